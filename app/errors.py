@@ -1,0 +1,37 @@
+"""Errors that a person caused or can mend: each says what happened and what to do next.
+
+Knows nothing of HTTP beyond the status number that the web layer answers with.
+"""
+
+
+class AppError(Exception):
+    """Base of all errors shown to a person. `message` is one sentence with the next step."""
+
+    status_code = 400
+    title = "Bad request"
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+
+class NotFoundError(AppError):
+    status_code = 404
+    title = "Not found"
+
+
+class ConflictError(AppError):
+    status_code = 409
+    title = "Conflict"
+
+
+class InvalidError(AppError):
+    status_code = 422
+    title = "Invalid input"
+
+
+class UnavailableError(AppError):
+    """The server cannot do it now but could later (still loading, queue full, disk full)."""
+
+    status_code = 503
+    title = "Not available now"

@@ -1,0 +1,125 @@
+"""Hyper-parameters as frozen dataclasses. No torch here: forms and the API describe them too.
+
+Names follow TRL and vwxyzjn/summarize_from_feedback_details so that users of either find their way.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """Llama architecture (Touvron et al. 2023). Sizes in elements, not bytes."""
+
+    vocab_size: int = 4096
+    hidden_size: int = 256
+    intermediate_size: int = 704
+    num_hidden_layers: int = 6
+    num_attention_heads: int = 8
+    num_key_value_heads: int = 4
+    max_position_embeddings: int = 512
+    rope_theta: float = 10_000.0
+    rms_norm_eps: float = 1e-5
+
+    @property
+    def head_dim(self) -> int:
+        return self.hidden_size // self.num_attention_heads
+
+
+@dataclass(frozen=True)
+class SamplingParams:
+    """How the dice are rolled. temperature 0 is greedy; top_k 0 and top_p 1 switch the filters off."""
+
+    temperature: float = 1.0
+    top_k: int = 0
+    top_p: float = 1.0
+    max_tokens: int = 96
+    seed: int | None = None
+
+
+@dataclass(frozen=True)
+class PretrainHparams:
+    """Next-token prediction on packed rows of `context_tokens`. Rates are AdamW's, warm-up then cosine."""
+
+    total_tokens: int = 12_000_000
+    context_tokens: int = 256
+    batch_rows: int = 32
+    learning_rate: float = 2e-3
+    min_learning_rate: float = 1e-4
+    warmup_steps: int = 100
+    weight_decay: float = 0.1
+    max_grad_norm: float = 1.0
+    eval_every_steps: int = 100
+    checkpoint_every_steps: int = 200
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class SFTHparams:
+    """Fine-tuning on instruction-answer pairs; loss on the answer's tokens only."""
+
+    total_pairs: int = 60_000
+    context_tokens: int = 256
+    batch_rows: int = 32
+    learning_rate: float = 1e-3
+    min_learning_rate: float = 5e-5
+    warmup_steps: int = 50
+    weight_decay: float = 0.05
+    max_grad_norm: float = 1.0
+    eval_every_steps: int = 100
+    checkpoint_every_steps: int = 200
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class RewardHparams:
+    """Reward model: the SFT model's lowest `num_layers` layers and a scalar head (InstructGPT section 3.5)."""
+
+    num_layers: int = 3
+    learning_rate: float = 3e-4
+    weight_decay: float = 0.01
+    max_epochs: int = 12
+    patience_epochs: int = 3
+    batch_rankings: int = 8
+    held_out_fraction: float = 0.2
+    max_grad_norm: float = 1.0
+    normalization_samples: int = 128
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class PPOHparams:
+    """PPO with a KL penalty against the SFT model (Ziegler et al. 2019; Stiennon et al. 2020)."""
+
+    total_episodes: int = 1_024
+    batch_size: int = 64
+    num_ppo_epochs: int = 4
+    num_mini_batches: int = 2
+    learning_rate: float = 2e-4
+    adam_eps: float = 1e-5
+    temperature: float = 1.0
+    max_tokens: int = 96
+    kl_coef: float = 0.05
+    kl_target: float | None = 6.0
+    kl_horizon: int = 10_000
+    cliprange: float = 0.2
+    cliprange_value: float = 0.2
+    vf_coef: float = 0.1
+    gamma: float = 1.0
+    lam: float = 0.95
+    whiten_rewards: bool = False
+    missing_eos_penalty: float = 1.0
+    max_grad_norm: float = 1.0
+    checkpoint_every_batches: int = 4
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class EvaluationHparams:
+    """Held-out comparison of a policy with the reference it came from."""
+
+    num_prompts: int = 80
+    samples_per_prompt: int = 2
+    shown_prompts: int = 4
+    temperature: float = 1.0
+    max_tokens: int = 96
+    seed: int = 0
