@@ -1,0 +1,81 @@
+"""A group: the answers sampled together for one prompt, shown to one labeler in a shuffled order."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, UniqueConstraint
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from app.db.base import Base, string_enum, utc_now
+from app.db.models.labelers import Labeler
+from app.db.models.prompts import Prompt
+
+ANSWERS_PER_GROUP = 4
+
+
+class GroupStatus(StrEnum):
+    SAMPLING = "sampling"  # a person's own prompt whose answers are streaming
+    READY = "ready"
+    LEASED = "leased"
+    RANKED = "ranked"
+    SKIPPED = "skipped"
+    EXPIRED = "expired"  # sampled by a version that is no longer active
+
+
+class SkipReason(StrEnum):
+    ALL_BAD = "all_bad"
+    UNSAFE = "unsafe"
+    UNCLEAR = "unclear"
+    TOO_SIMILAR = "too_similar"
+    OTHER = "other"
+
+
+class Group(Base):
+    __tablename__ = "groups"
+    __table_args__ = (Index(None, "status", "id"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    prompt_id: Mapped[int] = mapped_column(ForeignKey("prompts.id"), index=True)
+    version_id: Mapped[int] = mapped_column(ForeignKey("versions.id"), index=True)
+    settings: Mapped[dict[str, Any]] = mapped_column(JSON)
+    """SamplingParams as a dict: temperature, top_k, top_p, max_tokens, seed."""
+    seed: Mapped[int]
+    status: Mapped[GroupStatus] = mapped_column(string_enum(GroupStatus), default=GroupStatus.READY)
+    leased_to: Mapped[int | None] = mapped_column(ForeignKey("labelers.id"), index=True)
+    lease_expires_at: Mapped[datetime | None]
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
+
+    prompt: Mapped[Prompt] = relationship(lazy="raise")
+    completions: Mapped[list["Completion"]] = relationship(lazy="raise", order_by="Completion.display_position")
+
+
+class Completion(Base):
+    """One sampled answer with the exact token ids that the policy drew; never re-tokenized."""
+
+    __tablename__ = "completions"
+    __table_args__ = (
+        UniqueConstraint("group_id", "sample_index"),
+        UniqueConstraint("group_id", "display_position"),
+        CheckConstraint("finish_reason IN ('stop', 'length')", name="finish_reason"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    group_id: Mapped[int] = mapped_column(ForeignKey("groups.id"), index=True)
+    sample_index: Mapped[int]
+    display_position: Mapped[int]
+    text: Mapped[str]
+    token_ids: Mapped[list[int]] = mapped_column(JSON)
+    finish_reason: Mapped[str]
+
+
+class Skip(Base):
+    __tablename__ = "skips"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    group_id: Mapped[int] = mapped_column(ForeignKey("groups.id"), index=True)
+    labeler_id: Mapped[int] = mapped_column(ForeignKey("labelers.id"))
+    reason: Mapped[SkipReason] = mapped_column(string_enum(SkipReason))
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
+
+    labeler: Mapped[Labeler] = relationship(lazy="raise")

@@ -1,0 +1,101 @@
+"""Jobs: the record and the outbox of background work. The engine behind it is the worker's own affair."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import JSON, ForeignKey, Index, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.db.base import Base, string_enum, utc_now
+
+
+class JobKind(StrEnum):
+    TRAIN_REWARD = "train_reward"
+    TRAIN_POLICY = "train_policy"
+    EVALUATE = "evaluate"
+
+
+class JobStatus(StrEnum):
+    QUEUED = "queued"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+class JobTrigger(StrEnum):
+    PERSON = "person"
+    RULE = "rule"
+
+
+LIVE = (JobStatus.QUEUED, JobStatus.RUNNING)
+_LIVE_SQL = "status IN ('queued', 'running')"
+
+
+class Job(Base):
+    __tablename__ = "jobs"
+    __table_args__ = (
+        Index(
+            "uq_jobs_live_dedup_key",
+            "dedup_key",
+            unique=True,
+            sqlite_where=text(_LIVE_SQL),
+            postgresql_where=text(_LIVE_SQL),
+        ),
+        Index(None, "status", "created_at"),
+    )
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    """uuid4 hex; also the engine's workflow id."""
+    kind: Mapped[JobKind] = mapped_column(string_enum(JobKind))
+    params: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
+    dedup_key: Mapped[str]
+    trigger: Mapped[JobTrigger] = mapped_column(string_enum(JobTrigger), default=JobTrigger.PERSON)
+    status: Mapped[JobStatus] = mapped_column(string_enum(JobStatus), default=JobStatus.QUEUED)
+    dispatched_at: Mapped[datetime | None]
+    """When the worker handed it to its engine."""
+    step: Mapped[int] = mapped_column(default=0)
+    total_steps: Mapped[int] = mapped_column(default=0)
+    message: Mapped[str] = mapped_column(default="")
+    metrics: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
+    """The latest of each metric; the whole curve is in job_metrics."""
+    attempts: Mapped[int] = mapped_column(default=0)
+    fence: Mapped[int] = mapped_column(default=0)
+    """Grows with every start; a report with an older fence is refused."""
+    cancel_requested: Mapped[bool] = mapped_column(default=False)
+    heartbeat_at: Mapped[datetime | None]
+    result: Mapped[dict[str, Any] | None] = mapped_column(JSON)
+    error: Mapped[str | None]
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
+    started_at: Mapped[datetime | None]
+    """When training work began (of the current attempt)."""
+    finished_at: Mapped[datetime | None]
+
+    @property
+    def progress(self) -> float:
+        """Share done, 0 to 1."""
+        return min(1.0, self.step / self.total_steps) if self.total_steps else 0.0
+
+
+class JobMetric(Base):
+    """One point of a job's live curves."""
+
+    __tablename__ = "job_metrics"
+    __table_args__ = (Index(None, "job_id", "id"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    job_id: Mapped[str] = mapped_column(ForeignKey("jobs.id"))
+    step: Mapped[int]
+    values: Mapped[dict[str, float]] = mapped_column(JSON)
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
+
+
+class WorkerHeartbeat(Base):
+    """One row per worker process: how the web and other workers know that it lives."""
+
+    __tablename__ = "worker_heartbeats"
+
+    executor_id: Mapped[str] = mapped_column(primary_key=True)
+    started_at: Mapped[datetime] = mapped_column(default=utc_now)
+    heartbeat_at: Mapped[datetime] = mapped_column(default=utc_now)

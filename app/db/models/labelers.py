@@ -1,0 +1,22 @@
+"""Who ranks: people, and simulated labelers that are always marked as such."""
+
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.db.base import Base, string_enum, utc_now
+
+
+class LabelerKind(StrEnum):
+    PERSON = "person"
+    SIMULATED = "simulated"
+
+
+class Labeler(Base):
+    __tablename__ = "labelers"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(unique=True)
+    kind: Mapped[LabelerKind] = mapped_column(string_enum(LabelerKind), default=LabelerKind.PERSON)
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)

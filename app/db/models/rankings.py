@@ -1,0 +1,40 @@
+"""Rankings: the record the whole product rests on. Withdrawn ones are kept and left out of training."""
+
+from datetime import datetime
+
+from sqlalchemy import JSON, ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from app.db.base import Base, utc_now
+from app.db.models.groups import Group
+from app.db.models.labelers import Labeler
+
+
+class Ranking(Base):
+    __tablename__ = "rankings"
+    __table_args__ = (
+        # a constraint, not an if, stops the double-clicked ranking; a withdrawn one may be given again
+        Index(
+            "uq_rankings_group_labeler",
+            "group_id",
+            "labeler_id",
+            unique=True,
+            sqlite_where=text("withdrawn_at IS NULL"),
+            postgresql_where=text("withdrawn_at IS NULL"),
+        ),
+        UniqueConstraint("labeler_id", "idempotency_key"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    group_id: Mapped[int] = mapped_column(ForeignKey("groups.id"), index=True)
+    labeler_id: Mapped[int] = mapped_column(ForeignKey("labelers.id"), index=True)
+    ranks: Mapped[dict[str, int]] = mapped_column(JSON)
+    """completion id (as text, JSON has no other keys) -> rank, 1 is best, equal numbers are ties."""
+    comment: Mapped[str | None]
+    duration_ms: Mapped[int | None]
+    idempotency_key: Mapped[str | None]
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
+    withdrawn_at: Mapped[datetime | None]
+
+    group: Mapped[Group] = relationship(lazy="raise")
+    labeler: Mapped[Labeler] = relationship(lazy="raise")

@@ -1,0 +1,76 @@
+"""Model versions: what was made, from what, by which rankings, and what is active."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import JSON, ForeignKey, Index, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.db.base import Base, string_enum, utc_now
+
+
+class VersionKind(StrEnum):
+    BASE = "base"
+    SFT = "sft"
+    REWARD = "reward"
+    POLICY = "policy"
+
+
+class VersionStatus(StrEnum):
+    CANDIDATE = "candidate"
+    ACTIVE = "active"
+    RETIRED = "retired"
+
+
+_ACTIVE_ANSWERER = "status = 'active' AND kind IN ('base', 'sft', 'policy')"
+_ACTIVE_REWARD = "status = 'active' AND kind = 'reward'"
+
+
+class Version(Base):
+    __tablename__ = "versions"
+    __table_args__ = (
+        # one model answers and one scores, whatever two requests do at once
+        Index(
+            "uq_versions_active_answerer",
+            "status",
+            unique=True,
+            sqlite_where=text(_ACTIVE_ANSWERER),
+            postgresql_where=text(_ACTIVE_ANSWERER),
+        ),
+        Index(
+            "uq_versions_active_reward",
+            "status",
+            unique=True,
+            sqlite_where=text(_ACTIVE_REWARD),
+            postgresql_where=text(_ACTIVE_REWARD),
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    kind: Mapped[VersionKind] = mapped_column(string_enum(VersionKind), index=True)
+    parent_id: Mapped[int | None] = mapped_column(ForeignKey("versions.id"))
+    """The version whose weights it started from."""
+    reward_version_id: Mapped[int | None] = mapped_column(ForeignKey("versions.id"))
+    """The reward model that a policy was trained against."""
+    job_id: Mapped[str | None] = mapped_column(ForeignKey("jobs.id"), unique=True)
+    status: Mapped[VersionStatus] = mapped_column(string_enum(VersionStatus), default=VersionStatus.CANDIDATE)
+    path: Mapped[str]
+    """Relative to the data folder."""
+    content_hash: Mapped[str]
+    hparams: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
+    seed: Mapped[int | None]
+    code_commit: Mapped[str | None]
+    metrics: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
+    """Training metrics; after evaluation also `evaluation` (numbers) and `samples` (before/after texts)."""
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
+    activated_at: Mapped[datetime | None]
+
+
+class VersionRanking(Base):
+    """The exact rankings a reward version was trained on; a policy's are its reward version's."""
+
+    __tablename__ = "version_rankings"
+
+    version_id: Mapped[int] = mapped_column(ForeignKey("versions.id"), primary_key=True)
+    ranking_id: Mapped[int] = mapped_column(ForeignKey("rankings.id"), primary_key=True)

@@ -1,0 +1,49 @@
+"""Bringing a database to this program's schema, and refusing one that a newer program made."""
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Engine
+
+from app.config import REPOSITORY
+from app.errors import UnavailableError
+
+
+def _alembic_config() -> Config:
+    return Config(str(REPOSITORY / "alembic.ini"))
+
+
+def known_revisions() -> tuple[str, frozenset[str]]:
+    """The newest revision and all revisions this program knows."""
+    script = ScriptDirectory.from_config(_alembic_config())
+    head = script.get_current_head()
+    assert head is not None, "the program ships with migrations"
+    return head, frozenset(revision.revision for revision in script.walk_revisions())
+
+
+def current_revision(engine: Engine) -> str | None:
+    with engine.connect() as connection:
+        return MigrationContext.configure(connection).get_current_revision()
+
+
+def is_current(engine: Engine) -> bool:
+    return current_revision(engine) == known_revisions()[0]
+
+
+def migrate(engine: Engine) -> None:
+    """Applies missing migrations in one transaction.
+
+    Raises UnavailableError when the database is from a newer program; nothing is changed then.
+    """
+    _, known = known_revisions()
+    current = current_revision(engine)
+    if current is not None and current not in known:
+        raise UnavailableError(
+            f"The data directory was made by a newer Fourfold (schema {current}). Update this program, or set "
+            "FOURFOLD_DATA_DIR to another folder; nothing was changed."
+        )
+    config = _alembic_config()
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
