@@ -1,0 +1,213 @@
+"""A Llama (Touvron et al. 2023) in plain torch: RMSNorm, rotary positions, SwiGLU, grouped queries, tied embeddings.
+
+Knows nothing of text, files or sampling. Parameter names and the half-rotation convention are those of Hugging Face's
+`LlamaForCausalLM`, so weights travel both ways unchanged. Departures: no output beyond states and logits, no dropout.
+
+Shapes: B rows, T new tokens, S all tokens that can be looked at (cached + T), V vocabulary, H hidden size,
+N query heads, K key-value heads, D head size.
+"""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from app.hparams import ModelConfig
+from app.lm.cache import KVCache
+
+__all__ = ["KVCache", "Llama", "attention_mask", "positions_of", "rotary_tables", "rotate"]
+
+INITIAL_DEVIATION = 0.02
+
+
+def rotary_tables(config: ModelConfig) -> tuple[Tensor, Tensor]:
+    """Cosines and sines, [positions, D], halves repeated (Hugging Face's convention, not the paper's pairs)."""
+    exponents = torch.arange(0, config.head_dim, 2, dtype=torch.float32) / config.head_dim
+    places = torch.arange(config.max_position_embeddings, dtype=torch.float32)
+    angles = torch.outer(places, config.rope_theta**-exponents)  # [positions, D/2]
+    angles = torch.cat((angles, angles), dim=-1)
+    return angles.cos(), angles.sin()
+
+
+def rotate(heads: Tensor, cosines: Tensor, sines: Tensor) -> Tensor:
+    """Turn [B,N,T,D] by the angles [B,1,T,D] (su et al. 2021, eq. 34, with halves instead of pairs)."""
+    first, second = heads.chunk(2, dim=-1)
+    return heads * cosines + torch.cat((-second, first), dim=-1) * sines
+
+
+def positions_of(mask: Tensor | None, rows: int, tokens: int, past: int) -> Tensor:
+    """Positions [B,T] of the new tokens. With a key padding mask [B,S] they count real tokens only, so that
+    padding on either side changes nothing."""
+    if mask is None or mask.dim() == 4:
+        return torch.arange(past, past + tokens).expand(rows, tokens)
+    return (mask.long().cumsum(dim=-1) - 1).clamp_min(0)[:, past : past + tokens]
+
+
+def attention_mask(mask: Tensor | None, tokens: int, past: int) -> Tensor | None:
+    """[B,1,T,S] bool (True = may look), or None where plain causal attention needs no mask."""
+    if mask is None:
+        if past == 0 or tokens == 1:
+            return None
+        return torch.ones(tokens, past + tokens, dtype=torch.bool).tril(past)[None, None]
+    if mask.dim() == 4:
+        return mask
+    span = past + tokens
+    assert mask.shape[1] == span, f"padding mask has {mask.shape[1]} columns for {span} tokens"
+    causal = torch.ones(tokens, span, dtype=torch.bool).tril(past)
+    # A padding token sees at least itself: a row without any key would be NaN and spoil gradients.
+    itself = torch.eye(tokens, span, dtype=torch.bool) if past == 0 else torch.zeros(tokens, span, dtype=torch.bool)
+    if past:
+        itself[:, past:] = torch.eye(tokens, dtype=torch.bool)
+    return (causal & mask[:, None, None, :]) | itself
+
+
+class RMSNorm(nn.Module):
+    """Zhang & Sennrich 2019. Always in fp32: its input is the fp32 residual stream."""
+
+    def __init__(self, size: int, epsilon: float) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.ones(size))
+        self.epsilon = epsilon
+
+    def forward(self, states: Tensor) -> Tensor:
+        return F.rms_norm(states, (states.shape[-1],), self.weight, self.epsilon)
+
+
+class Attention(nn.Module):
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.config = config
+        width = config.num_attention_heads * config.head_dim
+        narrow = config.num_key_value_heads * config.head_dim
+        self.q_proj = nn.Linear(config.hidden_size, width, bias=False)
+        self.k_proj = nn.Linear(config.hidden_size, narrow, bias=False)
+        self.v_proj = nn.Linear(config.hidden_size, narrow, bias=False)
+        self.o_proj = nn.Linear(width, config.hidden_size, bias=False)
+
+    def forward(
+        self, states: Tensor, angles: tuple[Tensor, Tensor], mask: Tensor | None, cache: KVCache | None, layer: int
+    ) -> Tensor:
+        rows, tokens, _ = states.shape
+        config = self.config
+        query = self.q_proj(states).view(rows, tokens, config.num_attention_heads, -1).transpose(1, 2)  # [B,N,T,D]
+        key = self.k_proj(states).view(rows, tokens, config.num_key_value_heads, -1).transpose(1, 2)  # [B,K,T,D]
+        value = self.v_proj(states).view(rows, tokens, config.num_key_value_heads, -1).transpose(1, 2)
+        # Angles are fp32: the turn is exact there, then back to the products' format.
+        query, key = rotate(query, *angles).to(value.dtype), rotate(key, *angles).to(value.dtype)
+        if cache is not None:
+            key, value = cache.write(layer, key, value)
+            key, value = key.to(query.dtype), value.to(query.dtype)
+        share = config.num_attention_heads // config.num_key_value_heads
+        if share > 1:  # faster on this processor than enable_gqa, with equal results
+            key, value = key.repeat_interleave(share, dim=1), value.repeat_interleave(share, dim=1)
+        causal = mask is None and tokens > 1
+        mixed = F.scaled_dot_product_attention(query, key, value, attn_mask=mask, is_causal=causal)  # [B,N,T,D]
+        merged: Tensor = self.o_proj(mixed.transpose(1, 2).reshape(rows, tokens, -1))  # [B,T,H]
+        return merged
+
+
+class MLP(nn.Module):
+    """SwiGLU (Shazeer 2020)."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.gate_proj = nn.Linear(config.hidden_size, config.intermediate_size, bias=False)
+        self.up_proj = nn.Linear(config.hidden_size, config.intermediate_size, bias=False)
+        self.down_proj = nn.Linear(config.intermediate_size, config.hidden_size, bias=False)
+
+    def forward(self, states: Tensor) -> Tensor:
+        out: Tensor = self.down_proj(F.silu(self.gate_proj(states)) * self.up_proj(states))
+        return out
+
+
+class Layer(nn.Module):
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.self_attn = Attention(config)
+        self.mlp = MLP(config)
+        self.input_layernorm = RMSNorm(config.hidden_size, config.rms_norm_eps)
+        self.post_attention_layernorm = RMSNorm(config.hidden_size, config.rms_norm_eps)
+
+    def forward(
+        self, states: Tensor, angles: tuple[Tensor, Tensor], mask: Tensor | None, cache: KVCache | None, layer: int
+    ) -> Tensor:
+        states = states + self.self_attn(self.input_layernorm(states), angles, mask, cache, layer)
+        return states + self.mlp(self.post_attention_layernorm(states))  # type: ignore[no-any-return]
+
+
+class Backbone(nn.Module):
+    """What Hugging Face calls `model`: embeddings, layers, final norm. Holds parameters; Llama runs them."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.embed_tokens = nn.Embedding(config.vocab_size, config.hidden_size)
+        self.layers = nn.ModuleList(Layer(config) for _ in range(config.num_hidden_layers))
+        self.norm = RMSNorm(config.hidden_size, config.rms_norm_eps)
+
+
+class Llama(nn.Module):
+    config: ModelConfig
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.model = Backbone(config)
+        cosines, sines = rotary_tables(config)
+        self.register_buffer("cosines", cosines, persistent=False)
+        self.register_buffer("sines", sines, persistent=False)
+        self._initialize()
+
+    def _initialize(self) -> None:
+        """Normal(0, 0.02); what writes to the residual stream is smaller with depth (GPT-2, section 2.3)."""
+        shrink = (2 * self.config.num_hidden_layers) ** -0.5
+        for name, weight in self.named_parameters():
+            if weight.dim() == 2:
+                deviation = INITIAL_DEVIATION * (shrink if "o_proj" in name or "down_proj" in name else 1.0)
+                nn.init.normal_(weight, std=deviation)
+
+    def hidden_states(
+        self,
+        ids: Tensor,
+        *,
+        positions: Tensor | None = None,
+        mask: Tensor | None = None,
+        cache: KVCache | None = None,
+        num_layers: int | None = None,
+        normalize: bool = True,
+    ) -> Tensor:
+        """ids [B,T] -> states [B,T,H].
+
+        mask: key padding mask [B,S] bool (True = real token) or a full one [B,1,T,S]; None is plain causal.
+        A full mask wants `positions` too. num_layers: stop after the lowest n. normalize: apply the final norm.
+        """
+        rows, tokens = ids.shape
+        past = 0 if cache is None else cache.length
+        where = positions_of(mask, rows, tokens, past) if positions is None else positions
+        angles = (self.cosines[where][:, None], self.sines[where][:, None])  # type: ignore[index] # [B,1,T,D]
+        full = attention_mask(mask, tokens, past)
+        states: Tensor = self.model.embed_tokens(ids)
+        for index, layer in enumerate(list(self.model.layers)[:num_layers]):
+            states = layer(states, angles, full, cache, index)
+        if cache is not None:
+            cache.advance(tokens)
+        if normalize:
+            states = self.model.norm(states)
+        return states
+
+    def logits(self, hidden: Tensor) -> Tensor:
+        """[...,H] -> [...,V] with the embedding matrix (Press & Wolf 2017)."""
+        return F.linear(hidden, self.model.embed_tokens.weight)
+
+    def forward(
+        self,
+        ids: Tensor,
+        *,
+        positions: Tensor | None = None,
+        mask: Tensor | None = None,
+        cache: KVCache | None = None,
+        num_layers: int | None = None,
+        normalize: bool = True,
+    ) -> Tensor:
+        states = self.hidden_states(
+            ids, positions=positions, mask=mask, cache=cache, num_layers=num_layers, normalize=normalize
+        )
+        return self.logits(states)
