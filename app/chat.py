@@ -23,8 +23,18 @@ class SampledAnswer:
 
 @dataclass(frozen=True)
 class StreamEvent:
-    """A new piece of answer `index`; the last event of an answer carries its `finish_reason`."""
+    """A new piece of answer `index` (complete characters only); the last event of an answer carries it whole."""
 
     index: int
     text: str
-    finish_reason: str | None
+    answer: SampledAnswer | None = None
+
+
+@dataclass(frozen=True)
+class NextToken:
+    """One candidate for the next token of an answer."""
+
+    token_id: int
+    text: str
+    probability: float  # under the full softmax at this temperature
+    filtered_probability: float  # after top-k and top-p, renormalized: what the dice is rolled on

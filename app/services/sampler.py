@@ -1,44 +1,43 @@
 """What the services ask of a language model, as a small Protocol. No torch here: pages import this module.
 
-The in-process implementation is app.lm.engine.Engine; tests use a fake one.
+The in-process implementation is app.lm.engine.Engine; a sampler that lives elsewhere could satisfy it, too.
+Every method blocks: call it from `def` routes or threads, never from the event loop, never inside a transaction.
+Each raises UnavailableError when too many requests wait and InvalidError when the prompt is too long.
+`version_id` is always explicit: the caller looks up the active version.
 """
 
 from collections.abc import Iterator, Sequence
 from typing import Protocol
 
-from app.chat import Message, SampledAnswer, StreamEvent
+from app.chat import Message, NextToken, SampledAnswer, StreamEvent
 from app.hparams import SamplingParams
 
-__all__ = ["Message", "SampledAnswer", "Sampler", "StreamEvent"]
+__all__ = ["Message", "NextToken", "SampledAnswer", "Sampler", "StreamEvent"]
 
 
 class Sampler(Protocol):
-    """Every method blocks; call it from `def` routes, never from the event loop.
-
-    Raises UnavailableError when too many requests wait and InvalidError when the prompt is too long.
-    """
-
-    @property
-    def version_id(self) -> int | None:
-        """The active policy version, None while nothing is loaded."""
-        ...
-
     def generate(
-        self, messages: Sequence[Message], *, n: int, params: SamplingParams, version_id: int | None = None
-    ) -> list[SampledAnswer]: ...
+        self, messages: Sequence[Message], *, n: int, params: SamplingParams, version_id: int, distinct: bool = False
+    ) -> list[SampledAnswer]:
+        """n answers in one batch; `distinct` draws equal texts again, a bounded number of times."""
+        ...
 
     def stream(
-        self, messages: Sequence[Message], *, n: int, params: SamplingParams, version_id: int | None = None
-    ) -> Iterator[StreamEvent]: ...
-
-    def score(self, messages: Sequence[Message], answers: list[str]) -> tuple[int, list[float]]:
-        """The active reward model's version id and one score per answer."""
+        self, messages: Sequence[Message], *, n: int, params: SamplingParams, version_id: int
+    ) -> Iterator[StreamEvent]:
+        """As `generate`, piece by piece; closing the iterator stops the sampling."""
         ...
 
-    def tokenize(self, text: str) -> list[tuple[int, str]]: ...
+    def score(self, messages: Sequence[Message], answers: Sequence[str], *, version_id: int) -> list[float]:
+        """One score per answer by the reward model `version_id`."""
+        ...
+
+    def tokenize(self, text: str) -> list[tuple[int, str]]:
+        """Token ids with their text."""
+        ...
 
     def next_token(
-        self, messages: Sequence[Message], *, params: SamplingParams, k: int
-    ) -> list[tuple[str, float, float]]:
-        """The k likeliest next tokens: text, probability, probability after temperature and filters."""
+        self, messages: Sequence[Message], *, params: SamplingParams, k: int, version_id: int
+    ) -> list[NextToken]:
+        """The k likeliest next tokens of the answer."""
         ...
