@@ -1,0 +1,41 @@
+"""`app simulate`: a noisy labeler with a known taste ranks through the REST API of a running server."""
+
+from typing import Annotated
+
+import httpx
+import typer
+from rich.progress import track
+
+from app.config import Settings
+from app.simulation.labeler import Noise, SimulatedLabeler
+from app.simulation.tastes import TASTES
+
+TASTE_HELP = "; ".join(f"{taste.name}: {taste.describe}" for taste in TASTES.values())
+
+
+def simulate(
+    taste: Annotated[str, typer.Option(help=TASTE_HELP)] = "brief",
+    rankings: Annotated[int, typer.Option(min=1, help="How many groups to rank.")] = 60,
+    seed: Annotated[int, typer.Option(help="Seed of the labeler's noise.")] = 0,
+    noise: Annotated[float, typer.Option(min=0.0, help="Scale of the Gumbel noise, nats of utility.")] = Noise.scale,
+    tie_margin: Annotated[float, typer.Option(min=0.0, help="Answers closer than this tie, nats.")] = Noise.tie_margin,
+    url: Annotated[str | None, typer.Option(help="The server; default: FOURFOLD_HOST and FOURFOLD_PORT.")] = None,
+) -> None:
+    """Rank as a simulated labeler; such rankings are marked and left out wherever people are counted."""
+    if taste not in TASTES:
+        raise typer.BadParameter(f"unknown taste {taste!r}: choose one of {', '.join(TASTES)}")
+    settings = Settings()
+    base_url = url or f"http://{settings.host}:{settings.port}"
+    with httpx.Client(base_url=base_url, timeout=60.0) as client:
+        labeler = SimulatedLabeler(
+            client, f"simulated-{taste}-{seed}", TASTES[taste], noise=Noise(noise, tie_margin), seed=seed
+        )
+        try:
+            steps = list(track(labeler.run(rankings), description=f"ranking as {taste}", total=rankings))
+        except httpx.ConnectError:
+            typer.echo(f"No server answers at {base_url}. Start one with `make run`, or pass --url.", err=True)
+            raise typer.Exit(1) from None
+        except httpx.HTTPError as error:
+            typer.echo(str(error), err=True)
+            raise typer.Exit(1) from None
+    typer.echo(f"{len(steps)} rankings given by simulated-{taste}-{seed}.")
