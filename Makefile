@@ -1,0 +1,87 @@
+# Fourfold: `make run` starts it, `make test` checks it, `make help` lists the rest.
+# Settings come from the environment: FOURFOLD_PORT=9000 make run (docs/settings.md lists them).
+
+VENV := .venv
+STAMP := $(VENV)/.stamp
+PY := $(VENV)/bin/python
+PIP := $(PY) -m pip install --disable-pip-version-check --quiet
+PYTEST_ARGS ?=
+BENCH_ARGS ?=
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help run set-up set-up-dev browser test lint types imports format bench bench-loop lock clean
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+run: set-up ## Set up what is missing, then serve pages and train on http://127.0.0.1:8000 (Ctrl-C stops)
+	@exec $(PY) -m app run
+
+# ---- set-up: each step leaves a stamp, so that the next start does only what changed -------------------------------
+
+set-up: $(STAMP)/packages $(STAMP)/front-end ## Virtual environment, pinned packages, front-end libraries; starts nothing
+
+set-up-dev: set-up $(STAMP)/dev
+
+$(STAMP)/venv:
+	@python=$$(bin/find-python) && bin/quietly "virtual environment $(VENV), $$("$$python" --version)" "$$python" -m venv $(VENV)
+	@mkdir -p $(STAMP) && touch $@
+
+# torch alone and by its exact version: a looser request may bring gigabytes of GPU libraries.
+$(STAMP)/torch: requirements.txt $(STAMP)/venv
+	@torch=$$(grep '^torch==' requirements.txt) && \
+	bin/quietly "$$torch (hundreds of megabytes: the longest step)" $(PIP) -c requirements.txt "$$torch"
+	@touch $@
+
+$(STAMP)/packages: requirements.txt pyproject.toml $(STAMP)/torch
+	@bin/quietly "the other packages of requirements.txt" $(PIP) -r requirements.txt
+	@bin/quietly "Fourfold itself, from this folder" $(PIP) --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(STAMP)/front-end: package.json package-lock.json bin/front-end $(STAMP)/venv
+	@bin/quietly "front-end libraries: htmx, SortableJS, uPlot" bin/front-end $(PY)
+	@touch $@
+
+$(STAMP)/dev: requirements-dev.txt $(STAMP)/packages
+	@bin/quietly "packages for the tests: requirements-dev.txt" $(PIP) -r requirements-dev.txt
+	@touch $@
+
+browser:
+	@bin/browser >/dev/null
+
+# ---- checks --------------------------------------------------------------------------------------------------------
+
+test: set-up-dev browser lint types imports ## Set up what the tests need (Chromium included), then lint, types, imports and all tests
+	@FOURFOLD_CHROMIUM="$$(bin/browser)" $(PY) -m pytest $(PYTEST_ARGS)
+
+lint: set-up-dev ## Check style and formatting (ruff)
+	@$(VENV)/bin/ruff check .
+	@$(VENV)/bin/ruff format --check .
+
+types: set-up-dev ## Check types (mypy, strict)
+	@$(VENV)/bin/mypy
+
+imports: set-up-dev ## Check that no part of the code imports what it must not know (import-linter)
+	@$(VENV)/bin/lint-imports
+
+format: set-up-dev ## Format the code and mend what ruff can mend
+	@$(VENV)/bin/ruff check --fix .
+	@$(VENV)/bin/ruff format .
+
+# ---- measurements --------------------------------------------------------------------------------------------------
+
+bench: set-up-dev ## Measure the parts: sampling, pages, training steps
+	@$(PY) -m bench $(BENCH_ARGS)
+
+bench-loop: set-up-dev ## Measure the whole loop from an empty database, several tastes and seeds
+	@$(PY) -m bench.loop $(BENCH_ARGS)
+
+# ---- housekeeping --------------------------------------------------------------------------------------------------
+
+lock: $(STAMP)/venv ## Pin anew what pyproject.toml asks for (LOCK_ARGS=--upgrade: the newest inside the ranges)
+	@$(PY) bin/lock.py $(LOCK_ARGS)
+
+clean: ## Remove what the set-up and the checks made; your data folder stays
+	rm -rf $(VENV) node_modules static/vendor *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	find app bench tests migrations -name __pycache__ -type d -prune -exec rm -rf {} +
