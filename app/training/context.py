@@ -1,0 +1,99 @@
+"""How a trainer talks to its surroundings: progress out, checkpoints in and out. No database, no logger.
+
+A trainer is a generator: it yields Progress, looks at nothing, and returns its result at the end. Whoever drains it writes
+metrics, looks at the cancel flag and kills it by closing it.
+"""
+
+import os
+from collections.abc import Callable, Generator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+import torch
+
+from app.errors import AppError
+
+Result = TypeVar("Result")
+
+
+class TrainingError(AppError):
+    """Training cannot go on (a loss that is not a number, no data). The last checkpoint stays as it is."""
+
+    status_code = 500
+    title = "Training stopped"
+
+
+@dataclass(frozen=True)
+class Progress:
+    """One step done. `metrics` may be empty between measurements; `message` is one line for a person."""
+
+    step: int
+    total_steps: int
+    metrics: dict[str, float] = field(default_factory=dict)
+    message: str = ""
+
+
+class TrainingContext(Protocol):
+    def load(self) -> dict[str, Any] | None:
+        """The last saved state, None on a fresh start."""
+        ...
+
+    def save(self, state: dict[str, Any]) -> None:
+        """Keep this state (tensors and plain values) in place of the last one, atomically."""
+        ...
+
+
+class NoContext:
+    """Never saves: short runs and tests."""
+
+    def load(self) -> dict[str, Any] | None:
+        return None
+
+    def save(self, state: dict[str, Any]) -> None:
+        del state
+
+
+class FileContext:
+    """One file, written beside its name, synced and renamed; read with weights_only, so that it cannot run code."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def load(self) -> dict[str, Any] | None:
+        if not self.path.is_file():
+            return None
+        try:
+            state: dict[str, Any] = torch.load(self.path, weights_only=True)
+        except Exception as error:  # torch raises several unrelated kinds for a damaged file
+            raise TrainingError(
+                f"{self.path} cannot be read ({error}). Remove it to start the training from its beginning."
+            ) from error
+        return state
+
+    def save(self, state: dict[str, Any]) -> None:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        fresh = self.path.with_name(self.path.name + ".new")
+        with fresh.open("wb") as file:
+            torch.save(state, file)
+            file.flush()
+            os.fsync(file.fileno())
+        fresh.replace(self.path)
+
+    def clear(self) -> None:
+        """Training ended: the state is of no use any more."""
+        self.path.unlink(missing_ok=True)
+
+
+def drain(
+    generator: Generator[Progress, None, Result], on_progress: Callable[[Progress], None] | None = None
+) -> Result:
+    """Run a trainer to its end, telling each step; returns its result."""
+    while True:
+        try:
+            progress = next(generator)
+        except StopIteration as stop:
+            result: Result = stop.value
+            return result
+        if on_progress is not None:
+            on_progress(progress)
