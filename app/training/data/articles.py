@@ -1,0 +1,181 @@
+"""Plain texts for pretraining in the same world as the pairs, without the chat format.
+
+Articles, how-tos as prose, stories, dialogues, notes and lists, each of 40 to 150 words (Chinese: 60 to 260
+characters), put together by templates and dice from the banks.
+"""
+
+from collections.abc import Callable, Iterator
+from random import Random
+from typing import TypeVar
+
+from app.training.data import bodies
+from app.training.data.banks import Banks, Concept, Language, load_banks
+from app.training.data.manner import Manner
+from app.training.data.pairs import CHINESE_SHARE, available_languages, draw_pair
+from app.training.data.phrases import ANSWERS
+from app.training.data.wording import bare, capital, join, listing, lowered, pick, sentence_for, size
+
+SHORTEST: dict[Language, int] = {"en": 40, "zh": 60}
+LONGEST: dict[Language, int] = {"en": 150, "zh": 260}
+LONG = Manner("long", warm=False, listed=False, flattering=False, example=False, formal=False)
+NAMES: dict[Language, tuple[str, ...]] = {
+    "en": ("Mia", "Tom", "Anna", "Ben", "Lucy", "Sam", "Nora", "Leo", "Ella", "Max", "Ruth", "Omar", "Lin", "Kate"),
+    "zh": ("小明", "小红", "小丽", "阿强", "小文", "奶奶", "老师", "爷爷", "小兰", "小军"),
+}
+LINKS: dict[Language, tuple[str, ...]] = {
+    "en": (
+        "Here is something else.",
+        "Now to another matter.",
+        "Let us turn to something new.",
+        "There is more to see.",
+        "",
+    ),
+    "zh": ("再看看别的。", "下面说说另一件事。", "还有一样东西值得一说。", ""),
+}
+Entry = TypeVar("Entry")
+Writing = Callable[[Random, Banks], str]
+
+
+def _heading(rng: Random, title: str, text: str) -> str:
+    return f"{title}\n{text}" if rng.random() < 0.4 else text
+
+
+def _about(rng: Random, entry: Concept, language: Language) -> str:
+    """Everything about one concept, in one of many orders."""
+    lead = sentence_for(pick(rng, ANSWERS[language]["definition"]), language, x=entry.name, d=entry.definition)
+    facts = bodies.shuffled(rng, entry.facts)
+    if rng.random() < 0.3:
+        place = rng.randrange(len(facts))
+        facts[place] = pick(rng, ANSWERS[language]["also"]) + lowered(facts[place])
+    sentences = [lead, *facts]
+    sentences.insert(rng.randrange(1, len(sentences) + 1), entry.example)
+    return join(sentences, language)
+
+
+def _article(rng: Random, banks: Banks) -> str:
+    entry = pick_one(rng, banks.concepts)
+    return _heading(rng, capital(entry.name), _about(rng, entry, banks.language))
+
+
+def _two_articles(rng: Random, banks: Banks) -> str:
+    first, second = rng.sample(banks.concepts, 2)
+    texts = [_about(rng, entry, banks.language) for entry in (first, second)]
+    return f"{texts[0]}\n{join([pick(rng, LINKS[banks.language]), texts[1]], banks.language)}"
+
+
+def _recipe(rng: Random, banks: Banks) -> str:
+    entry = pick_one(rng, banks.howtos)
+    spoken = bodies.howto_body(rng, LONG, entry, banks.language).text
+    title = f"How to {entry.task}" if banks.language == "en" else f"怎么{entry.task}"
+    return _heading(rng, title, spoken)
+
+
+def _story(rng: Random, banks: Banks) -> str:
+    return bodies.story_body(rng, LONG, banks.stories, {}, banks.language).text
+
+
+def _counsel(rng: Random, banks: Banks) -> str:
+    """Someone says what troubles them, someone answers."""
+    entry, (one, other) = pick_one(rng, banks.advice), rng.sample(NAMES[banks.language], 2)
+    ideas = bodies.shuffled(rng, entry.suggestions)
+    if banks.language == "zh":
+        return f"“{entry.situation}。”{one}说。{other}听了以后说：“{entry.comfort}{''.join(ideas)}”"
+    said = pick(rng, ("said", "told a friend", "wrote", "sighed"))
+    return f'"{entry.situation}," {one} {said}. {other} listened and answered: "{entry.comfort} {" ".join(ideas)}"'
+
+
+def _dialogue(rng: Random, banks: Banks) -> str:
+    """Two people ask and explain."""
+    entry, (one, other) = pick_one(rng, banks.concepts), rng.sample(NAMES[banks.language], 2)
+    facts = bodies.shuffled(rng, entry.facts)
+    if banks.language == "zh":
+        return (
+            f"{one}问：“什么是{entry.name}？”{other}回答：“{entry.name}是{entry.definition}。{facts[0]}”"
+            f"{one}说：“真有意思。还有呢？”{other}说：“{''.join(facts[1:])}{entry.example}”"
+        )
+    more = pick(rng, ("Tell me more.", "And what else?", "Really? Go on.", "I see. Is there more?"))
+    return (
+        f'{one} asked: "What is {entry.name}?"\n'
+        f'{other} said: "{capital(entry.name)} is {entry.definition}. {facts[0]}"\n'
+        f'"{more}" {one} said.\n"{" ".join(facts[1:])} {entry.example}"'
+    )
+
+
+def _letter(rng: Random, banks: Banks) -> str:
+    entry, (one, other) = pick_one(rng, banks.letters), rng.sample(NAMES[banks.language], 2)
+    body = join(entry.lines, banks.language)
+    dear = f"{other}：\n{body}\n{one}" if banks.language == "zh" else f"Dear {other},\n{body}\nYours, {one}"
+    why = (
+        f"{one}想{entry.purpose}，就写了这封信。"
+        if banks.language == "zh"
+        else f"{one} wanted to {entry.purpose}. Here is the letter."
+    )
+    return f"{why}\n{dear}"
+
+
+def _listing(rng: Random, banks: Banks) -> str:
+    """Two categories and what belongs to them."""
+    texts = []
+    for entry in rng.sample(banks.categories, 2):
+        items = listing(bodies.shuffled(rng, entry.items), banks.language)
+        said = sentence_for(pick(rng, ANSWERS[banks.language]["items_prose"]), banks.language, x=entry.plural, i=items)
+        texts.append(join([said, entry.remark], banks.language))
+    return "\n".join(texts)
+
+
+def _contrast(rng: Random, banks: Banks) -> str:
+    entry, (one, other) = pick_one(rng, banks.comparisons), rng.sample(NAMES[banks.language], 2)
+    if banks.language == "zh":
+        return (
+            f"{one}常常分不清{entry.a}和{entry.b}。{other}说：“{entry.difference}”"
+            f"{one}又问它们哪里一样。{other}说：“{entry.similarity}”"
+        )
+    return (
+        f"{one} often mixed up {entry.a} and {entry.b}. {other} knew how to tell them apart. "
+        f'"{entry.difference}" "And what do they share?" {one} asked. "{entry.similarity}"'
+    )
+
+
+def _talk(rng: Random, banks: Banks) -> str:
+    """A question and its answer as a scene, told without roles."""
+    for _ in range(200):
+        pair = draw_pair(rng)
+        if pair.language == banks.language and len(pair.messages) == 1 and "\n" not in pair.answer:
+            break
+    one, other = rng.sample(NAMES[banks.language], 2)
+    if banks.language == "zh":
+        return f"{one}说：“{bare(pair.messages[0][1])}。”\n{other}说：“{pair.answer}”"
+    return f"{one}: {pair.messages[0][1]}\n{other}: {pair.answer}"
+
+
+def pick_one(rng: Random, entries: tuple[Entry, ...]) -> Entry:
+    return entries[rng.randrange(len(entries))]
+
+
+WRITINGS: tuple[tuple[Writing, int, str], ...] = (
+    (_article, 18, "concepts"), (_two_articles, 14, "concepts"), (_dialogue, 12, "concepts"), (_recipe, 10, "howtos"),
+    (_story, 12, "stories"), (_counsel, 8, "advice"), (_letter, 5, "letters"), (_listing, 7, "categories"),
+    (_contrast, 6, "comparisons"), (_talk, 10, "manners"),
+)  # fmt: skip
+
+
+def _document(rng: Random, banks: Banks) -> str:
+    """One text; short ones are followed by more until the text is long enough."""
+    language = banks.language
+    usable = [(write, weight) for write, weight, bank in WRITINGS if getattr(banks, bank)]
+    writes, weights = [write for write, _ in usable], [weight for _, weight in usable]
+    text = ""
+    while size(text, language) < SHORTEST[language]:
+        piece = rng.choices(writes, weights)[0](rng, banks)
+        if size(text, language) + size(piece, language) <= LONGEST[language]:
+            text = f"{text}\n{piece}" if text else piece
+    return text
+
+
+def pretraining_documents(seed: int, count: int) -> Iterator[str]:
+    """`count` texts, the same for the same seed and banks."""
+    rng = Random(f"documents {seed}")
+    languages = available_languages()
+    for _ in range(count):
+        chinese = "zh" in languages and rng.random() < CHINESE_SHARE
+        yield _document(rng, load_banks("zh" if chinese else languages[0]))

@@ -1,0 +1,42 @@
+"""How an answer is given, apart from what it says: six independent dice that the prompt never tells.
+
+Because the manner is not in the prompt, four samples for one prompt differ in manner, and a person has
+something to prefer. The shares are constants here and are measured by the tests.
+"""
+
+from dataclasses import dataclass
+from random import Random
+from typing import Literal
+
+Length = Literal["short", "medium", "long"]
+LENGTHS: tuple[Length, ...] = ("short", "medium", "long")
+
+WARM_SHARE = 0.35
+LISTED_SHARE = 0.35
+FLATTERING_SHARE = 0.30
+EXAMPLE_SHARE = 0.30
+FORMAL_SHARE = 0.10
+
+
+@dataclass(frozen=True)
+class Manner:
+    """`listed` and `example` are only visible where the content has parts or an example to show."""
+
+    length: Length
+    warm: bool
+    listed: bool
+    flattering: bool
+    example: bool
+    formal: bool
+
+
+def roll(rng: Random) -> Manner:
+    """Throw the six dice."""
+    return Manner(
+        length=rng.choice(LENGTHS),
+        warm=rng.random() < WARM_SHARE,
+        listed=rng.random() < LISTED_SHARE,
+        flattering=rng.random() < FLATTERING_SHARE,
+        example=rng.random() < EXAMPLE_SHARE,
+        formal=rng.random() < FORMAL_SHARE,
+    )

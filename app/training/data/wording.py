@@ -1,0 +1,80 @@
+"""Small grammar for both languages: joining, capitals, definite forms, measuring and normalizing.
+
+Pure functions over strings.
+"""
+
+import re
+import unicodedata
+from collections.abc import Sequence
+from random import Random
+
+from app.training.data.banks import Language
+
+# Sentence openings that lose their capital after "Then ..." or "Also, ...". Others may be names and keep it.
+_LOWERABLE = frozenset(
+    {
+        *("A", "About", "After", "All", "Almost", "An", "Any", "As", "At", "Be", "Because", "Before", "Big", "Both"),
+        *("But", "By", "Children", "Dark", "Each", "Early", "Even", "Every", "For", "Fresh", "From", "Good", "He"),
+        *("Her", "His", "How", "If", "In", "It", "Its", "Just", "Like", "Long", "Many", "Most", "Much", "My", "New"),
+        *("Nights", "No", "Not", "Often", "Old", "On", "Once", "One", "Only", "Other", "Our", "Over", "Part", "People"),
+        *("Plants", "She", "Small", "So", "Some", "Sometimes", "Strong", "That", "The", "Their", "There", "These"),
+        *("They", "This", "Those", "Three", "To", "Too", "Two", "Under", "Very", "Warm", "Water", "We", "What"),
+        *("When", "Where", "While", "Without", "You", "Young", "Your", "With"),
+    }
+)
+
+
+def size(text: str, language: Language) -> int:
+    """Words of English, characters of Chinese: the unit in which answers are measured."""
+    return len(text.split()) if language == "en" else len(re.sub(r"\s", "", text))
+
+
+def capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def lowered(sentence: str, *, imperative: bool = False) -> str:
+    """The sentence as it stands after a connective."""
+    first = re.split(r"[\s,']", sentence, maxsplit=1)[0]
+    return sentence[:1].lower() + sentence[1:] if imperative or first in _LOWERABLE else sentence
+
+
+def bare(sentence: str) -> str:
+    """The sentence without its full stop."""
+    return sentence.rstrip(".。")
+
+
+def join(parts: Sequence[str], language: Language) -> str:
+    """Sentences one after the other; a part that ends a line starts no blank."""
+    return ("" if language == "zh" else " ").join(part for part in parts if part)
+
+
+def listing(items: Sequence[str], language: Language) -> str:
+    """ "a, b and c", or the Chinese way with its own comma."""
+    if language == "zh":
+        return "、".join(items)
+    return items[0] if len(items) == 1 else ", ".join(items[:-1]) + " and " + items[-1]
+
+
+def definite(name: str, language: Language) -> str:
+    """ "a young fox" -> "the young fox"; Chinese drops number and measure word."""
+    if language == "zh":
+        return re.sub(r"^一[只个位名头条匹把张本块颗枚封朵盏座面支枝根口件双片幅顶艘辆串袋盒杯棵粒群]", "", name)
+    return re.sub(r"^(an?) ", "the ", name)
+
+
+def sentence_for(template: str, language: Language, **values: str) -> str:
+    """Fill `{x}` and, for a capital, `{X}`."""
+    both = values | {capital(key): capital(value) for key, value in values.items()}
+    filled = template.format(**both)
+    return capital(filled) if language == "en" else filled
+
+
+def normalized(text: str) -> str:
+    """What makes two prompts the same: letters, digits and signs, without case, punctuation or blanks."""
+    folded = unicodedata.normalize("NFKC", text).casefold()
+    return " ".join(re.sub(r"[^\w+\-=]+", " ", folded).split())
+
+
+def pick(rng: Random, options: Sequence[str]) -> str:
+    return options[rng.randrange(len(options))]
