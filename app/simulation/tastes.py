@@ -12,7 +12,7 @@ from app.training.data.banks import load_banks
 
 WORDS_PER_NAT_WHEN_ALIKE = 12.0
 CJK_CHARACTERS_PER_WORD = 1.5
-_LIST_LINE = re.compile(r"^\s*(?:[-*•]|\d+[.)、])\s*\S", re.MULTILINE)
+_LIST_LINE = re.compile(r"^[ \t]*(?:[-*•]|\d+[.)、])[ \t]*\S", re.MULTILINE)
 _WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*|\d+")
 _CJK = re.compile(r"[\u3400-\u9fff]")
 

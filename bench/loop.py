@@ -1,0 +1,138 @@
+"""Does the loop work? From an empty database: simulated rankings, reward model, PPO, evaluation; then the taste judges.
+
+    python -m bench.loop --tastes brief,list --seeds 3 --rankings 60
+
+The clock runs from the start of the server on an empty folder to the end of the evaluation. The final judgement
+(`win_rate`) is made outside the clock by the taste itself, on held-out prompts, with the same seeds for both models.
+Results go to bench/results/loop.json; bench/report.py writes README's table from there.
+"""
+
+import json
+import platform
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+from typing import Annotated, Any
+
+import httpx
+import typer
+
+from app.simulation.labeler import Noise, SimulatedLabeler
+from app.simulation.tastes import TASTES, Taste, win_rate
+from bench.server import items, post, run_job, running_fourfold, wait_for_job
+
+RESULTS = Path(__file__).parent / "results" / "loop.json"
+JUDGED_SAMPLES = 2
+
+
+def run_once(taste: Taste, seed: int, rankings: int) -> dict[str, Any]:
+    """One whole loop on an empty folder; figures with units in their names."""
+    with tempfile.TemporaryDirectory(prefix="fourfold-bench-") as folder:
+        started = time.monotonic()
+        # PPO waits for the last ranking: by default it would start at the first reward model that is good enough
+        with running_fourfold(Path(folder), auto_policy_accuracy=2.0) as client:
+            ready = time.monotonic()
+            labeler = SimulatedLabeler(client, f"simulated-{taste.name}", taste, noise=Noise(), seed=seed)
+            steps = list(labeler.run(rankings))
+            ranked = time.monotonic()
+            reward = _train_reward_on_all(client, rankings, seed)
+            rewarded = time.monotonic()
+            job = run_job(client, "train_policy", {"seed": seed})
+            trained = time.monotonic()
+            policy = _evaluated(client, job["result"]["version_id"])
+            finished = time.monotonic()
+            judged = judge(client, taste, policy["id"], policy["parent_id"], seed)
+        next_seconds = sorted(step.next_seconds for step in steps)
+    evaluation = policy["metrics"]["evaluation"]
+    return {
+        "taste": taste.name,
+        "seed": seed,
+        "rankings": rankings,
+        "minutes": (finished - started) / 60,
+        "seconds": {
+            "start": ready - started,
+            "rank": ranked - ready,
+            "reward_model": rewarded - ranked,
+            "ppo": trained - rewarded,
+            "evaluate": finished - trained,
+        },
+        "held_out_accuracy": reward["metrics"]["held_out_accuracy"],
+        "reward_metrics": reward["metrics"],
+        "kl": evaluation["kl"],
+        "evaluation": evaluation,
+        "next_p50_ms": 1_000 * next_seconds[len(next_seconds) // 2],
+    } | judged
+
+
+def _train_reward_on_all(client: httpx.Client, rankings: int, seed: int) -> dict[str, Any]:
+    """Trains until the active reward model has seen all rankings: the automatic one may have started before the last."""
+    while True:
+        job = run_job(client, "train_reward", {"seed": seed})
+        version = client.get(f"/api/v1/versions/{job['result']['version_id']}").raise_for_status().json()
+        if version["metrics"]["num_rankings"] >= rankings:
+            return dict(version)
+
+
+def _evaluated(client: httpx.Client, version_id: int) -> dict[str, Any]:
+    """The version once the evaluation that PPO queued has ended."""
+    while True:
+        version = dict(client.get(f"/api/v1/versions/{version_id}").raise_for_status().json())
+        if "evaluation" in version["metrics"]:
+            return version
+        for job in items(client, "/api/v1/jobs"):
+            if job["kind"] == "evaluate":
+                wait_for_job(client, job["job_id"])
+        time.sleep(0.2)
+
+
+def judge(client: httpx.Client, taste: Taste, policy: int, reference: int, seed: int) -> dict[str, Any]:
+    """The taste's own verdict on held-out prompts, ties half."""
+    prompts = items(client, "/api/v1/prompts", split="held_out")
+    answers: dict[int, list[str]] = {policy: [], reference: []}
+    for index, prompt in enumerate(prompts):
+        for version, texts in answers.items():
+            body = {"prompt": prompt["text"], "n": JUDGED_SAMPLES, "temperature": 1.0, "version": version}
+            reply = post(client, "/api/v1/generate", body | {"seed": 1_000_003 * seed + index})
+            texts += [completion["text"] for completion in reply["completions"]]
+    return {
+        "win_rate": win_rate(taste, answers[policy], answers[reference]),
+        "judged_answers": len(answers[policy]),
+        "empty_share": sum(not text.strip() for text in answers[policy]) / len(answers[policy]),
+        "examples": [
+            {
+                "prompt": prompt["text"],
+                "sft": answers[reference][index * JUDGED_SAMPLES],
+                "policy": answers[policy][index * JUDGED_SAMPLES],
+            }
+            for index, prompt in enumerate(prompts[:6])
+        ],
+    }
+
+
+def code_commit() -> str:
+    return subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True).stdout.strip()
+
+
+def main(
+    tastes: Annotated[str, typer.Option(help="Comma-separated.")] = "brief,list",
+    seeds: Annotated[int, typer.Option(min=1, help="Runs per taste, seeds 0, 1, …")] = 3,
+    rankings: Annotated[int, typer.Option(min=1)] = 60,
+    out: Annotated[Path, typer.Option(help="Where the results go; kept after each run.")] = RESULTS,
+) -> None:
+    """Run the loop for each taste and seed, interleaved, and keep each run's figures."""
+    out.parent.mkdir(parents=True, exist_ok=True)
+    runs: list[dict[str, Any]] = []
+    for seed in range(seeds):
+        for name in tastes.split(","):
+            runs.append(run_once(TASTES[name], seed, rankings))
+            figures = {
+                key: runs[-1][key] for key in ("taste", "seed", "minutes", "held_out_accuracy", "win_rate", "kl")
+            }
+            typer.echo(json.dumps(figures))
+            environment = {"processor": platform.processor() or platform.machine(), "commit": code_commit()}
+            out.write_text(json.dumps({"environment": environment, "runs": runs}, indent=1, ensure_ascii=False) + "\n")
+
+
+if __name__ == "__main__":
+    typer.run(main)

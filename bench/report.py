@@ -1,0 +1,71 @@
+"""Writes README's "does it work" table from bench/results/*.json; no figure is typed by hand.
+
+python -m bench.report
+"""
+
+import json
+import statistics
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).parent
+README = HERE.parent / "README.md"
+BEGIN, END = "<!-- bench-loop: made by `make bench-loop`, do not edit -->", "<!-- /bench-loop -->"
+AIMS = {"minutes": "< 6", "held_out_accuracy": "≥ 0.80", "win_rate": "≥ 0.80", "kl": "–"}
+NAMES = {
+    "minutes": "60 rankings, reward model, PPO and evaluation from an empty database, minutes",
+    "held_out_accuracy": "reward model: held-out pairwise accuracy",
+    "win_rate": "new policy against SFT, judged by the taste on held-out prompts: win rate",
+    "kl": "KL of the new policy to the SFT model, nats an answer",
+}
+
+
+def mean_and_spread(values: list[float]) -> str:
+    spread = statistics.stdev(values) if len(values) > 1 else 0.0
+    return f"{statistics.mean(values):.2f} ± {spread:.2f}"
+
+
+def loop_rows(runs: list[dict[str, Any]]) -> list[str]:
+    tastes = list(dict.fromkeys(run["taste"] for run in runs))
+    seeds = len({run["seed"] for run in runs})
+    rows = [
+        f"| mean ± deviation over {seeds} seeds | aim | " + " | ".join(tastes) + " | command |",
+        "|---|---|" + "---|" * len(tastes) + "---|",
+    ]
+    for key, name in NAMES.items():
+        cells = [mean_and_spread([run[key] for run in runs if run["taste"] == taste]) for taste in tastes]
+        rows.append(f"| {name} | {AIMS[key]} | " + " | ".join(cells) + " | `python -m bench.loop` |")
+    return rows
+
+
+def latency_rows(result: dict[str, Any]) -> list[str]:
+    rows = [
+        "",
+        "| while PPO trains (idle in brackets), ms | aim | p50 | p95 | n | command |",
+        "|---|---|---|---|---|---|",
+    ]
+    for key, name, aim in (
+        ("next_ms", "next card over HTTP", "p95 < 100"),
+        ("submit_ms", "submit a ranking over HTTP", "p95 < 100"),
+        ("sample_four_ms", "sample four answers of up to 64 tokens", "–"),
+    ):
+        busy, idle = result["training"][key], result["idle"][key]
+        cells = [f"{busy[part]:.0f} ({idle[part]:.0f})" for part in ("p50", "p95")]
+        rows.append(f"| {name} | {aim} | " + " | ".join(cells) + f" | {busy['n']} | `python -m bench.latency` |")
+    return rows
+
+
+def main() -> None:
+    loop = json.loads((HERE / "results" / "loop.json").read_text())
+    rows = loop_rows(loop["runs"])
+    latency = HERE / "results" / "latency.json"
+    if latency.exists():
+        rows += latency_rows(json.loads(latency.read_text()))
+    text = README.read_text()
+    before, _, rest = text.partition(BEGIN)
+    _, _, after = rest.partition(END)
+    README.write_text(before + "\n".join([BEGIN, "", *rows, "", END]) + after)
+
+
+if __name__ == "__main__":
+    main()
