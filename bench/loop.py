@@ -66,7 +66,7 @@ def run_once(taste: Taste, seed: int, rankings: int) -> dict[str, Any]:
 
 
 def _train_reward_on_all(client: httpx.Client, rankings: int, seed: int) -> dict[str, Any]:
-    """Trains until the active reward model has seen all rankings: the automatic one may have started before the last."""
+    """Trains until a reward model has seen all rankings: the automatic one may have started before the last."""
     while True:
         job = run_job(client, "train_reward", {"seed": seed})
         version = client.get(f"/api/v1/versions/{job['result']['version_id']}").raise_for_status().json()
