@@ -1,0 +1,61 @@
+"""A real headless Chromium. A page fails its test on any JavaScript error or content-security violation."""
+
+import os
+import shutil
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+
+CANDIDATES = ("/usr/bin/chromium", "chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+# The second group keeps Chromium from calling home, which a machine without a way out answers with noise.
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+def chromium_path() -> str:
+    for candidate in (os.environ.get("FOURFOLD_CHROMIUM"), *CANDIDATES):
+        if candidate and (path := shutil.which(candidate)):
+            return path
+    pytest.fail("No Chromium found: run `make test`, which installs one, or set FOURFOLD_CHROMIUM to its path.")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    # Per module (0.3 s), not per session: while Playwright is up, asyncio.run fails in every other test.
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium_path(), args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page_errors() -> list[str]:
+    """What went wrong in the page so far. A test that means to provoke an error takes it out: `page_errors.clear()`."""
+    return []
+
+
+@pytest.fixture
+def page(browser: Browser, page_errors: list[str]) -> Iterator[Page]:
+    """A page in a fresh profile, desktop size."""
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    context.set_default_timeout(10_000)
+    page = context.new_page()
+
+    def on_console(message: ConsoleMessage) -> None:
+        # Violations of the content security policy and failed loads arrive as console errors as well.
+        if message.type == "error":
+            page_errors.append(f"console: {message.text} ({message.location.get('url', '')})")
+
+    page.on("console", on_console)
+    page.on("pageerror", lambda error: page_errors.append(f"exception: {error}"))
+    yield page
+    context.close()
+    assert not page_errors, "\n".join(page_errors)
