@@ -1,0 +1,180 @@
+"""Groups of four answers: stored in a shuffled order, leased to one labeler at a time, skipped, expired."""
+
+import random
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import datetime, timedelta
+
+from sqlalchemy import and_, func, or_, select, update
+from sqlalchemy.orm import Session, selectinload
+
+from app.chat import SampledAnswer
+from app.db.base import utc_now
+from app.db.models.groups import ANSWERS_PER_GROUP, Completion, Group, GroupStatus, Skip, SkipReason
+from app.db.models.labelers import Labeler
+from app.db.models.prompts import Prompt
+from app.errors import ConflictError, NotFoundError
+from app.hparams import SamplingParams
+
+FULL = (selectinload(Group.prompt), selectinload(Group.completions))
+
+
+def next_group(session: Session, *, labeler: Labeler, now: datetime, lease_seconds: float) -> Group | None:
+    """The card this labeler already holds (a reload shows the same one), else the oldest free one, leased to them.
+
+    None when no group is ready. The write lock (SQLite) or the row lock (PostgreSQL) keeps two labelers apart.
+    """
+    held = session.scalar(
+        select(Group)
+        .where(Group.status == GroupStatus.LEASED, Group.leased_to == labeler.id, Group.lease_expires_at > now)
+        .order_by(Group.lease_expires_at.desc(), Group.id.desc())
+        .limit(1)
+        .options(*FULL)
+    )
+    if held is not None:
+        return held
+    lapsed = and_(Group.status == GroupStatus.LEASED, Group.lease_expires_at <= now)
+    group = session.scalar(
+        select(Group)
+        .where(or_(Group.status == GroupStatus.READY, lapsed))
+        .order_by(Group.id)
+        .limit(1)
+        .with_for_update(skip_locked=True)
+        .options(*FULL)
+    )
+    if group is not None:
+        _lease(group, labeler, now, lease_seconds)
+        session.flush()
+    return group
+
+
+def _lease(group: Group, labeler: Labeler, now: datetime, lease_seconds: float) -> None:
+    group.status = GroupStatus.LEASED
+    group.leased_to = labeler.id
+    group.lease_expires_at = now + timedelta(seconds=lease_seconds)
+
+
+def add_group(
+    session: Session,
+    *,
+    prompt: Prompt,
+    version_id: int,
+    answers: Sequence[SampledAnswer],
+    params: SamplingParams,
+    seed: int,
+    shuffle_seed: int,
+    leased_to: Labeler | None = None,
+    lease_seconds: float = 1_800.0,
+    now: datetime | None = None,
+) -> Group:
+    """Stores a sampled group: ready for anyone, or leased at once to the labeler whose own prompt it is."""
+    group = open_group(session, prompt=prompt, version_id=version_id, params=params, seed=seed, leased_to=leased_to)
+    return store_answers(
+        session, group, answers=answers, shuffle_seed=shuffle_seed, lease_seconds=lease_seconds, now=now
+    )
+
+
+def open_group(
+    session: Session,
+    *,
+    prompt: Prompt,
+    version_id: int,
+    params: SamplingParams,
+    seed: int,
+    leased_to: Labeler | None = None,
+) -> Group:
+    """A group whose answers are still being sampled; nobody is offered it until `store_answers`."""
+    group = Group(
+        prompt_id=prompt.id,
+        version_id=version_id,
+        settings={**asdict(params), "seed": seed},
+        seed=seed,
+        status=GroupStatus.SAMPLING,
+        leased_to=None if leased_to is None else leased_to.id,
+    )
+    session.add(group)
+    session.flush()
+    return group
+
+
+def store_answers(
+    session: Session,
+    group: Group,
+    *,
+    answers: Sequence[SampledAnswer],
+    shuffle_seed: int,
+    lease_seconds: float = 1_800.0,
+    now: datetime | None = None,
+) -> Group:
+    """Stores the four answers with their shuffled places; the group becomes ready, or leased to its owner."""
+    assert len(answers) == ANSWERS_PER_GROUP, "a group is four answers"
+    places = list(range(ANSWERS_PER_GROUP))
+    random.Random(shuffle_seed).shuffle(places)
+    session.add_all(
+        Completion(
+            group_id=group.id,
+            sample_index=index,
+            display_position=places[index],
+            text=answer.text,
+            token_ids=answer.token_ids,
+            finish_reason=answer.finish_reason,
+        )
+        for index, answer in enumerate(answers)
+    )
+    group.status = GroupStatus.READY if group.leased_to is None else GroupStatus.LEASED
+    if group.leased_to is not None:
+        group.lease_expires_at = (now or utc_now()) + timedelta(seconds=lease_seconds)
+    session.flush()
+    return get_group(session, group.id)
+
+
+def get_group(session: Session, group_id: int) -> Group:
+    group = session.scalar(
+        select(Group).where(Group.id == group_id).options(*FULL).execution_options(populate_existing=True)
+    )
+    if group is None:
+        raise NotFoundError(f"There is no group {group_id}. POST /api/v1/groups/next leases one.")
+    return group
+
+
+def get_leased_group(session: Session, group_id: int, labeler: Labeler) -> Group:
+    """The group if this labeler holds it. A lease that ran out still counts while nobody else took the group:
+    a long lunch loses no ranking.
+    """
+    group = get_group(session, group_id)
+    if group.status is not GroupStatus.LEASED or group.leased_to != labeler.id:
+        raise ConflictError(
+            f"Group {group_id} is not leased to {labeler.name}: it is {_state(group)}. "
+            "Take another one (POST /api/v1/groups/next)."
+        )
+    return group
+
+
+def _state(group: Group) -> str:
+    return "leased to somebody else" if group.status is GroupStatus.LEASED else str(group.status)
+
+
+def skip_group(session: Session, *, group_id: int, labeler: Labeler, reason: SkipReason) -> None:
+    """Takes the group out for good and keeps why."""
+    group = get_leased_group(session, group_id, labeler)
+    group.status = GroupStatus.SKIPPED
+    session.add(Skip(group_id=group.id, labeler_id=labeler.id, reason=reason))
+    session.flush()
+
+
+def expire_stale(session: Session, *, active_version_id: int, now: datetime | None = None) -> int:
+    """Takes out the groups of former versions that nobody holds; returns how many."""
+    now = now or utc_now()
+    lapsed = and_(Group.status == GroupStatus.LEASED, Group.lease_expires_at <= now)
+    expired = session.execute(
+        update(Group)
+        .where(Group.version_id != active_version_id, or_(Group.status == GroupStatus.READY, lapsed))
+        .values(status=GroupStatus.EXPIRED)
+        .execution_options(synchronize_session="fetch")
+        .returning(Group.id)
+    )
+    return len(expired.all())
+
+
+def count_ready(session: Session) -> int:
+    return session.scalar(select(func.count()).select_from(Group).where(Group.status == GroupStatus.READY)) or 0

@@ -1,0 +1,43 @@
+"""Who ranks. Simulated labelers are marked when first seen, for good; a person's name never turns simulated."""
+
+from sqlalchemy import func, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from app.db.models.labelers import Labeler, LabelerKind
+from app.errors import ConflictError, InvalidError
+
+MAX_NAME_CHARACTERS = 64
+
+
+def get_or_create_labeler(session: Session, name: str, kind: LabelerKind = LabelerKind.PERSON) -> Labeler:
+    """The labeler of that name. A known simulated one stays simulated whatever `kind` says."""
+    name = check_name(name)
+    labeler = find_labeler(session, name)
+    if labeler is None:
+        labeler = Labeler(name=name, kind=kind)
+        try:
+            with session.begin_nested():
+                session.add(labeler)
+        except IntegrityError:  # made by another request at the same moment
+            labeler = find_labeler(session, name)
+            assert labeler is not None
+    if kind is LabelerKind.SIMULATED and labeler.kind is LabelerKind.PERSON:
+        raise ConflictError(f"The name {name!r} belongs to a person. Give the simulated labeler another name.")
+    return labeler
+
+
+def find_labeler(session: Session, name: str) -> Labeler | None:
+    return session.scalar(select(Labeler).where(Labeler.name == name))
+
+
+def check_name(name: str) -> str:
+    name = name.strip()
+    if not name or len(name) > MAX_NAME_CHARACTERS or not name.isprintable():
+        raise InvalidError(f"A labeler's name has 1 to {MAX_NAME_CHARACTERS} printable characters.")
+    return name
+
+
+def count_people(session: Session) -> int:
+    """People only: simulated labelers are never counted here."""
+    return session.scalar(select(func.count()).select_from(Labeler).where(Labeler.kind == LabelerKind.PERSON)) or 0

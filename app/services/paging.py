@@ -1,0 +1,50 @@
+"""Cursor paging: a page of rows and the cursor of the next one. Rows that arrive meanwhile never shift a page."""
+
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from sqlalchemy import Select
+from sqlalchemy.orm import InstrumentedAttribute, Session
+
+from app.errors import InvalidError
+
+MAX_LIMIT = 500
+Row = TypeVar("Row")
+
+
+@dataclass(frozen=True)
+class Page(Generic[Row]):
+    items: list[Row]
+    next: str | None
+    """Pass it as `after` for the following page; None at the end."""
+
+
+def check_limit(limit: int) -> int:
+    if not 1 <= limit <= MAX_LIMIT:
+        raise InvalidError(f"limit goes from 1 to {MAX_LIMIT}.")
+    return limit
+
+
+def page_by_id(
+    session: Session,
+    statement: Select[Row],
+    column: InstrumentedAttribute[int],
+    *,
+    after: str | None,
+    limit: int,
+    newest_first: bool,
+) -> Page[Row]:
+    """One page in the order of an integer key; the cursor is the last key of the page before."""
+    check_limit(limit)
+    if after is not None:
+        key = parse_cursor(after)
+        statement = statement.where(column < key if newest_first else column > key)
+    statement = statement.order_by(column.desc() if newest_first else column.asc()).limit(limit + 1)
+    rows: list[Any] = list(session.scalars(statement))
+    return Page(rows[:limit], str(getattr(rows[limit - 1], column.key)) if len(rows) > limit else None)
+
+
+def parse_cursor(after: str) -> int:
+    if not (after.isascii() and after.isdigit() and len(after) <= 18):
+        raise InvalidError("after is not a cursor of this list: pass the `next` value of the page before.")
+    return int(after)

@@ -1,0 +1,173 @@
+"""Rankings: taken once, kept for good, withdrawn on request. Everything the product learns comes from here."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+
+from sqlalchemy import func, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session, selectinload
+
+from app.db.base import utc_now
+from app.db.models.groups import Group, GroupStatus
+from app.db.models.labelers import Labeler, LabelerKind
+from app.db.models.rankings import Ranking
+from app.errors import ConflictError, InvalidError, NotFoundError
+from app.preferences import ranks_in_order
+from app.services import rules
+from app.services.groups import get_group, get_leased_group
+from app.services.paging import Page, page_by_id
+
+MAX_COMMENT_CHARACTERS = 2_000
+MAX_DURATION_MS = 24 * 3_600 * 1_000
+MAX_KEY_CHARACTERS = 200
+
+
+def submit_ranking(
+    session: Session,
+    *,
+    group_id: int,
+    labeler: Labeler,
+    ranks: Mapping[int, int],
+    comment: str | None = None,
+    duration_ms: int | None = None,
+    idempotency_key: str | None = None,
+    retrain_after: int,
+) -> Ranking:
+    """Stores the ranking and, where enough are new, queues the training in the same transaction.
+
+    The same idempotency key again gives the ranking it made. Raises NotFoundError, InvalidError, ConflictError.
+    """
+    _check_extras(comment, duration_ms, idempotency_key)
+    repeated = _by_key(session, labeler, idempotency_key, group_id)
+    if repeated is not None:
+        return repeated
+    group = get_group(session, group_id)
+    if _standing(session, group_id, labeler) is not None:
+        raise _already_ranked(group_id)
+    get_leased_group(session, group_id, labeler)
+    _check_ranks(group, ranks)
+    ranking = Ranking(
+        group_id=group_id,
+        labeler_id=labeler.id,
+        ranks={str(answer_id): rank for answer_id, rank in ranks.items()},
+        comment=(comment or "").strip() or None,
+        duration_ms=duration_ms,
+        idempotency_key=idempotency_key,
+    )
+    try:
+        with session.begin_nested():
+            session.add(ranking)
+    except IntegrityError as error:  # the same click twice, at the same moment (PostgreSQL; SQLite queues writers)
+        repeated = _by_key(session, labeler, idempotency_key, group_id)
+        if repeated is None:
+            raise _already_ranked(group_id) from error
+        return repeated
+    group.status = GroupStatus.RANKED
+    session.flush()
+    rules.after_ranking(session, retrain_after=retrain_after)
+    return ranking
+
+
+def _check_extras(comment: str | None, duration_ms: int | None, idempotency_key: str | None) -> None:
+    if comment is not None and len(comment) > MAX_COMMENT_CHARACTERS:
+        raise InvalidError(f"The comment has {len(comment)} characters; at most {MAX_COMMENT_CHARACTERS} are kept.")
+    if duration_ms is not None and not 0 <= duration_ms <= MAX_DURATION_MS:
+        raise InvalidError(f"duration_ms goes from 0 to {MAX_DURATION_MS} (a day).")
+    if idempotency_key is not None and not 1 <= len(idempotency_key) <= MAX_KEY_CHARACTERS:
+        raise InvalidError(f"idempotency_key has 1 to {MAX_KEY_CHARACTERS} characters.")
+
+
+def _check_ranks(group: Group, ranks: Mapping[int, int]) -> None:
+    try:
+        ranks_in_order(ranks, [answer.id for answer in group.completions])
+    except ValueError as error:
+        raise InvalidError(str(error)) from error
+
+
+def _by_key(session: Session, labeler: Labeler, key: str | None, group_id: int) -> Ranking | None:
+    if key is None:
+        return None
+    found = session.scalar(select(Ranking).where(Ranking.labeler_id == labeler.id, Ranking.idempotency_key == key))
+    if found is not None and (found.group_id != group_id or found.withdrawn_at is not None):
+        raise ConflictError("This idempotency_key belongs to another ranking, or to a withdrawn one. Send a new key.")
+    return found
+
+
+def _standing(session: Session, group_id: int, labeler: Labeler) -> Ranking | None:
+    return session.scalar(
+        select(Ranking).where(
+            Ranking.group_id == group_id, Ranking.labeler_id == labeler.id, Ranking.withdrawn_at.is_(None)
+        )
+    )
+
+
+def _already_ranked(group_id: int) -> ConflictError:
+    return ConflictError(
+        f"You have already ranked group {group_id}. Withdraw that ranking first (DELETE /api/v1/rankings/ID)."
+    )
+
+
+def withdraw_ranking(session: Session, ranking_id: int, labeler: Labeler, *, lease_seconds: float = 1_800.0) -> Ranking:
+    """Takes the ranking out of training (it is kept, marked) and gives its group back to the labeler to rank anew."""
+    ranking = session.get(Ranking, ranking_id)
+    if ranking is None:
+        raise NotFoundError(f"There is no ranking {ranking_id}. GET /api/v1/rankings lists them.")
+    if ranking.labeler_id != labeler.id:
+        raise ConflictError(f"Ranking {ranking_id} was given by another labeler; only they can withdraw it.")
+    if ranking.withdrawn_at is not None:
+        return ranking
+    now = utc_now()
+    ranking.withdrawn_at = now
+    group = get_group(session, ranking.group_id)
+    group.status = GroupStatus.LEASED
+    group.leased_to = labeler.id
+    group.lease_expires_at = now + timedelta(seconds=lease_seconds)
+    session.flush()
+    return ranking
+
+
+def list_rankings(
+    session: Session,
+    *,
+    after: str | None = None,
+    limit: int = 50,
+    labeler_kind: LabelerKind | None = None,
+    include_withdrawn: bool = False,
+) -> Page[Ranking]:
+    """Newest first, with their labelers loaded."""
+    statement = select(Ranking).options(selectinload(Ranking.labeler))
+    if not include_withdrawn:
+        statement = statement.where(Ranking.withdrawn_at.is_(None))
+    if labeler_kind is not None:
+        statement = statement.join(Labeler).where(Labeler.kind == labeler_kind)
+    return page_by_id(session, statement, Ranking.id, after=after, limit=limit, newest_first=True)
+
+
+def count_rankings(session: Session, *, labeler_kind: LabelerKind | None = None) -> int:
+    """Rankings in force. To count what people gave, pass LabelerKind.PERSON."""
+    statement = select(func.count()).select_from(Ranking).where(Ranking.withdrawn_at.is_(None))
+    if labeler_kind is not None:
+        statement = statement.join(Labeler).where(Labeler.kind == labeler_kind)
+    return session.scalar(statement) or 0
+
+
+def last_ranking(session: Session, labeler: Labeler) -> Ranking | None:
+    """The labeler's newest ranking in force: what "undo" withdraws."""
+    return session.scalar(
+        select(Ranking)
+        .where(Ranking.labeler_id == labeler.id, Ranking.withdrawn_at.is_(None))
+        .order_by(Ranking.id.desc())
+        .limit(1)
+    )
+
+
+def rankings_for_training(session: Session) -> list[Ranking]:
+    """Every ranking in force with its prompt and its answers' token ids, oldest first."""
+    group = selectinload(Ranking.group)
+    statement = (
+        select(Ranking)
+        .where(Ranking.withdrawn_at.is_(None))
+        .order_by(Ranking.id)
+        .options(group.selectinload(Group.prompt), group.selectinload(Group.completions))
+    )
+    return list(session.scalars(statement))

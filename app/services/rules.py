@@ -1,0 +1,72 @@
+"""What follows what: rankings -> reward model -> policy -> evaluation -> (perhaps) activation.
+
+Call each rule in the transaction of its cause, after the job is marked finished: a live job of the same kind would
+swallow the next one.
+"""
+
+from datetime import datetime
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from app.config import Settings
+from app.db.models.jobs import Job, JobKind, JobTrigger
+from app.db.models.rankings import Ranking
+from app.db.models.versions import Version
+from app.services import jobs, versions
+
+WORSE_THAN_CHANCE = 0.5
+
+
+def new_rankings(session: Session) -> int:
+    """Rankings in force that the latest reward training has not seen."""
+    statement = select(func.count()).select_from(Ranking).where(Ranking.withdrawn_at.is_(None))
+    since = _last_training_began(session)
+    return session.scalar(statement if since is None else statement.where(Ranking.created_at > since)) or 0
+
+
+def _last_training_began(session: Session) -> datetime | None:
+    """Of any outcome, so that a failing training is not queued again at every ranking."""
+    job = jobs.latest_job(session, JobKind.TRAIN_REWARD)
+    return None if job is None else job.started_at or job.created_at
+
+
+def after_ranking(session: Session, *, retrain_after: int) -> Job | None:
+    """Enough new rankings queue a training of the reward model."""
+    if new_rankings(session) < retrain_after:
+        return None
+    return jobs.queue_job(session, kind=JobKind.TRAIN_REWARD, trigger=JobTrigger.RULE)
+
+
+def after_train_reward(session: Session, version: Version, settings: Settings) -> Job | None:
+    """The newest reward model scores from now on (unless worse than chance); a good one queues PPO against it."""
+    accuracy = version.metrics.get("held_out_accuracy")
+    if versions.active_reward(session) is None or accuracy is None or accuracy >= WORSE_THAN_CHANCE:
+        versions.activate(session, version.id, data_dir=settings.data_dir)
+    after_ranking(session, retrain_after=settings.retrain_after_rankings)  # those that came in meanwhile
+    if accuracy is None or accuracy < settings.auto_policy_accuracy:
+        return None
+    return jobs.queue_job(
+        session, kind=JobKind.TRAIN_POLICY, params={"reward_version_id": version.id}, trigger=JobTrigger.RULE
+    )
+
+
+def after_train_policy(session: Session, version: Version) -> Job:
+    """Every new policy is compared with the SFT model on held-out prompts."""
+    params = {"version_id": version.id}
+    if version.reward_version_id is not None:
+        params["reward_version_id"] = version.reward_version_id
+    return jobs.queue_job(session, kind=JobKind.EVALUATE, params=params, trigger=JobTrigger.RULE)
+
+
+def after_evaluate(session: Session, version: Version, settings: Settings) -> bool:
+    """Activates the candidate where the rule is on and the evaluation passes; says whether it did."""
+    found = version.metrics.get("evaluation") or {}
+    passes = (
+        settings.auto_activate
+        and found.get("win_rate", 0.0) >= settings.auto_activate_win_rate
+        and found.get("kl", float("inf")) <= settings.auto_activate_max_kl
+    )
+    if passes:
+        versions.activate(session, version.id, data_dir=settings.data_dir)
+    return passes

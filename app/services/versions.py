@@ -1,0 +1,181 @@
+"""Model versions: what was made from what, and which one answers or scores. Knows files by path and hash only.
+
+A version's directory is written first (atomically), its row second; activating it is a later step that can be undone.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from app.db.base import utc_now
+from app.db.models.versions import Version, VersionKind, VersionRanking, VersionStatus
+from app.errors import ConflictError, NotFoundError, UnavailableError
+from app.services import groups
+from app.services.paging import Page, page_by_id
+from app.weights import copy_directory, verify_directory
+
+ANSWERERS = (VersionKind.BASE, VersionKind.SFT, VersionKind.POLICY)
+MAY_ANSWER = (VersionKind.SFT, VersionKind.POLICY)
+
+
+def active_answerer(session: Session) -> Version:
+    """The version that writes the answers on the pages."""
+    version = session.scalar(select(Version).where(Version.status == VersionStatus.ACTIVE, Version.kind.in_(ANSWERERS)))
+    if version is None:
+        raise UnavailableError("No model version is active. Activate one (POST /api/v1/versions/ID/activate).")
+    return version
+
+
+def active_reward(session: Session) -> Version | None:
+    """The reward model that scores; None until the first one is trained."""
+    return session.scalar(
+        select(Version).where(Version.status == VersionStatus.ACTIVE, Version.kind == VersionKind.REWARD)
+    )
+
+
+def sft_version(session: Session) -> Version:
+    """The newest SFT version: PPO's reference."""
+    version = session.scalar(
+        select(Version).where(Version.kind == VersionKind.SFT).order_by(Version.id.desc()).limit(1)
+    )
+    if version is None:
+        raise UnavailableError("No SFT model is installed. Set FOURFOLD_MODEL_DIR to one and start again.")
+    return version
+
+
+def get_version(session: Session, version_id: int) -> Version:
+    version = session.get(Version, version_id)
+    if version is None:
+        raise NotFoundError(f"There is no version {version_id}. GET /api/v1/versions lists them.")
+    return version
+
+
+def list_versions(
+    session: Session, *, after: str | None = None, limit: int = 50, kind: VersionKind | None = None
+) -> Page[Version]:
+    """Newest first."""
+    statement = select(Version) if kind is None else select(Version).where(Version.kind == kind)
+    return page_by_id(session, statement, Version.id, after=after, limit=limit, newest_first=True)
+
+
+def next_version_path(session: Session, kind: VersionKind) -> str:
+    """Folder (relative to the data folder) of the version that is added next; ids are never reused while rows stay."""
+    newest = session.scalar(select(func.max(Version.id))) or 0
+    return f"versions/{newest + 1}-{kind}"
+
+
+def add_version(
+    session: Session,
+    *,
+    kind: VersionKind,
+    parent_id: int | None,
+    path: str,
+    content_hash: str,
+    hparams: dict[str, Any] | None = None,
+    metrics: dict[str, Any] | None = None,
+    seed: int | None = None,
+    code_commit: str | None = None,
+    job_id: str | None = None,
+    ranking_ids: Sequence[int] = (),
+    reward_version_id: int | None = None,
+) -> Version:
+    """A new candidate. A job makes one version at most: a repeated step gets the stored one."""
+    if job_id is not None:
+        stored = session.scalar(select(Version).where(Version.job_id == job_id))
+        if stored is not None:
+            return stored
+    version = Version(
+        kind=kind,
+        parent_id=parent_id,
+        reward_version_id=reward_version_id,
+        job_id=job_id,
+        path=path,
+        content_hash=content_hash,
+        hparams=hparams or {},
+        seed=seed,
+        code_commit=code_commit,
+        metrics=metrics or {},
+    )
+    session.add(version)
+    session.flush()
+    session.add_all(VersionRanking(version_id=version.id, ranking_id=ranking_id) for ranking_id in ranking_ids)
+    session.flush()
+    return version
+
+
+def record_evaluation(
+    session: Session, version_id: int, *, evaluation: dict[str, float], samples: list[dict[str, Any]]
+) -> Version:
+    """Stores what the held-out comparison found: numbers, and a few answers before and after."""
+    version = get_version(session, version_id)
+    version.metrics = {**version.metrics, "evaluation": evaluation, "samples": samples}
+    session.flush()
+    return version
+
+
+def activate(session: Session, version_id: int, *, data_dir: Path) -> Version:
+    """Makes the version answer (or score) from now on and retires the former one; rolling back is the same call.
+
+    Refuses a kind that cannot answer and a directory that is missing or damaged. Groups that the former answerer
+    sampled and nobody holds expire.
+    """
+    version = get_version(session, version_id)
+    if version.status is VersionStatus.ACTIVE:
+        return version
+    if version.kind not in (*MAY_ANSWER, VersionKind.REWARD):
+        raise ConflictError(
+            f"Version {version_id} is of kind {version.kind} and cannot answer people. "
+            "Activate an sft, policy or reward one."
+        )
+    verify_directory(data_dir.resolve() / version.path, version.content_hash)
+    former = active_reward(session) if version.kind is VersionKind.REWARD else _active_answerer_or_none(session)
+    if former is not None:
+        former.status = VersionStatus.RETIRED
+        session.flush()  # before the new one: at most one is active at any moment
+    version.status = VersionStatus.ACTIVE
+    version.activated_at = utc_now()
+    session.flush()
+    if version.kind is not VersionKind.REWARD:
+        groups.expire_stale(session, active_version_id=version.id)
+    return version
+
+
+def _active_answerer_or_none(session: Session) -> Version | None:
+    return session.scalar(select(Version).where(Version.status == VersionStatus.ACTIVE, Version.kind.in_(ANSWERERS)))
+
+
+def install_sft(session: Session, *, model_dir: Path, data_dir: Path) -> Version:
+    """Copies the shipped SFT weights into the data folder as the first version, active. Once; later calls find it."""
+    stored = session.scalar(select(Version).where(Version.kind == VersionKind.SFT).order_by(Version.id).limit(1))
+    if stored is not None:
+        return stored
+    if not (model_dir / "config.json").is_file():
+        raise UnavailableError(
+            f"There are no model weights in {model_dir}. Make them (python -m app pretrain, then sft), or set "
+            "FOURFOLD_MODEL_DIR to a folder that has them."
+        )
+    path = next_version_path(session, VersionKind.SFT)
+    found = copy_directory(model_dir, data_dir.resolve() / path)
+    version = add_version(session, kind=VersionKind.SFT, parent_id=None, path=path, content_hash=found)
+    version.status = VersionStatus.ACTIVE
+    version.activated_at = utc_now()
+    session.flush()
+    return version
+
+
+def lineage(session: Session, version_id: int) -> list[Version]:
+    """The version, its parent, and so on to the root."""
+    line = [get_version(session, version_id)]
+    while line[-1].parent_id is not None:
+        line.append(get_version(session, line[-1].parent_id))
+    return line
+
+
+def ranking_ids(session: Session, version: Version) -> list[int]:
+    """The rankings that made it: a reward version's own, a policy's are those of its reward version."""
+    source = version.id if version.kind is VersionKind.REWARD else version.reward_version_id
+    statement = select(VersionRanking.ranking_id).where(VersionRanking.version_id == source)
+    return list(session.scalars(statement.order_by(VersionRanking.ranking_id)))

@@ -1,0 +1,121 @@
+"""Model directories as files: whole or not at all, checked by hash. No torch: web, worker and training share it.
+
+Knows nothing of tensors and nothing of the versions' rows.
+"""
+
+import hashlib
+import json
+import os
+import shutil
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from app.errors import AppError
+
+CHECKSUMS = "checksums.json"
+# What makes a model a model; other files beside them (training.json, README.md) may change freely.
+MODEL_FILES = (
+    "config.json",
+    "generation_config.json",
+    "model.safetensors",
+    "special_tokens_map.json",
+    "tokenizer.json",
+    "tokenizer_config.json",
+)
+
+
+class CheckpointError(AppError):
+    """A model directory that cannot be used; the message names the file and the next step."""
+
+    status_code = 503
+    title = "Model not usable"
+
+
+def unusable(path: Path, what: str) -> CheckpointError:
+    return CheckpointError(f"{path} {what}. Copy the model directory again, or activate another version.")
+
+
+@contextmanager
+def atomic_directory(directory: Path) -> Iterator[Path]:
+    """Gives an empty sibling folder; at the end its files are synced and it takes `directory`'s name.
+
+    A crash leaves either the old directory or the new one, never half of one.
+    """
+    directory.parent.mkdir(parents=True, exist_ok=True)
+    fresh = directory.with_name(f".{directory.name}.{uuid.uuid4().hex[:8]}.new")
+    fresh.mkdir()
+    try:
+        yield fresh
+        for path in sorted(fresh.rglob("*")):
+            _fsync(path)
+        _fsync(fresh)
+        old = directory.with_name(f".{directory.name}.{uuid.uuid4().hex[:8]}.old")
+        if directory.exists():
+            directory.rename(old)
+        fresh.rename(directory)
+        _fsync(directory.parent)
+        shutil.rmtree(old, ignore_errors=True)
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
+
+
+def copy_directory(source: Path, target: Path) -> str:
+    """A checked, atomic copy of a model directory; returns its content hash."""
+    verify_directory(source)
+    with atomic_directory(target) as fresh:
+        for path in sorted(source.iterdir()):
+            if path.is_file():
+                shutil.copyfile(path, fresh / path.name)
+    return content_hash(target)
+
+
+def content_hash(directory: Path) -> str:
+    """sha256 over the names and contents of the model's files: equal exactly when the models are equal."""
+    digest = hashlib.sha256()
+    for name in MODEL_FILES:
+        if (directory / name).is_file():
+            digest.update(f"{name} {file_hash(directory / name)}\n".encode())
+    return digest.hexdigest()
+
+
+def verify_directory(directory: Path, expected_hash: str | None = None) -> None:
+    """Raises CheckpointError unless the directory is there, whole and (if a hash is given) what was recorded."""
+    if not directory.is_dir():
+        raise unusable(directory, "is not a directory")
+    for name in ("config.json", "model.safetensors"):
+        if not (directory / name).is_file():
+            raise unusable(directory / name, "is missing")
+    verify_checksums(directory)
+    if expected_hash is not None and content_hash(directory) != expected_hash:
+        raise unusable(directory, "is not the model that was recorded: its content hash differs")
+
+
+def verify_checksums(directory: Path) -> None:
+    """Compare every listed file with its recorded hash. A directory without the list (from elsewhere) passes."""
+    listing = directory / CHECKSUMS
+    if not listing.is_file():
+        return
+    try:
+        expected = dict(json.loads(listing.read_text(encoding="utf-8")))
+    except (ValueError, TypeError) as error:
+        raise unusable(listing, f"cannot be read ({error})") from error
+    for name, digest in expected.items():
+        if not (directory / name).is_file():
+            raise unusable(directory / name, "is missing")
+        if file_hash(directory / name) != digest:
+            raise unusable(directory / name, "is damaged: its checksum differs from the recorded one")
+
+
+def file_hash(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _fsync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
