@@ -4,13 +4,8 @@
 weights is ours: it finds a truncated copy or a flipped bit before the model answers with nonsense.
 """
 
-import hashlib
 import json
-import os
-import shutil
-import uuid
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -20,75 +15,34 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from app.errors import AppError
 from app.hparams import ModelConfig
 from app.lm.model import Llama
 from app.lm.tokenizer import Tokenizer
-
-CHECKSUMS = "checksums.json"
-# What makes a model a model; other files beside them (training.json, README.md) may change freely.
-MODEL_FILES = (
-    "config.json",
-    "generation_config.json",
-    "model.safetensors",
-    "special_tokens_map.json",
-    "tokenizer.json",
-    "tokenizer_config.json",
+from app.weights import (
+    CHECKSUMS,
+    MODEL_FILES,
+    CheckpointError,
+    atomic_directory,
+    content_hash,
+    file_hash,
+    unusable,
+    verify_checksums,
 )
+
+__all__ = [
+    "CHECKSUMS",
+    "MODEL_FILES",
+    "CheckpointError",
+    "atomic_directory",
+    "content_hash",
+    "load_model",
+    "save_model",
+    "verify_checksums",
+    "write_checksums",
+    "write_json",
+]
+
 DTYPE_NAMES = {torch.bfloat16: "bfloat16", torch.float32: "float32", torch.float16: "float16"}
-
-
-class CheckpointError(AppError):
-    """A model directory that cannot be used; the message names the file and the next step."""
-
-    status_code = 503
-    title = "Model not usable"
-
-
-def _fsync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-@contextmanager
-def atomic_directory(directory: Path) -> Iterator[Path]:
-    """Gives an empty sibling folder; at the end its files are synced and it takes `directory`'s name.
-
-    A crash leaves either the old directory or the new one, never half of one.
-    """
-    directory.parent.mkdir(parents=True, exist_ok=True)
-    fresh = directory.with_name(f".{directory.name}.{uuid.uuid4().hex[:8]}.new")
-    fresh.mkdir()
-    try:
-        yield fresh
-        for path in sorted(fresh.rglob("*")):
-            _fsync(path)
-        _fsync(fresh)
-        old = directory.with_name(f".{directory.name}.{uuid.uuid4().hex[:8]}.old")
-        if directory.exists():
-            directory.rename(old)
-        fresh.rename(directory)
-        _fsync(directory.parent)
-        shutil.rmtree(old, ignore_errors=True)
-    finally:
-        shutil.rmtree(fresh, ignore_errors=True)
-
-
-def _file_hash(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def content_hash(directory: Path) -> str:
-    """sha256 over the names and contents of the model's files: equal exactly when the models are equal."""
-    digest = hashlib.sha256()
-    for name in MODEL_FILES:
-        if (directory / name).is_file():
-            digest.update(f"{name} {_file_hash(directory / name)}\n".encode())
-    return digest.hexdigest()
 
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
@@ -97,7 +51,7 @@ def write_json(path: Path, content: Mapping[str, Any]) -> None:
 
 def write_checksums(directory: Path) -> None:
     """Call after all other files are written."""
-    present = {name: _file_hash(directory / name) for name in MODEL_FILES if (directory / name).is_file()}
+    present = {name: file_hash(directory / name) for name in MODEL_FILES if (directory / name).is_file()}
     write_json(directory / CHECKSUMS, present)
 
 
@@ -150,11 +104,11 @@ def read_config(directory: Path) -> ModelConfig:
         defaults = asdict(ModelConfig())
         return ModelConfig(**{name: type(default)(found[name]) for name, default in defaults.items()})
     except FileNotFoundError as error:
-        raise _unusable(directory / "config.json", "is missing") from error
+        raise unusable(directory / "config.json", "is missing") from error
     except KeyError as error:
-        raise _unusable(directory / "config.json", f"has no entry {error}") from error
+        raise unusable(directory / "config.json", f"has no entry {error}") from error
     except (ValueError, TypeError) as error:
-        raise _unusable(directory / "config.json", f"cannot be read ({error})") from error
+        raise unusable(directory / "config.json", f"cannot be read ({error})") from error
 
 
 def read_weights(directory: Path) -> dict[str, Tensor]:
@@ -162,62 +116,42 @@ def read_weights(directory: Path) -> dict[str, Tensor]:
     verify_checksums(directory)
     path = directory / "model.safetensors"
     if not path.is_file():
-        raise _unusable(path, "is missing")
+        raise unusable(path, "is missing")
     try:
         return load_file(path)
     except (SafetensorError, OSError, ValueError) as error:
-        raise _unusable(path, f"cannot be read ({error})") from error
-
-
-def verify_checksums(directory: Path) -> None:
-    """Compare every listed file with its recorded hash. A directory without the list (from elsewhere) passes."""
-    listing = directory / CHECKSUMS
-    if not listing.is_file():
-        return
-    try:
-        expected = dict(json.loads(listing.read_text(encoding="utf-8")))
-    except (ValueError, TypeError) as error:
-        raise _unusable(listing, f"cannot be read ({error})") from error
-    for name, digest in expected.items():
-        if not (directory / name).is_file():
-            raise _unusable(directory / name, "is missing")
-        if _file_hash(directory / name) != digest:
-            raise _unusable(directory / name, "is damaged: its checksum differs from the recorded one")
+        raise unusable(path, f"cannot be read ({error})") from error
 
 
 def read_tokenizer(directory: Path) -> Tokenizer:
     try:
         return Tokenizer.load(directory)
     except FileNotFoundError as error:
-        raise _unusable(directory / "tokenizer.json", "is missing") from error
+        raise unusable(directory / "tokenizer.json", "is missing") from error
     except Exception as error:  # the library raises bare Exception for malformed files
-        raise _unusable(directory / "tokenizer.json", f"cannot be read ({error})") from error
+        raise unusable(directory / "tokenizer.json", f"cannot be read ({error})") from error
 
 
 def check_shapes(path: Path, found: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> None:
     """Names and shapes must be exactly those that the configuration asks for."""
     for name, tensor in wanted.items():
         if name not in found:
-            raise _unusable(path, f"has no tensor {name}")
+            raise unusable(path, f"has no tensor {name}")
         if found[name].shape != tensor.shape:
             shapes = f"{list(found[name].shape)} instead of {list(tensor.shape)}"
-            raise _unusable(path, f"does not fit config.json: {name} is {shapes}")
+            raise unusable(path, f"does not fit config.json: {name} is {shapes}")
 
 
 def load_model(directory: Path, *, dtype: torch.dtype = torch.float32) -> tuple[Llama, Tokenizer]:
     """Model (in evaluation mode) and tokenizer; raises CheckpointError with the next step if anything is wrong."""
     if not directory.is_dir():
-        raise _unusable(directory, "is not a directory")
+        raise unusable(directory, "is not a directory")
     config = read_config(directory)
     weights = read_weights(directory)
     tokenizer = read_tokenizer(directory)
     model = Llama(config)
     check_shapes(directory / "model.safetensors", weights, model.state_dict())
     if tokenizer.vocab_size > config.vocab_size:
-        raise _unusable(directory / "tokenizer.json", f"has more than {config.vocab_size} tokens")
+        raise unusable(directory / "tokenizer.json", f"has more than {config.vocab_size} tokens")
     model.load_state_dict({name: weights[name] for name in model.state_dict()})
     return model.to(dtype).eval(), tokenizer
-
-
-def _unusable(path: Path, what: str) -> CheckpointError:
-    return CheckpointError(f"{path} {what}. Copy the model directory again, or activate another version.")
