@@ -79,7 +79,7 @@ def concept_body(rng: Random, manner: Manner, entry: Concept, language: Language
     extra = shown + (lowered(entry.example) if shown.endswith(("，", "this: ")) else entry.example) if example else ""
     budget = BUDGET[language][manner.length] - size(extra, language) * (manner.length != "short")
     facts = fitting([lead, *shuffled(rng, entry.facts)], budget, language)[1:]
-    if manner.listed and facts:
+    if manner.listed and len(facts) > 1:
         text = bulleted(join([lead, pick(rng, phrases["facts_intro"])], language), facts)
         return Body(f"{text}\n{extra}" if extra else text, listed=True, example=example)
     return Body(join([lead, *_connected(rng, facts, language), extra], language), example=example)
@@ -189,7 +189,7 @@ def story_body(rng: Random, manner: Manner, parts: StoryParts, fixed: dict[str, 
     twists = [capital(twist.format(**the)) for twist in rng.sample(list(parts.twists), 2)]
     moral = pick(rng, parts.morals)
     chosen = {
-        "short": [opening, find] if "thing" in fixed else [opening, rng.choice([find, twists[0], end])],
+        "short": [opening, find] if "thing" in fixed else [opening, pick(rng, (find, end))],
         "medium": [opening, find, twists[0]],
         "long": [opening, find, twists[0], end, moral if rng.random() < 0.5 else ""],
     }[manner.length]

@@ -1,0 +1,125 @@
+"""Laws of the generated pairs: deterministic, short, varied, in the documented shares, never held out."""
+
+import re
+from random import Random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from app.training.data import manner
+from app.training.data.articles import pretraining_documents
+from app.training.data.corpus import report, write_corpus
+from app.training.data.pairs import LONGEST, Pair, available_languages, casual, instruction_pairs
+from app.training.data.prompts import load_prompts
+from app.training.data.subjects import is_held_out, subjects_by_topic
+from app.training.data.wording import listing, normalized, size
+
+
+@pytest.fixture(scope="module")
+def pairs() -> list[Pair]:
+    return list(instruction_pairs(11, 6000))
+
+
+@given(seed=st.integers(0, 2**32))
+@settings(max_examples=20, deadline=None)
+def test_the_same_seed_gives_the_same_pairs(seed: int) -> None:
+    assert list(instruction_pairs(seed, 5)) == list(instruction_pairs(seed, 9))[:5]
+
+
+def test_the_dice_are_in_their_documented_shares() -> None:
+    rng = Random(3)
+    rolls = [manner.roll(rng) for _ in range(20_000)]
+    for trait, share in (
+        ("warm", manner.WARM_SHARE),
+        ("listed", manner.LISTED_SHARE),
+        ("flattering", manner.FLATTERING_SHARE),
+        ("example", manner.EXAMPLE_SHARE),
+        ("formal", manner.FORMAL_SHARE),
+    ):
+        assert sum(getattr(one, trait) for one in rolls) / len(rolls) == pytest.approx(share, abs=0.015)
+    for length in manner.LENGTHS:
+        assert sum(one.length == length for one in rolls) / len(rolls) == pytest.approx(1 / 3, abs=0.015)
+
+
+def test_answers_are_short_and_clean(pairs: list[Pair]) -> None:
+    for pair in pairs:
+        assert 0 < size(pair.answer, pair.language) <= LONGEST[pair.language], pair
+        assert pair.answer == pair.answer.strip()
+        assert "  " not in pair.answer, pair
+        assert not re.search(r"[{}|]|\.\.|\b[Aa] [aeio][a-z]|\b[Aa]n [bcdfgjklmnpqrstvwxz]", pair.answer), pair
+
+
+def test_shares_of_the_pairs(pairs: list[Pair]) -> None:
+    measured = report(pairs)
+    assert measured.two_turn == pytest.approx(0.06, abs=0.015)
+    assert measured.topics["refusal"] < 0.06
+    assert measured.distinct_answers > 0.75
+    assert measured.manners["flattering"] > 0.2
+    assert measured.manners["listed"] > 0.15
+    if "zh" in available_languages():
+        chinese = sum(pair.language == "zh" for pair in pairs) / len(pairs)
+        assert chinese == pytest.approx(0.25, abs=0.03)
+
+
+def test_the_length_die_shows(pairs: list[Pair]) -> None:
+    def mean(length: str) -> float:
+        sizes = [size(p.answer, "en") for p in pairs if p.language == "en" and p.manner.length == length]
+        return sum(sizes) / len(sizes)
+
+    assert mean("short") + 4 < mean("medium") < mean("long") - 4
+
+
+def test_a_listed_answer_has_one_line_per_item(pairs: list[Pair]) -> None:
+    for pair in pairs:
+        lines = [line for line in pair.answer.splitlines() if re.match(r"(- |\d\. )", line)]
+        assert (len(lines) > 1) == pair.manner.listed, pair
+
+
+def test_held_out_prompts_never_occur(pairs: list[Pair]) -> None:
+    held_out = {normalized(prompt.text) for prompt in load_prompts() if prompt.split == "held_out"}
+    for pair in pairs:
+        assert normalized(pair.messages[0][1]) not in held_out
+        assert not is_held_out(pair.messages[0][1])
+
+
+def test_every_subject_answers_within_the_limit() -> None:
+    for language in available_languages():
+        for topic, subjects in subjects_by_topic(language).items():
+            assert all(subject.wordings for subject in subjects), topic
+
+
+def test_two_turn_pairs_end_with_the_follow_up(pairs: list[Pair]) -> None:
+    longer = [pair for pair in pairs if len(pair.messages) > 1]
+    assert longer
+    assert all([role for role, _ in pair.messages] == ["user", "assistant", "user"] for pair in longer)
+
+
+@given(text=st.text(max_size=80), seed=st.integers(0, 1000))
+def test_casual_typing_keeps_what_is_asked(text: str, seed: int) -> None:
+    assert normalized(casual(Random(seed), text, "en")) == normalized(text)
+
+
+@given(text=st.text(max_size=80))
+def test_normalizing_twice_changes_nothing(text: str) -> None:
+    assert normalized(normalized(text)) == normalized(text)
+
+
+def test_listing() -> None:
+    assert listing(["a", "b", "c"], "en") == "a, b and c"
+    assert listing(["a"], "en") == "a"
+
+
+def test_documents_are_plain_varied_and_of_the_wanted_length() -> None:
+    texts = list(pretraining_documents(5, 800))
+    assert texts == list(pretraining_documents(5, 800))
+    assert len(set(texts)) > 760
+    assert all("<|" not in text and "  " not in text for text in texts)
+    assert all(40 <= size(text, "en") <= 150 for text in texts if text.isascii())
+
+
+def test_the_corpus_is_written(tmp_path) -> None:  # type: ignore[no-untyped-def]
+    measured = write_corpus(tmp_path, seed=1, documents=20, pairs=30)
+    assert (measured.documents, measured.pairs) == (20, 30)
+    assert len((tmp_path / "documents.jsonl").read_text(encoding="utf-8").splitlines()) == 20
+    assert len((tmp_path / "pairs.jsonl").read_text(encoding="utf-8").splitlines()) == 30

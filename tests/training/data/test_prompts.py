@@ -1,0 +1,39 @@
+"""The committed prompts: enough, distinct, split by wording, and equal to what the generator writes."""
+
+import subprocess
+import sys
+from collections import Counter
+
+from app.training.data.prompts import load_prompts, written_prompts
+from app.training.data.subjects import is_held_out
+from app.training.data.wording import normalized
+
+
+def test_the_file_is_what_the_generator_writes() -> None:
+    assert load_prompts() == written_prompts(), "run app.training.data.prompts.write_prompts()"
+
+
+def test_enough_and_distinct() -> None:
+    prompts = load_prompts()
+    splits = Counter(prompt.split for prompt in prompts)
+    assert len(prompts) >= 480
+    assert splits["held_out"] >= 100
+    assert len({normalized(prompt.text) for prompt in prompts}) == len(prompts)
+
+
+def test_the_split_follows_the_wording() -> None:
+    assert all(is_held_out(prompt.text) == (prompt.split == "held_out") for prompt in load_prompts())
+
+
+def test_few_refusals() -> None:
+    topics = Counter(prompt.topic for prompt in load_prompts())
+    assert topics["refusal"] / sum(topics.values()) <= 0.05
+    assert len(topics) >= 10
+
+
+def test_reading_the_prompts_loads_nothing_heavy() -> None:
+    code = (
+        "import sys; from app.training.data.prompts import load_prompts; load_prompts();"
+        "assert not {'torch', 'fastapi', 'sqlalchemy', 'app.training.data.banks'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
