@@ -1,0 +1,21 @@
+"""`run`: everything a person needs on one machine, from one command."""
+
+import signal
+import threading
+
+from app.config import Settings
+from app.installation import install
+from app.supervisor import Supervisor, free_port
+
+
+def run() -> None:
+    """Prepare the data folder, start the web server and a worker, and print the address. Ctrl-C stops both."""
+    settings = Settings()
+    stopping = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda *_: stopping.set())
+    free_port(settings.host, settings.port)  # before anything is written
+    print(f"Data folder: {settings.data_dir.resolve()}", flush=True)
+    install(settings)
+    Supervisor(settings, stopping).run()
+    print("Fourfold has stopped.", flush=True)

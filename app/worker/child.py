@@ -1,0 +1,97 @@
+"""The process of one attempt at one job: `python -m app.worker.child JOB_ID FENCE [HANDLERS]`.
+
+It ends with its parent (their pipe), leaves at a checkpoint on SIGTERM, and writes the job's outcome itself, guarded by
+the fence. An exit status other than the ones below means that it crashed; the worker then starts it again.
+"""
+
+import importlib
+import logging
+import os
+import signal
+import sys
+import threading
+from collections.abc import Mapping
+
+from app.config import Settings
+from app.db.models.jobs import Job, JobKind, JobStatus
+from app.db.session import make_engine, make_session_factory, transaction
+from app.errors import AppError
+from app.lifeline import follow_parent
+from app.services import job_runs
+from app.worker.context import JobStopped, is_disk_full
+from app.worker.run import Handler, JobCancelled, JobRun, JobSuperseded
+
+EXIT_RECORDED = 0
+EXIT_STOPPED = 75
+EXIT_SUPERSEDED = 76
+EXIT_PARENT_GONE = 77
+
+DEFAULT_HANDLERS = "app.worker.handlers.registry"
+log = logging.getLogger("fourfold.job")
+
+
+def run_attempt(run: JobRun, handlers: Mapping[JobKind, Handler]) -> int:
+    """Runs the handler and records how it ended; returns the exit status."""
+    try:
+        handlers[run.job.kind](run)
+    except JobStopped:
+        return EXIT_STOPPED
+    except JobSuperseded:
+        log.warning("job %s was taken over by another worker; leaving", run.job.id)
+        return EXIT_SUPERSEDED
+    except JobCancelled:
+        return _record(run, JobStatus.CANCELLED)
+    except Exception as error:  # the one broad except of the job: whatever went wrong is the job's outcome
+        log.exception("job %s (%s) failed", run.job.id, run.job.kind)
+        return _record(run, JobStatus.FAILED, error=_sentence(error))
+    run.remove_directory()
+    return EXIT_RECORDED
+
+
+def _sentence(error: Exception) -> str:
+    if isinstance(error, AppError):
+        return error.message
+    if is_disk_full(error):
+        return "The disk is full. Free some space and start the job again; nothing was lost."
+    if isinstance(error, MemoryError):
+        return "Memory ran out. Close other programs or lower batch_size, and start the job again."
+    return (
+        f"The job failed with {type(error).__name__}: {error}. The worker's log has the details; "
+        "start the job again, and report it if it fails again."
+    )
+
+
+def _record(run: JobRun, status: JobStatus, *, error: str | None = None) -> int:
+    with transaction(run.sessions) as session:
+        recorded = job_runs.finish(session, run.job.id, run.fence, status=status, error=error)
+    if not recorded:
+        return EXIT_SUPERSEDED
+    run.remove_directory()
+    return EXIT_RECORDED
+
+
+def main(arguments: list[str]) -> int:
+    job_id, fence, *rest = arguments
+    follow_parent(lambda: os._exit(EXIT_PARENT_GONE))
+    stopping = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: stopping.set())
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    settings = Settings()
+    logging.basicConfig(level=settings.log_level.upper(), format="%(levelname)s %(message)s", stream=sys.stderr)
+    os.nice(settings.worker_nice)
+    engine = make_engine(settings.resolved_database_url)
+    sessions = make_session_factory(engine)
+    with transaction(sessions) as session:
+        job = session.get(Job, job_id)
+        if job is None or job.fence != int(fence):
+            return EXIT_SUPERSEDED
+        session.expunge(job)
+    run = JobRun(settings, sessions, job, int(fence), stop_requested=stopping.is_set)
+    try:
+        return run_attempt(run, importlib.import_module(rest[0] if rest else DEFAULT_HANDLERS).HANDLERS)
+    finally:
+        engine.dispose()
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

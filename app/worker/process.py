@@ -1,0 +1,185 @@
+"""Runs a job's attempts in child processes and waits until each is really gone. Knows nothing of the engine.
+
+A crash (killed, out of memory, torch fault) is tried again from the checkpoint; an error that the child recorded is
+not.
+"""
+
+import logging
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections import deque
+from dataclasses import dataclass, field
+from typing import IO
+
+from sqlalchemy.orm import Session, sessionmaker
+
+from app.config import Settings
+from app.db.models.jobs import JobStatus
+from app.db.session import make_engine, make_read_session_factory, make_session_factory, transaction
+from app.lifeline import settings_environment
+from app.services import job_runs
+from app.services.job_runs import Control
+from app.worker.child import DEFAULT_HANDLERS
+
+WATCH_SECONDS = 0.2
+SHUTDOWN_GRACE_SECONDS = 3.0
+RETRY_SECONDS = 0.5
+STDERR_LINES = 20
+
+log = logging.getLogger("fourfold.worker")
+
+
+class WorkerStopping(BaseException):
+    """Not an Exception: the engine must not record it, so that the job is still pending at the next start."""
+
+
+@dataclass
+class JobRunner:
+    settings: Settings
+    stopping: threading.Event
+    handlers: str = DEFAULT_HANDLERS
+    sessions: sessionmaker[Session] = field(init=False)
+    readers: sessionmaker[Session] = field(init=False)
+    _busy: threading.Lock = field(default_factory=threading.Lock)
+
+    def __post_init__(self) -> None:
+        engine = make_engine(self.settings.resolved_database_url)
+        self.sessions = make_session_factory(engine)
+        self.readers = make_read_session_factory(engine)
+
+    def wait_idle(self) -> None:
+        """After `stopping` is set: returns when no child is left."""
+        with self._busy:
+            pass
+
+    def run_job(self, job_id: str) -> None:
+        with self._busy:
+            self._run_attempts(job_id)
+
+    def _run_attempts(self, job_id: str) -> None:
+        """Attempts until one records an outcome. Raises WorkerStopping when the job is to be taken up again later."""
+        crash: str | None = None
+        while not self.stopping.is_set():
+            with transaction(self.sessions) as session:
+                fence = job_runs.start_attempt(session, job_id, max_attempts=self.settings.max_attempts, crash=crash)
+            if fence is None:
+                shutil.rmtree(self.settings.job_directory(job_id), ignore_errors=True)
+                return
+            child = Child(self.settings, job_id, fence, self.handlers)
+            try:
+                control = self._watch(child)
+            finally:
+                child.end()
+            crash = self._settle(child, control)
+            if crash is None:
+                return
+            log.warning("job %s: %s", job_id[:8], crash)
+            self.stopping.wait(RETRY_SECONDS)
+        raise WorkerStopping
+
+    def _watch(self, child: "Child") -> Control:
+        """Until the child is gone, or must go; the last word from the jobs table."""
+        kill_at: float | None = None
+        while child.running(WATCH_SECONDS):
+            with self.readers() as session:
+                control = job_runs.control_of(session, child.job_id, child.fence)
+            now = time.monotonic()
+            if control.fenced and kill_at is None:  # ended by itself a moment ago, or taken over by another worker
+                kill_at = now + SHUTDOWN_GRACE_SECONDS
+            if control.cancel and kill_at is None:
+                kill_at = now + self.settings.worker_grace_seconds
+            if self.stopping.is_set() and not child.asked_to_stop:
+                child.ask_to_stop()
+                kill_at = min(now + SHUTDOWN_GRACE_SECONDS, kill_at or now + SHUTDOWN_GRACE_SECONDS)
+            if kill_at is not None and now >= kill_at:
+                child.kill()
+        with self.readers() as session:
+            return job_runs.control_of(session, child.job_id, child.fence)
+
+    def _settle(self, child: "Child", control: Control) -> str | None:
+        """After the child is gone: None when the job is over for this worker, else how it crashed."""
+        if control.fenced:
+            return None
+        with transaction(self.sessions) as session:
+            if control.cancel:
+                job_runs.finish(session, child.job_id, child.fence, status=JobStatus.CANCELLED)
+            elif self.stopping.is_set():
+                job_runs.release_attempt(session, child.job_id, child.fence)
+        if control.cancel:
+            shutil.rmtree(self.settings.job_directory(child.job_id), ignore_errors=True)
+            return None
+        if self.stopping.is_set():
+            raise WorkerStopping
+        return child.describe_crash()
+
+
+class Child:
+    """A started child process. In a session of its own: Ctrl-C in the terminal reaches the worker first."""
+
+    def __init__(self, settings: Settings, job_id: str, fence: int, handlers: str) -> None:
+        self.job_id = job_id
+        self.fence = fence
+        self.asked_to_stop = False
+        threads = str(settings.worker_threads)
+        environment = os.environ | settings_environment(settings) | {"OMP_NUM_THREADS": threads}
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", "app.worker.child", job_id, str(fence), handlers],
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+            text=True,
+            errors="replace",
+        )
+        assert self._process.stderr is not None
+        self._tail: deque[str] = deque(maxlen=STDERR_LINES)
+        self._reader = threading.Thread(target=self._forward, args=(self._process.stderr,), daemon=True)
+        self._reader.start()
+        log.info("job %s: attempt %s runs as process %s", job_id[:8], fence, self._process.pid)
+
+    def _forward(self, stderr: IO[str]) -> None:
+        for line in stderr:
+            self._tail.append(line.rstrip())
+            log.info("job %s: %s", self.job_id[:8], line.rstrip())
+
+    def running(self, wait_seconds: float) -> bool:
+        try:
+            self._process.wait(wait_seconds)
+        except subprocess.TimeoutExpired:
+            return True
+        return False
+
+    def ask_to_stop(self) -> None:
+        self.asked_to_stop = True
+        self._process.terminate()
+
+    def kill(self) -> None:
+        if self._process.poll() is None:
+            os.killpg(self._process.pid, signal.SIGKILL)
+
+    def end(self) -> None:
+        """Returns when the process is gone, whatever state it was in."""
+        self.kill()
+        self._process.wait()
+        self._reader.join(timeout=1.0)
+        assert self._process.stdin is not None
+        assert self._process.stderr is not None
+        self._process.stdin.close()
+        self._process.stderr.close()
+
+    def describe_crash(self) -> str:
+        code = self._process.returncode
+        if code == -signal.SIGKILL:
+            how = "was killed (signal 9; often memory ran out: close other programs or lower batch_size)"
+        elif code < 0:
+            how = f"was ended by signal {-code} ({signal.Signals(-code).name})"
+        else:
+            how = f"ended with status {code} and no result"
+        last = next((line for line in reversed(self._tail) if line.strip()), "")
+        return f"The training process {how}." + (f" Its last line: {last}" if last else "")

@@ -1,0 +1,144 @@
+"""One attempt at a job, as its handler sees it: the row, its folder, its checkpoint, and `drain` to run a trainer.
+
+Knows nothing of processes or of the engine, so tests run handlers inline.
+"""
+
+import json
+import math
+import shutil
+import time
+from collections.abc import Callable, Generator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+from sqlalchemy.orm import Session, sessionmaker
+
+from app.config import Settings
+from app.db.models.jobs import Job, JobStatus
+from app.db.session import transaction
+from app.services import job_runs
+from app.services.job_runs import MetricPoint
+from app.training.context import Progress
+from app.worker.context import CheckpointContext, saving, sync_directory
+
+Result = TypeVar("Result")
+REPORT_SECONDS = 0.25
+
+
+class JobCancelled(BaseException):
+    """A person asked for it. Not an Exception: no trainer may swallow it."""
+
+
+class JobSuperseded(BaseException):
+    """Another worker took the job over; whatever this attempt writes is refused."""
+
+
+@dataclass
+class JobRun:
+    settings: Settings
+    sessions: sessionmaker[Session]
+    job: Job
+    """Detached: as it was when the attempt began."""
+    fence: int
+    stop_requested: Callable[[], bool] = lambda: False
+    _metrics: dict[str, float] = field(default_factory=dict)
+    _points: list[MetricPoint] = field(default_factory=list)
+    _latest: Progress = field(default_factory=lambda: Progress(0, 0))
+    _reported_at: float = -math.inf
+    _resumed: bool = False
+
+    def __post_init__(self) -> None:
+        self._metrics = dict(self.job.metrics)
+        self._resumed = self.job.attempts > 1
+        self._latest = Progress(self.job.step, self.job.total_steps)
+
+    @property
+    def params(self) -> dict[str, Any]:
+        return self.job.params
+
+    @property
+    def directory(self) -> Path:
+        return self.settings.job_directory(self.job.id)
+
+    def context(self) -> CheckpointContext:
+        return CheckpointContext(self.directory / "checkpoint.pt", stop_requested=self.stop_requested)
+
+    def pinned(self, choose: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+        """What the job works on, chosen once: a resumed attempt trains on the same rows as the first one."""
+        path = self.directory / "inputs.json"
+        if path.is_file():
+            stored: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+            return stored
+        chosen = choose()
+        with saving("list of the job's inputs"):
+            self.directory.mkdir(parents=True, exist_ok=True)
+            fresh = path.with_name("inputs.json.new")
+            fresh.write_text(json.dumps(chosen), encoding="utf-8")
+            fresh.replace(path)
+            sync_directory(self.directory)
+        return chosen
+
+    def drain(self, trainer: Generator[Progress, None, Result]) -> Result:
+        """Runs a trainer to its end, reporting each step; leaves it at once when cancelled or superseded."""
+        try:
+            while True:
+                try:
+                    progress = next(trainer)
+                except StopIteration as stop:
+                    result: Result = stop.value
+                    self._flush()
+                    return result
+                self.report(progress)
+        finally:
+            trainer.close()
+
+    def say(self, message: str) -> None:
+        """A line for the person who waits, before the first step."""
+        self._latest = replace(self._latest, message=message)
+        self._flush()
+
+    def report(self, progress: Progress) -> None:
+        """At most four writes a second; curve points in between are kept and written together."""
+        self._latest = progress
+        if progress.metrics:
+            # NaN and infinity are no JSON; whether they fail the job is the trainer's decision
+            finite = {name: float(value) for name, value in progress.metrics.items() if math.isfinite(value)}
+            self._metrics |= finite
+            self._points.append(MetricPoint(progress.step, finite))
+        if time.monotonic() - self._reported_at >= REPORT_SECONDS:
+            self._flush()
+
+    def _flush(self) -> None:
+        with transaction(self.sessions) as session:
+            if self._resumed and self._points:
+                job_runs.forget_points_from(session, self.job.id, self._points[0].step)
+            control = job_runs.report(
+                session,
+                self.job.id,
+                self.fence,
+                step=self._latest.step,
+                total_steps=self._latest.total_steps,
+                message=self._latest.message,
+                metrics=self._metrics,
+                points=self._points,
+            )
+            if control.fenced:
+                raise JobSuperseded
+        self._resumed = self._resumed and not self._points
+        self._points = []
+        self._reported_at = time.monotonic()
+        if control.cancel:
+            raise JobCancelled
+
+    def finish(self, session: Session, result: dict[str, Any]) -> None:
+        """Call last in the transaction that stores the result: either both are stored or neither."""
+        if not job_runs.finish(session, self.job.id, self.fence, status=JobStatus.SUCCEEDED, result=result):
+            raise JobSuperseded
+
+    def remove_directory(self) -> None:
+        """The job is over; its checkpoint is of no use any more."""
+        shutil.rmtree(self.directory, ignore_errors=True)
+
+
+Handler = Callable[[JobRun], None]

@@ -1,0 +1,59 @@
+"""Job kinds for the engine's own tests: they count, and do on request what real jobs do by accident."""
+
+import json
+import os
+import resource
+import signal
+import sys
+import time
+from collections.abc import Generator
+
+import torch
+
+from app.db.models.jobs import JobKind
+from app.db.session import transaction
+from app.training.context import Progress, TrainingError
+from app.worker.context import CheckpointContext
+from app.worker.run import JobRun
+
+
+def _count(run: JobRun, context: CheckpointContext) -> Generator[Progress, None, int]:
+    params = run.params
+    state = context.load() or {"step": 0, "total": torch.zeros(())}
+    trace = run.settings.data_dir / f"trace-{run.job.id}.jsonl"
+    for step in range(state["step"] + 1, params["steps"] + 1):
+        with trace.open("a") as file:
+            file.write(json.dumps({"step": step, "pid": os.getpid(), "time": time.time()}) + "\n")
+        time.sleep(params["seconds"])
+        state = {"step": step, "total": state["total"] + step}
+        if step % params.get("checkpoint_every", 2) == 0:
+            context.save(state)
+        _misbehave(run, step)
+        yield Progress(step, params["steps"], {"loss/train": 1 / step}, f"Step {step}")
+    return int(state["total"])
+
+
+def _misbehave(run: JobRun, step: int) -> None:
+    params = run.params
+    if params.get("crash_at") == step:
+        print("about to crash", file=sys.stderr, flush=True)
+        os.kill(os.getpid(), signal.SIGSEGV)
+    if params.get("fail_at") == step:
+        raise TrainingError("The loss is not a number. Lower learning_rate and start the job again.")
+    if params.get("bug_at") == step:
+        raise KeyError("a bug")
+    if params.get("hang_at") == step:
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+        time.sleep(600)
+    if params.get("full_disk_at") == step:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (64, resource.RLIM_INFINITY))
+
+
+def count(run: JobRun) -> None:
+    inputs = run.pinned(lambda: {"first_pid": os.getpid()})
+    total = run.drain(_count(run, run.context()))
+    with transaction(run.sessions) as session:
+        run.finish(session, {"total": total, "first_pid": inputs["first_pid"]})
+
+
+HANDLERS = dict.fromkeys(JobKind, count)
