@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
 
-from sqlalchemy import and_, func, or_, select, update
+from sqlalchemy import ColumnElement, and_, func, or_, select, update
 from sqlalchemy.orm import Session, selectinload
 
 from app.chat import SampledAnswer
@@ -13,6 +13,7 @@ from app.db.base import utc_now
 from app.db.models.groups import ANSWERS_PER_GROUP, Completion, Group, GroupStatus, Skip, SkipReason
 from app.db.models.labelers import Labeler
 from app.db.models.prompts import Prompt
+from app.db.models.versions import Version, VersionStatus
 from app.errors import ConflictError, NotFoundError
 from app.hparams import SamplingParams
 
@@ -36,10 +37,11 @@ def next_group(session: Session, *, labeler: Labeler, now: datetime, lease_secon
     lapsed = and_(Group.status == GroupStatus.LEASED, Group.lease_expires_at <= now)
     group = session.scalar(
         select(Group)
-        .where(or_(Group.status == GroupStatus.READY, lapsed))
+        .join(Version, Version.id == Group.version_id)
+        .where(or_(Group.status == GroupStatus.READY, lapsed), Version.status == VersionStatus.ACTIVE)
         .order_by(Group.id)
         .limit(1)
-        .with_for_update(skip_locked=True)
+        .with_for_update(of=Group, skip_locked=True)
         .options(*FULL)
     )
     if group is not None:
@@ -164,16 +166,24 @@ def skip_group(session: Session, *, group_id: int, labeler: Labeler, reason: Ski
 
 def expire_stale(session: Session, *, active_version_id: int, now: datetime | None = None) -> int:
     """Takes out the groups of former versions that nobody holds; returns how many."""
-    now = now or utc_now()
-    lapsed = and_(Group.status == GroupStatus.LEASED, Group.lease_expires_at <= now)
     expired = session.execute(
         update(Group)
-        .where(Group.version_id != active_version_id, or_(Group.status == GroupStatus.READY, lapsed))
+        .where(_stale(active_version_id, now or utc_now()))
         .values(status=GroupStatus.EXPIRED)
         .execution_options(synchronize_session="fetch")
         .returning(Group.id)
     )
     return len(expired.all())
+
+
+def has_stale(session: Session, *, active_version_id: int, now: datetime | None = None) -> bool:
+    """Whether `expire_stale` would find any; needs no write lock."""
+    return session.scalar(select(Group.id).where(_stale(active_version_id, now or utc_now())).limit(1)) is not None
+
+
+def _stale(active_version_id: int, now: datetime) -> ColumnElement[bool]:
+    lapsed = and_(Group.status == GroupStatus.LEASED, Group.lease_expires_at <= now)
+    return and_(Group.version_id != active_version_id, or_(Group.status == GroupStatus.READY, lapsed))
 
 
 def count_ready(session: Session) -> int:

@@ -1,0 +1,154 @@
+"""Prompts: checked, stored once by their content, and drawn for the label page. Held-out ones are never drawn."""
+
+import hashlib
+import json
+import random
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from app.chat import Message
+from app.config import REPOSITORY
+from app.db.models.groups import Group, GroupStatus
+from app.db.models.prompts import Prompt, PromptSource, PromptSplit
+from app.errors import InvalidError, NotFoundError, UnavailableError
+from app.services.paging import Page, page_by_id
+
+SHIPPED_PROMPTS = REPOSITORY / "app" / "training" / "data" / "prompts.jsonl"
+MAX_MESSAGES = 64
+_HAN = re.compile("[\u3400-\u9fff]")
+
+
+def validate_messages(messages: Sequence[Mapping[str, Any]], max_characters: int) -> list[Message]:
+    """User and assistant in turn, the user first and last, nothing empty. Raises InvalidError with the next step."""
+    if not messages:
+        raise InvalidError("The prompt is empty: write what you want answered.")
+    if len(messages) > MAX_MESSAGES:
+        raise InvalidError(f"The conversation has {len(messages)} messages; at most {MAX_MESSAGES} are taken.")
+    checked: list[Message] = []
+    for number, message in enumerate(messages, start=1):
+        role = "user" if number % 2 else "assistant"
+        if message.get("role") != role:
+            raise InvalidError(
+                f"Message {number} must have the role {role!r}: user and assistant take turns, the user first."
+            )
+        content = clean_text(str(message.get("content") or ""))
+        if not content:
+            raise InvalidError(f"Message {number} is empty: write what you want answered.")
+        checked.append(Message(role="user" if number % 2 else "assistant", content=content))
+    if len(checked) % 2 == 0:
+        raise InvalidError("The last message must be the user's: it is the one to be answered.")
+    length = sum(len(message["content"]) for message in checked)
+    if length > max_characters:
+        raise InvalidError(f"The prompt has {length:,} characters; at most {max_characters:,} are taken. Shorten it.")
+    return checked
+
+
+def clean_text(text: str) -> str:
+    """Without what a database or a tokenizer cannot hold: NUL, lone surrogates; outer blanks are cut."""
+    return text.replace("\0", "").encode("utf-8", "replace").decode("utf-8").strip()
+
+
+def digest_of(messages: Sequence[Message]) -> str:
+    canonical = json.dumps(list(messages), ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def add_prompt(
+    session: Session,
+    *,
+    messages: Sequence[Message],
+    source: PromptSource,
+    split: PromptSplit = PromptSplit.TRAIN,
+    language: str | None = None,
+) -> Prompt:
+    """Stores the prompt; the same messages give the prompt that is there already, in its own split."""
+    digest = digest_of(messages)
+    stored = _by_digest(session, digest)
+    if stored is not None:
+        return stored
+    text = messages[-1]["content"]
+    prompt = Prompt(
+        text=text,
+        messages=[{"role": message["role"], "content": message["content"]} for message in messages],
+        digest=digest,
+        split=split,
+        source=source,
+        language=language or ("zh" if _HAN.search(text) else "en"),
+    )
+    try:
+        with session.begin_nested():
+            session.add(prompt)
+    except IntegrityError:  # stored by another request at the same moment
+        stored = _by_digest(session, digest)
+        if stored is None:
+            raise
+        return stored
+    return prompt
+
+
+def _by_digest(session: Session, digest: str) -> Prompt | None:
+    return session.scalar(select(Prompt).where(Prompt.digest == digest))
+
+
+def get_prompt(session: Session, prompt_id: int) -> Prompt:
+    prompt = session.get(Prompt, prompt_id)
+    if prompt is None:
+        raise NotFoundError(f"There is no prompt {prompt_id}. GET /api/v1/prompts lists them.")
+    return prompt
+
+
+def list_prompts(
+    session: Session, *, after: str | None = None, limit: int = 50, split: PromptSplit | None = None
+) -> Page[Prompt]:
+    """Oldest first."""
+    statement = select(Prompt) if split is None else select(Prompt).where(Prompt.split == split)
+    return page_by_id(session, statement, Prompt.id, after=after, limit=limit, newest_first=False)
+
+
+def draw_prompt(session: Session, rng: random.Random) -> Prompt:
+    """A training prompt among those that were put into a group least often, at random among equals."""
+    shown = func.count(Group.id)
+    counts = session.execute(
+        select(Prompt.id, shown)
+        .outerjoin(Group, (Group.prompt_id == Prompt.id) & (Group.status != GroupStatus.EXPIRED))
+        .where(Prompt.split == PromptSplit.TRAIN)
+        .group_by(Prompt.id)
+        .order_by(Prompt.id)
+    ).all()
+    if not counts:
+        raise UnavailableError("There are no prompts to show. Add some (POST /api/v1/prompts).")
+    least = min(count for _, count in counts)
+    return get_prompt(session, rng.choice([prompt_id for prompt_id, count in counts if count == least]))
+
+
+def install_shipped_prompts(session: Session, path: Path = SHIPPED_PROMPTS) -> int:
+    """Stores the prompts that ship with the program; returns how many were new."""
+    known = set(session.scalars(select(Prompt.digest)))
+    added = 0
+    for row in _read_rows(path):
+        messages = [Message(role="user", content=clean_text(row["text"]))]
+        if digest_of(messages) in known:
+            continue
+        known.add(digest_of(messages))
+        add_prompt(
+            session,
+            messages=messages,
+            source=PromptSource.SHIPPED,
+            split=PromptSplit(row["split"]),
+            language=row["language"],
+        )
+        added += 1
+    return added
+
+
+def _read_rows(path: Path) -> Iterable[dict[str, str]]:
+    with path.open(encoding="utf-8") as lines:
+        for line in lines:
+            if line.strip():
+                yield json.loads(line)
