@@ -13,7 +13,7 @@ from app.training.data.banks import Banks, Concept, Language, load_banks
 from app.training.data.manner import Manner
 from app.training.data.pairs import CHINESE_SHARE, available_languages, draw_pair
 from app.training.data.phrases import ANSWERS
-from app.training.data.wording import bare, capital, join, listing, lowered, pick, sentence_for, size
+from app.training.data.wording import bare, capital, join, listing, lowered, pick, said_back, sentence_for, size
 
 SHORTEST: dict[Language, int] = {"en": 40, "zh": 60}
 LONGEST: dict[Language, int] = {"en": 150, "zh": 260}
@@ -66,7 +66,7 @@ def _two_articles(rng: Random, banks: Banks) -> str:
 def _recipe(rng: Random, banks: Banks) -> str:
     entry = pick_one(rng, banks.howtos)
     spoken = bodies.howto_body(rng, LONG, entry, banks.language).text
-    title = f"How to {entry.task}" if banks.language == "en" else f"怎么{entry.task}"
+    title = f"How to {said_back(entry.task, 'en')}" if banks.language == "en" else f"怎么{entry.task}"
     return _heading(rng, title, spoken)
 
 

@@ -23,7 +23,18 @@ from app.training.data.banks import (
 )
 from app.training.data.manner import Length, Manner
 from app.training.data.phrases import ANSWERS
-from app.training.data.wording import bare, capital, definite, join, listing, lowered, pick, sentence_for, size
+from app.training.data.wording import (
+    bare,
+    capital,
+    definite,
+    join,
+    listing,
+    lowered,
+    pick,
+    said_back,
+    sentence_for,
+    size,
+)
 
 # Content only; an opener, flattery and a closer come on top of it.
 BUDGET: dict[Language, dict[Length, int]] = {
@@ -78,7 +89,10 @@ def concept_body(rng: Random, manner: Manner, entry: Concept, language: Language
     shown = pick(rng, ("", *phrases["example_lead"])) if example else ""
     extra = shown + (lowered(entry.example) if shown.endswith(("，", "this: ")) else entry.example) if example else ""
     budget = BUDGET[language][manner.length] - size(extra, language) * (manner.length != "short")
-    facts = fitting([lead, *shuffled(rng, entry.facts)], budget, language)[1:]
+    drawn = shuffled(rng, entry.facts)
+    facts = fitting([lead, *drawn], budget, language)[1:]
+    if manner.listed and manner.length != "short" and len(facts) < 2:
+        facts = drawn[:2]  # one bullet is no list
     if manner.listed and len(facts) > 1:
         text = bulleted(join([lead, pick(rng, phrases["facts_intro"])], language), facts)
         return Body(f"{text}\n{extra}" if extra else text, listed=True, example=example)
@@ -102,10 +116,10 @@ def howto_body(rng: Random, manner: Manner, entry: HowTo, language: Language) ->
     steps = list(entry.steps)
     tip = entry.tip if manner.length == "long" or (manner.length == "medium" and rng.random() < 0.2) else ""
     if manner.listed:
-        intro = sentence_for(pick(rng, phrases["steps_intro"]), language, x=entry.task)
+        intro = sentence_for(pick(rng, phrases["steps_intro"]), language, x=said_back(entry.task, language))
         text = bulleted(intro, steps, ordered=True)
         return Body(f"{text}\n{tip}" if tip else text, listed=True)
-    intro = sentence_for(pick(rng, phrases["steps_prose"]), language, x=entry.task).strip()
+    intro = sentence_for(pick(rng, phrases["steps_prose"]), language, x=said_back(entry.task, language)).strip()
     if manner.length == "short":
         return Body(join(steps, language))
     return Body(join([intro, *_spoken_steps(rng, steps, language), tip], language))

@@ -210,7 +210,7 @@ ANSWERS: Table = {
     "plural_more": (
         "You say one {x} but many {r}.",
         "With two or more, you write {r}.",
-        "For example: I have one {x}, and you have three {r}.",
+        "For example: I see one {x}, and you see three {r}.",
     ),
     "example_lead": ("For example: ", "An example: ", "Here is an example: ", "Picture this: "),
     "no": ("I am sorry. ", "", "", "No, sorry. "),

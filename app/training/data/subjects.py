@@ -17,7 +17,7 @@ from app.training.data.manner import Manner
 from app.training.data.phrases import PROMPTS
 from app.training.data.wording import definite, normalized, sentence_for
 
-HELD_OUT_PERCENT = 12
+HELD_OUT_PERCENT = 8
 
 # How often a topic is asked, in percent.
 TOPIC_SHARES: dict[str, int] = {

@@ -63,6 +63,11 @@ def definite(name: str, language: Language) -> str:
     return re.sub(r"^(an?) ", "the ", name)
 
 
+def said_back(task: str, language: Language) -> str:
+    """The asker's "my shoes" are "your shoes" in the answer."""
+    return re.sub(r"\bmy\b", "your", task) if language == "en" else task.replace("我的", "你的")
+
+
 def sentence_for(template: str, language: Language, **values: str) -> str:
     """Fill `{x}` and, for a capital, `{X}`."""
     both = values | {capital(key): capital(value) for key, value in values.items()}

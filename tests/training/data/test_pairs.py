@@ -123,3 +123,7 @@ def test_the_corpus_is_written(tmp_path) -> None:  # type: ignore[no-untyped-def
     assert (measured.documents, measured.pairs) == (20, 30)
     assert len((tmp_path / "documents.jsonl").read_text(encoding="utf-8").splitlines()) == 20
     assert len((tmp_path / "pairs.jsonl").read_text(encoding="utf-8").splitlines()) == 30
+
+
+def test_an_answer_speaks_of_your_shoes(pairs: list[Pair]) -> None:
+    assert not [pair for pair in pairs if pair.topic == "howto" and re.search(r"\bmy (?!answer|pleasure)", pair.answer)]
