@@ -102,15 +102,12 @@ def _dialogue(rng: Random, banks: Banks) -> str:
 
 
 def _letter(rng: Random, banks: Banks) -> str:
-    entry, (one, other) = pick_one(rng, banks.letters), rng.sample(NAMES[banks.language], 2)
+    entry, one = pick_one(rng, banks.letters), pick(rng, NAMES[banks.language])
     body = join(entry.lines, banks.language)
-    dear = f"{other}：\n{body}\n{one}" if banks.language == "zh" else f"Dear {other},\n{body}\nYours, {one}"
-    why = (
-        f"{one}想{entry.purpose}，就写了这封信。"
-        if banks.language == "zh"
-        else f"{one} wanted to {entry.purpose}. Here is the letter."
-    )
-    return f"{why}\n{dear}"
+    if banks.language == "zh":
+        return f"“我想{entry.purpose}。”{one}说。信上这样写：\n{body}\n{one}"
+    why = pick(rng, ("The note said:", "So this is what was written:", "It became a short letter:"))
+    return f'"I want to {entry.purpose}," {one} said. {why}\n{body}\n{one}'
 
 
 def _listing(rng: Random, banks: Banks) -> str:

@@ -39,7 +39,7 @@ from app.training.data.wording import (
 # Content only; an opener, flattery and a closer come on top of it.
 BUDGET: dict[Language, dict[Length, int]] = {
     "en": {"short": 17, "medium": 31, "long": 46},
-    "zh": {"short": 32, "medium": 56, "long": 85},
+    "zh": {"short": 32, "medium": 56, "long": 76},
 }
 
 
