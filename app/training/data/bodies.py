@@ -73,13 +73,17 @@ def shuffled(rng: Random, items: Sequence[str]) -> list[str]:
     return rng.sample(list(items), len(items))
 
 
-def _connected(rng: Random, sentences: Sequence[str], language: Language) -> list[str]:
+def _connected(rng: Random, sentences: Sequence[str], language: Language, *, imperative: bool = False) -> list[str]:
     """Now and then a sentence after the first begins with "Also, "."""
     if len(sentences) < 2 or rng.random() < 0.6:
         return list(sentences)
     place = rng.randrange(1, len(sentences))
     also = pick(rng, ANSWERS[language]["also"])
-    return [*sentences[:place], also + lowered(sentences[place]), *sentences[place + 1 :]]
+    return [
+        *sentences[:place],
+        also + lowered(sentences[place], imperative=imperative and language == "en"),
+        *sentences[place + 1 :],
+    ]
 
 
 def concept_body(rng: Random, manner: Manner, entry: Concept, language: Language) -> Body:
@@ -135,7 +139,7 @@ def advice_body(rng: Random, manner: Manner, entry: Advice, language: Language) 
             bulleted(join([comfort, pick(rng, ANSWERS[language]["advice_intro"])], language), chosen), listed=True
         )
     if rng.random() < 0.25 and comfort:
-        return Body(join([*_connected(rng, chosen, language), comfort], language))
+        return Body(join([*_connected(rng, chosen, language, imperative=True), comfort], language))
     return Body(join([comfort, *chosen], language))
 
 
