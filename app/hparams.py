@@ -72,15 +72,19 @@ class SFTHparams:
 
 @dataclass(frozen=True)
 class RewardHparams:
-    """Reward model: the SFT model's lowest `num_layers` layers and a scalar head (InstructGPT section 3.5)."""
+    """Reward model: the SFT model's lowest `num_layers` layers and a scalar head (InstructGPT section 3.5).
+
+    Only the top one of these layers, the final norm and the head are trained.
+    """
 
     num_layers: int = 3
     learning_rate: float = 3e-4
     weight_decay: float = 0.01
     max_epochs: int = 12
-    patience_epochs: int = 3
+    epochs_without_held_out: int = 4
     batch_rankings: int = 8
     held_out_fraction: float = 0.2
+    cross_validate_up_to: int = 400
     max_grad_norm: float = 1.0
     normalization_samples: int = 128
     seed: int = 0

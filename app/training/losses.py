@@ -1,0 +1,189 @@
+"""Every formula of the preference and PPO training as a pure function: tensors and a mask in, tensors out.
+
+Knows no model, no data, no clock, and no I/O. Masks are bool, True at real tokens; rows hold a completion from position 0 and padding
+after it. A padded position never reaches a result. Sums are divided by an explicit number of global tokens, never by a micro-batch's
+own mean, so splitting a batch does not change the gradient.
+
+Shapes: B rows (answers), T completion positions, K answers of one prompt, V vocabulary.
+Names and defaults follow TRL's PPO and vwxyzjn/summarize_from_feedback_details ("N+", Huang et al. 2024).
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+
+def masked_sum(values: Tensor, mask: Tensor) -> Tensor:
+    """Sum over real positions. `where`, not a product: NaN in the padding must not leak (NaN * 0 is NaN)."""
+    return torch.where(mask, values, 0.0).sum()
+
+
+def masked_mean(values: Tensor, mask: Tensor) -> Tensor:
+    return masked_sum(values, mask) / mask.sum().clamp(min=1)
+
+
+def masked_variance(values: Tensor, mask: Tensor) -> Tensor:
+    """Variance with the n-1 of a sample (N+ detail 17); 0 where fewer than two positions are real."""
+    centered = torch.where(mask, values - masked_mean(values, mask), 0.0)
+    return centered.square().sum() / (mask.sum() - 1).clamp(min=1)
+
+
+def masked_whiten(values: Tensor, mask: Tensor, *, shift_mean: bool = True) -> Tensor:
+    """[B,T] to deviation 1 (and mean 0, unless `shift_mean` is off as for rewards); padding becomes 0."""
+    mean = masked_mean(values, mask)
+    whitened = (values - mean) * torch.rsqrt(masked_variance(values, mask) + 1e-8)
+    return torch.where(mask, whitened if shift_mean else whitened + mean, 0.0)
+
+
+def gather_logprobs(logits: Tensor, ids: Tensor, temperature: float) -> Tensor:
+    """logits [...,V], ids [...] -> log-probabilities [...] of the ids at the sampling temperature, in float32."""
+    scaled = logits.float() / temperature
+    return scaled.gather(-1, ids.unsqueeze(-1)).squeeze(-1) - torch.logsumexp(scaled, dim=-1)
+
+
+def entropy_from_logits(logits: Tensor, temperature: float) -> Tensor:
+    """[...,V] -> [...] entropy in nats of the distribution that was sampled from; never negative."""
+    logprobs = torch.log_softmax(logits.float() / temperature, dim=-1)
+    return -(logprobs.exp() * logprobs).sum(-1).clamp(max=0.0)
+
+
+# Reward model -----------------------------------------------------------------------------------------------------------------
+
+
+def tie_strength(tie_share: float) -> float:
+    """Davidson's nu for which two equally good answers tie with probability `tie_share` (0 gives Bradley-Terry)."""
+    share = min(max(tie_share, 0.0), 0.9)
+    return 2.0 * share / (1.0 - share)
+
+
+def pair_losses(scores: Tensor, ranks: Tensor, nu: float) -> Tensor:
+    """-log p of every pair's outcome under Davidson (1970, JASA 65, eq. 2.1) -> [B,K,K], symmetric, diagonal meaningless.
+
+    With d = s_i - s_j:  p(i > j) = e^{d/2} / Z,  p(tie) = nu / Z,  Z = e^{d/2} + e^{-d/2} + nu.
+    nu = 0 is Bradley-Terry, -log sigmoid(d), as in InstructGPT eq. 1. The constant -log nu of a tie is left out:
+    it has no gradient, and without it a tie's loss is finite for every nu (a tie then has the loss log Z >= log 2).
+    """
+    half = (scores.unsqueeze(2) - scores.unsqueeze(1)) / 2  # [B,K,K], answer i in rows, j in columns
+    log_z = torch.logaddexp(half, -half)
+    if nu > 0:
+        log_z = torch.logaddexp(log_z, torch.full_like(log_z, nu).log())
+    better = torch.sign(ranks.unsqueeze(1) - ranks.unsqueeze(2)).to(half.dtype)  # +1: i ranked above j; 0: tie
+    return log_z - better * half
+
+
+def reward_loss(scores: Tensor, ranks: Tensor, mask: Tensor, nu: float = 0.0) -> Tensor:
+    """InstructGPT section 3.5: the mean over a ranking's comparisons, then over rankings. scores, ranks, mask [B,K].
+
+    A ranking is one batch element, so its K(K-1)/2 comparisons weigh 1 together whatever K is. Ties are comparisons too.
+    """
+    pairs = pair_mask(mask)
+    per_ranking = torch.where(pairs, pair_losses(scores, ranks, nu), 0.0).sum((1, 2))
+    counts = pairs.sum((1, 2))
+    return (per_ranking / counts.clamp(min=1)).sum() / (counts > 0).sum().clamp(min=1)
+
+
+def pair_mask(mask: Tensor) -> Tensor:
+    """[B,K] real answers -> [B,K,K] with each pair of real answers once (i < j)."""
+    both = mask.unsqueeze(1) & mask.unsqueeze(2)
+    return both.triu(diagonal=1)
+
+
+# PPO --------------------------------------------------------------------------------------------------------------------------
+
+
+def last_index(mask: Tensor) -> Tensor:
+    """[B,T] -> [B] position of the last real token; a row without any is an error of the caller."""
+    assert bool(mask.any(1).all()), "every row needs a real token"
+    positions = torch.arange(mask.shape[1], device=mask.device)
+    return torch.where(mask, positions, -1).amax(1)
+
+
+def kl_estimates(logprobs: Tensor, ref_logprobs: Tensor) -> tuple[Tensor, Tensor]:
+    """Per-token estimates k1 and k3 of KL(policy || reference) from the policy's samples.
+
+    Schulman (2020), "Approximating KL divergence": k1 = log p - log q (unbiased, may be negative);
+    k3 = (q/p - 1) - log(q/p) (unbiased, never negative, less variance while p and q are near).
+    """
+    log_ratio = ref_logprobs - logprobs
+    return -log_ratio, torch.expm1(log_ratio) - log_ratio
+
+
+def compute_rewards(scores: Tensor, logprobs: Tensor, ref_logprobs: Tensor, mask: Tensor, kl_coef: float) -> Tensor:
+    """Per-token rewards [B,T]: -kl_coef * (log p - log q), the score [B] added at the last token.
+
+    Ziegler et al. (2019) section 2.1, eq. 2; Stiennon et al. (2020) section 3.4.
+    """
+    rewards = torch.where(mask, -kl_coef * (logprobs - ref_logprobs), 0.0)
+    return rewards.scatter_add(1, last_index(mask).unsqueeze(1), scores.to(rewards.dtype).unsqueeze(1))
+
+
+def gae(rewards: Tensor, values: Tensor, mask: Tensor, gamma: float, lam: float) -> tuple[Tensor, Tensor]:
+    """Generalized advantage estimation, Schulman et al. (2016) eq. 16, as a reverse scan -> advantages, returns [B,T].
+
+    delta_t = r_t + gamma V_{t+1} - V_t,  A_t = delta_t + gamma lam A_{t+1}; V and A are 0 after the last token.
+    """
+    rewards = torch.where(mask, rewards, 0.0)
+    values = torch.where(mask, values, 0.0)
+    advantages = torch.zeros_like(rewards)
+    next_value = torch.zeros_like(rewards[:, 0])
+    next_advantage = torch.zeros_like(next_value)
+    for step in range(rewards.shape[1] - 1, -1, -1):
+        delta = rewards[:, step] + gamma * next_value - values[:, step]
+        next_advantage = torch.where(mask[:, step], delta + gamma * lam * next_advantage, 0.0)
+        next_value = values[:, step]
+        advantages[:, step] = next_advantage
+    return advantages, advantages + values
+
+
+def policy_loss(
+    logprobs: Tensor, old_logprobs: Tensor, advantages: Tensor, mask: Tensor, cliprange: float, num_tokens: int
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Clipped surrogate, Schulman et al. (2017) eq. 7 -> loss, clipped share, approximate KL; each a sum / num_tokens.
+
+    The approximate KL to the policy that sampled is 0.5 * E[(log ratio)^2] (TRL's policy/approxkl_avg).
+    """
+    log_ratio = torch.where(mask, logprobs - old_logprobs, 0.0)
+    ratio = log_ratio.exp()
+    unclipped = -advantages * ratio
+    clipped = -advantages * ratio.clamp(1.0 - cliprange, 1.0 + cliprange)
+    loss = masked_sum(torch.maximum(unclipped, clipped), mask) / num_tokens
+    clip_share = (mask & (clipped > unclipped)).sum() / num_tokens
+    approx_kl = 0.5 * log_ratio.detach().square().sum() / num_tokens
+    return loss, clip_share, approx_kl
+
+
+def value_loss(
+    values: Tensor, old_values: Tensor, returns: Tensor, mask: Tensor, cliprange_value: float, num_tokens: int
+) -> tuple[Tensor, Tensor]:
+    """Clipped squared error (Schulman et al. 2016's GAE code; OpenAI baselines' ppo2) -> loss, clipped share."""
+    move = (values - old_values).clamp(-cliprange_value, cliprange_value)
+    error = torch.where(mask, values - returns, 0.0).square()
+    clipped_error = torch.where(mask, old_values + move - returns, 0.0).square()
+    loss = 0.5 * masked_sum(torch.maximum(error, clipped_error), mask) / num_tokens
+    return loss, (mask & (clipped_error > error)).sum() / num_tokens
+
+
+def explained_variance(values: Tensor, returns: Tensor, mask: Tensor) -> Tensor:
+    """1 - Var(returns - values) / Var(returns): 1 is a perfect value function, 0 is no better than a constant."""
+    return 1.0 - masked_variance(returns - values, mask) / masked_variance(returns, mask).clamp(min=1e-8)
+
+
+@dataclass
+class KLController:
+    """Adaptive KL coefficient, Ziegler et al. (2019) section 2.2; fixed where `target` is None. `coef` is its whole state.
+
+    e = clip(KL / target - 1, -0.2, 0.2);  coef <- coef * (1 + e * episodes / horizon).
+    """
+
+    coef: float
+    target: float | None
+    horizon: int
+
+    def update(self, kl: float, num_episodes: int) -> None:
+        """`kl` is the mean over answers of the sum over tokens, in nats."""
+        if self.target is None:
+            return
+        error = min(max(kl / self.target - 1.0, -0.2), 0.2)
+        self.coef *= 1.0 + error * num_episodes / self.horizon

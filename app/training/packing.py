@@ -1,0 +1,159 @@
+"""Several answers behind one shared prompt in one row: the prompt is read once, and answers do not see each other.
+
+Exact: an answer's states equal those of the row prompt + answer alone (tests/training/test_packing.py). Measured against padded rows on
+this project's model: equal with 20-token prompts, 1.7 times as fast with 100-token prompts. Also runs a part of a model's layers, so
+that frozen lower layers are computed once and kept. Knows nothing of losses.
+
+Shapes: B rows (prompts), K answers of a prompt, A tokens of the longest answer, T tokens of a packed row, H hidden size.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
+from itertools import pairwise
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from app.lm.model import Layer, Llama, rotate
+
+
+@dataclass(frozen=True)
+class Packed:
+    """Prompts with their answers, padded on the right. Rows may have fewer than K answers (their mask is all False)."""
+
+    ids: Tensor  # [B,T] int64
+    positions: Tensor  # [B,T] int64; every answer goes on from its prompt's end
+    segments: Tensor  # [B,T] int64: 0 prompt, 1..K answers, -1 padding
+    tokens: Tensor  # [B,K,A] int64, the answers' tokens
+    token_mask: Tensor  # [B,K,A] bool, True = real
+    state_index: Tensor  # [B,K,A] int64, where in T the state lies that predicts the token
+    last_index: Tensor  # [B,K] int64, where in T the answer's last token lies
+
+    def mask(self) -> Tensor:
+        """[B,1,T,T] bool, True = may look: a token sees the prompt and its own answer, up to itself."""
+        return look_mask(self.segments, torch.arange(self.ids.shape[1]).expand_as(self.ids))
+
+    @property
+    def answer_mask(self) -> Tensor:
+        """[B,K], True where there is an answer."""
+        return self.token_mask.any(-1)
+
+    @property
+    def size(self) -> int:
+        return self.ids.shape[0]
+
+    def rows(self, chosen: Sequence[int] | Tensor) -> "Packed":
+        """These rows in this order, cut to the longest of them."""
+        index = torch.as_tensor(chosen, dtype=torch.int64)
+        picked = replace(self, **{field.name: getattr(self, field.name)[index] for field in fields(self)})
+        span, answers = int(picked.last_index.max()) + 1, int(picked.token_mask.sum(-1).max())
+        return Packed(
+            picked.ids[:, :span],
+            picked.positions[:, :span],
+            picked.segments[:, :span],
+            picked.tokens[:, :, :answers],
+            picked.token_mask[:, :, :answers],
+            picked.state_index[:, :, :answers],
+            picked.last_index,
+        )
+
+
+def pack(prompts: Sequence[Sequence[int]], answers: Sequence[Sequence[Sequence[int]]], pad_id: int) -> Packed:
+    """One row per prompt; `answers[b]` are the answers of `prompts[b]`, none of them empty."""
+    spans = [len(prompt) + sum(map(len, group)) for prompt, group in zip(prompts, answers, strict=True)]
+    size, total = len(spans), max(spans)
+    most, longest = max(map(len, answers)), max(len(answer) for group in answers for answer in group)
+    ids = torch.full((size, total), pad_id)
+    positions = torch.zeros(size, total, dtype=torch.int64)
+    segments = torch.full((size, total), -1)
+    tokens = torch.full((size, most, longest), pad_id)
+    token_mask = torch.zeros(size, most, longest, dtype=torch.bool)
+    state_index = torch.zeros(size, most, longest, dtype=torch.int64)
+    last_index = torch.zeros(size, most, dtype=torch.int64)
+    for row, (prompt, group) in enumerate(zip(prompts, answers, strict=True)):
+        bounds = [len(prompt)]
+        for answer in group:
+            bounds.append(bounds[-1] + len(answer))
+        ids[row, : bounds[-1]] = torch.tensor([*prompt, *(token for answer in group for token in answer)])
+        positions[row, : len(prompt)] = torch.arange(len(prompt))
+        segments[row, : len(prompt)] = 0
+        for k, (start, stop) in enumerate(pairwise(bounds)):
+            count = stop - start
+            positions[row, start:stop] = torch.arange(len(prompt), len(prompt) + count)
+            segments[row, start:stop] = k + 1
+            tokens[row, k, :count] = ids[row, start:stop]
+            token_mask[row, k, :count] = True
+            state_index[row, k, 0] = len(prompt) - 1  # the prompt's last token predicts every answer's first
+            state_index[row, k, 1:count] = torch.arange(start, stop - 1)
+            last_index[row, k] = stop - 1
+    return Packed(ids, positions, segments, tokens, token_mask, state_index, last_index)
+
+
+def look_mask(segments: Tensor, queries: Tensor) -> Tensor:
+    """segments [B,T], positions of queries [B,N] -> [B,1,N,T]. Padding sees padding, so no query is without a key."""
+    keys = segments.unsqueeze(1)  # [B,1,T]
+    own = keys == segments.gather(1, queries).unsqueeze(2)
+    before = torch.arange(segments.shape[1]) <= queries.unsqueeze(2)
+    return ((own | (keys == 0)) & before).unsqueeze(1)
+
+
+def gather_states(states: Tensor, index: Tensor) -> Tensor:
+    """states [B,T,H], index [B,...] -> [B,...,H]."""
+    flat = index.flatten(1)  # [B,N]
+    picked = states.gather(1, flat.unsqueeze(-1).expand(-1, -1, states.shape[-1]))
+    return picked.view(*index.shape, states.shape[-1])
+
+
+# A part of a model's layers ---------------------------------------------------------------------------------------------------
+
+
+def lower_states(model: Llama, packed: Packed, num_layers: int) -> Tensor:
+    """[B,T,H]: the residual stream above the lowest `num_layers` layers."""
+    return model.hidden_states(
+        packed.ids, positions=packed.positions, mask=packed.mask(), num_layers=num_layers, normalize=False
+    )
+
+
+def upper_states(model: Llama, states: Tensor, packed: Packed, first_layer: int, *, stop: int | None = None) -> Tensor:
+    """Run the layers from `first_layer` up to `stop` on a residual stream [B,T,H]; the final norm is the caller's."""
+    angles = (model.cosines[packed.positions][:, None], model.sines[packed.positions][:, None])  # type: ignore[index]
+    mask = packed.mask()
+    for index, layer in list(enumerate(model.model.layers))[first_layer:stop]:
+        states = layer(states, angles, mask, None, index)
+    return states
+
+
+def last_layer_at(model: Llama, states: Tensor, packed: Packed, index: Tensor) -> Tensor:
+    """The top layer's output at the positions `index` [B,N] only -> [B,N,H], final norm applied.
+
+    Keys and values are needed everywhere, queries and the MLP at N positions: with one score per answer this is
+    a tenth of the layer's work. Equal to the whole layer (tested).
+    """
+    layer = model.model.layers[-1]
+    assert isinstance(layer, Layer)
+    attention, config = layer.self_attn, model.config
+    rows = states.shape[0]
+    normed = layer.input_layernorm(states)
+    picked = gather_states(states, index)  # [B,N,H]
+
+    def heads(projected: Tensor, count: int) -> Tensor:
+        return projected.view(rows, -1, count, config.head_dim).transpose(1, 2)  # [B,heads,T or N,D]
+
+    def turned(projected: Tensor, positions: Tensor) -> Tensor:
+        cosines, sines = model.cosines[positions][:, None], model.sines[positions][:, None]  # type: ignore[index]
+        return rotate(projected, cosines, sines)
+
+    query = heads(attention.q_proj(gather_states(normed, index)), config.num_attention_heads)
+    key = heads(attention.k_proj(normed), config.num_key_value_heads)
+    value = heads(attention.v_proj(normed), config.num_key_value_heads)
+    query = turned(query, packed.positions.gather(1, index)).to(value.dtype)
+    key = turned(key, packed.positions).to(value.dtype)
+    share = config.num_attention_heads // config.num_key_value_heads
+    key, value = key.repeat_interleave(share, dim=1), value.repeat_interleave(share, dim=1)
+    mask = look_mask(packed.segments, index)
+    mixed = F.scaled_dot_product_attention(query, key, value, attn_mask=mask)
+    picked = picked + attention.o_proj(mixed.transpose(1, 2).reshape(rows, index.shape[1], -1))
+    picked = picked + layer.mlp(layer.post_attention_layernorm(picked))
+    final: Tensor = model.model.norm(picked)
+    return final

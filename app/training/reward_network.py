@@ -1,0 +1,162 @@
+"""The reward model as a network: the SFT model's lowest layers, an own final norm, one score per answer; and its files.
+
+The score is read at the answer's last token, which is always `<|end|>`: an answer that was cut off is scored with the end
+put behind it (that it did not end by itself is PPO's business). Written in the layout of transformers'
+`LlamaForSequenceClassification`. That head has no bias, so normalization is folded into the head's weights (`normalize`).
+Knows nothing of rankings or training.
+
+Shapes: B prompts, K answers of a prompt, T packed tokens, N samples, H hidden size.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+from app.hparams import ModelConfig
+from app.lm.checkpoint import (
+    atomic_directory,
+    check_shapes,
+    config_json,
+    content_hash,
+    read_config,
+    read_weights,
+    write_checksums,
+    write_json,
+)
+from app.lm.model import Llama
+from app.lm.precision import autocast
+from app.lm.tokenizer import Tokenizer
+from app.training.packing import Packed, last_layer_at, lower_states, pack
+
+TOKENS_PER_BATCH = 4096
+
+
+class RewardModel(nn.Module):
+    """`backbone` has `config.num_hidden_layers` layers, fewer than the policy; `head` is [H] -> 1 without a bias."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.backbone = Llama(config)
+        self.head = nn.Linear(config.hidden_size, 1, bias=False)
+
+    @classmethod
+    def from_sft(cls, sft: Llama, num_layers: int, seed: int) -> "RewardModel":
+        """Copy the lowest layers; the head is N(0, 1/(H+1)) (Ziegler et al. 2019, section 2.1)."""
+        layers = min(num_layers, sft.config.num_hidden_layers)
+        model = cls(replace(sft.config, num_hidden_layers=layers))
+        wanted = model.backbone.state_dict()
+        model.backbone.load_state_dict({name: sft.state_dict()[name] for name in wanted})
+        deviation = (sft.config.hidden_size + 1) ** -0.5
+        generator = torch.Generator().manual_seed(seed)
+        nn.init.normal_(model.head.weight, std=deviation, generator=generator)
+        return model.eval()
+
+    @property
+    def config(self) -> ModelConfig:
+        return self.backbone.config
+
+    def lower_states(self, packed: Packed) -> Tensor:
+        """[B,T,H] below the top layer: all that does not change while the top layer alone is trained."""
+        return lower_states(self.backbone, packed, self.config.num_hidden_layers - 1)
+
+    def final_states(self, packed: Packed, states: Tensor | None = None) -> Tensor:
+        """[B,K,H]: what the head reads, at each answer's last token."""
+        below = self.lower_states(packed) if states is None else states
+        return last_layer_at(self.backbone, below, packed, packed.last_index)
+
+    def forward(self, packed: Packed, states: Tensor | None = None) -> Tensor:
+        """[B,K] scores. Where a row has fewer than K answers the number means nothing (see `Packed.answer_mask`)."""
+        # A product and a sum, not a matrix product: autocast would round scores to the 8 bits of bf16.
+        return (self.final_states(packed, states).float() * self.head.weight[0]).sum(-1)
+
+
+def ended(completion: Sequence[int], end_id: int) -> list[int]:
+    """The answer up to and with its first end token; the end is put in where it is missing."""
+    tokens = list(completion)
+    return tokens[: tokens.index(end_id) + 1] if end_id in tokens else [*tokens, end_id]
+
+
+def batches_by_length(lengths: Sequence[int], limit: int = TOKENS_PER_BATCH) -> Iterator[list[int]]:
+    """Indices, short rows first, in batches of at most `limit` padded tokens (but at least one row)."""
+    batch: list[int] = []
+    for index in sorted(range(len(lengths)), key=lambda i: (lengths[i], i)):
+        if batch and lengths[index] * (len(batch) + 1) > limit:
+            yield batch
+            batch = []
+        batch.append(index)
+    if batch:
+        yield batch
+
+
+@torch.no_grad()
+def score_answers(
+    model: RewardModel,
+    prompts: Sequence[Sequence[int]],
+    answers: Sequence[Sequence[Sequence[int]]],
+    *,
+    end_id: int,
+    pad_id: int,
+) -> list[list[float]]:
+    """A score for each of `answers[i]` to `prompts[i]`, given as token ids."""
+    groups = [[ended(answer, end_id) for answer in group] for group in answers]
+    lengths = [len(prompt) + sum(map(len, group)) for prompt, group in zip(prompts, groups, strict=True)]
+    scores: list[list[float]] = [[] for _ in groups]
+    for batch in batches_by_length(lengths):
+        packed = pack([prompts[i] for i in batch], [groups[i] for i in batch], pad_id)
+        with autocast():
+            found = model(packed)
+        for row, index in enumerate(batch):
+            scores[index] = found[row, : len(groups[index])].tolist()
+    return scores
+
+
+def normalize(model: RewardModel, final_states: Tensor) -> tuple[float, float]:
+    """Change the head so that the scores of these states [N,H] have mean 0 and deviation 1; returns the old two.
+
+    transformers' head has no bias. The constant is therefore taken off along the direction v that says 1 to all of these
+    states as nearly as a linear function can: the least variance of v.h with mean exactly 1, which is
+    v = C^-1 m / (m' C^-1 m) for their mean m and (ridged) covariance C.
+    """
+    states = final_states.double()
+    mean_state = states.mean(0)
+    covariance = torch.cov(states.T) if len(states) > 1 else torch.zeros(len(mean_state), len(mean_state)).double()
+    ridge = 1e-3 * mean_state.square().mean() + 1e-12
+    direction = torch.linalg.solve(covariance + ridge * torch.eye(len(mean_state)).double(), mean_state)
+    constant = direction / (mean_state @ direction)
+    weight = model.head.weight.detach().double().squeeze(0)
+    old_mean, old_deviation = (states @ weight).mean(), (states @ weight).std(correction=0)
+    centered = weight - old_mean * constant
+    deviation = (states @ centered).std(correction=0)
+    scale = 1.0 / deviation if deviation > 1e-6 else torch.ones(())
+    with torch.no_grad():
+        model.head.weight.copy_((centered * scale).unsqueeze(0))
+    return float(old_mean), float(old_deviation)
+
+
+def save_reward_model(directory: Path, model: RewardModel, tokenizer: Tokenizer) -> str:
+    """Write it atomically in float32 (scores are compared with each other); returns the content hash."""
+    weights = {name: tensor.detach().contiguous() for name, tensor in model.backbone.state_dict().items()}
+    weights["score.weight"] = model.head.weight.detach().contiguous()
+    config = config_json(model.config, dtype=torch.float32, architecture="LlamaForSequenceClassification")
+    config |= {"num_labels": 1, "id2label": {"0": "score"}, "label2id": {"score": 0}}
+    with atomic_directory(directory) as fresh:
+        save_file(weights, fresh / "model.safetensors", metadata={"format": "pt"})
+        write_json(fresh / "config.json", config)
+        tokenizer.save(fresh)
+        write_checksums(fresh)
+    return content_hash(directory)
+
+
+def load_reward_model(directory: Path) -> RewardModel:
+    """Raises CheckpointError, as app.lm.checkpoint does, with the file at fault."""
+    model = RewardModel(read_config(directory))
+    weights = read_weights(directory)
+    wanted = {**model.backbone.state_dict(), "score.weight": model.head.weight}
+    check_shapes(directory / "model.safetensors", weights, wanted)
+    model.head.load_state_dict({"weight": weights.pop("score.weight")})
+    model.backbone.load_state_dict({name: weights[name] for name in model.backbone.state_dict()})
+    return model.eval()
