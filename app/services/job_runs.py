@@ -30,18 +30,16 @@ class MetricPoint:
     values: dict[str, float]
 
 
-def undispatched(session: Session) -> list[str]:
-    """Queued jobs the engine has not been given yet, oldest first."""
-    query = (
-        select(Job.id)
-        .where(Job.status == JobStatus.QUEUED, Job.dispatched_at.is_(None))
-        .order_by(Job.created_at, Job.id)
-    )
-    return list(session.scalars(query))
+def next_to_dispatch(session: Session) -> str | None:
+    """The oldest queued job, once the engine has ended the one before: the order is ours, to the microsecond."""
+    if dispatched(session):
+        return None
+    waiting = select(Job.id).where(Job.status == JobStatus.QUEUED, Job.dispatched_at.is_(None))
+    return session.scalar(waiting.order_by(Job.created_at, Job.id).limit(1))
 
 
 def dispatched(session: Session) -> list[str]:
-    """Live jobs that the engine should know."""
+    """Live jobs that the engine should know: one, or as many as workers looked at the same moment."""
     return list(session.scalars(select(Job.id).where(Job.status.in_(LIVE), Job.dispatched_at.is_not(None))))
 
 

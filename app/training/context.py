@@ -1,7 +1,7 @@
 """How a trainer talks to its surroundings: progress out, checkpoints in and out. No database, no logger.
 
-A trainer is a generator: it yields Progress, looks at nothing, and returns its result at the end. Whoever drains it writes
-metrics, looks at the cancel flag and kills it by closing it.
+A trainer is a generator: it yields Progress, looks at nothing, and returns its result at the end. Whoever drains it
+writes metrics, looks at the cancel flag and ends it by closing it.
 """
 
 import os
@@ -9,8 +9,6 @@ from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
-
-import torch
 
 from app.errors import AppError
 
@@ -63,6 +61,8 @@ class FileContext:
     def load(self) -> dict[str, Any] | None:
         if not self.path.is_file():
             return None
+        import torch  # here, so that the worker's own process does not carry it
+
         try:
             state: dict[str, Any] = torch.load(self.path, weights_only=True)
         except Exception as error:  # torch raises several unrelated kinds for a damaged file
@@ -72,6 +72,8 @@ class FileContext:
         return state
 
     def save(self, state: dict[str, Any]) -> None:
+        import torch
+
         self.path.parent.mkdir(parents=True, exist_ok=True)
         fresh = self.path.with_name(self.path.name + ".new")
         with fresh.open("wb") as file:

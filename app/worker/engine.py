@@ -1,6 +1,6 @@
 """The worker process, and the only module that knows DBOS.
 
-The jobs table is the record and the outbox. This loop hands each queued row to DBOS (workflow id = job id, so twice is
+The jobs table is the record and the outbox. This loop hands the queued rows to DBOS one by one (workflow id = job id, so twice is
 once), DBOS keeps one heavy job at a time over all workers and brings a dead worker's jobs back. Its pitfalls, and what
 each line here does about them, are in docs/architecture.md (Jobs).
 """
@@ -89,20 +89,21 @@ class _Dispatcher:
         self._executor_id = executor_id
 
     def hand_over(self) -> None:
-        """Queued rows to the engine, oldest first."""
+        """The next queued row to the engine. One at a time: on SQLite, DBOS orders its queue by whole seconds."""
         with self._readers() as session:
-            waiting = job_runs.undispatched(session)
-        for job_id in waiting:
-            options: EnqueueOptions = {
-                "workflow_name": RUN_JOB,
-                "workflow_id": job_id,
-                "queue_name": QUEUE,
-                "queue_partition_key": PARTITION,
-                "app_version": APPLICATION_VERSION,
-            }
-            DBOS.enqueue_workflow_with_options(options, job_id)
-            with transaction(self._sessions) as session:
-                job_runs.mark_dispatched(session, job_id, utc_now())
+            job_id = job_runs.next_to_dispatch(session)
+        if job_id is None:
+            return
+        options: EnqueueOptions = {
+            "workflow_name": RUN_JOB,
+            "workflow_id": job_id,
+            "queue_name": QUEUE,
+            "queue_partition_key": PARTITION,
+            "app_version": APPLICATION_VERSION,
+        }
+        DBOS.enqueue_workflow_with_options(options, job_id)
+        with transaction(self._sessions) as session:
+            job_runs.mark_dispatched(session, job_id, utc_now())
 
     def reconcile(self) -> None:
         """Live jobs that the engine lost (its file was deleted or is older than ours) run; none waits for ever."""

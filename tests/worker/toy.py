@@ -6,20 +6,35 @@ import resource
 import signal
 import sys
 import time
-from collections.abc import Generator
-
-import torch
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager, nullcontext
+from typing import Any
 
 from app.db.models.jobs import JobKind
 from app.db.session import transaction
 from app.training.context import Progress, TrainingError
-from app.worker.context import CheckpointContext
+from app.worker.context import CheckpointContext, JobStopped, saving
 from app.worker.run import JobRun
+
+
+class JsonContext(CheckpointContext):
+    """Without torch, which takes seconds to load."""
+
+    def load(self) -> dict[str, Any] | None:
+        return json.loads(self.path.read_text()) if self.path.is_file() else None
+
+    def save(self, state: dict[str, Any]) -> None:
+        fresh = self.path.with_suffix(".new")
+        with saving("checkpoint of the job"):
+            fresh.write_text(json.dumps(state))
+            fresh.replace(self.path)
+        if self._stop_requested():
+            raise JobStopped
 
 
 def _count(run: JobRun, context: CheckpointContext) -> Generator[Progress, None, int]:
     params = run.params
-    state = context.load() or {"step": 0, "total": torch.zeros(())}
+    state = context.load() or {"step": 0, "total": 0}
     trace = run.settings.data_dir / f"trace-{run.job.id}.jsonl"
     for step in range(state["step"] + 1, params["steps"] + 1):
         with trace.open("a") as file:
@@ -27,7 +42,8 @@ def _count(run: JobRun, context: CheckpointContext) -> Generator[Progress, None,
         time.sleep(params["seconds"])
         state = {"step": step, "total": state["total"] + step}
         if step % params.get("checkpoint_every", 2) == 0:
-            context.save(state)
+            with _full_disk() if params.get("full_disk_at") == step else nullcontext():
+                context.save(state)
         _misbehave(run, step)
         yield Progress(step, params["steps"], {"loss/train": 1 / step}, f"Step {step}")
     return int(state["total"])
@@ -45,13 +61,20 @@ def _misbehave(run: JobRun, step: int) -> None:
     if params.get("hang_at") == step:
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
         time.sleep(600)
-    if params.get("full_disk_at") == step:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (64, resource.RLIM_INFINITY))
+
+
+@contextmanager
+def _full_disk() -> Iterator[None]:
+    resource.setrlimit(resource.RLIMIT_FSIZE, (8, resource.RLIM_INFINITY))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
 
 
 def count(run: JobRun) -> None:
     inputs = run.pinned(lambda: {"first_pid": os.getpid()})
-    total = run.drain(_count(run, run.context()))
+    total = run.drain(_count(run, JsonContext(run.directory / "checkpoint.json", stop_requested=run.stop_requested)))
     with transaction(run.sessions) as session:
         run.finish(session, {"total": total, "first_pid": inputs["first_pid"]})
 

@@ -1,0 +1,119 @@
+"""A data folder with a real database, and real worker processes on it that a test may kill."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+from sqlalchemy import select
+
+from app.config import Settings
+from app.db.models.jobs import LIVE, Job, JobKind
+from app.db.schema import migrate
+from app.db.session import make_engine, make_read_session_factory, make_session_factory, transaction
+from app.lifeline import settings_environment
+
+Found = TypeVar("Found")
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+
+def wait_for(look: Callable[[], Found], what: str, seconds: float = 40.0) -> Found:
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        found = look()
+        if found:
+            return found
+        time.sleep(0.05)
+    raise AssertionError(f"no {what} within {seconds:g} s")
+
+
+def alive(pid: int) -> bool:
+    """Zombies are gone: they run nothing."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+class Harness:
+    def __init__(self, data_dir: Path, **settings: Any) -> None:
+        quick = {"worker_poll_seconds": 0.1, "worker_stale_seconds": 2.0, "worker_grace_seconds": 1.0, "worker_nice": 0}
+        self.settings = Settings(data_dir=data_dir, **(quick | settings))
+        data_dir.mkdir(parents=True, exist_ok=True)
+        self.engine = make_engine(self.settings.resolved_database_url)
+        migrate(self.engine)
+        self.sessions = make_session_factory(self.engine)
+        self.readers = make_read_session_factory(self.engine)
+        self.workers: list[subprocess.Popen[bytes]] = []
+
+    def start_worker(self, module: str = "tests.worker.toy_worker", *arguments: str) -> subprocess.Popen[bytes]:
+        with (self.settings.data_dir / "worker.log").open("ab") as log:
+            worker = subprocess.Popen(
+                [sys.executable, "-m", module, *arguments],
+                cwd=REPOSITORY,
+                env=os.environ | settings_environment(self.settings),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+        self.workers.append(worker)
+        return worker
+
+    @property
+    def log(self) -> str:
+        return (self.settings.data_dir / "worker.log").read_text()
+
+    def add_job(self, kind: JobKind = JobKind.TRAIN_REWARD, **params: Any) -> str:
+        job_id = uuid.uuid4().hex
+        with transaction(self.sessions) as session:
+            session.add(Job(id=job_id, kind=kind, params=params, dedup_key=job_id))
+        return job_id
+
+    def job(self, job_id: str) -> Job:
+        with self.readers() as session:
+            found = session.get(Job, job_id)
+            assert found is not None
+            return found
+
+    def wait_until(self, job_id: str, test: Callable[[Job], bool], what: str, seconds: float = 40.0) -> Job:
+        def look() -> Job | None:
+            job = self.job(job_id)
+            return job if test(job) else None
+
+        return wait_for(look, what, seconds)
+
+    def wait_over(self, *job_ids: str, seconds: float = 60.0) -> list[Job]:
+        def look() -> bool:
+            with self.readers() as session:
+                return not session.scalars(select(Job.id).where(Job.id.in_(job_ids), Job.status.in_(LIVE))).all()
+
+        wait_for(look, f"end of the jobs; worker's log:\n{self.log}", seconds)
+        return [self.job(job_id) for job_id in job_ids]
+
+    def trace(self, job_id: str) -> list[dict[str, Any]]:
+        path = self.settings.data_dir / f"trace-{job_id}.jsonl"
+        return [json.loads(line) for line in path.read_text().splitlines()] if path.is_file() else []
+
+    def child_pid(self, worker: subprocess.Popen[bytes]) -> int:
+        """The job's process, as the kernel knows it."""
+        tasks = Path(f"/proc/{worker.pid}/task")
+
+        def look() -> int | None:
+            children = " ".join((task / "children").read_text() for task in tasks.iterdir()).split()
+            return int(children[0]) if children else None
+
+        return wait_for(look, "child of the worker")
+
+    def close(self) -> None:
+        for worker in self.workers:
+            if worker.poll() is None:
+                worker.send_signal(signal.SIGKILL)
+            worker.wait()
+        self.engine.dispose()
