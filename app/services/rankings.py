@@ -161,6 +161,16 @@ def last_ranking(session: Session, labeler: Labeler) -> Ranking | None:
     )
 
 
+def former_ranking(session: Session, group_id: int, labeler: Labeler) -> Ranking | None:
+    """The labeler's newest withdrawn ranking of the group: what its card shows when it comes back."""
+    return session.scalar(
+        select(Ranking)
+        .where(Ranking.group_id == group_id, Ranking.labeler_id == labeler.id, Ranking.withdrawn_at.is_not(None))
+        .order_by(Ranking.id.desc())
+        .limit(1)
+    )
+
+
 def rankings_for_training(session: Session) -> list[Ranking]:
     """Every ranking in force with its prompt and its answers' token ids, oldest first."""
     group = selectinload(Ranking.group)

@@ -23,7 +23,7 @@ MAY_ANSWER = (VersionKind.SFT, VersionKind.POLICY)
 
 def active_answerer(session: Session) -> Version:
     """The version that writes the answers on the pages."""
-    version = session.scalar(select(Version).where(Version.status == VersionStatus.ACTIVE, Version.kind.in_(ANSWERERS)))
+    version = _active_answerer_or_none(session)
     if version is None:
         raise UnavailableError("No model version is active. Activate one (POST /api/v1/versions/ID/activate).")
     return version

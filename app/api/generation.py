@@ -1,0 +1,124 @@
+"""The model laid open: answers, scores, tokens, and the distribution the dice is rolled on."""
+
+from collections.abc import Iterator
+from typing import Annotated
+
+from fastapi import APIRouter
+from fastapi.responses import StreamingResponse
+from pydantic import BaseModel, Field
+
+from app.api.schemas import MAX_ID, PromptInput, SamplingInput, Text
+from app.api.streams import event, event_stream, with_first
+from app.chat import Message, NextToken, SampledAnswer, StreamEvent
+from app.runtime import Runtime, RuntimeDep
+from app.services.generation import answering_version, scoring_version
+
+router = APIRouter(prefix="/api/v1", tags=["model"])
+MAX_ANSWERS = 8
+MAX_SCORED = 64
+MAX_TEXT_CHARACTERS = 10_000
+VersionId = Annotated[int | None, Field(ge=1, le=MAX_ID, description="A version's id; default: the active one.")]
+
+
+class GenerateIn(PromptInput, SamplingInput):
+    n: int = Field(4, ge=1, le=MAX_ANSWERS)
+    version: VersionId = None
+    stream: bool = Field(False, description="Pieces as server-sent events instead of one answer.")
+
+
+class CompletionOut(BaseModel):
+    text: str
+    tokens: list[int]
+    finish_reason: str
+
+
+class GenerateOut(BaseModel):
+    version: int
+    completions: list[CompletionOut]
+
+
+class ScoreIn(PromptInput):
+    answers: list[Annotated[Text, Field(max_length=MAX_TEXT_CHARACTERS)]] = Field(min_length=1, max_length=MAX_SCORED)
+
+
+class ScoreOut(BaseModel):
+    version: int
+    scores: list[float]
+
+
+class TokenizeIn(BaseModel):
+    text: str = Field(max_length=MAX_TEXT_CHARACTERS)
+
+
+class TokenOut(BaseModel):
+    id: int
+    text: str
+
+
+class TokenizeOut(BaseModel):
+    tokens: list[TokenOut]
+
+
+class NextTokenIn(PromptInput, SamplingInput):
+    k: int = Field(10, ge=1, le=100)
+    version: VersionId = None
+
+
+class NextTokenOut(BaseModel):
+    version: int
+    tokens: list[NextToken]
+
+
+def answering_version_id(runtime: Runtime, version_id: int | None) -> int:
+    with runtime.read() as session:
+        return answering_version(session, version_id).id
+
+
+def completion_out(answer: SampledAnswer) -> CompletionOut:
+    return CompletionOut(text=answer.text, tokens=answer.token_ids, finish_reason=answer.finish_reason)
+
+
+@router.post("/generate", response_model=GenerateOut)
+def generate(body: GenerateIn, runtime: RuntimeDep) -> GenerateOut | StreamingResponse:
+    """n answers. With `stream`: events `piece` {index, text}, `answer` {index, text, tokens, finish_reason}, `end`."""
+    messages, params = body.to_messages(runtime.settings), body.to_params(runtime.settings)
+    version_id = answering_version_id(runtime, body.version)
+    if body.stream:
+        events = with_first(runtime.sampler.stream(messages, n=body.n, params=params, version_id=version_id))
+        return event_stream(_pieces(events, version_id))
+    answers = runtime.sampler.generate(messages, n=body.n, params=params, version_id=version_id)
+    return GenerateOut(version=version_id, completions=[completion_out(answer) for answer in answers])
+
+
+def _pieces(events: Iterator[StreamEvent], version_id: int) -> Iterator[bytes]:
+    for item in events:
+        if item.text:
+            yield event({"index": item.index, "text": item.text}, "piece")
+        if item.answer is not None:
+            yield event({"index": item.index, **completion_out(item.answer).model_dump()}, "answer")
+    yield event({"version": version_id}, "end")
+
+
+@router.post("/score")
+def score(body: ScoreIn, runtime: RuntimeDep) -> ScoreOut:
+    """One number per answer by the active reward model; 0 is an average answer of the SFT model."""
+    messages = body.to_messages(runtime.settings)
+    with runtime.read() as session:
+        version_id = scoring_version(session).id
+    return ScoreOut(version=version_id, scores=runtime.sampler.score(messages, body.answers, version_id=version_id))
+
+
+@router.post("/tokenize")
+def tokenize(body: TokenizeIn, runtime: RuntimeDep) -> TokenizeOut:
+    """Where the text is cut."""
+    return TokenizeOut(tokens=[TokenOut(id=token, text=text) for token, text in runtime.sampler.tokenize(body.text)])
+
+
+@router.post("/next-token")
+def next_token(body: NextTokenIn, runtime: RuntimeDep) -> NextTokenOut:
+    """The k likeliest first tokens of the answer, before and after top-k and top-p."""
+    messages: list[Message] = body.to_messages(runtime.settings)
+    version_id = answering_version_id(runtime, body.version)
+    params = body.to_params(runtime.settings)
+    tokens = runtime.sampler.next_token(messages, params=params, k=body.k, version_id=version_id)
+    return NextTokenOut(version=version_id, tokens=tokens)

@@ -1,0 +1,96 @@
+"""Groups of four answers: take the next, make one from an own prompt, rank it, skip it."""
+
+from typing import Annotated
+
+from fastapi import APIRouter
+from pydantic import Field
+
+from app.api.schemas import (
+    MAX_ID,
+    AnswerOut,
+    GroupOut,
+    IdPath,
+    MessageIn,
+    Model,
+    PromptInput,
+    PromptRef,
+    SamplingInput,
+    Text,
+)
+from app.db.models.groups import Group, SkipReason
+from app.runtime import LabelerDep, RuntimeDep, WhoDep, WriteSession
+from app.services.groups import skip_group
+from app.services.rankings import MAX_COMMENT_CHARACTERS, MAX_DURATION_MS, MAX_KEY_CHARACTERS, submit_ranking
+
+router = APIRouter(prefix="/api/v1/groups", tags=["groups"])
+
+
+class OwnGroupIn(PromptInput, SamplingInput):
+    pass
+
+
+class RankingIn(Model):
+    ranks: dict[Annotated[int, Field(ge=1, le=MAX_ID)], Annotated[int, Field(strict=True)]]
+    """answer id -> 1 (best) to 4; equal numbers are ties."""
+    comment: Text | None = Field(None, max_length=MAX_COMMENT_CHARACTERS)
+    duration_ms: int | None = Field(None, ge=0, le=MAX_DURATION_MS)
+    idempotency_key: Text | None = Field(None, min_length=1, max_length=MAX_KEY_CHARACTERS)
+
+
+class RankingCreated(Model):
+    ranking_id: int
+
+
+class SkipIn(Model):
+    reason: SkipReason
+
+
+def group_out(group: Group) -> GroupOut:
+    prompt = group.prompt
+    return GroupOut(
+        group_id=group.id,
+        prompt=PromptRef(
+            id=prompt.id, text=prompt.text, messages=[MessageIn.model_validate(message) for message in prompt.messages]
+        ),
+        answers=[AnswerOut(id=answer.id, text=answer.text) for answer in group.completions],
+        lease_expires_at=group.lease_expires_at,
+    )
+
+
+@router.post("/next")
+def next_group(runtime: RuntimeDep, who: WhoDep) -> GroupOut:
+    """Leases a group to this labeler; the one already leased, if there is one."""
+    group = runtime.group_sampler.lease_next(who)
+    runtime.stock.wake()
+    return group_out(group)
+
+
+@router.post("", status_code=201)
+def create_group(body: OwnGroupIn, runtime: RuntimeDep, who: WhoDep) -> GroupOut:
+    """Four answers to the labeler's own prompt, leased to them."""
+    settings = runtime.settings
+    return group_out(runtime.group_sampler.sample_own(who, body.to_messages(settings), body.to_params(settings)))
+
+
+@router.post("/{group_id}/rankings", status_code=201)
+def rank(
+    group_id: IdPath, body: RankingIn, runtime: RuntimeDep, session: WriteSession, labeler: LabelerDep
+) -> RankingCreated:
+    """Stores a ranking. The same idempotency_key again answers the same."""
+    ranking = submit_ranking(
+        session,
+        group_id=group_id,
+        labeler=labeler,
+        ranks=body.ranks,
+        comment=body.comment,
+        duration_ms=body.duration_ms,
+        idempotency_key=body.idempotency_key,
+        retrain_after=runtime.settings.retrain_after_rankings,
+    )
+    return RankingCreated(ranking_id=ranking.id)
+
+
+@router.post("/{group_id}/skip", status_code=204)
+def skip(group_id: IdPath, body: SkipIn, session: WriteSession, labeler: LabelerDep) -> None:
+    """Takes the group out and keeps the reason."""
+    skip_group(session, group_id=group_id, labeler=labeler, reason=body.reason)

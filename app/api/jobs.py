@@ -1,0 +1,138 @@
+"""Background jobs: queued, followed live, cancelled."""
+
+from collections.abc import AsyncIterator
+from datetime import datetime
+from typing import Annotated, Any
+
+import anyio
+from anyio import to_thread
+from fastapi import APIRouter, Depends, Header, Query
+from fastapi.sse import EventSourceResponse, ServerSentEvent
+from pydantic import BaseModel, Field
+
+from app.api.schemas import After, JsonObject, Limit, Model, PageOut, page_out
+from app.db.models.jobs import Job, JobKind, JobMetric, JobStatus, JobTrigger
+from app.runtime import ReadSession, Runtime, RuntimeDep, WriteSession
+from app.services import jobs
+
+router = APIRouter(prefix="/api/v1/jobs", tags=["jobs"])
+POLL_SECONDS = 0.25
+
+
+class JobIn(Model):
+    kind: JobKind
+    params: dict[str, Any] = Field(default_factory=dict)
+
+
+class JobQueued(Model):
+    job_id: str
+
+
+class JobOut(BaseModel):
+    job_id: str
+    kind: JobKind
+    status: JobStatus
+    trigger: JobTrigger
+    params: JsonObject
+    progress: float
+    """Share done, 0 to 1."""
+    step: int
+    total_steps: int
+    seconds_left: float | None
+    message: str
+    metrics: JsonObject
+    """The latest of each; `GET .../events` has the curves."""
+    result: JsonObject | None
+    error: str | None
+    attempts: int
+    cancel_requested: bool
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+
+
+class PointOut(BaseModel):
+    id: int
+    step: int
+    values: JsonObject
+
+
+class ProgressOut(JobOut):
+    points: list[PointOut]
+    """New points of the curves since the event before (or since Last-Event-ID)."""
+
+
+def job_fields(job: Job) -> dict[str, Any]:
+    return {
+        "job_id": job.id,
+        "seconds_left": jobs.seconds_left(job),
+        **{name: getattr(job, name) for name in JobOut.model_fields if name not in ("job_id", "seconds_left")},
+    }
+
+
+def job_out(job: Job) -> JobOut:
+    return JobOut(**job_fields(job))
+
+
+@router.post("", status_code=202)
+def create(body: JobIn, session: WriteSession) -> JobQueued:
+    """Queues the job; one that is queued or running already is answered instead of a second."""
+    return JobQueued(job_id=jobs.queue_job(session, kind=body.kind, params=body.params).id)
+
+
+@router.get("")
+def index(
+    session: ReadSession,
+    after: After = None,
+    limit: Limit = 50,
+    status: Annotated[list[JobStatus] | None, Query()] = None,
+    kind: JobKind | None = None,
+) -> PageOut[JobOut]:
+    """Newest first."""
+    page = jobs.list_jobs(session, after=after, limit=limit, statuses=status or (), kind=kind)
+    return page_out(page, job_out)
+
+
+@router.get("/{job_id}")
+def read(job_id: str, session: ReadSession) -> JobOut:
+    return job_out(jobs.get_job(session, job_id))
+
+
+@router.post("/{job_id}/cancel", status_code=202)
+def cancel(job_id: str, session: WriteSession) -> JobOut:
+    """A queued job ends at once, a running one within seconds."""
+    return job_out(jobs.request_cancel(session, job_id))
+
+
+def existing_job_id(job_id: str, session: ReadSession) -> str:
+    """404 before the stream begins."""
+    return jobs.get_job(session, job_id).id
+
+
+@router.get("/{job_id}/events", response_class=EventSourceResponse)
+async def events(
+    job_id: Annotated[str, Depends(existing_job_id, scope="function")],
+    runtime: RuntimeDep,
+    last_event_id: Annotated[int, Header(ge=0)] = 0,
+) -> AsyncIterator[ServerSentEvent]:
+    """`progress` whenever something changed, `end` when the job is over. Comments keep the line open."""
+    seen: datetime | tuple[Any, ...] | None = None
+    point_id = last_event_id
+    while not runtime.closing.is_set():
+        job, points = await to_thread.run_sync(_look, runtime, job_id, point_id)
+        state = (job.status, job.step, job.message, job.cancel_requested, job.attempts)
+        if points or state != seen:
+            seen, point_id = state, points[-1].id if points else point_id
+            found = [PointOut(id=point.id, step=point.step, values=point.values) for point in points]
+            progress = ProgressOut(**job_fields(job), points=found)
+            yield ServerSentEvent(event="progress", id=str(point_id), data=progress)
+        elif job.status in jobs.FINAL:
+            yield ServerSentEvent(event="end", id=str(point_id), data=job_out(job))
+            return
+        else:
+            await anyio.sleep(POLL_SECONDS)
+
+
+def _look(runtime: Runtime, job_id: str, after_id: int) -> tuple[Job, list[JobMetric]]:
+    with runtime.read() as session:
+        return jobs.get_job(session, job_id), jobs.metrics_since(session, job_id, after_id)

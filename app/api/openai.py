@@ -1,0 +1,166 @@
+"""OpenAI's chat API over the same models: `fourfold` is the active version, `fourfold-7` version 7. top_k is ours."""
+
+import time
+import uuid
+from collections.abc import Iterator
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter
+from fastapi.responses import StreamingResponse
+from pydantic import BaseModel, ConfigDict, Field
+
+from app.api.generation import MAX_ANSWERS, answering_version_id
+from app.api.schemas import MAX_ID, MAX_TOKENS
+from app.api.streams import event, event_stream, with_first
+from app.chat import Message, StreamEvent
+from app.errors import InvalidError, NotFoundError
+from app.hparams import SamplingParams
+from app.runtime import ReadSession, RuntimeDep
+from app.services.generation import count_prompt_tokens
+from app.services.prompts import validate_messages
+from app.services.sampling import MAX_SEED, page_params
+from app.services.versions import MAY_ANSWER, list_versions
+
+router = APIRouter(prefix="/v1", tags=["openai"])
+ACTIVE_MODEL = "fourfold"
+
+
+class TextPart(BaseModel):
+    type: Literal["text"]
+    text: str
+
+
+class ChatMessage(BaseModel):
+    role: Literal["system", "developer", "user", "assistant"]
+    content: str | list[TextPart]
+
+    def plain(self) -> str:
+        return self.content if isinstance(self.content, str) else "".join(part.text for part in self.content)
+
+
+class ChatIn(BaseModel):
+    """Fields of OpenAI's API that these models cannot honor are refused where they would change the answer."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    model: str = ACTIVE_MODEL
+    messages: Annotated[list[ChatMessage], Field(min_length=1)]
+    n: int = Field(1, ge=1, le=MAX_ANSWERS)
+    temperature: float | None = Field(None, ge=0.0, le=2.0)
+    top_p: float | None = Field(None, gt=0.0, le=1.0)
+    top_k: int | None = Field(None, ge=0)
+    max_tokens: int | None = Field(None, ge=1)
+    max_completion_tokens: int | None = Field(None, ge=1)
+    seed: int | None = None
+    stream: bool = False
+    stop: Any = None
+    logprobs: bool | None = None
+    tools: Any = None
+
+    def to_params(self, default: SamplingParams) -> SamplingParams:
+        """What is left out is OpenAI's default: temperature and top_p 1. Longer answers than we can are cut."""
+        tokens = self.max_completion_tokens or self.max_tokens or default.max_tokens
+        return SamplingParams(
+            temperature=1.0 if self.temperature is None else self.temperature,
+            top_p=1.0 if self.top_p is None else self.top_p,
+            top_k=self.top_k or 0,
+            max_tokens=min(tokens, MAX_TOKENS),
+            seed=None if self.seed is None else self.seed % (MAX_SEED + 1),
+        )
+
+    def check_supported(self) -> None:
+        for name in ("stop", "logprobs", "tools"):
+            if getattr(self, name):
+                raise InvalidError(f"{name} is not supported by these models. Leave it out.")
+
+
+class ModelOut(BaseModel):
+    id: str
+    object: str = "model"
+    created: int
+    owned_by: str = "fourfold"
+
+
+class ModelsOut(BaseModel):
+    object: str = "list"
+    data: list[ModelOut]
+
+
+@router.get("/models")
+def models(session: ReadSession) -> ModelsOut:
+    found = [version for version in list_versions(session, limit=500).items if version.kind in MAY_ANSWER]
+    listed = [ModelOut(id=f"{ACTIVE_MODEL}-{version.id}", created=_epoch(version.created_at)) for version in found]
+    newest = max((model.created for model in listed), default=0)
+    return ModelsOut(data=[ModelOut(id=ACTIVE_MODEL, created=newest), *listed])
+
+
+def _epoch(moment: Any) -> int:
+    return int(moment.timestamp())
+
+
+@router.post("/chat/completions", response_model=None)
+def chat(body: ChatIn, runtime: RuntimeDep) -> dict[str, Any] | StreamingResponse:
+    """n answers of one model."""
+    body.check_supported()
+    messages = validate_messages(conversation(body.messages), runtime.settings.max_prompt_characters)
+    params = body.to_params(page_params(runtime.settings))
+    version_id = answering_version_id(runtime, version_of(body.model))
+    head = {"id": f"chatcmpl-{uuid.uuid4().hex}", "created": int(time.time()), "model": f"{ACTIVE_MODEL}-{version_id}"}
+    if body.stream:
+        events = with_first(runtime.sampler.stream(messages, n=body.n, params=params, version_id=version_id))
+        return event_stream(_chunks(events, {**head, "object": "chat.completion.chunk"}, body.n))
+    answers = runtime.sampler.generate(messages, n=body.n, params=params, version_id=version_id)
+    read, written = count_prompt_tokens(runtime.sampler, messages), sum(len(answer.token_ids) for answer in answers)
+    return {
+        **head,
+        "object": "chat.completion",
+        "choices": [
+            {
+                "index": index,
+                "message": {"role": "assistant", "content": answer.text, "refusal": None},
+                "logprobs": None,
+                "finish_reason": answer.finish_reason,
+            }
+            for index, answer in enumerate(answers)
+        ],
+        "usage": {"prompt_tokens": read, "completion_tokens": written, "total_tokens": read + written},
+    }
+
+
+def version_of(model: str) -> int | None:
+    """None is the active version; raises NotFoundError for a name that is none of ours."""
+    if model == ACTIVE_MODEL:
+        return None
+    number = model.removeprefix(f"{ACTIVE_MODEL}-")
+    if number == model or not (number.isascii() and number.isdigit()) or not 1 <= int(number[:20]) <= MAX_ID:
+        raise NotFoundError(f"There is no model {model[:80]!r}. GET /v1/models lists them.")
+    return int(number)
+
+
+def conversation(given: list[ChatMessage]) -> list[Message]:
+    """System text is put before the first user message: the text format has two roles."""
+    system = "\n".join(message.plain() for message in given if message.role in ("system", "developer"))
+    rest = [
+        Message(role="assistant" if message.role == "assistant" else "user", content=message.plain())
+        for message in given
+        if message.role not in ("system", "developer")
+    ]
+    if system and rest and rest[0]["role"] == "user" and rest[0]["content"].strip():
+        rest[0] = Message(role="user", content=f"{system}\n{rest[0]['content']}")
+    return rest
+
+
+def _chunks(events: Iterator[StreamEvent], head: dict[str, Any], n: int) -> Iterator[bytes]:
+    for index in range(n):
+        yield _chunk(head, index, {"role": "assistant", "content": ""}, None)
+    for item in events:
+        if item.text:
+            yield _chunk(head, item.index, {"content": item.text}, None)
+        if item.answer is not None:
+            yield _chunk(head, item.index, {}, item.answer.finish_reason)
+    yield event("[DONE]")
+
+
+def _chunk(head: dict[str, Any], index: int, delta: dict[str, str], finish_reason: str | None) -> bytes:
+    choice = {"index": index, "delta": delta, "logprobs": None, "finish_reason": finish_reason}
+    return event({**head, "choices": [choice]})

@@ -1,0 +1,118 @@
+"""What the JSON routes take and answer. Field names follow the design's API contract and OpenAI's where they meet."""
+
+import math
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Annotated, Any, Generic, Self, TypeVar
+
+from fastapi import Path, Query
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from app.chat import Message
+from app.config import Settings
+from app.hparams import SamplingParams
+from app.services.paging import MAX_LIMIT, Page
+from app.services.prompts import clean_text, validate_messages
+from app.services.sampling import MAX_SEED, page_params
+
+MAX_ID = 2**63 - 1
+MAX_TOKENS = 256
+IdPath = Annotated[int, Path(ge=1, le=MAX_ID)]
+After = Annotated[str | None, Query(max_length=64, description="The `next` of the page before.")]
+Limit = Annotated[int, Query(ge=1, le=MAX_LIMIT)]
+Text = Annotated[str, AfterValidator(clean_text)]
+
+Row = TypeVar("Row")
+Item = TypeVar("Item")
+
+
+def _finite(value: Any) -> Any:
+    """NaN and infinity are no JSON: they become null."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    return [_finite(item) for item in value] if isinstance(value, list) else value
+
+
+JsonObject = Annotated[dict[str, Any], BeforeValidator(_finite)]
+
+
+class Model(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class PageOut(BaseModel, Generic[Item]):
+    items: list[Item]
+    next: str | None
+
+
+def page_out(page: Page[Row], convert: Callable[[Row], Item]) -> PageOut[Item]:
+    return PageOut(items=[convert(row) for row in page.items], next=page.next)
+
+
+class MessageIn(Model):
+    role: str
+    content: Text
+
+
+class PromptInput(Model):
+    """Either `prompt` (one question) or `messages` (a conversation that ends with the user)."""
+
+    prompt: Text | None = None
+    messages: list[MessageIn] | None = None
+
+    @model_validator(mode="after")
+    def _one_of_them(self) -> Self:
+        if (self.prompt is None) == (self.messages is None):
+            raise ValueError("give either prompt (text) or messages (a list), not both")
+        return self
+
+    def to_messages(self, settings: Settings) -> list[Message]:
+        """Checked; raises InvalidError."""
+        given: Sequence[dict[str, Any]] = (
+            [{"role": "user", "content": self.prompt}]
+            if self.messages is None
+            else [message.model_dump() for message in self.messages]
+        )
+        return validate_messages(given, settings.max_prompt_characters)
+
+
+class SamplingInput(Model):
+    """What is left out is as on the label page."""
+
+    temperature: float | None = Field(None, ge=0.0, le=2.0)
+    top_p: float | None = Field(None, gt=0.0, le=1.0)
+    top_k: int | None = Field(None, ge=0, le=1_000_000)
+    max_tokens: int | None = Field(None, ge=1, le=MAX_TOKENS)
+    seed: int | None = Field(None, ge=0, le=MAX_SEED)
+
+    def to_params(self, settings: Settings) -> SamplingParams:
+        page = page_params(settings)
+        return SamplingParams(
+            temperature=page.temperature if self.temperature is None else self.temperature,
+            top_p=page.top_p if self.top_p is None else self.top_p,
+            top_k=page.top_k if self.top_k is None else self.top_k,
+            max_tokens=page.max_tokens if self.max_tokens is None else self.max_tokens,
+            seed=self.seed,
+        )
+
+
+class PromptRef(BaseModel):
+    id: int
+    text: str
+    messages: list[MessageIn]
+
+
+class AnswerOut(BaseModel):
+    id: int
+    text: str
+
+
+class GroupOut(BaseModel):
+    """A card: nothing here tells which model wrote the answers."""
+
+    group_id: int
+    prompt: PromptRef
+    answers: list[AnswerOut]
+    lease_expires_at: datetime | None

@@ -1,0 +1,64 @@
+"""Model versions: listed, looked at, activated (and rolled back: the same call with the former one)."""
+
+from datetime import datetime
+
+from fastapi import APIRouter
+from pydantic import BaseModel
+
+from app.api.schemas import After, IdPath, JsonObject, Limit, PageOut, page_out
+from app.db.models.versions import Version, VersionKind, VersionStatus
+from app.runtime import ReadSession, RuntimeDep, WriteSession
+from app.services import versions
+
+router = APIRouter(prefix="/api/v1/versions", tags=["versions"])
+
+
+class VersionOut(BaseModel):
+    id: int
+    kind: VersionKind
+    status: VersionStatus
+    parent_id: int | None
+    reward_version_id: int | None
+    job_id: str | None
+    metrics: JsonObject
+    hparams: JsonObject
+    seed: int | None
+    code_commit: str | None
+    content_hash: str
+    created_at: datetime
+    activated_at: datetime | None
+
+
+class VersionDetail(VersionOut):
+    lineage: list[int]
+    """Its own id, its parent's, and so on to the root."""
+    ranking_ids: list[int]
+    """The rankings that made it."""
+
+
+def version_out(version: Version) -> VersionOut:
+    return VersionOut.model_validate(version, from_attributes=True)
+
+
+@router.get("")
+def index(
+    session: ReadSession, after: After = None, limit: Limit = 50, kind: VersionKind | None = None
+) -> PageOut[VersionOut]:
+    """Newest first."""
+    return page_out(versions.list_versions(session, after=after, limit=limit, kind=kind), version_out)
+
+
+@router.get("/{version_id}")
+def read(version_id: IdPath, session: ReadSession) -> VersionDetail:
+    line = versions.lineage(session, version_id)
+    return VersionDetail(
+        **version_out(line[0]).model_dump(),
+        lineage=[version.id for version in line],
+        ranking_ids=versions.ranking_ids(session, line[0]),
+    )
+
+
+@router.post("/{version_id}/activate")
+def activate(version_id: IdPath, runtime: RuntimeDep, session: WriteSession) -> VersionOut:
+    """From now on it answers (or scores); the former one is retired and can be activated again."""
+    return version_out(versions.activate(session, version_id, data_dir=runtime.settings.data_dir))

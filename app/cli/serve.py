@@ -1,0 +1,64 @@
+"""`serve`: the web server alone; a worker is another process."""
+
+import signal
+import socket
+from types import FrameType
+
+from app.config import Settings
+from app.errors import UnavailableError
+from app.lifeline import follow_supervisor
+
+GRACE_SECONDS = 3
+
+
+def serve() -> None:
+    """Serve the pages and the API. Jobs wait until a worker runs (python -m app worker)."""
+    import uvicorn
+
+    from app.main import create_app
+
+    settings = Settings()
+    listener = listen(settings.host, settings.port)
+    app = create_app(settings)
+
+    class Server(uvicorn.Server):
+        """Live streams end as soon as the server is asked to stop; it would wait for them forever."""
+
+        def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+            runtime = getattr(app.state, "runtime", None)
+            if runtime is not None:
+                runtime.closing.set()
+            super().handle_exit(sig, frame)
+
+    config = uvicorn.Config(
+        app,
+        log_level=settings.log_level,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=GRACE_SECONDS,
+        lifespan="on",
+    )
+    server = Server(config)
+    follow_supervisor(lambda: server.handle_exit(signal.SIGTERM, None))
+    host, port = listener.getsockname()[:2]
+    print(f"Serving on http://{f'[{host}]' if ':' in host else host}:{port}/", flush=True)
+    server.run(sockets=[listener])
+    if not server.started:
+        raise SystemExit(3)
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Bound before the model is loaded: a taken port is told at once. Raises UnavailableError."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+        listener.listen(128)
+    except OSError as error:
+        listener.close()
+        raise UnavailableError(
+            f"Port {port} on {host} cannot be used ({error.strerror}). Stop the program that has it, or choose "
+            f"another: FOURFOLD_PORT={port + 1 if port < 65535 else 8000}."
+        ) from error
+    return listener

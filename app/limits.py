@@ -1,0 +1,65 @@
+"""Bodies that are too large are refused, announced or not, before anything is parsed. Pure ASGI: streams pass."""
+
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from app.problems import Problem, problem_response
+
+MAX_BODY_BYTES = 64 * 1024
+MAX_IMPORT_BYTES = 64 * 1024 * 1024
+DRAIN_BYTES = 8 * 1024 * 1024
+IMPORT_PREFIX = "/api/v1/import/"
+
+
+class BodyLimit:
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        limit = MAX_IMPORT_BYTES if scope["path"].startswith(IMPORT_PREFIX) else MAX_BODY_BYTES
+        announced = _announced_bytes(scope)
+        if announced is not None and announced > limit:
+            await _drain(receive, announced)
+            problem = Problem(413, "Content too large", _sentence(limit), {"Connection": "close"})
+            await problem_response(problem)(scope, receive, send)
+            return
+        await self._app(scope, _counted(receive, limit), send)
+
+
+def _announced_bytes(scope: Scope) -> int | None:
+    for name, value in scope["headers"]:
+        if name == b"content-length" and value.isdigit():
+            return int(value)
+    return None
+
+
+async def _drain(receive: Receive, announced: int) -> None:
+    """Reads a body that is not absurd to its end: a client still sending would see a broken pipe, not our sentence."""
+    if announced > DRAIN_BYTES:
+        return
+    while (await receive()).get("more_body", False):
+        pass
+
+
+def _counted(receive: Receive, limit: int) -> Callable[[], Awaitable[MutableMapping[str, Any]]]:
+    seen = 0
+
+    async def counted() -> MutableMapping[str, Any]:
+        nonlocal seen
+        message = await receive()
+        seen += len(message.get("body", b""))
+        if seen > limit:
+            raise HTTPException(413, _sentence(limit), headers={"Connection": "close"})
+        return message
+
+    return counted
+
+
+def _sentence(limit: int) -> str:
+    return f"The request is too large: at most {limit // 1024} kB are taken. Shorten it or send it in parts."

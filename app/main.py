@@ -1,0 +1,99 @@
+"""create_app: the web composition root. Torch is loaded by the lifespan only, through the sampler's factory."""
+
+import logging
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+
+from anyio import to_thread
+from fastapi import FastAPI
+from fastapi.staticfiles import StaticFiles
+from sqlalchemy import Engine
+from starlette.middleware import Middleware
+
+from app.api import exports, generation, groups, health, imports, jobs, openai, prompts, rankings, versions
+from app.config import REPOSITORY, Settings
+from app.db.session import make_engine, make_read_session_factory
+from app.installation import install
+from app.limits import BodyLimit
+from app.problems import install_problem_handlers
+from app.runtime import build_runtime
+from app.services.sampler import Sampler
+from app.services.versions import get_version
+from app.web.security import Security
+
+log = logging.getLogger(__name__)
+VersionDirectory = Callable[[int], Path]
+SamplerFactory = Callable[[Settings, VersionDirectory], Sampler]
+API_ROUTERS = (groups, rankings, prompts, jobs, versions, generation, exports, imports, openai, health)
+
+
+def create_app(settings: Settings, *, sampler_factory: SamplerFactory | None = None) -> FastAPI:
+    """The whole web process. `sampler_factory` puts another sampler in the place of the in-process engine."""
+    app = FastAPI(
+        title="Fourfold",
+        version="1",
+        summary="Rank four answers; watch the reward model and the policy learn from it.",
+        lifespan=_lifespan(settings, sampler_factory or in_process_sampler),
+        docs_url=None,  # they would load scripts from elsewhere
+        redoc_url=None,
+        middleware=[Middleware(Security, host=settings.host), Middleware(BodyLimit)],
+    )
+    install_problem_handlers(app)
+    for module in API_ROUTERS:
+        app.include_router(module.router)
+    _include_pages(app)
+    app.mount("/static", StaticFiles(directory=REPOSITORY / "static", check_dir=False), name="static")
+    return app
+
+
+def _include_pages(app: FastAPI) -> None:
+    """The pages and their way of showing an error."""
+    if find_spec("app.web.routes") is not None:
+        app.include_router(import_module("app.web.routes").router)
+    if find_spec("app.web.errors") is not None:
+        app.state.render_problem = import_module("app.web.errors").render_problem
+
+
+def _lifespan(
+    settings: Settings, sampler_factory: SamplerFactory
+) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        await to_thread.run_sync(install, settings)
+        engine = make_engine(settings.resolved_database_url)
+        sampler = await to_thread.run_sync(sampler_factory, settings, version_directory(settings, engine))
+        runtime = build_runtime(settings, engine, sampler)
+        app.state.runtime = runtime
+        runtime.stock.start()
+        try:
+            yield
+        finally:
+            runtime.closing.set()
+            await to_thread.run_sync(runtime.stock.stop)
+            close = getattr(sampler, "close", None)
+            if close is not None:
+                await to_thread.run_sync(close)
+            engine.dispose()
+
+    return lifespan
+
+
+def version_directory(settings: Settings, engine: Engine) -> VersionDirectory:
+    """Where a version's files are; raises NotFoundError for an unknown one."""
+    read = make_read_session_factory(engine)
+
+    def directory(version_id: int) -> Path:
+        with read() as session:
+            return settings.version_directory(get_version(session, version_id).path)
+
+    return directory
+
+
+def in_process_sampler(settings: Settings, directory: VersionDirectory) -> Sampler:
+    from app.lm.engine import Engine as InProcessEngine  # loads torch
+
+    sampler: Sampler = InProcessEngine(directory, threads=settings.sampler_threads, queue_size=settings.sampler_queue)
+    return sampler

@@ -1,0 +1,155 @@
+"""Every error as one sentence with the next step: application/problem+json (RFC 9457), or a page for browsers.
+
+Pages register `app.state.render_problem(request, problem) -> Response`; requests under /api and /v1, and those that
+ask for JSON, never see it.
+"""
+
+import errno
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, Response
+from sqlalchemy.exc import OperationalError
+from starlette.exceptions import HTTPException
+
+from app.errors import AppError
+
+log = logging.getLogger(__name__)
+MEDIA_TYPE = "application/problem+json"
+API_PREFIXES = ("/api/", "/v1/")
+RETRY_SECONDS = "1"
+
+
+@dataclass(frozen=True)
+class Problem:
+    status: int
+    title: str
+    detail: str
+    """A sentence a person can act on."""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    extra: Mapping[str, Any] = field(default_factory=dict)
+
+
+def problem_response(problem: Problem) -> Response:
+    body = {"type": "about:blank", "title": problem.title, "status": problem.status, "detail": problem.detail}
+    return JSONResponse({**body, **problem.extra}, problem.status, headers=dict(problem.headers), media_type=MEDIA_TYPE)
+
+
+def wants_page(request: Request) -> bool:
+    path = request.url.path
+    return not path.startswith(API_PREFIXES) and "text/html" in request.headers.get("accept", "")
+
+
+def install_problem_handlers(app: FastAPI) -> None:
+    for kind, describe in (
+        (AppError, of_app_error),
+        (HTTPException, of_http_error),
+        (RequestValidationError, of_validation),
+        (OperationalError, of_database_error),
+        (OSError, of_system_error),
+        (Exception, of_bug),
+    ):
+        app.add_exception_handler(kind, _handler(describe))
+
+
+def _handler(describe: Callable[[Request, Any], Problem]) -> Callable[[Request, Exception], Awaitable[Response]]:
+    async def answer(request: Request, error: Exception) -> Response:
+        problem = describe(request, error)
+        render = getattr(request.app.state, "render_problem", None)
+        if render is not None and (wants_page(request) or "hx-request" in request.headers):
+            page: Response = render(request, problem)
+            page.headers.update(problem.headers)
+            return page
+        return problem_response(problem)
+
+    return answer
+
+
+def of_app_error(_request: Request, error: AppError) -> Problem:
+    headers = {"Retry-After": RETRY_SECONDS} if error.status_code == 503 else {}
+    return Problem(error.status_code, error.title, error.message, headers)
+
+
+def of_http_error(request: Request, error: HTTPException) -> Problem:
+    detail = str(error.detail)
+    if error.status_code == 404 and detail == "Not Found":
+        detail = f"There is nothing at {request.url.path}. The API is described at /openapi.json."
+    elif error.status_code == 405:
+        allowed = (error.headers or {}).get("Allow", "another method")
+        detail = f"{request.method} is not answered at {request.url.path}; use {allowed}."
+    title = HTTPStatus(error.status_code).phrase
+    return Problem(error.status_code, title, detail, dict(error.headers or {}))
+
+
+def of_validation(_request: Request, error: RequestValidationError) -> Problem:
+    found = error.errors()
+    broken = next((item for item in found if item["type"] == "json_invalid"), None)
+    if broken is not None:
+        reason = (broken.get("ctx") or {}).get("error", broken["msg"])
+        return Problem(400, "Bad request", f"The body is not valid JSON: {reason}. Send one JSON object.")
+    fields = [{"field": _field_name(item["loc"]), "message": _sentence(item)} for item in found]
+    detail = " ".join(f"{item['field']}: {item['message']}" for item in fields[:5])
+    return Problem(422, "Invalid input", detail, extra={"errors": fields})
+
+
+def _field_name(location: tuple[Any, ...]) -> str:
+    """("body", "ranks", "7") -> "ranks.7"."""
+    parts = [str(part) for part in location if part != "[key]"]
+    if len(parts) > 1 and parts[0] in {"body", "query", "path", "header"}:
+        parts = parts[1:]
+    return ".".join(parts)
+
+
+def _sentence(item: Mapping[str, Any]) -> str:
+    message = str(item["msg"]).removeprefix("Value error, ")
+    return message if message.endswith(".") else f"{message}."
+
+
+def of_database_error(_request: Request, error: OperationalError) -> Problem:
+    reason = str(error.orig)
+    if "disk is full" in reason or "disk I/O error" in reason:
+        return _disk_full()
+    if "locked" in reason or "busy" in reason:
+        return Problem(
+            503,
+            "Not available now",
+            "The database is busy with another write. Nothing was saved; try again in a moment.",
+            {"Retry-After": RETRY_SECONDS},
+        )
+    if "readonly" in reason or "unable to open" in reason:
+        return Problem(
+            503,
+            "Not available now",
+            "The data folder cannot be written. Give this program the right to write there, or set FOURFOLD_DATA_DIR.",
+        )
+    log.error("database error", exc_info=error)
+    return _bug()
+
+
+def of_system_error(_request: Request, error: OSError) -> Problem:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return _disk_full()
+    log.error("system error", exc_info=error)
+    return _bug()
+
+
+def of_bug(_request: Request, _error: Exception) -> Problem:
+    """The server logs the trace."""
+    return _bug()
+
+
+def _disk_full() -> Problem:
+    return Problem(
+        507,
+        "Disk full",
+        "The disk of the data folder is full. Nothing was saved; free some space and send it again.",
+    )
+
+
+def _bug() -> Problem:
+    return Problem(500, "Internal error", "The server made a mistake; its log says more. Nothing was saved.")

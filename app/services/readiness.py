@@ -1,0 +1,68 @@
+"""Can this installation serve: schema, model, and (told, not required) worker and stock."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session, sessionmaker
+
+from app.chat import Message
+from app.db.schema import is_current
+from app.errors import AppError
+from app.hparams import SamplingParams
+from app.services import groups, jobs, versions
+from app.services.sampler import Sampler
+
+_proven: set[tuple[int, int]] = set()
+"""(sampler, version) pairs that have answered: a probe every few seconds must not queue behind people's requests."""
+
+
+@dataclass(frozen=True)
+class Readiness:
+    ready: bool
+    database: str
+    model: str
+    version: int | None
+    ready_groups: int
+    stock: str
+    worker: str
+
+
+def check_readiness(
+    engine: Engine,
+    read: sessionmaker[Session],
+    sampler: Sampler,
+    *,
+    stock_error: str | None,
+    stale_seconds: float,
+) -> Readiness:
+    """Each field says "ok" or what is wrong."""
+    stock = stock_error or "ok"
+    try:
+        if not is_current(engine):
+            return Readiness(False, "The schema is not current: start the server again.", "unknown", None, 0, stock, "")
+        with read() as session:
+            version_id = versions.active_answerer(session).id
+            ready_groups = groups.count_ready(session)
+            worker = _worker(jobs.worker_age_seconds(session), stale_seconds)
+    except (AppError, SQLAlchemyError) as error:
+        return Readiness(False, f"{error}", "unknown", None, 0, stock, "unknown")
+    model = _model(sampler, version_id)
+    return Readiness(model == "ok", "ok", model, version_id, ready_groups, stock, worker)
+
+
+def _worker(age_seconds: float | None, stale_seconds: float) -> str:
+    if age_seconds is None:
+        return "none has been started: python -m app worker"
+    return "ok" if age_seconds <= stale_seconds else f"no sign of life for {age_seconds:.0f} s"
+
+
+def _model(sampler: Sampler, version_id: int) -> str:
+    if (id(sampler), version_id) in _proven:
+        return "ok"
+    try:
+        sampler.next_token([Message(role="user", content="Hi")], params=SamplingParams(), k=1, version_id=version_id)
+    except AppError as error:
+        return error.message
+    _proven.add((id(sampler), version_id))
+    return "ok"
