@@ -1,0 +1,23 @@
+"""The command line: one verb per module of app/cli. Those import torch and servers only when they run."""
+
+import typer
+
+from app.cli import pretrain, sft
+from app.errors import AppError
+
+cli = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+cli.command()(pretrain.pretrain)
+cli.command()(sft.sft)
+
+
+def main() -> None:
+    """Errors that a person can mend are one sentence, not a traceback."""
+    try:
+        cli()
+    except AppError as error:
+        typer.echo(error.message, err=True)
+        raise SystemExit(1) from None
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,68 @@
+"""`app pretrain`: write the corpus, learn a tokenizer, train a base model. The same command again resumes."""
+
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def pretrain(
+    out: Annotated[Path, typer.Option(help="Where the base model goes.")],
+    tokens: Annotated[int, typer.Option(min=1_000, help="Tokens to train on.")] = 12_000_000,
+    hidden_size: Annotated[int, typer.Option(min=32, help="Width; a multiple of 64.")] = 256,
+    layers: Annotated[int, typer.Option(min=1, help="Depth.")] = 6,
+    learning_rate: Annotated[float, typer.Option(help="AdamW's highest rate.")] = 2e-3,
+    batch_rows: Annotated[int, typer.Option(min=1, help="Rows a step.")] = 32,
+    context_tokens: Annotated[int, typer.Option(min=16, max=512, help="Tokens a row.")] = 256,
+    seed: Annotated[int, typer.Option(help="Seed of corpus, weights and order.")] = 0,
+    work: Annotated[Path | None, typer.Option(help="Folder of the resumable state (default: beside OUT).")] = None,
+) -> None:
+    """Train a base model from nothing."""
+    import torch  # heavy: only when training
+
+    from app.cli.training import record, with_progress_bar, work_directory
+    from app.hparams import ModelConfig, PretrainHparams
+    from app.lm.checkpoint import save_model, write_json
+    from app.lm.model import Llama
+    from app.lm.tokenizer import Tokenizer
+    from app.training.context import FileContext
+    from app.training.datasets import base_data, corpus_tokenizer
+    from app.training.pretrain import train_base
+
+    config = ModelConfig(
+        hidden_size=hidden_size,
+        intermediate_size=hidden_size * 11 // 4,
+        num_hidden_layers=layers,
+        num_attention_heads=hidden_size // 32,
+        num_key_value_heads=max(1, hidden_size // 64),
+    )
+    hparams = PretrainHparams(
+        total_tokens=tokens,
+        learning_rate=learning_rate,
+        batch_rows=batch_rows,
+        context_tokens=context_tokens,
+        seed=seed,
+    )
+    folder = work_directory(out, work)
+    folder.mkdir(parents=True, exist_ok=True)
+    started = time.monotonic()
+    if (folder / "tokenizer.json").is_file():
+        tokenizer = Tokenizer.load(folder)
+    else:
+        typer.echo("Learning the tokenizer.")
+        tokenizer = corpus_tokenizer(seed, config.vocab_size)
+        tokenizer.save(folder)
+    typer.echo("Writing and encoding the corpus.")
+    data = base_data(tokenizer, seed=seed, tokens=tokens, context_tokens=context_tokens)
+    torch.manual_seed(seed)
+    model = Llama(config)
+    typer.echo(f"{sum(weight.numel() for weight in model.parameters()):,} parameters, {data.rows.numel():,} tokens.")
+    context = FileContext(folder / "checkpoint.pt")
+    trainer = train_base(model, data.rows, data.held_out_rows, hparams, context=context)
+    result = with_progress_bar(trainer, "pretrain")
+    digest = save_model(out, result.model, tokenizer)
+    seconds = time.monotonic() - started
+    write_json(out / "training.json", record(result, hparams=vars(hparams), data_hash=data.data_hash, seconds=seconds))
+    context.clear()
+    typer.echo(f"{out}: {result.verdict}, {result.metrics}, content hash {digest[:12]}.")

@@ -1,0 +1,42 @@
+"""`app sft`: fine-tune a base model on instruction-answer pairs. The same command again resumes."""
+
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def sft(
+    base: Annotated[Path, typer.Option(help="The base model (from `app pretrain`).")],
+    out: Annotated[Path, typer.Option(help="Where the fine-tuned model goes.")],
+    pairs: Annotated[int, typer.Option(min=64, help="Pairs to train on, each seen once.")] = 60_000,
+    learning_rate: Annotated[float, typer.Option(help="AdamW's highest rate.")] = 1e-3,
+    batch_rows: Annotated[int, typer.Option(min=1, help="Pairs a step.")] = 32,
+    seed: Annotated[int, typer.Option(help="Seed of pairs and order.")] = 0,
+    work: Annotated[Path | None, typer.Option(help="Folder of the resumable state (default: beside OUT).")] = None,
+) -> None:
+    """Teach a base model to answer."""
+    from app.cli.training import record, with_progress_bar, work_directory
+    from app.hparams import SFTHparams
+    from app.lm.checkpoint import load_model, save_model, write_json
+    from app.training.context import FileContext
+    from app.training.datasets import sft_data
+    from app.training.sft import train_sft
+
+    started = time.monotonic()
+    model, tokenizer = load_model(base)
+    hparams = SFTHparams(total_pairs=pairs, learning_rate=learning_rate, batch_rows=batch_rows, seed=seed)
+    typer.echo("Writing and encoding the pairs.")
+    data = sft_data(tokenizer, seed=seed + 1, pairs=pairs)
+    context = FileContext(work_directory(out, work) / "checkpoint.pt")
+    trainer = train_sft(
+        model, data.examples, data.held_out, hparams,
+        end_id=tokenizer.end_id, pad_id=tokenizer.pad_id, context=context,
+    )  # fmt: skip
+    result = with_progress_bar(trainer, "sft")
+    digest = save_model(out, result.model, tokenizer)
+    seconds = time.monotonic() - started
+    write_json(out / "training.json", record(result, hparams=vars(hparams), data_hash=data.data_hash, seconds=seconds))
+    context.clear()
+    typer.echo(f"{out}: {result.verdict}, {result.metrics}, content hash {digest[:12]}.")

@@ -1,0 +1,71 @@
+"""What `pretrain` and `sft` share: a progress bar with numbers, and the record written beside the weights.
+
+Torch is imported by the callers, when they run.
+"""
+
+import time
+from collections.abc import Generator
+from pathlib import Path
+from typing import Any, TypeVar
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+from app.training.context import Progress as Step
+from app.training.supervised import FitResult
+
+Result = TypeVar("Result")
+LOG_EVERY_SECONDS = 15.0
+
+
+def work_directory(out: Path, work: Path | None) -> Path:
+    """Where a training in progress keeps its state: beside the result, so that the result stays clean."""
+    return work if work is not None else out.with_name(f".{out.name}.work")
+
+
+def with_progress_bar(trainer: Generator[Step, None, Result], title: str) -> Result:
+    """Drain a trainer under a bar with time left, losses and speed; plain lines where there is no terminal."""
+    console = Console()
+    bar = Progress(
+        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn(),
+        TextColumn("{task.fields[numbers]}"), console=console, disable=not console.is_terminal,
+    )  # fmt: skip
+    latest: dict[str, float] = {}
+    logged = time.monotonic()
+    with bar:
+        task = bar.add_task(title, total=None, numbers="")
+        while True:
+            try:
+                step = next(trainer)
+            except StopIteration as stop:
+                result: Result = stop.value
+                return result
+            latest |= step.metrics
+            numbers = describe(latest)
+            bar.update(task, total=step.total_steps, completed=step.step, numbers=numbers)
+            if not console.is_terminal and time.monotonic() - logged > LOG_EVERY_SECONDS:
+                logged = time.monotonic()
+                print(f"{title} {step.step}/{step.total_steps} {numbers}", flush=True)
+
+
+def describe(metrics: dict[str, float]) -> str:
+    parts = [f"loss {metrics.get('loss/train', float('nan')):.3f}"]
+    if "loss/held_out" in metrics:
+        parts.append(f"held out {metrics['loss/held_out']:.3f}")
+    parts.append(f"{metrics.get('tokens_per_second', 0):,.0f} tokens/s")
+    return "  ".join(parts)
+
+
+def record(result: FitResult, *, hparams: dict[str, Any], data_hash: str, seconds: float) -> dict[str, Any]:
+    """training.json: enough to repeat the training and to judge it. FLOPs as 6 N D (Kaplan et al. 2020)."""
+    parameters = sum(weight.numel() for weight in result.model.parameters())
+    return {
+        "metrics": result.metrics,
+        "verdict": result.verdict,
+        "parameters": parameters,
+        "tokens_seen": result.tokens_seen,
+        "flops": 6 * parameters * result.tokens_seen,
+        "wall_seconds_last_run": round(seconds, 1),
+        "data_hash": data_hash,
+        "hparams": hparams,
+    }

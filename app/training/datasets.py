@@ -1,0 +1,119 @@
+"""From the corpus (app.training.data) to token arrays for the trainers. Knows no files.
+
+Everything is a function of a seed: the same seed and banks give the same arrays, and `data_hash` says so in the
+record of a training.
+"""
+
+import hashlib
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from random import Random
+
+from torch import Tensor
+
+from app.chat import Message
+from app.lm.tokenizer import Tokenizer, train_tokenizer
+from app.training.data.articles import pretraining_documents
+from app.training.data.manner import roll
+from app.training.data.pairs import Pair, answer_to, casual, draw_subject, instruction_pairs
+from app.training.data.subjects import is_held_out
+from app.training.pretrain import pack_rows
+from app.training.sft import Example
+
+CHUNK = 2_000
+TOKENIZER_DOCUMENTS = 12_000
+# Pretraining reads conversations too: the chat format is then nothing new to fine-tuning.
+PAIRS_PER_DOCUMENT = 0.5
+HELD_OUT_SEED = 1_000_003
+
+
+@dataclass(frozen=True)
+class BaseData:
+    """Rows [R,T+1] for pretraining, and others of another seed."""
+
+    rows: Tensor
+    held_out_rows: Tensor
+    data_hash: str
+
+
+@dataclass(frozen=True)
+class SFTData:
+    examples: list[Example]
+    held_out: list[Example]
+    data_hash: str
+
+
+def tokenizer_texts(seed: int) -> Iterator[str]:
+    """What the merges are learned from: documents, prompts and answers."""
+    yield from pretraining_documents(seed, TOKENIZER_DOCUMENTS)
+    for pair in instruction_pairs(seed, TOKENIZER_DOCUMENTS):
+        for _, content in pair.messages:
+            yield content
+        yield pair.answer
+
+
+def corpus_tokenizer(seed: int, vocab_size: int) -> Tokenizer:
+    return train_tokenizer(tokenizer_texts(seed), vocab_size)
+
+
+def _messages(pair: Pair) -> list[Message]:
+    return [{"role": role, "content": content} for role, content in pair.messages]
+
+
+def _examples(tokenizer: Tokenizer, pairs: Iterable[Pair]) -> Iterator[Example]:
+    for pair in pairs:
+        yield Example(tokenizer.encode_conversation(_messages(pair)), tokenizer.encode(pair.answer))
+
+
+def _documents(tokenizer: Tokenizer, seed: int, tokens: int) -> Iterator[list[int]]:
+    """Documents and conversations in turn until there are `tokens` of them."""
+    writings, pairs = pretraining_documents(seed, tokens), instruction_pairs(seed, tokens)
+    seen = 0
+    while seen < tokens:
+        found = [
+            [tokenizer.bos_id, *ids, tokenizer.end_id] for ids in tokenizer.encode_all(list(islice(writings, CHUNK)))
+        ]
+        for example in _examples(tokenizer, islice(pairs, int(CHUNK * PAIRS_PER_DOCUMENT))):
+            found.append([*example.prompt, *example.answer, tokenizer.end_id])
+        Random(seed + seen).shuffle(found)
+        for ids in found:
+            yield ids
+            seen += len(ids)
+
+
+def base_data(tokenizer: Tokenizer, *, seed: int, tokens: int, context_tokens: int) -> BaseData:
+    """Rows for about `tokens` tokens, each seen once, and 2% of that (at most 100,000) held out."""
+    rows = pack_rows(_documents(tokenizer, seed, tokens), context_tokens)
+    held_out_tokens = min(100_000, max(tokens // 50, 2 * context_tokens + 2))
+    held_out = pack_rows(_documents(tokenizer, seed + HELD_OUT_SEED, held_out_tokens), context_tokens)
+    return BaseData(rows, held_out, hashlib.sha256(rows.numpy().tobytes()).hexdigest())
+
+
+def held_out_pairs(seed: int, count: int) -> Iterator[Pair]:
+    """Pairs with wordings that `instruction_pairs` never uses."""
+    rng = Random(seed)
+    given = 0
+    while given < count:
+        subject = draw_subject(rng)
+        wordings = [wording for wording in subject.wordings if is_held_out(wording)]
+        if not wordings:
+            continue
+        prompt = casual(rng, rng.choice(wordings), subject.language)
+        answer, shown = answer_to(rng, subject, roll(rng))
+        yield Pair((("user", prompt),), answer, subject.language, subject.topic, subject.slot, shown)
+        given += 1
+
+
+def sft_data(tokenizer: Tokenizer, *, seed: int, pairs: int, held_out: int = 384) -> SFTData:
+    """`pairs` different throws of the dice, and held-out prompts with answers."""
+    examples = list(_examples(tokenizer, instruction_pairs(seed, pairs)))
+    other = list(_examples(tokenizer, held_out_pairs(seed + HELD_OUT_SEED, held_out)))
+    return SFTData(examples, other, _hash(examples))
+
+
+def _hash(examples: Sequence[Example]) -> str:
+    digest = hashlib.sha256()
+    for example in examples:
+        digest.update(f"{example.prompt} {example.answer}\n".encode())
+    return digest.hexdigest()

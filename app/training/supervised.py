@@ -1,0 +1,191 @@
+"""The loop that pretraining and fine-tuning share: next-token loss on chosen targets, AdamW, warm-up and cosine.
+
+Knows no text and no files: batches come from a function of the step alone, so that a resumed run repeats an
+uninterrupted one exactly. Weights are fp32, products bf16 where that is fast, losses fp32.
+
+Shapes: B rows, T tokens, N targets, V vocabulary, H hidden size.
+"""
+
+import math
+import time
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from app.lm.model import Llama
+from app.lm.precision import autocast
+from app.training.context import Progress, TrainingContext, TrainingError
+
+IGNORED = -100  # cross_entropy's own word for "no target here"
+OVERFIT_RATIO = 1.10
+UNDERFIT_GAIN = 0.03
+
+
+@dataclass(frozen=True)
+class Batch:
+    """ids [B,T] and the token wanted after each, targets [B,T], IGNORED where nothing is wanted."""
+
+    ids: Tensor
+    targets: Tensor
+
+
+class Schedule(Protocol):
+    """What PretrainHparams and SFTHparams have in common."""
+
+    @property
+    def learning_rate(self) -> float: ...
+    @property
+    def min_learning_rate(self) -> float: ...
+    @property
+    def warmup_steps(self) -> int: ...
+    @property
+    def weight_decay(self) -> float: ...
+    @property
+    def max_grad_norm(self) -> float: ...
+    @property
+    def eval_every_steps(self) -> int: ...
+    @property
+    def checkpoint_every_steps(self) -> int: ...
+
+
+@dataclass(frozen=True)
+class FitResult:
+    """The trained model and the last measurements; `verdict` is underfit, good fit or overfit."""
+
+    model: Llama
+    metrics: dict[str, float]
+    verdict: str
+    tokens_seen: int
+
+
+def learning_rate_at(step: int, total_steps: int, schedule: Schedule) -> float:
+    """Linear warm-up, then a cosine down to the minimum (Loshchilov & Hutter 2017)."""
+    if step < schedule.warmup_steps:
+        return schedule.learning_rate * (step + 1) / schedule.warmup_steps
+    share = (step - schedule.warmup_steps) / max(1, total_steps - schedule.warmup_steps)
+    span = schedule.learning_rate - schedule.min_learning_rate
+    return schedule.min_learning_rate + span * 0.5 * (1 + math.cos(math.pi * min(1.0, share)))
+
+
+def verdict_of(train_loss: float, held_out_loss: float, earlier_held_out_loss: float) -> str:
+    """Overfit: held-out loss more than 10% above the training loss. Underfit: it still fell by more than 3% in the
+    last fifth of the steps. Else a good fit."""
+    if held_out_loss > OVERFIT_RATIO * train_loss:
+        return "overfit"
+    if held_out_loss < (1 - UNDERFIT_GAIN) * earlier_held_out_loss:
+        return "underfit"
+    return "good fit"
+
+
+def batch_loss(model: Llama, batch: Batch) -> Tensor:
+    """Mean cross-entropy over the targets; logits are computed for those positions alone."""
+    wanted = batch.targets != IGNORED
+    with autocast():
+        states = model.hidden_states(batch.ids)[wanted]  # [B,T,H] -> [N,H]
+        logits = model.logits(states)  # [N,V]
+    return F.cross_entropy(logits.float(), batch.targets[wanted])
+
+
+@torch.no_grad()
+def mean_loss(model: Llama, batches: Sequence[Batch]) -> float:
+    """Loss over all targets of the batches, each target counting the same."""
+    total, count = 0.0, 0
+    for batch in batches:
+        targets = int((batch.targets != IGNORED).sum())
+        total += float(batch_loss(model, batch)) * targets
+        count += targets
+    return total / max(1, count)
+
+
+def make_optimizer(model: Llama, weight_decay: float) -> torch.optim.AdamW:
+    """Decay for matrices only: norms and other vectors have no reason to shrink."""
+    matrices = [weight for weight in model.parameters() if weight.dim() >= 2]
+    vectors = [weight for weight in model.parameters() if weight.dim() < 2]
+    groups = [{"params": matrices, "weight_decay": weight_decay}, {"params": vectors, "weight_decay": 0.0}]
+    return torch.optim.AdamW(groups, lr=0.0, betas=(0.9, 0.95), fused=True)
+
+
+@dataclass
+class _Run:
+    """What a checkpoint holds beside weights and optimizer."""
+
+    step: int = 0
+    tokens_seen: int = 0
+    earlier_held_out: float = math.inf
+
+
+def fit(
+    model: Llama,
+    batch_at: Callable[[int], Batch],
+    total_steps: int,
+    schedule: Schedule,
+    *,
+    train_probe: Sequence[Batch],
+    held_out: Sequence[Batch],
+    context: TrainingContext,
+) -> Generator[Progress, None, FitResult]:
+    """Train for total_steps. `batch_at(step)` must depend on the step alone. Yields after every step."""
+    optimizer = make_optimizer(model, schedule.weight_decay)
+    run = _restore(model, optimizer, context)
+    model.train()
+    while run.step < total_steps:
+        started = time.perf_counter()
+        batch = batch_at(run.step)
+        rate = learning_rate_at(run.step, total_steps, schedule)
+        loss = _update(model, optimizer, batch, rate, schedule.max_grad_norm, run.step)
+        run.step += 1
+        run.tokens_seen += batch.ids.numel()
+        metrics = {
+            "loss/train": loss,
+            "learning_rate": rate,
+            "tokens_per_second": batch.ids.numel() / (time.perf_counter() - started),
+        }
+        if run.step % schedule.eval_every_steps == 0 or run.step == math.ceil(0.8 * total_steps):
+            metrics["loss/held_out"] = mean_loss(model, held_out)
+            if run.step <= math.ceil(0.8 * total_steps):
+                run.earlier_held_out = metrics["loss/held_out"]
+        if run.step % schedule.checkpoint_every_steps == 0 or run.step == total_steps:
+            context.save({"model": model.state_dict(), "optimizer": optimizer.state_dict(), "run": vars(run)})
+        yield Progress(run.step, total_steps, metrics)
+    model.eval()
+    final = {"loss/train": mean_loss(model, train_probe), "loss/held_out": mean_loss(model, held_out)}
+    verdict = verdict_of(final["loss/train"], final["loss/held_out"], run.earlier_held_out)
+    return FitResult(model, final, verdict, run.tokens_seen)
+
+
+def _restore(model: Llama, optimizer: torch.optim.Optimizer, context: TrainingContext) -> _Run:
+    state = context.load()
+    if state is None:
+        return _Run()
+    model.load_state_dict(state["model"])
+    optimizer.load_state_dict(state["optimizer"])
+    return _Run(**state["run"])
+
+
+def _update(
+    model: Llama, optimizer: torch.optim.Optimizer, batch: Batch, rate: float, max_grad_norm: float, step: int
+) -> float:
+    """One step of AdamW; returns the loss before it. A loss that is not a number changes nothing."""
+    for group in optimizer.param_groups:
+        group["lr"] = rate
+    loss = batch_loss(model, batch)
+    value = float(loss.detach())
+    if not math.isfinite(value):
+        raise TrainingError(
+            f"The loss became {value} at step {step}. The last checkpoint is kept; lower learning_rate and start again."
+        )
+    optimizer.zero_grad(set_to_none=True)
+    loss.backward()  # type: ignore[no-untyped-call]
+    torch.nn.utils.clip_grad_norm_(model.parameters(), max_grad_norm)
+    optimizer.step()
+    return value
+
+
+def shuffled(count: int, epoch: int, seed: int) -> Tensor:
+    """The order of one epoch: a function of seed and epoch alone."""
+    generator = torch.Generator().manual_seed(seed * 1_000_003 + epoch)
+    return torch.randperm(count, generator=generator)
