@@ -1,0 +1,179 @@
+"""A labeler's own prompt, answered before their eyes: the group is opened first, its pieces are followed, then stored.
+
+A run belongs to its group, not to a connection: who reloads or loses the network goes on where they were, and two
+followers see the same answers. A run that dies with the process starts anew when somebody asks for the group again.
+"""
+
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from app.chat import Message, SampledAnswer, StreamEvent
+from app.db.models.groups import ANSWERS_PER_GROUP, Group, GroupStatus
+from app.db.session import transaction
+from app.errors import AppError, ConflictError, UnavailableError
+from app.hparams import SamplingParams
+from app.services import groups, labelers, versions
+from app.services.sampling import (
+    MAX_SEED,
+    GroupSampler,
+    LabelerName,
+    as_message,
+    new_seed,
+    own_prompt,
+    page_params,
+    sample_answers,
+)
+
+WAIT_SECONDS = 15.0
+
+
+@dataclass(frozen=True)
+class LivePiece:
+    """Piece number `number` of the run: text to add to answer `index`; `finished` with an answer's last piece."""
+
+    number: int
+    index: int
+    text: str
+    finished: bool
+
+
+@dataclass
+class _Run:
+    pieces: list[LivePiece] = field(default_factory=list)
+    error: AppError | None = None
+    ended: bool = False
+    changed: threading.Condition = field(default_factory=threading.Condition)
+
+    def add(self, event: StreamEvent) -> None:
+        with self.changed:
+            finished = event.answer is not None
+            self.pieces.append(LivePiece(len(self.pieces) + 1, event.index, event.text, finished))
+            self.changed.notify_all()
+
+    def end(self, error: AppError | None) -> None:
+        with self.changed:
+            self.error, self.ended = error, True
+            self.changed.notify_all()
+
+
+class LiveSampler:
+    """Opens and follows the groups of own prompts."""
+
+    def __init__(self, sampler: GroupSampler) -> None:
+        self._shell = sampler
+        self._runs: dict[int, _Run] = {}
+        self._lock = threading.Lock()
+
+    def open(self, who: LabelerName, messages: Sequence[Message]) -> Group:
+        """Stores the prompt and a group whose answers are still to come, and begins to write them."""
+        with transaction(self._shell.write) as session:
+            labeler = labelers.get_or_create_labeler(session, who.name, who.kind)
+            group = groups.open_group(
+                session,
+                prompt=own_prompt(session, messages),
+                version_id=versions.active_answerer(session).id,
+                params=page_params(self._shell.settings),
+                seed=new_seed(),
+                leased_to=labeler,
+            )
+            opened = groups.get_group(session, group.id)
+        self._run_of(opened)
+        return opened
+
+    def follow(self, group_id: int, who: LabelerName, *, after: int = 0) -> Iterator[LivePiece | None]:
+        """The pieces after piece number `after`, as they come; None where a while passed in silence.
+
+        Ends when the four answers are stored. Raises AppError when they could not be sampled.
+        """
+        group = self._own_group(group_id, who)
+        if group.status is not GroupStatus.SAMPLING:
+            return
+        run = self._run_of(group)
+        seen = min(after, len(run.pieces))
+        while True:
+            with run.changed:
+                if len(run.pieces) == seen and not run.ended:
+                    run.changed.wait(WAIT_SECONDS)
+                fresh, ended = run.pieces[seen:], run.ended
+            seen += len(fresh)
+            yield from fresh
+            if ended:
+                break
+            if not fresh:
+                yield None
+        if run.error is not None:
+            raise run.error
+
+    def wait(self, group_id: int, who: LabelerName) -> None:
+        """Until the answers are stored: what a browser without JavaScript does."""
+        for _ in self.follow(group_id, who):
+            pass
+
+    def _own_group(self, group_id: int, who: LabelerName) -> Group:
+        with self._shell.read() as session:
+            group = groups.get_group(session, group_id)
+            labeler = labelers.find_labeler(session, who.name)
+        if labeler is None or group.leased_to != labeler.id:
+            raise ConflictError("This prompt is another labeler's. Ask your own.")
+        return group
+
+    def _run_of(self, group: Group) -> _Run:
+        with self._lock:
+            run = self._runs.get(group.id)
+            if run is None:
+                run = self._runs[group.id] = _Run()
+                threading.Thread(target=self._sample, args=(group, run), name=f"own-{group.id}", daemon=True).start()
+            return run
+
+    def _sample(self, group: Group, run: _Run) -> None:
+        error: AppError | None = None
+        try:
+            self._store(group, self._stream(group, run))
+        except AppError as raised:
+            error = raised
+        except Exception as raised:  # told to whoever follows, raised into the thread's log
+            error = UnavailableError(f"The answers could not be written ({type(raised).__name__}). Try again.")
+            raise
+        finally:
+            with self._lock:
+                self._runs.pop(group.id, None)
+            run.end(error)
+
+    def _stream(self, group: Group, run: _Run) -> list[SampledAnswer]:
+        messages = [as_message(message) for message in group.prompt.messages]
+        params = SamplingParams(**group.settings)
+        whole: dict[int, SampledAnswer] = {}
+        for event in self._shell.sampler.stream(
+            messages, n=ANSWERS_PER_GROUP, params=params, version_id=group.version_id
+        ):
+            if event.answer is not None:
+                whole[event.index] = event.answer
+            run.add(event)
+        if len(whole) != ANSWERS_PER_GROUP:
+            raise UnavailableError("The model stopped before all four answers were there. Try again.")
+        return self._distinct(group, params, [whole[index] for index in sorted(whole)])
+
+    def _distinct(self, group: Group, params: SamplingParams, answers: list[SampledAnswer]) -> list[SampledAnswer]:
+        """Twins are replaced by further rolls: four equal answers are no choice."""
+        if len({answer.text for answer in answers}) == len(answers) or params.temperature == 0:
+            return answers
+        seed = (group.seed + 1) % (MAX_SEED + 1)
+        more = sample_answers(self._shell.sampler, group.prompt, params=params, seed=seed, version_id=group.version_id)
+        found: dict[str, SampledAnswer] = {}
+        for answer in [*answers, *more]:
+            found.setdefault(answer.text, answer)
+        return [*found.values(), *answers][:ANSWERS_PER_GROUP]
+
+    def _store(self, group: Group, answers: list[SampledAnswer]) -> None:
+        with transaction(self._shell.write) as session:
+            stored = groups.get_group(session, group.id)
+            if stored.status is not GroupStatus.SAMPLING:
+                return
+            groups.store_answers(
+                session,
+                stored,
+                answers=answers,
+                shuffle_seed=new_seed(),
+                lease_seconds=self._shell.settings.lease_seconds,
+            )

@@ -1,0 +1,253 @@
+"""The label page: one card at a time, as a page and as the fragment that htmx swaps in."""
+
+import uuid
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Request
+from sqlalchemy.orm import Session
+from starlette.datastructures import FormData
+from starlette.responses import RedirectResponse, Response
+
+from app.chat import Message
+from app.db.base import utc_now
+from app.db.models.groups import ANSWERS_PER_GROUP, Group, GroupStatus, SkipReason
+from app.db.models.labelers import Labeler
+from app.errors import AppError, ConflictError, InvalidError
+from app.preferences import competition_ranks
+from app.runtime import ReadSession, Runtime, RuntimeDep, WriteSession
+from app.services import groups, labelers, rankings
+from app.services.loop_status import loop_status
+from app.services.prompts import validate_messages
+from app.services.sampling import LabelerName
+from app.web import words
+from app.web.security import FormDep
+from app.web.sse import LiveDep
+from app.web.templating import is_fragment, labeler_name, render
+
+router = APIRouter()
+RANK_FIELD = "rank-"
+
+
+def _who(request: Request) -> LabelerName:
+    return LabelerName(labeler_name(request))
+
+
+WhoDep = Annotated[LabelerName, Depends(_who)]
+
+
+def _labeler(session: WriteSession, who: WhoDep) -> Labeler:
+    return labelers.get_or_create_labeler(session, who.name, who.kind)
+
+
+LabelerDep = Annotated[Labeler, Depends(_labeler, scope="function")]
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """Why there is no card."""
+
+    title: str
+    message: str
+    retry: bool = True
+
+
+@router.get("/")
+def index(request: Request, runtime: RuntimeDep, session: WriteSession, labeler: LabelerDep) -> Response:
+    return _page(request, runtime, session, _next_card(runtime, session, labeler))
+
+
+@router.get("/card")
+def next_card(request: Request, runtime: RuntimeDep, session: WriteSession, labeler: LabelerDep) -> Response:
+    return _page(request, runtime, session, _next_card(runtime, session, labeler))
+
+
+@router.get("/strip")
+def strip(request: Request, runtime: RuntimeDep, session: ReadSession) -> Response:
+    return render(request, "label/_strip.html", _strip(runtime, session))
+
+
+@router.get("/groups/{group_id}")
+def show_group(
+    request: Request, runtime: RuntimeDep, session: WriteSession, labeler: LabelerDep, group_id: int
+) -> Response:
+    group = groups.get_group(session, group_id)
+    if group.status is GroupStatus.SAMPLING and group.leased_to == labeler.id:
+        return _page(request, runtime, session, _sampling(group))
+    group = groups.get_leased_group(session, group_id, labeler)
+    return _page(request, runtime, session, _card(session, labeler, group))
+
+
+@router.post("/groups/{group_id}/rankings")
+def submit_ranking(
+    request: Request, runtime: RuntimeDep, session: WriteSession, labeler: LabelerDep, form: FormDep, group_id: int
+) -> Response:
+    ranks, comment = _parse_ranks(form), str(form.get("comment", ""))
+    try:
+        rankings.submit_ranking(
+            session,
+            group_id=group_id,
+            labeler=labeler,
+            ranks=_normalized(ranks),
+            comment=comment,
+            duration_ms=_whole_number(form.get("duration_ms")),
+            idempotency_key=str(form.get("idempotency_key", "")) or None,
+            retrain_after=runtime.settings.retrain_after_rankings,
+        )
+    except InvalidError as error:
+        if is_fragment(request):
+            raise
+        group = groups.get_leased_group(session, group_id, labeler)
+        kept = _card(session, labeler, group) | {
+            "former_ranks": ranks,
+            "former_comment": comment,
+            "form_error": error.message,
+        }
+        return _page(request, runtime, session, kept, status_code=error.status_code)
+    return _after_card(request, runtime, session, labeler, "Ranking saved.")
+
+
+@router.post("/groups/{group_id}/skip")
+def skip_group(
+    request: Request, runtime: RuntimeDep, session: WriteSession, labeler: LabelerDep, form: FormDep, group_id: int
+) -> Response:
+    try:
+        reason = SkipReason(str(form.get("reason", "")))
+    except ValueError as error:
+        raise InvalidError("Choose one of the reasons to skip this prompt.") from error
+    groups.skip_group(session, group_id=group_id, labeler=labeler, reason=reason)
+    return _after_card(request, runtime, session, labeler, "Prompt skipped.")
+
+
+@router.post("/rankings/{ranking_id}/withdraw")
+def withdraw_ranking(
+    request: Request, runtime: RuntimeDep, session: WriteSession, labeler: LabelerDep, _form: FormDep, ranking_id: int
+) -> Response:
+    ranking = rankings.withdraw_ranking(
+        session, ranking_id, labeler, lease_seconds=runtime.settings.lease_seconds
+    )
+    if not is_fragment(request):
+        return RedirectResponse(f"/groups/{ranking.group_id}", 303)
+    group = groups.get_leased_group(session, ranking.group_id, labeler)
+    card = _card(session, labeler, group) | {"notice": "Ranking taken back. Change it and submit again."}
+    return _page(request, runtime, session, card)
+
+
+@router.post("/prompts")
+def ask(
+    request: Request, runtime: RuntimeDep, live: LiveDep, session: ReadSession, who: WhoDep, form: FormDep
+) -> Response:
+    text = str(form.get("prompt", ""))
+    try:
+        message = {"role": "user", "content": text}
+        messages: list[Message] = validate_messages([message], runtime.settings.max_prompt_characters)
+        group = live.open(who, messages)
+    except (InvalidError, ConflictError) as error:
+        return _ask_error(request, runtime, session, text, error)
+    if is_fragment(request):
+        return _page(request, runtime, session, _sampling(group))
+    live.wait(group.id, who)
+    return RedirectResponse(f"/groups/{group.id}", 303)
+
+
+def _ask_error(request: Request, runtime: Runtime, session: Session, text: str, error: AppError) -> Response:
+    said = error.message.replace("Message 1 is empty", "The prompt is empty")
+    context = {**_ask_form(runtime), "ask_text": text, "ask_error": said}
+    if is_fragment(request):
+        return render(request, "label/_ask.html", context, status_code=422)
+    waiting = Waiting("Your prompt was not sent", "Mend it in the box above, or go on with the next card.", retry=False)
+    return _page(request, runtime, session, _waiting(waiting) | context, status_code=422)
+
+
+def _parse_ranks(form: FormData) -> dict[int, int]:
+    ranks: dict[int, int] = {}
+    for name, value in form.items():
+        if name.startswith(RANK_FIELD):
+            answer_id, rank = _whole_number(name.removeprefix(RANK_FIELD)), _whole_number(value)
+            if answer_id is None or rank is None:
+                raise InvalidError("A rank is a whole number from 1 (best) to 4. Reload the page and rank again.")
+            ranks[answer_id] = rank
+    return ranks
+
+
+def _normalized(ranks: dict[int, int]) -> dict[int, int]:
+    """A gap (2, 3, 4, 4 by the buttons) is no doubt about the order; a missing answer is."""
+    missing = ANSWERS_PER_GROUP - len(ranks)
+    if missing > 0:
+        left = "One answer has" if missing == 1 else f"{missing} answers have"
+        raise InvalidError(f"{left} no rank yet. Give each answer a rank (equal ranks are a tie), then submit again.")
+    if not all(1 <= rank <= ANSWERS_PER_GROUP for rank in ranks.values()):
+        raise InvalidError("Ranks go from 1 (best) to 4. Choose one for each answer, then submit again.")
+    return dict(zip(ranks, competition_ranks(list(ranks.values())), strict=True))
+
+
+def _whole_number(value: object) -> int | None:
+    text = str(value)
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= 18 else None
+
+
+def _after_card(request: Request, runtime: Runtime, session: Session, labeler: Labeler, notice: str) -> Response:
+    if not is_fragment(request):
+        return RedirectResponse("/", 303)
+    return _page(request, runtime, session, _next_card(runtime, session, labeler) | {"notice": notice})
+
+
+def _next_card(runtime: Runtime, session: Session, labeler: Labeler) -> dict[str, Any]:
+    group = groups.next_group(
+        session, labeler=labeler, now=utc_now(), lease_seconds=runtime.settings.lease_seconds
+    )
+    runtime.stock.wake()
+    if group is not None:
+        return _card(session, labeler, group)
+    error = runtime.stock.last_error
+    if error is None:
+        waiting = Waiting("The model is writing", "Four answers will be here in a moment. This page looks by itself.")
+    else:
+        waiting = Waiting("There is no card now", f"{error} This page looks again by itself.")
+    return _waiting(waiting) | _undo(session, labeler)
+
+
+def _card(session: Session, labeler: Labeler, group: Group) -> dict[str, Any]:
+    former = rankings.former_ranking(session, group.id, labeler)
+    return {
+        "card_template": "label/_card.html",
+        "group": group,
+        "idempotency_key": uuid.uuid4().hex,
+        "former_ranks": {} if former is None else {int(key): rank for key, rank in former.ranks.items()},
+        "former_comment": None if former is None else former.comment,
+        "skip_reasons": words.SKIP_REASONS,
+        **_undo(session, labeler),
+    }
+
+
+def _sampling(group: Group) -> dict[str, Any]:
+    return {"card_template": "label/_sampling.html", "group": group}
+
+
+def _waiting(waiting: Waiting) -> dict[str, Any]:
+    return {"card_template": "label/_waiting.html", "waiting": waiting, "undo_ranking_id": None}
+
+
+def _undo(session: Session, labeler: Labeler) -> dict[str, Any]:
+    last = rankings.last_ranking(session, labeler)
+    return {"undo_ranking_id": None if last is None else last.id}
+
+
+def _strip(runtime: Runtime, session: Session) -> dict[str, Any]:
+    status = loop_status(session, retrain_after=runtime.settings.retrain_after_rankings, now=utc_now())
+    return {"loop_status": status}
+
+
+def _ask_form(runtime: Runtime) -> dict[str, Any]:
+    return {"max_prompt_characters": runtime.settings.max_prompt_characters, "ask_text": "", "ask_error": None}
+
+
+def _page(
+    request: Request, runtime: Runtime, session: Session, card: dict[str, Any], *, status_code: int = 200
+) -> Response:
+    """The card alone for htmx, else the page around it."""
+    context = {"notice": "", "form_error": None, **card}
+    if is_fragment(request):
+        return render(request, context["card_template"], context, status_code=status_code)
+    whole = {"page": "label", **_ask_form(runtime), **_strip(runtime, session), **context}
+    return render(request, "label/index.html", whole, status_code=status_code)

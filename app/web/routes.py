@@ -1,0 +1,9 @@
+"""All pages as one router, for app.main to include."""
+
+from fastapi import APIRouter
+
+from app.web import label, labeler, sse, train
+
+router = APIRouter(include_in_schema=False)
+for part in (label, sse, train, labeler):
+    router.include_router(part.router)

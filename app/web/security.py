@@ -1,0 +1,137 @@
+"""What a hostile page elsewhere in the browser could try, refused: DNS rebinding, cross-site writes, injected script, framing.
+
+Pure ASGI, so that streams pass through. It covers pages and API alike; a form's own token is checked by `checked_form`.
+"""
+
+import ipaddress
+import secrets
+from collections.abc import Iterable
+from typing import Annotated
+
+from fastapi import Depends, Request
+from starlette.datastructures import FormData, Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.errors import AppError
+from app.problems import Problem, problem_response, wants_page
+
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+CSRF_COOKIE = "fourfold_csrf"
+CSRF_FIELD = "csrf_token"
+YEAR_SECONDS = 31_536_000
+
+
+class ForbiddenError(AppError):
+    status_code = 403
+    title = "Refused"
+
+
+class Security:
+    """`host` and `allowed_hosts`: names beside the loopback ones under which this server may be asked."""
+
+    def __init__(self, app: ASGIApp, host: str = "", allowed_hosts: Iterable[str] = ()) -> None:
+        self._app = app
+        self._allowed = frozenset(name.strip().lower() for name in (host, *allowed_hosts) if name.strip())
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        state = scope.setdefault("state", {})
+        state["nonce"] = secrets.token_urlsafe(16)
+        cookie = Request(scope).cookies.get(CSRF_COOKIE)
+        state[CSRF_FIELD] = cookie or secrets.token_urlsafe(32)
+
+        async def send_guarded(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                outgoing = MutableHeaders(scope=message)
+                _add_headers(outgoing, scope, state["nonce"])
+                if cookie is None and outgoing.get("content-type", "").startswith("text/html"):
+                    outgoing.append("set-cookie", csrf_cookie(state[CSRF_FIELD]))
+            await send(message)
+
+        problem = self._refusal(scope["method"], headers)
+        if problem is None:
+            await self._app(scope, receive, send_guarded)
+        else:
+            await _refuse(problem, scope, receive, send_guarded)
+
+    def _refusal(self, method: str, headers: Headers) -> Problem | None:
+        host = headers.get("host", "")
+        if not host_allowed(host, self._allowed):
+            return Problem(
+                421,
+                "Unknown host name",
+                f"This server does not answer under the name {host[:80]!r}. Open it as http://localhost with its port, "
+                "or name the host in FOURFOLD_ALLOWED_HOSTS.",
+            )
+        if method not in SAFE_METHODS and not same_origin(headers):
+            return Problem(
+                403, "Refused", "This request came from another site. Open the page itself and send it from there."
+            )
+        return None
+
+
+async def _refuse(problem: Problem, scope: Scope, receive: Receive, send: Send) -> None:
+    request = Request(scope)
+    render = getattr(request.app.state, "render_problem", None) if "app" in scope else None
+    response = render(request, problem) if render is not None and wants_page(request) else problem_response(problem)
+    await response(scope, receive, send)
+
+
+def host_allowed(host: str, allowed: frozenset[str]) -> bool:
+    """Loopback names, addresses in figures (no DNS answer can forge those) and the configured names."""
+    name = host.rsplit(":", 1)[0] if not host.endswith("]") and host.count(":") in (1,) else host
+    if host.startswith("["):
+        name = host[1:].split("]", 1)[0]
+    name = name.rstrip(".").lower()
+    if name == "localhost" or name.endswith(".localhost") or name in allowed:
+        return True
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True
+
+
+def same_origin(headers: Headers) -> bool:
+    """A browser says where a request comes from; a program that is no browser says nothing and carries no cookies."""
+    site = headers.get("sec-fetch-site")
+    if site is not None:
+        return site in {"same-origin", "none"}
+    origin = headers.get("origin")
+    return origin is None or origin.partition("://")[2] == headers.get("host")
+
+
+def _add_headers(headers: MutableHeaders, scope: Scope, nonce: str) -> None:
+    headers["Content-Security-Policy"] = (
+        f"default-src 'none'; script-src 'self' 'nonce-{nonce}'; style-src 'self'; img-src 'self' data:; "
+        "font-src 'self'; connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    )
+    headers["X-Content-Type-Options"] = "nosniff"
+    headers["Referrer-Policy"] = "same-origin"
+    headers["Cross-Origin-Opener-Policy"] = "same-origin"
+    headers["Cross-Origin-Resource-Policy"] = "same-origin"
+    headers["Permissions-Policy"] = "camera=(), geolocation=(), microphone=()"
+    if scope["path"].startswith("/static/"):
+        versioned = b"v=" in scope.get("query_string", b"")
+        headers["Cache-Control"] = f"public, max-age={YEAR_SECONDS}, immutable" if versioned else "no-cache"
+    elif "cache-control" not in headers:
+        headers["Cache-Control"] = "no-store"
+
+
+def csrf_cookie(token: str) -> str:
+    return f"{CSRF_COOKIE}={token}; Path=/; Max-Age={YEAR_SECONDS}; HttpOnly; SameSite=Lax"
+
+
+async def checked_form(request: Request) -> FormData:
+    """The form of a page, once its token matches the cookie's."""
+    form = await request.form()
+    cookie = request.cookies.get(CSRF_COOKIE, "")
+    if not cookie or not secrets.compare_digest(str(form.get(CSRF_FIELD, "")).encode(), cookie.encode()):
+        raise ForbiddenError("This form is from an earlier visit. Reload the page, then send it again.")
+    return form
+
+
+FormDep = Annotated[FormData, Depends(checked_form)]

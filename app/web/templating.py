@@ -1,0 +1,95 @@
+"""Renders templates: one environment, escaped by default, undefined names are errors. Knows nothing of services."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from functools import cache
+from typing import Any
+from urllib.parse import unquote
+
+from fastapi import Request
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+from starlette.responses import HTMLResponse
+
+from app.config import REPOSITORY
+from app.runtime import DEFAULT_LABELER
+from app.services.labelers import MAX_NAME_CHARACTERS
+from app.web import words
+
+STATIC = REPOSITORY / "static"
+LABELER_COOKIE = "fourfold_labeler"
+
+
+@cache
+def _version_of(path: str) -> str:
+    file = STATIC / path
+    return hashlib.sha256(file.read_bytes()).hexdigest()[:12] if file.is_file() else "missing"
+
+
+def static_url(path: str) -> str:
+    """Address of a file under static/ that changes with its content, so that browsers may keep it for good."""
+    return f"/static/{path}?v={_version_of(path)}"
+
+
+@cache
+def import_map() -> str:
+    """Each module of static/js by its versioned address: scripts import each other by plain relative names."""
+    names = sorted(file.name for file in (STATIC / "js").glob("*.js"))
+    return json.dumps({"imports": {f"/static/js/{name}": static_url(f"js/{name}") for name in names}})
+
+
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(REPOSITORY / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.globals["static"] = static_url
+    environment.globals["import_map"] = lambda: Markup(import_map())
+    environment.filters.update(
+        duration=words.duration,
+        number=words.number,
+        percent=words.percent,
+        job_title=words.job_title,
+        version_title=words.version_title,
+        iso=datetime.isoformat,
+        moment=words.moment,
+    )
+    return environment
+
+
+ENVIRONMENT = _environment()
+
+
+def labeler_name(request: Request) -> str:
+    """Who ranks on these pages: a cookie, so that it survives a restart; anything odd falls back to the default."""
+    name = unquote(request.cookies.get(LABELER_COOKIE, "")).strip()
+    usable = name and len(name) <= MAX_NAME_CHARACTERS and name.isprintable()
+    return name if usable else DEFAULT_LABELER
+
+
+def render(
+    request: Request,
+    template: str,
+    context: Mapping[str, Any] | None = None,
+    *,
+    status_code: int = 200,
+    headers: Mapping[str, str] | None = None,
+) -> HTMLResponse:
+    shared = {
+        "page": None,
+        "nonce": request.state.nonce,
+        "csrf_token": request.state.csrf_token,
+        "labeler_name": labeler_name(request),
+    }
+    html = ENVIRONMENT.get_template(template).render({**shared, **(context or {})})
+    return HTMLResponse(html, status_code, headers=dict(headers or {}))
+
+
+def is_fragment(request: Request) -> bool:
+    """htmx asks for a piece of the page; everybody else for the whole."""
+    return "hx-request" in request.headers
