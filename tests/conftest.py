@@ -1,0 +1,104 @@
+"""Fixtures for everything above the language model: a migrated database, a tiny real model, a real server."""
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine
+from sqlalchemy.orm import Session, sessionmaker
+
+from app.db.models.versions import Version, VersionKind, VersionStatus
+from app.db.schema import migrate
+from app.db.session import make_engine, make_session_factory, transaction
+from app.services.versions import add_version
+from tests.live import LiveServer, ScriptedSampler, live_server, quick_settings
+
+TINY_TEXTS = ["Please tell me how to wash my hands with warm water. Use soap, and dry them well.", "请告诉我怎么泡茶。"]
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _no_settings_from_outside() -> None:
+    for name in [name for name in os.environ if name.startswith("FOURFOLD_") and name != "FOURFOLD_CHROMIUM"]:
+        del os.environ[name]
+
+
+@pytest.fixture(scope="session")
+def tiny_model_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A real Llama of two layers with random weights and a real, tiny tokenizer."""
+    import torch
+
+    from app.hparams import ModelConfig
+    from app.lm.checkpoint import save_model
+    from app.lm.model import Llama
+    from app.lm.tokenizer import train_tokenizer
+
+    torch.manual_seed(0)
+    tokenizer = train_tokenizer(TINY_TEXTS, 300)
+    sizes = ModelConfig(
+        vocab_size=tokenizer.vocab_size,
+        hidden_size=32,
+        intermediate_size=64,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+    )
+    directory = tmp_path_factory.mktemp("model") / "sft"
+    save_model(directory, Llama(sizes), tokenizer)
+    return directory
+
+
+@pytest.fixture(scope="session")
+def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("migrated") / "fourfold.db"
+    engine = make_engine(f"sqlite:///{path}")
+    migrate(engine)
+    engine.dispose()
+    return path
+
+
+@pytest.fixture
+def database(migrated_file: Path, tmp_path: Path) -> Iterator[Engine]:
+    """An empty database as the migrations make it."""
+    path = tmp_path / "fourfold.db"
+    shutil.copyfile(migrated_file, path)
+    engine = make_engine(f"sqlite:///{path}")
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def sessions(database: Engine) -> sessionmaker[Session]:
+    return make_session_factory(database)
+
+
+@pytest.fixture
+def session(sessions: sessionmaker[Session]) -> Iterator[Session]:
+    """One unit of work, rolled back at the end."""
+    with sessions() as session:
+        yield session
+
+
+@pytest.fixture
+def sft(sessions: sessionmaker[Session]) -> Version:
+    """The row of an active SFT version (without files)."""
+    with transaction(sessions) as session:
+        version = add_version(
+            session, kind=VersionKind.SFT, parent_id=None, path="versions/1-sft", content_hash="0" * 64
+        )
+        version.status = VersionStatus.ACTIVE
+        return version
+
+
+@pytest.fixture
+def sampler() -> ScriptedSampler:
+    return ScriptedSampler()
+
+
+@pytest.fixture
+def server(tiny_model_dir: Path, tmp_path: Path, sampler: ScriptedSampler) -> Iterator[LiveServer]:
+    """A real server on a fresh data folder, answers scripted by the `sampler` fixture."""
+    settings = quick_settings(tmp_path / "data", tiny_model_dir)
+    with live_server(settings, lambda _settings, _directory: sampler) as running:
+        yield running

@@ -1,0 +1,112 @@
+"""A real web server for tests: uvicorn on a free loopback port in a thread, and samplers to put behind it."""
+
+import itertools
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import uvicorn
+
+from app.chat import Message, NextToken, SampledAnswer, StreamEvent
+from app.config import Settings
+from app.hparams import SamplingParams
+from app.main import VersionDirectory, create_app
+from app.runtime import Runtime
+from app.services.sampler import Sampler
+
+
+class ScriptedSampler:
+    """A Sampler whose every answer, delay and failure a test decides; answers are numbered, so always distinct."""
+
+    def __init__(self) -> None:
+        self.failure: Exception | None = None
+        self.delay_seconds = 0.0
+        self.calls: list[tuple[str, int]] = []
+        self._numbers = itertools.count(1)
+
+    def _called(self, what: str, version_id: int) -> None:
+        self.calls.append((what, version_id))
+        time.sleep(self.delay_seconds)
+        if self.failure is not None:
+            raise self.failure
+
+    def generate(
+        self, messages: Sequence[Message], *, n: int, params: SamplingParams, version_id: int, distinct: bool = False
+    ) -> list[SampledAnswer]:
+        self._called("generate", version_id)
+        return [SampledAnswer(f"answer {next(self._numbers)}", [5, 6, 4], "stop") for _ in range(n)]
+
+    def stream(
+        self, messages: Sequence[Message], *, n: int, params: SamplingParams, version_id: int
+    ) -> Iterator[StreamEvent]:
+        self._called("stream", version_id)
+        for index in range(n):
+            yield StreamEvent(index, "an ")
+            yield StreamEvent(index, "answer", SampledAnswer("an answer", [5, 4], "stop"))
+
+    def score(self, messages: Sequence[Message], answers: Sequence[str], *, version_id: int) -> list[float]:
+        self._called("score", version_id)
+        return [float(len(answer)) for answer in answers]
+
+    def tokenize(self, text: str) -> list[tuple[int, str]]:
+        return [(5 + len(word), word) for word in text.split()]
+
+    def next_token(
+        self, messages: Sequence[Message], *, params: SamplingParams, k: int, version_id: int
+    ) -> list[NextToken]:
+        self._called("next_token", version_id)
+        return [NextToken(5 + index, str(index), 1 / k, 1 / k) for index in range(k)]
+
+
+@dataclass(frozen=True)
+class LiveServer:
+    url: str
+    client: httpx.Client
+    runtime: Runtime
+    settings: Settings
+
+
+@contextmanager
+def live_server(
+    settings: Settings, sampler_factory: Callable[[Settings, VersionDirectory], Sampler] | None = None
+) -> Iterator[LiveServer]:
+    """Runs create_app(settings) until the end of the block."""
+    app = create_app(settings, sampler_factory=sampler_factory)
+    listener = socket.socket()
+    listener.bind(("127.0.0.1", 0))
+    config = uvicorn.Config(app, log_level="warning", lifespan="on", timeout_graceful_shutdown=2)
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
+    thread.start()
+    try:
+        while not server.started:
+            if not thread.is_alive():
+                raise RuntimeError("the server did not start")
+            time.sleep(0.01)
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        with httpx.Client(base_url=url, timeout=30.0) as client:
+            yield LiveServer(url, client, app.state.runtime, settings)
+    finally:
+        runtime = getattr(app.state, "runtime", None)
+        if runtime is not None:
+            runtime.closing.set()
+        server.should_exit = True
+        thread.join(15)
+        listener.close()
+
+
+def quick_settings(data_dir: Path, model_dir: Path, **changes: object) -> Settings:
+    """Quick ones: no stock, short answers, and never a training by itself."""
+    values: dict[str, object] = {
+        "data_dir": data_dir,
+        "model_dir": model_dir,
+        "ready_groups": 0,
+        "max_answer_tokens": 8,
+        "retrain_after_rankings": 1_000,
+    }
+    return Settings(**{**values, **changes})  # type: ignore[arg-type]
