@@ -2,10 +2,15 @@
 
 import typer
 
-from app.cli import pretrain, sft
+from app.cli import pretrain, run, serve, sft, simulate, worker
 from app.errors import AppError
 
 cli = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+cli.command()(run.run)
+cli.command()(serve.serve)
+cli.command()(worker.worker)
+cli.command()(worker.worker_health)
+cli.command()(simulate.simulate)
 cli.command()(pretrain.pretrain)
 cli.command()(sft.sft)
 

@@ -1,6 +1,6 @@
 """Between a process and the children it starts: the same settings, and no child that outlives its parent.
 
-The parent holds the other end of a child's standard input; that pipe closes however the parent goes, `kill -9` included.
+The parent holds the other end of a child's standard input; that pipe closes however the parent goes, even by `kill -9`.
 """
 
 import os

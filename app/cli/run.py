@@ -4,12 +4,13 @@ import signal
 import threading
 
 from app.config import Settings
-from app.installation import install
 from app.supervisor import Supervisor, free_port
 
 
 def run() -> None:
     """Prepare the data folder, start the web server and a worker, and print the address. Ctrl-C stops both."""
+    from app.installation import install
+
     settings = Settings()
     stopping = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):

@@ -8,11 +8,7 @@ import threading
 from datetime import timedelta
 
 from app.config import Settings
-from app.db.base import utc_now
-from app.db.schema import migrate
-from app.db.session import make_engine, make_read_session_factory
 from app.lifeline import follow_supervisor
-from app.services import job_runs
 
 
 def log_to_stderr(settings: Settings) -> None:
@@ -39,14 +35,12 @@ def stop_event() -> threading.Event:
 
 def worker() -> None:
     """Run queued jobs: reward models, policies, evaluations. Ctrl-C stops at the next checkpoint."""
+    from app.installation import install
     from app.worker.engine import run_worker
 
     settings = Settings()
     log_to_stderr(settings)
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
-    engine = make_engine(settings.resolved_database_url)
-    migrate(engine)
-    engine.dispose()
+    install(settings)
     run_worker(settings, stop_event())
     logging.getLogger("fourfold.worker").info("the worker has stopped")
     logging.shutdown()
@@ -56,6 +50,10 @@ def worker() -> None:
 
 def worker_health() -> None:
     """Exit with 0 when a worker has shown life lately, else with 1."""
+    from app.db.base import utc_now
+    from app.db.session import make_engine, make_read_session_factory
+    from app.services import job_runs
+
     settings = Settings()
     engine = make_engine(settings.resolved_database_url)
     since = utc_now() - timedelta(seconds=settings.worker_stale_seconds)

@@ -1,4 +1,4 @@
-"""Checkpoints of a job in its folder, and the one place where a stopping worker interrupts training without loss."""
+"""Checkpoints of a job in its folder, and what a failed write is called. Knows nothing of jobs."""
 
 import contextlib
 import errno
@@ -7,28 +7,24 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from app.errors import AppError
 from app.training.context import FileContext, TrainingError
 
 DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
-class JobStopped(BaseException):
-    """The worker is stopping: leave now, the checkpoint is safe. Not an Exception: no trainer may swallow it."""
-
-
 class CheckpointContext(FileContext):
-    """FileContext that survives a power cut (the folder is synced too) and stops where asked to, just after a save."""
+    """FileContext that survives a power cut (the folder is synced too) and tells each save."""
 
-    def __init__(self, path: Path, *, stop_requested: Callable[[], bool] = lambda: False) -> None:
+    def __init__(self, path: Path, *, on_saved: Callable[[], None] = lambda: None) -> None:
         super().__init__(path)
-        self._stop_requested = stop_requested
+        self._on_saved = on_saved
 
     def save(self, state: dict[str, Any]) -> None:
         with saving("checkpoint of the job"):
             super().save(state)
             sync_directory(self.path.parent)
-        if self._stop_requested():
-            raise JobStopped
+        self._on_saved()
 
 
 def sync_directory(directory: Path) -> None:
@@ -57,7 +53,7 @@ def saving(what: str) -> Iterator[None]:
     """Turns a failed write into a sentence with the next step. Files that were there before are untouched."""
     try:
         yield
-    except TrainingError:
+    except AppError:
         raise
     except Exception as error:  # torch and safetensors raise kinds of their own for a full disk
         reason = "the disk is full" if is_disk_full(error) else str(error)

@@ -1,8 +1,8 @@
 """The worker process, and the only module that knows DBOS.
 
-The jobs table is the record and the outbox. This loop hands the queued rows to DBOS one by one (workflow id = job id, so twice is
-once), DBOS keeps one heavy job at a time over all workers and brings a dead worker's jobs back. Its pitfalls, and what
-each line here does about them, are in docs/architecture.md (Jobs).
+The jobs table is the record and the outbox. This loop hands the queued rows to DBOS one by one (workflow id = job id,
+so twice is once), DBOS keeps one heavy job at a time over all workers and brings a dead worker's jobs back. Its
+pitfalls, and what each line here does about them, are in docs/architecture.md (Jobs).
 """
 
 import logging

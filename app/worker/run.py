@@ -26,6 +26,10 @@ Result = TypeVar("Result")
 REPORT_SECONDS = 0.25
 
 
+class JobStopped(BaseException):
+    """The worker is stopping and the checkpoint is safe. Not an Exception: no trainer may swallow it."""
+
+
 class JobCancelled(BaseException):
     """A person asked for it. Not an Exception: no trainer may swallow it."""
 
@@ -47,6 +51,7 @@ class JobRun:
     _latest: Progress = field(default_factory=lambda: Progress(0, 0))
     _reported_at: float = -math.inf
     _resumed: bool = False
+    _leave: bool = False
 
     def __post_init__(self) -> None:
         self._metrics = dict(self.job.metrics)
@@ -62,7 +67,11 @@ class JobRun:
         return self.settings.job_directory(self.job.id)
 
     def context(self) -> CheckpointContext:
-        return CheckpointContext(self.directory / "checkpoint.pt", stop_requested=self.stop_requested)
+        return CheckpointContext(self.directory / "checkpoint.pt", on_saved=self.saved)
+
+    def saved(self) -> None:
+        """A checkpoint is safe: if the worker is stopping, leave at the report of this step."""
+        self._leave = self.stop_requested()
 
     def pinned(self, choose: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         """What the job works on, chosen once: a resumed attempt trains on the same rows as the first one."""
@@ -98,6 +107,11 @@ class JobRun:
         self._latest = replace(self._latest, message=message)
         self._flush()
 
+    def beat(self) -> None:
+        """Alive, between two steps: so that a cancel is seen there too."""
+        if time.monotonic() - self._reported_at >= REPORT_SECONDS:
+            self._flush()
+
     def report(self, progress: Progress) -> None:
         """At most four writes a second; curve points in between are kept and written together."""
         self._latest = progress
@@ -106,8 +120,10 @@ class JobRun:
             finite = {name: float(value) for name, value in progress.metrics.items() if math.isfinite(value)}
             self._metrics |= finite
             self._points.append(MetricPoint(progress.step, finite))
-        if time.monotonic() - self._reported_at >= REPORT_SECONDS:
+        if self._leave:
             self._flush()
+            raise JobStopped
+        self.beat()
 
     def _flush(self) -> None:
         with transaction(self.sessions) as session:

@@ -13,7 +13,7 @@ from typing import Any
 from app.db.models.jobs import JobKind
 from app.db.session import transaction
 from app.training.context import Progress, TrainingError
-from app.worker.context import CheckpointContext, JobStopped, saving
+from app.worker.context import CheckpointContext, saving
 from app.worker.run import JobRun
 
 
@@ -28,8 +28,7 @@ class JsonContext(CheckpointContext):
         with saving("checkpoint of the job"):
             fresh.write_text(json.dumps(state))
             fresh.replace(self.path)
-        if self._stop_requested():
-            raise JobStopped
+        self._on_saved()
 
 
 def _count(run: JobRun, context: CheckpointContext) -> Generator[Progress, None, int]:
@@ -74,7 +73,7 @@ def _full_disk() -> Iterator[None]:
 
 def count(run: JobRun) -> None:
     inputs = run.pinned(lambda: {"first_pid": os.getpid()})
-    total = run.drain(_count(run, JsonContext(run.directory / "checkpoint.json", stop_requested=run.stop_requested)))
+    total = run.drain(_count(run, JsonContext(run.directory / "checkpoint.json", on_saved=run.saved)))
     with transaction(run.sessions) as session:
         run.finish(session, {"total": total, "first_pid": inputs["first_pid"]})
 

@@ -1,0 +1,105 @@
+"""train_reward: all rankings in force -> a reward version. Thin: reads rows, drains the trainer, stores the result."""
+
+import random
+from dataclasses import asdict
+from typing import Any
+
+import torch
+
+from app.db.models.prompts import PromptSplit
+from app.db.models.versions import VersionKind
+from app.errors import ConflictError
+from app.hparams import RewardHparams, SamplingParams
+from app.lm.model import Llama
+from app.lm.sampling import sample_batch
+from app.lm.tokenizer import Tokenizer
+from app.services import rules, training_data, versions
+from app.training.reward_model import RankedGroup, save_reward_model, train_reward_model
+from app.worker.handlers.versions_of_job import NewVersion, hparams_of, load_policy, store_version
+from app.worker.run import JobRun
+
+SAMPLE_PROMPTS_AT_ONCE = 32
+
+
+def train_reward(run: JobRun) -> None:
+    hparams = hparams_of(RewardHparams, run.params)
+    inputs = run.pinned(lambda: _choose(run, hparams))
+    sft, tokenizer = load_policy(run, inputs["sft_version_id"])
+    groups, samples = _groups(run, tokenizer, inputs["ranking_ids"]), _stored_samples(run, tokenizer, inputs)
+    if inputs["sample_prompt_ids"]:
+        run.say("Sampling answers of the SFT model to normalize scores with")
+        samples += _fresh_samples(run, sft, tokenizer, inputs["sample_prompt_ids"], hparams.seed)
+    trainer = train_reward_model(
+        sft, groups, samples, hparams, end_id=tokenizer.end_id, pad_id=tokenizer.pad_id, context=run.context()
+    )
+    result = run.drain(trainer)
+    new = NewVersion(
+        kind=VersionKind.REWARD,
+        parent_id=inputs["sft_version_id"],
+        hparams=asdict(hparams),
+        metrics=dict(result.metrics) | {"reliability": result.reliability},
+        seed=hparams.seed,
+        ranking_ids=inputs["ranking_ids"],
+    )
+    store_version(
+        run,
+        new,
+        save=lambda directory: save_reward_model(directory, result.model, tokenizer),
+        then=lambda session, version: rules.after_train_reward(session, version, run.settings),
+    )
+
+
+def _choose(run: JobRun, hparams: RewardHparams) -> dict[str, Any]:
+    """Rankings; to normalize by, stored answers of the SFT model, and prompts to sample the missing ones for."""
+    with run.sessions() as session:
+        ranking_ids = training_data.ranking_ids_in_force(session)
+        if not ranking_ids:
+            raise ConflictError("There is nothing to learn from. Rank at least 1 prompt first (the Label page).")
+        sft = versions.sft_version(session)
+        answers = training_data.answer_ids_of_version(session, sft.id, hparams.normalization_samples)
+        missing = hparams.normalization_samples - len(answers)
+        prompts = training_data.prompt_ids(session, PromptSplit.TRAIN) if missing else []
+    dice = random.Random(hparams.seed)
+    return {
+        "ranking_ids": ranking_ids,
+        "sft_version_id": sft.id,
+        "normalization_answer_ids": answers,
+        "sample_prompt_ids": [dice.choice(prompts) for _ in range(missing)] if prompts else [],
+    }
+
+
+def _groups(run: JobRun, tokenizer: Tokenizer, ranking_ids: list[int]) -> list[RankedGroup]:
+    with run.sessions() as session:
+        ranked = training_data.ranked_answers(session, ranking_ids)
+    return [
+        RankedGroup(
+            prompt_id=each.prompt_id,
+            prompt_tokens=tokenizer.encode_conversation(each.messages),
+            completions=each.answers,
+            ranks=each.ranks,
+        )
+        for each in ranked
+    ]
+
+
+def _stored_samples(run: JobRun, tokenizer: Tokenizer, inputs: dict[str, Any]) -> list[tuple[list[int], list[int]]]:
+    with run.sessions() as session:
+        stored = training_data.answers_with_prompts(session, inputs["normalization_answer_ids"])
+    return [(tokenizer.encode_conversation(messages), answer) for messages, answer in stored]
+
+
+def _fresh_samples(
+    run: JobRun, sft: Llama, tokenizer: Tokenizer, prompt_ids: list[int], seed: int
+) -> list[tuple[list[int], list[int]]]:
+    """One answer per prompt, seeded, so that an attempt after a crash normalizes by the same ones."""
+    with run.sessions() as session:
+        prompts = training_data.prompts_by_id(session, prompt_ids)
+    encoded = [tokenizer.encode_conversation(training_data.messages_of(prompt)) for prompt in prompts]
+    generator = torch.Generator().manual_seed(seed)
+    samples: list[tuple[list[int], list[int]]] = []
+    for first in range(0, len(encoded), SAMPLE_PROMPTS_AT_ONCE):
+        batch = encoded[first : first + SAMPLE_PROMPTS_AT_ONCE]
+        answers = sample_batch(sft, tokenizer.end_id, batch, n=1, params=SamplingParams(), generator=generator)
+        samples += [(prompt, answer[0].token_ids) for prompt, answer in zip(batch, answers, strict=True)]
+        run.beat()
+    return samples

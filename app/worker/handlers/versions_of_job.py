@@ -1,0 +1,111 @@
+"""What all handlers share: hyper-parameters from the job's row, models from their rows, and the new version stored."""
+
+import shutil
+import subprocess
+from collections.abc import Callable
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any, TypeVar
+
+from sqlalchemy.orm import Session
+
+from app.config import REPOSITORY
+from app.db.models.versions import Version, VersionKind
+from app.db.session import transaction
+from app.lm.checkpoint import load_model
+from app.lm.model import Llama
+from app.lm.tokenizer import Tokenizer
+from app.services import versions
+from app.training.reward_model import RewardModel, load_reward_model
+from app.worker.context import saving, sync_directory
+from app.worker.run import JobRun
+
+Hparams = TypeVar("Hparams")
+
+
+def hparams_of(kind: type[Hparams], params: dict[str, Any]) -> Hparams:
+    """The defaults with the job's overrides (checked when the job was queued)."""
+    names = {each.name for each in fields(kind)}  # type: ignore[arg-type]
+    return kind(**{name: value for name, value in params.items() if name in names})
+
+
+def directory_of(run: JobRun, version_id: int) -> Path:
+    with run.sessions() as session:
+        return run.settings.version_directory(versions.get_version(session, version_id).path)
+
+
+def load_policy(run: JobRun, version_id: int) -> tuple[Llama, Tokenizer]:
+    return load_model(directory_of(run, version_id))
+
+
+def load_reward(run: JobRun, version_id: int) -> RewardModel:
+    return load_reward_model(directory_of(run, version_id))
+
+
+@dataclass(frozen=True)
+class NewVersion:
+    kind: VersionKind
+    parent_id: int
+    hparams: dict[str, Any]
+    metrics: dict[str, Any]
+    seed: int
+    ranking_ids: list[int] = field(default_factory=list)
+    reward_version_id: int | None = None
+
+
+def store_version(
+    run: JobRun, new: NewVersion, *, save: Callable[[Path], str], then: Callable[[Session, Version], object]
+) -> None:
+    """Files first, then in one transaction: the row, the job's end, and what follows (`then`). All or nothing.
+
+    The files are written in the job's own folder and move to their place while the database is locked, so that a
+    crash at any moment leaves either no trace or a whole version.
+    """
+    fresh = run.directory / f"version-{run.fence}"
+    shutil.rmtree(fresh, ignore_errors=True)
+    with saving("new model"):
+        content_hash = save(fresh)
+    target: Path | None = None
+    try:
+        with saving("new model's record"), transaction(run.sessions) as session:
+            path = versions.next_version_path(session, new.kind)
+            target = run.settings.version_directory(path)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.rmtree(target, ignore_errors=True)  # no row names it: a crash between the rename and the commit
+            fresh.rename(target)
+            sync_directory(target.parent)
+            version = _add(session, run, new, path, content_hash)
+            run.finish(session, {"version_id": version.id, "metrics": new.metrics})
+            then(session, version)
+    except BaseException:
+        if target is not None:
+            shutil.rmtree(target, ignore_errors=True)
+        raise
+
+
+def _add(session: Session, run: JobRun, new: NewVersion, path: str, content_hash: str) -> Version:
+    return versions.add_version(
+        session,
+        kind=new.kind,
+        parent_id=new.parent_id,
+        path=path,
+        content_hash=content_hash,
+        hparams=new.hparams,
+        metrics=new.metrics,
+        seed=new.seed,
+        code_commit=code_commit(),
+        job_id=run.job.id,
+        ranking_ids=new.ranking_ids,
+        reward_version_id=new.reward_version_id,
+    )
+
+
+def code_commit() -> str | None:
+    """Of a checkout; None in an image, which carries no history."""
+    try:
+        found = subprocess.run(
+            ["git", "rev-parse", "HEAD"], cwd=REPOSITORY, capture_output=True, text=True, timeout=10, check=True
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return found.stdout.strip() or None
