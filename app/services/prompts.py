@@ -72,15 +72,7 @@ def add_prompt(
     stored = _by_digest(session, digest)
     if stored is not None:
         return stored
-    text = messages[-1]["content"]
-    prompt = Prompt(
-        text=text,
-        messages=[{"role": message["role"], "content": message["content"]} for message in messages],
-        digest=digest,
-        split=split,
-        source=source,
-        language=language or ("zh" if _HAN.search(text) else "en"),
-    )
+    prompt = _prompt(messages, digest, source, split=split, language=language)
     try:
         with session.begin_nested():
             session.add(prompt)
@@ -90,6 +82,20 @@ def add_prompt(
             raise
         return stored
     return prompt
+
+
+def _prompt(
+    messages: Sequence[Message], digest: str, source: PromptSource, *, split: PromptSplit, language: str | None
+) -> Prompt:
+    text = messages[-1]["content"]
+    return Prompt(
+        text=text,
+        messages=[{"role": message["role"], "content": message["content"]} for message in messages],
+        digest=digest,
+        split=split,
+        source=source,
+        language=language or ("zh" if _HAN.search(text) else "en"),
+    )
 
 
 def _by_digest(session: Session, digest: str) -> Prompt | None:
@@ -130,21 +136,17 @@ def draw_prompt(session: Session, rng: random.Random) -> Prompt:
 def install_shipped_prompts(session: Session, path: Path = SHIPPED_PROMPTS) -> int:
     """Stores the prompts that ship with the program; returns how many were new."""
     known = set(session.scalars(select(Prompt.digest)))
-    added = 0
+    fresh: dict[str, Prompt] = {}
     for row in _read_rows(path):
         messages = [Message(role="user", content=clean_text(row["text"]))]
-        if digest_of(messages) in known:
-            continue
-        known.add(digest_of(messages))
-        add_prompt(
-            session,
-            messages=messages,
-            source=PromptSource.SHIPPED,
-            split=PromptSplit(row["split"]),
-            language=row["language"],
-        )
-        added += 1
-    return added
+        digest = digest_of(messages)
+        if digest not in known and digest not in fresh:
+            fresh[digest] = _prompt(
+                messages, digest, PromptSource.SHIPPED, split=PromptSplit(row["split"]), language=row["language"]
+            )
+    session.add_all(fresh.values())
+    session.flush()
+    return len(fresh)
 
 
 def _read_rows(path: Path) -> Iterable[dict[str, str]]:
