@@ -16,6 +16,9 @@ def pretrain(
     batch_rows: Annotated[int, typer.Option(min=1, help="Rows a step.")] = 32,
     context_tokens: Annotated[int, typer.Option(min=16, max=512, help="Tokens a row.")] = 256,
     seed: Annotated[int, typer.Option(help="Seed of corpus, weights and order.")] = 0,
+    compile_model: Annotated[
+        bool, typer.Option("--compile", help="torch.compile: faster, wants a C++ compiler.")
+    ] = False,
     work: Annotated[Path | None, typer.Option(help="Folder of the resumable state (default: beside OUT).")] = None,
 ) -> None:
     """Train a base model from nothing."""
@@ -59,7 +62,7 @@ def pretrain(
     model = Llama(config)
     typer.echo(f"{sum(weight.numel() for weight in model.parameters()):,} parameters, {data.rows.numel():,} tokens.")
     context = FileContext(folder / "checkpoint.pt")
-    trainer = train_base(model, data.rows, data.held_out_rows, hparams, context=context)
+    trainer = train_base(model, data.rows, data.held_out_rows, hparams, context=context, compiled=compile_model)
     result = with_progress_bar(trainer, "pretrain")
     digest = save_model(out, result.model, tokenizer)
     seconds = time.monotonic() - started

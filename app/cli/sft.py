@@ -13,7 +13,11 @@ def sft(
     pairs: Annotated[int, typer.Option(min=64, help="Pairs to train on, each seen once.")] = 60_000,
     learning_rate: Annotated[float, typer.Option(help="AdamW's highest rate.")] = 1e-3,
     batch_rows: Annotated[int, typer.Option(min=1, help="Pairs a step.")] = 32,
+    context_tokens: Annotated[int, typer.Option(min=16, max=512, help="Tokens a row.")] = 256,
     seed: Annotated[int, typer.Option(help="Seed of pairs and order.")] = 0,
+    compile_model: Annotated[
+        bool, typer.Option("--compile", help="torch.compile: faster, wants a C++ compiler.")
+    ] = False,
     work: Annotated[Path | None, typer.Option(help="Folder of the resumable state (default: beside OUT).")] = None,
 ) -> None:
     """Teach a base model to answer."""
@@ -26,13 +30,15 @@ def sft(
 
     started = time.monotonic()
     model, tokenizer = load_model(base)
-    hparams = SFTHparams(total_pairs=pairs, learning_rate=learning_rate, batch_rows=batch_rows, seed=seed)
+    hparams = SFTHparams(
+        total_pairs=pairs, learning_rate=learning_rate, batch_rows=batch_rows, context_tokens=context_tokens, seed=seed
+    )
     typer.echo("Writing and encoding the pairs.")
     data = sft_data(tokenizer, seed=seed + 1, pairs=pairs)
     context = FileContext(work_directory(out, work) / "checkpoint.pt")
     trainer = train_sft(
         model, data.examples, data.held_out, hparams,
-        end_id=tokenizer.end_id, pad_id=tokenizer.pad_id, context=context,
+        end_id=tokenizer.end_id, pad_id=tokenizer.pad_id, context=context, compiled=compile_model,
     )  # fmt: skip
     result = with_progress_bar(trainer, "sft")
     digest = save_model(out, result.model, tokenizer)

@@ -16,7 +16,7 @@ from app.lm.model import Llama
 from app.training.context import Progress, TrainingContext, TrainingError
 from app.training.supervised import Batch, FitResult, fit, shuffled
 
-PROBE_ROWS = 128  # rows on which training and held-out loss are measured
+PROBE_ROWS = 96  # rows on which training and held-out loss are measured
 
 
 def pack_rows(documents: Iterable[Sequence[int]], context_tokens: int) -> Tensor:
@@ -34,11 +34,19 @@ def _batch(rows: Tensor) -> Batch:
 
 
 def _batches(rows: Tensor, size: int) -> list[Batch]:
-    return [_batch(part) for part in torch.split(rows[:PROBE_ROWS], size)]
+    """Whole batches alone, so that every batch has one shape; at least one, however few rows there are."""
+    parts = torch.split(rows[:PROBE_ROWS], size)
+    return [_batch(part) for part in parts if len(part) == size] or [_batch(parts[0])]
 
 
 def train_base(
-    model: Llama, rows: Tensor, held_out_rows: Tensor, hparams: PretrainHparams, *, context: TrainingContext
+    model: Llama,
+    rows: Tensor,
+    held_out_rows: Tensor,
+    hparams: PretrainHparams,
+    *,
+    context: TrainingContext,
+    compiled: bool = False,
 ) -> Generator[Progress, None, FitResult]:
     """Train on [R,T+1] rows for about total_tokens tokens, in a new order every epoch."""
     if len(rows) < hparams.batch_rows or len(held_out_rows) == 0:
@@ -63,5 +71,6 @@ def train_base(
             train_probe=_batches(rows, hparams.batch_rows),
             held_out=_batches(held_out_rows, hparams.batch_rows),
             context=context,
+            compiled=compiled,
         )
     )

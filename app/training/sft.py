@@ -1,23 +1,24 @@
 """Supervised fine-tuning: loss on the tokens of the answer and its `<|end|>`, never on the prompt. Knows no text.
 
-Rows of similar length share a batch and are padded on the right: real tokens never look at padding under a causal mask,
-so no mask is needed, and little is wasted.
+Several pairs share a row of `context_tokens` and attention is plain causal across their borders, as in pretraining:
+every batch has one shape and little padding. Padding is on the right, where real tokens never look.
 
-Shapes: B rows, T tokens.
+Shapes: R rows, T tokens.
 """
 
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 
 import torch
+from torch import Tensor
 
 from app.hparams import SFTHparams
 from app.lm.model import Llama
 from app.training.context import Progress, TrainingContext, TrainingError
 from app.training.supervised import IGNORED, Batch, FitResult, fit, shuffled
 
-POOL_BATCHES = 16  # this many batches are sorted by length together: little padding, still well mixed
-PROBE_EXAMPLES = 384
+OPEN_ROWS = 32  # rows that are still being filled: the next pair goes to the first one it fits in
+PROBE_ROWS = 96
 
 
 @dataclass(frozen=True)
@@ -27,36 +28,51 @@ class Example:
     prompt: list[int]
     answer: list[int]
 
+    @property
+    def size(self) -> int:
+        return len(self.prompt) + len(self.answer) + 1
 
-def collate(examples: Sequence[Example], *, end_id: int, pad_id: int) -> Batch:
-    """Right-padded [B,T] with targets on answers and their end."""
-    longest = max(len(example.prompt) + len(example.answer) for example in examples)
-    ids = torch.full((len(examples), longest), pad_id, dtype=torch.long)
+
+def fill_rows(examples: Sequence[Example], context_tokens: int) -> list[list[Example]]:
+    """First fit into a few open rows. Examples longer than a row are left out."""
+    full: list[list[Example]] = []
+    rows: list[tuple[int, list[Example]]] = []  # tokens left, what is in
+    for example in examples:
+        if example.size > context_tokens:
+            continue
+        place = next((index for index, (left, _) in enumerate(rows) if left >= example.size), None)
+        if place is None:
+            if len(rows) == OPEN_ROWS:
+                fullest = min(range(OPEN_ROWS), key=lambda index: rows[index][0])
+                full.append(rows.pop(fullest)[1])
+            rows.append((context_tokens - example.size, [example]))
+        else:
+            left, inside = rows[place]
+            rows[place] = (left - example.size, [*inside, example])
+    return full + [inside for _, inside in rows]
+
+
+def pack_examples(examples: Sequence[Example], context_tokens: int, *, end_id: int, pad_id: int) -> Batch:
+    """Rows [R,T]; targets are the answers and their ends, one to the left as always."""
+    rows = fill_rows(examples, context_tokens)
+    ids = torch.full((len(rows), context_tokens), pad_id, dtype=torch.long)
     targets = torch.full_like(ids, IGNORED)
-    for row, example in enumerate(examples):
-        tokens = example.prompt + example.answer
-        ids[row, : len(tokens)] = torch.tensor(tokens)
-        wanted = torch.tensor([*example.answer, end_id])
-        first = len(example.prompt) - 1  # the last prompt token predicts the first answer token
-        targets[row, first : first + len(wanted)] = wanted
+    for row, inside in enumerate(rows):
+        start = 0
+        for example in inside:
+            tokens = [*example.prompt, *example.answer, end_id]
+            ids[row, start : start + len(tokens)] = torch.tensor(tokens)
+            first = start + len(example.prompt) - 1  # the last prompt token predicts the first answer token
+            start += len(tokens)
+            targets[row, first : start - 1] = ids[row, first + 1 : start]
     return Batch(ids, targets)
 
 
-def _size(example: Example) -> int:
-    return len(example.prompt) + len(example.answer)
-
-
-def epoch_batches(sizes: Sequence[int], batch_rows: int, epoch: int, seed: int) -> list[list[int]]:
-    """Indices of the examples of each batch: shuffled, sorted by length in pools, batches shuffled again."""
-    order = shuffled(len(sizes), epoch, seed).tolist()
-    pool = batch_rows * POOL_BATCHES
-    batches: list[list[int]] = []
-    for start in range(0, len(order), pool):
-        part = sorted(order[start : start + pool], key=lambda index: sizes[index])
-        cuts = [part[place : place + batch_rows] for place in range(0, len(part), batch_rows)]
-        mixed = shuffled(len(cuts), start, seed + epoch + 1).tolist()
-        batches += [cuts[index] for index in mixed]
-    return [batch for batch in batches if len(batch) == batch_rows]
+def _parts(packed: Batch, order: Tensor, size: int) -> list[Batch]:
+    """Whole batches alone, so that every batch has one shape; at least one, however few rows there are."""
+    parts = torch.split(order, size)
+    kept = [part for part in parts if len(part) == size] or [parts[0]]
+    return [Batch(packed.ids[part], packed.targets[part]) for part in kept]
 
 
 def train_sft(
@@ -68,32 +84,25 @@ def train_sft(
     end_id: int,
     pad_id: int,
     context: TrainingContext,
+    compiled: bool = False,
 ) -> Generator[Progress, None, FitResult]:
-    """Train on about total_pairs examples; those longer than the context are left out."""
-    fitting = [example for example in examples if _size(example) <= hparams.context_tokens]
-    if len(fitting) < hparams.batch_rows or not held_out:
+    """Train until about total_pairs examples were seen, in a new order every epoch."""
+    packed = pack_examples(examples, hparams.context_tokens, end_id=end_id, pad_id=pad_id)
+    other = pack_examples(held_out, hparams.context_tokens, end_id=end_id, pad_id=pad_id)
+    count = len(packed.ids)
+    if count < hparams.batch_rows or len(other.ids) == 0:
         raise TrainingError(
-            f"{len(fitting)} pairs and {len(held_out)} held-out pairs are too few for batches of {hparams.batch_rows}."
+            f"{count} rows of pairs and {len(other.ids)} held-out rows are too few for batches of {hparams.batch_rows}."
             " Give more pairs."
         )
-    sizes = [_size(example) for example in fitting]
-    per_epoch = len(epoch_batches(sizes, hparams.batch_rows, 0, hparams.seed))
-    total_steps = max(1, hparams.total_pairs // hparams.batch_rows)
-    cached: dict[int, list[list[int]]] = {}
+    per_epoch = count // hparams.batch_rows
+    total_steps = max(1, round(hparams.total_pairs / len(examples) * per_epoch))
 
     def batch_at(step: int) -> Batch:
         epoch, place = divmod(step, per_epoch)
-        if epoch not in cached:
-            cached.clear()
-            cached[epoch] = epoch_batches(sizes, hparams.batch_rows, epoch, hparams.seed)
-        return collate([fitting[index] for index in cached[epoch][place]], end_id=end_id, pad_id=pad_id)
-
-    def probe(some: Sequence[Example]) -> list[Batch]:
-        chosen = sorted(some[:PROBE_EXAMPLES], key=_size)
-        rows = hparams.batch_rows
-        return [
-            collate(chosen[place : place + rows], end_id=end_id, pad_id=pad_id) for place in range(0, len(chosen), rows)
-        ]
+        order = shuffled(count, epoch, hparams.seed)
+        chosen = order[place * hparams.batch_rows : (place + 1) * hparams.batch_rows]
+        return Batch(packed.ids[chosen], packed.targets[chosen])
 
     return (
         yield from fit(
@@ -101,8 +110,9 @@ def train_sft(
             batch_at,
             total_steps,
             hparams,
-            train_probe=probe(fitting),
-            held_out=probe(held_out),
+            train_probe=_parts(packed, torch.arange(min(count, PROBE_ROWS)), hparams.batch_rows),
+            held_out=_parts(other, torch.arange(min(len(other.ids), PROBE_ROWS)), hparams.batch_rows),
             context=context,
+            compiled=compiled,
         )
     )
