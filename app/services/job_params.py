@@ -27,20 +27,48 @@ VERSION_PARAMS: dict[JobKind, dict[str, tuple[VersionKind, ...]]] = {
         "reward_version_id": (VersionKind.REWARD,),
     },
 }
+# and those that are one of a few words
+CHOICES: dict[JobKind, dict[str, tuple[str, ...]]] = {
+    JobKind.TRAIN_REWARD: {},
+    JobKind.TRAIN_POLICY: {"from": ("sft", "active")},  # the weights PPO starts from; the reference is always the SFT
+    JobKind.EVALUATE: {},
+}
+# least and largest sensible number; one that is not listed may be anything from 0
+LIMITS: dict[str, tuple[float, float]] = {
+    **dict.fromkeys(("total_episodes", "batch_size", "batch_rankings", "num_prompts"), (1, 100_000)),
+    **dict.fromkeys(("samples_per_prompt", "num_ppo_epochs", "num_mini_batches", "max_epochs", "num_layers"), (1, 64)),
+    **dict.fromkeys(("learning_rate", "value_learning_rate", "adam_eps"), (1e-10, 1)),
+    **dict.fromkeys(("held_out_fraction", "gamma", "lam", "cliprange", "cliprange_value", "weight_decay"), (0, 1)),
+    "held_out_fraction": (0.01, 0.9),
+    "temperature": (0.05, 2),
+    "max_tokens": (1, 256),
+    "max_grad_norm": (1e-6, 1_000),
+    "kl_coef": (0, 100),
+    "kl_target": (1e-3, 1_000),
+    "kl_horizon": (1, 100_000_000),
+    "checkpoint_every_batches": (1, 100_000),
+    "tokens_per_micro_batch": (64, 1_000_000),
+    "normalization_samples": (0, 10_000),
+    "seed": (0, 2**31 - 1),
+}
 
 
 def check_params(session: Session, kind: JobKind, params: dict[str, Any]) -> dict[str, Any]:
     """The parameters with their types set right; raises AppError with the next step."""
-    versions = VERSION_PARAMS[kind]
+    versions, choices = VERSION_PARAMS[kind], CHOICES[kind]
     known = {field.name: field.type for field in fields(HPARAMS[kind])}
     checked: dict[str, Any] = {}
     for name, value in params.items():
         if name in versions:
             checked[name] = _check_version(session, name, value, versions[name])
+        elif name in choices:
+            checked[name] = _check_choice(name, value, choices[name])
         elif name in known:
             checked[name] = _check_number(name, value, known[name])
         else:
-            raise InvalidError(f"{kind} has no parameter {name!r}. It has: {', '.join(sorted([*versions, *known]))}.")
+            names = ", ".join(sorted([*versions, *choices, *known]))
+            raise InvalidError(f"{kind} has no parameter {name!r}. It has: {names}.")
+    _check_together(kind, checked)
     _check_ready(session, kind, checked)
     return checked
 
@@ -58,6 +86,12 @@ def _check_version(session: Session, name: str, value: Any, kinds: tuple[Version
     return value
 
 
+def _check_choice(name: str, value: Any, words: tuple[str, ...]) -> str:
+    if value not in words:
+        raise InvalidError(f"{name} must be {' or '.join(words)}.")
+    return str(value)
+
+
 def _check_number(name: str, value: Any, annotation: Any) -> Any:
     """Dataclass annotations are int, float, bool, or `float | None`."""
     wanted = str(getattr(annotation, "__name__", annotation))
@@ -71,9 +105,21 @@ def _check_number(name: str, value: Any, annotation: Any) -> Any:
         raise InvalidError(f"{name} must be a number.")
     if wanted == "int" and value != int(value):
         raise InvalidError(f"{name} must be a whole number.")
-    if value < 0:
-        raise InvalidError(f"{name} must not be negative.")
+    low, high = LIMITS.get(name, (0, math.inf))
+    if not low <= value <= high:
+        raise InvalidError(f"{name} must be {f'from {low:g} to {high:g}' if high < math.inf else 'at least 0'}.")
     return int(value) if wanted == "int" else float(value)
+
+
+def _check_together(kind: JobKind, params: dict[str, Any]) -> None:
+    if kind is not JobKind.TRAIN_POLICY:
+        return
+    whole = PPOHparams(**{name: value for name, value in params.items() if name in PPOHparams.__dataclass_fields__})
+    if whole.batch_size % whole.samples_per_prompt:
+        raise InvalidError(
+            f"batch_size must be a multiple of samples_per_prompt: {whole.batch_size} is none of "
+            f"{whole.samples_per_prompt}."
+        )
 
 
 def _check_ready(session: Session, kind: JobKind, params: dict[str, Any]) -> None:
