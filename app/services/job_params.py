@@ -105,9 +105,11 @@ def _check_number(name: str, value: Any, annotation: Any) -> Any:
         raise InvalidError(f"{name} must be a number.")
     if wanted == "int" and value != int(value):
         raise InvalidError(f"{name} must be a whole number.")
+    if value < 0:
+        raise InvalidError(f"{name} must not be negative.")
     low, high = LIMITS.get(name, (0, math.inf))
     if not low <= value <= high:
-        raise InvalidError(f"{name} must be {f'from {low:g} to {high:g}' if high < math.inf else 'at least 0'}.")
+        raise InvalidError(f"{name} must be from {low:,g} to {high:,g}.")
     return int(value) if wanted == "int" else float(value)
 
 
