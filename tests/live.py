@@ -1,5 +1,7 @@
 """A real web server for tests: uvicorn on a free loopback port in a thread, and samplers to put behind it."""
 
+# ruff: noqa: ARG002  the scripted sampler takes what a real one would use
+
 import itertools
 import socket
 import threading

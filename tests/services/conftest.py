@@ -1,0 +1,61 @@
+"""Rows that many service tests begin with."""
+
+from collections.abc import Callable
+
+import pytest
+from sqlalchemy.orm import Session, sessionmaker
+
+from app.chat import Message, SampledAnswer
+from app.db.base import utc_now
+from app.db.models.groups import Group
+from app.db.models.labelers import Labeler
+from app.db.models.prompts import PromptSource
+from app.db.models.versions import Version
+from app.db.session import transaction
+from app.hparams import SamplingParams
+from app.services import groups, labelers, prompts
+
+MakeGroup = Callable[..., Group]
+Rank = Callable[..., int]
+
+
+@pytest.fixture
+def make_group(sessions: sessionmaker[Session], sft: Version) -> MakeGroup:
+    """Stores a ready group, or one leased to `leased_to`."""
+
+    def make(leased_to: Labeler | None = None, text: str = "Hi", version: Version = sft) -> Group:
+        with transaction(sessions) as session:
+            prompt = prompts.add_prompt(session, messages=[Message(role="user", content=text)], source=PromptSource.OWN)
+            return groups.add_group(
+                session,
+                prompt=prompt,
+                version_id=version.id,
+                answers=[SampledAnswer(f"answer {n}", [5, n, 4], "stop") for n in range(4)],
+                params=SamplingParams(),
+                seed=1,
+                shuffle_seed=7,
+                leased_to=leased_to,
+            )
+
+    return make
+
+
+@pytest.fixture
+def ada(sessions: sessionmaker[Session]) -> Labeler:
+    with transaction(sessions) as session:
+        return labelers.get_or_create_labeler(session, "ada")
+
+
+@pytest.fixture
+def bob(sessions: sessionmaker[Session]) -> Labeler:
+    with transaction(sessions) as session:
+        return labelers.get_or_create_labeler(session, "bob")
+
+
+def lease(session: Session, labeler: Labeler, lease_seconds: float = 60.0) -> Group | None:
+    return groups.next_group(session, labeler=labeler, now=utc_now(), lease_seconds=lease_seconds)
+
+
+def in_order(group: Group) -> dict[int, int]:
+    """Ranks 1, 2, 3, 4 in the order shown."""
+    return {answer.id: place + 1 for place, answer in enumerate(group.completions)}

@@ -1,0 +1,163 @@
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sqlalchemy import create_engine
+from sqlalchemy.orm import Session, sessionmaker
+
+from app.db.base import Base, utc_now
+from app.db.models.jobs import Job, JobKind, JobMetric, JobStatus
+from app.db.models.versions import Version, VersionKind, VersionStatus
+from app.db.session import transaction
+from app.errors import AppError, ConflictError, InvalidError, NotFoundError
+from app.services import job_runs, jobs, versions
+
+
+@pytest.fixture
+def reward(sessions: sessionmaker[Session], sft: Version) -> Version:
+    with transaction(sessions) as session:
+        version = versions.add_version(
+            session, kind=VersionKind.REWARD, parent_id=sft.id, path="versions/2-reward", content_hash="1" * 64
+        )
+        version.status = VersionStatus.ACTIVE
+        return version
+
+
+def queue_policy(session: Session, **params: Any) -> Job:
+    return jobs.queue_job(session, kind=JobKind.TRAIN_POLICY, params=params)
+
+
+@pytest.mark.usefixtures("reward")
+def test_live_job_is_answered_instead_of_a_second(session: Session) -> None:
+    first = queue_policy(session)
+    assert queue_policy(session, total_episodes=64) is first
+    first.status = JobStatus.RUNNING
+    session.flush()
+    assert queue_policy(session) is first
+    first.status = JobStatus.SUCCEEDED
+    session.flush()
+    assert queue_policy(session) is not first
+
+
+@pytest.mark.usefixtures("reward")
+def test_evaluations_of_different_versions_are_different_work(session: Session, sft: Version) -> None:
+    other = versions.add_version(
+        session, kind=VersionKind.POLICY, parent_id=sft.id, path="versions/3-policy", content_hash="2" * 64
+    )
+    queued = [
+        jobs.queue_job(session, kind=JobKind.EVALUATE, params={"version_id": version_id})
+        for version_id in (sft.id, other.id, other.id)
+    ]
+    assert queued[0].id != queued[1].id == queued[2].id
+
+
+@pytest.mark.usefixtures("reward")
+@pytest.mark.parametrize(
+    ("params", "says"),
+    [
+        ({"learnig_rate": 0.1}, "no parameter 'learnig_rate'"),
+        ({"learning_rate": "fast"}, "must be a number"),
+        ({"learning_rate": float("nan")}, "must be a number"),
+        ({"learning_rate": True}, "must be a number"),
+        ({"total_episodes": 1.5}, "whole number"),
+        ({"total_episodes": -1}, "total_episodes must"),
+        ({"whiten_rewards": 1}, "true or false"),
+        ({"reward_version_id": 1}, "of kind reward"),
+        ({"reward_version_id": "2"}, "number of a version"),
+        ({"reward_version_id": 99}, "no version 99"),
+    ],
+)
+def test_wrong_parameters_are_told_at_once(session: Session, params: dict[str, Any], says: str) -> None:
+    with pytest.raises(AppError, match=says):
+        queue_policy(session, **params)
+
+
+@pytest.mark.usefixtures("reward")
+def test_parameters_take_their_types(session: Session) -> None:
+    job = queue_policy(session, total_episodes=64.0, kl_coef=0, kl_target=None)
+    assert job.params == {"total_episodes": 64, "kl_coef": 0.0, "kl_target": None}
+    assert isinstance(job.params["total_episodes"], int)
+
+
+@pytest.mark.usefixtures("sft")
+def test_jobs_that_cannot_run_yet_say_what_to_do_first(session: Session) -> None:
+    with pytest.raises(ConflictError, match="Rank some answers"):
+        jobs.queue_job(session, kind=JobKind.TRAIN_REWARD)
+    with pytest.raises(ConflictError, match="train_reward"):
+        queue_policy(session)
+    with pytest.raises(InvalidError, match="needs version_id"):
+        jobs.queue_job(session, kind=JobKind.EVALUATE)
+
+
+@pytest.mark.usefixtures("reward")
+def test_cancel(session: Session) -> None:
+    queued = queue_policy(session)
+    assert jobs.request_cancel(session, queued.id).status is JobStatus.CANCELLED
+    assert jobs.request_cancel(session, queued.id).status is JobStatus.CANCELLED
+    running = queue_policy(session)
+    fence = job_runs.start_attempt(session, running.id, max_attempts=3)
+    assert fence == 1
+    assert jobs.request_cancel(session, running.id).status is JobStatus.RUNNING
+    assert running.cancel_requested
+    job_runs.finish(session, running.id, fence, status=JobStatus.SUCCEEDED)
+    session.refresh(running)
+    with pytest.raises(ConflictError, match="succeeded"):
+        jobs.request_cancel(session, running.id)
+    with pytest.raises(NotFoundError):
+        jobs.request_cancel(session, "unknown")
+
+
+@pytest.mark.usefixtures("reward")
+def test_metrics_since_goes_on_where_it_stopped(session: Session) -> None:
+    job = queue_policy(session)
+    session.flush()
+    session.add_all([JobMetric(job_id=job.id, step=step, values={"loss": step}) for step in range(5)])
+    session.flush()
+    first = jobs.metrics_since(session, job.id, limit=2)
+    rest = jobs.metrics_since(session, job.id, first[-1].id)
+    assert [point.step for point in [*first, *rest]] == [0, 1, 2, 3, 4]
+
+
+@given(st.integers(1, 100), st.integers(0, 100), st.floats(0.1, 1e5))
+def test_seconds_left_is_what_the_pace_says(done: int, open_steps: int, elapsed: float) -> None:
+    now = utc_now()
+    job = Job(
+        status=JobStatus.RUNNING,
+        step=done,
+        total_steps=done + open_steps,
+        started_at=now - timedelta(seconds=elapsed),
+    )
+    assert jobs.seconds_left(job, now) == pytest.approx(elapsed * open_steps / done, rel=1e-3, abs=1e-3)
+
+
+def test_seconds_left_is_unknown_before_the_first_step() -> None:
+    assert jobs.seconds_left(Job(status=JobStatus.RUNNING, step=0, total_steps=10, started_at=utc_now())) is None
+    assert jobs.seconds_left(Job(status=JobStatus.QUEUED, step=0, total_steps=0, started_at=None)) is None
+
+
+@settings(max_examples=20, deadline=None)
+@given(sizes=st.lists(st.integers(1, 4), min_size=1, max_size=5))
+def test_pages_of_jobs_hold_every_job_once(sizes: list[int]) -> None:
+    """The cursor walks the whole list whatever the sizes of the pages."""
+    engine = create_engine("sqlite://")
+    Base.metadata.create_all(engine)
+    now = utc_now()
+    with Session(engine) as session:
+        # half of them share their second: the id decides then
+        session.add_all(
+            Job(id=f"{n:02}", kind=JobKind.EVALUATE, params={}, dedup_key=str(n), created_at=now + timedelta(n // 2))
+            for n in range(8)
+        )
+        session.flush()
+        seen: list[str] = []
+        after: str | None = None
+        for size in [*sizes, *([3] * 8)]:
+            page = jobs.list_jobs(session, after=after, limit=size)
+            seen += [job.id for job in page.items]
+            after = page.next
+            if after is None:
+                break
+        assert seen == [f"{n:02}" for n in reversed(range(8))]
+    engine.dispose()
