@@ -26,6 +26,7 @@ LOOK_SECONDS = 0.25
 RESTARTS = 3
 RESTART_WINDOW_SECONDS = 60.0
 LAST_LINES = 12
+PROGRAM = [sys.executable, "-m", "app"]
 
 
 def free_port(host: str, port: int) -> int:
@@ -114,10 +115,9 @@ class Supervisor:
         self.address = address(settings.host, self.port)
         own = {FOLLOW_PARENT: "1", "FOURFOLD_PORT": str(self.port), "PYTHONUNBUFFERED": "1"}
         environment = os.environ | settings_environment(settings) | own
-        command = [sys.executable, "-m", "app"]
         self._programs: list[Program] = []
         for name, verb in (("web", "serve"), ("worker", "worker")):
-            self._programs.append(Program(name, [*command, verb], environment))
+            self._programs.append(Program(name, [*PROGRAM, verb], environment))
 
     def run(self) -> None:
         """Until asked to stop; raises UnavailableError when a child cannot be kept alive. Nothing is left running."""
