@@ -123,9 +123,7 @@ def skip_group(
 def withdraw_ranking(
     request: Request, runtime: RuntimeDep, session: WriteSession, labeler: LabelerDep, _form: FormDep, ranking_id: int
 ) -> Response:
-    ranking = rankings.withdraw_ranking(
-        session, ranking_id, labeler, lease_seconds=runtime.settings.lease_seconds
-    )
+    ranking = rankings.withdraw_ranking(session, ranking_id, labeler, lease_seconds=runtime.settings.lease_seconds)
     if not is_fragment(request):
         return RedirectResponse(f"/groups/{ranking.group_id}", 303)
     group = groups.get_leased_group(session, ranking.group_id, labeler)
@@ -193,9 +191,7 @@ def _after_card(request: Request, runtime: Runtime, session: Session, labeler: L
 
 
 def _next_card(runtime: Runtime, session: Session, labeler: Labeler) -> dict[str, Any]:
-    group = groups.next_group(
-        session, labeler=labeler, now=utc_now(), lease_seconds=runtime.settings.lease_seconds
-    )
+    group = groups.next_group(session, labeler=labeler, now=utc_now(), lease_seconds=runtime.settings.lease_seconds)
     runtime.stock.wake()
     if group is not None:
         return _card(session, labeler, group)

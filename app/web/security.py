@@ -1,4 +1,4 @@
-"""What a hostile page elsewhere in the browser could try, refused: DNS rebinding, cross-site writes, injected script, framing.
+"""Refuses what a hostile page in the same browser could try: DNS rebinding, cross-site writes, script, framing.
 
 Pure ASGI, so that streams pass through. It covers pages and API alike; a form's own token is checked by `checked_form`.
 """

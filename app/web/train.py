@@ -1,3 +1,114 @@
-from fastapi import APIRouter
+"""The train page: what runs, what it learns, what came of it, and which version answers."""
+
+from typing import Any
+
+from fastapi import APIRouter, Request
+from sqlalchemy.orm import Session
+from starlette.datastructures import FormData
+from starlette.responses import RedirectResponse, Response
+
+from app.db.base import utc_now
+from app.db.models.jobs import JobKind
+from app.errors import InvalidError
+from app.runtime import ReadSession, Runtime, RuntimeDep, WriteSession
+from app.services import jobs, versions
+from app.services.loop_status import loop_status
+from app.services.training_overview import job_with_curves, training_overview, version_details
+from app.web.plots import plot_tables
+from app.web.security import FormDep
+from app.web.templating import is_fragment, render
 
 router = APIRouter()
+
+
+@router.get("/train")
+def index(request: Request, runtime: RuntimeDep, session: ReadSession, job: str | None = None) -> Response:
+    context = {"page": "train", **_overview(runtime, session), **_curves(session, job)}
+    return render(request, "train/index.html", context)
+
+
+@router.get("/train/jobs")
+def live_jobs(request: Request, runtime: RuntimeDep, session: ReadSession) -> Response:
+    return render(request, "train/_jobs.html", _overview(runtime, session))
+
+
+@router.get("/train/results")
+def results(request: Request, runtime: RuntimeDep, session: ReadSession) -> Response:
+    return render(request, "train/_results.html", _overview(runtime, session))
+
+
+@router.get("/train/curves")
+def curves(request: Request, session: ReadSession, job: str | None = None) -> Response:
+    return render(request, "train/_curves.html", _curves(session, job))
+
+
+@router.post("/train/jobs")
+def start_job(request: Request, runtime: RuntimeDep, session: WriteSession, form: FormDep) -> Response:
+    kind, params = _parse_job(form)
+    jobs.queue_job(session, kind=kind, params=params)
+    return _changed(request, runtime, session)
+
+
+@router.post("/jobs/{job_id}/cancel")
+def cancel_job(request: Request, runtime: RuntimeDep, session: WriteSession, _form: FormDep, job_id: str) -> Response:
+    jobs.request_cancel(session, job_id)
+    return _changed(request, runtime, session)
+
+
+@router.post("/versions/{version_id}/activate")
+def activate_version(
+    request: Request, runtime: RuntimeDep, session: WriteSession, form: FormDep, version_id: int
+) -> Response:
+    versions.activate(session, version_id, data_dir=runtime.settings.data_dir)
+    runtime.stock.wake()
+    if form.get("back") == "version":
+        return RedirectResponse(f"/versions/{version_id}", 303)
+    if not is_fragment(request):
+        return RedirectResponse("/train#versions", 303)
+    return render(request, "train/_results.html", _overview(runtime, session))
+
+
+@router.get("/versions/{version_id}")
+def show_version(request: Request, session: ReadSession, version_id: int) -> Response:
+    context = {"page": "train", "details": version_details(session, version_id)}
+    return render(request, "versions/index.html", context)
+
+
+def _parse_job(form: FormData) -> tuple[JobKind, dict[str, Any]]:
+    try:
+        kind = JobKind(str(form.get("kind", "")))
+    except ValueError as error:
+        raise InvalidError("Choose what to train: the reward model, the policy, or an evaluation.") from error
+    if kind is not JobKind.EVALUATE:
+        return kind, {}
+    version_id = str(form.get("version_id", ""))
+    if not (version_id.isascii() and version_id.isdigit()):
+        raise InvalidError("Choose the version to evaluate. Train a policy first if there is none.")
+    return kind, {"version_id": int(version_id)}
+
+
+def _changed(request: Request, runtime: Runtime, session: Session) -> Response:
+    if not is_fragment(request):
+        return RedirectResponse("/train", 303)
+    return render(request, "train/_jobs.html", _overview(runtime, session))
+
+
+def _overview(runtime: Runtime, session: Session) -> dict[str, Any]:
+    now, settings = utc_now(), runtime.settings
+    status = loop_status(session, retrain_after=settings.retrain_after_rankings, now=now)
+    age = status.worker_age_seconds
+    return {
+        "overview": training_overview(session),
+        "loop_status": status,
+        "seconds_left": lambda job: jobs.seconds_left(job, now),
+        "worker_lost": status.job is not None and (age is None or age > settings.worker_stale_seconds),
+        "auto_policy_accuracy": settings.auto_policy_accuracy,
+    }
+
+
+def _curves(session: Session, job_id: str | None) -> dict[str, Any]:
+    found = job_with_curves(session, job_id)
+    if found is None:
+        return {"curve_job": None, "tables": []}
+    job, points = found
+    return {"curve_job": job, "tables": plot_tables(job.kind, points)}

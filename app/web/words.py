@@ -28,7 +28,7 @@ NOTHING = "–"
 
 
 def duration(seconds: float | None) -> str:
-    """"40 s", "3 min", "1 h 5 min"."""
+    """ "40 s", "3 min", "1 h 5 min"."""
     if seconds is None:
         return NOTHING
     if seconds < 60:

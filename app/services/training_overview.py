@@ -1,0 +1,88 @@
+"""What the train page shows in one read: jobs, versions, what may be started and why not."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from app.db.models.jobs import LIVE, Job, JobKind, JobMetric, JobStatus
+from app.db.models.versions import Version, VersionKind
+from app.errors import NotFoundError
+from app.services import jobs, rankings, versions
+from app.services.loop_status import VersionRow, version_rows
+
+RECENT_JOBS = 10
+CURVE_KINDS = (JobKind.TRAIN_REWARD, JobKind.TRAIN_POLICY)
+
+
+@dataclass(frozen=True)
+class TrainingOverview:
+    running: list[Job]
+    """Running and queued, in the order in which they will be done."""
+    recent: list[Job]
+    """Ended, newest first."""
+    rows: list[VersionRow]
+    num_rankings: int
+    has_reward: bool
+
+    @property
+    def signature(self) -> str:
+        """Changes when a job starts or ends: the page then looks at the rest anew."""
+        return ",".join(f"{job.id[:8]}:{job.status}" for job in [*self.running, *self.recent])
+
+    @property
+    def answerers(self) -> list[Version]:
+        """Versions that an evaluation may compare, newest first."""
+        return [row.version for row in self.rows if row.version.kind is VersionKind.POLICY]
+
+    @property
+    def sampled(self) -> Version | None:
+        """The newest version with answers from before and after."""
+        return next((row.version for row in self.rows if row.version.metrics.get("samples")), None)
+
+
+def training_overview(session: Session) -> TrainingOverview:
+    live = jobs.list_jobs(session, statuses=LIVE, limit=50).items
+    return TrainingOverview(
+        running=sorted(live, key=lambda job: (job.status is not JobStatus.RUNNING, job.created_at)),
+        recent=jobs.list_jobs(session, statuses=jobs.FINAL, limit=RECENT_JOBS).items,
+        rows=version_rows(session),
+        num_rankings=rankings.count_rankings(session),
+        has_reward=versions.active_reward(session) is not None,
+    )
+
+
+def job_with_curves(session: Session, job_id: str | None) -> tuple[Job, Sequence[JobMetric]] | None:
+    """The named job, else the newest one that has curves, with its points; None before the first."""
+    job = jobs.get_job(session, job_id) if job_id else _newest(session)
+    return None if job is None else (job, jobs.metrics_since(session, job.id))
+
+
+def _newest(session: Session) -> Job | None:
+    found = [job for kind in CURVE_KINDS if (job := jobs.latest_job(session, kind)) is not None]
+    started = [job for job in found if job.started_at is not None]
+    return max(started or found, key=lambda job: job.started_at or job.created_at, default=None)
+
+
+@dataclass(frozen=True)
+class VersionDetails:
+    version: Version
+    lineage: list[Version]
+    ranking_ids: list[int]
+    job: Job | None
+
+    @property
+    def evaluation(self) -> dict[str, Any]:
+        found: dict[str, Any] = self.version.metrics.get("evaluation") or {}
+        return found
+
+
+def version_details(session: Session, version_id: int) -> VersionDetails:
+    version = versions.get_version(session, version_id)
+    try:
+        job = None if version.job_id is None else jobs.get_job(session, version.job_id)
+    except NotFoundError:
+        job = None
+    line = versions.lineage(session, version_id)
+    return VersionDetails(version, line, versions.ranking_ids(session, version), job)
