@@ -94,6 +94,9 @@ def version_directory(settings: Settings, engine: Engine) -> VersionDirectory:
 
 def in_process_sampler(settings: Settings, directory: VersionDirectory) -> Sampler:
     from app.lm.engine import Engine as InProcessEngine  # loads torch
+    from app.training.scorer import load_scorer
 
-    sampler: Sampler = InProcessEngine(directory, threads=settings.sampler_threads, queue_size=settings.sampler_queue)
+    sampler: Sampler = InProcessEngine(
+        directory, load_scorer=load_scorer, threads=settings.sampler_threads, queue_size=settings.sampler_queue
+    )
     return sampler
