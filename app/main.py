@@ -97,6 +97,10 @@ def in_process_sampler(settings: Settings, directory: VersionDirectory) -> Sampl
     from app.training.scorer import load_scorer
 
     sampler: Sampler = InProcessEngine(
-        directory, load_scorer=load_scorer, threads=settings.sampler_threads, queue_size=settings.sampler_queue
+        directory,
+        load_scorer=load_scorer,
+        tokenizer_directory=settings.model_dir,
+        threads=settings.sampler_threads,
+        queue_size=settings.sampler_queue,
     )
     return sampler
