@@ -111,7 +111,7 @@ def _sentence(item: Mapping[str, Any]) -> str:
 
 
 def of_database_error(_request: Request, error: OperationalError) -> Problem:
-    reason = str(error.orig)
+    reason = _all_reasons(error)
     if "disk is full" in reason or "disk I/O error" in reason:
         return _disk_full()
     if "locked" in reason or "busy" in reason:
@@ -129,6 +129,15 @@ def of_database_error(_request: Request, error: OperationalError) -> Problem:
         )
     log.error("database error", exc_info=error)
     return _bug()
+
+
+def _all_reasons(error: BaseException | None) -> str:
+    """With those it came from: a full disk ends SQLite's transaction, then the rollback of a savepoint fails too."""
+    reasons = []
+    while error is not None:
+        reasons.append(str(error.orig) if isinstance(error, OperationalError) else str(error))
+        error = error.__cause__ if isinstance(error.__cause__, OperationalError) else error.__context__
+    return "; ".join(reasons)
 
 
 def of_system_error(_request: Request, error: OSError) -> Problem:

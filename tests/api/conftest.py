@@ -1,0 +1,58 @@
+"""What the API tests share: a quick way through the card game, and a look into the database."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.live import LiveServer, ScriptedSampler, live_server, quick_settings
+
+Json = dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def shared_sampler() -> ScriptedSampler:
+    return ScriptedSampler()
+
+
+@pytest.fixture(scope="module")
+def shared(
+    tiny_model_dir: Path, tmp_path_factory: pytest.TempPathFactory, shared_sampler: ScriptedSampler
+) -> Iterator[LiveServer]:
+    """One server for a whole module: its tests use labelers of their own."""
+    settings = quick_settings(tmp_path_factory.mktemp("shared") / "data", tiny_model_dir)
+    with live_server(settings, lambda _settings, _directory: shared_sampler) as running:
+        yield running
+
+
+@pytest.fixture
+def who(request: pytest.FixtureRequest) -> dict[str, str]:
+    """The headers of a labeler that no other test uses."""
+    return {"X-Labeler": request.node.name[:64]}
+
+
+@pytest.fixture
+def next_group(shared: LiveServer, who: dict[str, str]) -> Callable[[], Json]:
+    def take() -> Json:
+        response = shared.client.post("/api/v1/groups/next", headers=who)
+        assert response.status_code == 200, response.text
+        return dict(response.json())
+
+    return take
+
+
+def ranks_of(group: Json) -> dict[str, int]:
+    """1, 2, 3, 4 in the order shown."""
+    return {str(answer["id"]): place for place, answer in enumerate(group["answers"], start=1)}
+
+
+def check_problem(response: Any, status: int, says: str) -> Json:
+    """Every error has the same shape and a sentence."""
+    assert response.status_code == status, response.text
+    assert response.headers["content-type"] == "application/problem+json"
+    body = dict(response.json())
+    assert body["status"] == status
+    assert body["title"]
+    assert says in body["detail"], body["detail"]
+    return body
