@@ -7,7 +7,7 @@ ask for JSON, never see it.
 import errno
 import logging
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from typing import Any
 
@@ -65,9 +65,15 @@ def _handler(describe: Callable[[Request, Any], Problem]) -> Callable[[Request, 
             page: Response = render(request, problem)
             page.headers.update(problem.headers)
             return page
-        return problem_response(problem)
+        return problem_response(_as_openai(problem) if request.url.path.startswith("/v1/") else problem)
 
     return answer
+
+
+def _as_openai(problem: Problem) -> Problem:
+    """With what OpenAI's clients look for beside ours."""
+    error = {"message": problem.detail, "type": problem.title, "code": problem.status}
+    return replace(problem, extra={**problem.extra, "error": error})
 
 
 def of_app_error(_request: Request, error: AppError) -> Problem:

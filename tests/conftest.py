@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from app.db.models.versions import Version, VersionKind, VersionStatus
 from app.db.schema import migrate
 from app.db.session import make_engine, make_session_factory, transaction
+from app.installation import install
 from app.services.versions import add_version
 from tests.live import LiveServer, ScriptedSampler, live_server, quick_settings
 
@@ -96,9 +97,31 @@ def sampler() -> ScriptedSampler:
     return ScriptedSampler()
 
 
+@pytest.fixture(scope="session")
+def installed_data(tiny_model_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder as `install` leaves it: copying it is quicker than making it."""
+    directory = tmp_path_factory.mktemp("installed") / "data"
+    install(quick_settings(directory, tiny_model_dir))
+    return directory
+
+
 @pytest.fixture
-def server(tiny_model_dir: Path, tmp_path: Path, sampler: ScriptedSampler) -> Iterator[LiveServer]:
+def data_dir(installed_data: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(installed_data, tmp_path / "data"))
+
+
+@pytest.fixture
+def server(tiny_model_dir: Path, data_dir: Path, sampler: ScriptedSampler) -> Iterator[LiveServer]:
     """A real server on a fresh data folder, answers scripted by the `sampler` fixture."""
-    settings = quick_settings(tmp_path / "data", tiny_model_dir)
-    with live_server(settings, lambda _settings, _directory: sampler) as running:
+    with live_server(quick_settings(data_dir, tiny_model_dir), lambda _settings, _directory: sampler) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def real_server(
+    tiny_model_dir: Path, installed_data: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[LiveServer]:
+    """A real server whose answers the tiny model samples, one for a whole module."""
+    copy = Path(shutil.copytree(installed_data, tmp_path_factory.mktemp("real") / "data"))
+    with live_server(quick_settings(copy, tiny_model_dir)) as running:
         yield running

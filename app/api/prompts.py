@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 from app.api.schemas import After, Limit, MessageIn, Model, PageOut, PromptInput, page_out
 from app.db.models.prompts import Prompt, PromptSource, PromptSplit
 from app.runtime import ReadSession, RuntimeDep, WriteSession
-from app.services.prompts import add_prompt, list_prompts
+from app.services.prompts import NewPrompt, add_prompts, list_prompts
 
 router = APIRouter(prefix="/api/v1/prompts", tags=["prompts"])
 MAX_PROMPTS = 500
@@ -61,14 +61,6 @@ def index(
 def create(body: PromptIn | PromptsIn, runtime: RuntimeDep, session: WriteSession) -> PromptsOut:
     """`{prompt}` or `{messages}`, or `{prompts: [...]}` for many: all are stored or none."""
     given = body.prompts if isinstance(body, PromptsIn) else [body]
-    stored = [
-        add_prompt(
-            session,
-            messages=prompt.to_messages(runtime.settings),
-            source=PromptSource.OWN,
-            split=prompt.split,
-            language=prompt.language,
-        )
-        for prompt in given
-    ]
+    new = [NewPrompt(prompt.to_messages(runtime.settings), prompt.split, prompt.language) for prompt in given]
+    stored = add_prompts(session, new, PromptSource.OWN)
     return PromptsOut(items=[prompt_out(prompt) for prompt in stored])

@@ -8,26 +8,26 @@ from sqlalchemy.orm import Session
 
 from app.db.models.prompts import PromptSource, PromptSplit
 from app.errors import AppError, InvalidError
-from app.services.prompts import add_prompt, validate_messages
+from app.services.prompts import NewPrompt, add_prompts, validate_messages
 
 
 def import_prompts(session: Session, lines: Iterable[str], *, max_characters: int) -> int:
     """Lines of `{"prompt": text or messages}` or `{"text": ...}`, with optional split and language; how many lines."""
-    count = 0
+    parsed: list[NewPrompt] = []  # all of them before the database is touched: nobody waits for a long file
     for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
         try:
-            _import_prompt(session, line, max_characters)
+            parsed.append(_parse_prompt(line, max_characters))
         except AppError as error:
             raise InvalidError(f"Line {number}: {error.message} Nothing of this file was kept.") from error
-        count += 1
-    if not count:
+    if not parsed:
         raise InvalidError("The file has no lines. Send JSON Lines, one prompt per line.")
-    return count
+    add_prompts(session, parsed, PromptSource.IMPORTED)
+    return len(parsed)
 
 
-def _import_prompt(session: Session, line: str, max_characters: int) -> None:
+def _parse_prompt(line: str, max_characters: int) -> NewPrompt:
     row = _json_object(line)
     given = row.get("messages", row.get("prompt", row.get("text")))
     if isinstance(given, str):
@@ -38,12 +38,8 @@ def _import_prompt(session: Session, line: str, max_characters: int) -> None:
     if split not in list(PromptSplit):
         raise InvalidError(f"split must be one of {', '.join(PromptSplit)}.")
     language = row.get("language")
-    add_prompt(
-        session,
-        messages=validate_messages(given, max_characters),
-        source=PromptSource.IMPORTED,
-        split=PromptSplit(split),
-        language=language if isinstance(language, str) else None,
+    return NewPrompt(
+        validate_messages(given, max_characters), PromptSplit(split), language if isinstance(language, str) else None
     )
 
 

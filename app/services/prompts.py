@@ -5,6 +5,7 @@ import json
 import random
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from app.services.paging import Page, page_by_id
 
 SHIPPED_PROMPTS = REPOSITORY / "app" / "training" / "data" / "prompts.jsonl"
 MAX_MESSAGES = 64
+LOOKUP_ROWS = 500
 _HAN = re.compile("[\u3400-\u9fff]")
 
 
@@ -59,6 +61,13 @@ def digest_of(messages: Sequence[Message]) -> str:
     return hashlib.sha256(canonical.encode()).hexdigest()
 
 
+@dataclass(frozen=True)
+class NewPrompt:
+    messages: Sequence[Message]
+    split: PromptSplit = PromptSplit.TRAIN
+    language: str | None = None
+
+
 def add_prompt(
     session: Session,
     *,
@@ -72,7 +81,7 @@ def add_prompt(
     stored = _by_digest(session, digest)
     if stored is not None:
         return stored
-    prompt = _prompt(messages, digest, source, split=split, language=language)
+    prompt = _prompt(NewPrompt(messages, split, language), digest, source)
     try:
         with session.begin_nested():
             session.add(prompt)
@@ -84,17 +93,30 @@ def add_prompt(
     return prompt
 
 
-def _prompt(
-    messages: Sequence[Message], digest: str, source: PromptSource, *, split: PromptSplit, language: str | None
-) -> Prompt:
-    text = messages[-1]["content"]
+def add_prompts(session: Session, given: Sequence[NewPrompt], source: PromptSource) -> list[Prompt]:
+    """Many at once, in their order; the same rules as for one."""
+    digests = [digest_of(new.messages) for new in given]
+    known: dict[str, Prompt] = {}
+    for start in range(0, len(digests), LOOKUP_ROWS):
+        chunk = digests[start : start + LOOKUP_ROWS]
+        known |= {prompt.digest: prompt for prompt in session.scalars(select(Prompt).where(Prompt.digest.in_(chunk)))}
+    for new, digest in zip(given, digests, strict=True):
+        if digest not in known:
+            known[digest] = _prompt(new, digest, source)
+            session.add(known[digest])
+    session.flush()
+    return [known[digest] for digest in digests]
+
+
+def _prompt(new: NewPrompt, digest: str, source: PromptSource) -> Prompt:
+    text = new.messages[-1]["content"]
     return Prompt(
         text=text,
-        messages=[{"role": message["role"], "content": message["content"]} for message in messages],
+        messages=[{"role": message["role"], "content": message["content"]} for message in new.messages],
         digest=digest,
-        split=split,
+        split=new.split,
         source=source,
-        language=language or ("zh" if _HAN.search(text) else "en"),
+        language=new.language or ("zh" if _HAN.search(text) else "en"),
     )
 
 
@@ -135,18 +157,13 @@ def draw_prompt(session: Session, rng: random.Random) -> Prompt:
 
 def install_shipped_prompts(session: Session, path: Path = SHIPPED_PROMPTS) -> int:
     """Stores the prompts that ship with the program; returns how many were new."""
-    known = set(session.scalars(select(Prompt.digest)))
-    fresh: dict[str, Prompt] = {}
-    for row in _read_rows(path):
-        messages = [Message(role="user", content=clean_text(row["text"]))]
-        digest = digest_of(messages)
-        if digest not in known and digest not in fresh:
-            fresh[digest] = _prompt(
-                messages, digest, PromptSource.SHIPPED, split=PromptSplit(row["split"]), language=row["language"]
-            )
-    session.add_all(fresh.values())
-    session.flush()
-    return len(fresh)
+    before = session.scalar(select(func.count()).select_from(Prompt)) or 0
+    shipped = [
+        NewPrompt([Message(role="user", content=clean_text(row["text"]))], PromptSplit(row["split"]), row["language"])
+        for row in _read_rows(path)
+    ]
+    add_prompts(session, shipped, PromptSource.SHIPPED)
+    return (session.scalar(select(func.count()).select_from(Prompt)) or 0) - before
 
 
 def _read_rows(path: Path) -> Iterable[dict[str, str]]:

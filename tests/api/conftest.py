@@ -1,5 +1,6 @@
 """What the API tests share: a quick way through the card game, and a look into the database."""
 
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -18,10 +19,14 @@ def shared_sampler() -> ScriptedSampler:
 
 @pytest.fixture(scope="module")
 def shared(
-    tiny_model_dir: Path, tmp_path_factory: pytest.TempPathFactory, shared_sampler: ScriptedSampler
+    tiny_model_dir: Path,
+    installed_data: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    shared_sampler: ScriptedSampler,
 ) -> Iterator[LiveServer]:
     """One server for a whole module: its tests use labelers of their own."""
-    settings = quick_settings(tmp_path_factory.mktemp("shared") / "data", tiny_model_dir)
+    copy = Path(shutil.copytree(installed_data, tmp_path_factory.mktemp("shared") / "data"))
+    settings = quick_settings(copy, tiny_model_dir)
     with live_server(settings, lambda _settings, _directory: shared_sampler) as running:
         yield running
 

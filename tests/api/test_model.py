@@ -1,0 +1,162 @@
+"""The model over HTTP, a real one (tiny, random): answers, streams, tokens, distributions, OpenAI's API."""
+
+import json
+import math
+from typing import Any
+
+import pytest
+
+from tests.api.conftest import Json, check_problem
+from tests.live import LiveServer
+
+
+def generate(server: LiveServer, **body: Any) -> Json:
+    response = server.client.post("/api/v1/generate", json={"prompt": "wash my hands", **body})
+    assert response.status_code == 200, response.text
+    return dict(response.json())
+
+
+def sse(text: str) -> list[tuple[str | None, Any]]:
+    """(event, data) of a whole stream."""
+    found = []
+    for block in text.strip().split("\n\n"):
+        fields = dict(line.split(": ", 1) for line in block.split("\n") if not line.startswith(":"))
+        data = fields["data"]
+        found.append((fields.get("event"), json.loads(data) if data != "[DONE]" else data))
+    return found
+
+
+def test_generate(real_server: LiveServer) -> None:
+    body = generate(real_server, n=3, max_tokens=5, seed=1)
+    assert body["version"] == 1
+    assert len(body["completions"]) == 3
+    for completion in body["completions"]:
+        assert set(completion) == {"text", "tokens", "finish_reason"}
+        assert 1 <= len(completion["tokens"]) <= 5
+
+
+def test_seed_decides_and_greedy_needs_none(real_server: LiveServer) -> None:
+    assert generate(real_server, seed=7) == generate(real_server, seed=7, version=1)
+    assert generate(real_server, seed=7) != generate(real_server, seed=8)
+    greedy = generate(real_server, temperature=0, n=2)["completions"]
+    assert greedy[0] == greedy[1]
+
+
+def test_stream_carries_the_same_answers(real_server: LiveServer) -> None:
+    whole = generate(real_server, n=2, seed=3)
+    response = real_server.client.post(
+        "/api/v1/generate", json={"prompt": "wash my hands", "n": 2, "seed": 3, "stream": True}
+    )
+    assert response.headers["content-type"].startswith("text/event-stream")
+    events = sse(response.text)
+    assert events[-1] == ("end", {"version": 1})
+    answers = {data["index"]: data for name, data in events if name == "answer"}
+    assert [answers[index]["tokens"] for index in (0, 1)] == [item["tokens"] for item in whole["completions"]]
+    for index, answer in answers.items():
+        pieces = "".join(data["text"] for name, data in events if name == "piece" and data["index"] == index)
+        assert pieces == answer["text"]
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "says"),
+    [
+        ({"n": 0}, 422, "n:"),
+        ({"n": 9}, 422, "n:"),
+        ({"version": 99}, 404, "no version 99"),
+        ({"prompt": "x" * 2_001}, 422, "at most 2,000"),
+        ({"prompt": "abcdefgh " * 200}, 422, "tokens"),
+    ],
+)
+def test_wrong_requests(real_server: LiveServer, body: Json, status: int, says: str) -> None:
+    for stream in (False, True):
+        response = real_server.client.post("/api/v1/generate", json={"prompt": "Hi", **body, "stream": stream})
+        check_problem(response, status, says)
+
+
+def test_score_needs_a_reward_model(real_server: LiveServer) -> None:
+    response = real_server.client.post("/api/v1/score", json={"prompt": "Hi", "answers": ["a"]})
+    check_problem(response, 409, "train one first")
+
+
+def test_tokenize(real_server: LiveServer) -> None:
+    text = "Please tell me: 请告诉我怎么泡茶。"
+    tokens = real_server.client.post("/api/v1/tokenize", json={"text": text}).json()["tokens"]
+    assert {"id", "text"} == set(tokens[0])
+    assert real_server.client.post("/api/v1/tokenize", json={"text": ""}).json() == {"tokens": []}
+
+
+def test_next_token_is_a_distribution(real_server: LiveServer) -> None:
+    def tokens(**body: Any) -> list[Json]:
+        response = real_server.client.post("/api/v1/next-token", json={"prompt": "Hi", "k": 100, **body})
+        assert response.status_code == 200, response.text
+        return list(response.json()["tokens"])
+
+    plain = tokens()
+    chances = [token["probability"] for token in plain]
+    assert chances == sorted(chances, reverse=True)
+    assert sum(chances) <= 1.0 + 1e-5
+    filtered = [token["filtered_probability"] for token in tokens(top_k=2)]
+    assert math.isclose(sum(filtered), 1.0, rel_tol=1e-4)
+    assert sum(chance > 0 for chance in filtered) == 2
+
+
+def chat(server: LiveServer, **body: Any) -> Any:
+    messages = [{"role": "user", "content": "wash my hands"}]
+    return server.client.post("/v1/chat/completions", json={"model": "fourfold", "messages": messages, **body})
+
+
+def test_openai_models(real_server: LiveServer) -> None:
+    body = real_server.client.get("/v1/models").json()
+    assert body["object"] == "list"
+    assert [model["id"] for model in body["data"]] == ["fourfold", "fourfold-1"]
+
+
+def test_openai_chat(real_server: LiveServer) -> None:
+    body = chat(real_server, n=2, max_tokens=4, seed=5).json()
+    assert (body["object"], body["model"]) == ("chat.completion", "fourfold-1")
+    assert [choice["index"] for choice in body["choices"]] == [0, 1]
+    for choice in body["choices"]:
+        assert choice["message"]["role"] == "assistant"
+        assert choice["finish_reason"] in {"stop", "length"}
+    usage = body["usage"]
+    assert usage["total_tokens"] == usage["prompt_tokens"] + usage["completion_tokens"]
+    again = chat(real_server, n=2, max_tokens=4, seed=5, model="fourfold-1").json()
+    assert again["choices"] == body["choices"]
+
+
+def test_openai_stream(real_server: LiveServer) -> None:
+    whole = chat(real_server, seed=5).json()["choices"][0]
+    events = [data for _, data in sse(chat(real_server, seed=5, stream=True).text)]
+    assert events[-1] == "[DONE]"
+    deltas = [event["choices"][0] for event in events[:-1]]
+    assert deltas[0]["delta"] == {"role": "assistant", "content": ""}
+    assert "".join(delta["delta"].get("content", "") for delta in deltas) == whole["message"]["content"]
+    assert [delta["finish_reason"] for delta in deltas if delta["finish_reason"]] == [whole["finish_reason"]]
+
+
+def test_openai_roles_and_parts(real_server: LiveServer) -> None:
+    plain = [{"role": "user", "content": "Be brief.\nHi"}]
+    parts = [
+        {"role": "system", "content": "Be brief."},
+        {"role": "user", "content": [{"type": "text", "text": "H"}, {"type": "text", "text": "i"}]},
+    ]
+    answers = [chat(real_server, seed=1, messages=messages).json()["choices"] for messages in (plain, parts)]
+    assert answers[0] == answers[1]
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "says"),
+    [
+        ({"model": "gpt-4"}, 404, "no model 'gpt-4'"),
+        ({"model": "fourfold-"}, 404, "no model"),
+        ({"model": "fourfold-99"}, 404, "no version 99"),
+        ({"messages": []}, 422, "messages"),
+        ({"messages": [{"role": "assistant", "content": "Hi"}]}, 422, "role 'user'"),
+        ({"stop": ["."]}, 422, "stop is not supported"),
+        ({"logprobs": True}, 422, "logprobs is not supported"),
+        ({"temperature": 2.5}, 422, "temperature"),
+    ],
+)
+def test_openai_errors_are_in_its_shape_too(real_server: LiveServer, body: Json, status: int, says: str) -> None:
+    problem = check_problem(chat(real_server, **body), status, says)
+    assert says in problem["error"]["message"]
