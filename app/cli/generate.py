@@ -1,0 +1,43 @@
+"""`app generate`: answers of a model directory on the terminal."""
+
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def generate(
+    prompt: Annotated[str, typer.Argument(help="What to ask.")],
+    model: Annotated[Path, typer.Option(help="A model directory in the Hugging Face layout.")] = Path("models/sft"),
+    n: Annotated[int, typer.Option(min=1, max=64, help="How many answers.")] = 4,
+    temperature: Annotated[float, typer.Option(min=0.0, max=2.0, help="0 is greedy.")] = 1.0,
+    top_k: Annotated[int, typer.Option(min=0, help="0 is off.")] = 0,
+    top_p: Annotated[float, typer.Option(min=0.01, max=1.0, help="1 is off.")] = 1.0,
+    max_tokens: Annotated[int, typer.Option(min=1, max=448, help="Longest answer.")] = 96,
+    seed: Annotated[int | None, typer.Option(help="The same seed gives the same answers.")] = None,
+) -> None:
+    """Ask a model; prints its answers."""
+    from app.chat import Message  # torch comes with what follows: only when asked
+    from app.errors import InvalidError
+    from app.hparams import SamplingParams
+    from app.lm.checkpoint import load_model
+    from app.lm.sampling import sample_batch
+
+    loaded, tokenizer = load_model(model)
+    message: Message = {"role": "user", "content": prompt}
+    ids = tokenizer.encode_conversation([message])
+    limit = loaded.config.max_position_embeddings - max_tokens
+    if len(ids) > limit:
+        raise InvalidError(
+            f"The prompt has {len(ids)} tokens and at most {limit} fit. Shorten it or lower --max-tokens."
+        )
+    params = SamplingParams(temperature=temperature, top_k=top_k, top_p=top_p, max_tokens=max_tokens, seed=seed)
+    started = time.perf_counter()
+    [answers] = sample_batch(loaded, tokenizer.end_id, [ids], n=n, params=params)
+    seconds = time.perf_counter() - started
+    for number, answer in enumerate(answers, start=1):
+        cut = "" if answer.finish_reason == "stop" else " […]"
+        typer.echo(f"{number}. {tokenizer.decode(answer.token_ids)}{cut}\n")
+    tokens = sum(len(answer.token_ids) for answer in answers)
+    typer.echo(f"{tokens} tokens in {seconds * 1000:.0f} ms.", err=True)
