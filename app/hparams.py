@@ -92,14 +92,22 @@ class RewardHparams:
 
 @dataclass(frozen=True)
 class PPOHparams:
-    """PPO with a KL penalty against the SFT model (Ziegler et al. 2019; Stiennon et al. 2020)."""
+    """PPO with a KL penalty against the SFT model (Ziegler et al. 2019; Stiennon et al. 2020).
+
+    `batch_size` counts episodes: batch_size / samples_per_prompt prompts with samples_per_prompt answers each.
+    """
 
     total_episodes: int = 1_024
     batch_size: int = 64
+    samples_per_prompt: int = 4
     num_ppo_epochs: int = 4
     num_mini_batches: int = 2
     learning_rate: float = 2e-4
+    value_learning_rate: float = 1e-3
+    warmup_batches: int = 2
     adam_eps: float = 1e-5
+    num_frozen_layers: int = 3
+    share_trunk_gradient: bool = False
     temperature: float = 1.0
     max_tokens: int = 96
     kl_coef: float = 0.05
@@ -113,6 +121,7 @@ class PPOHparams:
     whiten_rewards: bool = False
     missing_eos_penalty: float = 1.0
     max_grad_norm: float = 1.0
+    tokens_per_micro_batch: int = 4_096
     checkpoint_every_batches: int = 4
     seed: int = 0
 

@@ -1,8 +1,8 @@
 """From a ranking to comparisons, and how far two rankings agree. Pure Python: no torch, no database, no clock.
 
-A ranking of K answers is a list of K ranks, one per answer in a fixed order; 1 is best, equal numbers are a tie. Both usual ways of
-counting after a tie are accepted: dense (1, 2, 2, 3) and competition (1, 2, 2, 4). Bad ranks raise ValueError with a sentence that says
-what to do; the services turn it into their own error.
+A ranking of K answers is a list of K ranks, one per answer in a fixed order; 1 is best, equal numbers are a tie.
+Both usual ways of counting after a tie are accepted: dense (1, 2, 2, 3) and competition (1, 2, 2, 4). Bad ranks
+raise ValueError with a sentence that says what to do; the services turn it into their own error.
 
 Sources: Kendall (1945), "The treatment of ties in ranking problems", Biometrika 33 (tau-b);
 Ouyang et al. (2022), InstructGPT, section 3.5 (a ranking of K gives K(K-1)/2 comparisons).

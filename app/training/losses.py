@@ -1,8 +1,8 @@
 """Every formula of the preference and PPO training as a pure function: tensors and a mask in, tensors out.
 
-Knows no model, no data, no clock, and no I/O. Masks are bool, True at real tokens; rows hold a completion from position 0 and padding
-after it. A padded position never reaches a result. Sums are divided by an explicit number of global tokens, never by a micro-batch's
-own mean, so splitting a batch does not change the gradient.
+Knows no model, no data, no clock, and no I/O. Masks are bool, True at real tokens; rows hold a completion from
+position 0 and padding after it. A padded position never reaches a result. Sums are divided by an explicit number of
+global tokens, never by a micro-batch's own mean, so splitting a batch does not change the gradient.
 
 Shapes: B rows (answers), T completion positions, K answers of one prompt, V vocabulary.
 Names and defaults follow TRL's PPO and vwxyzjn/summarize_from_feedback_details ("N+", Huang et al. 2024).
@@ -12,7 +12,6 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 
 def masked_sum(values: Tensor, mask: Tensor) -> Tensor:
@@ -49,7 +48,7 @@ def entropy_from_logits(logits: Tensor, temperature: float) -> Tensor:
     return -(logprobs.exp() * logprobs).sum(-1).clamp(max=0.0)
 
 
-# Reward model -----------------------------------------------------------------------------------------------------------------
+# Reward model -----------------------------------------------------------------------------------------------
 
 
 def tie_strength(tie_share: float) -> float:
@@ -59,7 +58,8 @@ def tie_strength(tie_share: float) -> float:
 
 
 def pair_losses(scores: Tensor, ranks: Tensor, nu: float) -> Tensor:
-    """-log p of every pair's outcome under Davidson (1970, JASA 65, eq. 2.1) -> [B,K,K], symmetric, diagonal meaningless.
+    """-log p of every pair's outcome under Davidson (1970, JASA 65, eq. 2.1) -> [B,K,K], symmetric, diagonal
+    meaningless.
 
     With d = s_i - s_j:  p(i > j) = e^{d/2} / Z,  p(tie) = nu / Z,  Z = e^{d/2} + e^{-d/2} + nu.
     nu = 0 is Bradley-Terry, -log sigmoid(d), as in InstructGPT eq. 1. The constant -log nu of a tie is left out:
@@ -76,10 +76,12 @@ def pair_losses(scores: Tensor, ranks: Tensor, nu: float) -> Tensor:
 def reward_loss(scores: Tensor, ranks: Tensor, mask: Tensor, nu: float = 0.0) -> Tensor:
     """InstructGPT section 3.5: the mean over a ranking's comparisons, then over rankings. scores, ranks, mask [B,K].
 
-    A ranking is one batch element, so its K(K-1)/2 comparisons weigh 1 together whatever K is. Ties are comparisons too.
+    A ranking is one batch element, so its K(K-1)/2 comparisons weigh 1 together whatever K is. Ties are comparisons
+    too.
     """
     pairs = pair_mask(mask)
-    per_ranking = torch.where(pairs, pair_losses(scores, ranks, nu), 0.0).sum((1, 2))
+    real = torch.where(mask, scores, 0.0)  # before the pairs: a NaN there would reach real scores' gradients
+    per_ranking = torch.where(pairs, pair_losses(real, ranks, nu), 0.0).sum((1, 2))
     counts = pairs.sum((1, 2))
     return (per_ranking / counts.clamp(min=1)).sum() / (counts > 0).sum().clamp(min=1)
 
@@ -90,7 +92,7 @@ def pair_mask(mask: Tensor) -> Tensor:
     return both.triu(diagonal=1)
 
 
-# PPO --------------------------------------------------------------------------------------------------------------------------
+# PPO --------------------------------------------------------------------------------------------------------
 
 
 def last_index(mask: Tensor) -> Tensor:
@@ -120,7 +122,8 @@ def compute_rewards(scores: Tensor, logprobs: Tensor, ref_logprobs: Tensor, mask
 
 
 def gae(rewards: Tensor, values: Tensor, mask: Tensor, gamma: float, lam: float) -> tuple[Tensor, Tensor]:
-    """Generalized advantage estimation, Schulman et al. (2016) eq. 16, as a reverse scan -> advantages, returns [B,T].
+    """Generalized advantage estimation, Schulman et al. (2016) eq. 16, as a reverse scan -> advantages, returns
+    [B,T].
 
     delta_t = r_t + gamma V_{t+1} - V_t,  A_t = delta_t + gamma lam A_{t+1}; V and A are 0 after the last token.
     """
@@ -140,7 +143,8 @@ def gae(rewards: Tensor, values: Tensor, mask: Tensor, gamma: float, lam: float)
 def policy_loss(
     logprobs: Tensor, old_logprobs: Tensor, advantages: Tensor, mask: Tensor, cliprange: float, num_tokens: int
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """Clipped surrogate, Schulman et al. (2017) eq. 7 -> loss, clipped share, approximate KL; each a sum / num_tokens.
+    """Clipped surrogate, Schulman et al. (2017) eq. 7 -> loss, clipped share, approximate KL; each a sum /
+    num_tokens.
 
     The approximate KL to the policy that sampled is 0.5 * E[(log ratio)^2] (TRL's policy/approxkl_avg).
     """
@@ -172,7 +176,8 @@ def explained_variance(values: Tensor, returns: Tensor, mask: Tensor) -> Tensor:
 
 @dataclass
 class KLController:
-    """Adaptive KL coefficient, Ziegler et al. (2019) section 2.2; fixed where `target` is None. `coef` is its whole state.
+    """Adaptive KL coefficient, Ziegler et al. (2019) section 2.2; fixed where `target` is None. `coef` is its whole
+    state.
 
     e = clip(KL / target - 1, -0.2, 0.2);  coef <- coef * (1 + e * episodes / horizon).
     """

@@ -1,10 +1,12 @@
 """Several answers behind one shared prompt in one row: the prompt is read once, and answers do not see each other.
 
-Exact: an answer's states equal those of the row prompt + answer alone (tests/training/test_packing.py). Measured against padded rows on
-this project's model: equal with 20-token prompts, 1.7 times as fast with 100-token prompts. Also runs a part of a model's layers, so
-that frozen lower layers are computed once and kept. Knows nothing of losses.
+Exact: an answer's states equal those of the row prompt + answer alone (tests/training/test_packing.py). Measured
+against padded rows on this project's model: equal with 20-token prompts, 1.7 times as fast with 100-token prompts.
+Also runs a part of a model's layers, so that frozen lower layers are computed once and kept. Knows nothing of
+losses.
 
-Shapes: B rows (prompts), K answers of a prompt, A tokens of the longest answer, T tokens of a packed row, H hidden size.
+Shapes: B rows (prompts), K answers of a prompt, A tokens of the longest answer, T tokens of a packed row, H hidden
+size.
 """
 
 from collections.abc import Sequence
@@ -105,7 +107,7 @@ def gather_states(states: Tensor, index: Tensor) -> Tensor:
     return picked.view(*index.shape, states.shape[-1])
 
 
-# A part of a model's layers ---------------------------------------------------------------------------------------------------
+# A part of a model's layers ---------------------------------------------------------------------------------
 
 
 def lower_states(model: Llama, packed: Packed, num_layers: int) -> Tensor:

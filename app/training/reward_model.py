@@ -1,10 +1,11 @@
 """Train the reward model from rankings. A generator: yields progress, returns the model and what was measured.
 
-Departs from InstructGPT section 3.5 where 20 to 500 rankings ask for it: the lower layers stay frozen (their states are computed
-once, the top layer is run at the answers' last tokens only), ties are used (Davidson 1970), and the held-out figures
-come from cross-validation by prompt: each fold is trained from the SFT model and measured on prompts it never saw, so that
-accuracy stands on every ranking instead of a fifth of them. The number of epochs is where the folds' mean held-out loss is lowest
-(early stopping), and the model that is kept is then trained on all rankings for that many epochs.
+Departs from InstructGPT section 3.5 where 20 to 500 rankings ask for it: the lower layers stay frozen (their states
+are computed once, the top layer is run at the answers' last tokens only), ties are used (Davidson 1970), and the
+held-out figures come from cross-validation by prompt: each fold is trained from the SFT model and measured on
+prompts it never saw, so that accuracy stands on every ranking instead of a fifth of them. The number of epochs is
+where the folds' mean held-out loss is lowest (early stopping), and the model that is kept is then trained on all
+rankings for that many epochs.
 
 Shapes: B rankings, K answers of a ranking, H hidden size, N rankings in all.
 """
@@ -187,10 +188,9 @@ def fit_epochs(
 ) -> Generator[int, None, None]:
     """Train the top layer, the norm and the head on these rankings; measure after every epoch."""
     model = fit.model
-    trained = [*model.backbone.model.layers[-1].parameters(), *model.backbone.model.norm.parameters()]
-    for parameter in model.parameters():
-        parameter.requires_grad_(False)
-    trained.append(model.head.weight)
+    backbone = model.backbone.model
+    trained = [*backbone.layers[-1].parameters(), *backbone.norm.parameters(), *model.head.parameters()]
+    model.requires_grad_(False)
     for parameter in trained:
         parameter.requires_grad_(True)
     optimizer = torch.optim.AdamW(trained, lr=hparams.learning_rate, weight_decay=hparams.weight_decay)
@@ -205,7 +205,7 @@ def fit_epochs(
             if not math.isfinite(loss.item()):
                 raise TrainingError("The reward model's loss is not a number. Lower its learning rate and try again.")
             optimizer.zero_grad()
-            loss.backward()
+            loss.backward()  # type: ignore[no-untyped-call]
             torch.nn.utils.clip_grad_norm_(trained, hparams.max_grad_norm)
             optimizer.step()
         fit.train_outcomes.append(measure(model, data, rows))
@@ -229,7 +229,9 @@ def choose_epochs(fits: Sequence[Fit], hparams: RewardHparams) -> tuple[int, dic
     """The epoch with the lowest held-out loss over all folds together, and the figures measured there."""
     if not fits:
         return hparams.epochs_without_held_out, {}
-    held_out = [PairOutcomes.joined(list(epoch)) for epoch in zip(*(fit.held_out_outcomes for fit in fits), strict=True)]
+    held_out = [
+        PairOutcomes.joined(list(epoch)) for epoch in zip(*(fit.held_out_outcomes for fit in fits), strict=True)
+    ]
     best = min(range(len(held_out)), key=lambda epoch: held_out[epoch].loss)
     train = PairOutcomes.joined([fit.train_outcomes[best] for fit in fits])
     return best + 1, summarize(train, held_out[best])
@@ -244,9 +246,7 @@ def progress(fit: Fit, step: int, total: int, message: str) -> Progress:
 
 
 @torch.no_grad()
-def states_of(
-    model: RewardModel, samples: Sequence[tuple[list[int], list[int]]], end_id: int, pad_id: int
-) -> Tensor:
+def states_of(model: RewardModel, samples: Sequence[tuple[list[int], list[int]]], end_id: int, pad_id: int) -> Tensor:
     """[N,H] final states at the end of each (prompt, answer)."""
     found = []
     for rows in batches_by_length([len(prompt) + len(answer) + 1 for prompt, answer in samples]):

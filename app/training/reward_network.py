@@ -1,9 +1,10 @@
-"""The reward model as a network: the SFT model's lowest layers, an own final norm, one score per answer; and its files.
+"""The reward model as a network: the SFT model's lowest layers, an own final norm, one score per answer; and its
+files.
 
-The score is read at the answer's last token, which is always `<|end|>`: an answer that was cut off is scored with the end
-put behind it (that it did not end by itself is PPO's business). Written in the layout of transformers'
-`LlamaForSequenceClassification`. That head has no bias, so normalization is folded into the head's weights (`normalize`).
-Knows nothing of rankings or training.
+The score is read at the answer's last token, which is always `<|end|>`: an answer that was cut off is scored with
+the end put behind it (that it did not end by itself is PPO's business). Written in the layout of transformers'
+`LlamaForSequenceClassification`. That head has no bias, so normalization is folded into the head's weights
+(`normalize`). Knows nothing of rankings or training.
 
 Shapes: B prompts, K answers of a prompt, T packed tokens, N samples, H hidden size.
 """
@@ -117,9 +118,9 @@ def score_answers(
 def normalize(model: RewardModel, final_states: Tensor) -> tuple[float, float]:
     """Change the head so that the scores of these states [N,H] have mean 0 and deviation 1; returns the old two.
 
-    transformers' head has no bias. The constant is therefore taken off along the direction v that says 1 to all of these
-    states as nearly as a linear function can: the least variance of v.h with mean exactly 1, which is
-    v = C^-1 m / (m' C^-1 m) for their mean m and (ridged) covariance C.
+    transformers' head has no bias. The constant is therefore taken off along the direction v that says 1 to all of
+    these states as nearly as a linear function can: the least variance of v.h with mean exactly 1, which is v =
+    C^-1 m / (m' C^-1 m) for their mean m and (ridged) covariance C.
     """
     states = final_states.double()
     mean_state = states.mean(0)

@@ -1,0 +1,170 @@
+"""Compare a policy with the reference it came from, on held-out prompts. A generator: progress, then an Evaluation.
+
+Both models answer the same prompts with the same random numbers at the policy's own temperature from the full
+softmax, so answers are paired. Changes neither model and knows nothing of versions.
+
+Shapes: P prompts, K samples of a prompt, A tokens of the longest answer.
+"""
+
+import math
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from app.hparams import EvaluationHparams, SamplingParams
+from app.lm.model import Llama
+from app.lm.precision import autocast
+from app.lm.sampling import sample_batch
+from app.training.context import Progress, TrainingError
+from app.training.losses import gather_logprobs, kl_estimates
+from app.training.packing import lower_states, pack
+from app.training.reward_network import RewardModel, batches_by_length, score_answers
+from app.training.rollout import token_states, unflatten
+
+PROMPTS_PER_STEP = 16
+
+
+@dataclass(frozen=True)
+class EvaluationSample:
+    """One shown prompt: its index, and both models' first answers as token ids."""
+
+    prompt_index: int
+    before: list[int]
+    after: list[int]
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    metrics: dict[str, float]
+    samples: list[EvaluationSample]
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What both models answered to the prompts so far, [P][K] each, with scores and KL sums [P,K]."""
+
+    before: list[list[list[int]]]
+    after: list[list[list[int]]]
+    before_scores: list[list[float]]
+    after_scores: list[list[float]]
+    kl_k1: list[list[float]]
+    kl_k3: list[list[float]]
+
+
+def evaluate_policy(
+    policy: Llama,
+    reference: Llama,
+    reward_model: RewardModel,
+    prompts: Sequence[list[int]],
+    hparams: EvaluationHparams,
+    *,
+    end_id: int,
+    pad_id: int,
+) -> Generator[Progress, None, Evaluation]:
+    """`prompts` are held-out ones; the first `num_prompts` of them are used."""
+    used = [list(prompt) for prompt in prompts[: hparams.num_prompts]]
+    if not used:
+        raise TrainingError("There are no held-out prompts to evaluate on. Add some, then evaluate again.")
+    found = Answers([], [], [], [], [], [])
+    starts = range(0, len(used), PROMPTS_PER_STEP)
+    for step, first in enumerate(starts, start=1):
+        chosen = used[first : first + PROMPTS_PER_STEP]
+        answer_prompts(found, policy, reference, chosen, hparams, hparams.seed * 1_000_003 + first, end_id)
+        part = slice(first, first + len(chosen))
+        for answers, scores in ((found.before, found.before_scores), (found.after, found.after_scores)):
+            scores += score_answers(reward_model, chosen, answers[part], end_id=end_id, pad_id=pad_id)
+        k1, k3 = answer_kl(policy, reference, chosen, found.after[part], hparams.temperature, pad_id)
+        found.kl_k1.extend(k1.tolist())
+        found.kl_k3.extend(k3.tolist())
+        yield Progress(step, len(starts), {}, f"{first + len(chosen)} of {len(used)} prompts")
+    return Evaluation(metrics_of(found, end_id), shown(found, hparams.shown_prompts))
+
+
+def answer_prompts(
+    found: Answers,
+    policy: Llama,
+    reference: Llama,
+    prompts: list[list[int]],
+    hparams: EvaluationHparams,
+    seed: int,
+    end_id: int,
+) -> None:
+    params = SamplingParams(temperature=hparams.temperature, max_tokens=hparams.max_tokens)
+    for model, answers in ((reference, found.before), (policy, found.after)):
+        generator = torch.Generator().manual_seed(seed)
+        with torch.no_grad():
+            groups = sample_batch(
+                model, end_id, prompts, n=hparams.samples_per_prompt, params=params, generator=generator
+            )
+        answers += [[list(completion.token_ids) for completion in group] for group in groups]
+
+
+@torch.no_grad()
+def answer_kl(
+    policy: Llama,
+    reference: Llama,
+    prompts: Sequence[list[int]],
+    answers: Sequence[Sequence[list[int]]],
+    temperature: float,
+    pad_id: int,
+) -> tuple[Tensor, Tensor]:
+    """[P,K] sums over an answer's tokens of the k1 and the k3 estimate of KL(policy || reference), in nats."""
+    lengths = [len(prompt) + sum(map(len, group)) for prompt, group in zip(prompts, answers, strict=True)]
+    k1, k3 = torch.zeros(len(prompts), len(answers[0])), torch.zeros(len(prompts), len(answers[0]))
+    for rows in batches_by_length(lengths):
+        packed = pack([prompts[i] for i in rows], [answers[i] for i in rows], pad_id)
+        tokens = packed.tokens[packed.token_mask]
+        both = []
+        for model in (policy, reference):
+            with autocast():
+                logits = model.logits(token_states(model, lower_states(model, packed, 0), packed, 0))
+            both.append(gather_logprobs(logits, tokens, temperature))
+        first, third = kl_estimates(both[0], both[1])
+        k1[rows], k3[rows] = unflatten(first, packed).sum(-1), unflatten(third, packed).sum(-1)
+    return k1, k3
+
+
+def metrics_of(found: Answers, end_id: int) -> dict[str, float]:
+    """Errors are standard errors over prompts: the answers to one prompt are not independent."""
+    after, before = torch.tensor(found.after_scores), torch.tensor(found.before_scores)
+    wins = (after > before).float() + 0.5 * (after == before).float()
+    k1, k3 = torch.tensor(found.kl_k1), torch.tensor(found.kl_k3)
+    new = [answer for group in found.after for answer in group]
+    old = [answer for group in found.before for answer in group]
+    return {
+        "reward/mean": after.mean().item(),
+        "reward/reference_mean": before.mean().item(),
+        "reward/difference_error": error_over_prompts(after - before),
+        "win_rate": wins.mean().item(),
+        "win_rate_error": error_over_prompts(wins),
+        "kl": k1.mean().item(),
+        "kl_error": error_over_prompts(k1),
+        "kl_k3": k3.mean().item(),
+        "length_mean": sum(map(len, new)) / len(new),
+        "length_reference_mean": sum(map(len, old)) / len(old),
+        "distinct_share": distinct_share(new),
+        "distinct_reference_share": distinct_share(old),
+        "end_rate": sum(answer[-1] == end_id for answer in new) / len(new),
+        "end_reference_rate": sum(answer[-1] == end_id for answer in old) / len(old),
+        "num_prompts": float(len(found.after)),
+    }
+
+
+def error_over_prompts(values: Tensor) -> float:
+    """Standard error of the mean of [P,K], from the prompts' means; 0 for a single prompt."""
+    means = values.mean(1)
+    return float(means.std() / math.sqrt(len(means))) if len(means) > 1 else 0.0
+
+
+def distinct_share(answers: Sequence[Sequence[int]]) -> float:
+    """Share of different answers among all: near 1 for a lively policy, near 0 for one that always says the same."""
+    return len({tuple(answer) for answer in answers}) / len(answers)
+
+
+def shown(found: Answers, count: int) -> list[EvaluationSample]:
+    """Spread over the prompts, the same ones every time."""
+    total = len(found.after)
+    picked = sorted({round(place * (total - 1) / max(1, count - 1)) for place in range(min(count, total))})
+    return [EvaluationSample(index, found.before[index][0], found.after[index][0]) for index in picked]

@@ -1,0 +1,268 @@
+"""PPO of the policy against the reward model. A generator: one Progress per batch of episodes, the result at the end.
+
+Follows TRL's PPO and Huang et al. 2024 ("N+ implementation details") except: the value function is a head on the
+policy's trunk, several answers share a prompt's row, the lower layers may stay frozen with their states kept over
+the epochs, and all randomness is drawn from seeds made of (seed, batch number), so that a resumed run equals an
+uninterrupted one bit for bit without saving any generator. `initial`, `reference` and the reward model are never
+changed.
+
+Shapes: B prompts, K answers of a prompt, A tokens of the longest answer; R = B * K episodes.
+"""
+
+import copy
+import math
+from collections.abc import Generator, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from app.hparams import PPOHparams
+from app.lm.model import Llama
+from app.lm.precision import autocast
+from app.training.context import Progress, TrainingContext, TrainingError
+from app.training.losses import (
+    KLController,
+    compute_rewards,
+    explained_variance,
+    gae,
+    kl_estimates,
+    masked_mean,
+    masked_sum,
+    masked_whiten,
+    policy_loss,
+    value_loss,
+)
+from app.training.reward_network import RewardModel, batches_by_length
+from app.training.rollout import PolicyWithValue, Rollout, collect, same_lower_layers
+
+
+@dataclass(frozen=True)
+class PolicyResult:
+    """`metrics` are the last batch's, under the names that progress uses."""
+
+    model: Llama
+    metrics: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Experience:
+    """What the update reads. [R,A], rows in the rollout's order."""
+
+    rollout: Rollout
+    old_logprobs: Tensor
+    old_values: Tensor
+    advantages: Tensor
+    returns: Tensor
+    mask: Tensor
+
+
+def prompts_of_batch(count: int, batch: int, size: int, seed: int) -> list[int]:
+    """Indices of a batch's prompts: all prompts in a new order every time round. Depends on the arguments alone."""
+    chosen = []
+    for cursor in range(batch * size, (batch + 1) * size):
+        lap, place = divmod(cursor, count)
+        order = torch.randperm(count, generator=torch.Generator().manual_seed(seed * 100_003 + lap))
+        chosen.append(int(order[place]))
+    return chosen
+
+
+def make_experience(rollout: Rollout, hparams: PPOHparams, kl_coef: float) -> Experience:
+    """Rewards, advantages and returns; whitening looks at real tokens only."""
+    mask = rollout.packed.token_mask.flatten(0, 1)
+    logprobs, values = rollout.logprobs.flatten(0, 1), rollout.values.flatten(0, 1)
+    rewards = compute_rewards(rollout.scores.flatten(), logprobs, rollout.ref_logprobs.flatten(0, 1), mask, kl_coef)
+    if hparams.whiten_rewards:
+        rewards = masked_whiten(rewards, mask, shift_mean=False)
+    advantages, returns = gae(rewards, values, mask, hparams.gamma, hparams.lam)
+    return Experience(rollout, logprobs, values, masked_whiten(advantages, mask), returns, mask)
+
+
+class Trainer:
+    """Everything that changes during a run, and how it is saved."""
+
+    def __init__(self, initial: Llama, reference: Llama, hparams: PPOHparams) -> None:
+        self.hparams = hparams
+        self.policy = PolicyWithValue(copy.deepcopy(initial).eval(), hparams)
+        self.shares_lower = same_lower_layers(initial, reference, self.policy.num_frozen_layers)
+        adam: dict[str, Any] = {"eps": hparams.adam_eps, "weight_decay": 0.0}
+        self.optimizer = torch.optim.AdamW(self.policy.policy_parameters(), lr=hparams.learning_rate, **adam)
+        head = self.policy.value_head.parameters()
+        self.value_optimizer = torch.optim.AdamW(head, lr=hparams.value_learning_rate, **adam)
+        self.controller = KLController(hparams.kl_coef, hparams.kl_target, hparams.kl_horizon)
+        self.batch = 0  # also the prompt cursor and, with the seed, every random state
+
+    def state(self) -> dict[str, Any]:
+        return {
+            "kind": "ppo",
+            "hparams": asdict(self.hparams),
+            "batch": self.batch,
+            "kl_coef": self.controller.coef,
+            "policy": self.policy.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "value_optimizer": self.value_optimizer.state_dict(),
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        if state.get("kind") != "ppo" or state.get("hparams") != asdict(self.hparams):
+            raise TrainingError("The saved state belongs to another training. Remove it to begin this one anew.")
+        self.batch, self.controller.coef = state["batch"], state["kl_coef"]
+        self.policy.load_state_dict(state["policy"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.value_optimizer.load_state_dict(state["value_optimizer"])
+
+    def set_rates(self, num_batches: int) -> None:
+        """Linear warm-up, then linear decay to zero (TRL's default schedule)."""
+        warmup = min(1.0, (self.batch + 1) / max(1, self.hparams.warmup_batches))
+        factor = warmup * (1.0 - self.batch / num_batches)
+        for optimizer, rate in (
+            (self.optimizer, self.hparams.learning_rate),
+            (self.value_optimizer, self.hparams.value_learning_rate),
+        ):
+            for group in optimizer.param_groups:
+                group["lr"] = rate * factor
+
+    def update(self, experience: Experience, seed: int) -> dict[str, float]:
+        """`num_ppo_epochs` over the batch in mini-batches of prompts; metrics are means over all steps."""
+        generator = torch.Generator().manual_seed(seed)
+        size, totals, steps = experience.rollout.packed.size, {}, 0
+        per_step = math.ceil(size / self.hparams.num_mini_batches)
+        for epoch in range(self.hparams.num_ppo_epochs):
+            order = torch.randperm(size, generator=generator).tolist()
+            for first in range(0, size, per_step):
+                found = self.step(experience, order[first : first + per_step])
+                if epoch == 0 and first == 0:
+                    totals = dict.fromkeys(found, 0.0) | {"val/ratio_first": found["val/ratio"]}
+                for name, value in found.items():
+                    totals[name] += value
+                steps += 1
+        return {name: value if name == "val/ratio_first" else value / steps for name, value in totals.items()}
+
+    def step(self, experience: Experience, prompts: list[int]) -> dict[str, float]:
+        """One optimizer step on these prompts' answers, in micro-batches of similar length whose sums are added."""
+        packed, answers = experience.rollout.packed, experience.rollout.packed.last_index.shape[1]
+        num_tokens = int(packed.token_mask[prompts].sum())
+        lengths = (packed.last_index[prompts].amax(1) + 1).tolist()
+        totals: dict[str, float] = {}
+        self.optimizer.zero_grad()
+        self.value_optimizer.zero_grad()
+        for places in batches_by_length(lengths, self.hparams.tokens_per_micro_batch):
+            chosen = [prompts[place] for place in places]
+            rows = [prompt * answers + k for prompt in chosen for k in range(answers)]
+            loss, found = self.losses(experience, chosen, rows, num_tokens)
+            if not math.isfinite(loss.item()):
+                raise TrainingError("PPO's loss is not a number. Lower the learning rate and try again.")
+            loss.backward()  # type: ignore[no-untyped-call]
+            for name, value in found.items():
+                totals[name] = totals.get(name, 0.0) + value.item()
+        norm = torch.nn.utils.clip_grad_norm_(self.policy.policy_parameters(), self.hparams.max_grad_norm)
+        torch.nn.utils.clip_grad_norm_(self.policy.value_head.parameters(), self.hparams.max_grad_norm)
+        if not math.isfinite(norm.item()):
+            raise TrainingError("PPO's gradient is not a number. Lower the learning rate and try again.")
+        self.optimizer.step()
+        self.value_optimizer.step()
+        return totals | {"policy/grad_norm": norm.item()}
+
+    def losses(
+        self, experience: Experience, chosen: list[int], rows: list[int], num_tokens: int
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """Sums over this micro-batch's tokens, divided by the mini-batch's number of tokens."""
+        packed, below = experience.rollout.rows(chosen)
+        with autocast():
+            logprobs, values, _ = self.policy(packed, below)
+        logprobs, values = logprobs.flatten(0, 1), values.flatten(0, 1)  # [R',A']
+        mask, span = packed.token_mask.flatten(0, 1), packed.tokens.shape[2]
+        old_logprobs, old_values = experience.old_logprobs[rows, :span], experience.old_values[rows, :span]
+        advantages, returns = experience.advantages[rows, :span], experience.returns[rows, :span]
+        hparams = self.hparams
+        policy, clipped, approx_kl = policy_loss(
+            logprobs, old_logprobs, advantages, mask, hparams.cliprange, num_tokens
+        )
+        value, value_clipped = value_loss(values, old_values, returns, mask, hparams.cliprange_value, num_tokens)
+        ratio = masked_sum((logprobs.detach() - old_logprobs).exp(), mask) / num_tokens
+        return policy + hparams.vf_coef * value, {
+            "loss/policy_avg": policy.detach(),
+            "loss/value_avg": value.detach(),
+            "policy/clipfrac_avg": clipped,
+            "policy/approxkl_avg": approx_kl,
+            "val/clipfrac_avg": value_clipped,
+            "val/ratio": ratio,
+        }
+
+
+def rollout_metrics(rollout: Rollout, experience: Experience, kl_coef: float) -> dict[str, float]:
+    """Means over answers; kl and entropy are summed over an answer's tokens, in nats, as in TRL."""
+    mask = experience.mask
+    kl, _ = kl_estimates(experience.old_logprobs, rollout.ref_logprobs.flatten(0, 1))
+    kl_mean = (masked_sum(kl, mask) / len(mask)).item()
+    scores = rollout.scores.mean().item()
+    return {
+        "objective/kl": kl_mean,
+        "objective/scores": scores,
+        "objective/non_score_reward": -kl_coef * kl_mean,
+        "objective/rlhf_reward": scores - kl_coef * kl_mean,
+        "objective/entropy": (-masked_sum(experience.old_logprobs, mask) / len(mask)).item(),
+        "policy/entropy_avg": masked_mean(rollout.entropy.flatten(0, 1), mask).item(),
+        "policy/end_rate": rollout.ended.float().mean().item(),
+        "policy/length_mean": (mask.sum() / len(mask)).item(),
+        "val/explained_variance": explained_variance(experience.old_values, experience.returns, mask).item(),
+        "kl_coef": kl_coef,
+    }
+
+
+def check(prompts: Sequence[list[int]], hparams: PPOHparams) -> None:
+    if not prompts:
+        raise TrainingError("There are no prompts to train on. Add prompts, then train again.")
+    if hparams.batch_size < hparams.samples_per_prompt or hparams.batch_size % hparams.samples_per_prompt:
+        raise TrainingError(
+            f"batch_size {hparams.batch_size} is no multiple of samples_per_prompt {hparams.samples_per_prompt}."
+        )
+
+
+def train_policy(
+    initial: Llama,
+    reference: Llama,
+    reward_model: RewardModel,
+    prompts: Sequence[list[int]],
+    hparams: PPOHparams,
+    *,
+    end_id: int,
+    pad_id: int,
+    context: TrainingContext,
+) -> Generator[Progress, None, PolicyResult]:
+    """Sample, score, update, until `total_episodes` are used up. Saves itself through `context` between batches."""
+    check(prompts, hparams)
+    num_batches = max(1, math.ceil(hparams.total_episodes / hparams.batch_size))
+    per_batch = hparams.batch_size // hparams.samples_per_prompt
+    trainer = Trainer(initial, reference, hparams)
+    saved = context.load()
+    metrics: dict[str, float] = {}
+    if saved is not None:
+        trainer.restore(saved)
+        metrics = dict(saved["metrics"])
+    while trainer.batch < num_batches:
+        batch, kl_coef = trainer.batch, trainer.controller.coef
+        trainer.set_rates(num_batches)
+        chosen = [list(prompts[i]) for i in prompts_of_batch(len(prompts), batch, per_batch, hparams.seed)]
+        seed = hparams.seed * 1_000_003 + batch
+        rollout = collect(
+            trainer.policy,
+            reference,
+            reward_model,
+            chosen,
+            hparams,
+            end_id=end_id,
+            pad_id=pad_id,
+            seed=seed,
+            shares_lower=trainer.shares_lower,
+        )
+        experience = make_experience(rollout, hparams, kl_coef)
+        metrics = rollout_metrics(rollout, experience, kl_coef) | trainer.update(experience, seed)
+        trainer.controller.update(metrics["objective/kl"], hparams.batch_size)
+        trainer.batch += 1
+        if trainer.batch % hparams.checkpoint_every_batches == 0 and trainer.batch < num_batches:
+            context.save(trainer.state() | {"metrics": metrics})
+        yield Progress(trainer.batch, num_batches, metrics, f"{trainer.batch * hparams.batch_size} episodes")
+    trainer.policy.model.requires_grad_(True)
+    return PolicyResult(trainer.policy.model, metrics)

@@ -1,0 +1,171 @@
+"""Sample answers with the policy and measure everything that PPO's update needs. Knows nothing of optimizers.
+
+The sampled token ids are kept and never decoded. Sampling is from the full softmax at `hparams.temperature`, the
+one temperature of the whole run. The old log-probabilities are computed by the same path as in the update (packed
+rows, same precision), not taken from the sampler: bf16 moves them by about 5e-3, so a ratio must compare like with
+like.
+
+Shapes: B prompts, K answers of a prompt, A tokens of the longest answer, T packed tokens, N answer tokens in all,
+H, V.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from app.hparams import PPOHparams, SamplingParams
+from app.lm.model import Llama
+from app.lm.precision import autocast
+from app.lm.sampling import sample_batch
+from app.training.losses import entropy_from_logits, gather_logprobs
+from app.training.packing import Packed, lower_states, pack, upper_states
+from app.training.reward_network import RewardModel, batches_by_length, score_answers
+
+
+class PolicyWithValue(nn.Module):
+    """The policy and a value head on its final states. The head starts at zero: no value is invented at the start.
+
+    The lowest `num_frozen_layers` layers, and with them the (tied) embeddings, keep the SFT model's weights.
+    """
+
+    def __init__(self, model: Llama, hparams: PPOHparams) -> None:
+        super().__init__()
+        self.model = model
+        self.num_frozen_layers = min(hparams.num_frozen_layers, model.config.num_hidden_layers - 1)
+        self.temperature = hparams.temperature
+        self.share_trunk_gradient = hparams.share_trunk_gradient
+        self.value_head = nn.Linear(model.config.hidden_size, 1)
+        nn.init.zeros_(self.value_head.weight)
+        nn.init.zeros_(self.value_head.bias)
+        model.requires_grad_(True)
+        if self.num_frozen_layers:
+            model.model.embed_tokens.requires_grad_(False)
+            for layer in list(model.model.layers)[: self.num_frozen_layers]:
+                layer.requires_grad_(False)
+
+    def policy_parameters(self) -> list[nn.Parameter]:
+        return [parameter for parameter in self.model.parameters() if parameter.requires_grad]
+
+    def lower_states(self, packed: Packed) -> Tensor:
+        """[B,T,H] above the frozen layers; without gradients where layers are frozen."""
+        return lower_states(self.model, packed, self.num_frozen_layers)
+
+    def forward(self, packed: Packed, states: Tensor | None = None) -> tuple[Tensor, Tensor, Tensor]:
+        """Log-probabilities [B,K,A] and values [B,K,A] (0 in the padding), and the real tokens' logits [N,V]."""
+        below = self.lower_states(packed) if states is None else states
+        final = token_states(self.model, below, packed, self.num_frozen_layers)  # [N,H]
+        logits = self.model.logits(final)
+        logprobs = gather_logprobs(logits, packed.tokens[packed.token_mask], self.temperature)
+        read = (final if self.share_trunk_gradient else final.detach()).float()
+        values = (read * self.value_head.weight[0]).sum(-1) + self.value_head.bias  # not a matrix product: stays fp32
+        return unflatten(logprobs, packed), unflatten(values, packed), logits
+
+
+def token_states(model: Llama, below: Tensor, packed: Packed, first_layer: int) -> Tensor:
+    """[N,H] final normed states that predict the real answer tokens: the head runs on nothing else."""
+    states = upper_states(model, below, packed, first_layer)
+    rows = torch.arange(packed.size).view(-1, 1, 1).expand_as(packed.state_index)[packed.token_mask]
+    picked: Tensor = model.model.norm(states[rows, packed.state_index[packed.token_mask]])
+    return picked
+
+
+def unflatten(values: Tensor, packed: Packed) -> Tensor:
+    """[N] -> [B,K,A], zeros in the padding."""
+    return torch.zeros(packed.token_mask.shape).masked_scatter(packed.token_mask, values)
+
+
+@dataclass(frozen=True)
+class Rollout:
+    """A batch of episodes. [B,K,A] unless said otherwise; all without gradients."""
+
+    packed: Packed
+    lower: Tensor | None  # [B,T,H] states above the frozen layers; None where nothing is frozen
+    logprobs: Tensor
+    ref_logprobs: Tensor
+    values: Tensor
+    entropy: Tensor
+    scores: Tensor  # [B,K], the missing-end penalty taken off
+    ended: Tensor  # [B,K] bool
+
+    def rows(self, chosen: Sequence[int]) -> tuple[Packed, Tensor | None]:
+        packed = self.packed.rows(chosen)
+        return packed, None if self.lower is None else self.lower[list(chosen), : packed.ids.shape[1]]
+
+
+def sample_answers(
+    model: Llama, prompts: list[list[int]], count: int, hparams: PPOHparams, end_id: int, seed: int
+) -> list[list[list[int]]]:
+    """`count` answers to each prompt, as sampled token ids."""
+    params = SamplingParams(temperature=hparams.temperature, max_tokens=hparams.max_tokens)
+    generator = torch.Generator().manual_seed(seed)
+    groups = sample_batch(model, end_id, prompts, n=count, params=params, generator=generator)
+    return [[list(completion.token_ids) for completion in group] for group in groups]
+
+
+@torch.no_grad()
+def collect(
+    policy: PolicyWithValue,
+    reference: Llama,
+    reward_model: RewardModel,
+    prompts: list[list[int]],
+    hparams: PPOHparams,
+    *,
+    end_id: int,
+    pad_id: int,
+    seed: int,
+    shares_lower: bool,
+) -> Rollout:
+    """Sample, then measure. `shares_lower`: the reference's frozen layers equal the policy's, so they run once."""
+    answers = sample_answers(policy.model, prompts, hparams.samples_per_prompt, hparams, end_id, seed)
+    packed = pack(prompts, answers, pad_id)
+    scores = torch.tensor(score_answers(reward_model, prompts, answers, end_id=end_id, pad_id=pad_id))
+    ended = torch.tensor([[answer[-1] == end_id for answer in group] for group in answers])
+    scores = scores - hparams.missing_eos_penalty * (~ended).float()
+    rollout = empty_rollout(packed, scores, ended, policy)
+    for rows in batches_by_length((packed.last_index.amax(1) + 1).tolist(), hparams.tokens_per_micro_batch):
+        measure(rollout, rows, policy, reference, hparams, shares_lower)
+    return rollout
+
+
+def empty_rollout(packed: Packed, scores: Tensor, ended: Tensor, policy: PolicyWithValue) -> Rollout:
+    blank = torch.zeros(packed.token_mask.shape)
+    hidden = policy.model.config.hidden_size
+    lower = torch.zeros(*packed.ids.shape, hidden) if policy.num_frozen_layers else None
+    return Rollout(packed, lower, blank, blank.clone(), blank.clone(), blank.clone(), scores, ended)
+
+
+def measure(
+    rollout: Rollout, rows: list[int], policy: PolicyWithValue, reference: Llama, hparams: PPOHparams, shared: bool
+) -> None:
+    """Fill in these rows of the rollout."""
+    part = rollout.packed.rows(rows)
+    with autocast():
+        below = policy.lower_states(part)
+        logprobs, values, logits = policy(part, below)
+        first = policy.num_frozen_layers
+        ref_below = below if shared else lower_states(reference, part, first)
+        ref_logits = reference.logits(token_states(reference, ref_below, part, first))
+    if rollout.lower is not None:
+        rollout.lower[rows, : part.ids.shape[1]] = below.float()
+    ref_logprobs = gather_logprobs(ref_logits, part.tokens[part.token_mask], hparams.temperature)
+    entropy = entropy_from_logits(logits, hparams.temperature)
+    longest = part.tokens.shape[2]
+    for whole, found in (
+        (rollout.logprobs, logprobs),
+        (rollout.values, values),
+        (rollout.ref_logprobs, unflatten(ref_logprobs, part)),
+        (rollout.entropy, unflatten(entropy, part)),
+    ):
+        whole[rows, :, :longest] = found
+
+
+def same_lower_layers(first: Llama, second: Llama, num_layers: int) -> bool:
+    """Whether two models have equal embeddings and lowest layers."""
+    if first.config != second.config:
+        return False
+    mine, theirs = first.state_dict(), second.state_dict()
+    names = ["model.embed_tokens.weight"]
+    names += [name for name in mine for n in range(num_layers) if name.startswith(f"model.layers.{n}.")]
+    return all(torch.equal(mine[name], theirs[name]) for name in names)

@@ -1,0 +1,26 @@
+"""One thread: the tests are quick and the machine is shared. Full precision unless a test asks otherwise."""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import torch
+
+sys.path.insert(0, str(Path(__file__).parent))  # for `tiny`
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture
+def fp32(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Exact comparisons want float32; the product chooses by the processor."""
+    from app.lm import precision
+
+    monkeypatch.setattr(precision, "fast_matmul_dtype", lambda: torch.float32)

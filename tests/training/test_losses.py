@@ -1,0 +1,279 @@
+"""The formulas against naive loops, and under padding that holds NaN. Faults put in and seen to fail: see FAULTS."""
+
+import math
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+
+from app.training.losses import (
+    KLController,
+    compute_rewards,
+    entropy_from_logits,
+    explained_variance,
+    gae,
+    gather_logprobs,
+    kl_estimates,
+    last_index,
+    masked_mean,
+    masked_variance,
+    masked_whiten,
+    policy_loss,
+    reward_loss,
+    tie_strength,
+    value_loss,
+)
+
+torch.set_num_threads(1)
+LENGTHS = [3, 5, 1, 4]
+
+
+def mask_of(lengths: list[int], width: int) -> Tensor:
+    return torch.arange(width) < torch.tensor(lengths).unsqueeze(1)
+
+
+def spoiled(values: Tensor, mask: Tensor, extra: int = 3) -> Tensor:
+    """The same values with more columns of padding, NaN in all padding."""
+    return torch.cat((torch.where(mask, values, math.nan), torch.full((len(values), extra), math.nan)), dim=1)
+
+
+@pytest.fixture
+def batch() -> dict[str, Tensor]:
+    generator = torch.Generator().manual_seed(0)
+    found = {
+        name: torch.randn(4, 5, generator=generator)
+        for name in (
+            "logprobs",
+            "old_logprobs",
+            "ref_logprobs",
+            "values",
+            "old_values",
+            "rewards",
+            "advantages",
+            "returns",
+        )
+    }
+    return found | {"mask": mask_of(LENGTHS, 5), "scores": torch.randn(4, generator=generator)}
+
+
+def test_masked_statistics_equal_those_of_the_real_values(batch: dict[str, Tensor]) -> None:
+    values, mask = batch["values"], batch["mask"]
+    real = torch.cat([values[row, :count] for row, count in enumerate(LENGTHS)])
+    assert masked_mean(spoiled(values, mask), mask_of(LENGTHS, 8)) == pytest.approx(real.mean())
+    assert masked_variance(spoiled(values, mask), mask_of(LENGTHS, 8)) == pytest.approx(real.var())
+    whitened = masked_whiten(spoiled(values, mask), mask_of(LENGTHS, 8))
+    torch.testing.assert_close(whitened[mask_of(LENGTHS, 8)], (real - real.mean()) / real.std(), rtol=1e-4, atol=1e-5)
+    assert not whitened[~mask_of(LENGTHS, 8)].any()
+
+
+def test_whitening_of_rewards_keeps_their_mean(batch: dict[str, Tensor]) -> None:
+    whitened = masked_whiten(batch["rewards"] + 2, batch["mask"], shift_mean=False)
+    assert masked_mean(whitened, batch["mask"]).item() == pytest.approx(
+        masked_mean(batch["rewards"] + 2, batch["mask"]).item(), abs=1e-5
+    )
+    assert masked_variance(whitened, batch["mask"]) == pytest.approx(1.0, abs=1e-4)
+
+
+@given(st.integers(0, 10_000), st.floats(0.8, 1.0), st.floats(0.0, 1.0))
+@settings(max_examples=25, deadline=None)
+def test_gae_equals_a_naive_loop(seed: int, gamma: float, lam: float) -> None:
+    generator = torch.Generator().manual_seed(seed)
+    rewards, values = torch.randn(4, 5, generator=generator), torch.randn(4, 5, generator=generator)
+    mask = mask_of(LENGTHS, 5)
+    wide = mask_of(LENGTHS, 8)
+    advantages, returns = gae(spoiled(rewards, mask), spoiled(values, mask), wide, gamma, lam)
+    assert not advantages[~wide].any()
+    for row, count in enumerate(LENGTHS):
+        for start in range(count):
+            expected = 0.0
+            for step in range(start, count):
+                next_value = values[row, step + 1].item() if step + 1 < count else 0.0
+                delta = rewards[row, step].item() + gamma * next_value - values[row, step].item()
+                expected += (gamma * lam) ** (step - start) * delta
+            assert advantages[row, start].item() == pytest.approx(expected, abs=1e-4)
+            assert returns[row, start].item() == pytest.approx(expected + values[row, start].item(), abs=1e-4)
+
+
+def test_rewards_carry_the_score_at_the_last_real_token(batch: dict[str, Tensor]) -> None:
+    mask = batch["mask"]
+    wide = mask_of(LENGTHS, 8)
+    rewards = compute_rewards(
+        batch["scores"], spoiled(batch["logprobs"], mask), spoiled(batch["ref_logprobs"], mask), wide, kl_coef=0.1
+    )
+    assert last_index(wide).tolist() == [count - 1 for count in LENGTHS]
+    for row, count in enumerate(LENGTHS):
+        for step in range(8):
+            expected = 0.0
+            if step < count:
+                expected = -0.1 * (batch["logprobs"][row, step] - batch["ref_logprobs"][row, step]).item()
+            if step == count - 1:
+                expected += batch["scores"][row].item()
+            assert rewards[row, step].item() == pytest.approx(expected, abs=1e-6)
+
+
+def test_policy_loss_equals_a_naive_loop_and_ignores_padding(batch: dict[str, Tensor]) -> None:
+    mask, wide = batch["mask"], mask_of(LENGTHS, 8)
+    logprobs = spoiled(batch["logprobs"], mask).requires_grad_()
+    loss, clipped, approx_kl = policy_loss(
+        logprobs, spoiled(batch["old_logprobs"], mask), spoiled(batch["advantages"], mask), wide, 0.2, sum(LENGTHS)
+    )
+    expected, clips, squares = 0.0, 0, 0.0
+    for row, count in enumerate(LENGTHS):
+        for step in range(count):
+            log_ratio = (batch["logprobs"][row, step] - batch["old_logprobs"][row, step]).item()
+            ratio, advantage = math.exp(log_ratio), batch["advantages"][row, step].item()
+            bounded = min(max(ratio, 0.8), 1.2)
+            expected += -min(ratio * advantage, bounded * advantage)
+            clips += bounded * advantage < ratio * advantage
+            squares += 0.5 * log_ratio**2
+    assert loss.item() == pytest.approx(expected / sum(LENGTHS), rel=1e-5)
+    assert clipped.item() == pytest.approx(clips / sum(LENGTHS))
+    assert approx_kl.item() == pytest.approx(squares / sum(LENGTHS), rel=1e-5)
+    loss.backward()
+    assert logprobs.grad is not None
+    assert logprobs.grad.isfinite().all()
+    assert not logprobs.grad[~wide].any()
+
+
+def test_value_loss_equals_a_naive_loop_and_ignores_padding(batch: dict[str, Tensor]) -> None:
+    mask, wide = batch["mask"], mask_of(LENGTHS, 8)
+    values = spoiled(batch["values"], mask).requires_grad_()
+    loss, _ = value_loss(
+        values, spoiled(batch["old_values"], mask), spoiled(batch["returns"], mask), wide, 0.2, sum(LENGTHS)
+    )
+    expected = 0.0
+    for row, count in enumerate(LENGTHS):
+        for step in range(count):
+            value, old, target = (batch[name][row, step].item() for name in ("values", "old_values", "returns"))
+            bounded = old + min(max(value - old, -0.2), 0.2)
+            expected += 0.5 * max((value - target) ** 2, (bounded - target) ** 2)
+    assert loss.item() == pytest.approx(expected / sum(LENGTHS), rel=1e-5)
+    loss.backward()
+    assert values.grad is not None
+    assert values.grad.isfinite().all()
+
+
+def test_micro_batches_add_up_to_the_whole(batch: dict[str, Tensor]) -> None:
+    arguments = [batch[name] for name in ("logprobs", "old_logprobs", "advantages", "mask")]
+    whole = policy_loss(*arguments, 0.2, sum(LENGTHS))[0]
+    parts = [policy_loss(*(a[rows] for a in arguments), 0.2, sum(LENGTHS))[0] for rows in ([0, 1], [2], [3])]
+    assert sum(parts).item() == pytest.approx(whole.item(), rel=1e-5)
+
+
+def test_kl_estimates(batch: dict[str, Tensor]) -> None:
+    """Over all outcomes of a small distribution both estimators have the exact KL as mean; k3 is never negative."""
+    policy = torch.log_softmax(torch.tensor([1.0, 0.0, -1.0, 0.5]), 0)
+    reference = torch.log_softmax(torch.tensor([0.0, 0.3, 0.0, 0.0]), 0)
+    exact = (policy.exp() * (policy - reference)).sum().item()
+    k1, k3 = kl_estimates(policy, reference)
+    assert (policy.exp() * k1).sum().item() == pytest.approx(exact)
+    assert (policy.exp() * k3).sum().item() == pytest.approx(exact, rel=1e-5)
+    assert (kl_estimates(batch["logprobs"], batch["ref_logprobs"])[1] >= 0).all()
+    assert exact > 0
+
+
+@given(st.integers(0, 10_000), st.floats(0.3, 3.0))
+@settings(max_examples=25, deadline=None)
+def test_entropy_is_between_zero_and_log_v(seed: int, temperature: float) -> None:
+    logits = 30 * torch.randn(6, 11, generator=torch.Generator().manual_seed(seed))
+    entropy = entropy_from_logits(logits, temperature)
+    assert (entropy >= 0).all()
+    assert (entropy <= math.log(11) + 1e-5).all()
+    assert entropy_from_logits(torch.zeros(1, 11), temperature).item() == pytest.approx(math.log(11), rel=1e-5)
+
+
+def test_logprobs_use_the_temperature() -> None:
+    logits, ids = torch.randn(3, 7), torch.tensor([0, 6, 2])
+    expected = torch.log_softmax(logits / 0.7, -1)[torch.arange(3), ids]
+    torch.testing.assert_close(gather_logprobs(logits, ids, 0.7), expected)
+
+
+def test_explained_variance() -> None:
+    returns, mask = torch.randn(4, 5), mask_of(LENGTHS, 5)
+    assert explained_variance(returns.clone(), returns, mask) == pytest.approx(1.0)
+    assert explained_variance(torch.full((4, 5), 3.0), returns, mask) == pytest.approx(0.0, abs=1e-5)
+    assert explained_variance(-returns, returns, mask) < 0
+
+
+def test_the_controller_moves_toward_its_target_by_clipped_steps() -> None:
+    controller = KLController(0.1, target=6.0, horizon=1000)
+    controller.update(60.0, 100)
+    assert controller.coef == pytest.approx(0.1 * (1 + 0.2 * 0.1))
+    controller.update(5.4, 100)
+    assert controller.coef == pytest.approx(0.1 * (1 + 0.2 * 0.1) * (1 - 0.1 * 0.1))
+    fixed = KLController(0.1, target=None, horizon=1000)
+    fixed.update(60.0, 100)
+    assert fixed.coef == 0.1
+
+
+def naive_pair(score: float, other: float, rank: int, other_rank: int, nu: float) -> float:
+    strengths = math.exp(score), math.exp(other)
+    z = strengths[0] + strengths[1] + nu * math.sqrt(strengths[0] * strengths[1])
+    if rank == other_rank:
+        return -math.log(math.sqrt(strengths[0] * strengths[1]) / z)  # without the constant -log nu
+    return -math.log(strengths[0 if rank < other_rank else 1] / z)
+
+
+@pytest.mark.parametrize("nu", [0.0, 0.4, 2.0])
+def test_reward_loss_equals_a_naive_loop(nu: float) -> None:
+    scores = torch.randn(3, 4, generator=torch.Generator().manual_seed(1))
+    ranks = torch.tensor([[1, 2, 3, 4], [2, 1, 2, 1], [1, 2, 9, 9]])
+    mask = torch.tensor([[True] * 4, [True] * 4, [True, True, False, False]])
+    expected = []
+    for row, count in enumerate((4, 4, 2)):
+        losses = [
+            naive_pair(scores[row, i].item(), scores[row, j].item(), int(ranks[row, i]), int(ranks[row, j]), nu)
+            for i in range(count)
+            for j in range(i)
+        ]
+        expected.append(sum(losses) / len(losses))
+    spoiled_scores = torch.where(mask, scores, math.nan)
+    assert reward_loss(spoiled_scores, ranks, mask, nu).item() == pytest.approx(sum(expected) / 3, rel=1e-5)
+
+
+def test_without_ties_and_nu_it_is_bradley_terry() -> None:
+    scores, ranks = torch.tensor([[0.3, -1.2]]), torch.tensor([[2, 1]])
+    loss = reward_loss(scores, ranks, torch.ones(1, 2, dtype=torch.bool))
+    assert loss.item() == pytest.approx(-torch.nn.functional.logsigmoid(torch.tensor(-1.5)).item())
+
+
+@pytest.mark.parametrize("nu", [0.0, 0.5])
+def test_ties_pull_scores_together_and_orders_pull_them_apart(nu: float) -> None:
+    scores = torch.tensor([[1.0, -0.5]], requires_grad=True)
+    mask = torch.ones(1, 2, dtype=torch.bool)
+    tied = torch.autograd.grad(reward_loss(scores, torch.tensor([[1, 1]]), mask, nu), scores)[0]
+    assert tied[0, 0] > 0 > tied[0, 1]  # descending lowers the higher score and raises the lower one
+    ordered = torch.autograd.grad(reward_loss(scores, torch.tensor([[1, 2]]), mask, nu), scores)[0]
+    assert ordered[0, 0] < 0 < ordered[0, 1]
+
+
+@given(st.permutations(range(4)), st.integers(0, 1000))
+@settings(max_examples=25, deadline=None)
+def test_the_order_of_answers_changes_nothing(order: list[int], seed: int) -> None:
+    generator = torch.Generator().manual_seed(seed)
+    scores = torch.randn(2, 4, generator=generator)
+    ranks = torch.randint(1, 5, (2, 4), generator=generator)
+    mask = torch.tensor([[True] * 4, [True, True, True, False]])
+    loss = reward_loss(scores, ranks, mask, 0.4)
+    again = reward_loss(scores[:, order], ranks[:, order], mask[:, order], 0.4)
+    assert again.item() == pytest.approx(loss.item(), rel=1e-5)
+
+
+def test_masked_answers_get_no_gradient_and_a_lone_answer_no_loss() -> None:
+    scores = torch.tensor([[1.0, 2.0, math.nan], [0.5, math.nan, math.nan]], requires_grad=True)
+    mask = torch.tensor([[True, True, False], [True, False, False]])
+    loss = reward_loss(scores, torch.tensor([[1, 2, 3], [1, 1, 1]]), mask, 0.3)
+    loss.backward()
+    assert scores.grad is not None
+    assert loss.isfinite()
+    assert scores.grad.isfinite().all()
+    assert not scores.grad[~mask].any()
+    assert scores.grad[1, 0] == 0
+
+
+def test_tie_strength_gives_equal_answers_the_observed_share_of_ties() -> None:
+    for share in (0.0, 0.1, 0.5):
+        nu = tie_strength(share)
+        assert nu / (2 + nu) == pytest.approx(share)

@@ -1,0 +1,271 @@
+"""PPO on a tiny random model: the invariants that a silent fault would break."""
+
+import math
+from collections.abc import Generator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import torch
+from tiny import ASSISTANT, BOS, END, PAD, USER, tiny_model
+
+from app.hparams import PPOHparams
+from app.lm.model import Llama
+from app.training.context import NoContext, Progress, TrainingError, drain
+from app.training.ppo import PolicyResult, Trainer, make_experience, prompts_of_batch, train_policy
+from app.training.reward_network import RewardModel
+from app.training.rollout import Rollout, collect
+
+COUNTED = 7  # the toy reward counts this token
+HPARAMS = PPOHparams(
+    total_episodes=96,
+    batch_size=16,
+    samples_per_prompt=4,
+    max_tokens=8,
+    num_frozen_layers=1,
+    checkpoint_every_batches=2,
+)
+PROMPTS = [[BOS, USER, token, ASSISTANT] for token in range(10, 22)] + [[BOS, USER, 30, 31, 32, ASSISTANT]]
+
+
+class MemoryContext:
+    """Keeps the last state, as it would come back from a file; can stop the run after a number of saves."""
+
+    def __init__(self) -> None:
+        self.saved: dict[str, Any] | None = None
+
+    def load(self) -> dict[str, Any] | None:
+        return self.saved
+
+    def save(self, state: dict[str, Any]) -> None:
+        import io
+
+        buffer = io.BytesIO()
+        torch.save(state, buffer)
+        buffer.seek(0)
+        self.saved = torch.load(buffer, weights_only=True)
+
+
+@pytest.fixture
+def toy_reward(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The score is the number of COUNTED tokens, normalized by hand."""
+
+    def count(model: object, prompts: object, answers: list[list[list[int]]], **ids: int) -> list[list[float]]:
+        del model, prompts, ids
+        return [[answer.count(COUNTED) - 0.5 for answer in group] for group in answers]
+
+    monkeypatch.setattr("app.training.rollout.score_answers", count)
+
+
+def reward_model(seed: int = 0) -> RewardModel:
+    return RewardModel.from_sft(tiny_model(), 2, seed)
+
+
+def start(
+    initial: Llama, reference: Llama, hparams: PPOHparams = HPARAMS, context: Any = None
+) -> Generator[Progress, None, PolicyResult]:
+    return train_policy(
+        initial, reference, reward_model(), PROMPTS, hparams, end_id=END, pad_id=PAD, context=context or NoContext()
+    )
+
+
+def rollout_of(trainer: Trainer, reference: Llama, hparams: PPOHparams = HPARAMS) -> Rollout:
+    return collect(
+        trainer.policy,
+        reference,
+        reward_model(),
+        PROMPTS,
+        hparams,
+        end_id=END,
+        pad_id=PAD,
+        seed=5,
+        shares_lower=trainer.shares_lower,
+    )
+
+
+@pytest.mark.usefixtures("toy_reward")
+@pytest.mark.parametrize("frozen", [0, 1])
+def test_a_toy_reward_rises(frozen: int) -> None:
+    model = tiny_model()
+    hparams = replace(
+        HPARAMS, total_episodes=960, batch_size=32, learning_rate=3e-3, num_frozen_layers=frozen, kl_coef=0.01
+    )
+    scores: list[float] = []
+    drain(start(model, model, hparams), lambda progress: scores.append(progress.metrics["objective/scores"]))
+    assert sum(scores[-3:]) / 3 > sum(scores[:3]) / 3 + 1.0
+
+
+@pytest.mark.parametrize("frozen", [0, 2])
+def test_before_any_step_the_ratio_is_one_and_the_kl_zero(frozen: int) -> None:
+    """Ratio and KL compare the same path with itself, so they are exact even in bf16."""
+    model = tiny_model()
+    seen: list[Progress] = []
+    hparams = replace(HPARAMS, total_episodes=16, num_frozen_layers=frozen, num_mini_batches=1)
+    drain(start(model, model, hparams), seen.append)
+    assert seen[0].metrics["val/ratio_first"] == pytest.approx(1.0, abs=1e-5)
+    assert seen[0].metrics["objective/kl"] == pytest.approx(0.0, abs=1e-5)
+    trainer = Trainer(model, model, hparams)
+    experience = make_experience(rollout_of(trainer, model), hparams, 0.1)
+    _, found = trainer.losses(experience, [0, 1], list(range(8)), 1)
+    assert found["policy/approxkl_avg"].item() == pytest.approx(0.0, abs=1e-8)
+    assert found["policy/clipfrac_avg"].item() == 0
+
+
+@pytest.mark.usefixtures("fp32")
+def test_old_logprobs_are_those_of_the_sampled_tokens() -> None:
+    """Against the plain model on separate rows, at a temperature that is not 1."""
+    model, reference = tiny_model(), tiny_model(seed=8)
+    hparams = replace(HPARAMS, temperature=0.7)
+    rollout = rollout_of(Trainer(model, reference, hparams), reference, hparams)
+    packed = rollout.packed
+    for row, prompt in enumerate(PROMPTS):
+        for k in range(4):
+            tokens = packed.tokens[row, k][packed.token_mask[row, k]].tolist()
+            ids = torch.tensor([prompt + tokens])
+            for which, found in ((model, rollout.logprobs), (reference, rollout.ref_logprobs)):
+                logits = which(ids)[0, len(prompt) - 1 : -1] / 0.7
+                expected = torch.log_softmax(logits, -1)[torch.arange(len(tokens)), torch.tensor(tokens)]
+                torch.testing.assert_close(found[row, k, : len(tokens)], expected, rtol=1e-3, atol=1e-4)
+    assert (rollout.entropy >= 0).all()
+    assert not rollout.entropy[~packed.token_mask].any()
+
+
+@pytest.mark.usefixtures("fp32")
+def test_frozen_layers_keep_their_weights_and_the_cache_changes_nothing() -> None:
+    model = tiny_model()
+    result = drain(start(model, model, replace(HPARAMS, num_frozen_layers=2, total_episodes=32)))
+    before = model.state_dict()
+    for name, tensor in result.model.state_dict().items():
+        frozen = "embed_tokens" in name or "layers.0." in name or "layers.1." in name
+        assert torch.equal(tensor, before[name]) == frozen, name
+    trainer = Trainer(model, model, replace(HPARAMS, num_frozen_layers=2))
+    rollout = rollout_of(trainer, model)
+    packed, below = rollout.rows([1, 3])
+    with_cache, without = trainer.policy(packed, below), trainer.policy(packed)
+    torch.testing.assert_close(with_cache[0], without[0], rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.usefixtures("fp32")
+def test_the_gradient_does_not_depend_on_micro_batches_or_padding() -> None:
+    model, reference = tiny_model(), tiny_model(seed=8)
+    gradients = []
+    for limit in (1, 10_000):
+        hparams = replace(HPARAMS, tokens_per_micro_batch=limit, num_frozen_layers=0, learning_rate=0.0)
+        trainer = Trainer(model, reference, hparams)
+        torch.nn.init.normal_(trainer.policy.value_head.weight, generator=torch.Generator().manual_seed(0))
+        experience = make_experience(rollout_of(trainer, reference, hparams), hparams, 0.1)
+        trainer.step(experience, [4, 0, 12])
+        gradients.append(torch.cat([p.grad.flatten() for p in trainer.policy.parameters() if p.grad is not None]))
+    assert gradients[0].abs().sum() > 0
+    torch.testing.assert_close(gradients[0], gradients[1], rtol=1e-3, atol=1e-6)
+
+
+@pytest.mark.parametrize("stop_after", [2, 5])
+def test_a_resumed_run_equals_an_uninterrupted_one_bit_for_bit(stop_after: int) -> None:
+    """Policy, value head, both optimizers, KL coefficient, prompts and dice: any of them left out shows here."""
+    model, reference = tiny_model(), tiny_model(seed=8)
+    hparams = replace(HPARAMS, kl_target=0.5, kl_horizon=100)
+    whole: list[Progress] = []
+    expected = drain(start(model, reference, hparams), whole.append)
+    context = MemoryContext()
+    interrupted = start(model, reference, hparams, context)
+    for _ in range(stop_after):
+        next(interrupted)
+    interrupted.close()
+    rest: list[Progress] = []
+    torch.manual_seed(12345)  # the global dice must not matter
+    result = drain(start(model, reference, hparams, context), rest.append)
+    saved_batches = stop_after // 2 * 2
+    assert [progress.metrics for progress in rest] == [progress.metrics for progress in whole[saved_batches:]]
+    for name, tensor in expected.model.state_dict().items():
+        assert torch.equal(tensor, result.model.state_dict()[name]), name
+    assert result.metrics == expected.metrics
+
+
+def test_a_state_of_other_hyper_parameters_is_refused() -> None:
+    model, context = tiny_model(), MemoryContext()
+    generator = start(model, model, HPARAMS, context)
+    next(generator), next(generator), generator.close()
+    assert context.saved is not None
+    with pytest.raises(TrainingError, match="belongs to another training"):
+        next(start(model, model, replace(HPARAMS, learning_rate=1.0), context))
+
+
+def test_a_loss_that_is_not_a_number_stops_it_and_harms_nothing() -> None:
+    model = tiny_model()
+    before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    with pytest.raises(TrainingError, match="not a number"):
+        drain(start(model, model, replace(HPARAMS, vf_coef=math.inf, num_ppo_epochs=2)))
+    assert all(torch.equal(tensor, before[name]) for name, tensor in model.state_dict().items())
+    assert all(parameter.requires_grad for parameter in model.parameters())
+
+
+def test_it_says_what_is_wrong_with_its_input() -> None:
+    model = tiny_model()
+    with pytest.raises(TrainingError, match="no prompts"):
+        next(train_policy(model, model, reward_model(), [], HPARAMS, end_id=END, pad_id=PAD, context=NoContext()))
+    with pytest.raises(TrainingError, match="multiple"):
+        next(start(model, model, replace(HPARAMS, batch_size=18)))
+
+
+@pytest.mark.usefixtures("toy_reward")
+def test_an_answer_that_never_ends_scores_lower() -> None:
+    model = tiny_model()
+    rollout = rollout_of(Trainer(model, model, HPARAMS), model, replace(HPARAMS, missing_eos_penalty=3.0))
+    packed = rollout.packed
+    assert not rollout.ended.all()
+    assert rollout.ended.any()
+    for row in range(packed.size):
+        for k in range(4):
+            tokens = packed.tokens[row, k][packed.token_mask[row, k]].tolist()
+            expected = tokens.count(COUNTED) - 0.5 - (0.0 if tokens[-1] == END else 3.0)
+            assert rollout.scores[row, k].item() == pytest.approx(expected)
+
+
+def test_every_prompt_has_its_turn_in_each_lap() -> None:
+    laps = [prompts_of_batch(10, batch, 5, seed=3) for batch in range(6)]
+    for first in (0, 2, 4):
+        assert sorted(laps[first] + laps[first + 1]) == list(range(10))
+    assert laps[0] + laps[1] != laps[2] + laps[3]
+    assert laps[0] == prompts_of_batch(10, 0, 5, seed=3)
+
+
+def test_metrics_go_by_their_known_names() -> None:
+    model = tiny_model()
+    first = next(start(model, model))
+    assert first.total_steps == 6
+    assert {
+        "objective/kl",
+        "objective/scores",
+        "objective/rlhf_reward",
+        "objective/entropy",
+        "policy/approxkl_avg",
+        "policy/clipfrac_avg",
+        "policy/end_rate",
+        "policy/length_mean",
+        "loss/policy_avg",
+        "loss/value_avg",
+        "val/explained_variance",
+        "kl_coef",
+    } <= set(first.metrics)
+    assert all(math.isfinite(value) for value in first.metrics.values())
+
+
+def test_the_value_head_learns_and_moves_the_trunk_only_if_asked() -> None:
+    model = tiny_model()
+    for shared in (False, True):
+        hparams = replace(HPARAMS, share_trunk_gradient=shared, num_frozen_layers=0)
+        trainer = Trainer(model, model, hparams)
+        torch.nn.init.normal_(trainer.policy.value_head.weight)
+        packed = rollout_of(trainer, model).packed
+        _, values, _ = trainer.policy(packed)
+        values.sum().backward()
+        moved = any(p.grad is not None and bool(p.grad.any()) for p in trainer.policy.policy_parameters())
+        assert moved == shared
+        assert trainer.policy.value_head.weight.grad is not None
+
+
+def test_same_seed_same_run() -> None:
+    model, hparams = tiny_model(), replace(HPARAMS, total_episodes=32)
+    first, second = drain(start(model, model, hparams)), drain(start(model, model, hparams))
+    assert first.metrics == second.metrics

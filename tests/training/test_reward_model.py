@@ -1,0 +1,237 @@
+"""The reward model: sound numbers, sound folds, sound files."""
+
+import math
+from pathlib import Path
+
+import pytest
+import torch
+from tiny import CONFIG, END, PAD, random_groups, tiny_model
+
+from app.hparams import RewardHparams
+from app.lm.checkpoint import CheckpointError
+from app.training.context import NoContext, Progress, TrainingError, drain
+from app.training.packing import pack
+from app.training.reward_model import (
+    RankedGroup,
+    RewardModel,
+    RewardResult,
+    load_reward_model,
+    prepare,
+    save_reward_model,
+    score_answers,
+    split_folds,
+    train_reward_model,
+)
+from app.training.reward_network import batches_by_length, ended, normalize
+from app.training.reward_report import PairOutcomes, outcomes, verdict
+
+HPARAMS = RewardHparams(num_layers=2, max_epochs=6, learning_rate=3e-3)
+
+
+def by_length(num_prompts: int, seed: int = 0) -> list[RankedGroup]:
+    """Rankings by a taste for short answers; equal lengths are ties."""
+    prompts, answers = random_groups(num_prompts, 4, seed)
+    groups = []
+    for index, (prompt, group) in enumerate(zip(prompts, answers, strict=True)):
+        lengths = sorted({len(answer) for answer in group})
+        groups.append(RankedGroup(index, prompt, group, [lengths.index(len(answer)) + 1 for answer in group]))
+    return groups
+
+
+def samples(count: int) -> list[tuple[list[int], list[int]]]:
+    prompts, answers = random_groups(count, 1, seed=99)
+    return [(prompt, group[0]) for prompt, group in zip(prompts, answers, strict=True)]
+
+
+def train(groups: list[RankedGroup], hparams: RewardHparams = HPARAMS) -> RewardResult:
+    generator = train_reward_model(
+        tiny_model(), groups, samples(40), hparams, end_id=END, pad_id=PAD, context=NoContext()
+    )
+    return drain(generator)
+
+
+def scores_of(model: RewardModel, pairs: list[tuple[list[int], list[int]]]) -> torch.Tensor:
+    found = score_answers(model, [p for p, _ in pairs], [[a] for _, a in pairs], end_id=END, pad_id=PAD)
+    return torch.tensor(found).squeeze(1)
+
+
+def test_it_learns_a_simple_taste_and_is_normalized() -> None:
+    result = train(by_length(60))
+    assert result.metrics["held_out_accuracy"] > 0.8
+    assert result.metrics["num_rankings"] == 60
+    assert result.metrics["num_comparisons"] + result.metrics["num_ties"] == 360
+    assert result.metrics["verdict"] in ("good fit", "overfit")
+    fresh = by_length(40, seed=5)
+    scores = score_answers(
+        result.model, [g.prompt_tokens for g in fresh], [g.completions for g in fresh], end_id=END, pad_id=PAD
+    )
+    ranks = torch.tensor([group.ranks for group in fresh])
+    unseen = outcomes(torch.tensor(scores), ranks, torch.ones_like(ranks, dtype=torch.bool), 0.0)
+    assert unseen.accuracy == pytest.approx(float(result.metrics["held_out_accuracy"]), abs=0.12)
+    normalized = scores_of(result.model, samples(40))
+    assert normalized.mean().item() == pytest.approx(0.0, abs=0.03)
+    assert normalized.std(correction=0).item() == pytest.approx(1.0, abs=0.03)
+
+
+@pytest.mark.usefixtures("fp32")
+def test_normalization_is_exact_and_keeps_the_order() -> None:
+    model = RewardModel.from_sft(tiny_model(), 2, seed=3)
+    packed = pack(*random_groups(50, 4), PAD)
+    with torch.no_grad():
+        before = model(packed)
+        states = model.final_states(packed).flatten(0, 1)
+        normalize(model, states)
+        after = model(packed)
+    assert after.mean().item() == pytest.approx(0.0, abs=1e-4)
+    assert after.std(correction=0).item() == pytest.approx(1.0, abs=1e-4)
+    correlation = torch.corrcoef(torch.stack((before.flatten(), after.flatten())))[0, 1]
+    assert correlation > 0.98
+
+
+def test_the_source_model_is_never_changed() -> None:
+    sft = tiny_model()
+    before = {name: tensor.clone() for name, tensor in sft.state_dict().items()}
+    drain(train_reward_model(sft, by_length(5), [], HPARAMS, end_id=END, pad_id=PAD, context=NoContext()))
+    assert all(torch.equal(tensor, before[name]) for name, tensor in sft.state_dict().items())
+    assert all(parameter.requires_grad for parameter in sft.parameters())
+
+
+def test_same_seed_same_model() -> None:
+    first, second = train(by_length(6)), train(by_length(6))
+    assert first.metrics == second.metrics
+    assert torch.equal(first.model.head.weight, second.model.head.weight)
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 5])
+def test_few_rankings_never_crash(count: int) -> None:
+    result = train(by_length(count))
+    assert ("held_out_accuracy" in result.metrics) == (count > 1)
+    assert all(math.isfinite(value) for value in result.metrics.values() if isinstance(value, float))
+    if count == 1:
+        assert result.metrics["verdict"] == "unknown"
+
+
+def test_only_ties_never_crash_and_pull_together() -> None:
+    groups = [RankedGroup(g.prompt_id, g.prompt_tokens, g.completions, [1] * 4) for g in by_length(6)]
+    start = RewardModel.from_sft(tiny_model(), 2, seed=0)
+    data = prepare(start, groups, END, PAD)
+    result = train(groups)
+    assert "held_out_accuracy" not in result.metrics
+    assert result.metrics["num_ties"] == 36
+    assert data.nu > 0
+
+
+def test_nothing_to_learn_from_is_a_clear_error() -> None:
+    with pytest.raises(TrainingError, match="Rank some answers"):
+        train([])
+    with pytest.raises(TrainingError, match="Rank some answers"):
+        train([RankedGroup(1, [1, 2, 3], [[7, END]], [1])])
+
+
+def test_a_loss_that_is_not_a_number_stops_the_training() -> None:
+    sft = tiny_model()
+    with torch.no_grad():
+        sft.model.layers[0].mlp.down_proj.weight.fill_(math.nan)  # type: ignore[union-attr]
+    with pytest.raises(TrainingError, match="not a number"):
+        drain(train_reward_model(sft, by_length(4), [], HPARAMS, end_id=END, pad_id=PAD, context=NoContext()))
+
+
+def test_progress_counts_to_its_total() -> None:
+    seen: list[Progress] = []
+    generator = train_reward_model(tiny_model(), by_length(6), [], HPARAMS, end_id=END, pad_id=PAD, context=NoContext())
+    drain(generator, seen.append)
+    steps = [progress.step for progress in seen]
+    assert steps == sorted(set(steps))
+    assert steps[-1] <= seen[-1].total_steps
+    assert {"loss/train", "loss/held_out", "accuracy/train", "accuracy/held_out"} <= set(seen[0].metrics)
+
+
+def test_folds_are_by_prompt_cover_everything_and_stay_put() -> None:
+    prompts = [index // 2 for index in range(40)]  # every prompt is ranked twice
+    folds = split_folds(prompts, 0.2, seed=1)
+    assert sorted(row for fold in folds for row in fold) == list(range(40))
+    assert len(folds) == 5
+    for fold in folds:
+        inside = {prompts[row] for row in fold}
+        assert not inside & {prompts[row] for row in range(40) if row not in fold}
+    assert folds == split_folds(prompts, 0.2, seed=1)
+    assert folds != split_folds(prompts, 0.2, seed=2)
+    assert split_folds([7, 7, 7], 0.2, seed=0) == []
+
+
+def test_the_score_is_read_at_the_end_token_whether_it_was_sampled_or_not() -> None:
+    assert ended([7, END, 9], END) == [7, END]
+    assert ended([7], END) == [7, END]
+    assert ended([], END) == [END]
+    model = RewardModel.from_sft(tiny_model(), 2, seed=0)
+    prompt = [1, 2, 9, 3]
+    cut, whole = score_answers(model, [prompt], [[[8, 9], [8, 9, END]]], end_id=END, pad_id=PAD)[0]
+    assert cut == pytest.approx(whole, abs=1e-5)
+
+
+@pytest.mark.usefixtures("fp32")
+def test_padding_and_company_do_not_change_a_score() -> None:
+    model = RewardModel.from_sft(tiny_model(), 2, seed=0)
+    prompts, answers = random_groups(5, 4)
+    together = score_answers(model, prompts, answers, end_id=END, pad_id=PAD)
+    for prompt, group, scores in zip(prompts, answers, together, strict=True):
+        for answer, score in zip(group, scores, strict=True):
+            assert score_answers(model, [prompt], [[answer]], end_id=END, pad_id=PAD)[0][0] == pytest.approx(
+                score, abs=1e-4
+            )
+
+
+def test_batches_hold_every_row_once_within_the_limit() -> None:
+    lengths = [5, 90, 3, 40, 40, 200]
+    batches = list(batches_by_length(lengths, 100))
+    assert sorted(row for batch in batches for row in batch) == list(range(6))
+    assert all(len(batch) == 1 or max(lengths[row] for row in batch) * len(batch) <= 100 for batch in batches)
+
+
+def test_reliability_by_hand() -> None:
+    margins = torch.tensor([0.0, 3.0, 3.0, -3.0])
+    pairs = PairOutcomes(margins, torch.zeros(1), 0, torch.ones(1))
+    assert pairs.accuracy == pytest.approx((0.5 + 2) / 4)
+    stated = torch.sigmoid(torch.tensor(3.0)).item()
+    assert pairs.ece == pytest.approx((1 * 0.0 + 3 * abs(stated - 2 / 3)) / 4, abs=1e-6)
+
+
+def test_verdicts() -> None:
+    assert verdict({"train_accuracy": 0.6, "held_out_accuracy": 0.6}) == "underfit"
+    assert verdict({"train_accuracy": 0.99, "held_out_accuracy": 0.7}) == "overfit"
+    assert verdict({"train_accuracy": 0.9, "held_out_accuracy": 0.85}) == "good fit"
+    assert verdict({"train_accuracy": 0.9}) == "unknown"
+
+
+@pytest.mark.usefixtures("fp32")
+def test_files_open_in_transformers_with_equal_scores(tmp_path: Path) -> None:
+    transformers = pytest.importorskip("transformers")
+    from app.lm.tokenizer import train_tokenizer
+
+    tokenizer = train_tokenizer(["some words to learn from", "and a few more words"], CONFIG.vocab_size)
+    model = RewardModel.from_sft(tiny_model(), 2, seed=0)
+    digest = save_reward_model(tmp_path / "reward", model, tokenizer)
+    assert len(digest) == 64
+    theirs = transformers.AutoModelForSequenceClassification.from_pretrained(tmp_path / "reward").eval()
+    assert theirs.config.num_labels == 1
+    assert theirs.config.pad_token_id == PAD
+    prompts, answers = random_groups(3, 4)
+    rows = [prompt + answer for prompt, group in zip(prompts, answers, strict=True) for answer in group]
+    width = max(map(len, rows))
+    ids = torch.tensor([row + [PAD] * (width - len(row)) for row in rows])
+    with torch.no_grad():
+        expected = theirs(ids, attention_mask=(ids != PAD).long()).logits.view(3, 4)
+    mine = torch.tensor(score_answers(load_reward_model(tmp_path / "reward"), prompts, answers, end_id=END, pad_id=PAD))
+    torch.testing.assert_close(mine, expected, rtol=1e-4, atol=1e-4)
+    assert transformers.AutoTokenizer.from_pretrained(tmp_path / "reward").pad_token == "<|pad|>"
+
+
+def test_damaged_files_are_named(tmp_path: Path) -> None:
+    from app.lm.tokenizer import train_tokenizer
+
+    tokenizer = train_tokenizer(["some words"], CONFIG.vocab_size)
+    save_reward_model(tmp_path / "reward", RewardModel.from_sft(tiny_model(), 2, seed=0), tokenizer)
+    weights = tmp_path / "reward" / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-7])
+    with pytest.raises(CheckpointError, match=r"model\.safetensors"):
+        load_reward_model(tmp_path / "reward")
