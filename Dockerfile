@@ -1,0 +1,46 @@
+# One image for the web and the worker service (docker-compose.yml). docs/deployment.md: how to build it small, and without an engine.
+# BASE_IMAGE: any Debian-like image with Python 3.11 or newer and venv.
+ARG BASE_IMAGE=python:3.11-slim-bookworm
+
+FROM ${BASE_IMAGE} AS build
+# The address of an index with CPU builds of torch saves gigabytes; empty takes what pip finds by itself.
+ARG PIP_EXTRA_INDEX_URL=""
+ENV PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1 PYTHONDONTWRITEBYTECODE=1
+WORKDIR /build
+
+RUN python3 -m venv /opt/venv
+COPY requirements.txt ./
+RUN [ -n "$PIP_EXTRA_INDEX_URL" ] || unset PIP_EXTRA_INDEX_URL; \
+    /opt/venv/bin/pip install --quiet --constraint requirements.txt "$(grep '^torch==' requirements.txt)" \
+ && /opt/venv/bin/pip install --quiet --requirement requirements.txt
+
+COPY package.json package-lock.json .npmrc requirements-node.txt ./
+COPY bin/front-end bin/front-end
+RUN python3 -m venv /build/node && bin/front-end /build/node/bin/python
+
+
+FROM ${BASE_IMAGE}
+LABEL org.opencontainers.image.title="Fourfold" org.opencontainers.image.licenses="MIT"
+RUN useradd --system --uid 10001 --user-group --home-dir /data --no-create-home --shell /usr/sbin/nologin fourfold \
+ && mkdir /data && chown fourfold:fourfold /data
+
+COPY --from=build /opt/venv /opt/venv
+WORKDIR /opt/fourfold
+COPY LICENSE pyproject.toml alembic.ini ./
+COPY migrations migrations
+COPY models models
+COPY templates templates
+COPY static static
+COPY --from=build /build/static/vendor static/vendor
+COPY app app
+# Compiled now, because the running container may not write here.
+RUN /opt/venv/bin/python -m compileall -q app migrations
+
+ENV PATH=/opt/venv/bin:$PATH PYTHONUNBUFFERED=1 FOURFOLD_HOST=0.0.0.0 FOURFOLD_PORT=8000 FOURFOLD_DATA_DIR=/data
+USER 10001:10001
+VOLUME /data
+EXPOSE 8000
+# For the web; the worker service has a check of its own.
+HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --retries=3 \
+  CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8000/healthz', timeout=4)"]
+CMD ["python", "-m", "app", "serve"]
