@@ -1,0 +1,54 @@
+"""Checkpoints on disk and draining."""
+
+from collections.abc import Generator
+from pathlib import Path
+
+import pytest
+import torch
+
+from app.training.context import FileContext, NoContext, Progress, TrainingError, drain
+
+
+def test_state_comes_back(tmp_path: Path) -> None:
+    context = FileContext(tmp_path / "deep" / "checkpoint.pt")
+    assert context.load() is None
+    context.save({"step": 3, "weights": {"a": torch.arange(3)}, "none": None})
+    context.save({"step": 4, "weights": {"a": torch.arange(4)}, "none": None})
+    state = context.load()
+    assert state is not None
+    assert state["step"] == 4
+    assert state["weights"]["a"].tolist() == [0, 1, 2, 3]
+    assert [path.name for path in context.path.parent.iterdir()] == ["checkpoint.pt"]
+    context.clear()
+    assert context.load() is None
+
+
+def test_a_damaged_state_says_what_to_do(tmp_path: Path) -> None:
+    context = FileContext(tmp_path / "checkpoint.pt")
+    context.path.write_bytes(b"no state")
+    with pytest.raises(TrainingError, match="Remove it to start"):
+        context.load()
+
+
+def test_a_state_cannot_run_code(tmp_path: Path) -> None:
+    context = FileContext(tmp_path / "checkpoint.pt")
+    torch.save({"path": tmp_path}, context.path)  # a class that weights_only refuses
+    with pytest.raises(TrainingError):
+        context.load()
+
+
+def test_no_context_keeps_nothing() -> None:
+    context = NoContext()
+    context.save({"step": 1})
+    assert context.load() is None
+
+
+def test_drain_tells_and_returns() -> None:
+    def trainer() -> Generator[Progress, None, str]:
+        yield Progress(1, 2)
+        yield Progress(2, 2, {"loss/train": 1.0})
+        return "done"
+
+    told: list[int] = []
+    assert drain(trainer(), lambda progress: told.append(progress.step)) == "done"
+    assert told == [1, 2]

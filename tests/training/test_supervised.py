@@ -1,0 +1,154 @@
+"""Pretraining and fine-tuning: what is learned from, exact resume, a loss that is not a number."""
+
+import copy
+import math
+from collections.abc import Generator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from app.hparams import ModelConfig, PretrainHparams, SFTHparams
+from app.lm.model import Llama
+from app.training.context import FileContext, NoContext, Progress, TrainingError, drain
+from app.training.pretrain import pack_rows, train_base
+from app.training.sft import Example, fill_rows, pack_examples, train_sft
+from app.training.supervised import IGNORED, FitResult, learning_rate_at, verdict_of
+
+CONFIG = ModelConfig(
+    vocab_size=40,
+    hidden_size=32,
+    intermediate_size=64,
+    num_hidden_layers=2,
+    num_attention_heads=4,
+    num_key_value_heads=2,
+    max_position_embeddings=64,
+)
+PRETRAIN = PretrainHparams(
+    total_tokens=16 * 4 * 24, context_tokens=16, batch_rows=4, warmup_steps=4, eval_every_steps=5,
+    checkpoint_every_steps=3,
+)  # fmt: skip
+SFT = SFTHparams(
+    total_pairs=300, context_tokens=24, batch_rows=4, warmup_steps=4, eval_every_steps=5, checkpoint_every_steps=3,
+    learning_rate=5e-3,
+)  # fmt: skip
+
+
+def tiny() -> Llama:
+    torch.manual_seed(0)
+    return Llama(CONFIG)
+
+
+def rows(count: int = 40) -> torch.Tensor:
+    """Counting up by one: easy to learn."""
+    documents = [[1, *range(5 + start % 10, 15 + start % 10), 4] for start in range(count * 2)]
+    return pack_rows(documents, 16)
+
+
+def examples(count: int = 60) -> list[Example]:
+    """Answer: the prompt's token again, twice."""
+    return [Example([1, 2, 5 + place % 20, 3], [5 + place % 20] * (1 + place % 2 * 3)) for place in range(count)]
+
+
+def base_trainer(context: Any, model: Llama | None = None) -> Generator[Progress, None, FitResult]:
+    return train_base(model or tiny(), rows(), rows(6), PRETRAIN, context=context)
+
+
+def sft_trainer(context: Any, model: Llama | None = None) -> Generator[Progress, None, FitResult]:
+    return train_sft(model or tiny(), examples(), examples(20), SFT, end_id=4, pad_id=0, context=context)
+
+
+@pytest.mark.parametrize("trainer", [base_trainer, sft_trainer])
+def test_a_resumed_run_equals_an_uninterrupted_one(trainer: Any, tmp_path: Path) -> None:
+    seen: list[dict[str, float]] = []
+    whole = drain(trainer(NoContext()), lambda progress: seen.append(progress.metrics))
+    context = FileContext(tmp_path / "checkpoint.pt")
+    first = trainer(context)
+    for _ in range(8):  # the last checkpoint is of step 6
+        next(first)
+    first.close()
+    again: list[dict[str, float]] = []
+    resumed = drain(trainer(context), lambda progress: again.append(progress.metrics))
+    assert len(again) == len(seen) - 6
+    assert [step["loss/train"] for step in again] == [step["loss/train"] for step in seen[6:]]
+    for name, weight in whole.model.state_dict().items():
+        assert torch.equal(resumed.model.state_dict()[name], weight), name
+    assert resumed.metrics == whole.metrics
+    assert (resumed.verdict, resumed.tokens_seen) == (whole.verdict, whole.tokens_seen)
+
+
+@pytest.mark.parametrize("trainer", [base_trainer, sft_trainer])
+def test_it_learns(trainer: Any) -> None:
+    losses: list[float] = []
+    result = drain(trainer(NoContext()), lambda progress: losses.append(progress.metrics["loss/train"]))
+    assert losses[0] > 0.9 * math.log(CONFIG.vocab_size)
+    assert result.metrics["loss/train"] < 0.8 * losses[0]
+    assert result.verdict in ("underfit", "good fit", "overfit")
+
+
+def test_a_loss_that_is_no_number_keeps_the_last_checkpoint(tmp_path: Path) -> None:
+    model = tiny()
+    context = FileContext(tmp_path / "checkpoint.pt")
+    trainer = base_trainer(context, model)
+    for _ in range(4):
+        next(trainer)
+    before = copy.deepcopy(context.load())
+    with torch.no_grad():
+        model.model.norm.weight.fill_(math.nan)
+    with pytest.raises(TrainingError, match="last checkpoint is kept"):
+        next(trainer)
+    after = context.load()
+    assert before is not None
+    assert after is not None
+    assert after["run"] == before["run"]
+    assert all(torch.equal(after["model"][name], weight) for name, weight in before["model"].items())
+
+
+def test_rows_hold_inputs_and_targets() -> None:
+    packed = pack_rows([[1, 10, 11, 4], [1, 12, 4]], 3)
+    assert packed.tolist() == [[1, 10, 11, 4], [4, 1, 12, 4]]
+    assert len(pack_rows([[1, 4]], 3)) == 0
+
+
+def test_loss_on_answers_alone() -> None:
+    packed = pack_examples([Example([1, 2, 9, 3], [7, 8]), Example([1, 2, 3], [6])], 14, end_id=4, pad_id=0)
+    assert packed.ids.tolist() == [[1, 2, 9, 3, 7, 8, 4, 1, 2, 3, 6, 4, 0, 0]]
+    targets = [IGNORED] * 14
+    targets[3:6] = [7, 8, 4]
+    targets[9:11] = [6, 4]
+    assert packed.targets.tolist() == [targets]
+
+
+def test_rows_are_well_filled_and_complete() -> None:
+    some = [Example([1, 2, place, 3], [5] * (place % 9)) for place in range(200)] + [Example([1] * 30, [5])]
+    filled = fill_rows(some, 24)
+    assert sorted(example.prompt[2] for row in filled for example in row) == list(range(200))
+    sizes = [sum(example.size for example in row) for row in filled]
+    assert max(sizes) <= 24
+    assert sum(sizes) > 0.85 * 24 * len(sizes)
+
+
+def test_too_little_data_is_refused() -> None:
+    with pytest.raises(TrainingError, match="Give more documents"):
+        drain(train_base(tiny(), rows()[:2], rows(6), PRETRAIN, context=NoContext()))
+    with pytest.raises(TrainingError, match="Give more pairs"):
+        drain(train_sft(tiny(), examples(3), examples(3), SFT, end_id=4, pad_id=0, context=NoContext()))
+
+
+def test_the_rate_warms_up_and_falls() -> None:
+    hparams = replace(PRETRAIN, learning_rate=1.0, min_learning_rate=0.1, warmup_steps=10)
+    rates = [learning_rate_at(step, 110, hparams) for step in range(111)]
+    assert rates[:2] == [0.1, 0.2]
+    assert max(rates) == rates[10] == 1.0
+    assert rates[10:] == sorted(rates[10:], reverse=True)
+    assert rates[-1] == pytest.approx(0.1)
+
+
+@pytest.mark.parametrize(
+    ("losses", "expected"),
+    [((1.0, 1.2, 1.2), "overfit"), ((1.0, 1.05, 1.2), "underfit"), ((1.0, 1.05, 1.06), "good fit")],
+)
+def test_verdicts(losses: tuple[float, float, float], expected: str) -> None:
+    assert verdict_of(*losses) == expected
