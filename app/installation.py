@@ -1,5 +1,7 @@
 """What the data folder needs before anything runs: schema, SFT weights, shipped prompts. Idempotent."""
 
+from sqlalchemy.exc import DatabaseError
+
 from app.config import Settings
 from app.db.schema import migrate
 from app.db.session import make_engine, make_session_factory, transaction
@@ -22,5 +24,10 @@ def install(settings: Settings) -> None:
         with transaction(make_session_factory(engine)) as session:
             versions.install_sft(session, model_dir=settings.model_dir, data_dir=settings.data_dir)
             prompts.install_shipped_prompts(session)
+    except DatabaseError as error:
+        raise UnavailableError(
+            f"The database of the data folder {settings.data_dir} cannot be used ({error.orig}). Give this program the "
+            "right to write there, or set FOURFOLD_DATA_DIR to another folder; nothing was changed."
+        ) from error
     finally:
         engine.dispose()

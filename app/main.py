@@ -1,10 +1,7 @@
 """create_app: the web composition root. Torch is loaded by the lifespan only, through the sampler's factory."""
 
-import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from importlib import import_module
-from importlib.util import find_spec
 from pathlib import Path
 
 from anyio import to_thread
@@ -22,9 +19,10 @@ from app.problems import install_problem_handlers
 from app.runtime import build_runtime
 from app.services.sampler import Sampler
 from app.services.versions import get_version
+from app.web import routes as pages
+from app.web.errors import render_problem
 from app.web.security import Security
 
-log = logging.getLogger(__name__)
 VersionDirectory = Callable[[int], Path]
 SamplerFactory = Callable[[Settings, VersionDirectory], Sampler]
 API_ROUTERS = (groups, rankings, prompts, jobs, versions, generation, exports, imports, openai, health)
@@ -44,17 +42,10 @@ def create_app(settings: Settings, *, sampler_factory: SamplerFactory | None = N
     install_problem_handlers(app)
     for module in API_ROUTERS:
         app.include_router(module.router)
-    _include_pages(app)
+    app.include_router(pages.router)
+    app.state.render_problem = render_problem
     app.mount("/static", StaticFiles(directory=REPOSITORY / "static", check_dir=False), name="static")
     return app
-
-
-def _include_pages(app: FastAPI) -> None:
-    """The pages and their way of showing an error."""
-    if find_spec("app.web.routes") is not None:
-        app.include_router(import_module("app.web.routes").router)
-    if find_spec("app.web.errors") is not None:
-        app.state.render_problem = import_module("app.web.errors").render_problem
 
 
 def _lifespan(

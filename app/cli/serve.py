@@ -4,8 +4,10 @@ import signal
 import socket
 from types import FrameType
 
+from app.cli.worker import log_to_stderr
 from app.config import Settings
 from app.errors import UnavailableError
+from app.installation import install
 from app.lifeline import follow_supervisor
 
 GRACE_SECONDS = 3
@@ -18,7 +20,9 @@ def serve() -> None:
     from app.main import create_app
 
     settings = Settings()
+    log_to_stderr(settings)
     listener = listen(settings.host, settings.port)
+    install(settings)  # again in the lifespan, but here what is wrong is one sentence
     app = create_app(settings)
 
     class Server(uvicorn.Server):

@@ -1,0 +1,132 @@
+"""`python -m app serve` as a process: what it refuses to start with, how it stops, and what survives kill -9."""
+
+import os
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+from app.config import REPOSITORY, Settings
+from app.lifeline import settings_environment
+from tests.live import quick_settings
+
+
+@contextmanager
+def serving(settings: Settings) -> Iterator[tuple[subprocess.Popen[str], httpx.Client]]:
+    """A server process on a free port, killed at the end of the block."""
+    environment = {**os.environ, **settings_environment(settings), "FOURFOLD_PORT": "0"}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "app", "serve"], env=environment, cwd=REPOSITORY, stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        assert line.startswith("Serving on http://127.0.0.1:"), line
+        with httpx.Client(base_url=line.split()[-1], timeout=30) as client:
+            yield process, client
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def refusal(settings: Settings) -> str:
+    """What a server that will not start says."""
+    environment = {**os.environ, **settings_environment(settings)}
+    done = subprocess.run(
+        [sys.executable, "-m", "app", "serve"],
+        env=environment,
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode != 0
+    return done.stdout + done.stderr
+
+
+def test_acknowledged_ranking_survives_kill(tiny_model_dir: Path, data_dir: Path) -> None:
+    settings = quick_settings(data_dir, tiny_model_dir)
+    with serving(settings) as (process, client):
+        group = client.post("/api/v1/groups/next").json()
+        ranks = {str(answer["id"]): place for place, answer in enumerate(group["answers"], start=1)}
+        response = client.post(f"/api/v1/groups/{group['group_id']}/rankings", json={"ranks": ranks})
+        process.send_signal(signal.SIGKILL)
+        assert response.status_code == 201
+        process.wait()
+    with sqlite3.connect(data_dir / "fourfold.db") as database:
+        assert database.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        rows = database.execute("SELECT id, group_id FROM rankings").fetchall()
+    assert rows == [(response.json()["ranking_id"], group["group_id"])]
+
+
+def test_ctrl_c_stops_quickly_with_a_stream_open(tiny_model_dir: Path, data_dir: Path) -> None:
+    with serving(quick_settings(data_dir, tiny_model_dir)) as (process, client):
+        group = client.post("/api/v1/groups/next").json()
+        ranks = {str(answer["id"]): 1 for answer in group["answers"]}
+        client.post(f"/api/v1/groups/{group['group_id']}/rankings", json={"ranks": ranks})
+        job_id = client.post("/api/v1/jobs", json={"kind": "train_reward"}).json()["job_id"]
+        with client.stream("GET", f"/api/v1/jobs/{job_id}/events") as response:
+            lines = response.iter_lines()
+            assert "event: progress" in next(lines)
+            process.send_signal(signal.SIGINT)
+            process.wait(30)  # it would wait for the open stream forever
+
+
+def test_port_in_use(tiny_model_dir: Path, tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        said = refusal(quick_settings(tmp_path / "data", tiny_model_dir, port=port))
+    assert f"Port {port} on 127.0.0.1 cannot be used" in said
+    assert "Traceback" not in said
+    assert not (tmp_path / "data").exists()
+
+
+def test_data_of_a_newer_program(tiny_model_dir: Path, data_dir: Path) -> None:
+    with sqlite3.connect(data_dir / "fourfold.db") as database:
+        database.execute("UPDATE alembic_version SET version_num = '9999'")
+    said = refusal(quick_settings(data_dir, tiny_model_dir, port=0))
+    assert "made by a newer Fourfold (schema 9999)" in said
+    assert "Traceback" not in said
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
+def test_data_folder_that_cannot_be_written(tiny_model_dir: Path, tmp_path: Path) -> None:
+    (tmp_path / "locked").mkdir(mode=0o500)
+    said = refusal(quick_settings(tmp_path / "locked" / "data", tiny_model_dir, port=0))
+    assert "FOURFOLD_DATA_DIR" in said
+
+
+def test_data_folder_that_is_a_file(tiny_model_dir: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    said = refusal(quick_settings(tmp_path / "file", tiny_model_dir, port=0))
+    assert "FOURFOLD_DATA_DIR" in said
+    assert "Traceback" not in said
+
+
+def test_database_that_is_none(tiny_model_dir: Path, tmp_path: Path) -> None:
+    (tmp_path / "fourfold.db").write_bytes(b"This is no database. " * 100)
+    said = refusal(quick_settings(tmp_path, tiny_model_dir, port=0))
+    assert "file is not a database" in said
+    assert "Traceback" not in said
+
+
+def test_no_weights(tmp_path: Path) -> None:
+    said = refusal(quick_settings(tmp_path / "data", tmp_path / "none", port=0))
+    assert "There are no model weights" in said
+    assert "FOURFOLD_MODEL_DIR" in said
+    assert "Traceback" not in said
+
+
+def test_routes_load_no_torch() -> None:
+    code = "import sys, app.main, app.installation; sys.exit('torch' in sys.modules or 'dbos' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], cwd=REPOSITORY, check=False).returncode == 0
