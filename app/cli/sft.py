@@ -21,7 +21,7 @@ def sft(
     work: Annotated[Path | None, typer.Option(help="Folder of the resumable state (default: beside OUT).")] = None,
 ) -> None:
     """Teach a base model to answer."""
-    from app.cli.training import record, with_progress_bar, work_directory
+    from app.cli.training import read_record, record, with_progress_bar, work_directory
     from app.hparams import SFTHparams
     from app.lm.checkpoint import load_model, save_model, write_json
     from app.training.context import FileContext
@@ -43,6 +43,7 @@ def sft(
     result = with_progress_bar(trainer, "sft")
     digest = save_model(out, result.model, tokenizer)
     seconds = time.monotonic() - started
-    write_json(out / "training.json", record(result, hparams=vars(hparams), data_hash=data.data_hash, seconds=seconds))
+    written = record(result, hparams=vars(hparams), data_hash=data.data_hash, seconds=seconds)
+    write_json(out / "training.json", written | {"base": read_record(base)})
     context.clear()
     typer.echo(f"{out}: {result.verdict}, {result.metrics}, content hash {digest[:12]}.")

@@ -3,6 +3,7 @@
 Torch is imported by the callers, when they run.
 """
 
+import json
 import time
 from collections.abc import Generator
 from pathlib import Path
@@ -69,3 +70,9 @@ def record(result: FitResult, *, hparams: dict[str, Any], data_hash: str, second
         "data_hash": data_hash,
         "hparams": hparams,
     }
+
+
+def read_record(directory: Path) -> dict[str, Any] | None:
+    """The record of an earlier training; None for a model from elsewhere."""
+    path = directory / "training.json"
+    return dict(json.loads(path.read_text(encoding="utf-8"))) if path.is_file() else None

@@ -78,6 +78,8 @@ def _documents(tokenizer: Tokenizer, seed: int, tokens: int) -> Iterator[list[in
             found.append([*example.prompt, *example.answer, tokenizer.end_id])
         Random(seed + seen).shuffle(found)
         for ids in found:
+            if seen >= tokens:
+                return
             yield ids
             seen += len(ids)
 

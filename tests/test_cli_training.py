@@ -1,0 +1,52 @@
+"""`app pretrain`, `app sft`, `app generate` as a person types them, tiny."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from app.__main__ import cli
+
+SIZES = ["--hidden-size", "64", "--layers", "1", "--context-tokens", "64", "--batch-rows", "4"]
+
+
+@pytest.fixture(autouse=True)
+def _small_corpus(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.training.datasets.TOKENIZER_DOCUMENTS", 1_500)
+    monkeypatch.setattr("app.training.datasets.CHUNK", 100)
+
+
+def test_from_nothing_to_answers(tmp_path: Path) -> None:
+    base, tuned = tmp_path / "base", tmp_path / "sft"
+    runner = CliRunner()
+    made = runner.invoke(cli, ["pretrain", "--out", str(base), "--tokens", "3000", *SIZES])
+    assert made.exit_code == 0, made.output
+    made = runner.invoke(cli, ["sft", "--base", str(base), "--out", str(tuned), "--pairs", "64", "--batch-rows", "4"])
+    assert made.exit_code == 0, made.output
+    record = json.loads((tuned / "training.json").read_text())
+    assert record["tokens_seen"] > 0
+    assert record["flops"] == 6 * record["parameters"] * record["tokens_seen"]
+    assert record["verdict"] in ("underfit", "good fit", "overfit")
+    asked = ["generate", "Hello", "--model", str(tuned), "--n", "2", "--max-tokens", "5", "--seed", "1"]
+    first = runner.invoke(cli, asked)
+    assert first.exit_code == 0, first.output
+    assert first.stdout == runner.invoke(cli, asked).stdout
+    assert first.stdout.startswith("1. ")
+
+
+def test_a_missing_model_is_one_sentence(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "app", "generate", "Hello", "--model", str(tmp_path / "none")],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert "is not a directory" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_help_is_quick_because_torch_stays_out() -> None:
+    program = "import sys, app.__main__; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
