@@ -20,10 +20,11 @@ from app.db.session import make_engine, make_read_session_factory, make_session_
 from app.lifeline import settings_environment
 
 Found = TypeVar("Found")
+Worker = subprocess.Popen[bytes]
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 
-def wait_for(look: Callable[[], Found], what: str, seconds: float = 40.0) -> Found:
+def wait_for(look: Callable[[], Found], what: str, seconds: float = 90.0) -> Found:
     until = time.monotonic() + seconds
     while time.monotonic() < until:
         found = look()
@@ -50,9 +51,9 @@ class Harness:
         migrate(self.engine)
         self.sessions = make_session_factory(self.engine)
         self.readers = make_read_session_factory(self.engine)
-        self.workers: list[subprocess.Popen[bytes]] = []
+        self.workers: list[Worker] = []
 
-    def start_worker(self, module: str = "tests.worker.toy_worker", *arguments: str) -> subprocess.Popen[bytes]:
+    def start_worker(self, module: str = "tests.worker.toy_worker", *arguments: str) -> Worker:
         with (self.settings.data_dir / "worker.log").open("ab") as log:
             worker = subprocess.Popen(
                 [sys.executable, "-m", module, *arguments],
@@ -68,7 +69,8 @@ class Harness:
 
     @property
     def log(self) -> str:
-        return (self.settings.data_dir / "worker.log").read_text()
+        path = self.settings.data_dir / "worker.log"
+        return path.read_text() if path.is_file() else ""
 
     def add_job(self, kind: JobKind = JobKind.TRAIN_REWARD, **params: Any) -> str:
         job_id = uuid.uuid4().hex
@@ -82,14 +84,14 @@ class Harness:
             assert found is not None
             return found
 
-    def wait_until(self, job_id: str, test: Callable[[Job], bool], what: str, seconds: float = 40.0) -> Job:
+    def wait_until(self, job_id: str, test: Callable[[Job], bool], what: str, seconds: float = 90.0) -> Job:
         def look() -> Job | None:
             job = self.job(job_id)
             return job if test(job) else None
 
         return wait_for(look, what, seconds)
 
-    def wait_over(self, *job_ids: str, seconds: float = 60.0) -> list[Job]:
+    def wait_over(self, *job_ids: str, seconds: float = 120.0) -> list[Job]:
         def look() -> bool:
             with self.readers() as session:
                 return not session.scalars(select(Job.id).where(Job.id.in_(job_ids), Job.status.in_(LIVE))).all()
@@ -101,7 +103,7 @@ class Harness:
         path = self.settings.data_dir / f"trace-{job_id}.jsonl"
         return [json.loads(line) for line in path.read_text().splitlines()] if path.is_file() else []
 
-    def child_pid(self, worker: subprocess.Popen[bytes]) -> int:
+    def child_pid(self, worker: Worker) -> int:
         """The job's process, as the kernel knows it."""
         tasks = Path(f"/proc/{worker.pid}/task")
 

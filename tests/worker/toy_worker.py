@@ -1,6 +1,7 @@
-"""A real worker process with the toy job kinds: `python -m tests.worker.toy_worker`."""
+"""A real worker process with other handlers: `python -m tests.worker.toy_worker [tests.worker.toy]`."""
 
 import os
+import sys
 
 from app.cli.worker import log_to_stderr, stop_event
 from app.config import Settings
@@ -9,5 +10,5 @@ from app.worker.engine import run_worker
 if __name__ == "__main__":
     settings = Settings()
     log_to_stderr(settings)
-    run_worker(settings, stop_event(), handlers="tests.worker.toy")
+    run_worker(settings, stop_event(), handlers=sys.argv[1] if len(sys.argv) > 1 else "tests.worker.toy")
     os._exit(0)

@@ -1,0 +1,220 @@
+"""What the handlers do with bad input and bad luck, run inline: a clear error, and the old versions untouched."""
+
+import resource
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from sqlalchemy import select
+
+from app.db.models.jobs import Job, JobKind, JobStatus
+from app.db.models.rankings import Ranking
+from app.db.models.versions import VersionKind, VersionRanking, VersionStatus
+from app.db.session import transaction
+from app.errors import InvalidError
+from app.hparams import RewardHparams
+from app.services import jobs
+from app.training.reward_model import load_reward_model, save_reward_model
+from app.worker.context import CheckpointContext
+from app.worker.handlers import train_reward as handler
+from app.worker.handlers.versions_of_job import load_policy
+from tests.worker.harness import Harness
+from tests.worker.world import check_files, make_world, queue, run_inline, version_of_job, versions_of
+
+REWARD = {"max_epochs": 1, "normalization_samples": 8, "num_layers": 2}
+POLICY = {"total_episodes": 4, "batch_size": 4, "max_tokens": 4, "num_frozen_layers": 1}
+
+
+@pytest.fixture
+def make(tmp_path: Path, tiny_model_dir: Path) -> Iterator[Callable[..., Harness]]:
+    made: list[Harness] = []
+
+    def make(**settings: Any) -> Harness:
+        made.append(make_world(tmp_path / "data", tiny_model_dir, **settings))
+        return made[-1]
+
+    yield make
+    for harness in made:
+        harness.close()
+
+
+@contextmanager
+def small_disk(size: int) -> Iterator[None]:
+    """No file may grow beyond `size` bytes, except those that are larger already (the database)."""
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+
+
+def failed(harness: Harness, job: Job) -> str:
+    """The error; and nothing else has changed."""
+    assert job.status is JobStatus.FAILED
+    assert job.error is not None
+    assert job.finished_at is not None
+    check_files(harness)
+    return job.error
+
+
+def test_the_loop(make: Callable[..., Harness]) -> None:
+    """Rankings -> reward -> policy -> evaluation -> activation, each queued by the rule before."""
+    harness = make(auto_policy_accuracy=0.0, auto_activate=True, auto_activate_win_rate=0.0, auto_activate_max_kl=1e6)
+    reward = run_inline(harness, queue(harness, JobKind.TRAIN_REWARD, **REWARD))
+    assert reward.status is JobStatus.SUCCEEDED
+    made = version_of_job(harness, reward.id)
+    assert reward.result is not None
+    assert reward.result["version_id"] == made.id
+    assert (made.status, made.hparams["num_layers"], made.seed) == (VersionStatus.ACTIVE, 2, 0)
+    with harness.readers() as session:
+        used = session.scalars(select(VersionRanking.ranking_id).where(VersionRanking.version_id == made.id)).all()
+        assert used == session.scalars(select(Ranking.id)).all()
+    (policy,) = _live(harness)
+    assert (policy.kind, policy.params) == (JobKind.TRAIN_POLICY, {"reward_version_id": made.id})
+    with transaction(harness.sessions) as session:
+        session.get_one(Job, policy.id).params = policy.params | POLICY
+    assert run_inline(harness, policy.id).status is JobStatus.SUCCEEDED
+    candidate = version_of_job(harness, policy.id)
+    assert (candidate.kind, candidate.status) == (VersionKind.POLICY, VersionStatus.CANDIDATE)
+    (evaluation,) = _live(harness)
+    assert evaluation.kind is JobKind.EVALUATE
+    with transaction(harness.sessions) as session:
+        session.get_one(Job, evaluation.id).params = evaluation.params | {"max_tokens": 4, "num_prompts": 8}
+    assert run_inline(harness, evaluation.id).status is JobStatus.SUCCEEDED
+    sft, _, candidate = versions_of(harness)
+    assert (sft.status, candidate.status) == (VersionStatus.RETIRED, VersionStatus.ACTIVE)
+    assert candidate.metrics["evaluation"]["num_prompts"] == 8
+    assert len(candidate.metrics["samples"]) == 4
+    assert not _live(harness)
+    from_active = run_inline(harness, queue(harness, JobKind.TRAIN_POLICY, **POLICY | {"from": "active"}))
+    assert version_of_job(harness, from_active.id).parent_id == candidate.id
+    check_files(harness)
+
+
+def _live(harness: Harness) -> list[Job]:
+    with harness.readers() as session:
+        return list(jobs.list_jobs(session, statuses=[JobStatus.QUEUED, JobStatus.RUNNING]).items)
+
+
+def test_no_rankings(make: Callable[..., Harness]) -> None:
+    harness = make(ranked=1)
+    job = queue(harness, JobKind.TRAIN_REWARD)
+    with transaction(harness.sessions) as session:  # withdrawn while the job waits
+        ranking = session.scalars(select(Ranking)).one()
+        ranking.withdrawn_at = ranking.created_at
+    error = failed(harness, run_inline(harness, job))
+    assert error == "There is nothing to learn from. Rank at least 1 prompt first (the Label page)."
+
+
+def test_corrupt_weights_are_named(make: Callable[..., Harness]) -> None:
+    harness = make()
+    weights = harness.settings.version_directory(versions_of(harness)[0].path) / "model.safetensors"
+    content = bytearray(weights.read_bytes())
+    content[-1] ^= 1
+    weights.write_bytes(content)
+    error = failed(harness, run_inline(harness, queue(harness, JobKind.TRAIN_REWARD, **REWARD)))
+    assert str(weights) in error
+    assert len(versions_of(harness)) == 1
+
+
+def test_full_disk_at_the_end(make: Callable[..., Harness]) -> None:
+    """The weights do not fit: no row, no folder, no rest of one; a later job works."""
+    harness = make()
+    before = versions_of(harness)[0].content_hash
+    job = queue(harness, JobKind.TRAIN_REWARD, **REWARD)
+    save = handler.save_reward_model
+
+    def save_on_small_disk(directory: Path, *arguments: Any) -> str:
+        with small_disk(16_384):
+            return save(directory, *arguments)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(handler, "save_reward_model", save_on_small_disk)
+        error = failed(harness, run_inline(harness, job))
+    assert "the disk is full. Free some disk space and start the job again" in error
+    assert [version.content_hash for version in versions_of(harness)] == [before]
+    again = run_inline(harness, queue(harness, JobKind.TRAIN_REWARD, **REWARD))
+    assert again.status is JobStatus.SUCCEEDED
+
+
+def test_full_disk_at_a_checkpoint(tmp_path: Path) -> None:
+    context = CheckpointContext(tmp_path / "checkpoint.pt")
+    context.save({"step": 1})
+    with (
+        pytest.raises(Exception, match="checkpoint of the job could not be saved: the disk is full"),
+        small_disk(1_024),
+    ):
+        context.save({"step": 2, "weights": torch.zeros(10_000)})
+    assert context.load() == {"step": 1}
+
+
+def test_loss_that_is_not_a_number(make: Callable[..., Harness]) -> None:
+    """The job fails, the old models stay, and no candidate appears."""
+    harness = make()
+    reward = version_of_job(harness, run_inline(harness, queue(harness, JobKind.TRAIN_REWARD, **REWARD)).id)
+    directory = harness.settings.version_directory(reward.path)
+    model = load_reward_model(directory)
+    model.head.weight.data.fill_(torch.nan)
+    _, tokenizer = load_policy(_RunAt(harness), 1)  # type: ignore[arg-type]
+    save_reward_model(directory, model, tokenizer)
+    error = failed(harness, run_inline(harness, queue(harness, JobKind.TRAIN_POLICY, **POLICY)))
+    assert "not a number" in error
+    assert [version.kind for version in versions_of(harness)] == [VersionKind.SFT, VersionKind.REWARD]
+
+
+class _RunAt:
+    """As much of a JobRun as loading a model takes."""
+
+    def __init__(self, harness: Harness) -> None:
+        self.sessions = harness.sessions
+        self.settings = harness.settings
+
+
+def test_inputs_are_chosen_once(make: Callable[..., Harness]) -> None:
+    """Rankings that change between two attempts change nothing for the job."""
+    harness = make()
+    job = queue(harness, JobKind.TRAIN_REWARD, **REWARD)
+    chosen: list[list[int]] = []
+    original = handler._choose
+
+    def choose(run: Any, hparams: RewardHparams) -> dict[str, Any]:
+        inputs = original(run, hparams)
+        chosen.append(inputs["ranking_ids"])
+        return inputs
+
+    def crash(*_: Any) -> list[Any]:
+        raise KeyboardInterrupt
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(handler, "_choose", choose)
+        patch.setattr(handler, "_groups", crash)
+        with pytest.raises(KeyboardInterrupt):
+            run_inline(harness, job)
+        patch.undo()
+    with transaction(harness.sessions) as session:
+        ranking = session.scalars(select(Ranking).limit(1)).one()
+        ranking.withdrawn_at = ranking.created_at
+    assert run_inline(harness, job).status is JobStatus.SUCCEEDED
+    with harness.readers() as session:
+        version = version_of_job(harness, job)
+        used = session.scalars(select(VersionRanking.ranking_id).where(VersionRanking.version_id == version.id)).all()
+    assert chosen == [used]
+
+
+@pytest.mark.parametrize(
+    ("kind", "params", "words"),
+    [
+        (JobKind.TRAIN_REWARD, {"learning_rate": 7}, "learning_rate must be from"),
+        (JobKind.TRAIN_POLICY, {"batch_size": 0}, "batch_size must be from 1 to"),
+        (JobKind.TRAIN_POLICY, {"batch_size": 6, "samples_per_prompt": 4}, "multiple of samples_per_prompt"),
+        (JobKind.TRAIN_POLICY, {"from": "elsewhere"}, "from must be sft or active"),
+    ],
+)
+def test_parameters_out_of_range(
+    make: Callable[..., Harness], kind: JobKind, params: dict[str, Any], words: str
+) -> None:
+    with pytest.raises(InvalidError, match=words):
+        queue(make(ranked=1), kind, **params)

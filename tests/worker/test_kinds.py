@@ -1,0 +1,133 @@
+"""The real job kinds with a tiny model: kill -9 of child and worker in the middle of each, and what can go wrong."""
+
+import os
+import signal
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from sqlalchemy import select
+
+from app.db.models.jobs import LIVE, Job, JobKind, JobStatus
+from app.db.models.versions import VersionKind, VersionStatus
+from app.db.session import transaction
+from app.services import jobs
+from tests.worker.harness import Harness, Worker, alive, wait_for
+from tests.worker.world import check_files, make_world, queue, run_inline, twin, version_of_job, versions_of
+
+PATIENCE_SECONDS = 120.0
+REWARD = {"max_epochs": 3, "normalization_samples": 40, "num_layers": 2}
+POLICY = {
+    "total_episodes": 40,
+    "batch_size": 4,
+    "samples_per_prompt": 2,
+    "num_ppo_epochs": 1,
+    "max_tokens": 12,
+    "num_frozen_layers": 1,
+    "checkpoint_every_batches": 2,
+    "learning_rate": 1e-2,
+}
+EVALUATION = {"samples_per_prompt": 1, "num_prompts": 80, "max_tokens": 12}
+
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> Iterator[None]:
+    """As the workers of these tests have it: the number of threads changes the last bits of sums."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture
+def make(tmp_path: Path, tiny_model_dir: Path) -> Iterator[Callable[..., Harness]]:
+    made: list[Harness] = []
+
+    def make(**settings: Any) -> Harness:
+        made.append(make_world(tmp_path / "data", tiny_model_dir, **settings))
+        return made[-1]
+
+    yield make
+    for harness in made:
+        harness.close()
+
+
+def start_slow_worker(harness: Harness) -> Worker:
+    return harness.start_worker("tests.worker.toy_worker", "tests.worker.slow")
+
+
+def run_with_kills(harness: Harness, job_id: str, first: int, second: int) -> Job:
+    """kill -9 of the child at step `first`, of the worker at step `second` of the next attempt; then undisturbed."""
+
+    def at(attempt: int, step: int) -> Callable[[Job], bool]:
+        beginning = ("Starting", "Sampling")
+        return lambda job: job.attempts == attempt and job.step >= step and not job.message.startswith(beginning)
+
+    worker = harness.workers[-1] if harness.workers else start_slow_worker(harness)
+    harness.wait_until(job_id, at(1, first), "first attempt", PATIENCE_SECONDS)
+    os.kill(harness.child_pid(worker), signal.SIGKILL)
+    harness.wait_until(job_id, at(2, second), "second attempt", PATIENCE_SECONDS)
+    child = harness.child_pid(worker)
+    worker.kill()
+    worker.wait()
+    wait_for(lambda: not alive(child), "end of the child", 5)
+    assert harness.job(job_id).status is JobStatus.RUNNING
+    start_slow_worker(harness)
+    (job,) = harness.wait_over(job_id, seconds=PATIENCE_SECONDS)
+    cancel_others(harness)
+    assert (job.status, job.attempts, job.error) == (JobStatus.SUCCEEDED, 3, None), harness.log
+    return job
+
+
+def cancel_others(harness: Harness) -> None:
+    """What the rules queued behind a job, so that the next test of a kind starts from rest."""
+    with transaction(harness.sessions) as session:
+        for job_id in session.scalars(select(Job.id).where(Job.status.in_(LIVE))).all():
+            jobs.request_cancel(session, job_id)
+    with harness.readers() as session:
+        running = session.scalars(select(Job.id).where(Job.status.in_(LIVE))).all()
+    harness.wait_over(*running)
+
+
+def run_calmly(harness: Harness, kind: JobKind, **params: Any) -> str:
+    job_id = queue(harness, kind, **params)
+    job = run_inline(harness, job_id)
+    assert (job.status, job.error) == (JobStatus.SUCCEEDED, None)
+    cancel_others(harness)
+    return job_id
+
+
+def test_kill_9_changes_nothing(make: Callable[..., Harness], tmp_path: Path) -> None:
+    """Each kind, killed twice, ends with one version that equals an undisturbed run's, bit for bit."""
+    killed = make()
+    calm = twin(killed, tmp_path / "calm")
+    try:
+        reward = queue(killed, JobKind.TRAIN_REWARD, **REWARD)
+        run_with_kills(killed, reward, 3, 3)
+        made = version_of_job(killed, reward)
+        expected = version_of_job(calm, run_calmly(calm, JobKind.TRAIN_REWARD, **REWARD))
+        assert (made.content_hash, made.metrics) == (expected.content_hash, expected.metrics)
+        assert (made.kind, made.status, made.parent_id) == (VersionKind.REWARD, VersionStatus.ACTIVE, 1)
+
+        policy = queue(killed, JobKind.TRAIN_POLICY, **POLICY)
+        run_with_kills(killed, policy, 3, 5)
+        made = version_of_job(killed, policy)
+        expected = version_of_job(calm, run_calmly(calm, JobKind.TRAIN_POLICY, **POLICY))
+        assert (made.content_hash, made.metrics) == (expected.content_hash, expected.metrics)
+        assert made.content_hash != versions_of(killed)[0].content_hash
+        assert (made.kind, made.status, made.parent_id) == (VersionKind.POLICY, VersionStatus.CANDIDATE, 1)
+
+        evaluation = queue(killed, JobKind.EVALUATE, version_id=made.id, **EVALUATION)
+        run_with_kills(killed, evaluation, 1, 1)
+        run_calmly(calm, JobKind.EVALUATE, version_id=expected.id, **EVALUATION)
+        found, wanted = versions_of(killed)[-1].metrics, versions_of(calm)[-1].metrics
+        assert found["evaluation"] == wanted["evaluation"]
+        assert found["samples"] == wanted["samples"]
+        assert set(found["samples"][0]) == {"prompt_id", "prompt", "before", "after"}
+        assert len(versions_of(killed)) == 3
+        check_files(killed)
+        check_files(calm)
+    finally:
+        calm.close()
