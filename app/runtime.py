@@ -1,17 +1,21 @@
-"""What one web process holds, and how a request reaches it. Routers of pages and API share these dependencies."""
+"""What one web process holds, and how a request reaches it. Routers of pages and API share these dependencies.
+
+Those that wait for nothing are `async`: each sync one would cost a trip to a thread, which a busy machine delays.
+"""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Annotated
 
 from fastapi import Depends, Header, Request
+from fastapi.concurrency import run_in_threadpool
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session, sessionmaker
 
 from app.config import Settings
 from app.db.models.labelers import Labeler, LabelerKind
-from app.db.session import make_read_session_factory, make_session_factory, transaction
+from app.db.session import make_read_session_factory, make_session_factory
 from app.services.labelers import check_name, get_or_create_labeler
 from app.services.priority import Gate, InteractiveSampler
 from app.services.sampler import Sampler
@@ -50,7 +54,7 @@ def build_runtime(settings: Settings, engine: Engine, sampler: Sampler) -> Runti
     )
 
 
-def get_runtime(request: Request) -> Runtime:
+async def get_runtime(request: Request) -> Runtime:
     runtime: Runtime = request.app.state.runtime
     return runtime
 
@@ -58,13 +62,20 @@ def get_runtime(request: Request) -> Runtime:
 RuntimeDep = Annotated[Runtime, Depends(get_runtime)]
 
 
-def get_session(runtime: RuntimeDep) -> Iterator[Session]:
-    """A unit of work. With scope "function" it commits before the answer leaves: a failed commit is never a 200."""
-    with transaction(runtime.write) as session:
+async def get_session(runtime: RuntimeDep) -> AsyncIterator[Session]:
+    """A unit of work. With scope "function" it commits before the answer leaves: a failed commit is never a 200.
+
+    Async, because opening it waits for nothing; only its end goes to a thread.
+    """
+    session = runtime.write()
+    try:
         yield session
+        await run_in_threadpool(session.commit)
+    finally:
+        session.close()  # not in a thread: a cancelled request must let go of the write lock, too
 
 
-def get_read_session(runtime: RuntimeDep) -> Iterator[Session]:
+async def get_read_session(runtime: RuntimeDep) -> AsyncIterator[Session]:
     with runtime.read() as session:
         yield session
 
@@ -73,7 +84,7 @@ WriteSession = Annotated[Session, Depends(get_session, scope="function")]
 ReadSession = Annotated[Session, Depends(get_read_session, scope="function")]
 
 
-def get_labeler_name(
+async def get_labeler_name(
     x_labeler: Annotated[str, Header(description="Who ranks.")] = DEFAULT_LABELER,
     x_labeler_kind: Annotated[LabelerKind, Header(description="`simulated` marks a program.")] = LabelerKind.PERSON,
 ) -> LabelerName:

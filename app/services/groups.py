@@ -6,7 +6,7 @@ from dataclasses import asdict
 from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, and_, func, or_, select, update
-from sqlalchemy.orm import Session, selectinload
+from sqlalchemy.orm import Session, joinedload, selectinload
 
 from app.chat import SampledAnswer
 from app.db.base import utc_now
@@ -17,7 +17,7 @@ from app.db.models.versions import Version, VersionStatus
 from app.errors import ConflictError, NotFoundError
 from app.hparams import SamplingParams
 
-FULL = (selectinload(Group.prompt), selectinload(Group.completions))
+FULL = (joinedload(Group.prompt, innerjoin=True), selectinload(Group.completions))
 
 
 def next_group(session: Session, *, labeler: Labeler, now: datetime, lease_seconds: float) -> Group | None:
@@ -140,16 +140,23 @@ def get_group(session: Session, group_id: int) -> Group:
 
 
 def get_leased_group(session: Session, group_id: int, labeler: Labeler) -> Group:
-    """The group if this labeler holds it. A lease that ran out still counts while nobody else took the group:
-    a long lunch loses no ranking.
-    """
+    """The group if this labeler holds it; raises ConflictError."""
     group = get_group(session, group_id)
-    if group.status is not GroupStatus.LEASED or group.leased_to != labeler.id:
+    check_leased(group, labeler)
+    return group
+
+
+def check_leased(group: Group, labeler: Labeler) -> None:
+    """A lease that ran out still counts while nobody else took the group: a long lunch loses no ranking."""
+    if not is_leased_to(group, labeler):
         raise ConflictError(
-            f"Group {group_id} is not leased to {labeler.name}: it is {_state(group)}. "
+            f"Group {group.id} is not leased to {labeler.name}: it is {_state(group)}. "
             "Take another one (POST /api/v1/groups/next)."
         )
-    return group
+
+
+def is_leased_to(group: Group, labeler: Labeler) -> bool:
+    return group.status is GroupStatus.LEASED and group.leased_to == labeler.id
 
 
 def _state(group: Group) -> str:

@@ -14,7 +14,7 @@ from app.db.models.rankings import Ranking
 from app.errors import ConflictError, InvalidError, NotFoundError
 from app.preferences import ranks_in_order
 from app.services import rules
-from app.services.groups import get_group, get_leased_group
+from app.services.groups import check_leased, get_group, is_leased_to
 from app.services.paging import Page, page_by_id
 
 MAX_COMMENT_CHARACTERS = 2_000
@@ -42,9 +42,9 @@ def submit_ranking(
     if repeated is not None:
         return repeated
     group = get_group(session, group_id)
-    if _standing(session, group_id, labeler) is not None:
+    if not is_leased_to(group, labeler) and _standing(session, group_id, labeler) is not None:
         raise _already_ranked(group_id)
-    get_leased_group(session, group_id, labeler)
+    check_leased(group, labeler)
     _check_ranks(group, ranks)
     ranking = Ranking(
         group_id=group_id,
