@@ -2,7 +2,8 @@
 
 Gives what Llama.hidden_states gives for one new token per row, in a third of the operations: query, key and value come
 from one product, gate and up from another, queries that share a key-value head are one small attention, norms' weights
-are folded into the products behind them. Knows nothing of sampling.
+are folded into the products behind them. Products with weights are in `dtype`; attention and cache stay in fp32, which
+is more exact and, for one query per row, twice as fast on this processor. Knows nothing of sampling.
 
 Shapes: B rows, S slots filled, V vocabulary, H hidden size, I inner size, N query heads, K key-value heads, G = N / K,
 D head size.
@@ -71,11 +72,11 @@ class Decoder:
         heads = F.linear(self._normed(states), weights.attention).view(rows, queries + 2 * narrow, -1)  # [B,N+2K,D]
         turning, value = heads[:, : queries + narrow].float(), heads[:, queries + narrow :]
         first, second = turning.chunk(2, dim=-1)
-        turned = (turning * angles[0] + torch.cat((-second, first), dim=-1) * angles[1]).to(self.dtype)
+        turned = turning * angles[0] + torch.cat((-second, first), dim=-1) * angles[1]
         keys, values = cache.write(index, turned[:, queries:, None], value[:, :, None])  # [B,K,S,D]
         query = turned[:, :queries].view(rows, narrow, queries // narrow, -1)  # [B,K,G,D]: G queries, one key head
         mixed = F.scaled_dot_product_attention(query, keys, values, attn_mask=bias)
-        return F.linear(mixed.reshape(rows, -1), weights.attention_out)  # [B,ND] -> [B,H]
+        return F.linear(mixed.reshape(rows, -1).to(self.dtype), weights.attention_out)  # [B,ND] -> [B,H]
 
 
 def _joined(layer: torch.nn.Module, dtype: torch.dtype) -> _LayerWeights:

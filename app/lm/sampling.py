@@ -43,7 +43,8 @@ def filter_logits(logits: Tensor, temperature: float, top_k: int, top_p: float) 
     if temperature == 0:
         best = logits.argmax(dim=-1, keepdim=True)
         return torch.full_like(logits, -torch.inf).scatter(-1, best, 0.0)
-    logits = logits / temperature
+    if temperature != 1:
+        logits = logits / temperature
     if 0 < top_k < logits.shape[-1]:
         least = logits.topk(top_k, dim=-1).values[:, -1:]
         logits = logits.masked_fill(logits < least, -torch.inf)
@@ -60,11 +61,11 @@ def filter_logits(logits: Tensor, temperature: float, top_k: int, top_p: float) 
 def draw(logits: Tensor, uniforms: Tensor) -> Tensor:
     """One token per row [R] by the inverse cumulative distribution; uniforms [R] in [0, 1)."""
     cumulative = logits.softmax(dim=-1).cumsum(dim=-1)  # [R,V]
-    # Scaled by the last sum, which rounding keeps from being exactly 1. `right` skips entries of probability 0.
-    wanted = uniforms.to(cumulative.dtype)[:, None] * cumulative[:, -1:]
-    found = torch.searchsorted(cumulative, wanted, right=True)[:, 0]
-    last = (cumulative < cumulative[:, -1:]).sum(dim=-1)  # first entry that reaches the whole sum
-    return torch.minimum(found, last)
+    # Scaled by the last sum, which rounding keeps from being exactly 1, and held below it: then the first entry above
+    # the number always exists, and `right` never stops at one of probability 0.
+    whole = cumulative[:, -1]
+    wanted = torch.minimum(uniforms * whole, whole.nextafter(torch.zeros(())))
+    return torch.searchsorted(cumulative, wanted[:, None], right=True)[:, 0]
 
 
 def derived_seed(seed: int, row: int) -> int:
@@ -119,13 +120,13 @@ def _prefill(decoder: Decoder, prompts: Sequence[Sequence[int]], n: int, params:
         mask[row, longest - len(prompt) :] = True
     padded = not bool(mask.all())
     slots = longest + params.max_tokens
-    cache = KVCache(model.config, len(prompts), slots, dtype=decoder.dtype)
+    cache = KVCache(model.config, len(prompts), slots)
     with autocast(decoder.dtype):
         states = model.hidden_states(ids, mask=mask if padded else None, cache=cache)
         logits = model.logits(states[:, -1]).float()  # [P,H] -> [P,V]: the last position alone
     bias = None
     if padded:
-        bias = torch.zeros(len(prompts), 1, 1, slots, dtype=decoder.dtype)
+        bias = torch.zeros(len(prompts), 1, 1, slots)
         bias[:, 0, 0, :longest].masked_fill_(~mask, -torch.inf)
     return _Batch(
         cache.repeated(n),
