@@ -1,0 +1,21 @@
+"""docs/metrics.md defines each metric that the training code names, and none that it does not know."""
+
+import re
+
+from app.config import REPOSITORY
+
+SOURCES = [*(REPOSITORY / "app" / "training").glob("*.py"), *(REPOSITORY / "app" / "worker").rglob("*.py")]
+CODE = "\n".join(path.read_text() for path in SOURCES)
+DEFINED = set(re.findall(r"`([a-z_]+(?:/[a-z_]+)?)`", "\n".join(
+    line.split("|")[1] for line in (REPOSITORY / "docs" / "metrics.md").read_text().splitlines() if line.startswith("| `")
+)))  # fmt: skip
+
+
+def test_every_named_metric_is_defined() -> None:
+    named = set(re.findall(r'"((?:loss|objective|policy|val|accuracy|reward)/[a-z_0-9]+)"', CODE))
+    assert len(named) > 20
+    assert named <= DEFINED
+
+
+def test_every_definition_is_of_a_metric_in_the_code() -> None:
+    assert {name for name in DEFINED if f'"{name}"' not in CODE} == set()
