@@ -54,6 +54,7 @@ def _environment() -> Environment:
         duration=words.duration,
         number=words.number,
         percent=words.percent,
+        figure=words.figure,
         job_title=words.job_title,
         version_title=words.version_title,
         iso=datetime.isoformat,

@@ -45,6 +45,11 @@ def number(value: float | int | None, digits: int = 2) -> str:
     return text.replace("-", "−")
 
 
+def figure(value: float | int) -> str:
+    """To four significant digits, however small."""
+    return (f"{value:,}" if isinstance(value, int) else f"{value:,.4g}").replace("-", "−")
+
+
 def percent(share: float | None) -> str:
     return NOTHING if share is None else f"{100 * share:.0f} %"
 

@@ -50,7 +50,7 @@ function serverBack() {
 
 function retry(element) {
   clearAlerts();
-  if (element.matches("form")) element.requestSubmit(element.querySelector("[type=submit]") ?? undefined);
+  if (element.matches("form")) element.requestSubmit();
   else location.reload();
 }
 

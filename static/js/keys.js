@@ -97,7 +97,7 @@ function keyWhileTyping(event) {
     document.querySelector("#card-heading")?.focus({ preventScroll: true });
   } else if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
     event.preventDefault();
-    event.target.form?.requestSubmit(event.target.form.querySelector("[type=submit]"));
+    event.target.form?.requestSubmit();
   }
 }
 

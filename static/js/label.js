@@ -22,6 +22,7 @@ class Card {
     this.ranking = new Ranking(ids, this.#checkedRanks(ids));
     this.list.addEventListener("change", (event) => this.#onRadio(event));
     this.list.addEventListener("keydown", (event) => this.#onHandleKey(event));
+    this.form.noValidate = true; // this page says better than the browser what is missing
     this.form.addEventListener("submit", (event) => this.#onSubmit(event), { capture: true });
     element.querySelector("[data-open-help]")?.removeAttribute("hidden");
     this.#makeSortable();
@@ -110,6 +111,7 @@ class Card {
   }
 
   #onRadio(event) {
+    if (!event.target.matches("input[type=radio]")) return; // SortableJS has a "change" of its own
     const id = event.target.closest("[data-answer]").dataset.answer;
     this.ranking.setRank(id, Number(event.target.value));
     this.show();

@@ -1,11 +1,16 @@
 """A real headless Chromium. A page fails its test on any JavaScript error or content-security violation."""
 
 import os
+import re
 import shutil
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+
+from tests.browser.label_page import LabelPage, WritingSampler
+from tests.live import LiveServer, live_server, quick_settings
 
 CANDIDATES = ("/usr/bin/chromium", "chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 # The second group keeps Chromium from calling home, which a machine without a way out answers with noise.
@@ -59,3 +64,23 @@ def page(browser: Browser, page_errors: list[str]) -> Iterator[Page]:
     yield page
     context.close()
     assert not page_errors, "\n".join(page_errors)
+
+
+@pytest.fixture(scope="module")
+def writing_sampler() -> WritingSampler:
+    return WritingSampler()
+
+
+@pytest.fixture(scope="module")
+def label_server(
+    tiny_model_dir: Path, tmp_path_factory: pytest.TempPathFactory, writing_sampler: WritingSampler
+) -> Iterator[LiveServer]:
+    """One server for a module's tests; each test labels under its own name."""
+    settings = quick_settings(tmp_path_factory.mktemp("pages") / "data", tiny_model_dir, ready_groups=3)
+    with live_server(settings, lambda _settings, _directory: writing_sampler) as running:
+        yield running
+
+
+@pytest.fixture
+def label_page(page: Page, label_server: LiveServer, request: pytest.FixtureRequest) -> LabelPage:
+    return LabelPage(page, label_server, re.sub(r"\W+", "-", request.node.name)[:60])

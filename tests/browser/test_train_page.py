@@ -1,0 +1,147 @@
+"""The train page with a real worker: a job is seen to learn and to end, another is cancelled; versions change hands."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from app.config import REPOSITORY
+from app.db.base import utc_now
+from app.db.models.jobs import JobKind, JobStatus
+from app.db.models.versions import VersionKind
+from app.db.session import transaction
+from app.services import jobs, versions
+from tests.browser.label_page import WritingSampler
+from tests.live import LiveServer, live_server, quick_settings
+
+RANKINGS = 32  # their 128 answers are all that the training normalizes its scores with
+PATIENT_MS = 60_000
+
+
+@pytest.fixture(scope="module")
+def server(tiny_model_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
+    data = tmp_path_factory.mktemp("train") / "data"
+    sampler = WritingSampler()
+    with live_server(quick_settings(data, tiny_model_dir), lambda _settings, _directory: sampler) as running:
+        for _ in range(RANKINGS):
+            rank(running)
+        yield running
+
+
+def rank(server: LiveServer) -> None:
+    group = server.client.post("/api/v1/groups/next").json()
+    ranks = {str(answer["id"]): place for place, answer in enumerate(group["answers"], start=1)}
+    answer = server.client.post(f"/api/v1/groups/{group['group_id']}/rankings", json={"ranks": ranks})
+    assert answer.status_code == 201, answer.text
+
+
+@pytest.fixture(scope="module")
+def worker(server: LiveServer) -> Iterator[None]:
+    settings = {
+        "DATA_DIR": server.settings.data_dir,
+        "MODEL_DIR": server.settings.model_dir,
+        "WORKER_THREADS": 1,
+        "WORKER_NICE": 0,
+        "AUTO_POLICY_ACCURACY": 2,  # policies only when this test asks
+        "LOG_LEVEL": "warning",
+    }
+    environment = {**os.environ, **{f"FOURFOLD_{name}": str(value) for name, value in settings.items()}}
+    process = subprocess.Popen([sys.executable, "-m", "app", "worker"], cwd=REPOSITORY, env=environment)
+    yield
+    process.send_signal(signal.SIGINT)
+    process.wait(30)
+
+
+def test_empty_states_say_what_to_do(page: Page, tiny_model_dir: Path, tmp_path: Path) -> None:
+    sampler = WritingSampler()
+    settings = quick_settings(tmp_path / "data", tiny_model_dir)
+    with live_server(settings, lambda _settings, _directory: sampler) as empty:
+        page.goto(f"{empty.url}/train")
+        expect(page.locator("#jobs")).to_contain_text("Rank some answers first")
+        expect(page.locator("#curves")).to_contain_text("No curves yet")
+        expect(page.locator("#samples")).to_contain_text("Nothing to compare yet")
+        expect(page.get_by_role("button", name="Train reward model")).to_be_disabled()
+        expect(page.locator("#version-1")).to_contain_text("answers now")
+
+
+@pytest.mark.usefixtures("worker")
+def test_a_job_is_seen_to_the_end_and_the_next_one_cancelled(page: Page, server: LiveServer) -> None:
+    page.goto(f"{server.url}/train")
+    page.get_by_role("button", name="Train reward model").click()
+    expect(page.locator("#jobs .job")).to_contain_text("Reward model training")
+    see_it_succeed(page)
+    see_its_curves(page)
+    see_its_version(page)
+    page.get_by_role("link", name="All versions").click()
+    cancel_a_policy(page)
+
+
+def see_it_succeed(page: Page) -> None:
+    past = page.locator(".past-job", has_text="Reward model training").first
+    expect(past).to_contain_text("succeeded", timeout=PATIENT_MS)
+    expect(page.locator("#jobs")).to_contain_text("Nothing is being trained")
+    expect(page.locator("#version-2")).to_contain_text("scores now")
+
+
+def see_its_curves(page: Page) -> None:
+    accuracy = page.locator('[data-plot="accuracy"]')
+    expect(accuracy.locator("canvas")).to_be_visible()
+    expect(accuracy.locator("[data-latest]").last).not_to_have_text("–")
+    expect(accuracy.locator("[data-summary]")).to_contain_text("at step")
+
+
+def see_its_version(page: Page) -> None:
+    page.locator("#version-2").get_by_role("link", name=str(RANKINGS)).click()
+    expect(page.get_by_role("heading", name="Reward model 2")).to_be_visible()
+    expect(page.get_by_text("Reward model 2 ← SFT model 1")).to_be_visible()
+    expect(page.locator(".id-list")).to_have_text(", ".join(str(number) for number in range(1, RANKINGS + 1)))
+
+
+def cancel_a_policy(page: Page) -> None:
+    page.get_by_role("button", name="Train policy (PPO)").click()
+    job = page.locator("#jobs .job", has_text="Policy training")
+    expect(job).to_contain_text("running", timeout=PATIENT_MS)
+    reward = page.locator('[data-plot="reward"] [data-summary]')
+    expect(reward).to_contain_text("at step", timeout=PATIENT_MS)
+    expect(job.get_by_role("progressbar")).not_to_have_attribute("value", "0.0")
+    job.get_by_role("button", name="Cancel").click()
+    expect(page.locator(".past-job", has_text="Policy training").first).to_contain_text("cancelled", timeout=PATIENT_MS)
+    expect(page.locator("#version-3")).to_have_count(0)
+
+
+def test_the_chain_of_versions_changes_hands(page: Page, server: LiveServer) -> None:
+    """A policy made by hand from the SFT weights: activated, then rolled back by one click."""
+    with transaction(server.runtime.write) as session:
+        sft = versions.sft_version(session)
+        policy = versions.add_version(
+            session, kind=VersionKind.POLICY, parent_id=sft.id, path=sft.path, content_hash=sft.content_hash
+        )
+        found = {"reward/mean": 1.25, "reward/reference_mean": 0.0, "win_rate": 0.8, "kl": 4.2, "length_mean": 20.0}
+        samples = [{"prompt_id": 1, "prompt": "Hi?", "before": "<b>old</b>", "after": "new"}]
+        versions.record_evaluation(session, policy.id, evaluation=found, samples=samples)
+    page.goto(f"{server.url}/train")
+    expect(page.locator("#samples")).to_contain_text("<b>old</b>")
+    row = page.locator(f"#version-{policy.id}")
+    for text in ("candidate", "1.25", "80 %", "4.2"):
+        expect(row).to_contain_text(text)
+    row.get_by_role("button", name="Activate").click()
+    expect(row).to_contain_text("answers now")
+    page.locator("#version-1").get_by_role("button", name="Roll back to SFT model 1").click()
+    expect(page.locator("#version-1")).to_contain_text("answers now")
+    expect(row).to_contain_text("retired")
+
+
+def test_a_failed_job_says_why_and_offers_the_next_step(page: Page, server: LiveServer) -> None:
+    with transaction(server.runtime.write) as session:
+        job = jobs.queue_job(session, kind=JobKind.TRAIN_REWARD)
+        job.status, job.error = JobStatus.FAILED, "The loss is not a number. Lower learning_rate."
+        job.dispatched_at = job.finished_at = utc_now()
+    page.goto(f"{server.url}/train")
+    failed = page.locator(f"#past-{job.id}")
+    expect(failed).to_contain_text("Lower learning_rate")
+    expect(failed.get_by_role("button", name="Start Reward model training again")).to_be_visible()
