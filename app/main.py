@@ -15,7 +15,7 @@ from app.config import REPOSITORY, Settings
 from app.db.session import make_engine, make_read_session_factory
 from app.installation import install
 from app.limits import BodyLimit
-from app.problems import install_problem_handlers
+from app.problems import OPENAPI_RESPONSES, install_problem_handlers
 from app.runtime import build_runtime
 from app.services.sampler import Sampler
 from app.services.versions import get_version
@@ -37,6 +37,7 @@ def create_app(settings: Settings, *, sampler_factory: SamplerFactory | None = N
         lifespan=_lifespan(settings, sampler_factory or in_process_sampler),
         docs_url=None,  # they would load scripts from elsewhere
         redoc_url=None,
+        responses=OPENAPI_RESPONSES,
         middleware=[Middleware(Security, host=settings.host), Middleware(BodyLimit)],
     )
     install_problem_handlers(app)

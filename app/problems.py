@@ -23,6 +23,18 @@ log = logging.getLogger(__name__)
 MEDIA_TYPE = "application/problem+json"
 API_PREFIXES = ("/api/", "/v1/")
 RETRY_SECONDS = "1"
+_SCHEMA = {
+    "type": "object",
+    "required": ["type", "title", "status", "detail"],
+    "properties": {
+        "type": {"type": "string"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string", "description": "What is wrong and what to do next, in a sentence."},
+    },
+}
+_DESCRIBED = {"description": "What went wrong, and the next step", "content": {MEDIA_TYPE: {"schema": _SCHEMA}}}
+OPENAPI_RESPONSES: dict[int | str, dict[str, Any]] = {422: _DESCRIBED, "default": _DESCRIBED}
 
 
 @dataclass(frozen=True)

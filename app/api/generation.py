@@ -8,7 +8,7 @@ from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, Field
 
 from app.api.schemas import MAX_ID, PromptInput, SamplingInput, Text
-from app.api.streams import event, event_stream, with_first
+from app.api.streams import EventStream, event, with_first
 from app.chat import Message, NextToken, SampledAnswer, StreamEvent
 from app.runtime import Runtime, RuntimeDep
 from app.services.generation import answering_version, scoring_version
@@ -85,7 +85,7 @@ def generate(body: GenerateIn, runtime: RuntimeDep) -> GenerateOut | StreamingRe
     version_id = answering_version_id(runtime, body.version)
     if body.stream:
         events = with_first(runtime.sampler.stream(messages, n=body.n, params=params, version_id=version_id))
-        return event_stream(_pieces(events, version_id))
+        return EventStream(events, _pieces(events, version_id))
     answers = runtime.sampler.generate(messages, n=body.n, params=params, version_id=version_id)
     return GenerateOut(version=version_id, completions=[completion_out(answer) for answer in answers])
 

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from app.api.generation import MAX_ANSWERS, answering_version_id
 from app.api.schemas import MAX_ID, MAX_TOKENS
-from app.api.streams import event, event_stream, with_first
+from app.api.streams import EventStream, event, with_first
 from app.chat import Message, StreamEvent
 from app.errors import InvalidError, NotFoundError
 from app.hparams import SamplingParams
@@ -108,7 +108,7 @@ def chat(body: ChatIn, runtime: RuntimeDep) -> dict[str, Any] | StreamingRespons
     head = {"id": f"chatcmpl-{uuid.uuid4().hex}", "created": int(time.time()), "model": f"{ACTIVE_MODEL}-{version_id}"}
     if body.stream:
         events = with_first(runtime.sampler.stream(messages, n=body.n, params=params, version_id=version_id))
-        return event_stream(_chunks(events, {**head, "object": "chat.completion.chunk"}, body.n))
+        return EventStream(events, _chunks(events, {**head, "object": "chat.completion.chunk"}, body.n))
     answers = runtime.sampler.generate(messages, n=body.n, params=params, version_id=version_id)
     read, written = count_prompt_tokens(runtime.sampler, messages), sum(len(answer.token_ids) for answer in answers)
     return {

@@ -1,11 +1,12 @@
 """Prompts: listed; one or many added. A prompt that is there already is answered as it is stored."""
 
 from datetime import datetime
+from typing import Self
 
 from fastapi import APIRouter
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, model_validator
 
-from app.api.schemas import After, Limit, MessageIn, Model, PageOut, PromptInput, page_out
+from app.api.schemas import After, Limit, MessageIn, PageOut, PromptInput, page_out
 from app.db.models.prompts import Prompt, PromptSource, PromptSplit
 from app.runtime import ReadSession, RuntimeDep, WriteSession
 from app.services.prompts import NewPrompt, add_prompts, list_prompts
@@ -19,8 +20,16 @@ class PromptIn(PromptInput):
     language: str | None = Field(None, min_length=2, max_length=16)
 
 
-class PromptsIn(Model):
-    prompts: list[PromptIn] = Field(min_length=1, max_length=MAX_PROMPTS)
+class PromptsIn(PromptIn):
+    """One prompt, or `prompts` with many."""
+
+    prompts: list[PromptIn] | None = Field(None, min_length=1, max_length=MAX_PROMPTS)
+
+    @model_validator(mode="after")
+    def _one_of_them(self) -> Self:
+        if sum(given is not None for given in (self.prompt, self.messages, self.prompts)) != 1:
+            raise ValueError("give one of prompt (text), messages (a list) and prompts (a list of those)")
+        return self
 
 
 class PromptOut(BaseModel):
@@ -58,9 +67,9 @@ def index(
 
 
 @router.post("", status_code=201)
-def create(body: PromptIn | PromptsIn, runtime: RuntimeDep, session: WriteSession) -> PromptsOut:
+def create(body: PromptsIn, runtime: RuntimeDep, session: WriteSession) -> PromptsOut:
     """`{prompt}` or `{messages}`, or `{prompts: [...]}` for many: all are stored or none."""
-    given = body.prompts if isinstance(body, PromptsIn) else [body]
+    given = body.prompts or [body]
     new = [NewPrompt(prompt.to_messages(runtime.settings), prompt.split, prompt.language) for prompt in given]
     stored = add_prompts(session, new, PromptSource.OWN)
     return PromptsOut(items=[prompt_out(prompt) for prompt in stored])

@@ -1,28 +1,41 @@
 """Server-sent events out of a blocking iterator. The first event is made before the answer begins, so that a full queue
-or a broken model is an error with a status, not a stream that breaks off.
+or a broken model is an error with a status, not a stream that breaks off. A reader who leaves ends the sampling.
 """
 
 import json
-from collections.abc import Iterator
-from itertools import chain
+from collections.abc import Generator, Iterator
+from contextlib import closing
 from typing import Any
 
 from fastapi.responses import StreamingResponse
 from fastapi.sse import format_sse_event
+from starlette.types import Receive, Scope, Send
 
 from app.chat import StreamEvent
 from app.errors import AppError
 
 HEADERS = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
+Events = Generator[StreamEvent, None, None]
 
 
-def with_first(events: Iterator[StreamEvent]) -> Iterator[StreamEvent]:
-    """The same events, the first of them already made."""
+def with_first(events: Iterator[StreamEvent]) -> Events:
+    """The same events, the first of them already made; closing it closes `events`."""
+    waiting = _once_more(events)
+    next(waiting)
+    return waiting
+
+
+def _once_more(events: Iterator[StreamEvent]) -> Generator[Any, None, None]:
+    """Stops once before the first event, so that the caller can wait for it and still close the rest."""
+    first = next(events, None)
     try:
-        first = next(events)
-    except StopIteration:
-        return iter(())
-    return chain([first], events)
+        yield None
+        if first is not None:
+            yield first
+            yield from events
+    finally:
+        if isinstance(events, Generator):
+            events.close()
 
 
 def event(data: Any, name: str | None = None) -> bytes:
@@ -30,13 +43,23 @@ def event(data: Any, name: str | None = None) -> bytes:
     return format_sse_event(data_str=text, event=name)
 
 
-def event_stream(events: Iterator[bytes]) -> StreamingResponse:
-    return StreamingResponse(_ending_with_error(events), media_type="text/event-stream", headers=HEADERS)
+class EventStream(StreamingResponse):
+    """Closes what it reads from, however the reading ended; the framework would leave that to chance."""
+
+    media_type = "text/event-stream"
+
+    def __init__(self, events: Events, encoded: Iterator[bytes]) -> None:
+        super().__init__(_ending_with_error(encoded), headers=HEADERS)
+        self._events = events
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        with closing(self._events):
+            await super().__call__(scope, receive, send)
 
 
-def _ending_with_error(events: Iterator[bytes]) -> Iterator[bytes]:
+def _ending_with_error(encoded: Iterator[bytes]) -> Iterator[bytes]:
     """The status is out already: what breaks now is told as an event."""
     try:
-        yield from events
+        yield from encoded
     except AppError as error:
         yield event({"error": {"message": error.message, "type": error.title}}, "error")

@@ -78,6 +78,22 @@ def test_many_prompts_are_added_all_or_none(shared: LiveServer) -> None:
     assert "The good one" not in shared.client.get("/api/v1/prompts", params={"limit": 500}).text
 
 
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        ({}, "give one of prompt"),
+        ({"prompt": "Hi", "prompts": [{"prompt": "Hi"}]}, "give one of prompt"),
+        ({"prompt": 5}, "prompt: Input should be a valid string"),
+        ({"prompts": []}, "prompts: List should have at least 1 item"),
+        ({"prompts": [{"prompt": "Hi"}, {}]}, "prompts.1: give either prompt"),
+        ({"prompt": "Hi", "split": "test"}, "split"),
+        ({"prompt": "x" * 2_001}, "at most 2,000"),
+    ],
+)
+def test_wrong_prompts(shared: LiveServer, body: Json, says: str) -> None:
+    check_problem(shared.client.post("/api/v1/prompts", json=body), 422, says)
+
+
 def test_lists_are_paged(shared: LiveServer) -> None:
     seen: list[int] = []
     params: dict[str, Any] = {"limit": 200}

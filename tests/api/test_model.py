@@ -2,12 +2,16 @@
 
 import json
 import math
+import threading
+import time
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
+from app.chat import StreamEvent
 from tests.api.conftest import Json, check_problem
-from tests.live import LiveServer
+from tests.live import LiveServer, ScriptedSampler
 
 
 def generate(server: LiveServer, **body: Any) -> Json:
@@ -55,6 +59,23 @@ def test_stream_carries_the_same_answers(real_server: LiveServer) -> None:
     for index, answer in answers.items():
         pieces = "".join(data["text"] for name, data in events if name == "piece" and data["index"] == index)
         assert pieces == answer["text"]
+
+
+def test_a_reader_who_leaves_ends_the_sampling(server: LiveServer, sampler: ScriptedSampler) -> None:
+    ended = threading.Event()
+
+    def endless(*_: object, **__: object) -> Iterator[StreamEvent]:
+        try:
+            while True:
+                time.sleep(0.01)
+                yield StreamEvent(0, "and on ")
+        finally:
+            ended.set()
+
+    sampler.stream = endless  # type: ignore[method-assign]
+    with server.client.stream("POST", "/api/v1/generate", json={"prompt": "Hi", "stream": True}) as response:
+        assert next(response.iter_lines()) == "event: piece"
+    assert ended.wait(10)
 
 
 @pytest.mark.parametrize(
