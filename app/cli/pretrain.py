@@ -1,4 +1,7 @@
-"""`app pretrain`: write the corpus, learn a tokenizer, train a base model. The same command again resumes."""
+"""`app pretrain`: write the corpus, learn a tokenizer, train a base model. The same command again resumes.
+
+The defaults are those of the shipped model.
+"""
 
 import time
 from pathlib import Path
@@ -9,12 +12,12 @@ import typer
 
 def pretrain(
     out: Annotated[Path, typer.Option(help="Where the base model goes.")],
-    tokens: Annotated[int, typer.Option(min=1_000, help="Tokens to train on.")] = 12_000_000,
-    hidden_size: Annotated[int, typer.Option(min=32, help="Width; a multiple of 64.")] = 256,
+    tokens: Annotated[int, typer.Option(min=1_000, help="Tokens to train on.")] = 800_000,
+    hidden_size: Annotated[int, typer.Option(min=32, help="Width; a multiple of 64.")] = 192,
     layers: Annotated[int, typer.Option(min=1, help="Depth.")] = 6,
-    learning_rate: Annotated[float, typer.Option(help="AdamW's highest rate.")] = 2e-3,
-    batch_rows: Annotated[int, typer.Option(min=1, help="Rows a step.")] = 32,
-    context_tokens: Annotated[int, typer.Option(min=16, max=512, help="Tokens a row.")] = 256,
+    learning_rate: Annotated[float, typer.Option(help="AdamW's highest rate.")] = 3e-3,
+    batch_rows: Annotated[int, typer.Option(min=1, help="Rows a step.")] = 16,
+    context_tokens: Annotated[int, typer.Option(min=16, max=512, help="Tokens a row.")] = 160,
     seed: Annotated[int, typer.Option(help="Seed of corpus, weights and order.")] = 0,
     compile_model: Annotated[
         bool, typer.Option("--compile", help="torch.compile: faster, wants a C++ compiler.")

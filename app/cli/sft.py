@@ -11,9 +11,9 @@ def sft(
     base: Annotated[Path, typer.Option(help="The base model (from `app pretrain`).")],
     out: Annotated[Path, typer.Option(help="Where the fine-tuned model goes.")],
     pairs: Annotated[int, typer.Option(min=64, help="Pairs to train on, each seen once.")] = 60_000,
-    learning_rate: Annotated[float, typer.Option(help="AdamW's highest rate.")] = 1e-3,
-    batch_rows: Annotated[int, typer.Option(min=1, help="Pairs a step.")] = 32,
-    context_tokens: Annotated[int, typer.Option(min=16, max=512, help="Tokens a row.")] = 256,
+    learning_rate: Annotated[float, typer.Option(help="AdamW's highest rate.")] = 2e-3,
+    batch_rows: Annotated[int, typer.Option(min=1, help="Rows a step.")] = 16,
+    context_tokens: Annotated[int, typer.Option(min=16, max=512, help="Tokens a row.")] = 160,
     seed: Annotated[int, typer.Option(help="Seed of pairs and order.")] = 0,
     compile_model: Annotated[
         bool, typer.Option("--compile", help="torch.compile: faster, wants a C++ compiler.")
