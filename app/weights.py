@@ -49,6 +49,8 @@ def atomic_directory(directory: Path) -> Iterator[Path]:
     try:
         yield fresh
         for path in sorted(fresh.rglob("*")):
+            if path.is_file():
+                path.chmod(0o644)  # safetensors writes 0600, which the user of a container could not read
             _fsync(path)
         _fsync(fresh)
         old = directory.with_name(f".{directory.name}.{uuid.uuid4().hex[:8]}.old")

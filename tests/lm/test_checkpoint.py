@@ -20,6 +20,10 @@ def test_comes_back_equal(directory: Path, model: Llama, tokenizer: Tokenizer) -
         assert torch.equal(loaded.state_dict()[name], weight), name
 
 
+def test_others_may_read_the_files(directory: Path) -> None:
+    assert {path.stat().st_mode & 0o777 for path in directory.iterdir()} == {0o644}
+
+
 def test_hash_depends_on_content_alone(tmp_path: Path, model: Llama, tokenizer: Tokenizer, directory: Path) -> None:
     again = save_model(tmp_path / "again", model, tokenizer, dtype=torch.float32)
     assert again == content_hash(directory)
