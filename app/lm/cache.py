@@ -3,10 +3,21 @@
 Shapes: L layers, B rows, K key-value heads, S slots, T new tokens, D head size.
 """
 
+from typing import NamedTuple
+
 import torch
 from torch import Tensor
 
 from app.hparams import ModelConfig
+
+
+class Slots(NamedTuple):
+    """Views into one layer: the place of the newest token, [B,K,D], and all filled slots with it, [B,K,S,D]."""
+
+    new_keys: Tensor
+    new_values: Tensor
+    keys: Tensor
+    values: Tensor
 
 
 class KVCache:
@@ -47,6 +58,20 @@ class KVCache:
 
     def advance(self, tokens: int) -> None:
         self.length += tokens
+
+    def one_more(self) -> list[Slots]:
+        """Room for one token in every layer, to be written by the caller: as `write` and `advance`, but all views are
+        cut at once, which is what a decode step of a small model spends its time on."""
+        if self.length == self.slots:
+            raise ValueError(f"the cache holds {self.slots} tokens and is full")
+        self.length += 1
+        views = (
+            self.keys[:, :, :, self.length - 1],
+            self.values[:, :, :, self.length - 1],
+            self.keys[:, :, :, : self.length],
+            self.values[:, :, :, : self.length],
+        )
+        return [Slots(*layer) for layer in zip(*(view.unbind() for view in views), strict=True)]
 
     def select(self, rows: Tensor) -> None:
         """Keep these rows (int64 [R]), in this order: finished answers leave the batch."""

@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from app.lm.cache import KVCache
+from app.lm.cache import KVCache, Slots
 from app.lm.model import Llama
 
 
@@ -38,44 +38,41 @@ class Decoder:
             self._embedding = embedding.detach().float()
             self._head = (embedding * model.model.norm.weight).detach().to(dtype)
         self._cosines = model.get_buffer("cosines").float()
-        self._sines = model.get_buffer("sines").float()
+        signs = torch.ones(model.config.head_dim)
+        signs[: model.config.head_dim // 2] = -1
+        self._sines = model.get_buffer("sines").float() * signs
 
     def step(self, ids: Tensor, positions: Tensor, cache: KVCache, bias: Tensor | None) -> Tensor:
         """ids [B], positions [B], bias [B,1,1,slots] (0 or -inf over the cache's slots, None without padding).
 
         Returns logits [B,V] in fp32 and moves the cache on by one.
         """
-        end = cache.length + 1
-        seen = None if bias is None else bias[..., :end]
+        filled = cache.one_more()
+        seen = None if bias is None else bias[..., : cache.length]
         angles = (self._cosines[positions][:, None], self._sines[positions][:, None])  # [B,1,D]
         states = self._embedding[ids]  # [B,H] fp32: the residual stream
-        for index, weights in enumerate(self._layers):
-            states = states + self._attend(states, weights, angles, cache, index, seen)
+        for weights, slots in zip(self._layers, filled, strict=True):
+            states = states + self._attend(states, weights, angles, slots, seen)
             gate, up = F.linear(self._normed(states), weights.inner).chunk(2, dim=-1)
             states = states + F.linear(F.silu(gate) * up, weights.inner_out)
-        cache.advance(1)
         return F.linear(self._normed(states), self._head).float()
 
     def _normed(self, states: Tensor) -> Tensor:
         return F.rms_norm(states, (states.shape[-1],), None, self.config.rms_norm_eps).to(self.dtype)
 
     def _attend(
-        self,
-        states: Tensor,
-        weights: _LayerWeights,
-        angles: tuple[Tensor, Tensor],
-        cache: KVCache,
-        index: int,
-        bias: Tensor | None,
+        self, states: Tensor, weights: _LayerWeights, angles: tuple[Tensor, Tensor], slots: Slots, bias: Tensor | None
     ) -> Tensor:
         rows, queries, narrow = len(states), self.config.num_attention_heads, self.config.num_key_value_heads
         heads = F.linear(self._normed(states), weights.attention).view(rows, queries + 2 * narrow, -1)  # [B,N+2K,D]
-        turning, value = heads[:, : queries + narrow].float(), heads[:, queries + narrow :]
-        first, second = turning.chunk(2, dim=-1)
-        turned = turning * angles[0] + torch.cat((-second, first), dim=-1) * angles[1]
-        keys, values = cache.write(index, turned[:, queries:, None], value[:, :, None])  # [B,K,S,D]
+        turning = heads[:, : queries + narrow].float()
+        # model.rotate with fewer operations: its minus sign is in the sines already.
+        swapped = turning.roll(turning.shape[-1] // 2, dims=-1)
+        turned = torch.addcmul(turning * angles[0], swapped, angles[1])
+        slots.new_keys.copy_(turned[:, queries:])
+        slots.new_values.copy_(heads[:, queries + narrow :])
         query = turned[:, :queries].view(rows, narrow, queries // narrow, -1)  # [B,K,G,D]: G queries, one key head
-        mixed = F.scaled_dot_product_attention(query, keys, values, attn_mask=bias)
+        mixed = F.scaled_dot_product_attention(query, slots.keys, slots.values, attn_mask=bias)
         return F.linear(mixed.reshape(rows, -1).to(self.dtype), weights.attention_out)  # [B,ND] -> [B,H]
 
 
