@@ -18,6 +18,9 @@ class Settings(BaseSettings):
 
     host: str = Field("127.0.0.1", description="Address the web server listens on.")
     port: int = Field(8000, ge=0, le=65535, description="Port the web server listens on; 0 picks a free one.")
+    allowed_hosts: str = Field(
+        "", description="Names, separated by commas, under which browsers may open it beside localhost and addresses."
+    )
     data_dir: Path = Field(Path("data"), description="Folder of the database, model versions and job checkpoints.")
     database_url: str | None = Field(None, description="SQLAlchemy URL; default: fourfold.db in the data folder.")
     model_dir: Path = Field(REPOSITORY / "models" / "sft", description="The SFT weights installed at first start.")

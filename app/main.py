@@ -38,7 +38,10 @@ def create_app(settings: Settings, *, sampler_factory: SamplerFactory | None = N
         docs_url=None,  # they would load scripts from elsewhere
         redoc_url=None,
         responses=OPENAPI_RESPONSES,
-        middleware=[Middleware(Security, host=settings.host), Middleware(BodyLimit)],
+        middleware=[
+            Middleware(Security, host=settings.host, allowed_hosts=settings.allowed_hosts.split(",")),
+            Middleware(BodyLimit),
+        ],
     )
     install_problem_handlers(app)
     for module in API_ROUTERS:

@@ -1,7 +1,7 @@
 // The label page: mounts each card that comes in, with its rank buttons, keys and dragging. The form's radio buttons hold the
 // truth; without this file they rank by themselves.
 
-import { announce, clearAlerts } from "./app.js";
+import { announce } from "./app.js";
 import { installKeys } from "./keys.js";
 import { Ranking, notation, rankText } from "./ranking.js";
 import { followStream } from "./stream.js";
@@ -27,10 +27,6 @@ class Card {
     element.querySelector("[data-open-help]")?.removeAttribute("hidden");
     this.#makeSortable();
     this.show();
-  }
-
-  get firstPick() {
-    return !this.ranking.started;
   }
 
   item(id) {
@@ -180,13 +176,14 @@ function mount(fresh) {
 }
 
 document.addEventListener("htmx:after:swap", (event) => {
-  // a poll that finds nothing new, or the strip, must not take the focus away from somebody who types
+  const changed = !document.querySelector("#card")?.dataset.mounted;
+  const asked = changed && event.detail.ctx?.request?.action === "/prompts";
+  // a card that arrives by itself must not take the focus away from somebody who types
   const typing = document.activeElement?.matches("input, textarea");
-  const closed = !document.querySelector("#card")?.dataset.mounted;
-  mount(!typing);
-  if (closed && event.detail.ctx?.sourceElement?.id === "ask-form") document.querySelector("#ask").removeAttribute("open");
-  if (document.querySelector("#ask-error")) document.querySelector("#ask-text").focus();
+  if (asked) document.querySelector("#ask").open = false;
+  mount(asked || !typing);
+  if (event.detail.ctx?.request?.action === "/prompts" && !asked) document.querySelector("#ask-text").focus();
 });
 
-installKeys(() => current, clearAlerts);
+installKeys(() => current);
 mount(false);
