@@ -67,8 +67,16 @@ def start_attempt(session: Session, job_id: str, *, max_attempts: int, crash: st
     job.fence += 1
     job.status = JobStatus.RUNNING
     job.message = "Starting" if job.attempts == 1 else f"Starting again (attempt {job.attempts})"
-    job.started_at = job.heartbeat_at = utc_now()
+    job.started_at, job.heartbeat_at = _start_time(job), utc_now()
     return job.fence
+
+
+def _start_time(job: Job) -> datetime:
+    """Now, less the time that earlier attempts worked: their steps are done, so the pace (time left) stays right."""
+    now = utc_now()
+    if job.started_at is None or job.heartbeat_at is None:
+        return now
+    return now - (job.heartbeat_at - job.started_at)
 
 
 def _end(job: Job, status: JobStatus, *, error: str | None = None) -> None:

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from app.db.base import utc_now
-from app.db.models.jobs import JobStatus
+from app.db.models.jobs import Job, JobStatus
 from app.db.session import transaction
 from app.services import job_runs, jobs
 from tests.worker.harness import Harness, alive, wait_for
@@ -165,6 +165,21 @@ def test_fence(harness: Harness) -> None:
         assert not job_runs.report(session, job, new, **common).fenced
         assert job_runs.finish(session, job, new, status=JobStatus.SUCCEEDED, result={})
         assert job_runs.start_attempt(session, job, max_attempts=3) is None, "a finished job never starts again"
+
+
+def test_time_between_attempts_does_not_count(harness: Harness) -> None:
+    """So that the time left is told from the pace of work."""
+    job = harness.add_job(steps=1, seconds=0)
+    with transaction(harness.sessions) as session:
+        job_runs.start_attempt(session, job, max_attempts=3)
+        row = session.get_one(Job, job)
+        row.started_at = utc_now() - timedelta(hours=9, seconds=20)
+        row.heartbeat_at = utc_now() - timedelta(hours=9)
+    with transaction(harness.sessions) as session:
+        job_runs.start_attempt(session, job, max_attempts=3)
+    started = harness.job(job).started_at
+    assert started is not None
+    assert 20 <= (utc_now() - started).total_seconds() < 25
 
 
 def test_heartbeats(harness: Harness) -> None:

@@ -15,6 +15,7 @@ from app.db.models.versions import VersionKind, VersionStatus
 from app.db.session import transaction
 from app.services import jobs
 from tests.worker.harness import Harness, Worker, alive, wait_for
+from tests.worker.held import HELD_AT
 from tests.worker.world import check_files, make_world, queue, run_inline, twin, version_of_job, versions_of
 
 PATIENCE_SECONDS = 120.0
@@ -54,18 +55,19 @@ def make(tmp_path: Path, tiny_model_dir: Path) -> Iterator[Callable[..., Harness
         harness.close()
 
 
-def start_slow_worker(harness: Harness) -> Worker:
-    return harness.start_worker("tests.worker.toy_worker", "tests.worker.slow")
+def start_held_worker(harness: Harness) -> Worker:
+    return harness.start_worker("tests.worker.toy_worker", "tests.worker.held")
 
 
-def run_with_kills(harness: Harness, job_id: str, first: int, second: int) -> Job:
-    """kill -9 of the child at step `first`, of the worker at step `second` of the next attempt; then undisturbed."""
+def run_with_kills(harness: Harness, job_id: str) -> Job:
+    """kill -9 of the child in its first attempt, of the worker in the second; the third one is undisturbed."""
+    first, second = HELD_AT[harness.job(job_id).kind]
 
     def at(attempt: int, step: int) -> Callable[[Job], bool]:
         beginning = ("Starting", "Sampling")
         return lambda job: job.attempts == attempt and job.step >= step and not job.message.startswith(beginning)
 
-    worker = harness.workers[-1] if harness.workers else start_slow_worker(harness)
+    worker = harness.workers[-1] if harness.workers else start_held_worker(harness)
     harness.wait_until(job_id, at(1, first), "first attempt", PATIENCE_SECONDS)
     os.kill(harness.child_pid(worker), signal.SIGKILL)
     harness.wait_until(job_id, at(2, second), "second attempt", PATIENCE_SECONDS)
@@ -74,7 +76,7 @@ def run_with_kills(harness: Harness, job_id: str, first: int, second: int) -> Jo
     worker.wait()
     wait_for(lambda: not alive(child), "end of the child", 5)
     assert harness.job(job_id).status is JobStatus.RUNNING
-    start_slow_worker(harness)
+    start_held_worker(harness)
     (job,) = harness.wait_over(job_id, seconds=PATIENCE_SECONDS)
     cancel_others(harness)
     assert (job.status, job.attempts, job.error) == (JobStatus.SUCCEEDED, 3, None), harness.log
@@ -105,14 +107,14 @@ def test_kill_9_changes_nothing(make: Callable[..., Harness], tmp_path: Path) ->
     calm = twin(killed, tmp_path / "calm")
     try:
         reward = queue(killed, JobKind.TRAIN_REWARD, **REWARD)
-        run_with_kills(killed, reward, 3, 3)
+        run_with_kills(killed, reward)
         made = version_of_job(killed, reward)
         expected = version_of_job(calm, run_calmly(calm, JobKind.TRAIN_REWARD, **REWARD))
         assert (made.content_hash, made.metrics) == (expected.content_hash, expected.metrics)
         assert (made.kind, made.status, made.parent_id) == (VersionKind.REWARD, VersionStatus.ACTIVE, 1)
 
         policy = queue(killed, JobKind.TRAIN_POLICY, **POLICY)
-        run_with_kills(killed, policy, 3, 5)
+        run_with_kills(killed, policy)
         made = version_of_job(killed, policy)
         expected = version_of_job(calm, run_calmly(calm, JobKind.TRAIN_POLICY, **POLICY))
         assert (made.content_hash, made.metrics) == (expected.content_hash, expected.metrics)
@@ -120,7 +122,7 @@ def test_kill_9_changes_nothing(make: Callable[..., Harness], tmp_path: Path) ->
         assert (made.kind, made.status, made.parent_id) == (VersionKind.POLICY, VersionStatus.CANDIDATE, 1)
 
         evaluation = queue(killed, JobKind.EVALUATE, version_id=made.id, **EVALUATION)
-        run_with_kills(killed, evaluation, 1, 1)
+        run_with_kills(killed, evaluation)
         run_calmly(calm, JobKind.EVALUATE, version_id=expected.id, **EVALUATION)
         found, wanted = versions_of(killed)[-1].metrics, versions_of(calm)[-1].metrics
         assert found["evaluation"] == wanted["evaluation"]

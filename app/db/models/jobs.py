@@ -69,7 +69,7 @@ class Job(Base):
     error: Mapped[str | None]
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
     started_at: Mapped[datetime | None]
-    """When training work began (of the current attempt)."""
+    """When work began; of a later attempt, moved on by the time nobody worked."""
     finished_at: Mapped[datetime | None]
 
     @property

@@ -1,0 +1,31 @@
+"""The real job kinds, the first two attempts held at a step: a test kills them there on any machine, however fast."""
+
+import time
+
+from app.db.models.jobs import JobKind
+from app.training.context import Progress
+from app.worker.handlers import registry
+from app.worker.run import REPORT_SECONDS, Handler, JobRun
+
+HELD_AT = {JobKind.TRAIN_REWARD: (3, 3), JobKind.TRAIN_POLICY: (3, 5), JobKind.EVALUATE: (1, 1)}
+"""Steps of the first and the second attempt; PPO's second one begins where the last checkpoint was."""
+
+
+def _held(kind: JobKind, handler: Handler) -> Handler:
+    def handle(run: JobRun) -> None:
+        report = run.report
+
+        def report_and_wait(progress: Progress) -> None:
+            report(progress)
+            steps = HELD_AT[kind]
+            while run.job.attempts <= len(steps) and progress.step >= steps[run.job.attempts - 1]:
+                time.sleep(REPORT_SECONDS)
+                run.beat()
+
+        run.report = report_and_wait  # type: ignore[method-assign]
+        handler(run)
+
+    return handle
+
+
+HANDLERS = {kind: _held(kind, handler) for kind, handler in registry.HANDLERS.items()}
