@@ -4,6 +4,7 @@ A conversation is `<|bos|><|user|>{text}<|assistant|>{text}<|end|>...`. Special 
 text from a person is encoded with them switched off, so `<|end|>` typed by someone stays plain text.
 """
 
+import codecs
 import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -125,26 +126,34 @@ def train_tokenizer(texts: Iterable[str], vocab_size: int) -> Tokenizer:
     return Tokenizer(backend)
 
 
+def _byte_alphabet() -> dict[str, int]:
+    """Byte-level BPE writes each byte as one printable character (GPT-2's table); this is the way back."""
+    printable = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
+    others = [byte for byte in range(256) if byte not in printable]
+    table = {chr(byte): byte for byte in printable}
+    return table | {chr(256 + place): byte for place, byte in enumerate(others)}
+
+
+BYTE_OF = _byte_alphabet()
+
+
 class IncrementalDecoder:
-    """Turns tokens into text as they come, holding back characters whose bytes are not all there yet."""
+    """Turns tokens into text as they come, holding back the bytes of a character that is not all there yet: a Chinese
+    character may span several tokens, and a token may end in the middle of the next one."""
 
     def __init__(self, tokenizer: Tokenizer) -> None:
-        self._tokenizer = tokenizer
-        self._pending: list[int] = []
+        self._backend = tokenizer.backend
+        self._decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
 
     def push(self, token: int) -> str:
-        """The new text; empty while a character is incomplete."""
+        """The new text; empty while a character is incomplete. Special tokens have none."""
         if token < len(SPECIAL_TOKENS):
-            return self.flush()
-        self._pending.append(token)
-        text = self._tokenizer.decode(self._pending)
-        # A character has at most four bytes: more tokens than that are broken for good and are shown as such.
-        if text.endswith("\ufffd") and len(self._pending) < 4:
             return ""
-        self._pending.clear()
-        return text
+        written = self._backend.id_to_token(token) or ""
+        return self._decoder.decode(bytes(BYTE_OF[character] for character in written))
 
     def flush(self) -> str:
-        text = self._tokenizer.decode(self._pending) if self._pending else ""
-        self._pending.clear()
+        """What was held back, at the end of an answer: broken characters become the replacement character."""
+        text = self._decoder.decode(b"", final=True)
+        self._decoder.reset()
         return text

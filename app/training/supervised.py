@@ -7,6 +7,7 @@ Shapes: B rows, T tokens, N targets, V vocabulary, H hidden size.
 """
 
 import math
+import shutil
 import time
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ from app.training.context import Progress, TrainingContext, TrainingError
 IGNORED = -100  # cross_entropy's own word for "no target here"
 OVERFIT_RATIO = 1.10
 UNDERFIT_GAIN = 0.03
+COMPILERS = ("g++", "clang++")
 
 
 @dataclass(frozen=True)
@@ -87,6 +89,8 @@ States = Callable[[Tensor], Tensor]  # ids [B,T] -> states [B,T,H]
 def compiled_states(model: Llama) -> States:
     """The model's states through torch.compile: half the processor time here, for batches of one shape. Wants a C++
     compiler; the first call takes about a minute."""
+    if not any(map(shutil.which, COMPILERS)):
+        raise TrainingError("--compile wants a C++ compiler (g++ or clang++). Install one, or leave --compile out.")
     compiled: States = torch.compile(model.hidden_states, dynamic=False)
     return compiled
 

@@ -46,6 +46,16 @@ def test_streaming_gives_the_same_text(text: str) -> None:
         assert all("\ufffd" not in piece for piece in pieces)
 
 
+@settings(max_examples=80, deadline=None)
+@given(st.lists(st.integers(5, 319), max_size=20))
+def test_streaming_any_tokens_gives_what_decoding_gives(ids: list[int]) -> None:
+    """A sampled answer may hold broken characters, or tokens that end in the middle of the next character."""
+    [tokenizer] = _TOKENIZER
+    ids = [token for token in ids if token < tokenizer.vocab_size]
+    decoder = IncrementalDecoder(tokenizer)
+    assert "".join(decoder.push(token) for token in ids) + decoder.flush() == tokenizer.decode(ids)
+
+
 def test_lone_surrogates_do_not_crash(tokenizer: Tokenizer) -> None:
     assert tokenizer.decode(tokenizer.encode("a\ud800b")) == "a?b"
 

@@ -137,6 +137,12 @@ def test_too_little_data_is_refused() -> None:
         drain(train_sft(tiny(), examples(3), examples(3), SFT, end_id=4, pad_id=0, context=NoContext()))
 
 
+def test_compiling_without_a_compiler_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+    with pytest.raises(TrainingError, match="leave --compile out"):
+        drain(train_base(tiny(), rows(), rows(6), PRETRAIN, context=NoContext(), compiled=True))
+
+
 def test_the_rate_warms_up_and_falls() -> None:
     hparams = replace(PRETRAIN, learning_rate=1.0, min_learning_rate=0.1, warmup_steps=10)
     rates = [learning_rate_at(step, 110, hparams) for step in range(111)]
