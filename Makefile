@@ -74,8 +74,10 @@ format: set-up-dev ## Format the code and mend what ruff can mend
 bench: set-up-dev ## Measure the parts: sampling, pages, training steps
 	@$(PY) -m bench $(BENCH_ARGS)
 
-bench-loop: set-up-dev ## Measure the whole loop from an empty database, several tastes and seeds
+bench-loop: set-up-dev ## Measure the whole loop (tastes, seeds, page latency) and write README's table
 	@$(PY) -m bench.loop $(BENCH_ARGS)
+	@$(PY) -m bench.latency
+	@$(PY) -m bench.report
 
 # ---- housekeeping --------------------------------------------------------------------------------------------------
 
