@@ -21,7 +21,7 @@ RUN python3 -m venv /build/node && bin/front-end /build/node/bin/python
 
 FROM ${BASE_IMAGE}
 LABEL org.opencontainers.image.title="Fourfold" org.opencontainers.image.licenses="MIT"
-RUN useradd --system --uid 10001 --user-group --home-dir /data --no-create-home --shell /usr/sbin/nologin fourfold \
+RUN useradd --uid 10001 --user-group --home-dir /data --no-create-home --shell /usr/sbin/nologin fourfold \
  && mkdir /data && chown fourfold:fourfold /data
 
 COPY --from=build /opt/venv /opt/venv
@@ -33,8 +33,8 @@ COPY templates templates
 COPY static static
 COPY --from=build /build/static/vendor static/vendor
 COPY app app
-# Compiled now, because the running container may not write here.
-RUN /opt/venv/bin/python -m compileall -q app migrations
+# Readable for the user below whatever the checkout allowed; compiled now, because the running container may not write here.
+RUN chmod -R a+rX . && /opt/venv/bin/python -m compileall -q app migrations
 
 ENV PATH=/opt/venv/bin:$PATH PYTHONUNBUFFERED=1 FOURFOLD_HOST=0.0.0.0 FOURFOLD_PORT=8000 FOURFOLD_DATA_DIR=/data
 USER 10001:10001
