@@ -7,11 +7,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
 from tests.browser.label_page import LabelPage, WritingSampler
 from tests.live import LiveServer, live_server, quick_settings
 
+PATIENT_MS = 30_000  # a machine that trains at the same time is slow; a test that passes never waits this long
 CANDIDATES = ("/usr/bin/chromium", "chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 # The second group keeps Chromium from calling home, which a machine without a way out answers with noise.
 ARGUMENTS = [
@@ -30,6 +31,9 @@ def chromium_path() -> str:
         if candidate and (path := shutil.which(candidate)):
             return path
     pytest.fail("No Chromium found: run `make test`, which installs one, or set FOURFOLD_CHROMIUM to its path.")
+
+
+expect.set_options(timeout=PATIENT_MS)
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +55,7 @@ def page_errors() -> list[str]:
 def page(browser: Browser, page_errors: list[str]) -> Iterator[Page]:
     """A page in a fresh profile, desktop size."""
     context = browser.new_context(viewport={"width": 1280, "height": 900})
-    context.set_default_timeout(10_000)
+    context.set_default_timeout(PATIENT_MS)
     page = context.new_page()
 
     def on_console(message: ConsoleMessage) -> None:

@@ -4,7 +4,7 @@
 
 import itertools
 import re
-import time
+import threading
 from collections.abc import Iterator, Sequence
 
 from playwright.sync_api import Locator, Page, expect
@@ -31,7 +31,9 @@ class WritingSampler(ScriptedSampler):
 
     def __init__(self) -> None:
         super().__init__()
-        self.pause_seconds = 0.0
+        self.may_finish = threading.Event()
+        """Cleared, a stream stops after its second piece until it is set."""
+        self.may_finish.set()
         self._rounds = itertools.count(1)
 
     def _answers(self) -> list[SampledAnswer]:
@@ -51,7 +53,8 @@ class WritingSampler(ScriptedSampler):
         for index, answer in enumerate(self._answers()[:n]):
             pieces = re.findall(r"\S+\s*", answer.text)
             for place, piece in enumerate(pieces):
-                time.sleep(self.pause_seconds)
+                if place == 2:
+                    self.may_finish.wait(30)
                 yield StreamEvent(index, piece, answer if place == len(pieces) - 1 else None)
 
 

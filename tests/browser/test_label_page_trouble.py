@@ -12,10 +12,9 @@ from tests.live import LiveServer
 
 
 def test_a_lost_network_keeps_the_ranking(label_page: LabelPage, page_errors: list[str]) -> None:
-    group_id = label_page.open().group_id()
-    label_page.press("b", "a", "d")
     label_page.page.route("**/rankings", lambda route: route.abort())
-    label_page.press("Enter")
+    group_id = label_page.open().group_id()
+    label_page.press("b", "a", "d", "Enter")
     expect(label_page.page.get_by_role("alert").filter(has_text="could not be reached")).to_be_visible()
     assert label_page.marks() == {"B": "1st", "A": "2nd", "D": "3rd", "C": "4th"}
     page_errors.clear()
@@ -33,8 +32,8 @@ def test_an_error_page_from_elsewhere_replaces_nothing(
     def answer(route: Route) -> None:
         route.fulfill(status=502, content_type="text/html", body=body)
 
-    group_id = label_page.open().group_id()
     label_page.page.route("**/rankings", answer)
+    group_id = label_page.open().group_id()
     label_page.press("b", "a", "d", "Enter")
     expect(label_page.page.get_by_role("alert").filter(has_text="error 502")).to_be_visible()
     assert label_page.group_id() == group_id
@@ -60,13 +59,13 @@ def test_a_card_that_was_ranked_in_another_tab(label_page: LabelPage, page_error
 
 def test_an_own_prompt_streams_and_becomes_a_card(label_page: LabelPage, writing_sampler: WritingSampler) -> None:
     label_page.open().press("p")
-    writing_sampler.pause_seconds = 0.05
+    writing_sampler.may_finish.clear()
     label_page.page.keyboard.type("What is a <b>good</b> night?")
     label_page.page.get_by_role("button", name="Write four answers").click()
     pane = label_page.page.locator('[data-pane="0"]')
     expect(pane).to_contain_text("Here")
     assert "every day" not in pane.inner_text()  # it is still being written
-    writing_sampler.pause_seconds = 0.0
+    writing_sampler.may_finish.set()
     label_page.page.wait_for_selector("#ranking-form")
     expect(label_page.page.locator("#card-heading")).to_have_text("Your prompt")
     expect(label_page.page.locator("#card-heading")).to_be_focused()
@@ -79,13 +78,13 @@ def test_an_own_prompt_streams_and_becomes_a_card(label_page: LabelPage, writing
 
 def test_an_own_prompt_survives_a_reload(label_page: LabelPage, writing_sampler: WritingSampler) -> None:
     label_page.open().press("p")
-    writing_sampler.pause_seconds = 0.02
+    writing_sampler.may_finish.clear()
     label_page.page.keyboard.type("And a good day?")
     label_page.page.get_by_role("button", name="Write four answers").click()
     stream = label_page.page.locator("[data-stream]").get_attribute("data-card-url")
     assert stream is not None
     label_page.page.goto(label_page.server.url + stream)
-    writing_sampler.pause_seconds = 0.0
+    writing_sampler.may_finish.set()
     label_page.page.wait_for_selector("#ranking-form")
     expect(label_page.page.locator(".answer-text")).to_have_count(4)
     assert HOSTILE in "".join(label_page.page.locator(".answer-text").all_inner_texts())
