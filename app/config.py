@@ -26,7 +26,7 @@ class Settings(BaseSettings):
     model_dir: Path = Field(REPOSITORY / "models" / "sft", description="The SFT weights installed at first start.")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least severe log line.")
 
-    temperature: float = Field(1.0, ge=0.0, le=2.0, description="Sampling temperature of the label page.")
+    temperature: float = Field(0.8, ge=0.0, le=2.0, description="Sampling temperature of the label page.")
     top_k: int = Field(0, ge=0, description="Top-k of the label page; 0 is off. PPO always samples unfiltered.")
     top_p: float = Field(1.0, gt=0.0, le=1.0, description="Top-p of the label page; 1 is off.")
     max_answer_tokens: int = Field(96, ge=1, le=256, description="Longest sampled answer, tokens.")
