@@ -80,7 +80,7 @@ def label_server(
     tiny_model_dir: Path, tmp_path_factory: pytest.TempPathFactory, writing_sampler: WritingSampler
 ) -> Iterator[LiveServer]:
     """One server for a module's tests; each test labels under its own name."""
-    settings = quick_settings(tmp_path_factory.mktemp("pages") / "data", tiny_model_dir, ready_groups=3)
+    settings = quick_settings(tmp_path_factory.mktemp("pages") / "data", tiny_model_dir, ready_groups=6)
     with live_server(settings, lambda _settings, _directory: writing_sampler) as running:
         yield running
 
