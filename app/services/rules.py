@@ -46,9 +46,8 @@ def after_train_reward(session: Session, version: Version, settings: Settings) -
     after_ranking(session, retrain_after=settings.retrain_after_rankings)  # those that came in meanwhile
     if accuracy is None or accuracy < settings.auto_policy_accuracy:
         return None
-    return jobs.queue_job(
-        session, kind=JobKind.TRAIN_POLICY, params={"reward_version_id": version.id}, trigger=JobTrigger.RULE
-    )
+    # no reward model is named: the one that is active when PPO begins may have seen more rankings than this one
+    return jobs.queue_job(session, kind=JobKind.TRAIN_POLICY, trigger=JobTrigger.RULE)
 
 
 def after_train_policy(session: Session, version: Version) -> Job:

@@ -157,7 +157,7 @@ def test_good_reward_model_scores_and_queues_ppo(session: Session, add: AddVersi
     job = rules.after_train_reward(session, reward, quick)
     assert reward.status is VersionStatus.ACTIVE
     assert job is not None
-    assert (job.kind, job.params) == (JobKind.TRAIN_POLICY, {"reward_version_id": reward.id})
+    assert (job.kind, job.params) == (JobKind.TRAIN_POLICY, {})
 
 
 @pytest.mark.parametrize("accuracy", [0.69, 0.5, None])

@@ -73,7 +73,7 @@ def test_the_loop(make: Callable[..., Harness]) -> None:
         used = session.scalars(select(VersionRanking.ranking_id).where(VersionRanking.version_id == made.id)).all()
         assert used == session.scalars(select(Ranking.id)).all()
     (policy,) = _live(harness)
-    assert (policy.kind, policy.params) == (JobKind.TRAIN_POLICY, {"reward_version_id": made.id})
+    assert (policy.kind, policy.params) == (JobKind.TRAIN_POLICY, {})
     with transaction(harness.sessions) as session:
         session.get_one(Job, policy.id).params = policy.params | POLICY
     assert run_inline(harness, policy.id).status is JobStatus.SUCCEEDED
