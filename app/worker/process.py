@@ -126,7 +126,14 @@ class Child:
         self.fence = fence
         self.asked_to_stop = False
         threads = str(settings.worker_threads)
-        environment = os.environ | settings_environment(settings) | {"OMP_NUM_THREADS": threads}
+        environment = (
+            os.environ
+            | settings_environment(settings)
+            | {
+                "OMP_NUM_THREADS": threads,
+                "OMP_WAIT_POLICY": "PASSIVE",  # a waiting thread sleeps; spinning starves the pages
+            }
+        )
         self._process = subprocess.Popen(
             [sys.executable, "-m", "app.worker.child", job_id, str(fence), handlers],
             env=environment,
