@@ -22,8 +22,8 @@ from app.simulation.tastes import Taste
 class Noise:
     """Both in nats of the taste's utility."""
 
-    scale: float = 0.7
-    tie_margin: float = 0.3
+    scale: float = 0.5
+    tie_margin: float = 0.5
 
 
 def rank_answers(texts: list[str], taste: Taste, noise: Noise, rng: Random) -> list[int]:
