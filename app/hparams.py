@@ -74,18 +74,16 @@ class SFTHparams:
 class RewardHparams:
     """Reward model: the SFT model's lowest `num_layers` layers and a scalar head (InstructGPT section 3.5).
 
-    Only the top one of these layers, the final norm and the head are trained.
+    The head is solved for `ridge_steps` penalties on its weights, from strong to weak; held-out loss chooses.
     """
 
-    num_layers: int = 3
-    learning_rate: float = 3e-4
-    weight_decay: float = 0.01
-    max_epochs: int = 12
-    epochs_without_held_out: int = 4
-    batch_rankings: int = 8
+    num_layers: int = 1
+    ridge_strongest: float = 10.0
+    ridge_weakest: float = 0.03
+    ridge_steps: int = 9
+    ridge_without_held_out: float = 0.5
     held_out_fraction: float = 0.2
-    cross_validate_up_to: int = 400
-    max_grad_norm: float = 1.0
+    cross_validate_up_to: int = 2_000
     normalization_samples: int = 128
     seed: int = 0
 
@@ -97,12 +95,12 @@ class PPOHparams:
     `batch_size` counts episodes: batch_size / samples_per_prompt prompts with samples_per_prompt answers each.
     """
 
-    total_episodes: int = 1_024
+    total_episodes: int = 1_536
     batch_size: int = 64
     samples_per_prompt: int = 4
     num_ppo_epochs: int = 4
     num_mini_batches: int = 2
-    learning_rate: float = 2e-4
+    learning_rate: float = 4e-4
     value_learning_rate: float = 1e-3
     warmup_batches: int = 2
     adam_eps: float = 1e-5
@@ -110,9 +108,9 @@ class PPOHparams:
     share_trunk_gradient: bool = False
     temperature: float = 1.0
     max_tokens: int = 96
-    kl_coef: float = 0.05
+    kl_coef: float = 0.1
     kl_target: float | None = 6.0
-    kl_horizon: int = 10_000
+    kl_horizon: int = 200
     cliprange: float = 0.2
     cliprange_value: float = 0.2
     vf_coef: float = 0.1
@@ -120,6 +118,7 @@ class PPOHparams:
     lam: float = 0.95
     whiten_rewards: bool = False
     missing_eos_penalty: float = 1.0
+    score_clip: float | None = 2.0
     max_grad_norm: float = 1.0
     tokens_per_micro_batch: int = 4_096
     checkpoint_every_batches: int = 4

@@ -35,10 +35,11 @@ CHOICES: dict[JobKind, dict[str, tuple[str, ...]]] = {
 }
 # least and largest sensible number; one that is not listed may be anything from 0
 LIMITS: dict[str, tuple[float, float]] = {
-    **dict.fromkeys(("total_episodes", "batch_size", "batch_rankings", "num_prompts"), (1, 100_000)),
-    **dict.fromkeys(("samples_per_prompt", "num_ppo_epochs", "num_mini_batches", "max_epochs", "num_layers"), (1, 64)),
+    **dict.fromkeys(("total_episodes", "batch_size", "cross_validate_up_to", "num_prompts"), (1, 100_000)),
+    **dict.fromkeys(("samples_per_prompt", "num_ppo_epochs", "num_mini_batches", "ridge_steps", "num_layers"), (1, 64)),
     **dict.fromkeys(("learning_rate", "value_learning_rate", "adam_eps"), (1e-10, 1)),
     **dict.fromkeys(("held_out_fraction", "gamma", "lam", "cliprange", "cliprange_value", "weight_decay"), (0, 1)),
+    **dict.fromkeys(("ridge_strongest", "ridge_weakest", "ridge_without_held_out"), (1e-3, 1e6)),
     "held_out_fraction": (0.01, 0.9),
     "temperature": (0.05, 2),
     "max_tokens": (1, 256),

@@ -1,13 +1,13 @@
 """Train the reward model from rankings. A generator: yields progress, returns the model and what was measured.
 
-Departs from InstructGPT section 3.5 where 20 to 500 rankings ask for it: the lower layers stay frozen (their states
-are computed once, the top layer is run at the answers' last tokens only), ties are used (Davidson 1970), and the
-held-out figures come from cross-validation by prompt: each fold is trained from the SFT model and measured on
-prompts it never saw, so that accuracy stands on every ranking instead of a fifth of them. The number of epochs is
-where the folds' mean held-out loss is lowest (early stopping), and the model that is kept is then trained on all
-rankings for that many epochs.
+Departs from InstructGPT section 3.5 where 20 to 500 rankings ask for it: the lower layers stay frozen, the top layer is
+set to read whole answers (reading_layer.py), and the head is solved exactly (reward_head.py) with ties used (Davidson
+1970). Fine-tuning the top layer by AdamW from there never lowered the held-out loss with 60 or 200 rankings
+(docs/reward-model.md). Held-out figures come from cross-validation by prompt: each fold is judged by a head that never
+saw its prompts, so that accuracy stands on every ranking instead of a fifth of them. The penalty is the one with the
+lowest held-out loss over all folds; the head that is kept is then solved with it on all rankings.
 
-Shapes: B rankings, K answers of a ranking, H hidden size, N rankings in all.
+Shapes: R rankings, K answers of a ranking, T packed tokens, H hidden size.
 """
 
 import hashlib
@@ -20,20 +20,28 @@ from torch import Tensor
 
 from app.hparams import RewardHparams
 from app.lm.model import Llama
-from app.lm.precision import autocast
 from app.training.context import Progress, TrainingContext, TrainingError
-from app.training.losses import pair_mask, reward_loss, tie_strength
-from app.training.packing import Packed, pack
+from app.training.packing import pack
+from app.training.reward_data import (
+    Fit,
+    RankedGroup,
+    Rankings,
+    Sample,
+    below_top,
+    final_states,
+    prepare,
+    set_up_reading,
+)
+from app.training.reward_head import penalties, solve
 from app.training.reward_network import (
     RewardModel,
-    batches_by_length,
     ended,
     load_reward_model,
     normalize,
     save_reward_model,
     score_answers,
 )
-from app.training.reward_report import PairOutcomes, outcomes, summarize, verdict
+from app.training.reward_report import PairOutcomes, summarize, verdict
 
 __all__ = [
     "RankedGroup",
@@ -46,15 +54,7 @@ __all__ = [
     "train_reward_model",
 ]
 
-
-@dataclass(frozen=True)
-class RankedGroup:
-    """One ranking. rank 1 is best, equal ranks are ties; the completions are token ids."""
-
-    prompt_id: int
-    prompt_tokens: list[int]
-    completions: list[list[int]]
-    ranks: list[int]
+MIN_SAMPLES = 32  # under this many SFT samples the rankings' own answers help to set up the reading layer
 
 
 @dataclass(frozen=True)
@@ -69,34 +69,10 @@ class RewardResult:
     reliability: list[tuple[float, float, int]] = field(default_factory=list)  # stated, observed, comparisons
 
 
-@dataclass(frozen=True)
-class Rankings:
-    """All rankings as tensors, with the frozen states below the top layer."""
-
-    packed: Packed
-    states: Tensor  # [N,T,H]
-    ranks: Tensor  # [N,K]
-    nu: float
-
-    def batch(self, rows: Sequence[int]) -> tuple[Packed, Tensor, Tensor]:
-        packed = self.packed.rows(rows)
-        return packed, self.states[list(rows), : packed.ids.shape[1]], self.ranks[list(rows)]
-
-
-@dataclass
-class Fit:
-    """One training from the SFT weights: the model, and per epoch the losses and the pairs' outcomes."""
-
-    model: RewardModel
-    train_losses: list[float] = field(default_factory=list)
-    train_outcomes: list[PairOutcomes] = field(default_factory=list)
-    held_out_outcomes: list[PairOutcomes] = field(default_factory=list)
-
-
 def split_folds(prompt_ids: Sequence[int], held_out_fraction: float, seed: int) -> list[list[int]]:
     """Indices of rankings in folds by prompt: 1 / held_out_fraction of them, fewer where there are fewer prompts.
 
-    A prompt's place depends on its id and the seed alone (by the order of their hashes), never on the rankings.
+    A prompt's place depends on the prompts' ids and the seed alone (the order of their hashes).
     """
     prompts = sorted(set(prompt_ids), key=lambda prompt: hashlib.sha256(f"{seed}:{prompt}".encode()).digest())
     count = min(len(prompts), max(2, round(1.0 / held_out_fraction)))
@@ -109,7 +85,7 @@ def split_folds(prompt_ids: Sequence[int], held_out_fraction: float, seed: int) 
 def train_reward_model(
     sft: Llama,
     groups: Sequence[RankedGroup],
-    normalization: Sequence[tuple[list[int], list[int]]],
+    normalization: Sequence[Sample],
     hparams: RewardHparams,
     *,
     end_id: int,
@@ -123,134 +99,93 @@ def train_reward_model(
     del context
     if not any(len(group.completions) > 1 for group in groups):
         raise TrainingError("There is no ranking of two or more answers yet. Rank some answers, then train again.")
-    start = RewardModel.from_sft(sft, hparams.num_layers, hparams.seed)
-    data = prepare(start, groups, end_id, pad_id)
-    folds = split_folds([group.prompt_id for group in groups], hparams.held_out_fraction, hparams.seed)
-    if len(groups) > hparams.cross_validate_up_to:
-        folds = folds[:1]
-    total = hparams.max_epochs * (len(folds) + 1)
-    everything = list(range(len(groups)))
-    fits: list[Fit] = []
-    for number, held_out in enumerate(folds):
-        rows = [row for row in everything if row not in set(held_out)]
-        fit = Fit(clone(start))
-        for epoch in fit_epochs(fit, data, rows, held_out, hparams, hparams.max_epochs):
-            yield progress(fit, number * hparams.max_epochs + epoch, total, f"fold {number + 1} of {len(folds)}")
-        fits.append(fit)
-    epochs, summary = choose_epochs(fits, hparams)
-    final = Fit(start)
-    for epoch in fit_epochs(final, data, everything, [], hparams, epochs):
-        yield progress(final, len(folds) * hparams.max_epochs + epoch, total, "all rankings")
-    samples = [pair for pair in normalization if pair[1]] or [
-        (group.prompt_tokens, answer) for group in groups for answer in group.completions
-    ]
-    mean, deviation = normalize(start, states_of(start, samples, end_id, pad_id))
+    answers = [(group.prompt_tokens, answer) for group in groups for answer in group.completions]
+    samples = [pair for pair in normalization if pair[1]] or answers
+    model = RewardModel.from_sft(sft, hparams.num_layers, hparams.seed)
+    set_up_reading(model, samples if len(samples) >= MIN_SAMPLES else [*samples, *answers], end_id, pad_id)
+    data = prepare(model, groups, end_id, pad_id)
+    fits = make_fits(groups, hparams)
+    path = penalties(hparams.ridge_strongest, hparams.ridge_weakest, hparams.ridge_steps)
+    total = len(path) + 1
+    for step, ridge in enumerate(path, start=1):
+        for fit in fits:
+            solve_head(fit, data, ridge)
+        yield progress(fits, step, total, f"penalty {ridge:.2g}")
+    best = best_step(fits)
+    ridge = path[best] if fits else hparams.ridge_without_held_out
+    final = Fit(list(range(len(groups))), [])
+    solve_head(final, data, ridge)
+    set_head(model, final.weights[-1])
+    yield progress([final], total, total, "all rankings")
+    mean, deviation = normalize(model, final_sample_states(model, samples, end_id, pad_id))
+    summary = summarize(pooled([fit.train for fit in fits], best), pooled([fit.unseen for fit in fits], best))
     metrics: dict[str, float | str] = {
+        "train_accuracy": final.train[-1].accuracy,
         **summary,
-        "train_accuracy": summary.get("train_accuracy", final.train_outcomes[-1].accuracy),
         "num_rankings": float(len(groups)),
-        "num_comparisons": float(final.train_outcomes[-1].num_comparisons),
-        "num_ties": float(final.train_outcomes[-1].num_ties),
-        "epochs": float(epochs),
+        "num_comparisons": float(final.train[-1].num_comparisons),
+        "num_ties": float(final.train[-1].num_ties),
+        "ridge": ridge,
         "score_mean_before": mean,
         "score_std_before": deviation,
     }
-    metrics["verdict"] = verdict(summary)
-    pooled = PairOutcomes.joined([fit.held_out_outcomes[epochs - 1] for fit in fits])
-    return RewardResult(start.eval(), metrics, pooled.reliability())
+    measured = {name: value for name, value in metrics.items() if not (isinstance(value, float) and math.isnan(value))}
+    measured["verdict"] = verdict(summary)
+    return RewardResult(model.eval(), measured, pooled([fit.unseen for fit in fits], best).reliability())
 
 
-def prepare(model: RewardModel, groups: Sequence[RankedGroup], end_id: int, pad_id: int) -> Rankings:
-    """Tensors of all rankings; the states below the top layer are computed once, short rows together."""
-    answers = [[ended(answer, end_id) for answer in group.completions] for group in groups]
-    packed = pack([group.prompt_tokens for group in groups], answers, pad_id)
-    ranks = torch.zeros(packed.last_index.shape, dtype=torch.int64)
-    for row, group in enumerate(groups):
-        ranks[row, : len(group.ranks)] = torch.tensor(group.ranks)
-    states = torch.zeros(*packed.ids.shape, model.config.hidden_size)
-    for rows in batches_by_length((packed.last_index.amax(1) + 1).tolist()):
-        part = packed.rows(rows)
-        with torch.no_grad(), autocast():
-            states[rows, : part.ids.shape[1]] = model.lower_states(part).float()
-    pairs = pair_mask(packed.answer_mask)
-    ties = pairs & (ranks.unsqueeze(1) == ranks.unsqueeze(2))
-    return Rankings(packed, states, ranks, tie_strength(float(ties.sum() / pairs.sum().clamp(min=1))))
+def make_fits(groups: Sequence[RankedGroup], hparams: RewardHparams) -> list[Fit]:
+    """One per fold; a single one where cross-validating so many rankings would take too long."""
+    folds = split_folds([group.prompt_id for group in groups], hparams.held_out_fraction, hparams.seed)
+    if len(groups) > hparams.cross_validate_up_to:
+        folds = folds[:1]
+    everything = range(len(groups))
+    return [Fit([row for row in everything if row not in set(held_out)], held_out) for held_out in folds]
 
 
-def clone(model: RewardModel) -> RewardModel:
-    twin = RewardModel(model.config)
-    twin.load_state_dict(model.state_dict())
-    return twin.eval()
+def solve_head(fit: Fit, data: Rankings, ridge: float) -> None:
+    """Add the head for this penalty, begun at the last one."""
+    start = fit.weights[-1] if fit.weights else torch.zeros(data.states.shape[-1])
+    weights = solve(data.pairs.of(fit.rows), ridge, data.nu, start)
+    if not bool(weights.isfinite().all()):
+        raise TrainingError("The reward model's loss is not a number: the SFT model's weights may be damaged.")
+    fit.weights.append(weights)
+    scores = (data.states.double() @ weights).float()
+    fit.train.append(data.judged(scores[fit.rows], fit.rows))
+    if fit.held_out:
+        fit.unseen.append(data.judged(scores[fit.held_out], fit.held_out))
 
 
-def fit_epochs(
-    fit: Fit, data: Rankings, rows: Sequence[int], held_out: Sequence[int], hparams: RewardHparams, epochs: int
-) -> Generator[int, None, None]:
-    """Train the top layer, the norm and the head on these rankings; measure after every epoch."""
-    model = fit.model
-    backbone = model.backbone.model
-    trained = [*backbone.layers[-1].parameters(), *backbone.norm.parameters(), *model.head.parameters()]
-    model.requires_grad_(False)
-    for parameter in trained:
-        parameter.requires_grad_(True)
-    optimizer = torch.optim.AdamW(trained, lr=hparams.learning_rate, weight_decay=hparams.weight_decay)
-    generator = torch.Generator().manual_seed(hparams.seed)
-    for epoch in range(1, epochs + 1):
-        order = torch.randperm(len(rows), generator=generator).tolist()
-        for first in range(0, len(rows), hparams.batch_rankings):
-            packed, states, ranks = data.batch([rows[i] for i in order[first : first + hparams.batch_rankings]])
-            with autocast():
-                scores = model(packed, states)
-            loss = reward_loss(scores, ranks, packed.answer_mask, data.nu)
-            if not math.isfinite(loss.item()):
-                raise TrainingError("The reward model's loss is not a number. Lower its learning rate and try again.")
-            optimizer.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
-            torch.nn.utils.clip_grad_norm_(trained, hparams.max_grad_norm)
-            optimizer.step()
-        fit.train_outcomes.append(measure(model, data, rows))
-        if held_out:
-            fit.held_out_outcomes.append(measure(model, data, held_out))
-        yield epoch
+def set_head(model: RewardModel, weights: Tensor) -> None:
+    with torch.no_grad():
+        model.head.weight.copy_(weights.float().unsqueeze(0))
+
+
+def pooled(curves: Sequence[Sequence[PairOutcomes]], step: int) -> PairOutcomes:
+    return PairOutcomes.joined([curve[step] for curve in curves if curve])
+
+
+def best_step(fits: Sequence[Fit]) -> int:
+    """The step with the lowest held-out loss over all folds together; 0 where nothing is held out."""
+    losses = [pooled([fit.unseen for fit in fits], step).loss for step in range(len(fits[0].unseen) if fits else 0)]
+    return min(range(len(losses)), key=lambda step: losses[step]) if losses else 0
+
+
+def progress(fits: Sequence[Fit], step: int, total: int, message: str) -> Progress:
+    """Losses and accuracies over all folds at their latest step."""
+    train = pooled([fit.train for fit in fits], -1)
+    unseen = pooled([fit.unseen for fit in fits], -1)
+    found = {
+        "loss/train": train.loss,
+        "accuracy/train": train.accuracy,
+        "loss/held_out": unseen.loss,
+        "accuracy/held_out": unseen.accuracy,
+    }
+    return Progress(step, total, {name: value for name, value in found.items() if not math.isnan(value)}, message)
 
 
 @torch.no_grad()
-def measure(model: RewardModel, data: Rankings, rows: Sequence[int]) -> PairOutcomes:
-    found = []
-    for first in range(0, len(rows), 16):
-        packed, states, ranks = data.batch(rows[first : first + 16])
-        with autocast():
-            scores = model(packed, states)
-        found.append(outcomes(scores, ranks, packed.answer_mask, data.nu))
-    return PairOutcomes.joined(found)
-
-
-def choose_epochs(fits: Sequence[Fit], hparams: RewardHparams) -> tuple[int, dict[str, float]]:
-    """The epoch with the lowest held-out loss over all folds together, and the figures measured there."""
-    if not fits:
-        return hparams.epochs_without_held_out, {}
-    held_out = [
-        PairOutcomes.joined(list(epoch)) for epoch in zip(*(fit.held_out_outcomes for fit in fits), strict=True)
-    ]
-    best = min(range(len(held_out)), key=lambda epoch: held_out[epoch].loss)
-    train = PairOutcomes.joined([fit.train_outcomes[best] for fit in fits])
-    return best + 1, summarize(train, held_out[best])
-
-
-def progress(fit: Fit, step: int, total: int, message: str) -> Progress:
-    metrics = {"loss/train": fit.train_outcomes[-1].loss, "accuracy/train": fit.train_outcomes[-1].accuracy}
-    if fit.held_out_outcomes:
-        metrics["loss/held_out"] = fit.held_out_outcomes[-1].loss
-        metrics["accuracy/held_out"] = fit.held_out_outcomes[-1].accuracy
-    return Progress(step, total, metrics, message)
-
-
-@torch.no_grad()
-def states_of(model: RewardModel, samples: Sequence[tuple[list[int], list[int]]], end_id: int, pad_id: int) -> Tensor:
-    """[N,H] final states at the end of each (prompt, answer)."""
-    found = []
-    for rows in batches_by_length([len(prompt) + len(answer) + 1 for prompt, answer in samples]):
-        packed = pack([samples[i][0] for i in rows], [[ended(samples[i][1], end_id)] for i in rows], pad_id)
-        with autocast():
-            found.append(model.final_states(packed).float().squeeze(1))
-    return torch.cat(found)
+def final_sample_states(model: RewardModel, samples: Sequence[Sample], end_id: int, pad_id: int) -> Tensor:
+    """[N,H] what the head reads at the end of each (prompt, answer)."""
+    packed = pack([prompt for prompt, _ in samples], [[ended(answer, end_id)] for _, answer in samples], pad_id)
+    return final_states(model, packed, below_top(model, packed))[:, 0]

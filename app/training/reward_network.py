@@ -67,7 +67,8 @@ class RewardModel(nn.Module):
     def final_states(self, packed: Packed, states: Tensor | None = None) -> Tensor:
         """[B,K,H]: what the head reads, at each answer's last token."""
         below = self.lower_states(packed) if states is None else states
-        return last_layer_at(self.backbone, below, packed, packed.last_index)
+        with torch.autocast("cpu", enabled=False):  # the reading layer's sizes want fp32; it runs at few positions
+            return last_layer_at(self.backbone, below.float(), packed, packed.last_index)
 
     def forward(self, packed: Packed, states: Tensor | None = None) -> Tensor:
         """[B,K] scores. Where a row has fewer than K answers the number means nothing (see `Packed.answer_mask`)."""

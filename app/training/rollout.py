@@ -86,7 +86,7 @@ class Rollout:
     ref_logprobs: Tensor
     values: Tensor
     entropy: Tensor
-    scores: Tensor  # [B,K], the missing-end penalty taken off
+    scores: Tensor  # [B,K], clipped, the missing-end penalty taken off
     ended: Tensor  # [B,K] bool
 
     def rows(self, chosen: Sequence[int]) -> tuple[Packed, Tensor | None]:
@@ -121,6 +121,8 @@ def collect(
     answers = sample_answers(policy.model, prompts, hparams.samples_per_prompt, hparams, end_id, seed)
     packed = pack(prompts, answers, pad_id)
     scores = torch.tensor(score_answers(reward_model, prompts, answers, end_id=end_id, pad_id=pad_id))
+    if hparams.score_clip is not None:  # beyond what rankings were about, a score is extrapolation, and PPO finds it
+        scores = scores.clamp(-hparams.score_clip, hparams.score_clip)
     ended = torch.tensor([[answer[-1] == end_id for answer in group] for group in answers])
     scores = scores - hparams.missing_eos_penalty * (~ended).float()
     rollout = empty_rollout(packed, scores, ended, policy)

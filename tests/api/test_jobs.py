@@ -22,7 +22,7 @@ def job_id(server: LiveServer) -> str:
     """A queued training of the reward model."""
     group = server.client.post("/api/v1/groups/next").json()
     server.client.post(f"/api/v1/groups/{group['group_id']}/rankings", json={"ranks": ranks_of(group)})
-    response = server.client.post("/api/v1/jobs", json={"kind": "train_reward", "params": {"max_epochs": 2}})
+    response = server.client.post("/api/v1/jobs", json={"kind": "train_reward", "params": {"ridge_steps": 2}})
     assert response.status_code == 202
     return str(response.json()["job_id"])
 
@@ -69,7 +69,7 @@ def events_of(response: httpx.Response) -> Iterator[tuple[str, str, Json]]:
 
 def test_job_as_json(server: LiveServer, job_id: str) -> None:
     job = server.client.get(f"/api/v1/jobs/{job_id}").json()
-    assert (job["kind"], job["status"], job["params"]) == ("train_reward", "queued", {"max_epochs": 2})
+    assert (job["kind"], job["status"], job["params"]) == ("train_reward", "queued", {"ridge_steps": 2})
     assert (job["progress"], job["seconds_left"], job["result"], job["error"]) == (0.0, None, None, None)
     worker = Worker(server, job_id)
     worker.report(1, 0.7)

@@ -24,7 +24,7 @@ from app.worker.handlers.versions_of_job import load_policy
 from tests.worker.harness import Harness
 from tests.worker.world import check_files, make_world, queue, run_inline, version_of_job, versions_of
 
-REWARD = {"max_epochs": 1, "normalization_samples": 8, "num_layers": 2}
+REWARD = {"ridge_steps": 1, "normalization_samples": 8, "num_layers": 2}
 POLICY = {"total_episodes": 4, "batch_size": 4, "max_tokens": 4, "num_frozen_layers": 1}
 
 
@@ -207,7 +207,7 @@ def test_inputs_are_chosen_once(make: Callable[..., Harness]) -> None:
 @pytest.mark.parametrize(
     ("kind", "params", "words"),
     [
-        (JobKind.TRAIN_REWARD, {"learning_rate": 7}, "learning_rate must be from"),
+        (JobKind.TRAIN_POLICY, {"learning_rate": 7}, "learning_rate must be from"),
         (JobKind.TRAIN_POLICY, {"batch_size": 0}, "batch_size must be from 1 to"),
         (JobKind.TRAIN_POLICY, {"batch_size": 6, "samples_per_prompt": 4}, "multiple of samples_per_prompt"),
         (JobKind.TRAIN_POLICY, {"from": "elsewhere"}, "from must be sft or active"),

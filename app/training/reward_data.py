@@ -1,0 +1,104 @@
+"""Rankings as tensors, and what one training run on a part of them keeps. Reads the network, trains nothing.
+
+Shapes: R rankings, K answers of a ranking, T packed tokens, H hidden size.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from app.lm.precision import autocast
+from app.training.context import TrainingError
+from app.training.losses import pair_mask, tie_strength
+from app.training.packing import Packed, pack
+from app.training.reading_layer import collect_statistics, install
+from app.training.reward_head import Pairs, make_pairs
+from app.training.reward_network import RewardModel, batches_by_length, ended
+from app.training.reward_report import PairOutcomes, outcomes
+
+Sample = tuple[list[int], list[int]]  # a prompt's and an answer's tokens
+
+
+@dataclass(frozen=True)
+class RankedGroup:
+    """One ranking. rank 1 is best, equal ranks are ties; the completions are token ids."""
+
+    prompt_id: int
+    prompt_tokens: list[int]
+    completions: list[list[int]]
+    ranks: list[int]
+
+
+@dataclass(frozen=True)
+class Rankings:
+    """All rankings as tensors, with the states that the head reads."""
+
+    packed: Packed
+    states: Tensor  # [R,K,H]
+    ranks: Tensor  # [R,K]
+    nu: float
+    pairs: Pairs
+
+    def judged(self, scores: Tensor, rows: Sequence[int]) -> PairOutcomes:
+        chosen = list(rows)
+        return outcomes(scores, self.ranks[chosen], self.packed.answer_mask[chosen], self.nu)
+
+
+@dataclass
+class Fit:
+    """A training on some rankings, judged on others (none where `held_out` is empty); one entry per step."""
+
+    rows: list[int]
+    held_out: list[int]
+    train: list[PairOutcomes] = field(default_factory=list)
+    unseen: list[PairOutcomes] = field(default_factory=list)
+    weights: list[Tensor] = field(default_factory=list)  # the head's, one per penalty
+
+
+def set_up_reading(model: RewardModel, samples: Sequence[Sample], end_id: int, pad_id: int) -> None:
+    """Set the top layer from what the lower ones say on samples of the SFT model; no ranking is looked at."""
+    if model.config.num_attention_heads < 2:
+        return
+    packed = pack([prompt for prompt, _ in samples], [[ended(answer, end_id)] for _, answer in samples], pad_id)
+    below = below_top(model, packed)
+    if not bool(below.isfinite().all()):
+        raise TrainingError("The SFT model's states are not numbers. Its weights are damaged: restore them.")
+    install(model.backbone, collect_statistics(below, packed))
+
+
+def prepare(model: RewardModel, groups: Sequence[RankedGroup], end_id: int, pad_id: int) -> Rankings:
+    """Tensors of all rankings; the layers are run once, short rows together."""
+    answers = [[ended(answer, end_id) for answer in group.completions] for group in groups]
+    packed = pack([group.prompt_tokens for group in groups], answers, pad_id)
+    ranks = torch.zeros(packed.last_index.shape, dtype=torch.int64)
+    for row, group in enumerate(groups):
+        ranks[row, : len(group.ranks)] = torch.tensor(group.ranks)
+    pairs = pair_mask(packed.answer_mask)
+    ties = pairs & (ranks.unsqueeze(1) == ranks.unsqueeze(2))
+    below = below_top(model, packed)
+    states = final_states(model, packed, below)
+    nu = tie_strength(float(ties.sum() / pairs.sum().clamp(min=1)))
+    return Rankings(packed, states, ranks, nu, make_pairs(states, ranks, packed.answer_mask))
+
+
+@torch.no_grad()
+def below_top(model: RewardModel, packed: Packed) -> Tensor:
+    """[R,T,H] states below the top layer."""
+    below = torch.zeros(*packed.ids.shape, model.config.hidden_size)
+    for rows in batches_by_length((packed.last_index.amax(1) + 1).tolist()):
+        part = packed.rows(rows)
+        with autocast():
+            below[rows, : part.ids.shape[1]] = model.lower_states(part).float()
+    return below
+
+
+@torch.no_grad()
+def final_states(model: RewardModel, packed: Packed, below: Tensor) -> Tensor:
+    """[R,K,H] what the head reads."""
+    found = torch.zeros(*packed.last_index.shape, model.config.hidden_size)
+    for rows in batches_by_length((packed.last_index.amax(1) + 1).tolist()):
+        part = packed.rows(rows)
+        found[rows] = model.final_states(part, below[rows, : part.ids.shape[1]])
+    return found
