@@ -93,6 +93,9 @@ class PPOHparams:
     """PPO with a KL penalty against the SFT model (Ziegler et al. 2019; Stiennon et al. 2020).
 
     `batch_size` counts episodes: batch_size / samples_per_prompt prompts with samples_per_prompt answers each.
+    `score_clip` bounds the normalized score (its deviation on SFT samples is 1): without it, and with a weak KL
+    penalty, "likes short answers" ended in empty ones and "likes lists" in "Some ideas: 1." (docs/metrics.md).
+    `kl_horizon` is in episodes, short because a whole run here is.
     """
 
     total_episodes: int = 1_536

@@ -45,6 +45,7 @@ LIMITS: dict[str, tuple[float, float]] = {
     "max_tokens": (1, 256),
     "max_grad_norm": (1e-6, 1_000),
     "kl_coef": (0, 100),
+    "score_clip": (1e-3, 1_000),
     "kl_target": (1e-3, 1_000),
     "kl_horizon": (1, 100_000_000),
     "checkpoint_every_batches": (1, 100_000),
