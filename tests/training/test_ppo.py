@@ -211,7 +211,8 @@ def test_it_says_what_is_wrong_with_its_input() -> None:
 @pytest.mark.usefixtures("toy_reward")
 def test_an_answer_that_never_ends_scores_lower() -> None:
     model = tiny_model()
-    rollout = rollout_of(Trainer(model, model, HPARAMS), model, replace(HPARAMS, missing_eos_penalty=3.0))
+    hparams = replace(HPARAMS, missing_eos_penalty=3.0, score_clip=None)
+    rollout = rollout_of(Trainer(model, model, HPARAMS), model, hparams)
     packed = rollout.packed
     assert not rollout.ended.all()
     assert rollout.ended.any()
@@ -220,6 +221,16 @@ def test_an_answer_that_never_ends_scores_lower() -> None:
             tokens = packed.tokens[row, k][packed.token_mask[row, k]].tolist()
             expected = tokens.count(COUNTED) - 0.5 - (0.0 if tokens[-1] == END else 3.0)
             assert rollout.scores[row, k].item() == pytest.approx(expected)
+
+
+@pytest.mark.usefixtures("toy_reward")
+def test_a_score_beyond_the_clip_counts_no_more_and_the_penalty_comes_after_it() -> None:
+    model = tiny_model()
+    trainer = Trainer(model, model, HPARAMS)
+    free = rollout_of(trainer, model, replace(HPARAMS, missing_eos_penalty=0.0, score_clip=None))
+    clipped = rollout_of(trainer, model, replace(HPARAMS, missing_eos_penalty=3.0, score_clip=0.25))
+    assert free.scores.max() > 0.25
+    assert torch.equal(clipped.scores, free.scores.clamp(-0.25, 0.25) - 3.0 * (~free.ended).float())
 
 
 def test_every_prompt_has_its_turn_in_each_lap() -> None:
