@@ -1,5 +1,5 @@
 # One image for the web and the worker service (docker-compose.yml). docs/deployment.md: how to build it small, and without an engine.
-# BASE_IMAGE: any Debian-like image with Python 3.11 or newer and venv.
+# The data lies in /data: mount a volume there. BASE_IMAGE: any Debian-like image with Python 3.11 or newer and venv.
 ARG BASE_IMAGE=python:3.11-slim-bookworm
 
 FROM ${BASE_IMAGE} AS build
@@ -38,7 +38,6 @@ RUN chmod -R a+rX . && /opt/venv/bin/python -m compileall -q app migrations
 
 ENV PATH=/opt/venv/bin:$PATH PYTHONUNBUFFERED=1 FOURFOLD_HOST=0.0.0.0 FOURFOLD_PORT=8000 FOURFOLD_DATA_DIR=/data
 USER 10001:10001
-VOLUME /data
 EXPOSE 8000
 # For the web; the worker service has a check of its own.
 HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --retries=3 \
