@@ -102,8 +102,11 @@ class Attention(nn.Module):
         if share > 1:  # faster on this processor than enable_gqa, with equal results
             key, value = key.repeat_interleave(share, dim=1), value.repeat_interleave(share, dim=1)
         causal = mask is None and tokens > 1
-        mixed = F.scaled_dot_product_attention(query, key, value, attn_mask=mask, is_causal=causal)  # [B,N,T,D]
-        merged: Tensor = self.o_proj(mixed.transpose(1, 2).reshape(rows, tokens, -1))  # [B,T,H]
+        with torch.autocast("cpu", enabled=False):  # in bf16 the backward pass takes two to four times as long
+            mixed = F.scaled_dot_product_attention(
+                query.float(), key.float(), value.float(), attn_mask=mask, is_causal=causal
+            )  # [B,N,T,D]
+        merged: Tensor = self.o_proj(mixed.to(value.dtype).transpose(1, 2).reshape(rows, tokens, -1))  # [B,T,H]
         return merged
 
 
