@@ -32,6 +32,12 @@ class TrainingOverview:
         return ",".join(f"{job.id[:8]}:{job.status}" for job in [*self.running, *self.recent])
 
     @property
+    def newest_with_curves(self) -> Job | None:
+        """The training that began last, running or ended: a quick one may come and go between two looks of the page."""
+        begun = [job for job in [*self.running, *self.recent] if job.kind in CURVE_KINDS and job.started_at is not None]
+        return max(begun, key=lambda job: job.started_at or job.created_at, default=None)
+
+    @property
     def answerers(self) -> list[Version]:
         """Versions that an evaluation may compare, newest first."""
         return [row.version for row in self.rows if row.version.kind is VersionKind.POLICY]

@@ -22,12 +22,11 @@ function show(id) {
   window.htmx.ajax("GET", `/train/curves?job=${encodeURIComponent(id)}`, { target: "#curves", swap: "outerHTML" });
 }
 
-/** A job that runs and has curves takes the place of the one shown, unless the reader chose that by its address. */
+/** The training that began last takes the place of the one shown, unless the reader chose that by its address. */
 function moveOn() {
   if (new URLSearchParams(location.search).has("job")) return;
-  const running = document.querySelector('#jobs [data-status="running"]');
-  const id = running?.dataset.job;
-  if (id && id !== following?.id && running.dataset.curves === "yes") show(id);
+  const id = document.querySelector("#jobs")?.dataset.curves;
+  if (id && id !== following?.id) show(id);
 }
 
 function onPoll() {

@@ -12,7 +12,7 @@ from playwright.sync_api import Page, expect
 
 from app.config import REPOSITORY
 from app.db.base import utc_now
-from app.db.models.jobs import JobKind, JobStatus
+from app.db.models.jobs import Job, JobKind, JobMetric, JobStatus
 from app.db.models.versions import VersionKind
 from app.db.session import transaction
 from app.services import jobs, versions
@@ -67,6 +67,26 @@ def test_empty_states_say_what_to_do(page: Page, tiny_model_dir: Path, tmp_path:
         expect(page.locator("#samples")).to_contain_text("Nothing to compare yet")
         expect(page.get_by_role("button", name="Train reward model")).to_be_disabled()
         expect(page.locator("#version-1")).to_contain_text("answers now")
+
+
+def test_a_training_that_came_and_went_between_two_looks_is_drawn(
+    page: Page, tiny_model_dir: Path, tmp_path: Path
+) -> None:
+    settings = quick_settings(tmp_path / "data", tiny_model_dir)
+    with live_server(settings, lambda _settings, _directory: WritingSampler()) as empty:
+        page.goto(f"{empty.url}/train")
+        expect(page.locator("#curves")).to_contain_text("No curves yet")
+        with transaction(empty.runtime.write) as session:
+            now = utc_now()
+            session.add(
+                Job(
+                    id="quick", kind=JobKind.TRAIN_REWARD, dedup_key="quick", status=JobStatus.SUCCEEDED,
+                    created_at=now, started_at=now, finished_at=now,
+                )
+            )  # fmt: skip
+            session.flush()
+            session.add(JobMetric(job_id="quick", step=1, values={"accuracy/held_out": 0.75}))
+        expect(page.locator('[data-plot="accuracy"] [data-latest]').first).to_have_text("0.75")
 
 
 @pytest.mark.usefixtures("worker")

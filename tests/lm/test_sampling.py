@@ -30,7 +30,7 @@ def slow_filter(logits: list[float], temperature: float, top_k: int, top_p: floa
     weights = [math.exp(scaled[token] - scaled[order[0]]) for token in order]
     kept, reached = set(), 0.0
     for token, weight in zip(order, weights, strict=True):
-        if kept and reached >= top_p:
+        if top_p < 1 and kept and reached >= top_p:
             break
         kept.add(token)
         reached += weight / sum(weights)
