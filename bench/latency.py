@@ -1,6 +1,6 @@
 """How long a person waits while training runs: "next card" and "submit" over HTTP, and sampling four answers.
 
-    python -m bench.latency --cycles 60
+    python -m bench.latency --cycles 40
 
 A whole server ranks a first batch, trains a reward model, and then PPO runs while a labeler works at a person's pace.
 Both phases, idle and training, are measured in the same run with the same pace. Results: bench/results/latency.json.
@@ -61,8 +61,8 @@ def measure(client: httpx.Client, labeler: SimulatedLabeler, cycles: int, pace_s
 
 
 def main(
-    cycles: Annotated[int, typer.Option(min=20, help="Cards ranked in each phase.")] = 60,
-    pace_seconds: Annotated[float, typer.Option(help="Time a person looks at a card.")] = 1.0,
+    cycles: Annotated[int, typer.Option(min=20, help="Cards ranked in each phase.")] = 40,
+    pace_seconds: Annotated[float, typer.Option(help="Time a person looks at a card.")] = 0.5,
     out: Path = RESULTS,
 ) -> None:
     """Measure idle, then while PPO trains."""
