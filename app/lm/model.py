@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from app.hparams import ModelConfig
+from app.lm.attention import causal_attention
 from app.lm.cache import KVCache
 
 __all__ = ["KVCache", "Llama", "attention_mask", "positions_of", "rotary_tables", "rotate"]
@@ -101,13 +102,21 @@ class Attention(nn.Module):
         share = queries // narrow
         if share > 1:  # faster on this processor than enable_gqa, with equal results
             key, value = key.repeat_interleave(share, dim=1), value.repeat_interleave(share, dim=1)
-        causal = mask is None and tokens > 1
-        with torch.autocast("cpu", enabled=False):  # in bf16 the backward pass takes two to four times as long
-            mixed = F.scaled_dot_product_attention(
-                query.float(), key.float(), value.float(), attn_mask=mask, is_causal=causal
-            )  # [B,N,T,D]
+        if mask is None and cache is None and value.dtype == torch.bfloat16:
+            mixed = causal_attention(query, key, value)
+        else:
+            mixed = _attention(query, key, value, mask)
         merged: Tensor = self.o_proj(mixed.to(value.dtype).transpose(1, 2).reshape(rows, tokens, -1))  # [B,T,H]
         return merged
+
+
+def _attention(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None) -> Tensor:
+    """[B,N,T,D] in fp32: in bf16 the backward pass of torch's own attention takes two to four times as long here."""
+    causal = mask is None and query.shape[2] > 1
+    with torch.autocast("cpu", enabled=False):
+        return F.scaled_dot_product_attention(
+            query.float(), key.float(), value.float(), attn_mask=mask, is_causal=causal
+        )
 
 
 class MLP(nn.Module):

@@ -14,12 +14,12 @@ from dataclasses import dataclass
 from typing import Protocol
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from app.lm.model import Llama
-from app.lm.precision import autocast
+from app.lm.precision import autocast, fast_matmul_dtype
 from app.training.context import Progress, TrainingContext, TrainingError
+from app.training.linear_cross_entropy import linear_cross_entropy
 
 IGNORED = -100  # cross_entropy's own word for "no target here"
 OVERFIT_RATIO = 1.10
@@ -100,8 +100,7 @@ def batch_loss(model: Llama, batch: Batch, states_of: States | None = None) -> T
     wanted = batch.targets != IGNORED
     with autocast():
         states = (states_of or model.hidden_states)(batch.ids)[wanted]  # [B,T,H] -> [N,H]
-        logits = model.logits(states)  # [N,V]
-    return F.cross_entropy(logits.float(), batch.targets[wanted])
+    return linear_cross_entropy(states, model.model.embed_tokens.weight, batch.targets[wanted], fast_matmul_dtype())
 
 
 @torch.no_grad()

@@ -1,0 +1,56 @@
+"""Cross-entropy of a linear layer's logits without keeping the logits: loss and gradients in one pass over blocks.
+
+The idea of Cut Cross-Entropy (Wijmans et al. 2024) and Liger's fused loss, for a processor: a block of logits is made, its
+loss and its gradient are taken while it is in the cache, and only gradients of the states and the weight remain. For
+8,192 targets and 4,096 words that spares some 400 MB of memory traffic a step.
+
+Shapes: N targets, H hidden size, V vocabulary.
+"""
+
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+ROWS_AT_ONCE = 256
+
+
+class _LinearCrossEntropy(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, states: Tensor, weight: Tensor, targets: Tensor, dtype: torch.dtype) -> Tensor:
+        low_states, low_weight = states.to(dtype), weight.to(dtype)
+        of_states = torch.empty_like(states)
+        of_weight = torch.zeros_like(weight)
+        total = states.new_zeros((), dtype=torch.float32)
+        count = len(targets)
+        for start in range(0, count, ROWS_AT_ONCE):
+            part = slice(start, start + ROWS_AT_ONCE)
+            logits = F.linear(low_states[part], low_weight).float()  # [n,V]
+            wanted = targets[part, None]
+            scale = logits.logsumexp(dim=-1, keepdim=True)
+            total += (scale - logits.gather(1, wanted)).sum()
+            gradient = logits.sub_(scale).exp_()
+            gradient.scatter_add_(1, wanted, torch.full_like(scale, -1.0))
+            low = gradient.mul_(1.0 / count).to(dtype)
+            of_states[part] = (low @ low_weight).to(of_states.dtype)
+            of_weight += low.T @ low_states[part]
+        ctx.save_for_backward(of_states, of_weight)
+        return total / count
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor, None, None]:
+        of_states, of_weight = ctx.saved_tensors
+        return of_states * gradients[0], of_weight * gradients[0], None, None
+
+
+def linear_cross_entropy(states: Tensor, weight: Tensor, targets: Tensor, dtype: torch.dtype) -> Tensor:
+    """Mean over N of -log softmax(states weight^T)[target], fp32. states [N,H], weight [V,H], targets [N] int64 (each a
+    real word: no "ignored" value); products in `dtype`, softmax in fp32. Without gradients nothing of them is computed."""
+    if not torch.is_grad_enabled():
+        blocks = zip(states.split(ROWS_AT_ONCE), targets.split(ROWS_AT_ONCE), strict=True)
+        low = weight.to(dtype)
+        sums = [F.cross_entropy(F.linear(s.to(dtype), low).float(), t, reduction="sum") for s, t in blocks]
+        return torch.stack(sums).sum() / len(targets)
+    loss: Tensor = _LinearCrossEntropy.apply(states, weight, targets, dtype)  # type: ignore[no-untyped-call]
+    return loss
