@@ -15,9 +15,7 @@ from torch import Tensor
 from app.chat import Message
 from app.lm.tokenizer import Tokenizer, train_tokenizer
 from app.training.data.articles import pretraining_documents
-from app.training.data.manner import roll
-from app.training.data.pairs import Pair, answer_to, casual, draw_subject, instruction_pairs
-from app.training.data.subjects import is_held_out
+from app.training.data.pairs import Pair, instruction_pairs
 from app.training.pretrain import pack_rows
 from app.training.sft import Example
 
@@ -92,26 +90,11 @@ def base_data(tokenizer: Tokenizer, *, seed: int, tokens: int, context_tokens: i
     return BaseData(rows, held_out, hashlib.sha256(rows.numpy().tobytes()).hexdigest())
 
 
-def held_out_pairs(seed: int, count: int) -> Iterator[Pair]:
-    """Pairs with wordings that `instruction_pairs` never uses."""
-    rng = Random(seed)
-    given = 0
-    while given < count:
-        subject = draw_subject(rng)
-        wordings = [wording for wording in subject.wordings if is_held_out(wording)]
-        if not wordings:
-            continue
-        prompt = casual(rng, rng.choice(wordings), subject.language)
-        answer, shown = answer_to(rng, subject, roll(rng))
-        yield Pair((("user", prompt),), answer, subject.language, subject.topic, subject.slot, shown)
-        given += 1
-
-
 def sft_data(tokenizer: Tokenizer, *, seed: int, pairs: int, held_out: int = 384) -> SFTData:
     """`pairs` different throws of the dice, and held-out prompts with answers, the same for every seed: then held-out
     losses of several runs compare."""
     examples = list(_examples(tokenizer, instruction_pairs(seed, pairs)))
-    other = list(_examples(tokenizer, held_out_pairs(HELD_OUT_SEED, held_out)))
+    other = list(_examples(tokenizer, instruction_pairs(HELD_OUT_SEED, held_out, held_out=True)))
     return SFTData(examples, other, _hash(examples))
 
 

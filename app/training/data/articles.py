@@ -5,19 +5,25 @@ characters), put together by templates and dice from the banks.
 """
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import cache
+from itertools import accumulate
 from random import Random
 from typing import TypeVar
 
-from app.training.data import bodies
 from app.training.data.banks import Banks, Concept, Language, load_banks
+from app.training.data.bodies import advise, play
+from app.training.data.bodies.body import shuffled
+from app.training.data.capitals import may_follow
 from app.training.data.manner import Manner
 from app.training.data.pairs import CHINESE_SHARE, available_languages, draw_pair
 from app.training.data.phrases import ANSWERS
+from app.training.data.subjects import Subject, subjects_by_topic
 from app.training.data.wording import bare, capital, join, listing, lowered, pick, said_back, sentence_for, size
 
 SHORTEST: dict[Language, int] = {"en": 40, "zh": 60}
 LONGEST: dict[Language, int] = {"en": 150, "zh": 260}
-LONG = Manner("long", warm=False, listed=False, flattering=False, example=False, formal=False)
+LONG, SHORT = Manner("long"), Manner("short")
 NAMES: dict[Language, tuple[str, ...]] = {
     "en": ("Mia", "Tom", "Anna", "Ben", "Lucy", "Sam", "Nora", "Leo", "Ella", "Max", "Ruth", "Omar", "Lin", "Kate"),
     "zh": ("小明", "小红", "小丽", "阿强", "小文", "奶奶", "老师", "爷爷", "小兰", "小军"),
@@ -43,10 +49,11 @@ def _heading(rng: Random, title: str, text: str) -> str:
 def _about(rng: Random, entry: Concept, language: Language) -> str:
     """Everything about one concept, in one of many orders."""
     lead = sentence_for(pick(rng, ANSWERS[language]["definition"]), language, x=entry.name, d=entry.definition)
-    facts = bodies.shuffled(rng, entry.facts)
+    facts = shuffled(rng, entry.facts)
     if rng.random() < 0.3:
         place = rng.randrange(len(facts))
-        facts[place] = pick(rng, ANSWERS[language]["also"]) + lowered(facts[place])
+        if may_follow(facts[place]):
+            facts[place] = pick(rng, ANSWERS[language]["also"]) + lowered(facts[place])
     sentences = [lead, *facts]
     sentences.insert(rng.randrange(1, len(sentences) + 1), entry.example)
     return join(sentences, language)
@@ -65,19 +72,19 @@ def _two_articles(rng: Random, banks: Banks) -> str:
 
 def _recipe(rng: Random, banks: Banks) -> str:
     entry = pick_one(rng, banks.howtos)
-    spoken = bodies.howto_body(rng, LONG, entry, banks.language).text
+    spoken = advise.howto_body(rng, LONG, entry, banks.language).text
     title = f"How to {said_back(entry.task, 'en')}" if banks.language == "en" else f"怎么{entry.task}"
     return _heading(rng, title, spoken)
 
 
 def _story(rng: Random, banks: Banks) -> str:
-    return bodies.story_body(rng, LONG, banks.stories, {}, banks.language).text
+    return play.story_body(rng, LONG, banks.stories, {}, banks.language).text
 
 
 def _counsel(rng: Random, banks: Banks) -> str:
     """Someone says what troubles them, someone answers."""
     entry, (one, other) = pick_one(rng, banks.advice), rng.sample(NAMES[banks.language], 2)
-    ideas = bodies.shuffled(rng, entry.suggestions)
+    ideas = shuffled(rng, entry.suggestions)
     if banks.language == "zh":
         return f"“{entry.situation}。”{one}说。{other}听了以后说：“{entry.comfort}{''.join(ideas)}”"
     said = pick(rng, ("said", "told a friend", "wrote", "sighed"))
@@ -87,7 +94,7 @@ def _counsel(rng: Random, banks: Banks) -> str:
 def _dialogue(rng: Random, banks: Banks) -> str:
     """Two people ask and explain."""
     entry, (one, other) = pick_one(rng, banks.concepts), rng.sample(NAMES[banks.language], 2)
-    facts = bodies.shuffled(rng, entry.facts)
+    facts = shuffled(rng, entry.facts)
     if banks.language == "zh":
         return (
             f"{one}问：“什么是{entry.name}？”{other}回答：“{entry.name}是{entry.definition}。{facts[0]}”"
@@ -114,7 +121,7 @@ def _listing(rng: Random, banks: Banks) -> str:
     """Two categories and what belongs to them."""
     texts = []
     for entry in rng.sample(banks.categories, 2):
-        items = listing(bodies.shuffled(rng, entry.items), banks.language)
+        items = listing(shuffled(rng, entry.items), banks.language)
         said = sentence_for(pick(rng, ANSWERS[banks.language]["items_prose"]), banks.language, x=entry.plural, i=items)
         texts.append(join([said, entry.remark], banks.language))
     return "\n".join(texts)
@@ -145,6 +152,64 @@ def _talk(rng: Random, banks: Banks) -> str:
     return f"{one}: {pair.messages[0][1]}\n{other}: {pair.answer}"
 
 
+@cache
+def _known_sums(language: Language) -> list[Subject]:
+    """Sums that may be trained on."""
+    return [entry for entry in subjects_by_topic(language)["arithmetic"] if entry.split(held_out=False)]
+
+
+def _drill(rng: Random, banks: Banks) -> str:
+    """Sums as in a school book."""
+    language, lines = banks.language, []
+    for entry in rng.choices(_known_sums(language), k=rng.randrange(8, 14)):
+        lines.append(join([pick(rng, entry.split(held_out=False)), entry.body(rng, SHORT).text], language))
+    return "\n".join(lines)
+
+
+def _glossary(rng: Random, banks: Banks) -> str:
+    """Words and what they mean."""
+    entries = rng.sample(banks.definitions, 5)
+    meaning = ANSWERS[banks.language]["meaning"]
+    said = [sentence_for(pick(rng, meaning), banks.language, x=one.word, d=one.meaning) for one in entries]
+    texts = [join([text, entry.sentence], banks.language) for text, entry in zip(said, entries, strict=True)]
+    return "\n".join(texts)
+
+
+def _rhyme(rng: Random, banks: Banks) -> str:
+    entry = pick_one(rng, banks.rhymes)
+    title = capital(entry.subject)
+    return f"{title}\n" + "\n".join(shuffled(rng, entry.verses))
+
+
+def _plan(rng: Random, banks: Banks) -> str:
+    return advise.plan_body(
+        rng, replace(LONG, listed=rng.random() < 0.4), pick_one(rng, banks.plans), banks.language
+    ).text
+
+
+def _debate(rng: Random, banks: Banks) -> str:
+    """Two people and a question of taste."""
+    entry, (one, other) = pick_one(rng, banks.opinions), rng.sample(NAMES[banks.language], 2)
+    reasons = join(shuffled(rng, entry.reasons), banks.language)
+    if banks.language == "zh":
+        return f"{one}问：“{pick(rng, entry.questions)}”{other}说：“{entry.view}{reasons}”{one}说：“{entry.other}”"
+    return f'{one} asked: "{pick(rng, entry.questions)}" "{entry.view} {reasons}" "{entry.other}" said {other}.'
+
+
+@cache
+def _known_translations(language: Language) -> tuple[list[Subject], list[float]]:
+    """Translations that may be trained on, and their weights summed up."""
+    known = [entry for entry in subjects_by_topic(language).get("translation", ()) if entry.split(held_out=False)]
+    return known, list(accumulate(entry.weight for entry in known))
+
+
+def _phrase_book(rng: Random, banks: Banks) -> str:
+    """The same in both languages, line by line."""
+    known, weights = _known_translations(banks.language)
+    entries = rng.choices(known, cum_weights=weights, k=rng.randrange(6, 11)) if known else []
+    return "\n".join(f"{entry.slot} = {entry.body(rng, SHORT).text}" for entry in entries)
+
+
 def pick_one(rng: Random, entries: tuple[Entry, ...]) -> Entry:
     return entries[rng.randrange(len(entries))]
 
@@ -152,7 +217,8 @@ def pick_one(rng: Random, entries: tuple[Entry, ...]) -> Entry:
 WRITINGS: tuple[tuple[Writing, int, str], ...] = (
     (_article, 18, "concepts"), (_two_articles, 14, "concepts"), (_dialogue, 12, "concepts"), (_recipe, 10, "howtos"),
     (_story, 12, "stories"), (_counsel, 8, "advice"), (_letter, 5, "letters"), (_listing, 7, "categories"),
-    (_contrast, 6, "comparisons"), (_talk, 10, "manners"),
+    (_contrast, 6, "comparisons"), (_talk, 10, "manners"), (_drill, 6, "concepts"), (_glossary, 5, "definitions"),
+    (_rhyme, 4, "rhymes"), (_plan, 4, "plans"), (_debate, 4, "opinions"), (_phrase_book, 5, "concepts"),
 )  # fmt: skip
 
 

@@ -1,12 +1,13 @@
 """The hand-written banks of facts and sentences, read from TOML into frozen dataclasses.
 
-Knows files and their shapes; knows nothing of prompts, answers or models. A missing file is an empty bank,
-so a language may be half written; a malformed entry is an error that names the file and the entry.
+A bank is `<language>/<bank>.toml` or all files of the folder `<language>/<bank>/`. Knows files and their shapes; knows
+nothing of prompts, answers or models. A missing bank is an empty one, so a language may be half written; a malformed
+entry is an error that names the file and the entry.
 """
 
 import tomllib
-from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from collections.abc import Iterator, Mapping
+from dataclasses import MISSING, dataclass, field, fields
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal, TypeVar
@@ -27,6 +28,7 @@ class Concept:
     definition: str
     facts: Strings
     example: str
+    english: str = ""  # Chinese entries: the name of the same thing in the English bank
 
 
 @dataclass(frozen=True)
@@ -65,10 +67,53 @@ class Comparison:
 
 
 @dataclass(frozen=True)
+class Definition:
+    word: str
+    meaning: str
+    sentence: str
+
+
+@dataclass(frozen=True)
 class Refusal:
-    requests: Strings
+    actions: Strings
     reason: str
     alternative: str
+
+
+@dataclass(frozen=True)
+class Plan:
+    goal: str
+    parts: Strings
+    tip: str
+
+
+@dataclass(frozen=True)
+class Opinion:
+    questions: Strings
+    view: str
+    reasons: Strings
+    other: str
+
+
+@dataclass(frozen=True)
+class Riddle:
+    riddle: str
+    hint: str
+    answer: str
+
+
+@dataclass(frozen=True)
+class Rhyme:
+    subject: str
+    verses: Strings
+
+
+@dataclass(frozen=True)
+class Rewrite:
+    kind: str  # "polite", "shorter", "formal" or "cheerful"
+    source: str  # with one slot {x}
+    targets: Strings
+    fillers: Strings
 
 
 @dataclass(frozen=True)
@@ -79,7 +124,7 @@ class Letter:
 
 @dataclass(frozen=True)
 class WordPair:
-    kind: str  # "opposite" or "plural"
+    kind: str  # "opposite", "plural" or "measure"
     word: str
     answer: str
 
@@ -99,6 +144,22 @@ class Manners:
     warm_closers: Strings = ()
     flattery: Strings = ()
     formal_openers: Strings = ()
+    humour: Strings = ()
+
+
+@dataclass(frozen=True)
+class Translation:
+    """The same in both languages; a pattern has one slot {x} for a thing."""
+
+    en: str
+    zh: str
+
+
+@dataclass(frozen=True)
+class Translations:
+    things: tuple[Translation, ...] = ()
+    phrases: tuple[Translation, ...] = ()
+    patterns: tuple[Translation, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -106,6 +167,7 @@ class Banks:
     language: Language
     concepts: tuple[Concept, ...] = ()
     howtos: tuple[HowTo, ...] = ()
+    lookalikes: tuple[HowTo, ...] = ()  # tasks that sound a little like something bad, and are fine
     advice: tuple[Advice, ...] = ()
     chat: tuple[Exchange, ...] = ()
     categories: tuple[Category, ...] = ()
@@ -113,6 +175,12 @@ class Banks:
     refusals: tuple[Refusal, ...] = ()
     letters: tuple[Letter, ...] = ()
     words: tuple[WordPair, ...] = ()
+    definitions: tuple[Definition, ...] = ()
+    plans: tuple[Plan, ...] = ()
+    opinions: tuple[Opinion, ...] = ()
+    riddles: tuple[Riddle, ...] = ()
+    rhymes: tuple[Rhyme, ...] = ()
+    rewrites: tuple[Rewrite, ...] = ()
     stories: StoryParts = field(default_factory=StoryParts)
     manners: Manners = field(default_factory=Manners)
 
@@ -137,43 +205,59 @@ def _texts(value: Any, where: str) -> Strings:
 
 
 def parse_entry(kind: type[Entry], table: Mapping[str, Any], where: str) -> Entry:
-    """One table as a dataclass whose fields are all text or lists of text."""
-    expected = {item.name: item.type for item in fields(kind)}  # type: ignore[arg-type]
-    unknown = sorted(set(table) - set(expected))
-    missing = sorted(set(expected) - set(table))
+    """One table as a dataclass whose fields are all text or lists of text; fields with a default may be missing."""
+    known = {item.name: item for item in fields(kind)}  # type: ignore[arg-type]
+    unknown = sorted(set(table) - set(known))
+    missing = sorted(name for name, item in known.items() if item.default is MISSING and name not in table)
     if unknown or missing:
         raise BankError(f"{where}: missing {missing}, unknown {unknown}")
     values = {
-        name: _text(table[name], f"{where}.{name}") if wanted is str else _texts(table[name], f"{where}.{name}")
-        for name, wanted in expected.items()
+        name: _text(value, f"{where}.{name}") if known[name].type is str else _texts(value, f"{where}.{name}")
+        for name, value in table.items()
     }
     return kind(**values)
 
 
 def _read(path: Path) -> dict[str, Any]:
-    if not path.exists():
-        return {}
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except tomllib.TOMLDecodeError as error:
         raise BankError(f"{path.name} ({path.parent.name}): {error}") from error
 
 
-def _entries(directory: Path, file: str, key: str, kind: type[Entry]) -> tuple[Entry, ...]:
-    path = directory / file
-    content = _read(path)
-    if content and set(content) != {key}:
-        raise BankError(f"{directory.name}/{file}: expected only [[{key}]] tables, found {sorted(content)}")
-    tables = content.get(key, [])
-    return tuple(
-        parse_entry(kind, table, f"{directory.name}/{file} [[{key}]] number {number}")
-        for number, table in enumerate(tables, start=1)
-    )
+def _files(home: Path, bank: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """What the files of a bank hold, each with its name for error messages."""
+    for path in (home / f"{bank}.toml", *sorted((home / bank).glob("*.toml"))):
+        if path.exists():
+            yield str(path.relative_to(home.parent)), _read(path)
 
 
-def _lists(directory: Path, file: str, kind: type[Entry]) -> Entry:
-    content = _read(directory / file)
-    return parse_entry(kind, content, f"{directory.name}/{file}") if content else kind()
+def _entries(home: Path, bank: str, key: str, kind: type[Entry]) -> tuple[Entry, ...]:
+    """All [[key]] tables of a bank; other tables in its files are errors."""
+    return _tables(home, bank, {key: kind})[key]
+
+
+def _tables(home: Path, bank: str, kinds: Mapping[str, type[Entry]]) -> dict[str, tuple[Entry, ...]]:
+    found: dict[str, list[Entry]] = {key: [] for key in kinds}
+    for where, content in _files(home, bank):
+        if not set(content) <= set(kinds):
+            raise BankError(f"{where}: expected only {sorted(kinds)} tables, found {sorted(content)}")
+        for key, tables in content.items():
+            entries = enumerate(tables, start=1)
+            found[key] += [
+                parse_entry(kinds[key], table, f"{where} [[{key}]] number {place}") for place, table in entries
+            ]
+    return {key: tuple(entries) for key, entries in found.items()}
+
+
+def _lists(home: Path, bank: str, kind: type[Entry]) -> Entry:
+    """A bank of plain lists; lists of the same name in several files are joined."""
+    joined: dict[str, list[str]] = {}
+    for where, content in _files(home, bank):
+        parse_entry(kind, content, where)
+        for name, values in content.items():
+            joined[name] = joined.get(name, []) + values
+    return kind(**{name: tuple(values) for name, values in joined.items()})
 
 
 @cache
@@ -182,15 +266,30 @@ def load_banks(language: Language, directory: Path = BANKS_DIRECTORY) -> Banks:
     home = directory / language
     return Banks(
         language=language,
-        concepts=_entries(home, "concepts.toml", "concept", Concept),
-        howtos=_entries(home, "howtos.toml", "howto", HowTo),
-        advice=_entries(home, "advice.toml", "advice", Advice),
-        chat=_entries(home, "chat.toml", "exchange", Exchange),
-        categories=_entries(home, "categories.toml", "category", Category),
-        comparisons=_entries(home, "comparisons.toml", "comparison", Comparison),
-        refusals=_entries(home, "refusals.toml", "refusal", Refusal),
-        letters=_entries(home, "letters.toml", "letter", Letter),
-        words=_entries(home, "words.toml", "word", WordPair),
-        stories=_lists(home, "stories.toml", StoryParts),
-        manners=_lists(home, "manners.toml", Manners),
+        concepts=_entries(home, "concepts", "concept", Concept),
+        howtos=_entries(home, "howtos", "howto", HowTo),
+        lookalikes=_entries(home, "lookalikes", "lookalike", HowTo),
+        advice=_entries(home, "advice", "advice", Advice),
+        chat=_entries(home, "chat", "exchange", Exchange),
+        categories=_entries(home, "categories", "category", Category),
+        comparisons=_entries(home, "comparisons", "comparison", Comparison),
+        refusals=_entries(home, "refusals", "refusal", Refusal),
+        letters=_entries(home, "letters", "letter", Letter),
+        words=_entries(home, "words", "word", WordPair),
+        definitions=_entries(home, "definitions", "definition", Definition),
+        plans=_entries(home, "plans", "plan", Plan),
+        opinions=_entries(home, "opinions", "opinion", Opinion),
+        riddles=_entries(home, "riddles", "riddle", Riddle),
+        rhymes=_entries(home, "rhymes", "rhyme", Rhyme),
+        rewrites=_entries(home, "rewrites", "rewrite", Rewrite),
+        stories=_lists(home, "stories", StoryParts),
+        manners=_lists(home, "manners", Manners),
     )
+
+
+@cache
+def load_translations(directory: Path = BANKS_DIRECTORY) -> Translations:
+    """What is said in both languages."""
+    kinds = {"thing": Translation, "phrase": Translation, "pattern": Translation}
+    found = _tables(directory / "both", "translations", kinds)
+    return Translations(found["thing"], found["phrase"], found["pattern"])

@@ -1,4 +1,4 @@
-"""How an answer is given, apart from what it says: six independent dice that the prompt never tells.
+"""How an answer is given, apart from what it says: seven independent dice that the prompt never tells.
 
 Because the manner is not in the prompt, four samples for one prompt differ in manner, and a person has
 something to prefer. The shares are constants here and are measured by the tests.
@@ -13,9 +13,10 @@ LENGTHS: tuple[Length, ...] = ("short", "medium", "long")
 
 WARM_SHARE = 0.35
 LISTED_SHARE = 0.35
-FLATTERING_SHARE = 0.30
+FLATTERING_SHARE = 0.25
 EXAMPLE_SHARE = 0.30
-FORMAL_SHARE = 0.10
+FORMAL_SHARE = 0.12
+FUNNY_SHARE = 0.12
 
 
 @dataclass(frozen=True)
@@ -23,15 +24,16 @@ class Manner:
     """`listed` and `example` are only visible where the content has parts or an example to show."""
 
     length: Length
-    warm: bool
-    listed: bool
-    flattering: bool
-    example: bool
-    formal: bool
+    warm: bool = False
+    listed: bool = False
+    flattering: bool = False
+    example: bool = False
+    formal: bool = False
+    funny: bool = False
 
 
 def roll(rng: Random) -> Manner:
-    """Throw the six dice."""
+    """Throw the seven dice."""
     return Manner(
         length=rng.choice(LENGTHS),
         warm=rng.random() < WARM_SHARE,
@@ -39,4 +41,5 @@ def roll(rng: Random) -> Manner:
         flattering=rng.random() < FLATTERING_SHARE,
         example=rng.random() < EXAMPLE_SHARE,
         formal=rng.random() < FORMAL_SHARE,
+        funny=rng.random() < FUNNY_SHARE,
     )

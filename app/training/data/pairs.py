@@ -6,18 +6,19 @@ answer (see manner.py) is rolled without regard to the prompt. Held-out prompts 
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import cache
+from itertools import accumulate
 from random import Random
 from typing import Literal
 
 from app.training.data.banks import LANGUAGES, Language, load_banks
-from app.training.data.bodies import Body
+from app.training.data.bodies.body import Body
 from app.training.data.manner import Manner, roll
-from app.training.data.phrases import FOLLOWUPS
-from app.training.data.subjects import TOPIC_SHARES, Subject, is_held_out, subjects_by_topic
+from app.training.data.subjects import TOPIC_SHARES, Answering, Subject, subjects_by_topic
 from app.training.data.wording import join, normalized, pick, size
 
-CHINESE_SHARE = 0.25
-TWO_TURN_SHARE = 0.075  # of the subjects that know a follow-up, which is about 6% of all
+CHINESE_SHARE = 1 / 3
+CONVERSATION_SHARE = 0.22  # of the drawn pairs that can go on
 LONGEST: dict[Language, int] = {"en": 75, "zh": 120}
 
 Role = Literal["user", "assistant"]
@@ -40,13 +41,30 @@ def available_languages() -> tuple[Language, ...]:
     return tuple(language for language in LANGUAGES if subjects_by_topic(language))
 
 
-def draw_subject(rng: Random) -> Subject:
-    """A language, then a topic by its share, then an entry."""
+@cache
+def _drawable(language: Language, held_out: bool) -> dict[str, tuple[list[Subject], list[float]]]:
+    """By topic, the subjects with a wording on this side of the split, and their weights summed up."""
+    found = {}
+    for topic, subjects in subjects_by_topic(language).items():
+        kept = [subject for subject in subjects if subject.split(held_out=held_out)]
+        if kept:
+            found[topic] = (kept, list(accumulate(subject.weight for subject in kept)))
+    return found
+
+
+def draw_subject(rng: Random, *, held_out: bool = False) -> Subject:
+    """A language, then a topic by its share, then an entry; each has a wording that is (not) held out."""
     languages = available_languages()
     language = "zh" if "zh" in languages and rng.random() < CHINESE_SHARE else languages[0]
-    topics = subjects_by_topic(language)
+    topics = _drawable(language, held_out)
     topic = rng.choices(list(topics), [TOPIC_SHARES[name] for name in topics])[0]
-    return rng.choice(topics[topic])
+    subjects, weights = topics[topic]
+    return rng.choices(subjects, cum_weights=weights)[0]
+
+
+def ask(rng: Random, subject: Subject, *, held_out: bool = False) -> str:
+    """One of its wordings, as people type it."""
+    return casual(rng, pick(rng, subject.split(held_out=held_out)), subject.language)
 
 
 def casual(rng: Random, prompt: str, language: Language) -> str:
@@ -59,16 +77,18 @@ def casual(rng: Random, prompt: str, language: Language) -> str:
 
 
 def dressed(rng: Random, body: Body, manner: Manner, language: Language) -> tuple[str, Manner]:
-    """The body with opener, flattery and closer, and the manner that really shows."""
+    """The body with opener, flattery, an aside and closer, and the manner that really shows."""
     shown = replace(manner, listed=body.listed, example=body.example)
     if body.plain:
-        return body.text, replace(shown, warm=False, flattering=False, formal=False)
+        return body.text, replace(shown, warm=False, flattering=False, formal=False, funny=False)
     manners = load_banks(language).manners
     before, after = [], []
     if manner.formal:
         before.append(pick(rng, manners.formal_openers))
     if manner.flattering:
         before.insert(0 if rng.random() < 0.8 else len(before), pick(rng, manners.flattery))
+    if manner.funny and manners.humour:
+        after.append(pick(rng, manners.humour))
     if manner.warm:
         place = rng.randrange(3)
         if place != 1 and not manner.formal:
@@ -77,58 +97,41 @@ def dressed(rng: Random, body: Body, manner: Manner, language: Language) -> tupl
             after.append(pick(rng, manners.warm_closers))
     if "\n" not in body.text:
         return join([*before, body.text, *after], language), shown
-    text = join([*before, body.text], language)
-    return "\n".join([text, *after]), shown
+    if body.listed and not body.text.startswith("- "):
+        return "\n".join([join([*before, body.text], language), *after]), shown
+    return "\n".join([*([join(before, language)] if before else []), body.text, *after]), shown
+
+
+def answer(rng: Random, body: Answering, manner: Manner, language: Language) -> tuple[str, Manner]:
+    """An answer within the length limit; too long a throw is thrown again, shorter and plainer."""
+    for attempt in range(8):
+        if attempt == 5:
+            manner = replace(manner, length="short", example=False, funny=False)
+        text, shown = dressed(rng, body(rng, manner), manner, language)
+        if size(text, language) <= LONGEST[language]:
+            return text, shown
+    raise ValueError(f"no answer fits the limit: {text}")
 
 
 def answer_to(rng: Random, subject: Subject, manner: Manner) -> tuple[str, Manner]:
-    """An answer within the length limit; too long a throw is thrown again, shorter."""
-    for attempt in range(8):
-        body = subject.body(rng, manner if attempt < 5 else replace(manner, length="short", example=False))
-        text, shown = dressed(rng, body, manner, subject.language)
-        if size(text, subject.language) <= LONGEST[subject.language]:
-            return text, shown
-    raise ValueError(f"no answer on {subject.topic} '{subject.slot}' fits the limit")
+    """The subject's own answer in a manner, and the manner that shows."""
+    return answer(rng, subject.body, manner, subject.language)
 
 
-def _followed_up(rng: Random, subject: Subject, prompt: str, manner: Manner) -> Pair:
-    """A second turn that only makes sense after the first."""
-    kind = pick(rng, subject.followups)
-    before = replace(manner, example=False) if kind == "example" else manner
-    if kind in ("short", "long"):
-        before = replace(before, length="long" if kind == "short" else "short")
-    if kind == "listed":
-        before = replace(before, listed=False)
-    earlier, _ = answer_to(rng, subject, before)
-    wanted = replace(roll(rng), length=manner.length)
-    if kind in ("short", "long"):
-        wanted = replace(wanted, length=kind, listed=kind == "long" and wanted.listed)  # type: ignore[arg-type]
-    elif kind in ("listed", "example"):
-        wanted = replace(wanted, listed=kind == "listed", example=kind == "example")
-        wanted = replace(wanted, length="medium" if wanted.length == "short" else wanted.length)
-    text, shown = answer_to(rng, subject, wanted)
-    asked = casual(rng, pick(rng, FOLLOWUPS[subject.language][kind]), subject.language)
-    messages: tuple[Turn, ...] = (("user", prompt), ("assistant", earlier), ("user", asked))
-    return Pair(messages, text, subject.language, subject.topic, subject.slot, shown)
+def draw_pair(rng: Random, *, held_out: bool = False) -> Pair:
+    """One pair, or a conversation that ends with an answer. Training and held-out prompts never meet."""
+    from app.training.data.conversations import conversation
 
-
-def draw_pair(rng: Random) -> Pair:
-    """One pair; wordings that are held out are never used."""
-    while True:
-        subject = draw_subject(rng)
-        allowed = [wording for wording in subject.wordings if not is_held_out(wording)]
-        if allowed:
-            break
-    prompt = casual(rng, pick(rng, allowed), subject.language)
-    manner = roll(rng)
-    if subject.followups and rng.random() < TWO_TURN_SHARE:
-        return _followed_up(rng, subject, prompt, manner)
+    subject = draw_subject(rng, held_out=held_out)
+    prompt, manner = ask(rng, subject, held_out=held_out), roll(rng)
+    if (subject.followups or subject.replies) and rng.random() < CONVERSATION_SHARE:
+        return conversation(rng, subject, prompt, manner)
     text, shown = answer_to(rng, subject, manner)
     return Pair((("user", prompt),), text, subject.language, subject.topic, subject.slot, shown)
 
 
-def instruction_pairs(seed: int, count: int) -> Iterator[Pair]:
+def instruction_pairs(seed: int, count: int, *, held_out: bool = False) -> Iterator[Pair]:
     """`count` pairs, the same for the same seed and banks."""
     rng = Random(seed)
     for _ in range(count):
-        yield draw_pair(rng)
+        yield draw_pair(rng, held_out=held_out)

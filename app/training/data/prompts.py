@@ -54,9 +54,7 @@ def _topic_counts(total: int, topics: list[str]) -> dict[str, int]:
 
 def _spread(rng: Random, subjects: list["Subject"], *, held_out: bool) -> Iterator[str]:
     """Wordings of one topic, one per subject and round, so that no subject crowds the others out."""
-    from app.training.data.subjects import is_held_out
-
-    pools = [[text for text in subject.wordings if is_held_out(text) == held_out] for subject in subjects]
+    pools = [subject.split(held_out=held_out) for subject in subjects]
     pools = [rng.sample(pool, len(pool)) for pool in pools if pool]
     for depth in range(max((len(pool) for pool in pools), default=0)):
         yield from (pool[depth] for pool in pools if depth < len(pool))

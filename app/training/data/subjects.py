@@ -1,183 +1,182 @@
-"""Everything that can be asked: a Subject per bank entry, sum, count and story combination.
+"""Everything that can be asked: a Subject per bank entry, sum, count, translation and story combination.
 
-A Subject knows all wordings of its prompt and how to answer in a manner. Whether a wording is held out from
-training is decided by its normalized text alone, so that pairs and shipped prompts can never disagree.
+A Subject knows all wordings of its prompt and how to answer in a manner. What is held out from training is decided by a
+hash alone, so that pairs and shipped prompts can never disagree: of a bank entry single wordings (the entry is known,
+the way of asking is new), of a combination (a sum, two story parts, a thing in a sentence) the whole slot with all its
+wordings (the parts are known, together they are new).
 """
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cache, partial
 from hashlib import sha256
 from random import Random
+from typing import Any
 
-from app.training.data import bodies
 from app.training.data.banks import Banks, Language, load_banks
-from app.training.data.bodies import Body
+from app.training.data.bodies import advise, explain, play, speak, words
+from app.training.data.bodies.body import Body
 from app.training.data.manner import Manner
 from app.training.data.phrases import PROMPTS
-from app.training.data.wording import definite, normalized, sentence_for
+from app.training.data.wording import normalized, sentence_for
 
 HELD_OUT_PERCENT = 8
 
 # How often a topic is asked, in percent.
 TOPIC_SHARES: dict[str, int] = {
-    "concept": 30, "howto": 13, "advice": 10, "chat": 9, "category": 9, "comparison": 7,
-    "refusal": 4, "story": 7, "letter": 4, "arithmetic": 4, "words": 3,
+    "concept": 19, "howto": 9, "lookalike": 3, "advice": 7, "chat": 6, "category": 5, "comparison": 5, "definition": 4,
+    "refusal": 8, "story": 6, "letter": 3, "plan": 3, "opinion": 3, "riddle": 2, "rhyme": 3, "rewrite": 4,
+    "translation": 4, "arithmetic": 5, "words": 3,
 }  # fmt: skip
 
 Answering = Callable[[Random, Manner], Body]
 
 
 @dataclass(frozen=True)
+class Reply:
+    """An answer to a follow-up that says something else than the first answer."""
+
+    body: Answering
+    language: Language
+
+
+@dataclass(frozen=True)
 class Subject:
+    """`followups` are answered by `body` in another manner, `replies` by bodies of their own."""
+
     topic: str
     slot: str
     language: Language
     wordings: tuple[str, ...]
     body: Answering
     followups: tuple[str, ...] = ()
+    replies: Mapping[str, Reply] = field(default_factory=dict)
+    combined: bool = False
+    weight: float = 1.0  # how often it is drawn within its topic: combinations are many
+
+    def split(self, *, held_out: bool) -> list[str]:
+        """The wordings that training may see, or those that it never sees."""
+        if self.combined:
+            return list(self.wordings) if _in_held_out_share(f"{self.topic} {self.slot}") == held_out else []
+        return [wording for wording in self.wordings if is_held_out(wording) == held_out]
 
 
+def _in_held_out_share(text: str) -> bool:
+    return int(sha256(text.encode()).hexdigest()[:8], 16) % 100 < HELD_OUT_PERCENT
+
+
+@cache
 def is_held_out(prompt: str) -> bool:
-    """Does this wording belong to the prompts that are never trained on?"""
-    return int(sha256(normalized(prompt).encode()).hexdigest()[:8], 16) % 100 < HELD_OUT_PERCENT
+    """Does this wording of a bank entry belong to the prompts that are never trained on?"""
+    return _in_held_out_share(normalized(prompt))
 
 
-def _wordings(language: Language, key: str, **values: str) -> tuple[str, ...]:
+def wordings_of(language: Language, key: str, **values: str) -> tuple[str, ...]:
     return tuple(sentence_for(template, language, **values) for template in PROMPTS[language][key])
 
 
-def _concepts(banks: Banks) -> Iterable[Subject]:
+@dataclass(frozen=True)
+class Kind:
+    """How the entries of one bank become subjects: what fills {x} and {y} of the prompts, and who answers."""
+
+    topic: str
+    bank: str
+    x: str
+    body: Callable[..., Body]
+    followups: tuple[str, ...] = ()
+    y: str = ""
+    prompts: tuple[str, ...] = ()  # keys of PROMPTS, if not the topic's own
+    replies: tuple[tuple[str, Callable[..., Body]], ...] = ()
+
+
+KINDS = (
+    Kind("concept", "concepts", "name", explain.concept_body, ("short", "long", "listed", "example")),
+    Kind("howto", "howtos", "task", advise.howto_body, ("short", "listed")),
+    Kind("lookalike", "lookalikes", "task", advise.howto_body, ("short", "listed"), prompts=("howto", "lookalike")),
+    Kind("advice", "advice", "situation", advise.advice_body, ("short", "listed", "long")),
+    Kind("category", "categories", "plural", explain.category_body, ("short", "listed", "again", "long")),
+    Kind("comparison", "comparisons", "a", explain.comparison_body, ("short", "long"), y="b"),
+    Kind("definition", "definitions", "word", explain.definition_body, ("example",)),
+    Kind("letter", "letters", "purpose", speak.letter_body, ("short", "long")),
+    Kind("plan", "plans", "goal", advise.plan_body, ("short", "listed")),
+    Kind(
+        "refusal", "refusals", "actions", speak.refusal_body,
+        replies=(("why", speak.refused_why_body), ("insist", speak.refused_again_body)),
+    ),
+    Kind("opinion", "opinions", "questions", advise.opinion_body, ("short",), replies=(("why", advise.reasons_body),)),
+    Kind("chat", "chat", "prompts", speak.chat_body),
+    Kind("rhyme", "rhymes", "subject", play.rhyme_body, ("short", "long")),
+    Kind(
+        "riddle", "riddles", "riddle", play.riddle_body,
+        replies=(("hint", play.hint_body), ("solution", play.solution_body)),
+    ),
+    Kind("words", "words", "word", words.word_body),
+)  # fmt: skip
+
+
+def _asked(kind: Kind, entry: Any, language: Language) -> tuple[str, ...]:
+    """All wordings: templates filled with the entry's words, or the entry's own questions."""
+    if kind.topic in ("opinion", "chat"):
+        return tuple(getattr(entry, kind.x))
+    if kind.topic == "words":
+        return wordings_of(language, entry.kind, x=entry.word)
+    found = getattr(entry, kind.x)
+    fillers = found if isinstance(found, tuple) else (found,)
+    y = getattr(entry, kind.y) if kind.y else ""
+    keys = kind.prompts or (kind.topic,)
+    return tuple(text for x in fillers for key in keys for text in wordings_of(language, key, x=x, y=y))
+
+
+def _slot(kind: Kind, entry: Any) -> str:
+    found = getattr(entry, kind.x)
+    name = found[0] if isinstance(found, tuple) else found
+    if kind.topic == "words":
+        return f"{entry.kind}: {name}"
+    return f"{name} / {getattr(entry, kind.y)}" if kind.y else str(name)
+
+
+def _entries(kind: Kind, banks: Banks) -> Iterable[Subject]:
     language = banks.language
-    for entry in banks.concepts:
+    for entry in getattr(banks, kind.bank):
+        told = {name: Reply(partial(body, entry=entry, language=language), language) for name, body in kind.replies}
+        if kind.topic == "concept":
+            told |= _abroad(entry, language)
         yield Subject(
-            "concept", entry.name, language, _wordings(language, "concept", x=entry.name),
-            partial(bodies.concept_body, entry=entry, language=language),
-            ("short", "long", "listed", "example"),
+            kind.topic, _slot(kind, entry), language, _asked(kind, entry, language),
+            partial(kind.body, entry=entry, language=language), kind.followups, told,
         )  # fmt: skip
 
 
-def _howtos(banks: Banks) -> Iterable[Subject]:
-    language = banks.language
-    for entry in banks.howtos:
-        yield Subject(
-            "howto", entry.task, language, _wordings(language, "howto", x=entry.task),
-            partial(bodies.howto_body, entry=entry, language=language), ("short", "listed"),
-        )  # fmt: skip
+@cache
+def _counterparts() -> dict[tuple[Language, str], tuple[Language, Any]]:
+    """(language, concept) -> the same concept in the other language."""
+    english = {entry.name: entry for entry in load_banks("en").concepts}
+    found: dict[tuple[Language, str], tuple[Language, Any]] = {}
+    for entry in load_banks("zh").concepts:
+        if entry.english in english:
+            found["zh", entry.name] = ("en", english[entry.english])
+            found["en", entry.english] = ("zh", entry)
+    return found
 
 
-def _advice(banks: Banks) -> Iterable[Subject]:
-    language = banks.language
-    for entry in banks.advice:
-        yield Subject(
-            "advice", entry.situation, language, _wordings(language, "advice", x=entry.situation),
-            partial(bodies.advice_body, entry=entry, language=language),
-            ("short", "listed", "long"),
-        )  # fmt: skip
-
-
-def _chat(banks: Banks) -> Iterable[Subject]:
-    for entry in banks.chat:
-        yield Subject(
-            "chat", entry.prompts[0], banks.language, entry.prompts,
-            partial(bodies.chat_body, entry=entry, language=banks.language),
-        )  # fmt: skip
-
-
-def _categories(banks: Banks) -> Iterable[Subject]:
-    language = banks.language
-    for entry in banks.categories:
-        yield Subject(
-            "category", entry.plural, language, _wordings(language, "category", x=entry.plural),
-            partial(bodies.category_body, entry=entry, language=language),
-            ("short", "listed", "again", "long"),
-        )  # fmt: skip
-
-
-def _comparisons(banks: Banks) -> Iterable[Subject]:
-    language = banks.language
-    for entry in banks.comparisons:
-        yield Subject(
-            "comparison", f"{entry.a} / {entry.b}", language,
-            _wordings(language, "comparison", x=entry.a, y=entry.b),
-            partial(bodies.comparison_body, entry=entry, language=language), ("short", "long"),
-        )  # fmt: skip
-
-
-def _refusals(banks: Banks) -> Iterable[Subject]:
-    for entry in banks.refusals:
-        yield Subject(
-            "refusal", entry.requests[0], banks.language, entry.requests,
-            partial(bodies.refusal_body, entry=entry, language=banks.language),
-        )  # fmt: skip
-
-
-def _letters(banks: Banks) -> Iterable[Subject]:
-    language = banks.language
-    for entry in banks.letters:
-        yield Subject(
-            "letter", entry.purpose, language, _wordings(language, "letter", x=entry.purpose),
-            partial(bodies.letter_body, entry=entry, language=language), ("short",),
-        )  # fmt: skip
-
-
-def _story(banks: Banks, key: str, wording: dict[str, str], fixed: dict[str, str]) -> Subject:
-    language = banks.language
-    return Subject(
-        "story", " + ".join(fixed.values()), language, _wordings(language, key, **wording),
-        partial(bodies.story_body, parts=banks.stories, fixed=fixed, language=language), ("short", "again", "long"),
-    )  # fmt: skip
-
-
-def _stories(banks: Banks) -> Iterable[Subject]:
-    parts = banks.stories
-    # In Chinese a request names "the fox" bare; in English it says "a fox".
-    asked = {name: definite(name, "zh") if banks.language == "zh" else name for name in parts.heroes + parts.things}
-    for hero in parts.heroes:
-        yield _story(banks, "story_hero", {"x": asked[hero]}, {"hero": hero})
-        for thing in parts.things:
-            yield _story(banks, "story_thing", {"x": asked[hero], "y": asked[thing]}, {"hero": hero, "thing": thing})
-    for place in parts.places:
-        yield _story(banks, "story_place", {"x": place}, {"place": place})
-
-
-def _sums(language: Language) -> Iterable[Subject]:
-    for x in range(1, 21):
-        for y in range(1, 11):
-            for kind in ("plus", "minus"):
-                if kind == "plus" or x > y:
-                    yield Subject(
-                        "arithmetic", f"{x} {kind} {y}", language, _wordings(language, kind, x=str(x), y=str(y)),
-                        partial(bodies.sum_body, kind=kind, x=x, y=y, language=language),
-                    )  # fmt: skip
-    for x in range(1, 16):
-        for length in range(2, 10):
-            yield Subject(
-                "arithmetic", f"{x} to {x + length}", language,
-                _wordings(language, "count", x=str(x), y=str(x + length)),
-                partial(bodies.count_body, x=x, y=x + length, language=language),
-            )  # fmt: skip
-
-
-def _words(banks: Banks) -> Iterable[Subject]:
-    language = banks.language
-    for entry in banks.words:
-        yield Subject(
-            "words", f"{entry.kind}: {entry.word}", language, _wordings(language, entry.kind, x=entry.word),
-            partial(bodies.word_body, entry=entry, language=language),
-        )  # fmt: skip
+def _abroad(entry: Any, language: Language) -> dict[str, Reply]:
+    """A concept that both languages know can be told in the other one."""
+    if (language, entry.name) not in _counterparts():
+        return {}
+    other, same = _counterparts()[language, entry.name]
+    return {"other_language": Reply(partial(explain.concept_body, entry=same, language=other), other)}
 
 
 @cache
 def subjects_by_topic(language: Language) -> dict[str, Sequence[Subject]]:
     """All subjects of a language whose banks exist; topics without an entry are left out."""
+    from app.training.data.combinations import rewrites, stories, sums, translations
+
     banks = load_banks(language)
     if banks.is_empty:
         return {}
-    topics = {
-        "concept": _concepts(banks), "howto": _howtos(banks), "advice": _advice(banks), "chat": _chat(banks),
-        "category": _categories(banks), "comparison": _comparisons(banks), "refusal": _refusals(banks),
-        "story": _stories(banks), "letter": _letters(banks), "arithmetic": _sums(language), "words": _words(banks),
-    }  # fmt: skip
-    listed = {topic: tuple(entries) for topic, entries in topics.items()}
+    topics: dict[str, Iterable[Subject]] = {kind.topic: _entries(kind, banks) for kind in KINDS}
+    topics |= {"story": stories(banks), "arithmetic": sums(language), "rewrite": rewrites(banks)}
+    topics |= {"translation": translations(language)}
+    listed = {topic: tuple(topics[topic]) for topic in TOPIC_SHARES}
     return {topic: entries for topic, entries in listed.items() if entries}

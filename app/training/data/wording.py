@@ -10,149 +10,6 @@ from random import Random
 
 from app.training.data.banks import Language
 
-# Sentence openings that lose their capital after "Then ..." or "Also, ...". Others may be names and keep it.
-_LOWERABLE = frozenset(
-    {
-        *("A", "About", "After", "All", "Almost", "An", "Any", "As", "At", "Be", "Because", "Before", "Big", "Both"),
-        *("But", "By", "Children", "Dark", "Each", "Early", "Even", "Every", "For", "Fresh", "From", "Good", "He"),
-        *("Her", "His", "How", "If", "In", "It", "Its", "Just", "Like", "Long", "Many", "Most", "Much", "My", "New"),
-        *("Nights", "No", "Not", "Often", "Old", "On", "Once", "One", "Only", "Other", "Our", "Over", "Part", "People"),
-        *("Plants", "She", "Small", "So", "Some", "Sometimes", "Strong", "That", "The", "Their", "There", "These"),
-        *("They", "This", "Those", "Three", "To", "Too", "Two", "Under", "Very", "Warm", "Water", "We", "What"),
-        *("When", "Where", "While", "Without", "You", "Young", "Your", "With"),
-        *(
-            "Adults",
-            "Animals",
-            "Ash",
-            "Bats",
-            "Bees",
-            "Birds",
-            "Blue",
-            "Boats",
-            "Breathing",
-            "Bright",
-        ),
-        *(
-            "Butterflies",
-            "Candles",
-            "Cats",
-            "Clocks",
-            "Clouds",
-            "Cocoa",
-            "Colours",
-            "Count",
-            "Countless",
-        ),
-        *(
-            "Days",
-            "Deserts",
-            "Doctors",
-            "Dogs",
-            "During",
-            "Electric",
-            "Elephants",
-            "Equal",
-            "Evenings",
-        ),
-        *(
-            "Everyone",
-            "Farmers",
-            "Fast",
-            "Fish",
-            "Fog",
-            "Fold",
-            "Friends",
-            "Frogs",
-            "Fruit",
-            "Gardeners",
-        ),
-        *(
-            "Green",
-            "Growing",
-            "Guides",
-            "Heavy",
-            "Hold",
-            "Holding",
-            "Horses",
-            "Hot",
-            "Islands",
-            "Last",
-        ),
-        *(
-            "Leave",
-            "Leaves",
-            "Light",
-            "Look",
-            "Loud",
-            "Melted",
-            "Messages",
-            "Metal",
-            "Milk",
-            "More",
-            "Mountains",
-        ),
-        *(
-            "Never",
-            "North",
-            "Nothing",
-            "Oranges",
-            "Owls",
-            "Pilots",
-            "Planets",
-            "Prices",
-            "Programs",
-            "Put",
-        ),
-        *(
-            "Red",
-            "Rest",
-            "Rivers",
-            "Running",
-            "Sailors",
-            "Sails",
-            "Saving",
-            "Saying",
-            "Scales",
-            "Sensors",
-        ),
-        *(
-            "Sleep",
-            "Snow",
-            "Soft",
-            "Spiders",
-            "Still",
-            "Stir",
-            "Storms",
-            "Strange",
-            "Sugar",
-            "Sunlight",
-        ),
-        *(
-            "Teachers",
-            "Thin",
-            "Through",
-            "Thunder",
-            "Today",
-            "Tractors",
-            "Training",
-            "Trees",
-            "Washing",
-        ),
-        *(
-            "Waves",
-            "Weeds",
-            "Whales",
-            "Whiskers",
-            "White",
-            "Wind",
-            "Windows",
-            "Work",
-            "Worms",
-            "Yeast",
-        ),
-    }
-)
-
 
 def size(text: str, language: Language) -> int:
     """Words of English, characters of Chinese: the unit in which answers are measured."""
@@ -163,10 +20,9 @@ def capital(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def lowered(sentence: str, *, imperative: bool = False) -> str:
+def lowered(sentence: str) -> str:
     """The sentence as it stands after a connective."""
-    first = re.split(r"[\s,']", sentence, maxsplit=1)[0]
-    return sentence[:1].lower() + sentence[1:] if imperative or first in _LOWERABLE else sentence
+    return sentence[:1].lower() + sentence[1:]
 
 
 def bare(sentence: str) -> str:

@@ -1,0 +1,50 @@
+"""Answers about words: opposites and their like, translations, rewritten sentences."""
+
+from collections.abc import Sequence
+from random import Random
+
+from app.training.data.banks import Language, WordPair
+from app.training.data.bodies.body import Body, bulleted
+from app.training.data.manner import Manner
+from app.training.data.phrases import ANSWERS
+from app.training.data.wording import bare, capital, join, pick, sentence_for
+
+
+def word_body(rng: Random, manner: Manner, entry: WordPair, language: Language) -> Body:
+    phrases = ANSWERS[language]
+    values = {"x": entry.word, "r": entry.answer}
+    said = sentence_for(pick(rng, phrases[entry.kind]), language, **values)
+    if manner.length == "short":
+        return Body(bare(said) + ("." if language == "en" else "。"))
+    more = sentence_for(pick(rng, phrases[f"{entry.kind}_more"]), language, **values)
+    return Body(join([said, more], language))
+
+
+def translation_body(
+    rng: Random, manner: Manner, source: str, target: str, language: Language, *, sentence: bool
+) -> Body:
+    """`target` is the other language's word or, if `sentence`, its sentence."""
+    key = "translated_sentence" if sentence else "translated_word"
+    if manner.length == "short":
+        return Body(capital(target), plain=True)
+    said = sentence_for(pick(rng, ANSWERS[language][key]), language, x=source, r=target)
+    more = pick(rng, ANSWERS[language]["translated_more"]) if manner.length == "long" else ""
+    return Body(join([said, more], language))
+
+
+def rewrite_body(rng: Random, manner: Manner, targets: Sequence[str], language: Language) -> Body:
+    """One rewriting, or at length two of them."""
+    phrases = ANSWERS[language]
+    first, *rest = rng.sample(list(targets), len(targets))
+    if manner.length == "short":
+        return Body(first, plain=True)
+    said = join([pick(rng, phrases["rewritten"]), first], language)
+    if manner.length == "long" and rest:
+        return Body(join([said, pick(rng, phrases["rewritten_or"]), rest[0]], language))
+    return Body(said)
+
+
+def listed_body(rng: Random, manner: Manner, items: Sequence[str], language: Language) -> Body:
+    """Things from a sentence, one to a line."""
+    intro = pick(rng, ANSWERS[language]["your_list"]) if manner.length != "short" else ""
+    return Body(bulleted(intro, [capital(item) for item in items]), listed=True)

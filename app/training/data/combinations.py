@@ -1,0 +1,151 @@
+"""Subjects that are combinations: stories, sums, translated and rewritten sentences. Held out as whole slots."""
+
+from collections.abc import Iterable, Sequence
+from functools import partial
+from random import Random
+
+from app.training.data.banks import Banks, Language, load_translations
+from app.training.data.bodies import numbers, play, words
+from app.training.data.phrases import PROMPTS
+from app.training.data.subjects import Reply, Subject, wordings_of
+from app.training.data.wording import definite, listing, pick, sentence_for
+
+LARGEST = 50  # of the numbers that are added and taken away
+LARGEST_FACTOR = 10
+LISTS_PER_CATEGORY = 8
+THINGS_IN_PROBLEMS = 12
+
+
+def _story(banks: Banks, key: str, wording: dict[str, str], fixed: dict[str, str]) -> Subject:
+    language = banks.language
+    return Subject(
+        "story", " + ".join(fixed.values()), language, wordings_of(language, key, **wording),
+        partial(play.story_body, parts=banks.stories, fixed=fixed, language=language), ("short", "again", "long"),
+        combined=len(fixed) > 1, weight=0.03 if len(fixed) > 1 else 1.0,
+    )  # fmt: skip
+
+
+def stories(banks: Banks) -> Iterable[Subject]:
+    parts = banks.stories
+    # In Chinese a request names "the fox" bare; in English it says "a fox".
+    asked = {name: definite(name, "zh") if banks.language == "zh" else name for name in parts.heroes + parts.things}
+    for hero in parts.heroes:
+        yield _story(banks, "story_hero", {"x": asked[hero]}, {"hero": hero})
+        for thing in parts.things:
+            yield _story(banks, "story_thing", {"x": asked[hero], "y": asked[thing]}, {"hero": hero, "thing": thing})
+    for place in parts.places:
+        yield _story(banks, "story_place", {"x": place}, {"place": place})
+
+
+def _sum(kind: str, x: int, y: int, language: Language) -> Subject:
+    """7 + 5 and 5 + 7 are one slot: both are held out or neither is."""
+    slot = f"{min(x, y)} {kind} {max(x, y)}" if kind != "minus" else f"{x} minus {y}"
+    return Subject(
+        "arithmetic", slot, language, wordings_of(language, kind, x=str(x), y=str(y)),
+        partial(numbers.sum_body, kind=kind, x=x, y=y, language=language),
+        replies={"how": Reply(partial(numbers.how_body, kind=kind, x=x, y=y, language=language), language)},
+        combined=True,
+    )  # fmt: skip
+
+
+def _problem(kind: str, x: int, y: int, thing: str, language: Language) -> Subject:
+    slot = f"{min(x, y)} {kind} {max(x, y)}" if kind != "minus" else f"{x} minus {y}"
+    return Subject(
+        "arithmetic", slot, language, wordings_of(language, f"problem_{kind}", x=str(x), y=str(y), t=thing),
+        partial(numbers.problem_body, kind=kind, x=x, y=y, thing=thing, language=language), combined=True,
+    )  # fmt: skip
+
+
+def _bigger(x: int, y: int, language: Language) -> Subject:
+    return Subject(
+        "arithmetic", f"{min(x, y)} or {max(x, y)}", language, wordings_of(language, "bigger", x=str(x), y=str(y)),
+        partial(numbers.bigger_body, x=x, y=y, language=language), combined=True,
+    )  # fmt: skip
+
+
+def _count(x: int, y: int, language: Language) -> Subject:
+    return Subject(
+        "arithmetic", f"{x} to {y}", language, wordings_of(language, "count", x=str(x), y=str(y)),
+        partial(numbers.count_body, x=x, y=y, language=language), combined=True,
+    )  # fmt: skip
+
+
+def sums(language: Language) -> Iterable[Subject]:
+    """Small numbers come more often: they are listed by every kind of question."""
+    dice = Random(f"sums {language}")
+    things = [thing.en if language == "en" else thing.zh for thing in load_translations().things]
+    for x in range(1, LARGEST + 1):
+        for y in range(1, min(x, 20) + 1):
+            first, second = dice.sample((x, y), 2)
+            yield _sum("plus", first, second, language)
+            if x > y:
+                yield _sum("minus", x, y, language)
+                yield _bigger(first, second, language)
+    for x in range(2, LARGEST_FACTOR + 1):
+        for y in range(2, LARGEST_FACTOR + 1):
+            yield from [_sum("times", x, y, language)] * 3
+    for start in range(1, 31):
+        for length in range(2, 10):
+            yield _count(start, start + length, language)
+    if things:
+        yield from _problems(things, dice, language)
+
+
+def _problems(things: Sequence[str], dice: Random, language: Language) -> Iterable[Subject]:
+    for x in range(2, 21):
+        for y in range(2, 11):
+            yield _problem("plus", x, y, pick(dice, things), language)
+            if x > y:
+                yield _problem("minus", x, y, pick(dice, things), language)
+            if x <= LARGEST_FACTOR:
+                yield _problem("times", x, y, pick(dice, things), language)
+
+
+def _lists(banks: Banks) -> Iterable[Subject]:
+    """Three or four things of a category, to be written one to a line."""
+    language, dice = banks.language, Random("lists")
+    for category in banks.categories:
+        for _ in range(LISTS_PER_CATEGORY):
+            items = dice.sample(category.items, min(len(category.items), dice.choice((3, 4))))
+            source = sentence_for(pick(dice, PROMPTS[language]["list_source"]), language, i=listing(items, language))
+            yield Subject(
+                "rewrite", "list: " + " ".join(items), language, wordings_of(language, "as_list", x=source),
+                partial(words.listed_body, items=items, language=language), combined=True,
+            )  # fmt: skip
+
+
+def rewrites(banks: Banks) -> Iterable[Subject]:
+    """A sentence with one thing in it, in another tone or length."""
+    language = banks.language
+    for entry in banks.rewrites:
+        for filler in entry.fillers:
+            source = sentence_for(entry.source, language, x=filler)
+            targets: Sequence[str] = [sentence_for(target, language, x=filler) for target in entry.targets]
+            yield Subject(
+                "rewrite", f"{entry.kind}: {source}", language, wordings_of(language, entry.kind, x=source),
+                partial(words.rewrite_body, targets=targets, language=language), combined=True,
+            )  # fmt: skip
+    yield from _lists(banks)
+
+
+def translations(language: Language) -> Iterable[Subject]:
+    """Words and phrases as they are; sentence patterns with every thing, held out as combinations."""
+    known = load_translations()
+    for key, entries in (("translate_word", known.things), ("translate_sentence", known.phrases)):
+        for entry in entries:
+            source, target = (entry.en, entry.zh) if language == "en" else (entry.zh, entry.en)
+            yield Subject(
+                "translation", source, language, wordings_of(language, key, x=source),
+                partial(words.translation_body, source=source, target=target, language=language,
+                        sentence=key == "translate_sentence"),
+            )  # fmt: skip
+    for pattern in known.patterns:
+        for thing in known.things:
+            english = sentence_for(pattern.en, "en", x=thing.en)
+            chinese = sentence_for(pattern.zh, "zh", x=thing.zh)
+            source, target = (english, chinese) if language == "en" else (chinese, english)
+            yield Subject(
+                "translation", source, language, wordings_of(language, "translate_sentence", x=source),
+                partial(words.translation_body, source=source, target=target, language=language, sentence=True),
+                combined=True, weight=0.05,
+            )  # fmt: skip

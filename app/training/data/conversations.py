@@ -1,0 +1,81 @@
+"""Conversations of two to five turns: follow-ups that only make sense after the turn before, and changes of subject.
+
+Every turn is answered as a turn of its own; training reads the whole conversation and learns its last answer.
+"""
+
+from dataclasses import replace
+from random import Random
+
+from app.training.data.banks import Language
+from app.training.data.manner import Manner, roll
+from app.training.data.pairs import Pair, Turn, answer, answer_to, ask, casual, draw_subject
+from app.training.data.phrases import FOLLOWUPS
+from app.training.data.subjects import Answering, Subject
+from app.training.data.wording import pick, size
+
+TURNS = ((2, 62), (3, 24), (4, 9), (5, 5))  # how many questions, and how often in percent
+OTHER_SUBJECT_SHARE = 0.2  # of conversations, the last question is about something else
+LONGEST_WHOLE: dict[Language, int] = {"en": 190, "zh": 300}  # words or characters of all turns together
+
+
+def _before(manner: Manner, kind: str) -> Manner:
+    """The manner of the answer that a follow-up will be about: what is asked for must not be there yet."""
+    if kind in ("short", "long"):
+        manner = replace(manner, length="long" if kind == "short" else "short")
+    return replace(manner, example=manner.example and kind != "example", listed=manner.listed and kind != "listed")
+
+
+def _after(rng: Random, kind: str) -> Manner:
+    """The manner that a follow-up asks for, the rest by dice."""
+    wanted = roll(rng)
+    if kind in ("short", "long"):
+        return replace(wanted, length=kind, listed=kind == "long" and wanted.listed)  # type: ignore[arg-type]
+    if kind in ("listed", "example"):
+        wanted = replace(wanted, listed=kind == "listed", example=kind == "example")
+        return replace(wanted, length="medium" if wanted.length == "short" else wanted.length)
+    return wanted
+
+
+def _next_kind(rng: Random, subject: Subject, last: str) -> str:
+    """Each follow-up once in a row, and nothing after the solution of a riddle but another subject."""
+    kinds = [kind for kind in (*subject.followups, *subject.replies) if kind != last]
+    return pick(rng, kinds) if kinds and last not in ("solution", "other_language") else ""
+
+
+def conversation(rng: Random, subject: Subject, prompt: str, manner: Manner) -> Pair:
+    """A conversation about a subject; `prompt` is its first question."""
+    turns = rng.choices([turns for turns, _ in TURNS], [share for _, share in TURNS])[0]
+    changes = rng.random() < OTHER_SUBJECT_SHARE
+    kind = _next_kind(rng, subject, "")
+    text, shown = answer_to(rng, subject, _before(manner, kind))
+    messages: list[Turn] = [("user", prompt)]
+    language, topic, slot = subject.language, subject.topic, subject.slot
+    for turn in range(2, turns + 1):
+        earlier = [*messages, ("assistant", text)]
+        if sum(size(content, language) for _, content in earlier) > LONGEST_WHOLE[language]:
+            break
+        if not kind or (changes and turn == turns):
+            other = _another(rng, subject)
+            messages = [*earlier, ("user", ask(rng, other))]
+            text, shown = answer_to(rng, other, roll(rng))
+            language, topic, slot = other.language, other.topic, other.slot
+            break
+        messages = [*earlier, ("user", casual(rng, pick(rng, FOLLOWUPS[subject.language][kind]), subject.language))]
+        text, shown, language = _reply(rng, subject, kind)
+        kind = _next_kind(rng, subject, kind)
+    return Pair(tuple(messages), text, language, topic, slot, shown)
+
+
+def _reply(rng: Random, subject: Subject, kind: str) -> tuple[str, Manner, Language]:
+    reply = subject.replies.get(kind)
+    body: Answering = reply.body if reply else subject.body
+    language = reply.language if reply else subject.language
+    return (*answer(rng, body, _after(rng, kind), language), language)
+
+
+def _another(rng: Random, subject: Subject) -> Subject:
+    """A subject of the same language that training may ask for."""
+    while True:
+        other = draw_subject(rng)
+        if other.language == subject.language and other != subject:
+            return other
