@@ -2,7 +2,7 @@
 
 import typer
 
-from app.cli import generate, pretrain, run, serve, sft, simulate, worker
+from app.cli import evaluate_sft, generate, pretrain, run, serve, sft, simulate, worker
 from app.errors import AppError
 
 cli = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
@@ -13,6 +13,7 @@ cli.command()(worker.worker_health)
 cli.command()(simulate.simulate)
 cli.command()(pretrain.pretrain)
 cli.command()(sft.sft)
+cli.command()(evaluate_sft.evaluate_sft)
 cli.command()(generate.generate)
 
 

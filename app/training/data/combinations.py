@@ -21,6 +21,7 @@ def _story(banks: Banks, key: str, wording: dict[str, str], fixed: dict[str, str
     return Subject(
         "story", " + ".join(fixed.values()), language, wordings_of(language, key, **wording),
         partial(play.story_body, parts=banks.stories, fixed=fixed, language=language), ("short", "again", "long"),
+        evidence=tuple(definite(part, language).removeprefix("the ") for part in fixed.values()),
         combined=len(fixed) > 1, weight=0.03 if len(fixed) > 1 else 1.0,
     )  # fmt: skip
 
@@ -44,7 +45,7 @@ def _sum(kind: str, x: int, y: int, language: Language) -> Subject:
         "arithmetic", slot, language, wordings_of(language, kind, x=str(x), y=str(y)),
         partial(numbers.sum_body, kind=kind, x=x, y=y, language=language),
         replies={"how": Reply(partial(numbers.how_body, kind=kind, x=x, y=y, language=language), language)},
-        combined=True,
+        combined=True, evidence=(str(numbers.result_of(kind, x, y)),),
     )  # fmt: skip
 
 
@@ -53,20 +54,21 @@ def _problem(kind: str, x: int, y: int, thing: str, language: Language) -> Subje
     return Subject(
         "arithmetic", slot, language, wordings_of(language, f"problem_{kind}", x=str(x), y=str(y), t=thing),
         partial(numbers.problem_body, kind=kind, x=x, y=y, thing=thing, language=language), combined=True,
+        evidence=(str(numbers.result_of(kind, x, y)),),
     )  # fmt: skip
 
 
 def _bigger(x: int, y: int, language: Language) -> Subject:
     return Subject(
         "arithmetic", f"{min(x, y)} or {max(x, y)}", language, wordings_of(language, "bigger", x=str(x), y=str(y)),
-        partial(numbers.bigger_body, x=x, y=y, language=language), combined=True,
+        partial(numbers.bigger_body, x=x, y=y, language=language), combined=True, evidence=(str(max(x, y)),),
     )  # fmt: skip
 
 
 def _count(x: int, y: int, language: Language) -> Subject:
     return Subject(
         "arithmetic", f"{x} to {y}", language, wordings_of(language, "count", x=str(x), y=str(y)),
-        partial(numbers.count_body, x=x, y=y, language=language), combined=True,
+        partial(numbers.count_body, x=x, y=y, language=language), combined=True, evidence=(str(y),),
     )  # fmt: skip
 
 
@@ -110,7 +112,7 @@ def _lists(banks: Banks) -> Iterable[Subject]:
             source = sentence_for(pick(dice, PROMPTS[language]["list_source"]), language, i=listing(items, language))
             yield Subject(
                 "rewrite", "list: " + " ".join(items), language, wordings_of(language, "as_list", x=source),
-                partial(words.listed_body, items=items, language=language), combined=True,
+                partial(words.listed_body, items=items, language=language), combined=True, evidence=tuple(items),
             )  # fmt: skip
 
 
@@ -124,6 +126,7 @@ def rewrites(banks: Banks) -> Iterable[Subject]:
             yield Subject(
                 "rewrite", f"{entry.kind}: {source}", language, wordings_of(language, entry.kind, x=source),
                 partial(words.rewrite_body, targets=targets, language=language), combined=True,
+                evidence=tuple(targets),
             )  # fmt: skip
     yield from _lists(banks)
 
@@ -138,6 +141,7 @@ def translations(language: Language) -> Iterable[Subject]:
                 "translation", source, language, wordings_of(language, key, x=source),
                 partial(words.translation_body, source=source, target=target, language=language,
                         sentence=key == "translate_sentence"),
+                evidence=(target,),
             )  # fmt: skip
     for pattern in known.patterns:
         for thing in known.things:
@@ -147,5 +151,5 @@ def translations(language: Language) -> Iterable[Subject]:
             yield Subject(
                 "translation", source, language, wordings_of(language, "translate_sentence", x=source),
                 partial(words.translation_body, source=source, target=target, language=language, sentence=True),
-                combined=True, weight=0.05,
+                combined=True, evidence=(target,), weight=0.05,
             )  # fmt: skip

@@ -15,6 +15,7 @@ from app.training.data.wording import pick, size
 
 TURNS = ((2, 62), (3, 24), (4, 9), (5, 5))  # how many questions, and how often in percent
 OTHER_SUBJECT_SHARE = 0.2  # of conversations, the last question is about something else
+TRIES = 20  # throws of the dice until an answer is shorter, longer or another one
 LONGEST_WHOLE: dict[Language, int] = {"en": 190, "zh": 300}  # words or characters of all turns together
 
 
@@ -49,7 +50,7 @@ def conversation(rng: Random, subject: Subject, prompt: str, manner: Manner) -> 
     kind = _next_kind(rng, subject, "")
     text, shown = answer_to(rng, subject, _before(manner, kind))
     messages: list[Turn] = [("user", prompt)]
-    language, topic, slot = subject.language, subject.topic, subject.slot
+    about, language, asked = subject, subject.language, ""
     for turn in range(2, turns + 1):
         earlier = [*messages, ("assistant", text)]
         if sum(size(content, language) for _, content in earlier) > LONGEST_WHOLE[language]:
@@ -58,19 +59,25 @@ def conversation(rng: Random, subject: Subject, prompt: str, manner: Manner) -> 
             other = _another(rng, subject)
             messages = [*earlier, ("user", ask(rng, other))]
             text, shown = answer_to(rng, other, roll(rng))
-            language, topic, slot = other.language, other.topic, other.slot
+            about, language, asked = other, other.language, ""
             break
         messages = [*earlier, ("user", casual(rng, pick(rng, FOLLOWUPS[subject.language][kind]), subject.language))]
-        text, shown, language = _reply(rng, subject, kind)
-        kind = _next_kind(rng, subject, kind)
-    return Pair(tuple(messages), text, language, topic, slot, shown)
+        text, shown, language = _reply(rng, subject, kind, text)
+        asked, kind = kind, _next_kind(rng, subject, kind)
+    return Pair(tuple(messages), text, language, about, asked, shown)
 
 
-def _reply(rng: Random, subject: Subject, kind: str) -> tuple[str, Manner, Language]:
+def _reply(rng: Random, subject: Subject, kind: str, before: str) -> tuple[str, Manner, Language]:
+    """An answer that does what was asked: shorter and longer are so in words, another one is another one."""
     reply = subject.replies.get(kind)
     body: Answering = reply.body if reply else subject.body
     language = reply.language if reply else subject.language
-    return (*answer(rng, body, _after(rng, kind), language), language)
+    for _ in range(TRIES):
+        text, shown = answer(rng, body, _after(rng, kind), language)
+        shorter = size(text, language) - size(before, language)
+        if {"short": shorter < 0, "long": shorter > 0, "again": text != before}.get(kind, True):
+            break
+    return text, shown, language
 
 
 def _another(rng: Random, subject: Subject) -> Subject:

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from app.training.data.articles import pretraining_documents
 from app.training.data.pairs import Pair, instruction_pairs
@@ -18,7 +19,7 @@ class CorpusReport:
     documents: int
     pairs: int
     distinct_answers: float
-    two_turn: float
+    conversations: float
     topics: dict[str, float]
     manners: dict[str, float]
     mean_words_en: float
@@ -39,12 +40,12 @@ def report(pairs: Sequence[Pair], documents: int = 0) -> CorpusReport:
     total = max(1, len(pairs))
     topics = Counter(pair.topic for pair in pairs)
     lengths = Counter(pair.manner.length for pair in pairs)
-    traits = ("warm", "listed", "flattering", "example", "formal")
+    traits = ("warm", "listed", "flattering", "example", "formal", "funny")
     return CorpusReport(
         documents=documents,
         pairs=len(pairs),
         distinct_answers=len({pair.answer for pair in pairs}) / total,
-        two_turn=sum(len(pair.messages) > 1 for pair in pairs) / total,
+        conversations=sum(len(pair.messages) > 1 for pair in pairs) / total,
         topics={topic: count / total for topic, count in topics.most_common()},
         manners={trait: _share(pairs, trait) for trait in traits}
         | {str(name): count / total for name, count in lengths.items()},
@@ -53,8 +54,14 @@ def report(pairs: Sequence[Pair], documents: int = 0) -> CorpusReport:
     )
 
 
+def _line(pair: Pair) -> dict[str, Any]:
+    messages = [{"role": role, "content": content} for role, content in pair.messages]
+    where = {"language": pair.language, "topic": pair.topic, "slot": pair.slot, "followup": pair.followup}
+    return {"messages": messages, "answer": pair.answer, **where, "manner": asdict(pair.manner)}
+
+
 def write_corpus(directory: Path, seed: int, documents: int, pairs: int) -> CorpusReport:
-    """documents.jsonl ({"text"}) and pairs.jsonl (the fields of Pair), one object per line."""
+    """documents.jsonl ({"text"}) and pairs.jsonl (messages, answer, subject and manner), one object per line."""
     directory.mkdir(parents=True, exist_ok=True)
     with (directory / "documents.jsonl").open("w", encoding="utf-8") as file:
         for text in pretraining_documents(seed, documents):
@@ -62,5 +69,5 @@ def write_corpus(directory: Path, seed: int, documents: int, pairs: int) -> Corp
     drawn = list(instruction_pairs(seed, pairs))
     with (directory / "pairs.jsonl").open("w", encoding="utf-8") as file:
         for pair in drawn:
-            file.write(json.dumps(asdict(pair), ensure_ascii=False) + "\n")
+            file.write(json.dumps(_line(pair), ensure_ascii=False) + "\n")
     return report(drawn, documents)

@@ -27,14 +27,23 @@ Turn = tuple[Role, str]
 
 @dataclass(frozen=True)
 class Pair:
-    """A conversation up to the question, and its answer. `manner` says what is to be seen in the answer."""
+    """A conversation up to the question, and its answer. `manner` says what is to be seen in the answer; `followup` is
+    the kind of the last question, empty if it is about something new; `language` is the answer's."""
 
     messages: tuple[Turn, ...]
     answer: str
     language: Language
-    topic: str
-    slot: str
+    subject: Subject
+    followup: str
     manner: Manner
+
+    @property
+    def topic(self) -> str:
+        return self.subject.topic
+
+    @property
+    def slot(self) -> str:
+        return self.subject.slot
 
 
 def available_languages() -> tuple[Language, ...]:
@@ -127,7 +136,7 @@ def draw_pair(rng: Random, *, held_out: bool = False) -> Pair:
     if (subject.followups or subject.replies) and rng.random() < CONVERSATION_SHARE:
         return conversation(rng, subject, prompt, manner)
     text, shown = answer_to(rng, subject, manner)
-    return Pair((("user", prompt),), text, subject.language, subject.topic, subject.slot, shown)
+    return Pair((("user", prompt),), text, subject.language, subject, "", shown)
 
 
 def instruction_pairs(seed: int, count: int, *, held_out: bool = False) -> Iterator[Pair]:

@@ -52,6 +52,7 @@ class Subject:
     followups: tuple[str, ...] = ()
     replies: Mapping[str, Reply] = field(default_factory=dict)
     combined: bool = False
+    evidence: tuple[str, ...] = ()  # an answer that holds one of these is about the subject
     weight: float = 1.0  # how often it is drawn within its topic: combinations are many
 
     def split(self, *, held_out: bool) -> list[str]:
@@ -114,6 +115,20 @@ KINDS = (
 )  # fmt: skip
 
 
+# What of an entry shows that an answer speaks of it.
+EVIDENCE: dict[str, tuple[str, ...]] = {
+    "concept": ("definition", "facts", "example"), "howto": ("steps", "tip"), "lookalike": ("steps", "tip"),
+    "advice": ("suggestions",), "category": ("items",), "comparison": ("difference", "similarity"),
+    "definition": ("meaning", "sentence"), "letter": ("lines",), "plan": ("parts",),
+    "refusal": ("reason", "alternative"), "opinion": ("view", "reasons", "other"), "chat": ("answers",),
+    "rhyme": ("verses",), "riddle": ("riddle", "hint", "answer"), "words": ("answer",),
+}  # fmt: skip
+
+
+def _as_tuple(value: str | tuple[str, ...]) -> tuple[str, ...]:
+    return (value,) if isinstance(value, str) else value
+
+
 def _asked(kind: Kind, entry: Any, language: Language) -> tuple[str, ...]:
     """All wordings: templates filled with the entry's words, or the entry's own questions."""
     if kind.topic in ("opinion", "chat"):
@@ -121,7 +136,7 @@ def _asked(kind: Kind, entry: Any, language: Language) -> tuple[str, ...]:
     if kind.topic == "words":
         return wordings_of(language, entry.kind, x=entry.word)
     found = getattr(entry, kind.x)
-    fillers = found if isinstance(found, tuple) else (found,)
+    fillers = _as_tuple(found)
     y = getattr(entry, kind.y) if kind.y else ""
     keys = kind.prompts or (kind.topic,)
     return tuple(text for x in fillers for key in keys for text in wordings_of(language, key, x=x, y=y))
@@ -129,10 +144,10 @@ def _asked(kind: Kind, entry: Any, language: Language) -> tuple[str, ...]:
 
 def _slot(kind: Kind, entry: Any) -> str:
     found = getattr(entry, kind.x)
-    name = found[0] if isinstance(found, tuple) else found
+    name = _as_tuple(found)[0]
     if kind.topic == "words":
         return f"{entry.kind}: {name}"
-    return f"{name} / {getattr(entry, kind.y)}" if kind.y else str(name)
+    return f"{name} / {getattr(entry, kind.y)}" if kind.y else name
 
 
 def _entries(kind: Kind, banks: Banks) -> Iterable[Subject]:
@@ -144,6 +159,7 @@ def _entries(kind: Kind, banks: Banks) -> Iterable[Subject]:
         yield Subject(
             kind.topic, _slot(kind, entry), language, _asked(kind, entry, language),
             partial(kind.body, entry=entry, language=language), kind.followups, told,
+            evidence=tuple(text for name in EVIDENCE[kind.topic] for text in _as_tuple(getattr(entry, name))),
         )  # fmt: skip
 
 

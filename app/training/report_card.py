@@ -1,0 +1,189 @@
+"""The report card of a fine-tuned model: held-out prompts, greedy and sampled answers, checked by code.
+
+What a check means is in app.training.data.checks; here they become shares. Nothing is asked that training may see.
+"""
+
+from collections.abc import Callable, Generator, Sequence
+from dataclasses import asdict, dataclass, field
+
+from app.chat import Message
+from app.hparams import SamplingParams
+from app.lm.decoder import Decoder
+from app.lm.model import Llama
+from app.lm.precision import fast_matmul_dtype
+from app.lm.sampling import derived_seed, sample_batch
+from app.lm.tokenizer import Tokenizer
+from app.training.context import Progress
+from app.training.data import checks
+from app.training.data.pairs import Pair, instruction_pairs
+from app.training.data.subjects import TOPIC_SHARES
+from app.training.data.wording import normalized
+
+PROMPTS_SEED = 90_210
+PROMPTS_AT_ONCE = 16
+SAMPLES = 4  # as many as a page shows
+SHOWN = 40  # answers that are printed beside the figures
+
+
+@dataclass(frozen=True)
+class Answer:
+    text: str
+    ended: bool
+
+
+@dataclass(frozen=True)
+class Share:
+    """`passed` of `asked`; None of none."""
+
+    passed: int = 0
+    asked: int = 0
+
+    @property
+    def value(self) -> float | None:
+        return self.passed / self.asked if self.asked else None
+
+    def __str__(self) -> str:
+        return f"{self.passed / self.asked:.3f} ({self.passed} of {self.asked})" if self.asked else "nothing asked"
+
+
+@dataclass
+class ReportCard:
+    """Shares at temperature 0 (`greedy`) and 1 (`sampled`), on-topic shares by topic, shares of each manner."""
+
+    prompts: int
+    greedy: dict[str, Share]
+    sampled: dict[str, Share]
+    topics: dict[str, Share]
+    followups: dict[str, Share]
+    manners: dict[str, Share]
+    examples: list[dict[str, object]] = field(default_factory=list)
+
+    def as_json(self) -> dict[str, object]:
+        def plain(shares: dict[str, Share]) -> dict[str, object]:
+            return {name: asdict(share) | {"value": share.value} for name, share in shares.items()}
+
+        parts = {name: plain(getattr(self, name)) for name in ("greedy", "sampled", "topics", "followups", "manners")}
+        return {"prompts": self.prompts, **parts, "examples": self.examples}
+
+
+def held_out_prompts(count: int) -> list[Pair]:
+    """Prompts whose wording or combination training never sees, in the topics' shares."""
+    return list(instruction_pairs(PROMPTS_SEED, count, held_out=True))
+
+
+def _share(verdicts: Sequence[bool]) -> Share:
+    return Share(sum(verdicts), len(verdicts))
+
+
+def _answers(
+    decoder: Decoder, tokenizer: Tokenizer, pairs: Sequence[Pair], params: SamplingParams, n: int
+) -> list[list[Answer]]:
+    prompts = []
+    for pair in pairs:
+        messages: list[Message] = [{"role": role, "content": content} for role, content in pair.messages]
+        prompts.append(tokenizer.encode_conversation(messages))
+    found = sample_batch(decoder, tokenizer.end_id, prompts, n=n, params=params)
+    return [[Answer(tokenizer.decode(one.token_ids), one.finish_reason == "stop") for one in group] for group in found]
+
+
+def _on_topic(pair: Pair, text: str) -> bool:
+    return checks.follows_up(pair, text) if pair.followup else checks.on_topic(pair.subject, text)
+
+
+Check = tuple[Callable[[Pair], bool], Callable[[Pair, str], bool]]  # which pairs it is asked of, what it asks
+FIRST = ""  # a question of its own, not a follow-up
+CHECKS: dict[str, Check] = {
+    "on topic": (lambda _: True, _on_topic),
+    "ordered steps": (
+        lambda pair: pair.topic in ("howto", "lookalike") and pair.followup == FIRST,
+        lambda pair, text: checks.steps_in_order(pair.subject, text),
+    ),
+    "correct arithmetic": (
+        lambda pair: pair.topic == "arithmetic" and pair.followup == FIRST,
+        lambda pair, text: checks.correct_number(pair.subject, text),
+    ),
+    "refusals": (lambda pair: pair.topic == "refusal", lambda pair, text: checks.refuses(text, pair.language)),
+    "false refusals": (lambda pair: pair.topic != "refusal", lambda pair, text: checks.refuses(text, pair.language)),
+    "false refusals of lookalikes": (
+        lambda pair: pair.topic == "lookalike", lambda pair, text: checks.refuses(text, pair.language),
+    ),
+    "follow-up understood": (lambda pair: pair.followup != FIRST, _on_topic),
+    "right language": (
+        lambda pair: pair.topic not in ("translation", "rewrite"),
+        lambda pair, text: checks.language_of(text) == pair.language,
+    ),
+    "loops": (lambda _: True, lambda _, text: checks.loops(text)),
+}  # fmt: skip
+
+
+def _shares(pairs: Sequence[Pair], groups: Sequence[Sequence[Answer]]) -> dict[str, Share]:
+    told = [(pair, answer) for pair, group in zip(pairs, groups, strict=True) for answer in group]
+    found = {
+        name: _share([passes(pair, answer.text) for pair, answer in told if asked(pair)])
+        for name, (asked, passes) in CHECKS.items()
+    }
+    counted = [checks.facts(p.subject, a.text) for p, a in told if p.topic == "concept" and p.followup == FIRST]
+    found["true facts"] = Share(sum(true for true, _ in counted), sum(said for _, said in counted))
+    found["ends within the limit"] = _share([answer.ended for _, answer in told])
+    return found
+
+
+def _by(pairs: Sequence[Pair], groups: Sequence[Sequence[Answer]], key: Callable[[Pair], str]) -> dict[str, Share]:
+    verdicts: dict[str, list[bool]] = {}
+    for pair, group in zip(pairs, groups, strict=True):
+        verdicts.setdefault(key(pair), []).extend(_on_topic(pair, answer.text) for answer in group)
+    return {name: _share(found) for name, found in sorted(verdicts.items())}
+
+
+def _manners(pairs: Sequence[Pair], groups: Sequence[Sequence[Answer]]) -> dict[str, Share]:
+    seen: dict[str, list[bool]] = {}
+    for pair, group in zip(pairs, groups, strict=True):
+        for answer in group:
+            for name, visible in checks.manners_of(answer.text, pair.language).items():
+                seen.setdefault(name, []).append(visible)
+    return {name: _share(found) for name, found in seen.items()}
+
+
+def distinct_fours(groups: Sequence[Sequence[Answer]]) -> Share:
+    """Prompts whose answers all differ, whatever capitals and marks."""
+    return _share([len({normalized(answer.text) for answer in group}) == len(group) for group in groups])
+
+
+def write_report_card(
+    model: Llama, tokenizer: Tokenizer, *, prompts: int, max_tokens: int = 96, seed: int = 0
+) -> Generator[Progress, None, ReportCard]:
+    """Ask every prompt once at temperature 0 and four times at temperature 1. Yields after every few prompts."""
+    pairs, decoder = held_out_prompts(prompts), Decoder(model, fast_matmul_dtype())
+    greedy: list[list[Answer]] = []
+    sampled: list[list[Answer]] = []
+    for start in range(0, len(pairs), PROMPTS_AT_ONCE):
+        part = pairs[start : start + PROMPTS_AT_ONCE]
+        cold = SamplingParams(temperature=0.0, max_tokens=max_tokens)
+        warm = SamplingParams(temperature=1.0, max_tokens=max_tokens, seed=derived_seed(seed, start))
+        greedy += _answers(decoder, tokenizer, part, cold, 1)
+        sampled += _answers(decoder, tokenizer, part, warm, SAMPLES)
+        yield Progress(len(sampled), len(pairs), {})
+    at_one = _shares(pairs, sampled)
+    at_one["four distinct answers"] = distinct_fours(sampled)
+    plain = [(pair, group) for pair, group in zip(pairs, greedy, strict=True) if pair.followup == FIRST]
+    follow = [(pair, group) for pair, group in zip(pairs, greedy, strict=True) if pair.followup != FIRST]
+    return ReportCard(
+        prompts=len(pairs),
+        greedy=_shares(pairs, greedy),
+        sampled=at_one,
+        topics=_by([p for p, _ in plain], [g for _, g in plain], lambda pair: pair.topic),
+        followups=_by([p for p, _ in follow], [g for _, g in follow], lambda pair: pair.followup),
+        manners=_manners(pairs, sampled),
+        examples=[_example(*found) for found in zip(pairs, greedy, sampled, strict=False)][:SHOWN],
+    )
+
+
+def _example(pair: Pair, greedy: Sequence[Answer], sampled: Sequence[Answer]) -> dict[str, object]:
+    texts = [answer.text for answer in sampled]
+    return {"topic": pair.topic, "messages": [content for _, content in pair.messages], "greedy": greedy[0].text,
+            "on_topic": _on_topic(pair, greedy[0].text), "sampled": texts}  # fmt: skip
+
+
+def topics_without_prompts(card: ReportCard) -> list[str]:
+    """Topics that the draw missed: a share over all would hide them."""
+    return sorted(set(TOPIC_SHARES) - set(card.topics))
