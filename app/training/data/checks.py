@@ -1,12 +1,11 @@
 """What code can tell about an answer: is it about what was asked, true, in order, in the right language and manner.
 
 The banks are the measure: an answer is compared with the sentences of its own subject and with those of all others.
-Knows no model. Every check passes on answers that the generator itself wrote and fails on answers to other subjects; the
-tests hold both.
+Knows no model. Every check passes on answers that the generator itself wrote and fails on answers to other subjects;
+the tests hold both.
 """
 
 import re
-from collections.abc import Callable
 from functools import cache
 
 from app.training.data.banks import Language, load_banks
@@ -43,8 +42,8 @@ def on_topic(subject: Subject, text: str) -> bool:
 
 
 def correct_number(subject: Subject, text: str) -> bool:
-    """Counting: all numbers from the first to the last. Comparing: the first number of the first sentence with one. Else
-    the last number of that sentence."""
+    """Counting: all numbers from the first to the last. Comparing: the first number of the first sentence with one.
+    Else the last number of that sentence."""
     if " to " in subject.slot:
         first, last = map(int, subject.slot.split(" to "))
         wanted = [str(number) for number in range(first, last + 1)]
@@ -66,8 +65,8 @@ def _sentences_of(topic: str, language: Language) -> dict[str, frozenset[str]]:
 
 
 def facts(subject: Subject, text: str) -> tuple[int, int]:
-    """(true, told): of the sentences that some concept's bank holds, and of those that nobody's holds, how many are this
-    concept's. Openers, flattery, asides and closers are no facts."""
+    """(true, told): of the sentences that some concept's bank holds, and of those that nobody's holds, how many are
+    this concept's. Openers, flattery, asides and closers are no facts."""
     known, true, told = _sentences_of(subject.topic, subject.language), 0, 0
     own = [normalized(part) for part in subject.evidence]
     for sentence in SENTENCE.findall(text):
@@ -134,30 +133,21 @@ def is_listed(text: str) -> bool:
 def follows_up(pair: Pair, text: str) -> bool:
     """Does the answer do what the last question of a conversation asks for?"""
     before, subject = pair.messages[-2][1], pair.subject
-    holds_any: Callable[..., bool] = lambda parts: any(_holds(text, part) for part in parts)  # noqa: E731
-    match pair.followup:
-        case "short":
-            return size(text, pair.language) < size(before, pair.language) and on_topic(subject, text)
-        case "long":
-            return size(text, pair.language) > size(before, pair.language) and on_topic(subject, text)
-        case "listed":
-            return is_listed(text) and on_topic(subject, text)
-        case "again":
-            return normalized(text) != normalized(before) and on_topic(subject, text)
-        case "example":
-            return holds_any(subject.evidence[-1:])
-        case "hint":
-            return holds_any(subject.evidence[1:2])
-        case "solution":
-            return holds_any(subject.evidence[2:])
-        case "other_language":
-            return language_of(text) != subject.language
-        case "why" | "insist" if subject.topic == "refusal":
-            return refuses(text, pair.language)
-        case "how":
-            return holds_any(subject.evidence)
-        case _:
-            return on_topic(subject, text)
+    evidence = {"example": subject.evidence[-1:], "hint": subject.evidence[1:2], "solution": subject.evidence[2:],
+                "how": subject.evidence}  # fmt: skip
+    if pair.followup in evidence:
+        return any(_holds(text, part) for part in evidence[pair.followup])
+    if pair.followup == "other_language":
+        return language_of(text) != subject.language
+    if subject.topic == "refusal" and pair.followup in {"why", "insist"}:
+        return refuses(text, pair.language)
+    manner_kept = {
+        "short": size(text, pair.language) < size(before, pair.language),
+        "long": size(text, pair.language) > size(before, pair.language),
+        "listed": is_listed(text),
+        "again": normalized(text) != normalized(before),
+    }
+    return manner_kept.get(pair.followup, True) and on_topic(subject, text)
 
 
 def manners_of(text: str, language: Language) -> dict[str, bool]:
