@@ -2,7 +2,7 @@
 
 import typer
 
-from app.cli import evaluate_sft, generate, pretrain, run, serve, sft, simulate, worker
+from app.cli import clean, evaluate_sft, generate, pretrain, run, serve, sft, simulate, worker
 from app.errors import AppError
 
 cli = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
@@ -11,6 +11,7 @@ cli.command()(serve.serve)
 cli.command()(worker.worker)
 cli.command()(worker.worker_health)
 cli.command()(simulate.simulate)
+cli.command()(clean.clean)
 cli.command()(pretrain.pretrain)
 cli.command()(sft.sft)
 cli.command()(evaluate_sft.evaluate_sft)

@@ -113,8 +113,8 @@ def main() -> None:
     arguments = parser.parse_args()
     torch.set_num_threads(2)
     RESULTS.parent.mkdir(exist_ok=True)
-    for variant in [tuple(arguments.only)] if arguments.only else VARIANTS:
-        found = measure(*variant, arguments.seconds, arguments.learning_rate)
+    for hidden, layers, vocab in [arguments.only] if arguments.only else VARIANTS:
+        found = measure(hidden, layers, vocab, arguments.seconds, arguments.learning_rate)
         print(json.dumps(found), flush=True)
         with RESULTS.open("a", encoding="utf-8") as file:
             file.write(json.dumps(found) + "\n")

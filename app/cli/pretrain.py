@@ -9,15 +9,21 @@ from typing import Annotated
 
 import typer
 
+HEAD_DIM = 64  # half as many heads of 64 train faster than twice as many of 32, and no worse (docs/model.md)
+
 
 def pretrain(
     out: Annotated[Path, typer.Option(help="Where the base model goes.")],
-    tokens: Annotated[int, typer.Option(min=1_000, help="Tokens to train on.")] = 800_000,
-    hidden_size: Annotated[int, typer.Option(min=32, help="Width; a multiple of 64.")] = 192,
-    layers: Annotated[int, typer.Option(min=1, help="Depth.")] = 6,
+    tokens: Annotated[int, typer.Option(min=1_000, help="Tokens to train on.")] = 30_000_000,
+    hidden_size: Annotated[int, typer.Option(min=64, help="Width; a multiple of 64.")] = 256,
+    layers: Annotated[int, typer.Option(min=1, help="Depth.")] = 8,
+    vocab_size: Annotated[int, typer.Option(min=512, max=32_000, help="Entries of the tokenizer.")] = 4096,
     learning_rate: Annotated[float, typer.Option(help="AdamW's highest rate.")] = 3e-3,
-    batch_rows: Annotated[int, typer.Option(min=1, help="Rows a step.")] = 16,
-    context_tokens: Annotated[int, typer.Option(min=16, max=512, help="Tokens a row.")] = 160,
+    batch_rows: Annotated[int, typer.Option(min=1, help="Rows a step.")] = 64,
+    context_tokens: Annotated[int, typer.Option(min=16, max=512, help="Tokens a row.")] = 128,
+    texts: Annotated[
+        Path | None, typer.Option(help="Your own texts from `app clean`, in place of the project's corpus.")
+    ] = None,
     seed: Annotated[int, typer.Option(help="Seed of corpus, weights and order.")] = 0,
     compile_model: Annotated[
         bool, typer.Option("--compile", help="torch.compile: faster, wants a C++ compiler.")
@@ -32,16 +38,19 @@ def pretrain(
     from app.lm.checkpoint import save_model, write_json
     from app.lm.model import Llama
     from app.lm.tokenizer import Tokenizer
+    from app.training.cleaning.clean import Report
     from app.training.context import FileContext
     from app.training.datasets import base_data, corpus_tokenizer
     from app.training.pretrain import train_base
 
+    heads = hidden_size // HEAD_DIM
     config = ModelConfig(
+        vocab_size=vocab_size,
         hidden_size=hidden_size,
         intermediate_size=hidden_size * 11 // 4,
         num_hidden_layers=layers,
-        num_attention_heads=hidden_size // 32,
-        num_key_value_heads=max(1, hidden_size // 64),
+        num_attention_heads=heads,
+        num_key_value_heads=heads // 2 if heads % 2 == 0 else heads,
     )
     hparams = PretrainHparams(
         total_tokens=tokens,
@@ -57,10 +66,11 @@ def pretrain(
         tokenizer = Tokenizer.load(folder)
     else:
         typer.echo("Learning the tokenizer.")
-        tokenizer = corpus_tokenizer(seed, config.vocab_size)
+        tokenizer = corpus_tokenizer(seed, config.vocab_size, texts)
         tokenizer.save(folder)
-    typer.echo("Writing and encoding the corpus.")
-    data = base_data(tokenizer, seed=seed, tokens=tokens, context_tokens=context_tokens)
+    typer.echo("Writing, cleaning and encoding the corpus.")
+    report = Report()
+    data = base_data(tokenizer, seed=seed, tokens=tokens, context_tokens=context_tokens, texts=texts, report=report)
     torch.manual_seed(seed)
     model = Llama(config)
     typer.echo(f"{sum(weight.numel() for weight in model.parameters()):,} parameters, {data.rows.numel():,} tokens.")
@@ -69,6 +79,7 @@ def pretrain(
     result = with_progress_bar(trainer, "pretrain")
     digest = save_model(out, result.model, tokenizer)
     seconds = time.monotonic() - started
-    write_json(out / "training.json", record(result, hparams=vars(hparams), data_hash=data.data_hash, seconds=seconds))
+    written = record(result, hparams=vars(hparams), data_hash=data.data_hash, seconds=seconds)
+    write_json(out / "training.json", written | {"cleaning": report.as_json()})
     context.clear()
     typer.echo(f"{out}: {result.verdict}, {result.metrics}, content hash {digest[:12]}.")

@@ -5,16 +5,21 @@ record of a training.
 """
 
 import hashlib
+import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
+from pathlib import Path
 from random import Random
 
 from torch import Tensor
 
 from app.chat import Message
 from app.lm.tokenizer import Tokenizer, train_tokenizer
+from app.training.cleaning.clean import Report, clean
+from app.training.context import TrainingError
 from app.training.data.articles import pretraining_documents
+from app.training.data.dirt import dirty_documents
 from app.training.data.pairs import Pair, instruction_pairs
 from app.training.pretrain import pack_rows
 from app.training.sft import Example
@@ -24,6 +29,8 @@ TOKENIZER_DOCUMENTS = 12_000
 # Pretraining reads conversations too: the chat format is then nothing new to fine-tuning.
 PAIRS_PER_DOCUMENT = 0.5
 HELD_OUT_SEED = 1_000_003
+OWN_HELD_OUT = 50
+ENDLESS = 1 << 62
 
 
 @dataclass(frozen=True)
@@ -42,17 +49,34 @@ class SFTData:
     data_hash: str
 
 
-def tokenizer_texts(seed: int) -> Iterator[str]:
+def corpus_documents(seed: int, report: Report | None = None) -> Iterator[str]:
+    """The generated texts as training reads them: with faults planted, then cleaned and de-duplicated. Endless."""
+    dirty = dirty_documents(pretraining_documents(seed, ENDLESS), seed)
+    return clean((document.text for document in dirty), report or Report())
+
+
+def file_documents(path: Path, held_out: bool = False) -> Iterator[str]:
+    """A user's own texts, as `app clean` wrote them; every 50th is held out from training."""
+    try:
+        with path.open(encoding="utf-8") as file:
+            for number, line in enumerate(file):
+                if (number % OWN_HELD_OUT == OWN_HELD_OUT - 1) is held_out:
+                    yield json.loads(line)["text"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise TrainingError(f"{path} cannot be read ({error}). Make it with: app clean FOLDER --out {path}") from error
+
+
+def tokenizer_texts(seed: int, texts: Path | None = None) -> Iterator[str]:
     """What the merges are learned from: documents, prompts and answers."""
-    yield from pretraining_documents(seed, TOKENIZER_DOCUMENTS)
+    yield from islice(file_documents(texts) if texts else pretraining_documents(seed, ENDLESS), TOKENIZER_DOCUMENTS)
     for pair in instruction_pairs(seed, TOKENIZER_DOCUMENTS):
         for _, content in pair.messages:
             yield content
         yield pair.answer
 
 
-def corpus_tokenizer(seed: int, vocab_size: int) -> Tokenizer:
-    return train_tokenizer(tokenizer_texts(seed), vocab_size)
+def corpus_tokenizer(seed: int, vocab_size: int, texts: Path | None = None) -> Tokenizer:
+    return train_tokenizer(tokenizer_texts(seed, texts), vocab_size)
 
 
 def _messages(pair: Pair) -> list[Message]:
@@ -64,15 +88,13 @@ def _examples(tokenizer: Tokenizer, pairs: Iterable[Pair]) -> Iterator[Example]:
         yield Example(tokenizer.encode_conversation(_messages(pair)), tokenizer.encode(pair.answer))
 
 
-def _documents(tokenizer: Tokenizer, seed: int, tokens: int) -> Iterator[list[int]]:
-    """Documents and conversations in turn until there are `tokens` of them."""
-    writings, pairs = pretraining_documents(seed, tokens), instruction_pairs(seed, tokens)
+def _documents(tokenizer: Tokenizer, writings: Iterator[str], seed: int, tokens: int) -> Iterator[list[int]]:
+    """Documents and conversations in turn until there are `tokens` of them, or no more documents."""
+    pairs = instruction_pairs(seed, ENDLESS)
     seen = 0
-    while seen < tokens:
-        found = [
-            [tokenizer.bos_id, *ids, tokenizer.end_id] for ids in tokenizer.encode_all(list(islice(writings, CHUNK)))
-        ]
-        for example in _examples(tokenizer, islice(pairs, int(CHUNK * PAIRS_PER_DOCUMENT))):
+    while seen < tokens and (texts := list(islice(writings, CHUNK))):
+        found = [[tokenizer.bos_id, *ids, tokenizer.end_id] for ids in tokenizer.encode_all(texts)]
+        for example in _examples(tokenizer, islice(pairs, int(len(texts) * PAIRS_PER_DOCUMENT))):
             found.append([*example.prompt, *example.answer, tokenizer.end_id])
         Random(seed + seen).shuffle(found)
         for ids in found:
@@ -82,11 +104,23 @@ def _documents(tokenizer: Tokenizer, seed: int, tokens: int) -> Iterator[list[in
             seen += len(ids)
 
 
-def base_data(tokenizer: Tokenizer, *, seed: int, tokens: int, context_tokens: int) -> BaseData:
-    """Rows for about `tokens` tokens, each seen once, and 2% of that (at most 100,000) held out."""
-    rows = pack_rows(_documents(tokenizer, seed, tokens), context_tokens)
+def base_data(
+    tokenizer: Tokenizer,
+    *,
+    seed: int,
+    tokens: int,
+    context_tokens: int,
+    texts: Path | None = None,
+    report: Report | None = None,
+) -> BaseData:
+    """Rows for about `tokens` tokens, and 2% of that (at most 100,000) held out.
+
+    From the generated corpus each is seen once; a user's own `texts` are repeated as often as it takes."""
+    writings = file_documents(texts) if texts else corpus_documents(seed, report)
+    rows = pack_rows(_documents(tokenizer, writings, seed, tokens), context_tokens)
     held_out_tokens = min(100_000, max(tokens // 50, 2 * context_tokens + 2))
-    held_out = pack_rows(_documents(tokenizer, seed + HELD_OUT_SEED, held_out_tokens), context_tokens)
+    others = file_documents(texts, held_out=True) if texts else pretraining_documents(HELD_OUT_SEED, ENDLESS)
+    held_out = pack_rows(_documents(tokenizer, others, HELD_OUT_SEED, held_out_tokens), context_tokens)
     return BaseData(rows, held_out, hashlib.sha256(rows.numpy().tobytes()).hexdigest())
 
 
