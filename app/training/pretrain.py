@@ -6,6 +6,7 @@ as in GPT-2: at these sizes a block mask costs more than it gives.
 Shapes: R rows, T tokens of context.
 """
 
+from array import array
 from collections.abc import Generator, Iterable, Sequence
 
 import torch
@@ -21,10 +22,13 @@ PROBE_ROWS = 96  # rows on which training and held-out loss are measured
 
 def pack_rows(documents: Iterable[Sequence[int]], context_tokens: int) -> Tensor:
     """All ids end to end, cut into [R,T+1] int64: each row holds its inputs and, one to the right, its targets."""
-    stream = torch.tensor([token for document in documents for token in document], dtype=torch.long)
-    count = (len(stream) - 1) // context_tokens
+    ids = array("i")
+    for document in documents:
+        ids.extend(document)
+    count = (len(ids) - 1) // context_tokens
     if count < 1:
         return torch.empty(0, context_tokens + 1, dtype=torch.long)
+    stream = torch.frombuffer(ids, dtype=torch.int32).long()
     starts = torch.arange(count)[:, None] * context_tokens
     return stream[starts + torch.arange(context_tokens + 1)]
 

@@ -10,6 +10,11 @@ from random import Random
 
 from app.training.data.banks import Language
 
+HAN, LATIN = re.compile("[\u4e00-\u9fff]"), re.compile("[A-Za-z]")
+MEASURED = re.compile(
+    "^一(?:口袋|[只个位名头条匹把张本块颗枚封朵盏座面支枝根口件双片幅顶艘辆串袋盒杯棵粒群列对团捆架桶罐篮瓶副])"
+)
+
 
 def size(text: str, language: Language) -> int:
     """Words of English, characters of Chinese: the unit in which answers are measured."""
@@ -31,8 +36,11 @@ def bare(sentence: str) -> str:
 
 
 def join(parts: Sequence[str], language: Language) -> str:
-    """Sentences one after the other; a part that ends a line starts no blank."""
-    return ("" if language == "zh" else " ").join(part for part in parts if part)
+    """Sentences one after the other. A word in the other language, said by itself, gets a stop before the next."""
+    found = [part for part in parts if part]
+    foreign, stop = (HAN, ".") if language == "en" else (LATIN, "。")
+    stopped = [part + stop if foreign.fullmatch(part[-1]) else part for part in found[:-1]] + found[-1:]
+    return ("" if language == "zh" else " ").join(stopped)
 
 
 def listing(items: Sequence[str], language: Language) -> str:
@@ -45,7 +53,7 @@ def listing(items: Sequence[str], language: Language) -> str:
 def definite(name: str, language: Language) -> str:
     """ "a young fox" -> "the young fox"; Chinese drops number and measure word."""
     if language == "zh":
-        return re.sub(r"^一[只个位名头条匹把张本块颗枚封朵盏座面支枝根口件双片幅顶艘辆串袋盒杯棵粒群]", "", name)
+        return MEASURED.sub("", name)
     return re.sub(r"^(an?) ", "the ", name)
 
 

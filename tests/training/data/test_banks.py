@@ -53,7 +53,7 @@ def test_a_missing_language_is_empty(tmp_path: Path) -> None:
     [
         ('[[concept]]\nname = "a cup"\n', r"en/concepts.toml \[\[concept\]\] number 1: missing"),
         ('[[concept]]\nname = ""\ndefinition = "x"\nfacts = ["y"]\nexample = "z"\n', "number 1.name"),
-        ('[[idea]]\nname = "a cup"\n', r"expected only \[\[concept\]\]"),
+        ('[[idea]]\nname = "a cup"\n', r"expected only \['concept'\] tables"),
         ("[[concept]\n", r"concepts.toml \(en\)"),
     ],
 )
