@@ -20,7 +20,7 @@ from app.training.cleaning.clean import Report, clean
 from app.training.context import TrainingError
 from app.training.data.articles import pretraining_documents
 from app.training.data.dirt import dirty_documents
-from app.training.data.pairs import Pair, instruction_pairs
+from app.training.data.pairs import Pair, distinct_pairs, instruction_pairs
 from app.training.pretrain import pack_rows
 from app.training.sft import Example
 
@@ -125,10 +125,10 @@ def base_data(
 
 
 def sft_data(tokenizer: Tokenizer, *, seed: int, pairs: int, held_out: int = 384) -> SFTData:
-    """`pairs` different throws of the dice, and held-out prompts with answers, the same for every seed: then held-out
+    """`pairs` of different questions, and held-out questions with answers, the same for every seed: then held-out
     losses of several runs compare."""
-    examples = list(_examples(tokenizer, instruction_pairs(seed, pairs)))
-    other = list(_examples(tokenizer, instruction_pairs(HELD_OUT_SEED, held_out, held_out=True)))
+    examples = list(_examples(tokenizer, distinct_pairs(seed, pairs)))
+    other = list(_examples(tokenizer, distinct_pairs(HELD_OUT_SEED, held_out, held_out=True)))
     return SFTData(examples, other, _hash(examples))
 
 

@@ -1,11 +1,15 @@
 """From the corpus to token arrays."""
 
+import json
+from pathlib import Path
+
 import pytest
 import torch
 
 from app.lm.tokenizer import Tokenizer, train_tokenizer
-from app.training.data.subjects import is_held_out
-from app.training.datasets import base_data, held_out_pairs, sft_data
+from app.training.cleaning.clean import Report
+from app.training.context import TrainingError
+from app.training.datasets import base_data, sft_data
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +45,25 @@ def test_pairs_become_examples(tokenizer: Tokenizer) -> None:
     assert data.data_hash == sft_data(tokenizer, seed=1, pairs=40, held_out=3).data_hash
 
 
-def test_held_out_pairs_are_of_held_out_wordings() -> None:
-    pairs = list(held_out_pairs(3, 20))
-    assert len(pairs) == 20
-    assert all(is_held_out(pair.messages[0][1]) for pair in pairs)
+def test_pretraining_reads_cleaned_text(tokenizer: Tokenizer) -> None:
+    report = Report()
+    base_data(tokenizer, seed=1, tokens=5_000, context_tokens=64, report=report)
+    assert {"exact duplicate", "unreadable", "near duplicate"} <= set(report.dropped)
+    assert report.mended["boilerplate lines"] > 0
+
+
+def test_a_users_own_texts_take_the_place_of_the_corpus(tokenizer: Tokenizer, tmp_path: Path) -> None:
+    texts = tmp_path / "texts.jsonl"
+    lines = [json.dumps({"text": f"Whales live in the sea. This is number {number}."}) for number in range(200)]
+    texts.write_text("\n".join(lines), encoding="utf-8")
+    data = base_data(tokenizer, seed=1, tokens=1_000_000, context_tokens=64, texts=texts)
+    told = tokenizer.decode(data.rows[:, :-1].flatten().tolist())
+    assert "number 48." in told
+    assert "number 49." not in told, "every 50th is held out"
+    assert len(data.held_out_rows) > 0
+
+
+def test_texts_that_app_clean_did_not_write_are_refused(tokenizer: Tokenizer, tmp_path: Path) -> None:
+    (tmp_path / "texts.jsonl").write_text("not JSON\n", encoding="utf-8")
+    with pytest.raises(TrainingError, match="app clean"):
+        base_data(tokenizer, seed=1, tokens=1_000, context_tokens=64, texts=tmp_path / "texts.jsonl")

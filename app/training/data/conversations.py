@@ -43,8 +43,9 @@ def _next_kind(rng: Random, subject: Subject, last: str) -> str:
     return pick(rng, kinds) if kinds and last not in ("solution", "other_language") else ""
 
 
-def conversation(rng: Random, subject: Subject, prompt: str, manner: Manner) -> Pair:
-    """A conversation about a subject; `prompt` is its first question."""
+def conversation(rng: Random, subject: Subject, prompt: str, manner: Manner, *, held_out: bool = False) -> Pair:
+    """A conversation about a subject; `prompt` is its first question. Another subject comes from the same side of
+    the split."""
     turns = rng.choices([turns for turns, _ in TURNS], [share for _, share in TURNS])[0]
     changes = rng.random() < OTHER_SUBJECT_SHARE
     kind = _next_kind(rng, subject, "")
@@ -56,8 +57,8 @@ def conversation(rng: Random, subject: Subject, prompt: str, manner: Manner) -> 
         if sum(size(content, language) for _, content in earlier) > LONGEST_WHOLE[language]:
             break
         if not kind or (changes and turn == turns):
-            other = _another(rng, subject)
-            messages = [*earlier, ("user", ask(rng, other))]
+            other = _another(rng, subject, held_out=held_out)
+            messages = [*earlier, ("user", ask(rng, other, held_out=held_out))]
             text, shown = answer_to(rng, other, roll(rng))
             about, language, asked = other, other.language, ""
             break
@@ -80,9 +81,9 @@ def _reply(rng: Random, subject: Subject, kind: str, before: str) -> tuple[str, 
     return text, shown, language
 
 
-def _another(rng: Random, subject: Subject) -> Subject:
-    """A subject of the same language that training may ask for."""
+def _another(rng: Random, subject: Subject, *, held_out: bool) -> Subject:
+    """A subject of the same language."""
     while True:
-        other = draw_subject(rng)
+        other = draw_subject(rng, held_out=held_out)
         if other.language == subject.language and other != subject:
             return other

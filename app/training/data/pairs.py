@@ -21,6 +21,8 @@ CHINESE_SHARE = 1 / 3
 CONVERSATION_SHARE = 0.22  # of the drawn pairs that can go on
 LONGEST: dict[Language, int] = {"en": 75, "zh": 120}
 
+MOST_IDLE = 1_000  # draws in a row that bring nothing new
+
 Role = Literal["user", "assistant"]
 Turn = tuple[Role, str]
 
@@ -134,7 +136,7 @@ def draw_pair(rng: Random, *, held_out: bool = False) -> Pair:
     subject = draw_subject(rng, held_out=held_out)
     prompt, manner = ask(rng, subject, held_out=held_out), roll(rng)
     if (subject.followups or subject.replies) and rng.random() < CONVERSATION_SHARE:
-        return conversation(rng, subject, prompt, manner)
+        return conversation(rng, subject, prompt, manner, held_out=held_out)
     text, shown = answer_to(rng, subject, manner)
     return Pair((("user", prompt),), text, subject.language, subject, "", shown)
 
@@ -144,3 +146,20 @@ def instruction_pairs(seed: int, count: int, *, held_out: bool = False) -> Itera
     rng = Random(seed)
     for _ in range(count):
         yield draw_pair(rng, held_out=held_out)
+
+
+def distinct_pairs(seed: int, count: int, *, held_out: bool = False) -> Iterator[Pair]:
+    """`count` pairs of which no two ask the same, apart from case and punctuation, in the same conversation.
+
+    Raises ValueError where the banks hold fewer questions than that."""
+    seen: set[str] = set()
+    rng, idle = Random(seed), 0
+    while len(seen) < count:
+        pair = draw_pair(rng, held_out=held_out)
+        asked = "\n".join(normalized(content) for _, content in pair.messages)
+        idle = 0 if asked not in seen else idle + 1
+        if idle > MOST_IDLE:
+            raise ValueError(f"The banks hold no {count:,} different questions: {len(seen):,} were found.")
+        if idle == 0:
+            seen.add(asked)
+            yield pair

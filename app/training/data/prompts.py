@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 PROMPTS_FILE = Path(__file__).with_name("prompts.jsonl")
 PROMPTS_SEED = 7
 # (split, language) -> how many
-COUNTS = {("train", "en"): 320, ("train", "zh"): 80, ("held_out", "en"): 80, ("held_out", "zh"): 20}
+COUNTS = {("train", "en"): 270, ("train", "zh"): 130, ("held_out", "en"): 70, ("held_out", "zh"): 30}
 REFUSAL_SHARE = 0.04
 
 
