@@ -74,13 +74,20 @@ class FileContext:
     def save(self, state: dict[str, Any]) -> None:
         import torch
 
-        self.path.parent.mkdir(parents=True, exist_ok=True)
         fresh = self.path.with_name(self.path.name + ".new")
-        with fresh.open("wb") as file:
-            torch.save(state, file)
-            file.flush()
-            os.fsync(file.fileno())
-        fresh.replace(self.path)
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            with fresh.open("wb") as file:
+                torch.save(state, file)
+                file.flush()
+                os.fsync(file.fileno())
+            fresh.replace(self.path)
+        except (OSError, RuntimeError) as error:  # torch hides a full disk behind RuntimeError
+            fresh.unlink(missing_ok=True)
+            raise TrainingError(
+                f"The checkpoint {self.path} could not be written ({error}). The last one is kept: make room on the"
+                " disk and start the same training again; it goes on from there."
+            ) from error
 
     def clear(self) -> None:
         """Training ended: the state is of no use any more."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Generator
 from pathlib import Path
+from typing import IO
 
 import pytest
 import torch
@@ -35,6 +36,22 @@ def test_a_state_cannot_run_code(tmp_path: Path) -> None:
     torch.save({"path": tmp_path}, context.path)  # a class that weights_only refuses
     with pytest.raises(TrainingError):
         context.load()
+
+
+@pytest.mark.parametrize("fault", [OSError(28, "No space left on device"), RuntimeError("PytorchStreamWriter failed")])
+def test_a_full_disk_keeps_the_last_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fault: Exception) -> None:
+    context = FileContext(tmp_path / "checkpoint.pt")
+    context.save({"step": 1})
+
+    def fails(_state: object, file: IO[bytes]) -> None:
+        file.write(b"half")
+        raise fault
+
+    monkeypatch.setattr(torch, "save", fails)
+    with pytest.raises(TrainingError, match="make room"):
+        context.save({"step": 2})
+    assert context.load() == {"step": 1}
+    assert [path.name for path in tmp_path.iterdir()] == ["checkpoint.pt"], "nothing half-written stays"
 
 
 def test_no_context_keeps_nothing() -> None:

@@ -11,7 +11,7 @@ TEXTS, LINES = {".txt", ".md"}, {".jsonl"}
 LONGEST_DOCUMENT = 4_000  # characters; longer texts are cut at a paragraph, a line or a blank
 BUFFER = 1 << 20
 LONGEST_LINE = 1 << 24  # bytes of one line of .jsonl
-MOST_CONTROLS = 0.01
+FEW_CONTROLS, MOST_CONTROLS = 3, 0.01  # as many are a text's; more, and more than this share, are not
 ENCODINGS = ("utf-8", "gb18030")
 Skip = Callable[[str, str], None]  # (file, why)
 
@@ -52,7 +52,7 @@ def _encoding_of(beginning: bytes) -> str | None:
     if beginning.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return "utf-16"
     controls = sum(beginning.count(bytes([code])) for code in (*range(9), *range(14, 32)))
-    if controls > MOST_CONTROLS * len(beginning):
+    if controls > max(FEW_CONTROLS, MOST_CONTROLS * len(beginning)):
         return None
     for encoding in ENCODINGS:
         try:

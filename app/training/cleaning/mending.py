@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from itertools import pairwise
 
 import ftfy
 from ftfy.badness import is_bad
@@ -10,7 +11,7 @@ CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u200b-\u200f\u2028-\
 SURROGATES = re.compile("[\ud800-\udfff]")
 BLANKS, NEWLINES = re.compile(r"[ \t\u00a0]+"), re.compile(r"\n{3,}")
 BREAKS = re.compile(r"\r\n?")
-SENTENCES = re.compile(r"[^.!?。！？\n]*(?:[.!?](?=\s|$)|[。！？]|\n|$)\s*")
+SENTENCE_END = re.compile(r"(?<=[.!?])[ \n]+|(?<=[。！？])[ \n]*|\n+")
 LONGEST_BOILERPLATE = 200  # characters; a long line is a paragraph, whatever words it holds
 
 # One hit makes a short line boilerplate: words of a page's frame, not of its text.
@@ -74,4 +75,5 @@ def _is_private(sentence: str) -> bool:
 
 def _sentences(text: str) -> list[str]:
     """The text in pieces that join to it again. A stop inside a number or an address ends nothing."""
-    return [found for found in SENTENCES.findall(text) if found]
+    ends = [found.end() for found in SENTENCE_END.finditer(text)]
+    return [text[start:end] for start, end in pairwise([0, *ends, len(text)]) if end > start]

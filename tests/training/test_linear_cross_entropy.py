@@ -1,0 +1,43 @@
+"""The fused loss equals linear layer and cross-entropy one after the other."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from app.training import linear_cross_entropy as module
+from app.training.linear_cross_entropy import linear_cross_entropy
+
+
+def _case(count: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    generator = torch.Generator().manual_seed(count)
+    states = torch.randn(count, 12, generator=generator, dtype=torch.float64)
+    weight = torch.randn(40, 12, generator=generator, dtype=torch.float64)
+    return states, weight, torch.randint(40, (count,), generator=generator)
+
+
+@pytest.mark.parametrize("count", [1, 255, 256, 600])
+def test_loss_and_gradients_are_those_of_the_two_layers(count: int) -> None:
+    states, weight, targets = _case(count)
+    ours = [states.clone().requires_grad_(), weight.clone().requires_grad_()]
+    theirs = [states.clone().requires_grad_(), weight.clone().requires_grad_()]
+    loss = linear_cross_entropy(*ours, targets, torch.float64)
+    wanted = F.cross_entropy(F.linear(*theirs), targets)
+    assert loss.item() == pytest.approx(wanted.item(), rel=1e-5)
+    (loss * 3).backward()  # type: ignore[no-untyped-call]
+    (wanted * 3).backward()  # type: ignore[no-untyped-call]
+    for one, other in zip(ours, theirs, strict=True):
+        torch.testing.assert_close(one.grad, other.grad, rtol=1e-4, atol=1e-6)
+
+
+def test_without_gradients_the_loss_is_the_same() -> None:
+    states, weight, targets = _case(600)
+    with torch.no_grad():
+        alone = linear_cross_entropy(states, weight, targets, torch.float64)
+    assert alone.item() == pytest.approx(F.cross_entropy(F.linear(states, weight), targets).item(), rel=1e-5)
+
+
+def test_block_size_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    states, weight, targets = _case(100)
+    whole = linear_cross_entropy(states.requires_grad_(), weight, targets, torch.float64)
+    monkeypatch.setattr(module, "ROWS_AT_ONCE", 7)
+    assert linear_cross_entropy(states, weight, targets, torch.float64).item() == pytest.approx(whole.item(), rel=1e-6)
