@@ -138,7 +138,8 @@ def follows_up(pair: Pair, text: str) -> bool:
     if pair.followup in evidence:
         return any(_holds(text, part) for part in evidence[pair.followup])
     if pair.followup == "other_language":
-        return language_of(text) != subject.language
+        wanted = subject.replies["other_language"]
+        return language_of(text) == wanted.language and any(_holds(text, part) for part in wanted.evidence)
     if subject.topic == "refusal" and pair.followup in {"why", "insist"}:
         return refuses(text, pair.language)
     manner_kept = {

@@ -38,6 +38,7 @@ class Reply:
 
     body: Answering
     language: Language
+    evidence: tuple[str, ...] = ()  # as a subject's, if it is not the subject's own
 
 
 @dataclass(frozen=True)
@@ -150,6 +151,10 @@ def _slot(kind: Kind, entry: Any) -> str:
     return f"{name} / {getattr(entry, kind.y)}" if kind.y else name
 
 
+def _evidence(topic: str, entry: Any) -> tuple[str, ...]:
+    return tuple(text for name in EVIDENCE[topic] for text in _as_tuple(getattr(entry, name)))
+
+
 def _entries(kind: Kind, banks: Banks) -> Iterable[Subject]:
     language = banks.language
     for entry in getattr(banks, kind.bank):
@@ -159,7 +164,7 @@ def _entries(kind: Kind, banks: Banks) -> Iterable[Subject]:
         yield Subject(
             kind.topic, _slot(kind, entry), language, _asked(kind, entry, language),
             partial(kind.body, entry=entry, language=language), kind.followups, told,
-            evidence=tuple(text for name in EVIDENCE[kind.topic] for text in _as_tuple(getattr(entry, name))),
+            evidence=_evidence(kind.topic, entry),
         )  # fmt: skip
 
 
@@ -180,7 +185,8 @@ def _abroad(entry: Any, language: Language) -> dict[str, Reply]:
     if (language, entry.name) not in _counterparts():
         return {}
     other, same = _counterparts()[language, entry.name]
-    return {"other_language": Reply(partial(explain.concept_body, entry=same, language=other), other)}
+    body = partial(explain.concept_body, entry=same, language=other)
+    return {"other_language": Reply(body, other, _evidence("concept", same))}
 
 
 @cache
