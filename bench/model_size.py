@@ -76,6 +76,7 @@ def bits_per_character(model: Llama, tokenizer: Tokenizer) -> float:
 
 
 def measure(hidden: int, layers: int, vocab: int, seconds: float, learning_rate: float) -> dict[str, object]:
+    torch.compiler.reset()  # the limit on compiled variants counts for the whole process
     config = config_of(hidden, layers, vocab)
     speed = tokens_per_second(config)
     tokens = int(speed * seconds)

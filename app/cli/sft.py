@@ -10,10 +10,13 @@ import typer
 def sft(
     base: Annotated[Path, typer.Option(help="The base model (from `app pretrain`).")],
     out: Annotated[Path, typer.Option(help="Where the fine-tuned model goes.")],
-    pairs: Annotated[int, typer.Option(min=64, help="Pairs to train on, each seen once.")] = 60_000,
-    learning_rate: Annotated[float, typer.Option(help="AdamW's highest rate.")] = 2e-3,
-    batch_rows: Annotated[int, typer.Option(min=1, help="Rows a step.")] = 16,
-    context_tokens: Annotated[int, typer.Option(min=16, max=512, help="Tokens a row.")] = 160,
+    pairs: Annotated[int, typer.Option(min=64, help="Pairs to train on; no two ask the same.")] = 80_000,
+    epochs: Annotated[float, typer.Option(min=0.1, help="How often each is seen.")] = 1.5,
+    learning_rate: Annotated[float, typer.Option(help="AdamW's highest rate.")] = 1e-3,
+    batch_rows: Annotated[int, typer.Option(min=1, help="Rows a step.")] = 24,
+    context_tokens: Annotated[
+        int, typer.Option(min=16, max=512, help="Tokens a row; longer conversations are left out.")
+    ] = 320,
     seed: Annotated[int, typer.Option(help="Seed of pairs and order.")] = 0,
     compile_model: Annotated[
         bool, typer.Option("--compile", help="torch.compile: faster, wants a C++ compiler.")
@@ -31,7 +34,11 @@ def sft(
     started = time.monotonic()
     model, tokenizer = load_model(base)
     hparams = SFTHparams(
-        total_pairs=pairs, learning_rate=learning_rate, batch_rows=batch_rows, context_tokens=context_tokens, seed=seed
+        total_pairs=round(pairs * epochs),
+        learning_rate=learning_rate,
+        batch_rows=batch_rows,
+        context_tokens=context_tokens,
+        seed=seed,
     )
     typer.echo("Writing and encoding the pairs.")
     data = sft_data(tokenizer, seed=seed + 1, pairs=pairs)

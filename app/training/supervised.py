@@ -95,12 +95,13 @@ def compiled_states(model: Llama) -> States:
     return compiled
 
 
-def batch_loss(model: Llama, batch: Batch, states_of: States | None = None) -> Tensor:
-    """Mean cross-entropy over the targets; logits are computed for those positions alone."""
-    wanted = batch.targets != IGNORED
-    with autocast():
+def batch_loss(model: Llama, batch: Batch, states_of: States | None = None, dtype: torch.dtype | None = None) -> Tensor:
+    """Mean cross-entropy over the targets; logits are computed for those positions alone. Products in `dtype`, or in
+    what is fast here."""
+    wanted, chosen = batch.targets != IGNORED, dtype or fast_matmul_dtype()
+    with autocast(chosen):
         states = (states_of or model.hidden_states)(batch.ids)[wanted]  # [B,T,H] -> [N,H]
-    return linear_cross_entropy(states, model.model.embed_tokens.weight, batch.targets[wanted], fast_matmul_dtype())
+    return linear_cross_entropy(states, model.model.embed_tokens.weight, batch.targets[wanted], chosen)
 
 
 @torch.no_grad()
