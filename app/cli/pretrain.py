@@ -42,6 +42,7 @@ def pretrain(
     from app.training.context import FileContext
     from app.training.datasets import base_data, corpus_tokenizer
     from app.training.pretrain import train_base
+    from app.training.saving import saving
 
     heads = hidden_size // HEAD_DIM
     config = ModelConfig(
@@ -77,7 +78,8 @@ def pretrain(
     context = FileContext(folder / "checkpoint.pt")
     trainer = train_base(model, data.rows, data.held_out_rows, hparams, context=context, compiled=compile_model)
     result = with_progress_bar(trainer, "pretrain")
-    digest = save_model(out, result.model, tokenizer)
+    with saving("model"):
+        digest = save_model(out, result.model, tokenizer)
     seconds = time.monotonic() - started
     written = record(result, hparams=vars(hparams), data_hash=data.data_hash, seconds=seconds)
     write_json(out / "training.json", written | {"cleaning": report.as_json()})

@@ -29,6 +29,7 @@ def sft(
     from app.lm.checkpoint import load_model, save_model, write_json
     from app.training.context import FileContext
     from app.training.datasets import sft_data
+    from app.training.saving import saving
     from app.training.sft import train_sft
 
     started = time.monotonic()
@@ -48,7 +49,8 @@ def sft(
         end_id=tokenizer.end_id, pad_id=tokenizer.pad_id, context=context, compiled=compile_model,
     )  # fmt: skip
     result = with_progress_bar(trainer, "sft")
-    digest = save_model(out, result.model, tokenizer)
+    with saving("model"):
+        digest = save_model(out, result.model, tokenizer)
     seconds = time.monotonic() - started
     written = record(result, hparams=vars(hparams), data_hash=data.data_hash, seconds=seconds)
     write_json(out / "training.json", written | {"base": read_record(base)})

@@ -10,16 +10,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
-from app.errors import AppError
+from app.training.saving import TrainingError, saving
+
+__all__ = ["FileContext", "NoContext", "Progress", "TrainingContext", "TrainingError", "drain"]
 
 Result = TypeVar("Result")
-
-
-class TrainingError(AppError):
-    """Training cannot go on (a loss that is not a number, no data). The last checkpoint stays as it is."""
-
-    status_code = 500
-    title = "Training stopped"
 
 
 @dataclass(frozen=True)
@@ -76,18 +71,15 @@ class FileContext:
 
         fresh = self.path.with_name(self.path.name + ".new")
         try:
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            with fresh.open("wb") as file:
-                torch.save(state, file)
-                file.flush()
-                os.fsync(file.fileno())
-            fresh.replace(self.path)
-        except (OSError, RuntimeError) as error:  # torch hides a full disk behind RuntimeError
+            with saving("checkpoint"):
+                self.path.parent.mkdir(parents=True, exist_ok=True)
+                with fresh.open("wb") as file:
+                    torch.save(state, file)
+                    file.flush()
+                    os.fsync(file.fileno())
+                fresh.replace(self.path)
+        finally:
             fresh.unlink(missing_ok=True)
-            raise TrainingError(
-                f"The checkpoint {self.path} could not be written ({error}). The last one is kept: make room on the"
-                " disk and start the same training again; it goes on from there."
-            ) from error
 
     def clear(self) -> None:
         """Training ended: the state is of no use any more."""

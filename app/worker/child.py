@@ -20,7 +20,7 @@ from app.db.session import make_engine, make_session_factory, transaction
 from app.errors import AppError
 from app.lifeline import follow_parent
 from app.services import job_runs
-from app.worker.context import is_disk_full
+from app.training.saving import is_disk_full
 from app.worker.run import Handler, JobCancelled, JobRun, JobStopped, JobSuperseded
 
 EXIT_RECORDED = 0

@@ -20,7 +20,8 @@ from app.db.session import transaction
 from app.services import job_runs
 from app.services.job_runs import MetricPoint
 from app.training.context import Progress
-from app.worker.context import CheckpointContext, saving, sync_directory
+from app.training.saving import saving
+from app.worker.context import CheckpointContext, sync_directory
 
 Result = TypeVar("Result")
 REPORT_SECONDS = 0.25

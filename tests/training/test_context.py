@@ -48,7 +48,7 @@ def test_a_full_disk_keeps_the_last_state(tmp_path: Path, monkeypatch: pytest.Mo
         raise fault
 
     monkeypatch.setattr(torch, "save", fails)
-    with pytest.raises(TrainingError, match="make room"):
+    with pytest.raises(TrainingError, match="Free some disk space and start the job again"):
         context.save({"step": 2})
     assert context.load() == {"step": 1}
     assert [path.name for path in tmp_path.iterdir()] == ["checkpoint.pt"], "nothing half-written stays"

@@ -144,7 +144,7 @@ def test_full_disk_at_a_checkpoint(tmp_path: Path) -> None:
     context = CheckpointContext(tmp_path / "checkpoint.pt")
     context.save({"step": 1})
     with (
-        pytest.raises(Exception, match="checkpoint of the job could not be saved: the disk is full"),
+        pytest.raises(Exception, match="checkpoint could not be saved: the disk is full"),
         small_disk(1_024),
     ):
         context.save({"step": 2, "weights": torch.zeros(10_000)})

@@ -13,7 +13,8 @@ from typing import Any
 from app.db.models.jobs import JobKind
 from app.db.session import transaction
 from app.training.context import Progress, TrainingError
-from app.worker.context import CheckpointContext, saving
+from app.training.saving import saving
+from app.worker.context import CheckpointContext
 from app.worker.run import JobRun
 
 

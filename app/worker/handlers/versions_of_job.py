@@ -17,7 +17,8 @@ from app.lm.model import Llama
 from app.lm.tokenizer import Tokenizer
 from app.services import versions
 from app.training.reward_model import RewardModel, load_reward_model
-from app.worker.context import saving, sync_directory
+from app.training.saving import saving
+from app.worker.context import sync_directory
 from app.worker.run import JobRun
 
 Hparams = TypeVar("Hparams")

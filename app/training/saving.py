@@ -1,0 +1,44 @@
+"""What a failed write is called, and that training cannot go on: errors with the next step."""
+
+import contextlib
+import errno
+from collections.abc import Iterator
+
+from app.errors import AppError
+
+DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+
+
+class TrainingError(AppError):
+    """Training cannot go on (a loss that is not a number, no data). The last checkpoint stays as it is."""
+
+    status_code = 500
+    title = "Training stopped"
+
+
+def is_disk_full(error: BaseException) -> bool:
+    """Libraries wrap the system's error in their own kinds, so the chain and the words are looked at."""
+    seen: BaseException | None = error
+    while seen is not None:
+        words = str(seen).lower()
+        if isinstance(seen, OSError) and seen.errno in DISK_FULL:
+            return True
+        if any(phrase in words for phrase in ("no space left", "disk is full", "file too large", "quota exceeded")):
+            return True
+        seen = seen.__cause__ or seen.__context__
+    return False
+
+
+@contextlib.contextmanager
+def saving(what: str) -> Iterator[None]:
+    """Turns a failed write into a sentence with the next step. Files that were there before are untouched."""
+    try:
+        yield
+    except AppError:
+        raise
+    except Exception as error:  # torch and safetensors raise kinds of their own for a full disk
+        reason = "the disk is full" if is_disk_full(error) else str(error)
+        raise TrainingError(
+            f"The {what} could not be saved: {reason}. Free some disk space and start the job again; "
+            "what was saved before is untouched."
+        ) from error
