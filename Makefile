@@ -10,7 +10,7 @@ BENCH_ARGS ?=
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run set-up set-up-dev browser test lint types imports format bench bench-loop lock clean
+.PHONY: help run set-up set-up-dev browser test lint types imports format bench bench-loop model lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -71,8 +71,10 @@ format: set-up-dev ## Format the code and mend what ruff can mend
 
 # ---- measurements --------------------------------------------------------------------------------------------------
 
-bench: set-up-dev ## Measure the parts: sampling, pages, training steps
+bench: set-up-dev ## Measure the parts beside their peers: sampling, pretraining steps, cleaning
 	@$(PY) -m bench $(BENCH_ARGS)
+	@OMP_WAIT_POLICY=PASSIVE $(PY) -m bench.pretraining
+	@$(PY) -m bench.cleaning
 
 bench-loop: set-up-dev ## Measure the whole loop (tastes, seeds, page latency) and write README's table
 	@$(PY) -m bench.loop $(BENCH_ARGS)
@@ -80,6 +82,11 @@ bench-loop: set-up-dev ## Measure the whole loop (tastes, seeds, page latency) a
 	@$(PY) -m bench.report
 
 # ---- housekeeping --------------------------------------------------------------------------------------------------
+
+model: set-up-dev ## Make the shipped models again from nothing (wants a C++ compiler and an hour; stops and goes on)
+	@OMP_WAIT_POLICY=PASSIVE $(PY) -m app pretrain --out models/base --compile
+	@OMP_WAIT_POLICY=PASSIVE $(PY) -m app sft --base models/base --out models/sft --compile
+	@$(PY) -m app evaluate-sft --model models/sft
 
 lock: $(STAMP)/venv ## Pin anew what pyproject.toml asks for (LOCK_ARGS=--upgrade: the newest inside the ranges)
 	@$(PY) bin/lock.py $(LOCK_ARGS)

@@ -26,10 +26,19 @@ def test_from_nothing_to_answers(tmp_path: Path) -> None:
     assert made.exit_code == 0, made.output
     made = runner.invoke(cli, ["sft", "--base", str(base), "--out", str(tuned), "--pairs", "64", "--batch-rows", "4"])
     assert made.exit_code == 0, made.output
+    record = json.loads((base / "training.json").read_text())
+    assert record["cleaning"]["documents_in"] > record["cleaning"]["documents_out"] > 0
     record = json.loads((tuned / "training.json").read_text())
+    assert record["base"]["data_hash"] != record["data_hash"]
     assert record["tokens_seen"] > 0
     assert record["flops"] == 6 * record["parameters"] * record["tokens_seen"]
     assert record["verdict"] in ("underfit", "good fit", "overfit")
+    card = tmp_path / "card.json"
+    made = runner.invoke(cli, ["evaluate-sft", "--model", str(tuned), "--prompts", "4", "--out", str(card)])
+    assert made.exit_code == 0, made.output
+    shares = json.loads(card.read_text())
+    assert shares["greedy"]["on topic"]["asked"] == 4
+    assert shares["sampled"]["on topic"]["asked"] == 16
     asked = ["generate", "Hello", "--model", str(tuned), "--n", "2", "--max-tokens", "5", "--seed", "1"]
     first = runner.invoke(cli, asked)
     assert first.exit_code == 0, first.output

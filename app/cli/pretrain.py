@@ -14,7 +14,7 @@ HEAD_DIM = 64  # half as many heads of 64 train faster than twice as many of 32,
 
 def pretrain(
     out: Annotated[Path, typer.Option(help="Where the base model goes.")],
-    tokens: Annotated[int, typer.Option(min=1_000, help="Tokens to train on.")] = 30_000_000,
+    tokens: Annotated[int, typer.Option(min=1_000, help="Tokens to train on.")] = 31_000_000,
     hidden_size: Annotated[int, typer.Option(min=64, help="Width; a multiple of 64.")] = 256,
     layers: Annotated[int, typer.Option(min=1, help="Depth.")] = 8,
     vocab_size: Annotated[int, typer.Option(min=512, max=32_000, help="Entries of the tokenizer.")] = 4096,

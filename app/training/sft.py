@@ -86,7 +86,14 @@ def train_sft(
     context: TrainingContext,
     compiled: bool = False,
 ) -> Generator[Progress, None, FitResult]:
-    """Train until about total_pairs examples were seen, in a new order every epoch."""
+    """Train until about total_pairs examples were seen, in a new order every epoch. Raises TrainingError for a pair
+    without an answer, or too few of them."""
+    for number, example in enumerate((*examples, *held_out), 1):
+        if not example.answer or not example.prompt:
+            lacking = "answer" if example.prompt else "prompt"
+            raise TrainingError(
+                f"Pair {number} has no {lacking}. Fill it in or leave the pair out; nothing was trained."
+            )
     packed = pack_examples(examples, hparams.context_tokens, end_id=end_id, pad_id=pad_id)
     other = pack_examples(held_out, hparams.context_tokens, end_id=end_id, pad_id=pad_id)
     count = len(packed.ids)

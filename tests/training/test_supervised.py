@@ -137,6 +137,12 @@ def test_too_little_data_is_refused() -> None:
         drain(train_sft(tiny(), examples(3), examples(3), SFT, end_id=4, pad_id=0, context=NoContext()))
 
 
+@pytest.mark.parametrize(("pair", "lacking"), [(Example([1, 2, 9, 3], []), "answer"), (Example([], [5]), "prompt")])
+def test_a_pair_without_a_part_is_named(pair: Example, lacking: str) -> None:
+    with pytest.raises(TrainingError, match=f"Pair 3 has no {lacking}"):
+        drain(train_sft(tiny(), [*examples(2), pair], examples(20), SFT, end_id=4, pad_id=0, context=NoContext()))
+
+
 def test_compiling_without_a_compiler_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "")
     with pytest.raises(TrainingError, match="leave --compile out"):
