@@ -25,8 +25,8 @@ HELD_OUT_PERCENT = 8
 # How often a topic is asked, in percent.
 TOPIC_SHARES: dict[str, int] = {
     "concept": 19, "howto": 9, "lookalike": 3, "advice": 7, "chat": 6, "category": 5, "comparison": 5, "definition": 4,
-    "refusal": 8, "story": 6, "letter": 3, "plan": 3, "opinion": 3, "riddle": 2, "rhyme": 3, "rewrite": 4,
-    "translation": 4, "arithmetic": 5, "words": 3,
+    "refusal": 8, "story": 6, "letter": 3, "plan": 3, "opinion": 3, "riddle": 2, "rhyme": 3, "rewrite": 8,
+    "translation": 8, "arithmetic": 5, "words": 3,
 }  # fmt: skip
 
 Answering = Callable[[Random, Manner], Body]
@@ -133,7 +133,9 @@ def _as_tuple(value: str | tuple[str, ...]) -> tuple[str, ...]:
 def _asked(kind: Kind, entry: Any, language: Language) -> tuple[str, ...]:
     """All wordings: templates filled with the entry's words, or the entry's own questions."""
     if kind.topic in ("opinion", "chat"):
-        return tuple(getattr(entry, kind.x))
+        return tuple(
+            frame.format(x=x) for x in getattr(entry, kind.x) for frame in PROMPTS[language][f"{kind.topic}_frame"]
+        )
     if kind.topic == "words":
         return wordings_of(language, entry.kind, x=entry.word)
     found = getattr(entry, kind.x)

@@ -168,6 +168,8 @@ PROMPTS: Table = {
         "I want to {x}. Can you help me?",
         "I am bored and want to {x}. Any tips?",
     ),
+    "chat_frame": ("{x}", "Hi! {x}", "Fourfold, listen: {x}", "By the way: {x}", "Hm. {x}"),
+    "opinion_frame": ("{x}", "Tell me: {x}", "I wonder: {x}", "Quick question: {x}", "May I ask? {x}"),
     "riddle": (
         "Tell me a riddle.",
         "Do you know a riddle?",
