@@ -46,7 +46,8 @@ def sft(
     context = FileContext(work_directory(out, work) / "checkpoint.pt")
     trainer = train_sft(
         model, data.examples, data.held_out, hparams,
-        end_id=tokenizer.end_id, pad_id=tokenizer.pad_id, context=context, compiled=compile_model,
+        assistant_id=tokenizer.assistant_id, end_id=tokenizer.end_id, pad_id=tokenizer.pad_id,
+        context=context, compiled=compile_model,
     )  # fmt: skip
     result = with_progress_bar(trainer, "sft")
     with saving("model"):

@@ -1,4 +1,6 @@
-"""Supervised fine-tuning: loss on the tokens of the answer and its `<|end|>`, never on the prompt. Knows no text.
+"""Supervised fine-tuning: loss on the tokens of every answer of a conversation and its `<|end|>`, never on what the
+user said (InstructGPT, Ouyang et al. 2022, section 3.5, with the turns of a conversation as one sequence).
+Knows no text.
 
 Several pairs share a row of `context_tokens` and attention is plain causal across their borders, as in pretraining:
 every batch has one shape and little padding. Padding is on the right, where real tokens never look.
@@ -52,7 +54,19 @@ def fill_rows(examples: Sequence[Example], context_tokens: int) -> list[list[Exa
     return full + [inside for _, inside in rows]
 
 
-def pack_examples(examples: Sequence[Example], context_tokens: int, *, end_id: int, pad_id: int) -> Batch:
+def answer_places(tokens: Sequence[int], *, assistant_id: int, end_id: int) -> list[int]:
+    """Where tokens of answers and the ends of answers stand: behind `<|assistant|>`, up to and with `<|end|>`."""
+    places, answering = [], False
+    for place, token in enumerate(tokens):
+        if answering:
+            places.append(place)
+        answering = token == assistant_id or (answering and token != end_id)
+    return places
+
+
+def pack_examples(
+    examples: Sequence[Example], context_tokens: int, *, assistant_id: int, end_id: int, pad_id: int
+) -> Batch:
     """Rows [R,T]; targets are the answers and their ends, one to the left as always."""
     rows = fill_rows(examples, context_tokens)
     ids = torch.full((len(rows), context_tokens), pad_id, dtype=torch.long)
@@ -62,9 +76,9 @@ def pack_examples(examples: Sequence[Example], context_tokens: int, *, end_id: i
         for example in inside:
             tokens = [*example.prompt, *example.answer, end_id]
             ids[row, start : start + len(tokens)] = torch.tensor(tokens)
-            first = start + len(example.prompt) - 1  # the last prompt token predicts the first answer token
+            wanted = torch.tensor(answer_places(tokens, assistant_id=assistant_id, end_id=end_id)) + start
+            targets[row, wanted - 1] = ids[row, wanted]  # each is predicted by the token before it
             start += len(tokens)
-            targets[row, first : start - 1] = ids[row, first + 1 : start]
     return Batch(ids, targets)
 
 
@@ -81,6 +95,7 @@ def train_sft(
     held_out: Sequence[Example],
     hparams: SFTHparams,
     *,
+    assistant_id: int,
     end_id: int,
     pad_id: int,
     context: TrainingContext,
@@ -94,8 +109,8 @@ def train_sft(
             raise TrainingError(
                 f"Pair {number} has no {lacking}. Fill it in or leave the pair out; nothing was trained."
             )
-    packed = pack_examples(examples, hparams.context_tokens, end_id=end_id, pad_id=pad_id)
-    other = pack_examples(held_out, hparams.context_tokens, end_id=end_id, pad_id=pad_id)
+    packed = pack_examples(examples, hparams.context_tokens, assistant_id=assistant_id, end_id=end_id, pad_id=pad_id)
+    other = pack_examples(held_out, hparams.context_tokens, assistant_id=assistant_id, end_id=end_id, pad_id=pad_id)
     count = len(packed.ids)
     if count < hparams.batch_rows or len(other.ids) == 0:
         raise TrainingError(

@@ -36,6 +36,9 @@ SFT = SFTHparams(
 )  # fmt: skip
 
 
+IDS = {"assistant_id": 3, "end_id": 4, "pad_id": 0}
+
+
 def tiny() -> Llama:
     torch.manual_seed(0)
     return Llama(CONFIG)
@@ -57,7 +60,7 @@ def base_trainer(context: Any, model: Llama | None = None) -> Generator[Progress
 
 
 def sft_trainer(context: Any, model: Llama | None = None) -> Generator[Progress, None, FitResult]:
-    return train_sft(model or tiny(), examples(), examples(20), SFT, end_id=4, pad_id=0, context=context)
+    return train_sft(model or tiny(), examples(), examples(20), SFT, **IDS, context=context)
 
 
 @pytest.mark.parametrize("trainer", [base_trainer, sft_trainer])
@@ -113,11 +116,21 @@ def test_rows_hold_inputs_and_targets() -> None:
 
 
 def test_loss_on_answers_alone() -> None:
-    packed = pack_examples([Example([1, 2, 9, 3], [7, 8]), Example([1, 2, 3], [6])], 14, end_id=4, pad_id=0)
+    some = [Example([1, 2, 9, 3], [7, 8]), Example([1, 2, 3], [6])]
+    packed = pack_examples(some, 14, **IDS)
     assert packed.ids.tolist() == [[1, 2, 9, 3, 7, 8, 4, 1, 2, 3, 6, 4, 0, 0]]
     targets = [IGNORED] * 14
     targets[3:6] = [7, 8, 4]
     targets[9:11] = [6, 4]
+    assert packed.targets.tolist() == [targets]
+
+
+def test_every_answer_of_a_conversation_is_learned_and_no_question() -> None:
+    packed = pack_examples([Example([1, 2, 9, 3, 7, 4, 2, 8, 3], [5])], 12, **IDS)
+    assert packed.ids.tolist() == [[1, 2, 9, 3, 7, 4, 2, 8, 3, 5, 4, 0]]
+    targets = [IGNORED] * 12
+    targets[3:5] = [7, 4]
+    targets[8:10] = [5, 4]
     assert packed.targets.tolist() == [targets]
 
 
@@ -134,13 +147,13 @@ def test_too_little_data_is_refused() -> None:
     with pytest.raises(TrainingError, match="Give more documents"):
         drain(train_base(tiny(), rows()[:2], rows(6), PRETRAIN, context=NoContext()))
     with pytest.raises(TrainingError, match="Give more pairs"):
-        drain(train_sft(tiny(), examples(3), examples(3), SFT, end_id=4, pad_id=0, context=NoContext()))
+        drain(train_sft(tiny(), examples(3), examples(3), SFT, **IDS, context=NoContext()))
 
 
 @pytest.mark.parametrize(("pair", "lacking"), [(Example([1, 2, 9, 3], []), "answer"), (Example([], [5]), "prompt")])
 def test_a_pair_without_a_part_is_named(pair: Example, lacking: str) -> None:
     with pytest.raises(TrainingError, match=f"Pair 3 has no {lacking}"):
-        drain(train_sft(tiny(), [*examples(2), pair], examples(20), SFT, end_id=4, pad_id=0, context=NoContext()))
+        drain(train_sft(tiny(), [*examples(2), pair], examples(20), SFT, **IDS, context=NoContext()))
 
 
 def test_compiling_without_a_compiler_says_so(monkeypatch: pytest.MonkeyPatch) -> None:

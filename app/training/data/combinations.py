@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from functools import partial
 from random import Random
 
-from app.training.data.banks import Banks, Language, load_translations
+from app.training.data.banks import Banks, Language, Translation, load_translations
 from app.training.data.bodies import numbers, play, words
 from app.training.data.phrases import PROMPTS
 from app.training.data.subjects import Reply, Subject, wordings_of
@@ -13,7 +13,9 @@ from app.training.data.wording import definite, listing, pick, sentence_for
 LARGEST = 50  # of the numbers that are added and taken away
 LARGEST_FACTOR = 10
 LISTS_PER_CATEGORY = 8
-THINGS_IN_PROBLEMS = 12
+MIXED_LISTS = 2_500  # so many that they cannot be learned by heart: what was said has to be read
+REPEATED = 2_500
+MOST_REPEATED = 6  # words
 
 
 def _story(banks: Banks, key: str, wording: dict[str, str], fixed: dict[str, str]) -> Subject:
@@ -72,10 +74,14 @@ def _count(x: int, y: int, language: Language) -> Subject:
     )  # fmt: skip
 
 
+def _names(things: Sequence[Translation], language: Language) -> list[str]:
+    return [thing.en if language == "en" else thing.zh for thing in things]
+
+
 def sums(language: Language) -> Iterable[Subject]:
     """Small numbers come more often: they are listed by every kind of question."""
     dice = Random(f"sums {language}")
-    things = [thing.en if language == "en" else thing.zh for thing in load_translations().things]
+    things = _names(load_translations().things, language)
     for x in range(1, LARGEST + 1):
         for y in range(1, min(x, 20) + 1):
             first, second = dice.sample((x, y), 2)
@@ -103,22 +109,43 @@ def _problems(things: Sequence[str], dice: Random, language: Language) -> Iterab
                 yield _problem("times", x, y, pick(dice, things), language)
 
 
-def _lists(banks: Banks) -> Iterable[Subject]:
-    """Three or four things of a category, to be written one to a line."""
+def _list(items: Sequence[str], dice: Random, language: Language, weight: float) -> Subject:
+    """Things of a sentence, to be written one to a line."""
+    source = sentence_for(pick(dice, PROMPTS[language]["list_source"]), language, i=listing(items, language))
+    return Subject(
+        "rewrite", "list: " + " ".join(items), language, wordings_of(language, "as_list", x=source),
+        partial(words.listed_body, items=items, language=language), combined=True, evidence=tuple(items), weight=weight,
+    )  # fmt: skip
+
+
+def _lists(banks: Banks, things: Sequence[str]) -> Iterable[Subject]:
+    """Three or four of a category, and two to five of all things."""
     language, dice = banks.language, Random("lists")
     for category in banks.categories:
         for _ in range(LISTS_PER_CATEGORY):
             items = dice.sample(category.items, min(len(category.items), dice.choice((3, 4))))
-            source = sentence_for(pick(dice, PROMPTS[language]["list_source"]), language, i=listing(items, language))
-            yield Subject(
-                "rewrite", "list: " + " ".join(items), language, wordings_of(language, "as_list", x=source),
-                partial(words.listed_body, items=items, language=language), combined=True, evidence=tuple(items),
-            )  # fmt: skip
+            yield _list(items, dice, language, 0.2)
+    for _ in range(MIXED_LISTS if len(things) > MOST_REPEATED else 0):
+        yield _list(dice.sample(things, dice.randint(2, 5)), dice, language, 0.05)
+
+
+def _repeated(banks: Banks, things: Sequence[str]) -> Iterable[Subject]:
+    """A sentence of the banks, or words that have nothing to do with one another, to be said again."""
+    language, dice = banks.language, Random("repeated")
+    facts = [fact for concept in banks.concepts for fact in concept.facts]
+    for _ in range(REPEATED if len(things) > MOST_REPEATED else 0):
+        series = (" " if language == "en" else "、").join(dice.sample(things, dice.randint(2, MOST_REPEATED)))
+        said = pick(dice, facts) if facts and dice.random() < 0.4 else series
+        yield Subject(
+            "rewrite", f"repeat: {said}", language, wordings_of(language, "repeat", x=said),
+            partial(words.repeated_body, said=said, language=language), combined=True, evidence=(said,), weight=0.08,
+        )  # fmt: skip
 
 
 def rewrites(banks: Banks) -> Iterable[Subject]:
-    """A sentence with one thing in it, in another tone or length."""
+    """A sentence with one thing in it, in another tone or length; a list out of a sentence; the same once more."""
     language = banks.language
+    things = _names(load_translations().things, language)
     for entry in banks.rewrites:
         for filler in entry.fillers:
             source = sentence_for(entry.source, language, x=filler)
@@ -128,7 +155,8 @@ def rewrites(banks: Banks) -> Iterable[Subject]:
                 partial(words.rewrite_body, targets=targets, language=language), combined=True,
                 evidence=tuple(targets),
             )  # fmt: skip
-    yield from _lists(banks)
+    yield from _lists(banks, things)
+    yield from _repeated(banks, things)
 
 
 def translations(language: Language) -> Iterable[Subject]:

@@ -37,9 +37,11 @@ def _after(rng: Random, kind: str) -> Manner:
     return wanted
 
 
-def _next_kind(rng: Random, subject: Subject, last: str) -> str:
-    """Each follow-up once in a row, and nothing after the solution of a riddle but another subject."""
-    kinds = [kind for kind in (*subject.followups, *subject.replies) if kind != last]
+def _next_kind(rng: Random, subject: Subject, last: str, shown: Manner | None = None) -> str:
+    """Each follow-up once in a row, none that asks for what the last answer shows, and nothing after the solution of a
+    riddle but another subject."""
+    done = {last, "listed" if shown and shown.listed else "", "example" if shown and shown.example else ""}
+    kinds = [kind for kind in (*subject.followups, *subject.replies) if kind not in done]
     return pick(rng, kinds) if kinds and last not in ("solution", "other_language") else ""
 
 
@@ -62,14 +64,18 @@ def conversation(rng: Random, subject: Subject, prompt: str, manner: Manner, *, 
             text, shown = answer_to(rng, other, roll(rng))
             about, language, asked = other, other.language, ""
             break
+        reply = _reply(rng, subject, kind, text)
+        if reply is None:
+            break
         messages = [*earlier, ("user", casual(rng, pick(rng, FOLLOWUPS[subject.language][kind]), subject.language))]
-        text, shown, language = _reply(rng, subject, kind, text)
-        asked, kind = kind, _next_kind(rng, subject, kind)
+        text, shown, language = reply
+        asked, kind = kind, _next_kind(rng, subject, kind, shown)
     return Pair(tuple(messages), text, language, about, asked, shown)
 
 
-def _reply(rng: Random, subject: Subject, kind: str, before: str) -> tuple[str, Manner, Language]:
-    """An answer that does what was asked: shorter and longer are so in words, another one is another one."""
+def _reply(rng: Random, subject: Subject, kind: str, before: str) -> tuple[str, Manner, Language] | None:
+    """An answer that does what was asked: shorter and longer are so in words, another one is another one. None where
+    the subject has no such answer: what was all said cannot be said at more length."""
     reply = subject.replies.get(kind)
     body: Answering = reply.body if reply else subject.body
     language = reply.language if reply else subject.language
@@ -77,8 +83,8 @@ def _reply(rng: Random, subject: Subject, kind: str, before: str) -> tuple[str, 
         text, shown = answer(rng, body, _after(rng, kind), language)
         shorter = size(text, language) - size(before, language)
         if {"short": shorter < 0, "long": shorter > 0, "again": text != before}.get(kind, True):
-            break
-    return text, shown, language
+            return text, shown, language
+    return None
 
 
 def _another(rng: Random, subject: Subject, *, held_out: bool) -> Subject:

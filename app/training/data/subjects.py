@@ -24,9 +24,9 @@ HELD_OUT_PERCENT = 8
 
 # How often a topic is asked, in percent.
 TOPIC_SHARES: dict[str, int] = {
-    "concept": 19, "howto": 9, "lookalike": 3, "advice": 7, "chat": 6, "category": 5, "comparison": 5, "definition": 4,
-    "refusal": 8, "story": 6, "letter": 3, "plan": 3, "opinion": 3, "riddle": 2, "rhyme": 3, "rewrite": 8,
-    "translation": 8, "arithmetic": 5, "words": 3,
+    "concept": 18, "howto": 8, "lookalike": 4, "advice": 7, "chat": 7, "category": 5, "comparison": 5, "definition": 4,
+    "refusal": 8, "story": 6, "letter": 3, "plan": 3, "opinion": 3, "riddle": 3, "rhyme": 3, "rewrite": 11,
+    "translation": 9, "arithmetic": 5, "words": 3,
 }  # fmt: skip
 
 Answering = Callable[[Random, Manner], Body]

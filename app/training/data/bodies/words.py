@@ -44,6 +44,13 @@ def rewrite_body(rng: Random, manner: Manner, targets: Sequence[str], language: 
     return Body(said)
 
 
+def repeated_body(rng: Random, manner: Manner, said: str, language: Language) -> Body:
+    """What was said, word for word."""
+    if manner.length == "short":
+        return Body(said, plain=True)
+    return Body(join([pick(rng, ANSWERS[language]["repeated"]), said], language))
+
+
 def listed_body(rng: Random, manner: Manner, items: Sequence[str], language: Language) -> Body:
     """Things from a sentence, one to a line."""
     intro = pick(rng, ANSWERS[language]["your_list"]) if manner.length != "short" else ""

@@ -218,6 +218,7 @@ ANSWERS: Table = {
         "Say it slowly at first.",
     ),
     "rewritten": ("You could say:", "How about this:", "Try this:", "Here it is:", "Better:", "I would write:"),
+    "repeated": ("Here you go:", "Word for word:", "You said:", "As you wish:", "Gladly:"),
     "rewritten_or": ("Or:", "Or like this:", "Another way:"),
     "your_list": ("Here is the list:", "Your list:", "As a list:", "Here you go:"),
 }

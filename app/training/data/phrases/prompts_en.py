@@ -226,6 +226,14 @@ PROMPTS: Table = {
         "Turn this into a list: {x}",
         "Put this in a list: {x}",
     ),
+    "repeat": (
+        "Repeat after me: {x}",
+        "Please repeat this: {x}",
+        "Say exactly this: {x}",
+        "Write this again, word for word: {x}",
+        "Copy this for me: {x}",
+        "Can you say this back to me: {x}",
+    ),
     "list_source": ("I need {i}.", "We have {i}.", "Please buy {i}.", "They saw {i}.", "My bag holds {i}."),
     "translate_word": (
         'How do you say "{x}" in Chinese?',
