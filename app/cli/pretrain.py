@@ -3,7 +3,6 @@
 The defaults are those of the shipped model.
 """
 
-import time
 from pathlib import Path
 from typing import Annotated
 
@@ -62,7 +61,6 @@ def pretrain(
     )
     folder = work_directory(out, work)
     folder.mkdir(parents=True, exist_ok=True)
-    started = time.monotonic()
     if (folder / "tokenizer.json").is_file():
         tokenizer = Tokenizer.load(folder)
     else:
@@ -80,8 +78,7 @@ def pretrain(
     result = with_progress_bar(trainer, "pretrain")
     with saving("model"):
         digest = save_model(out, result.model, tokenizer)
-    seconds = time.monotonic() - started
-    written = record(result, hparams=vars(hparams), data_hash=data.data_hash, seconds=seconds)
+    written = record(result, hparams=vars(hparams), data_hash=data.data_hash)
     write_json(out / "training.json", written | {"cleaning": report.as_json()})
     context.clear()
     typer.echo(f"{out}: {result.verdict}, {result.metrics}, content hash {digest[:12]}.")

@@ -1,6 +1,5 @@
 """`app sft`: fine-tune a base model on instruction-answer pairs. The same command again resumes."""
 
-import time
 from pathlib import Path
 from typing import Annotated
 
@@ -32,7 +31,6 @@ def sft(
     from app.training.saving import saving
     from app.training.sft import train_sft
 
-    started = time.monotonic()
     model, tokenizer = load_model(base)
     hparams = SFTHparams(
         total_pairs=round(pairs * epochs),
@@ -52,8 +50,7 @@ def sft(
     result = with_progress_bar(trainer, "sft")
     with saving("model"):
         digest = save_model(out, result.model, tokenizer)
-    seconds = time.monotonic() - started
-    written = record(result, hparams=vars(hparams), data_hash=data.data_hash, seconds=seconds)
+    written = record(result, hparams=vars(hparams), data_hash=data.data_hash)
     write_json(out / "training.json", written | {"base": read_record(base)})
     context.clear()
     typer.echo(f"{out}: {result.verdict}, {result.metrics}, content hash {digest[:12]}.")

@@ -50,14 +50,16 @@ def with_progress_bar(trainer: Generator[Step, None, Result], title: str) -> Res
 
 
 def describe(metrics: dict[str, float]) -> str:
-    parts = [f"loss {metrics.get('loss/train', float('nan')):.3f}"]
-    if "loss/held_out" in metrics:
-        parts.append(f"held out {metrics['loss/held_out']:.3f}")
-    parts.append(f"{metrics.get('tokens_per_second', 0):,.0f} tokens/s")
-    return "  ".join(parts)
+    """The numbers that a trainer told; an evaluation tells none."""
+    shown = (
+        ("loss/train", "loss {:.3f}"),
+        ("loss/held_out", "held out {:.3f}"),
+        ("tokens_per_second", "{:,.0f} tokens/s"),
+    )
+    return "  ".join(text.format(metrics[name]) for name, text in shown if name in metrics)
 
 
-def record(result: FitResult, *, hparams: dict[str, Any], data_hash: str, seconds: float) -> dict[str, Any]:
+def record(result: FitResult, *, hparams: dict[str, Any], data_hash: str) -> dict[str, Any]:
     """training.json: enough to repeat the training and to judge it. FLOPs as 6 N D (Kaplan et al. 2020)."""
     parameters = sum(weight.numel() for weight in result.model.parameters())
     return {
@@ -66,7 +68,8 @@ def record(result: FitResult, *, hparams: dict[str, Any], data_hash: str, second
         "parameters": parameters,
         "tokens_seen": result.tokens_seen,
         "flops": 6 * parameters * result.tokens_seen,
-        "wall_seconds_last_run": round(seconds, 1),
+        "wall_seconds": round(result.seconds, 1),
+        "curve": [{"tokens": tokens, "loss": loss, "held_out": other} for tokens, loss, other in result.curve],
         "data_hash": data_hash,
         "hparams": hparams,
     }

@@ -10,7 +10,7 @@ import math
 import shutil
 import time
 from collections.abc import Callable, Generator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import torch
@@ -56,12 +56,15 @@ class Schedule(Protocol):
 
 @dataclass(frozen=True)
 class FitResult:
-    """The trained model and the last measurements; `verdict` is underfit, good fit or overfit."""
+    """The trained model and the last measurements; `verdict` is underfit, good fit or overfit. `curve` has a point
+    (tokens seen, loss of that step's batch, held-out loss) per evaluation; `seconds` counts all sittings."""
 
     model: Llama
     metrics: dict[str, float]
     verdict: str
     tokens_seen: int
+    seconds: float
+    curve: list[tuple[int, float, float]]
 
 
 def learning_rate_at(step: int, total_steps: int, schedule: Schedule) -> float:
@@ -129,7 +132,9 @@ class _Run:
 
     step: int = 0
     tokens_seen: int = 0
+    seconds: float = 0.0
     earlier_held_out: float = math.inf
+    curve: list[tuple[int, float, float]] = field(default_factory=list)
 
 
 def fit(
@@ -146,7 +151,8 @@ def fit(
     """Train for total_steps. `batch_at(step)` must depend on the step alone. Yields after every step."""
     states_of = compiled_states(model) if compiled else model.hidden_states
     optimizer = make_optimizer(model, schedule.weight_decay)
-    run = _restore(model, optimizer, context)
+    settings = {"total_steps": total_steps, **vars(schedule)}
+    run = _restore(model, optimizer, context, settings)
     model.train()
     while run.step < total_steps:
         started = time.perf_counter()
@@ -163,10 +169,13 @@ def fit(
         }
         if run.step % schedule.eval_every_steps == 0 or run.step == math.ceil(0.8 * total_steps):
             metrics["loss/held_out"] = mean_loss(model, held_out, states_of)
+            run.curve.append((run.tokens_seen, value, metrics["loss/held_out"]))
             if run.step <= math.ceil(0.8 * total_steps):
                 run.earlier_held_out = metrics["loss/held_out"]
+        run.seconds += time.perf_counter() - started
         if run.step % schedule.checkpoint_every_steps == 0 or run.step == total_steps:
-            context.save({"model": model.state_dict(), "optimizer": optimizer.state_dict(), "run": vars(run)})
+            state = {"model": model.state_dict(), "optimizer": optimizer.state_dict(), "run": vars(run)}
+            context.save({**state, "settings": settings})
         yield Progress(run.step, total_steps, metrics)
     model.eval()
     final = {
@@ -174,13 +183,23 @@ def fit(
         "loss/held_out": mean_loss(model, held_out, states_of),
     }
     verdict = verdict_of(final["loss/train"], final["loss/held_out"], run.earlier_held_out)
-    return FitResult(model, final, verdict, run.tokens_seen)
+    return FitResult(model, final, verdict, run.tokens_seen, run.seconds, run.curve)
 
 
-def _restore(model: Llama, optimizer: torch.optim.Optimizer, context: TrainingContext) -> _Run:
+def _restore(
+    model: Llama, optimizer: torch.optim.Optimizer, context: TrainingContext, settings: dict[str, float]
+) -> _Run:
+    """Where the last sitting stood. Raises TrainingError for one with other settings: half of each would be neither."""
     state = context.load()
     if state is None:
         return _Run()
+    other = sorted(name for name, value in settings.items() if state["settings"].get(name) != value)
+    if other:
+        was = ", ".join(f"{name} {state['settings'].get(name)}" for name in other)
+        raise TrainingError(
+            f"An unfinished training with other settings stands here ({was}). Give the same settings to go on with it,"
+            " or another --work folder to leave it, or remove its folder."
+        )
     model.load_state_dict(state["model"])
     optimizer.load_state_dict(state["optimizer"])
     return _Run(**state["run"])

@@ -80,6 +80,20 @@ def test_a_resumed_run_equals_an_uninterrupted_one(trainer: Any, tmp_path: Path)
         assert torch.equal(resumed.model.state_dict()[name], weight), name
     assert resumed.metrics == whole.metrics
     assert (resumed.verdict, resumed.tokens_seen) == (whole.verdict, whole.tokens_seen)
+    assert resumed.curve == whole.curve
+    assert len(whole.curve) >= 2
+    assert resumed.seconds > 0
+
+
+def test_a_training_with_other_settings_is_not_gone_on_with(tmp_path: Path) -> None:
+    context = FileContext(tmp_path / "checkpoint.pt")
+    first = base_trainer(context)
+    for _ in range(4):
+        next(first)
+    first.close()
+    other = train_base(tiny(), rows(), rows(6), replace(PRETRAIN, learning_rate=1e-5), context=context)
+    with pytest.raises(TrainingError, match=r"other settings stands here \(learning_rate 0\.0"):
+        next(other)
 
 
 @pytest.mark.parametrize("trainer", [base_trainer, sft_trainer])
