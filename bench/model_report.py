@@ -1,0 +1,116 @@
+"""Writes the tables of docs/model.md from what was measured; no figure is typed by hand.
+
+    python -m bench.model_report
+
+Reads models/sft/training.json and report-card.json, bench/results/model_size.jsonl and pretraining.json. Each table
+stands between two comments that name it.
+"""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from app.cli.evaluate_sft import AIMS
+
+HERE = Path(__file__).parent
+MODEL, DOC = HERE.parent / "models" / "sft", HERE.parent / "docs" / "model.md"
+Json = dict[str, Any]
+
+
+def sizes() -> Iterator[str]:
+    yield "| width | layers | vocabulary | parameters, millions | tokens seen, millions | held-out bits a character |"
+    yield "|---|---|---|---|---|---|"
+    for line in (HERE / "results" / "model_size.jsonl").read_text().splitlines():
+        found = json.loads(line)
+        yield (
+            f"| {found['hidden']} | {found['layers']} | {found['vocab']} | {found['parameters'] / 1e6:.1f}"
+            f" | {found['tokens'] / 1e6:.1f} | {found['bits_per_character']:.3f} |"
+        )
+
+
+def stages() -> Iterator[str]:
+    yield "| stage | tokens, millions | operations (6 N D) | minutes | highest rate | training loss | held-out loss |"
+    yield "|---|---|---|---|---|---|---|"
+    chain: list[Json] = []
+    record: Json | None = json.loads((MODEL / "training.json").read_text())
+    while record:
+        chain.append(record)
+        record = record.get("base")
+    for number, found in enumerate(reversed(chain)):
+        hparams = found["hparams"]
+        pairs = f"fine-tuning {number}: {hparams['total_pairs']:,} pairs" if number else "pretraining"
+        yield (
+            f"| {pairs} | {found['tokens_seen'] / 1e6:.1f} | {found['flops']:.1e} | {_seconds(found) / 60:.0f}"
+            f" | {hparams['learning_rate']} | {found['metrics']['loss/train']:.3f}"
+            f" | {found['metrics']['loss/held_out']:.3f} ({found['verdict']}) |"
+        )
+
+
+def _seconds(record: Json) -> float:
+    """Records of the first stages know their last sitting alone."""
+    return float(record["wall_seconds"] if "wall_seconds" in record else record["wall_seconds_last_run"])
+
+
+def curve() -> Iterator[str]:
+    """A tenth of the points of the last stage."""
+    points = json.loads((MODEL / "training.json").read_text()).get("curve", [])
+    chosen = points[:: max(1, len(points) // 8)]
+    yield "| tokens, millions | " + " | ".join(f"{point['tokens'] / 1e6:.1f}" for point in chosen) + " |"
+    yield "|---|" + "---|" * len(chosen)
+    yield "| held-out loss | " + " | ".join(f"{point['held_out']:.3f}" for point in chosen) + " |"
+
+
+def card() -> Iterator[str]:
+    found = json.loads((MODEL / "report-card.json").read_text())
+    yield "| share of held-out prompts | aim at 0 | temperature 0 | aim at 1 | temperature 1 |"
+    yield "|---|---|---|---|---|"
+    for name in found["sampled"]:
+        cold, warm = found["greedy"].get(name), found["sampled"][name]
+        cells = [_aim("greedy", name), _cell(cold) if cold else "–", _aim("sampled", name), _cell(warm)]
+        yield f"| {name} | " + " | ".join(cells) + " |"
+    for title, part in (("On topic at 0, by topic", "topics"), ("Follow-ups at 0", "followups")):
+        yield ""
+        yield f"{title}: " + ", ".join(f"{name} {_value(share)}" for name, share in found[part].items()) + "."
+    yield ""
+    yield "Manners at 1: " + ", ".join(f"{name} {_value(share)}" for name, share in found["manners"].items()) + "."
+
+
+def _value(share: Json) -> str:
+    return "–" if share["value"] is None else f"{share['value']:.2f}"
+
+
+def _cell(share: Json) -> str:
+    return "–" if share["value"] is None else f"{share['value']:.3f} ({share['passed']} of {share['asked']})"
+
+
+def _aim(temperature: str, name: str) -> str:
+    aim = AIMS[temperature].get(name)
+    return "" if aim is None else f"≤ {-aim}" if aim < 0 else f"≥ {aim}"
+
+
+def speed() -> Iterator[str]:
+    found = json.loads((HERE / "results" / "pretraining.json").read_text())
+    yield "| contestant | precision | against transformers | share of the measured peak |"
+    yield "|---|---|---|---|"
+    for precision, measured in found.items():
+        for name, figures in measured["contestants"].items():
+            share = f"{figures['share_of_peak']:.2f} of {measured['peak_gflops']} GFLOP/s"
+            yield f"| {name} | {precision} | {figures['times_as_fast']:.2f} times | {share} |"
+
+
+def main() -> None:
+    text = DOC.read_text(encoding="utf-8")
+    for table in (sizes, stages, curve, card, speed):
+        begin, end = f"<!-- {table.__name__} -->", f"<!-- /{table.__name__} -->"
+        written = "\n".join([begin, *table(), end])
+        before, found, rest = text.partition(begin)
+        _, closed, after = rest.partition(end)
+        if not (found and closed):
+            raise SystemExit(f"{DOC} has no place for {table.__name__}: put {begin} and {end} where it belongs.")
+        text = before + written + after
+    DOC.write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
