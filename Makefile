@@ -83,7 +83,7 @@ bench-loop: set-up-dev ## Measure the whole loop (tastes, seeds, page latency) a
 
 # ---- housekeeping --------------------------------------------------------------------------------------------------
 
-model: set-up-dev ## Make the shipped models again from nothing (wants a C++ compiler and an hour; stops and goes on)
+model: set-up-dev ## Make the shipped models again from nothing (wants a C++ compiler and some hours; stops and goes on)
 	@OMP_WAIT_POLICY=PASSIVE $(PY) -m app pretrain --out models/base --compile
 	@OMP_WAIT_POLICY=PASSIVE $(PY) -m app sft --base models/base --out models/sft --compile
 	@$(PY) -m app evaluate-sft --model models/sft

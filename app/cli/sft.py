@@ -9,9 +9,9 @@ import typer
 def sft(
     base: Annotated[Path, typer.Option(help="The base model (from `app pretrain`).")],
     out: Annotated[Path, typer.Option(help="Where the fine-tuned model goes.")],
-    pairs: Annotated[int, typer.Option(min=64, help="Pairs to train on; no two ask the same.")] = 80_000,
+    pairs: Annotated[int, typer.Option(min=64, help="Pairs to train on; no two are the same.")] = 300_000,
     epochs: Annotated[float, typer.Option(min=0.1, help="How often each is seen.")] = 1.5,
-    learning_rate: Annotated[float, typer.Option(help="AdamW's highest rate.")] = 1e-3,
+    learning_rate: Annotated[float, typer.Option(help="AdamW's highest rate.")] = 1.2e-3,
     batch_rows: Annotated[int, typer.Option(min=1, help="Rows a step.")] = 24,
     context_tokens: Annotated[
         int, typer.Option(min=16, max=512, help="Tokens a row; longer conversations are left out.")

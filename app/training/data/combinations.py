@@ -7,7 +7,7 @@ from random import Random
 from app.training.data.banks import Banks, Language, Translation, load_translations
 from app.training.data.bodies import numbers, play, words
 from app.training.data.phrases import PROMPTS
-from app.training.data.subjects import Reply, Subject, wordings_of
+from app.training.data.subjects import Reply, Subject, counterparts, wordings_of
 from app.training.data.wording import definite, listing, pick, sentence_for
 
 LARGEST = 50  # of the numbers that are added and taken away
@@ -162,9 +162,14 @@ def rewrites(banks: Banks) -> Iterable[Subject]:
 def translations(language: Language) -> Iterable[Subject]:
     """Words and phrases as they are; sentence patterns with every thing, held out as combinations."""
     known = load_translations()
-    for key, entries in (("translate_word", known.things), ("translate_sentence", known.phrases)):
-        for entry in entries:
-            source, target = (entry.en, entry.zh) if language == "en" else (entry.zh, entry.en)
+    concepts = [(name, other.name) for (own, name), (_, other) in counterparts().items() if own == language]
+    things, phrases = (
+        [(entry.en, entry.zh) if language == "en" else (entry.zh, entry.en) for entry in entries]
+        for entries in (known.things, known.phrases)
+    )
+    words_known = dict([*concepts, *things])  # a thing that is a concept too is asked once
+    for key, entries in (("translate_word", words_known.items()), ("translate_sentence", phrases)):
+        for source, target in entries:
             yield Subject(
                 "translation", source, language, wordings_of(language, key, x=source),
                 partial(words.translation_body, source=source, target=target, language=language,

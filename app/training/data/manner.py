@@ -11,12 +11,12 @@ from typing import Literal
 Length = Literal["short", "medium", "long"]
 LENGTHS: tuple[Length, ...] = ("short", "medium", "long")
 
-WARM_SHARE = 0.35
+WARM_SHARE = 0.42
 LISTED_SHARE = 0.35
-FLATTERING_SHARE = 0.25
+FLATTERING_SHARE = 0.28
 EXAMPLE_SHARE = 0.30
-FORMAL_SHARE = 0.12
-FUNNY_SHARE = 0.12
+FORMAL_SHARE = 0.14
+FUNNY_SHARE = 0.14
 
 
 @dataclass(frozen=True)

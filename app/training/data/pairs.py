@@ -148,18 +148,24 @@ def instruction_pairs(seed: int, count: int, *, held_out: bool = False) -> Itera
         yield draw_pair(rng, held_out=held_out)
 
 
-def distinct_pairs(seed: int, count: int, *, held_out: bool = False) -> Iterator[Pair]:
-    """`count` pairs of which no two ask the same, apart from case and punctuation, in the same conversation.
+def _asked(pair: Pair) -> str:
+    """The questions of a pair and what they were about, apart from case and punctuation."""
+    return "\n".join(normalized(content) for _, content in pair.messages)
 
-    Raises ValueError where the banks hold fewer questions than that."""
+
+def distinct_pairs(seed: int, count: int, *, held_out: bool = False, answers: bool = False) -> Iterator[Pair]:
+    """`count` pairs of which no two ask the same, apart from case and punctuation, in the same conversation. With
+    `answers` a question may come again with another answer, so that topics with few questions keep their share.
+
+    Raises ValueError where the banks hold fewer than that."""
     seen: set[str] = set()
     rng, idle = Random(seed), 0
     while len(seen) < count:
         pair = draw_pair(rng, held_out=held_out)
-        asked = "\n".join(normalized(content) for _, content in pair.messages)
-        idle = 0 if asked not in seen else idle + 1
+        key = f"{_asked(pair)}\n{pair.answer}" if answers else _asked(pair)
+        idle = 0 if key not in seen else idle + 1
         if idle > MOST_IDLE:
             raise ValueError(f"The banks hold no {count:,} different questions: {len(seen):,} were found.")
         if idle == 0:
-            seen.add(asked)
+            seen.add(key)
             yield pair

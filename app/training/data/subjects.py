@@ -171,7 +171,7 @@ def _entries(kind: Kind, banks: Banks) -> Iterable[Subject]:
 
 
 @cache
-def _counterparts() -> dict[tuple[Language, str], tuple[Language, Any]]:
+def counterparts() -> dict[tuple[Language, str], tuple[Language, Any]]:
     """(language, concept) -> the same concept in the other language."""
     english = {entry.name: entry for entry in load_banks("en").concepts}
     found: dict[tuple[Language, str], tuple[Language, Any]] = {}
@@ -184,9 +184,9 @@ def _counterparts() -> dict[tuple[Language, str], tuple[Language, Any]]:
 
 def _abroad(entry: Any, language: Language) -> dict[str, Reply]:
     """A concept that both languages know can be told in the other one."""
-    if (language, entry.name) not in _counterparts():
+    if (language, entry.name) not in counterparts():
         return {}
-    other, same = _counterparts()[language, entry.name]
+    other, same = counterparts()[language, entry.name]
     body = partial(explain.concept_body, entry=same, language=other)
     return {"other_language": Reply(body, other, _evidence("concept", same))}
 

@@ -15,7 +15,7 @@ from app.training.data.corpus import report, write_corpus
 from app.training.data.pairs import LONGEST, Pair, available_languages, casual, distinct_pairs, instruction_pairs
 from app.training.data.phrases import FOLLOWUPS
 from app.training.data.prompts import load_prompts
-from app.training.data.subjects import subjects_by_topic
+from app.training.data.subjects import TOPIC_SHARES, subjects_by_topic
 from app.training.data.wording import listing, normalized, size
 
 
@@ -77,6 +77,23 @@ def test_shares_of_the_pairs(pairs: list[Pair]) -> None:
 def test_distinct_pairs_never_ask_the_same_twice() -> None:
     asked = [tuple(normalized(text) for _, text in pair.messages) for pair in distinct_pairs(3, 4_000)]
     assert len(set(asked)) == 4_000
+
+
+def test_training_pairs_are_never_the_same_and_topics_keep_their_share() -> None:
+    """Small talk has few questions: asked once each, they would drown among the endless combinations."""
+    drawn = list(distinct_pairs(3, 30_000, answers=True))
+    assert len({(*(normalized(text) for _, text in pair.messages), pair.answer) for pair in drawn}) == 30_000
+    shares = Counter(pair.topic for pair in drawn)
+    whole = sum(TOPIC_SHARES.values())
+    for topic, share in TOPIC_SHARES.items():
+        assert shares[topic] / len(drawn) > 0.7 * share / whole, topic
+
+
+def test_what_is_to_be_copied_cannot_be_learned_by_heart() -> None:
+    for language in available_languages():
+        rewrites = subjects_by_topic(language)["rewrite"]
+        for kind in ("list: ", "repeat: "):
+            assert len({subject.slot for subject in rewrites if subject.slot.startswith(kind)}) > 2_000
 
 
 def test_more_questions_than_there_are_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:

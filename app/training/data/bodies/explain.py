@@ -40,14 +40,13 @@ def category_body(rng: Random, manner: Manner, entry: Category, language: Langua
 
 
 def comparison_body(rng: Random, manner: Manner, entry: Comparison, language: Language) -> Body:
-    both = [entry.difference, entry.similarity]
+    both, intros = [entry.difference, entry.similarity], ANSWERS[language]["comparison_intro"]
+    if manner.listed and manner.length != "short":
+        return Body(bulleted(pick(rng, intros), both), listed=True)
+    lead = pick(rng, ("", *intros))
     if manner.length == "short":
-        return Body(entry.difference)
-    if manner.listed:
-        return Body(bulleted(pick(rng, ANSWERS[language]["comparison_intro"]), both), listed=True)
-    if rng.random() < 0.35:
-        return Body(join(both[::-1], language))
-    return Body(join(both, language))
+        return Body(join([lead, entry.difference], language))
+    return Body(join([lead, *(both[::-1] if rng.random() < 0.35 else both)], language))
 
 
 def definition_body(rng: Random, manner: Manner, entry: Definition, language: Language) -> Body:

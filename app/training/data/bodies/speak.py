@@ -13,12 +13,10 @@ def refusal_body(rng: Random, manner: Manner, entry: Refusal, language: Language
     """No, why not, and what instead; a short one leaves out one of the three."""
     phrases = ANSWERS[language]
     sorry = pick(rng, phrases["no"])
-    offer = pick(rng, phrases["offer"]) if manner.length == "long" else ""
+    offer = pick(rng, phrases["offer"]) if manner.length == "long" or rng.random() < 0.4 else ""
     if manner.length == "short":
-        return Body(
-            join([sorry, entry.reason] if rng.random() < 0.5 else [entry.reason, entry.alternative], language),
-            plain=True,
-        )
+        said = [sorry, entry.reason] if rng.random() < 0.5 else [entry.reason, entry.alternative, offer]
+        return Body(join(said, language), plain=True)
     kind = pick(rng, phrases["kind"]) if manner.warm else ""
     return Body(join([sorry, kind, entry.reason, entry.alternative, offer], language), plain=True)
 
@@ -40,10 +38,10 @@ def letter_body(rng: Random, manner: Manner, entry: Letter, language: Language) 
     lines = list(entry.lines)
     kept = {"short": lines[:2], "medium": lines[:3], "long": lines}[manner.length]
     bye = pick(rng, phrases["letter_bye"]) if manner.length == "long" or rng.random() < 0.5 else ""
-    hello = pick(rng, phrases["letter_hello"])
+    hello, intro = pick(rng, phrases["letter_hello"]), pick(rng, ("", *phrases["letter_intro"]))
     if manner.listed:
-        return Body("\n".join(part for part in (hello, join(kept, language), bye) if part), plain=True)
-    return Body(join([hello, *kept, bye], language), plain=True)
+        return Body("\n".join(part for part in (intro, hello, join(kept, language), bye) if part), plain=True)
+    return Body(join([intro, hello, *kept, bye], language), plain=True)
 
 
 def chat_body(rng: Random, manner: Manner, entry: Exchange, language: Language) -> Body:
@@ -52,4 +50,4 @@ def chat_body(rng: Random, manner: Manner, entry: Exchange, language: Language) 
     place = {"short": 0, "medium": 1, "long": 2}[manner.length] * len(ordered) // 3
     said = pick(rng, ordered[place : place + 2])
     more = pick(rng, ANSWERS[language]["invite"]) if rng.random() < 0.5 and not said.endswith(("?", "？")) else ""
-    return Body(join([said, more], language), plain=True)
+    return Body(join([said, more], language))

@@ -9,6 +9,8 @@ from app.training.data.manner import Manner
 from app.training.data.phrases import ANSWERS
 from app.training.data.wording import bare, capital, join, pick, sentence_for
 
+BARE_SHARE = 0.5  # of short answers: were all bare, four answers would often be one and the same
+
 
 def word_body(rng: Random, manner: Manner, entry: WordPair, language: Language) -> Body:
     phrases = ANSWERS[language]
@@ -25,8 +27,8 @@ def translation_body(
 ) -> Body:
     """`target` is the other language's word or, if `sentence`, its sentence."""
     key = "translated_sentence" if sentence else "translated_word"
-    if manner.length == "short":
-        return Body(capital(target), plain=True)
+    if manner.length == "short" and rng.random() < BARE_SHARE:
+        return Body(capital(target))
     said = sentence_for(pick(rng, ANSWERS[language][key]), language, x=source, r=target)
     more = pick(rng, ANSWERS[language]["translated_more"]) if manner.length == "long" else ""
     return Body(join([said, more], language))
@@ -36,8 +38,8 @@ def rewrite_body(rng: Random, manner: Manner, targets: Sequence[str], language: 
     """One rewriting, or at length two of them."""
     phrases = ANSWERS[language]
     first, *rest = rng.sample(list(targets), len(targets))
-    if manner.length == "short":
-        return Body(first, plain=True)
+    if manner.length == "short" and rng.random() < BARE_SHARE:
+        return Body(first)
     said = join([pick(rng, phrases["rewritten"]), first], language)
     if manner.length == "long" and rest:
         return Body(join([said, pick(rng, phrases["rewritten_or"]), rest[0]], language))
@@ -46,8 +48,8 @@ def rewrite_body(rng: Random, manner: Manner, targets: Sequence[str], language: 
 
 def repeated_body(rng: Random, manner: Manner, said: str, language: Language) -> Body:
     """What was said, word for word."""
-    if manner.length == "short":
-        return Body(said, plain=True)
+    if manner.length == "short" and rng.random() < BARE_SHARE:
+        return Body(said)
     return Body(join([pick(rng, ANSWERS[language]["repeated"]), said], language))
 
 
