@@ -87,6 +87,7 @@ model: set-up-dev ## Make the shipped models again from nothing (wants a C++ com
 	@OMP_WAIT_POLICY=PASSIVE $(PY) -m app pretrain --out models/base --compile
 	@OMP_WAIT_POLICY=PASSIVE $(PY) -m app sft --base models/base --out models/sft --compile
 	@$(PY) -m app evaluate-sft --model models/sft
+	@$(PY) -m bench.model_report
 
 lock: $(STAMP)/venv ## Pin anew what pyproject.toml asks for (LOCK_ARGS=--upgrade: the newest inside the ranges)
 	@$(PY) bin/lock.py $(LOCK_ARGS)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from app.cli.evaluate_sft import AIMS
+from bench.report import with_rows
 
 HERE = Path(__file__).parent
 MODEL, DOC = HERE.parent / "models" / "sft", HERE.parent / "docs" / "model.md"
@@ -55,7 +56,7 @@ def _seconds(record: Json) -> float:
 
 
 def curve() -> Iterator[str]:
-    """A tenth of the points of the last stage."""
+    """About ten points of the last stage."""
     points = json.loads((MODEL / "training.json").read_text()).get("curve", [])
     chosen = points[:: max(1, len(points) // 8)]
     yield "| tokens, millions | " + " | ".join(f"{point['tokens'] / 1e6:.1f}" for point in chosen) + " |"
@@ -105,17 +106,15 @@ def speed() -> Iterator[str]:
             yield f"| {name} | {precision} | {figures['times_as_fast']:.2f} times | {share} |"
 
 
-def main() -> None:
-    text = DOC.read_text(encoding="utf-8")
+def with_tables(text: str) -> str:
+    """docs/model.md with all its tables made anew."""
     for table in (sizes, stages, curve, card, speed):
-        begin, end = f"<!-- {table.__name__} -->", f"<!-- /{table.__name__} -->"
-        written = "\n".join([begin, *table(), end])
-        before, found, rest = text.partition(begin)
-        _, closed, after = rest.partition(end)
-        if not (found and closed):
-            raise SystemExit(f"{DOC} has no place for {table.__name__}: put {begin} and {end} where it belongs.")
-        text = before + written + after
-    DOC.write_text(text, encoding="utf-8")
+        text = with_rows(text, f"<!-- {table.__name__} -->", f"<!-- /{table.__name__} -->", table())
+    return text
+
+
+def main() -> None:
+    DOC.write_text(with_tables(DOC.read_text(encoding="utf-8")), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import torch
 
-from app.hparams import ModelConfig, PretrainHparams
+from app.hparams import ModelConfig, PretrainHparams, model_config
 from app.lm.model import Llama
 from app.lm.tokenizer import Tokenizer
 from app.training.context import FileContext
@@ -35,18 +35,6 @@ VARIANTS = (  # hidden, layers, vocabulary
     (256, 12, 4096),
     (320, 8, 4096),
 )
-
-
-def config_of(hidden: int, layers: int, vocab: int) -> ModelConfig:
-    heads = hidden // 64
-    return ModelConfig(
-        vocab_size=vocab,
-        hidden_size=hidden,
-        intermediate_size=hidden * 11 // 4,
-        num_hidden_layers=layers,
-        num_attention_heads=heads,
-        num_key_value_heads=heads // 2 if heads % 2 == 0 else 1,
-    )
 
 
 def tokens_per_second(config: ModelConfig) -> float:
@@ -77,7 +65,7 @@ def bits_per_character(model: Llama, tokenizer: Tokenizer) -> float:
 
 def measure(hidden: int, layers: int, vocab: int, seconds: float, learning_rate: float) -> dict[str, object]:
     torch.compiler.reset()  # the limit on compiled variants counts for the whole process
-    config = config_of(hidden, layers, vocab)
+    config = model_config(hidden, layers, vocab)
     speed = tokens_per_second(config)
     tokens = int(speed * seconds)
     tokenizer = corpus_tokenizer(0, vocab)

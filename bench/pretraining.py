@@ -18,14 +18,15 @@ from typing import Any
 import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
+from app.hparams import model_config
 from app.lm.checkpoint import config_json
 from app.lm.model import Llama
 from app.lm.precision import autocast
 from app.training.supervised import Batch, batch_loss, compiled_states, make_optimizer
-from bench.model_size import CONTEXT, ROWS, config_of
+from bench.model_size import CONTEXT, ROWS
 
 RESULTS = Path(__file__).parent / "results" / "pretraining.json"
-CONFIG = config_of(256, 8, 4096)  # the shipped model
+CONFIG = model_config(256, 8, 4096)  # the shipped model
 PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16}
 
 

@@ -5,6 +5,7 @@ python -m bench.report
 
 import json
 import statistics
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -55,16 +56,22 @@ def latency_rows(result: dict[str, Any]) -> list[str]:
     return rows
 
 
+def with_rows(text: str, begin: str, end: str, rows: Iterable[str]) -> str:
+    """The text with these lines between the two marks. Raises SystemExit where a mark is missing."""
+    before, found, rest = text.partition(begin)
+    _, closed, after = rest.partition(end)
+    if not (found and closed):
+        raise SystemExit(f"The page has no place for this table: put {begin} and {end} where it belongs.")
+    return before + "\n".join([begin, *rows, end]) + after
+
+
 def main() -> None:
     loop = json.loads((HERE / "results" / "loop.json").read_text())
     rows = loop_rows(loop["runs"])
     latency = HERE / "results" / "latency.json"
     if latency.exists():
         rows += latency_rows(json.loads(latency.read_text()))
-    text = README.read_text()
-    before, _, rest = text.partition(BEGIN)
-    _, _, after = rest.partition(END)
-    README.write_text(before + "\n".join([BEGIN, "", *rows, "", END]) + after)
+    README.write_text(with_rows(README.read_text(), BEGIN, END, ["", *rows, ""]))
 
 
 if __name__ == "__main__":

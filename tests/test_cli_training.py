@@ -9,6 +9,8 @@ import pytest
 from typer.testing import CliRunner
 
 from app.__main__ import cli
+from app.cli.training import describe
+from bench.model_report import DOC, with_tables
 
 SIZES = ["--hidden-size", "64", "--layers", "1", "--context-tokens", "64", "--batch-rows", "4"]
 
@@ -44,6 +46,16 @@ def test_from_nothing_to_answers(tmp_path: Path) -> None:
     assert first.exit_code == 0, first.output
     assert first.stdout == runner.invoke(cli, asked).stdout
     assert first.stdout.startswith("1. ")
+
+
+def test_progress_tells_what_was_measured_and_nothing_else() -> None:
+    assert describe({}) == ""
+    assert describe({"loss/train": 0.5, "tokens_per_second": 1234.5}) == "loss 0.500  1,234 tokens/s"
+
+
+def test_the_tables_of_the_model_page_are_those_of_the_records() -> None:
+    page = DOC.read_text(encoding="utf-8")
+    assert with_tables(page) == page, "run: python -m bench.model_report"
 
 
 def test_a_missing_model_is_one_sentence(tmp_path: Path) -> None:

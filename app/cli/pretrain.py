@@ -8,8 +8,6 @@ from typing import Annotated
 
 import typer
 
-HEAD_DIM = 64  # half as many heads of 64 train faster than twice as many of 32, and no worse (docs/model.md)
-
 
 def pretrain(
     out: Annotated[Path, typer.Option(help="Where the base model goes.")],
@@ -33,7 +31,7 @@ def pretrain(
     import torch  # heavy: only when training
 
     from app.cli.training import record, with_progress_bar, work_directory
-    from app.hparams import ModelConfig, PretrainHparams
+    from app.hparams import PretrainHparams, model_config
     from app.lm.checkpoint import save_model, write_json
     from app.lm.model import Llama
     from app.lm.tokenizer import Tokenizer
@@ -43,15 +41,7 @@ def pretrain(
     from app.training.pretrain import train_base
     from app.training.saving import saving
 
-    heads = hidden_size // HEAD_DIM
-    config = ModelConfig(
-        vocab_size=vocab_size,
-        hidden_size=hidden_size,
-        intermediate_size=hidden_size * 11 // 4,
-        num_hidden_layers=layers,
-        num_attention_heads=heads,
-        num_key_value_heads=heads // 2 if heads % 2 == 0 else heads,
-    )
+    config = model_config(hidden_size, layers, vocab_size)
     hparams = PretrainHparams(
         total_tokens=tokens,
         learning_rate=learning_rate,

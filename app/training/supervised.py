@@ -193,9 +193,10 @@ def _restore(
     state = context.load()
     if state is None:
         return _Run()
-    other = sorted(name for name, value in settings.items() if state["settings"].get(name) != value)
+    begun = state.get("settings", {})
+    other = sorted(name for name, value in settings.items() if begun.get(name) != value)
     if other:
-        was = ", ".join(f"{name} {state['settings'].get(name)}" for name in other)
+        was = ", ".join(f"{name} {begun.get(name, 'not told')}" for name in other)
         raise TrainingError(
             f"An unfinished training with other settings stands here ({was}). Give the same settings to go on with it,"
             " or another --work folder to leave it, or remove its folder."

@@ -12,6 +12,11 @@ from app.training.data.wording import bare, capital, join, pick, sentence_for
 BARE_SHARE = 0.5  # of short answers: were all bare, four answers would often be one and the same
 
 
+def _is_bare(rng: Random, manner: Manner) -> bool:
+    """Is the answer given without a word around it?"""
+    return manner.length == "short" and rng.random() < BARE_SHARE
+
+
 def word_body(rng: Random, manner: Manner, entry: WordPair, language: Language) -> Body:
     phrases = ANSWERS[language]
     values = {"x": entry.word, "r": entry.answer}
@@ -27,7 +32,7 @@ def translation_body(
 ) -> Body:
     """`target` is the other language's word or, if `sentence`, its sentence."""
     key = "translated_sentence" if sentence else "translated_word"
-    if manner.length == "short" and rng.random() < BARE_SHARE:
+    if _is_bare(rng, manner):
         return Body(capital(target))
     said = sentence_for(pick(rng, ANSWERS[language][key]), language, x=source, r=target)
     more = pick(rng, ANSWERS[language]["translated_more"]) if manner.length == "long" else ""
@@ -38,7 +43,7 @@ def rewrite_body(rng: Random, manner: Manner, targets: Sequence[str], language: 
     """One rewriting, or at length two of them."""
     phrases = ANSWERS[language]
     first, *rest = rng.sample(list(targets), len(targets))
-    if manner.length == "short" and rng.random() < BARE_SHARE:
+    if _is_bare(rng, manner):
         return Body(first)
     said = join([pick(rng, phrases["rewritten"]), first], language)
     if manner.length == "long" and rest:
@@ -48,7 +53,7 @@ def rewrite_body(rng: Random, manner: Manner, targets: Sequence[str], language: 
 
 def repeated_body(rng: Random, manner: Manner, said: str, language: Language) -> Body:
     """What was said, word for word."""
-    if manner.length == "short" and rng.random() < BARE_SHARE:
+    if _is_bare(rng, manner):
         return Body(said)
     return Body(join([pick(rng, ANSWERS[language]["repeated"]), said], language))
 
