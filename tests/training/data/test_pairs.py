@@ -160,6 +160,15 @@ def test_conversations_take_turns_and_end_with_a_question(pairs: list[Pair]) -> 
         assert whole <= LONGEST_WHOLE[pair.subject.language] + 2 * LONGEST["zh"]
 
 
+def test_shorter_is_always_shorter_and_longer_longer() -> None:
+    """What was all said already cannot be said at more length: no such turn is made."""
+    asked = [pair for pair in instruction_pairs(17, 20_000) if pair.followup in ("short", "long")]
+    assert len(asked) > 500
+    for pair in asked:
+        before, after = size(pair.messages[-2][1], pair.language), size(pair.answer, pair.language)
+        assert after < before if pair.followup == "short" else after > before, pair
+
+
 @given(text=st.text(max_size=80), seed=st.integers(0, 1000))
 def test_casual_typing_keeps_what_is_asked(text: str, seed: int) -> None:
     assert normalized(casual(Random(seed), text, "en")) == normalized(text)
