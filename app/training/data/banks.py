@@ -114,6 +114,7 @@ class Rewrite:
     source: str  # with one slot {x}
     targets: Strings
     fillers: Strings
+    takes: str = ""  # "carried": everything that can be brought and given fills the slot too
 
 
 @dataclass(frozen=True)
@@ -157,6 +158,7 @@ class Translation:
 
 @dataclass(frozen=True)
 class Translations:
+    carried: tuple[Translation, ...] = ()  # those of the things that can be brought and given
     things: tuple[Translation, ...] = ()
     phrases: tuple[Translation, ...] = ()
     patterns: tuple[Translation, ...] = ()
@@ -290,6 +292,6 @@ def load_banks(language: Language, directory: Path = BANKS_DIRECTORY) -> Banks:
 @cache
 def load_translations(directory: Path = BANKS_DIRECTORY) -> Translations:
     """What is said in both languages."""
-    kinds = {"thing": Translation, "phrase": Translation, "pattern": Translation}
+    kinds = {"carried": Translation, "thing": Translation, "phrase": Translation, "pattern": Translation}
     found = _tables(directory / "both", "translations", kinds)
-    return Translations(found["thing"], found["phrase"], found["pattern"])
+    return Translations(found["carried"], found["carried"] + found["thing"], found["phrase"], found["pattern"])

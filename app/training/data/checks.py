@@ -90,7 +90,9 @@ def _dressings(language: Language) -> tuple[str, ...]:
 
 
 def _is_dressing(sentence: str, language: Language) -> bool:
-    return normalized(sentence) in _dressings(language)
+    """An opener that ends in a colon and flattery after it are one sentence."""
+    said, known = normalized(sentence), _dressings(language)
+    return said in known or any(said.removeprefix(one).strip() in known for one in known if said.startswith(one))
 
 
 def steps_in_order(subject: Subject, text: str) -> bool:

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from functools import partial
 from random import Random
 
-from app.training.data.banks import Banks, Language, Translation, load_translations
+from app.training.data.banks import Banks, Language, Rewrite, Translation, load_translations
 from app.training.data.bodies import numbers, play, words
 from app.training.data.phrases import PROMPTS
 from app.training.data.subjects import Reply, Subject, counterparts, wordings_of
@@ -81,7 +81,6 @@ def _names(things: Sequence[Translation], language: Language) -> list[str]:
 def sums(language: Language) -> Iterable[Subject]:
     """Small numbers come more often: they are listed by every kind of question."""
     dice = Random(f"sums {language}")
-    things = _names(load_translations().things, language)
     for x in range(1, LARGEST + 1):
         for y in range(1, min(x, 20) + 1):
             first, second = dice.sample((x, y), 2)
@@ -95,8 +94,9 @@ def sums(language: Language) -> Iterable[Subject]:
     for start in range(1, 31):
         for length in range(2, 10):
             yield _count(start, start + length, language)
-    if things:
-        yield from _problems(things, dice, language)
+    counted = [thing for thing in load_translations().carried if thing.en.endswith("s")]
+    if counted:
+        yield from _problems(_names(counted, language), dice, language)
 
 
 def _problems(things: Sequence[str], dice: Random, language: Language) -> Iterable[Subject]:
@@ -142,19 +142,24 @@ def _repeated(banks: Banks, things: Sequence[str]) -> Iterable[Subject]:
         )  # fmt: skip
 
 
+def _rewritten(entry: Rewrite, filler: str, language: Language, weight: float) -> Subject:
+    source = sentence_for(entry.source, language, x=filler)
+    targets = tuple(sentence_for(target, language, x=filler) for target in entry.targets)
+    return Subject(
+        "rewrite", f"{entry.kind}: {source}", language, wordings_of(language, entry.kind, x=source),
+        partial(words.rewrite_body, targets=targets, language=language), combined=True, evidence=targets, weight=weight,
+    )  # fmt: skip
+
+
 def rewrites(banks: Banks) -> Iterable[Subject]:
     """A sentence with one thing in it, in another tone or length; a list out of a sentence; the same once more."""
-    language = banks.language
-    things = _names(load_translations().things, language)
+    language, known = banks.language, load_translations()
+    things, carried = _names(known.things, language), _names(known.carried, language)
     for entry in banks.rewrites:
         for filler in entry.fillers:
-            source = sentence_for(entry.source, language, x=filler)
-            targets: Sequence[str] = [sentence_for(target, language, x=filler) for target in entry.targets]
-            yield Subject(
-                "rewrite", f"{entry.kind}: {source}", language, wordings_of(language, entry.kind, x=source),
-                partial(words.rewrite_body, targets=targets, language=language), combined=True,
-                evidence=tuple(targets),
-            )  # fmt: skip
+            yield _rewritten(entry, filler, language, 1.0)
+        for filler in sorted(set(carried) - set(entry.fillers)) if entry.takes else ():
+            yield _rewritten(entry, filler, language, 0.2)
     yield from _lists(banks, things)
     yield from _repeated(banks, things)
 

@@ -14,11 +14,11 @@ from typing import Literal
 from app.training.data.banks import LANGUAGES, Language, load_banks
 from app.training.data.bodies.body import Body
 from app.training.data.manner import Manner, roll
-from app.training.data.subjects import TOPIC_SHARES, Answering, Subject, subjects_by_topic
+from app.training.data.subjects import PRACTICE, TOPIC_SHARES, Answering, Subject, subjects_by_topic
 from app.training.data.wording import join, normalized, pick, size
 
 CHINESE_SHARE = 1 / 3
-CONVERSATION_SHARE = 0.22  # of the drawn pairs that can go on
+CONVERSATION_SHARE = 0.27  # of the drawn pairs that can go on
 LONGEST: dict[Language, int] = {"en": 75, "zh": 120}
 
 MOST_IDLE = 1_000  # draws in a row that bring nothing new
@@ -64,11 +64,13 @@ def _drawable(language: Language, held_out: bool) -> dict[str, tuple[list[Subjec
 
 
 def draw_subject(rng: Random, *, held_out: bool = False) -> Subject:
-    """A language, then a topic by its share, then an entry; each has a wording that is (not) held out."""
+    """A language, then a topic by its share (in training: and by its need of practice), then an entry; each has a
+    wording that is (not) held out."""
     languages = available_languages()
     language = "zh" if "zh" in languages and rng.random() < CHINESE_SHARE else languages[0]
     topics = _drawable(language, held_out)
-    topic = rng.choices(list(topics), [TOPIC_SHARES[name] for name in topics])[0]
+    practice = dict.fromkeys(topics, 1.0) if held_out else PRACTICE
+    topic = rng.choices(list(topics), [TOPIC_SHARES[name] * practice.get(name, 1.0) for name in topics])[0]
     subjects, weights = topics[topic]
     return rng.choices(subjects, cum_weights=weights)[0]
 

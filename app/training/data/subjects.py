@@ -29,6 +29,12 @@ TOPIC_SHARES: dict[str, int] = {
     "translation": 9, "arithmetic": 5, "words": 3,
 }  # fmt: skip
 
+# How often training draws a topic, measured against how often it is asked: what is learned slowly is practised more.
+PRACTICE: dict[str, float] = {
+    "rewrite": 2.0, "chat": 2.0, "arithmetic": 1.7, "translation": 1.6, "words": 1.3, "refusal": 1.2, "rhyme": 1.2,
+    "concept": 0.85, "lookalike": 0.7, "category": 0.6, "comparison": 0.8, "plan": 0.8,
+}  # fmt: skip
+
 Answering = Callable[[Random, Manner], Body]
 
 

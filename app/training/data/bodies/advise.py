@@ -31,7 +31,8 @@ def howto_body(rng: Random, manner: Manner, entry: HowTo, language: Language) ->
         return Body(f"{text}\n{tip}" if tip else text, listed=True)
     intro = sentence_for(pick(rng, phrases["steps_prose"]), language, x=said_back(entry.task, language)).strip()
     if manner.length == "short":
-        return Body(join(steps, language))
+        told = steps if rng.random() < 0.5 else _spoken_steps(rng, steps, language)
+        return Body(join([pick(rng, ("", "", intro)), *told], language))
     return Body(join([intro, *_spoken_steps(rng, steps, language), tip], language))
 
 
@@ -57,7 +58,7 @@ def plan_body(rng: Random, manner: Manner, entry: Plan, language: Language) -> B
     if manner.listed:
         text = bulleted(intro, parts)
         return Body(f"{text}\n{tip}" if tip else text, listed=True)
-    return Body(join([intro if rng.random() < 0.5 else "", *parts, tip], language))
+    return Body(join([intro if rng.random() < 0.75 else "", *parts, tip], language))
 
 
 def opinion_body(rng: Random, manner: Manner, entry: Opinion, language: Language) -> Body:

@@ -51,6 +51,6 @@ def rhyme_body(rng: Random, manner: Manner, entry: Rhyme, language: Language) ->
     """One to three verses."""
     count = {"short": 1, "medium": 2, "long": 3}[manner.length]
     verses = list(entry.verses) if count == 3 else sorted(rng.sample(entry.verses, count), key=entry.verses.index)
-    title = capital(definite(entry.subject, language)) if rng.random() < 0.3 else ""
-    intro = title or (pick(rng, ANSWERS[language]["rhyme_intro"]) if rng.random() < 0.4 else "")
+    title = capital(definite(entry.subject, language)) if rng.random() < 0.25 else ""
+    intro = title or (pick(rng, ANSWERS[language]["rhyme_intro"]) if rng.random() < 0.7 else "")
     return Body("\n".join([*([intro] if intro else []), *verses]))

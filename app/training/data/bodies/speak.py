@@ -13,11 +13,11 @@ def refusal_body(rng: Random, manner: Manner, entry: Refusal, language: Language
     """No, why not, and what instead; a short one leaves out one of the three."""
     phrases = ANSWERS[language]
     sorry = pick(rng, phrases["no"])
-    offer = pick(rng, phrases["offer"]) if manner.length == "long" or rng.random() < 0.4 else ""
-    if manner.length == "short":
-        said = [sorry, entry.reason] if rng.random() < 0.5 else [entry.reason, entry.alternative, offer]
-        return Body(join(said, language), plain=True)
     kind = pick(rng, phrases["kind"]) if manner.warm else ""
+    offer = pick(rng, phrases["offer"]) if manner.length == "long" or rng.random() < 0.6 else ""
+    if manner.length == "short":
+        said = [sorry, kind, entry.reason] if rng.random() < 0.5 else [kind, entry.reason, entry.alternative, offer]
+        return Body(join(said, language), plain=True)
     return Body(join([sorry, kind, entry.reason, entry.alternative, offer], language), plain=True)
 
 
@@ -49,5 +49,5 @@ def chat_body(rng: Random, manner: Manner, entry: Exchange, language: Language) 
     ordered = sorted(entry.answers, key=lambda answer: size(answer, language))
     place = {"short": 0, "medium": 1, "long": 2}[manner.length] * len(ordered) // 3
     said = pick(rng, ordered[place : place + 2])
-    more = pick(rng, ANSWERS[language]["invite"]) if rng.random() < 0.5 and not said.endswith(("?", "？")) else ""
+    more = pick(rng, ANSWERS[language]["invite"]) if rng.random() < 0.7 and not said.endswith(("?", "？")) else ""
     return Body(join([said, more], language))

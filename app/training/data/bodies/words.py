@@ -9,7 +9,7 @@ from app.training.data.manner import Manner
 from app.training.data.phrases import ANSWERS
 from app.training.data.wording import bare, capital, join, pick, sentence_for
 
-BARE_SHARE = 0.5  # of short answers: were all bare, four answers would often be one and the same
+BARE_SHARE = 0.2  # of short answers: were all bare, four answers would often be one and the same
 
 
 def _is_bare(rng: Random, manner: Manner) -> bool:
@@ -60,5 +60,5 @@ def repeated_body(rng: Random, manner: Manner, said: str, language: Language) ->
 
 def listed_body(rng: Random, manner: Manner, items: Sequence[str], language: Language) -> Body:
     """Things from a sentence, one to a line."""
-    intro = pick(rng, ANSWERS[language]["your_list"]) if manner.length != "short" else ""
+    intro = "" if _is_bare(rng, manner) else pick(rng, ANSWERS[language]["your_list"])
     return Body(bulleted(intro, [capital(item) for item in items]), listed=True)
