@@ -13,12 +13,33 @@ class Message(TypedDict):
 
 
 @dataclass(frozen=True)
+class Alternative:
+    """A token that could have stood at a place, with its log-probability there."""
+
+    token_id: int
+    text: str
+    logprob: float
+
+
+@dataclass(frozen=True)
+class TokenLogprob:
+    """A sampled token, its log-probability under the full softmax at the temperature (at 1 for temperature 0), and the
+    likeliest tokens of that place."""
+
+    token_id: int
+    text: str
+    logprob: float
+    top: tuple[Alternative, ...] = ()
+
+
+@dataclass(frozen=True)
 class SampledAnswer:
     """One whole answer. `token_ids` are those that were sampled: never re-tokenize the text."""
 
     text: str
     token_ids: list[int]
-    finish_reason: str  # "stop" (the model ended it) or "length"
+    finish_reason: str  # "stop" (the model or a stop string ended it) or "length"
+    logprobs: tuple[TokenLogprob, ...] | None = None  # if asked for
 
 
 @dataclass(frozen=True)

@@ -35,6 +35,11 @@ class Settings(BaseSettings):
     lease_seconds: float = Field(1_800.0, gt=0, description="How long a group stays with one labeler, seconds.")
     sampler_threads: int = Field(1, ge=1, description="CPU threads of the in-process sampler.")
     sampler_queue: int = Field(64, ge=1, description="Requests waiting for the sampler before it answers 503.")
+    sampler_rows: int = Field(64, ge=1, le=1_024, description="Answers written side by side.")
+    sampler_cache_mebibytes: int = Field(
+        512, ge=1, description="Keys and values of the answers being written, per version, MiB."
+    )
+    sampler_seconds: float = Field(120.0, gt=0, description="Longest time from a question to its answers, seconds.")
 
     retrain_after_rankings: int = Field(8, ge=1, description="New rankings that queue a reward-model training.")
     auto_policy_accuracy: float = Field(

@@ -43,11 +43,15 @@ def model_config(hidden_size: int, layers: int, vocab_size: int) -> ModelConfig:
 
 @dataclass(frozen=True)
 class SamplingParams:
-    """How the dice are rolled. temperature 0 is greedy; top_k 0 and top_p 1 switch the filters off."""
+    """How the dice are rolled. temperature 0 is greedy; top_k 0, top_p 1, min_p 0 and repetition_penalty 1 switch
+    theirs off. An answer ends before the first of the `stop` strings."""
 
     temperature: float = 1.0
     top_k: int = 0
     top_p: float = 1.0
+    min_p: float = 0.0
+    repetition_penalty: float = 1.0
+    stop: tuple[str, ...] = ()
     max_tokens: int = 96
     seed: int | None = None
 

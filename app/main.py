@@ -61,6 +61,8 @@ def _lifespan(
         engine = make_engine(settings.resolved_database_url)
         sampler = await to_thread.run_sync(sampler_factory, settings, version_directory(settings, engine))
         runtime = build_runtime(settings, engine, sampler)
+        # Those that wait for the model take a thread each; the pages keep as many as they had.
+        to_thread.current_default_thread_limiter().total_tokens += settings.sampler_queue
         app.state.runtime = runtime
         runtime.stock.start()
         try:
@@ -94,8 +96,10 @@ def in_process_sampler(settings: Settings, directory: VersionDirectory) -> Sampl
     sampler: Sampler = InProcessEngine(
         directory,
         load_scorer=load_scorer,
-        tokenizer_directory=settings.model_dir,
         threads=settings.sampler_threads,
         queue_size=settings.sampler_queue,
+        max_rows=settings.sampler_rows,
+        max_bytes=settings.sampler_cache_mebibytes << 20,
+        request_seconds=settings.sampler_seconds,
     )
     return sampler

@@ -17,6 +17,7 @@ from app.config import Settings
 from app.db.models.labelers import Labeler, LabelerKind
 from app.db.session import make_read_session_factory, make_session_factory
 from app.services.labelers import check_name, get_or_create_labeler
+from app.services.places import Places
 from app.services.priority import Gate, InteractiveSampler
 from app.services.sampler import Sampler
 from app.services.sampling import GroupSampler, LabelerName
@@ -36,6 +37,7 @@ class Runtime:
     sampler: Sampler
     group_sampler: GroupSampler
     stock: GroupStock
+    places: Places
     closing: threading.Event = field(default_factory=threading.Event)
     """Set when the server begins to stop: live streams end then."""
 
@@ -51,6 +53,7 @@ def build_runtime(settings: Settings, engine: Engine, sampler: Sampler) -> Runti
         sampler=interactive,
         group_sampler=GroupSampler(interactive, write, read, settings),
         stock=GroupStock(GroupSampler(sampler, write, read, settings), gate, settings.ready_groups),
+        places=Places(settings.sampler_queue),
     )
 
 
@@ -60,6 +63,15 @@ async def get_runtime(request: Request) -> Runtime:
 
 
 RuntimeDep = Annotated[Runtime, Depends(get_runtime)]
+
+
+async def get_sampling_place(runtime: RuntimeDep) -> AsyncIterator[None]:
+    """Held until the answer, or the stream of it, has been sent."""
+    with runtime.places.take():
+        yield
+
+
+SamplingPlace = Depends(get_sampling_place)
 
 
 async def get_session(runtime: RuntimeDep) -> AsyncIterator[Session]:
@@ -114,6 +126,7 @@ __all__ = [
     "ReadSession",
     "Runtime",
     "RuntimeDep",
+    "SamplingPlace",
     "WhoDep",
     "WriteSession",
     "build_runtime",

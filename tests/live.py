@@ -38,13 +38,26 @@ class ScriptedSampler:
             raise self.failure
 
     def generate(
-        self, messages: Sequence[Message], *, n: int, params: SamplingParams, version_id: int, distinct: bool = False
+        self,
+        messages: Sequence[Message],
+        *,
+        n: int,
+        params: SamplingParams,
+        version_id: int,
+        distinct: bool = False,
+        logprobs: int | None = None,
     ) -> list[SampledAnswer]:
         self._called("generate", version_id)
         return [SampledAnswer(f"answer {next(self._numbers)}", [5, 6, 4], "stop") for _ in range(n)]
 
     def stream(
-        self, messages: Sequence[Message], *, n: int, params: SamplingParams, version_id: int
+        self,
+        messages: Sequence[Message],
+        *,
+        n: int,
+        params: SamplingParams,
+        version_id: int,
+        logprobs: int | None = None,
     ) -> Iterator[StreamEvent]:
         self._called("stream", version_id)
         for index in range(n):
@@ -55,8 +68,13 @@ class ScriptedSampler:
         self._called("score", version_id)
         return [float(len(answer)) for answer in answers]
 
-    def tokenize(self, text: str) -> list[tuple[int, str]]:
+    def tokenize(self, text: str, *, version_id: int) -> list[tuple[int, str]]:
+        del version_id
         return [(5 + len(word), word) for word in text.split()]
+
+    def count_tokens(self, messages: Sequence[Message], *, version_id: int) -> int:
+        del version_id
+        return sum(len(message["content"].split()) for message in messages)
 
     def next_token(
         self, messages: Sequence[Message], *, params: SamplingParams, k: int, version_id: int

@@ -7,10 +7,10 @@ from fastapi import APIRouter
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, Field
 
-from app.api.schemas import MAX_ID, PromptInput, SamplingInput, Text
+from app.api.schemas import MAX_ALTERNATIVES, MAX_ID, PromptInput, SamplingInput, Text
 from app.api.streams import EventStream, event, with_first
-from app.chat import Message, NextToken, SampledAnswer, StreamEvent
-from app.runtime import Runtime, RuntimeDep
+from app.chat import Message, NextToken, SampledAnswer, StreamEvent, TokenLogprob
+from app.runtime import Runtime, RuntimeDep, SamplingPlace
 from app.services.generation import answering_version, scoring_version
 
 router = APIRouter(prefix="/api/v1", tags=["model"])
@@ -24,12 +24,21 @@ class GenerateIn(PromptInput, SamplingInput):
     n: int = Field(4, ge=1, le=MAX_ANSWERS)
     version: VersionId = None
     stream: bool = Field(False, description="Pieces as server-sent events instead of one answer.")
+    logprobs: int | None = Field(
+        None,
+        ge=0,
+        le=MAX_ALTERNATIVES,
+        description="Log-probabilities of the tokens, and so many alternatives to each.",
+    )
 
 
 class CompletionOut(BaseModel):
+    """`logprobs` are under the full softmax at the temperature (at 1 for temperature 0)."""
+
     text: str
     tokens: list[int]
     finish_reason: str
+    logprobs: list[TokenLogprob] | None = None
 
 
 class GenerateOut(BaseModel):
@@ -75,18 +84,23 @@ def answering_version_id(runtime: Runtime, version_id: int | None) -> int:
 
 
 def completion_out(answer: SampledAnswer) -> CompletionOut:
-    return CompletionOut(text=answer.text, tokens=answer.token_ids, finish_reason=answer.finish_reason)
+    logprobs = None if answer.logprobs is None else list(answer.logprobs)
+    return CompletionOut(
+        text=answer.text, tokens=answer.token_ids, finish_reason=answer.finish_reason, logprobs=logprobs
+    )
 
 
-@router.post("/generate", response_model=GenerateOut)
+@router.post("/generate", response_model=GenerateOut, response_model_exclude_none=True, dependencies=[SamplingPlace])
 def generate(body: GenerateIn, runtime: RuntimeDep) -> GenerateOut | StreamingResponse:
     """n answers. With `stream`: events `piece` {index, text}, `answer` {index, text, tokens, finish_reason}, `end`."""
     messages, params = body.to_messages(runtime.settings), body.to_params(runtime.settings)
     version_id = answering_version_id(runtime, body.version)
     if body.stream:
-        events = with_first(runtime.sampler.stream(messages, n=body.n, params=params, version_id=version_id))
+        events = with_first(
+            runtime.sampler.stream(messages, n=body.n, params=params, version_id=version_id, logprobs=body.logprobs)
+        )
         return EventStream(events, _pieces(events, version_id))
-    answers = runtime.sampler.generate(messages, n=body.n, params=params, version_id=version_id)
+    answers = runtime.sampler.generate(messages, n=body.n, params=params, version_id=version_id, logprobs=body.logprobs)
     return GenerateOut(version=version_id, completions=[completion_out(answer) for answer in answers])
 
 
@@ -95,11 +109,11 @@ def _pieces(events: Iterator[StreamEvent], version_id: int) -> Iterator[bytes]:
         if item.text:
             yield event({"index": item.index, "text": item.text}, "piece")
         if item.answer is not None:
-            yield event({"index": item.index, **completion_out(item.answer).model_dump()}, "answer")
+            yield event({"index": item.index, **completion_out(item.answer).model_dump(exclude_none=True)}, "answer")
     yield event({"version": version_id}, "end")
 
 
-@router.post("/score")
+@router.post("/score", dependencies=[SamplingPlace])
 def score(body: ScoreIn, runtime: RuntimeDep) -> ScoreOut:
     """One number per answer by the active reward model; 0 is an average answer of the SFT model."""
     messages = body.to_messages(runtime.settings)
@@ -108,13 +122,14 @@ def score(body: ScoreIn, runtime: RuntimeDep) -> ScoreOut:
     return ScoreOut(version=version_id, scores=runtime.sampler.score(messages, body.answers, version_id=version_id))
 
 
-@router.post("/tokenize")
+@router.post("/tokenize", dependencies=[SamplingPlace])
 def tokenize(body: TokenizeIn, runtime: RuntimeDep) -> TokenizeOut:
-    """Where the text is cut."""
-    return TokenizeOut(tokens=[TokenOut(id=token, text=text) for token, text in runtime.sampler.tokenize(body.text)])
+    """Where the active version cuts the text."""
+    found = runtime.sampler.tokenize(body.text, version_id=answering_version_id(runtime, None))
+    return TokenizeOut(tokens=[TokenOut(id=token, text=text) for token, text in found])
 
 
-@router.post("/next-token")
+@router.post("/next-token", dependencies=[SamplingPlace])
 def next_token(body: NextTokenIn, runtime: RuntimeDep) -> NextTokenOut:
     """The k likeliest first tokens of the answer, before and after top-k and top-p."""
     messages: list[Message] = body.to_messages(runtime.settings)

@@ -1,4 +1,5 @@
-"""OpenAI's chat API over the same models: `fourfold` is the active version, `fourfold-7` version 7. top_k is ours."""
+"""OpenAI's chat API over the same models: `fourfold` is the active version, `fourfold-7` version 7. top_k, min_p and
+repetition_penalty are ours."""
 
 import time
 import uuid
@@ -10,13 +11,12 @@ from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.api.generation import MAX_ANSWERS, answering_version_id
-from app.api.schemas import MAX_ID, MAX_TOKENS
+from app.api.schemas import MAX_ALTERNATIVES, MAX_ID, MAX_TOKENS, StopStrings
 from app.api.streams import EventStream, event, with_first
-from app.chat import Message, StreamEvent
+from app.chat import Alternative, Message, SampledAnswer, StreamEvent, TokenLogprob
 from app.errors import InvalidError, NotFoundError
 from app.hparams import SamplingParams
-from app.runtime import ReadSession, RuntimeDep
-from app.services.generation import count_prompt_tokens
+from app.runtime import ReadSession, RuntimeDep, SamplingPlace
 from app.services.prompts import validate_messages
 from app.services.sampling import MAX_SEED, page_params
 from app.services.versions import MAY_ANSWER, list_versions
@@ -53,8 +53,11 @@ class ChatIn(BaseModel):
     max_completion_tokens: int | None = Field(None, ge=1)
     seed: int | None = None
     stream: bool = False
-    stop: Any = None
-    logprobs: bool | None = None
+    stop: StopStrings = ()
+    logprobs: bool = False
+    top_logprobs: int | None = Field(None, ge=0, le=MAX_ALTERNATIVES)
+    min_p: float | None = Field(None, ge=0.0, le=1.0)
+    repetition_penalty: float | None = Field(None, ge=0.5, le=2.0)
     tools: Any = None
 
     def to_params(self, default: SamplingParams) -> SamplingParams:
@@ -64,14 +67,20 @@ class ChatIn(BaseModel):
             temperature=1.0 if self.temperature is None else self.temperature,
             top_p=1.0 if self.top_p is None else self.top_p,
             top_k=self.top_k or 0,
+            min_p=self.min_p or 0.0,
+            repetition_penalty=1.0 if self.repetition_penalty is None else self.repetition_penalty,
+            stop=self.stop,
             max_tokens=min(tokens, MAX_TOKENS),
             seed=None if self.seed is None else self.seed % (MAX_SEED + 1),
         )
 
+    @property
+    def alternatives(self) -> int | None:
+        return (self.top_logprobs or 0) if self.logprobs else None
+
     def check_supported(self) -> None:
-        for name in ("stop", "logprobs", "tools"):
-            if getattr(self, name):
-                raise InvalidError(f"{name} is not supported by these models. Leave it out.")
+        if self.tools:
+            raise InvalidError("tools is not supported by these models. Leave it out.")
 
 
 class ModelOut(BaseModel):
@@ -98,7 +107,7 @@ def _epoch(moment: Any) -> int:
     return int(moment.timestamp())
 
 
-@router.post("/chat/completions", response_model=None)
+@router.post("/chat/completions", response_model=None, dependencies=[SamplingPlace])
 def chat(body: ChatIn, runtime: RuntimeDep) -> dict[str, Any] | StreamingResponse:
     """n answers of one model."""
     body.check_supported()
@@ -107,10 +116,15 @@ def chat(body: ChatIn, runtime: RuntimeDep) -> dict[str, Any] | StreamingRespons
     version_id = answering_version_id(runtime, version_of(body.model))
     head = {"id": f"chatcmpl-{uuid.uuid4().hex}", "created": int(time.time()), "model": f"{ACTIVE_MODEL}-{version_id}"}
     if body.stream:
-        events = with_first(runtime.sampler.stream(messages, n=body.n, params=params, version_id=version_id))
+        events = with_first(
+            runtime.sampler.stream(messages, n=body.n, params=params, version_id=version_id, logprobs=body.alternatives)
+        )
         return EventStream(events, _chunks(events, {**head, "object": "chat.completion.chunk"}, body.n))
-    answers = runtime.sampler.generate(messages, n=body.n, params=params, version_id=version_id)
-    read, written = count_prompt_tokens(runtime.sampler, messages), sum(len(answer.token_ids) for answer in answers)
+    answers = runtime.sampler.generate(
+        messages, n=body.n, params=params, version_id=version_id, logprobs=body.alternatives
+    )
+    read = runtime.sampler.count_tokens(messages, version_id=version_id)
+    written = sum(len(answer.token_ids) for answer in answers)
     return {
         **head,
         "object": "chat.completion",
@@ -118,13 +132,30 @@ def chat(body: ChatIn, runtime: RuntimeDep) -> dict[str, Any] | StreamingRespons
             {
                 "index": index,
                 "message": {"role": "assistant", "content": answer.text, "refusal": None},
-                "logprobs": None,
+                "logprobs": _logprobs(answer),
                 "finish_reason": answer.finish_reason,
             }
             for index, answer in enumerate(answers)
         ],
         "usage": {"prompt_tokens": read, "completion_tokens": written, "total_tokens": read + written},
     }
+
+
+def _logprobs(answer: SampledAnswer) -> dict[str, Any] | None:
+    """As OpenAI writes them. With a stream they come whole, with the answer's last chunk."""
+    if answer.logprobs is None:
+        return None
+    return {"content": [_token_logprob(one) for one in answer.logprobs], "refusal": None}
+
+
+def _token_logprob(one: TokenLogprob) -> dict[str, Any]:
+    return {**_token(one), "top_logprobs": [_token(other) for other in one.top]}
+
+
+def _token(one: TokenLogprob | Alternative) -> dict[str, Any]:
+    """A token that ends in the middle of a character has no text of its own, and its bytes are not told."""
+    whole = "\ufffd" not in one.text
+    return {"token": one.text, "logprob": one.logprob, "bytes": list(one.text.encode()) if whole else None}
 
 
 def version_of(model: str) -> int | None:
@@ -157,10 +188,16 @@ def _chunks(events: Iterator[StreamEvent], head: dict[str, Any], n: int) -> Iter
         if item.text:
             yield _chunk(head, item.index, {"content": item.text}, None)
         if item.answer is not None:
-            yield _chunk(head, item.index, {}, item.answer.finish_reason)
+            yield _chunk(head, item.index, {}, item.answer.finish_reason, _logprobs(item.answer))
     yield event("[DONE]")
 
 
-def _chunk(head: dict[str, Any], index: int, delta: dict[str, str], finish_reason: str | None) -> bytes:
-    choice = {"index": index, "delta": delta, "logprobs": None, "finish_reason": finish_reason}
+def _chunk(
+    head: dict[str, Any],
+    index: int,
+    delta: dict[str, str],
+    finish_reason: str | None,
+    logprobs: dict[str, Any] | None = None,
+) -> bytes:
+    choice = {"index": index, "delta": delta, "logprobs": logprobs, "finish_reason": finish_reason}
     return event({**head, "choices": [choice]})

@@ -21,6 +21,16 @@ IdPath = Annotated[int, Path(ge=1, le=MAX_ID)]
 After = Annotated[str | None, Query(max_length=64, description="The `next` of the page before.")]
 Limit = Annotated[int, Query(ge=1, le=MAX_LIMIT)]
 Text = Annotated[str, AfterValidator(clean_text)]
+StopString = Annotated[str, Field(min_length=1, max_length=64)]
+
+
+def _listed(value: Any) -> Any:
+    """One string is a list of one, nothing is none: OpenAI's clients send all three."""
+    return () if value is None else (value,) if isinstance(value, str) else value
+
+
+StopStrings = Annotated[tuple[StopString, ...], BeforeValidator(_listed), Field(max_length=4)]
+MAX_ALTERNATIVES = 20
 
 Row = TypeVar("Row")
 Item = TypeVar("Item")
@@ -84,6 +94,9 @@ class SamplingInput(Model):
     temperature: float | None = Field(None, ge=0.0, le=2.0)
     top_p: float | None = Field(None, gt=0.0, le=1.0)
     top_k: int | None = Field(None, ge=0, le=1_000_000)
+    min_p: float | None = Field(None, ge=0.0, le=1.0, description="Least share of the likeliest token's probability.")
+    repetition_penalty: float | None = Field(None, ge=0.5, le=2.0, description="1 is off.")
+    stop: StopStrings = Field((), description="The answer ends before the first of these.")
     max_tokens: int | None = Field(None, ge=1, le=MAX_TOKENS)
     seed: int | None = Field(None, ge=0, le=MAX_SEED)
 
@@ -93,6 +106,9 @@ class SamplingInput(Model):
             temperature=page.temperature if self.temperature is None else self.temperature,
             top_p=page.top_p if self.top_p is None else self.top_p,
             top_k=page.top_k if self.top_k is None else self.top_k,
+            min_p=page.min_p if self.min_p is None else self.min_p,
+            repetition_penalty=page.repetition_penalty if self.repetition_penalty is None else self.repetition_penalty,
+            stop=self.stop,
             max_tokens=page.max_tokens if self.max_tokens is None else self.max_tokens,
             seed=self.seed,
         )

@@ -1,12 +1,16 @@
-"""One token at a time, fast: a Llama's weights joined for decoding, with a preallocated cache. Inference only.
+"""A Llama's weights joined for inference, with rows that are read and continued independently. Knows no sampling.
 
-Gives what Llama.hidden_states gives for one new token per row, in a third of the operations: query, key and value come
-from one product, gate and up from another, queries that share a key-value head are one small attention, norms' weights
-are folded into the products behind them. Products with weights are in `dtype`; attention and cache stay in fp32, which
-is more exact and, for one query per row, twice as fast on this processor. Knows nothing of sampling.
+Gives what Llama.hidden_states and Llama.logits give for the last token of each row, in a third of the operations:
+query, key and value come from one product, gate and up from another, queries that share a key-value head are one small
+attention, norms' weights are folded into the products behind them. Products with weights are in `dtype`; the residual
+stream, attention and cache are in fp32.
 
-Shapes: B rows, S slots filled, V vocabulary, H hidden size, I inner size, N query heads, K key-value heads, G = N / K,
-D head size.
+Each row's bits are the same whatever rows are computed beside it (on one machine, in one precision): rows come in
+multiples of four, slots in multiples of 16, and attention is three plain products, whose sums over masked slots add
+zeros at the end. torch's own attention gives other bits for another number of slots; tests/lm/test_decoder.py holds it.
+
+Shapes: B rows, T new tokens of each, S slots looked at, V vocabulary, H hidden size, I inner size, N query heads, K
+key-value heads, G = N / K, D head size.
 """
 
 from dataclasses import dataclass
@@ -15,8 +19,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from app.lm.cache import KVCache, Slots
 from app.lm.model import Llama
+from app.lm.row_cache import ROWS_AT_ONCE, SLOTS_AT_ONCE, RowCache, rounded_up
 
 
 @dataclass(frozen=True)
@@ -31,56 +35,110 @@ class Decoder:
     """Holds joined copies of the weights in `dtype`; build one per loaded version and use it for all requests."""
 
     def __init__(self, model: Llama, dtype: torch.dtype) -> None:
-        self.model, self.config, self.dtype = model, model.config, dtype
+        self.config, self.dtype = model.config, dtype
         with torch.no_grad():
             self._layers = [_joined(layer, dtype) for layer in model.model.layers]
-            embedding = model.model.embed_tokens.weight
-            self._embedding = embedding.detach().float()
-            self._head = (embedding * model.model.norm.weight).detach().to(dtype)
+            self._embedding = model.model.embed_tokens.weight.detach()
+            self._head = (self._embedding.float() * model.model.norm.weight.float()).to(dtype)
         self._cosines = model.get_buffer("cosines").float()
         signs = torch.ones(model.config.head_dim)
         signs[: model.config.head_dim // 2] = -1
         self._sines = model.get_buffer("sines").float() * signs
 
-    def step(self, ids: Tensor, positions: Tensor, cache: KVCache, bias: Tensor | None) -> Tensor:
-        """ids [B], positions [B], bias [B,1,1,slots] (0 or -inf over the cache's slots, None without padding).
+    def read(self, ids: Tensor, starts: Tensor, cache: RowCache) -> Tensor:
+        """Put tokens ids [B,T], at positions starts [B] and on, into rows 0 to B-1 of the cache. B and T as they come;
+        what is padding is overwritten later or masked. Returns states [B,T,H] before the final norm."""
+        rows, tokens = ids.shape
+        positions = starts[:, None] + torch.arange(tokens)  # [B,T]
+        slots = rounded_up(int(positions.max()) + 1, SLOTS_AT_ONCE)
+        # Bias [B,T,S]: a token sees itself and what is before it.
+        bias = torch.zeros(rows, tokens, slots).masked_fill_(torch.arange(slots) > positions[:, :, None], -torch.inf)
+        places, angles = cache.places(rows, positions), self._angles(positions)
+        narrow = self.config.num_key_value_heads
+        share = self.config.num_attention_heads // narrow
+        spread = bias[:, None].expand(rows, narrow * share, tokens, slots).reshape(rows * narrow, share * tokens, slots)
+        states = F.embedding(ids, self._embedding).float()  # [B,T,H]
+        for layer, weights in enumerate(self._layers):
+            states = self._layer(states, layer, weights, angles, cache, places, spread)
+        return states
 
-        Returns logits [B,V] in fp32 and moves the cache on by one.
+    def step(self, ids: Tensor, lengths: Tensor, cache: RowCache, longest: int) -> Tensor:
+        """One more token for rows 0 to B-1: ids [B], of rows that hold `lengths` [B] tokens, at most `longest`.
+
+        B must be a multiple of ROWS_AT_ONCE; rows that are not in use have length 0. Returns logits [B,V] in fp32.
         """
-        filled = cache.one_more()
-        seen = None if bias is None else bias[..., : cache.length]
-        angles = (self._cosines[positions][:, None], self._sines[positions][:, None])  # [B,1,D]
-        states = self._embedding[ids]  # [B,H] fp32: the residual stream
-        for weights, slots in zip(self._layers, filled, strict=True):
-            states = states + self._attend(states, weights, angles, slots, seen)
-            gate, up = F.linear(self._normed(states), weights.inner).chunk(2, dim=-1)
-            states = states + F.linear(F.silu(gate) * up, weights.inner_out)
-        return F.linear(self._normed(states), self._head).float()
+        rows, slots = len(ids), rounded_up(longest + 1, SLOTS_AT_ONCE)
+        positions = lengths[:, None]
+        bias = torch.zeros(rows, slots).masked_fill_(torch.arange(slots) > positions, -torch.inf)
+        spread = bias.repeat_interleave(self.config.num_key_value_heads, dim=0)[:, None]  # [B*K,1,S]
+        places, angles = cache.places(rows, positions), self._angles(positions)
+        states = F.embedding(ids, self._embedding).float()[:, None]  # [B,1,H]
+        for layer, weights in enumerate(self._layers):
+            states = self._layer(states, layer, weights, angles, cache, places, spread)
+        return self.logits(states[:, 0])
+
+    def logits(self, states: Tensor) -> Tensor:
+        """[B,H] states before the final norm -> [B,V] in fp32."""
+        rows = len(states)
+        missing = rounded_up(rows, ROWS_AT_ONCE) - rows
+        full = F.pad(states, (0, 0, 0, missing)) if missing else states
+        return F.linear(self._normed(full), self._head)[:rows].float()
+
+    def _angles(self, positions: Tensor) -> tuple[Tensor, Tensor]:
+        """[B,T,1,D] cosines and sines."""
+        return self._cosines[positions][:, :, None], self._sines[positions][:, :, None]
 
     def _normed(self, states: Tensor) -> Tensor:
         return F.rms_norm(states, (states.shape[-1],), None, self.config.rms_norm_eps).to(self.dtype)
 
-    def _attend(
-        self, states: Tensor, weights: _LayerWeights, angles: tuple[Tensor, Tensor], slots: Slots, bias: Tensor | None
+    def _layer(
+        self,
+        states: Tensor,
+        layer: int,
+        weights: _LayerWeights,
+        angles: tuple[Tensor, Tensor],
+        cache: RowCache,
+        places: Tensor,
+        bias: Tensor,
     ) -> Tensor:
-        rows, queries, narrow = len(states), self.config.num_attention_heads, self.config.num_key_value_heads
-        heads = F.linear(self._normed(states), weights.attention).view(rows, queries + 2 * narrow, -1)  # [B,N+2K,D]
-        turning = heads[:, : queries + narrow].float()
+        """[B,T,H] -> [B,T,H]; bias [B*K, G*T or 1, S]."""
+        states = states + self._attend(states, layer, weights, angles, cache, places, bias)
+        gate, up = F.linear(self._normed(states), weights.inner).chunk(2, dim=-1)
+        return states + F.linear(F.silu(gate) * up, weights.inner_out)
+
+    def _attend(
+        self,
+        states: Tensor,
+        layer: int,
+        weights: _LayerWeights,
+        angles: tuple[Tensor, Tensor],
+        cache: RowCache,
+        places: Tensor,
+        bias: Tensor,
+    ) -> Tensor:
+        rows, tokens, _ = states.shape
+        queries, narrow = self.config.num_attention_heads, self.config.num_key_value_heads
+        share, size = queries // narrow, self.config.head_dim
+        heads = F.linear(self._normed(states), weights.attention).view(rows, tokens, queries + 2 * narrow, size)
+        turning = heads[:, :, : queries + narrow].float()
         # model.rotate with fewer operations: its minus sign is in the sines already.
-        swapped = turning.roll(turning.shape[-1] // 2, dims=-1)
-        turned = torch.addcmul(turning * angles[0], swapped, angles[1])
-        slots.new_keys.copy_(turned[:, queries:])
-        slots.new_values.copy_(heads[:, queries + narrow :])
-        query = turned[:, :queries].view(rows, narrow, queries // narrow, -1)  # [B,K,G,D]: G queries, one key head
-        mixed = F.scaled_dot_product_attention(query, slots.keys, slots.values, attn_mask=bias)
-        return F.linear(mixed.reshape(rows, -1).to(self.dtype), weights.attention_out)  # [B,ND] -> [B,H]
+        turned = torch.addcmul(turning * angles[0], turning.roll(size // 2, dims=-1), angles[1])
+        cache.write(layer, places, turned[:, :, queries:], heads[:, :, queries + narrow :].float())
+        keys, values = cache.read(layer, rows, bias.shape[-1])  # [B*K,S,D]
+        # [B,T,K,G,D] -> [B*K,G*T,D]: all queries of a key-value head are one product
+        query = turned[:, :, :queries].view(rows, tokens, narrow, share, size).permute(0, 2, 3, 1, 4)
+        query = query.reshape(rows * narrow, share * tokens, size)
+        scores = torch.baddbmm(bias, query, keys.transpose(1, 2), alpha=size**-0.5)  # [B*K,G*T,S]
+        mixed = torch.bmm(scores.softmax(dim=-1), values).view(rows, narrow, share, tokens, size)
+        merged = mixed.permute(0, 3, 1, 2, 4).reshape(rows, tokens, queries * size)
+        return F.linear(merged.to(self.dtype), weights.attention_out)
 
 
 def _joined(layer: torch.nn.Module, dtype: torch.dtype) -> _LayerWeights:
     """Norm weights are folded in: W (w * x) = (W * w) x."""
 
     def of(name: str) -> Tensor:
-        return layer.get_parameter(name).detach()
+        return layer.get_parameter(name).detach().float()
 
     before, after = of("input_layernorm.weight"), of("post_attention_layernorm.weight")
     attention = torch.cat([of(f"self_attn.{name}_proj.weight") for name in "qkv"])

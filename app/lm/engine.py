@@ -1,129 +1,125 @@
-"""The in-process sampler: one thread that owns the models, a bounded queue in front of it. Satisfies
+"""The in-process sampler: one thread that owns the models and writes all answers side by side. Satisfies
 app.services.sampler.Sampler; knows nothing of the web or the database.
 
-Versions are loaded when first asked for and kept while recently used. A reader who goes away in the middle of a stream
-ends its sampling at the next token.
+Requests wait in one line, at most `queue_size` of them; the first in it is let in as soon as its rows fit, and then
+every row gets one token per round, whoever asked for it. Each version that is asked for has a batch of its own, so a
+new version answers while the former one's last answers are still written. A reader who goes away ends its rows at the
+next token; a request that takes too long is told so.
 """
 
 import queue
 import threading
-from collections import OrderedDict
+import time
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
 import torch
 
 from app.chat import Message, NextToken, SampledAnswer, StreamEvent
-from app.errors import InvalidError, UnavailableError
+from app.errors import UnavailableError
 from app.hparams import SamplingParams
-from app.lm.checkpoint import load_model
-from app.lm.decoder import Decoder
-from app.lm.precision import fast_matmul_dtype
-from app.lm.sampling import Completion, filter_logits, sample_batch, sample_distinct
-from app.lm.streaming import AnswerStream
-from app.lm.tokenizer import Tokenizer
+from app.lm.batch import MAX_ROWS, Batch, Row, prompt_logits
+from app.lm.dice import filter_logits
+from app.lm.generation import Generation
+from app.lm.shelf import Scorer, Shelf
 
-KEPT_VERSIONS = 4  # the active policy, the active reward model and two others
+__all__ = ["Engine", "Scorer"]
+
 Value = TypeVar("Value")
-Scorer = Callable[[Sequence[Message], Sequence[str]], list[float]]
-
-
-@dataclass(frozen=True)
-class _Loaded:
-    decoder: Decoder
-    tokenizer: Tokenizer
+Job = Callable[[], None]
+STOPPING = "The server is stopping. Try again in a minute."
 
 
 class Engine:
-    """`version_directory` says where a version lives; `load_scorer` opens a reward model (app.training knows how)."""
+    """`version_directory` says where a version lives; `load_scorer` opens a reward model. `max_bytes` bounds the keys
+    and values of each version's batch, `request_seconds` the time from the question to the last token."""
 
     def __init__(
         self,
         version_directory: Callable[[int], Path],
         *,
         load_scorer: Callable[[Path], Scorer] | None = None,
-        tokenizer_directory: Path | None = None,
         threads: int = 2,
-        queue_size: int = 16,
+        queue_size: int = 64,
+        max_rows: int = MAX_ROWS,
+        max_bytes: int = 1 << 29,
+        request_seconds: float = 120.0,
     ) -> None:
-        self._directory, self._load_scorer = version_directory, load_scorer
-        self._tokenizer_directory = tokenizer_directory
-        self._threads = threads
-        self._cache: OrderedDict[int, _Loaded | Scorer] = OrderedDict()
-        self._tokenizer: Tokenizer | None = None
-        self._queue: queue.Queue[Callable[[], None] | None] = queue.Queue(maxsize=queue_size)
-        self._closed = threading.Event()
+        self._shelf = Shelf(version_directory, load_scorer)
+        self._threads, self._queue_size, self._request_seconds = threads, queue_size, request_seconds
+        self._max_rows, self._max_bytes = max_rows, max_bytes
+        self._changed = threading.Condition()  # guards the next three
+        self._jobs: deque[Job] = deque()
+        self._waiting: deque[Generation] = deque()
+        self._closed = False
+        self._batches: dict[int, Batch] = {}  # from here on the thread's own
+        self._owners: dict[Row, Generation] = {}
         self._thread = threading.Thread(target=self._work, name="sampler", daemon=True)
         self._thread.start()
 
     # What the Protocol asks for; called from any thread but the engine's own.
 
     def generate(
-        self, messages: Sequence[Message], *, n: int, params: SamplingParams, version_id: int, distinct: bool = False
+        self,
+        messages: Sequence[Message],
+        *,
+        n: int,
+        params: SamplingParams,
+        version_id: int,
+        distinct: bool = False,
+        logprobs: int | None = None,
     ) -> list[SampledAnswer]:
-        def job() -> list[SampledAnswer]:
-            loaded = self._policy(version_id)
-            prompt = _encoded(loaded, messages, params.max_tokens)
-            end = loaded.tokenizer.end_id
-            if distinct:
-                found = sample_distinct(loaded.decoder, end, prompt, n=n, params=params)
-            else:
-                found = sample_batch(
-                    loaded.decoder, end, [prompt], n=n, params=params, should_stop=self._closed.is_set
-                )[0]
-            return [_answer(loaded.tokenizer, completion) for completion in found]
-
-        return self._call(job)
+        generation = Generation(
+            messages, n, params, version_id, distinct=distinct, logprobs=logprobs, deadline=self._deadline()
+        )
+        self._submit(generation)
+        return generation.result.result()
 
     def stream(
-        self, messages: Sequence[Message], *, n: int, params: SamplingParams, version_id: int
+        self,
+        messages: Sequence[Message],
+        *,
+        n: int,
+        params: SamplingParams,
+        version_id: int,
+        logprobs: int | None = None,
     ) -> Iterator[StreamEvent]:
         """Errors come before the first event; closing the iterator stops the sampling."""
         events: queue.SimpleQueue[StreamEvent | BaseException | None] = queue.SimpleQueue()
-        gone = threading.Event()
-
-        def job() -> None:
-            if gone.is_set():
-                return
-            loaded = self._policy(version_id)
-            prompt = _encoded(loaded, messages, params.max_tokens)
-            writer = AnswerStream(loaded.tokenizer, n, params.max_tokens, events.put)
-            sample_batch(
-                loaded.decoder, loaded.tokenizer.end_id, [prompt], n=n, params=params, on_token=writer.on_token,
-                should_stop=lambda: gone.is_set() or self._closed.is_set(),
-            )  # fmt: skip
-
-        future = self._submit(job)
-        future.add_done_callback(lambda done: events.put(_failure(done)))
-        return _read(events, gone)
+        generation = Generation(
+            messages, n, params, version_id, logprobs=logprobs, emit=events.put, deadline=self._deadline()
+        )
+        generation.result.add_done_callback(lambda done: events.put(done.exception()))
+        self._submit(generation)
+        return _read(events, generation)
 
     def score(self, messages: Sequence[Message], answers: Sequence[str], *, version_id: int) -> list[float]:
-        return self._call(lambda: self._scorer(version_id)(messages, answers))
+        return self._call(lambda: self._shelf.scorer(version_id)(messages, answers))
 
-    def tokenize(self, text: str) -> list[tuple[int, str]]:
+    def tokenize(self, text: str, *, version_id: int) -> list[tuple[int, str]]:
         def job() -> list[tuple[int, str]]:
-            tokenizer = self._any_tokenizer()
+            tokenizer = self._shelf.policy(version_id).tokenizer
             ids = tokenizer.encode(text)
             return list(zip(ids, tokenizer.pieces(ids), strict=True))
 
         return self._call(job)
 
+    def count_tokens(self, messages: Sequence[Message], *, version_id: int) -> int:
+        return self._call(lambda: len(self._shelf.policy(version_id).tokenizer.encode_conversation(messages)))
+
     def next_token(
         self, messages: Sequence[Message], *, params: SamplingParams, k: int, version_id: int
     ) -> list[NextToken]:
         def job() -> list[NextToken]:
-            loaded = self._policy(version_id)
-            ids = torch.tensor([_encoded(loaded, messages, 1)])
-            with torch.inference_mode():
-                model = loaded.decoder.model
-                logits = model.logits(model.hidden_states(ids)[:, -1])  # [1,V]
-                full = (logits / (params.temperature or 1.0)).softmax(dim=-1)[0]
-                kept = filter_logits(logits, params.temperature, params.top_k, params.top_p).softmax(dim=-1)[0]
-                likeliest = full.topk(min(k, len(full))).indices.tolist()
-            texts = loaded.tokenizer.pieces(likeliest)
+            policy = self._shelf.policy(version_id)
+            logits = prompt_logits(policy.decoder, policy.encoded(messages, 1))[None]  # [1,V]
+            full = (logits / (params.temperature or 1.0)).softmax(dim=-1)[0]
+            kept = filter_logits(logits, params.temperature, params.top_k, params.top_p, params.min_p)[0].softmax(-1)
+            likeliest = full.topk(min(k, len(full))).indices.tolist()
+            texts = policy.tokenizer.pieces(likeliest)
             return [
                 NextToken(token, text, float(full[token]), float(kept[token]))
                 for token, text in zip(likeliest, texts, strict=True)
@@ -132,114 +128,151 @@ class Engine:
         return self._call(job)
 
     def close(self) -> None:
-        """Stop soon: what is being written ends at the next token, what waits is refused."""
-        self._closed.set()
-        while True:
-            try:
-                self._queue.put_nowait(None)
-                break
-            except queue.Full:
-                self._queue.get_nowait()
+        """Stop soon: what is being written and what waits is refused."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
         self._thread.join(timeout=10)
 
-    # The queue
+    # The line
+
+    def _deadline(self) -> float:
+        return time.monotonic() + self._request_seconds
+
+    def _submit(self, generation: Generation) -> None:
+        with self._changed:
+            self._check_room()
+            self._waiting.append(generation)
+            self._changed.notify_all()
 
     def _call(self, job: Callable[[], Value]) -> Value:
-        return self._submit(job).result()
-
-    def _submit(self, job: Callable[[], Value]) -> Future[Value]:
+        """Run something short on the engine's thread, between two rounds."""
         future: Future[Value] = Future()
 
         def run() -> None:
-            if self._closed.is_set():
-                future.set_exception(UnavailableError("The server is stopping. Try again in a minute."))
-                return
             try:
+                if self._closed:
+                    raise UnavailableError(STOPPING)
                 future.set_result(job())
             except BaseException as error:  # whatever it was, the one who asked is told, and the thread goes on
                 future.set_exception(error)
 
-        if self._closed.is_set():
-            raise UnavailableError("The server is stopping. Try again in a minute.")
-        try:
-            self._queue.put_nowait(run)
-        except queue.Full:
-            raise UnavailableError(
-                "Too many answers are being written right now. Try again in a few seconds."
-            ) from None
-        return future
+        with self._changed:
+            self._check_room()
+            self._jobs.append(run)
+            self._changed.notify_all()
+        return future.result()
+
+    def _check_room(self) -> None:
+        if self._closed:
+            raise UnavailableError(STOPPING)
+        if len(self._waiting) + len(self._jobs) >= self._queue_size:
+            raise UnavailableError("Too many answers are being written right now. Try again in a few seconds.")
+
+    # The thread
 
     def _work(self) -> None:
         torch.set_num_threads(self._threads)
         while True:
-            job = self._queue.get()
-            if job is None:
+            with self._changed:
+                while not (self._jobs or self._waiting or self._batches or self._closed):
+                    self._changed.wait()
+                jobs, self._jobs = self._jobs, deque()
+            for job in jobs:
+                job()
+            if self._closed:
                 break
+            self._end_unwanted()
+            while self._let_in():
+                pass
+            for version_id in list(self._batches):
+                self._round(version_id)
+        self._refuse_all()
+
+    def _end_unwanted(self) -> None:
+        """Readers who left, and requests that took too long."""
+        with self._changed:
+            running = {id(one): one for one in self._owners.values()}
+            for generation in [*self._waiting, *running.values()]:
+                if generation.gone.is_set() or generation.late:
+                    if generation in self._waiting:
+                        self._waiting.remove(generation)
+                    self._fail(generation, _too_late(self._request_seconds))
+
+    def _let_in(self) -> bool:
+        """The first in the line, if its rows fit."""
+        with self._changed:
+            generation = self._waiting[0] if self._waiting else None
+        if generation is None:
+            return False
+        try:
+            generation.prepare(self._shelf.policy(generation.version_id))
+            batch = self._batches.get(generation.version_id)
+            if batch is None:
+                batch = Batch(generation.policy.decoder, max_rows=self._max_rows, max_bytes=self._max_bytes)
+            if not batch.has_room(generation.n, generation.slots):
+                return False
+            self._leave_line(generation)
+            self._add(generation, batch, generation.start())
+            self._batches[generation.version_id] = batch
+        except BaseException as error:
+            self._leave_line(generation)
+            self._fail(generation, error)
+        return True
+
+    def _leave_line(self, generation: Generation) -> None:
+        with self._changed:
+            if generation in self._waiting:
+                self._waiting.remove(generation)
+
+    def _add(self, generation: Generation, batch: Batch, rows: list[Row]) -> None:
+        batch.add(generation.prompt, rows)
+        self._owners.update(dict.fromkeys(rows, generation))
+
+    def _round(self, version_id: int) -> None:
+        """One token for every row of a version."""
+        batch = self._batches[version_id]
+        try:
+            for row in batch.step():
+                generation = self._owners.pop(row)
+                if not row.cancelled and (more := generation.ended(row)):
+                    self._add(generation, batch, more)
+        except BaseException as error:  # nobody may wait for ever, and other versions go on
+            for generation in {id(one): one for one in self._owners.values()}.values():
+                if generation.version_id == version_id:
+                    self._fail(generation, error)
+                    for row in generation.rows:
+                        self._owners.pop(row, None)
+            del self._batches[version_id]
+            return
+        if not batch.busy:
+            del self._batches[version_id]
+
+    def _fail(self, generation: Generation, error: BaseException) -> None:
+        for row in generation.rows:
+            row.cancelled = True
+        if not generation.result.done():
+            generation.result.set_exception(error)
+
+    def _refuse_all(self) -> None:
+        with self._changed:
+            left = [*self._waiting, *self._owners.values()]
+            jobs = list(self._jobs)
+        for generation in left:
+            self._fail(generation, UnavailableError(STOPPING))
+        for job in jobs:
             job()
-        while not self._queue.empty():  # refused one by one: `closed` is set
-            if (late := self._queue.get_nowait()) is not None:
-                late()
-
-    # Models; only the engine's thread comes here
-
-    def _kept(self, version_id: int, load: Callable[[Path], _Loaded | Scorer]) -> _Loaded | Scorer:
-        if version_id not in self._cache:
-            self._cache[version_id] = load(self._directory(version_id))
-            while len(self._cache) > KEPT_VERSIONS:
-                self._cache.popitem(last=False)
-        self._cache.move_to_end(version_id)
-        return self._cache[version_id]
-
-    def _policy(self, version_id: int) -> _Loaded:
-        found = self._kept(version_id, self._load_policy)
-        if not isinstance(found, _Loaded):
-            raise InvalidError(f"Version {version_id} is a reward model: it scores answers and writes none.")
-        return found
-
-    def _load_policy(self, directory: Path) -> _Loaded:
-        model, tokenizer = load_model(directory)
-        self._tokenizer = tokenizer
-        return _Loaded(Decoder(model, fast_matmul_dtype()), tokenizer)
-
-    def _scorer(self, version_id: int) -> Scorer:
-        if self._load_scorer is None:
-            raise UnavailableError(
-                "This sampler was started without reward models. Start it with one to score answers."
-            )
-        found = self._kept(version_id, self._load_scorer)
-        if isinstance(found, _Loaded):
-            raise InvalidError(f"Version {version_id} is a policy: it writes answers and scores none.")
-        return found
-
-    def _any_tokenizer(self) -> Tokenizer:
-        """All versions share one tokenizer."""
-        if self._tokenizer is None:
-            if self._tokenizer_directory is None:
-                raise UnavailableError("No model is loaded yet. Sample an answer first.")
-            self._tokenizer = Tokenizer.load(self._tokenizer_directory)
-        return self._tokenizer
 
 
-def _encoded(loaded: _Loaded, messages: Sequence[Message], max_tokens: int) -> list[int]:
-    prompt = loaded.tokenizer.encode_conversation(messages)
-    limit = loaded.decoder.config.max_position_embeddings - max_tokens
-    if len(prompt) > limit:
-        raise InvalidError(
-            f"The prompt has {len(prompt)} tokens; with {max_tokens} for the answer at most {limit} fit. Shorten it."
-        )
-    return prompt
-
-
-def _answer(tokenizer: Tokenizer, completion: Completion) -> SampledAnswer:
-    return SampledAnswer(tokenizer.decode(completion.token_ids), completion.token_ids, completion.finish_reason)
-
-
-def _failure(done: "Future[None]") -> BaseException | None:
-    return done.exception()
+def _too_late(seconds: float) -> UnavailableError:
+    return UnavailableError(
+        f"The answers took longer than {seconds:.0f} seconds and were stopped. Ask for fewer or shorter ones,"
+        " or try again when less is going on."
+    )
 
 
 def _read(
-    events: "queue.SimpleQueue[StreamEvent | BaseException | None]", gone: threading.Event
+    events: "queue.SimpleQueue[StreamEvent | BaseException | None]", generation: Generation
 ) -> Iterator[StreamEvent]:
     try:
         while (event := events.get()) is not None:
@@ -247,4 +280,4 @@ def _read(
                 raise event
             yield event
     finally:
-        gone.set()
+        generation.gone.set()

@@ -1,29 +1,49 @@
-"""Tokens of several answers, in; pieces of text, out. Complete characters only. Knows no threads, no model."""
+"""Tokens of an answer, in; its text, out, piece by piece. Complete characters only, and nothing that may turn out to be
+the beginning of a stop string. Knows no threads, no model."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
-from app.chat import SampledAnswer, StreamEvent
 from app.lm.tokenizer import IncrementalDecoder, Tokenizer
 
 
-class AnswerStream:
-    """`emit` is told every new piece; the last event of an answer carries it whole."""
+class AnswerText:
+    """`emit` is told every new piece; the pieces joined are the text."""
 
-    def __init__(self, tokenizer: Tokenizer, n: int, max_tokens: int, emit: Callable[[StreamEvent], None]) -> None:
-        self._tokenizer, self._max_tokens, self._emit = tokenizer, max_tokens, emit
-        self._decoders = [IncrementalDecoder(tokenizer) for _ in range(n)]
-        self._ids: list[list[int]] = [[] for _ in range(n)]
+    def __init__(
+        self, tokenizer: Tokenizer, stop: Sequence[str] = (), emit: Callable[[str], None] | None = None
+    ) -> None:
+        self._decoder, self._stop, self._emit = IncrementalDecoder(tokenizer), [text for text in stop if text], emit
+        self._told: list[str] = []
+        self._held = ""
+        self._stopped = False
 
-    def on_token(self, prompt: int, index: int, token: int) -> None:
-        """As sampling.OnToken; there is one prompt."""
-        assert prompt == 0
-        ids = self._ids[index]
-        ids.append(token)
-        ended = token == self._tokenizer.end_id
-        text = self._decoders[index].push(token)
-        if ended or len(ids) == self._max_tokens:
-            text += self._decoders[index].flush()
-            whole = SampledAnswer(self._tokenizer.decode(ids), list(ids), "stop" if ended else "length")
-            self._emit(StreamEvent(index, text, whole))
-        elif text:
-            self._emit(StreamEvent(index, text))
+    def push(self, token: int) -> bool:
+        """As batch.OnToken: True once a stop string is there; the text ends before it."""
+        self._held += self._decoder.push(token)
+        places = [place for place in map(self._held.find, self._stop) if place >= 0]
+        if places:
+            self._held, self._stopped = self._held[: min(places)], True
+            self._tell(len(self._held))
+        elif self._held:
+            self._tell(len(self._held) - self._beginning())
+        return self._stopped
+
+    def finish(self) -> str:
+        """The whole text; what was held back is told first."""
+        if not self._stopped:
+            self._held += self._decoder.flush()
+            self._tell(len(self._held))
+        return "".join(self._told)
+
+    def _beginning(self) -> int:
+        """How many last characters could be the beginning of a stop string."""
+        longest = max((len(text) for text in self._stop), default=1) - 1
+        sizes = range(min(longest, len(self._held)), 0, -1)
+        return next((size for size in sizes if any(text.startswith(self._held[-size:]) for text in self._stop)), 0)
+
+    def _tell(self, count: int) -> None:
+        piece, self._held = self._held[:count], self._held[count:]
+        if piece:
+            self._told.append(piece)
+            if self._emit is not None:
+                self._emit(piece)

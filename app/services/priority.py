@@ -40,23 +40,41 @@ class InteractiveSampler:
         self._gate = gate
 
     def generate(
-        self, messages: Sequence[Message], *, n: int, params: SamplingParams, version_id: int, distinct: bool = False
+        self,
+        messages: Sequence[Message],
+        *,
+        n: int,
+        params: SamplingParams,
+        version_id: int,
+        distinct: bool = False,
+        logprobs: int | None = None,
     ) -> list[SampledAnswer]:
         with self._gate.busy():
-            return self._sampler.generate(messages, n=n, params=params, version_id=version_id, distinct=distinct)
+            return self._sampler.generate(
+                messages, n=n, params=params, version_id=version_id, distinct=distinct, logprobs=logprobs
+            )
 
     def stream(
-        self, messages: Sequence[Message], *, n: int, params: SamplingParams, version_id: int
+        self,
+        messages: Sequence[Message],
+        *,
+        n: int,
+        params: SamplingParams,
+        version_id: int,
+        logprobs: int | None = None,
     ) -> Iterator[StreamEvent]:
         with self._gate.busy():
-            yield from self._sampler.stream(messages, n=n, params=params, version_id=version_id)
+            yield from self._sampler.stream(messages, n=n, params=params, version_id=version_id, logprobs=logprobs)
 
     def score(self, messages: Sequence[Message], answers: Sequence[str], *, version_id: int) -> list[float]:
         with self._gate.busy():
             return self._sampler.score(messages, answers, version_id=version_id)
 
-    def tokenize(self, text: str) -> list[tuple[int, str]]:
-        return self._sampler.tokenize(text)
+    def tokenize(self, text: str, *, version_id: int) -> list[tuple[int, str]]:
+        return self._sampler.tokenize(text, version_id=version_id)
+
+    def count_tokens(self, messages: Sequence[Message], *, version_id: int) -> int:
+        return self._sampler.count_tokens(messages, version_id=version_id)
 
     def next_token(
         self, messages: Sequence[Message], *, params: SamplingParams, k: int, version_id: int

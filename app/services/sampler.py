@@ -2,7 +2,8 @@
 
 The in-process implementation is app.lm.engine.Engine; a sampler that lives elsewhere could satisfy it, too.
 Every method blocks: call it from `def` routes or threads, never from the event loop, never inside a transaction.
-Each raises UnavailableError when too many requests wait and InvalidError when the prompt is too long.
+Each raises UnavailableError when too many requests wait or the answers take too long, and InvalidError when the prompt
+is too long.
 `version_id` is always explicit: the caller looks up the active version.
 """
 
@@ -17,13 +18,27 @@ __all__ = ["Message", "NextToken", "SampledAnswer", "Sampler", "StreamEvent"]
 
 class Sampler(Protocol):
     def generate(
-        self, messages: Sequence[Message], *, n: int, params: SamplingParams, version_id: int, distinct: bool = False
+        self,
+        messages: Sequence[Message],
+        *,
+        n: int,
+        params: SamplingParams,
+        version_id: int,
+        distinct: bool = False,
+        logprobs: int | None = None,
     ) -> list[SampledAnswer]:
-        """n answers in one batch; `distinct` draws equal texts again, a bounded number of times."""
+        """n answers; `distinct` draws equal texts again, a bounded number of times. `logprobs` asks for the tokens'
+        log-probabilities and that many alternatives at each place."""
         ...
 
     def stream(
-        self, messages: Sequence[Message], *, n: int, params: SamplingParams, version_id: int
+        self,
+        messages: Sequence[Message],
+        *,
+        n: int,
+        params: SamplingParams,
+        version_id: int,
+        logprobs: int | None = None,
     ) -> Iterator[StreamEvent]:
         """As `generate`, piece by piece; closing the iterator stops the sampling."""
         ...
@@ -32,8 +47,12 @@ class Sampler(Protocol):
         """One score per answer by the reward model `version_id`."""
         ...
 
-    def tokenize(self, text: str) -> list[tuple[int, str]]:
-        """Token ids with their text."""
+    def tokenize(self, text: str, *, version_id: int) -> list[tuple[int, str]]:
+        """Token ids with their text, as this version reads it."""
+        ...
+
+    def count_tokens(self, messages: Sequence[Message], *, version_id: int) -> int:
+        """Length of the conversation as this version reads it, its marks included."""
         ...
 
     def next_token(

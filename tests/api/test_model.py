@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from app.chat import StreamEvent
+from app.errors import UnavailableError
 from tests.api.conftest import Json, check_problem
 from tests.live import LiveServer, ScriptedSampler
 
@@ -59,6 +60,53 @@ def test_stream_carries_the_same_answers(real_server: LiveServer) -> None:
     for index, answer in answers.items():
         pieces = "".join(data["text"] for name, data in events if name == "piece" and data["index"] == index)
         assert pieces == answer["text"]
+
+
+def test_logprobs_and_alternatives(real_server: LiveServer) -> None:
+    plain = generate(real_server, seed=3, n=1)["completions"][0]
+    told = generate(real_server, seed=3, n=1, logprobs=2)["completions"][0]
+    assert [one["token_id"] for one in told["logprobs"]] == told["tokens"] == plain["tokens"]
+    for one in told["logprobs"]:
+        assert len(one["top"]) == 2
+        assert one["top"][0]["logprob"] >= one["top"][1]["logprob"]
+        assert one["logprob"] <= one["top"][0]["logprob"] + 1e-6
+
+
+def test_stop_strings_and_further_filters(real_server: LiveServer) -> None:
+    whole = generate(real_server, seed=3, n=1, max_tokens=40)["completions"][0]
+    mark = whole["text"][3]
+    cut = generate(real_server, seed=3, n=1, max_tokens=40, stop=mark)["completions"][0]
+    assert cut["text"] == whole["text"][: whole["text"].index(mark)]
+    assert cut["finish_reason"] == "stop"
+    greedy = generate(real_server, temperature=0, n=1)["completions"]
+    assert generate(real_server, temperature=1, min_p=1.0, n=1)["completions"] == greedy, "the likeliest alone stays"
+    assert generate(real_server, temperature=0, repetition_penalty=2.0, n=1)["completions"] != greedy
+
+
+def test_a_full_house_is_told_at_once(server: LiveServer) -> None:
+    """Before a thread is taken: pages go on."""
+    server.runtime.places.count = 0
+    for path, body in (
+        ("/api/v1/generate", {"prompt": "Hi"}),
+        ("/api/v1/generate", {"prompt": "Hi", "stream": True}),
+        ("/api/v1/next-token", {"prompt": "Hi"}),
+        ("/v1/chat/completions", {"messages": [{"role": "user", "content": "Hi"}]}),
+    ):
+        response = server.client.post(path, json=body)
+        check_problem(response, 503, "Try again in a few seconds")
+        assert int(response.headers["retry-after"]) >= 1
+    assert server.client.get("/api/v1/versions").status_code == 200
+
+
+def test_places_are_given_back(server: LiveServer, sampler: ScriptedSampler) -> None:
+    """By answers, streams and errors alike."""
+    server.runtime.places.count = 1
+    for stream in (False, True, False):
+        assert server.client.post("/api/v1/generate", json={"prompt": "Hi", "stream": stream}).status_code == 200
+    sampler.failure = UnavailableError("Out of order.")
+    for stream in (False, True, False):
+        response = server.client.post("/api/v1/generate", json={"prompt": "Hi", "stream": stream})
+        check_problem(response, 503, "Out of order")
 
 
 def test_a_reader_who_leaves_ends_the_sampling(server: LiveServer, sampler: ScriptedSampler) -> None:
@@ -155,6 +203,17 @@ def test_openai_stream(real_server: LiveServer) -> None:
     assert [delta["finish_reason"] for delta in deltas if delta["finish_reason"]] == [whole["finish_reason"]]
 
 
+def test_openai_logprobs(real_server: LiveServer) -> None:
+    body = {"seed": 5, "logprobs": True, "top_logprobs": 3}
+    [choice] = chat(real_server, **body).json()["choices"]
+    content = choice["logprobs"]["content"]
+    assert all(len(one["top_logprobs"]) == 3 for one in content)
+    assert all(one["bytes"] is None or bytes(one["bytes"]).decode() == one["token"] for one in content)
+    events = [data for _, data in sse(chat(real_server, **body, stream=True).text)]
+    told = [event["choices"][0]["logprobs"] for event in events[:-1] if event["choices"][0]["logprobs"]]
+    assert told == [choice["logprobs"]]
+
+
 def test_openai_roles_and_parts(real_server: LiveServer) -> None:
     plain = [{"role": "user", "content": "Be brief.\nHi"}]
     parts = [
@@ -173,8 +232,10 @@ def test_openai_roles_and_parts(real_server: LiveServer) -> None:
         ({"model": "fourfold-99"}, 404, "no version 99"),
         ({"messages": []}, 422, "messages"),
         ({"messages": [{"role": "assistant", "content": "Hi"}]}, 422, "role 'user'"),
-        ({"stop": ["."]}, 422, "stop is not supported"),
-        ({"logprobs": True}, 422, "logprobs is not supported"),
+        ({"stop": ["a", "b", "c", "d", "e"]}, 422, "stop"),
+        ({"stop": ["x" * 65]}, 422, "stop"),
+        ({"top_logprobs": 21, "logprobs": True}, 422, "top_logprobs"),
+        ({"tools": [{"type": "function"}]}, 422, "tools is not supported"),
         ({"temperature": 2.5}, 422, "temperature"),
     ],
 )

@@ -41,13 +41,26 @@ class WritingSampler(ScriptedSampler):
         return [SampledAnswer(f"{text} ({number})", [5, 6, 4], "stop") for text in ANSWERS]
 
     def generate(
-        self, messages: Sequence[Message], *, n: int, params: SamplingParams, version_id: int, distinct: bool = False
+        self,
+        messages: Sequence[Message],
+        *,
+        n: int,
+        params: SamplingParams,
+        version_id: int,
+        distinct: bool = False,
+        logprobs: int | None = None,
     ) -> list[SampledAnswer]:
         self._called("generate", version_id)
         return self._answers()[:n]
 
     def stream(
-        self, messages: Sequence[Message], *, n: int, params: SamplingParams, version_id: int
+        self,
+        messages: Sequence[Message],
+        *,
+        n: int,
+        params: SamplingParams,
+        version_id: int,
+        logprobs: int | None = None,
     ) -> Iterator[StreamEvent]:
         self._called("stream", version_id)
         for index, answer in enumerate(self._answers()[:n]):

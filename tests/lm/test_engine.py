@@ -1,10 +1,13 @@
 """The engine: answers, streams, refusals, several versions, going away in the middle."""
 
+import shutil
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+import torch
 
 from app.chat import Message
 from app.errors import InvalidError, NotFoundError, UnavailableError
@@ -30,7 +33,7 @@ def engine(directory: Path) -> Iterator[Engine]:
             raise NotFoundError(f"There is no version {version_id}.")
         return directory
 
-    engine = Engine(where, load_scorer=load_scorer, tokenizer_directory=directory, threads=1, queue_size=2)
+    engine = Engine(where, load_scorer=load_scorer, threads=1, queue_size=2)
     yield engine
     engine.close()
 
@@ -62,7 +65,7 @@ def test_a_reader_who_leaves_ends_the_sampling(engine: Engine) -> None:
         stream = engine.stream(HELLO, n=2, params=long, version_id=1)
         next(stream)
         stream.close()  # type: ignore[attr-defined]
-        engine.tokenize("wait for the thread")
+        engine.tokenize("wait for the thread", version_id=1)
     assert engine.generate(HELLO, n=1, params=PARAMS, version_id=1)
 
 
@@ -86,7 +89,7 @@ def test_a_full_queue_refuses(directory: Path) -> None:
         go.wait(10)
         return directory
 
-    engine = Engine(slow, threads=1, queue_size=1)
+    engine = Engine(slow, threads=1, queue_size=2)
     streams = [engine.stream(HELLO, n=1, params=PARAMS, version_id=1)]
     assert entered.wait(10)
     streams.append(engine.stream(HELLO, n=1, params=PARAMS, version_id=1))
@@ -96,7 +99,7 @@ def test_a_full_queue_refuses(directory: Path) -> None:
     assert all(list(stream)[-1].answer is not None for stream in streams)
     engine.close()
     with pytest.raises(UnavailableError, match="stopping"):
-        engine.tokenize("late")
+        engine.tokenize("late", version_id=1)
 
 
 def test_scores_and_kinds(engine: Engine) -> None:
@@ -130,7 +133,7 @@ def test_next_token_and_tokenize(engine: Engine, tokenizer: Tokenizer) -> None:
     everything = engine.next_token(HELLO, params=SamplingParams(), k=10**6, version_id=1)
     assert len(everything) == tokenizer.vocab_size
     assert sum(token.probability for token in everything) == pytest.approx(1, abs=1e-4)
-    pieces = engine.tokenize("tea 茶 <|end|>")
+    pieces = engine.tokenize("tea 茶 <|end|>", version_id=1)
     assert tokenizer.decode([token for token, _ in pieces]) == "tea 茶 <|end|>"
 
 
@@ -146,3 +149,128 @@ def test_a_scorer_that_cannot_be_opened(directory: Path) -> None:
     with pytest.raises(UnavailableError, match="without reward models"):
         engine.score(HELLO, ["a"], version_id=1)
     engine.close()
+
+
+LONG = SamplingParams(max_tokens=100, seed=5, temperature=1.5)
+
+
+def test_requests_share_the_time(directory: Path) -> None:
+    """The second request, begun later, ends while the first one, ten times as long, is still written."""
+    engine = Engine(lambda _: directory, threads=1)
+    first = engine.stream(HELLO, n=4, params=LONG, version_id=1)
+    next(first)
+    short = SamplingParams(max_tokens=2, seed=1)
+    engine.generate(HELLO, n=1, params=short, version_id=1)
+    pieces_before_the_second_was_there = sum(1 for event in first if event.answer is None)
+    assert pieces_before_the_second_was_there > 20, "the first was written to its end before the second"
+    engine.close()
+
+
+def test_the_same_text_in_any_company(engine: Engine) -> None:
+    expected = engine.generate(HELLO, n=2, params=PARAMS, version_id=1)
+    with ThreadPoolExecutor(2) as threads:
+        crowd = threads.submit(lambda: list(engine.stream(HELLO, n=5, params=LONG, version_id=1)))
+        assert engine.generate(HELLO, n=2, params=PARAMS, version_id=1) == expected
+        assert crowd.result()
+
+
+def test_a_new_version_answers_while_the_former_ends(directory: Path, tmp_path: Path) -> None:
+    """And the former one's files may be gone: nothing that was begun is dropped."""
+    first, second = tmp_path / "1", tmp_path / "2"
+    for target in (first, second):
+        shutil.copytree(directory, target)
+    engine = Engine(lambda version_id: tmp_path / str(version_id), threads=1)
+    running = engine.stream(HELLO, n=4, params=LONG, version_id=1)
+    before = next(running)
+    shutil.rmtree(first)
+    assert engine.generate(HELLO, n=1, params=PARAMS, version_id=2)
+    ended = [event.answer for event in [before, *running] if event.answer is not None]
+    assert len(ended) == 4
+    assert all(answer.token_ids for answer in ended)
+    engine.close()
+
+
+def test_stop_strings_end_answers(engine: Engine) -> None:
+    [whole] = engine.generate(HELLO, n=1, params=PARAMS, version_id=1)
+    mark = whole.text[len(whole.text) // 2]
+    [cut] = engine.generate(HELLO, n=1, params=SamplingParams(max_tokens=12, seed=5, stop=(mark,)), version_id=1)
+    assert cut.text == whole.text[: whole.text.index(mark)]
+    assert cut.finish_reason == "stop"
+    assert cut.token_ids == whole.token_ids[: len(cut.token_ids)]
+
+
+def test_logprobs_on_request(engine: Engine, tokenizer: Tokenizer) -> None:
+    [plain] = engine.generate(HELLO, n=1, params=PARAMS, version_id=1)
+    [told] = engine.generate(HELLO, n=1, params=PARAMS, version_id=1, logprobs=2)
+    assert plain.logprobs is None
+    assert told.logprobs is not None
+    assert [one.token_id for one in told.logprobs] == told.token_ids == plain.token_ids
+    first = engine.next_token(HELLO, params=PARAMS, k=2, version_id=1)
+    assert [one.token_id for one in told.logprobs[0].top] == [one.token_id for one in first]
+    assert told.logprobs[0].top[0].logprob == pytest.approx(float(torch.tensor(first[0].probability).log()), abs=1e-4)
+    assert tokenizer.pieces(told.token_ids) == [one.text for one in told.logprobs]
+    streamed = list(engine.stream(HELLO, n=1, params=PARAMS, version_id=1, logprobs=2))[-1].answer
+    assert streamed == told
+
+
+def test_what_takes_too_long_is_told(directory: Path) -> None:
+    """In the line, and in the middle of its answers."""
+    engine = Engine(lambda _: directory, threads=1, request_seconds=0.0)
+    with pytest.raises(UnavailableError, match="longer than"):
+        engine.generate(HELLO, n=1, params=PARAMS, version_id=1)
+    engine._request_seconds = 60.0
+    running = engine.stream(HELLO, n=2, params=LONG, version_id=1)
+    next(running)
+    for generation in list(engine._owners.values()):
+        generation.deadline = 0.0
+    with pytest.raises(UnavailableError, match="longer than"):
+        list(running)
+    assert engine.generate(HELLO, n=1, params=PARAMS, version_id=1)
+    engine.close()
+
+
+def test_a_thousand_at_once(directory: Path) -> None:
+    """Some are refused at once, all others are answered, and the rows written side by side stay few."""
+    engine = Engine(lambda _: directory, threads=1, queue_size=20, max_rows=8)
+    answered, refused = [], 0
+    with ThreadPoolExecutor(100) as threads:
+        futures = [threads.submit(engine.generate, HELLO, n=2, params=PARAMS, version_id=1) for _ in range(1_000)]
+        for future in futures:
+            try:
+                answered.append(future.result(60))
+            except UnavailableError:
+                refused += 1
+    assert refused > 0
+    assert len(answered) + refused == 1_000
+    assert all(answers == answered[0] for answers in answered)
+    engine.close()
+
+
+def test_an_error_in_a_round_fails_that_version_alone(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from app.lm.batch import Batch
+
+    engine = Engine(lambda _: directory, threads=1)
+    step = Batch.step
+
+    def breaking(self: Batch) -> object:
+        if any(row.params.max_tokens == 77 for row in self._slots):
+            raise RuntimeError("out of memory")
+        return step(self)
+
+    monkeypatch.setattr(Batch, "step", breaking)
+    running = engine.stream(HELLO, n=2, params=LONG, version_id=1)
+    next(running)
+    with pytest.raises(RuntimeError, match="out of memory"):
+        engine.generate(HELLO, n=1, params=SamplingParams(max_tokens=77), version_id=2)
+    assert sum(event.answer is not None for event in running) == 2
+    assert engine.generate(HELLO, n=1, params=PARAMS, version_id=2)
+    engine.close()
+
+
+def test_closing_tells_those_who_wait(directory: Path) -> None:
+    engine = Engine(lambda _: directory, threads=1)
+    running = engine.stream(HELLO, n=8, params=LONG, version_id=1)
+    next(running)
+    engine.close()
+    with pytest.raises(UnavailableError, match="stopping"):
+        list(running)

@@ -1,0 +1,71 @@
+"""From logits to a token: penalties, filters, and one uniform number per row. Pure functions on tensors.
+
+Departs from the usual torch.multinomial, which draws a random number for every vocabulary entry: here one uniform
+number per row goes through the inverse cumulative distribution. Each row has its own stream of numbers, so an answer
+depends on seed, row, prompt, weights and settings alone.
+
+Shapes: R rows, V vocabulary.
+"""
+
+import torch
+from torch import Tensor
+
+_MIX = (0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB)
+_WORD = (1 << 64) - 1
+
+
+def penalized(logits: Tensor, seen: Tensor, penalty: float) -> Tensor:
+    """[R,V] logits with those of tokens that were seen (bool [R,V]: prompt and answer) divided by the penalty where
+    positive and multiplied where negative (CTRL, Keskar et al. 2019, section 4.1, as transformers does it)."""
+    if penalty == 1:
+        return logits
+    return torch.where(seen, torch.where(logits > 0, logits / penalty, logits * penalty), logits)
+
+
+def filter_logits(logits: Tensor, temperature: float, top_k: int, top_p: float, min_p: float = 0.0) -> Tensor:
+    """[R,V] logits divided by the temperature, -inf outside the k likeliest, outside the smallest set whose probability
+    reaches top_p (Holtzman et al. 2020), and below min_p times the largest probability (Nguyen et al. 2024), one after
+    the other. At least one token stays. Temperature 0 keeps the likeliest."""
+    if temperature == 0:
+        best = logits.argmax(dim=-1, keepdim=True)
+        return torch.full_like(logits, -torch.inf).scatter(-1, best, 0.0)
+    if temperature != 1:
+        logits = logits / temperature
+    if 0 < top_k < logits.shape[-1]:
+        least = logits.topk(top_k, dim=-1).values[:, -1:]
+        logits = logits.masked_fill(logits < least, -torch.inf)
+    if top_p < 1:
+        ordered, order = logits.sort(dim=-1, descending=True, stable=True)
+        probabilities = ordered.softmax(dim=-1)
+        before = probabilities.cumsum(dim=-1) - probabilities
+        dropped = before >= top_p
+        dropped[:, 0] = False
+        logits = logits.masked_fill(dropped.scatter(-1, order, dropped), -torch.inf)
+    if min_p > 0:  # p < min_p * p_max, in logarithms; the normalization cancels
+        least = logits.amax(dim=-1, keepdim=True) + torch.tensor(min_p, dtype=logits.dtype).log()
+        logits = logits.masked_fill(logits < least, -torch.inf)
+    return logits
+
+
+def draw(logits: Tensor, uniforms: Tensor) -> Tensor:
+    """One token per row [R] by the inverse cumulative distribution; uniforms [R] in [0, 1)."""
+    cumulative = logits.softmax(dim=-1).cumsum(dim=-1)  # [R,V]
+    # Scaled by the last sum, which rounding keeps from being exactly 1, and held below it: then the first entry above
+    # the number always exists, and `right` never stops at one of probability 0.
+    whole = cumulative[:, -1]
+    wanted = torch.minimum(uniforms * whole, whole.nextafter(torch.zeros(())))
+    return torch.searchsorted(cumulative, wanted[:, None], right=True)[:, 0]
+
+
+def derived_seed(seed: int, row: int) -> int:
+    """A well-mixed seed per row (splitmix64, Steele et al. 2014): neighbouring rows share nothing."""
+    word = (seed * _MIX[0] + (row + 1) * _MIX[1]) & _WORD
+    word = ((word ^ (word >> 30)) * _MIX[1]) & _WORD
+    word = ((word ^ (word >> 27)) * _MIX[2]) & _WORD
+    return (word ^ (word >> 31)) >> 1
+
+
+def uniform_stream(seed: int, row: int, count: int) -> list[float]:
+    """`count` uniform numbers from the row's own generator."""
+    numbers: list[float] = torch.rand(count, generator=torch.Generator().manual_seed(derived_seed(seed, row))).tolist()
+    return numbers

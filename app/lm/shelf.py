@@ -1,0 +1,74 @@
+"""The models that are loaded: policies ready to sample, reward models ready to score. Only one thread comes here.
+
+Versions are loaded when first asked for and kept while recently used. What is being sampled from stays in memory with
+its batch, on the shelf or not, and whatever happens to its files.
+"""
+
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from app.chat import Message
+from app.errors import InvalidError, UnavailableError
+from app.lm.checkpoint import load_model
+from app.lm.decoder import Decoder
+from app.lm.precision import fast_matmul_dtype
+from app.lm.tokenizer import Tokenizer
+
+KEPT_VERSIONS = 4  # the active policy, the active reward model and two others
+Scorer = Callable[[Sequence[Message], Sequence[str]], list[float]]
+
+
+@dataclass(frozen=True)
+class Policy:
+    decoder: Decoder
+    tokenizer: Tokenizer
+
+    def encoded(self, messages: Sequence[Message], max_tokens: int) -> list[int]:
+        """The prompt's ids; raises InvalidError where the answer would not fit behind them."""
+        prompt = self.tokenizer.encode_conversation(messages)
+        limit = self.decoder.config.max_position_embeddings - max_tokens
+        if len(prompt) > limit:
+            raise InvalidError(
+                f"The prompt has {len(prompt)} tokens; with {max_tokens} for the answer at most {max(0, limit)} fit."
+                " Shorten it."
+            )
+        return prompt
+
+
+class Shelf:
+    """`version_directory` says where a version lives; `load_scorer` opens a reward model (app.training knows how)."""
+
+    def __init__(self, version_directory: Callable[[int], Path], load_scorer: Callable[[Path], Scorer] | None) -> None:
+        self._directory, self._load_scorer = version_directory, load_scorer
+        self._kept: OrderedDict[int, Policy | Scorer] = OrderedDict()
+
+    def policy(self, version_id: int) -> Policy:
+        found = self._find(version_id, _load_policy)
+        if not isinstance(found, Policy):
+            raise InvalidError(f"Version {version_id} is a reward model: it scores answers and writes none.")
+        return found
+
+    def scorer(self, version_id: int) -> Scorer:
+        if self._load_scorer is None:
+            raise UnavailableError(
+                "This sampler was started without reward models. Start it with one to score answers."
+            )
+        found = self._find(version_id, self._load_scorer)
+        if isinstance(found, Policy):
+            raise InvalidError(f"Version {version_id} is a policy: it writes answers and scores none.")
+        return found
+
+    def _find(self, version_id: int, load: Callable[[Path], Policy | Scorer]) -> Policy | Scorer:
+        if version_id not in self._kept:
+            self._kept[version_id] = load(self._directory(version_id))
+            while len(self._kept) > KEPT_VERSIONS:
+                self._kept.popitem(last=False)
+        self._kept.move_to_end(version_id)
+        return self._kept[version_id]
+
+
+def _load_policy(directory: Path) -> Policy:
+    model, tokenizer = load_model(directory)
+    return Policy(Decoder(model, fast_matmul_dtype()), tokenizer)

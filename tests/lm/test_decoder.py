@@ -1,0 +1,97 @@
+"""The decoder gives the model's logits, and every row the same bits whatever is computed beside it."""
+
+import pytest
+import torch
+from torch import Tensor
+
+from app.hparams import ModelConfig
+from app.lm.decoder import Decoder
+from app.lm.model import Llama
+from app.lm.row_cache import ROWS_AT_ONCE, SLOTS_AT_ONCE, RowCache, rounded_up
+
+DTYPES = [torch.float32, torch.bfloat16]
+# Sizes of the shipped model's layers, and of three query heads to a key-value head as in SmolLM.
+SHAPES = [(256, 4, 2), (192, 3, 1)]
+
+
+def lively(hidden: int, heads: int, narrow: int) -> Llama:
+    torch.manual_seed(1)
+    model = Llama(
+        ModelConfig(
+            vocab_size=512, hidden_size=hidden, intermediate_size=2 * hidden, num_hidden_layers=2,
+            num_attention_heads=heads, num_key_value_heads=narrow, max_position_embeddings=512,
+        )
+    )  # fmt: skip
+    with torch.no_grad():
+        for weight in model.parameters():
+            weight.add_(0.2 * torch.randn_like(weight)) if weight.dim() == 1 else weight.mul_(4.0)
+    return model.eval()
+
+
+def read_alone(decoder: Decoder, prompt: list[int], slots: int = 0) -> tuple[RowCache, Tensor]:
+    """A cache with the prompt in row 0, and the logits after it; padded as short as it may be."""
+    width = rounded_up(len(prompt), SLOTS_AT_ONCE)
+    cache = RowCache(decoder.config, 1, max(width, slots))
+    ids = torch.zeros(1, width, dtype=torch.long)
+    ids[0, : len(prompt)] = torch.tensor(prompt)
+    states = decoder.read(ids, torch.zeros(1, dtype=torch.long), cache)
+    return cache, decoder.logits(states[:, len(prompt) - 1])[0]
+
+
+def prompts(count: int) -> list[list[int]]:
+    dice = torch.Generator().manual_seed(7)
+    lengths = torch.randint(1, 200, (count,), generator=dice).tolist()
+    return [torch.randint(5, 512, (length,), generator=dice).tolist() for length in lengths]
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_logits_are_the_models(shape: tuple[int, int, int]) -> None:
+    model = lively(*shape)
+    decoder = Decoder(model, torch.float32)
+    with torch.inference_mode():
+        for prompt in prompts(4):
+            cache, logits = read_alone(decoder, prompt, slots=256)
+            torch.testing.assert_close(logits, model(torch.tensor([prompt]))[0, -1], atol=1e-4, rtol=1e-4)
+            longer = [*prompt, 9]
+            ids, lengths = torch.tensor([9, 0, 0, 0]), torch.tensor([len(prompt), 0, 0, 0])
+            found = decoder.step(ids, lengths, cache, len(prompt))[0]
+            torch.testing.assert_close(found, model(torch.tensor([longer]))[0, -1], atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("shape", SHAPES)
+@torch.inference_mode()
+def test_a_prompt_is_read_the_same_alone_and_among_others(shape: tuple[int, int, int], dtype: torch.dtype) -> None:
+    decoder, found = Decoder(lively(*shape), dtype), prompts(6)
+    width = rounded_up(max(map(len, found)), SLOTS_AT_ONCE)
+    ids = torch.zeros(len(found), width, dtype=torch.long)
+    for place, prompt in enumerate(found):
+        ids[place, : len(prompt)] = torch.tensor(prompt)
+    states = decoder.read(ids, torch.zeros(len(found), dtype=torch.long), RowCache(decoder.config, len(found), width))
+    together = decoder.logits(torch.stack([states[place, len(prompt) - 1] for place, prompt in enumerate(found)]))
+    for place, prompt in enumerate(found):
+        assert torch.equal(read_alone(decoder, prompt)[1], together[place])
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("shape", SHAPES)
+@torch.inference_mode()
+def test_a_step_gives_the_same_bits_in_any_company(shape: tuple[int, int, int], dtype: torch.dtype) -> None:
+    decoder, found = Decoder(lively(*shape), dtype), prompts(24)
+    ids = torch.arange(5, 5 + len(found))
+    lengths = torch.tensor([len(prompt) for prompt in found])
+    crowd = RowCache(decoder.config, len(found), 256)
+    for place, prompt in enumerate(found):
+        crowd.take(read_alone(decoder, prompt)[0], 0, [place], len(prompt))
+    expected = decoder.step(ids, lengths, crowd, int(lengths.max()))
+    for company in ([0], [3, 1], [5, 9, 2], [7, 8, 9, 10, 11], list(range(23, 6, -1))):
+        size = rounded_up(len(company), ROWS_AT_ONCE)
+        small = RowCache(decoder.config, size, 16)
+        small.reserve(size, int(lengths[company].max()) + 1)
+        for place, source in enumerate(company):
+            small.take(crowd, source, [place], int(lengths[source]))
+        few = torch.zeros(2, size, dtype=torch.long)
+        few[0, : len(company)], few[1, : len(company)] = ids[company], lengths[company]
+        logits = decoder.step(few[0], few[1], small, int(few[1].max()))
+        for place, source in enumerate(company):
+            assert torch.equal(logits[place], expected[source]), (company, source)

@@ -1,0 +1,101 @@
+"""Filters and penalties against a slow reference and against transformers, dice against the softmax."""
+
+import math
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from transformers import (
+    MinPLogitsWarper,
+    RepetitionPenaltyLogitsProcessor,
+    TemperatureLogitsWarper,
+    TopKLogitsWarper,
+    TopPLogitsWarper,
+)
+
+from app.lm.dice import draw, filter_logits, penalized, uniform_stream
+
+
+def slow_filter(logits: list[float], temperature: float, top_k: int, top_p: float, min_p: float) -> set[int]:
+    """The tokens that stay, by the book: each filter sees what the one before it left."""
+    scaled = [value / temperature for value in logits]
+    order = sorted(range(len(scaled)), key=lambda token: -scaled[token])
+    if top_k:
+        order = order[:top_k]
+    weights = [math.exp(scaled[token] - scaled[order[0]]) for token in order]
+    kept, reached = set(), 0.0
+    for token, weight in zip(order, weights, strict=True):
+        if top_p < 1 and kept and reached >= top_p:
+            break
+        if weight >= min_p:
+            kept.add(token)
+        reached += weight / sum(weights)
+    return kept
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.lists(st.integers(-60, 60), min_size=2, max_size=12, unique=True),
+    st.floats(0.2, 2.0),
+    st.integers(0, 14),
+    st.sampled_from([0.05, 0.313, 0.5, 0.777, 0.95, 1.0]),
+    st.sampled_from([0.0, 0.0137, 0.1093, 0.5171, 1.0]),
+)
+def test_filters_match_the_reference(
+    values: list[int], temperature: float, top_k: int, top_p: float, min_p: float
+) -> None:
+    logits = [value / 10 for value in values]
+    found = filter_logits(torch.tensor([logits], dtype=torch.float64), temperature, top_k, top_p, min_p)[0]
+    kept = {token for token in range(len(logits)) if torch.isfinite(found[token])}
+    assert kept == slow_filter(logits, temperature, top_k, top_p, min_p)
+    for token in kept:
+        assert float(found[token]) == pytest.approx(logits[token] / temperature)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.integers(0, 10_000), st.floats(0.3, 2.0), st.integers(1, 60), st.floats(0.05, 0.99), st.floats(0.01, 0.9),
+    st.floats(0.6, 1.9),
+)  # fmt: skip
+def test_the_chain_is_that_of_transformers(
+    seed: int, temperature: float, top_k: int, top_p: float, min_p: float, penalty: float
+) -> None:
+    dice = torch.Generator().manual_seed(seed)
+    logits = 3 * torch.randn(3, 50, generator=dice, dtype=torch.float64)
+    ids = torch.randint(0, 50, (3, 9), generator=dice)
+    seen = torch.zeros(3, 50, dtype=torch.bool).scatter(1, ids, True)
+    ours = filter_logits(penalized(logits, seen, penalty), temperature, top_k, top_p, min_p)
+    theirs = logits
+    for step in (
+        RepetitionPenaltyLogitsProcessor(penalty), TemperatureLogitsWarper(temperature), TopKLogitsWarper(top_k),
+        TopPLogitsWarper(top_p), MinPLogitsWarper(min_p),
+    ):  # fmt: skip
+        theirs = step(ids, theirs)
+    torch.testing.assert_close(ours.softmax(-1), theirs.softmax(-1))
+
+
+def test_dice_follow_the_softmax() -> None:
+    """Chi-square with 7 degrees of freedom; 24.3 is passed once in a thousand seeds, and the seed is fixed."""
+    logits = torch.tensor([0.0, 1.0, -1.0, 2.0, 0.5, -2.0, -torch.inf, 1.5, 0.1])
+    rows = 20_000
+    uniforms = torch.rand(rows, generator=torch.Generator().manual_seed(5))
+    counts = draw(logits.expand(rows, -1), uniforms).bincount(minlength=len(logits)).double()
+    expected = logits.double().softmax(-1) * rows
+    assert counts[6] == 0
+    likely = expected > 0
+    assert float(((counts - expected)[likely] ** 2 / expected[likely]).sum()) < 24.3
+
+
+def test_the_ends_of_the_dice() -> None:
+    """The largest and the smallest number never hit a token of probability 0."""
+    logits = torch.tensor([[-torch.inf, 0.0, 0.0, -torch.inf]])
+    assert draw(logits, torch.tensor([0.0])).item() == 1
+    assert draw(logits, torch.tensor([1.0 - 2**-24])).item() == 2
+    assert draw(logits, torch.tensor([1.0])).item() == 2
+
+
+def test_rows_have_streams_of_their_own() -> None:
+    assert uniform_stream(3, 1, 8) == uniform_stream(3, 1, 20)[:8]
+    assert len({uniform_stream(3, row, 1)[0] for row in range(50)}) == 50
+    assert uniform_stream(3, 0, 8) != uniform_stream(4, 0, 8)

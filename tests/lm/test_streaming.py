@@ -1,0 +1,48 @@
+"""Pieces of text: joined they are the text, stop strings end it, and no beginning of one is told too early."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from app.lm.streaming import AnswerText
+from app.lm.tokenizer import Tokenizer
+
+PLAIN = "Please tell me: 茶, tea & waer. 水烧开了。"
+
+
+def written(tokenizer: Tokenizer, text: str, stop: list[str]) -> tuple[str, list[str], bool]:
+    pieces: list[str] = []
+    answer = AnswerText(tokenizer, stop, pieces.append)
+    stopped = any(answer.push(token) for token in tokenizer.encode(text))
+    return answer.finish(), pieces, stopped
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    text=st.text(alphabet="abcn 茶水。", max_size=30),
+    stop=st.lists(st.text(alphabet="abn 茶。", max_size=4), max_size=3),
+)
+def test_the_text_ends_before_the_first_stop_string(tokenizer: Tokenizer, text: str, stop: list[str]) -> None:
+    whole, pieces, stopped = written(tokenizer, text, stop)
+    found = [text.find(one) for one in stop if one and one in text]
+    assert stopped == bool(found)
+    assert "".join(pieces) == whole
+    if not found:
+        assert whole == text
+    else:  # a token may hold two stop strings: then the first of them counts
+        assert whole == text[: min(found)]
+
+
+def test_nothing_is_told_that_may_be_a_stop_string(tokenizer: Tokenizer) -> None:
+    pieces: list[str] = []
+    answer = AnswerText(tokenizer, ["茶水!"], pieces.append)
+    for token in tokenizer.encode("ab茶水"):
+        assert not answer.push(token)
+    assert "".join(pieces) == "ab"
+    assert answer.finish() == "ab茶水"
+    assert "".join(pieces) == "ab茶水"
+
+
+@pytest.mark.parametrize("stop", [[], ["never there"]])
+def test_without_a_stop_string_the_text_is_whole(tokenizer: Tokenizer, stop: list[str]) -> None:
+    assert written(tokenizer, PLAIN, stop)[0] == PLAIN
