@@ -1,9 +1,9 @@
 """A Llama's weights joined for inference, with rows that are read and continued independently. Knows no sampling.
 
 Gives what Llama.hidden_states and Llama.logits give for the last token of each row, in a third of the operations:
-query, key and value come from one product, gate and up from another, queries that share a key-value head are one small
-attention, norms' weights are folded into the products behind them. Products with weights are in `dtype`; the residual
-stream, attention and cache are in fp32.
+query, key and value come from one product, the gate's activation and its product with `up` are part of theirs, queries
+that share a key-value head are one small attention, norms' weights are folded into the products behind them. Products
+with weights are in `dtype`; the residual stream, attention and cache are in fp32.
 
 Each row's bits are the same whatever rows are computed beside it (on one machine, in one precision): rows come in
 multiples of four, slots in multiples of 16, and attention is three plain products, whose sums over masked slots add
@@ -20,15 +20,17 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from app.lm.model import Llama
+from app.lm.products import Weight
 from app.lm.row_cache import ROWS_AT_ONCE, SLOTS_AT_ONCE, RowCache, rounded_up
 
 
 @dataclass(frozen=True)
 class _LayerWeights:
-    attention: Tensor  # [(N+2K)D, H]
-    attention_out: Tensor  # [H, ND]
-    inner: Tensor  # [2I, H]
-    inner_out: Tensor  # [H, I]
+    attention: Weight  # [(N+2K)D, H]
+    attention_out: Weight  # [H, ND]
+    gate: Weight  # [I, H]
+    up: Weight  # [I, H]
+    down: Weight  # [H, I]
 
 
 class Decoder:
@@ -39,7 +41,7 @@ class Decoder:
         with torch.no_grad():
             self._layers = [_joined(layer, dtype) for layer in model.model.layers]
             self._embedding = model.model.embed_tokens.weight.detach()
-            self._head = (self._embedding.float() * model.model.norm.weight.float()).to(dtype)
+            self._head = Weight(self._embedding.float() * model.model.norm.weight.float(), dtype)
         self._cosines = model.get_buffer("cosines").float()
         signs = torch.ones(model.config.head_dim)
         signs[: model.config.head_dim // 2] = -1
@@ -82,7 +84,7 @@ class Decoder:
         rows = len(states)
         missing = rounded_up(rows, ROWS_AT_ONCE) - rows
         full = F.pad(states, (0, 0, 0, missing)) if missing else states
-        return F.linear(self._normed(full), self._head)[:rows].float()
+        return self._head(self._normed(full))[:rows].float()
 
     def _angles(self, positions: Tensor) -> tuple[Tensor, Tensor]:
         """[B,T,1,D] cosines and sines."""
@@ -103,8 +105,8 @@ class Decoder:
     ) -> Tensor:
         """[B,T,H] -> [B,T,H]; bias [B*K, G*T or 1, S]."""
         states = states + self._attend(states, layer, weights, angles, cache, places, bias)
-        gate, up = F.linear(self._normed(states), weights.inner).chunk(2, dim=-1)
-        return states + F.linear(F.silu(gate) * up, weights.inner_out)
+        normed = self._normed(states)
+        return states + weights.down(weights.up.times(normed, weights.gate(normed, "swish")))
 
     def _attend(
         self,
@@ -119,7 +121,7 @@ class Decoder:
         rows, tokens, _ = states.shape
         queries, narrow = self.config.num_attention_heads, self.config.num_key_value_heads
         share, size = queries // narrow, self.config.head_dim
-        heads = F.linear(self._normed(states), weights.attention).view(rows, tokens, queries + 2 * narrow, size)
+        heads = weights.attention(self._normed(states)).view(rows, tokens, queries + 2 * narrow, size)
         turning = heads[:, :, : queries + narrow].float()
         # model.rotate with fewer operations: its minus sign is in the sines already.
         turned = torch.addcmul(turning * angles[0], turning.roll(size // 2, dims=-1), angles[1])
@@ -131,7 +133,7 @@ class Decoder:
         scores = torch.baddbmm(bias, query, keys.transpose(1, 2), alpha=size**-0.5)  # [B*K,G*T,S]
         mixed = torch.bmm(scores.softmax(dim=-1), values).view(rows, narrow, share, tokens, size)
         merged = mixed.permute(0, 3, 1, 2, 4).reshape(rows, tokens, queries * size)
-        return F.linear(merged.to(self.dtype), weights.attention_out)
+        return weights.attention_out(merged.to(self.dtype))
 
 
 def _joined(layer: torch.nn.Module, dtype: torch.dtype) -> _LayerWeights:
@@ -142,10 +144,10 @@ def _joined(layer: torch.nn.Module, dtype: torch.dtype) -> _LayerWeights:
 
     before, after = of("input_layernorm.weight"), of("post_attention_layernorm.weight")
     attention = torch.cat([of(f"self_attn.{name}_proj.weight") for name in "qkv"])
-    inner = torch.cat((of("mlp.gate_proj.weight"), of("mlp.up_proj.weight")))
     return _LayerWeights(
-        (attention * before).to(dtype),
-        of("self_attn.o_proj.weight").to(dtype),
-        (inner * after).to(dtype),
-        of("mlp.down_proj.weight").to(dtype),
+        Weight(attention * before, dtype),
+        Weight(of("self_attn.o_proj.weight"), dtype),
+        Weight(of("mlp.gate_proj.weight") * after, dtype),
+        Weight(of("mlp.up_proj.weight") * after, dtype),
+        Weight(of("mlp.down_proj.weight"), dtype),
     )
