@@ -23,23 +23,13 @@ from app.lm.checkpoint import config_json
 from app.lm.model import Llama
 from app.lm.precision import autocast
 from app.training.supervised import Batch, batch_loss, compiled_states, make_optimizer
+from bench.limits import peak_gflops
 from bench.model_size import CONTEXT, ROWS
 
 RESULTS = Path(__file__).parent / "results" / "pretraining.json"
 CONFIG = model_config(256, 8, 4096)  # the shipped model
 PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16}
-
-
-def peak_gflops(dtype: torch.dtype) -> float:
-    """The best of many products in the shapes of the model and in a large square."""
-    best = 0.0
-    for rows, inner, columns in ((ROWS * CONTEXT, 256, 704), (ROWS * CONTEXT, 256, 1024), (2048, 2048, 2048)):
-        left, right = torch.randn(rows, inner).to(dtype), torch.randn(columns, inner).to(dtype)
-        for _ in range(12):
-            started = time.perf_counter()
-            torch.nn.functional.linear(left, right)
-            best = max(best, 2 * rows * inner * columns / (time.perf_counter() - started) / 1e9)
-    return best
+PEAK_SHAPES = ((ROWS * CONTEXT, 256, 704), (ROWS * CONTEXT, 256, 1024), (2048, 2048, 2048))
 
 
 def fourfold_step(batch: Batch, dtype: torch.dtype, *, compiled: bool) -> Callable[[], None]:
@@ -95,7 +85,7 @@ def measure(precision: str, rounds: int) -> dict[str, Any]:
         for name, step in sides.items():
             times[name].append(seconds(step))
     parameters = sum(weight.numel() for weight in Llama(CONFIG).parameters())
-    peak = peak_gflops(dtype)
+    peak = peak_gflops(dtype, PEAK_SHAPES)
     tokens = ROWS * CONTEXT
     found = {}
     for name, taken in times.items():

@@ -42,9 +42,10 @@ class Decoder:
             self._layers = [_joined(layer, dtype) for layer in model.model.layers]
             self._embedding = model.model.embed_tokens.weight.detach()
             self._head = Weight(self._embedding.float() * model.model.norm.weight.float(), dtype)
-        self._cosines = model.get_buffer("cosines").float()
+        self._half = model.config.head_dim // 2
         signs = torch.ones(model.config.head_dim)
-        signs[: model.config.head_dim // 2] = -1
+        signs[: self._half] = -1  # model.rotate with fewer operations: its minus sign is in the sines already
+        self._cosines = model.get_buffer("cosines").float()
         self._sines = model.get_buffer("sines").float() * signs
 
     def read(self, ids: Tensor, starts: Tensor, cache: RowCache) -> Tensor:
@@ -87,11 +88,18 @@ class Decoder:
         return self._head(self._normed(full))[:rows].float()
 
     def _angles(self, positions: Tensor) -> tuple[Tensor, Tensor]:
-        """[B,T,1,D] cosines and sines."""
-        return self._cosines[positions][:, :, None], self._sines[positions][:, :, None]
+        """Cosines and sines [B,T,N+2K,D]; values, the last K heads, are turned by nothing."""
+        narrow = self.config.num_key_value_heads
+        turning = self.config.num_attention_heads + narrow
+        cosines = self._cosines[positions][:, :, None].expand(-1, -1, turning, -1)
+        sines = self._sines[positions][:, :, None].expand(-1, -1, turning, -1)
+        return F.pad(cosines, (0, 0, 0, narrow), value=1.0), F.pad(sines, (0, 0, 0, narrow))
 
     def _normed(self, states: Tensor) -> Tensor:
-        return F.rms_norm(states, (states.shape[-1],), None, self.config.rms_norm_eps).to(self.dtype)
+        """RMSNorm without weights: x / sqrt(mean(x^2) + eps), of which torch makes twice as many operations."""
+        lengths: Tensor = torch.linalg.vector_norm(states, dim=-1, keepdim=True)
+        scale = lengths.square_().div_(states.shape[-1]).add_(self.config.rms_norm_eps).rsqrt_()
+        return (states * scale).to(self.dtype)
 
     def _layer(
         self,
@@ -121,11 +129,10 @@ class Decoder:
         rows, tokens, _ = states.shape
         queries, narrow = self.config.num_attention_heads, self.config.num_key_value_heads
         share, size = queries // narrow, self.config.head_dim
-        heads = weights.attention(self._normed(states)).view(rows, tokens, queries + 2 * narrow, size)
-        turning = heads[:, :, : queries + narrow].float()
-        # model.rotate with fewer operations: its minus sign is in the sines already.
-        turned = torch.addcmul(turning * angles[0], turning.roll(size // 2, dims=-1), angles[1])
-        cache.write(layer, places, turned[:, :, queries:], heads[:, :, queries + narrow :].float())
+        heads = weights.attention(self._normed(states)).float().view(rows, tokens, queries + 2 * narrow, size)
+        swapped = heads.view(rows, tokens, -1, 2, self._half).flip(-2).view_as(heads)
+        turned = torch.addcmul(heads * angles[0], swapped, angles[1])
+        cache.write(layer, places, turned[:, :, queries:])
         keys, values = cache.read(layer, rows, bias.shape[-1])  # [B*K,S,D]
         # [B,T,K,G,D] -> [B*K,G*T,D]: all queries of a key-value head are one product
         query = turned[:, :, :queries].view(rows, tokens, narrow, share, size).permute(0, 2, 3, 1, 4)

@@ -22,12 +22,13 @@ def rounded_up(count: int, unit: int) -> int:
 
 
 class RowCache:
-    """Two tensors [L, R*K, S, D] in fp32 that grow when asked to; the caller knows which rows are in use."""
+    """One tensor [L, 2, R*K, S, D] in fp32, keys before values, that grows when asked to; the caller knows which rows
+    are in use."""
 
     def __init__(self, config: ModelConfig, rows: int, slots: int) -> None:
         self._layers, self._heads, self._size = config.num_hidden_layers, config.num_key_value_heads, config.head_dim
         self.rows, self.slots = 0, 0
-        self.keys = self.values = torch.zeros(self._layers, 0, 0, self._size)
+        self.numbers = torch.zeros(self._layers, 2, 0, 0, self._size)
         self.reserve(rows, slots)
 
     @staticmethod
@@ -41,10 +42,9 @@ class RowCache:
         rows, slots = max(self.rows, rounded_up(rows, ROWS_AT_ONCE)), max(self.slots, rounded_up(slots, SLOTS_AT_ONCE))
         if (rows, slots) == (self.rows, self.slots):
             return
-        old = (self.keys, self.values)
-        self.keys, self.values = (torch.zeros(self._layers, rows * self._heads, slots, self._size) for _ in range(2))
-        for fresh, former in zip((self.keys, self.values), old, strict=True):
-            fresh[:, : former.shape[1], : former.shape[2]] = former
+        old = self.numbers
+        self.numbers = torch.zeros(self._layers, 2, rows * self._heads, slots, self._size)
+        self.numbers[:, :, : old.shape[2], : old.shape[3]] = old
         self.rows, self.slots = rows, slots
 
     def move(self, source: int, target: int, length: int) -> None:
@@ -54,21 +54,21 @@ class RowCache:
     def take(self, other: "RowCache", source: int, targets: Sequence[int], length: int) -> None:
         """Copy the first `length` slots of a row of `other` into each of these rows: a prompt is read once."""
         heads = self._heads
-        for mine, theirs in ((self.keys, other.keys), (self.values, other.values)):
-            read = theirs[:, source * heads : (source + 1) * heads, :length]
-            for target in targets:
-                mine[:, target * heads : (target + 1) * heads, :length] = read
+        read = other.numbers[:, :, source * heads : (source + 1) * heads, :length]
+        for target in targets:
+            self.numbers[:, :, target * heads : (target + 1) * heads, :length] = read
 
     def places(self, rows: int, positions: Tensor) -> Tensor:
-        """Where tokens at `positions` [rows,T] are written: indices [rows*T*K] into a layer seen as [R*K*S, D]."""
-        heads = torch.arange(rows * self._heads).view(rows, 1, self._heads)  # [rows,1,K]
-        return (heads * self.slots + positions[:, :, None]).view(-1)
+        """Where tokens at `positions` [rows,T] are written: indices [rows*T*2*K] into a layer seen as [2*R*K*S, D]."""
+        heads = torch.arange(rows * self._heads).view(rows, 1, 1, self._heads)  # [rows,1,1,K]
+        kinds = torch.tensor([0, self.rows * self._heads]).view(1, 1, 2, 1)
+        return ((kinds + heads) * self.slots + positions[:, :, None, None]).view(-1)
 
-    def write(self, layer: int, places: Tensor, keys: Tensor, values: Tensor) -> None:
-        """keys, values [rows,T,K,D] at `places`."""
-        self.keys[layer].view(-1, self._size).index_copy_(0, places, keys.reshape(-1, self._size))
-        self.values[layer].view(-1, self._size).index_copy_(0, places, values.reshape(-1, self._size))
+    def write(self, layer: int, places: Tensor, keys_and_values: Tensor) -> None:
+        """[rows,T,2K,D], keys before values, at `places`."""
+        self.numbers[layer].view(-1, self._size).index_copy_(0, places, keys_and_values.reshape(-1, self._size))
 
     def read(self, layer: int, rows: int, slots: int) -> tuple[Tensor, Tensor]:
         """Keys and values of the first rows and slots, [rows*K, slots, D]; views."""
-        return self.keys[layer, : rows * self._heads, :slots], self.values[layer, : rows * self._heads, :slots]
+        keys, values = self.numbers[layer, :, : rows * self._heads, :slots].unbind(0)
+        return keys, values

@@ -150,4 +150,4 @@ def test_memory_is_given_back(decoder: Decoder) -> None:
     batch = Batch(decoder)
     batch.add(PROMPTS[2], rows_of(2))
     finish(batch)
-    assert batch._cache.keys.numel() == 0
+    assert batch._cache.numbers.numel() == 0

@@ -1,0 +1,165 @@
+"""Speed and memory of sampling, beside `transformers` generate with the same weights, in one run, A B A B:
+
+    OMP_WAIT_POLICY=PASSIVE python -m bench.sampling --rounds 8
+
+four answers of 64 tokens to one prompt, and 64 sequences of 64 tokens to 64 prompts, in fp32 and bf16; no early end in
+either. Prints medians of the pairwise ratios, the peak memory of a process that does nothing else, and how far a decode
+step is from the least time that this machine's memory bandwidth and matrix products allow, both measured in the same
+run. Results: bench/results/sampling.json.
+"""
+
+import json
+import multiprocessing
+import resource
+import statistics
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Any
+
+import torch
+import typer
+from transformers import AutoModelForCausalLM
+
+from app.config import Settings
+from app.hparams import SamplingParams
+from app.lm.batch import Batch
+from app.lm.checkpoint import load_model
+from app.lm.decoder import Decoder
+from app.lm.sampling import answer_rows, sample_batch
+from app.training.report_card import held_out_prompts
+from bench.limits import peak_gflops, read_gigabytes_per_second
+
+RESULTS = Path(__file__).parent / "results" / "sampling.json"
+PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16}
+NEVER_ENDS = -1  # no token has this id: each answer runs to its limit, in both programs
+TOKENS = 64
+CASES = {"four answers to one prompt": (1, 4), "64 sequences": (64, 1)}
+
+Sample = Callable[[list[list[int]], int], None]  # prompts, answers to each
+
+
+def fourfold(directory: Path, dtype: torch.dtype) -> Sample:
+    decoder = Decoder(load_model(directory)[0], dtype)
+    params = SamplingParams(max_tokens=TOKENS, seed=1)
+
+    def sample(prompts: list[list[int]], n: int) -> None:
+        groups = sample_batch(decoder, NEVER_ENDS, prompts, n=n, params=params)
+        assert all(len(one.token_ids) == TOKENS for group in groups for one in group)
+
+    return sample
+
+
+def transformers(directory: Path, dtype: torch.dtype) -> Sample:
+    model: Any = AutoModelForCausalLM.from_pretrained(directory, dtype=dtype)
+    model.requires_grad_(False)
+
+    def sample(prompts: list[list[int]], n: int) -> None:
+        longest = max(map(len, prompts))
+        ids = torch.tensor([[0] * (longest - len(prompt)) + prompt for prompt in prompts for _ in range(n)])
+        with torch.inference_mode():
+            found = model.generate(
+                ids, attention_mask=(ids != 0).long(), do_sample=True, temperature=1.0, top_k=0, top_p=1.0,
+                min_new_tokens=TOKENS, max_new_tokens=TOKENS, pad_token_id=0,
+            )  # fmt: skip
+        assert found.shape == (len(ids), longest + TOKENS)
+
+    return sample
+
+
+SIDES: dict[str, Callable[[Path, torch.dtype], Sample]] = {"fourfold": fourfold, "transformers": transformers}
+
+
+def prompts_of(directory: Path, count: int) -> list[list[int]]:
+    tokenizer = load_model(directory)[1]
+    pairs = [pair for pair in held_out_prompts(4 * count) if len(pair.messages) == 1][:count]
+    return [tokenizer.encode_conversation([{"role": "user", "content": pair.messages[0][1]}]) for pair in pairs]
+
+
+def seconds(call: Callable[[], object]) -> float:
+    started = time.perf_counter()
+    call()
+    return time.perf_counter() - started
+
+
+def race(directory: Path, precision: str, rounds: int) -> dict[str, Any]:
+    sides = {name: make(directory, PRECISIONS[precision]) for name, make in SIDES.items()}
+    found = {}
+    for case, (count, n) in CASES.items():
+        prompts = prompts_of(directory, count)
+        times: dict[str, list[float]] = {name: [] for name in sides}
+        for turn in range(rounds + 1):
+            for name, sample in sides.items():
+                taken = seconds(partial(sample, prompts, n))
+                if turn:  # the first round warms up
+                    times[name].append(taken)
+        ratios = [other / mine for mine, other in zip(times["fourfold"], times["transformers"], strict=True)]
+        median = statistics.median(times["fourfold"])
+        found[case] = {
+            "times_as_fast": round(statistics.median(ratios), 2),
+            "tokens_per_second": round(count * n * TOKENS / median),
+            "milliseconds": round(1_000 * median),
+        }
+    return found
+
+
+def step_limits(directory: Path, precision: str) -> dict[str, Any]:
+    """A decode step of 4 and of 64 rows with 64 tokens behind each, against the least time it could take: all weights
+    read once and 2 N operations a row, whichever takes longer."""
+    dtype = PRECISIONS[precision]
+    model, tokenizer = load_model(directory)
+    decoder, weights = Decoder(model, dtype), sum(weight.numel() for weight in model.parameters())
+    width = 2 if dtype == torch.bfloat16 else 4
+    bandwidth, peak = read_gigabytes_per_second(), peak_gflops(dtype)
+    found: dict[str, Any] = {"read_gigabytes_per_second": round(bandwidth, 1), "peak_gflops": round(peak)}
+    for rows in (4, 64):
+        batch = Batch(decoder)
+        batch.add([tokenizer.bos_id] * 64, answer_rows(rows, SamplingParams(max_tokens=80), frozenset(), 1))
+        batch.step()
+        taken = statistics.median(seconds(batch.step) for _ in range(60))
+        least = max(weights * width / bandwidth / 1e9, 2 * weights * rows / peak / 1e9)
+        found[f"{rows} rows"] = {
+            "times_the_limit": round(taken / least, 1),
+            "limit_milliseconds": round(1e3 * least, 2),
+        }
+    return found
+
+
+def _peak_mebibytes(side: str, directory: Path, precision: str, threads: int) -> float:
+    torch.set_num_threads(threads)
+    SIDES[side](directory, PRECISIONS[precision])(prompts_of(directory, 64), 1)
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def peak_mebibytes(side: str, directory: Path, precision: str, threads: int) -> float:
+    """Of a fresh process that samples the 64 sequences once."""
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        return round(pool.apply(_peak_mebibytes, (side, directory, precision, threads)))
+
+
+def main(
+    rounds: Annotated[int, typer.Option(min=3, help="Interleaved rounds, after one warm-up.")] = 8,
+    threads: Annotated[int, typer.Option(min=1)] = 2,
+    model: Annotated[Path | None, typer.Option(help="Another model directory; its results are only printed.")] = None,
+) -> None:
+    """Race, weigh and compare with the machine's limits."""
+    directory = model or Settings().model_dir
+    found: dict[str, Any] = {}
+    for precision in PRECISIONS:
+        memory = {side: peak_mebibytes(side, directory, precision, threads) for side in SIDES}
+        torch.set_num_threads(threads)
+        cases = race(directory, precision, rounds)
+        found[precision] = {
+            "cases": cases,
+            "step": step_limits(directory, precision),
+            "peak_mebibytes": memory,
+        }
+    result = {"rounds": rounds, "threads": threads, "tokens": TOKENS, **found}
+    print(json.dumps(result, indent=2))
+    if model is None:
+        RESULTS.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    typer.run(main)
