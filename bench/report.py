@@ -1,4 +1,5 @@
-"""Writes README's "does it work" table from bench/results/*.json; no figure is typed by hand.
+"""Writes README's "does it work" table and those of docs/sampling.md from bench/results/*.json; no figure is typed by
+hand.
 
 python -m bench.report
 """
@@ -11,6 +12,7 @@ from typing import Any
 
 HERE = Path(__file__).parent
 README = HERE.parent / "README.md"
+SAMPLING = HERE.parent / "docs" / "sampling.md"
 BEGIN, END = "<!-- bench-loop: made by `make bench-loop`, do not edit -->", "<!-- /bench-loop -->"
 AIMS = {"minutes": "< 6", "held_out_accuracy": "≥ 0.80", "win_rate": "≥ 0.80", "kl": "–"}
 NAMES = {
@@ -56,6 +58,42 @@ def latency_rows(result: dict[str, Any]) -> list[str]:
     return rows
 
 
+def sampling_rows(result: dict[str, Any]) -> list[str]:
+    """Both races, memory, and the distance to the machine's limits."""
+    aims = {"four answers to one prompt": "≥ 4", "64 sequences": "≥ 3"}
+    rows = [
+        f"| {result['threads']} threads, {result['rounds']} interleaved rounds | aim | fp32 | bf16 |", "|---|---|---|---|"
+    ]  # fmt: skip
+    sides = (result["fp32"], result["bf16"])
+    for case, aim in aims.items():
+        cells = [f"{side['cases'][case]['times_as_fast']:.1f} times as fast" for side in sides]
+        rows.append(f"| {case} | {aim} | " + " | ".join(cells) + " |")
+    cells = [f"{side['cases']['64 sequences']['tokens_per_second']:,} tokens/s" for side in sides]
+    rows.append("| 64 sequences | – | " + " | ".join(cells) + " |")
+    cells = [f"{side['peak_mebibytes']['fourfold']} and {side['peak_mebibytes']['transformers']} MiB" for side in sides]
+    rows.append("| peak memory of the process, Fourfold and transformers | – | " + " | ".join(cells) + " |")
+    for count in ("4 rows", "64 rows"):
+        cells = [f"{side['step'][count]['times_the_limit']:.1f}" for side in sides]
+        rows.append(f"| a decode step of {count}, times the limit | – | " + " | ".join(cells) + " |")
+    cells = [f"{s['step']['read_gigabytes_per_second']:.0f} GB/s, {s['step']['peak_gflops']} GFLOP/s" for s in sides]
+    return [*rows, "| measured bandwidth and product peak | – | " + " | ".join(cells) + " |"]
+
+
+def serving_rows(result: dict[str, Any]) -> list[str]:
+    names = {
+        "first_token_ms": "first token, ms", "last_token_ms": "last token, ms", "slowest_ms": "slowest client, ms",
+        "tokens_per_second": "tokens per second",
+    }  # fmt: skip
+    rows = [
+        f"| {result['clients']} clients, median of {result['rounds']} alternating rounds | side by side | one by one | ratio |",
+        "|---|---|---|---|",
+    ]
+    for key, name in names.items():
+        both = f"{result['side by side'][key]} | {result['one by one'][key]}"
+        rows.append(f"| {name} | {both} | {result['ratios'][key]:.1f} |")
+    return rows
+
+
 def with_rows(text: str, begin: str, end: str, rows: Iterable[str]) -> str:
     """The text with these lines between the two marks. Raises SystemExit where a mark is missing."""
     before, found, rest = text.partition(begin)
@@ -72,6 +110,11 @@ def main() -> None:
     if latency.exists():
         rows += latency_rows(json.loads(latency.read_text()))
     README.write_text(with_rows(README.read_text(), BEGIN, END, ["", *rows, ""]))
+    page = SAMPLING.read_text()
+    for name, make in (("sampling", sampling_rows), ("serving", serving_rows)):
+        found = json.loads((HERE / "results" / f"{name}.json").read_text())
+        page = with_rows(page, f"<!-- {name} -->", f"<!-- /{name} -->", make(found))
+    SAMPLING.write_text(page)
 
 
 if __name__ == "__main__":
