@@ -61,9 +61,8 @@ def latency_rows(result: dict[str, Any]) -> list[str]:
 def sampling_rows(result: dict[str, Any]) -> list[str]:
     """Both races, memory, and the distance to the machine's limits."""
     aims = {"four answers to one prompt": "≥ 4", "64 sequences": "≥ 3"}
-    rows = [
-        f"| {result['threads']} threads, {result['rounds']} interleaved rounds | aim | fp32 | bf16 |", "|---|---|---|---|"
-    ]  # fmt: skip
+    head = f"{result['threads']} threads, {result['rounds']} interleaved rounds"
+    rows = [f"| {head} | aim | fp32 | bf16 |", "|---|---|---|---|"]
     sides = (result["fp32"], result["bf16"])
     for case, aim in aims.items():
         cells = [f"{side['cases'][case]['times_as_fast']:.1f} times as fast" for side in sides]
@@ -84,10 +83,8 @@ def serving_rows(result: dict[str, Any]) -> list[str]:
         "first_token_ms": "first token, ms", "last_token_ms": "last token, ms", "slowest_ms": "slowest client, ms",
         "tokens_per_second": "tokens per second",
     }  # fmt: skip
-    rows = [
-        f"| {result['clients']} clients, median of {result['rounds']} alternating rounds | side by side | one by one | ratio |",
-        "|---|---|---|---|",
-    ]
+    head = f"{result['clients']} clients, medians of {result['rounds']} alternating rounds"
+    rows = [f"| {head} | side by side | one by one | ratio |", "|---|---|---|---|"]
     for key, name in names.items():
         both = f"{result['side by side'][key]} | {result['one by one'][key]}"
         rows.append(f"| {name} | {both} | {result['ratios'][key]:.1f} |")
