@@ -186,13 +186,15 @@ class Llama(nn.Module):
         self._initialize()
 
     @classmethod
-    def of_weights(cls, config: ModelConfig, weights: Mapping[str, Tensor]) -> "Llama":
-        """A model made of these very tensors: none is drawn at random first or copied. Names and shapes must fit."""
+    def hollow(cls, config: ModelConfig) -> "Llama":
+        """Names and shapes without any memory, to be filled: nothing is drawn at random first or copied."""
         with torch.device("meta"):
-            model = cls(config)
-        model.load_state_dict(dict(weights), assign=True)
-        model.cosines, model.sines = rotary_tables(config)
-        return model
+            return cls(config)
+
+    def fill(self, weights: Mapping[str, Tensor]) -> None:
+        """Take these very tensors as the parameters. Names and shapes must fit."""
+        self.load_state_dict(dict(weights), assign=True)
+        self.cosines, self.sines = rotary_tables(self.config)
 
     def _initialize(self) -> None:
         """Normal(0, 0.02); what writes to the residual stream is smaller with depth (GPT-2, section 2.3)."""
@@ -232,7 +234,7 @@ class Llama(nn.Module):
         rows, tokens = ids.shape
         past = 0 if cache is None else cache.length
         where = positions_of(mask, rows, tokens, past) if positions is None else positions
-        angles = (self.cosines[where][:, None], self.sines[where][:, None])  # type: ignore[index] # [B,1,T,D]
+        angles = (self.cosines[where][:, None], self.sines[where][:, None])  # [B,1,T,D]
         full = attention_mask(mask, tokens, past)
         states: Tensor = self.model.embed_tokens(ids)
         for index, layer in enumerate(list(self.model.layers)[:num_layers]):

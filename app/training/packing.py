@@ -123,7 +123,7 @@ def lower_states(model: Llama, packed: Packed, num_layers: int) -> Tensor:
 
 def upper_states(model: Llama, states: Tensor, packed: Packed, first_layer: int, *, stop: int | None = None) -> Tensor:
     """Run the layers from `first_layer` up to `stop` on a residual stream [B,T,H]; the final norm is the caller's."""
-    angles = (model.cosines[packed.positions][:, None], model.sines[packed.positions][:, None])  # type: ignore[index]
+    angles = (model.cosines[packed.positions][:, None], model.sines[packed.positions][:, None])
     mask = packed.mask()
     for index, layer in list(enumerate(model.model.layers))[first_layer:stop]:
         states = layer(states, angles, mask, None, index)
@@ -147,7 +147,7 @@ def last_layer_at(model: Llama, states: Tensor, packed: Packed, index: Tensor) -
         return projected.view(rows, -1, count, config.head_dim).transpose(1, 2)  # [B,heads,T or N,D]
 
     def angles(positions: Tensor) -> tuple[Tensor, Tensor]:
-        return model.cosines[positions][:, None], model.sines[positions][:, None]  # type: ignore[index]
+        return model.cosines[positions][:, None], model.sines[positions][:, None]
 
     query = heads(attention.q_proj(gather_states(normed, index)), config.num_attention_heads)
     key, value = heads(attention.k_proj(normed), narrow), heads(attention.v_proj(normed), narrow)
