@@ -1,4 +1,4 @@
-"""config.json of the Llama family, in and out: what is supported becomes a ModelConfig, anything else is refused by name.
+"""config.json of the Llama family, in and out: what is supported becomes a ModelConfig, the rest is refused by name.
 
 Sizes and defaults follow transformers' LlamaConfig, MistralConfig, Qwen2Config, Qwen3Config and SmolLM3Config. Fields
 that no model here reads (initializer_range, use_cache, …) are ignored and kept in `ModelConfig.source`.
@@ -169,6 +169,7 @@ def read_rope(fields: Fields) -> Rope:
         return Rope()
     positions = fields.whole("max_position_embeddings")
     low = inner.number("low_freq_factor", least=0.01) if name == "llama3" else Rope.low_freq_factor
+    high = inner.number("high_freq_factor", least=low + 1e-6) if name == "llama3" else Rope.high_freq_factor
     return Rope(
         rope_type=str(name),
         factor=inner.number("factor", 0.0) if name == "yarn" else inner.number("factor", least=0.01),
@@ -176,9 +177,7 @@ def read_rope(fields: Fields) -> Rope:
             "original_max_position_embeddings", inner.whole("original_max_position_embeddings", positions)
         ),
         low_freq_factor=low,
-        high_freq_factor=inner.number("high_freq_factor", least=low + 1e-6)
-        if name == "llama3"
-        else Rope.high_freq_factor,
+        high_freq_factor=high,
         attention_factor=inner.number_or_none("attention_factor"),
         beta_fast=inner.number_or_none("beta_fast") or Rope.beta_fast,
         beta_slow=inner.number_or_none("beta_slow") or Rope.beta_slow,
@@ -245,7 +244,7 @@ def config_json(
     }
     if not config.source:
         return written
-    source = json.loads(config.source)
+    source: dict[str, Any] = json.loads(config.source)
     changed = {name: written[name] for name in ("architectures", "num_hidden_layers", "dtype", "torch_dtype")}
     return source | changed | _cut_lists(source, config.num_hidden_layers)
 

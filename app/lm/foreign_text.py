@@ -68,11 +68,11 @@ class ForeignText:
         return [each for each in whole if self.backend.id_to_token(each) is not None]
 
     def _find_end(self, directory: Path, listed: Sequence[int]) -> int:
-        """The first special token that the template writes behind an answer, else the tokenizer's, else a listed one."""
+        """The first special token that the template writes behind an answer, else one that the files list."""
         written = self._template.render(PROBES[0] + [_ANSWERED], add_generation_prompt=False)
         behind = written.rpartition(_ANSWERED["content"])[2]
         found = [each for each in self.backend.encode(behind, add_special_tokens=False).ids if each in self._special]
-        candidates = [*found[:1], *listed]
+        candidates: list[int] = [*found[:1], *listed]
         if not candidates:
             raise unusable(directory / "tokenizer_config.json", "names no eos_token, so that no answer could end")
         return candidates[0]
@@ -80,7 +80,7 @@ class ForeignText:
     def _find_pad(self, named: Mapping[str, str]) -> int:
         """Any token that ends no answer will do: padding is masked, but the reward model's end must be told from it."""
         wanted = [self._id_of(named.get(name)) for name in ("pad_token", "unk_token", "bos_token")]
-        others = [*wanted, *sorted(self._special), *range(self.backend.get_vocab_size())]
+        others: list[int | None] = [*wanted, *sorted(self._special), *range(self.backend.get_vocab_size())]
         return next(each for each in others if each is not None and each not in self.end_ids)
 
     @property

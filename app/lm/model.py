@@ -113,9 +113,8 @@ class Attention(nn.Module):
 
 def joined_linear(states: Tensor, *parts: nn.Linear) -> Tensor:
     """What the parts give, one behind the other in the last dimension."""
-    biases = [part.bias for part in parts if part.bias is not None]
-    bias = torch.cat(biases) if biases else None
-    return F.linear(states, torch.cat([part.weight for part in parts]), bias)
+    bias = None if parts[0].bias is None else torch.cat(tuple(part.bias for part in parts))
+    return F.linear(states, torch.cat(tuple(part.weight for part in parts)), bias)
 
 
 def _attention(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None) -> Tensor:

@@ -30,7 +30,7 @@ MAX_CHARACTERS = 400_000
 class Generation(Extension):
     """`{% generation %}` marks what the assistant wrote, for training; here it changes nothing."""
 
-    tags = {"generation"}
+    tags = {"generation"}  # noqa: RUF012 (jinja2's own type)
 
     def parse(self, parser: Parser) -> nodes.Node:
         line = next(parser.stream).lineno
@@ -75,11 +75,11 @@ def rendered(template: jinja2.Template, variables: dict[str, Any], request: dict
     return "".join(parts)
 
 
-def answer(work: Callable[[], str]) -> dict[str, str]:
+def answer(work: Callable[[str], str], line: str) -> dict[str, str]:
     """Under the time limit: when it runs out, the system ends this process."""
     signal.setitimer(signal.ITIMER_PROF, CPU_SECONDS)
     try:
-        return {"text": work()}
+        return {"text": work(line)}
     except MemoryError:
         return {"error": "it needs too much memory"}
     except RecursionError:
@@ -103,12 +103,15 @@ def limit_resources() -> None:
 def main() -> None:
     limit_resources()
     begin = json.loads(sys.stdin.readline())
-    made: list[jinja2.Template] = []
-    fault = answer(lambda: made.append(compiled(begin["template"])) or "").get("error")
+    template: list[jinja2.Template] = []
+
+    def work(line: str) -> str:
+        if not template:  # a template that cannot be read fails at every request
+            template.append(compiled(begin["template"]))
+        return rendered(template[0], begin["variables"], json.loads(line))
+
     for line in sys.stdin:
-        request = json.loads(line)
-        reply = {"error": fault} if fault else answer(lambda: rendered(made[0], begin["variables"], request))  # noqa: B023
-        print(json.dumps(reply), flush=True)
+        print(json.dumps(answer(work, line)), flush=True)
 
 
 if __name__ == "__main__":

@@ -159,8 +159,8 @@ class Tokenizer:
             "padding_side": "left",
         }
         special = {**named, "additional_special_tokens": [user, assistant]}
-        for name, content in (("tokenizer_config.json", config), ("special_tokens_map.json", special)):
-            text = json.dumps(content, indent=2, ensure_ascii=False) + "\n"
+        for name, entries in (("tokenizer_config.json", config), ("special_tokens_map.json", special)):
+            text = json.dumps(entries, indent=2, ensure_ascii=False) + "\n"
             (directory / name).write_text(text, encoding="utf-8")
 
     @classmethod

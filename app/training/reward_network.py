@@ -28,8 +28,8 @@ TOKENS_PER_BATCH = 4096
 
 
 class RewardModel(nn.Module):
-    """`backbone` has `config.num_hidden_layers` layers, fewer than the policy, and no output layer of its own; `head` is
-    [H] -> 1 without a bias."""
+    """`backbone` has `config.num_hidden_layers` layers, fewer than the policy, and no output layer of its own; `head`
+    is [H] -> 1 without a bias."""
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
