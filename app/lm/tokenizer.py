@@ -210,6 +210,8 @@ class IncrementalDecoder:
 
     def push(self, token: int) -> str:
         """The new text; empty while a character is incomplete. Special tokens have none."""
+        if token in self._tokenizer.special_texts:
+            return ""
         self._ids.append(token)
         if BYTE_TOKEN.fullmatch(self._tokenizer.backend.id_to_token(token) or ""):
             return ""  # a run of such tokens is one character or broken ones: its end decides

@@ -127,10 +127,7 @@ def save_tokenizer(directory: Path, style: str = "chatml", *, legacy: bool = Fal
     from transformers import PreTrainedTokenizerFast
 
     written, special, plain, bos, eos = STYLES[style]
-    if style == "mistral":
-        backend = sentencepiece_like(special, legacy=legacy)
-    else:
-        backend = byte_level(special, plain)
+    backend = sentencepiece_like(special, legacy=legacy) if style == "mistral" else byte_level(special, plain)
     named = {"bos_token": bos, "eos_token": eos, "pad_token": special[0]}
     fast = PreTrainedTokenizerFast(
         tokenizer_object=backend, **{name: text for name, text in named.items() if text is not None}
