@@ -83,6 +83,14 @@ def copy_directory(source: Path, target: Path) -> str:
     return content_hash(target)
 
 
+def move_directory(fresh: Path, target: Path) -> None:
+    """A finished folder takes its place, where only a crash can have left something."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(target, ignore_errors=True)
+    fresh.rename(target)
+    _fsync(target.parent)
+
+
 def content_hash(directory: Path) -> str:
     """sha256 over the names and contents of the model's files: equal exactly when the models are equal."""
     digest = hashlib.sha256()

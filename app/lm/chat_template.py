@@ -23,9 +23,9 @@ from app.weights import unusable
 TEMPLATE_FILE = "chat_template.jinja"
 # For a base model, which has none: written into the imported directory, so that transformers uses it, too.
 PLAIN_TEMPLATE = (
-    "{{ bos_token }}{% for message in messages %}"
+    "{{ bos_token or '' }}{% for message in messages %}"
     "{% if message['role'] == 'user' %}{{ 'User: ' + message['content'] + '\\n' }}"
-    "{% else %}{{ 'Assistant: ' + message['content'] + eos_token + '\\n' }}{% endif %}{% endfor %}"
+    "{% else %}{{ 'Assistant: ' + message['content'] + (eos_token or '') + '\\n' }}{% endif %}{% endfor %}"
     "{% if add_generation_prompt %}{{ 'Assistant:' }}{% endif %}"
 )
 PROGRAM = Path(__file__).with_name("template_process.py")

@@ -46,8 +46,7 @@ class ForeignText:
         template = find_template(directory, config)
         self.has_template = template is not None
         self._written = PLAIN_TEMPLATE if template is None else template
-        variables = named if self.has_template else {"bos_token": "", "eos_token": ""} | named
-        self._template = shared_template(self._written, json.dumps(variables))
+        self._template = shared_template(self._written, json.dumps(named))
         self.bos_id = self._id_of(named.get("bos_token"))
         listed = self._listed_ends(named, read_object(directory / "config.json"))
         self.end_id = self._find_end(directory, listed)
