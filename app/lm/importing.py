@@ -37,7 +37,7 @@ class ImportedModel:
         """What a version's row keeps of it: where it came from."""
         found = asdict(self)
         del found["content_hash"]
-        return {"imported": found}
+        return {"imported_from": found.pop("name"), **found}
 
 
 def import_directory(source: Path, target: Path) -> ImportedModel:
