@@ -2,7 +2,7 @@
 
 import typer
 
-from app.cli import clean, evaluate_sft, generate, pretrain, run, serve, sft, simulate, worker
+from app.cli import clean, evaluate_sft, generate, import_model, pretrain, run, serve, sft, simulate, worker
 from app.errors import AppError
 
 cli = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
@@ -16,6 +16,7 @@ cli.command()(pretrain.pretrain)
 cli.command()(sft.sft)
 cli.command()(evaluate_sft.evaluate_sft)
 cli.command()(generate.generate)
+cli.command()(import_model.import_model)
 
 
 def main() -> None:

@@ -3,12 +3,38 @@
 Names follow TRL and vwxyzjn/summarize_from_feedback_details so that users of either find their way.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+CONTEXT_LIMIT = 4_096  # tokens: rotary tables and caches grow with it, and nothing here needs more
+
+
+@dataclass(frozen=True)
+class Rope:
+    """How rotary frequencies are stretched for longer contexts; numbers as in transformers' `rope_parameters`.
+
+    `rope_type` is default, linear, llama3 or yarn; each reads only its own numbers.
+    """
+
+    rope_type: str = "default"
+    factor: float = 1.0
+    original_max_position_embeddings: int = 0
+    low_freq_factor: float = 1.0
+    high_freq_factor: float = 4.0
+    attention_factor: float | None = None
+    beta_fast: float = 32.0
+    beta_slow: float = 1.0
+    mscale: float | None = None
+    mscale_all_dim: float | None = None
+    truncate: bool = True
 
 
 @dataclass(frozen=True)
 class ModelConfig:
-    """Llama architecture (Touvron et al. 2023). Sizes in elements, not bytes."""
+    """Llama architecture (Touvron et al. 2023) and its relatives. Sizes in elements, not bytes.
+
+    The defaults of all fields from `head_dim` on are the architecture of the models trained here; the others are for
+    imported ones (app/lm/families.py). head_dim 0 means hidden_size / num_attention_heads.
+    """
 
     vocab_size: int = 4096
     hidden_size: int = 256
@@ -19,10 +45,32 @@ class ModelConfig:
     max_position_embeddings: int = 512
     rope_theta: float = 10_000.0
     rms_norm_eps: float = 1e-5
+    head_dim: int = 0
+    attention_bias: bool = False
+    """Of the query, key and value projections."""
+    attention_out_bias: bool = False
+    mlp_bias: bool = False
+    qk_norm: bool = False
+    """RMSNorm over each query's and key's head before it is rotated (Qwen3)."""
+    tie_word_embeddings: bool = True
+    rope: Rope = Rope()
+    unrotated_layers: tuple[int, ...] = ()
+    """Layers without rotary positions (SmolLM3); may name more layers than a cut model has."""
+    sliding_window: int = 0
+    """Tokens; 0 is none. Never reached: `context_tokens` is at most this."""
+    model_type: str = "llama"
+    source: str = field(default="", compare=False, repr=False)
+    """config.json as it was read: what is saved again says what this program need not know, too."""
+
+    def __post_init__(self) -> None:
+        if self.head_dim == 0:
+            object.__setattr__(self, "head_dim", self.hidden_size // self.num_attention_heads)
 
     @property
-    def head_dim(self) -> int:
-        return self.hidden_size // self.num_attention_heads
+    def context_tokens(self) -> int:
+        """Prompt and answer together: what the tables are made for."""
+        window = self.sliding_window or CONTEXT_LIMIT
+        return min(CONTEXT_LIMIT, self.max_position_embeddings, window)
 
 
 HEAD_DIM = 64  # half as many heads of 64 train faster than twice as many of 32, and no worse (docs/model.md)

@@ -15,14 +15,18 @@ from pathlib import Path
 from app.errors import AppError
 
 CHECKSUMS = "checksums.json"
-# What makes a model a model; other files beside them (training.json, README.md) may change freely.
+WEIGHTS, WEIGHTS_INDEX = "model.safetensors", "model.safetensors.index.json"
+SHARDS = "model-*.safetensors"
+# What makes a model a model, with its shards; other files beside them (training.json, README.md) may change freely.
 MODEL_FILES = (
     "config.json",
     "generation_config.json",
-    "model.safetensors",
+    WEIGHTS,
     "special_tokens_map.json",
     "tokenizer.json",
     "tokenizer_config.json",
+    "chat_template.jinja",  # this and what follows: of imported models only
+    WEIGHTS_INDEX,
 )
 
 
@@ -35,6 +39,12 @@ class CheckpointError(AppError):
 
 def unusable(path: Path, what: str) -> CheckpointError:
     return CheckpointError(f"{path} {what}. Copy the model directory again, or activate another version.")
+
+
+def model_files(directory: Path) -> list[str]:
+    """Names of those that are there, in an order that does not depend on the file system."""
+    names = [name for name in MODEL_FILES if (directory / name).is_file()]
+    return names + sorted(path.name for path in directory.glob(SHARDS) if path.is_file())
 
 
 @contextmanager
@@ -73,12 +83,19 @@ def copy_directory(source: Path, target: Path) -> str:
     return content_hash(target)
 
 
+def move_directory(fresh: Path, target: Path) -> None:
+    """A finished folder takes its place, where only a crash can have left something."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(target, ignore_errors=True)
+    fresh.rename(target)
+    _fsync(target.parent)
+
+
 def content_hash(directory: Path) -> str:
     """sha256 over the names and contents of the model's files: equal exactly when the models are equal."""
     digest = hashlib.sha256()
-    for name in MODEL_FILES:
-        if (directory / name).is_file():
-            digest.update(f"{name} {file_hash(directory / name)}\n".encode())
+    for name in model_files(directory):
+        digest.update(f"{name} {file_hash(directory / name)}\n".encode())
     return digest.hexdigest()
 
 
@@ -86,7 +103,8 @@ def verify_directory(directory: Path, expected_hash: str | None = None) -> None:
     """Raises CheckpointError unless the directory is there, whole and (if a hash is given) what was recorded."""
     if not directory.is_dir():
         raise unusable(directory, "is not a directory")
-    for name in ("config.json", "model.safetensors"):
+    weights = WEIGHTS_INDEX if (directory / WEIGHTS_INDEX).is_file() else WEIGHTS
+    for name in ("config.json", weights):
         if not (directory / name).is_file():
             raise unusable(directory / name, "is missing")
     verify_checksums(directory)

@@ -1,30 +1,33 @@
 """Models on disk in the Hugging Face layout, written atomically and checked on load. Knows nothing of versions' rows.
 
-`transformers.AutoModelForCausalLM.from_pretrained` opens what `save_model` writes. `checksums.json` beside the
-weights is ours: it finds a truncated copy or a flipped bit before the model answers with nonsense.
+`transformers.AutoModelForCausalLM.from_pretrained` opens what `save_model` writes, for models trained here and for
+imported ones alike. `checksums.json` beside the weights is ours: it finds a truncated copy or a flipped bit before the
+model answers with nonsense.
 """
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import save_file
 from torch import Tensor
 
-from app.hparams import ModelConfig
+from app.errors import AppError
+from app.lm.families import config_json, read_config
 from app.lm.model import Llama
 from app.lm.tokenizer import Tokenizer
+from app.lm.weight_files import check_tensors, read_tensors, weight_paths
 from app.weights import (
     CHECKSUMS,
     MODEL_FILES,
+    WEIGHTS,
     CheckpointError,
     atomic_directory,
     content_hash,
     file_hash,
+    model_files,
     unusable,
     verify_checksums,
 )
@@ -36,13 +39,18 @@ __all__ = [
     "atomic_directory",
     "content_hash",
     "load_model",
+    "read_config",
+    "read_tokenizer",
+    "read_weights",
     "save_model",
+    "save_weights",
     "verify_checksums",
     "write_checksums",
     "write_json",
 ]
 
 DTYPE_NAMES = {torch.bfloat16: "bfloat16", torch.float32: "float32", torch.float16: "float16"}
+OUTPUT, EMBEDDINGS = "lm_head.weight", "model.embed_tokens.weight"
 
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
@@ -51,107 +59,73 @@ def write_json(path: Path, content: Mapping[str, Any]) -> None:
 
 def write_checksums(directory: Path) -> None:
     """Call after all other files are written."""
-    present = {name: file_hash(directory / name) for name in MODEL_FILES if (directory / name).is_file()}
-    write_json(directory / CHECKSUMS, present)
-
-
-def config_json(config: ModelConfig, *, dtype: torch.dtype, architecture: str = "LlamaForCausalLM") -> dict[str, Any]:
-    """Our sizes in transformers' words; the rope base is written both the old and the new way."""
-    return {
-        "architectures": [architecture],
-        "model_type": "llama",
-        **asdict(config),
-        "head_dim": config.head_dim,
-        "rope_parameters": {"rope_theta": config.rope_theta, "rope_type": "default"},
-        "hidden_act": "silu",
-        "attention_bias": False,
-        "attention_dropout": 0.0,
-        "mlp_bias": False,
-        "tie_word_embeddings": True,
-        "initializer_range": 0.02,
-        "use_cache": True,
-        "pad_token_id": Tokenizer.pad_id,
-        "bos_token_id": Tokenizer.bos_id,
-        "eos_token_id": Tokenizer.end_id,
-        "dtype": DTYPE_NAMES[dtype],
-        "torch_dtype": DTYPE_NAMES[dtype],
-    }
+    write_json(directory / CHECKSUMS, {name: file_hash(directory / name) for name in model_files(directory)})
 
 
 def save_model(directory: Path, model: Llama, tokenizer: Tokenizer, *, dtype: torch.dtype = torch.bfloat16) -> str:
     """Write the model atomically; returns its content hash."""
-    weights = {name: tensor.detach().to(dtype).contiguous() for name, tensor in model.state_dict().items()}
-    generation = {
-        "bos_token_id": Tokenizer.bos_id,
-        "eos_token_id": Tokenizer.end_id,
-        "pad_token_id": Tokenizer.pad_id,
-        "do_sample": True,
-        "temperature": 1.0,
-    }
+    config = config_json(model.config, dtype=DTYPE_NAMES[dtype], special_ids=tokenizer.special_ids)
+    return save_weights(directory, model.state_dict(), config, tokenizer, dtype=dtype, generates=True)
+
+
+def save_weights(
+    directory: Path,
+    weights: Mapping[str, Tensor],
+    config: Mapping[str, Any],
+    tokenizer: Tokenizer,
+    *,
+    dtype: torch.dtype,
+    generates: bool,
+) -> str:
+    """Weights in `dtype`, config.json and the tokenizer's files, atomically; returns the content hash. `generates`:
+    with generation_config.json."""
+    converted = {name: tensor.detach().to(dtype).contiguous() for name, tensor in weights.items()}
     with atomic_directory(directory) as fresh:
-        save_file(weights, fresh / "model.safetensors", metadata={"format": "pt"})
-        write_json(fresh / "config.json", config_json(model.config, dtype=dtype))
-        write_json(fresh / "generation_config.json", generation)
+        save_file(converted, fresh / WEIGHTS, metadata={"format": "pt"})
+        write_json(fresh / "config.json", config)
+        if generates:
+            write_json(fresh / "generation_config.json", tokenizer.generation_config)
         tokenizer.save(fresh)
         write_checksums(fresh)
     return content_hash(directory)
 
 
-def read_config(directory: Path) -> ModelConfig:
-    """The sizes in config.json; raises CheckpointError where they are missing or no sizes."""
-    try:
-        found = json.loads((directory / "config.json").read_text(encoding="utf-8"))
-        defaults = asdict(ModelConfig())
-        return ModelConfig(**{name: type(default)(found[name]) for name, default in defaults.items()})
-    except FileNotFoundError as error:
-        raise unusable(directory / "config.json", "is missing") from error
-    except KeyError as error:
-        raise unusable(directory / "config.json", f"has no entry {error}") from error
-    except (ValueError, TypeError) as error:
-        raise unusable(directory / "config.json", f"cannot be read ({error})") from error
-
-
-def read_weights(directory: Path) -> dict[str, Tensor]:
-    """All tensors of model.safetensors, after the checksums were compared."""
+def read_weights(
+    directory: Path, wanted: Mapping[str, Tensor], *, dtype: torch.dtype, tied: bool = False
+) -> dict[str, Tensor]:
+    """The tensors that are wanted, in `dtype`, after checksums, names and shapes were compared. `tied`: an output layer
+    may be stored although the embeddings serve as one, if it equals them."""
     verify_checksums(directory)
-    path = directory / "model.safetensors"
-    if not path.is_file():
-        raise unusable(path, "is missing")
-    try:
-        return load_file(path)
-    except (SafetensorError, OSError, ValueError) as error:
-        raise unusable(path, f"cannot be read ({error})") from error
+    paths = weight_paths(directory)
+    shapes = {name: tuple(tensor.shape) for name, tensor in wanted.items()}
+    check_tensors(paths, shapes, tied=OUTPUT if tied else None)
+    found = {name: tensor for path in paths for name, tensor in read_tensors(path, dtype)}
+    if tied and not torch.equal(found.pop(OUTPUT, found[EMBEDDINGS]), found[EMBEDDINGS]):
+        raise unusable(paths[0], "has an lm_head.weight of its own, but config.json says tie_word_embeddings")
+    return found
 
 
 def read_tokenizer(directory: Path) -> Tokenizer:
     try:
         return Tokenizer.load(directory)
+    except AppError:
+        raise
     except FileNotFoundError as error:
         raise unusable(directory / "tokenizer.json", "is missing") from error
     except Exception as error:  # the library raises bare Exception for malformed files
         raise unusable(directory / "tokenizer.json", f"cannot be read ({error})") from error
 
 
-def check_shapes(path: Path, found: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> None:
-    """Names and shapes must be exactly those that the configuration asks for."""
-    for name, tensor in wanted.items():
-        if name not in found:
-            raise unusable(path, f"has no tensor {name}")
-        if found[name].shape != tensor.shape:
-            shapes = f"{list(found[name].shape)} instead of {list(tensor.shape)}"
-            raise unusable(path, f"does not fit config.json: {name} is {shapes}")
-
-
 def load_model(directory: Path, *, dtype: torch.dtype = torch.float32) -> tuple[Llama, Tokenizer]:
-    """Model (in evaluation mode) and tokenizer; raises CheckpointError with the next step if anything is wrong."""
+    """Model (in evaluation mode) and tokenizer; raises CheckpointError with the next step if anything is wrong, and
+    InvalidError for a model that is not supported. Needs the memory of one copy of the weights in `dtype`."""
     if not directory.is_dir():
         raise unusable(directory, "is not a directory")
     config = read_config(directory)
-    weights = read_weights(directory)
+    model = Llama.hollow(config)
+    weights = read_weights(directory, model.state_dict(), dtype=dtype, tied=config.tie_word_embeddings)
     tokenizer = read_tokenizer(directory)
-    model = Llama(config)
-    check_shapes(directory / "model.safetensors", weights, model.state_dict())
     if tokenizer.vocab_size > config.vocab_size:
         raise unusable(directory / "tokenizer.json", f"has more than {config.vocab_size} tokens")
-    model.load_state_dict({name: weights[name] for name in model.state_dict()})
-    return model.to(dtype).eval(), tokenizer
+    model.fill(weights)
+    return model.eval(), tokenizer

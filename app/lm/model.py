@@ -1,11 +1,15 @@
-"""A Llama (Touvron et al. 2023) in plain torch: RMSNorm, rotary positions, SwiGLU, grouped queries, tied embeddings.
+"""A Llama (Touvron et al. 2023) in plain torch: RMSNorm, rotary positions, SwiGLU, grouped queries; and its relatives
+Mistral, Qwen2, Qwen3 and SmolLM3, which differ by biases, norms of queries and keys, and layers without positions.
 
 Knows nothing of text, files or sampling. Parameter names and the half-rotation convention are those of Hugging Face's
-`LlamaForCausalLM`, so weights travel both ways unchanged. Departures: no output beyond states and logits, no dropout.
+`LlamaForCausalLM`, so weights travel both ways unchanged. Departures: no output beyond states and logits, no dropout,
+no sliding window (`ModelConfig.context_tokens` is at most the window, so that it would hide nothing).
 
 Shapes: B rows, T new tokens, S all tokens that can be looked at (cached + T), V vocabulary, H hidden size,
 N query heads, K key-value heads, D head size.
 """
+
+from collections.abc import Mapping
 
 import torch
 import torch.nn.functional as F
@@ -14,26 +18,11 @@ from torch import Tensor, nn
 from app.hparams import ModelConfig
 from app.lm.attention import causal_attention
 from app.lm.cache import KVCache
+from app.lm.rotary import rotary_tables, rotate
 
 __all__ = ["KVCache", "Llama", "attention_mask", "positions_of", "rotary_tables", "rotate"]
 
 INITIAL_DEVIATION = 0.02
-
-
-def rotary_tables(config: ModelConfig) -> tuple[Tensor, Tensor]:
-    """Cosines and sines, [positions, D], halves repeated (Hugging Face's convention, not the paper's pairs)."""
-    exponents = torch.arange(0, config.head_dim, 2, dtype=torch.float32) / config.head_dim
-    places = torch.arange(config.max_position_embeddings, dtype=torch.float32)
-    angles = torch.outer(places, config.rope_theta**-exponents)  # [positions, D/2]
-    angles = torch.cat((angles, angles), dim=-1)
-    return angles.cos(), angles.sin()
-
-
-def rotate(heads: Tensor, cosines: Tensor, sines: Tensor) -> Tensor:
-    """Turn [B,N,T,D] by the angles [B,1,T,D] (Su et al. 2021, eq. 34, with halves instead of pairs)."""
-    first, second = heads.chunk(2, dim=-1)
-    cosines, sines = cosines.to(heads.dtype), sines.to(heads.dtype)
-    return heads * cosines + torch.cat((-second, first), dim=-1) * sines
 
 
 def positions_of(mask: Tensor | None, rows: int, tokens: int, past: int) -> Tensor:
@@ -75,15 +64,20 @@ class RMSNorm(nn.Module):
 
 
 class Attention(nn.Module):
-    def __init__(self, config: ModelConfig) -> None:
+    """`rotated`: whether this layer's queries and keys know their positions."""
+
+    def __init__(self, config: ModelConfig, *, rotated: bool) -> None:
         super().__init__()
-        self.config = config
+        self.config, self.rotated = config, rotated
         width = config.num_attention_heads * config.head_dim
         narrow = config.num_key_value_heads * config.head_dim
-        self.q_proj = nn.Linear(config.hidden_size, width, bias=False)
-        self.k_proj = nn.Linear(config.hidden_size, narrow, bias=False)
-        self.v_proj = nn.Linear(config.hidden_size, narrow, bias=False)
-        self.o_proj = nn.Linear(width, config.hidden_size, bias=False)
+        self.q_proj = nn.Linear(config.hidden_size, width, bias=config.attention_bias)
+        self.k_proj = nn.Linear(config.hidden_size, narrow, bias=config.attention_bias)
+        self.v_proj = nn.Linear(config.hidden_size, narrow, bias=config.attention_bias)
+        self.o_proj = nn.Linear(width, config.hidden_size, bias=config.attention_out_bias)
+        if config.qk_norm:
+            self.q_norm = RMSNorm(config.head_dim, config.rms_norm_eps)
+            self.k_norm = RMSNorm(config.head_dim, config.rms_norm_eps)
 
     def forward(
         self, states: Tensor, angles: tuple[Tensor, Tensor], mask: Tensor | None, cache: KVCache | None, layer: int
@@ -91,10 +85,10 @@ class Attention(nn.Module):
         rows, tokens, _ = states.shape
         queries, narrow = self.config.num_attention_heads, self.config.num_key_value_heads
         # One product instead of three: joining the small matrices costs less than reading the states three times.
-        joined = F.linear(states, torch.cat((self.q_proj.weight, self.k_proj.weight, self.v_proj.weight)))
+        joined = joined_linear(states, self.q_proj, self.k_proj, self.v_proj)
         heads = joined.view(rows, tokens, queries + 2 * narrow, -1).transpose(1, 2)  # [B,N+2K,T,D]
         value = heads[:, queries + narrow :]
-        turned = rotate(heads[:, : queries + narrow], *angles)
+        turned = self.turned(heads[:, : queries + narrow], queries, angles)
         query, key = turned[:, :queries], turned[:, queries:]  # [B,N,T,D], [B,K,T,D]
         if cache is not None:
             key, value = cache.write(layer, key, value)
@@ -108,6 +102,19 @@ class Attention(nn.Module):
             mixed = _attention(query, key, value, mask)
         merged: Tensor = self.o_proj(mixed.to(value.dtype).transpose(1, 2).reshape(rows, tokens, -1))  # [B,T,H]
         return merged
+
+    def turned(self, heads: Tensor, queries: int, angles: tuple[Tensor, Tensor]) -> Tensor:
+        """[B,heads,T,D], the first `queries` of them queries, the rest keys: normed and rotated as this layer does."""
+        if self.config.qk_norm:
+            parts = (self.q_norm(heads[:, :queries].float()), self.k_norm(heads[:, queries:].float()))
+            heads = torch.cat(parts, dim=1).to(heads.dtype)
+        return rotate(heads, *angles) if self.rotated else heads
+
+
+def joined_linear(states: Tensor, *parts: nn.Linear) -> Tensor:
+    """What the parts give, one behind the other in the last dimension."""
+    bias = None if parts[0].bias is None else torch.cat(tuple(part.bias for part in parts))
+    return F.linear(states, torch.cat(tuple(part.weight for part in parts)), bias)
 
 
 def _attention(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None) -> Tensor:
@@ -124,21 +131,20 @@ class MLP(nn.Module):
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
-        self.gate_proj = nn.Linear(config.hidden_size, config.intermediate_size, bias=False)
-        self.up_proj = nn.Linear(config.hidden_size, config.intermediate_size, bias=False)
-        self.down_proj = nn.Linear(config.intermediate_size, config.hidden_size, bias=False)
+        self.gate_proj = nn.Linear(config.hidden_size, config.intermediate_size, bias=config.mlp_bias)
+        self.up_proj = nn.Linear(config.hidden_size, config.intermediate_size, bias=config.mlp_bias)
+        self.down_proj = nn.Linear(config.intermediate_size, config.hidden_size, bias=config.mlp_bias)
 
     def forward(self, states: Tensor) -> Tensor:
-        joined = F.linear(states, torch.cat((self.gate_proj.weight, self.up_proj.weight)))  # [B,T,2I]
-        gate, up = joined.chunk(2, dim=-1)
+        gate, up = joined_linear(states, self.gate_proj, self.up_proj).chunk(2, dim=-1)  # [B,T,I] each
         out: Tensor = self.down_proj(F.silu(gate) * up)
         return out
 
 
 class Layer(nn.Module):
-    def __init__(self, config: ModelConfig) -> None:
+    def __init__(self, config: ModelConfig, *, rotated: bool) -> None:
         super().__init__()
-        self.self_attn = Attention(config)
+        self.self_attn = Attention(config, rotated=rotated)
         self.mlp = MLP(config)
         self.input_layernorm = RMSNorm(config.hidden_size, config.rms_norm_eps)
         self.post_attention_layernorm = RMSNorm(config.hidden_size, config.rms_norm_eps)
@@ -156,21 +162,38 @@ class Backbone(nn.Module):
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         self.embed_tokens = nn.Embedding(config.vocab_size, config.hidden_size)
-        self.layers = nn.ModuleList(Layer(config) for _ in range(config.num_hidden_layers))
+        self.layers = nn.ModuleList(
+            Layer(config, rotated=index not in config.unrotated_layers) for index in range(config.num_hidden_layers)
+        )
         self.norm = RMSNorm(config.hidden_size, config.rms_norm_eps)
 
 
 class Llama(nn.Module):
+    """`lm_head` is there only where the embeddings are not tied. `cosines` and `sines` are [context_tokens, D] fp32."""
+
     config: ModelConfig
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         self.config = config
         self.model = Backbone(config)
+        if not config.tie_word_embeddings:
+            self.lm_head = nn.Linear(config.hidden_size, config.vocab_size, bias=False)
         cosines, sines = rotary_tables(config)
         self.register_buffer("cosines", cosines, persistent=False)
         self.register_buffer("sines", sines, persistent=False)
         self._initialize()
+
+    @classmethod
+    def hollow(cls, config: ModelConfig) -> "Llama":
+        """Names and shapes without any memory, to be filled: nothing is drawn at random first or copied."""
+        with torch.device("meta"):
+            return cls(config)
+
+    def fill(self, weights: Mapping[str, Tensor]) -> None:
+        """Take these very tensors as the parameters. Names and shapes must fit."""
+        self.load_state_dict(dict(weights), assign=True)
+        self.cosines, self.sines = rotary_tables(self.config)
 
     def _initialize(self) -> None:
         """Normal(0, 0.02); what writes to the residual stream is smaller with depth (GPT-2, section 2.3)."""
@@ -179,6 +202,18 @@ class Llama(nn.Module):
             if weight.dim() == 2:
                 deviation = INITIAL_DEVIATION * (shrink if "o_proj" in name or "down_proj" in name else 1.0)
                 nn.init.normal_(weight, std=deviation)
+            elif name.endswith("bias"):
+                nn.init.zeros_(weight)
+
+    @property
+    def rotated_layers(self) -> tuple[bool, ...]:
+        """Whether each layer rotates its queries and keys."""
+        return tuple(index not in self.config.unrotated_layers for index in range(self.config.num_hidden_layers))
+
+    @property
+    def output_weight(self) -> Tensor:
+        """[V,H]: the embedding matrix where it is tied (Press & Wolf 2017), else the model's own."""
+        return self.model.embed_tokens.weight if self.config.tie_word_embeddings else self.lm_head.weight
 
     def hidden_states(
         self,
@@ -198,7 +233,7 @@ class Llama(nn.Module):
         rows, tokens = ids.shape
         past = 0 if cache is None else cache.length
         where = positions_of(mask, rows, tokens, past) if positions is None else positions
-        angles = (self.cosines[where][:, None], self.sines[where][:, None])  # type: ignore[index] # [B,1,T,D]
+        angles = (self.cosines[where][:, None], self.sines[where][:, None])  # [B,1,T,D]
         full = attention_mask(mask, tokens, past)
         states: Tensor = self.model.embed_tokens(ids)
         for index, layer in enumerate(list(self.model.layers)[:num_layers]):
@@ -210,8 +245,8 @@ class Llama(nn.Module):
         return states
 
     def logits(self, hidden: Tensor) -> Tensor:
-        """[...,H] -> [...,V] with the embedding matrix (Press & Wolf 2017)."""
-        return F.linear(hidden, self.model.embed_tokens.weight)
+        """[...,H] -> [...,V]."""
+        return F.linear(hidden, self.output_weight)
 
     def forward(
         self,

@@ -1,12 +1,14 @@
-"""Byte-level BPE for English and Chinese, and the one text format of the project. Knows nothing of tensors.
+"""Byte-level BPE for English and Chinese, and the text format of the models trained here; imported models bring their
+own (foreign_text.py) behind the same class. Knows nothing of tensors.
 
 A conversation is `<|bos|><|user|>{text}<|assistant|>{text}<|end|>...`. Special tokens are put in by this module only:
 text from a person is encoded with them switched off, so `<|end|>` typed by someone stays plain text.
 """
 
-import codecs
 import json
+import re
 from collections.abc import Iterable, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,7 @@ import tokenizers
 from tokenizers import AddedToken, Regex, decoders, models, pre_tokenizers, trainers
 
 from app.chat import Message
+from app.lm.foreign_text import ForeignText
 
 __all__ = ["SPECIAL_TOKENS", "IncrementalDecoder", "Message", "Tokenizer", "train_tokenizer"]
 
@@ -24,6 +27,9 @@ SPLIT = (
     r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|\p{Han}+|[^\r\n\p{L}\p{N}]?[\p{L}&&[^\p{Han}]]+|\p{N}"
     r"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
 )
+WORD_START = "▁"  # how sentencepiece writes a space
+BYTE_TOKEN = re.compile("<0x[0-9A-Fa-f]{2}>")  # and a byte that is in no token
+BROKEN = "\ufffd"
 MAX_TOKEN_BYTES = 16  # longest token: five Chinese characters; longer ones would swallow whole stock phrases
 CHAT_TEMPLATE = (
     "{{ '<|bos|>' }}{% for message in messages %}"
@@ -39,27 +45,68 @@ def _clean(text: str) -> str:
 
 
 class Tokenizer:
-    """Wraps `tokenizers.Tokenizer` with the text format; ids 0..4 are the special tokens, in order."""
+    """Wraps `tokenizers.Tokenizer` with a text format: this project's own, where ids 0..4 are the special tokens in
+    order, or that of an imported model (`foreign`), which has no user_id and assistant_id.
 
-    pad_id, bos_id, user_id, assistant_id, end_id = range(5)
+    `end_id` is the token that ends an answer, `end_ids` all that do; bos_id is None where a model has none.
+    """
 
-    def __init__(self, backend: tokenizers.Tokenizer) -> None:
-        found = [backend.token_to_id(token) for token in SPECIAL_TOKENS]
-        if found != list(range(len(SPECIAL_TOKENS))):
+    pad_id: int
+    bos_id: int | None
+    user_id: int | None
+    assistant_id: int | None
+    end_id: int
+
+    def __init__(self, backend: tokenizers.Tokenizer, foreign: ForeignText | None = None) -> None:
+        self.backend, self.foreign = backend, foreign
+        if foreign is not None:
+            self.pad_id, self.bos_id, self.end_id = foreign.pad_id, foreign.bos_id, foreign.end_id
+            self.user_id = self.assistant_id = None
+            self.end_ids = foreign.end_ids
+            return
+        if not has_own_format(backend):
+            found = [backend.token_to_id(token) for token in SPECIAL_TOKENS]
             raise ValueError(f"special tokens have the ids {found}, not 0 to {len(SPECIAL_TOKENS) - 1}")
         backend.encode_special_tokens = True  # `<|end|>` in a person's text is nine characters, not a token
-        self.backend = backend
+        self.pad_id, self.bos_id, self.user_id, self.assistant_id, self.end_id = range(len(SPECIAL_TOKENS))
+        self.end_ids = frozenset({self.end_id})
+
+    @cached_property
+    def vocab_size(self) -> int:
+        """The largest id and one."""
+        return max(self.backend.get_vocab().values(), default=-1) + 1
+
+    @cached_property
+    def special_texts(self) -> dict[int, str]:
+        """What a special token is called; in decoded text it is nothing."""
+        return {
+            number: token.content for number, token in self.backend.get_added_tokens_decoder().items() if token.special
+        }
 
     @property
-    def vocab_size(self) -> int:
-        return int(self.backend.get_vocab_size())
+    def special_ids(self) -> dict[str, int | None]:
+        """As config.json names them."""
+        return {"pad_token_id": self.pad_id, "bos_token_id": self.bos_id, "eos_token_id": self.end_id}
+
+    @property
+    def generation_config(self) -> dict[str, Any]:
+        """What generation_config.json says."""
+        if self.foreign is not None:
+            return self.foreign.generation_config
+        ids = {"bos_token_id": self.bos_id, "eos_token_id": self.end_id, "pad_token_id": self.pad_id}
+        return {**ids, "do_sample": True, "temperature": 1.0}
 
     def encode(self, text: str) -> list[int]:
+        """As plain characters: nothing in it becomes a special token."""
+        if self.foreign is not None:
+            return self.foreign.encode(_clean(text))
         return list(self.backend.encode(_clean(text), add_special_tokens=False).ids)
 
     def encode_all(self, texts: Sequence[str]) -> list[list[int]]:
         """Many texts at once, on all cores."""
         cleaned = [_clean(text) for text in texts]
+        if self.foreign is not None:
+            return self.foreign.encode_all(cleaned)
         return [list(found.ids) for found in self.backend.encode_batch_fast(cleaned, add_special_tokens=False)]
 
     def decode(self, ids: Sequence[int]) -> str:
@@ -67,21 +114,39 @@ class Tokenizer:
         return str(self.backend.decode(list(ids), skip_special_tokens=True))
 
     def encode_conversation(self, messages: Sequence[Message]) -> list[int]:
-        """Ids that end with `<|assistant|>`, ready for an answer."""
-        ids = [self.bos_id]
+        """Ids ready for an answer: they end with `<|assistant|>`, or as the imported model's template has it."""
+        if self.foreign is not None:
+            cleaned: list[Message] = [
+                {"role": message["role"], "content": _clean(message["content"])} for message in messages
+            ]
+            return self.foreign.encode_conversation(cleaned)
+        pad, bos, user, assistant, end = range(len(SPECIAL_TOKENS))
+        del pad
+        ids = [bos]
         for message in messages:
             if message["role"] == "user":
-                ids += [self.user_id, *self.encode(message["content"])]
+                ids += [user, *self.encode(message["content"])]
             else:
-                ids += [self.assistant_id, *self.encode(message["content"]), self.end_id]
-        return [*ids, self.assistant_id]
+                ids += [assistant, *self.encode(message["content"]), end]
+        return [*ids, assistant]
 
     def pieces(self, ids: Sequence[int]) -> list[str]:
         """The text of each token alone, special tokens by name: for pages that show tokens."""
-        return [SPECIAL_TOKENS[token] if token < len(SPECIAL_TOKENS) else self.decode([token]) for token in ids]
+        return [self.special_texts.get(token) or self._piece(token) for token in ids]
+
+    def _piece(self, token: int) -> str:
+        """Some decoders take a text's first space off, which for a token alone is its own."""
+        text = self.decode([token])
+        spaced = (self.backend.id_to_token(token) or "").startswith(WORD_START)
+        return " " + text if spaced and not text.startswith(" ") else text
 
     def save(self, directory: Path) -> None:
-        """tokenizer.json and what transformers' AutoTokenizer wants beside it."""
+        """tokenizer.json and what transformers' AutoTokenizer wants beside it; of an imported model as it was found."""
+        self.backend.save(str(directory / "tokenizer.json"))
+        if self.foreign is not None:
+            for name, content in self.foreign.files.items():
+                (directory / name).write_bytes(content)
+            return
         pad, bos, user, assistant, end = SPECIAL_TOKENS
         named = {"bos_token": bos, "eos_token": end, "pad_token": pad}
         config: dict[str, Any] = {
@@ -94,15 +159,19 @@ class Tokenizer:
             "padding_side": "left",
         }
         special = {**named, "additional_special_tokens": [user, assistant]}
-        self.backend.save(str(directory / "tokenizer.json"))
-        for name, content in (("tokenizer_config.json", config), ("special_tokens_map.json", special)):
-            text = json.dumps(content, indent=2, ensure_ascii=False) + "\n"
+        for name, entries in (("tokenizer_config.json", config), ("special_tokens_map.json", special)):
+            text = json.dumps(entries, indent=2, ensure_ascii=False) + "\n"
             (directory / name).write_text(text, encoding="utf-8")
 
     @classmethod
     def load(cls, directory: Path) -> "Tokenizer":
         text = (directory / "tokenizer.json").read_text(encoding="utf-8")
-        return cls(tokenizers.Tokenizer.from_str(text))
+        backend = tokenizers.Tokenizer.from_str(text)
+        return cls(backend, None if has_own_format(backend) else ForeignText(directory, backend))
+
+
+def has_own_format(backend: tokenizers.Tokenizer) -> bool:
+    return [backend.token_to_id(token) for token in SPECIAL_TOKENS] == list(range(len(SPECIAL_TOKENS)))
 
 
 def train_tokenizer(texts: Iterable[str], vocab_size: int) -> Tokenizer:
@@ -126,34 +195,35 @@ def train_tokenizer(texts: Iterable[str], vocab_size: int) -> Tokenizer:
     return Tokenizer(backend)
 
 
-def _byte_alphabet() -> dict[str, int]:
-    """Byte-level BPE writes each byte as one printable character (GPT-2's table); this is the way back."""
-    printable = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
-    others = [byte for byte in range(256) if byte not in printable]
-    table = {chr(byte): byte for byte in printable}
-    return table | {chr(256 + place): byte for place, byte in enumerate(others)}
-
-
-BYTE_OF = _byte_alphabet()
-
-
 class IncrementalDecoder:
-    """Turns tokens into text as they come, holding back the bytes of a character that is not all there yet: a Chinese
-    character may span several tokens, and a token may end in the middle of the next one."""
+    """Turns tokens into text as they come, holding back what a later token may still change: a Chinese character may
+    span several tokens, and a token may end in the middle of the next one. Together the pieces are what
+    `Tokenizer.decode` gives (tokenizers' own DecodeStream stops at bytes that are no character).
+
+    An answer's text is decoded anew at each token: with a few hundred tokens that is microseconds each.
+    """
 
     def __init__(self, tokenizer: Tokenizer) -> None:
-        self._backend = tokenizer.backend
-        self._decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
+        self._tokenizer = tokenizer
+        self._ids: list[int] = []
+        self._told = 0  # characters
 
     def push(self, token: int) -> str:
         """The new text; empty while a character is incomplete. Special tokens have none."""
-        if token < len(SPECIAL_TOKENS):
+        if token in self._tokenizer.special_texts:
             return ""
-        written = self._backend.id_to_token(token) or ""
-        return self._decoder.decode(bytes(BYTE_OF[character] for character in written))
+        self._ids.append(token)
+        if BYTE_TOKEN.fullmatch(self._tokenizer.backend.id_to_token(token) or ""):
+            return ""  # a run of such tokens is one character or broken ones: its end decides
+        return self._tell(self._tokenizer.decode(self._ids).rstrip(BROKEN))
 
     def flush(self) -> str:
         """What was held back, at the end of an answer: broken characters become the replacement character."""
-        text = self._decoder.decode(b"", final=True)
-        self._decoder.reset()
+        text = self._tell(self._tokenizer.decode(self._ids))
+        self._ids, self._told = [], 0
         return text
+
+    def _tell(self, text: str) -> str:
+        fresh = text[self._told :]
+        self._told += len(fresh)
+        return fresh

@@ -39,8 +39,14 @@ def after_ranking(session: Session, *, retrain_after: int) -> Job | None:
 
 
 def after_train_reward(session: Session, version: Version, settings: Settings) -> Job | None:
-    """The newest reward model scores from now on (unless worse than chance); a good one queues PPO against it."""
+    """The newest reward model scores from now on (unless worse than chance); a good one queues PPO against it.
+
+    Neither where another SFT model was activated while it was trained: it waits as a candidate for that one's return.
+    """
     accuracy = version.metrics.get("held_out_accuracy")
+    if versions.sft_of(session, version) not in (None, versions.sft_version(session)):
+        after_ranking(session, retrain_after=settings.retrain_after_rankings)
+        return None
     if versions.active_reward(session) is None or accuracy is None or accuracy >= WORSE_THAN_CHANCE:
         versions.activate(session, version.id, data_dir=settings.data_dir)
     after_ranking(session, retrain_after=settings.retrain_after_rankings)  # those that came in meanwhile

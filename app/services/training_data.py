@@ -23,6 +23,10 @@ class RankedAnswers:
     messages: list[Message]
     answers: list[list[int]]
     """Token ids, in the order they were sampled."""
+    texts: list[str]
+    """The same answers; what is left of them for a model with other tokens."""
+    version_id: int
+    """Who wrote them."""
     ranks: list[int]
 
 
@@ -48,6 +52,8 @@ def _ranked(ranking: Ranking) -> RankedAnswers:
         prompt_id=ranking.group.prompt_id,
         messages=messages_of(ranking.group.prompt),
         answers=[answer.token_ids for answer in answers],
+        texts=[answer.text for answer in answers],
+        version_id=ranking.group.version_id,
         ranks=[ranking.ranks[str(answer.id)] for answer in answers],
     )
 

@@ -3,6 +3,7 @@
 A version's directory is written first (atomically), its row second; activating it is a later step that can be undone.
 """
 
+import contextlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from app.db.models.versions import Version, VersionKind, VersionRanking, Version
 from app.errors import ConflictError, NotFoundError, UnavailableError
 from app.services import groups
 from app.services.paging import Page, page_by_id
-from app.weights import copy_directory, verify_directory
+from app.weights import CheckpointError, copy_directory, move_directory, verify_directory
 
 ANSWERERS = (VersionKind.BASE, VersionKind.SFT, VersionKind.POLICY)
 MAY_ANSWER = (VersionKind.SFT, VersionKind.POLICY)
@@ -37,13 +38,34 @@ def active_reward(session: Session) -> Version | None:
 
 
 def sft_version(session: Session) -> Version:
-    """The newest SFT version: PPO's reference."""
-    version = session.scalar(
-        select(Version).where(Version.kind == VersionKind.SFT).order_by(Version.id.desc()).limit(1)
-    )
+    """The SFT version that the active answerer descends from (without one, the newest): what reward models are trained
+    for, PPO's reference. An imported model takes over when it is activated, not before."""
+    answerer = _active_answerer_or_none(session)
+    version = None if answerer is None else sft_of(session, answerer)
+    if version is None:
+        newest = select(Version).where(Version.kind == VersionKind.SFT).order_by(Version.id.desc()).limit(1)
+        version = session.scalar(newest)
     if version is None:
         raise UnavailableError("No SFT model is installed. Set FOURFOLD_MODEL_DIR to one and start again.")
     return version
+
+
+def sft_of(session: Session, version: Version) -> Version | None:
+    """The nearest SFT version in its lineage, itself included. Reward models and policies read and write the tokens of
+    this one, and fit only one another's where it is the same."""
+    return next((each for each in lineage(session, version.id) if each.kind is VersionKind.SFT), None)
+
+
+def check_fits(session: Session, reward: Version, answerer: Version) -> None:
+    """Raises ConflictError where the reward model was trained for another SFT model than the answerer's: it would read
+    other tokens than those that were written."""
+    one, other = sft_of(session, reward), sft_of(session, answerer)
+    if one is not None and other is not None and one.id != other.id:
+        raise ConflictError(
+            f"Reward model {reward.id} was trained for the answers of SFT version {one.id}; version {answerer.id} "
+            f"descends from version {other.id}. Train a reward model for it (job train_reward), or activate a version "
+            f"that descends from version {one.id}."
+        )
 
 
 def get_version(session: Session, version_id: int) -> Version:
@@ -119,8 +141,10 @@ def record_evaluation(
 def activate(session: Session, version_id: int, *, data_dir: Path) -> Version:
     """Makes the version answer (or score) from now on and retires the former one; rolling back is the same call.
 
-    Refuses a kind that cannot answer and a directory that is missing or damaged. Groups that the former answerer
-    sampled and nobody holds expire.
+    Refuses a kind that cannot answer, a reward model for another SFT model than the one that answers, and a directory
+    that is missing or damaged. Groups that the former answerer sampled and nobody holds expire. Where the new answerer
+    descends from another SFT model (one was imported), the reward model of the former one is retired, and the last one
+    that was active for the new one comes back.
     """
     version = get_version(session, version_id)
     if version.status is VersionStatus.ACTIVE:
@@ -130,8 +154,11 @@ def activate(session: Session, version_id: int, *, data_dir: Path) -> Version:
             f"Version {version_id} is of kind {version.kind} and cannot answer people. "
             "Activate an sft, policy or reward one."
         )
+    answerer = _active_answerer_or_none(session)
+    if version.kind is VersionKind.REWARD and answerer is not None:
+        check_fits(session, version, answerer)
     verify_directory(data_dir.resolve() / version.path, version.content_hash)
-    former = active_reward(session) if version.kind is VersionKind.REWARD else _active_answerer_or_none(session)
+    former = active_reward(session) if version.kind is VersionKind.REWARD else answerer
     if former is not None:
         former.status = VersionStatus.RETIRED
         session.flush()  # before the new one: at most one is active at any moment
@@ -140,7 +167,24 @@ def activate(session: Session, version_id: int, *, data_dir: Path) -> Version:
     session.flush()
     if version.kind is not VersionKind.REWARD:
         groups.expire_stale(session, active_version_id=version.id)
+        _exchange_reward(session, version, data_dir)
     return version
+
+
+def _exchange_reward(session: Session, answerer: Version, data_dir: Path) -> None:
+    """Only a reward model that was trained for the answerer's SFT model scores."""
+    reward, sft = active_reward(session), sft_of(session, answerer)
+    fits = reward is None or sft is None or sft_of(session, reward) in (None, sft)
+    if fits or reward is None or sft is None:
+        return
+    reward.status = VersionStatus.RETIRED
+    session.flush()
+    earlier = select(Version).where(Version.kind == VersionKind.REWARD, Version.parent_id == sft.id)
+    earlier = earlier.where(Version.activated_at.is_not(None)).order_by(Version.activated_at.desc()).limit(1)
+    last = session.scalar(earlier)
+    if last is not None:
+        with contextlib.suppress(CheckpointError):  # a damaged one must not keep the answerer from answering
+            activate(session, last.id, data_dir=data_dir)
 
 
 def _active_answerer_or_none(session: Session) -> Version | None:
@@ -164,6 +208,20 @@ def install_sft(session: Session, *, model_dir: Path, data_dir: Path) -> Version
     version.activated_at = utc_now()
     session.flush()
     return version
+
+
+def add_imported(
+    session: Session, fresh: Path, *, data_dir: Path, content_hash: str, metrics: dict[str, Any], activated: bool
+) -> Version:
+    """A finished folder inside the data folder becomes an SFT version without a parent: the root of what is trained
+    from it. Reward models of other SFT versions do not score its answers (`activate`); rankings keep counting, since
+    they are about texts."""
+    path = next_version_path(session, VersionKind.SFT)
+    move_directory(fresh, data_dir.resolve() / path)
+    version = add_version(
+        session, kind=VersionKind.SFT, parent_id=None, path=path, content_hash=content_hash, metrics=metrics
+    )
+    return activate(session, version.id, data_dir=data_dir) if activated else version
 
 
 def lineage(session: Session, version_id: int) -> list[Version]:

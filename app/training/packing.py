@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from app.lm.model import Layer, Llama, rotate
+from app.lm.model import Layer, Llama
 
 
 @dataclass(frozen=True)
@@ -123,7 +123,7 @@ def lower_states(model: Llama, packed: Packed, num_layers: int) -> Tensor:
 
 def upper_states(model: Llama, states: Tensor, packed: Packed, first_layer: int, *, stop: int | None = None) -> Tensor:
     """Run the layers from `first_layer` up to `stop` on a residual stream [B,T,H]; the final norm is the caller's."""
-    angles = (model.cosines[packed.positions][:, None], model.sines[packed.positions][:, None])  # type: ignore[index]
+    angles = (model.cosines[packed.positions][:, None], model.sines[packed.positions][:, None])
     mask = packed.mask()
     for index, layer in list(enumerate(model.model.layers))[first_layer:stop]:
         states = layer(states, angles, mask, None, index)
@@ -139,22 +139,21 @@ def last_layer_at(model: Llama, states: Tensor, packed: Packed, index: Tensor) -
     layer = model.model.layers[-1]
     assert isinstance(layer, Layer)
     attention, config = layer.self_attn, model.config
-    rows = states.shape[0]
+    rows, narrow = states.shape[0], config.num_key_value_heads
     normed = layer.input_layernorm(states)
     picked = gather_states(states, index)  # [B,N,H]
 
     def heads(projected: Tensor, count: int) -> Tensor:
         return projected.view(rows, -1, count, config.head_dim).transpose(1, 2)  # [B,heads,T or N,D]
 
-    def turned(projected: Tensor, positions: Tensor) -> Tensor:
-        cosines, sines = model.cosines[positions][:, None], model.sines[positions][:, None]  # type: ignore[index]
-        return rotate(projected, cosines, sines)
+    def angles(positions: Tensor) -> tuple[Tensor, Tensor]:
+        return model.cosines[positions][:, None], model.sines[positions][:, None]
 
     query = heads(attention.q_proj(gather_states(normed, index)), config.num_attention_heads)
-    key = heads(attention.k_proj(normed), config.num_key_value_heads)
-    value = heads(attention.v_proj(normed), config.num_key_value_heads)
-    query = turned(query, packed.positions.gather(1, index)).to(value.dtype)
-    key = turned(key, packed.positions).to(value.dtype)
+    key, value = heads(attention.k_proj(normed), narrow), heads(attention.v_proj(normed), narrow)
+    query = attention.turned(query, config.num_attention_heads, angles(packed.positions.gather(1, index)))
+    key = attention.turned(key, 0, angles(packed.positions))
+    query, key = query.to(value.dtype), key.to(value.dtype)
     share = config.num_attention_heads // config.num_key_value_heads
     key, value = key.repeat_interleave(share, dim=1), value.repeat_interleave(share, dim=1)
     mask = look_mask(packed.segments, index)

@@ -13,7 +13,7 @@ from app.lm.precision import autocast
 from app.training.context import TrainingError
 from app.training.losses import pair_mask, tie_strength
 from app.training.packing import Packed, pack
-from app.training.reading_layer import collect_statistics, install
+from app.training.reading_layer import can_be_set, collect_statistics, install
 from app.training.reward_head import Pairs, make_pairs
 from app.training.reward_network import RewardModel, batches_by_length, ended
 from app.training.reward_report import PairOutcomes, outcomes
@@ -58,8 +58,9 @@ class Fit:
 
 
 def set_up_reading(model: RewardModel, samples: Sequence[Sample], end_id: int, pad_id: int) -> None:
-    """Set the top layer from what the lower ones say on samples of the SFT model; no ranking is looked at."""
-    if model.config.num_attention_heads < 2:
+    """Set the top layer from what the lower ones say on samples of the SFT model; no ranking is looked at. Where it
+    cannot be set, the SFT model's own stays."""
+    if not can_be_set(model.config):
         return
     packed = pack([prompt for prompt, _ in samples], [[ended(answer, end_id)] for _, answer in samples], pad_id)
     below = below_top(model, packed)

@@ -3,8 +3,8 @@ files.
 
 The score is read at the answer's last token, which is always `<|end|>`: an answer that was cut off is scored with
 the end put behind it (that it did not end by itself is PPO's business). Written in the layout of transformers'
-`LlamaForSequenceClassification`. That head has no bias, so normalization is folded into the head's weights
-(`normalize`). Knows nothing of rankings or training.
+`LlamaForSequenceClassification`, or in that of the SFT model's own family. That head has no bias, so normalization is
+folded into the head's weights (`normalize`). Knows nothing of rankings or training.
 
 Shapes: B prompts, K answers of a prompt, T packed tokens, N samples, H hidden size.
 """
@@ -14,20 +14,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import torch
-from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from app.hparams import ModelConfig
-from app.lm.checkpoint import (
-    atomic_directory,
-    check_shapes,
-    config_json,
-    content_hash,
-    read_config,
-    read_weights,
-    write_checksums,
-    write_json,
-)
+from app.lm.checkpoint import read_config, read_weights, save_weights
+from app.lm.families import config_json
 from app.lm.model import Llama
 from app.lm.precision import autocast
 from app.lm.tokenizer import Tokenizer
@@ -37,11 +28,12 @@ TOKENS_PER_BATCH = 4096
 
 
 class RewardModel(nn.Module):
-    """`backbone` has `config.num_hidden_layers` layers, fewer than the policy; `head` is [H] -> 1 without a bias."""
+    """`backbone` has `config.num_hidden_layers` layers, fewer than the policy, and no output layer of its own; `head`
+    is [H] -> 1 without a bias."""
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
-        self.backbone = Llama(config)
+        self.backbone = Llama(replace(config, tie_word_embeddings=True))
         self.head = nn.Linear(config.hidden_size, 1, bias=False)
 
     @classmethod
@@ -140,25 +132,24 @@ def normalize(model: RewardModel, final_states: Tensor) -> tuple[float, float]:
 
 
 def save_reward_model(directory: Path, model: RewardModel, tokenizer: Tokenizer) -> str:
-    """Write it atomically in float32 (scores are compared with each other); returns the content hash."""
-    weights = {name: tensor.detach().contiguous() for name, tensor in model.backbone.state_dict().items()}
-    weights["score.weight"] = model.head.weight.detach().contiguous()
-    config = config_json(model.config, dtype=torch.float32, architecture="LlamaForSequenceClassification")
-    config |= {"num_labels": 1, "id2label": {"0": "score"}, "label2id": {"score": 0}}
-    with atomic_directory(directory) as fresh:
-        save_file(weights, fresh / "model.safetensors", metadata={"format": "pt"})
-        write_json(fresh / "config.json", config)
-        tokenizer.save(fresh)
-        write_checksums(fresh)
-    return content_hash(directory)
+    """Write it atomically in float32 (scores are compared with each other); returns the content hash.
+
+    transformers reads the score at the last token that is not padding, so `pad_token_id` must not be the answer's end.
+    """
+    weights = {**model.backbone.state_dict(), "score.weight": model.head.weight}
+    config = config_json(
+        model.config, dtype="float32", special_ids=tokenizer.special_ids, head="SequenceClassification"
+    )
+    config |= {"pad_token_id": tokenizer.pad_id, "num_labels": 1, "id2label": {"0": "score"}, "label2id": {"score": 0}}
+    return save_weights(directory, weights, config, tokenizer, dtype=torch.float32, generates=False)
 
 
 def load_reward_model(directory: Path) -> RewardModel:
     """Raises CheckpointError, as app.lm.checkpoint does, with the file at fault."""
-    model = RewardModel(read_config(directory))
-    weights = read_weights(directory)
+    with torch.device("meta"):
+        model = RewardModel(read_config(directory))
     wanted = {**model.backbone.state_dict(), "score.weight": model.head.weight}
-    check_shapes(directory / "model.safetensors", weights, wanted)
-    model.head.load_state_dict({"weight": weights.pop("score.weight")})
-    model.backbone.load_state_dict({name: weights[name] for name in model.backbone.state_dict()})
+    weights = read_weights(directory, wanted, dtype=torch.float32)
+    model.head.load_state_dict({"weight": weights.pop("score.weight")}, assign=True)
+    model.backbone.fill(weights)
     return model.eval()

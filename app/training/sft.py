@@ -65,9 +65,11 @@ def answer_places(tokens: Sequence[int], *, assistant_id: int, end_id: int) -> l
 
 
 def pack_examples(
-    examples: Sequence[Example], context_tokens: int, *, assistant_id: int, end_id: int, pad_id: int
+    examples: Sequence[Example], context_tokens: int, *, assistant_id: int | None, end_id: int, pad_id: int
 ) -> Batch:
-    """Rows [R,T]; targets are the answers and their ends, one to the left as always."""
+    """Rows [R,T]; targets are the answers and their ends, one to the left as always.
+
+    Without an assistant_id (imported models mark answers by whole phrases) only the last answer of each example."""
     rows = fill_rows(examples, context_tokens)
     ids = torch.full((len(rows), context_tokens), pad_id, dtype=torch.long)
     targets = torch.full_like(ids, IGNORED)
@@ -76,7 +78,10 @@ def pack_examples(
         for example in inside:
             tokens = [*example.prompt, *example.answer, end_id]
             ids[row, start : start + len(tokens)] = torch.tensor(tokens)
-            wanted = torch.tensor(answer_places(tokens, assistant_id=assistant_id, end_id=end_id)) + start
+            if assistant_id is None:
+                wanted = torch.arange(len(example.prompt), len(tokens)) + start
+            else:
+                wanted = torch.tensor(answer_places(tokens, assistant_id=assistant_id, end_id=end_id)) + start
             targets[row, wanted - 1] = ids[row, wanted]  # each is predicted by the token before it
             start += len(tokens)
     return Batch(ids, targets)
@@ -95,7 +100,7 @@ def train_sft(
     held_out: Sequence[Example],
     hparams: SFTHparams,
     *,
-    assistant_id: int,
+    assistant_id: int | None,
     end_id: int,
     pad_id: int,
     context: TrainingContext,

@@ -104,7 +104,7 @@ def batch_loss(model: Llama, batch: Batch, states_of: States | None = None, dtyp
     wanted, chosen = batch.targets != IGNORED, dtype or fast_matmul_dtype()
     with autocast(chosen):
         states = (states_of or model.hidden_states)(batch.ids)[wanted]  # [B,T,H] -> [N,H]
-    return linear_cross_entropy(states, model.model.embed_tokens.weight, batch.targets[wanted], chosen)
+    return linear_cross_entropy(states, model.output_weight, batch.targets[wanted], chosen)
 
 
 @torch.no_grad()

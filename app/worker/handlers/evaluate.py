@@ -43,8 +43,9 @@ def _choose(run: JobRun, hparams: EvaluationHparams) -> dict[str, Any]:
         reward = versions.active_reward(session) if reward_id is None else versions.get_version(session, reward_id)
         if reward is None:
             raise ConflictError("There is no reward model to score with yet. Train one first (the Train page).")
+        versions.check_fits(session, reward, version)
         prompts = training_data.prompt_ids(session, PromptSplit.HELD_OUT, hparams.num_prompts)
-        reference = versions.sft_version(session)
+        reference = versions.sft_of(session, version) or versions.sft_version(session)
     if not prompts:
         raise ConflictError("There are no held-out prompts to evaluate on. Add some with split held_out.")
     return {

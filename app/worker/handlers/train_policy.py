@@ -61,6 +61,7 @@ def _choose(run: JobRun) -> dict[str, Any]:
         reward = versions.active_reward(session) if reward_id is None else versions.get_version(session, reward_id)
         if reward is None:
             raise ConflictError("There is no reward model yet. Train one from rankings first (the Train page).")
+        versions.check_fits(session, reward, initial)
         prompts = training_data.prompt_ids(session, PromptSplit.TRAIN)
     if not prompts:
         raise ConflictError("There are no prompts to train on. Add some first (POST /api/v1/prompts).")

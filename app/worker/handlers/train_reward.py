@@ -7,7 +7,7 @@ from typing import Any
 import torch
 
 from app.db.models.prompts import PromptSplit
-from app.db.models.versions import VersionKind
+from app.db.models.versions import Version, VersionKind
 from app.errors import ConflictError
 from app.hparams import RewardHparams, SamplingParams
 from app.lm.model import Llama
@@ -25,7 +25,7 @@ def train_reward(run: JobRun) -> None:
     hparams = hparams_of(RewardHparams, run.params)
     inputs = run.pinned(lambda: _choose(run, hparams))
     sft, tokenizer = load_policy(run, inputs["sft_version_id"])
-    groups, samples = _groups(run, tokenizer, inputs["ranking_ids"]), _stored_samples(run, tokenizer, inputs)
+    groups, samples = _groups(run, tokenizer, inputs), _stored_samples(run, tokenizer, inputs)
     if inputs["sample_prompt_ids"]:
         run.say("Sampling answers of the SFT model to normalize scores with")
         samples += _fresh_samples(run, sft, tokenizer, inputs["sample_prompt_ids"], hparams.seed)
@@ -68,18 +68,27 @@ def _choose(run: JobRun, hparams: RewardHparams) -> dict[str, Any]:
     }
 
 
-def _groups(run: JobRun, tokenizer: Tokenizer, ranking_ids: list[int]) -> list[RankedGroup]:
+def _groups(run: JobRun, tokenizer: Tokenizer, inputs: dict[str, Any]) -> list[RankedGroup]:
+    """Tokens as they were sampled; answers of another SFT model's kin, which has other tokens, by their texts."""
     with run.sessions() as session:
-        ranked = training_data.ranked_answers(session, ranking_ids)
+        ranked = training_data.ranked_answers(session, inputs["ranking_ids"])
+        sampled_by = {each.version_id: versions.get_version(session, each.version_id) for each in ranked}
+        kin = {number: versions.sft_of(session, version) for number, version in sampled_by.items()}
     return [
         RankedGroup(
             prompt_id=each.prompt_id,
             prompt_tokens=tokenizer.encode_conversation(each.messages),
-            completions=each.answers,
+            completions=each.answers if _is(kin[each.version_id], inputs["sft_version_id"]) else [
+                [*tokenizer.encode(text), tokenizer.end_id] for text in each.texts
+            ],
             ranks=each.ranks,
         )
         for each in ranked
-    ]
+    ]  # fmt: skip
+
+
+def _is(sft: Version | None, version_id: int) -> bool:
+    return sft is None or sft.id == version_id
 
 
 def _stored_samples(run: JobRun, tokenizer: Tokenizer, inputs: dict[str, Any]) -> list[tuple[list[int], list[int]]]:

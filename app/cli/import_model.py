@@ -1,0 +1,49 @@
+"""`app import-model`: a model directory of the Llama family becomes a version that answers."""
+
+import shutil
+import uuid
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def import_model(
+    directory: Annotated[Path, typer.Argument(help="A model in the Hugging Face layout, with safetensors weights.")],
+    activate: Annotated[bool, typer.Option(help="Let it write the answers from now on.")] = True,
+) -> None:
+    """Bring in somebody else's model (Llama, Mistral, Qwen2, Qwen3, SmolLM)."""
+    from app.config import Settings
+    from app.db.session import make_engine, make_session_factory, transaction
+    from app.installation import install
+    from app.lm.importing import import_directory
+    from app.services import versions
+    from app.training.saving import saving
+
+    settings = Settings()
+    install(settings)
+    staging = settings.version_directory(f"versions/.importing-{uuid.uuid4().hex[:8]}")
+    engine = make_engine(settings.resolved_database_url)
+    try:
+        with saving("imported model"):
+            found = import_directory(directory, staging)
+        with transaction(make_session_factory(engine)) as session:
+            version = versions.add_imported(
+                session,
+                staging,
+                data_dir=settings.data_dir,
+                content_hash=found.content_hash,
+                metrics=found.metrics,
+                activated=activate,
+            )
+            number, path = version.id, version.path
+    finally:
+        engine.dispose()
+        shutil.rmtree(staging, ignore_errors=True)
+    answers = "answers from now on" if activate else f"waits (POST /api/v1/versions/{number}/activate)"
+    typer.echo(
+        f"{found.name} is version {number} ({found.model_type}, {found.parameters:,} parameters, "
+        f"{found.context_tokens:,} tokens of context), copied to {path}; it {answers}."
+    )
+    if found.plain_format:
+        typer.echo('It has no chat template (a base model?): conversations are written as "User: …", "Assistant:".')

@@ -1,0 +1,50 @@
+"""Typed reading of a JSON object that somebody else wrote: a missing or ill-typed entry is named. Knows no model."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from app.weights import unusable
+
+MOST = 1 << 24  # no size of a model comes near it; a larger one is a broken file
+
+
+@dataclass(frozen=True)
+class Fields:
+    """`found` as read from `path`. Each method raises CheckpointError; null counts as missing."""
+
+    found: Mapping[str, Any]
+    path: Path
+
+    def whole(self, name: str, default: int | None = None, *, least: int = 1, most: int = MOST) -> int:
+        """A whole number from `least` to `most`."""
+        value = self._given(name, default)
+        if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
+            raise unusable(self.path, f"has {name} {value!r}, which is no whole number from {least} to {most:,}")
+        return value
+
+    def number(self, name: str, default: float | None = None, *, least: float = 0.0) -> float:
+        """A finite number from `least` on."""
+        value = self._given(name, default)
+        if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value < math.inf:
+            raise unusable(self.path, f"has {name} {value!r}, which is no number from {least:g} on")
+        return float(value)
+
+    def number_or_none(self, name: str) -> float | None:
+        return None if self.found.get(name) is None else self.number(name)
+
+    def flag(self, name: str, default: bool) -> bool:
+        value = self._given(name, default)
+        if not isinstance(value, bool):
+            raise unusable(self.path, f"has {name} {value!r}, which is neither true nor false")
+        return value
+
+    def _given(self, name: str, default: object) -> object:
+        value = self.found.get(name)
+        if value is None:
+            value = default
+        if value is None:
+            raise unusable(self.path, f"has no entry {name!r}")
+        return value

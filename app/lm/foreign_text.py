@@ -1,0 +1,193 @@
+"""The text side of an imported model: its special tokens, its chat template, and what people type kept apart from both.
+
+Two copies of the tokenizer: one recognizes the added tokens that the template writes, the other knows none, so that
+typed text cannot become one. Ordinary conversations give exactly the ids of transformers' `apply_chat_template`.
+"""
+
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import tokenizers
+
+from app.chat import Message
+from app.errors import InvalidError
+from app.lm.chat_template import PLAIN_TEMPLATE, TEMPLATE_FILE, find_template, shared_template
+from app.weights import unusable
+
+TEXT_FILES = ("tokenizer_config.json", "special_tokens_map.json", TEMPLATE_FILE)
+PRIVATE_USE = range(0xE000, 0xF8FF)
+_ASKED: Message = {"role": "user", "content": "Where is the ladder?"}
+_ANSWERED: Message = {"role": "assistant", "content": "Behind the shed."}
+PROBES = ([_ASKED], [_ASKED, _ANSWERED, _ASKED])
+
+
+class ForeignText:
+    """Raises CheckpointError for damaged files and InvalidError for a template or tokenizer that cannot be used.
+
+    `end_id` is what the template writes behind an answer; `end_ids` are all tokens that end one. `pad_id` is never
+    one of them. `has_template` is False for a base model, which gets the plain format.
+    """
+
+    def __init__(self, directory: Path, backend: tokenizers.Tokenizer) -> None:
+        self.backend = backend
+        backend.no_truncation()
+        backend.no_padding()
+        self._plain = _without_added_tokens(backend)
+        self._added = {token.content: number for number, token in backend.get_added_tokens_decoder().items()}
+        self._special = {number for number, token in backend.get_added_tokens_decoder().items() if token.special}
+        self.files = {name: (directory / name).read_bytes() for name in TEXT_FILES if (directory / name).is_file()}
+        config = read_object(directory / "tokenizer_config.json")
+        self._generation = read_object(directory / "generation_config.json")
+        named = special_texts(config)
+        template = find_template(directory, config)
+        self.has_template = template is not None
+        self._written = PLAIN_TEMPLATE if template is None else template
+        self._template = shared_template(self._written, json.dumps(named))
+        self.bos_id = self._id_of(named.get("bos_token"))
+        listed = self._listed_ends(named, read_object(directory / "config.json"))
+        self.end_id = self._find_end(directory, listed)
+        self.end_ids = frozenset({self.end_id, *listed})
+        self.pad_id = self._find_pad(named)
+
+    # Special tokens
+
+    def _id_of(self, text: str | None) -> int | None:
+        return None if text is None else self.backend.token_to_id(text)
+
+    def _listed_ends(self, named: Mapping[str, str], model: Mapping[str, Any]) -> list[int]:
+        """Of generation_config.json, config.json and the tokenizer, those that are tokens."""
+        listed: list[Any] = [self._id_of(named.get("eos_token"))]
+        for found in (self._generation.get("eos_token_id"), model.get("eos_token_id")):
+            listed += found if isinstance(found, list) else [found]
+        whole = [each for each in listed if isinstance(each, int) and each >= 0]
+        return [each for each in whole if self.backend.id_to_token(each) is not None]
+
+    def _find_end(self, directory: Path, listed: Sequence[int]) -> int:
+        """The first special token that the template writes behind an answer, else one that the files list."""
+        written = self._template.render(PROBES[0] + [_ANSWERED], add_generation_prompt=False)
+        behind = written.rpartition(_ANSWERED["content"])[2]
+        found = [each for each in self.backend.encode(behind, add_special_tokens=False).ids if each in self._special]
+        candidates: list[int] = [*found[:1], *listed]
+        if not candidates:
+            raise unusable(directory / "tokenizer_config.json", "names no eos_token, so that no answer could end")
+        return candidates[0]
+
+    def _find_pad(self, named: Mapping[str, str]) -> int:
+        """Any token that ends no answer will do: padding is masked, but the reward model's end must be told from it."""
+        wanted = [self._id_of(named.get(name)) for name in ("pad_token", "unk_token", "bos_token")]
+        others: list[int | None] = [*wanted, *sorted(self._special), *range(self.backend.get_vocab_size())]
+        return next(each for each in others if each is not None and each not in self.end_ids)
+
+    @property
+    def generation_config(self) -> dict[str, Any]:
+        """As it was found; without one, the special tokens alone."""
+        bare = {"bos_token_id": self.bos_id, "eos_token_id": sorted(self.end_ids), "pad_token_id": self.pad_id}
+        return dict(self._generation) or bare
+
+    # Text to tokens
+
+    def encode(self, text: str) -> list[int]:
+        """As plain characters, whatever stands in it."""
+        return list(self._plain.encode(text, add_special_tokens=False).ids)
+
+    def encode_all(self, texts: Sequence[str]) -> list[list[int]]:
+        return [list(found.ids) for found in self._plain.encode_batch_fast(list(texts), add_special_tokens=False)]
+
+    def encode_conversation(self, messages: Sequence[Message]) -> list[int]:
+        """Ids ready for an answer. Typed texts of added tokens are put between two characters that occur nowhere, and
+        what stands between these in the rendering is encoded as plain characters."""
+        if not any(self._has_added(message["content"]) for message in messages):
+            return self._recognizing(self._template.render(messages))
+        begin, end = unused_characters("".join((self._written, *(message["content"] for message in messages))))
+        marked: list[Message] = [
+            {"role": message["role"], "content": self._added_texts.sub(f"{begin}\\g<0>{end}", message["content"])}
+            for message in messages
+        ]
+        for message in marked:
+            if any(self._has_added(part) for part in re.split(f"{begin}.*?{end}", message["content"])):
+                raise InvalidError("The text holds a control mark of the model in disguise. Leave it out.")
+        ids: list[int] = []
+        for part in re.split(f"({begin}[^{begin}{end}]*{end})", self._template.render(marked)):
+            text = part.replace(begin, "").replace(end, "")
+            typed = part.startswith(begin) and part.endswith(end)
+            ids += self._continued(text, typed=typed, first=not ids)
+        return ids
+
+    def _recognizing(self, text: str) -> list[int]:
+        return list(self.backend.encode(text, add_special_tokens=False).ids)
+
+    def _continued(self, text: str, *, typed: bool, first: bool) -> list[int]:
+        """Tokens of a part in the middle. Some tokenizers put a space before every text: a line end in front takes it,
+        and is taken off again."""
+        encode = self.encode if typed else self._recognizing
+        before, whole = encode("\n"), encode("\n" + text)
+        if first or whole[: len(before)] != before:
+            return encode(text)
+        return whole[len(before) :]
+
+    def _has_added(self, text: str) -> bool:
+        return any(each in self._added_ids for each in self._recognizing(text))
+
+    @cached_property
+    def _added_ids(self) -> frozenset[int]:
+        return frozenset(self._added.values())
+
+    @cached_property
+    def _added_texts(self) -> re.Pattern[str]:
+        longest_first = sorted(self._added, key=len, reverse=True)
+        return re.compile("|".join(map(re.escape, longest_first)) or "(?!)")
+
+    # At import
+
+    def check(self) -> None:
+        """Try the template and the tokenizer before anyone depends on them; raises InvalidError with the fault."""
+        for conversation in PROBES:
+            written = self._template.render(conversation)
+            if any(message["content"] not in written for message in conversation if message["role"] == "user"):
+                raise InvalidError("The model's chat template leaves out what people ask. Take a model with another.")
+        for text in self._added:
+            if self._added_ids & set(self.encode(text)):
+                raise InvalidError(f"The model's tokenizer reads a typed {text} as a control mark. Take another model.")
+
+
+def special_texts(config: Mapping[str, Any]) -> dict[str, str]:
+    """Every `…_token` of tokenizer_config.json with its text, as templates may ask for it."""
+    found: dict[str, str] = {}
+    for name, value in config.items():
+        text = value.get("content") if isinstance(value, dict) else value
+        if name.endswith("_token") and isinstance(text, str):
+            found[name] = text
+    return found
+
+
+def unused_characters(text: str) -> tuple[str, str]:
+    """Two characters of the private use area that do not occur."""
+    free: Iterable[str] = (chr(each) for each in PRIVATE_USE if chr(each) not in text)
+    first, second, *_ = free
+    return first, second
+
+
+def read_object(path: Path) -> dict[str, Any]:
+    """A JSON object; empty where there is no file."""
+    if not path.is_file():
+        return {}
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise unusable(path, f"cannot be read ({error})") from error
+    if not isinstance(found, dict):
+        raise unusable(path, "is not a JSON object")
+    return found
+
+
+def _without_added_tokens(backend: tokenizers.Tokenizer) -> tokenizers.Tokenizer:
+    """A second tokenizer around the same model, which decides alone: no added token is looked for."""
+    plain = tokenizers.Tokenizer(backend.model)
+    for name in ("normalizer", "pre_tokenizer", "decoder"):
+        if (part := getattr(backend, name)) is not None:
+            setattr(plain, name, part)
+    return plain

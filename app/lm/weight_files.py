@@ -1,0 +1,112 @@
+"""Weights on disk: one model.safetensors or several with an index. Pickles are never opened. Knows no architecture.
+
+Tensors are read one by one and converted on the way, so that the memory needed is one copy of the weights in the wanted
+type and one tensor; the file's own pages belong to the system, which may drop them.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from torch import Tensor
+
+from app.errors import InvalidError
+from app.weights import WEIGHTS, WEIGHTS_INDEX, unusable
+
+FLOATS = {"F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16}
+IGNORED = ".rotary_emb.inv_freq"  # old checkpoints keep the frequencies, which config.json says anyway
+Shapes = dict[str, tuple[int, ...]]
+
+
+def weight_paths(directory: Path) -> list[Path]:
+    """The files that hold the weights. Raises where one is missing, or there are none but pickles."""
+    index = directory / WEIGHTS_INDEX
+    if index.is_file():
+        paths = [directory / name for name in sorted(set(read_index(index).values()))]
+        for path in paths:
+            if not path.is_file():
+                raise unusable(path, "is missing")
+        return paths
+    path = directory / WEIGHTS
+    if path.is_file():
+        return [path]
+    pickles = sorted(found.name for suffix in ("*.bin", "*.pt", "*.pth") for found in directory.glob(suffix))
+    if pickles:
+        raise InvalidError(
+            f"The weights are there as {pickles[0]} only, a pickle, which can run code and is never opened. Convert "
+            "them where you trust it: load the model with transformers and call "
+            "save_pretrained(directory, safe_serialization=True), then import that directory."
+        )
+    raise unusable(path, "is missing")
+
+
+def read_index(path: Path) -> dict[str, str]:
+    """Tensor name -> file name; a name that leads out of the directory is refused."""
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))["weight_map"]
+        listed = {str(name): str(file) for name, file in found.items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise unusable(path, f"cannot be read ({error!r})") from error
+    for file in listed.values():
+        if Path(file).name != file or not file.endswith(".safetensors"):
+            raise unusable(path, f"names {file!r}, which is no safetensors file beside it")
+    return listed
+
+
+def check_tensors(paths: list[Path], wanted: Mapping[str, tuple[int, ...]], *, tied: str | None = None) -> None:
+    """Names, shapes and types must be exactly what the configuration asks for; no weight is read yet.
+
+    `tied` names a tensor that may be there although it is not wanted (`read_tensors` compares it).
+    """
+    found: Shapes = {}
+    for path in paths:
+        for name, shape in _shapes(path):
+            if name in found:
+                raise unusable(path, f"has the tensor {name}, which another file has, too")
+            if name not in wanted and name != tied:
+                raise unusable(path, f"does not fit config.json: it has a tensor {name} too many")
+            found[name] = shape
+            if name in wanted and shape != wanted[name]:
+                raise unusable(
+                    path, f"does not fit config.json: {name} is {list(shape)} instead of {list(wanted[name])}"
+                )
+    for name in wanted:
+        if name not in found:
+            raise unusable(paths[0] if len(paths) == 1 else paths[0].parent / WEIGHTS_INDEX, f"has no tensor {name}")
+
+
+def _shapes(path: Path) -> Iterator[tuple[str, tuple[int, ...]]]:
+    with opened(path) as file:
+        for name in file.keys():  # noqa: SIM118 (not a dict)
+            if name.endswith(IGNORED):
+                continue
+            part = file.get_slice(name)
+            kind = part.get_dtype()
+            if kind not in FLOATS:
+                raise InvalidError(
+                    f"{path.name} has weights of type {kind} ({name}); supported are bfloat16, float16 and float32. "
+                    "Choose the model in one of those."
+                )
+            yield name, tuple(part.get_shape())
+
+
+def read_tensors(path: Path, dtype: torch.dtype | None = None) -> Iterator[tuple[str, Tensor]]:
+    """Tensors of one file, each a copy of its own, in `dtype` or in the file's type."""
+    with opened(path) as file:
+        for name in file.keys():  # noqa: SIM118 (not a dict)
+            if not name.endswith(IGNORED):
+                tensor = file.get_tensor(name)
+                yield name, tensor.to(dtype or tensor.dtype, copy=True)
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[Any]:
+    try:
+        with safe_open(path, framework="pt") as file:
+            yield file
+    except (SafetensorError, OSError, ValueError, RuntimeError) as error:
+        raise unusable(path, f"cannot be read ({error})") from error

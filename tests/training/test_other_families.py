@@ -1,0 +1,180 @@
+"""Training on architectures of imported models: the same laws hold, and the results are of the family they came from."""
+
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from tiny import CONFIG, END, PAD, random_groups, random_tokens
+
+from app.hparams import ModelConfig, PPOHparams, RewardHparams, Rope, SFTHparams
+from app.lm.checkpoint import load_model, save_model
+from app.lm.model import Llama
+from app.training.context import NoContext, drain
+from app.training.packing import last_layer_at, lower_states, pack, upper_states
+from app.training.ppo import train_policy
+from app.training.reward_model import (
+    RankedGroup,
+    RewardModel,
+    load_reward_model,
+    save_reward_model,
+    score_answers,
+    train_reward_model,
+)
+from app.training.sft import Example, train_sft
+from app.training.supervised import Batch, batch_loss
+
+sys.path.insert(0, str(Path(__file__).parent.parent / "lm"))
+
+YARN = Rope(rope_type="yarn", factor=4.0, original_max_position_embeddings=16)
+VARIANTS: dict[str, ModelConfig] = {
+    "biases and yarn": replace(
+        CONFIG, attention_bias=True, attention_out_bias=True, mlp_bias=True, rope=YARN, source="{}"
+    ),
+    "query and key norms": replace(CONFIG, qk_norm=True, head_dim=16, model_type="qwen3"),
+    "norms, a head each": replace(CONFIG, qk_norm=True, num_key_value_heads=4, model_type="qwen3"),
+    "no positions, untied": replace(CONFIG, unrotated_layers=(0, 2), tie_word_embeddings=False, head_dim=6),
+}
+
+
+def lively(config: ModelConfig, seed: int = 0) -> Llama:
+    torch.manual_seed(seed)
+    model = Llama(config)
+    with torch.no_grad():
+        for name, weight in model.named_parameters():
+            if weight.dim() == 2:
+                weight.mul_(3.0)
+            else:
+                weight.add_(0.2 * torch.randn_like(weight), alpha=1.0 if "bias" in name else 0.5)
+    return model.eval()
+
+
+@pytest.fixture(params=VARIANTS)
+def model(request: pytest.FixtureRequest) -> Llama:
+    return lively(VARIANTS[request.param])
+
+
+@pytest.mark.usefixtures("fp32")
+@torch.no_grad()
+def test_packed_rows_equal_single_ones(model: Llama) -> None:
+    prompts, answers = random_groups(3, 4)
+    packed = pack(prompts, answers, PAD)
+    whole = upper_states(model, lower_states(model, packed, 1), packed, 1)
+    last = last_layer_at(model, lower_states(model, packed, 2), packed, packed.last_index)
+    for row, (prompt, group) in enumerate(zip(prompts, answers, strict=True)):
+        for k, answer in enumerate(group):
+            alone = model.hidden_states(torch.tensor([prompt + answer]), normalize=False)[0, -1]
+            torch.testing.assert_close(whole[row, packed.last_index[row, k]], alone, rtol=1e-4, atol=1e-4)
+            torch.testing.assert_close(last[row, k], model.model.norm(alone), rtol=1e-4, atol=1e-4)
+
+
+def test_a_simple_taste_is_learned(model: Llama) -> None:
+    """With the reading layer lengths are plain to see; Qwen3's kind of attention keeps its own layer."""
+    prompts, answers = random_groups(60, 4)
+    groups = []
+    for index, (prompt, group) in enumerate(zip(prompts, answers, strict=True)):
+        lengths = sorted({len(answer) for answer in group})
+        groups.append(RankedGroup(index, prompt, group, [lengths.index(len(answer)) + 1 for answer in group]))
+    asked, answered = random_groups(40, 1, seed=99)
+    samples = [(prompt, group[0]) for prompt, group in zip(asked, answered, strict=True)]
+    hparams = RewardHparams(num_layers=2)
+    trained = drain(train_reward_model(model, groups, samples, hparams, end_id=END, pad_id=PAD, context=NoContext()))
+    assert trained.metrics["held_out_accuracy"] > (0.65 if model.config.qk_norm else 0.93)
+
+
+def test_ppo_begins_at_ratio_one_and_moves(model: Llama) -> None:
+    hparams = PPOHparams(total_episodes=16, batch_size=8, max_tokens=6, num_frozen_layers=1)
+    prompts, _ = random_groups(4, 1)
+    reward = RewardModel.from_sft(model, 1, seed=1)
+    result = drain(train_policy(model, model, reward, prompts, hparams, end_id=END, pad_id=PAD, context=NoContext()))
+    assert result.metrics["val/ratio_first"] == pytest.approx(1.0, abs=0.02)
+    assert result.model.config == model.config
+    moved = [name for name, weight in result.model.state_dict().items() if not weight.equal(model.state_dict()[name])]
+    assert any("layers.2" in name for name in moved)
+    assert not any("layers.0" in name or "embed" in name for name in moved)
+
+
+def test_sft_learns_the_last_answers_where_no_token_marks_them(model: Llama) -> None:
+    generator = torch.Generator().manual_seed(0)
+    examples = [Example([1, 2, *random_tokens(4, generator), 3], [7, 8, 9]) for _ in range(64)]
+    hparams = SFTHparams(total_pairs=640, context_tokens=24, batch_rows=4, warmup_steps=2, learning_rate=5e-3)
+    result = drain(
+        train_sft(
+            model, examples, examples[:16], hparams, assistant_id=None, end_id=END, pad_id=PAD, context=NoContext()
+        )
+    )  # fmt: skip
+    assert result.metrics["loss/train"] < 0.5
+
+
+def test_an_own_output_layer_gets_the_gradient() -> None:
+    model = lively(VARIANTS["no positions, untied"])
+    batch_loss(model, Batch(torch.tensor([[5, 6, 7]]), torch.tensor([[6, 7, 8]]))).backward()  # type: ignore[no-untyped-call]
+    assert model.lm_head.weight.grad is not None
+    assert model.lm_head.weight.grad.abs().sum() > 0
+
+
+# Files, with transformers
+
+
+@pytest.fixture
+def imported(tmp_path: Path) -> Callable[[str], tuple[Llama, Any, Any]]:
+    pytest.importorskip("transformers")
+    from foreign import save_random_model
+
+    def imported(case: str) -> tuple[Llama, Any, Any]:
+        theirs = save_random_model(tmp_path / "source", case)
+        return *load_model(tmp_path / "source"), theirs
+
+    return imported
+
+
+@pytest.mark.parametrize("case", ["llama-biases", "llama-yarn", "mistral", "qwen2", "qwen3", "smollm3"])
+@pytest.mark.usefixtures("fp32")
+def test_reward_models_open_in_their_family(
+    case: str, tmp_path: Path, imported: Callable[[str], tuple[Llama, Any, Any]]
+) -> None:
+    from transformers import AutoModelForSequenceClassification, AutoTokenizer
+
+    model, tokenizer, causal = imported(case)
+    save_reward_model(tmp_path / "reward", RewardModel.from_sft(model, 2, seed=0), tokenizer)
+    theirs = AutoModelForSequenceClassification.from_pretrained(tmp_path / "reward").eval()
+    family = type(causal).__name__.removesuffix("ForCausalLM")
+    assert type(theirs).__name__ == family + "ForSequenceClassification"
+    prompts, answers = random_groups(3, 4)
+    end, pad = tokenizer.end_id, tokenizer.pad_id
+    answers = [[[*answer[:-1], end] for answer in group] for group in answers]
+    rows = [prompt + answer for prompt, group in zip(prompts, answers, strict=True) for answer in group]
+    width = max(map(len, rows))
+    ids = torch.tensor([row + [pad] * (width - len(row)) for row in rows])
+    mask = torch.tensor([[1] * len(row) + [0] * (width - len(row)) for row in rows])
+    with torch.no_grad():
+        expected = theirs(ids, attention_mask=mask).logits.view(3, 4)
+    found = score_answers(load_reward_model(tmp_path / "reward"), prompts, answers, end_id=end, pad_id=pad)
+    torch.testing.assert_close(torch.tensor(found), expected, rtol=1e-4, atol=1e-4)
+    assert AutoTokenizer.from_pretrained(tmp_path / "reward").eos_token_id == end
+
+
+@pytest.mark.parametrize("case", ["mistral", "qwen3", "smollm3"])
+def test_a_policy_that_ppo_made_is_of_its_family(
+    case: str, tmp_path: Path, imported: Callable[[str], tuple[Llama, Any, Any]]
+) -> None:
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    model, tokenizer, causal = imported(case)
+    hparams = PPOHparams(total_episodes=4, batch_size=4, max_tokens=4, num_frozen_layers=1)
+    prompts = [tokenizer.encode_conversation([{"role": "user", "content": "How do I wash my hands?"}])]
+    reward, ends = RewardModel.from_sft(model, 1, seed=1), {"end_id": tokenizer.end_id, "pad_id": tokenizer.pad_id}
+    result = drain(train_policy(model, model, reward, prompts, hparams, **ends, context=NoContext()))
+    save_model(tmp_path / "policy", result.model, tokenizer, dtype=torch.float32)
+    theirs = AutoModelForCausalLM.from_pretrained(tmp_path / "policy", dtype=torch.float32).eval()
+    assert type(theirs) is type(causal)
+    ids = torch.tensor(prompts)
+    with torch.no_grad():
+        torch.testing.assert_close(theirs(ids).logits, result.model(ids), rtol=1e-4, atol=1e-4)
+    words = AutoTokenizer.from_pretrained(tmp_path / "policy")
+    out = theirs.generate(ids, max_new_tokens=3, do_sample=False)
+    assert out.shape[1] > ids.shape[1]
+    assert words.eos_token_id == tokenizer.end_id
