@@ -27,14 +27,14 @@ def generate(
     loaded, tokenizer = load_model(model)
     message: Message = {"role": "user", "content": prompt}
     ids = tokenizer.encode_conversation([message])
-    limit = loaded.config.max_position_embeddings - max_tokens
+    limit = loaded.config.context_tokens - max_tokens
     if len(ids) > limit:
         raise InvalidError(
             f"The prompt has {len(ids)} tokens and at most {limit} fit. Shorten it or lower --max-tokens."
         )
     params = SamplingParams(temperature=temperature, top_k=top_k, top_p=top_p, max_tokens=max_tokens, seed=seed)
     started = time.perf_counter()
-    [answers] = sample_batch(loaded, tokenizer.end_id, [ids], n=n, params=params)
+    [answers] = sample_batch(loaded, tokenizer.end_ids, [ids], n=n, params=params)
     seconds = time.perf_counter() - started
     for number, answer in enumerate(answers, start=1):
         cut = "" if answer.finish_reason == "stop" else " […]"

@@ -19,6 +19,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from app.hparams import ModelConfig
 from app.lm.model import Llama
 from app.lm.products import Weight
 from app.lm.row_cache import ROWS_AT_ONCE, SLOTS_AT_ONCE, RowCache, rounded_up
@@ -31,6 +32,8 @@ class _LayerWeights:
     gate: Weight  # [I, H]
     up: Weight  # [I, H]
     down: Weight  # [H, I]
+    head_norms: Tensor | None  # [N+K, D] of queries and keys, where the model norms them
+    rotated: bool
 
 
 class Decoder:
@@ -39,9 +42,10 @@ class Decoder:
     def __init__(self, model: Llama, dtype: torch.dtype) -> None:
         self.config, self.dtype = model.config, dtype
         with torch.no_grad():
-            self._layers = [_joined(layer, dtype) for layer in model.model.layers]
+            layers = zip(model.model.layers, model.rotated_layers, strict=True)
+            self._layers = [_joined(layer, dtype, model.config, rotated=rotated) for layer, rotated in layers]
             self._embedding = model.model.embed_tokens.weight.detach()
-            self._head = Weight(self._embedding.float() * model.model.norm.weight.float(), dtype)
+            self._head = Weight(model.output_weight.float() * model.model.norm.weight.float(), dtype)
         self._half = model.config.head_dim // 2
         signs = torch.ones(model.config.head_dim)
         signs[: self._half] = -1  # model.rotate with fewer operations: its minus sign is in the sines already
@@ -101,6 +105,11 @@ class Decoder:
         scale = lengths.square_().div_(states.shape[-1]).add_(self.config.rms_norm_eps).rsqrt_()
         return (states * scale).to(self.dtype)
 
+    def _turned(self, heads: Tensor, angles: tuple[Tensor, Tensor]) -> Tensor:
+        """[B,T,N+2K,D] turned by the angles."""
+        swapped = heads.view(*heads.shape[:3], 2, self._half).flip(-2).view_as(heads)
+        return torch.addcmul(heads * angles[0], swapped, angles[1])
+
     def _layer(
         self,
         states: Tensor,
@@ -130,8 +139,10 @@ class Decoder:
         queries, narrow = self.config.num_attention_heads, self.config.num_key_value_heads
         share, size = queries // narrow, self.config.head_dim
         heads = weights.attention(self._normed(states)).float().view(rows, tokens, queries + 2 * narrow, size)
-        swapped = heads.view(rows, tokens, -1, 2, self._half).flip(-2).view_as(heads)
-        turned = torch.addcmul(heads * angles[0], swapped, angles[1])
+        if weights.head_norms is not None:
+            normed = F.rms_norm(heads[:, :, : queries + narrow], (size,), None, self.config.rms_norm_eps)
+            heads = torch.cat((normed * weights.head_norms, heads[:, :, queries + narrow :]), dim=2)
+        turned = self._turned(heads, angles) if weights.rotated else heads
         cache.write(layer, places, turned[:, :, queries:])
         keys, values = cache.read(layer, rows, bias.shape[-1])  # [B*K,S,D]
         # [B,T,K,G,D] -> [B*K,G*T,D]: all queries of a key-value head are one product
@@ -143,18 +154,30 @@ class Decoder:
         return weights.attention_out(merged.to(self.dtype))
 
 
-def _joined(layer: torch.nn.Module, dtype: torch.dtype) -> _LayerWeights:
+def _joined(layer: torch.nn.Module, dtype: torch.dtype, config: ModelConfig, *, rotated: bool) -> _LayerWeights:
     """Norm weights are folded in: W (w * x) = (W * w) x."""
+    parameters = dict(layer.named_parameters())
 
     def of(name: str) -> Tensor:
-        return layer.get_parameter(name).detach().float()
+        return parameters[name].detach().float()
+
+    def bias_of(name: str) -> Tensor | None:
+        return of(f"{name}.bias") if f"{name}.bias" in parameters else None
 
     before, after = of("input_layernorm.weight"), of("post_attention_layernorm.weight")
-    attention = torch.cat([of(f"self_attn.{name}_proj.weight") for name in "qkv"])
+    parts = [f"self_attn.{name}_proj" for name in "qkv"]
+    joined = torch.cat([of(f"{name}.weight") for name in parts])
+    biases = torch.cat([of(f"{name}.bias") for name in parts]) if config.attention_bias else None
+    norms = None
+    if config.qk_norm:
+        query, key = of("self_attn.q_norm.weight"), of("self_attn.k_norm.weight")
+        norms = torch.cat((query.expand(config.num_attention_heads, -1), key.expand(config.num_key_value_heads, -1)))
     return _LayerWeights(
-        Weight(attention * before, dtype),
-        Weight(of("self_attn.o_proj.weight"), dtype),
-        Weight(of("mlp.gate_proj.weight") * after, dtype),
-        Weight(of("mlp.up_proj.weight") * after, dtype),
-        Weight(of("mlp.down_proj.weight"), dtype),
+        Weight(joined * before, dtype, biases),
+        Weight(of("self_attn.o_proj.weight"), dtype, bias_of("self_attn.o_proj")),
+        Weight(of("mlp.gate_proj.weight") * after, dtype, bias_of("mlp.gate_proj")),
+        Weight(of("mlp.up_proj.weight") * after, dtype, bias_of("mlp.up_proj")),
+        Weight(of("mlp.down_proj.weight"), dtype, bias_of("mlp.down_proj")),
+        norms,
+        rotated,
     )

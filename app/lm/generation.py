@@ -82,8 +82,7 @@ class Generation:
 
     def _rows(self, indices: Sequence[int], seed: int) -> list[Row]:
         tokenizer = self.policy.tokenizer
-        ends = frozenset({tokenizer.end_id})
-        rows = answer_rows(len(indices), self.params, ends, seed, logprobs=self.logprobs)
+        rows = answer_rows(len(indices), self.params, tokenizer.end_ids, seed, logprobs=self.logprobs)
         self.rows = dict(zip(rows, indices, strict=True))
         if self.emit is not None or self.params.stop:
             for row, index in self.rows.items():

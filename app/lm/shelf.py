@@ -28,7 +28,7 @@ class Policy:
     def encoded(self, messages: Sequence[Message], max_tokens: int) -> list[int]:
         """The prompt's ids; raises InvalidError where the answer would not fit behind them."""
         prompt = self.tokenizer.encode_conversation(messages)
-        limit = self.decoder.config.max_position_embeddings - max_tokens
+        limit = self.decoder.config.context_tokens - max_tokens
         if len(prompt) > limit:
             raise InvalidError(
                 f"The prompt has {len(prompt)} tokens; with {max_tokens} for the answer at most {max(0, limit)} fit."
@@ -70,5 +70,6 @@ class Shelf:
 
 
 def _load_policy(directory: Path) -> Policy:
-    model, tokenizer = load_model(directory)
-    return Policy(Decoder(model, fast_matmul_dtype()), tokenizer)
+    dtype = fast_matmul_dtype()
+    model, tokenizer = load_model(directory, dtype=dtype)
+    return Policy(Decoder(model, dtype), tokenizer)

@@ -200,13 +200,14 @@ class IncrementalDecoder:
     span several tokens, and a token may end in the middle of the next one. Together the pieces are what
     `Tokenizer.decode` gives (tokenizers' own DecodeStream stops at bytes that are no character).
 
-    An answer's text is decoded anew at each token: with a few hundred tokens that is microseconds each.
+    Decoded are the tokens that are not told yet, behind the last ones that were: some decoders write a token's space
+    only behind another one.
     """
 
     def __init__(self, tokenizer: Tokenizer) -> None:
         self._tokenizer = tokenizer
         self._ids: list[int] = []
-        self._told = 0  # characters
+        self._told = 0  # the first of them, which have been told
 
     def push(self, token: int) -> str:
         """The new text; empty while a character is incomplete. Special tokens have none."""
@@ -215,15 +216,15 @@ class IncrementalDecoder:
         self._ids.append(token)
         if BYTE_TOKEN.fullmatch(self._tokenizer.backend.id_to_token(token) or ""):
             return ""  # a run of such tokens is one character or broken ones: its end decides
-        return self._tell(self._tokenizer.decode(self._ids).rstrip(BROKEN))
+        whole = self._tokenizer.decode(self._ids)
+        if whole.endswith(BROKEN):
+            return ""
+        fresh = whole[len(self._tokenizer.decode(self._ids[: self._told])) :]
+        self._ids, self._told = self._ids[self._told :], len(self._ids) - self._told
+        return fresh
 
     def flush(self) -> str:
         """What was held back, at the end of an answer: broken characters become the replacement character."""
-        text = self._tell(self._tokenizer.decode(self._ids))
+        fresh = self._tokenizer.decode(self._ids)[len(self._tokenizer.decode(self._ids[: self._told])) :]
         self._ids, self._told = [], 0
-        return text
-
-    def _tell(self, text: str) -> str:
-        fresh = text[self._told :]
-        self._told += len(fresh)
         return fresh

@@ -1,13 +1,18 @@
 """The decoder gives the model's logits, and every row the same bits whatever is computed beside it."""
 
+from pathlib import Path
+
 import pytest
 import torch
 from torch import Tensor
 
 from app.hparams import ModelConfig
+from app.lm.checkpoint import load_model
 from app.lm.decoder import Decoder
 from app.lm.model import Llama
 from app.lm.row_cache import ROWS_AT_ONCE, SLOTS_AT_ONCE, RowCache, rounded_up
+
+from .foreign import CASES, save_random_model
 
 DTYPES = [torch.float32, torch.bfloat16]
 # Sizes of the shipped model's layers, and of three query heads to a key-value head as in SmolLM.
@@ -56,6 +61,24 @@ def test_logits_are_the_models(shape: tuple[int, int, int]) -> None:
             ids, lengths = torch.tensor([9, 0, 0, 0]), torch.tensor([len(prompt), 0, 0, 0])
             found = decoder.step(ids, lengths, cache, len(prompt))[0]
             torch.testing.assert_close(found, model(torch.tensor([longer]))[0, -1], atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize("case", CASES)
+@torch.inference_mode()
+def test_logits_of_other_families(case: str, tmp_path: Path) -> None:
+    """Against transformers' own: a prompt read in two pieces, and ten tokens after it, one by one."""
+    theirs = save_random_model(tmp_path, case)
+    decoder = Decoder(load_model(tmp_path)[0], torch.float32)
+    ids = torch.randint(5, 400, (1, 42), generator=torch.Generator().manual_seed(1))
+    wanted = theirs(ids).logits[0]
+    cache = RowCache(decoder.config, 4, 64)
+    found = [decoder.logits(decoder.read(ids[:, :16], torch.tensor([0]), cache)[0])]
+    found += [decoder.logits(decoder.read(ids[:, 16:32], torch.tensor([16]), cache)[0])]
+    for place in range(32, 42):
+        token, length = torch.zeros(4, dtype=torch.long), torch.zeros(4, dtype=torch.long)
+        token[0], length[0] = ids[0, place], place
+        found.append(decoder.step(token, length, cache, place)[:1])
+    torch.testing.assert_close(torch.cat(found), wanted, atol=1e-4, rtol=1e-4)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
