@@ -15,9 +15,11 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from app.errors import AppError
-from app.lm.families import config_json, read_config
+from app.hparams import ModelConfig
+from app.lm import families
+from app.lm.families import read_config
 from app.lm.model import Llama
-from app.lm.tokenizer import Tokenizer
+from app.lm.tokenizer import OWN_IDS, Tokenizer
 from app.lm.weight_files import check_tensors, read_tensors, weight_paths
 from app.weights import (
     CHECKSUMS,
@@ -37,6 +39,7 @@ __all__ = [
     "MODEL_FILES",
     "CheckpointError",
     "atomic_directory",
+    "config_json",
     "content_hash",
     "load_model",
     "read_config",
@@ -62,9 +65,16 @@ def write_checksums(directory: Path) -> None:
     write_json(directory / CHECKSUMS, {name: file_hash(directory / name) for name in model_files(directory)})
 
 
+def config_json(
+    config: ModelConfig, *, dtype: torch.dtype, special_ids: Mapping[str, int | None] = OWN_IDS, head: str = "CausalLM"
+) -> dict[str, Any]:
+    """As families.config_json; for a model trained here without its tokenizer."""
+    return families.config_json(config, dtype=DTYPE_NAMES[dtype], special_ids=special_ids, head=head)
+
+
 def save_model(directory: Path, model: Llama, tokenizer: Tokenizer, *, dtype: torch.dtype = torch.bfloat16) -> str:
     """Write the model atomically; returns its content hash."""
-    config = config_json(model.config, dtype=DTYPE_NAMES[dtype], special_ids=tokenizer.special_ids)
+    config = config_json(model.config, dtype=dtype, special_ids=tokenizer.special_ids)
     return save_weights(directory, model.state_dict(), config, tokenizer, dtype=dtype, generates=True)
 
 

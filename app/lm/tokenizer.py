@@ -21,6 +21,7 @@ from app.lm.foreign_text import ForeignText
 __all__ = ["SPECIAL_TOKENS", "IncrementalDecoder", "Message", "Tokenizer", "train_tokenizer"]
 
 SPECIAL_TOKENS = ("<|pad|>", "<|bos|>", "<|user|>", "<|assistant|>", "<|end|>")
+OWN_IDS: dict[str, int | None] = {"pad_token_id": 0, "bos_token_id": 1, "eos_token_id": 4}  # as config.json names them
 # Chinese runs, words with the space before them, single digits, punctuation, line ends, spaces. Han characters are
 # split from Latin letters so that mixed text gives the same tokens as plain text.
 SPLIT = (

@@ -4,6 +4,7 @@ A version's directory is written first (atomically), its row second; activating 
 """
 
 import contextlib
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -217,11 +218,16 @@ def add_imported(
     from it. Reward models of other SFT versions do not score its answers (`activate`); rankings keep counting, since
     they are about texts."""
     path = next_version_path(session, VersionKind.SFT)
-    move_directory(fresh, data_dir.resolve() / path)
-    version = add_version(
-        session, kind=VersionKind.SFT, parent_id=None, path=path, content_hash=content_hash, metrics=metrics
-    )
-    return activate(session, version.id, data_dir=data_dir) if activated else version
+    target = data_dir.resolve() / path
+    move_directory(fresh, target)
+    try:
+        version = add_version(
+            session, kind=VersionKind.SFT, parent_id=None, path=path, content_hash=content_hash, metrics=metrics
+        )
+        return activate(session, version.id, data_dir=data_dir) if activated else version
+    except BaseException:
+        shutil.rmtree(target, ignore_errors=True)  # no row will name it
+        raise
 
 
 def lineage(session: Session, version_id: int) -> list[Version]:

@@ -17,8 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from app.hparams import ModelConfig
-from app.lm.checkpoint import read_config, read_weights, save_weights
-from app.lm.families import config_json
+from app.lm.checkpoint import config_json, read_config, read_weights, save_weights
 from app.lm.model import Llama
 from app.lm.precision import autocast
 from app.lm.tokenizer import Tokenizer
@@ -137,9 +136,8 @@ def save_reward_model(directory: Path, model: RewardModel, tokenizer: Tokenizer)
     transformers reads the score at the last token that is not padding, so `pad_token_id` must not be the answer's end.
     """
     weights = {**model.backbone.state_dict(), "score.weight": model.head.weight}
-    config = config_json(
-        model.config, dtype="float32", special_ids=tokenizer.special_ids, head="SequenceClassification"
-    )
+    ids = tokenizer.special_ids
+    config = config_json(model.config, dtype=torch.float32, special_ids=ids, head="SequenceClassification")
     config |= {"pad_token_id": tokenizer.pad_id, "num_labels": 1, "id2label": {"0": "score"}, "label2id": {"score": 0}}
     return save_weights(directory, weights, config, tokenizer, dtype=torch.float32, generates=False)
 

@@ -1,4 +1,4 @@
-"""Training on architectures of imported models: the same laws hold, and the results are of the family they came from."""
+"""Training on architectures of imported models: the same laws hold, and results are of the family they came from."""
 
 import sys
 from collections.abc import Callable

@@ -1,0 +1,125 @@
+"""`app import-model`, then the loop on what it brought: rewards, policies and their files are the imported family's."""
+
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from app.__main__ import cli
+from app.db.models.jobs import JobKind, JobStatus
+from app.db.models.versions import VersionStatus
+from app.db.session import transaction
+from app.lm.checkpoint import load_model
+from app.services import training_data
+from app.worker.handlers import train_reward as handler
+from tests.worker.harness import Harness
+from tests.worker.world import check_files, make_world, queue, run_inline, version_of_job, versions_of
+
+sys.path.insert(0, str(Path(__file__).parent.parent / "lm"))
+transformers = pytest.importorskip("transformers")
+
+REWARD = {"ridge_steps": 1, "normalization_samples": 8, "num_layers": 2}
+POLICY = {"total_episodes": 4, "batch_size": 4, "max_tokens": 4, "num_frozen_layers": 1}
+
+
+@pytest.fixture
+def harness(tmp_path: Path, tiny_model_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Harness]:
+    made = make_world(tmp_path / "data", tiny_model_dir)
+    monkeypatch.setenv("FOURFOLD_DATA_DIR", str(made.settings.data_dir))
+    monkeypatch.setenv("FOURFOLD_MODEL_DIR", str(tiny_model_dir))
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def bring_in(tmp_path: Path) -> Callable[..., Any]:
+    def import_model(*options: str, case: str = "qwen2", style: str = "chatml") -> Any:
+        from foreign import save_random_model
+
+        save_random_model(tmp_path / "Tiny-Qwen", case, style=style)
+        return CliRunner().invoke(cli, ["import-model", str(tmp_path / "Tiny-Qwen"), *options])
+
+    return import_model
+
+
+def test_the_loop_goes_on_with_an_imported_model(harness: Harness, bring_in: Callable[..., Any]) -> None:
+    old_reward = version_of_job(harness, run_inline(harness, queue(harness, JobKind.TRAIN_REWARD, **REWARD)).id)
+    told = bring_in()
+    assert told.exit_code == 0, told.output
+    assert "Tiny-Qwen is version 3 (qwen2, " in told.output
+    assert "256 tokens of context), copied to versions/3-sft; it answers from now on." in told.output
+    imported = versions_of(harness)[2]
+    assert imported.metrics["model_type"] == "qwen2"
+    assert versions_of(harness)[1].status is VersionStatus.RETIRED  # the reward model of the former one
+    misfit = run_inline(harness, queue(harness, JobKind.EVALUATE, version_id=3, reward_version_id=old_reward.id))
+    assert misfit.error is not None
+    assert "was trained for the answers of SFT version 1" in misfit.error
+    reward = run_inline(harness, queue(harness, JobKind.TRAIN_REWARD, **REWARD))
+    assert reward.status is JobStatus.SUCCEEDED, reward.error
+    made = version_of_job(harness, reward.id)
+    assert (made.parent_id, made.status) == (3, VersionStatus.ACTIVE)
+    ppo = run_inline(harness, queue(harness, JobKind.TRAIN_POLICY, **POLICY))
+    assert ppo.status is JobStatus.SUCCEEDED, ppo.error
+    policy = version_of_job(harness, ppo.id)
+    assert (policy.parent_id, policy.reward_version_id) == (3, made.id)
+    folder = harness.settings.data_dir
+    assert type(transformers.AutoModelForCausalLM.from_pretrained(folder / policy.path)).__name__ == "Qwen2ForCausalLM"
+    scorer = transformers.AutoModelForSequenceClassification.from_pretrained(folder / made.path)
+    assert type(scorer).__name__ == "Qwen2ForSequenceClassification"
+    check_files(harness)
+
+
+def test_rankings_of_another_models_answers_are_read_by_their_texts(
+    harness: Harness, bring_in: Callable[..., Any]
+) -> None:
+    """Their token ids mean something else, or nothing, to the new model."""
+    assert bring_in(case="mistral", style="mistral").exit_code == 0
+    _, tokenizer = load_model(harness.settings.version_directory(versions_of(harness)[1].path))
+    with harness.readers() as session:
+        ids = training_data.ranking_ids_in_force(session)
+        [first, *_] = training_data.ranked_answers(session, ids)
+
+    class Run:
+        sessions = harness.readers
+
+    for sft_id, wanted in (
+        (1, first.answers),
+        (2, [[*tokenizer.encode(text), tokenizer.end_id] for text in first.texts]),
+    ):
+        inputs = {"ranking_ids": ids, "sft_version_id": sft_id}
+        [found, *_] = handler._groups(Run, tokenizer, inputs)  # type: ignore[arg-type]
+        assert found.completions == wanted
+
+
+def test_it_waits_where_it_shall_not_answer(harness: Harness, bring_in: Callable[..., Any]) -> None:
+    told = bring_in("--no-activate")
+    assert "it waits (POST /api/v1/versions/2/activate)" in told.output
+    assert [version.status for version in versions_of(harness)] == [VersionStatus.ACTIVE, VersionStatus.CANDIDATE]
+
+
+def test_what_is_refused_leaves_no_trace(harness: Harness, tmp_path: Path) -> None:
+    (tmp_path / "gemma").mkdir()
+    (tmp_path / "gemma" / "config.json").write_text('{"model_type": "gemma2"}')
+    told = CliRunner().invoke(cli, ["import-model", str(tmp_path / "gemma")])
+    assert told.exit_code == 1
+    assert "gemma2 is not of the Llama family" in str(told.exception)
+    check_files(harness)
+
+
+def test_a_record_that_cannot_be_written_takes_the_files_back(
+    harness: Harness, bring_in: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from app.services import versions
+
+    def fail(*_: object, **__: object) -> None:
+        raise RuntimeError("no")
+
+    monkeypatch.setattr(versions, "add_version", fail)
+    assert bring_in().exit_code == 1
+    monkeypatch.undo()
+    with transaction(harness.sessions):
+        pass
+    check_files(harness)
