@@ -115,7 +115,7 @@ def step_limits(directory: Path, precision: str) -> dict[str, Any]:
     found: dict[str, Any] = {"read_gigabytes_per_second": round(bandwidth, 1), "peak_gflops": round(peak)}
     for rows in (4, 64):
         batch = Batch(decoder)
-        batch.add([tokenizer.bos_id] * 64, answer_rows(rows, SamplingParams(max_tokens=80), frozenset(), 1))
+        batch.add([tokenizer.end_id] * 64, answer_rows(rows, SamplingParams(max_tokens=80), frozenset(), 1))
         batch.step()
         taken = statistics.median(seconds(batch.step) for _ in range(60))
         least = max(weights * width / bandwidth / 1e9, 2 * weights * rows / peak / 1e9)

@@ -5,8 +5,7 @@ Knows nothing of text, files or sampling. Parameter names and the half-rotation 
 `LlamaForCausalLM`, so weights travel both ways unchanged. Departures: no output beyond states and logits, no dropout,
 no sliding window (`ModelConfig.context_tokens` is at most the window, so that it would hide nothing).
 
-Shapes: B rows, T new tokens, S all tokens that can be looked at (cached + T), V vocabulary, H hidden size,
-N query heads, K key-value heads, D head size.
+Shapes: B rows, T tokens, V vocabulary, H hidden size, N query heads, K key-value heads, D head size.
 """
 
 from collections.abc import Mapping
@@ -17,38 +16,29 @@ from torch import Tensor, nn
 
 from app.hparams import ModelConfig
 from app.lm.attention import causal_attention
-from app.lm.cache import KVCache
 from app.lm.rotary import rotary_tables, rotate
 
-__all__ = ["KVCache", "Llama", "attention_mask", "positions_of", "rotary_tables", "rotate"]
+__all__ = ["Llama", "attention_mask", "positions_of", "rotary_tables", "rotate"]
 
 INITIAL_DEVIATION = 0.02
 
 
-def positions_of(mask: Tensor | None, rows: int, tokens: int, past: int) -> Tensor:
-    """Positions [B,T] of the new tokens. With a key padding mask [B,S] they count real tokens only, so that
-    padding on either side changes nothing."""
+def positions_of(mask: Tensor | None, rows: int, tokens: int) -> Tensor:
+    """Positions [B,T]. With a key padding mask [B,T] they count real tokens only, so that padding on either side
+    changes nothing."""
     if mask is None or mask.dim() == 4:
-        return torch.arange(past, past + tokens).expand(rows, tokens)
-    return (mask.long().cumsum(dim=-1) - 1).clamp_min(0)[:, past : past + tokens]
+        return torch.arange(tokens).expand(rows, tokens)
+    return (mask.long().cumsum(dim=-1) - 1).clamp_min(0)
 
 
-def attention_mask(mask: Tensor | None, tokens: int, past: int) -> Tensor | None:
-    """[B,1,T,S] bool (True = may look), or None where plain causal attention needs no mask."""
-    if mask is None:
-        if past == 0 or tokens == 1:
-            return None
-        return torch.ones(tokens, past + tokens, dtype=torch.bool).tril(past)[None, None]
-    if mask.dim() == 4:
+def attention_mask(mask: Tensor | None, tokens: int) -> Tensor | None:
+    """[B,1,T,T] bool (True = may look), or None where plain causal attention needs no mask."""
+    if mask is None or mask.dim() == 4:
         return mask
-    span = past + tokens
-    assert mask.shape[1] == span, f"padding mask has {mask.shape[1]} columns for {span} tokens"
-    causal = torch.ones(tokens, span, dtype=torch.bool).tril(past)
+    assert mask.shape[1] == tokens, f"padding mask has {mask.shape[1]} columns for {tokens} tokens"
+    causal = torch.ones(tokens, tokens, dtype=torch.bool).tril()
     # A padding token sees at least itself: a row without any key would be NaN and spoil gradients.
-    itself = torch.eye(tokens, span, dtype=torch.bool) if past == 0 else torch.zeros(tokens, span, dtype=torch.bool)
-    if past:
-        itself[:, past:] = torch.eye(tokens, dtype=torch.bool)
-    return (causal & mask[:, None, None, :]) | itself
+    return (causal & mask[:, None, None, :]) | torch.eye(tokens, dtype=torch.bool)
 
 
 class RMSNorm(nn.Module):
@@ -79,9 +69,7 @@ class Attention(nn.Module):
             self.q_norm = RMSNorm(config.head_dim, config.rms_norm_eps)
             self.k_norm = RMSNorm(config.head_dim, config.rms_norm_eps)
 
-    def forward(
-        self, states: Tensor, angles: tuple[Tensor, Tensor], mask: Tensor | None, cache: KVCache | None, layer: int
-    ) -> Tensor:
+    def forward(self, states: Tensor, angles: tuple[Tensor, Tensor], mask: Tensor | None) -> Tensor:
         rows, tokens, _ = states.shape
         queries, narrow = self.config.num_attention_heads, self.config.num_key_value_heads
         # One product instead of three: joining the small matrices costs less than reading the states three times.
@@ -90,13 +78,10 @@ class Attention(nn.Module):
         value = heads[:, queries + narrow :]
         turned = self.turned(heads[:, : queries + narrow], queries, angles)
         query, key = turned[:, :queries], turned[:, queries:]  # [B,N,T,D], [B,K,T,D]
-        if cache is not None:
-            key, value = cache.write(layer, key, value)
-            key, value = key.to(query.dtype), value.to(query.dtype)
         share = queries // narrow
         if share > 1:  # faster on this processor than enable_gqa, with equal results
             key, value = key.repeat_interleave(share, dim=1), value.repeat_interleave(share, dim=1)
-        if mask is None and cache is None and value.dtype == torch.bfloat16:
+        if mask is None and value.dtype == torch.bfloat16:
             mixed = causal_attention(query, key, value)
         else:
             mixed = _attention(query, key, value, mask)
@@ -149,10 +134,8 @@ class Layer(nn.Module):
         self.input_layernorm = RMSNorm(config.hidden_size, config.rms_norm_eps)
         self.post_attention_layernorm = RMSNorm(config.hidden_size, config.rms_norm_eps)
 
-    def forward(
-        self, states: Tensor, angles: tuple[Tensor, Tensor], mask: Tensor | None, cache: KVCache | None, layer: int
-    ) -> Tensor:
-        states = states + self.self_attn(self.input_layernorm(states), angles, mask, cache, layer)
+    def forward(self, states: Tensor, angles: tuple[Tensor, Tensor], mask: Tensor | None) -> Tensor:
+        states = states + self.self_attn(self.input_layernorm(states), angles, mask)
         return states + self.mlp(self.post_attention_layernorm(states))  # type: ignore[no-any-return]
 
 
@@ -221,25 +204,21 @@ class Llama(nn.Module):
         *,
         positions: Tensor | None = None,
         mask: Tensor | None = None,
-        cache: KVCache | None = None,
         num_layers: int | None = None,
         normalize: bool = True,
     ) -> Tensor:
         """ids [B,T] -> states [B,T,H].
 
-        mask: key padding mask [B,S] bool (True = real token) or a full one [B,1,T,S]; None is plain causal.
+        mask: key padding mask [B,T] bool (True = real token) or a full one [B,1,T,T]; None is plain causal.
         A full mask wants `positions` too. num_layers: stop after the lowest n. normalize: apply the final norm.
         """
         rows, tokens = ids.shape
-        past = 0 if cache is None else cache.length
-        where = positions_of(mask, rows, tokens, past) if positions is None else positions
+        where = positions_of(mask, rows, tokens) if positions is None else positions
         angles = (self.cosines[where][:, None], self.sines[where][:, None])  # [B,1,T,D]
-        full = attention_mask(mask, tokens, past)
+        full = attention_mask(mask, tokens)
         states: Tensor = self.model.embed_tokens(ids)
-        for index, layer in enumerate(list(self.model.layers)[:num_layers]):
-            states = layer(states, angles, full, cache, index)
-        if cache is not None:
-            cache.advance(tokens)
+        for layer in list(self.model.layers)[:num_layers]:
+            states = layer(states, angles, full)
         if normalize:
             states = self.model.norm(states)
         return states
@@ -254,11 +233,8 @@ class Llama(nn.Module):
         *,
         positions: Tensor | None = None,
         mask: Tensor | None = None,
-        cache: KVCache | None = None,
         num_layers: int | None = None,
         normalize: bool = True,
     ) -> Tensor:
-        states = self.hidden_states(
-            ids, positions=positions, mask=mask, cache=cache, num_layers=num_layers, normalize=normalize
-        )
+        states = self.hidden_states(ids, positions=positions, mask=mask, num_layers=num_layers, normalize=normalize)
         return self.logits(states)

@@ -125,8 +125,8 @@ def upper_states(model: Llama, states: Tensor, packed: Packed, first_layer: int,
     """Run the layers from `first_layer` up to `stop` on a residual stream [B,T,H]; the final norm is the caller's."""
     angles = (model.cosines[packed.positions][:, None], model.sines[packed.positions][:, None])
     mask = packed.mask()
-    for index, layer in list(enumerate(model.model.layers))[first_layer:stop]:
-        states = layer(states, angles, mask, None, index)
+    for layer in list(model.model.layers)[first_layer:stop]:
+        states = layer(states, angles, mask)
     return states
 
 

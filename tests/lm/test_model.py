@@ -6,7 +6,6 @@ import pytest
 import torch
 
 from app.hparams import ModelConfig
-from app.lm.cache import KVCache
 from app.lm.model import Llama
 
 
@@ -33,31 +32,6 @@ def test_padding_changes_nothing(model: Llama, ids: torch.Tensor, side: str) -> 
 
 
 @torch.no_grad()
-def test_cache_equals_no_cache(model: Llama, config: ModelConfig, ids: torch.Tensor) -> None:
-    cache = KVCache(config, rows=3, slots=11)
-    parts = [model(part, cache=cache) for part in (ids[:, :5], ids[:, 5:8], ids[:, 8:9], ids[:, 9:])]
-    close(torch.cat(parts, dim=1), model(ids))
-
-
-@torch.no_grad()
-def test_cache_with_left_padding_and_dropped_rows(model: Llama, config: ModelConfig, ids: torch.Tensor) -> None:
-    mask = torch.ones(3, 11, dtype=torch.bool)
-    mask[1, :4] = False
-    whole = model(ids, mask=mask)
-    cache = KVCache(config, rows=3, slots=11)
-    model(ids[:, :7], mask=mask[:, :7], cache=cache)
-    kept = torch.tensor([2, 1])
-    cache.select(kept)
-    close(model(ids[kept, 7:], mask=mask[kept], cache=cache), whole[kept, 7:])
-
-
-@torch.no_grad()
-def test_a_full_cache_says_so(model: Llama, config: ModelConfig, ids: torch.Tensor) -> None:
-    with pytest.raises(ValueError, match="cache holds 8 tokens"):
-        model(ids, cache=KVCache(config, rows=3, slots=8))
-
-
-@torch.no_grad()
 def test_packed_mask_equals_separate_rows(model: Llama, ids: torch.Tensor) -> None:
     """Two answers behind one prompt under a full mask give what two rows give."""
     prompt, first, second = ids[0, :5], ids[1, :4], ids[2, :6]
@@ -73,7 +47,7 @@ def test_packed_mask_equals_separate_rows(model: Llama, ids: torch.Tensor) -> No
 @torch.no_grad()
 def test_lower_layers_are_a_prefix(model: Llama, ids: torch.Tensor) -> None:
     lower = model.hidden_states(ids, num_layers=1, normalize=False)
-    again = model.model.layers[1](lower, (model.cosines[None, None, :11], model.sines[None, None, :11]), None, None, 1)
+    again = model.model.layers[1](lower, (model.cosines[None, None, :11], model.sines[None, None, :11]), None)
     close(again, model.hidden_states(ids, normalize=False))
 
 
