@@ -27,7 +27,7 @@ def generate(
     loaded, tokenizer = load_model(model)
     message: Message = {"role": "user", "content": prompt}
     ids = tokenizer.encode_conversation([message])
-    limit = loaded.config.max_position_embeddings - max_tokens
+    limit = loaded.config.context_tokens - max_tokens
     if len(ids) > limit:
         raise InvalidError(
             f"The prompt has {len(ids)} tokens and at most {limit} fit. Shorten it or lower --max-tokens."
