@@ -18,6 +18,7 @@ from typing import Any
 
 from app.chat import Message
 from app.errors import InvalidError
+from app.lm.config_fields import read_text
 from app.weights import unusable
 
 TEMPLATE_FILE = "chat_template.jinja"
@@ -38,7 +39,7 @@ def find_template(directory: Path, config: Mapping[str, Any]) -> str | None:
     """The file of its own, else tokenizer_config.json's: a text, or several with names, of which "default" is meant."""
     path = directory / TEMPLATE_FILE
     if path.is_file():
-        return path.read_text(encoding="utf-8")
+        return read_text(path)
     found = config.get("chat_template")
     if isinstance(found, list):
         named = {each.get("name"): each.get("template") for each in found if isinstance(each, dict)}

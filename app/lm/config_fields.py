@@ -1,5 +1,6 @@
 """Typed reading of a JSON object that somebody else wrote: a missing or ill-typed entry is named. Knows no model."""
 
+import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,6 +10,30 @@ from typing import Any
 from app.weights import unusable
 
 MOST = 1 << 24  # no size of a model comes near it; a larger one is a broken file
+MAX_BYTES = 1 << 24  # of a small file
+
+
+def read_text(path: Path) -> str:
+    """A small file's text; raises CheckpointError where it is missing, large or no text."""
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise unusable(path, f"is larger than {MAX_BYTES >> 20} MiB, which no such file is")
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError as error:
+        raise unusable(path, "is missing") from error
+    except (OSError, ValueError) as error:
+        raise unusable(path, f"cannot be read ({error})") from error
+
+
+def read_object(path: Path) -> dict[str, Any]:
+    """A small file's JSON object; raises CheckpointError as read_text does, and where it is none."""
+    try:
+        found = json.loads(read_text(path))
+    except (ValueError, RecursionError) as error:
+        raise unusable(path, f"cannot be read ({error})") from error
+    if not isinstance(found, dict):
+        raise unusable(path, "is not a JSON object")
+    return found
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from typing import Any
 
 from app.errors import InvalidError
 from app.hparams import ModelConfig, Rope
-from app.lm.config_fields import Fields
+from app.lm.config_fields import Fields, read_object
 from app.lm.rotary import ROPE_TYPES
 from app.weights import unusable
 
@@ -47,16 +47,7 @@ MOST_LAYERS = 512
 def read_config(directory: Path) -> ModelConfig:
     """The sizes in config.json. Raises CheckpointError for a damaged file, InvalidError for a model of another kind."""
     path = directory / "config.json"
-    try:
-        text = path.read_text(encoding="utf-8")
-        found = json.loads(text)
-    except FileNotFoundError as error:
-        raise unusable(path, "is missing") from error
-    except (OSError, ValueError) as error:
-        raise unusable(path, f"cannot be read ({error})") from error
-    if not isinstance(found, dict):
-        raise unusable(path, "is not a JSON object")
-    return parse_config(found, path)
+    return parse_config(read_object(path), path)
 
 
 def parse_config(found: Mapping[str, Any], path: Path) -> ModelConfig:

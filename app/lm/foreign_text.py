@@ -16,6 +16,7 @@ import tokenizers
 from app.chat import Message
 from app.errors import InvalidError
 from app.lm.chat_template import PLAIN_TEMPLATE, TEMPLATE_FILE, find_template, shared_template
+from app.lm.config_fields import read_object
 from app.weights import unusable
 
 TEXT_FILES = ("tokenizer_config.json", "special_tokens_map.json", TEMPLATE_FILE)
@@ -40,15 +41,15 @@ class ForeignText:
         self._added = {token.content: number for number, token in backend.get_added_tokens_decoder().items()}
         self._special = {number for number, token in backend.get_added_tokens_decoder().items() if token.special}
         self.files = {name: (directory / name).read_bytes() for name in TEXT_FILES if (directory / name).is_file()}
-        config = read_object(directory / "tokenizer_config.json")
-        self._generation = read_object(directory / "generation_config.json")
+        config = _object_or_empty(directory / "tokenizer_config.json")
+        self._generation = _object_or_empty(directory / "generation_config.json")
         named = special_texts(config)
         template = find_template(directory, config)
         self.has_template = template is not None
         self._written = PLAIN_TEMPLATE if template is None else template
         self._template = shared_template(self._written, json.dumps(named))
         self.bos_id = self._id_of(named.get("bos_token"))
-        listed = self._listed_ends(named, read_object(directory / "config.json"))
+        listed = self._listed_ends(named, _object_or_empty(directory / "config.json"))
         self.end_id = self._find_end(directory, listed)
         self.end_ids = frozenset({self.end_id, *listed})
         self.pad_id = self._find_pad(named)
@@ -69,7 +70,7 @@ class ForeignText:
     def _find_end(self, directory: Path, listed: Sequence[int]) -> int:
         """The first special token that the template writes behind an answer, else one that the files list."""
         written = self._template.render(PROBES[0] + [_ANSWERED], add_generation_prompt=False)
-        behind = written.rpartition(_ANSWERED["content"])[2]
+        behind = written.partition(_ANSWERED["content"])[2]
         found = [each for each in self.backend.encode(behind, add_special_tokens=False).ids if each in self._special]
         candidates: list[int] = [*found[:1], *listed]
         if not candidates:
@@ -171,17 +172,8 @@ def unused_characters(text: str) -> tuple[str, str]:
     return first, second
 
 
-def read_object(path: Path) -> dict[str, Any]:
-    """A JSON object; empty where there is no file."""
-    if not path.is_file():
-        return {}
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise unusable(path, f"cannot be read ({error})") from error
-    if not isinstance(found, dict):
-        raise unusable(path, "is not a JSON object")
-    return found
+def _object_or_empty(path: Path) -> dict[str, Any]:
+    return read_object(path) if path.is_file() else {}
 
 
 def _without_added_tokens(backend: tokenizers.Tokenizer) -> tokenizers.Tokenizer:

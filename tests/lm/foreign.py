@@ -39,7 +39,7 @@ CHATML = (
     "{%- endif %}\n"
 )
 LLAMA3 = (
-    "{% set loop_messages = messages %}{% for message in loop_messages %}"
+    "{% set loop_messages = messages %}\n   {% for message in loop_messages %}\n"
     "{% set content = '<|start_header_id|>' + message['role'] + '<|end_header_id|>\n\n'+ message['content'] | trim"
     " + '<|eot_id|>' %}{% if loop.index0 == 0 %}{% set content = bos_token + content %}{% endif %}{{ content }}"
     "{% endfor %}{% if add_generation_prompt %}{{ '<|start_header_id|>assistant<|end_header_id|>\n\n' }}{% endif %}"
@@ -171,7 +171,7 @@ CASES: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
     "llama-tied": ("llama", {"tie_word_embeddings": True}, {}),
     "llama-biases": ("llama", {"attention_bias": True, "mlp_bias": True, "head_dim": 12}, {}),
     "llama-linear": ("llama", {"rope_parameters": {"rope_type": "linear", "factor": 2.5, "rope_theta": 1e4}}, {}),
-    "llama-llama3": ("llama", {"rope_parameters": LLAMA3_ROPE}, {}),
+    "llama-llama3": ("llama", {"rope_parameters": LLAMA3_ROPE, "head_dim": 16}, {}),
     "llama-yarn": ("llama", {"rope_parameters": YARN, "head_dim": 16}, {}),
     "llama-old-yarn": ("llama", {}, OLD_YARN),
     "mistral": ("mistral", {"head_dim": 10, "sliding_window": 64}, {}),

@@ -33,6 +33,15 @@ def test_hash_depends_on_content_alone(tmp_path: Path, model: Llama, tokenizer: 
     assert not list(tmp_path.glob(".again*"))
 
 
+def test_the_shipped_model_keeps_its_hash(tmp_path: Path) -> None:
+    """Its files are as this program writes them today: opened and saved again, they are the same bytes."""
+    shipped = Path(__file__).parents[2] / "models" / "sft"
+    if not (shipped / "model.safetensors").is_file():
+        pytest.skip("no shipped weights")
+    model, tokenizer = load_model(shipped)
+    assert save_model(tmp_path / "again", model, tokenizer) == content_hash(shipped)
+
+
 def _truncate(path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-100])
 

@@ -1,6 +1,8 @@
 """Directories from elsewhere: what is copied, what is refused, and that a refusal leaves nothing behind."""
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -155,6 +157,8 @@ HARMS: list[tuple[Callable[[Path], object], type[AppError], str]] = [
     (lambda source: (source / "tokenizer.json").unlink(), CheckpointError, "tokenizer.json is missing"),
     (lambda source: (source / "config.json").unlink(), CheckpointError, "config.json is missing"),
     (lambda source: (source / "config.json").write_text("[]"), CheckpointError, "not a JSON object"),
+    (lambda source: (source / "config.json").write_text("[" * 10**6), CheckpointError, "config.json cannot be read"),
+    (lambda source: (source / "chat_template.jinja").write_text(" " * 2**25), CheckpointError, "larger than 16 MiB"),
     (lambda source: (source / "model.safetensors").unlink(), CheckpointError, "model.safetensors is missing"),
     (lambda source: (source / "tokenizer.json").write_text("{}"), CheckpointError, "tokenizer.json cannot be read"),
     (lambda source: (source / "chat_template.jinja").write_text("{{"), InvalidError, "chat template"),
@@ -200,6 +204,25 @@ def test_a_failed_import_leaves_the_former_one(source: Path, tmp_path: Path) -> 
     with pytest.raises(CheckpointError):
         import_directory(source, tmp_path / "copy")
     verify_directory(tmp_path / "copy", found.content_hash)
+
+
+def test_opening_needs_one_copy_of_the_weights(tmp_path: Path) -> None:
+    """In a process of its own: the weights in float32, the file's pages, and what tokenizer and programs need."""
+    from bench.import_model import MIB, make_model
+
+    make_model(
+        tmp_path / "wide",
+        hidden_size=1_024,
+        intermediate_size=64,
+        num_hidden_layers=1,
+        num_attention_heads=16,
+        num_key_value_heads=1,
+    )
+    stored = (tmp_path / "wide" / "model.safetensors").stat().st_size
+    command = [sys.executable, "-m", "bench.import_model", "--action", "load", "--source", str(tmp_path / "wide")]
+    found = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+    assert found["own"] < 2 * stored + 130 * MIB
+    assert found["peak"] < 3 * stored + 130 * MIB
 
 
 def test_a_stored_output_layer_that_equals_the_embeddings(tmp_path: Path) -> None:

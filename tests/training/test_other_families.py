@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import torch
-from tiny import CONFIG, END, PAD, random_groups, random_tokens
+from tiny import BOS, CONFIG, END, PAD, random_groups, random_tokens
 
 from app.hparams import ModelConfig, PPOHparams, RewardHparams, Rope, SFTHparams
 from app.lm.checkpoint import load_model, save_model
@@ -16,6 +16,8 @@ from app.lm.model import Llama
 from app.training.context import NoContext, drain
 from app.training.packing import last_layer_at, lower_states, pack, upper_states
 from app.training.ppo import train_policy
+from app.training.reading_layer import LENGTH_LOGIT
+from app.training.reward_data import set_up_reading
 from app.training.reward_model import (
     RankedGroup,
     RewardModel,
@@ -83,6 +85,25 @@ def test_a_simple_taste_is_learned(model: Llama) -> None:
     hparams = RewardHparams(num_layers=2)
     trained = drain(train_reward_model(model, groups, samples, hparams, end_id=END, pad_id=PAD, context=NoContext()))
     assert trained.metrics["held_out_accuracy"] > (0.65 if model.config.qk_norm else 0.93)
+
+
+@pytest.mark.parametrize("name", ["biases and yarn", "no positions, untied"])
+@torch.no_grad()
+def test_the_reading_layer_looks_as_strongly_as_it_says(name: str) -> None:
+    """Head 0 gives the first token e^3.5 against 1 of any other, whatever biases there were and YaRN multiplies by."""
+    prompts, answers = random_groups(40, 1, seed=99)
+    model = RewardModel.from_sft(lively(VARIANTS[name]), 1, seed=0)
+    pairs = [(prompt, group[0]) for prompt, group in zip(prompts, answers, strict=True)]
+    set_up_reading(model, pairs, END, PAD)
+    layer, config = model.backbone.model.layers[0], model.config
+    normed = layer.input_layernorm(model.backbone.model.embed_tokens(torch.tensor([[BOS, END]])))
+    query = layer.self_attn.q_proj(normed)[:, 1:].view(1, -1, 1, config.head_dim)
+    key = layer.self_attn.k_proj(normed)[:, :1].view(1, -1, 1, config.head_dim)
+    angles = (model.backbone.cosines[:1], model.backbone.sines[:1])
+    turned = [layer.self_attn.turned(heads, 0, angles)[0, 0, 0] for heads in (query, key)]
+    assert (turned[0] @ turned[1] / config.head_dim**0.5).item() == pytest.approx(LENGTH_LOGIT, rel=0.05)
+    written = layer.self_attn.o_proj(torch.zeros(1, config.num_attention_heads * config.head_dim))
+    assert not (written + layer.mlp(torch.zeros(1, config.hidden_size))).any()
 
 
 def test_ppo_begins_at_ratio_one_and_moves(model: Llama) -> None:
