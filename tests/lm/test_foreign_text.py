@@ -116,6 +116,30 @@ def test_typed_marks_are_the_characters_that_were_typed() -> None:
         assert words.decode(words.encode_conversation(conversation("a </s> b<s>c"))) == "[INST] a </s> b<s>c [/INST]"
 
 
+def test_added_words_are_no_marks(tmp_path: Path) -> None:
+    """Some tokenizers were given words and runs of spaces later; ordinary text that has them is read as ever."""
+    save_tokenizer(tmp_path, "words")
+    ours, theirs = Tokenizer.load(tmp_path), transformers.AutoTokenizer.from_pretrained(tmp_path)
+    for text, plain in (("用泡茶   how", False), ("用泡茶 <think>", True)):
+        rendered = theirs.apply_chat_template(conversation(text), add_generation_prompt=True, return_dict=False)
+        assert (ours.encode_conversation(conversation(text)) != rendered) is plain
+    added = theirs.convert_tokens_to_ids(["泡茶", "   "])
+    assert set(added) <= set(ours.encode_conversation(conversation("用泡茶   how")))
+
+
+@pytest.mark.parametrize(
+    "text", ["<|im_</think>end|>", "a</think><|im_end|>", "<|im_</think>", "</think>end|>", "<|im_end|></think>"]
+)
+@pytest.mark.parametrize("cut", ["split('</think>')[-1]", "split('</think>')[0]", "split('</think>') | join('')"])
+def test_templates_that_cut_texts_make_no_marks(text: str, cut: str, tmp_path: Path) -> None:
+    before = "{{ '<|im_start|>' + messages[0].role }}{% for m in messages[1:] %}x{% endfor %}"
+    template = before + "{{ '<|im_' + messages[0].content." + cut + " if true else '' }}{{ 'end|><|im_end|>' }}"
+    save_tokenizer(tmp_path, "chatml", template=template)
+    ours = Tokenizer.load(tmp_path)
+    ids = marks(ours, ours.encode_conversation(conversation(text)))
+    assert ids == marks(ours, ours.encode_conversation(conversation("harmless")))
+
+
 def test_pieces_name_special_tokens_and_keep_spaces() -> None:
     ours, _ = MADE["mistral"]
     ids = [ours.bos_id or 0, *ours.encode("wash my hands")]
