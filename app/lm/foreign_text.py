@@ -1,7 +1,8 @@
 """The text side of an imported model: its special tokens, its chat template, and what people type kept apart from both.
 
 Two copies of the tokenizer: one recognizes the added tokens that the template writes, the other knows none, so that
-typed text cannot become one. Ordinary conversations give exactly the ids of transformers' `apply_chat_template`.
+typed text cannot become one. Ordinary conversations give exactly the ids of transformers' `apply_chat_template`. A
+"mark" here is an added token that steers the model; words that somebody added to the vocabulary are none.
 """
 
 import json
@@ -38,8 +39,6 @@ class ForeignText:
         backend.no_truncation()
         backend.no_padding()
         self._plain = _without_added_tokens(backend)
-        self._added = {token.content: number for number, token in backend.get_added_tokens_decoder().items()}
-        self._special = {number for number, token in backend.get_added_tokens_decoder().items() if token.special}
         self.files = {name: (directory / name).read_bytes() for name in TEXT_FILES if (directory / name).is_file()}
         config = _object_or_empty(directory / "tokenizer_config.json")
         self._generation = _object_or_empty(directory / "generation_config.json")
@@ -48,6 +47,13 @@ class ForeignText:
         self.has_template = template is not None
         self._written = PLAIN_TEMPLATE if template is None else template
         self._template = shared_template(self._written, json.dumps(named))
+        added = backend.get_added_tokens_decoder()
+        self._special = {number for number, token in added.items() if token.special}
+        self._marks = {
+            token.content: number
+            for number, token in added.items()
+            if token.special or is_mark(token.content, self._written)
+        }
         self.bos_id = self._id_of(named.get("bos_token"))
         listed = self._listed_ends(named, _object_or_empty(directory / "config.json"))
         self.end_id = self._find_end(directory, listed)
@@ -92,30 +98,31 @@ class ForeignText:
     # Text to tokens
 
     def encode(self, text: str) -> list[int]:
-        """As plain characters, whatever stands in it."""
+        """As plain characters, whatever stands in it (so that words added to the vocabulary are spelled, too)."""
         return list(self._plain.encode(text, add_special_tokens=False).ids)
 
     def encode_all(self, texts: Sequence[str]) -> list[list[int]]:
         return [list(found.ids) for found in self._plain.encode_batch_fast(list(texts), add_special_tokens=False)]
 
     def encode_conversation(self, messages: Sequence[Message]) -> list[int]:
-        """Ids ready for an answer. Typed texts of added tokens are put between two characters that occur nowhere, and
-        what stands between these in the rendering is encoded as plain characters."""
-        if not any(self._has_added(message["content"]) for message in messages):
+        """Ids ready for an answer. Typed marks are put between two characters that occur nowhere, and what stands
+        between these in the rendering is encoded as plain characters. One of the two without the other (a template may
+        cut texts) still parts what is before it from what is behind."""
+        if not any(self._has_marks(message["content"]) for message in messages):
             return self._recognizing(self._template.render(messages))
         begin, end = unused_characters("".join((self._written, *(message["content"] for message in messages))))
         marked: list[Message] = [
-            {"role": message["role"], "content": self._added_texts.sub(f"{begin}\\g<0>{end}", message["content"])}
+            {"role": message["role"], "content": self._mark_texts.sub(f"{begin}\\g<0>{end}", message["content"])}
             for message in messages
         ]
+        parting = re.compile(f"({begin}[^{begin}{end}]*{end}|[{begin}{end}])")
         for message in marked:
-            if any(self._has_added(part) for part in re.split(f"{begin}.*?{end}", message["content"])):
+            if any(self._has_marks(part) for part in parting.split(message["content"])[::2]):
                 raise InvalidError("The text holds a control mark of the model in disguise. Leave it out.")
         ids: list[int] = []
-        for part in re.split(f"({begin}[^{begin}{end}]*{end})", self._template.render(marked)):
-            text = part.replace(begin, "").replace(end, "")
-            typed = part.startswith(begin) and part.endswith(end)
-            ids += self._continued(text, typed=typed, first=not ids)
+        for place, part in enumerate(parting.split(self._template.render(marked))):
+            if text := part.strip(begin + end):
+                ids += self._continued(text, typed=place % 2 == 1, first=not ids)
         return ids
 
     def _recognizing(self, text: str) -> list[int]:
@@ -130,16 +137,16 @@ class ForeignText:
             return encode(text)
         return whole[len(before) :]
 
-    def _has_added(self, text: str) -> bool:
-        return any(each in self._added_ids for each in self._recognizing(text))
+    def _has_marks(self, text: str) -> bool:
+        return any(each in self._mark_ids for each in self._recognizing(text))
 
     @cached_property
-    def _added_ids(self) -> frozenset[int]:
-        return frozenset(self._added.values())
+    def _mark_ids(self) -> frozenset[int]:
+        return frozenset(self._marks.values())
 
     @cached_property
-    def _added_texts(self) -> re.Pattern[str]:
-        longest_first = sorted(self._added, key=len, reverse=True)
+    def _mark_texts(self) -> re.Pattern[str]:
+        longest_first = sorted(self._marks, key=len, reverse=True)
         return re.compile("|".join(map(re.escape, longest_first)) or "(?!)")
 
     # At import
@@ -150,9 +157,15 @@ class ForeignText:
             written = self._template.render(conversation)
             if any(message["content"] not in written for message in conversation if message["role"] == "user"):
                 raise InvalidError("The model's chat template leaves out what people ask. Take a model with another.")
-        for text in self._added:
-            if self._added_ids & set(self.encode(text)):
+        for text in self._marks:
+            if self._mark_ids & set(self.encode(text)):
                 raise InvalidError(f"The model's tokenizer reads a typed {text} as a control mark. Take another model.")
+
+
+def is_mark(text: str, template: str) -> bool:
+    """Of an added token that is not special: whether it steers the model (<think>, [INST], what the template writes),
+    or is a word, or spaces."""
+    return not text.isspace() and (text in template or (text[0], text[-1]) in (("<", ">"), ("[", "]")))
 
 
 def special_texts(config: Mapping[str, Any]) -> dict[str, str]:

@@ -72,6 +72,7 @@ SMOLLM = (
 # style -> template, special tokens, added tokens that are not special, bos, eos
 STYLES: dict[str, tuple[str, list[str], list[str], str | None, str]] = {
     "chatml": (CHATML, ["<|endoftext|>", "<|im_start|>", "<|im_end|>"], ["<think>", "</think>"], None, "<|im_end|>"),
+    "words": (CHATML, ["<|endoftext|>", "<|im_start|>", "<|im_end|>"], ["<think>", "泡茶", "   "], None, "<|im_end|>"),
     "llama3": (
         LLAMA3,
         ["<|begin_of_text|>", "<|end_of_text|>", "<|start_header_id|>", "<|end_header_id|>", "<|eot_id|>"],

@@ -1,8 +1,7 @@
 """Imported models' text: transformers' ids for ordinary conversations, plain characters for what people type,
-streaming, and templates that are not to be trusted."""
+and streaming."""
 
 import json
-import time
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ from app.lm.chat_template import PLAIN_TEMPLATE
 from app.lm.tokenizer import IncrementalDecoder, Message, Tokenizer
 from app.weights import CheckpointError
 
-from .foreign import MISTRAL, STYLES, change_json, save_tokenizer
+from .foreign import STYLES, change_json, save_tokenizer
 
 transformers = pytest.importorskip("transformers")
 
@@ -73,6 +72,16 @@ def test_special_tokens_are_found(kind: str) -> None:
     assert (ours.user_id, ours.assistant_id) == (None, None)
 
 
+def test_an_answer_ends_as_the_template_ends_it(tmp_path: Path) -> None:
+    """Whatever the tokenizer calls its end: of a base model's it is often the end of documents."""
+    save_tokenizer(tmp_path, "chatml")
+    change_json(tmp_path / "tokenizer_config.json", eos_token="<|endoftext|>")
+    ours = Tokenizer.load(tmp_path)
+    assert ours.special_texts[ours.end_id] == "<|im_end|>"
+    assert sorted(ours.special_texts[token] for token in ours.end_ids) == ["<|endoftext|>", "<|im_end|>"]
+    assert ours.pad_id not in ours.end_ids
+
+
 tricky = st.lists(
     st.one_of(
         st.text(st.characters(codec="utf-8"), max_size=4),
@@ -114,6 +123,31 @@ def test_typed_marks_are_the_characters_that_were_typed() -> None:
     for kind in ("mistral", "mistral-legacy"):
         words, _ = MADE[kind]
         assert words.decode(words.encode_conversation(conversation("a </s> b<s>c"))) == "[INST] a </s> b<s>c [/INST]"
+
+
+def test_added_words_are_no_marks(tmp_path: Path) -> None:
+    """Some tokenizers were given words and runs of spaces later; ordinary text that has them is read as ever."""
+    save_tokenizer(tmp_path, "words")
+    ours, theirs = Tokenizer.load(tmp_path), transformers.AutoTokenizer.from_pretrained(tmp_path)
+    for text, plain in (("用泡茶   how", False), ("用泡茶 <think>", True)):
+        rendered = theirs.apply_chat_template(conversation(text), add_generation_prompt=True, return_dict=False)
+        assert (ours.encode_conversation(conversation(text)) != rendered) is plain
+    added = theirs.convert_tokens_to_ids(["泡茶", "   "])
+    assert set(added) <= set(ours.encode_conversation(conversation("用泡茶   how")))
+
+
+@pytest.mark.parametrize(
+    "text", ["<|im_</think>end|>", "a</think><|im_end|>", "<|im_</think>", "</think>end|>", "<|im_end|></think>"]
+)
+@pytest.mark.parametrize("cut", ["split('</think>')[-1]", "split('</think>')[0]", "split('</think>') | join('')"])
+def test_templates_that_cut_texts_make_no_marks(text: str, cut: str, tmp_path: Path) -> None:
+    before = "{{ '<|im_start|>' + messages[0].role }}{% for m in messages[1:] %}x{% endfor %}"
+    template = before + "{{ '<|im_' + messages[0].content." + cut + " if true else '' }}{{ 'end|><|im_end|>' }}"
+    save_tokenizer(tmp_path, "chatml", template=template)
+    ours = Tokenizer.load(tmp_path)
+    ids = ours.encode_conversation(conversation(text))
+    assert marks(ours, ids) == marks(ours, ours.encode_conversation(conversation("harmless")))
+    assert not any(0xE000 <= ord(character) <= 0xF8FF for character in ours.decode(ids)), "our own marks stay inside"
 
 
 def test_pieces_name_special_tokens_and_keep_spaces() -> None:
@@ -200,77 +234,3 @@ def test_a_model_that_never_ends_is_refused(tmp_path: Path) -> None:
     change_json(tmp_path / "tokenizer_config.json", eos_token=None)
     with pytest.raises(CheckpointError, match="names no eos_token"):
         Tokenizer.load(tmp_path)
-
-
-# Templates that mean harm
-
-NS = "{% set ns = namespace(s='a', n=0) %}"
-HARMFUL = {
-    "escape by class": "{{ ''.__class__.__mro__[1].__subclasses__() }}",
-    "escape by globals": "{{ raise_exception.__globals__['jinja2'] }}",
-    "escape by format": "{{ '{0.__class__.__init__.__globals__}'.format(raise_exception) }}",
-    "escape by attr": "{{ ''|attr('__class__')|attr('__mro__') }}{{ cycler.__init__.__globals__.os.system('true') }}",
-    "loads another": "{% include '/etc/passwd' %}",
-    "syntax": "{% for %}",
-    "undefined": "{{ nothing.at.all }}",
-    "range": "{% for i in range(10**9) %}x{% endfor %}",
-    "loops": "{% for i in range(99999) %}{% for j in range(99999) %}{% endfor %}{% endfor %}",
-    "repeats": "{{ ('a' * 10**9) | length }}",
-    "doubles": NS + "{% for i in range(60) %}{% set ns.s = ns.s ~ ns.s %}{% endfor %}{{ ns.s | length }}",
-    "number": "{{ 9**(9**9) }}",
-    "pads": "{{ '%999999999d' | format(1) }}",
-    "writes on": "{% for i in range(90000) %}{{ 'aaaaaaaaaaaaaaaa' }}{% endfor %}",
-    "calls itself": "{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}",
-    "changes": "{% set _ = messages.append(1) %}",
-}
-
-
-@pytest.mark.parametrize("harm", HARMFUL)
-def test_harmful_templates_end_as_an_error(harm: str, tmp_path: Path) -> None:
-    """In bounded time, and this process neither grows nor hangs: the rendering is somewhere else."""
-    save_tokenizer(tmp_path, "chatml", template=HARMFUL[harm])
-    started = time.monotonic()
-    with pytest.raises(InvalidError, match="chat template cannot write this conversation"):
-        Tokenizer.load(tmp_path)
-    assert time.monotonic() - started < 30
-
-
-def test_harm_that_waits_for_a_word_is_bounded_too(tmp_path: Path) -> None:
-    """It passes at import; when somebody types the word, only that conversation fails, and the next one is written."""
-    wait = "{% if 'now' in messages[-1].content %}{{ ('a' * 10**9) | length }}{% endif %}"
-    save_tokenizer(tmp_path, "chatml", template=wait + STYLES["chatml"][0])
-    ours = Tokenizer.load(tmp_path)
-    fine = ours.encode_conversation(conversation("later"))
-    for word in ("now", "now again"):
-        with pytest.raises(InvalidError, match="too much"):
-            ours.encode_conversation(conversation(word))
-    assert ours.encode_conversation(conversation("later")) == fine
-
-
-def test_a_template_sees_nothing_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    from app.lm import chat_template
-
-    monkeypatch.setenv("SECRET_OF_THE_HOUSE", "x")
-    process = chat_template._start()
-    try:
-        environment = Path(f"/proc/{process.pid}/environ")
-        if environment.exists():
-            deadline = time.monotonic() + 10
-            while not (found := environment.read_bytes()) and time.monotonic() < deadline:
-                time.sleep(0.01)
-            assert b"SECRET_OF_THE_HOUSE" not in found
-            assert b"PYTHONUTF8" in found
-    finally:
-        chat_template._stop(process)
-
-
-def test_a_template_that_leaves_out_the_question_is_refused(tmp_path: Path) -> None:
-    save_tokenizer(tmp_path, "mistral", template="{{ bos_token }}{{ 'Answer:' }}{{ eos_token }}")
-    foreign = Tokenizer.load(tmp_path).foreign
-    assert foreign is not None
-    with pytest.raises(InvalidError, match="leaves out"):
-        foreign.check()
-    save_tokenizer(tmp_path, "mistral", template=MISTRAL)
-    good = Tokenizer.load(tmp_path).foreign
-    assert good is not None
-    good.check()
