@@ -109,8 +109,9 @@ def main() -> None:
     README.write_text(with_rows(README.read_text(), BEGIN, END, ["", *rows, ""]))
     page = SAMPLING.read_text()
     for name, make in (("sampling", sampling_rows), ("serving", serving_rows)):
-        found = json.loads((HERE / "results" / f"{name}.json").read_text())
-        page = with_rows(page, f"<!-- {name} -->", f"<!-- /{name} -->", make(found))
+        path = HERE / "results" / f"{name}.json"
+        rows = make(json.loads(path.read_text())) if path.exists() else ["Not measured yet."]
+        page = with_rows(page, f"<!-- {name} -->", f"<!-- /{name} -->", rows)
     SAMPLING.write_text(page)
 
 
