@@ -191,7 +191,6 @@ class Batch:
 
     def _keep(self, going: list[int]) -> list[int]:
         """These rows stay, the last ones moving into the gaps; returns their former places in the new order."""
-        order = list(going)
         staying = len(going)
         late = [place for place in going if place >= staying]
         holes = sorted(set(range(staying)) - set(going))

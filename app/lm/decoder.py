@@ -14,6 +14,7 @@ key-value heads, G = N / K, D head size.
 """
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -34,6 +35,15 @@ class _LayerWeights:
     down: Weight  # [H, I]
     head_norms: Tensor | None  # [N+K, D] of queries and keys, where the model norms them
     rotated: bool
+
+
+class _Pass(NamedTuple):
+    """What all layers share while B rows take T tokens."""
+
+    angles: tuple[Tensor, Tensor]  # cosines and sines [B,T,N+2K,D]
+    cache: RowCache
+    places: Tensor  # of the new tokens in the cache
+    bias: Tensor  # [B*K, G*T or 1, S]
 
 
 class Decoder:
@@ -60,14 +70,10 @@ class Decoder:
         slots = rounded_up(int(positions.max()) + 1, SLOTS_AT_ONCE)
         # Bias [B,T,S]: a token sees itself and what is before it.
         bias = torch.zeros(rows, tokens, slots).masked_fill_(torch.arange(slots) > positions[:, :, None], -torch.inf)
-        places, angles = cache.places(rows, positions), self._angles(positions)
         narrow = self.config.num_key_value_heads
         share = self.config.num_attention_heads // narrow
         spread = bias[:, None].expand(rows, narrow * share, tokens, slots).reshape(rows * narrow, share * tokens, slots)
-        states = F.embedding(ids, self._embedding).float()  # [B,T,H]
-        for layer, weights in enumerate(self._layers):
-            states = self._layer(states, layer, weights, angles, cache, places, spread)
-        return states
+        return self._through(ids, positions, cache, spread)
 
     def step(self, ids: Tensor, lengths: Tensor, cache: RowCache, longest: int) -> Tensor:
         """One more token for rows 0 to B-1: ids [B], of rows that hold `lengths` [B] tokens, at most `longest`.
@@ -78,11 +84,7 @@ class Decoder:
         positions = lengths[:, None]
         bias = torch.zeros(rows, slots).masked_fill_(torch.arange(slots) > positions, -torch.inf)
         spread = bias.repeat_interleave(self.config.num_key_value_heads, dim=0)[:, None]  # [B*K,1,S]
-        places, angles = cache.places(rows, positions), self._angles(positions)
-        states = F.embedding(ids, self._embedding).float()[:, None]  # [B,1,H]
-        for layer, weights in enumerate(self._layers):
-            states = self._layer(states, layer, weights, angles, cache, places, spread)
-        return self.logits(states[:, 0])
+        return self.logits(self._through(ids[:, None], positions, cache, spread)[:, 0])
 
     def logits(self, states: Tensor) -> Tensor:
         """[B,H] states before the final norm -> [B,V] in fp32."""
@@ -90,6 +92,16 @@ class Decoder:
         missing = rounded_up(rows, ROWS_AT_ONCE) - rows
         full = F.pad(states, (0, 0, 0, missing)) if missing else states
         return self._head(self._normed(full))[:rows].float()
+
+    def _through(self, ids: Tensor, positions: Tensor, cache: RowCache, bias: Tensor) -> Tensor:
+        """All layers over ids [B,T] at their positions; returns states [B,T,H]."""
+        shared = _Pass(self._angles(positions), cache, cache.places(len(ids), positions), bias)
+        states = F.embedding(ids, self._embedding).float()
+        for layer, weights in enumerate(self._layers):
+            states = states + self._attend(states, layer, weights, shared)
+            normed = self._normed(states)
+            states = states + weights.down(weights.up.times(normed, weights.gate(normed, "swish")))
+        return states
 
     def _angles(self, positions: Tensor) -> tuple[Tensor, Tensor]:
         """Cosines and sines [B,T,N+2K,D]; values, the last K heads, are turned by nothing."""
@@ -110,31 +122,8 @@ class Decoder:
         swapped = heads.view(*heads.shape[:3], 2, self._half).flip(-2).view_as(heads)
         return torch.addcmul(heads * angles[0], swapped, angles[1])
 
-    def _layer(
-        self,
-        states: Tensor,
-        layer: int,
-        weights: _LayerWeights,
-        angles: tuple[Tensor, Tensor],
-        cache: RowCache,
-        places: Tensor,
-        bias: Tensor,
-    ) -> Tensor:
-        """[B,T,H] -> [B,T,H]; bias [B*K, G*T or 1, S]."""
-        states = states + self._attend(states, layer, weights, angles, cache, places, bias)
-        normed = self._normed(states)
-        return states + weights.down(weights.up.times(normed, weights.gate(normed, "swish")))
-
-    def _attend(
-        self,
-        states: Tensor,
-        layer: int,
-        weights: _LayerWeights,
-        angles: tuple[Tensor, Tensor],
-        cache: RowCache,
-        places: Tensor,
-        bias: Tensor,
-    ) -> Tensor:
+    def _attend(self, states: Tensor, layer: int, weights: _LayerWeights, shared: _Pass) -> Tensor:
+        """[B,T,H] -> [B,T,H]."""
         rows, tokens, _ = states.shape
         queries, narrow = self.config.num_attention_heads, self.config.num_key_value_heads
         share, size = queries // narrow, self.config.head_dim
@@ -142,13 +131,13 @@ class Decoder:
         if weights.head_norms is not None:
             normed = F.rms_norm(heads[:, :, : queries + narrow], (size,), None, self.config.rms_norm_eps)
             heads = torch.cat((normed * weights.head_norms, heads[:, :, queries + narrow :]), dim=2)
-        turned = self._turned(heads, angles) if weights.rotated else heads
-        cache.write(layer, places, turned[:, :, queries:])
-        keys, values = cache.read(layer, rows, bias.shape[-1])  # [B*K,S,D]
+        turned = self._turned(heads, shared.angles) if weights.rotated else heads
+        shared.cache.write(layer, shared.places, turned[:, :, queries:])
+        keys, values = shared.cache.read(layer, rows, shared.bias.shape[-1])  # [B*K,S,D]
         # [B,T,K,G,D] -> [B*K,G*T,D]: all queries of a key-value head are one product
         query = turned[:, :, :queries].view(rows, tokens, narrow, share, size).permute(0, 2, 3, 1, 4)
         query = query.reshape(rows * narrow, share * tokens, size)
-        scores = torch.baddbmm(bias, query, keys.transpose(1, 2), alpha=size**-0.5)  # [B*K,G*T,S]
+        scores = torch.baddbmm(shared.bias, query, keys.transpose(1, 2), alpha=size**-0.5)  # [B*K,G*T,S]
         mixed = torch.bmm(scores.softmax(dim=-1), values).view(rows, narrow, share, tokens, size)
         merged = mixed.permute(0, 3, 1, 2, 4).reshape(rows, tokens, queries * size)
         return weights.attention_out(merged.to(self.dtype))

@@ -189,11 +189,14 @@ class Engine:
                 self._round(version_id)
         self._refuse_all()
 
+    def _running(self) -> list[Generation]:
+        """Those with rows that are being written, each once."""
+        return list(dict.fromkeys(self._owners.values()))
+
     def _end_unwanted(self) -> None:
         """Readers who left, and requests that took too long."""
         with self._changed:
-            running = {id(one): one for one in self._owners.values()}
-            for generation in [*self._waiting, *running.values()]:
+            for generation in [*self._waiting, *self._running()]:
                 if generation.gone.is_set() or generation.late:
                     if generation in self._waiting:
                         self._waiting.remove(generation)
@@ -238,7 +241,7 @@ class Engine:
                 if not row.cancelled and (more := generation.ended(row)):
                     self._add(generation, batch, more)
         except BaseException as error:  # nobody may wait for ever, and other versions go on
-            for generation in {id(one): one for one in self._owners.values()}.values():
+            for generation in self._running():
                 if generation.version_id == version_id:
                     self._fail(generation, error)
                     for row in generation.rows:
@@ -256,7 +259,7 @@ class Engine:
 
     def _refuse_all(self) -> None:
         with self._changed:
-            left = [*self._waiting, *self._owners.values()]
+            left = [*self._waiting, *self._running()]
             jobs = list(self._jobs)
         for generation in left:
             self._fail(generation, UnavailableError(STOPPING))

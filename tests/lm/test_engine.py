@@ -199,6 +199,19 @@ def test_stop_strings_end_answers(engine: Engine) -> None:
     assert cut.token_ids == whole.token_ids[: len(cut.token_ids)]
 
 
+def test_twins_are_drawn_again(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Six answers of one token out of ten possible ones: plain throws give twins, drawing again does not."""
+    params = SamplingParams(temperature=0.7, top_k=10, max_tokens=1, seed=2)
+    plain = engine.generate(HELLO, n=6, params=params, version_id=1)
+    assert len({answer.token_ids[0] for answer in plain}) < 6
+    monkeypatch.setattr("app.lm.generation.TRIES", 50)
+    drawn = engine.generate(HELLO, n=6, params=params, version_id=1, distinct=True)
+    assert len({answer.token_ids[0] for answer in drawn}) == 6
+    assert drawn == engine.generate(HELLO, n=6, params=params, version_id=1, distinct=True)
+    greedy = SamplingParams(temperature=0, max_tokens=1)
+    assert len(engine.generate(HELLO, n=3, params=greedy, version_id=1, distinct=True)) == 3
+
+
 def test_logprobs_on_request(engine: Engine, tokenizer: Tokenizer) -> None:
     [plain] = engine.generate(HELLO, n=1, params=PARAMS, version_id=1)
     [told] = engine.generate(HELLO, n=1, params=PARAMS, version_id=1, logprobs=2)
