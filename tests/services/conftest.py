@@ -1,6 +1,7 @@
 """Rows that many service tests begin with."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from sqlalchemy.orm import Session, sessionmaker
@@ -13,7 +14,7 @@ from app.db.models.prompts import PromptSource
 from app.db.models.versions import Version
 from app.db.session import transaction
 from app.hparams import SamplingParams
-from app.services import groups, labelers, prompts
+from app.services import groups, labelers, prompts, versions
 
 MakeGroup = Callable[..., Group]
 Rank = Callable[..., int]
@@ -59,3 +60,23 @@ def lease(session: Session, labeler: Labeler, lease_seconds: float = 60.0) -> Gr
 def in_order(group: Group) -> dict[int, int]:
     """Ranks 1, 2, 3, 4 in the order shown."""
     return {answer.id: place + 1 for place, answer in enumerate(group.completions)}
+
+
+@pytest.fixture
+def model_files(tmp_path: Path) -> Path:
+    """A directory that looks like a model to everything that knows no tensors."""
+    directory = tmp_path / "model"
+    directory.mkdir()
+    for name in ("config.json", "model.safetensors", "tokenizer.json"):
+        (directory / name).write_bytes(name.encode() * 100)
+    return directory
+
+
+@pytest.fixture
+def data_dir(tmp_path: Path) -> Path:
+    return tmp_path / "data"
+
+
+@pytest.fixture
+def first(session: Session, model_files: Path, data_dir: Path) -> Version:
+    return versions.install_sft(session, model_dir=model_files, data_dir=data_dir)

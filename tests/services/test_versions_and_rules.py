@@ -21,26 +21,6 @@ AddVersion = Callable[..., Version]
 
 
 @pytest.fixture
-def model_files(tmp_path: Path) -> Path:
-    """A directory that looks like a model to everything that knows no tensors."""
-    directory = tmp_path / "model"
-    directory.mkdir()
-    for name in ("config.json", "model.safetensors", "tokenizer.json"):
-        (directory / name).write_bytes(name.encode() * 100)
-    return directory
-
-
-@pytest.fixture
-def data_dir(tmp_path: Path) -> Path:
-    return tmp_path / "data"
-
-
-@pytest.fixture
-def first(session: Session, model_files: Path, data_dir: Path) -> Version:
-    return versions.install_sft(session, model_dir=model_files, data_dir=data_dir)
-
-
-@pytest.fixture
 def add(session: Session, first: Version, model_files: Path, data_dir: Path) -> AddVersion:
     def add_version(kind: VersionKind, metrics: dict[str, object] | None = None, **more: int) -> Version:
         path = versions.next_version_path(session, kind)
