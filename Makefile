@@ -72,7 +72,7 @@ format: set-up-dev ## Format the code and mend what ruff can mend
 # ---- measurements --------------------------------------------------------------------------------------------------
 
 bench: set-up-dev ## Measure the parts beside their peers: sampling, serving, pretraining steps, cleaning
-	@OMP_WAIT_POLICY=PASSIVE $(PY) -m bench.sampling $(BENCH_ARGS)
+	@$(PY) -m bench.sampling $(BENCH_ARGS)
 	@$(PY) -m bench.serving
 	@OMP_WAIT_POLICY=PASSIVE $(PY) -m bench.pretraining
 	@$(PY) -m bench.cleaning

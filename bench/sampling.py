@@ -1,6 +1,6 @@
 """Speed and memory of sampling, beside `transformers` generate with the same weights, in one run, A B A B:
 
-    OMP_WAIT_POLICY=PASSIVE python -m bench.sampling --rounds 8
+    python -m bench.sampling --rounds 8
 
 four answers of 64 tokens to one prompt, and 64 sequences of 64 tokens to 64 prompts, in fp32 and bf16; no early end in
 either. Prints medians of the pairwise ratios, the peak memory of a process that does nothing else, and how far a decode

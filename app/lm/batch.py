@@ -20,7 +20,7 @@ from torch import Tensor
 from app.hparams import SamplingParams
 from app.lm.decoder import Decoder
 from app.lm.dice import draw, filter_logits, penalized
-from app.lm.row_cache import ROWS_AT_ONCE, SLOTS_AT_ONCE, RowCache, rounded_up
+from app.lm.row_cache import RowCache
 
 MAX_ROWS = 64
 READ_TOKENS = 256  # of one prompt at a time
@@ -72,7 +72,7 @@ class Batch:
 
     def __init__(self, decoder: Decoder, *, max_rows: int = MAX_ROWS, max_bytes: int | None = None) -> None:
         self.decoder, self._max_rows, self._max_bytes = decoder, max_rows, max_bytes
-        self._cache = RowCache(decoder.config, 0, 0)
+        self._cache = RowCache(decoder.config, decoder.dtype, 0, 0)
         self._rows: list[Row] = []
         self._reading: deque[_Reading] = deque()
         self._logits = torch.zeros(0, decoder.config.vocab_size)  # [B,V] of each row's next token
@@ -87,7 +87,7 @@ class Batch:
         if not self.busy:
             return True
         total = len(self._slots) + rows
-        needed = RowCache.bytes_of(self.decoder.config, total, max(slots, *self._slots.values()))
+        needed = RowCache.bytes_of(self.decoder.config, self.decoder.dtype, total, max(slots, *self._slots.values()))
         return total <= self._max_rows and (self._max_bytes is None or needed <= self._max_bytes)
 
     def add(self, prompt: Sequence[int], rows: list[Row]) -> None:
@@ -108,7 +108,7 @@ class Batch:
         if self._rows:
             ended += self._write()
         if not self.busy:  # let go of the memory of a busy hour
-            self._cache = RowCache(self.decoder.config, 0, 0)
+            self._cache = RowCache(self.decoder.config, self.decoder.dtype, 0, 0)
         return ended
 
     def _drop_cancelled(self) -> list[Row]:
@@ -126,40 +126,35 @@ class Batch:
     # Reading
 
     def _read(self) -> None:
-        """Many short prompts at once, or the next piece of a long one. Pieces depend on the prompt alone."""
-        if len(self._reading[0].prompt) > READ_TOKENS:
-            reading = self._reading[0]
-            if reading.cache is None:
-                reading.cache = RowCache(self.decoder.config, 1, rounded_up(len(reading.prompt), READ_TOKENS))
-            last = _read_piece(self.decoder, reading.prompt, reading.done, reading.cache)
-            reading.done += READ_TOKENS
-            if reading.done >= len(reading.prompt):
+        """The next piece of a long prompt, or many short prompts at once."""
+        first = self._reading[0]
+        if len(first.prompt) > READ_TOKENS:
+            if first.cache is None:
+                first.cache = RowCache(self.decoder.config, self.decoder.dtype, 1, len(first.prompt))
+            last = _read_piece(self.decoder, first.prompt, first.done, first.cache)
+            first.done += READ_TOKENS
+            if first.done >= len(first.prompt):
                 self._reading.popleft()
-                self._join([reading], self.decoder.logits(last))
+                self._join([first], self.decoder.logits(last))
             return
         together: list[_Reading] = []
-        longest = 0
+        tokens = 0
         while self._reading and len(self._reading[0].prompt) <= READ_TOKENS:
-            wider = max(longest, rounded_up(len(self._reading[0].prompt), SLOTS_AT_ONCE))
-            if together and wider * (len(together) + 1) > READ_TOKENS_AT_ONCE:
+            tokens += len(self._reading[0].prompt)
+            if together and tokens > READ_TOKENS_AT_ONCE:
                 break
             together.append(self._reading.popleft())
-            longest = wider
-        cache = RowCache(self.decoder.config, len(together), longest)
-        ids = torch.zeros(len(together), longest, dtype=torch.long)
-        for place, reading in enumerate(together):
-            ids[place, : len(reading.prompt)] = torch.tensor(reading.prompt)
+        prompts = [reading.prompt for reading in together]
+        cache = RowCache(self.decoder.config, self.decoder.dtype, len(prompts), max(map(len, prompts)))
+        for reading in together:
             reading.cache = cache
-        states = self.decoder.read(ids, torch.zeros(len(together), dtype=torch.long), cache)
-        last = torch.stack([states[place, len(reading.prompt) - 1] for place, reading in enumerate(together)])
-        self._join(together, self.decoder.logits(last))
+        self._join(together, self.decoder.logits(read_prompts(self.decoder, prompts, cache)))
 
     def _join(self, readings: Sequence[_Reading], logits: Tensor) -> None:
         """What was read becomes rows; logits [readings,V]."""
         first = len(self._rows)
         fresh = [row for reading in readings for row in reading.rows]
-        needed = max(len(reading.prompt) for reading in readings) + 1
-        self._cache.reserve(first + len(fresh), needed)
+        self._cache.reserve(first + len(fresh), max(self._slots[row] for row in fresh))
         for place, reading in enumerate(readings):
             start = len(self._rows)
             assert reading.cache is not None
@@ -204,14 +199,9 @@ class Batch:
 
     def _advance(self, tokens: list[int]) -> None:
         """One decode step with the tokens just drawn."""
-        rows = len(self._rows)
-        spare = [0] * (rounded_up(rows, ROWS_AT_ONCE) - rows)
-        lengths = [row.length for row in self._rows]
-        longest = max(lengths)
-        self._cache.reserve(rows, longest + 1)
-        self._logits = self.decoder.step(
-            torch.tensor(tokens + spare), torch.tensor(lengths + spare), self._cache, longest
-        )[:rows]
+        rows, lengths = torch.arange(len(self._rows)), torch.tensor([row.length for row in self._rows])
+        states = self.decoder.states(torch.tensor(tokens), rows, lengths, self._cache)
+        self._logits = self.decoder.logits(states)
         for row in self._rows:
             row.length += 1
 
@@ -251,16 +241,24 @@ class Batch:
 
 def _read_piece(decoder: Decoder, prompt: Sequence[int], start: int, cache: RowCache) -> Tensor:
     """Reads up to READ_TOKENS of a prompt into row 0; returns the last token's state [1,H]."""
-    piece = prompt[start : start + READ_TOKENS]
-    ids = torch.zeros(1, rounded_up(len(piece), SLOTS_AT_ONCE), dtype=torch.long)
-    ids[0, : len(piece)] = torch.tensor(piece)
-    return decoder.read(ids, torch.tensor([start]), cache)[:, len(piece) - 1]
+    ids = torch.tensor(prompt[start : start + READ_TOKENS])
+    positions = torch.arange(start, start + len(ids))
+    return decoder.states(ids, torch.zeros_like(ids), positions, cache)[-1:]
+
+
+def read_prompts(decoder: Decoder, prompts: Sequence[Sequence[int]], cache: RowCache) -> Tensor:
+    """Reads prompts into rows 0 and on; returns the state after each [prompts,H]."""
+    lengths = torch.tensor([len(prompt) for prompt in prompts])
+    rows = torch.arange(len(prompts)).repeat_interleave(lengths)
+    positions = torch.cat([torch.arange(len(prompt)) for prompt in prompts])
+    ids = torch.tensor([token for prompt in prompts for token in prompt])
+    return decoder.states(ids, rows, positions, cache)[lengths.cumsum(0) - 1]
 
 
 @torch.inference_mode()
 def prompt_logits(decoder: Decoder, prompt: Sequence[int]) -> Tensor:
     """[V] of the token after the prompt: what a row that answers it is drawn from first."""
-    cache = RowCache(decoder.config, 1, rounded_up(len(prompt), READ_TOKENS))
+    cache = RowCache(decoder.config, decoder.dtype, 1, len(prompt))
     for start in range(0, len(prompt), READ_TOKENS):
         last = _read_piece(decoder, prompt, start, cache)
     return decoder.logits(last)[0]

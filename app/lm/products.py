@@ -7,13 +7,9 @@ uses (`torch.ops.mkldnn`, as of the pinned torch version); elsewhere the plain p
 Shapes: [..., I] inputs, [O, I] weights, [..., O] results.
 """
 
-from typing import Literal
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-
-Activation = Literal["none", "swish"]
 
 
 def lays_out_weights() -> bool:
@@ -30,17 +26,9 @@ class Weight:
         self._laid_out = lays_out_weights()
         self._matrix: Tensor = torch.ops.mkldnn._reorder_linear_weight(plain, None) if self._laid_out else plain
 
-    def __call__(self, inputs: Tensor, activation: Activation = "none") -> Tensor:
-        """inputs W^T + b, through x * sigmoid(x) for "swish"."""
+    def __call__(self, inputs: Tensor) -> Tensor:
+        """inputs W^T + b."""
         if self._laid_out:
-            result: Tensor = torch.ops.mkldnn._linear_pointwise(inputs, self._matrix, self._bias, activation, [], "")
+            result: Tensor = torch.ops.mkldnn._linear_pointwise(inputs, self._matrix, self._bias, "none", [], "")
             return result
-        result = F.linear(inputs, self._matrix, self._bias)
-        return F.silu(result) if activation == "swish" else result
-
-    def times(self, inputs: Tensor, factor: Tensor) -> Tensor:
-        """(inputs W^T + b) * factor [...,O]."""
-        if self._laid_out:
-            result: Tensor = torch.ops.mkldnn._linear_pointwise.binary(inputs, factor, self._matrix, self._bias, "mul")
-            return result
-        return F.linear(inputs, self._matrix, self._bias) * factor
+        return F.linear(inputs, self._matrix, self._bias)

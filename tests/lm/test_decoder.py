@@ -7,10 +7,11 @@ import torch
 from torch import Tensor
 
 from app.hparams import ModelConfig
+from app.lm.batch import read_prompts
 from app.lm.checkpoint import load_model
 from app.lm.decoder import Decoder
 from app.lm.model import Llama
-from app.lm.row_cache import ROWS_AT_ONCE, SLOTS_AT_ONCE, RowCache, rounded_up
+from app.lm.row_cache import RowCache
 
 from .foreign import CASES, save_random_model
 
@@ -34,13 +35,11 @@ def lively(hidden: int, heads: int, narrow: int) -> Llama:
 
 
 def read_alone(decoder: Decoder, prompt: list[int], slots: int = 0) -> tuple[RowCache, Tensor]:
-    """A cache with the prompt in row 0, and the logits after it; padded as short as it may be."""
-    width = rounded_up(len(prompt), SLOTS_AT_ONCE)
-    cache = RowCache(decoder.config, 1, max(width, slots))
-    ids = torch.zeros(1, width, dtype=torch.long)
-    ids[0, : len(prompt)] = torch.tensor(prompt)
-    states = decoder.read(ids, torch.zeros(1, dtype=torch.long), cache)
-    return cache, decoder.logits(states[:, len(prompt) - 1])[0]
+    """A cache with the prompt in row 0, as short as it may be, and the logits after it."""
+    cache = RowCache(decoder.config, decoder.dtype, 1, max(len(prompt), slots))
+    ids = torch.tensor(prompt)
+    states = decoder.states(ids, torch.zeros_like(ids), torch.arange(len(prompt)), cache)
+    return cache, decoder.logits(states[-1:])[0]
 
 
 def prompts(count: int) -> list[list[int]]:
@@ -58,8 +57,8 @@ def test_logits_are_the_models(shape: tuple[int, int, int]) -> None:
             cache, logits = read_alone(decoder, prompt, slots=256)
             torch.testing.assert_close(logits, model(torch.tensor([prompt]))[0, -1], atol=1e-4, rtol=1e-4)
             longer = [*prompt, 9]
-            ids, lengths = torch.tensor([9, 0, 0, 0]), torch.tensor([len(prompt), 0, 0, 0])
-            found = decoder.step(ids, lengths, cache, len(prompt))[0]
+            row, length = torch.tensor([0]), torch.tensor([len(prompt)])
+            found = decoder.logits(decoder.states(torch.tensor([9]), row, length, cache))[0]
             torch.testing.assert_close(found, model(torch.tensor([longer]))[0, -1], atol=1e-4, rtol=1e-4)
 
 
@@ -69,15 +68,13 @@ def test_logits_of_other_families(case: str, tmp_path: Path) -> None:
     """Against transformers' own: a prompt read in two pieces, and ten tokens after it, one by one."""
     theirs = save_random_model(tmp_path, case)
     decoder = Decoder(load_model(tmp_path)[0], torch.float32)
-    ids = torch.randint(5, 400, (1, 42), generator=torch.Generator().manual_seed(1))
-    wanted = theirs(ids).logits[0]
-    cache = RowCache(decoder.config, 4, 64)
-    found = [decoder.logits(decoder.read(ids[:, :16], torch.tensor([0]), cache)[0])]
-    found += [decoder.logits(decoder.read(ids[:, 16:32], torch.tensor([16]), cache)[0])]
-    for place in range(32, 42):
-        token, length = torch.zeros(4, dtype=torch.long), torch.zeros(4, dtype=torch.long)
-        token[0], length[0] = ids[0, place], place
-        found.append(decoder.step(token, length, cache, place)[:1])
+    ids = torch.randint(5, 400, (42,), generator=torch.Generator().manual_seed(1))
+    wanted = theirs(ids[None]).logits[0]
+    cache, found = RowCache(decoder.config, decoder.dtype, 1, 42), []
+    pieces = [range(16), range(16, 32), *(range(place, place + 1) for place in range(32, 42))]
+    for piece in pieces:
+        positions = torch.tensor(piece)
+        found.append(decoder.logits(decoder.states(ids[positions], torch.zeros_like(positions), positions, cache)))
     torch.testing.assert_close(torch.cat(found), wanted, atol=1e-4, rtol=1e-4)
 
 
@@ -86,12 +83,8 @@ def test_logits_of_other_families(case: str, tmp_path: Path) -> None:
 @torch.inference_mode()
 def test_a_prompt_is_read_the_same_alone_and_among_others(shape: tuple[int, int, int], dtype: torch.dtype) -> None:
     decoder, found = Decoder(lively(*shape), dtype), prompts(6)
-    width = rounded_up(max(map(len, found)), SLOTS_AT_ONCE)
-    ids = torch.zeros(len(found), width, dtype=torch.long)
-    for place, prompt in enumerate(found):
-        ids[place, : len(prompt)] = torch.tensor(prompt)
-    states = decoder.read(ids, torch.zeros(len(found), dtype=torch.long), RowCache(decoder.config, len(found), width))
-    together = decoder.logits(torch.stack([states[place, len(prompt) - 1] for place, prompt in enumerate(found)]))
+    cache = RowCache(decoder.config, dtype, len(found), max(map(len, found)))
+    together = decoder.logits(read_prompts(decoder, found, cache))
     for place, prompt in enumerate(found):
         assert torch.equal(read_alone(decoder, prompt)[1], together[place])
 
@@ -103,18 +96,15 @@ def test_a_step_gives_the_same_bits_in_any_company(shape: tuple[int, int, int], 
     decoder, found = Decoder(lively(*shape), dtype), prompts(24)
     ids = torch.arange(5, 5 + len(found))
     lengths = torch.tensor([len(prompt) for prompt in found])
-    crowd = RowCache(decoder.config, len(found), 256)
+    crowd = RowCache(decoder.config, dtype, len(found), 256)
     for place, prompt in enumerate(found):
         crowd.take(read_alone(decoder, prompt)[0], 0, [place], len(prompt))
-    expected = decoder.step(ids, lengths, crowd, int(lengths.max()))
+    expected = decoder.logits(decoder.states(ids, torch.arange(len(found)), lengths, crowd))
     for company in ([0], [3, 1], [5, 9, 2], [7, 8, 9, 10, 11], list(range(23, 6, -1))):
-        size = rounded_up(len(company), ROWS_AT_ONCE)
-        small = RowCache(decoder.config, size, 16)
-        small.reserve(size, int(lengths[company].max()) + 1)
+        small = RowCache(decoder.config, dtype, len(company), 16)
+        small.reserve(len(company), int(lengths[company].max()) + 1)
         for place, source in enumerate(company):
             small.take(crowd, source, [place], int(lengths[source]))
-        few = torch.zeros(2, size, dtype=torch.long)
-        few[0, : len(company)], few[1, : len(company)] = ids[company], lengths[company]
-        logits = decoder.step(few[0], few[1], small, int(few[1].max()))
+        logits = decoder.logits(decoder.states(ids[company], torch.arange(len(company)), lengths[company], small))
         for place, source in enumerate(company):
             assert torch.equal(logits[place], expected[source]), (company, source)
