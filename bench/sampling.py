@@ -10,7 +10,6 @@ run. Results: bench/results/sampling.json.
 
 import json
 import multiprocessing
-import resource
 import statistics
 import time
 from collections.abc import Callable
@@ -129,7 +128,8 @@ def step_limits(directory: Path, precision: str) -> dict[str, Any]:
 def _peak_mebibytes(side: str, directory: Path, precision: str, threads: int) -> float:
     torch.set_num_threads(threads)
     SIDES[side](directory, PRECISIONS[precision])(prompts_of(directory, 64), 1)
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    status = Path("/proc/self/status").read_text(encoding="ascii")  # getrusage would give the parent's peak, if higher
+    return int(next(line.split()[1] for line in status.splitlines() if line.startswith("VmHWM"))) / 1024
 
 
 def peak_mebibytes(side: str, directory: Path, precision: str, threads: int) -> float:

@@ -19,7 +19,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from app.hparams import ModelConfig
-from app.lm.kernels import Array, add_and_norm, array_of, attend, gate
+from app.lm.cached_attention import attend
+from app.lm.kernels import Array, add_and_norm, array_of, gate
 from app.lm.model import Llama
 from app.lm.products import Weight
 from app.lm.row_cache import RowCache, rounded_up

@@ -10,6 +10,8 @@ Shapes: R rows, V vocabulary.
 import torch
 from torch import Tensor
 
+from app.lm.kernels import choose
+
 _MIX = (0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB)
 _WORD = (1 << 64) - 1
 
@@ -48,13 +50,10 @@ def filter_logits(logits: Tensor, temperature: float, top_k: int, top_p: float, 
 
 
 def draw(logits: Tensor, uniforms: Tensor) -> Tensor:
-    """One token per row [R] by the inverse cumulative distribution; uniforms [R] in [0, 1)."""
-    cumulative = logits.softmax(dim=-1).cumsum(dim=-1)  # [R,V]
-    # Scaled by the last sum, which rounding keeps from being exactly 1, and held below it: then the first entry above
-    # the number always exists, and `right` never stops at one of probability 0.
-    whole = cumulative[:, -1]
-    wanted = torch.minimum(uniforms * whole, whole.nextafter(torch.zeros(())))
-    return torch.searchsorted(cumulative, wanted[:, None], right=True)[:, 0]
+    """One token per row [R] by the inverse cumulative distribution of the softmax; uniforms [R] in [0, 1)."""
+    chosen = torch.empty(len(logits), dtype=torch.long)
+    choose(logits.float().contiguous().numpy(), uniforms.float().numpy(), chosen.numpy())
+    return chosen
 
 
 def derived_seed(seed: int, row: int) -> int:

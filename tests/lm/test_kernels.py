@@ -12,19 +12,20 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from app.lm import kernels
+from app.lm.cached_attention import attend
 from app.lm.rotary import rotate
 
 DTYPES = [torch.float32, torch.bfloat16]
 TOLERANCE = {torch.float32: 1e-5, torch.bfloat16: 1e-2}
 
 
-@kernels._inner
+@kernels.inner
 def _exponentials(numbers: kernels.Array, found: kernels.Array) -> None:
     for place in range(numbers.size):
         found[place] = kernels.exponential(numbers[place])
 
 
-@kernels._inner
+@kernels.inner
 def _store(numbers: kernels.Array, found: kernels.Array, again: kernels.Array) -> None:
     for place in range(numbers.size):
         found[place] = kernels.narrow(numbers[place], found[place])
@@ -91,7 +92,7 @@ def attended(heads: Tensor, lengths: list[int], share: int, *, rotated: bool, no
     keys = torch.full((len(lengths) * narrow, max(lengths) + 3, size), torch.nan, dtype=heads.dtype)
     values, mixed = keys.clone(), torch.zeros(len(heads), narrow * share * size, dtype=heads.dtype)
     cosines, sines = angles(size)
-    kernels.attend(
+    attend(
         kernels.array_of(heads.flatten(1)), rows.numpy(), positions.numpy(), cosines.numpy(), sines.numpy(), rotated,
         norms.numpy(), np.float32(1e-5), kernels.array_of(keys), kernels.array_of(values), kernels.array_of(mixed),
     )  # fmt: skip
@@ -140,5 +141,5 @@ def test_without_a_folder_for_compiled_code(monkeypatch: pytest.MonkeyPatch) -> 
         return compiled
 
     monkeypatch.setattr(kernels, "njit", njit)
-    double = kernels._kernel(lambda number: 2 * number)
+    double = kernels.kernel(lambda number: 2 * number)
     assert double(21) == 42
