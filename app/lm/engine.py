@@ -1,10 +1,11 @@
 """The in-process sampler: one thread that owns the models and writes all answers side by side. Satisfies
 app.services.sampler.Sampler; knows nothing of the web or the database.
 
-Requests wait in one line, at most `queue_size` of them; the first in it is let in as soon as its rows fit, and then
-every row gets one token per round, whoever asked for it. Each version that is asked for has a batch of its own, so a
-new version answers while the former one's last answers are still written. A reader who goes away ends its rows at the
-next token; a request that takes too long is told so.
+Whoever asks reads the prompt and, if need be, opens the version in a thread of his own: the others' answers go on.
+Requests then wait in one line, at most `queue_size` of them; the first in it is let in as soon as its rows fit, and
+from then on every row gets one token per round, whoever asked for it. Each version that is asked for has a batch of its
+own, so a new version answers while the former one's last answers are still written. A reader who goes away ends its
+rows at the next token; a request that takes too long is told so.
 """
 
 import queue
@@ -97,25 +98,25 @@ class Engine:
         return _read(events, generation)
 
     def score(self, messages: Sequence[Message], answers: Sequence[str], *, version_id: int) -> list[float]:
-        return self._call(lambda: self._shelf.scorer(version_id)(messages, answers))
+        scorer = self._shelf.scorer(version_id)
+        return self._call(lambda: scorer(messages, answers))
 
     def tokenize(self, text: str, *, version_id: int) -> list[tuple[int, str]]:
-        def job() -> list[tuple[int, str]]:
-            tokenizer = self._shelf.policy(version_id).tokenizer
-            ids = tokenizer.encode(text)
-            return list(zip(ids, tokenizer.pieces(ids), strict=True))
-
-        return self._call(job)
+        tokenizer = self._shelf.policy(version_id).tokenizer
+        ids = tokenizer.encode(text)
+        return list(zip(ids, tokenizer.pieces(ids), strict=True))
 
     def count_tokens(self, messages: Sequence[Message], *, version_id: int) -> int:
-        return self._call(lambda: len(self._shelf.policy(version_id).tokenizer.encode_conversation(messages)))
+        return len(self._shelf.policy(version_id).tokenizer.encode_conversation(messages))
 
     def next_token(
         self, messages: Sequence[Message], *, params: SamplingParams, k: int, version_id: int
     ) -> list[NextToken]:
+        policy = self._shelf.policy(version_id)
+        prompt = policy.encoded(messages, 1)
+
         def job() -> list[NextToken]:
-            policy = self._shelf.policy(version_id)
-            logits = prompt_logits(policy.decoder, policy.encoded(messages, 1))[None]  # [1,V]
+            logits = prompt_logits(policy.decoder, prompt)[None]  # [1,V]
             full = (logits / (params.temperature or 1.0)).softmax(dim=-1)[0]
             kept = filter_logits(logits, params.temperature, params.top_k, params.top_p, params.min_p)[0].softmax(-1)
             likeliest = full.topk(min(k, len(full))).indices.tolist()
@@ -140,6 +141,9 @@ class Engine:
         return time.monotonic() + self._request_seconds
 
     def _submit(self, generation: Generation) -> None:
+        with self._changed:
+            self._check_room()
+        generation.prepare(self._shelf.policy(generation.version_id))
         with self._changed:
             self._check_room()
             self._waiting.append(generation)
@@ -209,7 +213,6 @@ class Engine:
         if generation is None:
             return False
         try:
-            generation.prepare(self._shelf.policy(generation.version_id))
             batch = self._batches.get(generation.version_id)
             if batch is None:
                 batch = Batch(generation.policy.decoder, max_rows=self._max_rows, max_bytes=self._max_bytes)

@@ -45,9 +45,8 @@ class Generation:
     _attempt: int = 0
 
     def prepare(self, policy: Policy) -> None:
-        """Reads the prompt; raises InvalidError where it is too long. Once: who waits keeps what was read."""
-        if not self.prompt:
-            self.prompt, self.policy = policy.encoded(self.messages, self.params.max_tokens), policy
+        """Reads the prompt; raises InvalidError where it is too long."""
+        self.prompt, self.policy = policy.encoded(self.messages, self.params.max_tokens), policy
 
     def start(self) -> list[Row]:
         """The rows to write."""

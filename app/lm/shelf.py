@@ -1,9 +1,11 @@
-"""The models that are loaded: policies ready to sample, reward models ready to score. Only one thread comes here.
+"""The models that are loaded: policies ready to sample, reward models ready to score. Any thread may come here.
 
-Versions are loaded when first asked for and kept while recently used. What is being sampled from stays in memory with
+Versions are loaded when first asked for, one at a time, by whoever asks; others get meanwhile what is loaded already.
+They are kept while recently used. What is being sampled from stays in memory with
 its batch, on the shelf or not, and whatever happens to its files.
 """
 
+import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -43,6 +45,7 @@ class Shelf:
     def __init__(self, version_directory: Callable[[int], Path], load_scorer: Callable[[Path], Scorer] | None) -> None:
         self._directory, self._load_scorer = version_directory, load_scorer
         self._kept: OrderedDict[int, Policy | Scorer] = OrderedDict()
+        self._looking, self._loading = threading.Lock(), threading.Lock()  # the first guards _kept
 
     def policy(self, version_id: int) -> Policy:
         found = self._find(version_id, _load_policy)
@@ -61,12 +64,24 @@ class Shelf:
         return found
 
     def _find(self, version_id: int, load: Callable[[Path], Policy | Scorer]) -> Policy | Scorer:
-        if version_id not in self._kept:
-            self._kept[version_id] = load(self._directory(version_id))
-            while len(self._kept) > KEPT_VERSIONS:
-                self._kept.popitem(last=False)
-        self._kept.move_to_end(version_id)
-        return self._kept[version_id]
+        found = self._loaded(version_id)
+        if found is not None:
+            return found
+        with self._loading:
+            found = self._loaded(version_id)  # another may have loaded it since
+            if found is None:
+                found = load(self._directory(version_id))
+                with self._looking:
+                    self._kept[version_id] = found
+                    while len(self._kept) > KEPT_VERSIONS:
+                        self._kept.popitem(last=False)
+        return found
+
+    def _loaded(self, version_id: int) -> Policy | Scorer | None:
+        with self._looking:
+            if version_id in self._kept:
+                self._kept.move_to_end(version_id)
+            return self._kept.get(version_id)
 
 
 def _load_policy(directory: Path) -> Policy:

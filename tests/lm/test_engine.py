@@ -2,7 +2,7 @@
 
 import shutil
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -65,7 +65,7 @@ def test_a_reader_who_leaves_ends_the_sampling(engine: Engine) -> None:
         stream = engine.stream(HELLO, n=2, params=long, version_id=1)
         next(stream)
         stream.close()  # type: ignore[attr-defined]
-        engine.tokenize("wait for the thread", version_id=1)
+        engine.next_token(HELLO, params=PARAMS, k=1, version_id=1)  # waits for the thread
     assert engine.generate(HELLO, n=1, params=PARAMS, version_id=1)
 
 
@@ -83,23 +83,54 @@ def test_refusals_name_the_next_step(engine: Engine) -> None:
 def test_a_full_queue_refuses(directory: Path) -> None:
     entered, go = threading.Event(), threading.Event()
 
-    def slow(version_id: int) -> Path:
-        del version_id
-        entered.set()
-        go.wait(10)
-        return directory
+    def slow_scorer(where: Path) -> Scorer:
+        def score(messages: Sequence[Message], answers: Sequence[str]) -> list[float]:
+            del messages
+            entered.set()
+            return [float(go.wait(10)) for _ in answers]
 
-    engine = Engine(slow, threads=1, queue_size=2)
-    streams = [engine.stream(HELLO, n=1, params=PARAMS, version_id=1)]
-    assert entered.wait(10)
-    streams.append(engine.stream(HELLO, n=1, params=PARAMS, version_id=1))
-    with pytest.raises(UnavailableError, match="few seconds"):
-        engine.generate(HELLO, n=1, params=PARAMS, version_id=1)
-    go.set()
+        del where
+        return score
+
+    engine = Engine(lambda _: directory, load_scorer=slow_scorer, threads=1, queue_size=2)
+    engine.tokenize("open the version", version_id=1)
+    with ThreadPoolExecutor() as threads:
+        scores = threads.submit(engine.score, HELLO, ["a"], version_id=REWARD)
+        assert entered.wait(10)
+        streams = [engine.stream(HELLO, n=1, params=PARAMS, version_id=1) for _ in range(2)]
+        with pytest.raises(UnavailableError, match="few seconds"):
+            engine.generate(HELLO, n=1, params=PARAMS, version_id=1)
+        go.set()
+        assert scores.result() == [1.0]
     assert all(list(stream)[-1].answer is not None for stream in streams)
     engine.close()
     with pytest.raises(UnavailableError, match="stopping"):
-        engine.tokenize("late", version_id=1)
+        engine.generate(HELLO, n=1, params=PARAMS, version_id=1)
+
+
+def test_answers_go_on_while_a_version_is_opened(directory: Path) -> None:
+    """And the one that is slow to open is opened once, whoever asks for it meanwhile."""
+    entered, go = threading.Event(), threading.Event()
+    opened: list[int] = []
+
+    def where(version_id: int) -> Path:
+        opened.append(version_id)
+        if version_id == 2:
+            entered.set()
+            assert go.wait(10)
+        return directory
+
+    engine = Engine(where, threads=1)
+    engine.tokenize("open the version", version_id=1)
+    with ThreadPoolExecutor() as threads:
+        slow = [threads.submit(engine.generate, HELLO, n=1, params=PARAMS, version_id=2) for _ in range(3)]
+        assert entered.wait(10)
+        quick = engine.generate(HELLO, n=1, params=PARAMS, version_id=1)
+        assert not any(one.done() for one in slow)
+        go.set()
+        assert [one.result() for one in slow] == [quick] * 3
+    engine.close()
+    assert opened == [1, 2]
 
 
 def test_scores_and_kinds(engine: Engine) -> None:
