@@ -36,7 +36,8 @@ COPY app app
 # Readable for the user below whatever the checkout allowed; compiled now, because the running container may not write here.
 RUN chmod -R a+rX . && /opt/venv/bin/python -m compileall -q app migrations
 
-ENV PATH=/opt/venv/bin:$PATH PYTHONUNBUFFERED=1 FOURFOLD_HOST=0.0.0.0 FOURFOLD_PORT=8000 FOURFOLD_DATA_DIR=/data
+# NUMBA_CACHE_DIR: the sampler's kernels, compiled for the processor that the container runs on.
+ENV PATH=/opt/venv/bin:$PATH PYTHONUNBUFFERED=1 NUMBA_CACHE_DIR=/tmp/numba FOURFOLD_HOST=0.0.0.0 FOURFOLD_PORT=8000 FOURFOLD_DATA_DIR=/data
 USER 10001:10001
 EXPOSE 8000
 # For the web; the worker service has a check of its own.

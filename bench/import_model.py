@@ -18,15 +18,27 @@ from typing import Annotated, Any
 import typer
 
 MIB = 1 << 20
-SHAPE = {
-    "vocab_size": 49_152,
-    "hidden_size": 576,
-    "intermediate_size": 1_536,
-    "num_hidden_layers": 30,
-    "num_attention_heads": 9,
-    "num_key_value_heads": 3,
-    "max_position_embeddings": 8_192,
-    "tie_word_embeddings": True,
+SHAPES = {
+    "135M": {  # of SmolLM2-135M
+        "vocab_size": 49_152,
+        "hidden_size": 576,
+        "intermediate_size": 1_536,
+        "num_hidden_layers": 30,
+        "num_attention_heads": 9,
+        "num_key_value_heads": 3,
+        "max_position_embeddings": 8_192,
+        "tie_word_embeddings": True,
+    },
+    "494M": {  # of Qwen2.5-0.5B
+        "vocab_size": 151_936,
+        "hidden_size": 896,
+        "intermediate_size": 4_864,
+        "num_hidden_layers": 24,
+        "num_attention_heads": 14,
+        "num_key_value_heads": 2,
+        "max_position_embeddings": 8_192,
+        "tie_word_embeddings": True,
+    },
 }
 TEMPLATE = (
     "{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\n' + message['content'] + '<|im_end|>\n' }}"
@@ -34,13 +46,13 @@ TEMPLATE = (
 )
 
 
-def make_model(directory: Path, **changes: int) -> None:
-    """A random Llama of the shape above, and a tokenizer as large."""
+def make_model(directory: Path, shape_name: str = "135M", **changes: int) -> None:
+    """A random Llama of a shape above, and a tokenizer as large."""
     import torch
     from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
     from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
-    shape = SHAPE | changes
+    shape = SHAPES[shape_name] | changes
     torch.manual_seed(0)
     entries: dict[str, Any] = shape | {"bos_token_id": 1, "eos_token_id": 2, "pad_token_id": 0}
     model: Any = LlamaForCausalLM(LlamaConfig(**entries))

@@ -108,7 +108,11 @@ def main() -> None:
         rows += latency_rows(json.loads(latency.read_text()))
     README.write_text(with_rows(README.read_text(), BEGIN, END, ["", *rows, ""]))
     page = SAMPLING.read_text()
-    for name, make in (("sampling", sampling_rows), ("serving", serving_rows)):
+    tables = {
+        "sampling": sampling_rows, "sampling-135M": sampling_rows, "sampling-494M": sampling_rows,
+        "serving": serving_rows,
+    }  # fmt: skip
+    for name, make in tables.items():
         path = HERE / "results" / f"{name}.json"
         rows = make(json.loads(path.read_text())) if path.exists() else ["Not measured yet."]
         page = with_rows(page, f"<!-- {name} -->", f"<!-- /{name} -->", rows)

@@ -5,12 +5,14 @@
 four answers of 64 tokens to one prompt, and 64 sequences of 64 tokens to 64 prompts, in fp32 and bf16; no early end in
 either. Prints medians of the pairwise ratios, the peak memory of a process that does nothing else, and how far a decode
 step is from the least time that this machine's memory bandwidth and matrix products allow, both measured in the same
-run. Results: bench/results/sampling.json.
+run. Results: bench/results/sampling.json; with `--random 135M` (or 494M) of a random model of that size, to
+sampling-135M.json.
 """
 
 import json
 import multiprocessing
 import statistics
+import tempfile
 import time
 from collections.abc import Callable
 from functools import partial
@@ -28,9 +30,10 @@ from app.lm.checkpoint import load_model
 from app.lm.decoder import Decoder
 from app.lm.sampling import answer_rows, sample_batch
 from app.training.report_card import held_out_prompts
+from bench.import_model import SHAPES, make_model
 from bench.limits import peak_gflops, read_gigabytes_per_second
 
-RESULTS = Path(__file__).parent / "results" / "sampling.json"
+RESULTS = Path(__file__).parent / "results"
 PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16}
 NEVER_ENDS = -1  # no token has this id: each answer runs to its limit, in both programs
 TOKENS = 64
@@ -141,24 +144,23 @@ def peak_mebibytes(side: str, directory: Path, precision: str, threads: int) -> 
 def main(
     rounds: Annotated[int, typer.Option(min=3, help="Interleaved rounds, after one warm-up.")] = 8,
     threads: Annotated[int, typer.Option(min=1)] = 2,
-    model: Annotated[Path | None, typer.Option(help="Another model directory; its results are only printed.")] = None,
+    random: Annotated[str, typer.Option(help=f"A random model of this size instead: {', '.join(SHAPES)}.")] = "",
 ) -> None:
     """Race, weigh and compare with the machine's limits."""
-    directory = model or Settings().model_dir
-    found: dict[str, Any] = {}
-    for precision in PRECISIONS:
-        memory = {side: peak_mebibytes(side, directory, precision, threads) for side in SIDES}
-        torch.set_num_threads(threads)
-        cases = race(directory, precision, rounds)
-        found[precision] = {
-            "cases": cases,
-            "step": step_limits(directory, precision),
-            "peak_mebibytes": memory,
-        }
-    result = {"rounds": rounds, "threads": threads, "tokens": TOKENS, **found}
-    print(json.dumps(result, indent=2))
-    if model is None:
-        RESULTS.write_text(json.dumps(result, indent=2) + "\n", encoding="utf-8")
+    with tempfile.TemporaryDirectory() as folder:
+        directory = Path(folder) if random else Settings().model_dir
+        if random:
+            make_model(directory, random)
+        found: dict[str, Any] = {}
+        for precision in PRECISIONS:
+            memory = {side: peak_mebibytes(side, directory, precision, threads) for side in SIDES}
+            torch.set_num_threads(threads)
+            cases = race(directory, precision, rounds)
+            step = step_limits(directory, precision)
+            found[precision] = {"cases": cases, "step": step, "peak_mebibytes": memory}
+    text = json.dumps({"rounds": rounds, "threads": threads, "tokens": TOKENS, **found}, indent=2)
+    print(text)
+    (RESULTS / f"sampling-{random}.json" if random else RESULTS / "sampling.json").write_text(text + "\n")
 
 
 if __name__ == "__main__":

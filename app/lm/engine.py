@@ -26,6 +26,7 @@ from app.lm.batch import MAX_ROWS, Batch, Row, prompt_logits
 from app.lm.dice import filter_logits
 from app.lm.generation import Generation
 from app.lm.shelf import Scorer, Shelf
+from app.lm.streaming import Told, received
 
 __all__ = ["Engine", "Scorer"]
 
@@ -89,7 +90,7 @@ class Engine:
         logprobs: int | None = None,
     ) -> Iterator[StreamEvent]:
         """Errors come before the first event; closing the iterator stops the sampling."""
-        events: queue.SimpleQueue[StreamEvent | BaseException | None] = queue.SimpleQueue()
+        events: queue.SimpleQueue[Told] = queue.SimpleQueue()
         generation = Generation(
             messages, n, params, version_id, logprobs=logprobs, emit=events.put, deadline=self._deadline()
         )
@@ -277,13 +278,8 @@ def _too_late(seconds: float) -> UnavailableError:
     )
 
 
-def _read(
-    events: "queue.SimpleQueue[StreamEvent | BaseException | None]", generation: Generation
-) -> Iterator[StreamEvent]:
+def _read(events: "queue.SimpleQueue[Told]", generation: Generation) -> Iterator[StreamEvent]:
     try:
-        while (event := events.get()) is not None:
-            if isinstance(event, BaseException):
-                raise event
-            yield event
+        yield from received(events)
     finally:
         generation.gone.set()

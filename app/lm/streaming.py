@@ -1,8 +1,10 @@
 """Tokens of an answer, in; its text, out, piece by piece. Complete characters only, and nothing that may turn out to be
-the beginning of a stop string. Knows no threads, no model."""
+the beginning of a stop string; and those pieces on their way to who reads them. Knows no model."""
 
-from collections.abc import Callable, Sequence
+import queue
+from collections.abc import Callable, Iterator, Sequence
 
+from app.chat import StreamEvent
 from app.lm.tokenizer import IncrementalDecoder, Tokenizer
 
 
@@ -47,3 +49,35 @@ class AnswerText:
             self._told.append(piece)
             if self._emit is not None:
                 self._emit(piece)
+
+
+Told = StreamEvent | BaseException | None  # None: that was all
+
+
+def received(told: "queue.SimpleQueue[Told]") -> Iterator[StreamEvent]:
+    """Until None comes; raises what came as an error. What came while its reader was busy is joined: the more people
+    read at once, the larger the pieces and the fewer the messages."""
+    while True:
+        events = [told.get()]
+        while not told.empty():
+            events.append(told.get())
+        yield from _joined([event for event in events if isinstance(event, StreamEvent)])
+        for event in events:
+            if isinstance(event, BaseException):
+                raise event
+            if event is None:
+                return
+
+
+def _joined(events: Sequence[StreamEvent]) -> Iterator[StreamEvent]:
+    """The pieces of each answer as one, before the event that ends it."""
+    texts: dict[int, str] = {}
+    for event in events:
+        if event.answer is None:
+            texts[event.index] = texts.get(event.index, "") + event.text
+            continue
+        if event.index in texts:
+            yield StreamEvent(event.index, texts.pop(event.index))
+        yield event
+    for index, text in texts.items():
+        yield StreamEvent(index, text)

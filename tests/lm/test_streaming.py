@@ -1,10 +1,14 @@
 """Pieces of text: joined they are the text, stop strings end it, and no beginning of one is told too early."""
 
+import queue
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.lm.streaming import AnswerText
+from app.chat import SampledAnswer, StreamEvent
+from app.errors import UnavailableError
+from app.lm.streaming import AnswerText, Told, received
 from app.lm.tokenizer import Tokenizer
 
 PLAIN = "Please tell me: 茶, tea & waer. 水烧开了。"
@@ -49,3 +53,32 @@ def test_nothing_is_told_that_may_be_a_stop_string(tokenizer: Tokenizer) -> None
 @pytest.mark.parametrize("stop", [[], ["never there"]])
 def test_without_a_stop_string_the_text_is_whole(tokenizer: Tokenizer, stop: list[str]) -> None:
     assert written(tokenizer, PLAIN, stop)[0] == PLAIN
+
+
+def told(*events: StreamEvent | BaseException | None) -> "queue.SimpleQueue[Told]":
+    line: queue.SimpleQueue[Told] = queue.SimpleQueue()
+    for event in events:
+        line.put(event)
+    return line
+
+
+def test_what_came_meanwhile_is_read_as_one() -> None:
+    """Each answer's pieces before its end; an error and the end are told after what came before them."""
+    end = StreamEvent(0, "", SampledAnswer("ab", [1, 2], "stop"))
+    pieces = [StreamEvent(0, "a"), StreamEvent(1, "x"), StreamEvent(0, "b"), end, StreamEvent(1, "y")]
+    wanted = [StreamEvent(0, "ab"), end, StreamEvent(1, "xy")]
+    assert list(received(told(*pieces, None))) == wanted
+    events = received(told(*pieces, UnavailableError("Out of order.")))
+    assert [next(events) for _ in wanted] == wanted
+    with pytest.raises(UnavailableError):
+        next(events)
+    assert list(received(told(StreamEvent(0, ""), None))) == [StreamEvent(0, "")]
+
+
+def test_a_piece_is_read_as_soon_as_it_is_there() -> None:
+    line = told(StreamEvent(0, "a"))
+    events = received(line)
+    assert next(events).text == "a"
+    line.put(StreamEvent(0, "b"))
+    line.put(None)
+    assert [event.text for event in events] == ["b"]
