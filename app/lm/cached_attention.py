@@ -160,7 +160,8 @@ def attend(
 
     heads [M or more,(N+2K)D]: queries, keys, values. rows, positions [M], a row's tokens in their order. cosines, sines
     [positions,D], used where the layer is `rotated`. norms [N+K,D], or [N+K,0] where heads are not normed. keys, values
-    [rows*K,S,D]. Result: mixed [M or more,ND].
+    [rows*K,S,D]. Result: mixed [M or more,ND]. Nothing checks that rows and positions are within their arrays: the
+    caller has to (Decoder.states).
     """
     size, slots = keys.shape[2], keys.shape[1]
     queries = mixed.shape[1] // size
@@ -180,17 +181,15 @@ def attend(
             start += narrow_heads * size
             values[place, position] = all_heads[start : start + size]
             seen = scores[: position + 1]
-            more, following = (
-                values[place, : position + 1],
-                _next_keys(rows, positions, token, head, keys, narrow_heads),
-            )
+            seen_values = values[place, : position + 1]
+            following = _next_keys(rows, positions, token, head, keys, narrow_heads)
             for index in range(head * share, (head + 1) * share):
                 start = index * size
                 _take_head(all_heads[start : start + size], norms[index], epsilon, wide)
                 _turn(wide, cosine, sine, rotated, scale, query)
-                _scores(query, keys[place], seen, more)
-                share_of_one = _exponentials(seen)
+                _scores(query, keys[place], seen, seen_values)
+                inverse = _exponentials(seen)
                 _mix(seen, values[place], sums, following)
                 for i in range(size):
-                    out[start + i] = narrow(sums[i] * share_of_one, out[start + i])
-                more, following = more[:0], following[:0]  # fetched once
+                    out[start + i] = narrow(sums[i] * inverse, out[start + i])
+                seen_values, following = seen_values[:0], following[:0]  # fetched once

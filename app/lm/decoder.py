@@ -54,15 +54,17 @@ class Decoder:
 
     def states(self, ids: Tensor, rows: Tensor, positions: Tensor, cache: RowCache) -> Tensor:
         """Put M tokens `ids` into `rows` of the cache at `positions`, all [M]; a row's tokens follow one another, and
-        what is before them is there. Returns states [M,H] fp32 before the final norm."""
-        tokens = len(ids)
+        what is before them is there. Returns states [M,H] fp32 before the final norm. Raises IndexError for a place
+        outside the cache or the context."""
+        tokens, where = len(ids), (rows.numpy(), positions.numpy())
+        self._check_places(*where, cache)
         full = F.pad(ids, (0, rounded_up(tokens, TOKENS_AT_ONCE) - tokens))  # what is added is written nowhere
         states = F.embedding(full, self._embedding).float()
         normed = states.new_zeros(states.shape, dtype=self.dtype)
         mixed = normed.new_zeros(len(full), self.config.num_attention_heads * self.config.head_dim)
         inner = normed.new_zeros(len(full), self.config.intermediate_size)
         stream, to_normed, to_mixed, to_inner = states.numpy(), array_of(normed), array_of(mixed), array_of(inner)
-        where, more = (rows.numpy(), positions.numpy()), torch.zeros_like(normed)
+        more = torch.zeros_like(normed)
         for layer, weights in enumerate(self._layers):
             add_and_norm(stream, array_of(more), to_normed, self._epsilon)
             heads = weights.attention(normed)
@@ -74,6 +76,12 @@ class Decoder:
             gate(array_of(weights.gate_and_up(normed)), to_inner)
             more = weights.down(inner)
         return states[:tokens] + more[:tokens]
+
+    def _check_places(self, rows: Array, positions: Array, cache: RowCache) -> None:
+        """Compiled code would write anywhere."""
+        last = min(cache.slots, self.config.context_tokens) - 1
+        if rows.min() < 0 or rows.max() >= cache.rows or positions.min() < 0 or positions.max() > last:
+            raise IndexError(f"rows to {rows.max()} of {cache.rows}, positions to {positions.max()} of {last}")
 
     def logits(self, states: Tensor) -> Tensor:
         """[M,H] states before the final norm -> [M,V] in fp32."""

@@ -108,3 +108,11 @@ def test_a_step_gives_the_same_bits_in_any_company(shape: tuple[int, int, int], 
         logits = decoder.logits(decoder.states(ids[company], torch.arange(len(company)), lengths[company], small))
         for place, source in enumerate(company):
             assert torch.equal(logits[place], expected[source]), (company, source)
+
+
+@pytest.mark.parametrize(("row", "position"), [(0, 16), (4, 0), (-1, 0), (0, -1)])
+def test_a_place_outside_the_cache_is_an_error(row: int, position: int) -> None:
+    decoder = Decoder(lively(*SHAPES[0]), torch.float32)
+    cache = RowCache(decoder.config, torch.float32, 4, 16)
+    with pytest.raises(IndexError, match="rows to"):
+        decoder.states(torch.tensor([7]), torch.tensor([row]), torch.tensor([position]), cache)
