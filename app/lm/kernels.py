@@ -11,9 +11,13 @@ reorder sums within a token.
 Shapes: M tokens, H hidden size, I inner size, R rows, V vocabulary.
 """
 
+import hashlib
+import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, TypeVar
 
+import numba
 import numpy as np
 import torch
 from numba import njit, types
@@ -25,6 +29,18 @@ Array = NDArray[Any]
 Function = TypeVar("Function", bound=Callable[..., object])
 
 FAST_MATH = {"nsz", "arcp", "contract", "reassoc"}
+
+
+def _folder() -> Path:
+    """Where compiled code is kept. Numba looks at a function's own file when it asks whether what it kept is still
+    good; these share code between files, so each state of the files has a folder of its own."""
+    here = Path(__file__).parent
+    sources = b"".join((here / name).read_bytes() for name in ("kernels.py", "cached_attention.py"))
+    return here / "__pycache__" / f"kernels-{hashlib.sha256(sources).hexdigest()[:16]}"
+
+
+if "NUMBA_CACHE_DIR" not in os.environ:
+    numba.config.CACHE_DIR = str(_folder())  # type: ignore[attr-defined]
 
 
 def array_of(numbers: Tensor) -> Array:

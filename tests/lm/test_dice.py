@@ -95,6 +95,18 @@ def test_the_ends_of_the_dice() -> None:
     assert draw(logits, torch.tensor([1.0])).item() == 2
 
 
+def test_dice_among_many_tokens() -> None:
+    """Each token's share of the numbers lies where the sum of the shares before it ends."""
+    dice = torch.Generator().manual_seed(3)
+    logits = 4 * torch.randn(400, 1_000, generator=dice)
+    uniforms = torch.rand(400, generator=dice)
+    tokens = draw(logits, uniforms)[:, None]
+    reached = logits.double().softmax(-1).cumsum(-1)
+    before = reached - logits.double().softmax(-1)
+    assert bool((before.gather(1, tokens)[:, 0] <= uniforms + 1e-6).all())
+    assert bool((reached.gather(1, tokens)[:, 0] >= uniforms - 1e-6).all())
+
+
 def test_rows_have_streams_of_their_own() -> None:
     assert uniform_stream(3, 1, 8) == uniform_stream(3, 1, 20)[:8]
     assert len({uniform_stream(3, row, 1)[0] for row in range(50)}) == 50
