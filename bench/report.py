@@ -61,7 +61,7 @@ def latency_rows(result: dict[str, Any]) -> list[str]:
 def sampling_rows(result: dict[str, Any]) -> list[str]:
     """Both races, memory, and the distance to the machine's limits."""
     aims = {"four answers to one prompt": "≥ 4", "64 sequences": "≥ 3"}
-    head = f"{result['threads']} threads, {result['rounds']} interleaved rounds"
+    head = f"{result['threads']} threads, {result['rounds']} interleaved rounds, {result['tokens']} tokens an answer"
     rows = [f"| {head} | aim | fp32 | bf16 |", "|---|---|---|---|"]
     sides = (result["fp32"], result["bf16"])
     for case, aim in aims.items():

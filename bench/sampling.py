@@ -2,10 +2,10 @@
 
     python -m bench.sampling --rounds 8
 
-four answers of 64 tokens to one prompt, and 64 sequences of 64 tokens to 64 prompts, in fp32 and bf16; no early end in
-either. Prints medians of the pairwise ratios, the peak memory of a process that does nothing else, and how far a decode
-step is from the least time that this machine's memory bandwidth and matrix products allow, both measured in the same
-run. Results: bench/results/sampling.json; with `--random 135M` (or 494M) of a random model of that size, to
+four answers to one prompt, and 64 answers to 64 prompts, of 64 tokens each (`--tokens`), in fp32 and bf16; no early
+end in either. Prints medians of the pairwise ratios, the peak memory of a process that does nothing else, and how far
+a decode step is from the least time that this machine's memory bandwidth and matrix products allow, both measured in
+the same run. Results: bench/results/sampling.json; with `--random 135M` (or 494M) of a random model of that size, to
 sampling-135M.json.
 """
 
@@ -36,19 +36,18 @@ from bench.limits import peak_gflops, read_gigabytes_per_second
 RESULTS = Path(__file__).parent / "results"
 PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16}
 NEVER_ENDS = -1  # no token has this id: each answer runs to its limit, in both programs
-TOKENS = 64
 CASES = {"four answers to one prompt": (1, 4), "64 sequences": (64, 1)}
 
-Sample = Callable[[list[list[int]], int], None]  # prompts, answers to each
+Sample = Callable[[list[list[int]], int, int], None]  # prompts, answers to each, tokens of an answer
 
 
 def fourfold(directory: Path, dtype: torch.dtype) -> Sample:
     decoder = Decoder(load_model(directory)[0], dtype)
-    params = SamplingParams(max_tokens=TOKENS, seed=1)
 
-    def sample(prompts: list[list[int]], n: int) -> None:
+    def sample(prompts: list[list[int]], n: int, tokens: int) -> None:
+        params = SamplingParams(max_tokens=tokens, seed=1)
         groups = sample_batch(decoder, NEVER_ENDS, prompts, n=n, params=params)
-        assert all(len(one.token_ids) == TOKENS for group in groups for one in group)
+        assert all(len(one.token_ids) == tokens for group in groups for one in group)
 
     return sample
 
@@ -57,15 +56,15 @@ def transformers(directory: Path, dtype: torch.dtype) -> Sample:
     model: Any = AutoModelForCausalLM.from_pretrained(directory, dtype=dtype)
     model.requires_grad_(False)
 
-    def sample(prompts: list[list[int]], n: int) -> None:
+    def sample(prompts: list[list[int]], n: int, tokens: int) -> None:
         longest = max(map(len, prompts))
         ids = torch.tensor([[0] * (longest - len(prompt)) + prompt for prompt in prompts for _ in range(n)])
         with torch.inference_mode():
             found = model.generate(
                 ids, attention_mask=(ids != 0).long(), do_sample=True, temperature=1.0, top_k=0, top_p=1.0,
-                min_new_tokens=TOKENS, max_new_tokens=TOKENS, pad_token_id=0,
+                min_new_tokens=tokens, max_new_tokens=tokens, pad_token_id=0,
             )  # fmt: skip
-        assert found.shape == (len(ids), longest + TOKENS)
+        assert found.shape == (len(ids), longest + tokens)
 
     return sample
 
@@ -85,7 +84,7 @@ def seconds(call: Callable[[], object]) -> float:
     return time.perf_counter() - started
 
 
-def race(directory: Path, precision: str, rounds: int) -> dict[str, Any]:
+def race(directory: Path, precision: str, rounds: int, tokens: int) -> dict[str, Any]:
     sides = {name: make(directory, PRECISIONS[precision]) for name, make in SIDES.items()}
     found = {}
     for case, (count, n) in CASES.items():
@@ -93,14 +92,14 @@ def race(directory: Path, precision: str, rounds: int) -> dict[str, Any]:
         times: dict[str, list[float]] = {name: [] for name in sides}
         for turn in range(rounds + 1):
             for name, sample in sides.items():
-                taken = seconds(partial(sample, prompts, n))
+                taken = seconds(partial(sample, prompts, n, tokens))
                 if turn:  # the first round warms up
                     times[name].append(taken)
         ratios = [other / mine for mine, other in zip(times["fourfold"], times["transformers"], strict=True)]
         median = statistics.median(times["fourfold"])
         found[case] = {
             "times_as_fast": round(statistics.median(ratios), 2),
-            "tokens_per_second": round(count * n * TOKENS / median),
+            "tokens_per_second": round(count * n * tokens / median),
             "milliseconds": round(1_000 * median),
         }
     return found
@@ -128,22 +127,23 @@ def step_limits(directory: Path, precision: str) -> dict[str, Any]:
     return found
 
 
-def _peak_mebibytes(side: str, directory: Path, precision: str, threads: int) -> float:
+def _peak_mebibytes(side: str, directory: Path, precision: str, threads: int, tokens: int) -> float:
     torch.set_num_threads(threads)
-    SIDES[side](directory, PRECISIONS[precision])(prompts_of(directory, 64), 1)
+    SIDES[side](directory, PRECISIONS[precision])(prompts_of(directory, 64), 1, tokens)
     status = Path("/proc/self/status").read_text(encoding="ascii")  # getrusage would give the parent's peak, if higher
     return int(next(line.split()[1] for line in status.splitlines() if line.startswith("VmHWM"))) / 1024
 
 
-def peak_mebibytes(side: str, directory: Path, precision: str, threads: int) -> float:
+def peak_mebibytes(side: str, directory: Path, precision: str, threads: int, tokens: int) -> float:
     """Of a fresh process that samples the 64 sequences once."""
     with multiprocessing.get_context("spawn").Pool(1) as pool:
-        return round(pool.apply(_peak_mebibytes, (side, directory, precision, threads)))
+        return round(pool.apply(_peak_mebibytes, (side, directory, precision, threads, tokens)))
 
 
 def main(
     rounds: Annotated[int, typer.Option(min=3, help="Interleaved rounds, after one warm-up.")] = 8,
     threads: Annotated[int, typer.Option(min=1)] = 2,
+    tokens: Annotated[int, typer.Option(min=1, help="Of each answer.")] = 64,
     random: Annotated[str, typer.Option(help=f"A random model of this size instead: {', '.join(SHAPES)}.")] = "",
 ) -> None:
     """Race, weigh and compare with the machine's limits."""
@@ -153,12 +153,12 @@ def main(
             make_model(directory, random)
         found: dict[str, Any] = {}
         for precision in PRECISIONS:
-            memory = {side: peak_mebibytes(side, directory, precision, threads) for side in SIDES}
+            memory = {side: peak_mebibytes(side, directory, precision, threads, tokens) for side in SIDES}
             torch.set_num_threads(threads)
-            cases = race(directory, precision, rounds)
+            cases = race(directory, precision, rounds, tokens)
             step = step_limits(directory, precision)
             found[precision] = {"cases": cases, "step": step, "peak_mebibytes": memory}
-    text = json.dumps({"rounds": rounds, "threads": threads, "tokens": TOKENS, **found}, indent=2)
+    text = json.dumps({"rounds": rounds, "threads": threads, "tokens": tokens, **found}, indent=2)
     print(text)
     (RESULTS / f"sampling-{random}.json" if random else RESULTS / "sampling.json").write_text(text + "\n")
 
