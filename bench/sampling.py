@@ -26,7 +26,7 @@ from transformers import AutoModelForCausalLM
 from app.config import Settings
 from app.hparams import SamplingParams
 from app.lm.batch import Batch
-from app.lm.checkpoint import load_model
+from app.lm.checkpoint import load_model, read_tokenizer
 from app.lm.decoder import Decoder
 from app.lm.sampling import answer_rows, sample_batch
 from app.training.report_card import held_out_prompts
@@ -42,7 +42,8 @@ Sample = Callable[[list[list[int]], int, int], None]  # prompts, answers to each
 
 
 def fourfold(directory: Path, dtype: torch.dtype) -> Sample:
-    decoder = Decoder(load_model(directory)[0], dtype)
+    model = load_model(directory, dtype=dtype)[0]
+    decoder = Decoder(model, dtype, in_place_of_model=True)  # as the server loads a version
 
     def sample(prompts: list[list[int]], n: int, tokens: int) -> None:
         params = SamplingParams(max_tokens=tokens, seed=1)
@@ -73,7 +74,7 @@ SIDES: dict[str, Callable[[Path, torch.dtype], Sample]] = {"fourfold": fourfold,
 
 
 def prompts_of(directory: Path, count: int) -> list[list[int]]:
-    tokenizer = load_model(directory)[1]
+    tokenizer = read_tokenizer(directory)
     pairs = [pair for pair in held_out_prompts(4 * count) if len(pair.messages) == 1][:count]
     return [tokenizer.encode_conversation([{"role": "user", "content": pair.messages[0][1]}]) for pair in pairs]
 

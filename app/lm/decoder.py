@@ -39,15 +39,20 @@ class _LayerWeights:
 
 
 class Decoder:
-    """Holds joined copies of the weights in `dtype`; build one per loaded version and use it for all requests."""
+    """Holds joined copies of the weights in `dtype`; build one per loaded version and use it for all requests.
+    `in_place_of_model`: the model's layers are given up one by one, so that the weights are in memory once; it is of no
+    use afterwards."""
 
-    def __init__(self, model: Llama, dtype: torch.dtype) -> None:
+    def __init__(self, model: Llama, dtype: torch.dtype, *, in_place_of_model: bool = False) -> None:
         self.config, self.dtype = model.config, dtype
         with torch.no_grad():
-            layers = zip(model.model.layers, model.rotated_layers, strict=True)
-            self._layers = [_joined(layer, dtype, model.config, rotated=rotated) for layer, rotated in layers]
+            self._layers = []
+            for layer, rotated in zip(model.model.layers, model.rotated_layers, strict=True):
+                self._layers.append(_joined(layer, dtype, model.config, rotated=rotated))
+                if in_place_of_model:
+                    layer.to_empty(device="meta")
             self._embedding = model.model.embed_tokens.weight.detach()
-            self._head = Weight(model.output_weight.float() * model.model.norm.weight.float(), dtype)
+            self._head = Weight(model.output_weight * model.model.norm.weight.float(), dtype)
         self._cosines = model.get_buffer("cosines").float().numpy()
         self._sines = model.get_buffer("sines").float().numpy()
         self._epsilon = np.float32(model.config.rms_norm_eps)
@@ -100,7 +105,7 @@ def _joined(layer: torch.nn.Module, dtype: torch.dtype, config: ModelConfig, *, 
         return parameters[name].detach().float()
 
     def weight(names: list[str], factor: Tensor | float = 1.0) -> Weight:
-        matrix = torch.cat([of(f"{name}.weight") for name in names]) * factor
+        matrix = torch.cat([parameters[f"{name}.weight"] for name in names]) * factor  # in fp32 if either is
         biased = f"{names[0]}.bias" in parameters
         return Weight(matrix, dtype, torch.cat([of(f"{name}.bias") for name in names]) if biased else None)
 

@@ -87,4 +87,4 @@ class Shelf:
 def _load_policy(directory: Path) -> Policy:
     dtype = fast_matmul_dtype()
     model, tokenizer = load_model(directory, dtype=dtype)
-    return Policy(Decoder(model, dtype), tokenizer)
+    return Policy(Decoder(model, dtype, in_place_of_model=True), tokenizer)

@@ -116,3 +116,13 @@ def test_a_place_outside_the_cache_is_an_error(row: int, position: int) -> None:
     cache = RowCache(decoder.config, torch.float32, 4, 16)
     with pytest.raises(IndexError, match="rows to"):
         decoder.states(torch.tensor([7]), torch.tensor([row]), torch.tensor([position]), cache)
+
+
+@torch.inference_mode()
+def test_in_place_of_the_model() -> None:
+    """The same decoder; the layers' weights are not in memory a second time."""
+    model, same = lively(*SHAPES[0]), lively(*SHAPES[0])
+    decoder = Decoder(model, torch.float32, in_place_of_model=True)
+    assert all(weight.is_meta for weight in model.model.layers.parameters())
+    [prompt] = prompts(1)
+    assert torch.equal(read_alone(decoder, prompt)[1], read_alone(Decoder(same, torch.float32), prompt)[1])
