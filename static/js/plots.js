@@ -25,6 +25,8 @@ class Plot {
     this.steps = [];
     this.values = this.metrics.map(() => []);
     this.chart = null;
+    this.details = figure.querySelector(".figures");
+    this.details.addEventListener("toggle", () => this.#tabulate());
   }
 
   add(points) {
@@ -54,6 +56,7 @@ class Plot {
     if (this.chart) this.chart.setData(data);
     else this.#create(data);
     this.#tell();
+    this.#tabulate();
   }
 
   #create(data) {
@@ -96,6 +99,21 @@ class Plot {
       return `${item.dataset.label}: ${short(known[0][1])} at step ${known[0][0]}, ${short(last[1])} at step ${last[0]}.`;
     });
     this.figure.querySelector("[data-summary]").textContent = sentences.join(" ");
+  }
+
+  /** The table of the figures, while somebody reads it. */
+  #tabulate() {
+    if (!this.steps.length) return; // what the server wrote stands
+    this.details.hidden = false;
+    if (!this.details.open) return;
+    const rows = this.steps.map((step, at) => {
+      const row = document.createElement("tr");
+      const head = row.appendChild(document.createElement("th"));
+      Object.assign(head, { scope: "row", className: "number", textContent: step });
+      for (const column of this.values) Object.assign(row.insertCell(), { className: "figure", textContent: short(column[at]) });
+      return row;
+    });
+    this.details.querySelector("tbody").replaceChildren(...rows);
   }
 
   resize() {

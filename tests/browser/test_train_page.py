@@ -89,6 +89,30 @@ def test_a_training_that_came_and_went_between_two_looks_is_drawn(
         expect(page.locator('[data-plot="accuracy"] [data-latest]').first).to_have_text("0.75")
 
 
+def test_figures_come_while_the_page_is_open(page: Page, tiny_model_dir: Path, tmp_path: Path) -> None:
+    """The table that says what a curve shows: there from the first point on, and growing while it is read."""
+    settings = quick_settings(tmp_path / "data", tiny_model_dir)
+    with live_server(settings, lambda _settings, _directory: WritingSampler()) as server:
+        with transaction(server.runtime.write) as session:
+            now = utc_now()
+            session.add(
+                Job(
+                    id="slow", kind=JobKind.TRAIN_REWARD, dedup_key="slow", status=JobStatus.RUNNING,
+                    created_at=now, started_at=now,
+                )
+            )  # fmt: skip
+        page.goto(f"{server.url}/train?job=slow")
+        plot = page.locator('[data-plot="accuracy"]')
+        expect(plot).to_contain_text("Waiting for the first points")
+        expect(plot.get_by_text("Show the figures")).to_be_hidden()
+        for step, accuracy, rows in ((1, 0.75, ["10.75–"]), (2, 0.751, ["10.75–", "20.751–"])):
+            with transaction(server.runtime.write) as session:
+                session.add(JobMetric(job_id="slow", step=step, values={"accuracy/held_out": accuracy}))
+            if step == 1:
+                plot.get_by_text("Show the figures").click()
+            expect(plot.locator("tbody tr")).to_have_text(rows)
+
+
 @pytest.mark.usefixtures("worker")
 def test_a_job_is_seen_to_the_end_and_the_next_one_cancelled(page: Page, server: LiveServer) -> None:
     page.goto(f"{server.url}/train")
