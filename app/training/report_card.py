@@ -112,6 +112,10 @@ CHECKS: dict[str, Check] = {
         lambda pair: pair.topic not in ("translation", "rewrite"),
         lambda pair, text: checks.language_of(text) == pair.language,
     ),
+    "things named twice": (
+        lambda pair: pair.topic == "category" and pair.followup == FIRST,
+        lambda pair, text: checks.names_twice(pair.subject, text),
+    ),
     "loops": (lambda _: True, lambda _, text: checks.loops(text)),
 }  # fmt: skip
 

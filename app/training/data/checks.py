@@ -123,6 +123,21 @@ def language_of(text: str) -> Language:
     return "zh" if han > 0.2 * len(letters) else "en"
 
 
+def names_twice(subject: Subject, text: str) -> bool:
+    """Does one list, of lines or in a sentence, name one of the subject's items twice? A remark after it may name one
+    again. Longer names first: a sweet potato is no potato."""
+    lines = [line for line in text.splitlines() if LIST_LINE.match(line)]
+    prose = "\n".join(line for line in text.splitlines() if not LIST_LINE.match(line))
+    for part in ["\n".join(lines), *SENTENCE.findall(prose)]:
+        rest = normalized(part)
+        for item in sorted(map(normalized, subject.evidence), key=len, reverse=True):
+            pattern = rf"\b{re.escape(item)}\b" if item.isascii() else re.escape(item)
+            rest, times = re.subn(pattern, "|", rest)
+            if times > 1:
+                return True
+    return False
+
+
 def loops(text: str) -> bool:
     """Is a sentence or a line said twice?"""
     said = [normalized(sentence) for sentence in SENTENCE.findall(text)]

@@ -95,6 +95,19 @@ def test_refusing_language_and_loops(pairs: list[Pair]) -> None:
     assert not any(checks.loops(pair.answer) for pair in pairs)
 
 
+def test_a_list_names_nothing_twice(pairs: list[Pair]) -> None:
+    lists = [pair for pair in pairs if pair.topic == "category" and not pair.followup]
+    assert {pair.language for pair in lists} == {"en", "zh"}
+    assert not any(checks.names_twice(pair.subject, pair.answer) for pair in lists)
+    for pair in lists:
+        first, second, *_ = pair.subject.evidence
+        assert checks.names_twice(pair.subject, f"- {first}\n- {second}\n- {first}")
+        assert not checks.names_twice(pair.subject, f"- {first}\n- {second}\n{first}.")
+    [continents] = {pair.subject.slot: pair for pair in lists if "Asia" in pair.subject.evidence}.values()
+    assert checks.names_twice(continents.subject, "Asia, South America and asia are continents.")
+    assert not checks.names_twice(continents.subject, "Asia and Africa. Asia is the largest of them.")
+
+
 def test_every_manner_can_be_seen(pairs: list[Pair]) -> None:
     manners = [checks.manners_of(pair.answer, pair.language) for pair in pairs]
     seen = Counter(name for found in manners for name, shown in found.items() if shown)
