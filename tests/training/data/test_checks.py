@@ -1,12 +1,14 @@
 """The checks of the report card pass on the generator's own answers and fail on others: both ways, for every topic."""
 
 from collections import Counter
+from dataclasses import replace
 from random import Random
 
 import pytest
 
 from app.training.data import checks
 from app.training.data.pairs import Pair, instruction_pairs
+from app.training.data.subjects import subjects_by_topic
 
 
 @pytest.fixture(scope="module")
@@ -103,9 +105,12 @@ def test_a_list_names_nothing_twice(pairs: list[Pair]) -> None:
         first, second, *_ = pair.subject.evidence
         assert checks.names_twice(pair.subject, f"- {first}\n- {second}\n- {first}")
         assert not checks.names_twice(pair.subject, f"- {first}\n- {second}\n{first}.")
-    [continents] = {pair.subject.slot: pair for pair in lists if "Asia" in pair.subject.evidence}.values()
-    assert checks.names_twice(continents.subject, "Asia, South America and asia are continents.")
-    assert not checks.names_twice(continents.subject, "Asia and Africa. Asia is the largest of them.")
+    [continents] = [one for one in subjects_by_topic("en")["category"] if "Asia" in one.evidence]
+    assert checks.names_twice(continents, "Asia, South America and asia are continents.")
+    assert not checks.names_twice(continents, "Asia and Africa. Asia is the largest of them.")
+    [soups] = [one for one in subjects_by_topic("en")["category"] if "pea soup" in one.evidence]
+    longer = replace(soups, evidence=("soup", *soups.evidence))
+    assert not checks.names_twice(longer, "Soup, pea soup and onion soup.")
 
 
 def test_every_manner_can_be_seen(pairs: list[Pair]) -> None:
