@@ -20,7 +20,7 @@ run: set-up ## Set up what is missing, then serve pages and train on http://127.
 
 # ---- set-up: each step leaves a stamp, so that the next start does only what changed -------------------------------
 
-set-up: $(STAMP)/packages $(STAMP)/front-end $(STAMP)/kernels ## Virtual environment, pinned packages, front-end libraries; starts nothing
+set-up: $(STAMP)/packages $(STAMP)/front-end $(STAMP)/kernels ## Virtual environment, pinned packages, front-end libraries, kernels; starts nothing
 
 set-up-dev: set-up $(STAMP)/dev
 

@@ -72,7 +72,8 @@ def make_model(directory: Path, shape_name: str = "135M", **changes: int) -> Non
 
 
 def memory_bytes() -> dict[str, int]:
-    """Of this process: its own pages and all of its pages now, and the most of the latter so far."""
+    """Of this process: its own pages and all of its pages now, and the most of the latter so far (getrusage would give
+    a parent's peak, if that was higher)."""
     lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
     found = {
         name: int(rest.split()[0]) << 10 for name, _, rest in (line.partition(":") for line in lines) if "kB" in rest

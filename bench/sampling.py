@@ -30,7 +30,7 @@ from app.lm.checkpoint import load_model, read_tokenizer
 from app.lm.decoder import Decoder
 from app.lm.sampling import answer_rows, sample_batch
 from app.training.report_card import held_out_prompts
-from bench.import_model import SHAPES, make_model
+from bench.import_model import MIB, SHAPES, make_model, memory_bytes
 from bench.limits import peak_gflops, read_gigabytes_per_second
 
 RESULTS = Path(__file__).parent / "results"
@@ -131,8 +131,7 @@ def step_limits(directory: Path, precision: str) -> dict[str, Any]:
 def _peak_mebibytes(side: str, directory: Path, precision: str, threads: int, tokens: int) -> float:
     torch.set_num_threads(threads)
     SIDES[side](directory, PRECISIONS[precision])(prompts_of(directory, 64), 1, tokens)
-    status = Path("/proc/self/status").read_text(encoding="ascii")  # getrusage would give the parent's peak, if higher
-    return int(next(line.split()[1] for line in status.splitlines() if line.startswith("VmHWM"))) / 1024
+    return memory_bytes()["peak"] / MIB
 
 
 def peak_mebibytes(side: str, directory: Path, precision: str, threads: int, tokens: int) -> float:

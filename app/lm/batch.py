@@ -72,7 +72,7 @@ class Batch:
 
     def __init__(self, decoder: Decoder, *, max_rows: int = MAX_ROWS, max_bytes: int | None = None) -> None:
         self.decoder, self._max_rows, self._max_bytes = decoder, max_rows, max_bytes
-        self._cache = RowCache(decoder.config, decoder.dtype, 0, 0)
+        self._cache = decoder.new_cache(0, 0)
         self._rows: list[Row] = []
         self._reading: deque[_Reading] = deque()
         self._logits = torch.zeros(0, decoder.config.vocab_size)  # [B,V] of each row's next token
@@ -108,7 +108,7 @@ class Batch:
         if self._rows:
             ended += self._write()
         if not self.busy:  # let go of the memory of a busy hour
-            self._cache = RowCache(self.decoder.config, self.decoder.dtype, 0, 0)
+            self._cache = self.decoder.new_cache(0, 0)
         return ended
 
     def _drop_cancelled(self) -> list[Row]:
@@ -130,7 +130,7 @@ class Batch:
         first = self._reading[0]
         if len(first.prompt) > READ_TOKENS:
             if first.cache is None:
-                first.cache = RowCache(self.decoder.config, self.decoder.dtype, 1, len(first.prompt))
+                first.cache = self.decoder.new_cache(1, len(first.prompt))
             last = _read_piece(self.decoder, first.prompt, first.done, first.cache)
             first.done += READ_TOKENS
             if first.done >= len(first.prompt):
@@ -145,7 +145,7 @@ class Batch:
                 break
             together.append(self._reading.popleft())
         prompts = [reading.prompt for reading in together]
-        cache = RowCache(self.decoder.config, self.decoder.dtype, len(prompts), max(map(len, prompts)))
+        cache = self.decoder.new_cache(len(prompts), max(map(len, prompts)))
         for reading in together:
             reading.cache = cache
         self._join(together, self.decoder.logits(read_prompts(self.decoder, prompts, cache)))
@@ -258,7 +258,7 @@ def read_prompts(decoder: Decoder, prompts: Sequence[Sequence[int]], cache: RowC
 @torch.inference_mode()
 def prompt_logits(decoder: Decoder, prompt: Sequence[int]) -> Tensor:
     """[V] of the token after the prompt: what a row that answers it is drawn from first."""
-    cache = RowCache(decoder.config, decoder.dtype, 1, len(prompt))
+    cache = decoder.new_cache(1, len(prompt))
     for start in range(0, len(prompt), READ_TOKENS):
         last = _read_piece(decoder, prompt, start, cache)
     return decoder.logits(last)[0]

@@ -57,6 +57,10 @@ class Decoder:
         self._sines = model.get_buffer("sines").float().numpy()
         self._epsilon = np.float32(model.config.rms_norm_eps)
 
+    def new_cache(self, rows: int, slots: int) -> RowCache:
+        """An empty cache for this model's keys and values."""
+        return RowCache(self.config, self.dtype, rows, slots)
+
     def states(self, ids: Tensor, rows: Tensor, positions: Tensor, cache: RowCache) -> Tensor:
         """Put M tokens `ids` into `rows` of the cache at `positions`, all [M]; a row's tokens follow one another, and
         what is before them is there. Returns states [M,H] fp32 before the final norm. Raises IndexError for a place

@@ -14,8 +14,7 @@ from torch import Tensor
 from app.hparams import ModelConfig
 from app.lm.kernels import Array, array_of
 
-SLOTS_AT_ONCE = 16  # a cache grows by so many
-ROWS_AT_ONCE = 4
+SLOTS_AT_ONCE, ROWS_AT_ONCE = 16, 4  # a cache grows by so many: it is copied when it does
 
 
 def rounded_up(count: int, unit: int) -> int:
