@@ -167,9 +167,9 @@ def value_loss(
     values: Tensor, old_values: Tensor, returns: Tensor, mask: Tensor, cliprange_value: float, num_tokens: int
 ) -> tuple[Tensor, Tensor]:
     """Clipped squared error (Schulman et al. 2016's GAE code; OpenAI baselines' ppo2) -> loss, clipped share."""
-    move = (values - old_values).clamp(-cliprange_value, cliprange_value)
+    bounded = values.clamp(old_values - cliprange_value, old_values + cliprange_value)  # exactly the value inside
     error = torch.where(mask, values - returns, 0.0).square()
-    clipped_error = torch.where(mask, old_values + move - returns, 0.0).square()
+    clipped_error = torch.where(mask, bounded - returns, 0.0).square()
     loss = 0.5 * masked_sum(torch.maximum(error, clipped_error), mask) / num_tokens
     return loss, (mask & (clipped_error > error)).sum() / num_tokens
 

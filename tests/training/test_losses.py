@@ -155,6 +155,17 @@ def test_value_loss_equals_a_naive_loop_and_ignores_padding(batch: dict[str, Ten
     assert values.grad.isfinite().all()
 
 
+def test_a_value_inside_the_clip_range_does_not_count_as_clipped() -> None:
+    """Rounding of old + (value - old) once counted one in seven as clipped."""
+    generator = torch.Generator().manual_seed(0)
+    old, returns = torch.randn(4, 100, generator=generator), torch.randn(4, 100, generator=generator)
+    values = old + 0.1 * torch.rand(4, 100, generator=generator)
+    mask = torch.ones(4, 100, dtype=torch.bool)
+    assert value_loss(values, old, returns, mask, 0.2, 400)[1].item() == 0
+    assert value_loss(old + 0.3, old, old + 9, mask, 0.2, 400)[1].item() == 1
+    assert value_loss(old - 0.3, old, old - 9, mask, 0.2, 400)[1].item() == 1
+
+
 def test_micro_batches_add_up_to_the_whole(batch: dict[str, Tensor]) -> None:
     arguments = [batch[name] for name in ("logprobs", "old_logprobs", "advantages", "mask")]
     whole = policy_loss(*arguments, 0.2, sum(LENGTHS))[0]

@@ -1,0 +1,198 @@
+"""PPO from preferences as the papers write it, slow and plain: one answer at a time, no packing, no shared code.
+
+What `train_policy` is measured against (test_ppo_golden.py). Nothing of app.training is used: forward passes are
+those of the plain Llama model. It takes from the run what sampling gave: the answers of every batch.
+
+  Ziegler et al. (2019), "Fine-tuning language models from human preferences": reward less the KL penalty (section 2.1,
+      eq. 2), adaptive coefficient (section 2.2)
+  Stiennon et al. (2020), "Learning to summarize from human feedback": the penalty per token, the score at the end
+  Schulman et al. (2016), "High-dimensional continuous control using GAE": eq. 16 as a sum
+  Schulman et al. (2017), "Proximal policy optimization algorithms": eq. 7
+  Huang et al. (2024), "The N+ implementation details of RLHF with PPO": whitening, the value's clip, Adam's epsilon,
+      the end token's penalty, rates
+"""
+
+import copy
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from app.hparams import PPOHparams
+from app.lm.model import Llama
+
+
+@dataclass
+class Episode:
+    """One answer; tensors are [T], one number per token of the answer."""
+
+    prompt: list[int]
+    answer: list[int]
+    old: Tensor
+    reference: Tensor
+    values: Tensor
+    entropy: Tensor
+    score: float
+    rewards: Tensor
+    returns: Tensor
+    advantages: Tensor
+
+
+@dataclass
+class Batch:
+    episodes: list[Episode]
+    metrics: dict[str, float]
+
+
+def read(model: Llama, prompt: list[int], answer: list[int], temperature: float) -> tuple[Tensor, Tensor, Tensor]:
+    """Log-probabilities of the answer's tokens, entropies and final states, where each token is predicted."""
+    states = model.hidden_states(torch.tensor([prompt + answer]))[0, len(prompt) - 1 : -1]
+    logprobs = torch.log_softmax(model.logits(states) / temperature, dim=-1)
+    entropy = -(logprobs.exp() * logprobs).sum(-1)
+    return logprobs[torch.arange(len(answer)), torch.tensor(answer)], entropy, states
+
+
+def whitened(parts: list[Tensor], *, shift_mean: bool) -> list[Tensor]:
+    """All tokens of the batch to deviation 1, and to mean 0 if asked."""
+    together = torch.cat(parts)
+    mean, deviation = together.mean(), together.std()
+    return [(part - mean) / deviation + (0.0 if shift_mean else mean) for part in parts]
+
+
+def discounted(rewards: Tensor, values: Tensor, gamma: float, lam: float) -> Tensor:
+    """A_t = sum over l of (gamma lambda)^l (r_{t+l} + gamma V_{t+l+1} - V_{t+l}); V is 0 after the end."""
+    after = torch.cat((values[1:], torch.zeros(1)))
+    deltas = rewards + gamma * after - values
+    count = len(deltas)
+    weights = [[(gamma * lam) ** (j - t) if j >= t else 0.0 for j in range(count)] for t in range(count)]
+    return torch.tensor(weights) @ deltas
+
+
+class PaperPPO:
+    """`reward`: a plain model whose final state at the end token gives, by `reward_head` [H], the score."""
+
+    def __init__(
+        self, initial: Llama, reference: Llama, reward: Llama, reward_head: Tensor, hparams: PPOHparams, end_id: int
+    ) -> None:
+        self.h, self.reference, self.reward, self.reward_head, self.end_id = (
+            hparams,
+            reference,
+            reward,
+            reward_head,
+            end_id,
+        )
+        self.policy = copy.deepcopy(initial)
+        frozen = [f"model.layers.{n}." for n in range(hparams.num_frozen_layers)]
+        frozen += ["model.embed_tokens."] if frozen else []
+        self.trained = [p for name, p in self.policy.named_parameters() if not name.startswith(tuple(frozen or ["-"]))]
+        width = initial.config.hidden_size
+        self.head = [torch.zeros(width, requires_grad=True), torch.zeros(1, requires_grad=True)]
+        self.optimizers: list[tuple[torch.optim.Optimizer, list[Any], float]] = [
+            (torch.optim.Adam(self.trained, eps=hparams.adam_eps), self.trained, hparams.learning_rate),
+            (torch.optim.Adam(self.head, eps=hparams.adam_eps), self.head, hparams.value_learning_rate),
+        ]
+        self.kl_coef = hparams.kl_coef
+
+    def run(self, sampled: Iterator[tuple[list[list[int]], list[list[list[int]]]]], batches: int) -> Iterator[Batch]:
+        """`sampled`: each batch's prompts, and the answers to each."""
+        for number, (prompts, answers) in enumerate(sampled):
+            groups = [
+                [self.episode(prompt, answer) for answer in group]
+                for prompt, group in zip(prompts, answers, strict=True)
+            ]
+            episodes = [episode for group in groups for episode in group]
+            self.reward_and_advantage(episodes)
+            rate = min(1.0, (number + 1) / self.h.warmup_batches) * (1.0 - number / batches)
+            metrics = self.measured(episodes) | self.update(groups, rate, self.h.seed * 1_000_003 + number)
+            yield Batch(episodes, metrics)
+            error = min(max(metrics["objective/kl"] / (self.h.kl_target or math.inf) - 1.0, -0.2), 0.2)
+            self.kl_coef *= 1.0 + error * len(episodes) / self.h.kl_horizon
+
+    @torch.no_grad()
+    def episode(self, prompt: list[int], answer: list[int]) -> Episode:
+        old, entropy, states = read(self.policy, prompt, answer, self.h.temperature)
+        reference, _, _ = read(self.reference, prompt, answer, self.h.temperature)
+        ended = answer[-1] == self.end_id
+        whole = prompt + answer + ([] if ended else [self.end_id])
+        score = float(self.reward.hidden_states(torch.tensor([whole]))[0, -1] @ self.reward_head)
+        clip = self.h.score_clip or math.inf
+        score = min(max(score, -clip), clip) - (0.0 if ended else self.h.missing_eos_penalty)
+        blank = torch.zeros(len(answer))
+        values = states @ self.head[0] + self.head[1]
+        return Episode(prompt, answer, old, reference, values, entropy, score, blank, blank, blank)
+
+    def reward_and_advantage(self, episodes: Sequence[Episode]) -> None:
+        for episode in episodes:
+            episode.rewards = -self.kl_coef * (episode.old - episode.reference)
+            episode.rewards[-1] += episode.score
+        if self.h.whiten_rewards:
+            changed = whitened([episode.rewards for episode in episodes], shift_mean=False)
+            for episode, rewards in zip(episodes, changed, strict=True):
+                episode.rewards = rewards
+        plain = [discounted(episode.rewards, episode.values, self.h.gamma, self.h.lam) for episode in episodes]
+        for episode, advantages, white in zip(episodes, plain, whitened(plain, shift_mean=True), strict=True):
+            episode.returns, episode.advantages = advantages + episode.values, white
+
+    def measured(self, episodes: Sequence[Episode]) -> dict[str, float]:
+        count, tokens = len(episodes), sum(len(episode.answer) for episode in episodes)
+        kl = sum(float((episode.old - episode.reference).sum()) for episode in episodes) / count
+        score = sum(episode.score for episode in episodes) / count
+        values, returns = (torch.cat([getattr(e, name) for e in episodes]) for name in ("values", "returns"))
+        return {
+            "objective/kl": kl,
+            "objective/scores": score,
+            "objective/non_score_reward": -self.kl_coef * kl,
+            "objective/rlhf_reward": score - self.kl_coef * kl,
+            "objective/entropy": -sum(float(episode.old.sum()) for episode in episodes) / count,
+            "policy/entropy_avg": sum(float(episode.entropy.sum()) for episode in episodes) / tokens,
+            "policy/end_rate": sum(episode.answer[-1] == self.end_id for episode in episodes) / count,
+            "policy/length_mean": tokens / count,
+            "val/explained_variance": 1.0 - float((returns - values).var() / returns.var()),
+            "kl_coef": self.kl_coef,
+        }
+
+    def update(self, groups: list[list[Episode]], rate: float, seed: int) -> dict[str, float]:
+        """Means over all steps; the prompts are shuffled for every epoch."""
+        dice, steps = torch.Generator().manual_seed(seed), []
+        size = math.ceil(len(groups) / self.h.num_mini_batches)
+        for _ in range(self.h.num_ppo_epochs):
+            order = torch.randperm(len(groups), generator=dice).tolist()
+            for first in range(0, len(groups), size):
+                steps.append(self.step([e for place in order[first : first + size] for e in groups[place]], rate))
+        means = {name: sum(step[name] for step in steps) / len(steps) for name in steps[0]}
+        return means | {"val/ratio_first": steps[0]["val/ratio"]}
+
+    def step(self, episodes: list[Episode], rate: float) -> dict[str, float]:
+        h, rows = self.h, []
+        for e in episodes:
+            new, _, states = read(self.policy, e.prompt, e.answer, h.temperature)
+            values = (states if h.share_trunk_gradient else states.detach()) @ self.head[0] + self.head[1]
+            ratio = (new - e.old).exp()
+            bounded = values.clamp(e.values - h.cliprange_value, e.values + h.cliprange_value)
+            surrogate, clipped = ratio * e.advantages, ratio.clamp(1 - h.cliprange, 1 + h.cliprange) * e.advantages
+            error, clipped_error = (values - e.returns) ** 2, (bounded - e.returns) ** 2
+            rows.append(
+                {
+                    "loss/policy_avg": -torch.minimum(surrogate, clipped),
+                    "loss/value_avg": torch.maximum(error, clipped_error) / 2,
+                    "policy/clipfrac_avg": (clipped < surrogate).float(),
+                    "policy/approxkl_avg": (new - e.old) ** 2 / 2,
+                    "val/clipfrac_avg": (clipped_error > error).float(),
+                    "val/ratio": ratio,
+                }
+            )
+        means = {name: torch.cat([row[name] for row in rows]).mean() for name in rows[0]}
+        (means["loss/policy_avg"] + h.vf_coef * means["loss/value_avg"]).backward()  # type: ignore[no-untyped-call]
+        norms = []
+        for optimizer, parameters, full_rate in self.optimizers:
+            gradients = [p.grad for p in parameters if p.grad is not None]
+            norms.append(math.sqrt(sum(float((gradient**2).sum()) for gradient in gradients)))
+            for gradient in gradients:
+                gradient *= min(1.0, h.max_grad_norm / norms[-1])
+            optimizer.param_groups[0]["lr"] = full_rate * rate
+            optimizer.step()
+            optimizer.zero_grad()
+        return {name: mean.item() for name, mean in means.items()} | {"policy/grad_norm": norms[0]}

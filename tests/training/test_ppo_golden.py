@@ -1,0 +1,151 @@
+"""The whole of `train_policy` against the papers: every number of every batch, and the weights at the end.
+
+What is compared is in the order of its making, so that the first difference names the fault.
+"""
+
+import math
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import torch
+from papers import Batch, PaperPPO
+from tiny import ASSISTANT, BOS, END, PAD, USER, tiny_model
+from torch import Tensor
+
+from app.hparams import PPOHparams
+from app.lm.model import Llama
+from app.training import ppo, rollout
+from app.training.context import NoContext, Progress, drain
+from app.training.ppo import Experience, train_policy
+from app.training.reward_network import RewardModel
+
+# No number is 1 where it could be another, no two are equal, and every bound is met by some tokens and not by others.
+HPARAMS = PPOHparams(
+    total_episodes=48,
+    batch_size=16,
+    samples_per_prompt=2,
+    num_ppo_epochs=3,
+    num_mini_batches=3,
+    learning_rate=2e-3,
+    value_learning_rate=2e-2,
+    warmup_batches=2,
+    num_frozen_layers=1,
+    share_trunk_gradient=True,
+    temperature=0.7,
+    max_tokens=9,
+    kl_coef=0.15,
+    kl_target=2.0,
+    kl_horizon=60,
+    cliprange=0.1,
+    cliprange_value=0.15,
+    vf_coef=0.6,
+    gamma=0.9,
+    lam=0.75,
+    whiten_rewards=True,
+    missing_eos_penalty=0.8,
+    score_clip=0.9,
+    max_grad_norm=0.4,
+    tokens_per_micro_batch=70,
+    seed=3,
+)
+PROMPTS = [[BOS, USER, *range(10, 11 + index % 4), ASSISTANT, 20 + index] for index in range(11)]
+TOLERANCE = 2e-5  # fp32 sums in another order, carried through 27 steps of Adam, were off by 1.5e-6 at most
+Sampled = list[tuple[list[list[int]], list[list[list[int]]]]]
+
+
+def models(*, shared_lower: bool) -> tuple[Llama, Llama, RewardModel]:
+    """Initial, reference, and a reward model from a third; the first two may have their frozen layers in common."""
+    initial, reference = tiny_model(seed=1, scale=4.0), tiny_model(seed=2, scale=4.0)
+    if shared_lower:
+        mine = initial.state_dict()
+        lower = {name: mine[name] for name in mine if "embed_tokens" in name or ".layers.0." in name}
+        reference.load_state_dict(reference.state_dict() | lower)
+    for model in (initial, reference):  # answers of every length: the end is drawn about one time in ten
+        with torch.no_grad():
+            model.model.norm.weight.mul_(torch.linspace(0.6, 1.4, model.config.hidden_size))
+    return initial, reference, RewardModel.from_sft(tiny_model(seed=5, scale=4.0), 2, seed=6)
+
+
+def close(found: Tensor | float, expected: Tensor | float, batch: int, what: str) -> None:
+    left, right = torch.as_tensor(found).double(), torch.as_tensor(expected).double()
+    off = (left - right).abs().max().item()
+    size = max(1.0, right.abs().max().item())
+    assert off <= TOLERANCE * size, f"batch {batch}: {what} is not the papers': off by {off:.3g}\n{left}\n{right}"
+
+
+def check_experience(found: Experience, expected: Batch, batch: int) -> None:
+    numbers = {
+        "log-probability of the sampled tokens": (found.old_logprobs, "old"),
+        "log-probability under the reference": (found.rollout.ref_logprobs.flatten(0, 1), "reference"),
+        "value": (found.old_values, "values"),
+        "score": (found.rollout.scores.flatten(), "score"),
+        "return (rewards with their KL penalty, discounted)": (found.returns, "returns"),
+        "whitened advantage": (found.advantages, "advantages"),
+    }
+    for row, episode in enumerate(expected.episodes):
+        count = len(episode.answer)
+        assert int(found.mask[row].sum()) == count, f"batch {batch}: answer {row} has {count} tokens"
+        for what, (values, name) in numbers.items():
+            one = values[row] if values.dim() == 1 else values[row, :count]
+            close(one, getattr(episode, name), batch, f"the {what} of answer {row}")
+
+
+@pytest.mark.usefixtures("fp32")
+@pytest.mark.parametrize(
+    ("changes", "shared_lower"),
+    [({}, False), ({"share_trunk_gradient": False, "whiten_rewards": False}, True), ({"num_frozen_layers": 0}, False)],
+    ids=["value-in-trunk", "shared-lower-layers", "nothing-frozen"],
+)
+def test_every_number_is_that_of_the_papers(
+    monkeypatch: pytest.MonkeyPatch, changes: dict[str, Any], shared_lower: bool
+) -> None:
+    hparams = replace(HPARAMS, **changes)
+    initial, reference, reward = models(shared_lower=shared_lower)
+    sampled: Sampled = []
+    experiences: list[Experience] = []
+    sample_answers, make_experience = rollout.sample_answers, ppo.make_experience
+
+    def keep_answers(model: Llama, prompts: list[list[int]], *rest: Any) -> list[list[list[int]]]:
+        answers = sample_answers(model, prompts, *rest)
+        sampled.append((prompts, answers))
+        return answers
+
+    def keep_experience(*arguments: Any) -> Experience:
+        experiences.append(make_experience(*arguments))
+        return experiences[-1]
+
+    monkeypatch.setattr(rollout, "sample_answers", keep_answers)
+    monkeypatch.setattr(ppo, "make_experience", keep_experience)
+    seen: list[Progress] = []
+    trained = train_policy(initial, reference, reward, PROMPTS, hparams, end_id=END, pad_id=PAD, context=NoContext())
+    result = drain(trained, seen.append)
+
+    paper = PaperPPO(initial, reference, reward.backbone, reward.head.weight.detach()[0], hparams, END)
+    batches = list(paper.run(iter(sampled), len(sampled)))
+    assert len(seen) == len(batches) == 3
+    for number, (experience, progress, batch) in enumerate(zip(experiences, seen, batches, strict=True)):
+        check_experience(experience, batch, number)
+        assert set(batch.metrics) <= set(progress.metrics)
+        for name, expected in batch.metrics.items():
+            close(progress.metrics[name], expected, number, name)
+    check_that_it_can_fail(batches)
+    wanted = paper.policy.state_dict()
+    for name, weight in result.model.state_dict().items():
+        close(weight, wanted[name], len(batches), f"the trained {name}")
+
+
+def check_that_it_can_fail(batches: list[Batch]) -> None:
+    """Every bound is met by some and not by all: a fault in it would show."""
+    episodes = [episode for batch in batches for episode in batch.episodes]
+    lengths = [len(episode.answer) for episode in episodes]
+    assert len(set(lengths)) > 3, lengths
+    assert 0.05 < sum(episode.answer[-1] == END for episode in episodes) / len(episodes) < 0.95
+    at_clip = [abs(abs(e.score + (0.8 if e.answer[-1] != END else 0.0)) - 0.9) < 1e-6 for e in episodes]
+    assert 0.1 < sum(at_clip) / len(at_clip) < 0.9, at_clip
+    for name in ("policy/clipfrac_avg", "val/clipfrac_avg"):
+        assert 0.01 < batches[-1].metrics[name] < 0.9, name
+    assert all(batch.metrics["policy/grad_norm"] > 0.4 for batch in batches)
+    coefficients = [batch.metrics["kl_coef"] for batch in batches]
+    assert len(set(coefficients)) == 3, coefficients
+    assert math.isfinite(sum(batches[-1].metrics.values()))
