@@ -64,7 +64,7 @@ def make_model(directory: Path, shape_name: str = "135M", **changes: int) -> Non
     backend.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     backend.decoder = decoders.ByteLevel()
     backend.add_special_tokens([AddedToken(text, special=True, normalized=False) for text in special])
-    fast = PreTrainedTokenizerFast(  # type: ignore[no-untyped-call]
+    fast = PreTrainedTokenizerFast(
         tokenizer_object=backend, bos_token=special[1], eos_token=special[2], pad_token=special[0]
     )
     fast.chat_template = TEMPLATE

@@ -39,7 +39,7 @@ def fourfold_step(batch: Batch, dtype: torch.dtype, *, compiled: bool) -> Callab
 
     def step() -> None:
         optimizer.zero_grad(set_to_none=True)
-        batch_loss(model, batch, states, dtype).backward()  # type: ignore[no-untyped-call]
+        batch_loss(model, batch, states, dtype).backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
 

@@ -1,5 +1,7 @@
 """Alembic's entry. The caller passes a connection (app.db.schema); the command line uses the settings' URL."""
 
+from typing import Literal
+
 from alembic import context
 from sqlalchemy import Connection
 
@@ -16,7 +18,7 @@ def include_name(name: str | None, kind: str, _parents: object) -> bool:
     return kind != "table" or name in OWN_TABLES
 
 
-def render_item(kind: str, item: object, _context: object) -> str | bool:
+def render_item(kind: str, item: object, _context: object) -> str | Literal[False]:
     """A migration must not change when the program does: it names plain SQLAlchemy types only."""
     return "sa.DateTime()" if kind == "type" and isinstance(item, UTCDateTime) else False
 

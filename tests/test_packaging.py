@@ -54,6 +54,16 @@ def test_the_steps_of_make_test_are_all_checks() -> None:
     assert {"lint", "types", "imports", "browser", "set-up-dev"} <= set(test[1].split())
 
 
+def test_all_of_the_code_is_type_checked_strictly() -> None:
+    """Tests and migrations, too; `make types` runs mypy as pyproject.toml says, without other arguments."""
+    mypy = tomllib.loads(read("pyproject.toml"))["tool"]["mypy"]
+    assert mypy["strict"] is True
+    code = {path.relative_to(REPOSITORY).parts[0] for path in REPOSITORY.glob("[a-z]*/**/*.py")} - {"node_modules"}
+    assert set(mypy["files"]) == code >= {"app", "tests"}
+    assert re.search(r"^types: .*\n\t@\$\(VENV\)/bin/mypy$", read("Makefile"), re.MULTILINE)
+    assert not [override for override in mypy["overrides"] if set(override) - {"module", "ignore_missing_imports"}]
+
+
 # ---- the pins
 
 

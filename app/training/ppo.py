@@ -153,7 +153,7 @@ class Trainer:
             loss, found = self.losses(experience, chosen, rows, num_tokens)
             if not math.isfinite(loss.item()):
                 raise TrainingError("PPO's loss is not a number. Lower the learning rate and try again.")
-            loss.backward()  # type: ignore[no-untyped-call]
+            loss.backward()
             for name, value in found.items():
                 totals[name] = totals.get(name, 0.0) + value.item()
         norm = torch.nn.utils.clip_grad_norm_(self.policy.policy_parameters(), self.hparams.max_grad_norm)

@@ -218,7 +218,7 @@ def _update(
             f"The loss became {value} at step {step}. The last checkpoint is kept; lower learning_rate and start again."
         )
     optimizer.zero_grad(set_to_none=True)
-    loss.backward()  # type: ignore[no-untyped-call]
+    loss.backward()
     torch.nn.utils.clip_grad_norm_(model.parameters(), max_grad_norm)
     optimizer.step()
     return value

@@ -183,10 +183,11 @@ def test_rank_buttons_are_large_enough_for_a_finger(label_page: LabelPage) -> No
 
 def targets(page: Page) -> list[dict[str, float]]:
     """Sizes of what can be pressed (links inside sentences are exempt: WCAG 2.5.8)."""
-    return page.eval_on_selector_all(
+    found: list[dict[str, float]] = page.eval_on_selector_all(
         "button, summary, input:not([type=hidden]), select, textarea, nav a",
         """items => items.filter((item) => item.checkVisibility()).map((item) => {
             const box = item.getBoundingClientRect();
             return {name: item.outerHTML.slice(0, 80), width: box.width, height: box.height};
         })""",
     )
+    return found

@@ -42,9 +42,9 @@ def model(config: ModelConfig) -> Llama:
     with torch.no_grad():
         for weight in model.parameters():
             if weight.dim() == 1:
-                weight += 0.2 * torch.randn_like(weight)
+                weight.add_(0.2 * torch.randn_like(weight))
             else:
-                weight *= 5.0
+                weight.mul_(5.0)
     return model.eval()
 
 

@@ -8,9 +8,10 @@ from app.lm import attention
 from app.lm.attention import causal_attention
 
 
-def _inputs(tokens: int) -> list[torch.Tensor]:
+def _inputs(tokens: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     generator = torch.Generator().manual_seed(tokens)
-    return [torch.randn(2, 3, tokens, 16, generator=generator).requires_grad_() for _ in range(3)]
+    query, key, value = (torch.randn(2, 3, tokens, 16, generator=generator).requires_grad_() for _ in range(3))
+    return query, key, value
 
 
 def _close(found: torch.Tensor, wanted: torch.Tensor) -> None:

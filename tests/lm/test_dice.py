@@ -1,6 +1,7 @@
 """Filters and penalties against a slow reference and against transformers, dice against the softmax."""
 
 import math
+from typing import cast
 
 import pytest
 import torch
@@ -24,7 +25,8 @@ def slow_filter(logits: list[float], temperature: float, top_k: int, top_p: floa
     if top_k:
         order = order[:top_k]
     weights = [math.exp(scaled[token] - scaled[order[0]]) for token in order]
-    kept, reached = set(), 0.0
+    kept: set[int] = set()
+    reached = 0.0
     for token, weight in zip(order, weights, strict=True):
         if top_p < 1 and kept and reached >= top_p:
             break
@@ -63,7 +65,7 @@ def test_the_chain_is_that_of_transformers(
 ) -> None:
     dice = torch.Generator().manual_seed(seed)
     logits = 3 * torch.randn(3, 50, generator=dice, dtype=torch.float64)
-    ids = torch.randint(0, 50, (3, 9), generator=dice)
+    ids = cast(torch.LongTensor, torch.randint(0, 50, (3, 9), generator=dice))
     seen = torch.zeros(3, 50, dtype=torch.bool).scatter(1, ids, True)
     ours = filter_logits(penalized(logits, seen, penalty), temperature, top_k, top_p, min_p)
     theirs = logits

@@ -89,7 +89,7 @@ def test_a_base_model_gets_the_plain_format(source: Path, tmp_path: Path) -> Non
     assert rendered == ids
 
 
-def _tensors(path: Path, change: Callable[[dict[str, torch.Tensor]], None]) -> None:
+def _tensors(path: Path, change: Callable[[dict[str, torch.Tensor]], object]) -> None:
     tensors = load_file(path)
     change(tensors)
     save_file(tensors, path)

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+import numba
 import numpy as np
 import pytest
 import torch
@@ -132,14 +133,13 @@ def test_attend(dtype: torch.dtype, rotated: bool, normed: bool, narrow: int, sh
 
 def test_without_a_folder_for_compiled_code(monkeypatch: pytest.MonkeyPatch) -> None:
     """As in a container that may write nothing: it is compiled in each process."""
-    compile_ = kernels.njit
 
     def njit(*, cache: bool = False, **options: Any) -> Callable[..., Any]:
         if cache:
             raise RuntimeError("cannot cache function: no locator available")
-        compiled: Callable[..., Any] = compile_(**options)
+        compiled: Callable[..., Any] = numba.njit(**options)
         return compiled
 
     monkeypatch.setattr(kernels, "njit", njit)
-    double = kernels.kernel(lambda number: 2 * number)
+    double: Callable[[int], int] = kernels.kernel(lambda number: 2 * number)
     assert double(21) == 42

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy.orm import Session
@@ -17,7 +18,7 @@ Add = Callable[..., Version]
 
 @pytest.fixture
 def add(session: Session, model_files: Path, data_dir: Path) -> Add:
-    def add_version(kind: VersionKind, parent: Version, **more: object) -> Version:
+    def add_version(kind: VersionKind, parent: Version, **more: Any) -> Version:
         path = versions.next_version_path(session, kind)
         found = copy_directory(model_files, data_dir / path)
         return versions.add_version(session, kind=kind, parent_id=parent.id, path=path, content_hash=found, **more)

@@ -142,7 +142,7 @@ def test_long_comments_and_odd_durations_are_refused(session: Session, make_grou
                 labeler=ada,
                 ranks=in_order(group),
                 retrain_after=9,
-                **extras,  # type: ignore[arg-type]
+                **extras,
             )
 
 

@@ -1,6 +1,7 @@
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import select
@@ -22,7 +23,7 @@ AddVersion = Callable[..., Version]
 
 @pytest.fixture
 def add(session: Session, first: Version, model_files: Path, data_dir: Path) -> AddVersion:
-    def add_version(kind: VersionKind, metrics: dict[str, object] | None = None, **more: int) -> Version:
+    def add_version(kind: VersionKind, metrics: dict[str, object] | None = None, **more: Any) -> Version:
         path = versions.next_version_path(session, kind)
         found = copy_directory(model_files, data_dir / path)
         return versions.add_version(

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.simulation.tastes import TASTES, count_list_lines, count_words, win_rate
-from app.training.data.banks import load_banks
+from app.training.data.banks import Language, load_banks
 
 PLAIN = "A volcano is a mountain that can throw out melted rock."
 LONG = PLAIN + " Some sleep for a very long time. Others wake up often and change the land around them."
@@ -34,8 +34,8 @@ def test_list_prefers_points() -> None:
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
-def test_warm_and_flattery_see_every_phrase_of_the_corpus(language: str) -> None:
-    manners = load_banks(language).manners  # type: ignore[arg-type]
+def test_warm_and_flattery_see_every_phrase_of_the_corpus(language: Language) -> None:
+    manners = load_banks(language).manners
     for phrase in manners.warm_openers + manners.warm_closers:
         assert TASTES["warm"].utility(f"{phrase} {PLAIN}") > TASTES["warm"].utility(PLAIN)
     for phrase in manners.flattery:

@@ -1,13 +1,9 @@
 """One thread: the tests are quick and the machine is shared. Full precision unless a test asks otherwise."""
 
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 import torch
-
-sys.path.insert(0, str(Path(__file__).parent))  # for `tiny`
 
 
 @pytest.fixture(autouse=True)

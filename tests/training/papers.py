@@ -185,7 +185,7 @@ class PaperPPO:
                 }
             )
         means = {name: torch.cat([row[name] for row in rows]).mean() for name in rows[0]}
-        (means["loss/policy_avg"] + h.vf_coef * means["loss/value_avg"]).backward()  # type: ignore[no-untyped-call]
+        (means["loss/policy_avg"] + h.vf_coef * means["loss/value_avg"]).backward()
         norms = []
         for optimizer, parameters, full_rate in self.optimizers:
             gradients = [p.grad for p in parameters if p.grad is not None]

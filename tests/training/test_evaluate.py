@@ -4,13 +4,13 @@ import math
 
 import pytest
 import torch
-from tiny import ASSISTANT, BOS, END, PAD, USER, tiny_model
 
 from app.hparams import EvaluationHparams
 from app.lm.model import Llama
 from app.training.context import Progress, TrainingError, drain
 from app.training.evaluate import Evaluation, distinct_share, error_over_prompts, evaluate_policy
 from app.training.reward_network import RewardModel
+from tests.training.tiny import ASSISTANT, BOS, END, PAD, USER, tiny_model
 
 HPARAMS = EvaluationHparams(num_prompts=20, samples_per_prompt=3, shown_prompts=4, max_tokens=8)
 PROMPTS = [[BOS, USER, token, ASSISTANT] for token in range(10, 40)]

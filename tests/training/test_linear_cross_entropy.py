@@ -18,13 +18,13 @@ def _case(count: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
 @pytest.mark.parametrize("count", [1, 255, 256, 600])
 def test_loss_and_gradients_are_those_of_the_two_layers(count: int) -> None:
     states, weight, targets = _case(count)
-    ours = [states.clone().requires_grad_(), weight.clone().requires_grad_()]
-    theirs = [states.clone().requires_grad_(), weight.clone().requires_grad_()]
+    ours = states.clone().requires_grad_(), weight.clone().requires_grad_()
+    theirs = states.clone().requires_grad_(), weight.clone().requires_grad_()
     loss = linear_cross_entropy(*ours, targets, torch.float64)
     wanted = F.cross_entropy(F.linear(*theirs), targets)
     assert loss.item() == pytest.approx(wanted.item(), rel=1e-5)
-    (loss * 3).backward()  # type: ignore[no-untyped-call]
-    (wanted * 3).backward()  # type: ignore[no-untyped-call]
+    (loss * 3).backward()
+    (wanted * 3).backward()
     for one, other in zip(ours, theirs, strict=True):
         torch.testing.assert_close(one.grad, other.grad, rtol=1e-4, atol=1e-6)
 

@@ -167,10 +167,13 @@ def test_a_value_inside_the_clip_range_does_not_count_as_clipped() -> None:
 
 
 def test_micro_batches_add_up_to_the_whole(batch: dict[str, Tensor]) -> None:
-    arguments = [batch[name] for name in ("logprobs", "old_logprobs", "advantages", "mask")]
-    whole = policy_loss(*arguments, 0.2, sum(LENGTHS))[0]
-    parts = [policy_loss(*(a[rows] for a in arguments), 0.2, sum(LENGTHS))[0] for rows in ([0, 1], [2], [3])]
-    assert sum(parts).item() == pytest.approx(whole.item(), rel=1e-5)
+    def loss(rows: list[int]) -> float:
+        logprobs, old, advantages, mask = (
+            batch[name][rows] for name in ("logprobs", "old_logprobs", "advantages", "mask")
+        )
+        return policy_loss(logprobs, old, advantages, mask, 0.2, sum(LENGTHS))[0].item()
+
+    assert loss([0, 1]) + loss([2]) + loss([3]) == pytest.approx(loss([0, 1, 2, 3]), rel=1e-5)
 
 
 def test_kl_estimates(batch: dict[str, Tensor]) -> None:

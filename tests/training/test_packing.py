@@ -2,9 +2,9 @@
 
 import pytest
 import torch
-from tiny import END, PAD, random_groups, tiny_model
 
 from app.training.packing import gather_states, last_layer_at, lower_states, pack, upper_states
+from tests.training.tiny import END, PAD, random_groups, tiny_model
 
 
 @pytest.mark.parametrize("seed", [0, 1])

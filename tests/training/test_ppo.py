@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 import torch
-from tiny import ASSISTANT, BOS, END, PAD, USER, tiny_model
 
 from app.hparams import PPOHparams
 from app.lm.model import Llama
@@ -15,6 +14,7 @@ from app.training.context import NoContext, Progress, TrainingError, drain
 from app.training.ppo import PolicyResult, Trainer, make_experience, prompts_of_batch, train_policy
 from app.training.reward_network import RewardModel
 from app.training.rollout import Rollout, collect
+from tests.training.tiny import ASSISTANT, BOS, END, PAD, USER, tiny_model
 
 COUNTED = 7  # the toy reward counts this token
 HPARAMS = PPOHparams(
@@ -185,7 +185,9 @@ def test_a_resumed_run_equals_an_uninterrupted_one_bit_for_bit(stop_after: int) 
 def test_a_state_of_other_hyper_parameters_is_refused() -> None:
     model, context = tiny_model(), MemoryContext()
     generator = start(model, model, HPARAMS, context)
-    next(generator), next(generator), generator.close()
+    next(generator)
+    next(generator)
+    generator.close()
     assert context.saved is not None
     with pytest.raises(TrainingError, match="belongs to another training"):
         next(start(model, model, replace(HPARAMS, learning_rate=1.0), context))

@@ -9,8 +9,6 @@ from typing import Any
 
 import pytest
 import torch
-from papers import Batch, PaperPPO
-from tiny import ASSISTANT, BOS, END, PAD, USER, tiny_model
 from torch import Tensor
 
 from app.hparams import PPOHparams
@@ -19,6 +17,8 @@ from app.training import ppo, rollout
 from app.training.context import NoContext, Progress, drain
 from app.training.ppo import Experience, train_policy
 from app.training.reward_network import RewardModel
+from tests.training.papers import Batch, PaperPPO
+from tests.training.tiny import ASSISTANT, BOS, END, PAD, USER, tiny_model
 
 # No number is 1 where it could be another, no two are equal, and every bound is met by some tokens and not by others.
 HPARAMS = PPOHparams(

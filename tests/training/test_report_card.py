@@ -4,7 +4,7 @@ import pytest
 
 from app.training import report_card
 from app.training.context import drain
-from app.training.data.pairs import instruction_pairs
+from app.training.data.pairs import Pair, instruction_pairs
 from app.training.report_card import Answer, distinct_fours, held_out_prompts, topics_without_prompts, write_report_card
 
 PROMPTS = 400
@@ -16,7 +16,7 @@ def answers(monkeypatch: pytest.MonkeyPatch) -> dict[str, bool]:
     state = {"wrong": False}
     monkeypatch.setattr(report_card, "Decoder", lambda *_: None)
 
-    def answer(_decoder, _tokenizer, pairs, _params, n):  # type: ignore[no-untyped-def]
+    def answer(_decoder: object, _tokenizer: object, pairs: list[Pair], _params: object, n: int) -> list[list[Answer]]:
         texts = [pair.answer for pair in pairs]
         if state["wrong"]:
             texts = ["Zzz."] * len(texts)

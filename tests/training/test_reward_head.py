@@ -2,7 +2,6 @@
 
 import pytest
 import torch
-from tiny import CONFIG, PAD, random_groups, tiny_model
 
 from app.training.losses import reward_loss
 from app.training.packing import pack
@@ -10,6 +9,7 @@ from app.training.reading_layer import averaging_slots, collect_statistics, inst
 from app.training.reward_data import below_top
 from app.training.reward_head import make_pairs, penalties, solve
 from app.training.reward_network import RewardModel
+from tests.training.tiny import CONFIG, PAD, random_groups, tiny_model
 
 
 @pytest.mark.parametrize("nu", [0.0, 0.5])

@@ -5,7 +5,7 @@ import math
 from collections.abc import Generator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 import pytest
 import torch
@@ -36,7 +36,13 @@ SFT = SFTHparams(
 )  # fmt: skip
 
 
-IDS = {"assistant_id": 3, "end_id": 4, "pad_id": 0}
+class Ids(TypedDict):
+    assistant_id: int
+    end_id: int
+    pad_id: int
+
+
+IDS = Ids(assistant_id=3, end_id=4, pad_id=0)
 
 
 def tiny() -> Llama:

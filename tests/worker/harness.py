@@ -24,7 +24,7 @@ Worker = subprocess.Popen[bytes]
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 
-def wait_for(look: Callable[[], Found], what: str, seconds: float = 90.0) -> Found:
+def wait_for(look: Callable[[], Found | None], what: str, seconds: float = 90.0) -> Found:
     until = time.monotonic() + seconds
     while time.monotonic() < until:
         found = look()

@@ -6,6 +6,7 @@ import time
 from datetime import timedelta
 
 import pytest
+from sqlalchemy.orm import Session
 
 from app.db.base import utc_now
 from app.db.models.jobs import Job, JobStatus
@@ -151,10 +152,13 @@ def test_fence(harness: Harness) -> None:
         new = job_runs.start_attempt(session, job, max_attempts=3)
     assert old is not None
     assert new == old + 1
-    point = job_runs.MetricPoint(1, {"loss": 1.0})
+
+    def report(session: Session, fence: int) -> job_runs.Control:
+        point = job_runs.MetricPoint(1, {"loss": 1.0})
+        return job_runs.report(session, job, fence, step=1, total_steps=2, message="", metrics={}, points=[point])
+
     with transaction(harness.sessions) as session:
-        common = {"step": 1, "total_steps": 2, "message": "", "metrics": {}, "points": [point]}
-        assert job_runs.report(session, job, old, **common).fenced
+        assert report(session, old).fenced
         assert not job_runs.finish(session, job, old, status=JobStatus.FAILED, error="late")
         job_runs.release_attempt(session, job, old)
     assert harness.job(job).status is JobStatus.RUNNING
@@ -162,7 +166,7 @@ def test_fence(harness: Harness) -> None:
     with harness.readers() as session:
         assert jobs.metrics_since(session, job) == []
     with transaction(harness.sessions) as session:
-        assert not job_runs.report(session, job, new, **common).fenced
+        assert not report(session, new).fenced
         assert job_runs.finish(session, job, new, status=JobStatus.SUCCEEDED, result={})
         assert job_runs.start_attempt(session, job, max_attempts=3) is None, "a finished job never starts again"
 

@@ -125,11 +125,10 @@ def test_full_disk_at_the_end(make: Callable[..., Harness]) -> None:
     harness = make()
     before = versions_of(harness)[0].content_hash
     job = queue(harness, JobKind.TRAIN_REWARD, **REWARD)
-    save = handler.save_reward_model
 
     def save_on_small_disk(directory: Path, *arguments: Any) -> str:
         with small_disk(16_384):
-            return save(directory, *arguments)
+            return save_reward_model(directory, *arguments)
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(handler, "save_reward_model", save_on_small_disk)

@@ -1,6 +1,5 @@
 """`app import-model`, then the loop on what it brought: rewards, policies and their files are the imported family's."""
 
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,6 @@ from app.worker.handlers import train_reward as handler
 from tests.worker.harness import Harness
 from tests.worker.world import check_files, make_world, queue, run_inline, version_of_job, versions_of
 
-sys.path.insert(0, str(Path(__file__).parent.parent / "lm"))
 transformers = pytest.importorskip("transformers")
 
 REWARD = {"ridge_steps": 1, "normalization_samples": 8, "num_layers": 2}
@@ -37,7 +35,7 @@ def harness(tmp_path: Path, tiny_model_dir: Path, monkeypatch: pytest.MonkeyPatc
 @pytest.fixture
 def bring_in(tmp_path: Path) -> Callable[..., Any]:
     def import_model(*options: str, case: str = "qwen2", style: str = "chatml") -> Any:
-        from foreign import save_random_model
+        from tests.lm.foreign import save_random_model
 
         save_random_model(tmp_path / "Tiny-Qwen", case, style=style)
         return CliRunner().invoke(cli, ["import-model", str(tmp_path / "Tiny-Qwen"), *options])

@@ -2,6 +2,7 @@
 
 import re
 from collections import Counter
+from pathlib import Path
 from random import Random
 
 import pytest
@@ -205,7 +206,7 @@ def test_documents_are_plain_varied_and_of_the_wanted_length() -> None:
     assert all(40 <= size(text, "en") <= 150 for text in texts if text.isascii())
 
 
-def test_the_corpus_is_written(tmp_path) -> None:  # type: ignore[no-untyped-def]
+def test_the_corpus_is_written(tmp_path: Path) -> None:
     measured = write_corpus(tmp_path, seed=1, documents=20, pairs=30)
     assert (measured.documents, measured.pairs) == (20, 30)
     assert len((tmp_path / "documents.jsonl").read_text(encoding="utf-8").splitlines()) == 20
