@@ -20,20 +20,22 @@ from app.hparams import SamplingParams
 from app.main import VersionDirectory, create_app
 from app.runtime import Runtime
 from app.services.sampler import Sampler
+from tests.waiting import PATIENCE_SECONDS
 
 
 class ScriptedSampler:
-    """A Sampler whose every answer, delay and failure a test decides; answers are numbered, so always distinct."""
+    """A Sampler whose every answer and failure a test decides; answers are numbered, so always distinct."""
 
     def __init__(self) -> None:
         self.failure: Exception | None = None
-        self.delay_seconds = 0.0
+        self.may_answer = threading.Event()
+        self.may_answer.set()
         self.calls: list[tuple[str, int]] = []
         self._numbers = itertools.count(1)
 
     def _called(self, what: str, version_id: int) -> None:
         self.calls.append((what, version_id))
-        time.sleep(self.delay_seconds)
+        assert self.may_answer.wait(PATIENCE_SECONDS), "no test let the sampler go on"
         if self.failure is not None:
             raise self.failure
 

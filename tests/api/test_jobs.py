@@ -1,8 +1,6 @@
 """Jobs over HTTP, with the worker's reports written by the test itself through the worker's own service."""
 
 import json
-import threading
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -116,19 +114,19 @@ def test_wrong_jobs(shared: LiveServer, body: Json, status: int, says: str) -> N
 
 
 def test_events_follow_a_job_to_its_end(server: LiveServer, job_id: str) -> None:
-    def work() -> None:
-        worker = Worker(server, job_id)
-        for step in range(1, 5):
-            time.sleep(0.1)
-            worker.report(step, 1.0 / step)
-        worker.finish()
-
-    thread = threading.Thread(target=work)
+    """Each step is worked only when the one before it has been seen: the events are live."""
+    worker, reported = Worker(server, job_id), 0
+    seen: list[tuple[str, str, Json]] = []
     with server.client.stream("GET", f"/api/v1/jobs/{job_id}/events") as response:
         assert response.headers["content-type"].startswith("text/event-stream")
-        thread.start()
-        seen = list(events_of(response))  # ends by itself
-    thread.join()
+        for event in events_of(response):  # ends by itself
+            seen.append(event)
+            if reported in [0, *(point["step"] for point in event[2].get("points", []))]:
+                reported += 1
+                if reported <= 4:
+                    worker.report(reported, 1.0 / reported)
+                else:
+                    worker.finish()
     assert [name for name, _, _ in seen][-1] == "end"
     assert {name for name, _, _ in seen[:-1]} == {"progress"}
     points = [point for _, _, data in seen[:-1] for point in data["points"]]

@@ -13,6 +13,7 @@ from app.chat import StreamEvent
 from app.errors import UnavailableError
 from tests.api.conftest import Json, check_problem
 from tests.live import LiveServer, ScriptedSampler
+from tests.waiting import PATIENCE_SECONDS
 
 
 def generate(server: LiveServer, **body: Any) -> Json:
@@ -123,7 +124,7 @@ def test_a_reader_who_leaves_ends_the_sampling(server: LiveServer, sampler: Scri
     sampler.stream = endless  # type: ignore[method-assign]
     with server.client.stream("POST", "/api/v1/generate", json={"prompt": "Hi", "stream": True}) as response:
         assert next(response.iter_lines()) == "event: piece"
-    assert ended.wait(10)
+    assert ended.wait(PATIENCE_SECONDS)
 
 
 @pytest.mark.parametrize(

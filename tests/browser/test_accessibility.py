@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.label_page import LabelPage
+from tests.waiting import wait_for
 
 CONTROLS = {
     *("button", "link", "textbox", "radio", "checkbox", "combobox", "searchbox", "progressbar", "dialog", "switch"),
@@ -19,20 +20,21 @@ DUPLICATE_IDS = """() => {
     const ids = [...document.querySelectorAll("[id]")].map((element) => element.id);
     return ids.filter((id, at) => ids.indexOf(id) !== at);
 }"""
+FADED_IN = "Promise.allSettled(document.getAnimations().map((each) => each.finished)).then(() => null)"
 WEAK_TEXT = (Path(__file__).parent / "weak_text.js").read_text(encoding="utf-8")
 
 
 def accessibility_tree(page: Page) -> list[tuple[str, str]]:
     """Role and name of all that a screen reader is told; Chromium builds it a moment after a page is loaded."""
     session = page.context.new_cdp_session(page)
-    for _ in range(50):
+
+    def look() -> list[tuple[str, str]] | None:
         nodes: list[dict[str, Any]] = session.send("Accessibility.getFullAXTree")["nodes"]
         shown = [node for node in nodes if not node.get("ignored")]
         found = [(node["role"]["value"], node.get("name", {}).get("value", "")) for node in shown]
-        if any(role == "heading" for role, _ in found):
-            return found
-        page.wait_for_timeout(100)
-    raise AssertionError("the page has no accessibility tree")
+        return found if any(role == "heading" for role, _ in found) else None
+
+    return wait_for(look, "accessibility tree of the page")
 
 
 def nameless(page: Page) -> list[str]:
@@ -58,7 +60,7 @@ def test_every_page_is_readable(
     label_page.open()
     check(page)
     label_page.press("a", "=", "b", "c", "s")
-    page.wait_for_timeout(200)  # colours fade in
+    page.evaluate(FADED_IN)
     check(page)
     label_page.press("Escape", "p")
     check(page)

@@ -3,6 +3,8 @@
 import pytest
 from playwright.sync_api import Page
 
+from tests.waiting import wait_for
+
 VIOLATION = (
     "<meta http-equiv='Content-Security-Policy' content=\"script-src 'none'\"><title>x</title><script>1</script>"
 )
@@ -25,6 +27,10 @@ def test_clean_page_has_no_errors(page: Page, page_errors: list[str]) -> None:
 )
 def test_errors_are_caught(page: Page, page_errors: list[str], html: str, expected: str) -> None:
     page.set_content(html)
-    page.wait_for_timeout(100)
-    assert any(expected in error for error in page_errors), page_errors
+
+    def caught() -> bool:
+        page.evaluate("1")  # what the page told meanwhile comes in first
+        return any(expected in error for error in page_errors)
+
+    wait_for(caught, f"{expected!r} among the page's errors")
     page_errors.clear()

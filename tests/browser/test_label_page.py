@@ -1,6 +1,6 @@
 """Ranking on the label page in a real browser: by keys, by buttons, by dragging; ties, skip, undo, double clicks."""
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Request, expect
 
 from app.db.models.groups import SkipReason
 from tests.browser.label_page import LabelPage
@@ -162,9 +162,14 @@ def test_undo_brings_the_card_back_with_its_ranks(label_page: LabelPage) -> None
 def test_a_double_click_saves_one_ranking(label_page: LabelPage) -> None:
     group_id = label_page.open().group_id()
     label_page.press("a", "b", "c")
+    sent: list[Request] = []
+    label_page.page.on("request", lambda request: sent.append(request))
     label_page.page.locator("#submit-ranking").dblclick()
     label_page.expect_next_card(group_id)
-    label_page.page.wait_for_timeout(200)
+    posts = [request for request in sent if request.method == "POST"]
+    assert posts
+    for request in posts:  # the second click's too, had it sent one
+        request.response()
     assert len(label_page.rankings()) == 1
 
 

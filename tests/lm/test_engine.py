@@ -15,6 +15,7 @@ from app.hparams import SamplingParams
 from app.lm.engine import Engine, Scorer
 from app.lm.tokenizer import Tokenizer
 from app.services.sampler import Sampler
+from tests.waiting import PATIENCE_SECONDS
 
 HELLO: list[Message] = [{"role": "user", "content": "Please tell me 水."}]
 PARAMS = SamplingParams(max_tokens=12, seed=5)
@@ -87,7 +88,7 @@ def test_a_full_queue_refuses(directory: Path) -> None:
         def score(messages: Sequence[Message], answers: Sequence[str]) -> list[float]:
             del messages
             entered.set()
-            return [float(go.wait(10)) for _ in answers]
+            return [float(go.wait(PATIENCE_SECONDS)) for _ in answers]
 
         del where
         return score
@@ -96,7 +97,7 @@ def test_a_full_queue_refuses(directory: Path) -> None:
     engine.tokenize("open the version", version_id=1)
     with ThreadPoolExecutor() as threads:
         scores = threads.submit(engine.score, HELLO, ["a"], version_id=REWARD)
-        assert entered.wait(10)
+        assert entered.wait(PATIENCE_SECONDS)
         streams = [engine.stream(HELLO, n=1, params=PARAMS, version_id=1) for _ in range(2)]
         with pytest.raises(UnavailableError, match="few seconds"):
             engine.generate(HELLO, n=1, params=PARAMS, version_id=1)
@@ -117,14 +118,14 @@ def test_answers_go_on_while_a_version_is_opened(directory: Path) -> None:
         opened.append(version_id)
         if version_id == 2:
             entered.set()
-            assert go.wait(10)
+            assert go.wait(PATIENCE_SECONDS)
         return directory
 
     engine = Engine(where, threads=1)
     engine.tokenize("open the version", version_id=1)
     with ThreadPoolExecutor() as threads:
         slow = [threads.submit(engine.generate, HELLO, n=1, params=PARAMS, version_id=2) for _ in range(3)]
-        assert entered.wait(10)
+        assert entered.wait(PATIENCE_SECONDS)
         quick = engine.generate(HELLO, n=1, params=PARAMS, version_id=1)
         assert not any(one.done() for one in slow)
         go.set()

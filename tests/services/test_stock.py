@@ -1,6 +1,8 @@
 import threading
-import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import TypeVar
 
 import pytest
 from sqlalchemy import Engine
@@ -16,20 +18,30 @@ from app.errors import UnavailableError
 from app.hparams import SamplingParams
 from app.runtime import Runtime, build_runtime
 from app.services import groups, prompts, versions
-from app.services.priority import Gate
+from app.services.priority import Gate, InteractiveSampler
+from app.services.stock import GroupStock
 from tests.live import ScriptedSampler, quick_settings
+from tests.waiting import PATIENCE_SECONDS, wait_for
 
-
-def wait_for(condition: Callable[[], bool], seconds: float = 8.0) -> bool:
-    until = time.monotonic() + seconds
-    while not condition() and time.monotonic() < until:
-        time.sleep(0.02)
-    return condition()
+Result = TypeVar("Result")
 
 
 def ready(runtime: Runtime) -> int:
     with runtime.read() as session:
         return groups.count_ready(session)
+
+
+@contextmanager
+def while_sampling(sampler: ScriptedSampler, call: Callable[[], Result]) -> Iterator[Future[Result]]:
+    """The block runs while the sampler is in the middle of `call`."""
+    sampler.may_answer.clear()
+    with ThreadPoolExecutor(1) as thread:
+        future = thread.submit(call)
+        try:
+            wait_for(lambda: sampler.calls, "call of the sampler")
+            yield future
+        finally:
+            sampler.may_answer.set()
 
 
 @pytest.fixture
@@ -49,14 +61,18 @@ def runtime(
 
 def test_stock_is_filled_and_refilled(runtime: Runtime, ada: Labeler) -> None:
     runtime.stock.start()
-    assert wait_for(lambda: ready(runtime) == 3)
+    wait_for(lambda: ready(runtime) == 3, "full stock")
     with transaction(runtime.write) as session:
         group = groups.next_group(session, labeler=ada, now=utc_now(), lease_seconds=60)
         assert group is not None
     runtime.stock.wake()
-    assert wait_for(lambda: ready(runtime) == 3)
-    time.sleep(0.1)
-    assert ready(runtime) == 3  # and no more
+    wait_for(lambda: ready(runtime) == 3, "full stock again")
+
+
+def test_a_full_stock_is_left_alone(runtime: Runtime, sampler: ScriptedSampler) -> None:
+    for _ in range(2):
+        runtime.stock.fill()
+        assert ready(runtime) == len(sampler.calls) == 3
 
 
 def test_prompts_of_the_stock_differ(runtime: Runtime) -> None:
@@ -69,11 +85,11 @@ def test_prompts_of_the_stock_differ(runtime: Runtime) -> None:
 def test_stock_survives_errors_and_tells_them(runtime: Runtime, sampler: ScriptedSampler) -> None:
     sampler.failure = UnavailableError("The weights are damaged.")
     runtime.stock.start()
-    assert wait_for(lambda: runtime.stock.last_error == "The weights are damaged.")
+    wait_for(lambda: runtime.stock.last_error == "The weights are damaged.", "error of the stock")
     sampler.failure = None
     runtime.stock.wake()
-    assert wait_for(lambda: ready(runtime) == 3)
-    assert wait_for(lambda: runtime.stock.last_error is None)
+    wait_for(lambda: ready(runtime) == 3, "full stock")
+    wait_for(lambda: runtime.stock.last_error is None, "end of the error")
 
 
 def test_stock_follows_the_active_version(runtime: Runtime, sft: Version) -> None:
@@ -92,49 +108,51 @@ def test_stock_follows_the_active_version(runtime: Runtime, sft: Version) -> Non
 def test_group_sampled_by_a_version_that_was_just_replaced_is_dropped(
     runtime: Runtime, sampler: ScriptedSampler, sft: Version
 ) -> None:
-    sampler.delay_seconds = 0.3
-    result: list[object] = []
-    thread = threading.Thread(target=lambda: result.append(runtime.group_sampler.sample_ready()))
-    thread.start()
-    assert wait_for(lambda: bool(sampler.calls))
-    with transaction(runtime.write) as session:
+    with while_sampling(sampler, runtime.group_sampler.sample_ready) as result, transaction(runtime.write) as session:
         session.get_one(Version, sft.id).status = VersionStatus.RETIRED
         session.flush()
         newer = versions.add_version(session, kind=VersionKind.POLICY, parent_id=sft.id, path="p", content_hash="h")
         newer.status = VersionStatus.ACTIVE
-    thread.join()
-    assert result == [None]
+    assert result.result() is None
     assert ready(runtime) == 0
 
 
 def test_no_transaction_is_held_while_sampling(runtime: Runtime, sampler: ScriptedSampler, session: Session) -> None:
-    """A writer gets through at once while a group is being sampled."""
-    sampler.delay_seconds = 0.5
-    thread = threading.Thread(target=runtime.group_sampler.sample_ready)
-    thread.start()
-    assert wait_for(lambda: bool(sampler.calls))
-    began = time.monotonic()
-    prompts.add_prompt(session, messages=[Message(role="user", content="now")], source=PromptSource.OWN)
-    session.commit()
-    assert time.monotonic() - began < 0.3
-    thread.join()
+    """A writer gets through while a group is being sampled: the sampling ends after the write, not before."""
+    with while_sampling(sampler, runtime.group_sampler.sample_ready) as result:
+        prompts.add_prompt(session, messages=[Message(role="user", content="now")], source=PromptSource.OWN)
+        session.commit()
+        assert not result.done()
+    assert result.result() is not None
+
+
+class WatchedGate(Gate):
+    """Tells when somebody has come to it, and never lets them pass for want of time."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.reached = threading.Event()
+
+    def wait_until_idle(self, timeout_seconds: float) -> bool:
+        assert timeout_seconds > 0
+        self.reached.set()
+        return super().wait_until_idle(PATIENCE_SECONDS)
 
 
 def test_stock_steps_aside_for_people(runtime: Runtime, sampler: ScriptedSampler, sft: Version) -> None:
-    sampler.delay_seconds = 0.4
+    gate = WatchedGate()
+    people, stock = InteractiveSampler(sampler, gate), GroupStock(runtime.group_sampler, gate, 3)
     hello = [Message(role="user", content="Hi")]
 
     def ask() -> None:
-        runtime.sampler.generate(hello, n=1, params=SamplingParams(), version_id=sft.id)
+        people.generate(hello, n=1, params=SamplingParams(), version_id=sft.id)
 
-    person = threading.Thread(target=ask)
-    person.start()
-    assert wait_for(lambda: len(sampler.calls) == 1)
-    runtime.stock.start()
-    time.sleep(0.2)
-    assert len(sampler.calls) == 1  # only the person's
-    person.join()
-    assert wait_for(lambda: len(sampler.calls) > 1)
+    with while_sampling(sampler, ask):
+        stock.start()
+        assert gate.reached.wait(PATIENCE_SECONDS)
+        assert len(sampler.calls) == 1  # only the person's
+    wait_for(lambda: ready(runtime) == 3, "full stock")
+    stock.stop()
 
 
 def test_gate_opens_after_its_timeout() -> None:

@@ -5,11 +5,10 @@ import os
 import signal
 import subprocess
 import sys
-import time
 import uuid
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from sqlalchemy import select
 
@@ -18,20 +17,10 @@ from app.db.models.jobs import LIVE, Job, JobKind
 from app.db.schema import migrate
 from app.db.session import make_engine, make_read_session_factory, make_session_factory, transaction
 from app.lifeline import settings_environment
+from tests.waiting import PATIENCE_SECONDS, wait_for
 
-Found = TypeVar("Found")
 Worker = subprocess.Popen[bytes]
 REPOSITORY = Path(__file__).resolve().parents[2]
-
-
-def wait_for(look: Callable[[], Found | None], what: str, seconds: float = 90.0) -> Found:
-    until = time.monotonic() + seconds
-    while time.monotonic() < until:
-        found = look()
-        if found:
-            return found
-        time.sleep(0.05)
-    raise AssertionError(f"no {what} within {seconds:g} s")
 
 
 def alive(pid: int) -> bool:
@@ -84,7 +73,7 @@ class Harness:
             assert found is not None
             return found
 
-    def wait_until(self, job_id: str, test: Callable[[Job], bool], what: str, seconds: float = 90.0) -> Job:
+    def wait_until(self, job_id: str, test: Callable[[Job], bool], what: str, seconds: float = PATIENCE_SECONDS) -> Job:
         def look() -> Job | None:
             job = self.job(job_id)
             return job if test(job) else None

@@ -14,11 +14,11 @@ from app.db.models.jobs import LIVE, Job, JobKind, JobStatus
 from app.db.models.versions import VersionKind, VersionStatus
 from app.db.session import transaction
 from app.services import jobs
-from tests.worker.harness import Harness, Worker, alive, wait_for
+from tests.waiting import PATIENCE_SECONDS, wait_for
+from tests.worker.harness import Harness, Worker, alive
 from tests.worker.held import HELD_AT
 from tests.worker.world import check_files, make_world, queue, run_inline, twin, version_of_job, versions_of
 
-PATIENCE_SECONDS = 120.0
 REWARD = {"ridge_steps": 60, "normalization_samples": 40, "num_layers": 2}
 POLICY = {
     "total_episodes": 40,
@@ -74,7 +74,7 @@ def run_with_kills(harness: Harness, job_id: str) -> Job:
     child = harness.child_pid(worker)
     worker.kill()
     worker.wait()
-    wait_for(lambda: not alive(child), "end of the child", 5)
+    wait_for(lambda: not alive(child), "end of the child")
     assert harness.job(job_id).status is JobStatus.RUNNING
     start_held_worker(harness)
     (job,) = harness.wait_over(job_id, seconds=PATIENCE_SECONDS)

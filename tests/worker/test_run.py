@@ -5,12 +5,12 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import httpx
 
-from tests.worker.harness import REPOSITORY, alive, wait_for
+from tests.waiting import PATIENCE_SECONDS, wait_for
+from tests.worker.harness import REPOSITORY, alive
 
 
 def _app(*arguments: str, environment: dict[str, str], output: Path) -> subprocess.Popen[bytes]:
@@ -40,26 +40,26 @@ def test_run_and_ctrl_c(tmp_path: Path, tiny_model_dir: Path) -> None:
         "FOURFOLD_MODEL_DIR": str(tiny_model_dir),
         "FOURFOLD_READY_GROUPS": "0",
     }
+
+    def worker_health() -> int:
+        return _app("worker-health", environment=environment, output=tmp_path / "health").wait(PATIENCE_SECONDS)
+
     running = _app("run", environment=environment, output=output)
     try:
-        wait_for(lambda: "Fourfold is ready: " in output.read_text() or running.poll() is not None, "address", 120)
+        wait_for(lambda: "Fourfold is ready: " in output.read_text() or running.poll() is not None, "address")
         said = output.read_text()
         assert "Fourfold is ready: " in said, said
         address = said.split("Fourfold is ready: ")[1].split()[0]
         assert httpx.get(f"{address}healthz").status_code == 200
-        wait_for(lambda: "is ready" in output.read_text().split("worker |")[-1], "worker", 60)
-        health = _app("worker-health", environment=environment, output=tmp_path / "health")
-        assert health.wait(60) == 0, (tmp_path / "health").read_text()
+        wait_for(lambda: "is ready" in output.read_text().split("worker |")[-1], "worker")
+        assert worker_health() == 0, (tmp_path / "health").read_text()
         children = _children(running.pid)
         assert len(children) == 2
-        began = time.monotonic()
         running.send_signal(signal.SIGINT)
-        assert running.wait(10) == 0
-        assert time.monotonic() - began < 9
+        assert running.wait(PATIENCE_SECONDS) == 0
         assert not any(map(alive, children))
         assert output.read_text().endswith("Fourfold has stopped.\n")
-        health = _app("worker-health", environment=environment, output=tmp_path / "health")
-        assert health.wait(60) == 1
+        wait_for(lambda: worker_health() == 1, "end of the worker's heartbeat")
         assert "no worker heartbeat" in (tmp_path / "health").read_text()
     finally:
         if running.poll() is None:
@@ -72,7 +72,7 @@ def test_run_on_a_taken_port(tmp_path: Path) -> None:
         port = taken.getsockname()[1]
         environment = {"FOURFOLD_PORT": str(port), "FOURFOLD_DATA_DIR": str(tmp_path / "data")}
         running = _app("run", environment=environment, output=tmp_path / "output")
-        assert running.wait(60) == 1
+        assert running.wait(PATIENCE_SECONDS) == 1
     said = (tmp_path / "output").read_text()
     assert said.startswith(f"Port {port} on 127.0.0.1 cannot be used (Address already in use).")
     assert "FOURFOLD_PORT=" in said

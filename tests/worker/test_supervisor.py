@@ -14,7 +14,8 @@ import pytest
 
 from app.errors import UnavailableError
 from app.supervisor import address, free_port
-from tests.worker.harness import REPOSITORY, alive, wait_for
+from tests.waiting import PATIENCE_SECONDS, wait_for
+from tests.worker.harness import REPOSITORY, alive
 
 STAND_INS = textwrap.dedent(
     """
@@ -101,7 +102,7 @@ def test_ready_restart_and_ctrl_c(tmp_path: Path) -> None:
         wait_for(lambda: len(running.worker_pids) == 2, "second worker")
         assert "worker | died; starting it again" in running.output
         running.process.send_signal(signal.SIGINT)
-        assert running.process.wait(5) == 0
+        assert running.process.wait(PATIENCE_SECONDS) == 0
         assert not any(map(alive, running.worker_pids))
 
 
@@ -110,12 +111,12 @@ def test_nothing_survives_kill_9(tmp_path: Path) -> None:
         running.wait_for_line("Fourfold is ready")
         wait_for(lambda: running.worker_pids, "worker")
         running.process.kill()
-        wait_for(lambda: not alive(running.worker_pids[0]), "end of the worker", 5)
+        wait_for(lambda: not alive(running.worker_pids[0]), "end of the worker")
 
 
 def test_a_child_that_keeps_dying_stops_everything(tmp_path: Path) -> None:
     with supervised(tmp_path, dies=True) as running:
-        assert running.process.wait(20) == 1
+        assert running.process.wait(PATIENCE_SECONDS) == 1
         assert "The worker process ended with status 3." in running.output
         assert "no model" in running.output
         assert "everything was stopped" in running.output

@@ -38,7 +38,7 @@ def _count(run: JobRun, context: CheckpointContext) -> Generator[Progress, None,
     trace = run.settings.data_dir / f"trace-{run.job.id}.jsonl"
     for step in range(state["step"] + 1, params["steps"] + 1):
         with trace.open("a") as file:
-            file.write(json.dumps({"step": step, "pid": os.getpid(), "time": time.time()}) + "\n")
+            file.write(json.dumps({"step": step, "pid": os.getpid(), "time": time.monotonic()}) + "\n")
         time.sleep(params["seconds"])
         state = {"step": step, "total": state["total"] + step}
         if step % params.get("checkpoint_every", 2) == 0:
@@ -46,7 +46,17 @@ def _count(run: JobRun, context: CheckpointContext) -> Generator[Progress, None,
                 context.save(state)
         _misbehave(run, step)
         yield Progress(step, params["steps"], {"loss/train": 1 / step}, f"Step {step}")
+        while _held(run, step):
+            time.sleep(0.05)
+            context.save(state)
+            yield Progress(step, params["steps"], message=f"Held at step {step}")
     return int(state["total"])
+
+
+def _held(run: JobRun, step: int) -> bool:
+    """`hold_at`: the steps at which the first, the second… attempt stays until it is killed, stopped or cancelled."""
+    steps = run.params.get("hold_at", [])
+    return run.fence <= len(steps) and step == steps[run.fence - 1]
 
 
 def _misbehave(run: JobRun, step: int) -> None:
