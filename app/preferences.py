@@ -14,6 +14,7 @@ from itertools import combinations
 from typing import NamedTuple, TypeVar
 
 AnswerId = TypeVar("AnswerId", bound=Hashable)
+NOTHING_LEARNED = "nothing learned"  # verdict on a reward model to which no two ranked answers differ
 
 
 class Comparison(NamedTuple):

@@ -47,7 +47,7 @@ def fourfold(directory: Path, dtype: torch.dtype) -> Sample:
 
     def sample(prompts: list[list[int]], n: int, tokens: int) -> None:
         params = SamplingParams(max_tokens=tokens, seed=1)
-        groups = sample_batch(decoder, NEVER_ENDS, prompts, n=n, params=params)
+        groups = sample_batch(decoder, frozenset({NEVER_ENDS}), prompts, n=n, params=params)
         assert all(len(one.token_ids) == tokens for group in groups for one in group)
 
     return sample

@@ -97,8 +97,8 @@ class Generation:
         """Answers that stand there already; none when that is allowed or cannot be helped."""
         if not self.distinct or self.params.temperature == 0 or self._attempt == TRIES:
             return []
-        ids = [self.answers[index].token_ids for index in range(self.n)]
-        return [place for place, found in enumerate(ids) if found in ids[:place]]
+        texts = [self.answers[index].text for index in range(self.n)]  # two that ended differently read the same
+        return [place for place, found in enumerate(texts) if found in texts[:place]]
 
 
 def sampled_answer(

@@ -39,7 +39,7 @@ def answer_rows(
 
 def sample_batch(
     model: Llama | Decoder,
-    end_ids: int | frozenset[int],
+    end_ids: frozenset[int],
     prompts: Sequence[Sequence[int]],
     *,
     n: int,
@@ -55,12 +55,11 @@ def sample_batch(
     there then is returned. logprobs: fill Completion.logprobs (the full softmax at the temperature).
     """
     decoder = model if isinstance(model, Decoder) else Decoder(model, fast_matmul_dtype())
-    ends = frozenset({end_ids}) if isinstance(end_ids, int) else end_ids
     if params.max_tokens < 1:
         return [[Completion() for _ in range(n)] for _ in prompts]
     seed = base_seed(params, generator)
     groups = [
-        answer_rows(n, params, ends, seed, first=place * n, logprobs=0 if logprobs else None)
+        answer_rows(n, params, end_ids, seed, first=place * n, logprobs=0 if logprobs else None)
         for place in range(len(prompts))
     ]
     batch, waiting = Batch(decoder, max_rows=max_rows), deque(zip(prompts, groups, strict=True))

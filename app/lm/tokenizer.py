@@ -16,6 +16,7 @@ import tokenizers
 from tokenizers import AddedToken, Regex, decoders, models, pre_tokenizers, trainers
 
 from app.chat import Message
+from app.lm.answer_ends import AnswerEnds
 from app.lm.foreign_text import ForeignText
 
 __all__ = ["SPECIAL_TOKENS", "IncrementalDecoder", "Message", "Tokenizer", "train_tokenizer"]
@@ -49,7 +50,8 @@ class Tokenizer:
     """Wraps `tokenizers.Tokenizer` with a text format: this project's own, where ids 0..4 are the special tokens in
     order, or that of an imported model (`foreign`), which has no user_id and assistant_id.
 
-    `end_id` is the token that ends an answer, `end_ids` all that do; bos_id is None where a model has none.
+    `end_id` is the token that is written behind an answer, `end_ids` all that end one, `ends` both; bos_id is None
+    where a model has none.
     """
 
     pad_id: int
@@ -71,6 +73,10 @@ class Tokenizer:
         backend.encode_special_tokens = True  # `<|end|>` in a person's text is nine characters, not a token
         self.pad_id, self.bos_id, self.user_id, self.assistant_id, self.end_id = range(len(SPECIAL_TOKENS))
         self.end_ids = frozenset({self.end_id})
+
+    @property
+    def ends(self) -> AnswerEnds:
+        return AnswerEnds(self.end_id, self.end_ids)
 
     @cached_property
     def vocab_size(self) -> int:

@@ -13,6 +13,7 @@ from app.config import Settings
 from app.db.models.jobs import Job, JobKind, JobTrigger
 from app.db.models.rankings import Ranking
 from app.db.models.versions import Version
+from app.preferences import NOTHING_LEARNED
 from app.services import jobs, versions
 
 WORSE_THAN_CHANCE = 0.5
@@ -39,7 +40,8 @@ def after_ranking(session: Session, *, retrain_after: int) -> Job | None:
 
 
 def after_train_reward(session: Session, version: Version, settings: Settings) -> Job | None:
-    """The newest reward model scores from now on (unless worse than chance); a good one queues PPO against it.
+    """The newest reward model scores from now on (unless it learned nothing or is worse than chance, and another one
+    scores); a good one queues PPO against it.
 
     Neither where another SFT model was activated while it was trained: it waits as a candidate for that one's return.
     """
@@ -47,7 +49,8 @@ def after_train_reward(session: Session, version: Version, settings: Settings) -
     if versions.sft_of(session, version) not in (None, versions.sft_version(session)):
         after_ranking(session, retrain_after=settings.retrain_after_rankings)
         return None
-    if versions.active_reward(session) is None or accuracy is None or accuracy >= WORSE_THAN_CHANCE:
+    learned = version.metrics.get("verdict") != NOTHING_LEARNED and (accuracy is None or accuracy >= WORSE_THAN_CHANCE)
+    if learned or versions.active_reward(session) is None:
         versions.activate(session, version.id, data_dir=settings.data_dir)
     after_ranking(session, retrain_after=settings.retrain_after_rankings)  # those that came in meanwhile
     if accuracy is None or accuracy < settings.auto_policy_accuracy:

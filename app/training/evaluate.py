@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from app.hparams import EvaluationHparams, SamplingParams
+from app.lm.answer_ends import AnswerEnds
 from app.lm.model import Llama
 from app.lm.precision import autocast
 from app.lm.sampling import sample_batch
@@ -60,7 +61,7 @@ def evaluate_policy(
     prompts: Sequence[list[int]],
     hparams: EvaluationHparams,
     *,
-    end_id: int,
+    ends: AnswerEnds,
     pad_id: int,
 ) -> Generator[Progress, None, Evaluation]:
     """`prompts` are held-out ones; the first `num_prompts` of them are used."""
@@ -71,15 +72,15 @@ def evaluate_policy(
     starts = range(0, len(used), PROMPTS_PER_STEP)
     for step, first in enumerate(starts, start=1):
         chosen = used[first : first + PROMPTS_PER_STEP]
-        answer_prompts(found, policy, reference, chosen, hparams, hparams.seed * 1_000_003 + first, end_id)
+        answer_prompts(found, policy, reference, chosen, hparams, hparams.seed * 1_000_003 + first, ends)
         part = slice(first, first + len(chosen))
         for answers, scores in ((found.before, found.before_scores), (found.after, found.after_scores)):
-            scores += score_answers(reward_model, chosen, answers[part], end_id=end_id, pad_id=pad_id)
+            scores += score_answers(reward_model, chosen, answers[part], ends=ends)
         k1, k3 = answer_kl(policy, reference, chosen, found.after[part], hparams.temperature, pad_id)
         found.kl_k1.extend(k1.tolist())
         found.kl_k3.extend(k3.tolist())
         yield Progress(step, len(starts), {}, f"{first + len(chosen)} of {len(used)} prompts")
-    return Evaluation(metrics_of(found, end_id), shown(found, hparams.shown_prompts))
+    return Evaluation(metrics_of(found, ends), shown(found, hparams.shown_prompts))
 
 
 def answer_prompts(
@@ -89,14 +90,14 @@ def answer_prompts(
     prompts: list[list[int]],
     hparams: EvaluationHparams,
     seed: int,
-    end_id: int,
+    ends: AnswerEnds,
 ) -> None:
     params = SamplingParams(temperature=hparams.temperature, max_tokens=hparams.max_tokens)
     for model, answers in ((reference, found.before), (policy, found.after)):
         generator = torch.Generator().manual_seed(seed)
         with torch.no_grad():
             groups = sample_batch(
-                model, end_id, prompts, n=hparams.samples_per_prompt, params=params, generator=generator
+                model, ends.all, prompts, n=hparams.samples_per_prompt, params=params, generator=generator
             )
         answers += [[list(completion.token_ids) for completion in group] for group in groups]
 
@@ -126,7 +127,7 @@ def answer_kl(
     return k1, k3
 
 
-def metrics_of(found: Answers, end_id: int) -> dict[str, float]:
+def metrics_of(found: Answers, ends: AnswerEnds) -> dict[str, float]:
     """Errors are standard errors over prompts: the answers to one prompt are not independent."""
     after, before = torch.tensor(found.after_scores), torch.tensor(found.before_scores)
     wins = (after > before).float() + 0.5 * (after == before).float()
@@ -144,10 +145,10 @@ def metrics_of(found: Answers, end_id: int) -> dict[str, float]:
         "kl_k3": k3.mean().item(),
         "length_mean": sum(map(len, new)) / len(new),
         "length_reference_mean": sum(map(len, old)) / len(old),
-        "distinct_share": distinct_share(new),
-        "distinct_reference_share": distinct_share(old),
-        "end_rate": sum(answer[-1] == end_id for answer in new) / len(new),
-        "end_reference_rate": sum(answer[-1] == end_id for answer in old) / len(old),
+        "distinct_share": distinct_share([ends.as_written(answer) for answer in new]),
+        "distinct_reference_share": distinct_share([ends.as_written(answer) for answer in old]),
+        "end_rate": sum(map(ends.ended, new)) / len(new),
+        "end_reference_rate": sum(map(ends.ended, old)) / len(old),
         "num_prompts": float(len(found.after)),
     }
 

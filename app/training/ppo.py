@@ -19,6 +19,7 @@ import torch
 from torch import Tensor
 
 from app.hparams import PPOHparams
+from app.lm.answer_ends import AnswerEnds
 from app.lm.model import Llama
 from app.lm.precision import autocast
 from app.training.context import Progress, TrainingContext, TrainingError
@@ -227,7 +228,7 @@ def train_policy(
     prompts: Sequence[list[int]],
     hparams: PPOHparams,
     *,
-    end_id: int,
+    ends: AnswerEnds,
     pad_id: int,
     context: TrainingContext,
 ) -> Generator[Progress, None, PolicyResult]:
@@ -252,7 +253,7 @@ def train_policy(
             reward_model,
             chosen,
             hparams,
-            end_id=end_id,
+            ends=ends,
             pad_id=pad_id,
             seed=seed,
             shares_lower=trainer.shares_lower,

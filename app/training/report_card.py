@@ -82,7 +82,7 @@ def _answers(
     for pair in pairs:
         messages: list[Message] = [{"role": role, "content": content} for role, content in pair.messages]
         prompts.append(tokenizer.encode_conversation(messages))
-    found = sample_batch(decoder, tokenizer.end_id, prompts, n=n, params=params)
+    found = sample_batch(decoder, tokenizer.end_ids, prompts, n=n, params=params)
     return [[Answer(tokenizer.decode(one.token_ids), one.finish_reason == "stop") for one in group] for group in found]
 
 

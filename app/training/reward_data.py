@@ -9,16 +9,14 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from app.lm.precision import autocast
+from app.lm.answer_ends import AnswerEnds
 from app.training.context import TrainingError
 from app.training.losses import pair_mask, tie_strength
 from app.training.packing import Packed, pack
 from app.training.reading_layer import can_be_set, collect_statistics, install
 from app.training.reward_head import Pairs, make_pairs
-from app.training.reward_network import RewardModel, batches_by_length, ended
+from app.training.reward_network import Answered, RewardModel, batches_by_length, states_of
 from app.training.reward_report import PairOutcomes, outcomes
-
-Sample = tuple[list[int], list[int]]  # a prompt's and an answer's tokens
 
 
 @dataclass(frozen=True)
@@ -35,15 +33,15 @@ class RankedGroup:
 class Rankings:
     """All rankings as tensors, with the states that the head reads."""
 
-    packed: Packed
     states: Tensor  # [R,K,H]
     ranks: Tensor  # [R,K]
+    mask: Tensor  # [R,K] bool, True where there is an answer
     nu: float
     pairs: Pairs
 
     def judged(self, scores: Tensor, rows: Sequence[int]) -> PairOutcomes:
         chosen = list(rows)
-        return outcomes(scores, self.ranks[chosen], self.packed.answer_mask[chosen], self.nu)
+        return outcomes(scores, self.ranks[chosen], self.mask[chosen], self.nu)
 
 
 @dataclass
@@ -57,31 +55,32 @@ class Fit:
     weights: list[Tensor] = field(default_factory=list)  # the head's, one per penalty
 
 
-def set_up_reading(model: RewardModel, samples: Sequence[Sample], end_id: int, pad_id: int) -> None:
+def set_up_reading(model: RewardModel, samples: Sequence[Answered], ends: AnswerEnds, pad_id: int) -> None:
     """Set the top layer from what the lower ones say on samples of the SFT model; no ranking is looked at. Where it
     cannot be set, the SFT model's own stays."""
     if not can_be_set(model.config):
         return
-    packed = pack([prompt for prompt, _ in samples], [[ended(answer, end_id)] for _, answer in samples], pad_id)
+    packed = pack([prompt for prompt, _ in samples], [[ends.as_written(answer)] for _, answer in samples], pad_id)
     below = below_top(model, packed)
     if not bool(below.isfinite().all()):
         raise TrainingError("The SFT model's states are not numbers. Its weights are damaged: restore them.")
     install(model.backbone, collect_statistics(below, packed))
 
 
-def prepare(model: RewardModel, groups: Sequence[RankedGroup], end_id: int, pad_id: int) -> Rankings:
-    """Tensors of all rankings; the layers are run once, short rows together."""
-    answers = [[ended(answer, end_id) for answer in group.completions] for group in groups]
-    packed = pack([group.prompt_tokens for group in groups], answers, pad_id)
-    ranks = torch.zeros(packed.last_index.shape, dtype=torch.int64)
+def prepare(model: RewardModel, groups: Sequence[RankedGroup], ends: AnswerEnds) -> Rankings:
+    """Tensors of all rankings; the layers are run once for every distinct answer."""
+    most = max(len(group.completions) for group in groups)
+    ranks = torch.zeros(len(groups), most, dtype=torch.int64)
     for row, group in enumerate(groups):
         ranks[row, : len(group.ranks)] = torch.tensor(group.ranks)
-    pairs = pair_mask(packed.answer_mask)
+    mask = torch.arange(most) < torch.tensor([[len(group.completions)] for group in groups])
+    states = torch.zeros(len(groups), most, model.config.hidden_size)
+    answers = [(group.prompt_tokens, answer) for group in groups for answer in group.completions]
+    states[mask] = states_of(model, answers, ends)
+    pairs = pair_mask(mask)
     ties = pairs & (ranks.unsqueeze(1) == ranks.unsqueeze(2))
-    below = below_top(model, packed)
-    states = final_states(model, packed, below)
     nu = tie_strength(float(ties.sum() / pairs.sum().clamp(min=1)))
-    return Rankings(packed, states, ranks, nu, make_pairs(states, ranks, packed.answer_mask))
+    return Rankings(states, ranks, mask, nu, make_pairs(states, ranks, mask))
 
 
 @torch.no_grad()
@@ -90,16 +89,5 @@ def below_top(model: RewardModel, packed: Packed) -> Tensor:
     below = torch.zeros(*packed.ids.shape, model.config.hidden_size)
     for rows in batches_by_length((packed.last_index.amax(1) + 1).tolist()):
         part = packed.rows(rows)
-        with autocast():
-            below[rows, : part.ids.shape[1]] = model.lower_states(part).float()
+        below[rows, : part.ids.shape[1]] = model.lower_states(part)
     return below
-
-
-@torch.no_grad()
-def final_states(model: RewardModel, packed: Packed, below: Tensor) -> Tensor:
-    """[R,K,H] what the head reads."""
-    found = torch.zeros(*packed.last_index.shape, model.config.hidden_size)
-    for rows in batches_by_length((packed.last_index.amax(1) + 1).tolist()):
-        part = packed.rows(rows)
-        found[rows] = model.final_states(part, below[rows, : part.ids.shape[1]])
-    return found

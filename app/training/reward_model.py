@@ -19,27 +19,26 @@ import torch
 from torch import Tensor
 
 from app.hparams import RewardHparams
+from app.lm.answer_ends import AnswerEnds
 from app.lm.model import Llama
+from app.preferences import NOTHING_LEARNED
 from app.training.context import Progress, TrainingContext, TrainingError
-from app.training.packing import pack
 from app.training.reward_data import (
     Fit,
     RankedGroup,
     Rankings,
-    Sample,
-    below_top,
-    final_states,
     prepare,
     set_up_reading,
 )
 from app.training.reward_head import penalties, solve
 from app.training.reward_network import (
+    Answered,
     RewardModel,
-    ended,
     load_reward_model,
     normalize,
     save_reward_model,
     score_answers,
+    states_of,
 )
 from app.training.reward_report import PairOutcomes, summarize, verdict
 
@@ -61,7 +60,8 @@ MIN_SAMPLES = 32  # under this many SFT samples the rankings' own answers help t
 class RewardResult:
     """`metrics` leaves out what could not be measured (no held-out figures from a single prompt).
 
-    metrics["verdict"] is underfit, good fit, overfit, or unknown.
+    metrics["verdict"] is underfit, good fit, overfit, unknown, or that nothing was learned: the model gives all answers
+    of a ranking one score (they were the same, or all ties), and has no accuracy.
     """
 
     model: RewardModel
@@ -85,10 +85,10 @@ def split_folds(prompt_ids: Sequence[int], held_out_fraction: float, seed: int) 
 def train_reward_model(
     sft: Llama,
     groups: Sequence[RankedGroup],
-    normalization: Sequence[Sample],
+    normalization: Sequence[Answered],
     hparams: RewardHparams,
     *,
-    end_id: int,
+    ends: AnswerEnds,
     pad_id: int,
     context: TrainingContext,
 ) -> Generator[Progress, None, RewardResult]:
@@ -102,8 +102,8 @@ def train_reward_model(
     answers = [(group.prompt_tokens, answer) for group in groups for answer in group.completions]
     samples = [pair for pair in normalization if pair[1]] or answers
     model = RewardModel.from_sft(sft, hparams.num_layers, hparams.seed)
-    set_up_reading(model, samples if len(samples) >= MIN_SAMPLES else [*samples, *answers], end_id, pad_id)
-    data = prepare(model, groups, end_id, pad_id)
+    set_up_reading(model, samples if len(samples) >= MIN_SAMPLES else [*samples, *answers], ends, pad_id)
+    data = prepare(model, groups, ends)
     fits = make_fits(groups, hparams)
     path = penalties(hparams.ridge_strongest, hparams.ridge_weakest, hparams.ridge_steps)
     total = len(path) + 1
@@ -116,8 +116,9 @@ def train_reward_model(
     final = Fit(list(range(len(groups))), [])
     solve_head(final, data, ridge)
     set_head(model, final.weights[-1])
-    yield progress([final], total, total, "all rankings")
-    mean, deviation = normalize(model, final_sample_states(model, samples, end_id, pad_id))
+    learned = bool(final.train[-1].margin.any())
+    yield progress([final], total, total, "all rankings" if learned else "nothing learned: all answers score the same")
+    mean, deviation = normalize(model, states_of(model, samples, ends))
     summary = summarize(pooled([fit.train for fit in fits], best), pooled([fit.unseen for fit in fits], best))
     metrics: dict[str, float | str] = {
         "train_accuracy": final.train[-1].accuracy,
@@ -130,7 +131,7 @@ def train_reward_model(
         "score_std_before": deviation,
     }
     measured = {name: value for name, value in metrics.items() if not (isinstance(value, float) and math.isnan(value))}
-    measured["verdict"] = verdict(summary)
+    measured["verdict"] = verdict(summary) if learned else NOTHING_LEARNED
     return RewardResult(model.eval(), measured, pooled([fit.unseen for fit in fits], best).reliability())
 
 
@@ -150,7 +151,7 @@ def solve_head(fit: Fit, data: Rankings, ridge: float) -> None:
     if not bool(weights.isfinite().all()):
         raise TrainingError("The reward model's loss is not a number: the SFT model's weights may be damaged.")
     fit.weights.append(weights)
-    scores = (data.states.double() @ weights).float()
+    scores = (data.states.double() * weights).sum(-1).float()  # row by row: a product may round equal rows apart
     fit.train.append(data.judged(scores[fit.rows], fit.rows))
     if fit.held_out:
         fit.unseen.append(data.judged(scores[fit.held_out], fit.held_out))
@@ -182,10 +183,3 @@ def progress(fits: Sequence[Fit], step: int, total: int, message: str) -> Progre
         "accuracy/held_out": unseen.accuracy,
     }
     return Progress(step, total, {name: value for name, value in found.items() if not math.isnan(value)}, message)
-
-
-@torch.no_grad()
-def final_sample_states(model: RewardModel, samples: Sequence[Sample], end_id: int, pad_id: int) -> Tensor:
-    """[N,H] what the head reads at the end of each (prompt, answer)."""
-    packed = pack([prompt for prompt, _ in samples], [[ended(answer, end_id)] for _, answer in samples], pad_id)
-    return final_states(model, packed, below_top(model, packed))[:, 0]

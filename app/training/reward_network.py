@@ -1,12 +1,16 @@
 """The reward model as a network: the SFT model's lowest layers, an own final norm, one score per answer; and its
 files.
 
-The score is read at the answer's last token, which is always `<|end|>`: an answer that was cut off is scored with
-the end put behind it (that it did not end by itself is PPO's business). Written in the layout of transformers'
-`LlamaForSequenceClassification`, or in that of the SFT model's own family. That head has no bias, so normalization is
-folded into the head's weights (`normalize`). Knows nothing of rankings or training.
+The score is read at the answer's last token, which is always the end mark that the chat template writes: an answer
+that was cut off, or that ended with another end token, is scored with this one behind it (that it did not end by itself
+is PPO's business). So a score is a function of what people read. Equal inputs give equal scores, on any processor:
+every distinct answer is computed once, behind its prompt in a row of its own, in float32.
 
-Shapes: B prompts, K answers of a prompt, T packed tokens, N samples, H hidden size.
+Written in the layout of transformers' `LlamaForSequenceClassification`, or in that of the SFT model's own family. That
+head has no bias, so normalization is folded into the head's weights (`normalize`). Knows nothing of rankings or
+training.
+
+Shapes: B prompts, K answers of a prompt, T packed tokens, N answers or samples, H hidden size.
 """
 
 from collections.abc import Iterator, Sequence
@@ -17,13 +21,14 @@ import torch
 from torch import Tensor, nn
 
 from app.hparams import ModelConfig
+from app.lm.answer_ends import AnswerEnds
 from app.lm.checkpoint import config_json, read_config, read_weights, save_weights
 from app.lm.model import Llama
-from app.lm.precision import autocast
 from app.lm.tokenizer import Tokenizer
 from app.training.packing import Packed, last_layer_at, lower_states, pack
 
 TOKENS_PER_BATCH = 4096
+Answered = tuple[Sequence[int], Sequence[int]]  # a prompt's and an answer's tokens
 
 
 class RewardModel(nn.Module):
@@ -52,25 +57,24 @@ class RewardModel(nn.Module):
         return self.backbone.config
 
     def lower_states(self, packed: Packed) -> Tensor:
-        """[B,T,H] below the top layer: all that does not change while the top layer alone is trained."""
-        return lower_states(self.backbone, packed, self.config.num_hidden_layers - 1)
+        """[B,T,H] below the top layer."""
+        with torch.autocast("cpu", enabled=False):  # scores do not hang on the number format; these layers are few
+            return lower_states(self.backbone, packed, self.config.num_hidden_layers - 1)
 
     def final_states(self, packed: Packed, states: Tensor | None = None) -> Tensor:
         """[B,K,H]: what the head reads, at each answer's last token."""
         below = self.lower_states(packed) if states is None else states
         with torch.autocast("cpu", enabled=False):  # the reading layer's sizes want fp32; it runs at few positions
-            return last_layer_at(self.backbone, below.float(), packed, packed.last_index)
+            return last_layer_at(self.backbone, below, packed, packed.last_index)
 
     def forward(self, packed: Packed, states: Tensor | None = None) -> Tensor:
         """[B,K] scores. Where a row has fewer than K answers the number means nothing (see `Packed.answer_mask`)."""
+        return self.scores(self.final_states(packed, states))
+
+    def scores(self, final_states: Tensor) -> Tensor:
+        """[...,H] -> [...]."""
         # A product and a sum, not a matrix product: autocast would round scores to the 8 bits of bf16.
-        return (self.final_states(packed, states).float() * self.head.weight[0]).sum(-1)
-
-
-def ended(completion: Sequence[int], end_id: int) -> list[int]:
-    """The answer up to and with its first end token; the end is put in where it is missing."""
-    tokens = list(completion)
-    return tokens[: tokens.index(end_id) + 1] if end_id in tokens else [*tokens, end_id]
+        return (final_states * self.head.weight[0]).sum(-1)
 
 
 def batches_by_length(lengths: Sequence[int], limit: int = TOKENS_PER_BATCH) -> Iterator[list[int]]:
@@ -86,25 +90,32 @@ def batches_by_length(lengths: Sequence[int], limit: int = TOKENS_PER_BATCH) -> 
 
 
 @torch.no_grad()
+def states_of(model: RewardModel, answers: Sequence[Answered], ends: AnswerEnds) -> Tensor:
+    """[N,H] what the head reads at the end of each (prompt, answer), both given as token ids. What stands beside an
+    answer cannot change it: it has a row of its own, and is computed once however often it occurs."""
+    found: dict[tuple[int, ...], Tensor] = {}
+    keys = []
+    for prompt, answer in answers:
+        written = ends.as_written(answer)
+        key = (len(prompt), *prompt, *written)
+        if key not in found:
+            found[key] = model.final_states(pack([prompt], [[written]], ends.written))[0, 0]
+        keys.append(key)
+    return torch.stack([found[key] for key in keys]) if keys else torch.zeros(0, model.config.hidden_size)
+
+
+@torch.no_grad()
 def score_answers(
     model: RewardModel,
     prompts: Sequence[Sequence[int]],
     answers: Sequence[Sequence[Sequence[int]]],
     *,
-    end_id: int,
-    pad_id: int,
+    ends: AnswerEnds,
 ) -> list[list[float]]:
     """A score for each of `answers[i]` to `prompts[i]`, given as token ids."""
-    groups = [[ended(answer, end_id) for answer in group] for group in answers]
-    lengths = [len(prompt) + sum(map(len, group)) for prompt, group in zip(prompts, groups, strict=True)]
-    scores: list[list[float]] = [[] for _ in groups]
-    for batch in batches_by_length(lengths):
-        packed = pack([prompts[i] for i in batch], [groups[i] for i in batch], pad_id)
-        with autocast():
-            found = model(packed)
-        for row, index in enumerate(batch):
-            scores[index] = found[row, : len(groups[index])].tolist()
-    return scores
+    pairs = [(prompt, answer) for prompt, group in zip(prompts, answers, strict=True) for answer in group]
+    scores = iter([float(model.scores(state)) for state in states_of(model, pairs, ends)])
+    return [[next(scores) for _ in group] for group in answers]
 
 
 def normalize(model: RewardModel, final_states: Tensor) -> tuple[float, float]:

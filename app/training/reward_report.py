@@ -47,17 +47,20 @@ class PairOutcomes:
 
     @property
     def accuracy(self) -> float:
-        """Share of strictly ordered pairs scored in the ranking's order; equal scores count half. Ties are left out."""
-        return float(_correct(self.margin).mean()) if len(self.margin) else math.nan
+        """Share of strictly ordered pairs scored in the ranking's order; equal scores count half. Ties are left out.
+        NaN where there is no such pair, or none with two different scores: then nothing was told apart."""
+        return float(_correct(self.margin).mean()) if self.margin.any() else math.nan
 
     @property
     def accuracy_error(self) -> float:
         """Standard error of the accuracy, over rankings: the pairs of one ranking are not independent."""
         shares = self.correct_by_ranking[~self.correct_by_ranking.isnan()]
-        return float(shares.std() / math.sqrt(len(shares))) if len(shares) > 1 else math.nan
+        return float(shares.std() / math.sqrt(len(shares))) if len(shares) > 1 and self.margin.any() else math.nan
 
     def reliability(self) -> list[tuple[float, float, int]]:
         """Per bin of stated probability (of the answer scored higher): mean stated, share correct, comparisons."""
+        if not self.margin.any():
+            return []
         stated = torch.sigmoid(self.margin.abs())
         bins = ((stated - 0.5) * 2 * RELIABILITY_BINS).long().clamp(max=RELIABILITY_BINS - 1)
         found = []

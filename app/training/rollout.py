@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from app.hparams import PPOHparams, SamplingParams
+from app.lm.answer_ends import AnswerEnds
 from app.lm.model import Llama
 from app.lm.precision import autocast
 from app.lm.sampling import sample_batch
@@ -95,12 +96,12 @@ class Rollout:
 
 
 def sample_answers(
-    model: Llama, prompts: list[list[int]], count: int, hparams: PPOHparams, end_id: int, seed: int
+    model: Llama, prompts: list[list[int]], count: int, hparams: PPOHparams, ends: AnswerEnds, seed: int
 ) -> list[list[list[int]]]:
     """`count` answers to each prompt, as sampled token ids."""
     params = SamplingParams(temperature=hparams.temperature, max_tokens=hparams.max_tokens)
     generator = torch.Generator().manual_seed(seed)
-    groups = sample_batch(model, end_id, prompts, n=count, params=params, generator=generator)
+    groups = sample_batch(model, ends.all, prompts, n=count, params=params, generator=generator)
     return [[list(completion.token_ids) for completion in group] for group in groups]
 
 
@@ -112,18 +113,18 @@ def collect(
     prompts: list[list[int]],
     hparams: PPOHparams,
     *,
-    end_id: int,
+    ends: AnswerEnds,
     pad_id: int,
     seed: int,
     shares_lower: bool,
 ) -> Rollout:
     """Sample, then measure. `shares_lower`: the reference's frozen layers equal the policy's, so they run once."""
-    answers = sample_answers(policy.model, prompts, hparams.samples_per_prompt, hparams, end_id, seed)
+    answers = sample_answers(policy.model, prompts, hparams.samples_per_prompt, hparams, ends, seed)
     packed = pack(prompts, answers, pad_id)
-    scores = torch.tensor(score_answers(reward_model, prompts, answers, end_id=end_id, pad_id=pad_id))
+    scores = torch.tensor(score_answers(reward_model, prompts, answers, ends=ends))
     if hparams.score_clip is not None:  # beyond what rankings were about, a score is extrapolation, and PPO finds it
         scores = scores.clamp(-hparams.score_clip, hparams.score_clip)
-    ended = torch.tensor([[answer[-1] == end_id for answer in group] for group in answers])
+    ended = torch.tensor([[ends.ended(answer) for answer in group] for group in answers])
     scores = scores - hparams.missing_eos_penalty * (~ended).float()
     rollout = empty_rollout(packed, scores, ended, policy)
     for rows in batches_by_length((packed.last_index.amax(1) + 1).tolist(), hparams.tokens_per_micro_batch):

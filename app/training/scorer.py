@@ -14,8 +14,8 @@ def load_scorer(directory: Path) -> Callable[[Sequence[Message], Sequence[str]],
 
     def score(messages: Sequence[Message], answers: Sequence[str]) -> list[float]:
         prompt = tokenizer.encode_conversation(messages)
-        completions = [[*tokenizer.encode(answer), tokenizer.end_id] for answer in answers]
-        [scores] = score_answers(model, [prompt], [completions], end_id=tokenizer.end_id, pad_id=tokenizer.pad_id)
+        completions = [tokenizer.encode(answer) for answer in answers]
+        [scores] = score_answers(model, [prompt], [completions], ends=tokenizer.ends)
         return [float(score) for score in scores]
 
     return score

@@ -74,10 +74,8 @@ def test_settings_are_followed_in_a_mixed_batch(decoder: Decoder) -> None:
 
 def test_repetition_is_punished(decoder: Decoder) -> None:
     plain, strict = (
-        sample_batch(
-            decoder, -1, [PROMPTS[0]], n=6, params=SamplingParams(max_tokens=40, seed=5, repetition_penalty=penalty)
-        )[0]
-        for penalty in (1.0, 2.0)
+        sample_batch(decoder, frozenset(), [PROMPTS[0]], n=6, params=params)[0]
+        for params in (SamplingParams(max_tokens=40, seed=5, repetition_penalty=penalty) for penalty in (1.0, 2.0))
     )
     different = [sum(len(set(one.token_ids)) for one in found) for found in (plain, strict)]
     assert different[1] > different[0]

@@ -73,5 +73,5 @@ def test_transformers_writes_the_same_greedy_text(model: Llama, directory: Path,
     out = theirs.generate(ids[:1], attention_mask=torch.ones_like(ids[:1]), generation_config=settings)
     decoder = Decoder(model, torch.float32)
     params = SamplingParams(temperature=0, max_tokens=12)
-    ours = sample_batch(decoder, 4, [ids[0].tolist()], n=1, params=params)[0][0]
+    ours = sample_batch(decoder, frozenset({4}), [ids[0].tolist()], n=1, params=params)[0][0]
     assert ours.token_ids == out[0, 11:].tolist()

@@ -9,6 +9,7 @@ from app.lm.model import Llama
 from app.lm.sampling import sample_batch
 
 END = 4
+ENDS = frozenset({END})
 PROMPTS = [[1, 2, 7, 8, 9, 3], [1, 2, 30, 3], [1, 2, 3]]
 
 
@@ -19,7 +20,8 @@ def decoder(model: Llama) -> Decoder:
 
 def ids_of(decoder: Decoder, prompts: list[list[int]], n: int, **words: object) -> list[list[list[int]]]:
     params = SamplingParams(max_tokens=12, **words)  # type: ignore[arg-type]
-    return [[answer.token_ids for answer in group] for group in sample_batch(decoder, END, prompts, n=n, params=params)]
+    groups = sample_batch(decoder, ENDS, prompts, n=n, params=params)
+    return [[answer.token_ids for answer in group] for group in groups]
 
 
 def test_same_seed_same_text(decoder: Decoder) -> None:
@@ -28,7 +30,7 @@ def test_same_seed_same_text(decoder: Decoder) -> None:
     assert first != ids_of(decoder, PROMPTS, 3, seed=12)
     generator = torch.Generator().manual_seed(1)
     params = SamplingParams(max_tokens=12)
-    drawn = [sample_batch(decoder, END, PROMPTS, n=1, params=params, generator=generator) for _ in range(2)]
+    drawn = [sample_batch(decoder, ENDS, PROMPTS, n=1, params=params, generator=generator) for _ in range(2)]
     assert drawn[0] != drawn[1]
 
 
@@ -41,7 +43,7 @@ def test_an_answer_does_not_depend_on_its_neighbours(decoder: Decoder) -> None:
 def test_logprobs_are_the_models_own(decoder: Decoder, model: Llama) -> None:
     """Prompts of several lengths, rows that end early, temperature: as if each row were run alone."""
     params = SamplingParams(temperature=0.7, max_tokens=12, seed=3)
-    groups = sample_batch(decoder, END, PROMPTS, n=4, params=params, logprobs=True)
+    groups = sample_batch(decoder, ENDS, PROMPTS, n=4, params=params, logprobs=True)
     lengths = set()
     for prompt, group in zip(PROMPTS, groups, strict=True):
         for answer in group:
@@ -66,18 +68,18 @@ def test_greedy_is_greedy(decoder: Decoder, model: Llama) -> None:
 def test_stopped_in_the_middle(decoder: Decoder) -> None:
     asked = iter([False] * 4 + [True])
     groups = sample_batch(
-        decoder, END, PROMPTS, n=2, params=SamplingParams(max_tokens=12, seed=3), should_stop=lambda: next(asked)
+        decoder, ENDS, PROMPTS, n=2, params=SamplingParams(max_tokens=12, seed=3), should_stop=lambda: next(asked)
     )
     assert max(len(answer.token_ids) for group in groups for answer in group) == 4
 
 
 def test_few_rows_at_once_give_the_same_answers(decoder: Decoder) -> None:
     params = SamplingParams(max_tokens=12, seed=9)
-    wide = sample_batch(decoder, END, PROMPTS * 4, n=3, params=params)
-    assert sample_batch(decoder, END, PROMPTS * 4, n=3, params=params, max_rows=5) == wide
+    wide = sample_batch(decoder, ENDS, PROMPTS * 4, n=3, params=params)
+    assert sample_batch(decoder, ENDS, PROMPTS * 4, n=3, params=params, max_rows=5) == wide
 
 
 def test_nothing_to_do(decoder: Decoder) -> None:
-    assert sample_batch(decoder, END, [], n=4, params=SamplingParams()) == []
-    [[answer]] = sample_batch(decoder, END, PROMPTS[:1], n=1, params=SamplingParams(max_tokens=0))
+    assert sample_batch(decoder, ENDS, [], n=4, params=SamplingParams()) == []
+    [[answer]] = sample_batch(decoder, ENDS, PROMPTS[:1], n=1, params=SamplingParams(max_tokens=0))
     assert answer.token_ids == []

@@ -13,6 +13,7 @@ from app.db.models.jobs import Job, JobKind
 from app.db.models.labelers import Labeler
 from app.db.models.versions import Version, VersionKind, VersionStatus
 from app.errors import AppError, ConflictError, NotFoundError, UnavailableError
+from app.preferences import NOTHING_LEARNED
 from app.services import rankings, rules, versions
 from app.weights import CheckpointError, content_hash, copy_directory
 from tests.live import quick_settings
@@ -139,6 +140,16 @@ def test_good_reward_model_scores_and_queues_ppo(session: Session, add: AddVersi
     assert reward.status is VersionStatus.ACTIVE
     assert job is not None
     assert (job.kind, job.params) == (JobKind.TRAIN_POLICY, {})
+
+
+def test_a_reward_model_that_learned_nothing_replaces_none_and_trains_no_policy(
+    session: Session, add: AddVersion, quick: Settings
+) -> None:
+    good, nothing = (add(VersionKind.REWARD, metrics) for metrics in ({}, {"verdict": NOTHING_LEARNED}))
+    for reward in (good, nothing):
+        assert rules.after_train_reward(session, reward, quick) is None
+    assert versions.active_reward(session) is good
+    assert session.scalars(select(Job)).all() == []
 
 
 @pytest.mark.parametrize("accuracy", [0.69, 0.5, None])

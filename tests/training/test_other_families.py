@@ -26,7 +26,7 @@ from app.training.reward_model import (
 )
 from app.training.sft import Example, train_sft
 from app.training.supervised import Batch, batch_loss
-from tests.training.tiny import BOS, CONFIG, END, PAD, random_groups, random_tokens
+from tests.training.tiny import BOS, CONFIG, END, ENDS, PAD, random_groups, random_tokens
 
 YARN = Rope(rope_type="yarn", factor=4.0, original_max_position_embeddings=16)
 VARIANTS: dict[str, ModelConfig] = {
@@ -80,7 +80,7 @@ def test_a_simple_taste_is_learned(model: Llama) -> None:
     asked, answered = random_groups(40, 1, seed=99)
     samples = [(prompt, group[0]) for prompt, group in zip(asked, answered, strict=True)]
     hparams = RewardHparams(num_layers=2)
-    trained = drain(train_reward_model(model, groups, samples, hparams, end_id=END, pad_id=PAD, context=NoContext()))
+    trained = drain(train_reward_model(model, groups, samples, hparams, ends=ENDS, pad_id=PAD, context=NoContext()))
     assert float(trained.metrics["held_out_accuracy"]) > (0.65 if model.config.qk_norm else 0.93)
 
 
@@ -91,7 +91,7 @@ def test_the_reading_layer_looks_as_strongly_as_it_says(name: str) -> None:
     prompts, answers = random_groups(40, 1, seed=99)
     model = RewardModel.from_sft(lively(VARIANTS[name]), 1, seed=0)
     pairs = [(prompt, group[0]) for prompt, group in zip(prompts, answers, strict=True)]
-    set_up_reading(model, pairs, END, PAD)
+    set_up_reading(model, pairs, ENDS, PAD)
     layer, config = model.backbone.model.layers[0], model.config
     assert isinstance(layer, Layer)
     normed = layer.input_layernorm(model.backbone.model.embed_tokens(torch.tensor([[BOS, END]])))
@@ -108,7 +108,7 @@ def test_ppo_begins_at_ratio_one_and_moves(model: Llama) -> None:
     hparams = PPOHparams(total_episodes=16, batch_size=8, max_tokens=6, num_frozen_layers=1)
     prompts, _ = random_groups(4, 1)
     reward = RewardModel.from_sft(model, 1, seed=1)
-    result = drain(train_policy(model, model, reward, prompts, hparams, end_id=END, pad_id=PAD, context=NoContext()))
+    result = drain(train_policy(model, model, reward, prompts, hparams, ends=ENDS, pad_id=PAD, context=NoContext()))
     assert result.metrics["val/ratio_first"] == pytest.approx(1.0, abs=0.02)
     assert result.model.config == model.config
     moved = [name for name, weight in result.model.state_dict().items() if not weight.equal(model.state_dict()[name])]
@@ -171,7 +171,7 @@ def test_reward_models_open_in_their_family(
     mask = torch.tensor([[1] * len(row) + [0] * (width - len(row)) for row in rows])
     with torch.no_grad():
         expected = theirs(ids, attention_mask=mask).logits.view(3, 4)
-    found = score_answers(load_reward_model(tmp_path / "reward"), prompts, answers, end_id=end, pad_id=pad)
+    found = score_answers(load_reward_model(tmp_path / "reward"), prompts, answers, ends=tokenizer.ends)
     torch.testing.assert_close(torch.tensor(found), expected, rtol=1e-4, atol=1e-4)
     assert AutoTokenizer.from_pretrained(tmp_path / "reward").eos_token_id == end
 
@@ -185,8 +185,8 @@ def test_a_policy_that_ppo_made_is_of_its_family(
     model, tokenizer, causal = imported(case)
     hparams = PPOHparams(total_episodes=4, batch_size=4, max_tokens=4, num_frozen_layers=1)
     prompts = [tokenizer.encode_conversation([{"role": "user", "content": "How do I wash my hands?"}])]
-    reward, ends = RewardModel.from_sft(model, 1, seed=1), {"end_id": tokenizer.end_id, "pad_id": tokenizer.pad_id}
-    result = drain(train_policy(model, model, reward, prompts, hparams, **ends, context=NoContext()))
+    reward, ends, pad = RewardModel.from_sft(model, 1, seed=1), tokenizer.ends, tokenizer.pad_id
+    result = drain(train_policy(model, model, reward, prompts, hparams, ends=ends, pad_id=pad, context=NoContext()))
     save_model(tmp_path / "policy", result.model, tokenizer, dtype=torch.float32)
     theirs = AutoModelForCausalLM.from_pretrained(tmp_path / "policy", dtype=torch.float32).eval()
     assert type(theirs) is type(causal)

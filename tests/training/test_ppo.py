@@ -9,12 +9,13 @@ import pytest
 import torch
 
 from app.hparams import PPOHparams
+from app.lm.answer_ends import AnswerEnds
 from app.lm.model import Llama
 from app.training.context import NoContext, Progress, TrainingError, drain
 from app.training.ppo import PolicyResult, Trainer, make_experience, prompts_of_batch, train_policy
-from app.training.reward_network import RewardModel
+from app.training.reward_network import RewardModel, score_answers
 from app.training.rollout import Rollout, collect
-from tests.training.tiny import ASSISTANT, BOS, END, PAD, USER, tiny_model
+from tests.training.tiny import ASSISTANT, BOS, END, ENDS, PAD, USER, tiny_model
 
 COUNTED = 7  # the toy reward counts this token
 HPARAMS = PPOHparams(
@@ -65,7 +66,7 @@ def start(
     initial: Llama, reference: Llama, hparams: PPOHparams = HPARAMS, context: Any = None
 ) -> Generator[Progress, None, PolicyResult]:
     return train_policy(
-        initial, reference, reward_model(), PROMPTS, hparams, end_id=END, pad_id=PAD, context=context or NoContext()
+        initial, reference, reward_model(), PROMPTS, hparams, ends=ENDS, pad_id=PAD, context=context or NoContext()
     )
 
 
@@ -76,11 +77,31 @@ def rollout_of(trainer: Trainer, reference: Llama, hparams: PPOHparams = HPARAMS
         reward_model(),
         PROMPTS,
         hparams,
-        end_id=END,
+        ends=ENDS,
         pad_id=PAD,
         seed=5,
         shares_lower=trainer.shares_lower,
     )
+
+
+def test_an_answer_has_ended_with_any_end_token_and_is_scored_as_written() -> None:
+    """What was sampled stays in the rollout, since its probability is the policy's; the score is that of the text."""
+    model, reward, ends = tiny_model(), reward_model(), AnswerEnds(END, frozenset(range(5, 20)))
+    hparams, seen = replace(HPARAMS, score_clip=None), set()
+    policy = Trainer(model, model, hparams).policy
+    rollout = collect(policy, model, reward, PROMPTS, hparams, ends=ends, pad_id=PAD, seed=5, shares_lower=True)
+    packed = rollout.packed
+    for row, prompt in enumerate(PROMPTS):
+        for k in range(HPARAMS.samples_per_prompt):
+            answer = packed.tokens[row, k][packed.token_mask[row, k]].tolist()
+            seen.add(answer[-1])
+            assert bool(rollout.ended[row, k]) == (answer[-1] in ends.all)
+            assert not ends.all & set(answer[:-1])
+            written = answer[:-1] if answer[-1] in ends.all else answer
+            score = score_answers(reward, [prompt], [[[*written, END]]], ends=AnswerEnds(END))[0][0]
+            penalty = 0.0 if answer[-1] in ends.all else hparams.missing_eos_penalty
+            assert rollout.scores[row, k].item() == pytest.approx(score - penalty, abs=1e-6)
+    assert len(seen & ends.all) > 1
 
 
 @pytest.mark.usefixtures("toy_reward")
@@ -205,7 +226,7 @@ def test_a_loss_that_is_not_a_number_stops_it_and_harms_nothing() -> None:
 def test_it_says_what_is_wrong_with_its_input() -> None:
     model = tiny_model()
     with pytest.raises(TrainingError, match="no prompts"):
-        next(train_policy(model, model, reward_model(), [], HPARAMS, end_id=END, pad_id=PAD, context=NoContext()))
+        next(train_policy(model, model, reward_model(), [], HPARAMS, ends=ENDS, pad_id=PAD, context=NoContext()))
     with pytest.raises(TrainingError, match="multiple"):
         next(start(model, model, replace(HPARAMS, batch_size=18)))
 

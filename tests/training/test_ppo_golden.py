@@ -18,7 +18,7 @@ from app.training.context import NoContext, Progress, drain
 from app.training.ppo import Experience, train_policy
 from app.training.reward_network import RewardModel
 from tests.training.papers import Batch, PaperPPO
-from tests.training.tiny import ASSISTANT, BOS, END, PAD, USER, tiny_model
+from tests.training.tiny import ASSISTANT, BOS, END, ENDS, PAD, USER, tiny_model
 
 # No number is 1 where it could be another, no two are equal, and every bound is met by some tokens and not by others.
 HPARAMS = PPOHparams(
@@ -118,7 +118,7 @@ def test_every_number_is_that_of_the_papers(
     monkeypatch.setattr(rollout, "sample_answers", keep_answers)
     monkeypatch.setattr(ppo, "make_experience", keep_experience)
     seen: list[Progress] = []
-    trained = train_policy(initial, reference, reward, PROMPTS, hparams, end_id=END, pad_id=PAD, context=NoContext())
+    trained = train_policy(initial, reference, reward, PROMPTS, hparams, ends=ENDS, pad_id=PAD, context=NoContext())
     result = drain(trained, seen.append)
 
     paper = PaperPPO(initial, reference, reward.backbone, reward.head.weight.detach()[0], hparams, END)

@@ -3,9 +3,11 @@
 import torch
 
 from app.hparams import ModelConfig
+from app.lm.answer_ends import AnswerEnds
 from app.lm.model import Llama
 
 PAD, BOS, USER, ASSISTANT, END = range(5)
+ENDS = AnswerEnds(END)
 CONFIG = ModelConfig(
     vocab_size=48,
     hidden_size=32,

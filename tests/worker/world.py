@@ -37,7 +37,9 @@ def make_world(data_dir: Path, model_dir: Path, *, ranked: int = 8, **settings: 
         chosen = select(Prompt).where(Prompt.split == PromptSplit.TRAIN).order_by(Prompt.id).limit(ranked)
         for number, prompt in enumerate(session.scalars(chosen).all()):
             lengths = [3, 6, 9, 12]
-            answers = [SampledAnswer("text", [*dice.choices(VOCABULARY, k=length), 4], "stop") for length in lengths]
+            answers = [
+                SampledAnswer("word " * length, [*dice.choices(VOCABULARY, k=length), 4], "stop") for length in lengths
+            ]
             group = groups.add_group(
                 session,
                 prompt=prompt,

@@ -23,7 +23,7 @@ def evaluate(run: JobRun) -> None:
         prompts = training_data.prompts_by_id(session, inputs["prompt_ids"])
     encoded = [tokenizer.encode_conversation(training_data.messages_of(prompt)) for prompt in prompts]
     trainer = evaluate_policy(
-        policy, reference, reward_model, encoded, hparams, end_id=tokenizer.end_id, pad_id=tokenizer.pad_id
+        policy, reference, reward_model, encoded, hparams, ends=tokenizer.ends, pad_id=tokenizer.pad_id
     )
     found = run.drain(trainer)
     samples = _samples(found, prompts, tokenizer)

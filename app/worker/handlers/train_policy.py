@@ -31,7 +31,7 @@ def train_policy(run: JobRun) -> None:
         reward_model,
         encoded,
         hparams,
-        end_id=tokenizer.end_id,
+        ends=tokenizer.ends,
         pad_id=tokenizer.pad_id,
         context=run.context(),
     )

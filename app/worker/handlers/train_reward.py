@@ -30,7 +30,7 @@ def train_reward(run: JobRun) -> None:
         run.say("Sampling answers of the SFT model to normalize scores with")
         samples += _fresh_samples(run, sft, tokenizer, inputs["sample_prompt_ids"], hparams.seed)
     trainer = train_reward_model(
-        sft, groups, samples, hparams, end_id=tokenizer.end_id, pad_id=tokenizer.pad_id, context=run.context()
+        sft, groups, samples, hparams, ends=tokenizer.ends, pad_id=tokenizer.pad_id, context=run.context()
     )
     result = run.drain(trainer)
     new = NewVersion(
@@ -108,7 +108,7 @@ def _fresh_samples(
     samples: list[tuple[list[int], list[int]]] = []
     for first in range(0, len(encoded), SAMPLE_PROMPTS_AT_ONCE):
         batch = encoded[first : first + SAMPLE_PROMPTS_AT_ONCE]
-        answers = sample_batch(sft, tokenizer.end_id, batch, n=1, params=SamplingParams(), generator=generator)
+        answers = sample_batch(sft, tokenizer.end_ids, batch, n=1, params=SamplingParams(), generator=generator)
         samples += [(prompt, answer[0].token_ids) for prompt, answer in zip(batch, answers, strict=True)]
         run.beat()
     return samples
