@@ -161,6 +161,9 @@ class PPOHparams:
     """PPO with a KL penalty against the SFT model (Ziegler et al. 2019; Stiennon et al. 2020).
 
     `batch_size` counts episodes: batch_size / samples_per_prompt prompts with samples_per_prompt answers each.
+    Those that are None by default follow the model's size (`app.model_size.fit_ppo`): what serves 7 million parameters
+    ruins 135 million. `target_kl` ends the update of a batch before the step whose mini-batch has moved further from
+    the policy that sampled, in nats per token (half the mean squared log ratio); None never does.
     `score_clip` bounds the normalized score (its deviation on SFT samples is 1): without it, and with a weak KL
     penalty, "likes short answers" ended in empty ones and "likes lists" in "Some ideas: 1." (docs/metrics.md).
     `kl_horizon` is in episodes, short because a whole run here is.
@@ -171,11 +174,11 @@ class PPOHparams:
     samples_per_prompt: int = 4
     num_ppo_epochs: int = 4
     num_mini_batches: int = 2
-    learning_rate: float = 4e-4
-    value_learning_rate: float = 1e-3
+    learning_rate: float | None = None
+    value_learning_rate: float | None = None
     warmup_batches: int = 2
     adam_eps: float = 1e-5
-    num_frozen_layers: int = 3
+    num_frozen_layers: int | None = None
     share_trunk_gradient: bool = False
     temperature: float = 1.0
     max_tokens: int = 96
@@ -184,6 +187,7 @@ class PPOHparams:
     kl_horizon: int = 200
     cliprange: float = 0.2
     cliprange_value: float = 0.2
+    target_kl: float | None = 0.1
     vf_coef: float = 0.1
     gamma: float = 1.0
     lam: float = 0.95
@@ -191,9 +195,19 @@ class PPOHparams:
     missing_eos_penalty: float = 1.0
     score_clip: float | None = 2.0
     max_grad_norm: float = 1.0
-    tokens_per_micro_batch: int = 4_096
+    tokens_per_micro_batch: int | None = None
     checkpoint_every_batches: int = 4
     seed: int = 0
+
+
+@dataclass(frozen=True)
+class FittedPPOHparams(PPOHparams):
+    """As they are really used: nothing is left to the model's size."""
+
+    learning_rate: float = 4e-4
+    value_learning_rate: float = 1e-3
+    num_frozen_layers: int = 3
+    tokens_per_micro_batch: int = 4_096
 
 
 @dataclass(frozen=True)

@@ -47,6 +47,7 @@ LIMITS: dict[str, tuple[float, float]] = {
     "kl_coef": (0, 100),
     "score_clip": (1e-3, 1_000),
     "kl_target": (1e-3, 1_000),
+    "target_kl": (1e-3, 1_000),
     "kl_horizon": (1, 100_000_000),
     "checkpoint_every_batches": (1, 100_000),
     "tokens_per_micro_batch": (64, 1_000_000),

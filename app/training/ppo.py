@@ -9,7 +9,6 @@ changed.
 Shapes: B prompts, K answers of a prompt, A tokens of the longest answer; R = B * K episodes.
 """
 
-import copy
 import math
 from collections.abc import Generator, Sequence
 from dataclasses import asdict, dataclass
@@ -22,6 +21,7 @@ from app.hparams import PPOHparams
 from app.lm.answer_ends import AnswerEnds
 from app.lm.model import Llama
 from app.lm.precision import autocast
+from app.model_size import fit_ppo
 from app.training.context import Progress, TrainingContext, TrainingError
 from app.training.losses import (
     KLController,
@@ -36,7 +36,8 @@ from app.training.losses import (
     value_loss,
 )
 from app.training.reward_network import RewardModel, batches_by_length
-from app.training.rollout import PolicyWithValue, Rollout, collect, same_lower_layers
+from app.training.rollout import PolicyWithValue, Rollout, collect
+from app.training.shared_weights import same_lower_layers
 
 
 @dataclass(frozen=True)
@@ -84,8 +85,8 @@ class Trainer:
     """Everything that changes during a run, and how it is saved."""
 
     def __init__(self, initial: Llama, reference: Llama, hparams: PPOHparams) -> None:
-        self.hparams = hparams
-        self.policy = PolicyWithValue(copy.deepcopy(initial).eval(), hparams)
+        self.hparams = hparams = fit_ppo(hparams, initial.config)
+        self.policy = PolicyWithValue(initial, hparams)
         self.shares_lower = same_lower_layers(initial, reference, self.policy.num_frozen_layers)
         adam: dict[str, Any] = {"eps": hparams.adam_eps, "weight_decay": 0.0}
         self.optimizer = torch.optim.AdamW(self.policy.policy_parameters(), lr=hparams.learning_rate, **adam)
@@ -94,13 +95,17 @@ class Trainer:
         self.controller = KLController(hparams.kl_coef, hparams.kl_target, hparams.kl_horizon)
         self.batch = 0  # also the prompt cursor and, with the seed, every random state
 
+    def trained_weights(self) -> dict[str, Tensor]:
+        """Of policy and value head; the frozen ones are the initial policy's."""
+        return {name: weight for name, weight in self.policy.named_parameters() if weight.requires_grad}
+
     def state(self) -> dict[str, Any]:
         return {
             "kind": "ppo",
             "hparams": asdict(self.hparams),
             "batch": self.batch,
             "kl_coef": self.controller.coef,
-            "policy": self.policy.state_dict(),
+            "policy": {name: weight.detach() for name, weight in self.trained_weights().items()},
             "optimizer": self.optimizer.state_dict(),
             "value_optimizer": self.value_optimizer.state_dict(),
         }
@@ -109,7 +114,10 @@ class Trainer:
         if state.get("kind") != "ppo" or state.get("hparams") != asdict(self.hparams):
             raise TrainingError("The saved state belongs to another training. Remove it to begin this one anew.")
         self.batch, self.controller.coef = state["batch"], state["kl_coef"]
-        self.policy.load_state_dict(state["policy"])
+        trained = self.trained_weights()
+        with torch.no_grad():
+            for name, weight in state["policy"].items():
+                trained[name].copy_(weight)
         self.optimizer.load_state_dict(state["optimizer"])
         self.value_optimizer.load_state_dict(state["value_optimizer"])
 
@@ -125,23 +133,36 @@ class Trainer:
                 group["lr"] = rate * factor
 
     def update(self, experience: Experience, seed: int) -> dict[str, float]:
-        """`num_ppo_epochs` over the batch in mini-batches of prompts; metrics are means over all steps."""
+        """`num_ppo_epochs` over the batch in mini-batches of prompts, ended early where the policy has moved too far.
+
+        Metrics are means over all mini-batches that were looked at (names in _max: their largest), the one among them
+        whose step was not taken.
+        """
         generator = torch.Generator().manual_seed(seed)
-        size, totals, steps = experience.rollout.packed.size, {}, 0
+        size, looks = experience.rollout.packed.size, list[dict[str, float]]()
         per_step = math.ceil(size / self.hparams.num_mini_batches)
-        for epoch in range(self.hparams.num_ppo_epochs):
+        per_epoch = math.ceil(size / per_step)
+        for _ in range(self.hparams.num_ppo_epochs):
             order = torch.randperm(size, generator=generator).tolist()
             for first in range(0, size, per_step):
-                found = self.step(experience, order[first : first + per_step])
-                if epoch == 0 and first == 0:
-                    totals = dict.fromkeys(found, 0.0) | {"val/ratio_first": found["val/ratio"]}
-                for name, value in found.items():
-                    totals[name] += value
-                steps += 1
-        return {name: value if name == "val/ratio_first" else value / steps for name, value in totals.items()}
+                looks.append(self.step(experience, order[first : first + per_step]))
+                if self.moved_too_far(looks[-1]):
+                    break
+            if self.moved_too_far(looks[-1]):
+                break
+        self.optimizer.zero_grad()  # gradients would lie idle while the next answers are sampled
+        steps = len(looks) - self.moved_too_far(looks[-1])
+        return means(looks) | {"val/ratio_first": looks[0]["val/ratio"], "policy/epochs_done": steps / per_epoch}
+
+    def moved_too_far(self, found: dict[str, float]) -> bool:
+        """Whether a mini-batch has left the policy that sampled it by more than `target_kl` (as in OpenAI's Spinning Up
+        and Huang et al. 2022, "37 implementation details of PPO", early stopping)."""
+        target = self.hparams.target_kl
+        return target is not None and found["policy/approxkl_avg"] > target
 
     def step(self, experience: Experience, prompts: list[int]) -> dict[str, float]:
-        """One optimizer step on these prompts' answers, in micro-batches of similar length whose sums are added."""
+        """One optimizer step on these prompts' answers, in micro-batches of similar length whose sums are added; not
+        taken where the policy has already moved too far on them."""
         packed, answers = experience.rollout.packed, experience.rollout.packed.last_index.shape[1]
         num_tokens = int(packed.token_mask[prompts].sum())
         lengths = (packed.last_index[prompts].amax(1) + 1).tolist()
@@ -156,13 +177,15 @@ class Trainer:
                 raise TrainingError("PPO's loss is not a number. Lower the learning rate and try again.")
             loss.backward()
             for name, value in found.items():
-                totals[name] = totals.get(name, 0.0) + value.item()
+                known, new = totals.get(name, 0.0), value.item()
+                totals[name] = max(known, new) if name.endswith("_max") else known + new
         norm = torch.nn.utils.clip_grad_norm_(self.policy.policy_parameters(), self.hparams.max_grad_norm)
         torch.nn.utils.clip_grad_norm_(self.policy.value_head.parameters(), self.hparams.max_grad_norm)
         if not math.isfinite(norm.item()):
             raise TrainingError("PPO's gradient is not a number. Lower the learning rate and try again.")
-        self.optimizer.step()
-        self.value_optimizer.step()
+        if not self.moved_too_far(totals):
+            self.optimizer.step()
+            self.value_optimizer.step()
         return totals | {"policy/grad_norm": norm.item()}
 
     def losses(
@@ -181,15 +204,25 @@ class Trainer:
             logprobs, old_logprobs, advantages, mask, hparams.cliprange, num_tokens
         )
         value, value_clipped = value_loss(values, old_values, returns, mask, hparams.cliprange_value, num_tokens)
-        ratio = masked_sum((logprobs.detach() - old_logprobs).exp(), mask) / num_tokens
+        log_ratio = torch.where(mask, logprobs.detach() - old_logprobs, 0.0)
+        ratio = masked_sum(log_ratio.exp(), mask) / num_tokens
         return policy + hparams.vf_coef * value, {
             "loss/policy_avg": policy.detach(),
             "loss/value_avg": value.detach(),
             "policy/clipfrac_avg": clipped,
             "policy/approxkl_avg": approx_kl,
+            "policy/log_ratio_max": log_ratio.abs().max(),
             "val/clipfrac_avg": value_clipped,
             "val/ratio": ratio,
         }
+
+
+def means(looks: Sequence[dict[str, float]]) -> dict[str, float]:
+    """Of each metric over the mini-batches; the largest where its name ends in _max."""
+    columns = {name: [look[name] for look in looks] for name in looks[0]}
+    return {
+        name: max(values) if name.endswith("_max") else sum(values) / len(values) for name, values in columns.items()
+    }
 
 
 def rollout_metrics(rollout: Rollout, experience: Experience, kl_coef: float) -> dict[str, float]:
@@ -234,6 +267,7 @@ def train_policy(
 ) -> Generator[Progress, None, PolicyResult]:
     """Sample, score, update, until `total_episodes` are used up. Saves itself through `context` between batches."""
     check(prompts, hparams)
+    hparams = fit_ppo(hparams, initial.config)
     num_batches = max(1, math.ceil(hparams.total_episodes / hparams.batch_size))
     per_batch = hparams.batch_size // hparams.samples_per_prompt
     trainer = Trainer(initial, reference, hparams)

@@ -20,31 +20,29 @@ from app.lm.answer_ends import AnswerEnds
 from app.lm.model import Llama
 from app.lm.precision import autocast
 from app.lm.sampling import sample_batch
+from app.model_size import fit_ppo
 from app.training.losses import entropy_from_logits, gather_logprobs
 from app.training.packing import Packed, lower_states, pack, upper_states
 from app.training.reward_network import RewardModel, batches_by_length, score_answers
+from app.training.shared_weights import copy_to_train
 
 
 class PolicyWithValue(nn.Module):
-    """The policy and a value head on its final states. The head starts at zero: no value is invented at the start.
+    """The policy, a copy of `model`, and a value head on its final states. The head starts at zero: no value is
+    invented at the start.
 
-    The lowest `num_frozen_layers` layers, and with them the (tied) embeddings, keep the SFT model's weights.
+    The lowest `num_frozen_layers` layers, and with them the (tied) embeddings, are `model`'s own and never change.
     """
 
     def __init__(self, model: Llama, hparams: PPOHparams) -> None:
         super().__init__()
-        self.model = model
-        self.num_frozen_layers = min(hparams.num_frozen_layers, model.config.num_hidden_layers - 1)
+        self.num_frozen_layers = fit_ppo(hparams, model.config).num_frozen_layers
+        self.model = copy_to_train(model, self.num_frozen_layers).eval()
         self.temperature = hparams.temperature
         self.share_trunk_gradient = hparams.share_trunk_gradient
         self.value_head = nn.Linear(model.config.hidden_size, 1)
         nn.init.zeros_(self.value_head.weight)
         nn.init.zeros_(self.value_head.bias)
-        model.requires_grad_(True)
-        if self.num_frozen_layers:
-            model.model.embed_tokens.requires_grad_(False)
-            for layer in list(model.model.layers)[: self.num_frozen_layers]:
-                layer.requires_grad_(False)
 
     def policy_parameters(self) -> list[nn.Parameter]:
         return [parameter for parameter in self.model.parameters() if parameter.requires_grad]
@@ -127,7 +125,8 @@ def collect(
     ended = torch.tensor([[ends.ended(answer) for answer in group] for group in answers])
     scores = scores - hparams.missing_eos_penalty * (~ended).float()
     rollout = empty_rollout(packed, scores, ended, policy)
-    for rows in batches_by_length((packed.last_index.amax(1) + 1).tolist(), hparams.tokens_per_micro_batch):
+    limit = fit_ppo(hparams, policy.model.config).tokens_per_micro_batch
+    for rows in batches_by_length((packed.last_index.amax(1) + 1).tolist(), limit):
         measure(rollout, rows, policy, reference, hparams, shares_lower)
     return rollout
 
@@ -147,13 +146,15 @@ def measure(
     with autocast():
         below = policy.lower_states(part)
         logprobs, values, logits = policy(part, below)
+    entropy = entropy_from_logits(logits, hparams.temperature)
+    del logits  # the largest tensor of all: never two of them
+    with autocast():
         first = policy.num_frozen_layers
         ref_below = below if shared else lower_states(reference, part, first)
         ref_logits = reference.logits(token_states(reference, ref_below, part, first))
+    ref_logprobs = gather_logprobs(ref_logits, part.tokens[part.token_mask], hparams.temperature)
     if rollout.lower is not None:
         rollout.lower[rows, : part.ids.shape[1]] = below.float()
-    ref_logprobs = gather_logprobs(ref_logits, part.tokens[part.token_mask], hparams.temperature)
-    entropy = entropy_from_logits(logits, hparams.temperature)
     longest = part.tokens.shape[2]
     for whole, found in (
         (rollout.logprobs, logprobs),
@@ -162,13 +163,3 @@ def measure(
         (rollout.entropy, unflatten(entropy, part)),
     ):
         whole[rows, :, :longest] = found
-
-
-def same_lower_layers(first: Llama, second: Llama, num_layers: int) -> bool:
-    """Whether two models have equal embeddings and lowest layers."""
-    if first.config != second.config:
-        return False
-    mine, theirs = first.state_dict(), second.state_dict()
-    names = ["model.embed_tokens.weight"]
-    names += [name for name in mine for n in range(num_layers) if name.startswith(f"model.layers.{n}.")]
-    return all(torch.equal(mine[name], theirs[name]) for name in names)

@@ -181,11 +181,47 @@ def test_the_gradient_does_not_depend_on_micro_batches_or_padding() -> None:
     torch.testing.assert_close(gradients[0], gradients[1], rtol=1e-3, atol=1e-6)
 
 
+def weights_of(model: torch.nn.Module) -> dict[str, torch.Tensor]:
+    return {name: tensor.clone() for name, tensor in model.state_dict().items()}
+
+
+def test_an_update_stops_before_the_step_that_has_moved_too_far() -> None:
+    """The first step is always taken; with a rate that ruins, the second mini-batch sees it and no other follows."""
+    model = tiny_model()
+    wild = replace(HPARAMS, learning_rate=0.05, target_kl=0.1, num_mini_batches=2)
+    trainer = Trainer(model, model, wild)
+    experience = make_experience(rollout_of(trainer, model, wild), wild, 0.1)
+    order = torch.randperm(13, generator=torch.Generator().manual_seed(3)).tolist()
+    one = Trainer(model, model, wild)
+    taken = one.step(experience, order[:7])
+    refused = one.step(experience, order[7:])
+    found = trainer.update(experience, seed=3)
+    assert taken["policy/approxkl_avg"] <= 0.1 < refused["policy/approxkl_avg"]
+    assert found["policy/epochs_done"] == 0.5
+    assert found["policy/approxkl_avg"] == pytest.approx(
+        (taken["policy/approxkl_avg"] + refused["policy/approxkl_avg"]) / 2
+    )
+    assert found["policy/log_ratio_max"] == refused["policy/log_ratio_max"] > math.log(1.2)
+    for name, tensor in one.policy.state_dict().items():
+        assert torch.equal(tensor, trainer.policy.state_dict()[name]), name
+    assert all(parameter.grad is None for parameter in trainer.policy.policy_parameters())
+
+
+def test_a_target_that_is_not_reached_changes_nothing() -> None:
+    model, trained = tiny_model(), []
+    for target in (None, 1_000.0):
+        seen: list[Progress] = []
+        hparams = replace(HPARAMS, total_episodes=32, learning_rate=4e-4, target_kl=target)
+        trained.append(weights_of(drain(start(model, model, hparams), seen.append).model))
+        assert [progress.metrics["policy/epochs_done"] for progress in seen] == [4.0, 4.0]
+    assert all(torch.equal(tensor, trained[1][name]) for name, tensor in trained[0].items())
+
+
 @pytest.mark.parametrize("stop_after", [2, 5])
 def test_a_resumed_run_equals_an_uninterrupted_one_bit_for_bit(stop_after: int) -> None:
     """Policy, value head, both optimizers, KL coefficient, prompts and dice: any of them left out shows here."""
     model, reference = tiny_model(), tiny_model(seed=8)
-    hparams = replace(HPARAMS, kl_target=0.5, kl_horizon=100)
+    hparams = replace(HPARAMS, kl_target=0.5, kl_horizon=100, learning_rate=0.003, target_kl=0.01)
     whole: list[Progress] = []
     expected = drain(start(model, reference, hparams), whole.append)
     context = MemoryContext()
@@ -197,6 +233,7 @@ def test_a_resumed_run_equals_an_uninterrupted_one_bit_for_bit(stop_after: int) 
     torch.manual_seed(12345)  # the global dice must not matter
     result = drain(start(model, reference, hparams, context), rest.append)
     saved_batches = stop_after // 2 * 2
+    assert {progress.metrics["policy/epochs_done"] for progress in whole} > {4.0}  # some batches were stopped early
     assert [progress.metrics for progress in rest] == [progress.metrics for progress in whole[saved_batches:]]
     for name, tensor in expected.model.state_dict().items():
         assert torch.equal(tensor, result.model.state_dict()[name]), name

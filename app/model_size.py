@@ -1,0 +1,106 @@
+"""What follows from a model's size: how many parameters it has, and how PPO treats it. No torch here: pages show it.
+
+PPO's defaults were measured on the shipped model of 7 million parameters. Each rule below gives that model's measured
+value at its size and says how it goes on from there.
+"""
+
+from dataclasses import asdict
+
+from app.hparams import FittedPPOHparams, ModelConfig, PPOHparams
+
+SHIPPED_LAYER_PARAMETERS = 5_902_336  # of models/sft, without its embeddings and its last norm
+SHIPPED_WIDTH = 256
+LEARNING_RATE = 4e-4
+LEARNING_RATES = (3e-6, 1e-3)
+VALUE_LEARNING_RATE = 1e-3
+MOST_TOKENS = 4_096  # in a micro-batch: more is not faster
+ACTIVATION_BYTES = 1 << 30  # of a micro-batch, at most, unless a single prompt with its answers takes more
+
+
+def layer_parameters(config: ModelConfig) -> int:
+    """Of one layer: matrices, biases and norms."""
+    width = config.num_attention_heads * config.head_dim
+    narrow = config.num_key_value_heads * config.head_dim
+    hidden, inner = config.hidden_size, config.intermediate_size
+    matrices = hidden * (2 * width + 2 * narrow) + 3 * hidden * inner
+    biases = config.attention_bias * (width + 2 * narrow) + config.attention_out_bias * hidden
+    biases += config.mlp_bias * (2 * inner + hidden)
+    norms = 2 * hidden + config.qk_norm * 2 * config.head_dim
+    return matrices + biases + norms
+
+
+def embedding_parameters(config: ModelConfig) -> int:
+    """Of the embeddings, which are the output matrix too where both are tied."""
+    return config.vocab_size * config.hidden_size
+
+
+def all_parameters(config: ModelConfig) -> int:
+    outputs = 1 if config.tie_word_embeddings else 2
+    layers = config.num_hidden_layers * layer_parameters(config)
+    return layers + outputs * embedding_parameters(config) + config.hidden_size
+
+
+def policy_learning_rate(config: ModelConfig) -> float:
+    """One over the number of parameters in the layers (as Kaplan et al. 2020 count them): 4e-4 for the shipped model,
+    2.2e-5 for SmolLM2-135M, and the 3e-6 of TRL and Huang et al. (2024) from 780 million on, where it stops.
+
+    Adam moves every weight by about the rate, whatever its gradient is: the more weights move together, the further the
+    answers move. Three points lie on this line: 4e-4 at 7 million (measured here), 2e-5 at 135 million (measured:
+    approximate KL 0.002 to 0.004; at 4e-4 it was 0.6 in the first batch and the model was ruined), 3e-6 at 1 billion.
+    """
+    layers = config.num_hidden_layers * layer_parameters(config)
+    lowest, highest = LEARNING_RATES
+    return _rounded(min(max(LEARNING_RATE * SHIPPED_LAYER_PARAMETERS / layers, lowest), highest))
+
+
+def value_learning_rate(config: ModelConfig) -> float:
+    """One over the width: the rate of an output layer under Adam in muP (Yang et al. 2022, table 3)."""
+    return _rounded(VALUE_LEARNING_RATE * SHIPPED_WIDTH / config.hidden_size)
+
+
+def frozen_layers(config: ModelConfig) -> int:
+    """One less than the lower half: 3 of the shipped model's 8 layers, 14 of 30."""
+    return max(0, config.num_hidden_layers // 2 - 1)
+
+
+def _rounded(rate: float) -> float:
+    """Two digits: what a page shows is what is used."""
+    return float(f"{rate:.1e}")
+
+
+def bytes_per_token(config: ModelConfig, num_frozen_layers: int) -> int:
+    """What the update keeps for each token of a micro-batch for its backward pass, at most.
+
+    Of a trained layer: the fp32 residual stream for two norms and their bf16 outputs (12 bytes per hidden size), the
+    fp32 queries, keys, values and mixed values of attention with their bf16 originals (20 per query size), the gated
+    MLP in bf16 (8 per inner size). Of the output: logits in bf16, in fp32, their log-softmax, and both gradients (16
+    per word).
+    """
+    width = config.num_attention_heads * config.head_dim
+    layer = 12 * config.hidden_size + 20 * width + 8 * config.intermediate_size
+    return (config.num_hidden_layers - num_frozen_layers) * layer + 16 * config.vocab_size
+
+
+def micro_batch_tokens(config: ModelConfig, num_frozen_layers: int) -> int:
+    """So many that a micro-batch keeps at most ACTIVATION_BYTES. From the model alone, never from what the machine has
+    free: a resumed run must cut its batches as the first one did."""
+    return max(64, min(MOST_TOKENS, ACTIVATION_BYTES // bytes_per_token(config, num_frozen_layers)))
+
+
+def fit_ppo(hparams: PPOHparams, config: ModelConfig) -> FittedPPOHparams:
+    """Fills in what is None by the model's size; what is given stays."""
+    if isinstance(hparams, FittedPPOHparams):
+        return hparams
+    frozen = frozen_layers(config) if hparams.num_frozen_layers is None else hparams.num_frozen_layers
+    frozen = min(frozen, config.num_hidden_layers - 1)
+    rules: dict[str, int | float] = {
+        "learning_rate": policy_learning_rate(config),
+        "value_learning_rate": value_learning_rate(config),
+        "tokens_per_micro_batch": micro_batch_tokens(config, frozen),
+    }
+    given = {name: value for name, value in asdict(hparams).items() if value is not None or name not in rules}
+    return FittedPPOHparams(**rules | given | {"num_frozen_layers": frozen})
+
+
+FITTED = ("learning_rate", "value_learning_rate", "num_frozen_layers", "tokens_per_micro_batch")
+"""Names of what `fit_ppo` fills in."""

@@ -1,0 +1,49 @@
+"""Models that have equal weights keep them once: a frozen layer of the policy, the reference, and the reward model.
+
+Safe because nobody writes to a shared tensor: what is trained is copied first. Knows nothing of training.
+"""
+
+import copy
+
+import torch
+from torch import Tensor, nn
+
+from app.lm.model import Llama
+
+
+def copy_to_train(model: Llama, num_frozen_layers: int) -> Llama:
+    """A copy that may be trained above the lowest layers; those, and with them the embeddings, stay the model's own
+    tensors and get no gradient. Without frozen layers everything is copied."""
+    shared: dict[int, object] = {}
+    if num_frozen_layers:
+        lower = [model.model.embed_tokens, *list(model.model.layers)[:num_frozen_layers]]
+        for part in lower:
+            for weight in part.parameters():
+                shared[id(weight)] = nn.Parameter(weight.detach(), requires_grad=False)
+    kept = set(shared)
+    copied = copy.deepcopy(model, shared)
+    names = {name for name, weight in model.named_parameters() if id(weight) in kept}
+    for name, weight in copied.named_parameters():
+        weight.requires_grad_(name not in names)
+    return copied
+
+
+def share_equal_weights(model: Llama, other: Llama) -> None:
+    """Where `model` has a weight equal to `other`'s of the same name it takes that very tensor and frees its own."""
+    theirs = dict(other.named_parameters())
+    for name, weight in model.named_parameters():
+        found: Tensor | None = theirs.get(name)
+        if found is not None and weight is not found and torch.equal(weight, found):
+            weight.data = found.data
+
+
+def same_lower_layers(first: Llama, second: Llama, num_layers: int) -> bool:
+    """Whether two models have equal embeddings and lowest layers."""
+    if first is second:
+        return True
+    if first.config != second.config:
+        return False
+    mine, theirs = first.state_dict(), second.state_dict()
+    names = ["model.embed_tokens.weight"]
+    names += [name for name in mine for n in range(num_layers) if name.startswith(f"model.layers.{n}.")]
+    return all(torch.equal(mine[name], theirs[name]) for name in names)

@@ -1,0 +1,82 @@
+"""What follows from a model's size: counts against real models, rules against the values that they were made from."""
+
+from dataclasses import replace
+
+import pytest
+
+from app.config import REPOSITORY
+from app.hparams import FittedPPOHparams, ModelConfig, PPOHparams
+from app.lm.checkpoint import read_config
+from app.lm.model import Llama
+from app.model_size import (
+    FITTED,
+    all_parameters,
+    bytes_per_token,
+    fit_ppo,
+    layer_parameters,
+    micro_batch_tokens,
+    policy_learning_rate,
+)
+
+SMOLLM2_135M = ModelConfig(
+    vocab_size=49_152,
+    hidden_size=576,
+    intermediate_size=1_536,
+    num_hidden_layers=30,
+    num_attention_heads=9,
+    num_key_value_heads=3,
+    max_position_embeddings=8_192,
+)
+SMALL = ModelConfig(vocab_size=50, hidden_size=32, intermediate_size=48, num_hidden_layers=3, num_attention_heads=4)
+SHIPPED = read_config(REPOSITORY / "models" / "sft")
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        SMALL,
+        replace(SMALL, attention_bias=True, attention_out_bias=True, mlp_bias=True, qk_norm=True),
+        replace(SMALL, tie_word_embeddings=False, head_dim=16, num_key_value_heads=2),
+    ],
+)
+def test_parameters_are_counted_as_the_model_has_them(config: ModelConfig) -> None:
+    model = Llama.hollow(config)
+    assert all_parameters(config) == sum(weight.numel() for weight in model.parameters())
+    assert layer_parameters(config) == sum(weight.numel() for weight in model.model.layers[0].parameters())
+
+
+def test_the_shipped_model_gets_what_was_measured_on_it() -> None:
+    assert fit_ppo(PPOHparams(), SHIPPED) == FittedPPOHparams(
+        learning_rate=4e-4, value_learning_rate=1e-3, num_frozen_layers=3, tokens_per_micro_batch=4_096
+    )
+
+
+def test_a_larger_model_gets_a_smaller_rate() -> None:
+    fitted = fit_ppo(PPOHparams(), SMOLLM2_135M)
+    assert fitted.learning_rate == 2.2e-5
+    assert fitted.value_learning_rate == 4.4e-4
+    assert fitted.num_frozen_layers == 14
+
+
+@pytest.mark.parametrize(("layers", "width", "rate"), [(400, 4_096, 3e-6), (1, 32, 1e-3)])
+def test_rates_stay_within_what_is_known_to_work(layers: int, width: int, rate: float) -> None:
+    config = ModelConfig(num_hidden_layers=layers, hidden_size=width, intermediate_size=width, num_attention_heads=1)
+    assert policy_learning_rate(config) == rate
+
+
+def test_what_is_given_stays() -> None:
+    given = PPOHparams(learning_rate=0.1, value_learning_rate=0.2, num_frozen_layers=0, tokens_per_micro_batch=64)
+    fitted = fit_ppo(given, SMOLLM2_135M)
+    assert [getattr(fitted, name) for name in FITTED] == [0.1, 0.2, 0, 64]
+    assert fit_ppo(fitted, SHIPPED) is fitted
+
+
+def test_some_layer_is_always_trained() -> None:
+    assert fit_ppo(PPOHparams(num_frozen_layers=99), SHIPPED).num_frozen_layers == SHIPPED.num_hidden_layers - 1
+    assert fit_ppo(PPOHparams(), replace(SMALL, num_hidden_layers=1)).num_frozen_layers == 0
+
+
+def test_a_micro_batch_keeps_to_its_share_of_memory() -> None:
+    tokens = micro_batch_tokens(SMOLLM2_135M, 14)
+    assert 2**29 < tokens * bytes_per_token(SMOLLM2_135M, 14) <= 2**30
+    assert micro_batch_tokens(SMOLLM2_135M, 0) < tokens < 4_096
