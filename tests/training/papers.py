@@ -21,7 +21,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from app.hparams import PPOHparams
+from app.hparams import FittedPPOHparams
 from app.lm.model import Llama
 
 
@@ -75,7 +75,13 @@ class PaperPPO:
     """`reward`: a plain model whose final state at the end token gives, by `reward_head` [H], the score."""
 
     def __init__(
-        self, initial: Llama, reference: Llama, reward: Llama, reward_head: Tensor, hparams: PPOHparams, end_id: int
+        self,
+        initial: Llama,
+        reference: Llama,
+        reward: Llama,
+        reward_head: Tensor,
+        hparams: FittedPPOHparams,
+        end_id: int,
     ) -> None:
         self.h, self.reference, self.reward, self.reward_head, self.end_id = (
             hparams,

@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from app.hparams import PPOHparams
+from app.hparams import FittedPPOHparams
 from app.lm.model import Llama
 from app.training import ppo, rollout
 from app.training.context import NoContext, Progress, drain
@@ -21,7 +21,7 @@ from tests.training.papers import Batch, PaperPPO
 from tests.training.tiny import ASSISTANT, BOS, END, ENDS, PAD, USER, tiny_model
 
 # No number is 1 where it could be another, no two are equal, and every bound is met by some tokens and not by others.
-HPARAMS = PPOHparams(
+HPARAMS = FittedPPOHparams(
     total_episodes=48,
     batch_size=16,
     samples_per_prompt=2,
@@ -45,6 +45,7 @@ HPARAMS = PPOHparams(
     whiten_rewards=True,
     missing_eos_penalty=0.8,
     score_clip=0.9,
+    target_kl=None,
     max_grad_norm=0.4,
     tokens_per_micro_batch=70,
     seed=3,

@@ -2,9 +2,11 @@
 
 import pytest
 import torch
-from tiny import tiny_model
 
 from app.training.shared_weights import copy_to_train, same_lower_layers, share_equal_weights
+from tests.training.tiny import tiny_model
+
+CHANGED = "model.layers.2.mlp.up_proj.weight"
 
 
 @pytest.mark.parametrize("frozen", [0, 1, 2])
@@ -26,19 +28,19 @@ def test_frozen_weights_are_the_models_own_and_all_others_copies(frozen: int) ->
 def test_equal_weights_are_kept_once_and_others_left_alone() -> None:
     model, other = tiny_model(), tiny_model()
     with torch.no_grad():
-        other.model.layers[2].mlp.up_proj.weight.add_(1.0)
+        other.get_parameter(CHANGED).add_(1.0)
     before = {name: weight.clone() for name, weight in other.named_parameters()}
     share_equal_weights(other, model)
     theirs = dict(model.named_parameters())
     for name, weight in other.named_parameters():
         assert torch.equal(weight, before[name]), name
-        assert (weight.data_ptr() == theirs[name].data_ptr()) == (name != "model.layers.2.mlp.up_proj.weight"), name
+        assert (weight.data_ptr() == theirs[name].data_ptr()) == (name != CHANGED), name
 
 
 def test_lower_layers_are_compared_up_to_the_given_one() -> None:
     model, other = tiny_model(), tiny_model()
     with torch.no_grad():
-        other.model.layers[1].mlp.up_proj.weight.add_(1.0)
+        other.get_parameter("model.layers.1.mlp.up_proj.weight").add_(1.0)
     assert same_lower_layers(model, model, 3)
     assert same_lower_layers(model, other, 1)
     assert not same_lower_layers(model, other, 2)
