@@ -26,6 +26,12 @@ class Settings(BaseSettings):
     model_dir: Path = Field(REPOSITORY / "models" / "sft", description="The SFT weights installed at first start.")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least severe log line.")
 
+    database_wait_seconds: float = Field(
+        5.0,
+        gt=0,
+        description="How long a request waits for its turn at the database before it is answered 503, seconds.",
+    )
+
     temperature: float = Field(0.8, ge=0.0, le=2.0, description="Sampling temperature of the label page.")
     top_k: int = Field(0, ge=0, description="Top-k of the label page; 0 is off. PPO always samples unfiltered.")
     top_p: float = Field(1.0, gt=0.0, le=1.0, description="Top-p of the label page; 1 is off.")

@@ -58,7 +58,7 @@ def _lifespan(
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         await to_thread.run_sync(install, settings)
-        engine = make_engine(settings.resolved_database_url)
+        engine = make_engine(settings.resolved_database_url, busy_seconds=settings.database_wait_seconds)
         sampler = await to_thread.run_sync(sampler_factory, settings, version_directory(settings, engine))
         runtime = build_runtime(settings, engine, sampler)
         # Those that wait for the model take a thread each; the pages keep as many as they had.

@@ -1,22 +1,27 @@
 """What one web process holds, and how a request reaches it. Routers of pages and API share these dependencies.
 
-Those that wait for nothing are `async`: each sync one would cost a trip to a thread, which a busy machine delays.
+All are `async` and wait for nothing: each sync one would cost a trip to a thread, and one that held the write lock
+while its request waits for the next thread could stop everything.
 """
 
+import inspect
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
-from typing import Annotated
+from functools import wraps
+from typing import Annotated, Any
 
 from fastapi import Depends, Header, Request
-from fastapi.concurrency import run_in_threadpool
+from fastapi.routing import APIRoute
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session, sessionmaker
 
 from app.config import Settings
-from app.db.models.labelers import Labeler, LabelerKind
+from app.db.models.labelers import LabelerKind
 from app.db.session import make_read_session_factory, make_session_factory
-from app.services.labelers import check_name, get_or_create_labeler
+from app.db.units import READERS, WRITERS, Units
+from app.services.labelers import check_name
+from app.services.live_sampling import LiveSampler
 from app.services.places import Places
 from app.services.priority import Gate, InteractiveSampler
 from app.services.sampler import Sampler
@@ -34,8 +39,12 @@ class Runtime:
     """Takes the write lock at once: for units of work that store something."""
     read: sessionmaker[Session]
     """Never waits for a writer."""
+    writing: Units
+    """Where requests run their units of work that store something."""
+    reading: Units
     sampler: Sampler
     group_sampler: GroupSampler
+    live: LiveSampler
     stock: GroupStock
     places: Places
     closing: threading.Event = field(default_factory=threading.Event)
@@ -44,14 +53,18 @@ class Runtime:
 
 def build_runtime(settings: Settings, engine: Engine, sampler: Sampler) -> Runtime:
     write, read, gate = make_session_factory(engine), make_read_session_factory(engine), Gate()
-    interactive = InteractiveSampler(sampler, gate)
+    interactive, wait = InteractiveSampler(sampler, gate), settings.database_wait_seconds
+    group_sampler = GroupSampler(interactive, write, read, settings)
     return Runtime(
         settings=settings,
         engine=engine,
         write=write,
         read=read,
+        writing=Units(write, threads=WRITERS, wait_seconds=wait),
+        reading=Units(read, threads=READERS, wait_seconds=wait),
         sampler=interactive,
-        group_sampler=GroupSampler(interactive, write, read, settings),
+        group_sampler=group_sampler,
+        live=LiveSampler(group_sampler),
         stock=GroupStock(GroupSampler(sampler, write, read, settings), gate, settings.ready_groups),
         places=Places(settings.sampler_queue),
     )
@@ -74,26 +87,43 @@ async def get_sampling_place(runtime: RuntimeDep) -> AsyncIterator[None]:
 SamplingPlace = Depends(get_sampling_place)
 
 
-async def get_session(runtime: RuntimeDep) -> AsyncIterator[Session]:
-    """A unit of work. With scope "function" it commits before the answer leaves: a failed commit is never a 200.
+async def get_writing(runtime: RuntimeDep) -> Units:
+    return runtime.writing
 
-    Async, because opening it waits for nothing; only its end goes to a thread.
+
+async def get_reading(runtime: RuntimeDep) -> Units:
+    return runtime.reading
+
+
+WriteSession = Annotated[Session, Depends(get_writing)]
+ReadSession = Annotated[Session, Depends(get_reading)]
+SESSIONS = (WriteSession, ReadSession)
+
+
+class UnitRoute(APIRoute):
+    """Runs an endpoint that has a session as one unit of work, in one thread.
+
+    The dependency only says where (`Units`); the session is opened, used, committed and closed around the endpoint's
+    call. So it commits before the answer leaves: a failed commit is never a 200. Only endpoints get a session, no
+    dependencies.
     """
-    session = runtime.write()
-    try:
-        yield session
-        await run_in_threadpool(session.commit)
-    finally:
-        session.close()  # not in a thread: a cancelled request must let go of the write lock, too
+
+    def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
+        super().__init__(path, as_unit_of_work(endpoint), **options)
 
 
-async def get_read_session(runtime: RuntimeDep) -> AsyncIterator[Session]:
-    with runtime.read() as session:
-        yield session
+def as_unit_of_work(endpoint: Callable[..., Any]) -> Callable[..., Any]:
+    parameters = inspect.signature(endpoint).parameters
+    name = next((name for name in parameters if parameters[name].annotation in SESSIONS), None)
+    if name is None:
+        return endpoint
 
+    @wraps(endpoint)
+    async def run_endpoint(**values: Any) -> Any:
+        units: Units = values.pop(name)
+        return await units.run(lambda session: endpoint(**values, **{name: session}))
 
-WriteSession = Annotated[Session, Depends(get_session, scope="function")]
-ReadSession = Annotated[Session, Depends(get_read_session, scope="function")]
+    return run_endpoint
 
 
 async def get_labeler_name(
@@ -114,19 +144,13 @@ def _decode_header(value: str) -> str:
 WhoDep = Annotated[LabelerName, Depends(get_labeler_name)]
 
 
-def get_labeler(session: WriteSession, who: WhoDep) -> Labeler:
-    return get_or_create_labeler(session, who.name, who.kind)
-
-
-LabelerDep = Annotated[Labeler, Depends(get_labeler, scope="function")]
-
 __all__ = [
     "DEFAULT_LABELER",
-    "LabelerDep",
     "ReadSession",
     "Runtime",
     "RuntimeDep",
     "SamplingPlace",
+    "UnitRoute",
     "WhoDep",
     "WriteSession",
     "build_runtime",

@@ -1,8 +1,10 @@
 """Groups of four answers: take the next, make one from an own prompt, rank it, skip it."""
 
+from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter
+from fastapi.concurrency import run_in_threadpool
 from pydantic import Field
 
 from app.api.schemas import (
@@ -18,11 +20,12 @@ from app.api.schemas import (
     Text,
 )
 from app.db.models.groups import Group, SkipReason
-from app.runtime import LabelerDep, RuntimeDep, WhoDep, WriteSession
+from app.runtime import RuntimeDep, SamplingPlace, UnitRoute, WhoDep, WriteSession
 from app.services.groups import skip_group
+from app.services.labelers import get_or_create_labeler
 from app.services.rankings import MAX_COMMENT_CHARACTERS, MAX_DURATION_MS, MAX_KEY_CHARACTERS, submit_ranking
 
-router = APIRouter(prefix="/api/v1/groups", tags=["groups"])
+router = APIRouter(prefix="/api/v1/groups", tags=["groups"], route_class=UnitRoute)
 
 
 class OwnGroupIn(PromptInput, SamplingInput):
@@ -58,14 +61,20 @@ def group_out(group: Group) -> GroupOut:
 
 
 @router.post("/next")
-def next_group(runtime: RuntimeDep, who: WhoDep) -> GroupOut:
-    """Leases a group to this labeler; the one already leased, if there is one."""
-    group = runtime.group_sampler.lease_next(who)
+async def next_group(runtime: RuntimeDep, who: WhoDep) -> GroupOut:
+    """Leases a group to this labeler; the one already leased, if there is one. Where none is ready, one is sampled."""
+    lease = partial(runtime.group_sampler.lease_ready, who=who)
+    group = await runtime.writing.run(lease)
+    if group is None:
+        with runtime.places.take():
+            while group is None:  # another labeler may take the one that we sampled
+                await run_in_threadpool(runtime.group_sampler.sample_ready)
+                group = await runtime.writing.run(lease)
     runtime.stock.wake()
     return group_out(group)
 
 
-@router.post("", status_code=201)
+@router.post("", status_code=201, dependencies=[SamplingPlace])
 def create_group(body: OwnGroupIn, runtime: RuntimeDep, who: WhoDep) -> GroupOut:
     """Four answers to the labeler's own prompt, leased to them."""
     settings = runtime.settings
@@ -73,14 +82,12 @@ def create_group(body: OwnGroupIn, runtime: RuntimeDep, who: WhoDep) -> GroupOut
 
 
 @router.post("/{group_id}/rankings", status_code=201)
-def rank(
-    group_id: IdPath, body: RankingIn, runtime: RuntimeDep, session: WriteSession, labeler: LabelerDep
-) -> RankingCreated:
+def rank(group_id: IdPath, body: RankingIn, runtime: RuntimeDep, session: WriteSession, who: WhoDep) -> RankingCreated:
     """Stores a ranking. The same idempotency_key again answers the same."""
     ranking = submit_ranking(
         session,
         group_id=group_id,
-        labeler=labeler,
+        labeler=get_or_create_labeler(session, who.name, who.kind),
         ranks=body.ranks,
         comment=body.comment,
         duration_ms=body.duration_ms,
@@ -91,6 +98,7 @@ def rank(
 
 
 @router.post("/{group_id}/skip", status_code=204)
-def skip(group_id: IdPath, body: SkipIn, session: WriteSession, labeler: LabelerDep) -> None:
+def skip(group_id: IdPath, body: SkipIn, session: WriteSession, who: WhoDep) -> None:
     """Takes the group out and keeps the reason."""
+    labeler = get_or_create_labeler(session, who.name, who.kind)
     skip_group(session, group_id=group_id, labeler=labeler, reason=body.reason)

@@ -14,7 +14,7 @@ class Alive(BaseModel):
 
 
 @router.get("/healthz")
-def healthz() -> Alive:
+async def healthz() -> Alive:
     return Alive(status="ok")
 
 

@@ -6,10 +6,10 @@ from fastapi import APIRouter, Body
 from pydantic import BaseModel
 
 from app.errors import InvalidError
-from app.runtime import RuntimeDep, WriteSession
+from app.runtime import RuntimeDep, UnitRoute, WriteSession
 from app.services.imports import import_prompts
 
-router = APIRouter(prefix="/api/v1/import", tags=["data"])
+router = APIRouter(prefix="/api/v1/import", tags=["data"], route_class=UnitRoute)
 
 
 class Imported(BaseModel):

@@ -2,20 +2,21 @@
 
 from collections.abc import AsyncIterator
 from datetime import datetime
+from functools import partial
 from typing import Annotated, Any
 
 import anyio
-from anyio import to_thread
 from fastapi import APIRouter, Depends, Header, Query
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from pydantic import BaseModel, Field
+from sqlalchemy.orm import Session
 
 from app.api.schemas import After, JsonObject, Limit, Model, PageOut, page_out
 from app.db.models.jobs import Job, JobKind, JobMetric, JobStatus, JobTrigger
-from app.runtime import ReadSession, Runtime, RuntimeDep, WriteSession
+from app.runtime import ReadSession, RuntimeDep, UnitRoute, WriteSession
 from app.services import jobs
 
-router = APIRouter(prefix="/api/v1/jobs", tags=["jobs"])
+router = APIRouter(prefix="/api/v1/jobs", tags=["jobs"], route_class=UnitRoute)
 POLL_SECONDS = 0.25
 
 
@@ -104,14 +105,14 @@ def cancel(job_id: str, session: WriteSession) -> JobOut:
     return job_out(jobs.request_cancel(session, job_id))
 
 
-def existing_job_id(job_id: str, session: ReadSession) -> str:
+async def existing_job_id(job_id: str, runtime: RuntimeDep) -> str:
     """404 before the stream begins."""
-    return jobs.get_job(session, job_id).id
+    return (await runtime.reading.run(lambda session: jobs.get_job(session, job_id))).id
 
 
 @router.get("/{job_id}/events", response_class=EventSourceResponse)
 async def events(
-    job_id: Annotated[str, Depends(existing_job_id, scope="function")],
+    job_id: Annotated[str, Depends(existing_job_id)],
     runtime: RuntimeDep,
     last_event_id: Annotated[int, Header(ge=0)] = 0,
 ) -> AsyncIterator[ServerSentEvent]:
@@ -119,7 +120,7 @@ async def events(
     seen: datetime | tuple[Any, ...] | None = None
     point_id = last_event_id
     while not runtime.closing.is_set():
-        job, points = await to_thread.run_sync(_look, runtime, job_id, point_id)
+        job, points = await runtime.reading.run(partial(_look, job_id=job_id, after_id=point_id))
         state = (job.status, job.step, job.message, job.cancel_requested, job.attempts)
         if points or state != seen:
             seen, point_id = state, points[-1].id if points else point_id
@@ -133,6 +134,5 @@ async def events(
             await anyio.sleep(POLL_SECONDS)
 
 
-def _look(runtime: Runtime, job_id: str, after_id: int) -> tuple[Job, list[JobMetric]]:
-    with runtime.read() as session:
-        return jobs.get_job(session, job_id), jobs.metrics_since(session, job_id, after_id)
+def _look(session: Session, job_id: str, after_id: int) -> tuple[Job, list[JobMetric]]:
+    return jobs.get_job(session, job_id), jobs.metrics_since(session, job_id, after_id)

@@ -16,12 +16,12 @@ from app.api.streams import EventStream, event, with_first
 from app.chat import Alternative, Message, SampledAnswer, StreamEvent, TokenLogprob
 from app.errors import InvalidError, NotFoundError
 from app.hparams import SamplingParams
-from app.runtime import ReadSession, RuntimeDep, SamplingPlace
+from app.runtime import ReadSession, RuntimeDep, SamplingPlace, UnitRoute
 from app.services.prompts import validate_messages
 from app.services.sampling import MAX_SEED, page_params
 from app.services.versions import MAY_ANSWER, list_versions
 
-router = APIRouter(prefix="/v1", tags=["openai"])
+router = APIRouter(prefix="/v1", tags=["openai"], route_class=UnitRoute)
 ACTIVE_MODEL = "fourfold"
 
 

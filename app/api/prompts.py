@@ -8,10 +8,10 @@ from pydantic import BaseModel, Field, model_validator
 
 from app.api.schemas import After, Limit, MessageIn, PageOut, PromptInput, page_out
 from app.db.models.prompts import Prompt, PromptSource, PromptSplit
-from app.runtime import ReadSession, RuntimeDep, WriteSession
+from app.runtime import ReadSession, RuntimeDep, UnitRoute, WriteSession
 from app.services.prompts import NewPrompt, add_prompts, list_prompts
 
-router = APIRouter(prefix="/api/v1/prompts", tags=["prompts"])
+router = APIRouter(prefix="/api/v1/prompts", tags=["prompts"], route_class=UnitRoute)
 MAX_PROMPTS = 500
 
 

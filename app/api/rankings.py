@@ -8,10 +8,11 @@ from pydantic import BaseModel
 from app.api.schemas import After, IdPath, Limit, PageOut, page_out
 from app.db.models.labelers import LabelerKind
 from app.db.models.rankings import Ranking
-from app.runtime import LabelerDep, ReadSession, RuntimeDep, WriteSession
+from app.runtime import ReadSession, RuntimeDep, UnitRoute, WhoDep, WriteSession
+from app.services.labelers import get_or_create_labeler
 from app.services.rankings import list_rankings, withdraw_ranking
 
-router = APIRouter(prefix="/api/v1/rankings", tags=["rankings"])
+router = APIRouter(prefix="/api/v1/rankings", tags=["rankings"], route_class=UnitRoute)
 
 
 class RankingOut(BaseModel):
@@ -56,6 +57,7 @@ def index(
 
 
 @router.delete("/{ranking_id}", status_code=204)
-def withdraw(ranking_id: IdPath, runtime: RuntimeDep, session: WriteSession, labeler: LabelerDep) -> None:
+def withdraw(ranking_id: IdPath, runtime: RuntimeDep, session: WriteSession, who: WhoDep) -> None:
     """One's own only. Its group is leased to the labeler again."""
+    labeler = get_or_create_labeler(session, who.name, who.kind)
     withdraw_ranking(session, ranking_id, labeler, lease_seconds=runtime.settings.lease_seconds)

@@ -7,10 +7,10 @@ from pydantic import BaseModel
 
 from app.api.schemas import After, IdPath, JsonObject, Limit, PageOut, page_out
 from app.db.models.versions import Version, VersionKind, VersionStatus
-from app.runtime import ReadSession, RuntimeDep, WriteSession
+from app.runtime import ReadSession, RuntimeDep, UnitRoute, WriteSession
 from app.services import versions
 
-router = APIRouter(prefix="/api/v1/versions", tags=["versions"])
+router = APIRouter(prefix="/api/v1/versions", tags=["versions"], route_class=UnitRoute)
 
 
 class VersionOut(BaseModel):

@@ -1,45 +1,76 @@
-"""The engine and its SQLite settings: WAL, synchronous FULL, foreign keys, writers that queue instead of failing."""
+"""The engine and its SQLite settings: WAL, synchronous FULL, foreign keys, writers that queue instead of failing.
 
+SQLite has one writer at a time. Inside a process the writers wait in one line (`_WriteTurn`): SQLite's own waiting is a
+poll that knows no order, and is left to what it is needed for, the writers of other processes.
+"""
+
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import Engine, create_engine, event
+from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.orm import Session, sessionmaker
 
-BUSY_TIMEOUT_SECONDS = 30
+from app.errors import UnavailableError
+
+BUSY_SECONDS = 30.0
+KEPT_CONNECTIONS = 16
+BUSY = "The database is busy with another write. Nothing was saved; try again in a moment."
 
 
-def make_engine(url: str) -> Engine:
-    engine = create_engine(url, connect_args={"timeout": BUSY_TIMEOUT_SECONDS} if url.startswith("sqlite") else {})
-    if engine.dialect.name == "sqlite":
-        event.listen(engine, "connect", _configure_sqlite)
-        event.listen(engine, "begin", _begin)
+def make_engine(url: str, *, busy_seconds: float = BUSY_SECONDS) -> Engine:
+    """`busy_seconds`: how long a write waits for its turn, within this process and for other ones.
+
+    There is no upper bound on connections: a thread holds one, so the threads are the bound.
+    """
+    if not url.startswith("sqlite"):
+        return create_engine(url, pool_size=KEPT_CONNECTIONS, max_overflow=-1)
+    engine = create_engine(url, pool_size=KEPT_CONNECTIONS, max_overflow=-1, connect_args={"timeout": busy_seconds})
+    event.listen(engine, "connect", _configure_sqlite)
+    _WriteTurn(busy_seconds).listen(engine)
     return engine
 
 
 def _configure_sqlite(connection: DBAPIConnection, _record: Any) -> None:
     """FULL: an acknowledged ranking survives a power cut, not only a crash of the process."""
-    connection.isolation_level = None  # SQLAlchemy sends BEGIN itself, see _begin
+    connection.isolation_level = None  # SQLAlchemy sends BEGIN itself, see _WriteTurn
     cursor = connection.cursor()
-    for pragma in (
-        "journal_mode=WAL",
-        "synchronous=FULL",
-        "foreign_keys=ON",
-        f"busy_timeout={BUSY_TIMEOUT_SECONDS * 1000}",
-    ):
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
 
 
-def _begin(connection: Any) -> None:
-    """A writer takes the write lock at BEGIN, so a read never has to be upgraded ("database is locked").
+class _WriteTurn:
+    """Sends BEGIN. A writer first gets the process's turn and keeps it until its connection is back in the pool.
 
-    Sessions that only read say so: `session.connection(execution_options={"read_only": True})`.
+    It takes SQLite's write lock at BEGIN, so a read never has to be upgraded ("database is locked"). Sessions that only
+    read say so (`make_read_session_factory`) and wait for nobody.
     """
-    read_only = connection.get_execution_options().get("read_only", False)
-    connection.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
+
+    def __init__(self, wait_seconds: float) -> None:
+        self._turn = threading.Lock()
+        self._wait_seconds = wait_seconds
+
+    def listen(self, engine: Engine) -> None:
+        event.listen(engine, "begin", self._begin)
+        event.listen(engine, "checkin", self._give_back)
+
+    def _begin(self, connection: Connection) -> None:
+        """Raises UnavailableError when the turn does not come, OperationalError when another process keeps the lock."""
+        if connection.get_execution_options().get("read_only", False):
+            connection.exec_driver_sql("BEGIN")
+            return
+        if self not in connection.info:
+            if not self._turn.acquire(timeout=self._wait_seconds):
+                raise UnavailableError(BUSY)
+            connection.info[self] = True
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    def _give_back(self, _connection: DBAPIConnection | None, record: Any) -> None:
+        if record.info.pop(self, None):
+            self._turn.release()
 
 
 def make_session_factory(engine: Engine) -> sessionmaker[Session]:

@@ -25,20 +25,12 @@ def next_group(session: Session, *, labeler: Labeler, now: datetime, lease_secon
 
     None when no group is ready. The write lock (SQLite) or the row lock (PostgreSQL) keeps two labelers apart.
     """
-    held = session.scalar(
-        select(Group)
-        .where(Group.status == GroupStatus.LEASED, Group.leased_to == labeler.id, Group.lease_expires_at > now)
-        .order_by(Group.lease_expires_at.desc(), Group.id.desc())
-        .limit(1)
-        .options(*FULL)
-    )
+    held = held_group(session, labeler=labeler, now=now)
     if held is not None:
         return held
-    lapsed = and_(Group.status == GroupStatus.LEASED, Group.lease_expires_at <= now)
     group = session.scalar(
         select(Group)
-        .join(Version, Version.id == Group.version_id)
-        .where(or_(Group.status == GroupStatus.READY, lapsed), Version.status == VersionStatus.ACTIVE)
+        .where(_free(now))
         .order_by(Group.id)
         .limit(1)
         .with_for_update(of=Group, skip_locked=True)
@@ -48,6 +40,28 @@ def next_group(session: Session, *, labeler: Labeler, now: datetime, lease_secon
         _lease(group, labeler, now, lease_seconds)
         session.flush()
     return group
+
+
+def has_free(session: Session, *, now: datetime) -> bool:
+    """Whether `next_group` would find a group for somebody who holds none. Only reads."""
+    return session.scalar(select(Group.id).where(_free(now)).limit(1)) is not None
+
+
+def _free(now: datetime) -> ColumnElement[bool]:
+    lapsed = and_(Group.status == GroupStatus.LEASED, Group.lease_expires_at <= now)
+    active = select(Version.id).where(Version.status == VersionStatus.ACTIVE)
+    return and_(or_(Group.status == GroupStatus.READY, lapsed), Group.version_id.in_(active))
+
+
+def held_group(session: Session, *, labeler: Labeler, now: datetime) -> Group | None:
+    """The card this labeler holds. Only reads."""
+    return session.scalar(
+        select(Group)
+        .where(Group.status == GroupStatus.LEASED, Group.leased_to == labeler.id, Group.lease_expires_at > now)
+        .order_by(Group.lease_expires_at.desc(), Group.id.desc())
+        .limit(1)
+        .options(*FULL)
+    )
 
 
 def _lease(group: Group, labeler: Labeler, now: datetime, lease_seconds: float) -> None:

@@ -4,9 +4,13 @@ A run belongs to its group, not to a connection: who reloads or loses the networ
 followers see the same answers. A run that dies with the process starts anew when somebody asks for the group again.
 """
 
+import asyncio
+import contextlib
 import threading
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy.orm import Session
 
 from app.chat import Message, SampledAnswer, StreamEvent
 from app.db.models.groups import ANSWERS_PER_GROUP, Group, GroupStatus
@@ -38,23 +42,58 @@ class LivePiece:
     finished: bool
 
 
-@dataclass
 class _Run:
-    pieces: list[LivePiece] = field(default_factory=list)
-    error: AppError | None = None
-    ended: bool = False
-    changed: threading.Condition = field(default_factory=threading.Condition)
+    """Written by the thread that samples, read by any number of followers on the event loop: none holds a thread."""
+
+    def __init__(self) -> None:
+        self.error: AppError | None = None
+        self.ended = False
+        self._pieces: list[LivePiece] = []
+        self._lock = threading.Lock()
+        self._followers: dict[asyncio.Event, asyncio.AbstractEventLoop] = {}
 
     def add(self, event: StreamEvent) -> None:
-        with self.changed:
+        with self._lock:
             finished = event.answer is not None
-            self.pieces.append(LivePiece(len(self.pieces) + 1, event.index, event.text, finished))
-            self.changed.notify_all()
+            self._pieces.append(LivePiece(len(self._pieces) + 1, event.index, event.text, finished))
+        self._tell()
 
     def end(self, error: AppError | None) -> None:
-        with self.changed:
+        with self._lock:
             self.error, self.ended = error, True
-            self.changed.notify_all()
+        self._tell()
+
+    def _tell(self) -> None:
+        with self._lock:
+            followers = list(self._followers.items())
+        for news, loop in followers:
+            with contextlib.suppress(RuntimeError):  # its loop was closed: the server stops
+                loop.call_soon_threadsafe(news.set)
+
+    async def follow(self, after: int) -> AsyncIterator[LivePiece | None]:
+        """As `LiveSampler.follow`."""
+        news = asyncio.Event()
+        with self._lock:
+            self._followers[news] = asyncio.get_running_loop()
+            seen = min(after, len(self._pieces))
+        try:
+            while True:
+                news.clear()
+                with self._lock:
+                    fresh, ended = self._pieces[seen:], self.ended
+                seen += len(fresh)
+                for piece in fresh:
+                    yield piece
+                if ended:
+                    return
+                if not fresh:
+                    try:
+                        await asyncio.wait_for(news.wait(), WAIT_SECONDS)
+                    except TimeoutError:
+                        yield None
+        finally:
+            with self._lock:
+                del self._followers[news]
 
 
 class LiveSampler:
@@ -65,55 +104,45 @@ class LiveSampler:
         self._runs: dict[int, _Run] = {}
         self._lock = threading.Lock()
 
-    def open(self, who: LabelerName, messages: Sequence[Message]) -> Group:
-        """Stores the prompt and a group whose answers are still to come, and begins to write them."""
-        with transaction(self._shell.write) as session:
-            labeler = labelers.get_or_create_labeler(session, who.name, who.kind)
-            group = groups.open_group(
-                session,
-                prompt=own_prompt(session, messages),
-                version_id=versions.active_answerer(session).id,
-                params=page_params(self._shell.settings),
-                seed=new_seed(),
-                leased_to=labeler,
-            )
-            opened = groups.get_group(session, group.id)
-        self._run_of(opened)
-        return opened
+    def open(self, session: Session, who: LabelerName, messages: Sequence[Message]) -> Group:
+        """Stores the prompt and a group whose answers are still to come; `begin` it once that is committed."""
+        labeler = labelers.get_or_create_labeler(session, who.name, who.kind)
+        group = groups.open_group(
+            session,
+            prompt=own_prompt(session, messages),
+            version_id=versions.active_answerer(session).id,
+            params=page_params(self._shell.settings),
+            seed=new_seed(),
+            leased_to=labeler,
+        )
+        return groups.get_group(session, group.id)
 
-    def follow(self, group_id: int, who: LabelerName, *, after: int = 0) -> Iterator[LivePiece | None]:
+    def begin(self, group: Group) -> None:
+        """Begins to write the answers, unless they are being written already."""
+        self._run_of(group)
+
+    async def follow(self, group: Group, *, after: int = 0) -> AsyncIterator[LivePiece | None]:
         """The pieces after piece number `after`, as they come; None where a while passed in silence.
 
         Ends when the four answers are stored. Raises AppError when they could not be sampled.
         """
-        group = self._own_group(group_id, who)
         if group.status is not GroupStatus.SAMPLING:
             return
         run = self._run_of(group)
-        seen = min(after, len(run.pieces))
-        while True:
-            with run.changed:
-                if len(run.pieces) == seen and not run.ended:
-                    run.changed.wait(WAIT_SECONDS)
-                fresh, ended = run.pieces[seen:], run.ended
-            seen += len(fresh)
-            yield from fresh
-            if ended:
-                break
-            if not fresh:
-                yield None
+        async for piece in run.follow(after):
+            yield piece
         if run.error is not None:
             raise run.error
 
-    def wait(self, group_id: int, who: LabelerName) -> None:
+    async def wait(self, group: Group) -> None:
         """Until the answers are stored: what a browser without JavaScript does."""
-        for _ in self.follow(group_id, who):
+        async for _ in self.follow(group):
             pass
 
-    def _own_group(self, group_id: int, who: LabelerName) -> Group:
-        with self._shell.read() as session:
-            group = groups.get_group(session, group_id)
-            labeler = labelers.find_labeler(session, who.name)
+    def own_group(self, session: Session, group_id: int, who: LabelerName) -> Group:
+        """Raises NotFoundError, or ConflictError for another labeler's."""
+        group = groups.get_group(session, group_id)
+        labeler = labelers.find_labeler(session, who.name)
         if labeler is None or group.leased_to != labeler.id:
             raise ConflictError("This prompt is another labeler's. Ask your own.")
         return group

@@ -42,18 +42,10 @@ class GroupSampler:
     read: sessionmaker[Session]
     settings: Settings
 
-    def lease_next(self, who: LabelerName) -> Group:
-        """A group leased to the labeler; one is sampled now where none is ready."""
-        group = self._lease_ready(who)
-        while group is None:  # another labeler may take the one that we sampled
-            self.sample_ready()
-            group = self._lease_ready(who)
-        return group
-
-    def _lease_ready(self, who: LabelerName) -> Group | None:
-        with transaction(self.write) as session:
-            labeler = labelers.get_or_create_labeler(session, who.name, who.kind)
-            return groups.next_group(session, labeler=labeler, now=utc_now(), lease_seconds=self.settings.lease_seconds)
+    def lease_ready(self, session: Session, who: LabelerName) -> Group | None:
+        """A group leased to the labeler; None where none is ready, and one has to be sampled first."""
+        labeler = labelers.get_or_create_labeler(session, who.name, who.kind)
+        return groups.next_group(session, labeler=labeler, now=utc_now(), lease_seconds=self.settings.lease_seconds)
 
     def sample_ready(self) -> Group | None:
         """Samples a drawn prompt ahead of anyone asking; None when the version was changed meanwhile."""

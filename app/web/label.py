@@ -2,6 +2,7 @@
 
 import uuid
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
@@ -15,32 +16,28 @@ from app.db.models.groups import ANSWERS_PER_GROUP, Group, GroupStatus, SkipReas
 from app.db.models.labelers import Labeler
 from app.errors import AppError, ConflictError, InvalidError
 from app.preferences import competition_ranks
-from app.runtime import ReadSession, Runtime, RuntimeDep, WriteSession
+from app.runtime import ReadSession, Runtime, RuntimeDep, UnitRoute, WriteSession
 from app.services import groups, labelers, rankings
 from app.services.loop_status import loop_status
 from app.services.prompts import validate_messages
 from app.services.sampling import LabelerName
 from app.web import words
-from app.web.security import FormDep
-from app.web.sse import LiveDep
+from app.web.security import FormDep, same_origin
 from app.web.templating import is_fragment, labeler_name, render
 
-router = APIRouter()
+router = APIRouter(route_class=UnitRoute)
 RANK_FIELD = "rank-"
 
 
-def _who(request: Request) -> LabelerName:
+async def _who(request: Request) -> LabelerName:
     return LabelerName(labeler_name(request))
 
 
 WhoDep = Annotated[LabelerName, Depends(_who)]
 
 
-def _labeler(session: WriteSession, who: WhoDep) -> Labeler:
+def _labeler(session: Session, who: LabelerName) -> Labeler:
     return labelers.get_or_create_labeler(session, who.name, who.kind)
-
-
-LabelerDep = Annotated[Labeler, Depends(_labeler, scope="function")]
 
 
 @dataclass(frozen=True)
@@ -53,13 +50,39 @@ class Waiting:
 
 
 @router.get("/")
-def index(request: Request, runtime: RuntimeDep, session: WriteSession, labeler: LabelerDep) -> Response:
-    return _page(request, runtime, session, _next_card(runtime, session, labeler))
+async def index(request: Request, runtime: RuntimeDep, who: WhoDep) -> Response:
+    return await _next_card(request, runtime, who)
 
 
 @router.get("/card")
-def next_card(request: Request, runtime: RuntimeDep, session: WriteSession, labeler: LabelerDep) -> Response:
-    return _page(request, runtime, session, _next_card(runtime, session, labeler))
+async def next_card(request: Request, runtime: RuntimeDep, who: WhoDep) -> Response:
+    return await _next_card(request, runtime, who)
+
+
+async def _next_card(request: Request, runtime: Runtime, who: LabelerName) -> Response:
+    """A reload only reads. A new card is leased where this site itself, or the person, asked for the page: a link or a
+    script elsewhere takes no card from anybody."""
+    show = partial(_show_card, request=request, runtime=runtime, who=who)
+    page = await runtime.reading.run(partial(show, lease_first=same_origin(request.headers)))
+    if page is None:
+        await runtime.writing.run(partial(runtime.group_sampler.lease_ready, who=who))
+        page = await runtime.reading.run(partial(show, lease_first=False))
+    runtime.stock.wake()
+    assert page is not None
+    return page
+
+
+def _show_card(
+    session: Session, *, request: Request, runtime: Runtime, who: LabelerName, lease_first: bool
+) -> Response | None:
+    """The card that this labeler holds, or why there is none. None where one is free that should be leased first."""
+    labeler, now = labelers.find_labeler(session, who.name), utc_now()
+    group = None if labeler is None else groups.held_group(session, labeler=labeler, now=now)
+    if labeler is not None and group is not None:
+        return _page(request, runtime, session, _card(session, labeler, group))
+    if lease_first and groups.has_free(session, now=now):
+        return None
+    return _page(request, runtime, session, _no_card(runtime, session, labeler))
 
 
 @router.get("/strip")
@@ -68,20 +91,21 @@ def strip(request: Request, runtime: RuntimeDep, session: ReadSession) -> Respon
 
 
 @router.get("/groups/{group_id}")
-def show_group(
-    request: Request, runtime: RuntimeDep, session: WriteSession, labeler: LabelerDep, group_id: int
-) -> Response:
-    group = groups.get_group(session, group_id)
+def show_group(request: Request, runtime: RuntimeDep, session: ReadSession, who: WhoDep, group_id: int) -> Response:
+    group, labeler = groups.get_group(session, group_id), labelers.find_labeler(session, who.name)
+    if labeler is None:
+        raise ConflictError(f"Group {group_id} is not leased to {who.name}. Take another one on the label page.")
     if group.status is GroupStatus.SAMPLING and group.leased_to == labeler.id:
         return _page(request, runtime, session, _sampling(group))
-    group = groups.get_leased_group(session, group_id, labeler)
+    groups.check_leased(group, labeler)
     return _page(request, runtime, session, _card(session, labeler, group))
 
 
 @router.post("/groups/{group_id}/rankings")
 def submit_ranking(
-    request: Request, runtime: RuntimeDep, session: WriteSession, labeler: LabelerDep, form: FormDep, group_id: int
+    request: Request, runtime: RuntimeDep, session: WriteSession, who: WhoDep, form: FormDep, group_id: int
 ) -> Response:
+    labeler = _labeler(session, who)
     ranks, comment = _parse_ranks(form), str(form.get("comment", ""))
     try:
         rankings.submit_ranking(
@@ -109,20 +133,22 @@ def submit_ranking(
 
 @router.post("/groups/{group_id}/skip")
 def skip_group(
-    request: Request, runtime: RuntimeDep, session: WriteSession, labeler: LabelerDep, form: FormDep, group_id: int
+    request: Request, runtime: RuntimeDep, session: WriteSession, who: WhoDep, form: FormDep, group_id: int
 ) -> Response:
     try:
         reason = SkipReason(str(form.get("reason", "")))
     except ValueError as error:
         raise InvalidError("Choose one of the reasons to skip this prompt.") from error
+    labeler = _labeler(session, who)
     groups.skip_group(session, group_id=group_id, labeler=labeler, reason=reason)
     return _after_card(request, runtime, session, labeler, "Prompt skipped.")
 
 
 @router.post("/rankings/{ranking_id}/withdraw")
 def withdraw_ranking(
-    request: Request, runtime: RuntimeDep, session: WriteSession, labeler: LabelerDep, _form: FormDep, ranking_id: int
+    request: Request, runtime: RuntimeDep, session: WriteSession, who: WhoDep, _form: FormDep, ranking_id: int
 ) -> Response:
+    labeler = _labeler(session, who)
     ranking = rankings.withdraw_ranking(session, ranking_id, labeler, lease_seconds=runtime.settings.lease_seconds)
     if not is_fragment(request):
         return RedirectResponse(f"/groups/{ranking.group_id}", 303)
@@ -132,23 +158,23 @@ def withdraw_ranking(
 
 
 @router.post("/prompts")
-def ask(
-    request: Request, runtime: RuntimeDep, live: LiveDep, session: ReadSession, who: WhoDep, form: FormDep
-) -> Response:
-    text = str(form.get("prompt", ""))
+async def ask(request: Request, runtime: RuntimeDep, who: WhoDep, form: FormDep) -> Response:
+    text, live = str(form.get("prompt", "")), runtime.live
     try:
         message = {"role": "user", "content": text}
         messages: list[Message] = validate_messages([message], runtime.settings.max_prompt_characters)
-        group = live.open(who, messages)
+        group = await runtime.writing.run(partial(live.open, who=who, messages=messages))
     except (InvalidError, ConflictError) as error:
-        return _ask_error(request, runtime, session, text, error)
+        refused = partial(_ask_error, request=request, runtime=runtime, text=text, error=error)
+        return await runtime.reading.run(refused)
+    live.begin(group)
     if is_fragment(request):
-        return _page(request, runtime, session, _sampling(group))
-    live.wait(group.id, who)
+        return render(request, "label/_sampling.html", {"notice": "", "form_error": None, **_sampling(group)})
+    await live.wait(group)
     return RedirectResponse(f"/groups/{group.id}", 303)
 
 
-def _ask_error(request: Request, runtime: Runtime, session: Session, text: str, error: AppError) -> Response:
+def _ask_error(session: Session, *, request: Request, runtime: Runtime, text: str, error: AppError) -> Response:
     said = error.message.replace("Message 1 is empty", "The prompt is empty")
     context = {**_ask_form(runtime), "ask_text": text, "ask_error": said}
     if is_fragment(request):
@@ -187,20 +213,22 @@ def _whole_number(value: object) -> int | None:
 def _after_card(request: Request, runtime: Runtime, session: Session, labeler: Labeler, notice: str) -> Response:
     if not is_fragment(request):
         return RedirectResponse("/", 303)
-    return _page(request, runtime, session, _next_card(runtime, session, labeler) | {"notice": notice})
+    return _page(request, runtime, session, _lease_card(runtime, session, labeler) | {"notice": notice})
 
 
-def _next_card(runtime: Runtime, session: Session, labeler: Labeler) -> dict[str, Any]:
+def _lease_card(runtime: Runtime, session: Session, labeler: Labeler) -> dict[str, Any]:
     group = groups.next_group(session, labeler=labeler, now=utc_now(), lease_seconds=runtime.settings.lease_seconds)
     runtime.stock.wake()
-    if group is not None:
-        return _card(session, labeler, group)
+    return _no_card(runtime, session, labeler) if group is None else _card(session, labeler, group)
+
+
+def _no_card(runtime: Runtime, session: Session, labeler: Labeler | None) -> dict[str, Any]:
     error = runtime.stock.last_error
     if error is None:
         waiting = Waiting("The model is writing", "Four answers will be here in a moment. This page looks by itself.")
     else:
         waiting = Waiting("There is no card now", f"{error} This page looks again by itself.")
-    return _waiting(waiting) | _undo(session, labeler)
+    return _waiting(waiting) | ({} if labeler is None else _undo(session, labeler))
 
 
 def _card(session: Session, labeler: Labeler, group: Group) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from starlette.responses import RedirectResponse, Response
 from app.db.base import utc_now
 from app.db.models.jobs import JobKind
 from app.errors import InvalidError
-from app.runtime import ReadSession, Runtime, RuntimeDep, WriteSession
+from app.runtime import ReadSession, Runtime, RuntimeDep, UnitRoute, WriteSession
 from app.services import jobs, versions
 from app.services.loop_status import loop_status
 from app.services.training_overview import job_with_curves, training_overview, version_details
@@ -18,7 +18,7 @@ from app.web.plots import plot_tables
 from app.web.security import FormDep
 from app.web.templating import is_fragment, render
 
-router = APIRouter()
+router = APIRouter(route_class=UnitRoute)
 
 
 @router.get("/train")
