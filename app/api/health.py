@@ -1,12 +1,16 @@
-"""Is the process alive, and can it serve?"""
+"""Is the process alive, and can it serve? Neither question waits behind people's requests or for a model that hangs."""
 
-from fastapi import APIRouter, Response
+import asyncio
+
+from anyio import CapacityLimiter, to_thread
+from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel
 
 from app.runtime import RuntimeDep
-from app.services.readiness import Readiness, check_readiness
+from app.services.readiness import NOT_YET, Readiness, check_readiness
 
 router = APIRouter(tags=["health"])
+READY_SECONDS = 2.0
 
 
 class Alive(BaseModel):
@@ -19,14 +23,24 @@ async def healthz() -> Alive:
 
 
 @router.get("/readyz")
-def readyz(runtime: RuntimeDep, response: Response) -> Readiness:
+async def readyz(request: Request, runtime: RuntimeDep, response: Response) -> Readiness:
     """503 until the schema is current and the active model answers. A missing worker is told, not required."""
-    readiness = check_readiness(
-        runtime.engine,
-        runtime.read,
-        runtime.sampler,
-        stock_error=runtime.stock.last_error,
-        stale_seconds=runtime.settings.worker_stale_seconds,
-    )
+    check: asyncio.Future[Readiness] | None = getattr(request.app.state, "readiness_check", None)
+    if check is None or check.done():  # one at a time: who asks a server that hangs adds no thread to it
+        check = asyncio.ensure_future(
+            to_thread.run_sync(
+                lambda: check_readiness(
+                    runtime.engine,
+                    runtime.read,
+                    runtime.sampler,
+                    stock_error=runtime.stock.last_error,
+                    stale_seconds=runtime.settings.worker_stale_seconds,
+                ),
+                limiter=CapacityLimiter(1),
+            )
+        )
+        request.app.state.readiness_check = check
+    await asyncio.wait({check}, timeout=READY_SECONDS)
+    readiness = check.result() if check.done() else NOT_YET
     response.status_code = 200 if readiness.ready else 503
     return readiness

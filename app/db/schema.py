@@ -23,7 +23,8 @@ def known_revisions() -> tuple[str, frozenset[str]]:
 
 
 def current_revision(engine: Engine) -> str | None:
-    with engine.connect() as connection:
+    """Only reads: it waits for no writer."""
+    with engine.execution_options(read_only=True).connect() as connection:
         return MigrationContext.configure(connection).get_current_revision()
 
 

@@ -44,7 +44,7 @@ class Units:
             self._turns.release()
 
     async def _take_turn(self) -> None:
-        if self._turns.statistics().tasks_waiting >= self._line:
+        if self._turns.value == 0 and self._turns.statistics().tasks_waiting >= self._line:
             raise UnavailableError(CROWDED)
         with move_on_after(self._wait_seconds) as waiting:
             await self._turns.acquire()

@@ -28,6 +28,17 @@ class Readiness:
     worker: str
 
 
+NOT_YET = Readiness(
+    False,
+    "unknown",
+    "No answer yet: the model is being loaded, or the machine is too busy. Ask again in a few seconds.",
+    None,
+    0,
+    "unknown",
+    "unknown",
+)
+
+
 def check_readiness(
     engine: Engine,
     read: sessionmaker[Session],

@@ -66,7 +66,7 @@ class Security:
                 f"This server does not answer under the name {host[:80]!r}. Open it as http://localhost with its port, "
                 "or name the host in FOURFOLD_ALLOWED_HOSTS.",
             )
-        if method not in SAFE_METHODS and not same_origin(headers):
+        if not same_origin(headers) and (method not in SAFE_METHODS or not _is_navigation(headers)):
             return Problem(
                 403, "Refused", "This request came from another site. Open the page itself and send it from there."
             )
@@ -102,6 +102,15 @@ def same_origin(headers: Headers) -> bool:
         return site in {"same-origin", "none"}
     origin = headers.get("origin")
     return origin is None or origin.partition("://")[2] == headers.get("host")
+
+
+def _is_navigation(headers: Headers) -> bool:
+    """A link that a person follows. What another site's page loads by itself (images, scripts, frames, fetches) is not
+    answered: through the endless names under .localhost it could ask hundreds of times at once (Fetch Metadata, W3C,
+    "resource isolation policy")."""
+    if "sec-fetch-site" not in headers:
+        return True  # no browser of today; an `Origin` alone comes with reads of other sites' data, which CORS refuses
+    return headers.get("sec-fetch-mode") == "navigate" and headers.get("sec-fetch-dest", "document") == "document"
 
 
 def _add_headers(headers: MutableHeaders, scope: Scope, nonce: str) -> None:
