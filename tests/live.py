@@ -16,6 +16,7 @@ import uvicorn
 
 from app.chat import Message, NextToken, SampledAnswer, StreamEvent
 from app.config import Settings
+from app.errors import InvalidError
 from app.hparams import SamplingParams
 from app.main import VersionDirectory, create_app
 from app.runtime import Runtime
@@ -30,6 +31,7 @@ class ScriptedSampler:
         self.failure: Exception | None = None
         self.may_answer = threading.Event()
         self.may_answer.set()
+        self.context = 2_000
         self.calls: list[tuple[str, int]] = []
         self._numbers = itertools.count(1)
 
@@ -74,9 +76,17 @@ class ScriptedSampler:
         del version_id
         return [(5 + len(word), word) for word in text.split()]
 
-    def count_tokens(self, messages: Sequence[Message], *, version_id: int) -> int:
+    def count_tokens(self, messages: Sequence[Message], *, version_id: int, answer_tokens: int = 0) -> int:
+        """A word is a token."""
+        count = sum(len(message["content"].split()) for message in messages)
+        limit = self.context_tokens(version_id=version_id) - answer_tokens
+        if count > limit:
+            raise InvalidError(f"The prompt has {count} tokens; at most {limit} fit.")
+        return count
+
+    def context_tokens(self, *, version_id: int) -> int:
         del version_id
-        return sum(len(message["content"].split()) for message in messages)
+        return self.context
 
     def next_token(
         self, messages: Sequence[Message], *, params: SamplingParams, k: int, version_id: int

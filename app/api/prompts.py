@@ -1,15 +1,21 @@
-"""Prompts: listed; one or many added. A prompt that is there already is answered as it is stored."""
+"""Prompts: listed and searched; one or many added; archived and taken back, deleted. A prompt that is there already is
+answered as it is stored."""
 
 from datetime import datetime
-from typing import Self
+from typing import Annotated, Self
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field, model_validator
 
-from app.api.schemas import After, Limit, MessageIn, PageOut, PromptInput, page_out
+from app.api.schemas import After, IdPath, Limit, MessageIn, PageOut, PromptInput, page_out
+from app.db.base import utc_now
 from app.db.models.prompts import Prompt, PromptSource, PromptSplit
+from app.db.session import transaction
+from app.errors import InvalidError
 from app.runtime import ReadSession, RuntimeDep, UnitRoute, WriteSession
-from app.services.prompts import NewPrompt, add_prompts, list_prompts
+from app.services import curation
+from app.services.curation import MAX_SEARCH_CHARACTERS, Shelf, Wanted
+from app.services.prompts import NewPrompt, add_prompts, clean_text, get_prompt
 
 router = APIRouter(prefix="/api/v1/prompts", tags=["prompts"], route_class=UnitRoute)
 MAX_PROMPTS = 500
@@ -39,6 +45,9 @@ class PromptOut(BaseModel):
     split: PromptSplit
     source: PromptSource
     language: str
+    shown: int = Field(description="How often four answers to it were made.")
+    archived_at: datetime | None = Field(description="Since when it is neither drawn nor trained on.")
+    set_aside: str | None = Field(description="Why the active version cannot answer it: neither drawn nor trained on.")
     created_at: datetime
 
 
@@ -54,22 +63,64 @@ def prompt_out(prompt: Prompt) -> PromptOut:
         split=prompt.split,
         source=prompt.source,
         language=prompt.language,
+        shown=prompt.shown,
+        archived_at=prompt.archived_at,
+        set_aside=prompt.set_aside,
         created_at=prompt.created_at,
     )
 
 
 @router.get("")
 def index(
-    session: ReadSession, after: After = None, limit: Limit = 50, split: PromptSplit | None = None
+    session: ReadSession,
+    after: After = None,
+    limit: Limit = 50,
+    split: PromptSplit | None = None,
+    shelf: Annotated[Shelf | None, Query(description="Which of them; default: all, archived ones too.")] = None,
+    search: Annotated[str, Query(max_length=MAX_SEARCH_CHARACTERS, description="Part of the last message.")] = "",
 ) -> PageOut[PromptOut]:
-    """Oldest first."""
-    return page_out(list_prompts(session, after=after, limit=limit, split=split), prompt_out)
+    """Oldest first. With filters a page may be short and still have a `next`: go on until it is null."""
+    wanted = Wanted(shelf=shelf, split=split, words=clean_text(search))
+    return page_out(curation.list_prompts(session, after=after, limit=limit, wanted=wanted), prompt_out)
 
 
 @router.post("", status_code=201)
-def create(body: PromptsIn, runtime: RuntimeDep, session: WriteSession) -> PromptsOut:
-    """`{prompt}` or `{messages}`, or `{prompts: [...]}` for many: all are stored or none."""
+def create(body: PromptsIn, runtime: RuntimeDep) -> PromptsOut:
+    """`{prompt}` or `{messages}`, or `{prompts: [...]}` for many: all are stored or none. A prompt is refused
+    that leaves no room for an answer in the active version's context."""
     given = body.prompts or [body]
     new = [NewPrompt(prompt.to_messages(runtime.settings), prompt.split, prompt.language) for prompt in given]
-    stored = add_prompts(session, new, PromptSource.OWN)
-    return PromptsOut(items=[prompt_out(prompt) for prompt in stored])
+    fitting = runtime.group_sampler.fitting()
+    for number, prompt in enumerate(new, start=1):
+        try:
+            fitting.check_quickly(prompt.messages)
+        except InvalidError as error:
+            which = "" if body.prompts is None else f"Prompt {number}: "
+            raise InvalidError(which + error.message) from error
+    with transaction(runtime.write) as session:
+        stored = add_prompts(session, new, PromptSource.OWN)
+        return PromptsOut(items=[prompt_out(prompt) for prompt in stored])
+
+
+@router.get("/{prompt_id}")
+def show(prompt_id: IdPath, session: ReadSession) -> PromptOut:
+    """One prompt."""
+    return prompt_out(get_prompt(session, prompt_id))
+
+
+@router.post("/{prompt_id}/archive")
+def archive(prompt_id: IdPath, session: WriteSession) -> PromptOut:
+    """From now on it is neither drawn nor trained on, and neither are its rankings."""
+    return prompt_out(curation.archive_prompt(session, prompt_id, utc_now()))
+
+
+@router.post("/{prompt_id}/restore")
+def restore(prompt_id: IdPath, session: WriteSession) -> PromptOut:
+    """An archived prompt is in use again."""
+    return prompt_out(curation.restore_prompt(session, prompt_id))
+
+
+@router.delete("/{prompt_id}", status_code=204)
+def delete(prompt_id: IdPath, session: WriteSession) -> None:
+    """For good. 409 where a ranking, a reader or a training depends on it: archive it then."""
+    curation.delete_prompt(session, prompt_id)

@@ -107,8 +107,11 @@ class Engine:
         ids = tokenizer.encode(text)
         return list(zip(ids, tokenizer.pieces(ids), strict=True))
 
-    def count_tokens(self, messages: Sequence[Message], *, version_id: int) -> int:
-        return len(self._shelf.policy(version_id).tokenizer.encode_conversation(messages))
+    def count_tokens(self, messages: Sequence[Message], *, version_id: int, answer_tokens: int = 0) -> int:
+        return len(self._shelf.policy(version_id).encoded(messages, answer_tokens))
+
+    def context_tokens(self, *, version_id: int) -> int:
+        return self._shelf.policy(version_id).decoder.config.context_tokens
 
     def next_token(
         self, messages: Sequence[Message], *, params: SamplingParams, k: int, version_id: int

@@ -33,8 +33,8 @@ class Policy:
         limit = self.decoder.config.context_tokens - max_tokens
         if len(prompt) > limit:
             raise InvalidError(
-                f"The prompt has {len(prompt)} tokens; with {max_tokens} for the answer at most {max(0, limit)} fit."
-                " Shorten it."
+                f"The prompt has {len(prompt):,} tokens; with {max_tokens} for the answer at most {max(0, limit):,}"
+                " fit. Shorten it."
             )
         return prompt
 

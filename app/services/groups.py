@@ -16,7 +16,9 @@ from app.db.models.prompts import Prompt
 from app.db.models.versions import Version, VersionStatus
 from app.errors import ConflictError, NotFoundError
 from app.hparams import SamplingParams
+from app.services import drawing
 
+_dice = random.SystemRandom()
 FULL = (joinedload(Group.prompt, innerjoin=True), selectinload(Group.completions))
 
 
@@ -109,6 +111,7 @@ def open_group(
         leased_to=None if leased_to is None else leased_to.id,
     )
     session.add(group)
+    drawing.count_shown(session, prompt.id, _dice)
     session.flush()
     return group
 
@@ -187,14 +190,24 @@ def skip_group(session: Session, *, group_id: int, labeler: Labeler, reason: Ski
 
 def expire_stale(session: Session, *, active_version_id: int, now: datetime | None = None) -> int:
     """Takes out the groups of former versions that nobody holds; returns how many."""
+    return _expire(session, _stale(active_version_id, now or utc_now()))
+
+
+def expire_of_prompt(session: Session, prompt_id: int, now: datetime) -> int:
+    """Takes out the groups of a prompt that nobody holds; returns how many."""
+    return _expire(session, and_(Group.prompt_id == prompt_id, _unheld(now)))
+
+
+def _expire(session: Session, condition: ColumnElement[bool]) -> int:
     expired = session.execute(
         update(Group)
-        .where(_stale(active_version_id, now or utc_now()))
+        .where(condition)
         .values(status=GroupStatus.EXPIRED)
         .execution_options(synchronize_session="fetch")
-        .returning(Group.id)
-    )
-    return len(expired.all())
+        .returning(Group.prompt_id)
+    ).all()
+    drawing.take_back_shown(session, (prompt_id for (prompt_id,) in expired))
+    return len(expired)
 
 
 def has_stale(session: Session, *, active_version_id: int, now: datetime | None = None) -> bool:
@@ -203,8 +216,12 @@ def has_stale(session: Session, *, active_version_id: int, now: datetime | None 
 
 
 def _stale(active_version_id: int, now: datetime) -> ColumnElement[bool]:
+    return and_(Group.version_id != active_version_id, _unheld(now))
+
+
+def _unheld(now: datetime) -> ColumnElement[bool]:
     lapsed = and_(Group.status == GroupStatus.LEASED, Group.lease_expires_at <= now)
-    return and_(Group.version_id != active_version_id, or_(Group.status == GroupStatus.READY, lapsed))
+    return or_(Group.status == GroupStatus.READY, lapsed)
 
 
 def count_ready(session: Session) -> int:

@@ -104,6 +104,10 @@ class LiveSampler:
         self._runs: dict[int, _Run] = {}
         self._lock = threading.Lock()
 
+    def check(self, messages: Sequence[Message]) -> None:
+        """Before it is opened: raises InvalidError for a prompt that leaves no room for its answers."""
+        self._shell.fitting().check(messages)
+
     def open(self, session: Session, who: LabelerName, messages: Sequence[Message]) -> Group:
         """Stores the prompt and a group whose answers are still to come; `begin` it once that is committed."""
         labeler = labelers.get_or_create_labeler(session, who.name, who.kind)

@@ -73,8 +73,11 @@ class InteractiveSampler:
     def tokenize(self, text: str, *, version_id: int) -> list[tuple[int, str]]:
         return self._sampler.tokenize(text, version_id=version_id)
 
-    def count_tokens(self, messages: Sequence[Message], *, version_id: int) -> int:
-        return self._sampler.count_tokens(messages, version_id=version_id)
+    def count_tokens(self, messages: Sequence[Message], *, version_id: int, answer_tokens: int = 0) -> int:
+        return self._sampler.count_tokens(messages, version_id=version_id, answer_tokens=answer_tokens)
+
+    def context_tokens(self, *, version_id: int) -> int:
+        return self._sampler.context_tokens(version_id=version_id)
 
     def next_token(
         self, messages: Sequence[Message], *, params: SamplingParams, k: int, version_id: int

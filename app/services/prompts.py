@@ -1,8 +1,7 @@
-"""Prompts: checked, stored once by their content, and drawn for the label page. Held-out ones are never drawn."""
+"""Prompts: checked, and stored once by their content."""
 
 import hashlib
 import json
-import random
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,10 +14,9 @@ from sqlalchemy.orm import Session
 
 from app.chat import Message
 from app.config import REPOSITORY
-from app.db.models.groups import Group, GroupStatus
 from app.db.models.prompts import Prompt, PromptSource, PromptSplit
-from app.errors import InvalidError, NotFoundError, UnavailableError
-from app.services.paging import Page, page_by_id
+from app.errors import InvalidError, NotFoundError
+from app.services.drawing import KEY_DIGITS
 
 SHIPPED_PROMPTS = REPOSITORY / "app" / "training" / "data" / "prompts.jsonl"
 MAX_MESSAGES = 64
@@ -76,11 +74,12 @@ def add_prompt(
     split: PromptSplit = PromptSplit.TRAIN,
     language: str | None = None,
 ) -> Prompt:
-    """Stores the prompt; the same messages give the prompt that is there already, in its own split."""
+    """Stores the prompt; the same messages give the prompt that is there already, in its own split. An archived one
+    that a person gives again is in use again."""
     digest = digest_of(messages)
     stored = _by_digest(session, digest)
     if stored is not None:
-        return stored
+        return _given_again(stored, source)
     prompt = _prompt(NewPrompt(messages, split, language), digest, source)
     try:
         with session.begin_nested():
@@ -89,7 +88,7 @@ def add_prompt(
         stored = _by_digest(session, digest)
         if stored is None:
             raise
-        return stored
+        return _given_again(stored, source)
     return prompt
 
 
@@ -100,6 +99,8 @@ def add_prompts(session: Session, given: Sequence[NewPrompt], source: PromptSour
     for start in range(0, len(digests), LOOKUP_ROWS):
         chunk = digests[start : start + LOOKUP_ROWS]
         known |= {prompt.digest: prompt for prompt in session.scalars(select(Prompt).where(Prompt.digest.in_(chunk)))}
+    for stored in known.values():
+        _given_again(stored, source)
     for new, digest in zip(given, digests, strict=True):
         if digest not in known:
             known[digest] = _prompt(new, digest, source)
@@ -108,16 +109,29 @@ def add_prompts(session: Session, given: Sequence[NewPrompt], source: PromptSour
     return [known[digest] for digest in digests]
 
 
+def _given_again(prompt: Prompt, source: PromptSource) -> Prompt:
+    """It no longer depends on the import that is just bringing it, too."""
+    prompt.import_id = None
+    if source is PromptSource.OWN:
+        prompt.archived_at = None
+    return prompt
+
+
 def _prompt(new: NewPrompt, digest: str, source: PromptSource) -> Prompt:
     text = new.messages[-1]["content"]
     return Prompt(
         text=text,
         messages=[{"role": message["role"], "content": message["content"]} for message in new.messages],
         digest=digest,
+        draw_key=digest[:KEY_DIGITS],
         split=new.split,
         source=source,
-        language=new.language or ("zh" if _HAN.search(text) else "en"),
+        language=language_of(new),
     )
+
+
+def language_of(new: NewPrompt) -> str:
+    return new.language or ("zh" if _HAN.search(new.messages[-1]["content"]) else "en")
 
 
 def _by_digest(session: Session, digest: str) -> Prompt | None:
@@ -125,45 +139,20 @@ def _by_digest(session: Session, digest: str) -> Prompt | None:
 
 
 def get_prompt(session: Session, prompt_id: int) -> Prompt:
-    prompt = session.get(Prompt, prompt_id)
+    prompt = session.scalar(select(Prompt).where(Prompt.id == prompt_id, Prompt.is_visible()))
     if prompt is None:
-        raise NotFoundError(f"There is no prompt {prompt_id}. GET /api/v1/prompts lists them.")
+        raise NotFoundError(f"There is no prompt {prompt_id}. The Prompts page lists them.")
     return prompt
-
-
-def list_prompts(
-    session: Session, *, after: str | None = None, limit: int = 50, split: PromptSplit | None = None
-) -> Page[Prompt]:
-    """Oldest first."""
-    statement = select(Prompt) if split is None else select(Prompt).where(Prompt.split == split)
-    return page_by_id(session, statement, Prompt.id, after=after, limit=limit, newest_first=False)
-
-
-def draw_prompt(session: Session, rng: random.Random) -> Prompt:
-    """A training prompt among those that were put into a group least often, at random among equals."""
-    shown = func.count(Group.id)
-    counts = session.execute(
-        select(Prompt.id, shown)
-        .outerjoin(Group, (Group.prompt_id == Prompt.id) & (Group.status != GroupStatus.EXPIRED))
-        .where(Prompt.split == PromptSplit.TRAIN)
-        .group_by(Prompt.id)
-        .order_by(Prompt.id)
-    ).all()
-    if not counts:
-        raise UnavailableError("There are no prompts to show. Add some (POST /api/v1/prompts).")
-    least = min(count for _, count in counts)
-    return get_prompt(session, rng.choice([prompt_id for prompt_id, count in counts if count == least]))
 
 
 def install_shipped_prompts(session: Session, path: Path = SHIPPED_PROMPTS) -> int:
     """Stores the prompts that ship with the program; returns how many were new."""
-    before = session.scalar(select(func.count()).select_from(Prompt)) or 0
+    newest = session.scalar(select(func.max(Prompt.id))) or 0
     shipped = [
         NewPrompt([Message(role="user", content=clean_text(row["text"]))], PromptSplit(row["split"]), row["language"])
         for row in _read_rows(path)
     ]
-    add_prompts(session, shipped, PromptSource.SHIPPED)
-    return (session.scalar(select(func.count()).select_from(Prompt)) or 0) - before
+    return sum(prompt.id > newest for prompt in add_prompts(session, shipped, PromptSource.SHIPPED))
 
 
 def _read_rows(path: Path) -> Iterable[dict[str, str]]:

@@ -2,8 +2,8 @@
 
 The in-process implementation is app.lm.engine.Engine; a sampler that lives elsewhere could satisfy it, too.
 Every method blocks: call it from `def` routes or threads, never from the event loop, never inside a transaction.
-Each raises UnavailableError when too many requests wait or the answers take too long, and InvalidError when the prompt
-is too long.
+Each raises UnavailableError when too many requests wait or the answers take too long, and InvalidError when prompt
+and answer are too long together.
 `version_id` is always explicit: the caller looks up the active version.
 """
 
@@ -51,8 +51,13 @@ class Sampler(Protocol):
         """Token ids with their text, as this version reads it."""
         ...
 
-    def count_tokens(self, messages: Sequence[Message], *, version_id: int) -> int:
-        """Length of the conversation as this version reads it, its marks included."""
+    def count_tokens(self, messages: Sequence[Message], *, version_id: int, answer_tokens: int = 0) -> int:
+        """Length of the conversation as this version reads it, its marks included. Raises InvalidError, with the count
+        and the limit, where no answer of `answer_tokens` would fit behind it."""
+        ...
+
+    def context_tokens(self, *, version_id: int) -> int:
+        """How many tokens this version reads at most, the answer included."""
         ...
 
     def next_token(

@@ -3,6 +3,7 @@
 This is the one service that opens and commits transactions itself: none may be held while the model generates.
 """
 
+import logging
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -16,12 +17,16 @@ from app.db.models.groups import ANSWERS_PER_GROUP, Group
 from app.db.models.labelers import LabelerKind
 from app.db.models.prompts import Prompt, PromptSource, PromptSplit
 from app.db.session import transaction
-from app.errors import ConflictError
+from app.errors import AppError, ConflictError, InvalidError, UnavailableError
 from app.hparams import SamplingParams
-from app.services import groups, labelers, prompts, versions
+from app.services import drawing, groups, labelers, prompts, versions
+from app.services.fitting import Fitting, active_fitting
 from app.services.sampler import Sampler
 
+log = logging.getLogger(__name__)
 MAX_SEED = 2**31 - 1
+MAX_SET_ASIDE = 20  # prompts at a stretch, before whoever waits is told
+ANY_PROMPT: list[Message] = [Message(role="user", content="Hi")]
 _dice = random.SystemRandom()
 
 
@@ -48,15 +53,29 @@ class GroupSampler:
         return groups.next_group(session, labeler=labeler, now=utc_now(), lease_seconds=self.settings.lease_seconds)
 
     def sample_ready(self) -> Group | None:
-        """Samples a drawn prompt ahead of anyone asking; None when the version was changed meanwhile."""
-        with self.read() as session:
-            prompt = prompts.draw_prompt(session, _dice)
-            version_id = versions.active_answerer(session).id
-        params = page_params(self.settings)
-        seed = new_seed()
-        answers = sample_answers(self.sampler, prompt, params=params, seed=seed, version_id=version_id)
+        """Samples a drawn prompt ahead of anyone asking; None when the version was changed meanwhile, or the prompt
+        taken out. Prompts that cannot be answered for their own sake are set aside on the way."""
+        for _ in range(MAX_SET_ASIDE):
+            with self.read() as session:
+                prompt = drawing.draw_prompt(session, _dice)
+                fitting = active_fitting(session, self.sampler, self.settings.max_answer_tokens)
+            params, seed = page_params(self.settings), new_seed()
+            try:
+                answers = sample_answers(self.sampler, prompt, params=params, seed=seed, version_id=fitting.version_id)
+            except Exception as error:
+                self._set_aside(prompt, fitting, error)
+                continue
+            return self._store(prompt, fitting.version_id, answers, params, seed)
+        raise UnavailableError(
+            f"{MAX_SET_ASIDE} prompts in a row could not be answered and were set aside. The Prompts page shows them; "
+            "the next ones are tried in a moment."
+        )
+
+    def _store(
+        self, prompt: Prompt, version_id: int, answers: list[SampledAnswer], params: SamplingParams, seed: int
+    ) -> Group | None:
         with transaction(self.write) as session:
-            if versions.active_answerer(session).id != version_id:
+            if versions.active_answerer(session).id != version_id or not drawing.is_in_use(session, prompt.id):
                 return None
             return groups.add_group(
                 session,
@@ -68,8 +87,35 @@ class GroupSampler:
                 shuffle_seed=new_seed(),
             )
 
+    def _set_aside(self, prompt: Prompt, fitting: Fitting, error: Exception) -> None:
+        """Raises the error where it is not the prompt's own: the model is busy, or answers nothing at all."""
+        if isinstance(error, AppError) and not isinstance(error, InvalidError):
+            raise error
+        try:
+            fitting.check(ANY_PROMPT)
+            once = SamplingParams(max_tokens=1, seed=0)
+            self.sampler.generate(ANY_PROMPT, n=1, params=once, version_id=fitting.version_id)
+        except Exception:
+            raise error from None
+        if isinstance(error, InvalidError):
+            reason = error.message
+        else:  # a fault of the program's, but it must not stop everybody
+            reason = f"Its answers could not be written ({type(error).__name__}: {error})."
+            log.error("cannot answer prompt %d", prompt.id, exc_info=error)
+        key = fitting.key
+        with transaction(self.write) as session:
+            drawing.set_aside(session, prompt.id, reason=reason, key=key)
+
+    def fitting(self, answer_tokens: int | None = None) -> Fitting:
+        """What the active version can answer; by default as long as the label page asks for."""
+        with self.read() as session:
+            tokens = self.settings.max_answer_tokens if answer_tokens is None else answer_tokens
+            return active_fitting(session, self.sampler, tokens)
+
     def sample_own(self, who: LabelerName, messages: Sequence[Message], params: SamplingParams) -> Group:
-        """The labeler's own prompt, answered by the active version and leased to them."""
+        """The labeler's own prompt, answered by the active version and leased to them. One that is too long is refused
+        before anything is stored."""
+        self.fitting(params.max_tokens).check(messages)
         with transaction(self.write) as session:
             labeler = labelers.get_or_create_labeler(session, who.name, who.kind)
             prompt = own_prompt(session, messages)

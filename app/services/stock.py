@@ -6,6 +6,7 @@ import threading
 from app.db.session import transaction
 from app.errors import AppError
 from app.services import groups, versions
+from app.services.misfits import Misfits
 from app.services.priority import Gate
 from app.services.sampling import GroupSampler
 
@@ -19,7 +20,7 @@ class GroupStock:
     """Steps aside for people, survives errors (`last_error` tells readyz) and ends on `stop`."""
 
     def __init__(self, sampler: GroupSampler, gate: Gate, ready_groups: int) -> None:
-        self._sampler = sampler
+        self._sampler, self._misfits = sampler, Misfits(sampler)
         self._gate = gate
         self._ready_groups = ready_groups
         self._wake = threading.Event()
@@ -55,8 +56,10 @@ class GroupStock:
             self._wake.wait(backoff)
 
     def fill(self) -> None:
-        """Samples until enough groups are ready."""
+        """Sets aside what the active version cannot answer, then samples until enough groups are ready."""
         self._expire()
+        while not self._stopping.is_set() and self._misfits.look_on():
+            self._gate.wait_until_idle(GIVE_WAY_SECONDS)
         while not self._stopping.is_set() and self._count() < self._ready_groups:
             self._gate.wait_until_idle(GIVE_WAY_SECONDS)
             self._sampler.sample_ready()

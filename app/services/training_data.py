@@ -31,8 +31,10 @@ class RankedAnswers:
 
 
 def ranking_ids_in_force(session: Session) -> list[int]:
-    """Of people and simulated labelers alike; withdrawn ones are left out."""
-    return list(session.scalars(select(Ranking.id).where(Ranking.withdrawn_at.is_(None)).order_by(Ranking.id)))
+    """Of people and simulated labelers alike; withdrawn ones, and those about archived prompts, are left out."""
+    query = select(Ranking.id).join(Ranking.group).join(Group.prompt)
+    query = query.where(Ranking.withdrawn_at.is_(None), Prompt.archived_at.is_(None))
+    return list(session.scalars(query.order_by(Ranking.id)))
 
 
 def ranked_answers(session: Session, ranking_ids: Sequence[int]) -> list[RankedAnswers]:

@@ -4,18 +4,37 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from app.chat import Message
+from app.errors import InvalidError
 from app.lm.checkpoint import read_tokenizer
 from app.training.reward_network import load_reward_model, score_answers
 
 
 def load_scorer(directory: Path) -> Callable[[Sequence[Message], Sequence[str]], list[float]]:
-    """Opens a reward model; the result gives one score per answer to a conversation."""
+    """Opens a reward model; the result gives one score per answer to a conversation. It raises InvalidError, with count
+    and limit, where the model cannot read prompt and answer together."""
     model, tokenizer = load_reward_model(directory), read_tokenizer(directory)
 
     def score(messages: Sequence[Message], answers: Sequence[str]) -> list[float]:
         prompt = tokenizer.encode_conversation(messages)
         completions = [tokenizer.encode(answer) for answer in answers]
+        check_lengths(prompt, [tokenizer.ends.as_written(each) for each in completions], model.config.context_tokens)
         [scores] = score_answers(model, [prompt], [completions], ends=tokenizer.ends)
         return [float(score) for score in scores]
 
     return score
+
+
+def check_lengths(prompt: Sequence[int], completions: Sequence[Sequence[int]], context_tokens: int) -> None:
+    """Raises InvalidError for the first answer (token ids, as the template ends it) that does not fit behind the prompt."""
+    before, limit = len(prompt), context_tokens - len(prompt)
+    if limit < 1:
+        raise InvalidError(
+            f"The prompt has {before:,} tokens; the reward model reads {context_tokens:,}, the answer included."
+            " Shorten it."
+        )
+    for number, completion in enumerate(completions, start=1):
+        if len(completion) > limit:
+            raise InvalidError(
+                f"Answer {number} has {len(completion):,} tokens; behind this prompt of {before:,} at most {limit:,}"
+                " fit. Shorten one of them."
+            )

@@ -6,6 +6,7 @@ from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
+from fastapi.concurrency import run_in_threadpool
 from sqlalchemy.orm import Session
 from starlette.datastructures import FormData
 from starlette.responses import RedirectResponse, Response
@@ -163,6 +164,7 @@ async def ask(request: Request, runtime: RuntimeDep, who: WhoDep, form: FormDep)
     try:
         message = {"role": "user", "content": text}
         messages: list[Message] = validate_messages([message], runtime.settings.max_prompt_characters)
+        await run_in_threadpool(live.check, messages)
         group = await runtime.writing.run(partial(live.open, who=who, messages=messages))
     except (InvalidError, ConflictError) as error:
         refused = partial(_ask_error, request=request, runtime=runtime, text=text, error=error)

@@ -2,8 +2,10 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+from sqlalchemy import Engine, event
 from sqlalchemy.orm import Session, sessionmaker
 
 from app.chat import Message, SampledAnswer
@@ -80,3 +82,25 @@ def data_dir(tmp_path: Path) -> Path:
 @pytest.fixture
 def first(session: Session, model_files: Path, data_dir: Path) -> Version:
     return versions.install_sft(session, model_dir=model_files, data_dir=data_dir)
+
+
+def plans(engine: Engine, action: Callable[[Session], object]) -> list[str]:
+    """How SQLite runs each statement of the action, in its own words."""
+    ran: list[tuple[str, Any]] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_rest: Any) -> None:
+        if statement.startswith(("SELECT", "UPDATE", "DELETE")):
+            ran.append((statement, parameters))
+
+    event.listen(engine, "before_cursor_execute", note)
+    try:
+        with Session(engine) as session:
+            action(session)
+    finally:
+        event.remove(engine, "before_cursor_execute", note)
+    assert ran
+    with engine.connect() as connection:
+        return [
+            "; ".join(str(row[-1]) for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters))
+            for statement, parameters in ran
+        ]

@@ -1,5 +1,3 @@
-import random
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -7,9 +5,9 @@ from sqlalchemy.orm import Session
 
 from app.chat import Message
 from app.db.models.prompts import PromptSource, PromptSplit
-from app.errors import InvalidError, UnavailableError
+from app.errors import InvalidError
 from app.services import prompts
-from tests.services.conftest import MakeGroup
+from app.services.curation import Wanted, list_prompts
 
 LIMIT = 50
 
@@ -74,35 +72,15 @@ def test_shipped_prompts_are_installed_once(session: Session) -> None:
     count = prompts.install_shipped_prompts(session)
     assert count >= 400
     assert prompts.install_shipped_prompts(session) == 0
-    held_out = prompts.list_prompts(session, limit=500, split=PromptSplit.HELD_OUT)
+    held_out = list_prompts(session, limit=500, wanted=Wanted(split=PromptSplit.HELD_OUT))
     assert len(held_out.items) >= 80
     everything: list[int] = []
     after: str | None = None
     while True:
-        page = prompts.list_prompts(session, after=after, limit=77)
+        page = list_prompts(session, after=after, limit=77)
         everything += [prompt.id for prompt in page.items]
         after = page.next
         if after is None:
             break
     assert everything == sorted(set(everything))
     assert len(everything) == count
-
-
-def test_drawn_prompts_are_the_least_shown_training_ones(session: Session, make_group: MakeGroup) -> None:
-    make_group(text="seen twice"), make_group(text="seen twice"), make_group(text="seen once")
-    rng = random.Random(0)
-    assert {prompts.draw_prompt(session, rng).text for _ in range(10)} == {"seen once"}
-    for text in ("new", "also new"):
-        prompts.add_prompt(session, messages=[Message(role="user", content=text)], source=PromptSource.OWN)
-    prompts.add_prompt(
-        session,
-        messages=[Message(role="user", content="kept for evaluation")],
-        source=PromptSource.OWN,
-        split=PromptSplit.HELD_OUT,
-    )
-    assert {prompts.draw_prompt(session, rng).text for _ in range(40)} == {"new", "also new"}
-
-
-def test_no_prompts_is_said(session: Session) -> None:
-    with pytest.raises(UnavailableError, match="no prompts"):
-        prompts.draw_prompt(session, random.Random(0))

@@ -20,7 +20,7 @@ class GroupStatus(StrEnum):
     LEASED = "leased"
     RANKED = "ranked"
     SKIPPED = "skipped"
-    EXPIRED = "expired"  # sampled by a version that is no longer active
+    EXPIRED = "expired"  # its version answers no more, or its prompt was archived
 
 
 class SkipReason(StrEnum):
