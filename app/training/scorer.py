@@ -25,7 +25,7 @@ def load_scorer(directory: Path) -> Callable[[Sequence[Message], Sequence[str]],
 
 
 def check_lengths(prompt: Sequence[int], completions: Sequence[Sequence[int]], context_tokens: int) -> None:
-    """Raises InvalidError for the first answer (token ids, as the template ends it) that does not fit behind the prompt."""
+    """Raises InvalidError for the first answer (token ids, as the template ends it) that does not fit."""
     before, limit = len(prompt), context_tokens - len(prompt)
     if limit < 1:
         raise InvalidError(
