@@ -96,9 +96,9 @@ def _check_choice(name: str, value: Any, words: tuple[str, ...]) -> str:
 
 
 def _check_number(name: str, value: Any, annotation: Any) -> Any:
-    """Dataclass annotations are int, float, bool, or `float | None`."""
-    wanted = str(getattr(annotation, "__name__", annotation))
-    if value is None and "None" in wanted:
+    """Dataclass annotations are int, float or bool, or one of them `| None`."""
+    wanted, *optional = str(getattr(annotation, "__name__", annotation)).split(" | ")
+    if value is None and optional:
         return None
     if wanted == "bool":
         if isinstance(value, bool):

@@ -14,7 +14,7 @@ from app.db.models.jobs import Job, JobKind, JobTrigger
 from app.db.models.rankings import Ranking
 from app.db.models.versions import Version
 from app.preferences import NOTHING_LEARNED
-from app.services import jobs, versions
+from app.services import bounds, jobs, versions
 
 WORSE_THAN_CHANCE = 0.5
 
@@ -68,10 +68,12 @@ def after_train_policy(session: Session, version: Version) -> Job:
 
 
 def after_evaluate(session: Session, version: Version, settings: Settings) -> bool:
-    """Activates the candidate where the rule is on and the evaluation passes; says whether it did."""
+    """Activates the candidate where the rule is on, the evaluation passes and nothing has left its bounds; says whether
+    it did."""
     found = version.metrics.get("evaluation") or {}
     passes = (
         settings.auto_activate
+        and not bounds.flags_of(version)
         and found.get("win_rate", 0.0) >= settings.auto_activate_win_rate
         and found.get("kl", float("inf")) <= settings.auto_activate_max_kl
     )

@@ -8,7 +8,7 @@ Shapes: P prompts, K samples of a prompt, A tokens of the longest answer.
 
 import math
 from collections.abc import Generator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
@@ -18,6 +18,7 @@ from app.lm.answer_ends import AnswerEnds
 from app.lm.model import Llama
 from app.lm.precision import autocast
 from app.lm.sampling import sample_batch
+from app.model_size import micro_batch_tokens
 from app.training.context import Progress, TrainingError
 from app.training.losses import gather_logprobs, kl_estimates
 from app.training.packing import lower_states, pack
@@ -37,21 +38,32 @@ class EvaluationSample:
 
 
 @dataclass(frozen=True)
-class Evaluation:
-    metrics: dict[str, float]
-    samples: list[EvaluationSample]
+class Answers:
+    """What both models answered to the prompts so far, [P][K] each, with scores and sums over an answer's tokens
+    [P][K]."""
+
+    before: list[list[list[int]]] = field(default_factory=list)
+    after: list[list[list[int]]] = field(default_factory=list)
+    before_scores: list[list[float]] = field(default_factory=list)
+    after_scores: list[list[float]] = field(default_factory=list)
+    before_logprob: list[list[float]] = field(default_factory=list)
+    """Of the reference's answers under the reference."""
+    after_logprob: list[list[float]] = field(default_factory=list)
+    """Of the policy's answers under the policy."""
+    after_ref_logprob: list[list[float]] = field(default_factory=list)
+    """Of the policy's answers under the reference."""
+    before_fits: list[list[bool]] = field(default_factory=list)
+    """Whether the reference finds the answer likelier after its own prompt than after the next one."""
+    after_fits: list[list[bool]] = field(default_factory=list)
+    kl_k1: list[list[float]] = field(default_factory=list)
+    kl_k3: list[list[float]] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
-class Answers:
-    """What both models answered to the prompts so far, [P][K] each, with scores and KL sums [P,K]."""
-
-    before: list[list[list[int]]]
-    after: list[list[list[int]]]
-    before_scores: list[list[float]]
-    after_scores: list[list[float]]
-    kl_k1: list[list[float]]
-    kl_k3: list[list[float]]
+class Evaluation:
+    metrics: dict[str, float]
+    samples: list[EvaluationSample]
+    answers: Answers
 
 
 def evaluate_policy(
@@ -68,7 +80,7 @@ def evaluate_policy(
     used = [list(prompt) for prompt in prompts[: hparams.num_prompts]]
     if not used:
         raise TrainingError("There are no held-out prompts to evaluate on. Add some, then evaluate again.")
-    found = Answers([], [], [], [], [], [])
+    found = Answers()
     starts = range(0, len(used), PROMPTS_PER_STEP)
     for step, first in enumerate(starts, start=1):
         chosen = used[first : first + PROMPTS_PER_STEP]
@@ -76,11 +88,10 @@ def evaluate_policy(
         part = slice(first, first + len(chosen))
         for answers, scores in ((found.before, found.before_scores), (found.after, found.after_scores)):
             scores += score_answers(reward_model, chosen, answers[part], ends=ends)
-        k1, k3 = answer_kl(policy, reference, chosen, found.after[part], hparams.temperature, pad_id)
-        found.kl_k1.extend(k1.tolist())
-        found.kl_k3.extend(k3.tolist())
+        others = [used[(place + 1) % len(used)] for place in range(first, first + len(chosen))]
+        measure(found, part, policy, reference, chosen, others, hparams.temperature, pad_id)
         yield Progress(step, len(starts), {}, f"{first + len(chosen)} of {len(used)} prompts")
-    return Evaluation(metrics_of(found, ends), shown(found, hparams.shown_prompts))
+    return Evaluation(metrics_of(found, ends), shown(found, hparams.shown_prompts), found)
 
 
 def answer_prompts(
@@ -102,29 +113,54 @@ def answer_prompts(
         answers += [[list(completion.token_ids) for completion in group] for group in groups]
 
 
-@torch.no_grad()
-def answer_kl(
+def measure(
+    found: Answers,
+    part: slice,
     policy: Llama,
     reference: Llama,
     prompts: Sequence[list[int]],
+    others: Sequence[list[int]],
+    temperature: float,
+    pad_id: int,
+) -> None:
+    """How likely this part's answers are: under both models, and under the reference after another prompt."""
+
+    def logprobs(model: Llama, asked: Sequence[list[int]], answers: list[list[list[int]]]) -> Tensor:
+        return answer_logprobs(model, asked, answers[part], temperature, pad_id)
+
+    own, ref = logprobs(policy, prompts, found.after), logprobs(reference, prompts, found.after)
+    before = logprobs(reference, prompts, found.before).sum(-1)
+    k1, k3 = kl_estimates(own, ref)  # 0 in the padding
+    after_fits = ref.sum(-1) > logprobs(reference, others, found.after).sum(-1)
+    before_fits = before > logprobs(reference, others, found.before).sum(-1)
+    found.kl_k1.extend(k1.sum(-1).tolist())
+    found.kl_k3.extend(k3.sum(-1).tolist())
+    found.after_logprob.extend(own.sum(-1).tolist())
+    found.after_ref_logprob.extend(ref.sum(-1).tolist())
+    found.before_logprob.extend(before.tolist())
+    found.after_fits.extend(after_fits.tolist())
+    found.before_fits.extend(before_fits.tolist())
+
+
+@torch.no_grad()
+def answer_logprobs(
+    model: Llama,
+    prompts: Sequence[Sequence[int]],
     answers: Sequence[Sequence[list[int]]],
     temperature: float,
     pad_id: int,
-) -> tuple[Tensor, Tensor]:
-    """[P,K] sums over an answer's tokens of the k1 and the k3 estimate of KL(policy || reference), in nats."""
+) -> Tensor:
+    """[P,K,A] log-probabilities of each answer's tokens after its prompt, in nats; 0 in the padding."""
     lengths = [len(prompt) + sum(map(len, group)) for prompt, group in zip(prompts, answers, strict=True)]
-    k1, k3 = torch.zeros(len(prompts), len(answers[0])), torch.zeros(len(prompts), len(answers[0]))
-    for rows in batches_by_length(lengths):
+    longest = max(len(answer) for group in answers for answer in group)
+    whole = torch.zeros(len(prompts), len(answers[0]), longest)
+    for rows in batches_by_length(lengths, micro_batch_tokens(model.config, model.config.num_hidden_layers)):
         packed = pack([prompts[i] for i in rows], [answers[i] for i in rows], pad_id)
-        tokens = packed.tokens[packed.token_mask]
-        both = []
-        for model in (policy, reference):
-            with autocast():
-                logits = model.logits(token_states(model, lower_states(model, packed, 0), packed, 0))
-            both.append(gather_logprobs(logits, tokens, temperature))
-        first, third = kl_estimates(both[0], both[1])
-        k1[rows], k3[rows] = unflatten(first, packed).sum(-1), unflatten(third, packed).sum(-1)
-    return k1, k3
+        with autocast():
+            logits = model.logits(token_states(model, lower_states(model, packed, 0), packed, 0))
+        found = unflatten(gather_logprobs(logits, packed.tokens[packed.token_mask], temperature), packed)
+        whole[rows, :, : found.shape[2]] = found
+    return whole
 
 
 def metrics_of(found: Answers, ends: AnswerEnds) -> dict[str, float]:
@@ -134,17 +170,25 @@ def metrics_of(found: Answers, ends: AnswerEnds) -> dict[str, float]:
     k1, k3 = torch.tensor(found.kl_k1), torch.tensor(found.kl_k3)
     new = [answer for group in found.after for answer in group]
     old = [answer for group in found.before for answer in group]
+    tokens, old_tokens = sum(map(len, new)), sum(map(len, old))
     return {
         "reward/mean": after.mean().item(),
         "reward/reference_mean": before.mean().item(),
         "reward/difference_error": error_over_prompts(after - before),
+        "reward/reference_max": before.max().item(),
+        "reward/beyond_share": (after > before.max()).float().mean().item(),
         "win_rate": wins.mean().item(),
         "win_rate_error": error_over_prompts(wins),
         "kl": k1.mean().item(),
         "kl_error": error_over_prompts(k1),
         "kl_k3": k3.mean().item(),
-        "length_mean": sum(map(len, new)) / len(new),
-        "length_reference_mean": sum(map(len, old)) / len(old),
+        "entropy": -torch.tensor(found.after_logprob).sum().item() / tokens,
+        "entropy_reference": -torch.tensor(found.before_logprob).sum().item() / old_tokens,
+        "likelihood_under_reference": torch.tensor(found.after_ref_logprob).sum().item() / tokens,
+        "relevance": torch.tensor(found.after_fits).float().mean().item(),
+        "relevance_reference": torch.tensor(found.before_fits).float().mean().item(),
+        "length_mean": tokens / len(new),
+        "length_reference_mean": old_tokens / len(old),
         "distinct_share": distinct_share([ends.as_written(answer) for answer in new]),
         "distinct_reference_share": distinct_share([ends.as_written(answer) for answer in old]),
         "end_rate": sum(map(ends.ended, new)) / len(new),

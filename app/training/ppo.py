@@ -186,7 +186,7 @@ class Trainer:
         if not self.moved_too_far(totals):
             self.optimizer.step()
             self.value_optimizer.step()
-        return totals | {"policy/grad_norm": norm.item()}
+        return totals | {"policy/approxkl_max": totals["policy/approxkl_avg"], "policy/grad_norm": norm.item()}
 
     def losses(
         self, experience: Experience, chosen: list[int], rows: list[int], num_tokens: int
@@ -293,7 +293,9 @@ def train_policy(
             shares_lower=trainer.shares_lower,
         )
         experience = make_experience(rollout, hparams, kl_coef)
+        moved = metrics.get("policy/approxkl_max", 0.0)
         metrics = rollout_metrics(rollout, experience, kl_coef) | trainer.update(experience, seed)
+        metrics["policy/approxkl_max"] = max(moved, metrics["policy/approxkl_max"])
         trainer.controller.update(metrics["objective/kl"], hparams.batch_size)
         trainer.batch += 1
         if trainer.batch % hparams.checkpoint_every_batches == 0 and trainer.batch < num_batches:

@@ -7,8 +7,10 @@ from app.db.session import transaction
 from app.errors import ConflictError
 from app.hparams import EvaluationHparams
 from app.lm.tokenizer import Tokenizer
-from app.services import rules, training_data, versions
+from app.services import bounds, rules, training_data, versions
 from app.training.evaluate import Evaluation, evaluate_policy
+from app.training.shared_weights import share_equal_weights
+from app.training.text_signs import text_signs
 from app.worker.handlers.versions_of_job import hparams_of, load_policy, load_reward
 from app.worker.run import JobRun
 
@@ -18,6 +20,7 @@ def evaluate(run: JobRun) -> None:
     inputs = run.pinned(lambda: _choose(run, hparams))
     policy, tokenizer = load_policy(run, inputs["version_id"])
     reference, _ = load_policy(run, inputs["reference_version_id"])
+    share_equal_weights(policy, reference)
     reward_model = load_reward(run, inputs["reward_version_id"])
     with run.sessions() as session:
         prompts = training_data.prompts_by_id(session, inputs["prompt_ids"])
@@ -27,11 +30,11 @@ def evaluate(run: JobRun) -> None:
     )
     found = run.drain(trainer)
     samples = _samples(found, prompts, tokenizer)
+    figures = found.metrics | _signs(found, prompts, tokenizer)
     with transaction(run.sessions) as session:
-        version = versions.record_evaluation(
-            session, inputs["version_id"], evaluation=dict(found.metrics), samples=samples
-        )
-        run.finish(session, {"version_id": version.id, "evaluation": dict(found.metrics)})
+        version = versions.record_evaluation(session, inputs["version_id"], evaluation=figures, samples=samples)
+        bounds.store_flags(version, max_kl=run.settings.auto_activate_max_kl)
+        run.finish(session, {"version_id": version.id, "evaluation": figures})
         rules.after_evaluate(session, version, run.settings)
 
 
@@ -53,6 +56,25 @@ def _choose(run: JobRun, hparams: EvaluationHparams) -> dict[str, Any]:
         "reference_version_id": reference.id,
         "reward_version_id": reward.id,
         "prompt_ids": prompts,
+    }
+
+
+def _signs(found: Evaluation, prompts: list[Prompt], tokenizer: Tokenizer) -> dict[str, float]:
+    """What the answers' texts show, of both models."""
+    questions = [prompt.text for prompt in prompts]
+
+    def signs(answers: list[list[list[int]]]) -> tuple[float, float, float]:
+        return text_signs(questions, [[tokenizer.decode(answer) for answer in group] for group in answers])
+
+    empty, echoes, repeated = signs(found.answers.after)
+    empty_before, echoes_before, repeated_before = signs(found.answers.before)
+    return {
+        "empty_share": empty,
+        "empty_reference_share": empty_before,
+        "echo_share": echoes,
+        "echo_reference_share": echoes_before,
+        "repetition": repeated,
+        "repetition_reference": repeated_before,
     }
 
 

@@ -8,23 +8,38 @@ import torch
 from app.db.models.prompts import PromptSplit
 from app.db.models.versions import VersionKind
 from app.errors import ConflictError
-from app.hparams import PPOHparams
-from app.lm.checkpoint import save_model
-from app.services import rules, training_data, versions
+from app.hparams import FittedPPOHparams, PPOHparams
+from app.lm.checkpoint import read_config, read_tokenizer, save_model
+from app.lm.model import Llama
+from app.lm.precision import fast_matmul_dtype
+from app.machine import available_bytes
+from app.memory_need import gibibytes, ppo_memory, too_little
+from app.model_size import fit_ppo
+from app.services import bounds, rules, training_data, versions
 from app.training.ppo import train_policy as train_policy_steps
-from app.worker.handlers.versions_of_job import NewVersion, hparams_of, load_policy, load_reward, store_version
+from app.training.reward_network import RewardModel
+from app.training.shared_weights import share_equal_weights
+from app.worker.handlers.versions_of_job import (
+    NewVersion,
+    directory_of,
+    hparams_of,
+    load_policy,
+    load_reward,
+    store_version,
+)
 from app.worker.run import JobRun
 
 
 def train_policy(run: JobRun) -> None:
-    hparams = hparams_of(PPOHparams, run.params)
     inputs = run.pinned(lambda: _choose(run))
-    initial, tokenizer = load_policy(run, inputs["initial_version_id"])
-    reference, _ = load_policy(run, inputs["reference_version_id"])
-    reward_model = load_reward(run, inputs["reward_version_id"])
+    directory = directory_of(run, inputs["initial_version_id"])
+    tokenizer = read_tokenizer(directory)
     with run.sessions() as session:
         prompts = training_data.prompts_by_id(session, inputs["prompt_ids"])
     encoded = [tokenizer.encode_conversation(training_data.messages_of(prompt)) for prompt in prompts]
+    hparams = fit_ppo(hparams_of(PPOHparams, run.params), read_config(directory))
+    _check_memory(run, inputs, hparams, longest_prompt=max(map(len, encoded)))
+    initial, reference, reward_model = _models(run, inputs)
     trainer = train_policy_steps(
         initial,
         reference,
@@ -40,7 +55,7 @@ def train_policy(run: JobRun) -> None:
         kind=VersionKind.POLICY,
         parent_id=inputs["initial_version_id"],
         hparams=asdict(hparams),
-        metrics=dict(result.metrics),
+        metrics=result.metrics | {"flags": bounds.flags_to_store(result.metrics, hparams.target_kl)},
         seed=hparams.seed,
         reward_version_id=inputs["reward_version_id"],
     )
@@ -50,6 +65,34 @@ def train_policy(run: JobRun) -> None:
         save=lambda directory: save_model(directory, result.model, tokenizer, dtype=torch.float32),
         then=lambda session, version: rules.after_train_policy(session, version),
     )
+
+
+def _check_memory(run: JobRun, inputs: dict[str, Any], hparams: FittedPPOHparams, *, longest_prompt: int) -> None:
+    """Before anything is loaded: a training that the system kills for memory says nothing, and is started again."""
+    need = ppo_memory(
+        read_config(directory_of(run, inputs["initial_version_id"])),
+        hparams,
+        longest_prompt=longest_prompt,
+        reward_layers=read_config(directory_of(run, inputs["reward_version_id"])).num_hidden_layers,
+        own_reference=inputs["reference_version_id"] == inputs["initial_version_id"],
+        product_bytes=fast_matmul_dtype().itemsize,
+    )
+    trouble = too_little(need, available_bytes(), hparams)
+    if trouble is not None:
+        raise ConflictError(trouble)
+    run.say(f"Learning rate {hparams.learning_rate:.1e}; takes about {gibibytes(need.total)} of memory")
+
+
+def _models(run: JobRun, inputs: dict[str, Any]) -> tuple[Llama, Llama, RewardModel]:
+    """The initial policy, the reference and the reward model; weights that they have in common are there once."""
+    initial, _ = load_policy(run, inputs["initial_version_id"])
+    reference = initial
+    if inputs["reference_version_id"] != inputs["initial_version_id"]:
+        reference, _ = load_policy(run, inputs["reference_version_id"])
+        share_equal_weights(reference, initial)
+    reward_model = load_reward(run, inputs["reward_version_id"])
+    share_equal_weights(reward_model.backbone, initial)
+    return initial, reference, reward_model
 
 
 def _choose(run: JobRun) -> dict[str, Any]:

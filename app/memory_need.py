@@ -1,0 +1,80 @@
+"""What memory a training of PPO takes, from the model's config and the hyper-parameters alone. No torch.
+
+Within a quarter of what was measured (docs/other-models.md): said before it starts, and checked against what is there.
+"""
+
+from dataclasses import dataclass
+
+from app.hparams import FittedPPOHparams, ModelConfig
+from app.model_size import all_parameters, bytes_per_token, embedding_parameters, layer_parameters
+
+FP32 = 4
+PROCESS = 300 << 20  # the interpreter with torch, before any model
+SAMPLED_ROWS = 64  # answers that are written side by side
+
+
+@dataclass(frozen=True)
+class MemoryNeed:
+    """Bytes. Sampling and updating take turns, so the larger of the two counts."""
+
+    process: int
+    weights: int
+    """Of the SFT model, of the reference where it is another, of the reward model: what they share counts once."""
+    trained: int
+    """The policy's own weights and the optimizer's two numbers for each of them."""
+    sampling: int
+    """Weights laid out for sampling, and the answers' keys and values."""
+    updating: int
+    """Gradients, weights in the format of the products, and a micro-batch's activations and logits."""
+
+    @property
+    def total(self) -> int:
+        return self.process + self.weights + self.trained + max(self.sampling, self.updating)
+
+
+def ppo_memory(
+    config: ModelConfig,
+    hparams: FittedPPOHparams,
+    *,
+    longest_prompt: int,
+    reward_layers: int = 1,
+    own_reference: bool = True,
+    product_bytes: int = 2,
+) -> MemoryNeed:
+    """`longest_prompt` in tokens. `own_reference`: the policy starts from the reference itself. `product_bytes`: 2
+    where products are bf16, 4 where they are fp32."""
+    layer, embedding = layer_parameters(config), embedding_parameters(config)
+    upper = (config.num_hidden_layers - hparams.num_frozen_layers) * layer
+    outputs = 0 if config.tie_word_embeddings else embedding
+    trained = upper + outputs + (0 if hparams.num_frozen_layers else embedding)
+    weights = all_parameters(config) + reward_layers * layer + (0 if own_reference else trained)
+    answers = hparams.samples_per_prompt * hparams.max_tokens
+    tokens = max(hparams.tokens_per_micro_batch, min(longest_prompt + answers, hparams.batch_size * answers))
+    rows, slots = min(SAMPLED_ROWS, hparams.batch_size), longest_prompt + hparams.max_tokens
+    numbers = 2 * config.num_hidden_layers * config.num_key_value_heads * config.head_dim
+    return MemoryNeed(
+        process=PROCESS,
+        weights=FP32 * weights,
+        trained=3 * FP32 * trained,
+        sampling=product_bytes * (config.num_hidden_layers * layer + embedding + rows * slots * numbers),
+        updating=FP32 * trained
+        + product_bytes * (upper + embedding)
+        + tokens * bytes_per_token(config, hparams.num_frozen_layers) * product_bytes // 2,
+    )
+
+
+def gibibytes(count: int) -> str:
+    return f"{count / (1 << 30):.1f} GiB"
+
+
+def too_little(need: MemoryNeed, available: int | None, hparams: FittedPPOHparams) -> str | None:
+    """Why the training is not begun, and what to change; None where there is enough, or where nobody knows."""
+    if available is None or need.total <= available:
+        return None
+    return (
+        f"This training takes about {gibibytes(need.total)} of memory and {gibibytes(available)} are free. Close other "
+        f"programs or give the container more, or train with less: more num_frozen_layers (now "
+        f"{hparams.num_frozen_layers}), less max_tokens ({hparams.max_tokens}), samples_per_prompt "
+        f"({hparams.samples_per_prompt}) or tokens_per_micro_batch ({hparams.tokens_per_micro_batch}). "
+        "Nothing was trained."
+    )
