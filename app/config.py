@@ -26,6 +26,17 @@ class Settings(BaseSettings):
     model_dir: Path = Field(REPOSITORY / "models" / "sft", description="The SFT weights installed at first start.")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least severe log line.")
 
+    max_connections: int = Field(1_000, ge=1, description="Connections at once; the next is answered 503.")
+    header_seconds: float = Field(10.0, gt=0, description="Time a client has to send a request's headers, seconds.")
+    body_seconds: float = Field(
+        30.0, gt=0, description="Time a client has to send a request's body, and a second more for each 16 kB, seconds."
+    )
+    keep_alive_seconds: int = Field(
+        5, ge=1, description="How long a connection may idle between two requests, seconds."
+    )
+    write_seconds: float = Field(
+        60.0, gt=0, description="Time after which a client that reads nothing of its answer is cut off, seconds."
+    )
     database_wait_seconds: float = Field(
         5.0,
         gt=0,

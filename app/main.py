@@ -1,5 +1,6 @@
 """create_app: the web composition root. Torch is loaded by the lifespan only, through the sampler's factory."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
@@ -12,6 +13,7 @@ from starlette.middleware import Middleware
 
 from app.api import exports, generation, groups, health, imports, jobs, openai, prompts, rankings, versions
 from app.config import REPOSITORY, Settings
+from app.connections import AcceptErrors
 from app.db.session import make_engine, make_read_session_factory
 from app.installation import install
 from app.limits import BodyLimit
@@ -63,6 +65,7 @@ def _lifespan(
         runtime = build_runtime(settings, engine, sampler)
         # Those that wait for the model take a thread each; the pages keep as many as they had.
         to_thread.current_default_thread_limiter().total_tokens += settings.sampler_queue
+        asyncio.get_running_loop().set_exception_handler(AcceptErrors())
         app.state.runtime = runtime
         runtime.stock.start()
         try:

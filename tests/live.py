@@ -16,6 +16,7 @@ import uvicorn
 
 from app.chat import Message, NextToken, SampledAnswer, StreamEvent
 from app.config import Settings
+from app.connections import server_config
 from app.errors import InvalidError
 from app.hparams import SamplingParams
 from app.main import VersionDirectory, create_app
@@ -32,6 +33,7 @@ class ScriptedSampler:
         self.may_answer = threading.Event()
         self.may_answer.set()
         self.context = 2_000
+        self.endless = False
         self.calls: list[tuple[str, int]] = []
         self._numbers = itertools.count(1)
 
@@ -64,6 +66,8 @@ class ScriptedSampler:
         logprobs: int | None = None,
     ) -> Iterator[StreamEvent]:
         self._called("stream", version_id)
+        while self.endless:
+            yield StreamEvent(0, "and so on " * 100)
         for index in range(n):
             yield StreamEvent(index, "an ")
             yield StreamEvent(index, "answer", SampledAnswer("an answer", [5, 4], "stop"))
@@ -111,7 +115,7 @@ def live_server(
     app = create_app(settings, sampler_factory=sampler_factory)
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
-    config = uvicorn.Config(app, log_level="warning", lifespan="on", timeout_graceful_shutdown=2)
+    config = server_config(app, settings, log_level="warning", timeout_graceful_shutdown=2)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()

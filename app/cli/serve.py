@@ -17,10 +17,12 @@ def serve() -> None:
     """Serve the pages and the API. Jobs wait until a worker runs (python -m app worker)."""
     import uvicorn
 
+    from app.connections import raise_descriptor_limit, server_config
     from app.main import create_app
 
     settings = Settings()
     log_to_stderr(settings)
+    raise_descriptor_limit()
     listener = listen(settings.host, settings.port)
     install(settings)  # again in the lifespan, but here what is wrong is one sentence
     app = create_app(settings)
@@ -34,14 +36,7 @@ def serve() -> None:
                 runtime.closing.set()
             super().handle_exit(sig, frame)
 
-    config = uvicorn.Config(
-        app,
-        log_level=settings.log_level,
-        access_log=False,
-        server_header=False,
-        timeout_graceful_shutdown=GRACE_SECONDS,
-        lifespan="on",
-    )
+    config = server_config(app, settings, log_level=settings.log_level, timeout_graceful_shutdown=GRACE_SECONDS)
     server = Server(config)
     follow_supervisor(lambda: server.handle_exit(signal.SIGTERM, None))
     host, port = listener.getsockname()[:2]
