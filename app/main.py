@@ -67,11 +67,13 @@ def _lifespan(
         to_thread.current_default_thread_limiter().total_tokens += settings.sampler_queue
         asyncio.get_running_loop().set_exception_handler(AcceptErrors())
         app.state.runtime = runtime
+        runtime.imports.start()
         runtime.stock.start()
         try:
             yield
         finally:
             runtime.closing.set()
+            runtime.imports.stop()
             await to_thread.run_sync(runtime.stock.stop)
             close = getattr(sampler, "close", None)
             if close is not None:

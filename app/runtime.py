@@ -20,6 +20,7 @@ from app.config import Settings
 from app.db.models.labelers import LabelerKind
 from app.db.session import make_read_session_factory, make_session_factory
 from app.db.units import READERS, WRITERS, Units
+from app.services.imports import PromptImports
 from app.services.labelers import check_name
 from app.services.live_sampling import LiveSampler
 from app.services.places import Places
@@ -46,6 +47,7 @@ class Runtime:
     group_sampler: GroupSampler
     live: LiveSampler
     stock: GroupStock
+    imports: PromptImports
     places: Places
     closing: threading.Event = field(default_factory=threading.Event)
     """Set when the server begins to stop: live streams end then."""
@@ -66,6 +68,7 @@ def build_runtime(settings: Settings, engine: Engine, sampler: Sampler) -> Runti
         group_sampler=group_sampler,
         live=LiveSampler(group_sampler),
         stock=GroupStock(GroupSampler(sampler, write, read, settings), gate, settings.ready_groups),
+        imports=PromptImports(write, max_characters=settings.max_prompt_characters),
         places=Places(settings.sampler_queue),
     )
 

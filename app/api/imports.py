@@ -1,30 +1,42 @@
-"""The data in: JSON Lines as the body."""
+"""The data in: JSON Lines as the body, kept on disk while it comes: no file is too large for memory."""
 
-from typing import Annotated
+import tempfile
+from collections.abc import AsyncIterator
+from typing import IO
 
-from fastapi import APIRouter, Body
+from fastapi import APIRouter, Request
+from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel
 
-from app.errors import InvalidError
-from app.runtime import RuntimeDep, UnitRoute, WriteSession
-from app.services.imports import import_prompts
+from app.runtime import RuntimeDep
 
-router = APIRouter(prefix="/api/v1/import", tags=["data"], route_class=UnitRoute)
+router = APIRouter(prefix="/api/v1/import", tags=["data"])
+WRITTEN_AT_ONCE = 1 << 20
+BODY = {"content": {"application/jsonl": {"schema": {"type": "string", "format": "binary"}}}, "required": True}
 
 
 class Imported(BaseModel):
     lines: int
 
 
-@router.post("/prompts", status_code=201)
-def prompts(
-    body: Annotated[bytes, Body(media_type="application/jsonl")], runtime: RuntimeDep, session: WriteSession
-) -> Imported:
-    """One prompt per line. A bad line is named by its number and nothing of the file is kept."""
-    try:
-        text = body.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise InvalidError("The file is not UTF-8 text. Save it as UTF-8 and send it again.") from error
-    return Imported(
-        lines=import_prompts(session, text.split("\n"), max_characters=runtime.settings.max_prompt_characters)
-    )
+@router.post("/prompts", status_code=201, openapi_extra={"requestBody": BODY})
+async def prompts(request: Request, runtime: RuntimeDep) -> Imported:
+    """One prompt per line. A bad line is named by its number and nothing of the file is kept. A long file takes its
+    time (minutes for 64 MB), so that people can go on ranking; its prompts appear together when it is in."""
+    with tempfile.TemporaryFile(dir=runtime.settings.data_dir) as file:  # it has no name: a crash leaves nothing
+        await _save(request.stream(), file)
+        return Imported(lines=await run_in_threadpool(_import, runtime, file))
+
+
+def _import(runtime: RuntimeDep, file: IO[bytes]) -> int:
+    return runtime.imports.run(file, runtime.group_sampler.fitting())
+
+
+async def _save(pieces: AsyncIterator[bytes], file: IO[bytes]) -> None:
+    waiting = bytearray()
+    async for piece in pieces:
+        waiting += piece
+        if len(waiting) >= WRITTEN_AT_ONCE:
+            await run_in_threadpool(file.write, bytes(waiting))
+            waiting.clear()
+    await run_in_threadpool(file.write, bytes(waiting))

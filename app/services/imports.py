@@ -1,52 +1,213 @@
-"""The data in: JSON Lines. A bad line is named by its number, and nothing of that file is kept."""
+"""The data in: JSON Lines of any length, in bounded memory, while people go on ranking.
+
+A file is read twice: once to check every line (a bad one is named by its number, and nothing of that file is kept),
+once to store. It is stored in short transactions with pauses between, as rows that nobody sees; when all are there, one
+write shows them together; then they are let into use, as gently. A crash before that write leaves rows that the next
+start removes; after it, rows that the next start lets in.
+"""
 
 import json
-from collections.abc import Iterable
-from typing import Any
+import threading
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+from itertools import islice
+from typing import IO, Any, TypeVar
 
-from sqlalchemy.orm import Session
+from sqlalchemy import Delete, Update, delete, insert, select, update
+from sqlalchemy.orm import Session, sessionmaker
 
-from app.db.models.prompts import PromptSource, PromptSplit
-from app.errors import AppError, InvalidError
-from app.services.prompts import NewPrompt, add_prompts, validate_messages
+from app.db.base import utc_now
+from app.db.models.prompts import Prompt, PromptImport, PromptSource, PromptSplit
+from app.db.session import transaction
+from app.errors import AppError, ConflictError, InvalidError, UnavailableError
+from app.services.drawing import KEY_DIGITS
+from app.services.fitting import Fitting
+from app.services.prompts import NewPrompt, digest_of, language_of, validate_messages
+
+Result = TypeVar("Result")
+ROWS_AT_ONCE = 100
+MAX_LINE_BYTES = 1 << 20
+MAX_LANGUAGE_CHARACTERS = 16
+SLICE_SECONDS = 0.001
+STOPPED = "The server is stopping. Nothing of this file was kept; send it again in a minute."
 
 
-def import_prompts(session: Session, lines: Iterable[str], *, max_characters: int) -> int:
-    """Lines of `{"prompt": text or messages}` or `{"text": ...}`, with optional split and language; how many lines."""
-    parsed: list[NewPrompt] = []  # all of them before the database is touched: nobody waits for a long file
-    for number, line in enumerate(lines, start=1):
-        if not line.strip():
-            continue
+class Pace:
+    """Works a little, then lets others to the processor and the database for as long."""
+
+    def __init__(self) -> None:
+        self._since = time.perf_counter()
+
+    def breathe(self) -> None:
+        """Call it often: it pauses only once a slice is used up."""
+        used = time.perf_counter() - self._since
+        if used > SLICE_SECONDS:
+            time.sleep(used)
+            self._since = time.perf_counter()
+
+
+class PromptImports:
+    """Imports one file at a time; `start` and `stop` with the process."""
+
+    def __init__(self, write: sessionmaker[Session], *, max_characters: int) -> None:
+        self._write, self._max_characters = write, max_characters
+        self._one_at_a_time = threading.Lock()
+        self._stopping = threading.Event()
+
+    def start(self) -> None:
+        """Cleans up beside the work of the day: rows that nobody sees are in nobody's way."""
+        threading.Thread(target=self.clean_up, name="import-cleaning", daemon=True).start()
+
+    def stop(self) -> None:
+        self._stopping.set()
+
+    def run(self, file: IO[bytes], fitting: Fitting) -> int:
+        """Lines of `{"prompt": text or messages}` or `{"text": ...}`, with optional split and language; how many."""
+        if not self._one_at_a_time.acquire(blocking=False):
+            raise ConflictError("Another file is being imported. Send this one again when that one is in.")
         try:
-            parsed.append(_parse_prompt(line, max_characters))
-        except AppError as error:
-            raise InvalidError(f"Line {number}: {error.message} Nothing of this file was kept.") from error
-    if not parsed:
-        raise InvalidError("The file has no lines. Send JSON Lines, one prompt per line.")
-    add_prompts(session, parsed, PromptSource.IMPORTED)
-    return len(parsed)
+            count = self._check(file, fitting)
+            self._store(file)
+            return count
+        finally:
+            self._one_at_a_time.release()
+
+    def clean_up(self) -> None:
+        """Ends the imports of a process that is gone: those that were shown are let in, others removed."""
+        with self._one_at_a_time:
+            with transaction(self._write) as session:
+                unfinished = session.execute(select(PromptImport.id, PromptImport.staged_at)).all()
+            for import_id, staged_at in unfinished:
+                self._end(import_id, _remove_some if staged_at is None else _let_in_some)
+
+    def _check(self, file: IO[bytes], fitting: Fitting) -> int:
+        count = 0
+        for number, line in self._lines(file):
+            try:
+                fitting.check_quickly(parse_prompt(line, self._max_characters).messages)
+            except AppError as error:
+                raise InvalidError(f"Line {number}: {error.message} Nothing of this file was kept.") from error
+            count += 1
+        if not count:
+            raise InvalidError("The file has no lines. Send JSON Lines, one prompt per line.")
+        return count
+
+    def _store(self, file: IO[bytes]) -> None:
+        with transaction(self._write) as session:
+            begun = PromptImport()
+            session.add(begun)
+        try:
+            rows = (self._row(line, begun.id) for _, line in self._lines(file))
+            while chunk := list(islice(rows, ROWS_AT_ONCE)):
+                self._step(partial(_add, import_id=begun.id, rows=chunk))
+            self._step(lambda session: session.execute(_of(begun.id).values(staged_at=utc_now())))
+        except BaseException:
+            if not self._stopping.is_set():  # else the next start does it
+                self._end(begun.id, _remove_some)
+            raise
+        self._end(begun.id, _let_in_some)
+
+    def _lines(self, file: IO[bytes]) -> Iterator[tuple[int, bytes]]:
+        """Those that are not blank, with their numbers."""
+        file.seek(0)
+        pace, number = Pace(), 0
+        while line := file.readline(MAX_LINE_BYTES + 1):
+            number += 1
+            pace.breathe()
+            if self._stopping.is_set():
+                raise UnavailableError(STOPPED)
+            if line.strip():
+                yield number, line
+
+    def _row(self, line: bytes, import_id: int) -> dict[str, Any]:
+        new = parse_prompt(line, self._max_characters)
+        digest = digest_of(new.messages)
+        return {
+            "text": new.messages[-1]["content"],
+            "messages": list(new.messages),
+            "digest": digest,
+            "draw_key": digest[:KEY_DIGITS],
+            "split": new.split,
+            "source": PromptSource.IMPORTED,
+            "language": language_of(new),
+            "import_id": import_id,
+        }
+
+    def _end(self, import_id: int, some: Callable[[Session, int], int]) -> None:
+        """Does `some` of the rows at a time until none is left; what is left when the server stops, the next start
+        does."""
+        while not self._stopping.is_set() and self._step(lambda session: some(session, import_id)):
+            pass
+
+    def _step(self, action: Callable[[Session], Result]) -> Result:
+        """A short transaction, and a pause as long: others wait for one at most."""
+        began = time.perf_counter()
+        with transaction(self._write) as session:
+            result = action(session)
+        time.sleep(time.perf_counter() - began)
+        return result
 
 
-def _parse_prompt(line: str, max_characters: int) -> NewPrompt:
+def _of(import_id: int) -> Update:
+    return update(PromptImport).where(PromptImport.id == import_id)
+
+
+def _add(session: Session, import_id: int, rows: list[dict[str, Any]]) -> None:
+    """Those that are not stored yet, each once."""
+    if session.get(PromptImport, import_id) is None:
+        raise UnavailableError("The import was ended by another start of Fourfold. Send the file again.")
+    fresh = {row["digest"]: row for row in rows}
+    for known in session.scalars(select(Prompt.digest).where(Prompt.digest.in_(list(fresh)))):
+        del fresh[known]
+    if fresh:
+        session.execute(insert(Prompt), list(fresh.values()))
+
+
+def _let_in_some(session: Session, import_id: int) -> int:
+    """How many; none are left after 0, and the import is over."""
+    return _some(session, import_id, update(Prompt).values(import_id=None))
+
+
+def _remove_some(session: Session, import_id: int) -> int:
+    return _some(session, import_id, delete(Prompt))
+
+
+def _some(session: Session, import_id: int, change: Update | Delete) -> int:
+    ids = list(session.scalars(select(Prompt.id).where(Prompt.import_id == import_id).limit(ROWS_AT_ONCE)))
+    if ids:
+        session.execute(change.where(Prompt.id.in_(ids)).execution_options(synchronize_session=False))
+    else:
+        session.execute(delete(PromptImport).where(PromptImport.id == import_id))
+    return len(ids)
+
+
+def parse_prompt(line: bytes, max_characters: int) -> NewPrompt:
+    """Raises InvalidError with what is wrong."""
     row = _json_object(line)
     given = row.get("messages", row.get("prompt", row.get("text")))
     if isinstance(given, str):
         given = [{"role": "user", "content": given}]
     if not isinstance(given, list) or not all(isinstance(message, dict) for message in given):
         raise InvalidError("it needs prompt (a text) or messages (a list of role and content).")
-    split = row.get("split", PromptSplit.TRAIN.value)
+    split, language = row.get("split", PromptSplit.TRAIN.value), row.get("language")
     if split not in list(PromptSplit):
         raise InvalidError(f"split must be one of {', '.join(PromptSplit)}.")
-    language = row.get("language")
+    if isinstance(language, str) and len(language) > MAX_LANGUAGE_CHARACTERS:
+        raise InvalidError(f"language is a short code such as en or zh, {MAX_LANGUAGE_CHARACTERS} characters at most.")
     return NewPrompt(
         validate_messages(given, max_characters), PromptSplit(split), language if isinstance(language, str) else None
     )
 
 
-def _json_object(line: str) -> dict[str, Any]:
+def _json_object(line: bytes) -> dict[str, Any]:
+    if len(line) > MAX_LINE_BYTES:
+        raise InvalidError(f"it is longer than {MAX_LINE_BYTES >> 10:,} kB.")
     try:
-        row = json.loads(line)
-    except ValueError as error:
+        row = json.loads(line.decode("utf-8"))
+    except UnicodeDecodeError as error:
+        raise InvalidError("it is not UTF-8 text. Save the file as UTF-8 and send it again.") from error
+    except (ValueError, RecursionError) as error:
         raise InvalidError(f"it is not valid JSON ({error}).") from error
     if not isinstance(row, dict):
         raise InvalidError("it is not a JSON object.")

@@ -47,6 +47,14 @@ def test_too_long(real_server: LiveServer, path: str, body: dict[str, Any]) -> N
     assert stored(real_server) == before
 
 
+def test_a_bad_import_is_named_by_its_line(real_server: LiveServer) -> None:
+    before = stored(real_server)
+    file = f'{{"text": "short, and new"}}\n\n{{"text": "{LONG}"}}\n'.encode()
+    response = real_server.client.post("/api/v1/import/prompts", content=file)
+    check_problem(response, 422, f"Line 3: The prompt has 4,503 tokens; with 8 for the answer at most {LIMIT} fit.")
+    assert stored(real_server) == before
+
+
 def test_what_just_fits_is_stored(real_server: LiveServer) -> None:
     """And one token more is not: the answer counts, too."""
     counted = real_server.runtime.group_sampler.fitting()
