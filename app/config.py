@@ -71,7 +71,11 @@ class Settings(BaseSettings):
     worker_poll_seconds: float = Field(0.25, gt=0, description="How often the worker looks for queued jobs, seconds.")
     worker_grace_seconds: float = Field(10.0, gt=0, description="Time a cancelled job has to stop, seconds.")
     worker_stale_seconds: float = Field(15.0, gt=0, description="Heartbeat age from which a worker is dead, seconds.")
-    max_attempts: int = Field(3, ge=1, description="Starts of one job, crashes included, before it fails.")
+    worker_patience_seconds: float = Field(
+        600.0, gt=0, description="How long a job waits for a database that is locked, full or gone, seconds."
+    )
+    max_attempts: int = Field(3, ge=1, description="Starts of one job without progress before it fails.")
+    kept_checkpoints: int = Field(2, ge=0, description="Failed jobs, newest first, whose checkpoint is kept.")
 
     @cached_property
     def resolved_database_url(self) -> str:

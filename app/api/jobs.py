@@ -1,4 +1,4 @@
-"""Background jobs: queued, followed live, cancelled."""
+"""Background jobs: queued, followed live, cancelled, gone on with, started again."""
 
 from collections.abc import AsyncIterator
 from datetime import datetime
@@ -100,9 +100,21 @@ def read(job_id: str, session: ReadSession) -> JobOut:
 
 
 @router.post("/{job_id}/cancel", status_code=202)
-def cancel(job_id: str, session: WriteSession) -> JobOut:
-    """A queued job ends at once, a running one within seconds."""
-    return job_out(jobs.request_cancel(session, job_id))
+def cancel(job_id: str, runtime: RuntimeDep, session: WriteSession) -> JobOut:
+    """A job that nobody works on (queued, or its worker is gone) ends at once, a running one within seconds."""
+    return job_out(jobs.request_cancel(session, job_id, stale_seconds=runtime.settings.worker_stale_seconds))
+
+
+@router.post("/{job_id}/resume", status_code=202)
+def resume(job_id: str, runtime: RuntimeDep, session: WriteSession) -> JobOut:
+    """A failed job goes on from its checkpoint, with its parameters and the data that it had chosen."""
+    return job_out(jobs.resume_job(session, job_id, runtime.settings))
+
+
+@router.post("/{job_id}/restart", status_code=202)
+def restart(job_id: str, session: WriteSession) -> JobQueued:
+    """Queues a new job with the parameters of one that has ended."""
+    return JobQueued(job_id=jobs.restart_job(session, job_id).id)
 
 
 async def existing_job_id(job_id: str, runtime: RuntimeDep) -> str:

@@ -5,7 +5,6 @@ import os
 import signal
 import sys
 import threading
-from datetime import timedelta
 
 from app.config import Settings
 from app.lifeline import follow_supervisor
@@ -50,16 +49,14 @@ def worker() -> None:
 
 def worker_health() -> None:
     """Exit with 0 when a worker has shown life lately, else with 1."""
-    from app.db.base import utc_now
     from app.db.session import make_engine, make_read_session_factory
-    from app.services import job_runs
+    from app.services import heartbeats
 
     settings = Settings()
     engine = make_engine(settings.resolved_database_url)
-    since = utc_now() - timedelta(seconds=settings.worker_stale_seconds)
     try:
         with make_read_session_factory(engine)() as session:
-            alive = job_runs.fresh_workers(session, since)
+            alive = heartbeats.living_workers(session, stale_seconds=settings.worker_stale_seconds)
     except Exception as error:  # no database yet is unhealthy too
         print(f"unhealthy: {error}", file=sys.stderr)
         raise SystemExit(1) from error

@@ -1,6 +1,6 @@
 """Declarative base: naming convention, UTC times, string enums. Knows nothing of any table."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from sqlalchemy import DateTime, Dialect, Enum, MetaData, TypeDecorator
@@ -30,6 +30,11 @@ class UTCDateTime(TypeDecorator[datetime]):
 
     def process_result_value(self, value: datetime | None, _dialect: Dialect) -> datetime | None:
         return None if value is None else value.replace(tzinfo=UTC)
+
+
+CLOCK_TOLERANCE = timedelta(seconds=1)
+"""How far the clocks of two machines may differ, or one be corrected. A time further ahead is from the future: the
+clock was set back since, and the time says nothing."""
 
 
 def utc_now() -> datetime:

@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, and_, func, or_, select, update
+from sqlalchemy import ColumnElement, and_, false, func, not_, or_, select, update
 from sqlalchemy.orm import Session, joinedload, selectinload
 
 from app.chat import SampledAnswer
-from app.db.base import utc_now
+from app.db.base import CLOCK_TOLERANCE, utc_now
 from app.db.models.groups import ANSWERS_PER_GROUP, Completion, Group, GroupStatus, Skip, SkipReason
 from app.db.models.labelers import Labeler
 from app.db.models.prompts import Prompt
@@ -39,8 +39,7 @@ def next_group(session: Session, *, labeler: Labeler, now: datetime, lease_secon
         .options(*FULL)
     )
     if group is not None:
-        _lease(group, labeler, now, lease_seconds)
-        session.flush()
+        lease(session, group, labeler.id, now=now, lease_seconds=lease_seconds)
     return group
 
 
@@ -50,26 +49,37 @@ def has_free(session: Session, *, now: datetime) -> bool:
 
 
 def _free(now: datetime) -> ColumnElement[bool]:
-    lapsed = and_(Group.status == GroupStatus.LEASED, Group.lease_expires_at <= now)
     active = select(Version.id).where(Version.status == VersionStatus.ACTIVE)
-    return and_(or_(Group.status == GroupStatus.READY, lapsed), Group.version_id.in_(active))
+    return and_(_unheld(now), Group.version_id.in_(active))
 
 
 def held_group(session: Session, *, labeler: Labeler, now: datetime) -> Group | None:
     """The card this labeler holds. Only reads."""
     return session.scalar(
         select(Group)
-        .where(Group.status == GroupStatus.LEASED, Group.leased_to == labeler.id, Group.lease_expires_at > now)
-        .order_by(Group.lease_expires_at.desc(), Group.id.desc())
+        .where(Group.status == GroupStatus.LEASED, Group.leased_to == labeler.id, not_(_lapsed(now)))
+        .order_by(Group.lease_number.desc())
         .limit(1)
         .options(*FULL)
     )
 
 
-def _lease(group: Group, labeler: Labeler, now: datetime, lease_seconds: float) -> None:
+def lease(session: Session, group: Group, labeler_id: int, *, now: datetime, lease_seconds: float) -> None:
+    """The group is the labeler's newest card from now on."""
+    newest = session.scalar(select(func.max(Group.lease_number)).where(Group.leased_to == labeler_id))
     group.status = GroupStatus.LEASED
-    group.leased_to = labeler.id
+    group.leased_to = labeler_id
+    group.leased_at = now
     group.lease_expires_at = now + timedelta(seconds=lease_seconds)
+    group.lease_number = 1 + (newest or 0)
+    session.flush()
+
+
+def _lapsed(now: datetime) -> ColumnElement[bool]:
+    """Of a leased group: its time is over, or it begins in the future, since the clock was set back: it might be held
+    for years."""
+    ahead = Group.leased_at > now + CLOCK_TOLERANCE
+    return or_(Group.lease_expires_at <= now, func.coalesce(ahead, false()))
 
 
 def add_group(
@@ -140,9 +150,9 @@ def store_answers(
         )
         for index, answer in enumerate(answers)
     )
-    group.status = GroupStatus.READY if group.leased_to is None else GroupStatus.LEASED
+    group.status = GroupStatus.READY
     if group.leased_to is not None:
-        group.lease_expires_at = (now or utc_now()) + timedelta(seconds=lease_seconds)
+        lease(session, group, group.leased_to, now=now or utc_now(), lease_seconds=lease_seconds)
     session.flush()
     return get_group(session, group.id)
 
@@ -220,7 +230,7 @@ def _stale(active_version_id: int, now: datetime) -> ColumnElement[bool]:
 
 
 def _unheld(now: datetime) -> ColumnElement[bool]:
-    lapsed = and_(Group.status == GroupStatus.LEASED, Group.lease_expires_at <= now)
+    lapsed = and_(Group.status == GroupStatus.LEASED, _lapsed(now))
     return or_(Group.status == GroupStatus.READY, lapsed)
 
 

@@ -1,4 +1,4 @@
-"""The worker's side of the jobs table: attempts, reports, outcomes, heartbeats.
+"""The worker's side of the jobs table: hand-overs, attempts, reports, outcomes.
 
 Every write of an attempt names its fence, so an attempt that was superseded (its worker was taken for dead) changes
 nothing.
@@ -6,14 +6,14 @@ nothing.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from app.db.base import utc_now
-from app.db.models.jobs import LIVE, Job, JobMetric, JobStatus, WorkerHeartbeat
+from app.db.models.jobs import LIVE, Job, JobMetric, JobStatus
 
 
 @dataclass(frozen=True)
@@ -30,28 +30,58 @@ class MetricPoint:
     values: dict[str, float]
 
 
-def next_to_dispatch(session: Session) -> str | None:
-    """The oldest queued job, once the engine has ended the one before: the order is ours, to the microsecond."""
+@dataclass(frozen=True)
+class HandOver:
+    """The `number`-th time that a job is given to the engine."""
+
+    job_id: str
+    number: int
+
+
+def next_to_dispatch(session: Session) -> HandOver | None:
+    """The first waiting job, once the engine has ended the one before: the order is ours."""
     if dispatched(session):
         return None
-    waiting = select(Job.id).where(Job.status == JobStatus.QUEUED, Job.dispatched_at.is_(None))
-    return session.scalar(waiting.order_by(Job.created_at, Job.id).limit(1))
+    waiting = select(Job.id, Job.dispatches).where(Job.status.in_(LIVE), Job.dispatched_at.is_(None))
+    row = session.execute(waiting.order_by(Job.number).limit(1)).one_or_none()
+    return None if row is None else HandOver(row.id, row.dispatches + 1)
 
 
-def dispatched(session: Session) -> list[str]:
+def dispatched(session: Session) -> list[HandOver]:
     """Live jobs that the engine should know: one, or as many as workers looked at the same moment."""
-    return list(session.scalars(select(Job.id).where(Job.status.in_(LIVE), Job.dispatched_at.is_not(None))))
+    rows = session.execute(select(Job.id, Job.dispatches).where(Job.status.in_(LIVE), Job.dispatched_at.is_not(None)))
+    return [HandOver(row.id, row.dispatches) for row in rows]
 
 
-def mark_dispatched(session: Session, job_id: str, when: datetime | None) -> None:
-    """None puts it back into the outbox: the engine's own record of it is gone."""
-    session.execute(update(Job).where(Job.id == job_id, Job.status.in_(LIVE)).values(dispatched_at=when))
+def mark_dispatched(session: Session, given: HandOver, when: datetime) -> None:
+    live = update(Job).where(Job.id == given.job_id, Job.status.in_(LIVE))
+    session.execute(live.values(dispatched_at=when, dispatches=given.number))
 
 
-def start_attempt(session: Session, job_id: str, *, max_attempts: int, crash: str | None = None) -> int | None:
+def requeue(session: Session, lost: HandOver) -> bool:
+    """The engine does not know this hand-over, or ended it without an outcome: the job waits for the next one.
+
+    An attempt that lives all the same is refused at its next report; the new one goes on from the same checkpoint.
+    """
+    live = update(Job).where(Job.id == lost.job_id, Job.dispatches == lost.number, Job.status.in_(LIVE))
+    values = {"status": JobStatus.QUEUED, "dispatched_at": None, "message": "Waiting to be taken up again"}
+    return session.execute(live.values(**values).returning(Job.id)).scalar_one_or_none() is not None
+
+
+def start_attempt(
+    session: Session,
+    job_id: str,
+    *,
+    max_attempts: int,
+    executor_id: str | None = None,
+    checkpoint: str | None = None,
+    crash: str | None = None,
+) -> int | None:
     """The fence of a new attempt; None when the job is not to run (ended, cancelled, or started too often).
 
-    `crash` says how the attempt before ended; it becomes the error of a job that is given up.
+    `checkpoint` marks the one that this attempt begins from: where it is another than the attempt before began from,
+    that one had advanced, and the count of starts without progress begins anew. `crash` says how the attempt before
+    ended; it becomes the error of a job that is given up.
     """
     job = session.get(Job, job_id, with_for_update=True)
     if job is None or job.status not in LIVE:
@@ -59,12 +89,18 @@ def start_attempt(session: Session, job_id: str, *, max_attempts: int, crash: st
     if job.cancel_requested:
         _end(job, JobStatus.CANCELLED)
         return None
-    if job.attempts >= max_attempts:
+    if checkpoint is not None and checkpoint != job.checkpoint_seen:
+        job.attempts_without_progress = 0
+        job.checkpoint_seen = checkpoint
+    if job.attempts_without_progress >= max_attempts:
         cause = crash or "The worker was killed while it ran."
-        _end(job, JobStatus.FAILED, error=f"Gave up after {job.attempts} starts. {cause}")
+        error = f"Gave up after {job.attempts_without_progress} starts that came no further. {cause}"
+        _end(job, JobStatus.FAILED, error=error)
         return None
     job.attempts += 1
+    job.attempts_without_progress += 1
     job.fence += 1
+    job.executor_id = executor_id
     job.status = JobStatus.RUNNING
     job.message = "Starting" if job.attempts == 1 else f"Starting again (attempt {job.attempts})"
     job.started_at, job.heartbeat_at = _start_time(job), utc_now()
@@ -76,7 +112,7 @@ def _start_time(job: Job) -> datetime:
     now = utc_now()
     if job.started_at is None or job.heartbeat_at is None:
         return now
-    return now - (job.heartbeat_at - job.started_at)
+    return now - max(timedelta(0), job.heartbeat_at - job.started_at)
 
 
 def _end(job: Job, status: JobStatus, *, error: str | None = None) -> None:
@@ -89,7 +125,10 @@ def release_attempt(session: Session, job_id: str, fence: int) -> None:
     """The worker stops in good order: the job waits for the next start, and this attempt does not count."""
     session.execute(
         _of_attempt(job_id, fence).values(
-            status=JobStatus.QUEUED, attempts=Job.attempts - 1, message="Waiting for the worker to start again"
+            status=JobStatus.QUEUED,
+            attempts=Job.attempts - 1,
+            attempts_without_progress=Job.attempts_without_progress - 1,
+            message="Waiting for the worker to start again",
         )
     )
 
@@ -123,7 +162,8 @@ def report(
 ) -> Control:
     """Progress, heartbeat and curve points in one transaction; reads the cancel flag on the way.
 
-    `metrics` is the latest of each metric, `points` the new points of the curves.
+    `metrics` is the latest of each metric, `points` the new points of the curves in the order of their steps, which
+    take the place of what an earlier attempt reported from the first of them on.
     """
     statement = _of_attempt(job_id, fence).values(
         step=step, total_steps=total_steps, message=message, metrics=dict(metrics), heartbeat_at=utc_now()
@@ -131,13 +171,16 @@ def report(
     cancel = session.execute(statement.returning(Job.cancel_requested)).scalar_one_or_none()
     if cancel is None:
         return Control(fenced=True)
-    session.add_all([JobMetric(job_id=job_id, step=point.step, values=point.values) for point in points])
+    if points:
+        session.execute(delete(JobMetric).where(JobMetric.job_id == job_id, JobMetric.step >= points[0].step))
+        session.add_all([JobMetric(job_id=job_id, step=point.step, values=point.values) for point in points])
     return Control(cancel=cancel)
 
 
-def forget_points_from(session: Session, job_id: str, step: int) -> None:
-    """A resumed attempt runs these steps again: its points take the place of the old ones."""
-    session.execute(delete(JobMetric).where(JobMetric.job_id == job_id, JobMetric.step >= step))
+def note_rankings(session: Session, job_id: str, fence: int, ranking_ids: Sequence[int]) -> None:
+    """Which rankings a reward training reads: all that come later, or are withdrawn later, are new to the next one."""
+    values = {"newest_ranking_id": max(ranking_ids, default=0), "num_rankings": len(ranking_ids)}
+    session.execute(_of_attempt(job_id, fence).values(**values))
 
 
 def finish(
@@ -155,26 +198,3 @@ def finish(
         values |= {"step": Job.total_steps, "message": "Done"}
     ended = session.execute(_of_attempt(job_id, fence).values(**values).returning(Job.id))
     return ended.scalar_one_or_none() is not None
-
-
-def fail_lost(session: Session, job_id: str, error: str) -> None:
-    """The engine ended the job without an outcome in our table."""
-    values = {"status": JobStatus.FAILED, "error": error, "finished_at": utc_now()}
-    session.execute(update(Job).where(Job.id == job_id, Job.status.in_(LIVE)).values(**values))
-
-
-def beat(session: Session, executor_id: str, now: datetime) -> None:
-    row = session.get(WorkerHeartbeat, executor_id)
-    if row is None:
-        session.add(WorkerHeartbeat(executor_id=executor_id, started_at=now, heartbeat_at=now))
-    else:
-        row.heartbeat_at = now
-
-
-def forget_heartbeat(session: Session, executor_id: str) -> None:
-    session.execute(delete(WorkerHeartbeat).where(WorkerHeartbeat.executor_id == executor_id))
-
-
-def fresh_workers(session: Session, since: datetime) -> set[str]:
-    """Executors whose last heartbeat is not older than `since`."""
-    return set(session.scalars(select(WorkerHeartbeat.executor_id).where(WorkerHeartbeat.heartbeat_at >= since)))

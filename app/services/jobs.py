@@ -8,13 +8,16 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, func, or_, select
+from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from app.config import Settings
 from app.db.base import utc_now
-from app.db.models.jobs import LIVE, Job, JobKind, JobMetric, JobStatus, JobTrigger, WorkerHeartbeat
+from app.db.models.jobs import LIVE, Job, JobKind, JobMetric, JobStatus, JobTrigger
+from app.db.models.rankings import Ranking
 from app.errors import ConflictError, NotFoundError
+from app.services import heartbeats, job_folders
 from app.services.job_params import check_params
 from app.services.paging import Page, check_limit
 
@@ -31,14 +34,13 @@ def queue_job(
     if live is not None:
         return live
     job = Job(id=uuid.uuid4().hex, kind=kind, params=checked, dedup_key=key, trigger=trigger)
+    if kind is JobKind.TRAIN_REWARD:
+        job.newest_ranking_id, job.num_rankings = _rankings_in_force(session)
     try:
         with session.begin_nested():
             session.add(job)
-    except IntegrityError:  # another process queued it between our look and our insert (PostgreSQL)
-        live = _live_job(session, key)
-        if live is None:
-            raise
-        return live
+    except IntegrityError:  # another process queued a job between our look and our insert (PostgreSQL)
+        return _live_job(session, key) or queue_job(session, kind=kind, params=params, trigger=trigger)
     return job
 
 
@@ -48,6 +50,13 @@ def _dedup_key(kind: JobKind, params: dict[str, Any]) -> str:
 
 def _live_job(session: Session, key: str) -> Job | None:
     return session.scalar(select(Job).where(Job.dedup_key == key, Job.status.in_(LIVE)))
+
+
+def _rankings_in_force(session: Session) -> tuple[int, int]:
+    """The newest one's id and their number; 0 and 0 where there is none."""
+    counted = select(func.coalesce(func.max(Ranking.id), 0), func.count(Ranking.id))
+    newest, number = session.execute(counted.where(Ranking.withdrawn_at.is_(None))).one()
+    return newest, number
 
 
 def get_job(session: Session, job_id: str) -> Job:
@@ -67,32 +76,66 @@ def list_jobs(
 ) -> Page[Job]:
     """Newest first; the cursor is a job id."""
     check_limit(limit)
-    statement = select(Job).order_by(Job.created_at.desc(), Job.id.desc()).limit(limit + 1)
+    statement = select(Job).order_by(Job.number.desc()).limit(limit + 1)
     if statuses:
         statement = statement.where(Job.status.in_(statuses))
     if kind is not None:
         statement = statement.where(Job.kind == kind)
     if after is not None:
-        last = get_job(session, after)
-        older = and_(Job.created_at == last.created_at, Job.id < last.id)
-        statement = statement.where(or_(Job.created_at < last.created_at, older))
+        statement = statement.where(Job.number < get_job(session, after).number)
     rows = list(session.scalars(statement))
     return Page(rows[:limit], rows[limit - 1].id if len(rows) > limit else None)
 
 
-def request_cancel(session: Session, job_id: str) -> Job:
-    """A queued job ends at once, a running one at its next report; asking twice changes nothing."""
+def request_cancel(session: Session, job_id: str, *, stale_seconds: float = 15.0) -> Job:
+    """Ends a job that nobody works on at once: one that waits, or whose worker has shown no life for `stale_seconds`.
+
+    Others end at their next report. Asking twice changes nothing; the same work may be queued anew at once.
+    """
     job = get_job(session, job_id)
     if job.status is JobStatus.CANCELLED:
         return job
     if job.status not in LIVE:
         raise ConflictError(f"The job has already {job.status}; there is nothing to cancel.")
     job.cancel_requested = True
-    if job.status is JobStatus.QUEUED:
+    job.dedup_key = job.id  # it no longer stands for its work
+    living = heartbeats.living_workers(session, stale_seconds=stale_seconds)
+    if job.status is JobStatus.QUEUED or job.executor_id not in living:
         job.status = JobStatus.CANCELLED
         job.finished_at = utc_now()
     session.flush()
     return job
+
+
+def resume_job(session: Session, job_id: str, settings: Settings) -> Job:
+    """A failed job goes on from its checkpoint, with its parameters and the data that it chose; twice is once.
+
+    Raises ConflictError where there is no checkpoint, or another job already does this work.
+    """
+    job = get_job(session, job_id)
+    if job.status in LIVE:
+        return job
+    if job.status is not JobStatus.FAILED:
+        raise ConflictError(f"The job has {job.status}; only a failed one can go on. Start it again instead.")
+    if not job_folders.has_checkpoint(settings, job_id):
+        raise ConflictError("There is no checkpoint of this job to go on from. Start it again instead.")
+    other = _live_job(session, job.dedup_key)
+    if other is not None:
+        raise ConflictError(f"Job {other.id} already does this work. Wait for it to end, or cancel it first.")
+    job.status = JobStatus.QUEUED
+    job.message = "Waiting to go on from its checkpoint"
+    job.attempts_without_progress = 0
+    job.dispatched_at = job.finished_at = job.error = None
+    session.flush()
+    return job
+
+
+def restart_job(session: Session, job_id: str) -> Job:
+    """A new job with the parameters of one that has ended. It begins anew, with the data of today."""
+    job = get_job(session, job_id)
+    if job.status in LIVE:
+        raise ConflictError("The job has not ended yet. Cancel it first, or wait for its end.")
+    return queue_job(session, kind=job.kind, params=job.params)
 
 
 def metrics_since(session: Session, job_id: str, after_id: int = 0, *, limit: int = 1_000) -> list[JobMetric]:
@@ -106,14 +149,11 @@ def seconds_left(job: Job, now: datetime | None = None) -> float | None:
     if job.status is not JobStatus.RUNNING or job.started_at is None or not job.step or not job.total_steps:
         return None
     elapsed = ((now or utc_now()) - job.started_at).total_seconds()
-    return max(0.0, elapsed * (job.total_steps - job.step) / job.step)
+    if elapsed < 0:  # the clock was set back
+        return None
+    return elapsed * max(0, job.total_steps - job.step) / job.step
 
 
 def latest_job(session: Session, kind: JobKind) -> Job | None:
-    return session.scalar(select(Job).where(Job.kind == kind).order_by(Job.created_at.desc(), Job.id.desc()).limit(1))
-
-
-def worker_age_seconds(session: Session, now: datetime | None = None) -> float | None:
-    """Age of the newest heartbeat of any worker; None when none is running."""
-    newest = session.scalar(select(func.max(WorkerHeartbeat.heartbeat_at)))
-    return None if newest is None else max(0.0, ((now or utc_now()) - newest).total_seconds())
+    """The one that was queued last."""
+    return session.scalar(select(Job).where(Job.kind == kind).order_by(Job.number.desc()).limit(1))

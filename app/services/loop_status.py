@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from app.db.models.jobs import LIVE, Job, JobKind, JobStatus
 from app.db.models.labelers import LabelerKind
 from app.db.models.versions import Version, VersionKind, VersionRanking, VersionStatus
-from app.services import jobs, rankings, rules, versions
+from app.services import heartbeats, jobs, rankings, rules, versions
 
 Phase = Literal["collecting", "queued", "learning", "practising", "comparing", "deciding"]
 RUNNING_PHASE: dict[JobKind, Phase] = {
@@ -55,7 +55,7 @@ def loop_status(session: Session, *, retrain_after: int, now: datetime) -> LoopS
         job=job,
         seconds_left=None if job is None else jobs.seconds_left(job, now),
         candidate=_waiting_candidate(session),
-        worker_age_seconds=jobs.worker_age_seconds(session, now),
+        worker_age_seconds=heartbeats.age_seconds(session, now),
     )
 
 

@@ -1,7 +1,6 @@
 """Rankings: taken once, kept for good, withdrawn on request. Everything the product learns comes from here."""
 
 from collections.abc import Mapping
-from datetime import timedelta
 
 from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
@@ -14,7 +13,7 @@ from app.db.models.rankings import Ranking
 from app.errors import ConflictError, InvalidError, NotFoundError
 from app.preferences import ranks_in_order
 from app.services import rules
-from app.services.groups import check_leased, get_group, is_leased_to
+from app.services.groups import check_leased, get_group, is_leased_to, lease
 from app.services.paging import Page, page_by_id
 
 MAX_COMMENT_CHARACTERS = 2_000
@@ -119,10 +118,7 @@ def withdraw_ranking(session: Session, ranking_id: int, labeler: Labeler, *, lea
     now = utc_now()
     ranking.withdrawn_at = now
     group = get_group(session, ranking.group_id)
-    group.status = GroupStatus.LEASED
-    group.leased_to = labeler.id
-    group.lease_expires_at = now + timedelta(seconds=lease_seconds)
-    session.flush()
+    lease(session, group, labeler.id, now=now, lease_seconds=lease_seconds)
     return ranking
 
 

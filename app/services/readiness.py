@@ -10,7 +10,7 @@ from app.chat import Message
 from app.db.schema import is_current
 from app.errors import AppError
 from app.hparams import SamplingParams
-from app.services import groups, jobs, versions
+from app.services import groups, heartbeats, versions
 from app.services.sampler import Sampler
 
 _proven: set[tuple[int, int]] = set()
@@ -55,7 +55,7 @@ def check_readiness(
         with read() as session:
             version_id = versions.active_answerer(session).id
             ready_groups = groups.count_ready(session)
-            worker = _worker(jobs.worker_age_seconds(session), stale_seconds)
+            worker = _worker(heartbeats.age_seconds(session), stale_seconds)
     except (AppError, SQLAlchemyError) as error:
         return Readiness(False, f"{error}", "unknown", None, 0, stock, "unknown")
     model = _model(sampler, version_id)
@@ -64,7 +64,7 @@ def check_readiness(
 
 def _worker(age_seconds: float | None, stale_seconds: float) -> str:
     if age_seconds is None:
-        return "none has been started: python -m app worker"
+        return "none shows life: start one (python -m app worker)"
     return "ok" if age_seconds <= stale_seconds else f"no sign of life for {age_seconds:.0f} s"
 
 

@@ -4,8 +4,6 @@ Call each rule in the transaction of its cause, after the job is marked finished
 swallow the next one.
 """
 
-from datetime import datetime
-
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
@@ -20,16 +18,18 @@ WORSE_THAN_CHANCE = 0.5
 
 
 def new_rankings(session: Session) -> int:
-    """Rankings in force that the latest reward training has not seen."""
-    statement = select(func.count()).select_from(Ranking).where(Ranking.withdrawn_at.is_(None))
-    since = _last_training_began(session)
-    return session.scalar(statement if since is None else statement.where(Ranking.created_at > since)) or 0
+    """How many rankings differ between those in force and those that the latest reward training read.
 
-
-def _last_training_began(session: Session) -> datetime | None:
-    """Of any outcome, so that a failing training is not queued again at every ranking."""
+    Those that came since, or those that it read and that were withdrawn since, whichever are more: one that was
+    withdrawn and given anew is one. A training of any outcome counts, so that a failing one is not queued again at
+    every ranking. Ids only grow, so the newest one that it read and their number tell it all.
+    """
     job = jobs.latest_job(session, JobKind.TRAIN_REWARD)
-    return None if job is None else job.started_at or job.created_at
+    newest, read = (0, 0) if job is None else (job.newest_ranking_id or 0, job.num_rankings or 0)
+    counted = select(func.count().filter(Ranking.id > newest), func.count().filter(Ranking.id <= newest))
+    later, earlier = session.execute(counted.select_from(Ranking).where(Ranking.withdrawn_at.is_(None))).one()
+    late = max(0, earlier - read)  # written before, committed after it had looked (PostgreSQL)
+    return int(max(later + late, read - earlier))
 
 
 def after_ranking(session: Session, *, retrain_after: int) -> Job | None:

@@ -33,9 +33,9 @@ class TrainingOverview:
 
     @property
     def newest_with_curves(self) -> Job | None:
-        """The training that began last, running or ended: a quick one may come and go between two looks of the page."""
+        """The training that runs, else the last one: a quick one may come and go between two looks of the page."""
         begun = [job for job in [*self.running, *self.recent] if job.kind in CURVE_KINDS and job.started_at is not None]
-        return max(begun, key=lambda job: job.started_at or job.created_at, default=None)
+        return max(begun, key=lambda job: (job.status is JobStatus.RUNNING, job.number), default=None)
 
     @property
     def answerers(self) -> list[Version]:
@@ -51,7 +51,7 @@ class TrainingOverview:
 def training_overview(session: Session) -> TrainingOverview:
     live = jobs.list_jobs(session, statuses=LIVE, limit=50).items
     return TrainingOverview(
-        running=sorted(live, key=lambda job: (job.status is not JobStatus.RUNNING, job.created_at)),
+        running=sorted(live, key=lambda job: (job.status is not JobStatus.RUNNING, job.number)),
         recent=jobs.list_jobs(session, statuses=jobs.FINAL, limit=RECENT_JOBS).items,
         rows=version_rows(session),
         num_rankings=rankings.count_rankings(session),
@@ -68,7 +68,7 @@ def job_with_curves(session: Session, job_id: str | None) -> tuple[Job, Sequence
 def _newest(session: Session) -> Job | None:
     found = [job for kind in CURVE_KINDS if (job := jobs.latest_job(session, kind)) is not None]
     started = [job for job in found if job.started_at is not None]
-    return max(started or found, key=lambda job: job.started_at or job.created_at, default=None)
+    return max(started or found, key=lambda job: job.number, default=None)
 
 
 @dataclass(frozen=True)

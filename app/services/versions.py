@@ -76,6 +76,11 @@ def get_version(session: Session, version_id: int) -> Version:
     return version
 
 
+def version_of_job(session: Session, job_id: str) -> Version | None:
+    """What the job made."""
+    return session.scalar(select(Version).where(Version.job_id == job_id))
+
+
 def list_versions(
     session: Session, *, after: str | None = None, limit: int = 50, kind: VersionKind | None = None
 ) -> Page[Version]:
@@ -106,10 +111,9 @@ def add_version(
     reward_version_id: int | None = None,
 ) -> Version:
     """A new candidate. A job makes one version at most: a repeated step gets the stored one."""
-    if job_id is not None:
-        stored = session.scalar(select(Version).where(Version.job_id == job_id))
-        if stored is not None:
-            return stored
+    stored = None if job_id is None else version_of_job(session, job_id)
+    if stored is not None:
+        return stored
     version = Version(
         kind=kind,
         parent_id=parent_id,
@@ -163,13 +167,18 @@ def activate(session: Session, version_id: int, *, data_dir: Path) -> Version:
     if former is not None:
         former.status = VersionStatus.RETIRED
         session.flush()  # before the new one: at most one is active at any moment
-    version.status = VersionStatus.ACTIVE
-    version.activated_at = utc_now()
+    _mark_active(session, version)
     session.flush()
     if version.kind is not VersionKind.REWARD:
         groups.expire_stale(session, active_version_id=version.id)
         _exchange_reward(session, version, data_dir)
     return version
+
+
+def _mark_active(session: Session, version: Version) -> None:
+    version.status = VersionStatus.ACTIVE
+    version.activated_at = utc_now()
+    version.activation_number = 1 + (session.scalar(select(func.max(Version.activation_number))) or 0)
 
 
 def _exchange_reward(session: Session, answerer: Version, data_dir: Path) -> None:
@@ -181,7 +190,7 @@ def _exchange_reward(session: Session, answerer: Version, data_dir: Path) -> Non
     reward.status = VersionStatus.RETIRED
     session.flush()
     earlier = select(Version).where(Version.kind == VersionKind.REWARD, Version.parent_id == sft.id)
-    earlier = earlier.where(Version.activated_at.is_not(None)).order_by(Version.activated_at.desc()).limit(1)
+    earlier = earlier.where(Version.activation_number.is_not(None)).order_by(Version.activation_number.desc()).limit(1)
     last = session.scalar(earlier)
     if last is not None:
         with contextlib.suppress(CheckpointError):  # a damaged one must not keep the answerer from answering
@@ -205,8 +214,7 @@ def install_sft(session: Session, *, model_dir: Path, data_dir: Path) -> Version
     path = next_version_path(session, VersionKind.SFT)
     found = copy_directory(model_dir, data_dir.resolve() / path)
     version = add_version(session, kind=VersionKind.SFT, parent_id=None, path=path, content_hash=found)
-    version.status = VersionStatus.ACTIVE
-    version.activated_at = utc_now()
+    _mark_active(session, version)
     session.flush()
     return version
 

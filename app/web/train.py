@@ -11,7 +11,7 @@ from app.db.base import utc_now
 from app.db.models.jobs import JobKind
 from app.errors import InvalidError
 from app.runtime import ReadSession, Runtime, RuntimeDep, UnitRoute, WriteSession
-from app.services import jobs, versions
+from app.services import job_folders, jobs, versions
 from app.services.loop_status import loop_status
 from app.services.training_overview import job_with_curves, training_overview, version_details
 from app.web.plots import plot_tables
@@ -51,7 +51,19 @@ def start_job(request: Request, runtime: RuntimeDep, session: WriteSession, form
 
 @router.post("/jobs/{job_id}/cancel")
 def cancel_job(request: Request, runtime: RuntimeDep, session: WriteSession, _form: FormDep, job_id: str) -> Response:
-    jobs.request_cancel(session, job_id)
+    jobs.request_cancel(session, job_id, stale_seconds=runtime.settings.worker_stale_seconds)
+    return _changed(request, runtime, session)
+
+
+@router.post("/jobs/{job_id}/resume")
+def resume_job(request: Request, runtime: RuntimeDep, session: WriteSession, _form: FormDep, job_id: str) -> Response:
+    jobs.resume_job(session, job_id, runtime.settings)
+    return _changed(request, runtime, session)
+
+
+@router.post("/jobs/{job_id}/restart")
+def restart_job(request: Request, runtime: RuntimeDep, session: WriteSession, _form: FormDep, job_id: str) -> Response:
+    jobs.restart_job(session, job_id)
     return _changed(request, runtime, session)
 
 
@@ -102,6 +114,7 @@ def _overview(runtime: Runtime, session: Session) -> dict[str, Any]:
         "loop_status": status,
         "seconds_left": lambda job: jobs.seconds_left(job, now),
         "worker_lost": status.job is not None and (age is None or age > settings.worker_stale_seconds),
+        "has_checkpoint": lambda job: job_folders.has_checkpoint(settings, job.id),
         "auto_policy_accuracy": settings.auto_policy_accuracy,
     }
 

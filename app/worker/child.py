@@ -1,7 +1,7 @@
 """The process of one attempt at one job: `python -m app.worker.child JOB_ID FENCE [HANDLERS]`.
 
 It ends with its parent (their pipe), leaves at a checkpoint on SIGTERM, and writes the job's outcome itself, guarded by
-the fence. An exit status other than the ones below means that it crashed; the worker then starts it again.
+the fence. After an exit status other than the first three below the worker starts it again.
 """
 
 import contextlib
@@ -14,19 +14,23 @@ import threading
 from collections.abc import Mapping
 from pathlib import Path
 
+from sqlalchemy.orm import Session, sessionmaker
+
 from app.config import Settings
 from app.db.models.jobs import Job, JobKind, JobStatus
-from app.db.session import make_engine, make_session_factory, transaction
+from app.db.session import make_engine, make_read_session_factory, make_session_factory
 from app.errors import AppError
 from app.lifeline import follow_parent
-from app.services import job_runs
+from app.services import job_folders, job_runs
 from app.training.saving import is_disk_full
+from app.worker.patience import DatabaseGone, patiently
 from app.worker.run import Handler, JobCancelled, JobRun, JobStopped, JobSuperseded
 
 EXIT_RECORDED = 0
 EXIT_STOPPED = 75
 EXIT_SUPERSEDED = 76
 EXIT_PARENT_GONE = 77
+EXIT_DATABASE_GONE = 78
 
 AUTOGROUP = Path("/proc/self/autogroup")
 DEFAULT_HANDLERS = "app.worker.handlers.registry"
@@ -35,6 +39,14 @@ log = logging.getLogger("fourfold.job")
 
 def run_attempt(run: JobRun, handlers: Mapping[JobKind, Handler]) -> int:
     """Runs the handler and records how it ended; returns the exit status."""
+    try:
+        return _run_to_its_end(run, handlers)
+    except DatabaseGone as error:  # nothing can be recorded: the job stays as it is and starts again later
+        log.error("job %s: %s", run.job.id, error)
+        return EXIT_DATABASE_GONE
+
+
+def _run_to_its_end(run: JobRun, handlers: Mapping[JobKind, Handler]) -> int:
     try:
         handlers[run.job.kind](run)
     except JobStopped:
@@ -55,7 +67,7 @@ def _sentence(error: Exception) -> str:
     if isinstance(error, AppError):
         return error.message
     if is_disk_full(error):
-        return "The disk is full. Free some space and start the job again; nothing was lost."
+        return "The disk is full. Free some space and let the job go on, or start it again; nothing was lost."
     if isinstance(error, MemoryError):
         return "Memory ran out. Close other programs or lower batch_size, and start the job again."
     return (
@@ -65,11 +77,15 @@ def _sentence(error: Exception) -> str:
 
 
 def _record(run: JobRun, status: JobStatus, *, error: str | None = None) -> int:
-    with transaction(run.sessions) as session:
-        recorded = job_runs.finish(session, run.job.id, run.fence, status=status, error=error)
-    if not recorded:
+    """The folder of a failed job with a checkpoint stays (services/job_folders.py says how long)."""
+
+    def finish(session: Session) -> bool:
+        return job_runs.finish(session, run.job.id, run.fence, status=status, error=error)
+
+    if not run.commit(finish):
         return EXIT_SUPERSEDED
-    run.remove_directory()
+    if status is JobStatus.CANCELLED or not job_folders.has_checkpoint(run.settings, run.job.id):
+        run.remove_directory()
     return EXIT_RECORDED
 
 
@@ -84,6 +100,11 @@ def yield_to_pages(niceness: int) -> None:
         AUTOGROUP.write_text(str(niceness))
 
 
+def _job(readers: sessionmaker[Session], job_id: str) -> Job | None:
+    with readers() as session:
+        return session.get(Job, job_id)
+
+
 def main(arguments: list[str]) -> int:
     job_id, fence, *rest = arguments
     follow_parent(lambda: os._exit(EXIT_PARENT_GONE))
@@ -95,11 +116,10 @@ def main(arguments: list[str]) -> int:
     yield_to_pages(settings.worker_nice)
     engine = make_engine(settings.resolved_database_url)
     sessions = make_session_factory(engine)
-    with transaction(sessions) as session:
-        job = session.get(Job, job_id)
-        if job is None or job.fence != int(fence):
-            return EXIT_SUPERSEDED
-        session.expunge(job)
+    readers = make_read_session_factory(engine)
+    job = patiently(lambda: _job(readers, job_id), seconds=settings.worker_patience_seconds)
+    if job is None or job.fence != int(fence):
+        return EXIT_SUPERSEDED
     run = JobRun(settings, sessions, job, int(fence), stop_requested=stopping.is_set)
     try:
         return run_attempt(run, importlib.import_module(rest[0] if rest else DEFAULT_HANDLERS).HANDLERS)

@@ -1,8 +1,8 @@
 """The worker process, and the only module that knows DBOS.
 
-The jobs table is the record and the outbox. This loop hands the queued rows to DBOS one by one (workflow id = job id,
-so twice is once), DBOS keeps one heavy job at a time over all workers and brings a dead worker's jobs back. Its
-pitfalls, and what each line here does about them, are in docs/architecture.md (Jobs).
+The jobs table is the record and the outbox. This loop hands the queued rows to DBOS one by one (the workflow's id is
+that of the hand-over, so twice is once), DBOS keeps one heavy job at a time over all workers and brings a dead
+worker's jobs back. Its pitfalls, and what each line here does about them, are in docs/architecture.md (Jobs).
 """
 
 import logging
@@ -10,7 +10,6 @@ import sqlite3
 import threading
 import time
 from contextlib import suppress
-from datetime import timedelta
 
 from dbos import DBOS, DBOSConfig, DBOSPortableJSONSerializer, EnqueueOptions
 from sqlalchemy import make_url
@@ -19,7 +18,8 @@ from sqlalchemy.orm import Session, sessionmaker
 from app.config import Settings
 from app.db.base import utc_now
 from app.db.session import transaction
-from app.services import job_runs
+from app.services import heartbeats, job_runs
+from app.services.job_runs import HandOver
 from app.worker.child import DEFAULT_HANDLERS
 from app.worker.process import JobRunner
 from app.worker.slots import worker_slot
@@ -83,53 +83,61 @@ def _register(runner: JobRunner) -> None:
 class _Dispatcher:
     """Between the jobs table and DBOS."""
 
-    def __init__(self, runner: JobRunner, executor_id: str) -> None:
+    def __init__(self, runner: JobRunner) -> None:
         self._sessions = runner.sessions
         self._readers = runner.readers
-        self._executor_id = executor_id
+        self._executor_id = runner.executor_id
 
     def hand_over(self) -> None:
         """The next queued row to the engine. One at a time: on SQLite, DBOS orders its queue by whole seconds."""
         with self._readers() as session:
-            job_id = job_runs.next_to_dispatch(session)
-        if job_id is None:
+            given = job_runs.next_to_dispatch(session)
+        if given is None:
             return
         options: EnqueueOptions = {
             "workflow_name": RUN_JOB,
-            "workflow_id": job_id,
+            "workflow_id": _workflow_id(given),
             "queue_name": QUEUE,
             "queue_partition_key": PARTITION,
             "app_version": APPLICATION_VERSION,
         }
-        DBOS.enqueue_workflow_with_options(options, job_id)
+        DBOS.enqueue_workflow_with_options(options, given.job_id)
         with transaction(self._sessions) as session:
-            job_runs.mark_dispatched(session, job_id, utc_now())
+            job_runs.mark_dispatched(session, given, utc_now())
 
     def reconcile(self) -> None:
-        """Live jobs that the engine lost (its file was deleted or is older than ours) run; none waits for ever."""
+        """No job waits for ever: one that the engine does not know (its file was deleted, or the database comes from a
+        backup), or that it ended without an outcome (another attempt had taken over), is handed over again.
+
+        What the engine knows and the table does not is no job: its workflow finds no row and ends."""
         with self._readers() as session:
-            expected = job_runs.dispatched(session)
+            expected = {_workflow_id(given): given for given in job_runs.dispatched(session)}
         if not expected:
             return
-        known = {flow.workflow_id: flow.status for flow in DBOS.list_workflows(workflow_ids=expected, load_input=False)}
-        for job_id in expected:
+        flows = DBOS.list_workflows(workflow_ids=list(expected), load_input=False)
+        working = {flow.workflow_id for flow in flows if flow.status not in ENDED}
+        for workflow_id, given in expected.items():
+            if workflow_id in working:
+                continue
             with transaction(self._sessions) as session:
-                if job_id not in known:
-                    job_runs.mark_dispatched(session, job_id, None)
-                elif known[job_id] in ENDED:
-                    job_runs.fail_lost(
-                        session, job_id, "The job engine ended this job without a result. Start it again."
-                    )
+                lost = job_runs.requeue(session, given)
+            if lost:
+                log.warning("job %s: the engine has no work for it; handing it over again", given.job_id)
 
-    def adopt(self, stale: timedelta) -> None:
+    def adopt(self, stale_seconds: float) -> None:
         """Jobs of dead peers. Never our own: DBOS recovered those at launch, and what is pending since then runs."""
         with self._readers() as session:
-            alive = job_runs.fresh_workers(session, utc_now() - stale) | {self._executor_id}
+            alive = heartbeats.living_workers(session, stale_seconds=stale_seconds) | {self._executor_id}
         pending = DBOS.list_workflows(status="PENDING", name=RUN_JOB, load_input=False, load_output=False)
         for flow in pending:
             if flow.executor_id not in alive:
                 log.warning("job %s: its worker is gone; taking it over", flow.workflow_id)
                 DBOS.resume_workflow(flow.workflow_id, queue_name=QUEUE)
+
+
+def _workflow_id(given: HandOver) -> str:
+    """One for each hand-over: the engine never runs again what it once ended."""
+    return f"{given.job_id}-{given.number}"
 
 
 class _Heart(threading.Thread):
@@ -144,28 +152,28 @@ class _Heart(threading.Thread):
         self.beat()
 
     def beat(self) -> None:
-        with transaction(self._sessions) as session:
-            job_runs.beat(session, self._executor_id, utc_now())
+        try:
+            with transaction(self._sessions) as session:
+                heartbeats.beat(session, self._executor_id, utc_now())
+        except Exception:
+            log.exception("the heartbeat could not be written")
 
     def run(self) -> None:
         while not self._stopped.wait(self._seconds):
-            try:
-                self.beat()
-            except Exception:
-                log.exception("the heartbeat could not be written")
+            self.beat()
 
     def stop(self) -> None:
         self._stopped.set()
         self.join()
         with suppress(Exception), transaction(self._sessions) as session:
-            job_runs.forget_heartbeat(session, self._executor_id)
+            heartbeats.forget(session, self._executor_id)
 
 
 def run_worker(settings: Settings, stopping: threading.Event, *, handlers: str = DEFAULT_HANDLERS) -> None:
     """Works until `stopping` is set; then lets the running child reach its checkpoint and returns."""
     settings.data_dir.mkdir(parents=True, exist_ok=True)
-    runner = JobRunner(settings, stopping, handlers)
     with worker_slot(settings.data_dir) as executor_id:
+        runner = JobRunner(settings, stopping, executor_id, handlers)
         heart = _Heart(settings, runner.sessions, executor_id)
         heart.start()
         _register(runner)
@@ -174,21 +182,23 @@ def run_worker(settings: Settings, stopping: threading.Event, *, handlers: str =
         DBOS.register_queue(QUEUE, partition_concurrency=1, polling_interval_sec=settings.worker_poll_seconds)
         log.info("worker %s is ready", executor_id)
         try:
-            _work(settings, stopping, _Dispatcher(runner, executor_id))
+            _work(runner, _Dispatcher(runner))
         finally:
             stopping.set()
             runner.wait_idle()
             heart.stop()
 
 
-def _work(settings: Settings, stopping: threading.Event, dispatcher: _Dispatcher) -> None:
+def _work(runner: JobRunner, dispatcher: _Dispatcher) -> None:
+    settings, stopping = runner.settings, runner.stopping
     look_around_at = 0.0
     told = ""
     while not stopping.wait(settings.worker_poll_seconds):
         try:
             dispatcher.hand_over()
             if time.monotonic() >= look_around_at:
-                dispatcher.adopt(timedelta(seconds=settings.worker_stale_seconds))
+                runner.clear_folders()
+                dispatcher.adopt(settings.worker_stale_seconds)
                 dispatcher.reconcile()
                 look_around_at = time.monotonic() + settings.worker_stale_seconds / HEARTBEATS_PER_STALE
         except Exception as error:  # the worker's broad except: the database may be busy or full for a while

@@ -6,7 +6,6 @@ not.
 
 import logging
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -16,13 +15,14 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import IO
 
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session, sessionmaker
 
 from app.config import Settings
 from app.db.models.jobs import JobStatus
 from app.db.session import make_engine, make_read_session_factory, make_session_factory, transaction
 from app.lifeline import settings_environment
-from app.services import job_runs
+from app.services import job_folders, job_runs
 from app.services.job_runs import Control
 from app.worker.child import DEFAULT_HANDLERS
 
@@ -42,6 +42,7 @@ class WorkerStopping(BaseException):
 class JobRunner:
     settings: Settings
     stopping: threading.Event
+    executor_id: str
     handlers: str = DEFAULT_HANDLERS
     sessions: sessionmaker[Session] = field(init=False)
     readers: sessionmaker[Session] = field(init=False)
@@ -60,15 +61,19 @@ class JobRunner:
     def run_job(self, job_id: str) -> None:
         with self._busy:
             self._run_attempts(job_id)
+        self.clear_folders()
+
+    def clear_folders(self) -> None:
+        """Of jobs that have ended, but for those that may go on."""
+        with self.readers() as session:
+            job_folders.clear(session, self.settings)
 
     def _run_attempts(self, job_id: str) -> None:
         """Attempts until one records an outcome. Raises WorkerStopping when the job is to be taken up again later."""
         crash: str | None = None
         while not self.stopping.is_set():
-            with transaction(self.sessions) as session:
-                fence = job_runs.start_attempt(session, job_id, max_attempts=self.settings.max_attempts, crash=crash)
+            fence = self._start_attempt(job_id, crash)
             if fence is None:
-                shutil.rmtree(self.settings.job_directory(job_id), ignore_errors=True)
                 return
             child = Child(self.settings, job_id, fence, self.handlers)
             try:
@@ -82,12 +87,23 @@ class JobRunner:
             self.stopping.wait(RETRY_SECONDS)
         raise WorkerStopping
 
+    def _start_attempt(self, job_id: str, crash: str | None) -> int | None:
+        checkpoint = job_folders.checkpoint_mark(self.settings, job_id)
+        with transaction(self.sessions) as session:
+            return job_runs.start_attempt(
+                session,
+                job_id,
+                max_attempts=self.settings.max_attempts,
+                executor_id=self.executor_id,
+                checkpoint=checkpoint,
+                crash=crash,
+            )
+
     def _watch(self, child: "Child") -> Control:
         """Until the child is gone, or must go; the last word from the jobs table."""
         kill_at: float | None = None
         while child.running(WATCH_SECONDS):
-            with self.readers() as session:
-                control = job_runs.control_of(session, child.job_id, child.fence)
+            control = self._look(child)
             now = time.monotonic()
             if control.fenced and kill_at is None:  # ended by itself a moment ago, or taken over by another worker
                 kill_at = now + SHUTDOWN_GRACE_SECONDS
@@ -101,6 +117,15 @@ class JobRunner:
         with self.readers() as session:
             return job_runs.control_of(session, child.job_id, child.fence)
 
+    def _look(self, child: "Child") -> Control:
+        """While the database cannot be read the child works on; it has patience of its own."""
+        try:
+            with self.readers() as session:
+                return job_runs.control_of(session, child.job_id, child.fence)
+        except SQLAlchemyError as error:
+            log.warning("job %s: the jobs table cannot be read: %s", child.job_id[:8], error)
+            return Control()
+
     def _settle(self, child: "Child", control: Control) -> str | None:
         """After the child is gone: None when the job is over for this worker, else how it crashed."""
         if control.fenced:
@@ -111,7 +136,6 @@ class JobRunner:
             elif self.stopping.is_set():
                 job_runs.release_attempt(session, child.job_id, child.fence)
         if control.cancel:
-            shutil.rmtree(self.settings.job_directory(child.job_id), ignore_errors=True)
             return None
         if self.stopping.is_set():
             raise WorkerStopping

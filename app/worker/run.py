@@ -16,12 +16,13 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from app.config import Settings
 from app.db.models.jobs import Job, JobStatus
-from app.db.session import transaction
-from app.services import job_runs
-from app.services.job_runs import MetricPoint
+from app.db.session import make_read_session_factory, transaction
+from app.services import job_folders, job_runs
+from app.services.job_runs import Control, MetricPoint
 from app.training.context import Progress
 from app.training.saving import saving
 from app.worker.context import CheckpointContext, sync_directory
+from app.worker.patience import Wait, patiently
 
 Result = TypeVar("Result")
 REPORT_SECONDS = 0.25
@@ -47,16 +48,18 @@ class JobRun:
     """Detached: as it was when the attempt began."""
     fence: int
     stop_requested: Callable[[], bool] = lambda: False
+    wait: Wait = time.sleep
+    """Between two tries to reach the database."""
+    _readers: sessionmaker[Session] = field(init=False)
     _metrics: dict[str, float] = field(default_factory=dict)
     _points: list[MetricPoint] = field(default_factory=list)
     _latest: Progress = field(default_factory=lambda: Progress(0, 0))
     _reported_at: float = -math.inf
-    _resumed: bool = False
     _leave: bool = False
 
     def __post_init__(self) -> None:
         self._metrics = dict(self.job.metrics)
-        self._resumed = self.job.attempts > 1
+        self._readers = make_read_session_factory(self.sessions.kw["bind"])
         self._latest = Progress(self.job.step, self.job.total_steps)
 
     @property
@@ -68,7 +71,29 @@ class JobRun:
         return self.settings.job_directory(self.job.id)
 
     def context(self) -> CheckpointContext:
-        return CheckpointContext(self.directory / "checkpoint.pt", on_saved=self.saved)
+        return CheckpointContext(job_folders.checkpoint_path(self.settings, self.job.id), on_saved=self.saved)
+
+    def patiently(self, work: Callable[[], Result]) -> Result:
+        """Whole transactions, done again where the database is locked, full or gone; raises DatabaseGone at last."""
+        return patiently(work, seconds=self.settings.worker_patience_seconds, wait=self.wait)
+
+    def read(self, look: Callable[[Session], Result]) -> Result:
+        """One patient look at the database; takes no lock."""
+
+        def once() -> Result:
+            with self._readers() as session:
+                return look(session)
+
+        return self.patiently(once)
+
+    def commit(self, work: Callable[[Session], Result]) -> Result:
+        """One patient transaction."""
+
+        def once() -> Result:
+            with transaction(self.sessions) as session:
+                return work(session)
+
+        return self.patiently(once)
 
     def saved(self) -> None:
         """A checkpoint is safe: if the worker is stopping, leave at the report of this step."""
@@ -120,6 +145,8 @@ class JobRun:
             # NaN and infinity are no JSON; whether they fail the job is the trainer's decision
             finite = {name: float(value) for name, value in progress.metrics.items() if math.isfinite(value)}
             self._metrics |= finite
+            if self._points and self._points[-1].step == progress.step:
+                finite = self._points.pop().values | finite
             self._points.append(MetricPoint(progress.step, finite))
         if self._leave:
             self._flush()
@@ -127,26 +154,25 @@ class JobRun:
         self.beat()
 
     def _flush(self) -> None:
-        with transaction(self.sessions) as session:
-            if self._resumed and self._points:
-                job_runs.forget_points_from(session, self.job.id, self._points[0].step)
-            control = job_runs.report(
-                session,
-                self.job.id,
-                self.fence,
-                step=self._latest.step,
-                total_steps=self._latest.total_steps,
-                message=self._latest.message,
-                metrics=self._metrics,
-                points=self._points,
-            )
-            if control.fenced:
-                raise JobSuperseded
-        self._resumed = self._resumed and not self._points
+        control = self.commit(self._write)
+        if control.fenced:
+            raise JobSuperseded
         self._points = []
         self._reported_at = time.monotonic()
         if control.cancel:
             raise JobCancelled
+
+    def _write(self, session: Session) -> Control:
+        return job_runs.report(
+            session,
+            self.job.id,
+            self.fence,
+            step=self._latest.step,
+            total_steps=self._latest.total_steps,
+            message=self._latest.message,
+            metrics=self._metrics,
+            points=self._points,
+        )
 
     def finish(self, session: Session, result: dict[str, Any]) -> None:
         """Call last in the transaction that stores the result: either both are stored or neither."""
@@ -154,7 +180,7 @@ class JobRun:
             raise JobSuperseded
 
     def remove_directory(self) -> None:
-        """The job is over; its checkpoint is of no use any more."""
+        """The job has ended as it should; its checkpoint is of no use any more."""
         shutil.rmtree(self.directory, ignore_errors=True)
 
 

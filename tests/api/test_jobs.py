@@ -7,9 +7,10 @@ from typing import Any
 import httpx
 import pytest
 
+from app.db.base import utc_now
 from app.db.models.jobs import JobStatus
 from app.db.session import transaction
-from app.services import job_runs
+from app.services import heartbeats, job_runs
 from app.services.job_runs import MetricPoint
 from tests.api.conftest import Json, check_problem, ranks_of
 from tests.live import LiveServer
@@ -31,7 +32,8 @@ class Worker:
     def __init__(self, server: LiveServer, job_id: str) -> None:
         self._write, self._job_id = server.runtime.write, job_id
         with transaction(self._write) as session:
-            fence = job_runs.start_attempt(session, job_id, max_attempts=3)
+            heartbeats.beat(session, "worker", utc_now())
+            fence = job_runs.start_attempt(session, job_id, max_attempts=3, executor_id="worker")
         assert fence is not None
         self._fence = fence
 

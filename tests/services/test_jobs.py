@@ -12,7 +12,7 @@ from app.db.models.jobs import Job, JobKind, JobMetric, JobStatus
 from app.db.models.versions import Version, VersionKind, VersionStatus
 from app.db.session import transaction
 from app.errors import AppError, ConflictError, InvalidError, NotFoundError
-from app.services import job_runs, jobs, versions
+from app.services import heartbeats, job_runs, jobs, versions
 
 
 @pytest.fixture
@@ -97,7 +97,8 @@ def test_cancel(session: Session) -> None:
     assert jobs.request_cancel(session, queued.id).status is JobStatus.CANCELLED
     assert jobs.request_cancel(session, queued.id).status is JobStatus.CANCELLED
     running = queue_policy(session)
-    fence = job_runs.start_attempt(session, running.id, max_attempts=3)
+    heartbeats.beat(session, "worker", utc_now())
+    fence = job_runs.start_attempt(session, running.id, max_attempts=3, executor_id="worker")
     assert fence == 1
     assert jobs.request_cancel(session, running.id).status is JobStatus.RUNNING
     assert running.cancel_requested
@@ -145,12 +146,10 @@ def test_pages_of_jobs_hold_every_job_once(sizes: list[int]) -> None:
     Base.metadata.create_all(engine)
     now = utc_now()
     with Session(engine) as session:
-        # half of them share their second: the id decides then
-        session.add_all(
-            Job(id=f"{n:02}", kind=JobKind.EVALUATE, params={}, dedup_key=str(n), created_at=now + timedelta(n // 2))
-            for n in range(8)
-        )
-        session.flush()
+        for n in range(8):  # the clock is set back while they are queued, and their ids say nothing
+            created_at = now + timedelta(days=n % 3)
+            session.add(Job(id=f"{7 * n % 8}", kind=JobKind.EVALUATE, dedup_key=str(n), created_at=created_at))
+            session.flush()
         seen: list[str] = []
         after: str | None = None
         for size in [*sizes, *([3] * 8)]:
@@ -159,5 +158,5 @@ def test_pages_of_jobs_hold_every_job_once(sizes: list[int]) -> None:
             after = page.next
             if after is None:
                 break
-        assert seen == [f"{n:02}" for n in reversed(range(8))]
+        assert seen == [f"{7 * n % 8}" for n in reversed(range(8))]
     engine.dispose()

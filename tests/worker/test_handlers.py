@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import torch
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from app.db.models.jobs import Job, JobKind, JobStatus
 from app.db.models.rankings import Ranking
@@ -22,7 +23,7 @@ from app.worker.context import CheckpointContext
 from app.worker.handlers import train_reward as handler
 from app.worker.handlers.versions_of_job import load_policy
 from tests.worker.harness import Harness
-from tests.worker.world import check_files, make_world, queue, run_inline, version_of_job, versions_of
+from tests.worker.world import check_files, idle_run, make_world, queue, run_inline, version_of_job, versions_of
 
 REWARD = {"ridge_steps": 1, "normalization_samples": 8, "num_layers": 2}
 POLICY = {"total_episodes": 4, "batch_size": 4, "max_tokens": 4, "num_frozen_layers": 1}
@@ -157,19 +158,11 @@ def test_loss_that_is_not_a_number(make: Callable[..., Harness]) -> None:
     directory = harness.settings.version_directory(reward.path)
     model = load_reward_model(directory)
     model.head.weight.data.fill_(torch.nan)
-    _, tokenizer = load_policy(_RunAt(harness), 1)  # type: ignore[arg-type]
+    _, tokenizer = load_policy(idle_run(harness), 1)
     save_reward_model(directory, model, tokenizer)
     error = failed(harness, run_inline(harness, queue(harness, JobKind.TRAIN_POLICY, **POLICY)))
     assert "not a number" in error
     assert [version.kind for version in versions_of(harness)] == [VersionKind.SFT, VersionKind.REWARD]
-
-
-class _RunAt:
-    """As much of a JobRun as loading a model takes."""
-
-    def __init__(self, harness: Harness) -> None:
-        self.sessions = harness.sessions
-        self.settings = harness.settings
 
 
 def test_inputs_are_chosen_once(make: Callable[..., Harness]) -> None:
@@ -179,8 +172,8 @@ def test_inputs_are_chosen_once(make: Callable[..., Harness]) -> None:
     chosen: list[list[int]] = []
     original = handler._choose
 
-    def choose(run: Any, hparams: RewardHparams) -> dict[str, Any]:
-        inputs = original(run, hparams)
+    def choose(session: Session, hparams: RewardHparams) -> dict[str, Any]:
+        inputs = original(session, hparams)
         chosen.append(inputs["ranking_ids"])
         return inputs
 

@@ -15,7 +15,7 @@ from app.lm.checkpoint import load_model
 from app.services import training_data
 from app.worker.handlers import train_reward as handler
 from tests.worker.harness import Harness
-from tests.worker.world import check_files, make_world, queue, run_inline, version_of_job, versions_of
+from tests.worker.world import check_files, idle_run, make_world, queue, run_inline, version_of_job, versions_of
 
 transformers = pytest.importorskip("transformers")
 
@@ -80,15 +80,12 @@ def test_rankings_of_another_models_answers_are_read_by_their_texts(
         ids = training_data.ranking_ids_in_force(session)
         [first, *_] = training_data.ranked_answers(session, ids)
 
-    class Run:
-        sessions = harness.readers
-
     for sft_id, wanted in (
         (1, first.answers),
         (2, [[*tokenizer.encode(text), tokenizer.end_id] for text in first.texts]),
     ):
         inputs = {"ranking_ids": ids, "sft_version_id": sft_id}
-        [found, *_] = handler._groups(Run, tokenizer, inputs)  # type: ignore[arg-type]
+        [found, *_] = handler._groups(idle_run(harness), tokenizer, inputs)
         assert found.completions == wanted
 
 

@@ -11,7 +11,6 @@ from contextlib import contextmanager, nullcontext
 from typing import Any
 
 from app.db.models.jobs import JobKind
-from app.db.session import transaction
 from app.training.context import Progress, TrainingError
 from app.training.saving import saving
 from app.worker.context import CheckpointContext
@@ -84,9 +83,8 @@ def _full_disk() -> Iterator[None]:
 
 def count(run: JobRun) -> None:
     inputs = run.pinned(lambda: {"first_pid": os.getpid()})
-    total = run.drain(_count(run, JsonContext(run.directory / "checkpoint.json", on_saved=run.saved)))
-    with transaction(run.sessions) as session:
-        run.finish(session, {"total": total, "first_pid": inputs["first_pid"]})
+    total = run.drain(_count(run, JsonContext(run.context().path, on_saved=run.saved)))
+    run.commit(lambda session: run.finish(session, {"total": total, "first_pid": inputs["first_pid"]}))
 
 
 HANDLERS = dict.fromkeys(JobKind, count)

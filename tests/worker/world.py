@@ -78,6 +78,12 @@ def run_inline(harness: Harness, job_id: str) -> Job:
     return harness.job(job_id)
 
 
+def idle_run(harness: Harness) -> JobRun:
+    """A run of no job: as much as reading and loading take."""
+    job = Job(id="none", kind=JobKind.TRAIN_REWARD, params={}, metrics={}, step=0, total_steps=0, attempts=1)
+    return JobRun(harness.settings, harness.sessions, job, fence=1)
+
+
 def versions_of(harness: Harness) -> list[Version]:
     with harness.readers() as session:
         return list(session.scalars(select(Version).order_by(Version.id)))

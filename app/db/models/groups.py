@@ -33,7 +33,7 @@ class SkipReason(StrEnum):
 
 class Group(Base):
     __tablename__ = "groups"
-    __table_args__ = (Index(None, "status", "id"),)
+    __table_args__ = (Index(None, "status", "id"), Index(None, "leased_to", "lease_number"))
 
     id: Mapped[int] = mapped_column(primary_key=True)
     prompt_id: Mapped[int] = mapped_column(ForeignKey("prompts.id"), index=True)
@@ -42,8 +42,11 @@ class Group(Base):
     """SamplingParams as a dict: temperature, top_k, top_p, max_tokens, seed."""
     seed: Mapped[int]
     status: Mapped[GroupStatus] = mapped_column(string_enum(GroupStatus), default=GroupStatus.READY)
-    leased_to: Mapped[int | None] = mapped_column(ForeignKey("labelers.id"), index=True)
+    leased_to: Mapped[int | None] = mapped_column(ForeignKey("labelers.id"))
+    leased_at: Mapped[datetime | None]
     lease_expires_at: Mapped[datetime | None]
+    lease_number: Mapped[int | None]
+    """Grows with every lease of one labeler: which of their cards is the newest."""
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
 
     prompt: Mapped[Prompt] = relationship(lazy="raise")

@@ -4,7 +4,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import JSON, ForeignKey, Index, text
+from sqlalchemy import JSON, ForeignKey, Index, column, func, select, table, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db.base import Base, string_enum, utc_now
@@ -29,6 +29,7 @@ class JobTrigger(StrEnum):
     RULE = "rule"
 
 
+_next_number = select(func.coalesce(func.max(column("number")), 0) + 1).select_from(table("jobs")).scalar_subquery()
 LIVE = (JobStatus.QUEUED, JobStatus.RUNNING)
 _LIVE_SQL = "status IN ('queued', 'running')"
 
@@ -43,28 +44,42 @@ class Job(Base):
             sqlite_where=text(_LIVE_SQL),
             postgresql_where=text(_LIVE_SQL),
         ),
-        Index(None, "status", "created_at"),
+        Index(None, "status", "number"),
     )
 
     id: Mapped[str] = mapped_column(primary_key=True)
-    """uuid4 hex; also the engine's workflow id."""
+    """uuid4 hex."""
+    number: Mapped[int] = mapped_column(index=True, unique=True, default=_next_number)
+    """Grows with every job that is queued: the order of jobs. Times tell only people when, a clock may be set back."""
     kind: Mapped[JobKind] = mapped_column(string_enum(JobKind))
     params: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
     dedup_key: Mapped[str]
     trigger: Mapped[JobTrigger] = mapped_column(string_enum(JobTrigger), default=JobTrigger.PERSON)
     status: Mapped[JobStatus] = mapped_column(string_enum(JobStatus), default=JobStatus.QUEUED)
     dispatched_at: Mapped[datetime | None]
-    """When the worker handed it to its engine."""
+    """When the worker handed it to its engine; None while it waits for that."""
+    dispatches: Mapped[int] = mapped_column(default=0)
+    """How often it was handed over; each time is a workflow of its own for the engine."""
+    executor_id: Mapped[str | None]
+    """The worker that began the last attempt."""
     step: Mapped[int] = mapped_column(default=0)
     total_steps: Mapped[int] = mapped_column(default=0)
     message: Mapped[str] = mapped_column(default="")
     metrics: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
     """The latest of each metric; the whole curve is in job_metrics."""
     attempts: Mapped[int] = mapped_column(default=0)
+    attempts_without_progress: Mapped[int] = mapped_column(default=0)
+    """Since an attempt left a newer checkpoint than it began from; only these count against max_attempts."""
+    checkpoint_seen: Mapped[str | None]
+    """Which checkpoint the last attempt began from."""
     fence: Mapped[int] = mapped_column(default=0)
     """Grows with every start; a report with an older fence is refused."""
     cancel_requested: Mapped[bool] = mapped_column(default=False)
     heartbeat_at: Mapped[datetime | None]
+    newest_ranking_id: Mapped[int | None]
+    """Of the rankings in force that a reward training read; until it reads them, of those when it was queued."""
+    num_rankings: Mapped[int | None]
+    """How many these were."""
     result: Mapped[dict[str, Any] | None] = mapped_column(JSON)
     error: Mapped[str | None]
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
@@ -79,10 +94,10 @@ class Job(Base):
 
 
 class JobMetric(Base):
-    """One point of a job's live curves."""
+    """One point of a job's live curves, one for each step."""
 
     __tablename__ = "job_metrics"
-    __table_args__ = (Index(None, "job_id", "id"),)
+    __table_args__ = (Index(None, "job_id", "id"), Index(None, "job_id", "step", unique=True))
 
     id: Mapped[int] = mapped_column(primary_key=True)
     job_id: Mapped[str] = mapped_column(ForeignKey("jobs.id"))

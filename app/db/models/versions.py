@@ -65,6 +65,8 @@ class Version(Base):
     """Training metrics; after evaluation also `evaluation` (numbers) and `samples` (before/after texts)."""
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
     activated_at: Mapped[datetime | None]
+    activation_number: Mapped[int | None] = mapped_column(index=True, unique=True)
+    """Grows with every activation, over all versions: which one was active last."""
 
 
 class VersionRanking(Base):

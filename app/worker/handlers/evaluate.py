@@ -2,8 +2,9 @@
 
 from typing import Any
 
+from sqlalchemy.orm import Session
+
 from app.db.models.prompts import Prompt, PromptSplit
-from app.db.session import transaction
 from app.errors import ConflictError
 from app.hparams import EvaluationHparams
 from app.lm.tokenizer import Tokenizer
@@ -17,13 +18,12 @@ from app.worker.run import JobRun
 
 def evaluate(run: JobRun) -> None:
     hparams = hparams_of(EvaluationHparams, run.params)
-    inputs = run.pinned(lambda: _choose(run, hparams))
+    inputs = run.pinned(lambda: run.read(lambda session: _choose(session, run.params, hparams)))
     policy, tokenizer = load_policy(run, inputs["version_id"])
     reference, _ = load_policy(run, inputs["reference_version_id"])
     share_equal_weights(policy, reference)
     reward_model = load_reward(run, inputs["reward_version_id"])
-    with run.sessions() as session:
-        prompts = training_data.prompts_by_id(session, inputs["prompt_ids"])
+    prompts = run.read(lambda session: training_data.prompts_by_id(session, inputs["prompt_ids"]))
     encoded = [tokenizer.encode_conversation(training_data.messages_of(prompt)) for prompt in prompts]
     trainer = evaluate_policy(
         policy, reference, reward_model, encoded, hparams, ends=tokenizer.ends, pad_id=tokenizer.pad_id
@@ -31,24 +31,26 @@ def evaluate(run: JobRun) -> None:
     found = run.drain(trainer)
     samples = _samples(found, prompts, tokenizer)
     figures = found.metrics | _signs(found, prompts, tokenizer)
-    with transaction(run.sessions) as session:
+
+    def store(session: Session) -> None:
         version = versions.record_evaluation(session, inputs["version_id"], evaluation=figures, samples=samples)
         bounds.store_flags(version, max_kl=run.settings.auto_activate_max_kl)
         run.finish(session, {"version_id": version.id, "evaluation": figures})
         rules.after_evaluate(session, version, run.settings)
 
+    run.commit(store)
 
-def _choose(run: JobRun, hparams: EvaluationHparams) -> dict[str, Any]:
+
+def _choose(session: Session, params: dict[str, Any], hparams: EvaluationHparams) -> dict[str, Any]:
     """Against the reward version that the job names, else the one the policy was trained with, else the active one."""
-    with run.sessions() as session:
-        version = versions.get_version(session, run.params["version_id"])
-        reward_id = run.params.get("reward_version_id") or version.reward_version_id
-        reward = versions.active_reward(session) if reward_id is None else versions.get_version(session, reward_id)
-        if reward is None:
-            raise ConflictError("There is no reward model to score with yet. Train one first (the Train page).")
-        versions.check_fits(session, reward, version)
-        prompts = training_data.prompt_ids(session, PromptSplit.HELD_OUT, hparams.num_prompts)
-        reference = versions.sft_of(session, version) or versions.sft_version(session)
+    version = versions.get_version(session, params["version_id"])
+    reward_id = params.get("reward_version_id") or version.reward_version_id
+    reward = versions.active_reward(session) if reward_id is None else versions.get_version(session, reward_id)
+    if reward is None:
+        raise ConflictError("There is no reward model to score with yet. Train one first (the Train page).")
+    versions.check_fits(session, reward, version)
+    prompts = training_data.prompt_ids(session, PromptSplit.HELD_OUT, hparams.num_prompts)
+    reference = versions.sft_of(session, version) or versions.sft_version(session)
     if not prompts:
         raise ConflictError("There are no held-out prompts to evaluate on. Add some with split held_out.")
     return {

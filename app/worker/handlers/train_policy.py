@@ -4,6 +4,7 @@ from dataclasses import asdict
 from typing import Any
 
 import torch
+from sqlalchemy.orm import Session
 
 from app.db.models.prompts import PromptSplit
 from app.db.models.versions import VersionKind
@@ -31,11 +32,10 @@ from app.worker.run import JobRun
 
 
 def train_policy(run: JobRun) -> None:
-    inputs = run.pinned(lambda: _choose(run))
+    inputs = run.pinned(lambda: run.read(lambda session: _choose(session, run.params)))
     directory = directory_of(run, inputs["initial_version_id"])
     tokenizer = read_tokenizer(directory)
-    with run.sessions() as session:
-        prompts = training_data.prompts_by_id(session, inputs["prompt_ids"])
+    prompts = run.read(lambda session: training_data.prompts_by_id(session, inputs["prompt_ids"]))
     encoded = [tokenizer.encode_conversation(training_data.messages_of(prompt)) for prompt in prompts]
     hparams = fit_ppo(hparams_of(PPOHparams, run.params), read_config(directory))
     _check_memory(run, inputs, hparams, longest_prompt=max(map(len, encoded)))
@@ -95,17 +95,16 @@ def _models(run: JobRun, inputs: dict[str, Any]) -> tuple[Llama, Llama, RewardMo
     return initial, reference, reward_model
 
 
-def _choose(run: JobRun) -> dict[str, Any]:
-    with run.sessions() as session:
-        reference = versions.sft_version(session)
-        from_active = run.params.get("from", "sft") == "active"
-        initial = versions.active_answerer(session) if from_active else reference
-        reward_id = run.params.get("reward_version_id")
-        reward = versions.active_reward(session) if reward_id is None else versions.get_version(session, reward_id)
-        if reward is None:
-            raise ConflictError("There is no reward model yet. Train one from rankings first (the Train page).")
-        versions.check_fits(session, reward, initial)
-        prompts = training_data.prompt_ids(session, PromptSplit.TRAIN)
+def _choose(session: Session, params: dict[str, Any]) -> dict[str, Any]:
+    reference = versions.sft_version(session)
+    from_active = params.get("from", "sft") == "active"
+    initial = versions.active_answerer(session) if from_active else reference
+    reward_id = params.get("reward_version_id")
+    reward = versions.active_reward(session) if reward_id is None else versions.get_version(session, reward_id)
+    if reward is None:
+        raise ConflictError("There is no reward model yet. Train one from rankings first (the Train page).")
+    versions.check_fits(session, reward, initial)
+    prompts = training_data.prompt_ids(session, PromptSplit.TRAIN)
     if not prompts:
         raise ConflictError("There are no prompts to train on. Add some first (POST /api/v1/prompts).")
     return {

@@ -5,6 +5,7 @@ from dataclasses import asdict
 from typing import Any
 
 import torch
+from sqlalchemy.orm import Session
 
 from app.db.models.prompts import PromptSplit
 from app.db.models.versions import Version, VersionKind
@@ -13,7 +14,7 @@ from app.hparams import RewardHparams, SamplingParams
 from app.lm.model import Llama
 from app.lm.sampling import sample_batch
 from app.lm.tokenizer import Tokenizer
-from app.services import rules, training_data, versions
+from app.services import job_runs, rules, training_data, versions
 from app.training.reward_model import RankedGroup, save_reward_model, train_reward_model
 from app.worker.handlers.versions_of_job import NewVersion, hparams_of, load_policy, store_version
 from app.worker.run import JobRun
@@ -23,7 +24,7 @@ SAMPLE_PROMPTS_AT_ONCE = 32
 
 def train_reward(run: JobRun) -> None:
     hparams = hparams_of(RewardHparams, run.params)
-    inputs = run.pinned(lambda: _choose(run, hparams))
+    inputs = run.pinned(lambda: _choose_and_note(run, hparams))
     sft, tokenizer = load_policy(run, inputs["sft_version_id"])
     groups, samples = _groups(run, tokenizer, inputs), _stored_samples(run, tokenizer, inputs)
     if inputs["sample_prompt_ids"]:
@@ -49,16 +50,22 @@ def train_reward(run: JobRun) -> None:
     )
 
 
-def _choose(run: JobRun, hparams: RewardHparams) -> dict[str, Any]:
+def _choose_and_note(run: JobRun, hparams: RewardHparams) -> dict[str, Any]:
+    inputs = run.read(lambda session: _choose(session, hparams))
+    ranking_ids = inputs["ranking_ids"]
+    run.commit(lambda session: job_runs.note_rankings(session, run.job.id, run.fence, ranking_ids))
+    return inputs
+
+
+def _choose(session: Session, hparams: RewardHparams) -> dict[str, Any]:
     """Rankings; to normalize by, stored answers of the SFT model, and prompts to sample the missing ones for."""
-    with run.sessions() as session:
-        ranking_ids = training_data.ranking_ids_in_force(session)
-        if not ranking_ids:
-            raise ConflictError("There is nothing to learn from. Rank at least 1 prompt first (the Label page).")
-        sft = versions.sft_version(session)
-        answers = training_data.answer_ids_of_version(session, sft.id, hparams.normalization_samples)
-        missing = hparams.normalization_samples - len(answers)
-        prompts = training_data.prompt_ids(session, PromptSplit.TRAIN) if missing else []
+    ranking_ids = training_data.ranking_ids_in_force(session)
+    if not ranking_ids:
+        raise ConflictError("There is nothing to learn from. Rank at least 1 prompt first (the Label page).")
+    sft = versions.sft_version(session)
+    answers = training_data.answer_ids_of_version(session, sft.id, hparams.normalization_samples)
+    missing = hparams.normalization_samples - len(answers)
+    prompts = training_data.prompt_ids(session, PromptSplit.TRAIN) if missing else []
     dice = random.Random(hparams.seed)
     return {
         "ranking_ids": ranking_ids,
@@ -70,10 +77,8 @@ def _choose(run: JobRun, hparams: RewardHparams) -> dict[str, Any]:
 
 def _groups(run: JobRun, tokenizer: Tokenizer, inputs: dict[str, Any]) -> list[RankedGroup]:
     """Tokens as they were sampled; answers of another SFT model's kin, which has other tokens, by their texts."""
-    with run.sessions() as session:
-        ranked = training_data.ranked_answers(session, inputs["ranking_ids"])
-        sampled_by = {each.version_id: versions.get_version(session, each.version_id) for each in ranked}
-        kin = {number: versions.sft_of(session, version) for number, version in sampled_by.items()}
+    ranked = run.read(lambda session: training_data.ranked_answers(session, inputs["ranking_ids"]))
+    kin = run.read(lambda session: _kin(session, {each.version_id for each in ranked}))
     return [
         RankedGroup(
             prompt_id=each.prompt_id,
@@ -87,13 +92,17 @@ def _groups(run: JobRun, tokenizer: Tokenizer, inputs: dict[str, Any]) -> list[R
     ]  # fmt: skip
 
 
+def _kin(session: Session, version_ids: set[int]) -> dict[int, Version | None]:
+    return {number: versions.sft_of(session, versions.get_version(session, number)) for number in version_ids}
+
+
 def _is(sft: Version | None, version_id: int) -> bool:
     return sft is None or sft.id == version_id
 
 
 def _stored_samples(run: JobRun, tokenizer: Tokenizer, inputs: dict[str, Any]) -> list[tuple[list[int], list[int]]]:
-    with run.sessions() as session:
-        stored = training_data.answers_with_prompts(session, inputs["normalization_answer_ids"])
+    answer_ids = inputs["normalization_answer_ids"]
+    stored = run.read(lambda session: training_data.answers_with_prompts(session, answer_ids))
     return [(tokenizer.encode_conversation(messages), answer) for messages, answer in stored]
 
 
@@ -101,8 +110,7 @@ def _fresh_samples(
     run: JobRun, sft: Llama, tokenizer: Tokenizer, prompt_ids: list[int], seed: int
 ) -> list[tuple[list[int], list[int]]]:
     """One answer per prompt, seeded, so that an attempt after a crash normalizes by the same ones."""
-    with run.sessions() as session:
-        prompts = training_data.prompts_by_id(session, prompt_ids)
+    prompts = run.read(lambda session: training_data.prompts_by_id(session, prompt_ids))
     encoded = [tokenizer.encode_conversation(training_data.messages_of(prompt)) for prompt in prompts]
     generator = torch.Generator().manual_seed(seed)
     samples: list[tuple[list[int], list[int]]] = []

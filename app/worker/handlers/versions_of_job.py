@@ -31,8 +31,8 @@ def hparams_of(kind: type[Hparams], params: dict[str, Any]) -> Hparams:
 
 
 def directory_of(run: JobRun, version_id: int) -> Path:
-    with run.sessions() as session:
-        return run.settings.version_directory(versions.get_version(session, version_id).path)
+    path = run.read(lambda session: versions.get_version(session, version_id).path)
+    return run.settings.version_directory(path)
 
 
 def load_policy(run: JobRun, version_id: int) -> tuple[Llama, Tokenizer]:
@@ -60,15 +60,31 @@ def store_version(
     """Files first, then in one transaction: the row, the job's end, and what follows (`then`). All or nothing.
 
     The files are written in the job's own folder and move to their place while the database is locked, so that a
-    crash at any moment leaves either no trace or a whole version.
+    crash at any moment leaves either no trace or a whole version. Where the database fails they move back, and the
+    transaction is tried again.
     """
+    for rest in run.directory.glob("version-*"):  # of attempts that were killed
+        shutil.rmtree(rest, ignore_errors=True)
     fresh = run.directory / f"version-{run.fence}"
-    shutil.rmtree(fresh, ignore_errors=True)
-    with saving("new model"):
-        content_hash = save(fresh)
+    try:
+        with saving("new model"):
+            content_hash = save(fresh)
+        with saving("new model's record"):
+            run.patiently(lambda: _store(run, new, fresh, content_hash, then))
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
+
+
+def _store(
+    run: JobRun, new: NewVersion, fresh: Path, content_hash: str, then: Callable[[Session, Version], object]
+) -> None:
     target: Path | None = None
     try:
-        with saving("new model's record"), transaction(run.sessions) as session:
+        with transaction(run.sessions) as session:
+            stored = versions.version_of_job(session, run.job.id)
+            if stored is not None:  # committed, but the connection broke before the answer
+                fresh.rename(run.settings.version_directory(stored.path))
+                return
             path = versions.next_version_path(session, new.kind)
             target = run.settings.version_directory(path)
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -79,8 +95,8 @@ def store_version(
             run.finish(session, {"version_id": version.id, "metrics": new.metrics})
             then(session, version)
     except BaseException:
-        if target is not None:
-            shutil.rmtree(target, ignore_errors=True)
+        if target is not None and target.is_dir() and not fresh.exists():
+            target.rename(fresh)
         raise
 
 

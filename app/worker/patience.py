@@ -1,0 +1,49 @@
+"""A job outlasts its database's troubles: a lock that others hold, a disk full for a moment, a lost connection."""
+
+import logging
+import sqlite3
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+FIRST_WAIT_SECONDS = 0.5
+LONGEST_WAIT_SECONDS = 15.0
+
+Result = TypeVar("Result")
+Wait = Callable[[float], None]
+log = logging.getLogger("fourfold.job")
+
+
+class DatabaseGone(BaseException):
+    """It did not come back in time. Not an Exception: it is no outcome of the job, which starts again later."""
+
+
+def passes(error: Exception) -> bool:
+    """Whether waiting may help. A wrong statement or a missing table stays wrong."""
+    if isinstance(error, PoolTimeout):
+        return True
+    if not isinstance(error, OperationalError | InterfaceError) and not (
+        isinstance(error, DBAPIError) and error.connection_invalidated
+    ):
+        return False
+    return getattr(error.orig, "sqlite_errorcode", None) != sqlite3.SQLITE_ERROR
+
+
+def patiently(work: Callable[[], Result], *, seconds: float, wait: Wait = time.sleep) -> Result:
+    """Does `work` (a whole transaction) again until it succeeds; raises DatabaseGone after `seconds` of waiting."""
+    pause, waited = FIRST_WAIT_SECONDS, 0.0
+    while True:
+        try:
+            return work()
+        except Exception as error:
+            if not passes(error):
+                raise
+            if waited >= seconds:
+                raise DatabaseGone(f"the database did not come back in time: {error}") from error
+            log.warning("the database cannot be used (%s); trying again in %.1f s", error, pause)
+        wait(pause)
+        waited += pause
+        pause = min(2 * pause, LONGEST_WAIT_SECONDS)
