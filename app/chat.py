@@ -3,13 +3,24 @@
 Both the engine (app.lm) and the services speak them, and neither may import the other.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, TypedDict
 
 
 class Message(TypedDict):
-    role: Literal["user", "assistant"]
+    role: Literal["system", "user", "assistant"]
     content: str
+
+
+def without_system(messages: Sequence[Message]) -> list[Message]:
+    """The same for a text format that has no system role: system texts, a line each, before the first question."""
+    before = "".join(message["content"] + "\n" for message in messages if message["role"] == "system")
+    rest: list[Message] = [message for message in messages if message["role"] != "system"]
+    first = next((place for place, message in enumerate(rest) if message["role"] == "user"), None)
+    if first is not None:
+        rest[first] = Message(role="user", content=before + rest[first]["content"])
+    return rest
 
 
 @dataclass(frozen=True)

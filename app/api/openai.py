@@ -13,11 +13,11 @@ from pydantic import BaseModel, ConfigDict, Field
 from app.api.generation import MAX_ANSWERS, answering_version_id
 from app.api.schemas import MAX_ALTERNATIVES, MAX_ID, MAX_TOKENS, StopStrings
 from app.api.streams import EventStream, event, with_first
-from app.chat import Alternative, Message, SampledAnswer, StreamEvent, TokenLogprob
+from app.chat import Alternative, Message, SampledAnswer, StreamEvent, TokenLogprob, without_system
 from app.errors import InvalidError, NotFoundError
 from app.hparams import SamplingParams
 from app.runtime import ReadSession, RuntimeDep, SamplingPlace, UnitRoute
-from app.services.prompts import validate_messages
+from app.services.prompts import clean_text, validate_messages
 from app.services.sampling import MAX_SEED, page_params
 from app.services.versions import MAY_ANSWER, list_versions
 
@@ -111,7 +111,10 @@ def _epoch(moment: Any) -> int:
 def chat(body: ChatIn, runtime: RuntimeDep) -> dict[str, Any] | StreamingResponse:
     """n answers of one model."""
     body.check_supported()
-    messages = validate_messages(conversation(body.messages), runtime.settings.max_prompt_characters)
+    messages = conversation(body.messages)
+    turns = [message for message in messages if message["role"] != "system"]
+    for checked in (turns, without_system(messages)):  # the questions alone, then with what the system text adds
+        validate_messages(checked, runtime.settings.max_prompt_characters)
     params = body.to_params(page_params(runtime.settings))
     version_id = answering_version_id(runtime, version_of(body.model))
     head = {"id": f"chatcmpl-{uuid.uuid4().hex}", "created": int(time.time()), "model": f"{ACTIVE_MODEL}-{version_id}"}
@@ -169,16 +172,12 @@ def version_of(model: str) -> int | None:
 
 
 def conversation(given: list[ChatMessage]) -> list[Message]:
-    """System text is put before the first user message: the text format has two roles."""
-    system = "\n".join(message.plain() for message in given if message.role in ("system", "developer"))
-    rest = [
-        Message(role="assistant" if message.role == "assistant" else "user", content=message.plain())
+    """In our words. System text stays where it is, for the model's own chat template; empty one is none."""
+    found = [
+        Message(role="system" if message.role == "developer" else message.role, content=clean_text(message.plain()))
         for message in given
-        if message.role not in ("system", "developer")
     ]
-    if system and rest and rest[0]["role"] == "user" and rest[0]["content"].strip():
-        rest[0] = Message(role="user", content=f"{system}\n{rest[0]['content']}")
-    return rest
+    return [message for message in found if message["content"] or message["role"] != "system"]
 
 
 def _chunks(events: Iterator[StreamEvent], head: dict[str, Any], n: int) -> Iterator[bytes]:

@@ -26,6 +26,7 @@ TEMPLATE_FILE = "chat_template.jinja"
 PLAIN_TEMPLATE = (
     "{{ bos_token or '' }}{% for message in messages %}"
     "{% if message['role'] == 'user' %}{{ 'User: ' + message['content'] + '\\n' }}"
+    "{% elif message['role'] == 'system' %}{{ message['content'] + '\\n' }}"
     "{% else %}{{ 'Assistant: ' + message['content'] + (eos_token or '') + '\\n' }}{% endif %}{% endfor %}"
     "{% if add_generation_prompt %}{{ 'Assistant:' }}{% endif %}"
 )
@@ -33,6 +34,23 @@ PROGRAM = Path(__file__).with_name("template_process.py")
 PASSED_ON = ("LANG", "LC_ALL", "LD_LIBRARY_PATH", "TZ")  # nothing else of the environment is a template's business
 MAX_REPLY_BYTES = 1 << 22
 KEPT = 4  # templates with a process: versions that descend from one model share theirs
+
+
+# Before and behind the template of a reward model. The line end belongs to the block before it, and is not written.
+SCORED_BEGIN = (
+    "{{%- set scored_answer = '' -%}}{{%- if messages[-1]['role'] == 'assistant' -%}}"
+    "{{%- set scored_answer = ({joint} if messages[-1]['content'] else '') + messages[-1]['content'] + {end} -%}}"
+    "{{%- set messages = messages[:-1] -%}}{{%- set add_generation_prompt = true -%}}{{%- endif %}}\n"
+)
+SCORED_END = "{{ scored_answer }}"
+
+
+def scored_template(template: str, joint: str, end: str) -> str:
+    """A reward model's template: where the last message is an answer, it writes what the policy read before it wrote,
+    the answer (behind `joint` if it is not empty) and the end mark, at which the score is read. The policy's own may
+    write more (a line break behind the mark, empty thoughts before the answer), which the reward model never saw."""
+    begin = SCORED_BEGIN.format(joint=json.dumps(joint), end=json.dumps(end, ensure_ascii=False))
+    return begin + template.removesuffix("\n") + SCORED_END
 
 
 def find_template(directory: Path, config: Mapping[str, Any]) -> str | None:

@@ -88,14 +88,14 @@ def save_weights(
     generates: bool,
 ) -> str:
     """Weights in `dtype`, config.json and the tokenizer's files, atomically; returns the content hash. `generates`:
-    with generation_config.json."""
+    with generation_config.json; else it is a reward model."""
     converted = {name: tensor.detach().to(dtype).contiguous() for name, tensor in weights.items()}
     with atomic_directory(directory) as fresh:
         save_file(converted, fresh / WEIGHTS, metadata={"format": "pt"})
         write_json(fresh / "config.json", config)
         if generates:
             write_json(fresh / "generation_config.json", tokenizer.generation_config)
-        tokenizer.save(fresh)
+        tokenizer.save(fresh, scored=not generates)
         write_checksums(fresh)
     return content_hash(directory)
 

@@ -205,7 +205,8 @@ def config_json(
     """Our sizes in transformers' words, over what an imported config.json said beside them.
 
     The rope base is written both the old and the new way. `special_ids` are pad_token_id, bos_token_id and
-    eos_token_id; an imported model's own are kept. `head` is CausalLM or SequenceClassification.
+    eos_token_id; an imported model's own are kept but for the padding, which is the tokenizer's.
+    `head` is CausalLM or SequenceClassification.
     """
     assert config.source or config.rope == Rope(), "only an imported model has stretched positions"
     written = {
@@ -236,7 +237,9 @@ def config_json(
     if not config.source:
         return written
     source: dict[str, Any] = json.loads(config.source)
-    changed = {name: written[name] for name in ("architectures", "num_hidden_layers", "dtype", "torch_dtype")}
+    changed = {
+        name: written[name] for name in ("architectures", "num_hidden_layers", "dtype", "torch_dtype", "pad_token_id")
+    }
     return source | changed | _cut_lists(source, config.num_hidden_layers)
 
 

@@ -5,22 +5,24 @@ typed text cannot become one. Ordinary conversations give exactly the ids of tra
 "mark" here is an added token that steers the model; words that somebody added to the vocabulary are none.
 """
 
+import contextlib
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import tokenizers
 
-from app.chat import Message
+from app.chat import Message, without_system
 from app.errors import InvalidError
-from app.lm.chat_template import PLAIN_TEMPLATE, TEMPLATE_FILE, find_template, shared_template
+from app.lm.chat_template import PLAIN_TEMPLATE, TEMPLATE_FILE, find_template, scored_template, shared_template
 from app.lm.config_fields import read_object
 from app.weights import unusable
 
-TEXT_FILES = ("tokenizer_config.json", "special_tokens_map.json", TEMPLATE_FILE)
+TOKENIZER_CONFIG = "tokenizer_config.json"
+TEXT_FILES = (TOKENIZER_CONFIG, "special_tokens_map.json", TEMPLATE_FILE)
 PRIVATE_USE = range(0xE000, 0xF8FF)
 _ASKED: Message = {"role": "user", "content": "Where is the ladder?"}
 _ANSWERED: Message = {"role": "assistant", "content": "Behind the shed."}
@@ -39,7 +41,7 @@ class ForeignText:
         backend.no_truncation()
         backend.no_padding()
         self._plain = _without_added_tokens(backend)
-        self.files = {name: (directory / name).read_bytes() for name in TEXT_FILES if (directory / name).is_file()}
+        self._files = {name: (directory / name).read_bytes() for name in TEXT_FILES if (directory / name).is_file()}
         config = _object_or_empty(directory / "tokenizer_config.json")
         self._generation = _object_or_empty(directory / "generation_config.json")
         named = special_texts(config)
@@ -91,9 +93,23 @@ class ForeignText:
 
     @property
     def generation_config(self) -> dict[str, Any]:
-        """As it was found; without one, the special tokens alone."""
-        bare = {"bos_token_id": self.bos_id, "eos_token_id": sorted(self.end_ids), "pad_token_id": self.pad_id}
-        return dict(self._generation) or bare
+        """As it was found, with our padding; without one, the special tokens alone."""
+        bare = {"bos_token_id": self.bos_id, "eos_token_id": sorted(self.end_ids)}
+        return (dict(self._generation) or bare) | {"pad_token_id": self.pad_id}
+
+    def files(self, *, scored: bool) -> dict[str, bytes]:
+        """What is saved beside tokenizer.json: as it was found, but padding is never a token that ends an answer (then
+        transformers would look for the score of a padded row in the padding). `scored`: with a reward model's template.
+        """
+        files = dict(self._files)
+        named = [name for name in TEXT_FILES if name != TEMPLATE_FILE and name in files]
+        for name in named if self.pad_id in self._special else ():
+            files[name] = _with_entries(files[name], pad_token=self.backend.id_to_token(self.pad_id))
+        if scored:
+            files[TEMPLATE_FILE] = scored_template(self._written, self._joint, self._end_text).encode()
+            if TOKENIZER_CONFIG in files:
+                files[TOKENIZER_CONFIG] = _with_entries(files[TOKENIZER_CONFIG], chat_template=None)
+        return files
 
     # Text to tokens
 
@@ -105,11 +121,47 @@ class ForeignText:
         return [list(found.ids) for found in self._plain.encode_batch_fast(list(texts), add_special_tokens=False)]
 
     def encode_conversation(self, messages: Sequence[Message]) -> list[int]:
-        """Ids ready for an answer. Typed marks are put between two characters that occur nowhere, and what stands
-        between these in the rendering is encoded as plain characters. One of the two without the other (a template may
-        cut texts) still parts what is before it from what is behind."""
+        """Ids ready for an answer."""
+        return self._encoded(messages, self._rendered)
+
+    def encode_answered(self, messages: Sequence[Message], answer: str) -> list[int]:
+        """What a reward model reads: the conversation, ready for an answer, the answer and the end mark."""
+        return self._encoded([*messages, Message(role="assistant", content=answer)], self._rendered_answered)
+
+    def _rendered(self, messages: Sequence[Message]) -> str:
+        """By the template; where it refuses system text or leaves it out, that goes before the first question."""
+        texts = [message["content"].strip() for message in messages if message["role"] == "system"]
+        if texts:
+            with contextlib.suppress(InvalidError):
+                written = self._template.render(messages)
+                if all(text in written for text in texts):
+                    return written
+        return self._template.render(without_system(messages))
+
+    def _rendered_answered(self, messages: Sequence[Message]) -> str:
+        *before, last = messages
+        answer = last["content"]
+        return self._rendered(before) + (self._joint if answer else "") + answer + self._end_text
+
+    @property
+    def _end_text(self) -> str:
+        return str(self.backend.id_to_token(self.end_id))
+
+    @cached_property
+    def _joint(self) -> str:
+        """What parts an answer's text from the prompt's, so that its tokens are those of the answer alone:
+        sentencepiece writes the space before a text into its first token."""
+        prompt, answer = self._rendered(PROBES[0]), _ANSWERED["content"]
+        wanted = [*self.encode_conversation(PROBES[0]), *self.encode(answer), self.end_id]
+        spaced = self._recognizing(f"{prompt} {answer}{self._end_text}") == wanted
+        return " " if spaced else ""
+
+    def _encoded(self, messages: Sequence[Message], render: Callable[[Sequence[Message]], str]) -> list[int]:
+        """Typed marks are put between two characters that occur nowhere, and what stands between these in the rendering
+        is encoded as plain characters. One of the two without the other (a template may cut texts) still parts what is
+        before it from what is behind."""
         if not any(self._has_marks(message["content"]) for message in messages):
-            return self._recognizing(self._template.render(messages))
+            return self._recognizing(render(messages))
         begin, end = unused_characters("".join((self._written, *(message["content"] for message in messages))))
         marked: list[Message] = [
             {"role": message["role"], "content": self._mark_texts.sub(f"{begin}\\g<0>{end}", message["content"])}
@@ -120,7 +172,7 @@ class ForeignText:
             if any(self._has_marks(part) for part in parting.split(message["content"])[::2]):
                 raise InvalidError("The text holds a control mark of the model in disguise. Leave it out.")
         ids: list[int] = []
-        for place, part in enumerate(parting.split(self._template.render(marked))):
+        for place, part in enumerate(parting.split(render(marked))):
             if text := part.strip(begin + end):
                 ids += self._continued(text, typed=place % 2 == 1, first=not ids)
         return ids
@@ -183,6 +235,12 @@ def unused_characters(text: str) -> tuple[str, str]:
     free: Iterable[str] = (chr(each) for each in PRIVATE_USE if chr(each) not in text)
     first, second, *_ = free
     return first, second
+
+
+def _with_entries(content: bytes, **entries: Any) -> bytes:
+    """A JSON object with these entries; None takes one out."""
+    kept = {name: value for name, value in (json.loads(content) | entries).items() if value is not None}
+    return (json.dumps(kept, indent=2, ensure_ascii=False) + "\n").encode()
 
 
 def _object_or_empty(path: Path) -> dict[str, Any]:

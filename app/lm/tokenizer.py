@@ -15,7 +15,7 @@ from typing import Any
 import tokenizers
 from tokenizers import AddedToken, Regex, decoders, models, pre_tokenizers, trainers
 
-from app.chat import Message
+from app.chat import Message, without_system
 from app.lm.answer_ends import AnswerEnds
 from app.lm.foreign_text import ForeignText
 
@@ -34,9 +34,12 @@ BYTE_TOKEN = re.compile("<0x[0-9A-Fa-f]{2}>")  # and a byte that is in no token
 BROKEN = "\ufffd"
 MAX_TOKEN_BYTES = 16  # longest token: five Chinese characters; longer ones would swallow whole stock phrases
 CHAT_TEMPLATE = (
+    "{% set ns = namespace(system='') %}{% for message in messages if message['role'] == 'system' %}"
+    "{% set ns.system = ns.system + message['content'] + '\\n' %}{% endfor %}"
     "{{ '<|bos|>' }}{% for message in messages %}"
-    "{% if message['role'] == 'user' %}{{ '<|user|>' + message['content'] }}"
-    "{% else %}{{ '<|assistant|>' + message['content'] + '<|end|>' }}{% endif %}{% endfor %}"
+    "{% if message['role'] == 'user' %}{{ '<|user|>' + ns.system + message['content'] }}{% set ns.system = '' %}"
+    "{% elif message['role'] == 'assistant' %}{{ '<|assistant|>' + message['content'] + '<|end|>' }}"
+    "{% endif %}{% endfor %}"
     "{% if add_generation_prompt %}{{ '<|assistant|>' }}{% endif %}"
 )
 
@@ -44,6 +47,10 @@ CHAT_TEMPLATE = (
 def _clean(text: str) -> str:
     """Lone surrogates (broken clipboard text) cannot be UTF-8; they become question marks."""
     return text.encode("utf-8", "replace").decode("utf-8")
+
+
+def _cleaned(messages: Sequence[Message]) -> list[Message]:
+    return [{"role": message["role"], "content": _clean(message["content"])} for message in messages]
 
 
 class Tokenizer:
@@ -121,21 +128,26 @@ class Tokenizer:
         return str(self.backend.decode(list(ids), skip_special_tokens=True))
 
     def encode_conversation(self, messages: Sequence[Message]) -> list[int]:
-        """Ids ready for an answer: they end with `<|assistant|>`, or as the imported model's template has it."""
+        """Ids ready for an answer: they end with `<|assistant|>`, or as the imported model's template has it. Where the
+        format has no system role, system text goes before the first question."""
         if self.foreign is not None:
-            cleaned: list[Message] = [
-                {"role": message["role"], "content": _clean(message["content"])} for message in messages
-            ]
-            return self.foreign.encode_conversation(cleaned)
+            return self.foreign.encode_conversation(_cleaned(messages))
         pad, bos, user, assistant, end = range(len(SPECIAL_TOKENS))
         del pad
         ids = [bos]
-        for message in messages:
+        for message in without_system(messages):
             if message["role"] == "user":
                 ids += [user, *self.encode(message["content"])]
             else:
                 ids += [assistant, *self.encode(message["content"]), end]
         return [*ids, assistant]
+
+    def encode_answered(self, messages: Sequence[Message], answer: str) -> list[int]:
+        """What a reward model reads of an answer that is given as text; ends with `end_id`. transformers makes the same
+        ids from the reward model's directory (`apply_chat_template`)."""
+        if self.foreign is not None:
+            return self.foreign.encode_answered(_cleaned(messages), _clean(answer))
+        return [*self.encode_conversation(messages), *self.encode(answer), self.end_id]
 
     def pieces(self, ids: Sequence[int]) -> list[str]:
         """The text of each token alone, special tokens by name: for pages that show tokens."""
@@ -147,11 +159,12 @@ class Tokenizer:
         spaced = (self.backend.id_to_token(token) or "").startswith(WORD_START)
         return " " + text if spaced and not text.startswith(" ") else text
 
-    def save(self, directory: Path) -> None:
-        """tokenizer.json and what transformers' AutoTokenizer wants beside it; of an imported model as it was found."""
+    def save(self, directory: Path, *, scored: bool = False) -> None:
+        """tokenizer.json and what transformers' AutoTokenizer wants beside it; of an imported model as it was found but
+        for the padding. `scored`: for a reward model, whose chat template ends an answer with `end_id`."""
         self.backend.save(str(directory / "tokenizer.json"))
         if self.foreign is not None:
-            for name, content in self.foreign.files.items():
+            for name, content in self.foreign.files(scored=scored).items():
                 (directory / name).write_bytes(content)
             return
         pad, bos, user, assistant, end = SPECIAL_TOKENS

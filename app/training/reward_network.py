@@ -144,12 +144,12 @@ def normalize(model: RewardModel, final_states: Tensor) -> tuple[float, float]:
 def save_reward_model(directory: Path, model: RewardModel, tokenizer: Tokenizer) -> str:
     """Write it atomically in float32 (scores are compared with each other); returns the content hash.
 
-    transformers reads the score at the last token that is not padding, so `pad_token_id` must not be the answer's end.
-    """
+    transformers reads the score at the last token that is not padding: so `pad_token_id` is the tokenizer's, is not the
+    answer's end, and the chat template ends with the answer's end."""
     weights = {**model.backbone.state_dict(), "score.weight": model.head.weight}
     ids = tokenizer.special_ids
     config = config_json(model.config, dtype=torch.float32, special_ids=ids, head="SequenceClassification")
-    config |= {"pad_token_id": tokenizer.pad_id, "num_labels": 1, "id2label": {"0": "score"}, "label2id": {"score": 0}}
+    config |= {"num_labels": 1, "id2label": {"0": "score"}, "label2id": {"score": 0}}
     return save_weights(directory, weights, config, tokenizer, dtype=torch.float32, generates=False)
 
 

@@ -16,10 +16,10 @@ def load_scorer(directory: Path) -> Callable[[Sequence[Message], Sequence[str]],
 
     def score(messages: Sequence[Message], answers: Sequence[str]) -> list[float]:
         prompt = tokenizer.encode_conversation(messages)
-        completions = [tokenizer.encode(answer) for answer in answers]
-        check_lengths(prompt, [tokenizer.ends.as_written(each) for each in completions], model.config.context_tokens)
-        [scores] = score_answers(model, [prompt], [completions], ends=tokenizer.ends)
-        return [float(score) for score in scores]
+        read = [tokenizer.encode_answered(messages, answer) for answer in answers]
+        check_lengths(prompt, [ids[len(prompt) :] for ids in read], model.config.context_tokens)
+        found = score_answers(model, [ids[:-1] for ids in read], [[ids[-1:]] for ids in read], ends=tokenizer.ends)
+        return [score for [score] in found]
 
     return score
 

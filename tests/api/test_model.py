@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from app.api.openai import ChatMessage, conversation
 from app.chat import StreamEvent
 from app.errors import UnavailableError
 from tests.api.conftest import Json, check_problem
@@ -223,6 +224,23 @@ def test_openai_roles_and_parts(real_server: LiveServer) -> None:
     ]
     answers = [chat(real_server, seed=1, messages=messages).json()["choices"] for messages in (plain, parts)]
     assert answers[0] == answers[1]
+    nothing = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": " "}]
+    check_problem(chat(real_server, messages=nothing), 422, "Message 1 is empty")
+    check_problem(chat(real_server, messages=nothing[:1]), 422, "prompt is empty")
+    long = [{"role": "system", "content": "word " * 500}, {"role": "user", "content": "Hi"}]
+    check_problem(chat(real_server, messages=long), 422, "2,502 characters")
+
+
+def test_system_text_reaches_the_model_as_such() -> None:
+    given = [
+        ChatMessage(role="developer", content=" Be brief. "),
+        ChatMessage(role="user", content="Hi"),
+        ChatMessage(role="assistant", content="Hello."),
+        ChatMessage(role="system", content=""),
+        ChatMessage(role="user", content="Bye"),
+    ]
+    roles = [(message["role"], message["content"]) for message in conversation(given)]
+    assert roles == [("system", "Be brief."), ("user", "Hi"), ("assistant", "Hello."), ("user", "Bye")]
 
 
 @pytest.mark.parametrize(

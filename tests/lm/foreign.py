@@ -69,6 +69,35 @@ SMOLLM = (
     "{%- endfor -%}\n"
     "{%- if add_generation_prompt -%}{{- '<|im_start|>assistant\\n' -}}{%- endif -%}\n"
 )
+SMOLLM2 = (
+    "{% for message in messages %}{% if loop.first and messages[0]['role'] != 'system' %}"
+    "{{ '<|im_start|>system\nYou are a helpful AI assistant named SmolLM, trained by Hugging Face<|im_end|>\n' }}"
+    "{% endif %}{{'<|im_start|>' + message['role'] + '\n' + message['content'] + '<|im_end|>' + '\n'}}{% endfor %}"
+    "{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}\n"
+)
+THINKING = (  # the last answer has thoughts, empty ones where there are none, as Qwen3's template writes it
+    "{%- for message in messages %}\n"
+    "    {{- '<|im_start|>' + message.role + '\n' }}\n"
+    "    {%- if message.role == 'assistant' and loop.last %}{{- '<think>\n\n</think>\n\n' }}{%- endif %}\n"
+    "    {{- message.content + '<|im_end|>\n' }}\n"
+    "{%- endfor %}\n"
+    "{%- if add_generation_prompt %}\n    {{- '<|im_start|>assistant\n' }}\n{%- endif %}\n"
+)
+GEMMA = (
+    "{{ bos_token }}{% if messages[0]['role'] == 'system' %}"
+    "{{ raise_exception('System role not supported') }}{% endif %}"
+    "{% for message in messages %}{% if (message['role'] == 'user') != (loop.index0 % 2 == 0) %}"
+    "{{ raise_exception('Conversation roles must alternate user/assistant/user/assistant/...') }}{% endif %}"
+    "{% if message['role'] == 'assistant' %}{% set role = 'model' %}"
+    "{% else %}{% set role = message['role'] %}{% endif %}"
+    "{{ '<start_of_turn>' + role + '\n' + message['content'] | trim + '<end_of_turn>\n' }}{% endfor %}"
+    "{% if add_generation_prompt %}{{'<start_of_turn>model\n'}}{% endif %}"
+)
+DEAF = (  # leaves system text out without a word
+    "{% for message in messages %}{% if message['role'] == 'user' %}{{ '<|im_start|>user\n' + message['content'] }}"
+    "{{ '<|im_end|>' }}{% elif message['role'] == 'assistant' %}{{ '<|im_start|>assistant\n' + message['content'] }}"
+    "{{ '<|im_end|>' }}{% endif %}{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
+)
 # style -> template, special tokens, added tokens that are not special, bos, eos
 STYLES: dict[str, tuple[str, list[str], list[str], str | None, str]] = {
     "chatml": (CHATML, ["<|endoftext|>", "<|im_start|>", "<|im_end|>"], ["<think>", "</think>"], None, "<|im_end|>"),
@@ -81,6 +110,22 @@ STYLES: dict[str, tuple[str, list[str], list[str], str | None, str]] = {
         "<|eot_id|>",
     ),
     "mistral": (MISTRAL, ["<unk>", "<s>", "</s>"], [], "<s>", "</s>"),
+    "smollm2": (SMOLLM2, ["<|endoftext|>", "<|im_start|>", "<|im_end|>"], [], "<|im_start|>", "<|im_end|>"),
+    "thinking": (
+        THINKING,
+        ["<|endoftext|>", "<|im_start|>", "<|im_end|>"],
+        ["<think>", "</think>"],
+        None,
+        "<|im_end|>",
+    ),
+    "gemma": (
+        GEMMA,
+        ["<pad>", "<eos>", "<bos>", "<start_of_turn>", "<end_of_turn>"],
+        [],
+        "<bos>",
+        "<eos>",
+    ),
+    "deaf": (DEAF, ["<|endoftext|>", "<|im_start|>", "<|im_end|>"], [], None, "<|im_end|>"),
     "smollm": (SMOLLM, ["<|endoftext|>", "<|im_start|>", "<|im_end|>"], [], "<|im_start|>", "<|im_end|>"),
 }
 

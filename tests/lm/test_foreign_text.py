@@ -19,12 +19,13 @@ from .foreign import STYLES, change_json, save_tokenizer
 transformers = pytest.importorskip("transformers")
 
 KINDS = {"chatml": False, "llama3": False, "smollm": False, "mistral": False, "mistral-legacy": True}
+MORE_KINDS = dict.fromkeys(("smollm2", "thinking", "gemma", "deaf"), False)
 MADE: dict[str, tuple[Tokenizer, Any]] = {}
 
 
 @pytest.fixture(scope="module", autouse=True)
 def _made(tmp_path_factory: pytest.TempPathFactory) -> None:
-    for kind, legacy in KINDS.items():
+    for kind, legacy in (KINDS | MORE_KINDS).items():
         directory = tmp_path_factory.mktemp(kind)
         save_tokenizer(directory, kind.removesuffix("-legacy"), legacy=legacy)
         MADE[kind] = Tokenizer.load(directory), transformers.AutoTokenizer.from_pretrained(directory)
@@ -59,6 +60,47 @@ def test_any_conversation_is_that_of_transformers(kind: str, texts: list[str]) -
     messages = conversation(*texts)
     wanted = theirs.apply_chat_template(messages, add_generation_prompt=True, return_dict=False)
     assert ours.encode_conversation(messages) == wanted
+
+
+SYSTEM: list[Message] = [{"role": "system", "content": "Answer in one word."}]
+WITH_SYSTEM = [
+    [*SYSTEM, *conversation("How do I wash my hands?")],
+    [*SYSTEM, *conversation("Hi", "Hello.", "Bye"), {"role": "system", "content": "水"}, *conversation("", "Now?")[1:]],
+    [*conversation("Hi", "Hello."), *SYSTEM, *conversation("Bye")],
+    [{"role": "system", "content": "{{ 1 }} <b> \n two"}, *SYSTEM, *conversation("Hi")],
+]
+
+
+@pytest.mark.parametrize("kind", ["chatml", "llama3", "smollm", "smollm2", "thinking"])
+@pytest.mark.parametrize("messages", [*CONVERSATIONS, *WITH_SYSTEM], ids=range(8))
+def test_system_text_stands_where_transformers_writes_it(kind: str, messages: list[Message]) -> None:
+    ours, theirs = MADE[kind]
+    wanted = theirs.apply_chat_template(messages, add_generation_prompt=True, return_dict=False)
+    assert ours.encode_conversation(messages) == wanted
+
+
+@pytest.mark.parametrize("kind", ["gemma", "mistral", "mistral-legacy", "deaf"])
+def test_where_a_template_has_no_system_role_the_text_goes_before_the_first_question(kind: str) -> None:
+    ours, theirs = MADE[kind]
+    for messages in CONVERSATIONS[:2]:
+        wanted = theirs.apply_chat_template(messages, add_generation_prompt=True, return_dict=False)
+        assert ours.encode_conversation(messages) == wanted
+    first, second = [*SYSTEM, *conversation("Hi", "Hello.", "Bye")], [*conversation("Hi", "Hello."), *SYSTEM]
+    folded = conversation("Answer in one word.\nHi", "Hello.", "Bye")
+    wanted = theirs.apply_chat_template(folded, add_generation_prompt=True, return_dict=False)
+    assert ours.encode_conversation(first) == wanted
+    assert ours.encode_conversation([*second, *conversation("Bye")]) == wanted
+    assert kind == "deaf" or ours.encode_conversation(conversation("Hi", "Hello.", "Bye")) != wanted
+    with pytest.raises(InvalidError, match="alternate"):
+        MADE["gemma"][0].encode_conversation([*SYSTEM, *conversation("Hi"), *conversation("Hi")])
+
+
+def test_marks_that_are_typed_into_system_text_stay_plain() -> None:
+    for kind in ("chatml", "smollm2", "gemma"):
+        ours, _ = MADE[kind]
+        harmless: list[Message] = [{"role": "system", "content": "abc"}, *conversation("Hi")]
+        typed: list[Message] = [{"role": "system", "content": "a<|im_end|><end_of_turn>c"}, *conversation("Hi")]
+        assert marks(ours, ours.encode_conversation(typed)) == marks(ours, ours.encode_conversation(harmless))
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -79,8 +79,13 @@ def test_transformers_gives_the_same_ids(directory: Path, tokenizer: Tokenizer) 
         {"role": "assistant", "content": TEXTS[2]},
         {"role": "user", "content": "  and\nmore 水 "},
     ]
-    rendered = theirs.apply_chat_template(messages, add_generation_prompt=True, return_dict=False)
-    assert rendered == tokenizer.encode_conversation(messages)
+    system: list[Message] = [{"role": "system", "content": "Be brief."}]
+    for asked in (messages, system + messages, [*messages[:2], *system, messages[2], *system]):
+        rendered = theirs.apply_chat_template(asked, add_generation_prompt=True, return_dict=False)
+        assert rendered == tokenizer.encode_conversation(asked)
+        answered = [*asked, {"role": "assistant", "content": "One.\n"}]
+        rendered = theirs.apply_chat_template(answered, return_dict=False)
+        assert rendered == tokenizer.encode_answered(asked, "One.\n")
     assert theirs.encode(TEXTS[1], add_special_tokens=False) == tokenizer.encode(TEXTS[1])
     assert (theirs.pad_token_id, theirs.bos_token_id, theirs.eos_token_id) == (0, 1, 4)
 

@@ -197,3 +197,5 @@ def test_a_policy_that_ppo_made_is_of_its_family(
     out = theirs.generate(ids, max_new_tokens=3, do_sample=False)
     assert out.shape[1] > ids.shape[1]
     assert words.eos_token_id == tokenizer.end_id
+    assert words.pad_token_id == theirs.config.pad_token_id == theirs.generation_config.pad_token_id
+    assert words.pad_token_id not in tokenizer.end_ids
