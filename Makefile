@@ -40,7 +40,7 @@ $(STAMP)/packages: requirements.txt pyproject.toml $(STAMP)/torch
 	@touch $@
 
 # Made and kept by the first answer; here, so that no person waits for it.
-$(STAMP)/kernels: app/lm/kernels.py app/lm/cached_attention.py $(STAMP)/packages
+$(STAMP)/kernels: $(addprefix app/lm/,kernels.py cached_attention.py products.py team.py tiles.py) $(STAMP)/packages
 	@bin/quietly "the sampler's kernels, compiled for this processor" $(PY) -m app generate Hello --n 1 --max-tokens 2
 	@touch $@
 

@@ -158,9 +158,9 @@ def attend(
     """Write the tokens' keys and values into their rows of a cache, and attend to what each row holds up to the token
     (Vaswani et al. 2017, section 3.2.1; Ainslie et al. 2023 for G queries a key).
 
-    heads [M or more,(N+2K)D]: queries, keys, values. rows, positions [M], a row's tokens in their order. cosines, sines
+    heads [M,(N+2K)D] fp32 or as the cache: queries, keys, values. rows, positions [M], a row's tokens in their order. cosines, sines
     [positions,D], used where the layer is `rotated`. norms [N+K,D], or [N+K,0] where heads are not normed. keys, values
-    [rows*K,S,D]. Result: mixed [M or more,ND]. Nothing checks that rows and positions are within their arrays: the
+    [rows*K,S,D]. Result: mixed [M,ND]. Nothing checks that rows and positions are within their arrays: the
     caller has to (Decoder.states).
     """
     size, slots = keys.shape[2], keys.shape[1]
@@ -179,7 +179,9 @@ def attend(
             _take_head(all_heads[start : start + size], norms[queries + head], epsilon, wide)
             _turn(wide, cosine, sine, rotated, ONE, keys[place, position])
             start += narrow_heads * size
-            values[place, position] = all_heads[start : start + size]
+            value = values[place, position]
+            for i in range(size):
+                value[i] = narrow(widen(all_heads[start + i]), value[i])
             seen = scores[: position + 1]
             seen_values = values[place, : position + 1]
             following = _next_keys(rows, positions, token, head, keys, narrow_heads)

@@ -1,12 +1,12 @@
 """A Llama's weights joined for inference, with rows that are read and continued independently. Knows no sampling.
 
 Gives what Llama.hidden_states and Llama.logits give, with four products a layer (query, key and value are one, gate and
-up another, norms' weights are folded in) and three kernels between them. Products take and give `dtype`, in which keys
-and values are kept as well; the residual stream and all that the kernels do are fp32.
+up another, norms' weights are folded in) and three kernels between them. Products take `dtype`, in which keys and values
+are kept as well, and give fp32; the residual stream and all that the kernels do are fp32.
 
-Each token's bits are the same whatever tokens are computed beside it (on one machine, in one precision and with one
-number of threads): kernels take tokens one by one, products come in multiples of four tokens. torch's own attention
-gives other bits for another number of slots; tests/lm/test_decoder.py holds it.
+Each token's bits are the same whatever tokens are computed beside it, in any order and by any number of threads (on one
+machine and in one precision), by construction: kernels take tokens one by one, and products take each sum in one order
+(products.py). torch's own products and attention would give other bits for other numbers of rows and slots.
 
 Shapes: M tokens, V vocabulary, H hidden size, I inner size, N query heads, K key-value heads, D head size.
 """
@@ -23,9 +23,7 @@ from app.lm.cached_attention import attend
 from app.lm.kernels import Array, add_and_norm, array_of, gate
 from app.lm.model import Llama
 from app.lm.products import Weight
-from app.lm.row_cache import RowCache, rounded_up
-
-TOKENS_AT_ONCE = 4  # fp32 products of a multiple of four rows give each row the same bits, whatever its neighbours
+from app.lm.row_cache import RowCache
 
 
 @dataclass(frozen=True)
@@ -65,15 +63,14 @@ class Decoder:
         """Put M tokens `ids` into `rows` of the cache at `positions`, all [M]; a row's tokens follow one another, and
         what is before them is there. Returns states [M,H] fp32 before the final norm. Raises IndexError for a place
         outside the cache or the context."""
-        tokens, where = len(ids), (rows.numpy(), positions.numpy())
+        where = (rows.numpy(), positions.numpy())
         self._check_places(*where, cache)
-        full = F.pad(ids, (0, rounded_up(tokens, TOKENS_AT_ONCE) - tokens))  # what is added is written nowhere
-        states = F.embedding(full, self._embedding).float()
-        normed = states.new_zeros(states.shape, dtype=self.dtype)
-        mixed = normed.new_zeros(len(full), self.config.num_attention_heads * self.config.head_dim)
-        inner = normed.new_zeros(len(full), self.config.intermediate_size)
+        states = F.embedding(ids, self._embedding).float()
+        normed = torch.empty_like(states, dtype=self.dtype)
+        mixed = normed.new_empty(len(ids), self.config.num_attention_heads * self.config.head_dim)
+        inner = normed.new_empty(len(ids), self.config.intermediate_size)
         stream, to_normed, to_mixed, to_inner = states.numpy(), array_of(normed), array_of(mixed), array_of(inner)
-        more = torch.zeros_like(normed)
+        more = torch.zeros_like(states)
         for layer, weights in enumerate(self._layers):
             add_and_norm(stream, array_of(more), to_normed, self._epsilon)
             heads = weights.attention(normed)
@@ -84,7 +81,7 @@ class Decoder:
             add_and_norm(stream, array_of(weights.attention_out(mixed)), to_normed, self._epsilon)
             gate(array_of(weights.gate_and_up(normed)), to_inner)
             more = weights.down(inner)
-        return states[:tokens] + more[:tokens]
+        return states + more
 
     def _check_places(self, rows: Array, positions: Array, cache: RowCache) -> None:
         """Compiled code would write anywhere."""
@@ -94,11 +91,9 @@ class Decoder:
 
     def logits(self, states: Tensor) -> Tensor:
         """[M,H] states before the final norm -> [M,V] in fp32."""
-        tokens = len(states)
-        full = F.pad(states, (0, 0, 0, rounded_up(tokens, TOKENS_AT_ONCE) - tokens))
-        normed = full.new_zeros(full.shape, dtype=self.dtype)
-        add_and_norm(full.numpy(), array_of(torch.zeros_like(normed)), array_of(normed), self._epsilon)
-        return self._head(normed)[:tokens].float()
+        normed = torch.empty_like(states, dtype=self.dtype)
+        add_and_norm(states.clone().numpy(), array_of(torch.zeros_like(states)), array_of(normed), self._epsilon)
+        return self._head(normed)
 
 
 def _joined(layer: torch.nn.Module, dtype: torch.dtype, config: ModelConfig, *, rotated: bool) -> _LayerWeights:

@@ -20,7 +20,7 @@ from typing import Any, TypeVar
 import numba
 import numpy as np
 import torch
-from numba import njit, types
+from numba import cfunc, njit, types
 from numba.extending import overload
 from numpy.typing import NDArray
 from torch import Tensor
@@ -31,11 +31,14 @@ Function = TypeVar("Function", bound=Callable[..., object])
 FAST_MATH = {"nsz", "arcp", "contract", "reassoc"}
 
 
+SOURCES = ("kernels.py", "cached_attention.py", "products.py", "team.py", "tiles.py")
+
+
 def _folder() -> Path:
     """Where compiled code is kept. Numba looks at a function's own file when it asks whether what it kept is still
     good; these share code between files, so each state of the files has a folder of its own."""
     here = Path(__file__).parent
-    sources = b"".join((here / name).read_bytes() for name in ("kernels.py", "cached_attention.py"))
+    sources = b"".join((here / name).read_bytes() for name in SOURCES)
     return here / "__pycache__" / f"kernels-{hashlib.sha256(sources).hexdigest()[:16]}"
 
 
@@ -50,22 +53,38 @@ def array_of(numbers: Tensor) -> Array:
     return array
 
 
-def _compiled(function: Function, *, kept: bool) -> Function:
-    # error_model: with Python's, a check for division by zero in each loop would keep it from using vectors
-    compiled: Any = njit(cache=kept, nogil=True, error_model="numpy", fastmath=FAST_MATH)(function)
-    return compiled  # type: ignore[no-any-return]
+# error_model: with Python's, a check for division by zero in each loop would keep it from using vectors
+_OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
 
 
 def inner(function: Function) -> Function:
     """Called by kernels only."""
-    return _compiled(function, kept=False)
+    compiled: Any = njit(fastmath=FAST_MATH, **_OPTIONS)(function)
+    return compiled  # type: ignore[no-any-return]
 
 
 def kernel(function: Function) -> Function:
+    return _kept(lambda kept: njit(cache=kept, fastmath=FAST_MATH, **_OPTIONS)(function))  # type: ignore[no-any-return]
+
+
+def exact(function: Function) -> Function:
+    """A kernel in which every operation is what is written."""
+    return _kept(lambda kept: njit(cache=kept, **_OPTIONS)(function))  # type: ignore[no-any-return]
+
+
+def pointed_to(function: Callable[[Any], None]) -> int:
+    """The address of a function, compiled for C, that takes a pointer to int64; every operation is what is written."""
+    signature = types.void(types.CPointer(types.int64))
+    address: int = _kept(lambda kept: cfunc(signature, cache=kept, error_model="numpy")(function)).address
+    return address
+
+
+def _kept(compiled: Callable[[bool], Any]) -> Any:
+    """Kept on disk, unless there is no folder for it: each process compiles anew then, which takes some seconds."""
     try:
-        return _compiled(function, kept=True)
-    except RuntimeError:  # there is no folder to keep it in: each process compiles anew, which takes some seconds
-        return _compiled(function, kept=False)
+        return compiled(True)
+    except RuntimeError:
+        return compiled(False)
 
 
 # bf16 is the upper half of fp32. numpy's integers are cast at each step, since Numba would widen them to 64 bits.
