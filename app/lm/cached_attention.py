@@ -158,10 +158,10 @@ def attend(
     """Write the tokens' keys and values into their rows of a cache, and attend to what each row holds up to the token
     (Vaswani et al. 2017, section 3.2.1; Ainslie et al. 2023 for G queries a key).
 
-    heads [M,(N+2K)D] fp32 or as the cache: queries, keys, values. rows, positions [M], a row's tokens in their order. cosines, sines
+    heads [M,(N+2K)D]: queries, keys, values. rows, positions [M], a row's tokens in their order. cosines, sines
     [positions,D], used where the layer is `rotated`. norms [N+K,D], or [N+K,0] where heads are not normed. keys, values
-    [rows*K,S,D]. Result: mixed [M,ND]. Nothing checks that rows and positions are within their arrays: the
-    caller has to (Decoder.states).
+    [rows*K,S,D]. Result: mixed [M,ND]. Nothing checks that rows and positions are within their arrays: the caller has
+    to (Decoder.states).
     """
     size, slots = keys.shape[2], keys.shape[1]
     queries = mixed.shape[1] // size

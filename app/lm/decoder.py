@@ -1,8 +1,8 @@
 """A Llama's weights joined for inference, with rows that are read and continued independently. Knows no sampling.
 
 Gives what Llama.hidden_states and Llama.logits give, with four products a layer (query, key and value are one, gate and
-up another, norms' weights are folded in) and three kernels between them. Products take `dtype`, in which keys and values
-are kept as well, and give fp32; the residual stream and all that the kernels do are fp32.
+up another, norms' weights are folded in) and three kernels between them. Products take `dtype`, in which keys and
+values are kept as well, and give fp32; the residual stream and all that the kernels do are fp32.
 
 Each token's bits are the same whatever tokens are computed beside it, in any order and by any number of threads (on one
 machine and in one precision), by construction: kernels take tokens one by one, and products take each sum in one order

@@ -74,7 +74,7 @@ def exact(function: Function) -> Function:
 
 def pointed_to(function: Callable[[Any], None]) -> int:
     """The address of a function, compiled for C, that takes a pointer to int64; every operation is what is written."""
-    signature = types.void(types.CPointer(types.int64))
+    signature = types.void(types.CPointer(types.int64))  # type: ignore[no-untyped-call]
     address: int = _kept(lambda kept: cfunc(signature, cache=kept, error_model="numpy")(function)).address
     return address
 

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import torch
 import torch.nn.functional as F
-from numba import carray
+from numba import carray  # type: ignore[attr-defined]
 from torch import Tensor
 
 from app.lm.kernels import exact, inner, pointed_to
@@ -60,11 +60,11 @@ def _multiply_panel(task: Any, column: int) -> None:
 
 def _take_panels(pointer: Any) -> None:
     task = carray(pointer, _SIZE)
-    while True:
-        column = take_next(task.ctypes.data + 8 * _COUNTER) * PANEL  # type: ignore[call-arg]
-        if column >= task[_COLUMNS]:
-            break
+    counter = task.ctypes.data + 8 * _COUNTER
+    column = PANEL * take_next(counter)
+    while column < task[_COLUMNS]:
         _multiply_panel(task, column)
+        column = PANEL * take_next(counter)
 
 
 @functools.cache
@@ -80,7 +80,7 @@ def _multiply(
     task = np.zeros(_SIZE, np.int64)
     task[_INPUTS], task[_PANELS], task[_BIAS], task[_OUT] = inputs, panels, bias, out
     task[_TOKENS], task[_STEPS], task[_COLUMNS], task[_IS_FP32] = tokens, steps, columns, is_fp32
-    work(member, task.ctypes.data, start, members)  # type: ignore[call-arg]
+    work(member, task.ctypes.data, start, members)
 
 
 class Weight:
@@ -99,14 +99,15 @@ class Weight:
 
     def __call__(self, inputs: Tensor) -> Tensor:
         """inputs W^T + b: [M,I] in the weight's dtype -> [M,O] in fp32."""
-        columns, padded = len(self._bias), self._panels.shape[1] * self._numbers
-        if inputs.dtype != self._panels.dtype or inputs.shape[1] != self._inputs:
-            raise ValueError(f"inputs {tuple(inputs.shape)} {inputs.dtype}, expected {self._inputs} {self._panels.dtype}")
-        full = F.pad(inputs, (0, padded - self._inputs)).contiguous() if padded > self._inputs else inputs.contiguous()
+        wanted, columns, steps = self._panels.dtype, len(self._bias), self._panels.shape[1]
+        if inputs.dtype != wanted or inputs.shape[1] != self._inputs:
+            raise ValueError(f"inputs are {inputs.shape[1]} {inputs.dtype}, not {self._inputs} {wanted}")
+        missing = steps * self._numbers - self._inputs
+        full = (F.pad(inputs, (0, missing)) if missing else inputs).contiguous()
         out = torch.empty(len(inputs), columns)
         _multiply(
             full.data_ptr(), self._panels.data_ptr(), self._bias.data_ptr(), out.data_ptr(),
-            len(inputs), padded // self._numbers, columns, self._numbers == 1,
+            len(inputs), steps, columns, self._numbers == 1,
             _member(), starter(), members() if columns > PANEL else 1,
         )  # fmt: skip
         return out[:, : self._outputs].contiguous()

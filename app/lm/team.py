@@ -30,8 +30,7 @@ def members() -> int:
     return torch.get_num_threads() if starter() else 1
 
 
-@intrinsic
-def take_next(typing: Any, counter: Any) -> Any:  # noqa: ARG001 (Numba's signature)
+def _take_next(typing: Any, counter: Any) -> Any:  # noqa: ARG001 (Numba's signature)
     """The number at an address, which grows by one; no two members get the same."""
 
     def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:  # noqa: ARG001
@@ -41,8 +40,10 @@ def take_next(typing: Any, counter: Any) -> Any:  # noqa: ARG001 (Numba's signat
     return types.int64(types.intp), code
 
 
-@intrinsic
-def work(typing: Any, function: Any, task: Any, start: Any, members: Any) -> Any:  # noqa: ARG001
+take_next: Any = intrinsic(_take_next)
+
+
+def _work(typing: Any, function: Any, task: Any, start: Any, members: Any) -> Any:  # noqa: ARG001
     """Every member calls the function at an address with the task's address; returns when all have. `start` is what
     `starter` gives; it is not asked for a single member."""
 
@@ -61,3 +62,6 @@ def work(typing: Any, function: Any, task: Any, start: Any, members: Any) -> Any
         return context.get_dummy_value()
 
     return types.void(*[types.intp] * 4), code
+
+
+work: Any = intrinsic(_work)

@@ -1,9 +1,9 @@
 """The inner loop of products: a few tokens times one panel of outputs, with all sums in vector registers.
 
 Written in LLVM's language, since what compilers make of a loop differs from loop to loop. Here each sum is what is
-written: it begins with a given number (a bias, or the sum so far) and takes its summands one by one in the order of the inputs, each by one fused
-multiply-add (one `vdpbf16ps`, which takes two, where the processor has it for bf16), in any tile, so for any number of
-tokens and in any place. No flag lets the compiler change that.
+written: it begins with a given number (a bias, or the sum so far) and takes its summands one by one in the order of the
+inputs, each by one fused multiply-add (one `vdpbf16ps`, which takes two, where the processor has it for bf16), in any
+tile, so for any number of tokens and in any place. No flag lets the compiler change that.
 
 A panel holds the weights of PANEL outputs: [K,PANEL] in fp32, [K/2,PANEL,2] in bf16.
 """
@@ -24,13 +24,14 @@ LANES = 16  # numbers in a vector; LLVM makes two or four of it where registers 
 
 def _features() -> frozenset[str]:
     """What Numba compiles for (its settings NUMBA_CPU_NAME and NUMBA_CPU_FEATURES can ask for less than there is)."""
-    text: str = get_host_cpu_features() if config.CPU_FEATURES is None else config.CPU_FEATURES  # type: ignore[attr-defined]
+    asked: str | None = config.CPU_FEATURES  # type: ignore[attr-defined]
+    text: str = get_host_cpu_features() if asked is None else asked  # type: ignore[no-untyped-call]
     return frozenset(name[1:] for name in text.split(",") if name.startswith("+"))
 
 
 FEATURES = _features()
 _FUSED = "fma" in FEATURES or platform.machine().lower() not in {"x86_64", "amd64"}  # what else there is has it
-VECTORS = 4 if "avx512f" in FEATURES else 1  # of one panel; 32 registers of 16 numbers hold six tokens' sums, 16 of 8 as well
+VECTORS = 4 if "avx512f" in FEATURES else 1  # of a panel: 32 registers of 16 numbers, or 16 of 8, hold six tokens' sums
 PANEL = LANES * VECTORS
 STEP_BYTES = 4  # of one output's weights, and of one token's inputs: a number in fp32, a pair in bf16
 
@@ -38,7 +39,7 @@ _WORD, _FLOAT = ir.IntType(32), ir.FloatType()
 _NUMBERS, _WORDS = ir.VectorType(_FLOAT, LANES), ir.VectorType(_WORD, LANES)
 
 
-class _Bfloat16(ir.types._BaseFloatType):
+class _Bfloat16(ir.types._BaseFloatType):  # type: ignore[misc]
     """llvmlite knows no bf16."""
 
     intrinsic_name = "bf16"
@@ -65,7 +66,8 @@ def _splat(builder: Any, value: Any, kind: Any) -> Any:
 def _multiply_add(builder: Any, sums: Any, weights: Any, inputs: Any) -> Any:
     if _FUSED:
         kind = ir.FunctionType(_NUMBERS, [_NUMBERS] * 3)
-        return builder.call(builder.module.declare_intrinsic(f"llvm.fma.v{LANES}f32", (), kind), [weights, inputs, sums])
+        fused = builder.module.declare_intrinsic(f"llvm.fma.v{LANES}f32", (), kind)
+        return builder.call(fused, [weights, inputs, sums])
     return builder.fadd(sums, builder.fmul(weights, inputs))
 
 
@@ -78,9 +80,9 @@ def _pairs_at_once(builder: Any, sums: Any, weights: Any, inputs: Any) -> Any:
 def _pairs_widened(builder: Any, sums: Any, weights: Any, inputs: Any) -> Any:
     """bf16 is the upper half of fp32; the first of a pair is in the lower half of its word."""
     half, upper = ir.Constant(_WORDS, [16] * LANES), ir.Constant(_WORDS, [0xFFFF0000] * LANES)
-    for widened in (lambda words: builder.shl(words, half), lambda words: builder.and_(words, upper)):
-        first, second = (builder.bitcast(widened(words), _NUMBERS) for words in (weights, inputs))
-        sums = _multiply_add(builder, sums, first, second)
+    halves = [(builder.shl(words, half), builder.and_(words, upper)) for words in (weights, inputs)]
+    for weight, number in zip(*halves, strict=True):
+        sums = _multiply_add(builder, sums, builder.bitcast(weight, _NUMBERS), builder.bitcast(number, _NUMBERS))
     return sums
 
 

@@ -1,37 +1,22 @@
 """The decoder gives the model's logits, and every row the same bits whatever is computed beside it."""
 
+import os
+import platform
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 import torch
+from numba.core.codegen import get_host_cpu_features
 from torch import Tensor
 
-from app.hparams import ModelConfig
-from app.lm.batch import read_prompts
 from app.lm.checkpoint import load_model
 from app.lm.decoder import Decoder
-from app.lm.model import Llama
 from app.lm.row_cache import RowCache
 
+from .company import DTYPES, SHAPES, answers_differ, lively, prompts, reading_differs, steps_differ
 from .foreign import CASES, save_random_model
-
-DTYPES = [torch.float32, torch.bfloat16]
-# Sizes of the shipped model's layers, and of three query heads to a key-value head as in SmolLM.
-SHAPES = [(256, 4, 2), (192, 3, 1)]
-
-
-def lively(hidden: int, heads: int, narrow: int) -> Llama:
-    torch.manual_seed(1)
-    model = Llama(
-        ModelConfig(
-            vocab_size=512, hidden_size=hidden, intermediate_size=2 * hidden, num_hidden_layers=2,
-            num_attention_heads=heads, num_key_value_heads=narrow, max_position_embeddings=512,
-        )
-    )  # fmt: skip
-    with torch.no_grad():
-        for weight in model.parameters():
-            weight.add_(0.2 * torch.randn_like(weight)) if weight.dim() == 1 else weight.mul_(4.0)
-    return model.eval()
 
 
 def read_alone(decoder: Decoder, prompt: list[int], slots: int = 0) -> tuple[RowCache, Tensor]:
@@ -42,15 +27,9 @@ def read_alone(decoder: Decoder, prompt: list[int], slots: int = 0) -> tuple[Row
     return cache, decoder.logits(states[-1:])[0]
 
 
-def prompts(count: int) -> list[list[int]]:
-    dice = torch.Generator().manual_seed(7)
-    lengths = torch.randint(1, 200, (count,), generator=dice).tolist()
-    return [torch.randint(5, 512, (length,), generator=dice).tolist() for length in lengths]
-
-
 @pytest.mark.parametrize("shape", SHAPES)
-def test_logits_are_the_models(shape: tuple[int, int, int]) -> None:
-    model = lively(*shape)
+def test_logits_are_the_models(shape: str) -> None:
+    model = lively(SHAPES[shape])
     decoder = Decoder(model, torch.float32)
     with torch.inference_mode():
         for prompt in prompts(4):
@@ -80,39 +59,44 @@ def test_logits_of_other_families(case: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("shape", SHAPES)
-@torch.inference_mode()
-def test_a_prompt_is_read_the_same_alone_and_among_others(shape: tuple[int, int, int], dtype: torch.dtype) -> None:
-    decoder, found = Decoder(lively(*shape), dtype), prompts(6)
-    cache = RowCache(decoder.config, dtype, len(found), max(map(len, found)))
-    together = decoder.logits(read_prompts(decoder, found, cache))
-    for place, prompt in enumerate(found):
-        assert torch.equal(read_alone(decoder, prompt)[1], together[place])
+def test_every_token_gets_the_same_bits_in_any_company(shape: str, dtype: torch.dtype) -> None:
+    decoder = Decoder(lively(SHAPES[shape]), dtype)
+    assert reading_differs(decoder) == []
+    assert steps_differ(decoder) == []
+    assert answers_differ(decoder) == []
 
 
-@pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("shape", SHAPES)
-@torch.inference_mode()
-def test_a_step_gives_the_same_bits_in_any_company(shape: tuple[int, int, int], dtype: torch.dtype) -> None:
-    decoder, found = Decoder(lively(*shape), dtype), prompts(24)
-    ids = torch.arange(5, 5 + len(found))
-    lengths = torch.tensor([len(prompt) for prompt in found])
-    crowd = RowCache(decoder.config, dtype, len(found), 256)
-    for place, prompt in enumerate(found):
-        crowd.take(read_alone(decoder, prompt)[0], 0, [place], len(prompt))
-    expected = decoder.logits(decoder.states(ids, torch.arange(len(found)), lengths, crowd))
-    for company in ([0], [3, 1], [5, 9, 2], [7, 8, 9, 10, 11], list(range(23, 6, -1))):
-        small = RowCache(decoder.config, dtype, len(company), 16)
-        small.reserve(len(company), int(lengths[company].max()) + 1)
-        for place, source in enumerate(company):
-            small.take(crowd, source, [place], int(lengths[source]))
-        logits = decoder.logits(decoder.states(ids[company], torch.arange(len(company)), lengths[company], small))
-        for place, source in enumerate(company):
-            assert torch.equal(logits[place], expected[source]), (company, source)
+X86 = platform.machine().lower() in {"x86_64", "amd64"}
+AVX2 = "sse sse2 sse3 ssse3 sse4.1 sse4.2 popcnt avx avx2 fma f16c bmi bmi2 lzcnt movbe"
+AVX512 = AVX2 + " avx512f avx512cd avx512bw avx512dq avx512vl"
+# What oneDNN, torch and Numba are told that the processor is: None is as it is, names are as many of it as there are.
+PROCESSORS = {
+    "old": ("SSE41", "default", ""),
+    "AVX2": ("AVX2", "avx2", AVX2),
+    "AVX-512": ("AVX512_CORE", "avx512", AVX512),
+    "AVX512-BF16": ("AVX512_CORE_BF16", "avx512", None),
+    "AMX": ("AVX512_CORE_AMX", "avx512", None),
+}
+
+
+@pytest.mark.skipif(not X86, reason="instruction sets of x86")
+@pytest.mark.parametrize("processor", PROCESSORS)
+def test_every_token_gets_the_same_bits_on_other_processors(processor: str) -> None:
+    """In a process of its own, since each of the three looks at the processor once."""
+    products, torch_itself, kernels = PROCESSORS[processor]
+    forced = {"ONEDNN_MAX_CPU_ISA": products, "ATEN_CPU_CAPABILITY": torch_itself, "OMP_WAIT_POLICY": "PASSIVE"}
+    if kernels is not None:
+        has = get_host_cpu_features().split(",")  # type: ignore[no-untyped-call]
+        there = [f"+{name}" for name in kernels.split() if f"+{name}" in has]
+        forced |= {"NUMBA_CPU_NAME": "generic", "NUMBA_CPU_FEATURES": ",".join(there)}
+    command = [sys.executable, "-m", "tests.lm.company", "shipped", "odd", "normed heads"]
+    done = subprocess.run(command, env=os.environ | forced, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 @pytest.mark.parametrize(("row", "position"), [(0, 16), (4, 0), (-1, 0), (0, -1)])
 def test_a_place_outside_the_cache_is_an_error(row: int, position: int) -> None:
-    decoder = Decoder(lively(*SHAPES[0]), torch.float32)
+    decoder = Decoder(lively(SHAPES["shipped"]), torch.float32)
     cache = RowCache(decoder.config, torch.float32, 4, 16)
     with pytest.raises(IndexError, match="rows to"):
         decoder.states(torch.tensor([7]), torch.tensor([row]), torch.tensor([position]), cache)
@@ -121,7 +105,7 @@ def test_a_place_outside_the_cache_is_an_error(row: int, position: int) -> None:
 @torch.inference_mode()
 def test_in_place_of_the_model() -> None:
     """The same decoder; the layers' weights are not in memory a second time."""
-    model, same = lively(*SHAPES[0]), lively(*SHAPES[0])
+    model, same = lively(SHAPES["shipped"]), lively(SHAPES["shipped"])
     decoder = Decoder(model, torch.float32, in_place_of_model=True)
     assert all(weight.is_meta for weight in model.model.layers.parameters())
     [prompt] = prompts(1)
