@@ -1,16 +1,21 @@
 """What the data folder needs before anything runs: schema, SFT weights, shipped prompts. Idempotent."""
 
-from sqlalchemy.exc import DatabaseError
+from pathlib import Path
+
+from sqlalchemy import Engine
+from sqlalchemy.exc import DBAPIError
 
 from app.config import Settings
-from app.db.schema import migrate
+from app.db.schema import current_revision, migrate
 from app.db.session import make_engine, make_session_factory, transaction
+from app.db.trouble import trouble_of
 from app.errors import UnavailableError
 from app.services import prompts, versions
 
 
 def install(settings: Settings) -> None:
-    """Raises UnavailableError with the next step: a folder that cannot be written, no weights, a newer schema."""
+    """Raises UnavailableError with the next step: a folder that cannot be written, a database that is lost, damaged or
+    of a newer program, no weights."""
     try:
         settings.data_dir.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -18,16 +23,36 @@ def install(settings: Settings) -> None:
             f"The data folder {settings.data_dir} cannot be made ({error.strerror}). "
             "Set FOURFOLD_DATA_DIR to another one."
         ) from error
-    engine = make_engine(settings.resolved_database_url)
+    engine = make_engine(settings.resolved_database_url, create=True)
     try:
+        _refuse_without_database(settings, engine)
         migrate(engine)
         with transaction(make_session_factory(engine)) as session:
             versions.install_sft(session, model_dir=settings.model_dir, data_dir=settings.data_dir)
             prompts.install_shipped_prompts(session)
-    except DatabaseError as error:
+    except DBAPIError as error:
+        trouble = trouble_of(error)
+        if trouble is None:
+            raise
         raise UnavailableError(
-            f"The database of the data folder {settings.data_dir} cannot be used ({error.orig}). Give this program the "
-            "right to write there, or set FOURFOLD_DATA_DIR to another folder; nothing was changed."
+            f"The database of the data folder {settings.data_dir} cannot be used ({error.orig}). {trouble.sentence}"
         ) from error
     finally:
         engine.dispose()
+
+
+def _refuse_without_database(settings: Settings, engine: Engine) -> None:
+    """What a lost database left behind is not installed over: the next training would take its versions' places."""
+    left = [name for name in ("versions", "jobs") if _has_entries(settings.data_dir / name)]
+    file = engine.url.database if engine.dialect.name == "sqlite" else None
+    empty = file is not None and not (Path(file).is_file() and Path(file).stat().st_size)
+    if left and (empty or current_revision(engine) is None):
+        raise UnavailableError(
+            f"The data folder {settings.data_dir} holds {' and '.join(left)} but no database: it was lost, or its disk "
+            "is not mounted. Restore fourfold.db from a backup (docs/deployment.md), or move the folder away to begin "
+            "anew; nothing was changed."
+        )
+
+
+def _has_entries(directory: Path) -> bool:
+    return directory.is_dir() and any(not path.name.startswith(".") for path in directory.iterdir())

@@ -14,9 +14,10 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError
 from starlette.exceptions import HTTPException
 
+from app.db.trouble import trouble_of
 from app.errors import AppError
 
 log = logging.getLogger(__name__)
@@ -62,7 +63,7 @@ def install_problem_handlers(app: FastAPI) -> None:
         (AppError, of_app_error),
         (HTTPException, of_http_error),
         (RequestValidationError, of_validation),
-        (OperationalError, of_database_error),
+        (DBAPIError, of_database_error),
         (OSError, of_system_error),
         (Exception, of_bug),
     ):
@@ -128,34 +129,15 @@ def _sentence(item: Mapping[str, Any]) -> str:
     return message if message.endswith(".") else f"{message}."
 
 
-def of_database_error(_request: Request, error: OperationalError) -> Problem:
-    reason = _all_reasons(error)
-    if "disk is full" in reason or "disk I/O error" in reason:
-        return _disk_full()
-    if "locked" in reason or "busy" in reason:
-        return Problem(
-            503,
-            "Not available now",
-            "The database is busy with another write. Nothing was saved; try again in a moment.",
-            {"Retry-After": RETRY_SECONDS},
-        )
-    if "readonly" in reason or "unable to open" in reason:
-        return Problem(
-            503,
-            "Not available now",
-            "The data folder cannot be written. Give this program the right to write there, or set FOURFOLD_DATA_DIR.",
-        )
-    log.error("database error", exc_info=error)
-    return _bug()
-
-
-def _all_reasons(error: BaseException | None) -> str:
-    """With those it came from: a full disk ends SQLite's transaction, then the rollback of a savepoint fails too."""
-    reasons = []
-    while error is not None:
-        reasons.append(str(error.orig) if isinstance(error, OperationalError) else str(error))
-        error = error.__cause__ if isinstance(error.__cause__, OperationalError) else error.__context__
-    return "; ".join(reasons)
+def of_database_error(_request: Request, error: DBAPIError) -> Problem:
+    trouble = trouble_of(error)
+    if trouble is None:
+        log.error("database error", exc_info=error)
+        return _bug()
+    headers = {"Retry-After": RETRY_SECONDS} if trouble.passes else {}
+    if not trouble.passes:
+        log.error("%s (%s)", trouble.sentence, error.orig)
+    return Problem(trouble.status, trouble.title, trouble.sentence, headers)
 
 
 def of_system_error(_request: Request, error: OSError) -> Problem:

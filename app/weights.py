@@ -4,6 +4,7 @@ Knows nothing of tensors and nothing of the versions' rows.
 """
 
 import hashlib
+import itertools
 import json
 import os
 import shutil
@@ -83,12 +84,15 @@ def copy_directory(source: Path, target: Path) -> str:
     return content_hash(target)
 
 
-def move_directory(fresh: Path, target: Path) -> None:
-    """A finished folder takes its place, where only a crash can have left something."""
+def move_directory(fresh: Path, target: Path) -> Path:
+    """A finished folder takes its place, and returns where that is: what lies there already (a crash left it, or a
+    database that was lost) is never overwritten, and the new one gets a number behind its name."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    shutil.rmtree(target, ignore_errors=True)
-    fresh.rename(target)
-    _fsync(target.parent)
+    names = (target if number == 1 else target.with_name(f"{target.name}-{number}") for number in itertools.count(1))
+    place = next(name for name in names if not name.exists())
+    fresh.rename(place)
+    _fsync(place.parent)
+    return place
 
 
 def content_hash(directory: Path) -> str:

@@ -41,6 +41,6 @@ if given is not None:
 else:
     settings = Settings()
     settings.data_dir.mkdir(parents=True, exist_ok=True)
-    with make_engine(settings.resolved_database_url).connect() as opened:
+    with make_engine(settings.resolved_database_url, create=True).connect() as opened:
         migrate(opened)
         opened.commit()

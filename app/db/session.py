@@ -7,12 +7,14 @@ poll that knows no order, and is left to what it is needed for, the writers of o
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.orm import Session, sessionmaker
 
+from app.db.file import DatabaseFile
 from app.errors import UnavailableError
 
 BUSY_SECONDS = 30.0
@@ -20,8 +22,13 @@ KEPT_CONNECTIONS = 16
 BUSY = "The database is busy with another write. Nothing was saved; try again in a moment."
 
 
-def make_engine(url: str, *, busy_seconds: float = BUSY_SECONDS) -> Engine:
-    """`busy_seconds`: how long a write waits for its turn, within this process and for other ones.
+class DatabaseBusyError(UnavailableError):
+    """Another writer of this process kept its turn too long."""
+
+
+def make_engine(url: str, *, busy_seconds: float = BUSY_SECONDS, create: bool = False) -> Engine:
+    """`busy_seconds`: how long a write waits for its turn, within this process and for other ones. `create`: whether a
+    database file may be made; without it, one that is not there is an error (DataLostError).
 
     There is no upper bound on connections: a thread holds one, so the threads are the bound.
     """
@@ -29,6 +36,8 @@ def make_engine(url: str, *, busy_seconds: float = BUSY_SECONDS) -> Engine:
         return create_engine(url, pool_size=KEPT_CONNECTIONS, max_overflow=-1)
     engine = create_engine(url, pool_size=KEPT_CONNECTIONS, max_overflow=-1, connect_args={"timeout": busy_seconds})
     event.listen(engine, "connect", _configure_sqlite)
+    if engine.url.database and engine.url.database != ":memory:":
+        DatabaseFile(Path(engine.url.database), create=create).listen(engine)
     _WriteTurn(busy_seconds).listen(engine)
     return engine
 
@@ -58,13 +67,13 @@ class _WriteTurn:
         event.listen(engine, "checkin", self._give_back)
 
     def _begin(self, connection: Connection) -> None:
-        """Raises UnavailableError when the turn does not come, OperationalError when another process keeps the lock."""
+        """Raises DatabaseBusyError without a turn in time, OperationalError where another process keeps the lock."""
         if connection.get_execution_options().get("read_only", False):
             connection.exec_driver_sql("BEGIN")
             return
         if self not in connection.info:
             if not self._turn.acquire(timeout=self._wait_seconds):
-                raise UnavailableError(BUSY)
+                raise DatabaseBusyError(BUSY)
             connection.info[self] = True
         connection.exec_driver_sql("BEGIN IMMEDIATE")
 

@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 
 from sqlalchemy import Engine
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session, sessionmaker
 
 from app.chat import Message
 from app.db.schema import is_current
+from app.db.trouble import trouble_of
 from app.errors import AppError
 from app.hparams import SamplingParams
 from app.services import groups, heartbeats, versions
@@ -56,8 +57,12 @@ def check_readiness(
             version_id = versions.active_answerer(session).id
             ready_groups = groups.count_ready(session)
             worker = _worker(heartbeats.age_seconds(session), stale_seconds)
-    except (AppError, SQLAlchemyError) as error:
-        return Readiness(False, f"{error}", "unknown", None, 0, stock, "unknown")
+    except AppError as error:
+        return Readiness(False, error.message, "unknown", None, 0, stock, "unknown")
+    except DBAPIError as error:
+        trouble = trouble_of(error)
+        said = f"{error.orig}" if trouble is None else trouble.sentence
+        return Readiness(False, said, "unknown", None, 0, stock, "unknown")
     model = _model(sampler, version_id)
     return Readiness(model == "ok", "ok", model, version_id, ready_groups, stock, worker)
 

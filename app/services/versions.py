@@ -5,6 +5,7 @@ A version's directory is written first (atomically), its row second; activating 
 
 import contextlib
 import shutil
+import uuid
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -90,9 +91,14 @@ def list_versions(
 
 
 def next_version_path(session: Session, kind: VersionKind) -> str:
-    """Folder (relative to the data folder) of the version that is added next; ids are never reused while rows stay."""
+    """Wanted folder (relative to the data folder) of the version that is added next; `move_directory` finds another one
+    where something lies there: ids are reused once rows are lost."""
     newest = session.scalar(select(func.max(Version.id))) or 0
     return f"versions/{newest + 1}-{kind}"
+
+
+def relative_path(directory: Path, data_dir: Path) -> str:
+    return str(directory.relative_to(data_dir.resolve()))
 
 
 def add_version(
@@ -211,8 +217,10 @@ def install_sft(session: Session, *, model_dir: Path, data_dir: Path) -> Version
             f"There are no model weights in {model_dir}. Make them (python -m app pretrain, then sft), or set "
             "FOURFOLD_MODEL_DIR to a folder that has them."
         )
-    path = next_version_path(session, VersionKind.SFT)
-    found = copy_directory(model_dir, data_dir.resolve() / path)
+    target = data_dir.resolve() / next_version_path(session, VersionKind.SFT)
+    fresh = target.with_name(f".installing-{uuid.uuid4().hex[:8]}")
+    found = copy_directory(model_dir, fresh)
+    path = relative_path(move_directory(fresh, target), data_dir)
     version = add_version(session, kind=VersionKind.SFT, parent_id=None, path=path, content_hash=found)
     _mark_active(session, version)
     session.flush()
@@ -225,9 +233,8 @@ def add_imported(
     """A finished folder inside the data folder becomes an SFT version without a parent: the root of what is trained
     from it. Reward models of other SFT versions do not score its answers (`activate`); rankings keep counting, since
     they are about texts."""
-    path = next_version_path(session, VersionKind.SFT)
-    target = data_dir.resolve() / path
-    move_directory(fresh, target)
+    target = move_directory(fresh, data_dir.resolve() / next_version_path(session, VersionKind.SFT))
+    path = relative_path(target, data_dir)
     try:
         version = add_version(
             session, kind=VersionKind.SFT, parent_id=None, path=path, content_hash=content_hash, metrics=metrics

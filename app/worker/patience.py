@@ -9,6 +9,9 @@ from typing import TypeVar
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
+from app.db.file import DataLostError
+from app.db.session import DatabaseBusyError
+
 FIRST_WAIT_SECONDS = 0.5
 LONGEST_WAIT_SECONDS = 15.0
 
@@ -23,7 +26,7 @@ class DatabaseGone(BaseException):
 
 def passes(error: Exception) -> bool:
     """Whether waiting may help. A wrong statement or a missing table stays wrong."""
-    if isinstance(error, PoolTimeout):
+    if isinstance(error, PoolTimeout | DatabaseBusyError | DataLostError):
         return True
     if not isinstance(error, OperationalError | InterfaceError) and not (
         isinstance(error, DBAPIError) and error.connection_invalidated

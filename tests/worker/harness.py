@@ -36,7 +36,7 @@ class Harness:
         quick = {"worker_poll_seconds": 0.1, "worker_stale_seconds": 2.0, "worker_grace_seconds": 1.0, "worker_nice": 0}
         self.settings = Settings(data_dir=data_dir, **(quick | settings))
         data_dir.mkdir(parents=True, exist_ok=True)
-        self.engine = make_engine(self.settings.resolved_database_url)
+        self.engine = make_engine(self.settings.resolved_database_url, create=True)
         migrate(self.engine)
         self.sessions = make_session_factory(self.engine)
         self.readers = make_read_session_factory(self.engine)

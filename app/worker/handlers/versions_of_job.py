@@ -18,7 +18,7 @@ from app.lm.tokenizer import Tokenizer
 from app.services import versions
 from app.training.reward_model import RewardModel, load_reward_model
 from app.training.saving import saving
-from app.worker.context import sync_directory
+from app.weights import move_directory
 from app.worker.run import JobRun
 
 Hparams = TypeVar("Hparams")
@@ -85,12 +85,9 @@ def _store(
             if stored is not None:  # committed, but the connection broke before the answer
                 fresh.rename(run.settings.version_directory(stored.path))
                 return
-            path = versions.next_version_path(session, new.kind)
-            target = run.settings.version_directory(path)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.rmtree(target, ignore_errors=True)  # no row names it: a crash between the rename and the commit
-            fresh.rename(target)
-            sync_directory(target.parent)
+            wanted = run.settings.version_directory(versions.next_version_path(session, new.kind))
+            target = move_directory(fresh, wanted)
+            path = versions.relative_path(target, run.settings.data_dir)
             version = _add(session, run, new, path, content_hash)
             run.finish(session, {"version_id": version.id, "metrics": new.metrics})
             then(session, version)

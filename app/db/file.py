@@ -1,0 +1,76 @@
+"""Is the database that is open still the file at its path?
+
+A folder that is moved, deleted or unmounted takes the open file along: SQLite goes on writing to it, and what it stores
+is lost. A path that leads nowhere is worse: SQLite would make a new, empty database there.
+"""
+
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, event
+
+from app.errors import UnavailableError
+
+Identity = tuple[int, int] | None
+
+
+class DataLostError(UnavailableError):
+    """What was opened is no longer there. It comes back to life when the very same file does."""
+
+    title = "Data folder lost"
+
+
+class DatabaseFile:
+    """Refuses connections, transactions and commits once the file at `path`, or its write-ahead log, is another one.
+
+    `create`: whether a database may be made where there is none.
+    """
+
+    def __init__(self, path: Path, *, create: bool) -> None:
+        self._path, self._wal = path, path.with_name(f"{path.name}-wal")
+        self._may_create = create
+        self._known: Identity = None
+
+    def listen(self, engine: Engine) -> None:
+        event.listen(engine, "do_connect", self._before_connecting)
+        event.listen(engine, "connect", self._connected)
+        event.listen(engine, "begin", self._check)
+        event.listen(engine, "commit", self._check)
+
+    def _before_connecting(self, *_: Any) -> None:
+        if self._known is None and self._may_create:
+            return
+        if _identity(self._path) is None:
+            self._lost("is not there")
+        self._compare()
+
+    def _connected(self, _connection: Any, record: Any) -> None:
+        self._known = self._known or _identity(self._path)
+        record.info[self] = _identity(self._wal)  # stays the same while any connection is open
+
+    def _check(self, connection: Connection) -> None:
+        self._compare()
+        wal = connection.info[self]
+        if wal is None:  # of a database that nothing has been written to yet
+            connection.info[self] = _identity(self._wal)
+        elif wal != _identity(self._wal):
+            self._lost("lost its write-ahead log")
+
+    def _compare(self) -> None:
+        found = _identity(self._path)
+        if self._known is not None and found != self._known:
+            self._lost("is gone" if found is None else "is another file than the one that was opened")
+
+    def _lost(self, how: str) -> None:
+        raise DataLostError(
+            f"The database {self._path} {how}: the data folder was moved, deleted or unmounted. Nothing was saved. "
+            "Bring it back, or restore a backup (docs/deployment.md), and start Fourfold again."
+        )
+
+
+def _identity(path: Path) -> Identity:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
