@@ -43,6 +43,10 @@ class Settings(BaseSettings):
         description="How long a request waits for its turn at the database before it is answered 503, seconds.",
     )
 
+    precision: Literal["auto", "bf16", "fp32"] = Field(
+        "auto", description="Number format of products; auto: what this installation's first processor was made for."
+    )
+
     temperature: float = Field(0.8, ge=0.0, le=2.0, description="Sampling temperature of the label page.")
     top_k: int = Field(0, ge=0, description="Top-k of the label page; 0 is off. PPO always samples unfiltered.")
     top_p: float = Field(1.0, gt=0.0, le=1.0, description="Top-p of the label page; 1 is off.")

@@ -1,5 +1,6 @@
 """What the data folder needs before anything runs: schema, SFT weights, shipped prompts. Idempotent."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 from sqlalchemy import Engine
@@ -10,7 +11,7 @@ from app.db.schema import current_revision, migrate
 from app.db.session import make_engine, make_session_factory, transaction
 from app.db.trouble import trouble_of
 from app.errors import UnavailableError
-from app.services import prompts, versions
+from app.services import installations, prompts, versions
 
 
 def install(settings: Settings) -> None:
@@ -56,3 +57,13 @@ def _refuse_without_database(settings: Settings, engine: Engine) -> None:
 
 def _has_entries(directory: Path) -> bool:
     return directory.is_dir() and any(not path.name.startswith(".") for path in directory.iterdir())
+
+
+def precision_of(settings: Settings, of_processor: Callable[[], str]) -> str:
+    """The number format of an installed data folder, chosen now where it has none yet."""
+    engine = make_engine(settings.resolved_database_url)
+    try:
+        with transaction(make_session_factory(engine)) as session:
+            return installations.precision(session, settings.precision, of_processor)
+    finally:
+        engine.dispose()

@@ -1,6 +1,7 @@
 """create_app: the web composition root. Torch is loaded by the lifespan only, through the sampler's factory."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
@@ -15,7 +16,7 @@ from app.api import exports, generation, groups, health, imports, jobs, openai, 
 from app.config import REPOSITORY, Settings
 from app.connections import AcceptErrors
 from app.db.session import make_engine, make_read_session_factory
-from app.installation import install
+from app.installation import install, precision_of
 from app.limits import BodyLimit
 from app.problems import OPENAPI_RESPONSES, install_problem_handlers
 from app.runtime import build_runtime
@@ -25,6 +26,11 @@ from app.web import routes as pages
 from app.web.errors import render_problem
 from app.web.security import Security
 
+log = logging.getLogger("fourfold")
+SLOW_BF16 = (
+    "This installation computes in bf16, which this processor does not have: everything works, more slowly. "
+    "Set FOURFOLD_PRECISION=fp32 to be as quick as it can be; texts of a seed differ then from those before."
+)
 VersionDirectory = Callable[[int], Path]
 SamplerFactory = Callable[[Settings, VersionDirectory], Sampler]
 API_ROUTERS = (groups, rankings, prompts, jobs, versions, generation, exports, imports, openai, health)
@@ -96,8 +102,13 @@ def version_directory(settings: Settings, engine: Engine) -> VersionDirectory:
 
 def in_process_sampler(settings: Settings, directory: VersionDirectory) -> Sampler:
     from app.lm.engine import Engine as InProcessEngine  # loads torch
+    from app.lm.precision import of_processor
     from app.training.scorer import load_scorer
 
+    precision = precision_of(settings, of_processor)
+    log.info("answers are computed in %s", precision)
+    if precision == "bf16" and of_processor() != precision:
+        log.warning(SLOW_BF16)
     sampler: Sampler = InProcessEngine(
         directory,
         load_scorer=load_scorer,
@@ -106,5 +117,6 @@ def in_process_sampler(settings: Settings, directory: VersionDirectory) -> Sampl
         max_rows=settings.sampler_rows,
         max_bytes=settings.sampler_cache_mebibytes << 20,
         request_seconds=settings.sampler_seconds,
+        precision=precision,
     )
     return sampler

@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from fastapi import APIRouter
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from app.api.schemas import After, IdPath, JsonObject, Limit, PageOut, page_out
 from app.db.models.versions import Version, VersionKind, VersionStatus
@@ -23,6 +23,9 @@ class VersionOut(BaseModel):
     metrics: JsonObject
     hparams: JsonObject
     seed: int | None
+    precision: str | None = Field(
+        description="Number format it was trained in: bf16 or fp32; null if not trained here."
+    )
     code_commit: str | None
     content_hash: str
     created_at: datetime

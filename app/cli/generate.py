@@ -19,8 +19,10 @@ def generate(
 ) -> None:
     """Ask a model; prints its answers."""
     from app.chat import Message  # torch comes with what follows: only when asked
+    from app.config import Settings
     from app.errors import InvalidError
     from app.hparams import SamplingParams
+    from app.lm import precision
     from app.lm.checkpoint import load_model
     from app.lm.sampling import sample_batch
 
@@ -34,7 +36,8 @@ def generate(
         )
     params = SamplingParams(temperature=temperature, top_k=top_k, top_p=top_p, max_tokens=max_tokens, seed=seed)
     started = time.perf_counter()
-    [answers] = sample_batch(loaded, tokenizer.end_ids, [ids], n=n, params=params)
+    with precision.using(Settings().precision):
+        [answers] = sample_batch(loaded, tokenizer.end_ids, [ids], n=n, params=params)
     seconds = time.perf_counter() - started
     for number, answer in enumerate(answers, start=1):
         cut = "" if answer.finish_reason == "stop" else " […]"

@@ -12,6 +12,8 @@ from typing import Any, TypeVar
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from app.config import Settings
+from app.lm import precision
 from app.training.context import Progress as Step
 from app.training.supervised import FitResult
 
@@ -25,7 +27,8 @@ def work_directory(out: Path, work: Path | None) -> Path:
 
 
 def with_progress_bar(trainer: Generator[Step, None, Result], title: str) -> Result:
-    """Drain a trainer under a bar with time left, losses and speed; plain lines where there is no terminal."""
+    """Drain a trainer under a bar with time left, losses and speed; plain lines where there is no terminal. Computes in
+    the format of FOURFOLD_PRECISION, else in the processor's."""
     console = Console()
     bar = Progress(
         TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn(),
@@ -33,7 +36,7 @@ def with_progress_bar(trainer: Generator[Step, None, Result], title: str) -> Res
     )  # fmt: skip
     latest: dict[str, float] = {}
     logged = time.monotonic()
-    with bar:
+    with bar, precision.using(Settings().precision):
         task = bar.add_task(title, total=None, numbers="")
         while True:
             try:
@@ -70,6 +73,7 @@ def record(result: FitResult, *, hparams: dict[str, Any], data_hash: str) -> dic
         "flops": 6 * parameters * result.tokens_seen,
         "wall_seconds": round(result.seconds, 1),
         "curve": [{"tokens": tokens, "loss": loss, "held_out": other} for tokens, loss, other in result.curve],
+        "precision": precision.name_of(Settings().precision),
         "data_hash": data_hash,
         "hparams": hparams,
     }

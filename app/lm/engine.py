@@ -25,6 +25,7 @@ from app.hparams import SamplingParams
 from app.lm.batch import MAX_ROWS, Batch, Row, prompt_logits
 from app.lm.dice import filter_logits
 from app.lm.generation import Generation
+from app.lm.precision import AUTO, dtype_of
 from app.lm.shelf import Scorer, Shelf
 from app.lm.streaming import Told, received
 
@@ -37,7 +38,8 @@ STOPPING = "The server is stopping. Try again in a minute."
 
 class Engine:
     """`version_directory` says where a version lives; `load_scorer` opens a reward model. `max_bytes` bounds the keys
-    and values of each version's batch, `request_seconds` the time from the question to the last token."""
+    and values of each version's batch, `request_seconds` the time from the question to the last token,
+    `precision` the number format (bf16, fp32, auto)."""
 
     def __init__(
         self,
@@ -49,8 +51,9 @@ class Engine:
         max_rows: int = MAX_ROWS,
         max_bytes: int = 1 << 29,
         request_seconds: float = 120.0,
+        precision: str = AUTO,
     ) -> None:
-        self._shelf = Shelf(version_directory, load_scorer)
+        self._shelf = Shelf(version_directory, load_scorer, dtype_of(precision))
         self._threads, self._queue_size, self._request_seconds = threads, queue_size, request_seconds
         self._max_rows, self._max_bytes = max_rows, max_bytes
         self._changed = threading.Condition()  # guards the next three

@@ -14,7 +14,7 @@ from app.lm.batch import MAX_ROWS, Batch, Completion, Row
 from app.lm.decoder import Decoder
 from app.lm.dice import derived_seed, uniform_stream
 from app.lm.model import Llama
-from app.lm.precision import fast_matmul_dtype
+from app.lm.precision import matmul_dtype
 
 __all__ = ["Completion", "Decoder", "answer_rows", "base_seed", "derived_seed", "sample_batch"]
 
@@ -54,7 +54,7 @@ def sample_batch(
     At most max_rows are written at once; others follow as they end. should_stop is asked before every step, and what is
     there then is returned. logprobs: fill Completion.logprobs (the full softmax at the temperature).
     """
-    decoder = model if isinstance(model, Decoder) else Decoder(model, fast_matmul_dtype())
+    decoder = model if isinstance(model, Decoder) else Decoder(model, matmul_dtype())
     if params.max_tokens < 1:
         return [[Completion() for _ in range(n)] for _ in prompts]
     seed = base_seed(params, generator)

@@ -11,11 +11,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import torch
+
 from app.chat import Message
 from app.errors import InvalidError, UnavailableError
 from app.lm.checkpoint import load_model
 from app.lm.decoder import Decoder
-from app.lm.precision import fast_matmul_dtype
 from app.lm.tokenizer import Tokenizer
 
 KEPT_VERSIONS = 4  # the active policy, the active reward model and two others
@@ -40,15 +41,21 @@ class Policy:
 
 
 class Shelf:
-    """`version_directory` says where a version lives; `load_scorer` opens a reward model (app.training knows how)."""
+    """`version_directory` says where a version lives; `load_scorer` opens a reward model (app.training knows how).
+    Policies compute in `dtype`."""
 
-    def __init__(self, version_directory: Callable[[int], Path], load_scorer: Callable[[Path], Scorer] | None) -> None:
-        self._directory, self._load_scorer = version_directory, load_scorer
+    def __init__(
+        self,
+        version_directory: Callable[[int], Path],
+        load_scorer: Callable[[Path], Scorer] | None,
+        dtype: torch.dtype,
+    ) -> None:
+        self._directory, self._load_scorer, self._dtype = version_directory, load_scorer, dtype
         self._kept: OrderedDict[int, Policy | Scorer] = OrderedDict()
         self._looking, self._loading = threading.Lock(), threading.Lock()  # the first guards _kept
 
     def policy(self, version_id: int) -> Policy:
-        found = self._find(version_id, _load_policy)
+        found = self._find(version_id, self._load_policy)
         if not isinstance(found, Policy):
             raise InvalidError(f"Version {version_id} is a reward model: it scores answers and writes none.")
         return found
@@ -83,8 +90,6 @@ class Shelf:
                 self._kept.move_to_end(version_id)
             return self._kept.get(version_id)
 
-
-def _load_policy(directory: Path) -> Policy:
-    dtype = fast_matmul_dtype()
-    model, tokenizer = load_model(directory, dtype=dtype)
-    return Policy(Decoder(model, dtype, in_place_of_model=True), tokenizer)
+    def _load_policy(self, directory: Path) -> Policy:
+        model, tokenizer = load_model(directory, dtype=self._dtype)
+        return Policy(Decoder(model, self._dtype, in_place_of_model=True), tokenizer)

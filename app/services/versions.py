@@ -111,6 +111,7 @@ def add_version(
     hparams: dict[str, Any] | None = None,
     metrics: dict[str, Any] | None = None,
     seed: int | None = None,
+    precision: str | None = None,
     code_commit: str | None = None,
     job_id: str | None = None,
     ranking_ids: Sequence[int] = (),
@@ -129,6 +130,7 @@ def add_version(
         content_hash=content_hash,
         hparams=hparams or {},
         seed=seed,
+        precision=precision,
         code_commit=code_commit,
         metrics=metrics or {},
     )

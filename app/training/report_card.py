@@ -10,7 +10,7 @@ from app.chat import Message
 from app.hparams import SamplingParams
 from app.lm.decoder import Decoder
 from app.lm.model import Llama
-from app.lm.precision import fast_matmul_dtype
+from app.lm.precision import matmul_dtype
 from app.lm.sampling import derived_seed, sample_batch
 from app.lm.tokenizer import Tokenizer
 from app.training.context import Progress
@@ -157,7 +157,7 @@ def write_report_card(
     model: Llama, tokenizer: Tokenizer, *, prompts: int, max_tokens: int = 96, seed: int = 0
 ) -> Generator[Progress, None, ReportCard]:
     """Ask every prompt once at temperature 0 and four times at temperature 1. Yields after every few prompts."""
-    pairs, decoder = held_out_prompts(prompts), Decoder(model, fast_matmul_dtype())
+    pairs, decoder = held_out_prompts(prompts), Decoder(model, matmul_dtype())
     greedy: list[list[Answer]] = []
     sampled: list[list[Answer]] = []
     for start in range(0, len(pairs), PROMPTS_AT_ONCE):

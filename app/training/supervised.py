@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from app.lm.model import Llama
-from app.lm.precision import autocast, fast_matmul_dtype
+from app.lm.precision import autocast, matmul_dtype
 from app.training.context import Progress, TrainingContext, TrainingError
 from app.training.linear_cross_entropy import linear_cross_entropy
 
@@ -101,7 +101,7 @@ def compiled_states(model: Llama) -> States:
 def batch_loss(model: Llama, batch: Batch, states_of: States | None = None, dtype: torch.dtype | None = None) -> Tensor:
     """Mean cross-entropy over the targets; logits are computed for those positions alone. Products in `dtype`, or in
     what is fast here."""
-    wanted, chosen = batch.targets != IGNORED, dtype or fast_matmul_dtype()
+    wanted, chosen = batch.targets != IGNORED, dtype or matmul_dtype()
     with autocast(chosen):
         states = (states_of or model.hidden_states)(batch.ids)[wanted]  # [B,T,H] -> [N,H]
     return linear_cross_entropy(states, model.output_weight, batch.targets[wanted], chosen)

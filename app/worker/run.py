@@ -50,6 +50,8 @@ class JobRun:
     stop_requested: Callable[[], bool] = lambda: False
     wait: Wait = time.sleep
     """Between two tries to reach the database."""
+    precision: str | None = None
+    """The number format that the job began in: it ends in the same one, whatever machine it wakes up on."""
     _readers: sessionmaker[Session] = field(init=False)
     _metrics: dict[str, float] = field(default_factory=dict)
     _points: list[MetricPoint] = field(default_factory=list)
@@ -99,16 +101,16 @@ class JobRun:
         """A checkpoint is safe: if the worker is stopping, leave at the report of this step."""
         self._leave = self.stop_requested()
 
-    def pinned(self, choose: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    def pinned(self, choose: Callable[[], dict[str, Any]], name: str = "inputs") -> dict[str, Any]:
         """What the job works on, chosen once: a resumed attempt trains on the same rows as the first one."""
-        path = self.directory / "inputs.json"
+        path = self.directory / f"{name}.json"
         if path.is_file():
             stored: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
             return stored
         chosen = choose()
         with saving("list of the job's inputs"):
             self.directory.mkdir(parents=True, exist_ok=True)
-            fresh = path.with_name("inputs.json.new")
+            fresh = path.with_name(f"{name}.json.new")
             fresh.write_text(json.dumps(chosen), encoding="utf-8")
             fresh.replace(path)
             sync_directory(self.directory)
@@ -176,7 +178,8 @@ class JobRun:
 
     def finish(self, session: Session, result: dict[str, Any]) -> None:
         """Call last in the transaction that stores the result: either both are stored or neither."""
-        if not job_runs.finish(session, self.job.id, self.fence, status=JobStatus.SUCCEEDED, result=result):
+        told = result if self.precision is None else result | {"precision": self.precision}
+        if not job_runs.finish(session, self.job.id, self.fence, status=JobStatus.SUCCEEDED, result=told):
             raise JobSuperseded
 
     def remove_directory(self) -> None:

@@ -5,6 +5,8 @@ from collections.abc import Iterator
 import pytest
 import torch
 
+from app.lm import precision
+
 
 @pytest.fixture(autouse=True)
 def one_thread() -> Iterator[None]:
@@ -15,8 +17,7 @@ def one_thread() -> Iterator[None]:
 
 
 @pytest.fixture
-def fp32(monkeypatch: pytest.MonkeyPatch) -> None:
+def fp32() -> Iterator[None]:
     """Exact comparisons want float32; the product chooses by the processor."""
-    from app.lm import precision
-
-    monkeypatch.setattr(precision, "fast_matmul_dtype", lambda: torch.float32)
+    with precision.using("fp32"):
+        yield

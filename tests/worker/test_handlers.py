@@ -17,7 +17,9 @@ from app.db.models.versions import VersionKind, VersionRanking, VersionStatus
 from app.db.session import transaction
 from app.errors import InvalidError
 from app.hparams import RewardHparams
+from app.lm import precision
 from app.services import jobs
+from app.training import ppo
 from app.training.reward_model import load_reward_model, save_reward_model
 from app.worker.context import CheckpointContext
 from app.worker.handlers import train_reward as handler
@@ -194,6 +196,41 @@ def test_inputs_are_chosen_once(make: Callable[..., Harness]) -> None:
         version = version_of_job(harness, job)
         used = session.scalars(select(VersionRanking.ranking_id).where(VersionRanking.version_id == version.id)).all()
     assert chosen == [used]
+
+
+@pytest.mark.parametrize(("first", "later"), [("bf16", "fp32"), ("fp32", "bf16")])
+def test_a_job_ends_in_the_number_format_that_it_began_in(
+    make: Callable[..., Harness], monkeypatch: pytest.MonkeyPatch, first: str, later: str
+) -> None:
+    """Its machine was changed for another while it was stopped, and the setting, too."""
+    monkeypatch.setattr(precision, "of_processor", lambda: first)
+    harness = make()
+    version_of_job(harness, run_inline(harness, queue(harness, JobKind.TRAIN_REWARD, **REWARD)).id)
+    job, used = queue(harness, JobKind.TRAIN_POLICY, **POLICY), []
+
+    def crash(*_: Any, **__: Any) -> None:
+        used.append(precision.matmul_dtype())
+        raise KeyboardInterrupt
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("app.worker.handlers.train_policy.train_policy_steps", crash)
+        with pytest.raises(KeyboardInterrupt):
+            run_inline(harness, job)
+    monkeypatch.setattr(precision, "of_processor", lambda: later)
+    harness.settings = harness.settings.model_copy(update={"precision": later})
+
+    def watch(*inputs: Any, **words: Any) -> Any:
+        used.append(precision.matmul_dtype())
+        return ppo.train_policy(*inputs, **words)
+
+    monkeypatch.setattr("app.worker.handlers.train_policy.train_policy_steps", watch)
+    ended = run_inline(harness, job)
+    assert ended.status is JobStatus.SUCCEEDED
+    assert used == [precision.PRECISIONS[first]] * 2
+    assert ended.result is not None
+    assert version_of_job(harness, job).precision == ended.result["precision"] == first
+    fresh = run_inline(harness, queue(harness, JobKind.TRAIN_POLICY, **POLICY))
+    assert version_of_job(harness, fresh.id).precision == later
 
 
 @pytest.mark.parametrize(

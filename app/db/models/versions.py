@@ -60,6 +60,8 @@ class Version(Base):
     content_hash: Mapped[str]
     hparams: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
     seed: Mapped[int | None]
+    precision: Mapped[str | None]
+    """The number format that it was trained in; None where it was not trained here."""
     code_commit: Mapped[str | None]
     metrics: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
     """Training metrics; after evaluation also `evaluation` (numbers) and `samples` (before/after texts)."""

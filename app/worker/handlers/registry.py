@@ -1,8 +1,12 @@
-"""The kinds of job and what runs each. Imports a handler, and with it torch, only when it is called."""
+"""The kinds of job and what runs each, in the number format that the job began in. Imports a handler, and with it
+torch, only when it is called."""
 
 from collections.abc import Callable
 
+from sqlalchemy.orm import Session
+
 from app.db.models.jobs import JobKind
+from app.services import installations
 from app.worker.run import Handler, JobRun
 
 
@@ -10,8 +14,15 @@ def _lazily(load: Callable[[], Handler]) -> Handler:
     def handle(run: JobRun) -> None:
         import torch
 
+        from app.lm import precision
+
+        def chosen(session: Session) -> str:
+            return installations.precision(session, run.settings.precision, precision.of_processor)
+
         torch.set_num_threads(run.settings.worker_threads)
-        load()(run)
+        run.precision = run.pinned(lambda: {"precision": run.commit(chosen)}, "precision")["precision"]
+        with precision.using(run.precision):
+            load()(run)
 
     return handle
 

@@ -12,7 +12,7 @@ from app.errors import ConflictError
 from app.hparams import FittedPPOHparams, PPOHparams
 from app.lm.checkpoint import read_config, read_tokenizer, save_model
 from app.lm.model import Llama
-from app.lm.precision import fast_matmul_dtype
+from app.lm.precision import matmul_dtype
 from app.machine import available_bytes
 from app.memory_need import gibibytes, ppo_memory, too_little
 from app.model_size import fit_ppo
@@ -75,7 +75,7 @@ def _check_memory(run: JobRun, inputs: dict[str, Any], hparams: FittedPPOHparams
         longest_prompt=longest_prompt,
         reward_layers=read_config(directory_of(run, inputs["reward_version_id"])).num_hidden_layers,
         own_reference=inputs["reference_version_id"] == inputs["initial_version_id"],
-        product_bytes=fast_matmul_dtype().itemsize,
+        product_bytes=matmul_dtype().itemsize,
     )
     trouble = too_little(need, available_bytes(), hparams)
     if trouble is not None:

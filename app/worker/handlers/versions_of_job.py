@@ -107,6 +107,7 @@ def _add(session: Session, run: JobRun, new: NewVersion, path: str, content_hash
         hparams=new.hparams,
         metrics=new.metrics,
         seed=new.seed,
+        precision=run.precision,
         code_commit=code_commit(),
         job_id=run.job.id,
         ranking_ids=new.ranking_ids,
