@@ -157,9 +157,7 @@ def test_value_loss_equals_a_naive_loop_and_ignores_padding(batch: dict[str, Ten
 
 def test_a_value_inside_the_clip_range_does_not_count_as_clipped() -> None:
     """Rounding of old + (value - old) once counted one in seven as clipped."""
-    generator = torch.Generator().manual_seed(0)
-    old, returns = torch.randn(4, 100, generator=generator), torch.randn(4, 100, generator=generator)
-    values = old + 0.1 * torch.rand(4, 100, generator=generator)
+    old, values, returns = 0.1 * torch.rand(3, 4, 100, generator=torch.Generator().manual_seed(0)) - 0.05
     mask = torch.ones(4, 100, dtype=torch.bool)
     assert value_loss(values, old, returns, mask, 0.2, 400)[1].item() == 0
     assert value_loss(old + 0.3, old, old + 9, mask, 0.2, 400)[1].item() == 1
