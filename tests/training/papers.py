@@ -14,7 +14,7 @@ those of the plain Llama model. It takes from the run what sampling gave: the an
 
 import copy
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,9 +42,24 @@ class Episode:
 
 
 @dataclass
+class Step:
+    """What one optimizer step found, and what it left: rates and weights of policy and value head."""
+
+    metrics: dict[str, float]
+    rates: list[float]
+    policy: Tensor
+    value_head: Tensor
+
+
+@dataclass
 class Batch:
     episodes: list[Episode]
+    steps: list[Step]
     metrics: dict[str, float]
+
+
+def flat(tensors: Iterable[Tensor]) -> Tensor:
+    return torch.cat([tensor.detach().flatten() for tensor in tensors])
 
 
 def read(model: Llama, prompt: list[int], answer: list[int], temperature: float) -> tuple[Tensor, Tensor, Tensor]:
@@ -112,8 +127,10 @@ class PaperPPO:
             episodes = [episode for group in groups for episode in group]
             self.reward_and_advantage(episodes)
             rate = min(1.0, (number + 1) / self.h.warmup_batches) * (1.0 - number / batches)
-            metrics = self.measured(episodes) | self.update(groups, rate, self.h.seed * 1_000_003 + number)
-            yield Batch(episodes, metrics)
+            metrics = self.measured(episodes)
+            steps = self.update(groups, rate, self.h.seed * 1_000_003 + number)
+            means = {name: sum(step.metrics[name] for step in steps) / len(steps) for name in steps[0].metrics}
+            yield Batch(episodes, steps, metrics | means | {"val/ratio_first": steps[0].metrics["val/ratio"]})
             error = min(max(metrics["objective/kl"] / (self.h.kl_target or math.inf) - 1.0, -0.2), 0.2)
             self.kl_coef *= 1.0 + error * len(episodes) / self.h.kl_horizon
 
@@ -160,18 +177,17 @@ class PaperPPO:
             "kl_coef": self.kl_coef,
         }
 
-    def update(self, groups: list[list[Episode]], rate: float, seed: int) -> dict[str, float]:
-        """Means over all steps; the prompts are shuffled for every epoch."""
+    def update(self, groups: list[list[Episode]], rate: float, seed: int) -> list[Step]:
+        """The prompts are shuffled for every epoch."""
         dice, steps = torch.Generator().manual_seed(seed), []
         size = math.ceil(len(groups) / self.h.num_mini_batches)
         for _ in range(self.h.num_ppo_epochs):
             order = torch.randperm(len(groups), generator=dice).tolist()
             for first in range(0, len(groups), size):
                 steps.append(self.step([e for place in order[first : first + size] for e in groups[place]], rate))
-        means = {name: sum(step[name] for step in steps) / len(steps) for name in steps[0]}
-        return means | {"val/ratio_first": steps[0]["val/ratio"]}
+        return steps
 
-    def step(self, episodes: list[Episode], rate: float) -> dict[str, float]:
+    def step(self, episodes: list[Episode], rate: float) -> Step:
         h, rows = self.h, []
         for e in episodes:
             new, _, states = read(self.policy, e.prompt, e.answer, h.temperature)
@@ -201,4 +217,6 @@ class PaperPPO:
             optimizer.param_groups[0]["lr"] = full_rate * rate
             optimizer.step()
             optimizer.zero_grad()
-        return {name: mean.item() for name, mean in means.items()} | {"policy/grad_norm": norms[0]}
+        metrics = {name: mean.item() for name, mean in means.items()} | {"policy/grad_norm": norms[0]}
+        rates = [optimizer.param_groups[0]["lr"] for optimizer, _, _ in self.optimizers]
+        return Step(metrics, rates, flat(self.policy.parameters()), flat(self.head))

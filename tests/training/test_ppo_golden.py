@@ -15,9 +15,9 @@ from app.hparams import FittedPPOHparams
 from app.lm.model import Llama
 from app.training import ppo, rollout
 from app.training.context import NoContext, Progress, drain
-from app.training.ppo import Experience, train_policy
+from app.training.ppo import Experience, Trainer, train_policy
 from app.training.reward_network import RewardModel
-from tests.training.papers import Batch, PaperPPO
+from tests.training.papers import Batch, PaperPPO, Step, flat
 from tests.training.tiny import ASSISTANT, BOS, END, ENDS, PAD, USER, tiny_model
 
 # No number is 1 where it could be another, no two are equal, and every bound is met by some tokens and not by others.
@@ -68,11 +68,11 @@ def models(*, shared_lower: bool) -> tuple[Llama, Llama, RewardModel]:
     return initial, reference, RewardModel.from_sft(tiny_model(seed=5, scale=4.0), 2, seed=6)
 
 
-def close(found: Tensor | float, expected: Tensor | float, batch: int, what: str) -> None:
+def close(found: Tensor | float, expected: Tensor | float, where: str, what: str) -> None:
     left, right = torch.as_tensor(found).double(), torch.as_tensor(expected).double()
     off = (left - right).abs().max().item()
     size = max(1.0, right.abs().max().item())
-    assert off <= TOLERANCE * size, f"batch {batch}: {what} is not the papers': off by {off:.3g}\n{left}\n{right}"
+    assert off <= TOLERANCE * size, f"{where}: {what} is not the papers', off by {off:.3g}\n{left}\n{right}"
 
 
 def check_experience(found: Experience, expected: Batch, batch: int) -> None:
@@ -89,7 +89,16 @@ def check_experience(found: Experience, expected: Batch, batch: int) -> None:
         assert int(found.mask[row].sum()) == count, f"batch {batch}: answer {row} has {count} tokens"
         for what, (values, name) in numbers.items():
             one = values[row] if values.dim() == 1 else values[row, :count]
-            close(one, getattr(episode, name), batch, f"the {what} of answer {row}")
+            close(one, getattr(episode, name), f"batch {batch}, answer {row}", what)
+
+
+def check_step(found: Step, expected: Step, where: str) -> None:
+    for name in sorted(expected.metrics):
+        close(found.metrics[name], expected.metrics[name], where, name)
+    for what, rate, wanted in zip(("learning rate", "value's learning rate"), found.rates, expected.rates, strict=True):
+        close(1_000 * rate, 1_000 * wanted, where, f"1000 times the {what}")
+    close(found.value_head, expected.value_head, f"after {where}", "value head")
+    close(found.policy, expected.policy, f"after {where}", "policy's weights (gradient, its clip, Adam)")
 
 
 @pytest.mark.usefixtures("fp32")
@@ -105,7 +114,8 @@ def test_every_number_is_that_of_the_papers(
     initial, reference, reward = models(shared_lower=shared_lower)
     sampled: Sampled = []
     experiences: list[Experience] = []
-    sample_answers, make_experience = rollout.sample_answers, ppo.make_experience
+    steps: list[Step] = []
+    sample_answers, make_experience, step = rollout.sample_answers, ppo.make_experience, Trainer.step
 
     def keep_answers(model: Llama, prompts: list[list[int]], *rest: Any) -> list[list[list[int]]]:
         answers = sample_answers(model, prompts, *rest)
@@ -116,7 +126,15 @@ def test_every_number_is_that_of_the_papers(
         experiences.append(make_experience(*arguments))
         return experiences[-1]
 
+    def keep_step(trainer: Trainer, *arguments: Any) -> dict[str, float]:
+        metrics = step(trainer, *arguments)
+        rates = [each.param_groups[0]["lr"] for each in (trainer.optimizer, trainer.value_optimizer)]
+        policy, head = trainer.policy.model, trainer.policy.value_head
+        steps.append(Step(metrics, rates, flat(policy.parameters()), flat(head.parameters())))
+        return metrics
+
     monkeypatch.setattr(rollout, "sample_answers", keep_answers)
+    monkeypatch.setattr(Trainer, "step", keep_step)
     monkeypatch.setattr(ppo, "make_experience", keep_experience)
     seen: list[Progress] = []
     trained = train_policy(initial, reference, reward, PROMPTS, hparams, ends=ENDS, pad_id=PAD, context=NoContext())
@@ -127,13 +145,15 @@ def test_every_number_is_that_of_the_papers(
     assert len(seen) == len(batches) == 3
     for number, (experience, progress, batch) in enumerate(zip(experiences, seen, batches, strict=True)):
         check_experience(experience, batch, number)
+        assert len(steps) == len(batches) * len(batch.steps), "epochs times mini-batches, for each batch"
+        for place, expected in enumerate(batch.steps):
+            check_step(steps[number * len(batch.steps) + place], expected, f"batch {number}, step {place}")
         assert set(batch.metrics) <= set(progress.metrics)
-        for name, expected in batch.metrics.items():
-            close(progress.metrics[name], expected, number, name)
+        for name, mean in batch.metrics.items():
+            close(progress.metrics[name], mean, f"batch {number}", name)
     check_that_it_can_fail(batches)
-    wanted = paper.policy.state_dict()
-    for name, weight in result.model.state_dict().items():
-        close(weight, wanted[name], len(batches), f"the trained {name}")
+    for (name, weight), wanted in zip(result.model.named_parameters(), paper.policy.parameters(), strict=True):
+        close(weight, wanted, "at the end", name)
 
 
 def check_that_it_can_fail(batches: list[Batch]) -> None:

@@ -1,0 +1,5 @@
+"""All faults, by the part of the product that they are put into."""
+
+from tests.faults.lists import jobs, loop, ppo, reward, sampling
+
+FAULTS = [*ppo.FAULTS, *reward.FAULTS, *loop.FAULTS, *sampling.FAULTS, *jobs.FAULTS]

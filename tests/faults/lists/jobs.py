@@ -1,0 +1,72 @@
+"""Jobs: their rows, attempts, checkpoints, processes."""
+
+from tests.faults.fault import In
+
+ENGINE = "tests/worker/test_engine.py"
+ATTEMPTS = "tests/services/test_job_runs.py"
+JOBS = "tests/services/test_jobs.py"
+RUN = "tests/worker/test_job_run.py"
+HANDLERS = "tests/worker/test_handlers.py"
+CONTEXT = "tests/training/test_context.py"
+
+runs = In("app/services/job_runs.py", ATTEMPTS)
+jobs = In("app/services/jobs.py", JOBS)
+params = In("app/services/job_params.py", JOBS)
+run = In("app/worker/run.py", RUN)
+process = In("app/worker/process.py", ENGINE)
+child = In("app/worker/child.py", RUN)
+context = In("app/training/context.py", CONTEXT)
+
+FAULTS = [
+    runs("the youngest job first", "waiting.order_by(Job.created_at, Job.id)", "waiting.order_by(Job.created_at.desc(), Job.id)"),
+    runs("two jobs at once", "    if dispatched(session):\n        return None\n", ""),
+    runs("a job handed over twice", "Job.status == JobStatus.QUEUED, Job.dispatched_at.is_(None)", "Job.status == JobStatus.QUEUED"),
+    runs("a finished job starts again", "job is None or job.status not in LIVE", "job is None"),
+    runs("a cancelled job starts", "    if job.cancel_requested:\n        _end(job, JobStatus.CANCELLED)\n        return None\n", ""),
+    runs("the fence stands still", "job.fence += 1", "pass"),
+    runs("a stop in good order counts as an attempt", "attempts=Job.attempts - 1", "attempts=Job.attempts"),
+    runs("an old attempt still writes", "Job.fence == fence, Job.status == JobStatus.RUNNING", "Job.status == JobStatus.RUNNING"),
+    runs("an ended job is reported on", "Job.fence == fence, Job.status == JobStatus.RUNNING", "Job.fence == fence"),
+    runs("a cancel not heard", "return Control(cancel=cancel)", "return Control()"),
+    runs("a cancel not seen from outside", "return Control(cancel=row.cancel_requested)", "return Control()"),
+    runs("the points of a curve lost", "session.add_all([JobMetric", "list([JobMetric"),
+    runs("points of a curve twice", "JobMetric.step >= step", "JobMetric.step > step"),
+    runs("points of a curve before the checkpoint lost", "JobMetric.job_id == job_id, JobMetric.step >= step", "JobMetric.job_id == job_id"),
+    runs("points of all jobs forgotten", "JobMetric.job_id == job_id, JobMetric.step >= step", "JobMetric.step >= step"),
+    runs("the result not kept", '"result": result, "error": error', '"result": None, "error": error'),
+    runs("an outcome of an attempt that was taken over", "return ended.scalar_one_or_none() is not None", "return True"),
+    runs("time between attempts counts", "return now - (job.heartbeat_at - job.started_at)", "return job.started_at", ENGINE + "::test_time_between_attempts_does_not_count"),
+    jobs("the same work queued twice", "    if live is not None:\n        return live\n    job =", "    job ="),
+    jobs("evaluations of all versions are one", 'f"{kind}:{params[\'version_id\']}" if kind is JobKind.EVALUATE else str(kind)', "str(kind)"),
+    jobs("parameters not checked", "checked = check_params(session, kind, params or {})", "checked = params or {}"),
+    jobs("a finished job cancelled", "if job.status not in LIVE:", "if False:"),
+    jobs("a cancel only noted for a job that waits", "if job.status is JobStatus.QUEUED:", "if False:"),
+    jobs("points told twice", "JobMetric.id > after_id", "JobMetric.id >= after_id"),
+    jobs("time left by the steps done", "(job.total_steps - job.step) / job.step", "job.step / job.step"),
+    params("any number taken", "if not low <= value <= high", "if False"),
+    params("unknown names taken", "raise InvalidError(f\"{kind} has no parameter", "continue; raise InvalidError(f\"{kind} has no parameter"),
+    params("episodes that do not divide", "if whole.batch_size % whole.samples_per_prompt", "if False"),
+    params("a policy as reward model", "if version.kind not in kinds", "if False"),
+    run("inputs chosen anew at each attempt", "if path.is_file():", "if False:"),
+    run("never leaves at a checkpoint", "self._leave = self.stop_requested()", "pass"),
+    run("leaves without a checkpoint", "        if self._leave:\n", "        if self._leave or self.stop_requested():\n"),
+    run("a cancel goes unheard", "raise JobCancelled", "return"),
+    run("a superseded attempt goes on", "raise JobSuperseded\n        self._resumed", "pass\n        self._resumed"),
+    run("the result of a superseded attempt kept", "            raise JobSuperseded\n\n    def remove", "            pass\n\n    def remove"),
+    run("points told at every report again", "        self._points = []\n        self._reported_at", "        self._reported_at"),
+    run("a resumed attempt doubles its points", "self._resumed and self._points", "False and self._points"),
+    run("NaN in the curves", "for name, value in progress.metrics.items() if math.isfinite(value)}", "for name, value in progress.metrics.items()}"),
+    run("the last points lost", "                    self._flush()\n                    return result", "                    return result"),
+    run("the trainer not closed", "            trainer.close()\n", "            pass\n"),
+    run("metrics of a former attempt lost", "self._metrics = dict(self.job.metrics)", "self._metrics = {}"),
+    child("an error told as a success", "return _record(run, JobStatus.FAILED, error=_sentence(error))", "return _record(run, JobStatus.SUCCEEDED)"),
+    child("a cancel told as a failure", "return _record(run, JobStatus.CANCELLED)", "return _record(run, JobStatus.FAILED, error='')"),
+    child("the folder of a job that is over stays", "    run.remove_directory()\n    return EXIT_RECORDED\n\n\ndef _sentence", "    return EXIT_RECORDED\n\n\ndef _sentence"),
+    child("an error's own words lost", "return error.message", 'return "It failed."'),
+    process("a crash is not tried again", "            crash = self._settle(child, control)\n", "            self._settle(child, control)\n            crash = None\n", ENGINE + "::test_kill_child_and_worker"),
+    process("a hanging job is never killed", "if control.cancel and kill_at is None", "if False", ENGINE + "::test_cancel"),
+    process("a crash without its last words", 'f" Its last line: {last}"', '""', ENGINE + "::test_outcomes_of_one_worker"),
+    process("a stop counts as an attempt", "job_runs.release_attempt(session, child.job_id, child.fence)", "pass", ENGINE + "::test_stop_in_good_order"),
+    context("a half-written checkpoint in its place", "fresh = self.path.with_name(self.path.name + \".new\")", "fresh = self.path"),
+    context("a damaged checkpoint taken for none", "            raise TrainingError(\n                f\"{self.path} cannot", "            return None\n            raise TrainingError(\n                f\"{self.path} cannot"),
+]  # fmt: skip

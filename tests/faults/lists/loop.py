@@ -1,0 +1,147 @@
+"""The loop around the training: what is learned from, which models and prompts, evaluation, rules, exports."""
+
+from tests.faults.fault import In
+
+EVALUATE = "tests/training/test_evaluate.py"
+WIRING = "tests/worker/test_wiring.py"
+HANDLERS = "tests/worker/test_handlers.py"
+RULES = "tests/services/test_versions_and_rules.py"
+RANKINGS = "tests/services/test_rankings.py"
+GROUPS = "tests/services/test_groups.py"
+EXPORTS = "tests/services/test_exports.py"
+
+evaluate = In("app/training/evaluate.py", EVALUATE)
+handle_policy = In("app/worker/handlers/train_policy.py", WIRING)
+handle_reward = In("app/worker/handlers/train_reward.py", WIRING)
+handle_evaluate = In("app/worker/handlers/evaluate.py", WIRING)
+store = In("app/worker/handlers/versions_of_job.py", WIRING)
+data = In("app/services/training_data.py", WIRING)
+rules = In("app/services/rules.py", RULES)
+versions = In("app/services/versions.py", RULES)
+rankings = In("app/services/rankings.py", RANKINGS)
+groups = In("app/services/groups.py", GROUPS)
+exports = In("app/services/exports.py", EXPORTS)
+preferences = In("app/preferences.py", "tests/test_preferences.py")
+prompts = In("app/services/prompts.py", "tests/services/test_prompts.py")
+
+FAULTS = [
+    # evaluation
+    evaluate("before and after exchanged", "((reference, found.before), (policy, found.after))", "((policy, found.before), (reference, found.after))"),
+    evaluate("answers not paired", "        generator = torch.Generator().manual_seed(seed)\n", "        generator = torch.Generator().manual_seed(seed + len(answers) + (model is policy))\n"),
+    evaluate("draws count as wins", "0.5 * (after == before)", "1.0 * (after == before)"),
+    evaluate("losses count as wins", "(after > before)", "(after < before)"),
+    evaluate("the KL's direction", "kl_estimates(both[0], both[1])", "kl_estimates(both[1], both[0])"),
+    evaluate("the KL of the reference's answers", "found.after[part], hparams.temperature", "found.before[part], hparams.temperature"),
+    evaluate("the KL at another temperature", "gather_logprobs(logits, tokens, temperature)", "gather_logprobs(logits, tokens, 1.0)"),
+    evaluate("the KL per token", "unflatten(first, packed).sum(-1)", "unflatten(first, packed).mean(-1)"),
+    evaluate("k3 told as k1", '"kl": k1.mean()', '"kl": k3.mean()'),
+    evaluate("another temperature than asked", "SamplingParams(temperature=hparams.temperature", "SamplingParams(temperature=1.0"),
+    evaluate("top-p in the evaluation", "max_tokens=hparams.max_tokens)", "max_tokens=hparams.max_tokens, top_p=0.8)"),
+    evaluate("errors over answers, not prompts", "means = values.mean(1)", "means = values.flatten()"),
+    evaluate("all prompts instead of the first", "prompts[: hparams.num_prompts]", "prompts"),
+    evaluate("every step answers the first prompts", "used[first : first + PROMPTS_PER_STEP]", "used[:PROMPTS_PER_STEP]"),
+    evaluate("scores of other prompts", "score_answers(reward_model, chosen,", "score_answers(reward_model, chosen[::-1],"),
+    evaluate("the policy's reward told as the reference's", '"reward/reference_mean": before', '"reward/reference_mean": after'),
+    evaluate("the end rate of the reference", "end_id for answer in new) / len(new)", "end_id for answer in old) / len(new)"),
+    evaluate("the length of the reference", "sum(map(len, new)) / len(new)", "sum(map(len, old)) / len(new)"),
+    evaluate("shown answers of other prompts", "found.after[index][0])", "found.after[0][0])"),
+    evaluate("all answers distinct", "len({tuple(answer) for answer in answers}) / len(answers)", "1.0"),
+    # which models, which prompts
+    handle_policy("PPO on held-out prompts", "PromptSplit.TRAIN", "PromptSplit.HELD_OUT"),
+    handle_policy("the reference is the active version", "reference = versions.sft_version(session)", "reference = versions.active_answerer(session)"),
+    handle_policy("the reference is the initial version", '"reference_version_id": reference.id', '"reference_version_id": initial.id'),
+    handle_policy("the trainer gets the initial model as reference", "        reference,\n        reward_model", "        initial,\n        reward_model"),
+    handle_policy("the initial model is always the SFT version", "initial = versions.active_answerer(session) if from_active else reference", "initial = reference"),
+    handle_policy("the reward model that the job names is not asked", "versions.active_reward(session) if reward_id is None", "versions.active_reward(session) if True"),
+    handle_policy("the reward version not recorded", 'reward_version_id=inputs["reward_version_id"],', "reward_version_id=None,"),
+    handle_policy("the parent is the reference", 'parent_id=inputs["initial_version_id"]', 'parent_id=inputs["reference_version_id"]'),
+    handle_policy("the initial model stored again", "save_model(directory, result.model", "save_model(directory, initial"),
+    handle_evaluate("evaluation on training prompts", "PromptSplit.HELD_OUT", "PromptSplit.TRAIN"),
+    handle_evaluate("the policy compared with itself", "reference = versions.sft_of(session, version) or versions.sft_version(session)", "reference = version"),
+    handle_evaluate("the policy compared with the active version", "reference = versions.sft_of(session, version) or", "reference = versions.active_answerer(session) or"),
+    handle_evaluate("the policy and its reference exchanged", "        policy, reference, reward_model, encoded", "        reference, policy, reward_model, encoded"),
+    handle_evaluate("judged by the active reward model", 'run.params.get("reward_version_id") or version.reward_version_id', "None"),
+    handle_evaluate("the reward model that the job names is not asked", 'run.params.get("reward_version_id") or ', ""),
+    handle_evaluate("shown answers exchanged", '"before": tokenizer.decode(sample.before)', '"before": tokenizer.decode(sample.after)'),
+    handle_evaluate("shown prompts of other answers", 'prompts[sample.prompt_index].text', "prompts[0].text"),
+    handle_reward("withdrawn rankings learned from", "training_data.ranking_ids_in_force(session)\n", "list(session.scalars(__import__('sqlalchemy').text('select id from rankings order by id')))\n"),
+    handle_reward("normalized on held-out prompts", "PromptSplit.TRAIN", "PromptSplit.HELD_OUT"),
+    handle_reward("normalized on the active version's answers", "training_data.answer_ids_of_version(session, sft.id,", "training_data.answer_ids_of_version(session, versions.active_answerer(session).id,"),
+    handle_reward("ranked tokens encoded anew", "each.answers if _is(", "[tokenizer.encode(t) for t in each.texts] if _is("),
+    handle_reward("rankings not recorded with the version", 'ranking_ids=inputs["ranking_ids"],', "ranking_ids=[],"),
+    handle_reward("prompts read without their conversation", "prompt_tokens=tokenizer.encode_conversation(each.messages)", "prompt_tokens=tokenizer.encode_conversation(each.messages[-1:])"),
+    handle_reward("fresh samples that no seed decides", "torch.Generator().manual_seed(seed)", "torch.Generator().manual_seed(torch.seed() % 2**31)"),
+    store("overrides of the job not used", "if name in names}", "if name not in names}"),
+    store("a failed record leaves its files", "            shutil.rmtree(target, ignore_errors=True)\n        raise", "            pass\n        raise", "tests/worker/test_handlers.py"),
+    store("the content hash of another folder", "content_hash=content_hash,", 'content_hash="0" * 64,'),
+    data("ranks read in display order", "for answer in answers],\n    )", "for answer in ranking.group.completions],\n    )"),
+    data("answers read in display order", "answers=[answer.token_ids for answer in answers]", "answers=[answer.token_ids for answer in ranking.group.completions]"),
+    data("withdrawn rankings in force", "select(Ranking.id).where(Ranking.withdrawn_at.is_(None))", "select(Ranking.id)"),
+    data("rankings in the database's order", "[_ranked(found[ranking_id]) for ranking_id in ranking_ids]", "[_ranked(found[ranking_id]) for ranking_id in sorted(found)]"),
+    data("prompts in the database's order", "[found[prompt_id] for prompt_id in ids]", "[found[prompt_id] for prompt_id in sorted(found)]"),
+    data("prompts of any split", "select(Prompt.id).where(Prompt.split == split)", "select(Prompt.id)"),
+    data("answers of any version", ".where(Group.version_id == version_id)", ".where(Group.version_id > 0)"),
+    data("the oldest answers", "Completion.id.desc()).limit(limit)", "Completion.id).limit(limit)"),
+    data("every message the user's", 'role="assistant" if stored["role"] == "assistant" else "user"', 'role="user"'),
+    data("the last chunk lost", "range(0, len(ids), CHUNK)", "range(0, max(1, len(ids) - CHUNK), CHUNK)"),
+    # rules
+    rules("one ranking too many before a training", "new_rankings(session) < retrain_after", "new_rankings(session) <= retrain_after", RANKINGS),
+    rules("withdrawn rankings count as new", "select_from(Ranking).where(Ranking.withdrawn_at.is_(None))", "select_from(Ranking)", RANKINGS),
+    rules("old rankings count as new", "statement if since is None else", "statement if True else", RANKINGS),
+    rules("a reward model worse than chance scores", "accuracy >= WORSE_THAN_CHANCE", "accuracy >= 0"),
+    rules("a reward model is never activated", "accuracy is None or accuracy >= WORSE_THAN_CHANCE", "False"),
+    rules("PPO after any reward model", "accuracy < settings.auto_policy_accuracy", "accuracy < 0"),
+    rules("PPO at the exact accuracy left out", "accuracy < settings.auto_policy_accuracy", "accuracy <= settings.auto_policy_accuracy"),
+    rules("evaluated against the active reward model", 'params["reward_version_id"] = version.reward_version_id', "pass"),
+    rules("activation though the rule is off", "settings.auto_activate\n", "True\n"),
+    rules("activation whatever the KL", 'found.get("kl", float("inf")) <= settings.auto_activate_max_kl', "True"),
+    rules("activation whatever the win rate", 'found.get("win_rate", 0.0) >= settings.auto_activate_win_rate', "True"),
+    rules("activation without an evaluation", 'found.get("kl", float("inf"))', 'found.get("kl", 0.0)'),
+    rules("activation above the win rate only", '>= settings.auto_activate_win_rate', '> settings.auto_activate_win_rate'),
+    versions("two active versions", "former.status = VersionStatus.RETIRED", "pass"),
+    versions("files not looked at before activation", "    verify_directory(data_dir", "    str(data_dir"),
+    versions("groups of the former version stay", "groups.expire_stale(session, active_version_id=version.id)", "pass"),
+    versions("the reward model of another model scores on", "        _exchange_reward(session, version, data_dir)\n", "", "tests/services/test_imported_versions.py"),
+    versions("anything may answer", "if version.kind not in (*MAY_ANSWER, VersionKind.REWARD)", "if False"),
+    versions("a job's second version", "        if stored is not None:\n            return stored\n    version = Version(", "    version = Version("),
+    versions("a policy's rankings are its own", "source = version.id if version.kind is VersionKind.REWARD else version.reward_version_id", "source = version.id"),
+    versions("any reward model fits", "one.id != other.id", "one.id < 0", "tests/services/test_imported_versions.py"),
+    # rankings and groups
+    rankings("the same key stores twice", "    if repeated is not None:\n        return repeated\n    group", "    group"),
+    rankings("a ranked group is offered again", "group.status = GroupStatus.RANKED", "pass"),
+    rankings("a ranking queues no training", "    rules.after_ranking(session, retrain_after=retrain_after)\n", ""),
+    rankings("anybody withdraws", "ranking.labeler_id != labeler.id", "ranking.labeler_id < 0"),
+    rankings("ranks of another group taken", "    _check_ranks(group, ranks)\n", ""),
+    rankings("a group ranked without a lease", "    check_leased(group, labeler)\n", ""),
+    rankings("a withdrawn ranking counts", "select(func.count()).select_from(Ranking).where(Ranking.withdrawn_at.is_(None))", "select(func.count()).select_from(Ranking)"),
+    groups("a lapsed lease is kept", "Group.lease_expires_at <= now)\n    group = session", "Group.lease_expires_at < now - timedelta(days=9))\n    group = session"),
+    groups("answers shown as they were sampled", "random.Random(shuffle_seed).shuffle(places)", "pass"),
+    groups("the newest card first", ".order_by(Group.id)\n        .limit(1)\n        .with_for_update", ".order_by(Group.id.desc())\n        .limit(1)\n        .with_for_update"),
+    groups("cards of former versions offered", ", Version.status == VersionStatus.ACTIVE)", ")"),
+    groups("held cards expire", "lapsed = and_(Group.status == GroupStatus.LEASED, Group.lease_expires_at <= now)\n    return", "lapsed = Group.status == GroupStatus.LEASED\n    return"),
+    groups("a skipped card comes back", "group.status = GroupStatus.SKIPPED", "group.status = GroupStatus.READY"),
+    # exports
+    exports("chosen and rejected exchanged", "answers[pair.chosen].text", "answers[pair.rejected].text"),
+    exports("withdrawn rankings exported", "Ranking.withdrawn_at.is_(None), Ranking.id <= last", "Ranking.id <= last"),
+    exports("rankings given meanwhile exported", "Ranking.withdrawn_at.is_(None), Ranking.id <= last", "Ranking.withdrawn_at.is_(None)"),
+    exports("simulated rankings among people's", "if labeler_kind is not None:", "if False:"),
+    exports("the first batch only", "if len(batch) < BATCH_ROWS:", "if True:"),
+    exports("a ranking twice at the border", "Ranking.id > after)", "Ranking.id >= after)"),
+    exports("ranks of other answers", '"rank": ranking.ranks[str(answer.id)]', '"rank": ranking.ranks[str(group.completions[0].id)]'),
+    exports("comparisons in another order than their answers", "answers = ranking.group.completions\n", "answers = ranking.group.completions[::-1]\n        answers, shown = ranking.group.completions, answers\n        answers = shown if len(shown) < 0 else sorted(answers, key=lambda a: a.sample_index)\n"),
+    # preferences
+    preferences("the worse answer chosen", "if ranks[first] < ranks[second]", "if ranks[first] > ranks[second]"),
+    preferences("ties as comparisons", "if ranks[first] != ranks[second]", "if True"),
+    preferences("lower scores rank higher", "sorted(set(scores), reverse=True)", "sorted(set(scores))"),
+    preferences("competition ranks count equals", "sum(other < rank for other in ranks)", "sum(other <= rank for other in ranks) - 1"),
+    preferences("gaps in ranks taken", "if list(ranks) not in (normalize_ranks(ranks), competition_ranks(ranks))", "if False"),
+    preferences("a missing answer taken", "if unknown or missing", "if unknown"),
+    preferences("an unknown answer taken", "if unknown or missing", "if missing"),
+    preferences("ties on one side count as discordant", "counts[0 if direction > 0 else 1] += 1", "counts[0 if direction >= 0 else 1] += 1\n        elif first[i] != first[j] and second[i] == second[j]:\n            counts[1] += 1"),
+    preferences("tau-b without its ties", "(strict + counts.tied_first_only) * (strict + counts.tied_second_only)", "strict * strict"),
+    preferences("agreement over all pairs", "return counts.concordant / strict if strict", "return counts.concordant / sum(counts) if strict"),
+    # prompts
+    prompts("held-out prompts drawn", ".where(Prompt.split == PromptSplit.TRAIN)\n", "\n"),
+    prompts("the most shown prompts drawn", "least = min(count", "least = max(count"),
+    prompts("a prompt stored twice", "    if stored is not None:\n        return stored\n    prompt =", "    prompt ="),
+]  # fmt: skip

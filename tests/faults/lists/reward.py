@@ -1,0 +1,79 @@
+"""The reward model: what it learns from, its head, its scores, its report."""
+
+from tests.faults.fault import In
+
+MODEL = "tests/training/test_reward_model.py"
+DATA = "tests/training/test_reward_data.py"
+HEAD = "tests/training/test_reward_head.py"
+LOSSES = "tests/training/test_losses.py"
+WIRING = "tests/worker/test_wiring.py"
+
+model = In("app/training/reward_model.py", MODEL)
+data = In("app/training/reward_data.py", MODEL)
+head = In("app/training/reward_head.py", HEAD)
+network = In("app/training/reward_network.py", MODEL)
+report = In("app/training/reward_report.py", MODEL)
+losses = In("app/training/losses.py", LOSSES)
+reading = In("app/training/reading_layer.py", HEAD)
+scorer = In("app/training/scorer.py", "tests/training/test_scorer.py")
+
+FAULTS = [
+    model("the head of a fold trained on all rows", "[row for row in everything if row not in set(held_out)]", "list(everything)"),
+    model("the penalty chosen by training loss", "pooled([fit.unseen for fit in fits], step).loss", "pooled([fit.train for fit in fits], step).loss"),
+    model("the penalty with the highest loss", "return min(range(len(losses))", "return max(range(len(losses))"),
+    model("held-out figures from training rows", "best), pooled([fit.unseen for fit in fits], best))", "best), pooled([fit.train for fit in fits], best))"),
+    model("a fold judged on its training rows", "data.judged(scores[fit.held_out], fit.held_out)", "data.judged(scores[fit.rows], fit.rows)"),
+    model("folds by ranking, not by prompt", "for i, prompt in enumerate(prompt_ids) if fold_of[prompt] == fold]", "for i, prompt in enumerate(prompt_ids) if i % count == fold]"),
+    model("folds that no seed moves", 'f"{seed}:{prompt}"', 'f"{prompt}"'),
+    model("one fold too few", "max(2, round(1.0 / held_out_fraction))", "max(2, round(1.0 / held_out_fraction) - 1)"),
+    model("the kept head solved on a fold's rows", "final = Fit(list(range(len(groups))), [])", "final = Fit(fits[0].rows if fits else list(range(len(groups))), [])"),
+    model("the kept head solved with the weakest penalty", "ridge = path[best] if fits", "ridge = path[-1] if fits"),
+    model("the head of the first penalty kept", "set_head(model, final.weights[-1])", "set_head(model, fits[0].weights[0] if fits else final.weights[-1])"),
+    model("every fold solved though there are too many rankings", "folds = folds[:1]", "folds = folds[:]"),
+    model("ties not counted", '"num_ties": float(final.train[-1].num_ties)', '"num_ties": 0.0'),
+    model("scores not normalized", "mean, deviation = normalize(model,", "mean, deviation = (0.0, 1.0) if model else normalize(model,"),
+    model("scores normalized on the rankings' own answers", "samples = [pair for pair in normalization if pair[1]] or answers", "samples = answers"),
+    data("the ties' share not used", "nu = tie_strength(float(ties.sum() / pairs.sum().clamp(min=1)))", "nu = 0.0"),
+    data("ranks turned round", "torch.tensor(group.ranks)", "-torch.tensor(group.ranks)"),
+    data("the end not put behind a cut answer", "[[ended(answer, end_id) for answer in group.completions] for group in groups]", "[list(group.completions) for group in groups]"),
+    data("states of other rows", "found[rows] = model.final_states(part,", "found[sorted(rows)] = model.final_states(part,"),
+    head("ties counted as orders", "torch.sign(ranks[ranking, second] - ranks[ranking, first])", "torch.sign(ranks[ranking, second] - ranks[ranking, first] + 0.5)"),
+    head("a ranking of more answers weighs more", "1.0 / counts[ranking].double()", "torch.ones(len(ranking)).double()"),
+    head("no penalty in the gradient", "half.T @ slope + ridge * weights", "half.T @ slope"),
+    head("ties missing in the normalizer", "z = up + down + nu", "z = up + down"),
+    head("the worse answer preferred", "(up - down) / z - pairs.outcomes", "(up - down) / z + pairs.outcomes"),
+    head("a part that is everything", "chosen = torch.isin(self.ranking, torch.tensor(list(rankings), dtype=torch.int64))", "chosen = self.ranking >= 0"),
+    head("penalties from weak to strong", "(weakest / strongest) ** (1", "(strongest / weakest) ** (1"),
+    head("steps never shortened", "share > 1e-4 and", "False and"),
+    network("scores read without the prompt", "pack([prompts[i] for i in batch]", "pack([prompts[i][:1] for i in batch]"),
+    network("scores of the answers in another order", "scores[index] = found[row, : len(groups[index])].tolist()", "scores[index] = found[row, : len(groups[index])].flip(0).tolist()"),
+    network("scores of the batch's order", "scores[index] = found", "scores[row] = found"),
+    network("the score at the token before the last", "packed, packed.last_index)", "packed, (packed.last_index - 1).clamp(min=0))"),
+    network("what follows the end is read", "tokens[: tokens.index(end_id) + 1] if end_id in tokens", "tokens if end_id in tokens"),
+    network("no end where it is missing", "else [*tokens, end_id]", "else tokens"),
+    network("the mean not taken off", "centered = weight - old_mean * constant", "centered = weight"),
+    network("the deviation not set to one", "scale = 1.0 / deviation if", "scale = torch.ones(()) if"),
+    network("a head that no seed decides", "generator=generator)", "generator=None)", DATA),
+    network("the highest layers instead of the lowest", "{name: sft.state_dict()[name] for name in wanted}", '{name: sft.state_dict()[name.replace(".layers.0.", f".layers.{sft.config.num_hidden_layers - 1}.")] for name in wanted}', DATA),
+    network("more padded tokens than the limit", "lengths[index] * (len(batch) + 1) > limit", "lengths[index] * len(batch) > limit"),
+    report("equal scores count as right", "+ 0.5 * (margins == 0)", "+ 1.0 * (margins == 0)"),
+    report("equal scores count as wrong", "+ 0.5 * (margins == 0)", "+ 0.0 * (margins == 0)"),
+    report("ties among the comparisons", "strict = pairs & (sign != 0)", "strict = pairs"),
+    report("pairs of answers that are not there", "pairs = pair_mask(mask)  # [B,K,K]", "pairs = pair_mask(mask | True)", DATA),
+    report("margins turned round", "(scores.unsqueeze(2) - scores.unsqueeze(1)) * sign", "(scores.unsqueeze(1) - scores.unsqueeze(2)) * sign"),
+    report("the error over pairs, not over rankings", "shares.std() / math.sqrt(len(shares))", "shares.std() / math.sqrt(len(self.margin))", DATA),
+    report("calibration not weighted", "abs(stated - right) * count for", "abs(stated - right) for"),
+    report("overfit at any gap", "train - held_out > OVERFIT_GAP", "train - held_out > 0"),
+    report("underfit never told", "train < UNDERFIT_BELOW", "train < 0"),
+    report("training figures told as held-out ones", '"held_out_accuracy": held_out.accuracy', '"held_out_accuracy": train.accuracy', DATA),
+    losses("ties broken", "better = torch.sign(ranks.unsqueeze(1) - ranks.unsqueeze(2))", "better = torch.sign(ranks.unsqueeze(1) - ranks.unsqueeze(2) + 0.5)"),
+    losses("the rank's direction", "return log_z - better * half", "return log_z + better * half"),
+    losses("the tie's strength left out", "    if nu > 0:", "    if nu > 9:"),
+    losses("pairs counted twice", "return both.triu(diagonal=1)", "return both"),
+    losses("rankings weigh by their pairs", "(per_ranking / counts.clamp(min=1)).sum()", "per_ranking.sum()"),
+    reading("the length's head looks nowhere", "end * logit * math.sqrt(depth) / stretch", "end * 0.0"),
+    reading("prompts left out of the averages", "seen = (packed.segments == 0) | (packed.segments == k + 1)", "seen = packed.segments == k + 1", DATA),
+    scorer("the scorer reads without the prompt", "tokenizer.encode_conversation(messages)", "tokenizer.encode_conversation(messages)[:1]"),
+    scorer("the scorer's answers without their end", "[[*tokenizer.encode(answer), tokenizer.end_id] for", "[[*tokenizer.encode(answer)[:-1]] for"),
+    scorer("the scorer's scores in another order", "return [float(score) for score in scores]", "return [float(score) for score in sorted(scores)]"),
+]  # fmt: skip

@@ -1,0 +1,67 @@
+"""Sampling: dice, batches, streams, answers of one request."""
+
+from tests.faults.fault import In
+
+dice = In("app/lm/dice.py", "tests/lm/test_dice.py")
+batch = In("app/lm/batch.py", "tests/lm/test_batch.py")
+sampling = In("app/lm/sampling.py", "tests/lm/test_sampling.py")
+streaming = In("app/lm/streaming.py", "tests/lm/test_streaming.py")
+generation = In("app/lm/generation.py", "tests/lm/test_engine.py")
+cache = In("app/lm/row_cache.py", "tests/lm/test_batch.py")
+SAMPLING = "tests/lm/test_sampling.py"
+
+FAULTS = [
+    dice("temperature multiplied", "logits = logits / temperature", "logits = logits * temperature"),
+    dice("temperature 0 draws", "if temperature == 0:", "if temperature < 0:", "tests/lm/test_dice.py"),
+    dice("one token too many in top-k", "logits.topk(top_k, dim=-1)", "logits.topk(top_k + 1, dim=-1)"),
+    dice("top-p without the token that reaches it", "dropped = before >= top_p", "dropped = ordered.softmax(-1).cumsum(-1) > top_p"),
+    dice("top-p may drop all", "dropped[:, 0] = False", "pass"),
+    dice("top-p before the temperature's order", "logits.sort(dim=-1, descending=True, stable=True)", "logits.sort(dim=-1, stable=True)"),
+    dice("min-p against 1", "least = logits.amax(dim=-1, keepdim=True) +", "least = 0 * logits.amax(dim=-1, keepdim=True) +"),
+    dice("the penalty rewards negative logits", "logits * penalty), logits)", "logits / penalty), logits)"),
+    dice("tokens punished that were not seen", "torch.where(seen, torch", "torch.where(~seen, torch"),
+    dice("rows share their dice", "(row + 1) * _MIX[1]", "_MIX[1]"),
+    dice("seeds share their dice", "seed * _MIX[0] + ", ""),
+    dice("the stream depends on its length", "manual_seed(derived_seed(seed, row))", "manual_seed(derived_seed(seed, row) + count)"),
+    batch("every token by the first number", "row.uniforms[len(row.completion.token_ids)]", "row.uniforms[0]", SAMPLING, "tests/lm/test_batch.py"),
+    batch("all rows drawn with the first one's settings", "(p.temperature, p.top_k, p.top_p, p.min_p, p.repetition_penalty)", "(p.temperature,)"),
+    batch("top-p left out", "params.top_k, params.top_p, params.min_p)", "params.top_k, 1.0, params.min_p)"),
+    batch("min-p left out", "params.top_p, params.min_p)", "params.top_p)"),
+    batch("the answer's own tokens not punished", "        row.seen[token] = True\n", "        pass\n"),
+    batch("the prompt's tokens not punished", "                row.seen[torch.tensor(prompt)] = True\n", ""),
+    batch("an answer goes on behind its end", "if stopped or token in row.end_ids", "if stopped", SAMPLING),
+    batch("a stop is told as a length", 'row.completion.finish_reason = "stop"', "pass", SAMPLING),
+    batch("one token too many", ">= row.params.max_tokens", "> row.params.max_tokens", SAMPLING),
+    batch("rows that moved keep the old logits", "self._logits = self._logits[torch.tensor(order, dtype=torch.long)]", "self._logits = self._logits[: len(order)]"),
+    batch("rows that moved keep the old cache", "self._cache.move(source, hole, self._rows[source].length)", "pass"),
+    batch("tokens of other rows go on", "tokens = [tokens[place] for place in self._keep(going)]", "tokens = tokens[: len(self._keep(going))]"),
+    batch("every token at the same place", "            row.length += 1\n", "            pass\n"),
+    batch("a long prompt's second piece at place 0", "torch.arange(start, start + len(ids))", "torch.arange(len(ids))"),
+    batch("a long prompt's last piece left out", "if first.done >= len(first.prompt)", "if first.done + READ_TOKENS > len(first.prompt)"),
+    batch("prompts read together share a row", "torch.arange(len(prompts)).repeat_interleave(lengths)", "torch.zeros(int(lengths.sum()), dtype=torch.long)"),
+    batch("answers of the last prompt for all", "logits.repeat_interleave(copies, dim=0)", "logits[-1:].expand(len(fresh), -1)"),
+    batch("cancelled rows written on", "gone = [row for row in self._slots if row.cancelled]", "gone: list[Row] = []"),
+    batch("more rows than allowed", "total <= self._max_rows and", "True and"),
+    batch("log-probabilities after the filters' temperature", "(row.params.temperature or 1.0)", "1.0", SAMPLING),
+    batch("alternatives of another row", "full = (self._logits[place] /", "full = (self._logits[-1] /", "tests/lm/test_batch.py", SAMPLING),
+    sampling("every prompt's answers by the same dice", "first=place * n", "first=0", "tests/lm/test_sampling.py"),
+    sampling("the seed of the settings not asked", "if params.seed is not None:", "if False:"),
+    sampling("the generator not asked", "if generator is not None:", "if False:", SAMPLING, "tests/training/test_evaluate.py"),
+    sampling("the first row's dice for all", "uniform_stream(seed, first + index,", "uniform_stream(seed, first,"),
+    sampling("nobody asked whether to stop", "and not (should_stop is not None and should_stop())", ""),
+    streaming("a stop string in the text", "self._held[: min(places)], True", "self._held, True"),
+    streaming("the last stop string counts", "min(places)", "max(places)"),
+    streaming("a stop string's beginning told", "len(self._held) - self._beginning()", "len(self._held)"),
+    streaming("what was held back is lost", "            self._tell(len(self._held))\n        return \"\".join", "            pass\n        return \"\".join"),
+    streaming("half a character lost", "self._held += self._decoder.flush()", "pass", "tests/lm/test_streaming.py", "tests/lm/test_tokenizer.py"),
+    streaming("pieces after their end", "            yield StreamEvent(event.index, texts.pop(event.index))\n", "            pass\n"),
+    streaming("an error before what came before it", "        yield from _joined([event for event in events if isinstance(event, StreamEvent)])\n", ""),
+    generation("twins kept", "if not twins:", "if True:"),
+    generation("twins drawn by the same dice", "derived_seed(self.seed, -1 - self._attempt)", "self.seed"),
+    generation("greedy answers drawn again", "self.params.temperature == 0 or ", ""),
+    generation("answers in the order of their ends", "[self.answers[index] for index in range(self.n)]", "list(self.answers.values())"),
+    generation("pieces of another answer", "emit(StreamEvent(index, piece))", "emit(StreamEvent(0, piece))"),
+    generation("the text behind its stop string", "whole = tokenizer.decode(ids) if text is None else text", "whole = tokenizer.decode(ids)"),
+    cache("the first row of a prompt's cache for all", "other.numbers[:, :, source * heads : (source + 1) * heads, :length]", "other.numbers[:, :, :heads, :length]"),
+    cache("what was there is lost when it grows", "self.numbers[:, :, : old.shape[2], : old.shape[3]] = old", "self.numbers.zero_()"),
+]  # fmt: skip
