@@ -1,15 +1,19 @@
 """Evaluation: paired, fair to equal models, and its numbers are what they say."""
 
 import math
+from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
 
-from app.hparams import EvaluationHparams
+from app.hparams import EvaluationHparams, SamplingParams
 from app.lm.answer_ends import AnswerEnds
+from app.lm.batch import Completion
 from app.lm.model import Llama
+from app.lm.sampling import sample_batch
 from app.training.context import Progress, TrainingError, drain
-from app.training.evaluate import Evaluation, distinct_share, error_over_prompts, evaluate_policy
+from app.training.evaluate import Answers, Evaluation, distinct_share, error_over_prompts, evaluate_policy, metrics_of
 from app.training.reward_network import RewardModel, score_answers
 from tests.training.tiny import ASSISTANT, BOS, END, ENDS, PAD, USER, tiny_model
 
@@ -82,6 +86,92 @@ def test_progress_and_errors() -> None:
     assert [progress.step for progress in seen] == [1, 2]
     with pytest.raises(TrainingError, match="held-out prompts"):
         drain(evaluate_policy(model, model, reward_model, [], HPARAMS, ends=ENDS, pad_id=PAD))
+
+
+def test_both_models_are_asked_alike_and_as_the_settings_say(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[object, SamplingParams, int, int]] = []
+
+    def keep(
+        model: Llama, ends: Any, prompts: Any, *, n: int, params: SamplingParams, generator: torch.Generator
+    ) -> Any:
+        asked.append((model, params, n, generator.initial_seed()))
+        return sample_batch(model, ends, prompts, n=n, params=params, generator=generator)
+
+    monkeypatch.setattr("app.training.evaluate.sample_batch", keep)
+    policy, reference = tiny_model(seed=3), tiny_model()
+    evaluate(policy, reference, replace(HPARAMS, temperature=0.7, num_prompts=20, seed=1))
+    wanted = SamplingParams(temperature=0.7, max_tokens=8)
+    seeds = [1_000_003, 1_000_003 + 16]
+    assert asked == [(model, wanted, 3, seed) for seed in seeds for model in (reference, policy)]
+
+
+@pytest.mark.usefixtures("fp32")
+def test_each_number_is_of_its_own_model_prompt_and_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Answers and scores as scripted, 20 prompts for a second step; the KL is that of the plain models."""
+    policy, reference = tiny_model(seed=3), tiny_model()
+
+    def scripted(model: Llama, _ends: Any, prompts: list[list[int]], **_: Any) -> list[list[Completion]]:
+        """The policy answers with two tokens that tell the prompt, and ends; the reference with one token for ever."""
+        mine = [
+            [[prompt[2], 20 + k, END] if model is policy else [9] * (k + 1) for k in range(3)] for prompt in prompts
+        ]
+        return [[Completion(answer) for answer in group] for group in mine]
+
+    def score(_model: object, prompts: list[list[int]], answers: list[list[list[int]]], **_: Any) -> list[list[float]]:
+        """A draw with the first answer, a win of the policy with the second, a loss with the third."""
+        for prompt, group in zip(prompts, answers, strict=True):
+            assert group[0][0] in (prompt[2], 9), "an answer was scored with another prompt"
+        return [
+            [[5.0, 3.0 if a[-1] == END else 2.0, 1.0 if a[-1] == END else 8.0][k] for k, a in enumerate(g)]
+            for g in answers
+        ]
+
+    monkeypatch.setattr("app.training.evaluate.sample_batch", scripted)
+    monkeypatch.setattr("app.training.evaluate.score_answers", score)
+    found = evaluate(policy, reference, replace(HPARAMS, temperature=0.7, num_prompts=20))
+    k1, k3 = [], []
+    for prompt in PROMPTS[:20]:
+        for k in range(3):
+            answer = [prompt[2], 20 + k, END]
+            p, q = (
+                (model(torch.tensor([prompt + answer]))[0, 3:-1] / 0.7).log_softmax(-1)[range(3), answer]
+                for model in (policy, reference)
+            )
+            k1.append((p - q).sum().item())
+            k3.append(((q - p).exp() - 1 - (q - p)).sum().item())
+    expected = {
+        "kl": sum(k1) / 60,
+        "kl_k3": sum(k3) / 60,
+        "win_rate": 0.5,
+        "win_rate_error": 0.0,
+        "reward/mean": 3.0,
+        "reward/reference_mean": 5.0,
+        "reward/difference_error": 0.0,
+        "length_mean": 3.0,
+        "length_reference_mean": 2.0,
+        "end_rate": 1.0,
+        "end_reference_rate": 0.0,
+        "distinct_share": 1.0,
+        "distinct_reference_share": 3 / 60,
+        "num_prompts": 20.0,
+    }
+    for name, value in expected.items():
+        assert found.metrics[name] == pytest.approx(value, rel=1e-3, abs=1e-6), name
+    assert [(one.before, one.after[0]) for one in found.samples] == [
+        ([9], PROMPTS[one.prompt_index][2]) for one in found.samples
+    ]
+
+
+def test_wins_and_draws_by_hand() -> None:
+    answers = [[[7, END], [8, END]], [[7], [8]]]
+    scores = [[1.0, 0.0], [2.0, 2.0]], [[2.0, 0.0], [3.0, 4.0]]
+    kl = [[1.0, 3.0], [5.0, 7.0]]
+    given = Answers(answers, answers, scores[0], scores[1], kl, kl, kl, [[True] * 2] * 2, [[True] * 2] * 2, kl, kl)
+    found = metrics_of(given, ENDS)
+    assert found["win_rate"] == pytest.approx((1 + 0.5 + 1 + 1) / 4), "a win counts 1, a draw 0.5"
+    assert found["win_rate_error"] == pytest.approx(torch.tensor([0.75, 1.0]).std().item() / math.sqrt(2))
+    assert found["kl_error"] == pytest.approx(torch.tensor([2.0, 6.0]).std().item() / math.sqrt(2)), "over prompts"
+    assert (found["distinct_share"], found["end_rate"]) == (1.0, 0.5)
 
 
 def test_shares_and_errors_by_hand() -> None:

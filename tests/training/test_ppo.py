@@ -8,13 +8,14 @@ from typing import Any
 import pytest
 import torch
 
-from app.hparams import PPOHparams
+from app.hparams import PPOHparams, SamplingParams
 from app.lm.answer_ends import AnswerEnds
 from app.lm.model import Llama
+from app.lm.sampling import sample_batch
 from app.training.context import NoContext, Progress, TrainingError, drain
 from app.training.ppo import PolicyResult, Trainer, make_experience, prompts_of_batch, train_policy
 from app.training.reward_network import RewardModel, score_answers
-from app.training.rollout import Rollout, collect
+from app.training.rollout import Rollout, collect, sample_answers
 from tests.training.tiny import ASSISTANT, BOS, END, ENDS, PAD, USER, tiny_model
 
 COUNTED = 7  # the toy reward counts this token
@@ -266,6 +267,37 @@ def test_it_says_what_is_wrong_with_its_input() -> None:
         next(train_policy(model, model, reward_model(), [], HPARAMS, ends=ENDS, pad_id=PAD, context=NoContext()))
     with pytest.raises(TrainingError, match="multiple"):
         next(start(model, model, replace(HPARAMS, batch_size=18)))
+
+
+def test_rollouts_are_from_the_full_softmax_at_the_one_temperature(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Top-k, top-p, min-p or a penalty would give a false KL; another temperature than the update's a false ratio."""
+    asked: list[SamplingParams] = []
+
+    def keep(*arguments: Any, params: SamplingParams, **rest: Any) -> Any:
+        asked.append(params)
+        return sample_batch(*arguments, params=params, **rest)
+
+    monkeypatch.setattr("app.training.rollout.sample_batch", keep)
+    model, hparams = tiny_model(), replace(HPARAMS, temperature=0.7)
+    rollout_of(Trainer(model, model, hparams), model, hparams)
+    assert asked == [SamplingParams(temperature=0.7, max_tokens=hparams.max_tokens)]
+
+
+@pytest.mark.usefixtures("fp32")
+def test_first_tokens_of_rollouts_follow_the_softmax_at_the_temperature() -> None:
+    """Chi-square of 4,000 answers: right at 0.7, and far off at the temperatures beside it, so that it can tell."""
+    model, hparams = tiny_model(scale=4.0), replace(HPARAMS, temperature=0.7, max_tokens=1)
+    [group] = sample_answers(model, PROMPTS[:1], 4_000, hparams, ENDS, seed=3)
+    counts = torch.tensor([answer[0] for answer in group]).bincount(minlength=model.config.vocab_size).double()
+    with torch.no_grad():
+        logits = model(torch.tensor(PROMPTS[:1]))[0, -1].double()
+
+    def distance(temperature: float) -> float:
+        expected = (logits / temperature).softmax(-1) * 4_000
+        return float(((counts - expected) ** 2 / expected).sum())
+
+    assert distance(0.7) < 84.0, "47 degrees of freedom: passed once in a thousand seeds, and the seed is fixed"
+    assert min(distance(0.6), distance(0.8), distance(1.0)) > 110.0
 
 
 @pytest.mark.usefixtures("toy_reward")

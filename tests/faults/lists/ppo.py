@@ -9,6 +9,7 @@ PACKING = "tests/training/test_packing.py"
 
 ppo = In("app/training/ppo.py", GOLDEN)
 rollout = In("app/training/rollout.py", GOLDEN)
+shared = In("app/training/shared_weights.py", "tests/training/test_shared_weights.py", PPO)
 losses = In("app/training/losses.py", LOSSES)
 packing = In("app/training/packing.py", PACKING)
 
@@ -41,16 +42,20 @@ FAULTS = [
     ppo("mini-batches in one order for ever", "order = torch.randperm(size, generator=generator).tolist()", "order = list(range(size))"),
     ppo("one epoch only", "range(self.hparams.num_ppo_epochs)", "range(1)"),
     ppo("mini-batches of one size too many", "size / self.hparams.num_mini_batches", "size / 1"),
-    ppo("metrics of the last step only", "totals[name] += value", "totals[name] = value * (steps + 1)"),
+    ppo("metrics of the last step only", "sum(values) / len(values) for", "values[-1] for"),
     ppo("no warm-up", "factor = warmup * ", "factor = "),
     ppo("no decay", "(1.0 - self.batch / num_batches)", "1.0"),
     ppo("the value's rate not scheduled", "            (self.value_optimizer, self.hparams.value_learning_rate),\n", ""),
     ppo("Adam's own epsilon", '{"eps": hparams.adam_eps,', '{"eps": 1e-3,'),
     ppo("decay of weights", '"weight_decay": 0.0', '"weight_decay": 0.1'),
+    ppo("an update never ends early", "return target is not None and found", "return False and found", PPO),
+    ppo("an update goes on after the step that was too far", "                if self.moved_too_far(looks[-1]):\n                    break\n", "", PPO),
+    ppo("the step that was too far taken", "if not self.moved_too_far(totals):", "if True:", PPO),
+    ppo("the largest approximate KL of the last batch only", "= max(moved, metrics", "= max(0.0, metrics", PPO),
     # the loop
     ppo("the reference taken from the initial policy", "            reference,\n            reward_model", "            initial,\n            reward_model"),
     ppo("the reference follows the policy", "            reference,\n            reward_model", "            trainer.policy.model,\n            reward_model"),
-    ppo("the initial policy trained in its place", "copy.deepcopy(initial).eval()", "initial.eval()", PPO),
+    rollout("the initial policy trained in its place", "copy_to_train(model, self.num_frozen_layers).eval()", "model.eval()", PPO),
     ppo("the KL controller never updated", 'trainer.controller.update(metrics["objective/kl"], hparams.batch_size)', "pass"),
     ppo("the KL controller fed with KL per token", 'update(metrics["objective/kl"],', 'update(metrics["objective/kl"] / metrics["policy/length_mean"],'),
     ppo("the KL controller counts prompts", "hparams.batch_size)\n        trainer.batch += 1", "per_batch)\n        trainer.batch += 1"),
@@ -71,7 +76,7 @@ FAULTS = [
     ppo("the KL coefficient not restored", 'self.batch, self.controller.coef = state["batch"], state["kl_coef"]', 'self.batch = state["batch"]', PPO),
     ppo("the optimizer not restored", '        self.optimizer.load_state_dict(state["optimizer"])\n', "", PPO),
     ppo("the value's optimizer not restored", '        self.value_optimizer.load_state_dict(state["value_optimizer"])\n', "", PPO),
-    ppo("the policy not restored", '        self.policy.load_state_dict(state["policy"])\n', "", PPO),
+    ppo("the policy not restored", "trained[name].copy_(weight)", "pass", PPO),
     ppo("the state of other hyper-parameters taken", ' or state.get("hparams") != asdict(self.hparams)', "", PPO),
     # the rollout
     rollout("sampling at another temperature than the update's", "SamplingParams(temperature=hparams.temperature", "SamplingParams(temperature=1.0", PPO),
@@ -88,8 +93,8 @@ FAULTS = [
     rollout("the value's gradient always in the trunk", "final if self.share_trunk_gradient else final.detach()", "final"),
     rollout("the value's gradient never in the trunk", "final if self.share_trunk_gradient else final.detach()", "final.detach()"),
     rollout("a value invented at the start", "nn.init.zeros_(self.value_head.weight)", "nn.init.normal_(self.value_head.weight)"),
-    rollout("frozen layers trained", "                layer.requires_grad_(False)", "                layer.requires_grad_(True)", PPO),
-    rollout("embeddings trained under frozen layers", "embed_tokens.requires_grad_(False)", "embed_tokens.requires_grad_(True)"),
+    shared("frozen layers trained", "weight.requires_grad_(name not in names)", "weight.requires_grad_(True)"),
+    shared("embeddings trained under frozen layers", "[model.model.embed_tokens, *list(model", "[*list(model"),
     rollout("the score's clip left out", "if hparams.score_clip is not None", "if False"),
     rollout("the score clipped on one side", "clamp(-hparams.score_clip, hparams.score_clip)", "clamp(max=hparams.score_clip)"),
     rollout("the missing end's penalty for those that ended", "(~ended).float()", "ended.float()"),
@@ -97,7 +102,7 @@ FAULTS = [
     rollout("a missing end rewarded", "scores - hparams.missing_eos_penalty", "scores + hparams.missing_eos_penalty"),
     rollout("scores read without the prompt", "score_answers(reward_model, prompts,", "score_answers(reward_model, [[prompt[0]] for prompt in prompts],"),
     rollout("scores of the prompts' neighbours", "score_answers(reward_model, prompts,", "score_answers(reward_model, prompts[::-1],"),
-    rollout("lower layers equal though they differ", "return all(torch.equal", "return any(torch.equal"),
+    shared("lower layers equal though they differ", "return all(torch.equal", "return any(torch.equal", GOLDEN),
     rollout("states kept of other rows", "self.lower[list(chosen),", "self.lower[sorted(chosen),"),
     rollout("log-probabilities of the state after the token", "states[rows, packed.state_index[packed.token_mask]]", "states[rows, (packed.state_index[packed.token_mask] + 1).clamp(max=states.shape[1] - 1)]"),
     # formulas

@@ -15,6 +15,7 @@ network = In("app/training/reward_network.py", MODEL)
 report = In("app/training/reward_report.py", MODEL)
 losses = In("app/training/losses.py", LOSSES)
 reading = In("app/training/reading_layer.py", HEAD)
+ends = In("app/lm/answer_ends.py", MODEL)
 scorer = In("app/training/scorer.py", "tests/training/test_scorer.py")
 
 FAULTS = [
@@ -35,8 +36,8 @@ FAULTS = [
     model("scores normalized on the rankings' own answers", "samples = [pair for pair in normalization if pair[1]] or answers", "samples = answers"),
     data("the ties' share not used", "nu = tie_strength(float(ties.sum() / pairs.sum().clamp(min=1)))", "nu = 0.0"),
     data("ranks turned round", "torch.tensor(group.ranks)", "-torch.tensor(group.ranks)"),
-    data("the end not put behind a cut answer", "[[ended(answer, end_id) for answer in group.completions] for group in groups]", "[list(group.completions) for group in groups]"),
-    data("states of other rows", "found[rows] = model.final_states(part,", "found[sorted(rows)] = model.final_states(part,"),
+    data("the answers' order lost", "states[mask] = states_of(model, answers, ends)", "states[mask] = states_of(model, answers, ends).flip(0)", DATA),
+    data("ranks of answers that are not there", "torch.arange(most) < torch.tensor", "torch.arange(most) <= torch.tensor", DATA),
     head("ties counted as orders", "torch.sign(ranks[ranking, second] - ranks[ranking, first])", "torch.sign(ranks[ranking, second] - ranks[ranking, first] + 0.5)"),
     head("a ranking of more answers weighs more", "1.0 / counts[ranking].double()", "torch.ones(len(ranking)).double()"),
     head("no penalty in the gradient", "half.T @ slope + ridge * weights", "half.T @ slope"),
@@ -45,12 +46,12 @@ FAULTS = [
     head("a part that is everything", "chosen = torch.isin(self.ranking, torch.tensor(list(rankings), dtype=torch.int64))", "chosen = self.ranking >= 0"),
     head("penalties from weak to strong", "(weakest / strongest) ** (1", "(strongest / weakest) ** (1"),
     head("steps never shortened", "share > 1e-4 and", "False and"),
-    network("scores read without the prompt", "pack([prompts[i] for i in batch]", "pack([prompts[i][:1] for i in batch]"),
-    network("scores of the answers in another order", "scores[index] = found[row, : len(groups[index])].tolist()", "scores[index] = found[row, : len(groups[index])].flip(0).tolist()"),
-    network("scores of the batch's order", "scores[index] = found", "scores[row] = found"),
+    network("scores read without the prompt", "pack([prompt], [[written]]", "pack([prompt[:1]], [[written]]", DATA),
+    network("scores of the answers in another order", "return [[next(scores) for _ in group] for group in answers]", "return [[next(scores) for _ in group][::-1] for group in answers]"),
+    network("answers of other prompts taken for the same", "key = (len(prompt), *prompt, *written)", "key = tuple(written)", DATA),
     network("the score at the token before the last", "packed, packed.last_index)", "packed, (packed.last_index - 1).clamp(min=0))"),
-    network("what follows the end is read", "tokens[: tokens.index(end_id) + 1] if end_id in tokens", "tokens if end_id in tokens"),
-    network("no end where it is missing", "else [*tokens, end_id]", "else tokens"),
+    ends("what follows the end is read", "return [*tokens[:stop], self.written]", "return [*tokens, self.written]"),
+    ends("no end where it is missing", "return [*tokens[:stop], self.written]", "return [*tokens[:stop]] or [self.written]"),
     network("the mean not taken off", "centered = weight - old_mean * constant", "centered = weight"),
     network("the deviation not set to one", "scale = 1.0 / deviation if", "scale = torch.ones(()) if"),
     network("a head that no seed decides", "generator=generator)", "generator=None)", DATA),
@@ -71,9 +72,11 @@ FAULTS = [
     losses("the tie's strength left out", "    if nu > 0:", "    if nu > 9:"),
     losses("pairs counted twice", "return both.triu(diagonal=1)", "return both"),
     losses("rankings weigh by their pairs", "(per_ranking / counts.clamp(min=1)).sum()", "per_ranking.sum()"),
+    ends("an end that is not the written one not known", "tokens[-1] in self.all", "tokens[-1] == self.written", "tests/training/test_ppo.py"),
+    ends("an answer cut at its written end only", "if token in self.all)", "if token == self.written)"),
     reading("the length's head looks nowhere", "end * logit * math.sqrt(depth) / stretch", "end * 0.0"),
     reading("prompts left out of the averages", "seen = (packed.segments == 0) | (packed.segments == k + 1)", "seen = packed.segments == k + 1", DATA),
     scorer("the scorer reads without the prompt", "tokenizer.encode_conversation(messages)", "tokenizer.encode_conversation(messages)[:1]"),
-    scorer("the scorer's answers without their end", "[[*tokenizer.encode(answer), tokenizer.end_id] for", "[[*tokenizer.encode(answer)[:-1]] for"),
-    scorer("the scorer's scores in another order", "return [float(score) for score in scores]", "return [float(score) for score in sorted(scores)]"),
+    scorer("the scorer's answers without their end", "[tokenizer.encode_answered(messages, answer) for", "[[*tokenizer.encode_conversation(messages), *tokenizer.encode(answer)] for"),
+    scorer("the scorer's scores in another order", "return [score for [score] in found]", "return sorted(score for [score] in found)"),
 ]  # fmt: skip
