@@ -171,7 +171,7 @@ def test_wins_and_draws_by_hand() -> None:
     assert found["win_rate"] == pytest.approx((1 + 0.5 + 1 + 1) / 4), "a win counts 1, a draw 0.5"
     assert found["win_rate_error"] == pytest.approx(torch.tensor([0.75, 1.0]).std().item() / math.sqrt(2))
     assert found["kl_error"] == pytest.approx(torch.tensor([2.0, 6.0]).std().item() / math.sqrt(2)), "over prompts"
-    assert (found["distinct_share"], found["end_rate"]) == (1.0, 0.5)
+    assert (found["distinct_share"], found["end_rate"]) == (0.5, 0.5)
 
 
 def test_shares_and_errors_by_hand() -> None:
