@@ -6,11 +6,12 @@ STAMP := $(VENV)/.stamp
 PY := $(VENV)/bin/python
 PIP := $(PY) -m pip install --disable-pip-version-check --quiet
 PYTEST_ARGS ?=
+FAULTS_ARGS ?=
 BENCH_ARGS ?=
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run set-up set-up-dev browser test lint types imports format bench bench-loop model lock clean
+.PHONY: help run set-up set-up-dev browser test faults lint types imports format bench bench-loop model lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -59,6 +60,9 @@ browser:
 
 test: set-up-dev browser lint types imports ## Set up what the tests need (Chromium included), then lint, types, imports and all tests
 	@FOURFOLD_CHROMIUM="$$(bin/browser)" $(PY) -m pytest $(PYTEST_ARGS)
+
+faults: set-up-dev ## Put hundreds of faults in, one by one, and see that a test tells each (an hour or so; for the night)
+	@$(PY) -m tests.faults $(FAULTS_ARGS)
 
 lint: set-up-dev ## Check style and formatting (ruff)
 	@$(VENV)/bin/ruff check .

@@ -1,5 +1,5 @@
 """`make faults`: puts each fault of the lists into a copy of the tree, runs its nearest tests, and says whether one of
-them noticed. For the night, not for every change: some ten minutes. FAULTS_ARGS picks: words of a name, --file, --list.
+them noticed. For the night, not for every change. FAULTS_ARGS picks: words of a name, --file, --list.
 
 The libraries are loaded once; each run is a fork of this process that loads the product from the copy.
 """
