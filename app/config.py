@@ -11,6 +11,7 @@ from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 REPOSITORY = Path(__file__).resolve().parent.parent
+SHIPPED_MODEL = REPOSITORY / "models" / "sft"
 
 
 class Settings(BaseSettings):
@@ -23,7 +24,7 @@ class Settings(BaseSettings):
     )
     data_dir: Path = Field(Path("data"), description="Folder of the database, model versions and job checkpoints.")
     database_url: str | None = Field(None, description="SQLAlchemy URL; default: fourfold.db in the data folder.")
-    model_dir: Path = Field(REPOSITORY / "models" / "sft", description="The SFT weights installed at first start.")
+    model_dir: Path = Field(SHIPPED_MODEL, description="The SFT weights installed at first start.")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least severe log line.")
 
     max_connections: int = Field(1_000, ge=1, description="Connections at once; the next is answered 503.")

@@ -6,7 +6,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
 from app.api.schemas import After, IdPath, JsonObject, Limit, PageOut, page_out
-from app.db.models.versions import Version, VersionKind, VersionStatus
+from app.db.models.versions import Version, VersionKind, VersionOrigin, VersionStatus
 from app.runtime import ReadSession, RuntimeDep, UnitRoute, WriteSession
 from app.services import versions
 
@@ -17,6 +17,8 @@ class VersionOut(BaseModel):
     id: int
     kind: VersionKind
     status: VersionStatus
+    origin: VersionOrigin
+    imported_from: str | None = Field(description="The name of the directory that an imported one came from.")
     parent_id: int | None
     reward_version_id: int | None
     job_id: str | None

@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from app.config import SHIPPED_MODEL
 from app.db.base import utc_now
 from app.db.models.versions import Version, VersionKind, VersionRanking, VersionStatus
 from app.errors import ConflictError, NotFoundError, UnavailableError
@@ -210,7 +211,8 @@ def _active_answerer_or_none(session: Session) -> Version | None:
 
 
 def install_sft(session: Session, *, model_dir: Path, data_dir: Path) -> Version:
-    """Copies the shipped SFT weights into the data folder as the first version, active. Once; later calls find it."""
+    """Copies the SFT weights in `model_dir` into the data folder as the first version, active. Once; later calls find
+    it. Of weights that are not the shipped ones it is kept that they were imported, and from where."""
     stored = session.scalar(select(Version).where(Version.kind == VersionKind.SFT).order_by(Version.id).limit(1))
     if stored is not None:
         return stored
@@ -223,7 +225,9 @@ def install_sft(session: Session, *, model_dir: Path, data_dir: Path) -> Version
     fresh = target.with_name(f".installing-{uuid.uuid4().hex[:8]}")
     found = copy_directory(model_dir, fresh)
     path = relative_path(move_directory(fresh, target), data_dir)
-    version = add_version(session, kind=VersionKind.SFT, parent_id=None, path=path, content_hash=found)
+    shipped = model_dir.resolve() == SHIPPED_MODEL.resolve()
+    metrics = {} if shipped else {"imported_from": model_dir.resolve().name}
+    version = add_version(session, kind=VersionKind.SFT, parent_id=None, path=path, content_hash=found, metrics=metrics)
     _mark_active(session, version)
     session.flush()
     return version

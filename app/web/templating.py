@@ -56,6 +56,7 @@ def _environment() -> Environment:
         percent=words.percent,
         figure=words.figure,
         job_title=words.job_title,
+        version_origin=words.version_origin,
         version_title=words.version_title,
         iso=datetime.isoformat,
         moment=words.moment,

@@ -62,6 +62,11 @@ def version_title(version: Version) -> str:
     return f"{VERSION_TITLES[version.kind]} {version.id}"
 
 
+def version_origin(version: Version) -> str:
+    """Of one without a parent."""
+    return "ships with Fourfold" if version.imported_from is None else f"imported from {version.imported_from}"
+
+
 def moment(when: datetime | None) -> str:
     """UTC; the page's script turns it into the reader's own time."""
     return NOTHING if when is None else when.strftime("%Y-%m-%d %H:%M UTC")

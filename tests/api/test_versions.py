@@ -40,6 +40,10 @@ def test_activate_and_roll_back(running: LiveServer, tiny_model_dir: Path) -> No
     ]
     detail = client.get(f"/api/v1/versions/{policy_id}").json()
     assert (detail["lineage"], detail["ranking_ids"], detail["metrics"]) == ([policy_id, 1], [], {"kl": None})
+    assert [(row["origin"], row["imported_from"], row["precision"]) for row in listed] == [
+        ("trained", None, None),
+        ("imported", "sft", None),
+    ]
     assert client.post(f"/api/v1/versions/{policy_id}/activate").json()["status"] == "active"
     assert client.post("/api/v1/generate", json={"prompt": "Hi", "n": 1}).json()["version"] == policy_id
     group = client.post("/api/v1/groups/next").json()  # never a stale one

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from app.db.models.versions import Version, VersionKind, VersionStatus
 from app.errors import ConflictError
 from app.services import rules, versions
+from app.web.words import version_origin
 from app.weights import content_hash, copy_directory
 from tests.live import quick_settings
 
@@ -40,6 +41,22 @@ def bring_in(session: Session, model_files: Path, data_dir: Path) -> Callable[[b
         )
 
     return add_imported
+
+
+def test_each_root_says_where_it_came_from(first: Version, bring_in: Callable[[bool], Version], add: Add) -> None:
+    """`first` was installed from a folder that FOURFOLD_MODEL_DIR named."""
+    imported, policy = bring_in(False), add(VersionKind.POLICY, first)
+    assert [each.origin for each in (first, imported, policy)] == ["imported", "imported", "trained"]
+    assert [each.imported_from for each in (first, imported, policy)] == ["model", "SmolTest", None]
+    assert [version_origin(each) for each in (first, imported)] == ["imported from model", "imported from SmolTest"]
+
+
+def test_the_shipped_model_ships(
+    session: Session, model_files: Path, data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(versions, "SHIPPED_MODEL", model_files)
+    shipped = versions.install_sft(session, model_dir=model_files, data_dir=data_dir)
+    assert (shipped.origin, shipped.imported_from, version_origin(shipped)) == ("shipped", None, "ships with Fourfold")
 
 
 def test_it_is_a_root_of_its_own(first: Version, bring_in: Callable[[bool], Version], data_dir: Path) -> None:

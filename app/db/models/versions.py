@@ -17,6 +17,12 @@ class VersionKind(StrEnum):
     POLICY = "policy"
 
 
+class VersionOrigin(StrEnum):
+    SHIPPED = "shipped"
+    IMPORTED = "imported"
+    TRAINED = "trained"
+
+
 class VersionStatus(StrEnum):
     CANDIDATE = "candidate"
     ACTIVE = "active"
@@ -69,6 +75,18 @@ class Version(Base):
     activated_at: Mapped[datetime | None]
     activation_number: Mapped[int | None] = mapped_column(index=True, unique=True)
     """Grows with every activation, over all versions: which one was active last."""
+
+    @property
+    def origin(self) -> VersionOrigin:
+        """What it is, where nothing here was its parent: shipped with the program, or somebody else's."""
+        if self.parent_id is not None:
+            return VersionOrigin.TRAINED
+        return VersionOrigin.SHIPPED if self.imported_from is None else VersionOrigin.IMPORTED
+
+    @property
+    def imported_from(self) -> str | None:
+        """The name of the directory that it was imported from."""
+        return self.metrics.get("imported_from")
 
 
 class VersionRanking(Base):
