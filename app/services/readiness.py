@@ -56,7 +56,7 @@ def check_readiness(
         with read() as session:
             version_id = versions.active_answerer(session).id
             ready_groups = groups.count_ready(session)
-            worker = _worker(heartbeats.age_seconds(session), stale_seconds)
+            worker = worker_state(heartbeats.age_seconds(session), stale_seconds)
     except AppError as error:
         return Readiness(False, error.message, "unknown", None, 0, stock, "unknown")
     except DBAPIError as error:
@@ -67,7 +67,8 @@ def check_readiness(
     return Readiness(model == "ok", "ok", model, version_id, ready_groups, stock, worker)
 
 
-def _worker(age_seconds: float | None, stale_seconds: float) -> str:
+def worker_state(age_seconds: float | None, stale_seconds: float) -> str:
+    """ "ok" or what is wrong, from the age of the newest heartbeat."""
     if age_seconds is None:
         return "none shows life: start one (python -m app worker)"
     return "ok" if age_seconds <= stale_seconds else f"no sign of life for {age_seconds:.0f} s"

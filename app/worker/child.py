@@ -80,6 +80,7 @@ def _record(run: JobRun, status: JobStatus, *, error: str | None = None) -> int:
     """The folder of a failed job with a checkpoint stays (services/job_folders.py says how long)."""
 
     def finish(session: Session) -> bool:
+        run.write_report(session)  # the curve to its end
         return job_runs.finish(session, run.job.id, run.fence, status=status, error=error)
 
     if not run.commit(finish):

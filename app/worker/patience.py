@@ -24,15 +24,20 @@ class DatabaseGone(BaseException):
     """It did not come back in time. Not an Exception: it is no outcome of the job, which starts again later."""
 
 
-def passes(error: Exception) -> bool:
-    """Whether waiting may help. A wrong statement or a missing table stays wrong."""
-    if isinstance(error, PoolTimeout | DatabaseBusyError | DataLostError):
+def passes(error: BaseException) -> bool:
+    """Whether waiting may help. A wrong statement or a missing table stays wrong.
+
+    The errors that it came from count, too: a full disk ends SQLite's transaction, then its savepoint is missing.
+    """
+    return _passes_alone(error) or any(passes(before) for before in (error.__cause__, error.__context__) if before)
+
+
+def _passes_alone(error: BaseException) -> bool:
+    if isinstance(error, DBAPIError) and error.connection_invalidated:
         return True
-    if not isinstance(error, OperationalError | InterfaceError) and not (
-        isinstance(error, DBAPIError) and error.connection_invalidated
-    ):
-        return False
-    return getattr(error.orig, "sqlite_errorcode", None) != sqlite3.SQLITE_ERROR
+    if isinstance(error, OperationalError | InterfaceError):
+        return getattr(error.orig, "sqlite_errorcode", None) != sqlite3.SQLITE_ERROR
+    return isinstance(error, PoolTimeout | DatabaseBusyError | DataLostError)
 
 
 def patiently(work: Callable[[], Result], *, seconds: float, wait: Wait = time.sleep) -> Result:

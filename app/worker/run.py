@@ -156,7 +156,7 @@ class JobRun:
         self.beat()
 
     def _flush(self) -> None:
-        control = self.commit(self._write)
+        control = self.commit(self.write_report)
         if control.fenced:
             raise JobSuperseded
         self._points = []
@@ -164,7 +164,8 @@ class JobRun:
         if control.cancel:
             raise JobCancelled
 
-    def _write(self, session: Session) -> Control:
+    def write_report(self, session: Session) -> Control:
+        """All that was reported and not written yet."""
         return job_runs.report(
             session,
             self.job.id,

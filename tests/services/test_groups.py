@@ -40,6 +40,44 @@ def test_a_lapsed_lease_goes_to_the_next_and_the_first_is_told(
         groups.get_leased_group(session, group.id, ada)
 
 
+def test_a_lease_that_begins_in_the_future_holds_no_card(
+    session: Session, make_group: MakeGroup, ada: Labeler, bob: Labeler
+) -> None:
+    """The clock was a year ahead when it was given, and was set back: nobody waits a year for the card."""
+    group = make_group()
+    year = timedelta(days=365)
+    assert groups.next_group(session, labeler=ada, now=utc_now() + year, lease_seconds=60) is not None
+    assert groups.has_free(session, now=utc_now())
+    taken = lease(session, bob)
+    assert taken is not None
+    assert taken.id == group.id
+    assert taken.lease_expires_at is not None
+    assert taken.lease_expires_at <= utc_now() + timedelta(seconds=60)
+
+
+def test_a_clock_that_is_corrected_a_little_takes_no_card_away(
+    session: Session, make_group: MakeGroup, ada: Labeler, bob: Labeler
+) -> None:
+    make_group()
+    now = utc_now()
+    held = groups.next_group(session, labeler=ada, now=now + timedelta(seconds=0.5), lease_seconds=60)
+    assert held is not None
+    assert groups.next_group(session, labeler=bob, now=now, lease_seconds=60) is None
+    assert groups.next_group(session, labeler=ada, now=now, lease_seconds=60) is held
+
+
+def test_the_card_that_was_leased_last_comes_first(session: Session, make_group: MakeGroup, ada: Labeler) -> None:
+    """Though the first lease ends later: it was given before the clock was set back a little, or for longer."""
+    first, second = make_group(), make_group()
+    now = utc_now()
+    for group, seconds in ((second, 120), (first, 60)):
+        row = session.get_one(Group, group.id)
+        groups.lease(session, row, ada.id, now=now, lease_seconds=seconds)
+    held = groups.held_group(session, labeler=ada, now=now)
+    assert held is not None
+    assert held.id == first.id
+
+
 def test_nothing_ready_is_none(session: Session, ada: Labeler) -> None:
     assert lease(session, ada) is None
 

@@ -111,6 +111,57 @@ def test_cancel(session: Session) -> None:
 
 
 @pytest.mark.usefixtures("reward")
+@pytest.mark.parametrize("last_beat", [None, timedelta(minutes=-1), timedelta(days=1)])
+def test_a_running_job_without_a_living_worker_is_cancelled_at_once(
+    session: Session, last_beat: timedelta | None
+) -> None:
+    """Also where another worker lives, and where the dead one's heartbeat lies ahead."""
+    running = queue_policy(session)
+    job_runs.start_attempt(session, running.id, max_attempts=3, executor_id="dead")
+    heartbeats.beat(session, "other", utc_now())
+    if last_beat is not None:
+        heartbeats.beat(session, "dead", utc_now() + last_beat)
+    session.flush()
+    assert jobs.request_cancel(session, running.id).status is JobStatus.CANCELLED
+    assert running.finished_at is not None
+
+
+@pytest.mark.usefixtures("reward")
+def test_a_worker_that_died_after_the_first_cancel_leaves_no_job_behind(session: Session) -> None:
+    running = queue_policy(session)
+    heartbeats.beat(session, "worker", utc_now())
+    job_runs.start_attempt(session, running.id, max_attempts=3, executor_id="worker")
+    assert jobs.request_cancel(session, running.id).status is JobStatus.RUNNING
+    heartbeats.beat(session, "worker", utc_now() - timedelta(minutes=1))
+    assert jobs.request_cancel(session, running.id).status is JobStatus.CANCELLED
+
+
+@pytest.mark.usefixtures("reward")
+def test_the_same_work_is_queued_anew_while_the_cancelled_job_still_stops(session: Session) -> None:
+    stopping = queue_policy(session)
+    heartbeats.beat(session, "worker", utc_now())
+    job_runs.start_attempt(session, stopping.id, max_attempts=3, executor_id="worker")
+    jobs.request_cancel(session, stopping.id)
+    fresh = queue_policy(session)
+    assert fresh is not stopping
+    assert fresh.status is JobStatus.QUEUED
+    assert queue_policy(session) is fresh
+
+
+@pytest.mark.usefixtures("reward")
+@pytest.mark.parametrize("status", jobs.FINAL)
+def test_started_again_with_the_same_parameters(session: Session, status: JobStatus) -> None:
+    first = queue_policy(session, total_episodes=64, seed=7)
+    with pytest.raises(ConflictError, match="has not ended"):
+        jobs.restart_job(session, first.id)
+    first.status = status
+    session.flush()
+    again = jobs.restart_job(session, first.id)
+    assert again.id != first.id
+    assert (again.kind, again.params, again.trigger) == (first.kind, {"total_episodes": 64, "seed": 7}, "person")
+
+
+@pytest.mark.usefixtures("reward")
 def test_metrics_since_goes_on_where_it_stopped(session: Session) -> None:
     job = queue_policy(session)
     session.flush()
@@ -136,6 +187,11 @@ def test_seconds_left_is_what_the_pace_says(done: int, open_steps: int, elapsed:
 def test_seconds_left_is_unknown_before_the_first_step() -> None:
     assert jobs.seconds_left(Job(status=JobStatus.RUNNING, step=0, total_steps=10, started_at=utc_now())) is None
     assert jobs.seconds_left(Job(status=JobStatus.QUEUED, step=0, total_steps=0, started_at=None)) is None
+
+
+def test_seconds_left_is_unknown_after_the_clock_was_set_back() -> None:
+    ahead = utc_now() + timedelta(hours=1)
+    assert jobs.seconds_left(Job(status=JobStatus.RUNNING, step=1, total_steps=10, started_at=ahead)) is None
 
 
 @settings(max_examples=20, deadline=None)

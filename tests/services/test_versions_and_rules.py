@@ -58,6 +58,17 @@ def test_activation_retires_the_former_and_can_be_undone(
     assert versions.active_reward(session) is reward
 
 
+def test_the_last_activation_is_told_by_its_number(
+    session: Session, first: Version, add: AddVersion, data_dir: Path
+) -> None:
+    """Not by its time: the clock may have been set back since an earlier one."""
+    one, two = add(VersionKind.REWARD), add(VersionKind.REWARD)
+    for version in (one, two, one):
+        versions.activate(session, version.id, data_dir=data_dir)
+    assert first.activation_number == 1
+    assert (two.activation_number, one.activation_number) == (3, 4)
+
+
 def test_what_cannot_answer_is_not_activated(session: Session, first: Version, add: AddVersion, data_dir: Path) -> None:
     with pytest.raises(ConflictError, match="cannot answer"):
         versions.activate(session, add(VersionKind.BASE).id, data_dir=data_dir)

@@ -83,7 +83,8 @@ def _store(
         with transaction(run.sessions) as session:
             stored = versions.version_of_job(session, run.job.id)
             if stored is not None:  # committed, but the connection broke before the answer
-                fresh.rename(run.settings.version_directory(stored.path))
+                if fresh.is_dir():
+                    fresh.rename(run.settings.version_directory(stored.path))
                 return
             wanted = run.settings.version_directory(versions.next_version_path(session, new.kind))
             target = move_directory(fresh, wanted)
