@@ -38,15 +38,20 @@ def filter_logits(logits: Tensor, temperature: float, top_k: int, top_p: float, 
         logits = logits.masked_fill(logits < least, -torch.inf)
     if top_p < 1:
         ordered, order = logits.sort(dim=-1, descending=True, stable=True)
-        probabilities = ordered.softmax(dim=-1)
-        before = probabilities.cumsum(dim=-1) - probabilities
-        dropped = before >= top_p
+        dropped = torch.stack([_reached_before(row) for row in ordered]) >= top_p
         dropped[:, 0] = False
         logits = logits.masked_fill(dropped.scatter(-1, order, dropped), -torch.inf)
     if min_p > 0:  # p < min_p * p_max, in logarithms; the normalization cancels
         least = logits.amax(dim=-1, keepdim=True) + torch.tensor(min_p, dtype=logits.dtype).log()
         logits = logits.masked_fill(logits < least, -torch.inf)
     return logits
+
+
+def _reached_before(ordered: Tensor) -> Tensor:
+    """The probability [V] of all that is likelier, of one row's logits. One row a call: how torch adds up many rows may
+    depend on how many there are, and a row's tokens must not."""
+    probabilities = ordered.softmax(dim=-1)
+    return probabilities.cumsum(dim=-1) - probabilities
 
 
 def draw(logits: Tensor, uniforms: Tensor) -> Tensor:

@@ -39,6 +39,7 @@ SETTINGS = [
     SamplingParams(max_tokens=12, seed=1, temperature=0.7, top_k=30),
     SamplingParams(max_tokens=12, seed=2, top_p=0.8, repetition_penalty=1.4),
     SamplingParams(max_tokens=12, seed=3, temperature=1.3, min_p=0.05),
+    SamplingParams(max_tokens=12, seed=4, top_p=0.8, repetition_penalty=1.4),  # is drawn together with the second
 ]
 
 
@@ -111,8 +112,8 @@ def answers_differ(decoder: Decoder) -> list[int]:
             batch.step()
         return [[row.completion for row in rows] for rows in groups.values()]
 
-    together = answer([2, 0, 1])
-    return [place for index, place in enumerate([2, 0, 1]) if answer([place]) != together[index : index + 1]]
+    order = [2, 0, 3, 1]
+    return [place for place, one in zip(order, answer(order), strict=True) if answer([place]) != [one]]
 
 
 @torch.inference_mode()
