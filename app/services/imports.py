@@ -26,10 +26,10 @@ from app.services.fitting import Fitting
 from app.services.prompts import NewPrompt, digest_of, language_of, validate_messages
 
 Result = TypeVar("Result")
-ROWS_AT_ONCE = 100
+ROWS_AT_ONCE = 500
 MAX_LINE_BYTES = 1 << 20
 MAX_LANGUAGE_CHARACTERS = 16
-SLICE_SECONDS = 0.001
+SLICE_SECONDS, LONGEST_PAUSE_SECONDS = 0.001, 0.005
 STOPPED = "The server is stopping. Nothing of this file was kept; send it again in a minute."
 
 
@@ -43,7 +43,7 @@ class Pace:
         """Call it often: it pauses only once a slice is used up."""
         used = time.perf_counter() - self._since
         if used > SLICE_SECONDS:
-            time.sleep(used)
+            time.sleep(min(used, LONGEST_PAUSE_SECONDS))
             self._since = time.perf_counter()
 
 
