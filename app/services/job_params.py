@@ -129,7 +129,7 @@ def _check_together(kind: JobKind, params: dict[str, Any]) -> None:
 
 def _check_ready(session: Session, kind: JobKind, params: dict[str, Any]) -> None:
     if kind is JobKind.TRAIN_REWARD:
-        if not session.scalar(select(func.count()).select_from(Ranking).where(Ranking.withdrawn_at.is_(None))):
+        if not session.scalar(select(func.count()).select_from(Ranking).where(Ranking.in_force())):
             raise ConflictError("There are no rankings to learn from yet. Rank some answers first.")
         return
     if kind is JobKind.EVALUATE and "version_id" not in params:

@@ -3,16 +3,18 @@
 Ids are chosen once per job and the rows fetched by id, so that a job that starts again sees the same data.
 """
 
+import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import select
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session, selectinload
 
 from app.chat import Message
 from app.db.models.groups import Completion, Group
 from app.db.models.prompts import Prompt, PromptSplit
 from app.db.models.rankings import Ranking
+from app.errors import ConflictError
 
 CHUNK = 500  # ids in one statement; SQLite takes 32,766 at most
 
@@ -32,9 +34,7 @@ class RankedAnswers:
 
 def ranking_ids_in_force(session: Session) -> list[int]:
     """Of people and simulated labelers alike; withdrawn ones, and those about archived prompts, are left out."""
-    query = select(Ranking.id).join(Ranking.group).join(Group.prompt)
-    query = query.where(Ranking.withdrawn_at.is_(None), Prompt.archived_at.is_(None))
-    return list(session.scalars(query.order_by(Ranking.id)))
+    return list(session.scalars(select(Ranking.id).where(Ranking.in_force()).order_by(Ranking.id)))
 
 
 def ranked_answers(session: Session, ranking_ids: Sequence[int]) -> list[RankedAnswers]:
@@ -75,15 +75,40 @@ def answers_with_prompts(session: Session, answer_ids: Sequence[int]) -> list[tu
     return found
 
 
-def prompt_ids(session: Session, split: PromptSplit, limit: int | None = None) -> list[int]:
-    """In an order that mixes topics and languages and never changes (that of the digests)."""
-    return list(session.scalars(select(Prompt.id).where(Prompt.split == split).order_by(Prompt.digest).limit(limit)))
+def training_prompt_ids(session: Session, at_most: int, seed: int) -> list[int]:
+    """Prompts in use, in an order that mixes topics and languages and never changes (that of the digests): all, or
+    where there are more than asked for, those behind a place that the seed chooses. Digests are random, so these are,
+    too."""
+    found = list(session.scalars(_by_digest("", at_most + 1)))
+    if len(found) <= at_most:
+        return found
+    start = hashlib.sha256(str(seed).encode()).hexdigest()
+    found = list(session.scalars(_by_digest(start, at_most)))
+    return found + list(session.scalars(_by_digest("", at_most - len(found))))
+
+
+def _by_digest(start: str, limit: int) -> Select[int]:
+    # A function of the split, so that no index on it is taken: all its prompts would be sorted by their digests.
+    in_use = func.lower(Prompt.split) == PromptSplit.TRAIN.value, Prompt.in_use()
+    return select(Prompt.id).where(Prompt.digest >= start, *in_use).order_by(Prompt.digest).limit(limit)
+
+
+def held_out_prompt_ids(session: Session, at_most: int) -> list[int]:
+    """The same ones every time, in the order of their digests: these prompts are never shown, so their keys stay."""
+    in_use = Prompt.split == PromptSplit.HELD_OUT, Prompt.in_use()
+    return list(
+        session.scalars(select(Prompt.id).where(*in_use).order_by(Prompt.shown, Prompt.draw_key).limit(at_most))
+    )
 
 
 def prompts_by_id(session: Session, ids: Sequence[int]) -> list[Prompt]:
+    """In the order of the ids. Raises ConflictError where one was deleted since it was chosen."""
     found: dict[int, Prompt] = {}
     for chunk in _chunks(ids):
         found |= {prompt.id: prompt for prompt in session.scalars(select(Prompt).where(Prompt.id.in_(chunk)))}
+    gone = next((prompt_id for prompt_id in ids if prompt_id not in found), None)
+    if gone is not None:
+        raise ConflictError(f"Prompt {gone}, which this job had chosen, was deleted since. Start it anew.")
     return [found[prompt_id] for prompt_id in ids]
 
 

@@ -1,6 +1,7 @@
 """Which prompt comes next, and that it is found by index however many there are."""
 
 import random
+from collections.abc import Callable
 
 import pytest
 from sqlalchemy import Dialect, Engine, insert, text
@@ -13,7 +14,7 @@ from app.db.base import utc_now
 from app.db.models.prompts import Prompt, PromptSource, PromptSplit
 from app.db.session import transaction
 from app.errors import UnavailableError
-from app.services import drawing, groups, prompts
+from app.services import drawing, groups, prompts, training_data
 from tests.services.conftest import MakeGroup, plans
 
 
@@ -137,3 +138,36 @@ def test_the_same_plan_is_open_to_postgresql() -> None:
     for statement in (drawing.least_shown(), drawing.shown_so_often(0, "")):
         asked = str(statement.compile(dialect=dialect)).replace("prompts.", "")
         assert where in asked
+
+
+def test_a_training_takes_all_prompts_or_a_part_by_its_seed(session: Session) -> None:
+    """In the order of their digests; behind the last one the first ones follow."""
+    everything = [add(session, f"prompt {number}") for number in range(40)]
+    everything[0].archived_at = utc_now()
+    add(session, "kept for evaluation", PromptSplit.HELD_OUT)
+    session.flush()
+    ordered = [prompt.id for prompt in sorted(everything[1:], key=lambda prompt: prompt.digest)]
+    assert training_data.training_prompt_ids(session, 39, seed=5) == ordered
+    found = [training_data.training_prompt_ids(session, 10, seed=seed) for seed in range(30)]
+    assert training_data.training_prompt_ids(session, 10, seed=3) == found[3]
+    for part in found:
+        start = ordered.index(part[0])
+        assert part == (ordered + ordered)[start : start + 10]
+    assert set().union(*map(set, found)) == set(ordered)
+
+
+def test_evaluations_take_the_same_prompts_every_time(session: Session) -> None:
+    held_out = [add(session, f"prompt {number}", PromptSplit.HELD_OUT) for number in range(9)]
+    session.flush()
+    ordered = [prompt.id for prompt in sorted(held_out, key=lambda prompt: prompt.digest)]
+    assert training_data.held_out_prompt_ids(session, 5) == ordered[:5]
+
+
+@pytest.mark.parametrize(
+    "choose",
+    [lambda s: training_data.training_prompt_ids(s, 50, seed=1), lambda s: training_data.held_out_prompt_ids(s, 50)],
+)
+def test_a_job_reads_no_table_from_end_to_end(many: Engine, choose: Callable[[Session], object]) -> None:
+    for plan in plans(many, choose):
+        assert "SCAN" not in plan
+        assert "TEMP B-TREE" not in plan

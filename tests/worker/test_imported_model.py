@@ -85,7 +85,7 @@ def test_rankings_of_another_models_answers_are_read_by_their_texts(
         (2, [[*tokenizer.encode(text), tokenizer.end_id] for text in first.texts]),
     ):
         inputs = {"ranking_ids": ids, "sft_version_id": sft_id}
-        [found, *_] = handler._groups(idle_run(harness), tokenizer, inputs)
+        [found, *_] = handler._groups(idle_run(harness), tokenizer, inputs, 512).values()
         assert found.completions == wanted
 
 

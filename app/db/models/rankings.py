@@ -2,12 +2,13 @@
 
 from datetime import datetime
 
-from sqlalchemy import JSON, ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy import JSON, ColumnElement, ForeignKey, Index, UniqueConstraint, and_, select, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.db.base import Base, utc_now
 from app.db.models.groups import Group
 from app.db.models.labelers import Labeler
+from app.db.models.prompts import Prompt
 
 
 class Ranking(Base):
@@ -38,3 +39,9 @@ class Ranking(Base):
 
     group: Mapped[Group] = relationship(lazy="raise")
     labeler: Mapped[Labeler] = relationship(lazy="raise")
+
+    @classmethod
+    def in_force(cls) -> ColumnElement[bool]:
+        """Those that are trained on: neither withdrawn nor about an archived prompt."""
+        archived = select(Group.id).join(Prompt, Group.prompt_id == Prompt.id).where(Prompt.archived_at.is_not(None))
+        return and_(cls.withdrawn_at.is_(None), cls.group_id.not_in(archived))

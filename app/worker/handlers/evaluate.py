@@ -8,11 +8,12 @@ from app.db.models.prompts import Prompt, PromptSplit
 from app.errors import ConflictError
 from app.hparams import EvaluationHparams
 from app.lm.tokenizer import Tokenizer
-from app.services import bounds, rules, training_data, versions
+from app.services import bounds, drawing, rules, training_data, versions
 from app.training.evaluate import Evaluation, evaluate_policy
 from app.training.shared_weights import share_equal_weights
 from app.training.text_signs import text_signs
-from app.worker.handlers.versions_of_job import hparams_of, load_policy, load_reward
+from app.worker.handlers.left_out import read_some_prompts
+from app.worker.handlers.versions_of_job import context_of, hparams_of, load_policy, load_reward
 from app.worker.run import JobRun
 
 
@@ -23,10 +24,11 @@ def evaluate(run: JobRun) -> None:
     reference, _ = load_policy(run, inputs["reference_version_id"])
     share_equal_weights(policy, reference)
     reward_model = load_reward(run, inputs["reward_version_id"])
-    prompts = run.read(lambda session: training_data.prompts_by_id(session, inputs["prompt_ids"]))
-    encoded = [tokenizer.encode_conversation(training_data.messages_of(prompt)) for prompt in prompts]
+    chosen = run.read(lambda session: training_data.prompts_by_id(session, inputs["prompt_ids"]))
+    read = read_some_prompts(tokenizer, chosen, context_tokens=context_of(run, inputs), max_tokens=hparams.max_tokens)
+    prompts, left_out = read.prompts, inputs.get("set_aside", 0) + read.left_out
     trainer = evaluate_policy(
-        policy, reference, reward_model, encoded, hparams, ends=tokenizer.ends, pad_id=tokenizer.pad_id
+        policy, reference, reward_model, read.tokens, hparams, ends=tokenizer.ends, pad_id=tokenizer.pad_id
     )
     found = run.drain(trainer)
     samples = _samples(found, prompts, tokenizer)
@@ -35,7 +37,7 @@ def evaluate(run: JobRun) -> None:
     def store(session: Session) -> None:
         version = versions.record_evaluation(session, inputs["version_id"], evaluation=figures, samples=samples)
         bounds.store_flags(version, max_kl=run.settings.auto_activate_max_kl)
-        run.finish(session, {"version_id": version.id, "evaluation": figures})
+        run.finish(session, {"version_id": version.id, "evaluation": figures, "left_out": {"prompts": left_out}})
         rules.after_evaluate(session, version, run.settings)
 
     run.commit(store)
@@ -49,15 +51,16 @@ def _choose(session: Session, params: dict[str, Any], hparams: EvaluationHparams
     if reward is None:
         raise ConflictError("There is no reward model to score with yet. Train one first (the Train page).")
     versions.check_fits(session, reward, version)
-    prompts = training_data.prompt_ids(session, PromptSplit.HELD_OUT, hparams.num_prompts)
+    prompts = training_data.held_out_prompt_ids(session, hparams.num_prompts)
     reference = versions.sft_of(session, version) or versions.sft_version(session)
     if not prompts:
-        raise ConflictError("There are no held-out prompts to evaluate on. Add some with split held_out.")
+        raise ConflictError("There are no held-out prompts to evaluate on. Add some on the Prompts page.")
     return {
         "version_id": version.id,
         "reference_version_id": reference.id,
         "reward_version_id": reward.id,
         "prompt_ids": prompts,
+        "set_aside": drawing.count_set_aside(session, PromptSplit.HELD_OUT),
     }
 
 

@@ -16,12 +16,14 @@ from app.lm.precision import matmul_dtype
 from app.machine import available_bytes
 from app.memory_need import gibibytes, ppo_memory, too_little
 from app.model_size import fit_ppo
-from app.services import bounds, rules, training_data, versions
+from app.services import bounds, drawing, rules, training_data, versions
 from app.training.ppo import train_policy as train_policy_steps
 from app.training.reward_network import RewardModel
 from app.training.shared_weights import share_equal_weights
+from app.worker.handlers.left_out import read_some_prompts
 from app.worker.handlers.versions_of_job import (
     NewVersion,
+    context_of,
     directory_of,
     hparams_of,
     load_policy,
@@ -30,21 +32,23 @@ from app.worker.handlers.versions_of_job import (
 )
 from app.worker.run import JobRun
 
+LEAST_PROMPTS = 1_000  # a short training, too, has a choice of prompts
+
 
 def train_policy(run: JobRun) -> None:
     inputs = run.pinned(lambda: run.read(lambda session: _choose(session, run.params)))
     directory = directory_of(run, inputs["initial_version_id"])
     tokenizer = read_tokenizer(directory)
-    prompts = run.read(lambda session: training_data.prompts_by_id(session, inputs["prompt_ids"]))
-    encoded = [tokenizer.encode_conversation(training_data.messages_of(prompt)) for prompt in prompts]
     hparams = fit_ppo(hparams_of(PPOHparams, run.params), read_config(directory))
-    _check_memory(run, inputs, hparams, longest_prompt=max(map(len, encoded)))
+    chosen = run.read(lambda session: training_data.prompts_by_id(session, inputs["prompt_ids"]))
+    read = read_some_prompts(tokenizer, chosen, context_tokens=context_of(run, inputs), max_tokens=hparams.max_tokens)
+    _check_memory(run, inputs, hparams, longest_prompt=max(map(len, read.tokens)))
     initial, reference, reward_model = _models(run, inputs)
     trainer = train_policy_steps(
         initial,
         reference,
         reward_model,
-        encoded,
+        read.tokens,
         hparams,
         ends=tokenizer.ends,
         pad_id=tokenizer.pad_id,
@@ -58,6 +62,7 @@ def train_policy(run: JobRun) -> None:
         metrics=result.metrics | {"flags": bounds.flags_to_store(result.metrics, hparams.target_kl)},
         seed=hparams.seed,
         reward_version_id=inputs["reward_version_id"],
+        left_out={"prompts": inputs.get("set_aside", 0) + read.left_out},
     )
     store_version(
         run,
@@ -104,12 +109,15 @@ def _choose(session: Session, params: dict[str, Any]) -> dict[str, Any]:
     if reward is None:
         raise ConflictError("There is no reward model yet. Train one from rankings first (the Train page).")
     versions.check_fits(session, reward, initial)
-    prompts = training_data.prompt_ids(session, PromptSplit.TRAIN)
+    hparams = hparams_of(PPOHparams, params)
+    episodes = max(LEAST_PROMPTS, hparams.total_episodes // hparams.samples_per_prompt)  # more are never looked at
+    prompts = training_data.training_prompt_ids(session, episodes, hparams.seed)
     if not prompts:
-        raise ConflictError("There are no prompts to train on. Add some first (POST /api/v1/prompts).")
+        raise ConflictError("There are no prompts to train on. Add some on the Prompts page.")
     return {
         "initial_version_id": initial.id,
         "reference_version_id": reference.id,
         "reward_version_id": reward.id,
         "prompt_ids": prompts,
+        "set_aside": drawing.count_set_aside(session, PromptSplit.TRAIN),
     }

@@ -7,7 +7,6 @@ from typing import Any
 import torch
 from sqlalchemy.orm import Session
 
-from app.db.models.prompts import PromptSplit
 from app.db.models.versions import Version, VersionKind
 from app.errors import ConflictError
 from app.hparams import RewardHparams, SamplingParams
@@ -15,23 +14,34 @@ from app.lm.model import Llama
 from app.lm.sampling import sample_batch
 from app.lm.tokenizer import Tokenizer
 from app.services import job_runs, rules, training_data, versions
+from app.services.training_data import RankedAnswers
 from app.training.reward_model import RankedGroup, save_reward_model, train_reward_model
+from app.worker.handlers.left_out import conversation_tokens, fits_together, read_prompts
 from app.worker.handlers.versions_of_job import NewVersion, hparams_of, load_policy, store_version
 from app.worker.run import JobRun
 
 SAMPLE_PROMPTS_AT_ONCE = 32
+MOST_PROMPTS = 1_000  # to choose those from whose answers set the scores' mean and spread
 
 
 def train_reward(run: JobRun) -> None:
     hparams = hparams_of(RewardHparams, run.params)
     inputs = run.pinned(lambda: _choose_and_note(run, hparams))
     sft, tokenizer = load_policy(run, inputs["sft_version_id"])
-    groups, samples = _groups(run, tokenizer, inputs), _stored_samples(run, tokenizer, inputs)
+    groups = _groups(run, tokenizer, inputs, sft.config.context_tokens)
+    samples = _stored_samples(run, tokenizer, inputs, sft.config.context_tokens)
     if inputs["sample_prompt_ids"]:
         run.say("Sampling answers of the SFT model to normalize scores with")
         samples += _fresh_samples(run, sft, tokenizer, inputs["sample_prompt_ids"], hparams.seed)
+    left_out = len(inputs["ranking_ids"]) - len(groups)
     trainer = train_reward_model(
-        sft, groups, samples, hparams, ends=tokenizer.ends, pad_id=tokenizer.pad_id, context=run.context()
+        sft,
+        list(groups.values()),
+        samples,
+        hparams,
+        ends=tokenizer.ends,
+        pad_id=tokenizer.pad_id,
+        context=run.context(),
     )
     result = run.drain(trainer)
     new = NewVersion(
@@ -40,7 +50,8 @@ def train_reward(run: JobRun) -> None:
         hparams=asdict(hparams),
         metrics=dict(result.metrics) | {"reliability": result.reliability},
         seed=hparams.seed,
-        ranking_ids=inputs["ranking_ids"],
+        ranking_ids=list(groups),
+        left_out={"rankings": left_out},
     )
     store_version(
         run,
@@ -65,7 +76,7 @@ def _choose(session: Session, hparams: RewardHparams) -> dict[str, Any]:
     sft = versions.sft_version(session)
     answers = training_data.answer_ids_of_version(session, sft.id, hparams.normalization_samples)
     missing = hparams.normalization_samples - len(answers)
-    prompts = training_data.prompt_ids(session, PromptSplit.TRAIN) if missing else []
+    prompts = training_data.training_prompt_ids(session, MOST_PROMPTS, hparams.seed) if missing else []
     dice = random.Random(hparams.seed)
     return {
         "ranking_ids": ranking_ids,
@@ -75,21 +86,32 @@ def _choose(session: Session, hparams: RewardHparams) -> dict[str, Any]:
     }
 
 
-def _groups(run: JobRun, tokenizer: Tokenizer, inputs: dict[str, Any]) -> list[RankedGroup]:
-    """Tokens as they were sampled; answers of another SFT model's kin, which has other tokens, by their texts."""
-    ranked = run.read(lambda session: training_data.ranked_answers(session, inputs["ranking_ids"]))
+def _groups(run: JobRun, tokenizer: Tokenizer, inputs: dict[str, Any], context_tokens: int) -> dict[int, RankedGroup]:
+    """By the rankings' ids; those with a prompt and an answer that are too long together are left out. Tokens as they
+    were sampled; answers of another SFT model's kin, which has other tokens, by their texts."""
+    ids = inputs["ranking_ids"]
+    ranked = run.read(lambda session: training_data.ranked_answers(session, ids))
     kin = run.read(lambda session: _kin(session, {each.version_id for each in ranked}))
-    return [
-        RankedGroup(
-            prompt_id=each.prompt_id,
-            prompt_tokens=tokenizer.encode_conversation(each.messages),
-            completions=each.answers if _is(kin[each.version_id], inputs["sft_version_id"]) else [
-                [*tokenizer.encode(text), tokenizer.end_id] for text in each.texts
-            ],
-            ranks=each.ranks,
+    groups = (
+        _group(tokenizer, each, as_sampled=_is(kin[each.version_id], inputs["sft_version_id"])) for each in ranked
+    )
+    fits = {
+        ranking_id: group
+        for ranking_id, group in zip(ids, groups, strict=True)
+        if group is not None and fits_together(tokenizer.ends, group.prompt_tokens, group.completions, context_tokens)
+    }
+    if not fits:
+        raise ConflictError(
+            f"All {len(ids):,} rankings are about prompts and answers that are too long together for the model, which "
+            f"reads {context_tokens:,} tokens. Rank shorter ones."
         )
-        for each in ranked
-    ]  # fmt: skip
+    return fits
+
+
+def _group(tokenizer: Tokenizer, each: RankedAnswers, *, as_sampled: bool) -> RankedGroup | None:
+    prompt = conversation_tokens(tokenizer, each.messages)
+    written = each.answers if as_sampled else [[*tokenizer.encode(text), tokenizer.end_id] for text in each.texts]
+    return None if prompt is None else RankedGroup(each.prompt_id, prompt, written, each.ranks)
 
 
 def _kin(session: Session, version_ids: set[int]) -> dict[int, Version | None]:
@@ -100,10 +122,15 @@ def _is(sft: Version | None, version_id: int) -> bool:
     return sft is None or sft.id == version_id
 
 
-def _stored_samples(run: JobRun, tokenizer: Tokenizer, inputs: dict[str, Any]) -> list[tuple[list[int], list[int]]]:
+def _stored_samples(
+    run: JobRun, tokenizer: Tokenizer, inputs: dict[str, Any], context_tokens: int
+) -> list[tuple[list[int], list[int]]]:
     answer_ids = inputs["normalization_answer_ids"]
     stored = run.read(lambda session: training_data.answers_with_prompts(session, answer_ids))
-    return [(tokenizer.encode_conversation(messages), answer) for messages, answer in stored]
+    encoded = ((conversation_tokens(tokenizer, messages), answer) for messages, answer in stored)
+    return [
+        (ids, answer) for ids, answer in encoded if ids and fits_together(tokenizer.ends, ids, [answer], context_tokens)
+    ]
 
 
 def _fresh_samples(
@@ -111,12 +138,13 @@ def _fresh_samples(
 ) -> list[tuple[list[int], list[int]]]:
     """One answer per prompt, seeded, so that an attempt after a crash normalizes by the same ones."""
     prompts = run.read(lambda session: training_data.prompts_by_id(session, prompt_ids))
-    encoded = [tokenizer.encode_conversation(training_data.messages_of(prompt)) for prompt in prompts]
+    params, context_tokens = SamplingParams(), sft.config.context_tokens
+    encoded = read_prompts(tokenizer, prompts, context_tokens=context_tokens, max_tokens=params.max_tokens).tokens
     generator = torch.Generator().manual_seed(seed)
     samples: list[tuple[list[int], list[int]]] = []
     for first in range(0, len(encoded), SAMPLE_PROMPTS_AT_ONCE):
         batch = encoded[first : first + SAMPLE_PROMPTS_AT_ONCE]
-        answers = sample_batch(sft, tokenizer.end_ids, batch, n=1, params=SamplingParams(), generator=generator)
+        answers = sample_batch(sft, tokenizer.end_ids, batch, n=1, params=params, generator=generator)
         samples += [(prompt, answer[0].token_ids) for prompt, answer in zip(batch, answers, strict=True)]
         run.beat()
     return samples

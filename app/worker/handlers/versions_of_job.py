@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from app.config import REPOSITORY
 from app.db.models.versions import Version, VersionKind
 from app.db.session import transaction
-from app.lm.checkpoint import load_model
+from app.lm.checkpoint import load_model, read_config
 from app.lm.model import Llama
 from app.lm.tokenizer import Tokenizer
 from app.services import versions
@@ -39,6 +39,12 @@ def load_policy(run: JobRun, version_id: int) -> tuple[Llama, Tokenizer]:
     return load_model(directory_of(run, version_id))
 
 
+def context_of(run: JobRun, inputs: dict[str, Any]) -> int:
+    """Tokens that each of the job's models reads at most: every `…_version_id` among the inputs."""
+    used = {number for name, number in inputs.items() if name.endswith("version_id")}
+    return min(read_config(directory_of(run, number)).context_tokens for number in used)
+
+
 def load_reward(run: JobRun, version_id: int) -> RewardModel:
     return load_reward_model(directory_of(run, version_id))
 
@@ -52,6 +58,8 @@ class NewVersion:
     seed: int
     ranking_ids: list[int] = field(default_factory=list)
     reward_version_id: int | None = None
+    left_out: dict[str, int] = field(default_factory=dict)
+    """How many prompts or rankings the models could not read."""
 
 
 def store_version(
@@ -90,7 +98,7 @@ def _store(
             target = move_directory(fresh, wanted)
             path = versions.relative_path(target, run.settings.data_dir)
             version = _add(session, run, new, path, content_hash)
-            run.finish(session, {"version_id": version.id, "metrics": new.metrics})
+            run.finish(session, {"version_id": version.id, "metrics": new.metrics, "left_out": new.left_out})
             then(session, version)
     except BaseException:
         if target is not None and target.is_dir() and not fresh.exists():

@@ -1,0 +1,62 @@
+"""What a job leaves out because the models at hand cannot read it: counted, and told in the job's result.
+
+What drawing has set aside is not chosen in the first place; here each prompt is read by the tokenizer of the job's own
+models, whose context may be a smaller one.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from app.chat import Message
+from app.db.models.prompts import Prompt
+from app.errors import ConflictError, InvalidError
+from app.lm.answer_ends import AnswerEnds
+from app.lm.tokenizer import Tokenizer
+from app.services import training_data
+
+END_TOKENS = 1  # put behind an answer that was cut off, before it is scored
+
+
+@dataclass(frozen=True)
+class Readable:
+    """Prompts with their tokens, each short enough, and how many of those chosen are not."""
+
+    prompts: list[Prompt]
+    tokens: list[list[int]]
+    left_out: int
+
+
+def read_prompts(tokenizer: Tokenizer, prompts: Sequence[Prompt], *, context_tokens: int, max_tokens: int) -> Readable:
+    """Those that leave room for an answer of `max_tokens`."""
+    room = context_tokens - max_tokens - END_TOKENS
+    encoded = [(prompt, conversation_tokens(tokenizer, training_data.messages_of(prompt))) for prompt in prompts]
+    kept = [(prompt, ids) for prompt, ids in encoded if ids is not None and len(ids) <= room]
+    return Readable([prompt for prompt, _ in kept], [ids for _, ids in kept], len(prompts) - len(kept))
+
+
+def read_some_prompts(
+    tokenizer: Tokenizer, prompts: Sequence[Prompt], *, context_tokens: int, max_tokens: int
+) -> Readable:
+    """Raises ConflictError where there are none."""
+    found = read_prompts(tokenizer, prompts, context_tokens=context_tokens, max_tokens=max_tokens)
+    if not found.prompts:
+        raise ConflictError(
+            f"None of the {len(prompts):,} prompts leaves room for an answer of {max_tokens} tokens: the models read "
+            f"{context_tokens:,} together. Add shorter prompts, or lower max_tokens."
+        )
+    return found
+
+
+def conversation_tokens(tokenizer: Tokenizer, messages: Sequence[Message]) -> list[int] | None:
+    """None for a text that the model's template cannot write."""
+    try:
+        return tokenizer.encode_conversation(messages)
+    except InvalidError:
+        return None
+
+
+def fits_together(
+    ends: AnswerEnds, prompt: Sequence[int], answers: Sequence[Sequence[int]], context_tokens: int
+) -> bool:
+    """Whether each answer, with its end, can be read behind the prompt."""
+    return all(len(prompt) + len(ends.as_written(answer)) <= context_tokens for answer in answers)
