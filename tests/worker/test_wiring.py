@@ -293,6 +293,6 @@ def test_scores_are_normalized_on_answers_of_the_sft_version(harness: Harness, r
 def test_the_order_of_the_worlds_prompts(harness: Harness) -> None:
     """Prompts come in the order that was asked for, though the database has its own."""
     with harness.readers() as session:
-        ids = training_data.prompt_ids(session, PromptSplit.TRAIN)[:7]
+        ids = training_data.training_prompt_ids(session, 1_000, seed=0)[:7]
         assert ids != sorted(ids)
         assert [prompt.id for prompt in training_data.prompts_by_id(session, ids)] == ids

@@ -22,7 +22,18 @@ rankings = In("app/services/rankings.py", RANKINGS)
 groups = In("app/services/groups.py", GROUPS)
 exports = In("app/services/exports.py", EXPORTS)
 preferences = In("app/preferences.py", "tests/test_preferences.py")
-drawing = In("app/services/drawing.py", "tests/services/test_drawing.py")
+LEFT_OUT = "tests/worker/test_left_out.py"
+DRAWING = "tests/services/test_drawing.py"
+drawing = In("app/services/drawing.py", DRAWING)
+prompt_rows = In("app/db/models/prompts.py", DRAWING)
+ranking_rows = In("app/db/models/rankings.py", "tests/services/test_curation.py")
+fitting = In("app/services/fitting.py", "tests/services/test_fitting.py")
+misfits = In("app/services/misfits.py", "tests/services/test_fitting.py")
+sampling = In("app/services/sampling.py", "tests/services/test_fitting.py")
+curation = In("app/services/curation.py", "tests/services/test_curation.py")
+imports = In("app/services/imports.py", "tests/services/test_imports.py")
+left_out = In("app/worker/handlers/left_out.py", LEFT_OUT)
+scorer = In("app/training/scorer.py", "tests/api/test_prompt_length.py")
 prompts = In("app/services/prompts.py", "tests/services/test_prompts.py")
 
 FAULTS = [
@@ -51,7 +62,7 @@ FAULTS = [
     evaluate("relevance to the same prompt", "logprobs(reference, others, found.after)", "logprobs(reference, prompts, found.after)"),
     evaluate("entropy's sign in the evaluation", '"entropy": -torch', '"entropy": torch'),
     # which models, which prompts
-    handle_policy("PPO on held-out prompts", "PromptSplit.TRAIN", "PromptSplit.HELD_OUT"),
+    handle_policy("PPO on held-out prompts", "training_data.training_prompt_ids(session, episodes, hparams.seed)", "training_data.held_out_prompt_ids(session, episodes)"),
     handle_policy("the reference is the active version", "reference = versions.sft_version(session)", "reference = versions.active_answerer(session)"),
     handle_policy("the reference is the initial version", '"reference_version_id": reference.id', '"reference_version_id": initial.id'),
     handle_policy("the trainer gets the initial model as reference", "        reference,\n        reward_model", "        initial,\n        reward_model"),
@@ -60,37 +71,41 @@ FAULTS = [
     handle_policy("the reward version not recorded", 'reward_version_id=inputs["reward_version_id"],', "reward_version_id=None,"),
     handle_policy("the parent is the reference", 'parent_id=inputs["initial_version_id"]', 'parent_id=inputs["reference_version_id"]'),
     handle_policy("the initial model stored again", "save_model(directory, result.model", "save_model(directory, initial"),
-    handle_evaluate("evaluation on training prompts", "PromptSplit.HELD_OUT", "PromptSplit.TRAIN"),
+    handle_evaluate("evaluation on training prompts", "training_data.held_out_prompt_ids(session, hparams.num_prompts)", "training_data.training_prompt_ids(session, hparams.num_prompts, 0)"),
     handle_evaluate("the policy compared with itself", "reference = versions.sft_of(session, version) or versions.sft_version(session)", "reference = version"),
     handle_evaluate("the policy compared with the active version", "reference = versions.sft_of(session, version) or", "reference = versions.active_answerer(session) or"),
-    handle_evaluate("the policy and its reference exchanged", "        policy, reference, reward_model, encoded", "        reference, policy, reward_model, encoded"),
+    handle_evaluate("the policy and its reference exchanged", "        policy, reference, reward_model, read.tokens", "        reference, policy, reward_model, read.tokens"),
     handle_evaluate("judged by the active reward model", 'params.get("reward_version_id") or version.reward_version_id', "None"),
     handle_evaluate("the evaluation asks for no named reward model", 'params.get("reward_version_id") or ', ""),
     handle_evaluate("shown answers exchanged", '"before": tokenizer.decode(sample.before)', '"before": tokenizer.decode(sample.after)'),
     handle_evaluate("shown prompts of other answers", 'prompts[sample.prompt_index].text', "prompts[0].text"),
     handle_reward("withdrawn rankings learned from", "training_data.ranking_ids_in_force(session)\n", "list(session.scalars(__import__('sqlalchemy').text('select id from rankings order by id')))\n"),
-    handle_reward("normalized on held-out prompts", "PromptSplit.TRAIN", "PromptSplit.HELD_OUT"),
+    handle_reward("normalized on held-out prompts", "training_data.training_prompt_ids(session, MOST_PROMPTS, hparams.seed)", "training_data.held_out_prompt_ids(session, MOST_PROMPTS)"),
     handle_reward("normalized on the active version's answers", "training_data.answer_ids_of_version(session, sft.id,", "training_data.answer_ids_of_version(session, versions.active_answerer(session).id,"),
-    handle_reward("ranked tokens encoded anew", "each.answers if _is(", "[tokenizer.encode(t) for t in each.texts] if _is("),
-    handle_reward("rankings not recorded with the version", 'ranking_ids=inputs["ranking_ids"],', "ranking_ids=[],"),
-    handle_reward("prompts read without their conversation", "prompt_tokens=tokenizer.encode_conversation(each.messages)", "prompt_tokens=tokenizer.encode_conversation(each.messages[-1:])"),
+    handle_reward("ranked tokens encoded anew", "each.answers if as_sampled", "[tokenizer.encode(t) for t in each.texts] if as_sampled"),
+    handle_reward("rankings not recorded with the version", "ranking_ids=list(groups),", "ranking_ids=[],"),
+    handle_reward("prompts read without their conversation", "prompt = conversation_tokens(tokenizer, each.messages)", "prompt = conversation_tokens(tokenizer, each.messages[-1:])"),
     handle_reward("fresh samples that no seed decides", "torch.Generator().manual_seed(seed)", "torch.Generator().manual_seed(torch.seed() % 2**31)"),
     store("overrides of the job not used", "if name in names}", "if name not in names}"),
     store("a failed record leaves its files", "            target.rename(fresh)\n", "            pass\n", HANDLERS),
     store("the content hash of another folder", "content_hash=content_hash,", 'content_hash="0" * 64,'),
     data("ranks read in display order", "for answer in answers],\n    )", "for answer in ranking.group.completions],\n    )"),
     data("answers read in display order", "answers=[answer.token_ids for answer in answers]", "answers=[answer.token_ids for answer in ranking.group.completions]"),
-    data("withdrawn rankings in force", "Ranking.withdrawn_at.is_(None), Prompt.archived_at", "Prompt.archived_at"),
+    data("withdrawn rankings in force", "select(Ranking.id).where(Ranking.in_force())", "select(Ranking.id)"),
     data("rankings in the database's order", "[_ranked(found[ranking_id]) for ranking_id in ranking_ids]", "[_ranked(found[ranking_id]) for ranking_id in sorted(found)]"),
     data("prompts in the database's order", "[found[prompt_id] for prompt_id in ids]", "[found[prompt_id] for prompt_id in sorted(found)]"),
-    data("prompts of any split", "select(Prompt.id).where(Prompt.split == split)", "select(Prompt.id)"),
+    data("training prompts of any split", "func.lower(Prompt.split) == PromptSplit.TRAIN.value, Prompt.in_use()", "Prompt.in_use(), Prompt.in_use()"),
+    data("held-out prompts of any split", "Prompt.split == PromptSplit.HELD_OUT, Prompt.in_use()", "Prompt.in_use()"),
+    data("archived prompts trained on", "PromptSplit.TRAIN.value, Prompt.in_use()", "PromptSplit.TRAIN.value", LEFT_OUT),
+    data("a part of the prompts that no seed decides", "hashlib.sha256(str(seed).encode()).hexdigest()", '""', DRAWING),
+    data("the part ends with the last digest", "return found + list(session.scalars(_by_digest(\"\", at_most - len(found))))", "return found", DRAWING),
     data("answers of any version", ".where(Group.version_id == version_id)", ".where(Group.version_id > 0)"),
     data("the oldest answers", "Completion.id.desc()).limit(limit)", "Completion.id).limit(limit)"),
     data("every message the user's", 'role="assistant" if stored["role"] == "assistant" else "user"', 'role="user"'),
     data("the last chunk lost", "range(0, len(ids), CHUNK)", "range(0, max(1, len(ids) - CHUNK), CHUNK)"),
     # rules
     rules("one ranking too many before a training", "new_rankings(session) < retrain_after", "new_rankings(session) <= retrain_after", RANKINGS),
-    rules("withdrawn rankings count as new", "select_from(Ranking).where(Ranking.withdrawn_at.is_(None))", "select_from(Ranking)", RANKINGS),
+    rules("withdrawn rankings count as new", "select_from(Ranking).where(Ranking.in_force())", "select_from(Ranking)", RANKINGS),
     rules("old rankings count as new", "(0, 0) if job is None else", "(0, 0) if True else", RANKINGS),
     rules("a reward model worse than chance scores", "accuracy >= WORSE_THAN_CHANCE", "accuracy >= 0"),
     rules("a reward model is never activated", "accuracy is None or accuracy >= WORSE_THAN_CHANCE", "False"),
@@ -148,5 +163,27 @@ FAULTS = [
     # prompts
     drawing("held-out prompts drawn", "equals = Prompt.split == PromptSplit.TRAIN, ", "equals = "),
     drawing("the most shown prompts drawn", ".order_by(Prompt.shown).limit(1)", ".order_by(Prompt.shown.desc()).limit(1)"),
+    drawing("a prompt's place never changes", ".values(shown=Prompt.shown + 1, draw_key=new_draw_key(rng))", ".values(shown=Prompt.shown + 1)"),
+    drawing("the last among equals never drawn", "session.scalar(shown_so_often(least, start)) or", "session.scalar(shown_so_often(least, '')) or"),
+    drawing("an expired card counts as shown", "shown=Prompt.shown - times", "shown=Prompt.shown"),
+    prompt_rows("archived prompts in use", "return and_(cls.archived_at.is_(None), ", "return and_("),
+    prompt_rows("prompts of an unfinished import in use", "cls.set_aside.is_(None), cls.import_id.is_(None))", "cls.set_aside.is_(None))"),
+    ranking_rows("rankings of archived prompts trained on", "return and_(cls.withdrawn_at.is_(None), cls.group_id.not_in(archived))", "return and_(cls.withdrawn_at.is_(None), cls.group_id.not_in(archived) | True)"),
+    fitting("the answer does not count", "version_id=self.version_id) - self.answer_tokens", "version_id=self.version_id)"),
+    fitting("characters counted, not bytes", 'len(message["content"].encode())', 'len(message["content"])', "tests/api/test_prompt_length.py"),
+    misfits("another version's judgement stays", "return self._take_in(fitting) or self._set_aside(fitting)", "return self._set_aside(fitting)"),
+    misfits("the first rows only", "return self._after < newest", "return False"),
+    sampling("a busy model sets a prompt aside", "if isinstance(error, AppError) and not isinstance(error, InvalidError):", "if False:"),
+    sampling("a broken model sets all prompts aside", "            raise error from None\n", "            pass\n"),
+    sampling("an unexpected error is thrown at everybody", "            except Exception as error:\n                self._set_aside", "            except AppError as error:\n                self._set_aside"),
+    curation("a prompt with rankings deleted", "    if ranked:\n", "    if False:\n"),
+    curation("cards of an archived prompt stay", "        groups.expire_of_prompt(session, prompt_id, now)\n", ""),
+    imports("a crash shows a part", "_remove_some if staged_at is None else _let_in_some", "_let_in_some"),
+    imports("a shown file is taken back", "_remove_some if staged_at is None else _let_in_some", "_remove_some"),
+    imports("a second file at the same time", "if not self._one_at_a_time.acquire(blocking=False):", "if self._one_at_a_time.acquire(blocking=False) and False:"),
+    imports("lines counted without blank ones", "            number += 1\n            pace", "            number += bool(line.strip())\n            pace"),
+    left_out("the end behind an answer does not count", "END_TOKENS = 1", "END_TOKENS = 0"),
+    left_out("one long answer hides behind short ones", "all(len(prompt)", "any(len(prompt)"),
+    scorer("a long answer reaches the model", "if len(completion) > limit:", "if False:"),
     prompts("the same prompt stored twice in one list", "        if digest not in known:\n", "        if True:\n"),
 ]  # fmt: skip
