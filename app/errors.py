@@ -3,6 +3,8 @@
 Knows nothing of HTTP beyond the status number that the web layer answers with.
 """
 
+import random
+
 
 class AppError(Exception):
     """Base of all errors shown to a person. `message` is one sentence with the next step."""
@@ -35,3 +37,11 @@ class UnavailableError(AppError):
 
     status_code = 503
     title = "Not available now"
+
+
+class CrowdedError(UnavailableError):
+    """Too many want it at once. `retry_seconds`: when to come again."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.retry_seconds = random.randint(2, 6)  # spread: a crowd must not come back as one

@@ -17,7 +17,7 @@ from app.config import REPOSITORY, Settings
 from app.connections import AcceptErrors
 from app.db.session import make_engine, make_read_session_factory
 from app.installation import install, precision_of
-from app.limits import BodyLimit
+from app.limits import BodyLimit, OneAtATurn
 from app.problems import OPENAPI_RESPONSES, install_problem_handlers
 from app.runtime import build_runtime
 from app.services.sampler import Sampler
@@ -47,6 +47,7 @@ def create_app(settings: Settings, *, sampler_factory: SamplerFactory | None = N
         redoc_url=None,
         responses=OPENAPI_RESPONSES,
         middleware=[
+            Middleware(OneAtATurn),
             Middleware(Security, host=settings.host, allowed_hosts=settings.allowed_hosts.split(",")),
             Middleware(BodyLimit),
         ],

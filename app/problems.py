@@ -90,7 +90,7 @@ def _as_openai(problem: Problem) -> Problem:
 
 
 def of_app_error(_request: Request, error: AppError) -> Problem:
-    headers = {"Retry-After": RETRY_SECONDS} if error.status_code == 503 else {}
+    headers = {"Retry-After": str(getattr(error, "retry_seconds", RETRY_SECONDS))} if error.status_code == 503 else {}
     return Problem(error.status_code, error.title, error.message, headers)
 
 

@@ -2,6 +2,7 @@
 
 import signal
 import socket
+import sys
 from types import FrameType
 
 from app.cli.worker import log_to_stderr
@@ -11,6 +12,10 @@ from app.installation import install
 from app.lifeline import follow_supervisor
 
 GRACE_SECONDS = 3
+SWITCH_SECONDS = 0.0005
+"""How long a thread keeps the interpreter from others that want it. The event loop lets go of it at each read and write
+of a socket, and beside the threads that sample and read the database it waits as long, or some times as long, to get it
+back: Python's 5 ms would be most of what a request takes."""
 
 
 def serve() -> None:
@@ -23,6 +28,7 @@ def serve() -> None:
     settings = Settings()
     log_to_stderr(settings)
     raise_descriptor_limit()
+    sys.setswitchinterval(SWITCH_SECONDS)
     listener = listen(settings.host, settings.port)
     install(settings)  # again in the lifespan, but here what is wrong is one sentence
     app = create_app(settings)

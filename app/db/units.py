@@ -12,7 +12,7 @@ from anyio import CapacityLimiter, Semaphore, move_on_after, to_thread
 from sqlalchemy.orm import Session, sessionmaker
 
 from app.db.session import transaction
-from app.errors import UnavailableError
+from app.errors import CrowdedError
 
 READERS = 8
 WRITERS = 2
@@ -35,7 +35,7 @@ class Units:
         """`work`, committed when this returns; rolled back when it raises.
 
         A request that is cancelled meanwhile leaves the unit to its end: nothing keeps the write lock. Raises
-        UnavailableError when no turn comes within the wait, or the line is too long to be worth it.
+        CrowdedError when no turn comes within the wait, or the line is too long to be worth it.
         """
         await self._take_turn()
         try:
@@ -45,11 +45,11 @@ class Units:
 
     async def _take_turn(self) -> None:
         if self._turns.value == 0 and self._turns.statistics().tasks_waiting >= self._line:
-            raise UnavailableError(CROWDED)
+            raise CrowdedError(CROWDED)
         with move_on_after(self._wait_seconds) as waiting:
             await self._turns.acquire()
         if waiting.cancelled_caught:
-            raise UnavailableError(CROWDED)
+            raise CrowdedError(CROWDED)
 
     def _whole(self, work: Callable[[Session], Result]) -> Result:
         with transaction(self._sessions) as session:

@@ -4,7 +4,7 @@ them would take all threads from the pages and answer minutes later what nobody 
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from app.errors import UnavailableError
+from app.errors import CrowdedError
 
 
 class Places:
@@ -15,9 +15,9 @@ class Places:
 
     @contextmanager
     def take(self) -> Iterator[None]:
-        """Raises UnavailableError when all are taken."""
+        """Raises CrowdedError when all are taken."""
         if self.taken >= self.count:
-            raise UnavailableError("Too many answers are being written right now. Try again in a few seconds.")
+            raise CrowdedError("Too many answers are being written right now. Try again in a few seconds.")
         self.taken += 1
         try:
             yield

@@ -44,6 +44,7 @@ def _environment() -> Environment:
     environment = Environment(
         loader=FileSystemLoader(REPOSITORY / "templates"),
         autoescape=True,
+        auto_reload=False,  # it would look at each file of a page at each request
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
