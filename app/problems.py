@@ -5,6 +5,7 @@ ask for JSON, never see it.
 """
 
 import errno
+import json
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -48,9 +49,17 @@ class Problem:
     extra: Mapping[str, Any] = field(default_factory=dict)
 
 
+class _ProblemResponse(JSONResponse):
+    media_type = MEDIA_TYPE
+
+    def render(self, content: Any) -> bytes:
+        """A sentence may quote what was sent: half of a surrogate pair becomes a question mark."""
+        return json.dumps(content, ensure_ascii=False, allow_nan=False).encode("utf-8", "replace")
+
+
 def problem_response(problem: Problem) -> Response:
     body = {"type": "about:blank", "title": problem.title, "status": problem.status, "detail": problem.detail}
-    return JSONResponse({**body, **problem.extra}, problem.status, headers=dict(problem.headers), media_type=MEDIA_TYPE)
+    return _ProblemResponse({**body, **problem.extra}, problem.status, headers=dict(problem.headers))
 
 
 def wants_page(request: Request) -> bool:
@@ -101,6 +110,8 @@ def of_http_error(request: Request, error: HTTPException) -> Problem:
     elif error.status_code == 405:
         allowed = (error.headers or {}).get("Allow", "another method")
         detail = f"{request.method} is not answered at {request.url.path}; use {allowed}."
+    elif error.status_code == 400:
+        detail = f"The body cannot be read: {detail.rstrip('.')}. Send it in UTF-8, as this call's description says."
     title = HTTPStatus(error.status_code).phrase
     return Problem(error.status_code, title, detail, dict(error.headers or {}))
 

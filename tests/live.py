@@ -13,6 +13,7 @@ from pathlib import Path
 
 import httpx
 import uvicorn
+from fastapi import FastAPI
 
 from app.chat import Message, NextToken, SampledAnswer, StreamEvent
 from app.config import Settings
@@ -102,6 +103,7 @@ class ScriptedSampler:
 @dataclass(frozen=True)
 class LiveServer:
     url: str
+    app: FastAPI
     client: httpx.Client
     runtime: Runtime
     settings: Settings
@@ -126,7 +128,7 @@ def live_server(
             time.sleep(0.01)
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         with httpx.Client(base_url=url, timeout=30.0) as client:
-            yield LiveServer(url, client, app.state.runtime, settings)
+            yield LiveServer(url, app, client, app.state.runtime, settings)
     finally:
         runtime = getattr(app.state, "runtime", None)
         if runtime is not None:

@@ -7,9 +7,10 @@ from fastapi import APIRouter
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, Field
 
-from app.api.schemas import MAX_ALTERNATIVES, MAX_ID, PromptInput, SamplingInput, Text
+from app.api.schemas import MAX_ALTERNATIVES, PromptInput, SamplingInput, Text
 from app.api.streams import EventStream, event, with_first
 from app.chat import Message, NextToken, SampledAnswer, StreamEvent, TokenLogprob
+from app.ids import RowId
 from app.runtime import Runtime, RuntimeDep, SamplingPlace
 from app.services.generation import answering_version, scoring_version
 
@@ -17,7 +18,7 @@ router = APIRouter(prefix="/api/v1", tags=["model"])
 MAX_ANSWERS = 8
 MAX_SCORED = 64
 MAX_TEXT_CHARACTERS = 10_000
-VersionId = Annotated[int | None, Field(ge=1, le=MAX_ID, description="A version's id; default: the active one.")]
+VersionId = Annotated[RowId | None, Field(description="A version's id; default: the active one.")]
 
 
 class GenerateIn(PromptInput, SamplingInput):

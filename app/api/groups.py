@@ -8,10 +8,8 @@ from fastapi.concurrency import run_in_threadpool
 from pydantic import Field
 
 from app.api.schemas import (
-    MAX_ID,
     AnswerOut,
     GroupOut,
-    IdPath,
     MessageIn,
     Model,
     PromptInput,
@@ -20,6 +18,7 @@ from app.api.schemas import (
     Text,
 )
 from app.db.models.groups import Group, SkipReason
+from app.ids import RowId
 from app.runtime import RuntimeDep, SamplingPlace, UnitRoute, WhoDep, WriteSession
 from app.services.groups import skip_group
 from app.services.labelers import get_or_create_labeler
@@ -33,7 +32,7 @@ class OwnGroupIn(PromptInput, SamplingInput):
 
 
 class RankingIn(Model):
-    ranks: dict[Annotated[int, Field(ge=1, le=MAX_ID)], Annotated[int, Field(strict=True)]]
+    ranks: dict[RowId, Annotated[int, Field(strict=True)]]
     """answer id -> 1 (best) to 4; equal numbers are ties."""
     comment: Text | None = Field(None, max_length=MAX_COMMENT_CHARACTERS)
     duration_ms: int | None = Field(None, ge=0, le=MAX_DURATION_MS)
@@ -82,7 +81,7 @@ def create_group(body: OwnGroupIn, runtime: RuntimeDep, who: WhoDep) -> GroupOut
 
 
 @router.post("/{group_id}/rankings", status_code=201)
-def rank(group_id: IdPath, body: RankingIn, runtime: RuntimeDep, session: WriteSession, who: WhoDep) -> RankingCreated:
+def rank(group_id: RowId, body: RankingIn, runtime: RuntimeDep, session: WriteSession, who: WhoDep) -> RankingCreated:
     """Stores a ranking. The same idempotency_key again answers the same."""
     ranking = submit_ranking(
         session,
@@ -98,7 +97,7 @@ def rank(group_id: IdPath, body: RankingIn, runtime: RuntimeDep, session: WriteS
 
 
 @router.post("/{group_id}/skip", status_code=204)
-def skip(group_id: IdPath, body: SkipIn, session: WriteSession, who: WhoDep) -> None:
+def skip(group_id: RowId, body: SkipIn, session: WriteSession, who: WhoDep) -> None:
     """Takes the group out and keeps the reason."""
     labeler = get_or_create_labeler(session, who.name, who.kind)
     skip_group(session, group_id=group_id, labeler=labeler, reason=body.reason)

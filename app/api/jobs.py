@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from app.api.schemas import After, JsonObject, Limit, Model, PageOut, page_out
 from app.db.models.jobs import Job, JobKind, JobMetric, JobStatus, JobTrigger
+from app.ids import EventId
 from app.runtime import ReadSession, RuntimeDep, UnitRoute, WriteSession
 from app.services import jobs
 
@@ -126,7 +127,7 @@ async def existing_job_id(job_id: str, runtime: RuntimeDep) -> str:
 async def events(
     job_id: Annotated[str, Depends(existing_job_id)],
     runtime: RuntimeDep,
-    last_event_id: Annotated[int, Header(ge=0)] = 0,
+    last_event_id: Annotated[EventId, Header()] = 0,
 ) -> AsyncIterator[ServerSentEvent]:
     """`progress` whenever something changed, `end` when the job is over. Comments keep the line open."""
     seen: datetime | tuple[Any, ...] | None = None

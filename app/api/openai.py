@@ -11,11 +11,12 @@ from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from app.api.generation import MAX_ANSWERS, answering_version_id
-from app.api.schemas import MAX_ALTERNATIVES, MAX_ID, MAX_TOKENS, StopStrings
+from app.api.schemas import MAX_ALTERNATIVES, MAX_TOKENS, MAX_TOP_K, StopStrings
 from app.api.streams import EventStream, event, with_first
 from app.chat import Alternative, Message, SampledAnswer, StreamEvent, TokenLogprob, without_system
 from app.errors import InvalidError, NotFoundError
 from app.hparams import SamplingParams
+from app.ids import parse_id
 from app.runtime import ReadSession, RuntimeDep, SamplingPlace, UnitRoute
 from app.services.prompts import clean_text, validate_messages
 from app.services.sampling import MAX_SEED, page_params
@@ -66,7 +67,7 @@ class ChatIn(BaseModel):
         return SamplingParams(
             temperature=1.0 if self.temperature is None else self.temperature,
             top_p=1.0 if self.top_p is None else self.top_p,
-            top_k=self.top_k or 0,
+            top_k=min(self.top_k or 0, MAX_TOP_K),
             min_p=self.min_p or 0.0,
             repetition_penalty=1.0 if self.repetition_penalty is None else self.repetition_penalty,
             stop=self.stop,
@@ -165,10 +166,11 @@ def version_of(model: str) -> int | None:
     """None is the active version; raises NotFoundError for a name that is none of ours."""
     if model == ACTIVE_MODEL:
         return None
-    number = model.removeprefix(f"{ACTIVE_MODEL}-")
-    if number == model or not (number.isascii() and number.isdigit()) or not 1 <= int(number[:20]) <= MAX_ID:
+    prefix = f"{ACTIVE_MODEL}-"
+    version_id = parse_id(model.removeprefix(prefix)) if model.startswith(prefix) else None
+    if version_id is None:
         raise NotFoundError(f"There is no model {model[:80]!r}. GET /v1/models lists them.")
-    return int(number)
+    return version_id
 
 
 def conversation(given: list[ChatMessage]) -> list[Message]:

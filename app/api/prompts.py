@@ -7,11 +7,12 @@ from typing import Annotated, Self
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field, model_validator
 
-from app.api.schemas import After, IdPath, Limit, MessageIn, PageOut, PromptInput, page_out
+from app.api.schemas import After, Limit, MessageIn, PageOut, PromptInput, Text, page_out
 from app.db.base import utc_now
 from app.db.models.prompts import Prompt, PromptSource, PromptSplit
 from app.db.session import transaction
 from app.errors import InvalidError
+from app.ids import RowId
 from app.runtime import ReadSession, RuntimeDep, UnitRoute, WriteSession
 from app.services import curation
 from app.services.curation import MAX_SEARCH_CHARACTERS, Shelf, Wanted
@@ -23,7 +24,7 @@ MAX_PROMPTS = 500
 
 class PromptIn(PromptInput):
     split: PromptSplit = PromptSplit.TRAIN
-    language: str | None = Field(None, min_length=2, max_length=16)
+    language: Text | None = Field(None, min_length=2, max_length=16)
 
 
 class PromptsIn(PromptIn):
@@ -103,24 +104,24 @@ def create(body: PromptsIn, runtime: RuntimeDep) -> PromptsOut:
 
 
 @router.get("/{prompt_id}")
-def show(prompt_id: IdPath, session: ReadSession) -> PromptOut:
+def show(prompt_id: RowId, session: ReadSession) -> PromptOut:
     """One prompt."""
     return prompt_out(get_prompt(session, prompt_id))
 
 
 @router.post("/{prompt_id}/archive")
-def archive(prompt_id: IdPath, session: WriteSession) -> PromptOut:
+def archive(prompt_id: RowId, session: WriteSession) -> PromptOut:
     """From now on it is neither drawn nor trained on, and neither are its rankings."""
     return prompt_out(curation.archive_prompt(session, prompt_id, utc_now()))
 
 
 @router.post("/{prompt_id}/restore")
-def restore(prompt_id: IdPath, session: WriteSession) -> PromptOut:
+def restore(prompt_id: RowId, session: WriteSession) -> PromptOut:
     """An archived prompt is in use again."""
     return prompt_out(curation.restore_prompt(session, prompt_id))
 
 
 @router.delete("/{prompt_id}", status_code=204)
-def delete(prompt_id: IdPath, session: WriteSession) -> None:
+def delete(prompt_id: RowId, session: WriteSession) -> None:
     """For good. 409 where a ranking, a reader or a training depends on it: archive it then."""
     curation.delete_prompt(session, prompt_id)

@@ -5,9 +5,10 @@ from datetime import datetime
 from fastapi import APIRouter
 from pydantic import BaseModel
 
-from app.api.schemas import After, IdPath, Limit, PageOut, page_out
+from app.api.schemas import After, Limit, PageOut, page_out
 from app.db.models.labelers import LabelerKind
 from app.db.models.rankings import Ranking
+from app.ids import RowId
 from app.runtime import ReadSession, RuntimeDep, UnitRoute, WhoDep, WriteSession
 from app.services.labelers import get_or_create_labeler
 from app.services.rankings import list_rankings, withdraw_ranking
@@ -57,7 +58,7 @@ def index(
 
 
 @router.delete("/{ranking_id}", status_code=204)
-def withdraw(ranking_id: IdPath, runtime: RuntimeDep, session: WriteSession, who: WhoDep) -> None:
+def withdraw(ranking_id: RowId, runtime: RuntimeDep, session: WriteSession, who: WhoDep) -> None:
     """One's own only. Its group is leased to the labeler again."""
     labeler = get_or_create_labeler(session, who.name, who.kind)
     withdraw_ranking(session, ranking_id, labeler, lease_seconds=runtime.settings.lease_seconds)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Annotated, Any, Generic, Self, TypeVar
 
-from fastapi import Path, Query
+from fastapi import Query
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from app.chat import Message
@@ -15,9 +15,8 @@ from app.services.paging import MAX_LIMIT, Page
 from app.services.prompts import clean_text, validate_messages
 from app.services.sampling import MAX_SEED, page_params
 
-MAX_ID = 2**63 - 1
 MAX_TOKENS = 256
-IdPath = Annotated[int, Path(ge=1, le=MAX_ID)]
+MAX_TOP_K = 1_000_000
 After = Annotated[str | None, Query(max_length=64, description="The `next` of the page before.")]
 Limit = Annotated[int, Query(ge=1, le=MAX_LIMIT)]
 Text = Annotated[str, AfterValidator(clean_text)]
@@ -93,7 +92,7 @@ class SamplingInput(Model):
 
     temperature: float | None = Field(None, ge=0.0, le=2.0)
     top_p: float | None = Field(None, gt=0.0, le=1.0)
-    top_k: int | None = Field(None, ge=0, le=1_000_000)
+    top_k: int | None = Field(None, ge=0, le=MAX_TOP_K)
     min_p: float | None = Field(None, ge=0.0, le=1.0, description="Least share of the likeliest token's probability.")
     repetition_penalty: float | None = Field(None, ge=0.5, le=2.0, description="1 is off.")
     stop: StopStrings = Field((), description="The answer ends before the first of these.")

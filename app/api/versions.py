@@ -5,8 +5,9 @@ from datetime import datetime
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
-from app.api.schemas import After, IdPath, JsonObject, Limit, PageOut, page_out
+from app.api.schemas import After, JsonObject, Limit, PageOut, page_out
 from app.db.models.versions import Version, VersionKind, VersionOrigin, VersionStatus
+from app.ids import RowId
 from app.runtime import ReadSession, RuntimeDep, UnitRoute, WriteSession
 from app.services import versions
 
@@ -54,7 +55,7 @@ def index(
 
 
 @router.get("/{version_id}")
-def read(version_id: IdPath, session: ReadSession) -> VersionDetail:
+def read(version_id: RowId, session: ReadSession) -> VersionDetail:
     line = versions.lineage(session, version_id)
     return VersionDetail(
         **version_out(line[0]).model_dump(),
@@ -64,6 +65,6 @@ def read(version_id: IdPath, session: ReadSession) -> VersionDetail:
 
 
 @router.post("/{version_id}/activate")
-def activate(version_id: IdPath, runtime: RuntimeDep, session: WriteSession) -> VersionOut:
+def activate(version_id: RowId, runtime: RuntimeDep, session: WriteSession) -> VersionOut:
     """From now on it answers (or scores); the former one is retired and can be activated again."""
     return version_out(versions.activate(session, version_id, data_dir=runtime.settings.data_dir))

@@ -1,6 +1,5 @@
 """Checks a job's parameters before it is queued: a wrong name or type is told at once, not minutes later."""
 
-import math
 from dataclasses import fields
 from typing import Any
 
@@ -12,6 +11,7 @@ from app.db.models.rankings import Ranking
 from app.db.models.versions import Version, VersionKind, VersionStatus
 from app.errors import ConflictError, InvalidError, NotFoundError
 from app.hparams import EvaluationHparams, PPOHparams, RewardHparams
+from app.ids import MAX_ID
 
 HPARAMS: dict[JobKind, type] = {
     JobKind.TRAIN_REWARD: RewardHparams,
@@ -33,6 +33,7 @@ CHOICES: dict[JobKind, dict[str, tuple[str, ...]]] = {
     JobKind.TRAIN_POLICY: {"from": ("sft", "active")},  # the weights PPO starts from; the reference is always the SFT
     JobKind.EVALUATE: {},
 }
+MAX_NUMBER = 2**31 - 1
 # least and largest sensible number; one that is not listed may be anything from 0
 LIMITS: dict[str, tuple[float, float]] = {
     **dict.fromkeys(("total_episodes", "batch_size", "cross_validate_up_to", "num_prompts"), (1, 100_000)),
@@ -70,14 +71,14 @@ def check_params(session: Session, kind: JobKind, params: dict[str, Any]) -> dic
             checked[name] = _check_number(name, value, known[name])
         else:
             names = ", ".join(sorted([*versions, *choices, *known]))
-            raise InvalidError(f"{kind} has no parameter {name!r}. It has: {names}.")
+            raise InvalidError(f"{kind} has no parameter {name[:80]!r}. It has: {names}.")
     _check_together(kind, checked)
     _check_ready(session, kind, checked)
     return checked
 
 
 def _check_version(session: Session, name: str, value: Any, kinds: tuple[VersionKind, ...]) -> int:
-    if isinstance(value, bool) or not isinstance(value, int):
+    if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= MAX_ID:
         raise InvalidError(f"{name} must be the number of a version, as listed by GET /api/v1/versions.")
     version = session.get(Version, value)
     if version is None:
@@ -104,13 +105,13 @@ def _check_number(name: str, value: Any, annotation: Any) -> Any:
         if isinstance(value, bool):
             return value
         raise InvalidError(f"{name} must be true or false.")
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
-        raise InvalidError(f"{name} must be a number.")
+    if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= MAX_NUMBER:
+        raise InvalidError(f"{name} must be a number, at most {MAX_NUMBER:,}.")
     if wanted == "int" and value != int(value):
         raise InvalidError(f"{name} must be a whole number.")
     if value < 0:
         raise InvalidError(f"{name} must not be negative.")
-    low, high = LIMITS.get(name, (0, math.inf))
+    low, high = LIMITS.get(name, (0, MAX_NUMBER))
     if not low <= value <= high:
         raise InvalidError(f"{name} must be from {low:,g} to {high:,g}.")
     return int(value) if wanted == "int" else float(value)

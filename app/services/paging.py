@@ -7,6 +7,7 @@ from sqlalchemy import Select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from app.errors import InvalidError
+from app.ids import parse_id
 
 MAX_LIMIT = 500
 Row = TypeVar("Row")
@@ -45,6 +46,7 @@ def page_by_id(
 
 
 def parse_cursor(after: str) -> int:
-    if not (after.isascii() and after.isdigit() and len(after) <= 18):
+    key = parse_id(after)
+    if key is None:
         raise InvalidError("after is not a cursor of this list: pass the `next` value of the page before.")
-    return int(after)
+    return key

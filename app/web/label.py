@@ -16,6 +16,7 @@ from app.db.base import utc_now
 from app.db.models.groups import ANSWERS_PER_GROUP, Group, GroupStatus, SkipReason
 from app.db.models.labelers import Labeler
 from app.errors import AppError, ConflictError, InvalidError
+from app.ids import RowId
 from app.preferences import competition_ranks
 from app.runtime import ReadSession, Runtime, RuntimeDep, UnitRoute, WriteSession
 from app.services import groups, labelers, rankings
@@ -92,7 +93,7 @@ def strip(request: Request, runtime: RuntimeDep, session: ReadSession) -> Respon
 
 
 @router.get("/groups/{group_id}")
-def show_group(request: Request, runtime: RuntimeDep, session: ReadSession, who: WhoDep, group_id: int) -> Response:
+def show_group(request: Request, runtime: RuntimeDep, session: ReadSession, who: WhoDep, group_id: RowId) -> Response:
     group, labeler = groups.get_group(session, group_id), labelers.find_labeler(session, who.name)
     if labeler is None:
         raise ConflictError(f"Group {group_id} is not leased to {who.name}. Take another one on the label page.")
@@ -104,7 +105,7 @@ def show_group(request: Request, runtime: RuntimeDep, session: ReadSession, who:
 
 @router.post("/groups/{group_id}/rankings")
 def submit_ranking(
-    request: Request, runtime: RuntimeDep, session: WriteSession, who: WhoDep, form: FormDep, group_id: int
+    request: Request, runtime: RuntimeDep, session: WriteSession, who: WhoDep, form: FormDep, group_id: RowId
 ) -> Response:
     labeler = _labeler(session, who)
     ranks, comment = _parse_ranks(form), str(form.get("comment", ""))
@@ -134,7 +135,7 @@ def submit_ranking(
 
 @router.post("/groups/{group_id}/skip")
 def skip_group(
-    request: Request, runtime: RuntimeDep, session: WriteSession, who: WhoDep, form: FormDep, group_id: int
+    request: Request, runtime: RuntimeDep, session: WriteSession, who: WhoDep, form: FormDep, group_id: RowId
 ) -> Response:
     try:
         reason = SkipReason(str(form.get("reason", "")))
@@ -147,7 +148,7 @@ def skip_group(
 
 @router.post("/rankings/{ranking_id}/withdraw")
 def withdraw_ranking(
-    request: Request, runtime: RuntimeDep, session: WriteSession, who: WhoDep, _form: FormDep, ranking_id: int
+    request: Request, runtime: RuntimeDep, session: WriteSession, who: WhoDep, _form: FormDep, ranking_id: RowId
 ) -> Response:
     labeler = _labeler(session, who)
     ranking = rankings.withdraw_ranking(session, ranking_id, labeler, lease_seconds=runtime.settings.lease_seconds)

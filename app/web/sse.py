@@ -9,6 +9,7 @@ from fastapi import APIRouter, Header, Request
 from starlette.responses import StreamingResponse
 
 from app.errors import AppError
+from app.ids import EventId, RowId
 from app.runtime import RuntimeDep
 from app.services.sampling import LabelerName
 from app.web.templating import labeler_name
@@ -19,15 +20,14 @@ KEEP_ALIVE = ": still here\n\n"
 
 @router.get("/groups/{group_id}/stream")
 async def stream_group(
-    request: Request, runtime: RuntimeDep, group_id: int, last_event_id: Annotated[str, Header()] = "0"
+    request: Request, runtime: RuntimeDep, group_id: RowId, last_event_id: Annotated[EventId, Header()] = 0
 ) -> StreamingResponse:
     """Events `piece`, then `done` or `failed`. A browser that connects again goes on after the last piece it got."""
-    after = int(last_event_id) if last_event_id.isascii() and last_event_id.isdigit() else 0
     find = partial(runtime.live.own_group, group_id=group_id, who=LabelerName(labeler_name(request)))
 
     async def events() -> AsyncIterator[str]:
         try:
-            async for piece in runtime.live.follow(await runtime.reading.run(find), after=after):
+            async for piece in runtime.live.follow(await runtime.reading.run(find), after=last_event_id):
                 if runtime.closing.is_set():
                     return
                 if piece is None:

@@ -10,6 +10,7 @@ from starlette.responses import RedirectResponse, Response
 from app.db.base import utc_now
 from app.db.models.jobs import JobKind
 from app.errors import InvalidError
+from app.ids import RowId, parse_id
 from app.runtime import ReadSession, Runtime, RuntimeDep, UnitRoute, WriteSession
 from app.services import job_folders, jobs, versions
 from app.services.loop_status import loop_status
@@ -69,7 +70,7 @@ def restart_job(request: Request, runtime: RuntimeDep, session: WriteSession, _f
 
 @router.post("/versions/{version_id}/activate")
 def activate_version(
-    request: Request, runtime: RuntimeDep, session: WriteSession, form: FormDep, version_id: int
+    request: Request, runtime: RuntimeDep, session: WriteSession, form: FormDep, version_id: RowId
 ) -> Response:
     versions.activate(session, version_id, data_dir=runtime.settings.data_dir)
     runtime.stock.wake()
@@ -81,7 +82,7 @@ def activate_version(
 
 
 @router.get("/versions/{version_id}")
-def show_version(request: Request, session: ReadSession, version_id: int) -> Response:
+def show_version(request: Request, session: ReadSession, version_id: RowId) -> Response:
     context = {"page": "train", "details": version_details(session, version_id)}
     return render(request, "versions/index.html", context)
 
@@ -93,10 +94,10 @@ def _parse_job(form: FormData) -> tuple[JobKind, dict[str, Any]]:
         raise InvalidError("Choose what to train: the reward model, the policy, or an evaluation.") from error
     if kind is not JobKind.EVALUATE:
         return kind, {}
-    version_id = str(form.get("version_id", ""))
-    if not (version_id.isascii() and version_id.isdigit()):
+    version_id = parse_id(str(form.get("version_id", "")))
+    if version_id is None:
         raise InvalidError("Choose the version to evaluate. Train a policy first if there is none.")
-    return kind, {"version_id": int(version_id)}
+    return kind, {"version_id": version_id}
 
 
 def _changed(request: Request, runtime: Runtime, session: Session) -> Response:
