@@ -17,10 +17,10 @@ from tests.live import LiveServer
 
 HUGE = "99999999999999999999"
 NO_IDS = [
-    *(HUGE, str(2**63), str(2**63 - 1), str(2**31), str(2**31 - 1), "-1", "0", "9" * 5_000),
-    *("٣", "３", "²", "1e3", "+1", " 1", "1 ", "1_0", "01", "1.0", "0x1", "NaN", "true", "x" * 5_000, "a\0b"),
+    *(HUGE, str(2**63), str(2**31 - 1), "-1", "0", "9" * 5_000, "٣", "1e3", "+1", " 1", "1_0", "01"),
+    *("x" * 5_000, "a\0b"),
 ]
-TEXTS = [*NO_IDS, "", "\0", "' OR 1=1 --", "{{7*7}}", "\u202e"]
+TEXTS = [*NO_IDS, "", "' OR 1=1 --"]
 JSON_VALUES = [
     *(HUGE, f"-{HUGE}", str(2**63), "9" * 5_000, "1e400", "NaN", "true", "null", '"٣"', r'"\u0000"', r'"\ud800"'),
     *('"' + "x" * 20_000 + '"', "[]", r'{"\ud800": 1}'),
@@ -52,7 +52,7 @@ def bodies(ranks: dict[str, int]) -> dict[str, list[Any]]:
             {"kind": "train_policy", "params": {"reward_version_id": 1, "from": "sft", "kl_target": 6.0}},
             {"kind": "evaluate", "params": {"version_id": 1, "reward_version_id": 1}},
         ],
-        "POST /api/v1/generate": [{**PROMPT, **generated}, {**PROMPT, **generated, "stream": True}],
+        "POST /api/v1/generate": [{**PROMPT, **generated}, {**PROMPT, "version": 1, "n": 1, "stream": True}],
         "POST /api/v1/score": [{**PROMPT, "answers": ["one", "two"]}],
         "POST /api/v1/tokenize": [{"text": "words"}],
         "POST /api/v1/next-token": [{**PROMPT, **SAMPLING, "k": 3, "version": 1}],
@@ -62,7 +62,7 @@ def bodies(ranks: dict[str, int]) -> dict[str, list[Any]]:
         ],
         "POST /v1/chat/completions": [
             {**CHAT, "max_completion_tokens": 2, "top_logprobs": 1, "tools": None},
-            {**CHAT, "stream": True},
+            {"model": "fourfold-1", "messages": CHAT["messages"], "max_tokens": 2, "stream": True},
         ],
     }
 
@@ -74,6 +74,8 @@ FORMS = {
     "POST /prompts": {"prompt": "Hi"},
     "POST /train/jobs": {"kind": "evaluate", "version_id": "1"},
     "POST /jobs/{job_id}/cancel": {},
+    "POST /jobs/{job_id}/resume": {},
+    "POST /jobs/{job_id}/restart": {},
     "POST /versions/{version_id}/activate": {"back": "version"},
     "POST /labeler": {"name": "ada"},
 }
@@ -92,14 +94,20 @@ class Visitor:
         self.client.post(f"/api/v1/jobs/{job['job_id']}/cancel")  # else its events would not end
         card = self.client.post("/api/v1/groups/next").json()
         self.ranks = ranks_of(card)
-        self.known = {"group_id": card["group_id"], **ranking, **job, "version_id": 1}
+        prompt = self.client.post("/api/v1/prompts", json={"prompt": "A prompt of my own"}).json()["items"][0]
+        self.known = {"group_id": card["group_id"], **ranking, **job, "version_id": 1, "prompt_id": prompt["id"]}
         self.faults: list[str] = []
         self.asked = 0
 
     def ask(self, route: Route, what: str, path: dict[str, str] | None = None, **sent: Any) -> httpx.Response:
         values = {name: str(self.known[name]) for name in route.in_path} | (path or {})
         url = route.path.format(**{name: quote(value, safe="") for name, value in values.items()})
-        headers = {"Accept": "application/json" if route.documented else "text/html", **sent.pop("headers", {})}
+        named = {"Accept": "application/json" if route.documented else "text/html"}
+        if route.takes_json:
+            lines = route.path.startswith("/api/v1/import/")
+            named["Content-Type"] = "application/jsonl" if lines else "application/json"
+        headers = httpx.Headers(named)
+        headers.update(sent.pop("headers", {}))
         response = self.client.request(route.method, url, headers=headers, **sent)
         self.asked += 1
         fault = fault_of(route, response)
@@ -142,9 +150,8 @@ def test_every_route_is_visited(visitor: Visitor) -> None:
     assert {str(route) for route in visitor.routes if route.takes_json} == set(bodies({}))
     assert {str(route) for route in visitor.routes if route.takes_form} == set(FORMS)
     for route, sent in right(visitor):
-        if not route.path.endswith(
-            ("/rankings", "/skip", "/withdraw", "/{ranking_id}")
-        ):  # what the other tests look at stays as it is
+        taken = route.method == "DELETE" or route.path.endswith(("/rankings", "/skip", "/withdraw"))
+        if not taken:  # what the other tests look at stays as it is
             assert visitor.ask(route, "nothing hostile", **sent()).status_code in (200, 201, 202, 303, 404, 409)
 
 
@@ -190,7 +197,7 @@ def test_in_json(visitor: Visitor) -> None:
             for where, text in spoiled(body):
                 for value in JSON_VALUES:
                     content = text.replace(f'"{PLACE}"', value).encode()
-                    visitor.ask(route, f"{where} {value[:30]}", content=content, headers=json_type(route))
+                    visitor.ask(route, f"{where} {value[:30]}", content=content)
 
 
 @pytest.mark.parametrize("key", [*NO_IDS, "", r"\ud800", r"\u0000"], ids=lambda key: ascii(key[:12]))
@@ -198,7 +205,7 @@ def test_as_the_id_of_a_ranked_answer(visitor: Visitor, key: str) -> None:
     route = next(route for route in visitor.routes if str(route) == "POST /api/v1/groups/{group_id}/rankings")
     text = json.dumps({"ranks": {**visitor.ranks, PLACE: 1}}, ensure_ascii=False)
     key = key.replace("\0", r"\u0000")
-    found = visitor.ask(route, key[:30], content=text.replace(PLACE, key).encode(), headers=json_type(route))
+    found = visitor.ask(route, key[:30], content=text.replace(PLACE, key).encode())
     assert found.status_code in (409, 422)  # 409: another test has ranked it meanwhile
 
 
@@ -223,8 +230,8 @@ def test_bodies_that_are_hardly_json(visitor: Visitor) -> None:
                 "a name twice": whole[:-1] + b", " + json.dumps({name: body[name]}).encode()[1:],
                 "a strange name": whole[:-1] + rb', "\ud800": 1}',
             }.items():
-                visitor.ask(route, what, content=content, headers=json_type(route))
-                visitor.ask(route, f"{what}, unnamed", content=content)
+                visitor.ask(route, what, content=content)
+                visitor.ask(route, f"{what}, unnamed", content=content, headers={"Content-Type": "text/plain"})
 
 
 def test_in_forms(visitor: Visitor) -> None:
@@ -246,11 +253,6 @@ def test_forms_that_are_none(visitor: Visitor) -> None:
 # What is sent
 
 
-def json_type(route: Route) -> dict[str, str]:
-    lines = route.path.startswith("/api/v1/import/")
-    return {"Content-Type": "application/jsonl" if lines else "application/json"}
-
-
 def right(
     visitor: Visitor, wanted: Callable[[Route], bool] = lambda _: True
 ) -> Iterator[tuple[Route, Callable[[], Json]]]:
@@ -265,7 +267,7 @@ def right(
             yield route, lambda form=form: {"data": form}  # type: ignore[misc]
         elif str(route) in given:
             body = given[str(route)][0]
-            yield route, lambda body=body: {"json": body}  # type: ignore[misc]
+            yield route, lambda body=body: {"content": json.dumps(body).encode()}  # type: ignore[misc]
         else:
             yield route, dict
 
