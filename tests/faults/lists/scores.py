@@ -1,0 +1,59 @@
+"""Faults of scores, end tokens, chat templates and the number format."""
+
+from tests.faults.fault import Fault, In
+
+TEXT, SCORER = "tests/lm/test_foreign_text.py", "tests/training/test_scorer.py"
+MODEL, PPO = "tests/training/test_reward_model.py", "tests/training/test_ppo.py"
+RULES, HANDLERS = "tests/services/test_versions_and_rules.py", "tests/worker/test_handlers.py"
+
+ends = In("app/lm/answer_ends.py", MODEL)
+network = In("app/training/reward_network.py", MODEL)
+report = In("app/training/reward_report.py", MODEL)
+text = In("app/lm/foreign_text.py", SCORER)
+template = In("app/lm/chat_template.py", SCORER)
+own = In("app/lm/tokenizer.py", "tests/lm/test_tokenizer.py")
+chat = In("app/chat.py", TEXT)
+api = In("app/api/openai.py", "tests/api/test_model.py")
+precision = In("app/lm/precision.py", "tests/lm/test_precision.py")
+installation = In("app/services/installations.py", "tests/services/test_installations.py")
+versions = In("app/services/versions.py", "tests/services/test_imported_versions.py")
+
+# fmt: off
+FAULTS: list[Fault] = [
+    ends("an answer keeps the end token that it was sampled with", "return [*tokens[:stop], self.written]", "return [*tokens[:stop], *(tokens[stop : stop + 1] or [self.written])]"),
+    ends("an answer goes on behind its end", "return [*tokens[:stop], self.written]", "return [*tokens, self.written]"),
+    ends("only the written end ends an answer", "tokens[-1] in self.all", "tokens[-1] == self.written", MODEL, PPO),
+    network("an answer is known by its text alone, without its prompt", "key = (len(prompt), *prompt, *written)", "key = tuple(written)"),
+    network("an answer is scored as it was sampled", "written = ends.as_written(answer)", "written = list(answer) or [ends.written]"),
+    network("a reward model's padding is its end", 'config |= {"num_labels": 1,', 'config |= {"pad_token_id": tokenizer.end_id, "num_labels": 1,', SCORER),
+    report("an accuracy from equal scores alone", "return float(_correct(self.margin).mean()) if self.margin.any() else math.nan", "return float(_correct(self.margin).mean()) if len(self.margin) else math.nan"),
+    Fault(file="app/training/reward_model.py", tests=(MODEL,), name="learned nothing, and does not say so", old="verdict(summary) if learned else NOTHING_LEARNED", new="verdict(summary)"),
+    Fault(file="app/services/rules.py", tests=(RULES,), name="what learned nothing takes another one's place", old='version.metrics.get("verdict") != NOTHING_LEARNED and', new="True and"),
+    text("the reward model's template is the policy's", "files[TEMPLATE_FILE] = scored_template(self._written, self._joint, self._end_text).encode()", "files[TEMPLATE_FILE] = self._written.encode()"),
+    text("the tokenizer pads with the end", "for name in named if self.pad_id in self._special else ():", "for name in ():"),
+    text("no space before a sentencepiece answer", 'return " " if spaced else ""', 'return ""'),
+    text("a space before every answer", 'return " " if spaced else ""', 'return " "'),
+    text("the answer's marks are recognized", "return self._encoded([*messages, Message(role=\"assistant\", content=answer)], self._rendered_answered)", "return self._recognizing(self._rendered_answered([*messages, Message(role=\"assistant\", content=answer)]))"),
+    text("system text always goes before the first question", "                if all(text in written for text in texts):", "                if False:", TEXT),
+    text("system text that a template leaves out is lost", "                if all(text in written for text in texts):", "                if True:", TEXT),
+    template("a space before an empty answer", "({joint} if messages[-1]['content'] else '')", "{joint}"),
+    template("a reward model's template without the end", "+ messages[-1]['content'] + {end} -%}}", "+ messages[-1]['content'] -%}}"),
+    template("the template's last line end is written", 'template.removesuffix("\\n")', "template"),
+    chat("system text stands without a line end", 'message["content"] + "\\n" for message', 'message["content"] for message'),
+    chat("system text before the last question", "first = next((place for place, message in enumerate(rest)", "first = next((place for place, message in reversed(list(enumerate(rest)))"),
+    own("the shipped model loses system text", "for message in without_system(messages):", "for message in messages:"),
+    own("an answer that is read has no end", "return [*self.encode_conversation(messages), *self.encode(answer), self.end_id]", "return [*self.encode_conversation(messages), *self.encode(answer)]"),
+    api("the developer is a user", 'role="system" if message.role == "developer" else message.role', 'role="user" if message.role == "developer" else message.role'),
+    api("a question is empty but for system text", "for checked in (turns, without_system(messages)):", "for checked in (without_system(messages),):"),
+    api("system text has no limit", "for checked in (turns, without_system(messages)):", "for checked in (turns,):"),
+    precision("AMX does not count", " or torch.cpu._is_amx_tile_supported()", ""),
+    precision("the library is not asked", " and torch.ops.mkldnn._is_mkldnn_bf16_supported()", ""),
+    precision("what is chosen stays chosen", "_in_use.reset(token)", "pass"),
+    precision("what is chosen is not used", "return dtype_of(_in_use.get())", "return dtype_of(AUTO)"),
+    installation("the setting is not heeded", 'if forced != "auto":', "if False:"),
+    installation("the choice is not kept", "        session.add(found)\n        session.flush()\n", ""),
+    Fault(file="app/worker/handlers/registry.py", tests=(HANDLERS,), name="a job takes the format of the day", old='run.pinned(lambda: {"precision": run.commit(chosen)}, "precision")["precision"]', new="run.commit(chosen)"),
+    Fault(file="app/worker/handlers/registry.py", tests=(HANDLERS,), name="a job's format is not used", old="with precision.using(run.precision):", new="with precision.using(precision.AUTO):"),
+    Fault(file="app/worker/handlers/versions_of_job.py", tests=(HANDLERS,), name="a version does not know its format", old="precision=run.precision,", new="precision=None,"),
+    versions("everybody's weights ship with the program", 'metrics = {} if shipped else {"imported_from": model_dir.resolve().name}', "metrics: dict[str, str] = {}"),
+]
