@@ -90,7 +90,9 @@ class Weight:
         self._outputs, self._inputs = matrix.shape
         self._numbers = STEP_BYTES // dtype.itemsize  # of a step
         columns, padded = rounded_up(self._outputs, PANEL), rounded_up(self._inputs, self._numbers)
-        full = F.pad(matrix.detach().to(dtype), (0, padded - self._inputs, 0, columns - self._outputs))
+        full = matrix.detach().to(dtype).contiguous()
+        if (columns, padded) != tuple(matrix.shape):  # F.pad copies always, and this may be most of a model's memory
+            full = F.pad(full, (0, padded - self._inputs, 0, columns - self._outputs))
         parts = full.view(-1, PANEL, padded // self._numbers, self._numbers)
         self._panels = parts.transpose(1, 2).contiguous()  # [O/PANEL, I/numbers, PANEL, numbers]
         self._bias = torch.zeros(columns)
