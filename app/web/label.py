@@ -49,6 +49,7 @@ class Waiting:
     title: str
     message: str
     retry: bool = True
+    prompts_link: bool = False
 
 
 @router.get("/")
@@ -230,7 +231,7 @@ def _no_card(runtime: Runtime, session: Session, labeler: Labeler | None) -> dic
     if error is None:
         waiting = Waiting("The model is writing", "Four answers will be here in a moment. This page looks by itself.")
     else:
-        waiting = Waiting("There is no card now", f"{error} This page looks again by itself.")
+        waiting = Waiting("There is no card now", f"{error} This page looks again by itself.", prompts_link=True)
     return _waiting(waiting) | ({} if labeler is None else _undo(session, labeler))
 
 

@@ -2,8 +2,8 @@
 
 from fastapi import APIRouter
 
-from app.web import label, labeler, sse, train
+from app.web import label, labeler, prompts, sse, train
 
 router = APIRouter(include_in_schema=False)
-for part in (label, sse, train, labeler):
+for part in (label, prompts, sse, train, labeler):
     router.include_router(part.router)

@@ -12,7 +12,7 @@ from app.db.models.jobs import JobKind
 from app.errors import InvalidError
 from app.ids import RowId, parse_id
 from app.runtime import ReadSession, Runtime, RuntimeDep, UnitRoute, WriteSession
-from app.services import job_folders, jobs, versions
+from app.services import drawing, job_folders, jobs, versions
 from app.services.loop_status import loop_status
 from app.services.training_overview import job_with_curves, training_overview, version_details
 from app.web.plots import plot_tables
@@ -116,6 +116,7 @@ def _overview(runtime: Runtime, session: Session) -> dict[str, Any]:
         "seconds_left": lambda job: jobs.seconds_left(job, now),
         "worker_lost": status.job is not None and (age is None or age > settings.worker_stale_seconds),
         "has_checkpoint": lambda job: job_folders.has_checkpoint(settings, job.id),
+        "num_set_aside": drawing.count_set_aside(session),
         "auto_policy_accuracy": settings.auto_policy_accuracy,
     }
 

@@ -66,7 +66,7 @@ def test_every_page_is_readable(
     check(page)
     label_page.press("Escape", "?")
     check(page)
-    for path in ("/train", "/versions/1", "/nowhere"):
+    for path in ("/train", "/prompts", "/versions/1", "/nowhere"):
         page.goto(label_page.server.url + path)
         check(page)
     page_errors.clear()  # the browser logs the 404

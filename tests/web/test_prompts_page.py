@@ -1,0 +1,103 @@
+"""The page of prompts as a browser without JavaScript uses it."""
+
+import re
+from collections.abc import Iterator
+
+import httpx
+import pytest
+from sqlalchemy import select
+
+from app.db.models.prompts import Prompt, PromptSplit
+from app.db.session import transaction
+from app.services import drawing
+from tests.live import LiveServer
+
+
+class Visitor:
+    """Keeps the cookies and sends forms with their token."""
+
+    def __init__(self, server: LiveServer) -> None:
+        self.client = httpx.Client(base_url=server.url, follow_redirects=True, headers={"accept": "text/html"})
+
+    def get(self, path: str) -> str:
+        response = self.client.get(path)
+        assert response.status_code == 200, response.text
+        return response.text
+
+    def send(self, path: str, **form: str) -> httpx.Response:
+        [token, *_] = re.findall(r'name="csrf_token" value="([^"]+)"', self.get("/prompts"))
+        return self.client.post(path, data={"csrf_token": token, **form})
+
+
+@pytest.fixture
+def visitor(server: LiveServer) -> Iterator[Visitor]:
+    found = Visitor(server)
+    yield found
+    found.client.close()
+
+
+def prompt_of(server: LiveServer, text: str) -> Prompt:
+    with server.runtime.read() as session:
+        return session.scalars(select(Prompt).where(Prompt.text == text)).one()
+
+
+def test_add_archive_take_back_delete(server: LiveServer, visitor: Visitor) -> None:
+    added = visitor.send("/prompts/new", prompt="Why is <b>bread</b> brown?")
+    assert "The prompt was added." in added.text
+    stored = prompt_of(server, "Why is <b>bread</b> brown?")
+    found = visitor.get("/prompts?q=BREAD")
+    assert "Why is &lt;b&gt;bread&lt;/b&gt; brown?" in found
+    assert "Delete for good" in found
+    archived = visitor.send(f"/prompts/{stored.id}/archive", show="active", q="bread")
+    assert "The prompt was archived." in archived.text
+    assert archived.url.params["q"] == "bread"  # where the person was
+    assert f'id="prompt-{stored.id}"' not in archived.text
+    assert f'id="prompt-{stored.id}"' in visitor.get("/prompts?show=archived")
+    assert "in use again" in visitor.send(f"/prompts/{stored.id}/restore").text
+    assert "The prompt was deleted." in visitor.send(f"/prompts/{stored.id}/delete").text
+    gone = visitor.send(f"/prompts/{stored.id}/delete")
+    assert (gone.status_code, f"There is no prompt {stored.id}" in gone.text) == (404, True)
+
+
+def test_what_cannot_be_deleted_says_why(visitor: Visitor) -> None:
+    assert "Delete for good" not in visitor.get("/prompts")  # all of them ship with Fourfold
+    refused = visitor.send("/prompts/1/delete")
+    assert (refused.status_code, "ships with Fourfold and would come back" in refused.text) == (409, True)
+
+
+def test_a_bad_prompt_is_told_and_kept(server: LiveServer, visitor: Visitor) -> None:
+    for text, says in ((" ", "The prompt is empty"), ("word " * 1_999, "characters; at most"), ("a " * 999, "tokens")):
+        server.runtime.sampler._sampler.context = 500  # type: ignore[attr-defined]
+        refused = visitor.send("/prompts/new", prompt=text)
+        assert (refused.status_code, says in refused.text) == (422, True)
+        assert text.strip() in refused.text
+
+
+def test_held_out(server: LiveServer, visitor: Visitor) -> None:
+    assert "held out" in visitor.send("/prompts/new", prompt="Only to compare", split="held_out").text
+    assert prompt_of(server, "Only to compare").split is PromptSplit.HELD_OUT
+    again = visitor.send("/prompts/new", prompt="Only to compare")
+    assert (again.status_code, "there already, in the other part" in again.text) == (422, True)
+
+
+def test_pages_by_cursor(visitor: Visitor) -> None:
+    seen: list[str] = []
+    path = "/prompts?show=active"
+    for _ in range(3):
+        page = visitor.get(path)
+        seen += re.findall(r'id="prompt-(\d+)"', page)
+        [address] = re.findall(r'rel="next" href="([^"]+)"', page)
+        path = address.replace("&amp;", "&")
+    assert len(seen) == len(set(seen)) == 75
+    assert visitor.client.get("/prompts?after=nonsense").status_code == 422
+    assert visitor.client.get("/prompts?show=elsewhere").status_code == 200
+
+
+def test_the_number_left_out_is_shown(server: LiveServer, visitor: Visitor) -> None:
+    visitor.send("/prompts/new", prompt="Too long one day")
+    with transaction(server.runtime.write) as session:
+        chosen = prompt_of(server, "Too long one day").id
+        drawing.set_aside(session, chosen, reason="The prompt has 900 tokens.", key="k")
+    for path in ("/prompts", "/train"):
+        assert re.search(r"1 prompt cannot be answered by the active version", visitor.get(path))
+    assert "The prompt has 900 tokens." in visitor.get("/prompts?show=set_aside")
