@@ -11,10 +11,10 @@ from fastapi.concurrency import run_in_threadpool
 from sqlalchemy.orm import Session
 from starlette.responses import RedirectResponse, Response
 
-from app.api.schemas import After, IdPath
 from app.db.base import utc_now
 from app.db.models.prompts import Prompt, PromptSource, PromptSplit
 from app.errors import AppError, InvalidError, NotFoundError
+from app.ids import RowId
 from app.runtime import ReadSession, Runtime, RuntimeDep, UnitRoute
 from app.services import curation, drawing
 from app.services.curation import MAX_SEARCH_CHARACTERS, Shelf, Wanted
@@ -62,7 +62,7 @@ def place_of(show: object, words: object, after: object) -> Place:
     return Place(shelf, clean_text(str(words or ""))[:MAX_SEARCH_CHARACTERS], str(after) if after else None)
 
 
-def _place(show: str = "", q: str = "", after: After = None) -> Place:
+def _place(show: str = "", q: str = "", after: str | None = None) -> Place:
     return place_of(show, q, after)
 
 
@@ -101,7 +101,7 @@ async def add(request: Request, runtime: RuntimeDep, form: FormDep) -> Response:
 
 
 @router.post("/prompts/{prompt_id}/{action}")
-async def change(request: Request, runtime: RuntimeDep, form: FormDep, prompt_id: IdPath, action: str) -> Response:
+async def change(request: Request, runtime: RuntimeDep, form: FormDep, prompt_id: RowId, action: str) -> Response:
     if action not in ACTIONS:
         raise NotFoundError("A prompt can be archived, taken back and deleted. Go back to the list of prompts.")
     place = place_of(form.get("show"), form.get("q"), form.get("after"))
