@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import httpx
@@ -10,7 +11,7 @@ import pytest
 from app.db.base import utc_now
 from app.db.models.jobs import JobStatus
 from app.db.session import transaction
-from app.services import heartbeats, job_runs
+from app.services import heartbeats, job_folders, job_runs
 from app.services.job_runs import MetricPoint
 from tests.api.conftest import Json, check_problem, ranks_of
 from tests.live import LiveServer
@@ -98,6 +99,43 @@ def test_cancel(server: LiveServer, job_id: str) -> None:
     worker.finish(JobStatus.CANCELLED)
     assert server.client.post(f"/api/v1/jobs/{job_id}/cancel").status_code == 202
     check_problem(server.client.post("/api/v1/jobs/nothing/cancel"), 404, "no job 'nothing'")
+
+
+def test_cancel_without_a_worker(server: LiveServer, job_id: str) -> None:
+    """What runs in the table, but nowhere else, ends at once; the same work can be queued again."""
+    worker = Worker(server, job_id)
+    with transaction(server.runtime.write) as session:
+        heartbeats.beat(session, "worker", utc_now() + timedelta(days=1))
+    response = server.client.post(f"/api/v1/jobs/{job_id}/cancel")
+    assert (response.status_code, response.json()["status"]) == (202, "cancelled")
+    assert worker.report(1, 0.7).fenced, "an attempt that lives all the same must leave"
+    again = server.client.post("/api/v1/jobs", json={"kind": "train_reward"}).json()["job_id"]
+    assert again != job_id
+
+
+def test_go_on_and_start_again(server: LiveServer, job_id: str) -> None:
+    worker = Worker(server, job_id)
+    for action in ("resume", "restart"):
+        response = server.client.post(f"/api/v1/jobs/{job_id}/{action}")
+        assert response.status_code == (202 if action == "resume" else 409), "it has not ended"
+    worker.finish(JobStatus.FAILED)
+    check_problem(server.client.post(f"/api/v1/jobs/{job_id}/resume"), 409, "no checkpoint of this job")
+    checkpoint = job_folders.checkpoint_path(server.settings, job_id)
+    checkpoint.parent.mkdir(parents=True)
+    checkpoint.write_bytes(b"")
+    response = server.client.post(f"/api/v1/jobs/{job_id}/resume")
+    assert response.status_code == 202
+    assert {name: response.json()[name] for name in ("job_id", "status", "error", "params")} == {
+        "job_id": job_id, "status": "queued", "error": None, "params": {"ridge_steps": 2}
+    }  # fmt: skip
+    server.client.post(f"/api/v1/jobs/{job_id}/cancel")
+    check_problem(server.client.post(f"/api/v1/jobs/{job_id}/resume"), 409, "only a failed one can go on")
+    response = server.client.post(f"/api/v1/jobs/{job_id}/restart")
+    again = server.client.get(f"/api/v1/jobs/{response.json()['job_id']}").json()
+    assert response.status_code == 202
+    assert (again["job_id"] != job_id, again["kind"], again["params"]) == (True, "train_reward", {"ridge_steps": 2})
+    for action in ("resume", "restart"):
+        check_problem(server.client.post(f"/api/v1/jobs/nothing/{action}"), 404, "no job 'nothing'")
 
 
 @pytest.mark.parametrize(

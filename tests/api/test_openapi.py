@@ -24,6 +24,8 @@ CONTRACT = {
     ("get", "/api/v1/jobs"),
     ("get", "/api/v1/jobs/{job_id}"),
     ("post", "/api/v1/jobs/{job_id}/cancel"),
+    ("post", "/api/v1/jobs/{job_id}/resume"),
+    ("post", "/api/v1/jobs/{job_id}/restart"),
     ("get", "/api/v1/jobs/{job_id}/events"),
     ("get", "/api/v1/versions"),
     ("get", "/api/v1/versions/{version_id}"),

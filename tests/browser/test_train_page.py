@@ -15,7 +15,7 @@ from app.db.base import utc_now
 from app.db.models.jobs import Job, JobKind, JobMetric, JobStatus
 from app.db.models.versions import VersionKind
 from app.db.session import transaction
-from app.services import jobs, versions
+from app.services import job_folders, jobs, versions
 from tests.browser.label_page import WritingSampler
 from tests.live import LiveServer, live_server, quick_settings
 
@@ -181,11 +181,29 @@ def test_the_chain_of_versions_changes_hands(page: Page, server: LiveServer) -> 
 
 
 def test_a_failed_job_says_why_and_offers_the_next_step(page: Page, server: LiveServer) -> None:
+    """To start again with the same parameters; and to go on, where there is a checkpoint."""
+    parameters = {"seed": 7, "ridge_steps": 3}
     with transaction(server.runtime.write) as session:
-        job = jobs.queue_job(session, kind=JobKind.TRAIN_REWARD)
+        job = jobs.queue_job(session, kind=JobKind.TRAIN_REWARD, params=parameters)
         job.status, job.error = JobStatus.FAILED, "The loss is not a number. Lower learning_rate."
         job.dispatched_at = job.finished_at = utc_now()
     page.goto(f"{server.url}/train")
     failed = page.locator(f"#past-{job.id}")
     expect(failed).to_contain_text("Lower learning_rate")
-    expect(failed.get_by_role("button", name="Start Reward model training again")).to_be_visible()
+    expect(failed.get_by_role("button", name="Go on")).to_have_count(0)
+    failed.get_by_role("button", name="Start Reward model training again").click()
+    expect(page.locator("#jobs .job")).to_contain_text("Reward model training")
+    (again,) = server.client.get("/api/v1/jobs", params={"status": "queued"}).json()["items"]
+    assert again["job_id"] != job.id
+    assert again["params"] == parameters
+    page.locator("#jobs .job").get_by_role("button", name="Cancel").click()
+    expect(page.locator("#jobs .job")).to_have_count(0)
+
+    checkpoint = job_folders.checkpoint_path(server.settings, job.id)
+    checkpoint.parent.mkdir(parents=True)
+    checkpoint.write_bytes(b"")
+    page.reload()
+    failed.get_by_role("button", name="Go on with Reward model training").click()
+    expect(page.locator(f"#job-{job.id}")).to_contain_text("Waiting to go on from its checkpoint")
+    page.locator("#jobs .job").get_by_role("button", name="Cancel").click()
+    expect(page.locator("#jobs .job")).to_have_count(0)
