@@ -25,6 +25,7 @@ from app.services.labelers import check_name
 from app.services.live_sampling import LiveSampler
 from app.services.places import Places
 from app.services.priority import Gate, InteractiveSampler
+from app.services.readiness import Readiness, check_readiness
 from app.services.sampler import Sampler
 from app.services.sampling import GroupSampler, LabelerName
 from app.services.stock import GroupStock
@@ -76,6 +77,17 @@ def build_runtime(settings: Settings, engine: Engine, sampler: Sampler) -> Runti
 async def get_runtime(request: Request) -> Runtime:
     runtime: Runtime = request.app.state.runtime
     return runtime
+
+
+def readiness_of(runtime: Runtime) -> Readiness:
+    """Asks database and model; takes as long as they take."""
+    return check_readiness(
+        runtime.engine,
+        runtime.read,
+        runtime.sampler,
+        stock_error=runtime.stock.last_error,
+        stale_seconds=runtime.settings.worker_stale_seconds,
+    )
 
 
 RuntimeDep = Annotated[Runtime, Depends(get_runtime)]
@@ -158,4 +170,5 @@ __all__ = [
     "WriteSession",
     "build_runtime",
     "get_runtime",
+    "readiness_of",
 ]

@@ -1,21 +1,24 @@
 """`python -m app serve` as a process: what it refuses to start with, how it stops, and what survives kill -9."""
 
+import logging
 import os
+import shutil
 import signal
 import socket
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
 import pytest
 
+from app.cli.serve import tell_readiness
 from app.config import REPOSITORY, Settings
 from app.lifeline import settings_environment
-from tests.live import quick_settings
+from tests.live import live_server, quick_settings
 
 
 @contextmanager
@@ -125,6 +128,68 @@ def test_no_weights(tmp_path: Path) -> None:
     assert "There are no model weights" in said
     assert "FOURFOLD_MODEL_DIR" in said
     assert "Traceback" not in said
+
+
+def missing_file(folder: Path) -> str:
+    (folder / "model.safetensors").unlink()
+    return "model.safetensors"
+
+
+def cut_weights(folder: Path) -> str:
+    with (folder / "model.safetensors").open("r+b") as file:
+        file.truncate(1_000)
+    return "model.safetensors"
+
+
+def cut_weights_without_checksums(folder: Path) -> str:
+    (folder / "checksums.json").unlink(missing_ok=True)
+    return cut_weights(folder)
+
+
+def wrong_config(folder: Path) -> str:
+    (folder / "config.json").write_text('{"model_type": "llama"}')
+    return "config.json"
+
+
+def missing_folder(folder: Path) -> str:
+    shutil.rmtree(folder)
+    return folder.name
+
+
+@pytest.mark.parametrize(
+    "damage", [missing_file, cut_weights, cut_weights_without_checksums, wrong_config, missing_folder]
+)
+def test_a_broken_model_is_told_on_the_terminal(
+    tiny_model_dir: Path, data_dir: Path, damage: Callable[[Path], str], caplog: pytest.LogCaptureFixture
+) -> None:
+    """What `serve` tells once it listens, and readyz answers the same."""
+    named = damage(data_dir / "versions" / "1-sft")
+    with live_server(quick_settings(data_dir, tiny_model_dir)) as server:
+        with caplog.at_level(logging.INFO):
+            tell_readiness(server.runtime)
+        told = [record.getMessage() for record in caplog.records if "NOT READY" in record.getMessage()]
+        assert len(told) == 1
+        assert named in told[0]
+        assert "version" in told[0]
+        answer = server.client.get("/readyz")
+        assert answer.status_code == 503
+        assert answer.json()["model"] in told[0]
+
+
+def test_serve_tells_it(tiny_model_dir: Path, data_dir: Path) -> None:
+    cut_weights(data_dir / "versions" / "1-sft")
+    environment = {**os.environ, **settings_environment(quick_settings(data_dir, tiny_model_dir)), "FOURFOLD_PORT": "0"}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "app", "serve"], env=environment, cwd=REPOSITORY, stderr=subprocess.PIPE, text=True
+    )
+    try:
+        assert process.stderr is not None
+        line = next(line for line in process.stderr if "READY" in line)
+        assert "NOT READY" in line
+        assert "model.safetensors" in line
+    finally:
+        process.kill()
+        process.communicate()
 
 
 def test_routes_load_no_torch() -> None:

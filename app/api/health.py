@@ -6,8 +6,8 @@ from anyio import CapacityLimiter, to_thread
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel
 
-from app.runtime import RuntimeDep
-from app.services.readiness import NOT_YET, Readiness, check_readiness
+from app.runtime import RuntimeDep, readiness_of
+from app.services.readiness import NOT_YET, Readiness
 
 router = APIRouter(tags=["health"])
 READY_SECONDS = 2.0
@@ -27,18 +27,7 @@ async def readyz(request: Request, runtime: RuntimeDep, response: Response) -> R
     """503 until the schema is current and the active model answers. A missing worker is told, not required."""
     check: asyncio.Future[Readiness] | None = getattr(request.app.state, "readiness_check", None)
     if check is None or check.done():  # one at a time: who asks a server that hangs adds no thread to it
-        check = asyncio.ensure_future(
-            to_thread.run_sync(
-                lambda: check_readiness(
-                    runtime.engine,
-                    runtime.read,
-                    runtime.sampler,
-                    stock_error=runtime.stock.last_error,
-                    stale_seconds=runtime.settings.worker_stale_seconds,
-                ),
-                limiter=CapacityLimiter(1),
-            )
-        )
+        check = asyncio.ensure_future(to_thread.run_sync(readiness_of, runtime, limiter=CapacityLimiter(1)))
         request.app.state.readiness_check = check
     await asyncio.wait({check}, timeout=READY_SECONDS)
     readiness = check.result() if check.done() else NOT_YET

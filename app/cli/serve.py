@@ -1,9 +1,12 @@
 """`serve`: the web server alone; a worker is another process."""
 
+import logging
 import signal
 import socket
 import sys
+import threading
 from types import FrameType
+from typing import TYPE_CHECKING
 
 from app.cli.worker import log_to_stderr
 from app.config import Settings
@@ -11,6 +14,10 @@ from app.errors import UnavailableError
 from app.installation import install
 from app.lifeline import follow_supervisor
 
+if TYPE_CHECKING:
+    from app.runtime import Runtime
+
+log = logging.getLogger(__name__)
 GRACE_SECONDS = 3
 SWITCH_SECONDS = 0.0005
 """How long a thread keeps the interpreter from others that want it. The event loop lets go of it at each read and write
@@ -34,7 +41,11 @@ def serve() -> None:
     app = create_app(settings)
 
     class Server(uvicorn.Server):
-        """Live streams end as soon as the server is asked to stop; it would wait for them forever."""
+        """Tells why it is not ready; ends live streams when it is asked to stop: it would wait for them forever."""
+
+        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+            await super().startup(sockets)
+            threading.Thread(target=tell_readiness, args=(app.state.runtime,), daemon=True).start()
 
         def handle_exit(self, sig: int, frame: FrameType | None) -> None:
             runtime = getattr(app.state, "runtime", None)
@@ -50,6 +61,17 @@ def serve() -> None:
     server.run(sockets=[listener])
     if not server.started:
         raise SystemExit(3)
+
+
+def tell_readiness(runtime: "Runtime") -> None:
+    """On the terminal, what /readyz would answer: a broken model or database is seen at once."""
+    from app.runtime import readiness_of
+
+    readiness = readiness_of(runtime)
+    if readiness.ready:
+        log.info("ready: version %s answers", readiness.version)
+    else:
+        log.error("NOT READY: %s", readiness.reasons)
 
 
 def listen(host: str, port: int) -> socket.socket:

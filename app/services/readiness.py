@@ -28,6 +28,11 @@ class Readiness:
     stock: str
     worker: str
 
+    @property
+    def reasons(self) -> str:
+        """Why it is not ready, in sentences."""
+        return " ".join(said for said in (self.database, self.model) if said not in ("ok", "unknown"))
+
 
 NOT_YET = Readiness(
     False,
@@ -81,5 +86,10 @@ def _model(sampler: Sampler, version_id: int) -> str:
         sampler.next_token([Message(role="user", content="Hi")], params=SamplingParams(), k=1, version_id=version_id)
     except AppError as error:
         return error.message
+    except Exception as error:  # a folder can be broken in any way, and this question must be answered
+        return (
+            f"Version {version_id} cannot be used ({type(error).__name__}: {error}). Restore its folder from a backup, "
+            "or activate another version."
+        )
     _proven.add((id(sampler), version_id))
     return "ok"
