@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from app.api.schemas import After, JsonObject, Limit, Model, PageOut, page_out
 from app.db.models.jobs import Job, JobKind, JobMetric, JobStatus, JobTrigger
+from app.errors import CrowdedError
 from app.ids import EventId
 from app.runtime import ReadSession, RuntimeDep, UnitRoute, WriteSession
 from app.services import jobs
@@ -133,7 +134,11 @@ async def events(
     seen: datetime | tuple[Any, ...] | None = None
     point_id = last_event_id
     while not runtime.closing.is_set():
-        job, points = await runtime.reading.run(partial(_look, job_id=job_id, after_id=point_id))
+        try:
+            job, points = await runtime.reading.run(partial(_look, job_id=job_id, after_id=point_id))
+        except CrowdedError:  # a crowd at the database ends no stream
+            await anyio.sleep(POLL_SECONDS)
+            continue
         state = (job.status, job.step, job.message, job.cancel_requested, job.attempts)
         if points or state != seen:
             seen, point_id = state, points[-1].id if points else point_id

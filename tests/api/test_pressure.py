@@ -16,6 +16,7 @@ import httpx
 import pytest
 
 from app.api import health
+from app.errors import CrowdedError
 from tests.api.conftest import check_problem, ranks_of
 from tests.live import LiveServer, ScriptedSampler, live_server, quick_settings
 
@@ -146,3 +147,25 @@ def test_readyz_does_not_wait_for_a_model_that_hangs(
     go.set()
     monkeypatch.setattr(health, "READY_SECONDS", 30)
     assert server.client.get("/readyz").status_code == 200
+
+
+def test_a_crowd_ends_no_live_stream(server: LiveServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    group = server.client.post("/api/v1/groups/next").json()
+    server.client.post(f"/api/v1/groups/{group['group_id']}/rankings", json={"ranks": ranks_of(group)})
+    job_id = server.client.post("/api/v1/jobs", json={"kind": "train_reward"}).json()["job_id"]
+    reading, crowded = server.runtime.reading, threading.Event()
+    take_turn = reading._take_turn
+
+    async def refuse_once() -> None:
+        if not crowded.is_set():
+            crowded.set()
+            raise CrowdedError("no")
+        await take_turn()
+
+    with server.client.stream("GET", f"/api/v1/jobs/{job_id}/events") as stream:
+        lines = stream.iter_lines()
+        assert next(lines) == "event: progress"
+        monkeypatch.setattr(reading, "_take_turn", refuse_once)
+        assert crowded.wait(30)
+        server.client.post(f"/api/v1/jobs/{job_id}/cancel")
+        assert "event: end" in lines
