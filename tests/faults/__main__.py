@@ -5,6 +5,7 @@ The libraries are loaded once; each run is a fork of this process that loads the
 """
 
 import argparse
+import importlib
 import os
 import shutil
 import signal
@@ -19,6 +20,10 @@ from tests.faults.fault import REPOSITORY, Fault
 from tests.faults.lists import FAULTS
 
 COPIED = ("app", "tests")  # everything else is linked
+LIBRARIES = (
+    "alembic.command", "fastapi", "httpx", "hypothesis", "numba", "pydantic_settings", "pytest", "sqlalchemy.orm",
+    "torch", "torch._dynamo", "transformers", "typer", "uvicorn",
+)  # fmt: skip
 SECONDS = 180  # for one fault's tests; a fault that makes them hang is told apart from one that they tell
 PYTEST = (
     "-x",
@@ -41,12 +46,8 @@ def main() -> int:
     if options.list:
         print(*(f"{fault.file}: {fault.name}" for fault in chosen), sep="\n")
         return 0
-    import pytest  # noqa: F401  (loaded here so that no fork has to)
-    import sqlalchemy.orm  # noqa: F401
-    import torch
-    import transformers  # noqa: F401
-
-    torch.set_num_threads(1)  # before any fork: a pool of threads does not survive one
+    for library in LIBRARIES:
+        importlib.import_module(library)
     with tempfile.TemporaryDirectory(prefix="fourfold-faults-") as folder:
         tree = copied_tree(Path(folder))
         if not options.trust and not healthy(tree, chosen):
