@@ -47,9 +47,10 @@ def alone(decoder: Decoder, place: int) -> list[Completion]:
 def test_answers_are_the_same_in_any_company(
     decoder: Decoder, read_tokens: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Five requests with other settings, joining one after the other while the former are being written."""
-    monkeypatch.setattr(batch_module, "READ_TOKENS", read_tokens)
+    """Five requests with other settings, joining one after the other while the former are being written; a long prompt
+    that is read in pieces is read as if in one."""
     expected = [alone(decoder, place) for place in range(5)]
+    monkeypatch.setattr(batch_module, "READ_TOKENS", read_tokens)
     batch, groups = Batch(decoder), [rows_of(place) for place in range(5)]
     ended: list[Row] = []
     for place in (3, 0, 2, 4, 1):

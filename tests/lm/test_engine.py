@@ -5,6 +5,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -12,7 +13,9 @@ import torch
 from app.chat import Message
 from app.errors import InvalidError, NotFoundError, UnavailableError
 from app.hparams import SamplingParams
+from app.lm.batch import Row
 from app.lm.engine import Engine, Scorer
+from app.lm.sampling import answer_rows
 from app.lm.tokenizer import Tokenizer
 from app.services.sampler import Sampler
 from tests.waiting import PATIENCE_SECONDS
@@ -241,7 +244,15 @@ def test_twins_are_drawn_again(engine: Engine, monkeypatch: pytest.MonkeyPatch) 
     assert len({answer.token_ids[0] for answer in drawn}) == 6
     assert drawn == engine.generate(HELLO, n=6, params=params, version_id=1, distinct=True)
     greedy = SamplingParams(temperature=0, max_tokens=1)
+    drawings: list[int] = []
+
+    def count(n: int, *arguments: Any, **words: Any) -> list[Row]:
+        drawings.append(n)
+        return answer_rows(n, *arguments, **words)
+
+    monkeypatch.setattr("app.lm.generation.answer_rows", count)
     assert len(engine.generate(HELLO, n=3, params=greedy, version_id=1, distinct=True)) == 3
+    assert drawings == [3], "greedy answers cannot differ, and are not drawn again"
 
 
 def test_logprobs_on_request(engine: Engine, tokenizer: Tokenizer) -> None:

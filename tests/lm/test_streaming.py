@@ -55,6 +55,15 @@ def test_without_a_stop_string_the_text_is_whole(tokenizer: Tokenizer, stop: lis
     assert written(tokenizer, PLAIN, stop)[0] == PLAIN
 
 
+def test_half_a_character_is_told_at_the_end(tokenizer: Tokenizer) -> None:
+    """Cut by its length in the middle of a character: what the tokenizer makes of it, and nothing is swallowed."""
+    ids = tokenizer.encode("ab🙂")[:-1]
+    answer = AnswerText(tokenizer)
+    assert not any(answer.push(token) for token in ids)
+    assert answer.finish() == tokenizer.decode(ids)
+    assert len(tokenizer.decode(ids)) > 2
+
+
 def told(*events: StreamEvent | BaseException | None) -> "queue.SimpleQueue[Told]":
     line: queue.SimpleQueue[Told] = queue.SimpleQueue()
     for event in events:

@@ -193,6 +193,8 @@ def test_policy_is_evaluated(session: Session, add: AddVersion) -> None:
         (True, {"win_rate": 0.59, "kl": 5.0}, False),
         (True, {"win_rate": 0.9, "kl": 31.0}, False),
         (True, {}, False),
+        (True, {"win_rate": 0.9}, False),
+        (True, {"kl": 5.0}, False),
         (False, {"win_rate": 0.9, "kl": 5.0}, False),
     ],
 )
@@ -204,6 +206,20 @@ def test_candidate_is_activated_by_rule(
     settings = quick.model_copy(update={"auto_activate": rule})
     assert rules.after_evaluate(session, policy, settings) is activated
     assert (policy.status is VersionStatus.ACTIVE) is activated
+
+
+def test_rule_never_activates_what_has_left_its_bounds(session: Session, add: AddVersion, quick: Settings) -> None:
+    policy = add(VersionKind.POLICY, {"flags": [{"name": "echo", "sentence": "It says the question back."}]})
+    versions.record_evaluation(session, policy.id, evaluation={"win_rate": 1.0, "kl": 1.0}, samples=[])
+    assert not rules.after_evaluate(session, policy, quick.model_copy(update={"auto_activate": True}))
+    assert policy.status is VersionStatus.CANDIDATE
+
+
+def test_a_newer_good_reward_model_takes_over(session: Session, add: AddVersion, quick: Settings) -> None:
+    former, newer = (add(VersionKind.REWARD, {"held_out_accuracy": accuracy}) for accuracy in (0.65, 0.6))
+    rules.after_train_reward(session, former, quick)
+    rules.after_train_reward(session, newer, quick)
+    assert (former.status, newer.status) == (VersionStatus.RETIRED, VersionStatus.ACTIVE)
 
 
 def test_rule_never_activates_a_damaged_version(

@@ -105,6 +105,13 @@ def test_both_models_are_asked_alike_and_as_the_settings_say(monkeypatch: pytest
     assert asked == [(model, wanted, 3, seed) for seed in seeds for model in (reference, policy)]
 
 
+@torch.no_grad()
+def logprob(model: Llama, prompt: list[int], answer: list[int]) -> float:
+    """Of the answer at temperature 0.7, by the plain model."""
+    logits = model(torch.tensor([prompt + answer]))[0, len(prompt) - 1 : -1]
+    return (logits / 0.7).log_softmax(-1)[range(len(answer)), answer].sum().item()
+
+
 @pytest.mark.usefixtures("fp32")
 def test_each_number_is_of_its_own_model_prompt_and_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     """Answers and scores as scripted, 20 prompts for a second step; the KL is that of the plain models."""
@@ -129,7 +136,7 @@ def test_each_number_is_of_its_own_model_prompt_and_answer(monkeypatch: pytest.M
     monkeypatch.setattr("app.training.evaluate.sample_batch", scripted)
     monkeypatch.setattr("app.training.evaluate.score_answers", score)
     found = evaluate(policy, reference, replace(HPARAMS, temperature=0.7, num_prompts=20))
-    k1, k3 = [], []
+    k1, k3, likely, fits = [], [], [], []
     for prompt in PROMPTS[:20]:
         for k in range(3):
             answer = [prompt[2], 20 + k, END]
@@ -138,8 +145,17 @@ def test_each_number_is_of_its_own_model_prompt_and_answer(monkeypatch: pytest.M
                 for model in (policy, reference)
             )
             k1.append((p - q).sum().item())
+            likely.append(q.sum().item())
+            fits.append(likely[-1] > logprob(reference, PROMPTS[(PROMPTS.index(prompt) + 1) % 20], answer))
             k3.append(((q - p).exp() - 1 - (q - p)).sum().item())
+    old = [logprob(reference, prompt, [9] * (k + 1)) for prompt in PROMPTS[:20] for k in range(3)]
+    others = [logprob(reference, PROMPTS[(n + 1) % 20], [9] * (k + 1)) for n in range(20) for k in range(3)]
     expected = {
+        "entropy": -(sum(likely) + sum(k1)) / 180,
+        "entropy_reference": -sum(old) / 120,
+        "likelihood_under_reference": sum(likely) / 180,
+        "relevance": sum(fits) / 60,
+        "relevance_reference": sum(one > other for one, other in zip(old, others, strict=True)) / 60,
         "kl": sum(k1) / 60,
         "kl_k3": sum(k3) / 60,
         "win_rate": 0.5,

@@ -14,7 +14,7 @@ from app.training.context import NoContext, drain
 from app.training.packing import pack
 from app.training.reading_layer import collect_statistics
 from app.training.reward_data import Fit, below_top, prepare
-from app.training.reward_head import solve
+from app.training.reward_head import penalties, solve
 from app.training.reward_model import RankedGroup, RewardModel, RewardResult, best_step, make_fits, train_reward_model
 from app.training.reward_network import Answered, score_answers
 from app.training.reward_report import PairOutcomes, outcomes, summarize
@@ -101,6 +101,9 @@ def test_the_kept_head_has_learned_from_all_rankings(monkeypatch: pytest.MonkeyP
     torch.testing.assert_close(heads[0], expected.float(), rtol=1e-4, atol=1e-5)
     assert float(result.metrics["num_ties"]) > 0
     assert data.nu > 0
+    monkeypatch.setattr(module, "best_step", lambda _fits: 3)
+    path = penalties(HPARAMS.ridge_strongest, HPARAMS.ridge_weakest, HPARAMS.ridge_steps)
+    assert train(groups).metrics["ridge"] == path[3], "another penalty than the one that was chosen"
 
 
 @pytest.mark.usefixtures("fp32")
@@ -112,13 +115,14 @@ def test_the_head_reads_each_answer_at_its_end() -> None:
         [answer[:-1] if number == 1 and len(answer) > 1 else answer for number, answer in enumerate(group)]
         for group in answers
     ]
+    answers[3] = answers[3][:2]  # fewer than the others
     groups = [
-        RankedGroup(n, prompt, group, [1, 2, 2, 3])
+        RankedGroup(n, prompt, group, [1, 2, 2, 3][: len(group)])
         for n, (prompt, group) in enumerate(zip(prompts, answers, strict=True))
     ]
     data = prepare(model, groups, ENDS)
-    assert data.ranks.tolist() == [[1, 2, 2, 3]] * 9
-    assert data.nu == pytest.approx(2 * (1 / 6) / (1 - 1 / 6)), "one pair in six is a tie"
+    assert data.ranks.tolist() == [[1, 2, 2, 3]] * 3 + [[1, 2, 0, 0]] + [[1, 2, 2, 3]] * 5
+    assert data.nu == pytest.approx(2 * (8 / 49) / (1 - 8 / 49)), "eight pairs of 49 are ties"
     for row, (prompt, group) in enumerate(zip(prompts, answers, strict=True)):
         for k, answer in enumerate(group):
             ids = prompt + answer + ([] if answer[-1] == END else [END])

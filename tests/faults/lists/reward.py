@@ -8,14 +8,14 @@ HEAD = "tests/training/test_reward_head.py"
 LOSSES = "tests/training/test_losses.py"
 WIRING = "tests/worker/test_wiring.py"
 
-model = In("app/training/reward_model.py", MODEL)
-data = In("app/training/reward_data.py", MODEL)
+model = In("app/training/reward_model.py", DATA, MODEL)
+data = In("app/training/reward_data.py", DATA, MODEL)
 head = In("app/training/reward_head.py", HEAD)
-network = In("app/training/reward_network.py", MODEL)
-report = In("app/training/reward_report.py", MODEL)
+network = In("app/training/reward_network.py", DATA, MODEL)
+report = In("app/training/reward_report.py", DATA, MODEL)
 losses = In("app/training/losses.py", LOSSES)
 reading = In("app/training/reading_layer.py", HEAD)
-ends = In("app/lm/answer_ends.py", MODEL)
+ends = In("app/lm/answer_ends.py", DATA, MODEL)
 scorer = In("app/training/scorer.py", "tests/training/test_scorer.py")
 
 FAULTS = [
