@@ -135,6 +135,7 @@ def test_the_head_reads_each_answer_at_its_end() -> None:
 def test_a_score_is_that_of_its_prompt_and_answer() -> None:
     model = RewardModel.from_sft(tiny_model(), 2, seed=0)
     prompts, answers = random_groups(9, 4)
+    answers[1] = answers[0]  # the same words to another question
     found = score_answers(model, prompts, answers, ends=ENDS)
     for prompt, group, scores in zip(prompts, answers, found, strict=True):
         for answer, score in zip(group, scores, strict=True):

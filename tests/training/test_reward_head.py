@@ -45,6 +45,17 @@ def test_separable_data_and_a_weak_penalty_stay_finite() -> None:
     assert weights[0] > 0
 
 
+@pytest.mark.parametrize("nu", [0.0, 0.5])
+def test_the_optimum_is_found_from_anywhere(nu: float) -> None:
+    """Far out the loss is nearly straight: a whole Newton step from there goes too far, and back, and too far again."""
+    states = torch.randn(12, 4, 6, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    ranks = torch.randint(1, 4, (12, 4), generator=torch.Generator().manual_seed(1))
+    pairs = make_pairs(states, ranks, torch.ones(12, 4, dtype=torch.bool))
+    near = solve(pairs, 0.01, nu, torch.zeros(6))
+    for far in (5.0, -20.0):
+        torch.testing.assert_close(solve(pairs, 0.01, nu, torch.full((6,), far)), near, rtol=1e-4, atol=1e-4)
+
+
 def test_penalties_go_from_strong_to_weak() -> None:
     path = penalties(30.0, 0.3, 5)
     assert path[0] == 30.0
