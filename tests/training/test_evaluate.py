@@ -109,7 +109,7 @@ def test_both_models_are_asked_alike_and_as_the_settings_say(monkeypatch: pytest
 def logprob(model: Llama, prompt: list[int], answer: list[int]) -> float:
     """Of the answer at temperature 0.7, by the plain model."""
     logits = model(torch.tensor([prompt + answer]))[0, len(prompt) - 1 : -1]
-    return (logits / 0.7).log_softmax(-1)[range(len(answer)), answer].sum().item()
+    return float((logits / 0.7).log_softmax(-1)[range(len(answer)), answer].sum())
 
 
 @pytest.mark.usefixtures("fp32")

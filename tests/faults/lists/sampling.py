@@ -14,7 +14,7 @@ FAULTS = [
     dice("temperature multiplied", "logits = logits / temperature", "logits = logits * temperature"),
     dice("temperature 0 draws", "if temperature == 0:", "if temperature < 0:", "tests/lm/test_dice.py"),
     dice("one token too many in top-k", "logits.topk(top_k, dim=-1)", "logits.topk(top_k + 1, dim=-1)"),
-    dice("top-p without the token that reaches it", "dropped = before >= top_p", "dropped = ordered.softmax(-1).cumsum(-1) > top_p"),
+    dice("top-p without the token that reaches it", "probabilities.cumsum(dim=-1) - probabilities", "probabilities.cumsum(dim=-1)"),
     dice("top-p may drop all", "dropped[:, 0] = False", "pass"),
     dice("top-p before the temperature's order", "logits.sort(dim=-1, descending=True, stable=True)", "logits.sort(dim=-1, stable=True)"),
     dice("min-p against 1", "least = logits.amax(dim=-1, keepdim=True) +", "least = 0 * logits.amax(dim=-1, keepdim=True) +"),
