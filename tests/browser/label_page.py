@@ -38,7 +38,8 @@ class WritingSampler(ScriptedSampler):
 
     def _answers(self) -> list[SampledAnswer]:
         number = next(self._rounds)
-        return [SampledAnswer(f"{text} ({number})", [5, 6, 4], "stop") for text in ANSWERS]
+        # their tokens differ, too: a reward model learns nothing from answers that are the same
+        return [SampledAnswer(f"{text} ({number})", [5, 6 + at, 4], "stop") for at, text in enumerate(ANSWERS)]
 
     def generate(
         self,
