@@ -5,9 +5,9 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
-from sqlalchemy import select
+from sqlalchemy import func, select
 
-from app.db.models.prompts import Prompt, PromptSplit
+from app.db.models.prompts import Prompt, PromptSource, PromptSplit
 from app.db.session import transaction
 from app.services import drawing
 from tests.live import LiveServer
@@ -101,3 +101,12 @@ def test_the_number_left_out_is_shown(server: LiveServer, visitor: Visitor) -> N
     for path in ("/prompts", "/train"):
         assert re.search(r"1 prompt cannot be answered by the active version", visitor.get(path))
     assert "The prompt has 900 tokens." in visitor.get("/prompts?show=set_aside")
+
+
+def test_an_own_prompt_that_is_too_long_opens_no_pane(server: LiveServer, visitor: Visitor) -> None:
+    """It is refused where it was written, and nothing is stored."""
+    server.runtime.sampler._sampler.context = 500  # type: ignore[attr-defined]
+    refused = visitor.send("/prompts", prompt="a " * 999)
+    assert (refused.status_code, "999 tokens" in refused.text, "Being written" in refused.text) == (422, True, False)
+    with server.runtime.read() as session:
+        assert session.scalar(select(func.count()).where(Prompt.source == PromptSource.OWN)) == 0
