@@ -13,12 +13,13 @@ from sqlalchemy import Engine
 from starlette.middleware import Middleware
 
 from app.api import exports, generation, groups, health, imports, jobs, openai, prompts, rankings, versions
+from app.api.description import describe
 from app.config import REPOSITORY, Settings
 from app.connections import AcceptErrors
 from app.db.session import make_engine, make_read_session_factory
 from app.installation import install, precision_of
 from app.limits import BodyLimit, OneAtATurn
-from app.problems import OPENAPI_RESPONSES, install_problem_handlers
+from app.problems import install_problem_handlers
 from app.runtime import build_runtime
 from app.services.sampler import Sampler
 from app.services.versions import get_version
@@ -45,7 +46,6 @@ def create_app(settings: Settings, *, sampler_factory: SamplerFactory | None = N
         lifespan=_lifespan(settings, sampler_factory or in_process_sampler),
         docs_url=None,  # they would load scripts from elsewhere
         redoc_url=None,
-        responses=OPENAPI_RESPONSES,
         middleware=[
             Middleware(OneAtATurn),
             Middleware(Security, host=settings.host, allowed_hosts=settings.allowed_hosts.split(",")),
@@ -55,6 +55,7 @@ def create_app(settings: Settings, *, sampler_factory: SamplerFactory | None = N
     install_problem_handlers(app)
     for module in API_ROUTERS:
         app.include_router(module.router)
+    describe(app)
     app.include_router(pages.router)
     app.state.render_problem = render_problem
     app.mount("/static", StaticFiles(directory=REPOSITORY / "static", check_dir=False), name="static")

@@ -15,6 +15,7 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
+from fastapi.routing import iter_route_contexts
 from sqlalchemy.exc import DBAPIError
 from starlette.exceptions import HTTPException
 
@@ -25,7 +26,7 @@ log = logging.getLogger(__name__)
 MEDIA_TYPE = "application/problem+json"
 API_PREFIXES = ("/api/", "/v1/")
 RETRY_SECONDS = "1"
-_SCHEMA = {
+PROBLEM_SCHEMA = {
     "type": "object",
     "required": ["type", "title", "status", "detail"],
     "properties": {
@@ -35,8 +36,6 @@ _SCHEMA = {
         "detail": {"type": "string", "description": "What is wrong and what to do next, in a sentence."},
     },
 }
-_DESCRIBED = {"description": "What went wrong, and the next step", "content": {MEDIA_TYPE: {"schema": _SCHEMA}}}
-OPENAPI_RESPONSES: dict[int | str, dict[str, Any]] = {422: _DESCRIBED, "default": _DESCRIBED}
 
 
 @dataclass(frozen=True)
@@ -68,6 +67,7 @@ def wants_page(request: Request) -> bool:
 
 
 def install_problem_handlers(app: FastAPI) -> None:
+    app.add_exception_handler(405, answer_other_method)
     for kind, describe in (
         (AppError, of_app_error),
         (HTTPException, of_http_error),
@@ -98,6 +98,24 @@ def _as_openai(problem: Problem) -> Problem:
     return replace(problem, extra={**problem.extra, "error": error})
 
 
+async def answer_other_method(request: Request, _error: Exception) -> Response:
+    """Names all methods of the path, whichever route was found first. OPTIONS asks for just that (RFC 9110, 9.3.7)."""
+    allowed = ", ".join(sorted({"OPTIONS", *_methods_at(request)}))
+    if request.method == "OPTIONS":
+        return Response(status_code=204, headers={"Allow": allowed})
+    detail = f"{request.method} is not answered at {request.url.path}; use {allowed}."
+    phrase = HTTPStatus.METHOD_NOT_ALLOWED.phrase
+    return await _handler(lambda *_: Problem(405, phrase, detail, {"Allow": allowed}))(request, _error)
+
+
+def _methods_at(request: Request) -> set[str]:
+    found: set[str] = set()
+    for route in iter_route_contexts(request.app.routes):
+        if route.methods and route.path_regex.match(request.scope["path"]):
+            found |= route.methods
+    return found or {"GET", "HEAD"}  # files under /static
+
+
 def of_app_error(_request: Request, error: AppError) -> Problem:
     headers = {"Retry-After": str(getattr(error, "retry_seconds", RETRY_SECONDS))} if error.status_code == 503 else {}
     return Problem(error.status_code, error.title, error.message, headers)
@@ -107,9 +125,6 @@ def of_http_error(request: Request, error: HTTPException) -> Problem:
     detail = str(error.detail)
     if error.status_code == 404 and detail == "Not Found":
         detail = f"There is nothing at {request.url.path}. The API is described at /openapi.json."
-    elif error.status_code == 405:
-        allowed = (error.headers or {}).get("Allow", "another method")
-        detail = f"{request.method} is not answered at {request.url.path}; use {allowed}."
     elif error.status_code == 400:
         detail = f"The body cannot be read: {detail.rstrip('.')}. Send it in UTF-8, as this call's description says."
     title = HTTPStatus(error.status_code).phrase

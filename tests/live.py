@@ -23,6 +23,7 @@ from app.hparams import SamplingParams
 from app.main import VersionDirectory, create_app
 from app.runtime import Runtime
 from app.services.sampler import Sampler
+from tests.documented import check_documented
 from tests.waiting import PATIENCE_SECONDS
 
 
@@ -127,7 +128,8 @@ def live_server(
                 raise RuntimeError("the server did not start")
             time.sleep(0.01)
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        with httpx.Client(base_url=url, timeout=30.0) as client:
+        hooks = {"response": [check_documented(app)]}
+        with httpx.Client(base_url=url, timeout=30.0, event_hooks=hooks) as client:
             yield LiveServer(url, app, client, app.state.runtime, settings)
     finally:
         runtime = getattr(app.state, "runtime", None)

@@ -7,9 +7,11 @@ from fastapi import APIRouter
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, Field
 
+from app.api.description import raises, streams
 from app.api.schemas import MAX_ALTERNATIVES, PromptInput, SamplingInput, Text
 from app.api.streams import EventStream, event, with_first
 from app.chat import Message, NextToken, SampledAnswer, StreamEvent, TokenLogprob
+from app.errors import ConflictError, NotFoundError
 from app.ids import RowId
 from app.runtime import Runtime, RuntimeDep, SamplingPlace
 from app.services.generation import answering_version, scoring_version
@@ -40,6 +42,19 @@ class CompletionOut(BaseModel):
     tokens: list[int]
     finish_reason: str
     logprobs: list[TokenLogprob] | None = None
+
+
+class PieceOut(BaseModel):
+    index: int
+    text: str
+
+
+class AnsweredOut(CompletionOut):
+    index: int
+
+
+class EndOut(BaseModel):
+    version: int
 
 
 class GenerateOut(BaseModel):
@@ -91,7 +106,13 @@ def completion_out(answer: SampledAnswer) -> CompletionOut:
     )
 
 
-@router.post("/generate", response_model=GenerateOut, response_model_exclude_none=True, dependencies=[SamplingPlace])
+@router.post(
+    "/generate",
+    response_model=GenerateOut,
+    response_model_exclude_none=True,
+    dependencies=[SamplingPlace],
+    responses={**streams(piece=PieceOut, answer=AnsweredOut, end=EndOut), **raises(NotFoundError)},
+)
 def generate(body: GenerateIn, runtime: RuntimeDep) -> GenerateOut | StreamingResponse:
     """n answers. With `stream`: events `piece` {index, text}, `answer` {index, text, tokens, finish_reason}, `end`."""
     messages, params = body.to_messages(runtime.settings), body.to_params(runtime.settings)
@@ -114,7 +135,7 @@ def _pieces(events: Iterator[StreamEvent], version_id: int) -> Iterator[bytes]:
     yield event({"version": version_id}, "end")
 
 
-@router.post("/score", dependencies=[SamplingPlace])
+@router.post("/score", dependencies=[SamplingPlace], responses=raises(NotFoundError, ConflictError))
 def score(body: ScoreIn, runtime: RuntimeDep) -> ScoreOut:
     """One number per answer by the active reward model; 0 is an average answer of the SFT model."""
     messages = body.to_messages(runtime.settings)
@@ -130,7 +151,7 @@ def tokenize(body: TokenizeIn, runtime: RuntimeDep) -> TokenizeOut:
     return TokenizeOut(tokens=[TokenOut(id=token, text=text) for token, text in found])
 
 
-@router.post("/next-token", dependencies=[SamplingPlace])
+@router.post("/next-token", dependencies=[SamplingPlace], responses=raises(NotFoundError))
 def next_token(body: NextTokenIn, runtime: RuntimeDep) -> NextTokenOut:
     """The k likeliest first tokens of the answer, before and after top-k and top-p."""
     messages: list[Message] = body.to_messages(runtime.settings)

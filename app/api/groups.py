@@ -1,12 +1,14 @@
 """Groups of four answers: take the next, make one from an own prompt, rank it, skip it."""
 
 from functools import partial
+from http import HTTPStatus
 from typing import Annotated
 
 from fastapi import APIRouter
 from fastapi.concurrency import run_in_threadpool
 from pydantic import Field
 
+from app.api.description import raises
 from app.api.schemas import (
     AnswerOut,
     GroupOut,
@@ -18,6 +20,7 @@ from app.api.schemas import (
     Text,
 )
 from app.db.models.groups import Group, SkipReason
+from app.errors import ConflictError, NotFoundError, UnavailableError
 from app.ids import RowId
 from app.runtime import RuntimeDep, SamplingPlace, UnitRoute, WhoDep, WriteSession
 from app.services.groups import skip_group
@@ -25,6 +28,7 @@ from app.services.labelers import get_or_create_labeler
 from app.services.rankings import MAX_COMMENT_CHARACTERS, MAX_DURATION_MS, MAX_KEY_CHARACTERS, submit_ranking
 
 router = APIRouter(prefix="/api/v1/groups", tags=["groups"], route_class=UnitRoute)
+FULL = HTTPStatus.INSUFFICIENT_STORAGE
 
 
 class OwnGroupIn(PromptInput, SamplingInput):
@@ -59,7 +63,7 @@ def group_out(group: Group) -> GroupOut:
     )
 
 
-@router.post("/next")
+@router.post("/next", responses=raises(ConflictError, UnavailableError, FULL))
 async def next_group(runtime: RuntimeDep, who: WhoDep) -> GroupOut:
     """Leases a group to this labeler; the one already leased, if there is one. Where none is ready, one is sampled."""
     lease = partial(runtime.group_sampler.lease_ready, who=who)
@@ -73,14 +77,14 @@ async def next_group(runtime: RuntimeDep, who: WhoDep) -> GroupOut:
     return group_out(group)
 
 
-@router.post("", status_code=201, dependencies=[SamplingPlace])
+@router.post("", status_code=201, dependencies=[SamplingPlace], responses=raises(ConflictError, FULL))
 def create_group(body: OwnGroupIn, runtime: RuntimeDep, who: WhoDep) -> GroupOut:
     """Four answers to the labeler's own prompt, leased to them."""
     settings = runtime.settings
     return group_out(runtime.group_sampler.sample_own(who, body.to_messages(settings), body.to_params(settings)))
 
 
-@router.post("/{group_id}/rankings", status_code=201)
+@router.post("/{group_id}/rankings", status_code=201, responses=raises(NotFoundError, ConflictError))
 def rank(group_id: RowId, body: RankingIn, runtime: RuntimeDep, session: WriteSession, who: WhoDep) -> RankingCreated:
     """Stores a ranking. The same idempotency_key again answers the same."""
     ranking = submit_ranking(
@@ -96,7 +100,7 @@ def rank(group_id: RowId, body: RankingIn, runtime: RuntimeDep, session: WriteSe
     return RankingCreated(ranking_id=ranking.id)
 
 
-@router.post("/{group_id}/skip", status_code=204)
+@router.post("/{group_id}/skip", status_code=204, responses=raises(NotFoundError, ConflictError))
 def skip(group_id: RowId, body: SkipIn, session: WriteSession, who: WhoDep) -> None:
     """Takes the group out and keeps the reason."""
     labeler = get_or_create_labeler(session, who.name, who.kind)

@@ -22,7 +22,7 @@ async def healthz() -> Alive:
     return Alive(status="ok")
 
 
-@router.get("/readyz")
+@router.get("/readyz", responses={503: {"model": Readiness, "description": "It cannot serve, and why."}})
 async def readyz(request: Request, runtime: RuntimeDep, response: Response) -> Readiness:
     """503 until the schema is current and the active model answers. A missing worker is told, not required."""
     check: asyncio.Future[Readiness] | None = getattr(request.app.state, "readiness_check", None)

@@ -2,16 +2,20 @@
 
 import tempfile
 from collections.abc import AsyncIterator
+from http import HTTPStatus
 from typing import IO
 
 from fastapi import APIRouter, Request
 from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel
 
+from app.api.description import raises
+from app.errors import UnavailableError
 from app.runtime import RuntimeDep
 
 router = APIRouter(prefix="/api/v1/import", tags=["data"])
 WRITTEN_AT_ONCE = 1 << 20
+FULL = HTTPStatus.INSUFFICIENT_STORAGE
 BODY = {"content": {"application/jsonl": {"schema": {"type": "string", "format": "binary"}}}, "required": True}
 
 
@@ -19,7 +23,7 @@ class Imported(BaseModel):
     lines: int
 
 
-@router.post("/prompts", status_code=201, openapi_extra={"requestBody": BODY})
+@router.post("/prompts", status_code=201, openapi_extra={"requestBody": BODY}, responses=raises(UnavailableError, FULL))
 async def prompts(request: Request, runtime: RuntimeDep) -> Imported:
     """One prompt per line. A bad line is named by its number and nothing of the file is kept. A long file takes its
     time (minutes for 64 MB), so that people can go on ranking; its prompts appear together when it is in."""

@@ -11,9 +11,10 @@ from fastapi.sse import EventSourceResponse, ServerSentEvent
 from pydantic import BaseModel, Field
 from sqlalchemy.orm import Session
 
+from app.api.description import raises, streams
 from app.api.schemas import After, JsonObject, Limit, Model, PageOut, page_out
 from app.db.models.jobs import Job, JobKind, JobMetric, JobStatus, JobTrigger
-from app.errors import CrowdedError
+from app.errors import ConflictError, CrowdedError, NotFoundError, UnavailableError
 from app.ids import EventId
 from app.runtime import ReadSession, RuntimeDep, UnitRoute, WriteSession
 from app.services import jobs
@@ -77,13 +78,13 @@ def job_out(job: Job) -> JobOut:
     return JobOut(**job_fields(job))
 
 
-@router.post("", status_code=202)
+@router.post("", status_code=202, responses=raises(NotFoundError, ConflictError))
 def create(body: JobIn, session: WriteSession) -> JobQueued:
     """Queues the job; one that is queued or running already is answered instead of a second."""
     return JobQueued(job_id=jobs.queue_job(session, kind=body.kind, params=body.params).id)
 
 
-@router.get("")
+@router.get("", responses=raises(NotFoundError))
 def index(
     session: ReadSession,
     after: After = None,
@@ -96,24 +97,24 @@ def index(
     return page_out(page, job_out)
 
 
-@router.get("/{job_id}")
+@router.get("/{job_id}", responses=raises(NotFoundError))
 def read(job_id: str, session: ReadSession) -> JobOut:
     return job_out(jobs.get_job(session, job_id))
 
 
-@router.post("/{job_id}/cancel", status_code=202)
+@router.post("/{job_id}/cancel", status_code=202, responses=raises(NotFoundError, ConflictError))
 def cancel(job_id: str, runtime: RuntimeDep, session: WriteSession) -> JobOut:
     """A job that nobody works on (queued, or its worker is gone) ends at once, a running one within seconds."""
     return job_out(jobs.request_cancel(session, job_id, stale_seconds=runtime.settings.worker_stale_seconds))
 
 
-@router.post("/{job_id}/resume", status_code=202)
+@router.post("/{job_id}/resume", status_code=202, responses=raises(NotFoundError, ConflictError))
 def resume(job_id: str, runtime: RuntimeDep, session: WriteSession) -> JobOut:
     """A failed job goes on from its checkpoint, with its parameters and the data that it had chosen."""
     return job_out(jobs.resume_job(session, job_id, runtime.settings))
 
 
-@router.post("/{job_id}/restart", status_code=202)
+@router.post("/{job_id}/restart", status_code=202, responses=raises(NotFoundError, ConflictError))
 def restart(job_id: str, session: WriteSession) -> JobQueued:
     """Queues a new job with the parameters of one that has ended."""
     return JobQueued(job_id=jobs.restart_job(session, job_id).id)
@@ -124,7 +125,11 @@ async def existing_job_id(job_id: str, runtime: RuntimeDep) -> str:
     return (await runtime.reading.run(lambda session: jobs.get_job(session, job_id))).id
 
 
-@router.get("/{job_id}/events", response_class=EventSourceResponse)
+@router.get(
+    "/{job_id}/events",
+    response_class=EventSourceResponse,
+    responses={**streams(progress=ProgressOut, end=JobOut), **raises(NotFoundError, UnavailableError)},
+)
 async def events(
     job_id: Annotated[str, Depends(existing_job_id)],
     runtime: RuntimeDep,

@@ -3,17 +3,18 @@ repetition_penalty are ours."""
 
 import time
 import uuid
-from collections.abc import Iterator
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 
+from app.api.description import raises, streams
 from app.api.generation import MAX_ANSWERS, answering_version_id
+from app.api.openai_answers import ChatChunk, ChatOut, Head, chunks, whole
 from app.api.schemas import MAX_ALTERNATIVES, MAX_TOKENS, MAX_TOP_K, StopStrings
-from app.api.streams import EventStream, event, with_first
-from app.chat import Alternative, Message, SampledAnswer, StreamEvent, TokenLogprob, without_system
+from app.api.streams import EventStream, with_first
+from app.chat import Message, without_system
 from app.errors import InvalidError, NotFoundError
 from app.hparams import SamplingParams
 from app.ids import parse_id
@@ -108,9 +109,14 @@ def _epoch(moment: Any) -> int:
     return int(moment.timestamp())
 
 
-@router.post("/chat/completions", response_model=None, dependencies=[SamplingPlace])
-def chat(body: ChatIn, runtime: RuntimeDep) -> dict[str, Any] | StreamingResponse:
-    """n answers of one model."""
+@router.post(
+    "/chat/completions",
+    response_model=ChatOut,
+    dependencies=[SamplingPlace],
+    responses={**streams(message=ChatChunk), **raises(NotFoundError)},
+)
+def chat(body: ChatIn, runtime: RuntimeDep) -> ChatOut | StreamingResponse:
+    """n answers of one model; pieces as server-sent events with `stream`."""
     body.check_supported()
     messages = conversation(body.messages)
     turns = [message for message in messages if message["role"] != "system"]
@@ -118,48 +124,16 @@ def chat(body: ChatIn, runtime: RuntimeDep) -> dict[str, Any] | StreamingRespons
         validate_messages(checked, runtime.settings.max_prompt_characters)
     params = body.to_params(page_params(runtime.settings))
     version_id = answering_version_id(runtime, version_of(body.model))
-    head = {"id": f"chatcmpl-{uuid.uuid4().hex}", "created": int(time.time()), "model": f"{ACTIVE_MODEL}-{version_id}"}
+    head = Head(id=f"chatcmpl-{uuid.uuid4().hex}", created=int(time.time()), model=f"{ACTIVE_MODEL}-{version_id}")
     if body.stream:
         events = with_first(
             runtime.sampler.stream(messages, n=body.n, params=params, version_id=version_id, logprobs=body.alternatives)
         )
-        return EventStream(events, _chunks(events, {**head, "object": "chat.completion.chunk"}, body.n))
+        return EventStream(events, chunks(head, events, body.n))
     answers = runtime.sampler.generate(
         messages, n=body.n, params=params, version_id=version_id, logprobs=body.alternatives
     )
-    read = runtime.sampler.count_tokens(messages, version_id=version_id)
-    written = sum(len(answer.token_ids) for answer in answers)
-    return {
-        **head,
-        "object": "chat.completion",
-        "choices": [
-            {
-                "index": index,
-                "message": {"role": "assistant", "content": answer.text, "refusal": None},
-                "logprobs": _logprobs(answer),
-                "finish_reason": answer.finish_reason,
-            }
-            for index, answer in enumerate(answers)
-        ],
-        "usage": {"prompt_tokens": read, "completion_tokens": written, "total_tokens": read + written},
-    }
-
-
-def _logprobs(answer: SampledAnswer) -> dict[str, Any] | None:
-    """As OpenAI writes them. With a stream they come whole, with the answer's last chunk."""
-    if answer.logprobs is None:
-        return None
-    return {"content": [_token_logprob(one) for one in answer.logprobs], "refusal": None}
-
-
-def _token_logprob(one: TokenLogprob) -> dict[str, Any]:
-    return {**_token(one), "top_logprobs": [_token(other) for other in one.top]}
-
-
-def _token(one: TokenLogprob | Alternative) -> dict[str, Any]:
-    """A token that ends in the middle of a character has no text of its own, and its bytes are not told."""
-    whole = "\ufffd" not in one.text
-    return {"token": one.text, "logprob": one.logprob, "bytes": list(one.text.encode()) if whole else None}
+    return whole(head, answers, runtime.sampler.count_tokens(messages, version_id=version_id))
 
 
 def version_of(model: str) -> int | None:
@@ -180,25 +154,3 @@ def conversation(given: list[ChatMessage]) -> list[Message]:
         for message in given
     ]
     return [message for message in found if message["content"] or message["role"] != "system"]
-
-
-def _chunks(events: Iterator[StreamEvent], head: dict[str, Any], n: int) -> Iterator[bytes]:
-    for index in range(n):
-        yield _chunk(head, index, {"role": "assistant", "content": ""}, None)
-    for item in events:
-        if item.text:
-            yield _chunk(head, item.index, {"content": item.text}, None)
-        if item.answer is not None:
-            yield _chunk(head, item.index, {}, item.answer.finish_reason, _logprobs(item.answer))
-    yield event("[DONE]")
-
-
-def _chunk(
-    head: dict[str, Any],
-    index: int,
-    delta: dict[str, str],
-    finish_reason: str | None,
-    logprobs: dict[str, Any] | None = None,
-) -> bytes:
-    choice = {"index": index, "delta": delta, "logprobs": logprobs, "finish_reason": finish_reason}
-    return event({**head, "choices": [choice]})

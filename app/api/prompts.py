@@ -2,16 +2,18 @@
 answered as it is stored."""
 
 from datetime import datetime
+from http import HTTPStatus
 from typing import Annotated, Self
 
 from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field, model_validator
 
+from app.api.description import raises
 from app.api.schemas import After, Limit, MessageIn, PageOut, PromptInput, Text, page_out
 from app.db.base import utc_now
 from app.db.models.prompts import Prompt, PromptSource, PromptSplit
 from app.db.session import transaction
-from app.errors import InvalidError
+from app.errors import ConflictError, InvalidError, NotFoundError, UnavailableError
 from app.ids import RowId
 from app.runtime import ReadSession, RuntimeDep, UnitRoute, WriteSession
 from app.services import curation
@@ -85,7 +87,7 @@ def index(
     return page_out(curation.list_prompts(session, after=after, limit=limit, wanted=wanted), prompt_out)
 
 
-@router.post("", status_code=201)
+@router.post("", status_code=201, responses=raises(UnavailableError, HTTPStatus.INSUFFICIENT_STORAGE))
 def create(body: PromptsIn, runtime: RuntimeDep) -> PromptsOut:
     """`{prompt}` or `{messages}`, or `{prompts: [...]}` for many: all are stored or none. A prompt is refused
     that leaves no room for an answer in the active version's context."""
@@ -103,25 +105,25 @@ def create(body: PromptsIn, runtime: RuntimeDep) -> PromptsOut:
         return PromptsOut(items=[prompt_out(prompt) for prompt in stored])
 
 
-@router.get("/{prompt_id}")
+@router.get("/{prompt_id}", responses=raises(NotFoundError))
 def show(prompt_id: RowId, session: ReadSession) -> PromptOut:
     """One prompt."""
     return prompt_out(get_prompt(session, prompt_id))
 
 
-@router.post("/{prompt_id}/archive")
+@router.post("/{prompt_id}/archive", responses=raises(NotFoundError))
 def archive(prompt_id: RowId, session: WriteSession) -> PromptOut:
     """From now on it is neither drawn nor trained on, and neither are its rankings."""
     return prompt_out(curation.archive_prompt(session, prompt_id, utc_now()))
 
 
-@router.post("/{prompt_id}/restore")
+@router.post("/{prompt_id}/restore", responses=raises(NotFoundError))
 def restore(prompt_id: RowId, session: WriteSession) -> PromptOut:
     """An archived prompt is in use again."""
     return prompt_out(curation.restore_prompt(session, prompt_id))
 
 
-@router.delete("/{prompt_id}", status_code=204)
+@router.delete("/{prompt_id}", status_code=204, responses=raises(NotFoundError, ConflictError))
 def delete(prompt_id: RowId, session: WriteSession) -> None:
     """For good. 409 where a ranking, a reader or a training depends on it: archive it then."""
     curation.delete_prompt(session, prompt_id)

@@ -5,9 +5,11 @@ from datetime import datetime
 from fastapi import APIRouter
 from pydantic import BaseModel
 
+from app.api.description import raises
 from app.api.schemas import After, Limit, PageOut, page_out
 from app.db.models.labelers import LabelerKind
 from app.db.models.rankings import Ranking
+from app.errors import ConflictError, NotFoundError
 from app.ids import RowId
 from app.runtime import ReadSession, RuntimeDep, UnitRoute, WhoDep, WriteSession
 from app.services.labelers import get_or_create_labeler
@@ -57,7 +59,7 @@ def index(
     return page_out(page, ranking_out)
 
 
-@router.delete("/{ranking_id}", status_code=204)
+@router.delete("/{ranking_id}", status_code=204, responses=raises(NotFoundError, ConflictError))
 def withdraw(ranking_id: RowId, runtime: RuntimeDep, session: WriteSession, who: WhoDep) -> None:
     """One's own only. Its group is leased to the labeler again."""
     labeler = get_or_create_labeler(session, who.name, who.kind)

@@ -5,8 +5,10 @@ from datetime import datetime
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
+from app.api.description import raises
 from app.api.schemas import After, JsonObject, Limit, PageOut, page_out
 from app.db.models.versions import Version, VersionKind, VersionOrigin, VersionStatus
+from app.errors import ConflictError, NotFoundError
 from app.ids import RowId
 from app.runtime import ReadSession, RuntimeDep, UnitRoute, WriteSession
 from app.services import versions
@@ -54,7 +56,7 @@ def index(
     return page_out(versions.list_versions(session, after=after, limit=limit, kind=kind), version_out)
 
 
-@router.get("/{version_id}")
+@router.get("/{version_id}", responses=raises(NotFoundError))
 def read(version_id: RowId, session: ReadSession) -> VersionDetail:
     line = versions.lineage(session, version_id)
     return VersionDetail(
@@ -64,7 +66,7 @@ def read(version_id: RowId, session: ReadSession) -> VersionDetail:
     )
 
 
-@router.post("/{version_id}/activate")
+@router.post("/{version_id}/activate", responses=raises(NotFoundError, ConflictError))
 def activate(version_id: RowId, runtime: RuntimeDep, session: WriteSession) -> VersionOut:
     """From now on it answers (or scores); the former one is retired and can be activated again."""
     return version_out(versions.activate(session, version_id, data_dir=runtime.settings.data_dir))

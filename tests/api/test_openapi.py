@@ -1,9 +1,12 @@
 """The generated description is complete: every call of the contract, every error as a problem document."""
 
+import re
 from typing import Any
 
 import pytest
 
+from app.api.openai_answers import ChatChunk, ChatOut
+from tests.api.conftest import check_problem
 from tests.live import LiveServer
 
 CONTRACT = {
@@ -52,9 +55,100 @@ def test_every_call_of_the_contract_is_there_and_no_other(paths: dict[str, Any])
     assert {(method, path) for path, methods in paths.items() for method in methods} == CONTRACT
 
 
-def test_errors_are_described(paths: dict[str, Any]) -> None:
+def test_every_error_is_a_problem_of_a_named_status(paths: dict[str, Any]) -> None:
     for path, methods in paths.items():
         for method, call in methods.items():
-            responses = call["responses"]
-            assert "application/problem+json" in responses["default"]["content"], (method, path)
-            assert "application/problem+json" in responses["422"]["content"], (method, path)
+            where, responses = (method, path), dict(call["responses"])
+            assert "default" not in responses, where
+            assert {"403", "421", "500"} <= set(responses), where
+            if path == "/readyz":
+                assert "Readiness" in str(responses.pop("503")), where
+            for status, response in responses.items():
+                if int(status) >= 400:
+                    assert set(response["content"]) == {"application/problem+json"}, (where, status)
+                    assert response["description"], (where, status)
+
+
+def test_every_success_has_a_schema(paths: dict[str, Any]) -> None:
+    for path, methods in paths.items():
+        for method, call in methods.items():
+            good = {status: response for status, response in call["responses"].items() if int(status) < 400}
+            assert len(good) == 1, (method, path)
+            for status, response in good.items():
+                forms = response.get("content", {})
+                assert bool(forms) == (status != "204"), (method, path)
+                assert all(form.get("schema") or form.get("itemSchema") for form in forms.values()), (method, path)
+
+
+def test_statuses_follow_from_what_an_operation_takes(paths: dict[str, Any]) -> None:
+    def statuses(method: str, path: str) -> set[str]:
+        return set(paths[path][method]["responses"])
+
+    anywhere = {"403", "421", "500"}
+    assert statuses("get", "/healthz") == {"200", *anywhere}
+    assert statuses("get", "/v1/models") == {"200", "503", *anywhere}
+    assert statuses("get", "/api/v1/versions/{version_id}") == {"200", "404", "422", "503", *anywhere}
+    whole = {"201", "400", "404", "409", "413", "422", "503", "507", *anywhere}
+    assert statuses("post", "/api/v1/groups/{group_id}/rankings") == whole
+    assert statuses("post", "/api/v1/tokenize") == {"200", "400", "413", "422", "503", *anywhere}
+
+
+@pytest.mark.parametrize(
+    ("path", "whole", "pieces"),
+    [
+        ("/api/v1/generate", "GenerateOut", {"PieceOut", "AnsweredOut", "EndOut"}),
+        ("/v1/chat/completions", "ChatOut", {"ChatChunk"}),
+    ],
+)
+def test_answers_that_may_be_streamed_have_both_forms(
+    paths: dict[str, Any], path: str, whole: str, pieces: set[str]
+) -> None:
+    content = paths[path]["post"]["responses"]["200"]["content"]
+    assert content["application/json"]["schema"]["$ref"].endswith(f"/{whole}")
+    assert set(re.findall(r"schemas/(\w+)", str(content["text/event-stream"]))) == pieces
+
+
+def test_every_reference_leads_somewhere(shared: LiveServer) -> None:
+    document = shared.client.get("/openapi.json").json()
+    named = set(re.findall(r"'#/components/schemas/(\w+)'", str(document)))
+    assert named <= set(document["components"]["schemas"])
+    assert "Problem" in named
+    assert not {name for name in document["components"]["schemas"] if "ValidationError" in name}
+
+
+@pytest.mark.parametrize(
+    ("path", "allowed"),
+    [
+        ("/api/v1/prompts", "GET, OPTIONS, POST"),
+        ("/api/v1/prompts/7", "DELETE, GET, OPTIONS"),
+        ("/api/v1/jobs", "GET, OPTIONS, POST"),
+        ("/healthz", "GET, OPTIONS"),
+        ("/versions/1", "GET, OPTIONS"),
+        ("/static/css/none.css", "GET, HEAD, OPTIONS"),
+    ],
+)
+def test_all_methods_of_a_path_are_named(shared: LiveServer, path: str, allowed: str) -> None:
+    asked = shared.client.options(path)
+    assert (asked.status_code, asked.headers["allow"], asked.content) == (204, allowed, b"")
+    refused = shared.client.request("PUT", path)
+    check_problem(refused, 405, f"PUT is not answered at {path}; use {allowed}.")
+    assert refused.headers["allow"] == allowed
+
+
+def test_what_is_streamed_is_what_is_described(shared: LiveServer) -> None:
+    body = {"messages": [{"role": "user", "content": "Hi"}], "n": 2}
+    ChatOut.model_validate_json(shared.client.post("/v1/chat/completions", json=body).content, strict=True)
+    streamed = shared.client.post("/v1/chat/completions", json={**body, "stream": True}).text
+    *pieces, last = [line.removeprefix("data: ") for line in streamed.splitlines() if line]
+    assert last == "[DONE]"
+    assert len([ChatChunk.model_validate_json(piece, strict=True) for piece in pieces]) == len(pieces) > 4
+
+
+def test_an_answer_that_is_not_described_fails_the_test_that_gets_it(shared: LiveServer) -> None:
+    responses = shared.app.openapi()["paths"]["/healthz"]["get"]["responses"]
+    good = responses.pop("200")
+    try:
+        with pytest.raises(AssertionError, match="does not name"):
+            shared.client.get("/healthz")
+    finally:
+        responses["200"] = good

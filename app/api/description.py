@@ -1,0 +1,120 @@
+"""The OpenAPI document: each operation with the statuses that it really answers with, and what each of them holds.
+
+What a route's own code raises is named beside it (`raises`), what it streams, too (`streams`). The rest follows from
+what the route takes and needs.
+"""
+
+from collections.abc import Iterator
+from http import HTTPStatus
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.dependencies.models import Dependant
+from fastapi.routing import iter_route_contexts
+from pydantic import BaseModel
+from pydantic.json_schema import models_json_schema
+
+from app.errors import AppError
+from app.problems import MEDIA_TYPE, PROBLEM_SCHEMA
+from app.runtime import get_reading, get_sampling_place, get_writing
+
+EVENT_STREAM = "text/event-stream"
+REFERENCE = "#/components/schemas/{model}"
+EVERYWHERE = {403, 421, 500}  # from another site, under another name, a bug
+WITH_INPUT = {422}
+WITH_BODY = {400, 413, 422}
+OF_DEPENDENCY = {get_writing: {503, 507}, get_reading: {503}, get_sampling_place: {503}}
+MEANS = {
+    400: "The body cannot be read.",
+    403: "The request came from another site.",
+    404: "There is no such thing.",
+    409: "It does not fit what is there.",
+    413: "The body is too large.",
+    421: "The server does not answer under this name.",
+    422: "A value is wrong.",
+    500: "The server made a mistake.",
+    503: "Not now, but later: `Retry-After` says when.",
+    507: "The disk is full.",
+}
+Responses = dict[int | str, dict[str, Any]]
+_streamed: set[type[BaseModel]] = set()
+
+
+def raises(*kinds: type[AppError] | HTTPStatus) -> Responses:
+    """For a route's `responses`: errors of its own code, beside those that follow from what it takes and needs."""
+    return {kind.status_code if isinstance(kind, type) else int(kind): {} for kind in kinds}
+
+
+def streams(**events: type[BaseModel]) -> Responses:
+    """For a route's `responses`: server-sent events by name; those called `message` have none."""
+    _streamed.update(events.values())
+    forms = [_event(name, model) for name, model in events.items()]
+    return {200: {"content": {EVENT_STREAM: {"itemSchema": forms[0] if len(forms) == 1 else {"oneOf": forms}}}}}
+
+
+def lines(description: str) -> Responses:
+    """For a route's `responses`: JSON Lines, an object each."""
+    item = {"type": "object", "description": description}
+    return {200: {"content": {"application/jsonl": {"schema": {"type": "string"}, "itemSchema": item}}}}
+
+
+def _event(name: str, model: type[BaseModel]) -> dict[str, Any]:
+    content = {"$ref": REFERENCE.format(model=model.__name__)}
+    data = {"type": "string", "contentMediaType": "application/json", "contentSchema": content}
+    named = {} if name == "message" else {"event": {"const": name}}
+    return {"type": "object", "required": [*named, "data"], "properties": {**named, "data": data}}
+
+
+def describe(app: FastAPI) -> None:
+    """Replaces the app's description of itself."""
+    plain = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            _complete(app, plain())
+        assert app.openapi_schema is not None
+        return app.openapi_schema
+
+    app.openapi = openapi  # type: ignore[method-assign]
+
+
+def _complete(app: FastAPI, document: dict[str, Any]) -> None:
+    schemas = document.setdefault("components", {}).setdefault("schemas", {})
+    wanted = [(model, "serialization") for model in sorted(_streamed, key=lambda model: model.__name__)]
+    schemas |= models_json_schema(wanted, ref_template=REFERENCE)[1].get("$defs", {})  # type: ignore[arg-type]
+    schemas["Problem"] = PROBLEM_SCHEMA
+    for name in ("HTTPValidationError", "ValidationError"):
+        schemas.pop(name, None)
+    for route in iter_route_contexts(app.routes):
+        for method in route.methods or ():
+            operation = document["paths"].get(route.path_format, {}).get(method.lower())
+            if operation is not None:
+                _complete_operation(operation, statuses_of(route, operation))
+
+
+def statuses_of(route: Any, operation: dict[str, Any]) -> set[int]:
+    """The error statuses of an operation that its route does not name itself."""
+    found = set(EVERYWHERE)
+    found |= WITH_INPUT if operation.get("parameters") else set()
+    found |= WITH_BODY if operation.get("requestBody") else set()
+    for call in _calls(route.dependant):
+        found |= OF_DEPENDENCY.get(call, set())
+    return found
+
+
+def _calls(dependant: Dependant) -> Iterator[Any]:
+    for part in dependant.dependencies:
+        yield part.call
+        yield from _calls(part)
+
+
+def _complete_operation(operation: dict[str, Any], statuses: set[int]) -> None:
+    responses = operation["responses"]
+    named = {int(status) for status in responses if int(status) >= 400 and not responses[status].get("content")}
+    problem = {MEDIA_TYPE: {"schema": {"$ref": REFERENCE.format(model="Problem")}}}
+    responses.pop("422", None)  # FastAPI's own form of it
+    for status in statuses | named:
+        responses.setdefault(str(status), {})
+        responses[str(status)].setdefault("content", {}).update(problem)
+        responses[str(status)]["description"] = MEANS[status]
+    operation["responses"] = dict(sorted(responses.items()))
