@@ -129,7 +129,7 @@ def live_server(
             time.sleep(0.01)
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         hooks = {"response": [check_documented(app)]}
-        with httpx.Client(base_url=url, timeout=30.0, event_hooks=hooks) as client:
+        with httpx.Client(base_url=url, timeout=PATIENCE_SECONDS, event_hooks=hooks) as client:
             yield LiveServer(url, app, client, app.state.runtime, settings)
     finally:
         runtime = getattr(app.state, "runtime", None)
