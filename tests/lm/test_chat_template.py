@@ -6,6 +6,7 @@ import pytest
 
 from app.chat import Message
 from app.errors import InvalidError
+from app.lm.chat_template import ChatTemplate, scored_template
 from app.lm.tokenizer import Tokenizer
 from tests.waiting import wait_for
 
@@ -84,3 +85,15 @@ def test_a_template_that_leaves_out_the_question_is_refused(tmp_path: Path) -> N
     good = Tokenizer.load(tmp_path).foreign
     assert good is not None
     good.check()
+
+
+def test_a_reward_models_template_writes_what_was_read_the_answer_and_the_end() -> None:
+    """Whatever the policy's own template writes behind an answer; its last line end is jinja2's to drop."""
+    own = "{{ messages[0].content }}{{ '|' if add_generation_prompt else '!' }}\n"
+    scored = ChatTemplate(scored_template(own, " ", '<"e">'), "{}")
+    [asked] = conversation("q")
+    answer: Message = {"role": "assistant", "content": "a"}
+    assert ChatTemplate(own, "{}").render([asked]) == scored.render([asked]) == "q|"
+    for told in (False, True):
+        assert scored.render([asked, answer], add_generation_prompt=told) == 'q| a<"e">'
+    assert scored.render([asked, {"role": "assistant", "content": ""}]) == 'q|<"e">'

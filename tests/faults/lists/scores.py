@@ -38,7 +38,7 @@ FAULTS: list[Fault] = [
     text("system text that a template leaves out is lost", "                if all(text in written for text in texts):", "                if True:", TEXT),
     template("a space before an empty answer", "({joint} if messages[-1]['content'] else '')", "{joint}"),
     template("a reward model's template without the end", "+ messages[-1]['content'] + {end} -%}}", "+ messages[-1]['content'] -%}}"),
-    template("the template's last line end is written", 'template.removesuffix("\\n")', "template"),
+    template("the template's last line end is written", 'template.removesuffix("\\n")', "template", "tests/lm/test_chat_template.py"),
     chat("system text stands without a line end", 'message["content"] + "\\n" for message', 'message["content"] for message'),
     chat("system text before the last question", "first = next((place for place, message in enumerate(rest)", "first = next((place for place, message in reversed(list(enumerate(rest)))"),
     own("the shipped model loses system text", "for message in without_system(messages):", "for message in messages:"),
