@@ -208,11 +208,15 @@ def test_candidate_is_activated_by_rule(
     assert (policy.status is VersionStatus.ACTIVE) is activated
 
 
-def test_rule_never_activates_what_has_left_its_bounds(session: Session, add: AddVersion, quick: Settings) -> None:
-    policy = add(VersionKind.POLICY, {"flags": [{"name": "echo", "sentence": "It says the question back."}]})
-    versions.record_evaluation(session, policy.id, evaluation={"win_rate": 1.0, "kl": 1.0}, samples=[])
+def test_rule_never_activates_what_has_left_its_bounds_but_a_person_may(
+    session: Session, add: AddVersion, quick: Settings, data_dir: Path
+) -> None:
+    flag = {"name": "echo", "sentence": "62% of its answers only say words of the question back."}
+    policy = add(VersionKind.POLICY, {"flags": [flag]})
+    versions.record_evaluation(session, policy.id, evaluation={"win_rate": 0.994, "kl": 1.0}, samples=[])
     assert not rules.after_evaluate(session, policy, quick.model_copy(update={"auto_activate": True}))
     assert policy.status is VersionStatus.CANDIDATE
+    assert versions.activate(session, policy.id, data_dir=data_dir).status is VersionStatus.ACTIVE
 
 
 def test_a_newer_good_reward_model_takes_over(session: Session, add: AddVersion, quick: Settings) -> None:

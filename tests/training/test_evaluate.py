@@ -78,6 +78,43 @@ def test_the_mean_of_both_estimators_is_near_the_exact_kl() -> None:
     assert found["kl_k3"] == pytest.approx(exact, rel=0.2)
 
 
+@pytest.mark.usefixtures("fp32")
+def test_likelihoods_are_those_of_the_plain_models() -> None:
+    policy, reference = tiny_model(seed=3), tiny_model()
+    evaluation = evaluate(policy, reference)
+    found, answers = evaluation.metrics, evaluation.answers
+
+    def mean_logprob(model: Llama, groups: list[list[list[int]]], shift: int = 0) -> tuple[float, list[list[float]]]:
+        """Per token, and summed for each answer; the prompt is the answer's own or `shift` further on."""
+        sums, tokens = [], 0
+        for row, group in enumerate(groups):
+            prompt, one = PROMPTS[(row + shift) % len(groups)], []
+            for answer in group:
+                logits = model(torch.tensor([prompt + answer]))[0, len(prompt) - 1 : -1]
+                one.append(torch.log_softmax(logits, -1)[torch.arange(len(answer)), answer].sum().item())
+                tokens += len(answer)
+            sums.append(one)
+        return sum(map(sum, sums)) / tokens, sums
+
+    own, before = mean_logprob(policy, answers.after)[0], mean_logprob(reference, answers.before)
+    under, other = mean_logprob(reference, answers.after), mean_logprob(reference, answers.before, shift=1)
+    assert found["entropy"] == pytest.approx(-own, rel=1e-4)
+    assert found["entropy_reference"] == pytest.approx(-before[0], rel=1e-4)
+    assert found["likelihood_under_reference"] == pytest.approx(under[0], rel=1e-4)
+    fits = [a > b for mine, its in zip(before[1], other[1], strict=True) for a, b in zip(mine, its, strict=True)]
+    assert found["relevance_reference"] == pytest.approx(sum(fits) / len(fits))
+    assert 0.5 < found["relevance_reference"] < 1
+
+
+def test_scores_beyond_the_best_of_the_reference_are_counted() -> None:
+    evaluation = evaluate(tiny_model(seed=3), tiny_model())
+    best = max(score for group in evaluation.answers.before_scores for score in group)
+    beyond = [score > best for group in evaluation.answers.after_scores for score in group]
+    assert evaluation.metrics["reward/reference_max"] == pytest.approx(best)
+    assert evaluation.metrics["reward/beyond_share"] == pytest.approx(sum(beyond) / len(beyond))
+    assert evaluate(tiny_model(), tiny_model()).metrics["reward/beyond_share"] == 0
+
+
 def test_progress_and_errors() -> None:
     seen: list[Progress] = []
     model = tiny_model()

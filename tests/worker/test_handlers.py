@@ -90,11 +90,46 @@ def test_the_loop(make: Callable[..., Harness]) -> None:
     sft, _, candidate = versions_of(harness)
     assert (sft.status, candidate.status) == (VersionStatus.RETIRED, VersionStatus.ACTIVE)
     assert candidate.metrics["evaluation"]["num_prompts"] == 8
+    assert {"empty_share", "echo_reference_share", "repetition"} <= set(candidate.metrics["evaluation"])
+    assert candidate.metrics["flags"] == []
+    assert candidate.hparams["learning_rate"] == 1e-3  # by the tiny model's size, at most this
     assert len(candidate.metrics["samples"]) == 4
     assert not _live(harness)
     from_active = run_inline(harness, queue(harness, JobKind.TRAIN_POLICY, **POLICY | {"from": "active"}))
     assert version_of_job(harness, from_active.id).parent_id == candidate.id
     check_files(harness)
+
+
+def test_a_policy_whose_memory_is_not_there_is_refused_before_anything_is_loaded(
+    make: Callable[..., Harness], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    harness = make()
+    run_inline(harness, queue(harness, JobKind.TRAIN_REWARD, **REWARD))
+    monkeypatch.setattr("app.worker.handlers.train_policy.available_bytes", lambda: 1 << 20)
+    monkeypatch.delattr("app.worker.handlers.train_policy.load_policy")
+    job = run_inline(harness, queue(harness, JobKind.TRAIN_POLICY, **POLICY))
+    assert "0.0 GiB are free" in failed(harness, job)
+
+
+def test_a_flagged_policy_is_kept_and_not_activated_by_the_rule(
+    make: Callable[..., Harness], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A rate that ruins: the rule is on and asks for nothing, and still it waits for a person."""
+
+    def places(_model: object, _prompts: object, answers: list[list[list[int]]], **_: Any) -> list[list[float]]:
+        return [[float(place) for place in range(len(group))] for group in answers]
+
+    monkeypatch.setattr("app.training.rollout.score_answers", places)
+    harness = make(auto_activate=True, auto_activate_win_rate=0.0, auto_activate_max_kl=1e6)
+    run_inline(harness, queue(harness, JobKind.TRAIN_REWARD, **REWARD))
+    wild = {"learning_rate": 1.0, "target_kl": 0.001, "warmup_batches": 1}
+    policy = run_inline(harness, queue(harness, JobKind.TRAIN_POLICY, **POLICY | wild | {"samples_per_prompt": 2}))
+    ruined = version_of_job(harness, policy.id)
+    assert [flag["name"] for flag in ruined.metrics["flags"]] == ["update"]
+    run_inline(harness, queue(harness, JobKind.EVALUATE, version_id=ruined.id, max_tokens=4, num_prompts=8))
+    ruined = version_of_job(harness, policy.id)
+    assert "update" in [flag["name"] for flag in ruined.metrics["flags"]]
+    assert ruined.status is VersionStatus.CANDIDATE
 
 
 def _live(harness: Harness) -> list[Job]:

@@ -1,0 +1,54 @@
+"""The estimate of memory: what it counts, what lowers it, and the sentence that refuses."""
+
+from dataclasses import replace
+
+import pytest
+
+from app.hparams import PPOHparams
+from app.memory_need import ppo_memory, too_little
+from app.model_size import all_parameters, bytes_per_token, fit_ppo, layer_parameters
+from tests.test_model_size import SHIPPED, SMOLLM2_135M
+
+GIB = 1 << 30
+
+
+def test_what_is_kept_is_counted_by_hand() -> None:
+    hparams = fit_ppo(PPOHparams(num_frozen_layers=14), SMOLLM2_135M)
+    need = ppo_memory(SMOLLM2_135M, hparams, longest_prompt=40)
+    layer, trained = layer_parameters(SMOLLM2_135M), 16 * layer_parameters(SMOLLM2_135M)
+    assert need.weights == 4 * (all_parameters(SMOLLM2_135M) + layer)
+    assert need.trained == 12 * trained
+    words = 49_152 * 576
+    activations = hparams.tokens_per_micro_batch * bytes_per_token(SMOLLM2_135M, 14)
+    assert need.updating == 4 * trained + 2 * (trained + words) + activations
+    assert need.total == need.process + need.weights + need.trained + need.updating
+
+
+def test_a_reference_of_its_own_and_wider_products_take_more() -> None:
+    hparams = fit_ppo(PPOHparams(), SMOLLM2_135M)
+    one = ppo_memory(SMOLLM2_135M, hparams, longest_prompt=40)
+    assert ppo_memory(SMOLLM2_135M, hparams, longest_prompt=40, own_reference=False).weights > one.weights
+    assert ppo_memory(SMOLLM2_135M, hparams, longest_prompt=40, product_bytes=4).total > one.total
+
+
+def test_a_prompt_that_is_longer_than_a_micro_batch_is_one_by_itself() -> None:
+    hparams = fit_ppo(PPOHparams(), SMOLLM2_135M)
+    short, long = (ppo_memory(SMOLLM2_135M, hparams, longest_prompt=tokens).updating for tokens in (40, 3_000))
+    assert long - short == (3_000 + 4 * 96 - hparams.tokens_per_micro_batch) * bytes_per_token(SMOLLM2_135M, 14)
+
+
+def test_defaults_stay_small_for_any_size() -> None:
+    for config, most in ((SHIPPED, 1.2), (SMOLLM2_135M, 3.5)):
+        assert ppo_memory(config, fit_ppo(PPOHparams(), config), longest_prompt=60).total < most * GIB
+
+
+@pytest.mark.parametrize(("available", "refused"), [(None, False), (0, True), (64 * GIB, False)])
+def test_too_little_is_refused_with_what_to_change(available: int | None, refused: bool) -> None:
+    hparams = replace(fit_ppo(PPOHparams(), SMOLLM2_135M), max_tokens=77)
+    need = ppo_memory(SMOLLM2_135M, hparams, longest_prompt=40)
+    found = too_little(need, available, hparams)
+    assert (found is not None) is refused
+    if found is not None:
+        assert f"{need.total / GIB:.1f} GiB of memory and 0.0 GiB are free" in found
+        assert "num_frozen_layers (now 14)" in found
+        assert "max_tokens (77)" in found
