@@ -12,7 +12,7 @@ from typing import Any
 
 from app.db.models.versions import Version
 
-OVERSHOOT = 5.0  # times target_kl
+MOST_MOVED = 0.5  # nats a token in one update: five times PPO's usual target
 LEAST_ENTROPY = 0.10  # share of the SFT model's
 LEAST_DISTINCT = 0.50  # share of the SFT model's
 MOST_BEYOND = 0.50
@@ -38,28 +38,28 @@ def flags_of(version: Version) -> list[Flag]:
     return [Flag(**each) for each in version.metrics.get("flags", [])]
 
 
-def flags_to_store(metrics: Mapping[str, Any], target_kl: float | None) -> list[dict[str, str]]:
+def flags_to_store(metrics: Mapping[str, Any]) -> list[dict[str, str]]:
     """Of a training that has just ended, before any evaluation."""
-    return [asdict(flag) for flag in training_flags(metrics, target_kl)]
+    return [asdict(flag) for flag in training_flags(metrics)]
 
 
 def store_flags(version: Version, *, max_kl: float) -> None:
     """Of the training and the evaluation that stand in its metrics. What was not measured is not flagged."""
     metrics = version.metrics
     found = [
-        *training_flags(metrics, version.hparams.get("target_kl")),
+        *training_flags(metrics),
         *evaluation_flags(metrics.get("evaluation") or {}, max_kl),
     ]
     version.metrics = {**metrics, "flags": [asdict(flag) for flag in found]}
 
 
-def training_flags(metrics: Mapping[str, Any], target_kl: float | None) -> Iterator[Flag]:
-    moved = metrics.get("policy/approxkl_max")
-    if moved is not None and target_kl is not None and moved > OVERSHOOT * target_kl:
+def training_flags(metrics: Mapping[str, Any]) -> Iterator[Flag]:
+    moved = metrics.get("policy/approxkl_max", 0.0)
+    if moved > MOST_MOVED:
         yield Flag(
             "update",
-            f"An update moved it {moved:.2f} nats a token away from the policy that sampled; {target_kl:g} is the "
-            "target. The learning rate is too high for this model.",
+            f"An update moved it {moved:.2f} nats a token away from the policy that sampled; {MOST_MOVED:g} is the "
+            "bound. The learning rate is too high for this model.",
         )
 
 

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from app.db.models.jobs import LIVE, Job, JobKind, JobMetric, JobStatus
 from app.db.models.versions import Version, VersionKind
 from app.errors import NotFoundError
+from app.model_size import FITTED
 from app.services import jobs, rankings, versions
 from app.services.loop_status import VersionRow, version_rows
 
@@ -77,6 +78,12 @@ class VersionDetails:
     lineage: list[Version]
     ranking_ids: list[int]
     job: Job | None
+
+    @property
+    def fitted(self) -> set[str]:
+        """Hyper-parameters of PPO that nobody gave: they follow the model's size."""
+        policy = self.version.kind is VersionKind.POLICY and self.job is not None
+        return {name for name in FITTED if self.job and self.job.params.get(name) is None} if policy else set()
 
     @property
     def evaluation(self) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from starlette.responses import HTMLResponse
 
 from app.config import REPOSITORY
 from app.runtime import DEFAULT_LABELER
+from app.services.bounds import flags_of
 from app.services.labelers import MAX_NAME_CHARACTERS
 from app.web import words
 
@@ -55,6 +56,10 @@ def _environment() -> Environment:
         duration=words.duration,
         number=words.number,
         percent=words.percent,
+        rate=words.rate,
+        millions=words.millions,
+        gibibytes=words.gibibytes,
+        flags=flags_of,
         figure=words.figure,
         job_title=words.job_title,
         version_origin=words.version_origin,

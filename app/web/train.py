@@ -14,6 +14,7 @@ from app.ids import RowId, parse_id
 from app.runtime import ReadSession, Runtime, RuntimeDep, UnitRoute, WriteSession
 from app.services import drawing, job_folders, jobs, versions
 from app.services.loop_status import loop_status
+from app.services.ppo_plan import ppo_plan
 from app.services.training_overview import job_with_curves, training_overview, version_details
 from app.web.plots import plot_tables
 from app.web.security import FormDep
@@ -118,6 +119,7 @@ def _overview(runtime: Runtime, session: Session) -> dict[str, Any]:
         "has_checkpoint": lambda job: job_folders.has_checkpoint(settings, job.id),
         "num_set_aside": drawing.count_set_aside(session),
         "auto_policy_accuracy": settings.auto_policy_accuracy,
+        "ppo_plan": ppo_plan(settings.version_directory(versions.sft_version(session).path)),
     }
 
 

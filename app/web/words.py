@@ -50,6 +50,19 @@ def figure(value: float | int) -> str:
     return (f"{value:,}" if isinstance(value, int) else f"{value:,.4g}").replace("-", "−")
 
 
+def rate(value: float) -> str:
+    """A learning rate as it is written in papers: "2.2e-05"."""
+    return f"{value:.1e}".replace("-", "−")
+
+
+def millions(count: int) -> str:
+    return f"{count / 1e6:,.0f} million"
+
+
+def gibibytes(count: int) -> str:
+    return f"{count / (1 << 30):,.1f} GiB"
+
+
 def percent(share: float | None) -> str:
     return NOTHING if share is None else f"{100 * share:.0f} %"
 

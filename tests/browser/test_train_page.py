@@ -180,6 +180,37 @@ def test_the_chain_of_versions_changes_hands(page: Page, server: LiveServer) -> 
     expect(row).to_contain_text("retired")
 
 
+def test_a_policy_that_has_left_its_bounds_is_said_so_wherever_it_is_praised(page: Page, server: LiveServer) -> None:
+    """Train page and version page; a person may still activate it."""
+    sentence = "62% of its answers only say words of the question back; of the SFT model's, 2%."
+    with transaction(server.runtime.write) as session:
+        sft = versions.sft_version(session)
+        policy = versions.add_version(
+            session,
+            kind=VersionKind.POLICY,
+            parent_id=sft.id,
+            path=sft.path,
+            content_hash=sft.content_hash,
+            metrics={"flags": [{"name": "echo", "sentence": sentence}]},
+        )
+        samples = [{"prompt_id": 1, "prompt": "Hi?", "before": "Paris.", "after": "The capital of France."}]
+        found = {"win_rate": 0.994, "kl": 4.2}
+        versions.record_evaluation(session, policy.id, evaluation=found, samples=samples)
+    page.goto(f"{server.url}/train")
+    expect(page.locator("#samples [data-flags]")).to_contain_text(sentence)
+    row = page.locator(f"#version-{policy.id}")
+    expect(row).to_contain_text("out of bounds")
+    expect(row.get_by_role("button", name=f"Activate anyway: Policy {policy.id}")).to_be_visible()
+    expect(page.locator("[data-ppo-plan]")).to_contain_text("by the model's size")
+    page.goto(f"{server.url}/versions/{policy.id}")
+    expect(page.locator("[data-flags]")).to_contain_text(sentence)
+    page.get_by_role("button", name="Activate anyway").click()
+    expect(page.get_by_text("answers now")).to_be_visible()
+    expect(page.locator("[data-flags]")).to_contain_text("has left its bounds")
+    with transaction(server.runtime.write) as session:  # the next test finds the SFT model in its place
+        versions.activate(session, sft.id, data_dir=server.settings.data_dir)
+
+
 def test_a_failed_job_says_why_and_offers_the_next_step(page: Page, server: LiveServer) -> None:
     """To start again with the same parameters; and to go on, where there is a checkpoint."""
     parameters = {"seed": 7, "ridge_steps": 3}

@@ -59,7 +59,7 @@ def train_policy(run: JobRun) -> None:
         kind=VersionKind.POLICY,
         parent_id=inputs["initial_version_id"],
         hparams=asdict(hparams),
-        metrics=result.metrics | {"flags": bounds.flags_to_store(result.metrics, hparams.target_kl)},
+        metrics=result.metrics | {"flags": bounds.flags_to_store(result.metrics)},
         seed=hparams.seed,
         reward_version_id=inputs["reward_version_id"],
         left_out={"prompts": inputs.get("set_aside", 0) + read.left_out},

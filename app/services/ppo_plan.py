@@ -1,0 +1,54 @@
+"""What PPO would do with the SFT model at hand, for the form that starts it: its rate, layers and memory. No torch.
+
+The job itself reads the whole config and measures anew (app/worker/handlers/train_policy.py); this is what is said
+before.
+"""
+
+import json
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from app.hparams import ModelConfig, PPOHparams
+from app.machine import available_bytes
+from app.memory_need import ppo_memory
+from app.model_size import fit_ppo, layer_parameters
+
+USUAL_PROMPT = 64  # tokens
+SIZES = tuple(each.name for each in fields(ModelConfig) if each.type in (int, bool))
+"""Their names are the same in every family's config.json (app/lm/families.py)."""
+
+
+@dataclass(frozen=True)
+class PPOPlan:
+    learning_rate: float
+    num_frozen_layers: int
+    num_layers: int
+    parameters: int
+    """In the layers: what the rate follows."""
+    memory: int
+    """Bytes, about."""
+    available: int | None
+
+    @property
+    def fits(self) -> bool:
+        return self.available is None or self.memory <= self.available
+
+
+def ppo_plan(directory: Path) -> PPOPlan | None:
+    """For the SFT model in this folder; None where its config cannot be read (the job will say why)."""
+    try:
+        written = json.loads((directory / "config.json").read_text(encoding="utf-8"))
+        sizes: dict[str, Any] = {name: int(written[name]) for name in SIZES if written.get(name) is not None}
+        config = ModelConfig(**sizes)
+    except (OSError, ValueError, TypeError, AttributeError):
+        return None
+    hparams = fit_ppo(PPOHparams(), config)
+    return PPOPlan(
+        learning_rate=hparams.learning_rate,
+        num_frozen_layers=hparams.num_frozen_layers,
+        num_layers=config.num_hidden_layers,
+        parameters=config.num_hidden_layers * layer_parameters(config),
+        memory=ppo_memory(config, hparams, longest_prompt=USUAL_PROMPT).total,
+        available=available_bytes(),
+    )

@@ -1,0 +1,40 @@
+"""What the form says before PPO starts is what the job will do."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from app.config import REPOSITORY
+from app.hparams import PPOHparams
+from app.lm.checkpoint import read_config
+from app.memory_need import ppo_memory
+from app.model_size import fit_ppo
+from app.services.ppo_plan import USUAL_PROMPT, ppo_plan
+
+SHIPPED = REPOSITORY / "models" / "sft"
+
+
+def test_the_plan_is_the_jobs_own() -> None:
+    config = read_config(SHIPPED)
+    hparams = fit_ppo(PPOHparams(), config)
+    plan = ppo_plan(SHIPPED)
+    assert plan is not None
+    assert (plan.learning_rate, plan.num_frozen_layers, plan.num_layers) == (4e-4, 3, 8)
+    assert plan.parameters == 5_902_336
+    assert plan.memory == ppo_memory(config, hparams, longest_prompt=USUAL_PROMPT).total
+    assert plan.fits
+
+
+def test_it_says_where_memory_is_short(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.services.ppo_plan.available_bytes", lambda: 1)
+    plan = ppo_plan(SHIPPED)
+    assert plan is not None
+    assert not plan.fits
+
+
+@pytest.mark.parametrize("written", [None, "", "[]", '{"hidden_size": "wide"}', json.dumps({"hidden_size": [1]})])
+def test_a_config_that_cannot_be_read_has_no_plan(tmp_path: Path, written: str | None) -> None:
+    if written is not None:
+        (tmp_path / "config.json").write_text(written)
+    assert ppo_plan(tmp_path) is None
