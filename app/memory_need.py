@@ -9,13 +9,13 @@ from app.hparams import FittedPPOHparams, ModelConfig
 from app.model_size import all_parameters, bytes_per_token, embedding_parameters, layer_parameters
 
 FP32 = 4
-PROCESS = 300 << 20  # the interpreter with torch, before any model
+PROCESS = 900 << 20  # 300 MiB before any model; the rest is what libraries keep after batches of many shapes
 SAMPLED_ROWS = 64  # answers that are written side by side
 
 
 @dataclass(frozen=True)
 class MemoryNeed:
-    """Bytes. Sampling and updating take turns, so the larger of the two counts."""
+    """Bytes. Sampling and updating take turns, and yet both count: little of the one is given back before the other."""
 
     process: int
     weights: int
@@ -29,7 +29,7 @@ class MemoryNeed:
 
     @property
     def total(self) -> int:
-        return self.process + self.weights + self.trained + max(self.sampling, self.updating)
+        return self.process + self.weights + self.trained + self.sampling + self.updating
 
 
 def ppo_memory(

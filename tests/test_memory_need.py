@@ -21,7 +21,7 @@ def test_what_is_kept_is_counted_by_hand() -> None:
     words = 49_152 * 576
     activations = hparams.tokens_per_micro_batch * bytes_per_token(SMOLLM2_135M, 14)
     assert need.updating == 4 * trained + 2 * (trained + words) + activations
-    assert need.total == need.process + need.weights + need.trained + need.updating
+    assert need.total == need.process + need.weights + need.trained + need.sampling + need.updating
 
 
 def test_a_reference_of_its_own_and_wider_products_take_more() -> None:
@@ -38,7 +38,7 @@ def test_a_prompt_that_is_longer_than_a_micro_batch_is_one_by_itself() -> None:
 
 
 def test_defaults_stay_small_for_any_size() -> None:
-    for config, most in ((SHIPPED, 1.2), (SMOLLM2_135M, 3.5)):
+    for config, most in ((SHIPPED, 1.7), (SMOLLM2_135M, 4.0)):
         assert ppo_memory(config, fit_ppo(PPOHparams(), config), longest_prompt=60).total < most * GIB
 
 
