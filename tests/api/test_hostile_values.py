@@ -72,6 +72,8 @@ FORMS = {
     "POST /groups/{group_id}/skip": {"reason": "unclear"},
     "POST /rankings/{ranking_id}/withdraw": {},
     "POST /prompts": {"prompt": "Hi"},
+    "POST /prompts/new": {"prompt": "Hi", "split": "train"},
+    "POST /prompts/{prompt_id}/{action}": {"show": "all", "q": "wash", "after": "1"},
     "POST /train/jobs": {"kind": "evaluate", "version_id": "1"},
     "POST /jobs/{job_id}/cancel": {},
     "POST /jobs/{job_id}/resume": {},
@@ -95,7 +97,14 @@ class Visitor:
         card = self.client.post("/api/v1/groups/next").json()
         self.ranks = ranks_of(card)
         prompt = self.client.post("/api/v1/prompts", json={"prompt": "A prompt of my own"}).json()["items"][0]
-        self.known = {"group_id": card["group_id"], **ranking, **job, "version_id": 1, "prompt_id": prompt["id"]}
+        self.known = {
+            "group_id": card["group_id"],
+            **ranking,
+            **job,
+            "version_id": 1,
+            "prompt_id": prompt["id"],
+            "action": "archive",
+        }
         self.faults: list[str] = []
         self.asked = 0
 
