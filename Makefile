@@ -80,9 +80,10 @@ format: set-up-dev ## Format the code and mend what ruff can mend
 
 # ---- measurements --------------------------------------------------------------------------------------------------
 
-bench: set-up-dev ## Measure the parts beside their peers: sampling, serving, pretraining steps, cleaning
+bench: set-up-dev ## Measure the parts beside their peers: sampling, serving, a crowd, pretraining steps, cleaning
 	@$(PY) -m bench.sampling $(BENCH_ARGS)
 	@$(PY) -m bench.serving
+	@$(PY) -m bench.pressure
 	@OMP_WAIT_POLICY=PASSIVE $(PY) -m bench.pretraining
 	@$(PY) -m bench.cleaning
 
