@@ -134,6 +134,15 @@ def test_a_resumed_attempt_takes_the_place_of_its_own_points_only(session: Sessi
     assert curve(session, "b") == [1, 2, 3]
 
 
+def test_starts_that_came_further_do_not_count(session: Session) -> None:
+    job = add(session, "a")
+    for checkpoint in ("1", "2", "3", "3"):
+        fence = job_runs.start_attempt(session, "a", max_attempts=2, checkpoint=checkpoint)
+        assert fence is not None, f"given up at checkpoint {checkpoint} though it had advanced"
+    assert job_runs.start_attempt(session, "a", max_attempts=2, checkpoint="3") is None
+    assert job.status is JobStatus.FAILED
+
+
 @pytest.mark.parametrize("crash", ["It was killed.", None])
 def test_it_gives_up_and_says_why(session: Session, crash: str | None) -> None:
     job = add(session, "a")
