@@ -73,12 +73,14 @@ def rank_while(client: httpx.Client, goes_on: Callable[[int], bool]) -> list[flo
 
 
 def short_lines(size: int, salt: str) -> Iterator[bytes]:
-    """A file of so many bytes, in pieces, of lines of about 100."""
-    made, number = 0, 0
-    while made < size:
+    """A file of at most so many bytes, in pieces, of lines of about 80."""
+    made = number = 0
+    while True:
         asked = (f"Question {number + n} of file {salt}: how would you say this in other words?" for n in range(1_000))
         piece = b"".join(json.dumps({"prompt": text}).encode() + b"\n" for text in asked)
         made, number = made + len(piece), number + 1_000
+        if made > size:
+            return
         yield piece
 
 
