@@ -1,6 +1,7 @@
 """What a version can answer, and prompts that it cannot: refused, found and set aside, and in use again."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from sqlalchemy import Engine
@@ -13,6 +14,7 @@ from app.db.session import transaction
 from app.errors import InvalidError, UnavailableError
 from app.runtime import Runtime, build_runtime
 from app.services import drawing, prompts, versions
+from app.services.fitting import Fitting
 from app.services.live_sampling import LiveSampler
 from app.services.misfits import Misfits
 from app.services.sampling import LabelerName, page_params
@@ -83,7 +85,6 @@ def test_short_ones_are_not_counted(runtime: Runtime) -> None:
     assert fitting.surely_fits(11, 1)
     assert not fitting.surely_fits(12, 1)  # 12 and the mark
     assert not fitting.surely_fits(11, 3)
-    fitting.check_quickly([Message(role="user", content="字" * 4)])  # 12 bytes, one word
     with pytest.raises(InvalidError):
         fitting.check_quickly(words(13))
 
@@ -108,6 +109,33 @@ def test_a_prompt_that_cannot_be_answered_stops_nobody(runtime: Runtime) -> None
     group = runtime.group_sampler.sample_ready()
     assert group is not None
     assert group.prompt_id == good
+
+
+def test_bytes_decide_what_is_counted(runtime: Runtime, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Eleven Chinese characters may be 33 tokens; eleven Latin ones cannot be more than eleven."""
+    fitting, counted = runtime.group_sampler.fitting(), list[str]()
+    monkeypatch.setattr(Fitting, "check", lambda _fitting, messages: counted.append(messages[0]["content"]))
+    for text in ("a" * 11, "字" * 11):
+        fitting.check_quickly([Message(role="user", content=text)])
+    assert counted == ["字" * 11]
+
+
+def test_a_model_that_is_busy_once_sets_nothing_aside(
+    runtime: Runtime, sampler: ScriptedSampler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Even where it answers the next moment."""
+    prompt = add(runtime, words(3))
+    generate, failures = sampler.generate, [UnavailableError("Too many answers are being written.")]
+
+    def busy_once(messages: list[Message], **options: Any) -> list[SampledAnswer]:
+        if failures:
+            raise failures.pop()
+        return generate(messages, **options)
+
+    monkeypatch.setattr(sampler, "generate", busy_once)
+    with pytest.raises(UnavailableError, match="Too many"):
+        runtime.group_sampler.sample_ready()
+    assert reason(runtime, prompt) is None
 
 
 def test_a_busy_model_is_no_fault_of_the_prompt(runtime: Runtime, sampler: ScriptedSampler) -> None:

@@ -170,7 +170,7 @@ FAULTS = [
     prompt_rows("prompts of an unfinished import in use", "cls.set_aside.is_(None), cls.import_id.is_(None))", "cls.set_aside.is_(None))"),
     ranking_rows("rankings of archived prompts trained on", "return and_(cls.withdrawn_at.is_(None), cls.group_id.not_in(archived))", "return and_(cls.withdrawn_at.is_(None), cls.group_id.not_in(archived) | True)"),
     fitting("the answer does not count", "version_id=self.version_id) - self.answer_tokens", "version_id=self.version_id)"),
-    fitting("characters counted, not bytes", 'len(message["content"].encode())', 'len(message["content"])', "tests/api/test_prompt_length.py"),
+    fitting("characters counted, not bytes", 'len(message["content"].encode())', 'len(message["content"])'),
     misfits("another version's judgement stays", "return self._take_in(fitting) or self._set_aside(fitting)", "return self._set_aside(fitting)"),
     misfits("the first rows only", "return self._after < newest", "return False"),
     sampling("a busy model sets a prompt aside", "if isinstance(error, AppError) and not isinstance(error, InvalidError):", "if False:"),
