@@ -55,7 +55,7 @@ def _live_job(session: Session, key: str) -> Job | None:
 def _rankings_in_force(session: Session) -> tuple[int, int]:
     """The newest one's id and their number; 0 and 0 where there is none."""
     counted = select(func.coalesce(func.max(Ranking.id), 0), func.count(Ranking.id))
-    newest, number = session.execute(counted.where(Ranking.withdrawn_at.is_(None))).one()
+    newest, number = session.execute(counted.where(Ranking.in_force())).one()
     return newest, number
 
 
@@ -120,10 +120,12 @@ def resume_job(session: Session, job_id: str, settings: Settings) -> Job:
         raise ConflictError(f"The job has {job.status}; only a failed one can go on. Start it again instead.")
     if not job_folders.has_checkpoint(settings, job_id):
         raise ConflictError("There is no checkpoint of this job to go on from. Start it again instead.")
-    other = _live_job(session, job.dedup_key)
+    key = _dedup_key(job.kind, job.params)
+    other = _live_job(session, key)
     if other is not None:
         raise ConflictError(f"Job {other.id} already does this work. Wait for it to end, or cancel it first.")
     job.status = JobStatus.QUEUED
+    job.cancel_requested, job.dedup_key = False, key  # a cancel that it failed before seeing is taken back
     job.message = "Waiting to go on from its checkpoint"
     job.attempts_without_progress = 0
     job.dispatched_at = job.finished_at = job.error = None

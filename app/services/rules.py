@@ -22,12 +22,15 @@ def new_rankings(session: Session) -> int:
 
     Those that came since, or those that it read and that were withdrawn (or their prompt archived) since, whichever are
     more: one that was withdrawn and given anew is one. A training of any outcome counts, so that a failing one is not
-    queued again at every ranking. Ids only grow, so the newest one that it read and their number tell it all.
+    queued again at every ranking. Where none is in force there is nothing to train on, and none is new. Ids only grow,
+    so the newest one that it read and their number tell it all.
     """
     job = jobs.latest_job(session, JobKind.TRAIN_REWARD)
     newest, read = (0, 0) if job is None else (job.newest_ranking_id or 0, job.num_rankings or 0)
     counted = select(func.count().filter(Ranking.id > newest), func.count().filter(Ranking.id <= newest))
     later, earlier = session.execute(counted.select_from(Ranking).where(Ranking.in_force())).one()
+    if not later + earlier:
+        return 0
     late = max(0, earlier - read)  # written before, committed after it had looked (PostgreSQL)
     return int(max(later + late, read - earlier))
 

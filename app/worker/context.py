@@ -10,13 +10,17 @@ from app.training.saving import saving
 
 
 class CheckpointContext(FileContext):
-    """FileContext that survives a power cut (the folder is synced too) and tells each save."""
+    """FileContext that survives a power cut (the folder is synced too) and tells each save, before and after."""
 
-    def __init__(self, path: Path, *, on_saved: Callable[[], None] = lambda: None) -> None:
+    def __init__(
+        self, path: Path, *, on_saving: Callable[[], None] = lambda: None, on_saved: Callable[[], None] = lambda: None
+    ) -> None:
         super().__init__(path)
+        self._on_saving = on_saving
         self._on_saved = on_saved
 
     def save(self, state: dict[str, Any]) -> None:
+        self._on_saving()
         with saving("checkpoint of the job"):
             super().save(state)
             sync_directory(self.path.parent)

@@ -21,6 +21,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from app.config import Settings
 from app.db.models.jobs import JobStatus
 from app.db.session import make_engine, make_read_session_factory, make_session_factory, transaction
+from app.errors import UnavailableError
 from app.lifeline import settings_environment
 from app.services import job_folders, job_runs
 from app.services.job_runs import Control
@@ -122,7 +123,7 @@ class JobRunner:
         try:
             with self.readers() as session:
                 return job_runs.control_of(session, child.job_id, child.fence)
-        except SQLAlchemyError as error:
+        except (SQLAlchemyError, UnavailableError) as error:
             log.warning("job %s: the jobs table cannot be read: %s", child.job_id[:8], error)
             return Control()
 

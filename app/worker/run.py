@@ -73,7 +73,12 @@ class JobRun:
         return self.settings.job_directory(self.job.id)
 
     def context(self) -> CheckpointContext:
-        return CheckpointContext(job_folders.checkpoint_path(self.settings, self.job.id), on_saved=self.saved)
+        path = job_folders.checkpoint_path(self.settings, self.job.id)
+        return CheckpointContext(path, on_saving=self.wait_for_data_folder, on_saved=self.saved)
+
+    def wait_for_data_folder(self) -> None:
+        """Before files are written: they would make a new folder where the data folder, moved or unmounted, was."""
+        self.read(lambda session: session.connection())
 
     def patiently(self, work: Callable[[], Result]) -> Result:
         """Whole transactions, done again where the database is locked, full or gone; raises DatabaseGone at last."""

@@ -7,9 +7,10 @@ import pytest
 from sqlalchemy.orm import Session
 
 from app.config import Settings
+from app.db.base import utc_now
 from app.db.models.jobs import Job, JobKind, JobStatus
 from app.errors import ConflictError
-from app.services import job_folders, jobs
+from app.services import heartbeats, job_folders, job_runs, jobs
 
 
 @pytest.fixture
@@ -72,6 +73,23 @@ def test_a_failed_job_goes_on(session: Session, settings: Settings) -> None:
     assert jobs.resume_job(session, job.id, settings) is job, "twice is once"
     job_folders.clear(session, settings)
     assert job_folders.has_checkpoint(settings, job.id)
+
+
+def test_a_job_that_failed_while_it_was_being_cancelled_goes_on(session: Session, settings: Settings) -> None:
+    """It is not ended by the old cancel, and stands for its work again: nothing does the same beside it."""
+    heartbeats.beat(session, "worker", utc_now())
+    job = add(session, settings, JobStatus.RUNNING, key="train_policy")
+    job.executor_id = "worker"
+    assert jobs.request_cancel(session, job.id).status is JobStatus.RUNNING
+    job.status = JobStatus.FAILED
+    other = add(session, settings, JobStatus.QUEUED, key="train_policy")
+    with pytest.raises(ConflictError, match=other.id):
+        jobs.resume_job(session, job.id, settings)
+    other.status = JobStatus.SUCCEEDED
+    session.flush()
+    jobs.resume_job(session, job.id, settings)
+    assert job_runs.start_attempt(session, job.id, max_attempts=3) == 1
+    assert job.dedup_key == "train_policy"
 
 
 def test_what_cannot_go_on_says_so(session: Session, settings: Settings) -> None:

@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from app.db.base import utc_now
 from app.db.models.jobs import Job, JobKind, JobStatus
 from app.db.models.labelers import Labeler
+from app.db.models.prompts import Prompt
 from app.db.models.rankings import Ranking
 from app.db.session import transaction
 from app.services import groups, job_runs, jobs, rankings, rules, training_data
@@ -169,3 +170,37 @@ def test_a_training_that_read_nothing_is_not_queued_again_at_every_ranking(
         assert rules.new_rankings(session) == 1
         assert rules.after_ranking(session, retrain_after=8) is None
         assert session.scalar(select(func.count()).select_from(Job)) == 1
+
+
+def test_rankings_about_archived_prompts_are_not_missed(
+    sessions: sessionmaker[Session], give: Give, make_group: MakeGroup, ada: Labeler
+) -> None:
+    """The training is cancelled before it reads anything: it would have read one, and nothing is new."""
+    give(2)
+    with transaction(sessions) as session:
+        session.scalars(select(Prompt)).one().archived_at = utc_now()
+    other = make_group(leased_to=ada, text="Other")
+    with transaction(sessions) as session:
+        rankings.submit_ranking(session, group_id=other.id, labeler=ada, ranks=in_order(other), retrain_after=99)
+    job_id = queue(sessions)
+    with transaction(sessions) as session:
+        jobs.request_cancel(session, job_id)
+    assert count(sessions) == 0
+
+
+def test_a_ranking_is_stored_though_nothing_is_left_to_train_on(
+    sessions: sessionmaker[Session], give: Give, make_group: MakeGroup, ada: Labeler
+) -> None:
+    """Its prompt was archived while the card was on the screen, and so were those of all rankings before."""
+    give(2)
+    train(sessions)
+    group = make_group(leased_to=ada)
+    with transaction(sessions) as session:
+        session.scalars(select(Prompt)).one().archived_at = utc_now()
+    assert count(sessions) == 0
+    with transaction(sessions) as session:
+        stored = rankings.submit_ranking(
+            session, group_id=group.id, labeler=ada, ranks=in_order(group), retrain_after=2
+        )
+        assert stored.id
+        assert session.scalar(select(func.count(Job.id))) == 1

@@ -1,14 +1,22 @@
 """Training stands still while its database is away: it waits, and ends without an outcome if it does not come back."""
 
+import threading
 from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session, sessionmaker
 
+from app.db.models.jobs import Job, JobKind
 from app.db.models.labelers import Labeler
+from app.db.models.versions import VersionKind
 from app.db.session import transaction
+from app.services import job_runs
+from app.worker.handlers.versions_of_job import NewVersion, store_version
 from app.worker.patience import DatabaseGone, patiently
+from app.worker.process import Child, JobRunner
+from app.worker.run import JobRun
+from tests.worker.harness import Harness
 
 
 def test_it_waits_for_a_data_folder_that_comes_back(database: Engine, sessions: sessionmaker[Session]) -> None:
@@ -32,3 +40,78 @@ def test_it_waits_for_a_data_folder_that_comes_back(database: Engine, sessions: 
     with pytest.raises(DatabaseGone, match="moved, deleted or unmounted"):
         patiently(store, seconds=10, wait=lambda _seconds: None)
     assert not path.exists()
+
+
+class ChildInTheDark(Child):
+    """No process: it works through three looks of its worker, and the data folder is away at the first two."""
+
+    def __init__(self, data_dir: Path) -> None:
+        self.job_id, self.fence, self.asked_to_stop = "j", 1, False
+        self.looks, self.killed = 0, False
+        self._data_dir, self._away = data_dir, data_dir.with_name("away")
+
+    def running(self, _wait_seconds: float) -> bool:
+        self.looks += 1
+        if self.looks == 1:
+            self._data_dir.rename(self._away)
+        elif self.looks == 3:
+            self._away.rename(self._data_dir)
+        return self.looks <= 3
+
+    def kill(self) -> None:
+        self.killed = True
+
+
+def test_a_lost_data_folder_kills_no_child(harness: Harness) -> None:
+    """The worker looks at its job five times a second; the child waits for the folder by itself."""
+    runner = JobRunner(harness.settings, threading.Event(), "worker")
+    with transaction(runner.sessions) as session:
+        session.add(Job(id="j", kind=JobKind.TRAIN_REWARD, params={}, dedup_key="j"))
+        session.flush()
+        assert job_runs.start_attempt(session, "j", max_attempts=3) == 1
+    child = ChildInTheDark(harness.settings.data_dir)
+    assert runner._watch(child) == job_runs.Control()
+    assert (child.looks, child.killed) == (4, False)
+    runner.sessions.kw["bind"].dispose()
+
+
+def test_a_checkpoint_waits_for_the_data_folder(harness: Harness) -> None:
+    """Written at once it would make a new folder there, with nothing but the checkpoint in it."""
+    data_dir = harness.settings.data_dir
+    away = data_dir.with_name("away")
+    job_id = harness.add_job()
+    with transaction(harness.sessions) as session:
+        fence = job_runs.start_attempt(session, job_id, max_attempts=3)
+    assert fence is not None
+    found: list[bool] = []
+
+    def wait(_seconds: float) -> None:
+        found.append(data_dir.exists())
+        if len(found) == 2:
+            away.rename(data_dir)
+
+    run = JobRun(harness.settings, harness.sessions, harness.job(job_id), fence, wait=wait)
+    data_dir.rename(away)
+    run.context().save({"step": 1})
+    assert found == [False, False]
+    assert run.context().load() == {"step": 1}
+
+
+def test_a_new_version_waits_for_the_data_folder(harness: Harness) -> None:
+    data_dir = harness.settings.data_dir
+    away = data_dir.with_name("away")
+    job_id = harness.add_job()
+    with transaction(harness.sessions) as session:
+        fence = job_runs.start_attempt(session, job_id, max_attempts=3)
+    assert fence is not None
+
+    def save(_directory: Path) -> str:
+        raise AssertionError("written beside the lost folder")
+
+    quick = harness.settings.model_copy(update={"worker_patience_seconds": 1.0})
+    run = JobRun(quick, harness.sessions, harness.job(job_id), fence, wait=lambda _seconds: None)
+    data_dir.rename(away)
+    new = NewVersion(VersionKind.REWARD, 1, {}, {}, 0)
+    with pytest.raises(DatabaseGone):
+        store_version(run, new, save=save, then=lambda _session, _version: None)
+    away.rename(data_dir)

@@ -71,6 +71,7 @@ def store_version(
     crash at any moment leaves either no trace or a whole version. Where the database fails they move back, and the
     transaction is tried again.
     """
+    run.wait_for_data_folder()
     for rest in run.directory.glob("version-*"):  # of attempts that were killed
         shutil.rmtree(rest, ignore_errors=True)
     fresh = run.directory / f"version-{run.fence}"
