@@ -5,7 +5,6 @@ ask for JSON, never see it.
 """
 
 import errno
-import json
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -48,17 +47,9 @@ class Problem:
     extra: Mapping[str, Any] = field(default_factory=dict)
 
 
-class _ProblemResponse(JSONResponse):
-    media_type = MEDIA_TYPE
-
-    def render(self, content: Any) -> bytes:
-        """A sentence may quote what was sent: half of a surrogate pair becomes a question mark."""
-        return json.dumps(content, ensure_ascii=False, allow_nan=False).encode("utf-8", "replace")
-
-
 def problem_response(problem: Problem) -> Response:
     body = {"type": "about:blank", "title": problem.title, "status": problem.status, "detail": problem.detail}
-    return _ProblemResponse({**body, **problem.extra}, problem.status, headers=dict(problem.headers))
+    return JSONResponse({**body, **problem.extra}, problem.status, headers=dict(problem.headers), media_type=MEDIA_TYPE)
 
 
 def wants_page(request: Request) -> bool:
