@@ -129,18 +129,21 @@ def test_no_transaction_is_held_while_sampling(runtime: Runtime, sampler: Script
 class WatchedGate(Gate):
     """Tells when somebody has come to it, and never lets them pass for want of time."""
 
-    def __init__(self) -> None:
+    def __init__(self, sampler: ScriptedSampler) -> None:
         super().__init__()
         self.reached = threading.Event()
+        self.calls_before: set[int] = set()
+        self._calls = sampler.calls
 
     def wait_until_idle(self, timeout_seconds: float) -> bool:
         assert timeout_seconds > 0
+        self.calls_before.add(len(self._calls))
         self.reached.set()
         return super().wait_until_idle(PATIENCE_SECONDS)
 
 
 def test_stock_steps_aside_for_people(runtime: Runtime, sampler: ScriptedSampler, sft: Version) -> None:
-    gate = WatchedGate()
+    gate = WatchedGate(sampler)
     people, stock = InteractiveSampler(sampler, gate), GroupStock(runtime.group_sampler, gate, 3)
     hello = [Message(role="user", content="Hi")]
 
@@ -153,6 +156,7 @@ def test_stock_steps_aside_for_people(runtime: Runtime, sampler: ScriptedSampler
         assert len(sampler.calls) == 1  # only the person's
     wait_for(lambda: ready(runtime) == 3, "full stock")
     stock.stop()
+    assert gate.calls_before == {1, 2, 3}  # before each group
 
 
 def test_gate_opens_after_its_timeout() -> None:
