@@ -178,4 +178,6 @@ def _disk_full() -> Problem:
 
 
 def _bug() -> Problem:
-    return Problem(500, "Internal error", "The server made a mistake; its log says more. Nothing was saved.")
+    """The server ends the connection behind it: a client that is told sends nothing more on it."""
+    said = "The server made a mistake; its log says more. Nothing was saved."
+    return Problem(500, "Internal error", said, {"Connection": "close"})

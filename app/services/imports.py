@@ -9,6 +9,7 @@ start removes; after it, rows that the next start lets in.
 import json
 import threading
 import time
+from codecs import BOM_UTF8
 from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import islice
@@ -23,7 +24,7 @@ from app.db.session import transaction
 from app.errors import AppError, ConflictError, InvalidError, UnavailableError
 from app.services.drawing import KEY_DIGITS
 from app.services.fitting import Fitting
-from app.services.prompts import NewPrompt, digest_of, language_of, validate_messages
+from app.services.prompts import NewPrompt, clean_text, digest_of, language_of, validate_messages
 
 Result = TypeVar("Result")
 ROWS_AT_ONCE = 500
@@ -109,8 +110,11 @@ class PromptImports:
         self._end(begun.id, _let_in_some)
 
     def _lines(self, file: IO[bytes]) -> Iterator[tuple[int, bytes]]:
-        """Those that are not blank, with their numbers."""
+        """Those that are not blank, with their numbers. A mark of byte order before the first, as Windows writes it, is
+        none of it."""
         file.seek(0)
+        if file.read(len(BOM_UTF8)) != BOM_UTF8:
+            file.seek(0)
         pace, number = Pace(), 0
         while line := file.readline(MAX_LINE_BYTES + 1):
             number += 1
@@ -188,16 +192,19 @@ def parse_prompt(line: bytes, max_characters: int) -> NewPrompt:
     given = row.get("messages", row.get("prompt", row.get("text")))
     if isinstance(given, str):
         given = [{"role": "user", "content": given}]
-    if not isinstance(given, list) or not all(isinstance(message, dict) for message in given):
-        raise InvalidError("it needs prompt (a text) or messages (a list of role and content).")
+    if not isinstance(given, list) or not all(_is_message(message) for message in given):
+        raise InvalidError("it needs prompt (a text) or messages (a list of role and content, both texts).")
     split, language = row.get("split", PromptSplit.TRAIN.value), row.get("language")
+    language = clean_text(language) if isinstance(language, str) else None
     if split not in list(PromptSplit):
         raise InvalidError(f"split must be one of {', '.join(PromptSplit)}.")
-    if isinstance(language, str) and len(language) > MAX_LANGUAGE_CHARACTERS:
+    if language is not None and len(language) > MAX_LANGUAGE_CHARACTERS:
         raise InvalidError(f"language is a short code such as en or zh, {MAX_LANGUAGE_CHARACTERS} characters at most.")
-    return NewPrompt(
-        validate_messages(given, max_characters), PromptSplit(split), language if isinstance(language, str) else None
-    )
+    return NewPrompt(validate_messages(given, max_characters), PromptSplit(split), language)
+
+
+def _is_message(given: object) -> bool:
+    return isinstance(given, dict) and isinstance(given.get("content"), str)
 
 
 def _json_object(line: bytes) -> dict[str, Any]:
@@ -206,7 +213,7 @@ def _json_object(line: bytes) -> dict[str, Any]:
     try:
         row = json.loads(line.decode("utf-8"))
     except UnicodeDecodeError as error:
-        raise InvalidError("it is not UTF-8 text. Save the file as UTF-8 and send it again.") from error
+        raise InvalidError("it is not UTF-8 text. Save the file as UTF-8, unpacked, and send it again.") from error
     except (ValueError, RecursionError) as error:
         raise InvalidError(f"it is not valid JSON ({error}).") from error
     if not isinstance(row, dict):

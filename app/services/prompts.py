@@ -3,6 +3,7 @@
 import hashlib
 import json
 import re
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,7 @@ from app.services.drawing import KEY_DIGITS
 SHIPPED_PROMPTS = REPOSITORY / "app" / "training" / "data" / "prompts.jsonl"
 MAX_MESSAGES = 64
 LOOKUP_ROWS = 500
+_UNSEEN = frozenset({"Cc", "Cf", "Zl", "Zp", "Zs"})
 _HAN = re.compile("[\u3400-\u9fff]")
 
 
@@ -38,7 +40,7 @@ def validate_messages(messages: Sequence[Mapping[str, Any]], max_characters: int
                 f"Message {number} must have the role {role!r}: user and assistant take turns, the user first."
             )
         content = clean_text(str(message.get("content") or ""))
-        if not content:
+        if not _shows_anything(content):
             raise InvalidError(f"Message {number} is empty: write what you want answered.")
         checked.append(Message(role="user" if number % 2 else "assistant", content=content))
     if len(checked) % 2 == 0:
@@ -52,6 +54,11 @@ def validate_messages(messages: Sequence[Mapping[str, Any]], max_characters: int
 def clean_text(text: str) -> str:
     """Without what a database or a tokenizer cannot hold: NUL, lone surrogates; outer blanks are cut."""
     return text.replace("\0", "").encode("utf-8", "replace").decode("utf-8").strip()
+
+
+def _shows_anything(text: str) -> bool:
+    """Not blanks, joiners, marks of direction or byte order alone."""
+    return any(unicodedata.category(character) not in _UNSEEN for character in text)
 
 
 def digest_of(messages: Sequence[Message]) -> str:

@@ -11,6 +11,7 @@ from fastapi.concurrency import run_in_threadpool
 from sqlalchemy.orm import Session
 from starlette.responses import RedirectResponse, Response
 
+from app.chat import Message
 from app.db.base import utc_now
 from app.db.models.prompts import Prompt, PromptSource, PromptSplit
 from app.errors import AppError, InvalidError, NotFoundError
@@ -27,7 +28,7 @@ ROWS = 25
 SHELVES = (
     (Shelf.ACTIVE, "In use"),
     (Shelf.HELD_OUT, "Held out"),
-    (Shelf.SET_ASIDE, "Too long or unreadable"),
+    (Shelf.SET_ASIDE, "Left out"),
     (Shelf.ARCHIVED, "Archived"),
 )
 DONE = {
@@ -88,16 +89,22 @@ async def add(request: Request, runtime: RuntimeDep, form: FormDep) -> Response:
     try:
         messages = validate_messages([{"role": "user", "content": text}], runtime.settings.max_prompt_characters)
         await run_in_threadpool(lambda: runtime.group_sampler.fitting().check(messages))
-        stored = await runtime.writing.run(partial(add_prompt, messages=messages, source=PromptSource.OWN, split=split))
-        if stored.split is not split:
-            raise InvalidError("This very prompt is there already, in the other part. It stays where it is.")
+        stored = await runtime.writing.run(partial(_add, messages=messages, split=split))
     except InvalidError as error:
         said = error.message.replace("Message 1 is empty", "The prompt is empty")
-        shown = partial(_page, request=request, runtime=runtime, place=Place(), text=text, add_error=said)
+        shown = partial(_page, request=request, runtime=runtime, place=Place(), text=text, split=split, add_error=said)
         return await runtime.reading.run(shown)
     shelf = Shelf.HELD_OUT if stored.split is PromptSplit.HELD_OUT else Shelf.ACTIVE
     runtime.stock.wake()
     return RedirectResponse(Place(shelf).address(done="added"), 303)
+
+
+def _add(session: Session, *, messages: list[Message], split: PromptSplit) -> Prompt:
+    """Raises InvalidError, and changes nothing, where it is in the other part."""
+    stored = add_prompt(session, messages=messages, source=PromptSource.OWN, split=split)
+    if stored.split is not split:
+        raise InvalidError("This very prompt is there already, in the other part. It stays where it is.")
+    return stored
 
 
 @router.post("/prompts/{prompt_id}/{action}")
@@ -122,6 +129,7 @@ def _page(
     notice: str = "",
     error: AppError | None = None,
     text: str = "",
+    split: PromptSplit = PromptSplit.TRAIN,
     add_error: str | None = None,
 ) -> Response:
     wanted = Wanted(shelf=place.shelf, words=place.words)
@@ -137,6 +145,7 @@ def _page(
         "notice": notice,
         "error": error,
         "add_text": text,
+        "add_held_out": split is PromptSplit.HELD_OUT,
         "add_error": add_error,
         "can_be_deleted": _can_be_deleted,
     }

@@ -118,6 +118,7 @@ def _overview(runtime: Runtime, session: Session) -> dict[str, Any]:
         "worker_lost": status.job is not None and (age is None or age > settings.worker_stale_seconds),
         "has_checkpoint": lambda job: job_folders.has_checkpoint(settings, job.id),
         "num_set_aside": drawing.count_set_aside(session),
+        "most_counted": drawing.COUNTED,
         "auto_policy_accuracy": settings.auto_policy_accuracy,
         "ppo_plan": ppo_plan(settings.version_directory(versions.sft_version(session).path)),
     }

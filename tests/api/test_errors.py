@@ -94,7 +94,9 @@ def test_full_queue_is_told_with_a_time_to_try_again(server: LiveServer, sampler
 
 def test_a_bug_is_a_problem_too(server: LiveServer, sampler: ScriptedSampler) -> None:
     sampler.failure = ZeroDivisionError("oops")
-    body = check_problem(server.client.post("/api/v1/generate", json={"prompt": "Hi"}), 500, "its log says more")
+    answer = server.client.post("/api/v1/generate", json={"prompt": "Hi"})
+    assert answer.headers["connection"] == "close"  # as the server does
+    body = check_problem(answer, 500, "its log says more")
     assert "oops" not in str(body)
 
 

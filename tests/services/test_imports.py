@@ -110,6 +110,31 @@ def test_a_bad_line_never_touches_the_database(
     assert (count(read), count(read, PromptImport)) == (0, 0)
 
 
+def test_a_mark_of_byte_order_before_the_first_line_is_none_of_it(
+    importer: PromptImports, fitting: Fitting, read: sessionmaker[Session]
+) -> None:
+    assert importer.run(BytesIO(b'\xef\xbb\xbf{"text": "from Windows"}\r\n\r\n{"text": "two"}\r\n'), fitting) == 2
+    assert listed(read) == ["from Windows", "two"]
+    with pytest.raises(InvalidError, match=r"^Line 2: "):  # elsewhere it is a fault
+        importer.run(BytesIO(b'{"text": "1"}\n\xef\xbb\xbf{"text": "2"}'), fitting)
+
+
+@pytest.mark.parametrize("content", ['[{"type": "text", "text": "Hi"}]', "5", "true", "null", "{}"])
+def test_messages_hold_texts_and_nothing_else(importer: PromptImports, fitting: Fitting, content: str) -> None:
+    line = '{"messages": [{"role": "user", "content": ' + content + "}]}"
+    with pytest.raises(InvalidError, match=r"^Line 1: it needs prompt \(a text\) or messages"):
+        importer.run(BytesIO(line.encode()), fitting)
+
+
+@pytest.mark.parametrize(("language", "stored"), [(r"\ud800", "?"), (r"f\u0000r", "fr"), ("  ", "en"), ("de", "de")])
+def test_languages_are_storable(
+    importer: PromptImports, fitting: Fitting, read: sessionmaker[Session], language: str, stored: str
+) -> None:
+    importer.run(BytesIO(f'{{"text": "words", "language": "{language}"}}'.encode()), fitting)
+    with read() as session:
+        assert [prompt.language for prompt in curation.list_prompts(session).items] == [stored]
+
+
 class Crash(BaseException):
     """As a killed process leaves the database."""
 

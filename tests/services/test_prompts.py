@@ -1,3 +1,5 @@
+import unicodedata
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -26,6 +28,7 @@ def assistant(text: str) -> dict[str, str]:
         ([], "prompt is empty"),
         ([user("  \n ")], "Message 1 is empty"),
         ([user("\0")], "Message 1 is empty"),
+        ([user("\ufeff\u200b\u200d \u202e\U000e0041")], "Message 1 is empty"),
         ([assistant("Hi")], "must have the role 'user'"),
         ([user("Hi"), user("Hi")], "must have the role 'assistant'"),
         ([user("Hi"), assistant("Hi")], "last message must be the user's"),
@@ -46,7 +49,7 @@ def test_any_text_is_stored_or_refused(text: str) -> None:
     try:
         [message] = prompts.validate_messages([user(text)], 10_000)
     except InvalidError:
-        assert not text.replace("\0", "").strip()
+        assert all(unicodedata.category(character) in ("Cc", "Cf", "Zl", "Zp", "Zs") for character in text)
         return
     content = message["content"]
     assert content.encode("utf-8")

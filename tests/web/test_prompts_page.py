@@ -80,6 +80,15 @@ def test_held_out(server: LiveServer, visitor: Visitor) -> None:
     assert (again.status_code, "there already, in the other part" in again.text) == (422, True)
 
 
+def test_a_refused_prompt_stays_archived_and_its_box_ticked(server: LiveServer, visitor: Visitor) -> None:
+    visitor.send("/prompts/new", prompt="Put away")
+    stored = prompt_of(server, "Put away")
+    visitor.send(f"/prompts/{stored.id}/archive")
+    refused = visitor.send("/prompts/new", prompt="Put away", split="held_out")
+    assert re.search(r'value="held_out"\s+checked', refused.text)
+    assert f'id="prompt-{stored.id}"' in visitor.get("/prompts?show=archived")
+
+
 def test_pages_by_cursor(visitor: Visitor) -> None:
     seen: list[str] = []
     path = "/prompts?show=active"
