@@ -41,7 +41,9 @@ def ppo_plan(directory: Path) -> PPOPlan | None:
         written = json.loads((directory / "config.json").read_text(encoding="utf-8"))
         sizes: dict[str, Any] = {name: int(written[name]) for name in SIZES if written.get(name) is not None}
         config = ModelConfig(**sizes)
-    except (OSError, ValueError, TypeError, AttributeError):
+    except (OSError, ValueError, TypeError, AttributeError, ArithmeticError):
+        return None
+    if config.num_hidden_layers < 1 or layer_parameters(config) < 1:
         return None
     hparams = fit_ppo(PPOHparams(), config)
     return PPOPlan(

@@ -33,7 +33,27 @@ def test_it_says_where_memory_is_short(monkeypatch: pytest.MonkeyPatch) -> None:
     assert not plan.fits
 
 
-@pytest.mark.parametrize("written", [None, "", "[]", '{"hidden_size": "wide"}', json.dumps({"hidden_size": [1]})])
+def sized(**sizes: float) -> str:
+    """The shipped model's config.json with other sizes."""
+    return json.dumps(json.loads((SHIPPED / "config.json").read_text()) | sizes)
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        None,
+        "",
+        "[]",
+        '{"hidden_size": "wide"}',
+        json.dumps({"hidden_size": [1]}),
+        sized(hidden_size=float("inf")),
+        sized(num_attention_heads=0, head_dim=0),
+        sized(num_attention_heads=0, num_hidden_layers=0, hidden_size=0, head_dim=0),
+        sized(num_hidden_layers=0),
+        sized(num_hidden_layers=-1),
+        sized(hidden_size=-256),
+    ],
+)
 def test_a_config_that_cannot_be_read_has_no_plan(tmp_path: Path, written: str | None) -> None:
     if written is not None:
         (tmp_path / "config.json").write_text(written)
