@@ -46,6 +46,12 @@ def trouble_of(error: DBAPIError) -> Trouble | None:
     return next((trouble for words, trouble in _KINDS if any(word in reason for word in words)), None)
 
 
+def sentence_of(error: DBAPIError) -> str:
+    """For a person who has asked for nothing that failed: readyz, the stock of cards."""
+    trouble = trouble_of(error)
+    return f"{error.orig}" if trouble is None else trouble.sentence
+
+
 def _all_reasons(error: BaseException | None) -> str:
     """With those it came from: a full disk ends SQLite's transaction, then the rollback of a savepoint fails too."""
     reasons = []

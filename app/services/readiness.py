@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from app.chat import Message
 from app.db.schema import is_current
-from app.db.trouble import trouble_of
+from app.db.trouble import sentence_of
 from app.errors import AppError
 from app.hparams import SamplingParams
 from app.services import groups, heartbeats, versions
@@ -65,9 +65,7 @@ def check_readiness(
     except AppError as error:
         return Readiness(False, error.message, "unknown", None, 0, stock, "unknown")
     except DBAPIError as error:
-        trouble = trouble_of(error)
-        said = f"{error.orig}" if trouble is None else trouble.sentence
-        return Readiness(False, said, "unknown", None, 0, stock, "unknown")
+        return Readiness(False, sentence_of(error), "unknown", None, 0, stock, "unknown")
     model = _model(sampler, version_id)
     return Readiness(model == "ok", "ok", model, version_id, ready_groups, stock, worker)
 

@@ -3,7 +3,10 @@
 import logging
 import threading
 
+from sqlalchemy.exc import DBAPIError
+
 from app.db.session import transaction
+from app.db.trouble import sentence_of
 from app.errors import AppError
 from app.services import groups, versions
 from app.services.misfits import Misfits
@@ -50,7 +53,7 @@ class GroupStock:
                 self.fill()
                 self.last_error, backoff = None, POLL_SECONDS
             except Exception as error:  # the stock is a comfort: it must not die of a full disk or a bad version
-                self.last_error = error.message if isinstance(error, AppError) else f"{type(error).__name__}: {error}"
+                self.last_error = _sentence(error)
                 log.warning("cannot sample ahead: %s", self.last_error)
                 backoff = min(2 * backoff, MAX_BACKOFF_SECONDS)
             self._wake.wait(backoff)
@@ -75,3 +78,10 @@ class GroupStock:
                 return
         with transaction(self._sampler.write) as session:
             groups.expire_stale(session, active_version_id=versions.active_answerer(session).id)
+
+
+def _sentence(error: Exception) -> str:
+    """The label page shows it where there is no card."""
+    if isinstance(error, AppError):
+        return error.message
+    return sentence_of(error) if isinstance(error, DBAPIError) else f"{type(error).__name__}: {error}"

@@ -1,3 +1,4 @@
+import sqlite3
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -6,6 +7,7 @@ from typing import TypeVar
 
 import pytest
 from sqlalchemy import Engine
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from app.chat import Message
@@ -90,6 +92,16 @@ def test_stock_survives_errors_and_tells_them(runtime: Runtime, sampler: Scripte
     runtime.stock.wake()
     wait_for(lambda: ready(runtime) == 3, "full stock")
     wait_for(lambda: runtime.stock.last_error is None, "end of the error")
+
+
+def test_a_full_disk_is_told_in_a_sentence(runtime: Runtime, sampler: ScriptedSampler) -> None:
+    """SQLAlchemy's own words, with a link to its documentation, stood on the label page."""
+    full = sqlite3.OperationalError("database or disk is full")
+    sampler.failure = OperationalError("INSERT INTO groups", {}, full)
+    runtime.stock.start()
+    told = wait_for(lambda: runtime.stock.last_error, "error of the stock")
+    assert told.startswith("The disk of the data folder is full.")
+    assert "sql" not in told
 
 
 def test_stock_follows_the_active_version(runtime: Runtime, sft: Version) -> None:
