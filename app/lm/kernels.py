@@ -20,10 +20,14 @@ from typing import Any, TypeVar
 import numba
 import numpy as np
 import torch
-from numba import cfunc, njit, types
+from numba import njit, types
+from numba.core.ccallback import CFunc
+from numba.core.sigutils import normalize_signature
 from numba.extending import overload
 from numpy.typing import NDArray
 from torch import Tensor
+
+from app.lm.kept_code import kept_code
 
 Array = NDArray[Any]
 Function = TypeVar("Function", bound=Callable[..., object])
@@ -64,27 +68,28 @@ def inner(function: Function) -> Function:
 
 
 def kernel(function: Function) -> Function:
-    return _kept(lambda kept: njit(cache=kept, fastmath=FAST_MATH, **_OPTIONS)(function))  # type: ignore[no-any-return]
+    return _kept(function, fastmath=FAST_MATH)
 
 
 def exact(function: Function) -> Function:
     """A kernel in which every operation is what is written."""
-    return _kept(lambda kept: njit(cache=kept, **_OPTIONS)(function))  # type: ignore[no-any-return]
+    return _kept(function)
 
 
 def pointed_to(function: Callable[[Any], None]) -> int:
     """The address of a function, compiled for C, that takes a pointer to int64; every operation is what is written."""
     signature = types.void(types.CPointer(types.int64))  # type: ignore[no-untyped-call]
-    address: int = _kept(lambda kept: cfunc(signature, cache=kept, error_model="numpy")(function)).address
-    return address
+    plain = normalize_signature(signature)  # type: ignore[no-untyped-call]
+    compiled: Any = CFunc(function, plain, locals={}, options={"error_model": "numpy"})
+    compiled._cache = kept_code(function)
+    compiled.compile()
+    return int(compiled.address)
 
 
-def _kept(compiled: Callable[[bool], Any]) -> Any:
-    """Kept on disk, unless there is no folder for it: each process compiles anew then, which takes some seconds."""
-    try:
-        return compiled(True)
-    except RuntimeError:
-        return compiled(False)
+def _kept(function: Function, **options: Any) -> Function:
+    compiled: Any = njit(**options, **_OPTIONS)(function)
+    compiled._cache = kept_code(function)  # what cache=True does with Numba's own store
+    return compiled  # type: ignore[no-any-return]
 
 
 # bf16 is the upper half of fp32. numpy's integers are cast at each step, since Numba would widen them to 64 bits.

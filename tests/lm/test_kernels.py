@@ -1,9 +1,5 @@
 """The compiled kernels against torch's own operations."""
 
-from collections.abc import Callable
-from typing import Any
-
-import numba
 import numpy as np
 import pytest
 import torch
@@ -129,17 +125,3 @@ def test_attend(dtype: torch.dtype, rotated: bool, normed: bool, narrow: int, sh
             found[end - row : end].float(), wanted[0].transpose(0, 1).flatten(1),
             atol=2 * TOLERANCE[dtype], rtol=TOLERANCE[dtype],
         )  # fmt: skip
-
-
-def test_without_a_folder_for_compiled_code(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As in a container that may write nothing: it is compiled in each process."""
-
-    def njit(*, cache: bool = False, **options: Any) -> Callable[..., Any]:
-        if cache:
-            raise RuntimeError("cannot cache function: no locator available")
-        compiled: Callable[..., Any] = numba.njit(**options)
-        return compiled
-
-    monkeypatch.setattr(kernels, "njit", njit)
-    double: Callable[[int], int] = kernels.kernel(lambda number: 2 * number)
-    assert double(21) == 42
