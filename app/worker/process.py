@@ -122,10 +122,14 @@ class JobRunner:
         """While the database cannot be read the child works on; it has patience of its own."""
         try:
             with self.readers() as session:
-                return job_runs.control_of(session, child.job_id, child.fence)
+                control = job_runs.control_of(session, child.job_id, child.fence)
         except (SQLAlchemyError, UnavailableError) as error:
-            log.warning("job %s: the jobs table cannot be read: %s", child.job_id[:8], error)
+            if not child.unseen:
+                log.warning("job %s: the jobs table cannot be read: %s", child.job_id[:8], error)
+            child.unseen = True
             return Control()
+        child.unseen = False
+        return control
 
     def _settle(self, child: "Child", control: Control) -> str | None:
         """After the child is gone: None when the job is over for this worker, else how it crashed."""
@@ -145,6 +149,9 @@ class JobRunner:
 
 class Child:
     """A started child process. In a session of its own: Ctrl-C in the terminal reaches the worker first."""
+
+    unseen = False
+    """Whether the last look at its job failed, which is told once."""
 
     def __init__(self, settings: Settings, job_id: str, fence: int, handlers: str) -> None:
         self.job_id = job_id

@@ -62,8 +62,8 @@ class ChildInTheDark(Child):
         self.killed = True
 
 
-def test_a_lost_data_folder_kills_no_child(harness: Harness) -> None:
-    """The worker looks at its job five times a second; the child waits for the folder by itself."""
+def test_a_lost_data_folder_kills_no_child(harness: Harness, caplog: pytest.LogCaptureFixture) -> None:
+    """The worker looks at its job five times a second, and tells the loss once; the child waits by itself."""
     runner = JobRunner(harness.settings, threading.Event(), "worker")
     with transaction(runner.sessions) as session:
         session.add(Job(id="j", kind=JobKind.TRAIN_REWARD, params={}, dedup_key="j"))
@@ -71,7 +71,8 @@ def test_a_lost_data_folder_kills_no_child(harness: Harness) -> None:
         assert job_runs.start_attempt(session, "j", max_attempts=3) == 1
     child = ChildInTheDark(harness.settings.data_dir)
     assert runner._watch(child) == job_runs.Control()
-    assert (child.looks, child.killed) == (4, False)
+    assert (child.looks, child.killed, child.unseen) == (4, False, False)
+    assert len([line for line in caplog.messages if "cannot be read" in line]) == 1
     runner.sessions.kw["bind"].dispose()
 
 

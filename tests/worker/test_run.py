@@ -72,7 +72,10 @@ def test_run_on_a_taken_port(tmp_path: Path) -> None:
         port = taken.getsockname()[1]
         environment = {"FOURFOLD_PORT": str(port), "FOURFOLD_DATA_DIR": str(tmp_path / "data")}
         running = _app("run", environment=environment, output=tmp_path / "output")
-        assert running.wait(PATIENCE_SECONDS) == 1
+        try:
+            assert running.wait(PATIENCE_SECONDS) == 1
+        finally:
+            running.kill()
     said = (tmp_path / "output").read_text()
     assert said.startswith(f"Port {port} on 127.0.0.1 cannot be used (Address already in use).")
     assert "FOURFOLD_PORT=" in said
