@@ -25,6 +25,7 @@ log = logging.getLogger(__name__)
 MEDIA_TYPE = "application/problem+json"
 API_PREFIXES = ("/api/", "/v1/")
 RETRY_SECONDS = "1"
+MAX_NAME_CHARACTERS = 80
 PROBLEM_SCHEMA = {
     "type": "object",
     "required": ["type", "title", "status", "detail"],
@@ -138,7 +139,7 @@ def _field_name(location: tuple[Any, ...]) -> str:
     parts = [str(part) for part in location if part != "[key]"]
     if len(parts) > 1 and parts[0] in {"body", "query", "path", "header"}:
         parts = parts[1:]
-    return ".".join(parts)
+    return ".".join(part[:MAX_NAME_CHARACTERS] for part in parts)
 
 
 def _sentence(item: Mapping[str, Any]) -> str:

@@ -31,6 +31,7 @@ ROWS_AT_ONCE = 500
 MAX_LINE_BYTES = 1 << 20
 MAX_LANGUAGE_CHARACTERS = 16
 SLICE_SECONDS, LONGEST_PAUSE_SECONDS = 0.001, 0.005
+BUSY = "Another file is being imported, or what is left of one is being removed. Send this one again in a minute."
 STOPPED = "The server is stopping. Nothing of this file was kept; send it again in a minute."
 
 
@@ -66,7 +67,7 @@ class PromptImports:
     def run(self, file: IO[bytes], fitting: Fitting) -> int:
         """Lines of `{"prompt": text or messages}` or `{"text": ...}`, with optional split and language; how many."""
         if not self._one_at_a_time.acquire(blocking=False):
-            raise ConflictError("Another file is being imported. Send this one again when that one is in.")
+            raise ConflictError(BUSY)
         try:
             count = self._check(file, fitting)
             self._store(file)

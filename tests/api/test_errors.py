@@ -26,6 +26,11 @@ def test_lone_surrogates_are_mended_or_refused(shared: LiveServer) -> None:
     assert response.status_code in (201, 422)
 
 
+def test_a_name_without_end_is_not_said_back(shared: LiveServer) -> None:
+    body = check_problem(shared.client.post("/api/v1/prompts", json={"prompt": "Hi", "x" * 50_000: 1}), 422, "xxx: ")
+    assert len(str(body)) < 1_000
+
+
 @pytest.mark.parametrize("path", ["/api/v1/nothing", "/v1/nothing", "/api/v1/jobs/nothing", "/api/v1/versions/99"])
 def test_unknown_things(shared: LiveServer, path: str) -> None:
     body = check_problem(shared.client.get(path), 404, "There is no")

@@ -205,7 +205,8 @@ def test_in_json(visitor: Visitor) -> None:
         for body in bodies(visitor.ranks).get(str(route), []):
             for where, text in spoiled(body):
                 for value in JSON_VALUES:
-                    content = text.replace(f'"{PLACE}"', value).encode()
+                    new = text.replace(PROMPT["prompt"], f"wash {visitor.asked} hands")  # what is known is not stored
+                    content = new.replace(f'"{PLACE}"', value).encode()
                     visitor.ask(route, f"{where} {value[:30]}", content=content)
 
 
