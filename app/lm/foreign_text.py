@@ -130,13 +130,21 @@ class ForeignText:
 
     def _rendered(self, messages: Sequence[Message]) -> str:
         """By the template; where it refuses system text or leaves it out, that goes before the first question."""
-        texts = [message["content"].strip() for message in messages if message["role"] == "system"]
-        if texts:
+        system = [place for place, message in enumerate(messages) if message["role"] == "system"]
+        if system:
             with contextlib.suppress(InvalidError):
                 written = self._template.render(messages)
-                if all(text in written for text in texts):
+                if all(self._is_written(messages, place, written) for place in system):
                     return written
         return self._template.render(without_system(messages))
+
+    def _is_written(self, messages: Sequence[Message], place: int, written: str) -> bool:
+        """Whether a message stands in the rendering, be it in capitals or escaped: then another in its place shows."""
+        message = messages[place]
+        if message["content"].strip() in written:
+            return True
+        other = Message(role=message["role"], content=message["content"] + _ASKED["content"])
+        return self._template.render([*messages[:place], other, *messages[place + 1 :]]) != written
 
     def _rendered_answered(self, messages: Sequence[Message]) -> str:
         *before, last = messages

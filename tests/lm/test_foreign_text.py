@@ -14,7 +14,7 @@ from app.lm.chat_template import PLAIN_TEMPLATE
 from app.lm.tokenizer import IncrementalDecoder, Message, Tokenizer
 from app.weights import CheckpointError
 
-from .foreign import STYLES, change_json, save_tokenizer
+from .foreign import CHATML, STYLES, change_json, save_tokenizer
 
 transformers = pytest.importorskip("transformers")
 
@@ -93,6 +93,16 @@ def test_where_a_template_has_no_system_role_the_text_goes_before_the_first_ques
     assert kind == "deaf" or ours.encode_conversation(conversation("Hi", "Hello.", "Bye")) != wanted
     with pytest.raises(InvalidError, match="alternate"):
         MADE["gemma"][0].encode_conversation([*SYSTEM, *conversation("Hi"), *conversation("Hi")])
+
+
+@pytest.mark.parametrize("change", ["upper", "replace('in', '\\n')", "tojson", "trim | indent(2)", "title"])
+def test_a_template_may_change_system_text(change: str, tmp_path: Path) -> None:
+    written = CHATML.replace("messages[0]['content']", f"(messages[0]['content'] | {change})")
+    save_tokenizer(tmp_path, template=written)
+    theirs = transformers.AutoTokenizer.from_pretrained(tmp_path)
+    asked: list[Message] = [{"role": "system", "content": "Answer in\none word."}, *conversation("Hi", "Hello.", "Bye")]
+    wanted = theirs.apply_chat_template(asked, add_generation_prompt=True, return_dict=False)
+    assert Tokenizer.load(tmp_path).encode_conversation(asked) == wanted
 
 
 def test_marks_that_are_typed_into_system_text_stay_plain() -> None:
