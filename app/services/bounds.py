@@ -19,8 +19,9 @@ MOST_BEYOND = 0.50
 MOST_UNLIKELY = 3.0  # nats a token more than the SFT model's own answers
 # name, figure, how much more (or, below 0, less) than the SFT model's is too much, what is said
 COMPARED = (
-    ("empty", "empty_share", 0.05, "of its answers are empty"),
+    ("empty", "empty_share", 0.05, "of its answers hold no word"),
     ("echo", "echo_share", 0.15, "of its answers only say words of the question back"),
+    ("script", "other_script_share", 0.15, "of its answers are in letters of which the question has none"),
     ("repetition", "repetition", 0.20, "of the phrases in its answers were said before"),
     ("endless", "end_rate", -0.20, "of its answers end by themselves"),
     ("relevance", "relevance", -0.20, "of its answers fit their own question better than another"),
@@ -96,5 +97,5 @@ def _model_flags(found: Mapping[str, float]) -> Iterator[Flag]:
 
 def _reference(figure: str) -> str:
     """The SFT model's figure: end_rate -> end_reference_rate, relevance -> relevance_reference."""
-    head, _, tail = figure.partition("_")
-    return f"{head}_reference_{tail}" if tail else f"{head}_reference"
+    head, _, tail = figure.rpartition("_")
+    return f"{head}_reference_{tail}" if head else f"{tail}_reference"

@@ -1,14 +1,38 @@
-"""Signs that answers have degenerated, read off their texts: nothing said, the question said back, the same said again.
+"""Signs that answers have degenerated, read off their texts: no word said, the question said back, the same said again,
+all of it in letters that the person who asked may not read.
 
 Each is a share between 0 and 1 and is compared with the SFT model's share on the same prompts, so that a question that
 asks for an echo ("Copy this for me: ...") counts for neither. A short answer alone is no sign: brevity is a taste.
 """
 
 import re
+import unicodedata
+from collections import Counter
 from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 
 WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]|[^\W_]+")  # Chinese, Japanese, Korean: by the character
 REPEATED_WORDS = 3
+ONE_SCRIPT = {"HIRAGANA": "CJK", "KATAKANA": "CJK"}  # Japanese writes all three
+
+
+@dataclass(frozen=True)
+class TextSigns:
+    """Of many answers, each by its name in a version's evaluation."""
+
+    empty_share: float
+    echo_share: float
+    other_script_share: float
+    repetition: float
+
+    def figures(self, *, of_reference: bool) -> dict[str, float]:
+        """echo_share, or echo_reference_share."""
+        return {_of_reference(name) if of_reference else name: value for name, value in asdict(self).items()}
+
+
+def _of_reference(name: str) -> str:
+    head, _, tail = name.rpartition("_")
+    return f"{head}_reference_{tail}" if head else f"{tail}_reference"
 
 
 def words_of(text: str) -> list[str]:
@@ -16,8 +40,21 @@ def words_of(text: str) -> list[str]:
 
 
 def is_empty(text: str) -> bool:
-    """Nothing that can be read: no letter, no digit, no sign but white space."""
-    return not text.strip()
+    """No word and no number: nothing, spaces seen or unseen, marks, smileys."""
+    return WORD.search(text) is None
+
+
+def scripts_of(text: str) -> Counter[str]:
+    """Its letters by the script that Unicode's names begin with: LATIN, CJK, CYRILLIC, ..."""
+    plain = unicodedata.normalize("NFKC", text)
+    names = [unicodedata.name(letter, "").split(" ")[0].split("-")[0] for letter in plain if letter.isalpha()]
+    return Counter(ONE_SCRIPT.get(name, name) for name in names)
+
+
+def is_in_other_script(question: str, text: str) -> bool:
+    """Most letters of the answer are of a script of which the question has none."""
+    asked, answered = scripts_of(question), scripts_of(text)
+    return bool(asked and answered) and answered.most_common(1)[0][0] not in asked
 
 
 def is_echo(question: str, text: str) -> bool:
@@ -33,9 +70,12 @@ def repetition(text: str) -> float:
     return 1.0 - len(set(runs)) / len(runs) if runs else 0.0
 
 
-def text_signs(questions: Sequence[str], answers: Sequence[Sequence[str]]) -> tuple[float, float, float]:
-    """`answers[i]` to `questions[i]`: share of empty answers, share of echoes, mean repetition."""
+def text_signs(questions: Sequence[str], answers: Sequence[Sequence[str]]) -> TextSigns:
+    """`answers[i]` to `questions[i]`: shares of all answers, and the mean repetition."""
     pairs = [(question, text) for question, group in zip(questions, answers, strict=True) for text in group]
-    empty = sum(is_empty(text) for _, text in pairs) / len(pairs)
-    echoes = sum(is_echo(question, text) for question, text in pairs) / len(pairs)
-    return empty, echoes, sum(repetition(text) for _, text in pairs) / len(pairs)
+    return TextSigns(
+        empty_share=sum(is_empty(text) for _, text in pairs) / len(pairs),
+        echo_share=sum(is_echo(question, text) for question, text in pairs) / len(pairs),
+        other_script_share=sum(is_in_other_script(question, text) for question, text in pairs) / len(pairs),
+        repetition=sum(repetition(text) for _, text in pairs) / len(pairs),
+    )

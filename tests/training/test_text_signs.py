@@ -2,14 +2,42 @@
 
 import pytest
 
-from app.training.text_signs import is_echo, is_empty, repetition, text_signs
+from app.training.text_signs import TextSigns, is_echo, is_empty, is_in_other_script, repetition, text_signs
 
 CAPITAL = "What is the capital of France?"
 
 
-@pytest.mark.parametrize(("text", "empty"), [("", True), (" \n\t\u3000", True), ("?", False), ("是", False)])
-def test_an_answer_is_empty_where_nothing_can_be_read(text: str, empty: bool) -> None:
-    assert is_empty(text) is empty
+@pytest.mark.parametrize(
+    "text", ["", " \n\t\u3000", "\u200b\ufeff\u00ad", "\x00\x1b", "?", ".\n.\n.", "……", "😀👍🔥", "❤️", "__"]
+)
+def test_an_answer_without_a_word_is_empty(text: str) -> None:
+    assert is_empty(text)
+
+
+@pytest.mark.parametrize("text", ["是", "7", "½", "a.", "😀 yes", "नमस्ते", "مرحبا", "안녕"])
+def test_a_single_word_or_number_is_an_answer(text: str) -> None:
+    assert not is_empty(text)
+
+
+@pytest.mark.parametrize(
+    ("question", "text", "other"),
+    [
+        (CAPITAL, "巴黎。", True),
+        (CAPITAL, "首都是 Paris,在法国的北边。", True),
+        (CAPITAL, "Paris (巴黎).", False),
+        (CAPITAL, "Париж.", True),
+        (CAPITAL, "Ｐａｒｉｓ", False),
+        (CAPITAL, "C'est Paris, é, ß.", False),
+        (CAPITAL, "75,000 😀", False),
+        ("What does 茶 mean?", "它是一种饮料。", False),
+        ("法国的首都是什么?", "Paris.", True),
+        ("日本首都?", "とうきょうです。トーキョー。", False),
+        ("1 + 1 = ?", "二", False),
+        ("프랑스의 수도는?", "파리입니다.", False),
+    ],
+)
+def test_an_answer_in_letters_that_the_question_has_not(question: str, text: str, other: bool) -> None:
+    assert is_in_other_script(question, text) is other
 
 
 @pytest.mark.parametrize(
@@ -38,5 +66,22 @@ def test_repetition_is_the_share_of_runs_that_were_there(text: str, share: float
 
 
 def test_shares_are_over_all_answers() -> None:
-    answers = [["The capital of France.", "Paris."], ["", "go go go go go"]]
-    assert text_signs([CAPITAL, "Say something."], answers) == pytest.approx((0.25, 0.25, (2 / 3) / 4))
+    answers = [["The capital of France.", "Paris."], ["", "go go go go go"], ["好", "好"], ["好", "1 2"]]
+    found = text_signs([CAPITAL, "Say something.", CAPITAL, "好?"], answers)
+    assert found == TextSigns(1 / 8, 2 / 8, 2 / 8, pytest.approx((2 / 3) / 8))
+
+
+def test_figures_are_named_after_whose_they_are() -> None:
+    signs = TextSigns(0.1, 0.2, 0.3, 0.4)
+    assert signs.figures(of_reference=False) == {
+        "empty_share": 0.1,
+        "echo_share": 0.2,
+        "other_script_share": 0.3,
+        "repetition": 0.4,
+    }
+    assert signs.figures(of_reference=True) == {
+        "empty_reference_share": 0.1,
+        "echo_reference_share": 0.2,
+        "other_script_reference_share": 0.3,
+        "repetition_reference": 0.4,
+    }

@@ -11,7 +11,7 @@ from app.lm.tokenizer import Tokenizer
 from app.services import bounds, drawing, rules, training_data, versions
 from app.training.evaluate import Evaluation, evaluate_policy
 from app.training.shared_weights import share_equal_weights
-from app.training.text_signs import text_signs
+from app.training.text_signs import TextSigns, text_signs
 from app.worker.handlers.left_out import read_some_prompts
 from app.worker.handlers.versions_of_job import context_of, hparams_of, load_policy, load_reward
 from app.worker.run import JobRun
@@ -68,19 +68,11 @@ def _signs(found: Evaluation, prompts: list[Prompt], tokenizer: Tokenizer) -> di
     """What the answers' texts show, of both models."""
     questions = [prompt.text for prompt in prompts]
 
-    def signs(answers: list[list[list[int]]]) -> tuple[float, float, float]:
+    def signs(answers: list[list[list[int]]]) -> TextSigns:
         return text_signs(questions, [[tokenizer.decode(answer) for answer in group] for group in answers])
 
-    empty, echoes, repeated = signs(found.answers.after)
-    empty_before, echoes_before, repeated_before = signs(found.answers.before)
-    return {
-        "empty_share": empty,
-        "empty_reference_share": empty_before,
-        "echo_share": echoes,
-        "echo_reference_share": echoes_before,
-        "repetition": repeated,
-        "repetition_reference": repeated_before,
-    }
+    after, before = signs(found.answers.after), signs(found.answers.before)
+    return after.figures(of_reference=False) | before.figures(of_reference=True)
 
 
 def _samples(found: Evaluation, prompts: list[Prompt], tokenizer: Tokenizer) -> list[dict[str, Any]]:
