@@ -1,5 +1,7 @@
 """Signs of degenerate answers, each with the smallest text that has it and the nearest that has not."""
 
+from dataclasses import asdict
+
 import pytest
 
 from app.training.text_signs import TextSigns, is_echo, is_empty, is_in_other_script, repetition, text_signs
@@ -68,7 +70,7 @@ def test_repetition_is_the_share_of_runs_that_were_there(text: str, share: float
 def test_shares_are_over_all_answers() -> None:
     answers = [["The capital of France.", "Paris."], ["", "go go go go go"], ["好", "好"], ["好", "1 2"]]
     found = text_signs([CAPITAL, "Say something.", CAPITAL, "好?"], answers)
-    assert found == TextSigns(1 / 8, 2 / 8, 2 / 8, pytest.approx((2 / 3) / 8))
+    assert asdict(found) == pytest.approx(asdict(TextSigns(1 / 8, 2 / 8, 2 / 8, (2 / 3) / 8)))
 
 
 def test_figures_are_named_after_whose_they_are() -> None:
