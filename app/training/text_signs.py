@@ -9,7 +9,7 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 WORD = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]|[^\W_]+")  # Chinese, Japanese, Korean: by the character
 REPEATED_WORDS = 3
@@ -18,21 +18,12 @@ ONE_SCRIPT = {"HIRAGANA": "CJK", "KATAKANA": "CJK"}  # Japanese writes all three
 
 @dataclass(frozen=True)
 class TextSigns:
-    """Of many answers, each by its name in a version's evaluation."""
+    """Of many answers: shares of them, and a mean."""
 
     empty_share: float
     echo_share: float
     other_script_share: float
     repetition: float
-
-    def figures(self, *, of_reference: bool) -> dict[str, float]:
-        """echo_share, or echo_reference_share."""
-        return {_of_reference(name) if of_reference else name: value for name, value in asdict(self).items()}
-
-
-def _of_reference(name: str) -> str:
-    head, _, tail = name.rpartition("_")
-    return f"{head}_reference_{tail}" if head else f"{tail}_reference"
 
 
 def words_of(text: str) -> list[str]:

@@ -71,19 +71,3 @@ def test_shares_are_over_all_answers() -> None:
     answers = [["The capital of France.", "Paris."], ["", "go go go go go"], ["好", "好"], ["好", "1 2"]]
     found = text_signs([CAPITAL, "Say something.", CAPITAL, "好?"], answers)
     assert asdict(found) == pytest.approx(asdict(TextSigns(1 / 8, 2 / 8, 2 / 8, (2 / 3) / 8)))
-
-
-def test_figures_are_named_after_whose_they_are() -> None:
-    signs = TextSigns(0.1, 0.2, 0.3, 0.4)
-    assert signs.figures(of_reference=False) == {
-        "empty_share": 0.1,
-        "echo_share": 0.2,
-        "other_script_share": 0.3,
-        "repetition": 0.4,
-    }
-    assert signs.figures(of_reference=True) == {
-        "empty_reference_share": 0.1,
-        "echo_reference_share": 0.2,
-        "other_script_reference_share": 0.3,
-        "repetition_reference": 0.4,
-    }

@@ -90,7 +90,8 @@ def test_the_loop(make: Callable[..., Harness]) -> None:
     sft, _, candidate = versions_of(harness)
     assert (sft.status, candidate.status) == (VersionStatus.RETIRED, VersionStatus.ACTIVE)
     assert candidate.metrics["evaluation"]["num_prompts"] == 8
-    assert {"empty_share", "echo_reference_share", "repetition"} <= set(candidate.metrics["evaluation"])
+    signs = {"empty_share", "echo_reference_share", "other_script_share", "other_script_reference_share", "repetition"}
+    assert signs <= set(candidate.metrics["evaluation"])
     assert candidate.metrics["flags"] == []
     assert candidate.hparams["learning_rate"] == 1e-3  # by the tiny model's size, at most this
     assert len(candidate.metrics["samples"]) == 4

@@ -72,7 +72,16 @@ def _signs(found: Evaluation, prompts: list[Prompt], tokenizer: Tokenizer) -> di
         return text_signs(questions, [[tokenizer.decode(answer) for answer in group] for group in answers])
 
     after, before = signs(found.answers.after), signs(found.answers.before)
-    return after.figures(of_reference=False) | before.figures(of_reference=True)
+    return {
+        "empty_share": after.empty_share,
+        "empty_reference_share": before.empty_share,
+        "echo_share": after.echo_share,
+        "echo_reference_share": before.echo_share,
+        "other_script_share": after.other_script_share,
+        "other_script_reference_share": before.other_script_share,
+        "repetition": after.repetition,
+        "repetition_reference": before.repetition,
+    }
 
 
 def _samples(found: Evaluation, prompts: list[Prompt], tokenizer: Tokenizer) -> list[dict[str, Any]]:

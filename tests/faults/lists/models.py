@@ -1,0 +1,57 @@
+"""Kernels of inference, bounds of trained policies, memory: what a model is computed with and judged by."""
+
+from tests.faults.fault import In
+
+tiles = In("app/lm/tiles.py", "tests/lm/test_products.py")
+products = In("app/lm/products.py", "tests/lm/test_products.py")
+kernels = In("app/lm/kernels.py", "tests/lm/test_kernels.py", "tests/lm/test_dice.py")
+attention = In("app/lm/cached_attention.py", "tests/lm/test_kernels.py")
+decoder = In("app/lm/decoder.py", "tests/lm/test_decoder.py")
+kept = In("app/lm/kept_code.py", "tests/lm/test_kept_code.py")
+text = In("app/lm/foreign_text.py", "tests/lm/test_foreign_text.py")
+importing = In("app/lm/importing.py", "tests/lm/test_importing.py")
+signs = In("app/training/text_signs.py", "tests/training/test_text_signs.py")
+bounds = In("app/services/bounds.py", "tests/services/test_bounds.py")
+need = In("app/memory_need.py", "tests/test_memory_need.py")
+size = In("app/model_size.py", "tests/test_model_size.py")
+machine = In("app/machine.py", "tests/test_machine.py")
+evaluate = In("app/training/evaluate.py", "tests/training/test_evaluate.py")
+handler = In("app/worker/handlers/evaluate.py", "tests/worker/test_handlers.py", "tests/worker/test_wiring.py")
+
+FAULTS = [
+    products("a long sum begins anew at each part", "            if step == 0:\n                begin", "            if True:\n                begin"),
+    products("the last tile is left out", "tokens * (place + 1) // tiles - first", "tokens * (place + 1) // (tiles + 1) - first"),
+    products("the bias is left out", "self._bias[: self._outputs] = bias.detach()", "pass"),
+    kernels("a norm without its epsilon", "ONE / np.sqrt(total / np.float32(hidden) + epsilon)", "ONE / np.sqrt(total / np.float32(hidden))"),
+    kernels("bf16 is cut, not rounded", "np.uint32(bits + _ROUNDING + odd)", "np.uint32(bits)"),
+    kernels("a token without any weight is drawn", "        if running > wanted:\n            return token", "        if running >= wanted:\n            return token"),
+    attention("the query is not scaled", "_turn(wide, cosine, sine, rotated, scale, query)", "_turn(wide, cosine, sine, rotated, ONE, query)"),
+    attention("a token does not see itself", "seen = scores[: position + 1]", "seen = scores[: max(position, 1)]"),
+    decoder("places are not checked", "        if rows.min() < 0", "        if False and rows.min() < 0"),
+    decoder("the head without the last norm's weights", "model.output_weight * model.model.norm.weight.float()", "model.output_weight"),
+    kept("damage in the store is an error", "except Exception:", "except FileNotFoundError:"),
+    kept("damage in the store stays", "                self.flush()", "                pass"),
+    kept("a full disk is an error", "        with suppress(OSError):\n            super()", "        with suppress(KeyError):\n            super()"),
+    text("system text in other letters is moved", "!= written\n", "!= written and False\n"),
+    importing("weights that are no numbers are taken", "if not bool(weight.isfinite().all()):", "if False:"),
+    importing("answers that are no numbers are taken", "if not bool(model(torch.tensor([prompt])).isfinite().all()):", "if False:"),
+    importing("the plain format is not written down", "        if plain:\n", "        if False:\n"),
+    signs("marks are an answer", "return WORD.search(text) is None", "return not text.strip()"),
+    signs("wide letters are another script", 'unicodedata.normalize("NFKC", text)', "text"),
+    signs("a word in another script condemns", "answered.most_common(1)[0][0] not in asked", "bool(set(answered) - set(asked))"),
+    signs("Japanese is two scripts", "ONE_SCRIPT.get(name, name)", "name"),
+    handler("the reference's signs are the policy's", "signs(found.answers.after), signs(found.answers.before)", "signs(found.answers.after), signs(found.answers.after)"),
+    bounds("a bound on the wrong side", "if (here - there - by) * by > 0:", "if here - there - by > 0:"),
+    bounds("an evaluation forgets the training's flags", "        *training_flags(metrics),\n", ""),
+    need("the optimizer is not counted", "trained=3 * FP32 * trained", "trained=FP32 * trained"),
+    need("fp32 products take no more activations", "* product_bytes // 2,", ","),
+    need("just enough is too little", "need.total <= available", "need.total < available"),
+    size("the rate has no floor", "min(max(LEARNING_RATE * SHIPPED_LAYER_PARAMETERS / layers, lowest), highest)", "min(LEARNING_RATE * SHIPPED_LAYER_PARAMETERS / layers, highest)"),
+    size("biases are not counted", "return matrices + biases + norms", "return matrices + norms"),
+    size("every layer may be frozen", "min(frozen, config.num_hidden_layers - 1)", "min(frozen, config.num_hidden_layers)"),
+    machine("the innermost group alone counts", "range(len(parts), -1, -1)", "range(len(parts), len(parts) - 1, -1)"),
+    machine("free memory below nothing", "max(0, min(found)) if found", "min(found) if found"),
+    evaluate("answers fit if the neighbour's question fits", "after_fits = ref.sum(-1) >", "after_fits = ref.sum(-1) <"),
+    evaluate("the policy's entropy is the reference's", "-torch.tensor(found.after_logprob).sum()", "-torch.tensor(found.after_ref_logprob).sum()"),
+    evaluate("beyond the mean, not the best", "(after > before.max())", "(after > before.mean())"),
+]  # fmt: skip
