@@ -123,9 +123,16 @@ def count_at_most(session: Session, *conditions: ColumnElement[bool], at_most: i
 def _nothing_to_show(session: Session) -> str:
     aside = count_set_aside(session, PromptSplit.TRAIN)
     if not aside:
-        return "There are no prompts to show. Add some on the Prompts page."
+        return _nothing_but_archived(session)
     verb = "is 1 prompt" if aside == 1 else f"are {aside:,} prompts"
     return (
-        f"There {verb}, but none that the active version can answer: what is too long for it is set aside. Add a "
+        f"There {verb}, but none that the active version can answer: what is too long for it is left out. Add a "
         "shorter one on the Prompts page, or activate a version that reads more."
     )
+
+
+def _nothing_but_archived(session: Session) -> str:
+    archived = Prompt.archived_at.is_not(None), Prompt.split == PromptSplit.TRAIN
+    if count_at_most(session, *archived, at_most=1):
+        return "All prompts are archived. Take some back on the Prompts page, or add one there."
+    return "There are no prompts to show. Add some on the Prompts page."

@@ -50,6 +50,17 @@ def test_a_group_that_nobody_saw_counts_no_longer(sessions: sessionmaker[Session
         assert session.get_one(Prompt, first.prompt_id).shown == 0
 
 
+def test_where_all_are_archived_the_way_back_is_said(session: Session) -> None:
+    add(session, "kept for evaluation", PromptSplit.HELD_OUT).archived_at = utc_now()
+    session.flush()
+    with pytest.raises(UnavailableError, match="There are no prompts to show"):
+        drawing.draw_prompt(session, random.Random(0))
+    add(session, "put away").archived_at = utc_now()
+    session.flush()
+    with pytest.raises(UnavailableError, match=r"All prompts are archived\. Take some back on the Prompts page"):
+        drawing.draw_prompt(session, random.Random(0))
+
+
 def test_a_showing_gives_a_new_place_among_equals(sessions: sessionmaker[Session], make_group: MakeGroup) -> None:
     with transaction(sessions) as session:
         prompt = add(session, "Hi")
