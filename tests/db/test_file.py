@@ -101,3 +101,15 @@ def test_nor_for_another_connection_once_it_is_lost(database: Engine, sessions: 
     with pytest.raises(DataLostError):
         store(sessions, "after")
     assert not path_of(database).exists()
+
+
+def test_what_made_a_database_makes_no_second_one(tmp_path: Path) -> None:
+    engine = make_engine(f"sqlite:///{tmp_path / 'fourfold.db'}", create=True)
+    with engine.begin() as connection:
+        connection.execute(text("CREATE TABLE things (id INTEGER)"))
+    engine.dispose()
+    path_of(engine).unlink()
+    with pytest.raises(DataLostError), engine.connect() as connection:
+        connection.execute(text("SELECT 1"))
+    assert not path_of(engine).exists()
+    engine.dispose()
