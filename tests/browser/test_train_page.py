@@ -213,6 +213,17 @@ def test_a_policy_that_has_left_its_bounds_is_said_so_wherever_it_is_praised(pag
         versions.activate(session, sft.id, data_dir=server.settings.data_dir)
 
 
+def test_what_a_job_left_out_is_told_in_one_line(page: Page, server: LiveServer) -> None:
+    with transaction(server.runtime.write) as session:
+        job = jobs.queue_job(session, kind=JobKind.TRAIN_REWARD, params={})
+        job.status, job.result = JobStatus.SUCCEEDED, {"left_out": {"rankings": 1, "answers": 0, "prompts": 1_200}}
+        job.dispatched_at = job.finished_at = utc_now()
+    page.goto(f"{server.url}/train")
+    expect(page.locator(f"#past-{job.id}")).to_contain_text(
+        "Left out as too long for the model: 1 ranking, 1,200 prompts"
+    )
+
+
 def test_a_failed_job_says_why_and_offers_the_next_step(page: Page, server: LiveServer) -> None:
     """To start again with the same parameters; and to go on, where there is a checkpoint."""
     parameters = {"seed": 7, "ridge_steps": 3}
