@@ -9,15 +9,15 @@ from app.api.streams import event
 from app.chat import Alternative, SampledAnswer, StreamEvent, TokenLogprob
 
 
-class TokenOut(BaseModel):
+class TopLogprobOut(BaseModel):
     token: str
     logprob: float
     bytes: list[int] | None
     """Null where a token ends in the middle of a character: it has no text of its own then."""
 
 
-class TokenLogprobOut(TokenOut):
-    top_logprobs: list[TokenOut]
+class TokenLogprobOut(TopLogprobOut):
+    top_logprobs: list[TopLogprobOut]
 
 
 class LogprobsOut(BaseModel):
@@ -129,6 +129,6 @@ def _logprobs(answer: SampledAnswer) -> LogprobsOut | None:
     )
 
 
-def _token(one: TokenLogprob | Alternative) -> TokenOut:
+def _token(one: TokenLogprob | Alternative) -> TopLogprobOut:
     split = "\ufffd" in one.text
-    return TokenOut(token=one.text, logprob=one.logprob, bytes=None if split else list(one.text.encode()))
+    return TopLogprobOut(token=one.text, logprob=one.logprob, bytes=None if split else list(one.text.encode()))

@@ -152,3 +152,11 @@ def test_an_answer_that_is_not_described_fails_the_test_that_gets_it(shared: Liv
             shared.client.get("/healthz")
     finally:
         responses["200"] = good
+
+
+def test_every_schema_has_a_plain_name_and_is_used(shared: LiveServer) -> None:
+    document = shared.client.get("/openapi.json").json()
+    named = set(document["components"]["schemas"])
+    used = set(re.findall(r"'#/components/schemas/([^']+)'", str(document)))
+    assert used == named
+    assert [name for name in named if "__" in name] == []  # two models of one name
