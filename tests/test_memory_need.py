@@ -28,7 +28,10 @@ def test_a_reference_of_its_own_and_wider_products_take_more() -> None:
     hparams = fit_ppo(PPOHparams(), SMOLLM2_135M)
     one = ppo_memory(SMOLLM2_135M, hparams, longest_prompt=40)
     assert ppo_memory(SMOLLM2_135M, hparams, longest_prompt=40, own_reference=False).weights > one.weights
-    assert ppo_memory(SMOLLM2_135M, hparams, longest_prompt=40, product_bytes=4).total > one.total
+    wide = ppo_memory(SMOLLM2_135M, hparams, longest_prompt=40, product_bytes=4)
+    assert wide.sampling == 2 * one.sampling
+    gradients = one.trained // 3  # fp32 in both
+    assert wide.updating - gradients == 2 * (one.updating - gradients)
 
 
 def test_a_prompt_that_is_longer_than_a_micro_batch_is_one_by_itself() -> None:
@@ -52,3 +55,10 @@ def test_too_little_is_refused_with_what_to_change(available: int | None, refuse
         assert f"{need.total / GIB:.1f} GiB of memory and 0.0 GiB are free" in found
         assert "num_frozen_layers (now 14)" in found
         assert "max_tokens (77)" in found
+
+
+def test_just_enough_is_enough() -> None:
+    hparams = fit_ppo(PPOHparams(), SMOLLM2_135M)
+    need = ppo_memory(SMOLLM2_135M, hparams, longest_prompt=40)
+    assert too_little(need, need.total, hparams) is None
+    assert too_little(need, need.total - 1, hparams) is not None

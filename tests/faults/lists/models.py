@@ -16,7 +16,7 @@ need = In("app/memory_need.py", "tests/test_memory_need.py")
 size = In("app/model_size.py", "tests/test_model_size.py")
 machine = In("app/machine.py", "tests/test_machine.py")
 evaluate = In("app/training/evaluate.py", "tests/training/test_evaluate.py")
-handler = In("app/worker/handlers/evaluate.py", "tests/worker/test_handlers.py", "tests/worker/test_wiring.py")
+handler = In("app/worker/handlers/evaluate.py", "tests/worker/test_evaluation_signs.py")
 
 FAULTS = [
     products("a long sum begins anew at each part", "            if step == 0:\n                begin", "            if True:\n                begin"),
