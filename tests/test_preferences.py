@@ -64,6 +64,13 @@ def test_ranks_in_order_names_the_answers_at_fault() -> None:
         ranks_in_order({"a": 2, "b": 1, "x": 3}, ["a", "b", "c"])
 
 
+def test_one_answer_too_few_or_too_many_is_enough_to_refuse() -> None:
+    with pytest.raises(ValueError, match="missing: .2."):
+        ranks_in_order({1: 1}, [1, 2])
+    with pytest.raises(ValueError, match="unknown: .3."):
+        ranks_in_order({1: 1, 2: 2, 3: 1}, [1, 2])
+
+
 def test_ranks_from_scores() -> None:
     assert ranks_from_scores([0.5, 2.0, 0.5, -1.0]) == [2, 1, 2, 3]
 

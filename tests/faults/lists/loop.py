@@ -15,7 +15,7 @@ handle_policy = In("app/worker/handlers/train_policy.py", WIRING)
 handle_reward = In("app/worker/handlers/train_reward.py", WIRING)
 handle_evaluate = In("app/worker/handlers/evaluate.py", WIRING)
 store = In("app/worker/handlers/versions_of_job.py", WIRING)
-data = In("app/services/training_data.py", WIRING)
+data = In("app/services/training_data.py", "tests/services/test_training_data.py")
 rules = In("app/services/rules.py", RULES)
 versions = In("app/services/versions.py", RULES)
 rankings = In("app/services/rankings.py", RANKINGS)
@@ -105,7 +105,7 @@ FAULTS = [
     data("the last chunk lost", "range(0, len(ids), CHUNK)", "range(0, max(1, len(ids) - CHUNK), CHUNK)"),
     # rules
     rules("one ranking too many before a training", "new_rankings(session) < retrain_after", "new_rankings(session) <= retrain_after", RANKINGS),
-    rules("withdrawn rankings count as new", "select_from(Ranking).where(Ranking.in_force())", "select_from(Ranking)", RANKINGS),
+    rules("withdrawn rankings count as new", "select_from(Ranking).where(Ranking.in_force())", "select_from(Ranking)", "tests/services/test_new_rankings.py"),
     rules("old rankings count as new", "(0, 0) if job is None else", "(0, 0) if True else", RANKINGS),
     rules("a reward model worse than chance scores", "accuracy >= WORSE_THAN_CHANCE", "accuracy >= 0"),
     rules("a reward model is never activated", "accuracy is None or accuracy >= WORSE_THAN_CHANCE", "False"),
