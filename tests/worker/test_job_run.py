@@ -66,9 +66,21 @@ def test_every_point_of_the_curve_is_told_once_and_the_last_too(
     run = attempt()
     assert run.drain(steps(1, 5)) == "result"
     assert curve(sessions) == [(step, {"loss": 1 / step}) for step in range(1, 6)]
+    with sessions() as session:
+        last = jobs.metrics_since(session, "j")[-1].id
     run.say("Storing")
-    assert len(curve(sessions)) == 5, "points told a second time"
+    with sessions() as session:
+        assert jobs.metrics_since(session, "j", last) == [], "points told a second time to those who follow"
     assert (job_of(sessions).step, job_of(sessions).message) == (5, "Storing")
+
+
+def test_what_is_told_of_one_step_is_one_point(attempt: Attempt, sessions: sessionmaker[Session]) -> None:
+    run = attempt()
+    run.report(Progress(1, 9, {"loss": 0.5}))
+    run.report(Progress(2, 9, {"loss": 0.4}))
+    run.report(Progress(2, 9, {"accuracy": 0.7}))
+    run.say("Evaluated")
+    assert curve(sessions) == [(1, {"loss": 0.5}), (2, {"loss": 0.4, "accuracy": 0.7})]
 
 
 def test_a_resumed_attempt_keeps_earlier_points_and_repeats_its_own(
