@@ -1,5 +1,7 @@
 """Rows that join and leave a running batch: each is what it would be alone, and room is kept."""
 
+from typing import Any
+
 import pytest
 import torch
 
@@ -80,6 +82,22 @@ def test_repetition_is_punished(decoder: Decoder) -> None:
     )
     different = [sum(len(set(one.token_ids)) for one in found) for found in (plain, strict)]
     assert different[1] > different[0]
+
+
+@pytest.mark.parametrize("words", [{"top_k": 1}, {"top_p": 1e-6}, {"min_p": 1.0}], ids=str)
+def test_the_narrowest_filter_is_greedy(decoder: Decoder, words: dict[str, Any]) -> None:
+    narrow = SamplingParams(max_tokens=9, seed=1, **words)
+    [[found]] = sample_batch(decoder, END, PROMPTS[:1], n=1, params=narrow)
+    [[greedy]] = sample_batch(decoder, END, PROMPTS[:1], n=1, params=SamplingParams(max_tokens=9, temperature=0))
+    assert found.token_ids == greedy.token_ids
+
+
+def test_a_strong_penalty_lets_no_token_come_twice(decoder: Decoder) -> None:
+    """Neither one of the prompt's nor one of the answer's own."""
+    params = SamplingParams(max_tokens=40, temperature=0, repetition_penalty=1e6)
+    [[found]] = sample_batch(decoder, frozenset(), PROMPTS[:1], n=1, params=params)
+    assert len(set(found.token_ids)) == 40
+    assert not set(found.token_ids) & set(PROMPTS[0])
 
 
 def test_a_cancelled_row_leaves_and_others_stay_as_they_are(decoder: Decoder) -> None:

@@ -77,6 +77,18 @@ def test_the_chain_is_that_of_transformers(
     torch.testing.assert_close(ours.softmax(-1), theirs.softmax(-1))
 
 
+def test_the_edges_of_the_filters() -> None:
+    """Whatever is asked for, the likeliest token stays; temperature 0 keeps nothing else."""
+    logits = torch.tensor([[1.0, 3.0, 2.0]])
+    for asked in ((0.0, 0, 1.0, 0.0), (1.0, 1, 1.0, 0.0), (1.0, 0, 0.0, 0.0), (1.0, 0, 1.0, 1.0)):
+        assert filter_logits(logits, *asked).isfinite().tolist() == [[False, True, False]], asked
+
+
+def test_a_penalty_makes_every_seen_token_less_likely() -> None:
+    logits, seen = torch.tensor([[2.0, -2.0, 1.0, -1.0]]), torch.tensor([[True, True, False, False]])
+    assert penalized(logits, seen, 2.0).tolist() == [[1.0, -4.0, 1.0, -1.0]]
+
+
 def test_dice_follow_the_softmax() -> None:
     """Chi-square with 7 degrees of freedom; 24.3 is passed once in a thousand seeds, and the seed is fixed."""
     logits = torch.tensor([0.0, 1.0, -1.0, 2.0, 0.5, -2.0, -torch.inf, 1.5, 0.1])

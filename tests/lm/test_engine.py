@@ -225,6 +225,14 @@ def test_a_new_version_answers_while_the_former_ends(directory: Path, tmp_path: 
     engine.close()
 
 
+def test_answers_come_in_the_order_of_their_dice_whichever_ends_first(engine: Engine) -> None:
+    params = SamplingParams(max_tokens=90, seed=5)
+    told = list(engine.stream(HELLO, n=16, params=params, version_id=1))
+    ends = {event.index: event.answer for event in told if event.answer is not None}
+    assert list(ends) != sorted(ends), "all ended in order: the test tests nothing"
+    assert engine.generate(HELLO, n=16, params=params, version_id=1) == [ends[index] for index in range(16)]
+
+
 def test_stop_strings_end_answers(engine: Engine) -> None:
     [whole] = engine.generate(HELLO, n=1, params=PARAMS, version_id=1)
     mark = whole.text[len(whole.text) // 2]

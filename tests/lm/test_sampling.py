@@ -34,6 +34,12 @@ def test_same_seed_same_text(decoder: Decoder) -> None:
     assert drawn[0] != drawn[1]
 
 
+def test_every_answer_has_dice_of_its_own(decoder: Decoder) -> None:
+    """To one prompt, and to the same prompt asked twice."""
+    groups = ids_of(decoder, [PROMPTS[0], PROMPTS[0]], 3, seed=11)
+    assert len({tuple(answer) for group in groups for answer in group}) == 6
+
+
 def test_an_answer_does_not_depend_on_its_neighbours(decoder: Decoder) -> None:
     alone = ids_of(decoder, PROMPTS[:1], 2, seed=11)
     assert ids_of(decoder, PROMPTS, 2, seed=11)[:1] == alone

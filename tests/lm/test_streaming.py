@@ -55,6 +55,17 @@ def test_without_a_stop_string_the_text_is_whole(tokenizer: Tokenizer, stop: lis
     assert written(tokenizer, PLAIN, stop)[0] == PLAIN
 
 
+def test_of_two_stop_strings_in_one_token_the_first_ends_the_text(tokenizer: Tokenizer) -> None:
+    piece, token = next(
+        (piece, token)
+        for token, piece in enumerate(tokenizer.pieces(list(range(tokenizer.vocab_size))))
+        if piece.isalpha() and len(set(piece)) > 1
+    )
+    answer = AnswerText(tokenizer, [piece[-1], piece[0]])
+    assert answer.push(token)
+    assert answer.finish() == ""
+
+
 def test_half_a_character_is_told_at_the_end(tokenizer: Tokenizer) -> None:
     """Cut by its length in the middle of a character: what the tokenizer makes of it, and nothing is swallowed."""
     ids = tokenizer.encode("ab🙂")[:-1]
