@@ -119,6 +119,9 @@ def test_delete_is_refused_where_a_record_depends_on_it(
         shipped = add(session, "shipped", PromptSource.SHIPPED).id
         free = add(session, "free").id
     assert refused(held.prompt_id).endswith("somebody has its answers before them. Archive it instead.")
+    with transaction(sessions) as session:  # as while the answers to somebody's own prompt are being written
+        session.execute(text(f"UPDATE groups SET status = 'sampling' WHERE id = {held.id}"))
+    assert "somebody has its answers before them" in refused(held.prompt_id)
     assert "somebody skipped it" in refused(skipped.prompt_id)
     assert "a ranking is about it" in refused(ranked.prompt_id)
     assert "ships with Fourfold" in refused(shipped)

@@ -206,6 +206,25 @@ def test_a_prompt_that_a_person_gives_meanwhile_is_theirs(
     assert listed(read) == ["mine"]
 
 
+def test_an_import_that_another_start_ended_adds_nothing_more(
+    importer: PromptImports, fitting: Fitting, write: sessionmaker[Session], read: sessionmaker[Session]
+) -> None:
+    """Two servers over one data folder: the second takes the first one's import for that of a dead process."""
+    step = PromptImports._step
+    with pytest.MonkeyPatch.context() as patch:
+
+        def ended_meanwhile(self: PromptImports, action: Callable[[Session], Any]) -> Any:
+            result = step(self, action)
+            patch.undo()
+            PromptImports(write, max_characters=200).clean_up()
+            return result
+
+        patch.setattr(PromptImports, "_step", ended_meanwhile)
+        with pytest.raises(UnavailableError, match=r"ended by another start of Fourfold\. Send the file again"):
+            importer.run(file_of(["a", "b", "c", "d", "e"]), fitting)
+    assert (count(read), count(read, PromptImport)) == (0, 0)
+
+
 def test_one_file_at_a_time(importer: PromptImports, fitting: Fitting, monkeypatch: pytest.MonkeyPatch) -> None:
     entered, leave = threading.Event(), threading.Event()
     add = imports._add

@@ -10,6 +10,7 @@ from sqlalchemy import func, select
 from app.db.models.prompts import Prompt, PromptSource, PromptSplit
 from app.db.session import transaction
 from app.services import drawing
+from app.services.curation import MAX_SEARCH_CHARACTERS
 from tests.live import LiveServer
 
 
@@ -100,6 +101,18 @@ def test_pages_by_cursor(visitor: Visitor) -> None:
     assert len(seen) == len(set(seen)) == 75
     assert visitor.client.get("/prompts?after=nonsense").status_code == 422
     assert visitor.client.get("/prompts?show=elsewhere").status_code == 200
+
+
+def test_a_search_without_end_is_cut(visitor: Visitor) -> None:
+    assert f'value="{"x" * MAX_SEARCH_CHARACTERS}"' in visitor.get("/prompts?q=" + "x" * 5_000)
+
+
+def test_a_new_prompt_wakes_the_stock(server: LiveServer, visitor: Visitor, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where there was none, people wait for it."""
+    woken: list[str] = []
+    monkeypatch.setattr(server.runtime.stock, "wake", lambda: woken.append("now"))
+    visitor.send("/prompts/new", prompt="The only one")
+    assert woken == ["now"]
 
 
 def test_the_number_left_out_is_shown(server: LiveServer, visitor: Visitor) -> None:
