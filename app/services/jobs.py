@@ -63,7 +63,9 @@ def get_job(session: Session, job_id: str) -> Job:
     possible = job_id.isascii() and job_id.isalnum()  # PostgreSQL cannot be asked for every text
     job = session.get(Job, job_id) if possible else None
     if job is None:
-        raise NotFoundError(f"There is no job {job_id[:80]!r}. GET /api/v1/jobs lists them.")
+        raise NotFoundError(
+            f"There is no job {job_id[:80]!r}. The Train page lists them, and so does GET /api/v1/jobs."
+        )
     return job
 
 

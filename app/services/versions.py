@@ -74,7 +74,9 @@ def check_fits(session: Session, reward: Version, answerer: Version) -> None:
 def get_version(session: Session, version_id: int) -> Version:
     version = session.get(Version, version_id)
     if version is None:
-        raise NotFoundError(f"There is no version {version_id}. GET /api/v1/versions lists them.")
+        raise NotFoundError(
+            f"There is no version {version_id}. The Train page lists them, and so does GET /api/v1/versions."
+        )
     return version
 
 
