@@ -26,7 +26,7 @@ def import_model(
     engine = make_engine(settings.resolved_database_url)
     try:
         with saving("imported model"):
-            found = import_directory(directory, staging)
+            found = import_directory(directory, staging, prompt_characters=settings.max_prompt_characters)
         with transaction(make_session_factory(engine)) as session:
             version = versions.add_imported(
                 session,

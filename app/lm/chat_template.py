@@ -4,13 +4,7 @@ A template is code of a stranger, so it runs in a process of its own (template_p
 processor time and output, at import as at sampling; one that goes beyond is an error, and its process is gone.
 """
 
-import contextlib
 import json
-import os
-import subprocess
-import sys
-import threading
-import weakref
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -19,6 +13,7 @@ from typing import Any
 from app.chat import Message
 from app.errors import InvalidError
 from app.lm.config_fields import read_text
+from app.lm.foreign_process import ForeignProcess, RefusedError
 from app.weights import unusable
 
 TEMPLATE_FILE = "chat_template.jinja"
@@ -30,9 +25,7 @@ PLAIN_TEMPLATE = (
     "{% else %}{{ 'Assistant: ' + message['content'] + (eos_token or '') + '\\n' }}{% endif %}{% endfor %}"
     "{% if add_generation_prompt %}{{ 'Assistant:' }}{% endif %}"
 )
-PROGRAM = Path(__file__).with_name("template_process.py")
-PASSED_ON = ("LANG", "LC_ALL", "LD_LIBRARY_PATH", "TZ")  # nothing else of the environment is a template's business
-MAX_REPLY_BYTES = 1 << 22
+PROGRAM = "template_process.py"
 KEPT = 4  # templates with a process: versions that descend from one model share theirs
 
 
@@ -72,74 +65,25 @@ def find_template(directory: Path, config: Mapping[str, Any]) -> str | None:
 
 
 class ChatTemplate:
-    """One template in one process, which is started when first needed and again after it had to be ended."""
+    """One template in one process."""
 
     def __init__(self, template: str, variables: str) -> None:
         """`variables`: names and texts of special tokens, as JSON."""
-        self._begin = json.dumps({"template": template, "variables": json.loads(variables)})
-        self._process: subprocess.Popen[bytes] | None = None
-        self._lock = threading.Lock()
+        begin = {"template": template, "variables": json.loads(variables)}
+        self._process = ForeignProcess("chat template", PROGRAM, begin)
 
     def render(self, messages: Sequence[Message], *, add_generation_prompt: bool = True) -> str:
         """The conversation as text. Raises InvalidError for a conversation or a template that cannot be written."""
-        request = {"messages": list(messages), "add_generation_prompt": add_generation_prompt}
-        with self._lock:
-            reply = self._asked(json.dumps(request))
-        if "text" not in reply:
+        try:
+            return str(self._process.ask({"messages": list(messages), "add_generation_prompt": add_generation_prompt}))
+        except RefusedError as error:
             raise InvalidError(
-                f"The model's chat template cannot write this conversation: {reply['error']}. "
+                f"The model's chat template cannot write this conversation: {error}. "
                 "Change the conversation, or take a model with another template."
-            )
-        return reply["text"]
-
-    def _asked(self, line: str) -> dict[str, str]:
-        lines = [line]
-        if self._process is None or self._process.poll() is not None:
-            self._process = _start()
-            weakref.finalize(self, _stop, self._process)
-            lines = [self._begin, line]
-        reply = _exchanged(self._process, lines)
-        if not reply.endswith(b"\n"):
-            _stop(self._process)
-            return {"error": "it takes too much time or memory, and was stopped"}
-        return {str(name): str(value) for name, value in json.loads(reply).items()}
+            ) from error
 
 
 @lru_cache(maxsize=KEPT)
 def shared_template(template: str, variables: str) -> ChatTemplate:
     """The same object, and with it the same process, for the same template and special tokens."""
     return ChatTemplate(template, variables)
-
-
-def _start() -> subprocess.Popen[bytes]:
-    environment = {name: os.environ[name] for name in PASSED_ON if name in os.environ} | {"PYTHONUTF8": "1"}
-    return subprocess.Popen(
-        [sys.executable, "-IB", str(PROGRAM)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        env=environment,
-        cwd="/",
-    )
-
-
-def _exchanged(process: subprocess.Popen[bytes], lines: Sequence[str]) -> bytes:
-    """The reply with its line end; without one where the process ended."""
-    assert process.stdin is not None
-    assert process.stdout is not None
-    try:
-        for line in lines:
-            process.stdin.write(line.encode() + b"\n")
-        process.stdin.flush()
-        return process.stdout.readline(MAX_REPLY_BYTES)
-    except BrokenPipeError:
-        return b""
-
-
-def _stop(process: subprocess.Popen[bytes]) -> None:
-    process.kill()
-    for pipe in (process.stdin, process.stdout):
-        if pipe is not None:
-            with contextlib.suppress(BrokenPipeError):
-                pipe.close()
-    process.wait()

@@ -5,8 +5,9 @@ imported ones alike. `checksums.json` beside the weights is ours: it finds a tru
 model answers with nonsense.
 """
 
+import contextlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -39,12 +40,14 @@ __all__ = [
     "MODEL_FILES",
     "CheckpointError",
     "atomic_directory",
+    "check_directory",
     "config_json",
     "content_hash",
     "load_model",
     "read_config",
     "read_tokenizer",
     "read_weights",
+    "readable_tokenizer",
     "save_model",
     "save_weights",
     "verify_checksums",
@@ -115,22 +118,34 @@ def read_weights(
     return found
 
 
+def check_directory(directory: Path) -> None:
+    if not directory.is_dir():
+        raise unusable(directory, "is not a directory")
+
+
 def read_tokenizer(directory: Path) -> Tokenizer:
-    try:
+    with readable_tokenizer(directory):
         return Tokenizer.load(directory)
+
+
+@contextlib.contextmanager
+def readable_tokenizer(directory: Path) -> Iterator[Path]:
+    """Whatever goes wrong with its tokenizer.json inside is a CheckpointError; that of others passes."""
+    path = directory / "tokenizer.json"
+    try:
+        yield path
     except AppError:
         raise
     except FileNotFoundError as error:
-        raise unusable(directory / "tokenizer.json", "is missing") from error
+        raise unusable(path, "is missing") from error
     except Exception as error:  # the library raises bare Exception for malformed files
-        raise unusable(directory / "tokenizer.json", f"cannot be read ({error})") from error
+        raise unusable(path, f"cannot be read ({error})") from error
 
 
 def load_model(directory: Path, *, dtype: torch.dtype = torch.float32) -> tuple[Llama, Tokenizer]:
     """Model (in evaluation mode) and tokenizer; raises CheckpointError with the next step if anything is wrong, and
     InvalidError for a model that is not supported. Needs the memory of one copy of the weights in `dtype`."""
-    if not directory.is_dir():
-        raise unusable(directory, "is not a directory")
+    check_directory(directory)
     config = read_config(directory)
     model = Llama.hollow(config)
     weights = read_weights(directory, model.state_dict(), dtype=dtype, tied=config.tie_word_embeddings)

@@ -19,6 +19,7 @@ from app.chat import Message, without_system
 from app.errors import InvalidError
 from app.lm.chat_template import PLAIN_TEMPLATE, TEMPLATE_FILE, find_template, scored_template, shared_template
 from app.lm.config_fields import read_object
+from app.lm.cutting import Cutter
 from app.weights import unusable
 
 TOKENIZER_CONFIG = "tokenizer_config.json"
@@ -38,9 +39,8 @@ class ForeignText:
 
     def __init__(self, directory: Path, backend: tokenizers.Tokenizer) -> None:
         self.backend = backend
-        backend.no_truncation()
-        backend.no_padding()
-        self._plain = _without_added_tokens(backend)
+        self._recognizer = Cutter(backend)
+        self._plain = self._recognizer.without_added_tokens()
         self._files = {name: (directory / name).read_bytes() for name in TEXT_FILES if (directory / name).is_file()}
         config = _object_or_empty(directory / "tokenizer_config.json")
         self._generation = _object_or_empty(directory / "generation_config.json")
@@ -79,7 +79,7 @@ class ForeignText:
         """The first special token that the template writes behind an answer, else one that the files list."""
         written = self._template.render(PROBES[0] + [_ANSWERED], add_generation_prompt=False)
         behind = written.partition(_ANSWERED["content"])[2]
-        found = [each for each in self.backend.encode(behind, add_special_tokens=False).ids if each in self._special]
+        found = [each for each in self._recognizing(behind) if each in self._special]
         candidates: list[int] = [*found[:1], *listed]
         if not candidates:
             raise unusable(directory / "tokenizer_config.json", "names no eos_token, so that no answer could end")
@@ -115,10 +115,10 @@ class ForeignText:
 
     def encode(self, text: str) -> list[int]:
         """As plain characters, whatever stands in it (so that words added to the vocabulary are spelled, too)."""
-        return list(self._plain.encode(text, add_special_tokens=False).ids)
+        return self._plain.encode(text)
 
     def encode_all(self, texts: Sequence[str]) -> list[list[int]]:
-        return [list(found.ids) for found in self._plain.encode_batch_fast(list(texts), add_special_tokens=False)]
+        return self._plain.encode_all(texts)
 
     def encode_conversation(self, messages: Sequence[Message]) -> list[int]:
         """Ids ready for an answer."""
@@ -186,7 +186,7 @@ class ForeignText:
         return ids
 
     def _recognizing(self, text: str) -> list[int]:
-        return list(self.backend.encode(text, add_special_tokens=False).ids)
+        return self._recognizer.encode(text)
 
     def _continued(self, text: str, *, typed: bool, first: bool) -> list[int]:
         """Tokens of a part in the middle. Some tokenizers put a space before every text: a line end in front takes it,
@@ -253,12 +253,3 @@ def _with_entries(content: bytes, **entries: Any) -> bytes:
 
 def _object_or_empty(path: Path) -> dict[str, Any]:
     return read_object(path) if path.is_file() else {}
-
-
-def _without_added_tokens(backend: tokenizers.Tokenizer) -> tokenizers.Tokenizer:
-    """A second tokenizer around the same model, which decides alone: no added token is looked for."""
-    plain = tokenizers.Tokenizer(backend.model)
-    for name in ("normalizer", "pre_tokenizer", "decoder"):
-        if (part := getattr(backend, name)) is not None:
-            setattr(plain, name, part)
-    return plain

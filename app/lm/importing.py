@@ -3,6 +3,7 @@
 Knows files and tensors, no versions' rows. Only files that a model needs are copied: no pickle, no program.
 """
 
+import os
 import shutil
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -12,7 +13,8 @@ import torch
 
 from app.chat import Message
 from app.lm.chat_template import PLAIN_TEMPLATE, TEMPLATE_FILE
-from app.lm.checkpoint import load_model, write_checksums
+from app.lm.checkpoint import check_directory, load_model, readable_tokenizer, write_checksums
+from app.lm.cutting import try_tokenizer
 from app.lm.model import Llama
 from app.lm.tokenizer import Tokenizer
 from app.lm.weight_files import weight_paths
@@ -40,9 +42,13 @@ class ImportedModel:
         return {"imported_from": found.pop("name"), **found}
 
 
-def import_directory(source: Path, target: Path) -> ImportedModel:
+def import_directory(source: Path, target: Path, *, prompt_characters: int = 2_000) -> ImportedModel:
     """Raises CheckpointError for what is missing or damaged and InvalidError for what is not supported; then, and after
-    a crash, `target` is as it was. Needs the memory of one copy of the weights in float32."""
+    a crash, `target` is as it was. Needs the memory of one copy of the weights in float32. `prompt_characters`: the
+    longest prompt that people may type, which the tokenizer must cut quickly."""
+    check_directory(source)
+    with readable_tokenizer(source) as path:
+        try_tokenizer(path, prompt_characters)
     model, tokenizer = load_model(source)
     _check_numbers(source, model, tokenizer)
     if tokenizer.foreign is not None:
@@ -55,7 +61,7 @@ def import_directory(source: Path, target: Path) -> ImportedModel:
             (fresh / TEMPLATE_FILE).write_text(PLAIN_TEMPLATE, encoding="utf-8")
         write_checksums(fresh)
     return ImportedModel(
-        name=source.resolve().name,
+        name=os.fsencode(source.resolve().name).decode("utf-8", "replace"),  # a name may hold any bytes
         model_type=model.config.model_type,
         parameters=sum(weight.numel() for weight in model.parameters()),
         context_tokens=model.config.context_tokens,

@@ -1,17 +1,12 @@
-"""Runs a chat template that came with somebody's model: a script for a process of its own, started by chat_template.py.
+"""Runs a chat template that came with somebody's model, in a process of its own (limited.py).
 
-It imports nothing of this program. A template is code: jinja2's sandbox keeps it from Python's internals, and the
-process from doing harm by size or time, which no sandbox can (nested loops, 'a' * 10**9): the address space is limited,
-a rendering that takes too much processor time ends the process, and nothing can be written to a file. The environment
-is that of transformers' `apply_chat_template`.
+A template is code: jinja2's sandbox keeps it from Python's internals, and the process from doing harm by size or time,
+which no sandbox can (nested loops, 'a' * 10**9). The environment is that of transformers' `apply_chat_template`.
 
-Standard input: a line with {"template", "variables"}, then lines with {"messages", "add_generation_prompt"}.
-Standard output: for each of the latter a line with {"text"} or {"error"}.
+Opened with {"template", "variables"}; each request is {"messages", "add_generation_prompt"}, done is the text.
 """
 
 import json
-import signal
-import sys
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
@@ -22,7 +17,7 @@ from jinja2.ext import Extension, loopcontrols
 from jinja2.parser import Parser
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
-CPU_SECONDS = 2.0  # of one rendering; real templates take a millisecond
+OPENING_SECONDS = CPU_SECONDS = 2.0  # of one rendering; real templates take a millisecond
 MEMORY_BYTES = 1 << 29
 MAX_CHARACTERS = 400_000
 
@@ -75,44 +70,6 @@ def rendered(template: jinja2.Template, variables: dict[str, Any], request: dict
     return "".join(parts)
 
 
-def answer(work: Callable[[str], str], line: str) -> dict[str, str]:
-    """Under the time limit: when it runs out, the system ends this process."""
-    signal.setitimer(signal.ITIMER_PROF, CPU_SECONDS)
-    try:
-        return {"text": work(line)}
-    except MemoryError:
-        return {"error": "it needs too much memory"}
-    except RecursionError:
-        return {"error": "it calls itself without end"}
-    except Exception as error:  # a template can raise anything: all of it is a sentence for the one who asked
-        return {"error": str(error) or type(error).__name__}
-    finally:
-        signal.setitimer(signal.ITIMER_PROF, 0)
-
-
-def limit_resources() -> None:
-    import resource
-
-    for what, most in ((resource.RLIMIT_AS, MEMORY_BYTES), (resource.RLIMIT_FSIZE, 0), (resource.RLIMIT_CORE, 0)):
-        try:
-            resource.setrlimit(what, (most, most))
-        except (ValueError, OSError):  # macOS knows no limit of the address space
-            continue
-
-
-def main() -> None:
-    limit_resources()
-    begin = json.loads(sys.stdin.readline())
-    template: list[jinja2.Template] = []
-
-    def work(line: str) -> str:
-        if not template:  # a template that cannot be read fails at every request
-            template.append(compiled(begin["template"]))
-        return rendered(template[0], begin["variables"], json.loads(line))
-
-    for line in sys.stdin:
-        print(json.dumps(answer(work, line)), flush=True)
-
-
-if __name__ == "__main__":
-    main()
+def opened(begin: dict[str, Any]) -> Callable[[dict[str, Any]], str]:
+    template = compiled(begin["template"])
+    return lambda request: rendered(template, begin["variables"], request)

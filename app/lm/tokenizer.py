@@ -17,18 +17,13 @@ from tokenizers import AddedToken, Regex, decoders, models, pre_tokenizers, trai
 
 from app.chat import Message, without_system
 from app.lm.answer_ends import AnswerEnds
+from app.lm.cutting import SPLIT, Cutter, decoded
 from app.lm.foreign_text import ForeignText
 
 __all__ = ["SPECIAL_TOKENS", "IncrementalDecoder", "Message", "Tokenizer", "train_tokenizer"]
 
 SPECIAL_TOKENS = ("<|pad|>", "<|bos|>", "<|user|>", "<|assistant|>", "<|end|>")
 OWN_IDS: dict[str, int | None] = {"pad_token_id": 0, "bos_token_id": 1, "eos_token_id": 4}  # as config.json names them
-# Chinese runs, words with the space before them, single digits, punctuation, line ends, spaces. Han characters are
-# split from Latin letters so that mixed text gives the same tokens as plain text.
-SPLIT = (
-    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|\p{Han}+|[^\r\n\p{L}\p{N}]?[\p{L}&&[^\p{Han}]]+|\p{N}"
-    r"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
-)
 WORD_START = "▁"  # how sentencepiece writes a space
 BYTE_TOKEN = re.compile("<0x[0-9A-Fa-f]{2}>")  # and a byte that is in no token
 BROKEN = "\ufffd"
@@ -69,6 +64,8 @@ class Tokenizer:
 
     def __init__(self, backend: tokenizers.Tokenizer, foreign: ForeignText | None = None) -> None:
         self.backend, self.foreign = backend, foreign
+        backend.no_truncation()
+        backend.no_padding()
         if foreign is not None:
             self.pad_id, self.bos_id, self.end_id = foreign.pad_id, foreign.bos_id, foreign.end_id
             self.user_id = self.assistant_id = None
@@ -80,6 +77,7 @@ class Tokenizer:
         backend.encode_special_tokens = True  # `<|end|>` in a person's text is nine characters, not a token
         self.pad_id, self.bos_id, self.user_id, self.assistant_id, self.end_id = range(len(SPECIAL_TOKENS))
         self.end_ids = frozenset({self.end_id})
+        self._cutter = Cutter(backend)
 
     @property
     def ends(self) -> AnswerEnds:
@@ -114,18 +112,18 @@ class Tokenizer:
         """As plain characters: nothing in it becomes a special token."""
         if self.foreign is not None:
             return self.foreign.encode(_clean(text))
-        return list(self.backend.encode(_clean(text), add_special_tokens=False).ids)
+        return self._cutter.encode(_clean(text))
 
     def encode_all(self, texts: Sequence[str]) -> list[list[int]]:
         """Many texts at once, on all cores."""
         cleaned = [_clean(text) for text in texts]
         if self.foreign is not None:
             return self.foreign.encode_all(cleaned)
-        return [list(found.ids) for found in self.backend.encode_batch_fast(cleaned, add_special_tokens=False)]
+        return self._cutter.encode_all(cleaned)
 
     def decode(self, ids: Sequence[int]) -> str:
         """Text of the ids without special tokens; broken UTF-8 becomes the replacement character."""
-        return str(self.backend.decode(list(ids), skip_special_tokens=True))
+        return decoded(self.backend, ids)
 
     def encode_conversation(self, messages: Sequence[Message]) -> list[int]:
         """Ids ready for an answer: they end with `<|assistant|>`, or as the imported model's template has it. Where the

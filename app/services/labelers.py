@@ -6,6 +6,7 @@ from sqlalchemy.orm import Session
 
 from app.db.models.labelers import Labeler, LabelerKind
 from app.errors import ConflictError, InvalidError
+from app.services.prompts import clean_text
 
 MAX_NAME_CHARACTERS = 64
 
@@ -32,7 +33,7 @@ def find_labeler(session: Session, name: str) -> Labeler | None:
 
 
 def check_name(name: str) -> str:
-    name = name.strip()
+    name = clean_text(name)
     if not name or len(name) > MAX_NAME_CHARACTERS or not name.isprintable():
         raise InvalidError(f"A labeler's name has 1 to {MAX_NAME_CHARACTERS} printable characters.")
     return name

@@ -23,6 +23,7 @@ SHIPPED_PROMPTS = REPOSITORY / "app" / "training" / "data" / "prompts.jsonl"
 MAX_MESSAGES = 64
 LOOKUP_ROWS = 500
 _UNSEEN = frozenset({"Cc", "Cf", "Zl", "Zp", "Zs"})
+_CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 _HAN = re.compile("[\u3400-\u9fff]")
 
 
@@ -52,8 +53,9 @@ def validate_messages(messages: Sequence[Mapping[str, Any]], max_characters: int
 
 
 def clean_text(text: str) -> str:
-    """Without what a database or a tokenizer cannot hold: NUL, lone surrogates; outer blanks are cut."""
-    return text.replace("\0", "").encode("utf-8", "replace").decode("utf-8").strip()
+    """What a person wrote, without what no page can show and not every database can hold: control characters but for
+    line ends and tabs, lone surrogates (question marks stand for them); outer blanks are cut."""
+    return _CONTROLS.sub("", text).encode("utf-8", "replace").decode("utf-8").strip()
 
 
 def _shows_anything(text: str) -> bool:

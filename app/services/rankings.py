@@ -15,6 +15,7 @@ from app.preferences import ranks_in_order
 from app.services import rules
 from app.services.groups import check_leased, get_group, is_leased_to, lease
 from app.services.paging import Page, page_by_id
+from app.services.prompts import clean_text
 
 MAX_COMMENT_CHARACTERS = 2_000
 MAX_DURATION_MS = 24 * 3_600 * 1_000
@@ -36,6 +37,8 @@ def submit_ranking(
 
     The same idempotency key again gives the ranking it made. Raises NotFoundError, InvalidError, ConflictError.
     """
+    comment = clean_text(comment or "") or None
+    idempotency_key = None if idempotency_key is None else clean_text(idempotency_key)
     _check_extras(comment, duration_ms, idempotency_key)
     repeated = _by_key(session, labeler, idempotency_key, group_id)
     if repeated is not None:
@@ -49,7 +52,7 @@ def submit_ranking(
         group_id=group_id,
         labeler_id=labeler.id,
         ranks={str(answer_id): rank for answer_id, rank in ranks.items()},
-        comment=(comment or "").strip() or None,
+        comment=comment,
         duration_ms=duration_ms,
         idempotency_key=idempotency_key,
     )

@@ -61,10 +61,10 @@ def test_harm_that_waits_for_a_word_is_bounded_too(tmp_path: Path) -> None:
 
 
 def test_a_template_sees_nothing_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    from app.lm import chat_template
+    from app.lm import foreign_process
 
     monkeypatch.setenv("SECRET_OF_THE_HOUSE", "x")
-    process = chat_template._start()
+    process = foreign_process.start(Path(foreign_process.__file__).with_name("template_process.py"))
     try:
         environment = Path(f"/proc/{process.pid}/environ")
         if environment.exists():
@@ -72,7 +72,7 @@ def test_a_template_sees_nothing_of_the_environment(monkeypatch: pytest.MonkeyPa
             assert b"SECRET_OF_THE_HOUSE" not in found
             assert b"PYTHONUTF8" in found
     finally:
-        chat_template._stop(process)
+        foreign_process.stop(process)
 
 
 def test_a_template_that_leaves_out_the_question_is_refused(tmp_path: Path) -> None:

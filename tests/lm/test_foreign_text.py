@@ -270,6 +270,21 @@ def test_a_conversation_that_the_template_refuses(tmp_path: Path) -> None:
         Tokenizer.load(tmp_path).encode_conversation([*conversation("Hi"), *conversation("Hi")])
 
 
+def test_a_text_that_the_tokenizer_cannot_cut(tmp_path: Path) -> None:
+    """An ordinary error, typed or as an answer; other texts are read as before."""
+    save_tokenizer(tmp_path, "chatml")
+    fine = Tokenizer.load(tmp_path).encode_answered([{"role": "user", "content": "Hi"}], "Hello.")
+    bad = {"type": "Replace", "pattern": {"Regex": r"<(\w|\w\w)+>"}, "content": "x"}
+    change_json(tmp_path / "tokenizer.json", normalizer=bad)
+    ours, hard = Tokenizer.load(tmp_path), "<" + "a" * 100 + "!"
+    for question, answer in ((hard, "Hello."), ("Hi", hard)):
+        with pytest.raises(InvalidError, match="tokenizer cannot read this text"):
+            ours.encode_answered([{"role": "user", "content": question}], answer)
+    with pytest.raises(InvalidError, match="tokenizer cannot read this text"):
+        ours.encode(hard)
+    assert ours.encode_answered([{"role": "user", "content": "Hi"}], "Hello.") == fine
+
+
 def test_files_that_are_no_json_are_named(tmp_path: Path) -> None:
     save_tokenizer(tmp_path, "chatml")
     (tmp_path / "tokenizer_config.json").write_text("{")

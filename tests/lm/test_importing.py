@@ -1,6 +1,7 @@
 """Directories from elsewhere: what is copied, what is refused, and that a refusal leaves nothing behind."""
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -49,6 +50,13 @@ def test_a_whole_copy_with_its_origin(source: Path, tmp_path: Path) -> None:
     assert (tmp_path / "data" / "1-sft" / "config.json").read_bytes() == (source / "config.json").read_bytes()
     assert found.metrics["imported_from"] == "SmolTest-1M"
     assert found.parameters == sum(weight.numel() for weight in load_model(source)[0].parameters())
+
+
+def test_a_name_may_hold_any_bytes(source: Path, tmp_path: Path) -> None:
+    """What is no UTF-8 could be shown on no page. (safetensors takes no such path, but one that links to it.)"""
+    link = tmp_path / "link"
+    link.symlink_to(source.rename(tmp_path / os.fsdecode(b"m\xe9")))
+    assert import_directory(link, tmp_path / "copy").metrics["imported_from"] == "m\ufffd"
 
 
 def test_shards_are_copied_and_checked(sharded: Path, tmp_path: Path) -> None:
@@ -145,6 +153,14 @@ def _added(number: int) -> dict[str, object]:
     return {"id": number, "content": f"<{number}>", "special": True, **flags}
 
 
+def _tokenizer_part(source: Path, **parts: object) -> None:
+    change_json(source / "tokenizer.json", **parts)
+
+
+def _replacing(pattern: str) -> dict[str, object]:
+    return {"type": "Replace", "pattern": {"Regex": pattern}, "content": "x"}
+
+
 HARMS: list[tuple[Callable[[Path], object], type[AppError], str]] = [
     (_weights_only_as_pickle, InvalidError, r"pytorch_model.bin only.*safe_serialization"),
     (_not_numbers, CheckpointError, r"not numbers \(model.norm.weight\)"),
@@ -162,6 +178,8 @@ HARMS: list[tuple[Callable[[Path], object], type[AppError], str]] = [
     (lambda source: (source / "model.safetensors").unlink(), CheckpointError, "model.safetensors is missing"),
     (lambda source: (source / "tokenizer.json").write_text("{}"), CheckpointError, "tokenizer.json cannot be read"),
     (lambda source: (source / "chat_template.jinja").write_text("{{"), InvalidError, "chat template"),
+    (lambda source: _tokenizer_part(source, normalizer=_replacing("(a+)+$")), InvalidError, "cut a text of 2,000 char"),
+    (lambda source: _tokenizer_part(source, decoder=_replacing("b")), InvalidError, "decoder has a part"),
 ]  # fmt: skip
 
 

@@ -310,3 +310,10 @@ def test_steps_read_no_table_from_end_to_end(database: Engine) -> None:
 
     for plan in plans(database, all_steps):
         assert "SCAN prompts" not in plan
+
+
+def test_a_language_is_cleaned_as_the_text_is() -> None:
+    """A lone surrogate in it could not be stored."""
+    for given, kept in (("e\0n\ud800", "en?"), (" \x07", "")):
+        line = json.dumps({"text": "t", "language": given}).encode()
+        assert imports.parse_prompt(line, 10).language == kept

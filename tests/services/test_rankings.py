@@ -132,6 +132,29 @@ def test_a_person_never_turns_simulated(session: Session, ada: Labeler) -> None:
             labelers.get_or_create_labeler(session, name)
 
 
+def test_what_people_write_is_cleaned(session: Session, make_group: MakeGroup, ada: Labeler) -> None:
+    """A form's comment with NUL was stored as it was sent."""
+    group = make_group(leased_to=ada)
+
+    def send(key: str) -> Ranking:
+        return rankings.submit_ranking(
+            session,
+            group_id=group.id,
+            labeler=ada,
+            ranks=in_order(group),
+            comment=" good\0\x1b\nwork\ud800 ",
+            idempotency_key=key,
+            retrain_after=9,
+        )
+
+    found = send("on\0ce")
+    assert (found.comment, found.idempotency_key) == ("good\nwork?", "once")
+    assert send("once\x07") is found
+    with pytest.raises(InvalidError, match="idempotency_key has 1"):
+        send("\0")
+    assert labelers.get_or_create_labeler(session, "ad\0a\x07") is labelers.get_or_create_labeler(session, "ada")
+
+
 def test_long_comments_and_odd_durations_are_refused(session: Session, make_group: MakeGroup, ada: Labeler) -> None:
     group = make_group(leased_to=ada)
     for extras in ({"comment": "x" * 2_001}, {"duration_ms": -1}, {"duration_ms": 10**9}, {"idempotency_key": ""}):

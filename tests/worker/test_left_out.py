@@ -12,9 +12,13 @@ from app.db.base import utc_now
 from app.db.models.groups import Completion, Group
 from app.db.models.jobs import Job, JobKind, JobStatus
 from app.db.models.prompts import Prompt, PromptSource, PromptSplit
+from app.db.models.rankings import Ranking
 from app.db.models.versions import VersionRanking
 from app.db.session import transaction
-from app.services import drawing, prompts, rules
+from app.errors import InvalidError
+from app.lm.checkpoint import read_tokenizer
+from app.services import drawing, prompts, rules, training_data
+from app.worker.handlers import train_reward
 from tests.worker.harness import Harness
 from tests.worker.world import make_world, queue, run_inline, version_of_job
 
@@ -134,3 +138,22 @@ def test_what_just_fits_is_used(harness: Harness, extra: int) -> None:
     cut_off, ended = [10] * (4 + extra), [10] * (4 + extra) + [tokenizer.end_id]
     for answer in (cut_off, ended):
         assert fits_together(tokenizer.ends, [1] * 507, [answer], 512) == (extra == 0)
+
+
+def test_rankings_of_texts_that_the_tokenizer_cannot_read(harness: Harness, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of another model's answers, which are read by their texts."""
+    with transaction(harness.sessions) as session:
+        session.scalars(select(Completion).order_by(Completion.id).limit(1)).one().text = "too hard"
+        session.flush()
+        ranked = training_data.ranked_answers(session, list(session.scalars(select(Ranking.id).order_by(Ranking.id))))
+    tokenizer = read_tokenizer(harness.settings.version_directory("versions/1-sft"))
+    encode = tokenizer.encode
+
+    def encoded(text: str) -> list[int]:
+        if text == "too hard":
+            raise InvalidError("The model's tokenizer cannot read this text.")
+        return encode(text)
+
+    monkeypatch.setattr(tokenizer, "encode", encoded)
+    assert [train_reward._group(tokenizer, each, as_sampled=False) is None for each in ranked] == [True] + [False] * 3
+    assert None not in [train_reward._group(tokenizer, each, as_sampled=True) for each in ranked]

@@ -48,9 +48,17 @@ def read_some_prompts(
 
 
 def conversation_tokens(tokenizer: Tokenizer, messages: Sequence[Message]) -> list[int] | None:
-    """None for a text that the model's template cannot write."""
+    """None for a text that the model's template cannot write, or its tokenizer not read."""
     try:
         return tokenizer.encode_conversation(messages)
+    except InvalidError:
+        return None
+
+
+def answer_tokens(tokenizer: Tokenizer, text: str) -> list[int] | None:
+    """With the end; None for a text that the tokenizer cannot read."""
+    try:
+        return [*tokenizer.encode(text), tokenizer.end_id]
     except InvalidError:
         return None
 

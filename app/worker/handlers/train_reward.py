@@ -16,7 +16,7 @@ from app.lm.tokenizer import Tokenizer
 from app.services import job_runs, rules, training_data, versions
 from app.services.training_data import RankedAnswers
 from app.training.reward_model import RankedGroup, save_reward_model, train_reward_model
-from app.worker.handlers.left_out import conversation_tokens, fits_together, read_prompts
+from app.worker.handlers.left_out import answer_tokens, conversation_tokens, fits_together, read_prompts
 from app.worker.handlers.versions_of_job import NewVersion, hparams_of, load_policy, store_version
 from app.worker.run import JobRun
 
@@ -110,8 +110,11 @@ def _groups(run: JobRun, tokenizer: Tokenizer, inputs: dict[str, Any], context_t
 
 def _group(tokenizer: Tokenizer, each: RankedAnswers, *, as_sampled: bool) -> RankedGroup | None:
     prompt = conversation_tokens(tokenizer, each.messages)
-    written = each.answers if as_sampled else [[*tokenizer.encode(text), tokenizer.end_id] for text in each.texts]
-    return None if prompt is None else RankedGroup(each.prompt_id, prompt, written, each.ranks)
+    read = each.answers if as_sampled else [answer_tokens(tokenizer, text) for text in each.texts]
+    written = [ids for ids in read if ids is not None]
+    if prompt is None or len(written) < len(read):
+        return None
+    return RankedGroup(each.prompt_id, prompt, written, each.ranks)
 
 
 def _kin(session: Session, version_ids: set[int]) -> dict[int, Version | None]:

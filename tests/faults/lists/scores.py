@@ -1,4 +1,4 @@
-"""Faults of scores, end tokens, chat templates and the number format."""
+"""Faults of scores, end tokens, chat templates, strangers' tokenizers and the number format."""
 
 from tests.faults.fault import Fault, In
 
@@ -11,6 +11,9 @@ network = In("app/training/reward_network.py", MODEL)
 report = In("app/training/reward_report.py", MODEL)
 text = In("app/lm/foreign_text.py", SCORER)
 template = In("app/lm/chat_template.py", SCORER)
+cutting = In("app/lm/cutting.py", "tests/lm/test_cutting.py")
+process = In("app/lm/cutting_process.py", "tests/lm/test_cutting.py")
+limited = In("app/lm/limited.py", "tests/lm/test_cutting.py")
 own = In("app/lm/tokenizer.py", "tests/lm/test_tokenizer.py")
 chat = In("app/chat.py", TEXT)
 api = In("app/api/openai.py", "tests/api/test_model.py")
@@ -39,6 +42,18 @@ FAULTS: list[Fault] = [
     template("a space before an empty answer", "({joint} if messages[-1]['content'] else '')", "{joint}"),
     template("a reward model's template without the end", "+ messages[-1]['content'] + {end} -%}}", "+ messages[-1]['content'] -%}}"),
     template("the template's last line end is written", 'template.removesuffix("\\n")', "template", "tests/lm/test_chat_template.py"),
+    cutting("texts are cut without a trial", "            if self._trial is not None:", "            if False:"),
+    cutting("any decoder will do", "        check_decoder(backend)\n", ""),
+    cutting("every split is trusted", 'return bool(literal) or pattern == {"Regex": SPLIT}', "return True"),
+    cutting("a replacement may grow", "return 0 < len(literal) >= len(part[\"content\"])", "return bool(literal)"),
+    cutting("the trial knows no added tokens", '"added_tokens": added', '"added_tokens": []'),
+    cutting("a panic is no error", ' and type(error).__name__ != "PanicException"', ""),
+    cutting("nothing lets an expression fail", 'for end in ("", tail[: characters // 2]):', 'for end in ("",):'),
+    cutting("no run of the letters that expressions name", "dict.fromkeys((*RUNS, *letters))", "dict.fromkeys(RUNS)"),
+    cutting("no run behind a mark", "for letter in letters for run in OPENED_RUNS", "for letter in () for run in OPENED_RUNS"),
+    process("a normalizer may write any amount", "> MOST_GROWTH * (len(text) + 100)", "> 10**9"),
+    process("typed text is read as marks", "plain.append(read(whole | {\"added_tokens\": []}))", "plain.append(recognizing)"),
+    limited("no time limit for a text", 'signal.setitimer(signal.ITIMER_PROF, program["CPU_SECONDS"])', "pass"),
     chat("system text stands without a line end", 'message["content"] + "\\n" for message', 'message["content"] for message'),
     chat("system text before the last question", "first = next((place for place, message in enumerate(rest)", "first = next((place for place, message in reversed(list(enumerate(rest)))"),
     own("the shipped model loses system text", "for message in without_system(messages):", "for message in messages:"),
