@@ -121,6 +121,7 @@ def test_a_text_is_cut_between_its_marks_as_it_is_here() -> None:
     assert cutter.encode(parted) == made.encode(parted).ids
     with pytest.raises(InvalidError, match="too much time"):
         cutter.encode("a" * 2_000 + "<|end|>")
+    assert len(cutter.without_added_tokens().encode("a" * 2_000 + "<|end|>")) == 2_007
 
 
 @pytest.mark.parametrize(
