@@ -30,6 +30,7 @@ class ForeignProcess:
     def __init__(self, what: str, program: str, begin: Mapping[str, Any]) -> None:
         self._what, self._program, self._begin = what, LIMITED.with_name(program), json.dumps(begin)
         self._process: subprocess.Popen[bytes] | None = None
+        self._at_end: weakref.finalize[..., ForeignProcess] | None = None
         self._lock = threading.Lock()
 
     def ask(self, request: Mapping[str, Any]) -> Any:
@@ -53,7 +54,9 @@ class ForeignProcess:
         lines = [line]
         if self._process is None or self._process.poll() is not None:
             self._process = start(self._program)
-            weakref.finalize(self, stop, self._process)
+            if self._at_end is not None:
+                self._at_end.detach()  # the former process is gone: hold nothing of it
+            self._at_end = weakref.finalize(self, stop, self._process)
             lines = [self._begin, line]
         reply = _exchanged(self._process, lines)
         if not reply.endswith(b"\n"):

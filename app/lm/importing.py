@@ -13,7 +13,7 @@ import torch
 
 from app.chat import Message
 from app.lm.chat_template import PLAIN_TEMPLATE, TEMPLATE_FILE
-from app.lm.checkpoint import check_directory, load_model, readable_tokenizer, write_checksums
+from app.lm.checkpoint import check_directory, load_model, read_config, readable_tokenizer, write_checksums
 from app.lm.cutting import try_tokenizer
 from app.lm.model import Llama
 from app.lm.tokenizer import Tokenizer
@@ -47,6 +47,7 @@ def import_directory(source: Path, target: Path, *, prompt_characters: int = 2_0
     a crash, `target` is as it was. Needs the memory of one copy of the weights in float32. `prompt_characters`: the
     longest prompt that people may type, which the tokenizer must cut quickly."""
     check_directory(source)
+    read_config(source)  # what is of another family is told so, whatever else is wrong
     with readable_tokenizer(source) as path:
         try_tokenizer(path, prompt_characters)
     model, tokenizer = load_model(source)

@@ -1,5 +1,7 @@
 """Tokenizers that are not to be trusted: what they cannot cut in bounded time is an error, at import and afterwards."""
 
+import gc
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -168,3 +170,16 @@ def test_who_waits_long_behind_others_texts_is_told_to_come_again(monkeypatch: p
     process = ForeignProcess("tokenizer", "cutting_process.py", {"tokenizer": "{}"})
     with process._lock, pytest.raises(UnavailableError, match=r"tokenizer is busy with other texts. Try again"):
         process.ask({"text": "a", "plain": False})
+
+
+def test_processes_that_were_ended_leave_nothing_behind() -> None:
+    hollow = {"tokenizer": backend(split=r"(?:a*a*)[^a]").to_str()}
+    process = ForeignProcess("tokenizer", "cutting_process.py", hollow)
+    for _ in range(2):
+        with pytest.raises(foreign_process.RefusedError, match="too much time"):
+            process.ask({"text": "a" * 2_000, "plain": False})
+    first = weakref.ref(process._process)
+    assert process.ask({"text": "b", "plain": False}) == 1
+    gc.collect()
+    assert first() is None
+    process.close()
