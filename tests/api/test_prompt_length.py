@@ -35,7 +35,7 @@ def stored(server: LiveServer) -> tuple[int, int]:
         ("/v1/chat/completions", {"messages": [{"role": "user", "content": LONG}], "max_tokens": 8}),
         ("/api/v1/groups", {"prompt": "\U0001f469‍\U0001f469‍\U0001f466" * 90}),
         ("/api/v1/groups", {"prompt": "a" * 2_000}),
-        ("/api/v1/groups", {"prompt": "\x01" * 1_000}),
+        ("/api/v1/groups", {"prompt": "\ue000" * 1_000}),
         ("/api/v1/groups", {"prompt": "<|end|>" * 250}),
     ],
 )
