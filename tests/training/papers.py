@@ -116,6 +116,7 @@ class PaperPPO:
             (torch.optim.Adam(self.head, eps=hparams.adam_eps), self.head, hparams.value_learning_rate),
         ]
         self.kl_coef = hparams.kl_coef
+        self.farthest = 0.0  # the largest approximate KL of any step so far
 
     def run(self, sampled: Iterator[tuple[list[list[int]], list[list[list[int]]]]], batches: int) -> Iterator[Batch]:
         """`sampled`: each batch's prompts, and the answers to each."""
@@ -129,8 +130,15 @@ class PaperPPO:
             rate = min(1.0, (number + 1) / self.h.warmup_batches) * (1.0 - number / batches)
             metrics = self.measured(episodes)
             steps = self.update(groups, rate, self.h.seed * 1_000_003 + number)
-            means = {name: sum(step.metrics[name] for step in steps) / len(steps) for name in steps[0].metrics}
-            yield Batch(episodes, steps, metrics | means | {"val/ratio_first": steps[0].metrics["val/ratio"]})
+            columns = {name: [step.metrics[name] for step in steps] for name in steps[0].metrics}
+            metrics |= {name: sum(column) / len(column) for name, column in columns.items()}
+            metrics["val/ratio_first"] = steps[0].metrics["val/ratio"]
+            metrics["policy/log_ratio_max"] = max(columns["policy/log_ratio_max"])
+            self.farthest = max(self.farthest, *columns["policy/approxkl_avg"])
+            metrics["policy/approxkl_max"] = self.farthest
+            taken = len(steps) - self.too_far(steps[-1].metrics)
+            metrics["policy/epochs_done"] = taken / math.ceil(len(groups) / self.mini_batch(groups))
+            yield Batch(episodes, steps, metrics)
             error = min(max(metrics["objective/kl"] / (self.h.kl_target or math.inf) - 1.0, -0.2), 0.2)
             self.kl_coef *= 1.0 + error * len(episodes) / self.h.kl_horizon
 
@@ -179,13 +187,22 @@ class PaperPPO:
 
     def update(self, groups: list[list[Episode]], rate: float, seed: int) -> list[Step]:
         """The prompts are shuffled for every epoch."""
-        dice, steps = torch.Generator().manual_seed(seed), []
-        size = math.ceil(len(groups) / self.h.num_mini_batches)
+        dice, steps = torch.Generator().manual_seed(seed), list[Step]()
+        size = self.mini_batch(groups)
         for _ in range(self.h.num_ppo_epochs):
             order = torch.randperm(len(groups), generator=dice).tolist()
             for first in range(0, len(groups), size):
                 steps.append(self.step([e for place in order[first : first + size] for e in groups[place]], rate))
+                if self.too_far(steps[-1].metrics):
+                    return steps
         return steps
+
+    def mini_batch(self, groups: list[list[Episode]]) -> int:
+        return math.ceil(len(groups) / self.h.num_mini_batches)
+
+    def too_far(self, metrics: dict[str, float]) -> bool:
+        """Huang et al. (2022), "The 37 implementation details of PPO": early stopping. That step is not taken."""
+        return self.h.target_kl is not None and metrics["policy/approxkl_avg"] > self.h.target_kl
 
     def step(self, episodes: list[Episode], rate: float) -> Step:
         h, rows = self.h, []
@@ -203,11 +220,14 @@ class PaperPPO:
                     "policy/clipfrac_avg": (clipped < surrogate).float(),
                     "policy/approxkl_avg": (new - e.old) ** 2 / 2,
                     "val/clipfrac_avg": (clipped_error > error).float(),
+                    "policy/log_ratio_max": (new - e.old).abs(),
                     "val/ratio": ratio,
                 }
             )
         means = {name: torch.cat([row[name] for row in rows]).mean() for name in rows[0]}
         (means["loss/policy_avg"] + h.vf_coef * means["loss/value_avg"]).backward()
+        found = {name: mean.item() for name, mean in means.items()}
+        found["policy/log_ratio_max"] = max(row["policy/log_ratio_max"].max().item() for row in rows)
         norms = []
         for optimizer, parameters, full_rate in self.optimizers:
             gradients = [p.grad for p in parameters if p.grad is not None]
@@ -215,8 +235,9 @@ class PaperPPO:
             for gradient in gradients:
                 gradient *= min(1.0, h.max_grad_norm / norms[-1])
             optimizer.param_groups[0]["lr"] = full_rate * rate
-            optimizer.step()
+            if not self.too_far(found):
+                optimizer.step()
             optimizer.zero_grad()
-        metrics = {name: mean.item() for name, mean in means.items()} | {"policy/grad_norm": norms[0]}
+        metrics = found | {"policy/grad_norm": norms[0]}
         rates = [optimizer.param_groups[0]["lr"] for optimizer, _, _ in self.optimizers]
         return Step(metrics, rates, flat(self.policy.parameters()), flat(self.head))

@@ -28,7 +28,7 @@ from app.worker.handlers import evaluate as evaluate_handler
 from app.worker.handlers import train_policy as policy_handler
 from app.worker.handlers import train_reward as reward_handler
 from tests.worker.harness import Harness
-from tests.worker.world import make_world, queue, run_inline, version_of_job
+from tests.worker.world import check_files, make_world, queue, run_inline, version_of_job
 
 Pairs = list[tuple[list[int], list[int]]]
 
@@ -130,6 +130,22 @@ def test_ppo_trains_on_training_prompts_only(harness: Harness, ppo: Given) -> No
     held_out = tokens_of(harness, PromptSplit.HELD_OUT)
     assert not [prompt for prompt in ppo.prompts if prompt in held_out], "held-out prompts are for evaluation"
     assert sorted(ppo.prompts) == sorted(tokens_of(harness, PromptSplit.TRAIN))
+
+
+def test_a_version_that_cannot_be_recorded_leaves_no_files(
+    harness: Harness, ppo: Given, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add(harness, VersionKind.REWARD, 7.0, active=True)
+
+    def fail(*_: object) -> None:
+        raise RuntimeError("The rule failed.")
+
+    monkeypatch.setattr("app.services.rules.after_train_policy", fail)
+    job = run_inline(harness, queue(harness, JobKind.TRAIN_POLICY))
+    assert job.status is JobStatus.FAILED
+    assert "The rule failed." in (job.error or "")
+    assert ppo.prompts, "it was trained, and only the record failed"
+    check_files(harness)
 
 
 @pytest.fixture

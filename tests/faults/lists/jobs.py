@@ -69,7 +69,7 @@ FAULTS = [
     child("a cancel told as a failure", "return _record(run, JobStatus.CANCELLED)", "return _record(run, JobStatus.FAILED, error='')"),
     child("the folder of a job that is over stays", "    run.remove_directory()\n    return EXIT_RECORDED\n\n\ndef _sentence", "    return EXIT_RECORDED\n\n\ndef _sentence"),
     child("an error's own words lost", "return error.message", 'return "It failed."'),
-    process("a crash is not tried again", "            crash = self._settle(child, control)\n", "            self._settle(child, control)\n            crash = None\n", ENGINE + "::test_kill_child_and_worker"),
+    process("how an attempt crashed is forgotten", "                crash=crash,\n", "", ENGINE + "::test_outcomes_of_one_worker"),
     process("a hanging job is never killed", "if control.cancel and kill_at is None", "if False", ENGINE + "::test_cancel"),
     process("a crash without its last words", 'f" Its last line: {last}"', '""', ENGINE + "::test_outcomes_of_one_worker"),
     process("a stop counts as an attempt", "job_runs.release_attempt(session, child.job_id, child.fence)", "pass", ENGINE + "::test_stop_in_good_order"),

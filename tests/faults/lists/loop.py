@@ -87,7 +87,7 @@ FAULTS = [
     handle_reward("prompts read without their conversation", "prompt = conversation_tokens(tokenizer, each.messages)", "prompt = conversation_tokens(tokenizer, each.messages[-1:])"),
     handle_reward("fresh samples that no seed decides", "torch.Generator().manual_seed(seed)", "torch.Generator().manual_seed(torch.seed() % 2**31)"),
     store("overrides of the job not used", "if name in names}", "if name not in names}"),
-    store("a failed record leaves its files", "            target.rename(fresh)\n", "            pass\n", HANDLERS),
+    store("a failed record leaves its files", "            target.rename(fresh)\n", "            pass\n"),
     store("the content hash of another folder", "content_hash=content_hash,", 'content_hash="0" * 64,'),
     data("ranks read in display order", "for answer in answers],\n    )", "for answer in ranking.group.completions],\n    )"),
     data("answers read in display order", "answers=[answer.token_ids for answer in answers]", "answers=[answer.token_ids for answer in ranking.group.completions]"),

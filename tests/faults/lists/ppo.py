@@ -48,10 +48,10 @@ FAULTS = [
     ppo("the value's rate not scheduled", "            (self.value_optimizer, self.hparams.value_learning_rate),\n", ""),
     ppo("Adam's own epsilon", '{"eps": hparams.adam_eps,', '{"eps": 1e-3,'),
     ppo("decay of weights", '"weight_decay": 0.0', '"weight_decay": 0.1'),
-    ppo("an update never ends early", "return target is not None and found", "return False and found", PPO),
-    ppo("an update goes on after the step that was too far", "                if self.moved_too_far(looks[-1]):\n                    break\n", "", PPO),
-    ppo("the step that was too far taken", "if not self.moved_too_far(totals):", "if True:", PPO),
-    ppo("the largest approximate KL of the last batch only", "= max(moved, metrics", "= max(0.0, metrics", PPO),
+    ppo("an update never ends early", "return target is not None and found", "return False and found"),
+    ppo("an update goes on after the step that was too far", "                if self.moved_too_far(looks[-1]):\n                    break\n", ""),
+    ppo("the step that was too far taken", "if not self.moved_too_far(totals):", "if True:"),
+    ppo("the largest approximate KL of the last batch only", "= max(moved, metrics", "= max(0.0, metrics"),
     # the loop
     ppo("the reference taken from the initial policy", "            reference,\n            reward_model", "            initial,\n            reward_model"),
     ppo("the reference follows the policy", "            reference,\n            reward_model", "            trainer.policy.model,\n            reward_model"),
@@ -64,7 +64,6 @@ FAULTS = [
     ppo("the same prompts in each batch", "range(batch * size, (batch + 1) * size)", "range(size)", PPO),
     ppo("one batch too few", "math.ceil(hparams.total_episodes / hparams.batch_size)", "hparams.total_episodes // hparams.batch_size - 1"),
     ppo("the lower layers believed to be shared", "trainer.shares_lower,", "True,"),
-    ppo("a loss that is no number goes on", "if not math.isfinite(loss.item())", "if False", PPO),
     # metrics
     ppo("padding counted in the length", "(mask.sum() / len(mask))", "(mask.numel() / torch.tensor(len(mask)))"),
     ppo("KL as a mean over tokens", "masked_sum(kl, mask) / len(mask)", "masked_mean(kl, mask)"),
