@@ -1,5 +1,6 @@
 """`serve`: the web server alone; a worker is another process."""
 
+import gc
 import logging
 import signal
 import socket
@@ -45,7 +46,7 @@ def serve() -> None:
 
         async def startup(self, sockets: list[socket.socket] | None = None) -> None:
             await super().startup(sockets)
-            threading.Thread(target=tell_readiness, args=(app.state.runtime,), daemon=True).start()
+            threading.Thread(target=settle, args=(app.state.runtime,), daemon=True).start()
 
         def handle_exit(self, sig: int, frame: FrameType | None) -> None:
             runtime = getattr(app.state, "runtime", None)
@@ -61,6 +62,14 @@ def serve() -> None:
     server.run(sockets=[listener])
     if not server.started:
         raise SystemExit(3)
+
+
+def settle(runtime: "Runtime") -> None:
+    """Once the model is loaded. What is there by then stays, libraries above all: where the garbage collector looks at
+    it again, every request waits for a third of a second, every few seconds under load."""
+    tell_readiness(runtime)
+    gc.collect()
+    gc.freeze()
 
 
 def tell_readiness(runtime: "Runtime") -> None:
