@@ -76,7 +76,7 @@ FAULTS = [
     ends("an answer cut at its written end only", "if token in self.all)", "if token == self.written)"),
     reading("the length's head looks nowhere", "end * logit * math.sqrt(depth) / stretch", "end * 0.0"),
     reading("prompts left out of the averages", "seen = (packed.segments == 0) | (packed.segments == k + 1)", "seen = packed.segments == k + 1", DATA),
-    scorer("the scorer reads without the prompt", "tokenizer.encode_conversation(messages)", "tokenizer.encode_conversation(messages)[:1]"),
-    scorer("the scorer's answers without their end", "[tokenizer.encode_answered(messages, answer) for", "[[*tokenizer.encode_conversation(messages), *tokenizer.encode(answer)] for"),
+    scorer("the scorer reads the last message only", "tokenizer.encode_answered(messages, answer)", "tokenizer.encode_answered(messages[-1:], answer)"),
+    scorer("the scorer's answers without their last token", "[ids[:-1] for ids in read]", "[ids[:-2] for ids in read]"),
     scorer("the scorer's scores in another order", "return [score for [score] in found]", "return sorted(score for [score] in found)"),
 ]  # fmt: skip
