@@ -16,8 +16,13 @@ run = In("app/worker/run.py", RUN)
 process = In("app/worker/process.py", ENGINE)
 child = In("app/worker/child.py", RUN)
 context = In("app/training/context.py", CONTEXT)
+engine = In("app/worker/engine.py", "tests/worker/test_adopting.py")
+serve = In("app/cli/serve.py", "tests/test_startup.py")
 
 FAULTS = [
+    engine("a worker takes its own jobs over", " | {self._executor_id}", ""),
+    engine("a living peer's jobs are taken over", "if flow.executor_id not in alive:", "if flow.executor_id != self._executor_id:"),
+    serve("the collector looks at the libraries", "    gc.freeze()\n", ""),
     runs("the youngest job first", "waiting.order_by(Job.number)", "waiting.order_by(Job.number.desc())"),
     runs("two jobs at once", "    if dispatched(session):\n        return None\n", ""),
     runs("a finished job starts again", "job is None or job.status not in LIVE", "job is None"),
