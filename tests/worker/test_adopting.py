@@ -29,8 +29,8 @@ def test_only_the_jobs_of_dead_peers(harness: Harness, monkeypatch: pytest.Monke
     def resume(workflow_id: str, **_options: Any) -> None:
         taken.append(workflow_id)
 
-    monkeypatch.setattr(engine.DBOS, "list_workflows", pending)
-    monkeypatch.setattr(engine.DBOS, "resume_workflow", resume)
+    monkeypatch.setattr("app.worker.engine.DBOS.list_workflows", pending)
+    monkeypatch.setattr("app.worker.engine.DBOS.resume_workflow", resume)
     runner = SimpleNamespace(sessions=harness.sessions, readers=harness.sessions, executor_id="own")
     engine._Dispatcher(cast(JobRunner, runner)).adopt(harness.settings.worker_stale_seconds)
     assert taken == ["job-of-dead"]
