@@ -61,7 +61,7 @@ browser:
 test: set-up-dev browser lint types imports ## Set up what the tests need (Chromium included), then lint, types, imports and all tests
 	@FOURFOLD_CHROMIUM="$$(bin/browser)" $(PY) -m pytest $(PYTEST_ARGS)
 
-faults: set-up-dev ## Put hundreds of faults in, one by one, and see that a test tells each (an hour or so; for the night)
+faults: set-up-dev ## Put hundreds of faults in, one by one, and see that a test tells each (a quarter of an hour on a quiet machine; for the night)
 	@$(PY) -m tests.faults $(FAULTS_ARGS)
 
 lint: set-up-dev ## Check style and formatting (ruff)
