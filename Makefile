@@ -17,7 +17,7 @@ help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 run: set-up ## Set up what is missing, then serve pages and train on http://127.0.0.1:8000 (Ctrl-C stops)
-	@exec $(PY) -m app run
+	@exec $(VENV)/bin/fourfold run
 
 # ---- set-up: each step leaves a stamp, so that the next start does only what changed -------------------------------
 
@@ -42,7 +42,7 @@ $(STAMP)/packages: requirements.txt pyproject.toml $(STAMP)/torch
 
 # Made and kept by the first answer; here, so that no person waits for it.
 $(STAMP)/kernels: $(addprefix app/lm/,kernels.py cached_attention.py products.py team.py tiles.py) $(STAMP)/packages
-	@bin/quietly "the sampler's kernels, compiled for this processor" $(PY) -m app generate Hello --n 1 --max-tokens 2
+	@bin/quietly "the sampler's kernels, compiled for this processor" $(VENV)/bin/fourfold generate Hello --n 1 --max-tokens 2
 	@touch $@
 
 $(STAMP)/front-end: package.json package-lock.json bin/front-end $(STAMP)/venv
@@ -95,9 +95,9 @@ bench-loop: set-up-dev ## Measure the whole loop (tastes, seeds, page latency) a
 # ---- housekeeping --------------------------------------------------------------------------------------------------
 
 model: set-up-dev ## Make the shipped models again from nothing (wants a C++ compiler and some hours; stops and goes on)
-	@OMP_WAIT_POLICY=PASSIVE $(PY) -m app pretrain --out models/base --compile
-	@OMP_WAIT_POLICY=PASSIVE $(PY) -m app sft --base models/base --out models/sft --compile
-	@$(PY) -m app evaluate-sft --model models/sft
+	@OMP_WAIT_POLICY=PASSIVE $(VENV)/bin/fourfold pretrain --out models/base --compile
+	@OMP_WAIT_POLICY=PASSIVE $(VENV)/bin/fourfold sft --base models/base --out models/sft --compile
+	@$(VENV)/bin/fourfold evaluate-sft --model models/sft
 	@$(PY) -m bench.model_report
 
 lock: $(STAMP)/venv ## Pin anew what pyproject.toml asks for (LOCK_ARGS=--upgrade: the newest inside the ranges)

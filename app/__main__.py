@@ -5,7 +5,7 @@ import typer
 from app.cli import clean, evaluate_sft, generate, import_model, pretrain, run, serve, sft, simulate, worker
 from app.errors import AppError
 
-cli = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+cli = typer.Typer(name="fourfold", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 cli.command()(run.run)
 cli.command()(serve.serve)
 cli.command()(worker.worker)
@@ -22,7 +22,7 @@ cli.command()(import_model.import_model)
 def main() -> None:
     """Errors that a person can mend are one sentence, not a traceback."""
     try:
-        cli()
+        cli(prog_name="fourfold")
     except AppError as error:
         typer.echo(error.message, err=True)
         raise SystemExit(1) from None

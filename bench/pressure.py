@@ -191,7 +191,7 @@ def _spread(seconds: list[float]) -> dict[str, float]:
 
 @contextmanager
 def serving(data_dir: Path, **settings: Any) -> Iterator[int]:
-    """`app serve` as a child process; gives its port. Ends it by SIGTERM, by SIGKILL where it does not end."""
+    """`fourfold serve` as a child process; gives its port. Ends it by SIGTERM, by SIGKILL where it does not end."""
     environment = os.environ | {f"FOURFOLD_{name.upper()}": str(value) for name, value in settings.items()}
     environment |= {"FOURFOLD_PORT": "0", "FOURFOLD_HOST": "127.0.0.1", "FOURFOLD_DATA_DIR": str(data_dir)}
     with (data_dir / "server.log").open("w") as log:

@@ -26,7 +26,7 @@ def free_port() -> int:
 
 @contextmanager
 def running_fourfold(data_dir: Path, **settings: Any) -> Iterator[httpx.Client]:
-    """Starts `app run`, yields a client once /readyz answers, stops it by SIGINT as Ctrl-C does."""
+    """Starts `fourfold run`, yields a client once /readyz answers, stops it by SIGINT as Ctrl-C does."""
     port = free_port()
     environment = os.environ | {f"FOURFOLD_{name.upper()}": str(value) for name, value in settings.items()}
     environment |= {"FOURFOLD_PORT": str(port), "FOURFOLD_HOST": "127.0.0.1", "FOURFOLD_DATA_DIR": str(data_dir)}
@@ -47,7 +47,7 @@ def _wait_ready(client: httpx.Client, process: subprocess.Popen[bytes]) -> None:
     deadline = time.monotonic() + READY_SECONDS
     while time.monotonic() < deadline:
         if process.poll() is not None:
-            raise RuntimeError(f"app run ended with {process.returncode}; see server.log in the data folder")
+            raise RuntimeError(f"fourfold run ended with {process.returncode}; see server.log in the data folder")
         try:
             if client.get("/readyz").is_success:
                 return

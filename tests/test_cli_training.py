@@ -1,4 +1,4 @@
-"""`app pretrain`, `app sft`, `app generate` as a person types them, tiny."""
+"""`fourfold pretrain`, `fourfold sft`, `fourfold generate` as a person types them, tiny."""
 
 import json
 import subprocess

@@ -1,4 +1,4 @@
-"""`python -m app serve` as a process: what it refuses to start with, how it stops, and what survives kill -9."""
+"""`fourfold serve` as a process: what it refuses to start with, how it stops, and what survives kill -9."""
 
 import gc
 import logging

@@ -1,4 +1,4 @@
-"""`app clean`: a folder of texts in, cleaned and de-duplicated documents out, with a report."""
+"""`fourfold clean`: a folder of texts in, cleaned and de-duplicated documents out, with a report."""
 
 import json
 from pathlib import Path
@@ -11,7 +11,7 @@ def clean(
     folder: Annotated[Path, typer.Argument(help="Folder with .txt, .md or .jsonl files.")],
     out: Annotated[Path, typer.Option(help="The cleaned documents, one JSON object with `text` a line.")],
 ) -> None:
-    """Clean and de-duplicate a folder of texts for `app pretrain --texts`. The report goes beside OUT."""
+    """Clean and de-duplicate a folder of texts for `fourfold pretrain --texts`. The report goes beside OUT."""
     from app.training.cleaning.clean import Report
     from app.training.cleaning.clean import clean as cleaned
     from app.training.cleaning.folder import folder_documents

@@ -1,4 +1,4 @@
-"""`app evaluate-sft`: the report card of a model directory on held-out prompts."""
+"""`fourfold evaluate-sft`: the report card of a model directory on held-out prompts."""
 
 from pathlib import Path
 from typing import Annotated

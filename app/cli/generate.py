@@ -1,4 +1,4 @@
-"""`app generate`: answers of a model directory on the terminal."""
+"""`fourfold generate`: answers of a model directory on the terminal."""
 
 import time
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""`app import-model`: a model directory of the Llama family becomes a version that answers."""
+"""`fourfold import-model`: a model directory of the Llama family becomes a version that answers."""
 
 import shutil
 import uuid

@@ -1,4 +1,4 @@
-"""`app pretrain`: write the corpus, learn a tokenizer, train a base model. The same command again resumes.
+"""`fourfold pretrain`: write the corpus, learn a tokenizer, train a base model. The same command again resumes.
 
 The defaults are those of the shipped model.
 """
@@ -19,7 +19,7 @@ def pretrain(
     batch_rows: Annotated[int, typer.Option(min=1, help="Rows a step.")] = 64,
     context_tokens: Annotated[int, typer.Option(min=16, max=512, help="Tokens a row.")] = 128,
     texts: Annotated[
-        Path | None, typer.Option(help="Your own texts from `app clean`, in place of the project's corpus.")
+        Path | None, typer.Option(help="Your own texts from `fourfold clean`, in place of the project's corpus.")
     ] = None,
     seed: Annotated[int, typer.Option(help="Seed of corpus, weights and order.")] = 0,
     compile_model: Annotated[

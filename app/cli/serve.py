@@ -27,7 +27,7 @@ back: Python's 5 ms would be most of what a request takes."""
 
 
 def serve() -> None:
-    """Serve the pages and the API. Jobs wait until a worker runs (python -m app worker)."""
+    """Serve the pages and the API. Jobs wait until a worker runs (fourfold worker)."""
     import uvicorn
 
     from app.connections import raise_descriptor_limit, server_config

@@ -1,4 +1,4 @@
-"""`app sft`: fine-tune a base model on instruction-answer pairs. The same command again resumes."""
+"""`fourfold sft`: fine-tune a base model on instruction-answer pairs. The same command again resumes."""
 
 from pathlib import Path
 from typing import Annotated
@@ -7,7 +7,7 @@ import typer
 
 
 def sft(
-    base: Annotated[Path, typer.Option(help="The base model (from `app pretrain`).")],
+    base: Annotated[Path, typer.Option(help="The base model (from `fourfold pretrain`).")],
     out: Annotated[Path, typer.Option(help="Where the fine-tuned model goes.")],
     pairs: Annotated[int, typer.Option(min=64, help="Pairs to train on; no two are the same.")] = 300_000,
     epochs: Annotated[float, typer.Option(min=0.1, help="How often each is seen.")] = 1.5,

@@ -1,4 +1,4 @@
-"""`app simulate`: a noisy labeler with a known taste ranks through the REST API of a running server."""
+"""`fourfold simulate`: a noisy labeler with a known taste ranks through the REST API of a running server."""
 
 from typing import Annotated
 

@@ -220,7 +220,7 @@ def install_sft(session: Session, *, model_dir: Path, data_dir: Path) -> Version
         return stored
     if not (model_dir / "config.json").is_file():
         raise UnavailableError(
-            f"There are no model weights in {model_dir}. Make them (python -m app pretrain, then sft), or set "
+            f"There are no model weights in {model_dir}. Make them (fourfold pretrain, then sft), or set "
             "FOURFOLD_MODEL_DIR to a folder that has them."
         )
     target = data_dir.resolve() / next_version_path(session, VersionKind.SFT)

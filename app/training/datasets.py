@@ -56,14 +56,16 @@ def corpus_documents(seed: int, report: Report | None = None) -> Iterator[str]:
 
 
 def file_documents(path: Path, held_out: bool = False) -> Iterator[str]:
-    """A user's own texts, as `app clean` wrote them; every 50th is held out from training."""
+    """A user's own texts, as `fourfold clean` wrote them; every 50th is held out from training."""
     try:
         with path.open(encoding="utf-8") as file:
             for number, line in enumerate(file):
                 if (number % OWN_HELD_OUT == OWN_HELD_OUT - 1) is held_out:
                     yield json.loads(line)["text"]
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise TrainingError(f"{path} cannot be read ({error}). Make it with: app clean FOLDER --out {path}") from error
+        raise TrainingError(
+            f"{path} cannot be read ({error}). Make it with: fourfold clean FOLDER --out {path}"
+        ) from error
 
 
 def tokenizer_texts(seed: int, texts: Path | None = None) -> Iterator[str]:

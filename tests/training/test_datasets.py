@@ -65,5 +65,5 @@ def test_a_users_own_texts_take_the_place_of_the_corpus(tokenizer: Tokenizer, tm
 
 def test_texts_that_app_clean_did_not_write_are_refused(tokenizer: Tokenizer, tmp_path: Path) -> None:
     (tmp_path / "texts.jsonl").write_text("not JSON\n", encoding="utf-8")
-    with pytest.raises(TrainingError, match="app clean"):
+    with pytest.raises(TrainingError, match="fourfold clean"):
         base_data(tokenizer, seed=1, tokens=1_000, context_tokens=64, texts=tmp_path / "texts.jsonl")

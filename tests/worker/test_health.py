@@ -1,4 +1,4 @@
-"""`python -m app worker-health`, as a container's health check asks it."""
+"""`fourfold worker-health`, as a container's health check asks it."""
 
 from datetime import timedelta
 

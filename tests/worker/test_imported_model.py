@@ -1,4 +1,4 @@
-"""`app import-model`, then the loop on what it brought: rewards, policies and their files are the imported family's."""
+"""`fourfold import-model`, then the loop on what it brought: rewards, policies, files are the imported family's."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path

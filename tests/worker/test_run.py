@@ -1,4 +1,4 @@
-"""`python -m app run` as a person starts it: both processes come up, and Ctrl-C leaves nothing behind."""
+"""`fourfold run` as a person starts it: both processes come up, and Ctrl-C leaves nothing behind."""
 
 import os
 import signal
