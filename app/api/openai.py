@@ -19,9 +19,10 @@ from app.errors import InvalidError, NotFoundError
 from app.hparams import SamplingParams
 from app.ids import parse_id
 from app.runtime import ReadSession, RuntimeDep, SamplingPlace, UnitRoute
-from app.services.prompts import clean_text, validate_messages
+from app.services.prompts import validate_messages
 from app.services.sampling import MAX_SEED, page_params
 from app.services.versions import MAY_ANSWER, list_versions
+from app.texts import clean_text
 
 router = APIRouter(prefix="/v1", tags=["openai"], route_class=UnitRoute)
 ACTIVE_MODEL = "fourfold"

@@ -18,7 +18,8 @@ from app.ids import RowId
 from app.runtime import ReadSession, RuntimeDep, UnitRoute, WriteSession
 from app.services import curation
 from app.services.curation import MAX_SEARCH_CHARACTERS, Shelf, Wanted
-from app.services.prompts import NewPrompt, add_prompts, clean_text, get_prompt
+from app.services.prompts import NewPrompt, add_prompts, get_prompt
+from app.texts import clean_text
 
 router = APIRouter(prefix="/api/v1/prompts", tags=["prompts"], route_class=UnitRoute)
 MAX_PROMPTS = 500

@@ -12,8 +12,9 @@ from app.chat import Message
 from app.config import Settings
 from app.hparams import SamplingParams
 from app.services.paging import MAX_LIMIT, Page
-from app.services.prompts import clean_text, validate_messages
+from app.services.prompts import validate_messages
 from app.services.sampling import MAX_SEED, page_params
+from app.texts import clean_text
 
 MAX_TOKENS = 256
 MAX_TOP_K = 1_000_000

@@ -24,7 +24,8 @@ from app.db.session import transaction
 from app.errors import AppError, ConflictError, InvalidError, UnavailableError
 from app.services.drawing import KEY_DIGITS
 from app.services.fitting import Fitting
-from app.services.prompts import NewPrompt, clean_text, digest_of, language_of, validate_messages
+from app.services.prompts import NewPrompt, digest_of, language_of, validate_messages
+from app.texts import clean_text
 
 Result = TypeVar("Result")
 ROWS_AT_ONCE = 500

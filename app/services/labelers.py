@@ -5,8 +5,8 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from app.db.models.labelers import Labeler, LabelerKind
-from app.errors import ConflictError, InvalidError
-from app.services.prompts import clean_text
+from app.errors import ConflictError
+from app.texts import clean_name
 
 MAX_NAME_CHARACTERS = 64
 
@@ -33,10 +33,8 @@ def find_labeler(session: Session, name: str) -> Labeler | None:
 
 
 def check_name(name: str) -> str:
-    name = clean_text(name)
-    if not name or len(name) > MAX_NAME_CHARACTERS or not name.isprintable():
-        raise InvalidError(f"A labeler's name has 1 to {MAX_NAME_CHARACTERS} printable characters.")
-    return name
+    """In its one form; raises InvalidError."""
+    return clean_name(name, what="A labeler's name", most=MAX_NAME_CHARACTERS)
 
 
 def count_people(session: Session) -> int:

@@ -3,7 +3,6 @@
 import hashlib
 import json
 import re
-import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,12 +17,11 @@ from app.config import REPOSITORY
 from app.db.models.prompts import Prompt, PromptSource, PromptSplit
 from app.errors import InvalidError, NotFoundError
 from app.services.drawing import KEY_DIGITS
+from app.texts import clean_text, shows_anything
 
 SHIPPED_PROMPTS = REPOSITORY / "app" / "training" / "data" / "prompts.jsonl"
 MAX_MESSAGES = 64
 LOOKUP_ROWS = 500
-_UNSEEN = frozenset({"Cc", "Cf", "Zl", "Zp", "Zs"})
-_CONTROLS = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 _HAN = re.compile("[\u3400-\u9fff]")
 
 
@@ -41,7 +39,7 @@ def validate_messages(messages: Sequence[Mapping[str, Any]], max_characters: int
                 f"Message {number} must have the role {role!r}: user and assistant take turns, the user first."
             )
         content = clean_text(str(message.get("content") or ""))
-        if not _shows_anything(content):
+        if not shows_anything(content):
             raise InvalidError(f"Message {number} is empty: write what you want answered.")
         checked.append(Message(role="user" if number % 2 else "assistant", content=content))
     if len(checked) % 2 == 0:
@@ -50,17 +48,6 @@ def validate_messages(messages: Sequence[Mapping[str, Any]], max_characters: int
     if length > max_characters:
         raise InvalidError(f"The prompt has {length:,} characters; at most {max_characters:,} are taken. Shorten it.")
     return checked
-
-
-def clean_text(text: str) -> str:
-    """What a person wrote, without what no page can show and not every database can hold: control characters but for
-    line ends and tabs, lone surrogates (question marks stand for them); outer blanks are cut."""
-    return _CONTROLS.sub("", text).encode("utf-8", "replace").decode("utf-8").strip()
-
-
-def _shows_anything(text: str) -> bool:
-    """Not blanks, joiners, marks of direction or byte order alone."""
-    return any(unicodedata.category(character) not in _UNSEEN for character in text)
 
 
 def digest_of(messages: Sequence[Message]) -> str:

@@ -15,7 +15,7 @@ from app.preferences import ranks_in_order
 from app.services import rules
 from app.services.groups import check_leased, get_group, is_leased_to, lease
 from app.services.paging import Page, page_by_id
-from app.services.prompts import clean_text
+from app.texts import clean_text
 
 MAX_COMMENT_CHARACTERS = 2_000
 MAX_DURATION_MS = 24 * 3_600 * 1_000

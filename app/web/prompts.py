@@ -19,7 +19,8 @@ from app.ids import RowId
 from app.runtime import ReadSession, Runtime, RuntimeDep, UnitRoute
 from app.services import curation, drawing
 from app.services.curation import MAX_SEARCH_CHARACTERS, Shelf, Wanted
-from app.services.prompts import add_prompt, clean_text, validate_messages
+from app.services.prompts import add_prompt, validate_messages
+from app.texts import clean_text
 from app.web.security import FormDep
 from app.web.templating import render
 

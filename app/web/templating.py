@@ -14,9 +14,10 @@ from markupsafe import Markup
 from starlette.responses import HTMLResponse
 
 from app.config import REPOSITORY
+from app.errors import InvalidError
 from app.runtime import DEFAULT_LABELER
 from app.services.bounds import flags_of
-from app.services.labelers import MAX_NAME_CHARACTERS
+from app.services.labelers import check_name
 from app.web import words
 
 STATIC = REPOSITORY / "static"
@@ -75,9 +76,10 @@ ENVIRONMENT = _environment()
 
 def labeler_name(request: Request) -> str:
     """Who ranks on these pages: a cookie, so that it survives a restart; anything odd falls back to the default."""
-    name = unquote(request.cookies.get(LABELER_COOKIE, "")).strip()
-    usable = name and len(name) <= MAX_NAME_CHARACTERS and name.isprintable()
-    return name if usable else DEFAULT_LABELER
+    try:
+        return check_name(unquote(request.cookies.get(LABELER_COOKIE, "")))
+    except InvalidError:
+        return DEFAULT_LABELER
 
 
 def render(

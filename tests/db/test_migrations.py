@@ -1,5 +1,6 @@
 """What the migrations do to data that is there, and that they lead to the tables the program knows."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,8 +9,10 @@ from alembic import command
 from sqlalchemy import Engine, text
 
 import app.db.models  # noqa: F401  registers the tables
+from app.chat import Message
 from app.db.schema import _alembic_config
 from app.db.session import make_engine
+from app.services.prompts import digest_of
 
 
 @pytest.fixture
@@ -60,3 +63,42 @@ def test_jobs_are_numbered_and_doubled_points_removed(engine: Engine) -> None:
 def test_they_lead_to_the_tables_of_the_program_and_back(engine: Engine) -> None:
     for revision in ("head", "check", "0001", "head", "check"):
         migrate(engine, revision)
+
+
+PROMPT = """INSERT INTO prompts (id, text, messages, digest, draw_key, split, source, language, shown, created_at)
+VALUES (:id, :text, :messages, :digest, '', :split, 'own', 'en', :shown, '2026-01-01')"""
+GROUP = """INSERT INTO groups (id, prompt_id, version_id, settings, seed, status, created_at)
+VALUES (1, 2, 1, '{}', 1, 'ready', '2026-01-01')"""
+LABELER = "INSERT INTO labelers (id, name, kind, created_at) VALUES (:id, :name, 'person', '2026-01-01')"
+VERSION = """INSERT INTO versions (id, kind, path, status, content_hash, hparams, metrics, created_at)
+VALUES (1, 'sft', 'v', 'active', '0', '{}', '{}', '2026-01-01')"""
+
+
+def test_prompts_that_differ_by_line_ends_alone_become_one(engine: Engine) -> None:
+    """2 is 1 with the line ends of forms, 3 has no twin, 5 is 4 of the other split."""
+    migrate(engine, "8e2f6b10c4d7")
+    texts = {1: "a\nb", 2: "a\r\nb", 3: "c\r\nd\re", 4: "f\ng", 5: "f\r\ng"}
+    with engine.begin() as connection:
+        for number, content in texts.items():
+            messages: list[Message] = [Message(role="user", content=content)]
+            row = {"id": number, "text": content, "messages": json.dumps(messages), "digest": digest_of(messages)}
+            split = "held_out" if number == 5 else "train"
+            connection.execute(text(PROMPT), {**row, "split": split, "shown": number})
+        connection.execute(text(VERSION))
+        connection.execute(text(GROUP))
+        for number, name in enumerate(["ada", "a\u0301da", "张\u3000伟", "小  明", "小 明"], start=1):
+            row = {"id": number, "name": name}
+            connection.execute(
+                text("INSERT INTO labelers (id, name, kind, created_at) VALUES (:id, :name, 'person', '2026-01-01')"),
+                row,
+            )
+    migrate(engine, "head")
+    with engine.connect() as connection:
+        rows = connection.execute(text("SELECT id, text, messages, digest, shown FROM prompts ORDER BY id")).all()
+        assert [(row.id, row.text, row.shown) for row in rows] == [
+            *((1, "a\nb", 3), (3, "c\nd\ne", 3), (4, "f\ng", 4), (5, "f\r\ng", 5))
+        ]
+        assert all(row.digest == digest_of(json.loads(row.messages)) for row in rows)
+        assert connection.scalar(text("SELECT prompt_id FROM groups")) == 1
+        names = list(connection.scalars(text("SELECT name FROM labelers ORDER BY id")))
+        assert names == ["ada", "áda", "张 伟", "小  明", "小 明"]

@@ -141,3 +141,14 @@ def test_an_own_prompt_that_is_too_long_opens_no_pane(server: LiveServer, visito
     assert (refused.status_code, "999 tokens" in refused.text, "Being written" in refused.text) == (422, True, False)
     with server.runtime.read() as session:
         assert session.scalar(select(func.count()).where(Prompt.source == PromptSource.OWN)) == 0
+
+
+def test_a_form_sends_the_prompt_that_the_api_sent(server: LiveServer, visitor: Visitor) -> None:
+    """Browsers write \\r\\n for every line end of a form (HTML standard, 4.10.21.8)."""
+    [stored] = server.client.post("/api/v1/prompts", json={"prompt": "one\ntwo"}).json()["items"]
+    assert "The prompt was added." in visitor.send("/prompts/new", prompt="one\r\ntwo").text
+    line = b'\xef\xbb\xbf{"prompt": "one\\rtwo\\r\\n"}\r\n'
+    imported = server.client.post("/api/v1/import/prompts", content=line, headers={"Content-Type": "application/jsonl"})
+    assert imported.status_code == 201
+    with server.runtime.read() as session:
+        assert session.scalars(select(Prompt.id).where(Prompt.text.like("one%two"))).all() == [stored["id"]]

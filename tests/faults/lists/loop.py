@@ -35,8 +35,18 @@ imports = In("app/services/imports.py", "tests/services/test_imports.py")
 left_out = In("app/worker/handlers/left_out.py", LEFT_OUT)
 scorer = In("app/training/scorer.py", "tests/api/test_prompt_length.py")
 prompts = In("app/services/prompts.py", "tests/services/test_prompts.py")
+texts = In("app/texts.py", "tests/test_texts.py")
 
 FAULTS = [
+    # texts and names
+    texts("line ends of forms stay", 'plain = _CONTROLS.sub("", _LINE_ENDS.sub("\\n", text))', 'plain = _CONTROLS.sub("", text)'),
+    texts("a carriage return alone stays", '"\\r\\n?|\\x85"', '"\\r\\n|\\x85"'),
+    texts("a mark of byte order makes another text", '"^[\\s\\ufeff]+', '"^[\\s]+'),
+    texts("fillers are seen", "seen = _UNSEEN.sub", "seen = _NEEDLESS.sub"),
+    texts("blanks of other scripts make another name", "\\u205f\\u3000]+", "\\u205f]+"),
+    texts("names are not composed", 'unicodedata.normalize("NFC", _NEEDLESS', 'str(_NEEDLESS'),
+    texts("joiners are taken out of names", '"[\\u00ad\\u034f\\u180e\\u200b\\u2060', '"[\\u00ad\\u034f\\u180e\\u200b-\\u200d\\u2060'),
+    texts("names may turn the direction", "\\u202a-\\u202e\\u2066-\\u2069\\u206a", "\\u206a"),
     # evaluation
     evaluate("before and after exchanged", "((reference, found.before), (policy, found.after))", "((policy, found.before), (reference, found.after))"),
     evaluate("answers not paired", "        generator = torch.Generator().manual_seed(seed)\n", "        generator = torch.Generator().manual_seed(seed + len(answers) + (model is policy))\n"),
