@@ -7,14 +7,18 @@ import random
 
 
 class AppError(Exception):
-    """Base of all errors shown to a person. `message` is one sentence with the next step."""
+    """Base of all errors shown to a person. `message` says what happened and the next step.
+
+    `page` says it to a person at the pages, where that is another next step than a program's.
+    """
 
     status_code = 400
     title = "Bad request"
 
-    def __init__(self, message: str) -> None:
+    def __init__(self, message: str, *, page: str | None = None) -> None:
         super().__init__(message)
         self.message = message
+        self.page_message = message if page is None else page
 
 
 class NotFoundError(AppError):
@@ -42,6 +46,6 @@ class UnavailableError(AppError):
 class CrowdedError(UnavailableError):
     """Too many want it at once. `retry_seconds`: when to come again."""
 
-    def __init__(self, message: str) -> None:
-        super().__init__(message)
+    def __init__(self, message: str, *, page: str | None = None) -> None:
+        super().__init__(message, page=page)
         self.retry_seconds = random.randint(2, 6)  # spread: a crowd must not come back as one

@@ -46,7 +46,7 @@ class BodyLimit:
         announced = _announced_bytes(scope)
         if announced is not None and announced > limit:
             await _drain(receive, announced)
-            problem = Problem(413, "Content too large", _sentence(limit), {"Connection": "close"})
+            problem = Problem(413, "Content too large", _sentence(limit), headers={"Connection": "close"})
             await problem_response(problem)(scope, receive, send)
             return
         await self._app(scope, _counted(receive, limit), send)

@@ -17,6 +17,7 @@ from app.api.description import describe
 from app.config import REPOSITORY, Settings
 from app.connections import AcceptErrors
 from app.db.session import make_engine, make_read_session_factory
+from app.head import HeadAsGet
 from app.installation import install, precision_of
 from app.limits import BodyLimit, OneAtATurn
 from app.problems import install_problem_handlers
@@ -50,6 +51,7 @@ def create_app(settings: Settings, *, sampler_factory: SamplerFactory | None = N
             Middleware(OneAtATurn),
             Middleware(Security, host=settings.host, allowed_hosts=settings.allowed_hosts.split(",")),
             Middleware(BodyLimit),
+            Middleware(HeadAsGet),
         ],
     )
     install_problem_handlers(app)

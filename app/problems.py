@@ -26,6 +26,7 @@ MEDIA_TYPE = "application/problem+json"
 API_PREFIXES = ("/api/", "/v1/")
 RETRY_SECONDS = "1"
 MAX_NAME_CHARACTERS = 80
+WRONG_ADDRESS = "Something in this address, or in what was sent, is not what belongs there. Choose one of the pages."
 PROBLEM_SCHEMA = {
     "type": "object",
     "required": ["type", "title", "status", "detail"],
@@ -44,6 +45,8 @@ class Problem:
     title: str
     detail: str
     """A sentence a person can act on."""
+    page: str | None = None
+    """What the pages say instead of it, where a program's next step is another than a person's."""
     headers: Mapping[str, str] = field(default_factory=dict)
     extra: Mapping[str, Any] = field(default_factory=dict)
 
@@ -95,9 +98,14 @@ async def answer_other_method(request: Request, _error: Exception) -> Response:
     allowed = ", ".join(sorted({"OPTIONS", *_methods_at(request)}))
     if request.method == "OPTIONS":
         return Response(status_code=204, headers={"Allow": allowed})
-    detail = f"{request.method} is not answered at {request.url.path}; use {allowed}."
-    phrase = HTTPStatus.METHOD_NOT_ALLOWED.phrase
-    return await _handler(lambda *_: Problem(405, phrase, detail, {"Allow": allowed}))(request, _error)
+    problem = Problem(
+        405,
+        HTTPStatus.METHOD_NOT_ALLOWED.phrase,
+        f"{request.method} is not answered at {request.url.path}; use {allowed}.",
+        page="This address only takes what a button of a page sends. Nothing was changed: go to the page and press it.",
+        headers={"Allow": allowed},
+    )
+    return await _handler(lambda *_: problem)(request, _error)
 
 
 def _methods_at(request: Request) -> set[str]:
@@ -105,22 +113,25 @@ def _methods_at(request: Request) -> set[str]:
     for route in iter_route_contexts(request.app.routes):
         if route.methods and route.path_regex.match(request.scope["path"]):
             found |= route.methods
+    found |= {"HEAD"} if "GET" in found else set()
     return found or {"GET", "HEAD"}  # files under /static
 
 
 def of_app_error(_request: Request, error: AppError) -> Problem:
     headers = {"Retry-After": str(getattr(error, "retry_seconds", RETRY_SECONDS))} if error.status_code == 503 else {}
-    return Problem(error.status_code, error.title, error.message, headers)
+    return Problem(error.status_code, error.title, error.message, error.page_message, headers)
 
 
 def of_http_error(request: Request, error: HTTPException) -> Problem:
-    detail = str(error.detail)
+    detail, page = str(error.detail), None
     if error.status_code == 404 and detail == "Not Found":
         detail = f"There is nothing at {request.url.path}. The API is described at /openapi.json."
+        page = f"There is no page at {request.url.path[:MAX_NAME_CHARACTERS]}. Choose one of the pages."
     elif error.status_code == 400:
         detail = f"The body cannot be read: {detail.rstrip('.')}. Send it in UTF-8, as this call's description says."
+        page = "What the page sent cannot be read. Reload the page, then send it again."
     title = HTTPStatus(error.status_code).phrase
-    return Problem(error.status_code, title, detail, dict(error.headers or {}))
+    return Problem(error.status_code, title, detail, page, dict(error.headers or {}))
 
 
 def of_validation(_request: Request, error: RequestValidationError) -> Problem:
@@ -128,10 +139,11 @@ def of_validation(_request: Request, error: RequestValidationError) -> Problem:
     broken = next((item for item in found if item["type"] == "json_invalid"), None)
     if broken is not None:
         reason = (broken.get("ctx") or {}).get("error", broken["msg"])
-        return Problem(400, "Bad request", f"The body is not valid JSON: {reason}. Send one JSON object.")
+        said = f"The body is not valid JSON: {reason}. Send one JSON object."
+        return Problem(400, "Bad request", said)
     fields = [{"field": _field_name(item["loc"]), "message": _sentence(item)} for item in found]
     detail = " ".join(f"{item['field']}: {item['message']}" for item in fields[:5])
-    return Problem(422, "Invalid input", detail, extra={"errors": fields})
+    return Problem(422, "Invalid input", detail, WRONG_ADDRESS, extra={"errors": fields})
 
 
 def _field_name(location: tuple[Any, ...]) -> str:
@@ -155,7 +167,7 @@ def of_database_error(_request: Request, error: DBAPIError) -> Problem:
     headers = {"Retry-After": RETRY_SECONDS} if trouble.passes else {}
     if not trouble.passes:
         log.error("%s (%s)", trouble.sentence, error.orig)
-    return Problem(trouble.status, trouble.title, trouble.sentence, headers)
+    return Problem(trouble.status, trouble.title, trouble.sentence, headers=headers)
 
 
 def of_system_error(_request: Request, error: OSError) -> Problem:
@@ -181,4 +193,4 @@ def _disk_full() -> Problem:
 def _bug() -> Problem:
     """The server ends the connection behind it: a client that is told sends nothing more on it."""
     said = "The server made a mistake; its log says more. Nothing was saved."
-    return Problem(500, "Internal error", said, {"Connection": "close"})
+    return Problem(500, "Internal error", said, headers={"Connection": "close"})

@@ -21,5 +21,8 @@ def scoring_version(session: Session) -> Version:
     """The active reward model."""
     version = versions.active_reward(session)
     if version is None:
-        raise ConflictError("There is no reward model yet. Rank answers and train one first (job train_reward).")
+        raise ConflictError(
+            "There is no reward model yet. Rank answers and train one first (job train_reward).",
+            page="There is no reward model yet. Rank answers and train one first.",
+        )
     return version

@@ -19,6 +19,14 @@ from app.hparams import SamplingParams
 from app.services import drawing
 
 _dice = random.SystemRandom()
+PAGE_STATES = {
+    GroupStatus.SAMPLING: "its answers are still being written",
+    GroupStatus.READY: "it went back to the others",
+    GroupStatus.LEASED: "somebody else has it now",
+    GroupStatus.RANKED: "it has been ranked",
+    GroupStatus.SKIPPED: "it was skipped",
+    GroupStatus.EXPIRED: "another version answers now",
+}
 FULL = (joinedload(Group.prompt, innerjoin=True), selectinload(Group.completions))
 
 
@@ -162,7 +170,10 @@ def get_group(session: Session, group_id: int) -> Group:
         select(Group).where(Group.id == group_id).options(*FULL).execution_options(populate_existing=True)
     )
     if group is None:
-        raise NotFoundError(f"There is no group {group_id}. POST /api/v1/groups/next leases one.")
+        raise NotFoundError(
+            f"There is no group {group_id}. POST /api/v1/groups/next leases one.",
+            page="There is no such card. Go on with the next one.",
+        )
     return group
 
 
@@ -178,7 +189,8 @@ def check_leased(group: Group, labeler: Labeler) -> None:
     if not is_leased_to(group, labeler):
         raise ConflictError(
             f"Group {group.id} is not leased to {labeler.name}: it is {_state(group)}. "
-            "Take another one (POST /api/v1/groups/next)."
+            "Take another one (POST /api/v1/groups/next).",
+            page=f"This card is not yours any more: {PAGE_STATES[group.status]}. Go on with the next one.",
         )
 
 

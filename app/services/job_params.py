@@ -79,13 +79,20 @@ def check_params(session: Session, kind: JobKind, params: dict[str, Any]) -> dic
 
 def _check_version(session: Session, name: str, value: Any, kinds: tuple[VersionKind, ...]) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= MAX_ID:
-        raise InvalidError(f"{name} must be the number of a version, as listed by GET /api/v1/versions.")
+        raise InvalidError(
+            f"{name} must be the number of a version, as listed by GET /api/v1/versions.",
+            page="Choose one of the versions that the Train page lists.",
+        )
     version = session.get(Version, value)
     if version is None:
-        raise NotFoundError(f"There is no version {value}. GET /api/v1/versions lists them.")
+        raise NotFoundError(
+            f"There is no version {value}. GET /api/v1/versions lists them.",
+            page=f"There is no version {value}. The Train page lists them.",
+        )
     if version.kind not in kinds:
         raise InvalidError(
-            f"{name} must name a version of kind {' or '.join(kinds)}; {value} is of kind {version.kind}."
+            f"{name} must name a version of kind {' or '.join(kinds)}; {value} is of kind {version.kind}.",
+            page=f"Version {value} cannot be used for this. Choose one of those that the Train page offers.",
         )
     return value
 
@@ -134,7 +141,13 @@ def _check_ready(session: Session, kind: JobKind, params: dict[str, Any]) -> Non
             raise ConflictError("There are no rankings to learn from yet. Rank some answers first.")
         return
     if kind is JobKind.EVALUATE and "version_id" not in params:
-        raise InvalidError("evaluate needs version_id: the version to compare with the SFT model.")
+        raise InvalidError(
+            "evaluate needs version_id: the version to compare with the SFT model.",
+            page="Choose the version to compare with the SFT model.",
+        )
     active = select(Version.id).where(Version.kind == VersionKind.REWARD, Version.status == VersionStatus.ACTIVE)
     if "reward_version_id" not in params and session.scalar(active) is None:
-        raise ConflictError("There is no active reward model yet. Train one from rankings first (job train_reward).")
+        raise ConflictError(
+            "There is no active reward model yet. Train one from rankings first (job train_reward).",
+            page="There is no active reward model yet. Train one from rankings first.",
+        )

@@ -64,7 +64,8 @@ def get_job(session: Session, job_id: str) -> Job:
     job = session.get(Job, job_id) if possible else None
     if job is None:
         raise NotFoundError(
-            f"There is no job {job_id[:80]!r}. The Train page lists them, and so does GET /api/v1/jobs."
+            f"There is no job {job_id[:80]!r}. GET /api/v1/jobs lists them.",
+            page=f"There is no job {job_id[:80]!r}. The Train page shows the latest ones.",
         )
     return job
 
@@ -125,7 +126,10 @@ def resume_job(session: Session, job_id: str, settings: Settings) -> Job:
     key = _dedup_key(job.kind, job.params)
     other = _live_job(session, key)
     if other is not None:
-        raise ConflictError(f"Job {other.id} already does this work. Wait for it to end, or cancel it first.")
+        raise ConflictError(
+            f"Job {other.id} already does this work. Wait for it to end, or cancel it first.",
+            page="Another job already does this work. Wait for it to end, or cancel it first.",
+        )
     job.status = JobStatus.QUEUED
     job.cancel_requested, job.dedup_key = False, key  # a cancel that it failed before seeing is taken back
     job.message = "Waiting to go on from its checkpoint"

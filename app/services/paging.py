@@ -48,5 +48,8 @@ def page_by_id(
 def parse_cursor(after: str) -> int:
     key = parse_id(after)
     if key is None:
-        raise InvalidError("after is not a cursor of this list: pass the `next` value of the page before.")
+        raise InvalidError(
+            "after is not a cursor of this list: pass the `next` value of the page before.",
+            page="This address leads nowhere in the list. Begin at its first page.",
+        )
     return key

@@ -74,16 +74,20 @@ def _check_extras(comment: str | None, duration_ms: int | None, idempotency_key:
     if comment is not None and len(comment) > MAX_COMMENT_CHARACTERS:
         raise InvalidError(f"The comment has {len(comment)} characters; at most {MAX_COMMENT_CHARACTERS} are kept.")
     if duration_ms is not None and not 0 <= duration_ms <= MAX_DURATION_MS:
-        raise InvalidError(f"duration_ms goes from 0 to {MAX_DURATION_MS} (a day).")
+        raise InvalidError(
+            f"duration_ms goes from 0 to {MAX_DURATION_MS} (a day).", page="The form was changed. Reload the page."
+        )
     if idempotency_key is not None and not 1 <= len(idempotency_key) <= MAX_KEY_CHARACTERS:
-        raise InvalidError(f"idempotency_key has 1 to {MAX_KEY_CHARACTERS} characters.")
+        raise InvalidError(
+            f"idempotency_key has 1 to {MAX_KEY_CHARACTERS} characters.", page="The form was changed. Reload the page."
+        )
 
 
 def _check_ranks(group: Group, ranks: Mapping[int, int]) -> None:
     try:
         ranks_in_order(ranks, [answer.id for answer in group.completions])
     except ValueError as error:
-        raise InvalidError(str(error)) from error
+        raise InvalidError(str(error), page="The form was changed. Reload the page, then rank again.") from error
 
 
 def _by_key(session: Session, labeler: Labeler, key: str | None, group_id: int) -> Ranking | None:
@@ -91,7 +95,10 @@ def _by_key(session: Session, labeler: Labeler, key: str | None, group_id: int) 
         return None
     found = session.scalar(select(Ranking).where(Ranking.labeler_id == labeler.id, Ranking.idempotency_key == key))
     if found is not None and (found.group_id != group_id or found.withdrawn_at is not None):
-        raise ConflictError("This idempotency_key belongs to another ranking, or to a withdrawn one. Send a new key.")
+        raise ConflictError(
+            "This idempotency_key belongs to another ranking, or to a withdrawn one. Send a new key.",
+            page="This ranking was saved before and taken back since. Go on with the next card.",
+        )
     return found
 
 
@@ -105,7 +112,8 @@ def _standing(session: Session, group_id: int, labeler: Labeler) -> Ranking | No
 
 def _already_ranked(group_id: int) -> ConflictError:
     return ConflictError(
-        f"You have already ranked group {group_id}. Withdraw that ranking first (DELETE /api/v1/rankings/ID)."
+        f"You have already ranked group {group_id}. Withdraw that ranking first (DELETE /api/v1/rankings/ID).",
+        page="You have already ranked this card, and that ranking stands. To change it, undo it on the next card.",
     )
 
 
@@ -113,9 +121,15 @@ def withdraw_ranking(session: Session, ranking_id: int, labeler: Labeler, *, lea
     """Takes the ranking out of training (it is kept, marked) and gives its group back to the labeler to rank anew."""
     ranking = session.get(Ranking, ranking_id)
     if ranking is None:
-        raise NotFoundError(f"There is no ranking {ranking_id}. GET /api/v1/rankings lists them.")
+        raise NotFoundError(
+            f"There is no ranking {ranking_id}. GET /api/v1/rankings lists them.",
+            page="That ranking is not there any more. Go on with the next card.",
+        )
     if ranking.labeler_id != labeler.id:
-        raise ConflictError(f"Ranking {ranking_id} was given by another labeler; only they can withdraw it.")
+        raise ConflictError(
+            f"Ranking {ranking_id} was given by another labeler; only they can withdraw it.",
+            page="That ranking is somebody else's, and only they can take it back. Go on with the next card.",
+        )
     if ranking.withdrawn_at is not None:
         return ranking
     now = utc_now()

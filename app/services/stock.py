@@ -83,5 +83,5 @@ class GroupStock:
 def _sentence(error: Exception) -> str:
     """The label page shows it where there is no card."""
     if isinstance(error, AppError):
-        return error.message
+        return error.page_message
     return sentence_of(error) if isinstance(error, DBAPIError) else f"{type(error).__name__}: {error}"

@@ -29,7 +29,10 @@ def active_answerer(session: Session) -> Version:
     """The version that writes the answers on the pages."""
     version = _active_answerer_or_none(session)
     if version is None:
-        raise UnavailableError("No model version is active. Activate one (POST /api/v1/versions/ID/activate).")
+        raise UnavailableError(
+            "No model version is active. Activate one (POST /api/v1/versions/ID/activate).",
+            page="No model version is active. Activate one on the Train page.",
+        )
     return version
 
 
@@ -64,18 +67,20 @@ def check_fits(session: Session, reward: Version, answerer: Version) -> None:
     other tokens than those that were written."""
     one, other = sft_of(session, reward), sft_of(session, answerer)
     if one is not None and other is not None and one.id != other.id:
-        raise ConflictError(
+        said = (
             f"Reward model {reward.id} was trained for the answers of SFT version {one.id}; version {answerer.id} "
-            f"descends from version {other.id}. Train a reward model for it (job train_reward), or activate a version "
-            f"that descends from version {one.id}."
+            f"descends from version {other.id}. Train a reward model for it"
         )
+        otherwise = f"or activate a version that descends from version {one.id}."
+        raise ConflictError(f"{said} (job train_reward), {otherwise}", page=f"{said}, {otherwise}")
 
 
 def get_version(session: Session, version_id: int) -> Version:
     version = session.get(Version, version_id)
     if version is None:
         raise NotFoundError(
-            f"There is no version {version_id}. The Train page lists them, and so does GET /api/v1/versions."
+            f"There is no version {version_id}. GET /api/v1/versions lists them.",
+            page=f"There is no version {version_id}. The Train page lists them.",
         )
     return version
 
@@ -168,7 +173,8 @@ def activate(session: Session, version_id: int, *, data_dir: Path) -> Version:
     if version.kind not in (*MAY_ANSWER, VersionKind.REWARD):
         raise ConflictError(
             f"Version {version_id} is of kind {version.kind} and cannot answer people. "
-            "Activate an sft, policy or reward one."
+            "Activate an sft, policy or reward one.",
+            page=f"Version {version_id} is no model that answers or scores. Activate another one.",
         )
     answerer = _active_answerer_or_none(session)
     if version.kind is VersionKind.REWARD and answerer is not None:

@@ -16,6 +16,7 @@ from app.db.base import utc_now
 from app.db.models.groups import ANSWERS_PER_GROUP, Group, GroupStatus, SkipReason
 from app.db.models.labelers import Labeler
 from app.errors import AppError, ConflictError, InvalidError
+from app.head import wants_head_only
 from app.ids import RowId
 from app.preferences import competition_ranks
 from app.runtime import ReadSession, Runtime, RuntimeDep, UnitRoute, WriteSession
@@ -66,7 +67,8 @@ async def _next_card(request: Request, runtime: Runtime, who: LabelerName) -> Re
     """A reload only reads. A new card is leased where this site itself, or the person, asked for the page: a link or a
     script elsewhere takes no card from anybody."""
     show = partial(_show_card, request=request, runtime=runtime, who=who)
-    page = await runtime.reading.run(partial(show, lease_first=same_origin(request.headers)))
+    asked = same_origin(request.headers) and not wants_head_only(request)
+    page = await runtime.reading.run(partial(show, lease_first=asked))
     if page is None:
         await runtime.writing.run(partial(runtime.group_sampler.lease_ready, who=who))
         page = await runtime.reading.run(partial(show, lease_first=False))
@@ -97,7 +99,7 @@ def strip(request: Request, runtime: RuntimeDep, session: ReadSession) -> Respon
 def show_group(request: Request, runtime: RuntimeDep, session: ReadSession, who: WhoDep, group_id: RowId) -> Response:
     group, labeler = groups.get_group(session, group_id), labelers.find_labeler(session, who.name)
     if labeler is None:
-        raise ConflictError(f"Group {group_id} is not leased to {who.name}. Take another one on the label page.")
+        raise ConflictError("This card is somebody else's. Go on with the next one.")
     if group.status is GroupStatus.SAMPLING and group.leased_to == labeler.id:
         return _page(request, runtime, session, _sampling(group))
     groups.check_leased(group, labeler)
@@ -128,7 +130,7 @@ def submit_ranking(
         kept = _card(session, labeler, group) | {
             "former_ranks": ranks,
             "former_comment": comment,
-            "form_error": error.message,
+            "form_error": error.page_message,
         }
         return _page(request, runtime, session, kept, status_code=error.status_code)
     return _after_card(request, runtime, session, labeler, "Ranking saved.")
@@ -179,7 +181,7 @@ async def ask(request: Request, runtime: RuntimeDep, who: WhoDep, form: FormDep)
 
 
 def _ask_error(session: Session, *, request: Request, runtime: Runtime, text: str, error: AppError) -> Response:
-    said = error.message.replace("Message 1 is empty", "The prompt is empty")
+    said = error.page_message.replace("Message 1 is empty", "The prompt is empty")
     context = {**_ask_form(runtime), "ask_text": text, "ask_error": said}
     if is_fragment(request):
         return render(request, "label/_ask.html", context, status_code=422)

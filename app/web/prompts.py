@@ -92,7 +92,7 @@ async def add(request: Request, runtime: RuntimeDep, form: FormDep) -> Response:
         await run_in_threadpool(lambda: runtime.group_sampler.fitting().check(messages))
         stored = await runtime.writing.run(partial(_add, messages=messages, split=split))
     except InvalidError as error:
-        said = error.message.replace("Message 1 is empty", "The prompt is empty")
+        said = error.page_message.replace("Message 1 is empty", "The prompt is empty")
         shown = partial(_page, request=request, runtime=runtime, place=Place(), text=text, split=split, add_error=said)
         return await runtime.reading.run(shown)
     shelf = Shelf.HELD_OUT if stored.split is PromptSplit.HELD_OUT else Shelf.ACTIVE

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Header, Request
 from starlette.responses import StreamingResponse
 
 from app.errors import AppError
+from app.head import wants_head_only
 from app.ids import EventId, RowId
 from app.runtime import RuntimeDep
 from app.services.sampling import LabelerName
@@ -23,6 +24,8 @@ async def stream_group(
     request: Request, runtime: RuntimeDep, group_id: RowId, last_event_id: Annotated[EventId, Header()] = 0
 ) -> StreamingResponse:
     """Events `piece`, then `done` or `failed`. A browser that connects again goes on after the last piece it got."""
+    if wants_head_only(request):  # reading the stream is what begins the answers
+        return StreamingResponse(iter(()), media_type="text/event-stream")
     find = partial(runtime.live.own_group, group_id=group_id, who=LabelerName(labeler_name(request)))
 
     async def events() -> AsyncIterator[str]:
@@ -36,7 +39,7 @@ async def stream_group(
                 data = {"index": piece.index, "text": piece.text, "finished": piece.finished}
                 yield event("piece", data, number=piece.number)
         except AppError as error:
-            yield event("failed", {"title": error.title, "message": error.message})
+            yield event("failed", {"title": error.title, "message": error.page_message})
         else:
             yield event("done", {})
 

@@ -119,11 +119,11 @@ def test_every_reference_leads_somewhere(shared: LiveServer) -> None:
 @pytest.mark.parametrize(
     ("path", "allowed"),
     [
-        ("/api/v1/prompts", "GET, OPTIONS, POST"),
-        ("/api/v1/prompts/7", "DELETE, GET, OPTIONS"),
-        ("/api/v1/jobs", "GET, OPTIONS, POST"),
-        ("/healthz", "GET, OPTIONS"),
-        ("/versions/1", "GET, OPTIONS"),
+        ("/api/v1/prompts", "GET, HEAD, OPTIONS, POST"),
+        ("/api/v1/prompts/7", "DELETE, GET, HEAD, OPTIONS"),
+        ("/api/v1/jobs", "GET, HEAD, OPTIONS, POST"),
+        ("/healthz", "GET, HEAD, OPTIONS"),
+        ("/versions/1", "GET, HEAD, OPTIONS"),
         ("/static/css/none.css", "GET, HEAD, OPTIONS"),
     ],
 )

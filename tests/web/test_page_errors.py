@@ -1,0 +1,77 @@
+"""What pages say when something cannot be done: in plain words, with the next step at the pages, never the API's."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+from app.config import REPOSITORY
+from app.errors import ConflictError
+from tests.live import LiveServer
+
+HTML = {"accept": "text/html"}
+FOR_PROGRAMS = re.compile(r"/api/|/v1/|openapi|\bjob train_|`|\b(GET|POST|DELETE|PUT|PATCH|HEAD)\b|\blease|\bgroup \d")
+HEARD_BY_PAGES = ("app/services", "app/db", "app/web")
+ONLY_PROGRAMS_ASK = {"imports.py", "exports.py"}
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "says"),
+    [
+        ("/nowhere", 404, "There is no page at /nowhere."),
+        ("/prompts/1/delete", 405, "This address only takes what a button of a page sends."),
+        ("/groups/99", 404, "There is no such card."),
+        ("/groups/x", 422, "Something in this address"),
+        ("/versions/99", 404, "There is no version 99. The Train page lists them."),
+        ("/train?job=none", 404, "The Train page shows the latest ones."),
+        ("/prompts?after=nonsense", 422, "Begin at its first page."),
+    ],
+)
+@pytest.mark.parametrize("fragment", [False, True])
+def test_pages_speak_to_people(server: LiveServer, path: str, status: int, says: str, fragment: bool) -> None:
+    page = server.client.get(path, headers={**HTML, **({"hx-request": "true"} if fragment else {})})
+    assert page.status_code == status
+    said = re.sub(r"<[^>]+>", " ", page.text.partition("<main")[2] or page.text)
+    assert says in said
+    assert not FOR_PROGRAMS.search(said.replace(path, "")), said
+
+
+@pytest.mark.parametrize(
+    ("path", "first"),
+    [("/prompts/1/delete", "/prompts"), ("/versions/99", "/train"), ("/jobs/x/cancel", "/train"), ("/nowhere", "/")],
+)
+def test_the_next_step_is_the_nearest_page(server: LiveServer, path: str, first: str) -> None:
+    page = server.client.get(path, headers=HTML)
+    assert re.findall(r'class="button primary" href="([^"]+)"', page.text) == [first]
+
+
+def test_programs_are_told_of_the_api(server: LiveServer) -> None:
+    assert "GET /api/v1/versions" in server.client.get("/api/v1/versions/99").json()["detail"]
+    assert "openapi.json" in server.client.get("/nowhere").json()["detail"]
+    assert "use OPTIONS, POST" in server.client.get("/prompts/1/delete").json()["detail"]
+
+
+def test_one_sentence_for_both_where_nothing_differs() -> None:
+    assert ConflictError("Wait.").page_message == "Wait."
+    both = ConflictError("Wait (POST /api/v1/wait).", page="Wait a moment.")
+    assert (both.message, str(both), both.page_message) == (both.message, both.message, "Wait a moment.")
+
+
+def raised_in(path: Path) -> list[tuple[int, str]]:
+    """Line and words of each error of the module that has no words of its own for pages."""
+    found = []
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if not isinstance(node, ast.Call) or not getattr(node.func, "id", "").endswith("Error"):
+            continue
+        if node.args and not any(keyword.arg == "page" for keyword in node.keywords):
+            found.append((node.lineno, ast.unparse(node.args[0])))
+    return found
+
+
+def test_no_service_speaks_of_the_api_to_a_page() -> None:
+    modules = [path for part in HEARD_BY_PAGES for path in (REPOSITORY / part).rglob("*.py")]
+    errors = {path: raised_in(path) for path in modules if path.name not in ONLY_PROGRAMS_ASK}
+    assert sum(map(len, errors.values())) > 30
+    wrong = re.compile(r"/api/|/v1/|\(job ")
+    assert [f"{path.name}:{line}" for path, found in errors.items() for line, said in found if wrong.search(said)] == []
