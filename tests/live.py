@@ -36,6 +36,8 @@ class ScriptedSampler:
         self.may_answer.set()
         self.context = 2_000
         self.endless = False
+        self.texts: list[str] = []
+        """What `generate` answers, where it is not numbered."""
         self.calls: list[tuple[str, int]] = []
         self._numbers = itertools.count(1)
 
@@ -56,7 +58,8 @@ class ScriptedSampler:
         logprobs: int | None = None,
     ) -> list[SampledAnswer]:
         self._called("generate", version_id)
-        return [SampledAnswer(f"answer {next(self._numbers)}", [5, 6, 4], "stop") for _ in range(n)]
+        texts = self.texts[:n] or [f"answer {next(self._numbers)}" for _ in range(n)]
+        return [SampledAnswer(text, [5, 6, 4], "stop") for text in texts]
 
     def stream(
         self,

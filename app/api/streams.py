@@ -13,6 +13,7 @@ from starlette.types import Receive, Scope, Send
 
 from app.chat import StreamEvent
 from app.errors import AppError
+from app.json_lines import on_one_line
 
 HEADERS = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
 Events = Generator[StreamEvent, None, None]
@@ -40,7 +41,7 @@ def _once_more(events: Iterator[StreamEvent]) -> Generator[Any, None, None]:
 
 def event(data: Any, name: str | None = None) -> bytes:
     text = data if isinstance(data, str) else json.dumps(data, ensure_ascii=False)
-    return format_sse_event(data_str=text, event=name)
+    return format_sse_event(data_str=on_one_line(text), event=name)
 
 
 class EventStream(StreamingResponse):

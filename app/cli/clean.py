@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from app.json_lines import json_line
+
 
 def clean(
     folder: Annotated[Path, typer.Argument(help="Folder with .txt, .md or .jsonl files.")],
@@ -23,7 +25,7 @@ def clean(
         out.parent.mkdir(parents=True, exist_ok=True)
         with partial.open("w", encoding="utf-8") as file:
             for text in cleaned(folder_documents(folder, report.skipped_files.__setitem__), report):
-                file.write(json.dumps({"text": text}, ensure_ascii=False) + "\n")
+                file.write(json_line({"text": text}))
         partial.replace(out)
         out.with_suffix(".report.json").write_text(
             json.dumps(report.as_json(), ensure_ascii=False, indent=2) + "\n", encoding="utf-8"

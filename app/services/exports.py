@@ -1,15 +1,16 @@
 """The data out: rankings as they were given, and comparisons in TRL's preference format. Read in short transactions."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session, selectinload, sessionmaker
 
-from app.db.models.groups import Group
+from app.db.models.groups import Completion, Group
 from app.db.models.labelers import Labeler, LabelerKind
 from app.db.models.rankings import Ranking
-from app.preferences import comparisons
+from app.preferences import comparisons, tied_pairs
 
 BATCH_ROWS = 200
 
@@ -44,21 +45,79 @@ def export_rankings(read: sessionmaker[Session], labeler_kind: LabelerKind | Non
 
 
 def export_comparisons(
-    read: sessionmaker[Session], labeler_kind: LabelerKind | None = None
+    read: sessionmaker[Session], labeler_kind: LabelerKind | None = None, *, ties: bool = False
 ) -> Iterator[dict[str, Any]]:
-    """Every strictly ordered pair as conversational prompt, chosen and rejected; ties make no pair."""
+    """Every strictly ordered pair as conversational prompt, chosen and rejected; with `ties`, behind those of its
+    ranking, every pair that was called equal, too, marked by `tie`. Two answers with one text say nothing and make no
+    pair (`count_export` says how many)."""
     for ranking in _standing_rankings(read, labeler_kind):
-        answers = ranking.group.completions
-        for pair in comparisons([ranking.ranks[str(answer.id)] for answer in answers]):
-            yield {
-                "prompt": ranking.group.prompt.messages,
-                "chosen": [{"role": "assistant", "content": answers[pair.chosen].text}],
-                "rejected": [{"role": "assistant", "content": answers[pair.rejected].text}],
-                "ranking_id": ranking.id,
-                "prompt_id": ranking.group.prompt_id,
-                "version": ranking.group.version_id,
-                **_labeler(ranking),
-            }
+        answers, pairs = ranking.group.completions, _pairs_of(ranking)
+        for first, second in pairs.ordered:
+            yield _comparison(ranking, answers[first], answers[second], tie=False)
+        for first, second in pairs.tied if ties else ():
+            yield _comparison(ranking, answers[first], answers[second], tie=True)
+
+
+def _comparison(ranking: Ranking, chosen: Completion, rejected: Completion, *, tie: bool) -> dict[str, Any]:
+    return {
+        "prompt": ranking.group.prompt.messages,
+        "chosen": [{"role": "assistant", "content": chosen.text}],
+        "rejected": [{"role": "assistant", "content": rejected.text}],
+        "tie": tie,
+        "chosen_finish_reason": chosen.finish_reason,
+        "rejected_finish_reason": rejected.finish_reason,
+        "ranking_id": ranking.id,
+        "prompt_id": ranking.group.prompt_id,
+        "split": ranking.group.prompt.split.value,
+        "version": ranking.group.version_id,
+        **_labeler(ranking),
+    }
+
+
+@dataclass
+class ExportCount:
+    """What the exports hold: lines of rankings.jsonl and comparisons.jsonl, and pairs that are none of these."""
+
+    rankings: int = 0
+    comparisons: int = 0
+    ties: int = 0
+    """Pairs that were called equal: in comparisons.jsonl where they are asked for."""
+    same_text: int = 0
+    """Pairs of answers with one text: left out."""
+
+
+def count_export(read: sessionmaker[Session], labeler_kind: LabelerKind | None = None) -> ExportCount:
+    found = ExportCount()
+    for ranking in _standing_rankings(read, labeler_kind):
+        pairs = _pairs_of(ranking)
+        found.rankings += 1
+        found.comparisons += len(pairs.ordered)
+        found.ties += len(pairs.tied)
+        found.same_text += pairs.same_text
+    return found
+
+
+@dataclass(frozen=True)
+class _Pairs:
+    """Places of answers in the order shown: the better one first, and those called equal; and how many pairs of one
+    text are in neither."""
+
+    ordered: list[tuple[int, int]]
+    tied: list[tuple[int, int]]
+    same_text: int
+
+
+def _pairs_of(ranking: Ranking) -> _Pairs:
+    answers = ranking.group.completions
+    ranks = [ranking.ranks[str(answer.id)] for answer in answers]
+
+    def differ(pair: tuple[int, int]) -> bool:
+        return answers[pair[0]].text != answers[pair[1]].text
+
+    ordered, tied = comparisons(ranks), tied_pairs(ranks)
+    kept: list[tuple[int, int]] = [pair for pair in ordered if differ(pair)]
+    kept_ties = [pair for pair in tied if differ(pair)]
+    return _Pairs(kept, kept_ties, len(ordered) + len(tied) - len(kept) - len(kept_ties))
 
 
 def _labeler(ranking: Ranking) -> dict[str, Any]:

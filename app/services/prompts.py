@@ -58,7 +58,8 @@ def digest_of(messages: Sequence[Message]) -> str:
 @dataclass(frozen=True)
 class NewPrompt:
     messages: Sequence[Message]
-    split: PromptSplit = PromptSplit.TRAIN
+    split: PromptSplit | None = None
+    """None where nobody said: TRAIN, or where it is already."""
     language: str | None = None
 
 
@@ -76,7 +77,7 @@ def add_prompt(
     stored = _by_digest(session, digest)
     if stored is not None:
         return _given_again(stored, source)
-    prompt = _prompt(NewPrompt(messages, split, language), digest, source)
+    prompt = Prompt(**prompt_row(NewPrompt(messages, split, language), source))
     try:
         with session.begin_nested():
             session.add(prompt)
@@ -99,7 +100,7 @@ def add_prompts(session: Session, given: Sequence[NewPrompt], source: PromptSour
         _given_again(stored, source)
     for new, digest in zip(given, digests, strict=True):
         if digest not in known:
-            known[digest] = _prompt(new, digest, source)
+            known[digest] = Prompt(**prompt_row(new, source))
             session.add(known[digest])
     session.flush()
     return [known[digest] for digest in digests]
@@ -113,17 +114,18 @@ def _given_again(prompt: Prompt, source: PromptSource) -> Prompt:
     return prompt
 
 
-def _prompt(new: NewPrompt, digest: str, source: PromptSource) -> Prompt:
-    text = new.messages[-1]["content"]
-    return Prompt(
-        text=text,
-        messages=[{"role": message["role"], "content": message["content"]} for message in new.messages],
-        digest=digest,
-        draw_key=digest[:KEY_DIGITS],
-        split=new.split,
-        source=source,
-        language=language_of(new),
-    )
+def prompt_row(new: NewPrompt, source: PromptSource) -> dict[str, Any]:
+    """The columns of a prompt that is stored for the first time."""
+    digest = digest_of(new.messages)
+    return {
+        "text": new.messages[-1]["content"],
+        "messages": [{"role": message["role"], "content": message["content"]} for message in new.messages],
+        "digest": digest,
+        "draw_key": digest[:KEY_DIGITS],
+        "split": new.split or PromptSplit.TRAIN,
+        "source": source,
+        "language": language_of(new),
+    }
 
 
 def language_of(new: NewPrompt) -> str:

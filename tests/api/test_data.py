@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 
 from app.db.models.prompts import Prompt
 from tests.api.conftest import Json, check_problem
-from tests.live import LiveServer
+from tests.live import LiveServer, ScriptedSampler
 
 
 def lines(response: httpx.Response) -> list[Json]:
@@ -53,6 +53,53 @@ def test_export(server: LiveServer) -> None:
     ranking_id = server.client.get("/api/v1/rankings").json()["items"][-1]["ranking_id"]
     server.client.delete(f"/api/v1/rankings/{ranking_id}", headers={"X-Labeler": "ada"})
     assert len(lines(server.client.get("/api/v1/export/rankings.jsonl"))) == 2  # withdrawn ones are left out
+
+
+# every character at which str.splitlines breaks a line
+BREAKS = "\n \r \r\n \v \f \x1c \x1d \x1e \x85 \u2028 \u2029"
+
+
+def test_each_export_line_is_one_line_to_every_client(server: LiveServer, sampler: ScriptedSampler) -> None:
+    sampler.texts = [f"an{BREAKS}swer {number}" for number in range(4)]
+    group = server.client.post("/api/v1/groups", json={"prompt": f"say{BREAKS}it"}).json()
+    ranks = {str(answer["id"]): rank for rank, answer in enumerate(group["answers"], start=1)}
+    url = f"/api/v1/groups/{group['group_id']}/rankings"
+    assert server.client.post(url, json={"ranks": ranks, "comment": BREAKS}).status_code == 201
+    for name, expected in (("rankings", 1), ("comparisons", 6)):
+        with server.client.stream("GET", f"/api/v1/export/{name}.jsonl") as response:
+            rows = [json.loads(line) for line in response.iter_lines()]
+        assert len(rows) == expected
+        assert {row["prompt"][0]["content"] for row in rows} == {group["prompt"]["text"]}
+        assert "\u2028" in rows[0]["prompt"][0]["content"]
+
+
+def test_pairs_of_one_text_are_left_out_and_counted(server: LiveServer, sampler: ScriptedSampler) -> None:
+    sampler.texts = ["same", "same", "other", "third"]
+    group = server.client.post("/api/v1/groups", json={"prompt": "Hi"}).json()
+    place = {"other": 2, "third": 2}
+    first, second = [answer["id"] for answer in group["answers"] if answer["text"] == "same"]
+    ranks = {str(answer["id"]): place.get(answer["text"], 0) for answer in group["answers"]} | {
+        str(first): 1,
+        str(second): 3,
+    }
+    url = f"/api/v1/groups/{group['group_id']}/rankings"
+    assert server.client.post(url, json={"ranks": ranks}).status_code == 201
+    pairs = lines(server.client.get("/api/v1/export/comparisons.jsonl"))
+    assert sorted((row["chosen"][0]["content"], row["rejected"][0]["content"]) for row in pairs) == [
+        ("other", "same"),
+        ("same", "other"),
+        ("same", "third"),
+        ("third", "same"),
+    ]
+    assert {row["tie"] for row in pairs} == {False}
+    with_ties = lines(server.client.get("/api/v1/export/comparisons.jsonl", params={"ties": True}))
+    assert with_ties[:4] == pairs
+    [tie] = with_ties[4:]
+    assert {tie["chosen"][0]["content"], tie["rejected"][0]["content"], tie["tie"]} == {"other", "third", True}
+    counted = server.client.get("/api/v1/export/summary").json()
+    assert counted == {"rankings": 1, "comparisons": 4, "ties": 1, "same_text": 1}
+    simulated = server.client.get("/api/v1/export/summary", params={"labeler_kind": "simulated"}).json()
+    assert set(simulated.values()) == {0}
 
 
 def test_export_of_nothing(shared: LiveServer) -> None:
@@ -116,7 +163,7 @@ def post_file(server: LiveServer, content: bytes) -> httpx.Response:
 def test_import_prompts(shared: LiveServer) -> None:
     content = '{"prompt": "Imported one"}\n\n{"messages": [{"role": "user", "content": "导入"}], "split": "held_out"}\n'
     response = post_file(shared, content.encode())
-    assert (response.status_code, response.json()) == (201, {"lines": 2})
+    assert (response.status_code, response.json()) == (201, {"lines": 2, "new": 2, "repeated": 0, "kept": 0})
     held_out = shared.client.get("/api/v1/prompts", params={"split": "held_out", "limit": 500}).json()["items"]
     assert (held_out[-1]["text"], held_out[-1]["source"]) == ("导入", "imported")
 
@@ -124,7 +171,7 @@ def test_import_prompts(shared: LiveServer) -> None:
 def test_import_takes_more_than_other_routes(shared: LiveServer) -> None:
     content = "".join(json.dumps({"text": f"Imported in bulk, {number}"}) + "\n" for number in range(3_000))
     assert len(content) > 64 * 1_024
-    assert post_file(shared, content.encode()).json() == {"lines": 3_000}
+    assert post_file(shared, content.encode()).json()["new"] == 3_000
 
 
 @pytest.mark.parametrize(
@@ -135,7 +182,7 @@ def test_import_takes_more_than_other_routes(shared: LiveServer) -> None:
         (b"{}", "Line 2: it needs prompt"),
         (b'{"prompt": " "}', "Line 2: Message 1 is empty"),
         (b'{"prompt": "Hi", "split": "test"}', "Line 2: split must be"),
-        (b'{"prompt": [1]}', "Line 2: it needs prompt"),
+        (b'{"prompt": [1]}', "Line 2: prompt must be a text"),
         (b"\xff", "not UTF-8"),
     ],
 )

@@ -38,6 +38,7 @@ CONTRACT = {
     ("post", "/api/v1/next-token"),
     ("get", "/api/v1/export/rankings.jsonl"),
     ("get", "/api/v1/export/comparisons.jsonl"),
+    ("get", "/api/v1/export/summary"),
     ("post", "/api/v1/import/prompts"),
     ("get", "/v1/models"),
     ("post", "/v1/chat/completions"),

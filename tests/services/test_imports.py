@@ -20,7 +20,8 @@ from app.db.session import make_read_session_factory, make_session_factory, tran
 from app.errors import ConflictError, InvalidError, NotFoundError, UnavailableError
 from app.services import curation, drawing, imports, prompts
 from app.services.fitting import Fitting
-from app.services.imports import PromptImports
+from app.services.imports import Imported, PromptImports
+from app.services.prompts import NewPrompt
 from tests.live import ScriptedSampler
 from tests.services.conftest import plans
 
@@ -65,8 +66,8 @@ def listed(read: sessionmaker[Session]) -> list[str]:
 
 def test_each_prompt_is_stored_once(importer: PromptImports, fitting: Fitting, read: sessionmaker[Session]) -> None:
     """Twice in a file, across its chunks, or there already: in the order of the file, and all in use."""
-    assert importer.run(file_of(["a", "b", "a", "c", "b", "d"]), fitting) == 6
-    assert importer.run(file_of(["e", "a"]), fitting) == 2
+    assert importer.run(file_of(["a", "b", "a", "c", "b", "d"]), fitting) == Imported(lines=6, new=4, repeated=2)
+    assert importer.run(file_of(["e", "a"]), fitting) == Imported(lines=2, new=1, repeated=1)
     assert listed(read) == ["a", "b", "c", "d", "e"]
     with read() as session:
         assert session.scalar(select(func.count()).where(Prompt.in_use())) == 5
@@ -113,17 +114,105 @@ def test_a_bad_line_never_touches_the_database(
 def test_a_mark_of_byte_order_before_the_first_line_is_none_of_it(
     importer: PromptImports, fitting: Fitting, read: sessionmaker[Session]
 ) -> None:
-    assert importer.run(BytesIO(b'\xef\xbb\xbf{"text": "from Windows"}\r\n\r\n{"text": "two"}\r\n'), fitting) == 2
+    assert importer.run(BytesIO(b'\xef\xbb\xbf{"text": "from Windows"}\r\n\r\n{"text": "two"}\r\n'), fitting).new == 2
     assert listed(read) == ["from Windows", "two"]
     with pytest.raises(InvalidError, match=r"^Line 2: "):  # elsewhere it is a fault
         importer.run(BytesIO(b'{"text": "1"}\n\xef\xbb\xbf{"text": "2"}'), fitting)
 
 
-@pytest.mark.parametrize("content", ['[{"type": "text", "text": "Hi"}]', "5", "true", "null", "{}"])
-def test_messages_hold_texts_and_nothing_else(importer: PromptImports, fitting: Fitting, content: str) -> None:
+PARTS = '[{"type": "text", "text": "Wash "}, {"type": "text", "text": "hands"}]'
+SYSTEM = '{"role": "system", "content": "Be brief."}'
+
+
+@pytest.mark.parametrize(
+    ("line", "stored"),
+    [
+        ('{"messages": [{"role": "user", "content": ' + PARTS + "}]}", ["Wash hands"]),
+        ('{"messages": [{"role": "user", "content": {"type": "text", "text": "Wash"}}]}', ["Wash"]),
+        ('{"messages": null, "prompt": "x"}', ["x"]),
+        ('{"messages": [' + SYSTEM + ', {"role": "user", "content": "Hi"}]}', ["Be brief.\nHi"]),
+        ('{"prompt": {"role": "user", "content": "one"}}', ["one"]),
+        ('{"conversations": null, "text": "x"}', ["x"]),
+        (
+            '{"prompt": [{"from": "human", "value": "a"}, {"from": "gpt", "value": "b"}, '
+            '{"from": "human", "value": "c"}]}',
+            ["a", "b", "c"],
+        ),
+    ],
+)
+def test_prompts_are_taken_as_they_are_meant(
+    importer: PromptImports, fitting: Fitting, read: sessionmaker[Session], line: str, stored: list[str]
+) -> None:
+    importer.run(BytesIO(line.encode()), fitting)
+    with read() as session:
+        [prompt] = curation.list_prompts(session).items
+        assert [message["content"] for message in prompt.messages] == stored
+        assert {message["role"] for message in prompt.messages} <= {"user", "assistant"}
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        ('[{"type": "image_url", "image_url": {"url": "x"}}]', 'has a part of type "image_url": only texts are taken'),
+        ('{"a": 1}', r'content must be a text, or a list of parts with type text; it is {"a": 1}\.'),
+        ('[["text", "x"]]', "content must be a text, or a list of parts"),
+        ("5", "content must be a text"),
+        ("true", "content must be a text"),
+        ("null", "content must be a text, or a list of parts with type text; it is null"),
+        ('"\\u200b\\u200d\\ufeff"', "Message 1 is empty"),
+        ("[]", "Message 1 is empty"),
+    ],
+)
+def test_content_that_is_no_text_is_refused_by_name(
+    importer: PromptImports, fitting: Fitting, read: sessionmaker[Session], content: str, says: str
+) -> None:
     line = '{"messages": [{"role": "user", "content": ' + content + "}]}"
-    with pytest.raises(InvalidError, match=r"^Line 1: it needs prompt \(a text\) or messages"):
+    with pytest.raises(InvalidError, match=f"^Line 1: .*{says}"):
         importer.run(BytesIO(line.encode()), fitting)
+    assert count(read) == 0
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ('{"messages": [{"content": "x"}]}', r"messages\[0\]\.from must be user, assistant or system .* it is null"),
+        ('{"messages": [{"role": "tool", "content": "x"}]}', r'messages\[0\]\.role must be .* it is "tool"'),
+        ('{"messages": [{"role": "user", "content": "x", "tool_calls": [1]}]}', "tool_calls is not taken"),
+        ('{"messages": "x", "prompt": 5, "split": 3}', "split must be one of train, held_out; it is 3"),
+        ('{"prompt": 5}', "prompt must be a text, or a list of messages with role and content; it is 5"),
+        ('{"prompt": []}', "prompt must be a text, or a list of messages"),
+        ('{"prompt": "x", "language": ["en"]}', "language is a short code"),
+        ('{"messages": [' + SYSTEM + "]}", "The prompt is empty"),
+        ('{"prompt": "x", "x": ' + "[" * 2_000 + "]" * 2_000 + "}", "not valid JSON"),
+    ],
+)
+def test_what_is_not_meant_as_a_prompt_is_refused_by_name(
+    importer: PromptImports, fitting: Fitting, read: sessionmaker[Session], line: str, says: str
+) -> None:
+    with pytest.raises(InvalidError, match=f"^Line 1: .*{says}"):
+        importer.run(BytesIO(line.encode()), fitting)
+    assert count(read) == 0
+
+
+def test_a_prompt_that_is_there_stays_in_its_part_and_that_is_said(
+    importer: PromptImports, fitting: Fitting, read: sessionmaker[Session]
+) -> None:
+    """Held-out prompts never come into training by a file, nor the other way round."""
+    importer.run(BytesIO(b'{"text": "a", "split": "held_out", "language": "de"}\n{"text": "b"}'), fitting)
+    lines = [
+        {"text": "a", "split": "train"},
+        {"text": "b", "split": "held_out"},
+        {"text": "a"},
+        {"text": "a", "split": "held_out", "language": "de"},
+        {"text": "b", "language": "fr"},
+        {"text": "c", "split": "held_out"},
+        {"text": "c", "split": "train"},
+    ]
+    content = "\n".join(json.dumps(line) for line in lines).encode()
+    assert importer.run(BytesIO(content), fitting) == Imported(lines=7, new=1, repeated=6, kept=4)
+    with read() as session:
+        found = {prompt.text: (prompt.split, prompt.language) for prompt in curation.list_prompts(session).items}
+    assert found == {"a": ("held_out", "de"), "b": ("train", "en"), "c": ("held_out", "en")}
 
 
 @pytest.mark.parametrize(("language", "stored"), [(r"\ud800", "?"), (r"f\u0000r", "fr"), ("  ", "en"), ("de", "de")])
@@ -178,10 +267,10 @@ def test_an_error_while_storing_leaves_nothing(
     added = iter([True, True, False])
     add = imports._add
 
-    def failing(session: Session, import_id: int, rows: list[dict[str, Any]]) -> None:
+    def failing(session: Session, import_id: int, given: list[NewPrompt]) -> Imported:
         if not next(added):
             raise OSError("No space left on device")
-        add(session, import_id, rows)
+        return add(session, import_id, given)
 
     monkeypatch.setattr(imports, "_add", failing)
     with pytest.raises(OSError, match="No space"):
@@ -189,6 +278,40 @@ def test_an_error_while_storing_leaves_nothing(
     assert (count(read), count(read, PromptImport)) == (0, 0)
     monkeypatch.undo()
     importer.run(file_of(["again"]), fitting)
+
+
+@pytest.mark.parametrize("cleaned_after", [0, 1, 2, 3])
+def test_the_next_import_waits_for_no_rest_of_a_crashed_one(
+    importer: PromptImports,
+    fitting: Fitting,
+    write: sessionmaker[Session],
+    read: sessionmaker[Session],
+    cleaned_after: int,
+) -> None:
+    """It takes over what both have, whenever the rest is removed, and as its own file says."""
+    with pytest.MonkeyPatch.context() as patch:
+        crash_at(2, patch)
+        with pytest.raises(Crash):
+            importer.run(file_of(["a", "b", "c", "d", "e"], split="held_out"), fitting)
+    assert (count(read), listed(read)) == (4, [])
+    after_crash = PromptImports(write, max_characters=200)
+    step, steps = PromptImports._step, iter(range(1_000))
+
+    def cleaning(self: PromptImports, action: Callable[[Session], Any]) -> Any:
+        if next(steps) == cleaned_after:
+            after_crash.clean_up()
+        return step(self, action)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(PromptImports, "_step", cleaning)
+        found = after_crash.run(file_of(["c", "f", "a"]), fitting)
+    assert found == Imported(lines=3, new=3)
+    after_crash.clean_up()
+    with read() as session:
+        stored = {prompt.text: prompt.split.value for prompt in curation.list_prompts(session).items}
+        assert session.scalar(select(func.count()).where(Prompt.in_use())) == 3
+    assert stored == {"a": "train", "c": "train", "f": "train"}
+    assert (count(read), count(read, PromptImport)) == (3, 0)
 
 
 def test_a_prompt_that_a_person_gives_meanwhile_is_theirs(
@@ -229,10 +352,11 @@ def test_one_file_at_a_time(importer: PromptImports, fitting: Fitting, monkeypat
     entered, leave = threading.Event(), threading.Event()
     add = imports._add
 
-    def held(session: Session, import_id: int, rows: list[dict[str, Any]]) -> None:
-        add(session, import_id, rows)
+    def held(session: Session, import_id: int, given: list[NewPrompt]) -> Imported:
+        found = add(session, import_id, given)
         entered.set()
         assert leave.wait(30)
+        return found
 
     monkeypatch.setattr(imports, "_add", held)
     first = threading.Thread(target=partial(importer.run, file_of(["a"]), fitting))
@@ -286,7 +410,7 @@ def test_memory_does_not_grow_with_the_file(write: sessionmaker[Session], fittin
     importer.run(file_of(["warm"]), fitting)
     tracemalloc.start()
     try:
-        assert importer.run(Endless(), fitting) == 1_000
+        assert importer.run(Endless(), fitting).lines == 1_000
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
@@ -295,16 +419,14 @@ def test_memory_does_not_grow_with_the_file(write: sessionmaker[Session], fittin
 
 def test_steps_read_no_table_from_end_to_end(database: Engine) -> None:
     """Looking up what is known, letting in, removing: by index, however many prompts there are."""
-    rows = [{"digest": f"{number:064x}"} for number in range(3)]
+    given = [NewPrompt([Message(role="user", content=text)]) for text in "abc"]
 
     def all_steps(session: Session) -> None:
         session.add(PromptImport(id=1))
         session.flush()
-        for digest in (row["digest"] for row in rows):
-            text = {"text": "t", "messages": [], "language": "en", "draw_key": digest[:16], "source": "own"}
-            session.add(Prompt(**text, digest=digest, import_id=1))
+        session.add_all(Prompt(**prompts.prompt_row(each, PromptSource.OWN), import_id=1) for each in given)
         session.flush()
-        imports._add(session, 1, [dict(row) for row in rows])
+        imports._add(session, 1, given)
         imports._let_in_some(session, 1)
         imports._remove_some(session, 1)
 
@@ -314,6 +436,6 @@ def test_steps_read_no_table_from_end_to_end(database: Engine) -> None:
 
 def test_a_language_is_cleaned_as_the_text_is() -> None:
     """A lone surrogate in it could not be stored."""
-    for given, kept in (("e\0n\ud800", "en?"), (" \x07", "")):
+    for given, kept in (("e\0n\ud800", "en?"), (" \x07", None)):
         line = json.dumps({"text": "t", "language": given}).encode()
         assert imports.parse_prompt(line, 10).language == kept

@@ -9,6 +9,7 @@ RULES = "tests/services/test_versions_and_rules.py"
 RANKINGS = "tests/services/test_rankings.py"
 GROUPS = "tests/services/test_groups.py"
 EXPORTS = "tests/services/test_exports.py"
+DATA = "tests/api/test_data.py"
 
 evaluate = In("app/training/evaluate.py", EVALUATE)
 handle_policy = In("app/worker/handlers/train_policy.py", WIRING)
@@ -31,6 +32,8 @@ fitting = In("app/services/fitting.py", "tests/services/test_fitting.py")
 misfits = In("app/services/misfits.py", "tests/services/test_fitting.py")
 sampling = In("app/services/sampling.py", "tests/services/test_fitting.py")
 curation = In("app/services/curation.py", "tests/services/test_curation.py")
+json_lines = In("app/json_lines.py", "tests/test_json_lines.py")
+conversations = In("app/services/conversations.py", "tests/services/test_imports.py")
 imports = In("app/services/imports.py", "tests/services/test_imports.py")
 left_out = In("app/worker/handlers/left_out.py", LEFT_OUT)
 scorer = In("app/training/scorer.py", "tests/api/test_prompt_length.py")
@@ -151,14 +154,18 @@ FAULTS = [
     groups("held cards expire", "lapsed = and_(Group.status == GroupStatus.LEASED, _lapsed(now))", "lapsed = Group.status == GroupStatus.LEASED"),
     groups("a skipped card comes back", "group.status = GroupStatus.SKIPPED", "group.status = GroupStatus.READY"),
     # exports
-    exports("chosen and rejected exchanged", "answers[pair.chosen].text", "answers[pair.rejected].text"),
+    exports("chosen and rejected exchanged", "_comparison(ranking, answers[first], answers[second], tie=False)", "_comparison(ranking, answers[second], answers[first], tie=False)"),
+    exports("pairs of one text exported", "return answers[pair[0]].text != answers[pair[1]].text", "return True", DATA),
+    exports("pairs of one text not counted", "len(ordered) + len(tied) - len(kept) - len(kept_ties)", "0", DATA),
+    exports("ties exported unasked", "in pairs.tied if ties else ()", "in pairs.tied"),
+    json_lines("a line that common clients break", "return text.translate(_LINE_ENDS)", "return text"),
     exports("withdrawn rankings exported", "Ranking.withdrawn_at.is_(None), Ranking.id <= last", "Ranking.id <= last"),
     exports("rankings given meanwhile exported", "Ranking.withdrawn_at.is_(None), Ranking.id <= last", "Ranking.withdrawn_at.is_(None)"),
     exports("simulated rankings among people's", "if labeler_kind is not None:", "if False:"),
     exports("the first batch only", "if len(batch) < BATCH_ROWS:", "if True:"),
     exports("a ranking twice at the border", "Ranking.id > after)", "Ranking.id >= after)"),
     exports("ranks of other answers", '"rank": ranking.ranks[str(answer.id)]', '"rank": ranking.ranks[str(group.completions[0].id)]'),
-    exports("comparisons in another order than their answers", "for pair in comparisons([ranking.ranks[str(answer.id)] for answer in answers])", "for pair in comparisons([ranking.ranks[str(answer.id)] for answer in sorted(answers, key=lambda one: one.sample_index)])"),
+    exports("comparisons in another order than their answers", "ranks = [ranking.ranks[str(answer.id)] for answer in answers]", "ranks = [ranking.ranks[str(answer.id)] for answer in sorted(answers, key=lambda one: one.sample_index)]"),
     # preferences
     preferences("the worse answer chosen", "if ranks[first] < ranks[second]", "if ranks[first] > ranks[second]"),
     preferences("ties as comparisons", "if ranks[first] != ranks[second]", "if True"),
@@ -195,5 +202,10 @@ FAULTS = [
     left_out("the end behind an answer does not count", "END_TOKENS = 1", "END_TOKENS = 0"),
     left_out("one long answer hides behind short ones", "all(len(prompt)", "any(len(prompt)"),
     scorer("a long answer reaches the model", "if len(completion) > limit:", "if False:"),
+    imports("what a crash left is removed with what a later file brought", "if digest in left_behind:", "if digest in known:"),
+    imports("an import that runs is cleaned up", "if import_id not in self._mine:", "if True:"),
+    imports("another split without a word", "given.split not in (None, split) or", ""),
+    conversations("a part that is no text dropped", 'raise InvalidError(f"{column} has a part', 'return ""\n        raise InvalidError(f"{column} has a part'),
+    conversations("a system text kept as a question", '"system": "system"', '"system": "user"'),
     prompts("the same prompt stored twice in one list", "        if digest not in known:\n", "        if True:\n"),
 ]  # fmt: skip
