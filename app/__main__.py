@@ -1,9 +1,15 @@
 """The command line: one verb per module of app/cli. Those import torch and servers only when they run."""
 
-import typer
+import os
 
-from app.cli import clean, evaluate_sft, generate, import_model, pretrain, run, serve, sft, simulate, worker
+import typer
+from pydantic import ValidationError
+
+from app.cli import clean, evaluate_sft, generate, import_model, pretrain, run, serve, settings, sft, simulate, worker
+from app.config import Settings
 from app.errors import AppError
+from app.lifeline import FOLLOW_PARENT
+from app.setting_words import refusals, unknown_settings
 
 cli = typer.Typer(name="fourfold", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 cli.command()(run.run)
@@ -17,14 +23,23 @@ cli.command()(sft.sft)
 cli.command()(evaluate_sft.evaluate_sft)
 cli.command()(generate.generate)
 cli.command()(import_model.import_model)
+cli.command()(settings.settings)
 
 
 def main() -> None:
     """Errors that a person can mend are one sentence, not a traceback."""
+    if FOLLOW_PARENT not in os.environ:  # `run` has said it already
+        for line in unknown_settings():
+            typer.echo(line, err=True)
     try:
         cli(prog_name="fourfold")
     except AppError as error:
         typer.echo(error.message, err=True)
+        raise SystemExit(1) from None
+    except ValidationError as error:
+        if error.title != Settings.__name__:
+            raise
+        typer.echo("\n".join(refusals(error)), err=True)
         raise SystemExit(1) from None
 
 

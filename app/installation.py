@@ -1,5 +1,6 @@
 """What the data folder needs before anything runs: schema, SFT weights, shipped prompts. Idempotent."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from app.db.schema import current_revision, migrate
 from app.db.session import make_engine, make_session_factory, transaction
 from app.db.trouble import trouble_of
 from app.errors import UnavailableError
+from app.paths import SQLITE_PATH_BYTES
 from app.services import installations, prompts, versions
 
 
@@ -26,6 +28,7 @@ def install(settings: Settings) -> None:
         ) from error
     engine = make_engine(settings.resolved_database_url, create=True)
     try:
+        _refuse_too_long(engine)
         _refuse_without_database(settings, engine)
         migrate(engine)
         with transaction(make_session_factory(engine)) as session:
@@ -40,6 +43,15 @@ def install(settings: Settings) -> None:
         ) from error
     finally:
         engine.dispose()
+
+
+def _refuse_too_long(engine: Engine) -> None:
+    file = engine.url.database if engine.dialect.name == "sqlite" else None
+    if file is not None and len(os.fsencode(file)) > SQLITE_PATH_BYTES:
+        raise UnavailableError(
+            f"The path of the database has {len(os.fsencode(file))} bytes, and SQLite takes {SQLITE_PATH_BYTES}. Set "
+            f"FOURFOLD_DATA_DIR to a shorter one than {file}."
+        )
 
 
 def _refuse_without_database(settings: Settings, engine: Engine) -> None:

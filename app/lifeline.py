@@ -15,7 +15,7 @@ FOLLOW_PARENT = "FOURFOLD_FOLLOW_PARENT"
 
 def settings_environment(settings: Settings) -> dict[str, str]:
     """The settings as FOURFOLD_* variables, so that a child process sees exactly the same ones."""
-    values = settings.model_dump(mode="json", exclude_none=True) | {"data_dir": str(settings.data_dir.resolve())}
+    values = settings.model_dump(mode="json", exclude_none=True)
     return {f"FOURFOLD_{name.upper()}": str(value) for name, value in values.items()}
 
 

@@ -6,7 +6,6 @@ this process through their standard input, so nothing is left running even after
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -20,6 +19,7 @@ from typing import IO
 from app.config import Settings
 from app.errors import UnavailableError
 from app.lifeline import FOLLOW_PARENT, settings_environment
+from app.listening import address, free_port
 
 STOP_SECONDS = 8.0
 LOOK_SECONDS = 0.25
@@ -27,28 +27,6 @@ RESTARTS = 3
 RESTART_WINDOW_SECONDS = 60.0
 LAST_LINES = 12
 PROGRAM = [sys.executable, "-m", "app"]
-
-
-def free_port(host: str, port: int) -> int:
-    """The port to listen on (a free one for 0); raises UnavailableError when it is taken."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError as error:
-            raise UnavailableError(
-                f"Port {port} on {host} cannot be used ({error.strerror}). Stop the program that has it, or choose "
-                f"another: FOURFOLD_PORT={port + 1 if port < 65535 else 8000}. Nothing was started."
-            ) from error
-        found: int = probe.getsockname()[1]
-        return found
-
-
-def address(host: str, port: int) -> str:
-    """As a browser on this machine opens it."""
-    shown = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
-    return f"http://[{shown}]:{port}" if ":" in shown else f"http://{shown}:{port}"
 
 
 class Program:

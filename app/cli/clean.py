@@ -6,12 +6,15 @@ from typing import Annotated
 
 import typer
 
+from app.cli.paths import path_argument
 from app.json_lines import json_line
 
 
 def clean(
-    folder: Annotated[Path, typer.Argument(help="Folder with .txt, .md or .jsonl files.")],
-    out: Annotated[Path, typer.Option(help="The cleaned documents, one JSON object with `text` a line.")],
+    folder: Annotated[Path, typer.Argument(parser=path_argument, help="Folder with .txt, .md or .jsonl files.")],
+    out: Annotated[
+        Path, typer.Option(parser=path_argument, help="The cleaned documents, one JSON object with `text` a line.")
+    ],
 ) -> None:
     """Clean and de-duplicate a folder of texts for `fourfold pretrain --texts`. The report goes beside OUT."""
     from app.training.cleaning.clean import Report

@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from app.cli.paths import path_argument
+
 AIMS = {
     "greedy": {
         "on topic": 0.95,
@@ -18,10 +20,11 @@ AIMS = {
 
 
 def evaluate_sft(
-    model: Annotated[Path, typer.Option(help="Directory of the model.")] = Path("models/sft"),
+    model: Annotated[Path, typer.Option(parser=path_argument, help="Directory of the model.")] = Path("models/sft"),
     prompts: Annotated[int, typer.Option(min=1, help="Held-out prompts to ask.")] = 1_000,
     out: Annotated[
-        Path | None, typer.Option(help="Where the card goes (default: report-card.json beside the weights).")
+        Path | None,
+        typer.Option(parser=path_argument, help="Where the card goes (default: report-card.json beside the weights)."),
     ] = None,
     seed: Annotated[int, typer.Option(help="The same seed gives the same answers.")] = 0,
     show: Annotated[int, typer.Option(min=0, max=40, help="Answers to print.")] = 0,

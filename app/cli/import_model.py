@@ -7,9 +7,13 @@ from typing import Annotated
 
 import typer
 
+from app.cli.paths import path_argument
+
 
 def import_model(
-    directory: Annotated[Path, typer.Argument(help="A model in the Hugging Face layout, with safetensors weights.")],
+    directory: Annotated[
+        Path, typer.Argument(parser=path_argument, help="A model in the Hugging Face layout, with safetensors weights.")
+    ],
     activate: Annotated[bool, typer.Option(help="Let it write the answers from now on.")] = True,
 ) -> None:
     """Bring in somebody else's model (Llama, Mistral, Qwen2, Qwen3, SmolLM)."""

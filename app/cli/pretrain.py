@@ -8,9 +8,11 @@ from typing import Annotated
 
 import typer
 
+from app.cli.paths import path_argument
+
 
 def pretrain(
-    out: Annotated[Path, typer.Option(help="Where the base model goes.")],
+    out: Annotated[Path, typer.Option(parser=path_argument, help="Where the base model goes.")],
     tokens: Annotated[int, typer.Option(min=1_000, help="Tokens to train on.")] = 31_000_000,
     hidden_size: Annotated[int, typer.Option(min=64, help="Width; a multiple of 64.")] = 256,
     layers: Annotated[int, typer.Option(min=1, help="Depth.")] = 8,
@@ -19,13 +21,18 @@ def pretrain(
     batch_rows: Annotated[int, typer.Option(min=1, help="Rows a step.")] = 64,
     context_tokens: Annotated[int, typer.Option(min=16, max=512, help="Tokens a row.")] = 128,
     texts: Annotated[
-        Path | None, typer.Option(help="Your own texts from `fourfold clean`, in place of the project's corpus.")
+        Path | None,
+        typer.Option(
+            parser=path_argument, help="Your own texts from `fourfold clean`, in place of the project's corpus."
+        ),
     ] = None,
     seed: Annotated[int, typer.Option(help="Seed of corpus, weights and order.")] = 0,
     compile_model: Annotated[
         bool, typer.Option("--compile", help="torch.compile: faster, wants a C++ compiler.")
     ] = False,
-    work: Annotated[Path | None, typer.Option(help="Folder of the resumable state (default: beside OUT).")] = None,
+    work: Annotated[
+        Path | None, typer.Option(parser=path_argument, help="Folder of the resumable state (default: beside OUT).")
+    ] = None,
 ) -> None:
     """Train a base model from nothing."""
     import torch  # heavy: only when training

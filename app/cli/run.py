@@ -4,7 +4,8 @@ import signal
 import threading
 
 from app.config import Settings
-from app.supervisor import Supervisor, free_port
+from app.listening import free_port
+from app.supervisor import Supervisor
 
 
 def run() -> None:
@@ -16,7 +17,7 @@ def run() -> None:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_: stopping.set())
     free_port(settings.host, settings.port)  # before anything is written
-    print(f"Data folder: {settings.data_dir.resolve()}", flush=True)
+    print(f"Data folder: {settings.data_dir}", flush=True)
     install(settings)
     Supervisor(settings, stopping).run()
     print("Fourfold has stopped.", flush=True)

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 from app.cli.worker import log_to_stderr
 from app.config import Settings
-from app.errors import UnavailableError
 from app.installation import install
 from app.lifeline import follow_supervisor
+from app.listening import address, listen
 
 if TYPE_CHECKING:
     from app.runtime import Runtime
@@ -57,8 +57,7 @@ def serve() -> None:
     config = server_config(app, settings, log_level=settings.log_level, timeout_graceful_shutdown=GRACE_SECONDS)
     server = Server(config)
     follow_supervisor(lambda: server.handle_exit(signal.SIGTERM, None))
-    host, port = listener.getsockname()[:2]
-    print(f"Serving on http://{f'[{host}]' if ':' in host else host}:{port}/", flush=True)
+    print(f"Serving on {address(*listener.getsockname()[:2])}/", flush=True)
     server.run(sockets=[listener])
     if not server.started:
         raise SystemExit(3)
@@ -81,20 +80,3 @@ def tell_readiness(runtime: "Runtime") -> None:
         log.info("ready: version %s answers", readiness.version)
     else:
         log.error("NOT READY: %s", readiness.reasons)
-
-
-def listen(host: str, port: int) -> socket.socket:
-    """Bound before the model is loaded: a taken port is told at once. Raises UnavailableError."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((host, port))
-        listener.listen(128)
-    except OSError as error:
-        listener.close()
-        raise UnavailableError(
-            f"Port {port} on {host} cannot be used ({error.strerror}). Stop the program that has it, or choose "
-            f"another: FOURFOLD_PORT={port + 1 if port < 65535 else 8000}."
-        ) from error
-    return listener

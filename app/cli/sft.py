@@ -5,10 +5,12 @@ from typing import Annotated
 
 import typer
 
+from app.cli.paths import path_argument
+
 
 def sft(
-    base: Annotated[Path, typer.Option(help="The base model (from `fourfold pretrain`).")],
-    out: Annotated[Path, typer.Option(help="Where the fine-tuned model goes.")],
+    base: Annotated[Path, typer.Option(parser=path_argument, help="The base model (from `fourfold pretrain`).")],
+    out: Annotated[Path, typer.Option(parser=path_argument, help="Where the fine-tuned model goes.")],
     pairs: Annotated[int, typer.Option(min=64, help="Pairs to train on; no two are the same.")] = 300_000,
     epochs: Annotated[float, typer.Option(min=0.1, help="How often each is seen.")] = 1.5,
     learning_rate: Annotated[float, typer.Option(help="AdamW's highest rate.")] = 1.2e-3,
@@ -20,7 +22,9 @@ def sft(
     compile_model: Annotated[
         bool, typer.Option("--compile", help="torch.compile: faster, wants a C++ compiler.")
     ] = False,
-    work: Annotated[Path | None, typer.Option(help="Folder of the resumable state (default: beside OUT).")] = None,
+    work: Annotated[
+        Path | None, typer.Option(parser=path_argument, help="Folder of the resumable state (default: beside OUT).")
+    ] = None,
 ) -> None:
     """Teach a base model to answer."""
     from app.cli.training import read_record, record, with_progress_bar, work_directory

@@ -7,6 +7,7 @@ import typer
 from rich.progress import track
 
 from app.config import Settings
+from app.listening import address
 from app.simulation.labeler import Noise, SimulatedLabeler
 from app.simulation.tastes import TASTES
 
@@ -25,7 +26,7 @@ def simulate(
     if taste not in TASTES:
         raise typer.BadParameter(f"unknown taste {taste!r}: choose one of {', '.join(TASTES)}")
     settings = Settings()
-    base_url = url or f"http://{settings.host}:{settings.port}"
+    base_url = url or address(settings.host, settings.port)
     with httpx.Client(base_url=base_url, timeout=60.0) as client:
         labeler = SimulatedLabeler(
             client, f"simulated-{taste}-{seed}", TASTES[taste], noise=Noise(noise, tie_margin), seed=seed

@@ -106,7 +106,7 @@ def next_version_path(session: Session, kind: VersionKind) -> str:
 
 
 def relative_path(directory: Path, data_dir: Path) -> str:
-    return str(directory.relative_to(data_dir.resolve()))
+    return str(directory.relative_to(data_dir))
 
 
 def add_version(
@@ -179,7 +179,7 @@ def activate(session: Session, version_id: int, *, data_dir: Path) -> Version:
     answerer = _active_answerer_or_none(session)
     if version.kind is VersionKind.REWARD and answerer is not None:
         check_fits(session, version, answerer)
-    verify_directory(data_dir.resolve() / version.path, version.content_hash)
+    verify_directory(data_dir / version.path, version.content_hash)
     former = active_reward(session) if version.kind is VersionKind.REWARD else answerer
     if former is not None:
         former.status = VersionStatus.RETIRED
@@ -229,7 +229,7 @@ def install_sft(session: Session, *, model_dir: Path, data_dir: Path) -> Version
             f"There are no model weights in {model_dir}. Make them (fourfold pretrain, then sft), or set "
             "FOURFOLD_MODEL_DIR to a folder that has them."
         )
-    target = data_dir.resolve() / next_version_path(session, VersionKind.SFT)
+    target = data_dir / next_version_path(session, VersionKind.SFT)
     fresh = target.with_name(f".installing-{uuid.uuid4().hex[:8]}")
     found = copy_directory(model_dir, fresh)
     path = relative_path(move_directory(fresh, target), data_dir)
@@ -247,7 +247,7 @@ def add_imported(
     """A finished folder inside the data folder becomes an SFT version without a parent: the root of what is trained
     from it. Reward models of other SFT versions do not score its answers (`activate`); rankings keep counting, since
     they are about texts."""
-    target = move_directory(fresh, data_dir.resolve() / next_version_path(session, VersionKind.SFT))
+    target = move_directory(fresh, data_dir / next_version_path(session, VersionKind.SFT))
     path = relative_path(target, data_dir)
     try:
         version = add_version(

@@ -16,6 +16,7 @@ from sqlalchemy import make_url
 from sqlalchemy.orm import Session, sessionmaker
 
 from app.config import Settings
+from app.database_url import sqlite_url
 from app.db.base import utc_now
 from app.db.session import transaction
 from app.services import heartbeats, job_runs
@@ -39,7 +40,7 @@ def engine_database_url(settings: Settings) -> str:
     """On SQLite a file of its own beside ours: its polling never waits for, or delays, a ranking; it can be deleted."""
     url = make_url(settings.resolved_database_url)
     if url.get_backend_name() == "sqlite":
-        return f"sqlite:///{settings.data_dir.resolve() / 'engine.db'}"
+        return sqlite_url(settings.data_dir / "engine.db")
     return url.set(drivername="postgresql").render_as_string(hide_password=False)
 
 

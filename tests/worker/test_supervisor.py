@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from app.errors import UnavailableError
-from app.supervisor import address, free_port
+from app.listening import address, free_port
 from tests.waiting import PATIENCE_SECONDS, wait_for
 from tests.worker.harness import REPOSITORY, alive
 

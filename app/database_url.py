@@ -1,0 +1,40 @@
+"""Addresses of databases: one for a file whatever its path is called, and one that a person gave, checked."""
+
+import importlib.util
+from pathlib import Path
+
+from sqlalchemy import URL, make_url
+from sqlalchemy.exc import ArgumentError
+
+from app.paths import usable_path
+
+DRIVERS = {"sqlite": "pysqlite", "postgresql": "psycopg"}
+FORMS = "sqlite:////PATH or postgresql+psycopg://USER:PASSWORD@HOST/NAME"
+
+
+def sqlite_url(path: Path) -> str:
+    return URL.create("sqlite", database=str(path)).render_as_string(hide_password=False)
+
+
+def usable_database_url(text: str) -> str:
+    """Of a kind that this program works with; a file's path is made absolute.
+
+    Raises ValueError with the rest of a sentence that begins with the setting's name: the address itself, which may
+    hold a password, is never in it."""
+    try:
+        url = make_url(text)
+        name, driver = url.get_backend_name(), url.get_driver_name()
+    except (ArgumentError, ValueError) as error:
+        raise ValueError(f"is not the address of a database that Fourfold knows; write {FORMS}") from error
+    if DRIVERS.get(name) != driver:
+        raise ValueError(f"names {name} with the driver {driver}, which Fourfold does not work with; write {FORMS}")
+    if name != "sqlite":
+        if importlib.util.find_spec(driver) is None:
+            raise ValueError(f"needs the Python package {driver}, which is not installed")
+        return text
+    if url.host or url.query or not url.database or url.database == ":memory:":
+        raise ValueError("must name a file: sqlite://// and its path, with nothing before or after it")
+    try:
+        return sqlite_url(usable_path(url.database))
+    except ValueError as error:
+        raise ValueError(f"names a file whose path {error}") from error
