@@ -32,7 +32,7 @@ def test_the_documented_table_is_that_of_the_code() -> None:
 def test_every_setting_says_what_it_may_be() -> None:
     for line in settings_table().splitlines()[2:]:
         _, _, default, values, meaning, _ = (cell.strip() for cell in line.split("|"))
-        assert default and values and meaning, line
+        assert all((default, values, meaning)), line
 
 
 @pytest.mark.parametrize("name", NUMBERS)

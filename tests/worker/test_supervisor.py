@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import textwrap
@@ -10,10 +9,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import pytest
-
-from app.errors import UnavailableError
-from app.listening import address, free_port
 from tests.waiting import PATIENCE_SECONDS, wait_for
 from tests.worker.harness import REPOSITORY, alive
 
@@ -120,16 +115,3 @@ def test_a_child_that_keeps_dying_stops_everything(tmp_path: Path) -> None:
         assert "The worker process ended with status 3." in running.output
         assert "no model" in running.output
         assert "everything was stopped" in running.output
-
-
-def test_port_in_use() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-        with pytest.raises(UnavailableError, match=f"Port {port} on 127.0.0.1 cannot be used .*FOURFOLD_PORT="):
-            free_port("127.0.0.1", port)
-    assert free_port("127.0.0.1", 0) > 0
-
-
-def test_address() -> None:
-    assert address("0.0.0.0", 8000) == "http://127.0.0.1:8000"
-    assert address("::1", 8000) == "http://[::1]:8000"

@@ -1,5 +1,14 @@
 """All faults, by the part of the product that they are put into."""
 
-from tests.faults.lists import jobs, loop, models, ppo, reward, sampling, scores
+from tests.faults.lists import doors, jobs, loop, models, ppo, reward, sampling, scores
 
-FAULTS = [*ppo.FAULTS, *reward.FAULTS, *loop.FAULTS, *sampling.FAULTS, *jobs.FAULTS, *scores.FAULTS, *models.FAULTS]
+FAULTS = [
+    *ppo.FAULTS,
+    *reward.FAULTS,
+    *loop.FAULTS,
+    *sampling.FAULTS,
+    *jobs.FAULTS,
+    *scores.FAULTS,
+    *models.FAULTS,
+    *doors.FAULTS,
+]
