@@ -5,7 +5,20 @@ import os
 import typer
 from pydantic import ValidationError
 
-from app.cli import clean, evaluate_sft, generate, import_model, pretrain, run, serve, settings, sft, simulate, worker
+from app.cli import (
+    clean,
+    evaluate_sft,
+    generate,
+    import_model,
+    pretrain,
+    prune,
+    run,
+    serve,
+    settings,
+    sft,
+    simulate,
+    worker,
+)
 from app.config import Settings
 from app.errors import AppError
 from app.lifeline import FOLLOW_PARENT
@@ -24,6 +37,7 @@ cli.command()(evaluate_sft.evaluate_sft)
 cli.command()(generate.generate)
 cli.command()(import_model.import_model)
 cli.command()(settings.settings)
+cli.command()(prune.prune)
 
 
 def main() -> None:

@@ -31,6 +31,13 @@ class ConflictError(AppError):
     title = "Conflict"
 
 
+class GoneError(AppError):
+    """It was there and was removed for good."""
+
+    status_code = 410
+    title = "Gone"
+
+
 class InvalidError(AppError):
     status_code = 422
     title = "Invalid input"

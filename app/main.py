@@ -23,7 +23,7 @@ from app.limits import BodyLimit, OneAtATurn
 from app.problems import install_problem_handlers
 from app.runtime import build_runtime
 from app.services.sampler import Sampler
-from app.services.versions import get_version
+from app.services.versions import usable_version
 from app.web import routes as pages
 from app.web.errors import render_problem
 from app.web.security import Security
@@ -94,12 +94,12 @@ def _lifespan(
 
 
 def version_directory(settings: Settings, engine: Engine) -> VersionDirectory:
-    """Where a version's files are; raises NotFoundError for an unknown one."""
+    """Where a version's files are; raises NotFoundError for an unknown one, GoneError for a removed one."""
     read = make_read_session_factory(engine)
 
     def directory(version_id: int) -> Path:
         with read() as session:
-            return settings.version_directory(get_version(session, version_id).path)
+            return settings.version_directory(usable_version(session, version_id).path)
 
     return directory
 

@@ -29,6 +29,7 @@ MEANS = {
     403: "The request came from another site.",
     404: "There is no such thing.",
     409: "It does not fit what is there.",
+    410: "It was removed.",
     413: "The body is too large.",
     421: "The server does not answer under this name.",
     422: "A value is wrong.",

@@ -11,7 +11,7 @@ from app.api.description import raises, streams
 from app.api.schemas import MAX_ALTERNATIVES, PromptInput, SamplingInput, Text
 from app.api.streams import EventStream, event, with_first
 from app.chat import Message, NextToken, SampledAnswer, StreamEvent, TokenLogprob
-from app.errors import ConflictError, NotFoundError
+from app.errors import ConflictError, GoneError, NotFoundError
 from app.ids import RowId
 from app.runtime import Runtime, RuntimeDep, SamplingPlace
 from app.services.generation import answering_version, scoring_version
@@ -111,7 +111,7 @@ def completion_out(answer: SampledAnswer) -> CompletionOut:
     response_model=GenerateOut,
     response_model_exclude_none=True,
     dependencies=[SamplingPlace],
-    responses={**streams(piece=PieceOut, answer=AnsweredOut, end=EndOut), **raises(NotFoundError)},
+    responses={**streams(piece=PieceOut, answer=AnsweredOut, end=EndOut), **raises(NotFoundError, GoneError)},
 )
 def generate(body: GenerateIn, runtime: RuntimeDep) -> GenerateOut | StreamingResponse:
     """n answers. With `stream`: events `piece` {index, text}, `answer` {index, text, tokens, finish_reason}, `end`."""
@@ -135,7 +135,7 @@ def _pieces(events: Iterator[StreamEvent], version_id: int) -> Iterator[bytes]:
     yield event({"version": version_id}, "end")
 
 
-@router.post("/score", dependencies=[SamplingPlace], responses=raises(NotFoundError, ConflictError))
+@router.post("/score", dependencies=[SamplingPlace], responses=raises(NotFoundError, ConflictError, GoneError))
 def score(body: ScoreIn, runtime: RuntimeDep) -> ScoreOut:
     """One number per answer by the active reward model; 0 is an average answer of the SFT model."""
     messages = body.to_messages(runtime.settings)
@@ -151,7 +151,7 @@ def tokenize(body: TokenizeIn, runtime: RuntimeDep) -> TokenizeOut:
     return TokenizeOut(tokens=[TokenOut(id=token, text=text) for token, text in found])
 
 
-@router.post("/next-token", dependencies=[SamplingPlace], responses=raises(NotFoundError))
+@router.post("/next-token", dependencies=[SamplingPlace], responses=raises(NotFoundError, GoneError))
 def next_token(body: NextTokenIn, runtime: RuntimeDep) -> NextTokenOut:
     """The k likeliest first tokens of the answer, before and after top-k and top-p."""
     messages: list[Message] = body.to_messages(runtime.settings)

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from app.api.description import raises, streams
 from app.api.schemas import After, JsonObject, Limit, Model, PageOut, page_out
 from app.db.models.jobs import Job, JobKind, JobMetric, JobStatus, JobTrigger
-from app.errors import ConflictError, CrowdedError, NotFoundError, UnavailableError
+from app.errors import ConflictError, CrowdedError, GoneError, NotFoundError, UnavailableError
 from app.ids import EventId
 from app.runtime import ReadSession, RuntimeDep, UnitRoute, WriteSession
 from app.services import jobs
@@ -78,7 +78,7 @@ def job_out(job: Job) -> JobOut:
     return JobOut(**job_fields(job))
 
 
-@router.post("", status_code=202, responses=raises(NotFoundError, ConflictError))
+@router.post("", status_code=202, responses=raises(NotFoundError, ConflictError, GoneError))
 def create(body: JobIn, session: WriteSession) -> JobQueued:
     """Queues the job; one that is queued or running already is answered instead of a second."""
     return JobQueued(job_id=jobs.queue_job(session, kind=body.kind, params=body.params).id)
@@ -114,7 +114,7 @@ def resume(job_id: str, runtime: RuntimeDep, session: WriteSession) -> JobOut:
     return job_out(jobs.resume_job(session, job_id, runtime.settings))
 
 
-@router.post("/{job_id}/restart", status_code=202, responses=raises(NotFoundError, ConflictError))
+@router.post("/{job_id}/restart", status_code=202, responses=raises(NotFoundError, ConflictError, GoneError))
 def restart(job_id: str, session: WriteSession) -> JobQueued:
     """Queues a new job with the parameters of one that has ended."""
     return JobQueued(job_id=jobs.restart_job(session, job_id).id)

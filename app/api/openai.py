@@ -15,7 +15,7 @@ from app.api.openai_answers import ChatChunk, ChatOut, Head, chunks, whole
 from app.api.schemas import MAX_ALTERNATIVES, MAX_TOKENS, MAX_TOP_K, StopStrings
 from app.api.streams import EventStream, with_first
 from app.chat import Message, without_system
-from app.errors import InvalidError, NotFoundError
+from app.errors import GoneError, InvalidError, NotFoundError
 from app.hparams import SamplingParams
 from app.ids import parse_id
 from app.runtime import ReadSession, RuntimeDep, SamplingPlace, UnitRoute
@@ -100,7 +100,11 @@ class ModelsOut(BaseModel):
 
 @router.get("/models")
 def models(session: ReadSession) -> ModelsOut:
-    found = [version for version in list_versions(session, limit=500).items if version.kind in MAY_ANSWER]
+    found = [
+        version
+        for version in list_versions(session, limit=500).items
+        if version.kind in MAY_ANSWER and not version.removed_at
+    ]
     listed = [ModelOut(id=f"{ACTIVE_MODEL}-{version.id}", created=_epoch(version.created_at)) for version in found]
     newest = max((model.created for model in listed), default=0)
     return ModelsOut(data=[ModelOut(id=ACTIVE_MODEL, created=newest), *listed])
@@ -114,7 +118,7 @@ def _epoch(moment: Any) -> int:
     "/chat/completions",
     response_model=ChatOut,
     dependencies=[SamplingPlace],
-    responses={**streams(message=ChatChunk), **raises(NotFoundError)},
+    responses={**streams(message=ChatChunk), **raises(NotFoundError, GoneError)},
 )
 def chat(body: ChatIn, runtime: RuntimeDep) -> ChatOut | StreamingResponse:
     """n answers of one model; pieces as server-sent events with `stream`."""

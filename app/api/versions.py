@@ -1,19 +1,24 @@
-"""Model versions: listed, looked at, activated (and rolled back: the same call with the former one)."""
+"""Model versions: listed, looked at, activated (and rolled back: the same call with the former one), removed."""
 
+from collections.abc import Callable
 from datetime import datetime
+from functools import partial
+from http import HTTPStatus
 
 from fastapi import APIRouter
 from pydantic import BaseModel, Field
+from sqlalchemy.orm import Session
 
 from app.api.description import raises
-from app.api.schemas import After, JsonObject, Limit, PageOut, page_out
+from app.api.schemas import After, JsonObject, Limit, Model, PageOut, page_out
 from app.db.models.versions import Version, VersionKind, VersionOrigin, VersionStatus
-from app.errors import ConflictError, NotFoundError
+from app.errors import ConflictError, GoneError, NotFoundError, UnavailableError
 from app.ids import RowId
-from app.runtime import ReadSession, RuntimeDep, UnitRoute, WriteSession
-from app.services import versions
+from app.runtime import ReadSession, Runtime, RuntimeDep, UnitRoute, WriteSession
+from app.services import removal, versions
 
 router = APIRouter(prefix="/api/v1/versions", tags=["versions"], route_class=UnitRoute)
+FULL = HTTPStatus.INSUFFICIENT_STORAGE
 
 
 class VersionOut(BaseModel):
@@ -35,6 +40,7 @@ class VersionOut(BaseModel):
     content_hash: str
     created_at: datetime
     activated_at: datetime | None
+    removed_at: datetime | None = Field(description="Since when its files are gone; its record stays.")
 
 
 class VersionDetail(VersionOut):
@@ -42,6 +48,41 @@ class VersionDetail(VersionOut):
     """Its own id, its parent's, and so on to the root."""
     ranking_ids: list[int]
     """The rankings that made it."""
+
+
+class PruneIn(Model):
+    keep: int = Field(removal.KEEP, ge=0, le=1_000, description="Newest of each kind to leave besides what is needed.")
+    dry_run: bool = Field(False, description="Only tell.")
+
+
+class Removed(BaseModel):
+    id: int
+    kind: VersionKind
+    freed_bytes: int = Field(description="Size of its files, but for those that another version shares.")
+
+
+class Kept(BaseModel):
+    id: int
+    kind: VersionKind
+    reason: str
+
+
+class RemovalOut(BaseModel):
+    removed: list[Removed]
+    kept: list[Kept]
+    freed_bytes: int
+    left: list[str] = Field(description="Folders whose files could not be deleted, in sentences.")
+
+
+def removal_out(found: removal.Removal, left: list[str]) -> RemovalOut:
+    return RemovalOut(
+        removed=[
+            Removed(id=each.version.id, kind=each.version.kind, freed_bytes=each.freed_bytes) for each in found.going
+        ],
+        kept=[Kept(id=version.id, kind=version.kind, reason=reason) for version, reason in found.staying],
+        freed_bytes=found.freed_bytes,
+        left=left,
+    )
 
 
 def version_out(version: Version) -> VersionOut:
@@ -66,7 +107,29 @@ def read(version_id: RowId, session: ReadSession) -> VersionDetail:
     )
 
 
-@router.post("/{version_id}/activate", responses=raises(NotFoundError, ConflictError))
+@router.post("/{version_id}/activate", responses=raises(NotFoundError, ConflictError, GoneError))
 def activate(version_id: RowId, runtime: RuntimeDep, session: WriteSession) -> VersionOut:
     """From now on it answers (or scores); the former one is retired and can be activated again."""
     return version_out(versions.activate(session, version_id, data_dir=runtime.settings.data_dir))
+
+
+@router.delete("/{version_id}", responses=raises(NotFoundError, ConflictError, UnavailableError, FULL))
+async def remove(version_id: RowId, runtime: RuntimeDep) -> RemovalOut:
+    """Deletes its files for good; its record stays. Refused while something needs it; again changes nothing."""
+    mark = partial(removal.remove, version_id=version_id, settings=runtime.settings)
+    return await removed(runtime, mark)
+
+
+@router.post("/prune", responses=raises(UnavailableError, FULL))
+async def prune(body: PruneIn, runtime: RuntimeDep) -> RemovalOut:
+    """Removes all versions that nothing needs: see `kept` for what stays, and why."""
+    if body.dry_run:
+        look = partial(removal.plan, settings=runtime.settings, keep=body.keep)
+        return removal_out(await runtime.reading.run(look), [])
+    return await removed(runtime, partial(removal.prune, settings=runtime.settings, keep=body.keep))
+
+
+async def removed(runtime: Runtime, mark: Callable[[Session], removal.Removal]) -> RemovalOut:
+    """Files go once the rows are committed: never the other way round."""
+    found = await runtime.writing.run(mark)
+    return removal_out(found, await runtime.reading.run(partial(removal.clear, settings=runtime.settings)))

@@ -15,7 +15,7 @@ import torch
 
 from app.chat import Message
 from app.errors import InvalidError, UnavailableError
-from app.lm.checkpoint import load_model
+from app.lm.checkpoint import CheckpointError, load_model
 from app.lm.decoder import Decoder
 from app.lm.tokenizer import Tokenizer
 
@@ -77,12 +77,19 @@ class Shelf:
         with self._loading:
             found = self._loaded(version_id)  # another may have loaded it since
             if found is None:
-                found = load(self._directory(version_id))
+                found = self._load(version_id, load)
                 with self._looking:
                     self._kept[version_id] = found
                     while len(self._kept) > KEPT_VERSIONS:
                         self._kept.popitem(last=False)
         return found
+
+    def _load(self, version_id: int, load: Callable[[Path], Policy | Scorer]) -> Policy | Scorer:
+        try:
+            return load(self._directory(version_id))
+        except CheckpointError:
+            self._directory(version_id)  # its files may have been removed meanwhile: that is said instead
+            raise
 
     def _loaded(self, version_id: int) -> Policy | Scorer | None:
         with self._looking:

@@ -11,7 +11,7 @@ def answering_version(session: Session, version_id: int | None) -> Version:
     """The named version, or the active one."""
     if version_id is None:
         return versions.active_answerer(session)
-    version = versions.get_version(session, version_id)
+    version = versions.usable_version(session, version_id)
     if version.kind not in versions.MAY_ANSWER:
         raise InvalidError(f"Version {version_id} is of kind {version.kind}; name one of kind sft or policy.")
     return version

@@ -9,9 +9,10 @@ from sqlalchemy.orm import Session
 from app.db.models.jobs import JobKind
 from app.db.models.rankings import Ranking
 from app.db.models.versions import Version, VersionKind, VersionStatus
-from app.errors import ConflictError, InvalidError, NotFoundError
+from app.errors import ConflictError, InvalidError
 from app.hparams import EvaluationHparams, PPOHparams, RewardHparams
 from app.ids import MAX_ID
+from app.services.versions import lock_versions, usable_version
 
 HPARAMS: dict[JobKind, type] = {
     JobKind.TRAIN_REWARD: RewardHparams,
@@ -83,12 +84,8 @@ def _check_version(session: Session, name: str, value: Any, kinds: tuple[Version
             f"{name} must be the number of a version, as listed by GET /api/v1/versions.",
             page="Choose one of the versions that the Train page lists.",
         )
-    version = session.get(Version, value)
-    if version is None:
-        raise NotFoundError(
-            f"There is no version {value}. GET /api/v1/versions lists them.",
-            page=f"There is no version {value}. The Train page lists them.",
-        )
+    lock_versions(session)
+    version = usable_version(session, value)
     if version.kind not in kinds:
         raise InvalidError(
             f"{name} must name a version of kind {' or '.join(kinds)}; {value} is of kind {version.kind}.",

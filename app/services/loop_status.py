@@ -69,7 +69,12 @@ def _waiting_candidate(session: Session) -> Version | None:
     newest = session.scalar(
         select(Version).where(Version.kind == VersionKind.POLICY).order_by(Version.id.desc()).limit(1)
     )
-    waits = newest is not None and newest.status is VersionStatus.CANDIDATE and "evaluation" in newest.metrics
+    waits = (
+        newest is not None
+        and newest.removed_at is None
+        and newest.status is VersionStatus.CANDIDATE
+        and "evaluation" in newest.metrics
+    )
     return newest if waits else None
 
 

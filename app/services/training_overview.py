@@ -41,7 +41,9 @@ class TrainingOverview:
     @property
     def answerers(self) -> list[Version]:
         """Versions that an evaluation may compare, newest first."""
-        return [row.version for row in self.rows if row.version.kind is VersionKind.POLICY]
+        return [
+            row.version for row in self.rows if row.version.kind is VersionKind.POLICY and not row.version.removed_at
+        ]
 
     @property
     def sampled(self) -> Version | None:

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from app.config import SHIPPED_MODEL
 from app.db.base import utc_now
 from app.db.models.versions import Version, VersionKind, VersionRanking, VersionStatus
-from app.errors import ConflictError, NotFoundError, UnavailableError
+from app.errors import ConflictError, GoneError, NotFoundError, UnavailableError
 from app.services import groups
 from app.services.paging import Page, page_by_id
 from app.weights import CheckpointError, copy_directory, move_directory, verify_directory
@@ -49,8 +49,8 @@ def sft_version(session: Session) -> Version:
     answerer = _active_answerer_or_none(session)
     version = None if answerer is None else sft_of(session, answerer)
     if version is None:
-        newest = select(Version).where(Version.kind == VersionKind.SFT).order_by(Version.id.desc()).limit(1)
-        version = session.scalar(newest)
+        there = Version.kind == VersionKind.SFT, Version.removed_at.is_(None)
+        version = session.scalar(select(Version).where(*there).order_by(Version.id.desc()).limit(1))
     if version is None:
         raise UnavailableError("No SFT model is installed. Set FOURFOLD_MODEL_DIR to one and start again.")
     return version
@@ -83,6 +83,27 @@ def get_version(session: Session, version_id: int) -> Version:
             page=f"There is no version {version_id}. The Train page lists them.",
         )
     return version
+
+
+def usable_version(session: Session, version_id: int) -> Version:
+    """For whoever needs its files: raises NotFoundError, or GoneError where they were removed."""
+    version = get_version(session, version_id)
+    if version.removed_at is not None:
+        trained = version.parent_id is not None
+        again = "train another one (the Train page)" if trained else "import it again (fourfold import-model)"
+        raise GoneError(
+            f"The files of version {version_id} were removed on {version.removed_at:%Y-%m-%d} to free space; its "
+            f"record stays. Choose another version, or {again}."
+        )
+    return version
+
+
+def lock_versions(session: Session) -> None:
+    """Until the transaction ends, no other one activates, removes or queues a job for a version: each of them looks at
+    the others' work and then writes elsewhere. SQLite has one writer anyway; PostgreSQL locks the first row, in the way
+    that lets rows that refer to it be added."""
+    first = select(Version.id).order_by(Version.id).limit(1)
+    session.execute(first.with_for_update(key_share=True))
 
 
 def version_of_job(session: Session, job_id: str) -> Version | None:
@@ -162,12 +183,13 @@ def record_evaluation(
 def activate(session: Session, version_id: int, *, data_dir: Path) -> Version:
     """Makes the version answer (or score) from now on and retires the former one; rolling back is the same call.
 
-    Refuses a kind that cannot answer, a reward model for another SFT model than the one that answers, and a directory
-    that is missing or damaged. Groups that the former answerer sampled and nobody holds expire. Where the new answerer
-    descends from another SFT model (one was imported), the reward model of the former one is retired, and the last one
-    that was active for the new one comes back.
+    Refuses a version whose files were removed, a kind that cannot answer, a reward model for another SFT model than the
+    one that answers, and a directory that is missing or damaged. Groups that the former answerer sampled and nobody
+    holds expire. Where the new answerer descends from another SFT model (one was imported), the reward model of the
+    former one is retired, and the last one that was active for the new one comes back.
     """
-    version = get_version(session, version_id)
+    lock_versions(session)
+    version = usable_version(session, version_id)
     if version.status is VersionStatus.ACTIVE:
         return version
     if version.kind not in (*MAY_ANSWER, VersionKind.REWARD):
@@ -207,8 +229,8 @@ def _exchange_reward(session: Session, answerer: Version, data_dir: Path) -> Non
     reward.status = VersionStatus.RETIRED
     session.flush()
     earlier = select(Version).where(Version.kind == VersionKind.REWARD, Version.parent_id == sft.id)
-    earlier = earlier.where(Version.activation_number.is_not(None)).order_by(Version.activation_number.desc()).limit(1)
-    last = session.scalar(earlier)
+    earlier = earlier.where(Version.activation_number.is_not(None), Version.removed_at.is_(None))
+    last = session.scalar(earlier.order_by(Version.activation_number.desc()).limit(1))
     if last is not None:
         with contextlib.suppress(CheckpointError):  # a damaged one must not keep the answerer from answering
             activate(session, last.id, data_dir=data_dir)

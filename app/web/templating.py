@@ -60,6 +60,7 @@ def _environment() -> Environment:
         rate=words.rate,
         millions=words.millions,
         gibibytes=words.gibibytes,
+        megabytes=words.megabytes,
         flags=flags_of,
         figure=words.figure,
         job_title=words.job_title,

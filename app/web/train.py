@@ -1,5 +1,6 @@
 """The train page: what runs, what it learns, what came of it, and which version answers."""
 
+from functools import partial
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -9,10 +10,10 @@ from starlette.responses import RedirectResponse, Response
 
 from app.db.base import utc_now
 from app.db.models.jobs import JobKind
-from app.errors import InvalidError
+from app.errors import InvalidError, UnavailableError
 from app.ids import RowId, parse_id
 from app.runtime import ReadSession, Runtime, RuntimeDep, UnitRoute, WriteSession
-from app.services import drawing, job_folders, jobs, versions
+from app.services import drawing, job_folders, jobs, removal, versions
 from app.services.loop_status import loop_status
 from app.services.ppo_plan import ppo_plan
 from app.services.training_overview import job_with_curves, training_overview, version_details
@@ -82,9 +83,39 @@ def activate_version(
     return render(request, "train/_results.html", _overview(runtime, session))
 
 
+@router.get("/versions/prune")
+def show_prunable(request: Request, runtime: RuntimeDep, session: ReadSession) -> Response:
+    found = removal.plan(session, runtime.settings)
+    return render(request, "versions/prune.html", {"page": "train", "found": found, "done": False, "left": []})
+
+
+@router.post("/versions/prune")
+async def prune_versions(request: Request, runtime: RuntimeDep, form: FormDep) -> Response:
+    """Those that were shown, as far as nothing needs them by now."""
+    shown = {number for value in form.getlist("version_id") if (number := parse_id(str(value))) is not None}
+    found = await runtime.writing.run(partial(removal.prune, settings=runtime.settings, shown=shown))
+    left = await runtime.reading.run(partial(removal.clear, settings=runtime.settings))
+    return render(request, "versions/prune.html", {"page": "train", "found": found, "done": True, "left": left})
+
+
+@router.post("/versions/{version_id}/remove")
+async def remove_version(runtime: RuntimeDep, _form: FormDep, version_id: RowId) -> Response:
+    await runtime.writing.run(partial(removal.remove, version_id=version_id, settings=runtime.settings))
+    left = await runtime.reading.run(partial(removal.clear, settings=runtime.settings))
+    if left:
+        raise UnavailableError(f"Version {version_id} is removed. {left[0]}")
+    return RedirectResponse(f"/versions/{version_id}", 303)
+
+
 @router.get("/versions/{version_id}")
-def show_version(request: Request, session: ReadSession, version_id: RowId) -> Response:
-    context = {"page": "train", "details": version_details(session, version_id)}
+def show_version(request: Request, runtime: RuntimeDep, session: ReadSession, version_id: RowId) -> Response:
+    details = version_details(session, version_id)
+    context = {
+        "page": "train",
+        "details": details,
+        "why_it_stays": removal.why_it_stays(session, details.version, runtime.settings),
+        "frees": removal.freed_bytes([runtime.settings.version_directory(details.version.path)]),
+    }
     return render(request, "versions/index.html", context)
 
 

@@ -63,6 +63,10 @@ def gibibytes(count: int) -> str:
     return f"{count / (1 << 30):,.1f} GiB"
 
 
+def megabytes(count: int) -> str:
+    return f"{count / 1e6:,.1f} MB"
+
+
 def percent(share: float | None) -> str:
     return NOTHING if share is None else f"{100 * share:.0f} %"
 

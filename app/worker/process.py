@@ -23,7 +23,7 @@ from app.db.models.jobs import JobStatus
 from app.db.session import make_engine, make_read_session_factory, make_session_factory, transaction
 from app.errors import UnavailableError
 from app.lifeline import settings_environment
-from app.services import job_folders, job_runs
+from app.services import job_folders, job_runs, removal
 from app.services.job_runs import Control
 from app.worker.child import DEFAULT_HANDLERS
 
@@ -65,9 +65,11 @@ class JobRunner:
         self.clear_folders()
 
     def clear_folders(self) -> None:
-        """Of jobs that have ended, but for those that may go on."""
+        """Of jobs that have ended, but for those that may go on; and of versions that were removed."""
         with self.readers() as session:
             job_folders.clear(session, self.settings)
+            for sentence in removal.clear(session, self.settings):
+                log.warning("%s", sentence)
 
     def _run_attempts(self, job_id: str) -> None:
         """Attempts until one records an outcome. Raises WorkerStopping when the job is to be taken up again later."""

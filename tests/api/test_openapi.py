@@ -33,6 +33,8 @@ CONTRACT = {
     ("get", "/api/v1/versions"),
     ("get", "/api/v1/versions/{version_id}"),
     ("post", "/api/v1/versions/{version_id}/activate"),
+    ("delete", "/api/v1/versions/{version_id}"),
+    ("post", "/api/v1/versions/prune"),
     ("post", "/api/v1/score"),
     ("post", "/api/v1/tokenize"),
     ("post", "/api/v1/next-token"),

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from app.chat import Message
-from app.errors import InvalidError, NotFoundError, UnavailableError
+from app.errors import GoneError, InvalidError, NotFoundError, UnavailableError
 from app.hparams import SamplingParams
 from app.lm.batch import Row
 from app.lm.engine import Engine, Scorer
@@ -223,6 +223,36 @@ def test_a_new_version_answers_while_the_former_ends(directory: Path, tmp_path: 
     assert len(ended) == 4
     assert all(answer.token_ids for answer in ended)
     engine.close()
+
+
+def test_a_version_that_is_removed_while_it_answers_or_is_opened(directory: Path, tmp_path: Path) -> None:
+    copy = Path(shutil.copytree(directory, tmp_path / "policy"))
+
+    def where(_version_id: int) -> Path:
+        if not copy.exists():
+            raise GoneError("It was removed.")
+        return copy
+
+    engine = Engine(where, threads=1)
+    stream = engine.stream(HELLO, n=2, params=PARAMS, version_id=1)
+    whole = engine.generate(HELLO, n=2, params=PARAMS, version_id=1)
+    first = next(iter(stream))
+    shutil.rmtree(copy)
+    answers = [event.answer for event in [first, *stream] if event.answer is not None]
+    assert sorted(answer.text for answer in answers) == sorted(answer.text for answer in whole)
+
+    asked = iter([True, False])
+
+    def removed_since(_version_id: int) -> Path:
+        if next(asked):
+            return copy
+        raise GoneError("It was removed.")
+
+    late = Engine(removed_since, threads=1)
+    with pytest.raises(GoneError):
+        late.generate(HELLO, n=1, params=PARAMS, version_id=1)
+    for each in (engine, late):
+        each.close()
 
 
 def test_answers_come_in_the_order_of_their_dice_whichever_ends_first(engine: Engine) -> None:

@@ -16,7 +16,7 @@ from app.db.models.prompts import PromptSource
 from app.db.models.versions import Version
 from app.db.session import transaction
 from app.hparams import SamplingParams
-from app.services import groups, labelers, prompts, versions
+from app.services import groups, labelers, prompts, rankings, versions
 
 MakeGroup = Callable[..., Group]
 Rank = Callable[..., int]
@@ -62,6 +62,26 @@ def lease(session: Session, labeler: Labeler, lease_seconds: float = 60.0) -> Gr
 def in_order(group: Group) -> dict[int, int]:
     """Ranks 1, 2, 3, 4 in the order shown."""
     return {answer.id: place + 1 for place, answer in enumerate(group.completions)}
+
+
+def rank_group(session: Session, version: Version, ranks: Callable[[Group], dict[int, int]] | None = None) -> Group:
+    """A group of the version's answers, leased to somebody, and ranked where `ranks` says how."""
+    labeler = labelers.get_or_create_labeler(session, "somebody")
+    prompt = prompts.add_prompt(session, messages=[Message(role="user", content="Hi")], source=PromptSource.OWN)
+    answers = [SampledAnswer(f"answer {n}", [5, n, 4], "stop") for n in range(4)]
+    group = groups.add_group(
+        session,
+        prompt=prompt,
+        version_id=version.id,
+        answers=answers,
+        params=SamplingParams(),
+        seed=1,
+        shuffle_seed=7,
+        leased_to=labeler,
+    )
+    if ranks is not None:
+        rankings.submit_ranking(session, group_id=group.id, labeler=labeler, ranks=ranks(group), retrain_after=1_000)
+    return group
 
 
 @pytest.fixture

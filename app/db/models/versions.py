@@ -75,6 +75,8 @@ class Version(Base):
     activated_at: Mapped[datetime | None]
     activation_number: Mapped[int | None] = mapped_column(index=True, unique=True)
     """Grows with every activation, over all versions: which one was active last."""
+    removed_at: Mapped[datetime | None]
+    """Since when its files are gone (app/services/removal.py); the row stays: rankings and other versions name it."""
 
     @property
     def origin(self) -> VersionOrigin:

@@ -31,7 +31,7 @@ def hparams_of(kind: type[Hparams], params: dict[str, Any]) -> Hparams:
 
 
 def directory_of(run: JobRun, version_id: int) -> Path:
-    path = run.read(lambda session: versions.get_version(session, version_id).path)
+    path = run.read(lambda session: versions.usable_version(session, version_id).path)
     return run.settings.version_directory(path)
 
 

@@ -1,6 +1,6 @@
 """All faults, by the part of the product that they are put into."""
 
-from tests.faults.lists import doors, jobs, loop, models, ppo, reward, sampling, scores
+from tests.faults.lists import doors, jobs, loop, models, ppo, reward, sampling, scores, versions
 
 FAULTS = [
     *ppo.FAULTS,
@@ -11,4 +11,5 @@ FAULTS = [
     *scores.FAULTS,
     *models.FAULTS,
     *doors.FAULTS,
+    *versions.FAULTS,
 ]

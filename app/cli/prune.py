@@ -1,0 +1,47 @@
+"""`fourfold prune`: the files of versions that nothing needs any more are deleted."""
+
+from typing import Annotated
+
+import typer
+
+
+def prune(
+    keep: Annotated[int, typer.Option(min=0, help="Newest of each kind to leave besides what is needed.")] = 1,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only tell what would go, and why the rest stays.")
+    ] = False,
+) -> None:
+    """Delete the files of versions that nothing needs: their records stay, what they taught stays in the others."""
+    from app.config import Settings
+    from app.db.session import make_engine, make_read_session_factory, make_session_factory, transaction
+    from app.installation import install
+    from app.services import removal
+    from app.web.words import megabytes, version_title
+
+    settings = Settings()
+    install(settings)
+    engine = make_engine(settings.resolved_database_url)
+    read = make_read_session_factory(engine)
+    try:
+        if dry_run:
+            with read() as session:
+                found, left = removal.plan(session, settings, keep=keep), []
+        else:
+            with transaction(make_session_factory(engine)) as session:
+                found = removal.prune(session, settings, keep=keep)
+            with read() as session:
+                left = removal.clear(session, settings)
+    finally:
+        engine.dispose()
+    for version, reason in found.staying:
+        typer.echo(f"stays: {version_title(version)}. {reason}")
+    for each in found.going:
+        typer.echo(
+            f"{'would go' if dry_run else 'removed'}: {version_title(each.version)}, {megabytes(each.freed_bytes)}"
+        )
+    verb = "would be freed" if dry_run else "freed"
+    typer.echo(f"{megabytes(found.freed_bytes)} {verb}." if found.going else "Nothing to remove.")
+    for sentence in left:
+        typer.echo(sentence, err=True)
+    if left:
+        raise typer.Exit(1)
