@@ -46,7 +46,6 @@ FAULTS = [
     removal("shared files count as freed", "if names[file] == found.st_nlink else 0", ""),
     removal("a folder in force is deleted", "if removed_at is not None} - kept", "if removed_at is not None}"),
     removal(
-        "the folders of all versions are deleted",
         "gone = {path for path, removed_at in paths if removed_at is not None}",
         "gone = {path for path, removed_at in paths}",
     ),
