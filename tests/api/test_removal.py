@@ -128,7 +128,8 @@ def test_activated_and_removed_at_the_same_moment(running: LiveServer, tiny_mode
     """One of them comes first, and the other one is refused."""
     for _ in range(4):
         policy = add_policy(running, tiny_model_dir)
-        start, found = threading.Barrier(2), {}
+        start = threading.Barrier(2)
+        found: dict[str, int] = {}
 
         def ask(method: str, path: str, start: threading.Barrier = start, found: dict[str, int] = found) -> None:
             start.wait()

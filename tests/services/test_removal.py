@@ -226,7 +226,12 @@ def test_read_only_folders_are_deleted(
     monkeypatch.setattr(os, "access", lambda path, _mode: bool(Path(path).stat().st_mode & 0o200))
     modes: list[int] = []
     rmtree = shutil.rmtree
-    monkeypatch.setattr(shutil, "rmtree", lambda path: (modes.append(path.stat().st_mode & 0o777), rmtree(path)))
+
+    def delete(path: Path) -> None:
+        modes.append(path.stat().st_mode & 0o777)
+        rmtree(path)
+
+    monkeypatch.setattr(shutil, "rmtree", delete)
     removal.remove(session, policy.id, settings)
     assert removal.clear(session, settings) == []
     assert (modes, directory.exists()) == ([0o755], False)
