@@ -11,7 +11,7 @@ BENCH_ARGS ?=
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run set-up set-up-dev browser test faults lint types imports format bench bench-loop model lock clean
+.PHONY: help run set-up set-up-dev front-end browser test faults lint types imports format bench bench-loop model lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -25,6 +25,10 @@ set-up: $(STAMP)/packages $(STAMP)/front-end $(STAMP)/kernels ## Virtual environ
 
 set-up-dev: set-up $(STAMP)/dev
 
+front-end: ## Fetch the libraries that the pages load (npm) into static/vendor
+	@rm -f $(STAMP)/front-end
+	@$(MAKE) --no-print-directory $(STAMP)/front-end
+
 $(STAMP)/venv:
 	@python=$$(bin/find-python) && bin/quietly "virtual environment $(VENV), $$("$$python" --version)" "$$python" -m venv $(VENV)
 	@mkdir -p $(STAMP) && touch $@
@@ -37,7 +41,7 @@ $(STAMP)/torch: requirements.txt $(STAMP)/venv
 
 $(STAMP)/packages: requirements.txt pyproject.toml $(STAMP)/torch
 	@bin/quietly "the other packages of requirements.txt" $(PIP) -r requirements.txt
-	@bin/quietly "Fourfold itself, from this folder" $(PIP) --no-deps --no-build-isolation -e .
+	@bin/quietly "Fourfold itself, from this folder" $(PIP) --no-deps -e .
 	@touch $@
 
 # Made and kept by the first answer; here, so that no person waits for it.

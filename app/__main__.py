@@ -1,10 +1,12 @@
 """The command line: one verb per module of app/cli. Those import torch and servers only when they run."""
 
 import os
+from typing import Annotated
 
 import typer
 from pydantic import ValidationError
 
+from app import __version__
 from app.cli import (
     clean,
     evaluate_sft,
@@ -24,7 +26,25 @@ from app.errors import AppError
 from app.lifeline import FOLLOW_PARENT
 from app.setting_words import refusals, unknown_settings
 
+
+def version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"fourfold {__version__}")
+        raise typer.Exit
+
+
 cli = typer.Typer(name="fourfold", no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+
+
+@cli.callback()
+def options(
+    _version: Annotated[
+        bool, typer.Option("--version", callback=version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """Rank four answers; watch the reward model and the policy learn from it."""
+
+
 cli.command()(run.run)
 cli.command()(serve.serve)
 cli.command()(worker.worker)

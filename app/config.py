@@ -12,10 +12,9 @@ from pydantic import BeforeValidator, Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from app.database_url import FORMS, sqlite_url, usable_database_url
+from app.layout import SFT_MODEL, data_folder
 from app.paths import usable_path
 
-REPOSITORY = Path(__file__).resolve().parent.parent
-SHIPPED_MODEL = REPOSITORY / "models" / "sft"
 ENV_PREFIX = "FOURFOLD_"
 DAY_SECONDS, YEAR_SECONDS = 86_400, 31_536_000
 SHORTEST_SECONDS = 0.01
@@ -54,12 +53,12 @@ class Settings(BaseSettings):
         json_schema_extra=said("names of hosts"),
     )
     data_dir: UsablePath = Field(
-        Path("data"), description="Folder of the database, model versions and job checkpoints."
+        default_factory=data_folder, description="Folder of the database, model versions and job checkpoints."
     )
     database_url: str | None = Field(
         None, description="SQLAlchemy URL; default: fourfold.db in the data folder.", json_schema_extra=said(FORMS)
     )
-    model_dir: UsablePath = Field(SHIPPED_MODEL, description="The SFT weights installed at first start.")
+    model_dir: UsablePath = Field(SFT_MODEL, description="The SFT weights installed at first start.")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least severe log line.")
 
     max_connections: int = Field(

@@ -32,6 +32,7 @@ def follow_parent(on_close: Callable[[], None]) -> None:
 
 
 def follow_supervisor(on_close: Callable[[], None]) -> None:
-    """The same for `serve` and `worker`, only when `run` started them: alone, their standard input may be anything."""
+    """The same for `run`, `serve` and `worker`, only when a program that says so started them: else their standard
+    input may be anything."""
     if os.environ.get(FOLLOW_PARENT):
         follow_parent(on_close)

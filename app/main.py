@@ -14,11 +14,12 @@ from starlette.middleware import Middleware
 
 from app.api import exports, generation, groups, health, imports, jobs, openai, prompts, rankings, versions
 from app.api.description import describe
-from app.config import REPOSITORY, Settings
+from app.config import Settings
 from app.connections import AcceptErrors
 from app.db.session import make_engine, make_read_session_factory
 from app.head import HeadAsGet
 from app.installation import install, precision_of
+from app.layout import STATIC
 from app.limits import BodyLimit, OneAtATurn
 from app.problems import install_problem_handlers
 from app.runtime import build_runtime
@@ -60,7 +61,7 @@ def create_app(settings: Settings, *, sampler_factory: SamplerFactory | None = N
     describe(app)
     app.include_router(pages.router)
     app.state.render_problem = render_problem
-    app.mount("/static", StaticFiles(directory=REPOSITORY / "static", check_dir=False), name="static")
+    app.mount("/static", StaticFiles(directory=STATIC, check_dir=False), name="static")
     return app
 
 

@@ -10,7 +10,8 @@ from annotated_types import Ge, Gt, Le
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
-from app.config import ENV_PREFIX, REPOSITORY, Settings
+from app.config import ENV_PREFIX, Settings
+from app.layout import CHECKOUT
 
 OTHER_NAMES = frozenset({"FOURFOLD_TAG", "FOURFOLD_CHROMIUM", "FOURFOLD_FOLLOW_PARENT"})
 """Of compose, of the tests, and between `run` and its children."""
@@ -39,9 +40,9 @@ def values_of(field: FieldInfo) -> str:
 
 
 def default_of(field: FieldInfo) -> str:
-    value = field.default
+    value = field.get_default(call_default_factory=True)
     if isinstance(value, Path):
-        return str(value.relative_to(REPOSITORY) if value.is_relative_to(REPOSITORY) else value)
+        return str(value.relative_to(CHECKOUT) if CHECKOUT is not None and value.is_relative_to(CHECKOUT) else value)
     return {"": "empty", None: "none"}.get(value, str(value).lower() if isinstance(value, bool) else str(value))
 
 

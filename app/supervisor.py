@@ -7,7 +7,6 @@ this process through their standard input, so nothing is left running even after
 import os
 import signal
 import subprocess
-import sys
 import threading
 import time
 import urllib.error
@@ -16,6 +15,7 @@ from collections import deque
 from collections.abc import Mapping
 from typing import IO
 
+from app import own_process
 from app.config import Settings
 from app.errors import UnavailableError
 from app.lifeline import FOLLOW_PARENT, settings_environment
@@ -26,7 +26,6 @@ LOOK_SECONDS = 0.25
 RESTARTS = 3
 RESTART_WINDOW_SECONDS = 60.0
 LAST_LINES = 12
-PROGRAM = [sys.executable, "-m", "app"]
 
 
 class Program:
@@ -92,10 +91,10 @@ class Supervisor:
         self.port = free_port(settings.host, settings.port)
         self.address = address(settings.host, self.port)
         own = {FOLLOW_PARENT: "1", "FOURFOLD_PORT": str(self.port), "PYTHONUNBUFFERED": "1"}
-        environment = os.environ | settings_environment(settings) | own
+        environment = own_process.environment() | settings_environment(settings) | own
         self._programs: list[Program] = []
         for name, verb in (("web", "serve"), ("worker", "worker")):
-            self._programs.append(Program(name, [*PROGRAM, verb], environment))
+            self._programs.append(Program(name, own_process.command("app", verb), environment))
 
     def run(self) -> None:
         """Until asked to stop; raises UnavailableError when a child cannot be kept alive. Nothing is left running."""

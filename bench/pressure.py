@@ -9,7 +9,6 @@ is an answer; a 500, and a connection that breaks off, are not. Results: bench/r
 
 import asyncio
 import json
-import os
 import random
 import re
 import signal
@@ -27,6 +26,9 @@ from typing import Annotated, Any
 
 import httpx
 import typer
+
+from app import own_process
+from app.lifeline import FOLLOW_PARENT
 
 RESULTS = Path(__file__).parent / "results" / "pressure.json"
 HEALTH_SECONDS = 0.05
@@ -192,11 +194,16 @@ def _spread(seconds: list[float]) -> dict[str, float]:
 @contextmanager
 def serving(data_dir: Path, **settings: Any) -> Iterator[int]:
     """`fourfold serve` as a child process; gives its port. Ends it by SIGTERM, by SIGKILL where it does not end."""
-    environment = os.environ | {f"FOURFOLD_{name.upper()}": str(value) for name, value in settings.items()}
+    environment = own_process.environment() | {
+        f"FOURFOLD_{name.upper()}": str(value) for name, value in settings.items()
+    }
     environment |= {"FOURFOLD_PORT": "0", "FOURFOLD_HOST": "127.0.0.1", "FOURFOLD_DATA_DIR": str(data_dir)}
+    environment |= {FOLLOW_PARENT: "1"}  # whatever ends the benchmark ends the server
     with (data_dir / "server.log").open("w") as log:
-        command = [sys.executable, "-m", "app", "serve"]
-        process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=log, text=True)
+        command = own_process.command("app", "serve")
+        process = subprocess.Popen(
+            command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True
+        )
     try:
         assert process.stdout is not None
         line = process.stdout.readline()

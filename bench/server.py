@@ -4,7 +4,6 @@ import os
 import signal
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+
+from app import own_process
+from app.lifeline import FOLLOW_PARENT
 
 READY_SECONDS = 120.0
 STOP_SECONDS = 30.0
@@ -28,11 +30,19 @@ def free_port() -> int:
 def running_fourfold(data_dir: Path, **settings: Any) -> Iterator[httpx.Client]:
     """Starts `fourfold run`, yields a client once /readyz answers, stops it by SIGINT as Ctrl-C does."""
     port = free_port()
-    environment = os.environ | {f"FOURFOLD_{name.upper()}": str(value) for name, value in settings.items()}
+    environment = own_process.environment() | {
+        f"FOURFOLD_{name.upper()}": str(value) for name, value in settings.items()
+    }
     environment |= {"FOURFOLD_PORT": str(port), "FOURFOLD_HOST": "127.0.0.1", "FOURFOLD_DATA_DIR": str(data_dir)}
+    environment |= {FOLLOW_PARENT: "1"}  # whatever ends the benchmark ends Fourfold
     with (data_dir / "server.log").open("wb") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "app", "run"], env=environment, stdout=log, stderr=log, start_new_session=True
+            own_process.command("app", "run"),
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
         )
     try:
         with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=120.0) as client:
@@ -40,7 +50,7 @@ def running_fourfold(data_dir: Path, **settings: Any) -> Iterator[httpx.Client]:
             yield client
     finally:
         os.killpg(process.pid, signal.SIGINT)
-        process.wait(STOP_SECONDS)
+        process.communicate(timeout=STOP_SECONDS)
 
 
 def _wait_ready(client: httpx.Client, process: subprocess.Popen[bytes]) -> None:

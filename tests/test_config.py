@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from app.config import REPOSITORY, Settings
+from app.config import Settings
 from app.setting_words import refusals, settings_table, unknown_settings
+from tests.repository import REPOSITORY
 
 NUMBERS = [name for name, field in Settings.model_fields.items() if field.annotation in (int, float)]
 NO_NUMBERS = ["nan", "inf", "-inf", "1e400", "9" * 5_000, "abc", "0x10", "８０００", "1__0", "-1", "\udcff"]

@@ -2,7 +2,7 @@
 
 import re
 
-from app.config import REPOSITORY
+from tests.repository import REPOSITORY
 
 SOURCES = [*(REPOSITORY / "app" / "training").glob("*.py"), *(REPOSITORY / "app" / "worker").rglob("*.py")]
 CODE = "\n".join(path.read_text() for path in SOURCES)

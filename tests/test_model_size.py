@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from app.config import REPOSITORY
 from app.hparams import FittedPPOHparams, ModelConfig, PPOHparams
+from app.layout import SFT_MODEL
 from app.lm.checkpoint import read_config
 from app.lm.model import Llama
 from app.model_size import (
@@ -28,7 +28,7 @@ SMOLLM2_135M = ModelConfig(
     max_position_embeddings=8_192,
 )
 SMALL = ModelConfig(vocab_size=50, hidden_size=32, intermediate_size=48, num_hidden_layers=3, num_attention_heads=4)
-SHIPPED = read_config(REPOSITORY / "models" / "sft")
+SHIPPED = read_config(SFT_MODEL)
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 import yaml
 
-from app.config import REPOSITORY, Settings
+from app.config import Settings
+from tests.repository import REPOSITORY
 
 SETTINGS = {f"FOURFOLD_{name.upper()}" for name in Settings.model_fields}
 # Fixed inside the containers: where the volume and the port are is the compose file's matter.

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from app.cli.paths import path_argument
+from app.layout import SFT_MODEL
 
 AIMS = {
     "greedy": {
@@ -20,7 +21,7 @@ AIMS = {
 
 
 def evaluate_sft(
-    model: Annotated[Path, typer.Option(parser=path_argument, help="Directory of the model.")] = Path("models/sft"),
+    model: Annotated[Path, typer.Option(parser=path_argument, help="Directory of the model.")] = SFT_MODEL,
     prompts: Annotated[int, typer.Option(min=1, help="Held-out prompts to ask.")] = 1_000,
     out: Annotated[
         Path | None,

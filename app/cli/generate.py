@@ -7,13 +7,14 @@ from typing import Annotated
 import typer
 
 from app.cli.paths import path_argument
+from app.layout import SFT_MODEL
 
 
 def generate(
     prompt: Annotated[str, typer.Argument(help="What to ask.")],
     model: Annotated[
         Path, typer.Option(parser=path_argument, help="A model directory in the Hugging Face layout.")
-    ] = Path("models/sft"),
+    ] = SFT_MODEL,
     n: Annotated[int, typer.Option(min=1, max=64, help="How many answers.")] = 4,
     temperature: Annotated[float, typer.Option(min=0.0, max=2.0, help="0 is greedy.")] = 1.0,
     top_k: Annotated[int, typer.Option(min=0, help="0 is off.")] = 0,

@@ -4,6 +4,7 @@ import signal
 import threading
 
 from app.config import Settings
+from app.lifeline import follow_supervisor
 from app.listening import free_port
 from app.supervisor import Supervisor
 
@@ -16,6 +17,7 @@ def run() -> None:
     stopping = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_: stopping.set())
+    follow_supervisor(stopping.set)
     free_port(settings.host, settings.port)  # before anything is written
     print(f"Data folder: {settings.data_dir}", flush=True)
     install(settings)

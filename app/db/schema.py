@@ -6,12 +6,15 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Engine
 
-from app.config import REPOSITORY
 from app.errors import UnavailableError
+from app.layout import MIGRATIONS
 
 
 def _alembic_config() -> Config:
-    return Config(str(REPOSITORY / "alembic.ini"))
+    """Without alembic.ini, which is for people at work on the program: it adds a folder to the path of modules."""
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    return config
 
 
 def known_revisions() -> tuple[str, frozenset[str]]:

@@ -13,13 +13,12 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from app.chat import Message
-from app.config import REPOSITORY
 from app.db.models.prompts import Prompt, PromptSource, PromptSplit
 from app.errors import InvalidError, NotFoundError
+from app.layout import PROMPTS
 from app.services.drawing import KEY_DIGITS
 from app.texts import clean_text, shows_anything
 
-SHIPPED_PROMPTS = REPOSITORY / "app" / "training" / "data" / "prompts.jsonl"
 MAX_MESSAGES = 64
 LOOKUP_ROWS = 500
 _HAN = re.compile("[\u3400-\u9fff]")
@@ -143,7 +142,7 @@ def get_prompt(session: Session, prompt_id: int) -> Prompt:
     return prompt
 
 
-def install_shipped_prompts(session: Session, path: Path = SHIPPED_PROMPTS) -> int:
+def install_shipped_prompts(session: Session, path: Path = PROMPTS) -> int:
     """Stores the prompts that ship with the program; returns how many were new."""
     newest = session.scalar(select(func.max(Prompt.id))) or 0
     shipped = [

@@ -13,10 +13,10 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from app.config import SHIPPED_MODEL
 from app.db.base import utc_now
 from app.db.models.versions import Version, VersionKind, VersionRanking, VersionStatus
 from app.errors import ConflictError, GoneError, NotFoundError, UnavailableError
+from app.layout import SFT_MODEL
 from app.services import groups
 from app.services.paging import Page, page_by_id
 from app.weights import CheckpointError, copy_directory, move_directory, verify_directory
@@ -255,7 +255,7 @@ def install_sft(session: Session, *, model_dir: Path, data_dir: Path) -> Version
     fresh = target.with_name(f".installing-{uuid.uuid4().hex[:8]}")
     found = copy_directory(model_dir, fresh)
     path = relative_path(move_directory(fresh, target), data_dir)
-    shipped = model_dir.resolve() == SHIPPED_MODEL.resolve()
+    shipped = model_dir.resolve() == SFT_MODEL.resolve()
     metrics = {} if shipped else {"imported_from": model_dir.resolve().name}
     version = add_version(session, kind=VersionKind.SFT, parent_id=None, path=path, content_hash=found, metrics=metrics)
     _mark_active(session, version)

@@ -13,14 +13,13 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 from starlette.responses import HTMLResponse
 
-from app.config import REPOSITORY
 from app.errors import InvalidError
+from app.layout import STATIC, TEMPLATES
 from app.runtime import DEFAULT_LABELER
 from app.services.bounds import flags_of
 from app.services.labelers import check_name
 from app.web import words
 
-STATIC = REPOSITORY / "static"
 LABELER_COOKIE = "fourfold_labeler"
 
 
@@ -44,7 +43,7 @@ def import_map() -> str:
 
 def _environment() -> Environment:
     environment = Environment(
-        loader=FileSystemLoader(REPOSITORY / "templates"),
+        loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
         auto_reload=False,  # it would look at each file of a page at each request
         undefined=StrictUndefined,

@@ -1,4 +1,4 @@
-"""The process of one attempt at one job: `python -m app.worker.child JOB_ID FENCE [HANDLERS]`.
+"""The process of one attempt at one job: app.worker.child JOB_ID FENCE [HANDLERS].
 
 It ends with its parent (their pipe), leaves at a checkpoint on SIGTERM, and writes the job's outcome itself, guarded by
 the fence. After an exit status other than the first three below the worker starts it again.

@@ -8,7 +8,6 @@ import logging
 import os
 import signal
 import subprocess
-import sys
 import threading
 import time
 from collections import deque
@@ -18,6 +17,7 @@ from typing import IO
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session, sessionmaker
 
+from app import own_process
 from app.config import Settings
 from app.db.models.jobs import JobStatus
 from app.db.session import make_engine, make_read_session_factory, make_session_factory, transaction
@@ -161,7 +161,7 @@ class Child:
         self.asked_to_stop = False
         threads = str(settings.worker_threads)
         environment = (
-            os.environ
+            own_process.environment()
             | settings_environment(settings)
             | {
                 "OMP_NUM_THREADS": threads,
@@ -169,7 +169,7 @@ class Child:
             }
         )
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "app.worker.child", job_id, str(fence), handlers],
+            own_process.command("app.worker.child", job_id, str(fence), handlers),
             env=environment,
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,

@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from app.config import REPOSITORY
 from app.db.base import utc_now
 from app.db.models.jobs import Job, JobKind, JobMetric, JobStatus
 from app.db.models.versions import VersionKind
@@ -18,6 +17,7 @@ from app.db.session import transaction
 from app.services import job_folders, jobs, versions
 from tests.browser.label_page import WritingSampler
 from tests.live import LiveServer, live_server, quick_settings
+from tests.repository import REPOSITORY
 
 RANKINGS = 32  # their 128 answers are all that the training normalizes its scores with
 PATIENT_MS = 60_000

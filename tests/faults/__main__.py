@@ -16,8 +16,9 @@ import traceback
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.faults.fault import REPOSITORY, Fault
+from tests.faults.fault import Fault
 from tests.faults.lists import FAULTS
+from tests.repository import REPOSITORY
 
 COPIED = ("app", "tests")  # everything else is linked
 LIBRARIES = (

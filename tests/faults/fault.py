@@ -1,9 +1,6 @@
 """What a fault is: one small change to the product that some test must notice."""
 
 from dataclasses import dataclass
-from pathlib import Path
-
-REPOSITORY = Path(__file__).resolve().parents[2]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,8 +4,9 @@ from collections import Counter
 
 import pytest
 
-from tests.faults.fault import REPOSITORY, Fault
+from tests.faults.fault import Fault
 from tests.faults.lists import FAULTS
+from tests.repository import REPOSITORY
 
 
 @pytest.mark.parametrize("file", sorted({fault.file for fault in FAULTS}))

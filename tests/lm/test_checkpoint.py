@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from app.layout import SFT_MODEL
 from app.lm.checkpoint import CheckpointError, atomic_directory, content_hash, load_model, save_model
 from app.lm.model import Llama
 from app.lm.tokenizer import Tokenizer
@@ -35,7 +36,7 @@ def test_hash_depends_on_content_alone(tmp_path: Path, model: Llama, tokenizer: 
 
 def test_the_shipped_model_keeps_its_hash(tmp_path: Path) -> None:
     """Its files are as this program writes them today: opened and saved again, they are the same bytes."""
-    shipped = Path(__file__).parents[2] / "models" / "sft"
+    shipped = SFT_MODEL
     if not (shipped / "model.safetensors").is_file():
         pytest.skip("no shipped weights")
     model, tokenizer = load_model(shipped)

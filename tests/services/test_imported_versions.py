@@ -54,7 +54,7 @@ def test_each_root_says_where_it_came_from(first: Version, bring_in: Callable[[b
 def test_the_shipped_model_ships(
     session: Session, model_files: Path, data_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(versions, "SHIPPED_MODEL", model_files)
+    monkeypatch.setattr(versions, "SFT_MODEL", model_files)
     shipped = versions.install_sft(session, model_dir=model_files, data_dir=data_dir)
     assert (shipped.origin, shipped.imported_from, version_origin(shipped)) == ("shipped", None, "ships with Fourfold")
 

@@ -5,20 +5,18 @@ from pathlib import Path
 
 import pytest
 
-from app.config import REPOSITORY
 from app.hparams import PPOHparams
+from app.layout import SFT_MODEL
 from app.lm.checkpoint import read_config
 from app.memory_need import ppo_memory
 from app.model_size import fit_ppo
 from app.services.ppo_plan import USUAL_PROMPT, ppo_plan
 
-SHIPPED = REPOSITORY / "models" / "sft"
-
 
 def test_the_plan_is_the_jobs_own() -> None:
-    config = read_config(SHIPPED)
+    config = read_config(SFT_MODEL)
     hparams = fit_ppo(PPOHparams(), config)
-    plan = ppo_plan(SHIPPED)
+    plan = ppo_plan(SFT_MODEL)
     assert plan is not None
     assert (plan.learning_rate, plan.num_frozen_layers, plan.num_layers) == (4e-4, 3, 8)
     assert plan.parameters == 5_902_336
@@ -28,14 +26,14 @@ def test_the_plan_is_the_jobs_own() -> None:
 
 def test_it_says_where_memory_is_short(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("app.services.ppo_plan.available_bytes", lambda: 1)
-    plan = ppo_plan(SHIPPED)
+    plan = ppo_plan(SFT_MODEL)
     assert plan is not None
     assert not plan.fits
 
 
 def sized(**sizes: float) -> str:
     """The shipped model's config.json with other sizes."""
-    return json.dumps(json.loads((SHIPPED / "config.json").read_text()) | sizes)
+    return json.dumps(json.loads((SFT_MODEL / "config.json").read_text()) | sizes)
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from app.config import REPOSITORY
 from app.errors import ConflictError
 from tests.live import LiveServer
+from tests.repository import REPOSITORY
 
 HTML = {"accept": "text/html"}
 FOR_PROGRAMS = re.compile(r"/api/|/v1/|openapi|\bjob train_|`|\b(GET|POST|DELETE|PUT|PATCH|HEAD)\b|\blease|\bgroup \d")

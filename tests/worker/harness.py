@@ -17,10 +17,10 @@ from app.db.models.jobs import LIVE, Job, JobKind
 from app.db.schema import migrate
 from app.db.session import make_engine, make_read_session_factory, make_session_factory, transaction
 from app.lifeline import settings_environment
+from tests.repository import REPOSITORY
 from tests.waiting import PATIENCE_SECONDS, wait_for
 
 Worker = subprocess.Popen[bytes]
-REPOSITORY = Path(__file__).resolve().parents[2]
 
 
 def alive(pid: int) -> bool:
@@ -47,7 +47,7 @@ class Harness:
             worker = subprocess.Popen(
                 [sys.executable, "-m", module, *arguments],
                 cwd=REPOSITORY,
-                env=os.environ | settings_environment(self.settings),
+                env=os.environ | settings_environment(self.settings) | {"PYTHONPATH": str(REPOSITORY)},  # for toys
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import httpx
 
+from tests.repository import REPOSITORY
 from tests.waiting import PATIENCE_SECONDS, wait_for
-from tests.worker.harness import REPOSITORY, alive
+from tests.worker.harness import alive
 
 
 def _app(*arguments: str, environment: dict[str, str], output: Path) -> subprocess.Popen[bytes]:

@@ -9,14 +9,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests.repository import REPOSITORY
 from tests.waiting import PATIENCE_SECONDS, wait_for
-from tests.worker.harness import REPOSITORY, alive
+from tests.worker.harness import alive
 
 STAND_INS = textwrap.dedent(
     """
     import http.server, os, signal, sys, threading, time
     sys.path.insert(0, {repository!r})
-    from app import lifeline, supervisor
+    from app import lifeline, own_process, supervisor
     from app.config import Settings
 
     def web():
@@ -38,7 +39,7 @@ STAND_INS = textwrap.dedent(
     if sys.argv[1:] in (["serve"], ["worker"]):
         {{"serve": web, "worker": worker}}[sys.argv[1]]()
     else:
-        supervisor.PROGRAM = [sys.executable, __file__]
+        own_process.command = lambda _module, *arguments: [sys.executable, __file__, *arguments]
         stopping = threading.Event()
         signal.signal(signal.SIGINT, lambda *_: stopping.set())
         try:

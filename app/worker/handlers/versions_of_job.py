@@ -9,9 +9,9 @@ from typing import Any, TypeVar
 
 from sqlalchemy.orm import Session
 
-from app.config import REPOSITORY
 from app.db.models.versions import Version, VersionKind
 from app.db.session import transaction
+from app.layout import CHECKOUT
 from app.lm.checkpoint import load_model, read_config
 from app.lm.model import Llama
 from app.lm.tokenizer import Tokenizer
@@ -126,10 +126,13 @@ def _add(session: Session, run: JobRun, new: NewVersion, path: str, content_hash
 
 
 def code_commit() -> str | None:
-    """Of a checkout; None in an image, which carries no history."""
+    """Of a checkout; None where the program is installed, which carries no history: it may lie inside of somebody
+    else's."""
+    if CHECKOUT is None or not (CHECKOUT / ".git").exists():
+        return None
     try:
         found = subprocess.run(
-            ["git", "rev-parse", "HEAD"], cwd=REPOSITORY, capture_output=True, text=True, timeout=10, check=True
+            ["git", "rev-parse", "HEAD"], cwd=CHECKOUT, capture_output=True, text=True, timeout=10, check=True
         )
     except (OSError, subprocess.SubprocessError):
         return None

@@ -1,0 +1,19 @@
+"""Where the program and its data lie, and how its processes are started."""
+
+from tests.faults.fault import In
+
+start = In("app/own_process.py", "tests/test_own_process.py")
+layout = In("app/layout.py", "tests/test_layout.py")
+run = In("app/cli/run.py", "tests/test_wheel.py::test_it_runs_far_from_the_repository")
+
+FAULTS = [
+    start("children look for modules in the current folder", 'options = ["-P"]', "options: list[str] = []"),
+    start("children take the first app on the path", "    load_package()\n    runpy", "    runpy"),
+    start("an empty entry of PYTHONPATH is the current folder", "if entry]", "]"),
+    start("PYTHONPATH is lost", '({"PYTHONPATH": os.pathsep.join(named)} if named else {})', "{}"),
+    start("a child of -E reads PYTHONPATH", "if sys.flags.ignore_environment:", "if sys.flags.safe_path and False:"),
+    start("a child of -s looks in the home", "if sys.flags.no_user_site:", "if not sys.flags.no_user_site:"),
+    layout("a checkout keeps its data in the current folder", 'return checkout / "data"', 'return Path("data")'),
+    layout("without a home there is a traceback", "except RuntimeError as error:", "except KeyError as error:"),
+    run("run outlives the one that started it", "    follow_supervisor(stopping.set)\n", ""),
+]
