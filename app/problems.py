@@ -6,7 +6,7 @@ ask for JSON, never see it.
 
 import errno
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from typing import Any
@@ -18,6 +18,7 @@ from fastapi.routing import iter_route_contexts
 from sqlalchemy.exc import DBAPIError
 from starlette.exceptions import HTTPException
 
+from app.bodies import BodyError
 from app.db.trouble import trouble_of
 from app.errors import AppError
 
@@ -65,6 +66,7 @@ def install_problem_handlers(app: FastAPI) -> None:
     app.add_exception_handler(405, answer_other_method)
     for kind, describe in (
         (AppError, of_app_error),
+        (BodyError, of_body_error),
         (HTTPException, of_http_error),
         (RequestValidationError, of_validation),
         (DBAPIError, of_database_error),
@@ -134,14 +136,17 @@ def of_http_error(request: Request, error: HTTPException) -> Problem:
     return Problem(error.status_code, title, detail, page, dict(error.headers or {}))
 
 
+def of_body_error(_request: Request, error: BodyError) -> Problem:
+    if error.status_code == 400:
+        return Problem(400, "Bad request", f"The body is not valid JSON: {error.detail}. Send one JSON object.")
+    return _of_fields([{"field": _shortened(error.field.split(".")), "message": f"{error.detail}."}])
+
+
 def of_validation(_request: Request, error: RequestValidationError) -> Problem:
-    found = error.errors()
-    broken = next((item for item in found if item["type"] == "json_invalid"), None)
-    if broken is not None:
-        reason = (broken.get("ctx") or {}).get("error", broken["msg"])
-        said = f"The body is not valid JSON: {reason}. Send one JSON object."
-        return Problem(400, "Bad request", said)
-    fields = [{"field": _field_name(item["loc"]), "message": _sentence(item)} for item in found]
+    return _of_fields([{"field": _field_name(item["loc"]), "message": _sentence(item)} for item in error.errors()])
+
+
+def _of_fields(fields: list[dict[str, str]]) -> Problem:
     detail = " ".join(f"{item['field']}: {item['message']}" for item in fields[:5])
     return Problem(422, "Invalid input", detail, WRONG_ADDRESS, extra={"errors": fields})
 
@@ -151,6 +156,10 @@ def _field_name(location: tuple[Any, ...]) -> str:
     parts = [str(part) for part in location if part != "[key]"]
     if len(parts) > 1 and parts[0] in {"body", "query", "path", "header"}:
         parts = parts[1:]
+    return _shortened(parts)
+
+
+def _shortened(parts: Sequence[str]) -> str:
     return ".".join(part[:MAX_NAME_CHARACTERS] for part in parts)
 
 

@@ -6,16 +6,17 @@ while its request waits for the next thread could stop everything.
 
 import inspect
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from dataclasses import dataclass, field
 from functools import wraps
 from typing import Annotated, Any
 
-from fastapi import Depends, Header, Request
+from fastapi import Depends, Header, Request, Response
 from fastapi.routing import APIRoute
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session, sessionmaker
 
+from app.bodies import StrictRequest
 from app.config import Settings
 from app.db.models.labelers import LabelerKind
 from app.db.session import make_read_session_factory, make_session_factory
@@ -116,7 +117,7 @@ SESSIONS = (WriteSession, ReadSession)
 
 
 class UnitRoute(APIRoute):
-    """Runs an endpoint that has a session as one unit of work, in one thread.
+    """Reads JSON strictly, and runs an endpoint that has a session as one unit of work, in one thread.
 
     The dependency only says where (`Units`); the session is opened, used, committed and closed around the endpoint's
     call. So it commits before the answer leaves: a failed commit is never a 200. Only endpoints get a session, no
@@ -125,6 +126,14 @@ class UnitRoute(APIRoute):
 
     def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
         super().__init__(path, as_unit_of_work(endpoint), **options)
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        handle = super().get_route_handler()
+
+        async def handle_strictly(request: Request) -> Response:
+            return await handle(StrictRequest(request.scope, request.receive))
+
+        return handle_strictly
 
 
 def as_unit_of_work(endpoint: Callable[..., Any]) -> Callable[..., Any]:

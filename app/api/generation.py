@@ -13,10 +13,10 @@ from app.api.streams import EventStream, event, with_first
 from app.chat import Message, NextToken, SampledAnswer, StreamEvent, TokenLogprob
 from app.errors import ConflictError, GoneError, NotFoundError
 from app.ids import RowId
-from app.runtime import Runtime, RuntimeDep, SamplingPlace
+from app.runtime import Runtime, RuntimeDep, SamplingPlace, UnitRoute
 from app.services.generation import answering_version, scoring_version
 
-router = APIRouter(prefix="/api/v1", tags=["model"])
+router = APIRouter(prefix="/api/v1", tags=["model"], route_class=UnitRoute)
 MAX_ANSWERS = 8
 MAX_SCORED = 64
 MAX_TEXT_CHARACTERS = 10_000

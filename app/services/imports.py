@@ -6,7 +6,6 @@ write shows them together; then they are let into use, as gently. A crash before
 start removes; after it, rows that the next start lets in.
 """
 
-import json
 import threading
 import time
 from codecs import BOM_UTF8
@@ -27,6 +26,7 @@ from app.errors import AppError, ConflictError, InvalidError, UnavailableError
 from app.services.conversations import read_conversation, show
 from app.services.fitting import Fitting
 from app.services.prompts import NewPrompt, digest_of, prompt_row, validate_messages
+from app.strict_json import JsonValueError, NotJsonError, parse_json
 from app.texts import clean_text
 
 Result = TypeVar("Result")
@@ -255,11 +255,11 @@ def _json_object(line: bytes) -> dict[str, Any]:
     if len(line) > MAX_LINE_BYTES:
         raise InvalidError(f"it is longer than {MAX_LINE_BYTES >> 10:,} kB.")
     try:
-        row = json.loads(line.decode("utf-8"))
-    except UnicodeDecodeError as error:
-        raise InvalidError("it is not UTF-8 text. Save the file as UTF-8, unpacked, and send it again.") from error
-    except (ValueError, RecursionError) as error:
+        row = parse_json(line)
+    except NotJsonError as error:
         raise InvalidError(f"it is not valid JSON ({error}).") from error
+    except JsonValueError as error:
+        raise InvalidError(f"{error}.") from error
     if not isinstance(row, dict):
         raise InvalidError("it is not a JSON object.")
     return row

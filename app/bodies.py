@@ -1,0 +1,26 @@
+"""JSON bodies of requests, read strictly (app/strict_json.py) whichever route they come to."""
+
+from typing import Any
+
+from fastapi import Request
+from starlette.exceptions import HTTPException
+
+from app.strict_json import JsonValueError, NotJsonError, parse_json
+
+
+class BodyError(HTTPException):
+    """A body that is no JSON (400), or holds what must not be taken: `field` names the place (422)."""
+
+    def __init__(self, status_code: int, message: str, field: str = "") -> None:
+        super().__init__(status_code, message)
+        self.field = field
+
+
+class StrictRequest(Request):
+    async def json(self) -> Any:
+        try:
+            return parse_json(await self.body())
+        except NotJsonError as error:
+            raise BodyError(400, str(error)) from error
+        except JsonValueError as error:
+            raise BodyError(422, error.message, error.field or "body") from error

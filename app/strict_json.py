@@ -1,0 +1,118 @@
+"""JSON from outside, read once and strictly: bodies of requests and lines of files (RFC 8259, and I-JSON, RFC 7493).
+
+What Python's reader would let through and something behind it would stumble over is refused here, with the name of the
+field: a name twice, numbers that are not finite or beyond 64 bits, lone surrogates, lists in lists without end. Knows
+nothing of the web.
+"""
+
+import json
+import math
+import re
+from typing import Any
+
+MAX_DEPTH = 64
+MAX_WHOLE = 2**63 - 1
+_MOST_DIGITS = len(str(MAX_WHOLE))
+# A string to its end, or to the end of all; every place matches once, so it takes time in proportion to the length.
+_TOKENS = re.compile(rb'"(?:[^"\\]|\\.|\\\Z)*+(?:"|\Z)|[\[\]{}:]', re.DOTALL)
+
+
+class NotJsonError(ValueError):
+    """It cannot be read; the message says where."""
+
+
+class JsonValueError(ValueError):
+    """It can be read and must not be taken. `field` is a path such as messages.0.content, "" for the whole."""
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(f"{field}: {message}" if field else message)
+        self.field, self.message = field, message
+
+
+class _Twice:
+    """Stands for an object that has a name twice."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+
+def parse_json(data: bytes) -> Any:
+    """UTF-8, with or without a mark of byte order. Raises NotJsonError or JsonValueError."""
+    if data.count(b"[") + data.count(b"{") > MAX_DEPTH:
+        _check_depth(data)
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise NotJsonError("it is not UTF-8 text; send it in UTF-8, unpacked") from error
+    try:
+        found = json.loads(text, object_pairs_hook=_object, parse_int=_whole)
+    except json.JSONDecodeError as error:
+        raise NotJsonError(str(error)) from error
+    _check(found, "")
+    return found
+
+
+def _check_depth(data: bytes) -> None:
+    names: list[bytes] = []  # of the entries that are open: the last name said in each
+    last = b""
+    for token in _TOKENS.findall(data):
+        if token in (b"[", b"{"):
+            names.append(b"")
+            if len(names) > MAX_DEPTH:
+                raise JsonValueError(
+                    _said(names[0]), f"lists and objects stand in each other more than {MAX_DEPTH} deep"
+                )
+        elif token in (b"]", b"}"):
+            del names[-1:]
+        elif token == b":":
+            names[-1:] = [last]
+        else:
+            last = token
+
+
+def _said(name: bytes) -> str:
+    return name.strip(b'"').decode("utf-8", "replace")
+
+
+def _object(pairs: list[tuple[str, Any]]) -> Any:
+    found = dict(pairs)
+    if len(found) == len(pairs):
+        return found
+    names = [name for name, _ in pairs]
+    return _Twice(next(name for name in names if names.count(name) > 1))
+
+
+def _whole(digits: str) -> int | float:
+    """One with thousands of digits would take seconds to read, or be an error of its own."""
+    return int(digits) if len(digits) <= _MOST_DIGITS + 1 else math.inf
+
+
+def _check(value: Any, place: str) -> None:
+    if isinstance(value, str):
+        _check_text(value, place)
+    elif isinstance(value, bool) or value is None:
+        return
+    elif isinstance(value, int | float):
+        if not abs(value) <= (MAX_WHOLE if isinstance(value, int) else math.inf) or math.isinf(value):
+            raise JsonValueError(place, "numbers are finite, and whole ones have at most 63 bits")
+    elif isinstance(value, _Twice):
+        name = value.name.encode("utf-8", "replace").decode()
+        raise JsonValueError(_under(place, name), "stands there twice; send it once")
+    elif isinstance(value, list):
+        for number, item in enumerate(value):
+            _check(item, _under(place, str(number)))
+    else:
+        for name, item in value.items():
+            _check_text(name, _under(place, name.encode("utf-8", "replace").decode()))
+            _check(item, _under(place, name))
+
+
+def _check_text(text: str, place: str) -> None:
+    try:
+        text.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise JsonValueError(place, "holds half a character (a lone surrogate); send whole ones") from error
+
+
+def _under(place: str, name: str) -> str:
+    return f"{place}.{name}" if place else name
