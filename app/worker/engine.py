@@ -6,7 +6,6 @@ worker's jobs back. Its pitfalls, and what each line here does about them, are i
 """
 
 import logging
-import sqlite3
 import threading
 import time
 from contextlib import suppress
@@ -16,12 +15,12 @@ from sqlalchemy import make_url
 from sqlalchemy.orm import Session, sessionmaker
 
 from app.config import Settings
-from app.database_url import sqlite_url
 from app.db.base import utc_now
 from app.db.session import transaction
 from app.services import heartbeats, job_runs
 from app.services.job_runs import HandOver
 from app.worker.child import DEFAULT_HANDLERS
+from app.worker.engine_database import open_engine_database
 from app.worker.process import JobRunner
 from app.worker.slots import worker_slot
 
@@ -36,24 +35,19 @@ RETRY_SECONDS = 2.0
 log = logging.getLogger("fourfold.worker")
 
 
-def engine_database_url(settings: Settings) -> str:
+def _database(settings: Settings) -> DBOSConfig:
     """On SQLite a file of its own beside ours: its polling never waits for, or delays, a ranking; it can be deleted."""
     url = make_url(settings.resolved_database_url)
     if url.get_backend_name() == "sqlite":
-        return sqlite_url(settings.data_dir / "engine.db")
-    return url.set(drivername="postgresql").render_as_string(hide_password=False)
+        return DBOSConfig(name="fourfold", system_database_engine=open_engine_database(settings.data_dir / "engine.db"))
+    address = url.set(drivername="postgresql").render_as_string(hide_password=False)
+    return DBOSConfig(name="fourfold", system_database_url=address)
 
 
 def _configuration(settings: Settings, executor_id: str) -> DBOSConfig:
     """Every default that phones, listens, pickles or changes with the code is set."""
-    url = engine_database_url(settings)
-    if url.startswith("sqlite"):
-        with sqlite3.connect(make_url(url).database or "") as connection:
-            connection.execute("PRAGMA journal_mode=WAL")
-        connection.close()
     return DBOSConfig(
-        name="fourfold",
-        system_database_url=url,
+        **_database(settings),
         executor_id=executor_id,
         application_version=APPLICATION_VERSION,
         serializer=DBOSPortableJSONSerializer(),

@@ -4,9 +4,16 @@ from tests.faults.fault import In
 
 start = In("app/own_process.py", "tests/test_own_process.py")
 layout = In("app/layout.py", "tests/test_layout.py")
+database = In("app/worker/engine_database.py", "tests/worker/test_engine_database.py")
 run = In("app/cli/run.py", "tests/test_wheel.py::test_it_runs_far_from_the_repository")
 
 FAULTS = [
+    database(
+        "an old SQLite knows no milliseconds",
+        '        connection.create_function("unixepoch", 1, _unixepoch)\n',
+        "        pass\n",
+    ),
+    database("milliseconds are cut off", "round(time.time(), 3)", "time.time() // 1"),
     start("children look for modules in the current folder", 'options = ["-P"]', "options: list[str] = []"),
     start("children take the first app on the path", "    load_package()\n    runpy", "    runpy"),
     start("an empty entry of PYTHONPATH is the current folder", "if entry]", "]"),
