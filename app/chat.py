@@ -7,19 +7,39 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, TypedDict
 
+Role = Literal["system", "user", "assistant"]
+
 
 class Message(TypedDict):
-    role: Literal["system", "user", "assistant"]
+    role: Role
     content: str
 
 
+TURN_GAP = "\n\n"
+
+
+def joined(messages: Sequence[Message]) -> list[Message]:
+    """Neighbours of one role as one message, an empty line between their texts: chat templates want turns."""
+    found: list[Message] = []
+    for message in messages:
+        if found and found[-1]["role"] == message["role"]:
+            content = TURN_GAP.join(text for text in (found[-1]["content"], message["content"]) if text)
+            found[-1] = Message(role=message["role"], content=content)
+        else:
+            found.append(message)
+    return found
+
+
 def without_system(messages: Sequence[Message]) -> list[Message]:
-    """The same for a text format that has no system role: system texts, a line each, before the first question."""
+    """The same for a text format that has no system role: system texts, a line each, before the first question. Where
+    nothing is asked, the system text is the question."""
     before = "".join(message["content"] + "\n" for message in messages if message["role"] == "system")
     rest: list[Message] = [message for message in messages if message["role"] != "system"]
     first = next((place for place, message in enumerate(rest) if message["role"] == "user"), None)
     if first is not None:
         rest[first] = Message(role="user", content=before + rest[first]["content"])
+    elif before:
+        rest.insert(0, Message(role="user", content=before.removesuffix("\n")))
     return rest
 
 
@@ -34,8 +54,8 @@ class Alternative:
 
 @dataclass(frozen=True)
 class TokenLogprob:
-    """A sampled token, its log-probability under the full softmax at the temperature (at 1 for temperature 0), and the
-    likeliest tokens of that place."""
+    """A sampled token, its log-probability under the model's own distribution (temperature 1, no filter, no penalty, no
+    bias), and the likeliest tokens of that place."""
 
     token_id: int
     text: str

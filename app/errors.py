@@ -15,9 +15,12 @@ class AppError(Exception):
     status_code = 400
     title = "Bad request"
 
-    def __init__(self, message: str, *, page: str | None = None) -> None:
+    def __init__(
+        self, message: str, *, page: str | None = None, param: str | None = None, code: str | None = None
+    ) -> None:
+        """`param` and `code` are for programs: the field that is wrong, and what is wrong, in OpenAI's words."""
         super().__init__(message)
-        self.message = message
+        self.message, self.param, self.code = message, param, code
         self.page_message = message if page is None else page
 
 

@@ -91,14 +91,18 @@ def model_config(hidden_size: int, layers: int, vocab_size: int) -> ModelConfig:
 
 @dataclass(frozen=True)
 class SamplingParams:
-    """How the dice are rolled. temperature 0 is greedy; top_k 0, top_p 1, min_p 0 and repetition_penalty 1 switch
-    theirs off. An answer ends before the first of the `stop` strings."""
+    """How the dice are rolled. temperature 0 is greedy; top_k 0, top_p 1, min_p 0, repetition_penalty 1 and the other
+    two penalties at 0 switch theirs off. An answer ends before the first of the `stop` strings. `logit_bias`: what is
+    added to the logits of single tokens, as pairs of id and number."""
 
     temperature: float = 1.0
     top_k: int = 0
     top_p: float = 1.0
     min_p: float = 0.0
     repetition_penalty: float = 1.0
+    frequency_penalty: float = 0.0
+    presence_penalty: float = 0.0
+    logit_bias: tuple[tuple[int, float], ...] = ()
     stop: tuple[str, ...] = ()
     max_tokens: int = 96
     seed: int | None = None

@@ -11,10 +11,12 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from app.problems import Problem, problem_response
 
 MAX_BODY_BYTES = 64 * 1024
+MAX_CONVERSATION_BYTES = 512 * 1024
+"""More than any model here reads, each character written as \\uXXXX."""
 MAX_IMPORT_BYTES = 64 * 1024 * 1024
 DRAIN_BYTES = 8 * 1024 * 1024
 IMPORT_PREFIX = "/api/v1/import/"
-
+CONVERSATION_PREFIXES = ("/v1/", "/api/v1/generate", "/api/v1/next-token")
 
 HEALTH_PATHS = frozenset({"/healthz", "/readyz"})
 
@@ -42,14 +44,21 @@ class BodyLimit:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        limit = MAX_IMPORT_BYTES if scope["path"].startswith(IMPORT_PREFIX) else MAX_BODY_BYTES
+        limit = limit_of(scope["path"])
         announced = _announced_bytes(scope)
         if announced is not None and announced > limit:
             await _drain(receive, announced)
             problem = Problem(413, "Content too large", _sentence(limit), headers={"Connection": "close"})
-            await problem_response(problem)(scope, receive, send)
+            await problem_response(problem, scope["path"])(scope, receive, send)
             return
         await self._app(scope, _counted(receive, limit), send)
+
+
+def limit_of(path: str) -> int:
+    """Bytes of a body."""
+    if path.startswith(IMPORT_PREFIX):
+        return MAX_IMPORT_BYTES
+    return MAX_CONVERSATION_BYTES if path.startswith(CONVERSATION_PREFIXES) else MAX_BODY_BYTES
 
 
 def _announced_bytes(scope: Scope) -> int | None:

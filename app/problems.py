@@ -1,4 +1,5 @@
-"""Every error as one sentence with the next step: application/problem+json (RFC 9457), or a page for browsers.
+"""Every error as one sentence with the next step: application/problem+json (RFC 9457), OpenAI's form under /v1, or a
+page for browsers.
 
 Pages register `app.state.render_problem(request, problem) -> Response`; requests under /api and /v1, and those that
 ask for JSON, never see it.
@@ -18,13 +19,14 @@ from fastapi.routing import iter_route_contexts
 from sqlalchemy.exc import DBAPIError
 from starlette.exceptions import HTTPException
 
+from app import openai_errors
 from app.bodies import BodyError
 from app.db.trouble import trouble_of
 from app.errors import AppError
 
 log = logging.getLogger(__name__)
 MEDIA_TYPE = "application/problem+json"
-API_PREFIXES = ("/api/", "/v1/")
+API_PREFIXES = ("/api/", openai_errors.PREFIX)
 RETRY_SECONDS = "1"
 MAX_NAME_CHARACTERS = 80
 WRONG_ADDRESS = "Something in this address, or in what was sent, is not what belongs there. Choose one of the pages."
@@ -50,9 +52,17 @@ class Problem:
     """What the pages say instead of it, where a program's next step is another than a person's."""
     headers: Mapping[str, str] = field(default_factory=dict)
     extra: Mapping[str, Any] = field(default_factory=dict)
+    param: str | None = None
+    code: str | None = None
+    """Both for OpenAI's form."""
 
 
-def problem_response(problem: Problem) -> Response:
+def problem_response(problem: Problem, path: str) -> Response:
+    """As clients of `path` read errors."""
+    if openai_errors.is_openai(path):
+        status = openai_errors.status_of(problem.status)
+        said = openai_errors.error_body(status, problem.detail, problem.param, problem.code)
+        return JSONResponse(said, status, headers=dict(problem.headers))
     body = {"type": "about:blank", "title": problem.title, "status": problem.status, "detail": problem.detail}
     return JSONResponse({**body, **problem.extra}, problem.status, headers=dict(problem.headers), media_type=MEDIA_TYPE)
 
@@ -84,15 +94,9 @@ def _handler(describe: Callable[[Request, Any], Problem]) -> Callable[[Request, 
             page: Response = render(request, problem)
             page.headers.update(problem.headers)
             return page
-        return problem_response(_as_openai(problem) if request.url.path.startswith("/v1/") else problem)
+        return problem_response(problem, request.url.path)
 
     return answer
-
-
-def _as_openai(problem: Problem) -> Problem:
-    """With what OpenAI's clients look for beside ours."""
-    error = {"message": problem.detail, "type": problem.title, "code": problem.status}
-    return replace(problem, extra={**problem.extra, "error": error})
 
 
 async def answer_other_method(request: Request, _error: Exception) -> Response:
@@ -121,34 +125,59 @@ def _methods_at(request: Request) -> set[str]:
 
 def of_app_error(_request: Request, error: AppError) -> Problem:
     headers = {"Retry-After": str(getattr(error, "retry_seconds", RETRY_SECONDS))} if error.status_code == 503 else {}
-    return Problem(error.status_code, error.title, error.message, error.page_message, headers)
+    return Problem(
+        error.status_code,
+        error.title,
+        error.message,
+        error.page_message,
+        headers,
+        param=error.param,
+        code=error.code,
+    )
 
 
 def of_http_error(request: Request, error: HTTPException) -> Problem:
-    detail, page = str(error.detail), None
+    detail, page, code = str(error.detail), None, None
     if error.status_code == 404 and detail == "Not Found":
+        code = "unknown_url"
         detail = f"There is nothing at {request.url.path}. The API is described at /openapi.json."
         page = f"There is no page at {request.url.path[:MAX_NAME_CHARACTERS]}. Choose one of the pages."
     elif error.status_code == 400:
         detail = f"The body cannot be read: {detail.rstrip('.')}. Send it in UTF-8, as this call's description says."
         page = "What the page sent cannot be read. Reload the page, then send it again."
     title = HTTPStatus(error.status_code).phrase
-    return Problem(error.status_code, title, detail, page, dict(error.headers or {}))
+    return Problem(error.status_code, title, detail, page, dict(error.headers or {}), code=code)
 
 
 def of_body_error(_request: Request, error: BodyError) -> Problem:
     if error.status_code == 400:
         return Problem(400, "Bad request", f"The body is not valid JSON: {error.detail}. Send one JSON object.")
-    return _of_fields([{"field": _shortened(error.field.split(".")), "message": f"{error.detail}."}])
+    parts = error.field.split(".")
+    problem = _of_fields([{"field": _shortened(parts), "message": f"{error.detail}."}])
+    location = ["body", *(int(part) if part.isdecimal() else part for part in parts)]
+    return replace(problem, param=openai_errors.param_of(location), code="invalid_value")
 
 
-def of_validation(_request: Request, error: RequestValidationError) -> Problem:
-    return _of_fields([{"field": _field_name(item["loc"]), "message": _sentence(item)} for item in error.errors()])
+def of_validation(request: Request, error: RequestValidationError) -> Problem:
+    found = error.errors()
+    if openai_errors.is_openai(request.url.path):
+        return _of_openai_body(request, found[0])
+    return _of_fields([{"field": _field_name(item["loc"]), "message": _sentence(item)} for item in found])
 
 
 def _of_fields(fields: list[dict[str, str]]) -> Problem:
     detail = " ".join(f"{item['field']}: {item['message']}" for item in fields[:5])
     return Problem(422, "Invalid input", detail, WRONG_ADDRESS, extra={"errors": fields})
+
+
+def _of_openai_body(request: Request, fault: Mapping[str, Any]) -> Problem:
+    """OpenAI names one fault at a time."""
+    sent = request.headers.get("content-type", "").partition(";")[0].strip()
+    if fault["loc"] == ("body",) and sent != "application/json":
+        detail = f"The body's content type is {sent[:MAX_NAME_CHARACTERS]!r}. Send JSON, as 'application/json'."
+        return Problem(415, HTTPStatus.UNSUPPORTED_MEDIA_TYPE.phrase, detail)
+    message, param, code = openai_errors.of_fault(fault)
+    return Problem(400, "Bad request", message, param=param, code=code)
 
 
 def _field_name(location: tuple[Any, ...]) -> str:

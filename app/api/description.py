@@ -14,6 +14,7 @@ from fastapi.routing import iter_route_contexts
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
+from app import openai_errors
 from app.errors import AppError
 from app.problems import MEDIA_TYPE, PROBLEM_SCHEMA
 from app.runtime import get_reading, get_sampling_place, get_writing
@@ -23,6 +24,7 @@ REFERENCE = "#/components/schemas/{model}"
 EVERYWHERE = {403, 421, 500}  # from another site, under another name, a bug
 WITH_INPUT = {422}
 WITH_BODY = {400, 413, 422}
+WITH_OPENAI_BODY = {400, 413, 415}
 OF_DEPENDENCY = {get_writing: {503, 507}, get_reading: {503}, get_sampling_place: {503}}
 MEANS = {
     400: "The body cannot be read.",
@@ -31,6 +33,7 @@ MEANS = {
     409: "It does not fit what is there.",
     410: "It was removed.",
     413: "The body is too large.",
+    415: "The body is not JSON.",
     421: "The server does not answer under this name.",
     422: "A value is wrong.",
     500: "The server made a mistake.",
@@ -84,20 +87,24 @@ def _complete(app: FastAPI, document: dict[str, Any]) -> None:
     wanted = [(model, "serialization") for model in sorted(_streamed, key=lambda model: model.__name__)]
     schemas |= models_json_schema(wanted, ref_template=REFERENCE)[1].get("$defs", {})  # type: ignore[arg-type]
     schemas["Problem"] = PROBLEM_SCHEMA
+    schemas["OpenAIError"] = openai_errors.SCHEMA
     for name in ("HTTPValidationError", "ValidationError"):
         schemas.pop(name, None)
     for route in iter_route_contexts(app.routes):
         for method in route.methods or ():
             operation = document["paths"].get(route.path_format, {}).get(method.lower())
             if operation is not None:
-                _complete_operation(operation, statuses_of(route, operation))
+                _complete_operation(operation, statuses_of(route, operation), _error_form(route.path_format or ""))
 
 
 def statuses_of(route: Any, operation: dict[str, Any]) -> set[int]:
     """The error statuses of an operation that its route does not name itself."""
     found = set(EVERYWHERE)
-    found |= WITH_INPUT if operation.get("parameters") else set()
-    found |= WITH_BODY if operation.get("requestBody") else set()
+    if openai_errors.is_openai(route.path_format or ""):
+        found |= WITH_OPENAI_BODY if operation.get("requestBody") else set()
+    else:
+        found |= WITH_INPUT if operation.get("parameters") else set()
+        found |= WITH_BODY if operation.get("requestBody") else set()
     for call in _calls(route.dependant):
         found |= OF_DEPENDENCY.get(call, set())
     return found
@@ -109,13 +116,18 @@ def _calls(dependant: Dependant) -> Iterator[Any]:
         yield from _calls(part)
 
 
-def _complete_operation(operation: dict[str, Any], statuses: set[int]) -> None:
+def _error_form(path: str) -> dict[str, Any]:
+    """An error's content, as clients of `path` read it."""
+    kind, name = (openai_errors.MEDIA_TYPE, "OpenAIError") if openai_errors.is_openai(path) else (MEDIA_TYPE, "Problem")
+    return {kind: {"schema": {"$ref": REFERENCE.format(model=name)}}}
+
+
+def _complete_operation(operation: dict[str, Any], statuses: set[int], error: dict[str, Any]) -> None:
     responses = operation["responses"]
     named = {int(status) for status in responses if int(status) >= 400 and not responses[status].get("content")}
-    problem = {MEDIA_TYPE: {"schema": {"$ref": REFERENCE.format(model="Problem")}}}
     responses.pop("422", None)  # FastAPI's own form of it
     for status in statuses | named:
         responses.setdefault(str(status), {})
-        responses[str(status)].setdefault("content", {}).update(problem)
+        responses[str(status)].setdefault("content", {}).update(error)
         responses[str(status)]["description"] = MEANS[status]
     operation["responses"] = dict(sorted(responses.items()))

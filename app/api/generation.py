@@ -8,10 +8,11 @@ from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, Field
 
 from app.api.description import raises, streams
-from app.api.schemas import MAX_ALTERNATIVES, PromptInput, SamplingInput, Text
+from app.api.schemas import MAX_ALTERNATIVES, ConversationInput, PromptInput, SamplingInput, Text
 from app.api.streams import EventStream, event, with_first
-from app.chat import Message, NextToken, SampledAnswer, StreamEvent, TokenLogprob
+from app.chat import NextToken, SampledAnswer, StreamEvent, TokenLogprob
 from app.errors import ConflictError, GoneError, NotFoundError
+from app.hparams import CONTEXT_LIMIT
 from app.ids import RowId
 from app.runtime import Runtime, RuntimeDep, SamplingPlace, UnitRoute
 from app.services.generation import answering_version, scoring_version
@@ -23,8 +24,11 @@ MAX_TEXT_CHARACTERS = 10_000
 VersionId = Annotated[RowId | None, Field(description="A version's id; default: the active one.")]
 
 
-class GenerateIn(PromptInput, SamplingInput):
+class GenerateIn(ConversationInput, SamplingInput):
     n: int = Field(4, ge=1, le=MAX_ANSWERS)
+    max_tokens: int | None = Field(
+        None, ge=1, le=CONTEXT_LIMIT, description="At most what the context has room for; default: the label page's."
+    )
     version: VersionId = None
     stream: bool = Field(False, description="Pieces as server-sent events instead of one answer.")
     logprobs: int | None = Field(
@@ -36,7 +40,7 @@ class GenerateIn(PromptInput, SamplingInput):
 
 
 class CompletionOut(BaseModel):
-    """`logprobs` are under the full softmax at the temperature (at 1 for temperature 0)."""
+    """`logprobs` are under the model's own distribution, whatever the settings: temperature 1, no filters."""
 
     text: str
     tokens: list[int]
@@ -84,7 +88,7 @@ class TokenizeOut(BaseModel):
     tokens: list[TokenOut]
 
 
-class NextTokenIn(PromptInput, SamplingInput):
+class NextTokenIn(ConversationInput, SamplingInput):
     k: int = Field(10, ge=1, le=100)
     version: VersionId = None
 
@@ -115,7 +119,7 @@ def completion_out(answer: SampledAnswer) -> CompletionOut:
 )
 def generate(body: GenerateIn, runtime: RuntimeDep) -> GenerateOut | StreamingResponse:
     """n answers. With `stream`: events `piece` {index, text}, `answer` {index, text, tokens, finish_reason}, `end`."""
-    messages, params = body.to_messages(runtime.settings), body.to_params(runtime.settings)
+    messages, params = body.to_conversation(), body.to_params(runtime.settings)
     version_id = answering_version_id(runtime, body.version)
     if body.stream:
         events = with_first(
@@ -154,7 +158,7 @@ def tokenize(body: TokenizeIn, runtime: RuntimeDep) -> TokenizeOut:
 @router.post("/next-token", dependencies=[SamplingPlace], responses=raises(NotFoundError, GoneError))
 def next_token(body: NextTokenIn, runtime: RuntimeDep) -> NextTokenOut:
     """The k likeliest first tokens of the answer, before and after top-k and top-p."""
-    messages: list[Message] = body.to_messages(runtime.settings)
+    messages = body.to_conversation()
     version_id = answering_version_id(runtime, body.version)
     params = body.to_params(runtime.settings)
     tokens = runtime.sampler.next_token(messages, params=params, k=body.k, version_id=version_id)

@@ -1,12 +1,14 @@
 """What OpenAI's chat API answers with, whole or piece by piece."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Literal
 
 from pydantic import BaseModel
 
 from app.api.streams import event
 from app.chat import Alternative, SampledAnswer, StreamEvent, TokenLogprob
+from app.errors import AppError
+from app.openai_errors import error_body, status_of
 
 
 class TopLogprobOut(BaseModel):
@@ -29,6 +31,8 @@ class AnswerMessage(BaseModel):
     role: Literal["assistant"] = "assistant"
     content: str
     refusal: None = None
+    annotations: list[None] = []
+    """Always empty."""
 
 
 class Choice(BaseModel):
@@ -44,10 +48,24 @@ class Usage(BaseModel):
     total_tokens: int
 
 
+class ModelOut(BaseModel):
+    id: str
+    object: Literal["model"] = "model"
+    created: int
+    owned_by: str = "fourfold"
+
+
+class ModelsOut(BaseModel):
+    object: Literal["list"] = "list"
+    data: list[ModelOut]
+
+
 class Head(BaseModel):
     id: str
     created: int
     model: str
+    system_fingerprint: str
+    """Changes with the version's weights."""
 
 
 class ChatOut(Head):
@@ -76,10 +94,16 @@ class ChatChunk(Head):
 
     object: Literal["chat.completion.chunk"] = "chat.completion.chunk"
     choices: list[ChunkChoice]
+    usage: Usage | None = None
+    """Asked for by `stream_options.include_usage`: null in all pieces but the last, which has no choices."""
+
+
+def usage_of(prompt_tokens: int, answers: Iterable[SampledAnswer]) -> Usage:
+    written = sum(len(answer.token_ids) for answer in answers)
+    return Usage(prompt_tokens=prompt_tokens, completion_tokens=written, total_tokens=prompt_tokens + written)
 
 
 def whole(head: Head, answers: Sequence[SampledAnswer], prompt_tokens: int) -> ChatOut:
-    written = sum(len(answer.token_ids) for answer in answers)
     return ChatOut(
         **head.model_dump(),
         choices=[
@@ -91,30 +115,46 @@ def whole(head: Head, answers: Sequence[SampledAnswer], prompt_tokens: int) -> C
             )
             for index, answer in enumerate(answers)
         ],
-        usage=Usage(prompt_tokens=prompt_tokens, completion_tokens=written, total_tokens=prompt_tokens + written),
+        usage=usage_of(prompt_tokens, answers),
     )
 
 
-def chunks(head: Head, events: Iterator[StreamEvent], n: int) -> Iterator[bytes]:
+def chunks(head: Head, events: Iterator[StreamEvent], n: int, prompt_tokens: int | None) -> Iterator[bytes]:
+    """`prompt_tokens`: tell the usage, of which they are a part."""
+    with_usage = prompt_tokens is not None
     for index in range(n):
-        yield _chunk(head, index, Delta(role="assistant", content=""))
+        yield _chunk(head, with_usage, _piece(index, Delta(role="assistant", content="")))
+    answers = []
     for item in events:
         if item.text:
-            yield _chunk(head, item.index, Delta(content=item.text))
+            yield _chunk(head, with_usage, _piece(item.index, Delta(content=item.text)))
         if item.answer is not None:
-            yield _chunk(head, item.index, Delta(), item.answer)
+            answers.append(item.answer)
+            yield _chunk(head, with_usage, _piece(item.index, Delta(), item.answer))
+    if prompt_tokens is not None:
+        yield _chunk(head, with_usage, usage=usage_of(prompt_tokens, answers))
     yield event("[DONE]")
 
 
-def _chunk(head: Head, index: int, delta: Delta, last: SampledAnswer | None = None) -> bytes:
-    choice = ChunkChoice(
+def told(error: AppError) -> bytes:
+    """An error in the middle of a stream: OpenAI's clients raise it."""
+    return event(error_body(status_of(error.status_code), error.message, error.param, error.code))
+
+
+def _piece(index: int, delta: Delta, last: SampledAnswer | None = None) -> ChunkChoice:
+    return ChunkChoice(
         index=index,
         delta=delta,
         logprobs=None if last is None else _logprobs(last),
         finish_reason=None if last is None else last.finish_reason,
     )
-    written: dict[str, Any] = ChatChunk(**head.model_dump(), choices=[choice]).model_dump()
-    written["choices"][0]["delta"] = delta.model_dump(exclude_none=True)
+
+
+def _chunk(head: Head, with_usage: bool, *choices: ChunkChoice, usage: Usage | None = None) -> bytes:
+    chunk = ChatChunk(**head.model_dump(), choices=list(choices), usage=usage)
+    written: dict[str, Any] = chunk.model_dump(exclude=None if with_usage else {"usage"})
+    for choice, told in zip(choices, written["choices"], strict=True):
+        told["delta"] = choice.delta.model_dump(exclude_none=True)
     return event(written)
 
 

@@ -8,20 +8,22 @@ from typing import Annotated, Any, Generic, Self, TypeVar
 from fastapi import Query
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from app.chat import Message
+from app.chat import Message, Role, joined
 from app.config import Settings
+from app.errors import InvalidError
 from app.hparams import SamplingParams
 from app.services.paging import MAX_LIMIT, Page
 from app.services.prompts import validate_messages
 from app.services.sampling import MAX_SEED, page_params
-from app.texts import clean_text
+from app.texts import clean_text, shows_anything
 
 MAX_TOKENS = 256
 MAX_TOP_K = 1_000_000
 After = Annotated[str | None, Query(max_length=64, description="The `next` of the page before.")]
 Limit = Annotated[int, Query(ge=1, le=MAX_LIMIT)]
 Text = Annotated[str, AfterValidator(clean_text)]
-StopString = Annotated[str, Field(min_length=1, max_length=64)]
+ROLES: dict[str, Role] = {"system": "system", "user": "user", "assistant": "assistant"}
+StopString = Annotated[str, Field(min_length=1, max_length=256)]
 
 
 def _listed(value: Any) -> Any:
@@ -86,6 +88,23 @@ class PromptInput(Model):
             else [message.model_dump() for message in self.messages]
         )
         return validate_messages(given, settings.max_prompt_characters)
+
+
+class ConversationInput(PromptInput):
+    """For what is answered and not kept. Messages come in any order, `system` among them, and neighbours of one role
+    are one message; the model's context is the only bound."""
+
+    def to_conversation(self) -> list[Message]:
+        """Raises InvalidError."""
+        given = self.messages if self.prompt is None else [MessageIn(role="user", content=self.prompt)]
+        found = []
+        for number, message in enumerate(given or (), start=1):
+            if message.role not in ROLES:
+                raise InvalidError(f"Message {number} must have one of the roles {', '.join(ROLES)}.")
+            found.append(Message(role=ROLES[message.role], content=message.content))
+        if not any(shows_anything(message["content"]) for message in found):
+            raise InvalidError("The prompt is empty: write what you want answered.")
+        return joined(found)
 
 
 class SamplingInput(Model):

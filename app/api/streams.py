@@ -3,7 +3,7 @@ or a broken model is an error with a status, not a stream that breaks off. A rea
 """
 
 import json
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from typing import Any
 
@@ -44,13 +44,19 @@ def event(data: Any, name: str | None = None) -> bytes:
     return format_sse_event(data_str=on_one_line(text), event=name)
 
 
+def told(error: AppError) -> bytes:
+    """As an event of its own name."""
+    return event({"error": {"message": error.message, "type": error.title}}, "error")
+
+
 class EventStream(StreamingResponse):
     """Closes what it reads from, however the reading ended; the framework would leave that to chance."""
 
     media_type = "text/event-stream"
 
-    def __init__(self, events: Events, encoded: Iterator[bytes]) -> None:
-        super().__init__(_ending_with_error(encoded), headers=HEADERS)
+    def __init__(self, events: Events, encoded: Iterator[bytes], told: Callable[[AppError], bytes] = told) -> None:
+        """`told` writes an error that comes when the status is out already."""
+        super().__init__(_ending_with_error(encoded, told), headers=HEADERS)
         self._events = events
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -58,9 +64,8 @@ class EventStream(StreamingResponse):
             await super().__call__(scope, receive, send)
 
 
-def _ending_with_error(encoded: Iterator[bytes]) -> Iterator[bytes]:
-    """The status is out already: what breaks now is told as an event."""
+def _ending_with_error(encoded: Iterator[bytes], told: Callable[[AppError], bytes]) -> Iterator[bytes]:
     try:
         yield from encoded
     except AppError as error:
-        yield event({"error": {"message": error.message, "type": error.title}}, "error")
+        yield told(error)

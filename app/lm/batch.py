@@ -9,7 +9,7 @@ Each answer depends on its own seed, prompt, settings and weights alone, bit by 
 Shapes: B rows in use, V vocabulary.
 """
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
@@ -19,7 +19,7 @@ from torch import Tensor
 
 from app.hparams import SamplingParams
 from app.lm.decoder import Decoder
-from app.lm.dice import draw, filter_logits, penalized
+from app.lm.dice import discount, draw, filter_logits, penalized
 from app.lm.row_cache import RowCache
 
 MAX_ROWS = 64
@@ -32,8 +32,9 @@ OnToken = Callable[[int], bool]  # is told each token; True ends the answer ther
 
 @dataclass
 class Completion:
-    """`token_ids` as sampled, the end token included. If asked for: their log-probabilities, under the full softmax at
-    the temperature, and the likeliest (token, log-probability) of each place."""
+    """`token_ids` as sampled, the end token included. If asked for: their log-probabilities, under the model's own
+    distribution (temperature 1, no filter, no penalty, no bias), and the likeliest (token, log-probability) of each
+    place."""
 
     token_ids: list[int] = field(default_factory=list)
     logprobs: list[float] = field(default_factory=list)
@@ -55,6 +56,9 @@ class Row:
     cancelled: bool = False
     length: int = 0  # tokens in the cache
     seen: Tensor | None = None  # [V] bool, for the repetition penalty
+    bias: Tensor | None = None  # [V], of settings with a logit_bias
+    discounts: Tensor | None = None  # [V], what the frequency and presence penalties take off
+    counts: Counter[int] = field(default_factory=Counter)  # of the answer's tokens, for these two
 
 
 @dataclass(eq=False)
@@ -95,9 +99,7 @@ class Batch:
         self._reading.append(_Reading(prompt, rows))
         for row in rows:
             self._slots[row] = len(prompt) + row.params.max_tokens
-            if row.params.repetition_penalty != 1:
-                row.seen = torch.zeros(self.decoder.config.vocab_size, dtype=torch.bool)
-                row.seen[torch.tensor(prompt)] = True
+            _prepare(row, prompt, self.decoder.config.vocab_size)
 
     @torch.inference_mode()
     def step(self) -> list[Row]:
@@ -222,8 +224,10 @@ class Batch:
 
     def _draw_alike(self, rows: Sequence[Row], logits: Tensor) -> Tensor:
         params = rows[0].params
+        logits = _shifted(logits, [row.bias for row in rows])
         if rows[0].seen is not None:
             logits = penalized(logits, torch.stack([_seen(row) for row in rows]), params.repetition_penalty)
+        logits = _shifted(logits, [row.discounts for row in rows])
         if params.temperature == 0:
             return logits.argmax(dim=-1)
         uniforms = torch.tensor([row.uniforms[len(row.completion.token_ids)] for row in rows])
@@ -233,7 +237,7 @@ class Batch:
         for place, row in enumerate(self._rows):
             if row.logprobs is None:
                 continue
-            full = (self._logits[place] / (row.params.temperature or 1.0)).log_softmax(dim=-1)  # [V]
+            full = self._logits[place].log_softmax(dim=-1)  # [V]
             row.completion.logprobs.append(float(full[tokens[place]]))
             best = full.topk(min(row.logprobs, len(full)))
             row.completion.top.append(list(zip(best.indices.tolist(), best.values.tolist(), strict=True)))
@@ -264,6 +268,28 @@ def prompt_logits(decoder: Decoder, prompt: Sequence[int]) -> Tensor:
     return decoder.logits(last)[0]
 
 
+def _prepare(row: Row, prompt: Sequence[int], vocabulary: int) -> None:
+    """What the row's settings need beside the logits; most need nothing."""
+    params = row.params
+    if params.repetition_penalty != 1:
+        row.seen = torch.zeros(vocabulary, dtype=torch.bool)
+        row.seen[torch.tensor(prompt)] = True
+    if params.logit_bias:
+        row.bias = torch.zeros(vocabulary)
+        for token, amount in params.logit_bias:
+            row.bias[token] = amount
+    if params.frequency_penalty or params.presence_penalty:
+        row.discounts = torch.zeros(vocabulary)
+
+
+def _shifted(logits: Tensor, shifts: Sequence[Tensor | None]) -> Tensor:
+    """[R,V] logits with each row's [V] added; the same tensor where no row has one. Row by row: a row's bits do not
+    depend on its neighbours."""
+    if all(shift is None for shift in shifts):
+        return logits
+    return torch.stack([row if shift is None else row + shift for row, shift in zip(logits, shifts, strict=True)])
+
+
 def _seen(row: Row) -> Tensor:
     assert row.seen is not None
     return row.seen
@@ -274,6 +300,10 @@ def _note(row: Row, token: int) -> bool:
     row.completion.token_ids.append(token)
     if row.seen is not None:
         row.seen[token] = True
+    if row.discounts is not None:
+        row.counts[token] += 1
+        params = row.params
+        row.discounts[token] = -discount(row.counts[token], params.frequency_penalty, params.presence_penalty)
     stopped = row.on_token is not None and row.on_token(token)
     if stopped or token in row.end_ids:
         row.completion.finish_reason = "stop"

@@ -24,6 +24,12 @@ def penalized(logits: Tensor, seen: Tensor, penalty: float) -> Tensor:
     return torch.where(seen, torch.where(logits > 0, logits / penalty, logits * penalty), logits)
 
 
+def discount(count: int, frequency_penalty: float, presence_penalty: float) -> float:
+    """What a token's logit loses once it stands `count` (at least 1) times in the answer: count * frequency_penalty +
+    presence_penalty, as OpenAI's API reference has it."""
+    return count * frequency_penalty + presence_penalty
+
+
 def filter_logits(logits: Tensor, temperature: float, top_k: int, top_p: float, min_p: float = 0.0) -> Tensor:
     """[R,V] logits divided by the temperature, -inf outside the k likeliest, outside the smallest set whose probability
     reaches top_p (Holtzman et al. 2020), and below min_p times the largest probability (Nguyen et al. 2024), one after

@@ -9,6 +9,7 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 
 from app.chat import Alternative, Message, SampledAnswer, StreamEvent, TokenLogprob
+from app.errors import InvalidError
 from app.hparams import SamplingParams
 from app.lm.batch import Completion, Row
 from app.lm.dice import derived_seed
@@ -45,7 +46,10 @@ class Generation:
     _attempt: int = 0
 
     def prepare(self, policy: Policy) -> None:
-        """Reads the prompt; raises InvalidError where it is too long."""
+        """Reads the prompt; raises InvalidError where it is too long, or the settings name a token that is none."""
+        last = policy.decoder.config.vocab_size - 1
+        if (unknown := max((token for token, _ in self.params.logit_bias), default=0)) > last:
+            raise InvalidError(f"logit_bias: there is no token {unknown}; the last one is {last}.", param="logit_bias")
         self.prompt, self.policy = policy.encoded(self.messages, self.params.max_tokens), policy
 
     def start(self) -> list[Row]:

@@ -52,7 +52,7 @@ def sample_batch(
     """n answers for each prompt. `params.seed`, else the generator, else chance decides the dice.
 
     At most max_rows are written at once; others follow as they end. should_stop is asked before every step, and what is
-    there then is returned. logprobs: fill Completion.logprobs (the full softmax at the temperature).
+    there then is returned. logprobs: fill Completion.logprobs.
     """
     decoder = model if isinstance(model, Decoder) else Decoder(model, matmul_dtype())
     if params.max_tokens < 1:

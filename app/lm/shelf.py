@@ -35,7 +35,8 @@ class Policy:
         if len(prompt) > limit:
             raise InvalidError(
                 f"The prompt has {len(prompt):,} tokens; with {max_tokens} for the answer at most {max(0, limit):,}"
-                " fit. Shorten it."
+                " fit. Shorten it.",
+                code="context_length_exceeded",
             )
         return prompt
 

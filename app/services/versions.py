@@ -119,6 +119,12 @@ def list_versions(
     return page_by_id(session, statement, Version.id, after=after, limit=limit, newest_first=True)
 
 
+def answerers(session: Session) -> Sequence[Version]:
+    """All that may answer, newest first."""
+    usable = Version.kind.in_(MAY_ANSWER), Version.removed_at.is_(None)
+    return session.scalars(select(Version).where(*usable).order_by(Version.id.desc())).all()
+
+
 def next_version_path(session: Session, kind: VersionKind) -> str:
     """Wanted folder (relative to the data folder) of the version that is added next; `move_directory` finds another one
     where something lies there: ids are reused once rows are lost."""

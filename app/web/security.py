@@ -84,7 +84,11 @@ class Security:
 async def _refuse(problem: Problem, scope: Scope, receive: Receive, send: Send) -> None:
     request = Request(scope)
     render = getattr(request.app.state, "render_problem", None) if "app" in scope else None
-    response = render(request, problem) if render is not None and wants_page(request) else problem_response(problem)
+    response = (
+        render(request, problem)
+        if render is not None and wants_page(request)
+        else problem_response(problem, scope["path"])
+    )
     await response(scope, receive, send)
 
 

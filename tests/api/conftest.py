@@ -1,5 +1,6 @@
 """What the API tests share: a quick way through the card game, and a look into the database."""
 
+import json
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -61,3 +62,30 @@ def check_problem(response: Any, status: int, says: str) -> Json:
     assert body["title"]
     assert says in body["detail"], body["detail"]
     return body
+
+
+def check_openai_error(
+    response: Any, status: int, says: str, *, param: str | None = None, code: str | None = None
+) -> Json:
+    """Every error under /v1 has OpenAI's shape, and nothing else."""
+    assert response.status_code == status, response.text
+    assert response.headers["content-type"] == "application/json"
+    body = dict(response.json())
+    assert set(body) == {"error"}
+    error = dict(body["error"])
+    assert set(error) == {"message", "type", "param", "code"}
+    assert says in error["message"], error
+    assert (error["param"], error["code"]) == (param, code), error
+    kinds = {429: "requests"} | dict.fromkeys(range(500, 600), "server_error")
+    assert error["type"] == kinds.get(status, "invalid_request_error")
+    return error
+
+
+def sse(text: str) -> list[tuple[str | None, Any]]:
+    """(event, data) of a whole stream."""
+    found = []
+    for block in text.strip().split("\n\n"):
+        fields = dict(line.split(": ", 1) for line in block.split("\n") if not line.startswith(":"))
+        data = fields["data"]
+        found.append((fields.get("event"), json.loads(data) if data != "[DONE]" else data))
+    return found

@@ -66,8 +66,8 @@ def bodies(ranks: dict[str, int]) -> dict[str, list[Any]]:
             {"messages": [{"role": "user", "content": "Hi"}]},
         ],
         "POST /v1/chat/completions": [
-            {**CHAT, "max_completion_tokens": 2, "top_logprobs": 1, "tools": None},
-            {"model": "fourfold-1", "messages": CHAT["messages"], "max_tokens": 2, "stream": True},
+            {**CHAT, "top_logprobs": 1, "tools": None},
+            {"model": "fourfold-1", "messages": CHAT["messages"], "max_completion_tokens": 2, "stream": True},
         ],
     }
 
@@ -109,6 +109,7 @@ class Visitor:
             "version_id": 1,
             "prompt_id": prompt["id"],
             "action": "archive",
+            "model": "fourfold",
         }
         self.faults: list[str] = []
         self.asked = 0
@@ -142,7 +143,11 @@ def fault_of(route: Route, response: httpx.Response) -> str | None:
         return None
     if kind.startswith("text/html") and not route.documented:
         return None if "<h1" in response.text else "not a page"
-    said = response.json().get("detail", "") if kind == "application/problem+json" else ""
+    if route.path.startswith("/v1/"):
+        error = response.json().get("error", {}) if kind == "application/json" else {}
+        said = error.get("message", "") if set(error) == {"message", "type", "param", "code"} else ""
+    else:
+        said = response.json().get("detail", "") if kind == "application/problem+json" else ""
     return None if re.fullmatch(r"\S+ .*[.!)]", said, re.S) else "no sentence"
 
 

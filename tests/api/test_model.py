@@ -1,6 +1,5 @@
-"""The model over HTTP, a real one (tiny, random): answers, streams, tokens, distributions, OpenAI's API."""
+"""The model over HTTP, a real one (tiny, random): answers, streams, tokens, distributions."""
 
-import json
 import math
 import threading
 import time
@@ -9,10 +8,9 @@ from typing import Any
 
 import pytest
 
-from app.api.openai import ChatMessage, conversation
 from app.chat import StreamEvent
 from app.errors import UnavailableError
-from tests.api.conftest import Json, check_problem
+from tests.api.conftest import Json, check_problem, sse
 from tests.live import LiveServer, ScriptedSampler
 from tests.waiting import PATIENCE_SECONDS
 
@@ -21,16 +19,6 @@ def generate(server: LiveServer, **body: Any) -> Json:
     response = server.client.post("/api/v1/generate", json={"prompt": "wash my hands", **body})
     assert response.status_code == 200, response.text
     return dict(response.json())
-
-
-def sse(text: str) -> list[tuple[str | None, Any]]:
-    """(event, data) of a whole stream."""
-    found = []
-    for block in text.strip().split("\n\n"):
-        fields = dict(line.split(": ", 1) for line in block.split("\n") if not line.startswith(":"))
-        data = fields["data"]
-        found.append((fields.get("event"), json.loads(data) if data != "[DONE]" else data))
-    return found
 
 
 def test_generate(real_server: LiveServer) -> None:
@@ -92,7 +80,6 @@ def test_a_full_house_is_told_at_once(server: LiveServer) -> None:
         ("/api/v1/generate", {"prompt": "Hi"}),
         ("/api/v1/generate", {"prompt": "Hi", "stream": True}),
         ("/api/v1/next-token", {"prompt": "Hi"}),
-        ("/v1/chat/completions", {"messages": [{"role": "user", "content": "Hi"}]}),
     ):
         response = server.client.post(path, json=body)
         check_problem(response, 503, "Try again in a few seconds")
@@ -134,7 +121,14 @@ def test_a_reader_who_leaves_ends_the_sampling(server: LiveServer, sampler: Scri
         ({"n": 0}, 422, "n:"),
         ({"n": 9}, 422, "n:"),
         ({"version": 99}, 404, "no version 99"),
-        ({"prompt": "x" * 2_001}, 422, "at most 2,000"),
+        (
+            {"messages": [{"role": "tool", "content": "Hi"}], "prompt": None},
+            422,
+            "Message 1 must have one of the roles",
+        ),
+        ({"messages": [], "prompt": None}, 422, "prompt is empty"),
+        ({"prompt": " \u200b"}, 422, "prompt is empty"),
+        ({"max_tokens": 600}, 422, "with 600 for the answer"),
         ({"prompt": "abcdefgh " * 200}, 422, "tokens"),
     ],
 )
@@ -169,95 +163,3 @@ def test_next_token_is_a_distribution(real_server: LiveServer) -> None:
     filtered = [token["filtered_probability"] for token in tokens(top_k=2)]
     assert math.isclose(sum(filtered), 1.0, rel_tol=1e-4)
     assert sum(chance > 0 for chance in filtered) == 2
-
-
-def chat(server: LiveServer, **body: Any) -> Any:
-    messages = [{"role": "user", "content": "wash my hands"}]
-    return server.client.post("/v1/chat/completions", json={"model": "fourfold", "messages": messages, **body})
-
-
-def test_openai_models(real_server: LiveServer) -> None:
-    body = real_server.client.get("/v1/models").json()
-    assert body["object"] == "list"
-    assert [model["id"] for model in body["data"]] == ["fourfold", "fourfold-1"]
-
-
-def test_openai_chat(real_server: LiveServer) -> None:
-    body = chat(real_server, n=2, max_tokens=4, seed=5).json()
-    assert (body["object"], body["model"]) == ("chat.completion", "fourfold-1")
-    assert [choice["index"] for choice in body["choices"]] == [0, 1]
-    for choice in body["choices"]:
-        assert choice["message"]["role"] == "assistant"
-        assert choice["finish_reason"] in {"stop", "length"}
-    usage = body["usage"]
-    assert usage["total_tokens"] == usage["prompt_tokens"] + usage["completion_tokens"]
-    again = chat(real_server, n=2, max_tokens=4, seed=5, model="fourfold-1").json()
-    assert again["choices"] == body["choices"]
-
-
-def test_openai_stream(real_server: LiveServer) -> None:
-    whole = chat(real_server, seed=5).json()["choices"][0]
-    events = [data for _, data in sse(chat(real_server, seed=5, stream=True).text)]
-    assert events[-1] == "[DONE]"
-    deltas = [event["choices"][0] for event in events[:-1]]
-    assert deltas[0]["delta"] == {"role": "assistant", "content": ""}
-    assert "".join(delta["delta"].get("content", "") for delta in deltas) == whole["message"]["content"]
-    assert [delta["finish_reason"] for delta in deltas if delta["finish_reason"]] == [whole["finish_reason"]]
-
-
-def test_openai_logprobs(real_server: LiveServer) -> None:
-    body = {"seed": 5, "logprobs": True, "top_logprobs": 3}
-    [choice] = chat(real_server, **body).json()["choices"]
-    content = choice["logprobs"]["content"]
-    assert all(len(one["top_logprobs"]) == 3 for one in content)
-    assert all(one["bytes"] is None or bytes(one["bytes"]).decode() == one["token"] for one in content)
-    events = [data for _, data in sse(chat(real_server, **body, stream=True).text)]
-    told = [event["choices"][0]["logprobs"] for event in events[:-1] if event["choices"][0]["logprobs"]]
-    assert told == [choice["logprobs"]]
-
-
-def test_openai_roles_and_parts(real_server: LiveServer) -> None:
-    plain = [{"role": "user", "content": "Be brief.\nHi"}]
-    parts = [
-        {"role": "system", "content": "Be brief."},
-        {"role": "user", "content": [{"type": "text", "text": "H"}, {"type": "text", "text": "i"}]},
-    ]
-    answers = [chat(real_server, seed=1, messages=messages).json()["choices"] for messages in (plain, parts)]
-    assert answers[0] == answers[1]
-    nothing = [{"role": "system", "content": "Be brief."}, {"role": "user", "content": " "}]
-    check_problem(chat(real_server, messages=nothing), 422, "Message 1 is empty")
-    check_problem(chat(real_server, messages=nothing[:1]), 422, "prompt is empty")
-    long = [{"role": "system", "content": "word " * 500}, {"role": "user", "content": "Hi"}]
-    check_problem(chat(real_server, messages=long), 422, "2,502 characters")
-
-
-def test_system_text_reaches_the_model_as_such() -> None:
-    given = [
-        ChatMessage(role="developer", content=" Be brief. "),
-        ChatMessage(role="user", content="Hi"),
-        ChatMessage(role="assistant", content="Hello."),
-        ChatMessage(role="system", content=""),
-        ChatMessage(role="user", content="Bye"),
-    ]
-    roles = [(message["role"], message["content"]) for message in conversation(given)]
-    assert roles == [("system", "Be brief."), ("user", "Hi"), ("assistant", "Hello."), ("user", "Bye")]
-
-
-@pytest.mark.parametrize(
-    ("body", "status", "says"),
-    [
-        ({"model": "gpt-4"}, 404, "no model 'gpt-4'"),
-        ({"model": "fourfold-"}, 404, "no model"),
-        ({"model": "fourfold-99"}, 404, "no version 99"),
-        ({"messages": []}, 422, "messages"),
-        ({"messages": [{"role": "assistant", "content": "Hi"}]}, 422, "role 'user'"),
-        ({"stop": ["a", "b", "c", "d", "e"]}, 422, "stop"),
-        ({"stop": ["x" * 65]}, 422, "stop"),
-        ({"top_logprobs": 21, "logprobs": True}, 422, "top_logprobs"),
-        ({"tools": [{"type": "function"}]}, 422, "tools is not supported"),
-        ({"temperature": 2.5}, 422, "temperature"),
-    ],
-)
-def test_openai_errors_are_in_its_shape_too(real_server: LiveServer, body: Json, status: int, says: str) -> None:
-    problem = check_problem(chat(real_server, **body), status, says)
-    assert says in problem["error"]["message"]

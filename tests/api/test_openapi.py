@@ -43,6 +43,7 @@ CONTRACT = {
     ("get", "/api/v1/export/summary"),
     ("post", "/api/v1/import/prompts"),
     ("get", "/v1/models"),
+    ("get", "/v1/models/{model}"),
     ("post", "/v1/chat/completions"),
     ("get", "/healthz"),
     ("get", "/readyz"),
@@ -68,7 +69,9 @@ def test_every_error_is_a_problem_of_a_named_status(paths: dict[str, Any]) -> No
                 assert "Readiness" in str(responses.pop("503")), where
             for status, response in responses.items():
                 if int(status) >= 400:
-                    assert set(response["content"]) == {"application/problem+json"}, (where, status)
+                    kind = "application/json" if path.startswith("/v1/") else "application/problem+json"
+                    assert set(response["content"]) == {kind}, (where, status)
+                    assert ("OpenAIError" in str(response)) == path.startswith("/v1/"), (where, status)
                     assert response["description"], (where, status)
 
 
@@ -93,6 +96,7 @@ def test_statuses_follow_from_what_an_operation_takes(paths: dict[str, Any]) -> 
     assert statuses("get", "/api/v1/versions/{version_id}") == {"200", "404", "422", "503", *anywhere}
     whole = {"201", "400", "404", "409", "413", "422", "503", "507", *anywhere}
     assert statuses("post", "/api/v1/groups/{group_id}/rankings") == whole
+    assert statuses("post", "/v1/chat/completions") == {"200", "400", "404", "410", "413", "415", "503", *anywhere}
     assert statuses("post", "/api/v1/tokenize") == {"200", "400", "413", "422", "503", *anywhere}
 
 

@@ -32,7 +32,6 @@ def stored(server: LiveServer) -> tuple[int, int]:
         ("/api/v1/prompts", {"prompts": [{"prompt": "short, and new"}, {"prompt": LONG}]}),
         ("/api/v1/generate", {"prompt": LONG, "max_tokens": 8}),
         ("/api/v1/generate", {"prompt": LONG, "max_tokens": 8, "stream": True}),
-        ("/v1/chat/completions", {"messages": [{"role": "user", "content": LONG}], "max_tokens": 8}),
         ("/api/v1/groups", {"prompt": "\U0001f469‍\U0001f469‍\U0001f466" * 90}),
         ("/api/v1/groups", {"prompt": "a" * 2_000}),
         ("/api/v1/groups", {"prompt": "\ue000" * 1_000}),

@@ -40,6 +40,11 @@ SETTINGS = [
     SamplingParams(max_tokens=12, seed=2, top_p=0.8, repetition_penalty=1.4),
     SamplingParams(max_tokens=12, seed=3, temperature=1.3, min_p=0.05),
     SamplingParams(max_tokens=12, seed=4, top_p=0.8, repetition_penalty=1.4),  # is drawn together with the second
+    SamplingParams(
+        max_tokens=12, seed=5, frequency_penalty=1.5, presence_penalty=-0.5, logit_bias=((9, 3.0), (7, -1.5))
+    ),
+    SamplingParams(max_tokens=12, seed=6, presence_penalty=2.0),  # is drawn together with the next, which has none
+    SamplingParams(max_tokens=12, seed=7),
 ]
 
 
@@ -112,7 +117,7 @@ def answers_differ(decoder: Decoder) -> list[int]:
             batch.step()
         return [[row.completion for row in rows] for rows in groups.values()]
 
-    order = [2, 0, 3, 1]
+    order = [2, 5, 0, 6, 3, 4, 1]
     return [place for place, one in zip(order, answer(order), strict=True) if answer([place]) != [one]]
 
 

@@ -1,5 +1,6 @@
 """Rows that join and leave a running batch: each is what it would be alone, and room is kept."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -156,11 +157,58 @@ def test_alternatives_are_the_likeliest(decoder: Decoder) -> None:
     finish(batch)
     ids = list(PROMPTS[0])
     for token, logprob, top in zip(row.completion.token_ids, row.completion.logprobs, row.completion.top, strict=True):
-        full = (prompt_logits(decoder, ids) / 0.6).log_softmax(-1)
+        full = prompt_logits(decoder, ids).log_softmax(-1)
         assert logprob == pytest.approx(float(full[token]), abs=1e-4)
         assert [found for found, _ in top] == full.topk(3).indices.tolist()
         assert token in [found for found, _ in top[:2]], "top-k 2"
         ids.append(token)
+
+
+NUDGES = [
+    SamplingParams(max_tokens=12, temperature=0, logit_bias=((7, 2.5), (9, -4.0))),
+    SamplingParams(max_tokens=12, temperature=0, frequency_penalty=0.8),
+    SamplingParams(max_tokens=12, temperature=0, presence_penalty=1.7),
+    SamplingParams(max_tokens=12, temperature=0, frequency_penalty=-0.3, presence_penalty=0.4, repetition_penalty=1.3),
+]
+
+
+@pytest.mark.parametrize("params", NUDGES)
+def test_penalties_and_biases_are_those_of_the_reference(decoder: Decoder, params: SamplingParams) -> None:
+    """mu[j] + bias[j], then the repetition penalty, then mu[j] - c[j] * frequency - (c[j] > 0) * presence, c the counts
+    in the answer."""
+    [row] = answer_rows(1, params, frozenset(), seed=1, logprobs=0)
+    batch = Batch(decoder)
+    batch.add(PROMPTS[0], [row])
+    finish(batch)
+    written: list[int] = []
+    for token, logprob in zip(row.completion.token_ids, row.completion.logprobs, strict=True):
+        plain = prompt_logits(decoder, [*PROMPTS[0], *written])
+        logits = plain.clone()
+        for biased, amount in params.logit_bias:
+            logits[biased] += amount
+        for one in {*PROMPTS[0], *written}:
+            logits[one] *= params.repetition_penalty if logits[one] < 0 else 1 / params.repetition_penalty
+        for one in set(written):
+            logits[one] -= written.count(one) * params.frequency_penalty + params.presence_penalty
+        assert token == int(logits.argmax())
+        assert logprob == pytest.approx(float(plain.log_softmax(-1)[token]), abs=1e-4), "the model's own"
+        written.append(token)
+
+
+def test_penalties_and_biases_change_what_is_drawn(decoder: Decoder) -> None:
+    def drawn(params: SamplingParams) -> list[int]:
+        [row] = answer_rows(1, params, frozenset(), seed=1)
+        batch = Batch(decoder)
+        batch.add(PROMPTS[0], [row])
+        finish(batch)
+        return row.completion.token_ids
+
+    plain = SamplingParams(max_tokens=30, seed=1)
+    assert drawn(replace(plain, logit_bias=((9, 100.0),))) == [9] * 30
+    assert len(set(drawn(replace(plain, logit_bias=((9, 100.0),), presence_penalty=2.0)))) == 1
+    first = drawn(plain)
+    assert first[0] not in drawn(replace(plain, logit_bias=((first[0], -100.0),)))
+    assert len(set(drawn(replace(plain, frequency_penalty=2.0)))) > len(set(first))
 
 
 def test_memory_is_given_back(decoder: Decoder) -> None:

@@ -16,7 +16,7 @@ process = In("app/lm/cutting_process.py", "tests/lm/test_cutting.py")
 limited = In("app/lm/limited.py", "tests/lm/test_cutting.py")
 own = In("app/lm/tokenizer.py", "tests/lm/test_tokenizer.py")
 chat = In("app/chat.py", TEXT)
-api = In("app/api/openai.py", "tests/api/test_model.py")
+api = In("app/api/openai_requests.py", "tests/api/test_openai.py")
 precision = In("app/lm/precision.py", "tests/lm/test_precision.py")
 installation = In("app/services/installations.py", "tests/services/test_installations.py")
 versions = In("app/services/versions.py", "tests/services/test_imported_versions.py")
@@ -59,8 +59,6 @@ FAULTS: list[Fault] = [
     own("the shipped model loses system text", "for message in without_system(messages):", "for message in messages:"),
     own("an answer that is read has no end", "return [*self.encode_conversation(messages), *self.encode(answer), self.end_id]", "return [*self.encode_conversation(messages), *self.encode(answer)]"),
     api("the developer is a user", 'role="system" if message.role == "developer" else message.role', 'role="user" if message.role == "developer" else message.role'),
-    api("a question is empty but for system text", "for checked in (turns, without_system(messages)):", "for checked in (without_system(messages),):"),
-    api("system text has no limit", "for checked in (turns, without_system(messages)):", "for checked in (turns,):"),
     precision("AMX does not count", " or torch.cpu._is_amx_tile_supported()", ""),
     precision("the library is not asked", " and torch.ops.mkldnn._is_mkldnn_bf16_supported()", ""),
     precision("what is chosen stays chosen", "_in_use.reset(token)", "pass"),
