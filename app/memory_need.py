@@ -5,6 +5,7 @@ Within a quarter of what was measured (docs/other-models.md): said before it sta
 
 from dataclasses import dataclass
 
+from app.figures import gibibytes
 from app.hparams import FittedPPOHparams, ModelConfig
 from app.model_size import all_parameters, bytes_per_token, embedding_parameters, layer_parameters
 
@@ -61,10 +62,6 @@ def ppo_memory(
         + product_bytes * (upper + embedding)
         + tokens * bytes_per_token(config, hparams.num_frozen_layers) * product_bytes // 2,
     )
-
-
-def gibibytes(count: int) -> str:
-    return f"{count / (1 << 30):.1f} GiB"
 
 
 def too_little(need: MemoryNeed, available: int | None, hparams: FittedPPOHparams) -> str | None:

@@ -103,12 +103,12 @@ def start_attempt(
     job.executor_id = executor_id
     job.status = JobStatus.RUNNING
     job.message = "Starting" if job.attempts == 1 else f"Starting again (attempt {job.attempts})"
-    job.started_at, job.heartbeat_at = _start_time(job), utc_now()
+    job.started_at, job.heartbeat_at, job.ends_at = _start_time(job), utc_now(), None
     return job.fence
 
 
 def _start_time(job: Job) -> datetime:
-    """Now, less the time that earlier attempts worked: their steps are done, so the pace (time left) stays right."""
+    """Now, less the time that earlier attempts worked: how long a job took is how long it was worked on."""
     now = utc_now()
     if job.started_at is None or job.heartbeat_at is None:
         return now
@@ -159,6 +159,7 @@ def report(
     message: str,
     metrics: Mapping[str, float],
     points: Sequence[MetricPoint] = (),
+    ends_at: datetime | None = None,
 ) -> Control:
     """Progress, heartbeat and curve points in one transaction; reads the cancel flag on the way.
 
@@ -166,7 +167,12 @@ def report(
     take the place of what an earlier attempt reported from the first of them on.
     """
     statement = _of_attempt(job_id, fence).values(
-        step=step, total_steps=total_steps, message=message, metrics=dict(metrics), heartbeat_at=utc_now()
+        step=step,
+        total_steps=total_steps,
+        message=message,
+        metrics=dict(metrics),
+        heartbeat_at=utc_now(),
+        ends_at=ends_at,
     )
     cancel = session.execute(statement.returning(Job.cancel_requested)).scalar_one_or_none()
     if cancel is None:

@@ -13,7 +13,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from app.config import Settings
-from app.db.base import utc_now
+from app.db.base import CLOCK_TOLERANCE, utc_now
 from app.db.models.jobs import LIVE, Job, JobKind, JobMetric, JobStatus, JobTrigger
 from app.db.models.rankings import Ranking
 from app.errors import ConflictError, NotFoundError
@@ -42,6 +42,11 @@ def queue_job(
     except IntegrityError:  # another process queued a job between our look and our insert (PostgreSQL)
         return _live_job(session, key) or queue_job(session, kind=kind, params=params, trigger=trigger)
     return job
+
+
+def same_work(session: Session, kind: JobKind, params: dict[str, Any]) -> Job | None:
+    """The live job that `queue_job` would answer with instead of a new one."""
+    return _live_job(session, _dedup_key(kind, check_params(session, kind, params)))
 
 
 def _dedup_key(kind: JobKind, params: dict[str, Any]) -> str:
@@ -141,10 +146,16 @@ def resume_job(session: Session, job_id: str, settings: Settings) -> Job:
 
 def restart_job(session: Session, job_id: str) -> Job:
     """A new job with the parameters of one that has ended. It begins anew, with the data of today."""
+    job = ended_job(session, job_id)
+    return queue_job(session, kind=job.kind, params=job.params)
+
+
+def ended_job(session: Session, job_id: str) -> Job:
+    """Raises ConflictError for a live one."""
     job = get_job(session, job_id)
     if job.status in LIVE:
         raise ConflictError("The job has not ended yet. Cancel it first, or wait for its end.")
-    return queue_job(session, kind=job.kind, params=job.params)
+    return job
 
 
 def metrics_since(session: Session, job_id: str, after_id: int = 0, *, limit: int = 1_000) -> list[JobMetric]:
@@ -154,13 +165,16 @@ def metrics_since(session: Session, job_id: str, after_id: int = 0, *, limit: in
 
 
 def seconds_left(job: Job, now: datetime | None = None) -> float | None:
-    """Time left at the pace so far; None while that is unknown."""
-    if job.status is not JobStatus.RUNNING or job.started_at is None or not job.step or not job.total_steps:
+    """Until its last step is done, by the pace of the last ones; None while that is unknown.
+
+    Between two steps it counts down. Nought: in a moment, what was made is being stored, or the step takes longer.
+    """
+    now = now or utc_now()
+    if job.status is not JobStatus.RUNNING or job.cancel_requested or job.ends_at is None:
         return None
-    elapsed = ((now or utc_now()) - job.started_at).total_seconds()
-    if elapsed < 0:  # the clock was set back
+    if job.heartbeat_at is None or job.heartbeat_at > now + CLOCK_TOLERANCE:  # the clock was set back
         return None
-    return elapsed * max(0, job.total_steps - job.step) / job.step
+    return max(0.0, (job.ends_at - now).total_seconds())
 
 
 def latest_job(session: Session, kind: JobKind) -> Job | None:

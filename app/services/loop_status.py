@@ -8,9 +8,9 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from app.db.models.jobs import LIVE, Job, JobKind, JobStatus
-from app.db.models.labelers import LabelerKind
 from app.db.models.versions import Version, VersionKind, VersionRanking, VersionStatus
 from app.services import heartbeats, jobs, rankings, rules, versions
+from app.services.rankings import RankingCounts
 
 Phase = Literal["collecting", "queued", "learning", "practising", "comparing", "deciding"]
 RUNNING_PHASE: dict[JobKind, Phase] = {
@@ -22,9 +22,7 @@ RUNNING_PHASE: dict[JobKind, Phase] = {
 
 @dataclass(frozen=True)
 class LoopStatus:
-    people: int
-    """Rankings given by people; simulated ones are counted apart."""
-    simulated: int
+    rankings: RankingCounts
     new_rankings: int
     retrain_after: int
     job: Job | None
@@ -48,8 +46,7 @@ class LoopStatus:
 def loop_status(session: Session, *, retrain_after: int, now: datetime) -> LoopStatus:
     job = _current_job(session)
     return LoopStatus(
-        people=rankings.count_rankings(session, labeler_kind=LabelerKind.PERSON),
-        simulated=rankings.count_rankings(session, labeler_kind=LabelerKind.SIMULATED),
+        rankings=rankings.count_rankings(session),
         new_rankings=rules.new_rankings(session),
         retrain_after=retrain_after,
         job=job,

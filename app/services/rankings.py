@@ -1,6 +1,7 @@
 """Rankings: taken once, kept for good, withdrawn on request. Everything the product learns comes from here."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
@@ -156,12 +157,22 @@ def list_rankings(
     return page_by_id(session, statement, Ranking.id, after=after, limit=limit, newest_first=True)
 
 
-def count_rankings(session: Session, *, labeler_kind: LabelerKind | None = None) -> int:
-    """Rankings in force. To count what people gave, pass LabelerKind.PERSON."""
-    statement = select(func.count()).select_from(Ranking).where(Ranking.withdrawn_at.is_(None))
-    if labeler_kind is not None:
-        statement = statement.join(Labeler).where(Labeler.kind == labeler_kind)
-    return session.scalar(statement) or 0
+@dataclass(frozen=True)
+class RankingCounts:
+    """Rankings in force, those that a training would learn from now."""
+
+    people: int
+    simulated: int
+
+    @property
+    def total(self) -> int:
+        return self.people + self.simulated
+
+
+def count_rankings(session: Session) -> RankingCounts:
+    by_kind = select(Labeler.kind, func.count()).select_from(Ranking).join(Labeler).where(Ranking.in_force())
+    found: dict[LabelerKind, int] = {row[0]: row[1] for row in session.execute(by_kind.group_by(Labeler.kind)).all()}
+    return RankingCounts(found.get(LabelerKind.PERSON, 0), found.get(LabelerKind.SIMULATED, 0))
 
 
 def last_ranking(session: Session, labeler: Labeler) -> Ranking | None:

@@ -10,8 +10,9 @@ from app.db.models.jobs import LIVE, Job, JobKind, JobMetric, JobStatus
 from app.db.models.versions import Version, VersionKind
 from app.errors import NotFoundError
 from app.model_size import FITTED
-from app.services import jobs, rankings, versions
+from app.services import jobs, versions
 from app.services.loop_status import VersionRow, version_rows
+from app.services.version_states import Standing, standing
 
 RECENT_JOBS = 10
 CURVE_KINDS = (JobKind.TRAIN_REWARD, JobKind.TRAIN_POLICY)
@@ -24,8 +25,7 @@ class TrainingOverview:
     recent: list[Job]
     """Ended, newest first."""
     rows: list[VersionRow]
-    num_rankings: int
-    has_reward: bool
+    standing: Standing
 
     @property
     def signature(self) -> str:
@@ -57,8 +57,7 @@ def training_overview(session: Session) -> TrainingOverview:
         running=sorted(live, key=lambda job: (job.status is not JobStatus.RUNNING, job.number)),
         recent=jobs.list_jobs(session, statuses=jobs.FINAL, limit=RECENT_JOBS).items,
         rows=version_rows(session),
-        num_rankings=rankings.count_rankings(session),
-        has_reward=versions.active_reward(session) is not None,
+        standing=standing(session),
     )
 
 
@@ -80,6 +79,7 @@ class VersionDetails:
     lineage: list[Version]
     ranking_ids: list[int]
     job: Job | None
+    standing: Standing
 
     @property
     def fitted(self) -> set[str]:
@@ -100,4 +100,4 @@ def version_details(session: Session, version_id: int) -> VersionDetails:
     except NotFoundError:
         job = None
     line = versions.lineage(session, version_id)
-    return VersionDetails(version, line, versions.ranking_ids(session, version), job)
+    return VersionDetails(version, line, versions.ranking_ids(session, version), job, standing(session))

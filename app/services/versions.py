@@ -27,7 +27,7 @@ MAY_ANSWER = (VersionKind.SFT, VersionKind.POLICY)
 
 def active_answerer(session: Session) -> Version:
     """The version that writes the answers on the pages."""
-    version = _active_answerer_or_none(session)
+    version = active_answerer_or_none(session)
     if version is None:
         raise UnavailableError(
             "No model version is active. Activate one (POST /api/v1/versions/ID/activate).",
@@ -46,7 +46,7 @@ def active_reward(session: Session) -> Version | None:
 def sft_version(session: Session) -> Version:
     """The SFT version that the active answerer descends from (without one, the newest): what reward models are trained
     for, PPO's reference. An imported model takes over when it is activated, not before."""
-    answerer = _active_answerer_or_none(session)
+    answerer = active_answerer_or_none(session)
     version = None if answerer is None else sft_of(session, answerer)
     if version is None:
         there = Version.kind == VersionKind.SFT, Version.removed_at.is_(None)
@@ -204,7 +204,7 @@ def activate(session: Session, version_id: int, *, data_dir: Path) -> Version:
             "Activate an sft, policy or reward one.",
             page=f"Version {version_id} is no model that answers or scores. Activate another one.",
         )
-    answerer = _active_answerer_or_none(session)
+    answerer = active_answerer_or_none(session)
     if version.kind is VersionKind.REWARD and answerer is not None:
         check_fits(session, version, answerer)
     verify_directory(data_dir / version.path, version.content_hash)
@@ -242,7 +242,8 @@ def _exchange_reward(session: Session, answerer: Version, data_dir: Path) -> Non
             activate(session, last.id, data_dir=data_dir)
 
 
-def _active_answerer_or_none(session: Session) -> Version | None:
+def active_answerer_or_none(session: Session) -> Version | None:
+    """As `active_answerer`; None where none is."""
     return session.scalar(select(Version).where(Version.status == VersionStatus.ACTIVE, Version.kind.in_(ANSWERERS)))
 
 

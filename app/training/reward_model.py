@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
+from app.figures import significant
 from app.hparams import RewardHparams
 from app.lm.answer_ends import AnswerEnds
 from app.lm.model import Llama
@@ -110,7 +111,7 @@ def train_reward_model(
     for step, ridge in enumerate(path, start=1):
         for fit in fits:
             solve_head(fit, data, ridge)
-        yield progress(fits, step, total, f"penalty {ridge:.2g}")
+        yield progress(fits, step, total, f"penalty {significant(ridge, 2)}")
     best = best_step(fits)
     ridge = path[best] if fits else hparams.ridge_without_held_out
     final = Fit(list(range(len(groups))), [])

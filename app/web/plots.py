@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from app.db.models.jobs import JobKind, JobMetric
+from app.figures import significant
 
 MAX_TABLE_ROWS = 12
 
@@ -117,7 +118,8 @@ class PlotTable:
         if not known:
             return f"No values of {series.label} yet."
         (first_step, first), (last_step, last) = known[0], known[-1]
-        return f"{series.label.capitalize()}: {first:.3g} at step {first_step}, {last:.3g} at step {last_step}."
+        begun, reached = f"{significant(first)} at step {first_step}", f"{significant(last)} at step {last_step}"
+        return f"{series.label.capitalize()}: {begun}, {reached}."
 
 
 def plot_tables(kind: JobKind, points: Sequence[JobMetric]) -> list[PlotTable]:

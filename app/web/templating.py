@@ -13,6 +13,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 from starlette.responses import HTMLResponse
 
+from app import figures
 from app.errors import InvalidError
 from app.layout import STATIC, TEMPLATES
 from app.runtime import DEFAULT_LABELER
@@ -51,18 +52,27 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.globals["static"] = static_url
+    environment.globals["version_states"] = words.VERSION_STATES
+    environment.globals["job_states"] = json.dumps({**words.JOB_STATES, "stopping": words.STOPPING})
     environment.globals["import_map"] = lambda: Markup(import_map())
     environment.filters.update(
-        duration=words.duration,
-        number=words.number,
-        percent=words.percent,
-        rate=words.rate,
-        millions=words.millions,
-        gibibytes=words.gibibytes,
-        megabytes=words.megabytes,
+        duration=figures.duration,
+        time_left=figures.time_left,
+        number=figures.number,
+        significant=figures.significant,
+        percent=figures.percent,
+        progress=figures.progress,
+        exponential=figures.exponential,
+        millions=figures.millions,
+        gibibytes=figures.gibibytes,
+        megabytes=figures.megabytes,
         flags=flags_of,
-        figure=words.figure,
+        figure=figures.figure,
         job_title=words.job_title,
+        job_state=words.job_state,
+        version_state=words.version_state,
+        version_state_meaning=words.version_state_meaning,
+        by_whom=words.by_whom,
         version_origin=words.version_origin,
         version_title=words.version_title,
         iso=datetime.isoformat,

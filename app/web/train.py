@@ -9,7 +9,7 @@ from starlette.datastructures import FormData
 from starlette.responses import RedirectResponse, Response
 
 from app.db.base import utc_now
-from app.db.models.jobs import JobKind
+from app.db.models.jobs import LIVE, JobKind
 from app.errors import InvalidError, UnavailableError
 from app.ids import RowId, parse_id
 from app.runtime import ReadSession, Runtime, RuntimeDep, UnitRoute, WriteSession
@@ -17,6 +17,8 @@ from app.services import drawing, job_folders, jobs, removal, versions
 from app.services.loop_status import loop_status
 from app.services.ppo_plan import ppo_plan
 from app.services.training_overview import job_with_curves, training_overview, version_details
+from app.web import notices
+from app.web.notices import Said
 from app.web.plots import plot_tables
 from app.web.security import FormDep
 from app.web.templating import is_fragment, render
@@ -25,8 +27,11 @@ router = APIRouter(route_class=UnitRoute)
 
 
 @router.get("/train")
-def index(request: Request, runtime: RuntimeDep, session: ReadSession, job: str | None = None) -> Response:
-    context = {"page": "train", **_overview(runtime, session), **_curves(session, job)}
+def index(
+    request: Request, runtime: RuntimeDep, session: ReadSession, job: str | None = None, said: str = "", kind: str = ""
+) -> Response:
+    notice = {"notice": notices.about_job(said, kind)}
+    context = {"page": "train", **_overview(runtime, session), **_curves(session, job), **notice}
     return render(request, "train/index.html", context)
 
 
@@ -48,39 +53,39 @@ def curves(request: Request, session: ReadSession, job: str | None = None) -> Re
 @router.post("/train/jobs")
 def start_job(request: Request, runtime: RuntimeDep, session: WriteSession, form: FormDep) -> Response:
     kind, params = _parse_job(form)
-    jobs.queue_job(session, kind=kind, params=params)
-    return _changed(request, runtime, session)
+    return _start(request, runtime, session, kind, params)
 
 
 @router.post("/jobs/{job_id}/cancel")
 def cancel_job(request: Request, runtime: RuntimeDep, session: WriteSession, _form: FormDep, job_id: str) -> Response:
-    jobs.request_cancel(session, job_id, stale_seconds=runtime.settings.worker_stale_seconds)
-    return _changed(request, runtime, session)
+    job = jobs.request_cancel(session, job_id, stale_seconds=runtime.settings.worker_stale_seconds)
+    return _changed(request, runtime, session, job.kind, notices.of_cancel(job))
 
 
 @router.post("/jobs/{job_id}/resume")
 def resume_job(request: Request, runtime: RuntimeDep, session: WriteSession, _form: FormDep, job_id: str) -> Response:
-    jobs.resume_job(session, job_id, runtime.settings)
-    return _changed(request, runtime, session)
+    job = jobs.resume_job(session, job_id, runtime.settings)
+    return _changed(request, runtime, session, job.kind, Said.GOES_ON)
 
 
 @router.post("/jobs/{job_id}/restart")
 def restart_job(request: Request, runtime: RuntimeDep, session: WriteSession, _form: FormDep, job_id: str) -> Response:
-    jobs.restart_job(session, job_id)
-    return _changed(request, runtime, session)
+    ended = jobs.ended_job(session, job_id)
+    return _start(request, runtime, session, ended.kind, ended.params)
 
 
 @router.post("/versions/{version_id}/activate")
 def activate_version(
     request: Request, runtime: RuntimeDep, session: WriteSession, form: FormDep, version_id: RowId
 ) -> Response:
-    versions.activate(session, version_id, data_dir=runtime.settings.data_dir)
+    version = versions.activate(session, version_id, data_dir=runtime.settings.data_dir)
     runtime.stock.wake()
     if form.get("back") == "version":
         return RedirectResponse(f"/versions/{version_id}", 303)
     if not is_fragment(request):
         return RedirectResponse("/train#versions", 303)
-    return render(request, "train/_results.html", _overview(runtime, session))
+    context = {**_overview(runtime, session), "notice": notices.of_activation(version)}
+    return render(request, "train/_activated.html", context)
 
 
 @router.get("/versions/prune")
@@ -113,6 +118,7 @@ def show_version(request: Request, runtime: RuntimeDep, session: ReadSession, ve
     context = {
         "page": "train",
         "details": details,
+        "standing": details.standing,
         "why_it_stays": removal.why_it_stays(session, details.version, runtime.settings),
         "frees": removal.freed_bytes([runtime.settings.version_directory(details.version.path)]),
     }
@@ -132,18 +138,29 @@ def _parse_job(form: FormData) -> tuple[JobKind, dict[str, Any]]:
     return kind, {"version_id": version_id}
 
 
-def _changed(request: Request, runtime: Runtime, session: Session) -> Response:
+def _start(request: Request, runtime: Runtime, session: Session, kind: JobKind, params: dict[str, Any]) -> Response:
+    """Queues the work, and says so; or says that it is being done already."""
+    alone = not jobs.list_jobs(session, statuses=LIVE, limit=1).items
+    fresh = jobs.same_work(session, kind, params) is None
+    job = jobs.queue_job(session, kind=kind, params=params)
+    return _changed(request, runtime, session, kind, notices.of_start(job, fresh=fresh, alone=alone))
+
+
+def _changed(request: Request, runtime: Runtime, session: Session, kind: JobKind, said: Said) -> Response:
     if not is_fragment(request):
-        return RedirectResponse("/train", 303)
-    return render(request, "train/_jobs.html", _overview(runtime, session))
+        return RedirectResponse(f"/train?said={said}&kind={kind}", 303)
+    context = {**_overview(runtime, session), "notice": notices.about_job(said, kind)}
+    return render(request, "train/_changed.html", context)
 
 
 def _overview(runtime: Runtime, session: Session) -> dict[str, Any]:
     now, settings = utc_now(), runtime.settings
     status = loop_status(session, retrain_after=settings.retrain_after_rankings, now=now)
+    overview = training_overview(session)
     age = status.worker_age_seconds
     return {
-        "overview": training_overview(session),
+        "overview": overview,
+        "standing": overview.standing,
         "loop_status": status,
         "seconds_left": lambda job: jobs.seconds_left(job, now),
         "worker_lost": status.job is not None and (age is None or age > settings.worker_stale_seconds),

@@ -1,10 +1,13 @@
-"""How the pages say numbers, times, jobs and versions. Pure."""
+"""How the pages name times, jobs, versions and their states. Pure."""
 
 from datetime import datetime
 
 from app.db.models.groups import SkipReason
-from app.db.models.jobs import JobKind
+from app.db.models.jobs import LIVE, Job, JobKind, JobStatus
 from app.db.models.versions import Version, VersionKind
+from app.figures import number
+from app.services.rankings import RankingCounts
+from app.services.version_states import VersionState
 
 SKIP_REASONS = (
     (SkipReason.ALL_BAD, "All four are bad"),
@@ -24,51 +27,43 @@ VERSION_TITLES = {
     VersionKind.REWARD: "Reward model",
     VersionKind.POLICY: "Policy",
 }
-NOTHING = "–"
+JOB_STATES = {
+    JobStatus.QUEUED: "queued",
+    JobStatus.RUNNING: "running",
+    JobStatus.SUCCEEDED: "succeeded",
+    JobStatus.FAILED: "failed",
+    JobStatus.CANCELLED: "cancelled",
+}
+STOPPING = "stopping"
+"""Of a live job that is to be cancelled; everywhere, the scripts of the pages included."""
+VERSION_STATES = {
+    VersionState.ACTIVE: "It is used now: every new answer comes from it, or is scored by it.",
+    VersionState.CANDIDATE: "It was made and waits for a decision; it has never been used.",
+    VersionState.REFERENCE: "The SFT model that the active policy comes from and is measured against.",
+    VersionState.ROLLED_BACK: "It was used until an earlier version was put back in its place.",
+    VersionState.SUPERSEDED: "It was used until a newer version took its place.",
+    VersionState.RESTING: "It scores answers of another SFT model, and comes back with that one.",
+    VersionState.REMOVED: "Its files are gone, this record stays. It cannot be used any more.",
+}
 
 
-def duration(seconds: float | None) -> str:
-    """ "40 s", "3 min", "1 h 5 min"."""
-    if seconds is None:
-        return NOTHING
-    if seconds < 60:
-        return f"{max(1, round(seconds))} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
+def version_state(state: VersionState, kind: VersionKind) -> str:
+    if state is VersionState.ACTIVE:
+        return "scores now" if kind is VersionKind.REWARD else "answers now"
+    return state.replace("_", " ")
 
 
-def number(value: float | int | None, digits: int = 2) -> str:
-    """Rounded for reading; whole numbers stay whole; a true minus sign."""
-    if value is None:
-        return NOTHING
-    text = f"{value:,}" if isinstance(value, int) else f"{value:,.{digits}f}"
-    return text.replace("-", "−")
+def version_state_meaning(state: VersionState) -> str:
+    return VERSION_STATES[state]
 
 
-def figure(value: float | int) -> str:
-    """To four significant digits, however small."""
-    return (f"{value:,}" if isinstance(value, int) else f"{value:,.4g}").replace("-", "−")
+def by_whom(counts: RankingCounts) -> str:
+    """Numbers that add up to the total that stands before them."""
+    return f"{number(counts.people)} by people, {number(counts.simulated)} simulated"
 
 
-def rate(value: float) -> str:
-    """A learning rate as it is written in papers: "2.2e-05"."""
-    return f"{value:.1e}".replace("-", "−")
-
-
-def millions(count: int) -> str:
-    return f"{count / 1e6:,.0f} million"
-
-
-def gibibytes(count: int) -> str:
-    return f"{count / (1 << 30):,.1f} GiB"
-
-
-def megabytes(count: int) -> str:
-    return f"{count / 1e6:,.1f} MB"
-
-
-def percent(share: float | None) -> str:
-    return NOTHING if share is None else f"{100 * share:.0f} %"
+def job_state(job: Job) -> str:
+    return STOPPING if job.status in LIVE and job.cancel_requested else JOB_STATES[job.status]
 
 
 def job_title(kind: JobKind) -> str:
@@ -84,6 +79,6 @@ def version_origin(version: Version) -> str:
     return "ships with Fourfold" if version.imported_from is None else f"imported from {version.imported_from}"
 
 
-def moment(when: datetime | None) -> str:
-    """UTC; the page's script turns it into the reader's own time."""
-    return NOTHING if when is None else when.strftime("%Y-%m-%d %H:%M UTC")
+def moment(when: datetime) -> str:
+    """UTC, and says so; the page's script turns it into the reader's own time."""
+    return when.strftime("%Y-%m-%d %H:%M UTC")

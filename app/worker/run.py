@@ -9,19 +9,22 @@ import shutil
 import time
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
 from sqlalchemy.orm import Session, sessionmaker
 
 from app.config import Settings
-from app.db.models.jobs import Job, JobStatus
+from app.db.base import utc_now
+from app.db.models.jobs import Job, JobKind, JobStatus
 from app.db.session import make_read_session_factory, transaction
 from app.services import job_folders, job_runs
 from app.services.job_runs import Control, MetricPoint
 from app.training.context import Progress
 from app.training.saving import saving
 from app.worker.context import CheckpointContext, sync_directory
+from app.worker.pace import Pace
 from app.worker.patience import Wait, patiently
 
 Result = TypeVar("Result")
@@ -57,6 +60,8 @@ class JobRun:
     _points: list[MetricPoint] = field(default_factory=list)
     _latest: Progress = field(default_factory=lambda: Progress(0, 0))
     _reported_at: float = -math.inf
+    _pace: Pace = field(default_factory=Pace)
+    _ends_at: datetime | None = None
     _leave: bool = False
 
     def __post_init__(self) -> None:
@@ -123,6 +128,8 @@ class JobRun:
 
     def drain(self, trainer: Generator[Progress, None, Result]) -> Result:
         """Runs a trainer to its end, reporting each step; leaves it at once when cancelled or superseded."""
+        if self.job.kind is not JobKind.TRAIN_REWARD:  # which reads all answers before its first step
+            self._pace.begin(time.monotonic())
         try:
             while True:
                 try:
@@ -147,6 +154,9 @@ class JobRun:
 
     def report(self, progress: Progress) -> None:
         """At most four writes a second; curve points in between are kept and written together."""
+        if progress.step != self._latest.step:
+            left = self._pace.step(time.monotonic(), progress.total_steps - progress.step)
+            self._ends_at = None if left is None else utc_now() + timedelta(seconds=left)
         self._latest = progress
         if progress.metrics:
             # NaN and infinity are no JSON; whether they fail the job is the trainer's decision
@@ -180,6 +190,7 @@ class JobRun:
             message=self._latest.message,
             metrics=self._metrics,
             points=self._points,
+            ends_at=self._ends_at,
         )
 
     def finish(self, session: Session, result: dict[str, Any]) -> None:

@@ -1,5 +1,8 @@
 // On every page: what htmx cannot reach or the server refuses is said in the alert region, and a poll that fails says so once.
 
+import { keepFocus } from "./focus.js";
+import { localTimes } from "./times.js";
+
 const alerts = document.querySelector("#alerts");
 const announcer = document.querySelector("#announcer");
 
@@ -91,5 +94,9 @@ function aimedByPage(context) {
 }
 
 document.addEventListener("htmx:after:swap", () => {
+  localTimes();
+  keepFocus();
   if (alerts.childElementCount && !lost) alerts.scrollIntoView({ block: "nearest" });
 });
+
+localTimes();

@@ -1,7 +1,6 @@
 // Single keys of the label page. They rest while somebody types, while a dialog is open, and when switched off in the help.
 
 const STORED = "fourfold-keys";
-const LETTERS = "ABCD";
 
 function keysOn() {
   try {
@@ -20,13 +19,32 @@ function rememberKeys(on) {
   }
 }
 
-/** "A" to "D" for A-D and 1-4, with Shift as well, whatever the keyboard makes of Shift and a digit. */
-function letterOf(event) {
-  const key = event.key.toUpperCase();
-  if (key.length === 1 && LETTERS.includes(key)) return key;
-  const digit = /^[1-4]$/.test(event.key) ? event.key : /^(?:Digit|Numpad)([1-4])$/.exec(event.code)?.[1];
-  return digit ? LETTERS[Number(digit) - 1] : null;
+/**
+ * What a key means here: a small letter a-z, a digit 0-9, or the key itself ("Enter", "=").
+ *
+ * What is printed on the key counts: on Dvorak and AZERTY, too, A is where A is printed. A key that writes another script
+ * (Cyrillic, Greek, Arabic) counts by its place, as the letter that a Latin keyboard has there. Digits count by their
+ * place where the row writes something else without Shift (AZERTY) or with it (Shift + 1).
+ */
+export function meaningOf(event) {
+  const { key, code } = event;
+  if (/^[a-z]$/i.test(key)) return key.toLowerCase();
+  if (/^[0-9]$/.test(key) || key === "=" || key === "?") return key;
+  if ([...key].length !== 1) return key; // Enter, Backspace; End on a numeric pad that writes no digits
+  const digit = /^(?:Digit|Numpad)([0-9])$/.exec(code)?.[1];
+  if (digit !== undefined) return digit;
+  const place = /^Key([A-Z])$/.exec(code)?.[1];
+  return place && !/\p{Script=Latin}/u.test(key) ? place.toLowerCase() : key;
 }
+
+/** "A" to "D" for A-D and 1-4; else null. */
+function letterOf(meaning) {
+  const at = "abcd".indexOf(meaning) >= 0 ? "abcd".indexOf(meaning) : "1234".indexOf(meaning);
+  return meaning.length === 1 && at >= 0 ? "ABCD"[at] : null;
+}
+
+/** Shift ties, except where it is what writes the digit that is printed on the key (AZERTY). */
+const ties = (event) => event.shiftKey && !/^[0-9]$/.test(event.key);
 
 const isTyping = (target) => target.matches("input:not([type=radio], [type=checkbox]), textarea, select, [contenteditable]");
 const isPressable = (target) => target.matches("button, a[href], summary, input[type=checkbox]");
@@ -63,17 +81,16 @@ function pageKey(key) {
   return true;
 }
 
-function cardKey(event, card) {
+function cardKey(event, meaning, card) {
   const skip = document.querySelector("#skip[open]");
-  if (skip && /^[1-5]$/.test(event.key)) return press(`#skip button:nth-of-type(${event.key})`);
+  if (skip && /^[1-5]$/.test(meaning)) return press(`#skip button:nth-of-type(${meaning})`);
   if (event.key === "Escape" && skip) {
     skip.open = false;
     return true;
   }
-  const letter = letterOf(event);
+  const letter = letterOf(meaning);
   if (letter) {
-    const shiftedDigit = event.shiftKey && !/^[1-4]$/.test(event.key);
-    card.pick(letter, event.shiftKey && (shiftedDigit || /^[A-D]$/i.test(event.key)));
+    card.pick(letter, ties(event));
     return true;
   }
   const actions = { "=": () => card.join(), Backspace: () => card.back(), Escape: () => card.clear(), Enter: () => card.send() };
@@ -87,8 +104,8 @@ function cardKey(event, card) {
     walk(event.key === "ArrowRight" ? 1 : -1);
     return true;
   }
-  actions[event.key]?.();
-  return event.key in actions;
+  actions[meaning]?.();
+  return meaning in actions;
 }
 
 function keyWhileTyping(event) {
@@ -111,12 +128,14 @@ export function installKeys(cardOf) {
     if (event.target.closest("[data-open-help]")) document.querySelector("#help").showModal();
   });
   document.addEventListener("keydown", (event) => {
+    if (event.isComposing || event.keyCode === 229) return; // an input method has it
     if (isTyping(event.target)) return keyWhileTyping(event);
     if (event.ctrlKey || event.metaKey || event.altKey || event.repeat || !box.checked) return;
     if (document.querySelector("dialog[open]")) return;
     if ((event.key === "Enter" || event.key === " ") && isPressable(event.target)) return;
     const card = cardOf();
-    const done = pageKey(event.key.toLowerCase()) || (card !== null && cardKey(event, card));
+    const meaning = meaningOf(event);
+    const done = pageKey(meaning) || (card !== null && cardKey(event, meaning, card));
     if (done) event.preventDefault();
   });
 }

@@ -1,5 +1,7 @@
 // Live curves by uPlot: colours from the style sheet, a line that is dashed as well as coloured, and a sentence for screen readers.
 
+import { significant } from "./figures.js";
+
 const HEIGHT = 200;
 const DASHES = [[], [6, 4], [2, 3]];
 const dark = matchMedia("(prefers-color-scheme: dark)");
@@ -13,8 +15,6 @@ const colour = (element, name) => {
   probe.remove();
   return found;
 };
-
-const short = (value) => (value == null ? "–" : Number(value.toPrecision(3)).toLocaleString(undefined, { maximumFractionDigits: 4 }));
 
 class Plot {
   constructor(figure) {
@@ -81,7 +81,7 @@ class Plot {
         scales: { x: { time: false }, y: this.figure.dataset.share ? { range: [0, 1] } : {} },
         axes: [
           { ...axis, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000] },
-          { ...axis, size: 56 },
+          { ...axis, size: 56, values: (_chart, ticks) => ticks.map((tick) => significant(tick)) },
         ],
         series: [{ label: "Step" }, ...series],
       },
@@ -94,9 +94,9 @@ class Plot {
     const sentences = this.legend.map((item, index) => {
       const known = this.values[index].map((value, at) => [this.steps[at], value]).filter(([, value]) => value != null);
       const last = known.at(-1);
-      item.querySelector("[data-latest]").textContent = short(last?.[1]);
+      item.querySelector("[data-latest]").textContent = significant(last?.[1]);
       if (!last) return `No values of ${item.dataset.label} yet.`;
-      return `${item.dataset.label}: ${short(known[0][1])} at step ${known[0][0]}, ${short(last[1])} at step ${last[0]}.`;
+      return `${item.dataset.label}: ${significant(known[0][1])} at step ${known[0][0]}, ${significant(last[1])} at step ${last[0]}.`;
     });
     this.figure.querySelector("[data-summary]").textContent = sentences.join(" ");
   }
@@ -110,7 +110,7 @@ class Plot {
       const row = document.createElement("tr");
       const head = row.appendChild(document.createElement("th"));
       Object.assign(head, { scope: "row", className: "number", textContent: step });
-      for (const column of this.values) Object.assign(row.insertCell(), { className: "figure", textContent: short(column[at]) });
+      for (const column of this.values) Object.assign(row.insertCell(), { className: "figure", textContent: significant(column[at]) });
       return row;
     });
     this.details.querySelector("tbody").replaceChildren(...rows);
@@ -124,6 +124,12 @@ class Plot {
     this.chart?.destroy();
     this.chart = null;
     if (this.steps.length) this.draw();
+  }
+
+  /** No more points will come. */
+  end() {
+    const placeholder = this.box.querySelector("[data-placeholder]");
+    if (placeholder) placeholder.textContent = "No points were recorded.";
   }
 
   destroy() {
@@ -143,6 +149,10 @@ export class Curves {
 
   add(points) {
     for (const plot of this.plots) plot.add(points);
+  }
+
+  end() {
+    for (const plot of this.plots) plot.end();
   }
 
   destroy() {

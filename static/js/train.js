@@ -14,8 +14,17 @@ function follow() {
   const curves = new Curves(section);
   const source = new EventSource(`/api/v1/jobs/${id}/events`);
   following = { section, id, stop: () => (source.close(), curves.destroy()) };
-  source.addEventListener("progress", (event) => curves.add(JSON.parse(event.data).points));
-  source.addEventListener("end", () => source.close());
+  const state = section.querySelector("[data-job-state]");
+  source.addEventListener("progress", (event) => {
+    const job = JSON.parse(event.data);
+    curves.add(job.points);
+    const words = JSON.parse(section.dataset.states);
+    state.textContent = job.cancel_requested && !job.finished_at ? words.stopping : words[job.status];
+  });
+  source.addEventListener("end", () => {
+    source.close();
+    curves.end();
+  });
 }
 
 function show(id) {
@@ -29,30 +38,22 @@ function moveOn() {
   if (id && id !== following?.id) show(id);
 }
 
-function onPoll() {
+/** What was said about a button holds until something else happens. */
+function onChange(byPoll) {
   const jobs = document.querySelector("#jobs");
   const fresh = jobs?.dataset.signature;
   if (fresh === undefined || fresh === signature) return;
   signature = fresh;
+  if (byPoll) document.querySelector("#train-notice").replaceChildren();
   announce(jobs.querySelector("[data-loop-sentence]").textContent);
   document.body.dispatchEvent(new CustomEvent("jobs-changed"));
 }
 
-function localTimes() {
-  const format = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
-  for (const time of document.querySelectorAll("time[datetime]")) {
-    const text = format.format(new Date(time.dateTime));
-    if (time.textContent !== text) time.textContent = text;
-  }
-}
-
-document.addEventListener("htmx:after:swap", () => {
-  onPoll();
+document.addEventListener("htmx:after:swap", (event) => {
+  onChange(event.detail.ctx?.request?.method === "GET");
   follow();
   moveOn();
-  localTimes();
 });
 
 follow();
 moveOn();
-localTimes();

@@ -1,4 +1,4 @@
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -174,26 +174,32 @@ def test_metrics_since_goes_on_where_it_stopped(session: Session) -> None:
     assert [point.step for point in [*first, *rest]] == [0, 1, 2, 3, 4]
 
 
-@given(st.integers(1, 100), st.integers(0, 100), st.floats(0.1, 1e5))
-def test_seconds_left_is_what_the_pace_says(done: int, open_steps: int, elapsed: float) -> None:
+def running(now: datetime, **changes: object) -> Job:
+    values: dict[str, object] = {"status": JobStatus.RUNNING, "cancel_requested": False, "heartbeat_at": now}
+    return Job(**{**values, **changes})
+
+
+def test_time_left_counts_down_between_two_steps() -> None:
     now = utc_now()
-    job = Job(
-        status=JobStatus.RUNNING,
-        step=done,
-        total_steps=done + open_steps,
-        started_at=now - timedelta(seconds=elapsed),
-    )
-    assert jobs.seconds_left(job, now) == pytest.approx(elapsed * open_steps / done, rel=1e-3, abs=1e-3)
+    job = running(now, ends_at=now + timedelta(seconds=90))
+    asked = [jobs.seconds_left(job, now + timedelta(seconds=passed)) for passed in (0, 30, 89, 90, 500)]
+    assert asked == [90.0, 60.0, 1.0, 0.0, 0.0]
 
 
-def test_seconds_left_is_unknown_before_the_first_step() -> None:
-    assert jobs.seconds_left(Job(status=JobStatus.RUNNING, step=0, total_steps=10, started_at=utc_now())) is None
-    assert jobs.seconds_left(Job(status=JobStatus.QUEUED, step=0, total_steps=0, started_at=None)) is None
-
-
-def test_seconds_left_is_unknown_after_the_clock_was_set_back() -> None:
-    ahead = utc_now() + timedelta(hours=1)
-    assert jobs.seconds_left(Job(status=JobStatus.RUNNING, step=1, total_steps=10, started_at=ahead)) is None
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"ends_at": None},
+        {"status": JobStatus.QUEUED},
+        {"status": JobStatus.CANCELLED},
+        {"cancel_requested": True},
+        {"heartbeat_at": None},
+        {"heartbeat_at": utc_now() + timedelta(hours=1)},  # the clock was set back since
+    ],
+)
+def test_time_left_is_unknown(changes: dict[str, object]) -> None:
+    now = utc_now()
+    assert jobs.seconds_left(running(now, **{"ends_at": now + timedelta(seconds=90), **changes}), now) is None
 
 
 @settings(max_examples=20, deadline=None)

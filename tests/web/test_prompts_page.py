@@ -1,9 +1,7 @@
 """The page of prompts as a browser without JavaScript uses it."""
 
 import re
-from collections.abc import Iterator
 
-import httpx
 import pytest
 from sqlalchemy import func, select
 
@@ -12,29 +10,7 @@ from app.db.session import transaction
 from app.services import drawing
 from app.services.curation import MAX_SEARCH_CHARACTERS
 from tests.live import LiveServer
-
-
-class Visitor:
-    """Keeps the cookies and sends forms with their token."""
-
-    def __init__(self, server: LiveServer) -> None:
-        self.client = httpx.Client(base_url=server.url, follow_redirects=True, headers={"accept": "text/html"})
-
-    def get(self, path: str) -> str:
-        response = self.client.get(path)
-        assert response.status_code == 200, response.text
-        return response.text
-
-    def send(self, path: str, **form: str) -> httpx.Response:
-        [token, *_] = re.findall(r'name="csrf_token" value="([^"]+)"', self.get("/prompts"))
-        return self.client.post(path, data={"csrf_token": token, **form})
-
-
-@pytest.fixture
-def visitor(server: LiveServer) -> Iterator[Visitor]:
-    found = Visitor(server)
-    yield found
-    found.client.close()
+from tests.web.visitor import Visitor
 
 
 def prompt_of(server: LiveServer, text: str) -> Prompt:

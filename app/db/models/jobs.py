@@ -83,6 +83,8 @@ class Job(Base):
     result: Mapped[dict[str, Any] | None] = mapped_column(JSON)
     error: Mapped[str | None]
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
+    ends_at: Mapped[datetime | None]
+    """When its last step will probably be done, as told with the latest one; None while that is unknown."""
     started_at: Mapped[datetime | None]
     """When work began; of a later attempt, moved on by the time nobody worked."""
     finished_at: Mapped[datetime | None]

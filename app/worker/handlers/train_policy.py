@@ -9,12 +9,13 @@ from sqlalchemy.orm import Session
 from app.db.models.prompts import PromptSplit
 from app.db.models.versions import VersionKind
 from app.errors import ConflictError
+from app.figures import exponential, gibibytes
 from app.hparams import FittedPPOHparams, PPOHparams
 from app.lm.checkpoint import read_config, read_tokenizer, save_model
 from app.lm.model import Llama
 from app.lm.precision import matmul_dtype
 from app.machine import available_bytes
-from app.memory_need import gibibytes, ppo_memory, too_little
+from app.memory_need import ppo_memory, too_little
 from app.model_size import fit_ppo
 from app.services import bounds, drawing, rules, training_data, versions
 from app.training.ppo import train_policy as train_policy_steps
@@ -85,7 +86,7 @@ def _check_memory(run: JobRun, inputs: dict[str, Any], hparams: FittedPPOHparams
     trouble = too_little(need, available_bytes(), hparams)
     if trouble is not None:
         raise ConflictError(trouble)
-    run.say(f"Learning rate {hparams.learning_rate:.1e}; takes about {gibibytes(need.total)} of memory")
+    run.say(f"Learning rate {exponential(hparams.learning_rate)}; takes about {gibibytes(need.total)} of memory")
 
 
 def _models(run: JobRun, inputs: dict[str, Any]) -> tuple[Llama, Llama, RewardModel]:

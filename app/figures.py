@@ -1,0 +1,91 @@
+"""How numbers are written for people, wherever they stand: on pages, in messages of jobs, in errors. Pure.
+
+static/js/figures.js writes them alike; tests/web/figures.json holds both to the same words.
+"""
+
+import math
+
+NOTHING = "–"
+MINUS = "−"
+SMALLEST_PLAIN = 1e-4
+A_MOMENT_SECONDS = 20
+
+
+def number(value: float | int | None, digits: int = 2) -> str:
+    """To so many decimals; whole numbers stay whole; a true minus sign, and none before a nought."""
+    if value is None or not math.isfinite(value):
+        return NOTHING
+    return _signed(f"{value:,}" if isinstance(value, int) else f"{value:,.{digits}f}")
+
+
+def significant(value: float | int | None, digits: int = 3) -> str:
+    """To so many significant digits, however small; no digit before the point is rounded away."""
+    if value is None or not math.isfinite(value):
+        return NOTHING
+    if value == 0 or isinstance(value, int):
+        return _signed(f"{value:,}" if isinstance(value, int) else "0")
+    if abs(value) < SMALLEST_PLAIN:
+        return exponential(value, digits)
+    decimals = max(0, digits - 1 - math.floor(math.log10(abs(value))))
+    text = f"{value:,.{decimals}f}"
+    return _signed(text.rstrip("0").rstrip(".") if "." in text else text)
+
+
+def figure(value: float | int) -> str:
+    return significant(value, 4)
+
+
+def exponential(value: float, digits: int = 2) -> str:
+    """As papers write learning rates: "2.2e−5"."""
+    mantissa, _, exponent = f"{value:.{digits - 1}e}".partition("e")
+    mantissa = mantissa.rstrip("0").rstrip(".") if "." in mantissa else mantissa
+    return _signed(f"{mantissa}e{int(exponent)}")
+
+
+def percent(share: float | None) -> str:
+    return NOTHING if share is None or not math.isfinite(share) else _signed(f"{100 * share:.0f}%")
+
+
+def progress(share: float) -> str:
+    """Of what has not ended: never 100%."""
+    return f"{min(99, math.floor(100 * share))}%"
+
+
+def millions(count: int) -> str:
+    return f"{count / 1e6:,.0f} million"
+
+
+def megabytes(count: int) -> str:
+    return f"{count / 1e6:,.1f} MB"
+
+
+def gibibytes(count: int) -> str:
+    return f"{count / (1 << 30):,.1f} GiB"
+
+
+def duration(seconds: float | None) -> str:
+    """ "40 s", "3 min", "1 h 5 min"."""
+    if seconds is None:
+        return NOTHING
+    if round(seconds) < 60:
+        return f"{max(1, round(seconds))} s"
+    hours, minutes = divmod(round(seconds / 60), 60)
+    return f"{minutes} min" if not hours else f"{hours} h {minutes} min" if minutes else f"{hours} h"
+
+
+def time_left(seconds: float) -> str:
+    """In words no finer than an estimate is: "a moment", "about 3 minutes", "about 1 h 20 min"."""
+    if seconds < A_MOMENT_SECONDS:
+        return "a moment"
+    minutes = round(seconds / 60)
+    if minutes < 2:
+        return "about a minute"
+    if minutes > 10:
+        minutes = 5 * round(minutes / 5) if minutes < 60 else 10 * round(minutes / 10)
+    return f"about {minutes} minutes" if minutes < 60 else f"about {duration(60 * minutes)}"
+
+
+def _signed(text: str) -> str:
+    if text.startswith("-") and not text.strip("-0.,%"):
+        text = text[1:]
+    return text.replace("-", MINUS)

@@ -1,0 +1,54 @@
+"""What the train page says after a button was pressed: one sentence each, so that no press is without an answer."""
+
+from enum import StrEnum
+
+from app.db.models.jobs import LIVE, Job, JobKind, JobStatus
+from app.db.models.versions import Version
+from app.services.version_states import VersionState
+from app.web import words
+
+
+class Said(StrEnum):
+    """Stands in the address where there is no JavaScript, so it names a sentence and is none."""
+
+    BEGINS = "begins"
+    QUEUED = "queued"
+    RUNS_ALREADY = "runs_already"
+    WAITS_ALREADY = "waits_already"
+    STOPPING = "stopping"
+    CANCELLED = "cancelled"
+    GOES_ON = "goes_on"
+    ACTIVATED = "activated"
+
+
+OF_JOBS = {
+    Said.BEGINS: "{} begins in a moment.",
+    Said.QUEUED: "{} is queued: it begins when the jobs before it have ended.",
+    Said.RUNS_ALREADY: "{} is running already, so nothing new was started. Wait for its end, or cancel it.",
+    Said.WAITS_ALREADY: "{} is queued already and begins by itself, so nothing new was queued.",
+    Said.STOPPING: "{} stops at its next step. What it learned so far is thrown away.",
+    Said.CANCELLED: "{} was cancelled. The versions are as they were.",
+    Said.GOES_ON: "{} goes on from its checkpoint.",
+}
+
+
+def of_start(job: Job, *, fresh: bool, alone: bool) -> Said:
+    """`fresh`: it was queued by this press. `alone`: no other job is live."""
+    if fresh:
+        return Said.BEGINS if alone else Said.QUEUED
+    return Said.RUNS_ALREADY if job.status is JobStatus.RUNNING else Said.WAITS_ALREADY
+
+
+def of_cancel(job: Job) -> Said:
+    return Said.STOPPING if job.status in LIVE else Said.CANCELLED
+
+
+def about_job(said: str, kind: str) -> str:
+    """The sentence, or none where an address says something else."""
+    if said not in list(OF_JOBS) or kind not in list(JobKind):
+        return ""
+    return OF_JOBS[Said(said)].format(words.job_title(JobKind(kind)))
+
+
+def of_activation(version: Version) -> str:
+    return f"{words.version_title(version)} {words.version_state(VersionState.ACTIVE, version.kind)}."

@@ -1,0 +1,39 @@
+// A swap may take away what has the focus (the button that was pressed, say). It goes then to what stands in its place, not
+// to the top of the page: the same button, else its row or its section, as far as they are still there.
+
+let lost = null;
+
+/** The ids around what has the focus, the nearest first. */
+function idsAround(element) {
+  const ids = [];
+  for (let at = element; at && at !== document.body; at = at.parentElement) if (at.id) ids.push(at.id);
+  return ids;
+}
+
+/** What stands for an element: itself where it takes the focus, else the first heading or link in it. */
+function standIn(element) {
+  if (element.matches(":disabled")) return null;
+  if (element.matches("a[href], button, input, select, textarea, summary, [tabindex]")) return element;
+  const inside = element.matches("tr, li") ? element.querySelector("a[href], button:enabled, summary") : null;
+  const found = inside ?? element.querySelector("h1, h2, h3") ?? element;
+  if (!found.matches("a[href], button, summary, [tabindex]")) found.tabIndex = -1;
+  return found;
+}
+
+document.addEventListener("htmx:before:swap", () => {
+  const active = document.activeElement;
+  lost = active && active !== document.body ? { ids: idsAround(active), element: active } : null;
+});
+
+/** Call when a swap has settled. Does nothing where something has the focus. */
+export function keepFocus() {
+  const was = lost;
+  lost = null;
+  const kept = was?.element.isConnected && !was.element.matches(":disabled");
+  if (!was || kept || (document.activeElement && document.activeElement !== document.body)) return;
+  for (const id of was.ids) {
+    const element = document.getElementById(id);
+    const target = element && standIn(element);
+    if (target) return target.focus({ preventScroll: true });
+  }
+}

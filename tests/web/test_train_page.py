@@ -1,0 +1,184 @@
+"""The words of the train page: no press without an answer, one name for each state, numbers that add up."""
+
+import re
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select
+
+from app.db.base import utc_now
+from app.db.models.jobs import Job, JobKind, JobMetric, JobStatus
+from app.db.models.prompts import Prompt
+from app.db.models.versions import Version, VersionKind, VersionStatus
+from app.db.session import transaction
+from app.services import job_folders, jobs, versions
+from tests.live import LiveServer
+from tests.web.visitor import Visitor, words_of
+
+
+def rank(server: LiveServer, **headers: str) -> None:
+    group = server.client.post("/api/v1/groups/next", headers=headers).json()
+    ranks = {str(answer["id"]): place for place, answer in enumerate(group["answers"], start=1)}
+    answer = server.client.post(f"/api/v1/groups/{group['group_id']}/rankings", json={"ranks": ranks}, headers=headers)
+    assert answer.status_code == 201, answer.text
+
+
+def notice(html: str) -> str:
+    [said] = re.findall(r'id="train-notice"[^>]*>(.*?)</div>\s*(?:</div>|<section|$)', html, flags=re.DOTALL)
+    return words_of(said)
+
+
+@pytest.fixture
+def reward(server: LiveServer) -> None:
+    with transaction(server.runtime.write) as session:
+        sft = versions.sft_version(session)
+        made = versions.add_version(
+            session, kind=VersionKind.REWARD, parent_id=sft.id, path=sft.path, content_hash=sft.content_hash
+        )
+        made.status = VersionStatus.ACTIVE
+
+
+def only_job(server: LiveServer, **changes: object) -> Job:
+    with transaction(server.runtime.write) as session:
+        job = session.scalars(select(Job)).one()
+        for name, value in changes.items():
+            setattr(job, name, value)
+        return job
+
+
+@pytest.mark.usefixtures("reward")
+@pytest.mark.parametrize("fragment", [False, True])
+def test_a_second_press_says_why_nothing_new_began(server: LiveServer, visitor: Visitor, fragment: bool) -> None:
+    def press(kind: str) -> str:
+        return notice(visitor.send("/train/jobs", kind=kind, fragment=fragment).text)
+
+    assert press("train_policy") == "Policy training (PPO) begins in a moment."
+    assert press("train_policy") == (
+        "Policy training (PPO) is queued already and begins by itself, so nothing new was queued."
+    )
+    only_job(server, status=JobStatus.RUNNING)
+    assert press("train_policy") == (
+        "Policy training (PPO) is running already, so nothing new was started. Wait for its end, or cancel it."
+    )
+    rank(server)
+    assert press("train_reward") == "Reward model training is queued: it begins when the jobs before it have ended."
+    with server.runtime.read() as session:
+        assert len(session.scalars(select(Job)).all()) == 2
+
+
+@pytest.mark.usefixtures("reward")
+def test_every_other_button_of_a_job_answers_too(server: LiveServer, visitor: Visitor) -> None:
+    visitor.send("/train/jobs", kind="train_policy")
+    job = only_job(server)
+    cancelled = visitor.send(f"/jobs/{job.id}/cancel", fragment=True)
+    assert notice(cancelled.text) == "Policy training (PPO) was cancelled. The versions are as they were."
+    again = visitor.send(f"/jobs/{job.id}/restart", fragment=True)
+    assert notice(again.text) == "Policy training (PPO) begins in a moment."
+    twice = visitor.send(f"/jobs/{job.id}/restart", fragment=True)
+    assert "is queued already" in notice(twice.text)
+    with transaction(server.runtime.write) as session:
+        fresh = jobs.list_jobs(session, statuses=[JobStatus.QUEUED]).items[0]
+        fresh.status = JobStatus.FAILED
+    checkpoint = job_folders.checkpoint_path(server.settings, fresh.id)
+    checkpoint.parent.mkdir(parents=True)
+    checkpoint.write_bytes(b"")
+    resumed = visitor.send(f"/jobs/{fresh.id}/resume", fragment=True)
+    assert notice(resumed.text) == "Policy training (PPO) goes on from its checkpoint."
+
+
+@pytest.mark.parametrize("address", ["said=begins&kind=x", "said=x&kind=evaluate", "said=activated&kind=evaluate"])
+def test_an_address_puts_no_words_on_the_page(visitor: Visitor, address: str) -> None:
+    assert notice(visitor.get(f"/train?{address}")) == ""
+
+
+def test_a_running_job_is_never_wholly_done(server: LiveServer, visitor: Visitor) -> None:
+    now = utc_now()
+    with transaction(server.runtime.write) as session:
+        session.add(
+            Job(
+                id="runs", kind=JobKind.TRAIN_POLICY, dedup_key="runs", status=JobStatus.RUNNING, step=24,
+                total_steps=24, message="1536 episodes", started_at=now, heartbeat_at=now, ends_at=now,
+            )
+        )  # fmt: skip
+    said = words_of(visitor.get("/train/jobs"))
+    assert "All 24 steps are done; what was made is being stored" in said
+    assert "99% · a moment left" in said
+    assert "100%" not in said
+    assert 'value="0.99"' in visitor.get("/train/jobs")
+
+
+def test_time_left_is_said_in_words(server: LiveServer, visitor: Visitor) -> None:
+    now = utc_now()
+    with transaction(server.runtime.write) as session:
+        session.add(
+            Job(
+                id="runs", kind=JobKind.EVALUATE, dedup_key="runs", status=JobStatus.RUNNING, step=2,
+                total_steps=8, started_at=now, heartbeat_at=now, ends_at=now + timedelta(seconds=182),
+            )
+        )  # fmt: skip
+    for path in ("/", "/train/jobs"):
+        assert "25% · about 3 minutes left" in words_of(visitor.get(path))
+    only_job(server, cancel_requested=True)
+    said = words_of(visitor.get("/train/jobs"))
+    assert "Evaluation is stopping." in said
+    assert "left" not in said.replace("left out", "")
+
+
+def test_rankings_add_up(server: LiveServer, visitor: Visitor) -> None:
+    rank(server)
+    assert "Learns from 1 ranking to score" in words_of(visitor.get("/train"))
+    for _ in range(2):
+        rank(server, **{"X-Labeler": "robot", "X-Labeler-Kind": "simulated"})
+    assert "Learns from 3 rankings (1 by people, 2 simulated) to score" in words_of(visitor.get("/train"))
+    assert "3 rankings 1 by people, 2 simulated" in words_of(visitor.get("/strip"))
+    with transaction(server.runtime.write) as session:  # an archived prompt's rankings are not learned from
+        for prompt in session.scalars(select(Prompt).where(Prompt.shown > 0)):
+            prompt.archived_at = utc_now()
+    assert "Rank some answers first" in words_of(visitor.get("/train"))
+
+
+@pytest.mark.usefixtures("reward")
+def test_states_of_versions_have_one_name_each(server: LiveServer, visitor: Visitor) -> None:
+    with transaction(server.runtime.write) as session:
+        sft = versions.sft_version(session)
+        policy = versions.add_version(
+            session, kind=VersionKind.POLICY, parent_id=sft.id, path=sft.path, content_hash=sft.content_hash
+        )
+    said = visitor.send(f"/versions/{policy.id}/activate", fragment=True)
+    assert notice(said.text) == f"Policy {policy.id} answers now."
+
+    def row(version: Version) -> str:
+        html = visitor.get("/train")
+        return words_of(html[html.index(f'id="version-{version.id}"') :].partition("</tr>")[0])
+
+    assert "reference" in row(sft)
+    assert "Roll back" in row(sft)
+    visitor.send(f"/versions/{sft.id}/activate")
+    assert "rolled back" in row(policy)
+    assert "Activate again" in row(policy)
+    assert "It was used until an earlier version was put back" in words_of(visitor.get(f"/versions/{policy.id}"))
+    assert "retired" not in visitor.get("/train")
+
+
+def test_moments_name_their_zone_without_a_script(server: LiveServer, visitor: Visitor) -> None:
+    with transaction(server.runtime.write) as session:
+        session.add(
+            Job(id="done", kind=JobKind.EVALUATE, dedup_key="d", status=JobStatus.FAILED, finished_at=utc_now())
+        )
+    for path in ("/train", "/versions/1", "/train?job=done"):
+        moments = re.findall(r'<time datetime="([^"]+)">([^<]+)</time>', visitor.get(path))
+        assert moments, path
+        for stamp, shown in moments:
+            assert stamp.endswith("+00:00")
+            assert re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d UTC", shown)
+
+
+def test_one_minus_sign_in_tables_and_sentences(server: LiveServer, visitor: Visitor) -> None:
+    with transaction(server.runtime.write) as session:
+        session.add(Job(id="fell", kind=JobKind.TRAIN_POLICY, dedup_key="f", status=JobStatus.FAILED))
+        session.flush()
+        session.add(JobMetric(job_id="fell", step=1, values={"objective/scores": -0.12}))
+    page = visitor.get("/train?job=fell")
+    assert "Score: −0.12 at step 1" in page
+    assert '<td class="figure">−0.12</td>' in page
+    assert not re.search(r">[^<]*[\s(]-\d", page)

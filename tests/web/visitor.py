@@ -1,0 +1,28 @@
+"""A browser without JavaScript: keeps the cookies and sends forms with their token."""
+
+import re
+
+import httpx
+
+from tests.live import LiveServer
+
+
+class Visitor:
+    def __init__(self, server: LiveServer) -> None:
+        self.client = httpx.Client(base_url=server.url, follow_redirects=True, headers={"accept": "text/html"})
+
+    def get(self, path: str) -> str:
+        response = self.client.get(path)
+        assert response.status_code == 200, response.text
+        return response.text
+
+    def send(self, path: str, *, fragment: bool = False, **form: str) -> httpx.Response:
+        """`fragment`: as htmx would."""
+        [token, *_] = re.findall(r'name="csrf_token" value="([^"]+)"', self.get("/prompts"))
+        headers = {"hx-request": "true"} if fragment else {}
+        return self.client.post(path, data={"csrf_token": token, **form}, headers=headers)
+
+
+def words_of(html: str) -> str:
+    """What a person reads, blanks made one."""
+    return " ".join(re.sub(r"<[^>]+>", " ", html).split())
