@@ -6,7 +6,7 @@ import math
 import pytest
 
 from app import figures
-from app.config import REPOSITORY
+from tests.repository import REPOSITORY
 
 SHARED = json.loads((REPOSITORY / "tests/web/figures.json").read_text(encoding="utf-8"))
 

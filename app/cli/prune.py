@@ -14,9 +14,10 @@ def prune(
     """Delete the files of versions that nothing needs: their records stay, what they taught stays in the others."""
     from app.config import Settings
     from app.db.session import make_engine, make_read_session_factory, make_session_factory, transaction
+    from app.figures import megabytes
     from app.installation import install
     from app.services import removal
-    from app.web.words import megabytes, version_title
+    from app.web.words import version_title
 
     settings = Settings()
     install(settings)
