@@ -1,6 +1,6 @@
 """All faults, by the part of the product that they are put into."""
 
-from tests.faults.lists import doors, installing, jobs, loop, models, ppo, reward, sampling, scores, versions
+from tests.faults.lists import doors, installing, jobs, loop, models, pages, ppo, reward, sampling, scores, versions
 
 FAULTS = [
     *ppo.FAULTS,
@@ -12,5 +12,6 @@ FAULTS = [
     *models.FAULTS,
     *doors.FAULTS,
     *versions.FAULTS,
+    *pages.FAULTS,
     *installing.FAULTS,
 ]

@@ -53,7 +53,6 @@ FAULTS = [
     jobs("a restart forgets its parameters", "kind=job.kind, params=job.params)", "kind=job.kind)"),
     jobs("the latest job by its date", "Job.kind == kind).order_by(Job.number.desc())", "Job.kind == kind).order_by(Job.created_at.desc())", "tests/services/test_new_rankings.py"),
     jobs("points told twice", "JobMetric.id > after_id", "JobMetric.id >= after_id"),
-    jobs("time left by the steps done", "max(0, job.total_steps - job.step) / job.step", "job.step / job.step"),
     params("any number taken", "if not low <= value <= high", "if False"),
     params("unknown names taken", "raise InvalidError(f\"{kind} has no parameter", "continue; raise InvalidError(f\"{kind} has no parameter"),
     params("episodes that do not divide", "if whole.batch_size % whole.samples_per_prompt", "if False"),

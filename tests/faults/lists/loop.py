@@ -146,7 +146,6 @@ FAULTS = [
     rankings("anybody withdraws", "ranking.labeler_id != labeler.id", "ranking.labeler_id < 0"),
     rankings("ranks of another group taken", "    _check_ranks(group, ranks)\n", ""),
     rankings("a group ranked without a lease", "    check_leased(group, labeler)\n", ""),
-    rankings("a withdrawn ranking counts", "select(func.count()).select_from(Ranking).where(Ranking.withdrawn_at.is_(None))", "select(func.count()).select_from(Ranking)"),
     groups("a lapsed lease is kept", "or_(Group.lease_expires_at <= now, func", "or_(Group.lease_expires_at <= now - timedelta(days=9), func"),
     groups("answers shown as they were sampled", "random.Random(shuffle_seed).shuffle(places)", "pass"),
     groups("the newest card first", ".order_by(Group.id)\n        .limit(1)\n        .with_for_update", ".order_by(Group.id.desc())\n        .limit(1)\n        .with_for_update"),

@@ -1,0 +1,61 @@
+"""Pages: what they say of jobs and versions, how they name what went wrong, HEAD."""
+
+from tests.faults.fault import In
+
+jobs = In("app/services/jobs.py", "tests/services/test_jobs.py")
+pace = In("app/worker/pace.py", "tests/worker/test_pace.py")
+figures = In("app/figures.py", "tests/test_figures.py")
+states = In("app/services/version_states.py", "tests/services/test_version_states.py")
+notices = In("app/web/notices.py", "tests/web/test_train_page.py")
+train = In("app/web/train.py", "tests/web/test_train_page.py")
+rankings = In("app/services/rankings.py", "tests/web/test_train_page.py", "tests/services/test_rankings.py")
+head = In("app/head.py", "tests/test_head.py")
+label = In("app/web/label.py", "tests/test_head.py")
+errors = In("app/web/errors.py", "tests/web/test_page_errors.py")
+problems = In("app/problems.py", "tests/web/test_page_errors.py")
+
+FAULTS = [
+    jobs(
+        "time left stands still between two steps",
+        "(job.ends_at - now).total_seconds()",
+        "(job.ends_at - job.heartbeat_at).total_seconds()",
+    ),
+    jobs(
+        "time left of a job that stops",
+        "job.status is not JobStatus.RUNNING or job.cancel_requested",
+        "job.status is not JobStatus.RUNNING",
+    ),
+    jobs("time left after the clock was set back", "job.heartbeat_at > now + CLOCK_TOLERANCE", "False"),
+    pace("every estimate is told", "max(TOLERANCE * (end - now), pace)", "0.0"),
+    pace("a machine that turns slow or quick is not admitted", "max(TOLERANCE * (end - now), pace)", "1e9"),
+    pace("pace since the beginning", "maxlen=RECENT_STEPS + 1", "maxlen=None"),
+    pace("one step more", "now + pace * steps_left", "now + pace * (steps_left + 1)"),
+    figures("wholly done before the end", "min(99, math.floor(100 * share))", "round(100 * share)"),
+    figures("a hyphen for a minus", 'text.replace("-", MINUS)', "text"),
+    figures("minus nought", "        text = text[1:]\n", "        pass\n"),
+    states("the reference is called superseded", "            return VersionState.REFERENCE\n", "            pass\n"),
+    states("rolled back the wrong way round", "successor.id < version.id", "successor.id > version.id"),
+    states("a resting reward model was superseded", "            return VersionState.RESTING\n", "            pass\n"),
+    notices("a second press begins", "    if fresh:\n", "    if True:\n"),
+    train(
+        "a press behind others begins at once",
+        "alone = not jobs.list_jobs(session, statuses=LIVE, limit=1).items",
+        "alone = True",
+    ),
+    rankings(
+        "rankings of archived prompts are counted",
+        "join(Labeler).where(Ranking.in_force())",
+        "join(Labeler).where(Ranking.withdrawn_at.is_(None))",
+    ),
+    rankings("withdrawn rankings are counted", "join(Labeler).where(Ranking.in_force())", "join(Labeler)"),
+    head("HEAD is an address of its own", '"method": "GET", "state": state', '"state": state'),
+    head("HEAD is told of to nobody", '"head": True', '"head": False'),
+    label("HEAD takes a card", " and not wants_head_only(request)", ""),
+    errors("a page speaks as the API does", "problem.page or problem.detail", "problem.detail"),
+    errors("labeling is next to everything", "place[0] != near", 'place[0] != "/"'),
+    problems(
+        "a page is told of methods",
+        '        page="This address only takes',
+        '        page=None and "This address only takes',
+    ),
+]
