@@ -89,11 +89,15 @@ def model_config(hidden_size: int, layers: int, vocab_size: int) -> ModelConfig:
     )
 
 
+MIN_TEMPERATURE = 0.001
+"""Below it the likeliest token is taken, as at 0: dividing by less makes infinities of logits."""
+
+
 @dataclass(frozen=True)
 class SamplingParams:
-    """How the dice are rolled. temperature 0 is greedy; top_k 0, top_p 1, min_p 0, repetition_penalty 1 and the other
-    two penalties at 0 switch theirs off. An answer ends before the first of the `stop` strings. `logit_bias`: what is
-    added to the logits of single tokens, as pairs of id and number."""
+    """How the dice are rolled. A temperature below MIN_TEMPERATURE is 0, which is greedy; top_k 0, top_p 1, min_p 0,
+    repetition_penalty 1 and the other two penalties at 0 switch theirs off. An answer ends before the first of the
+    `stop` strings. `logit_bias`: what is added to the logits of single tokens, as pairs of id and number."""
 
     temperature: float = 1.0
     top_k: int = 0
@@ -106,6 +110,10 @@ class SamplingParams:
     stop: tuple[str, ...] = ()
     max_tokens: int = 96
     seed: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.temperature < MIN_TEMPERATURE:
+            object.__setattr__(self, "temperature", 0.0)
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,8 @@
 """JSON that stays on its line, whoever splits the text into lines."""
 
-import json
 from typing import Any
+
+from app.strict_json import to_json
 
 # Where str.splitlines, and by it the line readers of common clients, break a line; JSON escapes what is below U+0020.
 _LINE_ENDS = str.maketrans({ending: f"\\u{ord(ending):04x}" for ending in "\x85\u2028\u2029"})
@@ -13,4 +14,4 @@ def on_one_line(text: str) -> str:
 
 
 def json_line(row: dict[str, Any]) -> str:
-    return on_one_line(json.dumps(row, ensure_ascii=False)) + "\n"
+    return on_one_line(to_json(row)) + "\n"

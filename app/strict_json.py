@@ -1,8 +1,8 @@
-"""JSON from outside, read once and strictly: bodies of requests and lines of files (RFC 8259, and I-JSON, RFC 7493).
+"""JSON strictly (RFC 8259, and I-JSON, RFC 7493): read from outside, and written for others. Knows nothing of the web.
 
-What Python's reader would let through and something behind it would stumble over is refused here, with the name of the
-field: a name twice, numbers that are not finite or beyond 64 bits, lone surrogates, lists in lists without end. Knows
-nothing of the web.
+What Python's reader would let through and something behind it would stumble over is refused, with the name of the
+field: a name twice, numbers that are not finite or beyond 64 bits, lone surrogates, lists in lists without end.
+Python's writer would write NaN and Infinity, which no other reader takes.
 """
 
 import json
@@ -15,6 +15,23 @@ MAX_WHOLE = 2**63 - 1
 _MOST_DIGITS = len(str(MAX_WHOLE))
 # A string to its end, or to the end of all; every place matches once, so it takes time in proportion to the length.
 _TOKENS = re.compile(rb'"(?:[^"\\]|\\.|\\\Z)*+(?:"|\Z)|[\[\]{}:]', re.DOTALL)
+
+
+def to_json(value: Any, *, indent: int | None = None, ascii_only: bool = False) -> str:
+    """Numbers that are not finite become null: there is no such number."""
+    try:
+        return json.dumps(value, indent=indent, ensure_ascii=ascii_only, allow_nan=False)
+    except ValueError:
+        return json.dumps(finite(value), indent=indent, ensure_ascii=ascii_only, allow_nan=False)
+
+
+def finite(value: Any) -> Any:
+    """The same with None for each number that is not finite, in lists and dicts, too."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, dict):
+        return {key: finite(item) for key, item in value.items()}
+    return [finite(item) for item in value] if isinstance(value, list | tuple) else value
 
 
 class NotJsonError(ValueError):

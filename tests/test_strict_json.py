@@ -1,13 +1,14 @@
 """JSON from outside: taken as it is meant, or refused by the name of what is wrong in it."""
 
 import json
+import math
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.strict_json import MAX_DEPTH, JsonValueError, NotJsonError, parse_json
+from app.strict_json import MAX_DEPTH, JsonValueError, NotJsonError, finite, parse_json, to_json
 
 VALUES = st.recursive(
     st.none()
@@ -75,3 +76,15 @@ def test_what_is_no_json(body: bytes) -> None:
     with pytest.raises((NotJsonError, JsonValueError)) as refused:
         parse_json(body)
     assert isinstance(refused.value, NotJsonError) or body[:2] == b"{{"
+
+
+@given(st.recursive(st.floats() | st.text(st.characters(codec="utf-8")), st.lists))
+def test_what_is_written_is_json(value: Any) -> None:
+    """With null where Python would write NaN or Infinity."""
+    found = parse_json(to_json({"a": value}).encode())
+    assert found == {"a": finite(value)}
+
+
+def test_numbers_that_are_not_finite_are_null() -> None:
+    assert to_json({"a": [math.nan, {"b": (math.inf, 1.5)}], "é": "é"}) == '{"a": [null, {"b": [null, 1.5]}], "é": "é"}'
+    assert to_json("é", ascii_only=True) == r'"\u00e9"'

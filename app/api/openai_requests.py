@@ -7,7 +7,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationIn
 from pydantic_core import PydanticCustomError
 
 from app.api.generation import MAX_ANSWERS
-from app.api.schemas import MAX_ALTERNATIVES, StopString
+from app.api.schemas import MAX_ALTERNATIVES, TEMPERATURE, StopString
 from app.chat import Message, joined
 from app.errors import InvalidError
 from app.hparams import SamplingParams
@@ -119,7 +119,7 @@ class SamplingIn(Strict):
 
     model: str = Field(ACTIVE_MODEL, description="`fourfold` is the active version, `fourfold-7` version 7.")
     n: int | None = Field(None, ge=1, le=MAX_ANSWERS)
-    temperature: float | None = Field(None, ge=0.0, le=2.0, description="Default 1; 0 is greedy.")
+    temperature: float | None = Field(None, ge=0.0, le=2.0, description=f"Default 1. {TEMPERATURE}")
     top_p: float | None = Field(None, gt=0.0, le=1.0, description="Default 1.")
     max_tokens: int | None = Field(None, ge=1)
     seed: int | None = Field(None, ge=-MAX_SEED, le=MAX_SEED)

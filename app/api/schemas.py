@@ -1,6 +1,5 @@
 """What the JSON routes take and answer. Field names follow the design's API contract and OpenAI's where they meet."""
 
-import math
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Annotated, Any, Generic, Self, TypeVar
@@ -11,14 +10,16 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from app.chat import Message, Role, joined
 from app.config import Settings
 from app.errors import InvalidError
-from app.hparams import SamplingParams
+from app.hparams import MIN_TEMPERATURE, SamplingParams
 from app.services.paging import MAX_LIMIT, Page
 from app.services.prompts import validate_messages
 from app.services.sampling import MAX_SEED, page_params
+from app.strict_json import finite
 from app.texts import clean_text, shows_anything
 
 MAX_TOKENS = 256
 MAX_TOP_K = 1_000_000
+TEMPERATURE = f"Below {MIN_TEMPERATURE} the likeliest token is taken, as at 0."
 After = Annotated[str | None, Query(max_length=64, description="The `next` of the page before.")]
 Limit = Annotated[int, Query(ge=1, le=MAX_LIMIT)]
 Text = Annotated[str, AfterValidator(clean_text)]
@@ -38,16 +39,7 @@ Row = TypeVar("Row")
 Item = TypeVar("Item")
 
 
-def _finite(value: Any) -> Any:
-    """NaN and infinity are no JSON: they become null."""
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
-    return [_finite(item) for item in value] if isinstance(value, list) else value
-
-
-JsonObject = Annotated[dict[str, Any], BeforeValidator(_finite)]
+JsonObject = Annotated[dict[str, Any], BeforeValidator(finite)]
 
 
 class Model(BaseModel):
@@ -110,7 +102,7 @@ class ConversationInput(PromptInput):
 class SamplingInput(Model):
     """What is left out is as on the label page."""
 
-    temperature: float | None = Field(None, ge=0.0, le=2.0)
+    temperature: float | None = Field(None, ge=0.0, le=2.0, description=TEMPERATURE)
     top_p: float | None = Field(None, gt=0.0, le=1.0)
     top_k: int | None = Field(None, ge=0, le=MAX_TOP_K)
     min_p: float | None = Field(None, ge=0.0, le=1.0, description="Least share of the likeliest token's probability.")

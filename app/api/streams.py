@@ -2,7 +2,6 @@
 or a broken model is an error with a status, not a stream that breaks off. A reader who leaves ends the sampling.
 """
 
-import json
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from typing import Any
@@ -14,6 +13,7 @@ from starlette.types import Receive, Scope, Send
 from app.chat import StreamEvent
 from app.errors import AppError
 from app.json_lines import on_one_line
+from app.strict_json import to_json
 
 HEADERS = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
 Events = Generator[StreamEvent, None, None]
@@ -40,7 +40,7 @@ def _once_more(events: Iterator[StreamEvent]) -> Generator[Any, None, None]:
 
 
 def event(data: Any, name: str | None = None) -> bytes:
-    text = data if isinstance(data, str) else json.dumps(data, ensure_ascii=False)
+    text = data if isinstance(data, str) else to_json(data)
     return format_sse_event(data_str=on_one_line(text), event=name)
 
 

@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from app.db.file import DatabaseFile
 from app.errors import UnavailableError
+from app.strict_json import to_json
 
 BUSY_SECONDS = 30.0
 KEPT_CONNECTIONS = 16
@@ -33,8 +34,14 @@ def make_engine(url: str, *, busy_seconds: float = BUSY_SECONDS, create: bool = 
     There is no upper bound on connections: a thread holds one, so the threads are the bound.
     """
     if not url.startswith("sqlite"):
-        return create_engine(url, pool_size=KEPT_CONNECTIONS, max_overflow=-1)
-    engine = create_engine(url, pool_size=KEPT_CONNECTIONS, max_overflow=-1, connect_args={"timeout": busy_seconds})
+        return create_engine(url, pool_size=KEPT_CONNECTIONS, max_overflow=-1, json_serializer=to_json)
+    engine = create_engine(
+        url,
+        pool_size=KEPT_CONNECTIONS,
+        max_overflow=-1,
+        json_serializer=to_json,
+        connect_args={"timeout": busy_seconds},
+    )
     event.listen(engine, "connect", _configure_sqlite)
     if engine.url.database and engine.url.database != ":memory:":
         DatabaseFile(Path(engine.url.database), create=create).listen(engine)

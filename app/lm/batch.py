@@ -19,7 +19,7 @@ from torch import Tensor
 
 from app.hparams import SamplingParams
 from app.lm.decoder import Decoder
-from app.lm.dice import discount, draw, filter_logits, penalized
+from app.lm.dice import discount, draw, filter_logits, finite_only, likeliest, penalized
 from app.lm.row_cache import RowCache
 
 MAX_ROWS = 64
@@ -229,7 +229,7 @@ class Batch:
             logits = penalized(logits, torch.stack([_seen(row) for row in rows]), params.repetition_penalty)
         logits = _shifted(logits, [row.discounts for row in rows])
         if params.temperature == 0:
-            return logits.argmax(dim=-1)
+            return likeliest(logits)
         uniforms = torch.tensor([row.uniforms[len(row.completion.token_ids)] for row in rows])
         return draw(filter_logits(logits, params.temperature, params.top_k, params.top_p, params.min_p), uniforms)
 
@@ -238,9 +238,9 @@ class Batch:
             if row.logprobs is None:
                 continue
             full = self._logits[place].log_softmax(dim=-1)  # [V]
-            row.completion.logprobs.append(float(full[tokens[place]]))
+            row.completion.logprobs += finite_only([float(full[tokens[place]])])
             best = full.topk(min(row.logprobs, len(full)))
-            row.completion.top.append(list(zip(best.indices.tolist(), best.values.tolist(), strict=True)))
+            row.completion.top.append(list(zip(best.indices.tolist(), finite_only(best.values.tolist()), strict=True)))
 
 
 def _read_piece(decoder: Decoder, prompt: Sequence[int], start: int, cache: RowCache) -> Tensor:

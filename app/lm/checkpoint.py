@@ -6,7 +6,6 @@ model answers with nonsense.
 """
 
 import contextlib
-import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,7 @@ from app.lm.families import read_config
 from app.lm.model import Llama
 from app.lm.tokenizer import OWN_IDS, Tokenizer
 from app.lm.weight_files import check_tensors, read_tensors, weight_paths
+from app.strict_json import to_json
 from app.weights import (
     CHECKSUMS,
     MODEL_FILES,
@@ -60,7 +60,7 @@ OUTPUT, EMBEDDINGS = "lm_head.weight", "model.embed_tokens.weight"
 
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
-    path.write_text(json.dumps(content, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    path.write_text(to_json(content, indent=2) + "\n", encoding="utf-8")
 
 
 def write_checksums(directory: Path) -> None:

@@ -7,13 +7,25 @@ depends on seed, row, prompt, weights and settings alone.
 Shapes: R rows, V vocabulary.
 """
 
+import math
+
 import torch
 from torch import Tensor
 
+from app.errors import UnavailableError
+from app.hparams import MIN_TEMPERATURE
 from app.lm.kernels import choose
 
+NOT_FINITE = (
+    "This version computes numbers that are not finite: its weights are damaged or far too large. "
+    "Activate another version."
+)
 _MIX = (0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB)
 _WORD = (1 << 64) - 1
+
+
+class BrokenModelError(UnavailableError):
+    """What a model says is no distribution over tokens."""
 
 
 def penalized(logits: Tensor, seen: Tensor, penalty: float) -> Tensor:
@@ -30,13 +42,20 @@ def discount(count: int, frequency_penalty: float, presence_penalty: float) -> f
     return count * frequency_penalty + presence_penalty
 
 
+def likeliest(logits: Tensor) -> Tensor:
+    """The likeliest token of each row [R] of logits [R,V]; raises BrokenModelError where none is finite."""
+    best = logits.max(dim=-1)
+    if not bool(best.values.isfinite().all()):
+        raise BrokenModelError(NOT_FINITE)
+    return best.indices
+
+
 def filter_logits(logits: Tensor, temperature: float, top_k: int, top_p: float, min_p: float = 0.0) -> Tensor:
     """[R,V] logits divided by the temperature, -inf outside the k likeliest, outside the smallest set whose probability
     reaches top_p (Holtzman et al. 2020), and below min_p times the largest probability (Nguyen et al. 2024), one after
-    the other. At least one token stays. Temperature 0 keeps the likeliest."""
-    if temperature == 0:
-        best = logits.argmax(dim=-1, keepdim=True)
-        return torch.full_like(logits, -torch.inf).scatter(-1, best, 0.0)
+    the other. At least one token stays. A temperature below MIN_TEMPERATURE keeps the likeliest."""
+    if temperature < MIN_TEMPERATURE:
+        return torch.full_like(logits, -torch.inf).scatter(-1, likeliest(logits)[:, None], 0.0)
     if temperature != 1:
         logits = logits / temperature
     if 0 < top_k < logits.shape[-1]:
@@ -61,10 +80,20 @@ def _reached_before(ordered: Tensor) -> Tensor:
 
 
 def draw(logits: Tensor, uniforms: Tensor) -> Tensor:
-    """One token per row [R] by the inverse cumulative distribution of the softmax; uniforms [R] in [0, 1)."""
+    """One token per row [R] by the inverse cumulative distribution of the softmax; uniforms [R] in [0, 1). Raises
+    BrokenModelError where a row has none."""
     chosen = torch.empty(len(logits), dtype=torch.long)
     choose(logits.float().contiguous().numpy(), uniforms.float().numpy(), chosen.numpy())
+    if bool((chosen < 0).any()):
+        raise BrokenModelError(NOT_FINITE)
     return chosen
+
+
+def finite_only(numbers: list[float]) -> list[float]:
+    """The same; raises BrokenModelError where one is NaN or infinite: no answer carries such a number."""
+    if not all(map(math.isfinite, numbers)):
+        raise BrokenModelError(NOT_FINITE)
+    return numbers
 
 
 def derived_seed(seed: int, row: int) -> int:

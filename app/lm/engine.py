@@ -23,7 +23,7 @@ from app.chat import Message, NextToken, SampledAnswer, StreamEvent
 from app.errors import UnavailableError
 from app.hparams import SamplingParams
 from app.lm.batch import MAX_ROWS, Batch, Row, prompt_logits
-from app.lm.dice import filter_logits
+from app.lm.dice import filter_logits, finite_only
 from app.lm.generation import Generation
 from app.lm.precision import AUTO, dtype_of
 from app.lm.shelf import Scorer, Shelf
@@ -103,7 +103,7 @@ class Engine:
 
     def score(self, messages: Sequence[Message], answers: Sequence[str], *, version_id: int) -> list[float]:
         scorer = self._shelf.scorer(version_id)
-        return self._call(lambda: scorer(messages, answers))
+        return self._call(lambda: finite_only(scorer(messages, answers)))
 
     def tokenize(self, text: str, *, version_id: int) -> list[tuple[int, str]]:
         tokenizer = self._shelf.policy(version_id).tokenizer
@@ -125,6 +125,7 @@ class Engine:
         def job() -> list[NextToken]:
             logits = prompt_logits(policy.decoder, prompt)[None]  # [1,V]
             full = (logits / (params.temperature or 1.0)).softmax(dim=-1)[0]
+            finite_only(full.max(dim=-1, keepdim=True).values.tolist())
             kept = filter_logits(logits, params.temperature, params.top_k, params.top_p, params.min_p)[0].softmax(-1)
             likeliest = full.topk(min(k, len(full))).indices.tolist()
             texts = policy.tokenizer.pieces(likeliest)

@@ -219,8 +219,9 @@ def _find(weights: Array, wanted: np.float32) -> int:
 @kernel
 def choose(logits: Array, uniforms: Array, chosen: Array) -> None:
     """A token for each row by the inverse cumulative distribution of its softmax: logits [R,V], uniforms [R] in [0,1)
-    fp32 -> chosen [R]. A token of which the logit is -inf is never chosen."""
+    fp32 -> chosen [R], -1 in a row of which the softmax is not defined. A token of which the logit is -inf is never
+    chosen."""
     weights = np.empty(logits.shape[1], np.float32)
     for row in range(chosen.size):
         total = _weigh(logits[row], weights)
-        chosen[row] = _find(weights, uniforms[row] * total)
+        chosen[row] = _find(weights, uniforms[row] * total) if total > ZERO else -1

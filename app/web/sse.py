@@ -1,6 +1,5 @@
 """Server-sent events of the pages: the answers to a person's own prompt, while they are written."""
 
-import json
 from collections.abc import AsyncIterator
 from functools import partial
 from typing import Annotated, Any
@@ -13,6 +12,7 @@ from app.head import wants_head_only
 from app.ids import EventId, RowId
 from app.runtime import RuntimeDep
 from app.services.sampling import LabelerName
+from app.strict_json import to_json
 from app.web.templating import labeler_name
 
 router = APIRouter()
@@ -48,4 +48,4 @@ async def stream_group(
 
 def event(name: str, data: dict[str, Any], *, number: int | None = None) -> str:
     head = "" if number is None else f"id: {number}\n"
-    return f"{head}event: {name}\ndata: {json.dumps(data)}\n\n"
+    return f"{head}event: {name}\ndata: {to_json(data, ascii_only=True)}\n\n"

@@ -21,6 +21,7 @@ from app.db.models.jobs import Job, JobKind, JobStatus
 from app.db.session import make_read_session_factory, transaction
 from app.services import job_folders, job_runs
 from app.services.job_runs import Control, MetricPoint
+from app.strict_json import to_json
 from app.training.context import Progress
 from app.training.saving import saving
 from app.worker.context import CheckpointContext, sync_directory
@@ -121,7 +122,7 @@ class JobRun:
         with saving("list of the job's inputs"):
             self.directory.mkdir(parents=True, exist_ok=True)
             fresh = path.with_name(f"{name}.json.new")
-            fresh.write_text(json.dumps(chosen), encoding="utf-8")
+            fresh.write_text(to_json(chosen), encoding="utf-8")
             fresh.replace(path)
             sync_directory(self.directory)
         return chosen

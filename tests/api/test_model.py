@@ -163,3 +163,21 @@ def test_next_token_is_a_distribution(real_server: LiveServer) -> None:
     filtered = [token["filtered_probability"] for token in tokens(top_k=2)]
     assert math.isclose(sum(filtered), 1.0, rel_tol=1e-4)
     assert sum(chance > 0 for chance in filtered) == 2
+
+
+@pytest.mark.parametrize("temperature", [0.000_999, 1e-9, 1e-40, 1e-320])
+def test_below_the_smallest_temperature_the_likeliest_is_taken(real_server: LiveServer, temperature: float) -> None:
+    """1e-40 made infinities of logits: NaN in a stream, padding for an answer."""
+    asked = {"temperature": temperature, "n": 1, "max_tokens": 5, "logprobs": 2}
+    greedy = generate(real_server, **{**asked, "temperature": 0})
+    assert generate(real_server, **asked) == greedy
+    body = {"prompt": "wash my hands", **asked, "stream": True}
+    told = sse(real_server.client.post("/api/v1/generate", json=body).text)
+    [answer] = [data for name, data in told if name == "answer"]
+    assert answer["logprobs"] == greedy["completions"][0]["logprobs"]
+    numbers = [entry["logprob"] for place in answer["logprobs"] for entry in (place, *place["top"])]
+    assert all(math.isfinite(number) for number in numbers)
+    body = {"prompt": "wash my hands", "temperature": temperature, "k": 2}
+    [first, second] = real_server.client.post("/api/v1/next-token", json=body).json()["tokens"]
+    assert (first["token_id"], first["filtered_probability"]) == (greedy["completions"][0]["tokens"][0], 1.0)
+    assert 0 < second["probability"] < first["probability"]

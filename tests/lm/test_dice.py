@@ -15,7 +15,8 @@ from transformers import (
     TopPLogitsWarper,
 )
 
-from app.lm.dice import draw, filter_logits, penalized, uniform_stream
+from app.hparams import MIN_TEMPERATURE
+from app.lm.dice import BrokenModelError, draw, filter_logits, likeliest, penalized, uniform_stream
 
 
 def slow_filter(logits: list[float], temperature: float, top_k: int, top_p: float, min_p: float) -> set[int]:
@@ -80,7 +81,8 @@ def test_the_chain_is_that_of_transformers(
 def test_the_edges_of_the_filters() -> None:
     """Whatever is asked for, the likeliest token stays; temperature 0 keeps nothing else."""
     logits = torch.tensor([[1.0, 3.0, 2.0]])
-    for asked in ((0.0, 0, 1.0, 0.0), (1.0, 1, 1.0, 0.0), (1.0, 0, 0.0, 0.0), (1.0, 0, 1.0, 1.0)):
+    cold = ((temperature, 0, 1.0, 0.0) for temperature in (0.0, 1e-320, 1e-40, 1e-9, 0.000_999))
+    for asked in (*cold, (1.0, 1, 1.0, 0.0), (1.0, 0, 0.0, 0.0), (1.0, 0, 1e-300, 0.0), (1.0, 0, 1.0, 1.0)):
         assert filter_logits(logits, *asked).isfinite().tolist() == [[False, True, False]], asked
 
 
@@ -107,6 +109,48 @@ def test_the_ends_of_the_dice() -> None:
     assert draw(logits, torch.tensor([0.0])).item() == 1
     assert draw(logits, torch.tensor([1.0 - 2**-24])).item() == 2
     assert draw(logits, torch.tensor([1.0])).item() == 2
+
+
+EXTREME = st.sampled_from([0.0, -0.0, 1e-40, -1e-38, 3.0, -7.5, 88.0, -104.0, 1e4, -1e4, 1e30, -1e30, 1e35, -1e35])
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    logits=st.lists(st.lists(EXTREME | st.floats(-30, 30, width=32), min_size=9, max_size=9), min_size=1, max_size=3),
+    temperature=st.just(MIN_TEMPERATURE) | st.floats(0.0, 2.0),
+    top_k=st.sampled_from([0, 1, 3, 9, 10, 1_000_000]),
+    top_p=st.sampled_from([5e-324, 1e-300, 1e-40, 0.5, 1.0]) | st.floats(0.0, 1.0, exclude_min=True),
+    min_p=st.sampled_from([0.0, 5e-324, 1e-300, 1e-40, 1.0]) | st.floats(0.0, 1.0),
+    penalty=st.floats(0.5, 2.0),
+    uniform=st.sampled_from([0.0, 0.5, 1 - 2**-24]),
+)
+def test_any_settings_draw_a_token_that_may_be_drawn(
+    logits: list[list[float]],
+    temperature: float,
+    top_k: int,
+    top_p: float,
+    min_p: float,
+    penalty: float,
+    uniform: float,
+) -> None:
+    """Over the whole range that is taken, with the logits of any model: one token, whose probability is above 0."""
+    rows = torch.tensor(logits)
+    seen = torch.zeros_like(rows, dtype=torch.bool)
+    seen[:, ::2] = True
+    kept = filter_logits(penalized(rows, seen, penalty), temperature, top_k, top_p, min_p)
+    probabilities = kept.softmax(-1)
+    assert bool(probabilities.isfinite().all())
+    tokens = draw(kept, torch.full((len(rows),), uniform))
+    assert bool((probabilities.gather(1, tokens[:, None]) > 0).all())
+
+
+@pytest.mark.parametrize("logit", [math.nan, math.inf, -math.inf])
+def test_a_model_that_says_nothing_is_told(logit: float) -> None:
+    """A row beside it does not hide it; no token stands for it."""
+    logits = torch.tensor([[1.0, 2.0], [logit, logit]])
+    for ask in (lambda: likeliest(logits), lambda: draw(logits, torch.tensor([0.5, 0.5]))):
+        with pytest.raises(BrokenModelError, match="not finite"):
+            ask()
 
 
 def test_dice_among_many_tokens() -> None:

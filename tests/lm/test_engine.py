@@ -1,9 +1,11 @@
 """The engine: answers, streams, refusals, several versions, going away in the middle."""
 
+import math
 import shutil
 import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,9 @@ from app.chat import Message
 from app.errors import GoneError, InvalidError, NotFoundError, UnavailableError
 from app.hparams import SamplingParams
 from app.lm.batch import Row
+from app.lm.checkpoint import save_model
 from app.lm.engine import Engine, Scorer
+from app.lm.model import Llama
 from app.lm.sampling import answer_rows
 from app.lm.tokenizer import Tokenizer
 from app.services.sampler import Sampler
@@ -368,3 +372,28 @@ def test_closing_tells_those_who_wait(directory: Path) -> None:
     engine.close()
     with pytest.raises(UnavailableError, match="stopping"):
         list(running)
+
+
+@pytest.mark.parametrize("temperature", [0.0, 1.0])
+def test_a_model_without_finite_numbers_is_told(
+    directory: Path, model: Llama, tokenizer: Tokenizer, tmp_path: Path, temperature: float
+) -> None:
+    """Nobody gets an answer of padding, or NaN for a number; other versions answer."""
+    broken = deepcopy(model)
+    with torch.no_grad():
+        broken.model.norm.weight.fill_(3e38)
+    save_model(tmp_path / "broken", broken, tokenizer, dtype=torch.float32)
+    places = {1: directory, 2: tmp_path / "broken", REWARD: directory}
+    engine = Engine(places.__getitem__, load_scorer=lambda _: lambda *_: [0.5, math.nan], threads=1)
+    params = SamplingParams(max_tokens=3, temperature=temperature)
+    for ask in (
+        lambda: engine.generate(HELLO, n=1, params=params, version_id=2),
+        lambda: engine.generate(HELLO, n=1, params=params, version_id=2, logprobs=1),
+        lambda: list(engine.stream(HELLO, n=1, params=params, version_id=2)),
+        lambda: engine.next_token(HELLO, params=params, k=2, version_id=2),
+        lambda: engine.score(HELLO, ["a", "b"], version_id=REWARD),
+    ):
+        with pytest.raises(UnavailableError, match=r"not finite.*Activate another version"):
+            ask()
+    assert engine.generate(HELLO, n=1, params=params, version_id=1)[0].token_ids
+    engine.close()

@@ -38,9 +38,19 @@ imports = In("app/services/imports.py", "tests/services/test_imports.py")
 left_out = In("app/worker/handlers/left_out.py", LEFT_OUT)
 scorer = In("app/training/scorer.py", "tests/api/test_prompt_length.py")
 prompts = In("app/services/prompts.py", "tests/services/test_prompts.py")
+strict = In("app/strict_json.py", "tests/test_strict_json.py")
 texts = In("app/texts.py", "tests/test_texts.py")
 
 FAULTS = [
+    # JSON
+    strict("a name twice is taken", "if len(found) == len(pairs):", "if True:"),
+    strict("depth is not looked at", "if data.count(b\"[\") + data.count(b\"{\") > MAX_DEPTH:", "if False:"),
+    strict("brackets in strings are depth", "rb'\"(?:[^\"\\\\]|\\\\.|\\\\\\Z)*+(?:\"|\\Z)|[\\[\\]{}:]'", "rb'[\\[\\]{}:]'"),
+    strict("64 bits and more are taken", "MAX_WHOLE if isinstance(value, int) else math.inf", "math.inf"),
+    strict("infinities are taken", "or math.isinf(value)", ""),
+    strict("half characters in names are taken", "_check_text(name, _under(", "str.join(name, _under("),
+    strict("the place of a list's entry is lost", "_under(place, str(number))", "place"),
+    strict("NaN is written", "json.dumps(finite(value), indent=indent, ensure_ascii=ascii_only, allow_nan=False)", "json.dumps(value, indent=indent, ensure_ascii=ascii_only)"),
     # texts and names
     texts("line ends of forms stay", 'plain = _CONTROLS.sub("", _LINE_ENDS.sub("\\n", text))', 'plain = _CONTROLS.sub("", text)'),
     texts("a carriage return alone stays", '"\\r\\n?|\\x85"', '"\\r\\n|\\x85"'),

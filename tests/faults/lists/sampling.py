@@ -12,7 +12,11 @@ SAMPLING = "tests/lm/test_sampling.py"
 
 FAULTS = [
     dice("temperature multiplied", "logits = logits / temperature", "logits = logits * temperature"),
-    dice("temperature 0 draws", "if temperature == 0:", "if temperature < 0:", "tests/lm/test_dice.py"),
+    dice("temperature 0 draws", "if temperature < MIN_TEMPERATURE:", "if temperature < 0:", "tests/lm/test_dice.py"),
+    dice("a broken model is drawn from", "if bool((chosen < 0).any()):", "if False:"),
+    dice("a broken model's likeliest", "if not bool(best.values.isfinite().all()):", "if False:"),
+    dice("numbers that are not finite are told", "if not all(map(math.isfinite, numbers)):", "if False:", "tests/lm/test_engine.py"),
+    In("app/hparams.py", "tests/api/test_model.py")("the smallest temperature is not applied", "if self.temperature < MIN_TEMPERATURE:", "if self.temperature < 0:"),
     dice("one token too many in top-k", "logits.topk(top_k, dim=-1)", "logits.topk(top_k + 1, dim=-1)"),
     dice("top-p without the token that reaches it", "probabilities.cumsum(dim=-1) - probabilities", "probabilities.cumsum(dim=-1)"),
     dice("top-p may drop all", "dropped[:, 0] = False", "pass"),
