@@ -7,7 +7,7 @@ from sqlalchemy import Connection
 
 import app.db.models  # noqa: F401  registers the tables
 from app.config import Settings
-from app.db.base import Base, UTCDateTime
+from app.db.base import Base, Text, UTCDateTime
 from app.db.session import make_engine
 
 OWN_TABLES = frozenset(Base.metadata.tables)
@@ -20,7 +20,8 @@ def include_name(name: str | None, kind: str, _parents: object) -> bool:
 
 def render_item(kind: str, item: object, _context: object) -> str | Literal[False]:
     """A migration must not change when the program does: it names plain SQLAlchemy types only."""
-    return "sa.DateTime()" if kind == "type" and isinstance(item, UTCDateTime) else False
+    plain = {UTCDateTime: "sa.DateTime()", Text: "sa.String()"}
+    return plain.get(type(item), False) if kind == "type" else False
 
 
 def migrate(connection: Connection) -> None:

@@ -14,15 +14,34 @@ from app.db.schema import migrate
 from app.db.session import make_engine, make_session_factory, transaction
 from app.installation import install
 from app.services.versions import add_version
+from tests import databases
 from tests.live import LiveServer, ScriptedSampler, live_server, quick_settings
 
+FOR_TESTS = {"FOURFOLD_CHROMIUM", "FOURFOLD_TEST_DATABASE_URL"}
 TINY_TEXTS = ["Please tell me how to wash my hands with warm water. Use soap, and dry them well.", "请告诉我怎么泡茶。"]
 
 
 @pytest.fixture(autouse=True, scope="session")
 def _no_settings_from_outside() -> None:
-    for name in [name for name in os.environ if name.startswith("FOURFOLD_") and name != "FOURFOLD_CHROMIUM"]:
+    for name in [name for name in os.environ if name.startswith("FOURFOLD_") and name not in FOR_TESTS]:
         del os.environ[name]
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """What is about one database itself is none of the other's matter."""
+    other = "sqlite" if databases.is_postgres() else "postgres"
+    left_out = [item for item in items if item.get_closest_marker(other)]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
+
+
+@pytest.fixture(autouse=True)
+def _databases_of_the_test() -> Iterator[None]:
+    """What the test makes on a server goes with it."""
+    before = databases.count_made()
+    yield
+    databases.drop_made_since(before)
 
 
 @pytest.fixture(scope="session")
@@ -60,11 +79,14 @@ def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def database(migrated_file: Path, tmp_path: Path) -> Iterator[Engine]:
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
     """An empty database as the migrations make it."""
-    path = tmp_path / "fourfold.db"
-    shutil.copyfile(migrated_file, path)
-    engine = make_engine(f"sqlite:///{path}")
+    url = databases.database_url(tmp_path)
+    if url is None:
+        path = tmp_path / "fourfold.db"
+        shutil.copyfile(request.getfixturevalue("migrated_file"), path)
+        url = f"sqlite:///{path}"
+    engine = make_engine(url)
     yield engine
     engine.dispose()
 
@@ -107,7 +129,7 @@ def installed_data(tiny_model_dir: Path, tmp_path_factory: pytest.TempPathFactor
 
 @pytest.fixture
 def data_dir(installed_data: Path, tmp_path: Path) -> Path:
-    return Path(shutil.copytree(installed_data, tmp_path / "data"))
+    return databases.copy_data(installed_data, tmp_path / "data")
 
 
 @pytest.fixture
@@ -122,6 +144,6 @@ def real_server(
     tiny_model_dir: Path, installed_data: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[LiveServer]:
     """A real server whose answers the tiny model samples, one for a whole module."""
-    copy = Path(shutil.copytree(installed_data, tmp_path_factory.mktemp("real") / "data"))
+    copy = databases.copy_data(installed_data, tmp_path_factory.mktemp("real") / "data")
     with live_server(quick_settings(copy, tiny_model_dir)) as running:
         yield running

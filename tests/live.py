@@ -23,6 +23,7 @@ from app.hparams import SamplingParams
 from app.main import VersionDirectory, create_app
 from app.runtime import Runtime
 from app.services.sampler import Sampler
+from tests.databases import database_url
 from tests.documented import check_documented
 from tests.waiting import PATIENCE_SECONDS
 
@@ -147,6 +148,7 @@ def quick_settings(data_dir: Path, model_dir: Path, **changes: object) -> Settin
     """Quick ones: no stock, short answers, and never a training by itself."""
     values: dict[str, object] = {
         "data_dir": data_dir,
+        "database_url": database_url(data_dir),
         "model_dir": model_dir,
         "ready_groups": 0,
         "max_answer_tokens": 8,

@@ -1,9 +1,9 @@
-"""Declarative base: naming convention, UTC times, string enums. Knows nothing of any table."""
+"""Declarative base: naming convention, UTC times, texts, string enums. Knows nothing of any table."""
 
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
-from sqlalchemy import DateTime, Dialect, Enum, MetaData, TypeDecorator
+from sqlalchemy import DateTime, Dialect, Enum, MetaData, String, TypeDecorator
 from sqlalchemy.orm import DeclarativeBase
 
 NAMING_CONVENTION = {
@@ -32,6 +32,16 @@ class UTCDateTime(TypeDecorator[datetime]):
         return None if value is None else value.replace(tzinfo=UTC)
 
 
+class Text(TypeDecorator[str]):
+    """Any text. PostgreSQL holds no NUL, and SQLite's functions end at one: a model may write it all the same."""
+
+    impl = String
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, _dialect: Dialect) -> str | None:
+        return value if value is None else value.replace("\x00", "\N{REPLACEMENT CHARACTER}")
+
+
 CLOCK_TOLERANCE = timedelta(seconds=1)
 """How far the clocks of two machines may differ, or one be corrected. A time further ahead is from the future: the
 clock was set back since, and the time says nothing."""
@@ -56,4 +66,4 @@ def string_enum(kind: type[StrEnum]) -> Enum:
 
 class Base(DeclarativeBase):
     metadata = MetaData(naming_convention=NAMING_CONVENTION)
-    type_annotation_map = {datetime: UTCDateTime}  # noqa: RUF012
+    type_annotation_map = {datetime: UTCDateTime, str: Text}  # noqa: RUF012

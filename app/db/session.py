@@ -1,7 +1,8 @@
 """The engine and its SQLite settings: WAL, synchronous FULL, foreign keys, writers that queue instead of failing.
 
-SQLite has one writer at a time. Inside a process the writers wait in one line (`_WriteTurn`): SQLite's own waiting is a
-poll that knows no order, and is left to what it is needed for, the writers of other processes.
+One writes at a time, on PostgreSQL too (app/db/postgres.py): a service may look and then write. SQLite has one writer by
+nature. Inside a process the writers wait in one line (`_WriteTurn`): SQLite's own waiting is a poll that knows no order,
+and is left to what it is needed for, the writers of other processes.
 """
 
 import threading
@@ -10,21 +11,17 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.orm import Session, sessionmaker
 
 from app.db.file import DatabaseFile
-from app.errors import UnavailableError
+from app.db.postgres import make_postgres_engine
+from app.db.trouble import BUSY, DatabaseBusyError
 from app.strict_json import to_json
 
 BUSY_SECONDS = 30.0
 KEPT_CONNECTIONS = 16
-BUSY = "The database is busy with another write. Nothing was saved; try again in a moment."
-
-
-class DatabaseBusyError(UnavailableError):
-    """Another writer of this process kept its turn too long."""
 
 
 def make_engine(url: str, *, busy_seconds: float = BUSY_SECONDS, create: bool = False) -> Engine:
@@ -34,7 +31,7 @@ def make_engine(url: str, *, busy_seconds: float = BUSY_SECONDS, create: bool = 
     There is no upper bound on connections: a thread holds one, so the threads are the bound.
     """
     if not url.startswith("sqlite"):
-        return create_engine(url, pool_size=KEPT_CONNECTIONS, max_overflow=-1, json_serializer=to_json)
+        return make_postgres_engine(make_url(url), busy_seconds=busy_seconds, kept_connections=KEPT_CONNECTIONS)
     engine = create_engine(
         url,
         pool_size=KEPT_CONNECTIONS,

@@ -33,19 +33,12 @@ FULL = (joinedload(Group.prompt, innerjoin=True), selectinload(Group.completions
 def next_group(session: Session, *, labeler: Labeler, now: datetime, lease_seconds: float) -> Group | None:
     """The card this labeler already holds (a reload shows the same one), else the oldest free one, leased to them.
 
-    None when no group is ready. The write lock (SQLite) or the row lock (PostgreSQL) keeps two labelers apart.
+    None when no group is ready. That one writes at a time keeps two labelers apart (app/db/session.py).
     """
     held = held_group(session, labeler=labeler, now=now)
     if held is not None:
         return held
-    group = session.scalar(
-        select(Group)
-        .where(_free(now))
-        .order_by(Group.id)
-        .limit(1)
-        .with_for_update(of=Group, skip_locked=True)
-        .options(*FULL)
-    )
+    group = session.scalar(select(Group).where(_free(now)).order_by(Group.id).limit(1).options(*FULL))
     if group is not None:
         lease(session, group, labeler.id, now=now, lease_seconds=lease_seconds)
     return group

@@ -83,7 +83,7 @@ def start_attempt(
     that one had advanced, and the count of starts without progress begins anew. `crash` says how the attempt before
     ended; it becomes the error of a job that is given up.
     """
-    job = session.get(Job, job_id, with_for_update=True)
+    job = session.get(Job, job_id)
     if job is None or job.status not in LIVE:
         return None
     if job.cancel_requested:

@@ -9,7 +9,6 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import func, select
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from app.config import Settings
@@ -36,11 +35,8 @@ def queue_job(
     job = Job(id=uuid.uuid4().hex, kind=kind, params=checked, dedup_key=key, trigger=trigger)
     if kind is JobKind.TRAIN_REWARD:
         job.newest_ranking_id, job.num_rankings = _rankings_in_force(session)
-    try:
-        with session.begin_nested():
-            session.add(job)
-    except IntegrityError:  # another process queued a job between our look and our insert (PostgreSQL)
-        return _live_job(session, key) or queue_job(session, kind=kind, params=params, trigger=trigger)
+    session.add(job)
+    session.flush()
     return job
 
 

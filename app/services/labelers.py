@@ -1,7 +1,6 @@
 """Who ranks. Simulated labelers are marked when first seen, for good; a person's name never turns simulated."""
 
 from sqlalchemy import func, select
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from app.db.models.labelers import Labeler, LabelerKind
@@ -17,12 +16,8 @@ def get_or_create_labeler(session: Session, name: str, kind: LabelerKind = Label
     labeler = find_labeler(session, name)
     if labeler is None:
         labeler = Labeler(name=name, kind=kind)
-        try:
-            with session.begin_nested():
-                session.add(labeler)
-        except IntegrityError:  # made by another request at the same moment
-            labeler = find_labeler(session, name)
-            assert labeler is not None
+        session.add(labeler)
+        session.flush()
     if kind is LabelerKind.SIMULATED and labeler.kind is LabelerKind.PERSON:
         raise ConflictError(f"The name {name!r} belongs to a person. Give the simulated labeler another name.")
     return labeler

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import func, select
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from app.chat import Message
@@ -77,14 +76,8 @@ def add_prompt(
     if stored is not None:
         return _given_again(stored, source)
     prompt = Prompt(**prompt_row(NewPrompt(messages, split, language), source))
-    try:
-        with session.begin_nested():
-            session.add(prompt)
-    except IntegrityError:  # stored by another request at the same moment
-        stored = _by_digest(session, digest)
-        if stored is None:
-            raise
-        return _given_again(stored, source)
+    session.add(prompt)
+    session.flush()
     return prompt
 
 

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sqlalchemy import func, select
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, selectinload
 
 from app.db.base import utc_now
@@ -57,14 +56,7 @@ def submit_ranking(
         duration_ms=duration_ms,
         idempotency_key=idempotency_key,
     )
-    try:
-        with session.begin_nested():
-            session.add(ranking)
-    except IntegrityError as error:  # the same click twice, at the same moment (PostgreSQL; SQLite queues writers)
-        repeated = _by_key(session, labeler, idempotency_key, group_id)
-        if repeated is None:
-            raise _already_ranked(group_id) from error
-        return repeated
+    session.add(ranking)
     group.status = GroupStatus.RANKED
     session.flush()
     rules.after_ranking(session, retrain_after=retrain_after)

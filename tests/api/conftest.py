@@ -1,13 +1,13 @@
 """What the API tests share: a quick way through the card game, and a look into the database."""
 
 import json
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests import databases
 from tests.live import LiveServer, ScriptedSampler, live_server, quick_settings
 
 Json = dict[str, Any]
@@ -26,7 +26,7 @@ def shared(
     shared_sampler: ScriptedSampler,
 ) -> Iterator[LiveServer]:
     """One server for a whole module: its tests use labelers of their own."""
-    copy = Path(shutil.copytree(installed_data, tmp_path_factory.mktemp("shared") / "data"))
+    copy = databases.copy_data(installed_data, tmp_path_factory.mktemp("shared") / "data")
     settings = quick_settings(copy, tiny_model_dir)
     with live_server(settings, lambda _settings, _directory: shared_sampler) as running:
         yield running

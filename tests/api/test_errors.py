@@ -105,6 +105,7 @@ def test_a_bug_is_a_problem_too(server: LiveServer, sampler: ScriptedSampler) ->
     assert "oops" not in str(body)
 
 
+@pytest.mark.sqlite
 def test_full_disk_saves_nothing_and_says_so(server: LiveServer) -> None:
     """A real one for SQLite: the file may not grow by a page."""
     groups = [server.client.post("/api/v1/groups", json={"prompt": f"Hi {n}"}).json() for n in range(12)]
@@ -130,6 +131,7 @@ def test_full_disk_saves_nothing_and_says_so(server: LiveServer) -> None:
     assert {answer.status_code for answer in again} == {201}
 
 
+@pytest.mark.sqlite
 def test_locked_database_asks_to_try_again(server: LiveServer) -> None:
     @event.listens_for(server.runtime.engine, "checkout")
     def be_impatient(connection: sqlite3.Connection, *_: object) -> None:

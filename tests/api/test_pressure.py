@@ -1,11 +1,10 @@
 """More requests at once than there are threads, while another process writes: nothing stands still, nobody waits long.
 
-The other process is played by a second connection that keeps SQLite's write lock.
+The other process is played by a second engine that keeps the database's write lock.
 """
 
 import asyncio
 import re
-import sqlite3
 import threading
 from collections import Counter
 from collections.abc import Iterator
@@ -16,6 +15,7 @@ import httpx
 import pytest
 
 from app.api import health
+from app.db.session import make_engine
 from app.errors import CrowdedError
 from tests.api.conftest import check_problem, ranks_of
 from tests.live import LiveServer, ScriptedSampler, live_server, quick_settings
@@ -28,14 +28,11 @@ A_LINK = {**HTML, **ELSEWHERE, "sec-fetch-mode": "navigate", "sec-fetch-dest": "
 
 
 @contextmanager
-def another_writer(server: LiveServer) -> Iterator[sqlite3.Connection]:
-    connection = sqlite3.connect(server.settings.data_dir / "fourfold.db", isolation_level=None)
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        yield connection
-    finally:
-        connection.rollback()
-        connection.close()
+def another_writer(server: LiveServer) -> Iterator[None]:
+    engine = make_engine(server.settings.resolved_database_url)
+    with engine.connect() as connection, connection.begin():
+        yield
+    engine.dispose()
 
 
 @pytest.fixture

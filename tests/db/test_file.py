@@ -13,6 +13,8 @@ from app.db.file import DataLostError
 from app.db.models.labelers import Labeler
 from app.db.session import make_engine, make_read_session_factory, transaction
 
+pytestmark = pytest.mark.sqlite
+
 
 def path_of(engine: Engine) -> Path:
     return Path(engine.url.database or "")

@@ -58,6 +58,7 @@ def test_a_search_goes_on_from_page_to_page(session: Session, monkeypatch: pytes
     assert (found, pages) == (["needle 0", "needle 7", "needle 9"], 4)
 
 
+@pytest.mark.sqlite
 @pytest.mark.parametrize("shelf", [None, *Shelf])
 def test_a_list_reads_no_table_from_end_to_end(database: Engine, shelf: Shelf | None) -> None:
     for plan in plans(database, lambda session: curation.list_prompts(session, wanted=Wanted(shelf=shelf))):

@@ -132,6 +132,7 @@ def many(database: Engine) -> Engine:
     return database
 
 
+@pytest.mark.sqlite
 def test_drawing_reads_no_table_from_end_to_end(many: Engine) -> None:
     for plan in plans(many, lambda session: drawing.draw_prompt(session, random.Random(0))):
         assert "ix_prompts_drawing" in plan
@@ -178,6 +179,7 @@ def test_evaluations_take_the_same_prompts_every_time(session: Session) -> None:
     "choose",
     [lambda s: training_data.training_prompt_ids(s, 50, seed=1), lambda s: training_data.held_out_prompt_ids(s, 50)],
 )
+@pytest.mark.sqlite
 def test_a_job_reads_no_table_from_end_to_end(many: Engine, choose: Callable[[Session], object]) -> None:
     for plan in plans(many, choose):
         assert "SCAN" not in plan

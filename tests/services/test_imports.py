@@ -418,6 +418,7 @@ def test_memory_does_not_grow_with_the_file(write: sessionmaker[Session], fittin
     assert peak < 1_000_000
 
 
+@pytest.mark.sqlite
 def test_steps_read_no_table_from_end_to_end(database: Engine) -> None:
     """Looking up what is known, letting in, removing: by index, however many prompts there are."""
     given = [NewPrompt([Message(role="user", content=text)]) for text in "abc"]

@@ -30,6 +30,7 @@ def test_a_setting_forces_it_and_changes_no_record(session: Session, forced: str
     assert installations.precision(session, "auto", never) == "fp32"
 
 
+@pytest.mark.sqlite
 def test_it_moves_with_the_data(installed_data: Path, tiny_model_dir: Path, tmp_path: Path) -> None:
     here = Path(shutil.copytree(installed_data, tmp_path / "here"))
     assert precision_of(quick_settings(here, tiny_model_dir), lambda: "bf16") == "bf16"

@@ -17,6 +17,7 @@ from app.db.models.jobs import LIVE, Job, JobKind
 from app.db.schema import migrate
 from app.db.session import make_engine, make_read_session_factory, make_session_factory, transaction
 from app.lifeline import settings_environment
+from tests.databases import database_url
 from tests.repository import REPOSITORY
 from tests.waiting import PATIENCE_SECONDS, wait_for
 
@@ -33,7 +34,13 @@ def alive(pid: int) -> bool:
 
 class Harness:
     def __init__(self, data_dir: Path, **settings: Any) -> None:
-        quick = {"worker_poll_seconds": 0.1, "worker_stale_seconds": 2.0, "worker_grace_seconds": 1.0, "worker_nice": 0}
+        quick: dict[str, Any] = {
+            "worker_poll_seconds": 0.1,
+            "worker_stale_seconds": 2.0,
+            "worker_grace_seconds": 1.0,
+            "worker_nice": 0,
+        }
+        quick |= {"database_url": database_url(data_dir)}
         self.settings = Settings(data_dir=data_dir, **(quick | settings))
         data_dir.mkdir(parents=True, exist_ok=True)
         self.engine = make_engine(self.settings.resolved_database_url, create=True)

@@ -1,7 +1,6 @@
 """A data folder with a tiny model and ranked groups, and jobs run inline or by real workers."""
 
 import random
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,7 @@ from app.services import groups, job_runs, jobs, labelers, versions
 from app.worker.child import run_attempt
 from app.worker.handlers.registry import HANDLERS
 from app.worker.run import JobRun
+from tests import databases
 from tests.worker.harness import Harness
 
 VOCABULARY = range(10, 200)
@@ -60,8 +60,8 @@ def make_world(data_dir: Path, model_dir: Path, *, ranked: int = 8, **settings: 
 def twin(harness: Harness, data_dir: Path) -> Harness:
     """The same rows and files in another folder; call while nothing runs on the first."""
     harness.engine.dispose()
-    shutil.copytree(harness.settings.data_dir, data_dir)
-    settings = harness.settings.model_dump() | {"database_url": None}
+    databases.copy_data(harness.settings.data_dir, data_dir)
+    settings = harness.settings.model_dump() | {"database_url": databases.database_url(data_dir)}
     return Harness(**(settings | {"data_dir": data_dir}))
 
 

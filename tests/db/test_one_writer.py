@@ -1,0 +1,77 @@
+"""The rules of both databases: one writes at a time, and a reader sees one moment."""
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from sqlalchemy import Engine, func, select
+from sqlalchemy.orm import Session, sessionmaker
+
+from app.chat import Message
+from app.db.models.labelers import Labeler
+from app.db.models.prompts import PromptSource
+from app.db.session import make_engine, make_read_session_factory, make_session_factory, transaction
+from app.db.trouble import DatabaseBusyError
+from app.services import labelers, prompts
+from tests.waiting import PATIENCE_SECONDS
+
+AT_ONCE = 8
+
+
+def make_labeler(session: Session) -> int:
+    return labelers.get_or_create_labeler(session, "ada").id
+
+
+def make_prompt(session: Session) -> int:
+    return prompts.add_prompt(session, messages=[Message(role="user", content="Hi")], source=PromptSource.OWN).id
+
+
+@pytest.mark.parametrize("work", [make_labeler, make_prompt])
+def test_who_does_the_same_at_the_same_moment_finds_it_done(database: Engine, work: Callable[[Session], int]) -> None:
+    """Two processes (an engine each): the second looks while the first has written and not committed."""
+    engines = [make_engine(database.url.render_as_string(hide_password=False)) for _ in range(2)]
+    first, second = map(make_session_factory, engines)
+    begun = threading.Event()
+
+    def whole() -> int:
+        begun.set()
+        with transaction(second) as session:
+            return work(session)
+
+    with ThreadPoolExecutor(1) as pool:
+        with transaction(first) as session:
+            made = work(session)
+            later = pool.submit(whole)
+            assert begun.wait(PATIENCE_SECONDS)
+        assert later.result(PATIENCE_SECONDS) == made
+    for engine in engines:
+        engine.dispose()
+
+
+def test_a_reader_sees_one_moment_and_waits_for_nobody(database: Engine, sessions: sessionmaker[Session]) -> None:
+    count = select(func.count(Labeler.id))
+    with make_read_session_factory(database)() as reader, transaction(sessions) as writer:
+        assert reader.scalar(count) == 0
+        make_labeler(writer)
+        writer.commit()
+        assert reader.scalar(count) == 0
+        reader.rollback()
+        assert reader.scalar(count) == 1
+
+
+def test_a_writer_of_another_process_is_not_waited_for_for_ever(database: Engine) -> None:
+    impatient = make_engine(database.url.render_as_string(hide_password=False), busy_seconds=0.01)
+    with database.connect() as holder, holder.begin(), pytest.raises(Exception, match="busy|locked") as raised:
+        with impatient.connect() as other, other.begin():
+            pass
+    assert isinstance(raised.value, DatabaseBusyError) or "locked" in str(raised.value)
+    impatient.dispose()
+
+
+def test_a_text_with_a_nul_is_held(sessions: sessionmaker[Session]) -> None:
+    """As an untrained model may write it; PostgreSQL has no such character."""
+    with transaction(sessions) as session:
+        session.add(Labeler(name="a\x00b"))
+    with sessions() as session:
+        assert session.scalar(select(Labeler.name)) == "a\N{REPLACEMENT CHARACTER}b"

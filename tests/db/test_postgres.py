@@ -1,0 +1,87 @@
+"""What PostgreSQL's errors mean, and what its engine promises beyond the rules that both databases keep."""
+
+import psycopg
+import pytest
+from sqlalchemy import Engine, text
+from sqlalchemy.exc import DBAPIError, InternalError, OperationalError
+from sqlalchemy.orm import Session, sessionmaker
+
+from app.db.models.installation import Installation
+from app.db.session import make_read_session_factory, transaction
+from app.db.trouble import trouble_of
+from app.services import installations
+from tests.databases import is_postgres
+
+needs_server = pytest.mark.postgres
+STATES = {
+    "40001": (503, "try again in a moment", True),
+    "40P01": (503, "try again in a moment", True),
+    "55P03": (503, "try again in a moment", True),
+    "57P01": (503, "look whether PostgreSQL runs", True),
+    "08006": (503, "look whether PostgreSQL runs", True),
+    "53300": (503, "look whether PostgreSQL runs", True),
+    "53100": (507, "disk is full", False),
+    "28P01": (503, "set it right", False),
+    "3D000": (503, "set it right", False),
+    "42501": (503, "may not write", False),
+    "25006": (503, "may not write", False),
+    "42P01": (503, "another version of Fourfold", False),
+    "58030": (503, "restore a backup", False),
+    "XX001": (503, "restore a backup", False),
+}
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_each_state_has_its_sentence(state: str) -> None:
+    status, says, passes = STATES[state]
+    found = trouble_of(OperationalError("SELECT 1", {}, psycopg.errors.lookup(state)("locked, malformed, busy")))
+    assert found is not None
+    assert (found.status, found.passes) == (status, passes)
+    assert says in found.sentence
+
+
+@pytest.mark.parametrize("state", ["23505", "22021", "42601"])
+def test_a_mistake_of_the_program_is_none(state: str) -> None:
+    """Whatever words it has: those of SQLite say nothing here."""
+    assert trouble_of(DBAPIError("SELECT 1", {}, psycopg.errors.lookup(state)("malformed array, table locked"))) is None
+
+
+@pytest.mark.parametrize(
+    ("said", "says"),
+    [
+        ("connection failed: Connection refused", "look whether PostgreSQL runs"),
+        ("server closed the connection unexpectedly", "look whether PostgreSQL runs"),
+        ('FATAL:  password authentication failed for user "x"', "set it right"),
+        ('FATAL:  database "x" does not exist', "set it right"),
+    ],
+)
+def test_a_server_that_is_not_reached(said: str, says: str) -> None:
+    found = trouble_of(OperationalError("SELECT 1", {}, psycopg.OperationalError(said)))
+    assert found is not None
+    assert says in found.sentence
+
+
+@needs_server
+def test_nobody_notices_that_the_server_was_started_again(database: Engine, sessions: sessionmaker[Session]) -> None:
+    with transaction(sessions) as session:
+        installations.precision(session, "auto", lambda: "fp32")
+    with database.connect() as killer:
+        mine = "datname = current_database() AND pid <> pg_backend_pid()"
+        with sessions() as other:
+            other.connection()
+            killer.rollback()
+        killer.execute(text(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {mine}"))
+    with transaction(sessions) as session:
+        assert installations.precision(session, "auto", lambda: "bf16") == "fp32"
+
+
+@needs_server
+def test_a_reader_writes_nothing(database: Engine) -> None:
+    with make_read_session_factory(database)() as session:
+        session.add(Installation(id=1, precision="fp32"))
+        with pytest.raises(InternalError) as raised:
+            session.flush()
+    found = trouble_of(raised.value)
+    assert found is not None
+    assert "may not write" in found.sentence
+    assert is_postgres()
