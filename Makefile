@@ -11,10 +11,10 @@ BENCH_ARGS ?=
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run set-up set-up-dev front-end browser test faults lint types imports format bench bench-loop model lock clean
+.PHONY: help run set-up set-up-dev front-end browser test test-postgres faults lint types imports format bench bench-loop model lock clean
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 run: set-up ## Set up what is missing, then serve pages and train on http://127.0.0.1:8000 (Ctrl-C stops)
 	@exec $(VENV)/bin/fourfold run
@@ -64,6 +64,9 @@ browser:
 
 test: set-up-dev browser lint types imports ## Set up what the tests need (Chromium included), then lint, types, imports and all tests
 	@FOURFOLD_CHROMIUM="$$(bin/browser)" $(PY) -m pytest $(PYTEST_ARGS)
+
+test-postgres: set-up-dev ## Services, API and worker on a throw-away PostgreSQL, installed where it is missing (some minutes)
+	@bin/with-postgres $(PY) -m pytest tests/db tests/services tests/api tests/worker $(PYTEST_ARGS)
 
 faults: set-up-dev ## Put hundreds of faults in, one by one, and see that a test tells each (a quarter of an hour on a quiet machine; for the night)
 	@$(PY) -m tests.faults $(FAULTS_ARGS)

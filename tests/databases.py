@@ -1,4 +1,4 @@
-"""The databases that tests run on: a file in each data folder or, under `bin/with-postgres`, one on its server for each.
+"""The databases that tests run on: a file in each data folder or, under bin/with-postgres, one on its server for each.
 
 A test that is about SQLite itself is marked `sqlite` and left out there.
 """
@@ -21,8 +21,8 @@ _made: list[str] = []
 
 
 def database_url(data_dir: Path) -> str | None:
-    """What `Settings.database_url` is for this folder. On PostgreSQL its database is made when it is first asked for, as
-    the migrations make it."""
+    """What `Settings.database_url` is for this folder. On PostgreSQL its database is made when it is first asked for,
+    as the migrations make it."""
     return None if SERVER is None else _url(_database_of(data_dir))
 
 

@@ -16,7 +16,7 @@ from app.strict_json import to_json
 
 WRITERS = 0x4F757246
 """Key of the advisory lock that a writer holds from BEGIN to the end; every program on this database takes it."""
-KEEPALIVE_SECONDS = 10
+KEEPALIVE = ("SET tcp_keepalives_idle = 10", "SET tcp_keepalives_interval = 10", "SET tcp_keepalives_count = 5")
 LOCK_NOT_AVAILABLE = "55P03"
 
 
@@ -36,11 +36,10 @@ def make_postgres_engine(url: URL, *, busy_seconds: float, kept_connections: int
 
     def configure(connection: DBAPIConnection, _record: Any) -> None:
         """A writer whose machine is gone loses its turn after a minute at most, not after the system's two hours."""
-        with connection.cursor() as cursor:
-            cursor.execute(wait)
-            cursor.execute(f"SET tcp_keepalives_idle = {KEEPALIVE_SECONDS}")
-            cursor.execute(f"SET tcp_keepalives_interval = {KEEPALIVE_SECONDS}")
-            cursor.execute("SET tcp_keepalives_count = 5")
+        cursor = connection.cursor()
+        for setting in (wait, *KEEPALIVE):
+            cursor.execute(setting)
+        cursor.close()
         connection.commit()
 
     event.listen(engine, "connect", configure)

@@ -1,8 +1,8 @@
 """The engine and its SQLite settings: WAL, synchronous FULL, foreign keys, writers that queue instead of failing.
 
-One writes at a time, on PostgreSQL too (app/db/postgres.py): a service may look and then write. SQLite has one writer by
-nature. Inside a process the writers wait in one line (`_WriteTurn`): SQLite's own waiting is a poll that knows no order,
-and is left to what it is needed for, the writers of other processes.
+One writes at a time, on PostgreSQL too (app/db/postgres.py): a service may look and then write. SQLite has one writer
+by nature. Inside a process the writers wait in one line (`_WriteTurn`): SQLite's own waiting is a poll that knows no
+order, and is left to what it is needed for, the writers of other processes.
 """
 
 import threading

@@ -39,12 +39,12 @@ _AWAY = (
     "The database server does not answer. Nothing was saved; try again in a moment, and look whether PostgreSQL runs."
 )
 _REFUSED = (
-    "The database server lets nobody in with the name, password or database of FOURFOLD_DATABASE_URL. Nothing was saved; "
-    "set it right and start Fourfold again."
+    "The database server lets nobody in with the name, password or database of FOURFOLD_DATABASE_URL. Nothing was "
+    "saved; set it right and start Fourfold again."
 )
 _NO_RIGHT = (
-    "This program may not write to its database, or the server takes no writes now. Nothing was saved; give the user of "
-    "FOURFOLD_DATABASE_URL the database as its own, and name the primary server."
+    "This program may not write to its database, or the server takes no writes now. Nothing was saved; give the user "
+    "of FOURFOLD_DATABASE_URL the database as its own, and name the primary server."
 )
 _SERVER_FULL = "The database server's disk is full. Nothing was saved; free some space there and send it again."
 _SERVER_DISK = (
@@ -84,7 +84,7 @@ class DatabaseBusyError(UnavailableError):
 def trouble_of(error: DBAPIError) -> Trouble | None:
     """None for what is a mistake of this program."""
     if hasattr(error.orig, "sqlstate"):
-        return _of_postgres(error, error.orig.sqlstate)
+        return _of_postgres(error, getattr(error.orig, "sqlstate", None))
     reason = _all_reasons(error)
     return next((trouble for words, trouble in _KINDS if any(word in reason for word in words)), None)
 

@@ -40,8 +40,8 @@ class Harness:
             "worker_grace_seconds": 1.0,
             "worker_nice": 0,
         }
-        quick |= {"database_url": database_url(data_dir)}
-        self.settings = Settings(data_dir=data_dir, **(quick | settings))
+        own = {"data_dir": data_dir, "database_url": database_url(data_dir)}
+        self.settings = Settings(**(quick | own | settings))
         data_dir.mkdir(parents=True, exist_ok=True)
         self.engine = make_engine(self.settings.resolved_database_url, create=True)
         migrate(self.engine)

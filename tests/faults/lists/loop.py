@@ -158,7 +158,7 @@ FAULTS = [
     rankings("a group ranked without a lease", "    check_leased(group, labeler)\n", ""),
     groups("a lapsed lease is kept", "or_(Group.lease_expires_at <= now, func", "or_(Group.lease_expires_at <= now - timedelta(days=9), func"),
     groups("answers shown as they were sampled", "random.Random(shuffle_seed).shuffle(places)", "pass"),
-    groups("the newest card first", ".order_by(Group.id)\n        .limit(1)\n        .with_for_update", ".order_by(Group.id.desc())\n        .limit(1)\n        .with_for_update"),
+    groups("the newest card first", ".where(_free(now)).order_by(Group.id).limit(1)", ".where(_free(now)).order_by(Group.id.desc()).limit(1)"),
     groups("cards of former versions offered", "and_(_unheld(now), Group.version_id.in_(active))", "_unheld(now)"),
     groups("held cards expire", "lapsed = and_(Group.status == GroupStatus.LEASED, _lapsed(now))", "lapsed = Group.status == GroupStatus.LEASED"),
     groups("a skipped card comes back", "group.status = GroupStatus.SKIPPED", "group.status = GroupStatus.READY"),
