@@ -12,7 +12,7 @@ import time
 from pathlib import Path
 from typing import Annotated, Any
 
-import httpx
+import httpx2
 import typer
 
 from app.simulation.labeler import Noise, SimulatedLabeler, Step
@@ -42,7 +42,7 @@ def work(labeler: SimulatedLabeler, cycles: int, pace_seconds: float) -> list[St
     return steps
 
 
-def sample_four(client: httpx.Client, times: int) -> list[float]:
+def sample_four(client: httpx2.Client, times: int) -> list[float]:
     seconds = []
     for seed in range(times):
         started = time.perf_counter()
@@ -51,7 +51,7 @@ def sample_four(client: httpx.Client, times: int) -> list[float]:
     return seconds
 
 
-def measure(client: httpx.Client, labeler: SimulatedLabeler, cycles: int, pace_seconds: float) -> dict[str, Any]:
+def measure(client: httpx2.Client, labeler: SimulatedLabeler, cycles: int, pace_seconds: float) -> dict[str, Any]:
     steps = work(labeler, cycles, pace_seconds)
     return {
         "next_ms": percentiles_ms([step.next_seconds for step in steps]),

@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 from typing import Annotated, Any
 
-import httpx
+import httpx2
 import typer
 
 from app.simulation.labeler import Noise, SimulatedLabeler
@@ -65,7 +65,7 @@ def run_once(taste: Taste, seed: int, rankings: int) -> dict[str, Any]:
     } | judged
 
 
-def _train_reward_on_all(client: httpx.Client, rankings: int, seed: int) -> dict[str, Any]:
+def _train_reward_on_all(client: httpx2.Client, rankings: int, seed: int) -> dict[str, Any]:
     """Trains until a reward model has seen all rankings: the automatic one may have started before the last."""
     while True:
         job = run_job(client, "train_reward", {"seed": seed})
@@ -74,7 +74,7 @@ def _train_reward_on_all(client: httpx.Client, rankings: int, seed: int) -> dict
             return dict(version)
 
 
-def _evaluated(client: httpx.Client, version_id: int) -> dict[str, Any]:
+def _evaluated(client: httpx2.Client, version_id: int) -> dict[str, Any]:
     """The version once the evaluation that PPO queued has ended."""
     while True:
         version = dict(client.get(f"/api/v1/versions/{version_id}").raise_for_status().json())
@@ -86,7 +86,7 @@ def _evaluated(client: httpx.Client, version_id: int) -> dict[str, Any]:
         time.sleep(0.2)
 
 
-def judge(client: httpx.Client, taste: Taste, policy: int, reference: int, seed: int) -> dict[str, Any]:
+def judge(client: httpx2.Client, taste: Taste, policy: int, reference: int, seed: int) -> dict[str, Any]:
     """The taste's own verdict on held-out prompts, ties half."""
     prompts = items(client, "/api/v1/prompts", split="held_out")
     answers: dict[int, list[str]] = {policy: [], reference: []}

@@ -24,7 +24,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any
 
-import httpx
+import httpx2
 import typer
 
 from app import own_process
@@ -228,7 +228,7 @@ class Health:
 
     def watch(self, load: "subprocess.Popen[str]", limit_seconds: float) -> None:
         until = time.monotonic() + limit_seconds
-        with httpx.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=30.0) as client:
+        with httpx2.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=30.0) as client:
             while load.poll() is None and time.monotonic() < until:
                 started = time.perf_counter()
                 client.get("/healthz").raise_for_status()
@@ -241,7 +241,7 @@ def measure(clients: int, seconds: float, data_dir: Path, **settings: Any) -> di
     with serving(data_dir, **settings) as port:
         base = f"http://127.0.0.1:{port}"
         until = time.monotonic() + 120
-        while httpx.get(f"{base}/readyz", timeout=30).status_code != 200 and time.monotonic() < until:
+        while httpx2.get(f"{base}/readyz", timeout=30).status_code != 200 and time.monotonic() < until:
             time.sleep(0.1)
         command = [sys.executable, "-m", "bench.pressure", "--crowd-on", str(port)]
         command += ["--clients", str(clients), "--seconds", str(seconds)]
@@ -253,7 +253,7 @@ def measure(clients: int, seconds: float, data_dir: Path, **settings: Any) -> di
         finally:
             load.kill()
             load.communicate()
-        after = httpx.get(f"{base}/readyz", timeout=30)
+        after = httpx2.get(f"{base}/readyz", timeout=30)
     return {
         "clients": clients,
         "seconds": seconds,

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
-import httpx
+import httpx2
 import typer
 from sqlalchemy import insert
 from sqlalchemy.orm import Session
@@ -55,7 +55,7 @@ def make_cards(data_dir: Path, count: int) -> None:
     engine.dispose()
 
 
-def rank_one(client: httpx.Client) -> float:
+def rank_one(client: httpx2.Client) -> float:
     """Seconds of the ranking; the card comes before."""
     card = client.post("/api/v1/groups/next").raise_for_status().json()
     ranks = {str(answer["id"]): place for place, answer in enumerate(card["answers"], start=1)}
@@ -64,7 +64,7 @@ def rank_one(client: httpx.Client) -> float:
     return time.perf_counter() - began
 
 
-def rank_while(client: httpx.Client, goes_on: Callable[[int], bool]) -> list[float]:
+def rank_while(client: httpx2.Client, goes_on: Callable[[int], bool]) -> list[float]:
     seconds: list[float] = []
     while goes_on(len(seconds)):
         seconds.append(rank_one(client))
@@ -87,7 +87,7 @@ def short_lines(size: int, salt: str) -> Iterator[bytes]:
 def import_file(url: str, size: int, salt: str) -> dict[str, float]:
     began = time.perf_counter()
     headers = {"content-type": "application/jsonl"}
-    with httpx.Client(base_url=url, timeout=None) as client:
+    with httpx2.Client(base_url=url, timeout=None) as client:
         answer = client.post("/api/v1/import/prompts", content=short_lines(size, salt), headers=headers)
     return {"lines": answer.raise_for_status().json()["lines"], "seconds": time.perf_counter() - began}
 

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import httpx
+import httpx2
 
 from app import own_process
 from app.lifeline import FOLLOW_PARENT
@@ -27,7 +27,7 @@ def free_port() -> int:
 
 
 @contextmanager
-def running_fourfold(data_dir: Path, **settings: Any) -> Iterator[httpx.Client]:
+def running_fourfold(data_dir: Path, **settings: Any) -> Iterator[httpx2.Client]:
     """Starts `fourfold run`, yields a client once /readyz answers, stops it by SIGINT as Ctrl-C does."""
     port = free_port()
     environment = own_process.environment() | {
@@ -45,7 +45,7 @@ def running_fourfold(data_dir: Path, **settings: Any) -> Iterator[httpx.Client]:
             start_new_session=True,
         )
     try:
-        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=120.0) as client:
+        with httpx2.Client(base_url=f"http://127.0.0.1:{port}", timeout=120.0) as client:
             _wait_ready(client, process)
             yield client
     finally:
@@ -53,7 +53,7 @@ def running_fourfold(data_dir: Path, **settings: Any) -> Iterator[httpx.Client]:
         process.communicate(timeout=STOP_SECONDS)
 
 
-def _wait_ready(client: httpx.Client, process: subprocess.Popen[bytes]) -> None:
+def _wait_ready(client: httpx2.Client, process: subprocess.Popen[bytes]) -> None:
     deadline = time.monotonic() + READY_SECONDS
     while time.monotonic() < deadline:
         if process.poll() is not None:
@@ -61,20 +61,20 @@ def _wait_ready(client: httpx.Client, process: subprocess.Popen[bytes]) -> None:
         try:
             if client.get("/readyz").is_success:
                 return
-        except httpx.TransportError:
+        except httpx2.TransportError:
             pass
         time.sleep(0.1)
     raise TimeoutError(f"not ready after {READY_SECONDS:.0f} s")
 
 
-def post(client: httpx.Client, path: str, body: dict[str, Any]) -> dict[str, Any]:
+def post(client: httpx2.Client, path: str, body: dict[str, Any]) -> dict[str, Any]:
     response = client.post(path, json=body)
     if response.is_error:
         raise RuntimeError(f"{path}: {response.status_code} {response.text}")
     return dict(response.json())
 
 
-def items(client: httpx.Client, path: str, **params: Any) -> list[dict[str, Any]]:
+def items(client: httpx2.Client, path: str, **params: Any) -> list[dict[str, Any]]:
     """All items of a paged list."""
     found: list[dict[str, Any]] = []
     after: Any = None
@@ -88,7 +88,7 @@ def items(client: httpx.Client, path: str, **params: Any) -> list[dict[str, Any]
             return found
 
 
-def wait_for_job(client: httpx.Client, job_id: str) -> dict[str, Any]:
+def wait_for_job(client: httpx2.Client, job_id: str) -> dict[str, Any]:
     """Polls until the job is final. Raises RuntimeError when it did not succeed."""
     while True:
         job = client.get(f"/api/v1/jobs/{job_id}").raise_for_status().json()
@@ -99,5 +99,5 @@ def wait_for_job(client: httpx.Client, job_id: str) -> dict[str, Any]:
         time.sleep(0.2)
 
 
-def run_job(client: httpx.Client, kind: str, params: dict[str, Any] | None = None) -> dict[str, Any]:
+def run_job(client: httpx2.Client, kind: str, params: dict[str, Any] | None = None) -> dict[str, Any]:
     return wait_for_job(client, post(client, "/api/v1/jobs", {"kind": kind, "params": params or {}})["job_id"])

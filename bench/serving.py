@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
-import httpx
+import httpx2
 import typer
 
 from bench.server import running_fourfold
@@ -32,7 +32,7 @@ class Answered:
     tokens: int
 
 
-def ask(client: httpx.Client, number: int) -> Answered:
+def ask(client: httpx2.Client, number: int) -> Answered:
     started = time.perf_counter()
     first = 0.0
     tokens = 0
@@ -46,7 +46,7 @@ def ask(client: httpx.Client, number: int) -> Answered:
     return Answered(first, time.perf_counter() - started, tokens)
 
 
-def crowd(client: httpx.Client) -> dict[str, float]:
+def crowd(client: httpx2.Client) -> dict[str, float]:
     started = time.perf_counter()
     with ThreadPoolExecutor(CLIENTS) as threads:
         answers = list(threads.map(lambda number: ask(client, number), range(CLIENTS)))

@@ -3,16 +3,16 @@
 from collections.abc import Callable
 from typing import Any
 
-import httpx
+import httpx2
 from fastapi import FastAPI
 from fastapi.routing import iter_route_contexts
 
 
-def check_documented(app: FastAPI) -> Callable[[httpx.Response], None]:
+def check_documented(app: FastAPI) -> Callable[[httpx2.Response], None]:
     """A hook for a client: an answer of an operation has a status and a media type that the operation names."""
     routes = [route for route in iter_route_contexts(app.routes) if route.methods and route.include_in_schema]
 
-    def check(response: httpx.Response) -> None:
+    def check(response: httpx2.Response) -> None:
         request = response.request
         found = [
             route for route in routes
@@ -25,7 +25,7 @@ def check_documented(app: FastAPI) -> Callable[[httpx.Response], None]:
     return check
 
 
-def _check(response: httpx.Response, responses: dict[str, Any], where: str) -> None:
+def _check(response: httpx2.Response, responses: dict[str, Any], where: str) -> None:
     status = str(response.status_code)
     assert status in responses, f"{where} answered {status}, which its description does not name"
     kind = response.headers.get("content-type", "").partition(";")[0]

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import httpx
+import httpx2
 import uvicorn
 from fastapi import FastAPI
 
@@ -109,7 +109,7 @@ class ScriptedSampler:
 class LiveServer:
     url: str
     app: FastAPI
-    client: httpx.Client
+    client: httpx2.Client
     runtime: Runtime
     settings: Settings
 
@@ -133,7 +133,7 @@ def live_server(
             time.sleep(0.01)
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         hooks = {"response": [check_documented(app)]}
-        with httpx.Client(base_url=url, timeout=PATIENCE_SECONDS, event_hooks=hooks) as client:
+        with httpx2.Client(base_url=url, timeout=PATIENCE_SECONDS, event_hooks=hooks) as client:
             yield LiveServer(url, app, client, app.state.runtime, settings)
     finally:
         runtime = getattr(app.state, "runtime", None)

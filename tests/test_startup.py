@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import httpx
+import httpx2
 import pytest
 
 from app.cli.serve import settle, tell_readiness
@@ -24,7 +24,7 @@ from tests.repository import REPOSITORY
 
 
 @contextmanager
-def serving(settings: Settings) -> Iterator[tuple[subprocess.Popen[str], httpx.Client]]:
+def serving(settings: Settings) -> Iterator[tuple[subprocess.Popen[str], httpx2.Client]]:
     """A server process on a free port, killed at the end of the block."""
     environment = {**os.environ, **settings_environment(settings), "FOURFOLD_PORT": "0"}
     process = subprocess.Popen(
@@ -34,7 +34,7 @@ def serving(settings: Settings) -> Iterator[tuple[subprocess.Popen[str], httpx.C
         assert process.stdout is not None
         line = process.stdout.readline()
         assert line.startswith("Serving on http://127.0.0.1:"), line
-        with httpx.Client(base_url=line.split()[-1], timeout=30) as client:
+        with httpx2.Client(base_url=line.split()[-1], timeout=30) as client:
             yield process, client
     finally:
         process.kill()

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-import httpx
+import httpx2
 import typer
 from rich.progress import track
 
@@ -27,16 +27,16 @@ def simulate(
         raise typer.BadParameter(f"unknown taste {taste!r}: choose one of {', '.join(TASTES)}")
     settings = Settings()
     base_url = url or address(settings.host, settings.port)
-    with httpx.Client(base_url=base_url, timeout=60.0) as client:
+    with httpx2.Client(base_url=base_url, timeout=60.0) as client:
         labeler = SimulatedLabeler(
             client, f"simulated-{taste}-{seed}", TASTES[taste], noise=Noise(noise, tie_margin), seed=seed
         )
         try:
             steps = list(track(labeler.run(rankings), description=f"ranking as {taste}", total=rankings))
-        except httpx.ConnectError:
+        except httpx2.ConnectError:
             typer.echo(f"No server answers at {base_url}. Start one with `make run`, or pass --url.", err=True)
             raise typer.Exit(1) from None
-        except httpx.HTTPError as error:
+        except httpx2.HTTPError as error:
             typer.echo(str(error), err=True)
             raise typer.Exit(1) from None
     typer.echo(f"{len(steps)} rankings given by simulated-{taste}-{seed}.")

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any
 
-import httpx
+import httpx2
 
 from app.simulation.tastes import Taste
 
@@ -57,13 +57,13 @@ class Step:
 class SimulatedLabeler:
     """Talks to a running server; its rankings are marked as simulated by the header."""
 
-    def __init__(self, client: httpx.Client, name: str, taste: Taste, *, noise: Noise, seed: int) -> None:
+    def __init__(self, client: httpx2.Client, name: str, taste: Taste, *, noise: Noise, seed: int) -> None:
         self._client = client
         self._headers = {"X-Labeler": name, "X-Labeler-Kind": "simulated"}
         self._taste, self._noise, self._rng = taste, noise, Random(seed)
 
     def rank_next(self) -> Step:
-        """Leases the next group and ranks it. Raises httpx.HTTPStatusError with the server's sentence."""
+        """Leases the next group and ranks it. Raises httpx2.HTTPStatusError with the server's sentence."""
         group, next_seconds = self._timed(lambda: self._post("/api/v1/groups/next"))
         answers = group["answers"]
         ranks = rank_answers([answer["text"] for answer in answers], self._taste, self._noise, self._rng)
@@ -83,7 +83,7 @@ class SimulatedLabeler:
         response = self._client.post(path, json=body, headers=self._headers)
         if response.is_error:
             detail = response.json().get("detail", response.text) if _is_json(response) else response.text
-            raise httpx.HTTPStatusError(
+            raise httpx2.HTTPStatusError(
                 f"{path} answered {response.status_code}: {detail}", request=response.request, response=response
             )
         return dict(response.json())
@@ -94,5 +94,5 @@ class SimulatedLabeler:
         return call(), time.perf_counter() - started
 
 
-def _is_json(response: httpx.Response) -> bool:
+def _is_json(response: httpx2.Response) -> bool:
     return "json" in response.headers.get("content-type", "")

@@ -3,7 +3,7 @@
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
-import httpx
+import httpx2
 
 from tests.api.conftest import Json, ranks_of
 from tests.live import LiveServer
@@ -18,7 +18,7 @@ def test_no_card_goes_to_two_labelers(server: LiveServer) -> None:
 
     def label(number: int) -> list[int]:
         seen = []
-        with httpx.Client(base_url=server.url, headers={"X-Labeler": f"labeler {number}"}, timeout=30) as client:
+        with httpx2.Client(base_url=server.url, headers={"X-Labeler": f"labeler {number}"}, timeout=30) as client:
             for _ in range(CARDS_EACH):
                 group: Json = client.post("/api/v1/groups/next").json()
                 assert client.post("/api/v1/groups/next").json() == group
@@ -35,18 +35,18 @@ def test_no_card_goes_to_two_labelers(server: LiveServer) -> None:
 
 def test_same_labeler_in_many_tabs_gets_one_card(server: LiveServer) -> None:
     def take(_: int) -> int:
-        return int(httpx.post(f"{server.url}/api/v1/groups/next", timeout=30).json()["group_id"])
+        return int(httpx2.post(f"{server.url}/api/v1/groups/next", timeout=30).json()["group_id"])
 
     with ThreadPoolExecutor(LABELERS) as pool:
         assert len(set(pool.map(take, range(LABELERS)))) == 1
 
 
 def test_double_click_saves_one_ranking(server: LiveServer) -> None:
-    def submit_at_once(body: Json) -> list[httpx.Response]:
+    def submit_at_once(body: Json) -> list[httpx2.Response]:
         group = server.client.post("/api/v1/groups/next").json()
         url = f"{server.url}/api/v1/groups/{group['group_id']}/rankings"
         with ThreadPoolExecutor(LABELERS) as pool:
-            clicks = [pool.submit(httpx.post, url, json={"ranks": ranks_of(group), **body}) for _ in range(LABELERS)]
+            clicks = [pool.submit(httpx2.post, url, json={"ranks": ranks_of(group), **body}) for _ in range(LABELERS)]
             return [click.result() for click in clicks]
 
     with_key = submit_at_once({"idempotency_key": "click"})
@@ -62,7 +62,7 @@ def test_two_people_queue_one_job(server: LiveServer) -> None:
     server.client.post(f"/api/v1/groups/{group['group_id']}/rankings", json={"ranks": ranks_of(group)})
 
     def queue(_: int) -> str:
-        response = httpx.post(f"{server.url}/api/v1/jobs", json={"kind": "train_reward"}, timeout=30)
+        response = httpx2.post(f"{server.url}/api/v1/jobs", json={"kind": "train_reward"}, timeout=30)
         assert response.status_code == 202
         return str(response.json()["job_id"])
 

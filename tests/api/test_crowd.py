@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import httpx
+import httpx2
 import pytest
 
 from app.lm.engine import Engine
@@ -34,9 +34,12 @@ def engine_of(server: LiveServer) -> Engine:
     return engine
 
 
-def post_all(server: LiveServer, count: int, **body: object) -> list[httpx.Response]:
-    limits = httpx.Limits(max_connections=count)
-    with httpx.Client(base_url=server.url, timeout=60.0, limits=limits) as client, ThreadPoolExecutor(count) as threads:
+def post_all(server: LiveServer, count: int, **body: object) -> list[httpx2.Response]:
+    limits = httpx2.Limits(max_connections=count)
+    with (
+        httpx2.Client(base_url=server.url, timeout=60.0, limits=limits) as client,
+        ThreadPoolExecutor(count) as threads,
+    ):
         return list(threads.map(lambda _: client.post("/api/v1/generate", json={**BODY, **body}), range(count)))
 
 

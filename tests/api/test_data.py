@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 from sqlalchemy import func, select
 
@@ -12,7 +12,7 @@ from tests.api.conftest import Json, check_problem
 from tests.live import LiveServer, ScriptedSampler
 
 
-def lines(response: httpx.Response) -> list[Json]:
+def lines(response: httpx2.Response) -> list[Json]:
     assert response.status_code == 200
     assert response.headers["content-type"].startswith("application/jsonl")
     return [json.loads(line) for line in response.text.splitlines()]
@@ -155,7 +155,7 @@ def test_lists_are_paged(shared: LiveServer) -> None:
     assert len(seen) >= 400
 
 
-def post_file(server: LiveServer, content: bytes) -> httpx.Response:
+def post_file(server: LiveServer, content: bytes) -> httpx2.Response:
     headers = {"content-type": "application/jsonl"}
     return server.client.post("/api/v1/import/prompts", content=content, headers=headers)
 

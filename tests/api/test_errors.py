@@ -3,7 +3,7 @@
 import sqlite3
 from collections.abc import Iterator
 
-import httpx
+import httpx2
 import pytest
 from sqlalchemy import event
 
@@ -61,7 +61,7 @@ def test_huge_body_that_does_not_say_so(shared: LiveServer) -> None:
         for _ in range(100):
             yield b"x" * 1_024
 
-    response = httpx.post(
+    response = httpx2.post(
         f"{shared.url}/api/v1/groups", content=endless(), headers={"content-type": "application/json"}
     )
     check_problem(response, 413, "at most 64 kB")
@@ -115,7 +115,7 @@ def test_full_disk_saves_nothing_and_says_so(server: LiveServer) -> None:
     def limit_size(connection: sqlite3.Connection, *_: object) -> None:
         connection.execute(f"PRAGMA max_page_count={pages['most']}")
 
-    def rank(group: Json) -> httpx.Response:
+    def rank(group: Json) -> httpx2.Response:
         url = f"/api/v1/groups/{group['group_id']}/rankings"
         return server.client.post(url, json={"ranks": ranks_of(group), "comment": "x" * 2_000})
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 
 from app.db.models.groups import Group
@@ -183,7 +183,7 @@ def test_bad_labeler_names(shared: LiveServer, name: str) -> None:
 
 
 def test_labeler_names_beyond_latin(shared: LiveServer) -> None:
-    headers = httpx.Headers({b"X-Labeler": "张\u3000伟".encode()})
+    headers = httpx2.Headers({b"X-Labeler": "张\u3000伟".encode()})
     group = shared.client.post("/api/v1/groups/next", headers=headers).json()
     url = f"/api/v1/groups/{group['group_id']}/rankings"
     assert shared.client.post(url, headers=headers, json={"ranks": ranks_of(group)}).status_code == 201

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import quote
 
-import httpx
+import httpx2
 import pytest
 
 from app.web.security import CSRF_COOKIE, CSRF_FIELD
@@ -114,14 +114,14 @@ class Visitor:
         self.faults: list[str] = []
         self.asked = 0
 
-    def ask(self, route: Route, what: str, path: dict[str, str] | None = None, **sent: Any) -> httpx.Response:
+    def ask(self, route: Route, what: str, path: dict[str, str] | None = None, **sent: Any) -> httpx2.Response:
         values = {name: str(self.known[name]) for name in route.in_path} | (path or {})
         url = route.path.format(**{name: quote(value, safe="") for name, value in values.items()})
         named = {"Accept": "application/json" if route.documented else "text/html"}
         if route.takes_json:
             lines = route.path.startswith("/api/v1/import/")
             named["Content-Type"] = "application/jsonl" if lines else "application/json"
-        headers = httpx.Headers(named)
+        headers = httpx2.Headers(named)
         headers.update(sent.pop("headers", {}))
         response = self.client.request(route.method, url, headers=headers, **sent)
         self.asked += 1
@@ -131,7 +131,7 @@ class Visitor:
         return response
 
 
-def fault_of(route: Route, response: httpx.Response) -> str | None:
+def fault_of(route: Route, response: httpx2.Response) -> str | None:
     kind = response.headers.get("content-type", "")
     if response.status_code >= 500:
         return "not an answer"

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 
 from app.db.base import utc_now
@@ -56,7 +56,7 @@ class Worker:
             job_runs.finish(session, self._job_id, self._fence, status=status, result={"version_id": 2})
 
 
-def events_of(response: httpx.Response) -> Iterator[tuple[str, str, Json]]:
+def events_of(response: httpx2.Response) -> Iterator[tuple[str, str, Json]]:
     """(event, id, data) of a stream, comments left out."""
     fields: dict[str, str] = {}
     for line in response.iter_lines():

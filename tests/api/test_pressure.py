@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import httpx
+import httpx2
 import pytest
 
 from app.api import health
@@ -62,8 +62,8 @@ def test_a_crowd_of_writers_stops_nobody(patient: LiveServer) -> None:
     taken = patient.client.post("/api/v1/groups/next").json()
 
     async def crowd() -> Counter[int]:
-        limits = httpx.Limits(max_connections=CROWD + 10)
-        async with httpx.AsyncClient(base_url=patient.url, timeout=90, limits=limits) as client:
+        limits = httpx2.Limits(max_connections=CROWD + 10)
+        async with httpx2.AsyncClient(base_url=patient.url, timeout=90, limits=limits) as client:
             tasks = []
             with another_writer(patient):
                 for who, card in cards:

@@ -22,7 +22,7 @@ from tests.repository import REPOSITORY
 
 COPIED = ("app", "tests")  # everything else is linked
 LIBRARIES = (
-    "alembic.command", "fastapi", "httpx", "hypothesis", "numba", "pydantic_settings", "pytest", "sqlalchemy.orm",
+    "alembic.command", "fastapi", "httpx2", "hypothesis", "numba", "pydantic_settings", "pytest", "sqlalchemy.orm",
     "torch", "torch._dynamo", "transformers", "typer", "uvicorn",
 )  # fmt: skip
 SECONDS = 180  # for one fault's tests; a fault that makes them hang is told apart from one that they tell

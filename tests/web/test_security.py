@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import httpx
+import httpx2
 import pytest
 from sqlalchemy import func, select
 
@@ -31,7 +31,7 @@ def server(tiny_model_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> It
 
 
 @pytest.fixture
-def browser(server: LiveServer) -> httpx.Client:
+def browser(server: LiveServer) -> httpx2.Client:
     """A client that has opened the page and so has its cookie."""
     server.client.get("/", headers=HTML)
     return server.client
@@ -70,7 +70,7 @@ def test_pages_carry_a_policy_that_lets_no_foreign_script_run(server: LiveServer
 
 
 def test_cookies_are_out_of_reach_of_scripts_and_other_sites(server: LiveServer) -> None:
-    answer = httpx.get(server.url, headers=HTML)
+    answer = httpx2.get(server.url, headers=HTML)
     cookie = answer.headers["set-cookie"]
     assert cookie.startswith(f"{CSRF_COOKIE}=")
     assert "HttpOnly" in cookie
@@ -88,14 +88,14 @@ def test_cookies_are_out_of_reach_of_scripts_and_other_sites(server: LiveServer)
     ],
 )
 @pytest.mark.parametrize("path", ["/train/jobs", "/api/v1/jobs"])
-def test_other_sites_cannot_write(browser: httpx.Client, headers: dict[str, str], path: str) -> None:
+def test_other_sites_cannot_write(browser: httpx2.Client, headers: dict[str, str], path: str) -> None:
     answer = browser.post(path, headers=headers, data={"kind": "train_reward"})
     assert answer.status_code == 403
     assert "another site" in answer.text
 
 
 @pytest.mark.parametrize("token", ["", "wrong", "é"])
-def test_a_form_needs_its_token(browser: httpx.Client, server: LiveServer, token: str) -> None:
+def test_a_form_needs_its_token(browser: httpx2.Client, server: LiveServer, token: str) -> None:
     group_id, form = card(server)
     answer = browser.post(f"/groups/{group_id}/rankings", data={**form, "csrf_token": token}, headers=HTML)
     assert answer.status_code == 403
@@ -129,11 +129,11 @@ def test_host_names(host: str, allowed: bool) -> None:
     assert host_allowed(host, frozenset({"box.lan"})) is allowed
 
 
-def test_a_form_sent_many_times_at_once_saves_one_ranking(browser: httpx.Client, server: LiveServer) -> None:
+def test_a_form_sent_many_times_at_once_saves_one_ranking(browser: httpx2.Client, server: LiveServer) -> None:
     group_id, form = card(server)
 
     def send(_: int) -> int:
-        with httpx.Client(base_url=server.url, cookies=dict(browser.cookies), timeout=30) as client:
+        with httpx2.Client(base_url=server.url, cookies=dict(browser.cookies), timeout=30) as client:
             return client.post(f"/groups/{group_id}/rankings", data=form, headers=HTML).status_code
 
     with ThreadPoolExecutor(4) as pool:
@@ -141,7 +141,7 @@ def test_a_form_sent_many_times_at_once_saves_one_ranking(browser: httpx.Client,
     assert count(server, group_id) == 1
 
 
-def test_a_second_ranking_is_refused(browser: httpx.Client, server: LiveServer) -> None:
+def test_a_second_ranking_is_refused(browser: httpx2.Client, server: LiveServer) -> None:
     group_id, form = card(server)
     assert browser.post(f"/groups/{group_id}/rankings", data=form, headers=HTML).status_code == 303
     again = {**form, "idempotency_key": "another"}
@@ -152,7 +152,7 @@ def test_a_second_ranking_is_refused(browser: httpx.Client, server: LiveServer) 
 
 
 @pytest.mark.parametrize("rank", ["0", "5", "-1", "x", "١", "9" * 40])
-def test_ranks_out_of_range_are_refused(browser: httpx.Client, server: LiveServer, rank: str) -> None:
+def test_ranks_out_of_range_are_refused(browser: httpx2.Client, server: LiveServer, rank: str) -> None:
     group_id, form = card(server)
     name = next(name for name in form if name.startswith("rank-"))
     answer = browser.post(f"/groups/{group_id}/rankings", data={**form, name: rank}, headers=HTML)

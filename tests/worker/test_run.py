@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-import httpx
+import httpx2
 
 from tests.repository import REPOSITORY
 from tests.waiting import PATIENCE_SECONDS, wait_for
@@ -51,7 +51,7 @@ def test_run_and_ctrl_c(tmp_path: Path, tiny_model_dir: Path) -> None:
         said = output.read_text()
         assert "Fourfold is ready: " in said, said
         address = said.split("Fourfold is ready: ")[1].split()[0]
-        assert httpx.get(f"{address}healthz").status_code == 200
+        assert httpx2.get(f"{address}healthz").status_code == 200
         wait_for(lambda: "is ready" in output.read_text().split("worker |")[-1], "worker")
         assert worker_health() == 0, (tmp_path / "health").read_text()
         children = _children(running.pid)
