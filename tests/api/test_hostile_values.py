@@ -151,7 +151,7 @@ def fault_of(route: Route, response: httpx2.Response) -> str | None:
     return None if re.fullmatch(r"\S+ .*[.!)]", said, re.S) else "no sentence"
 
 
-def detail_of(response: httpx.Response) -> str:
+def detail_of(response: httpx2.Response) -> str:
     kind = response.headers.get("content-type", "")
     return str(response.json()["detail"]) if kind == "application/problem+json" else ""
 
