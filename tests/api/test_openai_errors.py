@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-import httpx
+import httpx2
 import pytest
 
 from app.errors import UnavailableError
@@ -114,7 +114,7 @@ def test_names_are_not_said_back_without_end(real_server: LiveServer) -> None:
 
 
 def test_bodies_that_cannot_be_read(shared: LiveServer) -> None:
-    def send(content: bytes, kind: str | None = "application/json") -> httpx.Response:
+    def send(content: bytes, kind: str | None = "application/json") -> httpx2.Response:
         headers = {} if kind is None else {"content-type": kind}
         return shared.client.post("/v1/chat/completions", content=content, headers=headers)
 
@@ -131,7 +131,7 @@ def test_bodies_that_cannot_be_read(shared: LiveServer) -> None:
         yield from (b"x" * 1_024 for _ in range(600))
 
     url, headers = f"{shared.url}/v1/chat/completions", {"content-type": "application/json"}
-    check_openai_error(httpx.post(url, content=endless(), headers=headers), 413, "at most 512 kB")
+    check_openai_error(httpx2.post(url, content=endless(), headers=headers), 413, "at most 512 kB")
 
 
 def test_places_methods_and_names(shared: LiveServer) -> None:

@@ -2,21 +2,21 @@
 
 import re
 
-import httpx
+import httpx2
 
 from tests.live import LiveServer
 
 
 class Visitor:
     def __init__(self, server: LiveServer) -> None:
-        self.client = httpx.Client(base_url=server.url, follow_redirects=True, headers={"accept": "text/html"})
+        self.client = httpx2.Client(base_url=server.url, follow_redirects=True, headers={"accept": "text/html"})
 
     def get(self, path: str) -> str:
         response = self.client.get(path)
         assert response.status_code == 200, response.text
         return response.text
 
-    def send(self, path: str, *, fragment: bool = False, **form: str) -> httpx.Response:
+    def send(self, path: str, *, fragment: bool = False, **form: str) -> httpx2.Response:
         """`fragment`: as htmx would."""
         [token, *_] = re.findall(r'name="csrf_token" value="([^"]+)"', self.get("/prompts"))
         headers = {"hx-request": "true"} if fragment else {}
