@@ -26,6 +26,7 @@ from app.runtime import build_runtime
 from app.services.sampler import Sampler
 from app.services.versions import usable_version
 from app.web import routes as pages
+from app.web.browser_name import BrowserNames
 from app.web.errors import render_problem
 from app.web.security import Security
 
@@ -51,6 +52,7 @@ def create_app(settings: Settings, *, sampler_factory: SamplerFactory | None = N
         middleware=[
             Middleware(OneAtATurn),
             Middleware(Security, host=settings.host, allowed_hosts=settings.allowed_hosts.split(",")),
+            Middleware(BrowserNames),
             Middleware(BodyLimit),
             Middleware(HeadAsGet),
         ],

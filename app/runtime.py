@@ -151,7 +151,13 @@ def as_unit_of_work(endpoint: Callable[..., Any]) -> Callable[..., Any]:
 
 
 async def get_labeler_name(
-    x_labeler: Annotated[str, Header(description="Who ranks.")] = DEFAULT_LABELER,
+    x_labeler: Annotated[
+        str,
+        Header(
+            description="Who ranks: a name of the caller's own, whose cards and rankings are its alone. Callers that "
+            "send none are one labeler together. Browsers have names of their own, and never this one."
+        ),
+    ] = DEFAULT_LABELER,
     x_labeler_kind: Annotated[LabelerKind, Header(description="`simulated` marks a program.")] = LabelerKind.PERSON,
 ) -> LabelerName:
     return LabelerName(check_name(_decode_header(x_labeler)), x_labeler_kind)

@@ -21,8 +21,9 @@ from app.connections import server_config
 from app.errors import InvalidError
 from app.hparams import SamplingParams
 from app.main import VersionDirectory, create_app
-from app.runtime import Runtime
+from app.runtime import DEFAULT_LABELER, Runtime
 from app.services.sampler import Sampler
+from app.web.browser_name import COOKIE as BROWSER_NAME
 from tests.databases import database_url
 from tests.documented import check_documented
 from tests.waiting import PATIENCE_SECONDS
@@ -134,6 +135,7 @@ def live_server(
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         hooks = {"response": [check_documented(app)]}
         with httpx2.Client(base_url=url, timeout=PATIENCE_SECONDS, event_hooks=hooks) as client:
+            client.cookies.set(BROWSER_NAME, DEFAULT_LABELER, domain="127.0.0.1")  # one labeler, pages and API
             yield LiveServer(url, app, client, app.state.runtime, settings)
     finally:
         runtime = getattr(app.state, "runtime", None)

@@ -53,7 +53,7 @@ def test_an_address_that_only_takes_posts_refuses_it(server: LiveServer) -> None
 @pytest.mark.parametrize("path", ["/", "/card"])
 def test_no_card_is_taken(server: LiveServer, path: str) -> None:
     server.runtime.group_sampler.sample_ready()
-    with httpx2.Client(base_url=server.url, headers=HTML) as stranger:
+    with httpx2.Client(base_url=server.url, headers=HTML, follow_redirects=True) as stranger:
         assert stranger.head(path).status_code == 200
     with server.runtime.read() as session:
         assert session.scalar(select(func.count()).where(Group.status == GroupStatus.LEASED)) == 0

@@ -76,6 +76,15 @@ def lease(session: Session, group: Group, labeler_id: int, *, now: datetime, lea
     session.flush()
 
 
+def hand_over(session: Session, old: Labeler, new: Labeler) -> None:
+    """All cards that one labeler holds, or that are being written for them, to another: behind the other's own."""
+    held = select(Group).where(Group.leased_to == old.id, Group.status.in_((GroupStatus.LEASED, GroupStatus.SAMPLING)))
+    newest = session.scalar(select(func.max(Group.lease_number)).where(Group.leased_to == new.id)) or 0
+    for number, group in enumerate(session.scalars(held.order_by(Group.lease_number, Group.id)), start=newest + 1):
+        group.leased_to, group.lease_number = new.id, number
+    session.flush()
+
+
 def _lapsed(now: datetime) -> ColumnElement[bool]:
     """Of a leased group: its time is over, or it begins in the future, since the clock was set back: it might be held
     for years."""

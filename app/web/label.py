@@ -21,19 +21,27 @@ from app.ids import RowId
 from app.preferences import competition_ranks
 from app.runtime import ReadSession, Runtime, RuntimeDep, UnitRoute, WriteSession
 from app.services import groups, labelers, rankings
+from app.services.labelers import Change
 from app.services.loop_status import loop_status
 from app.services.prompts import validate_messages
 from app.services.sampling import LabelerName
 from app.web import words
 from app.web.security import FormDep, same_origin
-from app.web.templating import is_fragment, labeler_name, render
+from app.web.templating import is_fragment, render
 
 router = APIRouter(route_class=UnitRoute)
 RANK_FIELD = "rank-"
 
 
+FIRST_VISIT = "first"
+CHANGED = {
+    Change.RENAMED: "From now on you rank as {name}.",
+    Change.JOINED: "You go on as {name}. That name was in use already: its cards and rankings are yours here, too.",
+}
+
+
 async def _who(request: Request) -> LabelerName:
-    return LabelerName(labeler_name(request))
+    return LabelerName(request.state.labeler_name)
 
 
 WhoDep = Annotated[LabelerName, Depends(_who)]
@@ -53,8 +61,20 @@ class Waiting:
     prompts_link: bool = False
 
 
+NO_COOKIES = Waiting(
+    "Your browser keeps no cookies",
+    "A card is given to one browser at a time, and cookies tell browsers apart. Allow cookies for this address; this "
+    "page looks again by itself.",
+)
+
+
 @router.get("/")
 async def index(request: Request, runtime: RuntimeDep, who: WhoDep) -> Response:
+    """A new browser is sent here once more, and comes back with its name. One that does not keeps no cookies: it takes
+    no card, since it would take another one each time."""
+    first = FIRST_VISIT in request.query_params
+    if request.state.has_name == first and not is_fragment(request):
+        return RedirectResponse("/" if first else f"/?{FIRST_VISIT}", 303)
     return await _next_card(request, runtime, who)
 
 
@@ -67,7 +87,7 @@ async def _next_card(request: Request, runtime: Runtime, who: LabelerName) -> Re
     """A reload only reads. A new card is leased where this site itself, or the person, asked for the page: a link or a
     script elsewhere takes no card from anybody."""
     show = partial(_show_card, request=request, runtime=runtime, who=who)
-    asked = same_origin(request.headers) and not wants_head_only(request)
+    asked = same_origin(request.headers) and request.state.has_name and not wants_head_only(request)
     page = await runtime.reading.run(partial(show, lease_first=asked))
     if page is None:
         await runtime.writing.run(partial(runtime.group_sampler.lease_ready, who=who))
@@ -87,6 +107,8 @@ def _show_card(
         return _page(request, runtime, session, _card(session, labeler, group))
     if lease_first and groups.has_free(session, now=now):
         return None
+    if not request.state.has_name:
+        return _page(request, runtime, session, _waiting(NO_COOKIES))
     return _page(request, runtime, session, _no_card(runtime, session, labeler))
 
 
@@ -279,5 +301,11 @@ def _page(
     context = {"notice": "", "form_error": None, **card}
     if is_fragment(request):
         return render(request, context["card_template"], context, status_code=status_code)
-    whole = {"page": "label", **_ask_form(runtime), **_strip(runtime, session), **context}
+    whole = {"page": "label", "told": _told(request), **_ask_form(runtime), **_strip(runtime, session), **context}
     return render(request, "label/index.html", whole, status_code=status_code)
+
+
+def _told(request: Request) -> str:
+    """After the name was changed."""
+    change = request.query_params.get("changed")
+    return CHANGED[Change(change)].format(name=request.state.labeler_name) if change in set(Change) else ""

@@ -1,20 +1,38 @@
 """The name that is kept with rankings given on these pages."""
 
-from urllib.parse import quote
-
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
-from app.services.labelers import check_name
-from app.web.security import YEAR_SECONDS, FormDep
-from app.web.templating import LABELER_COOKIE
+from app.errors import AppError
+from app.runtime import UnitRoute, WriteSession
+from app.services.labelers import check_name, take_name
+from app.web.browser_name import name_cookie
+from app.web.security import FormDep
+from app.web.templating import render
 
-router = APIRouter()
+router = APIRouter(route_class=UnitRoute)
 
 
 @router.post("/labeler")
-def change_labeler(form: FormDep) -> Response:
-    name = check_name(str(form.get("name", "")))
-    response = RedirectResponse("/", 303)
-    response.set_cookie(LABELER_COOKIE, quote(name), max_age=YEAR_SECONDS, httponly=True, samesite="lax")
+def change_labeler(request: Request, session: WriteSession, form: FormDep) -> Response:
+    typed = str(form.get("name", ""))
+    try:
+        name = check_name(typed)
+        change = take_name(session, old=request.state.labeler_name, new=name)
+    except AppError as error:
+        return _refused(request, error, typed)
+    response = RedirectResponse(f"/?changed={change}", 303)
+    response.headers.append("set-cookie", name_cookie(name))
     return response
+
+
+def _refused(request: Request, error: AppError, typed: str) -> Response:
+    """The form below the message holds what was typed."""
+    context = {
+        "title": "That name was not taken",
+        "message": f"{error.page_message} You still rank as {request.state.labeler_name}.",
+        "status_code": error.status_code,
+        "actions": [{"href": "/", "label": "Go to labeling"}],
+        "labeler_typed": typed,
+    }
+    return render(request, "errors/index.html", context, status_code=error.status_code)

@@ -13,7 +13,6 @@ from app.ids import EventId, RowId
 from app.runtime import RuntimeDep
 from app.services.sampling import LabelerName
 from app.strict_json import to_json
-from app.web.templating import labeler_name
 
 router = APIRouter()
 KEEP_ALIVE = ": still here\n\n"
@@ -26,7 +25,7 @@ async def stream_group(
     """Events `piece`, then `done` or `failed`. A browser that connects again goes on after the last piece it got."""
     if wants_head_only(request):  # reading the stream is what begins the answers
         return StreamingResponse(iter(()), media_type="text/event-stream")
-    find = partial(runtime.live.own_group, group_id=group_id, who=LabelerName(labeler_name(request)))
+    find = partial(runtime.live.own_group, group_id=group_id, who=LabelerName(request.state.labeler_name))
 
     async def events() -> AsyncIterator[str]:
         try:

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from datetime import datetime
 from functools import cache
 from typing import Any
-from urllib.parse import unquote
 
 from fastapi import Request
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -14,14 +13,10 @@ from markupsafe import Markup
 from starlette.responses import HTMLResponse
 
 from app import figures
-from app.errors import InvalidError
 from app.layout import STATIC, TEMPLATES
-from app.runtime import DEFAULT_LABELER
 from app.services.bounds import flags_of
-from app.services.labelers import check_name
 from app.web import words
-
-LABELER_COOKIE = "fourfold_labeler"
+from app.web.browser_name import labeler_name
 
 
 @cache
@@ -84,14 +79,6 @@ def _environment() -> Environment:
 ENVIRONMENT = _environment()
 
 
-def labeler_name(request: Request) -> str:
-    """Who ranks on these pages: a cookie, so that it survives a restart; anything odd falls back to the default."""
-    try:
-        return check_name(unquote(request.cookies.get(LABELER_COOKIE, "")))
-    except InvalidError:
-        return DEFAULT_LABELER
-
-
 def render(
     request: Request,
     template: str,
@@ -105,6 +92,7 @@ def render(
         "nonce": request.state.nonce,
         "csrf_token": request.state.csrf_token,
         "labeler_name": labeler_name(request),
+        "labeler_typed": None,
     }
     html = ENVIRONMENT.get_template(template).render({**shared, **(context or {})})
     return HTMLResponse(html, status_code, headers=dict(headers or {}))

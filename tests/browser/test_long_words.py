@@ -14,7 +14,7 @@ from app.db.models.versions import VersionKind
 from app.db.session import transaction
 from app.hparams import SamplingParams
 from app.services import groups, job_folders, labelers, prompts, versions
-from app.web.templating import LABELER_COOKIE
+from app.web.browser_name import COOKIE as LABELER_COOKIE
 from tests.browser.label_page import WritingSampler
 from tests.live import LiveServer, live_server, quick_settings
 
