@@ -193,6 +193,11 @@ def _shortened(parts: Sequence[str]) -> str:
 
 
 def _sentence(item: Mapping[str, Any]) -> str:
+    limits = item.get("ctx") or {}
+    if item["type"] in ("too_long", "too_short") and isinstance(item.get("input"), str):
+        bound = limits.get("max_length", limits.get("min_length"))
+        side = "most" if item["type"] == "too_long" else "least"
+        return f"The text has {limits.get('actual_length'):,} characters, and at {side} {bound:,} are taken."
     message = str(item["msg"]).removeprefix("Value error, ")
     return message if message.endswith(".") else f"{message}."
 

@@ -8,7 +8,7 @@ from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, Field
 
 from app.api.description import raises, streams
-from app.api.schemas import MAX_ALTERNATIVES, ConversationInput, PromptInput, SamplingInput, Text
+from app.api.schemas import MAX_ALTERNATIVES, ConversationInput, Model, PromptInput, SamplingInput, Text
 from app.api.streams import EventStream, event, with_first
 from app.chat import NextToken, SampledAnswer, StreamEvent, TokenLogprob
 from app.errors import ConflictError, GoneError, NotFoundError
@@ -75,7 +75,7 @@ class ScoreOut(BaseModel):
     scores: list[float]
 
 
-class TokenizeIn(BaseModel):
+class TokenizeIn(Model):
     text: str = Field(max_length=MAX_TEXT_CHARACTERS)
 
 

@@ -2,10 +2,20 @@
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Annotated, Any, Generic, Self, TypeVar
+from types import NoneType, UnionType
+from typing import Annotated, Any, Generic, Self, TypeVar, Union, get_args, get_origin
 
 from fastapi import Query
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from app.chat import Message, Role, joined
 from app.config import Settings
@@ -43,7 +53,28 @@ JsonObject = Annotated[dict[str, Any], BeforeValidator(finite)]
 
 
 class Model(BaseModel):
+    """A JSON object as it is sent: no other names, and numbers are JSON's numbers ("1" and true are none)."""
+
     model_config = ConfigDict(extra="forbid")
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _of_its_own_type(cls, value: Any, info: ValidationInfo) -> Any:
+        wanted = _plain_types(cls.model_fields[info.field_name or ""].annotation)
+        if wanted and wanted <= {int, float} and isinstance(value, str | bool):
+            raise ValueError("a number is wanted, not a text, true or false")
+        if wanted == {bool} and value is not None and not isinstance(value, bool):
+            raise ValueError("true or false is wanted")
+        return value
+
+
+def _plain_types(annotation: Any) -> set[Any]:
+    """The types that a value may have, None apart: {int} of `Annotated[int, ...] | None`."""
+    if get_origin(annotation) is Annotated:
+        return _plain_types(get_args(annotation)[0])
+    if isinstance(annotation, UnionType) or get_origin(annotation) is Union:
+        return set().union(*map(_plain_types, get_args(annotation))) - {NoneType}
+    return {annotation}
 
 
 class PageOut(BaseModel, Generic[Item]):

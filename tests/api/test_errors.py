@@ -26,6 +26,15 @@ def test_lone_surrogates_are_mended_or_refused(shared: LiveServer) -> None:
     assert response.status_code in (201, 422)
 
 
+def test_texts_are_counted_in_characters(shared: LiveServer) -> None:
+    body = {"ranks": {}, "comment": "é" * 2_001}
+    says = "comment: The text has 2,001 characters, and at most 2,000 are taken."
+    check_problem(shared.client.post("/api/v1/groups/1/rankings", json=body), 422, says)
+    body = {"prompt": "Hi", "language": "e"}
+    says = "language: The text has 1 characters, and at least 2 are taken."
+    check_problem(shared.client.post("/api/v1/prompts", json=body), 422, says)
+
+
 def test_a_name_without_end_is_not_said_back(shared: LiveServer) -> None:
     body = check_problem(shared.client.post("/api/v1/prompts", json={"prompt": "Hi", "x" * 50_000: 1}), 422, "xxx: ")
     assert len(str(body)) < 1_000

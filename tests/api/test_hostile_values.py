@@ -65,6 +65,7 @@ def bodies(ranks: dict[str, int]) -> dict[str, list[Any]]:
             {**PROMPT, "split": "train", "language": "en"},
             {"messages": [{"role": "user", "content": "Hi"}]},
         ],
+        "POST /api/v1/versions/prune": [{"keep": 5, "dry_run": True}],
         "POST /v1/chat/completions": [
             {**CHAT, "top_logprobs": 1, "tools": None},
             {"model": "fourfold-1", "messages": CHAT["messages"], "max_completion_tokens": 2, "stream": True},
@@ -84,6 +85,8 @@ FORMS = {
     "POST /jobs/{job_id}/resume": {},
     "POST /jobs/{job_id}/restart": {},
     "POST /versions/{version_id}/activate": {"back": "version"},
+    "POST /versions/{version_id}/remove": {},
+    "POST /versions/prune": {"version_id": "9"},
     "POST /labeler": {"name": "ada"},
 }
 
@@ -228,6 +231,19 @@ def test_in_json(visitor: Visitor) -> None:
                         visitor.faults.append(f"{route}, {where} {value[:30]}: {found.status_code} {found.text[:200]}")
 
 
+def test_numbers_are_no_texts_and_no_truths(visitor: Visitor) -> None:
+    for route in visitor.routes:
+        for body in bodies(visitor.ranks).get(str(route), []):
+            for keys in places(body):
+                value = value_at(body, keys)
+                other = ('"1"', "true") if type(value) in (int, float) else ('"true"', "1") if value is True else ()
+                for wrong in other:
+                    content = json.dumps(replaced(body, keys), ensure_ascii=False).replace(f'"{PLACE}"', wrong)
+                    found = visitor.ask(route, f"{keys} {wrong}", content=content.encode())
+                    if found.status_code not in (400, 422):
+                        visitor.faults.append(f"{route}, {keys} {wrong}: {found.status_code}")
+
+
 @pytest.mark.parametrize("key", [*NO_IDS, "", r"\ud800", r"\u0000"], ids=lambda key: ascii(key[:12]))
 def test_as_the_id_of_a_ranked_answer(visitor: Visitor, key: str) -> None:
     route = next(route for route in visitor.routes if str(route) == "POST /api/v1/groups/{group_id}/rankings")
@@ -312,6 +328,12 @@ def places(value: Any, before: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]
     for key, inner in items:
         yield (*before, key)
         yield from places(inner, (*before, key))
+
+
+def value_at(body: Any, keys: tuple[Any, ...]) -> Any:
+    for key in keys:
+        body = body[key]
+    return body
 
 
 def replaced(value: Any, keys: tuple[Any, ...]) -> Any:
