@@ -15,8 +15,17 @@ RUN [ -n "$PIP_EXTRA_INDEX_URL" ] || unset PIP_EXTRA_INDEX_URL; \
  && /opt/venv/bin/pip install --quiet --requirement requirements.txt
 
 COPY package.json package-lock.json .npmrc requirements-node.txt ./
-COPY bin/front-end bin/front-end
+COPY bin bin
 RUN python3 -m venv /build/node && bin/front-end /build/node/bin/python
+
+COPY LICENSE README.md pyproject.toml ./
+COPY migrations migrations
+COPY models models
+COPY templates templates
+COPY static static
+COPY app app
+# Compiled now, because the running container may not write there.
+RUN /opt/venv/bin/pip install --quiet --no-deps --compile .
 
 
 FROM ${BASE_IMAGE}
@@ -25,17 +34,6 @@ RUN useradd --uid 10001 --user-group --home-dir /data --no-create-home --shell /
  && mkdir /data && chown fourfold:fourfold /data
 
 COPY --from=build /opt/venv /opt/venv
-WORKDIR /opt/fourfold
-COPY LICENSE pyproject.toml alembic.ini ./
-COPY migrations migrations
-COPY models models
-COPY templates templates
-COPY static static
-COPY --from=build /build/static/vendor static/vendor
-COPY app app
-# Readable for the user below whatever the checkout allowed; compiled now, because the running container may not write here.
-RUN chmod -R a+rX . && /opt/venv/bin/python -m compileall -q app migrations
-
 # NUMBA_CACHE_DIR: the sampler's kernels, compiled for the processor that the container runs on.
 ENV PATH=/opt/venv/bin:$PATH PYTHONUNBUFFERED=1 NUMBA_CACHE_DIR=/tmp/numba FOURFOLD_HOST=0.0.0.0 FOURFOLD_PORT=8000 FOURFOLD_DATA_DIR=/data
 USER 10001:10001
@@ -43,4 +41,4 @@ EXPOSE 8000
 # For the web; the worker service has a check of its own.
 HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --retries=3 \
   CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8000/healthz', timeout=4)"]
-CMD ["python", "-m", "app", "serve"]
+CMD ["fourfold", "serve"]

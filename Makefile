@@ -33,8 +33,10 @@ $(STAMP)/venv:
 	@python=$$(bin/find-python) && bin/quietly "virtual environment $(VENV), $$("$$python" --version)" "$$python" -m venv $(VENV)
 	@mkdir -p $(STAMP) && touch $@
 
-# torch alone and by its exact version: a looser request may bring gigabytes of GPU libraries.
+# torch alone and by its exact version: a looser request may bring gigabytes of GPU libraries. pip's own settings say where from.
 $(STAMP)/torch: requirements.txt $(STAMP)/venv
+	@echo "    On Linux torch may bring gigabytes of GPU libraries, of no use here. The index of those for CPUs:"
+	@echo "    PIP_EXTRA_INDEX_URL=https://download.pytorch.org/whl/cpu make run"
 	@torch=$$(grep '^torch==' requirements.txt) && \
 	bin/quietly "$$torch (hundreds of megabytes: the longest step)" $(PIP) -c requirements.txt "$$torch"
 	@touch $@

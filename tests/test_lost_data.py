@@ -3,6 +3,7 @@
 import shutil
 import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -69,7 +70,7 @@ def empty_database(data_dir: Path) -> None:
 
 def database_without_tables(data_dir: Path) -> None:
     no_database(data_dir)
-    with sqlite3.connect(data_dir / DATABASE) as database:
+    with closing(sqlite3.connect(data_dir / DATABASE, isolation_level=None)) as database:
         database.execute("CREATE TABLE other (x)")
 
 
@@ -140,6 +141,6 @@ def test_a_damaged_database_at_start_says_restore(tiny_model_dir: Path, data_dir
 
 
 def test_tables_of_another_program_say_start_again(server: LiveServer) -> None:
-    with sqlite3.connect(server.settings.data_dir / DATABASE) as database:
+    with closing(sqlite3.connect(server.settings.data_dir / DATABASE, isolation_level=None)) as database:
         database.execute("ALTER TABLE rankings RENAME COLUMN comment TO remark")
     check_problem(server.client.get("/api/v1/rankings"), 503, "Start this program again")

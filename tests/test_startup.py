@@ -10,7 +10,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import httpx2
@@ -66,7 +66,7 @@ def test_acknowledged_ranking_survives_kill(tiny_model_dir: Path, data_dir: Path
         process.send_signal(signal.SIGKILL)
         assert response.status_code == 201
         process.wait()
-    with sqlite3.connect(data_dir / "fourfold.db") as database:
+    with closing(sqlite3.connect(data_dir / "fourfold.db", isolation_level=None)) as database:
         assert database.execute("PRAGMA integrity_check").fetchone() == ("ok",)
         rows = database.execute("SELECT id, group_id FROM rankings").fetchall()
     assert rows == [(response.json()["ranking_id"], group["group_id"])]
@@ -97,7 +97,7 @@ def test_port_in_use(tiny_model_dir: Path, tmp_path: Path) -> None:
 
 
 def test_data_of_a_newer_program(tiny_model_dir: Path, data_dir: Path) -> None:
-    with sqlite3.connect(data_dir / "fourfold.db") as database:
+    with closing(sqlite3.connect(data_dir / "fourfold.db", isolation_level=None)) as database:
         database.execute("UPDATE alembic_version SET version_num = '9999'")
     said = refusal(quick_settings(data_dir, tiny_model_dir, port=0))
     assert "made by a newer Fourfold (schema 9999)" in said

@@ -3,6 +3,7 @@
 import shutil
 import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -83,7 +84,7 @@ def test_what_comes_back_is_used_again(database: Engine, sessions: sessionmaker[
         store(sessions, "lost")
     path.with_name("elsewhere.db").rename(path)
     store(sessions, "kept")
-    with sqlite3.connect(path) as other:
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
         assert other.execute("SELECT name FROM labelers").fetchall() == [("kept",)]
 
 
