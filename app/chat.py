@@ -3,7 +3,7 @@
 Both the engine (app.lm) and the services speak them, and neither may import the other.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypedDict
 
@@ -15,6 +15,33 @@ class Message(TypedDict):
     content: str
 
 
+Scalar = str | int | float | bool | None
+
+
+@dataclass(frozen=True)
+class Templated:
+    """A conversation, and values for its model's chat template."""
+
+    messages: Sequence[Message]
+    values: Mapping[str, Scalar]
+
+
+@dataclass(frozen=True)
+class RawText:
+    """What a model goes on with as with a document: no chat format around it, and nothing in it becomes a control
+    mark."""
+
+    text: str
+
+
+@dataclass(frozen=True)
+class RawTokens:
+    """The same, as the model's own tokens."""
+
+    token_ids: tuple[int, ...]
+
+
+Prompt = Sequence[Message] | Templated | RawText | RawTokens
 TURN_GAP = "\n\n"
 
 
@@ -50,17 +77,21 @@ class Alternative:
     token_id: int
     text: str
     logprob: float
+    bytes: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
 class TokenLogprob:
     """A sampled token, its log-probability under the model's own distribution (temperature 1, no filter, no penalty, no
-    bias), and the likeliest tokens of that place."""
+    bias), and the likeliest tokens of that place. `bytes` is what it wrote of the answer's text: nothing for a special
+    token and behind a stop string, the beginning alone where a stop string begins inside. Those of all tokens are the
+    text in UTF-8, but that a broken character is the replacement character there."""
 
     token_id: int
     text: str
     logprob: float
     top: tuple[Alternative, ...] = ()
+    bytes: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ import httpx2
 import uvicorn
 from fastapi import FastAPI
 
-from app.chat import Message, NextToken, SampledAnswer, StreamEvent
+from app.chat import Message, NextToken, Prompt, SampledAnswer, StreamEvent
 from app.config import Settings
 from app.connections import server_config
 from app.errors import InvalidError
@@ -51,7 +51,7 @@ class ScriptedSampler:
 
     def generate(
         self,
-        messages: Sequence[Message],
+        prompt: Prompt,
         *,
         n: int,
         params: SamplingParams,
@@ -65,7 +65,7 @@ class ScriptedSampler:
 
     def stream(
         self,
-        messages: Sequence[Message],
+        prompt: Prompt,
         *,
         n: int,
         params: SamplingParams,
@@ -87,13 +87,18 @@ class ScriptedSampler:
         del version_id
         return [(5 + len(word), word) for word in text.split()]
 
-    def count_tokens(self, messages: Sequence[Message], *, version_id: int, answer_tokens: int = 0) -> int:
+    def count_tokens(self, prompt: Prompt, *, version_id: int, answer_tokens: int = 0) -> int:
         """A word is a token."""
-        count = sum(len(message["content"].split()) for message in messages)
+        assert isinstance(prompt, list), "a conversation"
+        count = sum(len(message["content"].split()) for message in prompt)
         limit = self.context_tokens(version_id=version_id) - answer_tokens
         if count > limit:
             raise InvalidError(f"The prompt has {count} tokens; at most {limit} fit.")
         return count
+
+    def text_of(self, token_ids: Sequence[int], *, version_id: int) -> str:
+        del version_id
+        return " ".join(map(str, token_ids))
 
     def context_tokens(self, *, version_id: int) -> int:
         del version_id

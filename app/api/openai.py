@@ -2,7 +2,9 @@
 
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
 from typing import Any
 
 from fastapi import APIRouter
@@ -10,11 +12,13 @@ from sqlalchemy.orm import Session
 
 from app.api.description import raises, streams
 from app.api.openai_answers import ChatChunk, ChatOut, Head, ModelOut, ModelsOut, chunks, told, whole
-from app.api.openai_requests import ACTIVE_MODEL, ChatIn
+from app.api.openai_requests import ACTIVE_MODEL, COMPLETION_TOKENS, ChatIn, CompletionIn
+from app.api.openai_texts import TextOut, text_chunks, whole_texts
 from app.api.streams import EventStream, with_first
-from app.chat import Message
+from app.chat import Prompt, RawText, RawTokens, StreamEvent
 from app.db.models.versions import Version
 from app.errors import GoneError, InvalidError, NotFoundError
+from app.hparams import SamplingParams
 from app.ids import parse_id
 from app.runtime import ReadSession, Runtime, RuntimeDep, SamplingPlace, UnitRoute
 from app.services.versions import MAY_ANSWER, active_answerer, answerers, get_version
@@ -71,21 +75,83 @@ def chat(body: ChatIn, runtime: RuntimeDep) -> Any:
     """n answers of one model; pieces as server-sent events with `stream`."""
     body.check()
     head, version_id = _head(runtime, "chatcmpl", body.model)
-    messages = body.conversation()
-    prompt_tokens, room = room_for(runtime, messages, version_id, body.asked_tokens)
+    prompt = body.prompt()
+    prompt_tokens, room = room_for(runtime, prompt, version_id, body.asked_tokens, "messages")
     params = body.params(room)
     if body.stream:
         events = with_first(
             runtime.sampler.stream(
-                messages, n=body.answers, params=params, version_id=version_id, logprobs=body.alternatives
+                prompt, n=body.answers, params=params, version_id=version_id, logprobs=body.alternatives
             )
         )
         usage = prompt_tokens if body.wants_usage else None
         return EventStream(events, chunks(head, events, body.answers, usage), told)
     answers = runtime.sampler.generate(
-        messages, n=body.answers, params=params, version_id=version_id, logprobs=body.alternatives
+        prompt, n=body.answers, params=params, version_id=version_id, logprobs=body.alternatives
     )
     return whole(head, answers, prompt_tokens)
+
+
+@router.post(
+    "/completions",
+    response_model=TextOut,
+    dependencies=[SamplingPlace],
+    responses={**streams(message=TextOut), **raises(NotFoundError, GoneError)},
+)
+def complete(body: CompletionIn, runtime: RuntimeDep) -> Any:
+    """n continuations of each prompt, one prompt after the other; pieces as server-sent events with `stream`."""
+    body.check()
+    head, version_id = _head(runtime, "cmpl", body.model)
+    asked = [_asked(body, runtime, prompt, version_id) for prompt in body.prompts]
+    prompt_tokens = sum(each.tokens for each in asked)
+    if body.stream:
+        events = with_first(_streamed(body, runtime, asked, version_id))
+        usage = prompt_tokens if body.wants_usage else None
+        return EventStream(events, text_chunks(head, events, usage), told)
+    answers = [
+        (each.echo, answer)
+        for each in asked
+        for answer in runtime.sampler.generate(
+            each.prompt, n=body.answers, params=each.params, version_id=version_id, logprobs=body.logprobs
+        )
+    ]
+    return whole_texts(head, answers, prompt_tokens)
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """One prompt of a request. `echo` stands before its answers."""
+
+    prompt: Prompt
+    echo: str
+    tokens: int
+    params: SamplingParams
+
+
+def _asked(body: CompletionIn, runtime: Runtime, prompt: RawText | RawTokens, version_id: int) -> _Asked:
+    tokens, room = room_for(runtime, prompt, version_id, body.max_tokens or COMPLETION_TOKENS, "prompt")
+    echo = ""
+    if body.echo and isinstance(prompt, RawText):
+        echo = prompt.text
+    elif body.echo and isinstance(prompt, RawTokens):
+        echo = runtime.sampler.text_of(prompt.token_ids, version_id=version_id)
+    return _Asked(prompt, echo, tokens, body.params(room))
+
+
+def _streamed(body: CompletionIn, runtime: Runtime, asked: Sequence[_Asked], version_id: int) -> Iterator[StreamEvent]:
+    """Each prompt's answers under indices of their own."""
+    for place, each in enumerate(asked):
+        first = place * body.answers
+        events = with_first(
+            runtime.sampler.stream(
+                each.prompt, n=body.answers, params=each.params, version_id=version_id, logprobs=body.logprobs
+            )
+        )
+        with closing(events):
+            for index in range(body.answers if each.echo else 0):
+                yield StreamEvent(first + index, each.echo)
+            for event in events:
+                yield replace(event, index=first + event.index)
 
 
 def _head(runtime: Runtime, kind: str, model: str) -> tuple[Head, int]:
@@ -101,7 +167,7 @@ def _head(runtime: Runtime, kind: str, model: str) -> tuple[Head, int]:
     return head, version_id
 
 
-def room_for(runtime: Runtime, prompt: Sequence[Message], version_id: int, asked: int | None) -> tuple[int, int]:
+def room_for(runtime: Runtime, prompt: Prompt, version_id: int, asked: int | None, param: str) -> tuple[int, int]:
     """The prompt's tokens and the most that its answer may have: as many as were asked for, else as the context has
     room for. Raises InvalidError where they do not fit together."""
     context = runtime.sampler.context_tokens(version_id=version_id)
@@ -111,5 +177,5 @@ def room_for(runtime: Runtime, prompt: Sequence[Message], version_id: int, asked
         if error.code != "context_length_exceeded":
             raise
         said = f"This model's maximum context length is {context:,} tokens. {error.message}"
-        raise InvalidError(said, param="messages", code=error.code) from None
+        raise InvalidError(said, param=param, code=error.code) from None
     return count, asked or context - count

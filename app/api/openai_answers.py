@@ -14,8 +14,8 @@ from app.openai_errors import error_body, status_of
 class TopLogprobOut(BaseModel):
     token: str
     logprob: float
-    bytes: list[int] | None
-    """Null where a token ends in the middle of a character: it has no text of its own then."""
+    bytes: list[int]
+    """Those of all entries, joined, are the text in UTF-8. `token` writes bytes that are no character as \\xe4."""
 
 
 class TokenLogprobOut(TopLogprobOut):
@@ -159,16 +159,18 @@ def _chunk(head: Head, with_usage: bool, *choices: ChunkChoice, usage: Usage | N
 
 
 def _logprobs(answer: SampledAnswer) -> LogprobsOut | None:
+    """Of the tokens that wrote the text: neither the end token nor what a stop string cut off."""
     if answer.logprobs is None:
         return None
     return LogprobsOut(
         content=[
             TokenLogprobOut(**_token(one).model_dump(), top_logprobs=[_token(other) for other in one.top])
             for one in answer.logprobs
+            if one.bytes
         ]
     )
 
 
 def _token(one: TokenLogprob | Alternative) -> TopLogprobOut:
-    split = "\ufffd" in one.text
-    return TopLogprobOut(token=one.text, logprob=one.logprob, bytes=None if split else list(one.text.encode()))
+    written = bytes(one.bytes)
+    return TopLogprobOut(token=written.decode("utf-8", "backslashreplace"), logprob=one.logprob, bytes=list(written))

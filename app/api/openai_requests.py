@@ -8,7 +8,7 @@ from pydantic_core import PydanticCustomError
 
 from app.api.generation import MAX_ANSWERS
 from app.api.schemas import MAX_ALTERNATIVES, TEMPERATURE, StopString
-from app.chat import Message, joined
+from app.chat import Message, Prompt, RawText, RawTokens, Scalar, Templated, joined
 from app.errors import InvalidError
 from app.hparams import SamplingParams
 from app.openai_errors import UNSUPPORTED
@@ -16,6 +16,9 @@ from app.openai_errors import UNSUPPORTED
 ACTIVE_MODEL = "fourfold"
 MAX_PAIRS, MAX_KEY_CHARACTERS, MAX_VALUE_CHARACTERS = 16, 64, 512
 MAX_SEED = 2**63 - 1
+MAX_PROMPTS = 16
+COMPLETION_TOKENS = 16  # OpenAI's default
+MAX_COMPLETION_ALTERNATIVES = 5
 
 
 class Strict(BaseModel):
@@ -138,6 +141,7 @@ class SamplingIn(Strict):
 
     @property
     def answers(self) -> int:
+        """To each prompt."""
         return 1 if self.n is None else self.n
 
     @property
@@ -187,6 +191,9 @@ class ChatIn(SamplingIn):
     safety_identifier: str | None = None
     prompt_cache_key: str | None = None
     prompt_cache_retention: Literal["in-memory", "in_memory", "24h"] | None = None
+    chat_template_kwargs: dict[Annotated[str, Field(max_length=MAX_KEY_CHARACTERS)], Scalar] | None = Field(
+        None, description="As vLLM: values for the model's chat template, such as Qwen3's `enable_thinking`."
+    )
     tools: Unsupported = None
     functions: Unsupported = None
     audio: Unsupported = None
@@ -213,6 +220,10 @@ class ChatIn(SamplingIn):
                 code="invalid_parameter_combination",
             )
 
+    def prompt(self) -> Prompt:
+        messages = self.conversation()
+        return Templated(messages, self.chat_template_kwargs) if self.chat_template_kwargs else messages
+
     def conversation(self) -> list[Message]:
         """In our words. Neighbours of one role are one message; empty system text is none."""
         found = [
@@ -220,3 +231,67 @@ class ChatIn(SamplingIn):
             for message in self.messages
         ]
         return joined([message for message in found if message["content"] or message["role"] != "system"])
+
+
+Tokens = Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1)]
+
+
+class CompletionIn(SamplingIn):
+    """Plain continuation, without any chat format: the base model's view of a model that was tuned for chats."""
+
+    prompt: list[str | list[int]] = Field(
+        [""],
+        description="A text, tokens, or a list of either. The mark of a document's beginning is put before a text.",
+    )
+    echo: bool | None = Field(None, description="The prompt's text before each answer.")
+    logprobs: int | None = Field(None, ge=0, le=MAX_COMPLETION_ALTERNATIVES)
+    best_of: int | None = Field(None, description="The same as n, or left out.")
+    suffix: Literal[""] | None = None
+
+    @field_validator(
+        "prompt",
+        mode="before",
+        json_schema_input_type=str
+        | Tokens
+        | Annotated[list[str], Field(min_length=1, max_length=MAX_PROMPTS)]
+        | Annotated[list[Tokens], Field(min_length=1, max_length=MAX_PROMPTS)]
+        | None,
+    )
+    @classmethod
+    def _listed(cls, value: Any) -> Any:
+        """A list of texts and lists of tokens."""
+        if value is None or isinstance(value, str):
+            return [value or ""]
+        if not isinstance(value, list) or not value:
+            raise PydanticCustomError("prompt_type", "expected a text, tokens (whole numbers), or a list of either")
+        prompts = [value] if all(_is_token(each) for each in value) else value
+        if len(prompts) > MAX_PROMPTS:
+            raise PydanticCustomError("too_long", f"at most {MAX_PROMPTS} prompts are taken at once")
+        for each in prompts:
+            tokens = isinstance(each, list) and each and all(_is_token(token) for token in each)
+            if not isinstance(each, str) and not tokens:
+                raise PydanticCustomError("prompt_type", "expected a text, tokens (whole numbers), or a list of either")
+        return prompts
+
+    @property
+    def prompts(self) -> list[RawText | RawTokens]:
+        return [RawText(each) if isinstance(each, str) else RawTokens(tuple(each)) for each in self.prompt]
+
+    def check(self) -> None:
+        super().check()
+        if self.best_of is not None and self.best_of != self.answers:
+            raise InvalidError(
+                f"best_of is not supported: {self.answers} answers are written and all of them returned. Give n alone.",
+                param="best_of",
+                code=UNSUPPORTED,
+            )
+        if self.echo and self.logprobs is not None:
+            raise InvalidError(
+                "echo together with logprobs is not supported: the prompt's tokens have none here. Leave one out.",
+                param="echo",
+                code=UNSUPPORTED,
+            )
+
+
+def _is_token(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0

@@ -10,7 +10,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from app.chat import Message
+from app.chat import Message, Scalar
 from app.errors import InvalidError
 from app.lm.config_fields import read_text
 from app.lm.foreign_process import ForeignProcess, RefusedError
@@ -72,10 +72,19 @@ class ChatTemplate:
         begin = {"template": template, "variables": json.loads(variables)}
         self._process = ForeignProcess("chat template", PROGRAM, begin)
 
-    def render(self, messages: Sequence[Message], *, add_generation_prompt: bool = True) -> str:
-        """The conversation as text. Raises InvalidError for a conversation or a template that cannot be written."""
+    def render(
+        self,
+        messages: Sequence[Message],
+        values: Mapping[str, Scalar] | None = None,
+        *,
+        add_generation_prompt: bool = True,
+    ) -> str:
+        """The conversation as text; `values` are further variables.
+
+        Raises InvalidError for a conversation or a template that cannot be written."""
         try:
-            return str(self._process.ask({"messages": list(messages), "add_generation_prompt": add_generation_prompt}))
+            request = {"messages": list(messages), "add_generation_prompt": add_generation_prompt}
+            return str(self._process.ask({**(values or {}), **request}))
         except RefusedError as error:
             raise InvalidError(
                 f"The model's chat template cannot write this conversation: {error}. "

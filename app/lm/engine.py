@@ -19,7 +19,7 @@ from typing import TypeVar
 
 import torch
 
-from app.chat import Message, NextToken, SampledAnswer, StreamEvent
+from app.chat import Message, NextToken, Prompt, SampledAnswer, StreamEvent
 from app.errors import UnavailableError
 from app.hparams import SamplingParams
 from app.lm.batch import MAX_ROWS, Batch, Row, prompt_logits
@@ -69,7 +69,7 @@ class Engine:
 
     def generate(
         self,
-        messages: Sequence[Message],
+        prompt: Prompt,
         *,
         n: int,
         params: SamplingParams,
@@ -78,14 +78,14 @@ class Engine:
         logprobs: int | None = None,
     ) -> list[SampledAnswer]:
         generation = Generation(
-            messages, n, params, version_id, distinct=distinct, logprobs=logprobs, deadline=self._deadline()
+            prompt, n, params, version_id, distinct=distinct, logprobs=logprobs, deadline=self._deadline()
         )
         self._submit(generation)
         return generation.result.result()
 
     def stream(
         self,
-        messages: Sequence[Message],
+        prompt: Prompt,
         *,
         n: int,
         params: SamplingParams,
@@ -95,7 +95,7 @@ class Engine:
         """Errors come before the first event; closing the iterator stops the sampling."""
         events: queue.SimpleQueue[Told] = queue.SimpleQueue()
         generation = Generation(
-            messages, n, params, version_id, logprobs=logprobs, emit=events.put, deadline=self._deadline()
+            prompt, n, params, version_id, logprobs=logprobs, emit=events.put, deadline=self._deadline()
         )
         generation.result.add_done_callback(lambda done: events.put(done.exception()))
         self._submit(generation)
@@ -110,8 +110,13 @@ class Engine:
         ids = tokenizer.encode(text)
         return list(zip(ids, tokenizer.pieces(ids), strict=True))
 
-    def count_tokens(self, messages: Sequence[Message], *, version_id: int, answer_tokens: int = 0) -> int:
-        return len(self._shelf.policy(version_id).encoded(messages, answer_tokens))
+    def count_tokens(self, prompt: Prompt, *, version_id: int, answer_tokens: int = 0) -> int:
+        return len(self._shelf.policy(version_id).encoded(prompt, answer_tokens))
+
+    def text_of(self, token_ids: Sequence[int], *, version_id: int) -> str:
+        policy = self._shelf.policy(version_id)
+        policy.check_tokens(token_ids)
+        return policy.tokenizer.decode(token_ids)
 
     def context_tokens(self, *, version_id: int) -> int:
         return self._shelf.policy(version_id).decoder.config.context_tokens

@@ -9,13 +9,14 @@ import contextlib
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, partial
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import tokenizers
 
-from app.chat import Message, without_system
+from app.chat import Message, Scalar, without_system
 from app.errors import InvalidError
 from app.lm.chat_template import PLAIN_TEMPLATE, TEMPLATE_FILE, find_template, scored_template, shared_template
 from app.lm.config_fields import read_object
@@ -24,6 +25,8 @@ from app.weights import unusable
 
 TOKENIZER_CONFIG = "tokenizer_config.json"
 TEXT_FILES = (TOKENIZER_CONFIG, "special_tokens_map.json", TEMPLATE_FILE)
+RESERVED = ("messages", "add_generation_prompt", "tools", "documents")  # names that a template gets in any case
+NO_VALUES: Mapping[str, Scalar] = {}
 PRIVATE_USE = range(0xE000, 0xF8FF)
 _ASKED: Message = {"role": "user", "content": "Where is the ladder?"}
 _ANSWERED: Message = {"role": "assistant", "content": "Behind the shed."}
@@ -49,6 +52,7 @@ class ForeignText:
         self.has_template = template is not None
         self._written = PLAIN_TEMPLATE if template is None else template
         self._template = shared_template(self._written, json.dumps(named))
+        self._reserved = frozenset({*RESERVED, *named})
         added = backend.get_added_tokens_decoder()
         self._special = {number for number, token in added.items() if token.special}
         self._marks = {
@@ -120,31 +124,50 @@ class ForeignText:
     def encode_all(self, texts: Sequence[str]) -> list[list[int]]:
         return self._plain.encode_all(texts)
 
-    def encode_conversation(self, messages: Sequence[Message]) -> list[int]:
-        """Ids ready for an answer."""
-        return self._encoded(messages, self._rendered)
+    @cached_property
+    def begins_documents(self) -> bool:
+        """Whether the tokenizer itself puts the bos token before every text."""
+        return self.bos_id is not None and self.bos_id in self.backend.encode("").ids
+
+    def encode_conversation(self, messages: Sequence[Message], values: Mapping[str, Scalar] = NO_VALUES) -> list[int]:
+        """Ids ready for an answer. Raises InvalidError for a value that the template does not ask for, or that would
+        write a control mark."""
+        for name, value in values.items():
+            asked_for = (
+                name.isidentifier()
+                and name not in self._reserved
+                and re.search(rf"\b{re.escape(name)}\b", self._written)
+            )
+            if not asked_for or (isinstance(value, str) and self._has_marks(value)):
+                why = (
+                    "holds a control mark of the model"
+                    if asked_for
+                    else "is none that this model's chat template takes"
+                )
+                raise InvalidError(f"{name!r} {why}. Leave it out.", param="chat_template_kwargs", code="invalid_value")
+        return self._encoded(messages, partial(self._rendered, values=values))
 
     def encode_answered(self, messages: Sequence[Message], answer: str) -> list[int]:
         """What a reward model reads: the conversation, ready for an answer, the answer and the end mark."""
         return self._encoded([*messages, Message(role="assistant", content=answer)], self._rendered_answered)
 
-    def _rendered(self, messages: Sequence[Message]) -> str:
+    def _rendered(self, messages: Sequence[Message], values: Mapping[str, Scalar] = NO_VALUES) -> str:
         """By the template; where it refuses system text or leaves it out, that goes before the first question."""
         system = [place for place, message in enumerate(messages) if message["role"] == "system"]
         if system:
             with contextlib.suppress(InvalidError):
-                written = self._template.render(messages)
-                if all(self._is_written(messages, place, written) for place in system):
+                written = self._template.render(messages, values)
+                if all(self._is_written(messages, place, written, values) for place in system):
                     return written
-        return self._template.render(without_system(messages))
+        return self._template.render(without_system(messages), values)
 
-    def _is_written(self, messages: Sequence[Message], place: int, written: str) -> bool:
+    def _is_written(self, messages: Sequence[Message], place: int, written: str, values: Mapping[str, Scalar]) -> bool:
         """Whether a message stands in the rendering, be it in capitals or escaped: then another in its place shows."""
         message = messages[place]
         if message["content"].strip() in written:
             return True
         other = Message(role=message["role"], content=message["content"] + _ASKED["content"])
-        return self._template.render([*messages[:place], other, *messages[place + 1 :]]) != written
+        return self._template.render([*messages[:place], other, *messages[place + 1 :]], values) != written
 
     def _rendered_answered(self, messages: Sequence[Message]) -> str:
         *before, last = messages
@@ -241,8 +264,10 @@ def special_texts(config: Mapping[str, Any]) -> dict[str, str]:
 def unused_characters(text: str) -> tuple[str, str]:
     """Two characters of the private use area that do not occur."""
     free: Iterable[str] = (chr(each) for each in PRIVATE_USE if chr(each) not in text)
-    first, second, *_ = free
-    return first, second
+    found = list(islice(free, 2))
+    if len(found) < 2:
+        raise InvalidError("The text holds every character of Unicode's private use area. Leave some of them out.")
+    return found[0], found[1]
 
 
 def _with_entries(content: bytes, **entries: Any) -> bytes:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 
-from app.chat import Alternative, Message, SampledAnswer, StreamEvent, TokenLogprob
+from app.chat import Alternative, Prompt, SampledAnswer, StreamEvent, TokenLogprob
 from app.errors import InvalidError
 from app.hparams import SamplingParams
 from app.lm.batch import Completion, Row
@@ -16,6 +16,7 @@ from app.lm.dice import derived_seed
 from app.lm.sampling import answer_rows, base_seed
 from app.lm.shelf import Policy
 from app.lm.streaming import AnswerText
+from app.lm.token_bytes import answer_bytes, token_bytes
 from app.lm.tokenizer import Tokenizer
 
 TRIES = 3  # further throws for answers that must differ
@@ -27,7 +28,7 @@ Emit = Callable[[StreamEvent], None]
 class Generation:
     """What was asked for, and how far it is. `gone` is set by a reader who left; `result` by the engine."""
 
-    messages: Sequence[Message]
+    asked: Prompt
     n: int
     params: SamplingParams
     version_id: int
@@ -50,7 +51,7 @@ class Generation:
         last = policy.decoder.config.vocab_size - 1
         if (unknown := max((token for token, _ in self.params.logit_bias), default=0)) > last:
             raise InvalidError(f"logit_bias: there is no token {unknown}; the last one is {last}.", param="logit_bias")
-        self.prompt, self.policy = policy.encoded(self.messages, self.params.max_tokens), policy
+        self.prompt, self.policy = policy.encoded(self.asked, self.params.max_tokens), policy
 
     def start(self) -> list[Row]:
         """The rows to write."""
@@ -111,15 +112,19 @@ def sampled_answer(
     """`text` if it is known already (it may end before a stop string)."""
     ids = completion.token_ids
     whole = tokenizer.decode(ids) if text is None else text
-    logprobs = _logprobs(tokenizer, completion) if with_logprobs else None
+    logprobs = _logprobs(tokenizer, completion, whole) if with_logprobs else None
     return SampledAnswer(whole, ids, completion.finish_reason, logprobs)
 
 
-def _logprobs(tokenizer: Tokenizer, completion: Completion) -> tuple[TokenLogprob, ...]:
+def _logprobs(tokenizer: Tokenizer, completion: Completion, text: str) -> tuple[TokenLogprob, ...]:
     found = []
-    places = zip(completion.token_ids, completion.logprobs, completion.top, strict=True)
-    for token, logprob, best in places:
+    written = answer_bytes(tokenizer, completion.token_ids, text)
+    places = zip(completion.token_ids, completion.logprobs, completion.top, written, strict=True)
+    for token, logprob, best, part in places:
         texts = tokenizer.pieces([token, *(other for other, _ in best)])
-        top = [Alternative(other, text, value) for (other, value), text in zip(best, texts[1:], strict=True)]
-        found.append(TokenLogprob(token, texts[0], logprob, tuple(top)))
+        top = [
+            Alternative(other, name, value, tuple(token_bytes(tokenizer, other)))
+            for (other, value), name in zip(best, texts[1:], strict=True)
+        ]
+        found.append(TokenLogprob(token, texts[0], logprob, tuple(top), tuple(part)))
     return tuple(found)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import torch
 
-from app.chat import Message
+from app.chat import Message, Prompt, RawText, RawTokens, Templated
 from app.errors import InvalidError, UnavailableError
 from app.lm.checkpoint import CheckpointError, load_model
 from app.lm.decoder import Decoder
@@ -28,9 +28,9 @@ class Policy:
     decoder: Decoder
     tokenizer: Tokenizer
 
-    def encoded(self, messages: Sequence[Message], max_tokens: int) -> list[int]:
+    def encoded(self, asked: Prompt, max_tokens: int) -> list[int]:
         """The prompt's ids; raises InvalidError where the answer would not fit behind them."""
-        prompt = self.tokenizer.encode_conversation(messages)
+        prompt = self._ids(asked)
         limit = self.decoder.config.context_tokens - max_tokens
         if len(prompt) > limit:
             raise InvalidError(
@@ -39,6 +39,27 @@ class Policy:
                 code="context_length_exceeded",
             )
         return prompt
+
+    def _ids(self, asked: Prompt) -> list[int]:
+        match asked:
+            case RawTokens(token_ids):
+                self.check_tokens(token_ids)
+                found = list(token_ids)
+            case RawText(text):
+                found = self.tokenizer.encode_document(text)
+            case Templated(messages, values):
+                found = self.tokenizer.encode_conversation(messages, values)
+            case _:
+                found = self.tokenizer.encode_conversation(asked)
+        if not found:
+            raise InvalidError("The prompt is empty, and this model's documents begin with no mark of their own.")
+        return found
+
+    def check_tokens(self, token_ids: Sequence[int]) -> None:
+        """Raises InvalidError for one that there is not."""
+        size = self.decoder.config.vocab_size
+        if (unknown := next((token for token in token_ids if not 0 <= token < size), None)) is not None:
+            raise InvalidError(f"There is no token {unknown}; the last one is {size - 1}.", param="prompt")
 
 
 class Shelf:

@@ -7,7 +7,7 @@ text from a person is encoded with them switched off, so `<|end|>` typed by some
 
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -15,10 +15,11 @@ from typing import Any
 import tokenizers
 from tokenizers import AddedToken, Regex, decoders, models, pre_tokenizers, trainers
 
-from app.chat import Message, without_system
+from app.chat import Message, Scalar, without_system
+from app.errors import InvalidError
 from app.lm.answer_ends import AnswerEnds
 from app.lm.cutting import SPLIT, Cutter, decoded
-from app.lm.foreign_text import ForeignText
+from app.lm.foreign_text import NO_VALUES, ForeignText
 
 __all__ = ["SPECIAL_TOKENS", "IncrementalDecoder", "Message", "Tokenizer", "train_tokenizer"]
 
@@ -64,6 +65,7 @@ class Tokenizer:
 
     def __init__(self, backend: tokenizers.Tokenizer, foreign: ForeignText | None = None) -> None:
         self.backend, self.foreign = backend, foreign
+        self.bytes_of: dict[int, bytes] = {}  # filled by token_bytes.py
         backend.no_truncation()
         backend.no_padding()
         if foreign is not None:
@@ -87,6 +89,12 @@ class Tokenizer:
     def vocab_size(self) -> int:
         """The largest id and one."""
         return max(self.backend.get_vocab().values(), default=-1) + 1
+
+    @cached_property
+    def byte_level(self) -> bool:
+        """Whether a token is written as a character for each byte."""
+        decoder = self.backend.decoder
+        return decoder is not None and b'"ByteLevel"' in decoder.__getstate__()
 
     @cached_property
     def special_texts(self) -> dict[int, str]:
@@ -125,11 +133,23 @@ class Tokenizer:
         """Text of the ids without special tokens; broken UTF-8 becomes the replacement character."""
         return decoded(self.backend, ids)
 
-    def encode_conversation(self, messages: Sequence[Message]) -> list[int]:
+    def encode_document(self, text: str) -> list[int]:
+        """Ids of a text to go on with, as in pretraining: no chat format, but the mark at a document's beginning."""
+        begins = self.bos_id is not None and (self.foreign is None or self.foreign.begins_documents)
+        return [*([self.bos_id] if begins and self.bos_id is not None else []), *self.encode(text)]
+
+    def encode_conversation(self, messages: Sequence[Message], values: Mapping[str, Scalar] = NO_VALUES) -> list[int]:
         """Ids ready for an answer: they end with `<|assistant|>`, or as the imported model's template has it. Where the
-        format has no system role, system text goes before the first question."""
+        format has no system role, system text goes before the first question. `values` are for the model's chat
+        template: InvalidError for one that it does not ask for."""
         if self.foreign is not None:
-            return self.foreign.encode_conversation(_cleaned(messages))
+            return self.foreign.encode_conversation(_cleaned(messages), values)
+        if values:
+            raise InvalidError(
+                f"This model's chat format takes no {next(iter(values))!r}. Leave it out.",
+                param="chat_template_kwargs",
+                code="unsupported_parameter",
+            )
         pad, bos, user, assistant, end = range(len(SPECIAL_TOKENS))
         del pad
         ids = [bos]

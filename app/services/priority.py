@@ -4,6 +4,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
+from app.chat import Prompt
 from app.hparams import SamplingParams
 from app.services.sampler import Message, NextToken, SampledAnswer, Sampler, StreamEvent
 
@@ -41,7 +42,7 @@ class InteractiveSampler:
 
     def generate(
         self,
-        messages: Sequence[Message],
+        prompt: Prompt,
         *,
         n: int,
         params: SamplingParams,
@@ -51,12 +52,12 @@ class InteractiveSampler:
     ) -> list[SampledAnswer]:
         with self._gate.busy():
             return self._sampler.generate(
-                messages, n=n, params=params, version_id=version_id, distinct=distinct, logprobs=logprobs
+                prompt, n=n, params=params, version_id=version_id, distinct=distinct, logprobs=logprobs
             )
 
     def stream(
         self,
-        messages: Sequence[Message],
+        prompt: Prompt,
         *,
         n: int,
         params: SamplingParams,
@@ -64,7 +65,7 @@ class InteractiveSampler:
         logprobs: int | None = None,
     ) -> Iterator[StreamEvent]:
         with self._gate.busy():
-            yield from self._sampler.stream(messages, n=n, params=params, version_id=version_id, logprobs=logprobs)
+            yield from self._sampler.stream(prompt, n=n, params=params, version_id=version_id, logprobs=logprobs)
 
     def score(self, messages: Sequence[Message], answers: Sequence[str], *, version_id: int) -> list[float]:
         with self._gate.busy():
@@ -73,8 +74,11 @@ class InteractiveSampler:
     def tokenize(self, text: str, *, version_id: int) -> list[tuple[int, str]]:
         return self._sampler.tokenize(text, version_id=version_id)
 
-    def count_tokens(self, messages: Sequence[Message], *, version_id: int, answer_tokens: int = 0) -> int:
-        return self._sampler.count_tokens(messages, version_id=version_id, answer_tokens=answer_tokens)
+    def count_tokens(self, prompt: Prompt, *, version_id: int, answer_tokens: int = 0) -> int:
+        return self._sampler.count_tokens(prompt, version_id=version_id, answer_tokens=answer_tokens)
+
+    def text_of(self, token_ids: Sequence[int], *, version_id: int) -> str:
+        return self._sampler.text_of(token_ids, version_id=version_id)
 
     def context_tokens(self, *, version_id: int) -> int:
         return self._sampler.context_tokens(version_id=version_id)

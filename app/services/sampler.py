@@ -10,7 +10,7 @@ and answer are too long together.
 from collections.abc import Iterator, Sequence
 from typing import Protocol
 
-from app.chat import Message, NextToken, SampledAnswer, StreamEvent
+from app.chat import Message, NextToken, Prompt, SampledAnswer, StreamEvent
 from app.hparams import SamplingParams
 
 __all__ = ["Message", "NextToken", "SampledAnswer", "Sampler", "StreamEvent"]
@@ -19,7 +19,7 @@ __all__ = ["Message", "NextToken", "SampledAnswer", "Sampler", "StreamEvent"]
 class Sampler(Protocol):
     def generate(
         self,
-        messages: Sequence[Message],
+        prompt: Prompt,
         *,
         n: int,
         params: SamplingParams,
@@ -33,7 +33,7 @@ class Sampler(Protocol):
 
     def stream(
         self,
-        messages: Sequence[Message],
+        prompt: Prompt,
         *,
         n: int,
         params: SamplingParams,
@@ -51,9 +51,13 @@ class Sampler(Protocol):
         """Token ids with their text, as this version reads it."""
         ...
 
-    def count_tokens(self, messages: Sequence[Message], *, version_id: int, answer_tokens: int = 0) -> int:
-        """Length of the conversation as this version reads it, its marks included. Raises InvalidError, with the count
+    def count_tokens(self, prompt: Prompt, *, version_id: int, answer_tokens: int = 0) -> int:
+        """Length of the prompt as this version reads it, its marks included. Raises InvalidError, with the count
         and the limit, where no answer of `answer_tokens` would fit behind it."""
+        ...
+
+    def text_of(self, token_ids: Sequence[int], *, version_id: int) -> str:
+        """What these tokens write. Raises InvalidError for one that this version does not have."""
         ...
 
     def context_tokens(self, *, version_id: int) -> int:

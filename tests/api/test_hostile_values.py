@@ -70,6 +70,10 @@ def bodies(ranks: dict[str, int]) -> dict[str, list[Any]]:
             {**CHAT, "top_logprobs": 1, "tools": None},
             {"model": "fourfold-1", "messages": CHAT["messages"], "max_completion_tokens": 2, "stream": True},
         ],
+        "POST /v1/completions": [
+            {**SAMPLING, "prompt": ["wash", [5, 6]], "n": 1, "echo": True},
+            {"model": "fourfold-1", "prompt": [5, 6], "max_tokens": 2, "stream": True, "logprobs": 1},
+        ],
     }
 
 

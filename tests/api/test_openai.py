@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from app.api.openai_requests import ChatIn
-from tests.api.conftest import Json, sse
+from tests.api.conftest import Json, check_openai_error, sse
 from tests.live import LiveServer
 
 HI: Json = {"role": "user", "content": "wash my hands"}
@@ -189,3 +189,68 @@ def test_seeds_are_all_of_64_bits(real_server: LiveServer) -> None:
     answers = [chat(real_server, seed=seed, max_tokens=8)["choices"] for seed in seeds]
     assert answers == [chat(real_server, seed=seed, max_tokens=8)["choices"] for seed in seeds]
     assert all(answers[0] != other for other in answers[1:])
+
+
+def text_of(content: list[Json]) -> str:
+    return b"".join(bytes(one["bytes"]) for one in content).decode("utf-8", "replace")
+
+
+def test_bytes_of_all_tokens_are_the_text(real_server: LiveServer) -> None:
+    """The end token and special ones have no entry; a token that is a part of a character has bytes, too."""
+    asked = {"seed": 5, "logprobs": True, "top_logprobs": 3, "n": 3, "max_tokens": 30}
+    choices = chat(real_server, **asked)["choices"]
+    parts = 0
+    for choice in choices:
+        content = choice["logprobs"]["content"]
+        assert text_of(content) == choice["message"]["content"]
+        for one in content:
+            assert len(one["top_logprobs"]) == 3
+            for each in (one, *one["top_logprobs"]):
+                assert bytes(each["bytes"]).decode("utf-8", "backslashreplace") == each["token"]
+                parts += each["token"].startswith("\\x")
+    assert parts, "no token is a part of a character: the test tests nothing"
+    events = streamed(real_server, **asked)
+    for choice in choices:
+        told = [one["logprobs"] for event in events for one in event["choices"] if one["index"] == choice["index"]]
+        assert [content for one in told if one for content in one["content"]] == choice["logprobs"]["content"]
+
+
+def test_logprobs_are_the_models_own_whatever_the_settings(real_server: LiveServer) -> None:
+    def first(**settings: Any) -> dict[str, float]:
+        settings["logit_bias"] = {str(special): -100 for special in range(5)} | settings.get("logit_bias", {})
+        body = chat(real_server, logprobs=True, top_logprobs=20, max_tokens=1, **settings)
+        [one] = body["choices"][0]["logprobs"]["content"]
+        return {each["token"]: each["logprob"] for each in one["top_logprobs"]} | {one["token"]: one["logprob"]}
+
+    plain = first(temperature=1, seed=1)
+    for settings in (
+        {"temperature": 0},
+        {"temperature": 2, "seed": 1},
+        {"temperature": 0.3, "top_p": 0.5, "seed": 3},
+        {"logit_bias": {"30": 100}},
+        {"repetition_penalty": 2.0, "presence_penalty": 2.0, "min_p": 0.1},
+    ):
+        found = first(**settings)
+        for token in plain.keys() & found.keys():
+            assert found[token] == plain[token], settings
+        assert len(plain.keys() & found.keys()) >= 19
+
+
+def test_behind_a_stop_string_no_token_has_an_entry(real_server: LiveServer) -> None:
+    asked = {"seed": 5, "logprobs": True, "max_tokens": 30}
+    whole = chat(real_server, **asked)["choices"][0]["message"]["content"]
+    for place in [place for place in range(1, len(whole) - 1) if "\ufffd" not in whole[place : place + 2]]:
+        [choice] = chat(real_server, **asked, stop=[whole[place : place + 2], "never there"])["choices"]
+        text, content = choice["message"]["content"], choice["logprobs"]["content"]
+        assert text == whole[: whole.index(whole[place : place + 2])]
+        assert text_of(content) == text
+        assert choice["finish_reason"] == "stop"
+
+
+def test_values_for_a_template_that_takes_none_are_refused(real_server: LiveServer) -> None:
+    asked = {"chat_template_kwargs": {"enable_thinking": False}}
+    says, param = "takes no 'enable_thinking'", "chat_template_kwargs"
+    check_openai_error(post(real_server, **asked), 400, says, param=param, code="unsupported_parameter")
+    assert chat(real_server, chat_template_kwargs={}, max_tokens=1)
+    wrong = {"chat_template_kwargs": {"enable_thinking": [1]}}
+    assert post(real_server, **wrong).json()["error"]["param"].startswith("chat_template_kwargs.enable_thinking")

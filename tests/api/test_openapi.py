@@ -45,6 +45,7 @@ CONTRACT = {
     ("get", "/v1/models"),
     ("get", "/v1/models/{model}"),
     ("post", "/v1/chat/completions"),
+    ("post", "/v1/completions"),
     ("get", "/healthz"),
     ("get", "/readyz"),
 }

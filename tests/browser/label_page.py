@@ -5,12 +5,12 @@
 import itertools
 import re
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from playwright.sync_api import Locator, Page, expect
 from sqlalchemy import select
 
-from app.chat import Message, SampledAnswer, StreamEvent
+from app.chat import Prompt, SampledAnswer, StreamEvent
 from app.db.models.groups import Completion, Group, Skip
 from app.db.models.labelers import Labeler
 from app.db.models.rankings import Ranking
@@ -43,7 +43,7 @@ class WritingSampler(ScriptedSampler):
 
     def generate(
         self,
-        messages: Sequence[Message],
+        prompt: Prompt,
         *,
         n: int,
         params: SamplingParams,
@@ -56,7 +56,7 @@ class WritingSampler(ScriptedSampler):
 
     def stream(
         self,
-        messages: Sequence[Message],
+        prompt: Prompt,
         *,
         n: int,
         params: SamplingParams,

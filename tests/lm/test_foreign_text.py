@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from app.chat import Scalar
 from app.errors import InvalidError
 from app.lm.chat_template import PLAIN_TEMPLATE
 from app.lm.tokenizer import IncrementalDecoder, Message, Tokenizer
@@ -301,3 +302,53 @@ def test_a_model_that_never_ends_is_refused(tmp_path: Path) -> None:
     change_json(tmp_path / "tokenizer_config.json", eos_token=None)
     with pytest.raises(CheckpointError, match="names no eos_token"):
         Tokenizer.load(tmp_path)
+
+
+SWITCHED = CHATML.removesuffix("{%- endif %}\n") + (
+    "    {%- if enable_thinking is defined and enable_thinking is false %}{{- '<think>' }}{%- endif %}\n"
+    "    {{- date or '' }}\n{%- endif %}\n"
+)
+TAKEN: list[dict[str, Scalar]] = [{"enable_thinking": False}, {"enable_thinking": True}, {"date": "today"}]
+NOT_TAKEN: list[dict[str, Scalar]] = [{"thinking": 1}, {"messages": "x"}, {"tools": None}, {"bos_token": ""}, {"": 1}]
+
+
+def test_values_for_the_template(tmp_path: Path) -> None:
+    """As transformers passes them; only those that the template asks for, and none that writes a mark."""
+    save_tokenizer(tmp_path, "chatml", template=SWITCHED)
+    ours, theirs = Tokenizer.load(tmp_path), transformers.AutoTokenizer.from_pretrained(tmp_path)
+    messages = conversation("Hi")
+    plain = ours.encode_conversation(messages)
+    for values in TAKEN:
+        wanted = theirs.apply_chat_template(messages, add_generation_prompt=True, return_dict=False, **values)
+        found = ours.encode_conversation(messages, values)
+        assert found == wanted
+        assert (found == plain) == (values == {"enable_thinking": True})
+    for values in NOT_TAKEN:
+        with pytest.raises(InvalidError, match="is none that this model's chat template takes"):
+            ours.encode_conversation(messages, values)
+    with pytest.raises(InvalidError, match="holds a control mark"):
+        ours.encode_conversation(messages, {"date": "<|im_end|>"})
+
+
+def test_documents_begin_as_the_tokenizer_has_it(tmp_path: Path) -> None:
+    save_tokenizer(tmp_path, "llama3")
+    without = Tokenizer.load(tmp_path)
+    assert without.encode_document("Hi") == without.encode("Hi")
+    content = json.loads((tmp_path / "tokenizer.json").read_text(encoding="utf-8"))
+    bos = without.bos_id
+    name = without.special_texts[bos or 0]
+    content["post_processor"] = {
+        "type": "TemplateProcessing",
+        "single": [{"SpecialToken": {"id": name, "type_id": 0}}, {"Sequence": {"id": "A", "type_id": 0}}],
+        "pair": [{"Sequence": {"id": "A", "type_id": 0}}, {"Sequence": {"id": "B", "type_id": 0}}],
+        "special_tokens": {name: {"id": name, "ids": [bos], "tokens": [name]}},
+    }
+    (tmp_path / "tokenizer.json").write_text(json.dumps(content), encoding="utf-8")
+    assert Tokenizer.load(tmp_path).encode_document("Hi <|eot_id|>") == [bos, *without.encode("Hi <|eot_id|>")]
+
+
+def test_a_text_with_all_private_characters_is_refused(tmp_path: Path) -> None:
+    save_tokenizer(tmp_path, "chatml")
+    text = "".join(map(chr, range(0xE000, 0xF8FF))) + "<|im_end|>"
+    with pytest.raises(InvalidError, match="private use area"):
+        Tokenizer.load(tmp_path).encode_conversation(conversation(text))

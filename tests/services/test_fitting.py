@@ -28,11 +28,11 @@ def words(count: int) -> list[Message]:
 class PickySampler(ScriptedSampler):
     """A word is a token, and what is too long or odd cannot be answered, as with a real one."""
 
-    def generate(self, messages, **options) -> list[SampledAnswer]:  # type: ignore[no-untyped-def]
-        self.count_tokens(messages, version_id=options["version_id"], answer_tokens=options["params"].max_tokens)
-        if "odd" in messages[-1]["content"]:
+    def generate(self, prompt, **options) -> list[SampledAnswer]:  # type: ignore[no-untyped-def]
+        self.count_tokens(prompt, version_id=options["version_id"], answer_tokens=options["params"].max_tokens)
+        if "odd" in prompt[-1]["content"]:
             raise IndexError("index 600 is out of bounds")
-        return super().generate(messages, **options)
+        return super().generate(prompt, **options)
 
 
 @pytest.fixture
@@ -210,13 +210,13 @@ def test_the_stock_looks_through_first(runtime: Runtime, session: Session) -> No
 
 
 def test_a_prompt_archived_while_it_is_answered_makes_no_card(runtime: Runtime, sampler: ScriptedSampler) -> None:
-    prompt = add(runtime, words(3))
+    added = add(runtime, words(3))
     generate = sampler.generate
 
-    def archive_meanwhile(messages, **options) -> list[SampledAnswer]:  # type: ignore[no-untyped-def]
+    def archive_meanwhile(prompt, **options) -> list[SampledAnswer]:  # type: ignore[no-untyped-def]
         with transaction(runtime.write) as session:
-            session.delete(session.get_one(Prompt, prompt))
-        return generate(messages, **options)
+            session.delete(session.get_one(Prompt, added))
+        return generate(prompt, **options)
 
     sampler.generate = archive_meanwhile  # type: ignore[method-assign]
     assert runtime.group_sampler.sample_ready() is None

@@ -7,6 +7,11 @@ batch = In("app/lm/batch.py", "tests/lm/test_batch.py")
 sampling = In("app/lm/sampling.py", "tests/lm/test_sampling.py")
 streaming = In("app/lm/streaming.py", "tests/lm/test_streaming.py")
 generation = In("app/lm/generation.py", "tests/lm/test_engine.py")
+token_bytes = In("app/lm/token_bytes.py", "tests/lm/test_token_bytes.py")
+requests = In("app/api/openai_requests.py", "tests/api/test_openai.py")
+answers = In("app/api/openai_answers.py", "tests/api/test_openai.py")
+texts = In("app/api/openai_texts.py", "tests/api/test_openai_completions.py")
+openai = In("app/api/openai.py", "tests/api/test_openai_errors.py")
 cache = In("app/lm/row_cache.py", "tests/lm/test_batch.py")
 SAMPLING = "tests/lm/test_sampling.py"
 
@@ -57,6 +62,19 @@ FAULTS = [
     sampling("the generator not asked", "if generator is not None:", "if False:", SAMPLING, "tests/training/test_evaluate.py"),
     sampling("the first row's dice for all", "uniform_stream(seed, first + index,", "uniform_stream(seed, first,"),
     sampling("nobody asked whether to stop", "and not (should_stop is not None and should_stop())", ""),
+    token_bytes("special tokens write their names", 'b"" if token in tokenizer.special_texts else token_bytes', 'token_bytes'),
+    token_bytes("bytes behind a stop string", "return found if text == whole else _cut(found, text)", "return found"),
+    token_bytes("half a character before the stop string", "return place - len(decoder.getstate()[0])  #", "return place  #"),
+    token_bytes("a space before a sentencepiece answer", "found[0] = found[0][1:]", "pass"),
+    requests("neighbours of one role stay apart", "return joined([message", "return list([message"),
+    requests("a name left out", 'f"{self.name}: {text}" if self.name else text', "text"),
+    requests("both limits, the longer one taken", "self.max_tokens is not None and self.max_completion_tokens is not None", "False", "tests/api/test_openai_errors.py"),
+    requests("a marker of a document for tokens, too", "RawTokens(tuple(each))", 'RawText(" ".join(map(str, each)))', "tests/api/test_openai_completions.py"),
+    answers("an entry for the end token", "            if one.bytes\n", ""),
+    answers("usage with every piece", 'exclude=None if with_usage else {"usage"}', "exclude=None"),
+    texts("offsets in bytes", 'return len(written.decode("utf-8", "replace"))', "return len(written)"),
+    openai("the context's limit without its name", "code=error.code) from None", "code=None) from None"),
+    openai("the room of the label page", "return count, asked or context - count", "return count, min(asked or 96, 96)", "tests/api/test_openai.py"),
     streaming("a stop string in the text", "self._held[: min(places)], True", "self._held, True"),
     streaming("the last stop string counts", "min(places)", "max(places)"),
     streaming("a stop string's beginning told", "len(self._held) - self._beginning()", "len(self._held)"),

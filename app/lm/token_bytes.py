@@ -1,0 +1,85 @@
+"""What each token of an answer wrote, in bytes. Joined they are the answer's text, whatever the tokens cut in two: a
+Chinese character, or the text before a stop string."""
+
+import codecs
+from collections.abc import Sequence
+from functools import lru_cache
+
+from app.lm.tokenizer import BYTE_TOKEN, IncrementalDecoder, Tokenizer
+
+PLAIN = (range(ord("!"), ord("~") + 1), range(0xA1, 0xAC + 1), range(0xAE, 0xFF + 1))  # bytes that stand for themselves
+
+
+@lru_cache(maxsize=1)
+def byte_of_character() -> dict[str, int]:
+    """How byte-level BPE writes bytes as characters (Radford et al. 2019, `bytes_to_unicode`)."""
+    plain = [byte for part in PLAIN for byte in part]
+    others = [byte for byte in range(256) if byte not in plain]
+    return {chr(byte): byte for byte in plain} | {chr(256 + place): byte for place, byte in enumerate(others)}
+
+
+def token_bytes(tokenizer: Tokenizer, token: int) -> bytes:
+    """Of a token alone; of a special one, its name's."""
+    found = tokenizer.bytes_of.get(token)
+    if found is None:
+        found = tokenizer.bytes_of[token] = _bytes_of(tokenizer, token)
+    return found
+
+
+def _bytes_of(tokenizer: Tokenizer, token: int) -> bytes:
+    name = tokenizer.special_texts.get(token)
+    if name is not None:
+        return name.encode()
+    written = tokenizer.backend.id_to_token(token) or ""
+    if tokenizer.byte_level:
+        table = byte_of_character()
+        known = all(character in table for character in written)
+        return bytes(table[character] for character in written) if known else written.encode()
+    if BYTE_TOKEN.fullmatch(written):
+        return bytes([int(written[1:-1], 16)])
+    return tokenizer.pieces([token])[0].encode()
+
+
+def answer_bytes(tokenizer: Tokenizer, ids: Sequence[int], text: str) -> list[bytes]:
+    """For each token of an answer, the part of `text` that it wrote: nothing for special tokens and behind a stop
+    string, the beginning alone where a stop string begins inside."""
+    found = [b"" if token in tokenizer.special_texts else token_bytes(tokenizer, token) for token in ids]
+    whole = tokenizer.decode(ids)
+    if _text(found) != whole and found and found[0].startswith(b" "):  # a sentencepiece text has no first space
+        found[0] = found[0][1:]
+    if _text(found) != whole:
+        found = _pieces(tokenizer, ids)
+    return found if text == whole else _cut(found, text)
+
+
+def _text(found: Sequence[bytes]) -> str:
+    return b"".join(found).decode("utf-8", "replace")
+
+
+def _pieces(tokenizer: Tokenizer, ids: Sequence[int]) -> list[bytes]:
+    """For decoders that write a token by those beside it: each piece of text stands for the token that completed it."""
+    decoder = IncrementalDecoder(tokenizer)
+    found = [decoder.push(token).encode() for token in ids]
+    return [*found[:-1], found[-1] + decoder.flush().encode()] if found else []
+
+
+def _cut(found: Sequence[bytes], text: str) -> list[bytes]:
+    """Up to where the text ends, which is a beginning of theirs."""
+    left = _length(b"".join(found), len(text))
+    parts = []
+    for part in found:
+        parts.append(part[:left])
+        left -= len(parts[-1])
+    return parts
+
+
+def _length(written: bytes, characters: int) -> int:
+    """How many bytes the first characters are."""
+    decoder, seen = codecs.getincrementaldecoder("utf-8")("replace"), 0
+    for place in range(len(written)):
+        if seen == characters:
+            return place - len(decoder.getstate()[0])  # what is begun belongs to the next character
+        seen += len(decoder.decode(written[place : place + 1]))
+        if seen > characters:  # this byte showed that the ones before it are broken
+            return place
+    return len(written) - (len(decoder.getstate()[0]) if seen == characters else 0)
