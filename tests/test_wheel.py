@@ -97,7 +97,8 @@ def test_it_runs_far_from_the_repository(installed: Path, elsewhere: Path, tmp_p
             data = tmp_path / "home" / ".local" / "share" / "fourfold"
             assert said.startswith(f"Data folder: {data}\n")
             assert (data / "fourfold.db").is_file()
-            with httpx2.Client(base_url=said.split("Fourfold is ready: ")[1].split()[0]) as client:
+            address = said.split("Fourfold is ready: ")[1].split()[0]
+            with httpx2.Client(base_url=address, follow_redirects=True) as client:
                 assert {path: client.get(path).status_code for path in PAGES} == dict.fromkeys(PAGES, 200)
                 assert "hostile" not in client.get("/").text
             wait_for(lambda: "is ready" in output.read_text().split("worker |")[-1], "worker")
