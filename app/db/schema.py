@@ -1,10 +1,13 @@
 """Bringing a database to this program's schema, and refusing one that a newer program made."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from app.errors import UnavailableError
 from app.layout import MIGRATIONS
@@ -48,6 +51,36 @@ def migrate(engine: Engine) -> None:
             "FOURFOLD_DATA_DIR to another folder; nothing was changed."
         )
     config = _alembic_config()
-    with engine.begin() as connection:
+    with migrating(engine) as connection:
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
+
+
+@contextmanager
+def migrating(engine: Engine) -> Iterator[Connection]:
+    """One transaction in which tables may be written anew: SQLite changes a column that way, and while the old table is
+    gone no foreign key holds. There they are off from before BEGIN, as its documentation asks for ("Making Other Kinds
+    Of Table Schema Changes"), and checked before COMMIT."""
+    sqlite = engine.dialect.name == "sqlite"
+    with engine.connect() as connection:
+        if sqlite:
+            _switch_foreign_keys(connection, "OFF")
+        try:
+            with connection.begin():
+                yield connection
+                if sqlite:
+                    _check_foreign_keys(connection)
+        finally:
+            if sqlite:
+                _switch_foreign_keys(connection, "ON")
+
+
+def _switch_foreign_keys(connection: Connection, state: str) -> None:
+    """Without a BEGIN, within which it would do nothing."""
+    connection.connection.cursor().execute(f"PRAGMA foreign_keys={state}")
+
+
+def _check_foreign_keys(connection: Connection) -> None:
+    broken = connection.exec_driver_sql("PRAGMA foreign_key_check").first()
+    if broken is not None:
+        raise RuntimeError(f"A migration left a row of {broken[0]} without one of {broken[2]}. Nothing was changed.")

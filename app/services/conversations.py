@@ -3,11 +3,12 @@
 What may stand in a prompt (turns, lengths, nothing empty) is checked by `prompts.validate_messages`.
 """
 
-import json
+import re
 from typing import Any, Literal
 
 from app.chat import Message, without_system
 from app.errors import InvalidError
+from app.services.row_values import show
 
 Role = Literal["system", "user", "assistant"]
 ROLES: dict[str, Role] = {
@@ -15,7 +16,6 @@ ROLES: dict[str, Role] = {
     **{"assistant": "assistant", "gpt": "assistant", "bot": "assistant", "chatgpt": "assistant", "model": "assistant"},
     **{"system": "system", "developer": "system"},
 }
-SHOWN = 60  # characters of a value in a sentence
 
 
 def read_conversation(given: object, column: str) -> list[Message]:
@@ -70,10 +70,17 @@ def _part(given: object, column: str) -> str:
     raise InvalidError(f"{column} must be a text, or a list of parts with type text; it is {show(given)}.")
 
 
-def show(given: object) -> str:
-    """A value in a sentence: as JSON, cut short."""
-    try:
-        text = json.dumps(given, ensure_ascii=False)
-    except (ValueError, TypeError, RecursionError):
-        text = type(given).__name__
-    return text if len(text) <= SHOWN else text[:SHOWN] + " …"
+_TURNS = re.compile(r"(?:^|\n\n)(Human|Assistant): ?")
+
+
+def as_dialogue(text: str) -> list[Message] | None:
+    r"""`\n\nHuman: ... \n\nAssistant: ...`, as Anthropic's HH-RLHF writes conversations; None for other texts. A last
+    mark with nothing behind it, where an answer is to come, is left out."""
+    parts = _TURNS.split(text)
+    if len(parts) < 3 or parts[0].strip() or parts[1] != "Human":
+        return None
+    turns = [
+        Message(role="user" if role == "Human" else "assistant", content=said.strip())
+        for role, said in zip(parts[1::2], parts[2::2], strict=True)
+    ]
+    return turns[:-1] if turns[-1]["role"] == "assistant" and not turns[-1]["content"] else turns

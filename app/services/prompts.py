@@ -5,6 +5,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +60,8 @@ class NewPrompt:
     split: PromptSplit | None = None
     """None where nobody said: TRAIN, or where it is already."""
     language: str | None = None
+    source: PromptSource = PromptSource.OWN
+    archived_at: datetime | None = None
 
 
 def add_prompt(
@@ -75,24 +78,25 @@ def add_prompt(
     stored = _by_digest(session, digest)
     if stored is not None:
         return _given_again(stored, source)
-    prompt = Prompt(**prompt_row(NewPrompt(messages, split, language), source))
+    prompt = Prompt(**prompt_row(NewPrompt(messages, split, language, source)))
     session.add(prompt)
     session.flush()
     return prompt
 
 
-def add_prompts(session: Session, given: Sequence[NewPrompt], source: PromptSource) -> list[Prompt]:
+def add_prompts(session: Session, given: Sequence[NewPrompt]) -> list[Prompt]:
     """Many at once, in their order; the same rules as for one."""
     digests = [digest_of(new.messages) for new in given]
     known: dict[str, Prompt] = {}
     for start in range(0, len(digests), LOOKUP_ROWS):
         chunk = digests[start : start + LOOKUP_ROWS]
         known |= {prompt.digest: prompt for prompt in session.scalars(select(Prompt).where(Prompt.digest.in_(chunk)))}
-    for stored in known.values():
-        _given_again(stored, source)
+    for new, digest in zip(given, digests, strict=True):
+        if digest in known:
+            _given_again(known[digest], new.source)
     for new, digest in zip(given, digests, strict=True):
         if digest not in known:
-            known[digest] = Prompt(**prompt_row(new, source))
+            known[digest] = Prompt(**prompt_row(new))
             session.add(known[digest])
     session.flush()
     return [known[digest] for digest in digests]
@@ -106,7 +110,7 @@ def _given_again(prompt: Prompt, source: PromptSource) -> Prompt:
     return prompt
 
 
-def prompt_row(new: NewPrompt, source: PromptSource) -> dict[str, Any]:
+def prompt_row(new: NewPrompt) -> dict[str, Any]:
     """The columns of a prompt that is stored for the first time."""
     digest = digest_of(new.messages)
     return {
@@ -115,8 +119,9 @@ def prompt_row(new: NewPrompt, source: PromptSource) -> dict[str, Any]:
         "digest": digest,
         "draw_key": digest[:KEY_DIGITS],
         "split": new.split or PromptSplit.TRAIN,
-        "source": source,
+        "source": new.source,
         "language": language_of(new),
+        "archived_at": new.archived_at,
     }
 
 
@@ -139,10 +144,10 @@ def install_shipped_prompts(session: Session, path: Path = PROMPTS) -> int:
     """Stores the prompts that ship with the program; returns how many were new."""
     newest = session.scalar(select(func.max(Prompt.id))) or 0
     shipped = [
-        NewPrompt([Message(role="user", content=clean_text(row["text"]))], PromptSplit(row["split"]), row["language"])
+        NewPrompt([Message(role="user", content=clean_text(row["text"]))], PromptSplit(row["split"]), row["language"], PromptSource.SHIPPED)
         for row in _read_rows(path)
     ]
-    return sum(prompt.id > newest for prompt in add_prompts(session, shipped, PromptSource.SHIPPED))
+    return sum(prompt.id > newest for prompt in add_prompts(session, shipped))
 
 
 def _read_rows(path: Path) -> Iterable[dict[str, str]]:

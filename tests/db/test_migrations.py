@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 from alembic import command
 from sqlalchemy import Engine, text
+from sqlalchemy.exc import IntegrityError
 
 import app.db.models  # noqa: F401  registers the tables
 from app.chat import Message
-from app.db.schema import _alembic_config
+from app.db.schema import _alembic_config, migrating
 from app.db.session import make_engine
 from app.services.prompts import digest_of
 
@@ -24,7 +25,7 @@ def engine(tmp_path: Path) -> Iterator[Engine]:
 
 def migrate(engine: Engine, revision: str) -> None:
     config = _alembic_config()
-    with engine.begin() as connection:
+    with migrating(engine) as connection:
         config.attributes["connection"] = connection
         if revision == "check":
             command.check(config)
@@ -102,3 +103,54 @@ def test_prompts_that_differ_by_line_ends_alone_become_one(engine: Engine) -> No
         assert connection.scalar(text("SELECT prompt_id FROM groups")) == 1
         names = list(connection.scalars(text("SELECT name FROM labelers ORDER BY id")))
         assert names == ["ada", "áda", "张 伟", "小  明", "小 明"]
+
+
+COMPLETION = """INSERT INTO completions (id, group_id, sample_index, display_position, text, token_ids, finish_reason)
+VALUES (1, 1, 0, 0, 'a', '[]', 'stop')"""
+RANKING = """INSERT INTO rankings (id, group_id, labeler_id, ranks, created_at)
+VALUES (1, 1, 1, '{"1": 1}', '2026-01-01')"""
+
+
+def test_groups_and_labelers_are_written_anew_with_all_that_refers_to_them(engine: Engine) -> None:
+    """And their rules stay: foreign keys hold afterwards, kinds and states are checked."""
+    migrate(engine, "b41d7c90e2a6")
+    with engine.begin() as connection:
+        prompt = {"id": 2, "text": "a", "messages": "[]", "digest": "d", "split": "train", "shown": 1}
+        for statement, values in (
+            (VERSION, {}),
+            (PROMPT, prompt),
+            (LABELER, {"id": 1, "name": "ada"}),
+            (GROUP, {}),
+            (COMPLETION, {}),
+            (RANKING, {}),
+        ):
+            connection.execute(text(statement), values)
+    for revision in ("head", "0001", "head", "check"):
+        migrate(engine, revision)
+        with engine.connect() as connection:
+            found = connection.execute(text("SELECT group_id, labeler_id FROM rankings")).all()
+            assert [tuple(row) for row in found] == [(1, 1)]
+            assert connection.scalar(text("SELECT version_id FROM groups")) == 1
+    for forbidden in (
+        "DELETE FROM groups",
+        "DELETE FROM labelers",
+        "UPDATE labelers SET kind = 'robot'",
+        "UPDATE groups SET status = 'lost'",
+        "UPDATE groups SET prompt_id = 77",
+    ):
+        with engine.begin() as connection, pytest.raises(IntegrityError):
+            connection.execute(text(forbidden))
+
+
+def test_a_migration_that_loses_a_row_is_taken_back(engine: Engine) -> None:
+    migrate(engine, "head")
+    with engine.begin() as connection:
+        connection.execute(text(VERSION))
+        connection.execute(text("UPDATE versions SET parent_id = 1"))
+    with (
+        pytest.raises(RuntimeError, match="left a row of versions without one of versions"),
+        migrating(engine) as open_,
+    ):
+        open_.execute(text("UPDATE versions SET parent_id = 9"))
+    with engine.connect() as connection:
+        assert connection.scalar(text("SELECT parent_id FROM versions")) == 1

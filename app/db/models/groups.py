@@ -1,10 +1,11 @@
-"""A group: the answers sampled together for one prompt, shown to one labeler in a shuffled order."""
+"""A group: the answers to one prompt that are ranked together. Four that were sampled here and are shown to one labeler
+in a shuffled order; or two and more that came with a file, together with their ranking."""
 
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, UniqueConstraint
+from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.db.base import Base, string_enum, utc_now
@@ -12,6 +13,8 @@ from app.db.models.labelers import Labeler
 from app.db.models.prompts import Prompt
 
 ANSWERS_PER_GROUP = 4
+MOST_IMPORTED_ANSWERS = 16
+_OF_IMPORT = text("import_id IS NOT NULL")
 
 
 class GroupStatus(StrEnum):
@@ -33,11 +36,22 @@ class SkipReason(StrEnum):
 
 class Group(Base):
     __tablename__ = "groups"
-    __table_args__ = (Index(None, "status", "id"), Index(None, "leased_to", "lease_number"))
+    __table_args__ = (
+        Index(None, "status", "id"),
+        Index(None, "leased_to", "lease_number"),
+        Index("ix_groups_import", "import_id", sqlite_where=_OF_IMPORT, postgresql_where=_OF_IMPORT),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     prompt_id: Mapped[int] = mapped_column(ForeignKey("prompts.id"), index=True)
-    version_id: Mapped[int] = mapped_column(ForeignKey("versions.id"), index=True)
+    version_id: Mapped[int | None] = mapped_column(ForeignKey("versions.id"), index=True)
+    """None where the answers came with a file: no version here wrote them, and their tokens are not read."""
+    written_by: Mapped[str | None]
+    """Who wrote those, by the name that the file gave."""
+    digest: Mapped[str | None] = mapped_column(unique=True)
+    """sha256 of what an imported group and its ranking hold: the same is taken in once."""
+    import_id: Mapped[int | None]
+    """The import that brought it and is not over (see PromptImport): its ranking is stored as withdrawn until then."""
     settings: Mapped[dict[str, Any]] = mapped_column(JSON)
     """SamplingParams as a dict: temperature, top_k, top_p, max_tokens, seed."""
     seed: Mapped[int]

@@ -1,4 +1,4 @@
-"""Who ranks: people, and simulated labelers that are always marked as such."""
+"""Who ranks: people, simulated labelers that are always marked as such, and whoever filled an imported file."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -11,6 +11,7 @@ from app.db.base import Base, string_enum, utc_now
 class LabelerKind(StrEnum):
     PERSON = "person"
     SIMULATED = "simulated"
+    IMPORTED = "imported"  # of a file that does not say who ranked: perhaps people, perhaps a program
 
 
 class Labeler(Base):

@@ -1,0 +1,130 @@
+"""The columns of one row: each read as what it must be, and those that nobody asked for told apart."""
+
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import fields
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any, TypeVar
+
+from app.errors import InvalidError
+from app.hparams import SamplingParams
+from app.texts import clean_text
+
+Kind = TypeVar("Kind", bound=StrEnum)
+SHOWN = 60  # characters of a value in a sentence
+NUMBERS = frozenset({"id", "ranking_id", "group_id", "prompt_id", "version"})  # of the place that the file comes from
+MAX_NUMBER = 2**31 - 1
+SAMPLING = frozenset(each.name for each in fields(SamplingParams))
+
+
+class Row:
+    """What is null is not there."""
+
+    def __init__(self, columns: Mapping[str, Any]) -> None:
+        self._columns = {name: value for name, value in columns.items() if value is not None}
+        self._left = set(self._columns) - NUMBERS
+
+    def has(self, name: str) -> bool:
+        return name in self._columns
+
+    def get(self, name: str) -> Any:
+        """Without taking it."""
+        return self._columns.get(name)
+
+    def take(self, name: str) -> Any:
+        self._left.discard(name)
+        return self._columns.get(name)
+
+    def rename(self, name: str, new: str) -> None:
+        """One that means what another usually does."""
+        if name in self._columns:
+            self._columns[new] = self.take(name)
+
+    def left(self) -> frozenset[str]:
+        """The names of columns that nobody took; fit to be shown."""
+        return frozenset(clean_text(name)[:SHOWN] for name in self._left)
+
+
+def show(given: object) -> str:
+    """A value in a sentence: as JSON, cut short."""
+    try:
+        text = json.dumps(given, ensure_ascii=False)
+    except (ValueError, TypeError, RecursionError):
+        text = type(given).__name__
+    return text if len(text) <= SHOWN else text[:SHOWN] + " …"
+
+
+def a_text(given: object, column: str) -> str | None:
+    if given is None or isinstance(given, str):
+        return given
+    raise InvalidError(f"{column} must be a text; it is {show(given)}.")
+
+
+def a_whole_number(given: object, column: str, *, most: int = MAX_NUMBER) -> int | None:
+    """A table's cell may hold it as text."""
+    if isinstance(given, str) and given.strip().isascii() and given.strip().isdigit():
+        given = int(given.strip()[:20])
+    if isinstance(given, float) and given.is_integer():
+        given = int(given)
+    if given is None or (isinstance(given, int) and not isinstance(given, bool) and 0 <= given <= most):
+        return given
+    raise InvalidError(f"{column} must be a whole number from 0 to {most:,}; it is {show(given)}.")
+
+
+def a_number(given: object, column: str) -> float:
+    """Finite. A table's cell may hold it as text."""
+    try:
+        number = float(given) if isinstance(given, int | float | str) and not isinstance(given, bool) else math.nan
+    except (ValueError, OverflowError):
+        number = math.nan
+    if not math.isfinite(number):
+        raise InvalidError(f"{column} must be a number; it is {show(given)}.")
+    return number
+
+
+def a_time(given: object, column: str) -> datetime | None:
+    """ISO 8601; without a zone it is UTC."""
+    if given is None:
+        return None
+    try:
+        found = datetime.fromisoformat(given) if isinstance(given, str) else None
+        if found is not None:
+            return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        pass
+    raise InvalidError(f"{column} must be a time such as 2026-01-31T12:00:00+00:00; it is {show(given)}.")
+
+
+def one_of(given: object, column: str, kind: type[Kind]) -> Kind | None:
+    if given is None:
+        return None
+    if given not in list(kind):
+        raise InvalidError(f"{column} must be one of {', '.join(kind)}; it is {show(given)}.")
+    return kind(str(given))
+
+
+def a_flag(given: object, column: str) -> bool:
+    """A table's cell may hold it as text."""
+    if isinstance(given, str) and given.strip().lower() in ("true", "false"):
+        return given.strip().lower() == "true"
+    if given is None or isinstance(given, bool):
+        return bool(given)
+    raise InvalidError(f"{column} must be true or false; it is {show(given)}.")
+
+
+def sampling_settings(given: object) -> dict[str, Any]:
+    """How answers were sampled, by the names that this program knows."""
+    if given is None:
+        return {}
+    if not isinstance(given, dict) or not all(_is_setting(value) for value in given.values()):
+        raise InvalidError(f"settings must be an object of numbers, texts and lists of texts; it is {show(given)}.")
+    return {name: value for name, value in given.items() if name in SAMPLING}
+
+
+def _is_setting(value: object) -> bool:
+    if isinstance(value, list):
+        return all(isinstance(item, str) for item in value)
+    small = not isinstance(value, int | float) or abs(value) <= 2**53
+    return value is None or (isinstance(value, int | float | str) and small)
