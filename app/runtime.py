@@ -21,7 +21,7 @@ from app.config import Settings
 from app.db.models.labelers import LabelerKind
 from app.db.session import make_read_session_factory, make_session_factory
 from app.db.units import READERS, WRITERS, Units
-from app.services.imports import PromptImports
+from app.services.imports import Imports
 from app.services.labelers import check_name
 from app.services.live_sampling import LiveSampler
 from app.services.places import Places
@@ -49,7 +49,7 @@ class Runtime:
     group_sampler: GroupSampler
     live: LiveSampler
     stock: GroupStock
-    imports: PromptImports
+    imports: Imports
     places: Places
     closing: threading.Event = field(default_factory=threading.Event)
     """Set when the server begins to stop: live streams end then."""
@@ -70,7 +70,12 @@ def build_runtime(settings: Settings, engine: Engine, sampler: Sampler) -> Runti
         group_sampler=group_sampler,
         live=LiveSampler(group_sampler),
         stock=GroupStock(GroupSampler(sampler, write, read, settings), gate, settings.ready_groups),
-        imports=PromptImports(write, max_characters=settings.max_prompt_characters),
+        imports=Imports(
+            write,
+            max_characters=settings.max_prompt_characters,
+            retrain_after=settings.retrain_after_rankings,
+            folder=settings.data_dir,
+        ),
         places=Places(settings.sampler_queue),
     )
 

@@ -44,9 +44,12 @@ def make_cards(data_dir: Path, count: int) -> None:
     engine = make_engine(settings.resolved_database_url)
     answers = [SampledAnswer(f"answer {index}", [5, 6, 4], "stop") for index in range(4)]
     with transaction(make_session_factory(engine)) as session:
-        asked = [NewPrompt([Message(role="user", content=f"card {number}")]) for number in range(count)]
+        asked = [
+            NewPrompt([Message(role="user", content=f"card {number}")], source=PromptSource.IMPORTED)
+            for number in range(count)
+        ]
         version_id = versions.active_answerer(session).id
-        for prompt in add_prompts(session, asked, PromptSource.IMPORTED):
+        for prompt in add_prompts(session, asked):
             params = SamplingParams()
             groups.add_group(
                 session, prompt=prompt, version_id=version_id, answers=answers, params=params, seed=1, shuffle_seed=1

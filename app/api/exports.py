@@ -12,10 +12,11 @@ from app.db.models.labelers import LabelerKind
 from app.errors import UnavailableError
 from app.json_lines import json_line
 from app.runtime import RuntimeDep
-from app.services.exports import count_export, export_comparisons, export_rankings
+from app.services.exports import count_export, export_comparisons, export_prompts, export_rankings
 
 router = APIRouter(prefix="/api/v1/export", tags=["data"])
-RANKINGS = {**lines("A ranking with its four answers."), **raises(UnavailableError)}
+PROMPTS = {**lines("A prompt with its split and language."), **raises(UnavailableError)}
+RANKINGS = {**lines("A ranking with its answers."), **raises(UnavailableError)}
 COMPARISONS = {**lines("A chosen and a rejected answer."), **raises(UnavailableError)}
 
 
@@ -23,6 +24,13 @@ def _json_lines(rows: Iterable[dict[str, Any]], name: str) -> StreamingResponse:
     lines: Iterator[str] = (json_line(row) for row in rows)
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
     return StreamingResponse(lines, media_type="application/jsonl", headers=headers)
+
+
+@router.get("/prompts.jsonl", response_class=StreamingResponse, responses=PROMPTS)
+def prompts(runtime: RuntimeDep) -> StreamingResponse:
+    """One prompt per line, archived ones too. With rankings.jsonl it is all that people gave: both may be imported into
+    another installation."""
+    return _json_lines(export_prompts(runtime.read), "prompts.jsonl")
 
 
 @router.get("/rankings.jsonl", response_class=StreamingResponse, responses=RANKINGS)

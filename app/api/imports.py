@@ -1,4 +1,4 @@
-"""The data in: JSON Lines as the body, kept on disk while it comes: no file is too large for memory."""
+"""The data in: a file as the body, kept on disk while it comes: no file is too large for memory."""
 
 import tempfile
 from collections.abc import AsyncIterator
@@ -10,36 +10,77 @@ from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel, Field
 
 from app.api.description import raises
-from app.errors import UnavailableError
-from app.runtime import RuntimeDep
-from app.services.imports import Imported
+from app.errors import ConflictError, UnavailableError
+from app.runtime import Runtime, RuntimeDep
+from app.services.import_words import told
+from app.services.imports import COMPARED, PROMPTS
+from app.services.row_forms import Form
+from app.services.taking_in import Imported
 
 router = APIRouter(prefix="/api/v1/import", tags=["data"])
 WRITTEN_AT_ONCE = 1 << 20
-FULL = HTTPStatus.INSUFFICIENT_STORAGE
-BODY = {"content": {"application/jsonl": {"schema": {"type": "string", "format": "binary"}}}, "required": True}
+ANY_FILE = {"schema": {"type": "string", "format": "binary"}}
+MEDIA_TYPES = ("application/jsonl", "application/json", "text/csv", "application/vnd.apache.parquet")
+BODY = {"content": dict.fromkeys(MEDIA_TYPES, ANY_FILE), "required": True}
+ANSWERS = raises(ConflictError, UnavailableError, HTTPStatus.INSUFFICIENT_STORAGE)
 
 
 class ImportOut(BaseModel):
-    lines: int = Field(description="Lines of the file that are not blank.")
+    """What became of the file's rows. Nothing is left out without being counted here."""
+
+    says: str = Field(description="The same for a person.")
+    lines: int = Field(description="Rows of the file.")
     new: int = Field(description="Prompts that were not there yet.")
-    repeated: int = Field(description="Lines whose prompt was there already, or stands earlier in the file.")
+    repeated: int = Field(description="Rows whose prompt was there already, or stands earlier in the file.")
     kept: int = Field(
         description="Of these, those that the file gives another split or language: the prompts stay as they are."
     )
+    rankings: int = Field(description="New rankings; a comparison is one of two answers.")
+    repeated_rankings: int = Field(description="Those that were there already.")
+    held_out: int = Field(description="Of the new ones, those about held-out prompts: kept, but not learned from.")
+    same_text: int = Field(description="Rankings of answers with one text: left out, they say nothing.")
+    answers_not_kept: int = Field(description="Answers that were compared with no other: only their prompts are kept.")
+    questions_not_kept: int = Field(description="Later questions of the conversations with such answers.")
+    columns_not_kept: list[str] = Field(description="Columns that say nothing here; the first twenty.")
 
 
-@router.post("/prompts", status_code=201, openapi_extra={"requestBody": BODY}, responses=raises(UnavailableError, FULL))
+def import_out(found: Imported) -> ImportOut:
+    columns = sorted(found.columns_not_kept)
+    return ImportOut(says=told(found), **(vars(found) | {"columns_not_kept": columns}))
+
+
+@router.post("/prompts", status_code=201, openapi_extra={"requestBody": BODY}, responses=ANSWERS)
 async def prompts(request: Request, runtime: RuntimeDep) -> ImportOut:
-    """One prompt per line. A bad line is named by its number and nothing of the file is kept. A long file takes its
-    time (minutes for 64 MB), so that people can go on ranking; its prompts appear together when it is in."""
+    """Prompts: JSON Lines, a JSON list, CSV or Parquet with a prompt in each row (prompt, messages or text). Of prompts
+    with one answer (ShareGPT, Alpaca, prompt and completion) the answers are not kept, and counted. A bad row is named
+    by its place and nothing of the file is kept. A long file takes its time (minutes for 64 MB), so that people can go
+    on ranking; its prompts appear together when it is in."""
+    return await _import(request, runtime, PROMPTS)
+
+
+@router.post("/comparisons", status_code=201, openapi_extra={"requestBody": BODY}, responses=ANSWERS)
+async def comparisons(request: Request, runtime: RuntimeDep) -> ImportOut:
+    """Preferences: a chosen and a rejected answer in each row, as TRL reads them and comparisons.jsonl has them. Ranked
+    answers are taken here, too. Reward models learn from them; whoever gave them is a labeler of kind `imported`,
+    unless the file says more."""
+    return await _import(request, runtime, COMPARED)
+
+
+@router.post("/rankings", status_code=201, openapi_extra={"requestBody": BODY}, responses=ANSWERS)
+async def rankings(request: Request, runtime: RuntimeDep) -> ImportOut:
+    """Rankings: a prompt and a list of 2 to 16 answers with ranks or scores in each row, as rankings.jsonl has them.
+    Comparisons are taken here, too."""
+    return await _import(request, runtime, COMPARED)
+
+
+async def _import(request: Request, runtime: Runtime, wanted: frozenset[Form]) -> ImportOut:
     with tempfile.TemporaryFile(dir=runtime.settings.data_dir) as file:  # it has no name: a crash leaves nothing
         await _save(request.stream(), file)
-        return ImportOut.model_validate(await run_in_threadpool(_import, runtime, file), from_attributes=True)
+        return import_out(await run_in_threadpool(_run, runtime, file, wanted))
 
 
-def _import(runtime: RuntimeDep, file: IO[bytes]) -> Imported:
-    return runtime.imports.run(file, runtime.group_sampler.fitting())
+def _run(runtime: Runtime, file: IO[bytes], wanted: frozenset[Form]) -> Imported:
+    return runtime.imports.run(file, runtime.group_sampler.fitting(), wanted)
 
 
 async def _save(pieces: AsyncIterator[bytes], file: IO[bytes]) -> None:

@@ -102,7 +102,7 @@ def create(body: PromptsIn, runtime: RuntimeDep) -> PromptsOut:
             which = "" if body.prompts is None else f"Prompt {number}: "
             raise InvalidError(which + error.message) from error
     with transaction(runtime.write) as session:
-        stored = add_prompts(session, new, PromptSource.OWN)
+        stored = add_prompts(session, new)
         return PromptsOut(items=[prompt_out(prompt) for prompt in stored])
 
 

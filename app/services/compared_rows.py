@@ -6,7 +6,6 @@ Each becomes one ranking of two or more answers: rank 1 is best, equal ranks are
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from os.path import commonprefix
 from typing import Any
 
 from app.chat import Message
@@ -95,7 +94,8 @@ def _of_texts(chosen: str, rejected: str) -> tuple[list[Message], str, str]:
     first, second = as_dialogue(chosen), as_dialogue(rejected)
     if first is not None and second is not None:
         return _of_messages(None, first, second)
-    common = commonprefix([chosen, rejected])
+    same = (one == other for one, other in zip(chosen, rejected, strict=False))
+    common = chosen[: next((place for place, equal in enumerate(same) if not equal), min(len(chosen), len(rejected)))]
     end = max((place + 1 for place, character in enumerate(common) if character.isspace()), default=0)
     if not common[:end].strip():
         raise InvalidError(
@@ -202,8 +202,8 @@ def _ranks(row: Row, items: Sequence[dict[str, Any]], name: str) -> list[int]:
         if found is not None:
             return ranks_from_scores([a_number(each, f"{name}[{at}].{key}") for at, each in enumerate(found)])
     raise InvalidError(
-        f"{name} have neither ranks nor scores. Give each answer a rank (1 is best) or a score (more is better), or add "
-        "a list of ranks or scores as long as theirs."
+        f"{name} have neither ranks nor scores. Give each answer a rank (1 is best) or a score (more is better), or "
+        "add a list of ranks or scores as long as theirs."
     )
 
 

@@ -9,14 +9,17 @@ from sqlalchemy.orm import Session, selectinload, sessionmaker
 
 from app.db.models.groups import Completion, Group
 from app.db.models.labelers import Labeler, LabelerKind
+from app.db.models.prompts import Prompt
 from app.db.models.rankings import Ranking
+from app.db.models.versions import Version
 from app.preferences import comparisons, tied_pairs
 
 BATCH_ROWS = 200
 
 
 def export_rankings(read: sessionmaker[Session], labeler_kind: LabelerKind | None = None) -> Iterator[dict[str, Any]]:
-    """Every ranking in force with its prompt, answers and where they came from, oldest first."""
+    """Every ranking that stands with its prompt, answers and where they came from, oldest first."""
+    kinds = _version_kinds(read)
     for ranking in _standing_rankings(read, labeler_kind):
         group = ranking.group
         yield {
@@ -24,7 +27,7 @@ def export_rankings(read: sessionmaker[Session], labeler_kind: LabelerKind | Non
             "group_id": group.id,
             "prompt": group.prompt.messages,
             "prompt_id": group.prompt_id,
-            "split": group.prompt.split.value,
+            **_prompt(group.prompt),
             "answers": [
                 {
                     "id": answer.id,
@@ -37,6 +40,7 @@ def export_rankings(read: sessionmaker[Session], labeler_kind: LabelerKind | Non
                 for answer in group.completions
             ],
             "version": group.version_id,
+            "written_by": _writer(group, kinds),
             "settings": group.settings,
             "comment": ranking.comment,
             "duration_ms": ranking.duration_ms,
@@ -50,15 +54,19 @@ def export_comparisons(
     """Every strictly ordered pair as conversational prompt, chosen and rejected; with `ties`, behind those of its
     ranking, every pair that was called equal, too, marked by `tie`. Two answers with one text say nothing and make no
     pair (`count_export` says how many)."""
+    kinds = _version_kinds(read)
     for ranking in _standing_rankings(read, labeler_kind):
+        writer = _writer(ranking.group, kinds)
         answers, pairs = ranking.group.completions, _pairs_of(ranking)
         for first, second in pairs.ordered:
-            yield _comparison(ranking, answers[first], answers[second], tie=False)
+            yield _comparison(ranking, answers[first], answers[second], writer, tie=False)
         for first, second in pairs.tied if ties else ():
-            yield _comparison(ranking, answers[first], answers[second], tie=True)
+            yield _comparison(ranking, answers[first], answers[second], writer, tie=True)
 
 
-def _comparison(ranking: Ranking, chosen: Completion, rejected: Completion, *, tie: bool) -> dict[str, Any]:
+def _comparison(
+    ranking: Ranking, chosen: Completion, rejected: Completion, writer: str | None, *, tie: bool
+) -> dict[str, Any]:
     return {
         "prompt": ranking.group.prompt.messages,
         "chosen": [{"role": "assistant", "content": chosen.text}],
@@ -68,8 +76,9 @@ def _comparison(ranking: Ranking, chosen: Completion, rejected: Completion, *, t
         "rejected_finish_reason": rejected.finish_reason,
         "ranking_id": ranking.id,
         "prompt_id": ranking.group.prompt_id,
-        "split": ranking.group.prompt.split.value,
+        **_prompt(ranking.group.prompt),
         "version": ranking.group.version_id,
+        "written_by": writer,
         **_labeler(ranking),
     }
 
@@ -118,6 +127,40 @@ def _pairs_of(ranking: Ranking) -> _Pairs:
     kept: list[tuple[int, int]] = [pair for pair in ordered if differ(pair)]
     kept_ties = [pair for pair in tied if differ(pair)]
     return _Pairs(kept, kept_ties, len(ordered) + len(tied) - len(kept) - len(kept_ties))
+
+
+def export_prompts(read: sessionmaker[Session]) -> Iterator[dict[str, Any]]:
+    """Every prompt, oldest first, archived ones too."""
+    after = 0
+    while True:
+        with read() as session:
+            query = select(Prompt).where(Prompt.is_visible(), Prompt.id > after).order_by(Prompt.id).limit(BATCH_ROWS)
+            batch = list(session.scalars(query))
+        for prompt in batch:
+            yield {
+                "prompt": prompt.messages,
+                "prompt_id": prompt.id,
+                "source": prompt.source.value,
+                **_prompt(prompt),
+            }
+        if len(batch) < BATCH_ROWS:
+            return
+        after = batch[-1].id
+
+
+def _prompt(prompt: Prompt) -> dict[str, Any]:
+    archived = None if prompt.archived_at is None else prompt.archived_at.isoformat()
+    return {"split": prompt.split.value, "language": prompt.language, "archived_at": archived}
+
+
+def _version_kinds(read: sessionmaker[Session]) -> dict[int, str]:
+    with read() as session:
+        return {number: kind.value for number, kind in session.execute(select(Version.id, Version.kind))}
+
+
+def _writer(group: Group, kinds: dict[int, str]) -> str | None:
+    """The name of who wrote the answers, which says the same in another installation: "policy 7"."""
+    return group.written_by if group.version_id is None else f"{kinds[group.version_id]} {group.version_id}"
 
 
 def _labeler(ranking: Ranking) -> dict[str, Any]:

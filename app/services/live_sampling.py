@@ -177,9 +177,8 @@ class LiveSampler:
         messages = [as_message(message) for message in group.prompt.messages]
         params = SamplingParams(**group.settings)
         whole: dict[int, SampledAnswer] = {}
-        for event in self._shell.sampler.stream(
-            messages, n=ANSWERS_PER_GROUP, params=params, version_id=group.version_id
-        ):
+        version_id = _version_of(group)
+        for event in self._shell.sampler.stream(messages, n=ANSWERS_PER_GROUP, params=params, version_id=version_id):
             if event.answer is not None:
                 whole[event.index] = event.answer
             run.add(event)
@@ -192,7 +191,8 @@ class LiveSampler:
         if len({answer.text for answer in answers}) == len(answers) or params.temperature == 0:
             return answers
         seed = (group.seed + 1) % (MAX_SEED + 1)
-        more = sample_answers(self._shell.sampler, group.prompt, params=params, seed=seed, version_id=group.version_id)
+        version_id = _version_of(group)
+        more = sample_answers(self._shell.sampler, group.prompt, params=params, seed=seed, version_id=version_id)
         found: dict[str, SampledAnswer] = {}
         for answer in [*answers, *more]:
             found.setdefault(answer.text, answer)
@@ -210,3 +210,8 @@ class LiveSampler:
                 shuffle_seed=new_seed(),
                 lease_seconds=self._shell.settings.lease_seconds,
             )
+
+
+def _version_of(group: Group) -> int:
+    assert group.version_id is not None, "it was opened for the active version"
+    return group.version_id

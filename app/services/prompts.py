@@ -144,7 +144,12 @@ def install_shipped_prompts(session: Session, path: Path = PROMPTS) -> int:
     """Stores the prompts that ship with the program; returns how many were new."""
     newest = session.scalar(select(func.max(Prompt.id))) or 0
     shipped = [
-        NewPrompt([Message(role="user", content=clean_text(row["text"]))], PromptSplit(row["split"]), row["language"], PromptSource.SHIPPED)
+        NewPrompt(
+            [Message(role="user", content=clean_text(row["text"]))],
+            PromptSplit(row["split"]),
+            row["language"],
+            PromptSource.SHIPPED,
+        )
         for row in _read_rows(path)
     ]
     return sum(prompt.id > newest for prompt in add_prompts(session, shipped))

@@ -128,7 +128,8 @@ def withdraw_ranking(session: Session, ranking_id: int, labeler: Labeler, *, lea
     now = utc_now()
     ranking.withdrawn_at = now
     group = get_group(session, ranking.group_id)
-    lease(session, group, labeler.id, now=now, lease_seconds=lease_seconds)
+    if group.version_id is not None:  # an imported group is no card
+        lease(session, group, labeler.id, now=now, lease_seconds=lease_seconds)
     return ranking
 
 
@@ -155,23 +156,27 @@ class RankingCounts:
 
     people: int
     simulated: int
+    imported: int
+    """Of files that do not say who ranked."""
 
     @property
     def total(self) -> int:
-        return self.people + self.simulated
+        return self.people + self.simulated + self.imported
 
 
 def count_rankings(session: Session) -> RankingCounts:
     by_kind = select(Labeler.kind, func.count()).select_from(Ranking).join(Labeler).where(Ranking.in_force())
     found: dict[LabelerKind, int] = {row[0]: row[1] for row in session.execute(by_kind.group_by(Labeler.kind)).all()}
-    return RankingCounts(found.get(LabelerKind.PERSON, 0), found.get(LabelerKind.SIMULATED, 0))
+    people, simulated, imported = (found.get(kind, 0) for kind in LabelerKind)
+    return RankingCounts(people, simulated, imported)
 
 
 def last_ranking(session: Session, labeler: Labeler) -> Ranking | None:
-    """The labeler's newest ranking in force: what "undo" withdraws."""
+    """The labeler's newest ranking in force that was given here: what "undo" withdraws."""
     return session.scalar(
         select(Ranking)
-        .where(Ranking.labeler_id == labeler.id, Ranking.withdrawn_at.is_(None))
+        .join(Ranking.group)
+        .where(Ranking.labeler_id == labeler.id, Ranking.withdrawn_at.is_(None), Group.version_id.is_not(None))
         .order_by(Ranking.id.desc())
         .limit(1)
     )

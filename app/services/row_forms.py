@@ -1,4 +1,4 @@
-"""What a row of a file holds, recognised by its columns: a prompt, a prompt with one answer, answers that were compared.
+"""What a row of a file holds, told by its columns: a prompt, a prompt with one answer, answers that were compared.
 
 Knows the forms in which the field keeps them (docs/data.md names each with an example) and no file and no database.
 Whatever is not recognised is refused with the columns that were found; what is not taken of a recognised row is named.
@@ -20,6 +20,12 @@ from app.texts import clean_text
 
 MAX_LANGUAGE_CHARACTERS = 16
 ANY_LENGTH = 1 << 20  # no line is longer; whether a model reads a ranking's prompt is seen when it learns
+ANSWER_LISTS = ("answers", "completions", "responses", "candidates")
+PROMPTS = ("messages", "conversations", "conversation", "prompt", "instruction", "question", "query", "text")
+SINGLE_ANSWERS = ("completion", "response", "answer", "output", "chosen")
+COMPARED = ("chosen", "rejected", "summaries", "choice", "ranks", "scores")
+KNOWN_COLUMNS = frozenset((*ANSWER_LISTS, *PROMPTS, *SINGLE_ANSWERS, *COMPARED, "input", "label", "split", "language"))
+"""By which a table is told from other text."""
 KNOWN = (
     "prompt, messages or text (prompts); prompt with answers and their ranks or scores (rankings); chosen and rejected "
     "(comparisons); conversations (ShareGPT); instruction and output (Alpaca)"
@@ -76,11 +82,6 @@ def _recognised(row: Row) -> Callable[[Row, int], GivenRow]:
     raise InvalidError(f"its columns say nothing that is known ({names}). It needs {KNOWN}.")
 
 
-ANSWER_LISTS = ("answers", "completions", "responses", "candidates")
-PROMPTS = ("messages", "conversations", "conversation", "prompt", "instruction", "question", "query", "text")
-SINGLE_ANSWERS = ("completion", "response", "answer", "output", "chosen")
-
-
 def _prompt(row: Row, max_characters: int) -> GivenRow:
     """A prompt alone; or with answers, and then what was asked before the first of them is the prompt."""
     messages = _conversation(row, next(name for name in PROMPTS if row.has(name)))
@@ -101,7 +102,9 @@ def _conversation(row: Row, name: str) -> list[Message]:
         texts = (a_text(given, name), a_text(row.take("input"), "input"))
         return [Message(role="user", content="\n\n".join(text for text in texts if text))]
     messages = read_conversation(given, name)
-    if name == "messages" and messages and row.get("prompt") == messages[0]["content"]:
+    if not messages:
+        raise InvalidError(f"{name} holds nothing that a user says: there is nothing to answer.")
+    if name == "messages" and row.get("prompt") == messages[0]["content"]:
         row.take("prompt")  # the same once more, as some files have it
     return messages
 
@@ -122,7 +125,9 @@ def _ranking(row: Row, _: int) -> GivenRow:
 
 def _summaries(row: Row, _: int) -> GivenRow:
     text, ranking = summaries_of(row)
-    return GivenRow(Form.COMPARISONS, NewPrompt(validate_messages(read_conversation(text, "info"), ANY_LENGTH)), ranking)
+    return GivenRow(
+        Form.COMPARISONS, NewPrompt(validate_messages(read_conversation(text, "info"), ANY_LENGTH)), ranking
+    )
 
 
 def _explicit_prompt(row: Row) -> list[Message] | None:

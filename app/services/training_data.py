@@ -27,13 +27,14 @@ class RankedAnswers:
     """Token ids, in the order they were sampled."""
     texts: list[str]
     """The same answers; what is left of them for a model with other tokens."""
-    version_id: int
-    """Who wrote them."""
+    version_id: int | None
+    """Who wrote them; None for imported ones, of which the tokens say nothing here."""
     ranks: list[int]
 
 
 def ranking_ids_in_force(session: Session) -> list[int]:
-    """Of people and simulated labelers alike; withdrawn ones, and those about archived prompts, are left out."""
+    """Of people, simulated labelers and files alike; withdrawn ones, and those about archived or held-out prompts, are
+    left out."""
     return list(session.scalars(select(Ranking.id).where(Ranking.in_force()).order_by(Ranking.id)))
 
 

@@ -58,8 +58,10 @@ def version_state_meaning(state: VersionState) -> str:
 
 
 def by_whom(counts: RankingCounts) -> str:
-    """Numbers that add up to the total that stands before them."""
-    return f"{number(counts.people)} by people, {number(counts.simulated)} simulated"
+    """Numbers that add up to the total that stands before them; nothing where people gave all of them."""
+    others = ((counts.simulated, "simulated"), (counts.imported, "imported"))
+    said = [f"{number(count)} {what}" for count, what in others if count]
+    return ", ".join([f"{number(counts.people)} by people", *said]) if said else ""
 
 
 def job_state(job: Job) -> str:

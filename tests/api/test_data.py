@@ -155,6 +155,12 @@ def test_lists_are_paged(shared: LiveServer) -> None:
     assert len(seen) >= 400
 
 
+NOTHING = {
+    **dict.fromkeys(("repeated", "kept", "rankings", "repeated_rankings", "held_out", "same_text"), 0),
+    **{"answers_not_kept": 0, "questions_not_kept": 0, "columns_not_kept": []},
+}
+
+
 def post_file(server: LiveServer, content: bytes) -> httpx2.Response:
     headers = {"content-type": "application/jsonl"}
     return server.client.post("/api/v1/import/prompts", content=content, headers=headers)
@@ -163,7 +169,8 @@ def post_file(server: LiveServer, content: bytes) -> httpx2.Response:
 def test_import_prompts(shared: LiveServer) -> None:
     content = '{"prompt": "Imported one"}\n\n{"messages": [{"role": "user", "content": "导入"}], "split": "held_out"}\n'
     response = post_file(shared, content.encode())
-    assert (response.status_code, response.json()) == (201, {"lines": 2, "new": 2, "repeated": 0, "kept": 0})
+    assert response.status_code == 201
+    assert response.json() == {**NOTHING, "says": "2 rows read: 2 new prompts.", "lines": 2, "new": 2}
     held_out = shared.client.get("/api/v1/prompts", params={"split": "held_out", "limit": 500}).json()["items"]
     assert (held_out[-1]["text"], held_out[-1]["source"]) == ("导入", "imported")
 
@@ -179,7 +186,7 @@ def test_import_takes_more_than_other_routes(shared: LiveServer) -> None:
     [
         (b'{"prompt": "x"', "Line 2: it is not valid JSON"),
         (b"[1]", "Line 2: it is not a JSON object"),
-        (b"{}", "Line 2: it needs prompt"),
+        (b"{}", "Line 2: its columns say nothing that is known (none)"),
         (b'{"prompt": " "}', "Line 2: Message 1 is empty"),
         (b'{"prompt": "Hi", "split": "test"}', "Line 2: split must be"),
         (b'{"prompt": [1]}', "Line 2: prompt must be a text"),
@@ -197,4 +204,4 @@ def test_bad_lines_are_named_and_nothing_is_kept(shared: LiveServer, line: bytes
 
 
 def test_import_of_nothing(shared: LiveServer) -> None:
-    check_problem(post_file(shared, b"\n"), 422, "no lines")
+    check_problem(post_file(shared, b"\n"), 422, "no rows")

@@ -66,6 +66,22 @@ def bodies(ranks: dict[str, int]) -> dict[str, list[Any]]:
             {"messages": [{"role": "user", "content": "Hi"}]},
         ],
         "POST /api/v1/versions/prune": [{"keep": 5, "dry_run": True}],
+        "POST /api/v1/import/comparisons": [
+            {
+                **PROMPT,
+                "chosen": "a",
+                "rejected": "b",
+                "tie": False,
+                "created_at": "2026-01-01",
+                "settings": {"seed": 1},
+            },
+            {"chosen": "The a", "rejected": "The b", "labeler": "ada", "labeler_kind": "person", "duration_ms": 5},
+            {"info": {"post": "x"}, "summaries": [{"text": "a"}, "b"], "choice": 1, "worker": "w"},
+        ],
+        "POST /api/v1/import/rankings": [
+            {**PROMPT, "answers": [{"text": "a", "rank": 1, "tokens": [5], "position": 0}, {"text": "b", "rank": 2}]},
+            {**PROMPT, "responses": ["a", "b"], "scores": [1, 0.5], "comment": "c", "archived_at": "2026-01-01"},
+        ],
         "POST /v1/chat/completions": [
             {**CHAT, "top_logprobs": 1, "tools": None},
             {"model": "fourfold-1", "messages": CHAT["messages"], "max_completion_tokens": 2, "stream": True},

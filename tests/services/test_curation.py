@@ -142,5 +142,5 @@ def test_giving_an_archived_prompt_again_takes_it_back(session: Session) -> None
     assert add(session, "again").archived_at is None
     curation.archive_prompt(session, prompt.id, utc_now())
     new = prompts.NewPrompt([Message(role="user", content="again")])
-    prompts.add_prompts(session, [new], PromptSource.OWN)
+    prompts.add_prompts(session, [new])
     assert prompt.archived_at is None

@@ -40,6 +40,7 @@ def test_drawn_prompts_are_the_least_shown_training_ones(session: Session, make_
 
 def test_a_group_that_nobody_saw_counts_no_longer(sessions: sessionmaker[Session], make_group: MakeGroup) -> None:
     first = make_group(text="sampled by a former version")
+    assert first.version_id is not None
     with transaction(sessions) as session:
         add(session, "shown once"), add(session, "shown twice")
         session.execute(text("UPDATE prompts SET shown = 1 WHERE text = 'shown once'"))

@@ -2,9 +2,10 @@
 
 import json
 import random
+import re
 import threading
 import tracemalloc
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from io import BytesIO
 from typing import IO, Any
@@ -20,8 +21,9 @@ from app.db.session import make_read_session_factory, make_session_factory, tran
 from app.errors import ConflictError, InvalidError, NotFoundError, UnavailableError
 from app.services import curation, drawing, imports, prompts
 from app.services.fitting import Fitting
-from app.services.imports import Imported, PromptImports
-from app.services.prompts import NewPrompt
+from app.services.imports import Imports
+from app.services.row_forms import GivenRow, read_row
+from app.services.taking_in import Imported, let_in_some, remove_some, take_in
 from tests.live import ScriptedSampler
 from tests.services.conftest import plans
 
@@ -44,10 +46,10 @@ def fitting(sft: Version) -> Fitting:
 
 
 @pytest.fixture
-def importer(write: sessionmaker[Session], monkeypatch: pytest.MonkeyPatch) -> PromptImports:
+def importer(write: sessionmaker[Session], monkeypatch: pytest.MonkeyPatch) -> Imports:
     """Two rows at a time."""
     monkeypatch.setattr(imports, "ROWS_AT_ONCE", 2)
-    return PromptImports(write, max_characters=200)
+    return Imports(write, max_characters=200, retrain_after=99)
 
 
 def file_of(texts: list[str], **more: Any) -> IO[bytes]:
@@ -64,7 +66,7 @@ def listed(read: sessionmaker[Session]) -> list[str]:
         return [prompt.text for prompt in curation.list_prompts(session).items]
 
 
-def test_each_prompt_is_stored_once(importer: PromptImports, fitting: Fitting, read: sessionmaker[Session]) -> None:
+def test_each_prompt_is_stored_once(importer: Imports, fitting: Fitting, read: sessionmaker[Session]) -> None:
     """Twice in a file, across its chunks, or there already: in the order of the file, and all in use."""
     assert importer.run(file_of(["a", "b", "a", "c", "b", "d"]), fitting) == Imported(lines=6, new=4, repeated=2)
     assert importer.run(file_of(["e", "a"]), fitting) == Imported(lines=2, new=1, repeated=1)
@@ -75,13 +77,13 @@ def test_each_prompt_is_stored_once(importer: PromptImports, fitting: Fitting, r
 
 
 def test_the_rows_appear_together(
-    importer: PromptImports, fitting: Fitting, read: sessionmaker[Session], monkeypatch: pytest.MonkeyPatch
+    importer: Imports, fitting: Fitting, read: sessionmaker[Session], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """After every short transaction a person sees none of the file or all of it, and draws nothing unseen."""
     seen: list[tuple[int, int]] = []
-    step = PromptImports._step
+    step = Imports._step
 
-    def watched(self: PromptImports, action: Callable[[Session], Any]) -> Any:
+    def watched(self: Imports, action: Callable[[Session], Any]) -> Any:
         result = step(self, action)
         with read() as session:
             in_use = session.scalar(select(func.count()).where(Prompt.in_use())) or 0
@@ -94,7 +96,7 @@ def test_the_rows_appear_together(
         seen.append((visible, in_use))
         return result
 
-    monkeypatch.setattr(PromptImports, "_step", watched)
+    monkeypatch.setattr(Imports, "_step", watched)
     importer.run(file_of([f"prompt {number}" for number in range(5)]), fitting)
     assert [visible for visible, _ in seen] == [0, 0, 0, 5, 5, 5, 5, 5]
     assert [in_use for _, in_use in seen] == [0, 0, 0, 0, 2, 4, 5, 5]
@@ -102,7 +104,7 @@ def test_the_rows_appear_together(
 
 @pytest.mark.parametrize("bad", ["", '{"text": 1}', '{"text": "' + "word " * 35 + '"}', "[" * 100_000, "\udcff"])
 def test_a_bad_line_never_touches_the_database(
-    importer: PromptImports, fitting: Fitting, read: sessionmaker[Session], bad: str
+    importer: Imports, fitting: Fitting, read: sessionmaker[Session], bad: str
 ) -> None:
     last = bad or '{"text": "' + "x" * (1 << 20)
     content = b"\n" + b'{"text": "good"}\n' * 3 + last.encode("utf-8", "surrogateescape")
@@ -112,7 +114,7 @@ def test_a_bad_line_never_touches_the_database(
 
 
 def test_marks_of_byte_order_before_lines_are_none_of_them(
-    importer: PromptImports, fitting: Fitting, read: sessionmaker[Session]
+    importer: Imports, fitting: Fitting, read: sessionmaker[Session]
 ) -> None:
     assert importer.run(BytesIO(b'\xef\xbb\xbf{"text": "from Windows"}\r\n\r\n{"text": "two"}\r\n'), fitting).new == 2
     assert listed(read) == ["from Windows", "two"]
@@ -142,7 +144,7 @@ SYSTEM = '{"role": "system", "content": "Be brief."}'
     ],
 )
 def test_prompts_are_taken_as_they_are_meant(
-    importer: PromptImports, fitting: Fitting, read: sessionmaker[Session], line: str, stored: list[str]
+    importer: Imports, fitting: Fitting, read: sessionmaker[Session], line: str, stored: list[str]
 ) -> None:
     importer.run(BytesIO(line.encode()), fitting)
     with read() as session:
@@ -165,7 +167,7 @@ def test_prompts_are_taken_as_they_are_meant(
     ],
 )
 def test_content_that_is_no_text_is_refused_by_name(
-    importer: PromptImports, fitting: Fitting, read: sessionmaker[Session], content: str, says: str
+    importer: Imports, fitting: Fitting, read: sessionmaker[Session], content: str, says: str
 ) -> None:
     line = '{"messages": [{"role": "user", "content": ' + content + "}]}"
     with pytest.raises(InvalidError, match=f"^Line 1: .*{says}"):
@@ -183,12 +185,12 @@ def test_content_that_is_no_text_is_refused_by_name(
         ('{"prompt": 5}', "prompt must be a text, or a list of messages with role and content; it is 5"),
         ('{"prompt": []}', "prompt must be a text, or a list of messages"),
         ('{"prompt": "x", "language": ["en"]}', "language is a short code"),
-        ('{"messages": [' + SYSTEM + "]}", "The prompt is empty"),
+        ('{"messages": [' + SYSTEM + "]}", "messages holds nothing that a user says"),
         ('{"prompt": "x", "x": ' + "[" * 2_000 + "]" * 2_000 + "}", "x: lists and objects"),
     ],
 )
 def test_what_is_not_meant_as_a_prompt_is_refused_by_name(
-    importer: PromptImports, fitting: Fitting, read: sessionmaker[Session], line: str, says: str
+    importer: Imports, fitting: Fitting, read: sessionmaker[Session], line: str, says: str
 ) -> None:
     with pytest.raises(InvalidError, match=f"^Line 1: .*{says}"):
         importer.run(BytesIO(line.encode()), fitting)
@@ -196,7 +198,7 @@ def test_what_is_not_meant_as_a_prompt_is_refused_by_name(
 
 
 def test_a_prompt_that_is_there_stays_in_its_part_and_that_is_said(
-    importer: PromptImports, fitting: Fitting, read: sessionmaker[Session]
+    importer: Imports, fitting: Fitting, read: sessionmaker[Session]
 ) -> None:
     """Held-out prompts never come into training by a file, nor the other way round."""
     importer.run(BytesIO(b'{"text": "a", "split": "held_out", "language": "de"}\n{"text": "b"}'), fitting)
@@ -218,7 +220,7 @@ def test_a_prompt_that_is_there_stays_in_its_part_and_that_is_said(
 
 @pytest.mark.parametrize(("language", "stored"), [(r"f\u0000r", "fr"), ("  ", "en"), ("de", "de")])
 def test_languages_are_storable(
-    importer: PromptImports, fitting: Fitting, read: sessionmaker[Session], language: str, stored: str
+    importer: Imports, fitting: Fitting, read: sessionmaker[Session], language: str, stored: str
 ) -> None:
     importer.run(BytesIO(f'{{"text": "words", "language": "{language}"}}'.encode()), fitting)
     with read() as session:
@@ -231,19 +233,19 @@ class Crash(BaseException):
 
 def crash_at(step_number: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is done any more from that step on."""
-    step, steps = PromptImports._step, iter(range(1_000))
+    step, steps = Imports._step, iter(range(1_000))
 
-    def crashing(self: PromptImports, action: Callable[[Session], Any]) -> Any:
+    def crashing(self: Imports, action: Callable[[Session], Any]) -> Any:
         if next(steps) >= step_number:
             raise Crash
         return step(self, action)
 
-    monkeypatch.setattr(PromptImports, "_step", crashing)
+    monkeypatch.setattr(Imports, "_step", crashing)
 
 
 @pytest.mark.parametrize(("crashes_at", "kept"), [(0, 0), (2, 0), (3, 0), (4, 5), (5, 5), (7, 5)])
 def test_the_next_start_ends_what_a_crash_began(
-    importer: PromptImports,
+    importer: Imports,
     fitting: Fitting,
     write: sessionmaker[Session],
     read: sessionmaker[Session],
@@ -256,24 +258,24 @@ def test_the_next_start_ends_what_a_crash_began(
         with pytest.raises(Crash):
             importer.run(file_of([f"prompt {number}" for number in range(5)]), fitting)
     assert len(listed(read)) == kept
-    PromptImports(write, max_characters=200).clean_up()
+    Imports(write, max_characters=200, retrain_after=99).clean_up()
     assert (count(read), len(listed(read)), count(read, PromptImport)) == (kept, kept, 0)
     with read() as session:
         assert session.scalar(select(func.count()).where(Prompt.in_use())) == kept
 
 
 def test_an_error_while_storing_leaves_nothing(
-    importer: PromptImports, fitting: Fitting, read: sessionmaker[Session], monkeypatch: pytest.MonkeyPatch
+    importer: Imports, fitting: Fitting, read: sessionmaker[Session], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     added = iter([True, True, False])
-    add = imports._add
+    add = take_in
 
-    def failing(session: Session, import_id: int, given: list[NewPrompt]) -> Imported:
+    def failing(session: Session, import_id: int, given: Sequence[tuple[str, GivenRow]]) -> Imported:
         if not next(added):
             raise OSError("No space left on device")
         return add(session, import_id, given)
 
-    monkeypatch.setattr(imports, "_add", failing)
+    monkeypatch.setattr(imports, "take_in", failing)
     with pytest.raises(OSError, match="No space"):
         importer.run(file_of([f"prompt {number}" for number in range(5)]), fitting)
     assert (count(read), count(read, PromptImport)) == (0, 0)
@@ -283,7 +285,7 @@ def test_an_error_while_storing_leaves_nothing(
 
 @pytest.mark.parametrize("cleaned_after", [0, 1, 2, 3])
 def test_the_next_import_waits_for_no_rest_of_a_crashed_one(
-    importer: PromptImports,
+    importer: Imports,
     fitting: Fitting,
     write: sessionmaker[Session],
     read: sessionmaker[Session],
@@ -295,16 +297,16 @@ def test_the_next_import_waits_for_no_rest_of_a_crashed_one(
         with pytest.raises(Crash):
             importer.run(file_of(["a", "b", "c", "d", "e"], split="held_out"), fitting)
     assert (count(read), listed(read)) == (4, [])
-    after_crash = PromptImports(write, max_characters=200)
-    step, steps = PromptImports._step, iter(range(1_000))
+    after_crash = Imports(write, max_characters=200, retrain_after=99)
+    step, steps = Imports._step, iter(range(1_000))
 
-    def cleaning(self: PromptImports, action: Callable[[Session], Any]) -> Any:
+    def cleaning(self: Imports, action: Callable[[Session], Any]) -> Any:
         if next(steps) == cleaned_after:
             after_crash.clean_up()
         return step(self, action)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(PromptImports, "_step", cleaning)
+        patch.setattr(Imports, "_step", cleaning)
         found = after_crash.run(file_of(["c", "f", "a"]), fitting)
     assert found == Imported(lines=3, new=3)
     after_crash.clean_up()
@@ -316,7 +318,7 @@ def test_the_next_import_waits_for_no_rest_of_a_crashed_one(
 
 
 def test_a_prompt_that_a_person_gives_meanwhile_is_theirs(
-    importer: PromptImports, fitting: Fitting, write: sessionmaker[Session], read: sessionmaker[Session]
+    importer: Imports, fitting: Fitting, write: sessionmaker[Session], read: sessionmaker[Session]
 ) -> None:
     """It stays when the import that was just bringing it, too, comes to nothing."""
     with pytest.MonkeyPatch.context() as patch:
@@ -326,40 +328,40 @@ def test_a_prompt_that_a_person_gives_meanwhile_is_theirs(
     with transaction(write) as session:
         mine = prompts.add_prompt(session, messages=[Message(role="user", content="mine")], source=PromptSource.OWN)
         assert prompts.get_prompt(session, mine.id) is mine
-    PromptImports(write, max_characters=200).clean_up()
+    Imports(write, max_characters=200, retrain_after=99).clean_up()
     assert listed(read) == ["mine"]
 
 
 def test_an_import_that_another_start_ended_adds_nothing_more(
-    importer: PromptImports, fitting: Fitting, write: sessionmaker[Session], read: sessionmaker[Session]
+    importer: Imports, fitting: Fitting, write: sessionmaker[Session], read: sessionmaker[Session]
 ) -> None:
     """Two servers over one data folder: the second takes the first one's import for that of a dead process."""
-    step = PromptImports._step
+    step = Imports._step
     with pytest.MonkeyPatch.context() as patch:
 
-        def ended_meanwhile(self: PromptImports, action: Callable[[Session], Any]) -> Any:
+        def ended_meanwhile(self: Imports, action: Callable[[Session], Any]) -> Any:
             result = step(self, action)
             patch.undo()
-            PromptImports(write, max_characters=200).clean_up()
+            Imports(write, max_characters=200, retrain_after=99).clean_up()
             return result
 
-        patch.setattr(PromptImports, "_step", ended_meanwhile)
+        patch.setattr(Imports, "_step", ended_meanwhile)
         with pytest.raises(UnavailableError, match=r"ended by another start of Fourfold\. Send the file again"):
             importer.run(file_of(["a", "b", "c", "d", "e"]), fitting)
     assert (count(read), count(read, PromptImport)) == (0, 0)
 
 
-def test_one_file_at_a_time(importer: PromptImports, fitting: Fitting, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_file_at_a_time(importer: Imports, fitting: Fitting, monkeypatch: pytest.MonkeyPatch) -> None:
     entered, leave = threading.Event(), threading.Event()
-    add = imports._add
+    add = take_in
 
-    def held(session: Session, import_id: int, given: list[NewPrompt]) -> Imported:
+    def held(session: Session, import_id: int, given: Sequence[tuple[str, GivenRow]]) -> Imported:
         found = add(session, import_id, given)
         entered.set()
         assert leave.wait(30)
         return found
 
-    monkeypatch.setattr(imports, "_add", held)
+    monkeypatch.setattr(imports, "take_in", held)
     first = threading.Thread(target=partial(importer.run, file_of(["a"]), fitting))
     first.start()
     assert entered.wait(30)
@@ -370,7 +372,7 @@ def test_one_file_at_a_time(importer: PromptImports, fitting: Fitting, monkeypat
 
 
 def test_a_server_that_stops_leaves_the_rest_to_the_next_start(
-    importer: PromptImports, fitting: Fitting, write: sessionmaker[Session], read: sessionmaker[Session]
+    importer: Imports, fitting: Fitting, write: sessionmaker[Session], read: sessionmaker[Session]
 ) -> None:
     class Stopping(BytesIO):
         lines = 0
@@ -385,12 +387,12 @@ def test_a_server_that_stops_leaves_the_rest_to_the_next_start(
     with pytest.raises(UnavailableError, match="The server is stopping"):
         importer.run(whole, fitting)
     assert (count(read), listed(read)) == (2, [])
-    PromptImports(write, max_characters=200).clean_up()
+    Imports(write, max_characters=200, retrain_after=99).clean_up()
     assert count(read) == 0
 
 
 def test_memory_does_not_grow_with_the_file(write: sessionmaker[Session], fitting: Fitting) -> None:
-    """Ten MB of file, less than one of memory."""
+    """Ten MB of file, less than two of memory."""
 
     class Endless(BytesIO):
         """A thousand lines of ten kB, made when they are read."""
@@ -407,7 +409,7 @@ def test_memory_does_not_grow_with_the_file(write: sessionmaker[Session], fittin
             self.left -= 1
             return b'{"text": "a", "other": "' + b"x" * 10_000 + b'"}\n' if self.left >= 0 else b""
 
-    importer = PromptImports(write, max_characters=200)
+    importer = Imports(write, max_characters=200, retrain_after=99)
     importer.run(file_of(["warm"]), fitting)
     tracemalloc.start()
     try:
@@ -415,25 +417,27 @@ def test_memory_does_not_grow_with_the_file(write: sessionmaker[Session], fittin
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    assert peak < 1_000_000
+    assert peak < 2_000_000
 
 
 @pytest.mark.sqlite
 def test_steps_read_no_table_from_end_to_end(database: Engine) -> None:
     """Looking up what is known, letting in, removing: by index, however many prompts there are."""
-    given = [NewPrompt([Message(role="user", content=text)]) for text in "abc"]
+    ranked = {"chosen": "yes", "rejected": "no", "labeler": "ada", "created_at": "2026-01-01"}
+    given = [("Line 1", read_row({"prompt": text, **ranked}, 10)) for text in "abc"]
 
     def all_steps(session: Session) -> None:
         session.add(PromptImport(id=1))
         session.flush()
-        session.add_all(Prompt(**prompts.prompt_row(each, PromptSource.OWN), import_id=1) for each in given)
+        session.add_all(Prompt(**prompts.prompt_row(row.prompt), import_id=1) for _, row in given[:2])
         session.flush()
-        imports._add(session, 1, given)
-        imports._let_in_some(session, 1)
-        imports._remove_some(session, 1)
+        for end in (remove_some, let_in_some):
+            take_in(session, 1, given)
+            for _ in ("the rankings", "the prompts"):
+                assert end(session, 1, 5) == 3
 
     for plan in plans(database, all_steps):
-        assert "SCAN prompts" not in plan
+        assert not re.search(r"SCAN (prompts|groups|rankings|completions)", plan), plan
 
 
 @pytest.mark.parametrize(
@@ -447,6 +451,6 @@ def test_steps_read_no_table_from_end_to_end(database: Engine) -> None:
         (b'{"prompt": "\xe2\x80\x8b\xef\xbb\xbf"}', "Message 1 is empty"),
     ],
 )
-def test_what_must_not_be_taken_is_named(line: bytes, says: str) -> None:
-    with pytest.raises(InvalidError, match=f"^{says}"):
-        imports.parse_prompt(line, 10)
+def test_what_must_not_be_taken_is_named(importer: Imports, fitting: Fitting, line: bytes, says: str) -> None:
+    with pytest.raises(InvalidError, match=f"^Line 1: {says}"):
+        importer.run(BytesIO(line), fitting)

@@ -114,7 +114,7 @@ def test_simulated_rankings_are_left_out_where_people_are_counted(
     for labeler in (ada, robot, robot):
         submit(session, make_group(leased_to=labeler), labeler)
         session.commit()
-    assert rankings.count_rankings(session) == rankings.RankingCounts(people=1, simulated=2)
+    assert rankings.count_rankings(session) == rankings.RankingCounts(people=1, simulated=2, imported=0)
     listed = rankings.list_rankings(session, labeler_kind=LabelerKind.SIMULATED).items
     assert {row.labeler.name for row in listed} == {"robot"}
 

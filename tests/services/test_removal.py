@@ -295,7 +295,7 @@ def test_rankings_of_a_removed_versions_answers_still_train(
     ids = training_data.ranking_ids_in_force(session)
     [ranked] = training_data.ranked_answers(session, ids)
     assert (ranked.version_id, ranked.prompt_id) == (policy.id, group.prompt_id)
-    assert versions.sft_of(session, versions.get_version(session, ranked.version_id)) is first
+    assert versions.sft_of(session, versions.get_version(session, policy.id)) is first
 
 
 def test_a_removed_reward_model_does_not_come_back(

@@ -36,6 +36,7 @@ def test_rankings_come_in_the_order_of_their_ids_in_chunks(
 
 def test_answers_are_the_versions_newest(session: Session, make_group: MakeGroup) -> None:
     first, second = make_group(), make_group(text="Another")
+    assert first.version_id is not None
     answers = sorted([*first.completions, *second.completions], key=lambda answer: answer.id)
     found = training_data.answer_ids_of_version(session, first.version_id, 3)
     assert found == [answer.id for answer in answers[-3:]]

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from app.db.base import Base, utc_now
 from app.db.models.groups import Group
 from app.db.models.labelers import Labeler
-from app.db.models.prompts import Prompt
+from app.db.models.prompts import Prompt, PromptSplit
 
 
 class Ranking(Base):
@@ -42,6 +42,8 @@ class Ranking(Base):
 
     @classmethod
     def in_force(cls) -> ColumnElement[bool]:
-        """Those that are trained on: neither withdrawn nor about an archived prompt."""
-        archived = select(Group.id).join(Prompt, Group.prompt_id == Prompt.id).where(Prompt.archived_at.is_not(None))
-        return and_(cls.withdrawn_at.is_(None), cls.group_id.not_in(archived))
+        """Those that are trained on: neither withdrawn nor about a prompt that is archived or held out."""
+        about = select(Group.id).join(Prompt, Group.prompt_id == Prompt.id)
+        archived = about.where(Prompt.archived_at.is_not(None))
+        held_out = about.where(Prompt.split == PromptSplit.HELD_OUT)
+        return and_(cls.withdrawn_at.is_(None), cls.group_id.not_in(archived), cls.group_id.not_in(held_out))

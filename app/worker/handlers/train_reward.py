@@ -88,13 +88,11 @@ def _choose(session: Session, hparams: RewardHparams) -> dict[str, Any]:
 
 def _groups(run: JobRun, tokenizer: Tokenizer, inputs: dict[str, Any], context_tokens: int) -> dict[int, RankedGroup]:
     """By the rankings' ids; those with a prompt and an answer that are too long together are left out. Tokens as they
-    were sampled; answers of another SFT model's kin, which has other tokens, by their texts."""
+    were sampled; answers of another SFT model's kin, which has other tokens, and imported ones by their texts."""
     ids = inputs["ranking_ids"]
     ranked = run.read(lambda session: training_data.ranked_answers(session, ids))
-    kin = run.read(lambda session: _kin(session, {each.version_id for each in ranked}))
-    groups = (
-        _group(tokenizer, each, as_sampled=_is(kin[each.version_id], inputs["sft_version_id"])) for each in ranked
-    )
+    kin = run.read(lambda session: _kin(session, {each.version_id for each in ranked} - {None}))
+    groups = (_group(tokenizer, each, as_sampled=_reads(inputs["sft_version_id"], each, kin)) for each in ranked)
     fits = {
         ranking_id: group
         for ranking_id, group in zip(ids, groups, strict=True)
@@ -117,12 +115,20 @@ def _group(tokenizer: Tokenizer, each: RankedAnswers, *, as_sampled: bool) -> Ra
     return RankedGroup(each.prompt_id, prompt, written, each.ranks)
 
 
-def _kin(session: Session, version_ids: set[int]) -> dict[int, Version | None]:
-    return {number: versions.sft_of(session, versions.get_version(session, number)) for number in version_ids}
+Kin = dict[int | None, Version | None]
 
 
-def _is(sft: Version | None, version_id: int) -> bool:
-    return sft is None or sft.id == version_id
+def _kin(session: Session, version_ids: set[int | None]) -> Kin:
+    wrote = [number for number in version_ids if number is not None]
+    return {number: versions.sft_of(session, versions.get_version(session, number)) for number in wrote}
+
+
+def _reads(sft_version_id: int, ranked: RankedAnswers, kin: Kin) -> bool:
+    """Whether the tokens of these answers are those of this SFT version."""
+    if ranked.version_id is None:
+        return False
+    sft = kin[ranked.version_id]
+    return sft is None or sft.id == sft_version_id
 
 
 def _stored_samples(

@@ -33,6 +33,11 @@ misfits = In("app/services/misfits.py", "tests/services/test_fitting.py")
 sampling = In("app/services/sampling.py", "tests/services/test_fitting.py")
 curation = In("app/services/curation.py", "tests/services/test_curation.py")
 json_lines = In("app/json_lines.py", "tests/test_json_lines.py")
+taking_in = In("app/services/taking_in.py", "tests/services/test_imports.py")
+RANKED = "tests/services/test_imported_rankings.py"
+row_forms = In("app/services/row_forms.py", "tests/services/test_row_forms.py")
+compared_rows = In("app/services/compared_rows.py", "tests/services/test_row_forms.py")
+rows = In("app/services/rows.py", "tests/services/test_rows.py")
 conversations = In("app/services/conversations.py", "tests/services/test_imports.py")
 imports = In("app/services/imports.py", "tests/services/test_imports.py")
 left_out = In("app/worker/handlers/left_out.py", LEFT_OUT)
@@ -163,7 +168,7 @@ FAULTS = [
     groups("held cards expire", "lapsed = and_(Group.status == GroupStatus.LEASED, _lapsed(now))", "lapsed = Group.status == GroupStatus.LEASED"),
     groups("a skipped card comes back", "group.status = GroupStatus.SKIPPED", "group.status = GroupStatus.READY"),
     # exports
-    exports("chosen and rejected exchanged", "_comparison(ranking, answers[first], answers[second], tie=False)", "_comparison(ranking, answers[second], answers[first], tie=False)"),
+    exports("chosen and rejected exchanged", "_comparison(ranking, answers[first], answers[second], writer, tie=False)", "_comparison(ranking, answers[second], answers[first], writer, tie=False)"),
     exports("pairs of one text exported", "return answers[pair[0]].text != answers[pair[1]].text", "return True", DATA),
     exports("pairs of one text not counted", "len(ordered) + len(tied) - len(kept) - len(kept_ties)", "0", DATA),
     exports("ties exported unasked", "in pairs.tied if ties else ()", "in pairs.tied"),
@@ -171,7 +176,7 @@ FAULTS = [
     exports("withdrawn rankings exported", "Ranking.withdrawn_at.is_(None), Ranking.id <= last", "Ranking.id <= last"),
     exports("rankings given meanwhile exported", "Ranking.withdrawn_at.is_(None), Ranking.id <= last", "Ranking.withdrawn_at.is_(None)"),
     exports("simulated rankings among people's", "if labeler_kind is not None:", "if False:"),
-    exports("the first batch only", "if len(batch) < BATCH_ROWS:", "if True:"),
+    exports("the first batch only", "        yield from batch\n        if len(batch) < BATCH_ROWS:", "        yield from batch\n        if True:"),
     exports("a ranking twice at the border", "Ranking.id > after)", "Ranking.id >= after)"),
     exports("ranks of other answers", '"rank": ranking.ranks[str(answer.id)]', '"rank": ranking.ranks[str(group.completions[0].id)]'),
     exports("comparisons in another order than their answers", "ranks = [ranking.ranks[str(answer.id)] for answer in answers]", "ranks = [ranking.ranks[str(answer.id)] for answer in sorted(answers, key=lambda one: one.sample_index)]"),
@@ -194,7 +199,7 @@ FAULTS = [
     drawing("an expired card counts as shown", "shown=Prompt.shown - times", "shown=Prompt.shown"),
     prompt_rows("archived prompts in use", "return and_(cls.archived_at.is_(None), ", "return and_("),
     prompt_rows("prompts of an unfinished import in use", "cls.set_aside.is_(None), cls.import_id.is_(None))", "cls.set_aside.is_(None))"),
-    ranking_rows("rankings of archived prompts trained on", "return and_(cls.withdrawn_at.is_(None), cls.group_id.not_in(archived))", "return and_(cls.withdrawn_at.is_(None), cls.group_id.not_in(archived) | True)"),
+    ranking_rows("rankings of archived prompts trained on", "cls.group_id.not_in(archived), cls", "cls"),
     fitting("the answer does not count", "version_id=self.version_id) - self.answer_tokens", "version_id=self.version_id)"),
     fitting("characters counted, not bytes", 'len(message["content"].encode())', 'len(message["content"])'),
     misfits("another version's judgement stays", "return self._take_in(fitting) or self._set_aside(fitting)", "return self._set_aside(fitting)"),
@@ -204,16 +209,33 @@ FAULTS = [
     sampling("an unexpected error is thrown at everybody", "            except Exception as error:\n                self._set_aside", "            except AppError as error:\n                self._set_aside"),
     curation("a prompt with rankings deleted", "    if ranked:\n", "    if False:\n"),
     curation("cards of an archived prompt stay", "        groups.expire_of_prompt(session, prompt_id, now)\n", ""),
-    imports("a crash shows a part", "_remove_some if staged_at is None else _let_in_some", "_let_in_some"),
-    imports("a shown file is taken back", "_remove_some if staged_at is None else _let_in_some", "_remove_some"),
+    imports("a crash shows a part", "remove_some if staged_at is None else let_in_some", "let_in_some"),
+    imports("a shown file is taken back", "remove_some if staged_at is None else let_in_some", "remove_some"),
     imports("a second file at the same time", "if not self._one_at_a_time.acquire(blocking=False):", "if self._one_at_a_time.acquire(blocking=False) and False:"),
-    imports("lines counted without blank ones", "            number += 1\n            pace", "            number += bool(line.strip())\n            pace"),
+    rows("lines counted without blank ones", "        number += 1\n        if len(line)", "        number += bool(line.strip())\n        if len(line)"),
     left_out("the end behind an answer does not count", "END_TOKENS = 1", "END_TOKENS = 0"),
     left_out("one long answer hides behind short ones", "all(len(prompt)", "any(len(prompt)"),
     scorer("a long answer reaches the model", "if len(completion) > limit:", "if False:"),
-    imports("what a crash left is removed with what a later file brought", "if digest in left_behind:", "if digest in known:"),
+    taking_in("what a crash left is removed with what a later file brought", "if digest in left:", "if digest in known:"),
     imports("an import that runs is cleaned up", "if import_id not in self._mine:", "if True:"),
-    imports("another split without a word", "given.split not in (None, split) or", ""),
+    taking_in("another split without a word", "given.prompt.split not in (None, split) or", ""),
+    taking_in("the same ranking twice", "fresh.setdefault(row.digest, row)", "fresh[row.digest + str(len(fresh))] = row", RANKED),
+    taking_in("an export taken in where it comes from", "known = _given_here(session, rows).union", "known = set[str]().union", RANKED),
+    taking_in("a part of a file is learned from", '"withdrawn_at": now,', '"withdrawn_at": None,', RANKED),
+    taking_in("answers of one text learned from", "[each for each in ranked if each[2].says_something]", "ranked", RANKED),
+    taking_in("a person's name for a program's rankings", "if kind is not None and labeler.kind is not kind:", "if False:", RANKED),
+    taking_in("rankings of a crash stay", "        _remove(session, groups)\n        return len(groups)", "        return 0", RANKED),
+    imports("preferences thrown away", "if row.form not in wanted:", "if False:", RANKED),
+    imports("imported rankings start no training", "if found.rankings:", "if False:", RANKED),
+    ranking_rows("rankings about held-out prompts learned from", ", cls.group_id.not_in(held_out))", ")", RANKED),
+    row_forms("columns thrown away without a word", "columns_not_kept=row.left()", "columns_not_kept=frozenset()"),
+    row_forms("an answer thrown away without a word", "prompt, answers_not_kept=beside)", "prompt)"),
+    compared_rows("a tie as a preference", "[1, 1] if tie else [1, 2]", "[1, 2]"),
+    compared_rows("scores read as ranks", "return ranks_from_scores(", "return normalize_ranks("),
+    compared_rows("the worse summary chosen", "1 + (choice != place)", "1 + (choice == place)"),
+    compared_rows("ranks by another order than the answers", "[ranks[place] for place in order]", "ranks"),
+    rows("a row without end", "if at[1] > MAX_ROW_BYTES:", "if False:"),
+    rows("a cell too few", "if len(cells) != len(names):", "if False:"),
     conversations("a part that is no text dropped", 'raise InvalidError(f"{column} has a part', 'return ""\n        raise InvalidError(f"{column} has a part'),
     conversations("a system text kept as a question", '"system": "system"', '"system": "user"'),
     prompts("the same prompt stored twice in one list", "        if digest not in known:\n", "        if True:\n"),

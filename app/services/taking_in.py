@@ -1,0 +1,315 @@
+"""Rows of a file become prompts and rankings, a chunk at a time, in the session of one short transaction.
+
+They carry the import's id until it is over: prompts are unseen meanwhile (PromptImport), rankings are stored as
+withdrawn ones, which nothing counts or learns from. What is there already is not taken in twice; what an import left
+behind that came to nothing is taken over.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+from sqlalchemy import Select, delete, insert, select, update
+from sqlalchemy.orm import Session
+
+from app.db.base import utc_now
+from app.db.models.groups import Completion, Group, GroupStatus
+from app.db.models.labelers import Labeler, LabelerKind
+from app.db.models.prompts import Prompt, PromptImport, PromptSplit
+from app.db.models.rankings import Ranking
+from app.errors import AppError, InvalidError, UnavailableError
+from app.services.compared_rows import GivenRanking
+from app.services.labelers import get_or_create_labeler
+from app.services.prompts import digest_of, prompt_row
+from app.services.row_forms import GivenRow
+
+UNKNOWN_LABELER = "imported"
+SHOWN_COLUMNS = 20
+
+
+@dataclass(frozen=True)
+class Imported:
+    """What became of a file's rows."""
+
+    lines: int = 0
+    new: int = 0
+    """Prompts."""
+    repeated: int = 0
+    """Rows whose prompt was there already, or stands earlier in the file."""
+    kept: int = 0
+    """Of these, those that the file gives another split or language than they have: they stay as they are."""
+    rankings: int = 0
+    """New ones, comparisons of two among them."""
+    repeated_rankings: int = 0
+    held_out: int = 0
+    """Of the new ones, those about held-out prompts: kept, but not learned from."""
+    same_text: int = 0
+    """Rankings of answers with one text, which say nothing: left out."""
+    answers_not_kept: int = 0
+    """Of prompts that came with an answer each."""
+    questions_not_kept: int = 0
+    """The later ones of conversations whose answers are not kept."""
+    columns_not_kept: frozenset[str] = frozenset()
+
+    def __add__(self, other: "Imported") -> "Imported":
+        names = [each.name for each in fields(self) if each.name != "columns_not_kept"]
+        columns = sorted(self.columns_not_kept | other.columns_not_kept)[:SHOWN_COLUMNS]
+        counts = {name: getattr(self, name) + getattr(other, name) for name in names}
+        return Imported(**counts, columns_not_kept=frozenset(columns))
+
+
+def take_in(session: Session, import_id: int, given: Sequence[tuple[str, GivenRow]]) -> Imported:
+    """Raises InvalidError with the place of a row that does not fit what is there."""
+    if session.get(PromptImport, import_id) is None:
+        raise UnavailableError("The import was ended by another start of Fourfold. Send the file again.")
+    rows = [row for _, row in given]
+    found = _take_prompts(session, import_id, rows)
+    ranked = [(place, row, row.ranking) for place, row in given if row.ranking is not None]
+    if ranked:
+        found += _take_rankings(session, import_id, [each for each in ranked if each[2].says_something])
+        found += Imported(same_text=sum(not ranking.says_something for _, _, ranking in ranked))
+    return found
+
+
+def over(import_id: int) -> Select[int]:
+    """Imports that came to nothing: what they left is about to be removed."""
+    return select(PromptImport.id).where(PromptImport.staged_at.is_(None), PromptImport.id != import_id)
+
+
+def _take_prompts(session: Session, import_id: int, given: Sequence[GivenRow]) -> Imported:
+    """Those that are not stored yet, each once: the first of several."""
+    found, new = Imported(lines=len(given)), []
+    digests = {digest_of(row.prompt.messages) for row in given}
+    behind = select(Prompt.digest).where(Prompt.digest.in_(digests), Prompt.import_id.in_(over(import_id)))
+    left = set(session.scalars(behind))
+    stored = select(Prompt.digest, Prompt.split, Prompt.language).where(Prompt.digest.in_(digests - left))
+    known = {digest: (split, language) for digest, split, language in session.execute(stored)}
+    for each in given:
+        found += Imported(
+            answers_not_kept=each.answers_not_kept,
+            questions_not_kept=each.questions_not_kept,
+            columns_not_kept=each.columns_not_kept,
+        )
+        row = prompt_row(each.prompt) | {"import_id": import_id}
+        digest = row["digest"]
+        if digest in known:
+            found += Imported(repeated=1, kept=int(_differs(each, *known[digest])))
+            continue
+        known[digest] = (row["split"], row["language"])
+        found += Imported(new=1)
+        if digest in left:
+            session.execute(update(Prompt).where(Prompt.digest == digest).values(row))
+        else:
+            new.append(row)
+    if new:
+        session.execute(insert(Prompt), new)
+    return found
+
+
+def _differs(given: GivenRow, split: PromptSplit, language: str) -> bool:
+    """Whether the file says otherwise than what is stored."""
+    return given.prompt.split not in (None, split) or given.prompt.language not in (None, language)
+
+
+@dataclass(frozen=True)
+class _Taken:
+    """A ranking that is not there yet."""
+
+    digest: str
+    prompt_id: int
+    labeler_id: int
+    ranking: GivenRanking
+
+
+def _take_rankings(session: Session, import_id: int, given: Sequence[tuple[str, GivenRow, GivenRanking]]) -> Imported:
+    """Each with a group of its own, once; those that are there were given here or came with an earlier file."""
+    labelers = _Labelers(session)
+    prompts = _prompts(session, [digest_of(row.prompt.messages) for _, row, _ in given])
+    rows: list[_Taken] = []
+    for place, given_row, ranking in given:
+        labeler = labelers.find(place, ranking)
+        prompt_id, _ = prompts[digest_of(given_row.prompt.messages)]
+        rows.append(_Taken(_digest(labeler.name, given_row, ranking), prompt_id, labeler.id, ranking))
+    digests = {row.digest for row in rows}
+    _remove(session, select(Group.id).where(Group.digest.in_(digests), Group.import_id.in_(over(import_id))))
+    known = _given_here(session, rows).union(session.scalars(select(Group.digest).where(Group.digest.in_(digests))))
+    fresh: dict[str, _Taken] = {}
+    for row in rows:
+        if row.digest not in known:
+            fresh.setdefault(row.digest, row)
+    _store(session, import_id, list(fresh.values()))
+    held_out = {number for number, split in prompts.values() if split is PromptSplit.HELD_OUT}
+    return Imported(
+        rankings=len(fresh),
+        repeated_rankings=len(rows) - len(fresh),
+        held_out=sum(row.prompt_id in held_out for row in fresh.values()),
+    )
+
+
+class _Labelers:
+    """Who ranked, by the name that the file gives."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._found: dict[tuple[str | None, LabelerKind | None], Labeler] = {}
+
+    def find(self, place: str, ranking: GivenRanking) -> Labeler:
+        key = (ranking.labeler, ranking.labeler_kind)
+        if key not in self._found:
+            try:
+                self._found[key] = self._stored(*key)
+            except AppError as error:
+                raise InvalidError(f"{place}: {error.message}") from error
+        return self._found[key]
+
+    def _stored(self, name: str | None, kind: LabelerKind | None) -> Labeler:
+        """Of a name without a kind, whoever has it here; else one of whom nothing is known."""
+        if name is None:
+            name, kind = UNKNOWN_LABELER, kind or LabelerKind.IMPORTED
+        labeler = get_or_create_labeler(self._session, name, kind or LabelerKind.IMPORTED)
+        if kind is not None and labeler.kind is not kind:
+            raise InvalidError(
+                f"the name {labeler.name!r} is that of a {labeler.kind} labeler here, and of a {kind} one in the file. "
+                "Give it another name in the file."
+            )
+        return labeler
+
+
+def _prompts(session: Session, digests: Iterable[str]) -> dict[str, tuple[int, PromptSplit]]:
+    stored = select(Prompt.digest, Prompt.id, Prompt.split).where(Prompt.digest.in_(set(digests)))
+    return {digest: (number, split) for digest, number, split in session.execute(stored)}
+
+
+def _digest(labeler: str, row: GivenRow, ranking: GivenRanking) -> str:
+    """Of everything that tells one ranking from another, wherever it is stored."""
+    content = [
+        digest_of(row.prompt.messages),
+        [[each.text, each.finish_reason, rank] for each, rank in zip(ranking.answers, ranking.ranks, strict=True)],
+        labeler,
+        ranking.comment,
+        None if ranking.created_at is None else ranking.created_at.isoformat(),
+    ]
+    return hashlib.sha256(json.dumps(content, separators=(",", ":")).encode()).hexdigest()
+
+
+def _given_here(session: Session, rows: Sequence[_Taken]) -> set[str]:
+    """Digests of those that this installation exported itself: the same labeler, prompt, time and order of answers."""
+    dated = {(row.prompt_id, row.labeler_id, row.ranking.created_at): row for row in rows if row.ranking.created_at}
+    if not dated:
+        return set()
+    found = session.execute(
+        select(Group.prompt_id, Ranking.labeler_id, Ranking.created_at)
+        .join(Ranking, Ranking.group_id == Group.id)
+        .where(
+            Group.prompt_id.in_({prompt_id for prompt_id, _, _ in dated}),
+            Group.digest.is_(None),
+            Ranking.created_at.in_({time for _, _, time in dated}),
+        )
+    )
+    return {dated[key].digest for key in map(tuple, found) if key in dated}
+
+
+def _store(session: Session, import_id: int, rows: Sequence[_Taken]) -> None:
+    if not rows:
+        return
+    now = utc_now()
+    groups = session.scalars(
+        insert(Group).returning(Group.id, sort_by_parameter_order=True), [_group(row, import_id) for row in rows]
+    ).all()
+    answers = [
+        _completion(group_id, index, row.ranking)
+        for group_id, row in zip(groups, rows, strict=True)
+        for index in range(len(row.ranking.answers))
+    ]
+    ids = iter(
+        session.scalars(insert(Completion).returning(Completion.id, sort_by_parameter_order=True), answers).all()
+    )
+    session.execute(
+        insert(Ranking),
+        [
+            {
+                "group_id": group_id,
+                "labeler_id": row.labeler_id,
+                "ranks": {str(next(ids)): rank for rank in row.ranking.ranks},
+                "comment": row.ranking.comment,
+                "duration_ms": row.ranking.duration_ms,
+                "created_at": row.ranking.created_at or now,
+                "withdrawn_at": now,
+            }
+            for group_id, row in zip(groups, rows, strict=True)
+        ],
+    )
+
+
+def _group(row: _Taken, import_id: int) -> dict[str, Any]:
+    seed = row.ranking.settings.get("seed")
+    return {
+        "prompt_id": row.prompt_id,
+        "written_by": row.ranking.written_by,
+        "digest": row.digest,
+        "import_id": import_id,
+        "settings": row.ranking.settings,
+        "seed": seed if isinstance(seed, int) and 0 <= seed < 2**31 else 0,
+        "status": GroupStatus.RANKED,
+    }
+
+
+def _completion(group_id: int, index: int, ranking: GivenRanking) -> dict[str, Any]:
+    answer = ranking.answers[index]
+    return {
+        "group_id": group_id,
+        "sample_index": index,
+        "display_position": index,
+        "text": answer.text,
+        "token_ids": answer.tokens,
+        "finish_reason": answer.finish_reason,
+    }
+
+
+def let_in_some(session: Session, import_id: int, rows: int) -> int:
+    """Rankings count, and prompts are in use: how many; none are left after 0, and the import is over."""
+    groups = _groups_of(session, import_id, rows)
+    if groups:
+        session.execute(update(Ranking).where(Ranking.group_id.in_(groups)).values(withdrawn_at=None))
+        session.execute(update(Group).where(Group.id.in_(groups)).values(import_id=None))
+        return len(groups)
+    prompts = _prompts_of(session, import_id, rows)
+    if prompts:
+        session.execute(update(Prompt).where(Prompt.id.in_(prompts)).values(import_id=None))
+    else:
+        _end(session, import_id)
+    return len(prompts)
+
+
+def remove_some(session: Session, import_id: int, rows: int) -> int:
+    """The same, for an import that came to nothing."""
+    groups = _groups_of(session, import_id, rows)
+    if groups:
+        _remove(session, groups)
+        return len(groups)
+    prompts = _prompts_of(session, import_id, rows)
+    if prompts:
+        session.execute(delete(Prompt).where(Prompt.id.in_(prompts), Prompt.import_id == import_id))
+    else:
+        _end(session, import_id)
+    return len(prompts)
+
+
+def _end(session: Session, import_id: int) -> None:
+    session.execute(delete(PromptImport).where(PromptImport.id == import_id))
+
+
+def _groups_of(session: Session, import_id: int, rows: int) -> list[int]:
+    return list(session.scalars(select(Group.id).where(Group.import_id == import_id).limit(rows)))
+
+
+def _prompts_of(session: Session, import_id: int, rows: int) -> list[int]:
+    return list(session.scalars(select(Prompt.id).where(Prompt.import_id == import_id).limit(rows)))
+
+
+def _remove(session: Session, groups: Sequence[int] | Select[int]) -> None:
+    for table in (Ranking, Completion):
+        session.execute(delete(table).where(table.group_id.in_(groups)))
+    session.execute(delete(Group).where(Group.id.in_(groups)))
