@@ -102,8 +102,6 @@ def _conversation(row: Row, name: str) -> list[Message]:
         texts = (a_text(given, name), a_text(row.take("input"), "input"))
         return [Message(role="user", content="\n\n".join(text for text in texts if text))]
     messages = read_conversation(given, name)
-    if not messages:
-        raise InvalidError(f"{name} holds nothing that a user says: there is nothing to answer.")
     if name == "messages" and row.get("prompt") == messages[0]["content"]:
         row.take("prompt")  # the same once more, as some files have it
     return messages

@@ -134,6 +134,7 @@ SYSTEM = '{"role": "system", "content": "Be brief."}'
         ('{"messages": [{"role": "user", "content": {"type": "text", "text": "Wash"}}]}', ["Wash"]),
         ('{"messages": null, "prompt": "x"}', ["x"]),
         ('{"messages": [' + SYSTEM + ', {"role": "user", "content": "Hi"}]}', ["Be brief.\nHi"]),
+        ('{"messages": [' + SYSTEM + "]}", ["Be brief."]),
         ('{"prompt": {"role": "user", "content": "one"}}', ["one"]),
         ('{"conversations": null, "text": "x"}', ["x"]),
         (
@@ -185,7 +186,6 @@ def test_content_that_is_no_text_is_refused_by_name(
         ('{"prompt": 5}', "prompt must be a text, or a list of messages with role and content; it is 5"),
         ('{"prompt": []}', "prompt must be a text, or a list of messages"),
         ('{"prompt": "x", "language": ["en"]}', "language is a short code"),
-        ('{"messages": [' + SYSTEM + "]}", "messages holds nothing that a user says"),
         ('{"prompt": "x", "x": ' + "[" * 2_000 + "]" * 2_000 + "}", "x: lists and objects"),
     ],
 )
