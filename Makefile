@@ -7,6 +7,7 @@ PY := $(VENV)/bin/python
 PIP := $(PY) -m pip install --disable-pip-version-check --quiet
 PYTEST_ARGS ?=
 FAULTS_ARGS ?=
+FUZZ_ARGS ?=
 BENCH_ARGS ?=
 
 .DEFAULT_GOAL := help
@@ -72,6 +73,9 @@ test-postgres: set-up-dev ## Services, API and worker on a throw-away PostgreSQL
 
 faults: set-up-dev ## Put hundreds of faults in, one by one, and see that a test tells each (a quarter of an hour on a quiet machine; for the night)
 	@$(PY) -m tests.faults $(FAULTS_ARGS)
+
+fuzz: set-up-dev ## 20,000 calls that nobody would send, to a real server (half an hour; FUZZ_ARGS="--calls 500" for fewer)
+	@$(PY) -m tests.fuzz $(FUZZ_ARGS)
 
 lint: set-up-dev ## Check style and formatting (ruff)
 	@$(VENV)/bin/ruff check .

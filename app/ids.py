@@ -7,6 +7,8 @@ from pydantic import BeforeValidator, Field
 
 MAX_ID = 2**31 - 1
 """The largest key of PostgreSQL's integer columns. SQLite's are larger, and no installation comes near either."""
+
+
 _DIGITS = re.compile("0|[1-9][0-9]{0,9}")
 
 
@@ -23,6 +25,6 @@ def _spelled_plainly(value: Any) -> Any:
     return value
 
 
-RowId = Annotated[int, BeforeValidator(_spelled_plainly), Field(ge=1, le=MAX_ID)]
-EventId = Annotated[int, BeforeValidator(_spelled_plainly), Field(ge=0, le=MAX_ID)]
+RowId = Annotated[int, Field(ge=1, le=MAX_ID), BeforeValidator(_spelled_plainly)]
+EventId = Annotated[int, Field(ge=0, le=MAX_ID), BeforeValidator(_spelled_plainly)]
 """Of a stream's event, as `Last-Event-ID` names it; 0 is before the first."""

@@ -15,6 +15,7 @@ from fastapi import Depends, Header, Request, Response
 from fastapi.routing import APIRoute
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session, sessionmaker
+from starlette.convertors import Convertor, register_url_convertor
 
 from app.bodies import StrictRequest
 from app.config import Settings
@@ -119,6 +120,22 @@ async def get_reading(runtime: RuntimeDep) -> Units:
 WriteSession = Annotated[Session, Depends(get_writing)]
 ReadSession = Annotated[Session, Depends(get_reading)]
 SESSIONS = (WriteSession, ReadSession)
+
+
+class _Digits(Convertor[str]):
+    """`{version_id:digits}` in a path beside others that are words, which are no ids, then. What the digits say is
+    still to be checked: by RowId."""
+
+    regex = "[0-9]+"
+
+    def convert(self, value: str) -> str:
+        return value
+
+    def to_string(self, value: str) -> str:
+        return value
+
+
+register_url_convertor("digits", _Digits())
 
 
 class UnitRoute(APIRoute):

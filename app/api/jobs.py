@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field
 from sqlalchemy.orm import Session
 
 from app.api.description import raises, streams
-from app.api.schemas import After, JsonObject, Limit, Model, PageOut, page_out
+from app.api.schemas import JsonObject, Limit, Model, PageOut, page_out
 from app.db.models.jobs import Job, JobKind, JobMetric, JobStatus, JobTrigger
 from app.errors import ConflictError, CrowdedError, GoneError, NotFoundError, UnavailableError
 from app.ids import EventId
@@ -21,6 +21,7 @@ from app.services import jobs
 
 router = APIRouter(prefix="/api/v1/jobs", tags=["jobs"], route_class=UnitRoute)
 POLL_SECONDS = 0.25
+AfterJob = Annotated[str | None, Query(max_length=64, description="The `next` of the page before: a job's id.")]
 
 
 class JobIn(Model):
@@ -87,7 +88,7 @@ def create(body: JobIn, session: WriteSession) -> JobQueued:
 @router.get("", responses=raises(NotFoundError))
 def index(
     session: ReadSession,
-    after: After = None,
+    after: AfterJob = None,
     limit: Limit = 50,
     status: Annotated[list[JobStatus] | None, Query()] = None,
     kind: JobKind | None = None,

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query
 from pydantic import BaseModel, Field, model_validator
 
 from app.api.description import raises
-from app.api.schemas import After, Limit, MessageIn, PageOut, PromptInput, Text, page_out
+from app.api.schemas import After, Limit, MessageIn, PageOut, PromptInput, Text, one_of, page_out
 from app.db.base import utc_now
 from app.db.models.prompts import Prompt, PromptSource, PromptSplit
 from app.db.session import transaction
@@ -32,6 +32,8 @@ class PromptIn(PromptInput):
 
 class PromptsIn(PromptIn):
     """One prompt, or `prompts` with many."""
+
+    model_config = one_of(prompt="string", messages="array", prompts="array")
 
     prompts: list[PromptIn] | None = Field(None, min_length=1, max_length=MAX_PROMPTS)
 

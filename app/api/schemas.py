@@ -30,7 +30,10 @@ from app.texts import clean_text, shows_anything
 MAX_TOKENS = 256
 MAX_TOP_K = 1_000_000
 TEMPERATURE = f"Below {MIN_TEMPERATURE} the likeliest token is taken, as at 0."
-After = Annotated[str | None, Query(max_length=64, description="The `next` of the page before.")]
+CURSOR = {"pattern": "^[1-9][0-9]{0,8}$"}
+After = Annotated[
+    str | None, Query(max_length=64, json_schema_extra=CURSOR, description="The `next` of the page before.")
+]
 Limit = Annotated[int, Query(ge=1, le=MAX_LIMIT)]
 Text = Annotated[str, AfterValidator(clean_text)]
 ROLES: dict[str, Role] = {"system": "system", "user": "user", "assistant": "assistant"}
@@ -42,7 +45,13 @@ def _listed(value: Any) -> Any:
     return () if value is None else (value,) if isinstance(value, str) else value
 
 
-StopStrings = Annotated[tuple[StopString, ...], BeforeValidator(_listed), Field(max_length=4)]
+StopStrings = Annotated[
+    tuple[StopString, ...],
+    Field(max_length=4),
+    BeforeValidator(
+        _listed, json_schema_input_type=StopString | Annotated[list[StopString], Field(max_length=4)] | None
+    ),
+]
 MAX_ALTERNATIVES = 20
 
 Row = TypeVar("Row")
@@ -91,8 +100,22 @@ class MessageIn(Model):
     content: Text
 
 
+def one_of(**types: str) -> ConfigDict:
+    """Says in the description that exactly one of these fields is given: its name and its type in JSON Schema."""
+    forms = [
+        {
+            "required": [name],
+            "properties": {other: {"type": kind if other == name else "null"} for other, kind in types.items()},
+        }
+        for name in types
+    ]
+    return ConfigDict(json_schema_extra={"oneOf": forms})  # type: ignore[dict-item]
+
+
 class PromptInput(Model):
     """Either `prompt` (one question) or `messages` (a conversation that ends with the user)."""
+
+    model_config = one_of(prompt="string", messages="array")
 
     prompt: Text | None = None
     messages: list[MessageIn] | None = None

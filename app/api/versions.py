@@ -97,7 +97,7 @@ def index(
     return page_out(versions.list_versions(session, after=after, limit=limit, kind=kind), version_out)
 
 
-@router.get("/{version_id}", responses=raises(NotFoundError))
+@router.get("/{version_id:digits}", responses=raises(NotFoundError))
 def read(version_id: RowId, session: ReadSession) -> VersionDetail:
     line = versions.lineage(session, version_id)
     return VersionDetail(
@@ -107,13 +107,13 @@ def read(version_id: RowId, session: ReadSession) -> VersionDetail:
     )
 
 
-@router.post("/{version_id}/activate", responses=raises(NotFoundError, ConflictError, GoneError))
+@router.post("/{version_id:digits}/activate", responses=raises(NotFoundError, ConflictError, GoneError))
 def activate(version_id: RowId, runtime: RuntimeDep, session: WriteSession) -> VersionOut:
     """From now on it answers (or scores); the former one is retired and can be activated again."""
     return version_out(versions.activate(session, version_id, data_dir=runtime.settings.data_dir))
 
 
-@router.delete("/{version_id}", responses=raises(NotFoundError, ConflictError, UnavailableError, FULL))
+@router.delete("/{version_id:digits}", responses=raises(NotFoundError, ConflictError, UnavailableError, FULL))
 async def remove(version_id: RowId, runtime: RuntimeDep) -> RemovalOut:
     """Deletes its files for good; its record stays. Refused while something needs it; again changes nothing."""
     mark = partial(removal.remove, version_id=version_id, settings=runtime.settings)
