@@ -4,6 +4,7 @@ Each has a stated range, both ends; app/setting_words.py says what is wrong with
 of docs/settings.md.
 """
 
+import re
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_origin
@@ -13,11 +14,13 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from app.database_url import FORMS, sqlite_url, usable_database_url
 from app.layout import SFT_MODEL, data_folder
+from app.origins import origins_of
 from app.paths import usable_path
 
 ENV_PREFIX = "FOURFOLD_"
 DAY_SECONDS, YEAR_SECONDS = 86_400, 31_536_000
 SHORTEST_SECONDS = 0.01
+TOKEN = re.compile("[!-~]{16,256}")
 
 UsablePath = Annotated[Path, BeforeValidator(usable_path)]
 
@@ -51,6 +54,23 @@ class Settings(BaseSettings):
         "",
         description="Names, separated by commas, under which browsers may open it beside localhost and addresses.",
         json_schema_extra=said("names of hosts"),
+    )
+    token: str | None = Field(
+        None,
+        repr=False,
+        description="What browsers sign in with, and programs send as `Authorization: Bearer`.",
+        json_schema_extra=said("16 to 256 letters, figures and signs of ASCII, no spaces"),
+    )
+    open: bool = Field(False, description="Let in everybody who reaches an address that is not this machine's alone.")
+    published_host: str = Field(
+        "",
+        description="In a container: the host that its port is published on, which then decides whether it is open.",
+        json_schema_extra=said("a name or an address"),
+    )
+    cors_origins: str = Field(
+        "",
+        description="Origins, separated by commas, whose pages may call the API from a browser.",
+        json_schema_extra=said("as https://example.org"),
     )
     data_dir: UsablePath = Field(
         default_factory=data_folder, description="Folder of the database, model versions and job checkpoints."
@@ -167,6 +187,18 @@ class Settings(BaseSettings):
     @classmethod
     def _check_database_url(cls, text: str | None) -> str | None:
         return None if text is None else usable_database_url(text)
+
+    @field_validator("token")
+    @classmethod
+    def _check_token(cls, text: str | None) -> str | None:
+        if text is not None and not TOKEN.fullmatch(text):
+            raise ValueError("must be 16 to 256 letters, figures and signs of ASCII, without spaces")
+        return text
+
+    @field_validator("cors_origins")
+    @classmethod
+    def _check_origins(cls, text: str) -> str:
+        return ",".join(origins_of(text))
 
     @cached_property
     def resolved_database_url(self) -> str:

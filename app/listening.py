@@ -1,9 +1,11 @@
 """Where the web server listens: the host resolved, the port bound, and the address as a browser opens it."""
 
 import errno
+import ipaddress
 import socket
 from typing import Any
 
+from app.config import Settings
 from app.errors import UnavailableError
 
 BACKLOG = 128
@@ -22,6 +24,26 @@ def resolved(host: str, port: int) -> Place:
         ) from error
     family, _, _, _, place = min(found, key=lambda item: item[0] is not socket.AF_INET)
     return family, place
+
+
+def is_loopback(place: Place) -> bool:
+    """Whether only this machine reaches it."""
+    found = ipaddress.ip_address(place[1][0].partition("%")[0])
+    return ((isinstance(found, ipaddress.IPv6Address) and found.ipv4_mapped) or found).is_loopback
+
+
+def check_guarded(settings: Settings) -> None:
+    """Raises UnavailableError where other machines could reach a server that lets in everybody, and nobody said that
+    this is meant."""
+    if settings.token is not None or settings.open:
+        return
+    reached_at = settings.published_host or settings.host
+    if not is_loopback(resolved(reached_at, settings.port)):
+        raise UnavailableError(
+            f"Other machines can reach {reached_at}, and everybody there could rank, train and read all that is kept. "
+            "Set FOURFOLD_TOKEN to a secret of 16 characters or more, which browsers sign in with and programs send, "
+            "or FOURFOLD_OPEN=1 where everybody may. Nothing was started."
+        )
 
 
 def bound(host: str, port: int) -> socket.socket:

@@ -21,12 +21,15 @@ from app.head import HeadAsGet
 from app.installation import install, precision_of
 from app.layout import STATIC
 from app.limits import BodyLimit, OneAtATurn
+from app.origins import origins_of
 from app.problems import install_problem_handlers
 from app.runtime import build_runtime
 from app.services.sampler import Sampler
 from app.services.versions import usable_version
 from app.web import routes as pages
+from app.web.admission import Admission, Tokens
 from app.web.browser_name import BrowserNames
+from app.web.cors import Cors
 from app.web.errors import render_problem
 from app.web.security import Security
 
@@ -42,6 +45,7 @@ API_ROUTERS = (groups, rankings, prompts, jobs, versions, generation, exports, i
 
 def create_app(settings: Settings, *, sampler_factory: SamplerFactory | None = None) -> FastAPI:
     """The whole web process. `sampler_factory` puts another sampler in the place of the in-process engine."""
+    origins = origins_of(settings.cors_origins)
     app = FastAPI(
         title="Fourfold",
         version="1",
@@ -51,7 +55,9 @@ def create_app(settings: Settings, *, sampler_factory: SamplerFactory | None = N
         redoc_url=None,
         middleware=[
             Middleware(OneAtATurn),
-            Middleware(Security, host=settings.host, allowed_hosts=settings.allowed_hosts.split(",")),
+            Middleware(Cors, origins=origins),
+            Middleware(Security, host=settings.host, allowed_hosts=settings.allowed_hosts.split(","), origins=origins),
+            Middleware(Admission, tokens=None if settings.token is None else Tokens(settings.token)),
             Middleware(BrowserNames),
             Middleware(BodyLimit),
             Middleware(HeadAsGet),

@@ -88,15 +88,19 @@ def install_problem_handlers(app: FastAPI) -> None:
 
 def _handler(describe: Callable[[Request, Any], Problem]) -> Callable[[Request, Exception], Awaitable[Response]]:
     async def answer(request: Request, error: Exception) -> Response:
-        problem = describe(request, error)
-        render = getattr(request.app.state, "render_problem", None)
-        if render is not None and (wants_page(request) or "hx-request" in request.headers):
-            page: Response = render(request, problem)
-            page.headers.update(problem.headers)
-            return page
-        return problem_response(problem, request.url.path)
+        return answer_problem(request, describe(request, error))
 
     return answer
+
+
+def answer_problem(request: Request, problem: Problem) -> Response:
+    """As whoever asks reads it: a person's browser, a part of a page, a program."""
+    render = getattr(request.app.state, "render_problem", None)
+    if render is not None and (wants_page(request) or "hx-request" in request.headers):
+        page: Response = render(request, problem)
+        page.headers.update(problem.headers)
+        return page
+    return problem_response(problem, request.url.path)
 
 
 async def answer_other_method(request: Request, _error: Exception) -> Response:

@@ -16,7 +16,7 @@ from app.layout import CHECKOUT
 OTHER_NAMES = frozenset({"FOURFOLD_TAG", "FOURFOLD_CHROMIUM", "FOURFOLD_FOLLOW_PARENT"})
 """Of compose, of the tests, and between `run` and its children."""
 SHOWN_CHARACTERS = 60
-SECRET = frozenset({"database_url"})
+SECRET = frozenset({"database_url", "token"})
 
 
 def variable(name: str) -> str:

@@ -198,7 +198,7 @@ def serving(data_dir: Path, **settings: Any) -> Iterator[int]:
         f"FOURFOLD_{name.upper()}": str(value) for name, value in settings.items()
     }
     environment |= {"FOURFOLD_PORT": "0", "FOURFOLD_HOST": "127.0.0.1", "FOURFOLD_DATA_DIR": str(data_dir)}
-    environment |= {FOLLOW_PARENT: "1"}  # whatever ends the benchmark ends the server
+    environment |= {FOLLOW_PARENT: "1", "FOURFOLD_TOKEN": ""}  # whatever ends the benchmark ends the server
     with (data_dir / "server.log").open("w") as log:
         command = own_process.command("app", "serve")
         process = subprocess.Popen(

@@ -34,7 +34,7 @@ def running_fourfold(data_dir: Path, **settings: Any) -> Iterator[httpx2.Client]
         f"FOURFOLD_{name.upper()}": str(value) for name, value in settings.items()
     }
     environment |= {"FOURFOLD_PORT": str(port), "FOURFOLD_HOST": "127.0.0.1", "FOURFOLD_DATA_DIR": str(data_dir)}
-    environment |= {FOLLOW_PARENT: "1"}  # whatever ends the benchmark ends Fourfold
+    environment |= {FOLLOW_PARENT: "1", "FOURFOLD_TOKEN": ""}  # whatever ends the benchmark ends Fourfold
     with (data_dir / "server.log").open("wb") as log:
         process = subprocess.Popen(
             own_process.command("app", "run"),

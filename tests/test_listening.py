@@ -1,11 +1,15 @@
 """Hosts and ports: names are resolved, and what cannot be had is told in a sentence with the next step."""
 
 import socket
+import subprocess
+from pathlib import Path
 
 import pytest
 
+from app import own_process
+from app.config import Settings
 from app.errors import UnavailableError
-from app.listening import address, free_port, listen
+from app.listening import address, check_guarded, free_port, listen
 
 
 def test_a_port_in_use() -> None:
@@ -42,3 +46,44 @@ def test_address() -> None:
     assert address("0.0.0.0", 8000) == "http://127.0.0.1:8000"
     assert address("::", 8000) == "http://[::1]:8000"
     assert address("[::1]", 8000) == "http://[::1]:8000"
+
+
+def settings(**values: object) -> Settings:
+    return Settings(**values)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "0", "[::]", "203.0.113.7", "::ffff:203.0.113.7"])
+def test_a_host_that_others_reach_needs_a_token_or_a_word(host: str) -> None:
+    with pytest.raises(UnavailableError, match=r"Set FOURFOLD_TOKEN to a secret .*FOURFOLD_OPEN=1"):
+        check_guarded(settings(host=host))
+    check_guarded(settings(host=host, token="0123456789abcdef"))
+    check_guarded(settings(host=host, open=True))
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "127.9.9.9", "localhost", "::1", "[::1]", "::ffff:127.0.0.1"])
+def test_a_host_of_this_machine_alone_needs_nothing(host: str) -> None:
+    check_guarded(settings(host=host))
+
+
+def test_in_a_container_it_goes_by_where_the_port_is_published() -> None:
+    check_guarded(settings(host="0.0.0.0", published_host="127.0.0.1"))
+    with pytest.raises(UnavailableError, match="Other machines can reach 0"):
+        check_guarded(settings(host="0.0.0.0", published_host="0.0.0.0"))
+    with pytest.raises(UnavailableError, match="Other machines can reach 0"):
+        check_guarded(settings(host="127.0.0.1", published_host="0.0.0.0"))
+
+
+@pytest.mark.parametrize("verb", ["serve", "run"])
+def test_an_open_host_is_refused_before_anything_is_written(verb: str, tmp_path: Path) -> None:
+    done = subprocess.run(
+        own_process.command("app", verb),
+        env=own_process.environment() | {"FOURFOLD_HOST": "0.0.0.0", "FOURFOLD_DATA_DIR": str(tmp_path / "data")},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert done.stderr.startswith("Other machines can reach 0.0.0.0")
+    assert len(done.stderr.splitlines()) == 1
+    assert not (tmp_path / "data").exists()

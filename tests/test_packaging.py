@@ -14,7 +14,12 @@ from tests.repository import REPOSITORY
 
 SETTINGS = {f"FOURFOLD_{name.upper()}" for name in Settings.model_fields}
 # Fixed inside the containers: where the volume and the port are is the compose file's matter.
-INSIDE = {"FOURFOLD_HOST": "0.0.0.0", "FOURFOLD_PORT": "8000", "FOURFOLD_DATA_DIR": "/data"}
+INSIDE = {
+    "FOURFOLD_HOST": "0.0.0.0",
+    "FOURFOLD_PORT": "8000",
+    "FOURFOLD_DATA_DIR": "/data",
+    "FOURFOLD_PUBLISHED_HOST": "${FOURFOLD_HOST:-127.0.0.1}",  # so that the server knows whether others reach it
+}
 NOT_PASSED_ON = {"FOURFOLD_DATABASE_URL", "FOURFOLD_MODEL_DIR"}
 PINNED = re.compile(r"^[a-z0-9-]+==[0-9][0-9a-z.]*$")
 

@@ -16,18 +16,26 @@ from pydantic.json_schema import models_json_schema
 
 from app import openai_errors
 from app.errors import AppError
+from app.limits import HEALTH_PATHS
 from app.problems import MEDIA_TYPE, PROBLEM_SCHEMA
 from app.runtime import get_reading, get_sampling_place, get_writing
 
 EVENT_STREAM = "text/event-stream"
 REFERENCE = "#/components/schemas/{model}"
-EVERYWHERE = {403, 421, 500}  # from another site, under another name, a bug
+EVERYWHERE = {401, 403, 421, 429, 500}  # no or a wrong token, from another site, under another name, a bug
+OPEN = {401, 429}  # what is open to everybody never answers
 WITH_INPUT = {422}
 WITH_BODY = {400, 413, 422}
 WITH_OPENAI_BODY = {400, 413, 415}
 OF_DEPENDENCY = {get_writing: {503, 507}, get_reading: {503}, get_sampling_place: {503}}
+TOKEN = {
+    "type": "http",
+    "scheme": "bearer",
+    "description": "The value of FOURFOLD_TOKEN, where the server has one; without one nobody is asked for it.",
+}
 MEANS = {
     400: "The body cannot be read.",
+    401: "The token is missing or wrong.",
     403: "The request came from another site.",
     404: "There is no such thing.",
     409: "It does not fit what is there.",
@@ -36,6 +44,7 @@ MEANS = {
     415: "The body is not JSON.",
     421: "The server does not answer under this name.",
     422: "A value is wrong.",
+    429: "Too many wrong tokens came from this address: `Retry-After` says when to come again.",
     500: "The server made a mistake.",
     503: "Not now, but later: `Retry-After` says when.",
     507: "The disk is full.",
@@ -90,6 +99,10 @@ def _complete(app: FastAPI, document: dict[str, Any]) -> None:
     schemas["OpenAIError"] = openai_errors.SCHEMA
     for name in ("HTTPValidationError", "ValidationError"):
         schemas.pop(name, None)
+    document["components"]["securitySchemes"] = {"token": TOKEN}
+    document["security"] = [{"token": []}, {}]
+    for path in HEALTH_PATHS:
+        document["paths"][path]["get"]["security"] = []
     for route in iter_route_contexts(app.routes):
         for method in route.methods or ():
             operation = document["paths"].get(route.path_format, {}).get(method.lower())
@@ -99,7 +112,7 @@ def _complete(app: FastAPI, document: dict[str, Any]) -> None:
 
 def statuses_of(route: Any, operation: dict[str, Any]) -> set[int]:
     """The error statuses of an operation that its route does not name itself."""
-    found = set(EVERYWHERE)
+    found = EVERYWHERE - OPEN if operation.get("security") == [] else set(EVERYWHERE)
     if openai_errors.is_openai(route.path_format or ""):
         found |= WITH_OPENAI_BODY if operation.get("requestBody") else set()
     else:

@@ -5,7 +5,7 @@ import threading
 
 from app.config import Settings
 from app.lifeline import follow_supervisor
-from app.listening import free_port
+from app.listening import check_guarded, free_port
 from app.supervisor import Supervisor
 
 
@@ -18,6 +18,7 @@ def run() -> None:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_: stopping.set())
     follow_supervisor(stopping.set)
+    check_guarded(settings)
     free_port(settings.host, settings.port)  # before anything is written
     print(f"Data folder: {settings.data_dir}", flush=True)
     install(settings)

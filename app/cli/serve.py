@@ -13,7 +13,7 @@ from app.cli.worker import log_to_stderr
 from app.config import Settings
 from app.installation import install
 from app.lifeline import follow_supervisor
-from app.listening import address, listen
+from app.listening import address, check_guarded, listen
 
 if TYPE_CHECKING:
     from app.runtime import Runtime
@@ -37,6 +37,7 @@ def serve() -> None:
     log_to_stderr(settings)
     raise_descriptor_limit()
     sys.setswitchinterval(SWITCH_SECONDS)
+    check_guarded(settings)
     listener = listen(settings.host, settings.port)
     install(settings)  # again in the lifespan, but here what is wrong is one sentence
     app = create_app(settings)

@@ -27,7 +27,8 @@ def simulate(
         raise typer.BadParameter(f"unknown taste {taste!r}: choose one of {', '.join(TASTES)}")
     settings = Settings()
     base_url = url or address(settings.host, settings.port)
-    with httpx2.Client(base_url=base_url, timeout=60.0) as client:
+    authorization = {} if settings.token is None else {"Authorization": f"Bearer {settings.token}"}
+    with httpx2.Client(base_url=base_url, timeout=60.0, headers=authorization) as client:
         labeler = SimulatedLabeler(
             client, f"simulated-{taste}-{seed}", TASTES[taste], noise=Noise(noise, tie_margin), seed=seed
         )

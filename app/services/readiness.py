@@ -1,6 +1,6 @@
 """Can this installation serve: schema, model, and (told, not required) worker and stock."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy import Engine
 from sqlalchemy.exc import DBAPIError
@@ -32,6 +32,20 @@ class Readiness:
     def reasons(self) -> str:
         """Why it is not ready, in sentences."""
         return " ".join(said for said in (self.database, self.model) if said not in ("ok", "unknown"))
+
+    def outline(self) -> "Readiness":
+        """For whoever is not signed in: what is wrong may name folders and models."""
+        return replace(
+            self,
+            database=_outlined(self.database),
+            model=_outlined(self.model),
+            stock=_outlined(self.stock),
+            worker=_outlined(self.worker),
+        )
+
+
+def _outlined(said: str) -> str:
+    return said if said in ("ok", "unknown") else "not ok: sign in to read why"
 
 
 NOT_YET = Readiness(

@@ -10,6 +10,7 @@ PLACES = (("/", "Go to labeling"), ("/prompts", "Go to the prompts"), ("/train",
 OF_TRAINING = ("/train", "/versions", "/jobs")
 TITLES = {
     400: "Not understood",
+    401: "You are signed out",
     404: "Nothing is here",
     405: "This is no page",
     409: "That is not possible now",
@@ -17,6 +18,8 @@ TITLES = {
     422: "That was not accepted",
 }
 """In plain words, where the status has a name of its own kind."""
+NEXT_CARD = {"href": "/", "label": "Next card"}
+NEXT_STEPS = {401: {"href": "/sign-in", "label": "Sign in", "target": "_blank"}, 404: NEXT_CARD, 409: NEXT_CARD}
 
 
 def render_problem(request: Request, problem: Problem) -> HTMLResponse:
@@ -28,15 +31,15 @@ def render_problem(request: Request, problem: Problem) -> HTMLResponse:
         "kind": "error",
     }
     if is_fragment(request):
-        next_card = [{"href": "/", "label": "Next card"}] if problem.status in {404, 409} else []
         return render(
             request,
             "components/alert.html",
-            {**context, "actions": next_card},
+            {**context, "actions": [NEXT_STEPS[problem.status]] if problem.status in NEXT_STEPS else []},
             status_code=problem.status,
             headers={"HX-Retarget": "#alerts", "HX-Reswap": "innerHTML"},
         )
-    actions = [{"href": href, "label": label} for href, label in places_from(request.url.path)]
+    places = [("/sign-in", "Sign in")] if problem.status == 401 else places_from(request.url.path)
+    actions = [{"href": href, "label": label} for href, label in places]
     return render(request, "errors/index.html", {**context, "actions": actions}, status_code=problem.status)
 
 

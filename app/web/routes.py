@@ -2,8 +2,8 @@
 
 from fastapi import APIRouter
 
-from app.web import label, labeler, prompts, sse, train
+from app.web import label, labeler, prompts, sign_in, sse, train
 
 router = APIRouter(include_in_schema=False)
-for part in (label, prompts, sse, train, labeler):
+for part in (label, prompts, sse, train, labeler, sign_in):
     router.include_router(part.router)

@@ -6,7 +6,7 @@ Pure ASGI, so that streams pass through. It covers pages and API alike; a form's
 import ipaddress
 import itertools
 import secrets
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from hashlib import blake2b
 from typing import Annotated
 
@@ -15,7 +15,8 @@ from starlette.datastructures import FormData, Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.errors import AppError
-from app.problems import Problem, problem_response, wants_page
+from app.problems import Problem, answer_problem
+from app.web.cors import may_call
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 CSRF_COOKIE = "fourfold_csrf"
@@ -29,10 +30,13 @@ class ForbiddenError(AppError):
 
 
 class Security:
-    """`host` and `allowed_hosts`: names beside the loopback ones under which this server may be asked."""
+    """`host` and `allowed_hosts`: names beside the loopback ones under which this server may be asked. `origins`: of
+    pages elsewhere that may call the API."""
 
-    def __init__(self, app: ASGIApp, host: str = "", allowed_hosts: Iterable[str] = ()) -> None:
-        self._app = app
+    def __init__(
+        self, app: ASGIApp, host: str = "", allowed_hosts: Iterable[str] = (), origins: Collection[str] = ()
+    ) -> None:
+        self._app, self._origins = app, frozenset(origins)
         self._allowed = frozenset(name.strip().lower() for name in (host, *allowed_hosts) if name.strip())
         self._key, self._numbers = secrets.token_bytes(32), itertools.count()
 
@@ -59,13 +63,13 @@ class Security:
                     outgoing.append("set-cookie", csrf_cookie(state[CSRF_FIELD]))
             await send(message)
 
-        problem = self._refusal(scope["method"], headers)
+        problem = self._refusal(scope["method"], scope["path"], headers)
         if problem is None:
             await self._app(scope, receive, send_guarded)
         else:
-            await _refuse(problem, scope, receive, send_guarded)
+            await answer_problem(Request(scope), problem)(scope, receive, send_guarded)
 
-    def _refusal(self, method: str, headers: Headers) -> Problem | None:
+    def _refusal(self, method: str, path: str, headers: Headers) -> Problem | None:
         host = headers.get("host", "")
         if not host_allowed(host, self._allowed):
             return Problem(
@@ -74,22 +78,13 @@ class Security:
                 f"This server does not answer under the name {host[:80]!r}. Open it as http://localhost with its port, "
                 "or name the host in FOURFOLD_ALLOWED_HOSTS.",
             )
-        if not same_origin(headers) and (method not in SAFE_METHODS or not _is_navigation(headers)):
+        if same_origin(headers) or may_call(path, headers, self._origins):
+            return None
+        if method not in SAFE_METHODS or not is_navigation(headers):
             return Problem(
                 403, "Refused", "This request came from another site. Open the page itself and send it from there."
             )
         return None
-
-
-async def _refuse(problem: Problem, scope: Scope, receive: Receive, send: Send) -> None:
-    request = Request(scope)
-    render = getattr(request.app.state, "render_problem", None) if "app" in scope else None
-    response = (
-        render(request, problem)
-        if render is not None and wants_page(request)
-        else problem_response(problem, scope["path"])
-    )
-    await response(scope, receive, send)
 
 
 def host_allowed(host: str, allowed: frozenset[str]) -> bool:
@@ -116,7 +111,7 @@ def same_origin(headers: Headers) -> bool:
     return origin is None or origin.partition("://")[2] == headers.get("host")
 
 
-def _is_navigation(headers: Headers) -> bool:
+def is_navigation(headers: Headers) -> bool:
     """A link that a person follows. What another site's page loads by itself (images, scripts, frames, fetches) is not
     answered: through the endless names under .localhost it could ask hundreds of times at once (Fetch Metadata, W3C,
     "resource isolation policy")."""

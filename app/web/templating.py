@@ -93,6 +93,7 @@ def render(
         "csrf_token": request.state.csrf_token,
         "labeler_name": labeler_name(request),
         "labeler_typed": None,
+        "signed_in": getattr(request.state, "signed_in", False),
     }
     html = ENVIRONMENT.get_template(template).render({**shared, **(context or {})})
     return HTMLResponse(html, status_code, headers=dict(headers or {}))

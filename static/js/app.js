@@ -38,6 +38,7 @@ export function showAlert(title, message, action) {
 }
 
 let lost = false;
+let signedOut = false;
 
 function serverLost() {
   if (lost) return;
@@ -46,8 +47,8 @@ function serverLost() {
 }
 
 function serverBack() {
-  if (!lost) return;
-  lost = false;
+  if (!lost && !signedOut) return;
+  lost = signedOut = false;
   clearAlerts();
 }
 
@@ -77,7 +78,11 @@ document.addEventListener("htmx:before:swap", (event) => {
     if (!context?.sourceElement?.matches?.("[data-poll]")) clearAlerts();
     return;
   }
-  if (context.sourceElement?.matches?.("[data-poll]")) {
+  const polls = context.sourceElement?.matches?.("[data-poll]");
+  if (status === 401) {
+    if (polls && signedOut) event.preventDefault(); // it is said already, with the way to sign in
+    signedOut = true;
+  } else if (polls) {
     event.preventDefault();
     serverLost();
   } else if (!context.hx?.retarget && !aimedByPage(context)) {

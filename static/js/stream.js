@@ -29,7 +29,15 @@ export function followStream(element) {
   source.addEventListener("error", () => {
     failures += 1; // the browser connects again by itself and the server begins where it was
     if (!element.isConnected) source.close();
+    else if (source.readyState === EventSource.CLOSED) refused();
     else if (failures === 3) announce("The connection is lost; trying again.");
+  });
+}
+
+function refused() {
+  showAlert("The answers cannot be followed here", "They are kept. You may be signed out: reload the page to go on.", {
+    label: "Reload",
+    run: () => location.reload(),
   });
 }
 

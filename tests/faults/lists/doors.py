@@ -19,7 +19,40 @@ taking = In("app/services/labelers.py", NAMES)
 label = In("app/web/label.py", NAMES)
 handing = In("app/services/groups.py", NAMES)
 
+ADMISSION, CORS = "tests/web/test_admission.py", "tests/web/test_cors.py"
+admission = In("app/web/admission.py", ADMISSION)
+sign_in = In("app/web/sign_in.py", ADMISSION)
+guesses = In("app/web/guesses.py", "tests/web/test_guesses.py", ADMISSION)
+cors = In("app/web/cors.py", CORS)
+security = In("app/web/security.py", CORS)
+origins = In("app/origins.py", "tests/test_origins.py")
+health = In("app/api/health.py", ADMISSION)
+described = In("app/api/description.py", ADMISSION)
+
 FAULTS = [
+    admission("everything under /api is open", 'scope["path"].startswith("/static/")', 'scope["path"].startswith(("/static/", "/api/"))'),
+    admission("the beginning of the token is enough", "hmac.compare_digest(presented.encode(errors=\"replace\"), self._token)", "self._token.startswith(presented.encode(errors=\"replace\"))"),
+    admission("the cookie outlives the token", 'hashlib.scrypt(self._token, salt', 'hashlib.scrypt(b"", salt'),
+    admission("sessions do not end", 'return int(said.partition(".")[0]) > self._clock()', "return True"),
+    admission("any signature", 'if not hmac.compare_digest(signature.encode(errors="replace"), self._signature(said).encode()):', "if not said:"),
+    admission("a cookie opens the API to pages elsewhere", "_keeps_cookies(request) and ", ""),
+    admission("a link from elsewhere finds one signed out", "same_origin(request.headers) or is_navigation(request.headers)", "same_origin(request.headers)"),
+    admission("scripts may read the session", "; HttpOnly; SameSite=Lax\"\n    return f\"{COOKIE}={tokens", "; SameSite=Lax\"\n    return f\"{COOKIE}={tokens"),
+    admission("bearer tokens may be guessed as fast as they come", "    if wait:\n        return too_many_guesses(wait)\n", ""),
+    admission("an hx request is led away from what was typed", 'if problem is SIGNED_OUT and "hx-request" not in request.headers and', "if problem is SIGNED_OUT and"),
+    sign_in("sent on to another site", ' and not address.startswith("//")', ""),
+    sign_in("sent on to another site by a backslash", ' and "\\\\" not in address', ""),
+    sign_in("tokens may be guessed on the page", "    if wait:\n", "    if False:\n"),
+    guesses("the same wrong token again counts", "if bucket is not None and bucket.last == digest:", "if False:"),
+    guesses("a network of IPv6 is many", "if isinstance(found, ipaddress.IPv6Address) and found.ipv4_mapped is None:", "if False:"),
+    guesses("memory without an end", "if len(self._buckets) > MAX_ADDRESSES:", "if False:"),
+    cors("pages elsewhere may call all addresses", "path.startswith(API_PREFIXES) and ", ""),
+    security("no page elsewhere may call the API", " or may_call(path, headers, self._origins)", ""),
+    origins("any page", 'if text in {"*", "null"}:', 'if text == "null":'),
+    health("strangers read the reasons", "return readiness if request.state.admitted else readiness.outline()", "return readiness"),
+    described("401 is not described", "EVERYWHERE = {401, 403", "EVERYWHERE = {403"),
+    listening("open to the network without a word", "if not is_loopback(resolved(reached_at, settings.port)):", "if False:"),
+    listening("in a container by its own address", "settings.published_host or settings.host", "settings.host"),
     names("all browsers under one name", "name = sent or made_up_name()", 'name = sent or "local"'),
     names("the name is not kept", "if _is_page(headers) and not _names(headers):", "if False:"),
     names("the API leaves cookies", "if _is_page(headers) and not _names(headers):", "if True:"),

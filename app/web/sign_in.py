@@ -1,0 +1,64 @@
+"""Signing in and out, where FOURFOLD_TOKEN is set. A plain form: it needs no script."""
+
+from urllib.parse import urlsplit
+
+from fastapi import APIRouter, Request
+from starlette.responses import RedirectResponse, Response
+
+from app.web.admission import SIGN_IN, Tokens, ended_session_cookie, session_cookie, too_many_guesses
+from app.web.security import FormDep
+from app.web.templating import render
+
+router = APIRouter()
+WRONG = "This is not the token. Type it as it stands in FOURFOLD_TOKEN: capitals and small letters differ."
+EMPTY = "Type the token first."
+
+
+@router.get(SIGN_IN)
+async def form(request: Request, next: str = "/") -> Response:
+    if request.state.admitted:
+        return RedirectResponse(own_path(next), 303)
+    return _page(request, next)
+
+
+@router.post(SIGN_IN)
+async def sign_in(request: Request, form: FormDep) -> Response:
+    tokens: Tokens | None = request.state.tokens
+    presented, wanted = str(form.get("token", "")).strip(), own_path(str(form.get("next", "/")))
+    if tokens is None:
+        return RedirectResponse(wanted, 303)
+    if not presented:
+        return _page(request, wanted, error=EMPTY, status_code=422)
+    wait = tokens.guesses.seconds_to_wait(request, presented)
+    if wait:
+        problem = too_many_guesses(wait)
+        page = _page(request, wanted, error=problem.detail, status_code=problem.status)
+        page.headers.update(problem.headers)
+        return page
+    if not tokens.is_right(presented):
+        tokens.guesses.note_wrong(request, presented)
+        return _page(request, wanted, error=WRONG, status_code=403)
+    response = RedirectResponse(wanted, 303)
+    response.headers.append("set-cookie", session_cookie(tokens, secure=request.url.scheme == "https"))
+    return response
+
+
+@router.post("/sign-out")
+async def sign_out(_form: FormDep) -> Response:
+    response = RedirectResponse(SIGN_IN, 303)
+    response.headers.append("set-cookie", ended_session_cookie())
+    return response
+
+
+def own_path(address: str) -> str:
+    """Where to go on: a path of this server, nothing that a browser could read as an address elsewhere."""
+    plain = address.isprintable() and "\\" not in address and address.startswith("/") and not address.startswith("//")
+    if not plain:
+        return "/"
+    parts = urlsplit(address)
+    return "/" if parts.scheme or parts.netloc or parts.path == SIGN_IN else address
+
+
+def _page(request: Request, wanted: str, *, error: str | None = None, status_code: int = 200) -> Response:
+    context = {"next": own_path(wanted), "error": error, "labeler_name": None}
+    return render(request, "sign_in/index.html", context, status_code=status_code)
