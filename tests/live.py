@@ -122,12 +122,16 @@ class LiveServer:
 
 @contextmanager
 def live_server(
-    settings: Settings, sampler_factory: Callable[[Settings, VersionDirectory], Sampler] | None = None
+    settings: Settings,
+    sampler_factory: Callable[[Settings, VersionDirectory], Sampler] | None = None,
+    *,
+    port: int = 0,
 ) -> Iterator[LiveServer]:
-    """Runs create_app(settings) until the end of the block."""
+    """Runs create_app(settings) until the end of the block; on a free port, or on that of a server that has stopped."""
     app = create_app(settings, sampler_factory=sampler_factory)
     listener = socket.socket()
-    listener.bind(("127.0.0.1", 0))
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.bind(("127.0.0.1", port))
     config = server_config(app, settings, log_level="warning", timeout_graceful_shutdown=2)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)

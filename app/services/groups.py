@@ -120,6 +120,7 @@ def open_group(
     params: SamplingParams,
     seed: int,
     leased_to: Labeler | None = None,
+    ask_key: str | None = None,
 ) -> Group:
     """A group whose answers are still being sampled; nobody is offered it until `store_answers`."""
     group = Group(
@@ -129,6 +130,7 @@ def open_group(
         seed=seed,
         status=GroupStatus.SAMPLING,
         leased_to=None if leased_to is None else leased_to.id,
+        ask_key=ask_key,
     )
     session.add(group)
     drawing.count_shown(session, prompt.id, _dice)
@@ -147,8 +149,7 @@ def store_answers(
 ) -> Group:
     """Stores the four answers with their shuffled places; the group becomes ready, or leased to its owner."""
     assert len(answers) == ANSWERS_PER_GROUP, "a group is four answers"
-    places = list(range(ANSWERS_PER_GROUP))
-    random.Random(shuffle_seed).shuffle(places)
+    places = shuffled_places(shuffle_seed)
     session.add_all(
         Completion(
             group_id=group.id,
@@ -167,6 +168,13 @@ def store_answers(
     return get_group(session, group.id)
 
 
+def shuffled_places(shuffle_seed: int) -> list[int]:
+    """Where each answer is shown, by the order in which they were sampled."""
+    places = list(range(ANSWERS_PER_GROUP))
+    random.Random(shuffle_seed).shuffle(places)
+    return places
+
+
 def get_group(session: Session, group_id: int) -> Group:
     group = session.scalar(
         select(Group).where(Group.id == group_id).options(*FULL).execution_options(populate_existing=True)
@@ -177,6 +185,11 @@ def get_group(session: Session, group_id: int) -> Group:
             page="There is no such card. Go on with the next one.",
         )
     return group
+
+
+def asked_group(session: Session, ask_key: str) -> int | None:
+    """The id of the group that was opened with this key."""
+    return session.scalar(select(Group.id).where(Group.ask_key == ask_key))
 
 
 def get_leased_group(session: Session, group_id: int, labeler: Labeler) -> Group:

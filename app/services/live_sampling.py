@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import threading
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy.orm import Session
 
@@ -108,9 +108,16 @@ class LiveSampler:
         """Before it is opened: raises InvalidError for a prompt that leaves no room for its answers."""
         self._shell.fitting().check(messages)
 
-    def open(self, session: Session, who: LabelerName, messages: Sequence[Message]) -> Group:
-        """Stores the prompt and a group whose answers are still to come; `begin` it once that is committed."""
+    def open(self, session: Session, who: LabelerName, messages: Sequence[Message], key: str | None = None) -> Group:
+        """Stores the prompt and a group whose answers are still to come; `begin` it once that is committed.
+
+        The same key again gives the group that it opened, whatever became of it. Raises ConflictError for somebody
+        else's key.
+        """
         labeler = labelers.get_or_create_labeler(session, who.name, who.kind)
+        asked = None if key is None else groups.asked_group(session, key)
+        if asked is not None:
+            return self.own_group(session, asked, who)
         group = groups.open_group(
             session,
             prompt=own_prompt(session, messages),
@@ -118,12 +125,14 @@ class LiveSampler:
             params=page_params(self._shell.settings),
             seed=new_seed(),
             leased_to=labeler,
+            ask_key=key,
         )
         return groups.get_group(session, group.id)
 
     def begin(self, group: Group) -> None:
-        """Begins to write the answers, unless they are being written already."""
-        self._run_of(group)
+        """Begins to write the answers, unless they are being written already, or are there."""
+        if group.status is GroupStatus.SAMPLING:
+            self._run_of(group)
 
     async def follow(self, group: Group, *, after: int = 0) -> AsyncIterator[LivePiece | None]:
         """The pieces after piece number `after`, as they come; None where a while passed in silence.
@@ -176,27 +185,32 @@ class LiveSampler:
     def _stream(self, group: Group, run: _Run) -> list[SampledAnswer]:
         messages = [as_message(message) for message in group.prompt.messages]
         params = SamplingParams(**group.settings)
+        places = groups.shuffled_places(group.seed)  # each answer stays where its first word was shown
         whole: dict[int, SampledAnswer] = {}
         version_id = _version_of(group)
         for event in self._shell.sampler.stream(messages, n=ANSWERS_PER_GROUP, params=params, version_id=version_id):
             if event.answer is not None:
                 whole[event.index] = event.answer
-            run.add(event)
+            run.add(replace(event, index=places[event.index]))
         if len(whole) != ANSWERS_PER_GROUP:
             raise UnavailableError("The model stopped before all four answers were there. Try again.")
         return self._distinct(group, params, [whole[index] for index in sorted(whole)])
 
     def _distinct(self, group: Group, params: SamplingParams, answers: list[SampledAnswer]) -> list[SampledAnswer]:
-        """Twins are replaced by further rolls: four equal answers are no choice."""
+        """Twins are replaced by further rolls, each in its place: four equal answers are no choice."""
         if len({answer.text for answer in answers}) == len(answers) or params.temperature == 0:
             return answers
         seed = (group.seed + 1) % (MAX_SEED + 1)
         version_id = _version_of(group)
         more = sample_answers(self._shell.sampler, group.prompt, params=params, seed=seed, version_id=version_id)
-        found: dict[str, SampledAnswer] = {}
-        for answer in [*answers, *more]:
-            found.setdefault(answer.text, answer)
-        return [*found.values(), *answers][:ANSWERS_PER_GROUP]
+        texts = {answer.text for answer in answers}
+        fresh = iter({answer.text: answer for answer in more if answer.text not in texts}.values())
+        seen: set[str] = set()
+        kept = list[SampledAnswer]()
+        for answer in answers:
+            kept.append(next(fresh, answer) if answer.text in seen else answer)
+            seen.add(answer.text)
+        return kept
 
     def _store(self, group: Group, answers: list[SampledAnswer]) -> None:
         with transaction(self._shell.write) as session:
@@ -207,7 +221,7 @@ class LiveSampler:
                 session,
                 stored,
                 answers=answers,
-                shuffle_seed=new_seed(),
+                shuffle_seed=group.seed,
                 lease_seconds=self._shell.settings.lease_seconds,
             )
 

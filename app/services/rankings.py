@@ -42,7 +42,7 @@ def submit_ranking(
     _check_extras(comment, duration_ms, idempotency_key)
     repeated = _by_key(session, labeler, idempotency_key, group_id)
     if repeated is not None:
-        return repeated
+        return _same(repeated, ranks)
     group = get_group(session, group_id)
     if not is_leased_to(group, labeler) and _standing(session, group_id, labeler) is not None:
         raise _already_ranked(group_id)
@@ -93,6 +93,16 @@ def _by_key(session: Session, labeler: Labeler, key: str | None, group_id: int) 
             page="This ranking was saved before and taken back since. Go on with the next card.",
         )
     return found
+
+
+def _same(repeated: Ranking, ranks: Mapping[int, int]) -> Ranking:
+    """Sent twice is saved once; another order under the same key is no repetition, and is not dropped in silence."""
+    if repeated.ranks != {str(answer_id): rank for answer_id, rank in ranks.items()}:
+        raise ConflictError(
+            "This idempotency_key was sent with other ranks, which stand. Withdraw that ranking first.",
+            page="This card was saved already, in the order before. Undo it on the next card to change it.",
+        )
+    return repeated
 
 
 def _standing(session: Session, group_id: int, labeler: Labeler) -> Ranking | None:

@@ -1,4 +1,7 @@
-"""Keeps groups sampled ahead, so that the next card is there before anyone asks. A thread of the web process."""
+"""Keeps groups sampled ahead, so that the next card is there before anyone asks. A thread of the web process.
+
+Where none are to be kept ready, it samples one when somebody waits for it.
+"""
 
 import logging
 import threading
@@ -28,12 +31,12 @@ class GroupStock:
         self._ready_groups = ready_groups
         self._wake = threading.Event()
         self._stopping = threading.Event()
+        self._asked = threading.Event()
         self._thread = threading.Thread(target=self._run, name="group-stock", daemon=True)
         self.last_error: str | None = None
 
     def start(self) -> None:
-        if self._ready_groups:
-            self._thread.start()
+        self._thread.start()
 
     def stop(self, timeout_seconds: float = 5.0) -> None:
         self._stopping.set()
@@ -45,12 +48,18 @@ class GroupStock:
         """A group was taken or a version activated: look now."""
         self._wake.set()
 
+    def ask(self) -> None:
+        """Somebody waits for a group: there is to be one, however few are kept."""
+        self._asked.set()
+        self._wake.set()
+
     def _run(self) -> None:
         backoff = POLL_SECONDS
         while not self._stopping.is_set():
             self._wake.clear()
             try:
-                self.fill()
+                if self._ready_groups or self._asked.is_set():
+                    self.fill()
                 self.last_error, backoff = None, POLL_SECONDS
             except Exception as error:  # the stock is a comfort: it must not die of a full disk or a bad version
                 self.last_error = _sentence(error)
@@ -63,9 +72,13 @@ class GroupStock:
         self._expire()
         while not self._stopping.is_set() and self._misfits.look_on():
             self._gate.wait_until_idle(GIVE_WAY_SECONDS)
-        while not self._stopping.is_set() and self._count() < self._ready_groups:
+        while not self._stopping.is_set() and self._count() < self._wanted():
             self._gate.wait_until_idle(GIVE_WAY_SECONDS)
             self._sampler.sample_ready()
+        self._asked.clear()
+
+    def _wanted(self) -> int:
+        return max(self._ready_groups, int(self._asked.is_set()))
 
     def _count(self) -> int:
         with self._sampler.read() as session:

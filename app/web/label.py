@@ -1,5 +1,6 @@
 """The label page: one card at a time, as a page and as the fragment that htmx swaps in."""
 
+import re
 import uuid
 from dataclasses import dataclass
 from functools import partial
@@ -31,6 +32,7 @@ from app.web.templating import is_fragment, render
 
 router = APIRouter(route_class=UnitRoute)
 RANK_FIELD = "rank-"
+ASK_KEY = re.compile("[0-9a-f]{32}")
 
 
 FIRST_VISIT = "first"
@@ -92,7 +94,8 @@ async def _next_card(request: Request, runtime: Runtime, who: LabelerName) -> Re
     if page is None:
         await runtime.writing.run(partial(runtime.group_sampler.lease_ready, who=who))
         page = await runtime.reading.run(partial(show, lease_first=False))
-    runtime.stock.wake()
+    if asked:
+        runtime.stock.wake()
     assert page is not None
     return page
 
@@ -109,6 +112,8 @@ def _show_card(
         return None
     if not request.state.has_name:
         return _page(request, runtime, session, _waiting(NO_COOKIES))
+    if lease_first:
+        runtime.stock.ask()
     return _page(request, runtime, session, _no_card(runtime, session, labeler))
 
 
@@ -119,6 +124,10 @@ def strip(request: Request, runtime: RuntimeDep, session: ReadSession) -> Respon
 
 @router.get("/groups/{group_id}")
 def show_group(request: Request, runtime: RuntimeDep, session: ReadSession, who: WhoDep, group_id: RowId) -> Response:
+    return _own_card(session, request=request, runtime=runtime, who=who, group_id=group_id)
+
+
+def _own_card(session: Session, *, request: Request, runtime: Runtime, who: LabelerName, group_id: int) -> Response:
     group, labeler = groups.get_group(session, group_id), labelers.find_labeler(session, who.name)
     if labeler is None:
         raise ConflictError("This card is somebody else's. Go on with the next one.")
@@ -191,15 +200,24 @@ async def ask(request: Request, runtime: RuntimeDep, who: WhoDep, form: FormDep)
         message = {"role": "user", "content": text}
         messages: list[Message] = validate_messages([message], runtime.settings.max_prompt_characters)
         await run_in_threadpool(live.check, messages)
-        group = await runtime.writing.run(partial(live.open, who=who, messages=messages))
+        key = _ask_key(form)
+        group = await runtime.writing.run(partial(live.open, who=who, messages=messages, key=key))
     except (InvalidError, ConflictError) as error:
         refused = partial(_ask_error, request=request, runtime=runtime, text=text, error=error)
         return await runtime.reading.run(refused)
     live.begin(group)
-    if is_fragment(request):
-        return render(request, "label/_sampling.html", {"notice": "", "form_error": None, **_sampling(group)})
-    await live.wait(group)
-    return RedirectResponse(f"/groups/{group.id}", 303)
+    if not is_fragment(request):
+        await live.wait(group)
+        return RedirectResponse(f"/groups/{group.id}", 303)
+    if group.status is not GroupStatus.SAMPLING:  # it was sent before, and its answers are there
+        card = partial(_own_card, request=request, runtime=runtime, who=who, group_id=group.id)
+        return await runtime.reading.run(card)
+    return render(request, "label/_sampling.html", {"notice": "", "form_error": None, **_sampling(group)})
+
+
+def _ask_key(form: FormData) -> str | None:
+    key = str(form.get("ask_key", ""))
+    return key if ASK_KEY.fullmatch(key) else None
 
 
 def _ask_error(session: Session, *, request: Request, runtime: Runtime, text: str, error: AppError) -> Response:
@@ -246,8 +264,11 @@ def _after_card(request: Request, runtime: Runtime, session: Session, labeler: L
 
 def _lease_card(runtime: Runtime, session: Session, labeler: Labeler) -> dict[str, Any]:
     group = groups.next_group(session, labeler=labeler, now=utc_now(), lease_seconds=runtime.settings.lease_seconds)
+    if group is None:
+        runtime.stock.ask()
+        return _no_card(runtime, session, labeler)
     runtime.stock.wake()
-    return _no_card(runtime, session, labeler) if group is None else _card(session, labeler, group)
+    return _card(session, labeler, group)
 
 
 def _no_card(runtime: Runtime, session: Session, labeler: Labeler | None) -> dict[str, Any]:

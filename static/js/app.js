@@ -1,55 +1,28 @@
-// On every page: what htmx cannot reach or the server refuses is said in the alert region, and a poll that fails says so once.
+// On every page: what htmx cannot reach or the server refuses is said in the alert region, a poll that fails says so once,
+// and what was to be sent is sent (outbox.js).
 
 import { keepFocus } from "./focus.js";
+import { isWaiting, openOutbox, tryNow } from "./outbox.js";
+import { alertsShown, clearAlerts, scrollToAlerts, showAlert } from "./say.js";
 import { localTimes } from "./times.js";
-
-const alerts = document.querySelector("#alerts");
-const announcer = document.querySelector("#announcer");
-
-/** Says a sentence to screen readers; the same one twice is said twice. */
-export function announce(text) {
-  if (!text) return;
-  announcer.textContent = "";
-  setTimeout(() => (announcer.textContent = text), 50);
-}
-
-export function clearAlerts() {
-  alerts.replaceChildren();
-}
-
-/** Shows an error with, if given, one button that mends it. */
-export function showAlert(title, message, action) {
-  const box = document.createElement("div");
-  box.className = "notice error";
-  const text = document.createElement("p");
-  const strong = document.createElement("strong");
-  strong.textContent = `${title}. `;
-  text.append(strong, message);
-  box.append(text);
-  if (action) {
-    const button = document.createElement("button");
-    button.type = "button";
-    button.className = "button";
-    button.textContent = action.label;
-    button.addEventListener("click", action.run);
-    box.append(button);
-  }
-  alerts.replaceChildren(box);
-}
 
 let lost = false;
 let signedOut = false;
 
-function serverLost() {
+/** A poll had no answer. What waits to be sent says so already. */
+function serverLost(status) {
   if (lost) return;
   lost = true;
-  showAlert("No answer from the server", "It may be restarting. This page keeps what you typed and tries again by itself.");
+  if (isWaiting()) return;
+  if (status === 503) showAlert("The server has too much to do", "This page looks again by itself.");
+  else showAlert("No answer from the server", "It may be restarting. This page looks again by itself; what you send meanwhile is kept and sent then.");
 }
 
 function serverBack() {
   if (!lost && !signedOut) return;
   lost = signedOut = false;
   clearAlerts();
+  tryNow();
 }
 
 function retry(element) {
@@ -58,10 +31,11 @@ function retry(element) {
   else location.reload();
 }
 
+const isPoll = (element) => element?.matches?.("[data-poll]");
+
 document.addEventListener("htmx:error", (event) => {
-  const context = event.detail.ctx;
-  const source = context?.sourceElement;
-  if (source?.matches?.("[data-poll]")) return serverLost();
+  const source = event.detail.ctx?.sourceElement;
+  if (isPoll(source)) return serverLost();
   if (!source) return;
   showAlert("The server could not be reached", "Nothing is lost: what you entered is still on this page.", {
     label: "Try again",
@@ -73,18 +47,18 @@ document.addEventListener("htmx:error", (event) => {
 document.addEventListener("htmx:before:swap", (event) => {
   const context = event.detail.ctx;
   const status = context?.response?.status ?? 200;
+  const poll = isPoll(context?.sourceElement);
   if (status < 400) {
     serverBack();
-    if (!context?.sourceElement?.matches?.("[data-poll]")) clearAlerts();
+    if (!poll) clearAlerts();
     return;
   }
-  const polls = context.sourceElement?.matches?.("[data-poll]");
   if (status === 401) {
-    if (polls && signedOut) event.preventDefault(); // it is said already, with the way to sign in
+    if (poll && signedOut) event.preventDefault(); // it is said already, with the way to sign in
     signedOut = true;
-  } else if (polls) {
+  } else if (poll) {
     event.preventDefault();
-    serverLost();
+    serverLost(status);
   } else if (!context.hx?.retarget && !aimedByPage(context)) {
     event.preventDefault();
     showAlert(`The server answered with error ${status}`, "Nothing is lost: what you entered is still on this page.", {
@@ -101,7 +75,8 @@ function aimedByPage(context) {
 document.addEventListener("htmx:after:swap", () => {
   localTimes();
   keepFocus();
-  if (alerts.childElementCount && !lost) alerts.scrollIntoView({ block: "nearest" });
+  if (alertsShown() && !lost) scrollToAlerts();
 });
 
 localTimes();
+openOutbox();

@@ -1,8 +1,9 @@
 // The label page: mounts each card that comes in, with its rank buttons, keys and dragging. The form's radio buttons hold the
 // truth; without this file they rank by themselves.
 
-import { announce } from "./app.js";
+import { announce } from "./say.js";
 import { installKeys } from "./keys.js";
+import { waitingFor } from "./outbox.js";
 import { Ranking, notation, rankText } from "./ranking.js";
 import { followStream } from "./stream.js";
 
@@ -18,6 +19,7 @@ class Card {
     this.shownAt = performance.now();
     const items = [...this.list.children];
     const ids = items.map((item) => item.dataset.answer);
+    this.#showKept();
     this.letters = new Map(items.map((item) => [item.dataset.answer, item.dataset.letter]));
     this.ranking = new Ranking(ids, this.#checkedRanks(ids));
     this.list.addEventListener("change", (event) => this.#onRadio(event));
@@ -37,8 +39,28 @@ class Card {
     return [...this.letters].find(([, other]) => other === letter)?.[0];
   }
 
+  /** A ranking of this card that an earlier page could not send: what was chosen stands here again. */
+  #showKept() {
+    const kept = waitingFor(this.form.getAttribute("action"));
+    if (kept === null) return;
+    this.element.classList.add("is-waiting");
+    for (const [name, value] of kept.fields) {
+      if (name === "comment") this.form.elements.comment.value = value;
+      const chosen = name.startsWith("rank-") && this.list.querySelector(`input[name="${name}"][value="${value}"]`);
+      if (chosen) chosen.checked = true;
+    }
+  }
+
+  /** While its ranking waits to be sent nothing can be changed: it may have arrived, and only its answer is lost. */
+  get #locked() {
+    if (!this.element.classList.contains("is-waiting")) return false;
+    announce("This card waits to be sent. Change it with Undo once that is done.");
+    return true;
+  }
+
   /** Ranks the answer next; says what came of it. */
   pick(letter, tie) {
+    if (this.#locked) return;
     const id = this.idOf(letter);
     if (id === undefined) return;
     if (!this.ranking.pick(id, { tie })) {
@@ -50,16 +72,19 @@ class Card {
   }
 
   join() {
+    if (this.#locked) return;
     if (!this.ranking.joinNext()) return announce("Pick an answer first; then = ties the next one with it.");
     this.show();
     announce(this.ranking.tieNext ? "The next pick is a tie." : "No tie.");
   }
 
   back() {
+    if (this.#locked) return;
     if (this.ranking.back()) this.#changed("Last step taken back.");
   }
 
   clear() {
+    if (this.#locked) return;
     if (this.ranking.clear()) this.#changed("Ranking cleared.");
   }
 
@@ -108,6 +133,7 @@ class Card {
 
   #onRadio(event) {
     if (!event.target.matches("input[type=radio]")) return; // SortableJS has a "change" of its own
+    if (this.#locked) return this.show();
     const id = event.target.closest("[data-answer]").dataset.answer;
     this.ranking.setRank(id, Number(event.target.value));
     this.show();
@@ -144,6 +170,7 @@ class Card {
   }
 
   #orderFromPage() {
+    if (this.#locked) return;
     this.ranking.setOrder([...this.list.children].map((item) => item.dataset.answer));
     this.show();
     announce(`Order by dragging: ${notation(this.ranking, (id) => this.letters.get(id))}.`);

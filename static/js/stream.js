@@ -1,6 +1,6 @@
 // A person's own prompt: four answers appear as they are written, then the card that ranks them takes their place.
 
-import { announce, showAlert } from "./app.js";
+import { announce, showAlert } from "./say.js";
 
 export function followStream(element) {
   const panes = [...element.querySelectorAll("[data-pane]")];

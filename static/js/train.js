@@ -1,6 +1,6 @@
 // The train page: follows the job whose curves are shown, moves on to the next one that starts, and has the results looked at anew.
 
-import { announce } from "./app.js";
+import { announce } from "./say.js";
 import { Curves } from "./plots.js";
 
 let following = null;

@@ -15,11 +15,11 @@ def test_a_lost_network_keeps_the_ranking(label_page: LabelPage, page_errors: li
     label_page.page.route("**/rankings", lambda route: route.abort())
     group_id = label_page.open().group_id()
     label_page.press("b", "a", "d", "Enter")
-    expect(label_page.page.get_by_role("alert").filter(has_text="could not be reached")).to_be_visible()
+    expect(label_page.page.locator("#outbox")).to_contain_text("The server does not answer")
     assert label_page.marks() == {"B": "1st", "A": "2nd", "D": "3rd", "C": "4th"}
     page_errors.clear()
     label_page.page.unroute("**/rankings")
-    label_page.page.get_by_role("button", name="Try again").click()
+    label_page.page.get_by_role("button", name="Try now").click()
     label_page.expect_next_card(group_id)
     expect(label_page.page.locator("#alerts")).to_be_empty()
     assert len(label_page.rankings()) == 1
@@ -35,7 +35,7 @@ def test_an_error_page_from_elsewhere_replaces_nothing(
     label_page.page.route("**/rankings", answer)
     group_id = label_page.open().group_id()
     label_page.press("b", "a", "d", "Enter")
-    expect(label_page.page.get_by_role("alert").filter(has_text="error 502")).to_be_visible()
+    expect(label_page.page.locator("#outbox")).to_contain_text("The server answered with error 502.")
     assert label_page.group_id() == group_id
     assert label_page.marks()["B"] == "1st"
     page_errors.clear()
@@ -62,11 +62,13 @@ def test_an_own_prompt_streams_and_becomes_a_card(label_page: LabelPage, writing
     writing_sampler.may_finish.clear()
     label_page.page.keyboard.type("What is a <b>good</b> night?")
     label_page.page.get_by_role("button", name="Write four answers").click()
-    pane = label_page.page.locator('[data-pane="0"]')
+    pane = label_page.page.locator("[data-pane]", has_text="Here")
     expect(pane).to_contain_text("Here")
     assert "every day" not in pane.inner_text()  # it is still being written
+    place = int(pane.get_attribute("data-pane") or "")
     writing_sampler.may_finish.set()
     label_page.page.wait_for_selector("#ranking-form")
+    expect(label_page.page.locator(".answer").nth(place)).to_contain_text("every day")
     expect(label_page.page.locator("#card-heading")).to_have_text("Your prompt")
     expect(label_page.page.locator("#card-heading")).to_be_focused()
     expect(label_page.page.locator(".turn")).to_have_text("What is a <b>good</b> night?")

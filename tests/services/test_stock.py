@@ -176,3 +176,24 @@ def test_gate_opens_after_its_timeout() -> None:
     with gate.busy():
         assert not gate.wait_until_idle(0.01)
     assert gate.wait_until_idle(0.01)
+
+
+def test_none_is_kept_ready_but_one_is_there_for_whoever_waits(
+    database: Engine, sft: Version, sampler: ScriptedSampler, tmp_path_factory: pytest.TempPathFactory, ada: Labeler
+) -> None:
+    """FOURFOLD_READY_GROUPS=0: nothing is sampled ahead, and nobody waits for ever."""
+    assert sft.status is VersionStatus.ACTIVE
+    folder = tmp_path_factory.mktemp("data")
+    runtime = build_runtime(quick_settings(folder, folder, ready_groups=0), database, sampler)
+    with transaction(runtime.write) as session:
+        prompts.add_prompt(session, messages=[Message(role="user", content="Hi")], source=PromptSource.SHIPPED)
+    runtime.stock.start()
+    runtime.stock.wake()
+    for _ in range(2):
+        calls = len(sampler.calls)
+        runtime.stock.ask()
+        wait_for(lambda: ready(runtime) == 1, "the group that was asked for")
+        assert len(sampler.calls) == calls + 1
+        with transaction(runtime.write) as session:
+            assert groups.next_group(session, labeler=ada, now=utc_now(), lease_seconds=0.0) is not None
+    runtime.stock.stop()

@@ -61,6 +61,8 @@ class Group(Base):
     lease_expires_at: Mapped[datetime | None]
     lease_number: Mapped[int | None]
     """Grows with every lease of one labeler: which of their cards is the newest."""
+    ask_key: Mapped[str | None] = mapped_column(unique=True)
+    """Of an own prompt: the page's name for that one sending of it, which may come more than once."""
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
 
     prompt: Mapped[Prompt] = relationship(lazy="raise")

@@ -1,0 +1,235 @@
+// What a person sends is sent until the server has answered it: with growing pauses, at once when the network is back, and
+// after a reload or in another tab, too, where the form says so (data-send="kept"). Others (data-send="here") are tried
+// again while their page is open. Nothing is done twice: each sending has a key, or doing it again changes nothing.
+//
+// htmx makes the request and swaps the answer in; it gets its answer from here (`answerFor`).
+
+import { announce, clearAlerts, showAlert, showServerAlert } from "./say.js";
+
+const STORED = "fourfold-outbox";
+const PAUSES_SECONDS = [1, 2, 4, 8, 15, 30, 60];
+const PATIENCE_MS = 20_000;
+const PASSES = new Set([408, 425, 429, 500, 502, 503, 504, 507]); // not the server's last word
+const box = document.querySelector("#outbox");
+
+/** Items that are on their way from this page, by key. */
+const sending = new Map();
+
+export const newKey = () => [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+
+/* kept in the browser */
+
+function stored() {
+  try {
+    const found = JSON.parse(localStorage.getItem(STORED) ?? "[]");
+    return Array.isArray(found) ? found : [];
+  } catch {
+    return [];
+  }
+}
+
+function store(items) {
+  try {
+    if (items.length) localStorage.setItem(STORED, JSON.stringify(items));
+    else localStorage.removeItem(STORED);
+  } catch {
+    // a browser that keeps nothing: the page itself keeps it until it is closed
+  }
+}
+
+const keep = (item) => store([...stored().filter((other) => other.key !== item.key), item]);
+const forget = (item) => store(stored().filter((other) => other.key !== item.key));
+const isKept = (item) => stored().some((other) => other.key === item.key);
+
+/** What waits for this address, so that its card can show it after a reload. */
+export function waitingFor(url) {
+  return stored().find((item) => item.url === url) ?? null;
+}
+
+/* trying until there is an answer */
+
+async function oneTry(item, init) {
+  try {
+    const signal = AbortSignal.timeout(PATIENCE_MS);
+    return await fetch(item.url, { ...init, signal });
+  } catch {
+    return null;
+  }
+}
+
+/** Whether this is the server's own last word: not "later", and no page to which a proxy or a sign-in led instead. */
+const settles = (response) => response !== null && !PASSES.has(response.status) && !response.redirected && response.status !== 401;
+
+async function untilAnswered(item, init) {
+  for (let tries = 0; ; tries += 1) {
+    const response = await oneTry(item, init);
+    if (settles(response)) return response;
+    if ((await pause(item, tries, response)) === "stop") return null;
+  }
+}
+
+function pauseSeconds(tries, response) {
+  const asked = Number(response?.headers.get("Retry-After")) || 0;
+  return Math.max(asked, PAUSES_SECONDS[Math.min(tries, PAUSES_SECONDS.length - 1)]);
+}
+
+/** Resolves to "again" or, where the person gives it up, to "stop". */
+function pause(item, tries, response) {
+  const seconds = pauseSeconds(tries, response);
+  return new Promise((resolve) => {
+    const timer = setTimeout(() => go("again"), seconds * 1000);
+    const go = (what) => {
+      clearTimeout(timer);
+      item.go = null;
+      resolve(what);
+    };
+    const signIn = response?.status === 401;
+    Object.assign(item, { go, signIn, cause: causeOf(response), due: Date.now() + seconds * 1000 });
+    show();
+  });
+}
+
+function causeOf(response) {
+  if (response === null) return navigator.onLine ? "The server does not answer; it may be restarting." : "This device is offline.";
+  if (response.redirected || response.status === 401) return "The server wants to know who you are: reload the page and sign in.";
+  if (response.status === 503 || response.status === 429) return "The server has too much to do just now.";
+  return `The server answered with error ${response.status}.`;
+}
+
+/** All that waits is tried now: the network or the server is back, or somebody asked for it. */
+export function tryNow() {
+  for (const item of sending.values()) item.go?.("again");
+}
+
+export const isWaiting = () => [...sending.values()].some((item) => item.go);
+
+/* what the page says of it */
+
+let ticking = null;
+
+function show() {
+  const waiting = [...sending.values()].filter((item) => item.go);
+  document.querySelector("#card")?.classList.toggle("is-waiting", waiting.some((item) => item.where));
+  box.hidden = waiting.length === 0;
+  if (!waiting.length) {
+    clearInterval(ticking);
+    ticking = null;
+    return;
+  }
+  const [first, ...more] = waiting;
+  const what = more.length ? `${first.what} and ${more.length} more` : first.what;
+  const where = first.kept
+    ? "is kept in this browser and sent again by itself, after a reload, too"
+    : "is sent again by itself while this page is open";
+  say(`${first.cause} ${what} ${where}.`);
+  if (waiting.some((item) => !item.signIn)) clearAlerts(); // the way to sign in stands there
+  ticking ??= setInterval(tick, 500);
+  tick();
+}
+
+function say(sentence) {
+  const text = box.querySelector("[data-outbox-text]");
+  if (text.textContent !== sentence) text.textContent = sentence; // it is read out when it changes
+}
+
+function tick() {
+  const due = Math.min(...[...sending.values()].filter((item) => item.go).map((item) => item.due));
+  const seconds = Math.max(0, Math.ceil((due - Date.now()) / 1000));
+  box.querySelector("[data-outbox-when]").textContent = seconds ? `Next try in ${seconds} s.` : "Trying now.";
+}
+
+/* forms of this page, through htmx */
+
+function itemOf(form, context) {
+  const fields = [...context.request.body.entries()];
+  const kept = form.dataset.send === "kept";
+  return { key: newKey(), url: context.request.action, what: form.dataset.what, fields, kept, where: form.dataset.where ?? "" };
+}
+
+async function answerFor(item, request) {
+  sending.set(item.key, item);
+  if (item.kept) keep(item);
+  const { signal: _signal, ...init } = request;
+  const response = await alone(item, () => untilAnswered(item, init));
+  done(item);
+  if (response === null) throw new DOMException("given up", "AbortError");
+  return response;
+}
+
+function done(item) {
+  sending.delete(item.key);
+  forget(item);
+  show();
+}
+
+document.addEventListener("htmx:config:request", (event) => {
+  const context = event.detail.ctx;
+  const form = context.sourceElement;
+  if (!form?.matches?.("form[data-send]")) return;
+  if (form.hasAttribute("data-ask")) context.request.body.set("ask_key", newKey());
+  context.request.timeout = "0s"; // each try has its own
+  const item = itemOf(form, context);
+  const before = [...sending.values()].find((other) => item.where && other.where === item.where);
+  if (before) {
+    event.preventDefault();
+    return announce(`${before.what} is waiting to be sent.`);
+  }
+  context.kept = item;
+});
+
+document.addEventListener("htmx:before:request", (event) => {
+  const context = event.detail.ctx;
+  if (context.kept) context.fetch = (_url, request) => answerFor(context.kept, request);
+});
+
+/* what an earlier page left behind */
+
+const token = () => document.querySelector("[name=csrf_token]").value;
+
+function initOf(item) {
+  const fields = item.fields.map(([name, value]) => [name, name === "csrf_token" ? token() : value]);
+  return { method: "POST", headers: { "HX-Request": "true", Accept: "text/html" }, body: new URLSearchParams(fields), credentials: "same-origin" };
+}
+
+/** One tab at a time, where the browser can tell (on plain HTTP elsewhere than here it cannot: then keys alone do). */
+const alone = (item, work) => (navigator.locks ? navigator.locks.request(`fourfold-${item.key}`, work) : work());
+
+async function resume(item) {
+  await alone(item, async () => {
+    if (!isKept(item)) return; // another tab has done it meanwhile
+    sending.set(item.key, item);
+    const response = await untilAnswered(item, initOf(item));
+    done(item);
+    if (response) await showAnswer(item, response);
+  });
+}
+
+async function showAnswer(item, response) {
+  const text = await response.text();
+  if (response.ok) {
+    announce(`${item.what} from before was sent.`);
+    const slot = document.querySelector("#card-slot");
+    const shown = slot?.querySelector("#ranking-form")?.getAttribute("action");
+    // another card that somebody is at already stays
+    if (slot && (!shown || !item.where || shown.split("/")[2] === item.where)) await swap(text, "#card-slot", "innerHTML");
+  } else if (response.headers.get("HX-Retarget") === "#alerts") {
+    showServerAlert(text);
+  } else {
+    showAlert(`${item.what} from before was not taken`, `The server answered with error ${response.status}.`);
+  }
+}
+
+const swap = (text, target, style) => window.htmx.swap({ text, target, swap: style, sourceElement: document.querySelector(target) });
+
+/** Call once the page is ready for answers. */
+export function openOutbox() {
+  box.querySelector("[data-try-now]").addEventListener("click", tryNow);
+  box.querySelector("[data-stop]").addEventListener("click", () => {
+    for (const item of sending.values()) item.go?.("stop");
+    announce("Given up. What you entered is still on this page.");
+  });
+  addEventListener("online", tryNow);
+  addEventListener("offline", show);
+  document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && tryNow());
+  for (const item of stored()) void resume(item);
+}
