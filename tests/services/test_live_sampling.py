@@ -1,12 +1,12 @@
 """An own prompt's answers stay where their first word was shown; one that is sent twice is asked once."""
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import pytest
 from sqlalchemy import Engine, func, select
 
-from app.chat import Message, SampledAnswer, StreamEvent
+from app.chat import Message, Prompt, SampledAnswer, StreamEvent
 from app.db.models.groups import Group, GroupStatus
 from app.db.models.versions import Version, VersionStatus
 from app.db.session import transaction
@@ -28,14 +28,14 @@ class Twins(ScriptedSampler):
 
     def stream(
         self,
-        messages: Sequence[Message],
+        prompt: Prompt,
         *,
         n: int,
         params: SamplingParams,
         version_id: int,
         logprobs: int | None = None,
     ) -> Iterator[StreamEvent]:
-        del messages, params, version_id, logprobs
+        del prompt, params, version_id, logprobs
         for index, text in enumerate(self.written[:n]):
             yield StreamEvent(index, text, SampledAnswer(text, [5, 4], "stop"))
 

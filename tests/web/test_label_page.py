@@ -1,13 +1,10 @@
 """The label page where no card is ready: one is sampled for whoever waits, and for nobody else."""
 
-import httpx2
 import pytest
 
 from tests.live import LiveServer
 from tests.waiting import wait_for
 from tests.web.visitor import Visitor
-
-HTML = {"accept": "text/html"}
 
 
 def test_a_card_comes_where_none_are_kept_ready(server: LiveServer, visitor: Visitor) -> None:
@@ -18,14 +15,14 @@ def test_a_card_comes_where_none_are_kept_ready(server: LiveServer, visitor: Vis
 
 @pytest.mark.parametrize("headers", [{"sec-fetch-site": "cross-site", "sec-fetch-mode": "navigate"}, {}])
 def test_nothing_is_sampled_for_a_link_elsewhere_or_a_look_at_the_head(
-    server: LiveServer, headers: dict[str, str], monkeypatch: pytest.MonkeyPatch
+    server: LiveServer, visitor: Visitor, headers: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[str] = []
+    visitor.get("/")  # it has its name from now on
     monkeypatch.setattr(server.runtime.stock, "ask", lambda: asked.append("one"))
-    method = "GET" if headers else "HEAD"
-    assert httpx2.request(method, server.url, headers={**HTML, **headers}).status_code == 200
+    assert visitor.client.request("GET" if headers else "HEAD", "/", headers=headers).status_code == 200
     assert asked == []
-    assert httpx2.get(server.url, headers=HTML).status_code == 200
+    visitor.get("/")
     assert asked == ["one"]
 
 
