@@ -189,3 +189,17 @@ def test_enough_new_rankings_queue_one_training(session: Session, make_group: Ma
     job.status = JobStatus.FAILED
     session.commit()
     assert [rank_one() for _ in range(3)] == [2, 2, 3]  # a failing training is not queued at every ranking
+
+
+def test_another_order_under_the_same_key_is_not_dropped_in_silence(
+    session: Session, make_group: MakeGroup, ada: Labeler
+) -> None:
+    group = make_group(leased_to=ada)
+    first = submit(session, group, ada, key="k")
+    assert submit(session, group, ada, key="k") is first
+    other = dict(zip(in_order(group), [4, 3, 2, 1], strict=True))
+    with pytest.raises(ConflictError, match="other ranks, which stand"):
+        rankings.submit_ranking(
+            session, group_id=group.id, labeler=ada, ranks=other, idempotency_key="k", retrain_after=9
+        )
+    assert first.ranks == {str(answer): rank for answer, rank in in_order(group).items()}

@@ -155,7 +155,7 @@ FAULTS = [
     versions("a policy's rankings are its own", "source = version.id if version.kind is VersionKind.REWARD else version.reward_version_id", "source = version.id"),
     versions("any reward model fits", "one.id != other.id", "one.id < 0", "tests/services/test_imported_versions.py"),
     # rankings and groups
-    rankings("the same key stores twice", "    if repeated is not None:\n        return repeated\n    group", "    group"),
+    rankings("the same key stores twice", "    if repeated is not None:\n        return _same(repeated, ranks)\n    group", "    group"),
     rankings("a ranked group is offered again", "group.status = GroupStatus.RANKED", "pass"),
     rankings("a ranking queues no training", "    rules.after_ranking(session, retrain_after=retrain_after)\n", ""),
     rankings("anybody withdraws", "ranking.labeler_id != labeler.id", "ranking.labeler_id < 0"),

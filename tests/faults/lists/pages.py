@@ -4,6 +4,10 @@ from tests.faults.fault import In
 
 jobs = In("app/services/jobs.py", "tests/services/test_jobs.py")
 pace = In("app/worker/pace.py", "tests/worker/test_pace.py")
+ranks = In("app/services/rankings.py", "tests/services/test_rankings.py")
+live = In("app/services/live_sampling.py", "tests/services/test_live_sampling.py")
+stock = In("app/services/stock.py", "tests/services/test_stock.py")
+asking = In("app/web/label.py", "tests/web/test_label_page.py")
 figures = In("app/figures.py", "tests/test_figures.py")
 states = In("app/services/version_states.py", "tests/services/test_version_states.py")
 notices = In("app/web/notices.py", "tests/web/test_train_page.py")
@@ -30,6 +34,30 @@ FAULTS = [
     pace("a machine that turns slow or quick is not admitted", "max(TOLERANCE * (end - now), pace)", "1e9"),
     pace("pace since the beginning", "maxlen=RECENT_STEPS + 1", "maxlen=None"),
     pace("one step more", "now + pace * steps_left", "now + pace * (steps_left + 1)"),
+    ranks("another order under a key is dropped", "    if repeated.ranks != {", "    if False and repeated.ranks != {"),
+    live(
+        "answers are shown as they were sampled, then change places",
+        "replace(event, index=places[event.index])",
+        "event",
+    ),
+    live(
+        "a twin's replacement moves the others",
+        "kept.append(next(fresh, answer) if answer.text in seen else answer)",
+        "kept.insert(0, next(fresh, answer) if answer.text in seen else answer)",
+    ),
+    live(
+        "a prompt that is sent twice is asked twice",
+        "        if asked is not None:\n            return self.own_group(session, asked, who)\n",
+        "",
+    ),
+    live(
+        "answers that are there are written again",
+        "        if group.status is GroupStatus.SAMPLING:\n            self._run_of",
+        "        if True:\n            self._run_of",
+    ),
+    stock("nobody is asked for", "if self._ready_groups or self._asked.is_set():", "if self._ready_groups:"),
+    stock("asked once, sampled for ever", "        self._asked.clear()\n", ""),
+    asking("whoever waits asks for nothing", "    if lease_first:\n        runtime.stock.ask()\n", ""),
     figures("wholly done before the end", "min(99, math.floor(100 * share))", "round(100 * share)"),
     figures("a hyphen for a minus", 'text.replace("-", MINUS)', "text"),
     figures("minus nought", "        text = text[1:]\n", "        pass\n"),
