@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "f2c8a5d90b13"
-down_revision = "b7d3e1f4a602"
+down_revision = "d5a0e83f17c4"
 branch_labels = None
 depends_on = None
 
