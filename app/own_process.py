@@ -34,6 +34,11 @@ def environment(outer: Mapping[str, str] = os.environ) -> dict[str, str]:
     return kept | ({"PYTHONPATH": os.pathsep.join(named)} if named else {})
 
 
+def library_folders() -> list[str]:
+    """Where this process finds modules, for one that is told to look nowhere by itself (`-I`)."""
+    return [entry for entry in sys.path if Path(entry).is_absolute()]
+
+
 def load_package() -> None:
     """Makes `app` this folder for the rest of the process."""
     spec = importlib.util.spec_from_file_location(

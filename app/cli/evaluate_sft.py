@@ -34,10 +34,12 @@ def evaluate_sft(
     from app.cli.training import with_progress_bar
     from app.lm.checkpoint import load_model, write_json
     from app.training.report_card import write_report_card
+    from app.training.saving import saving
 
     loaded, tokenizer = load_model(model)
     card = with_progress_bar(write_report_card(loaded, tokenizer, prompts=prompts, seed=seed), "evaluate-sft")
-    write_json(out or model / "report-card.json", card.as_json())
+    with saving("report card"):
+        write_json(out or model / "report-card.json", card.as_json())
     for example in card.examples[:show]:
         typer.echo(f"\n{example['topic']}: {example['messages']}\n  {example['greedy']}\n  {example['sampled']}")
     for title, shares, aims in (

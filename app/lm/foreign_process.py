@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from app import own_process
 from app.errors import UnavailableError
 
 LIMITED = Path(__file__).with_name("limited.py")
@@ -69,7 +70,7 @@ class ForeignProcess:
 def start(program: Path) -> subprocess.Popen[bytes]:
     environment = {name: os.environ[name] for name in PASSED_ON if name in os.environ} | {"PYTHONUTF8": "1"}
     return subprocess.Popen(
-        [sys.executable, "-IB", str(LIMITED), str(program)],
+        [sys.executable, "-IB", str(LIMITED), str(program), *own_process.library_folders()],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,

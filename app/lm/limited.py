@@ -1,6 +1,6 @@
 """Runs a part of a model that a stranger wrote (its chat template, its tokenizer): the start of a process of its own,
-`python -I limited.py PROGRAM`, by foreign_process.py. PROGRAM is a file beside this one; neither imports anything else
-of this program.
+`python -I limited.py PROGRAM FOLDER...`, by foreign_process.py. PROGRAM is a file beside this one; neither imports
+anything else of this program. FOLDERs hold the libraries that -I does not look for: of the home, of PYTHONPATH.
 
 No sandbox keeps a loop or a regular expression from running for years, or a text from growing without end: so the
 address space is limited, work that takes too much processor time ends the process, and no file can be written.
@@ -41,6 +41,7 @@ def limit_resources(memory_bytes: int) -> None:
 
 
 def main() -> None:
+    sys.path.extend(folder for folder in sys.argv[2:] if folder not in sys.path)
     program = runpy.run_path(sys.argv[1])
     limit_resources(program["MEMORY_BYTES"])
     begin = json.loads(sys.stdin.readline())

@@ -2,12 +2,15 @@
 
 from tests.faults.fault import In
 
-start = In("app/own_process.py", "tests/test_own_process.py")
+start = In("app/own_process.py", "tests/test_own_process.py", "tests/lm/test_foreign_process.py")
 layout = In("app/layout.py", "tests/test_layout.py")
 database = In("app/worker/engine_database.py", "tests/worker/test_engine_database.py")
+foreign = In("app/lm/limited.py", "tests/lm/test_foreign_process.py")
 run = In("app/cli/run.py", "tests/test_wheel.py::test_it_runs_far_from_the_repository")
 
 FAULTS = [
+    foreign("a stranger's part finds no library of the home", "if folder not in sys.path", "if folder in sys.path"),
+    start("a stranger's part looks in the current folder", "if Path(entry).is_absolute()", "if entry is not None"),
     database(
         "an old SQLite knows no milliseconds",
         '        connection.create_function("unixepoch", 1, _unixepoch)\n',
