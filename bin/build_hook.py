@@ -19,7 +19,7 @@ class FrontEndHook(BuildHookInterface[Any]):
         try:
             with tempfile.TemporaryDirectory() as folder:  # gets npm where this machine has none
                 venv.create(folder, with_pip=True)
-                subprocess.run([root / "bin" / "front-end", Path(folder) / "bin" / "python"], check=True)
+                subprocess.run(["sh", root / "bin" / "front-end", Path(folder) / "bin" / "python"], check=True)
         except (OSError, subprocess.CalledProcessError) as error:
             raise RuntimeError(
                 "The pages' libraries (static/vendor) are missing and could not be fetched by npm. "
