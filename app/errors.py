@@ -53,6 +53,10 @@ class UnavailableError(AppError):
     title = "Not available now"
 
 
+class LateError(UnavailableError):
+    """It took longer than anything may. The same again would, too."""
+
+
 class CrowdedError(UnavailableError):
     """Too many want it at once. `retry_seconds`: when to come again."""
 

@@ -22,7 +22,7 @@ from starlette.exceptions import HTTPException
 from app import openai_errors
 from app.bodies import BodyError
 from app.db.trouble import trouble_of
-from app.errors import AppError
+from app.errors import AppError, LateError
 
 log = logging.getLogger(__name__)
 MEDIA_TYPE = "application/problem+json"
@@ -129,6 +129,8 @@ def _methods_at(request: Request) -> set[str]:
 
 def of_app_error(_request: Request, error: AppError) -> Problem:
     headers = {"Retry-After": str(getattr(error, "retry_seconds", RETRY_SECONDS))} if error.status_code == 503 else {}
+    if isinstance(error, LateError):
+        headers = {"X-Should-Retry": "false"}  # OpenAI's clients would ask twice more by themselves
     return Problem(
         error.status_code,
         error.title,

@@ -2,9 +2,11 @@
 app.services.sampler.Sampler; knows nothing of the web or the database.
 
 Whoever asks reads the prompt and, if need be, opens the version in a thread of his own: the others' answers go on.
-Requests then wait in one line, at most `queue_size` of them; the first in it is let in as soon as its rows fit, and
-from then on every row gets one token per round, whoever asked for it. Each version that is asked for has a batch of its
-own, so a new version answers while the former one's last answers are still written. A reader who goes away ends its
+Requests then wait in lines, at most `queue_size` of them together; the first in each is let in as soon as its rows fit,
+and from then on every row gets one token per round, whoever asked for it. Each version that is asked for has a line and
+a batch of its own, so a new version answers while the former one's last answers are still written; so have the long
+answers of programs, which fill at most a quarter of the rows and half of the places in the line: people at the pages
+never wait for their end. A reader who goes away ends its
 rows at the next token; a request that takes too long is told so.
 """
 
@@ -20,11 +22,11 @@ from typing import TypeVar
 import torch
 
 from app.chat import Message, NextToken, Prompt, SampledAnswer, StreamEvent
-from app.errors import UnavailableError
+from app.errors import LateError, UnavailableError
 from app.hparams import SamplingParams
 from app.lm.batch import MAX_ROWS, Batch, Row, prompt_logits
 from app.lm.dice import filter_logits, finite_only
-from app.lm.generation import Generation
+from app.lm.generation import Generation, Lane
 from app.lm.precision import AUTO, dtype_of
 from app.lm.shelf import Scorer, Shelf
 from app.lm.streaming import Told, received
@@ -38,8 +40,8 @@ STOPPING = "The server is stopping. Try again in a minute."
 
 class Engine:
     """`version_directory` says where a version lives; `load_scorer` opens a reward model. `max_bytes` bounds the keys
-    and values of each version's batch, `request_seconds` the time from the question to the last token,
-    `precision` the number format (bf16, fp32, auto)."""
+    and values of each version's batch (half as much those of its long answers), `request_seconds` the time from the
+    question to the last token, `precision` the number format (bf16, fp32, auto)."""
 
     def __init__(
         self,
@@ -60,7 +62,7 @@ class Engine:
         self._jobs: deque[Job] = deque()
         self._waiting: deque[Generation] = deque()
         self._closed = False
-        self._batches: dict[int, Batch] = {}  # from here on the thread's own
+        self._batches: dict[Lane, Batch] = {}  # from here on the thread's own
         self._owners: dict[Row, Generation] = {}
         self._thread = threading.Thread(target=self._work, name="sampler", daemon=True)
         self._thread.start()
@@ -159,6 +161,8 @@ class Engine:
         generation.prepare(self._shelf.policy(generation.version_id))
         with self._changed:
             self._check_room()
+            if generation.long and sum(other.long for other in self._waiting) >= max(1, self._queue_size // 2):
+                raise UnavailableError("Too many long answers are being written right now. Try again in a minute.")
             self._waiting.append(generation)
             self._changed.notify_all()
 
@@ -202,8 +206,8 @@ class Engine:
             self._end_unwanted()
             while self._let_in():
                 pass
-            for version_id in list(self._batches):
-                self._round(version_id)
+            for lane in list(self._batches):
+                self._round(lane)
         self._refuse_all()
 
     def _running(self) -> list[Generation]:
@@ -220,24 +224,32 @@ class Engine:
                     self._fail(generation, _too_late(self._request_seconds))
 
     def _let_in(self) -> bool:
-        """The first in the line, if its rows fit."""
+        """The first in one of the lines, if its rows fit."""
         with self._changed:
-            generation = self._waiting[0] if self._waiting else None
-        if generation is None:
-            return False
+            waiting = list(self._waiting)
+        first: dict[Lane, Generation] = {}
+        for generation in waiting:
+            first.setdefault(generation.lane, generation)
+        return any(self._begin(generation) for generation in first.values())
+
+    def _begin(self, generation: Generation) -> bool:
         try:
-            batch = self._batches.get(generation.version_id)
-            if batch is None:
-                batch = Batch(generation.policy.decoder, max_rows=self._max_rows, max_bytes=self._max_bytes)
+            batch = self._batches.get(generation.lane) or self._new_batch(generation)
             if not batch.has_room(generation.n, generation.slots):
                 return False
             self._leave_line(generation)
             self._add(generation, batch, generation.start())
-            self._batches[generation.version_id] = batch
+            self._batches[generation.lane] = batch
         except BaseException as error:
             self._leave_line(generation)
             self._fail(generation, error)
         return True
+
+    def _new_batch(self, generation: Generation) -> Batch:
+        rows, size = self._max_rows, self._max_bytes
+        if generation.long:
+            rows, size = max(1, rows // 4), size // 2
+        return Batch(generation.policy.decoder, max_rows=rows, max_bytes=size)
 
     def _leave_line(self, generation: Generation) -> None:
         with self._changed:
@@ -248,24 +260,24 @@ class Engine:
         batch.add(generation.prompt, rows)
         self._owners.update(dict.fromkeys(rows, generation))
 
-    def _round(self, version_id: int) -> None:
-        """One token for every row of a version."""
-        batch = self._batches[version_id]
+    def _round(self, lane: Lane) -> None:
+        """One token for every row of a batch."""
+        batch = self._batches[lane]
         try:
             for row in batch.step():
                 generation = self._owners.pop(row)
                 if not row.cancelled and (more := generation.ended(row)):
                     self._add(generation, batch, more)
-        except BaseException as error:  # nobody may wait for ever, and other versions go on
+        except BaseException as error:  # nobody may wait for ever, and other batches go on
             for generation in self._running():
-                if generation.version_id == version_id:
+                if generation.lane == lane:
                     self._fail(generation, error)
                     for row in generation.rows:
                         self._owners.pop(row, None)
-            del self._batches[version_id]
+            del self._batches[lane]
             return
         if not batch.busy:
-            del self._batches[version_id]
+            del self._batches[lane]
 
     def _fail(self, generation: Generation, error: BaseException) -> None:
         for row in generation.rows:
@@ -283,8 +295,8 @@ class Engine:
             job()
 
 
-def _too_late(seconds: float) -> UnavailableError:
-    return UnavailableError(
+def _too_late(seconds: float) -> LateError:
+    return LateError(
         f"The answers took longer than {seconds:.0f} seconds and were stopped. Ask for fewer or shorter ones,"
         " or try again when less is going on."
     )

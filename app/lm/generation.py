@@ -19,8 +19,12 @@ from app.lm.streaming import AnswerText
 from app.lm.token_bytes import answer_bytes, token_bytes
 from app.lm.tokenizer import Tokenizer
 
+LONG_ANSWER_TOKENS, LONG_TOKENS = 256, 1_024
+"""Above these an answer, or prompt and answer together, are long: they wait and are written apart from the short ones
+of the pages."""
 TRIES = 3  # further throws for answers that must differ
 
+Lane = tuple[int, bool]
 Emit = Callable[[StreamEvent], None]
 
 
@@ -62,6 +66,15 @@ class Generation:
     def slots(self) -> int:
         """Tokens that a row may grow to."""
         return len(self.prompt) + self.params.max_tokens
+
+    @property
+    def long(self) -> bool:
+        return self.params.max_tokens > LONG_ANSWER_TOKENS or self.slots > LONG_TOKENS
+
+    @property
+    def lane(self) -> Lane:
+        """Which answers it is written beside."""
+        return self.version_id, self.long
 
     @property
     def late(self) -> bool:

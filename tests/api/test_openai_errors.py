@@ -6,7 +6,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from app.errors import UnavailableError
+from app.errors import LateError, UnavailableError
 from app.openai_errors import of_fault
 from tests.api.conftest import Json, check_openai_error, sse
 from tests.api.test_openai import HI, of, post
@@ -153,6 +153,10 @@ def test_the_server_s_own_troubles(server: LiveServer, sampler: ScriptedSampler)
         response = post(server, stream=stream)
         check_openai_error(response, 503, "Try again")
         assert response.headers["retry-after"] == "1"
+    sampler.failure = LateError("The answers took longer than 120 seconds.")
+    late = post(server)
+    check_openai_error(late, 503, "took longer")
+    assert (late.headers["x-should-retry"], "retry-after" in late.headers) == ("false", False)
     sampler.failure = ZeroDivisionError("oops")
     assert "oops" not in str(check_openai_error(post(server), 500, "its log says more"))
     server.runtime.places.count = 0

@@ -18,6 +18,7 @@ from app.hparams import SamplingParams
 from app.lm.batch import Row
 from app.lm.checkpoint import save_model
 from app.lm.engine import Engine, Scorer
+from app.lm.generation import Generation
 from app.lm.model import Llama
 from app.lm.sampling import answer_rows
 from app.lm.tokenizer import Tokenizer
@@ -397,3 +398,31 @@ def test_a_model_without_finite_numbers_is_told(
             ask()
     assert engine.generate(HELLO, n=1, params=params, version_id=1)[0].token_ids
     engine.close()
+
+
+def test_long_answers_hold_up_no_short_ones(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rows and line are full of long ones, which nobody reads to their end: a short one is written at once."""
+    monkeypatch.setattr("app.lm.generation.LONG_ANSWER_TOKENS", 50)
+    endless = SamplingParams(max_tokens=110, seed=5, logit_bias=((4, -100.0),))
+    engine = Engine(lambda _: directory, threads=1, max_rows=4, queue_size=6)
+    expected = engine.generate(HELLO, n=4, params=PARAMS, version_id=1)
+    running = engine.stream(HELLO, n=1, params=endless, version_id=1)
+    next(running)
+    waiting = [engine.stream(HELLO, n=1, params=endless, version_id=1) for _ in range(3)]
+    with pytest.raises(UnavailableError, match="Too many long answers"):
+        engine.generate(HELLO, n=1, params=endless, version_id=1)
+    assert engine.generate(HELLO, n=4, params=PARAMS, version_id=1) == expected
+    assert len(engine._waiting) == 3, "the long ones ended meanwhile: the test tests nothing"
+    ended = [event.answer for stream in (running, *waiting) for event in stream if event.answer is not None]
+    assert [len(answer.token_ids) for answer in ended] == [110] * 4
+    engine.close()
+
+
+def test_a_prompt_makes_a_request_long_as_well(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.lm.generation.LONG_TOKENS", 60)
+    lanes = []
+    for words in (2, 40):
+        asked = Generation([{"role": "user", "content": "tea " * words}], 1, PARAMS, 7)
+        asked.prepare(engine._shelf.policy(1))
+        lanes.append(asked.lane)
+    assert lanes == [(7, False), (7, True)]
