@@ -7,6 +7,7 @@ batch = In("app/lm/batch.py", "tests/lm/test_batch.py")
 sampling = In("app/lm/sampling.py", "tests/lm/test_sampling.py")
 streaming = In("app/lm/streaming.py", "tests/lm/test_streaming.py")
 generation = In("app/lm/generation.py", "tests/lm/test_engine.py")
+engine = In("app/lm/engine.py", "tests/lm/test_engine.py")
 token_bytes = In("app/lm/token_bytes.py", "tests/lm/test_token_bytes.py")
 requests = In("app/api/openai_requests.py", "tests/api/test_openai.py")
 answers = In("app/api/openai_answers.py", "tests/api/test_openai.py")
@@ -62,6 +63,9 @@ FAULTS = [
     sampling("the generator not asked", "if generator is not None:", "if False:", SAMPLING, "tests/training/test_evaluate.py"),
     sampling("the first row's dice for all", "uniform_stream(seed, first + index,", "uniform_stream(seed, first,"),
     sampling("nobody asked whether to stop", "and not (should_stop is not None and should_stop())", ""),
+    engine("one line for long and short", "first.setdefault(generation.lane, generation)", "first.setdefault((0, False), generation)"),
+    engine("long answers fill the line", "if generation.long and sum(", "if False and sum("),
+    generation("a long prompt is short", " or self.slots > LONG_TOKENS", ""),
     token_bytes("special tokens write their names", 'b"" if token in tokenizer.special_texts else token_bytes', 'token_bytes'),
     token_bytes("bytes behind a stop string", "return found if text == whole else _cut(found, text)", "return found"),
     token_bytes("half a character before the stop string", "return place - len(decoder.getstate()[0])  #", "return place  #"),
