@@ -4,7 +4,7 @@ from functools import partial
 from http import HTTPStatus
 from typing import Annotated
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from fastapi.concurrency import run_in_threadpool
 from pydantic import Field
 
@@ -22,6 +22,7 @@ from app.api.schemas import (
 from app.db.models.groups import Group, SkipReason
 from app.errors import ConflictError, NotFoundError, UnavailableError
 from app.ids import RowId
+from app.languages import ANY, Asked, codes_of
 from app.runtime import RuntimeDep, SamplingPlace, UnitRoute, WhoDep, WriteSession
 from app.services.groups import skip_group
 from app.services.labelers import get_or_create_labeler
@@ -29,6 +30,11 @@ from app.services.rankings import MAX_COMMENT_CHARACTERS, MAX_DURATION_MS, MAX_K
 
 router = APIRouter(prefix="/api/v1/groups", tags=["groups"], route_class=UnitRoute)
 FULL = HTTPStatus.INSUFFICIENT_STORAGE
+LANGUAGE_CODE = r"^[A-Za-z]{2,3}([-_][A-Za-z0-9_-]{1,32})?$"
+Languages = Annotated[
+    tuple[Annotated[str, Field(pattern=LANGUAGE_CODE)], ...],
+    Query(max_length=20, description="Of the prompt, such as en; default: any that the active version is for."),
+]
 
 
 class OwnGroupIn(PromptInput, SamplingInput):
@@ -64,16 +70,17 @@ def group_out(group: Group) -> GroupOut:
 
 
 @router.post("/next", responses=raises(ConflictError, UnavailableError, FULL))
-async def next_group(runtime: RuntimeDep, who: WhoDep) -> GroupOut:
+async def next_group(runtime: RuntimeDep, who: WhoDep, languages: Languages = ()) -> GroupOut:
     """Leases a group to this labeler; the one already leased, if there is one. Where none is ready, one is sampled."""
-    lease = partial(runtime.group_sampler.lease_ready, who=who)
+    asked = Asked(codes_of(languages), chosen=True) if languages else ANY
+    lease = partial(runtime.group_sampler.lease_ready, who=who, asked=asked)
     group = await runtime.writing.run(lease)
     if group is None:
         with runtime.places.take():
             while group is None:  # another labeler may take the one that we sampled
-                await run_in_threadpool(runtime.group_sampler.sample_ready)
+                await run_in_threadpool(runtime.group_sampler.sample_ready, asked)
                 group = await runtime.writing.run(lease)
-    runtime.stock.wake()
+    runtime.stock.taken(asked)
     return group_out(group)
 
 

@@ -7,39 +7,57 @@ limits change; archived ones and those of an unfinished import are not drawn eit
 import random
 from collections import Counter
 from collections.abc import Iterable
+from typing import Any
 
-from sqlalchemy import ColumnElement, Select, String, cast, func, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, Select, String, cast, func, select, union_all, update
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from app.db.models.prompts import Prompt, PromptSplit
 from app.errors import UnavailableError
 
 KEY_DIGITS = 16
+Tags = tuple[str, ...] | None
+"""Languages as prompts give them ("en", "zh-Hans"), one at least; None is all of them (app/services/languages.py)."""
 COUNTED = 10_000  # more rows than that are "10,000 or more": a page waits for no count
 
 
-def draw_prompt(session: Session, rng: random.Random) -> Prompt:
-    """Raises UnavailableError, with what to do, where there is none."""
-    least = session.scalar(least_shown())
+def draw_prompt(session: Session, rng: random.Random, tags: Tags = None) -> Prompt:
+    """In one of the languages `tags`. Raises UnavailableError, with what to do, where there is none."""
+    least = session.scalar(least_shown(tags))
     start = new_draw_key(rng)
-    found = None if least is None else session.scalar(shown_so_often(least, start)) or session.scalar(
-        shown_so_often(least, "")
+    found = None if least is None else session.scalar(shown_so_often(least, start, tags)) or session.scalar(
+        shown_so_often(least, "", tags)
     )  # fmt: skip
     if found is None:
         raise UnavailableError(_nothing_to_show(session))
     return found
 
 
-def least_shown() -> Select[int]:
-    return (
-        select(Prompt.shown).where(Prompt.split == PromptSplit.TRAIN, Prompt.in_use()).order_by(Prompt.shown).limit(1)
-    )
+def least_shown(tags: Tags = None) -> Select[int]:
+    return _first(Prompt.shown, tags, Prompt.split == PromptSplit.TRAIN, Prompt.in_use())
 
 
-def shown_so_often(times: int, start: str) -> Select[Prompt]:
+def shown_so_often(times: int, start: str, tags: Tags = None) -> Select[Prompt]:
     """The first behind a place among equals."""
     equals = Prompt.split == PromptSplit.TRAIN, Prompt.in_use(), Prompt.shown == times
-    return select(Prompt).where(*equals, Prompt.draw_key >= start).order_by(Prompt.draw_key).limit(1)
+    return _first(Prompt.draw_key, tags, *equals, Prompt.draw_key >= start, whole=True)
+
+
+def _first(
+    key: InstrumentedAttribute[Any], tags: Tags, *where: ColumnElement[bool], whole: bool = False
+) -> Select[Any]:
+    """The least key, or the whole row that has it. Each language's first is found by index, and then the first of
+    these: one question for several languages would read and sort all their prompts."""
+    if tags is None:
+        return select(Prompt if whole else key).where(*where).order_by(key).limit(1)
+    of_each = [
+        select(key.label("key"), Prompt.id).where(*where, Prompt.language == tag).order_by(key).limit(1).subquery()
+        for tag in tags
+    ]
+    firsts = union_all(*(select(first.c.key, first.c.id) for first in of_each)).subquery()
+    if not whole:
+        return select(firsts.c.key).order_by(firsts.c.key).limit(1)
+    return select(Prompt).join(firsts, Prompt.id == firsts.c.id).order_by(firsts.c.key).limit(1)
 
 
 def is_in_use(session: Session, prompt_id: int) -> bool:

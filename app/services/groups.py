@@ -5,18 +5,19 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, and_, false, func, not_, or_, select, update
+from sqlalchemy import ColumnElement, and_, exists, false, func, not_, or_, select, true, update
 from sqlalchemy.orm import Session, joinedload, selectinload
 
 from app.chat import SampledAnswer
 from app.db.base import CLOCK_TOLERANCE, utc_now
 from app.db.models.groups import ANSWERS_PER_GROUP, Completion, Group, GroupStatus, Skip, SkipReason
 from app.db.models.labelers import Labeler
-from app.db.models.prompts import Prompt
+from app.db.models.prompts import Prompt, PromptSource
 from app.db.models.versions import Version, VersionStatus
 from app.errors import ConflictError, NotFoundError
 from app.hparams import SamplingParams
 from app.services import drawing
+from app.services.drawing import Tags
 
 _dice = random.SystemRandom()
 PAGE_STATES = {
@@ -30,23 +31,43 @@ PAGE_STATES = {
 FULL = (joinedload(Group.prompt, innerjoin=True), selectinload(Group.completions))
 
 
-def next_group(session: Session, *, labeler: Labeler, now: datetime, lease_seconds: float) -> Group | None:
-    """The card this labeler already holds (a reload shows the same one), else the oldest free one, leased to them.
+def next_group(
+    session: Session, *, labeler: Labeler, now: datetime, lease_seconds: float, tags: Tags = None
+) -> Group | None:
+    """The card this labeler already holds (a reload shows the same one), else the oldest free one in the languages
+    `tags`, leased to them.
 
     None when no group is ready. That one writes at a time keeps two labelers apart (app/db/session.py).
     """
     held = held_group(session, labeler=labeler, now=now)
     if held is not None:
         return held
-    group = session.scalar(select(Group).where(_free(now)).order_by(Group.id).limit(1).options(*FULL))
+    free = _free(now), _in_language(tags)
+    group = session.scalar(select(Group).where(*free).order_by(Group.id).limit(1).options(*FULL))
     if group is not None:
         lease(session, group, labeler.id, now=now, lease_seconds=lease_seconds)
     return group
 
 
-def has_free(session: Session, *, now: datetime) -> bool:
+def has_free(session: Session, *, now: datetime, tags: Tags = None) -> bool:
     """Whether `next_group` would find a group for somebody who holds none. Only reads."""
-    return session.scalar(select(Group.id).where(_free(now)).limit(1)) is not None
+    return session.scalar(select(Group.id).where(_free(now), _in_language(tags)).limit(1)) is not None
+
+
+def _in_language(tags: Tags) -> ColumnElement[bool]:
+    return true() if tags is None else exists().where(Prompt.id == Group.prompt_id, Prompt.language.in_(tags))
+
+
+def let_go_of_other_languages(session: Session, *, labeler: Labeler, tags: Tags) -> None:
+    """Cards that the labeler holds and would not be given now are free again; own prompts stay."""
+    own = exists().where(Prompt.id == Group.prompt_id, Prompt.source == PromptSource.OWN)
+    held = Group.status == GroupStatus.LEASED, Group.leased_to == labeler.id
+    session.execute(
+        update(Group)
+        .where(*held, not_(_in_language(tags)), not_(own))
+        .values(status=GroupStatus.READY, leased_to=None)
+        .execution_options(synchronize_session="fetch")
+    )
 
 
 def _free(now: datetime) -> ColumnElement[bool]:
@@ -261,5 +282,6 @@ def _unheld(now: datetime) -> ColumnElement[bool]:
     return or_(Group.status == GroupStatus.READY, lapsed)
 
 
-def count_ready(session: Session) -> int:
-    return session.scalar(select(func.count()).select_from(Group).where(Group.status == GroupStatus.READY)) or 0
+def count_ready(session: Session, tags: Tags = None) -> int:
+    ready = Group.status == GroupStatus.READY, _in_language(tags)
+    return session.scalar(select(func.count()).select_from(Group).where(*ready)) or 0

@@ -12,7 +12,7 @@ from app.db.models.versions import Version, VersionKind, VersionStatus
 from app.errors import ConflictError, InvalidError
 from app.hparams import EvaluationHparams, PPOHparams, RewardHparams
 from app.ids import MAX_ID
-from app.services.versions import lock_versions, usable_version
+from app.services.versions import usable_version
 
 HPARAMS: dict[JobKind, type] = {
     JobKind.TRAIN_REWARD: RewardHparams,
@@ -84,7 +84,6 @@ def _check_version(session: Session, name: str, value: Any, kinds: tuple[Version
             f"{name} must be the number of a version, as listed by GET /api/v1/versions.",
             page="Choose one of the versions that the Train page lists.",
         )
-    lock_versions(session)
     version = usable_version(session, value)
     if version.kind not in kinds:
         raise InvalidError(

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,13 +14,13 @@ from sqlalchemy.orm import Session
 from app.chat import Message
 from app.db.models.prompts import Prompt, PromptSource, PromptSplit
 from app.errors import InvalidError, NotFoundError
+from app.languages import guessed
 from app.layout import PROMPTS
 from app.services.drawing import KEY_DIGITS
 from app.texts import clean_text, shows_anything
 
 MAX_MESSAGES = 64
 LOOKUP_ROWS = 500
-_HAN = re.compile("[\u3400-\u9fff]")
 
 
 def validate_messages(messages: Sequence[Mapping[str, Any]], max_characters: int) -> list[Message]:
@@ -120,13 +119,9 @@ def prompt_row(new: NewPrompt) -> dict[str, Any]:
         "draw_key": digest[:KEY_DIGITS],
         "split": new.split or PromptSplit.TRAIN,
         "source": new.source,
-        "language": language_of(new),
+        "language": new.language or guessed(new.messages[-1]["content"]),
         "archived_at": new.archived_at,
     }
-
-
-def language_of(new: NewPrompt) -> str:
-    return new.language or ("zh" if _HAN.search(new.messages[-1]["content"]) else "en")
 
 
 def _by_digest(session: Session, digest: str) -> Prompt | None:

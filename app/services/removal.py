@@ -2,8 +2,8 @@
 
 Only files go. The row stays as history, so that rankings, curves and lineages keep their names; what needs the files
 afterwards is refused with GoneError (`versions.usable_version`). The row is marked first, in a transaction that looks
-at everything that may need the files; they are deleted once it is committed (`clear`), and whatever a crash leaves
-behind is deleted by the next one that comes by.
+at everything that may need the files (one writes at a time, app/db/session.py); they are deleted once it is committed
+(`clear`), and whatever a crash leaves behind is deleted by the next one that comes by.
 """
 
 import contextlib
@@ -75,7 +75,6 @@ NEWEST = "It is the newest of its kind."
 def prune(session: Session, settings: Settings, *, keep: int = KEEP, shown: Collection[int] | None = None) -> Removal:
     """Marks what `plan` says as removed; of that, where a person agreed to a list (`shown`), nothing else. Commit, then
     `clear`."""
-    versions.lock_versions(session)
     found = plan(session, settings, keep=keep)
     if shown is not None:
         going = [each.version for each in found.going if each.version.id in shown]
@@ -88,7 +87,6 @@ def prune(session: Session, settings: Settings, *, keep: int = KEEP, shown: Coll
 def remove(session: Session, version_id: int, settings: Settings) -> Removal:
     """Marks one version as removed; again changes nothing. Commit, then `clear`. Raises NotFoundError, and
     ConflictError where something needs it."""
-    versions.lock_versions(session)
     version = versions.get_version(session, version_id)
     if version.removed_at is not None:
         return Removal([], [], 0)

@@ -19,7 +19,8 @@ from app.db.models.prompts import Prompt, PromptSource, PromptSplit
 from app.db.session import transaction
 from app.errors import AppError, ConflictError, InvalidError, UnavailableError
 from app.hparams import SamplingParams
-from app.services import drawing, groups, labelers, prompts, versions
+from app.languages import ANY, Asked
+from app.services import drawing, groups, labelers, languages, prompts, versions
 from app.services.fitting import Fitting, active_fitting
 from app.services.sampler import Sampler
 
@@ -47,17 +48,23 @@ class GroupSampler:
     read: sessionmaker[Session]
     settings: Settings
 
-    def lease_ready(self, session: Session, who: LabelerName) -> Group | None:
+    def lease_ready(self, session: Session, who: LabelerName, asked: Asked = ANY) -> Group | None:
         """A group leased to the labeler; None where none is ready, and one has to be sampled first."""
         labeler = labelers.get_or_create_labeler(session, who.name, who.kind)
-        return groups.next_group(session, labeler=labeler, now=utc_now(), lease_seconds=self.settings.lease_seconds)
+        return groups.next_group(
+            session,
+            labeler=labeler,
+            now=utc_now(),
+            lease_seconds=self.settings.lease_seconds,
+            tags=languages.tags_to_draw(session, asked),
+        )
 
-    def sample_ready(self) -> Group | None:
-        """Samples a drawn prompt ahead of anyone asking; None when the version was changed meanwhile, or the prompt
-        taken out. Prompts that cannot be answered for their own sake are set aside on the way."""
+    def sample_ready(self, asked: Asked = ANY) -> Group | None:
+        """Samples a prompt drawn in the languages asked for, ahead of anyone asking; None when the version was changed
+        meanwhile, or the prompt taken out. Prompts that cannot be answered for their own sake are set aside on the way."""
         for _ in range(MAX_SET_ASIDE):
             with self.read() as session:
-                prompt = drawing.draw_prompt(session, _dice)
+                prompt = drawing.draw_prompt(session, _dice, languages.tags_to_draw(session, asked))
                 fitting = active_fitting(session, self.sampler, self.settings.max_answer_tokens)
             params, seed = page_params(self.settings), new_seed()
             try:

@@ -7,7 +7,7 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import ColumnElement, Select, func, select, true
 from sqlalchemy.orm import Session, selectinload
 
 from app.chat import Message
@@ -15,6 +15,7 @@ from app.db.models.groups import Completion, Group
 from app.db.models.prompts import Prompt, PromptSplit
 from app.db.models.rankings import Ranking
 from app.errors import ConflictError
+from app.services.drawing import Tags
 
 CHUNK = 500  # ids in one statement; SQLite takes 32,766 at most
 
@@ -76,27 +77,32 @@ def answers_with_prompts(session: Session, answer_ids: Sequence[int]) -> list[tu
     return found
 
 
-def training_prompt_ids(session: Session, at_most: int, seed: int) -> list[int]:
-    """Prompts in use, in an order that mixes topics and languages and never changes (that of the digests): all, or
-    where there are more than asked for, those behind a place that the seed chooses. Digests are random, so these are,
-    too."""
-    found = list(session.scalars(_by_digest("", at_most + 1)))
+def training_prompt_ids(session: Session, at_most: int, seed: int, tags: Tags = None) -> list[int]:
+    """Prompts in use, in one of the languages `tags`, in an order that mixes topics and languages and never changes (that
+    of the digests): all, or where there are more than asked for, those behind a place that the seed chooses. Digests
+    are random, so these are, too."""
+    found = list(session.scalars(_by_digest("", at_most + 1, tags)))
     if len(found) <= at_most:
         return found
     start = hashlib.sha256(str(seed).encode()).hexdigest()
-    found = list(session.scalars(_by_digest(start, at_most)))
-    return found + list(session.scalars(_by_digest("", at_most - len(found))))
+    found = list(session.scalars(_by_digest(start, at_most, tags)))
+    return found + list(session.scalars(_by_digest("", at_most - len(found), tags)))
 
 
-def _by_digest(start: str, limit: int) -> Select[int]:
+def _by_digest(start: str, limit: int, tags: Tags) -> Select[int]:
     # A function of the split, so that no index on it is taken: all its prompts would be sorted by their digests.
-    in_use = func.lower(Prompt.split) == PromptSplit.TRAIN.value, Prompt.in_use()
+    in_use = func.lower(Prompt.split) == PromptSplit.TRAIN.value, Prompt.in_use(), _in_language(tags)
     return select(Prompt.id).where(Prompt.digest >= start, *in_use).order_by(Prompt.digest).limit(limit)
 
 
-def held_out_prompt_ids(session: Session, at_most: int) -> list[int]:
+def _in_language(tags: Tags) -> ColumnElement[bool]:
+    """A function of the language, so that the index of another order is not taken."""
+    return true() if tags is None else func.lower(Prompt.language).in_([tag.lower() for tag in tags])
+
+
+def held_out_prompt_ids(session: Session, at_most: int, tags: Tags = None) -> list[int]:
     """The same ones every time, in the order of their digests: these prompts are never shown, so their keys stay."""
-    in_use = Prompt.split == PromptSplit.HELD_OUT, Prompt.in_use()
+    in_use = Prompt.split == PromptSplit.HELD_OUT, Prompt.in_use(), _in_language(tags)
     return list(
         session.scalars(select(Prompt.id).where(*in_use).order_by(Prompt.shown, Prompt.draw_key).limit(at_most))
     )

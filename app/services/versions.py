@@ -98,14 +98,6 @@ def usable_version(session: Session, version_id: int) -> Version:
     return version
 
 
-def lock_versions(session: Session) -> None:
-    """Until the transaction ends, no other one activates, removes or queues a job for a version: each of them looks at
-    the others' work and then writes elsewhere. SQLite has one writer anyway; PostgreSQL locks the first row, in the way
-    that lets rows that refer to it be added."""
-    first = select(Version.id).order_by(Version.id).limit(1)
-    session.execute(first.with_for_update(key_share=True))
-
-
 def version_of_job(session: Session, job_id: str) -> Version | None:
     """What the job made."""
     return session.scalar(select(Version).where(Version.job_id == job_id))
@@ -194,7 +186,6 @@ def activate(session: Session, version_id: int, *, data_dir: Path) -> Version:
     holds expire. Where the new answerer descends from another SFT model (one was imported), the reward model of the
     former one is retired, and the last one that was active for the new one comes back.
     """
-    lock_versions(session)
     version = usable_version(session, version_id)
     if version.status is VersionStatus.ACTIVE:
         return version

@@ -31,6 +31,12 @@ class Prompt(Base):
     __tablename__ = "prompts"
     __table_args__ = (
         Index("ix_prompts_drawing", "split", "shown", "draw_key", sqlite_where=IN_USE, postgresql_where=IN_USE),
+        Index(
+            "ix_prompts_drawing_by_language",
+            *("language", "split", "shown", "draw_key"),
+            sqlite_where=IN_USE,
+            postgresql_where=IN_USE,
+        ),
         Index("ix_prompts_set_aside", "set_aside_for", sqlite_where=_SET_ASIDE, postgresql_where=_SET_ASIDE),
         Index("ix_prompts_archived", "id", sqlite_where=_ARCHIVED, postgresql_where=_ARCHIVED),
         Index("ix_prompts_import", "import_id", sqlite_where=_OF_IMPORT, postgresql_where=_OF_IMPORT),

@@ -8,7 +8,7 @@ from app.db.models.prompts import Prompt, PromptSplit
 from app.errors import ConflictError
 from app.hparams import EvaluationHparams
 from app.lm.tokenizer import Tokenizer
-from app.services import bounds, drawing, rules, training_data, versions
+from app.services import bounds, drawing, languages, rules, training_data, versions
 from app.training.evaluate import Evaluation, evaluate_policy
 from app.training.shared_weights import share_equal_weights
 from app.training.text_signs import TextSigns, text_signs
@@ -51,7 +51,8 @@ def _choose(session: Session, params: dict[str, Any], hparams: EvaluationHparams
     if reward is None:
         raise ConflictError("There is no reward model to score with yet. Train one first (the Train page).")
     versions.check_fits(session, reward, version)
-    prompts = training_data.held_out_prompt_ids(session, hparams.num_prompts)
+    tags = languages.tags_for_training(session, version)
+    prompts = training_data.held_out_prompt_ids(session, hparams.num_prompts, tags)
     reference = versions.sft_of(session, version) or versions.sft_version(session)
     if not prompts:
         raise ConflictError("There are no held-out prompts to evaluate on. Add some on the Prompts page.")

@@ -17,7 +17,7 @@ from app.lm.precision import matmul_dtype
 from app.machine import available_bytes
 from app.memory_need import ppo_memory, too_little
 from app.model_size import fit_ppo
-from app.services import bounds, drawing, rules, training_data, versions
+from app.services import bounds, drawing, languages, rules, training_data, versions
 from app.training.ppo import train_policy as train_policy_steps
 from app.training.reward_network import RewardModel
 from app.training.shared_weights import share_equal_weights
@@ -112,7 +112,8 @@ def _choose(session: Session, params: dict[str, Any]) -> dict[str, Any]:
     versions.check_fits(session, reward, initial)
     hparams = hparams_of(PPOHparams, params)
     episodes = max(LEAST_PROMPTS, hparams.total_episodes // hparams.samples_per_prompt)  # more are never looked at
-    prompts = training_data.training_prompt_ids(session, episodes, hparams.seed)
+    tags = languages.tags_for_training(session, initial)
+    prompts = training_data.training_prompt_ids(session, episodes, hparams.seed, tags)
     if not prompts:
         raise ConflictError("There are no prompts to train on. Add some on the Prompts page.")
     return {

@@ -13,7 +13,7 @@ from app.hparams import RewardHparams, SamplingParams
 from app.lm.model import Llama
 from app.lm.sampling import sample_batch
 from app.lm.tokenizer import Tokenizer
-from app.services import job_runs, rules, training_data, versions
+from app.services import job_runs, languages, rules, training_data, versions
 from app.services.training_data import RankedAnswers
 from app.training.reward_model import RankedGroup, save_reward_model, train_reward_model
 from app.worker.handlers.left_out import answer_tokens, conversation_tokens, fits_together, read_prompts
@@ -76,7 +76,8 @@ def _choose(session: Session, hparams: RewardHparams) -> dict[str, Any]:
     sft = versions.sft_version(session)
     answers = training_data.answer_ids_of_version(session, sft.id, hparams.normalization_samples)
     missing = hparams.normalization_samples - len(answers)
-    prompts = training_data.training_prompt_ids(session, MOST_PROMPTS, hparams.seed) if missing else []
+    tags = languages.tags_for_training(session, sft) if missing else None
+    prompts = training_data.training_prompt_ids(session, MOST_PROMPTS, hparams.seed, tags) if missing else []
     dice = random.Random(hparams.seed)
     return {
         "ranking_ids": ranking_ids,

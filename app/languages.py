@@ -1,0 +1,83 @@
+"""Languages by their codes (BCP 47), as prompts, models and people's browsers give them. Pure."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+UNKNOWN = "und"
+"""BCP 47's own word for a language that nobody knows: such prompts are for everybody."""
+SHIPPED = ("en", "zh")
+"""What the shipped model was made from."""
+NAMES = {
+    "ar": "العربية", "bn": "বাংলা", "cs": "Čeština", "de": "Deutsch", "el": "Ελληνικά", "en": "English",
+    "es": "Español", "fa": "فارسی", "fi": "Suomi", "fr": "Français", "he": "עברית", "hi": "हिन्दी",
+    "id": "Bahasa Indonesia", "it": "Italiano", "ja": "日本語", "ko": "한국어", "nl": "Nederlands", "pl": "Polski",
+    "pt": "Português", "ru": "Русский", "sv": "Svenska", "th": "ไทย", "tr": "Türkçe", "uk": "Українська",
+    "vi": "Tiếng Việt", "zh": "中文",
+}  # fmt: skip
+_THREE_LETTERS = {"eng": "en", "zho": "zh", "cmn": "zh", "chi": "zh"}
+_TAG = re.compile(r"[a-z]{2,3}(?:[-_].*)?", re.DOTALL)
+_AT_MOST = 20
+_REFUSED = re.compile(r"\s*q\s*=\s*0(\.0*)?\s*")
+_SCRIPTS = {
+    "zh": re.compile("[\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]"),
+    "ja": re.compile("[\u3040-\u30ff]"),
+    "ko": re.compile("[\uac00-\ud7af\u1100-\u11ff]"),
+    "en": re.compile("[A-Za-z]"),
+}
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The languages of a person who ranks; none is any. `chosen`: the person said so, it is no guess of ours."""
+
+    languages: frozenset[str] = frozenset()
+    chosen: bool = False
+
+
+ANY = Asked()
+
+
+def primary(tag: str) -> str:
+    """ "zh" of "zh-Hans-CN", in lower case; UNKNOWN of what is no tag."""
+    lower = tag.strip().lower()
+    if not _TAG.fullmatch(lower):
+        return UNKNOWN
+    code = re.split("[-_]", lower, maxsplit=1)[0]
+    return _THREE_LETTERS.get(code, code)
+
+
+def codes_of(tags: Iterable[object]) -> frozenset[str]:
+    """The languages among what a person, a form or a model's card names; everything else is left out."""
+    texts = [tag for tag in tags if isinstance(tag, str)][: 10 * _AT_MOST]
+    found = [primary(text) for text in texts if _TAG.fullmatch(text.strip().lower())]
+    return frozenset(code for code in found if code != UNKNOWN)
+
+
+def accepted(header: str) -> Asked:
+    """Of a browser's Accept-Language."""
+    parts = [part.split(";") for part in header.split(",")[:_AT_MOST]]
+    tags = [
+        tag for tag, *options in parts if not any(re.fullmatch(r"\s*q\s*=\s*0(\.0*)?\s*", each) for each in options)
+    ]
+    return ANY if "*" in (tag.strip() for tag in tags) and len(tags) == 1 else Asked(codes_of(tags))
+
+
+def guessed(text: str) -> str:
+    """By the letters: kana are Japanese, hangul Korean, Han otherwise Chinese; Latin letters are taken for English, which
+    most of them are; what has none of these is unknown."""
+    for code in ("ja", "ko", "zh", "en"):
+        if _SCRIPTS[code].search(text):
+            return code
+    return UNKNOWN
+
+
+def name(code: str) -> str:
+    """A language's own name for itself, as far as we know it."""
+    return NAMES.get(code, code)
+
+
+def listed(codes: Iterable[str]) -> str:
+    """ "English and 中文"."""
+    names = [name(code) for code in sorted(codes)]
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
