@@ -57,15 +57,12 @@ def codes_of(tags: Iterable[object]) -> frozenset[str]:
 def accepted(header: str) -> Asked:
     """Of a browser's Accept-Language."""
     parts = [part.split(";") for part in header.split(",")[:_AT_MOST]]
-    tags = [
-        tag for tag, *options in parts if not any(re.fullmatch(r"\s*q\s*=\s*0(\.0*)?\s*", each) for each in options)
-    ]
-    return ANY if "*" in (tag.strip() for tag in tags) and len(tags) == 1 else Asked(codes_of(tags))
+    return Asked(codes_of(tag for tag, *options in parts if not any(map(_REFUSED.fullmatch, options))))
 
 
 def guessed(text: str) -> str:
-    """By the letters: kana are Japanese, hangul Korean, Han otherwise Chinese; Latin letters are taken for English, which
-    most of them are; what has none of these is unknown."""
+    """By the letters: kana are Japanese, hangul Korean, Han otherwise Chinese; Latin letters are taken for English,
+    which most of them are; what has none of these is unknown."""
     for code in ("ja", "ko", "zh", "en"):
         if _SCRIPTS[code].search(text):
             return code

@@ -26,7 +26,8 @@ from app.db.models.prompts import Prompt, PromptSource
 from app.db.session import make_engine, make_read_session_factory, make_session_factory, transaction
 from app.hparams import SamplingParams
 from app.installation import install
-from app.services import drawing, groups, versions
+from app.languages import ANY
+from app.services import drawing, groups, languages, versions
 from app.services.prompts import NewPrompt, add_prompts, digest_of
 from bench.latency import percentiles_ms
 from bench.server import running_fourfold
@@ -137,7 +138,7 @@ def draw_from(data_dir: Path, count: int, draws: int) -> dict[str, float]:
     for _ in range(draws):
         began = time.perf_counter()
         with read() as session:
-            prompt = drawing.draw_prompt(session, dice)
+            prompt = drawing.draw_prompt(session, dice, languages.tags_to_draw(session, ANY))
         seconds.append(time.perf_counter() - began)
         with transaction(write) as session:
             drawing.count_shown(session, prompt.id, dice)

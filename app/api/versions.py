@@ -27,6 +27,9 @@ class VersionOut(BaseModel):
     status: VersionStatus
     origin: VersionOrigin
     imported_from: str | None = Field(description="The name of the directory that an imported one came from.")
+    languages: list[str] | None = Field(
+        description="Of an SFT model, what it is for, as far as somebody said; what is trained from it is for the same."
+    )
     parent_id: int | None
     reward_version_id: int | None
     job_id: str | None

@@ -14,23 +14,35 @@ def import_model(
     directory: Annotated[
         Path, typer.Argument(parser=path_argument, help="A model in the Hugging Face layout, with safetensors weights.")
     ],
+    language: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="What it is for, such as en; may be given again. Default: what its README.md says, else any."
+        ),
+    ] = None,
     activate: Annotated[bool, typer.Option(help="Let it write the answers from now on.")] = True,
 ) -> None:
     """Bring in somebody else's model (Llama, Mistral, Qwen2, Qwen3, SmolLM)."""
     from app.config import Settings
     from app.db.session import make_engine, make_session_factory, transaction
     from app.installation import install
+    from app.languages import UNKNOWN, codes_of, listed, primary
     from app.lm.importing import import_directory
     from app.services import versions
     from app.training.saving import saving
 
+    languages = codes_of(language or ())
+    if UNKNOWN in map(primary, language or ()):
+        raise typer.BadParameter("--language takes codes such as en or zh, one each time.")
     settings = Settings()
     install(settings)
     staging = settings.version_directory(f"versions/.importing-{uuid.uuid4().hex[:8]}")
     engine = make_engine(settings.resolved_database_url)
     try:
         with saving("imported model"):
-            found = import_directory(directory, staging, prompt_characters=settings.max_prompt_characters)
+            found = import_directory(
+                directory, staging, prompt_characters=settings.max_prompt_characters, languages=languages
+            )
         with transaction(make_session_factory(engine)) as session:
             version = versions.add_imported(
                 session,
@@ -49,5 +61,7 @@ def import_model(
         f"{found.name} is version {number} ({found.model_type}, {found.parameters:,} parameters, "
         f"{found.context_tokens:,} tokens of context), copied to {path}; it {answers}."
     )
+    spoken = "any language (--language narrows that)" if found.languages is None else listed(found.languages)
+    typer.echo(f"Prompts for it are drawn in {spoken}.")
     if found.plain_format:
         typer.echo('It has no chat template (a base model?): conversations are written as "User: …", "Assistant:".')

@@ -5,6 +5,7 @@ Knows files and tensors, no versions' rows. Only files that a model needs are co
 
 import os
 import shutil
+from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from app.lm.cutting import try_tokenizer
 from app.lm.model import Llama
 from app.lm.tokenizer import Tokenizer
 from app.lm.weight_files import weight_paths
+from app.model_card import card_languages
 from app.weights import MODEL_FILES, WEIGHTS, WEIGHTS_INDEX, atomic_directory, content_hash, unusable
 
 PROBE: Message = {"role": "user", "content": "Hello"}
@@ -32,6 +34,8 @@ class ImportedModel:
     parameters: int
     context_tokens: int
     plain_format: bool
+    languages: list[str] | None
+    """What it is for, as far as somebody said."""
     content_hash: str
 
     @property
@@ -39,13 +43,18 @@ class ImportedModel:
         """What a version's row keeps of it: where it came from."""
         found = asdict(self)
         del found["content_hash"]
+        if found["languages"] is None:
+            del found["languages"]
         return {"imported_from": found.pop("name"), **found}
 
 
-def import_directory(source: Path, target: Path, *, prompt_characters: int = 2_000) -> ImportedModel:
+def import_directory(
+    source: Path, target: Path, *, prompt_characters: int = 2_000, languages: Collection[str] = ()
+) -> ImportedModel:
     """Raises CheckpointError for what is missing or damaged and InvalidError for what is not supported; then, and after
     a crash, `target` is as it was. Needs the memory of one copy of the weights in float32. `prompt_characters`: the
-    longest prompt that people may type, which the tokenizer must cut quickly."""
+    longest prompt that people may type, which the tokenizer must cut quickly. `languages`: what it is for; by default
+    what its README.md's front matter says."""
     check_directory(source)
     read_config(source)  # what is of another family is told so, whatever else is wrong
     with readable_tokenizer(source) as path:
@@ -67,6 +76,7 @@ def import_directory(source: Path, target: Path, *, prompt_characters: int = 2_0
         parameters=sum(weight.numel() for weight in model.parameters()),
         context_tokens=model.config.context_tokens,
         plain_format=plain,
+        languages=sorted(languages) or card_languages(source),
         content_hash=content_hash(target),
     )
 

@@ -4,9 +4,9 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from app.db.models.prompts import Prompt
-from app.db.models.versions import Version, VersionOrigin
+from app.db.models.versions import Version
 from app.errors import ConflictError, UnavailableError
-from app.languages import SHIPPED, UNKNOWN, Asked, listed, primary
+from app.languages import UNKNOWN, Asked, listed, primary
 from app.services import versions
 from app.services.drawing import Tags
 
@@ -15,10 +15,7 @@ MOST_TAGS = 200
 
 def model_languages(session: Session, version: Version) -> frozenset[str] | None:
     """Of the SFT model that it descends from; None where nobody said."""
-    root = versions.sft_of(session, version) or version
-    if root.origin is VersionOrigin.SHIPPED:
-        return frozenset(SHIPPED)
-    said = root.metrics.get("languages")
+    said = (versions.sft_of(session, version) or version).languages
     return frozenset(said) if said else None
 
 

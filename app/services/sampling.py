@@ -61,7 +61,8 @@ class GroupSampler:
 
     def sample_ready(self, asked: Asked = ANY) -> Group | None:
         """Samples a prompt drawn in the languages asked for, ahead of anyone asking; None when the version was changed
-        meanwhile, or the prompt taken out. Prompts that cannot be answered for their own sake are set aside on the way."""
+        meanwhile, or the prompt taken out. Prompts that cannot be answered for their own sake are set aside on the
+        way."""
         for _ in range(MAX_SET_ASIDE):
             with self.read() as session:
                 prompt = drawing.draw_prompt(session, _dice, languages.tags_to_draw(session, asked))

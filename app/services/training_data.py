@@ -78,9 +78,9 @@ def answers_with_prompts(session: Session, answer_ids: Sequence[int]) -> list[tu
 
 
 def training_prompt_ids(session: Session, at_most: int, seed: int, tags: Tags = None) -> list[int]:
-    """Prompts in use, in one of the languages `tags`, in an order that mixes topics and languages and never changes (that
-    of the digests): all, or where there are more than asked for, those behind a place that the seed chooses. Digests
-    are random, so these are, too."""
+    """Prompts in use, in one of the languages `tags`, in an order that mixes topics and languages and never changes
+    (that of the digests): all, or where there are more than asked for, those behind a place that the seed chooses.
+    Digests are random, so these are, too."""
     found = list(session.scalars(_by_digest("", at_most + 1, tags)))
     if len(found) <= at_most:
         return found

@@ -17,6 +17,7 @@ from app.db.base import utc_now
 from app.db.models.versions import Version, VersionKind, VersionRanking, VersionStatus
 from app.errors import ConflictError, GoneError, NotFoundError, UnavailableError
 from app.layout import SFT_MODEL
+from app.model_card import card_languages
 from app.services import groups
 from app.services.paging import Page, page_by_id
 from app.weights import CheckpointError, copy_directory, move_directory, verify_directory
@@ -254,7 +255,10 @@ def install_sft(session: Session, *, model_dir: Path, data_dir: Path) -> Version
     found = copy_directory(model_dir, fresh)
     path = relative_path(move_directory(fresh, target), data_dir)
     shipped = model_dir.resolve() == SFT_MODEL.resolve()
-    metrics = {} if shipped else {"imported_from": model_dir.resolve().name}
+    metrics: dict[str, Any] = {} if shipped else {"imported_from": model_dir.resolve().name}
+    said = None if shipped else card_languages(model_dir)
+    if said is not None:
+        metrics["languages"] = said
     version = add_version(session, kind=VersionKind.SFT, parent_id=None, path=path, content_hash=found, metrics=metrics)
     _mark_active(session, version)
     session.flush()

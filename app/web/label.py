@@ -16,17 +16,19 @@ from app.chat import Message
 from app.db.base import utc_now
 from app.db.models.groups import ANSWERS_PER_GROUP, Group, GroupStatus, SkipReason
 from app.db.models.labelers import Labeler
-from app.errors import AppError, ConflictError, InvalidError
+from app.errors import AppError, ConflictError, InvalidError, UnavailableError
 from app.head import wants_head_only
 from app.ids import RowId
+from app.languages import Asked
 from app.preferences import competition_ranks
 from app.runtime import ReadSession, Runtime, RuntimeDep, UnitRoute, WriteSession
-from app.services import groups, labelers, rankings
+from app.services import groups, labelers, languages, rankings
 from app.services.labelers import Change
 from app.services.loop_status import loop_status
 from app.services.prompts import validate_messages
 from app.services.sampling import LabelerName
 from app.web import words
+from app.web.languages import asked_of, language_choice
 from app.web.security import FormDep, same_origin
 from app.web.templating import is_fragment, render
 
@@ -89,13 +91,13 @@ async def _next_card(request: Request, runtime: Runtime, who: LabelerName) -> Re
     """A reload only reads. A new card is leased where this site itself, or the person, asked for the page: a link or a
     script elsewhere takes no card from anybody."""
     show = partial(_show_card, request=request, runtime=runtime, who=who)
-    asked = same_origin(request.headers) and request.state.has_name and not wants_head_only(request)
-    page = await runtime.reading.run(partial(show, lease_first=asked))
+    wanted = same_origin(request.headers) and request.state.has_name and not wants_head_only(request)
+    page = await runtime.reading.run(partial(show, lease_first=wanted))
     if page is None:
-        await runtime.writing.run(partial(runtime.group_sampler.lease_ready, who=who))
+        asked = asked_of(request)
+        await runtime.writing.run(partial(runtime.group_sampler.lease_ready, who=who, asked=asked))
+        runtime.stock.taken(asked)
         page = await runtime.reading.run(partial(show, lease_first=False))
-    if asked:
-        runtime.stock.wake()
     assert page is not None
     return page
 
@@ -108,12 +110,17 @@ def _show_card(
     group = None if labeler is None else groups.held_group(session, labeler=labeler, now=now)
     if labeler is not None and group is not None:
         return _page(request, runtime, session, _card(session, labeler, group))
-    if lease_first and groups.has_free(session, now=now):
-        return None
     if not request.state.has_name:
         return _page(request, runtime, session, _waiting(NO_COOKIES))
+    asked = asked_of(request)
+    try:
+        tags = languages.tags_to_draw(session, asked)
+    except UnavailableError as error:
+        return _page(request, runtime, session, _no_card(runtime, session, labeler, error))
+    if lease_first and groups.has_free(session, now=now, tags=tags):
+        return None
     if lease_first:
-        runtime.stock.ask()
+        runtime.stock.ask(asked)
     return _page(request, runtime, session, _no_card(runtime, session, labeler))
 
 
@@ -259,24 +266,33 @@ def _whole_number(value: object) -> int | None:
 def _after_card(request: Request, runtime: Runtime, session: Session, labeler: Labeler, notice: str) -> Response:
     if not is_fragment(request):
         return RedirectResponse("/", 303)
-    return _page(request, runtime, session, _lease_card(runtime, session, labeler) | {"notice": notice})
+    card = _lease_card(runtime, session, labeler, asked_of(request))
+    return _page(request, runtime, session, card | {"notice": notice})
 
 
-def _lease_card(runtime: Runtime, session: Session, labeler: Labeler) -> dict[str, Any]:
-    group = groups.next_group(session, labeler=labeler, now=utc_now(), lease_seconds=runtime.settings.lease_seconds)
+def _lease_card(runtime: Runtime, session: Session, labeler: Labeler, asked: Asked) -> dict[str, Any]:
+    seconds = runtime.settings.lease_seconds
+    try:
+        tags = languages.tags_to_draw(session, asked)
+    except UnavailableError as error:
+        return _no_card(runtime, session, labeler, error)
+    group = groups.next_group(session, labeler=labeler, now=utc_now(), lease_seconds=seconds, tags=tags)
     if group is None:
-        runtime.stock.ask()
+        runtime.stock.ask(asked)
         return _no_card(runtime, session, labeler)
-    runtime.stock.wake()
+    runtime.stock.taken(asked)
     return _card(session, labeler, group)
 
 
-def _no_card(runtime: Runtime, session: Session, labeler: Labeler | None) -> dict[str, Any]:
-    error = runtime.stock.last_error
-    if error is None:
+def _no_card(
+    runtime: Runtime, session: Session, labeler: Labeler | None, error: AppError | None = None
+) -> dict[str, Any]:
+    """`error`: why this person in particular gets none."""
+    reason = runtime.stock.last_error if error is None else error.page_message
+    if reason is None:
         waiting = Waiting("The model is writing", "Four answers will be here in a moment. This page looks by itself.")
     else:
-        waiting = Waiting("There is no card now", f"{error} This page looks again by itself.", prompts_link=True)
+        waiting = Waiting("There is no card now", f"{reason} This page looks again by itself.", prompts_link=True)
     return _waiting(waiting) | ({} if labeler is None else _undo(session, labeler))
 
 
@@ -322,7 +338,14 @@ def _page(
     context = {"notice": "", "form_error": None, **card}
     if is_fragment(request):
         return render(request, context["card_template"], context, status_code=status_code)
-    whole = {"page": "label", "told": _told(request), **_ask_form(runtime), **_strip(runtime, session), **context}
+    whole = {
+        "page": "label",
+        "told": _told(request),
+        **_ask_form(runtime),
+        **_strip(runtime, session),
+        **language_choice(session, request),
+        **context,
+    }
     return render(request, "label/index.html", whole, status_code=status_code)
 
 

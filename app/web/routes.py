@@ -2,8 +2,8 @@
 
 from fastapi import APIRouter
 
-from app.web import label, labeler, prompts, sign_in, sse, train
+from app.web import label, labeler, languages, prompts, sign_in, sse, train
 
 router = APIRouter(include_in_schema=False)
-for part in (label, prompts, sse, train, labeler, sign_in):
+for part in (label, prompts, sse, train, labeler, languages, sign_in):
     router.include_router(part.router)

@@ -13,6 +13,7 @@ from markupsafe import Markup
 from starlette.responses import HTMLResponse
 
 from app import figures
+from app.languages import listed
 from app.layout import STATIC, TEMPLATES
 from app.services.bounds import flags_of
 from app.web import words
@@ -62,6 +63,7 @@ def _environment() -> Environment:
         gibibytes=figures.gibibytes,
         megabytes=figures.megabytes,
         flags=flags_of,
+        listed_languages=listed,
         figure=figures.figure,
         job_title=words.job_title,
         job_state=words.job_state,

@@ -52,6 +52,13 @@ def test_a_whole_copy_with_its_origin(source: Path, tmp_path: Path) -> None:
     assert found.parameters == sum(weight.numel() for weight in load_model(source)[0].parameters())
 
 
+def test_languages_are_those_that_were_said_or_those_of_its_card(source: Path, tmp_path: Path) -> None:
+    assert "languages" not in import_directory(source, tmp_path / "copy").metrics
+    (source / "README.md").write_text("---\nlanguage: en\n---\n", encoding="utf-8")
+    assert import_directory(source, tmp_path / "copy").metrics["languages"] == ["en"]
+    assert import_directory(source, tmp_path / "copy", languages={"zh", "de"}).metrics["languages"] == ["de", "zh"]
+
+
 def test_a_name_may_hold_any_bytes(source: Path, tmp_path: Path) -> None:
     """What is no UTF-8 could be shown on no page. (safetensors takes no such path, but one that links to it.)"""
     link = tmp_path / "link"

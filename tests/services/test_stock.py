@@ -12,15 +12,18 @@ from sqlalchemy.orm import Session
 
 from app.chat import Message
 from app.db.base import utc_now
+from app.db.models.groups import GroupStatus
 from app.db.models.labelers import Labeler
 from app.db.models.prompts import PromptSource
 from app.db.models.versions import Version, VersionKind, VersionStatus
 from app.db.session import transaction
 from app.errors import UnavailableError
 from app.hparams import SamplingParams
+from app.languages import ANY, Asked
 from app.runtime import Runtime, build_runtime
 from app.services import groups, prompts, versions
 from app.services.priority import Gate, InteractiveSampler
+from app.services.sampling import LabelerName
 from app.services.stock import GroupStock
 from tests.live import ScriptedSampler, quick_settings
 from tests.waiting import PATIENCE_SECONDS, wait_for
@@ -197,3 +200,44 @@ def test_none_is_kept_ready_but_one_is_there_for_whoever_waits(
         with transaction(runtime.write) as session:
             assert groups.next_group(session, labeler=ada, now=utc_now(), lease_seconds=0.0) is not None
     runtime.stock.stop()
+
+
+def ready_in(runtime: Runtime, language: str) -> int:
+    with runtime.read() as session:
+        return groups.count_ready(session, (language,))
+
+
+def test_no_language_starves_another(runtime: Runtime) -> None:
+    """One person reads English, one Chinese, one both: each finds cards, and the third one gets both kinds."""
+    with transaction(runtime.write) as session:
+        for number in range(6):
+            messages = [Message(role="user", content=f"问题 {number}")]
+            prompts.add_prompt(session, messages=messages, source=PromptSource.SHIPPED)
+    english, both = Asked(frozenset(["en"]), chosen=True), Asked(frozenset(["en", "zh"]), chosen=True)
+    runtime.stock.ask(english)
+    runtime.stock.ask(both)
+    runtime.stock.ask(Asked(frozenset(["fr"]), chosen=True))  # nothing for them keeps nobody from their cards
+    runtime.stock.fill()
+    assert ready_in(runtime, "en") >= 3
+    taken: set[str] = set()
+    for _ in range(6):
+        who = LabelerName("reads both")
+        with transaction(runtime.write) as session:
+            group = runtime.group_sampler.lease_ready(session, who, both)
+            assert group is not None
+            group.status = GroupStatus.RANKED
+            taken.add(group.prompt.language)
+        runtime.stock.taken(both)
+        runtime.stock.fill()
+    assert taken == {"en", "zh"}
+    assert ready_in(runtime, "en") >= 3
+    assert ready(runtime) <= 6
+
+
+def test_what_is_taken_is_replaced_once(runtime: Runtime, ada: Labeler) -> None:
+    runtime.stock.fill()
+    with transaction(runtime.write) as session:
+        assert groups.next_group(session, labeler=ada, now=utc_now(), lease_seconds=60) is not None
+    runtime.stock.taken(ANY)
+    runtime.stock.fill()
+    assert ready(runtime) == 3

@@ -8,6 +8,7 @@ from sqlalchemy import JSON, ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db.base import Base, string_enum, utc_now
+from app.languages import SHIPPED
 
 
 class VersionKind(StrEnum):
@@ -84,6 +85,13 @@ class Version(Base):
         if self.parent_id is not None:
             return VersionOrigin.TRAINED
         return VersionOrigin.SHIPPED if self.imported_from is None else VersionOrigin.IMPORTED
+
+    @property
+    def languages(self) -> list[str] | None:
+        """Of an SFT model, what it is for, as far as somebody said; what is trained from it is for the same."""
+        if self.origin is VersionOrigin.SHIPPED:
+            return list(SHIPPED)
+        return self.metrics.get("languages")
 
     @property
     def imported_from(self) -> str | None:

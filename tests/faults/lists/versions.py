@@ -1,4 +1,4 @@
-"""Versions: what may be removed, and when its files go."""
+"""Versions: what may be removed, and when its files go; which languages prompts are drawn in."""
 
 from tests.faults.fault import In
 
@@ -7,6 +7,14 @@ REMOVAL = "tests/services/test_removal.py"
 removal = In("app/services/removal.py", REMOVAL)
 versions = In("app/services/versions.py", REMOVAL)
 shelf = In("app/lm/shelf.py", "tests/lm/test_engine.py")
+LANGUAGES = "tests/services/test_languages.py"
+
+languages = In("app/services/languages.py", LANGUAGES)
+drawing = In("app/services/drawing.py", LANGUAGES)
+groups = In("app/services/groups.py", LANGUAGES)
+stock = In("app/services/stock.py", "tests/services/test_stock.py")
+codes = In("app/languages.py", "tests/test_languages.py")
+asked = In("app/web/languages.py", "tests/web/test_languages.py")
 answers = In("app/services/generation.py", "tests/api/test_removal.py")
 
 FAULTS = [
@@ -33,4 +41,20 @@ FAULTS = [
     versions("a removed reward model comes back", ".is_not(None), Version.removed_at.is_(None))", ".is_not(None))"),
     shelf("a removed version is called damaged", "            self._directory(version_id)  # its", "            # its"),
     answers("a removed version that is loaded answers", "versions.usable_version(session, version_id)", "versions.get_version(session, version_id)"),
+    languages("the model's languages do not count", "asked.languages & model", "asked.languages"),
+    languages("a person's languages do not count", "    if asked.languages and wanted:\n", "    if False:\n"),
+    languages("a guess keeps people from ranking", "if tags != () or asked.chosen:", "if True:"),
+    languages("what was chosen is widened", "elif asked.languages and asked.chosen and model is not None:", "elif False:"),
+    languages("unknown languages are for nobody", " or primary(tag) == UNKNOWN)", ")"),
+    languages("regions are other languages", "if primary(tag) in wanted or", "if tag in wanted or"),
+    languages("training asks for nothing", "    if stored and tags == ():\n        raise ConflictError", "    if False:\n        raise ConflictError"),
+    drawing("all languages are drawn", ".where(*where, Prompt.language == tag)", ".where(*where)"),
+    groups("cards in any language", ".where(_free(now), _in_language(tags)).limit(1)", ".where(_free(now)).limit(1)"),
+    groups("own prompts are let go of", "not_(_in_language(tags)), not_(own))", "not_(_in_language(tags)))"),
+    stock("one language starves another", "for asked in taken if self._has_prompts(asked)]", "for asked in []]"),
+    stock("languages without prompts stop the stock", "                return False\n", "                return True\n"),
+    codes("what a browser refuses is drawn", "if not any(map(_REFUSED.fullmatch, options))", ""),
+    asked("what was chosen is forgotten", "if chosen else accepted(", "if False else accepted("),
+    asked("the browser's languages are not read", 'accepted(request.headers.get("accept-language", ""))', 'accepted("")'),
+    asked("the held card stays", "    if labeler is not None:\n        _let_go", "    if False:\n        _let_go"),
 ]  # fmt: skip

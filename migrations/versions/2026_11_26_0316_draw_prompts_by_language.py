@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "e7a20c5b81d3"
-down_revision = "d5a0e83f17c4"
+down_revision = "f2c8a5d90b13"
 branch_labels = None
 depends_on = None
 

@@ -1,0 +1,66 @@
+"""Languages that a person reads: chosen on the label page and kept in a cookie, else those of the browser."""
+
+from typing import Any
+
+from fastapi import APIRouter, Request
+from sqlalchemy.orm import Session
+from starlette.responses import RedirectResponse, Response
+
+from app.db.models.labelers import Labeler
+from app.errors import UnavailableError
+from app.languages import ANY, Asked, accepted, codes_of, listed, name
+from app.runtime import RuntimeDep, UnitRoute, WriteSession
+from app.services import groups, labelers, languages
+from app.web.security import YEAR_SECONDS, FormDep
+
+LANGUAGES_COOKIE = "fourfold_languages"
+EVERY = "all"
+MOST_SHOWN = 30
+
+router = APIRouter(route_class=UnitRoute)
+
+
+def asked_of(request: Request) -> Asked:
+    cookie = request.cookies.get(LANGUAGES_COOKIE, "")
+    if cookie == EVERY:
+        return ANY
+    chosen = codes_of(cookie.split("."))
+    return Asked(chosen, chosen=True) if chosen else accepted(request.headers.get("accept-language", ""))
+
+
+def language_choice(session: Session, request: Request) -> dict[str, Any]:
+    """For the form: which there are, and which are drawn."""
+    asked = asked_of(request)
+    there = codes_of(languages.stored_tags(session))
+    try:
+        tags = languages.tags_to_draw(session, asked)
+        drawn = there if tags is None else codes_of(tags)
+    except UnavailableError:
+        drawn = asked.languages
+    codes = sorted(there | drawn)[:MOST_SHOWN]
+    return {
+        "languages": [{"code": code, "name": name(code), "drawn": code in drawn} for code in codes],
+        "languages_drawn": listed(drawn),
+    }
+
+
+@router.post("/languages")
+def choose_languages(request: Request, runtime: RuntimeDep, session: WriteSession, form: FormDep) -> Response:
+    """None ticked is all of them. A card in another language that was held is free again."""
+    chosen = codes_of(form.getlist("language")[:MOST_SHOWN])
+    labeler = labelers.find_labeler(session, request.state.labeler_name)
+    if labeler is not None:
+        _let_go(session, labeler, Asked(chosen, chosen=bool(chosen)))
+    runtime.stock.wake()
+    response = RedirectResponse("/", 303)
+    cookie = ".".join(sorted(chosen)) or EVERY
+    response.set_cookie(LANGUAGES_COOKIE, cookie, max_age=YEAR_SECONDS, httponly=True, samesite="lax")
+    return response
+
+
+def _let_go(session: Session, labeler: Labeler, asked: Asked) -> None:
+    try:
+        tags = languages.tags_to_draw(session, asked)
+    except UnavailableError:  # nothing at all: said on the label page
+        tags = ()
+    groups.let_go_of_other_languages(session, labeler=labeler, tags=tags)

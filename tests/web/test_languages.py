@@ -1,0 +1,105 @@
+"""Who reads only English is shown nothing in Chinese: by the browser's own languages, or by what was chosen."""
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing
+
+import pytest
+from sqlalchemy import update
+
+from app.db.models.versions import Version
+from app.db.session import transaction
+from app.languages import Asked
+from tests.live import LiveServer
+from tests.web.visitor import Visitor, words_of
+
+NewVisitor = Callable[[str], Visitor]
+HAN = re.compile("[\u4e00-\u9fff]")
+
+
+@pytest.fixture
+def server(server: LiveServer) -> LiveServer:
+    """A model for English and Chinese, with two cards in each, the Chinese ones first."""
+    say(server, ["en", "zh"])
+    for code in ("zh", "zh", "en", "en"):
+        server.runtime.group_sampler.sample_ready(Asked(frozenset([code]), chosen=True))
+    return server
+
+
+def say(server: LiveServer, languages: list[str]) -> None:
+    with transaction(server.runtime.write) as session:
+        session.execute(update(Version).values(metrics={"imported_from": "x", "languages": languages}))
+
+
+@pytest.fixture
+def visit(server: LiveServer) -> Iterator[NewVisitor]:
+    """A browser that sends this Accept-Language."""
+    with ExitStack() as browsers:
+
+        def new(accept_language: str) -> Visitor:
+            visitor = Visitor(server)
+            browsers.enter_context(closing(visitor.client))
+            visitor.client.headers["accept-language"] = accept_language
+            return visitor
+
+        yield new
+
+
+def card(visitor: Visitor) -> str:
+    visitor.get("/")
+    return words_of(visitor.client.get("/card", headers={"hx-request": "true", "sec-fetch-site": "same-origin"}).text)
+
+
+def test_the_api_takes_languages(server: LiveServer) -> None:
+    def ask(name: str, *languages: str) -> str:
+        params = {"languages": list(languages)}
+        answer = server.client.post("/api/v1/groups/next", params=params, headers={"X-Labeler": name})
+        return str(answer.json()["prompt"]["text"] if answer.status_code == 200 else answer.json()["detail"])
+
+    assert HAN.search(ask("one", "zh-CN"))
+    assert not HAN.search(ask("two", "en"))
+    assert HAN.search(ask("three"))  # the oldest
+    assert ask("four", "fr").startswith("You read Français; the active version is for English and 中文.")
+    assert server.client.post("/api/v1/groups/next", params={"languages": "???"}).status_code == 422
+
+
+def test_a_card_that_nobody_has_ready_is_sampled_in_the_language(server: LiveServer) -> None:
+    for name in ("one", "two", "three"):
+        answer = server.client.post("/api/v1/groups/next", params={"languages": "en"}, headers={"X-Labeler": name})
+        assert not HAN.search(answer.json()["prompt"]["text"])
+
+
+def test_a_browsers_languages_are_its_persons(visit: NewVisitor) -> None:
+    english, chinese, german = visit("en-US,en;q=0.9"), visit("zh-CN"), visit("de")
+    assert not HAN.search(card(english))
+    assert HAN.search(card(chinese))
+    assert HAN.search(card(german))  # a guess that leaves nothing: the oldest card of all
+    assert "Prompts in English Languages" in words_of(english.get("/"))
+    assert "Prompts in English and 中文 Languages" in words_of(german.get("/"))
+
+
+def test_what_is_chosen_is_kept_and_the_card_that_was_held_changes(visit: NewVisitor) -> None:
+    person = visit("zh-CN")
+    assert HAN.search(card(person))
+    assert "Prompts in English Languages" in words_of(person.send("/languages", language="en").text)
+    assert not HAN.search(card(person))
+    assert "Prompts in English and 中文 Languages" in words_of(person.send("/languages").text)  # none ticked
+
+
+def test_a_submitted_card_is_followed_by_one_in_the_language(visit: NewVisitor) -> None:
+    person = visit("en")
+    page = person.get("/")
+    [group] = re.findall(r'action="/groups/(\d+)/rankings"', page)
+    ranks = dict.fromkeys(re.findall(r'name="(rank-\d+)"', page), "1")
+    answer = person.send(f"/groups/{group}/rankings", fragment=True, **ranks)
+    assert answer.status_code == 200, answer.text
+    assert not HAN.search(words_of(answer.text))
+
+
+def test_where_nothing_remains_the_page_says_so(server: LiveServer, visit: NewVisitor) -> None:
+    say(server, ["en"])
+    person = visit("en")
+    page = words_of(person.send("/languages", language="zh").text)
+    assert "You read 中文; the active version is for English. Choose another language below" in page
+    assert "The model is writing" not in page
+    assert server.runtime.stock.last_error is None
