@@ -4,6 +4,7 @@ static/js/figures.js writes them alike; tests/web/figures.json holds both to the
 """
 
 import math
+from decimal import ROUND_HALF_UP, Decimal
 
 NOTHING = "–"
 MINUS = "−"
@@ -27,7 +28,8 @@ def significant(value: float | int | None, digits: int = 3) -> str:
     if abs(value) < SMALLEST_PLAIN:
         return exponential(value, digits)
     decimals = max(0, digits - 1 - math.floor(math.log10(abs(value))))
-    text = f"{value:,.{decimals}f}"
+    rounded = Decimal(value).quantize(Decimal(1).scaleb(-decimals), ROUND_HALF_UP)  # as JavaScript's toFixed
+    text = f"{rounded:,f}"
     return _signed(text.rstrip("0").rstrip(".") if "." in text else text)
 
 

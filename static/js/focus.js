@@ -22,16 +22,16 @@ function standIn(element) {
 
 document.addEventListener("htmx:before:swap", () => {
   const active = document.activeElement;
-  lost = active && active !== document.body ? { ids: idsAround(active), element: active } : null;
+  lost = active && active !== document.body ? idsAround(active) : null;
 });
 
 /** Call when a swap has settled. Does nothing where something has the focus. */
 export function keepFocus() {
   const was = lost;
   lost = null;
-  const kept = was?.element.isConnected && !was.element.matches(":disabled");
-  if (!was || kept || (document.activeElement && document.activeElement !== document.body)) return;
-  for (const id of was.ids) {
+  const now = document.activeElement;
+  if (!was || (now && now !== document.body && !now.matches(":disabled"))) return;
+  for (const id of was) {
     const element = document.getElementById(id);
     const target = element && standIn(element);
     if (target) return target.focus({ preventScroll: true });

@@ -7,7 +7,9 @@ import { waitingFor } from "./outbox.js";
 import { Ranking, notation, rankText } from "./ranking.js";
 import { followStream } from "./stream.js";
 
+const LONG_MS = 20_000;
 let current = null;
+let waitingSince = null;
 
 class Card {
   constructor(element) {
@@ -191,13 +193,28 @@ class Card {
   }
 }
 
+/** A page that waits says so once more when it takes long; a look that finds nothing new moves no focus. */
+function showWait(element) {
+  const still = waitingSince !== null;
+  waitingSince ??= Date.now();
+  const long = element.querySelector("[data-long]");
+  if (long && Date.now() - waitingSince >= LONG_MS) long.hidden = false;
+  return still;
+}
+
+/** The prompt itself, for who does not get the focus moved to it. */
+const newPrompt = (element) => (element.matches("[data-card]") ? ` New prompt: ${element.querySelector("#card-prompt").textContent}` : "");
+
+/** @param fresh it takes the focus; false: it came while somebody types; null: it came with the page */
 function mount(fresh) {
   const element = document.querySelector("#card");
   if (!element || element.dataset.mounted) return;
   element.dataset.mounted = "yes";
   current = element.matches("[data-card]") ? new Card(element) : null;
   if (element.dataset.stream) followStream(element);
-  announce(element.dataset.announce);
+  if (!element.matches(".waiting")) waitingSince = null;
+  else if (showWait(element)) return;
+  announce(fresh === false ? element.dataset.announce + newPrompt(element) : element.dataset.announce);
   if (fresh) element.querySelector("#card-heading")?.focus({ preventScroll: true });
   if (fresh) window.scrollTo({ top: 0, behavior: "instant" });
 }
@@ -213,4 +230,4 @@ document.addEventListener("htmx:after:swap", (event) => {
 });
 
 installKeys(() => current);
-mount(false);
+mount(null);

@@ -2,13 +2,23 @@
 
 import { announce, showAlert } from "./say.js";
 
+const LONG_MS = 20_000;
+
+function tellSlow(element) {
+  const status = element.querySelector("[data-stream-status]");
+  status.textContent = "It takes longer than usual: the machine has much to do. The answers come by themselves.";
+  announce(status.textContent);
+}
+
 export function followStream(element) {
   const panes = [...element.querySelectorAll("[data-pane]")];
   const source = new EventSource(element.dataset.stream);
   let failures = 0;
+  const slow = setTimeout(() => tellSlow(element), LONG_MS);
 
   source.addEventListener("piece", (event) => {
     failures = 0;
+    clearTimeout(slow);
     const piece = JSON.parse(event.data);
     const pane = panes[piece.index];
     pane.append(piece.text);
