@@ -25,6 +25,7 @@ from app.config import Settings
 from app.errors import AppError
 from app.lifeline import FOLLOW_PARENT
 from app.setting_words import refusals, unknown_settings
+from app.terminal import settle_streams, writing_ends_quietly
 
 
 def version(wanted: bool) -> None:
@@ -62,11 +63,13 @@ cli.command()(prune.prune)
 
 def main() -> None:
     """Errors that a person can mend are one sentence, not a traceback."""
+    settle_streams()
     if FOLLOW_PARENT not in os.environ:  # `run` has said it already
         for line in unknown_settings():
             typer.echo(line, err=True)
     try:
-        cli(prog_name="fourfold")
+        with writing_ends_quietly():
+            cli(prog_name="fourfold")
     except AppError as error:
         typer.echo(error.message, err=True)
         raise SystemExit(1) from None

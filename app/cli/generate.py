@@ -30,9 +30,11 @@ def generate(
     from app.lm import precision
     from app.lm.checkpoint import load_model
     from app.lm.sampling import sample_batch
+    from app.terminal import text_argument
+    from app.texts import clean_text
 
     loaded, tokenizer = load_model(model)
-    message: Message = {"role": "user", "content": prompt}
+    message: Message = {"role": "user", "content": clean_text(text_argument(prompt))}
     ids = tokenizer.encode_conversation([message])
     limit = loaded.config.context_tokens - max_tokens
     if len(ids) > limit:

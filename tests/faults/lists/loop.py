@@ -43,10 +43,16 @@ imports = In("app/services/imports.py", "tests/services/test_imports.py")
 left_out = In("app/worker/handlers/left_out.py", LEFT_OUT)
 scorer = In("app/training/scorer.py", "tests/api/test_prompt_length.py")
 prompts = In("app/services/prompts.py", "tests/services/test_prompts.py")
+terminal = In("app/terminal.py", "tests/test_terminal.py")
 strict = In("app/strict_json.py", "tests/test_strict_json.py")
 texts = In("app/texts.py", "tests/test_texts.py")
 
 FAULTS = [
+    # terminals
+    terminal("characters of no terminal", 'stream.reconfigure(errors="backslashreplace")', "pass"),
+    terminal("readers who left are told of", "        _let_go()\n        raise SystemExit(1) from None", "        raise"),
+    terminal("a closed output is none", "if stream is None:", "if False:"),
+    terminal("bytes of other encodings", 'if not any("\\udc80" <= character', 'if True or not any("\\udc80" <= character'),
     # JSON
     strict("a name twice is taken", "if len(found) == len(pairs):", "if True:"),
     strict("depth is not looked at", "if data.count(b\"[\") + data.count(b\"{\") > MAX_DEPTH:", "if False:"),
