@@ -8,6 +8,7 @@ from pydantic import ValidationError
 
 from app import __version__
 from app.cli import (
+    backup,
     clean,
     evaluate_sft,
     generate,
@@ -59,6 +60,8 @@ cli.command()(generate.generate)
 cli.command()(import_model.import_model)
 cli.command()(settings.settings)
 cli.command()(prune.prune)
+cli.command()(backup.backup)
+cli.command()(backup.restore)
 
 
 def main() -> None:

@@ -87,3 +87,14 @@ def _server() -> Engine:
 def _run(statement: str) -> None:
     with _server().connect() as connection:
         connection.execute(text(statement))
+
+
+def empty_database_url(data_dir: Path) -> str | None:
+    """Of a database without tables; for SQLite, none yet."""
+    if SERVER is None:
+        return None
+    name = _name(data_dir)
+    _run(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
+    _run(f"CREATE DATABASE {name}")
+    _made.append(name)
+    return _url(name)

@@ -17,6 +17,9 @@ from app.strict_json import to_json
 WRITERS = 0x4F757246
 """Key of the advisory lock that a writer holds from BEGIN to the end; every program on this database takes it."""
 KEEPALIVE = ("SET tcp_keepalives_idle = 10", "SET tcp_keepalives_interval = 10", "SET tcp_keepalives_count = 5")
+ONE_MOMENT = "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY"
+AT_ONCE = {"stream_results": False, "yield_per": None}
+"""Whatever the connection's own statements are executed with."""
 LOCK_NOT_AVAILABLE = "55P03"
 
 
@@ -50,10 +53,10 @@ def make_postgres_engine(url: URL, *, busy_seconds: float, kept_connections: int
 def _begin(connection: Connection) -> None:
     """Raises DatabaseBusyError without a turn in time."""
     if connection.get_execution_options().get("read_only", False):
-        connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        connection.exec_driver_sql(ONE_MOMENT, execution_options=AT_ONCE)
         return
     try:
-        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({WRITERS})")
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({WRITERS})", execution_options=AT_ONCE)
     except OperationalError as error:
         if getattr(error.orig, "sqlstate", None) == LOCK_NOT_AVAILABLE:
             raise DatabaseBusyError(BUSY) from error

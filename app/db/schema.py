@@ -50,10 +50,15 @@ def migrate(engine: Engine) -> None:
             f"The data directory was made by a newer Fourfold (schema {current}). Update this program, or set "
             "FOURFOLD_DATA_DIR to another folder; nothing was changed."
         )
-    config = _alembic_config()
     with migrating(engine) as connection:
-        config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+        migrate_on(connection)
+
+
+def migrate_on(connection: Connection) -> None:
+    """The same within the caller's transaction."""
+    config = _alembic_config()
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
 
 
 @contextmanager

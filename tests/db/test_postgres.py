@@ -76,6 +76,14 @@ def test_nobody_notices_that_the_server_was_started_again(database: Engine, sess
 
 
 @needs_server
+def test_a_connection_that_streams_its_rows(database: Engine) -> None:
+    """Each begins with a statement that has none."""
+    for options in ({"yield_per": 1, "read_only": True}, {"stream_results": True}):
+        with database.connect().execution_options(**options) as connection:
+            assert connection.execute(text("SELECT 1 UNION SELECT 2")).scalars().all() == [1, 2]
+
+
+@needs_server
 def test_a_reader_writes_nothing(database: Engine) -> None:
     with make_read_session_factory(database)() as session:
         session.add(Installation(id=1, precision="fp32"))

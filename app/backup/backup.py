@@ -1,0 +1,148 @@
+"""Making a backup while everything runs.
+
+What it copies is held open first: files of versions never change, checkpoints are replaced and never written into, so
+an open file stays what it was, even once it is deleted. Jobs' files are opened before the database is copied: a
+checkpoint that is older than its row is what every new attempt begins with; one that is newer would leave a gap.
+"""
+
+import json
+import os
+import resource
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
+from io import BufferedReader
+from pathlib import Path
+from typing import IO
+
+from app import __version__
+from app.backup.archive import (
+    DATABASE,
+    BackupError,
+    Entry,
+    Manifest,
+    check_names,
+    hash_of,
+    pack,
+    write_archive,
+)
+from app.backup.database import named_folders, snapshot
+from app.backup.workspace import workspace
+from app.config import Settings
+from app.db.schema import known_revisions
+from app.db.session import make_engine
+from app.weights import CHECKSUMS, WEIGHTS, WEIGHTS_INDEX
+
+TRIES = 3
+PREFIX = ".fourfold-backup-"
+Files = dict[str, BufferedReader]
+"""Open files by their names in the data folder."""
+
+
+def make_backup(settings: Settings, target: IO[bytes], scratch: Path) -> Manifest:
+    """Writes the backup into `target`; `scratch` is a folder for the database's copy."""
+    _allow_many_files()
+    packed = scratch / "packed"
+    with _everything(settings, scratch / DATABASE) as (files, missing):
+        entries = [Entry(name, os.fstat(file.fileno()).st_size, hash_of(file)) for name, file in files.items()]
+        pack(scratch / DATABASE, packed)
+        made_at = datetime.now(UTC).isoformat(timespec="seconds")
+        manifest = Manifest(__version__, known_revisions()[0], made_at, tuple(entries), tuple(missing))
+        write_archive(target, manifest, files.__getitem__, packed)
+    return manifest
+
+
+def backup_to_file(settings: Settings, path: Path) -> Manifest:
+    """Takes the file's place only when all of it is on the disk: a crash leaves the one before. Raises BackupError."""
+    if path.is_dir():
+        raise BackupError(f"{path} is a folder. Name a file in it.")
+    try:
+        with workspace(path.parent, PREFIX) as scratch:
+            fresh = scratch / "archive"
+            with fresh.open("wb") as file:
+                manifest = make_backup(settings, file, scratch)
+                file.flush()
+                os.fsync(file.fileno())
+            fresh.chmod(0o600)  # what people wrote
+            fresh.replace(path)
+            _sync(path.parent)
+    except OSError as error:
+        raise BackupError(
+            f"The backup could not be written to {path} ({error.strerror or error}). Nothing is left of it; free some "
+            "space or name another place."
+        ) from error
+    return manifest
+
+
+def _sync(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+@contextmanager
+def _everything(settings: Settings, copy: Path) -> Iterator[tuple[Files, list[str]]]:
+    """All files, the database's copy first, and the folders of versions that are not whole."""
+    engine = make_engine(settings.resolved_database_url)
+    try:
+        for last in (False,) * (TRIES - 1) + (True,):
+            with ExitStack() as stack:
+                jobs = {folder.name: _open_all(stack, folder) for folder in _folders(settings.data_dir / "jobs")}
+                copy.unlink(missing_ok=True)
+                snapshot(engine, copy)
+                versions, job_ids = named_folders(copy)
+                found = {name: _open_all(stack, settings.data_dir / name) for name in versions}
+                missing = [name for name in versions if not _is_whole(found[name])]
+                if missing and not last:  # removed since: the next copy of the database knows it
+                    continue
+                files: Files = {DATABASE: stack.enter_context(copy.open("rb"))}
+                for name in [name for name in versions if name not in missing]:
+                    files |= {f"{name}/{inner}": file for inner, file in found[name].items()}
+                for job_id in sorted(set(job_ids) & set(jobs)):
+                    files |= {f"jobs/{job_id}/{inner}": file for inner, file in jobs[job_id].items() if _is_kept(inner)}
+                check_names(list(files))
+                yield files, missing
+                return
+    finally:
+        engine.dispose()
+
+
+def _is_whole(files: Files) -> bool:
+    """Of a version: all that its list of checksums names, or what every model has."""
+    names = {"config.json"}
+    if CHECKSUMS in files:
+        names |= set(json.load(files[CHECKSUMS]))
+        files[CHECKSUMS].seek(0)
+    return names <= files.keys() and any(name in files for name in (WEIGHTS, WEIGHTS_INDEX))
+
+
+def _is_kept(name: str) -> bool:
+    """Of a job's folder: its checkpoint and what it chose; nothing that is being written."""
+    return "/" not in name and name.endswith((".pt", ".json"))
+
+
+def _folders(parent: Path) -> list[Path]:
+    return sorted(path for path in parent.iterdir() if path.is_dir()) if parent.is_dir() else []
+
+
+def _open_all(stack: ExitStack, folder: Path) -> Files:
+    """Plain files of the folder and one level below that are no rest of something unfinished; what vanishes meanwhile
+    is left out."""
+    found: Files = {}
+    for path in sorted([*folder.glob("*"), *folder.glob("*/*")]):
+        name = str(path.relative_to(folder))
+        if any(part.startswith(".") for part in Path(name).parts) or path.is_symlink() or not path.is_file():
+            continue
+        try:
+            found[name] = stack.enter_context(path.open("rb"))
+        except FileNotFoundError:
+            continue
+    return found
+
+
+def _allow_many_files() -> None:
+    """Each file of each version is open until it is copied."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))

@@ -1,0 +1,66 @@
+"""`fourfold backup` and `fourfold restore`: the whole installation as one file, and back."""
+
+import sys
+import tempfile
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from app.cli.paths import path_argument
+
+STREAM = "-"
+
+
+def _file(given: str | Path) -> Path:
+    return Path(STREAM) if str(given) == STREAM else path_argument(given)
+
+
+def backup(
+    file: Annotated[Path, typer.Argument(parser=_file, metavar="FILE", help="Where to; - is the standard output.")],
+) -> None:
+    """Copy database, model versions and checkpoints into one file, while everything runs."""
+    from app.backup.backup import PREFIX, backup_to_file, make_backup
+    from app.backup.workspace import workspace
+    from app.config import Settings
+    from app.figures import megabytes
+
+    settings = Settings()
+    if str(file) == STREAM:
+        with workspace(Path(tempfile.gettempdir()), PREFIX) as scratch:
+            manifest = make_backup(settings, sys.stdout.buffer, scratch)
+        sys.stdout.flush()
+    else:
+        manifest = backup_to_file(settings, file)
+    for path in manifest.missing:
+        typer.echo(
+            f"{path} is not whole and is not in the backup: put its files back, or remove that version.", err=True
+        )
+    said = f"Backed up {len(manifest.files)} files, {megabytes(manifest.total_bytes)}"
+    typer.echo(f"{said}." if str(file) == STREAM else f"{said}, to {file}.", err=str(file) == STREAM)
+
+
+def restore(
+    file: Annotated[Path, typer.Argument(parser=_file, metavar="FILE", help="A backup; - is the standard input.")],
+) -> None:
+    """Bring a backup back into an empty data folder (FOURFOLD_DATA_DIR); all of it or nothing."""
+    from app.backup.archive import BackupError
+    from app.backup.restore import restore as restore_from
+    from app.config import Settings
+
+    settings = Settings()
+    if str(file) == STREAM:
+        manifest = restore_from(settings, sys.stdin.buffer)
+    else:
+        try:
+            source = file.open("rb")
+        except OSError as error:
+            raise BackupError(f"{file} cannot be read ({error.strerror}). Nothing was restored.") from error
+        with source:
+            manifest = restore_from(settings, source)
+    for path in manifest.missing:
+        typer.echo(f"{path} was not whole when the backup was made, and is not there.", err=True)
+    typer.echo(
+        f"Restored {len(manifest.files)} files of {manifest.created_at} to {settings.data_dir}. Start Fourfold: jobs "
+        "that ran go on from their checkpoints."
+    )

@@ -1,0 +1,319 @@
+"""`fourfold backup` while people rank and a job runs, `fourfold restore` elsewhere: nothing lost, the job goes on."""
+
+import os
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import tarfile
+import threading
+from contextlib import closing
+from pathlib import Path
+
+import httpx
+import pytest
+from sqlalchemy import select
+
+from app.backup import backup as backup_module
+from app.backup import database
+from app.backup.archive import BackupError
+from app.backup.backup import PREFIX, backup_to_file
+from app.backup.restore import restore
+from app.config import Settings
+from app.db.base import utc_now
+from app.db.models.jobs import JobStatus
+from app.db.models.rankings import Ranking
+from app.db.models.versions import Version
+from app.db.session import make_engine, make_read_session_factory, make_session_factory, transaction
+from app.lifeline import settings_environment
+from app.services import jobs
+from tests import databases
+from tests.api.conftest import ranks_of
+from tests.live import LiveServer, live_server, quick_settings
+from tests.repository import REPOSITORY
+from tests.waiting import PATIENCE_SECONDS
+from tests.worker.harness import Harness
+from tests.worker.world import make_world
+
+SUM_TO_20 = 210
+
+
+def elsewhere(settings: Settings, folder: Path) -> Settings:
+    """The same settings for an empty installation."""
+    changed = {"data_dir": folder, "database_url": databases.empty_database_url(folder)}
+    return Settings(**(settings.model_dump() | changed))
+
+
+def back(settings: Settings, path: Path) -> None:
+    with path.open("rb") as source:
+        restore(settings, source)
+
+
+def files_of(folder: Path) -> dict[str, bytes]:
+    names = [path for path in folder.rglob("*") if path.is_file()]
+    return {str(path.relative_to(folder)): path.read_bytes() for path in names}
+
+
+def rows(settings: Settings) -> list[tuple[object, ...]]:
+    engine = make_engine(settings.resolved_database_url)
+    try:
+        with make_read_session_factory(engine)() as session:
+            versions = session.execute(select(Version.id, Version.path, Version.status, Version.metrics))
+            rankings = session.execute(select(Ranking.id, Ranking.ranks, Ranking.created_at).order_by(Ranking.id))
+            return [tuple(row) for row in [*versions, *rankings]]
+    finally:
+        engine.dispose()
+
+
+def test_every_ranking_is_there_and_the_job_goes_on(tmp_path: Path, tiny_model_dir: Path) -> None:
+    """A stream of rankings before, during and after; a training held at a step behind its checkpoint."""
+    here = make_world(tmp_path / "here", tiny_model_dir, retrain_after_rankings=1_000)
+    there: Harness | None = None
+    try:
+        job = here.add_job(steps=20, seconds=0, hold_at=[4])
+        here.start_worker()
+        here.wait_until(job, lambda row: row.step == 4, "fourth step")
+        before, stop, ranked = threading.Event(), threading.Event(), list[int]()
+
+        def rank(server: LiveServer) -> None:
+            with httpx.Client(base_url=server.url, timeout=PATIENCE_SECONDS) as client:
+                while not stop.is_set():
+                    group = client.post("/api/v1/groups/next").json()
+                    url = f"/api/v1/groups/{group['group_id']}/rankings"
+                    ranked.append(client.post(url, json={"ranks": ranks_of(group)}).json()["ranking_id"])
+                    if len(ranked) >= 5:
+                        before.set()
+
+        with live_server(here.settings) as server:
+            thread = threading.Thread(target=rank, args=(server,))
+            thread.start()
+            assert before.wait(PATIENCE_SECONDS)
+            acknowledged = list(ranked)
+            try:
+                made = backup_to_file(here.settings, tmp_path / "all.backup")
+            finally:
+                stop.set()
+                thread.join()
+        assert made.missing == ()
+        assert f"jobs/{job}/checkpoint.pt" in {entry.name for entry in made.files}
+
+        settings = elsewhere(here.settings, tmp_path / "there")
+        back(settings, tmp_path / "all.backup")
+        there = Harness(**settings.model_dump())
+        with there.readers() as session:
+            kept = set(session.scalars(select(Ranking.id)))
+        assert set(acknowledged) <= kept
+        there.start_worker()
+        (ended,) = there.wait_over(job)
+        assert (ended.status, ended.attempts) == (JobStatus.SUCCEEDED, 2)
+        assert ended.result is not None
+        assert ended.result["total"] == SUM_TO_20
+        assert there.trace(job)[0]["step"] == 5, "from the checkpoint"
+        with there.readers() as session:
+            assert [point.step for point in jobs.metrics_since(session, job)] == list(range(1, 21))
+        with transaction(there.sessions) as session:  # ids go on behind those that were restored
+            group = session.scalars(select(Ranking.group_id)).first()
+            session.add(Ranking(group_id=group, labeler_id=1, ranks={}, withdrawn_at=utc_now()))
+            session.flush()
+            assert session.scalars(select(Ranking.id).order_by(Ranking.id.desc())).first() == max(kept) + 1
+        with live_server(settings) as server:
+            assert server.client.get("/readyz").status_code == 200
+    finally:
+        here.close()
+        if there is not None:
+            there.close()
+
+
+@pytest.fixture
+def installed(tiny_model_dir: Path, data_dir: Path) -> Settings:
+    return quick_settings(data_dir, tiny_model_dir)
+
+
+def test_what_is_restored_is_what_was_there(installed: Settings, tmp_path: Path) -> None:
+    """Byte for byte; files that are equal are in it once; the restored one can be backed up and restored again."""
+    first = installed.data_dir / "versions" / "1-sft"
+    shutil.copytree(first, installed.data_dir / "versions" / "2-sft")
+    engine = make_engine(installed.resolved_database_url)
+    with transaction(make_session_factory(engine)) as session:
+        row = session.get_one(Version, 1)
+        session.add(Version(kind=row.kind, path="versions/2-sft", content_hash=row.content_hash, metrics={"好": [1.5]}))
+    engine.dispose()
+    (first / ".unfinished").write_text("no")
+    made = backup_to_file(installed, tmp_path / "a")
+    (first / ".unfinished").unlink()
+    with tarfile.open(tmp_path / "a") as tar:
+        assert tar.getnames()[:2] == ["manifest.json", "fourfold.db.gz"]
+        assert sum(name.endswith("model.safetensors") for name in tar.getnames()) == 1
+    assert (made.program, len(made.schema)) != ("", 0)
+    once, twice = elsewhere(installed, tmp_path / "once"), elsewhere(installed, tmp_path / "twice")
+    back(once, tmp_path / "a")
+    assert files_of(once.data_dir / "versions") == files_of(installed.data_dir / "versions")
+    assert rows(once) == rows(installed)
+    backup_to_file(once, tmp_path / "b")
+    back(twice, tmp_path / "b")
+    assert rows(twice) == rows(installed)
+    assert {path.name for path in twice.data_dir.iterdir()} <= {"fourfold.db", "versions"}
+
+
+def test_a_version_that_is_removed_meanwhile(
+    installed: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Marked and deleted between the copy of the database and that of the files: the next copy knows it."""
+    engine = make_engine(installed.resolved_database_url)
+    with transaction(make_session_factory(engine)) as session:
+        row = session.get_one(Version, 1)
+        session.add(Version(kind=row.kind, path="versions/2-sft", content_hash=row.content_hash))
+    snapshot = database.snapshot
+    times: list[int] = []
+
+    def then_removed(*arguments: object) -> None:
+        snapshot(*arguments)  # type: ignore[arg-type]
+        times.append(1)
+        with transaction(make_session_factory(engine)) as session:
+            session.get_one(Version, 2).removed_at = utc_now()
+
+    monkeypatch.setattr(backup_module, "snapshot", then_removed)
+    assert backup_to_file(installed, tmp_path / "a").missing == ()
+    assert len(times) == 2
+    engine.dispose()
+
+
+def test_a_version_that_is_not_whole_is_told(installed: Settings, tmp_path: Path) -> None:
+    (installed.data_dir / "versions" / "1-sft" / "tokenizer.json").unlink()
+    done = command(installed, "backup", str(tmp_path / "a"))
+    assert "versions/1-sft is not whole and is not in the backup" in done.stderr
+    assert done.returncode == 0
+
+
+def command(settings: Settings, *arguments: str, stdin: bytes | None = None) -> subprocess.CompletedProcess[str]:
+    done = subprocess.run(
+        [sys.executable, "-m", "app", *arguments],
+        env=os.environ | settings_environment(settings),
+        cwd=REPOSITORY,
+        input=stdin,
+        capture_output=True,
+        timeout=PATIENCE_SECONDS,
+        check=False,
+    )
+    return subprocess.CompletedProcess(done.args, done.returncode, "", done.stderr.decode())
+
+
+def test_the_commands(installed: Settings, tmp_path: Path) -> None:
+    assert command(installed, "backup", str(tmp_path / "all.backup")).returncode == 0
+    assert (tmp_path / "all.backup").stat().st_mode & 0o777 == 0o600
+    there = elsewhere(installed, tmp_path / "there")
+    assert command(there, "restore", "-", stdin=(tmp_path / "all.backup").read_bytes()).returncode == 0
+    assert rows(there) == rows(installed)
+    again = command(there, "restore", str(tmp_path / "all.backup"))
+    assert again.returncode == 1
+    assert "move the folder away" in again.stderr or "Name an empty one" in again.stderr
+    assert "Traceback" not in again.stderr
+    nothing = command(there, "restore", str(tmp_path / "none"))
+    assert "cannot be read" in nothing.stderr
+
+
+@pytest.mark.sqlite
+def test_nothing_to_back_up(installed: Settings, tmp_path: Path) -> None:
+    nowhere = quick_settings(tmp_path / "nowhere", installed.model_dir)
+    with pytest.raises(BackupError, match="There is no database"):
+        backup_to_file(nowhere, tmp_path / "a")
+    with pytest.raises(BackupError, match="is a folder"):
+        backup_to_file(installed, tmp_path)
+    with pytest.raises(BackupError, match="could not be written"):
+        backup_to_file(installed, tmp_path / "no" / "such" / "folder")
+    assert not (tmp_path / "a").exists()
+    assert not nowhere.data_dir.exists()
+
+
+@pytest.mark.parametrize(("limit", "says"), [(100_000, "could not be copied"), (4_000_000, "could not be written")])
+def test_a_full_disk_leaves_the_backup_before(installed: Settings, tmp_path: Path, limit: int, says: str) -> None:
+    """A real one: this process may write no file of that size; the database's copy, then the backup itself."""
+    (installed.data_dir / "versions" / "1-sft" / "training.json").write_bytes(os.urandom(5_000_000))
+    (tmp_path / "a").write_text("the one before")
+    limited = f"import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, ({limit}, {limit}));" + (
+        "import signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN); from app.__main__ import main; main()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", limited, "backup", str(tmp_path / "a")],
+        env=os.environ | settings_environment(installed),
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert says in done.stderr
+    assert "Traceback" not in done.stderr
+    assert (tmp_path / "a").read_text() == "the one before"
+    assert list(tmp_path.glob(f"{PREFIX}*")) == []
+
+
+KILLED = """
+import os, signal, sys
+import {module} as module
+def die(*_: object, **__: object) -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+module.{name} = die
+from app.__main__ import main
+main()
+"""
+
+
+def killed(settings: Settings, module: str, name: str, *arguments: str) -> None:
+    """The command, killed (-9) where it calls that function."""
+    code = KILLED.format(module=module, name=name)
+    done = subprocess.run(
+        [sys.executable, "-c", code, *arguments],
+        env=os.environ | settings_environment(settings),
+        cwd=REPOSITORY,
+        check=False,
+        capture_output=True,
+    )
+    assert done.returncode == -signal.SIGKILL, done.stderr
+
+
+def test_a_killed_backup_leaves_nothing_half(installed: Settings, tmp_path: Path) -> None:
+    target = tmp_path / "out" / "a"
+    target.parent.mkdir()
+    killed(installed, "app.backup.backup", "write_archive", "backup", str(target))
+    assert not target.exists()
+    assert len(list(target.parent.iterdir())) == 1
+    backup_to_file(installed, target)
+    assert list(target.parent.iterdir()) == [target], "the next one clears what it left"
+
+
+@pytest.mark.parametrize("name", ["_sync_all", "_put_in_place", "_place"])
+def test_a_killed_restore_leaves_nothing_half(installed: Settings, tmp_path: Path, name: str) -> None:
+    """Before anything was put in place, and between the folders and the database."""
+    backup_to_file(installed, tmp_path / "a")
+    there = elsewhere(installed, tmp_path / "there")
+    if name == "_place":
+        name = "_fill" if databases.is_postgres() else "_place_database"
+    killed(there, "app.backup.restore", name, "restore", str(tmp_path / "a"))
+    assert not (there.data_dir / "fourfold.db").exists()
+    back(there, tmp_path / "a")
+    assert rows(there) == rows(installed)
+    assert [path.name for path in there.data_dir.iterdir() if path.name.startswith(".")] == []
+
+
+@pytest.mark.sqlite
+def test_an_older_backup_is_migrated_and_a_newer_one_refused(installed: Settings, tmp_path: Path) -> None:
+    with closing(sqlite3.connect(installed.data_dir / "fourfold.db")) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+        connection.commit()
+    with pytest.raises(Exception, match="newer Fourfold"):
+        backup_to_file(installed, tmp_path / "a")
+    assert list(tmp_path.glob("a")) == []
+
+
+def test_a_backup_lock_is_free_again(tmp_path: Path) -> None:
+    """A folder that another process works in is left alone."""
+    from app.backup.workspace import workspace
+
+    with workspace(tmp_path, ".x-") as first:
+        with workspace(tmp_path, ".x-") as second:
+            assert first.is_dir()
+            assert second.is_dir()
+        assert first.is_dir()
+    assert list(tmp_path.iterdir()) == []
