@@ -30,7 +30,7 @@ def usable_database_url(text: str) -> str:
         raise ValueError(f"names {name} with the driver {driver}, which Fourfold does not work with; write {FORMS}")
     if name != "sqlite":
         if importlib.util.find_spec(driver) is None:
-            raise ValueError(f"needs the Python package {driver}, which is not installed")
+            raise ValueError(f"needs the Python package {driver}: pip install 'fourfold[postgres]'")
         return text
     if url.host or url.query or not url.database or url.database == ":memory:":
         raise ValueError("must name a file: sqlite://// and its path, with nothing before or after it")

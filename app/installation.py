@@ -62,8 +62,8 @@ def _refuse_without_database(settings: Settings, engine: Engine) -> None:
     if left and (empty or current_revision(engine) is None):
         raise UnavailableError(
             f"The data folder {settings.data_dir} holds {' and '.join(left)} but no database: it was lost, or its disk "
-            "is not mounted. Restore fourfold.db from a backup (docs/deployment.md), or move the folder away to begin "
-            "anew; nothing was changed."
+            "is not mounted. Move the folder away, then restore a backup (fourfold restore FILE) or begin anew; "
+            "nothing was changed."
         )
 
 

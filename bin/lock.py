@@ -44,7 +44,7 @@ def main() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     run, dev = ROOT / "requirements.txt", ROOT / "requirements-dev.txt"
     old = {} if "--upgrade" in sys.argv[1:] else read_pins(run) | read_pins(dev)
-    needed = project["dependencies"]
+    needed = project["dependencies"] + project["optional-dependencies"]["postgres"]
     run_pins = resolve(needed, old)
     dev_pins = resolve(needed + project["optional-dependencies"]["dev"], old | run_pins)
     write_pins(run, "# Made by `make lock` from pyproject.toml; do not edit.\n", run_pins)

@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from app.config import Settings
+from app.database_url import usable_database_url
 from tests.repository import REPOSITORY
 
 SETTINGS = {f"FOURFOLD_{name.upper()}" for name in Settings.model_fields}
@@ -20,7 +21,7 @@ INSIDE = {
     "FOURFOLD_DATA_DIR": "/data",
     "FOURFOLD_PUBLISHED_HOST": "${FOURFOLD_HOST:-127.0.0.1}",  # so that the server knows whether others reach it
 }
-NOT_PASSED_ON = {"FOURFOLD_DATABASE_URL", "FOURFOLD_MODEL_DIR"}
+NOT_PASSED_ON = {"FOURFOLD_MODEL_DIR"}  # in the image
 PINNED = re.compile(r"^[a-z0-9-]+==[0-9][0-9a-z.]*$")
 
 
@@ -88,6 +89,7 @@ def test_pyproject_and_the_pins_name_the_same_packages() -> None:
 
     run, dev = pins("requirements.txt").keys(), pins("requirements-dev.txt").keys()
     assert names(project["dependencies"]) - run == set(), "run `make lock`"
+    assert names(project["optional-dependencies"]["postgres"]) == {"psycopg"} <= run, "the image has it, too"
     assert names(project["optional-dependencies"]["dev"]) - (run | dev) == set(), "run `make lock`"
 
 
@@ -162,6 +164,20 @@ def test_every_setting_reaches_the_containers(compose: dict[str, Any], name: str
     environment = compose["services"][name]["environment"]
     assert set(environment) == SETTINGS - NOT_PASSED_ON
     assert {key: value for key, value in environment.items() if value is not None} == INSIDE
+
+
+def test_compose_with_postgresql() -> None:
+    """Both services wait for the server and are given its address; its data has a volume of its own."""
+    loaded: dict[str, Any] = yaml.safe_load(read("docker-compose.postgres.yml"))
+    services = loaded["services"]
+    assert set(services) == {"database", "web", "worker"}
+    for name in ("web", "worker"):
+        url = services[name]["environment"]["FOURFOLD_DATABASE_URL"]
+        assert usable_database_url(url.replace("${POSTGRES_PASSWORD}", "secret")).endswith("@database/fourfold")
+        assert services[name]["depends_on"]["database"] == {"condition": "service_healthy"}
+    assert services["database"]["environment"]["POSTGRES_PASSWORD"].startswith("${POSTGRES_PASSWORD:?")
+    assert "ports" not in services["database"]
+    assert set(loaded["volumes"]) == {"database"}
 
 
 def test_no_file_names_an_unknown_setting() -> None:

@@ -96,10 +96,8 @@ def check(path: Path) -> None:
         raise BackupError(DAMAGED.format(why=error)) from error
     known = set(Base.metadata.tables) | {"alembic_version", "sqlite_sequence"}
     for kind, name, made in kinds:
-        plain = kind == "index" or (
-            kind == "table" and name in known and "virtual" not in str(made).lower().split()[:2]
-        )
-        if not plain:
+        is_virtual = "virtual" in str(made).lower().split()[:2]
+        if kind != "index" and (kind != "table" or is_virtual or name not in known):
             raise BackupError(DAMAGED.format(why=f"it holds a {kind} {str(name)[:60]!r}"))
     engine = make_engine(sqlite_url(path))
     try:
@@ -114,9 +112,8 @@ def check(path: Path) -> None:
         raise BackupError(DAMAGED.format(why=error.orig if isinstance(error, DBAPIError) else error)) from error
     finally:
         engine.dispose()
-    bad = [name for name in paths if not VERSION_PATH.fullmatch(name)] + [
-        name for name in ids if not JOB_ID.fullmatch(name)
-    ]
+    bad = [name for name in paths if not VERSION_PATH.fullmatch(name)]
+    bad += [name for name in ids if not JOB_ID.fullmatch(name)]
     if bad:
         raise BackupError(DAMAGED.format(why=f"{bad[0][:60]!r} is no name of a folder"))
     with closing(sqlite3.connect(path)) as connection:

@@ -1,7 +1,6 @@
 """`fourfold backup` and `fourfold restore`: the whole installation as one file, and back."""
 
 import sys
-import tempfile
 from pathlib import Path
 from typing import Annotated
 
@@ -20,6 +19,7 @@ def backup(
     file: Annotated[Path, typer.Argument(parser=_file, metavar="FILE", help="Where to; - is the standard output.")],
 ) -> None:
     """Copy database, model versions and checkpoints into one file, while everything runs."""
+    from app.backup.archive import BackupError
     from app.backup.backup import PREFIX, backup_to_file, make_backup
     from app.backup.workspace import workspace
     from app.config import Settings
@@ -27,7 +27,9 @@ def backup(
 
     settings = Settings()
     if str(file) == STREAM:
-        with workspace(Path(tempfile.gettempdir()), PREFIX) as scratch:
+        if not settings.data_dir.is_dir():
+            raise BackupError(f"There is no data folder {settings.data_dir}. FOURFOLD_DATA_DIR says where it lies.")
+        with workspace(settings.data_dir, PREFIX) as scratch:
             manifest = make_backup(settings, sys.stdout.buffer, scratch)
         sys.stdout.flush()
     else:

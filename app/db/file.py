@@ -64,7 +64,7 @@ class DatabaseFile:
     def _lost(self, how: str) -> None:
         raise DataLostError(
             f"The database {self._path} {how}: the data folder was moved, deleted or unmounted. Nothing was saved. "
-            "Bring it back, or restore a backup (docs/deployment.md), and start Fourfold again."
+            "Bring it back, or restore a backup (fourfold restore FILE), and start Fourfold again."
         )
 
 

@@ -27,9 +27,8 @@ _DISK = (
 )
 _READ_ONLY = "The data folder cannot be written. Give this program the right to write there, or set FOURFOLD_DATA_DIR."
 _DAMAGED = (
-    "The database is damaged. Stop Fourfold, move fourfold.db, fourfold.db-wal and fourfold.db-shm aside, put your "
-    "last backup in their place as fourfold.db and start again. docs/deployment.md says how (Restoring a backup), and "
-    "what to try without one."
+    "The database is damaged. Stop Fourfold, move the data folder aside, restore your last backup (fourfold restore "
+    "FILE) and start again. docs/deployment.md says how, and what to try without one."
 )
 _OTHER_SCHEMA = (
     "The tables of the database are not those of this program: another version of Fourfold changed them. Start this "

@@ -11,7 +11,7 @@ import threading
 from contextlib import closing
 from pathlib import Path
 
-import httpx
+import httpx2
 import pytest
 from sqlalchemy import select
 
@@ -32,7 +32,7 @@ from tests import databases
 from tests.api.conftest import ranks_of
 from tests.live import LiveServer, live_server, quick_settings
 from tests.repository import REPOSITORY
-from tests.waiting import PATIENCE_SECONDS
+from tests.waiting import PATIENCE_SECONDS, wait_for
 from tests.worker.harness import Harness
 from tests.worker.world import make_world
 
@@ -77,7 +77,7 @@ def test_every_ranking_is_there_and_the_job_goes_on(tmp_path: Path, tiny_model_d
         before, stop, ranked = threading.Event(), threading.Event(), list[int]()
 
         def rank(server: LiveServer) -> None:
-            with httpx.Client(base_url=server.url, timeout=PATIENCE_SECONDS) as client:
+            with httpx2.Client(base_url=server.url, timeout=PATIENCE_SECONDS) as client:
                 while not stop.is_set():
                     group = client.post("/api/v1/groups/next").json()
                     url = f"/api/v1/groups/{group['group_id']}/rankings"
@@ -118,7 +118,7 @@ def test_every_ranking_is_there_and_the_job_goes_on(tmp_path: Path, tiny_model_d
             session.flush()
             assert session.scalars(select(Ranking.id).order_by(Ranking.id.desc())).first() == max(kept) + 1
         with live_server(settings) as server:
-            assert server.client.get("/readyz").status_code == 200
+            wait_for(lambda: server.client.get("/readyz").status_code == 200, "readiness")
     finally:
         here.close()
         if there is not None:
@@ -182,12 +182,12 @@ def test_a_version_that_is_removed_meanwhile(
 def test_a_version_that_is_not_whole_is_told(installed: Settings, tmp_path: Path) -> None:
     (installed.data_dir / "versions" / "1-sft" / "tokenizer.json").unlink()
     done = command(installed, "backup", str(tmp_path / "a"))
-    assert "versions/1-sft is not whole and is not in the backup" in done.stderr
+    assert b"versions/1-sft is not whole and is not in the backup" in done.stderr
     assert done.returncode == 0
 
 
-def command(settings: Settings, *arguments: str, stdin: bytes | None = None) -> subprocess.CompletedProcess[str]:
-    done = subprocess.run(
+def command(settings: Settings, *arguments: str, stdin: bytes | None = None) -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run(
         [sys.executable, "-m", "app", *arguments],
         env=os.environ | settings_environment(settings),
         cwd=REPOSITORY,
@@ -196,21 +196,26 @@ def command(settings: Settings, *arguments: str, stdin: bytes | None = None) -> 
         timeout=PATIENCE_SECONDS,
         check=False,
     )
-    return subprocess.CompletedProcess(done.args, done.returncode, "", done.stderr.decode())
 
 
 def test_the_commands(installed: Settings, tmp_path: Path) -> None:
     assert command(installed, "backup", str(tmp_path / "all.backup")).returncode == 0
     assert (tmp_path / "all.backup").stat().st_mode & 0o777 == 0o600
     there = elsewhere(installed, tmp_path / "there")
-    assert command(there, "restore", "-", stdin=(tmp_path / "all.backup").read_bytes()).returncode == 0
+    streamed = command(installed, "backup", "-")
+    assert streamed.returncode == 0
+    assert command(there, "restore", "-", stdin=streamed.stdout).returncode == 0
     assert rows(there) == rows(installed)
     again = command(there, "restore", str(tmp_path / "all.backup"))
     assert again.returncode == 1
-    assert "move the folder away" in again.stderr or "Name an empty one" in again.stderr
-    assert "Traceback" not in again.stderr
+    assert b"move the folder away" in again.stderr or b"Name an empty one" in again.stderr
+    assert b"Traceback" not in again.stderr
     nothing = command(there, "restore", str(tmp_path / "none"))
-    assert "cannot be read" in nothing.stderr
+    assert b"cannot be read" in nothing.stderr
+    assert (
+        b"There is no data folder"
+        in command(quick_settings(tmp_path / "no", installed.model_dir), "backup", "-").stderr
+    )
 
 
 @pytest.mark.sqlite

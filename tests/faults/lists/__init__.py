@@ -1,6 +1,19 @@
 """All faults, by the part of the product that they are put into."""
 
-from tests.faults.lists import doors, installing, jobs, loop, models, pages, ppo, reward, sampling, scores, versions
+from tests.faults.lists import (
+    backups,
+    doors,
+    installing,
+    jobs,
+    loop,
+    models,
+    pages,
+    ppo,
+    reward,
+    sampling,
+    scores,
+    versions,
+)
 
 FAULTS = [
     *ppo.FAULTS,
@@ -14,4 +27,5 @@ FAULTS = [
     *versions.FAULTS,
     *pages.FAULTS,
     *installing.FAULTS,
+    *backups.FAULTS,
 ]

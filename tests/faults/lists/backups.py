@@ -1,0 +1,68 @@
+"""Backups, and what PostgreSQL's engine adds: what must be in one, and what must not come out of one."""
+
+from tests.faults.fault import In
+
+BACKUP, HOSTILE = "tests/backup/test_backup.py", "tests/backup/test_hostile.py"
+
+archive = In("app/backup/archive.py", HOSTILE)
+database = In("app/backup/database.py", HOSTILE)
+backup = In("app/backup/backup.py", BACKUP)
+restore = In("app/backup/restore.py", BACKUP)
+workspace = In("app/backup/workspace.py", BACKUP)
+trouble = In("app/db/trouble.py", "tests/db/test_postgres.py")
+base = In("app/db/base.py", "tests/db/test_one_writer.py")
+
+FAULTS = [
+    archive(
+        "members are not looked at",
+        "member.name != name or not member.isreg() or member.issparse()",
+        "member.name != name",
+    ),
+    archive("a member of another name", "member.name != name or not member.isreg()", "not member.isreg()"),
+    archive(
+        "names lead elsewhere",
+        'not NAME.fullmatch(entry.name):\n        raise BackupError(\n            f"The backup names',
+        'False:\n        raise BackupError(\n            f"The backup names',
+    ),
+    archive("hashes are not compared", "if left or digest.hexdigest() != entry.sha256:", "if left:"),
+    archive("more than was announced is written", "if left < 0:", "if False:"),
+    archive("a member that was not announced", "if self._tar.next() is not None:", "if False:"),
+    archive("cut off at its end", "if self._source.count % tarfile.RECORDSIZE:", "if False:"),
+    archive(
+        "equal files twice",
+        "        first.setdefault(entry.sha256, entry)",
+        "        first[entry.name] = entry",
+        BACKUP,
+    ),
+    database("folders of versions lead elsewhere", "if not VERSION_PATH.fullmatch(name)]", "if False]"),
+    database("folders of jobs lead elsewhere", "if not JOB_ID.fullmatch(name)]", "if False]"),
+    database(
+        "triggers come in", 'if kind != "index" and (kind != "table" or is_virtual or name not in known):', "if False:"
+    ),
+    database(
+        "references are not looked at", 'connection.execute("PRAGMA foreign_key_check").fetchone() is not None', "False"
+    ),
+    database("a newer schema comes in", "if revision not in known_revisions()[1]:", "if revision is None:"),
+    backup("checkpoints are left out", 'name.endswith((".pt", ".json"))', 'name.endswith(".json")', BACKUP),
+    backup("a removed version is looked for no second time", "if missing and not last:", "if False:"),
+    backup("half a version is taken", "return names <= files.keys() and", "return"),
+    backup("what is unfinished is taken", 'any(part.startswith(".") for part in Path(name).parts)', "False"),
+    backup("written where it shall be", 'fresh = scratch / "archive"', "fresh = path"),
+    restore(
+        "a folder that is not empty",
+        '    if there:\n        raise BackupError(\n            f"The data folder',
+        '    if False:\n        raise BackupError(\n            f"The data folder',
+        HOSTILE,
+    ),
+    restore("what does not fit is begun", "if manifest.total_bytes > free:", "if False:", HOSTILE),
+    restore("a killed restore stays in the way", "            _undo_killed(data_dir)\n", ""),
+    workspace("rests stay", "        shutil.rmtree(left, ignore_errors=True)\n", "        pass\n"),
+    workspace(
+        "others' work is removed",
+        "    except BlockingIOError:\n        return False",
+        "    except BlockingIOError:\n        return True",
+    ),
+    trouble("SQLite's words say what PostgreSQL means", 'if hasattr(error.orig, "sqlstate"):', "if False:"),
+    trouble("a refused password may pass", '("28", "3D000")', '("3D000",)'),
+    base("NUL in a text", 'value.replace("\\x00", "\\N{REPLACEMENT CHARACTER}")', "value"),
+]
