@@ -7,6 +7,7 @@ least rate. Event streams may last as long as somebody reads them.
 """
 
 import asyncio
+import json
 import logging
 import resource
 import time
@@ -18,6 +19,7 @@ import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from app.config import Settings
+from app.openai_errors import error_body, is_openai
 
 BODY_BYTES_PER_SECOND = 16 * 1024
 BACKLOG = 128
@@ -170,9 +172,9 @@ class GuardedProtocol(H11Protocol):
             self.cycle.disconnected = True  # the application reads and writes nothing more
             self.cycle.message_event.set()
         if self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE):
-            body = sentence.encode()
+            kind, body = self._said(status, sentence)
             headers = [
-                (b"content-type", b"text/plain; charset=utf-8"),
+                (b"content-type", kind),
                 (b"content-length", str(len(body)).encode()),
                 (b"connection", b"close"),
                 (b"retry-after", b"5"),
@@ -184,6 +186,12 @@ class GuardedProtocol(H11Protocol):
             self._reading = self.loop.call_later(LINGER_SECONDS, self.transport.abort)
         else:
             self.transport.abort()
+
+    def _said(self, status: HTTPStatus, sentence: str) -> tuple[bytes, bytes]:
+        """Content type and body, in OpenAI's form where the request that is being read goes there."""
+        if self._owed == "body" and self.cycle is not None and is_openai(self.cycle.scope["path"]):
+            return b"application/json", json.dumps(error_body(status, sentence)).encode()
+        return b"text/plain; charset=utf-8", sentence.encode()
 
     def pause_writing(self) -> None:
         super().pause_writing()

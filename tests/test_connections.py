@@ -78,6 +78,17 @@ def test_half_a_request_is_closed(strict: LiveServer, sent: bytes, said: bytes) 
     assert bool(answer) == bool(said)
 
 
+def test_openai_s_clients_read_it_in_their_form(strict: LiveServer) -> None:
+    with connect(strict) as client:
+        client.sendall((POST % 100).replace(b"/api/v1/groups", b"/v1/chat/completions") + b'{"messages":')
+        head, _, body = read_to_end(client).partition(b"\r\n\r\n")
+    assert b" 408 " in head.partition(b"\r\n")[0]
+    assert b"application/json" in head
+    error = json.loads(body)["error"]
+    assert error["type"] == "invalid_request_error"
+    assert "did not come in time" in error["message"]
+
+
 def test_byte_by_byte_is_no_way_around(strict: LiveServer) -> None:
     """Each byte is in time, the whole is not."""
     for start in (b"", POST % 10_000):

@@ -4,6 +4,7 @@ gets."""
 import asyncio
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import openai
@@ -155,6 +156,19 @@ def test_bodies_of_other_tools(client: OpenAI, body: dict[str, Any]) -> None:
     asked = {"model": "fourfold", "messages": [{"role": "user", "content": "Hi", "name": "ada"}], "max_tokens": 4}
     answered = client.post("/chat/completions", body={**asked, **body}, cast_to=dict)
     assert json.loads(json.dumps(answered))["choices"]
+
+
+def test_the_token_is_the_key(tmp_path: Path) -> None:
+    settings = quick_settings(tmp_path / "data", SFT_MODEL, token="the-right-one-is-long")
+    with live_server(settings, lambda _settings, _directory: ScriptedSampler()) as guarded:
+        for key in ("wrong", "the-right-one-is-long"):
+            with OpenAI(base_url=f"{guarded.url}/v1", api_key=key, max_retries=0) as client:
+                if key == "wrong":
+                    with pytest.raises(openai.AuthenticationError) as told:
+                        client.models.list()
+                    assert (told.value.code, told.value.type) == ("invalid_api_key", "invalid_request_error")
+                else:
+                    assert client.models.list().data
 
 
 async def gather(url: str) -> list[str]:
