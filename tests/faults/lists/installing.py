@@ -6,9 +6,21 @@ start = In("app/own_process.py", "tests/test_own_process.py", "tests/lm/test_for
 layout = In("app/layout.py", "tests/test_layout.py")
 database = In("app/worker/engine_database.py", "tests/worker/test_engine_database.py")
 foreign = In("app/lm/limited.py", "tests/lm/test_foreign_process.py")
+supervisor = In("app/supervisor.py", "tests/test_wheel.py::test_it_runs_far_from_the_repository")
+process = In("app/worker/process.py", "tests/worker/test_process.py")
 run = In("app/cli/run.py", "tests/test_wheel.py::test_it_runs_far_from_the_repository")
 
 FAULTS = [
+    supervisor(
+        "the children of run are those of the current folder",
+        'own_process.command("app", verb)',
+        '[__import__("sys").executable, "-m", "app", verb]',
+    ),
+    process(
+        "a job's process looks into the current folder",
+        "own_process.command(",
+        "(lambda name, *rest: [__import__('sys').executable, '-m', name, *rest])(",
+    ),
     foreign("a stranger's part finds no library of the home", "if folder not in sys.path", "if folder in sys.path"),
     start("a stranger's part looks in the current folder", "if Path(entry).is_absolute()", "if entry is not None"),
     database(
