@@ -38,7 +38,7 @@ class ImportOut(BaseModel):
     rankings: int = Field(description="New rankings; a comparison is one of two answers.")
     repeated_rankings: int = Field(description="Those that were there already.")
     held_out: int = Field(description="Of the new ones, those about held-out prompts: kept, but not learned from.")
-    same_text: int = Field(description="Rankings of answers with one text: left out, they say nothing.")
+    same_text: int = Field(description="Comparisons of a text with itself: left out, they say nothing.")
     answers_not_kept: int = Field(description="Answers that were compared with no other: only their prompts are kept.")
     questions_not_kept: int = Field(description="Later questions of the conversations with such answers.")
     columns_not_kept: list[str] = Field(description="Columns that say nothing here; the first twenty.")

@@ -33,7 +33,7 @@ def _not_kept(found: Imported) -> list[str]:
     said = []
     if found.same_text:
         said.append(
-            f"{_many(found.same_text, 'ranking', 'rankings')} of answers with one text said nothing and "
+            f"{_many(found.same_text, 'comparison', 'comparisons')} of a text with itself said nothing and "
             f"{'was' if found.same_text == 1 else 'were'} left out."
         )
     if found.answers_not_kept:

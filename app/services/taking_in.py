@@ -46,7 +46,7 @@ class Imported:
     held_out: int = 0
     """Of the new ones, those about held-out prompts: kept, but not learned from."""
     same_text: int = 0
-    """Rankings of answers with one text, which say nothing: left out."""
+    """Comparisons of two answers with one text, which say nothing: left out."""
     answers_not_kept: int = 0
     """Of prompts that came with an answer each."""
     questions_not_kept: int = 0
@@ -67,10 +67,10 @@ def take_in(session: Session, import_id: int, given: Sequence[tuple[str, GivenRo
     rows = [row for _, row in given]
     found = _take_prompts(session, import_id, rows)
     ranked = [(place, row, row.ranking) for place, row in given if row.ranking is not None]
-    if ranked:
-        found += _take_rankings(session, import_id, [each for each in ranked if each[2].says_something])
-        found += Imported(same_text=sum(not ranking.says_something for _, _, ranking in ranked))
-    return found
+    telling = [each for each in ranked if each[2].says_something]
+    if telling:
+        found += _take_rankings(session, import_id, telling)
+    return found + Imported(same_text=len(ranked) - len(telling))
 
 
 def over(import_id: int) -> Select[int]:

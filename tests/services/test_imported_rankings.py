@@ -266,7 +266,7 @@ def test_what_became_of_a_file_is_told_whole() -> None:
     assert told(everything) == (
         "1,000 rows read: 2 new prompts and 5 new rankings; 3 rows had a prompt that was there already. 6 rankings "
         "were there already. 4 rows give their prompts another split or language than it has here: it stays as it is. "
-        "7 rankings are about held-out prompts: kept, but not learned from. 8 rankings of answers with one text said "
+        "7 rankings are about held-out prompts: kept, but not learned from. 8 comparisons of a text with itself said "
         "nothing and were left out. 9 answers were compared with no other and not kept: only the prompts are. 10 later "
         "questions were not kept either. Columns that say nothing here were not kept: a, x."
     )

@@ -228,7 +228,7 @@ FAULTS = [
     taking_in("the same ranking twice", "fresh.setdefault(row.digest, row)", "fresh[row.digest + str(len(fresh))] = row", RANKED),
     taking_in("an export taken in where it comes from", "known = _given_here(session, rows).union", "known = set[str]().union", RANKED),
     taking_in("a part of a file is learned from", '"withdrawn_at": now,', '"withdrawn_at": None,', RANKED),
-    taking_in("answers of one text learned from", "[each for each in ranked if each[2].says_something]", "ranked", RANKED),
+    taking_in("answers of one text learned from", "[each for each in ranked if each[2].says_something]", "list(ranked)", RANKED),
     taking_in("a person's name for a program's rankings", "if kind is not None and labeler.kind is not kind:", "if False:", RANKED),
     taking_in("rankings of a crash stay", "        _remove(session, groups)\n        return len(groups)", "        return 0", RANKED),
     imports("preferences thrown away", "if row.form not in wanted:", "if False:", RANKED),
