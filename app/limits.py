@@ -15,7 +15,7 @@ MAX_CONVERSATION_BYTES = 512 * 1024
 """More than any model here reads, each character written as \\uXXXX."""
 MAX_IMPORT_BYTES = 64 * 1024 * 1024
 DRAIN_BYTES = 8 * 1024 * 1024
-IMPORT_PREFIX = "/api/v1/import/"
+IMPORT_PATHS = ("/api/v1/import/", "/prompts/import")
 CONVERSATION_PREFIXES = ("/v1/", "/api/v1/generate", "/api/v1/next-token")
 
 HEALTH_PATHS = frozenset({"/healthz", "/readyz"})
@@ -56,7 +56,7 @@ class BodyLimit:
 
 def limit_of(path: str) -> int:
     """Bytes of a body."""
-    if path.startswith(IMPORT_PREFIX):
+    if path.startswith(IMPORT_PATHS):
         return MAX_IMPORT_BYTES
     return MAX_CONVERSATION_BYTES if path.startswith(CONVERSATION_PREFIXES) else MAX_BODY_BYTES
 

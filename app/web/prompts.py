@@ -1,4 +1,4 @@
-"""The page of prompts: look through them, add one, archive, take back, delete. Plain forms: it needs no script."""
+"""The page of prompts: look through them, add one or a file, archive, take back, delete. Plain forms: no script."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,16 +9,19 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.concurrency import run_in_threadpool
 from sqlalchemy.orm import Session
+from starlette.datastructures import UploadFile
 from starlette.responses import RedirectResponse, Response
 
 from app.chat import Message
 from app.db.base import utc_now
 from app.db.models.prompts import Prompt, PromptSource, PromptSplit
-from app.errors import AppError, InvalidError, NotFoundError
+from app.errors import AppError, ConflictError, InvalidError, NotFoundError
 from app.ids import RowId
+from app.limits import MAX_IMPORT_BYTES
 from app.runtime import ReadSession, Runtime, RuntimeDep, UnitRoute
 from app.services import curation, drawing
 from app.services.curation import MAX_SEARCH_CHARACTERS, Shelf, Wanted
+from app.services.import_words import told
 from app.services.prompts import add_prompt, validate_messages
 from app.texts import clean_text
 from app.web.security import FormDep
@@ -108,6 +111,21 @@ def _add(session: Session, *, messages: list[Message], split: PromptSplit) -> Pr
     return stored
 
 
+@router.post("/prompts/import")
+async def take_in(request: Request, runtime: RuntimeDep, form: FormDep) -> Response:
+    """A file of prompts, or of answers that were compared. Sent again it adds nothing, so the answer is the page."""
+    given = form.get("file")
+    show = partial(_page, request=request, runtime=runtime, place=Place())
+    try:
+        if not isinstance(given, UploadFile) or not given.filename:
+            raise InvalidError("No file was chosen. Choose one, then press Import.")
+        found = await run_in_threadpool(lambda: runtime.imports.run(given.file, runtime.group_sampler.fitting()))
+    except (InvalidError, ConflictError) as error:
+        return await runtime.reading.run(partial(show, import_error=error))
+    runtime.stock.wake()
+    return await runtime.reading.run(partial(show, notice=told(found)))
+
+
 @router.post("/prompts/{prompt_id}/{action}")
 async def change(request: Request, runtime: RuntimeDep, form: FormDep, prompt_id: RowId, action: str) -> Response:
     if action not in ACTIONS:
@@ -132,6 +150,7 @@ def _page(
     text: str = "",
     split: PromptSplit = PromptSplit.TRAIN,
     add_error: str | None = None,
+    import_error: AppError | None = None,
 ) -> Response:
     wanted = Wanted(shelf=place.shelf, words=place.words)
     found = curation.list_prompts(session, after=place.after, limit=ROWS, wanted=wanted)
@@ -148,9 +167,12 @@ def _page(
         "add_text": text,
         "add_held_out": split is PromptSplit.HELD_OUT,
         "add_error": add_error,
+        "import_error": import_error,
+        "max_import_mebibytes": MAX_IMPORT_BYTES >> 20,
         "can_be_deleted": _can_be_deleted,
     }
-    status = 422 if add_error else 200 if error is None else error.status_code
+    refused = error or import_error
+    status = 422 if add_error else 200 if refused is None else refused.status_code
     return render(request, "prompts/index.html", context, status_code=status)
 
 

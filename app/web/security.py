@@ -6,7 +6,7 @@ Pure ASGI, so that streams pass through. It covers pages and API alike; a form's
 import ipaddress
 import itertools
 import secrets
-from collections.abc import Collection, Iterable
+from collections.abc import AsyncIterator, Collection, Iterable
 from hashlib import blake2b
 from typing import Annotated
 
@@ -141,13 +141,13 @@ def csrf_cookie(token: str) -> str:
     return f"{CSRF_COOKIE}={token}; Path=/; Max-Age={YEAR_SECONDS}; HttpOnly; SameSite=Lax"
 
 
-async def checked_form(request: Request) -> FormData:
-    """The form of a page, once its token matches the cookie's."""
-    form = await request.form()
-    cookie = request.cookies.get(CSRF_COOKIE, "")
-    if not cookie or not secrets.compare_digest(str(form.get(CSRF_FIELD, "")).encode(), cookie.encode()):
-        raise ForbiddenError("This form is from an earlier visit. Reload the page, then send it again.")
-    return form
+async def checked_form(request: Request) -> AsyncIterator[FormData]:
+    """The form of a page, once its token matches the cookie's. Its files are there until the answer was sent."""
+    async with request.form() as form:
+        cookie = request.cookies.get(CSRF_COOKIE, "")
+        if not cookie or not secrets.compare_digest(str(form.get(CSRF_FIELD, "")).encode(), cookie.encode()):
+            raise ForbiddenError("This form is from an earlier visit. Reload the page, then send it again.")
+        yield form
 
 
 FormDep = Annotated[FormData, Depends(checked_form)]

@@ -99,6 +99,7 @@ FORMS = {
     "POST /rankings/{ranking_id}/withdraw": {},
     "POST /prompts": {"prompt": "Hi"},
     "POST /prompts/new": {"prompt": "Hi", "split": "train"},
+    "POST /prompts/import": {"file": "prompt"},
     "POST /prompts/{prompt_id}/{action}": {"show": "all", "q": "wash", "after": "1"},
     "POST /train/jobs": {"kind": "evaluate", "version_id": "1"},
     "POST /jobs/{job_id}/cancel": {},

@@ -16,6 +16,11 @@ class Visitor:
         assert response.status_code == 200, response.text
         return response.text
 
+    def upload(self, path: str, name: str, content: bytes) -> httpx2.Response:
+        """A form with a file."""
+        [token, *_] = re.findall(r'name="csrf_token" value="([^"]+)"', self.get("/prompts"))
+        return self.client.post(path, data={"csrf_token": token}, files={"file": (name, content)})
+
     def send(self, path: str, *, fragment: bool = False, **form: str) -> httpx2.Response:
         """`fragment`: as htmx would."""
         [token, *_] = re.findall(r'name="csrf_token" value="([^"]+)"', self.get("/prompts"))
