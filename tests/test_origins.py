@@ -53,3 +53,9 @@ def test_as_browsers_send_them(given: str, found: tuple[str, ...]) -> None:
 def test_what_is_no_origin(given: str) -> None:
     with pytest.raises(ValueError, match=r"write each as https://example\.org"):
         origins_of(given)
+
+
+@pytest.mark.parametrize("given", ["*", "null"])
+def test_no_word_stands_for_pages_that_nobody_named(given: str) -> None:
+    with pytest.raises(ValueError, match="would let in pages that nobody knows"):
+        origins_of(f"https://a.example, {given}")

@@ -51,7 +51,7 @@ def test_a_named_page_gets_answers_and_errors_that_it_can_read(server: LiveServe
     assert "origin" in answer.headers["vary"].lower()
     answer = ask(server, "http://localhost:3000", "/api/v1/groups/next", "POST", **bearer())
     assert (answer.status_code, answer.headers[ALLOWED]) == (200, "http://localhost:3000")
-    for path, status in (("/api/v1/versions/99", 404), ("/v1/models/none", 404), ("/api/v1/versions/x", 422)):
+    for path, status in (("/api/v1/versions/99", 404), ("/v1/models/none", 404)):
         answer = ask(server, FRIEND, path, **bearer())
         assert (answer.status_code, answer.headers[ALLOWED]) == (status, FRIEND)
     unknown = ask(server, FRIEND, "/v1/models")

@@ -35,7 +35,7 @@ FAULTS = [
     admission("the cookie outlives the token", 'hashlib.scrypt(self._token, salt', 'hashlib.scrypt(b"", salt'),
     admission("sessions do not end", 'return int(said.partition(".")[0]) > self._clock()', "return True"),
     admission("any signature", 'if not hmac.compare_digest(signature.encode(errors="replace"), self._signature(said).encode()):', "if not said:"),
-    admission("a cookie opens the API to pages elsewhere", "_keeps_cookies(request) and ", ""),
+    admission("a cookie opens the API to pages elsewhere", "_keeps_cookies(request) and ", "", CORS),
     admission("a link from elsewhere finds one signed out", "same_origin(request.headers) or is_navigation(request.headers)", "same_origin(request.headers)"),
     admission("scripts may read the session", "; HttpOnly; SameSite=Lax\"\n    return f\"{COOKIE}={tokens", "; SameSite=Lax\"\n    return f\"{COOKIE}={tokens"),
     admission("bearer tokens may be guessed as fast as they come", "    if wait:\n        return too_many_guesses(wait)\n", ""),
