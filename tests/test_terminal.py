@@ -66,4 +66,5 @@ def test_arguments_that_the_terminal_could_not_read(monkeypatch: pytest.MonkeyPa
     with pytest.raises(InvalidError, match=r"^'caf\\udce9' holds bytes that are no text\. Write it in UTF-8"):
         text_argument("caf\udce9")
     code, told = run(monkeypatch, io.StringIO(), *ASK, str(tiny_model_dir), "caf\udce9")
-    assert (code, told[:31]) == (1, r"'caf\udce9' holds bytes that are")
+    assert code == 1
+    assert told.startswith(r"'caf\udce9' holds bytes that are no text.")
