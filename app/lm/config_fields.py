@@ -1,7 +1,6 @@
 """Typed reading of a JSON object that somebody else wrote: a missing or ill-typed entry is named. Knows no model."""
 
 import json
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 from app.weights import unusable
 
 MOST = 1 << 24  # no size of a model comes near it; a larger one is a broken file
+MOST_NUMBER = 1e12  # nor any other number; squares of it are finite, in float32, too
 MAX_BYTES = 1 << 24  # of a small file
 
 
@@ -47,14 +47,16 @@ class Fields:
         """A whole number from `least` to `most`."""
         value = self._given(name, default)
         if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
-            raise unusable(self.path, f"has {name} {value!r}, which is no whole number from {least} to {most:,}")
+            raise unusable(self.path, f"has {name} {_short(value)}, which is no whole number from {least} to {most:,}")
         return value
 
-    def number(self, name: str, default: float | None = None, *, least: float = 0.0) -> float:
-        """A finite number from `least` on."""
+    def number(
+        self, name: str, default: float | None = None, *, least: float = 0.0, most: float = MOST_NUMBER
+    ) -> float:
+        """A number from `least` to `most`."""
         value = self._given(name, default)
-        if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value < math.inf:
-            raise unusable(self.path, f"has {name} {value!r}, which is no number from {least:g} on")
+        if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value <= most:
+            raise unusable(self.path, f"has {name} {_short(value)}, which is no number from {least:g} to {most:g}")
         return float(value)
 
     def number_or_none(self, name: str) -> float | None:
@@ -63,7 +65,7 @@ class Fields:
     def flag(self, name: str, default: bool) -> bool:
         value = self._given(name, default)
         if not isinstance(value, bool):
-            raise unusable(self.path, f"has {name} {value!r}, which is neither true nor false")
+            raise unusable(self.path, f"has {name} {_short(value)}, which is neither true nor false")
         return value
 
     def _given(self, name: str, default: object) -> object:
@@ -73,3 +75,9 @@ class Fields:
         if value is None:
             raise unusable(self.path, f"has no entry {name!r}")
         return value
+
+
+def _short(value: object) -> str:
+    """As it is said back: a file may hold thousands of digits."""
+    said = repr(value)
+    return said if len(said) <= 40 else f"{said[:40]}…"

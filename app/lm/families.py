@@ -66,7 +66,7 @@ def parse_config(found: Mapping[str, Any], path: Path) -> ModelConfig:
         num_key_value_heads=fields.whole("num_key_value_heads", family.key_value_heads or heads),
         max_position_embeddings=fields.whole("max_position_embeddings"),
         rope_theta=rope_theta(fields, family.rope_theta),
-        rms_norm_eps=fields.number("rms_norm_eps"),
+        rms_norm_eps=fields.number("rms_norm_eps", most=1),
         head_dim=fields.whole("head_dim", family.head_dim, least=0),
         attention_bias=bias,
         attention_out_bias=bias and family.qkv_bias is None,

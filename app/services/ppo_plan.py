@@ -15,6 +15,7 @@ from app.memory_need import ppo_memory
 from app.model_size import fit_ppo, layer_parameters
 
 USUAL_PROMPT = 64  # tokens
+MOST_SIZE = 1 << 24  # as where the model is opened (app/lm/config_fields.py)
 SIZES = tuple(each.name for each in fields(ModelConfig) if each.type in (int, bool))
 """Their names are the same in every family's config.json (app/lm/families.py)."""
 
@@ -43,7 +44,7 @@ def ppo_plan(directory: Path) -> PPOPlan | None:
         config = ModelConfig(**sizes)
     except (OSError, ValueError, TypeError, AttributeError, ArithmeticError):
         return None
-    if config.num_hidden_layers < 1 or layer_parameters(config) < 1:
+    if max(sizes.values(), default=0) > MOST_SIZE or config.num_hidden_layers < 1 or layer_parameters(config) < 1:
         return None
     hparams = fit_ppo(PPOHparams(), config)
     return PPOPlan(

@@ -1,5 +1,6 @@
 """Models of each family give transformers' numbers; what is not supported is refused by name."""
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -107,6 +108,13 @@ REFUSED: list[tuple[dict[str, Any], type[AppError], str]] = [
     ({"hidden_size": None}, CheckpointError, "no entry 'hidden_size'"),
     ({"hidden_size": "32"}, CheckpointError, "hidden_size '32'"),
     ({"num_hidden_layers": 10**9}, CheckpointError, "num_hidden_layers"),
+    ({"hidden_size": 10**400}, CheckpointError, r"hidden_size 10{39}…, which is no whole number from 1 to 16,777,216"),
+    ({"rope_theta": 10**400}, CheckpointError, "rope_theta 1.*, which is no number from 0 to 1e"),
+    ({"rms_norm_eps": 1e308}, CheckpointError, "rms_norm_eps 1e.308, which is no number from 0 to 1"),
+    ({"rms_norm_eps": math.nan}, CheckpointError, "rms_norm_eps nan"),
+    ({"rope_parameters": {"rope_type": "linear", "factor": 1e300}}, CheckpointError, "factor 1e.300"),
+    ({"max_position_embeddings": 1e308}, CheckpointError, "max_position_embeddings 1e.308"),
+    ({"sliding_window": -1, "model_type": "mistral"}, CheckpointError, "sliding_window -1"),
     ({"num_attention_heads": True}, CheckpointError, "num_attention_heads"),
     ({"num_key_value_heads": 3}, CheckpointError, "do not share"),
     ({"head_dim": 7}, CheckpointError, "heads of 7"),

@@ -45,6 +45,8 @@ def sized(**sizes: float) -> str:
         '{"hidden_size": "wide"}',
         json.dumps({"hidden_size": [1]}),
         sized(hidden_size=float("inf")),
+        sized(hidden_size=10**400),
+        sized(num_hidden_layers=1e308),
         sized(num_attention_heads=0, head_dim=0),
         sized(num_attention_heads=0, num_hidden_layers=0, hidden_size=0, head_dim=0),
         sized(num_hidden_layers=0),
