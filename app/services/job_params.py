@@ -35,7 +35,7 @@ CHOICES: dict[JobKind, dict[str, tuple[str, ...]]] = {
     JobKind.EVALUATE: {},
 }
 MAX_NUMBER = 2**31 - 1
-# least and largest sensible number; one that is not listed may be anything from 0
+# least and largest sensible number
 LIMITS: dict[str, tuple[float, float]] = {
     **dict.fromkeys(("total_episodes", "batch_size", "cross_validate_up_to", "num_prompts"), (1, 100_000)),
     **dict.fromkeys(("samples_per_prompt", "num_ppo_epochs", "num_mini_batches", "ridge_steps", "num_layers"), (1, 64)),
@@ -46,7 +46,8 @@ LIMITS: dict[str, tuple[float, float]] = {
     "temperature": (0.05, 2),
     "max_tokens": (1, 256),
     "max_grad_norm": (1e-6, 1_000),
-    "kl_coef": (0, 100),
+    **dict.fromkeys(("kl_coef", "vf_coef", "missing_eos_penalty"), (0, 100)),
+    **dict.fromkeys(("warmup_batches", "num_frozen_layers", "shown_prompts"), (0, 1_000)),
     "score_clip": (1e-3, 1_000),
     "kl_target": (1e-3, 1_000),
     "target_kl": (1e-3, 1_000),
@@ -114,7 +115,7 @@ def _check_number(name: str, value: Any, annotation: Any) -> Any:
         raise InvalidError(f"{name} must be a whole number.")
     if value < 0:
         raise InvalidError(f"{name} must not be negative.")
-    low, high = LIMITS.get(name, (0, MAX_NUMBER))
+    low, high = LIMITS[name]
     if not low <= value <= high:
         raise InvalidError(f"{name} must be from {low:,g} to {high:,g}.")
     return int(value) if wanted == "int" else float(value)

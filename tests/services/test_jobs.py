@@ -1,3 +1,4 @@
+from dataclasses import fields
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -12,6 +13,7 @@ from app.db.models.jobs import Job, JobKind, JobMetric, JobStatus
 from app.db.models.versions import Version, VersionKind, VersionStatus
 from app.db.session import transaction
 from app.errors import AppError, ConflictError, InvalidError, NotFoundError
+from app.hparams import PPOHparams
 from app.services import heartbeats, job_runs, jobs, versions
 
 
@@ -74,6 +76,19 @@ def test_evaluations_of_different_versions_are_different_work(session: Session, 
 def test_wrong_parameters_are_told_at_once(session: Session, params: dict[str, Any], says: str) -> None:
     with pytest.raises(AppError, match=says):
         queue_policy(session, **params)
+
+
+@pytest.mark.usefixtures("reward")
+@pytest.mark.parametrize("value", [10**400, 1e308, 2**31, -1e-320, float("inf")])
+def test_every_number_has_bounds(session: Session, value: float) -> None:
+    """What is far beyond any use is told by name; what is nearly 0 is either 0's neighbour or told, too."""
+    named = [field.name for field in fields(PPOHparams) if field.type is not bool]
+    for name in named:
+        with pytest.raises(InvalidError, match=f"^{name} must"):
+            queue_policy(session, **{name: value})
+    for name in ("learning_rate", "value_learning_rate", "adam_eps", "temperature", "max_grad_norm", "score_clip"):
+        with pytest.raises(InvalidError, match=f"^{name} must be from"):
+            queue_policy(session, **{name: 1e-320})
 
 
 @pytest.mark.usefixtures("reward")
