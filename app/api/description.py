@@ -59,9 +59,19 @@ def raises(*kinds: type[AppError] | HTTPStatus) -> Responses:
 
 
 def streams(**events: type[BaseModel]) -> Responses:
-    """For a route's `responses`: server-sent events by name; those called `message` have none."""
+    """For a route's `responses`: server-sent events by name."""
     _streamed.update(events.values())
-    forms = [_event(name, model) for name, model in events.items()]
+    return _streams([_event(name, model.__name__) for name, model in events.items()])
+
+
+def openai_streams(model: type[BaseModel]) -> Responses:
+    """For a route's `responses`: events without names, an error where the stream breaks off, and [DONE] at its end."""
+    _streamed.add(model)
+    done = {"type": "object", "required": ["data"], "properties": {"data": {"const": "[DONE]"}}}
+    return _streams([_event(None, model.__name__), _event(None, "OpenAIError"), done])
+
+
+def _streams(forms: list[dict[str, Any]]) -> Responses:
     return {200: {"content": {EVENT_STREAM: {"itemSchema": forms[0] if len(forms) == 1 else {"oneOf": forms}}}}}
 
 
@@ -71,10 +81,10 @@ def lines(description: str) -> Responses:
     return {200: {"content": {"application/jsonl": {"schema": {"type": "string"}, "itemSchema": item}}}}
 
 
-def _event(name: str, model: type[BaseModel]) -> dict[str, Any]:
-    content = {"$ref": REFERENCE.format(model=model.__name__)}
+def _event(name: str | None, model: str) -> dict[str, Any]:
+    content = {"$ref": REFERENCE.format(model=model)}
     data = {"type": "string", "contentMediaType": "application/json", "contentSchema": content}
-    named = {} if name == "message" else {"event": {"const": name}}
+    named = {} if name is None else {"event": {"const": name}}
     return {"type": "object", "required": [*named, "data"], "properties": {**named, "data": data}}
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from fastapi import APIRouter
 from sqlalchemy.orm import Session
 
-from app.api.description import raises, streams
+from app.api.description import openai_streams, raises
 from app.api.openai_answers import ChatChunk, ChatOut, Head, ModelOut, ModelsOut, chunks, told, whole
 from app.api.openai_requests import ACTIVE_MODEL, COMPLETION_TOKENS, ChatIn, CompletionIn
 from app.api.openai_texts import TextOut, text_chunks, whole_texts
@@ -69,7 +69,7 @@ def _version(session: Session, model: str) -> Version:
     "/chat/completions",
     response_model=ChatOut,
     dependencies=[SamplingPlace],
-    responses={**streams(message=ChatChunk), **raises(NotFoundError, GoneError)},
+    responses={**openai_streams(ChatChunk), **raises(NotFoundError, GoneError)},
 )
 def chat(body: ChatIn, runtime: RuntimeDep) -> Any:
     """n answers of one model; pieces as server-sent events with `stream`."""
@@ -96,7 +96,7 @@ def chat(body: ChatIn, runtime: RuntimeDep) -> Any:
     "/completions",
     response_model=TextOut,
     dependencies=[SamplingPlace],
-    responses={**streams(message=TextOut), **raises(NotFoundError, GoneError)},
+    responses={**openai_streams(TextOut), **raises(NotFoundError, GoneError)},
 )
 def complete(body: CompletionIn, runtime: RuntimeDep) -> Any:
     """n continuations of each prompt, one prompt after the other; pieces as server-sent events with `stream`."""

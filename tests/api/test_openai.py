@@ -199,10 +199,13 @@ def test_bytes_of_all_tokens_are_the_text(real_server: LiveServer) -> None:
     """The end token and special ones have no entry; a token that is a part of a character has bytes, too."""
     asked = {"seed": 5, "logprobs": True, "top_logprobs": 3, "n": 3, "max_tokens": 30}
     choices = chat(real_server, **asked)["choices"]
+    told = chat(real_server, **asked, logit_bias={"4": 100})["choices"][0]
+    assert (told["finish_reason"], told["logprobs"]["content"]) == ("stop", [])
     parts = 0
     for choice in choices:
         content = choice["logprobs"]["content"]
         assert text_of(content) == choice["message"]["content"]
+        assert all(one["bytes"] for one in content)
         for one in content:
             assert len(one["top_logprobs"]) == 3
             for each in (one, *one["top_logprobs"]):

@@ -108,7 +108,8 @@ def test_statuses_follow_from_what_an_operation_takes(paths: dict[str, Any]) -> 
     ("path", "whole", "pieces"),
     [
         ("/api/v1/generate", "GenerateOut", {"PieceOut", "AnsweredOut", "EndOut"}),
-        ("/v1/chat/completions", "ChatOut", {"ChatChunk"}),
+        ("/v1/chat/completions", "ChatOut", {"ChatChunk", "OpenAIError"}),
+        ("/v1/completions", "TextOut", {"TextOut", "OpenAIError"}),
     ],
 )
 def test_answers_that_may_be_streamed_have_both_forms(
