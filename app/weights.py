@@ -9,7 +9,7 @@ import json
 import os
 import shutil
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from app.errors import AppError
 
 CHECKSUMS = "checksums.json"
 WEIGHTS, WEIGHTS_INDEX = "model.safetensors", "model.safetensors.index.json"
-SHARDS = "model-*.safetensors"
+SHARDS, SHARD = "model-*.safetensors", "model-{number:05d}-of-{count:05d}.safetensors"
 # What makes a model a model, with its shards; other files beside them (training.json, README.md) may change freely.
 MODEL_FILES = (
     "config.json",
@@ -93,6 +93,43 @@ def move_directory(fresh: Path, target: Path) -> Path:
     fresh.rename(place)
     _fsync(place.parent)
     return place
+
+
+def share_files(fresh: Path, others: Iterable[Path]) -> None:
+    """Weights in `fresh` that are in one of the others, too, become further names (hard links) of the files there, so
+    that they take no space. Equal is what has the recorded checksum, read anew. Where the file system knows no links,
+    or no more of them, or is another one, the copies stay."""
+    mine = _recorded(fresh)
+    for other in others:
+        theirs = {digest: name for name, digest in _recorded(other).items()}
+        for name, digest in list(mine.items()):
+            if digest in theirs and _link(other / theirs[digest], fresh / name, digest):
+                del mine[name]
+    _fsync(fresh)
+
+
+def _recorded(directory: Path) -> dict[str, str]:
+    """Checksums of the parts of its weights; none where they are not known."""
+    try:
+        listed = json.loads((directory / CHECKSUMS).read_text(encoding="utf-8"))
+        return {name: digest for name, digest in listed.items() if Path(name).match(SHARDS)}
+    except (OSError, ValueError, AttributeError):
+        return {}
+
+
+def _link(source: Path, target: Path, digest: str) -> bool:
+    """Whether `target` is the same file as `source` now. It is never missing meanwhile."""
+    beside = target.with_name(f".{target.name}.link")
+    try:
+        if file_hash(source) != digest:
+            return False
+        os.link(source, beside)
+        beside.replace(target)
+    except OSError:
+        return False
+    finally:
+        beside.unlink(missing_ok=True)
+    return True
 
 
 def content_hash(directory: Path) -> str:

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import save_file
 from torch import Tensor
 
 from app.errors import AppError
@@ -20,12 +19,11 @@ from app.lm import families
 from app.lm.families import read_config
 from app.lm.model import Llama
 from app.lm.tokenizer import OWN_IDS, Tokenizer
-from app.lm.weight_files import check_tensors, read_tensors, weight_paths
+from app.lm.weight_files import check_tensors, read_tensors, weight_paths, write_parts, write_tensors
 from app.strict_json import to_json
 from app.weights import (
     CHECKSUMS,
     MODEL_FILES,
-    WEIGHTS,
     CheckpointError,
     atomic_directory,
     content_hash,
@@ -75,9 +73,11 @@ def config_json(
     return families.config_json(config, dtype=DTYPE_NAMES[dtype], special_ids=special_ids, head=head)
 
 
-def save_model(directory: Path, model: Llama, tokenizer: Tokenizer, *, dtype: torch.dtype = torch.bfloat16) -> str:
-    """Write the model atomically; returns its content hash."""
-    config = config_json(model.config, dtype=dtype, special_ids=tokenizer.special_ids)
+def save_model(
+    directory: Path, model: Llama, tokenizer: Tokenizer, *, dtype: torch.dtype | None = torch.bfloat16
+) -> str:
+    """Write the model atomically; returns its content hash. `dtype` as in `save_weights`."""
+    config = config_json(model.config, dtype=dtype or torch.float32, special_ids=tokenizer.special_ids)
     return save_weights(directory, model.state_dict(), config, tokenizer, dtype=dtype, generates=True)
 
 
@@ -87,14 +87,17 @@ def save_weights(
     config: Mapping[str, Any],
     tokenizer: Tokenizer,
     *,
-    dtype: torch.dtype,
+    dtype: torch.dtype | None,
     generates: bool,
 ) -> str:
-    """Weights in `dtype`, config.json and the tokenizer's files, atomically; returns the content hash. `generates`:
-    with generation_config.json; else it is a reward model."""
-    converted = {name: tensor.detach().to(dtype).contiguous() for name, tensor in weights.items()}
+    """Weights in `dtype` in one file, or (None) without loss in parts that versions may share; config.json and the
+    tokenizer's files, atomically; returns the content hash. `generates`: with generation_config.json; else it is a
+    reward model."""
     with atomic_directory(directory) as fresh:
-        save_file(converted, fresh / WEIGHTS, metadata={"format": "pt"})
+        if dtype is None:
+            write_parts(fresh, weights)
+        else:
+            write_tensors(fresh, {name: tensor.detach().to(dtype) for name, tensor in weights.items()})
         write_json(fresh / "config.json", config)
         if generates:
             write_json(fresh / "generation_config.json", tokenizer.generation_config)

@@ -1,10 +1,12 @@
-"""Weights on disk: one model.safetensors or several with an index. Pickles are never opened. Knows no architecture.
+"""Weights on disk: one model.safetensors or several with an index. Pickles are never opened. Of architectures it knows
+only that names of layers' tensors begin with "model.layers.N.".
 
 Tensors are read one by one and converted on the way, so that the memory needed is one copy of the weights in the wanted
 type and one tensor; the file's own pages belong to the system, which may drop them.
 """
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,12 +14,15 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
 from torch import Tensor
 
 from app.errors import InvalidError
-from app.weights import WEIGHTS, WEIGHTS_INDEX, unusable
+from app.weights import SHARD, WEIGHTS, WEIGHTS_INDEX, unusable
 
 FLOATS = {"F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16}
+METADATA = {"format": "pt"}
+_LAYER = re.compile(r"model\.layers\.\d+\.")
 IGNORED = ".rotary_emb.inv_freq"  # old checkpoints keep the frequencies, which config.json says anyway
 Shapes = dict[str, tuple[int, ...]]
 
@@ -101,6 +106,45 @@ def read_tensors(path: Path, dtype: torch.dtype | None = None) -> Iterator[tuple
             if not name.endswith(IGNORED):
                 tensor = file.get_tensor(name)
                 yield name, tensor.to(dtype or tensor.dtype, copy=True)
+
+
+def write_tensors(directory: Path, tensors: Mapping[str, Tensor]) -> None:
+    """One file."""
+    save_file({name: tensor.contiguous() for name, tensor in tensors.items()}, directory / WEIGHTS, metadata=METADATA)
+
+
+def write_parts(directory: Path, tensors: Mapping[str, Tensor]) -> None:
+    """The same in several files with an index, as transformers reads them: the embeddings, each layer, and the rest by
+    itself, so that versions which have some of them in common can share these files. Each tensor is in the smallest
+    type that keeps it to the bit."""
+    parts: dict[str, dict[str, Tensor]] = {}
+    for name, tensor in tensors.items():
+        parts.setdefault(_part_of(name), {})[name] = exactly(tensor.detach()).contiguous()
+    names = {part: SHARD.format(number=number, count=len(parts)) for number, part in enumerate(parts, start=1)}
+    for part, held in parts.items():
+        save_file(held, directory / names[part], metadata=METADATA)
+    total = sum(tensor.nbytes for held in parts.values() for tensor in held.values())
+    placed = {name: names[part] for part, held in parts.items() for name in held}
+    index = {"metadata": {"total_size": total}, "weight_map": placed}
+    (directory / WEIGHTS_INDEX).write_text(json.dumps(index, indent=2) + "\n", encoding="utf-8")
+
+
+def _part_of(name: str) -> str:
+    layer = _LAYER.match(name)
+    if layer is not None:
+        return layer[0]
+    return "embeddings" if "embed_tokens" in name else "rest"
+
+
+def exactly(tensor: Tensor) -> Tensor:
+    """In half as many bytes where each number survives to the bit, else as it is."""
+    if tensor.dtype is not torch.float32:
+        return tensor
+    for kind in (torch.bfloat16, torch.float16):
+        half = tensor.to(kind)
+        if torch.equal(half.to(torch.float32).view(torch.int32), tensor.view(torch.int32)):
+            return half
+    return tensor
 
 
 @contextmanager

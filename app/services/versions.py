@@ -118,6 +118,11 @@ def answerers(session: Session) -> Sequence[Version]:
     return session.scalars(select(Version).where(*usable).order_by(Version.id.desc())).all()
 
 
+def stored_paths(session: Session) -> list[str]:
+    """Of all versions with files, newest first."""
+    return list(session.scalars(select(Version.path).where(Version.removed_at.is_(None)).order_by(Version.id.desc())))
+
+
 def next_version_path(session: Session, kind: VersionKind) -> str:
     """Wanted folder (relative to the data folder) of the version that is added next; `move_directory` finds another one
     where something lies there: ids are reused once rows are lost."""

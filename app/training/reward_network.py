@@ -150,7 +150,7 @@ def save_reward_model(directory: Path, model: RewardModel, tokenizer: Tokenizer)
     ids = tokenizer.special_ids
     config = config_json(model.config, dtype=torch.float32, special_ids=ids, head="SequenceClassification")
     config |= {"num_labels": 1, "id2label": {"0": "score"}, "label2id": {"score": 0}}
-    return save_weights(directory, weights, config, tokenizer, dtype=torch.float32, generates=False)
+    return save_weights(directory, weights, config, tokenizer, dtype=None, generates=False)
 
 
 def load_reward_model(directory: Path) -> RewardModel:

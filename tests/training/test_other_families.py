@@ -187,7 +187,7 @@ def test_a_policy_that_ppo_made_is_of_its_family(
     prompts = [tokenizer.encode_conversation([{"role": "user", "content": "How do I wash my hands?"}])]
     reward, ends, pad = RewardModel.from_sft(model, 1, seed=1), tokenizer.ends, tokenizer.pad_id
     result = drain(train_policy(model, model, reward, prompts, hparams, ends=ends, pad_id=pad, context=NoContext()))
-    save_model(tmp_path / "policy", result.model, tokenizer, dtype=torch.float32)
+    save_model(tmp_path / "policy", result.model, tokenizer, dtype=None)
     theirs = AutoModelForCausalLM.from_pretrained(tmp_path / "policy", dtype=torch.float32).eval()
     assert type(theirs) is type(causal)
     ids = torch.tensor(prompts)

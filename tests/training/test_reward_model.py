@@ -275,7 +275,7 @@ def test_damaged_files_are_named(tmp_path: Path) -> None:
 
     tokenizer = train_tokenizer(["some words"], CONFIG.vocab_size)
     save_reward_model(tmp_path / "reward", RewardModel.from_sft(tiny_model(), 2, seed=0), tokenizer)
-    weights = tmp_path / "reward" / "model.safetensors"
+    weights = tmp_path / "reward" / "model-00001-of-00004.safetensors"
     weights.write_bytes(weights.read_bytes()[:-7])
-    with pytest.raises(CheckpointError, match=r"model\.safetensors"):
+    with pytest.raises(CheckpointError, match=r"model-00001-of-00004\.safetensors"):
         load_reward_model(tmp_path / "reward")

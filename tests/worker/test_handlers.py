@@ -101,6 +101,18 @@ def test_the_loop(make: Callable[..., Harness]) -> None:
     check_files(harness)
 
 
+def test_versions_share_the_files_that_they_have_in_common(make: Callable[..., Harness]) -> None:
+    harness = make()
+    made = [
+        version_of_job(harness, run_inline(harness, queue(harness, JobKind.TRAIN_REWARD, **REWARD)).id) for _ in "ab"
+    ]
+    first, second = (harness.settings.version_directory(version.path) for version in made)
+    embeddings = "model-00001-of-00004.safetensors"
+    assert (first / embeddings).samefile(second / embeddings)
+    assert not (first / "config.json").samefile(second / "config.json")  # small, and nobody's weights
+    check_files(harness)
+
+
 def test_a_policy_whose_memory_is_not_there_is_refused_before_anything_is_loaded(
     make: Callable[..., Harness], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -3,7 +3,6 @@
 from dataclasses import asdict
 from typing import Any
 
-import torch
 from sqlalchemy.orm import Session
 
 from app.db.models.prompts import PromptSplit
@@ -68,7 +67,7 @@ def train_policy(run: JobRun) -> None:
     store_version(
         run,
         new,
-        save=lambda directory: save_model(directory, result.model, tokenizer, dtype=torch.float32),
+        save=lambda directory: save_model(directory, result.model, tokenizer, dtype=None),
         then=lambda session, version: rules.after_train_policy(session, version),
     )
 

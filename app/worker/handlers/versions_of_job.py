@@ -18,7 +18,7 @@ from app.lm.tokenizer import Tokenizer
 from app.services import versions
 from app.training.reward_model import RewardModel, load_reward_model
 from app.training.saving import saving
-from app.weights import move_directory
+from app.weights import move_directory, share_files
 from app.worker.run import JobRun
 
 Hparams = TypeVar("Hparams")
@@ -78,10 +78,17 @@ def store_version(
     try:
         with saving("new model"):
             content_hash = save(fresh)
+            share_files(fresh, other_versions(run))
         with saving("new model's record"):
             run.patiently(lambda: _store(run, new, fresh, content_hash, then))
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
+
+
+def other_versions(run: JobRun) -> list[Path]:
+    """Their folders, newest first: those of one lineage have frozen weights in common."""
+    paths = run.read(lambda session: versions.stored_paths(session))
+    return [run.settings.version_directory(path) for path in paths]
 
 
 def _store(

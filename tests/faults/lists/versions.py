@@ -15,6 +15,14 @@ groups = In("app/services/groups.py", LANGUAGES)
 stock = In("app/services/stock.py", "tests/services/test_stock.py")
 codes = In("app/languages.py", "tests/test_languages.py")
 asked = In("app/web/languages.py", "tests/web/test_languages.py")
+PARTS = "tests/lm/test_parts.py"
+
+parts = In("app/lm/weight_files.py", PARTS)
+files = In("app/weights.py", PARTS)
+store = In(
+    "app/worker/handlers/versions_of_job.py",
+    "tests/worker/test_handlers.py::test_versions_share_the_files_that_they_have_in_common",
+)
 answers = In("app/services/generation.py", "tests/api/test_removal.py")
 
 FAULTS = [
@@ -57,4 +65,12 @@ FAULTS = [
     asked("what was chosen is forgotten", "if chosen else accepted(", "if False else accepted("),
     asked("the browser's languages are not read", 'accepted(request.headers.get("accept-language", ""))', 'accepted("")'),
     asked("the held card stays", "    if labeler is not None:\n        _let_go", "    if False:\n        _let_go"),
+    parts("numbers are rounded to half", "        if torch.equal(half.to(torch.float32).view(torch.int32), tensor.view(torch.int32)):\n", "        if True:\n"),
+    parts("nothing is stored in half", "exactly(tensor.detach())", "tensor.detach()"),
+    parts("signs of zero are lost", "half.to(torch.float32).view(torch.int32), tensor.view(torch.int32)", "half.to(torch.float32).relu() + 0.0, tensor.relu() + 0.0"),
+    parts("all in one part", "    layer = _LAYER.match(name)\n", "    layer = None\n"),
+    files("a damaged file is shared", "        if file_hash(source) != digest:\n            return False\n", ""),
+    files("a file system without links stops a training", "    except OSError:\n        return False\n    finally:\n        beside", "    finally:\n        beside"),
+    files("nothing is shared", "        beside.replace(target)\n", ""),
+    store("versions share nothing", "            share_files(fresh, other_versions(run))\n", ""),
 ]  # fmt: skip
