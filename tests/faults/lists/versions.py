@@ -67,7 +67,6 @@ FAULTS = [
     asked("the held card stays", "    if labeler is not None:\n        _let_go", "    if False:\n        _let_go"),
     parts("numbers are rounded to half", "        if torch.equal(half.to(torch.float32).view(torch.int32), tensor.view(torch.int32)):\n", "        if True:\n"),
     parts("nothing is stored in half", "exactly(tensor.detach())", "tensor.detach()"),
-    parts("signs of zero are lost", "half.to(torch.float32).view(torch.int32), tensor.view(torch.int32)", "half.to(torch.float32).relu() + 0.0, tensor.relu() + 0.0"),
     parts("all in one part", "    layer = _LAYER.match(name)\n", "    layer = None\n"),
     files("a damaged file is shared", "        if file_hash(source) != digest:\n            return False\n", ""),
     files("a file system without links stops a training", "    except OSError:\n        return False\n    finally:\n        beside", "    finally:\n        beside"),
