@@ -67,9 +67,14 @@ browser:
 
 test: set-up-dev browser lint types imports ## Set up what the tests need (Chromium included), then lint, types, imports and all tests
 	@FOURFOLD_CHROMIUM="$$(bin/browser)" $(PY) -m pytest $(PYTEST_ARGS)
+	@echo "==> the heart of it again, on PostgreSQL" && bin/with-postgres --if-possible $(PY) -m pytest $(ON_POSTGRES)
+
+# About 40 s; `make test-postgres` runs all that touches a database.
+ON_POSTGRES := tests/db $(addprefix tests/services/test_,rankings.py groups.py) $(addprefix tests/api/test_,concurrency.py two_webs.py) \
+  tests/worker/test_engine.py::test_kill_child_and_worker tests/backup/test_backup.py::test_every_ranking_is_there_and_the_job_goes_on
 
 test-postgres: set-up-dev ## Services, API and worker on a throw-away PostgreSQL, installed where it is missing (some minutes)
-	@bin/with-postgres $(PY) -m pytest tests/db tests/services tests/api tests/worker $(PYTEST_ARGS)
+	@bin/with-postgres $(PY) -m pytest tests/db tests/services tests/api tests/worker tests/backup $(PYTEST_ARGS)
 
 faults: set-up-dev ## Put hundreds of faults in, one by one, and see that a test tells each (a quarter of an hour on a quiet machine; for the night)
 	@$(PY) -m tests.faults $(FAULTS_ARGS)

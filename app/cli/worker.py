@@ -60,6 +60,8 @@ def worker_health() -> None:
     except Exception as error:  # no database yet is unhealthy too
         print(f"unhealthy: {error}", file=sys.stderr)
         raise SystemExit(1) from error
+    finally:
+        engine.dispose()
     if not alive:
         print(f"unhealthy: no worker heartbeat for {settings.worker_stale_seconds:g} s", file=sys.stderr)
         raise SystemExit(1)

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from app.backup.archive import DATABASE, MANIFEST, PACKED, BackupError, pack
+from app.backup.archive import DATABASE, MANIFEST, PACKED, PIECE_BYTES, BackupError, pack
 from app.backup.backup import backup_to_file
 from app.backup.restore import restore
 from app.config import Settings
@@ -156,6 +156,9 @@ def test_members_that_are_no_plain_file_or_more_than_announced(
     target: Settings, forged: Forged, one: Member, place: str
 ) -> None:
     if place == "instead":
+        first = forged.manifest["files"][1]
+        if one[0].name != "../evil":  # it would pass, but for its kind
+            one[0].name, first["bytes"], first["sha256"] = first["name"], 0, sha256(b"").hexdigest()
         forged.members[1] = one
     else:
         forged.members.append(one)
@@ -190,6 +193,23 @@ def _bomb(forged: Forged) -> None:
     """A small packed database that would fill the disk."""
     entry = forged.entry(DATABASE)
     entry["bytes"] = 4_096
+
+
+def test_a_bomb_is_not_unpacked(target: Settings, forged: Forged, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A few kB that become 40 MB: no more is read than was announced, and a piece."""
+    pieces: list[int] = []
+
+    class Counting(gzip.GzipFile):
+        def read(self, size: int | None = -1) -> bytes:
+            piece = super().read(size)
+            pieces.append(len(piece))
+            return piece
+
+    forged.members[0] = member(PACKED, gzip.compress(bytes(40_000_000)))
+    content = forged.written()
+    monkeypatch.setattr(gzip, "GzipFile", Counting)
+    check_refused(target, content, "damaged")
+    assert sum(pieces) <= forged.entry(DATABASE)["bytes"] + PIECE_BYTES
 
 
 def _no_list(forged: Forged) -> None:

@@ -10,7 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import select
+import pytest
+from sqlalchemy import select, text
 
 from app.config import Settings
 from app.db.models.jobs import LIVE, Job, JobKind
@@ -108,6 +109,20 @@ class Harness:
             return int(children[0]) if children else None
 
         return wait_for(look, "child of the worker")
+
+    def lose_engine(self) -> None:
+        """What the job engine knows is deleted; no worker runs."""
+        for path in self.settings.data_dir.glob("engine.db*"):
+            path.unlink()
+        if self.engine.dialect.name == "postgresql":
+            with self.engine.begin() as connection:
+                connection.execute(text("DROP SCHEMA dbos CASCADE"))
+
+    def name_in_environment(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """For commands that are run in this process."""
+        for name, value in settings_environment(self.settings).items():
+            if name in ("FOURFOLD_DATA_DIR", "FOURFOLD_DATABASE_URL", "FOURFOLD_MODEL_DIR"):
+                monkeypatch.setenv(name, value)
 
     def close(self) -> None:
         for worker in self.workers:

@@ -98,7 +98,7 @@ def test_stop_in_good_order(harness: Harness) -> None:
     assert not alive(child)
     waiting = harness.job(job)
     assert (waiting.status, waiting.attempts) == (JobStatus.QUEUED, 0)
-    (harness.settings.data_dir / "engine.db").unlink()  # and the engine's file may be lost meanwhile
+    harness.lose_engine()  # and the engine's file may be lost meanwhile
     harness.start_worker()
     (ended,) = harness.wait_over(job)
     assert (ended.status, ended.attempts) == (JobStatus.SUCCEEDED, 1)

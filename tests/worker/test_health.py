@@ -24,7 +24,7 @@ def test_only_a_worker_of_the_present_is_healthy(
     """A heartbeat from the future was written before the clock was set back."""
     with transaction(harness.sessions) as session:
         heartbeats.beat(session, "worker-0", utc_now() + ahead)
-    monkeypatch.setenv("FOURFOLD_DATA_DIR", str(harness.settings.data_dir))
+    harness.name_in_environment(monkeypatch)
     if healthy:
         worker_health()
         assert capsys.readouterr().out == "healthy: worker-0\n"

@@ -26,8 +26,7 @@ POLICY = {"total_episodes": 4, "batch_size": 4, "max_tokens": 4, "num_frozen_lay
 @pytest.fixture
 def harness(tmp_path: Path, tiny_model_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Harness]:
     made = make_world(tmp_path / "data", tiny_model_dir)
-    monkeypatch.setenv("FOURFOLD_DATA_DIR", str(made.settings.data_dir))
-    monkeypatch.setenv("FOURFOLD_MODEL_DIR", str(tiny_model_dir))
+    made.name_in_environment(monkeypatch)
     yield made
     made.close()
 

@@ -50,8 +50,7 @@ def test_kills_end_no_job_that_advances(harness: Harness) -> None:
     harness.wait_until(job, partial(_is_at, 16), "fourth attempt")
     kill(worker, harness.child_pid(worker))
     assert harness.job(job).status is JobStatus.RUNNING
-    for path in harness.settings.data_dir.glob("engine.db*"):
-        path.unlink()
+    harness.lose_engine()
     harness.start_worker()
     (ended,) = harness.wait_over(job)
     assert (ended.status, ended.error, ended.attempts) == (JobStatus.SUCCEEDED, None, 5)
@@ -66,6 +65,7 @@ def _is_at(step: int, job: Job) -> bool:
     return job.step == step
 
 
+@pytest.mark.sqlite
 def test_a_database_from_a_backup(harness: Harness, tmp_path: Path) -> None:
     """Copied while a job ran. Restored beside an engine that has long ended it, and into an empty folder: it runs
     again both times, and so does a new one."""

@@ -18,6 +18,8 @@ from app.worker.process import Child, JobRunner
 from app.worker.run import JobRun
 from tests.worker.harness import Harness
 
+pytestmark = pytest.mark.sqlite  # its file is what this is about
+
 
 def test_it_waits_for_a_data_folder_that_comes_back(database: Engine, sessions: sessionmaker[Session]) -> None:
     path = Path(database.url.database or "")

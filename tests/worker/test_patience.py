@@ -65,9 +65,11 @@ def start(waits: Waits) -> Iterator[Start]:
 @contextmanager
 def locked(harness: Harness) -> Iterator[Callable[[], object]]:
     """Another process has the write lock until the function is called."""
-    with closing(sqlite3.connect(harness.settings.data_dir / "fourfold.db", isolation_level=None)) as other:
-        other.execute("BEGIN IMMEDIATE")
-        yield lambda: other.execute("ROLLBACK")
+    engine = make_engine(harness.settings.resolved_database_url)
+    with engine.connect() as other:
+        other.begin()
+        yield other.rollback
+    engine.dispose()
 
 
 def trouble(message: str = "database is locked") -> OperationalError:
@@ -118,7 +120,7 @@ def test_waits_grow_up_to_a_bound_and_end(waits: Waits) -> None:
 
 
 def test_a_lock_costs_neither_the_attempt_nor_a_point(harness: Harness, start: Start, waits: Waits) -> None:
-    """It outlasts SQLite's own patience twice, in the middle of a job."""
+    """It outlasts the engine's own patience twice, in the middle of a job."""
     job_id = harness.add_job()
     run = start(harness, job_id)
     run.report(Progress(1, 3, {"loss": 1.0}))
@@ -145,11 +147,12 @@ def test_a_lock_at_the_end_loses_no_outcome(harness: Harness, start: Start, wait
 
 def _drain_then_lock(harness: Harness, waits: Waits, trainer: Any) -> Any:
     """Without reports; the other process takes the lock when all steps are done."""
-    other = sqlite3.connect(harness.settings.data_dir / "fourfold.db", isolation_level=None)
+    engine = make_engine(harness.settings.resolved_database_url)
+    other = engine.connect()
 
     def release() -> None:
-        other.execute("ROLLBACK")
         other.close()
+        engine.dispose()
 
     waits.actions[2] = release
     try:
@@ -158,7 +161,7 @@ def _drain_then_lock(harness: Harness, waits: Waits, trainer: Any) -> Any:
     except StopIteration as stop:
         return stop.value
     finally:
-        other.execute("BEGIN IMMEDIATE")
+        other.begin()
 
 
 def test_a_database_that_stays_away_ends_the_attempt_but_not_the_job(

@@ -8,10 +8,13 @@ import sys
 from pathlib import Path
 
 import httpx2
+import pytest
 
 from tests.repository import REPOSITORY
 from tests.waiting import PATIENCE_SECONDS, wait_for
 from tests.worker.harness import alive
+
+pytestmark = pytest.mark.sqlite  # its file is what this is about
 
 
 def _app(*arguments: str, environment: dict[str, str], output: Path) -> subprocess.Popen[bytes]:
