@@ -41,11 +41,11 @@ def serving(settings: Settings) -> Iterator[tuple[subprocess.Popen[str], httpx2.
         process.communicate()
 
 
-def refusal(settings: Settings) -> str:
-    """What a server that will not start says."""
+def refusal(settings: Settings, *command: str) -> str:
+    """What a server (or another `command`) that will not start says."""
     environment = {**os.environ, **settings_environment(settings)}
     done = subprocess.run(
-        [sys.executable, "-m", "app", "serve"],
+        [sys.executable, "-m", "app", *(command or ("serve",))],
         env=environment,
         cwd=REPOSITORY,
         capture_output=True,
@@ -102,6 +102,19 @@ def test_data_of_a_newer_program(tiny_model_dir: Path, data_dir: Path) -> None:
     said = refusal(quick_settings(data_dir, tiny_model_dir, port=0))
     assert "made by a newer Fourfold (schema 9999)" in said
     assert "Traceback" not in said
+
+
+@pytest.mark.parametrize("verb", ["serve", "worker", "backup"])
+def test_a_database_server_that_does_not_answer(tiny_model_dir: Path, tmp_path: Path, verb: str) -> None:
+    """A sentence, without the password that stands in the address."""
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))  # and never listens
+        url = f"postgresql+psycopg://me:hidden-word@127.0.0.1:{nobody.getsockname()[1]}/fourfold"
+        settings = quick_settings(tmp_path / "data", tiny_model_dir, port=0, database_url=url)
+        said = refusal(settings, verb, *([str(tmp_path / "a")] if verb == "backup" else []))
+    assert "The database server does not answer" in said
+    assert "Traceback" not in said
+    assert "hidden-word" not in said
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")

@@ -100,7 +100,7 @@ def test_each_of_two_same_things_at_once_finds_the_other(webs: tuple[LiveServer,
     assert {answer.status_code for answer in queued} == {202}
     assert len({answer.json()["job_id"] for answer in queued}) == 1
     assert {answer.status_code for answer in at_once("POST", "/api/v1/versions/1/activate")} == {200}
-    assert {answer.status_code for answer in at_once("DELETE", undone)} == {200}
+    assert {answer.status_code for answer in at_once("DELETE", undone)} == {204}
     asked = at_once("POST", "/api/v1/groups", {"prompt": "The same own prompt"})
-    assert {answer.status_code for answer in asked} == {200}
+    assert {answer.status_code for answer in asked} == {201}
     assert len({answer.json()["prompt"]["id"] for answer in asked}) == 1
