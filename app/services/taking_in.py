@@ -7,8 +7,10 @@ behind that came to nothing is taken over.
 
 import hashlib
 import json
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Select, delete, insert, select, update
@@ -195,20 +197,36 @@ def _digest(labeler: str, row: GivenRow, ranking: GivenRanking) -> str:
 
 
 def _given_here(session: Session, rows: Sequence[_Taken]) -> set[str]:
-    """Digests of those that this installation exported itself: the same labeler, prompt, time and order of answers."""
-    dated = {(row.prompt_id, row.labeler_id, row.ranking.created_at): row for row in rows if row.ranking.created_at}
-    if not dated:
+    """Digests of those that this installation exported itself: the same labeler, prompt, time, answers and ranks."""
+    dated = {_key(row.prompt_id, row.labeler_id, row.ranking.created_at, _ranked(row.ranking)): row for row in rows}
+    times = {row.ranking.created_at for row in rows if row.ranking.created_at is not None}
+    if not times:
         return set()
-    found = session.execute(
-        select(Group.prompt_id, Ranking.labeler_id, Ranking.created_at)
+    stored = session.execute(
+        select(Group.prompt_id, Ranking.labeler_id, Ranking.created_at, Group.id, Ranking.ranks)
         .join(Ranking, Ranking.group_id == Group.id)
-        .where(
-            Group.prompt_id.in_({prompt_id for prompt_id, _, _ in dated}),
-            Group.digest.is_(None),
-            Ranking.created_at.in_({time for _, _, time in dated}),
-        )
+        .where(Group.prompt_id.in_({row.prompt_id for row in rows}), Ranking.created_at.in_(times))
+    ).all()
+    texts: dict[int, dict[str, str]] = defaultdict(dict)
+    answers = select(Completion.group_id, Completion.id, Completion.text)
+    for group_id, number, text in session.execute(answers.where(Completion.group_id.in_({row[3] for row in stored}))):
+        texts[group_id][str(number)] = text
+    found = (
+        _key(prompt_id, labeler_id, time, [(texts[group_id][number], rank) for number, rank in ranks.items()])
+        for prompt_id, labeler_id, time, group_id, ranks in stored
     )
-    return {dated[key].digest for key in map(tuple, found) if key in dated}
+    return {dated[key].digest for key in found if key in dated}
+
+
+Key = tuple[int, int, datetime | None, tuple[tuple[str, int], ...]]
+
+
+def _key(prompt_id: int, labeler_id: int, time: datetime | None, ranked: Iterable[tuple[str, int]]) -> Key:
+    return prompt_id, labeler_id, time, tuple(sorted(ranked))
+
+
+def _ranked(ranking: GivenRanking) -> list[tuple[str, int]]:
+    return [(answer.text, rank) for answer, rank in zip(ranking.answers, ranking.ranks, strict=True)]
 
 
 def _store(session: Session, import_id: int, rows: Sequence[_Taken]) -> None:

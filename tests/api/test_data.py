@@ -205,3 +205,30 @@ def test_bad_lines_are_named_and_nothing_is_kept(shared: LiveServer, line: bytes
 
 def test_import_of_nothing(shared: LiveServer) -> None:
     check_problem(post_file(shared, b"\n"), 422, "no rows")
+
+
+def test_preferences_go_in_by_their_own_door_and_come_out_again(server: LiveServer) -> None:
+    pairs = [
+        {"prompt": "Why?", "chosen": "So.", "rejected": "No.", "labeler": "eve", "margin": 0.5},
+        {"prompt": "Why?", "chosen": "a", "rejected": "b", "tie": True, "labeler": "eve", "split": "held_out"},
+    ]
+    check_problem(
+        post_file(server, json.dumps(pairs).encode()), 422, "Entry 1: it holds two answers that were compared"
+    )
+    for name in ("comparisons", "rankings"):
+        response = server.client.post(f"/api/v1/import/{name}", content=json.dumps(pairs).encode())
+        found = response.json()
+        assert (response.status_code, found["lines"], found["columns_not_kept"]) == (201, 2, ["margin"])
+        assert found["rankings"] + found["repeated_rankings"] == 2
+        assert (found["new"], found["kept"]) == ((1, 1) if name == "comparisons" else (0, 1))
+    [row, tie] = lines(server.client.get("/api/v1/export/comparisons.jsonl", params={"ties": True}))
+    assert (row["prompt"][0]["content"], row["chosen"][0]["content"], row["tie"]) == ("Why?", "So.", False)
+    assert (row["labeler"], row["labeler_kind"], row["version"], row["split"]) == ("eve", "imported", None, "train")
+    assert tie["tie"]
+    assert lines(server.client.get("/api/v1/export/comparisons.jsonl", params={"labeler_kind": "person"})) == []
+    own = server.client.get("/api/v1/export/rankings.jsonl").content
+    again = server.client.post("/api/v1/import/rankings", content=own).json()
+    assert again["says"] == (
+        "2 rows read: 0 new prompts; 2 rows had a prompt that was there already. 2 rankings were there already."
+    )
+    assert server.client.post("/api/v1/groups/next", headers={"X-Labeler": "eve"}).json()["prompt"]["text"] != "Why?"

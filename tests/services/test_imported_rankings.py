@@ -112,6 +112,10 @@ def test_what_this_installation_exported_is_not_taken_in_again(
     assert take(row, other) == Imported(lines=2, repeated=2, repeated_rankings=2)
     assert take({**row, "comment": "another"}).rankings == 0
     assert take({**row, "created_at": "2026-01-01"}).rankings == 1
+    take(pair(), pair(chosen="c"), pair(chosen="c", rejected="a", labeler="eve"))
+    everything = list(exports.export_rankings(read))
+    assert len(everything) == 6
+    assert take(*everything) == Imported(lines=6, repeated=6, repeated_rankings=6)
 
 
 def test_answers_of_one_text_say_nothing(take: Import, read: sessionmaker[Session]) -> None:

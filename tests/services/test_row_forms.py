@@ -1,8 +1,12 @@
 """Rows are recognised by their columns: what is taken of each, what is not, and what is refused by name."""
 
+import copy
+from contextlib import suppress
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from app.db.models.prompts import PromptSource, PromptSplit
 from app.errors import InvalidError
@@ -239,3 +243,38 @@ def test_what_cannot_be_taken_is_refused_by_name(row: Columns, says: str) -> Non
 
 def test_a_rankings_prompt_may_be_longer_than_a_page_takes() -> None:
     assert said(read({**PAIR, "prompt": "x" * 101})) == ["x" * 101]
+
+
+json_values = st.recursive(
+    st.one_of(st.none(), st.booleans(), st.integers(-(2**63), 2**63), st.floats(), st.text()),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["role", "content", "text", "rank"]), inner)
+    ),
+    max_leaves=8,
+)
+FULL: list[Columns] = [
+    *(row for row, _, _ in COMPARISONS),
+    *(row for row, _ in RANKINGS),
+    {**PAIR, "labeler": "a", "labeler_kind": "person", "comment": "c", "duration_ms": 1, "created_at": "2026-01-01"},
+    {**ANSWERS, "settings": {"seed": 1}, "written_by": "w", "version": 1, "archived_at": "2026-01-01", "source": "own"},
+    {"conversations": [{"from": "human", "value": "q"}, {"from": "gpt", "value": "a"}]},
+    {"instruction": "q", "input": "i", "output": "o", "split": "train", "language": "en"},
+]
+
+
+@given(st.data())
+def test_whatever_stands_in_a_column_it_is_taken_or_refused_with_a_sentence(data: st.DataObject) -> None:
+    """One value anywhere in a good row is another."""
+    row = copy.deepcopy(data.draw(st.sampled_from(FULL)))
+    place: Any = row
+    while True:
+        key = data.draw(st.sampled_from(sorted(place) if isinstance(place, dict) else range(len(place))))
+        if not isinstance(place[key], dict | list) or not place[key] or data.draw(st.booleans()):
+            break
+        place = place[key]
+    place[key] = data.draw(json_values)
+    with suppress(InvalidError):
+        found = read(row, 1_000)
+        assert said(found)
+        if found.ranking is not None:
+            assert len(found.ranking.answers) == len(found.ranking.ranks) >= 2
