@@ -1,15 +1,23 @@
 """Names, headings, contrast: what a screen reader or a weak eye needs, on every page, light and dark.
 
-Own checks instead of a library: they cover what these pages use, and need nothing to be installed.
+axe looks at every state of every page; beside it a few checks of our own, which see what the browser makes of them.
 """
 
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.label_page import LabelPage
+from app.db.base import utc_now
+from app.db.models.jobs import Job, JobKind, JobStatus
+from app.db.models.versions import VersionKind, VersionStatus
+from app.db.session import transaction
+from app.services import versions
+from tests.browser.label_page import LabelPage, WritingSampler
+from tests.live import LiveServer
+from tests.repository import REPOSITORY
 from tests.waiting import wait_for
 
 CONTROLS = {
@@ -20,7 +28,15 @@ DUPLICATE_IDS = """() => {
     const ids = [...document.querySelectorAll("[id]")].map((element) => element.id);
     return ids.filter((id, at) => ids.indexOf(id) !== at);
 }"""
-FADED_IN = "Promise.allSettled(document.getAnimations().map((each) => each.finished)).then(() => null)"
+FADED_IN = """Promise.allSettled(document.getAnimations()
+    .filter((each) => Number.isFinite(each.effect.getComputedTiming().endTime))
+    .map((each) => each.finished)).then(() => null)"""
+AXE = REPOSITORY / "node_modules" / "axe-core" / "axe.min.js"
+RUN_AXE = """async () => {
+    const found = await axe.run(document, { resultTypes: ["violations"] });
+    const told = (rule, node) => `${rule.id} ${node.html.slice(0, 120)} ${node.failureSummary}`;
+    return found.violations.flatMap((rule) => rule.nodes.map((node) => told(rule, node)));
+}"""
 WEAK_TEXT = (Path(__file__).parent / "weak_text.js").read_text(encoding="utf-8")
 
 
@@ -42,6 +58,7 @@ def nameless(page: Page) -> list[str]:
 
 
 def check(page: Page) -> None:
+    page.evaluate(FADED_IN)
     assert nameless(page) == []
     assert page.evaluate(DUPLICATE_IDS) == []
     assert page.evaluate(WEAK_TEXT) == []
@@ -51,25 +68,131 @@ def check(page: Page) -> None:
     assert page.locator("html[lang]").count() == 1
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_every_page_is_readable(
-    label_page: LabelPage, page_errors: list[str], scheme: Literal["light", "dark"]
-) -> None:
+@pytest.fixture
+def seen(request: pytest.FixtureRequest, label_page: LabelPage) -> Iterator[Callable[[str], None]]:
+    """Call it with the name of a state: axe looks at the page as it is now."""
+    scheme, width = request.param
     page = label_page.page
     page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
-    label_page.open()
+    page.set_viewport_size({"width": width, "height": 900})
+    page.add_init_script(path=AXE)
+    wrong: list[str] = []
+
+    def look(state: str) -> None:
+        page.evaluate(FADED_IN)
+        wrong.extend(f"{state}: {each}" for each in page.evaluate(RUN_AXE))
+
+    yield look
+    assert wrong == []
+
+
+BOTH = pytest.mark.parametrize("seen", [("light", 1280), ("dark", 360)], indirect=True, ids=["light", "dark"])
+
+
+@BOTH
+def test_the_label_page_in_every_state(
+    label_page: LabelPage, seen: Callable[[str], None], page_errors: list[str], writing_sampler: WritingSampler
+) -> None:
+    page = label_page.open().page
     check(page)
-    label_page.press("a", "=", "b", "c", "s")
-    page.evaluate(FADED_IN)
+    seen("nothing ranked")
+    label_page.press("Enter")
+    seen("told what is missing")
+    label_page.press("a", "=", "b", "c")
     check(page)
+    seen("ready to submit")
+    page.locator("#submit-ranking").hover()
+    seen("submit under the pointer")
+    page.locator("#skip > summary").click()
+    seen("skip open")
     label_page.press("Escape", "p")
+    page.get_by_role("button", name="Write four answers").click()
+    expect(page.locator("#ask-error")).to_be_visible()
     check(page)
+    seen("own prompt refused")
     label_page.press("Escape", "?")
     check(page)
-    for path in ("/train", "/prompts", "/versions/1", "/nowhere"):
-        page.goto(label_page.server.url + path)
+    seen("help")
+    page.get_by_role("button", name="Close").click()
+    page.route("**/rankings", lambda route: route.abort())
+    page.locator("#submit-ranking").click()
+    expect(page.locator("#outbox")).to_be_visible()
+    check(page)
+    seen("waiting to be sent")
+    page.get_by_role("button", name="Stop trying").click()
+    page.unroute("**/rankings")
+    writing_sampler.may_finish.clear()
+    page.locator("#ask-text").fill("Why is the sky blue?")
+    page.get_by_role("button", name="Write four answers").click()
+    expect(page.locator("[data-stream]")).to_be_visible()
+    seen("being written")
+    writing_sampler.may_finish.set()
+    page_errors.clear()  # the refused prompt and the cut line
+
+
+@BOTH
+def test_the_other_pages_in_every_state(
+    label_page: LabelPage, seen: Callable[[str], None], page_errors: list[str]
+) -> None:
+    page, server = label_page.page, label_page.server
+    made = training_states(server)
+    page.goto(server.url + "/train?said=runs_already&kind=train_policy")
+    for details in page.locator("details").all():
+        details.evaluate("(each) => { each.open = true }")
+    check(page)
+    seen("training")
+    for path in (
+        f"/versions/{made}",
+        "/versions/1",
+        "/versions/prune",
+        "/prompts?done=added",
+        "/nowhere",
+        "/prompts/1/delete",
+    ):
+        page.goto(server.url + path)
         check(page)
-    page_errors.clear()  # the browser logs the 404
+        seen(path)
+    page.goto(server.url + "/prompts")
+    page.locator("#add > summary").click()
+    page.locator("#add-text").fill(" ")
+    page.locator("#add form button").click()
+    expect(page.locator("#add-error")).to_be_visible()
+    check(page)
+    seen("prompt refused")
+    page_errors.clear()  # the browser logs the errors
+
+
+def training_states(server: LiveServer) -> int:
+    """Jobs and versions in all their states; the id of a flagged policy with samples."""
+    now = utc_now()
+    with transaction(server.runtime.write) as session:
+        if session.get(Job, "running") is None:
+            for status in JobStatus:
+                session.add(
+                    Job(
+                        id=status.value, kind=JobKind.TRAIN_POLICY, dedup_key=status.value, status=status, step=1,
+                        total_steps=9, error="The loss is not a number." if status is JobStatus.FAILED else None,
+                        created_at=now, started_at=now, heartbeat_at=now, ends_at=now,
+                        cancel_requested=status is JobStatus.QUEUED,
+                    )
+                )  # fmt: skip
+                session.flush()
+        sft = versions.sft_version(session)
+        flags = [{"name": "echo", "sentence": "62% of its answers only say words of the question back."}]
+        policy = versions.add_version(
+            session,
+            kind=VersionKind.POLICY,
+            parent_id=sft.id,
+            path=sft.path,
+            content_hash=sft.content_hash,
+            metrics={"flags": flags},
+        )
+        samples = [{"prompt_id": 1, "prompt": "Hi?", "before": "Paris.", "after": "The capital of France."}]
+        versions.record_evaluation(session, policy.id, evaluation={"win_rate": 0.994, "kl": 4.2}, samples=samples)
+        versions.add_version(session, kind=VersionKind.REWARD, parent_id=sft.id, path="r", content_hash="h")
+        rolled = versions.add_version(session, kind=VersionKind.POLICY, parent_id=sft.id, path="p", content_hash="h")
+        rolled.status = VersionStatus.RETIRED
+    return policy.id
 
 
 def test_ranks_are_said_by_number_and_not_by_colour_alone(label_page: LabelPage) -> None:

@@ -235,7 +235,7 @@ def test_a_failed_job_says_why_and_offers_the_next_step(page: Page, server: Live
     failed = page.locator(f"#past-{job.id}")
     expect(failed).to_contain_text("Lower learning_rate")
     expect(failed.get_by_role("button", name="Go on")).to_have_count(0)
-    failed.get_by_role("button", name="Start Reward model training again").click()
+    failed.get_by_role("button", name="Start again: Reward model training").click()
     expect(page.locator("#jobs .job")).to_contain_text("Reward model training")
     (again,) = server.client.get("/api/v1/jobs", params={"status": "queued"}).json()["items"]
     assert again["job_id"] != job.id
