@@ -94,7 +94,8 @@ def test_pyproject_and_the_pins_name_the_same_packages() -> None:
 
 
 def test_front_end_lock_is_exact_and_names_no_host() -> None:
-    wanted = json.loads(read("package.json"))["dependencies"]
+    package = json.loads(read("package.json"))
+    wanted = package["dependencies"] | package["devDependencies"]
     lock = json.loads(read("package-lock.json"))
     assert all(re.fullmatch(r"\d+\.\d+\.\d+", version) for version in wanted.values())
     locked = {path.removeprefix("node_modules/"): entry for path, entry in lock["packages"].items() if path}
