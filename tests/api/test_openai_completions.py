@@ -4,6 +4,9 @@ from typing import Any
 
 import pytest
 
+from app.api.openai_answers import Head
+from app.api.openai_texts import whole_texts
+from app.chat import SampledAnswer, TokenLogprob
 from tests.api.conftest import Json, check_openai_error, sse
 from tests.live import LiveServer
 
@@ -96,6 +99,19 @@ def test_logprobs_in_the_older_form(real_server: LiveServer) -> None:
     none = complete(real_server, logprobs=0, seed=4, max_tokens=12)["choices"][0]["logprobs"]
     assert none["top_logprobs"] is None
     assert none["token_logprobs"] == told["token_logprobs"]
+
+
+def test_offsets_are_characters() -> None:
+    """Of a character that two tokens wrote, and of a broken one, behind what is said first."""
+    parts = [b" ", "茶".encode()[:2], "茶".encode()[2:], b"a", b"\xe8", b"b", b""]
+    told = tuple(TokenLogprob(5, "", -1.0, (), tuple(part)) for part in parts)
+    answer = SampledAnswer(" 茶a\ufffdb", [5] * 7, "stop", told)
+    head = Head(id="cmpl-1", created=1, model="fourfold-1", system_fingerprint="fp_1")
+    [choice] = whole_texts(head, [("水:", answer)], 3).choices
+    assert choice.logprobs is not None
+    assert choice.logprobs.tokens == [" ", "bytes:\\xe8\\x8c", "bytes:\\xb6", "a", "bytes:\\xe8", "b"]
+    assert choice.logprobs.text_offset == [2, 3, 3, 4, 5, 6]
+    assert choice.text[6:] == "b"
 
 
 @pytest.mark.parametrize(
