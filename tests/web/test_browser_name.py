@@ -228,3 +228,12 @@ def test_made_up_names_are_all_different() -> None:
     names = {made_up_name() for _ in range(2_000)}
     assert len(names) == 2_000
     assert all(re.fullmatch(MADE_UP, name) for name in names)
+
+
+def test_a_name_given_before_one_was_made_up_is_the_one_that_is_kept(browser: OpenBrowser) -> None:
+    client = browser()
+    client.get("/train")
+    client.cookies.delete(COOKIE)
+    client.follow_redirects = False
+    sent = change(client, "ada").headers.get_list("set-cookie")
+    assert [cookie.partition(";")[0] for cookie in sent if cookie.startswith(COOKIE)] == [f"{COOKIE}=ada"]
