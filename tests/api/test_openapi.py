@@ -172,3 +172,18 @@ def test_every_schema_has_a_plain_name_and_is_used(shared: LiveServer) -> None:
     used = set(re.findall(r"'#/components/schemas/([^']+)'", str(document)))
     assert used == named
     assert [name for name in named if "__" in name] == []  # two models of one name
+
+
+def test_what_is_checked_is_what_is_described(shared: LiveServer) -> None:
+    """Bounds of ids, lists and cursors in JSON Schema's own words, and which fields exclude each other."""
+    document = shared.client.get("/openapi.json").json()
+    assert not re.findall(r"'(?:ge|le|gt|lt)': \d", str(document))
+    [version_id] = document["paths"]["/api/v1/versions/{version_id}"]["get"]["parameters"]
+    assert version_id["schema"] == {"type": "integer", "minimum": 1, "maximum": 2**31 - 1, "title": "Version Id"}
+    schemas = document["components"]["schemas"]
+    text, listed, nothing = schemas["GenerateIn"]["properties"]["stop"]["anyOf"]
+    assert (text["type"], listed["type"], listed["maxItems"], nothing) == ("string", "array", 4, {"type": "null"})
+    for name, fields in (("GenerateIn", {"prompt", "messages"}), ("PromptsIn", {"prompt", "messages", "prompts"})):
+        assert {form["required"][0] for form in schemas[name]["oneOf"]} == fields, name
+    parameters = document["paths"]["/api/v1/prompts"]["get"]["parameters"]
+    assert next(each for each in parameters if each["name"] == "after")["schema"]["pattern"] == "^[1-9][0-9]{0,8}$"
