@@ -13,6 +13,13 @@ from app.services.drawing import Tags
 MOST_TAGS = 200
 
 
+class NoPromptsError(UnavailableError):
+    """None in these languages: it waits for a person, not for time, so it is no 503."""
+
+    status_code = 409
+    title = "Conflict"
+
+
 def model_languages(session: Session, version: Version) -> frozenset[str] | None:
     """Of the SFT model that it descends from; None where nobody said."""
     said = (versions.sft_of(session, version) or version).languages
@@ -39,7 +46,7 @@ def tags_for_training(session: Session, version: Version) -> Tags:
 
 def tags_to_draw(session: Session, asked: Asked) -> Tags:
     """What may be shown to a person. What they chose is never widened; what was guessed from their browser gives way
-    where it leaves nothing. Raises UnavailableError, in a sentence, where nothing remains."""
+    where it leaves nothing. Raises NoPromptsError, in a sentence, where nothing remains."""
     model = model_languages(session, versions.active_answerer(session))
     stored = stored_tags(session)
     wanted = asked.languages if model is None else asked.languages & model
@@ -48,7 +55,7 @@ def tags_to_draw(session: Session, asked: Asked) -> Tags:
         if tags != () or asked.chosen:
             return _some(stored, tags, wanted)
     elif asked.languages and asked.chosen and model is not None:
-        raise UnavailableError(
+        raise NoPromptsError(
             f"You read {listed(asked.languages)}; the active version is for {listed(model)}. Choose another language "
             "below, or activate a version that is for yours."
         )
@@ -65,7 +72,7 @@ def _matching(stored: list[str], wanted: frozenset[str] | None) -> Tags:
 
 def _some(stored: list[str], tags: Tags, wanted: frozenset[str]) -> Tags:
     if stored and tags == ():
-        raise UnavailableError(_none_in(wanted))
+        raise NoPromptsError(_none_in(wanted))
     return tags
 
 

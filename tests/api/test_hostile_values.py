@@ -106,6 +106,9 @@ FORMS = {
     "POST /jobs/{job_id}/resume": {},
     "POST /jobs/{job_id}/restart": {},
     "POST /versions/{version_id}/activate": {"back": "version"},
+    "POST /languages": {"language": "en"},
+    "POST /sign-in": {"token": "x", "next": "/"},
+    "POST /sign-out": {},
     "POST /versions/{version_id}/remove": {},
     "POST /versions/prune": {"version_id": "9"},
     "POST /labeler": {"name": "ada"},
@@ -198,7 +201,7 @@ def test_every_route_is_visited(visitor: Visitor) -> None:
     assert {str(route) for route in visitor.routes if route.takes_json} == set(bodies({}))
     assert {str(route) for route in visitor.routes if route.takes_form} == set(FORMS)
     for route, sent in right(visitor):
-        taken = route.method == "DELETE" or route.path.endswith(("/rankings", "/skip", "/withdraw"))
+        taken = route.method == "DELETE" or route.path.endswith(("/rankings", "/skip", "/withdraw", "/prompts/import"))
         if not taken:  # what the other tests look at stays as it is
             assert visitor.ask(route, "nothing hostile", **sent()).status_code in (200, 201, 202, 303, 404, 409)
 
@@ -253,7 +256,10 @@ def test_in_json(visitor: Visitor) -> None:
 
 
 def test_numbers_are_no_texts_and_no_truths(visitor: Visitor) -> None:
+    """Files are read as they are meant: tables have texts only."""
     for route in visitor.routes:
+        if "/import/" in route.path:
+            continue
         for body in bodies(visitor.ranks).get(str(route), []):
             for keys in places(body):
                 value = value_at(body, keys)

@@ -61,11 +61,11 @@ def test_prompts_are_drawn_in_the_languages_of_model_and_person(session: Session
 
 @pytest.mark.usefixtures("active")
 def test_where_nothing_remains_it_is_said(session: Session, sft: Version) -> None:
-    with pytest.raises(UnavailableError, match="You read Deutsch; the active version is for English and 中文"):
+    with pytest.raises(languages.NoPromptsError, match="You read Deutsch; the active version is for English and 中文"):
         languages.tags_to_draw(session, DE)
     say(session, sft, ["fr"])
     session.execute(update(Prompt).where(Prompt.language == "und").values(archived_at=utc_now()))
-    with pytest.raises(UnavailableError, match=r"There are no prompts in Français\. Add some"):
+    with pytest.raises(languages.NoPromptsError, match=r"There are no prompts in Français\. Add some"):
         languages.tags_to_draw(session, ANY)
     with pytest.raises(ConflictError, match="There are no prompts in Français"):
         languages.tags_for_training(session, versions.active_answerer(session))
