@@ -206,7 +206,7 @@ def test_a_policy_that_has_left_its_bounds_is_said_so_wherever_it_is_praised(pag
     expect(page.locator("[data-flags]")).to_contain_text(sentence)
     expect(page.locator("[data-flags]")).to_contain_text("A rule will not activate it")
     page.get_by_role("button", name="Activate anyway").click()
-    expect(page.get_by_text("answers now")).to_be_visible()
+    expect(page.get_by_text("answers now", exact=True)).to_be_visible()
     expect(page.locator("[data-flags]")).to_contain_text("has left its bounds. It answers all the same")
     expect(page.locator("[data-flags]")).not_to_contain_text("A rule")
     with transaction(server.runtime.write) as session:  # the next test finds the SFT model in its place
