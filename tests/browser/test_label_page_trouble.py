@@ -156,7 +156,7 @@ def test_a_new_name_labels_apart(label_page: LabelPage) -> None:
     label_page.open().page.get_by_text("Ranking as").click()
     label_page.page.get_by_label("Name kept with your rankings").fill("Zoë 张")
     label_page.page.get_by_role("button", name="Change name").click()
-    expect(label_page.page.locator(".labeler summary")).to_have_text("Ranking as Zoë 张")
+    expect(label_page.page.locator(".labeler summary", has_text="Ranking as")).to_have_text("Ranking as Zoë 张")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
