@@ -9,7 +9,7 @@ import pytest
 
 from app.__main__ import main
 from app.errors import InvalidError
-from app.terminal import text_argument
+from app.terminal import settle_streams, text_argument, writing_ends_quietly
 
 ASK = ["fourfold", "generate", "--n", "1", "--max-tokens", "6", "--seed", "3", "--model"]
 
@@ -47,6 +47,13 @@ def test_a_reader_who_left_ends_a_command_quietly(monkeypatch: pytest.MonkeyPatc
     os.close(reading)
     with os.fdopen(writing, "w") as pipe:
         assert run(monkeypatch, pipe, "fourfold", "--help") == (1, "")
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "w") as pipe:
+        monkeypatch.setattr(sys, "stdout", pipe)
+        with pytest.raises(SystemExit), writing_ends_quietly():
+            print("kept until the end")
+        print("goes nowhere", flush=True)
 
 
 def test_a_full_disk_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -57,6 +64,9 @@ def test_a_full_disk_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_closed_output_takes_all(monkeypatch: pytest.MonkeyPatch) -> None:
     assert run(monkeypatch, None, "fourfold", "--help") == (0, "")
+    monkeypatch.setattr(sys, "stdout", None)
+    settle_streams()
+    sys.stdout.write("x")
 
 
 def test_arguments_that_the_terminal_could_not_read(monkeypatch: pytest.MonkeyPatch, tiny_model_dir: Path) -> None:
