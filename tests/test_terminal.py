@@ -63,10 +63,10 @@ def test_a_full_disk_is_a_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_closed_output_takes_all(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert run(monkeypatch, None, "fourfold", "--help") == (0, "")
     monkeypatch.setattr(sys, "stdout", None)
     settle_streams()
-    sys.stdout.write("x")
+    with sys.stdout as nowhere:
+        nowhere.write("x")
 
 
 def test_arguments_that_the_terminal_could_not_read(monkeypatch: pytest.MonkeyPatch, tiny_model_dir: Path) -> None:
