@@ -13,7 +13,7 @@ from app.db.models.groups import MOST_IMPORTED_ANSWERS
 from app.db.models.labelers import LabelerKind
 from app.errors import InvalidError
 from app.preferences import check_ranks, normalize_ranks, ranks_from_scores
-from app.services.conversations import as_dialogue, read_answer, read_conversation
+from app.services.conversations import as_dialogue, no_list_as_text, read_answer, read_conversation
 from app.services.rankings import MAX_COMMENT_CHARACTERS, MAX_DURATION_MS
 from app.services.row_values import (
     Row,
@@ -77,7 +77,7 @@ def ranking_of(row: Row, name: str) -> GivenRanking:
 def comparison_of(row: Row, prompt: list[Message] | None) -> tuple[list[Message], GivenRanking]:
     """The prompt and its two answers: chosen and rejected are texts or lists of messages. A prompt that is not named is
     what both have in common, as TRL reads it: all messages before the last, or the words at their beginning."""
-    chosen, rejected = row.take("chosen"), row.take("rejected")
+    chosen, rejected = (no_list_as_text(row.take(name), name) for name in ("chosen", "rejected"))
     if isinstance(chosen, str) and isinstance(rejected, str):
         found = (prompt, chosen, rejected) if prompt else _of_texts(chosen, rejected)
     else:
@@ -91,7 +91,7 @@ def comparison_of(row: Row, prompt: list[Message] | None) -> tuple[list[Message]
 
 
 def _of_texts(chosen: str, rejected: str) -> tuple[list[Message], str, str]:
-    first, second = as_dialogue(chosen), as_dialogue(rejected)
+    first, second = as_dialogue(chosen, answered=True), as_dialogue(rejected, answered=True)
     if first is not None and second is not None:
         return _of_messages(None, first, second)
     same = (one == other for one, other in zip(chosen, rejected, strict=False))
@@ -110,9 +110,17 @@ def _of_messages(
     before = chosen[:-1]
     if before != rejected[:-1]:
         raise InvalidError("chosen and rejected must be the same but for their last message.")
-    if prompt is not None and before[: len(prompt)] != prompt:
+    if prompt is not None and not _begins_with(before, prompt):
         before = prompt + before
     return before, read_answer(chosen, "chosen"), read_answer(rejected, "rejected")
+
+
+def _begins_with(messages: list[Message], prompt: list[Message]) -> bool:
+    """Also where a system text stands before the same first question (HuggingFaceH4/orca_dpo_pairs)."""
+    if messages[: len(prompt)] == prompt:
+        return True
+    first, same = messages[:1], messages[1 : len(prompt)] == prompt[1:]
+    return same and bool(first) and first[0]["content"].endswith("\n" + prompt[0]["content"])
 
 
 def summaries_of(row: Row) -> tuple[str, GivenRanking]:

@@ -70,12 +70,27 @@ def _part(given: object, column: str) -> str:
     raise InvalidError(f"{column} must be a text, or a list of parts with type text; it is {show(given)}.")
 
 
+_LIST_AS_TEXT = re.compile(r"""\s*\[\s*\{\s*['"](?:role|content|from|value)['"]\s*:""")
+
+
+def no_list_as_text(given: object, column: str) -> object:
+    """Refuses a text that is a list of messages, written down by Python (a table saved by pandas) or as JSON within
+    JSON: nobody asked or answered that."""
+    if isinstance(given, str) and _LIST_AS_TEXT.match(given):
+        raise InvalidError(
+            f"{column} holds a list of messages as a text: {show(given)}. In JSON write the list itself, in a table "
+            "write it as JSON (json.dumps), or send Parquet."
+        )
+    return given
+
+
 _TURNS = re.compile(r"(?:^|\n\n)(Human|Assistant): ?")
 
 
-def as_dialogue(text: str) -> list[Message] | None:
+def as_dialogue(text: str, *, answered: bool = False) -> list[Message] | None:
     r"""`\n\nHuman: ... \n\nAssistant: ...`, as Anthropic's HH-RLHF writes conversations; None for other texts. A last
-    mark with nothing behind it, where an answer is to come, is left out."""
+    mark with nothing behind it is where an answer is to come, and is left out; of a text that is `answered`, it is an
+    empty answer, of which that collection has some."""
     parts = _TURNS.split(text)
     if len(parts) < 3 or parts[0].strip() or parts[1] != "Human":
         return None
@@ -83,4 +98,4 @@ def as_dialogue(text: str) -> list[Message] | None:
         Message(role="user" if role == "Human" else "assistant", content=said.strip())
         for role, said in zip(parts[1::2], parts[2::2], strict=True)
     ]
-    return turns[:-1] if turns[-1]["role"] == "assistant" and not turns[-1]["content"] else turns
+    return turns[:-1] if not answered and turns[-1]["role"] == "assistant" and not turns[-1]["content"] else turns

@@ -36,7 +36,23 @@ def plain(value: Any) -> Any:
         return value.isoformat()
     if isinstance(value, Decimal):
         return float(value)
-    raise TypeError(f"holds values of type {type(value).__name__}, which say nothing here. Leave that column out.")
+    raise TypeError(f"holds values of type {type(value).__name__}")
+
+
+def line_of(row: dict[str, Any]) -> str:
+    try:
+        return json.dumps(row, default=plain)
+    except TypeError as error:
+        column = next(name for name, value in row.items() if not is_plain(value))
+        raise TypeError(f"{error} in the column {column[:60]!r}, which say nothing here. Leave it out.") from error
+
+
+def is_plain(value: Any) -> bool:
+    try:
+        json.dumps(value, default=plain)
+    except TypeError:
+        return False
+    return True
 
 
 def main() -> None:
@@ -51,7 +67,7 @@ def main() -> None:
         file = parquet.ParquetFile(sys.stdin.buffer, pre_buffer=False)
         for batch in file.iter_batches(batch_size=ROWS_AT_ONCE, use_threads=False):
             for row in batch.to_pylist():
-                sys.stdout.write(json.dumps(row, default=plain) + "\n")
+                sys.stdout.write(line_of(row) + "\n")
         sys.stdout.flush()
     except TypeError as error:
         refuse(str(error))

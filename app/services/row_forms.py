@@ -9,11 +9,11 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
-from app.chat import Message
+from app.chat import Message, without_system
 from app.db.models.prompts import PromptSource, PromptSplit
 from app.errors import InvalidError
 from app.services.compared_rows import GivenRanking, comparison_of, ranking_of, summaries_of
-from app.services.conversations import as_dialogue, read_conversation
+from app.services.conversations import as_dialogue, no_list_as_text, read_conversation
 from app.services.prompts import NewPrompt, validate_messages
 from app.services.row_values import Row, a_text, a_time, one_of
 from app.texts import clean_text
@@ -22,6 +22,7 @@ MAX_LANGUAGE_CHARACTERS = 16
 ANY_LENGTH = 1 << 20  # no line is longer; whether a model reads a ranking's prompt is seen when it learns
 ANSWER_LISTS = ("answers", "completions", "responses", "candidates")
 PROMPTS = ("messages", "conversations", "conversation", "prompt", "instruction", "question", "query", "text")
+SYSTEMS = ("system", "system_prompt")
 SINGLE_ANSWERS = ("completion", "response", "answer", "output", "chosen")
 COMPARED = ("chosen", "rejected", "summaries", "choice", "ranks", "scores")
 KNOWN_COLUMNS = frozenset((*ANSWER_LISTS, *PROMPTS, *SINGLE_ANSWERS, *COMPARED, "input", "label", "split", "language"))
@@ -87,10 +88,13 @@ def _prompt(row: Row, max_characters: int) -> GivenRow:
     messages = _conversation(row, next(name for name in PROMPTS if row.has(name)))
     beside = sum(row.take(name) is not None for name in SINGLE_ANSWERS)
     if messages[-1]["role"] == "user":
-        prompt = NewPrompt(validate_messages(messages, max_characters))
+        prompt = NewPrompt(validate_messages(_under_system(row, messages), max_characters))
         return GivenRow(Form.ANSWERED if beside else Form.PROMPTS, prompt, answers_not_kept=beside)
     roles = [message["role"] for message in messages]
-    prompt = NewPrompt(validate_messages(messages[: roles.index("assistant")], max_characters))
+    if roles[0] == "assistant":
+        raise InvalidError("it begins with an answer: nothing was asked before it that could be the prompt.")
+    asked = _under_system(row, messages[: roles.index("assistant")])
+    prompt = NewPrompt(validate_messages(asked, max_characters))
     answers = roles.count("assistant")
     later = len(roles) - roles.index("assistant") - answers
     return GivenRow(Form.ANSWERED, prompt, answers_not_kept=answers + beside, questions_not_kept=later)
@@ -99,16 +103,26 @@ def _prompt(row: Row, max_characters: int) -> GivenRow:
 def _conversation(row: Row, name: str) -> list[Message]:
     given = row.take(name)
     if name == "instruction":
-        texts = (a_text(given, name), a_text(row.take("input"), "input"))
+        texts = [a_text(given, name), *(a_text(row.take(other), other) for other in ("input", "context"))]
         return [Message(role="user", content="\n\n".join(text for text in texts if text))]
-    messages = read_conversation(given, name)
+    messages = read_conversation(no_list_as_text(given, name), name)
     if name == "messages" and row.get("prompt") == messages[0]["content"]:
         row.take("prompt")  # the same once more, as some files have it
     return messages
 
 
+def _under_system(row: Row, messages: list[Message]) -> list[Message]:
+    """The conversation, where its system text stands in a column beside it (Orca, LLaMA-Factory): once."""
+    name = next((name for name in SYSTEMS if row.has(name)), None)
+    text = None if name is None else a_text(row.take(name), name)
+    if text is None or not text.strip() or not messages or messages[0]["content"].startswith(text + "\n"):
+        return messages
+    return without_system([Message(role="system", content=text), *messages])
+
+
 def _comparison(row: Row, _: int) -> GivenRow:
     messages, ranking = comparison_of(row, _explicit_prompt(row))
+    messages = _under_system(row, messages)
     return GivenRow(Form.COMPARISONS, NewPrompt(validate_messages(messages, ANY_LENGTH)), ranking)
 
 
@@ -117,7 +131,7 @@ def _ranking(row: Row, _: int) -> GivenRow:
     messages = _explicit_prompt(row)
     if messages is None:
         raise InvalidError(f"it has {name}, but nothing that they answer. It needs prompt (a text or messages).")
-    ranking = ranking_of(row, name)
+    messages, ranking = _under_system(row, messages), ranking_of(row, name)
     return GivenRow(Form.RANKINGS, NewPrompt(validate_messages(messages, ANY_LENGTH)), ranking)
 
 

@@ -44,7 +44,7 @@ class Row:
 
     def left(self) -> frozenset[str]:
         """The names of columns that nobody took; fit to be shown."""
-        return frozenset(clean_text(name)[:SHOWN] for name in self._left)
+        return frozenset(clean_text(name)[:SHOWN] or "one without a name" for name in self._left)
 
 
 def show(given: object) -> str:

@@ -9,6 +9,7 @@ import csv
 import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
@@ -57,7 +58,7 @@ def readable(
     for mark, name in PACKED.items():
         if start.startswith(mark):
             raise InvalidError(f"The file is packed ({name}). Unpack it and send what is inside.")
-    if start.startswith(OTHER_TEXT):
+    if start.startswith(OTHER_TEXT) or b"\0" in start[:4]:
         raise InvalidError("The file is UTF-16 text. Save it as UTF-8 and send it again.")
     first = start.removeprefix(codecs.BOM_UTF8).lstrip()[:1]
     if first in (b"{", b""):
@@ -174,35 +175,48 @@ class _Ahead:
 
 
 def _table(file: IO[bytes], known: frozenset[str]) -> Iterator[Place]:
-    """CSV, whatever separates its cells. An empty cell is nothing; one that holds a JSON list or object is that."""
+    """CSV, whatever separates its cells. An empty cell is nothing, and a row of such is none; one that holds a JSON
+    list or object is that."""
     separator = _separator(file, known)
-    at = [0, 0]  # lines read, bytes of the row that is read
+    csv.field_size_limit(MAX_ROW_BYTES)  # of the whole process; nothing else here reads CSV
+    at = _Reached()
     rows = csv.reader(_texts(file, at), delimiter=separator, strict=True)
     names: list[str] | None = None
     while True:
-        begin = at[0] + 1
-        at[1] = 0
-        place = f"Line {begin}"
+        at.begin()
         try:
             cells = next(rows)
         except StopIteration:
             return
         except csv.Error as error:
-            raise RowError(place, f"it is no row of CSV ({error}).") from error
+            raise RowError(at.place, f"it is no row of CSV ({error}).") from error
         if names is None:
             names = _names(cells, known)
-        elif cells:
+        elif any(map(str.strip, cells)):
             if len(cells) != len(names):
-                raise RowError(place, f"it has {len(cells):,} cells; the first line names {len(names):,} columns.")
-            yield place, dict(zip(names, map(_cell, cells), strict=True))
+                raise RowError(at.place, f"it has {len(cells):,} cells; the first line names {len(names):,} columns.")
+            yield at.place, dict(zip(names, map(_cell, cells), strict=True))
 
 
-def _texts(file: IO[bytes], at: list[int]) -> Iterator[str]:
+@dataclass
+class _Reached:
+    """How far a table is read."""
+
+    lines: int = 0
+    place: str = "Line 1"
+    """Where the row that is read begins."""
+    row_bytes: int = 0
+
+    def begin(self) -> None:
+        self.place, self.row_bytes = f"Line {self.lines + 1}", 0
+
+
+def _texts(file: IO[bytes], at: _Reached) -> Iterator[str]:
     for place, line in _lines(file, "Line"):
-        at[0] += 1
-        at[1] += len(line)
-        if at[1] > MAX_ROW_BYTES:
-            raise RowError(place, "its row is too long: perhaps a quotation mark was never closed.")
+        at.lines += 1
+        at.row_bytes += len(line)
+        if at.row_bytes > MAX_ROW_BYTES:
+            raise RowError(at.place, "its row is too long: perhaps a quotation mark was never closed.")
         try:
             yield line.decode("utf-8")
         except UnicodeDecodeError as error:
@@ -211,7 +225,7 @@ def _texts(file: IO[bytes], at: list[int]) -> Iterator[str]:
 
 def _separator(file: IO[bytes], known: frozenset[str]) -> str:
     """The one by which the first line has names that are known, most of them."""
-    first = next(iter(_texts(file, [0, 0])), "")
+    first = next(iter(_texts(file, _Reached())), "")
 
     def recognised(separator: str) -> int:
         try:

@@ -36,6 +36,7 @@ def ranked(found: GivenRow) -> list[tuple[str, int]]:
     return [(answer.text, rank) for answer, rank in zip(found.ranking.answers, found.ranking.ranks, strict=True)]
 
 
+SYSTEM = {"role": "system", "content": "s"}
 HUMAN = "\n\nHuman: Hi\n\nAssistant: Hello\n\nHuman: Why?\n\nAssistant: "
 POST = {"subreddit": "x", "title": "T", "post": "P"}
 COMPARISONS: list[tuple[Columns, list[str], list[tuple[str, int]]]] = [
@@ -56,6 +57,23 @@ COMPARISONS: list[tuple[Columns, list[str], list[tuple[str, int]]]] = [
     ({"chosen": HUMAN + "a", "rejected": HUMAN + "b"}, ["Hi", "Hello", "Why?"], [("a", 1), ("b", 2)]),
     ({"prompt": HUMAN, "chosen": "a", "rejected": "b"}, ["Hi", "Hello", "Why?"], [("a", 1), ("b", 2)]),
     ({"instruction": "q", "input": "x", "chosen": "a", "rejected": "b"}, ["q\n\nx"], [("a", 1), ("b", 2)]),
+    ({"chosen": HUMAN + "a", "rejected": HUMAN}, ["Hi", "Hello", "Why?"], [("a", 1), ("", 2)]),
+    # a system text beside the question (Intel/orca_dpo_pairs), or in the conversations alone (HuggingFaceH4's)
+    ({"system": "s", "question": "q", "chosen": "a", "rejected": "b"}, ["s\nq"], [("a", 1), ("b", 2)]),
+    ({"system": " ", "prompt": "q", "chosen": "a", "rejected": "b"}, ["q"], [("a", 1), ("b", 2)]),
+    (
+        {"prompt": "q", "chosen": [SYSTEM, user("q"), assistant("a")], "rejected": [SYSTEM, user("q"), assistant("b")]},
+        ["s\nq"],
+        [("a", 1), ("b", 2)],
+    ),
+    (
+        {
+            "system": "s",
+            **{"chosen": [SYSTEM, user("q"), assistant("a")], "rejected": [SYSTEM, user("q"), assistant("b")]},
+        },
+        ["s\nq"],
+        [("a", 1), ("b", 2)],
+    ),
     # LLaMA-Factory: ShareGPT with preferences
     (
         {
@@ -109,6 +127,7 @@ RANKINGS: list[tuple[Columns, list[tuple[str, int]]]] = [
         },
         [("b", 2), ("a", 1)],
     ),
+    ({"prompt": "q", "system": "", "answers": ["a", "b"], "ranks": [1, 2]}, [("a", 1), ("b", 2)]),
     ({"messages": [user("q")], "candidates": [[assistant("a")], "b"], "scores": [1, 0]}, [("a", 1), ("b", 2)]),
 ]
 
@@ -128,6 +147,8 @@ def test_rankings(row: Columns, answers: list[tuple[str, int]]) -> None:
         ({"messages": [{"role": "system", "content": "s"}, user("q"), assistant("a")]}, ["s\nq"], 1, 0),
         ({"instruction": "q", "input": "", "output": "a"}, ["q"], 1, 0),
         ({"instruction": "q", "input": "x", "output": "a"}, ["q\n\nx"], 1, 0),
+        ({"instruction": "q", "context": "x", "response": "a", "system_prompt": "s"}, ["s\nq\n\nx"], 1, 0),
+        ({"system": "s", "conversations": [user("q"), assistant("a")]}, ["s\nq"], 1, 0),
         ({"prompt": "q", "completion": "a"}, ["q"], 1, 0),
         ({"prompt": [user("q")], "completion": [assistant("a")]}, ["q"], 1, 0),
         ({"prompt": "q", "messages": [user("q"), assistant("a")]}, ["q"], 1, 0),
@@ -155,6 +176,7 @@ def test_a_prompt_that_is_a_conversation_is_kept_whole() -> None:
 def test_columns_that_nobody_asks_for_are_named() -> None:
     found = read({"prompt": "q", "response_a": "a", "response_b": "b", "winner": None, "id": 7, "x\0" + "y" * 99: 1})
     assert found.columns_not_kept == {"response_a", "response_b", "x" + "y" * 59}
+    assert read({"": 0, "prompt": "q"}).columns_not_kept == {"one without a name"}
     pair = read({"prompt": "q", "chosen": "a", "rejected": "b", "score_chosen": 1, "prompt_id": "f3"})
     assert pair.columns_not_kept == {"score_chosen"}
 
@@ -233,7 +255,12 @@ ANSWERS = {"prompt": "q", "answers": [{"text": "a", "rank": 1}, {"text": "b", "r
         ({"info": POST, "summaries": ["a", "b"], "choice": 2}, "choice must be 0 or 1; it is 2"),
         ({"instruction": ["q"], "output": "a"}, "instruction must be a text"),
         ({"prompt": "x" * 101}, "has 101 characters; at most 100 are taken"),
-        ({"messages": [assistant("a")]}, "The prompt is empty"),
+        ({"messages": [assistant("a")]}, "it begins with an answer"),
+        ({"conversations": [assistant("a"), user("q"), assistant("b")]}, "it begins with an answer"),
+        ({"prompt": "[{'role': 'user', 'content': 'q'}]"}, "prompt holds a list of messages as a text.*json.dumps"),
+        ({**PAIR, "chosen": "[{'content': 'q', 'role': 'user'}\n {'content': 'a'}]"}, "chosen holds a list"),
+        ({**PAIR, "rejected": '[{"role": "assistant", "content": "b"}]'}, "rejected holds a list"),
+        ({**PAIR, "system": ["s"]}, "system must be a text"),
     ],
 )
 def test_what_cannot_be_taken_is_refused_by_name(row: Columns, says: str) -> None:

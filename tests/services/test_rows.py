@@ -49,6 +49,8 @@ BOM = b"\xef\xbb\xbf"
             ("Line 2", {"prompt": 'a;\r\n"b"', "chosen": "c", "rejected": "d"}),
             ("Line 4", {"prompt": "e", "chosen": "f", "rejected": "g"}),
         ]),
+        (b"prompt;split\r\n;\r\nx;\r\n;;;;\r\n", [("Line 3", {"prompt": "x", "split": None})]),
+        (b"prompt\n" + b"x" * 200_000, [("Line 2", {"prompt": "x" * 200_000})]),
         (b'text\tMy column\nx\t"[1, 2]"\n', [("Line 2", {"text": "x", "My column": [1, 2]})]),
         (b'prompt\n[not JSON\n"{""role"": ""user""}"\n', [("Line 2", {"prompt": "[not JSON"}),
                                                       ("Line 3", {"prompt": {"role": "user"}})]),
@@ -88,7 +90,7 @@ def test_entries_of_a_list_may_lie_anywhere_in_the_file(read: ReadAll, monkeypat
         (b"What is a prompt?", "none that is known: its first line is 'What is a prompt[?]'"),
         (b"prompt,split\nx\n", "Line 2: it has 1 cells; the first line names 2 columns"),
         (b"prompt,prompt\nx,y\n", "Line 1: two columns are called 'prompt'"),
-        (b'prompt\n"never closed\n' + b"x\n" * (1 << 20), r"Line \d+: (its row is too long|it is no row of CSV)"),
+        (b'prompt\nx\n"never closed\n' + b"x\n" * (1 << 20), "Line 3: its row is too long: perhaps a quotation mark"),
         (b'prompt\nx\n"y" z\n', "Line 3: it is no row of CSV"),
         (b"prompt\n\xff\n", "Line 2: it is not UTF-8 text"),
         (b"prompt," + b",".join(b"%d" % n for n in range(2_000)), "names 2,001 columns; at most 1,000"),
@@ -96,6 +98,8 @@ def test_entries_of_a_list_may_lie_anywhere_in_the_file(read: ReadAll, monkeypat
         (b"\x1f\x8b\x08\0", "packed .gzip.. Unpack it"),
         (b"PK\x03\x04", "packed .zip."),
         ('{"a": 1}'.encode("utf-16"), "UTF-16 text. Save it as UTF-8"),
+        ("prompt,split\nx,".encode("utf-16-le"), "UTF-16 text"),
+        ('{"prompt": 1}'.encode("utf-16-be"), "UTF-16 text"),
         (b"PAR1 and no more", "The Parquet file cannot be read"),
     ],
 )  # fmt: skip
@@ -123,8 +127,8 @@ def test_parquet(read: ReadAll, tmp_path: Path) -> None:
 
 
 def test_parquet_with_values_that_say_nothing_here(read: ReadAll, tmp_path: Path) -> None:
-    with pytest.raises(InvalidError, match="The Parquet file holds values of type bytes"):
-        read(as_parquet(tmp_path, pa.table({"image": [b"x"]})))
+    with pytest.raises(InvalidError, match="The Parquet file holds values of type bytes in the column 'image'"):
+        read(as_parquet(tmp_path, pa.table({"prompt": ["x"], "image": [b"x"]})))
 
 
 def test_a_small_parquet_file_that_unpacks_to_gigabytes_is_refused(read: ReadAll, tmp_path: Path) -> None:
