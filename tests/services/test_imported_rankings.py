@@ -100,6 +100,11 @@ def test_the_same_comes_in_once(take: Import, read: sessionmaker[Session]) -> No
     assert count(read, Ranking) == 5
 
 
+def test_who_wrote_the_answers_is_exported_again(take: Import, read: sessionmaker[Session]) -> None:
+    take(pair(written_by="policy 7"), pair(prompt="r"))
+    assert [row["written_by"] for row in exports.export_rankings(read)] == ["policy 7", None]
+
+
 def test_what_this_installation_exported_is_not_taken_in_again(
     take: Import, write: sessionmaker[Session], read: sessionmaker[Session], make_group: MakeGroup, ada: Labeler
 ) -> None:
