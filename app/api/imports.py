@@ -33,11 +33,18 @@ class ImportOut(BaseModel):
     new: int = Field(description="Prompts that were not there yet.")
     repeated: int = Field(description="Rows whose prompt was there already, or stands earlier in the file.")
     kept: int = Field(
-        description="Of these, those that the file gives another split or language: the prompts stay as they are."
+        description="Of these, those that the file gives another split or language, or archives: the prompts stay as "
+        "they are."
+    )
+    put_away: int = Field(
+        description="Prompts that ship with Fourfold and are archived in the file: archived here, too."
     )
     rankings: int = Field(description="New rankings; a comparison is one of two answers.")
     repeated_rankings: int = Field(description="Those that were there already.")
     held_out: int = Field(description="Of the new ones, those about held-out prompts: kept, but not learned from.")
+    archived: int = Field(
+        description="Of the other new ones, those about archived prompts: not learned from until these are taken back."
+    )
     same_text: int = Field(description="Comparisons of a text with itself: left out, they say nothing.")
     answers_not_kept: int = Field(description="Answers that were compared with no other: only their prompts are kept.")
     questions_not_kept: int = Field(description="Later questions of the conversations with such answers.")
@@ -46,7 +53,8 @@ class ImportOut(BaseModel):
 
 def import_out(found: Imported) -> ImportOut:
     columns = sorted(found.columns_not_kept)
-    return ImportOut(says=told(found), **(vars(found) | {"columns_not_kept": columns}))
+    shown = {"columns_not_kept": columns, "put_away": len(found.put_away)}
+    return ImportOut(says=told(found), **(vars(found) | shown))
 
 
 @router.post("/prompts", status_code=201, openapi_extra={"requestBody": BODY}, responses=ANSWERS)

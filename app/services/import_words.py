@@ -10,12 +10,22 @@ def told(found: Imported) -> str:
         sentences.append(f"{_many(found.repeated_rankings, 'ranking was', 'rankings were')} there already.")
     if found.kept:
         sentences.append(
-            f"{_many(found.kept, 'row gives its prompt', 'rows give their prompts')} another split or language than it "
-            "has here: it stays as it is."
+            f"{_many(found.kept, 'row gives its prompt', 'rows give their prompts')} another split, language or place "
+            "(archived) than it has here: it stays as it is."
         )
+    if found.put_away:
+        prompts = _many(
+            len(found.put_away), "prompt that ships with Fourfold is", "prompts that ship with Fourfold are"
+        )
+        sentences.append(f"{prompts} archived here, too, as in the file.")
     if found.held_out:
         sentences.append(
             f"{_many(found.held_out, 'ranking is', 'rankings are')} about held-out prompts: kept, but not learned from."
+        )
+    if found.archived:
+        sentences.append(
+            f"{_many(found.archived, 'ranking is', 'rankings are')} about archived prompts: kept, but not learned from "
+            "until the prompts are taken back."
         )
     sentences += _not_kept(found)
     return " ".join(sentences)

@@ -24,7 +24,7 @@ from app.services import rules
 from app.services.fitting import Fitting
 from app.services.row_forms import KNOWN_COLUMNS, Form, GivenRow, read_row
 from app.services.rows import FORMS, Place, readable
-from app.services.taking_in import Imported, let_in_some, remove_some, take_in
+from app.services.taking_in import Imported, let_in_some, put_away, remove_some, take_in
 
 Result = TypeVar("Result")
 Rows = Callable[[], Iterator[Place]]
@@ -130,6 +130,8 @@ class Imports:
                 self._end(begun.id, remove_some)
             raise
         self._end(begun.id, let_in_some)
+        for prompt_id, since in sorted(found.put_away):
+            self._step(partial(put_away, prompt_id=prompt_id, since=since))
         if found.rankings:
             self._step(partial(rules.after_ranking, retrain_after=self._retrain_after))
         return found

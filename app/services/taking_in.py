@@ -19,9 +19,10 @@ from sqlalchemy.orm import Session
 from app.db.base import utc_now
 from app.db.models.groups import Completion, Group, GroupStatus
 from app.db.models.labelers import Labeler, LabelerKind
-from app.db.models.prompts import Prompt, PromptImport, PromptSplit
+from app.db.models.prompts import Prompt, PromptImport, PromptSource, PromptSplit
 from app.db.models.rankings import Ranking
 from app.errors import AppError, InvalidError, UnavailableError
+from app.services import curation
 from app.services.compared_rows import GivenRanking
 from app.services.labelers import get_or_create_labeler
 from app.services.prompts import digest_of, prompt_row
@@ -41,12 +42,18 @@ class Imported:
     repeated: int = 0
     """Rows whose prompt was there already, or stands earlier in the file."""
     kept: int = 0
-    """Of these, those that the file gives another split or language than they have: they stay as they are."""
+    """Of these, those that the file gives another split or language than they have, or archives: they stay as they
+    are."""
+    put_away: frozenset[tuple[int, datetime]] = frozenset()
+    """Prompts (and since when) that ship with Fourfold, which nobody can delete, and are archived in the file: they
+    will be here, too, once all of it is in."""
     rankings: int = 0
     """New ones, comparisons of two among them."""
     repeated_rankings: int = 0
     held_out: int = 0
     """Of the new ones, those about held-out prompts: kept, but not learned from."""
+    archived: int = 0
+    """Of the others, those about archived prompts: the same, until these are taken back."""
     same_text: int = 0
     """Comparisons of two answers with one text, which say nothing: left out."""
     answers_not_kept: int = 0
@@ -56,10 +63,11 @@ class Imported:
     columns_not_kept: frozenset[str] = frozenset()
 
     def __add__(self, other: "Imported") -> "Imported":
-        names = [each.name for each in fields(self) if each.name != "columns_not_kept"]
+        names = [each.name for each in fields(self) if each.name not in ("columns_not_kept", "put_away")]
         columns = sorted(self.columns_not_kept | other.columns_not_kept)[:SHOWN_COLUMNS]
         counts = {name: getattr(self, name) + getattr(other, name) for name in names}
-        return Imported(**counts, columns_not_kept=frozenset(columns))
+        put_away = self.put_away | other.put_away
+        return Imported(**counts, columns_not_kept=frozenset(columns), put_away=put_away)
 
 
 def take_in(session: Session, import_id: int, given: Sequence[tuple[str, GivenRow]]) -> Imported:
@@ -86,8 +94,7 @@ def _take_prompts(session: Session, import_id: int, given: Sequence[GivenRow]) -
     digests = {digest_of(row.prompt.messages) for row in given}
     behind = select(Prompt.digest).where(Prompt.digest.in_(digests), Prompt.import_id.in_(over(import_id)))
     left = set(session.scalars(behind))
-    stored = select(Prompt.digest, Prompt.split, Prompt.language).where(Prompt.digest.in_(digests - left))
-    known = {digest: (split, language) for digest, split, language in session.execute(stored)}
+    known = _known(session, digests - left)
     for each in given:
         found += Imported(
             answers_not_kept=each.answers_not_kept,
@@ -97,9 +104,11 @@ def _take_prompts(session: Session, import_id: int, given: Sequence[GivenRow]) -
         row = prompt_row(each.prompt) | {"import_id": import_id}
         digest = row["digest"]
         if digest in known:
-            found += Imported(repeated=1, kept=int(_differs(each, *known[digest])))
+            found += _repeated(each, known[digest])
             continue
-        known[digest] = (row["split"], row["language"])
+        known[digest] = _Known(
+            None, row["split"], row["language"], row["source"], archived=row["archived_at"] is not None
+        )
         found += Imported(new=1)
         if digest in left:
             session.execute(update(Prompt).where(Prompt.digest == digest).values(row))
@@ -110,9 +119,32 @@ def _take_prompts(session: Session, import_id: int, given: Sequence[GivenRow]) -
     return found
 
 
-def _differs(given: GivenRow, split: PromptSplit, language: str) -> bool:
-    """Whether the file says otherwise than what is stored."""
-    return given.prompt.split not in (None, split) or given.prompt.language not in (None, language)
+@dataclass(frozen=True)
+class _Known:
+    """A prompt that is there; without an id where the file brings it."""
+
+    id: int | None
+    split: PromptSplit
+    language: str
+    source: PromptSource
+    archived: bool
+
+
+def _known(session: Session, digests: Iterable[str]) -> dict[str, _Known]:
+    stored = select(Prompt.digest, Prompt.id, Prompt.split, Prompt.language, Prompt.source, Prompt.archived_at)
+    rows = session.execute(stored.where(Prompt.digest.in_(set(digests))))
+    return {
+        digest: _Known(number, split, language, source, archived=archived_at is not None)
+        for digest, number, split, language, source, archived_at in rows
+    }
+
+
+def _repeated(given: GivenRow, there: _Known) -> Imported:
+    archives = given.prompt.archived_at is not None and not there.archived
+    if archives and there.id is not None and there.source is PromptSource.SHIPPED:
+        return Imported(repeated=1, put_away=frozenset({(there.id, given.prompt.archived_at or utc_now())}))
+    differs = given.prompt.split not in (None, there.split) or given.prompt.language not in (None, there.language)
+    return Imported(repeated=1, kept=int(differs or archives))
 
 
 @dataclass(frozen=True)
@@ -128,12 +160,12 @@ class _Taken:
 def _take_rankings(session: Session, import_id: int, given: Sequence[tuple[str, GivenRow, GivenRanking]]) -> Imported:
     """Each with a group of its own, once; those that are there were given here or came with an earlier file."""
     labelers = _Labelers(session)
-    prompts = _prompts(session, [digest_of(row.prompt.messages) for _, row, _ in given])
+    prompts = _known(session, [digest_of(row.prompt.messages) for _, row, _ in given])
     rows: list[_Taken] = []
     for place, given_row, ranking in given:
         labeler = labelers.find(place, ranking)
-        prompt_id, _ = prompts[digest_of(given_row.prompt.messages)]
-        rows.append(_Taken(_digest(labeler.name, given_row, ranking), prompt_id, labeler.id, ranking))
+        prompt = prompts[digest_of(given_row.prompt.messages)]
+        rows.append(_Taken(_digest(labeler.name, given_row, ranking), prompt.id or 0, labeler.id, ranking))
     digests = {row.digest for row in rows}
     _remove(session, select(Group.id).where(Group.digest.in_(digests), Group.import_id.in_(over(import_id))))
     known = _given_here(session, rows).union(session.scalars(select(Group.digest).where(Group.digest.in_(digests))))
@@ -142,11 +174,13 @@ def _take_rankings(session: Session, import_id: int, given: Sequence[tuple[str, 
         if row.digest not in known:
             fresh.setdefault(row.digest, row)
     _store(session, import_id, list(fresh.values()))
-    held_out = {number for number, split in prompts.values() if split is PromptSplit.HELD_OUT}
+    held_out = {prompt.id for prompt in prompts.values() if prompt.split is PromptSplit.HELD_OUT}
+    archived = {prompt.id for prompt in prompts.values() if prompt.archived} - held_out
     return Imported(
         rankings=len(fresh),
         repeated_rankings=len(rows) - len(fresh),
         held_out=sum(row.prompt_id in held_out for row in fresh.values()),
+        archived=sum(row.prompt_id in archived for row in fresh.values()),
     )
 
 
@@ -177,11 +211,6 @@ class _Labelers:
                 "Give it another name in the file."
             )
         return labeler
-
-
-def _prompts(session: Session, digests: Iterable[str]) -> dict[str, tuple[int, PromptSplit]]:
-    stored = select(Prompt.digest, Prompt.id, Prompt.split).where(Prompt.digest.in_(set(digests)))
-    return {digest: (number, split) for digest, number, split in session.execute(stored)}
 
 
 def _digest(labeler: str, row: GivenRow, ranking: GivenRanking) -> str:
@@ -284,6 +313,10 @@ def _completion(group_id: int, index: int, ranking: GivenRanking) -> dict[str, A
         "token_ids": answer.tokens,
         "finish_reason": answer.finish_reason,
     }
+
+
+def put_away(session: Session, prompt_id: int, since: datetime) -> None:
+    curation.archive_prompt(session, prompt_id, utc_now()).archived_at = since
 
 
 def let_in_some(session: Session, import_id: int, rows: int) -> int:

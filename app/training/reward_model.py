@@ -141,8 +141,8 @@ def make_fits(groups: Sequence[RankedGroup], hparams: RewardHparams) -> list[Fit
     folds = split_folds([group.prompt_id for group in groups], hparams.held_out_fraction, hparams.seed)
     if len(groups) > hparams.cross_validate_up_to:
         folds = folds[:1]
-    everything = range(len(groups))
-    return [Fit([row for row in everything if row not in set(held_out)], held_out) for held_out in folds]
+    everything = set(range(len(groups)))
+    return [Fit(sorted(everything.difference(held_out)), held_out) for held_out in folds]
 
 
 def solve_head(fit: Fit, data: Rankings, ridge: float) -> None:

@@ -156,8 +156,8 @@ def test_lists_are_paged(shared: LiveServer) -> None:
 
 
 NOTHING = {
-    **dict.fromkeys(("repeated", "kept", "rankings", "repeated_rankings", "held_out", "same_text"), 0),
-    **{"answers_not_kept": 0, "questions_not_kept": 0, "columns_not_kept": []},
+    **dict.fromkeys(("repeated", "kept", "put_away", "rankings", "repeated_rankings", "held_out"), 0),
+    **{"archived": 0, "same_text": 0, "answers_not_kept": 0, "questions_not_kept": 0, "columns_not_kept": []},
 }
 
 

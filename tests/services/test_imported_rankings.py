@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime
 from io import BytesIO
 from typing import Any
 
@@ -9,11 +10,12 @@ import pytest
 from sqlalchemy import Engine, func, select
 from sqlalchemy.orm import Session, selectinload, sessionmaker
 
+from app.chat import Message
 from app.db.base import utc_now
 from app.db.models.groups import Completion, Group, GroupStatus
 from app.db.models.jobs import Job, JobKind
 from app.db.models.labelers import Labeler, LabelerKind
-from app.db.models.prompts import Prompt, PromptImport
+from app.db.models.prompts import Prompt, PromptImport, PromptSource
 from app.db.models.rankings import Ranking
 from app.db.models.versions import Version
 from app.db.session import make_read_session_factory, make_session_factory, transaction
@@ -22,6 +24,7 @@ from app.services import curation, exports, groups, imports, labelers, rankings,
 from app.services.fitting import Fitting
 from app.services.import_words import told
 from app.services.imports import COMPARED, PROMPTS, Imports
+from app.services.prompts import NewPrompt, prompt_row
 from app.services.row_forms import Form
 from app.services.taking_in import Imported
 from tests.live import ScriptedSampler
@@ -98,6 +101,33 @@ def test_the_same_comes_in_once(take: Import, read: sessionmaker[Session]) -> No
     assert take(*rows) == Imported(lines=6, new=1, repeated=5, rankings=5, repeated_rankings=1)
     assert take(*rows) == Imported(lines=6, repeated=6, repeated_rankings=6)
     assert count(read, Ranking) == 5
+
+
+def test_what_is_archived_stays_so_and_what_ships_is_archived_as_in_the_file(
+    take: Import, write: sessionmaker[Session], read: sessionmaker[Session]
+) -> None:
+    """Shipped prompts are in every installation, and nobody can delete them: an export says which were put away."""
+    take(pair(prompt="here"), pair(prompt="away", archived_at="2026-01-01"))
+    with transaction(write) as session:
+        session.add(prompt_of("shipped"))
+    rows = [pair(prompt=prompt, chosen="c", archived_at="2026-02-01") for prompt in ("here", "away", "shipped")]
+    found = take(*rows)
+    with read() as session:
+        since = {prompt.text: prompt.archived_at for prompt in session.scalars(select(Prompt))}
+        shipped = session.scalar(select(Prompt.id).where(Prompt.text == "shipped")) or 0
+    february = datetime(2026, 2, 1, tzinfo=UTC)
+    assert since == {"here": None, "away": datetime(2026, 1, 1, tzinfo=UTC), "shipped": february}
+    put_away = frozenset({(shipped, february)})
+    assert found == Imported(lines=3, repeated=3, kept=1, put_away=put_away, rankings=3, archived=1)
+    assert "1 prompt that ships with Fourfold is archived here, too" in told(found)
+    assert "1 ranking is about archived prompts: kept, but not learned from" in told(found)
+    assert [prompt for prompt, _ in stored(read)] == ["here", "here"]
+    assert take(*rows) == Imported(lines=3, repeated=3, kept=1, repeated_rankings=3)
+
+
+def prompt_of(text: str) -> Prompt:
+    new = NewPrompt([Message(role="user", content=text)], source=PromptSource.SHIPPED)
+    return Prompt(**prompt_row(new))
 
 
 def test_who_wrote_the_answers_is_exported_again(take: Import, read: sessionmaker[Session]) -> None:
@@ -269,13 +299,16 @@ def test_archiving_a_prompt_takes_its_imported_rankings_out(
 def test_what_became_of_a_file_is_told_whole() -> None:
     """Each count that is not zero is said, and none else."""
     everything = Imported(
-        lines=1_000, new=2, repeated=3, kept=4, rankings=5, repeated_rankings=6, held_out=7, same_text=8,
+        lines=1_000, new=2, repeated=3, kept=4, rankings=5, repeated_rankings=6, held_out=7, same_text=8, archived=11,
         answers_not_kept=9, questions_not_kept=10, columns_not_kept=frozenset({"x", "a"}),
+        put_away=frozenset((number, datetime(2026, 1, 1, tzinfo=UTC)) for number in range(12)),
     )  # fmt: skip
     assert told(everything) == (
         "1,000 rows read: 2 new prompts and 5 new rankings; 3 rows had a prompt that was there already. 6 rankings "
-        "were there already. 4 rows give their prompts another split or language than it has here: it stays as it is. "
-        "7 rankings are about held-out prompts: kept, but not learned from. 8 comparisons of a text with itself said "
+        "were there already. 4 rows give their prompts another split, language or place (archived) than it has here: "
+        "it stays as it is. 12 prompts that ship with Fourfold are archived here, too, as in the file. 7 rankings are "
+        "about held-out prompts: kept, but not learned from. 11 rankings are about archived prompts: kept, but not "
+        "learned from until the prompts are taken back. 8 comparisons of a text with itself said "
         "nothing and were left out. 9 answers were compared with no other and not kept: only the prompts are. 10 later "
         "questions were not kept either. Columns that say nothing here were not kept: a, x."
     )

@@ -19,7 +19,7 @@ ends = In("app/lm/answer_ends.py", DATA, MODEL)
 scorer = In("app/training/scorer.py", "tests/training/test_scorer.py")
 
 FAULTS = [
-    model("the head of a fold trained on all rows", "[row for row in everything if row not in set(held_out)]", "list(everything)"),
+    model("the head of a fold trained on all rows", "sorted(everything.difference(held_out))", "sorted(everything)"),
     model("the penalty chosen by training loss", "pooled([fit.unseen for fit in fits], step).loss", "pooled([fit.train for fit in fits], step).loss"),
     model("the penalty with the highest loss", "return min(range(len(losses))", "return max(range(len(losses))"),
     model("held-out figures from training rows", "best), pooled([fit.unseen for fit in fits], best))", "best), pooled([fit.train for fit in fits], best))"),
