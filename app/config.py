@@ -176,12 +176,11 @@ class Settings(BaseSettings):
     @model_validator(mode="before")
     @classmethod
     def _tidy(cls, given: dict[str, Any]) -> dict[str, Any]:
-        """Spaces around a value mean nothing, nor does the case of one that is chosen from a list."""
-        return {
-            name: _tidied(cls.model_fields[name].annotation, value)
-            for name, value in given.items()
-            if name in cls.model_fields
-        }
+        """Spaces around a value mean nothing, nor does the case of one that is chosen from a list. One of spaces alone
+        is empty, but for the token: who set one meant one."""
+        kinds = {name: field.annotation for name, field in cls.model_fields.items()}
+        tidied = {name: _tidied(kinds[name], value) for name, value in given.items() if name in kinds}
+        return {name: value for name, value in tidied.items() if value != "" or name == "token" or given[name] == ""}
 
     @field_validator("database_url")
     @classmethod

@@ -16,6 +16,25 @@ def sqlite_url(path: Path) -> str:
     return URL.create("sqlite", database=str(path)).render_as_string(hide_password=False)
 
 
+def _check_connectable(url: URL) -> None:
+    """What the driver itself would stumble over at every connection, without asking a server. Raises ValueError."""
+    from psycopg import ProgrammingError
+    from psycopg.conninfo import make_conninfo
+
+    if not 0 < (url.port or 1) < 65_536:
+        raise ValueError(f"names the port {url.port}; a port is a number from 1 to 65535")
+    given = dict(url.query) | url.translate_connect_args(username="user", database="dbname")
+    if any("\0" in str(value) for value in given.values()):
+        raise ValueError("holds the character NUL (%00), which no name and no password has")
+    try:
+        make_conninfo(**{name: str(value) for name, value in given.items()})
+        int(str(url.query.get("connect_timeout", 0)))
+    except UnicodeEncodeError as error:
+        raise ValueError("has bytes that are no UTF-8; write them as %40 and the like") from error
+    except (ProgrammingError, ValueError) as error:
+        raise ValueError("has an option behind its ? that PostgreSQL does not know; leave it out") from error
+
+
 def usable_database_url(text: str) -> str:
     """Of a kind that this program works with; a file's path is made absolute.
 
@@ -31,6 +50,7 @@ def usable_database_url(text: str) -> str:
     if name != "sqlite":
         if importlib.util.find_spec(driver) is None:
             raise ValueError(f"needs the Python package {driver}: pip install 'fourfold[postgres]'")
+        _check_connectable(url)
         return text
     if url.host or url.query or not url.database or url.database == ":memory:":
         raise ValueError("must name a file: sqlite://// and its path, with nothing before or after it")

@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 from sqlalchemy.exc import DBAPIError
 
 from app.config import Settings
@@ -29,6 +29,7 @@ def install(settings: Settings) -> None:
     engine = make_engine(settings.resolved_database_url, create=True)
     try:
         _refuse_too_long(engine)
+        _refuse_other_encodings(engine)
         _refuse_without_database(settings, engine)
         migrate(engine)
         with transaction(make_session_factory(engine)) as session:
@@ -51,6 +52,19 @@ def _refuse_too_long(engine: Engine) -> None:
         raise UnavailableError(
             f"The path of the database has {len(os.fsencode(file))} bytes, and SQLite takes {SQLITE_PATH_BYTES}. Set "
             f"FOURFOLD_DATA_DIR to a shorter one than {file}."
+        )
+
+
+def _refuse_other_encodings(engine: Engine) -> None:
+    """Of a server's database: what people write has characters of every script."""
+    if engine.dialect.name == "sqlite":
+        return
+    with engine.execution_options(read_only=True).connect() as connection:
+        encoding = connection.scalar(text("SHOW server_encoding"))
+    if encoding != "UTF8":
+        raise UnavailableError(
+            f"The database of FOURFOLD_DATABASE_URL keeps texts as {encoding}, and Fourfold's need UTF-8. Name "
+            "another one: createdb --encoding=UTF8 --template=template0 --owner=USER NAME. Nothing was changed."
         )
 
 

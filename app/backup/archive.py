@@ -31,6 +31,8 @@ NAME = re.compile(rf"{DATABASE}|versions/{_PART}/(?:{_PART}/)?{_PART}|jobs/[0-9a
 VERSION_PATH = re.compile(rf"versions/{_PART}")
 JOB_ID = re.compile(r"[0-9a-z]{1,64}")
 _HASH = re.compile(r"[0-9a-f]{64}")
+_DAMAGE = (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile, ValueError, RecursionError)
+"""What the readers of tar and gzip raise, the last two for extended headers that somebody made up."""
 
 
 class BackupError(AppError):
@@ -61,6 +63,11 @@ class Manifest:
     @property
     def total_bytes(self) -> int:
         return sum(entry.bytes for entry in self.files)
+
+    @property
+    def stored_bytes(self) -> int:
+        """What they take on a disk, where equal files are one."""
+        return sum(entry.bytes for entry in stored_once(self.files))
 
 
 def hash_of(file: BufferedReader) -> str:
@@ -133,7 +140,7 @@ class ArchiveReader:
         try:
             self._tar = tarfile.open(fileobj=self._source, mode="r|", bufsize=PIECE_BYTES)  # noqa: SIM115
             self.manifest = _parse(self._member(MANIFEST, at_most=MAX_MANIFEST_BYTES).read())
-        except (tarfile.TarError, EOFError, zlib.error) as error:
+        except _DAMAGE as error:
             raise BackupError(f"This is no backup of Fourfold, or its beginning is damaged ({error}).") from error
 
     def extract(self, folder: Path) -> None:
@@ -154,7 +161,7 @@ class ArchiveReader:
                 pass
             if self._source.count % tarfile.RECORDSIZE:  # a tar is padded to whole records
                 raise BackupError("The backup is cut off at its end. Nothing was restored.")
-        except (tarfile.TarError, EOFError, zlib.error, gzip.BadGzipFile) as error:
+        except _DAMAGE as error:
             raise BackupError(f"The backup is cut off or damaged ({error}). Nothing was restored.") from error
 
     def _extract(self, entry: Entry, place: Path) -> None:

@@ -15,6 +15,8 @@ from io import BufferedReader
 from pathlib import Path
 from typing import IO
 
+from sqlalchemy import make_url
+
 from app import __version__
 from app.backup.archive import (
     DATABASE,
@@ -35,6 +37,8 @@ from app.weights import CHECKSUMS, WEIGHTS, WEIGHTS_INDEX
 
 TRIES = 3
 PREFIX = ".fourfold-backup-"
+ENGINE = "engine.db"
+OWN_FOLDERS = {("versions",), ("jobs",), ("workers",)}
 Files = dict[str, BufferedReader]
 """Open files by their names in the data folder."""
 
@@ -45,6 +49,9 @@ def make_backup(settings: Settings, target: IO[bytes], scratch: Path) -> Manifes
     packed = scratch / "packed"
     with _everything(settings, scratch / DATABASE) as (files, missing):
         entries = [Entry(name, os.fstat(file.fileno()).st_size, hash_of(file)) for name, file in files.items()]
+        damaged = _damaged(files, entries)
+        entries = [entry for entry in entries if not entry.name.startswith(tuple(f"{name}/" for name in damaged))]
+        missing += damaged
         pack(scratch / DATABASE, packed)
         made_at = datetime.now(UTC).isoformat(timespec="seconds")
         manifest = Manifest(__version__, known_revisions()[0], made_at, tuple(entries), tuple(missing))
@@ -54,8 +61,7 @@ def make_backup(settings: Settings, target: IO[bytes], scratch: Path) -> Manifes
 
 def backup_to_file(settings: Settings, path: Path) -> Manifest:
     """Takes the file's place only when all of it is on the disk: a crash leaves the one before. Raises BackupError."""
-    if path.is_dir():
-        raise BackupError(f"{path} is a folder. Name a file in it.")
+    _check_target(settings, path)
     try:
         with workspace(path.parent, PREFIX) as scratch:
             fresh = scratch / "archive"
@@ -72,6 +78,38 @@ def backup_to_file(settings: Settings, path: Path) -> Manifest:
             "space or name another place."
         ) from error
     return manifest
+
+
+def backup_to_stream(settings: Settings, target: IO[bytes]) -> Manifest:
+    """The database's copy lies in the data folder meanwhile. Raises BackupError; BrokenPipeError where nobody reads."""
+    if not settings.data_dir.is_dir():
+        raise BackupError(f"There is no data folder {settings.data_dir}. FOURFOLD_DATA_DIR says where it lies.")
+    try:
+        with workspace(settings.data_dir, PREFIX) as scratch:
+            return make_backup(settings, target, scratch)
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise BackupError(
+            f"The backup could not be made ({error.strerror or error}). Its reader needs room for it, and "
+            f"{settings.data_dir}, meanwhile, for two copies of the database."
+        ) from error
+
+
+def _check_target(settings: Settings, path: Path) -> None:
+    """Raises BackupError for a place where the backup would take the place of something else than a backup."""
+    if path.is_dir():
+        raise BackupError(f"{path} is a folder. Name a file in it.")
+    if path.exists() and not path.is_file():
+        raise BackupError(f"{path} is no plain file. Name one, or write - and send the output there.")
+    database = make_url(settings.resolved_database_url).database
+    own = {settings.data_dir / DATABASE, settings.data_dir / ENGINE, Path(database or DATABASE)}
+    inside = path.relative_to(settings.data_dir).parts[:1] if path.is_relative_to(settings.data_dir) else ()
+    if inside in OWN_FOLDERS or any(str(path) in (f"{file}{end}" for end in ("", "-wal", "-shm")) for file in own):
+        raise BackupError(
+            f"{path} is a part of the installation itself, which the backup would destroy. Name a file beside the data "
+            "folder; nothing was changed."
+        )
 
 
 def _sync(folder: Path) -> None:
@@ -111,11 +149,32 @@ def _everything(settings: Settings, copy: Path) -> Iterator[tuple[Files, list[st
 
 def _is_whole(files: Files) -> bool:
     """Of a version: all that its list of checksums names, or what every model has."""
-    names = {"config.json"}
-    if CHECKSUMS in files:
-        names |= set(json.load(files[CHECKSUMS]))
-        files[CHECKSUMS].seek(0)
-    return names <= files.keys() and any(name in files for name in (WEIGHTS, WEIGHTS_INDEX))
+    recorded = _recorded(files[CHECKSUMS]) if CHECKSUMS in files else {}
+    if recorded is None:
+        return False
+    return {"config.json", *recorded} <= files.keys() and any(name in files for name in (WEIGHTS, WEIGHTS_INDEX))
+
+
+def _recorded(checksums: BufferedReader) -> dict[str, str] | None:
+    """What a version's list says of its files; None where it is damaged itself."""
+    try:
+        listed = json.load(checksums)
+    except ValueError:
+        return None
+    finally:
+        checksums.seek(0)
+    return listed if isinstance(listed, dict) else None
+
+
+def _damaged(files: Files, entries: list[Entry]) -> list[str]:
+    """Folders of versions with a file that is not what was recorded of it: no program would load them again."""
+    hashes = {entry.name: entry.sha256 for entry in entries}
+    found = []
+    for folder in [name.removesuffix(f"/{CHECKSUMS}") for name in files if name.endswith(f"/{CHECKSUMS}")]:
+        recorded = _recorded(files[f"{folder}/{CHECKSUMS}"]) or {}
+        if any(hashes.get(f"{folder}/{name}") != digest for name, digest in recorded.items()):
+            found.append(folder)
+    return found
 
 
 def _is_kept(name: str) -> bool:

@@ -94,9 +94,9 @@ def _target(settings: Settings) -> Iterator[Engine | None]:
 
 def _refuse_too_large(manifest: Manifest, data_dir: Path) -> None:
     free = shutil.disk_usage(data_dir).free
-    if manifest.total_bytes > free:
+    if manifest.stored_bytes > free:
         raise BackupError(
-            f"The backup holds {manifest.total_bytes:,} bytes, and {free:,} are free in {data_dir}. Nothing was "
+            f"The backup holds {manifest.stored_bytes:,} bytes, and {free:,} are free in {data_dir}. Nothing was "
             "restored; free some space, or set FOURFOLD_DATA_DIR to another disk."
         )
 
@@ -115,6 +115,7 @@ def _put_in_place(staged: Path, folder: Path, data_dir: Path, target: Engine | N
         else:
             with target.begin() as writing:
                 _fill(staged / DATABASE, writing)
+                (folder / PUT).unlink()  # what another one finds after the commit is an installation that lives
         _sync(data_dir)
     except BaseException as error:
         for name in moved:
@@ -122,7 +123,7 @@ def _put_in_place(staged: Path, folder: Path, data_dir: Path, target: Engine | N
         if isinstance(error, DBAPIError):
             raise BackupError(f"{sentence_of(error)} Nothing was restored.") from error
         raise
-    (folder / PUT).unlink()
+    (folder / PUT).unlink(missing_ok=True)
 
 
 def _place_database(staged: Path, place: Path) -> None:

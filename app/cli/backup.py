@@ -19,18 +19,13 @@ def backup(
     file: Annotated[Path, typer.Argument(parser=_file, metavar="FILE", help="Where to; - is the standard output.")],
 ) -> None:
     """Copy database, model versions and checkpoints into one file, while everything runs."""
-    from app.backup.archive import BackupError
-    from app.backup.backup import PREFIX, backup_to_file, make_backup
-    from app.backup.workspace import workspace
+    from app.backup.backup import backup_to_file, backup_to_stream
     from app.config import Settings
     from app.figures import megabytes
 
     settings = Settings()
     if str(file) == STREAM:
-        if not settings.data_dir.is_dir():
-            raise BackupError(f"There is no data folder {settings.data_dir}. FOURFOLD_DATA_DIR says where it lies.")
-        with workspace(settings.data_dir, PREFIX) as scratch:
-            manifest = make_backup(settings, sys.stdout.buffer, scratch)
+        manifest = backup_to_stream(settings, sys.stdout.buffer)
         sys.stdout.flush()
     else:
         manifest = backup_to_file(settings, file)
@@ -52,6 +47,8 @@ def restore(
 
     settings = Settings()
     if str(file) == STREAM:
+        if sys.stdin is None:
+            raise BackupError("There is no standard input to read a backup from. Nothing was restored; name a file.")
         manifest = restore_from(settings, sys.stdin.buffer)
     else:
         try:

@@ -69,7 +69,7 @@ _STATES = (
     (("28", "3D000"), Trouble(503, _UNAVAILABLE, _REFUSED)),
     (("53100",), Trouble(507, "Disk full", _SERVER_FULL)),
     (("08", "25P03", "53", "57P"), Trouble(503, _UNAVAILABLE, _AWAY, passes=True)),
-    (("25006", "42501"), Trouble(503, _UNAVAILABLE, _NO_RIGHT)),
+    (("25006", "3F000", "42501"), Trouble(503, _UNAVAILABLE, _NO_RIGHT)),
     (("42P01", "42703"), Trouble(503, _UNAVAILABLE, _OTHER_SCHEMA)),
     (("58", "XX001", "XX002"), Trouble(503, "Database damaged", _SERVER_DISK)),
 )

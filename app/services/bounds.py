@@ -48,10 +48,15 @@ def store_flags(version: Version, *, max_kl: float) -> None:
     """Of the training and the evaluation that stand in its metrics. What was not measured is not flagged."""
     metrics = version.metrics
     found = [
-        *training_flags(metrics),
-        *evaluation_flags(metrics.get("evaluation") or {}, max_kl),
+        *training_flags(measured(metrics)),
+        *evaluation_flags(measured(metrics.get("evaluation") or {}), max_kl),
     ]
     version.metrics = {**metrics, "flags": [asdict(flag) for flag in found]}
+
+
+def measured(figures: Mapping[str, Any]) -> dict[str, Any]:
+    """Without those that are null: they were not finite when they were stored (app/strict_json.py)."""
+    return {name: value for name, value in figures.items() if value is not None}
 
 
 def training_flags(metrics: Mapping[str, Any]) -> Iterator[Flag]:

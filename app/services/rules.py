@@ -73,7 +73,7 @@ def after_train_policy(session: Session, version: Version) -> Job:
 def after_evaluate(session: Session, version: Version, settings: Settings) -> bool:
     """Activates the candidate where the rule is on, the evaluation passes and nothing has left its bounds; says whether
     it did."""
-    found = version.metrics.get("evaluation") or {}
+    found = bounds.measured(version.metrics.get("evaluation") or {})
     passes = (
         settings.auto_activate
         and not bounds.flags_of(version)

@@ -1,5 +1,8 @@
 """`fourfold backup` while people rank and a job runs, `fourfold restore` elsewhere: nothing lost, the job goes on."""
 
+import errno
+import io
+import json
 import os
 import shutil
 import signal
@@ -18,7 +21,7 @@ from sqlalchemy import select
 from app.backup import backup as backup_module
 from app.backup import database
 from app.backup.archive import BackupError
-from app.backup.backup import PREFIX, backup_to_file
+from app.backup.backup import PREFIX, backup_to_file, backup_to_stream
 from app.backup.restore import restore
 from app.config import Settings
 from app.db.base import utc_now
@@ -28,6 +31,7 @@ from app.db.models.versions import Version
 from app.db.session import make_engine, make_read_session_factory, make_session_factory, transaction
 from app.lifeline import settings_environment
 from app.services import jobs
+from app.weights import CHECKSUMS, WEIGHTS, file_hash
 from tests import databases
 from tests.api.conftest import ranks_of
 from tests.live import LiveServer, live_server, quick_settings
@@ -184,6 +188,85 @@ def test_a_version_that_is_not_whole_is_told(installed: Settings, tmp_path: Path
     done = command(installed, "backup", str(tmp_path / "a"))
     assert b"versions/1-sft is not whole and is not in the backup" in done.stderr
     assert done.returncode == 0
+
+
+@pytest.mark.parametrize("how", ["its list", "its weights", "its list, which is no list"])
+def test_a_version_that_is_damaged_is_told(installed: Settings, tmp_path: Path, how: str) -> None:
+    """No program would load it again; nothing else is left out for its sake."""
+    folder = installed.data_dir / "versions" / "2-sft"
+    shutil.copytree(installed.data_dir / "versions" / "1-sft", folder)
+    (folder / CHECKSUMS).write_text(json.dumps({WEIGHTS: file_hash(folder / WEIGHTS)}))
+    engine = make_engine(installed.resolved_database_url)
+    with transaction(make_session_factory(engine)) as session:
+        row = session.get_one(Version, 1)
+        session.add(Version(kind=row.kind, path="versions/2-sft", content_hash=row.content_hash))
+    engine.dispose()
+    assert backup_to_file(installed, tmp_path / "a").missing == ()
+    if how == "its weights":
+        content = bytearray((folder / WEIGHTS).read_bytes())
+        content[-1] ^= 1
+        (folder / WEIGHTS).write_bytes(content)
+    else:
+        (folder / CHECKSUMS).write_text("{" if how == "its list" else "[7]")
+    made = backup_to_file(installed, tmp_path / "a")
+    assert made.missing == ("versions/2-sft",)
+    names = {entry.name for entry in made.files}
+    assert "versions/1-sft/model.safetensors" in names
+    assert not any(name.startswith("versions/2-sft/") for name in names)
+    back(elsewhere(installed, tmp_path / "there"), tmp_path / "a")
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["fourfold.db", "fourfold.db-wal", "engine.db", "versions/1-sft/config.json", "versions/b", "jobs/b", "workers/b"],
+)
+def test_a_backup_takes_no_place_of_the_installation_itself(installed: Settings, name: str) -> None:
+    for folder in ("jobs", "workers"):
+        (installed.data_dir / folder).mkdir(exist_ok=True)
+    before = files_of(installed.data_dir)
+    done = command(installed, "backup", str(installed.data_dir / "versions" / ".." / name))
+    assert done.returncode == 1
+    assert b"is a part of the installation itself" in done.stderr
+    assert files_of(installed.data_dir).items() >= {n: c for n, c in before.items() if "-wal" not in n}.items()
+
+
+@pytest.mark.sqlite
+def test_nor_of_a_database_elsewhere(installed: Settings, tmp_path: Path) -> None:
+    """Nor that of a device, which root could replace; a file in the data folder that is nothing else may be one."""
+    (tmp_path / "other").mkdir()
+    shutil.copy(installed.data_dir / "fourfold.db", tmp_path / "other" / "mine.db")
+    changed = installed.model_copy(update={"database_url": f"sqlite:///{tmp_path}/other/mine.db"})
+    with pytest.raises(BackupError, match="part of the installation"):
+        backup_to_file(changed, tmp_path / "other" / "mine.db")
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(BackupError, match="no plain file"):
+        backup_to_file(installed, tmp_path / "pipe")
+    assert (tmp_path / "pipe").is_fifo()
+    backup_to_file(installed, installed.data_dir / "mine.backup")
+
+
+def test_no_standard_input_and_no_room_are_sentences(
+    installed: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there = elsewhere(installed, tmp_path / "there")
+    closed = 'import os, sys; os.close(0); os.execv(sys.executable, [sys.executable, "-m", "app", "restore", "-"])'
+    done = subprocess.run(
+        [sys.executable, "-c", closed],
+        env=os.environ | settings_environment(there),
+        cwd=REPOSITORY,
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert b"There is no standard input" in done.stderr
+    assert b"Traceback" not in done.stderr
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(installed.data_dir))
+
+    monkeypatch.setattr(backup_module, "pack", full)
+    with pytest.raises(BackupError, match="No space left on device"):
+        backup_to_stream(installed, io.BytesIO())
 
 
 def command(settings: Settings, *arguments: str, stdin: bytes | None = None) -> subprocess.CompletedProcess[bytes]:

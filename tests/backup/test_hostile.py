@@ -10,6 +10,7 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -116,6 +117,32 @@ def test_one_bit_is_another(target: Settings, forged: Forged, number: int) -> No
     check_refused(target, forged.written(), "damaged")
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("size", "1e400"),
+        ("size", "9" * 5_000),
+        ("GNU.sparse.size", "x"),
+        ("GNU.sparse.map", "1,x"),
+        ("GNU.sparse.map", "1,2,3"),
+        ("GNU.sparse.major", "1"),
+    ],
+)
+def test_extended_headers_that_say_nonsense(target: Settings, good: bytes, name: str, value: str) -> None:
+    """Python's reader of tar stumbles over some of them with errors that are not its own."""
+    more = {"GNU.sparse.minor": "0"} if name == "GNU.sparse.major" else {}
+    info = tarfile.TarInfo("x")
+    info.pax_headers = {name: value, **more}
+    header = info.tobuf(tarfile.PAX_FORMAT)[:-512]  # without the member that it would go with
+    check_refused(target, header + good, "")
+
+
+def test_extended_headers_without_end(target: Settings, good: bytes) -> None:
+    info = tarfile.TarInfo("x")
+    info.pax_headers = {"comment": "x"}
+    check_refused(target, info.tobuf(tarfile.PAX_FORMAT)[:-512] * 5_000 + good, "damaged")
+
+
 NAMES = [
     "../evil",
     "/tmp/evil",
@@ -214,6 +241,19 @@ def test_a_bomb_is_not_unpacked(target: Settings, forged: Forged, monkeypatch: p
 
 def _no_list(forged: Forged) -> None:
     forged.manifest["files"] = 7
+
+
+def test_room_is_needed_for_equal_files_once(target: Settings, forged: Forged, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Forty versions that share their weights fit where one does."""
+    entry = forged.entry("versions/1-sft/model.safetensors")
+    forged.manifest["files"] += [entry | {"name": f"versions/{number}-x/w.safetensors"} for number in range(2, 42)]
+    once = sum(each["bytes"] for each in {each["sha256"]: each for each in forged.manifest["files"]}.values())
+    monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=once - 1))
+    check_refused(target, forged.written(), f"{once:,} bytes")
+    monkeypatch.setattr("shutil.disk_usage", lambda _: SimpleNamespace(free=once))
+    restore(target, io.BytesIO(forged.written()))
+    weights = {path.stat().st_ino for path in target.data_dir.rglob("*.safetensors")}
+    assert len(weights) == 1
 
 
 FORGERIES: dict[Callable[[Forged], None], str] = {

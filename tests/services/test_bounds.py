@@ -76,6 +76,13 @@ def test_what_was_not_measured_is_not_flagged() -> None:
     assert flags_to_store({}) == []
 
 
+def test_what_was_not_finite_is_stored_as_null_and_not_flagged() -> None:
+    figures = dict.fromkeys(BRIEF | {"win_rate": 1.0, "kl": 5.0})
+    version = Version(metrics={"policy/approxkl_max": None, "evaluation": figures})
+    store_flags(version, max_kl=30.0)
+    assert flags_of(version) == []
+
+
 def test_an_update_that_went_far_is_flagged() -> None:
     assert flags_to_store({"policy/approxkl_max": 0.5}) == []
     (flag,) = flags_to_store({"policy/approxkl_max": 0.59})

@@ -195,11 +195,13 @@ def test_policy_is_evaluated(session: Session, add: AddVersion) -> None:
         (True, {}, False),
         (True, {"win_rate": 0.9}, False),
         (True, {"kl": 5.0}, False),
+        (True, {"win_rate": 0.9, "kl": None}, False),
+        (True, {"win_rate": None, "kl": 5.0}, False),
         (False, {"win_rate": 0.9, "kl": 5.0}, False),
     ],
 )
 def test_candidate_is_activated_by_rule(
-    session: Session, add: AddVersion, quick: Settings, rule: bool, evaluation: dict[str, float], activated: bool
+    session: Session, add: AddVersion, quick: Settings, rule: bool, evaluation: dict[str, Any], activated: bool
 ) -> None:
     policy = add(VersionKind.POLICY)
     versions.record_evaluation(session, policy.id, evaluation=evaluation, samples=[])
