@@ -80,7 +80,7 @@ class Job(Base):
     """Of the rankings in force that a reward training read; until it reads them, of those when it was queued."""
     num_rankings: Mapped[int | None]
     """How many these were."""
-    result: Mapped[dict[str, Any] | None] = mapped_column(JSON)
+    result: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     error: Mapped[str | None]
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
     ends_at: Mapped[datetime | None]
