@@ -14,7 +14,7 @@ from app.layout import MIGRATIONS
 
 
 def _alembic_config() -> Config:
-    """Without alembic.ini, which is for people at work on the program: it adds a folder to the path of modules."""
+    """Without [tool.alembic], which is for people at work on the program: it adds a folder to the path of modules."""
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     return config

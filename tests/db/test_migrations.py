@@ -1,6 +1,9 @@
 """What the migrations do to data that is there, and that they lead to the tables the program knows."""
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +17,7 @@ from app.chat import Message
 from app.db.schema import _alembic_config, migrating
 from app.db.session import make_engine
 from app.services.prompts import digest_of
+from tests.repository import REPOSITORY
 
 
 @pytest.fixture
@@ -64,6 +68,24 @@ def test_jobs_are_numbered_and_doubled_points_removed(engine: Engine) -> None:
 def test_they_lead_to_the_tables_of_the_program_and_back(engine: Engine) -> None:
     for revision in ("head", "check", "0001", "head", "check"):
         migrate(engine, revision)
+
+
+def test_the_command_works_in_a_clone_whatever_its_folder_is_called(tmp_path: Path) -> None:
+    folder = tmp_path / "clone %(x)s 100% 'of it'"
+    folder.mkdir()
+    for name in ("pyproject.toml", "migrations", "app"):
+        (folder / name).symlink_to(REPOSITORY / name)
+    for arguments in (["upgrade", "head"], ["current"]):
+        done = subprocess.run(
+            [sys.executable, "-P", "-m", "alembic", *arguments],
+            cwd=folder,
+            env=os.environ | {"FOURFOLD_DATA_DIR": str(tmp_path / "data"), "FOURFOLD_DATABASE_URL": ""},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+    assert "(head)" in done.stdout
 
 
 PROMPT = """INSERT INTO prompts (id, text, messages, digest, draw_key, split, source, language, shown, created_at)

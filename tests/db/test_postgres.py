@@ -1,15 +1,21 @@
 """What PostgreSQL's errors mean, and what its engine promises beyond the rules that both databases keep."""
 
+from pathlib import Path
+
 import psycopg
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, create_engine, make_url, text
 from sqlalchemy.exc import DBAPIError, InternalError, OperationalError
 from sqlalchemy.orm import Session, sessionmaker
 
+from app.config import Settings
 from app.db.models.installation import Installation
 from app.db.session import make_read_session_factory, transaction
 from app.db.trouble import trouble_of
+from app.errors import UnavailableError
+from app.installation import install
 from app.services import installations
+from tests import databases
 from tests.databases import is_postgres
 
 needs_server = pytest.mark.postgres
@@ -24,6 +30,7 @@ STATES = {
     "28P01": (503, "set it right", False),
     "3D000": (503, "set it right", False),
     "42501": (503, "may not write", False),
+    "3F000": (503, "may not write", False),
     "25006": (503, "may not write", False),
     "42P01": (503, "another version of Fourfold", False),
     "58030": (503, "restore a backup", False),
@@ -93,3 +100,18 @@ def test_a_reader_writes_nothing(database: Engine) -> None:
     assert found is not None
     assert "may not write" in found.sentence
     assert is_postgres()
+
+
+@needs_server
+def test_a_database_that_cannot_hold_every_text_is_refused(tmp_path: Path, tiny_model_dir: Path) -> None:
+    url = f"{databases.empty_database_url(tmp_path / 'latin')}"
+    name = make_url(url).database
+    server = create_engine(f"{databases.SERVER}", isolation_level="AUTOCOMMIT")
+    with server.connect() as connection:
+        connection.execute(text(f"DROP DATABASE {name}"))
+        connection.execute(text(f"CREATE DATABASE {name} ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0"))
+    server.dispose()
+    settings = Settings(data_dir=tmp_path / "data", database_url=url, model_dir=tiny_model_dir)
+    with pytest.raises(UnavailableError, match=r"keeps texts as LATIN1.*createdb --encoding=UTF8"):
+        install(settings)
+    assert list(settings.data_dir.iterdir()) == []

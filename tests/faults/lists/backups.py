@@ -45,7 +45,23 @@ FAULTS = [
     database("a newer schema comes in", "if revision not in known_revisions()[1]:", "if revision is None:"),
     backup("checkpoints are left out", 'name.endswith((".pt", ".json"))', 'name.endswith(".json")', BACKUP),
     backup("a removed version is looked for no second time", "if missing and not last:", "if False:"),
-    backup("half a version is taken", "return names <= files.keys() and", "return"),
+    backup("half a version is taken", 'return {"config.json", *recorded} <= files.keys() and', "return"),
+    backup("damaged weights are taken", "missing += damaged", "pass"),
+    backup(
+        "a damaged list of checksums is a traceback",
+        "    except ValueError:\n        return None\n",
+        "    except KeyError:\n        return None\n",
+    ),
+    backup("a backup takes the database's place", '("", "-wal", "-shm")', "()"),
+    backup("a backup takes a version's place", "if inside in OWN_FOLDERS or", "if"),
+    backup("a backup takes a device's place", "if path.exists() and not path.is_file():", "if False:"),
+    backup(
+        "a stream without room is a traceback",
+        '    except OSError as error:\n        raise BackupError(\n            f"The backup could not be made',
+        '    except KeyError as error:\n        raise BackupError(\n            f"The backup could not be made',
+    ),
+    archive("made-up headers are tracebacks", "gzip.BadGzipFile, ValueError, RecursionError)", "gzip.BadGzipFile)"),
+    restore("equal files need room twice", "manifest.stored_bytes > free", "manifest.total_bytes > free", HOSTILE),
     backup("what is unfinished is taken", 'any(part.startswith(".") for part in Path(name).parts)', "False"),
     backup("written where it shall be", 'fresh = scratch / "archive"', "fresh = path"),
     restore(
@@ -54,7 +70,7 @@ FAULTS = [
         '    if False:\n        raise BackupError(\n            f"The data folder',
         HOSTILE,
     ),
-    restore("what does not fit is begun", "if manifest.total_bytes > free:", "if False:", HOSTILE),
+    restore("what does not fit is begun", "if manifest.stored_bytes > free:", "if False:", HOSTILE),
     restore("a killed restore stays in the way", "            _undo_killed(data_dir)\n", ""),
     workspace("rests stay", "        shutil.rmtree(left, ignore_errors=True)\n", "        pass\n"),
     workspace(

@@ -42,7 +42,7 @@ FAULTS = [
     signs("Japanese is two scripts", "ONE_SCRIPT.get(name, name)", "name"),
     handler("the reference's signs are the policy's", "signs(found.answers.after), signs(found.answers.before)", "signs(found.answers.after), signs(found.answers.after)"),
     bounds("a bound on the wrong side", "if (here - there - by) * by > 0:", "if here - there - by > 0:"),
-    bounds("an evaluation forgets the training's flags", "        *training_flags(metrics),\n", ""),
+    bounds("an evaluation forgets the training's flags", "        *training_flags(measured(metrics)),\n", ""),
     need("the optimizer is not counted", "trained=3 * FP32 * trained", "trained=FP32 * trained"),
     need("fp32 products take no more activations", "* product_bytes // 2,", ","),
     need("just enough is too little", "need.total <= available", "need.total < available"),
