@@ -5,15 +5,15 @@ from typing import Any
 from fastapi import Request
 from starlette.exceptions import HTTPException
 
-from app.strict_json import JsonValueError, NotJsonError, parse_json
+from app.strict_json import JsonValueError, NotJsonError, Place, parse_json
 
 
 class BodyError(HTTPException):
-    """A body that is no JSON (400), or holds what must not be taken: `field` names the place (422)."""
+    """A body that is no JSON (400), or holds what must not be taken: `place` says where (422)."""
 
-    def __init__(self, status_code: int, message: str, field: str = "") -> None:
+    def __init__(self, status_code: int, message: str, place: Place = ()) -> None:
         super().__init__(status_code, message)
-        self.field = field
+        self.place = place
 
 
 class StrictRequest(Request):
@@ -23,4 +23,4 @@ class StrictRequest(Request):
         except NotJsonError as error:
             raise BodyError(400, str(error)) from error
         except JsonValueError as error:
-            raise BodyError(422, error.message, error.field or "body") from error
+            raise BodyError(422, error.message, error.place) from error

@@ -43,7 +43,7 @@ MAX_PARAM_CHARACTERS = 80
 
 
 def is_openai(path: str) -> bool:
-    return path.startswith(PREFIX)
+    return f"{path}/".startswith(PREFIX)
 
 
 def status_of(status: int) -> int:

@@ -158,9 +158,8 @@ def of_http_error(request: Request, error: HTTPException) -> Problem:
 def of_body_error(_request: Request, error: BodyError) -> Problem:
     if error.status_code == 400:
         return Problem(400, "Bad request", f"The body is not valid JSON: {error.detail}. Send one JSON object.")
-    parts = error.field.split(".")
-    problem = _of_fields([{"field": _shortened(parts), "message": f"{error.detail}."}])
-    location = ["body", *(int(part) if part.isdecimal() else part for part in parts)]
+    location = ("body", *error.place)
+    problem = _of_fields([{"field": _field_name(location), "message": f"{error.detail}."}])
     return replace(problem, param=openai_errors.param_of(location), code="invalid_value")
 
 

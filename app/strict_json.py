@@ -8,10 +8,12 @@ Python's writer would write NaN and Infinity, which no other reader takes.
 import json
 import math
 import re
+from collections.abc import Sequence
 from typing import Any
 
 MAX_DEPTH = 64
 MAX_WHOLE = 2**63 - 1
+MAX_NAME_CHARACTERS = 80  # of each name on the way to a value, where it is said
 _MOST_DIGITS = len(str(MAX_WHOLE))
 # A string to its end, or to the end of all; every place matches once, so it takes time in proportion to the length.
 _TOKENS = re.compile(rb'"(?:[^"\\]|\\.|\\\Z)*+(?:"|\Z)|[\[\]{}:]', re.DOTALL)
@@ -38,12 +40,17 @@ class NotJsonError(ValueError):
     """It cannot be read; the message says where."""
 
 
-class JsonValueError(ValueError):
-    """It can be read and must not be taken. `field` is a path such as messages.0.content, "" for the whole."""
+Place = tuple[str | int, ...]
+"""The way to a value: names, and numbers in lists."""
 
-    def __init__(self, field: str, message: str) -> None:
+
+class JsonValueError(ValueError):
+    """It can be read and must not be taken. `place` is where it stands, () for the whole."""
+
+    def __init__(self, place: Place, message: str) -> None:
+        field = ".".join(str(part)[:MAX_NAME_CHARACTERS] for part in place)
         super().__init__(f"{field}: {message}" if field else message)
-        self.field, self.message = field, message
+        self.place, self.message = place, message
 
 
 class _Twice:
@@ -65,7 +72,7 @@ def parse_json(data: bytes) -> Any:
         found = json.loads(text, object_pairs_hook=_object, parse_int=_whole)
     except json.JSONDecodeError as error:
         raise NotJsonError(str(error)) from error
-    _check(found, "")
+    _check(found, ())
     return found
 
 
@@ -77,7 +84,7 @@ def _check_depth(data: bytes) -> None:
             names.append(b"")
             if len(names) > MAX_DEPTH:
                 raise JsonValueError(
-                    _said(names[0]), f"lists and objects stand in each other more than {MAX_DEPTH} deep"
+                    _outermost(names), f"lists and objects stand in each other more than {MAX_DEPTH} deep"
                 )
         elif token in (b"]", b"}"):
             del names[-1:]
@@ -87,8 +94,10 @@ def _check_depth(data: bytes) -> None:
             last = token
 
 
-def _said(name: bytes) -> str:
-    return name.strip(b'"').decode("utf-8", "replace")
+def _outermost(names: Sequence[bytes]) -> Place:
+    """The body's own field, if it is an object."""
+    name = names[0].strip(b'"').decode("utf-8", "replace")
+    return (name,) if name else ()
 
 
 def _object(pairs: list[tuple[str, Any]]) -> Any:
@@ -104,7 +113,7 @@ def _whole(digits: str) -> int | float:
     return int(digits) if len(digits) <= _MOST_DIGITS + 1 else math.inf
 
 
-def _check(value: Any, place: str) -> None:
+def _check(value: Any, place: Place) -> None:
     if isinstance(value, str):
         _check_text(value, place)
     elif isinstance(value, bool) or value is None:
@@ -113,23 +122,22 @@ def _check(value: Any, place: str) -> None:
         if not abs(value) <= (MAX_WHOLE if isinstance(value, int) else math.inf) or math.isinf(value):
             raise JsonValueError(place, "numbers are finite, and whole ones have at most 63 bits")
     elif isinstance(value, _Twice):
-        name = value.name.encode("utf-8", "replace").decode()
-        raise JsonValueError(_under(place, name), "stands there twice; send it once")
+        raise JsonValueError((*place, _sendable(value.name)), "stands there twice; send it once")
     elif isinstance(value, list):
         for number, item in enumerate(value):
-            _check(item, _under(place, str(number)))
+            _check(item, (*place, number))
     else:
         for name, item in value.items():
-            _check_text(name, _under(place, name.encode("utf-8", "replace").decode()))
-            _check(item, _under(place, name))
+            _check_text(name, (*place, _sendable(name)))
+            _check(item, (*place, name))
 
 
-def _check_text(text: str, place: str) -> None:
+def _check_text(text: str, place: Place) -> None:
     try:
         text.encode("utf-8")
     except UnicodeEncodeError as error:
         raise JsonValueError(place, "holds half a character (a lone surrogate); send whole ones") from error
 
 
-def _under(place: str, name: str) -> str:
-    return f"{place}.{name}" if place else name
+def _sendable(name: str) -> str:
+    return name.encode("utf-8", "replace").decode()

@@ -54,8 +54,17 @@ def test_any_bytes_are_taken_or_refused(data: bytes) -> None:
 def test_what_must_not_be_taken_is_named(body: bytes, field: str) -> None:
     with pytest.raises(JsonValueError) as refused:
         parse_json(body)
-    assert refused.value.field == field
+    assert ".".join(map(str, refused.value.place)) == field
     assert refused.value.message[-1] not in "."
+
+
+@pytest.mark.parametrize("name", ["9" * 5_000, "١", "a.b", "0"])
+def test_a_name_is_no_number_whatever_it_looks_like(name: str) -> None:
+    """Only places in lists are."""
+    with pytest.raises(JsonValueError) as refused:
+        parse_json(json.dumps({"a": [{name: math.inf}]}).encode())
+    assert refused.value.place == ("a", 0, name)
+    assert str(refused.value).startswith(f"a.0.{name[:80]}: numbers are finite")
 
 
 @pytest.mark.parametrize("depth", [1, MAX_DEPTH - 1])

@@ -74,7 +74,7 @@ def _version(session: Session, model: str) -> Version:
 def chat(body: ChatIn, runtime: RuntimeDep) -> Any:
     """n answers of one model; pieces as server-sent events with `stream`."""
     body.check()
-    head, version_id = _head(runtime, "chatcmpl", body.model)
+    head, version_id = _head(runtime, "chatcmpl", body.model_name)
     prompt = body.prompt()
     prompt_tokens, room = room_for(runtime, prompt, version_id, body.asked_tokens, "messages")
     params = body.params(room)
@@ -101,7 +101,7 @@ def chat(body: ChatIn, runtime: RuntimeDep) -> Any:
 def complete(body: CompletionIn, runtime: RuntimeDep) -> Any:
     """n continuations of each prompt, one prompt after the other; pieces as server-sent events with `stream`."""
     body.check()
-    head, version_id = _head(runtime, "cmpl", body.model)
+    head, version_id = _head(runtime, "cmpl", body.model_name)
     asked = [_asked(body, runtime, prompt, version_id) for prompt in body.prompts]
     prompt_tokens = sum(each.tokens for each in asked)
     if body.stream:
@@ -172,10 +172,21 @@ def room_for(runtime: Runtime, prompt: Prompt, version_id: int, asked: int | Non
     room for. Raises InvalidError where they do not fit together."""
     context = runtime.sampler.context_tokens(version_id=version_id)
     try:
-        count = runtime.sampler.count_tokens(prompt, version_id=version_id, answer_tokens=asked or 1)
+        count = runtime.sampler.count_tokens(prompt, version_id=version_id, answer_tokens=1)
     except InvalidError as error:
         if error.code != "context_length_exceeded":
             raise
-        said = f"This model's maximum context length is {context:,} tokens. {error.message}"
-        raise InvalidError(said, param=param, code=error.code) from None
-    return count, asked or context - count
+        raise _too_long(context, error.message, param) from None
+    room = context - count
+    if asked is not None and asked > room:
+        said = f"The prompt has {count:,} tokens and {asked:,} are asked for the answer, where {room:,} fit."
+        raise _too_long(context, f"{said} Ask for fewer, or shorten the prompt.", param)
+    return count, asked or room
+
+
+def _too_long(context: int, said: str, param: str) -> InvalidError:
+    return InvalidError(
+        f"This model's maximum context length is {context:,} tokens. {said}",
+        param=param,
+        code="context_length_exceeded",
+    )

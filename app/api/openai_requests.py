@@ -57,6 +57,16 @@ StopStrings = Annotated[
     Field(max_length=4),
 ]
 TokenId = Annotated[str, Field(pattern=r"^(0|[1-9][0-9]{0,8})$")]
+
+
+def _no_list(value: Any) -> Any:
+    """Said once, not for each of the types that it might have been."""
+    if isinstance(value, list | dict):
+        raise PydanticCustomError("scalar_type", "expected a text, a number, true, false or null")
+    return value
+
+
+TemplateValue = Annotated[Scalar, BeforeValidator(_no_list, json_schema_input_type=Scalar)]
 Metadata = Annotated[
     dict[Annotated[str, Field(max_length=MAX_KEY_CHARACTERS)], Annotated[str, Field(max_length=MAX_VALUE_CHARACTERS)]],
     Field(max_length=MAX_PAIRS),
@@ -120,7 +130,9 @@ class ResponseFormat(Strict):
 class SamplingIn(Strict):
     """What chats and plain completions share."""
 
-    model: str = Field(ACTIVE_MODEL, description="`fourfold` is the active version, `fourfold-7` version 7.")
+    model: str | None = Field(
+        None, description="Default `fourfold`, which is the active version; `fourfold-7` is version 7."
+    )
     n: int | None = Field(None, ge=1, le=MAX_ANSWERS)
     temperature: float | None = Field(None, ge=0.0, le=2.0, description=f"Default 1. {TEMPERATURE}")
     top_p: float | None = Field(None, gt=0.0, le=1.0, description="Default 1.")
@@ -138,6 +150,10 @@ class SamplingIn(Strict):
     top_k: int | None = Field(None, ge=-1, description="As vLLM: 0 and -1 are off.")
     min_p: float | None = Field(None, ge=0.0, le=1.0, description="As vLLM.")
     repetition_penalty: float | None = Field(None, ge=0.5, le=2.0, description="As vLLM: 1 is off.")
+
+    @property
+    def model_name(self) -> str:
+        return ACTIVE_MODEL if self.model is None else self.model
 
     @property
     def answers(self) -> int:
@@ -191,7 +207,7 @@ class ChatIn(SamplingIn):
     safety_identifier: str | None = None
     prompt_cache_key: str | None = None
     prompt_cache_retention: Literal["in-memory", "in_memory", "24h"] | None = None
-    chat_template_kwargs: dict[Annotated[str, Field(max_length=MAX_KEY_CHARACTERS)], Scalar] | None = Field(
+    chat_template_kwargs: dict[Annotated[str, Field(max_length=MAX_KEY_CHARACTERS)], TemplateValue] | None = Field(
         None, description="As vLLM: values for the model's chat template, such as Qwen3's `enable_thinking`."
     )
     tools: Unsupported = None

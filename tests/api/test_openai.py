@@ -73,7 +73,7 @@ def test_usage_of_a_stream_is_told_when_it_is_asked_for(real_server: LiveServer)
         assert not any("usage" in event or event["choices"] == [] for event in events)
 
 
-OPTIONAL = sorted(set(ChatIn.model_fields) - {"model", "messages"})
+OPTIONAL = sorted(set(ChatIn.model_fields) - {"messages"})
 
 
 def test_null_is_the_default(real_server: LiveServer) -> None:

@@ -78,6 +78,8 @@ UNSUPPORTED = "unsupported_parameter"
         ({"store": True}, 400, "False", "store", "invalid_value"),
         ({"service_tier": "flex"}, 400, "'auto'", "service_tier", "invalid_value"),
         ({"tool_choice": "required"}, 400, "'none'", "tool_choice", "invalid_value"),
+        ({"chat_template_kwargs": {"a": [1]}}, 400, "a number", "chat_template_kwargs.a", "invalid_type"),
+        ({"chat_template_kwargs": {"a": {}}}, 400, "a text", "chat_template_kwargs.a", "invalid_type"),
         ({"metadata": {"a": 1}}, 400, "valid string", "metadata.a", "invalid_type"),
     ],
 )  # fmt: skip
@@ -88,8 +90,16 @@ def test_wrong_requests(
         check_openai_error(post(real_server, **body, **more), status, says, param=param, code=code)
 
 
-@pytest.mark.parametrize("asked", [{"messages": [of("user", "字" * 1_500)]}, {"max_tokens": 600}])
-def test_the_context_is_the_bound_and_both_counts_are_told(real_server: LiveServer, asked: Json) -> None:
+@pytest.mark.parametrize(
+    ("asked", "step"),
+    [
+        ({"messages": [of("user", "字" * 1_500)]}, "with 1 for the answer at most 511 fit. Shorten it."),
+        ({"messages": [of("user", "字" * 1_500)], "max_tokens": 600}, "at most 511 fit. Shorten it."),
+        ({"max_tokens": 1_600}, "1,600 are asked for the answer, where 501 fit. Ask for fewer, or shorten the prompt."),
+        ({"max_tokens": 502}, "502 are asked for the answer, where 501 fit. Ask for fewer, or shorten the prompt."),
+    ],
+)
+def test_the_context_is_the_bound_and_both_counts_are_told(real_server: LiveServer, asked: Json, step: str) -> None:
     for stream in (False, True):
         error = check_openai_error(
             post(real_server, **asked, stream=stream),
@@ -98,7 +108,7 @@ def test_the_context_is_the_bound_and_both_counts_are_told(real_server: LiveServ
             param="messages",
             code="context_length_exceeded",
         )
-        assert "for the answer at most" in error["message"]
+        assert error["message"].endswith(step)
 
 
 def test_names_are_not_said_back_without_end(real_server: LiveServer) -> None:
@@ -136,6 +146,7 @@ def test_bodies_that_cannot_be_read(shared: LiveServer) -> None:
 
 def test_places_methods_and_names(shared: LiveServer) -> None:
     client = shared.client
+    check_openai_error(client.get("/v1"), 404, "There is nothing at /v1", code="unknown_url")
     check_openai_error(client.get("/v1/nothing"), 404, "There is nothing at /v1/nothing", code="unknown_url")
     check_openai_error(client.get("/v1/embeddings"), 404, "There is nothing", code="unknown_url")
     check_openai_error(client.get("/v1/models/gpt-4"), 404, "'gpt-4'", param="model", code="model_not_found")

@@ -59,8 +59,8 @@ FAULTS = [
     strict("brackets in strings are depth", "rb'\"(?:[^\"\\\\]|\\\\.|\\\\\\Z)*+(?:\"|\\Z)|[\\[\\]{}:]'", "rb'[\\[\\]{}:]'"),
     strict("64 bits and more are taken", "MAX_WHOLE if isinstance(value, int) else math.inf", "math.inf"),
     strict("infinities are taken", "or math.isinf(value)", ""),
-    strict("half characters in names are taken", "_check_text(name, _under(", "str.join(name, _under("),
-    strict("the place of a list's entry is lost", "_under(place, str(number))", "place"),
+    strict("half characters in names are taken", "_check_text(name, (*place", "str.join(name, (*place"),
+    strict("the place of a list's entry is lost", "(*place, number)", "place"),
     strict("NaN is written", "json.dumps(finite(value), indent=indent, ensure_ascii=ascii_only, allow_nan=False)", "json.dumps(value, indent=indent, ensure_ascii=ascii_only)"),
     # texts and names
     texts("line ends of forms stay", 'plain = _CONTROLS.sub("", _LINE_ENDS.sub("\\n", text))', 'plain = _CONTROLS.sub("", text)'),
