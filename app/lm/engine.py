@@ -22,7 +22,7 @@ from typing import TypeVar
 import torch
 
 from app.chat import Message, NextToken, Prompt, SampledAnswer, StreamEvent
-from app.errors import LateError, UnavailableError
+from app.errors import CrowdedError, LateError, UnavailableError
 from app.hparams import SamplingParams
 from app.lm.batch import MAX_ROWS, Batch, Row, prompt_logits
 from app.lm.dice import filter_logits, finite_only
@@ -162,7 +162,7 @@ class Engine:
         with self._changed:
             self._check_room()
             if generation.long and sum(other.long for other in self._waiting) >= max(1, self._queue_size // 2):
-                raise UnavailableError("Too many long answers are being written right now. Try again in a minute.")
+                raise CrowdedError("Too many long answers are being written right now. Try again in a few seconds.")
             self._waiting.append(generation)
             self._changed.notify_all()
 
@@ -188,7 +188,7 @@ class Engine:
         if self._closed:
             raise UnavailableError(STOPPING)
         if len(self._waiting) + len(self._jobs) >= self._queue_size:
-            raise UnavailableError("Too many answers are being written right now. Try again in a few seconds.")
+            raise CrowdedError("Too many answers are being written right now. Try again in a few seconds.")
 
     # The thread
 

@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from app.chat import Message
-from app.errors import GoneError, InvalidError, NotFoundError, UnavailableError
+from app.errors import CrowdedError, GoneError, InvalidError, NotFoundError, UnavailableError
 from app.hparams import SamplingParams
 from app.lm.batch import Row
 from app.lm.checkpoint import save_model
@@ -107,7 +107,7 @@ def test_a_full_queue_refuses(directory: Path) -> None:
         scores = threads.submit(engine.score, HELLO, ["a"], version_id=REWARD)
         assert entered.wait(PATIENCE_SECONDS)
         streams = [engine.stream(HELLO, n=1, params=PARAMS, version_id=1) for _ in range(2)]
-        with pytest.raises(UnavailableError, match="few seconds"):
+        with pytest.raises(CrowdedError, match="few seconds"):
             engine.generate(HELLO, n=1, params=PARAMS, version_id=1)
         go.set()
         assert scores.result() == [1.0]
@@ -409,7 +409,7 @@ def test_long_answers_hold_up_no_short_ones(directory: Path, monkeypatch: pytest
     running = engine.stream(HELLO, n=1, params=endless, version_id=1)
     next(running)
     waiting = [engine.stream(HELLO, n=1, params=endless, version_id=1) for _ in range(3)]
-    with pytest.raises(UnavailableError, match="Too many long answers"):
+    with pytest.raises(CrowdedError, match=r"Too many long answers.* in a few seconds"):
         engine.generate(HELLO, n=1, params=endless, version_id=1)
     assert engine.generate(HELLO, n=4, params=PARAMS, version_id=1) == expected
     assert len(engine._waiting) == 3, "the long ones ended meanwhile: the test tests nothing"
