@@ -15,7 +15,7 @@ from app.training.losses import pair_mask, tie_strength
 from app.training.packing import Packed, pack
 from app.training.reading_layer import can_be_set, collect_statistics, install
 from app.training.reward_head import Pairs, make_pairs
-from app.training.reward_network import Answered, RewardModel, StatesRead, batches_by_length, states_of
+from app.training.reward_network import Answered, RewardModel, batches_by_length, states_of
 from app.training.reward_report import PairOutcomes, outcomes
 
 
@@ -67,10 +67,8 @@ def set_up_reading(model: RewardModel, samples: Sequence[Answered], ends: Answer
     install(model.backbone, collect_statistics(below, packed))
 
 
-def prepare(
-    model: RewardModel, groups: Sequence[RankedGroup], ends: AnswerEnds, read: StatesRead | None = None
-) -> Rankings:
-    """Tensors of all rankings; the layers are run once for every distinct answer that is not in `read`."""
+def prepare(model: RewardModel, groups: Sequence[RankedGroup], ends: AnswerEnds) -> Rankings:
+    """Tensors of all rankings; the layers are run once for every distinct answer."""
     most = max(len(group.completions) for group in groups)
     ranks = torch.zeros(len(groups), most, dtype=torch.int64)
     for row, group in enumerate(groups):
@@ -78,7 +76,7 @@ def prepare(
     mask = torch.arange(most) < torch.tensor([[len(group.completions)] for group in groups])
     states = torch.zeros(len(groups), most, model.config.hidden_size)
     answers = [(group.prompt_tokens, answer) for group in groups for answer in group.completions]
-    states[mask] = states_of(model, answers, ends, read)
+    states[mask] = states_of(model, answers, ends)
     pairs = pair_mask(mask)
     ties = pairs & (ranks.unsqueeze(1) == ranks.unsqueeze(2))
     nu = tie_strength(float(ties.sum() / pairs.sum().clamp(min=1)))

@@ -35,10 +35,8 @@ from app.training.reward_head import penalties, solve
 from app.training.reward_network import (
     Answered,
     RewardModel,
-    StatesRead,
     load_reward_model,
     normalize,
-    read_ahead,
     save_reward_model,
     score_answers,
     states_of,
@@ -97,8 +95,7 @@ def train_reward_model(
 ) -> Generator[Progress, None, RewardResult]:
     """Cross-validate, train on everything, normalize on (prompt, answer) samples of the SFT model.
 
-    Takes seconds (with ten thousand rankings minutes), so it keeps no checkpoint of its own: after a crash it begins
-    again and, seeded, ends the same.
+    Takes seconds, so it keeps no checkpoint of its own: after a crash it begins again and, seeded, ends the same.
     """
     del context
     if not any(len(group.completions) > 1 for group in groups):
@@ -107,13 +104,10 @@ def train_reward_model(
     samples = [pair for pair in normalization if pair[1]] or answers
     model = RewardModel.from_sft(sft, hparams.num_layers, hparams.seed)
     set_up_reading(model, samples if len(samples) >= MIN_SAMPLES else [*samples, *answers], ends, pad_id)
+    data = prepare(model, groups, ends)
+    fits = make_fits(groups, hparams)
     path = penalties(hparams.ridge_strongest, hparams.ridge_weakest, hparams.ridge_steps)
     total = len(path) + 1
-    read: StatesRead = {}
-    for count in read_ahead(model, answers, ends, read):
-        yield Progress(0, total, message=f"{count:,} of {len(answers):,} answers read")
-    data = prepare(model, groups, ends, read)
-    fits = make_fits(groups, hparams)
     for step, ridge in enumerate(path, start=1):
         for fit in fits:
             solve_head(fit, data, ridge)

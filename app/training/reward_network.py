@@ -27,7 +27,6 @@ from app.lm.model import Llama
 from app.lm.tokenizer import Tokenizer
 from app.training.packing import Packed, last_layer_at, lower_states, pack
 
-READ_AT_ONCE = 100
 TOKENS_PER_BATCH = 4096
 Answered = tuple[Sequence[int], Sequence[int]]  # a prompt's and an answer's tokens
 
@@ -90,26 +89,11 @@ def batches_by_length(lengths: Sequence[int], limit: int = TOKENS_PER_BATCH) -> 
         yield batch
 
 
-StatesRead = dict[tuple[int, ...], Tensor]
-
-
-def read_ahead(model: RewardModel, answers: Sequence[Answered], ends: AnswerEnds, read: StatesRead) -> Iterator[int]:
-    """Fills `read`, for `states_of`, and tells now and then how many answers were read: of thousands it takes
-    minutes."""
-    for first in range(0, len(answers), READ_AT_ONCE):
-        if first:
-            yield first
-        states_of(model, answers[first : first + READ_AT_ONCE], ends, read)
-
-
 @torch.no_grad()
-def states_of(
-    model: RewardModel, answers: Sequence[Answered], ends: AnswerEnds, read: StatesRead | None = None
-) -> Tensor:
+def states_of(model: RewardModel, answers: Sequence[Answered], ends: AnswerEnds) -> Tensor:
     """[N,H] what the head reads at the end of each (prompt, answer), both given as token ids. What stands beside an
-    answer cannot change it: it has a row of its own, and is computed once however often it occurs.
-    `read` keeps what was computed."""
-    found: StatesRead = {} if read is None else read
+    answer cannot change it: it has a row of its own, and is computed once however often it occurs."""
+    found: dict[tuple[int, ...], Tensor] = {}
     keys = []
     for prompt, answer in answers:
         written = ends.as_written(answer)

@@ -10,7 +10,6 @@ from app.hparams import RewardHparams
 from app.lm.answer_ends import AnswerEnds
 from app.lm.checkpoint import CheckpointError
 from app.preferences import NOTHING_LEARNED
-from app.training import reward_network
 from app.training.context import NoContext, Progress, TrainingError, drain
 from app.training.packing import pack
 from app.training.reward_data import prepare
@@ -146,21 +145,6 @@ def test_progress_counts_to_its_total() -> None:
     assert steps == sorted(set(steps))
     assert steps[-1] <= seen[-1].total_steps
     assert {"loss/train", "loss/held_out", "accuracy/train", "accuracy/held_out"} <= set(seen[0].metrics)
-
-
-def test_reading_thousands_of_answers_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Before the first step: so that a person sees it go on, and can cancel it."""
-    monkeypatch.setattr(reward_network, "READ_AT_ONCE", 10)
-    seen: list[Progress] = []
-    groups = by_length(6)
-    generator = train_reward_model(tiny_model(), groups, [], HPARAMS, ends=ENDS, pad_id=PAD, context=NoContext())
-    told = drain(generator, seen.append)
-    assert [each.message for each in seen if each.step == 0] == [f"{read} of 24 answers read" for read in (10, 20)]
-    assert told.metrics == train_without_samples(groups).metrics
-
-
-def train_without_samples(groups: list[RankedGroup]) -> RewardResult:
-    return drain(train_reward_model(tiny_model(), groups, [], HPARAMS, ends=ENDS, pad_id=PAD, context=NoContext()))
 
 
 def test_folds_are_by_prompt_cover_everything_and_stay_put() -> None:

@@ -36,7 +36,7 @@ FAULTS = [
     model("scores normalized on the rankings' own answers", "samples = [pair for pair in normalization if pair[1]] or answers", "samples = answers"),
     data("the ties' share not used", "nu = tie_strength(float(ties.sum() / pairs.sum().clamp(min=1)))", "nu = 0.0"),
     data("ranks turned round", "torch.tensor(group.ranks)", "-torch.tensor(group.ranks)"),
-    data("the answers' order lost", "states[mask] = states_of(model, answers, ends, read)", "states[mask] = states_of(model, answers, ends, read).flip(0)", DATA),
+    data("the answers' order lost", "states[mask] = states_of(model, answers, ends)", "states[mask] = states_of(model, answers, ends).flip(0)", DATA),
     data("ranks of answers that are not there", "torch.arange(most) < torch.tensor", "torch.arange(most) <= torch.tensor", DATA),
     head("ties counted as orders", "torch.sign(ranks[ranking, second] - ranks[ranking, first])", "torch.sign(ranks[ranking, second] - ranks[ranking, first] + 0.5)"),
     head("a ranking of more answers weighs more", "1.0 / counts[ranking].double()", "torch.ones(len(ranking)).double()"),
