@@ -16,6 +16,7 @@ from app.services import training_data
 from app.services.fitting import Fitting
 from app.services.imports import Imports
 from app.worker.handlers import train_reward
+from app.worker.run import JobRun
 from tests.live import ScriptedSampler
 from tests.worker.harness import Harness
 from tests.worker.world import idle_run, make_world, queue, run_inline, version_of_job, versions_of
@@ -51,6 +52,13 @@ def test_a_reward_model_learns_from_pairs_ties_and_longer_rankings(harness: Harn
     assert version.metrics["num_rankings"] == 6
     assert version.metrics["num_comparisons"] == 2 * 6 + 1 + 9 + 1
     assert version.metrics["num_ties"] == 1 + 1
+
+
+def test_what_takes_long_before_the_first_step_is_told(harness: Harness, monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[str] = []
+    monkeypatch.setattr(JobRun, "say", lambda _run, message: said.append(message))
+    run_inline(harness, queue(harness, JobKind.TRAIN_REWARD, **REWARD))
+    assert said[-1] == "Reading 19 ranked answers"
 
 
 def test_imported_answers_are_read_by_their_texts_and_no_policy_wrote_them(harness: Harness) -> None:

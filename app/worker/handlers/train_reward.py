@@ -34,6 +34,7 @@ def train_reward(run: JobRun) -> None:
         run.say("Sampling answers of the SFT model to normalize scores with")
         samples += _fresh_samples(run, sft, tokenizer, inputs["sample_prompt_ids"], hparams.seed)
     left_out = len(inputs["ranking_ids"]) - len(groups)
+    run.say(f"Reading {sum(len(group.completions) for group in groups.values()):,} ranked answers")
     trainer = train_reward_model(
         sft,
         list(groups.values()),
