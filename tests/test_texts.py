@@ -86,3 +86,9 @@ def test_any_name_has_one_storable_form_or_is_refused(text: str) -> None:
     assert name.encode("utf-8")
     assert "\0" not in name
     assert 1 <= len(name) <= 64
+
+
+@pytest.mark.parametrize("code", [*range(0x20), *range(0x7F, 0xA0)])
+def test_of_all_control_characters_tabs_and_line_ends_stay(code: int) -> None:
+    kept = {"\t": "\t", "\n": "\n", "\r": "\n", "\x85": "\n"}
+    assert clean_text(f"a{chr(code)}b") == f"a{kept.get(chr(code), '')}b"

@@ -66,6 +66,7 @@ FAULTS = [
     texts("line ends of forms stay", 'plain = _CONTROLS.sub("", _LINE_ENDS.sub("\\n", text))', 'plain = _CONTROLS.sub("", text)'),
     texts("a carriage return alone stays", '"\\r\\n?|\\x85"', '"\\r\\n|\\x85"'),
     texts("a mark of byte order makes another text", '"^[\\s\\ufeff]+', '"^[\\s]+'),
+    texts("form feeds stay", '_CONTROLS = re.compile("[\\x00-\\x08\\x0b-', '_CONTROLS = re.compile("[\\x00-\\x08\\x0e-'),
     texts("fillers are seen", "seen = _UNSEEN.sub", "seen = _NEEDLESS.sub"),
     texts("blanks of other scripts make another name", "\\u205f\\u3000]+", "\\u205f]+"),
     texts("names are not composed", 'unicodedata.normalize("NFC", _NEEDLESS', 'str(_NEEDLESS'),
