@@ -300,6 +300,6 @@ def train_policy(
         trainer.batch += 1
         if trainer.batch % hparams.checkpoint_every_batches == 0 and trainer.batch < num_batches:
             context.save(trainer.state() | {"metrics": metrics})
-        yield Progress(trainer.batch, num_batches, metrics, f"{trainer.batch * hparams.batch_size} episodes")
+        yield Progress(trainer.batch, num_batches, metrics, f"{trainer.batch * hparams.batch_size:,} episodes")
     trainer.policy.model.requires_grad_(True)
     return PolicyResult(trainer.policy.model, metrics)

@@ -67,8 +67,7 @@ class Waiting:
 
 NO_COOKIES = Waiting(
     "Your browser keeps no cookies",
-    "A card is given to one browser at a time, and cookies tell browsers apart. Allow cookies for this address; this "
-    "page looks again by itself.",
+    "A card is given to one browser at a time, and cookies tell browsers apart. Allow cookies for this address.",
 )
 
 
@@ -290,9 +289,9 @@ def _no_card(
     """`error`: why this person in particular gets none."""
     reason = runtime.stock.last_error if error is None else error.page_message
     if reason is None:
-        waiting = Waiting("The model is writing", "Four answers will be here in a moment. This page looks by itself.")
+        waiting = Waiting("The model is writing", "Four answers will be here in a moment.")
     else:
-        waiting = Waiting("There is no card now", f"{reason} This page looks again by itself.", prompts_link=True)
+        waiting = Waiting("There is no card now", reason, prompts_link=True)
     return _waiting(waiting) | ({} if labeler is None else _undo(session, labeler))
 
 

@@ -145,6 +145,11 @@ async def checked_form(request: Request) -> AsyncIterator[FormData]:
     """The form of a page, once its token matches the cookie's. Its files are there until the answer was sent."""
     async with request.form() as form:
         cookie = request.cookies.get(CSRF_COOKIE, "")
+        if not request.cookies:
+            raise ForbiddenError(
+                "Your browser sent no cookies; forms need one. Allow cookies for this address, reload the page, then "
+                "send it again."
+            )
         if not cookie or not secrets.compare_digest(str(form.get(CSRF_FIELD, "")).encode(), cookie.encode()):
             raise ForbiddenError("This form is from an earlier visit. Reload the page, then send it again.")
         yield form

@@ -91,7 +91,8 @@ function pause(item, tries, response) {
 
 function causeOf(response) {
   if (response === null) return navigator.onLine ? "The server does not answer; it may be restarting." : "This device is offline.";
-  if (response.redirected || response.status === 401) return "The server wants to know who you are: reload the page and sign in.";
+  if (response.status === 401) return "You are signed out: use another tab to sign in.";
+  if (response.redirected) return "The server wants to know who you are: reload the page and sign in.";
   if (response.status === 503 || response.status === 429) return "The server has too much to do just now.";
   return `The server answered with error ${response.status}.`;
 }
@@ -191,8 +192,18 @@ function initOf(item) {
   return { method: "POST", headers: { "HX-Request": "true", Accept: "text/html" }, body: new URLSearchParams(fields), credentials: "same-origin" };
 }
 
-/** One tab at a time, where the browser can tell (on plain HTTP elsewhere than here it cannot: then keys alone do). */
-const alone = (item, work) => (navigator.locks ? navigator.locks.request(`fourfold-${item.key}`, work) : work());
+/** One tab at a time, where the browser can tell. On plain HTTP elsewhere than here it cannot, and one that keeps no cookies
+ * gives no locks: then keys alone do. */
+async function alone(item, work) {
+  let begun = false;
+  const once = () => ((begun = true), work());
+  try {
+    if (navigator.locks) return await navigator.locks.request(`fourfold-${item.key}`, once);
+  } catch (error) {
+    if (begun) throw error;
+  }
+  return work();
+}
 
 async function resume(item) {
   await alone(item, async () => {

@@ -6,7 +6,10 @@ from typing import Literal
 
 import pytest
 from playwright.sync_api import Browser, Page, Route, expect
+from sqlalchemy import update
 
+from app.db.models.groups import Group, GroupStatus
+from app.db.session import transaction
 from tests.browser.label_page import HOSTILE, LabelPage, WritingSampler
 from tests.live import LiveServer
 
@@ -78,6 +81,26 @@ def test_an_own_prompt_streams_and_becomes_a_card(label_page: LabelPage, writing
     assert label_page.rankings()[0].group_id == group_id
 
 
+def test_an_own_prompt_that_takes_long_says_so(label_page: LabelPage, writing_sampler: WritingSampler) -> None:
+    page = label_page.open().page
+    page.clock.install()
+    writing_sampler.may_answer.clear()
+    try:
+        label_page.press("p")
+        page.keyboard.type("What takes so long?")
+        page.get_by_role("button", name="Write four answers").click()
+        status = page.locator("[data-stream-status]")
+        page.clock.run_for(19_000)
+        expect(status).to_contain_text("Four answers are being written.")
+        page.clock.run_for(2_000)
+        expect(status).to_contain_text("It takes longer than usual")
+        expect(page.locator("#announcer")).to_contain_text("It takes longer than usual")
+    finally:
+        writing_sampler.may_answer.set()
+    page.clock.resume()
+    expect(page.locator("#ranking-form")).to_be_visible()
+
+
 def test_an_own_prompt_survives_a_reload(label_page: LabelPage, writing_sampler: WritingSampler) -> None:
     label_page.open().press("p")
     writing_sampler.may_finish.clear()
@@ -140,6 +163,23 @@ def test_everything_works_without_javascript(plain_page: Page, label_server: Liv
     expect(plain_page.locator(".turn")).to_have_text("Without script?")
     expect(plain_page.locator("#ranking-form")).to_be_visible()
     assert len(label.rankings()) == 2
+
+
+def test_a_wait_without_javascript_promises_no_look_by_itself(
+    plain_page: Page, page: Page, label_server: LiveServer, writing_sampler: WritingSampler
+) -> None:
+    promise = "This page looks again by itself."
+    writing_sampler.may_answer.clear()
+    try:
+        with transaction(label_server.runtime.write) as session:
+            session.execute(update(Group).values(status=GroupStatus.EXPIRED))
+        for each in (plain_page, page):
+            each.goto(label_server.url + "/")
+            expect(each.get_by_role("heading", name="The model is writing")).to_be_visible()
+            expect(each.get_by_text(promise)).to_be_visible(visible=each is page)
+        expect(plain_page.get_by_role("link", name="Look again")).to_be_visible()
+    finally:
+        writing_sampler.may_answer.set()
 
 
 def test_the_server_refuses_missing_ranks_and_keeps_the_rest(plain_page: Page, label_server: LiveServer) -> None:

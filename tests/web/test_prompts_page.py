@@ -98,7 +98,7 @@ def test_the_number_left_out_is_shown(server: LiveServer, visitor: Visitor) -> N
         drawing.set_aside(session, chosen, reason="The prompt has 900 tokens.", key="k")
     for path in ("/prompts", "/train"):
         assert re.search(
-            r"1 prompt cannot be answered by the active version, mostly since it is too long for it, and is left out",
+            r"1 prompt is left out: the active version cannot answer it, in most cases because it is too long",
             visitor.get(path),
         )
     assert "The prompt has 900 tokens." in visitor.get("/prompts?show=set_aside")
@@ -107,7 +107,7 @@ def test_the_number_left_out_is_shown(server: LiveServer, visitor: Visitor) -> N
 def test_more_than_are_counted_are_so_many_or_more(visitor: Visitor, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(drawing, "count_set_aside", lambda _session: drawing.COUNTED)
     for path in ("/prompts", "/train", "/train/jobs"):
-        assert "10,000 or more prompts cannot be answered" in visitor.get(path)
+        assert "10,000 or more prompts are left out" in visitor.get(path)
 
 
 def test_an_own_prompt_that_is_too_long_opens_no_pane(server: LiveServer, visitor: Visitor) -> None:

@@ -130,7 +130,7 @@ def test_rankings_add_up(server: LiveServer, visitor: Visitor) -> None:
     for _ in range(2):
         rank(server, **{"X-Labeler": "robot", "X-Labeler-Kind": "simulated"})
     assert "Learns from 3 rankings (1 by people, 2 simulated) to score" in words_of(visitor.get("/train"))
-    assert "3 rankings 1 by people, 2 simulated" in words_of(visitor.get("/strip"))
+    assert "3 rankings · 1 by people, 2 simulated" in words_of(visitor.get("/strip"))
     with transaction(server.runtime.write) as session:  # an archived prompt's rankings are not learned from
         for prompt in session.scalars(select(Prompt).where(Prompt.shown > 0)):
             prompt.archived_at = utc_now()
