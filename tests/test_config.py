@@ -68,6 +68,8 @@ def test_what_is_no_number_in_the_range_is_refused_by_name(
         ("FOURFOLD_HOST", "x" * 300, "must be a name or an address"),
         ("FOURFOLD_DATA_DIR", "~nobody-of-that-name/x", "home folder of a user that this machine does not know"),
         ("FOURFOLD_MODEL_DIR", "/tmp/\udcff", "'/tmp/\\udcff', which has bytes that are no UTF-8"),
+        ("FOURFOLD_TOKEN", "a secret of many words", "must be 16 to 256 letters"),
+        ("FOURFOLD_TOKEN", " " * 20, "must be 16 to 256 letters"),
         ("FOURFOLD_DATABASE_URL", "/var/db", "is not the address of a database"),
         ("FOURFOLD_DATABASE_URL", "nonsense+x://secret@h/n", "names nonsense with the driver x"),
         ("FOURFOLD_DATABASE_URL", "postgres://u:secret@h/n", "is not the address of a database"),

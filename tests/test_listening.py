@@ -9,7 +9,7 @@ import pytest
 from app import own_process
 from app.config import Settings
 from app.errors import UnavailableError
-from app.listening import address, check_guarded, free_port, listen
+from app.listening import address, check_guarded, free_port, listen, resolved
 
 
 def test_a_port_in_use() -> None:
@@ -87,3 +87,13 @@ def test_an_open_host_is_refused_before_anything_is_written(verb: str, tmp_path:
     assert done.stderr.startswith("Other machines can reach 0.0.0.0")
     assert len(done.stderr.splitlines()) == 1
     assert not (tmp_path / "data").exists()
+
+
+def test_a_name_of_both_families_is_taken_by_the_older(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Browsers find both; what others write down as 127.0.0.1 is there."""
+    both: list[tuple[object, ...]] = [
+        (socket.AF_INET6, socket.SOCK_STREAM, 6, "", ("::1", 80, 0, 0)),
+        (socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", 80)),
+    ]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: both)
+    assert resolved("localhost", 80) == (socket.AF_INET, ("127.0.0.1", 80))

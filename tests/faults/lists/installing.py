@@ -10,7 +10,12 @@ supervisor = In("app/supervisor.py", "tests/test_wheel.py::test_it_runs_far_from
 process = In("app/worker/process.py", "tests/worker/test_process.py")
 run = In("app/cli/run.py", "tests/test_wheel.py::test_it_runs_far_from_the_repository")
 
+words = In("app/setting_words.py", "tests/test_config.py")
+config = In("app/config.py", "tests/test_config.py")
+
 FAULTS = [
+    words("a wrong token is shown", '{"database_url", "token"}', '{"database_url"}'),
+    config("a token of spaces is none", ' or name == "token"', ""),
     supervisor(
         "the children of run are those of the current folder",
         'own_process.command("app", verb)',
