@@ -195,6 +195,23 @@ def test_penalties_and_biases_are_those_of_the_reference(decoder: Decoder, param
         written.append(token)
 
 
+def test_penalties_and_biases_touch_no_neighbour(decoder: Decoder) -> None:
+    """Rows that differ in these alone stand side by side: each is what it would be alone."""
+    plain = SamplingParams(max_tokens=12, temperature=0)
+    settings = [plain, *NUDGES, replace(plain, repetition_penalty=1.9), replace(plain, repetition_penalty=0.6)]
+
+    def written(several: list[SamplingParams]) -> list[list[int]]:
+        batch, rows = Batch(decoder), [answer_rows(1, params, frozenset(), seed=1)[0] for params in several]
+        for row in rows:
+            batch.add(PROMPTS[0], [row])
+        finish(batch)
+        return [row.completion.token_ids for row in rows]
+
+    expected = [written([params])[0] for params in settings]
+    assert len({tuple(ids) for ids in expected}) > 4, "settings that change nothing test nothing"
+    assert written(settings) == expected
+
+
 def test_penalties_and_biases_change_what_is_drawn(decoder: Decoder) -> None:
     def drawn(params: SamplingParams) -> list[int]:
         [row] = answer_rows(1, params, frozenset(), seed=1)

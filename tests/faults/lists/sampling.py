@@ -35,6 +35,8 @@ FAULTS = [
     dice("the stream depends on its length", "manual_seed(derived_seed(seed, row))", "manual_seed(derived_seed(seed, row) + count)"),
     batch("every token by the first number", "row.uniforms[len(row.completion.token_ids)]", "row.uniforms[0]", SAMPLING, "tests/lm/test_batch.py"),
     batch("all rows drawn with the first one's settings", "(p.temperature, p.top_k, p.top_p, p.min_p, p.repetition_penalty)", "(p.temperature,)"),
+    batch("rows of other repetition penalties drawn together", "p.min_p, p.repetition_penalty)", "p.min_p)"),
+    batch("a neighbour's bias counts, too", "return torch.stack([row if shift is None else row + shift for row, shift in zip(logits, shifts, strict=True)])", "return logits + sum(shift for shift in shifts if shift is not None)"),
     batch("top-p left out", "params.top_k, params.top_p, params.min_p)", "params.top_k, 1.0, params.min_p)"),
     batch("min-p left out", "params.top_p, params.min_p)", "params.top_p)"),
     batch("the answer's own tokens not punished", "        row.seen[token] = True\n", "        pass\n"),
