@@ -15,8 +15,16 @@ NAMES = {
     "pt": "Português", "ru": "Русский", "sv": "Svenska", "th": "ไทย", "tr": "Türkçe", "uk": "Українська",
     "vi": "Tiếng Việt", "zh": "中文",
 }  # fmt: skip
-_THREE_LETTERS = {"eng": "en", "zho": "zh", "cmn": "zh", "chi": "zh"}
+_OTHER_SPELLINGS = {
+    "eng": "en", "zho": "zh", "cmn": "zh", "chi": "zh", "ara": "ar", "arabic": "ar", "bengali": "bn", "chinese": "zh",
+    "czech": "cs", "deu": "de", "dutch": "nl", "english": "en", "finnish": "fi", "fra": "fr", "french": "fr",
+    "german": "de", "greek": "el", "hebrew": "he", "hindi": "hi", "indonesian": "id", "ita": "it", "italian": "it",
+    "japanese": "ja", "jpn": "ja", "kor": "ko", "korean": "ko", "persian": "fa", "polish": "pl", "por": "pt",
+    "portuguese": "pt", "rus": "ru", "russian": "ru", "spa": "es", "spanish": "es", "swedish": "sv", "thai": "th",
+    "turkish": "tr", "ukrainian": "uk", "vietnamese": "vi",
+}  # fmt: skip
 _TAG = re.compile(r"[a-z]{2,3}(?:[-_].*)?", re.DOTALL)
+_CODE = re.compile("[a-z]{2,3}")
 _AT_MOST = 20
 _REFUSED = re.compile(r"\s*q\s*=\s*0(\.0*)?\s*")
 _SCRIPTS = {
@@ -39,19 +47,17 @@ ANY = Asked()
 
 
 def primary(tag: str) -> str:
-    """ "zh" of "zh-Hans-CN", in lower case; UNKNOWN of what is no tag."""
+    """ "zh" of "zh-Hans-CN" and of "Chinese"; UNKNOWN of what is neither a tag nor a name."""
     lower = tag.strip().lower()
-    if not _TAG.fullmatch(lower):
-        return UNKNOWN
-    code = re.split("[-_]", lower, maxsplit=1)[0]
-    return _THREE_LETTERS.get(code, code)
+    code = re.split("[-_]", lower, maxsplit=1)[0] if _TAG.fullmatch(lower) else lower
+    code = _OTHER_SPELLINGS.get(code, code)
+    return code if _CODE.fullmatch(code) else UNKNOWN
 
 
 def codes_of(tags: Iterable[object]) -> frozenset[str]:
     """The languages among what a person, a form or a model's card names; everything else is left out."""
     texts = [tag for tag in tags if isinstance(tag, str)][: 10 * _AT_MOST]
-    found = [primary(text) for text in texts if _TAG.fullmatch(text.strip().lower())]
-    return frozenset(code for code in found if code != UNKNOWN)
+    return frozenset(map(primary, texts)) - {UNKNOWN}
 
 
 def accepted(header: str) -> Asked:

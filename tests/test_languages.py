@@ -14,7 +14,11 @@ from app.model_card import card_languages
         (" zh_Hans_CN ", "zh"),
         ("cmn", "zh"),
         ("eng", "en"),
-        ("English", UNKNOWN),
+        ("English", "en"),
+        (" chinese", "zh"),
+        ("fra-CA", "fr"),
+        ("Klingon", UNKNOWN),
+        ("e1", UNKNOWN),
         ("", UNKNOWN),
     ],
 )

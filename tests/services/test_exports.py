@@ -45,6 +45,13 @@ def test_each_answer_has_its_own_rank(sessions: sessionmaker[Session], rank: Ran
     }
 
 
+def test_a_row_names_the_version_that_wrote_its_answers(sessions: sessionmaker[Session], rank: Rank) -> None:
+    rank([1, 2, 3, 4])
+    [row] = exports.export_rankings(sessions)
+    assert row["written_by"] == f"sft {row['version']}"
+    assert {pair["written_by"] for pair in exports.export_comparisons(sessions)} == {row["written_by"]}
+
+
 def test_the_better_answer_is_chosen_and_a_tie_makes_no_pair(sessions: sessionmaker[Session], rank: Rank) -> None:
     rank([2, 1, 2, 3])
     pairs = [

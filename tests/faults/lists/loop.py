@@ -228,7 +228,7 @@ FAULTS = [
     taking_in("another split without a word", "given.prompt.split not in (None, there.split) or", ""),
     handle_reward("tokens of a file read as the model's own", "    if ranked.version_id is None:\n        return False\n", "    if ranked.version_id is None:\n        return True\n", "tests/worker/test_imported_preferences.py"),
     taking_in("who wrote imported answers forgotten", '"written_by": row.ranking.written_by,', '"written_by": None,', RANKED),
-    exports("a policy's name lost", "return group.written_by if group.version_id is None else", "return group.written_by if True else", "tests/services/test_round_trip.py"),
+    exports("a policy's name lost", "return group.written_by if group.version_id is None else", "return group.written_by if True else", "tests/services/test_exports.py"),
     taking_in("the same ranking twice", "fresh.setdefault(row.digest, row)", "fresh[row.digest + str(len(fresh))] = row", RANKED),
     taking_in("an export taken in where it comes from", "known = _given_here(session, rows).union", "known = set[str]().union", RANKED),
     taking_in("a part of a file is learned from", '"withdrawn_at": now,', '"withdrawn_at": None,', RANKED),
