@@ -169,7 +169,7 @@ def test_a_wrong_token_is_told_on_the_page(browser: httpx2.Client) -> None:
 def test_a_first_post_without_a_cookie_is_refused_with_a_sentence(guarded: LiveServer) -> None:
     answer = httpx2.post(f"{guarded.url}/sign-in", data={"token": TOKEN}, headers=HTML)
     assert answer.status_code == 403
-    assert "Reload the page" in answer.text
+    assert "Your browser sent no cookies" in answer.text
     assert COOKIE not in answer.headers.get("set-cookie", "")
 
 
