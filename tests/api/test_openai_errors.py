@@ -114,6 +114,17 @@ def test_the_context_is_the_bound_and_both_counts_are_told(real_server: LiveServ
         assert error["message"].endswith(step)
 
 
+def test_the_last_token_may_be_biased_and_none_behind_it(real_server: LiveServer) -> None:
+    error = check_openai_error(
+        post(real_server, logit_bias={"999": 1}), 400, "the last one is ", param="logit_bias", code=None
+    )
+    last = int(error["message"].rstrip(".").rsplit(" ", 1)[1])
+    assert post(real_server, logit_bias={str(last): 1}, max_tokens=1).status_code == 200
+    check_openai_error(
+        post(real_server, logit_bias={str(last + 1): 1}), 400, f"no token {last + 1};", param="logit_bias", code=None
+    )
+
+
 def test_names_are_not_said_back_without_end(real_server: LiveServer) -> None:
     response = real_server.client.post(
         "/v1/chat/completions",
