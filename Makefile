@@ -6,6 +6,8 @@ STAMP := $(VENV)/.stamp
 PY := $(VENV)/bin/python
 PIP := $(PY) -m pip install --disable-pip-version-check --quiet
 PYTEST_ARGS ?=
+# One process of tests for each core.
+PYTEST := $(PY) -m pytest -n auto --dist worksteal
 FAULTS_ARGS ?=
 FUZZ_ARGS ?=
 BENCH_ARGS ?=
@@ -66,7 +68,7 @@ browser:
 # ---- checks --------------------------------------------------------------------------------------------------------
 
 test: set-up-dev browser lint types imports ## Set up what the tests need (Chromium included), then lint, types, imports and all tests
-	@FOURFOLD_CHROMIUM="$$(bin/browser)" $(PY) -m pytest $(PYTEST_ARGS)
+	@FOURFOLD_CHROMIUM="$$(bin/browser)" $(PYTEST) $(PYTEST_ARGS)
 	@echo "==> the heart of it again, on PostgreSQL" && bin/with-postgres --if-possible $(PY) -m pytest $(ON_POSTGRES)
 
 # The heart of it; `make test-postgres` runs all that touches a database.

@@ -49,7 +49,8 @@ def check_guarded(settings: Settings) -> None:
 def bound(host: str, port: int) -> socket.socket:
     """A socket that has the port (a free one for 0). Raises UnavailableError when it cannot be had."""
     family, place = resolved(host, port)
-    listener = socket.socket(family, socket.SOCK_STREAM)
+    # asyncio sends at once (TCP_NODELAY) only where TCP is named; else every answer waits 40 ms for the client's ACK.
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind(place)

@@ -3,7 +3,6 @@
 # ruff: noqa: ARG002  the scripted sampler takes what a real one would use
 
 import itertools
-import socket
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -20,6 +19,7 @@ from app.config import Settings
 from app.connections import server_config
 from app.errors import InvalidError
 from app.hparams import SamplingParams
+from app.listening import listen
 from app.main import VersionDirectory, create_app
 from app.runtime import DEFAULT_LABELER, Runtime
 from app.services.sampler import Sampler
@@ -129,9 +129,7 @@ def live_server(
 ) -> Iterator[LiveServer]:
     """Runs create_app(settings) until the end of the block; on a free port, or on that of a server that has stopped."""
     app = create_app(settings, sampler_factory=sampler_factory)
-    listener = socket.socket()
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listener.bind(("127.0.0.1", port))
+    listener = listen("127.0.0.1", port)
     config = server_config(app, settings, log_level="warning", timeout_graceful_shutdown=2)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)

@@ -1,5 +1,6 @@
 """Hosts and ports: names are resolved, and what cannot be had is told in a sentence with the next step."""
 
+import asyncio
 import socket
 import subprocess
 from pathlib import Path
@@ -39,6 +40,26 @@ def test_an_address_of_another_machine() -> None:
 def test_names_and_addresses_are_listened_on(host: str) -> None:
     with listen(host, 0) as listener, socket.create_connection(("127.0.0.1", listener.getsockname()[1]), 5) as client:
         assert client.fileno() > 0
+
+
+def test_answers_are_sent_at_once() -> None:
+    """Nagle's algorithm would hold an answer's last part back for 40 ms, until the client has seen the first."""
+    options: list[int] = []
+
+    async def serve() -> None:
+        async def note(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            options.append(writer.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+            writer.close()
+
+        with listen("127.0.0.1", 0) as listener:
+            async with await asyncio.start_server(note, sock=listener):
+                reader, writer = await asyncio.open_connection(*listener.getsockname())
+                await reader.read()
+                writer.close()
+
+    asyncio.run(serve())
+    assert options
+    assert all(options)
 
 
 def test_address() -> None:

@@ -216,7 +216,7 @@ def freed_bytes(directories: Iterable[Path]) -> int:
     names: dict[tuple[int, int], int] = {}
     freed = 0
     for directory in directories:
-        for path in directory.rglob("*") if directory.is_dir() else ():
+        for path in directory.rglob("*") if os.path.isdir(directory) else ():  # noqa: PTH112  False of an impossible name
             found = path.lstat()
             if not path.is_dir():
                 file = (found.st_dev, found.st_ino)

@@ -16,6 +16,7 @@ from app.db.models.versions import Version
 from app.db.session import make_engine, make_session_factory, transaction
 from app.services import job_runs
 from app.training.context import Progress
+from app.weights import verify_directory
 from app.worker.child import EXIT_DATABASE_GONE, EXIT_RECORDED, run_attempt
 from app.worker.handlers import registry, versions_of_job
 from app.worker.patience import FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS, DatabaseGone, passes, patiently
@@ -234,7 +235,7 @@ def test_a_new_version_outlasts_a_failing_database(world: Harness, start: Start,
     job = world.job(job_id)
     assert (job.status, job.error, job.attempts) == (JobStatus.SUCCEEDED, None, 1)
     made = version_of_job(world, job_id)
-    assert (world.settings.version_directory(made.path) / "model.safetensors").is_file()
+    verify_directory(world.settings.version_directory(made.path))
     assert len(versions_of(world)) == 2
     check_files(world)
 
