@@ -39,6 +39,7 @@ def test_a_session_that_ends_loses_nothing(page: Page, page_errors: list[str], g
     sign_in(page)
     expect(page.locator("#ranking-form")).to_be_visible()
     assert re.fullmatch(rf"{guarded.url}/", page.url)
+    page.wait_for_load_state("load")  # who came by a form is seen before the keys work
     for key in "ABCD":
         page.keyboard.press(key)
     page.get_by_label("Comment").fill("typed before the session ended")
