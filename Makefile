@@ -69,7 +69,7 @@ browser:
 
 test: set-up-dev browser lint types imports ## Set up what the tests need (Chromium included), then lint, types, imports and all tests
 	@FOURFOLD_CHROMIUM="$$(bin/browser)" $(PYTEST) $(PYTEST_ARGS)
-	@echo "==> the heart of it again, on PostgreSQL" && bin/with-postgres --if-possible $(PY) -m pytest $(ON_POSTGRES)
+	@echo "==> the heart of it again, on PostgreSQL" && bin/with-postgres --if-possible $(PYTEST) $(ON_POSTGRES)
 
 # The heart of it; `make test-postgres` runs all that touches a database.
 ON_POSTGRES := tests/db $(addprefix tests/services/test_,rankings.py groups.py) $(addprefix tests/api/test_,concurrency.py two_webs.py) \
