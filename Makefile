@@ -78,7 +78,7 @@ ON_POSTGRES := tests/db $(addprefix tests/services/test_,rankings.py groups.py) 
 test-postgres: set-up-dev ## Services, API and worker on a throw-away PostgreSQL, installed where it is missing (some minutes)
 	@bin/with-postgres $(PY) -m pytest tests/db tests/services tests/api tests/worker tests/backup $(PYTEST_ARGS)
 
-faults: set-up-dev ## Put hundreds of faults in, one by one, and see that a test tells each (a quarter of an hour on a quiet machine; for the night)
+faults: set-up-dev ## Put hundreds of faults in, one by one, and see that a test tells each (for the night)
 	@$(PY) -m tests.faults $(FAULTS_ARGS)
 
 fuzz: set-up-dev ## 20,000 calls that nobody would send, to a real server (half an hour; FUZZ_ARGS="--calls 500" for fewer)
