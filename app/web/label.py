@@ -90,7 +90,7 @@ async def _next_card(request: Request, runtime: Runtime, who: LabelerName) -> Re
     """A reload only reads. A new card is leased where this site itself, or the person, asked for the page: a link or a
     script elsewhere takes no card from anybody."""
     show = partial(_show_card, request=request, runtime=runtime, who=who)
-    wanted = same_origin(request.headers) and request.state.has_name and not wants_head_only(request)
+    wanted = same_origin(request.headers) and not wants_head_only(request)
     page = await runtime.reading.run(partial(show, lease_first=wanted))
     if page is None:
         asked = asked_of(request)

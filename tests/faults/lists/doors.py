@@ -58,7 +58,7 @@ FAULTS = [
     names("the API leaves cookies", "if _is_page(headers) and not _names(headers):", "if True:"),
     names("the made-up name over the given one", "if _is_page(headers) and not _names(headers):", "if _is_page(headers):"),
     names("scripts may read the name", "; HttpOnly", ""),
-    label("a card for who keeps no cookies", "same_origin(request.headers) and request.state.has_name and", "same_origin(request.headers) and"),
+    label("a card for who keeps no cookies", "    if not request.state.has_name:\n", "    if False:\n"),
     taking("a given name carries rankings off", "if former is not None and old != new and _MADE_UP.fullmatch(old):", "if former is not None and old != new:"),
     taking("a person ranks as a program", "if known is not None and known.kind is LabelerKind.SIMULATED:", "if False:"),
     taking("rankings stay under the made-up name", "            former.name = new\n", "            pass\n"),
