@@ -62,13 +62,13 @@ def atomic_directory(directory: Path) -> Iterator[Path]:
         for path in sorted(fresh.rglob("*")):
             if path.is_file():
                 path.chmod(0o644)  # safetensors writes 0600, which the user of a container could not read
-            _fsync(path)
-        _fsync(fresh)
+            sync(path)
+        sync(fresh)
         old = directory.with_name(f".{directory.name}.{uuid.uuid4().hex[:8]}.old")
         if directory.exists():
             directory.rename(old)
         fresh.rename(directory)
-        _fsync(directory.parent)
+        sync(directory.parent)
         shutil.rmtree(old, ignore_errors=True)
     finally:
         shutil.rmtree(fresh, ignore_errors=True)
@@ -91,7 +91,7 @@ def move_directory(fresh: Path, target: Path) -> Path:
     names = (target if number == 1 else target.with_name(f"{target.name}-{number}") for number in itertools.count(1))
     place = next(name for name in names if not name.exists())
     fresh.rename(place)
-    _fsync(place.parent)
+    sync(place.parent)
     return place
 
 
@@ -105,7 +105,7 @@ def share_files(fresh: Path, others: Iterable[Path]) -> None:
         for name, digest in list(mine.items()):
             if digest in theirs and _link(other / theirs[digest], fresh / name, digest):
                 del mine[name]
-    _fsync(fresh)
+    sync(fresh)
 
 
 def _recorded(directory: Path) -> dict[str, str]:
@@ -174,7 +174,8 @@ def file_hash(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _fsync(path: Path) -> None:
+def sync(path: Path) -> None:
+    """Returns when a file's content, or a folder's names, are on the disk."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)

@@ -33,7 +33,7 @@ from app.backup.workspace import workspace
 from app.config import Settings
 from app.db.schema import known_revisions
 from app.db.session import make_engine
-from app.weights import CHECKSUMS, WEIGHTS, WEIGHTS_INDEX
+from app.weights import CHECKSUMS, WEIGHTS, WEIGHTS_INDEX, sync
 
 TRIES = 3
 PREFIX = ".fourfold-backup-"
@@ -71,7 +71,7 @@ def backup_to_file(settings: Settings, path: Path) -> Manifest:
                 os.fsync(file.fileno())
             fresh.chmod(0o600)  # what people wrote
             fresh.replace(path)
-            _sync(path.parent)
+            sync(path.parent)
     except OSError as error:
         raise BackupError(
             f"The backup could not be written to {path} ({error.strerror or error}). Nothing is left of it; free some "
@@ -110,14 +110,6 @@ def _check_target(settings: Settings, path: Path) -> None:
             f"{path} is a part of the installation itself, which the backup would destroy. Name a file beside the data "
             "folder; nothing was changed."
         )
-
-
-def _sync(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 @contextmanager

@@ -4,7 +4,6 @@ It is unpacked and checked in a hidden folder inside the data folder (which may 
 place; the database comes last, and without it nothing there counts.
 """
 
-import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,6 +22,7 @@ from app.db.base import Base
 from app.db.schema import migrate_on
 from app.db.session import make_engine
 from app.db.trouble import sentence_of
+from app.weights import sync
 
 PREFIX = ".fourfold-restore-"
 FOLDERS = ("versions", "jobs")
@@ -109,14 +109,14 @@ def _put_in_place(staged: Path, folder: Path, data_dir: Path, target: Engine | N
             if (staged / name).is_dir():
                 (staged / name).rename(data_dir / name)
                 moved.append(name)
-        _sync(data_dir)
+        sync(data_dir)
         if target is None:
             _place_database(staged / DATABASE, data_dir / DATABASE)
         else:
             with target.begin() as writing:
                 _fill(staged / DATABASE, writing)
                 (folder / PUT).unlink()  # what another one finds after the commit is an installation that lives
-        _sync(data_dir)
+        sync(data_dir)
     except BaseException as error:
         for name in moved:
             shutil.rmtree(data_dir / name, ignore_errors=True)
@@ -157,12 +157,4 @@ def _undo_killed(data_dir: Path) -> None:
 
 def _sync_all(folder: Path) -> None:
     for path in folder.rglob("*"):
-        _sync(path)
-
-
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+        sync(path)

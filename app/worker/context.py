@@ -1,12 +1,12 @@
 """Checkpoints of a job in its folder. Knows nothing of jobs."""
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from app.training.context import FileContext
 from app.training.saving import saving
+from app.weights import sync
 
 
 class CheckpointContext(FileContext):
@@ -23,13 +23,5 @@ class CheckpointContext(FileContext):
         self._on_saving()
         with saving("checkpoint of the job"):
             super().save(state)
-            sync_directory(self.path.parent)
+            sync(self.path.parent)
         self._on_saved()
-
-
-def sync_directory(directory: Path) -> None:
-    descriptor = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -24,7 +24,8 @@ from app.services.job_runs import Control, MetricPoint
 from app.strict_json import to_json
 from app.training.context import Progress
 from app.training.saving import saving
-from app.worker.context import CheckpointContext, sync_directory
+from app.weights import sync
+from app.worker.context import CheckpointContext
 from app.worker.pace import Pace
 from app.worker.patience import Wait, patiently
 
@@ -124,7 +125,7 @@ class JobRun:
             fresh = path.with_name(f"{name}.json.new")
             fresh.write_text(to_json(chosen), encoding="utf-8")
             fresh.replace(path)
-            sync_directory(self.directory)
+            sync(self.directory)
         return chosen
 
     def drain(self, trainer: Generator[Progress, None, Result]) -> Result:
