@@ -20,7 +20,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.problems import Problem, answer_problem, wants_page
 from app.web.guesses import Guesses
-from app.web.security import is_navigation, same_origin
+from app.web.security import is_navigation, kept_cookie, same_origin
 
 COOKIE = "fourfold_session"
 SESSION_SECONDS = 30 * 86_400
@@ -137,9 +137,8 @@ def _refused(request: Request, problem: Problem) -> Response:
 
 
 def session_cookie(tokens: Tokens, *, secure: bool) -> str:
-    kept = f"Path=/; Max-Age={SESSION_SECONDS}; HttpOnly; SameSite=Lax"
-    return f"{COOKIE}={tokens.new_session()}; {kept}{'; Secure' if secure else ''}"
+    return kept_cookie(COOKIE, tokens.new_session(), SESSION_SECONDS) + ("; Secure" if secure else "")
 
 
 def ended_session_cookie() -> str:
-    return f"{COOKIE}=; Path=/; Max-Age=0; HttpOnly; SameSite=Lax"
+    return kept_cookie(COOKIE, "", 0)

@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from app.errors import InvalidError
 from app.problems import API_PREFIXES
 from app.services.labelers import check_name, made_up_name
-from app.web.security import YEAR_SECONDS
+from app.web.security import kept_cookie
 
 COOKIE = "fourfold_labeler"
 
@@ -45,7 +45,7 @@ class BrowserNames:
 
 
 def name_cookie(name: str) -> str:
-    return f"{COOKIE}={quote(name)}; Path=/; Max-Age={YEAR_SECONDS}; HttpOnly; SameSite=Lax"
+    return kept_cookie(COOKIE, quote(name))
 
 
 def labeler_name(request: Request) -> str | None:

@@ -11,7 +11,7 @@ from app.errors import UnavailableError
 from app.languages import ANY, Asked, accepted, codes_of, listed, name
 from app.runtime import RuntimeDep, UnitRoute, WriteSession
 from app.services import groups, labelers, languages
-from app.web.security import YEAR_SECONDS, FormDep
+from app.web.security import FormDep, kept_cookie
 
 LANGUAGES_COOKIE = "fourfold_languages"
 EVERY = "all"
@@ -53,8 +53,7 @@ def choose_languages(request: Request, runtime: RuntimeDep, session: WriteSessio
         _let_go(session, labeler, Asked(chosen, chosen=bool(chosen)))
     runtime.stock.wake()
     response = RedirectResponse("/", 303)
-    cookie = ".".join(sorted(chosen)) or EVERY
-    response.set_cookie(LANGUAGES_COOKIE, cookie, max_age=YEAR_SECONDS, httponly=True, samesite="lax")
+    response.headers.append("set-cookie", kept_cookie(LANGUAGES_COOKIE, ".".join(sorted(chosen)) or EVERY))
     return response
 
 

@@ -138,7 +138,12 @@ def _add_headers(headers: MutableHeaders, scope: Scope, nonce: str) -> None:
 
 
 def csrf_cookie(token: str) -> str:
-    return f"{CSRF_COOKIE}={token}; Path=/; Max-Age={YEAR_SECONDS}; HttpOnly; SameSite=Lax"
+    return kept_cookie(CSRF_COOKIE, token)
+
+
+def kept_cookie(name: str, value: str, seconds: int = YEAR_SECONDS) -> str:
+    """As Set-Cookie says it: for all pages, out of reach of scripts and of calls from other sites. 0 s ends it."""
+    return f"{name}={value}; Path=/; Max-Age={seconds}; HttpOnly; SameSite=Lax"
 
 
 async def checked_form(request: Request) -> AsyncIterator[FormData]:
