@@ -30,7 +30,8 @@ class GroupStock:
 
     For each of the languages that people asked for lately there are `ready_groups` groups. What is taken is replaced in
     kind, too (up to twice as many): else the groups of a language that others ask for, which serve whoever reads
-    several, would keep the other languages from being drawn for them.
+    several, would keep the other languages from being drawn for them. Whoever is short after that gets theirs on top:
+    no more than twice `ready_groups` for one choice of languages, and `ready_groups` for each other one.
     """
 
     def __init__(self, sampler: GroupSampler, gate: Gate, ready_groups: int) -> None:
