@@ -33,7 +33,7 @@ class ModelConfig:
     """Llama architecture (Touvron et al. 2023) and its relatives. Sizes in elements, not bytes.
 
     The defaults of all fields from `head_dim` on are the architecture of the models trained here; the others are for
-    imported ones (app/lm/families.py). head_dim 0 means hidden_size / num_attention_heads.
+    imported ones (app/lm/files/families.py). head_dim 0 means hidden_size / num_attention_heads.
     """
 
     vocab_size: int = 4096

@@ -114,7 +114,7 @@ def version_directory(settings: Settings, engine: Engine) -> VersionDirectory:
 
 
 def in_process_sampler(settings: Settings, directory: VersionDirectory) -> Sampler:
-    from app.lm.engine import Engine as InProcessEngine  # loads torch
+    from app.lm.inference.engine import Engine as InProcessEngine  # loads torch
     from app.lm.precision import of_processor
     from app.training.scorer import load_scorer
 

@@ -85,8 +85,8 @@ def step(action: str, source: Path, target: Path) -> dict[str, float]:
     """Runs in a process of its own; differences to what Python and torch needed before."""
     import torch
 
-    from app.lm.checkpoint import load_model
-    from app.lm.importing import import_directory
+    from app.lm.files.checkpoint import load_model
+    from app.lm.files.importing import import_directory
 
     torch.set_num_threads(1)
     before, started = memory_bytes(), time.perf_counter()

@@ -19,7 +19,7 @@ import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from app.hparams import model_config
-from app.lm.checkpoint import config_json
+from app.lm.files.checkpoint import config_json
 from app.lm.model import Llama
 from app.lm.precision import autocast
 from app.training.supervised import Batch, batch_loss, compiled_states, make_optimizer

@@ -50,7 +50,7 @@ def tiny_model_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     import torch
 
     from app.hparams import ModelConfig
-    from app.lm.checkpoint import save_model
+    from app.lm.files.checkpoint import save_model
     from app.lm.model import Llama
     from app.lm.tokenizer import train_tokenizer
 

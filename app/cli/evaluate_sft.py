@@ -32,7 +32,7 @@ def evaluate_sft(
 ) -> None:
     """Measure a fine-tuned model on prompts that training never saw."""
     from app.cli.training import with_progress_bar
-    from app.lm.checkpoint import load_model, write_json
+    from app.lm.files.checkpoint import load_model, write_json
     from app.training.report_card import write_report_card
     from app.training.saving import saving
 

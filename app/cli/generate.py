@@ -28,8 +28,8 @@ def generate(
     from app.errors import InvalidError
     from app.hparams import SamplingParams
     from app.lm import precision
-    from app.lm.checkpoint import load_model
-    from app.lm.sampling import sample_batch
+    from app.lm.files.checkpoint import load_model
+    from app.lm.inference.offline import sample_batch
     from app.terminal import text_argument
     from app.texts import clean_text
 

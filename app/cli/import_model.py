@@ -27,7 +27,7 @@ def import_model(
     from app.db.session import make_engine, make_session_factory, transaction
     from app.installation import install
     from app.languages import UNKNOWN, codes_of, listed, primary
-    from app.lm.importing import import_directory
+    from app.lm.files.importing import import_directory
     from app.services import versions
     from app.training.saving import saving
 

@@ -39,7 +39,7 @@ def pretrain(
 
     from app.cli.training import record, with_progress_bar, work_directory
     from app.hparams import PretrainHparams, model_config
-    from app.lm.checkpoint import save_model, write_json
+    from app.lm.files.checkpoint import save_model, write_json
     from app.lm.model import Llama
     from app.lm.tokenizer import Tokenizer
     from app.training.cleaning.clean import Report

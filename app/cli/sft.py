@@ -29,7 +29,7 @@ def sft(
     """Teach a base model to answer."""
     from app.cli.training import read_record, record, with_progress_bar, work_directory
     from app.hparams import SFTHparams
-    from app.lm.checkpoint import load_model, save_model, write_json
+    from app.lm.files.checkpoint import load_model, save_model, write_json
     from app.training.context import FileContext
     from app.training.datasets import sft_data
     from app.training.saving import saving

@@ -17,9 +17,9 @@ from tokenizers import AddedToken, Regex, decoders, models, pre_tokenizers, trai
 
 from app.chat import Message, Scalar, without_system
 from app.errors import InvalidError
-from app.lm.answer_ends import AnswerEnds
-from app.lm.cutting import SPLIT, Cutter, decoded
-from app.lm.foreign_text import NO_VALUES, ForeignText
+from app.lm.files.cutting import SPLIT, Cutter, decoded
+from app.lm.files.imported_tokenizer import NO_VALUES, ForeignText
+from app.lm.inference.answer_ends import AnswerEnds
 
 __all__ = ["SPECIAL_TOKENS", "IncrementalDecoder", "Message", "Tokenizer", "train_tokenizer"]
 

@@ -15,9 +15,9 @@ from app.memory_need import ppo_memory
 from app.model_size import fit_ppo, layer_parameters
 
 USUAL_PROMPT = 64  # tokens
-MOST_SIZE = 1 << 24  # as where the model is opened (app/lm/config_fields.py)
+MOST_SIZE = 1 << 24  # as where the model is opened (app/lm/files/config_fields.py)
 SIZES = tuple(each.name for each in fields(ModelConfig) if each.type in (int, bool))
-"""Their names are the same in every family's config.json (app/lm/families.py)."""
+"""Their names are the same in every family's config.json (app/lm/files/families.py)."""
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from app.hparams import PPOHparams
-from app.lm.answer_ends import AnswerEnds
+from app.lm.inference.answer_ends import AnswerEnds
 from app.lm.model import Llama
 from app.lm.precision import autocast
 from app.model_size import fit_ppo

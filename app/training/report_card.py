@@ -8,10 +8,10 @@ from dataclasses import asdict, dataclass, field
 
 from app.chat import Message
 from app.hparams import SamplingParams
-from app.lm.decoder import Decoder
+from app.lm.inference.decoder import Decoder
+from app.lm.inference.offline import derived_seed, sample_batch
 from app.lm.model import Llama
 from app.lm.precision import matmul_dtype
-from app.lm.sampling import derived_seed, sample_batch
 from app.lm.tokenizer import Tokenizer
 from app.training.context import Progress
 from app.training.data import checks

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from app.lm.answer_ends import AnswerEnds
+from app.lm.inference.answer_ends import AnswerEnds
 from app.training.context import TrainingError
 from app.training.losses import pair_mask, tie_strength
 from app.training.packing import Packed, pack

@@ -20,7 +20,7 @@ from torch import Tensor
 
 from app.figures import significant
 from app.hparams import RewardHparams
-from app.lm.answer_ends import AnswerEnds
+from app.lm.inference.answer_ends import AnswerEnds
 from app.lm.model import Llama
 from app.preferences import NOTHING_LEARNED
 from app.training.context import Progress, TrainingContext, TrainingError

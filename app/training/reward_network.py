@@ -21,8 +21,8 @@ import torch
 from torch import Tensor, nn
 
 from app.hparams import ModelConfig
-from app.lm.answer_ends import AnswerEnds
-from app.lm.checkpoint import config_json, read_config, read_weights, save_weights
+from app.lm.files.checkpoint import config_json, read_config, read_weights, save_weights
+from app.lm.inference.answer_ends import AnswerEnds
 from app.lm.model import Llama
 from app.lm.tokenizer import Tokenizer
 from app.training.packing import Packed, last_layer_at, lower_states, pack
@@ -154,7 +154,7 @@ def save_reward_model(directory: Path, model: RewardModel, tokenizer: Tokenizer)
 
 
 def load_reward_model(directory: Path) -> RewardModel:
-    """Raises CheckpointError, as app.lm.checkpoint does, with the file at fault."""
+    """Raises CheckpointError, as app.lm.files.checkpoint does, with the file at fault."""
     with torch.device("meta"):
         model = RewardModel(read_config(directory))
     wanted = {**model.backbone.state_dict(), "score.weight": model.head.weight}

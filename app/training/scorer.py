@@ -5,7 +5,7 @@ from pathlib import Path
 
 from app.chat import Message
 from app.errors import InvalidError
-from app.lm.checkpoint import read_tokenizer
+from app.lm.files.checkpoint import read_tokenizer
 from app.training.reward_network import load_reward_model, score_answers
 
 

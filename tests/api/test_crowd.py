@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import httpx2
 import pytest
 
-from app.lm.engine import Engine
+from app.lm.inference.engine import Engine
 from tests.live import LiveServer, live_server, quick_settings
 
 BODY = {"prompt": "wash my hands", "n": 2, "seed": 1, "max_tokens": 40}

@@ -65,7 +65,7 @@ def test_what_just_fits_is_stored(real_server: LiveServer) -> None:
 
 def test_scores_of_long_answers(tiny_model_dir: Path, tmp_path: Path) -> None:
     """A reward model has a context as well: the answer that does not fit is named."""
-    from app.lm.checkpoint import load_model
+    from app.lm.files.checkpoint import load_model
     from app.training.reward_network import RewardModel, save_reward_model
     from app.training.scorer import load_scorer
 

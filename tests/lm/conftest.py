@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from app.hparams import ModelConfig
-from app.lm.checkpoint import save_model
+from app.lm.files.checkpoint import save_model
 from app.lm.model import Llama
 from app.lm.tokenizer import Tokenizer, train_tokenizer
 

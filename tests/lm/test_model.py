@@ -63,8 +63,8 @@ def test_transformers_reads_the_same_model(model: Llama, directory: Path, ids: t
 def test_transformers_writes_the_same_greedy_text(model: Llama, directory: Path, ids: torch.Tensor) -> None:
     transformers = pytest.importorskip("transformers")
     from app.hparams import SamplingParams
-    from app.lm.decoder import Decoder
-    from app.lm.sampling import sample_batch
+    from app.lm.inference.decoder import Decoder
+    from app.lm.inference.offline import sample_batch
 
     theirs = transformers.AutoModelForCausalLM.from_pretrained(directory, dtype=torch.float32).eval()
     settings = transformers.GenerationConfig(

@@ -7,8 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.lm.tokenizer import SPECIAL_TOKENS, IncrementalDecoder, Message, Tokenizer
-
-from .conftest import TEXTS
+from tests.lm.conftest import TEXTS
 
 tricky = st.lists(
     st.one_of(st.text(max_size=8), st.sampled_from([*SPECIAL_TOKENS, "<|", "|>", "end", "水", "\n\n"])), max_size=6

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from app.hparams import ModelConfig, PPOHparams, RewardHparams, Rope, SFTHparams
-from app.lm.checkpoint import load_model, save_model
+from app.lm.files.checkpoint import load_model, save_model
 from app.lm.model import Layer, Llama
 from app.training.context import NoContext, drain
 from app.training.packing import last_layer_at, lower_states, pack, upper_states
@@ -141,7 +141,7 @@ def test_an_own_output_layer_gets_the_gradient() -> None:
 @pytest.fixture
 def imported(tmp_path: Path) -> Callable[[str], tuple[Llama, Any, Any]]:
     pytest.importorskip("transformers")
-    from tests.lm.foreign import save_random_model
+    from tests.lm.files.foreign import save_random_model
 
     def imported(case: str) -> tuple[Llama, Any, Any]:
         theirs = save_random_model(tmp_path / "source", case)

@@ -9,9 +9,9 @@ import pytest
 import torch
 
 from app.hparams import PPOHparams, SamplingParams
-from app.lm.answer_ends import AnswerEnds
+from app.lm.inference.answer_ends import AnswerEnds
+from app.lm.inference.offline import sample_batch
 from app.lm.model import Llama
-from app.lm.sampling import sample_batch
 from app.training.context import NoContext, Progress, TrainingError, drain
 from app.training.ppo import PolicyResult, Trainer, make_experience, prompts_of_batch, train_policy
 from app.training.reward_network import RewardModel, score_answers

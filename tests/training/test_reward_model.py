@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from app.hparams import RewardHparams
-from app.lm.answer_ends import AnswerEnds
-from app.lm.checkpoint import CheckpointError
+from app.lm.files.checkpoint import CheckpointError
+from app.lm.inference.answer_ends import AnswerEnds
 from app.preferences import NOTHING_LEARNED
 from app.training.context import NoContext, Progress, TrainingError, drain
 from app.training.packing import pack

@@ -3,7 +3,7 @@
 import torch
 
 from app.hparams import ModelConfig
-from app.lm.answer_ends import AnswerEnds
+from app.lm.inference.answer_ends import AnswerEnds
 from app.lm.model import Llama
 
 PAD, BOS, USER, ASSISTANT, END = range(5)

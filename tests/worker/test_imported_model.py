@@ -11,7 +11,7 @@ from app.__main__ import cli
 from app.db.models.jobs import JobKind, JobStatus
 from app.db.models.versions import VersionStatus
 from app.db.session import transaction
-from app.lm.checkpoint import load_model
+from app.lm.files.checkpoint import load_model
 from app.services import training_data
 from app.worker.handlers import train_reward as handler
 from tests.worker.harness import Harness
@@ -34,7 +34,7 @@ def harness(tmp_path: Path, tiny_model_dir: Path, monkeypatch: pytest.MonkeyPatc
 @pytest.fixture
 def bring_in(tmp_path: Path) -> Callable[..., Any]:
     def import_model(*options: str, case: str = "qwen2", style: str = "chatml") -> Any:
-        from tests.lm.foreign import save_random_model
+        from tests.lm.files.foreign import save_random_model
 
         save_random_model(tmp_path / "Tiny-Qwen", case, style=style)
         return CliRunner().invoke(cli, ["import-model", str(tmp_path / "Tiny-Qwen"), *options])

@@ -11,7 +11,7 @@ from sqlalchemy import select
 from app.db.models.jobs import JobKind, JobStatus
 from app.db.models.versions import VersionRanking
 from app.db.session import make_session_factory
-from app.lm.checkpoint import read_tokenizer
+from app.lm.files.checkpoint import read_tokenizer
 from app.services import training_data
 from app.services.fitting import Fitting
 from app.services.imports import Imports

@@ -16,7 +16,7 @@ from app.db.models.rankings import Ranking
 from app.db.models.versions import VersionRanking
 from app.db.session import transaction
 from app.errors import InvalidError
-from app.lm.checkpoint import read_tokenizer
+from app.lm.files.checkpoint import read_tokenizer
 from app.services import drawing, prompts, rules, training_data
 from app.worker.handlers import train_reward
 from tests.worker.harness import Harness
@@ -125,7 +125,7 @@ def test_archived_prompts_are_not_trained_on(harness: Harness) -> None:
 @pytest.mark.parametrize("extra", [0, 1])
 def test_what_just_fits_is_used(harness: Harness, extra: int) -> None:
     """Prompt, answer and the end behind it fill the context exactly; one token more is left out."""
-    from app.lm.checkpoint import read_tokenizer
+    from app.lm.files.checkpoint import read_tokenizer
     from app.worker.handlers.left_out import fits_together, read_prompts
 
     tokenizer = read_tokenizer(harness.settings.model_dir)

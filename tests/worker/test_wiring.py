@@ -15,7 +15,7 @@ from app.db.models.rankings import Ranking
 from app.db.models.versions import Version, VersionKind
 from app.db.session import transaction
 from app.hparams import EvaluationHparams, PPOHparams, RewardHparams, SamplingParams
-from app.lm.checkpoint import load_model, read_tokenizer, save_model
+from app.lm.files.checkpoint import load_model, read_tokenizer, save_model
 from app.lm.model import Llama
 from app.lm.tokenizer import Tokenizer
 from app.services import groups, labelers, prompts, training_data, versions

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from app.chat import Message
 from app.db.models.prompts import Prompt
 from app.errors import ConflictError, InvalidError
-from app.lm.answer_ends import AnswerEnds
+from app.lm.inference.answer_ends import AnswerEnds
 from app.lm.tokenizer import Tokenizer
 from app.services import training_data
 

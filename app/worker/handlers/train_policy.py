@@ -10,7 +10,7 @@ from app.db.models.versions import VersionKind
 from app.errors import ConflictError
 from app.figures import exponential, gibibytes
 from app.hparams import FittedPPOHparams, PPOHparams
-from app.lm.checkpoint import read_config, read_tokenizer, save_model
+from app.lm.files.checkpoint import read_config, read_tokenizer, save_model
 from app.lm.model import Llama
 from app.lm.precision import matmul_dtype
 from app.machine import available_bytes

@@ -10,8 +10,8 @@ from sqlalchemy.orm import Session
 from app.db.models.versions import Version, VersionKind
 from app.errors import ConflictError
 from app.hparams import RewardHparams, SamplingParams
+from app.lm.inference.offline import sample_batch
 from app.lm.model import Llama
-from app.lm.sampling import sample_batch
 from app.lm.tokenizer import Tokenizer
 from app.services import job_runs, languages, rules, training_data, versions
 from app.services.training_data import RankedAnswers

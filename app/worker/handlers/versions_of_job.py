@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from app.db.models.versions import Version, VersionKind
 from app.db.session import transaction
 from app.layout import CHECKOUT
-from app.lm.checkpoint import load_model, read_config
+from app.lm.files.checkpoint import load_model, read_config
 from app.lm.model import Llama
 from app.lm.tokenizer import Tokenizer
 from app.services import versions

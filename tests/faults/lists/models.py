@@ -2,14 +2,14 @@
 
 from tests.faults.fault import In
 
-tiles = In("app/lm/tiles.py", "tests/lm/test_products.py")
-products = In("app/lm/products.py", "tests/lm/test_products.py")
-kernels = In("app/lm/kernels.py", "tests/lm/test_kernels.py", "tests/lm/test_dice.py")
-attention = In("app/lm/cached_attention.py", "tests/lm/test_kernels.py")
-decoder = In("app/lm/decoder.py", "tests/lm/test_decoder.py")
-kept = In("app/lm/kept_code.py", "tests/lm/test_kept_code.py")
-text = In("app/lm/foreign_text.py", "tests/lm/test_foreign_text.py")
-importing = In("app/lm/importing.py", "tests/lm/test_importing.py")
+tiles = In("app/lm/inference/tiles.py", "tests/lm/inference/test_packed_linear.py")
+products = In("app/lm/inference/packed_linear.py", "tests/lm/inference/test_packed_linear.py")
+kernels = In("app/lm/inference/kernels.py", "tests/lm/inference/test_kernels.py", "tests/lm/inference/test_sampler.py")
+attention = In("app/lm/inference/cached_attention.py", "tests/lm/inference/test_kernels.py")
+decoder = In("app/lm/inference/decoder.py", "tests/lm/inference/test_decoder.py")
+kept = In("app/lm/inference/kept_code.py", "tests/lm/inference/test_kept_code.py")
+text = In("app/lm/files/imported_tokenizer.py", "tests/lm/files/test_imported_tokenizer.py")
+importing = In("app/lm/files/importing.py", "tests/lm/files/test_importing.py")
 signs = In("app/training/text_signs.py", "tests/training/test_text_signs.py")
 bounds = In("app/services/bounds.py", "tests/services/test_bounds.py")
 need = In("app/memory_need.py", "tests/test_memory_need.py")

@@ -15,7 +15,7 @@ network = In("app/training/reward_network.py", DATA, MODEL)
 report = In("app/training/reward_report.py", DATA, MODEL)
 losses = In("app/training/losses.py", LOSSES)
 reading = In("app/training/reading_layer.py", HEAD)
-ends = In("app/lm/answer_ends.py", DATA, MODEL)
+ends = In("app/lm/inference/answer_ends.py", DATA, MODEL)
 scorer = In("app/training/scorer.py", "tests/training/test_scorer.py")
 
 FAULTS = [

@@ -2,26 +2,26 @@
 
 from tests.faults.fault import In
 
-dice = In("app/lm/dice.py", "tests/lm/test_dice.py")
-batch = In("app/lm/batch.py", "tests/lm/test_batch.py")
-sampling = In("app/lm/sampling.py", "tests/lm/test_sampling.py")
-streaming = In("app/lm/streaming.py", "tests/lm/test_streaming.py")
-generation = In("app/lm/generation.py", "tests/lm/test_engine.py")
-engine = In("app/lm/engine.py", "tests/lm/test_engine.py")
-token_bytes = In("app/lm/token_bytes.py", "tests/lm/test_token_bytes.py")
+dice = In("app/lm/inference/sampler.py", "tests/lm/inference/test_sampler.py")
+batch = In("app/lm/inference/batch.py", "tests/lm/inference/test_batch.py")
+sampling = In("app/lm/inference/offline.py", "tests/lm/inference/test_offline.py")
+streaming = In("app/lm/inference/streaming.py", "tests/lm/inference/test_streaming.py")
+generation = In("app/lm/inference/generation.py", "tests/lm/inference/test_engine.py")
+engine = In("app/lm/inference/engine.py", "tests/lm/inference/test_engine.py")
+token_bytes = In("app/lm/inference/token_bytes.py", "tests/lm/inference/test_token_bytes.py")
 requests = In("app/api/openai_requests.py", "tests/api/test_openai.py")
 answers = In("app/api/openai_answers.py", "tests/api/test_openai.py")
 texts = In("app/api/openai_texts.py", "tests/api/test_openai_completions.py")
 openai = In("app/api/openai.py", "tests/api/test_openai_errors.py")
-cache = In("app/lm/row_cache.py", "tests/lm/test_batch.py")
-SAMPLING = "tests/lm/test_sampling.py"
+cache = In("app/lm/inference/kv_cache.py", "tests/lm/inference/test_batch.py")
+SAMPLING = "tests/lm/inference/test_offline.py"
 
 FAULTS = [
     dice("temperature multiplied", "logits = logits / temperature", "logits = logits * temperature"),
-    dice("temperature 0 draws", "if temperature < MIN_TEMPERATURE:", "if temperature < 0:", "tests/lm/test_dice.py"),
+    dice("temperature 0 draws", "if temperature < MIN_TEMPERATURE:", "if temperature < 0:", "tests/lm/inference/test_sampler.py"),
     dice("a broken model is drawn from", "if bool((chosen < 0).any()):", "if False:"),
     dice("a broken model's likeliest", "if not bool(best.values.isfinite().all()):", "if False:"),
-    dice("numbers that are not finite are told", "if not all(map(math.isfinite, numbers)):", "if False:", "tests/lm/test_engine.py"),
+    dice("numbers that are not finite are told", "if not all(map(math.isfinite, numbers)):", "if False:", "tests/lm/inference/test_engine.py"),
     In("app/hparams.py", "tests/api/test_model.py")("the smallest temperature is not applied", "if self.temperature < MIN_TEMPERATURE:", "if self.temperature < 0:"),
     dice("one token too many in top-k", "logits.topk(top_k, dim=-1)", "logits.topk(top_k + 1, dim=-1)"),
     dice("top-p without the token that reaches it", "probabilities.cumsum(dim=-1) - probabilities", "probabilities.cumsum(dim=-1)"),
@@ -33,7 +33,7 @@ FAULTS = [
     dice("rows share their dice", "(row + 1) * _MIX[1]", "_MIX[1]"),
     dice("seeds share their dice", "seed * _MIX[0] + ", ""),
     dice("the stream depends on its length", "manual_seed(derived_seed(seed, row))", "manual_seed(derived_seed(seed, row) + count)"),
-    batch("every token by the first number", "row.uniforms[len(row.completion.token_ids)]", "row.uniforms[0]", SAMPLING, "tests/lm/test_batch.py"),
+    batch("every token by the first number", "row.uniforms[len(row.completion.token_ids)]", "row.uniforms[0]", SAMPLING, "tests/lm/inference/test_batch.py"),
     batch("all rows drawn with the first one's settings", "(p.temperature, p.top_k, p.top_p, p.min_p, p.repetition_penalty)", "(p.temperature,)"),
     batch("rows of other repetition penalties drawn together", "p.min_p, p.repetition_penalty)", "p.min_p)"),
     batch("a neighbour's bias counts, too", "return torch.stack([row if shift is None else row + shift for row, shift in zip(logits, shifts, strict=True)])", "return logits + sum(shift for shift in shifts if shift is not None)"),
@@ -54,13 +54,13 @@ FAULTS = [
     batch("answers of the last prompt for all", "logits.repeat_interleave(copies, dim=0)", "logits[-1:].expand(len(fresh), -1)", SAMPLING),
     batch("cancelled rows written on", "gone = [row for row in self._slots if row.cancelled]", "gone: list[Row] = []"),
     batch("more rows than allowed", "total <= self._max_rows and", "True and"),
-    batch("penalties of the prompt's length", "row.counts[token] += 1", "row.counts[token] += row.length", "tests/lm/test_batch.py"),
-    batch("a bias once more behind the penalty", "[row.discounts for row in rows]", "[row.bias for row in rows]", "tests/lm/test_batch.py"),
-    batch("a neighbour's bias", "row + shift for row, shift", "row + shifts[0] for row, shift", "tests/lm/test_batch.py"),
-    dice("the presence penalty counts", "count * frequency_penalty + presence_penalty", "count * (frequency_penalty + presence_penalty)", "tests/lm/test_batch.py"),
-    batch("log-probabilities at the temperature", "self._logits[place].log_softmax", "(self._logits[place] / (row.params.temperature or 1.0)).log_softmax", "tests/lm/test_sampling.py"),
-    batch("alternatives of another row", "full = self._logits[place].log", "full = self._logits[-1].log", "tests/lm/test_batch.py", SAMPLING),
-    sampling("every prompt's answers by the same dice", "first=place * n", "first=0", "tests/lm/test_sampling.py"),
+    batch("penalties of the prompt's length", "row.counts[token] += 1", "row.counts[token] += row.length", "tests/lm/inference/test_batch.py"),
+    batch("a bias once more behind the penalty", "[row.discounts for row in rows]", "[row.bias for row in rows]", "tests/lm/inference/test_batch.py"),
+    batch("a neighbour's bias", "row + shift for row, shift", "row + shifts[0] for row, shift", "tests/lm/inference/test_batch.py"),
+    dice("the presence penalty counts", "count * frequency_penalty + presence_penalty", "count * (frequency_penalty + presence_penalty)", "tests/lm/inference/test_batch.py"),
+    batch("log-probabilities at the temperature", "self._logits[place].log_softmax", "(self._logits[place] / (row.params.temperature or 1.0)).log_softmax", "tests/lm/inference/test_offline.py"),
+    batch("alternatives of another row", "full = self._logits[place].log", "full = self._logits[-1].log", "tests/lm/inference/test_batch.py", SAMPLING),
+    sampling("every prompt's answers by the same dice", "first=place * n", "first=0", "tests/lm/inference/test_offline.py"),
     sampling("the seed of the settings not asked", "if params.seed is not None:", "if False:"),
     sampling("the generator not asked", "if generator is not None:", "if False:", SAMPLING, "tests/training/test_evaluate.py"),
     sampling("the first row's dice for all", "uniform_stream(seed, first + index,", "uniform_stream(seed, first,"),
@@ -85,7 +85,7 @@ FAULTS = [
     streaming("the last stop string counts", "min(places)", "max(places)"),
     streaming("a stop string's beginning told", "len(self._held) - self._beginning()", "len(self._held)"),
     streaming("what was held back is lost", "            self._tell(len(self._held))\n        return \"\".join", "            pass\n        return \"\".join"),
-    streaming("half a character lost", "self._held += self._decoder.flush()", "pass", "tests/lm/test_streaming.py", "tests/lm/test_tokenizer.py"),
+    streaming("half a character lost", "self._held += self._decoder.flush()", "pass", "tests/lm/inference/test_streaming.py", "tests/lm/test_tokenizer.py"),
     streaming("pieces after their end", "            yield StreamEvent(event.index, texts.pop(event.index))\n", "            pass\n"),
     streaming("an error before what came before it", "        yield from _joined([event for event in events if isinstance(event, StreamEvent)])\n", ""),
     generation("twins kept", "if not twins:", "if True:"),

@@ -2,18 +2,18 @@
 
 from tests.faults.fault import Fault, In
 
-TEXT, SCORER = "tests/lm/test_foreign_text.py", "tests/training/test_scorer.py"
+TEXT, SCORER = "tests/lm/files/test_imported_tokenizer.py", "tests/training/test_scorer.py"
 MODEL, PPO = "tests/training/test_reward_model.py", "tests/training/test_ppo.py"
 RULES, HANDLERS = "tests/services/test_versions_and_rules.py", "tests/worker/test_handlers.py"
 
-ends = In("app/lm/answer_ends.py", MODEL)
+ends = In("app/lm/inference/answer_ends.py", MODEL)
 network = In("app/training/reward_network.py", MODEL)
 report = In("app/training/reward_report.py", MODEL)
-text = In("app/lm/foreign_text.py", SCORER)
-template = In("app/lm/chat_template.py", SCORER)
-cutting = In("app/lm/cutting.py", "tests/lm/test_cutting.py")
-process = In("app/lm/cutting_process.py", "tests/lm/test_cutting.py")
-limited = In("app/lm/limited.py", "tests/lm/test_cutting.py")
+text = In("app/lm/files/imported_tokenizer.py", SCORER)
+template = In("app/lm/files/chat_template.py", SCORER)
+cutting = In("app/lm/files/cutting.py", "tests/lm/files/test_cutting.py")
+process = In("app/lm/files/cutting_process.py", "tests/lm/files/test_cutting.py")
+limited = In("app/lm/files/sandboxed.py", "tests/lm/files/test_cutting.py")
 own = In("app/lm/tokenizer.py", "tests/lm/test_tokenizer.py")
 chat = In("app/chat.py", TEXT)
 api = In("app/api/openai_requests.py", "tests/api/test_openai.py")
@@ -41,7 +41,7 @@ FAULTS: list[Fault] = [
     text("system text that a template leaves out is lost", "                if all(self._is_written(messages, place, written, values) for place in system):", "                if True:", TEXT),
     template("a space before an empty answer", "({joint} if messages[-1]['content'] else '')", "{joint}"),
     template("a reward model's template without the end", "+ messages[-1]['content'] + {end} -%}}", "+ messages[-1]['content'] -%}}"),
-    template("the template's last line end is written", 'template.removesuffix("\\n")', "template", "tests/lm/test_chat_template.py"),
+    template("the template's last line end is written", 'template.removesuffix("\\n")', "template", "tests/lm/files/test_chat_template.py"),
     cutting("texts are cut without a trial", "            if self._trial is not None:", "            if False:"),
     cutting("any decoder will do", "        check_decoder(backend)\n", ""),
     cutting("every split is trusted", 'return bool(literal) or pattern == {"Regex": SPLIT}', "return True"),

@@ -6,7 +6,7 @@ REMOVAL = "tests/services/test_removal.py"
 
 removal = In("app/services/removal.py", REMOVAL)
 versions = In("app/services/versions.py", REMOVAL)
-shelf = In("app/lm/shelf.py", "tests/lm/test_engine.py")
+shelf = In("app/lm/inference/model_cache.py", "tests/lm/inference/test_engine.py")
 LANGUAGES = "tests/services/test_languages.py"
 
 languages = In("app/services/languages.py", LANGUAGES)
@@ -15,9 +15,9 @@ groups = In("app/services/groups.py", LANGUAGES)
 stock = In("app/services/stock.py", "tests/services/test_stock.py")
 codes = In("app/languages.py", "tests/test_languages.py")
 asked = In("app/web/languages.py", "tests/web/test_languages.py")
-PARTS = "tests/lm/test_parts.py"
+PARTS = "tests/lm/files/test_parts.py"
 
-parts = In("app/lm/weight_files.py", PARTS)
+parts = In("app/lm/files/weight_files.py", PARTS)
 files = In("app/weights.py", PARTS)
 store = In(
     "app/worker/handlers/versions_of_job.py",

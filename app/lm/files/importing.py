@@ -1,0 +1,100 @@
+"""Somebody else's model directory into this program's own: checked as a whole first, then copied, whole or not at all.
+
+Knows files and tensors, no versions' rows. Only files that a model needs are copied: no pickle, no program.
+"""
+
+import os
+import shutil
+from collections.abc import Collection
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from app.chat import Message
+from app.lm.files.chat_template import PLAIN_TEMPLATE, TEMPLATE_FILE
+from app.lm.files.checkpoint import check_directory, load_model, read_config, readable_tokenizer, write_checksums
+from app.lm.files.cutting import try_tokenizer
+from app.lm.files.weight_files import weight_paths
+from app.lm.model import Llama
+from app.lm.tokenizer import Tokenizer
+from app.model_card import card_languages
+from app.weights import MODEL_FILES, WEIGHTS, WEIGHTS_INDEX, atomic_directory, content_hash, unusable
+
+PROBE: Message = {"role": "user", "content": "Hello"}
+
+
+@dataclass(frozen=True)
+class ImportedModel:
+    """`plain_format`: it came without a chat template (a base model) and reads "User: …", "Assistant:"."""
+
+    name: str
+    model_type: str
+    parameters: int
+    context_tokens: int
+    plain_format: bool
+    languages: list[str] | None
+    """What it is for, as far as somebody said."""
+    content_hash: str
+
+    @property
+    def metrics(self) -> dict[str, Any]:
+        """What a version's row keeps of it: where it came from."""
+        found = asdict(self)
+        del found["content_hash"]
+        if found["languages"] is None:
+            del found["languages"]
+        return {"imported_from": found.pop("name"), **found}
+
+
+def import_directory(
+    source: Path, target: Path, *, prompt_characters: int = 2_000, languages: Collection[str] = ()
+) -> ImportedModel:
+    """Raises CheckpointError for what is missing or damaged and InvalidError for what is not supported; then, and after
+    a crash, `target` is as it was. Needs the memory of one copy of the weights in float32. `prompt_characters`: the
+    longest prompt that people may type, which the tokenizer must cut quickly. `languages`: what it is for; by default
+    what its README.md's front matter says."""
+    check_directory(source)
+    read_config(source)  # what is of another family is told so, whatever else is wrong
+    with readable_tokenizer(source) as path:
+        try_tokenizer(path, prompt_characters)
+    model, tokenizer = load_model(source)
+    _check_numbers(source, model, tokenizer)
+    if tokenizer.foreign is not None:
+        tokenizer.foreign.check()
+    plain = tokenizer.foreign is not None and not tokenizer.foreign.has_template
+    with atomic_directory(target) as fresh:
+        for path in files_of(source):
+            shutil.copyfile(path, fresh / path.name)
+        if plain:
+            (fresh / TEMPLATE_FILE).write_text(PLAIN_TEMPLATE, encoding="utf-8")
+        write_checksums(fresh)
+    return ImportedModel(
+        name=os.fsencode(source.resolve().name).decode("utf-8", "replace"),  # a name may hold any bytes
+        model_type=model.config.model_type,
+        parameters=sum(weight.numel() for weight in model.parameters()),
+        context_tokens=model.config.context_tokens,
+        plain_format=plain,
+        languages=sorted(languages) or card_languages(source),
+        content_hash=content_hash(target),
+    )
+
+
+def files_of(source: Path) -> list[Path]:
+    """The weights that are used, and the small files; names that are links are followed by whoever copies."""
+    weights = weight_paths(source)
+    names = [name for name in MODEL_FILES if name not in (WEIGHTS, WEIGHTS_INDEX)]
+    if weights != [source / WEIGHTS]:
+        names.append(WEIGHTS_INDEX)
+    return weights + [source / name for name in names if (source / name).is_file()]
+
+
+@torch.no_grad()
+def _check_numbers(source: Path, model: Llama, tokenizer: Tokenizer) -> None:
+    for name, weight in model.named_parameters():
+        if not bool(weight.isfinite().all()):
+            raise unusable(source, f"has weights that are not numbers ({name})")
+    prompt = tokenizer.encode_conversation([PROBE])[-model.config.context_tokens :]
+    if not bool(model(torch.tensor([prompt])).isfinite().all()):
+        raise unusable(source, "gives answers that are not numbers")

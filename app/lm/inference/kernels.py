@@ -1,0 +1,227 @@
+"""What lies between the decoder's products, compiled: norms, gates, the choice of a token; cached_attention.py has the
+attention. Compiled for this processor when first called (by Numba, without a C compiler) and kept on disk: four calls
+a layer instead of the twenty that torch makes of them.
+
+Every token is computed alone and in one order, so its bits do not depend on which other tokens are in the call. One
+thread; the lock of the interpreter is let go meanwhile.
+
+Arrays hold fp32, or bf16 as the uint16 of its bits (numpy knows no bf16); all arithmetic is fp32. The compiler may
+reorder sums within a token.
+
+Shapes: M tokens, H hidden size, I inner size, R rows, V vocabulary.
+"""
+
+import hashlib
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numba
+import numpy as np
+import torch
+from numba import njit, types
+from numba.core.ccallback import CFunc
+from numba.core.sigutils import normalize_signature
+from numba.extending import overload
+from numpy.typing import NDArray
+from torch import Tensor
+
+from app.lm.inference.kept_code import kept_code
+
+Array = NDArray[Any]
+Function = TypeVar("Function", bound=Callable[..., object])
+
+FAST_MATH = {"nsz", "arcp", "contract", "reassoc"}
+
+
+SOURCES = ("kernels.py", "cached_attention.py", "packed_linear.py", "team.py", "tiles.py")
+
+
+def _folder() -> Path:
+    """Where compiled code is kept. Numba looks at a function's own file when it asks whether what it kept is still
+    good; these share code between files, so each state of the files has a folder of its own."""
+    here = Path(__file__).parent
+    sources = b"".join((here / name).read_bytes() for name in SOURCES)
+    return here / "__pycache__" / f"kernels-{hashlib.sha256(sources).hexdigest()[:16]}"
+
+
+if "NUMBA_CACHE_DIR" not in os.environ:
+    numba.config.CACHE_DIR = str(_folder())  # type: ignore[attr-defined]
+
+
+def array_of(numbers: Tensor) -> Array:
+    """The same memory as these kernels take it: fp32, or bf16 as the bits of its numbers."""
+    plain = numbers.view(torch.uint16) if numbers.dtype == torch.bfloat16 else numbers
+    array: Array = plain.numpy()
+    return array
+
+
+# error_model: with Python's, a check for division by zero in each loop would keep it from using vectors
+_OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
+
+
+def inner(function: Function) -> Function:
+    """Called by kernels only."""
+    compiled: Any = njit(fastmath=FAST_MATH, **_OPTIONS)(function)
+    return compiled  # type: ignore[no-any-return]
+
+
+def kernel(function: Function) -> Function:
+    return _kept(function, fastmath=FAST_MATH)
+
+
+def exact(function: Function) -> Function:
+    """A kernel in which every operation is what is written."""
+    return _kept(function)
+
+
+def pointed_to(function: Callable[[Any], None]) -> int:
+    """The address of a function, compiled for C, that takes a pointer to int64; every operation is what is written."""
+    signature = types.void(types.CPointer(types.int64))  # type: ignore[no-untyped-call]
+    plain = normalize_signature(signature)  # type: ignore[no-untyped-call]
+    compiled: Any = CFunc(function, plain, locals={}, options={"error_model": "numpy"})
+    compiled._cache = kept_code(function)
+    compiled.compile()
+    return int(compiled.address)
+
+
+def _kept(function: Function, **options: Any) -> Function:
+    compiled: Any = njit(**options, **_OPTIONS)(function)
+    compiled._cache = kept_code(function)  # what cache=True does with Numba's own store
+    return compiled  # type: ignore[no-any-return]
+
+
+# bf16 is the upper half of fp32. numpy's integers are cast at each step, since Numba would widen them to 64 bits.
+
+_BIT, _HALF_A_WORD, _ROUNDING = np.uint32(1), np.uint32(16), np.uint32(0x7FFF)
+
+
+def widen(number: Any) -> np.float32:
+    """A stored number (fp32 or the bits of bf16) in fp32. Only for compiled code, as is `narrow`."""
+    raise NotImplementedError
+
+
+def narrow(number: np.float32, like: Any) -> Any:
+    """fp32 as it is stored where `like` is, rounded to the nearest, ties to even."""
+    raise NotImplementedError
+
+
+def _widen(number: Any) -> Callable[[Any], Any]:
+    if number == types.uint16:
+        return lambda number: np.uint32(np.uint32(number) << _HALF_A_WORD).view(np.float32)
+    return lambda number: number
+
+
+def _narrow(number: Any, like: Any) -> Callable[[Any, Any], Any]:  # noqa: ARG001
+    def to_bf16(number: Any, like: Any) -> Any:  # noqa: ARG001 (Numba wants the signature of `narrow`)
+        bits = np.float32(number).view(np.uint32)
+        odd = np.uint32(np.uint32(bits >> _HALF_A_WORD) & _BIT)
+        return np.uint16(np.uint32(np.uint32(bits + _ROUNDING + odd) >> _HALF_A_WORD))
+
+    return to_bf16 if like == types.uint16 else lambda number, like: number  # noqa: ARG005
+
+
+overload(widen, inline="always", strict=False)(_widen)
+overload(narrow, inline="always", strict=False)(_narrow)
+
+
+# exp(x) as 2^n exp(r) with |r| <= ln(2) / 2 and a polynomial for exp(r), after Cephes' expf: within 5e-7 of its value.
+# Numba's own calls the C library for each number; this one is vectors.
+
+ZERO, ONE, _HALF = np.float32(0), np.float32(1), np.float32(0.5)
+_LEAST, _MOST = np.float32(-87), np.float32(87)
+_LN2, _PER_LN2 = np.float32(0.69314718), np.float32(1.44269504)
+_C2, _C3, _C4 = np.float32(5.0000001201e-1), np.float32(1.6666665459e-1), np.float32(4.1665795894e-2)
+_C5, _C6, _C7 = np.float32(8.3334519073e-3), np.float32(1.3981999507e-3), np.float32(1.9875691500e-4)
+
+
+@inner
+def exponential(number: Any) -> Any:
+    """exp of a number in fp32, which is held between -87 and 87."""
+    held = min(max(number, _LEAST), _MOST)
+    power = np.floor(held * _PER_LN2 + _HALF)
+    rest = held - power * _LN2
+    sum_ = ((((_C7 * rest + _C6) * rest + _C5) * rest + _C4) * rest + _C3) * rest + _C2
+    bits = np.int32((np.int32(power) + np.int32(127)) << np.int32(23))
+    return (sum_ * rest * rest + rest + ONE) * bits.view(np.float32)
+
+
+@kernel
+def add_and_norm(states: Array, more: Array, normed: Array, epsilon: np.float32) -> None:
+    """states [M,H] fp32 grow by `more` [M,H]; `normed` [M,H] becomes them by RMSNorm without weights (Zhang & Sennrich
+    2019): x / sqrt(mean(x^2) + epsilon)."""
+    tokens, hidden = states.shape
+    for token in range(tokens):
+        state, added, out = states[token], more[token], normed[token]
+        total = ZERO
+        for i in range(hidden):
+            value = state[i] + widen(added[i])
+            state[i] = value
+            total += value * value
+        scale = ONE / np.sqrt(total / np.float32(hidden) + epsilon)
+        for i in range(hidden):
+            out[i] = narrow(state[i] * scale, out[i])
+
+
+@kernel
+def gate(both: Array, out: Array) -> None:
+    """SwiGLU (Shazeer 2020): `both` [M,2I], gates before values -> out [M,I], x / (1 + exp(-x)) times the value."""
+    tokens, inner = out.shape
+    for token in range(tokens):
+        gates, values, result = both[token, :inner], both[token, inner:], out[token]
+        for i in range(inner):
+            number = widen(gates[i])
+            result[i] = narrow(number / (ONE + exponential(-number)) * widen(values[i]), result[i])
+
+
+_BLOCK = 256  # numbers of which only the sum is looked at, unless the token is among them
+
+
+@inner
+def _weigh(logits: Array, weights: Array) -> Any:
+    """weights [V] become exp(logit - max), 0 where that is below exp(-87); returns their sum."""
+    most = logits[0]
+    for token in range(logits.size):
+        most = max(most, logits[token])
+    total = ZERO
+    for token in range(logits.size):
+        below = logits[token] - most
+        weight = exponential(below) if below > _LEAST else ZERO
+        weights[token] = weight
+        total += weight
+    return total
+
+
+@inner
+def _find(weights: Array, wanted: np.float32) -> int:
+    """The first token with which the running sum of weights [V] is above `wanted`; else the last with any weight."""
+    running, start = ZERO, 0
+    while start < weights.size:
+        block, part = weights[start : start + _BLOCK], ZERO
+        for place in range(block.size):
+            part += block[place]
+        if running + part > wanted:
+            break
+        running += part
+        start += _BLOCK
+    last = 0
+    for token in range(min(start, weights.size), weights.size):
+        running += weights[token]
+        if running > wanted:
+            return token
+    for token in range(weights.size):
+        if weights[token] > ZERO:
+            last = token
+    return last
+
+
+@kernel
+def choose(logits: Array, uniforms: Array, chosen: Array) -> None:
+    """A token for each row by the inverse cumulative distribution of its softmax: logits [R,V], uniforms [R] in [0,1)
+    fp32 -> chosen [R], -1 in a row of which the softmax is not defined. A token of which the logit is -inf is never
+    chosen."""
+    weights = np.empty(logits.shape[1], np.float32)
+    for row in range(chosen.size):
+        total = _weigh(logits[row], weights)
+        chosen[row] = _find(weights, uniforms[row] * total) if total > ZERO else -1

@@ -1,0 +1,68 @@
+"""Keys and values of rows that have different lengths and come and go. Knows nothing of sampling.
+
+Every row begins at slot 0, so that what a row holds, and with it every bit that is computed from it, does not depend on
+its neighbours. What is behind a row's end was never written and is never read.
+
+Shapes: L layers, R rows, K key-value heads, S slots, D head size.
+"""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from app.hparams import ModelConfig
+from app.lm.inference.kernels import Array, array_of
+
+SLOTS_AT_ONCE, ROWS_AT_ONCE = 16, 4  # a cache grows by so many: it is copied when it does
+
+
+def rounded_up(count: int, unit: int) -> int:
+    return -(-count // unit) * unit
+
+
+class RowCache:
+    """One tensor [L, 2, R*K, S, D], keys before values, that grows when asked to; the caller knows which rows are in
+    use. `dtype` fp32 or bf16."""
+
+    def __init__(self, config: ModelConfig, dtype: torch.dtype, rows: int, slots: int) -> None:
+        self._layers, self._heads, self._size = config.num_hidden_layers, config.num_key_value_heads, config.head_dim
+        self.rows, self.slots = 0, 0
+        self._hold(torch.empty(self._layers, 2, 0, 0, self._size, dtype=dtype))
+        self.reserve(rows, slots)
+
+    @staticmethod
+    def bytes_of(config: ModelConfig, dtype: torch.dtype, rows: int, slots: int) -> int:
+        """What a cache of this size takes."""
+        numbers = 2 * config.num_hidden_layers * config.num_key_value_heads * config.head_dim
+        return dtype.itemsize * numbers * rounded_up(rows, ROWS_AT_ONCE) * rounded_up(slots, SLOTS_AT_ONCE)
+
+    def _hold(self, numbers: Tensor) -> None:
+        self.numbers = numbers
+        array = array_of(numbers)
+        self._of_layer = [(layer[0], layer[1]) for layer in array]
+
+    def reserve(self, rows: int, slots: int) -> None:
+        """At least so many rows and slots; what is there stays."""
+        rows, slots = max(self.rows, rounded_up(rows, ROWS_AT_ONCE)), max(self.slots, rounded_up(slots, SLOTS_AT_ONCE))
+        if (rows, slots) == (self.rows, self.slots):
+            return
+        old = self.numbers
+        self._hold(old.new_empty(self._layers, 2, rows * self._heads, slots, self._size))
+        self.numbers[:, :, : old.shape[2], : old.shape[3]] = old
+        self.rows, self.slots = rows, slots
+
+    def move(self, source: int, target: int, length: int) -> None:
+        """Copy the first `length` slots of one row over another row."""
+        self.take(self, source, [target], length)
+
+    def take(self, other: "RowCache", source: int, targets: Sequence[int], length: int) -> None:
+        """Copy the first `length` slots of a row of `other` into each of these rows: a prompt is read once."""
+        heads = self._heads
+        read = other.numbers[:, :, source * heads : (source + 1) * heads, :length]
+        for target in targets:
+            self.numbers[:, :, target * heads : (target + 1) * heads, :length] = read
+
+    def of_layer(self, layer: int) -> tuple[Array, Array]:
+        """Keys and values [R*K,S,D] as the kernels take them."""
+        return self._of_layer[layer]

@@ -1,0 +1,115 @@
+"""Products of inference, the same bits for a token in any company; most of its time is spent on them.
+
+Libraries choose a product's kernel, and with it the order of its sums, by the number of rows, the processor and its
+caches. Here each sum is taken in one order by construction (tiles.py), whatever the number of tokens, their places and
+the number of threads, who take panels of outputs one by one and compute them for all tokens.
+
+Weights are laid out once in panels, so that they are read one behind the other.
+
+Shapes: M tokens, I inputs, O outputs.
+"""
+
+import functools
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numba import carray  # type: ignore[attr-defined]
+from torch import Tensor
+
+from app.lm.inference.kernels import exact, inner, pointed_to
+from app.lm.inference.kv_cache import rounded_up
+from app.lm.inference.team import members, starter, take_next, work
+from app.lm.inference.tiles import BF16, FP32, PANEL, STEP_BYTES, tile
+
+_STEPS_AT_ONCE = 1_024  # so that a part of a panel stays in the second-level cache while all tokens pass
+_OUT_BYTES = 4  # of a sum
+
+_fp32, _FP32_TOKENS = tile(FP32), FP32.tokens
+_bf16, _BF16_TOKENS = tile(BF16), BF16.tokens
+
+# A task is an array of int64: addresses and sizes.
+_INPUTS, _PANELS, _BIAS, _OUT, _TOKENS, _STEPS, _COLUMNS, _IS_FP32 = range(8)
+_COUNTER, _SIZE = 16, 24  # of panels that were taken, on a cache line of its own
+
+
+@inner
+def _multiply_panel(task: Any, column: int) -> None:
+    """All tokens with the panel of outputs `column` and on."""
+    tokens, steps, is_fp32 = task[_TOKENS], task[_STEPS], task[_IS_FP32]
+    most = _FP32_TOKENS if is_fp32 else _BF16_TOKENS
+    tiles = (tokens + most - 1) // most
+    input_bytes, out_bytes = steps * STEP_BYTES, task[_COLUMNS] * _OUT_BYTES
+    for step in range(0, steps, _STEPS_AT_ONCE):
+        part = min(_STEPS_AT_ONCE, steps - step)
+        panel = task[_PANELS] + (column * steps + step * PANEL) * STEP_BYTES
+        for place in range(tiles):
+            first = tokens * place // tiles
+            count = tokens * (place + 1) // tiles - first
+            inputs = task[_INPUTS] + first * input_bytes + step * STEP_BYTES
+            out = task[_OUT] + first * out_bytes + column * _OUT_BYTES
+            begin, begin_bytes = out, out_bytes
+            if step == 0:
+                begin, begin_bytes = task[_BIAS] + column * _OUT_BYTES, 0
+            if is_fp32:
+                _fp32(count, inputs, input_bytes, panel, part, begin, begin_bytes, out, out_bytes)
+            else:
+                _bf16(count, inputs, input_bytes, panel, part, begin, begin_bytes, out, out_bytes)
+
+
+def _take_panels(pointer: Any) -> None:
+    task = carray(pointer, _SIZE)
+    counter = task.ctypes.data + 8 * _COUNTER
+    column = PANEL * take_next(counter)
+    while column < task[_COLUMNS]:
+        _multiply_panel(task, column)
+        column = PANEL * take_next(counter)
+
+
+@functools.cache
+def _member() -> int:
+    return pointed_to(_take_panels)
+
+
+@exact
+def _multiply(
+    inputs: int, panels: int, bias: int, out: int, tokens: int, steps: int, columns: int, is_fp32: bool,
+    member: int, start: int, members: int,
+) -> None:  # fmt: skip
+    task = np.zeros(_SIZE, np.int64)
+    task[_INPUTS], task[_PANELS], task[_BIAS], task[_OUT] = inputs, panels, bias, out
+    task[_TOKENS], task[_STEPS], task[_COLUMNS], task[_IS_FP32] = tokens, steps, columns, is_fp32
+    work(member, task.ctypes.data, start, members)
+
+
+class Weight:
+    """One matrix [O,I] with a bias [O] or none, in fp32 or bf16; sums are fp32."""
+
+    def __init__(self, matrix: Tensor, dtype: torch.dtype, bias: Tensor | None = None) -> None:
+        self._outputs, self._inputs = matrix.shape
+        self._numbers = STEP_BYTES // dtype.itemsize  # of a step
+        columns, padded = rounded_up(self._outputs, PANEL), rounded_up(self._inputs, self._numbers)
+        full = matrix.detach().to(dtype).contiguous()
+        if (columns, padded) != tuple(matrix.shape):  # F.pad copies always, and this may be most of a model's memory
+            full = F.pad(full, (0, padded - self._inputs, 0, columns - self._outputs))
+        parts = full.view(-1, PANEL, padded // self._numbers, self._numbers)
+        self._panels = parts.transpose(1, 2).contiguous()  # [O/PANEL, I/numbers, PANEL, numbers]
+        self._bias = torch.zeros(columns)
+        if bias is not None:
+            self._bias[: self._outputs] = bias.detach()
+
+    def __call__(self, inputs: Tensor) -> Tensor:
+        """inputs W^T + b: [M,I] in the weight's dtype -> [M,O] in fp32."""
+        wanted, columns, steps = self._panels.dtype, len(self._bias), self._panels.shape[1]
+        if inputs.dtype != wanted or inputs.shape[1] != self._inputs:
+            raise ValueError(f"inputs are {inputs.shape[1]} {inputs.dtype}, not {self._inputs} {wanted}")
+        missing = steps * self._numbers - self._inputs
+        full = (F.pad(inputs, (0, missing)) if missing else inputs).contiguous()
+        out = torch.empty(len(inputs), columns)
+        _multiply(
+            full.data_ptr(), self._panels.data_ptr(), self._bias.data_ptr(), out.data_ptr(),
+            len(inputs), steps, columns, self._numbers == 1,
+            _member(), starter(), members() if columns > PANEL else 1,
+        )  # fmt: skip
+        return out[:, : self._outputs].contiguous()

@@ -1,0 +1,86 @@
+"""The bytes of an answer's tokens: joined they are its text, whatever a token or a stop string cuts in two."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from app.lm.inference.streaming import AnswerText
+from app.lm.inference.token_bytes import answer_bytes, byte_of_character, token_bytes
+from app.lm.tokenizer import Tokenizer
+from tests.lm.files.foreign import save_tokenizer
+
+
+def test_every_byte_has_a_character() -> None:
+    assert sorted(byte_of_character().values()) == list(range(256))
+
+
+@settings(max_examples=200, deadline=None)
+@given(text=st.text(max_size=30))
+def test_of_a_text(tokenizer: Tokenizer, text: str) -> None:
+    ids = tokenizer.encode(text)
+    parts = answer_bytes(tokenizer, ids, tokenizer.decode(ids))
+    assert parts == [token_bytes(tokenizer, token) for token in ids]
+    assert b"".join(parts) == text.encode()
+
+
+@settings(max_examples=300, deadline=None)
+@given(data=st.data())
+def test_of_any_tokens(tokenizer: Tokenizer, data: st.DataObject) -> None:
+    """Broken characters, special tokens in the middle: as the tokenizer decodes them."""
+    ids = data.draw(st.lists(st.integers(0, tokenizer.vocab_size - 1), max_size=20))
+    text = tokenizer.decode(ids)
+    parts = answer_bytes(tokenizer, ids, text)
+    assert b"".join(parts).decode("utf-8", "replace") == text
+    for token, part in zip(ids, parts, strict=True):
+        assert part == (b"" if token in tokenizer.special_texts else token_bytes(tokenizer, token))
+
+
+@settings(max_examples=300, deadline=None)
+@given(data=st.data())
+def test_behind_a_stop_string_nothing_is_left(tokenizer: Tokenizer, data: st.DataObject) -> None:
+    """And nothing before it is missing, where it begins inside a token or a broken character stands before it."""
+    ids = data.draw(st.lists(st.integers(5, tokenizer.vocab_size - 1), min_size=1, max_size=20))
+    whole = tokenizer.decode(ids)
+    start = data.draw(st.integers(0, max(0, len(whole) - 1)))
+    answer = AnswerText(tokenizer, [whole[start : start + 2] or "x"])
+    count = next((place + 1 for place, token in enumerate(ids) if answer.push(token)), len(ids))
+    text = answer.finish()
+    parts = answer_bytes(tokenizer, ids[:count], text)
+    assert b"".join(parts).decode("utf-8", "replace") == text
+    full = answer_bytes(tokenizer, ids[:count], tokenizer.decode(ids[:count]))
+    assert b"".join(full).startswith(b"".join(parts))
+    assert all(one.startswith(part) for one, part in zip(full, parts, strict=True))
+
+
+def test_special_tokens_write_nothing_and_have_a_name(tokenizer: Tokenizer) -> None:
+    ids = [*tokenizer.encode("a"), tokenizer.end_id]
+    assert answer_bytes(tokenizer, ids, "a") == [b"a", b""]
+    assert token_bytes(tokenizer, tokenizer.end_id) == b"<|end|>"
+
+
+@pytest.fixture(scope="module", params=["chatml", "mistral", "mistral-legacy"])
+def imported(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Tokenizer:
+    directory = tmp_path_factory.mktemp(request.param)
+    save_tokenizer(directory, request.param.removesuffix("-legacy"), legacy="legacy" in request.param)
+    return Tokenizer.load(directory)
+
+
+@settings(max_examples=60, deadline=None)
+@given(text=st.text(alphabet="ab W.\n水烧🙂é", max_size=12))
+def test_of_imported_models(imported: Tokenizer, text: str) -> None:
+    """Byte-level as ours, or sentencepiece's, with a token for each byte that is in no other."""
+    ids = [*imported.encode(text), imported.end_id]
+    written = imported.decode(ids)
+    parts = answer_bytes(imported, ids, written)
+    assert b"".join(parts) == written.encode()
+    assert parts[-1] == b""
+    for token, part in zip(ids[1:-1], parts[1:-1], strict=True):
+        assert part == token_bytes(imported, token)
+
+
+@settings(max_examples=100, deadline=None)
+@given(data=st.data())
+def test_of_any_tokens_of_imported_models(imported: Tokenizer, data: st.DataObject) -> None:
+    ids = data.draw(st.lists(st.integers(0, imported.vocab_size - 1), max_size=12))
+    written = imported.decode(ids)
+    assert b"".join(answer_bytes(imported, ids, written)).decode("utf-8", "replace") == written
