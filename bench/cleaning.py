@@ -15,9 +15,9 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from app.training.cleaning.clean import Outcome, Report, judge
-from app.training.data.articles import pretraining_documents
-from app.training.data.dirt import Document, dirty_documents
+from app.corpus.articles import pretraining_documents
+from app.corpus.cleaning.clean import Outcome, Report, judge
+from app.corpus.planted_faults import Document, dirty_documents
 
 RESULTS = Path(__file__).parent / "results" / "cleaning.json"
 DUPLICATES = {"exact duplicate", "near duplicate"}

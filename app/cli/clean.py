@@ -17,9 +17,9 @@ def clean(
     ],
 ) -> None:
     """Clean and de-duplicate a folder of texts for `fourfold pretrain --texts`. The report goes beside OUT."""
-    from app.training.cleaning.clean import Report
-    from app.training.cleaning.clean import clean as cleaned
-    from app.training.cleaning.folder import folder_documents
+    from app.corpus.cleaning.clean import Report
+    from app.corpus.cleaning.clean import clean as cleaned
+    from app.corpus.cleaning.folder import folder_documents
     from app.training.context import TrainingError
 
     report = Report()

@@ -33,8 +33,8 @@ def evaluate_sft(
     """Measure a fine-tuned model on prompts that training never saw."""
     from app.cli.training import with_progress_bar
     from app.lm.files.checkpoint import load_model, write_json
+    from app.saving import saving
     from app.training.report_card import write_report_card
-    from app.training.saving import saving
 
     loaded, tokenizer = load_model(model)
     card = with_progress_bar(write_report_card(loaded, tokenizer, prompts=prompts, seed=seed), "evaluate-sft")

@@ -28,8 +28,8 @@ def import_model(
     from app.installation import install
     from app.languages import UNKNOWN, codes_of, listed, primary
     from app.lm.files.importing import import_directory
+    from app.saving import saving
     from app.services import versions
-    from app.training.saving import saving
 
     languages = codes_of(language or ())
     if UNKNOWN in map(primary, language or ()):

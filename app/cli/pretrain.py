@@ -38,15 +38,15 @@ def pretrain(
     import torch  # heavy: only when training
 
     from app.cli.training import record, with_progress_bar, work_directory
+    from app.corpus.cleaning.clean import Report
     from app.hparams import PretrainHparams, model_config
     from app.lm.files.checkpoint import save_model, write_json
     from app.lm.model import Llama
     from app.lm.tokenizer import Tokenizer
-    from app.training.cleaning.clean import Report
+    from app.saving import saving
     from app.training.context import FileContext
     from app.training.datasets import base_data, corpus_tokenizer
     from app.training.pretrain import train_base
-    from app.training.saving import saving
 
     config = model_config(hidden_size, layers, vocab_size)
     hparams = PretrainHparams(

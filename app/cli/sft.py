@@ -30,9 +30,9 @@ def sft(
     from app.cli.training import read_record, record, with_progress_bar, work_directory
     from app.hparams import SFTHparams
     from app.lm.files.checkpoint import load_model, save_model, write_json
+    from app.saving import saving
     from app.training.context import FileContext
     from app.training.datasets import sft_data
-    from app.training.saving import saving
     from app.training.sft import train_sft
 
     model, tokenizer = load_model(base)

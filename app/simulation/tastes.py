@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from app.training.data.banks import load_banks
+from app.corpus.banks import load_banks
 
 WORDS_PER_NAT_WHEN_ALIKE = 12.0
 CJK_CHARACTERS_PER_WORD = 1.5

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
-from app.training.saving import TrainingError, saving
+from app.saving import TrainingError, saving
 
 __all__ = ["FileContext", "NoContext", "Progress", "TrainingContext", "TrainingError", "drain"]
 

@@ -1,4 +1,4 @@
-"""From the corpus (app.training.data) to token arrays for the trainers. Knows no files.
+"""From the corpus (app.corpus) to token arrays for the trainers. Knows no files.
 
 Everything is a function of a seed: the same seed and banks give the same arrays, and `data_hash` says so in the
 record of a training.
@@ -15,12 +15,12 @@ from random import Random
 from torch import Tensor
 
 from app.chat import Message
+from app.corpus.articles import pretraining_documents
+from app.corpus.cleaning.clean import Report, clean
+from app.corpus.pairs import Pair, distinct_pairs, instruction_pairs
+from app.corpus.planted_faults import dirty_documents
 from app.lm.tokenizer import Tokenizer, train_tokenizer
-from app.training.cleaning.clean import Report, clean
 from app.training.context import TrainingError
-from app.training.data.articles import pretraining_documents
-from app.training.data.dirt import dirty_documents
-from app.training.data.pairs import Pair, distinct_pairs, instruction_pairs
 from app.training.pretrain import pack_rows
 from app.training.sft import Example
 

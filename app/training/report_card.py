@@ -1,12 +1,16 @@
 """The report card of a fine-tuned model: held-out prompts, greedy and sampled answers, checked by code.
 
-What a check means is in app.training.data.checks; here they become shares. Nothing is asked that training may see.
+What a check means is in app.corpus.checks; here they become shares. Nothing is asked that training may see.
 """
 
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import asdict, dataclass, field
 
 from app.chat import Message
+from app.corpus import checks
+from app.corpus.pairs import Pair, instruction_pairs
+from app.corpus.subjects import TOPIC_SHARES
+from app.corpus.wording import normalized
 from app.hparams import SamplingParams
 from app.lm.inference.decoder import Decoder
 from app.lm.inference.offline import derived_seed, sample_batch
@@ -14,10 +18,6 @@ from app.lm.model import Llama
 from app.lm.precision import matmul_dtype
 from app.lm.tokenizer import Tokenizer
 from app.training.context import Progress
-from app.training.data import checks
-from app.training.data.pairs import Pair, instruction_pairs
-from app.training.data.subjects import TOPIC_SHARES
-from app.training.data.wording import normalized
 
 PROMPTS_SEED = 90_210
 PROMPTS_AT_ONCE = 16

@@ -21,8 +21,8 @@ from app.db.models.jobs import Job, JobKind, JobStatus
 from app.db.session import make_engine, make_read_session_factory, make_session_factory
 from app.errors import AppError
 from app.lifeline import follow_parent
+from app.saving import is_disk_full
 from app.services import job_folders, job_runs
-from app.training.saving import is_disk_full
 from app.worker.patience import DatabaseGone, patiently
 from app.worker.run import Handler, JobCancelled, JobRun, JobStopped, JobSuperseded
 

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from app.saving import saving
 from app.training.context import FileContext
-from app.training.saving import saving
 from app.weights import sync
 
 

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.corpus.banks import Language, load_banks
 from app.simulation.tastes import TASTES, count_list_lines, count_words, win_rate
-from app.training.data.banks import Language, load_banks
 
 PLAIN = "A volcano is a mountain that can throw out melted rock."
 LONG = PLAIN + " Some sleep for a very long time. Others wake up often and change the land around them."

@@ -11,8 +11,8 @@ from contextlib import contextmanager, nullcontext
 from typing import Any
 
 from app.db.models.jobs import JobKind
+from app.saving import saving
 from app.training.context import Progress, TrainingError
-from app.training.saving import saving
 from app.worker.context import CheckpointContext
 from app.worker.run import JobRun
 

@@ -15,9 +15,9 @@ from app.layout import CHECKOUT
 from app.lm.files.checkpoint import load_model, read_config
 from app.lm.model import Llama
 from app.lm.tokenizer import Tokenizer
+from app.saving import saving
 from app.services import versions
 from app.training.reward_model import RewardModel, load_reward_model
-from app.training.saving import saving
 from app.weights import move_directory, share_files
 from app.worker.run import JobRun
 
