@@ -116,7 +116,7 @@ def version_directory(settings: Settings, engine: Engine) -> VersionDirectory:
 def in_process_sampler(settings: Settings, directory: VersionDirectory) -> Sampler:
     from app.lm.inference.engine import Engine as InProcessEngine  # loads torch
     from app.lm.precision import of_processor
-    from app.training.scorer import load_scorer
+    from app.training.reward.scorer import load_scorer
 
     precision = precision_of(settings, of_processor)
     log.info("answers are computed in %s", precision)

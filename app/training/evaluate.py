@@ -22,7 +22,7 @@ from app.model_size import micro_batch_tokens
 from app.training.context import Progress, TrainingError
 from app.training.losses import gather_logprobs, kl_estimates
 from app.training.packing import lower_states, pack
-from app.training.reward_network import RewardModel, batches_by_length, score_answers
+from app.training.reward.network import RewardModel, batches_by_length, score_answers
 from app.training.rollout import token_states, unflatten
 
 PROMPTS_PER_STEP = 16

@@ -35,7 +35,7 @@ from app.training.losses import (
     policy_loss,
     value_loss,
 )
-from app.training.reward_network import RewardModel, batches_by_length
+from app.training.reward.network import RewardModel, batches_by_length
 from app.training.rollout import PolicyWithValue, Rollout, collect
 from app.training.shared_weights import same_lower_layers
 

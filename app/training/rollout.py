@@ -23,7 +23,7 @@ from app.lm.precision import autocast
 from app.model_size import fit_ppo
 from app.training.losses import entropy_from_logits, gather_logprobs
 from app.training.packing import Packed, lower_states, pack, upper_states
-from app.training.reward_network import RewardModel, batches_by_length, score_answers
+from app.training.reward.network import RewardModel, batches_by_length, score_answers
 from app.training.shared_weights import copy_to_train
 
 

@@ -66,8 +66,8 @@ def test_what_just_fits_is_stored(real_server: LiveServer) -> None:
 def test_scores_of_long_answers(tiny_model_dir: Path, tmp_path: Path) -> None:
     """A reward model has a context as well: the answer that does not fit is named."""
     from app.lm.files.checkpoint import load_model
-    from app.training.reward_network import RewardModel, save_reward_model
-    from app.training.scorer import load_scorer
+    from app.training.reward.network import RewardModel, save_reward_model
+    from app.training.reward.scorer import load_scorer
 
     sft, tokenizer = load_model(tiny_model_dir)
     directory = tmp_path / "reward"

@@ -14,7 +14,7 @@ from app.lm.inference.offline import sample_batch
 from app.lm.model import Llama
 from app.training.context import Progress, TrainingError, drain
 from app.training.evaluate import Answers, Evaluation, distinct_share, error_over_prompts, evaluate_policy, metrics_of
-from app.training.reward_network import RewardModel, score_answers
+from app.training.reward.network import RewardModel, score_answers
 from tests.training.tiny import ASSISTANT, BOS, END, ENDS, PAD, USER, tiny_model
 
 HPARAMS = EvaluationHparams(num_prompts=20, samples_per_prompt=3, shown_prompts=4, max_tokens=8)

@@ -14,9 +14,9 @@ from app.lm.model import Layer, Llama
 from app.training.context import NoContext, drain
 from app.training.packing import last_layer_at, lower_states, pack, upper_states
 from app.training.ppo import train_policy
-from app.training.reading_layer import LENGTH_LOGIT
-from app.training.reward_data import set_up_reading
-from app.training.reward_model import (
+from app.training.reward.data import set_up_reading
+from app.training.reward.pooling_layer import LENGTH_LOGIT
+from app.training.reward.trainer import (
     RankedGroup,
     RewardModel,
     load_reward_model,

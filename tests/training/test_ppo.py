@@ -14,7 +14,7 @@ from app.lm.inference.offline import sample_batch
 from app.lm.model import Llama
 from app.training.context import NoContext, Progress, TrainingError, drain
 from app.training.ppo import PolicyResult, Trainer, make_experience, prompts_of_batch, train_policy
-from app.training.reward_network import RewardModel, score_answers
+from app.training.reward.network import RewardModel, score_answers
 from app.training.rollout import Rollout, collect, sample_answers
 from tests.training.tiny import ASSISTANT, BOS, END, ENDS, PAD, USER, tiny_model
 

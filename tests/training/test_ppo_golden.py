@@ -16,7 +16,7 @@ from app.lm.model import Llama
 from app.training import ppo, rollout
 from app.training.context import NoContext, Progress, drain
 from app.training.ppo import Experience, Trainer, train_policy
-from app.training.reward_network import RewardModel
+from app.training.reward.network import RewardModel
 from tests.training.papers import Batch, PaperPPO, Step, flat
 from tests.training.tiny import ASSISTANT, BOS, END, ENDS, PAD, USER, tiny_model
 

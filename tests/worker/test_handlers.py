@@ -20,7 +20,7 @@ from app.hparams import RewardHparams
 from app.lm import precision
 from app.services import jobs
 from app.training import ppo
-from app.training.reward_model import load_reward_model, save_reward_model
+from app.training.reward.trainer import load_reward_model, save_reward_model
 from app.worker.context import CheckpointContext
 from app.worker.handlers import train_reward as handler
 from app.worker.handlers.versions_of_job import load_policy

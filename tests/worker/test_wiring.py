@@ -22,7 +22,7 @@ from app.services import groups, labelers, prompts, training_data, versions
 from app.training.context import Progress
 from app.training.evaluate import Answers, Evaluation, EvaluationSample
 from app.training.ppo import PolicyResult
-from app.training.reward_model import RankedGroup, RewardModel, RewardResult, load_reward_model, save_reward_model
+from app.training.reward.trainer import RankedGroup, RewardModel, RewardResult, load_reward_model, save_reward_model
 from app.weights import verify_directory
 from app.worker.handlers import evaluate as evaluate_handler
 from app.worker.handlers import train_policy as policy_handler

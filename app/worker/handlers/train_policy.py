@@ -18,7 +18,7 @@ from app.memory_need import ppo_memory, too_little
 from app.model_size import fit_ppo
 from app.services import bounds, drawing, languages, rules, training_data, versions
 from app.training.ppo import train_policy as train_policy_steps
-from app.training.reward_network import RewardModel
+from app.training.reward.network import RewardModel
 from app.training.shared_weights import share_equal_weights
 from app.worker.handlers.left_out import read_some_prompts
 from app.worker.handlers.versions_of_job import (

@@ -15,7 +15,7 @@ from app.lm.model import Llama
 from app.lm.tokenizer import Tokenizer
 from app.services import job_runs, languages, rules, training_data, versions
 from app.services.training_data import RankedAnswers
-from app.training.reward_model import RankedGroup, save_reward_model, train_reward_model
+from app.training.reward.trainer import RankedGroup, save_reward_model, train_reward_model
 from app.worker.handlers.left_out import answer_tokens, conversation_tokens, fits_together, read_prompts
 from app.worker.handlers.versions_of_job import NewVersion, hparams_of, load_policy, store_version
 from app.worker.run import JobRun

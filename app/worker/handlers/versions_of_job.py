@@ -17,7 +17,7 @@ from app.lm.model import Llama
 from app.lm.tokenizer import Tokenizer
 from app.saving import saving
 from app.services import versions
-from app.training.reward_model import RewardModel, load_reward_model
+from app.training.reward.trainer import RewardModel, load_reward_model
 from app.weights import move_directory, share_files
 from app.worker.run import JobRun
 

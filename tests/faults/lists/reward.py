@@ -2,21 +2,21 @@
 
 from tests.faults.fault import In
 
-MODEL = "tests/training/test_reward_model.py"
-DATA = "tests/training/test_reward_data.py"
-HEAD = "tests/training/test_reward_head.py"
+MODEL = "tests/training/reward/test_trainer.py"
+DATA = "tests/training/reward/test_data.py"
+HEAD = "tests/training/reward/test_head.py"
 LOSSES = "tests/training/test_losses.py"
 WIRING = "tests/worker/test_wiring.py"
 
-model = In("app/training/reward_model.py", DATA, MODEL)
-data = In("app/training/reward_data.py", DATA, MODEL)
-head = In("app/training/reward_head.py", HEAD)
-network = In("app/training/reward_network.py", DATA, MODEL)
-report = In("app/training/reward_report.py", DATA, MODEL)
+model = In("app/training/reward/trainer.py", DATA, MODEL)
+data = In("app/training/reward/data.py", DATA, MODEL)
+head = In("app/training/reward/head.py", HEAD)
+network = In("app/training/reward/network.py", DATA, MODEL)
+report = In("app/training/reward/report.py", DATA, MODEL)
 losses = In("app/training/losses.py", LOSSES)
-reading = In("app/training/reading_layer.py", HEAD)
+reading = In("app/training/reward/pooling_layer.py", HEAD)
 ends = In("app/lm/inference/answer_ends.py", DATA, MODEL)
-scorer = In("app/training/scorer.py", "tests/training/test_scorer.py")
+scorer = In("app/training/reward/scorer.py", "tests/training/reward/test_scorer.py")
 
 FAULTS = [
     model("the head of a fold trained on all rows", "sorted(everything.difference(held_out))", "sorted(everything)"),

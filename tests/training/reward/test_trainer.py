@@ -12,8 +12,10 @@ from app.lm.inference.answer_ends import AnswerEnds
 from app.preferences import NOTHING_LEARNED
 from app.training.context import NoContext, Progress, TrainingError, drain
 from app.training.packing import pack
-from app.training.reward_data import prepare
-from app.training.reward_model import (
+from app.training.reward.data import prepare
+from app.training.reward.network import batches_by_length, normalize
+from app.training.reward.report import PairOutcomes, outcomes, verdict
+from app.training.reward.trainer import (
     RankedGroup,
     RewardModel,
     RewardResult,
@@ -23,8 +25,6 @@ from app.training.reward_model import (
     split_folds,
     train_reward_model,
 )
-from app.training.reward_network import batches_by_length, normalize
-from app.training.reward_report import PairOutcomes, outcomes, verdict
 from tests.training.tiny import CONFIG, END, ENDS, PAD, random_groups, tiny_model
 
 HPARAMS = RewardHparams(num_layers=2)

@@ -24,15 +24,15 @@ from app.lm.inference.answer_ends import AnswerEnds
 from app.lm.model import Llama
 from app.preferences import NOTHING_LEARNED
 from app.training.context import Progress, TrainingContext, TrainingError
-from app.training.reward_data import (
+from app.training.reward.data import (
     Fit,
     RankedGroup,
     Rankings,
     prepare,
     set_up_reading,
 )
-from app.training.reward_head import penalties, solve
-from app.training.reward_network import (
+from app.training.reward.head import penalties, solve
+from app.training.reward.network import (
     Answered,
     RewardModel,
     load_reward_model,
@@ -41,7 +41,7 @@ from app.training.reward_network import (
     score_answers,
     states_of,
 )
-from app.training.reward_report import PairOutcomes, summarize, verdict
+from app.training.reward.report import PairOutcomes, summarize, verdict
 
 __all__ = [
     "RankedGroup",

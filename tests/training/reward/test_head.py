@@ -5,10 +5,10 @@ import torch
 
 from app.training.losses import reward_loss
 from app.training.packing import pack
-from app.training.reading_layer import averaging_slots, collect_statistics, install
-from app.training.reward_data import below_top
-from app.training.reward_head import make_pairs, penalties, solve
-from app.training.reward_network import RewardModel
+from app.training.reward.data import below_top
+from app.training.reward.head import make_pairs, penalties, solve
+from app.training.reward.network import RewardModel
+from app.training.reward.pooling_layer import averaging_slots, collect_statistics, install
 from tests.training.tiny import CONFIG, PAD, random_groups, tiny_model
 
 

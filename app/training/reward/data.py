@@ -13,10 +13,10 @@ from app.lm.inference.answer_ends import AnswerEnds
 from app.training.context import TrainingError
 from app.training.losses import pair_mask, tie_strength
 from app.training.packing import Packed, pack
-from app.training.reading_layer import can_be_set, collect_statistics, install
-from app.training.reward_head import Pairs, make_pairs
-from app.training.reward_network import Answered, RewardModel, batches_by_length, states_of
-from app.training.reward_report import PairOutcomes, outcomes
+from app.training.reward.head import Pairs, make_pairs
+from app.training.reward.network import Answered, RewardModel, batches_by_length, states_of
+from app.training.reward.pooling_layer import can_be_set, collect_statistics, install
+from app.training.reward.report import PairOutcomes, outcomes
 
 
 @dataclass(frozen=True)
