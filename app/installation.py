@@ -13,7 +13,8 @@ from app.db.session import make_engine, make_session_factory, transaction
 from app.db.trouble import trouble_of
 from app.errors import UnavailableError
 from app.paths import SQLITE_PATH_BYTES
-from app.services import installations, prompts, versions
+from app.services.data import prompts
+from app.services.versions import installations, versions
 
 
 def install(settings: Settings) -> None:

@@ -24,8 +24,8 @@ from app.limits import BodyLimit, OneAtATurn
 from app.origins import origins_of
 from app.problems import install_problem_handlers
 from app.runtime import build_runtime
-from app.services.sampler import Sampler
-from app.services.versions import usable_version
+from app.services.sampling.engine import Sampler
+from app.services.versions.versions import usable_version
 from app.web import routes as pages
 from app.web.admission import Admission, Tokens
 from app.web.browser_name import BrowserNames

@@ -22,15 +22,15 @@ from app.config import Settings
 from app.db.models.labelers import LabelerKind
 from app.db.session import make_read_session_factory, make_session_factory
 from app.db.units import READERS, WRITERS, Units
-from app.services.imports import Imports
-from app.services.labelers import check_name
-from app.services.live_sampling import LiveSampler
-from app.services.places import Places
-from app.services.priority import Gate, InteractiveSampler
-from app.services.readiness import Readiness, check_readiness
-from app.services.sampler import Sampler
-from app.services.sampling import GroupSampler, LabelerName
-from app.services.stock import GroupStock
+from app.services.data.imports import Imports
+from app.services.labeling.labelers import check_name
+from app.services.sampling.admission import Places
+from app.services.sampling.engine import Sampler
+from app.services.sampling.group_sampling import GroupSampler, LabelerName
+from app.services.sampling.live_sampling import LiveSampler
+from app.services.sampling.prefetch import GroupStock
+from app.services.sampling.priority import Gate, InteractiveSampler
+from app.services.views.readiness import Readiness, check_readiness
 
 DEFAULT_LABELER = "local"
 

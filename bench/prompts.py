@@ -27,8 +27,9 @@ from app.db.session import make_engine, make_read_session_factory, make_session_
 from app.hparams import SamplingParams
 from app.installation import install
 from app.languages import ANY
-from app.services import drawing, groups, languages, versions
-from app.services.prompts import NewPrompt, add_prompts, digest_of
+from app.services.data.prompts import NewPrompt, add_prompts, digest_of
+from app.services.labeling import drawing, groups, languages
+from app.services.versions import versions
 from bench.latency import percentiles_ms
 from bench.server import running_fourfold
 

@@ -13,7 +13,7 @@ from app.db.models.versions import Version, VersionKind, VersionStatus
 from app.db.schema import migrate
 from app.db.session import make_engine, make_session_factory, transaction
 from app.installation import install
-from app.services.versions import add_version
+from app.services.versions.versions import add_version
 from tests import databases
 from tests.live import LiveServer, ScriptedSampler, live_server, quick_settings
 

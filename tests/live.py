@@ -22,7 +22,7 @@ from app.hparams import SamplingParams
 from app.listening import listen
 from app.main import VersionDirectory, create_app
 from app.runtime import DEFAULT_LABELER, Runtime
-from app.services.sampler import Sampler
+from app.services.sampling.engine import Sampler
 from app.web.browser_name import COOKIE as BROWSER_NAME
 from tests.databases import database_url
 from tests.documented import check_documented

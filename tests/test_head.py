@@ -11,8 +11,10 @@ from app.db.models.jobs import Job, JobKind
 from app.db.models.labelers import Labeler
 from app.db.models.prompts import PromptSource
 from app.db.session import transaction
-from app.services import groups, labelers, prompts, versions
-from app.services.sampling import page_params
+from app.services.data import prompts
+from app.services.labeling import groups, labelers
+from app.services.sampling.group_sampling import page_params
+from app.services.versions import versions
 from tests.live import LiveServer
 
 HTML = {"accept": "text/html"}

@@ -12,7 +12,7 @@ from app.db.models.labelers import LabelerKind
 from app.errors import UnavailableError
 from app.json_lines import json_line
 from app.runtime import RuntimeDep
-from app.services.exports import count_export, export_comparisons, export_prompts, export_rankings
+from app.services.data.exports import count_export, export_comparisons, export_prompts, export_rankings
 
 router = APIRouter(prefix="/api/v1/export", tags=["data"])
 PROMPTS = {**lines("A prompt with its split and language."), **raises(UnavailableError)}

@@ -15,7 +15,7 @@ from app.errors import ConflictError, GoneError, NotFoundError
 from app.hparams import CONTEXT_LIMIT
 from app.ids import RowId
 from app.runtime import Runtime, RuntimeDep, SamplingPlace, UnitRoute
-from app.services.generation import answering_version, scoring_version
+from app.services.sampling.generation import answering_version, scoring_version
 
 router = APIRouter(prefix="/api/v1", tags=["model"], route_class=UnitRoute)
 MAX_ANSWERS = 8

@@ -24,9 +24,9 @@ from app.errors import ConflictError, NotFoundError, UnavailableError
 from app.ids import RowId
 from app.languages import ANY, Asked, codes_of
 from app.runtime import RuntimeDep, SamplingPlace, UnitRoute, WhoDep, WriteSession
-from app.services.groups import skip_group
-from app.services.labelers import get_or_create_labeler
-from app.services.rankings import MAX_COMMENT_CHARACTERS, MAX_DURATION_MS, MAX_KEY_CHARACTERS, submit_ranking
+from app.services.labeling.groups import skip_group
+from app.services.labeling.labelers import get_or_create_labeler
+from app.services.labeling.rankings import MAX_COMMENT_CHARACTERS, MAX_DURATION_MS, MAX_KEY_CHARACTERS, submit_ranking
 
 router = APIRouter(prefix="/api/v1/groups", tags=["groups"], route_class=UnitRoute)
 FULL = HTTPStatus.INSUFFICIENT_STORAGE

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel
 
 from app.runtime import RuntimeDep, readiness_of
-from app.services.readiness import NOT_YET, Readiness
+from app.services.views.readiness import NOT_YET, Readiness
 
 router = APIRouter(tags=["health"])
 READY_SECONDS = 2.0

@@ -17,7 +17,7 @@ from app.db.models.jobs import Job, JobKind, JobMetric, JobStatus, JobTrigger
 from app.errors import ConflictError, CrowdedError, GoneError, NotFoundError, UnavailableError
 from app.ids import EventId
 from app.runtime import ReadSession, RuntimeDep, UnitRoute, WriteSession
-from app.services import jobs
+from app.services.jobs import jobs
 
 router = APIRouter(prefix="/api/v1/jobs", tags=["jobs"], route_class=UnitRoute)
 POLL_SECONDS = 0.25

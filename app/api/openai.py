@@ -21,7 +21,7 @@ from app.errors import GoneError, InvalidError, NotFoundError
 from app.hparams import SamplingParams
 from app.ids import parse_id
 from app.runtime import ReadSession, Runtime, RuntimeDep, SamplingPlace, UnitRoute
-from app.services.versions import MAY_ANSWER, active_answerer, answerers, get_version
+from app.services.versions.versions import MAY_ANSWER, active_answerer, answerers, get_version
 
 router = APIRouter(prefix="/v1", tags=["openai"], route_class=UnitRoute)
 

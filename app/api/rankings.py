@@ -12,8 +12,8 @@ from app.db.models.rankings import Ranking
 from app.errors import ConflictError, NotFoundError
 from app.ids import RowId
 from app.runtime import ReadSession, RuntimeDep, UnitRoute, WhoDep, WriteSession
-from app.services.labelers import get_or_create_labeler
-from app.services.rankings import list_rankings, withdraw_ranking
+from app.services.labeling.labelers import get_or_create_labeler
+from app.services.labeling.rankings import list_rankings, withdraw_ranking
 
 router = APIRouter(prefix="/api/v1/rankings", tags=["rankings"], route_class=UnitRoute)
 

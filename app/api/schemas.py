@@ -21,9 +21,9 @@ from app.chat import Message, Role, joined
 from app.config import Settings
 from app.errors import InvalidError
 from app.hparams import MIN_TEMPERATURE, SamplingParams
+from app.services.data.prompts import validate_messages
 from app.services.paging import MAX_LIMIT, Page
-from app.services.prompts import validate_messages
-from app.services.sampling import MAX_SEED, page_params
+from app.services.sampling.group_sampling import MAX_SEED, page_params
 from app.strict_json import finite
 from app.texts import clean_text, shows_anything
 

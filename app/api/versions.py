@@ -15,7 +15,7 @@ from app.db.models.versions import Version, VersionKind, VersionOrigin, VersionS
 from app.errors import ConflictError, GoneError, NotFoundError, UnavailableError
 from app.ids import RowId
 from app.runtime import ReadSession, Runtime, RuntimeDep, UnitRoute, WriteSession
-from app.services import removal, versions
+from app.services.versions import removal, versions
 
 router = APIRouter(prefix="/api/v1/versions", tags=["versions"], route_class=UnitRoute)
 FULL = HTTPStatus.INSUFFICIENT_STORAGE

@@ -29,7 +29,7 @@ def import_model(
     from app.languages import UNKNOWN, codes_of, listed, primary
     from app.lm.files.importing import import_directory
     from app.saving import saving
-    from app.services import versions
+    from app.services.versions import versions
 
     languages = codes_of(language or ())
     if UNKNOWN in map(primary, language or ()):

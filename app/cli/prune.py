@@ -16,7 +16,7 @@ def prune(
     from app.db.session import make_engine, make_read_session_factory, make_session_factory, transaction
     from app.figures import megabytes
     from app.installation import install
-    from app.services import removal
+    from app.services.versions import removal
     from app.web.words import version_title
 
     settings = Settings()

@@ -50,7 +50,7 @@ def worker() -> None:
 def worker_health() -> None:
     """Exit with 0 when a worker has shown life lately, else with 1."""
     from app.db.session import make_engine, make_read_session_factory
-    from app.services import heartbeats
+    from app.services.jobs import heartbeats
 
     settings = Settings()
     engine = make_engine(settings.resolved_database_url)

@@ -12,7 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.errors import InvalidError
 from app.problems import API_PREFIXES
-from app.services.labelers import check_name, made_up_name
+from app.services.labeling.labelers import check_name, made_up_name
 from app.web.security import kept_cookie
 
 COOKIE = "fourfold_labeler"

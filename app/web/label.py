@@ -22,11 +22,11 @@ from app.ids import RowId
 from app.languages import Asked
 from app.preferences import competition_ranks
 from app.runtime import ReadSession, Runtime, RuntimeDep, UnitRoute, WriteSession
-from app.services import groups, labelers, languages, rankings
-from app.services.labelers import Change
-from app.services.loop_status import loop_status
-from app.services.prompts import validate_messages
-from app.services.sampling import LabelerName
+from app.services.data.prompts import validate_messages
+from app.services.labeling import groups, labelers, languages, rankings
+from app.services.labeling.labelers import Change
+from app.services.sampling.group_sampling import LabelerName
+from app.services.views.loop_status import loop_status
 from app.web import words
 from app.web.languages import asked_of, language_choice
 from app.web.security import FormDep, same_origin

@@ -5,7 +5,7 @@ from starlette.responses import RedirectResponse, Response
 
 from app.errors import AppError
 from app.runtime import UnitRoute, WriteSession
-from app.services.labelers import check_name, take_name
+from app.services.labeling.labelers import check_name, take_name
 from app.web.browser_name import name_cookie
 from app.web.security import FormDep
 from app.web.templating import render

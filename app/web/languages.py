@@ -10,7 +10,7 @@ from app.db.models.labelers import Labeler
 from app.errors import UnavailableError
 from app.languages import ANY, Asked, accepted, codes_of, listed, name
 from app.runtime import RuntimeDep, UnitRoute, WriteSession
-from app.services import groups, labelers, languages
+from app.services.labeling import groups, labelers, languages
 from app.web.security import FormDep, kept_cookie
 
 LANGUAGES_COOKIE = "fourfold_languages"

@@ -4,7 +4,7 @@ from enum import StrEnum
 
 from app.db.models.jobs import LIVE, Job, JobKind, JobStatus
 from app.db.models.versions import Version
-from app.services.version_states import VersionState
+from app.services.versions.version_states import VersionState
 from app.web import words
 
 

@@ -19,10 +19,11 @@ from app.errors import AppError, ConflictError, InvalidError, NotFoundError
 from app.ids import RowId
 from app.limits import MAX_IMPORT_BYTES
 from app.runtime import ReadSession, Runtime, RuntimeDep, UnitRoute
-from app.services import curation, drawing
-from app.services.curation import MAX_SEARCH_CHARACTERS, Shelf, Wanted
-from app.services.import_words import told
-from app.services.prompts import add_prompt, validate_messages
+from app.services.data import curation
+from app.services.data.curation import MAX_SEARCH_CHARACTERS, Shelf, Wanted
+from app.services.data.import_words import told
+from app.services.data.prompts import add_prompt, validate_messages
+from app.services.labeling import drawing
 from app.texts import clean_text
 from app.web.security import FormDep
 from app.web.templating import render

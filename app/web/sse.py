@@ -11,7 +11,7 @@ from app.errors import AppError
 from app.head import wants_head_only
 from app.ids import EventId, RowId
 from app.runtime import RuntimeDep
-from app.services.sampling import LabelerName
+from app.services.sampling.group_sampling import LabelerName
 from app.strict_json import to_json
 
 router = APIRouter()

@@ -15,7 +15,7 @@ from starlette.responses import HTMLResponse
 from app import figures
 from app.languages import listed
 from app.layout import STATIC, TEMPLATES
-from app.services.bounds import flags_of
+from app.services.versions.bounds import flags_of
 from app.web import words
 from app.web.browser_name import labeler_name
 

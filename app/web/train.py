@@ -13,10 +13,12 @@ from app.db.models.jobs import LIVE, JobKind
 from app.errors import InvalidError, UnavailableError
 from app.ids import RowId, parse_id
 from app.runtime import ReadSession, Runtime, RuntimeDep, UnitRoute, WriteSession
-from app.services import drawing, job_folders, jobs, removal, versions
-from app.services.loop_status import loop_status
-from app.services.ppo_plan import ppo_plan
-from app.services.training_overview import job_with_curves, training_overview, version_details
+from app.services.jobs import job_folders, jobs
+from app.services.jobs.ppo_plan import ppo_plan
+from app.services.labeling import drawing
+from app.services.versions import removal, versions
+from app.services.views.loop_status import loop_status
+from app.services.views.training_overview import job_with_curves, training_overview, version_details
 from app.web import notices
 from app.web.notices import Said
 from app.web.plots import plot_tables

@@ -6,8 +6,8 @@ from app.db.models.groups import SkipReason
 from app.db.models.jobs import LIVE, Job, JobKind, JobStatus
 from app.db.models.versions import Version, VersionKind
 from app.figures import number
-from app.services.rankings import RankingCounts
-from app.services.version_states import VersionState
+from app.services.labeling.rankings import RankingCounts
+from app.services.versions.version_states import VersionState
 
 SKIP_REASONS = (
     (SkipReason.ALL_BAD, "All four are bad"),

@@ -22,7 +22,7 @@ from app.db.session import make_engine, make_read_session_factory, make_session_
 from app.errors import AppError
 from app.lifeline import follow_parent
 from app.saving import is_disk_full
-from app.services import job_folders, job_runs
+from app.services.jobs import job_folders, job_runs
 from app.worker.patience import DatabaseGone, patiently
 from app.worker.run import Handler, JobCancelled, JobRun, JobStopped, JobSuperseded
 

@@ -17,8 +17,8 @@ from sqlalchemy.orm import Session, sessionmaker
 from app.config import Settings
 from app.db.base import utc_now
 from app.db.session import transaction
-from app.services import heartbeats, job_runs
-from app.services.job_runs import HandOver
+from app.services.jobs import heartbeats, job_runs
+from app.services.jobs.job_runs import HandOver
 from app.worker.child import DEFAULT_HANDLERS
 from app.worker.engine_database import open_engine_database
 from app.worker.process import JobRunner

@@ -23,8 +23,9 @@ from app.db.models.jobs import JobStatus
 from app.db.session import make_engine, make_read_session_factory, make_session_factory, transaction
 from app.errors import UnavailableError
 from app.lifeline import settings_environment
-from app.services import job_folders, job_runs, removal
-from app.services.job_runs import Control
+from app.services.jobs import job_folders, job_runs
+from app.services.jobs.job_runs import Control
+from app.services.versions import removal
 from app.worker.child import DEFAULT_HANDLERS
 
 WATCH_SECONDS = 0.2

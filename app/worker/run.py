@@ -20,8 +20,8 @@ from app.db.base import utc_now
 from app.db.models.jobs import Job, JobKind, JobStatus
 from app.db.session import make_read_session_factory, transaction
 from app.saving import saving
-from app.services import job_folders, job_runs
-from app.services.job_runs import Control, MetricPoint
+from app.services.jobs import job_folders, job_runs
+from app.services.jobs.job_runs import Control, MetricPoint
 from app.strict_json import to_json
 from app.training.context import Progress
 from app.weights import sync

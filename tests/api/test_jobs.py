@@ -11,8 +11,8 @@ import pytest
 from app.db.base import utc_now
 from app.db.models.jobs import JobStatus
 from app.db.session import transaction
-from app.services import heartbeats, job_folders, job_runs
-from app.services.job_runs import MetricPoint
+from app.services.jobs import heartbeats, job_folders, job_runs
+from app.services.jobs.job_runs import MetricPoint
 from tests.api.conftest import Json, check_problem, ranks_of
 from tests.live import LiveServer
 

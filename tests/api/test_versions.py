@@ -8,7 +8,7 @@ import pytest
 
 from app.db.models.versions import VersionKind
 from app.db.session import transaction
-from app.services import versions
+from app.services.versions import versions
 from app.weights import copy_directory
 from tests.api.conftest import check_problem
 from tests.live import LiveServer, live_server, quick_settings
@@ -48,7 +48,7 @@ def test_activate_and_roll_back(running: LiveServer, tiny_model_dir: Path) -> No
     assert client.post("/api/v1/generate", json={"prompt": "Hi", "n": 1}).json()["version"] == policy_id
     group = client.post("/api/v1/groups/next").json()  # never a stale one
     with running.runtime.read() as session:
-        from app.services.groups import get_group
+        from app.services.labeling.groups import get_group
 
         assert get_group(session, group["group_id"]).version_id == policy_id
     assert client.post("/api/v1/versions/1/activate").json()["status"] == "active"

@@ -14,7 +14,7 @@ from app.db.base import utc_now
 from app.db.models.jobs import Job, JobKind, JobStatus
 from app.db.models.versions import VersionKind, VersionStatus
 from app.db.session import transaction
-from app.services import versions
+from app.services.versions import versions
 from tests.browser.label_page import LabelPage, WritingSampler
 from tests.live import LiveServer
 from tests.repository import REPOSITORY

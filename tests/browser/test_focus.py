@@ -11,7 +11,9 @@ from app.db.models.groups import Group, GroupStatus
 from app.db.models.jobs import Job, JobKind, JobMetric, JobStatus
 from app.db.models.versions import Version, VersionKind
 from app.db.session import transaction
-from app.services import curation, heartbeats, versions
+from app.services.data import curation
+from app.services.jobs import heartbeats
+from app.services.versions import versions
 from tests.browser.label_page import LabelPage, WritingSampler
 from tests.live import LiveServer
 

@@ -13,7 +13,7 @@ from app.db.models.groups import Group, GroupStatus
 from app.db.models.prompts import Prompt, PromptSource
 from app.db.models.versions import VersionKind
 from app.db.session import transaction
-from app.services import versions
+from app.services.versions import versions
 from tests.browser.label_page import LabelPage, WritingSampler
 from tests.live import live_server, quick_settings
 

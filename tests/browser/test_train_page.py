@@ -14,7 +14,8 @@ from app.db.base import utc_now
 from app.db.models.jobs import Job, JobKind, JobMetric, JobStatus
 from app.db.models.versions import VersionKind
 from app.db.session import transaction
-from app.services import job_folders, jobs, versions
+from app.services.jobs import job_folders, jobs
+from app.services.versions import versions
 from tests.browser.label_page import WritingSampler
 from tests.live import LiveServer, live_server, quick_settings
 from tests.repository import REPOSITORY

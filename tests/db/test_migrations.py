@@ -16,7 +16,7 @@ import app.db.models  # noqa: F401  registers the tables
 from app.chat import Message
 from app.db.schema import _alembic_config, migrating
 from app.db.session import make_engine
-from app.services.prompts import digest_of
+from app.services.data.prompts import digest_of
 from tests.repository import REPOSITORY
 
 

@@ -14,7 +14,8 @@ from app.db.models.labelers import Labeler
 from app.db.models.prompts import PromptSource
 from app.db.session import make_engine, make_read_session_factory, make_session_factory, transaction
 from app.db.trouble import DatabaseBusyError
-from app.services import labelers, prompts
+from app.services.data import prompts
+from app.services.labeling import labelers
 from tests.waiting import PATIENCE_SECONDS
 
 AT_ONCE = 8

@@ -14,7 +14,7 @@ from app.db.session import make_read_session_factory, transaction
 from app.db.trouble import trouble_of
 from app.errors import UnavailableError
 from app.installation import install
-from app.services import installations
+from app.services.versions import installations
 from tests import databases
 from tests.databases import is_postgres
 

@@ -16,7 +16,9 @@ from app.db.models.prompts import PromptSource
 from app.db.models.versions import Version
 from app.db.session import transaction
 from app.hparams import SamplingParams
-from app.services import groups, labelers, prompts, rankings, versions
+from app.services.data import prompts
+from app.services.labeling import groups, labelers, rankings
+from app.services.versions import versions
 
 MakeGroup = Callable[..., Group]
 Rank = Callable[..., int]

@@ -12,7 +12,7 @@ from sqlalchemy import select
 from app.db.models.groups import Group, GroupStatus
 from app.db.models.labelers import Labeler, LabelerKind
 from app.db.session import transaction
-from app.services.labelers import get_or_create_labeler, made_up_name
+from app.services.labeling.labelers import get_or_create_labeler, made_up_name
 from app.web.browser_name import COOKIE
 from app.web.security import CSRF_COOKIE
 from tests.live import LiveServer

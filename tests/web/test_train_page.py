@@ -11,7 +11,8 @@ from app.db.models.jobs import Job, JobKind, JobMetric, JobStatus
 from app.db.models.prompts import Prompt
 from app.db.models.versions import Version, VersionKind, VersionStatus
 from app.db.session import transaction
-from app.services import job_folders, jobs, versions
+from app.services.jobs import job_folders, jobs
+from app.services.versions import versions
 from tests.live import LiveServer
 from tests.web.visitor import Visitor, words_of
 

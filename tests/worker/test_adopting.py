@@ -8,7 +8,7 @@ import pytest
 
 from app.db.base import utc_now
 from app.db.session import transaction
-from app.services import heartbeats
+from app.services.jobs import heartbeats
 from app.worker import engine
 from app.worker.process import JobRunner
 from tests.worker.harness import Harness

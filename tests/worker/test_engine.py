@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from app.db.base import utc_now
 from app.db.models.jobs import Job, JobStatus, WorkerHeartbeat
 from app.db.session import transaction
-from app.services import job_runs, jobs
+from app.services.jobs import job_runs, jobs
 from tests.waiting import PATIENCE_SECONDS, wait_for
 from tests.worker.harness import Harness, alive
 

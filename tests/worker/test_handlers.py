@@ -18,7 +18,7 @@ from app.db.session import transaction
 from app.errors import InvalidError
 from app.hparams import RewardHparams
 from app.lm import precision
-from app.services import jobs
+from app.services.jobs import jobs
 from app.training import ppo
 from app.training.reward.trainer import load_reward_model, save_reward_model
 from app.worker.context import CheckpointContext
@@ -135,7 +135,7 @@ def test_a_flagged_policy_is_kept_and_not_activated_by_the_rule(
     monkeypatch.setattr("app.training.rollout.score_answers", places)
     harness = make(auto_activate=True, auto_activate_win_rate=0.0, auto_activate_max_kl=1e6)
     run_inline(harness, queue(harness, JobKind.TRAIN_REWARD, **REWARD))
-    monkeypatch.setattr("app.services.bounds.MOST_MOVED", 0.01)  # the tiny model cannot move far in one step
+    monkeypatch.setattr("app.services.versions.bounds.MOST_MOVED", 0.01)  # the tiny model cannot move far in one step
     wild = {"learning_rate": 1.0, "warmup_batches": 1}
     policy = run_inline(harness, queue(harness, JobKind.TRAIN_POLICY, **POLICY | wild | {"samples_per_prompt": 2}))
     ruined = version_of_job(harness, policy.id)

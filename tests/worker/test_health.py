@@ -7,7 +7,7 @@ import pytest
 from app.cli.worker import worker_health
 from app.db.base import utc_now
 from app.db.session import transaction
-from app.services import heartbeats
+from app.services.jobs import heartbeats
 from tests.worker.harness import Harness
 
 

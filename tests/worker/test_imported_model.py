@@ -12,7 +12,7 @@ from app.db.models.jobs import JobKind, JobStatus
 from app.db.models.versions import VersionStatus
 from app.db.session import transaction
 from app.lm.files.checkpoint import load_model
-from app.services import training_data
+from app.services.data import training_data
 from app.worker.handlers import train_reward as handler
 from tests.worker.harness import Harness
 from tests.worker.world import check_files, idle_run, make_world, queue, run_inline, version_of_job, versions_of
@@ -106,7 +106,7 @@ def test_what_is_refused_leaves_no_trace(harness: Harness, tmp_path: Path) -> No
 def test_a_record_that_cannot_be_written_takes_the_files_back(
     harness: Harness, bring_in: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from app.services import versions
+    from app.services.versions import versions
 
     def fail(*_: object, **__: object) -> None:
         raise RuntimeError("no")

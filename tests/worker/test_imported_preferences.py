@@ -12,9 +12,9 @@ from app.db.models.jobs import JobKind, JobStatus
 from app.db.models.versions import VersionRanking
 from app.db.session import make_session_factory
 from app.lm.files.checkpoint import read_tokenizer
-from app.services import training_data
-from app.services.fitting import Fitting
-from app.services.imports import Imports
+from app.services.data import training_data
+from app.services.data.imports import Imports
+from app.services.sampling.fitting import Fitting
 from app.worker.handlers import train_reward
 from app.worker.run import JobRun
 from tests.live import ScriptedSampler

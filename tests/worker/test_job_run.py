@@ -13,8 +13,8 @@ from app.db.base import utc_now
 from app.db.models.jobs import Job, JobKind, JobStatus
 from app.db.session import transaction
 from app.errors import ConflictError
-from app.services import heartbeats, job_runs, jobs
-from app.services.job_runs import Control, MetricPoint
+from app.services.jobs import heartbeats, job_runs, jobs
+from app.services.jobs.job_runs import Control, MetricPoint
 from app.training.context import Progress
 from app.worker.child import run_attempt
 from app.worker.run import JobCancelled, JobRun, JobStopped, JobSuperseded

@@ -13,7 +13,7 @@ from sqlalchemy import select
 from app.db.models.jobs import LIVE, Job, JobKind, JobStatus
 from app.db.models.versions import VersionKind, VersionStatus
 from app.db.session import transaction
-from app.services import jobs
+from app.services.jobs import jobs
 from tests.waiting import PATIENCE_SECONDS, wait_for
 from tests.worker.harness import Harness, Worker, alive
 from tests.worker.held import HELD_AT

@@ -17,7 +17,9 @@ from app.db.models.versions import VersionRanking
 from app.db.session import transaction
 from app.errors import InvalidError
 from app.lm.files.checkpoint import read_tokenizer
-from app.services import drawing, prompts, rules, training_data
+from app.services.data import prompts, training_data
+from app.services.jobs import rules
+from app.services.labeling import drawing
 from app.worker.handlers import train_reward
 from tests.worker.harness import Harness
 from tests.worker.world import make_world, queue, run_inline, version_of_job

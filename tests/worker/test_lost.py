@@ -11,7 +11,7 @@ import pytest
 
 from app.db.models.jobs import Job, JobStatus
 from app.db.session import transaction
-from app.services import job_folders, jobs
+from app.services.jobs import job_folders, jobs
 from tests.waiting import wait_for
 from tests.worker.harness import Harness, Worker, alive
 

@@ -11,7 +11,7 @@ from app.db.models.jobs import Job, JobKind
 from app.db.models.labelers import Labeler
 from app.db.models.versions import VersionKind
 from app.db.session import transaction
-from app.services import job_runs
+from app.services.jobs import job_runs
 from app.worker.handlers.versions_of_job import NewVersion, store_version
 from app.worker.patience import DatabaseGone, patiently
 from app.worker.process import Child, JobRunner

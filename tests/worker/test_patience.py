@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from app.db.models.jobs import JobKind, JobMetric, JobStatus
 from app.db.models.versions import Version
 from app.db.session import make_engine, make_session_factory, transaction
-from app.services import job_runs
+from app.services.jobs import job_runs
 from app.training.context import Progress
 from app.weights import verify_directory
 from app.worker.child import EXIT_DATABASE_GONE, EXIT_RECORDED, run_attempt

@@ -18,7 +18,9 @@ from app.hparams import EvaluationHparams, PPOHparams, RewardHparams, SamplingPa
 from app.lm.files.checkpoint import load_model, read_tokenizer, save_model
 from app.lm.model import Llama
 from app.lm.tokenizer import Tokenizer
-from app.services import groups, labelers, prompts, training_data, versions
+from app.services.data import prompts, training_data
+from app.services.labeling import groups, labelers
+from app.services.versions import versions
 from app.training.context import Progress
 from app.training.evaluate import Answers, Evaluation, EvaluationSample
 from app.training.ppo import PolicyResult
@@ -140,7 +142,7 @@ def test_a_version_that_cannot_be_recorded_leaves_no_files(
     def fail(*_: object) -> None:
         raise RuntimeError("The rule failed.")
 
-    monkeypatch.setattr("app.services.rules.after_train_policy", fail)
+    monkeypatch.setattr("app.services.jobs.rules.after_train_policy", fail)
     job = run_inline(harness, queue(harness, JobKind.TRAIN_POLICY))
     assert job.status is JobStatus.FAILED
     assert "The rule failed." in (job.error or "")

@@ -15,7 +15,9 @@ from app.db.models.versions import Version
 from app.db.session import transaction
 from app.hparams import SamplingParams
 from app.installation import install
-from app.services import groups, job_runs, jobs, labelers, versions
+from app.services.jobs import job_runs, jobs
+from app.services.labeling import groups, labelers
+from app.services.versions import versions
 from app.worker.child import run_attempt
 from app.worker.handlers.registry import HANDLERS
 from app.worker.run import JobRun

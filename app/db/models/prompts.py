@@ -62,7 +62,7 @@ class Prompt(Base):
     set_aside: Mapped[str | None]
     """Why the version at hand cannot answer it, in a sentence: neither shown nor trained on meanwhile."""
     set_aside_for: Mapped[str | None]
-    """Whose tokens, and how many of them, that was judged by (app/services/fitting.py)."""
+    """Whose tokens, and how many of them, that was judged by (app/services/sampling/fitting.py)."""
     import_id: Mapped[int | None]
     """The import that brought it and is not over; see PromptImport."""
     created_at: Mapped[datetime] = mapped_column(default=utc_now)

@@ -1,5 +1,5 @@
 """The in-process sampler: one thread that owns the models and writes all answers side by side. Satisfies
-app.services.sampler.Sampler; knows nothing of the web or the database.
+app.services.sampling.engine.Sampler; knows nothing of the web or the database.
 
 Whoever asks reads the prompt and, if need be, opens the version in a thread of his own: the others' answers go on.
 Requests then wait in lines, at most `queue_size` of them together; the first in each is let in as soon as its rows fit,

@@ -8,7 +8,10 @@ from app.db.models.prompts import Prompt, PromptSplit
 from app.errors import ConflictError
 from app.hparams import EvaluationHparams
 from app.lm.tokenizer import Tokenizer
-from app.services import bounds, drawing, languages, rules, training_data, versions
+from app.services.data import training_data
+from app.services.jobs import rules
+from app.services.labeling import drawing, languages
+from app.services.versions import bounds, versions
 from app.training.evaluate import Evaluation, evaluate_policy
 from app.training.shared_weights import share_equal_weights
 from app.training.text_signs import TextSigns, text_signs

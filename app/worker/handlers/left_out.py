@@ -12,7 +12,7 @@ from app.db.models.prompts import Prompt
 from app.errors import ConflictError, InvalidError
 from app.lm.inference.answer_ends import AnswerEnds
 from app.lm.tokenizer import Tokenizer
-from app.services import training_data
+from app.services.data import training_data
 
 END_TOKENS = 1  # put behind an answer that was cut off, before it is scored
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from sqlalchemy.orm import Session
 
 from app.db.models.jobs import JobKind
-from app.services import installations
+from app.services.versions import installations
 from app.worker.run import Handler, JobRun
 
 

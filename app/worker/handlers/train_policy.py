@@ -16,7 +16,10 @@ from app.lm.precision import matmul_dtype
 from app.machine import available_bytes
 from app.memory_need import ppo_memory, too_little
 from app.model_size import fit_ppo
-from app.services import bounds, drawing, languages, rules, training_data, versions
+from app.services.data import training_data
+from app.services.jobs import rules
+from app.services.labeling import drawing, languages
+from app.services.versions import bounds, versions
 from app.training.ppo import train_policy as train_policy_steps
 from app.training.reward.network import RewardModel
 from app.training.shared_weights import share_equal_weights

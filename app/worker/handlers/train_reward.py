@@ -13,8 +13,11 @@ from app.hparams import RewardHparams, SamplingParams
 from app.lm.inference.offline import sample_batch
 from app.lm.model import Llama
 from app.lm.tokenizer import Tokenizer
-from app.services import job_runs, languages, rules, training_data, versions
-from app.services.training_data import RankedAnswers
+from app.services.data import training_data
+from app.services.data.training_data import RankedAnswers
+from app.services.jobs import job_runs, rules
+from app.services.labeling import languages
+from app.services.versions import versions
 from app.training.reward.trainer import RankedGroup, save_reward_model, train_reward_model
 from app.worker.handlers.left_out import answer_tokens, conversation_tokens, fits_together, read_prompts
 from app.worker.handlers.versions_of_job import NewVersion, hparams_of, load_policy, store_version

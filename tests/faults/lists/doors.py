@@ -15,9 +15,9 @@ listening = In("app/listening.py", LISTENING)
 
 NAMES = "tests/web/test_browser_name.py"
 names = In("app/web/browser_name.py", NAMES)
-taking = In("app/services/labelers.py", NAMES)
+taking = In("app/services/labeling/labelers.py", NAMES)
 label = In("app/web/label.py", NAMES)
-handing = In("app/services/groups.py", NAMES)
+handing = In("app/services/labeling/groups.py", NAMES)
 
 ADMISSION, CORS = "tests/web/test_admission.py", "tests/web/test_cors.py"
 admission = In("app/web/admission.py", ADMISSION)

@@ -3,15 +3,15 @@
 from tests.faults.fault import In
 
 ENGINE = "tests/worker/test_engine.py"
-ATTEMPTS = "tests/services/test_job_runs.py"
-JOBS = "tests/services/test_jobs.py"
+ATTEMPTS = "tests/services/jobs/test_job_runs.py"
+JOBS = "tests/services/jobs/test_jobs.py"
 RUN = "tests/worker/test_job_run.py"
 HANDLERS = "tests/worker/test_handlers.py"
 CONTEXT = "tests/training/test_context.py"
 
-runs = In("app/services/job_runs.py", ATTEMPTS)
-jobs = In("app/services/jobs.py", JOBS)
-params = In("app/services/job_params.py", JOBS)
+runs = In("app/services/jobs/job_runs.py", ATTEMPTS)
+jobs = In("app/services/jobs/jobs.py", JOBS)
+params = In("app/services/jobs/job_params.py", JOBS)
 run = In("app/worker/run.py", RUN)
 process = In("app/worker/process.py", ENGINE)
 child = In("app/worker/child.py", RUN)
@@ -49,9 +49,9 @@ FAULTS = [
     jobs("a finished job cancelled", "if job.status not in LIVE:", "if False:"),
     jobs("a cancel only noted for a job that waits", "if job.status is JobStatus.QUEUED or job.executor_id not in living:", "if False:"),
     jobs("a cancelled job still stands for its work", "job.dedup_key = job.id  # it", "pass  # it"),
-    jobs("a job without a checkpoint goes on", "if not job_folders.has_checkpoint(settings, job_id)", "if False", "tests/services/test_job_folders.py"),
+    jobs("a job without a checkpoint goes on", "if not job_folders.has_checkpoint(settings, job_id)", "if False", "tests/services/jobs/test_job_folders.py"),
     jobs("a restart forgets its parameters", "kind=job.kind, params=job.params)", "kind=job.kind)"),
-    jobs("the latest job by its date", "Job.kind == kind).order_by(Job.number.desc())", "Job.kind == kind).order_by(Job.created_at.desc())", "tests/services/test_new_rankings.py"),
+    jobs("the latest job by its date", "Job.kind == kind).order_by(Job.number.desc())", "Job.kind == kind).order_by(Job.created_at.desc())", "tests/services/jobs/test_new_rankings.py"),
     jobs("points told twice", "JobMetric.id > after_id", "JobMetric.id >= after_id"),
     params("any number taken", "if not low <= value <= high", "if False"),
     params("unknown names taken", "raise InvalidError(f\"{kind} has no parameter", "continue; raise InvalidError(f\"{kind} has no parameter"),

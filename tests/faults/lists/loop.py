@@ -5,10 +5,10 @@ from tests.faults.fault import In
 EVALUATE = "tests/training/test_evaluate.py"
 WIRING = "tests/worker/test_wiring.py"
 HANDLERS = "tests/worker/test_handlers.py"
-RULES = "tests/services/test_versions_and_rules.py"
-RANKINGS = "tests/services/test_rankings.py"
-GROUPS = "tests/services/test_groups.py"
-EXPORTS = "tests/services/test_exports.py"
+RULES = "tests/services/versions/test_versions_and_rules.py"
+RANKINGS = "tests/services/labeling/test_rankings.py"
+GROUPS = "tests/services/labeling/test_groups.py"
+EXPORTS = "tests/services/data/test_exports.py"
 DATA = "tests/api/test_data.py"
 
 evaluate = In("app/training/evaluate.py", EVALUATE)
@@ -16,33 +16,33 @@ handle_policy = In("app/worker/handlers/train_policy.py", WIRING)
 handle_reward = In("app/worker/handlers/train_reward.py", WIRING)
 handle_evaluate = In("app/worker/handlers/evaluate.py", WIRING)
 store = In("app/worker/handlers/versions_of_job.py", WIRING)
-data = In("app/services/training_data.py", "tests/services/test_training_data.py")
-rules = In("app/services/rules.py", RULES)
-versions = In("app/services/versions.py", RULES)
-rankings = In("app/services/rankings.py", RANKINGS)
-groups = In("app/services/groups.py", GROUPS)
-exports = In("app/services/exports.py", EXPORTS)
+data = In("app/services/data/training_data.py", "tests/services/data/test_training_data.py")
+rules = In("app/services/jobs/rules.py", RULES)
+versions = In("app/services/versions/versions.py", RULES)
+rankings = In("app/services/labeling/rankings.py", RANKINGS)
+groups = In("app/services/labeling/groups.py", GROUPS)
+exports = In("app/services/data/exports.py", EXPORTS)
 preferences = In("app/preferences.py", "tests/test_preferences.py")
 LEFT_OUT = "tests/worker/test_left_out.py"
-DRAWING = "tests/services/test_drawing.py"
-drawing = In("app/services/drawing.py", DRAWING)
+DRAWING = "tests/services/labeling/test_drawing.py"
+drawing = In("app/services/labeling/drawing.py", DRAWING)
 prompt_rows = In("app/db/models/prompts.py", DRAWING)
-ranking_rows = In("app/db/models/rankings.py", "tests/services/test_curation.py")
-fitting = In("app/services/fitting.py", "tests/services/test_fitting.py")
-misfits = In("app/services/misfits.py", "tests/services/test_fitting.py")
-sampling = In("app/services/sampling.py", "tests/services/test_fitting.py")
-curation = In("app/services/curation.py", "tests/services/test_curation.py")
+ranking_rows = In("app/db/models/rankings.py", "tests/services/data/test_curation.py")
+fitting = In("app/services/sampling/fitting.py", "tests/services/sampling/test_fitting.py")
+misfits = In("app/services/sampling/misfits.py", "tests/services/sampling/test_fitting.py")
+sampling = In("app/services/sampling/group_sampling.py", "tests/services/sampling/test_fitting.py")
+curation = In("app/services/data/curation.py", "tests/services/data/test_curation.py")
 json_lines = In("app/json_lines.py", "tests/test_json_lines.py")
-taking_in = In("app/services/taking_in.py", "tests/services/test_imports.py")
-RANKED = "tests/services/test_imported_rankings.py"
-row_forms = In("app/services/row_forms.py", "tests/services/test_row_forms.py")
-compared_rows = In("app/services/compared_rows.py", "tests/services/test_row_forms.py")
-rows = In("app/services/rows.py", "tests/services/test_rows.py")
-conversations = In("app/services/conversations.py", "tests/services/test_imports.py")
-imports = In("app/services/imports.py", "tests/services/test_imports.py")
+taking_in = In("app/services/data/taking_in.py", "tests/services/data/test_imports.py")
+RANKED = "tests/services/data/test_imported_rankings.py"
+row_forms = In("app/services/data/row_forms.py", "tests/services/data/test_row_forms.py")
+compared_rows = In("app/services/data/compared_rows.py", "tests/services/data/test_row_forms.py")
+rows = In("app/services/data/rows.py", "tests/services/data/test_rows.py")
+conversations = In("app/services/data/conversations.py", "tests/services/data/test_imports.py")
+imports = In("app/services/data/imports.py", "tests/services/data/test_imports.py")
 left_out = In("app/worker/handlers/left_out.py", LEFT_OUT)
 scorer = In("app/training/reward/scorer.py", "tests/api/test_prompt_length.py")
-prompts = In("app/services/prompts.py", "tests/services/test_prompts.py")
+prompts = In("app/services/data/prompts.py", "tests/services/data/test_prompts.py")
 terminal = In("app/terminal.py", "tests/test_terminal.py")
 strict = In("app/strict_json.py", "tests/test_strict_json.py")
 texts = In("app/texts.py", "tests/test_texts.py")
@@ -140,7 +140,7 @@ FAULTS = [
     data("the last chunk lost", "range(0, len(ids), CHUNK)", "range(0, max(1, len(ids) - CHUNK), CHUNK)"),
     # rules
     rules("one ranking too many before a training", "new_rankings(session) < retrain_after", "new_rankings(session) <= retrain_after", RANKINGS),
-    rules("withdrawn rankings count as new", "select_from(Ranking).where(Ranking.in_force())", "select_from(Ranking)", "tests/services/test_new_rankings.py"),
+    rules("withdrawn rankings count as new", "select_from(Ranking).where(Ranking.in_force())", "select_from(Ranking)", "tests/services/jobs/test_new_rankings.py"),
     rules("old rankings count as new", "(0, 0) if job is None else", "(0, 0) if True else", RANKINGS),
     rules("a reward model worse than chance scores", "accuracy >= WORSE_THAN_CHANCE", "accuracy >= 0"),
     rules("a reward model is never activated", "accuracy is None or accuracy >= WORSE_THAN_CHANCE", "False"),
@@ -156,11 +156,11 @@ FAULTS = [
     versions("two active versions", "former.status = VersionStatus.RETIRED", "pass"),
     versions("files not looked at before activation", "    verify_directory(data_dir", "    str(data_dir"),
     versions("groups of the former version stay", "groups.expire_stale(session, active_version_id=version.id)", "pass"),
-    versions("the reward model of another model scores on", "        _exchange_reward(session, version, data_dir)\n", "", "tests/services/test_imported_versions.py"),
+    versions("the reward model of another model scores on", "        _exchange_reward(session, version, data_dir)\n", "", "tests/services/versions/test_imported_versions.py"),
     versions("anything may answer", "if version.kind not in (*MAY_ANSWER, VersionKind.REWARD)", "if False"),
     versions("a job's second version", "    if stored is not None:\n        return stored\n    version = Version(", "    version = Version("),
     versions("a policy's rankings are its own", "source = version.id if version.kind is VersionKind.REWARD else version.reward_version_id", "source = version.id"),
-    versions("any reward model fits", "one.id != other.id", "one.id < 0", "tests/services/test_imported_versions.py"),
+    versions("any reward model fits", "one.id != other.id", "one.id < 0", "tests/services/versions/test_imported_versions.py"),
     # rankings and groups
     rankings("the same key stores twice", "    if repeated is not None:\n        return _same(repeated, ranks)\n    group", "    group"),
     rankings("a ranked group is offered again", "group.status = GroupStatus.RANKED", "pass"),
@@ -228,7 +228,7 @@ FAULTS = [
     taking_in("another split without a word", "given.prompt.split not in (None, there.split) or", ""),
     handle_reward("tokens of a file read as the model's own", "    if ranked.version_id is None:\n        return False\n", "    if ranked.version_id is None:\n        return True\n", "tests/worker/test_imported_preferences.py"),
     taking_in("who wrote imported answers forgotten", '"written_by": row.ranking.written_by,', '"written_by": None,', RANKED),
-    exports("a policy's name lost", "return group.written_by if group.version_id is None else", "return group.written_by if True else", "tests/services/test_exports.py"),
+    exports("a policy's name lost", "return group.written_by if group.version_id is None else", "return group.written_by if True else", "tests/services/data/test_exports.py"),
     taking_in("the same ranking twice", "fresh.setdefault(row.digest, row)", "fresh[row.digest + str(len(fresh))] = row", RANKED),
     taking_in("an export taken in where it comes from", "known = _given_here(session, rows).union", "known = set[str]().union", RANKED),
     taking_in("a part of a file is learned from", '"withdrawn_at": now,', '"withdrawn_at": None,', RANKED),
@@ -252,7 +252,7 @@ FAULTS = [
     row_forms("a system text said twice", ' or messages[0]["content"].startswith(text + "\\n")', ""),
     compared_rows("an empty answer of a dialogue is none", "as_dialogue(rejected, answered=True)", "as_dialogue(rejected)"),
     compared_rows("a system text before the same question is another prompt", 'first[0]["content"].endswith("\\n" + prompt[0]["content"])', "False"),
-    conversations("Python's writing of a list is a question", "if isinstance(given, str) and _LIST_AS_TEXT.match(given):", "if False:", "tests/services/test_row_forms.py"),
+    conversations("Python's writing of a list is a question", "if isinstance(given, str) and _LIST_AS_TEXT.match(given):", "if False:", "tests/services/data/test_row_forms.py"),
     taking_in("rankings about archived prompts without a word", "archived=sum(", "archived=0 * sum(", RANKED),
     taking_in("another state of the archive without a word", "given.prompt.archived_at is not None and not there.archived", "False", RANKED),
     taking_in("a shipped prompt archived elsewhere is drawn here", "there.source is PromptSource.SHIPPED", "False", RANKED),

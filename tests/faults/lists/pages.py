@@ -2,17 +2,19 @@
 
 from tests.faults.fault import In
 
-jobs = In("app/services/jobs.py", "tests/services/test_jobs.py")
+jobs = In("app/services/jobs/jobs.py", "tests/services/jobs/test_jobs.py")
 pace = In("app/worker/pace.py", "tests/worker/test_pace.py")
-ranks = In("app/services/rankings.py", "tests/services/test_rankings.py")
-live = In("app/services/live_sampling.py", "tests/services/test_live_sampling.py")
-stock = In("app/services/stock.py", "tests/services/test_stock.py")
+ranks = In("app/services/labeling/rankings.py", "tests/services/labeling/test_rankings.py")
+live = In("app/services/sampling/live_sampling.py", "tests/services/sampling/test_live_sampling.py")
+stock = In("app/services/sampling/prefetch.py", "tests/services/sampling/test_prefetch.py")
 asking = In("app/web/label.py", "tests/web/test_label_page.py")
 figures = In("app/figures.py", "tests/test_figures.py")
-states = In("app/services/version_states.py", "tests/services/test_version_states.py")
+states = In("app/services/versions/version_states.py", "tests/services/versions/test_version_states.py")
 notices = In("app/web/notices.py", "tests/web/test_train_page.py")
 train = In("app/web/train.py", "tests/web/test_train_page.py")
-rankings = In("app/services/rankings.py", "tests/web/test_train_page.py", "tests/services/test_rankings.py")
+rankings = In(
+    "app/services/labeling/rankings.py", "tests/web/test_train_page.py", "tests/services/labeling/test_rankings.py"
+)
 head = In("app/head.py", "tests/test_head.py")
 label = In("app/web/label.py", "tests/test_head.py")
 errors = In("app/web/errors.py", "tests/web/test_page_errors.py")

@@ -2,17 +2,17 @@
 
 from tests.faults.fault import In
 
-REMOVAL = "tests/services/test_removal.py"
+REMOVAL = "tests/services/versions/test_removal.py"
 
-removal = In("app/services/removal.py", REMOVAL)
-versions = In("app/services/versions.py", REMOVAL)
+removal = In("app/services/versions/removal.py", REMOVAL)
+versions = In("app/services/versions/versions.py", REMOVAL)
 shelf = In("app/lm/inference/model_cache.py", "tests/lm/inference/test_engine.py")
-LANGUAGES = "tests/services/test_languages.py"
+LANGUAGES = "tests/services/labeling/test_languages.py"
 
-languages = In("app/services/languages.py", LANGUAGES)
-drawing = In("app/services/drawing.py", LANGUAGES)
-groups = In("app/services/groups.py", LANGUAGES)
-stock = In("app/services/stock.py", "tests/services/test_stock.py")
+languages = In("app/services/labeling/languages.py", LANGUAGES)
+drawing = In("app/services/labeling/drawing.py", LANGUAGES)
+groups = In("app/services/labeling/groups.py", LANGUAGES)
+stock = In("app/services/sampling/prefetch.py", "tests/services/sampling/test_prefetch.py")
 codes = In("app/languages.py", "tests/test_languages.py")
 asked = In("app/web/languages.py", "tests/web/test_languages.py")
 PARTS = "tests/lm/files/test_parts.py"
@@ -23,7 +23,7 @@ store = In(
     "app/worker/handlers/versions_of_job.py",
     "tests/worker/test_handlers.py::test_versions_share_the_files_that_they_have_in_common",
 )
-answers = In("app/services/generation.py", "tests/api/test_removal.py")
+answers = In("app/services/sampling/generation.py", "tests/api/test_removal.py")
 
 FAULTS = [
     removal("the active version goes", "if version.status is VersionStatus.ACTIVE:", "if False:", "tests/api/test_removal.py"),

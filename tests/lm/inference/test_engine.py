@@ -22,7 +22,7 @@ from app.lm.inference.generation import Generation
 from app.lm.inference.offline import answer_rows
 from app.lm.model import Llama
 from app.lm.tokenizer import Tokenizer
-from app.services.sampler import Sampler
+from app.services.sampling.engine import Sampler
 from tests.waiting import PATIENCE_SECONDS
 
 HELLO: list[Message] = [{"role": "user", "content": "Please tell me 水."}]

@@ -1,0 +1,124 @@
+"""Looking through the prompts: listed, searched, archived and taken back, deleted."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import ColumnElement, Select, delete, func, select
+from sqlalchemy.orm import Session
+
+from app.db.models.groups import Completion, Group, GroupStatus, Skip
+from app.db.models.jobs import LIVE, Job
+from app.db.models.prompts import Prompt, PromptSource, PromptSplit
+from app.db.models.rankings import Ranking
+from app.errors import ConflictError
+from app.services.data.prompts import get_prompt
+from app.services.labeling import groups
+from app.services.paging import Page, page_by_id, parse_cursor
+
+LOOKED_THROUGH = 20_000  # prompts that one page of a search reads at most; the next page goes on
+MAX_SEARCH_CHARACTERS = 200
+
+
+class Shelf(StrEnum):
+    """Which prompts are listed."""
+
+    ACTIVE = "active"
+    HELD_OUT = "held_out"
+    SET_ASIDE = "set_aside"
+    ARCHIVED = "archived"
+
+
+_ON_SHELF: dict[Shelf, tuple[ColumnElement[bool], ...]] = {
+    Shelf.ACTIVE: (Prompt.archived_at.is_(None), Prompt.set_aside.is_(None), Prompt.split == PromptSplit.TRAIN),
+    Shelf.HELD_OUT: (Prompt.archived_at.is_(None), Prompt.set_aside.is_(None), Prompt.split == PromptSplit.HELD_OUT),
+    Shelf.SET_ASIDE: (Prompt.archived_at.is_(None), Prompt.set_aside.is_not(None)),
+    Shelf.ARCHIVED: (Prompt.archived_at.is_not(None),),
+}
+
+
+@dataclass(frozen=True)
+class Wanted:
+    shelf: Shelf | None = None
+    split: PromptSplit | None = None
+    words: str = ""
+    """Part of the last message; capitals do not matter (where the database knows them)."""
+
+    def conditions(self) -> list[ColumnElement[bool]]:
+        found = [Prompt.is_visible(), *(() if self.shelf is None else _ON_SHELF[self.shelf])]
+        if self.split is not None:
+            found.append(Prompt.split == self.split)
+        if self.words:
+            found.append(Prompt.text.icontains(self.words, autoescape=True))
+        return found
+
+
+ANY = Wanted()
+
+
+def list_prompts(session: Session, *, after: str | None = None, limit: int = 50, wanted: Wanted = ANY) -> Page[Prompt]:
+    """Oldest first. A page may be short, even empty, and still have a next one: it reads LOOKED_THROUGH prompts at
+    most, so that no search reads a million. (What is archived or set aside has an index of its own.)"""
+    start = 0 if after is None else parse_cursor(after)
+    last = None if wanted.shelf in (Shelf.SET_ASIDE, Shelf.ARCHIVED) else session.scalar(_window(start))
+    statement: Select[Prompt] = select(Prompt).where(*wanted.conditions(), Prompt.id > start)
+    if last is not None:
+        statement = statement.where(Prompt.id <= last)
+    page = page_by_id(session, statement, Prompt.id, after=None, limit=limit, newest_first=False)
+    return page if page.next is not None or last is None else Page(page.items, str(last))
+
+
+def _window(start: int) -> Select[int]:
+    """The last id that is looked at; none where the end is nearer."""
+    return select(Prompt.id).where(Prompt.id > start).order_by(Prompt.id).offset(LOOKED_THROUGH - 1).limit(1)
+
+
+def archive_prompt(session: Session, prompt_id: int, now: datetime) -> Prompt:
+    """From now on it is neither drawn nor trained on, and neither are its rankings; a card that somebody holds may be
+    ranked to its end. Twice is once."""
+    prompt = get_prompt(session, prompt_id)
+    if prompt.archived_at is None:
+        prompt.archived_at = now
+        groups.expire_of_prompt(session, prompt_id, now)
+        session.flush()
+    return prompt
+
+
+def restore_prompt(session: Session, prompt_id: int) -> Prompt:
+    """In use again, with its rankings."""
+    prompt = get_prompt(session, prompt_id)
+    prompt.archived_at = None
+    session.flush()
+    return prompt
+
+
+def delete_prompt(session: Session, prompt_id: int) -> None:
+    """For good, with cards that nobody saw. Raises ConflictError where a record depends on it: archive it then."""
+    prompt = get_prompt(session, prompt_id)
+    reason = _kept_because(session, prompt)
+    if reason is not None:
+        raise ConflictError(f"Prompt {prompt_id} cannot be deleted: {reason} Archive it instead.")
+    made = select(Group.id).where(Group.prompt_id == prompt_id)
+    session.execute(delete(Completion).where(Completion.group_id.in_(made)))
+    session.execute(delete(Group).where(Group.prompt_id == prompt_id))
+    session.delete(prompt)
+    session.flush()
+
+
+def _kept_because(session: Session, prompt: Prompt) -> str | None:
+    if prompt.source is PromptSource.SHIPPED:
+        return "it ships with Fourfold and would come back at the next start."
+    mine = Group.prompt_id == prompt.id
+    ranked = session.scalar(select(func.count()).select_from(Ranking).join(Ranking.group).where(mine)) or 0
+    if ranked:
+        return (
+            f"{'a ranking is' if ranked == 1 else f'{ranked} rankings are'} about it, and rankings are kept for good."
+        )
+    if session.scalar(select(Skip.id).join(Group, Skip.group_id == Group.id).where(mine).limit(1)) is not None:
+        return "somebody skipped it and said why, which is kept for good."
+    held = Group.status.in_((GroupStatus.LEASED, GroupStatus.SAMPLING))
+    if session.scalar(select(Group.id).where(mine, held).limit(1)) is not None:
+        return "somebody has its answers before them."
+    if session.scalar(select(Job.id).where(Job.status.in_(LIVE)).limit(1)) is not None:
+        return "a training is running or waits, and may have chosen it."
+    return None

@@ -1,0 +1,191 @@
+"""The data in: files of any length, in bounded memory, while people go on ranking.
+
+A file is read twice: once to check every row (a bad one is named by its place, and nothing of that file is kept), once
+to store. It is stored in short transactions with pauses between, as rows that nobody sees; when all are there, one
+write shows them together; then they are let into use, as gently. A crash before that write leaves rows that the next
+start removes; after it, rows that the next start lets in.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import IO, Any, TypeVar
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session, sessionmaker
+
+from app.db.base import utc_now
+from app.db.models.prompts import PromptImport
+from app.db.session import transaction
+from app.errors import AppError, ConflictError, InvalidError, UnavailableError
+from app.services.data.row_forms import KNOWN_COLUMNS, Form, GivenRow, read_row
+from app.services.data.rows import FORMS, Place, readable
+from app.services.data.taking_in import Imported, let_in_some, put_away, remove_some, take_in
+from app.services.jobs import rules
+from app.services.sampling.fitting import Fitting
+
+Result = TypeVar("Result")
+Rows = Callable[[], Iterator[Place]]
+ROWS_AT_ONCE = 500
+SLICE_SECONDS, LONGEST_PAUSE_SECONDS = 0.001, 0.005
+BUSY = "Another file is being imported. Send this one again in a minute."
+STOPPED = "The server is stopping. Nothing of this file was kept; send it again in a minute."
+ANY = frozenset(Form)
+PROMPTS, COMPARED = frozenset({Form.PROMPTS, Form.ANSWERED}), frozenset({Form.RANKINGS, Form.COMPARISONS})
+
+
+class Pace:
+    """Works a little, then lets others to the processor and the database for as long."""
+
+    def __init__(self) -> None:
+        self._since = time.perf_counter()
+
+    def breathe(self) -> None:
+        """Call it often: it pauses only once a slice is used up."""
+        used = time.perf_counter() - self._since
+        if used > SLICE_SECONDS:
+            time.sleep(min(used, LONGEST_PAUSE_SECONDS))
+            self._since = time.perf_counter()
+
+
+class Imports:
+    """Imports one file at a time; `start` and `stop` with the process."""
+
+    def __init__(
+        self,
+        write: sessionmaker[Session],
+        *,
+        max_characters: int,
+        retrain_after: int,
+        folder: Path | None = None,
+    ) -> None:
+        """`folder`: where files may be written meanwhile."""
+        self._write, self._max_characters = write, max_characters
+        self._retrain_after, self._folder = retrain_after, folder
+        self._one_at_a_time = threading.Lock()
+        self._stopping = threading.Event()
+        self._mine: set[int] = set()
+
+    def start(self) -> None:
+        """Cleans up beside the work of the day: rows that nobody sees are in nobody's way."""
+        threading.Thread(target=self.clean_up, name="import-cleaning", daemon=True).start()
+
+    def stop(self) -> None:
+        self._stopping.set()
+
+    def run(self, file: IO[bytes], fitting: Fitting, wanted: frozenset[Form] = ANY) -> Imported:
+        """Takes in all rows, or none: raises InvalidError with the place of one that cannot be taken, or whose form is
+        not wanted."""
+        if not self._one_at_a_time.acquire(blocking=False):
+            raise ConflictError(BUSY)
+        try:
+            with readable(file, KNOWN_COLUMNS, self._folder) as rows:
+                self._check(rows, fitting, wanted)
+                return self._store(rows)
+        except InvalidError as error:
+            raise InvalidError(f"{error.message} Nothing of this file was kept.") from error
+        finally:
+            self._one_at_a_time.release()
+
+    def clean_up(self) -> None:
+        """Ends the imports of a process that is gone: those that were shown are let in, others removed. New ones need
+        not wait for that."""
+        with transaction(self._write) as session:
+            unfinished = session.execute(select(PromptImport.id, PromptImport.staged_at)).all()
+        for import_id, staged_at in unfinished:
+            if import_id not in self._mine:
+                self._end(import_id, remove_some if staged_at is None else let_in_some)
+
+    def _check(self, rows: Rows, fitting: Fitting, wanted: frozenset[Form]) -> None:
+        empty = True
+        for place, columns in self._gently(rows):
+            empty = False
+            row = self._read(place, columns)
+            if row.form not in wanted:
+                raise InvalidError(f"{place}: {WRONG_DOOR[row.form]}")
+            if row.ranking is None:  # of a ranking, it is seen when it is learned from
+                _say_where(place, partial(fitting.check_quickly, row.prompt.messages))
+        if empty:
+            raise InvalidError(f"The file has no rows. Send {FORMS}.")
+
+    def _read(self, place: str, columns: Mapping[str, Any]) -> GivenRow:
+        return _say_where(place, partial(read_row, columns, self._max_characters))
+
+    def _store(self, rows: Rows) -> Imported:
+        with transaction(self._write) as session:
+            begun = PromptImport()
+            session.add(begun)
+            session.flush()
+            self._mine.add(begun.id)  # before anybody can see it
+        found = Imported()
+        try:
+            for chunk in self._chunks(rows):
+                found += self._step(partial(take_in, import_id=begun.id, given=chunk))
+            shown = update(PromptImport).where(PromptImport.id == begun.id)
+            self._step(lambda session: session.execute(shown.values(staged_at=utc_now())))
+        except BaseException:
+            if not self._stopping.is_set():  # else the next start does it
+                self._end(begun.id, remove_some)
+            raise
+        self._end(begun.id, let_in_some)
+        for prompt_id, since in sorted(found.put_away):
+            self._step(partial(put_away, prompt_id=prompt_id, since=since))
+        if found.rankings:
+            self._step(partial(rules.after_ranking, retrain_after=self._retrain_after))
+        return found
+
+    def _chunks(self, rows: Rows) -> Iterator[Sequence[tuple[str, GivenRow]]]:
+        """As many as a short transaction stores: answers take as long as prompts."""
+        chunk: list[tuple[str, GivenRow]] = []
+        weight = 0
+        for place, columns in self._gently(rows):
+            row = self._read(place, columns)
+            chunk.append((place, row))
+            weight += 1 + (0 if row.ranking is None else len(row.ranking.answers))
+            if weight >= ROWS_AT_ONCE:
+                yield chunk
+                chunk, weight = [], 0
+        if chunk:
+            yield chunk
+
+    def _gently(self, rows: Rows) -> Iterator[Place]:
+        pace = Pace()
+        for row in rows():
+            pace.breathe()
+            if self._stopping.is_set():
+                raise UnavailableError(STOPPED)
+            yield row
+
+    def _end(self, import_id: int, some: Callable[[Session, int, int], int]) -> None:
+        """Does `some` of the rows at a time until none is left; what is left when the server stops, the next start
+        does."""
+        while not self._stopping.is_set() and self._step(lambda session: some(session, import_id, ROWS_AT_ONCE)):
+            pass
+
+    def _step(self, action: Callable[[Session], Result]) -> Result:
+        """A short transaction, and a pause as long: others wait for one at most."""
+        began = time.perf_counter()
+        with transaction(self._write) as session:
+            result = action(session)
+        time.sleep(time.perf_counter() - began)
+        return result
+
+
+def _say_where(place: str, read: Callable[[], Result]) -> Result:
+    try:
+        return read()
+    except AppError as error:
+        raise InvalidError(f"{place}: {error.message}") from error
+
+
+_TO_PROMPTS = "Send the file to POST /api/v1/import/prompts."
+WRONG_DOOR = {
+    Form.PROMPTS: f"it is a prompt without answers that were compared. {_TO_PROMPTS}",
+    Form.ANSWERED: f"it is a prompt with one answer, which compares nothing. {_TO_PROMPTS}",
+    Form.RANKINGS: "it holds ranked answers, of which only the prompt would be kept here. Send the file to "
+    "POST /api/v1/import/rankings, which keeps them.",
+    Form.COMPARISONS: "it holds two answers that were compared, of which only the prompt would be kept here. Send the "
+    "file to POST /api/v1/import/comparisons, which keeps them.",
+}

@@ -1,0 +1,46 @@
+"""Parquet files of strangers: read in a process of its own, whose memory, time and output are bounded
+(parquet_child.py).
+
+A file of some kB may unpack to any size, and one that lies about its sizes may break the reader: either ends that
+process, and is an InvalidError here.
+"""
+
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+from app import own_process
+from app.errors import InvalidError
+
+SECONDS = 300.0
+REFUSED = 3  # how the child ends where it says why
+
+
+@contextmanager
+def json_lines_of_parquet(file: IO[bytes], folder: Path | None) -> Iterator[IO[bytes]]:
+    """An object a line for each row, in a file without a name."""
+    with tempfile.TemporaryFile(dir=folder) as lines:
+        file.seek(0)
+        try:
+            done = subprocess.run(
+                own_process.command("app.services.data.parquet_child"),
+                env=own_process.environment(),
+                stdin=file,
+                stdout=lines,
+                stderr=subprocess.PIPE,
+                timeout=SECONDS,
+                check=False,
+            )
+        except subprocess.TimeoutExpired as error:
+            raise InvalidError("The Parquet file takes too much time to read. Send it in parts.") from error
+        if done.returncode == REFUSED:
+            raise InvalidError(f"The Parquet file {done.stderr.decode('utf-8', 'replace').strip()[-500:]}")
+        if done.returncode:
+            raise InvalidError(
+                "The Parquet file cannot be read: it unpacks to more than this server gives one file, or it is "
+                "damaged. Send it in parts, or as JSON Lines."
+            )
+        yield lines

@@ -1,0 +1,157 @@
+"""Prompts: checked, and stored once by their content."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from app.chat import Message
+from app.db.models.prompts import Prompt, PromptSource, PromptSplit
+from app.errors import InvalidError, NotFoundError
+from app.languages import guessed
+from app.layout import PROMPTS
+from app.services.labeling.drawing import KEY_DIGITS
+from app.texts import clean_text, shows_anything
+
+MAX_MESSAGES = 64
+LOOKUP_ROWS = 500
+
+
+def validate_messages(messages: Sequence[Mapping[str, Any]], max_characters: int) -> list[Message]:
+    """User and assistant in turn, the user first and last, nothing empty. Raises InvalidError with the next step."""
+    if not messages:
+        raise InvalidError("The prompt is empty: write what you want answered.")
+    if len(messages) > MAX_MESSAGES:
+        raise InvalidError(f"The conversation has {len(messages)} messages; at most {MAX_MESSAGES} are taken.")
+    checked: list[Message] = []
+    for number, message in enumerate(messages, start=1):
+        role = "user" if number % 2 else "assistant"
+        if message.get("role") != role:
+            raise InvalidError(
+                f"Message {number} must have the role {role!r}: user and assistant take turns, the user first."
+            )
+        content = clean_text(str(message.get("content") or ""))
+        if not shows_anything(content):
+            raise InvalidError(f"Message {number} is empty: write what you want answered.")
+        checked.append(Message(role="user" if number % 2 else "assistant", content=content))
+    if len(checked) % 2 == 0:
+        raise InvalidError("The last message must be the user's: it is the one to be answered.")
+    length = sum(len(message["content"]) for message in checked)
+    if length > max_characters:
+        raise InvalidError(f"The prompt has {length:,} characters; at most {max_characters:,} are taken. Shorten it.")
+    return checked
+
+
+def digest_of(messages: Sequence[Message]) -> str:
+    canonical = json.dumps(list(messages), ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class NewPrompt:
+    messages: Sequence[Message]
+    split: PromptSplit | None = None
+    """None where nobody said: TRAIN, or where it is already."""
+    language: str | None = None
+    source: PromptSource = PromptSource.OWN
+    archived_at: datetime | None = None
+
+
+def add_prompt(
+    session: Session,
+    *,
+    messages: Sequence[Message],
+    source: PromptSource,
+    split: PromptSplit = PromptSplit.TRAIN,
+    language: str | None = None,
+) -> Prompt:
+    """Stores the prompt; the same messages give the prompt that is there already, in its own split. An archived one
+    that a person gives again is in use again."""
+    digest = digest_of(messages)
+    stored = _by_digest(session, digest)
+    if stored is not None:
+        return _given_again(stored, source)
+    prompt = Prompt(**prompt_row(NewPrompt(messages, split, language, source)))
+    session.add(prompt)
+    session.flush()
+    return prompt
+
+
+def add_prompts(session: Session, given: Sequence[NewPrompt]) -> list[Prompt]:
+    """Many at once, in their order; the same rules as for one."""
+    digests = [digest_of(new.messages) for new in given]
+    known: dict[str, Prompt] = {}
+    for start in range(0, len(digests), LOOKUP_ROWS):
+        chunk = digests[start : start + LOOKUP_ROWS]
+        known |= {prompt.digest: prompt for prompt in session.scalars(select(Prompt).where(Prompt.digest.in_(chunk)))}
+    for new, digest in zip(given, digests, strict=True):
+        if digest in known:
+            _given_again(known[digest], new.source)
+    for new, digest in zip(given, digests, strict=True):
+        if digest not in known:
+            known[digest] = Prompt(**prompt_row(new))
+            session.add(known[digest])
+    session.flush()
+    return [known[digest] for digest in digests]
+
+
+def _given_again(prompt: Prompt, source: PromptSource) -> Prompt:
+    """It no longer depends on the import that is just bringing it, too."""
+    prompt.import_id = None
+    if source is PromptSource.OWN:
+        prompt.archived_at = None
+    return prompt
+
+
+def prompt_row(new: NewPrompt) -> dict[str, Any]:
+    """The columns of a prompt that is stored for the first time."""
+    digest = digest_of(new.messages)
+    return {
+        "text": new.messages[-1]["content"],
+        "messages": [{"role": message["role"], "content": message["content"]} for message in new.messages],
+        "digest": digest,
+        "draw_key": digest[:KEY_DIGITS],
+        "split": new.split or PromptSplit.TRAIN,
+        "source": new.source,
+        "language": new.language or guessed(new.messages[-1]["content"]),
+        "archived_at": new.archived_at,
+    }
+
+
+def _by_digest(session: Session, digest: str) -> Prompt | None:
+    return session.scalar(select(Prompt).where(Prompt.digest == digest))
+
+
+def get_prompt(session: Session, prompt_id: int) -> Prompt:
+    prompt = session.scalar(select(Prompt).where(Prompt.id == prompt_id, Prompt.is_visible()))
+    if prompt is None:
+        raise NotFoundError(f"There is no prompt {prompt_id}. The Prompts page lists them.")
+    return prompt
+
+
+def install_shipped_prompts(session: Session, path: Path = PROMPTS) -> int:
+    """Stores the prompts that ship with the program; returns how many were new."""
+    newest = session.scalar(select(func.max(Prompt.id))) or 0
+    shipped = [
+        NewPrompt(
+            [Message(role="user", content=clean_text(row["text"]))],
+            PromptSplit(row["split"]),
+            row["language"],
+            PromptSource.SHIPPED,
+        )
+        for row in _read_rows(path)
+    ]
+    return sum(prompt.id > newest for prompt in add_prompts(session, shipped))
+
+
+def _read_rows(path: Path) -> Iterable[dict[str, str]]:
+    with path.open(encoding="utf-8") as lines:
+        for line in lines:
+            if line.strip():
+                yield json.loads(line)

@@ -1,0 +1,270 @@
+"""Rows out of a file of any length, in bounded memory: JSON Lines, a JSON list, CSV, Parquet; told by their beginnings.
+
+Each row comes with its place, as a person finds it again ("Line 3"). What cannot be read is an InvalidError that says
+which place and why.
+"""
+
+import codecs
+import csv
+import json
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+from app.errors import InvalidError
+from app.services.data.parquet_rows import json_lines_of_parquet
+from app.strict_json import JsonValueError, NotJsonError, parse_json
+from app.texts import clean_text
+
+MAX_ROW_BYTES = 1 << 20
+READ_AT_ONCE = 1 << 16
+MAX_COLUMNS = 1_000
+SEPARATORS = ",;\t|"
+PARQUET = b"PAR1"
+PACKED = {
+    b"\x1f\x8b": "gzip",
+    b"PK\x03\x04": "zip",
+    b"\x28\xb5\x2f\xfd": "zstandard",
+    b"\xfd7zXZ": "xz",
+    b"BZh": "bzip2",
+}
+OTHER_TEXT = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+FORMS = "JSON Lines (an object a line), a JSON list, CSV with the columns' names in its first line, or Parquet"
+TOO_LONG = f"it is longer than {MAX_ROW_BYTES >> 10:,} kB."
+Place = tuple[str, Mapping[str, Any]]
+
+
+class RowError(InvalidError):
+    """What is wrong with a row, and where it stands."""
+
+    def __init__(self, place: str, message: str) -> None:
+        super().__init__(f"{place}: {message}")
+
+
+@contextmanager
+def readable(
+    file: IO[bytes], known: frozenset[str], folder: Path | None = None
+) -> Iterator[Callable[[], Iterator[Place]]]:
+    """Gives a function that reads the rows from the first on, as often as it is called. `known`: names of columns by
+    which a table is recognised; `folder`: where files may be written meanwhile."""
+    file.seek(0)
+    start = file.read(READ_AT_ONCE)
+    if start.startswith(PARQUET):
+        with json_lines_of_parquet(file, folder) as lines:
+            yield lambda: _json_lines(lines, word="Row")
+        return
+    for mark, name in PACKED.items():
+        if start.startswith(mark):
+            raise InvalidError(f"The file is packed ({name}). Unpack it and send what is inside.")
+    if start.startswith(OTHER_TEXT) or b"\0" in start[:4]:
+        raise InvalidError("The file is UTF-16 text. Save it as UTF-8 and send it again.")
+    first = start.removeprefix(codecs.BOM_UTF8).lstrip()[:1]
+    if first in (b"{", b""):
+        yield lambda: _json_lines(file, word="Line")
+    elif first == b"[":
+        yield lambda: _json_list(file)
+    else:
+        yield lambda: _table(file, known)
+
+
+def _from_start(file: IO[bytes]) -> None:
+    """Behind a mark of byte order, as Windows writes it."""
+    file.seek(0)
+    if file.read(len(codecs.BOM_UTF8)) != codecs.BOM_UTF8:
+        file.seek(0)
+
+
+def _lines(file: IO[bytes], word: str) -> Iterator[tuple[str, bytes]]:
+    _from_start(file)
+    number = 0
+    while line := file.readline(MAX_ROW_BYTES + 1):
+        number += 1
+        if len(line) > MAX_ROW_BYTES:
+            raise RowError(f"{word} {number}", TOO_LONG)
+        yield f"{word} {number}", line
+
+
+def _json_lines(file: IO[bytes], word: str) -> Iterator[Place]:
+    """Blank lines are counted, and are nothing."""
+    for place, line in _lines(file, word):
+        if line.strip():
+            yield place, _object(line, place)
+
+
+def _object(data: bytes, place: str) -> dict[str, Any]:
+    try:
+        row = parse_json(data)
+    except NotJsonError as error:
+        raise RowError(place, f"it is not valid JSON ({error}).") from error
+    except JsonValueError as error:
+        raise RowError(place, f"{error}.") from error
+    if not isinstance(row, dict):
+        raise RowError(place, "it is not a JSON object.")
+    return row
+
+
+def _json_list(file: IO[bytes]) -> Iterator[Place]:
+    """Its entries, one after the other: of the file, no more is held than one of them may be long."""
+    _from_start(file)
+    text = _Ahead(file)
+    text.skip("[")
+    number, place = 0, "Entry 1"
+    while not text.skip("]"):
+        if number and not text.skip(","):
+            raise RowError(place, f"it is not valid JSON: behind it stands {text.sight()!r}, not a comma.")
+        number += 1
+        place = f"Entry {number}"
+        yield place, _object(text.value(place), place)
+    if text.more():
+        raise InvalidError(f"Something stands behind the list: {text.sight()!r}. Send {FORMS}.")
+
+
+class _Ahead:
+    """Text that is read piece by piece."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file, self._text, self._ended = file, "", False
+        self._decoder = codecs.getincrementaldecoder("utf-8")()
+
+    def _read(self) -> bool:
+        if self._ended:
+            return False
+        piece = self._file.read(max(READ_AT_ONCE, len(self._text)))
+        self._ended = not piece
+        try:
+            self._text += self._decoder.decode(piece, final=not piece)
+        except UnicodeDecodeError as error:
+            raise InvalidError("The file is not UTF-8 text. Save it as UTF-8, unpacked, and send it again.") from error
+        return bool(piece)
+
+    def more(self) -> bool:
+        """Whether anything but blanks is left."""
+        while not (text := self._text.lstrip()) and self._read():
+            pass
+        self._text = text
+        return bool(text)
+
+    def skip(self, mark: str) -> bool:
+        """Whether it stands there."""
+        found = self.more() and self._text.startswith(mark)
+        self._text = self._text[len(mark) :] if found else self._text
+        return found
+
+    def sight(self) -> str:
+        """What comes next, for a sentence."""
+        return self._text[:20]
+
+    def value(self, place: str) -> bytes:
+        """The next one, as it is written."""
+        self.more()
+        while True:
+            try:
+                _, end = json.JSONDecoder().raw_decode(self._text)
+            except (ValueError, RecursionError) as error:
+                if len(self._text) <= MAX_ROW_BYTES and self._read():
+                    continue
+                long = len(self._text) > MAX_ROW_BYTES
+                why = TOO_LONG if long else f"it is not valid JSON ({error or 'too deep'})."
+                raise RowError(place, why) from error
+            value, self._text = self._text[:end].encode("utf-8", "surrogatepass"), self._text[end:]
+            if len(value) > MAX_ROW_BYTES:
+                raise RowError(place, TOO_LONG)
+            return value
+
+
+def _table(file: IO[bytes], known: frozenset[str]) -> Iterator[Place]:
+    """CSV, whatever separates its cells. An empty cell is nothing, and a row of such is none; one that holds a JSON
+    list or object is that."""
+    separator = _separator(file, known)
+    csv.field_size_limit(MAX_ROW_BYTES)  # of the whole process; nothing else here reads CSV
+    at = _Reached()
+    rows = csv.reader(_texts(file, at), delimiter=separator, strict=True)
+    names: list[str] | None = None
+    while True:
+        at.begin()
+        try:
+            cells = next(rows)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            raise RowError(at.place, f"it is no row of CSV ({error}).") from error
+        if names is None:
+            names = _names(cells, known)
+        elif any(map(str.strip, cells)):
+            if len(cells) != len(names):
+                raise RowError(at.place, f"it has {len(cells):,} cells; the first line names {len(names):,} columns.")
+            yield at.place, dict(zip(names, map(_cell, cells), strict=True))
+
+
+@dataclass
+class _Reached:
+    """How far a table is read."""
+
+    lines: int = 0
+    place: str = "Line 1"
+    """Where the row that is read begins."""
+    row_bytes: int = 0
+
+    def begin(self) -> None:
+        self.place, self.row_bytes = f"Line {self.lines + 1}", 0
+
+
+def _texts(file: IO[bytes], at: _Reached) -> Iterator[str]:
+    for place, line in _lines(file, "Line"):
+        at.lines += 1
+        at.row_bytes += len(line)
+        if at.row_bytes > MAX_ROW_BYTES:
+            raise RowError(at.place, "its row is too long: perhaps a quotation mark was never closed.")
+        try:
+            yield line.decode("utf-8")
+        except UnicodeDecodeError as error:
+            raise RowError(place, "it is not UTF-8 text. Save the file as UTF-8 and send it again.") from error
+
+
+def _separator(file: IO[bytes], known: frozenset[str]) -> str:
+    """The one by which the first line has names that are known, most of them."""
+    first = next(iter(_texts(file, _Reached())), "")
+
+    def recognised(separator: str) -> int:
+        try:
+            return len({_name(cell, known) for cell in next(csv.reader([first], delimiter=separator), [])} & known)
+        except csv.Error:
+            return 0
+
+    best = max(SEPARATORS, key=recognised)
+    if not recognised(best):
+        shown = clean_text(first)[:80]
+        raise InvalidError(
+            f"The file is none that is known: its first line is {shown!r}. Send {FORMS}. Columns are called for "
+            "example prompt, or prompt, chosen and rejected (docs/data.md names them all)."
+        )
+    return best
+
+
+def _names(cells: list[str], known: frozenset[str]) -> list[str]:
+    names = [_name(cell, known) for cell in cells]
+    if len(names) > MAX_COLUMNS:
+        raise RowError("Line 1", f"it names {len(names):,} columns; at most {MAX_COLUMNS:,} are taken.")
+    twice = next((name for name in names if name and names.count(name) > 1), None)
+    if twice is not None:
+        raise RowError("Line 1", f"two columns are called {twice[:60]!r}. Rename one.")
+    return names
+
+
+def _name(cell: str, known: frozenset[str]) -> str:
+    name = clean_text(cell)
+    return name.lower() if name.lower() in known else name
+
+
+def _cell(text: str) -> object:
+    if not text.strip():
+        return None
+    if text.lstrip()[0] in "[{":
+        try:
+            found = parse_json(text.encode("utf-8"))
+        except ValueError:
+            return text
+        return found if isinstance(found, dict | list) else text
+    return text

@@ -1,0 +1,178 @@
+"""Jobs as rows: queueing, cancelling, following. Knows nothing of the engine that runs them (see job_runs.py).
+
+A job is queued in the transaction of its cause, so the cause and the job are saved together or not at all.
+"""
+
+import uuid
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from app.config import Settings
+from app.db.base import CLOCK_TOLERANCE, utc_now
+from app.db.models.jobs import LIVE, Job, JobKind, JobMetric, JobStatus, JobTrigger
+from app.db.models.rankings import Ranking
+from app.errors import ConflictError, NotFoundError
+from app.services.jobs import heartbeats, job_folders
+from app.services.jobs.job_params import check_params
+from app.services.paging import Page, check_limit
+
+FINAL = tuple(status for status in JobStatus if status not in LIVE)
+
+
+def queue_job(
+    session: Session, *, kind: JobKind, params: dict[str, Any] | None = None, trigger: JobTrigger = JobTrigger.PERSON
+) -> Job:
+    """A new queued job, or the live one that already does the same work."""
+    checked = check_params(session, kind, params or {})
+    key = _dedup_key(kind, checked)
+    live = _live_job(session, key)
+    if live is not None:
+        return live
+    job = Job(id=uuid.uuid4().hex, kind=kind, params=checked, dedup_key=key, trigger=trigger)
+    if kind is JobKind.TRAIN_REWARD:
+        job.newest_ranking_id, job.num_rankings = _rankings_in_force(session)
+    session.add(job)
+    session.flush()
+    return job
+
+
+def same_work(session: Session, kind: JobKind, params: dict[str, Any]) -> Job | None:
+    """The live job that `queue_job` would answer with instead of a new one."""
+    return _live_job(session, _dedup_key(kind, check_params(session, kind, params)))
+
+
+def _dedup_key(kind: JobKind, params: dict[str, Any]) -> str:
+    return f"{kind}:{params['version_id']}" if kind is JobKind.EVALUATE else str(kind)
+
+
+def _live_job(session: Session, key: str) -> Job | None:
+    return session.scalar(select(Job).where(Job.dedup_key == key, Job.status.in_(LIVE)))
+
+
+def _rankings_in_force(session: Session) -> tuple[int, int]:
+    """The newest one's id and their number; 0 and 0 where there is none."""
+    counted = select(func.coalesce(func.max(Ranking.id), 0), func.count(Ranking.id))
+    newest, number = session.execute(counted.where(Ranking.in_force())).one()
+    return newest, number
+
+
+def get_job(session: Session, job_id: str) -> Job:
+    possible = job_id.isascii() and job_id.isalnum()  # PostgreSQL cannot be asked for every text
+    job = session.get(Job, job_id) if possible else None
+    if job is None:
+        raise NotFoundError(
+            f"There is no job {job_id[:80]!r}. GET /api/v1/jobs lists them.",
+            page=f"There is no job {job_id[:80]!r}. The Train page shows the latest ones.",
+        )
+    return job
+
+
+def list_jobs(
+    session: Session,
+    *,
+    after: str | None = None,
+    limit: int = 50,
+    statuses: Sequence[JobStatus] = (),
+    kind: JobKind | None = None,
+) -> Page[Job]:
+    """Newest first; the cursor is a job id."""
+    check_limit(limit)
+    statement = select(Job).order_by(Job.number.desc()).limit(limit + 1)
+    if statuses:
+        statement = statement.where(Job.status.in_(statuses))
+    if kind is not None:
+        statement = statement.where(Job.kind == kind)
+    if after is not None:
+        statement = statement.where(Job.number < get_job(session, after).number)
+    rows = list(session.scalars(statement))
+    return Page(rows[:limit], rows[limit - 1].id if len(rows) > limit else None)
+
+
+def request_cancel(session: Session, job_id: str, *, stale_seconds: float = 15.0) -> Job:
+    """Ends a job that nobody works on at once: one that waits, or whose worker has shown no life for `stale_seconds`.
+
+    Others end at their next report. Asking twice changes nothing; the same work may be queued anew at once.
+    """
+    job = get_job(session, job_id)
+    if job.status is JobStatus.CANCELLED:
+        return job
+    if job.status not in LIVE:
+        raise ConflictError(f"The job has already {job.status}; there is nothing to cancel.")
+    job.cancel_requested = True
+    job.dedup_key = job.id  # it no longer stands for its work
+    living = heartbeats.living_workers(session, stale_seconds=stale_seconds)
+    if job.status is JobStatus.QUEUED or job.executor_id not in living:
+        job.status = JobStatus.CANCELLED
+        job.finished_at = utc_now()
+    session.flush()
+    return job
+
+
+def resume_job(session: Session, job_id: str, settings: Settings) -> Job:
+    """A failed job goes on from its checkpoint, with its parameters and the data that it chose; twice is once.
+
+    Raises ConflictError where there is no checkpoint, or another job already does this work.
+    """
+    job = get_job(session, job_id)
+    if job.status in LIVE:
+        return job
+    if job.status is not JobStatus.FAILED:
+        raise ConflictError(f"The job has {job.status}; only a failed one can go on. Start it again instead.")
+    if not job_folders.has_checkpoint(settings, job_id):
+        raise ConflictError("There is no checkpoint of this job to go on from. Start it again instead.")
+    key = _dedup_key(job.kind, job.params)
+    other = _live_job(session, key)
+    if other is not None:
+        raise ConflictError(
+            f"Job {other.id} already does this work. Wait for it to end, or cancel it first.",
+            page="Another job already does this work. Wait for it to end, or cancel it first.",
+        )
+    job.status = JobStatus.QUEUED
+    job.cancel_requested, job.dedup_key = False, key  # a cancel that it failed before seeing is taken back
+    job.message = "Waiting to go on from its checkpoint"
+    job.attempts_without_progress = 0
+    job.dispatched_at = job.finished_at = job.error = None
+    session.flush()
+    return job
+
+
+def restart_job(session: Session, job_id: str) -> Job:
+    """A new job with the parameters of one that has ended. It begins anew, with the data of today."""
+    job = ended_job(session, job_id)
+    return queue_job(session, kind=job.kind, params=job.params)
+
+
+def ended_job(session: Session, job_id: str) -> Job:
+    """Raises ConflictError for a live one."""
+    job = get_job(session, job_id)
+    if job.status in LIVE:
+        raise ConflictError("The job has not ended yet. Cancel it first, or wait for its end.")
+    return job
+
+
+def metrics_since(session: Session, job_id: str, after_id: int = 0, *, limit: int = 1_000) -> list[JobMetric]:
+    """Points of the job's curves that came after the point `after_id`, in order."""
+    statement = select(JobMetric).where(JobMetric.job_id == job_id, JobMetric.id > after_id)
+    return list(session.scalars(statement.order_by(JobMetric.id).limit(limit)))
+
+
+def seconds_left(job: Job, now: datetime | None = None) -> float | None:
+    """Until its last step is done, by the pace of the last ones; None while that is unknown.
+
+    Between two steps it counts down. Nought: in a moment, what was made is being stored, or the step takes longer.
+    """
+    now = now or utc_now()
+    if job.status is not JobStatus.RUNNING or job.cancel_requested or job.ends_at is None:
+        return None
+    if job.heartbeat_at is None or job.heartbeat_at > now + CLOCK_TOLERANCE:  # the clock was set back
+        return None
+    return max(0.0, (job.ends_at - now).total_seconds())
+
+
+def latest_job(session: Session, kind: JobKind) -> Job | None:
+    """The one that was queued last."""
+    return session.scalar(select(Job).where(Job.kind == kind).order_by(Job.number.desc()).limit(1))

@@ -1,0 +1,287 @@
+"""Groups of four answers: stored in a shuffled order, leased to one labeler at a time, skipped, expired."""
+
+import random
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import datetime, timedelta
+
+from sqlalchemy import ColumnElement, and_, exists, false, func, not_, or_, select, true, update
+from sqlalchemy.orm import Session, joinedload, selectinload
+
+from app.chat import SampledAnswer
+from app.db.base import CLOCK_TOLERANCE, utc_now
+from app.db.models.groups import ANSWERS_PER_GROUP, Completion, Group, GroupStatus, Skip, SkipReason
+from app.db.models.labelers import Labeler
+from app.db.models.prompts import Prompt, PromptSource
+from app.db.models.versions import Version, VersionStatus
+from app.errors import ConflictError, NotFoundError
+from app.hparams import SamplingParams
+from app.services.labeling import drawing
+from app.services.labeling.drawing import Tags
+
+_dice = random.SystemRandom()
+PAGE_STATES = {
+    GroupStatus.SAMPLING: "its answers are still being written",
+    GroupStatus.READY: "it went back to the others",
+    GroupStatus.LEASED: "somebody else has it now",
+    GroupStatus.RANKED: "it has been ranked",
+    GroupStatus.SKIPPED: "it was skipped",
+    GroupStatus.EXPIRED: "another version answers now",
+}
+FULL = (joinedload(Group.prompt, innerjoin=True), selectinload(Group.completions))
+
+
+def next_group(
+    session: Session, *, labeler: Labeler, now: datetime, lease_seconds: float, tags: Tags = None
+) -> Group | None:
+    """The card this labeler already holds (a reload shows the same one), else the oldest free one in the languages
+    `tags`, leased to them.
+
+    None when no group is ready. That one writes at a time keeps two labelers apart (app/db/session.py).
+    """
+    held = held_group(session, labeler=labeler, now=now)
+    if held is not None:
+        return held
+    free = _free(now), _in_language(tags)
+    group = session.scalar(select(Group).where(*free).order_by(Group.id).limit(1).options(*FULL))
+    if group is not None:
+        lease(session, group, labeler.id, now=now, lease_seconds=lease_seconds)
+    return group
+
+
+def has_free(session: Session, *, now: datetime, tags: Tags = None) -> bool:
+    """Whether `next_group` would find a group for somebody who holds none. Only reads."""
+    return session.scalar(select(Group.id).where(_free(now), _in_language(tags)).limit(1)) is not None
+
+
+def _in_language(tags: Tags) -> ColumnElement[bool]:
+    return true() if tags is None else exists().where(Prompt.id == Group.prompt_id, Prompt.language.in_(tags))
+
+
+def let_go_of_other_languages(session: Session, *, labeler: Labeler, tags: Tags) -> None:
+    """Cards that the labeler holds and would not be given now are free again; own prompts stay."""
+    own = exists().where(Prompt.id == Group.prompt_id, Prompt.source == PromptSource.OWN)
+    held = Group.status == GroupStatus.LEASED, Group.leased_to == labeler.id
+    session.execute(
+        update(Group)
+        .where(*held, not_(_in_language(tags)), not_(own))
+        .values(status=GroupStatus.READY, leased_to=None)
+        .execution_options(synchronize_session="fetch")
+    )
+
+
+def _free(now: datetime) -> ColumnElement[bool]:
+    active = select(Version.id).where(Version.status == VersionStatus.ACTIVE)
+    return and_(_unheld(now), Group.version_id.in_(active))
+
+
+def held_group(session: Session, *, labeler: Labeler, now: datetime) -> Group | None:
+    """The card this labeler holds. Only reads."""
+    return session.scalar(
+        select(Group)
+        .where(Group.status == GroupStatus.LEASED, Group.leased_to == labeler.id, not_(_lapsed(now)))
+        .order_by(Group.lease_number.desc())
+        .limit(1)
+        .options(*FULL)
+    )
+
+
+def lease(session: Session, group: Group, labeler_id: int, *, now: datetime, lease_seconds: float) -> None:
+    """The group is the labeler's newest card from now on."""
+    newest = session.scalar(select(func.max(Group.lease_number)).where(Group.leased_to == labeler_id))
+    group.status = GroupStatus.LEASED
+    group.leased_to = labeler_id
+    group.leased_at = now
+    group.lease_expires_at = now + timedelta(seconds=lease_seconds)
+    group.lease_number = 1 + (newest or 0)
+    session.flush()
+
+
+def hand_over(session: Session, old: Labeler, new: Labeler) -> None:
+    """All cards that one labeler holds, or that are being written for them, to another: behind the other's own."""
+    held = select(Group).where(Group.leased_to == old.id, Group.status.in_((GroupStatus.LEASED, GroupStatus.SAMPLING)))
+    newest = session.scalar(select(func.max(Group.lease_number)).where(Group.leased_to == new.id)) or 0
+    for number, group in enumerate(session.scalars(held.order_by(Group.lease_number, Group.id)), start=newest + 1):
+        group.leased_to, group.lease_number = new.id, number
+    session.flush()
+
+
+def _lapsed(now: datetime) -> ColumnElement[bool]:
+    """Of a leased group: its time is over, or it begins in the future, since the clock was set back: it might be held
+    for years."""
+    ahead = Group.leased_at > now + CLOCK_TOLERANCE
+    return or_(Group.lease_expires_at <= now, func.coalesce(ahead, false()))
+
+
+def add_group(
+    session: Session,
+    *,
+    prompt: Prompt,
+    version_id: int,
+    answers: Sequence[SampledAnswer],
+    params: SamplingParams,
+    seed: int,
+    shuffle_seed: int,
+    leased_to: Labeler | None = None,
+    lease_seconds: float = 1_800.0,
+    now: datetime | None = None,
+) -> Group:
+    """Stores a sampled group: ready for anyone, or leased at once to the labeler whose own prompt it is."""
+    group = open_group(session, prompt=prompt, version_id=version_id, params=params, seed=seed, leased_to=leased_to)
+    return store_answers(
+        session, group, answers=answers, shuffle_seed=shuffle_seed, lease_seconds=lease_seconds, now=now
+    )
+
+
+def open_group(
+    session: Session,
+    *,
+    prompt: Prompt,
+    version_id: int,
+    params: SamplingParams,
+    seed: int,
+    leased_to: Labeler | None = None,
+    ask_key: str | None = None,
+) -> Group:
+    """A group whose answers are still being sampled; nobody is offered it until `store_answers`."""
+    group = Group(
+        prompt_id=prompt.id,
+        version_id=version_id,
+        settings={**asdict(params), "seed": seed},
+        seed=seed,
+        status=GroupStatus.SAMPLING,
+        leased_to=None if leased_to is None else leased_to.id,
+        ask_key=ask_key,
+    )
+    session.add(group)
+    drawing.count_shown(session, prompt.id, _dice)
+    session.flush()
+    return group
+
+
+def store_answers(
+    session: Session,
+    group: Group,
+    *,
+    answers: Sequence[SampledAnswer],
+    shuffle_seed: int,
+    lease_seconds: float = 1_800.0,
+    now: datetime | None = None,
+) -> Group:
+    """Stores the four answers with their shuffled places; the group becomes ready, or leased to its owner."""
+    assert len(answers) == ANSWERS_PER_GROUP, "a group is four answers"
+    places = shuffled_places(shuffle_seed)
+    session.add_all(
+        Completion(
+            group_id=group.id,
+            sample_index=index,
+            display_position=places[index],
+            text=answer.text,
+            token_ids=answer.token_ids,
+            finish_reason=answer.finish_reason,
+        )
+        for index, answer in enumerate(answers)
+    )
+    group.status = GroupStatus.READY
+    if group.leased_to is not None:
+        lease(session, group, group.leased_to, now=now or utc_now(), lease_seconds=lease_seconds)
+    session.flush()
+    return get_group(session, group.id)
+
+
+def shuffled_places(shuffle_seed: int) -> list[int]:
+    """Where each answer is shown, by the order in which they were sampled."""
+    places = list(range(ANSWERS_PER_GROUP))
+    random.Random(shuffle_seed).shuffle(places)
+    return places
+
+
+def get_group(session: Session, group_id: int) -> Group:
+    group = session.scalar(
+        select(Group).where(Group.id == group_id).options(*FULL).execution_options(populate_existing=True)
+    )
+    if group is None:
+        raise NotFoundError(
+            f"There is no group {group_id}. POST /api/v1/groups/next leases one.",
+            page="There is no such card. Go on with the next one.",
+        )
+    return group
+
+
+def asked_group(session: Session, ask_key: str) -> int | None:
+    """The id of the group that was opened with this key."""
+    return session.scalar(select(Group.id).where(Group.ask_key == ask_key))
+
+
+def get_leased_group(session: Session, group_id: int, labeler: Labeler) -> Group:
+    """The group if this labeler holds it; raises ConflictError."""
+    group = get_group(session, group_id)
+    check_leased(group, labeler)
+    return group
+
+
+def check_leased(group: Group, labeler: Labeler) -> None:
+    """A lease that ran out still counts while nobody else took the group: a long lunch loses no ranking."""
+    if not is_leased_to(group, labeler):
+        raise ConflictError(
+            f"Group {group.id} is not leased to {labeler.name}: it is {_state(group)}. "
+            "Take another one (POST /api/v1/groups/next).",
+            page=f"This card is not yours any more: {PAGE_STATES[group.status]}. Go on with the next one.",
+        )
+
+
+def is_leased_to(group: Group, labeler: Labeler) -> bool:
+    return group.status is GroupStatus.LEASED and group.leased_to == labeler.id
+
+
+def _state(group: Group) -> str:
+    return "leased to somebody else" if group.status is GroupStatus.LEASED else str(group.status)
+
+
+def skip_group(session: Session, *, group_id: int, labeler: Labeler, reason: SkipReason) -> None:
+    """Takes the group out for good and keeps why."""
+    group = get_leased_group(session, group_id, labeler)
+    group.status = GroupStatus.SKIPPED
+    session.add(Skip(group_id=group.id, labeler_id=labeler.id, reason=reason))
+    session.flush()
+
+
+def expire_stale(session: Session, *, active_version_id: int, now: datetime | None = None) -> int:
+    """Takes out the groups of former versions that nobody holds; returns how many."""
+    return _expire(session, _stale(active_version_id, now or utc_now()))
+
+
+def expire_of_prompt(session: Session, prompt_id: int, now: datetime) -> int:
+    """Takes out the groups of a prompt that nobody holds; returns how many."""
+    return _expire(session, and_(Group.prompt_id == prompt_id, _unheld(now)))
+
+
+def _expire(session: Session, condition: ColumnElement[bool]) -> int:
+    expired = session.execute(
+        update(Group)
+        .where(condition)
+        .values(status=GroupStatus.EXPIRED)
+        .execution_options(synchronize_session="fetch")
+        .returning(Group.prompt_id)
+    ).all()
+    drawing.take_back_shown(session, (prompt_id for (prompt_id,) in expired))
+    return len(expired)
+
+
+def has_stale(session: Session, *, active_version_id: int, now: datetime | None = None) -> bool:
+    """Whether `expire_stale` would find any; needs no write lock."""
+    return session.scalar(select(Group.id).where(_stale(active_version_id, now or utc_now())).limit(1)) is not None
+
+
+def _stale(active_version_id: int, now: datetime) -> ColumnElement[bool]:
+    return and_(Group.version_id != active_version_id, _unheld(now))
+
+
+def _unheld(now: datetime) -> ColumnElement[bool]:
+    lapsed = and_(Group.status == GroupStatus.LEASED, _lapsed(now))
+    return or_(Group.status == GroupStatus.READY, lapsed)
+
+
+def count_ready(session: Session, tags: Tags = None) -> int:
+    ready = Group.status == GroupStatus.READY, _in_language(tags)
+    return session.scalar(select(func.count()).select_from(Group).where(*ready)) or 0

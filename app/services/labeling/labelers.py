@@ -1,0 +1,74 @@
+"""Who ranks. Simulated labelers are marked when first seen, for good; a person's name never turns simulated.
+
+A name is all that tells labelers apart: who gives it has its cards and its rankings.
+"""
+
+import re
+import secrets
+from base64 import b32encode
+from enum import StrEnum
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.db.models.labelers import Labeler, LabelerKind
+from app.errors import ConflictError
+from app.services.labeling import groups
+from app.texts import clean_name
+
+MAX_NAME_CHARACTERS = 64
+_MADE_UP = re.compile("Browser [A-Z2-7]{4}-[A-Z2-7]{4}")
+
+
+class Change(StrEnum):
+    """What became of a labeler who took another name."""
+
+    RENAMED = "renamed"
+    JOINED = "joined"  # the name was known: they go on as that labeler
+
+
+def made_up_name() -> str:
+    """A browser's own until a person gives one: 40 random bits, so ten thousand browsers share none, but once in
+    20,000 times."""
+    letters = b32encode(secrets.token_bytes(5)).decode()
+    return f"Browser {letters[:4]}-{letters[4:]}"
+
+
+def take_name(session: Session, *, old: str, new: str) -> Change:
+    """What goes with a browser when it takes another name.
+
+    A made-up name is one browser's alone: its rankings are called by the new name from now on, or, where that is known,
+    stay under the old one, and only the cards it holds go along. A name that a person gave may be in use in other
+    browsers: everything stays with it. Raises ConflictError for the name of a simulated labeler."""
+    known, former = find_labeler(session, new), find_labeler(session, old)
+    if known is not None and known.kind is LabelerKind.SIMULATED:
+        raise ConflictError(f"The name {new!r} belongs to a simulated labeler. Choose another one.")
+    if former is not None and old != new and _MADE_UP.fullmatch(old):
+        if known is None:
+            former.name = new
+            session.flush()
+        else:
+            groups.hand_over(session, former, known)
+    return Change.RENAMED if known is None else Change.JOINED
+
+
+def get_or_create_labeler(session: Session, name: str, kind: LabelerKind = LabelerKind.PERSON) -> Labeler:
+    """The labeler of that name. A known simulated one stays simulated whatever `kind` says."""
+    name = check_name(name)
+    labeler = find_labeler(session, name)
+    if labeler is None:
+        labeler = Labeler(name=name, kind=kind)
+        session.add(labeler)
+        session.flush()
+    if kind is LabelerKind.SIMULATED and labeler.kind is LabelerKind.PERSON:
+        raise ConflictError(f"The name {name!r} belongs to a person. Give the simulated labeler another name.")
+    return labeler
+
+
+def find_labeler(session: Session, name: str) -> Labeler | None:
+    return session.scalar(select(Labeler).where(Labeler.name == name))
+
+
+def check_name(name: str) -> str:
+    """In its one form; raises InvalidError."""
+    return clean_name(name, what="A labeler's name", most=MAX_NAME_CHARACTERS)

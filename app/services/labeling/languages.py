@@ -1,0 +1,80 @@
+"""Which languages prompts are drawn in: those that the model is for, and of these those of the person who ranks."""
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from app.db.models.prompts import Prompt
+from app.db.models.versions import Version
+from app.errors import ConflictError, UnavailableError
+from app.languages import UNKNOWN, Asked, listed, primary
+from app.services.labeling.drawing import Tags
+from app.services.versions import versions
+
+MOST_TAGS = 200
+
+
+class NoPromptsError(UnavailableError):
+    """None in these languages: it waits for a person, not for time, so it is no 503."""
+
+    status_code = 409
+    title = "Conflict"
+
+
+def model_languages(session: Session, version: Version) -> frozenset[str] | None:
+    """Of the SFT model that it descends from; None where nobody said."""
+    said = (versions.sft_of(session, version) or version).languages
+    return frozenset(said) if said else None
+
+
+def stored_tags(session: Session) -> list[str]:
+    """Those of prompts in use, found by index however many prompts there are."""
+    tags = select(func.min(Prompt.language).label("language")).where(Prompt.in_use()).cte("tags", recursive=True)
+    following = select(func.min(Prompt.language)).where(Prompt.in_use(), Prompt.language > tags.c.language)
+    tags = tags.union_all(select(following.scalar_subquery()).where(tags.c.language.is_not(None)))
+    found = select(tags.c.language).where(tags.c.language.is_not(None)).limit(MOST_TAGS)
+    return list(session.scalars(found))
+
+
+def tags_for_training(session: Session, version: Version) -> Tags:
+    """Prompts that a version is trained and evaluated on. Raises ConflictError where there are none."""
+    model, stored = model_languages(session, version), stored_tags(session)
+    tags = _matching(stored, model)
+    if stored and tags == ():
+        raise ConflictError(_none_in(model or frozenset()))
+    return tags
+
+
+def tags_to_draw(session: Session, asked: Asked) -> Tags:
+    """What may be shown to a person. What they chose is never widened; what was guessed from their browser gives way
+    where it leaves nothing. Raises NoPromptsError, in a sentence, where nothing remains."""
+    model = model_languages(session, versions.active_answerer(session))
+    stored = stored_tags(session)
+    wanted = asked.languages if model is None else asked.languages & model
+    if asked.languages and wanted:
+        tags = _matching(stored, wanted)
+        if tags != () or asked.chosen:
+            return _some(stored, tags, wanted)
+    elif asked.languages and asked.chosen and model is not None:
+        raise NoPromptsError(
+            f"You read {listed(asked.languages)}; the active version is for {listed(model)}. Choose another language "
+            "below, or activate a version that is for yours."
+        )
+    return _some(stored, _matching(stored, model), model or frozenset())
+
+
+def _matching(stored: list[str], wanted: frozenset[str] | None) -> Tags:
+    """All is told as None, so that one index serves however many there are."""
+    if wanted is None:
+        return None
+    found = tuple(tag for tag in stored if primary(tag) in wanted or primary(tag) == UNKNOWN)
+    return None if len(found) == len(stored) < MOST_TAGS else found
+
+
+def _some(stored: list[str], tags: Tags, wanted: frozenset[str]) -> Tags:
+    if stored and tags == ():
+        raise NoPromptsError(_none_in(wanted))
+    return tags
+
+
+def _none_in(wanted: frozenset[str]) -> str:
+    return f"There are no prompts in {listed(wanted)}. Add some on the Prompts page, or choose another language."

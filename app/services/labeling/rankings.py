@@ -1,0 +1,214 @@
+"""Rankings: taken once, kept for good, withdrawn on request. Everything the product learns comes from here."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session, selectinload
+
+from app.db.base import utc_now
+from app.db.models.groups import Group, GroupStatus
+from app.db.models.labelers import Labeler, LabelerKind
+from app.db.models.rankings import Ranking
+from app.errors import ConflictError, InvalidError, NotFoundError
+from app.preferences import ranks_in_order
+from app.services.jobs import rules
+from app.services.labeling.groups import check_leased, get_group, is_leased_to, lease
+from app.services.paging import Page, page_by_id
+from app.texts import clean_text
+
+MAX_COMMENT_CHARACTERS = 2_000
+MAX_DURATION_MS = 24 * 3_600 * 1_000
+MAX_KEY_CHARACTERS = 200
+
+
+def submit_ranking(
+    session: Session,
+    *,
+    group_id: int,
+    labeler: Labeler,
+    ranks: Mapping[int, int],
+    comment: str | None = None,
+    duration_ms: int | None = None,
+    idempotency_key: str | None = None,
+    retrain_after: int,
+) -> Ranking:
+    """Stores the ranking and, where enough are new, queues the training in the same transaction.
+
+    The same idempotency key again gives the ranking it made. Raises NotFoundError, InvalidError, ConflictError.
+    """
+    comment = clean_text(comment or "") or None
+    idempotency_key = None if idempotency_key is None else clean_text(idempotency_key)
+    _check_extras(comment, duration_ms, idempotency_key)
+    repeated = _by_key(session, labeler, idempotency_key, group_id)
+    if repeated is not None:
+        return _same(repeated, ranks)
+    group = get_group(session, group_id)
+    if not is_leased_to(group, labeler) and _standing(session, group_id, labeler) is not None:
+        raise _already_ranked(group_id)
+    check_leased(group, labeler)
+    _check_ranks(group, ranks)
+    ranking = Ranking(
+        group_id=group_id,
+        labeler_id=labeler.id,
+        ranks={str(answer_id): rank for answer_id, rank in ranks.items()},
+        comment=comment,
+        duration_ms=duration_ms,
+        idempotency_key=idempotency_key,
+    )
+    session.add(ranking)
+    group.status = GroupStatus.RANKED
+    session.flush()
+    rules.after_ranking(session, retrain_after=retrain_after)
+    return ranking
+
+
+def _check_extras(comment: str | None, duration_ms: int | None, idempotency_key: str | None) -> None:
+    if comment is not None and len(comment) > MAX_COMMENT_CHARACTERS:
+        raise InvalidError(f"The comment has {len(comment)} characters; at most {MAX_COMMENT_CHARACTERS} are kept.")
+    if duration_ms is not None and not 0 <= duration_ms <= MAX_DURATION_MS:
+        raise InvalidError(
+            f"duration_ms goes from 0 to {MAX_DURATION_MS} (a day).", page="The form was changed. Reload the page."
+        )
+    if idempotency_key is not None and not 1 <= len(idempotency_key) <= MAX_KEY_CHARACTERS:
+        raise InvalidError(
+            f"idempotency_key has 1 to {MAX_KEY_CHARACTERS} characters.", page="The form was changed. Reload the page."
+        )
+
+
+def _check_ranks(group: Group, ranks: Mapping[int, int]) -> None:
+    try:
+        ranks_in_order(ranks, [answer.id for answer in group.completions])
+    except ValueError as error:
+        raise InvalidError(str(error), page="The form was changed. Reload the page, then rank again.") from error
+
+
+def _by_key(session: Session, labeler: Labeler, key: str | None, group_id: int) -> Ranking | None:
+    if key is None:
+        return None
+    found = session.scalar(select(Ranking).where(Ranking.labeler_id == labeler.id, Ranking.idempotency_key == key))
+    if found is not None and (found.group_id != group_id or found.withdrawn_at is not None):
+        raise ConflictError(
+            "This idempotency_key belongs to another ranking, or to a withdrawn one. Send a new key.",
+            page="This ranking was saved before and taken back since. Go on with the next card.",
+        )
+    return found
+
+
+def _same(repeated: Ranking, ranks: Mapping[int, int]) -> Ranking:
+    """Sent twice is saved once; another order under the same key is no repetition, and is not dropped in silence."""
+    if repeated.ranks != {str(answer_id): rank for answer_id, rank in ranks.items()}:
+        raise ConflictError(
+            "This idempotency_key was sent with other ranks, which stand. Withdraw that ranking first.",
+            page="This card was saved already, in the order before. Undo it on the next card to change it.",
+        )
+    return repeated
+
+
+def _standing(session: Session, group_id: int, labeler: Labeler) -> Ranking | None:
+    return session.scalar(
+        select(Ranking).where(
+            Ranking.group_id == group_id, Ranking.labeler_id == labeler.id, Ranking.withdrawn_at.is_(None)
+        )
+    )
+
+
+def _already_ranked(group_id: int) -> ConflictError:
+    return ConflictError(
+        f"You have already ranked group {group_id}. Withdraw that ranking first (DELETE /api/v1/rankings/ID).",
+        page="You have already ranked this card, and that ranking stands. To change it, undo it on the next card.",
+    )
+
+
+def withdraw_ranking(session: Session, ranking_id: int, labeler: Labeler, *, lease_seconds: float = 1_800.0) -> Ranking:
+    """Takes the ranking out of training (it is kept, marked) and gives its group back to the labeler to rank anew."""
+    ranking = session.get(Ranking, ranking_id)
+    if ranking is None:
+        raise NotFoundError(
+            f"There is no ranking {ranking_id}. GET /api/v1/rankings lists them.",
+            page="That ranking is not there any more. Go on with the next card.",
+        )
+    if ranking.labeler_id != labeler.id:
+        raise ConflictError(
+            f"Ranking {ranking_id} was given by another labeler; only they can withdraw it.",
+            page="That ranking is somebody else's, and only they can take it back. Go on with the next card.",
+        )
+    if ranking.withdrawn_at is not None:
+        return ranking
+    now = utc_now()
+    ranking.withdrawn_at = now
+    group = get_group(session, ranking.group_id)
+    if group.version_id is not None:  # an imported group is no card
+        lease(session, group, labeler.id, now=now, lease_seconds=lease_seconds)
+    return ranking
+
+
+def list_rankings(
+    session: Session,
+    *,
+    after: str | None = None,
+    limit: int = 50,
+    labeler_kind: LabelerKind | None = None,
+    include_withdrawn: bool = False,
+) -> Page[Ranking]:
+    """Newest first, with their labelers loaded."""
+    statement = select(Ranking).options(selectinload(Ranking.labeler))
+    if not include_withdrawn:
+        statement = statement.where(Ranking.withdrawn_at.is_(None))
+    if labeler_kind is not None:
+        statement = statement.join(Labeler).where(Labeler.kind == labeler_kind)
+    return page_by_id(session, statement, Ranking.id, after=after, limit=limit, newest_first=True)
+
+
+@dataclass(frozen=True)
+class RankingCounts:
+    """Rankings in force, those that a training would learn from now."""
+
+    people: int
+    simulated: int
+    imported: int
+    """Of files that do not say who ranked."""
+
+    @property
+    def total(self) -> int:
+        return self.people + self.simulated + self.imported
+
+
+def count_rankings(session: Session) -> RankingCounts:
+    by_kind = select(Labeler.kind, func.count()).select_from(Ranking).join(Labeler).where(Ranking.in_force())
+    found: dict[LabelerKind, int] = {row[0]: row[1] for row in session.execute(by_kind.group_by(Labeler.kind)).all()}
+    people, simulated, imported = (found.get(kind, 0) for kind in LabelerKind)
+    return RankingCounts(people, simulated, imported)
+
+
+def last_ranking(session: Session, labeler: Labeler) -> Ranking | None:
+    """The labeler's newest ranking in force that was given here: what "undo" withdraws."""
+    return session.scalar(
+        select(Ranking)
+        .join(Ranking.group)
+        .where(Ranking.labeler_id == labeler.id, Ranking.withdrawn_at.is_(None), Group.version_id.is_not(None))
+        .order_by(Ranking.id.desc())
+        .limit(1)
+    )
+
+
+def former_ranking(session: Session, group_id: int, labeler: Labeler) -> Ranking | None:
+    """The labeler's newest withdrawn ranking of the group: what its card shows when it comes back."""
+    return session.scalar(
+        select(Ranking)
+        .where(Ranking.group_id == group_id, Ranking.labeler_id == labeler.id, Ranking.withdrawn_at.is_not(None))
+        .order_by(Ranking.id.desc())
+        .limit(1)
+    )
+
+
+def rankings_for_training(session: Session) -> list[Ranking]:
+    """Every ranking in force with its prompt and its answers' token ids, oldest first."""
+    group = selectinload(Ranking.group)
+    statement = (
+        select(Ranking)
+        .where(Ranking.withdrawn_at.is_(None))
+        .order_by(Ranking.id)
+        .options(group.selectinload(Group.prompt), group.selectinload(Group.completions))
+    )
+    return list(session.scalars(statement))

@@ -1,0 +1,185 @@
+"""The shell around sampler and sessions: reads in one transaction, samples outside any, stores in another.
+
+This is the one service that opens and commits transactions itself: none may be held while the model generates.
+"""
+
+import logging
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from sqlalchemy.orm import Session, sessionmaker
+
+from app.chat import Message, SampledAnswer
+from app.config import Settings
+from app.db.base import utc_now
+from app.db.models.groups import ANSWERS_PER_GROUP, Group
+from app.db.models.labelers import LabelerKind
+from app.db.models.prompts import Prompt, PromptSource, PromptSplit
+from app.db.session import transaction
+from app.errors import AppError, ConflictError, InvalidError, UnavailableError
+from app.hparams import SamplingParams
+from app.languages import ANY, Asked
+from app.services.data import prompts
+from app.services.labeling import drawing, groups, labelers, languages
+from app.services.sampling.engine import Sampler
+from app.services.sampling.fitting import Fitting, active_fitting
+from app.services.versions import versions
+
+log = logging.getLogger(__name__)
+MAX_SEED = 2**31 - 1
+MAX_SET_ASIDE = 20  # prompts at a stretch, before whoever waits is told
+ANY_PROMPT: list[Message] = [Message(role="user", content="Hi")]
+_dice = random.SystemRandom()
+
+
+@dataclass(frozen=True)
+class LabelerName:
+    """Who asks, before there is a session to look them up in."""
+
+    name: str
+    kind: LabelerKind = LabelerKind.PERSON
+
+
+@dataclass(frozen=True)
+class GroupSampler:
+    """Samples groups of four with the active version. `settings` say how the label page rolls its dice."""
+
+    sampler: Sampler
+    write: sessionmaker[Session]
+    read: sessionmaker[Session]
+    settings: Settings
+
+    def lease_ready(self, session: Session, who: LabelerName, asked: Asked = ANY) -> Group | None:
+        """A group leased to the labeler; None where none is ready, and one has to be sampled first."""
+        labeler = labelers.get_or_create_labeler(session, who.name, who.kind)
+        return groups.next_group(
+            session,
+            labeler=labeler,
+            now=utc_now(),
+            lease_seconds=self.settings.lease_seconds,
+            tags=languages.tags_to_draw(session, asked),
+        )
+
+    def sample_ready(self, asked: Asked = ANY) -> Group | None:
+        """Samples a prompt drawn in the languages asked for, ahead of anyone asking; None when the version was changed
+        meanwhile, or the prompt taken out. Prompts that cannot be answered for their own sake are set aside on the
+        way."""
+        for _ in range(MAX_SET_ASIDE):
+            with self.read() as session:
+                prompt = drawing.draw_prompt(session, _dice, languages.tags_to_draw(session, asked))
+                fitting = active_fitting(session, self.sampler, self.settings.max_answer_tokens)
+            params, seed = page_params(self.settings), new_seed()
+            try:
+                answers = sample_answers(self.sampler, prompt, params=params, seed=seed, version_id=fitting.version_id)
+            except Exception as error:
+                self._set_aside(prompt, fitting, error)
+                continue
+            return self._store(prompt, fitting.version_id, answers, params, seed)
+        raise UnavailableError(
+            f"{MAX_SET_ASIDE} prompts in a row could not be answered and were set aside. The Prompts page shows them; "
+            "the next ones are tried in a moment."
+        )
+
+    def _store(
+        self, prompt: Prompt, version_id: int, answers: list[SampledAnswer], params: SamplingParams, seed: int
+    ) -> Group | None:
+        with transaction(self.write) as session:
+            if versions.active_answerer(session).id != version_id or not drawing.is_in_use(session, prompt.id):
+                return None
+            return groups.add_group(
+                session,
+                prompt=prompt,
+                version_id=version_id,
+                answers=answers,
+                params=params,
+                seed=seed,
+                shuffle_seed=new_seed(),
+            )
+
+    def _set_aside(self, prompt: Prompt, fitting: Fitting, error: Exception) -> None:
+        """Raises the error where it is not the prompt's own: the model is busy, or answers nothing at all."""
+        if isinstance(error, AppError) and not isinstance(error, InvalidError):
+            raise error
+        try:
+            fitting.check(ANY_PROMPT)
+            once = SamplingParams(max_tokens=1, seed=0)
+            self.sampler.generate(ANY_PROMPT, n=1, params=once, version_id=fitting.version_id)
+        except Exception:
+            raise error from None
+        if isinstance(error, InvalidError):
+            reason = error.message
+        else:  # a fault of the program's, but it must not stop everybody
+            reason = f"Its answers could not be written ({type(error).__name__}: {error})."
+            log.error("cannot answer prompt %d", prompt.id, exc_info=error)
+        key = fitting.key
+        with transaction(self.write) as session:
+            drawing.set_aside(session, prompt.id, reason=reason, key=key)
+
+    def fitting(self, answer_tokens: int | None = None) -> Fitting:
+        """What the active version can answer; by default as long as the label page asks for."""
+        with self.read() as session:
+            tokens = self.settings.max_answer_tokens if answer_tokens is None else answer_tokens
+            return active_fitting(session, self.sampler, tokens)
+
+    def sample_own(self, who: LabelerName, messages: Sequence[Message], params: SamplingParams) -> Group:
+        """The labeler's own prompt, answered by the active version and leased to them. One that is too long is refused
+        before anything is stored."""
+        self.fitting(params.max_tokens).check(messages)
+        with transaction(self.write) as session:
+            labeler = labelers.get_or_create_labeler(session, who.name, who.kind)
+            prompt = own_prompt(session, messages)
+            version_id = versions.active_answerer(session).id
+        seed = new_seed() if params.seed is None else params.seed
+        answers = sample_answers(self.sampler, prompt, params=params, seed=seed, version_id=version_id)
+        with transaction(self.write) as session:
+            return groups.add_group(
+                session,
+                prompt=prompt,
+                version_id=version_id,
+                answers=answers,
+                params=params,
+                seed=seed,
+                shuffle_seed=new_seed(),
+                leased_to=labeler,
+                lease_seconds=self.settings.lease_seconds,
+            )
+
+
+def own_prompt(session: Session, messages: Sequence[Message]) -> Prompt:
+    """Stores a labeler's own prompt. One that is kept for evaluation is refused: rankings must never touch those."""
+    prompt = prompts.add_prompt(session, messages=messages, source=PromptSource.OWN)
+    if prompt.split is PromptSplit.HELD_OUT:
+        raise ConflictError("This very prompt is kept for evaluation and is never ranked. Word it differently.")
+    return prompt
+
+
+def sample_answers(
+    sampler: Sampler, prompt: Prompt, *, params: SamplingParams, seed: int, version_id: int
+) -> list[SampledAnswer]:
+    """Four answers, distinct where a few more rolls of the dice can make them so."""
+    return sampler.generate(
+        [as_message(message) for message in prompt.messages],
+        n=ANSWERS_PER_GROUP,
+        params=replace(params, seed=seed),
+        version_id=version_id,
+        distinct=True,
+    )
+
+
+def as_message(stored: dict[str, str]) -> Message:
+    return Message(role="assistant" if stored["role"] == "assistant" else "user", content=stored["content"])
+
+
+def page_params(settings: Settings) -> SamplingParams:
+    """How the label page samples."""
+    return SamplingParams(
+        temperature=settings.temperature,
+        top_k=settings.top_k,
+        top_p=settings.top_p,
+        max_tokens=settings.max_answer_tokens,
+    )
+
+
+def new_seed() -> int:
+    return _dice.randint(0, MAX_SEED)

@@ -1,0 +1,232 @@
+"""A labeler's own prompt, answered before their eyes: the group is opened first, its pieces are followed, then stored.
+
+A run belongs to its group, not to a connection: who reloads or loses the network goes on where they were, and two
+followers see the same answers. A run that dies with the process starts anew when somebody asks for the group again.
+"""
+
+import asyncio
+import contextlib
+import threading
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, replace
+
+from sqlalchemy.orm import Session
+
+from app.chat import Message, SampledAnswer, StreamEvent
+from app.db.models.groups import ANSWERS_PER_GROUP, Group, GroupStatus
+from app.db.session import transaction
+from app.errors import AppError, ConflictError, UnavailableError
+from app.hparams import SamplingParams
+from app.services.labeling import groups, labelers
+from app.services.sampling.group_sampling import (
+    MAX_SEED,
+    GroupSampler,
+    LabelerName,
+    as_message,
+    new_seed,
+    own_prompt,
+    page_params,
+    sample_answers,
+)
+from app.services.versions import versions
+
+WAIT_SECONDS = 15.0
+
+
+@dataclass(frozen=True)
+class LivePiece:
+    """Piece number `number` of the run: text to add to answer `index`; `finished` with an answer's last piece."""
+
+    number: int
+    index: int
+    text: str
+    finished: bool
+
+
+class _Run:
+    """Written by the thread that samples, read by any number of followers on the event loop: none holds a thread."""
+
+    def __init__(self) -> None:
+        self.error: AppError | None = None
+        self.ended = False
+        self._pieces: list[LivePiece] = []
+        self._lock = threading.Lock()
+        self._followers: dict[asyncio.Event, asyncio.AbstractEventLoop] = {}
+
+    def add(self, event: StreamEvent) -> None:
+        with self._lock:
+            finished = event.answer is not None
+            self._pieces.append(LivePiece(len(self._pieces) + 1, event.index, event.text, finished))
+        self._tell()
+
+    def end(self, error: AppError | None) -> None:
+        with self._lock:
+            self.error, self.ended = error, True
+        self._tell()
+
+    def _tell(self) -> None:
+        with self._lock:
+            followers = list(self._followers.items())
+        for news, loop in followers:
+            with contextlib.suppress(RuntimeError):  # its loop was closed: the server stops
+                loop.call_soon_threadsafe(news.set)
+
+    async def follow(self, after: int) -> AsyncIterator[LivePiece | None]:
+        """As `LiveSampler.follow`."""
+        news = asyncio.Event()
+        with self._lock:
+            self._followers[news] = asyncio.get_running_loop()
+            seen = min(after, len(self._pieces))
+        try:
+            while True:
+                news.clear()
+                with self._lock:
+                    fresh, ended = self._pieces[seen:], self.ended
+                seen += len(fresh)
+                for piece in fresh:
+                    yield piece
+                if ended:
+                    return
+                if not fresh:
+                    try:
+                        await asyncio.wait_for(news.wait(), WAIT_SECONDS)
+                    except TimeoutError:
+                        yield None
+        finally:
+            with self._lock:
+                del self._followers[news]
+
+
+class LiveSampler:
+    """Opens and follows the groups of own prompts."""
+
+    def __init__(self, sampler: GroupSampler) -> None:
+        self._shell = sampler
+        self._runs: dict[int, _Run] = {}
+        self._lock = threading.Lock()
+
+    def check(self, messages: Sequence[Message]) -> None:
+        """Before it is opened: raises InvalidError for a prompt that leaves no room for its answers."""
+        self._shell.fitting().check(messages)
+
+    def open(self, session: Session, who: LabelerName, messages: Sequence[Message], key: str | None = None) -> Group:
+        """Stores the prompt and a group whose answers are still to come; `begin` it once that is committed.
+
+        The same key again gives the group that it opened, whatever became of it. Raises ConflictError for somebody
+        else's key.
+        """
+        labeler = labelers.get_or_create_labeler(session, who.name, who.kind)
+        asked = None if key is None else groups.asked_group(session, key)
+        if asked is not None:
+            return self.own_group(session, asked, who)
+        group = groups.open_group(
+            session,
+            prompt=own_prompt(session, messages),
+            version_id=versions.active_answerer(session).id,
+            params=page_params(self._shell.settings),
+            seed=new_seed(),
+            leased_to=labeler,
+            ask_key=key,
+        )
+        return groups.get_group(session, group.id)
+
+    def begin(self, group: Group) -> None:
+        """Begins to write the answers, unless they are being written already, or are there."""
+        if group.status is GroupStatus.SAMPLING:
+            self._run_of(group)
+
+    async def follow(self, group: Group, *, after: int = 0) -> AsyncIterator[LivePiece | None]:
+        """The pieces after piece number `after`, as they come; None where a while passed in silence.
+
+        Ends when the four answers are stored. Raises AppError when they could not be sampled.
+        """
+        if group.status is not GroupStatus.SAMPLING:
+            return
+        run = self._run_of(group)
+        async for piece in run.follow(after):
+            yield piece
+        if run.error is not None:
+            raise run.error
+
+    async def wait(self, group: Group) -> None:
+        """Until the answers are stored: what a browser without JavaScript does."""
+        async for _ in self.follow(group):
+            pass
+
+    def own_group(self, session: Session, group_id: int, who: LabelerName) -> Group:
+        """Raises NotFoundError, or ConflictError for another labeler's."""
+        group = groups.get_group(session, group_id)
+        labeler = labelers.find_labeler(session, who.name)
+        if labeler is None or group.leased_to != labeler.id:
+            raise ConflictError("This prompt is another labeler's. Ask your own.")
+        return group
+
+    def _run_of(self, group: Group) -> _Run:
+        with self._lock:
+            run = self._runs.get(group.id)
+            if run is None:
+                run = self._runs[group.id] = _Run()
+                threading.Thread(target=self._sample, args=(group, run), name=f"own-{group.id}", daemon=True).start()
+            return run
+
+    def _sample(self, group: Group, run: _Run) -> None:
+        error: AppError | None = None
+        try:
+            self._store(group, self._stream(group, run))
+        except AppError as raised:
+            error = raised
+        except Exception as raised:  # told to whoever follows, raised into the thread's log
+            error = UnavailableError(f"The answers could not be written ({type(raised).__name__}). Try again.")
+            raise
+        finally:
+            with self._lock:
+                self._runs.pop(group.id, None)
+            run.end(error)
+
+    def _stream(self, group: Group, run: _Run) -> list[SampledAnswer]:
+        messages = [as_message(message) for message in group.prompt.messages]
+        params = SamplingParams(**group.settings)
+        places = groups.shuffled_places(group.seed)  # each answer stays where its first word was shown
+        whole: dict[int, SampledAnswer] = {}
+        version_id = _version_of(group)
+        for event in self._shell.sampler.stream(messages, n=ANSWERS_PER_GROUP, params=params, version_id=version_id):
+            if event.answer is not None:
+                whole[event.index] = event.answer
+            run.add(replace(event, index=places[event.index]))
+        if len(whole) != ANSWERS_PER_GROUP:
+            raise UnavailableError("The model stopped before all four answers were there. Try again.")
+        return self._distinct(group, params, [whole[index] for index in sorted(whole)])
+
+    def _distinct(self, group: Group, params: SamplingParams, answers: list[SampledAnswer]) -> list[SampledAnswer]:
+        """Twins are replaced by further rolls, each in its place: four equal answers are no choice."""
+        if len({answer.text for answer in answers}) == len(answers) or params.temperature == 0:
+            return answers
+        seed = (group.seed + 1) % (MAX_SEED + 1)
+        version_id = _version_of(group)
+        more = sample_answers(self._shell.sampler, group.prompt, params=params, seed=seed, version_id=version_id)
+        texts = {answer.text for answer in answers}
+        fresh = iter({answer.text: answer for answer in more if answer.text not in texts}.values())
+        seen: set[str] = set()
+        kept = list[SampledAnswer]()
+        for answer in answers:
+            kept.append(next(fresh, answer) if answer.text in seen else answer)
+            seen.add(answer.text)
+        return kept
+
+    def _store(self, group: Group, answers: list[SampledAnswer]) -> None:
+        with transaction(self._shell.write) as session:
+            stored = groups.get_group(session, group.id)
+            if stored.status is not GroupStatus.SAMPLING:
+                return
+            groups.store_answers(
+                session,
+                stored,
+                answers=answers,
+                shuffle_seed=group.seed,
+                lease_seconds=self._shell.settings.lease_seconds,
+            )
+
+
+def _version_of(group: Group) -> int:
+    assert group.version_id is not None, "it was opened for the active version"
+    return group.version_id

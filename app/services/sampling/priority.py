@@ -1,0 +1,90 @@
+"""People before stock: counts the calls that somebody waits for, so that sampling ahead can step aside."""
+
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from app.chat import Prompt
+from app.hparams import SamplingParams
+from app.services.sampling.engine import Message, NextToken, SampledAnswer, Sampler, StreamEvent
+
+
+class Gate:
+    """How many interactive calls are in flight."""
+
+    def __init__(self) -> None:
+        self._waiting = 0
+        self._idle = threading.Condition()
+
+    @contextmanager
+    def busy(self) -> Iterator[None]:
+        with self._idle:
+            self._waiting += 1
+        try:
+            yield
+        finally:
+            with self._idle:
+                self._waiting -= 1
+                self._idle.notify_all()
+
+    def wait_until_idle(self, timeout_seconds: float) -> bool:
+        """True once nobody waits; False after the timeout, so that a busy site still gets its stock."""
+        with self._idle:
+            return self._idle.wait_for(lambda: self._waiting == 0, timeout_seconds)
+
+
+class InteractiveSampler:
+    """A Sampler whose calls are counted by a gate."""
+
+    def __init__(self, sampler: Sampler, gate: Gate) -> None:
+        self._sampler = sampler
+        self._gate = gate
+
+    def generate(
+        self,
+        prompt: Prompt,
+        *,
+        n: int,
+        params: SamplingParams,
+        version_id: int,
+        distinct: bool = False,
+        logprobs: int | None = None,
+    ) -> list[SampledAnswer]:
+        with self._gate.busy():
+            return self._sampler.generate(
+                prompt, n=n, params=params, version_id=version_id, distinct=distinct, logprobs=logprobs
+            )
+
+    def stream(
+        self,
+        prompt: Prompt,
+        *,
+        n: int,
+        params: SamplingParams,
+        version_id: int,
+        logprobs: int | None = None,
+    ) -> Iterator[StreamEvent]:
+        with self._gate.busy():
+            yield from self._sampler.stream(prompt, n=n, params=params, version_id=version_id, logprobs=logprobs)
+
+    def score(self, messages: Sequence[Message], answers: Sequence[str], *, version_id: int) -> list[float]:
+        with self._gate.busy():
+            return self._sampler.score(messages, answers, version_id=version_id)
+
+    def tokenize(self, text: str, *, version_id: int) -> list[tuple[int, str]]:
+        return self._sampler.tokenize(text, version_id=version_id)
+
+    def count_tokens(self, prompt: Prompt, *, version_id: int, answer_tokens: int = 0) -> int:
+        return self._sampler.count_tokens(prompt, version_id=version_id, answer_tokens=answer_tokens)
+
+    def text_of(self, token_ids: Sequence[int], *, version_id: int) -> str:
+        return self._sampler.text_of(token_ids, version_id=version_id)
+
+    def context_tokens(self, *, version_id: int) -> int:
+        return self._sampler.context_tokens(version_id=version_id)
+
+    def next_token(
+        self, messages: Sequence[Message], *, params: SamplingParams, k: int, version_id: int
+    ) -> list[NextToken]:
+        with self._gate.busy():
+            return self._sampler.next_token(messages, params=params, k=k, version_id=version_id)

@@ -1,0 +1,55 @@
+"""What a version is to a person today: a stored status says only whether it is active, was, or never has been."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from sqlalchemy.orm import Session
+
+from app.db.models.versions import Version, VersionKind, VersionStatus
+from app.services.versions import versions
+
+
+class VersionState(StrEnum):
+    ACTIVE = "active"
+    """It answers, or scores."""
+    CANDIDATE = "candidate"
+    """It has never been active."""
+    REFERENCE = "reference"
+    """The SFT model that the active policy comes from: PPO begins there and is held near it."""
+    ROLLED_BACK = "rolled_back"
+    """It was active; an earlier version was put back in its place."""
+    SUPERSEDED = "superseded"
+    """It was active; a newer version took its place."""
+    RESTING = "resting"
+    """A reward model for another SFT model than the one that answers now."""
+    REMOVED = "removed"
+    """Its files are gone, its record stays."""
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Which versions are active now: what a version is follows from that."""
+
+    answerer: Version | None
+    reward: Version | None
+    reference: Version | None
+
+    def state_of(self, version: Version) -> VersionState:
+        if version.removed_at is not None:
+            return VersionState.REMOVED
+        if version.status is not VersionStatus.RETIRED:
+            return VersionState(version.status)
+        if self.reference is not None and version.kind is VersionKind.SFT and version.id == self.reference.id:
+            return VersionState.REFERENCE
+        scores = version.kind is VersionKind.REWARD
+        if scores and self.reference is not None and version.parent_id != self.reference.id:
+            return VersionState.RESTING
+        successor = self.reward if scores else self.answerer
+        earlier = successor is not None and successor.id < version.id
+        return VersionState.ROLLED_BACK if earlier else VersionState.SUPERSEDED
+
+
+def standing(session: Session) -> Standing:
+    answerer = versions.active_answerer_or_none(session)
+    reference = None if answerer is None else versions.sft_of(session, answerer)
+    return Standing(answerer, versions.active_reward(session), reference)

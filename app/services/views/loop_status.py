@@ -1,0 +1,103 @@
+"""Where the loop stands, in one glance: who ranked how much, how far the next training is, what runs now."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from app.db.models.jobs import LIVE, Job, JobKind, JobStatus
+from app.db.models.versions import Version, VersionKind, VersionRanking, VersionStatus
+from app.services.jobs import heartbeats, jobs, rules
+from app.services.labeling import rankings
+from app.services.labeling.rankings import RankingCounts
+from app.services.versions import versions
+
+Phase = Literal["collecting", "queued", "learning", "practising", "comparing", "deciding"]
+RUNNING_PHASE: dict[JobKind, Phase] = {
+    JobKind.TRAIN_REWARD: "learning",
+    JobKind.TRAIN_POLICY: "practising",
+    JobKind.EVALUATE: "comparing",
+}
+
+
+@dataclass(frozen=True)
+class LoopStatus:
+    rankings: RankingCounts
+    new_rankings: int
+    retrain_after: int
+    job: Job | None
+    """What runs, else what waits in the queue."""
+    seconds_left: float | None
+    candidate: Version | None
+    """The newest policy that was evaluated and waits for a person to decide."""
+    worker_age_seconds: float | None
+
+    @property
+    def until_training(self) -> int:
+        return max(0, self.retrain_after - self.new_rankings)
+
+    @property
+    def phase(self) -> Phase:
+        if self.job is None:
+            return "collecting" if self.candidate is None else "deciding"
+        return RUNNING_PHASE[self.job.kind] if self.job.status is JobStatus.RUNNING else "queued"
+
+
+def loop_status(session: Session, *, retrain_after: int, now: datetime) -> LoopStatus:
+    job = _current_job(session)
+    return LoopStatus(
+        rankings=rankings.count_rankings(session),
+        new_rankings=rules.new_rankings(session),
+        retrain_after=retrain_after,
+        job=job,
+        seconds_left=None if job is None else jobs.seconds_left(job, now),
+        candidate=_waiting_candidate(session),
+        worker_age_seconds=heartbeats.age_seconds(session, now),
+    )
+
+
+def _current_job(session: Session) -> Job | None:
+    live = jobs.list_jobs(session, statuses=LIVE, limit=20).items
+    running = [job for job in live if job.status is JobStatus.RUNNING]
+    return next(iter([*running, *reversed(live)]), None)
+
+
+def _waiting_candidate(session: Session) -> Version | None:
+    newest = session.scalar(
+        select(Version).where(Version.kind == VersionKind.POLICY).order_by(Version.id.desc()).limit(1)
+    )
+    waits = (
+        newest is not None
+        and newest.removed_at is None
+        and newest.status is VersionStatus.CANDIDATE
+        and "evaluation" in newest.metrics
+    )
+    return newest if waits else None
+
+
+@dataclass(frozen=True)
+class VersionRow:
+    """A version with what a list shows of its origin."""
+
+    version: Version
+    num_rankings: int
+    """Rankings that made it: a policy's are those of its reward model."""
+
+
+def version_rows(session: Session, *, limit: int = 50) -> list[VersionRow]:
+    """Newest first."""
+    found = versions.list_versions(session, limit=limit).items
+    sources = {version.id: _ranking_source(version) for version in found}
+    counted = session.execute(
+        select(VersionRanking.version_id, func.count())
+        .where(VersionRanking.version_id.in_({source for source in sources.values() if source is not None}))
+        .group_by(VersionRanking.version_id)
+    ).all()
+    counts: dict[int | None, int] = {row[0]: row[1] for row in counted}
+    return [VersionRow(version, counts.get(sources[version.id], 0)) for version in found]
+
+
+def _ranking_source(version: Version) -> int | None:
+    return version.id if version.kind is VersionKind.REWARD else version.reward_version_id

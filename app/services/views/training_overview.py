@@ -1,0 +1,104 @@
+"""What the train page shows in one read: jobs, versions, what may be started and why not."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from app.db.models.jobs import LIVE, Job, JobKind, JobMetric, JobStatus
+from app.db.models.versions import Version, VersionKind
+from app.errors import NotFoundError
+from app.model_size import FITTED
+from app.services.jobs import jobs
+from app.services.versions import versions
+from app.services.versions.version_states import Standing, standing
+from app.services.views.loop_status import VersionRow, version_rows
+
+RECENT_JOBS = 10
+CURVE_KINDS = (JobKind.TRAIN_REWARD, JobKind.TRAIN_POLICY)
+
+
+@dataclass(frozen=True)
+class TrainingOverview:
+    running: list[Job]
+    """Running and queued, in the order in which they will be done."""
+    recent: list[Job]
+    """Ended, newest first."""
+    rows: list[VersionRow]
+    standing: Standing
+
+    @property
+    def signature(self) -> str:
+        """Changes when a job starts or ends: the page then looks at the rest anew."""
+        return ",".join(f"{job.id[:8]}:{job.status}" for job in [*self.running, *self.recent])
+
+    @property
+    def newest_with_curves(self) -> Job | None:
+        """The training that runs, else the last one: a quick one may come and go between two looks of the page."""
+        begun = [job for job in [*self.running, *self.recent] if job.kind in CURVE_KINDS and job.started_at is not None]
+        return max(begun, key=lambda job: (job.status is JobStatus.RUNNING, job.number), default=None)
+
+    @property
+    def answerers(self) -> list[Version]:
+        """Versions that an evaluation may compare, newest first."""
+        return [
+            row.version for row in self.rows if row.version.kind is VersionKind.POLICY and not row.version.removed_at
+        ]
+
+    @property
+    def sampled(self) -> Version | None:
+        """The newest version with answers from before and after."""
+        return next((row.version for row in self.rows if row.version.metrics.get("samples")), None)
+
+
+def training_overview(session: Session) -> TrainingOverview:
+    live = jobs.list_jobs(session, statuses=LIVE, limit=50).items
+    return TrainingOverview(
+        running=sorted(live, key=lambda job: (job.status is not JobStatus.RUNNING, job.number)),
+        recent=jobs.list_jobs(session, statuses=jobs.FINAL, limit=RECENT_JOBS).items,
+        rows=version_rows(session),
+        standing=standing(session),
+    )
+
+
+def job_with_curves(session: Session, job_id: str | None) -> tuple[Job, Sequence[JobMetric]] | None:
+    """The named job, else the newest one that has curves, with its points; None before the first."""
+    job = jobs.get_job(session, job_id) if job_id else _newest(session)
+    return None if job is None else (job, jobs.metrics_since(session, job.id))
+
+
+def _newest(session: Session) -> Job | None:
+    found = [job for kind in CURVE_KINDS if (job := jobs.latest_job(session, kind)) is not None]
+    started = [job for job in found if job.started_at is not None]
+    return max(started or found, key=lambda job: job.number, default=None)
+
+
+@dataclass(frozen=True)
+class VersionDetails:
+    version: Version
+    lineage: list[Version]
+    ranking_ids: list[int]
+    job: Job | None
+    standing: Standing
+
+    @property
+    def fitted(self) -> set[str]:
+        """Hyper-parameters of PPO that nobody gave: they follow the model's size."""
+        policy = self.version.kind is VersionKind.POLICY and self.job is not None
+        return {name for name in FITTED if self.job and self.job.params.get(name) is None} if policy else set()
+
+    @property
+    def evaluation(self) -> dict[str, Any]:
+        found: dict[str, Any] = self.version.metrics.get("evaluation") or {}
+        return found
+
+
+def version_details(session: Session, version_id: int) -> VersionDetails:
+    version = versions.get_version(session, version_id)
+    try:
+        job = None if version.job_id is None else jobs.get_job(session, version.job_id)
+    except NotFoundError:
+        job = None
+    line = versions.lineage(session, version_id)
+    return VersionDetails(version, line, versions.ranking_ids(session, version), job, standing(session))

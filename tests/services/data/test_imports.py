@@ -1,0 +1,457 @@
+"""Files of prompts: all or nothing as people see it, whatever happens meanwhile, in memory that does not grow."""
+
+import json
+import random
+import re
+import threading
+import tracemalloc
+from collections.abc import Callable, Sequence
+from functools import partial
+from io import BytesIO
+from typing import IO, Any
+
+import pytest
+from sqlalchemy import Engine, func, select
+from sqlalchemy.orm import Session, sessionmaker
+
+from app.chat import Message
+from app.db.models.prompts import Prompt, PromptImport, PromptSource
+from app.db.models.versions import Version
+from app.db.session import make_read_session_factory, make_session_factory, transaction
+from app.errors import ConflictError, InvalidError, NotFoundError, UnavailableError
+from app.services.data import curation, imports, prompts
+from app.services.data.imports import Imports
+from app.services.data.row_forms import GivenRow, read_row
+from app.services.data.taking_in import Imported, let_in_some, remove_some, take_in
+from app.services.labeling import drawing
+from app.services.sampling.fitting import Fitting
+from tests.live import ScriptedSampler
+from tests.services.conftest import plans
+
+
+@pytest.fixture
+def write(database: Engine) -> sessionmaker[Session]:
+    return make_session_factory(database)
+
+
+@pytest.fixture
+def read(database: Engine) -> sessionmaker[Session]:
+    return make_read_session_factory(database)
+
+
+@pytest.fixture
+def fitting(sft: Version) -> Fitting:
+    sampler = ScriptedSampler()
+    sampler.context = 40
+    return Fitting(sampler, sft.id, sft.id, answer_tokens=10)
+
+
+@pytest.fixture
+def importer(write: sessionmaker[Session], monkeypatch: pytest.MonkeyPatch) -> Imports:
+    """Two rows at a time."""
+    monkeypatch.setattr(imports, "ROWS_AT_ONCE", 2)
+    return Imports(write, max_characters=200, retrain_after=99)
+
+
+def file_of(texts: list[str], **more: Any) -> IO[bytes]:
+    return BytesIO("".join(json.dumps({"text": text, **more}) + "\n" for text in texts).encode())
+
+
+def count(read: sessionmaker[Session], table: type[Any] = Prompt) -> int:
+    with read() as session:
+        return session.scalar(select(func.count()).select_from(table)) or 0
+
+
+def listed(read: sessionmaker[Session]) -> list[str]:
+    with read() as session:
+        return [prompt.text for prompt in curation.list_prompts(session).items]
+
+
+def test_each_prompt_is_stored_once(importer: Imports, fitting: Fitting, read: sessionmaker[Session]) -> None:
+    """Twice in a file, across its chunks, or there already: in the order of the file, and all in use."""
+    assert importer.run(file_of(["a", "b", "a", "c", "b", "d"]), fitting) == Imported(lines=6, new=4, repeated=2)
+    assert importer.run(file_of(["e", "a"]), fitting) == Imported(lines=2, new=1, repeated=1)
+    assert listed(read) == ["a", "b", "c", "d", "e"]
+    with read() as session:
+        assert session.scalar(select(func.count()).where(Prompt.in_use())) == 5
+    assert count(read, PromptImport) == 0
+
+
+def test_the_rows_appear_together(
+    importer: Imports, fitting: Fitting, read: sessionmaker[Session], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After every short transaction a person sees none of the file or all of it, and draws nothing unseen."""
+    seen: list[tuple[int, int]] = []
+    step = Imports._step
+
+    def watched(self: Imports, action: Callable[[Session], Any]) -> Any:
+        result = step(self, action)
+        with read() as session:
+            in_use = session.scalar(select(func.count()).where(Prompt.in_use())) or 0
+            visible = len(curation.list_prompts(session).items)
+            if not visible:
+                with pytest.raises(NotFoundError):
+                    prompts.get_prompt(session, 1)
+                with pytest.raises(UnavailableError):
+                    drawing.draw_prompt(session, random.Random(0))
+        seen.append((visible, in_use))
+        return result
+
+    monkeypatch.setattr(Imports, "_step", watched)
+    importer.run(file_of([f"prompt {number}" for number in range(5)]), fitting)
+    assert [visible for visible, _ in seen] == [0, 0, 0, 5, 5, 5, 5, 5]
+    assert [in_use for _, in_use in seen] == [0, 0, 0, 0, 2, 4, 5, 5]
+
+
+@pytest.mark.parametrize("bad", ["", '{"text": 1}', '{"text": "' + "word " * 35 + '"}', "[" * 100_000, "\udcff"])
+def test_a_bad_line_never_touches_the_database(
+    importer: Imports, fitting: Fitting, read: sessionmaker[Session], bad: str
+) -> None:
+    last = bad or '{"text": "' + "x" * (1 << 20)
+    content = b"\n" + b'{"text": "good"}\n' * 3 + last.encode("utf-8", "surrogateescape")
+    with pytest.raises(InvalidError, match=r"^Line 5: .* Nothing of this file was kept\.$"):
+        importer.run(BytesIO(content), fitting)
+    assert (count(read), count(read, PromptImport)) == (0, 0)
+
+
+def test_marks_of_byte_order_before_lines_are_none_of_them(
+    importer: Imports, fitting: Fitting, read: sessionmaker[Session]
+) -> None:
+    assert importer.run(BytesIO(b'\xef\xbb\xbf{"text": "from Windows"}\r\n\r\n{"text": "two"}\r\n'), fitting).new == 2
+    assert listed(read) == ["from Windows", "two"]
+    joined = b'{"text": "one"}\n\xef\xbb\xbf{"text": "three"}'  # two files in one
+    assert importer.run(BytesIO(joined), fitting).new == 2
+    assert listed(read) == ["from Windows", "two", "one", "three"]
+
+
+PARTS = '[{"type": "text", "text": "Wash "}, {"type": "text", "text": "hands"}]'
+SYSTEM = '{"role": "system", "content": "Be brief."}'
+
+
+@pytest.mark.parametrize(
+    ("line", "stored"),
+    [
+        ('{"messages": [{"role": "user", "content": ' + PARTS + "}]}", ["Wash hands"]),
+        ('{"messages": [{"role": "user", "content": {"type": "text", "text": "Wash"}}]}', ["Wash"]),
+        ('{"messages": null, "prompt": "x"}', ["x"]),
+        ('{"messages": [' + SYSTEM + ', {"role": "user", "content": "Hi"}]}', ["Be brief.\nHi"]),
+        ('{"messages": [' + SYSTEM + "]}", ["Be brief."]),
+        ('{"prompt": {"role": "user", "content": "one"}}', ["one"]),
+        ('{"conversations": null, "text": "x"}', ["x"]),
+        (
+            '{"prompt": [{"from": "human", "value": "a"}, {"from": "gpt", "value": "b"}, '
+            '{"from": "human", "value": "c"}]}',
+            ["a", "b", "c"],
+        ),
+    ],
+)
+def test_prompts_are_taken_as_they_are_meant(
+    importer: Imports, fitting: Fitting, read: sessionmaker[Session], line: str, stored: list[str]
+) -> None:
+    importer.run(BytesIO(line.encode()), fitting)
+    with read() as session:
+        [prompt] = curation.list_prompts(session).items
+        assert [message["content"] for message in prompt.messages] == stored
+        assert {message["role"] for message in prompt.messages} <= {"user", "assistant"}
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        ('[{"type": "image_url", "image_url": {"url": "x"}}]', 'has a part of type "image_url": only texts are taken'),
+        ('{"a": 1}', r'content must be a text, or a list of parts with type text; it is {"a": 1}\.'),
+        ('[["text", "x"]]', "content must be a text, or a list of parts"),
+        ("5", "content must be a text"),
+        ("true", "content must be a text"),
+        ("null", "content must be a text, or a list of parts with type text; it is null"),
+        ('"\\u200b\\u200d\\ufeff"', "Message 1 is empty"),
+        ("[]", "Message 1 is empty"),
+    ],
+)
+def test_content_that_is_no_text_is_refused_by_name(
+    importer: Imports, fitting: Fitting, read: sessionmaker[Session], content: str, says: str
+) -> None:
+    line = '{"messages": [{"role": "user", "content": ' + content + "}]}"
+    with pytest.raises(InvalidError, match=f"^Line 1: .*{says}"):
+        importer.run(BytesIO(line.encode()), fitting)
+    assert count(read) == 0
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ('{"messages": [{"content": "x"}]}', r"messages\[0\]\.from must be user, assistant or system .* it is null"),
+        ('{"messages": [{"role": "tool", "content": "x"}]}', r'messages\[0\]\.role must be .* it is "tool"'),
+        ('{"messages": [{"role": "user", "content": "x", "tool_calls": [1]}]}', "tool_calls is not taken"),
+        ('{"messages": "x", "prompt": 5, "split": 3}', "split must be one of train, held_out; it is 3"),
+        ('{"prompt": 5}', "prompt must be a text, or a list of messages with role and content; it is 5"),
+        ('{"prompt": []}', "prompt must be a text, or a list of messages"),
+        ('{"prompt": "x", "language": ["en"]}', "language is a short code"),
+        ('{"prompt": "x", "x": ' + "[" * 2_000 + "]" * 2_000 + "}", "x: lists and objects"),
+    ],
+)
+def test_what_is_not_meant_as_a_prompt_is_refused_by_name(
+    importer: Imports, fitting: Fitting, read: sessionmaker[Session], line: str, says: str
+) -> None:
+    with pytest.raises(InvalidError, match=f"^Line 1: .*{says}"):
+        importer.run(BytesIO(line.encode()), fitting)
+    assert count(read) == 0
+
+
+def test_a_prompt_that_is_there_stays_in_its_part_and_that_is_said(
+    importer: Imports, fitting: Fitting, read: sessionmaker[Session]
+) -> None:
+    """Held-out prompts never come into training by a file, nor the other way round."""
+    importer.run(BytesIO(b'{"text": "a", "split": "held_out", "language": "de"}\n{"text": "b"}'), fitting)
+    lines = [
+        {"text": "a", "split": "train"},
+        {"text": "b", "split": "held_out"},
+        {"text": "a"},
+        {"text": "a", "split": "held_out", "language": "de"},
+        {"text": "b", "language": "fr"},
+        {"text": "c", "split": "held_out"},
+        {"text": "c", "split": "train"},
+    ]
+    content = "\n".join(json.dumps(line) for line in lines).encode()
+    assert importer.run(BytesIO(content), fitting) == Imported(lines=7, new=1, repeated=6, kept=4)
+    with read() as session:
+        found = {prompt.text: (prompt.split, prompt.language) for prompt in curation.list_prompts(session).items}
+    assert found == {"a": ("held_out", "de"), "b": ("train", "en"), "c": ("held_out", "en")}
+
+
+@pytest.mark.parametrize(("language", "stored"), [(r"f\u0000r", "fr"), ("  ", "en"), ("de", "de")])
+def test_languages_are_storable(
+    importer: Imports, fitting: Fitting, read: sessionmaker[Session], language: str, stored: str
+) -> None:
+    importer.run(BytesIO(f'{{"text": "words", "language": "{language}"}}'.encode()), fitting)
+    with read() as session:
+        assert [prompt.language for prompt in curation.list_prompts(session).items] == [stored]
+
+
+class Crash(BaseException):
+    """As a killed process leaves the database."""
+
+
+def crash_at(step_number: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is done any more from that step on."""
+    step, steps = Imports._step, iter(range(1_000))
+
+    def crashing(self: Imports, action: Callable[[Session], Any]) -> Any:
+        if next(steps) >= step_number:
+            raise Crash
+        return step(self, action)
+
+    monkeypatch.setattr(Imports, "_step", crashing)
+
+
+@pytest.mark.parametrize(("crashes_at", "kept"), [(0, 0), (2, 0), (3, 0), (4, 5), (5, 5), (7, 5)])
+def test_the_next_start_ends_what_a_crash_began(
+    importer: Imports,
+    fitting: Fitting,
+    write: sessionmaker[Session],
+    read: sessionmaker[Session],
+    crashes_at: int,
+    kept: int,
+) -> None:
+    """None or all, and people see so even before it is cleaned up."""
+    with pytest.MonkeyPatch.context() as patch:
+        crash_at(crashes_at, patch)
+        with pytest.raises(Crash):
+            importer.run(file_of([f"prompt {number}" for number in range(5)]), fitting)
+    assert len(listed(read)) == kept
+    Imports(write, max_characters=200, retrain_after=99).clean_up()
+    assert (count(read), len(listed(read)), count(read, PromptImport)) == (kept, kept, 0)
+    with read() as session:
+        assert session.scalar(select(func.count()).where(Prompt.in_use())) == kept
+
+
+def test_an_error_while_storing_leaves_nothing(
+    importer: Imports, fitting: Fitting, read: sessionmaker[Session], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    added = iter([True, True, False])
+    add = take_in
+
+    def failing(session: Session, import_id: int, given: Sequence[tuple[str, GivenRow]]) -> Imported:
+        if not next(added):
+            raise OSError("No space left on device")
+        return add(session, import_id, given)
+
+    monkeypatch.setattr(imports, "take_in", failing)
+    with pytest.raises(OSError, match="No space"):
+        importer.run(file_of([f"prompt {number}" for number in range(5)]), fitting)
+    assert (count(read), count(read, PromptImport)) == (0, 0)
+    monkeypatch.undo()
+    importer.run(file_of(["again"]), fitting)
+
+
+@pytest.mark.parametrize("cleaned_after", [0, 1, 2, 3])
+def test_the_next_import_waits_for_no_rest_of_a_crashed_one(
+    importer: Imports,
+    fitting: Fitting,
+    write: sessionmaker[Session],
+    read: sessionmaker[Session],
+    cleaned_after: int,
+) -> None:
+    """It takes over what both have, whenever the rest is removed, and as its own file says."""
+    with pytest.MonkeyPatch.context() as patch:
+        crash_at(2, patch)
+        with pytest.raises(Crash):
+            importer.run(file_of(["a", "b", "c", "d", "e"], split="held_out"), fitting)
+    assert (count(read), listed(read)) == (4, [])
+    after_crash = Imports(write, max_characters=200, retrain_after=99)
+    step, steps = Imports._step, iter(range(1_000))
+
+    def cleaning(self: Imports, action: Callable[[Session], Any]) -> Any:
+        if next(steps) == cleaned_after:
+            after_crash.clean_up()
+        return step(self, action)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Imports, "_step", cleaning)
+        found = after_crash.run(file_of(["c", "f", "a"]), fitting)
+    assert found == Imported(lines=3, new=3)
+    after_crash.clean_up()
+    with read() as session:
+        stored = {prompt.text: prompt.split.value for prompt in curation.list_prompts(session).items}
+        assert session.scalar(select(func.count()).where(Prompt.in_use())) == 3
+    assert stored == {"a": "train", "c": "train", "f": "train"}
+    assert (count(read), count(read, PromptImport)) == (3, 0)
+
+
+def test_a_prompt_that_a_person_gives_meanwhile_is_theirs(
+    importer: Imports, fitting: Fitting, write: sessionmaker[Session], read: sessionmaker[Session]
+) -> None:
+    """It stays when the import that was just bringing it, too, comes to nothing."""
+    with pytest.MonkeyPatch.context() as patch:
+        crash_at(2, patch)
+        with pytest.raises(Crash):
+            importer.run(file_of(["mine", "a", "b", "c", "d"]), fitting)
+    with transaction(write) as session:
+        mine = prompts.add_prompt(session, messages=[Message(role="user", content="mine")], source=PromptSource.OWN)
+        assert prompts.get_prompt(session, mine.id) is mine
+    Imports(write, max_characters=200, retrain_after=99).clean_up()
+    assert listed(read) == ["mine"]
+
+
+def test_an_import_that_another_start_ended_adds_nothing_more(
+    importer: Imports, fitting: Fitting, write: sessionmaker[Session], read: sessionmaker[Session]
+) -> None:
+    """Two servers over one data folder: the second takes the first one's import for that of a dead process."""
+    step = Imports._step
+    with pytest.MonkeyPatch.context() as patch:
+
+        def ended_meanwhile(self: Imports, action: Callable[[Session], Any]) -> Any:
+            result = step(self, action)
+            patch.undo()
+            Imports(write, max_characters=200, retrain_after=99).clean_up()
+            return result
+
+        patch.setattr(Imports, "_step", ended_meanwhile)
+        with pytest.raises(UnavailableError, match=r"ended by another start of Fourfold\. Send the file again"):
+            importer.run(file_of(["a", "b", "c", "d", "e"]), fitting)
+    assert (count(read), count(read, PromptImport)) == (0, 0)
+
+
+def test_one_file_at_a_time(importer: Imports, fitting: Fitting, monkeypatch: pytest.MonkeyPatch) -> None:
+    entered, leave = threading.Event(), threading.Event()
+    add = take_in
+
+    def held(session: Session, import_id: int, given: Sequence[tuple[str, GivenRow]]) -> Imported:
+        found = add(session, import_id, given)
+        entered.set()
+        assert leave.wait(30)
+        return found
+
+    monkeypatch.setattr(imports, "take_in", held)
+    first = threading.Thread(target=partial(importer.run, file_of(["a"]), fitting))
+    first.start()
+    assert entered.wait(30)
+    with pytest.raises(ConflictError, match="Another file is being imported"):
+        importer.run(file_of(["b"]), fitting)
+    leave.set()
+    first.join()
+
+
+def test_a_server_that_stops_leaves_the_rest_to_the_next_start(
+    importer: Imports, fitting: Fitting, write: sessionmaker[Session], read: sessionmaker[Session]
+) -> None:
+    class Stopping(BytesIO):
+        lines = 0
+
+        def readline(self, size: int | None = -1) -> bytes:
+            self.lines += 1
+            if self.lines == 10:  # five and the end to check, four to store
+                importer.stop()
+            return super().readline(size)
+
+    whole = Stopping(file_of([f"prompt {number}" for number in range(5)]).read())
+    with pytest.raises(UnavailableError, match="The server is stopping"):
+        importer.run(whole, fitting)
+    assert (count(read), listed(read)) == (2, [])
+    Imports(write, max_characters=200, retrain_after=99).clean_up()
+    assert count(read) == 0
+
+
+def test_memory_does_not_grow_with_the_file(write: sessionmaker[Session], fitting: Fitting) -> None:
+    """Ten MB of file, less than two of memory."""
+
+    class Endless(BytesIO):
+        """A thousand lines of ten kB, made when they are read."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.left = 1_000
+
+        def seek(self, *_: Any) -> int:
+            self.left = 1_000
+            return 0
+
+        def readline(self, _size: int | None = -1) -> bytes:
+            self.left -= 1
+            return b'{"text": "a", "other": "' + b"x" * 10_000 + b'"}\n' if self.left >= 0 else b""
+
+    importer = Imports(write, max_characters=200, retrain_after=99)
+    importer.run(file_of(["warm"]), fitting)
+    tracemalloc.start()
+    try:
+        assert importer.run(Endless(), fitting).lines == 1_000
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 2_000_000
+
+
+@pytest.mark.sqlite
+def test_steps_read_no_table_from_end_to_end(database: Engine) -> None:
+    """Looking up what is known, letting in, removing: by index, however many prompts there are."""
+    ranked = {"chosen": "yes", "rejected": "no", "labeler": "ada", "created_at": "2026-01-01"}
+    given = [("Line 1", read_row({"prompt": text, **ranked}, 10)) for text in "abc"]
+
+    def all_steps(session: Session) -> None:
+        session.add(PromptImport(id=1))
+        session.flush()
+        session.add_all(Prompt(**prompts.prompt_row(row.prompt), import_id=1) for _, row in given[:2])
+        session.flush()
+        for end in (remove_some, let_in_some):
+            take_in(session, 1, given)
+            for _ in ("the rankings", "the prompts"):
+                assert end(session, 1, 5) == 3
+
+    for plan in plans(database, all_steps):
+        assert not re.search(r"SCAN (prompts|groups|rankings|completions)", plan), plan
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        (rb'{"text": "t", "language": "\ud800"}', "language: holds half a character"),
+        (rb'{"text": "t\ud800"}', "text: holds half a character"),
+        (b'{"prompt": "x", "x": ' + b"[" * 2_000 + b"]" * 2_000 + b"}", "x: lists and objects"),
+        (b'{"prompt": "x", "seed": 1' + b"0" * 400 + b"}", "seed: numbers"),
+        (b'{"prompt": "x", "prompt": "y"}', "prompt: stands there twice"),
+        (b'{"prompt": "\xe2\x80\x8b\xef\xbb\xbf"}', "Message 1 is empty"),
+    ],
+)
+def test_what_must_not_be_taken_is_named(importer: Imports, fitting: Fitting, line: bytes, says: str) -> None:
+    with pytest.raises(InvalidError, match=f"^Line 1: {says}"):
+        importer.run(BytesIO(line), fitting)

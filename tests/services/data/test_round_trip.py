@@ -1,0 +1,201 @@
+"""What one installation exports, an empty one takes in and exports again: the same, but for the numbers of rows."""
+
+import itertools
+import json
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import event
+
+from app.chat import SampledAnswer
+from app.db.base import utc_now
+from app.db.models.groups import SkipReason
+from app.db.models.labelers import LabelerKind
+from app.db.models.prompts import PromptSource, PromptSplit
+from app.db.models.versions import VersionKind, VersionStatus
+from app.db.session import make_engine, make_read_session_factory, make_session_factory, transaction
+from app.hparams import SamplingParams
+from app.json_lines import json_line
+from app.preferences import competition_ranks, normalize_ranks
+from app.services.data import curation, exports, prompts, training_data
+from app.services.data.imports import Imports
+from app.services.data.taking_in import Imported
+from app.services.labeling import groups, labelers, rankings
+from app.services.sampling.fitting import Fitting
+from app.services.versions import versions
+from tests.live import ScriptedSampler
+
+ALPHABET = 'ab你\u2028\x85\n\t\\"\U0001f600 '
+texts = st.text(st.sampled_from(ALPHABET), max_size=3)
+asked = st.lists(texts.filter(str.strip), min_size=1, max_size=3).filter(lambda turns: len(turns) % 2 == 1)
+
+
+@dataclass(frozen=True)
+class Step:
+    """Somebody is asked and shown four answers, and does something with them."""
+
+    turns: Sequence[str]
+    held_out: bool
+    language: str | None
+    answers: Sequence[str]
+    ranks: Sequence[int]
+    who: int
+    comment: str
+    then: str
+
+
+steps = st.builds(
+    Step,
+    turns=asked,
+    held_out=st.booleans(),
+    language=st.sampled_from([None, "de"]),
+    answers=st.one_of(st.lists(texts, min_size=4, max_size=4), st.just(["a"] * 4)),
+    ranks=st.lists(st.integers(1, 4), min_size=4, max_size=4).flatmap(
+        lambda given: st.sampled_from([normalize_ranks(given), competition_ranks(given)])
+    ),
+    who=st.integers(0, 2),
+    comment=texts,
+    then=st.sampled_from(["leave", "skip", "rank", "rank", "rank", "withdraw", "again", "archive"]),
+)
+PEOPLE = (("ada", LabelerKind.PERSON), ("张 伟", LabelerKind.PERSON), ("robot", LabelerKind.SIMULATED))
+
+
+class Installation:
+    def __init__(self, path: Path) -> None:
+        self.engine = make_engine(f"sqlite:///{path}")
+        event.listen(self.engine, "connect", lambda opened, _: opened.execute("PRAGMA synchronous=OFF"))
+        self.write, self.read = make_session_factory(self.engine), make_read_session_factory(self.engine)
+        with transaction(self.write) as session:
+            for kind in (VersionKind.SFT, VersionKind.POLICY):
+                version = versions.add_version(session, kind=kind, parent_id=None, path="p", content_hash="0")
+            version.status = VersionStatus.ACTIVE
+            self.version_id = version.id
+
+    def live(self, step: Step) -> None:
+        with transaction(self.write) as session:
+            turns = itertools.cycle(("user", "assistant"))
+            messages = [{"role": role, "content": text} for role, text in zip(turns, step.turns, strict=False)]
+            prompt = prompts.add_prompt(
+                session,
+                messages=prompts.validate_messages(messages, 100),
+                source=PromptSource.OWN,
+                split=PromptSplit.HELD_OUT if step.held_out else PromptSplit.TRAIN,
+                language=step.language,
+            )
+            labeler = labelers.get_or_create_labeler(session, *PEOPLE[step.who])
+            group = groups.add_group(
+                session,
+                prompt=prompt,
+                version_id=self.version_id,
+                answers=[SampledAnswer(text, [5, place], "length") for place, text in enumerate(step.answers)],
+                params=SamplingParams(temperature=0.7, stop=(".",)),
+                seed=3,
+                shuffle_seed=len(step.comment),
+                leased_to=labeler,
+            )
+            if step.then == "skip":
+                groups.skip_group(session, group_id=group.id, labeler=labeler, reason=SkipReason.UNSAFE)
+            if step.then in ("leave", "skip"):
+                return
+            ranks = {answer.id: step.ranks[answer.sample_index] for answer in group.completions}
+            give: Callable[[], Any] = lambda: rankings.submit_ranking(  # noqa: E731
+                session, group_id=group.id, labeler=labeler, ranks=ranks, comment=step.comment, retrain_after=999
+            )
+            ranking = give()
+            if step.then in ("withdraw", "again"):
+                rankings.withdraw_ranking(session, ranking.id, labeler)
+            if step.then == "again":
+                give()
+            if step.then == "archive":
+                curation.archive_prompt(session, prompt.id, utc_now())
+
+    def exported(self) -> list[bytes]:
+        """The two files that hold all that people gave, as they are downloaded."""
+        rows = (exports.export_prompts(self.read), exports.export_rankings(self.read))
+        return ["".join(map(json_line, each)).encode() for each in rows]
+
+    def take(self, file: bytes) -> Imported:
+        importer = Imports(self.write, max_characters=1_000, retrain_after=999)
+        fitting = Fitting(ScriptedSampler(), self.version_id, self.version_id, answer_tokens=10)
+        return importer.run(BytesIO(file), fitting)
+
+    def learned_from(self) -> list[Any]:
+        with self.read() as session:
+            found = training_data.ranked_answers(session, training_data.ranking_ids_in_force(session))
+        return [(each.messages, sorted(zip(each.texts, each.ranks, strict=True))) for each in found]
+
+
+@contextmanager
+def installations(migrated_file: Path, count: int) -> Iterator[list[Installation]]:
+    with tempfile.TemporaryDirectory() as folder:
+        made = [Path(shutil.copyfile(migrated_file, Path(folder) / f"{number}.db")) for number in range(count)]
+        found = [Installation(path) for path in made]
+        yield found
+        for each in found:
+            each.engine.dispose()
+
+
+NUMBERS = {"id", "ranking_id", "group_id", "prompt_id", "version"}
+
+
+def without_numbers(files: Sequence[bytes]) -> list[list[Any]]:
+    return [[_plain(json.loads(line)) for line in file.decode().split("\n") if line] for file in files]
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _plain(each) for name, each in value.items() if name not in NUMBERS}
+    return [_plain(each) for each in value] if isinstance(value, list) else value
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(history=st.lists(steps, max_size=5))
+def test_an_export_restores_what_people_gave(migrated_file: Path, history: list[Step]) -> None:
+    with installations(migrated_file, 2) as (first, second):
+        for step in history:
+            first.live(step)
+        files = first.exported()
+        for file in files:
+            if file:
+                second.take(file)
+        assert without_numbers(second.exported()) == without_numbers(files)
+        assert second.learned_from() == first.learned_from()
+        for installation, file in (
+            (second, files[0]),
+            (second, files[1]),
+            (first, files[1]),
+            (first, second.exported()[1]),
+        ):
+            if file:
+                again = installation.take(file)
+                assert (again.new, again.rankings, again.kept) == (0, 0, 0), "nothing is taken in twice"
+                assert again.repeated == again.lines
+        assert without_numbers(first.exported()) == without_numbers(files)
+
+
+def test_what_stands_in_an_export(migrated_file: Path) -> None:
+    """Who wrote and who ranked is told by names that say the same elsewhere; nothing tells a simulated taste."""
+    with installations(migrated_file, 2) as (first, second):
+        first.live(Step(["q"], False, None, ["a", "b", "c", "d"], [1, 1, 2, 3], 2, "so", "rank"))
+        for file in first.exported():
+            second.take(file)
+        for installation in (first, second):
+            [row] = exports.export_rankings(installation.read)
+            assert (row["written_by"], row["labeler"], row["labeler_kind"]) == ("policy 2", "robot", "simulated")
+            assert set(row) == {
+                *("ranking_id", "group_id", "prompt_id", "prompt", "split", "language", "archived_at", "answers"),
+                *("version", "written_by", "settings", "comment", "duration_ms", "labeler", "labeler_kind"),
+                "created_at",
+            }
+        pairs = [list(exports.export_comparisons(each.read, ties=True)) for each in (first, second)]
+        assert without_numbers([json_line(pair).encode() for pair in pairs[0]]) == without_numbers(
+            [json_line(pair).encode() for pair in pairs[1]]
+        )

@@ -1,0 +1,69 @@
+"""What training reads comes in the order that was asked for, whole, and with its own ranks."""
+
+from collections.abc import Callable
+
+import pytest
+from sqlalchemy.orm import Session
+
+from app.chat import Message
+from app.db.models.labelers import Labeler
+from app.db.models.prompts import Prompt, PromptSource, PromptSplit
+from app.services.data import prompts, training_data
+from app.services.labeling import rankings
+from tests.services.conftest import MakeGroup
+
+
+def test_rankings_come_in_the_order_of_their_ids_in_chunks(
+    session: Session, make_group: MakeGroup, ada: Labeler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(training_data, "CHUNK", 2)
+    made = [make_group(leased_to=ada, text=f"Prompt {number}") for number in range(5)]
+    ids = []
+    for number, group in enumerate(made):
+        ranks = {answer.id: 1 + (answer.sample_index + number) % 4 for answer in group.completions}
+        ranking = rankings.submit_ranking(session, group_id=group.id, labeler=ada, ranks=ranks, retrain_after=99)
+        ids.append(ranking.id)
+    assert training_data.ranking_ids_in_force(session) == ids
+    order = [ids[place] for place in (3, 0, 4, 2, 1)]
+    found = training_data.ranked_answers(session, order)
+    assert [each.messages[0]["content"] for each in found] == [f"Prompt {number}" for number in (3, 0, 4, 2, 1)]
+    for number, each in zip((3, 0, 4, 2, 1), found, strict=True):
+        assert each.texts == [f"answer {n}" for n in range(4)]
+        assert each.answers == [[5, n, 4] for n in range(4)]
+        assert each.ranks == [1 + (n + number) % 4 for n in range(4)], "each answer has its own rank"
+    rankings.withdraw_ranking(session, ids[1], ada)
+    assert training_data.ranking_ids_in_force(session) == [ids[0], *ids[2:]]
+
+
+def test_answers_are_the_versions_newest(session: Session, make_group: MakeGroup) -> None:
+    first, second = make_group(), make_group(text="Another")
+    assert first.version_id is not None
+    answers = sorted([*first.completions, *second.completions], key=lambda answer: answer.id)
+    found = training_data.answer_ids_of_version(session, first.version_id, 3)
+    assert found == [answer.id for answer in answers[-3:]]
+    assert training_data.answer_ids_of_version(session, first.version_id + 1, 3) == []
+    read = training_data.answers_with_prompts(session, found)
+    assert read == [([Message(role="user", content="Another")], answer.token_ids) for answer in answers[-3:]]
+
+
+def test_prompts_of_one_split_in_a_fixed_order(session: Session) -> None:
+    for number in range(8):
+        split = PromptSplit.HELD_OUT if number % 2 else PromptSplit.TRAIN
+        message = Message(role="user", content=f"Prompt {number}")
+        prompts.add_prompt(session, messages=[message], source=PromptSource.OWN, split=split)
+    choose: dict[PromptSplit, Callable[[int], list[int]]] = {
+        PromptSplit.TRAIN: lambda limit: training_data.training_prompt_ids(session, limit, seed=0),
+        PromptSplit.HELD_OUT: lambda limit: training_data.held_out_prompt_ids(session, limit),
+    }
+    for split in PromptSplit:
+        ids = choose[split](10)
+        found = training_data.prompts_by_id(session, ids)
+        assert {prompt.split for prompt in found} == {split}, "a prompt of the other split"
+        assert [prompt.id for prompt in found] == ids
+        assert ids == [prompt.id for prompt in sorted(found, key=lambda prompt: prompt.digest)]
+        assert len(ids) == 4
+
+
+def test_a_conversation_keeps_who_said_what() -> None:
+    said = [{"role": role, "content": text} for role, text in (("user", "Hi"), ("assistant", "Yes?"), ("user", "Tea"))]
+    assert training_data.messages_of(Prompt(messages=said)) == said

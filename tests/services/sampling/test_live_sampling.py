@@ -1,0 +1,93 @@
+"""An own prompt's answers stay where their first word was shown; one that is sent twice is asked once."""
+
+import asyncio
+from collections.abc import Iterator
+
+import pytest
+from sqlalchemy import Engine, func, select
+
+from app.chat import Message, Prompt, SampledAnswer, StreamEvent
+from app.db.models.groups import Group, GroupStatus
+from app.db.models.versions import Version, VersionStatus
+from app.db.session import transaction
+from app.errors import ConflictError
+from app.hparams import SamplingParams
+from app.runtime import Runtime, build_runtime
+from app.services.labeling import groups
+from app.services.sampling.group_sampling import LabelerName
+from tests.live import ScriptedSampler, quick_settings
+
+ASKED: list[Message] = [Message(role="user", content="Why?")]
+ADA = LabelerName("ada")
+
+
+class Twins(ScriptedSampler):
+    """Streams answers of which the first two are the same; a further roll has fresh ones."""
+
+    written = ("same", "same", "third", "fourth")
+
+    def stream(
+        self,
+        prompt: Prompt,
+        *,
+        n: int,
+        params: SamplingParams,
+        version_id: int,
+        logprobs: int | None = None,
+    ) -> Iterator[StreamEvent]:
+        del prompt, params, version_id, logprobs
+        for index, text in enumerate(self.written[:n]):
+            yield StreamEvent(index, text, SampledAnswer(text, [5, 4], "stop"))
+
+
+@pytest.fixture
+def runtime(database: Engine, sft: Version, tmp_path_factory: pytest.TempPathFactory) -> Runtime:
+    assert sft.status is VersionStatus.ACTIVE
+    folder = tmp_path_factory.mktemp("data")
+    return build_runtime(quick_settings(folder, folder), database, Twins())
+
+
+def ask(runtime: Runtime, key: str | None = None, who: LabelerName = ADA) -> Group:
+    with transaction(runtime.write) as session:
+        return runtime.live.open(session, who, ASKED, key)
+
+
+async def shown(runtime: Runtime, group: Group) -> dict[int, str]:
+    """The text of each pane, as it was streamed."""
+    panes: dict[int, str] = {}
+    async for piece in runtime.live.follow(group):
+        if piece is not None:
+            panes[piece.index] = panes.get(piece.index, "") + piece.text
+    return panes
+
+
+@pytest.mark.parametrize("_round", range(4))
+def test_answers_stay_where_they_were_written(runtime: Runtime, _round: int) -> None:
+    group = ask(runtime)
+    panes = asyncio.run(shown(runtime, group))
+    with runtime.read() as session:
+        stored = [answer.text for answer in groups.get_group(session, group.id).completions]
+    assert sorted(panes) == [0, 1, 2, 3]
+    moved = [place for place in range(4) if panes[place] != stored[place]]
+    assert [panes[place] for place in moved] == ["same"]  # only the twin was replaced, in its place
+    assert len(set(stored)) == 4
+
+
+def test_places_are_shuffled_so_that_they_tell_nothing(runtime: Runtime) -> None:
+    seen = {tuple(groups.shuffled_places(ask(runtime).seed)) for _ in range(12)}
+    assert len(seen) > 3
+
+
+def test_a_prompt_that_is_sent_twice_is_asked_once(runtime: Runtime) -> None:
+    first = ask(runtime, "a" * 32)
+    assert ask(runtime, "a" * 32).id == first.id
+    asyncio.run(shown(runtime, first))
+    again = ask(runtime, "a" * 32)
+    assert (again.id, again.status) == (first.id, GroupStatus.LEASED)
+    runtime.live.begin(again)
+    assert asyncio.run(shown(runtime, again)) == {}
+    assert ask(runtime, "b" * 32).id != first.id
+    with pytest.raises(ConflictError, match="another labeler"):
+        ask(runtime, "a" * 32, LabelerName("bob"))
+    with runtime.read() as session:
+        assert session.scalar(select(func.count()).select_from(Group)) == 2

@@ -1,0 +1,247 @@
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import TypeVar
+
+import pytest
+from sqlalchemy import Engine
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
+
+from app.chat import Message
+from app.db.base import utc_now
+from app.db.models.groups import GroupStatus
+from app.db.models.labelers import Labeler
+from app.db.models.prompts import PromptSource
+from app.db.models.versions import Version, VersionKind, VersionStatus
+from app.db.session import transaction
+from app.errors import UnavailableError
+from app.hparams import SamplingParams
+from app.languages import ANY, Asked
+from app.runtime import Runtime, build_runtime
+from app.services.data import prompts
+from app.services.labeling import groups
+from app.services.sampling.group_sampling import LabelerName
+from app.services.sampling.prefetch import GroupStock
+from app.services.sampling.priority import Gate, InteractiveSampler
+from app.services.versions import versions
+from tests.live import ScriptedSampler, quick_settings
+from tests.waiting import PATIENCE_SECONDS, wait_for
+
+Result = TypeVar("Result")
+
+
+def ready(runtime: Runtime) -> int:
+    with runtime.read() as session:
+        return groups.count_ready(session)
+
+
+@contextmanager
+def while_sampling(sampler: ScriptedSampler, call: Callable[[], Result]) -> Iterator[Future[Result]]:
+    """The block runs while the sampler is in the middle of `call`."""
+    sampler.may_answer.clear()
+    with ThreadPoolExecutor(1) as thread:
+        future = thread.submit(call)
+        try:
+            wait_for(lambda: sampler.calls, "call of the sampler")
+            yield future
+        finally:
+            sampler.may_answer.set()
+
+
+@pytest.fixture
+def runtime(
+    database: Engine, sft: Version, sampler: ScriptedSampler, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Runtime]:
+    assert sft.status is VersionStatus.ACTIVE
+    folder = tmp_path_factory.mktemp("data")
+    runtime = build_runtime(quick_settings(folder, folder, ready_groups=3), database, sampler)
+    with transaction(runtime.write) as session:
+        for number in range(6):
+            messages = [Message(role="user", content=f"prompt {number}")]
+            prompts.add_prompt(session, messages=messages, source=PromptSource.SHIPPED)
+    yield runtime
+    runtime.stock.stop()
+
+
+def test_stock_is_filled_and_refilled(runtime: Runtime, ada: Labeler) -> None:
+    runtime.stock.start()
+    wait_for(lambda: ready(runtime) == 3, "full stock")
+    with transaction(runtime.write) as session:
+        group = groups.next_group(session, labeler=ada, now=utc_now(), lease_seconds=60)
+        assert group is not None
+    runtime.stock.wake()
+    wait_for(lambda: ready(runtime) == 3, "full stock again")
+
+
+def test_a_full_stock_is_left_alone(runtime: Runtime, sampler: ScriptedSampler) -> None:
+    for _ in range(2):
+        runtime.stock.fill()
+        assert ready(runtime) == len(sampler.calls) == 3
+
+
+def test_prompts_of_the_stock_differ(runtime: Runtime) -> None:
+    runtime.stock.fill()
+    with runtime.read() as session:
+        found = [groups.get_group(session, group_id).prompt_id for group_id in (1, 2, 3)]
+    assert len(set(found)) == 3
+
+
+def test_stock_survives_errors_and_tells_them(runtime: Runtime, sampler: ScriptedSampler) -> None:
+    sampler.failure = UnavailableError("The weights are damaged.")
+    runtime.stock.start()
+    wait_for(lambda: runtime.stock.last_error == "The weights are damaged.", "error of the stock")
+    sampler.failure = None
+    runtime.stock.wake()
+    wait_for(lambda: ready(runtime) == 3, "full stock")
+    wait_for(lambda: runtime.stock.last_error is None, "end of the error")
+
+
+def test_a_full_disk_is_told_in_a_sentence(runtime: Runtime, sampler: ScriptedSampler) -> None:
+    """SQLAlchemy's own words, with a link to its documentation, stood on the label page."""
+    full = sqlite3.OperationalError("database or disk is full")
+    sampler.failure = OperationalError("INSERT INTO groups", {}, full)
+    runtime.stock.start()
+    told = wait_for(lambda: runtime.stock.last_error, "error of the stock")
+    assert told.startswith("The disk of the data folder is full.")
+    assert "sql" not in told
+
+
+def test_stock_follows_the_active_version(runtime: Runtime, sft: Version) -> None:
+    runtime.stock.fill()
+    with transaction(runtime.write) as session:
+        newer = versions.add_version(session, kind=VersionKind.POLICY, parent_id=sft.id, path="p", content_hash="h")
+        session.get_one(Version, sft.id).status = VersionStatus.RETIRED
+        session.flush()
+        newer.status = VersionStatus.ACTIVE
+    runtime.stock.fill()
+    with runtime.read() as session:
+        assert [groups.get_group(session, group_id).status for group_id in (1, 2, 3)] == ["expired"] * 3
+        assert {groups.get_group(session, group_id).version_id for group_id in (4, 5, 6)} == {newer.id}
+
+
+def test_group_sampled_by_a_version_that_was_just_replaced_is_dropped(
+    runtime: Runtime, sampler: ScriptedSampler, sft: Version
+) -> None:
+    with while_sampling(sampler, runtime.group_sampler.sample_ready) as result, transaction(runtime.write) as session:
+        session.get_one(Version, sft.id).status = VersionStatus.RETIRED
+        session.flush()
+        newer = versions.add_version(session, kind=VersionKind.POLICY, parent_id=sft.id, path="p", content_hash="h")
+        newer.status = VersionStatus.ACTIVE
+    assert result.result() is None
+    assert ready(runtime) == 0
+
+
+def test_no_transaction_is_held_while_sampling(runtime: Runtime, sampler: ScriptedSampler, session: Session) -> None:
+    """A writer gets through while a group is being sampled: the sampling ends after the write, not before."""
+    with while_sampling(sampler, runtime.group_sampler.sample_ready) as result:
+        prompts.add_prompt(session, messages=[Message(role="user", content="now")], source=PromptSource.OWN)
+        session.commit()
+        assert not result.done()
+    assert result.result() is not None
+
+
+class WatchedGate(Gate):
+    """Tells when somebody has come to it, and never lets them pass for want of time."""
+
+    def __init__(self, sampler: ScriptedSampler) -> None:
+        super().__init__()
+        self.reached = threading.Event()
+        self.calls_before: set[int] = set()
+        self._calls = sampler.calls
+
+    def wait_until_idle(self, timeout_seconds: float) -> bool:
+        assert timeout_seconds > 0
+        self.calls_before.add(len(self._calls))
+        self.reached.set()
+        return super().wait_until_idle(PATIENCE_SECONDS)
+
+
+def test_stock_steps_aside_for_people(runtime: Runtime, sampler: ScriptedSampler, sft: Version) -> None:
+    gate = WatchedGate(sampler)
+    people, stock = InteractiveSampler(sampler, gate), GroupStock(runtime.group_sampler, gate, 3)
+    hello = [Message(role="user", content="Hi")]
+
+    def ask() -> None:
+        people.generate(hello, n=1, params=SamplingParams(), version_id=sft.id)
+
+    with while_sampling(sampler, ask):
+        stock.start()
+        assert gate.reached.wait(PATIENCE_SECONDS)
+        assert len(sampler.calls) == 1  # only the person's
+    wait_for(lambda: ready(runtime) == 3, "full stock")
+    stock.stop()
+    assert gate.calls_before == {1, 2, 3}  # before each group
+
+
+def test_gate_opens_after_its_timeout() -> None:
+    gate = Gate()
+    with gate.busy():
+        assert not gate.wait_until_idle(0.01)
+    assert gate.wait_until_idle(0.01)
+
+
+def test_none_is_kept_ready_but_one_is_there_for_whoever_waits(
+    database: Engine, sft: Version, sampler: ScriptedSampler, tmp_path_factory: pytest.TempPathFactory, ada: Labeler
+) -> None:
+    """FOURFOLD_READY_GROUPS=0: nothing is sampled ahead, and nobody waits for ever."""
+    assert sft.status is VersionStatus.ACTIVE
+    folder = tmp_path_factory.mktemp("data")
+    runtime = build_runtime(quick_settings(folder, folder, ready_groups=0), database, sampler)
+    with transaction(runtime.write) as session:
+        prompts.add_prompt(session, messages=[Message(role="user", content="Hi")], source=PromptSource.SHIPPED)
+    runtime.stock.start()
+    runtime.stock.wake()
+    for _ in range(2):
+        calls = len(sampler.calls)
+        runtime.stock.ask()
+        wait_for(lambda: ready(runtime) == 1, "the group that was asked for")
+        assert len(sampler.calls) == calls + 1
+        with transaction(runtime.write) as session:
+            assert groups.next_group(session, labeler=ada, now=utc_now(), lease_seconds=0.0) is not None
+    runtime.stock.stop()
+
+
+def ready_in(runtime: Runtime, language: str) -> int:
+    with runtime.read() as session:
+        return groups.count_ready(session, (language,))
+
+
+def test_no_language_starves_another(runtime: Runtime) -> None:
+    """One person reads English, one Chinese, one both: each finds cards, and the third one gets both kinds."""
+    with transaction(runtime.write) as session:
+        for number in range(6):
+            messages = [Message(role="user", content=f"问题 {number}")]
+            prompts.add_prompt(session, messages=messages, source=PromptSource.SHIPPED)
+    english, both = Asked(frozenset(["en"]), chosen=True), Asked(frozenset(["en", "zh"]), chosen=True)
+    runtime.stock.ask(english)
+    runtime.stock.ask(both)
+    runtime.stock.ask(Asked(frozenset(["fr"]), chosen=True))  # nothing for them keeps nobody from their cards
+    runtime.stock.fill()
+    assert ready_in(runtime, "en") >= 3
+    taken: set[str] = set()
+    for _ in range(6):
+        who = LabelerName("reads both")
+        with transaction(runtime.write) as session:
+            group = runtime.group_sampler.lease_ready(session, who, both)
+            assert group is not None
+            group.status = GroupStatus.RANKED
+            taken.add(group.prompt.language)
+        runtime.stock.taken(both)
+        runtime.stock.fill()
+    assert taken == {"en", "zh"}
+    assert ready_in(runtime, "en") >= 3
+    # Six (twice three) at most for who reads both; where all of them happened to be Chinese, three more in English.
+    assert ready(runtime) <= 6 + 3
+    assert ready_in(runtime, "zh") <= 6
+
+
+def test_what_is_taken_is_replaced_once(runtime: Runtime, ada: Labeler) -> None:
+    runtime.stock.fill()
+    with transaction(runtime.write) as session:
+        assert groups.next_group(session, labeler=ada, now=utc_now(), lease_seconds=60) is not None
+    runtime.stock.taken(ANY)
+    runtime.stock.fill()
+    assert ready(runtime) == 3

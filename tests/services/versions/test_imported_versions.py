@@ -1,0 +1,122 @@
+"""An imported SFT model beside the shipped one: who is the reference, and which reward model scores whose answers."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy.orm import Session
+
+from app.db.models.versions import Version, VersionKind, VersionStatus
+from app.errors import ConflictError
+from app.services.jobs import rules
+from app.services.versions import versions
+from app.web.words import version_origin
+from app.weights import content_hash, copy_directory
+from tests.live import quick_settings
+
+Add = Callable[..., Version]
+
+
+@pytest.fixture
+def add(session: Session, model_files: Path, data_dir: Path) -> Add:
+    def add_version(kind: VersionKind, parent: Version, **more: Any) -> Version:
+        path = versions.next_version_path(session, kind)
+        found = copy_directory(model_files, data_dir / path)
+        return versions.add_version(session, kind=kind, parent_id=parent.id, path=path, content_hash=found, **more)
+
+    return add_version
+
+
+@pytest.fixture
+def bring_in(session: Session, model_files: Path, data_dir: Path) -> Callable[[bool], Version]:
+    def add_imported(activated: bool) -> Version:
+        found = copy_directory(model_files, data_dir / "versions" / ".importing")
+        return versions.add_imported(
+            session,
+            data_dir / "versions" / ".importing",
+            data_dir=data_dir,
+            content_hash=found,
+            metrics={"imported_from": "SmolTest"},
+            activated=activated,
+        )
+
+    return add_imported
+
+
+def test_each_root_says_where_it_came_from(first: Version, bring_in: Callable[[bool], Version], add: Add) -> None:
+    """`first` was installed from a folder that FOURFOLD_MODEL_DIR named."""
+    imported, policy = bring_in(False), add(VersionKind.POLICY, first)
+    assert [each.origin for each in (first, imported, policy)] == ["imported", "imported", "trained"]
+    assert [each.imported_from for each in (first, imported, policy)] == ["model", "SmolTest", None]
+    assert [version_origin(each) for each in (first, imported)] == ["imported from model", "imported from SmolTest"]
+
+
+def test_the_shipped_model_ships(
+    session: Session, model_files: Path, data_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(versions, "SFT_MODEL", model_files)
+    shipped = versions.install_sft(session, model_dir=model_files, data_dir=data_dir)
+    assert (shipped.origin, shipped.imported_from, version_origin(shipped)) == ("shipped", None, "ships with Fourfold")
+
+
+def test_it_is_a_root_of_its_own(first: Version, bring_in: Callable[[bool], Version], data_dir: Path) -> None:
+    found = bring_in(True)
+    assert (found.kind, found.parent_id, found.status) == (VersionKind.SFT, None, VersionStatus.ACTIVE)
+    assert (found.path, found.metrics) == ("versions/2-sft", {"imported_from": "SmolTest"})
+    assert content_hash(data_dir / found.path) == found.content_hash
+    assert first.status is VersionStatus.RETIRED
+    assert [path.name for path in sorted((data_dir / "versions").iterdir())] == ["1-sft", "2-sft"]
+
+
+def test_the_reference_changes_with_activation_only(
+    session: Session, bring_in: Callable[[bool], Version], first: Version, data_dir: Path, add: Add
+) -> None:
+    found = bring_in(False)
+    assert found.status is VersionStatus.CANDIDATE
+    assert versions.sft_version(session) is first
+    policy = add(VersionKind.POLICY, found)
+    versions.activate(session, policy.id, data_dir=data_dir)
+    assert versions.sft_version(session) is found
+    versions.activate(session, first.id, data_dir=data_dir)
+    assert versions.sft_version(session) is first
+
+
+def test_reward_models_go_and_come_with_their_sft_model(
+    session: Session, bring_in: Callable[[bool], Version], first: Version, data_dir: Path, add: Add
+) -> None:
+    old, newer = add(VersionKind.REWARD, first), add(VersionKind.REWARD, first)
+    versions.activate(session, old.id, data_dir=data_dir)
+    versions.activate(session, newer.id, data_dir=data_dir)
+    found = bring_in(True)
+    assert newer.status is VersionStatus.RETIRED
+    assert versions.active_reward(session) is None
+    with pytest.raises(ConflictError, match=f"Reward model {newer.id} was trained for the answers of SFT version 1"):
+        versions.activate(session, newer.id, data_dir=data_dir)
+    own = add(VersionKind.REWARD, found)
+    versions.activate(session, own.id, data_dir=data_dir)
+    versions.activate(session, add(VersionKind.POLICY, found).id, data_dir=data_dir)
+    assert versions.active_reward(session) is own
+    versions.activate(session, first.id, data_dir=data_dir)
+    assert versions.active_reward(session) is newer
+    (data_dir / own.path / "model.safetensors").unlink()
+    versions.activate(session, found.id, data_dir=data_dir)
+    assert versions.active_reward(session) is None, "a damaged one does not keep its SFT model from answering"
+
+
+def test_a_reward_model_that_was_trained_meanwhile_waits(
+    session: Session, bring_in: Callable[[bool], Version], first: Version, data_dir: Path, model_files: Path, add: Add
+) -> None:
+    late = add(VersionKind.REWARD, first, metrics={"held_out_accuracy": 0.9})
+    bring_in(True)
+    assert rules.after_train_reward(session, late, quick_settings(data_dir, model_files)) is None
+    assert late.status is VersionStatus.CANDIDATE
+    assert versions.active_reward(session) is None
+
+
+def test_what_fits_what(session: Session, bring_in: Callable[[bool], Version], first: Version, add: Add) -> None:
+    found = bring_in(False)
+    reward = add(VersionKind.REWARD, first)
+    versions.check_fits(session, reward, add(VersionKind.POLICY, add(VersionKind.POLICY, first)))
+    with pytest.raises(ConflictError, match="Train a reward model for it"):
+        versions.check_fits(session, reward, add(VersionKind.POLICY, found))
