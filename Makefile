@@ -73,7 +73,7 @@ test: set-up-dev browser lint types imports ## Set up what the tests need (Chrom
 
 # The heart of it; `make test-postgres` runs all that touches a database.
 ON_POSTGRES := tests/db $(addprefix tests/services/labeling/test_,rankings.py groups.py) $(addprefix tests/api/test_,concurrency.py two_webs.py) \
-  tests/worker/test_engine.py::test_kill_child_and_worker tests/backup/test_backup.py::test_every_ranking_is_there_and_the_job_goes_on
+  tests/worker/test_dbos_engine.py::test_kill_child_and_worker tests/backup/test_backup.py::test_every_ranking_is_there_and_the_job_goes_on
 
 test-postgres: set-up-dev ## Services, API and worker on a throw-away PostgreSQL, installed where it is missing (some minutes)
 	@bin/with-postgres $(PY) -m pytest tests/db tests/services tests/api tests/worker tests/backup $(PYTEST_ARGS)

@@ -24,7 +24,7 @@ from app.cli import (
 )
 from app.config import Settings
 from app.errors import AppError
-from app.lifeline import FOLLOW_PARENT
+from app.parent_watch import FOLLOW_PARENT
 from app.setting_words import refusals, unknown_settings
 from app.terminal import settle_streams, writing_ends_quietly
 

@@ -18,8 +18,8 @@ from typing import IO
 from app import own_process
 from app.config import Settings
 from app.errors import UnavailableError
-from app.lifeline import FOLLOW_PARENT, settings_environment
 from app.listening import address, free_port
+from app.parent_watch import FOLLOW_PARENT, settings_environment
 
 STOP_SECONDS = 8.0
 LOOK_SECONDS = 0.25

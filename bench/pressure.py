@@ -28,7 +28,7 @@ import httpx2
 import typer
 
 from app import own_process
-from app.lifeline import FOLLOW_PARENT
+from app.parent_watch import FOLLOW_PARENT
 
 RESULTS = Path(__file__).parent / "results" / "pressure.json"
 HEALTH_SECONDS = 0.05

@@ -13,7 +13,7 @@ from tests.worker.harness import alive
 
 STAND_IN = """
 import http.server, os, pathlib
-from app.lifeline import follow_supervisor
+from app.parent_watch import follow_supervisor
 
 class Answer(http.server.BaseHTTPRequestHandler):
     def do_GET(self):

@@ -4,8 +4,8 @@ import signal
 import threading
 
 from app.config import Settings
-from app.lifeline import follow_supervisor
 from app.listening import check_guarded, free_port
+from app.parent_watch import follow_supervisor
 from app.supervisor import Supervisor
 
 

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 from app.cli.worker import log_to_stderr
 from app.config import Settings
 from app.installation import install
-from app.lifeline import follow_supervisor
 from app.listening import address, check_guarded, listen
+from app.parent_watch import follow_supervisor
 
 if TYPE_CHECKING:
     from app.runtime import Runtime

@@ -7,7 +7,7 @@ import sys
 import threading
 
 from app.config import Settings
-from app.lifeline import follow_supervisor
+from app.parent_watch import follow_supervisor
 
 
 def log_to_stderr(settings: Settings) -> None:
@@ -35,7 +35,7 @@ def stop_event() -> threading.Event:
 def worker() -> None:
     """Run queued jobs: reward models, policies, evaluations. Ctrl-C stops at the next checkpoint."""
     from app.installation import install
-    from app.worker.engine import run_worker
+    from app.worker.dbos_engine import run_worker
 
     settings = Settings()
     log_to_stderr(settings)

@@ -22,7 +22,7 @@ from app.config import Settings
 from app.db.models.jobs import JobStatus
 from app.db.session import make_engine, make_read_session_factory, make_session_factory, transaction
 from app.errors import UnavailableError
-from app.lifeline import settings_environment
+from app.parent_watch import settings_environment
 from app.services.jobs import job_folders, job_runs
 from app.services.jobs.job_runs import Control
 from app.services.versions import removal

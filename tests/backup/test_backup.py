@@ -38,7 +38,7 @@ from app.db.models.versions import Version
 from app.db.schema import _alembic_config, known_revisions, migrating
 from app.db.session import make_engine, make_read_session_factory, make_session_factory, transaction
 from app.installation import install
-from app.lifeline import settings_environment
+from app.parent_watch import settings_environment
 from app.services.jobs import jobs
 from app.weights import CHECKSUMS, WEIGHTS, file_hash
 from tests import databases

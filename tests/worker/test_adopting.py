@@ -9,7 +9,7 @@ import pytest
 from app.db.base import utc_now
 from app.db.session import transaction
 from app.services.jobs import heartbeats
-from app.worker import engine
+from app.worker import dbos_engine
 from app.worker.process import JobRunner
 from tests.worker.harness import Harness
 
@@ -29,8 +29,8 @@ def test_only_the_jobs_of_dead_peers(harness: Harness, monkeypatch: pytest.Monke
     def resume(workflow_id: str, **_options: Any) -> None:
         taken.append(workflow_id)
 
-    monkeypatch.setattr("app.worker.engine.DBOS.list_workflows", pending)
-    monkeypatch.setattr("app.worker.engine.DBOS.resume_workflow", resume)
+    monkeypatch.setattr("app.worker.dbos_engine.DBOS.list_workflows", pending)
+    monkeypatch.setattr("app.worker.dbos_engine.DBOS.resume_workflow", resume)
     runner = SimpleNamespace(sessions=harness.sessions, readers=harness.sessions, executor_id="own")
-    engine._Dispatcher(cast(JobRunner, runner)).adopt(harness.settings.worker_stale_seconds)
+    dbos_engine._Dispatcher(cast(JobRunner, runner)).adopt(harness.settings.worker_stale_seconds)
     assert taken == ["job-of-dead"]

@@ -23,7 +23,7 @@ from app.training import ppo
 from app.training.reward.trainer import load_reward_model, save_reward_model
 from app.worker.context import CheckpointContext
 from app.worker.handlers import train_reward as handler
-from app.worker.handlers.versions_of_job import load_policy
+from app.worker.handlers.job_models import load_policy
 from tests.worker.harness import Harness
 from tests.worker.world import check_files, idle_run, make_world, queue, run_inline, version_of_job, versions_of
 

@@ -12,7 +12,7 @@ from app.db.models.labelers import Labeler
 from app.db.models.versions import VersionKind
 from app.db.session import transaction
 from app.services.jobs import job_runs
-from app.worker.handlers.versions_of_job import NewVersion, store_version
+from app.worker.handlers.job_models import NewVersion, store_version
 from app.worker.patience import DatabaseGone, patiently
 from app.worker.process import Child, JobRunner
 from app.worker.run import JobRun

@@ -18,7 +18,7 @@ from app.services.jobs import job_runs
 from app.training.context import Progress
 from app.weights import verify_directory
 from app.worker.child import EXIT_DATABASE_GONE, EXIT_RECORDED, run_attempt
-from app.worker.handlers import registry, versions_of_job
+from app.worker.handlers import job_models, registry
 from app.worker.patience import FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS, DatabaseGone, passes, patiently
 from app.worker.run import JobRun
 from tests.worker import toy
@@ -210,14 +210,14 @@ def test_a_new_version_outlasts_a_failing_database(world: Harness, start: Start,
 
     with pytest.MonkeyPatch.context() as patch:
         if when == "before the commit":
-            add = versions_of_job._add
+            add = job_models._add
 
             def add_and_fail(*arguments: Any) -> Version:
                 added = add(*arguments)
                 fail()
                 return added
 
-            patch.setattr(versions_of_job, "_add", add_and_fail)
+            patch.setattr(job_models, "_add", add_and_fail)
         else:
             commit = Session.commit
 
@@ -229,7 +229,7 @@ def test_a_new_version_outlasts_a_failing_database(world: Harness, start: Start,
                     if when == "at the commit":
                         commit(self)
 
-            patch.setattr(versions_of_job, "transaction", _transaction_of(Failing))
+            patch.setattr(job_models, "transaction", _transaction_of(Failing))
         assert run_attempt(run, registry.HANDLERS) == EXIT_RECORDED
     assert waits.seconds
     job = world.job(job_id)

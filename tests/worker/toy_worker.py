@@ -5,7 +5,7 @@ import sys
 
 from app.cli.worker import log_to_stderr, stop_event
 from app.config import Settings
-from app.worker.engine import run_worker
+from app.worker.dbos_engine import run_worker
 
 if __name__ == "__main__":
     settings = Settings()

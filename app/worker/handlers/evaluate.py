@@ -15,8 +15,8 @@ from app.services.versions import bounds, versions
 from app.training.evaluate import Evaluation, evaluate_policy
 from app.training.shared_weights import share_equal_weights
 from app.training.text_signs import TextSigns, text_signs
+from app.worker.handlers.job_models import context_of, hparams_of, load_policy, load_reward
 from app.worker.handlers.left_out import read_some_prompts
-from app.worker.handlers.versions_of_job import context_of, hparams_of, load_policy, load_reward
 from app.worker.run import JobRun
 
 

@@ -23,8 +23,7 @@ from app.services.versions import bounds, versions
 from app.training.ppo import train_policy as train_policy_steps
 from app.training.reward.network import RewardModel
 from app.training.shared_weights import share_equal_weights
-from app.worker.handlers.left_out import read_some_prompts
-from app.worker.handlers.versions_of_job import (
+from app.worker.handlers.job_models import (
     NewVersion,
     context_of,
     directory_of,
@@ -33,6 +32,7 @@ from app.worker.handlers.versions_of_job import (
     load_reward,
     store_version,
 )
+from app.worker.handlers.left_out import read_some_prompts
 from app.worker.run import JobRun
 
 LEAST_PROMPTS = 1_000  # a short training, too, has a choice of prompts

@@ -19,8 +19,8 @@ from app.services.jobs import job_runs, rules
 from app.services.labeling import languages
 from app.services.versions import versions
 from app.training.reward.trainer import RankedGroup, save_reward_model, train_reward_model
+from app.worker.handlers.job_models import NewVersion, hparams_of, load_policy, store_version
 from app.worker.handlers.left_out import answer_tokens, conversation_tokens, fits_together, read_prompts
-from app.worker.handlers.versions_of_job import NewVersion, hparams_of, load_policy, store_version
 from app.worker.run import JobRun
 
 SAMPLE_PROMPTS_AT_ONCE = 32

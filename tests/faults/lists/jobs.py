@@ -2,7 +2,7 @@
 
 from tests.faults.fault import In
 
-ENGINE = "tests/worker/test_engine.py"
+ENGINE = "tests/worker/test_dbos_engine.py"
 ATTEMPTS = "tests/services/jobs/test_job_runs.py"
 JOBS = "tests/services/jobs/test_jobs.py"
 RUN = "tests/worker/test_job_run.py"
@@ -16,7 +16,7 @@ run = In("app/worker/run.py", RUN)
 process = In("app/worker/process.py", ENGINE)
 child = In("app/worker/child.py", RUN)
 context = In("app/training/context.py", CONTEXT)
-engine = In("app/worker/engine.py", "tests/worker/test_adopting.py")
+engine = In("app/worker/dbos_engine.py", "tests/worker/test_adopting.py")
 serve = In("app/cli/serve.py", "tests/test_startup.py")
 
 FAULTS = [

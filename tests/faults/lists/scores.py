@@ -67,6 +67,6 @@ FAULTS: list[Fault] = [
     installation("the choice is not kept", "        session.add(found)\n        session.flush()\n", ""),
     Fault(file="app/worker/handlers/registry.py", tests=(HANDLERS,), name="a job takes the format of the day", old='run.pinned(lambda: {"precision": run.commit(chosen)}, "precision")["precision"]', new="run.commit(chosen)"),
     Fault(file="app/worker/handlers/registry.py", tests=(HANDLERS,), name="a job's format is not used", old="with precision.using(run.precision):", new="with precision.using(precision.AUTO):"),
-    Fault(file="app/worker/handlers/versions_of_job.py", tests=(HANDLERS,), name="a version does not know its format", old="precision=run.precision,", new="precision=None,"),
+    Fault(file="app/worker/handlers/job_models.py", tests=(HANDLERS,), name="a version does not know its format", old="precision=run.precision,", new="precision=None,"),
     versions("everybody's weights ship with the program", 'metrics: dict[str, Any] = {} if shipped else {"imported_from": model_dir.resolve().name}', "metrics: dict[str, Any] = {}"),
 ]

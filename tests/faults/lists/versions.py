@@ -20,7 +20,7 @@ PARTS = "tests/lm/files/test_parts.py"
 parts = In("app/lm/files/weight_files.py", PARTS)
 files = In("app/weights.py", PARTS)
 store = In(
-    "app/worker/handlers/versions_of_job.py",
+    "app/worker/handlers/job_models.py",
     "tests/worker/test_handlers.py::test_versions_share_the_files_that_they_have_in_common",
 )
 answers = In("app/services/sampling/generation.py", "tests/api/test_removal.py")

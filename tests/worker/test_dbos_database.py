@@ -9,8 +9,8 @@ import pytest
 from sqlalchemy import Engine, text
 from sqlalchemy.exc import OperationalError
 
-from app.worker import engine_database
-from app.worker.engine_database import open_engine_database
+from app.worker import dbos_database
+from app.worker.dbos_database import open_engine_database
 
 
 @pytest.fixture
@@ -33,7 +33,7 @@ def test_it_tells_the_time_in_milliseconds_as_defaults_of_tables_ask_for_it(engi
 
 
 def test_the_time_has_milliseconds(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engine_database, "SUBSECONDS_SINCE", (99, 0, 0))
+    monkeypatch.setattr(dbos_database, "SUBSECONDS_SINCE", (99, 0, 0))
     monkeypatch.setattr(time, "time", lambda: 1_790_000_000.123456)
     with engine.connect() as connection:
         assert connection.scalar(text("SELECT unixepoch('subsec')")) == 1_790_000_000.123
@@ -42,7 +42,7 @@ def test_the_time_has_milliseconds(engine: Engine, monkeypatch: pytest.MonkeyPat
 
 
 def test_a_newer_sqlite_keeps_its_own(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engine_database, "SUBSECONDS_SINCE", sqlite3.sqlite_version_info)
+    monkeypatch.setattr(dbos_database, "SUBSECONDS_SINCE", sqlite3.sqlite_version_info)
     monkeypatch.setattr(time, "time", lambda: 0.0)
     with engine.connect() as connection:
         assert connection.scalar(text("SELECT coalesce(unixepoch('subsec'), 1)")) != 0.0

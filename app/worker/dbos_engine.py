@@ -20,7 +20,7 @@ from app.db.session import transaction
 from app.services.jobs import heartbeats, job_runs
 from app.services.jobs.job_runs import HandOver
 from app.worker.child import DEFAULT_HANDLERS
-from app.worker.engine_database import open_engine_database
+from app.worker.dbos_database import open_engine_database
 from app.worker.process import JobRunner
 from app.worker.slots import worker_slot
 
