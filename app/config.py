@@ -13,8 +13,8 @@ from pydantic import BeforeValidator, Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from app.database_url import FORMS, sqlite_url, usable_database_url
+from app.http.origins import origins_of
 from app.layout import SFT_MODEL, data_folder
-from app.origins import origins_of
 from app.paths import usable_path
 
 ENV_PREFIX = "FOURFOLD_"

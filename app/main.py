@@ -15,19 +15,19 @@ from starlette.middleware import Middleware
 from app.api import exports, generation, groups, health, imports, jobs, openai, prompts, rankings, versions
 from app.api.description import describe
 from app.config import Settings
-from app.connections import AcceptErrors
 from app.db.session import make_engine, make_read_session_factory
-from app.head import HeadAsGet
+from app.http.connections import AcceptErrors
+from app.http.head import HeadAsGet
+from app.http.limits import BodyLimit, OneAtATurn
+from app.http.origins import origins_of
+from app.http.problems import install_problem_handlers
 from app.installation import install, precision_of
 from app.layout import STATIC
-from app.limits import BodyLimit, OneAtATurn
-from app.origins import origins_of
-from app.problems import install_problem_handlers
 from app.runtime import build_runtime
 from app.services.sampling.engine import Sampler
 from app.services.versions.versions import usable_version
 from app.web import routes as pages
-from app.web.admission import Admission, Tokens
+from app.web.access import Admission, Tokens
 from app.web.browser_name import BrowserNames
 from app.web.cors import Cors
 from app.web.errors import render_problem

@@ -17,11 +17,11 @@ from sqlalchemy import Engine
 from sqlalchemy.orm import Session, sessionmaker
 from starlette.convertors import Convertor, register_url_convertor
 
-from app.bodies import StrictRequest
 from app.config import Settings
 from app.db.models.labelers import LabelerKind
 from app.db.session import make_read_session_factory, make_session_factory
 from app.db.units import READERS, WRITERS, Units
+from app.http.bodies import StrictRequest
 from app.services.data.imports import Imports
 from app.services.labeling.labelers import check_name
 from app.services.sampling.admission import Places

@@ -18,7 +18,7 @@ from typing import IO
 from app import own_process
 from app.config import Settings
 from app.errors import UnavailableError
-from app.listening import address, free_port
+from app.http.listening import address, free_port
 from app.parent_watch import FOLLOW_PARENT, settings_environment
 
 STOP_SECONDS = 8.0

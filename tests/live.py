@@ -16,10 +16,10 @@ from fastapi import FastAPI
 
 from app.chat import Message, NextToken, Prompt, SampledAnswer, StreamEvent
 from app.config import Settings
-from app.connections import server_config
 from app.errors import InvalidError
 from app.hparams import SamplingParams
-from app.listening import listen
+from app.http.connections import server_config
+from app.http.listening import listen
 from app.main import VersionDirectory, create_app
 from app.runtime import DEFAULT_LABELER, Runtime
 from app.services.sampling.engine import Sampler

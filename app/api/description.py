@@ -14,10 +14,10 @@ from fastapi.routing import iter_route_contexts
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from app import openai_errors
 from app.errors import AppError
-from app.limits import HEALTH_PATHS
-from app.problems import MEDIA_TYPE, PROBLEM_SCHEMA
+from app.http import openai_errors
+from app.http.limits import HEALTH_PATHS
+from app.http.problems import MEDIA_TYPE, PROBLEM_SCHEMA
 from app.runtime import get_reading, get_sampling_place, get_writing
 
 EVENT_STREAM = "text/event-stream"

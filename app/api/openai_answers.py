@@ -8,7 +8,7 @@ from pydantic import BaseModel
 from app.api.streams import event
 from app.chat import Alternative, SampledAnswer, StreamEvent, TokenLogprob
 from app.errors import AppError
-from app.openai_errors import error_body, status_of
+from app.http.openai_errors import error_body, status_of
 
 
 class TopLogprobOut(BaseModel):

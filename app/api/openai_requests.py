@@ -11,7 +11,7 @@ from app.api.schemas import MAX_ALTERNATIVES, TEMPERATURE, StopString
 from app.chat import Message, Prompt, RawText, RawTokens, Scalar, Templated, joined
 from app.errors import InvalidError
 from app.hparams import SamplingParams
-from app.openai_errors import UNSUPPORTED
+from app.http.openai_errors import UNSUPPORTED
 
 ACTIVE_MODEL = "fourfold"
 MAX_PAIRS, MAX_KEY_CHARACTERS, MAX_VALUE_CHARACTERS = 16, 64, 512

@@ -17,7 +17,7 @@ def prune(
     from app.figures import megabytes
     from app.installation import install
     from app.services.versions import removal
-    from app.web.words import version_title
+    from app.web.formatting import version_title
 
     settings = Settings()
     install(settings)

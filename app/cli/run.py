@@ -4,7 +4,7 @@ import signal
 import threading
 
 from app.config import Settings
-from app.listening import check_guarded, free_port
+from app.http.listening import check_guarded, free_port
 from app.parent_watch import follow_supervisor
 from app.supervisor import Supervisor
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 from app.cli.worker import log_to_stderr
 from app.config import Settings
+from app.http.listening import address, check_guarded, listen
 from app.installation import install
-from app.listening import address, check_guarded, listen
 from app.parent_watch import follow_supervisor
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def serve() -> None:
     """Serve the pages and the API. Jobs wait until a worker runs (fourfold worker)."""
     import uvicorn
 
-    from app.connections import raise_descriptor_limit, server_config
+    from app.http.connections import raise_descriptor_limit, server_config
     from app.main import create_app
 
     settings = Settings()

@@ -7,7 +7,7 @@ import typer
 from rich.progress import track
 
 from app.config import Settings
-from app.listening import address
+from app.http.listening import address
 from app.simulation.labeler import Noise, SimulatedLabeler
 from app.simulation.tastes import TASTES
 

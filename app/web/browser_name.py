@@ -11,7 +11,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.errors import InvalidError
-from app.problems import API_PREFIXES
+from app.http.problems import API_PREFIXES
 from app.services.labeling.labelers import check_name, made_up_name
 from app.web.security import kept_cookie
 

@@ -9,7 +9,7 @@ from starlette.datastructures import Headers
 from starlette.middleware.cors import CORSMiddleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from app.problems import API_PREFIXES
+from app.http.problems import API_PREFIXES
 
 METHODS = ("GET", "HEAD", "POST", "DELETE")
 READABLE = ("Retry-After", "WWW-Authenticate", "Content-Disposition")

@@ -3,7 +3,7 @@
 from fastapi import Request
 from starlette.responses import HTMLResponse
 
-from app.problems import Problem
+from app.http.problems import Problem
 from app.web.templating import is_fragment, render
 
 PLACES = (("/", "Go to labeling"), ("/prompts", "Go to the prompts"), ("/train", "Go to training"))

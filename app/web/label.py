@@ -17,7 +17,7 @@ from app.db.base import utc_now
 from app.db.models.groups import ANSWERS_PER_GROUP, Group, GroupStatus, SkipReason
 from app.db.models.labelers import Labeler
 from app.errors import AppError, ConflictError, InvalidError, UnavailableError
-from app.head import wants_head_only
+from app.http.head import wants_head_only
 from app.ids import RowId
 from app.languages import Asked
 from app.preferences import competition_ranks
@@ -27,7 +27,7 @@ from app.services.labeling import groups, labelers, languages, rankings
 from app.services.labeling.labelers import Change
 from app.services.sampling.group_sampling import LabelerName
 from app.services.views.loop_status import loop_status
-from app.web import words
+from app.web import formatting
 from app.web.languages import asked_of, language_choice
 from app.web.security import FormDep, same_origin
 from app.web.templating import is_fragment, render
@@ -303,7 +303,7 @@ def _card(session: Session, labeler: Labeler, group: Group) -> dict[str, Any]:
         "idempotency_key": uuid.uuid4().hex,
         "former_ranks": {} if former is None else {int(key): rank for key, rank in former.ranks.items()},
         "former_comment": None if former is None else former.comment,
-        "skip_reasons": words.SKIP_REASONS,
+        "skip_reasons": formatting.SKIP_REASONS,
         **_undo(session, labeler),
     }
 

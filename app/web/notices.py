@@ -5,7 +5,7 @@ from enum import StrEnum
 from app.db.models.jobs import LIVE, Job, JobKind, JobStatus
 from app.db.models.versions import Version
 from app.services.versions.version_states import VersionState
-from app.web import words
+from app.web import formatting
 
 
 class Said(StrEnum):
@@ -47,8 +47,8 @@ def about_job(said: str, kind: str) -> str:
     """The sentence, or none where an address says something else."""
     if said not in list(OF_JOBS) or kind not in list(JobKind):
         return ""
-    return OF_JOBS[Said(said)].format(words.job_title(JobKind(kind)))
+    return OF_JOBS[Said(said)].format(formatting.job_title(JobKind(kind)))
 
 
 def of_activation(version: Version) -> str:
-    return f"{words.version_title(version)} {words.version_state(VersionState.ACTIVE, version.kind)}."
+    return f"{formatting.version_title(version)} {formatting.version_state(VersionState.ACTIVE, version.kind)}."

@@ -16,8 +16,8 @@ from app.chat import Message
 from app.db.base import utc_now
 from app.db.models.prompts import Prompt, PromptSource, PromptSplit
 from app.errors import AppError, ConflictError, InvalidError, NotFoundError
+from app.http.limits import MAX_IMPORT_BYTES
 from app.ids import RowId
-from app.limits import MAX_IMPORT_BYTES
 from app.runtime import ReadSession, Runtime, RuntimeDep, UnitRoute
 from app.services.data import curation
 from app.services.data.curation import MAX_SEARCH_CHARACTERS, Shelf, Wanted

@@ -15,7 +15,7 @@ from starlette.datastructures import FormData, Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.errors import AppError
-from app.problems import Problem, answer_problem
+from app.http.problems import Problem, answer_problem
 from app.web.cors import may_call
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})

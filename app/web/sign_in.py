@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
-from app.web.admission import SIGN_IN, Tokens, ended_session_cookie, session_cookie, too_many_guesses
+from app.web.access import SIGN_IN, Tokens, ended_session_cookie, session_cookie, too_many_guesses
 from app.web.security import FormDep
 from app.web.templating import render
 

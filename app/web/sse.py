@@ -8,7 +8,7 @@ from fastapi import APIRouter, Header, Request
 from starlette.responses import StreamingResponse
 
 from app.errors import AppError
-from app.head import wants_head_only
+from app.http.head import wants_head_only
 from app.ids import EventId, RowId
 from app.runtime import RuntimeDep
 from app.services.sampling.group_sampling import LabelerName

@@ -16,7 +16,7 @@ from app import figures
 from app.languages import listed
 from app.layout import STATIC, TEMPLATES
 from app.services.versions.bounds import flags_of
-from app.web import words
+from app.web import formatting
 from app.web.browser_name import labeler_name
 
 
@@ -48,8 +48,8 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.globals["static"] = static_url
-    environment.globals["version_states"] = words.VERSION_STATES
-    environment.globals["job_states"] = json.dumps({**words.JOB_STATES, "stopping": words.STOPPING})
+    environment.globals["version_states"] = formatting.VERSION_STATES
+    environment.globals["job_states"] = json.dumps({**formatting.JOB_STATES, "stopping": formatting.STOPPING})
     environment.globals["import_map"] = lambda: Markup(import_map())
     environment.filters.update(
         duration=figures.duration,
@@ -65,15 +65,15 @@ def _environment() -> Environment:
         flags=flags_of,
         listed_languages=listed,
         figure=figures.figure,
-        job_title=words.job_title,
-        job_state=words.job_state,
-        version_state=words.version_state,
-        version_state_meaning=words.version_state_meaning,
-        by_whom=words.by_whom,
-        version_origin=words.version_origin,
-        version_title=words.version_title,
+        job_title=formatting.job_title,
+        job_state=formatting.job_state,
+        version_state=formatting.version_state,
+        version_state_meaning=formatting.version_state_meaning,
+        by_whom=formatting.by_whom,
+        version_origin=formatting.version_origin,
+        version_title=formatting.version_title,
         iso=datetime.isoformat,
-        moment=words.moment,
+        moment=formatting.moment,
     )
     return environment
 

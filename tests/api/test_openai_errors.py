@@ -7,7 +7,7 @@ import httpx2
 import pytest
 
 from app.errors import LateError, UnavailableError
-from app.openai_errors import of_fault
+from app.http.openai_errors import of_fault
 from tests.api.conftest import Json, check_openai_error, sse
 from tests.api.test_openai import HI, of, post
 from tests.live import LiveServer, ScriptedSampler

@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 from sqlalchemy import func, select
 
 from app.db.models.rankings import Ranking
-from app.web.admission import COOKIE
+from app.web.access import COOKIE
 from tests.browser.label_page import WritingSampler
 from tests.live import LiveServer, live_server, quick_settings
 

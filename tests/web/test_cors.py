@@ -6,7 +6,7 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from app.web.admission import COOKIE, Tokens
+from app.web.access import COOKIE, Tokens
 from tests.live import LiveServer, ScriptedSampler, live_server, quick_settings
 
 FRIEND, STRANGER = "https://friend.example", "https://stranger.example"

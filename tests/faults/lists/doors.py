@@ -4,14 +4,14 @@ from tests.faults.fault import In
 
 CONFIG = "tests/test_config.py"
 PATHS = "tests/test_paths.py"
-LISTENING = "tests/test_listening.py"
+LISTENING = "tests/http/test_listening.py"
 
 config = In("app/config.py", CONFIG)
 words = In("app/setting_words.py", CONFIG)
 urls = In("app/database_url.py", CONFIG)
 paths = In("app/paths.py", PATHS)
 install = In("app/installation.py", PATHS)
-listening = In("app/listening.py", LISTENING)
+listening = In("app/http/listening.py", LISTENING)
 
 NAMES = "tests/web/test_browser_name.py"
 names = In("app/web/browser_name.py", NAMES)
@@ -19,13 +19,13 @@ taking = In("app/services/labeling/labelers.py", NAMES)
 label = In("app/web/label.py", NAMES)
 handing = In("app/services/labeling/groups.py", NAMES)
 
-ADMISSION, CORS = "tests/web/test_admission.py", "tests/web/test_cors.py"
-admission = In("app/web/admission.py", ADMISSION)
+ADMISSION, CORS = "tests/web/test_access.py", "tests/web/test_cors.py"
+admission = In("app/web/access.py", ADMISSION)
 sign_in = In("app/web/sign_in.py", ADMISSION)
 guesses = In("app/web/guesses.py", "tests/web/test_guesses.py", ADMISSION)
 cors = In("app/web/cors.py", CORS)
 security = In("app/web/security.py", CORS)
-origins = In("app/origins.py", "tests/test_origins.py")
+origins = In("app/http/origins.py", "tests/http/test_origins.py")
 health = In("app/api/health.py", ADMISSION)
 described = In("app/api/description.py", ADMISSION)
 

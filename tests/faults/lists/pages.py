@@ -15,10 +15,10 @@ train = In("app/web/train.py", "tests/web/test_train_page.py")
 rankings = In(
     "app/services/labeling/rankings.py", "tests/web/test_train_page.py", "tests/services/labeling/test_rankings.py"
 )
-head = In("app/head.py", "tests/test_head.py")
-label = In("app/web/label.py", "tests/test_head.py")
+head = In("app/http/head.py", "tests/http/test_head.py")
+label = In("app/web/label.py", "tests/http/test_head.py")
 errors = In("app/web/errors.py", "tests/web/test_page_errors.py")
-problems = In("app/problems.py", "tests/web/test_page_errors.py")
+problems = In("app/http/problems.py", "tests/web/test_page_errors.py")
 
 FAULTS = [
     jobs(

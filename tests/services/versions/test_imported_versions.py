@@ -11,7 +11,7 @@ from app.db.models.versions import Version, VersionKind, VersionStatus
 from app.errors import ConflictError
 from app.services.jobs import rules
 from app.services.versions import versions
-from app.web.words import version_origin
+from app.web.formatting import version_origin
 from app.weights import content_hash, copy_directory
 from tests.live import quick_settings
 

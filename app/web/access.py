@@ -18,7 +18,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from app.problems import Problem, answer_problem, wants_page
+from app.http.problems import Problem, answer_problem, wants_page
 from app.web.guesses import Guesses
 from app.web.security import is_navigation, kept_cookie, same_origin
 

@@ -1,5 +1,5 @@
 """Errors under /v1 as OpenAI's clients read them: {"error": {"message", "type", "param", "code"}}. The only place that
-knows this form; app.problems asks it for every answer below `PREFIX`, whoever refused."""
+knows this form; app.http.problems asks it for every answer below `PREFIX`, whoever refused."""
 
 import re
 from collections.abc import Mapping, Sequence

@@ -19,10 +19,10 @@ from fastapi.routing import iter_route_contexts
 from sqlalchemy.exc import DBAPIError
 from starlette.exceptions import HTTPException
 
-from app import openai_errors
-from app.bodies import BodyError
 from app.db.trouble import trouble_of
 from app.errors import AppError, LateError
+from app.http import openai_errors
+from app.http.bodies import BodyError
 
 log = logging.getLogger(__name__)
 MEDIA_TYPE = "application/problem+json"

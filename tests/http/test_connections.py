@@ -14,8 +14,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from app import connections
-from app.connections import AcceptErrors, connection_limit, raise_descriptor_limit
+from app.http import connections
+from app.http.connections import AcceptErrors, connection_limit, raise_descriptor_limit
 from tests.live import LiveServer, ScriptedSampler, live_server, quick_settings
 
 HEAD = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n"

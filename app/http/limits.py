@@ -8,7 +8,7 @@ from typing import Any
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from app.problems import Problem, problem_response
+from app.http.problems import Problem, problem_response
 
 MAX_BODY_BYTES = 64 * 1024
 MAX_CONVERSATION_BYTES = 512 * 1024

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from starlette.types import Message, Receive, Scope, Send
 
-from app.limits import OneAtATurn
+from app.http.limits import OneAtATurn
 
 CROWD = 50
 

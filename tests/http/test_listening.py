@@ -10,7 +10,7 @@ import pytest
 from app import own_process
 from app.config import Settings
 from app.errors import UnavailableError
-from app.listening import address, check_guarded, free_port, listen, resolved
+from app.http.listening import address, check_guarded, free_port, listen, resolved
 
 
 def test_a_port_in_use() -> None:

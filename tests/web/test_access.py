@@ -9,9 +9,9 @@ from urllib.parse import quote
 import httpx2
 import pytest
 
-from app.problems import API_PREFIXES
-from app.web import admission, guesses
-from app.web.admission import COOKIE, SESSION_SECONDS, Tokens
+from app.http.problems import API_PREFIXES
+from app.web import access, guesses
+from app.web.access import COOKIE, SESSION_SECONDS, Tokens
 from app.web.security import CSRF_COOKIE
 from app.web.sign_in import own_path
 from tests.api.route_table import Route, routes_of
@@ -116,7 +116,7 @@ def test_the_cookie_is_no_token_and_is_kept_from_scripts(browser: httpx2.Client)
     assert cookie.startswith(f"{COOKIE}=")
     assert cookie.endswith(f"; Path=/; Max-Age={SESSION_SECONDS}; HttpOnly; SameSite=Lax")
     assert sign_in(browser).headers["set-cookie"] != cookie
-    assert "Secure" in admission.session_cookie(Tokens(TOKEN), secure=True)
+    assert "Secure" in access.session_cookie(Tokens(TOKEN), secure=True)
 
 
 def test_a_session_opens_pages_and_the_api_and_ends_by_signing_out(browser: httpx2.Client) -> None:
