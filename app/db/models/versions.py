@@ -77,7 +77,7 @@ class Version(Base):
     activation_number: Mapped[int | None] = mapped_column(index=True, unique=True)
     """Grows with every activation, over all versions: which one was active last."""
     removed_at: Mapped[datetime | None]
-    """Since when its files are gone (app/services/versions/removal.py); the row stays: rankings and other versions name it."""
+    """Since when its files are gone (services/versions/removal.py); the row stays: rankings and others name it."""
 
     @property
     def origin(self) -> VersionOrigin:

@@ -17,7 +17,7 @@ from app.errors import UnavailableError
 
 KEY_DIGITS = 16
 Tags = tuple[str, ...] | None
-"""Languages as prompts give them ("en", "zh-Hans"), one at least; None is all of them (app/services/labeling/languages.py)."""
+"""Languages as prompts give them ("en", "zh-Hans"), one at least; None is all of them (languages.py)."""
 COUNTED = 10_000  # more rows than that are "10,000 or more": a page waits for no count
 
 

@@ -1,5 +1,5 @@
 """Does every token get the same bits alone and in company, and the right ones? For tests in this process, and as a
-program (`python -m tests.lm.inference.company odd biases`) under the instruction sets that the environment forces on it.
+program (`python -m tests.lm.inference.company odd biases`) under the instruction sets that the environment forces.
 """
 
 import sys
