@@ -21,7 +21,7 @@ TEMPLATES = _SHIPPED / "templates"
 STATIC = _SHIPPED / "static"
 MIGRATIONS = _SHIPPED / "migrations"
 SFT_MODEL = _SHIPPED / "models" / "sft"
-PROMPTS = PACKAGE / "training" / "data" / "prompts.jsonl"
+PROMPTS = PACKAGE / "corpus" / "prompts.jsonl"
 
 
 def data_folder(checkout: Path | None = CHECKOUT) -> Path:
