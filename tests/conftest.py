@@ -147,3 +147,22 @@ def real_server(
     copy = databases.copy_data(installed_data, tmp_path_factory.mktemp("real") / "data")
     with live_server(quick_settings(copy, tiny_model_dir)) as running:
         yield running
+
+
+@pytest.fixture(scope="module")
+def shared_sampler() -> ScriptedSampler:
+    return ScriptedSampler()
+
+
+@pytest.fixture(scope="module")
+def shared(
+    tiny_model_dir: Path,
+    installed_data: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    shared_sampler: ScriptedSampler,
+) -> Iterator[LiveServer]:
+    """One server for a whole module: its tests use labelers of their own."""
+    copy = databases.copy_data(installed_data, tmp_path_factory.mktemp("shared") / "data")
+    settings = quick_settings(copy, tiny_model_dir)
+    with live_server(settings, lambda _settings, _directory: shared_sampler) as running:
+        yield running

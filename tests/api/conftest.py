@@ -1,35 +1,14 @@
 """What the API tests share: a quick way through the card game, and a look into the database."""
 
 import json
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from tests import databases
-from tests.live import LiveServer, ScriptedSampler, live_server, quick_settings
+from tests.live import LiveServer
 
 Json = dict[str, Any]
-
-
-@pytest.fixture(scope="module")
-def shared_sampler() -> ScriptedSampler:
-    return ScriptedSampler()
-
-
-@pytest.fixture(scope="module")
-def shared(
-    tiny_model_dir: Path,
-    installed_data: Path,
-    tmp_path_factory: pytest.TempPathFactory,
-    shared_sampler: ScriptedSampler,
-) -> Iterator[LiveServer]:
-    """One server for a whole module: its tests use labelers of their own."""
-    copy = databases.copy_data(installed_data, tmp_path_factory.mktemp("shared") / "data")
-    settings = quick_settings(copy, tiny_model_dir)
-    with live_server(settings, lambda _settings, _directory: shared_sampler) as running:
-        yield running
 
 
 @pytest.fixture

@@ -1,87 +1,189 @@
-"""`fourfold run` as a person starts it: both processes come up, and Ctrl-C leaves nothing behind."""
+"""One attempt as its handler sees it, without a process: reports, curves, cancel, stop, outcomes."""
 
-import os
-import signal
-import socket
-import subprocess
-import sys
+import math
+from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
+from typing import Any
 
-import httpx2
 import pytest
+from sqlalchemy.orm import Session, sessionmaker
 
-from tests.repository import REPOSITORY
-from tests.waiting import PATIENCE_SECONDS, wait_for
-from tests.worker.harness import alive
+from app.config import Settings
+from app.db.base import utc_now
+from app.db.models.jobs import Job, JobKind, JobStatus
+from app.db.session import transaction
+from app.errors import ConflictError
+from app.services.jobs import heartbeats, job_runs, jobs
+from app.services.jobs.job_runs import Control, MetricPoint
+from app.training.context import Progress
+from app.worker.child import run_attempt
+from app.worker.run import JobCancelled, JobRun, JobStopped, JobSuperseded
 
-pytestmark = pytest.mark.sqlite  # its file is what this is about
-
-
-def _app(*arguments: str, environment: dict[str, str], output: Path) -> subprocess.Popen[bytes]:
-    with output.open("wb") as file:
-        return subprocess.Popen(
-            [sys.executable, "-m", "app", *arguments],
-            cwd=REPOSITORY,
-            env=os.environ | environment,
-            stdin=subprocess.DEVNULL,
-            stdout=file,
-            stderr=file,
-            start_new_session=True,
-        )
+Attempt = Callable[..., JobRun]
 
 
-def _children(pid: int) -> list[int]:
-    tasks = Path(f"/proc/{pid}/task").iterdir()
-    return [int(child) for task in tasks for child in (task / "children").read_text().split()]
+@pytest.fixture
+def attempt(sessions: sessionmaker[Session], tmp_path: Path) -> Attempt:
+    """Begins the next attempt at the one job."""
+    settings = Settings(data_dir=tmp_path / "data")
+    with transaction(sessions) as session:
+        session.add(Job(id="j", kind=JobKind.TRAIN_REWARD, params={}, dedup_key="j"))
+
+    def begin(stopping: Callable[[], bool] = lambda: False) -> JobRun:
+        with transaction(sessions) as session:
+            heartbeats.beat(session, "worker", utc_now())
+            fence = job_runs.start_attempt(session, "j", max_attempts=9, executor_id="worker")
+            assert fence is not None
+        return JobRun(settings, sessions, job_of(sessions), fence, stop_requested=stopping)
+
+    return begin
 
 
-def test_run_and_ctrl_c(tmp_path: Path, tiny_model_dir: Path) -> None:
-    output = tmp_path / "output"
-    data_dir = tmp_path / "data"
-    environment = {
-        "FOURFOLD_PORT": "0",
-        "FOURFOLD_DATA_DIR": str(data_dir),
-        "FOURFOLD_MODEL_DIR": str(tiny_model_dir),
-        "FOURFOLD_READY_GROUPS": "0",
-    }
+def job_of(sessions: sessionmaker[Session]) -> Job:
+    with sessions() as session:
+        job = session.get_one(Job, "j")
+        session.expunge(job)
+        return job
 
-    def worker_health() -> int:
-        return _app("worker-health", environment=environment, output=tmp_path / "health").wait(PATIENCE_SECONDS)
 
-    running = _app("run", environment=environment, output=output)
+def curve(sessions: sessionmaker[Session]) -> list[tuple[int, dict[str, float]]]:
+    with sessions() as session:
+        return [(point.step, point.values) for point in jobs.metrics_since(session, "j")]
+
+
+def steps(first: int, last: int, closed: list[bool] | None = None) -> Generator[Progress, None, str]:
     try:
-        wait_for(lambda: "Fourfold is ready: " in output.read_text() or running.poll() is not None, "address")
-        said = output.read_text()
-        assert "Fourfold is ready: " in said, said
-        address = said.split("Fourfold is ready: ")[1].split()[0]
-        assert httpx2.get(f"{address}healthz").status_code == 200
-        wait_for(lambda: "is ready" in output.read_text().split("worker |")[-1], "worker")
-        assert worker_health() == 0, (tmp_path / "health").read_text()
-        children = _children(running.pid)
-        assert len(children) == 2
-        running.send_signal(signal.SIGINT)
-        assert running.wait(PATIENCE_SECONDS) == 0
-        assert not any(map(alive, children))
-        assert output.read_text().endswith("Fourfold has stopped.\n")
-        wait_for(lambda: worker_health() == 1, "end of the worker's heartbeat")
-        assert "no worker heartbeat" in (tmp_path / "health").read_text()
+        for step in range(first, last + 1):
+            yield Progress(step, last, {"loss": 1 / step}, f"Step {step}")
+        return "result"
     finally:
-        if running.poll() is None:
-            running.kill()
-        running.wait()
+        if closed is not None:
+            closed.append(True)
 
 
-def test_run_on_a_taken_port(tmp_path: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-        environment = {"FOURFOLD_PORT": str(port), "FOURFOLD_DATA_DIR": str(tmp_path / "data")}
-        running = _app("run", environment=environment, output=tmp_path / "output")
-        try:
-            assert running.wait(PATIENCE_SECONDS) == 1
-        finally:
-            running.kill()
-    said = (tmp_path / "output").read_text()
-    assert said.startswith(f"Port {port} on 127.0.0.1 cannot be used (Address already in use).")
-    assert "FOURFOLD_PORT=" in said
-    assert "Traceback" not in said
-    assert not (tmp_path / "data").exists()
+def test_every_point_of_the_curve_is_told_once_and_the_last_too(
+    attempt: Attempt, sessions: sessionmaker[Session], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[int] = []
+    report = job_runs.report
+
+    def keep(*arguments: Any, points: Sequence[MetricPoint], **words: Any) -> Control:
+        told.extend(point.step for point in points)
+        return report(*arguments, points=points, **words)
+
+    monkeypatch.setattr(job_runs, "report", keep)
+    run = attempt()
+    assert run.drain(steps(1, 5)) == "result"
+    assert curve(sessions) == [(step, {"loss": 1 / step}) for step in range(1, 6)]
+    run.say("Storing")
+    assert told == [1, 2, 3, 4, 5], "a point was written again at every report"
+    assert (job_of(sessions).step, job_of(sessions).message) == (5, "Storing")
+
+
+def test_what_is_told_of_one_step_is_one_point(attempt: Attempt, sessions: sessionmaker[Session]) -> None:
+    run = attempt()
+    run.report(Progress(1, 9, {"loss": 0.5}))
+    run.report(Progress(2, 9, {"loss": 0.4}))
+    run.report(Progress(2, 9, {"accuracy": 0.7}))
+    run.say("Evaluated")
+    assert curve(sessions) == [(1, {"loss": 0.5}), (2, {"loss": 0.4, "accuracy": 0.7})]
+
+
+def test_a_resumed_attempt_keeps_earlier_points_and_repeats_its_own(
+    attempt: Attempt, sessions: sessionmaker[Session]
+) -> None:
+    attempt().drain(steps(1, 5))
+    again = attempt()
+    again.say("Reading the checkpoint")
+    again.drain(steps(4, 6))
+    assert [step for step, _ in curve(sessions)] == [1, 2, 3, 4, 5, 6]
+
+
+def test_the_latest_of_each_metric_outlives_a_crash(attempt: Attempt, sessions: sessionmaker[Session]) -> None:
+    attempt().report(Progress(1, 9, {"loss": 0.5}))
+    again = attempt()
+    again.report(Progress(2, 9, {"accuracy": 0.7}))
+    assert job_of(sessions).metrics == {"loss": 0.5, "accuracy": 0.7}
+
+
+def test_what_is_no_number_is_left_out_of_the_curve(attempt: Attempt, sessions: sessionmaker[Session]) -> None:
+    attempt().report(Progress(1, 9, {"loss": math.nan, "kl": math.inf, "accuracy": 0.5}))
+    assert curve(sessions) == [(1, {"accuracy": 0.5})]
+
+
+def test_a_cancel_ends_the_trainer_at_its_next_step(attempt: Attempt, sessions: sessionmaker[Session]) -> None:
+    run, closed = attempt(), list[bool]()
+    with transaction(sessions) as session:
+        jobs.request_cancel(session, "j")
+    trainer = steps(1, 5, closed)
+    with pytest.raises(JobCancelled):
+        run.drain(trainer)
+    assert closed == [True], "the trainer was not closed"
+    assert [step for step, _ in curve(sessions)] == [1]
+
+
+def test_an_attempt_that_was_taken_over_leaves_and_stores_nothing(
+    attempt: Attempt, sessions: sessionmaker[Session]
+) -> None:
+    old = attempt()
+    attempt()
+    with pytest.raises(JobSuperseded):
+        old.drain(steps(1, 5))
+    with pytest.raises(JobSuperseded), transaction(sessions) as session:
+        old.finish(session, {"version_id": 1})
+    assert (job_of(sessions).status, curve(sessions)) == (JobStatus.RUNNING, [])
+
+
+def test_a_stop_is_followed_at_the_step_of_a_checkpoint_only(attempt: Attempt, sessions: sessionmaker[Session]) -> None:
+    run = attempt(lambda: True)
+
+    def trainer() -> Generator[Progress, None, None]:
+        for step in range(1, 9):
+            if step == 4:
+                run.saved()
+            yield Progress(step, 9, {"loss": 1.0})
+
+    with pytest.raises(JobStopped):
+        run.drain(trainer())
+    assert [step for step, _ in curve(sessions)] == [1, 2, 3, 4]
+
+
+def test_inputs_are_chosen_once(attempt: Attempt) -> None:
+    assert attempt().pinned(lambda: {"ids": [1, 2]}) == {"ids": [1, 2]}
+    assert attempt().pinned(lambda: {"ids": [3]}) == {"ids": [1, 2]}
+
+
+def handled(run: JobRun, handler: Callable[[JobRun], None]) -> Any:
+    run.directory.mkdir(parents=True)
+    run_attempt(run, {JobKind.TRAIN_REWARD: handler})
+    return job_of(run.sessions)
+
+
+def test_each_outcome_is_recorded_as_what_it_is(attempt: Attempt) -> None:
+    def refuse(_run: JobRun) -> None:
+        raise ConflictError("Rank some answers first.")
+
+    run = attempt()
+    job = handled(run, refuse)
+    assert (job.status, job.error) == (JobStatus.FAILED, "Rank some answers first.")
+
+
+def test_a_cancel_is_no_failure_and_nothing_is_left(attempt: Attempt) -> None:
+    def leave(_run: JobRun) -> None:
+        raise JobCancelled
+
+    run = attempt()
+    job = handled(run, leave)
+    assert (job.status, job.error) == (JobStatus.CANCELLED, None)
+    assert not run.directory.exists()
+
+
+def test_a_job_that_is_done_leaves_no_folder(attempt: Attempt) -> None:
+    def finish(run: JobRun) -> None:
+        with transaction(run.sessions) as session:
+            run.finish(session, {"version_id": 3})
+
+    run = attempt()
+    job = handled(run, finish)
+    assert (job.status, job.result) == (JobStatus.SUCCEEDED, {"version_id": 3})
+    assert not run.directory.exists()

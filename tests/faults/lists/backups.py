@@ -10,7 +10,7 @@ backup = In("app/backup/backup.py", BACKUP)
 restore = In("app/backup/restore.py", BACKUP)
 workspace = In("app/backup/workspace.py", BACKUP)
 trouble = In("app/db/trouble.py", "tests/db/test_postgres.py")
-base = In("app/db/base.py", "tests/db/test_one_writer.py")
+base = In("app/db/base.py", "tests/db/test_session.py")
 
 FAULTS = [
     archive(

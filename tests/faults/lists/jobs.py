@@ -5,7 +5,7 @@ from tests.faults.fault import In
 ENGINE = "tests/worker/test_dbos_engine.py"
 ATTEMPTS = "tests/services/jobs/test_job_runs.py"
 JOBS = "tests/services/jobs/test_jobs.py"
-RUN = "tests/worker/test_job_run.py"
+RUN = "tests/worker/test_run.py"
 HANDLERS = "tests/worker/test_handlers.py"
 CONTEXT = "tests/training/test_context.py"
 
@@ -17,7 +17,7 @@ process = In("app/worker/process.py", ENGINE)
 child = In("app/worker/child.py", RUN)
 context = In("app/training/context.py", CONTEXT)
 engine = In("app/worker/dbos_engine.py", "tests/worker/test_adopting.py")
-serve = In("app/cli/serve.py", "tests/test_startup.py")
+serve = In("app/cli/serve.py", "tests/cli/test_serve.py")
 
 FAULTS = [
     engine("a worker takes its own jobs over", " | {self._executor_id}", ""),
@@ -51,7 +51,7 @@ FAULTS = [
     jobs("a cancelled job still stands for its work", "job.dedup_key = job.id  # it", "pass  # it"),
     jobs("a job without a checkpoint goes on", "if not job_folders.has_checkpoint(settings, job_id)", "if False", "tests/services/jobs/test_job_folders.py"),
     jobs("a restart forgets its parameters", "kind=job.kind, params=job.params)", "kind=job.kind)"),
-    jobs("the latest job by its date", "Job.kind == kind).order_by(Job.number.desc())", "Job.kind == kind).order_by(Job.created_at.desc())", "tests/services/jobs/test_new_rankings.py"),
+    jobs("the latest job by its date", "Job.kind == kind).order_by(Job.number.desc())", "Job.kind == kind).order_by(Job.created_at.desc())", "tests/services/jobs/test_rules.py"),
     jobs("points told twice", "JobMetric.id > after_id", "JobMetric.id >= after_id"),
     params("any number taken", "if not low <= value <= high", "if False"),
     params("unknown names taken", "raise InvalidError(f\"{kind} has no parameter", "continue; raise InvalidError(f\"{kind} has no parameter"),

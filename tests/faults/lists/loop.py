@@ -5,7 +5,7 @@ from tests.faults.fault import In
 EVALUATE = "tests/training/test_evaluate.py"
 WIRING = "tests/worker/test_wiring.py"
 HANDLERS = "tests/worker/test_handlers.py"
-RULES = "tests/services/versions/test_versions_and_rules.py"
+RULES = "tests/services/versions/test_versions.py"
 RANKINGS = "tests/services/labeling/test_rankings.py"
 GROUPS = "tests/services/labeling/test_groups.py"
 EXPORTS = "tests/services/data/test_exports.py"
@@ -34,7 +34,7 @@ sampling = In("app/services/sampling/group_sampling.py", "tests/services/samplin
 curation = In("app/services/data/curation.py", "tests/services/data/test_curation.py")
 json_lines = In("app/json_lines.py", "tests/test_json_lines.py")
 taking_in = In("app/services/data/taking_in.py", "tests/services/data/test_imports.py")
-RANKED = "tests/services/data/test_imported_rankings.py"
+RANKED = "tests/services/data/test_taking_in.py"
 row_forms = In("app/services/data/row_forms.py", "tests/services/data/test_row_forms.py")
 compared_rows = In("app/services/data/compared_rows.py", "tests/services/data/test_row_forms.py")
 rows = In("app/services/data/rows.py", "tests/services/data/test_rows.py")
@@ -140,7 +140,7 @@ FAULTS = [
     data("the last chunk lost", "range(0, len(ids), CHUNK)", "range(0, max(1, len(ids) - CHUNK), CHUNK)"),
     # rules
     rules("one ranking too many before a training", "new_rankings(session) < retrain_after", "new_rankings(session) <= retrain_after", RANKINGS),
-    rules("withdrawn rankings count as new", "select_from(Ranking).where(Ranking.in_force())", "select_from(Ranking)", "tests/services/jobs/test_new_rankings.py"),
+    rules("withdrawn rankings count as new", "select_from(Ranking).where(Ranking.in_force())", "select_from(Ranking)", "tests/services/jobs/test_rules.py"),
     rules("old rankings count as new", "(0, 0) if job is None else", "(0, 0) if True else", RANKINGS),
     rules("a reward model worse than chance scores", "accuracy >= WORSE_THAN_CHANCE", "accuracy >= 0"),
     rules("a reward model is never activated", "accuracy is None or accuracy >= WORSE_THAN_CHANCE", "False"),

@@ -7,18 +7,18 @@ pace = In("app/worker/pace.py", "tests/worker/test_pace.py")
 ranks = In("app/services/labeling/rankings.py", "tests/services/labeling/test_rankings.py")
 live = In("app/services/sampling/live_sampling.py", "tests/services/sampling/test_live_sampling.py")
 stock = In("app/services/sampling/prefetch.py", "tests/services/sampling/test_prefetch.py")
-asking = In("app/web/label.py", "tests/web/test_label_page.py")
+asking = In("app/web/label.py", "tests/web/test_label.py")
 figures = In("app/figures.py", "tests/test_figures.py")
 states = In("app/services/versions/version_states.py", "tests/services/versions/test_version_states.py")
-notices = In("app/web/notices.py", "tests/web/test_train_page.py")
-train = In("app/web/train.py", "tests/web/test_train_page.py")
+notices = In("app/web/notices.py", "tests/web/test_train.py")
+train = In("app/web/train.py", "tests/web/test_train.py")
 rankings = In(
-    "app/services/labeling/rankings.py", "tests/web/test_train_page.py", "tests/services/labeling/test_rankings.py"
+    "app/services/labeling/rankings.py", "tests/web/test_train.py", "tests/services/labeling/test_rankings.py"
 )
 head = In("app/http/head.py", "tests/http/test_head.py")
 label = In("app/web/label.py", "tests/http/test_head.py")
-errors = In("app/web/errors.py", "tests/web/test_page_errors.py")
-problems = In("app/http/problems.py", "tests/web/test_page_errors.py")
+errors = In("app/web/errors.py", "tests/web/test_errors.py")
+problems = In("app/http/problems.py", "tests/web/test_errors.py")
 
 FAULTS = [
     jobs(

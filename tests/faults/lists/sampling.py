@@ -11,8 +11,8 @@ engine = In("app/lm/inference/engine.py", "tests/lm/inference/test_engine.py")
 token_bytes = In("app/lm/inference/token_bytes.py", "tests/lm/inference/test_token_bytes.py")
 requests = In("app/api/openai_requests.py", "tests/api/test_openai.py")
 answers = In("app/api/openai_answers.py", "tests/api/test_openai.py")
-texts = In("app/api/openai_texts.py", "tests/api/test_openai_completions.py")
-openai = In("app/api/openai.py", "tests/api/test_openai_errors.py")
+texts = In("app/api/openai_texts.py", "tests/api/test_openai_texts.py")
+openai = In("app/api/openai.py", "tests/http/test_openai_errors.py")
 cache = In("app/lm/inference/kv_cache.py", "tests/lm/inference/test_batch.py")
 SAMPLING = "tests/lm/inference/test_offline.py"
 
@@ -22,7 +22,7 @@ FAULTS = [
     dice("a broken model is drawn from", "if bool((chosen < 0).any()):", "if False:"),
     dice("a broken model's likeliest", "if not bool(best.values.isfinite().all()):", "if False:"),
     dice("numbers that are not finite are told", "if not all(map(math.isfinite, numbers)):", "if False:", "tests/lm/inference/test_engine.py"),
-    In("app/hparams.py", "tests/api/test_model.py")("the smallest temperature is not applied", "if self.temperature < MIN_TEMPERATURE:", "if self.temperature < 0:"),
+    In("app/hparams.py", "tests/api/test_generation.py")("the smallest temperature is not applied", "if self.temperature < MIN_TEMPERATURE:", "if self.temperature < 0:"),
     dice("one token too many in top-k", "logits.topk(top_k, dim=-1)", "logits.topk(top_k + 1, dim=-1)"),
     dice("top-p without the token that reaches it", "probabilities.cumsum(dim=-1) - probabilities", "probabilities.cumsum(dim=-1)"),
     dice("top-p may drop all", "dropped[:, 0] = False", "pass"),
@@ -74,8 +74,8 @@ FAULTS = [
     token_bytes("a space before a sentencepiece answer", "found[0] = found[0][1:]", "pass"),
     requests("neighbours of one role stay apart", "return joined([message", "return list([message"),
     requests("a name left out", 'f"{self.name}: {text}" if self.name else text', "text"),
-    requests("both limits, the longer one taken", "self.max_tokens is not None and self.max_completion_tokens is not None", "False", "tests/api/test_openai_errors.py"),
-    requests("a marker of a document for tokens, too", "RawTokens(tuple(each))", 'RawText(" ".join(map(str, each)))', "tests/api/test_openai_completions.py"),
+    requests("both limits, the longer one taken", "self.max_tokens is not None and self.max_completion_tokens is not None", "False", "tests/http/test_openai_errors.py"),
+    requests("a marker of a document for tokens, too", "RawTokens(tuple(each))", 'RawText(" ".join(map(str, each)))', "tests/api/test_openai_texts.py"),
     answers("an entry for the end token", "            if one.bytes\n", ""),
     answers("usage with every piece", 'exclude=None if with_usage else {"usage"}', "exclude=None"),
     texts("offsets in bytes", 'return len(written.decode("utf-8", "replace"))', "return len(written)"),

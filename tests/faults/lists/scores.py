@@ -4,7 +4,7 @@ from tests.faults.fault import Fault, In
 
 TEXT, SCORER = "tests/lm/files/test_imported_tokenizer.py", "tests/training/reward/test_scorer.py"
 MODEL, PPO = "tests/training/reward/test_trainer.py", "tests/training/test_ppo.py"
-RULES, HANDLERS = "tests/services/versions/test_versions_and_rules.py", "tests/worker/test_handlers.py"
+RULES, HANDLERS = "tests/services/versions/test_versions.py", "tests/worker/test_handlers.py"
 
 ends = In("app/lm/inference/answer_ends.py", MODEL)
 network = In("app/training/reward/network.py", MODEL)

@@ -15,7 +15,7 @@ groups = In("app/services/labeling/groups.py", LANGUAGES)
 stock = In("app/services/sampling/prefetch.py", "tests/services/sampling/test_prefetch.py")
 codes = In("app/languages.py", "tests/test_languages.py")
 asked = In("app/web/languages.py", "tests/web/test_languages.py")
-PARTS = "tests/lm/files/test_parts.py"
+PARTS = "tests/lm/files/test_weight_files.py"
 
 parts = In("app/lm/files/weight_files.py", PARTS)
 files = In("app/weights.py", PARTS)
