@@ -16,6 +16,7 @@ from app.installation import install
 from app.services.versions.versions import add_version
 from tests import databases
 from tests.live import LiveServer, ScriptedSampler, live_server, quick_settings
+from tests.worker.harness import Harness
 
 FOR_TESTS = {"FOURFOLD_CHROMIUM", "FOURFOLD_TEST_DATABASE_URL"}
 TINY_TEXTS = ["Please tell me how to wash my hands with warm water. Use soap, and dry them well.", "请告诉我怎么泡茶。"]
@@ -166,3 +167,11 @@ def shared(
     settings = quick_settings(copy, tiny_model_dir)
     with live_server(settings, lambda _settings, _directory: shared_sampler) as running:
         yield running
+
+
+@pytest.fixture
+def harness(tmp_path: Path) -> Iterator[Harness]:
+    """A data folder with a database, and workers on it; those that still live end with the test."""
+    made = Harness(tmp_path / "data")
+    yield made
+    made.close()

@@ -176,3 +176,36 @@ def test_a_migration_that_loses_a_row_is_taken_back(engine: Engine) -> None:
         open_.execute(text("UPDATE versions SET parent_id = 9"))
     with engine.connect() as connection:
         assert connection.scalar(text("SELECT parent_id FROM versions")) == 1
+
+
+def test_prompts_know_how_often_they_were_shown(engine: Engine) -> None:
+    """What drawing goes by is filled in from what the database of an earlier program holds."""
+    migrate(engine, "0001")
+    with engine.begin() as connection:
+        connection.execute(
+            text(
+                "INSERT INTO versions (id, kind, status, path, content_hash, hparams, metrics, created_at) "
+                "VALUES (1, 'sft', 'active', 'p', 'h', '{}', '{}', '2026-01-01')"
+            )
+        )
+        for number, statuses in enumerate((["ready", "ranked", "expired"], [], ["sampling"]), start=1):
+            row = {"id": number, "digest": f"{number:x}" * 64}
+            connection.execute(
+                text(
+                    "INSERT INTO prompts (id, text, messages, digest, split, source, language, created_at) "
+                    "VALUES (:id, 't', '[]', :digest, 'train', 'own', 'en', '2026-01-01')"
+                ),
+                row,
+            )
+            for status in statuses:
+                connection.execute(
+                    text(
+                        "INSERT INTO groups (prompt_id, version_id, settings, seed, status, created_at) "
+                        "VALUES (:id, 1, '{}', 1, :status, '2026-01-01')"
+                    ),
+                    {"id": number, "status": status},
+                )
+    migrate(engine, "head")
+    with engine.connect() as connection:
+        rows = connection.execute(text("SELECT shown, draw_key FROM prompts ORDER BY id")).all()
+    assert [tuple(row) for row in rows] == [(2, "1" * 16), (0, "2" * 16), (1, "3" * 16)]
