@@ -1,9 +1,13 @@
-"""Hyper-parameters as frozen dataclasses. No torch here: forms and the API describe them too.
+"""Hyper-parameters as frozen dataclasses: each field with its range, its unit and a sentence. No torch here.
 
-Names follow TRL and vwxyzjn/summarize_from_feedback_details so that users of either find their way.
+Names follow TRL and vwxyzjn/summarize_from_feedback_details so that users of either find their way. What a field says
+of itself is read by app/hparam_fields.py: checks, forms, the API's description and the docs come from there.
 """
 
 from dataclasses import dataclass, field
+from typing import Annotated, Any
+
+from pydantic import Field
 
 CONTEXT_LIMIT = 4_096  # tokens: rotary tables and caches grow with it, and nothing here needs more
 
@@ -89,27 +93,64 @@ def model_config(hidden_size: int, layers: int, vocab_size: int) -> ModelConfig:
     )
 
 
+MAX_SEED = 2**31 - 1
 MIN_TEMPERATURE = 0.001
 """Below it the likeliest token is taken, as at 0: dividing by less makes infinities of logits."""
 
 
+def about(text: str) -> Any:
+    """What a field means, with its unit."""
+    return Field(description=text)
+
+
+Count = Annotated[int, Field(ge=1, le=100_000)]
+Few = Annotated[int, Field(ge=1, le=64)]
+WholeFromZero = Annotated[int, Field(ge=0, le=1_000)]
+Rate = Annotated[float, Field(ge=1e-10, le=1)]
+Share = Annotated[float, Field(ge=0, le=1)]
+Weight = Annotated[float, Field(ge=0, le=100)]
+Distance = Annotated[float, Field(ge=1e-3, le=1_000)]
+RidgePenalty = Annotated[float, Field(ge=1e-3, le=1e6)]
+Steps = Annotated[int, Field(ge=1)]
+RowTokens = Annotated[int, Field(ge=16, le=512)]
+Seed = Annotated[int, Field(ge=0, le=MAX_SEED), about("Seed of every choice by chance.")]
+TrainingTemperature = Annotated[float, Field(ge=0.05, le=2), about("Sampling temperature.")]
+AnswerTokens = Annotated[int, Field(ge=1, le=256), about("Longest answer, tokens.")]
+MaxGradNorm = Annotated[
+    float, Field(ge=1e-6, le=1_000), about("Largest norm of a gradient; a larger one is scaled down.")
+]
+
+
 @dataclass(frozen=True)
 class SamplingParams:
-    """How the dice are rolled. A temperature below MIN_TEMPERATURE is 0, which is greedy; top_k 0, top_p 1, min_p 0,
-    repetition_penalty 1 and the other two penalties at 0 switch theirs off. An answer ends before the first of the
-    `stop` strings. `logit_bias`: what is added to the logits of single tokens, as pairs of id and number."""
+    """How tokens are drawn. A temperature below MIN_TEMPERATURE is 0, which is greedy; top_k 0, top_p 1, min_p 0,
+    repetition_penalty 1 and the other two penalties at 0 switch theirs off."""
 
-    temperature: float = 1.0
-    top_k: int = 0
-    top_p: float = 1.0
-    min_p: float = 0.0
-    repetition_penalty: float = 1.0
-    frequency_penalty: float = 0.0
-    presence_penalty: float = 0.0
-    logit_bias: tuple[tuple[int, float], ...] = ()
-    stop: tuple[str, ...] = ()
-    max_tokens: int = 96
-    seed: int | None = None
+    temperature: Annotated[
+        float, Field(ge=0, le=2), about(f"Below {MIN_TEMPERATURE} the likeliest token is taken, as at 0.")
+    ] = 1.0
+    top_k: Annotated[
+        int, Field(ge=0, le=1_000_000), about("How many of the likeliest tokens are drawn from; 0 is off.")
+    ] = 0
+    top_p: Annotated[
+        float, Field(gt=0, le=1), about("The likeliest tokens are drawn from until their shares reach this; 1 is off.")
+    ] = 1.0
+    min_p: Annotated[Share, about("Least share of the likeliest token's probability.")] = 0.0
+    repetition_penalty: Annotated[float, Field(ge=0.5, le=2), about("1 is off.")] = 1.0
+    frequency_penalty: Annotated[
+        float, Field(ge=-2, le=2), about("Taken off a token's logit for each time it was written; 0 is off.")
+    ] = 0.0
+    presence_penalty: Annotated[
+        float, Field(ge=-2, le=2), about("Taken off the logit of a token that was written; 0 is off.")
+    ] = 0.0
+    logit_bias: Annotated[
+        tuple[tuple[int, float], ...], about("What is added to the logits of single tokens: pairs of id and number.")
+    ] = ()
+    stop: Annotated[tuple[str, ...], about("The answer ends before the first of these.")] = ()
+    max_tokens: AnswerTokens = 96
+    seed: Annotated[
+        int | None, Field(ge=0, le=MAX_SEED), about("The same seed, version and number format give the same text.")
+    ] = None
 
     def __post_init__(self) -> None:
         if self.temperature < MIN_TEMPERATURE:
@@ -118,36 +159,36 @@ class SamplingParams:
 
 @dataclass(frozen=True)
 class PretrainHparams:
-    """Next-token prediction on packed rows of `context_tokens`. Rates are AdamW's, warm-up then cosine."""
+    """Next-token prediction on packed rows of `context_tokens`. Rates are AdamW's: warm-up, then cosine."""
 
-    total_tokens: int = 12_000_000
-    context_tokens: int = 256
-    batch_rows: int = 32
-    learning_rate: float = 2e-3
-    min_learning_rate: float = 1e-4
-    warmup_steps: int = 100
-    weight_decay: float = 0.1
-    max_grad_norm: float = 1.0
-    eval_every_steps: int = 100
-    checkpoint_every_steps: int = 200
-    seed: int = 0
+    total_tokens: Annotated[int, Field(ge=1_000), about("Tokens to train on.")] = 12_000_000
+    context_tokens: Annotated[RowTokens, about("Tokens a row.")] = 256
+    batch_rows: Annotated[int, Field(ge=1), about("Rows a step.")] = 32
+    learning_rate: Annotated[Rate, about("AdamW's highest rate.")] = 2e-3
+    min_learning_rate: Annotated[Rate, about("The rate at the end of the cosine.")] = 1e-4
+    warmup_steps: Annotated[int, Field(ge=0), about("Steps in which the rate rises to its highest.")] = 100
+    weight_decay: Annotated[Share, about("AdamW's weight decay.")] = 0.1
+    max_grad_norm: MaxGradNorm = 1.0
+    eval_every_steps: Annotated[Steps, about("Steps between two looks at the held-out loss.")] = 100
+    checkpoint_every_steps: Annotated[Steps, about("Steps between two checkpoints.")] = 200
+    seed: Seed = 0
 
 
 @dataclass(frozen=True)
 class SFTHparams:
     """Fine-tuning on instruction-answer pairs; loss on the answer's tokens only."""
 
-    total_pairs: int = 60_000
-    context_tokens: int = 256
-    batch_rows: int = 32
-    learning_rate: float = 1e-3
-    min_learning_rate: float = 5e-5
-    warmup_steps: int = 50
-    weight_decay: float = 0.05
-    max_grad_norm: float = 1.0
-    eval_every_steps: int = 100
-    checkpoint_every_steps: int = 200
-    seed: int = 0
+    total_pairs: Annotated[int, Field(ge=64), about("Pairs to train on, each time that one is seen counted.")] = 60_000
+    context_tokens: Annotated[RowTokens, about("Tokens a row; longer conversations are left out.")] = 256
+    batch_rows: Annotated[int, Field(ge=1), about("Rows a step.")] = 32
+    learning_rate: Annotated[Rate, about("AdamW's highest rate.")] = 1e-3
+    min_learning_rate: Annotated[Rate, about("The rate at the end of the cosine.")] = 5e-5
+    warmup_steps: Annotated[int, Field(ge=0), about("Steps in which the rate rises to its highest.")] = 50
+    weight_decay: Annotated[Share, about("AdamW's weight decay.")] = 0.05
+    max_grad_norm: MaxGradNorm = 1.0
+    eval_every_steps: Annotated[Steps, about("Steps between two looks at the held-out loss.")] = 100
+    checkpoint_every_steps: Annotated[Steps, about("Steps between two checkpoints.")] = 200
+    seed: Seed = 0
 
 
 @dataclass(frozen=True)
@@ -157,59 +198,77 @@ class RewardHparams:
     The head is solved for `ridge_steps` penalties on its weights, from strong to weak; held-out loss chooses.
     """
 
-    num_layers: int = 1
-    ridge_strongest: float = 10.0
-    ridge_weakest: float = 0.03
-    ridge_steps: int = 9
-    ridge_without_held_out: float = 0.5
-    held_out_fraction: float = 0.2
-    cross_validate_up_to: int = 2_000
-    normalization_samples: int = 128
-    seed: int = 0
+    num_layers: Annotated[Few, about("How many of the SFT model's lowest layers read an answer.")] = 1
+    ridge_strongest: Annotated[RidgePenalty, about("The first, strongest penalty on the head's weights.")] = 10.0
+    ridge_weakest: Annotated[RidgePenalty, about("The last, weakest penalty on the head's weights.")] = 0.03
+    ridge_steps: Annotated[Few, about("How many penalties are tried.")] = 9
+    ridge_without_held_out: Annotated[
+        RidgePenalty, about("The penalty where too few prompts were ranked to hold any out.")
+    ] = 0.5
+    held_out_fraction: Annotated[float, Field(ge=0.01, le=0.9), about("Share of the prompts that is held out.")] = 0.2
+    cross_validate_up_to: Annotated[Count, about("Up to so many rankings every prompt is held out once.")] = 2_000
+    normalization_samples: Annotated[
+        int,
+        Field(ge=0, le=10_000),
+        about("Answers of the SFT model whose mean score becomes 0, and their deviation 1."),
+    ] = 128
+    seed: Seed = 0
 
 
 @dataclass(frozen=True)
 class PPOHparams:
     """PPO with a KL penalty against the SFT model (Ziegler et al. 2019; Stiennon et al. 2020).
 
-    `batch_size` counts episodes: batch_size / samples_per_prompt prompts with samples_per_prompt answers each.
     Those that are None by default follow the model's size (`app.model_size.fit_ppo`): what serves 7 million parameters
-    ruins 135 million. `target_kl` ends the update of a batch before the step whose mini-batch has moved further from
-    the policy that sampled, in nats per token (half the mean squared log ratio); None never does.
-    `score_clip` bounds the normalized score (its deviation on SFT samples is 1): without it, and with a weak KL
-    penalty, "likes short answers" ended in empty ones and "likes lists" in "Some ideas: 1." (docs/metrics.md).
-    `kl_horizon` is in episodes, short because a whole run here is.
+    ruins 135 million. `score_clip`: without it, and with a weak KL penalty, "likes short answers" ended in empty ones
+    and "likes lists" in "Some ideas: 1." (docs/metrics.md). `kl_horizon` is short because a whole run here is.
     """
 
-    total_episodes: int = 1_536
-    batch_size: int = 64
-    samples_per_prompt: int = 4
-    num_ppo_epochs: int = 4
-    num_mini_batches: int = 2
-    learning_rate: float | None = None
-    value_learning_rate: float | None = None
-    warmup_batches: int = 2
-    adam_eps: float = 1e-5
-    num_frozen_layers: int | None = None
-    share_trunk_gradient: bool = False
-    temperature: float = 1.0
-    max_tokens: int = 96
-    kl_coef: float = 0.1
-    kl_target: float | None = 6.0
-    kl_horizon: int = 200
-    cliprange: float = 0.2
-    cliprange_value: float = 0.2
-    target_kl: float | None = 0.1
-    vf_coef: float = 0.1
-    gamma: float = 1.0
-    lam: float = 0.95
-    whiten_rewards: bool = False
-    missing_eos_penalty: float = 1.0
-    score_clip: float | None = 2.0
-    max_grad_norm: float = 1.0
-    tokens_per_micro_batch: int | None = None
-    checkpoint_every_batches: int = 4
-    seed: int = 0
+    total_episodes: Annotated[Count, about("Answers of the whole run.")] = 1_536
+    batch_size: Annotated[Count, about("Answers a batch: a multiple of samples_per_prompt.")] = 64
+    samples_per_prompt: Annotated[Few, about("Answers to each prompt of a batch.")] = 4
+    num_ppo_epochs: Annotated[Few, about("How often a batch is learned from.")] = 4
+    num_mini_batches: Annotated[Few, about("Steps of the optimizer in an epoch.")] = 2
+    learning_rate: Annotated[Rate | None, about("The policy's rate; none: by the model's size.")] = None
+    value_learning_rate: Annotated[Rate | None, about("The value head's rate; none: by the model's size.")] = None
+    warmup_batches: Annotated[WholeFromZero, about("Batches in which the rates rise to their highest.")] = 2
+    adam_eps: Annotated[Rate, about("AdamW's epsilon.")] = 1e-5
+    num_frozen_layers: Annotated[
+        WholeFromZero | None, about("How many of the lowest layers stay as they are; none: by the model's size.")
+    ] = None
+    share_trunk_gradient: Annotated[bool, about("Whether the value's loss trains the policy's layers, too.")] = False
+    temperature: TrainingTemperature = 1.0
+    max_tokens: AnswerTokens = 96
+    kl_coef: Annotated[Weight, about("The KL penalty's coefficient at the beginning.")] = 0.1
+    kl_target: Annotated[
+        Distance | None, about("KL to the SFT model that the coefficient is led to, nats per answer; none: it stays.")
+    ] = 6.0
+    kl_horizon: Annotated[int, Field(ge=1, le=100_000_000), about("How slowly the coefficient is led, episodes.")] = 200
+    cliprange: Annotated[Share, about("How far a token's probability ratio may count beyond 1.")] = 0.2
+    cliprange_value: Annotated[Share, about("How far the value may count beyond the one at sampling.")] = 0.2
+    target_kl: Annotated[
+        Distance | None,
+        about(
+            "Nats per token that a mini-batch may have moved from the policy that sampled (half the mean squared log "
+            "ratio); one that has moved further ends the batch's update before its own step. None: never."
+        ),
+    ] = 0.1
+    vf_coef: Annotated[Weight, about("Weight of the value's loss.")] = 0.1
+    gamma: Annotated[Share, about("Discount of later rewards.")] = 1.0
+    lam: Annotated[Share, about("Lambda of the generalized advantage estimate.")] = 0.95
+    whiten_rewards: Annotated[bool, about("Whether rewards of a batch are scaled to a deviation of 1.")] = False
+    missing_eos_penalty: Annotated[Weight, about("Taken off the score of an answer that does not end by itself.")] = 1.0
+    score_clip: Annotated[
+        Distance | None, about("Bound of the normalized score, whose deviation on SFT samples is 1; none: unbounded.")
+    ] = 2.0
+    max_grad_norm: MaxGradNorm = 1.0
+    tokens_per_micro_batch: Annotated[
+        int | None,
+        Field(ge=64, le=1_000_000),
+        about("Tokens that go through the model at once: memory; none: by the model's size."),
+    ] = None
+    checkpoint_every_batches: Annotated[Count, about("Batches between two checkpoints.")] = 4
+    seed: Seed = 0
 
 
 @dataclass(frozen=True)
@@ -226,9 +285,9 @@ class FittedPPOHparams(PPOHparams):
 class EvaluationHparams:
     """Held-out comparison of a policy with the reference it came from."""
 
-    num_prompts: int = 80
-    samples_per_prompt: int = 2
-    shown_prompts: int = 4
-    temperature: float = 1.0
-    max_tokens: int = 96
-    seed: int = 0
+    num_prompts: Annotated[Count, about("Held-out prompts that both models answer.")] = 80
+    samples_per_prompt: Annotated[Few, about("Answers of each model to a prompt.")] = 2
+    shown_prompts: Annotated[WholeFromZero, about("Prompts whose answers are kept, to be looked at.")] = 4
+    temperature: TrainingTemperature = 1.0
+    max_tokens: AnswerTokens = 96
+    seed: Seed = 0

@@ -12,6 +12,7 @@ CONTEXT = "tests/training/test_context.py"
 runs = In("app/services/jobs/job_runs.py", ATTEMPTS)
 jobs = In("app/services/jobs/jobs.py", JOBS)
 params = In("app/services/jobs/job_params.py", JOBS)
+hparam_fields = In("app/hparam_fields.py", JOBS, "tests/test_hparam_fields.py")
 run = In("app/worker/run.py", RUN)
 process = In("app/worker/process.py", ENGINE)
 child = In("app/worker/child.py", RUN)
@@ -53,7 +54,8 @@ FAULTS = [
     jobs("a restart forgets its parameters", "kind=job.kind, params=job.params)", "kind=job.kind)"),
     jobs("the latest job by its date", "Job.kind == kind).order_by(Job.number.desc())", "Job.kind == kind).order_by(Job.created_at.desc())", "tests/services/jobs/test_rules.py"),
     jobs("points told twice", "JobMetric.id > after_id", "JobMetric.id >= after_id"),
-    params("any number taken", "if not low <= value <= high", "if False"),
+    hparam_fields("any number taken", "if not self.low <= value <= self.high", "if False"),
+    hparam_fields("the range of an optional number lost", "number if number.metadata else field", "field"),
     params("unknown names taken", "raise InvalidError(f\"{kind} has no parameter", "continue; raise InvalidError(f\"{kind} has no parameter"),
     params("episodes that do not divide", "if whole.batch_size % whole.samples_per_prompt", "if False"),
     params("a policy as reward model", "if version.kind not in kinds", "if False"),

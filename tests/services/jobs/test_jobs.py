@@ -1,4 +1,3 @@
-from dataclasses import fields
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -13,6 +12,7 @@ from app.db.models.jobs import Job, JobKind, JobMetric, JobStatus
 from app.db.models.versions import Version, VersionKind, VersionStatus
 from app.db.session import transaction
 from app.errors import AppError, ConflictError, InvalidError, NotFoundError
+from app.hparam_fields import hparam_fields
 from app.hparams import PPOHparams
 from app.services.jobs import heartbeats, job_runs, jobs
 from app.services.versions import versions
@@ -83,7 +83,7 @@ def test_wrong_parameters_are_told_at_once(session: Session, params: dict[str, A
 @pytest.mark.parametrize("value", [10**400, 1e308, 2**31, -1e-320, float("inf")])
 def test_every_number_has_bounds(session: Session, value: float) -> None:
     """What is far beyond any use is told by name; what is nearly 0 is either 0's neighbour or told, too."""
-    named = [field.name for field in fields(PPOHparams) if field.type is not bool]
+    named = [name for name, field in hparam_fields(PPOHparams).items() if field.type is not bool]
     for name in named:
         with pytest.raises(InvalidError, match=f"^{name} must"):
             queue_policy(session, **{name: value})

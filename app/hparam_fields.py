@@ -1,0 +1,87 @@
+"""What the fields of a hyper-parameter dataclass say of themselves: type, range, default and meaning.
+
+Checks of jobs, start forms, the API's description, options of the command line and the docs read it from here. Pure.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from functools import cache
+from types import MappingProxyType, NoneType, UnionType
+from typing import Any, Union, get_args, get_origin, get_type_hints
+
+from annotated_types import Ge, Le
+from pydantic import TypeAdapter
+from pydantic.fields import FieldInfo
+
+from app.errors import InvalidError
+
+MAX_NUMBER = 2**31 - 1
+
+
+@dataclass(frozen=True)
+class HparamField:
+    name: str
+    type: type
+    """int, float or bool."""
+    optional: bool
+    """Whether None is a value, too."""
+    default: Any
+    low: float
+    high: float
+    help: str
+
+    def checked(self, value: Any) -> Any:
+        """The value with its type set right; raises InvalidError."""
+        if value is None and self.optional:
+            return None
+        if self.type is bool:
+            if isinstance(value, bool):
+                return value
+            raise InvalidError(f"{self.name} must be true or false.")
+        if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= MAX_NUMBER:
+            raise InvalidError(f"{self.name} must be a number, at most {MAX_NUMBER:,}.")
+        if self.type is int and value != int(value):
+            raise InvalidError(f"{self.name} must be a whole number.")
+        if value < 0:
+            raise InvalidError(f"{self.name} must not be negative.")
+        if not self.low <= value <= self.high:
+            raise InvalidError(f"{self.name} must be from {self.low:,g} to {self.high:,g}.")
+        return self.type(value)
+
+
+@cache
+def hparam_fields(hparams: type) -> Mapping[str, HparamField]:
+    """Of a dataclass whose fields are `Annotated[int | None, Field(ge=…, le=…, description=…)]`, in their order."""
+    hints = get_type_hints(hparams, include_extras=True)
+    return MappingProxyType({each.name: _read(each.name, hints[each.name], each.default) for each in fields(hparams)})
+
+
+def hparams_schema(hparams: type) -> dict[str, Any]:
+    """JSON Schema of an object that overrides some of the defaults."""
+    schema = TypeAdapter(hparams).json_schema()
+    return {"type": "object", "properties": schema["properties"], "additionalProperties": False}
+
+
+def bounds_of(field: FieldInfo) -> tuple[float | None, float | None]:
+    """The least and the largest value that its constraints name; None where there is no end."""
+    low = next((bound.ge for bound in field.metadata if isinstance(bound, Ge)), None)
+    high = next((bound.le for bound in field.metadata if isinstance(bound, Le)), None)
+    return low, high  # type: ignore[return-value]
+
+
+def _read(name: str, hint: Any, default: Any) -> HparamField:
+    field = FieldInfo.from_annotation(hint)
+    values = get_args(field.annotation) if get_origin(field.annotation) in (Union, UnionType) else (field.annotation,)
+    [value] = [value for value in values if value is not NoneType]
+    number = FieldInfo.from_annotation(value)  # the range of `Rate | None` stands in Rate
+    low, high = bounds_of(number if number.metadata else field)
+    assert isinstance(number.annotation, type), f"{name} is none of int, float and bool"
+    return HparamField(
+        name=name,
+        type=number.annotation,
+        optional=NoneType in values,
+        default=default,
+        low=0 if low is None else low,
+        high=MAX_NUMBER if high is None else high,
+        help=field.description or "",
+    )

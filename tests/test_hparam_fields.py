@@ -1,0 +1,52 @@
+"""Each hyper-parameter says its range and its meaning; checks and the API's description read both from there."""
+
+import json
+
+import pytest
+
+from app.errors import InvalidError
+from app.hparam_fields import MAX_NUMBER, hparam_fields, hparams_schema
+from app.hparams import EvaluationHparams, PPOHparams, PretrainHparams, RewardHparams, SFTHparams
+
+ALL = [RewardHparams, PPOHparams, EvaluationHparams, PretrainHparams, SFTHparams]
+OF_JOBS = ALL[:3]
+
+
+@pytest.mark.parametrize("hparams", ALL)
+def test_every_field_says_its_range_and_its_meaning(hparams: type) -> None:
+    for name, field in hparam_fields(hparams).items():
+        assert field.help.endswith("."), name
+        assert field.type in (int, float, bool), name
+        if field.default is None:
+            assert field.optional, name
+        else:
+            assert field.checked(field.default) == field.default, name
+
+
+@pytest.mark.parametrize("hparams", OF_JOBS)
+def test_every_number_of_a_job_has_two_ends(hparams: type) -> None:
+    for name, field in hparam_fields(hparams).items():
+        if field.type is not bool and name != "seed":
+            assert field.high < MAX_NUMBER, name
+
+
+def test_the_ends_belong_to_the_range() -> None:
+    rate = hparam_fields(PPOHparams)["learning_rate"]
+    assert (rate.optional, rate.low, rate.high) == (True, 1e-10, 1)
+    assert rate.checked(1e-10) == 1e-10
+    assert rate.checked(1) == 1.0
+    assert rate.checked(None) is None
+    for value in (0.9e-10, 1.01):
+        with pytest.raises(InvalidError, match=r"^learning_rate must be from 1e-10 to 1\.$"):
+            rate.checked(value)
+
+
+def test_the_description_is_json_schema() -> None:
+    schema = hparams_schema(PPOHparams)
+    assert schema["properties"]["batch_size"] | {"title": ""} == {
+        "type": "integer", "minimum": 1, "maximum": 100_000, "default": 64, "title": "",
+        "description": "Answers a batch: a multiple of samples_per_prompt.",
+    }  # fmt: skip
+    assert {"type": "null"} in schema["properties"]["kl_target"]["anyOf"]
+    assert schema["additionalProperties"] is False
+    json.dumps(schema)
