@@ -1,0 +1,1 @@
+"""The whole installation as one file (docs/deployment.md)."""

@@ -1,0 +1,1 @@
+"""The corpus that the shipped models learn from, written and generated here (docs/corpus.md)."""

@@ -1,0 +1,1 @@
+"""Tables, transactions, and what differs between SQLite and PostgreSQL."""

@@ -1,0 +1,1 @@
+"""The language model itself: layers, attention, tokenizer. Knows no web and no database."""

@@ -1,0 +1,1 @@
+"""Trainers as generators: no web, no database, no logger."""

@@ -1,0 +1,1 @@
+"""The pages: each route parses the request, calls one service, and renders."""

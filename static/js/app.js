@@ -1,4 +1,4 @@
-// On every page: what htmx cannot reach or the server refuses is said in the alert region, a poll that fails says so once,
+// What every page needs: what htmx cannot reach or the server refuses is said in the alert region, a poll that fails says so once,
 // and what was to be sent is sent (outbox.js).
 
 import { keepFocus } from "./focus.js";

@@ -1,5 +1,5 @@
-// A swap may take away what has the focus (the button that was pressed, say). It goes then to what stands in its place, not
-// to the top of the page: the same button, else its row or its section, as far as they are still there.
+// Keeps the keyboard focus when a swap takes away what has it (the button that was pressed, say). It goes then to what
+// stands in its place, not to the top of the page: the same button, else its row or its section, as far as they are still there.
 
 let lost = null;
 

@@ -1,4 +1,4 @@
-"""A real headless Chromium. A page fails its test on any JavaScript error or content-security violation."""
+"""The pages in a real headless Chromium. Any JavaScript error or content-security violation fails the test."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""A group: the answers to one prompt that are ranked together. Four that were sampled here and are shown to one labeler
+"""Groups: the answers to one prompt that are ranked together. Four that were sampled here and are shown to one labeler
 in a shuffled order; or two and more that came with a file, together with their ranking."""
 
 from datetime import datetime

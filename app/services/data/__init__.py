@@ -1,0 +1,1 @@
+"""Prompts and rankings from files and to files."""

@@ -1,0 +1,1 @@
+"""Jobs as rows: queued, checked, followed, and what follows from them."""

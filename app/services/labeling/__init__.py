@@ -1,0 +1,1 @@
+"""Groups of four answers, the people who rank them, and their rankings."""

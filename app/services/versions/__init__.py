@@ -1,0 +1,1 @@
+"""Model versions: stored, activated, checked, removed."""

@@ -1,0 +1,1 @@
+"""The reward model: data, network, head, training, and report (docs/reward-model.md)."""
