@@ -14,7 +14,7 @@ BENCH_ARGS ?=
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run set-up set-up-dev front-end browser test test-postgres faults lint types imports format bench bench-loop model lock clean
+.PHONY: help run set-up set-up-dev front-end browser test test-postgres faults lint types imports format docs bench bench-loop model lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -94,9 +94,12 @@ types: set-up-dev ## Check types (mypy, strict)
 imports: set-up-dev ## Check that no part of the code imports what it must not know (import-linter)
 	@$(VENV)/bin/lint-imports
 
-format: set-up-dev ## Format the code and mend what ruff can mend
+format: set-up-dev ## Format the code and fix what ruff can fix
 	@$(VENV)/bin/ruff check --fix .
 	@$(VENV)/bin/ruff format .
+
+docs: set-up-dev ## Write the documents that come from the code (docs/files.md); a test fails when they differ
+	@$(PY) -m bin.write_docs
 
 # ---- measurements --------------------------------------------------------------------------------------------------
 

@@ -1,0 +1,1 @@
+"""Each generated document, made from the code (`make docs`)."""

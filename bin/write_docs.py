@@ -1,0 +1,33 @@
+"""Writes the documents that come from the code; `make docs` runs it, and tests/test_docs.py fails when they differ.
+
+usage: .venv/bin/python -m bin.write_docs   (in the repository)
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from bin.docs import files
+from bin.docs.first_sentences import NoSentenceError
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+DOCUMENTS: dict[str, Callable[[Path], str]] = {
+    "docs/files.md": files.document,
+}
+"""Path in the repository -> the function that makes its text, given the repository's folder."""
+
+
+def main() -> None:
+    """Writes what differs, and says what it wrote."""
+    for name, document in DOCUMENTS.items():
+        path = REPOSITORY / name
+        try:
+            text = document(REPOSITORY)
+        except NoSentenceError as error:
+            raise SystemExit(str(error)) from None
+        if not path.is_file() or path.read_text() != text:
+            path.write_text(text)
+            print(f"wrote {name}")
+
+
+if __name__ == "__main__":
+    main()
