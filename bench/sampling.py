@@ -2,11 +2,11 @@
 
     python -m bench.sampling --rounds 8
 
-A B A B: four answers to one prompt, and 64 answers to 64 prompts, of 64 tokens each (`--tokens`), in fp32 and bf16;
-no early end in either. Prints medians of the pairwise ratios, the peak memory of a process that does nothing else, and how far
-a decode step is from the least time that this machine's memory bandwidth and matrix products allow, both measured in
-the same run. Results: bench/results/sampling.json; with `--random 135M` (or 494M) of a random model of that size, to
-sampling-135M.json.
+A B A B: four answers to one prompt, and 64 answers to 64 prompts, of 64 tokens each (`--tokens`), in fp32 and bf16; no
+early end in either. Prints medians of the pairwise ratios, the peak memory of a process that does nothing else, and
+how far a decode step is from the least time that this machine's memory bandwidth and matrix products allow, both
+measured in the same run. Results: bench/results/sampling.json; with `--random 135M` (or 494M) of a random model of
+that size, to sampling-135M.json.
 """
 
 import json

@@ -27,8 +27,8 @@ def test_every_python_file_of_the_product_is_listed() -> None:
         ("One. Two.", "One"),
         ("Is it? Yes.", "Is it?"),
         (
-            "A Llama (Touvron et al. 2023) in\nplain torch: two. More.",
-            "A Llama (Touvron et al. 2023) in plain torch: two",
+            "A Llama (Touvron et al. 2023) in\ntorch: two. More.",
+            "A Llama (Touvron et al. 2023) in torch: two",
         ),
         ("With config.json in 1.5 s. app.js does it.", "With config.json in 1.5 s"),
         ("No full stop\n\nAnother paragraph.", "No full stop"),
