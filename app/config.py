@@ -129,9 +129,9 @@ class Settings(BaseSettings):
     lease_seconds: float = Field(
         1_800.0, ge=1, le=YEAR_SECONDS, description="How long a group stays with one labeler, seconds."
     )
-    sampler_threads: int = Field(1, ge=1, le=1_024, description="CPU threads of the in-process sampler.")
+    sampler_threads: int = Field(1, ge=1, le=1_024, description="CPU threads of the inference engine.")
     sampler_queue: int = Field(
-        64, ge=1, le=4_096, description="Requests waiting for the sampler before it answers 503."
+        64, ge=1, le=4_096, description="Requests waiting for the inference engine before it answers 503."
     )
     sampler_rows: int = Field(64, ge=1, le=1_024, description="Answers written side by side.")
     sampler_cache_mebibytes: int = Field(

@@ -1,4 +1,4 @@
-"""create_app: the web composition root. Torch is loaded by the lifespan only, through the sampler's factory."""
+"""create_app: the web composition root. Torch is loaded by the lifespan only, through the engine's factory."""
 
 import asyncio
 import logging
@@ -9,7 +9,7 @@ from pathlib import Path
 from anyio import to_thread
 from fastapi import FastAPI
 from fastapi.staticfiles import StaticFiles
-from sqlalchemy import Engine
+from sqlalchemy import Engine as Database
 from starlette.middleware import Middleware
 
 from app.api import exports, generation, groups, health, imports, jobs, openai, prompts, rankings, versions
@@ -24,7 +24,7 @@ from app.http.problems import install_problem_handlers
 from app.installation import install, precision_of
 from app.layout import STATIC
 from app.runtime import build_runtime
-from app.services.sampling.engine import Sampler
+from app.services.sampling.engine import Engine
 from app.services.versions.versions import usable_version
 from app.web import routes as pages
 from app.web.access import Admission, Tokens
@@ -39,18 +39,18 @@ SLOW_BF16 = (
     "Set FOURFOLD_PRECISION=fp32 to be as quick as it can be; texts of a seed differ then from those before."
 )
 VersionDirectory = Callable[[int], Path]
-SamplerFactory = Callable[[Settings, VersionDirectory], Sampler]
+EngineFactory = Callable[[Settings, VersionDirectory], Engine]
 API_ROUTERS = (groups, rankings, prompts, jobs, versions, generation, exports, imports, openai, health)
 
 
-def create_app(settings: Settings, *, sampler_factory: SamplerFactory | None = None) -> FastAPI:
-    """The whole web process. `sampler_factory` puts another sampler in the place of the in-process engine."""
+def create_app(settings: Settings, *, engine_factory: EngineFactory | None = None) -> FastAPI:
+    """The whole web process. `engine_factory` puts another engine in the place of the local one."""
     origins = origins_of(settings.cors_origins)
     app = FastAPI(
         title="Fourfold",
         version="1",
         summary="Rank four answers; watch the reward model and the policy learn from it.",
-        lifespan=_lifespan(settings, sampler_factory or in_process_sampler),
+        lifespan=_lifespan(settings, engine_factory or local_engine),
         docs_url=None,  # they would load scripts from elsewhere
         redoc_url=None,
         middleware=[
@@ -74,14 +74,14 @@ def create_app(settings: Settings, *, sampler_factory: SamplerFactory | None = N
 
 
 def _lifespan(
-    settings: Settings, sampler_factory: SamplerFactory
+    settings: Settings, engine_factory: EngineFactory
 ) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         await to_thread.run_sync(install, settings)
-        engine = make_engine(settings.resolved_database_url, busy_seconds=settings.database_wait_seconds)
-        sampler = await to_thread.run_sync(sampler_factory, settings, version_directory(settings, engine))
-        runtime = build_runtime(settings, engine, sampler)
+        database = make_engine(settings.resolved_database_url, busy_seconds=settings.database_wait_seconds)
+        engine = await to_thread.run_sync(engine_factory, settings, version_directory(settings, database))
+        runtime = build_runtime(settings, database, engine)
         # Those that wait for the model take a thread each; the pages keep as many as they had.
         to_thread.current_default_thread_limiter().total_tokens += settings.sampler_queue
         asyncio.get_running_loop().set_exception_handler(AcceptErrors())
@@ -94,17 +94,17 @@ def _lifespan(
             runtime.closing.set()
             runtime.imports.stop()
             await to_thread.run_sync(runtime.stock.stop)
-            close = getattr(sampler, "close", None)
+            close = getattr(engine, "close", None)
             if close is not None:
                 await to_thread.run_sync(close)
-            engine.dispose()
+            database.dispose()
 
     return lifespan
 
 
-def version_directory(settings: Settings, engine: Engine) -> VersionDirectory:
+def version_directory(settings: Settings, database: Database) -> VersionDirectory:
     """Where a version's files are; raises NotFoundError for an unknown one, GoneError for a removed one."""
-    read = make_read_session_factory(engine)
+    read = make_read_session_factory(database)
 
     def directory(version_id: int) -> Path:
         with read() as session:
@@ -113,8 +113,8 @@ def version_directory(settings: Settings, engine: Engine) -> VersionDirectory:
     return directory
 
 
-def in_process_sampler(settings: Settings, directory: VersionDirectory) -> Sampler:
-    from app.lm.inference.engine import Engine as InProcessEngine  # loads torch
+def local_engine(settings: Settings, directory: VersionDirectory) -> Engine:
+    from app.lm.inference.engine import LocalEngine  # loads torch
     from app.lm.precision import of_processor
     from app.training.reward.scorer import load_scorer
 
@@ -122,7 +122,7 @@ def in_process_sampler(settings: Settings, directory: VersionDirectory) -> Sampl
     log.info("answers are computed in %s", precision)
     if precision == "bf16" and of_processor() != precision:
         log.warning(SLOW_BF16)
-    sampler: Sampler = InProcessEngine(
+    engine: Engine = LocalEngine(
         directory,
         load_scorer=load_scorer,
         threads=settings.sampler_threads,
@@ -132,4 +132,4 @@ def in_process_sampler(settings: Settings, directory: VersionDirectory) -> Sampl
         request_seconds=settings.sampler_seconds,
         precision=precision,
     )
-    return sampler
+    return engine

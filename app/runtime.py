@@ -13,7 +13,7 @@ from typing import Annotated, Any
 
 from fastapi import Depends, Header, Request, Response
 from fastapi.routing import APIRoute
-from sqlalchemy import Engine
+from sqlalchemy import Engine as Database
 from sqlalchemy.orm import Session, sessionmaker
 from starlette.convertors import Convertor, register_url_convertor
 
@@ -25,11 +25,11 @@ from app.http.bodies import StrictRequest
 from app.services.data.imports import Imports
 from app.services.labeling.labelers import check_name
 from app.services.sampling.admission import Places
-from app.services.sampling.engine import Sampler
-from app.services.sampling.group_sampling import GroupSampler, LabelerName
-from app.services.sampling.live_sampling import LiveSampler
+from app.services.sampling.engine import Engine
+from app.services.sampling.group_sampling import GroupSampling, LabelerName
+from app.services.sampling.live_sampling import LiveSampling
 from app.services.sampling.prefetch import GroupStock
-from app.services.sampling.priority import Gate, InteractiveSampler
+from app.services.sampling.priority import Gate, InteractiveEngine
 from app.services.views.readiness import Readiness, check_readiness
 
 DEFAULT_LABELER = "local"
@@ -38,7 +38,7 @@ DEFAULT_LABELER = "local"
 @dataclass(frozen=True)
 class Runtime:
     settings: Settings
-    engine: Engine
+    database: Database
     write: sessionmaker[Session]
     """Takes the write lock at once: for units of work that store something."""
     read: sessionmaker[Session]
@@ -46,9 +46,9 @@ class Runtime:
     writing: Units
     """Where requests run their units of work that store something."""
     reading: Units
-    sampler: Sampler
-    group_sampler: GroupSampler
-    live: LiveSampler
+    engine: Engine
+    group_sampling: GroupSampling
+    live: LiveSampling
     stock: GroupStock
     imports: Imports
     places: Places
@@ -56,21 +56,21 @@ class Runtime:
     """Set when the server begins to stop: live streams end then."""
 
 
-def build_runtime(settings: Settings, engine: Engine, sampler: Sampler) -> Runtime:
-    write, read, gate = make_session_factory(engine), make_read_session_factory(engine), Gate()
-    interactive, wait = InteractiveSampler(sampler, gate), settings.database_wait_seconds
-    group_sampler = GroupSampler(interactive, write, read, settings)
+def build_runtime(settings: Settings, database: Database, engine: Engine) -> Runtime:
+    write, read, gate = make_session_factory(database), make_read_session_factory(database), Gate()
+    interactive, wait = InteractiveEngine(engine, gate), settings.database_wait_seconds
+    group_sampling = GroupSampling(interactive, write, read, settings)
     return Runtime(
         settings=settings,
-        engine=engine,
+        database=database,
         write=write,
         read=read,
         writing=Units(write, threads=WRITERS, wait_seconds=wait),
         reading=Units(read, threads=READERS, wait_seconds=wait),
-        sampler=interactive,
-        group_sampler=group_sampler,
-        live=LiveSampler(group_sampler),
-        stock=GroupStock(GroupSampler(sampler, write, read, settings), gate, settings.ready_groups),
+        engine=interactive,
+        group_sampling=group_sampling,
+        live=LiveSampling(group_sampling),
+        stock=GroupStock(GroupSampling(engine, write, read, settings), gate, settings.ready_groups),
         imports=Imports(
             write,
             max_characters=settings.max_prompt_characters,
@@ -89,9 +89,9 @@ async def get_runtime(request: Request) -> Runtime:
 def readiness_of(runtime: Runtime) -> Readiness:
     """Asks database and model; takes as long as they take."""
     return check_readiness(
-        runtime.engine,
+        runtime.database,
         runtime.read,
-        runtime.sampler,
+        runtime.engine,
         stock_error=runtime.stock.last_error,
         stale_seconds=runtime.settings.worker_stale_seconds,
     )

@@ -15,7 +15,7 @@ from app.db.session import make_engine, make_session_factory, transaction
 from app.installation import install
 from app.services.versions.versions import add_version
 from tests import databases
-from tests.live import LiveServer, ScriptedSampler, live_server, quick_settings
+from tests.live import LiveServer, ScriptedEngine, live_server, quick_settings
 from tests.worker.harness import Harness
 
 FOR_TESTS = {"FOURFOLD_CHROMIUM", "FOURFOLD_TEST_DATABASE_URL"}
@@ -116,8 +116,8 @@ def sft(sessions: sessionmaker[Session]) -> Version:
 
 
 @pytest.fixture
-def sampler() -> ScriptedSampler:
-    return ScriptedSampler()
+def engine() -> ScriptedEngine:
+    return ScriptedEngine()
 
 
 @pytest.fixture(scope="session")
@@ -134,9 +134,9 @@ def data_dir(installed_data: Path, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def server(tiny_model_dir: Path, data_dir: Path, sampler: ScriptedSampler) -> Iterator[LiveServer]:
-    """A real server on a fresh data folder, answers scripted by the `sampler` fixture."""
-    with live_server(quick_settings(data_dir, tiny_model_dir), lambda _settings, _directory: sampler) as running:
+def server(tiny_model_dir: Path, data_dir: Path, engine: ScriptedEngine) -> Iterator[LiveServer]:
+    """A real server on a fresh data folder, answers scripted by the `engine` fixture."""
+    with live_server(quick_settings(data_dir, tiny_model_dir), lambda _settings, _directory: engine) as running:
         yield running
 
 
@@ -151,8 +151,8 @@ def real_server(
 
 
 @pytest.fixture(scope="module")
-def shared_sampler() -> ScriptedSampler:
-    return ScriptedSampler()
+def shared_engine() -> ScriptedEngine:
+    return ScriptedEngine()
 
 
 @pytest.fixture(scope="module")
@@ -160,12 +160,12 @@ def shared(
     tiny_model_dir: Path,
     installed_data: Path,
     tmp_path_factory: pytest.TempPathFactory,
-    shared_sampler: ScriptedSampler,
+    shared_engine: ScriptedEngine,
 ) -> Iterator[LiveServer]:
     """One server for a whole module: its tests use labelers of their own."""
     copy = databases.copy_data(installed_data, tmp_path_factory.mktemp("shared") / "data")
     settings = quick_settings(copy, tiny_model_dir)
-    with live_server(settings, lambda _settings, _directory: shared_sampler) as running:
+    with live_server(settings, lambda _settings, _directory: shared_engine) as running:
         yield running
 
 

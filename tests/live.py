@@ -1,6 +1,6 @@
-"""A real web server for tests: uvicorn on a free loopback port in a thread, and samplers to put behind it."""
+"""A real web server for tests: uvicorn on a free loopback port in a thread, and engines to put behind it."""
 
-# ruff: noqa: ARG002  the scripted sampler takes what a real one would use
+# ruff: noqa: ARG002  the scripted engine takes what a real one would use
 
 import itertools
 import threading
@@ -22,15 +22,15 @@ from app.http.connections import server_config
 from app.http.listening import listen
 from app.main import VersionDirectory, create_app
 from app.runtime import DEFAULT_LABELER, Runtime
-from app.services.sampling.engine import Sampler
+from app.services.sampling.engine import Engine
 from app.web.browser_name import COOKIE as BROWSER_NAME
 from tests.databases import database_url
 from tests.documented import check_documented
 from tests.waiting import PATIENCE_SECONDS
 
 
-class ScriptedSampler:
-    """A Sampler whose every answer and failure a test decides; answers are numbered, so always distinct."""
+class ScriptedEngine:
+    """A Engine whose every answer and failure a test decides; answers are numbered, so always distinct."""
 
     def __init__(self) -> None:
         self.failure: Exception | None = None
@@ -45,7 +45,7 @@ class ScriptedSampler:
 
     def _called(self, what: str, version_id: int) -> None:
         self.calls.append((what, version_id))
-        assert self.may_answer.wait(PATIENCE_SECONDS), "no test let the sampler go on"
+        assert self.may_answer.wait(PATIENCE_SECONDS), "no test let the engine go on"
         if self.failure is not None:
             raise self.failure
 
@@ -123,12 +123,12 @@ class LiveServer:
 @contextmanager
 def live_server(
     settings: Settings,
-    sampler_factory: Callable[[Settings, VersionDirectory], Sampler] | None = None,
+    engine_factory: Callable[[Settings, VersionDirectory], Engine] | None = None,
     *,
     port: int = 0,
 ) -> Iterator[LiveServer]:
     """Runs create_app(settings) until the end of the block; on a free port, or on that of a server that has stopped."""
-    app = create_app(settings, sampler_factory=sampler_factory)
+    app = create_app(settings, engine_factory=engine_factory)
     listener = listen("127.0.0.1", port)
     config = server_config(app, settings, log_level="warning", timeout_graceful_shutdown=2)
     server = uvicorn.Server(config)

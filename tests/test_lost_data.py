@@ -12,7 +12,7 @@ from app.errors import UnavailableError
 from app.installation import install
 from app.weights import move_directory
 from tests.api.conftest import check_problem, ranks_of
-from tests.live import LiveServer, ScriptedSampler, live_server, quick_settings
+from tests.live import LiveServer, ScriptedEngine, live_server, quick_settings
 
 DATABASE = "fourfold.db"
 
@@ -111,11 +111,11 @@ def test_a_folder_that_is_there_is_never_overwritten(tmp_path: Path) -> None:
     assert [(place / "weights").read_text() for place in places] == ["0", "1", "2"]
 
 
-def test_a_damaged_database_says_restore(tiny_model_dir: Path, data_dir: Path, sampler: ScriptedSampler) -> None:
+def test_a_damaged_database_says_restore(tiny_model_dir: Path, data_dir: Path, engine: ScriptedEngine) -> None:
     """Requests, pages and readyz of a server whose database is overwritten while it runs."""
-    with live_server(quick_settings(data_dir, tiny_model_dir), lambda _settings, _directory: sampler) as server:
+    with live_server(quick_settings(data_dir, tiny_model_dir), lambda _settings, _directory: engine) as server:
         server.client.get("/readyz")
-        server.runtime.engine.dispose()  # as if its pages were no longer in memory
+        server.runtime.database.dispose()  # as if its pages were no longer in memory
         with (data_dir / DATABASE).open("r+b") as file:
             file.seek(100)
             file.write(b"\xff" * 40_000)

@@ -123,10 +123,10 @@ def generate(body: GenerateIn, runtime: RuntimeDep) -> GenerateOut | StreamingRe
     version_id = answering_version_id(runtime, body.version)
     if body.stream:
         events = with_first(
-            runtime.sampler.stream(messages, n=body.n, params=params, version_id=version_id, logprobs=body.logprobs)
+            runtime.engine.stream(messages, n=body.n, params=params, version_id=version_id, logprobs=body.logprobs)
         )
         return EventStream(events, _pieces(events, version_id))
-    answers = runtime.sampler.generate(messages, n=body.n, params=params, version_id=version_id, logprobs=body.logprobs)
+    answers = runtime.engine.generate(messages, n=body.n, params=params, version_id=version_id, logprobs=body.logprobs)
     return GenerateOut(version=version_id, completions=[completion_out(answer) for answer in answers])
 
 
@@ -145,13 +145,13 @@ def score(body: ScoreIn, runtime: RuntimeDep) -> ScoreOut:
     messages = body.to_messages(runtime.settings)
     with runtime.read() as session:
         version_id = scoring_version(session).id
-    return ScoreOut(version=version_id, scores=runtime.sampler.score(messages, body.answers, version_id=version_id))
+    return ScoreOut(version=version_id, scores=runtime.engine.score(messages, body.answers, version_id=version_id))
 
 
 @router.post("/tokenize", dependencies=[SamplingPlace])
 def tokenize(body: TokenizeIn, runtime: RuntimeDep) -> TokenizeOut:
     """Where the active version cuts the text."""
-    found = runtime.sampler.tokenize(body.text, version_id=answering_version_id(runtime, None))
+    found = runtime.engine.tokenize(body.text, version_id=answering_version_id(runtime, None))
     return TokenizeOut(tokens=[TokenOut(id=token, text=text) for token, text in found])
 
 
@@ -161,5 +161,5 @@ def next_token(body: NextTokenIn, runtime: RuntimeDep) -> NextTokenOut:
     messages = body.to_conversation()
     version_id = answering_version_id(runtime, body.version)
     params = body.to_params(runtime.settings)
-    tokens = runtime.sampler.next_token(messages, params=params, k=body.k, version_id=version_id)
+    tokens = runtime.engine.next_token(messages, params=params, k=body.k, version_id=version_id)
     return NextTokenOut(version=version_id, tokens=tokens)

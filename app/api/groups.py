@@ -73,12 +73,12 @@ def group_out(group: Group) -> GroupOut:
 async def next_group(runtime: RuntimeDep, who: WhoDep, languages: Languages = ()) -> GroupOut:
     """Leases a group to this labeler; the one already leased, if there is one. Where none is ready, one is sampled."""
     asked = Asked(codes_of(languages), chosen=True) if languages else ANY
-    lease = partial(runtime.group_sampler.lease_ready, who=who, asked=asked)
+    lease = partial(runtime.group_sampling.lease_ready, who=who, asked=asked)
     group = await runtime.writing.run(lease)
     if group is None:
         with runtime.places.take():
             while group is None:  # another labeler may take the one that we sampled
-                await run_in_threadpool(runtime.group_sampler.sample_ready, asked)
+                await run_in_threadpool(runtime.group_sampling.sample_ready, asked)
                 group = await runtime.writing.run(lease)
     runtime.stock.taken(asked)
     return group_out(group)
@@ -88,7 +88,7 @@ async def next_group(runtime: RuntimeDep, who: WhoDep, languages: Languages = ()
 def create_group(body: OwnGroupIn, runtime: RuntimeDep, who: WhoDep) -> GroupOut:
     """Four answers to the labeler's own prompt, leased to them."""
     settings = runtime.settings
-    return group_out(runtime.group_sampler.sample_own(who, body.to_messages(settings), body.to_params(settings)))
+    return group_out(runtime.group_sampling.sample_own(who, body.to_messages(settings), body.to_params(settings)))
 
 
 @router.post("/{group_id}/rankings", status_code=201, responses=raises(NotFoundError, ConflictError))

@@ -88,7 +88,7 @@ async def _import(request: Request, runtime: Runtime, wanted: frozenset[Form]) -
 
 
 def _run(runtime: Runtime, file: IO[bytes], wanted: frozenset[Form]) -> Imported:
-    return runtime.imports.run(file, runtime.group_sampler.fitting(), wanted)
+    return runtime.imports.run(file, runtime.group_sampling.fitting(), wanted)
 
 
 async def _save(pieces: AsyncIterator[bytes], file: IO[bytes]) -> None:

@@ -80,13 +80,13 @@ def chat(body: ChatIn, runtime: RuntimeDep) -> Any:
     params = body.params(room)
     if body.stream:
         events = with_first(
-            runtime.sampler.stream(
+            runtime.engine.stream(
                 prompt, n=body.answers, params=params, version_id=version_id, logprobs=body.alternatives
             )
         )
         usage = prompt_tokens if body.wants_usage else None
         return EventStream(events, chunks(head, events, body.answers, usage), told)
-    answers = runtime.sampler.generate(
+    answers = runtime.engine.generate(
         prompt, n=body.answers, params=params, version_id=version_id, logprobs=body.alternatives
     )
     return whole(head, answers, prompt_tokens)
@@ -111,7 +111,7 @@ def complete(body: CompletionIn, runtime: RuntimeDep) -> Any:
     answers = [
         (each.echo, answer)
         for each in asked
-        for answer in runtime.sampler.generate(
+        for answer in runtime.engine.generate(
             each.prompt, n=body.answers, params=each.params, version_id=version_id, logprobs=body.logprobs
         )
     ]
@@ -134,7 +134,7 @@ def _asked(body: CompletionIn, runtime: Runtime, prompt: RawText | RawTokens, ve
     if body.echo and isinstance(prompt, RawText):
         echo = prompt.text
     elif body.echo and isinstance(prompt, RawTokens):
-        echo = runtime.sampler.text_of(prompt.token_ids, version_id=version_id)
+        echo = runtime.engine.text_of(prompt.token_ids, version_id=version_id)
     return _Asked(prompt, echo, tokens, body.params(room))
 
 
@@ -143,7 +143,7 @@ def _streamed(body: CompletionIn, runtime: Runtime, asked: Sequence[_Asked], ver
     for place, each in enumerate(asked):
         first = place * body.answers
         events = with_first(
-            runtime.sampler.stream(
+            runtime.engine.stream(
                 each.prompt, n=body.answers, params=each.params, version_id=version_id, logprobs=body.logprobs
             )
         )
@@ -170,9 +170,9 @@ def _head(runtime: Runtime, kind: str, model: str) -> tuple[Head, int]:
 def room_for(runtime: Runtime, prompt: Prompt, version_id: int, asked: int | None, param: str) -> tuple[int, int]:
     """The prompt's tokens and the most that its answer may have: as many as were asked for, else as the context has
     room for. Raises InvalidError where they do not fit together."""
-    context = runtime.sampler.context_tokens(version_id=version_id)
+    context = runtime.engine.context_tokens(version_id=version_id)
     try:
-        count = runtime.sampler.count_tokens(prompt, version_id=version_id, answer_tokens=1)
+        count = runtime.engine.count_tokens(prompt, version_id=version_id, answer_tokens=1)
     except InvalidError as error:
         if error.code != "context_length_exceeded":
             raise

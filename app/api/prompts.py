@@ -96,7 +96,7 @@ def create(body: PromptsIn, runtime: RuntimeDep) -> PromptsOut:
     that leaves no room for an answer in the active version's context."""
     given = body.prompts or [body]
     new = [NewPrompt(prompt.to_messages(runtime.settings), prompt.split, prompt.language) for prompt in given]
-    fitting = runtime.group_sampler.fitting()
+    fitting = runtime.group_sampling.fitting()
     for number, prompt in enumerate(new, start=1):
         try:
             fitting.check_quickly(prompt.messages)

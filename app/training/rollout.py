@@ -2,7 +2,7 @@
 
 The sampled token ids are kept and never decoded. Sampling is from the full softmax at `hparams.temperature`, the
 one temperature of the whole run. The old log-probabilities are computed by the same path as in the update (packed
-rows, same precision), not taken from the sampler: bf16 moves them by about 5e-3, so a ratio must compare like with
+rows, same precision), not taken from the engine: bf16 moves them by about 5e-3, so a ratio must compare like with
 like.
 
 Shapes: B prompts, K answers of a prompt, A tokens of the longest answer, T packed tokens, N answer tokens in all,

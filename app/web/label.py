@@ -94,7 +94,7 @@ async def _next_card(request: Request, runtime: Runtime, who: LabelerName) -> Re
     page = await runtime.reading.run(partial(show, lease_first=wanted))
     if page is None:
         asked = asked_of(request)
-        await runtime.writing.run(partial(runtime.group_sampler.lease_ready, who=who, asked=asked))
+        await runtime.writing.run(partial(runtime.group_sampling.lease_ready, who=who, asked=asked))
         runtime.stock.taken(asked)
         page = await runtime.reading.run(partial(show, lease_first=False))
     assert page is not None

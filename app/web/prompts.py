@@ -93,7 +93,7 @@ async def add(request: Request, runtime: RuntimeDep, form: FormDep) -> Response:
     split = PromptSplit.HELD_OUT if form.get("split") == PromptSplit.HELD_OUT else PromptSplit.TRAIN
     try:
         messages = validate_messages([{"role": "user", "content": text}], runtime.settings.max_prompt_characters)
-        await run_in_threadpool(lambda: runtime.group_sampler.fitting().check(messages))
+        await run_in_threadpool(lambda: runtime.group_sampling.fitting().check(messages))
         stored = await runtime.writing.run(partial(_add, messages=messages, split=split))
     except InvalidError as error:
         said = error.page_message.replace("Message 1 is empty", "The prompt is empty")
@@ -120,7 +120,7 @@ async def take_in(request: Request, runtime: RuntimeDep, form: FormDep) -> Respo
     try:
         if not isinstance(given, UploadFile) or not given.filename:
             raise InvalidError("No file was chosen. Choose one, then press Import.")
-        found = await run_in_threadpool(lambda: runtime.imports.run(given.file, runtime.group_sampler.fitting()))
+        found = await run_in_threadpool(lambda: runtime.imports.run(given.file, runtime.group_sampling.fitting()))
     except (InvalidError, ConflictError) as error:
         return await runtime.reading.run(partial(show, import_error=error))
     runtime.stock.wake()

@@ -14,7 +14,7 @@ CARDS_EACH = 4
 
 def test_no_card_goes_to_two_labelers(server: LiveServer) -> None:
     for _ in range(10):  # some are ready, the rest must be sampled while people wait
-        server.runtime.group_sampler.sample_ready()
+        server.runtime.group_sampling.sample_ready()
 
     def label(number: int) -> list[int]:
         seen = []

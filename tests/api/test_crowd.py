@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import httpx2
 import pytest
 
-from app.lm.inference.engine import Engine
+from app.lm.inference.engine import LocalEngine
 from tests.live import LiveServer, live_server, quick_settings
 
 BODY = {"prompt": "wash my hands", "n": 2, "seed": 1, "max_tokens": 40}
@@ -29,8 +29,8 @@ def small_house(
         yield running
 
 
-def engine_of(server: LiveServer) -> Engine:
-    engine: Engine = server.runtime.stock._sampler.sampler  # type: ignore[assignment]
+def engine_of(server: LiveServer) -> LocalEngine:
+    engine: LocalEngine = server.runtime.stock._sampling.engine  # type: ignore[assignment]
     return engine
 
 

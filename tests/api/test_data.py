@@ -9,7 +9,7 @@ from sqlalchemy import func, select
 
 from app.db.models.prompts import Prompt
 from tests.api.conftest import Json, check_problem
-from tests.live import LiveServer, ScriptedSampler
+from tests.live import LiveServer, ScriptedEngine
 
 
 def lines(response: httpx2.Response) -> list[Json]:
@@ -59,8 +59,8 @@ def test_export(server: LiveServer) -> None:
 BREAKS = "\n \r \r\n \v \f \x1c \x1d \x1e \x85 \u2028 \u2029"
 
 
-def test_each_export_line_is_one_line_to_every_client(server: LiveServer, sampler: ScriptedSampler) -> None:
-    sampler.texts = [f"an{BREAKS}swer {number}" for number in range(4)]
+def test_each_export_line_is_one_line_to_every_client(server: LiveServer, engine: ScriptedEngine) -> None:
+    engine.texts = [f"an{BREAKS}swer {number}" for number in range(4)]
     group = server.client.post("/api/v1/groups", json={"prompt": f"say{BREAKS}it"}).json()
     ranks = {str(answer["id"]): rank for rank, answer in enumerate(group["answers"], start=1)}
     url = f"/api/v1/groups/{group['group_id']}/rankings"
@@ -73,8 +73,8 @@ def test_each_export_line_is_one_line_to_every_client(server: LiveServer, sample
         assert "\u2028" in rows[0]["prompt"][0]["content"]
 
 
-def test_pairs_of_one_text_are_left_out_and_counted(server: LiveServer, sampler: ScriptedSampler) -> None:
-    sampler.texts = ["same", "same", "other", "third"]
+def test_pairs_of_one_text_are_left_out_and_counted(server: LiveServer, engine: ScriptedEngine) -> None:
+    engine.texts = ["same", "same", "other", "third"]
     group = server.client.post("/api/v1/groups", json={"prompt": "Hi"}).json()
     place = {"other": 2, "third": 2}
     first, second = [answer["id"] for answer in group["answers"] if answer["text"] == "same"]

@@ -11,7 +11,7 @@ import pytest
 from app.chat import StreamEvent
 from app.errors import UnavailableError
 from tests.api.conftest import Json, check_problem, sse
-from tests.live import LiveServer, ScriptedSampler
+from tests.live import LiveServer, ScriptedEngine
 from tests.waiting import PATIENCE_SECONDS
 
 
@@ -87,18 +87,18 @@ def test_a_full_house_is_told_at_once(server: LiveServer) -> None:
     assert server.client.get("/api/v1/versions").status_code == 200
 
 
-def test_places_are_given_back(server: LiveServer, sampler: ScriptedSampler) -> None:
+def test_places_are_given_back(server: LiveServer, engine: ScriptedEngine) -> None:
     """By answers, streams and errors alike."""
     server.runtime.places.count = 1
     for stream in (False, True, False):
         assert server.client.post("/api/v1/generate", json={"prompt": "Hi", "stream": stream}).status_code == 200
-    sampler.failure = UnavailableError("Out of order.")
+    engine.failure = UnavailableError("Out of order.")
     for stream in (False, True, False):
         response = server.client.post("/api/v1/generate", json={"prompt": "Hi", "stream": stream})
         check_problem(response, 503, "Out of order")
 
 
-def test_a_reader_who_leaves_ends_the_sampling(server: LiveServer, sampler: ScriptedSampler) -> None:
+def test_a_reader_who_leaves_ends_the_sampling(server: LiveServer, engine: ScriptedEngine) -> None:
     ended = threading.Event()
 
     def endless(*_: object, **__: object) -> Iterator[StreamEvent]:
@@ -109,7 +109,7 @@ def test_a_reader_who_leaves_ends_the_sampling(server: LiveServer, sampler: Scri
         finally:
             ended.set()
 
-    sampler.stream = endless  # type: ignore[method-assign]
+    engine.stream = endless  # type: ignore[method-assign]
     with server.client.stream("POST", "/api/v1/generate", json={"prompt": "Hi", "stream": True}) as response:
         assert next(response.iter_lines()) == "event: piece"
     assert ended.wait(PATIENCE_SECONDS)

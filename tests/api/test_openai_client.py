@@ -13,7 +13,7 @@ from openai import OpenAI
 
 from app.errors import LateError, UnavailableError
 from app.layout import SFT_MODEL
-from tests.live import LiveServer, ScriptedSampler, live_server, quick_settings
+from tests.live import LiveServer, ScriptedEngine, live_server, quick_settings
 
 TEA: list[Any] = [{"role": "user", "content": "请告诉我怎么泡茶。"}]
 ASKED: dict[str, Any] = {"model": "fourfold", "messages": TEA, "seed": 7, "max_tokens": 60}
@@ -162,7 +162,7 @@ def test_bodies_of_other_tools(client: OpenAI, body: dict[str, Any]) -> None:
 
 def test_the_token_is_the_key(tmp_path: Path) -> None:
     settings = quick_settings(tmp_path / "data", SFT_MODEL, token="the-right-one-is-long")
-    with live_server(settings, lambda _settings, _directory: ScriptedSampler()) as guarded:
+    with live_server(settings, lambda _settings, _directory: ScriptedEngine()) as guarded:
         for key in ("wrong", "the-right-one-is-long"):
             with OpenAI(base_url=f"{guarded.url}/v1", api_key=key, max_retries=0) as client:
                 if key == "wrong":
@@ -187,38 +187,38 @@ def test_async(shipped: LiveServer) -> None:
     assert len(set(texts)) == 1
 
 
-def test_what_it_tries_again(server: LiveServer, sampler: ScriptedSampler) -> None:
+def test_what_it_tries_again(server: LiveServer, engine: ScriptedEngine) -> None:
     """A full house; not what took too long."""
     client = OpenAI(base_url=f"{server.url}/v1", api_key="none", max_retries=1)
     for failure, calls in ((UnavailableError("Full."), 2), (LateError("Longer than 120 seconds."), 1)):
-        sampler.failure = failure
-        sampler.calls.clear()
+        engine.failure = failure
+        engine.calls.clear()
         with pytest.raises(openai.InternalServerError, match=failure.message):
             client.chat.completions.create(**ASKED)
-        assert len(sampler.calls) == calls
+        assert len(engine.calls) == calls
     client.close()
 
 
 def test_an_error_in_the_middle_of_a_stream_is_raised(
-    server: LiveServer, sampler: ScriptedSampler, monkeypatch: pytest.MonkeyPatch
+    server: LiveServer, engine: ScriptedEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    stream = sampler.stream
+    stream = engine.stream
 
     def breaking(*arguments: Any, **words: Any) -> Iterator[Any]:
         yield next(stream(*arguments, **words))
         raise LateError("Longer than 120 seconds.")
 
-    monkeypatch.setattr(sampler, "stream", breaking)
+    monkeypatch.setattr(engine, "stream", breaking)
     with OpenAI(base_url=f"{server.url}/v1", api_key="none") as client:
         pieces = client.chat.completions.create(**ASKED, stream=True)
         with pytest.raises(openai.APIError, match="Longer than 120 seconds"):
             list(pieces)
 
 
-def test_a_client_that_stops_waiting(server: LiveServer, sampler: ScriptedSampler) -> None:
-    sampler.may_answer.clear()
+def test_a_client_that_stops_waiting(server: LiveServer, engine: ScriptedEngine) -> None:
+    engine.may_answer.clear()
     with OpenAI(base_url=f"{server.url}/v1", api_key="none", timeout=0.2, max_retries=0) as client:
         with pytest.raises(openai.APITimeoutError):
             client.chat.completions.create(**ASKED)
-        sampler.may_answer.set()
+        engine.may_answer.set()
         assert client.with_options(timeout=30).chat.completions.create(**ASKED).choices

@@ -18,7 +18,7 @@ from app.api import health
 from app.db.session import make_engine
 from app.errors import CrowdedError
 from tests.api.conftest import check_problem, ranks_of
-from tests.live import LiveServer, ScriptedSampler, live_server, quick_settings
+from tests.live import LiveServer, ScriptedEngine, live_server, quick_settings
 
 CROWD, RANKINGS = 150, 40
 SUBMIT = re.compile(r"/groups/\d+/rankings")
@@ -36,16 +36,16 @@ def another_writer(server: LiveServer) -> Iterator[None]:
 
 
 @pytest.fixture
-def patient(tiny_model_dir: Path, data_dir: Path, sampler: ScriptedSampler) -> Iterator[LiveServer]:
+def patient(tiny_model_dir: Path, data_dir: Path, engine: ScriptedEngine) -> Iterator[LiveServer]:
     settings = quick_settings(data_dir, tiny_model_dir, database_wait_seconds=60)
-    with live_server(settings, lambda _settings, _directory: sampler) as running:
+    with live_server(settings, lambda _settings, _directory: engine) as running:
         yield running
 
 
 @pytest.fixture
-def impatient(tiny_model_dir: Path, data_dir: Path, sampler: ScriptedSampler) -> Iterator[LiveServer]:
+def impatient(tiny_model_dir: Path, data_dir: Path, engine: ScriptedEngine) -> Iterator[LiveServer]:
     settings = quick_settings(data_dir, tiny_model_dir, database_wait_seconds=0.05)
-    with live_server(settings, lambda _settings, _directory: sampler) as running:
+    with live_server(settings, lambda _settings, _directory: engine) as running:
         yield running
 
 
@@ -111,7 +111,7 @@ def test_reads_take_no_write_lock(impatient: LiveServer) -> None:
 
 
 def test_a_link_elsewhere_takes_no_card(server: LiveServer) -> None:
-    server.runtime.group_sampler.sample_ready()
+    server.runtime.group_sampling.sample_ready()
     for path in ("/", "/card"):
         page = server.client.get(path, headers=A_LINK)
         assert page.status_code == 200
@@ -130,11 +130,11 @@ def test_what_another_site_loads_is_refused(shared: LiveServer, path: str, site:
 
 
 def test_readyz_does_not_wait_for_a_model_that_hangs(
-    server: LiveServer, sampler: ScriptedSampler, monkeypatch: pytest.MonkeyPatch
+    server: LiveServer, engine: ScriptedEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(health, "READY_SECONDS", 0.01)
     go = threading.Event()
-    monkeypatch.setattr(sampler, "_called", lambda *_: go.wait(30))
+    monkeypatch.setattr(engine, "_called", lambda *_: go.wait(30))
     asked = threading.active_count()
     for _ in range(5):
         body = server.client.get("/readyz")

@@ -56,7 +56,7 @@ def test_a_bad_import_is_named_by_its_line(real_server: LiveServer) -> None:
 
 def test_what_just_fits_is_stored(real_server: LiveServer) -> None:
     """And one token more is not: the answer counts, too."""
-    counted = real_server.runtime.group_sampler.fitting()
+    counted = real_server.runtime.group_sampling.fitting()
     text = "a" * (LIMIT - counted.mark_tokens + 1)  # one token each in this tiny vocabulary
     assert real_server.client.post("/api/v1/prompts", json={"prompt": text}).status_code == 201
     response = real_server.client.post("/api/v1/prompts", json={"prompt": text + "a"})

@@ -14,7 +14,7 @@ from app.db.models.jobs import JobStatus
 from app.db.models.rankings import Ranking
 from tests.api.conftest import Json, ranks_of
 from tests.databases import is_postgres
-from tests.live import LiveServer, ScriptedSampler, live_server, quick_settings
+from tests.live import LiveServer, ScriptedEngine, live_server, quick_settings
 from tests.waiting import PATIENCE_SECONDS
 from tests.worker.harness import Harness
 
@@ -24,9 +24,9 @@ LABELERS, CARDS_EACH = 8, 12 if is_postgres() else 4
 @pytest.fixture
 def webs(tiny_model_dir: Path, data_dir: Path) -> Iterator[tuple[LiveServer, LiveServer]]:
     """Each with an engine of its own: to the database they are two processes."""
-    settings, sampler = quick_settings(data_dir, tiny_model_dir), ScriptedSampler()
+    settings, engine = quick_settings(data_dir, tiny_model_dir), ScriptedEngine()
     with ExitStack() as stack:
-        one, other = (stack.enter_context(live_server(settings, lambda *_: sampler)) for _ in range(2))
+        one, other = (stack.enter_context(live_server(settings, lambda *_: engine)) for _ in range(2))
         yield one, other
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
-from tests.browser.label_page import LabelPage, WritingSampler
+from tests.browser.label_page import LabelPage, WritingEngine
 from tests.live import LiveServer, live_server, quick_settings
 
 PATIENT_MS = 30_000  # a machine that trains at the same time is slow; a test that passes never waits this long
@@ -71,17 +71,17 @@ def page(browser: Browser, page_errors: list[str]) -> Iterator[Page]:
 
 
 @pytest.fixture(scope="module")
-def writing_sampler() -> WritingSampler:
-    return WritingSampler()
+def writing_engine() -> WritingEngine:
+    return WritingEngine()
 
 
 @pytest.fixture(scope="module")
 def label_server(
-    tiny_model_dir: Path, tmp_path_factory: pytest.TempPathFactory, writing_sampler: WritingSampler
+    tiny_model_dir: Path, tmp_path_factory: pytest.TempPathFactory, writing_engine: WritingEngine
 ) -> Iterator[LiveServer]:
     """One server for a module's tests; each test labels under its own name."""
     settings = quick_settings(tmp_path_factory.mktemp("pages") / "data", tiny_model_dir, ready_groups=6)
-    with live_server(settings, lambda _settings, _directory: writing_sampler) as running:
+    with live_server(settings, lambda _settings, _directory: writing_engine) as running:
         yield running
 
 

@@ -1,6 +1,6 @@
-"""What the label page's tests share: a sampler with hostile answers, and the page as a person handles it."""
+"""What the label page's tests share: an engine with hostile answers, and the page as a person handles it."""
 
-# ruff: noqa: ARG002  the sampler takes what a real one would use
+# ruff: noqa: ARG002  the engine takes what a real one would use
 
 import itertools
 import re
@@ -15,7 +15,7 @@ from app.db.models.groups import Completion, Group, Skip
 from app.db.models.labelers import Labeler
 from app.db.models.rankings import Ranking
 from app.hparams import SamplingParams
-from tests.live import LiveServer, ScriptedSampler
+from tests.live import LiveServer, ScriptedEngine
 
 HOSTILE = "<script>document.title='owned'</script><img src=x onerror=\"document.title='owned'\"><b>bold</b> &amp; more"
 ANSWERS = (
@@ -26,7 +26,7 @@ ANSWERS = (
 )
 
 
-class WritingSampler(ScriptedSampler):
+class WritingEngine(ScriptedEngine):
     """Answers with lists, Chinese, markup and a very long word; streams them word by word."""
 
     def __init__(self) -> None:

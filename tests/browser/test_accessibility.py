@@ -15,7 +15,7 @@ from app.db.models.jobs import Job, JobKind, JobStatus
 from app.db.models.versions import VersionKind, VersionStatus
 from app.db.session import transaction
 from app.services.versions import versions
-from tests.browser.label_page import LabelPage, WritingSampler
+from tests.browser.label_page import LabelPage, WritingEngine
 from tests.live import LiveServer
 from tests.repository import REPOSITORY
 from tests.waiting import wait_for
@@ -96,7 +96,7 @@ BOTH = pytest.mark.parametrize("seen", [("light", 1280), ("dark", 360)], indirec
 
 @BOTH
 def test_the_label_page_in_every_state(
-    label_page: LabelPage, seen: Callable[[str], None], page_errors: list[str], writing_sampler: WritingSampler
+    label_page: LabelPage, seen: Callable[[str], None], page_errors: list[str], writing_engine: WritingEngine
 ) -> None:
     page = label_page.open().page
     check(page)
@@ -126,12 +126,12 @@ def test_the_label_page_in_every_state(
     seen("waiting to be sent")
     page.get_by_role("button", name="Stop trying").click()
     page.unroute("**/rankings")
-    writing_sampler.may_finish.clear()
+    writing_engine.may_finish.clear()
     page.locator("#ask-text").fill("Why is the sky blue?")
     page.get_by_role("button", name="Write four answers").click()
     expect(page.locator("[data-stream]")).to_be_visible()
     seen("being written")
-    writing_sampler.may_finish.set()
+    writing_engine.may_finish.set()
     page_errors.clear()  # the refused prompt and the cut line
 
 

@@ -14,7 +14,7 @@ from app.db.session import transaction
 from app.services.data import curation
 from app.services.jobs import heartbeats
 from app.services.versions import versions
-from tests.browser.label_page import LabelPage, WritingSampler
+from tests.browser.label_page import LabelPage, WritingEngine
 from tests.live import LiveServer
 
 
@@ -149,11 +149,11 @@ def test_moments_are_the_readers_own(label_page: LabelPage, path: str) -> None:
 
 
 def test_a_page_that_waits_keeps_the_focus_and_says_when_it_takes_long(
-    label_page: LabelPage, writing_sampler: WritingSampler
+    label_page: LabelPage, writing_engine: WritingEngine
 ) -> None:
     page, server = label_page.page, label_page.server
     page.clock.install()
-    writing_sampler.may_answer.clear()
+    writing_engine.may_answer.clear()
     try:
         with transaction(server.runtime.write) as session:
             session.execute(update(Group).values(status=GroupStatus.EXPIRED))
@@ -170,6 +170,6 @@ def test_a_page_that_waits_keeps_the_focus_and_says_when_it_takes_long(
                 page.clock.fast_forward(9_000)
         expect(page.locator("[data-long]")).to_contain_text("It takes longer than usual")
     finally:
-        writing_sampler.may_answer.set()
+        writing_engine.may_answer.set()
     page.clock.resume()
     expect(page.locator("#ranking-form")).to_be_visible()

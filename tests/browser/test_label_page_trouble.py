@@ -10,7 +10,7 @@ from sqlalchemy import update
 
 from app.db.models.groups import Group, GroupStatus
 from app.db.session import transaction
-from tests.browser.label_page import HOSTILE, LabelPage, WritingSampler
+from tests.browser.label_page import HOSTILE, LabelPage, WritingEngine
 from tests.live import LiveServer
 
 
@@ -60,16 +60,16 @@ def test_a_card_that_was_ranked_in_another_tab(label_page: LabelPage, page_error
     assert len(label_page.rankings()) == 1
 
 
-def test_an_own_prompt_streams_and_becomes_a_card(label_page: LabelPage, writing_sampler: WritingSampler) -> None:
+def test_an_own_prompt_streams_and_becomes_a_card(label_page: LabelPage, writing_engine: WritingEngine) -> None:
     label_page.open().press("p")
-    writing_sampler.may_finish.clear()
+    writing_engine.may_finish.clear()
     label_page.page.keyboard.type("What is a <b>good</b> night?")
     label_page.page.get_by_role("button", name="Write four answers").click()
     pane = label_page.page.locator("[data-pane]", has_text="Here")
     expect(pane).to_contain_text("Here")
     assert "every day" not in pane.inner_text()  # it is still being written
     place = int(pane.get_attribute("data-pane") or "")
-    writing_sampler.may_finish.set()
+    writing_engine.may_finish.set()
     label_page.page.wait_for_selector("#ranking-form")
     expect(label_page.page.locator(".answer").nth(place)).to_contain_text("every day")
     expect(label_page.page.locator("#card-heading")).to_have_text("Your prompt")
@@ -81,10 +81,10 @@ def test_an_own_prompt_streams_and_becomes_a_card(label_page: LabelPage, writing
     assert label_page.rankings()[0].group_id == group_id
 
 
-def test_an_own_prompt_that_takes_long_says_so(label_page: LabelPage, writing_sampler: WritingSampler) -> None:
+def test_an_own_prompt_that_takes_long_says_so(label_page: LabelPage, writing_engine: WritingEngine) -> None:
     page = label_page.open().page
     page.clock.install()
-    writing_sampler.may_answer.clear()
+    writing_engine.may_answer.clear()
     try:
         label_page.press("p")
         page.keyboard.type("What takes so long?")
@@ -96,20 +96,20 @@ def test_an_own_prompt_that_takes_long_says_so(label_page: LabelPage, writing_sa
         expect(status).to_contain_text("It takes longer than usual")
         expect(page.locator("#announcer")).to_contain_text("It takes longer than usual")
     finally:
-        writing_sampler.may_answer.set()
+        writing_engine.may_answer.set()
     page.clock.resume()
     expect(page.locator("#ranking-form")).to_be_visible()
 
 
-def test_an_own_prompt_survives_a_reload(label_page: LabelPage, writing_sampler: WritingSampler) -> None:
+def test_an_own_prompt_survives_a_reload(label_page: LabelPage, writing_engine: WritingEngine) -> None:
     label_page.open().press("p")
-    writing_sampler.may_finish.clear()
+    writing_engine.may_finish.clear()
     label_page.page.keyboard.type("And a good day?")
     label_page.page.get_by_role("button", name="Write four answers").click()
     stream = label_page.page.locator("[data-stream]").get_attribute("data-card-url")
     assert stream is not None
     label_page.page.goto(label_page.server.url + stream)
-    writing_sampler.may_finish.set()
+    writing_engine.may_finish.set()
     label_page.page.wait_for_selector("#ranking-form")
     expect(label_page.page.locator(".answer-text")).to_have_count(4)
     assert HOSTILE in "".join(label_page.page.locator(".answer-text").all_inner_texts())
@@ -166,10 +166,10 @@ def test_everything_works_without_javascript(plain_page: Page, label_server: Liv
 
 
 def test_a_wait_without_javascript_promises_no_look_by_itself(
-    plain_page: Page, page: Page, label_server: LiveServer, writing_sampler: WritingSampler
+    plain_page: Page, page: Page, label_server: LiveServer, writing_engine: WritingEngine
 ) -> None:
     promise = "This page looks again by itself."
-    writing_sampler.may_answer.clear()
+    writing_engine.may_answer.clear()
     try:
         with transaction(label_server.runtime.write) as session:
             session.execute(update(Group).values(status=GroupStatus.EXPIRED))
@@ -179,7 +179,7 @@ def test_a_wait_without_javascript_promises_no_look_by_itself(
             expect(each.get_by_text(promise)).to_be_visible(visible=each is page)
         expect(plain_page.get_by_role("link", name="Look again")).to_be_visible()
     finally:
-        writing_sampler.may_answer.set()
+        writing_engine.may_answer.set()
 
 
 def test_the_server_refuses_missing_ranks_and_keeps_the_rest(plain_page: Page, label_server: LiveServer) -> None:

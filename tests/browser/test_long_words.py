@@ -18,7 +18,7 @@ from app.services.jobs import job_folders
 from app.services.labeling import groups, labelers
 from app.services.versions import versions
 from app.web.browser_name import COOKIE as LABELER_COOKIE
-from tests.browser.label_page import WritingSampler
+from tests.browser.label_page import WritingEngine
 from tests.live import LiveServer, live_server, quick_settings
 
 WORD = "Wordwithoutend" * 714 + "Word"
@@ -40,7 +40,7 @@ def test_the_word() -> None:
 @pytest.fixture(scope="module")
 def server(tiny_model_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
     settings = quick_settings(tmp_path_factory.mktemp("words") / "data", tiny_model_dir)
-    with live_server(settings, lambda _settings, _directory: WritingSampler()) as running:
+    with live_server(settings, lambda _settings, _directory: WritingEngine()) as running:
         fill(running)
         yield running
 

@@ -14,7 +14,7 @@ from app.db.models.prompts import Prompt, PromptSource
 from app.db.models.versions import VersionKind
 from app.db.session import transaction
 from app.services.versions import versions
-from tests.browser.label_page import LabelPage, WritingSampler
+from tests.browser.label_page import LabelPage, WritingEngine
 from tests.live import live_server, quick_settings
 
 Ranks = dict[str, int]
@@ -54,8 +54,8 @@ def wire(label_page: LabelPage) -> Wire:
 def test_the_server_is_stopped_and_started_again(
     page: Page, page_errors: list[str], tiny_model_dir: Path, tmp_path: Path
 ) -> None:
-    settings, sampler = quick_settings(tmp_path / "data", tiny_model_dir, ready_groups=3), WritingSampler()
-    with live_server(settings, lambda _settings, _directory: sampler) as server:
+    settings, engine = quick_settings(tmp_path / "data", tiny_model_dir, ready_groups=3), WritingEngine()
+    with live_server(settings, lambda _settings, _directory: engine) as server:
         label = LabelPage(page, server, "stays").open()
         group_id, port = label.group_id(), urlsplit(server.url).port
         label.press("b", "a", "d", "m")
@@ -65,7 +65,7 @@ def test_the_server_is_stopped_and_started_again(
     expect(outbox(page)).to_contain_text("The server does not answer; it may be restarting. Your ranking is kept")
     expect(outbox(page)).to_contain_text("Next try in")
     assert label.marks() == {"B": "1st", "A": "2nd", "D": "3rd", "C": "4th"}
-    with live_server(settings, lambda _settings, _directory: sampler, port=port) as again:
+    with live_server(settings, lambda _settings, _directory: engine, port=port) as again:
         label.server = again
         label.expect_next_card(group_id)  # by itself
         expect(outbox(page)).to_be_hidden()

@@ -1,4 +1,4 @@
-"""The pages over the real engine with a tiny model of random weights: what no scripted sampler can promise."""
+"""The pages over the real engine with a tiny model of random weights: what no scripted engine can promise."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 
 from app.db.models.rankings import Ranking
 from app.web.access import COOKIE
-from tests.browser.label_page import WritingSampler
+from tests.browser.label_page import WritingEngine
 from tests.live import LiveServer, live_server, quick_settings
 
 TOKEN = "correct-horse-battery"
@@ -20,7 +20,7 @@ TOKEN = "correct-horse-battery"
 def guarded(tiny_model_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
     folder = tmp_path_factory.mktemp("guarded") / "data"
     settings = quick_settings(folder, tiny_model_dir, ready_groups=3, token=TOKEN)
-    with live_server(settings, lambda _settings, _directory: WritingSampler()) as running:
+    with live_server(settings, lambda _settings, _directory: WritingEngine()) as running:
         yield running
 
 

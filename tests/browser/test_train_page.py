@@ -16,7 +16,7 @@ from app.db.models.versions import VersionKind
 from app.db.session import transaction
 from app.services.jobs import job_folders, jobs
 from app.services.versions import versions
-from tests.browser.label_page import WritingSampler
+from tests.browser.label_page import WritingEngine
 from tests.live import LiveServer, live_server, quick_settings
 from tests.repository import REPOSITORY
 
@@ -27,8 +27,8 @@ PATIENT_MS = 60_000
 @pytest.fixture(scope="module")
 def server(tiny_model_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
     data = tmp_path_factory.mktemp("train") / "data"
-    sampler = WritingSampler()
-    with live_server(quick_settings(data, tiny_model_dir), lambda _settings, _directory: sampler) as running:
+    engine = WritingEngine()
+    with live_server(quick_settings(data, tiny_model_dir), lambda _settings, _directory: engine) as running:
         for _ in range(RANKINGS):
             rank(running)
         yield running
@@ -59,9 +59,9 @@ def worker(server: LiveServer) -> Iterator[None]:
 
 
 def test_empty_states_say_what_to_do(page: Page, tiny_model_dir: Path, tmp_path: Path) -> None:
-    sampler = WritingSampler()
+    engine = WritingEngine()
     settings = quick_settings(tmp_path / "data", tiny_model_dir)
-    with live_server(settings, lambda _settings, _directory: sampler) as empty:
+    with live_server(settings, lambda _settings, _directory: engine) as empty:
         page.goto(f"{empty.url}/train")
         expect(page.locator("#jobs")).to_contain_text("Rank some answers first")
         expect(page.locator("#curves")).to_contain_text("No curves yet")
@@ -74,7 +74,7 @@ def test_a_training_that_came_and_went_between_two_looks_is_drawn(
     page: Page, tiny_model_dir: Path, tmp_path: Path
 ) -> None:
     settings = quick_settings(tmp_path / "data", tiny_model_dir)
-    with live_server(settings, lambda _settings, _directory: WritingSampler()) as empty:
+    with live_server(settings, lambda _settings, _directory: WritingEngine()) as empty:
         page.goto(f"{empty.url}/train")
         expect(page.locator("#curves")).to_contain_text("No curves yet")
         with transaction(empty.runtime.write) as session:
@@ -93,7 +93,7 @@ def test_a_training_that_came_and_went_between_two_looks_is_drawn(
 def test_figures_come_while_the_page_is_open(page: Page, tiny_model_dir: Path, tmp_path: Path) -> None:
     """The table that says what a curve shows: there from the first point on, and growing while it is read."""
     settings = quick_settings(tmp_path / "data", tiny_model_dir)
-    with live_server(settings, lambda _settings, _directory: WritingSampler()) as server:
+    with live_server(settings, lambda _settings, _directory: WritingEngine()) as server:
         with transaction(server.runtime.write) as session:
             now = utc_now()
             session.add(

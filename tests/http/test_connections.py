@@ -16,7 +16,7 @@ import pytest
 
 from app.http import connections
 from app.http.connections import AcceptErrors, connection_limit, raise_descriptor_limit
-from tests.live import LiveServer, ScriptedSampler, live_server, quick_settings
+from tests.live import LiveServer, ScriptedEngine, live_server, quick_settings
 
 HEAD = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n"
 POST = (
@@ -40,8 +40,8 @@ def strict(
         write_seconds=0.1,
         max_connections=CONNECTIONS,
     )
-    sampler = ScriptedSampler()
-    with live_server(settings, lambda _settings, _directory: sampler) as running:
+    engine = ScriptedEngine()
+    with live_server(settings, lambda _settings, _directory: engine) as running:
         running.client.headers["connection"] = "close"
         yield running
 
@@ -144,11 +144,11 @@ def test_one_connection_too_many_is_answered(strict: LiveServer) -> None:
     assert strict.client.get("/healthz").status_code == 200
 
 
-def test_who_reads_nothing_is_cut_off(tiny_model_dir: Path, data_dir: Path, sampler: ScriptedSampler) -> None:
+def test_who_reads_nothing_is_cut_off(tiny_model_dir: Path, data_dir: Path, engine: ScriptedEngine) -> None:
     """An endless answer to a client that never reads: its connection, place and rows are given back."""
     settings = quick_settings(data_dir, tiny_model_dir, write_seconds=0.1)
-    with live_server(settings, lambda _settings, _directory: sampler) as server:
-        sampler.endless = True
+    with live_server(settings, lambda _settings, _directory: engine) as server:
+        engine.endless = True
         body = json.dumps({"prompt": "Hi", "stream": True}).encode()
         with connect(server) as client:
             head = POST.replace(b"/groups", b"/generate") % len(body)

@@ -54,7 +54,7 @@ def test_an_address_that_only_takes_posts_refuses_it(server: LiveServer) -> None
 
 @pytest.mark.parametrize("path", ["/", "/card"])
 def test_no_card_is_taken(server: LiveServer, path: str) -> None:
-    server.runtime.group_sampler.sample_ready()
+    server.runtime.group_sampling.sample_ready()
     with httpx2.Client(base_url=server.url, headers=HTML, follow_redirects=True) as stranger:
         assert stranger.head(path).status_code == 200
     with server.runtime.read() as session:
@@ -78,7 +78,7 @@ def test_no_answers_are_begun_and_no_stream_is_read(server: LiveServer) -> None:
         number = group.id
     head = server.client.head(f"/groups/{number}/stream")
     assert (head.status_code, head.headers["content-type"]) == (200, "text/event-stream; charset=utf-8")
-    assert ("stream", 1) not in server.runtime.sampler._sampler.calls  # type: ignore[attr-defined]
+    assert ("stream", 1) not in server.runtime.engine._engine.calls  # type: ignore[attr-defined]
 
 
 def test_the_events_of_a_job_end_at_once(server: LiveServer) -> None:

@@ -10,7 +10,7 @@ from app.errors import LateError, UnavailableError
 from app.http.openai_errors import of_fault
 from tests.api.conftest import Json, check_openai_error, sse
 from tests.api.test_openai import HI, of, post
-from tests.live import LiveServer, ScriptedSampler
+from tests.live import LiveServer, ScriptedEngine
 
 UNSUPPORTED = "unsupported_parameter"
 
@@ -172,32 +172,32 @@ def test_places_methods_and_names(shared: LiveServer) -> None:
     check_openai_error(client.post("/v1/models", headers={"Origin": "https://evil.example"}), 403, "another site")
 
 
-def test_the_server_s_own_troubles(server: LiveServer, sampler: ScriptedSampler) -> None:
-    sampler.failure = UnavailableError("Too many requests wait. Try again in a moment.")
+def test_the_server_s_own_troubles(server: LiveServer, engine: ScriptedEngine) -> None:
+    engine.failure = UnavailableError("Too many requests wait. Try again in a moment.")
     for stream in (False, True):
         response = post(server, stream=stream)
         check_openai_error(response, 503, "Try again")
         assert response.headers["retry-after"] == "1"
-    sampler.failure = LateError("The answers took longer than 120 seconds.")
+    engine.failure = LateError("The answers took longer than 120 seconds.")
     late = post(server)
     check_openai_error(late, 503, "took longer")
     assert (late.headers["x-should-retry"], "retry-after" in late.headers) == ("false", False)
-    sampler.failure = ZeroDivisionError("oops")
+    engine.failure = ZeroDivisionError("oops")
     assert "oops" not in str(check_openai_error(post(server), 500, "its log says more"))
     server.runtime.places.count = 0
     check_openai_error(post(server), 503, "Try again in a few seconds")
 
 
 def test_an_error_in_the_middle_of_a_stream_is_an_event_that_clients_raise(
-    server: LiveServer, sampler: ScriptedSampler, monkeypatch: pytest.MonkeyPatch
+    server: LiveServer, engine: ScriptedEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    stream = sampler.stream
+    stream = engine.stream
 
     def breaking(*arguments: Any, **words: Any) -> Iterator[Any]:
         yield next(stream(*arguments, **words))
         raise UnavailableError("Out of order.")
 
-    monkeypatch.setattr(sampler, "stream", breaking)
+    monkeypatch.setattr(engine, "stream", breaking)
     *_, (name, last) = sse(post(server, stream=True).text)
     assert name is None
     assert last == {"error": {"message": "Out of order.", "type": "server_error", "param": None, "code": None}}

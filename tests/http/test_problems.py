@@ -9,7 +9,7 @@ from sqlalchemy import event
 
 from app.errors import UnavailableError
 from tests.api.conftest import Json, check_problem, ranks_of
-from tests.live import LiveServer, ScriptedSampler
+from tests.live import LiveServer, ScriptedEngine
 
 
 def test_broken_json(shared: LiveServer) -> None:
@@ -94,8 +94,8 @@ def test_rebound_names_are_refused(shared: LiveServer) -> None:
     assert shared.client.get("/healthz", headers={"Host": "localhost:8000"}).status_code == 200
 
 
-def test_full_queue_is_told_with_a_time_to_try_again(server: LiveServer, sampler: ScriptedSampler) -> None:
-    sampler.failure = UnavailableError("Too many requests wait for the model. Try again in a moment.")
+def test_full_queue_is_told_with_a_time_to_try_again(server: LiveServer, engine: ScriptedEngine) -> None:
+    engine.failure = UnavailableError("Too many requests wait for the model. Try again in a moment.")
     for path, body in (
         ("/generate", {"prompt": "Hi"}),
         ("/generate", {"prompt": "Hi", "stream": True}),
@@ -106,8 +106,8 @@ def test_full_queue_is_told_with_a_time_to_try_again(server: LiveServer, sampler
         assert response.headers["retry-after"] == "1"
 
 
-def test_a_bug_is_a_problem_too(server: LiveServer, sampler: ScriptedSampler) -> None:
-    sampler.failure = ZeroDivisionError("oops")
+def test_a_bug_is_a_problem_too(server: LiveServer, engine: ScriptedEngine) -> None:
+    engine.failure = ZeroDivisionError("oops")
     answer = server.client.post("/api/v1/generate", json={"prompt": "Hi"})
     assert answer.headers["connection"] == "close"  # as the server does
     body = check_problem(answer, 500, "its log says more")
@@ -120,7 +120,7 @@ def test_full_disk_saves_nothing_and_says_so(server: LiveServer) -> None:
     groups = [server.client.post("/api/v1/groups", json={"prompt": f"Hi {n}"}).json() for n in range(12)]
     pages = {"most": 1}
 
-    @event.listens_for(server.runtime.engine, "checkout")
+    @event.listens_for(server.runtime.database, "checkout")
     def limit_size(connection: sqlite3.Connection, *_: object) -> None:
         connection.execute(f"PRAGMA max_page_count={pages['most']}")
 
@@ -142,7 +142,7 @@ def test_full_disk_saves_nothing_and_says_so(server: LiveServer) -> None:
 
 @pytest.mark.sqlite
 def test_locked_database_asks_to_try_again(server: LiveServer) -> None:
-    @event.listens_for(server.runtime.engine, "checkout")
+    @event.listens_for(server.runtime.database, "checkout")
     def be_impatient(connection: sqlite3.Connection, *_: object) -> None:
         connection.execute("PRAGMA busy_timeout=50")
 

@@ -118,7 +118,7 @@ def test_every_number_is_that_of_the_papers(
     hparams = replace(HPARAMS, **changes)
     initial, reference, reward = models(shared_lower=shared_lower)
     sampled: Sampled = []
-    samplers: list[Llama] = []
+    engines: list[Llama] = []
     experiences: list[Experience] = []
     steps: list[Step] = []
     sample_answers, make_experience, step = rollout.sample_answers, ppo.make_experience, Trainer.step
@@ -126,7 +126,7 @@ def test_every_number_is_that_of_the_papers(
     def keep_answers(model: Llama, prompts: list[list[int]], *rest: Any) -> list[list[list[int]]]:
         answers = sample_answers(model, prompts, *rest)
         sampled.append((prompts, answers))
-        samplers.append(model)
+        engines.append(model)
         return answers
 
     def keep_experience(*arguments: Any) -> Experience:
@@ -147,7 +147,7 @@ def test_every_number_is_that_of_the_papers(
     trained = train_policy(initial, reference, reward, PROMPTS, hparams, ends=ENDS, pad_id=PAD, context=NoContext())
     result = drain(trained, seen.append)
 
-    assert all(model is result.model for model in samplers), "the answers are another model's than the policy's"
+    assert all(model is result.model for model in engines), "the answers are another model's than the policy's"
     paper = PaperPPO(initial, reference, reward.backbone, reward.head.weight.detach()[0], hparams, END)
     batches = list(paper.run(iter(sampled), len(sampled)))
     assert len(seen) == len(batches) == 3

@@ -15,7 +15,7 @@ from app.web.access import COOKIE, SESSION_SECONDS, Tokens
 from app.web.security import CSRF_COOKIE
 from app.web.sign_in import own_path
 from tests.api.route_table import Route, routes_of
-from tests.live import LiveServer, ScriptedSampler, live_server, quick_settings
+from tests.live import LiveServer, ScriptedEngine, live_server, quick_settings
 
 TOKEN = "correct-horse-battery"
 HTML = {"accept": "text/html"}
@@ -27,7 +27,7 @@ OPEN = {"/healthz", "/readyz", "/sign-in"}
 def guarded(tiny_model_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
     folder = tmp_path_factory.mktemp("guarded") / "data"
     settings = quick_settings(folder, tiny_model_dir, token=TOKEN)
-    with live_server(settings, lambda _settings, _directory: ScriptedSampler()) as running:
+    with live_server(settings, lambda _settings, _directory: ScriptedEngine()) as running:
         yield running
 
 

@@ -7,7 +7,7 @@ import httpx2
 import pytest
 
 from app.web.access import COOKIE, Tokens
-from tests.live import LiveServer, ScriptedSampler, live_server, quick_settings
+from tests.live import LiveServer, ScriptedEngine, live_server, quick_settings
 
 FRIEND, STRANGER = "https://friend.example", "https://stranger.example"
 TOKEN = "correct-horse-battery"
@@ -19,7 +19,7 @@ ALLOWED = "access-control-allow-origin"
 def server(tiny_model_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
     folder = tmp_path_factory.mktemp("cors") / "data"
     settings = quick_settings(folder, tiny_model_dir, token=TOKEN, cors_origins=f"{FRIEND}, http://localhost:3000")
-    with live_server(settings, lambda _settings, _directory: ScriptedSampler()) as running:
+    with live_server(settings, lambda _settings, _directory: ScriptedEngine()) as running:
         running.client.cookies.clear()
         yield running
 
@@ -83,7 +83,7 @@ def test_a_cookie_that_comes_along_opens_nothing(server: LiveServer) -> None:
 
 def test_by_default_no_page_elsewhere_may(tiny_model_dir: Path, data_dir: Path) -> None:
     settings = quick_settings(data_dir, tiny_model_dir)
-    with live_server(settings, lambda _settings, _directory: ScriptedSampler()) as plain:
+    with live_server(settings, lambda _settings, _directory: ScriptedEngine()) as plain:
         answer = ask(plain, FRIEND, "/v1/models")
         assert answer.status_code == 403
         assert ALLOWED not in answer.headers

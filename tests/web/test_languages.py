@@ -22,7 +22,7 @@ def server(server: LiveServer) -> LiveServer:
     """A model for English and Chinese, with two cards in each, the Chinese ones first."""
     say(server, ["en", "zh"])
     for code in ("zh", "zh", "en", "en"):
-        server.runtime.group_sampler.sample_ready(Asked(frozenset([code]), chosen=True))
+        server.runtime.group_sampling.sample_ready(Asked(frozenset([code]), chosen=True))
     return server
 
 

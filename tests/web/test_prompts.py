@@ -44,7 +44,7 @@ def test_what_cannot_be_deleted_says_why(visitor: Visitor) -> None:
 
 def test_a_bad_prompt_is_told_and_kept(server: LiveServer, visitor: Visitor) -> None:
     for text, says in ((" ", "The prompt is empty"), ("word " * 1_999, "characters; at most"), ("a " * 999, "tokens")):
-        server.runtime.sampler._sampler.context = 500  # type: ignore[attr-defined]
+        server.runtime.engine._engine.context = 500  # type: ignore[attr-defined]
         refused = visitor.send("/prompts/new", prompt=text)
         assert (refused.status_code, says in refused.text) == (422, True)
         assert text.strip() in refused.text
@@ -112,7 +112,7 @@ def test_more_than_are_counted_are_so_many_or_more(visitor: Visitor, monkeypatch
 
 def test_an_own_prompt_that_is_too_long_opens_no_pane(server: LiveServer, visitor: Visitor) -> None:
     """It is refused where it was written, and nothing is stored."""
-    server.runtime.sampler._sampler.context = 500  # type: ignore[attr-defined]
+    server.runtime.engine._engine.context = 500  # type: ignore[attr-defined]
     refused = visitor.send("/prompts", prompt="a " * 999)
     assert (refused.status_code, "999 tokens" in refused.text, "Being written" in refused.text) == (422, True, False)
     with server.runtime.read() as session:

@@ -12,7 +12,7 @@ from sqlalchemy import func, select
 from app.db.models.rankings import Ranking
 from app.web.browser_name import COOKIE
 from app.web.security import CSRF_COOKIE, host_allowed
-from tests.live import LiveServer, ScriptedSampler, live_server, quick_settings
+from tests.live import LiveServer, ScriptedEngine, live_server, quick_settings
 
 HTML = {"accept": "text/html"}
 
@@ -25,9 +25,9 @@ def hidden(html: str, name: str) -> str:
 
 @pytest.fixture(scope="module")
 def server(tiny_model_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
-    sampler = ScriptedSampler()
+    engine = ScriptedEngine()
     settings = quick_settings(tmp_path_factory.mktemp("web") / "data", tiny_model_dir)
-    with live_server(settings, lambda _settings, _directory: sampler) as running:
+    with live_server(settings, lambda _settings, _directory: engine) as running:
         yield running
 
 
@@ -40,7 +40,7 @@ def browser(server: LiveServer) -> httpx2.Client:
 
 def card(server: LiveServer) -> tuple[int, dict[str, str]]:
     """The group on the page, and its form filled in."""
-    server.runtime.group_sampler.sample_ready()
+    server.runtime.group_sampling.sample_ready()
     html = server.client.get("/", headers=HTML).text
     found = re.search(r"/groups/(\d+)/rankings", html)
     assert found is not None

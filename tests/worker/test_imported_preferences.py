@@ -17,7 +17,7 @@ from app.services.data.imports import Imports
 from app.services.sampling.fitting import Fitting
 from app.worker.handlers import train_reward
 from app.worker.run import JobRun
-from tests.live import ScriptedSampler
+from tests.live import ScriptedEngine
 from tests.worker.harness import Harness
 from tests.worker.world import idle_run, make_world, queue, run_inline, version_of_job, versions_of
 
@@ -34,7 +34,7 @@ def harness(tmp_path: Path, tiny_model_dir: Path) -> Iterator[Harness]:
     made = make_world(tmp_path / "data", tiny_model_dir, ranked=2)
     importer = Imports(make_session_factory(made.engine), max_characters=200, retrain_after=999)
     file = BytesIO("\n".join(map(json.dumps, (PAIR, TIE, FIVE, STRANGE))).encode())
-    assert importer.run(file, Fitting(ScriptedSampler(), 1, 1, answer_tokens=10)).rankings == 4
+    assert importer.run(file, Fitting(ScriptedEngine(), 1, 1, answer_tokens=10)).rankings == 4
     yield made
     made.close()
 

@@ -1,5 +1,5 @@
-"""The in-process sampler: one thread that owns the models and writes all answers side by side. Satisfies
-app.services.sampling.engine.Sampler; knows nothing of the web or the database.
+"""The inference engine in this process: one thread that owns the models and writes all answers side by side. Satisfies
+app.services.sampling.engine.Engine; knows nothing of the web or the database.
 
 Whoever asks reads the prompt and, if need be, opens the version in a thread of his own: the others' answers go on.
 Requests then wait in lines, at most `queue_size` of them together; the first in each is let in as soon as its rows fit,
@@ -31,14 +31,14 @@ from app.lm.inference.sampler import filter_logits, finite_only
 from app.lm.inference.streaming import Told, received
 from app.lm.precision import AUTO, dtype_of
 
-__all__ = ["Engine", "Scorer"]
+__all__ = ["LocalEngine", "Scorer"]
 
 Value = TypeVar("Value")
 Job = Callable[[], None]
 STOPPING = "The server is stopping. Try again in a minute."
 
 
-class Engine:
+class LocalEngine:
     """`version_directory` says where a version lives; `load_scorer` opens a reward model. `max_bytes` bounds the keys
     and values of each version's batch (half as much those of its long answers), `request_seconds` the time from the
     question to the last token, `precision` the number format (bf16, fp32, auto)."""
@@ -64,7 +64,7 @@ class Engine:
         self._closed = False
         self._batches: dict[Lane, Batch] = {}  # from here on the thread's own
         self._owners: dict[Row, Generation] = {}
-        self._thread = threading.Thread(target=self._work, name="sampler", daemon=True)
+        self._thread = threading.Thread(target=self._work, name="engine", daemon=True)
         self._thread.start()
 
     # What the Protocol asks for; called from any thread but the engine's own.

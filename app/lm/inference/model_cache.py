@@ -84,9 +84,7 @@ class Shelf:
 
     def scorer(self, version_id: int) -> Scorer:
         if self._load_scorer is None:
-            raise UnavailableError(
-                "This sampler was started without reward models. Start it with one to score answers."
-            )
+            raise UnavailableError("This engine was started without reward models. Start it with one to score answers.")
         found = self._find(version_id, self._load_scorer)
         if isinstance(found, Policy):
             raise InvalidError(f"Version {version_id} is a policy: it writes answers and scores none.")

@@ -1,6 +1,6 @@
 """What the services ask of a language model, as a small Protocol. No torch here: pages import this module.
 
-The in-process implementation is app.lm.inference.engine.Engine; a sampler that lives elsewhere could satisfy it, too.
+The in-process implementation is app.lm.inference.engine.LocalEngine; one that lives elsewhere could satisfy it, too.
 Every method blocks: call it from `def` routes or threads, never from the event loop, never inside a transaction.
 Each raises UnavailableError when too many requests wait or the answers take too long, and InvalidError when prompt
 and answer are too long together.
@@ -13,10 +13,10 @@ from typing import Protocol
 from app.chat import Message, NextToken, Prompt, SampledAnswer, StreamEvent
 from app.hparams import SamplingParams
 
-__all__ = ["Message", "NextToken", "SampledAnswer", "Sampler", "StreamEvent"]
+__all__ = ["Engine", "Message", "NextToken", "SampledAnswer", "StreamEvent"]
 
 
-class Sampler(Protocol):
+class Engine(Protocol):
     def generate(
         self,
         prompt: Prompt,

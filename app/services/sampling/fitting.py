@@ -1,4 +1,4 @@
-"""Whether a prompt leaves room for its answer in a version's context. The sampler counts: no tokenizer here."""
+"""Whether a prompt leaves room for its answer in a version's context. The engine counts: no tokenizer here."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from functools import cached_property
 from sqlalchemy.orm import Session
 
 from app.chat import Message
-from app.services.sampling.engine import Sampler
+from app.services.sampling.engine import Engine
 from app.services.versions import versions
 
 _ONE: list[Message] = [Message(role="user", content="?")]
@@ -18,10 +18,10 @@ _THREE = [*_ONE, Message(role="assistant", content="?"), *_ONE]
 class Fitting:
     """What a version can answer. Versions that descend from one SFT version read the same tokens in the same context.
 
-    Build it in a session (`active_fitting`), use it outside any: the sampler may have to open the version first.
+    Build it in a session (`active_fitting`), use it outside any: the engine may have to open the version first.
     """
 
-    sampler: Sampler
+    engine: Engine
     version_id: int
     sft_id: int
     answer_tokens: int
@@ -29,7 +29,7 @@ class Fitting:
     @cached_property
     def limit(self) -> int:
         """Tokens of the longest prompt, its marks included; below 1 where not even the answer fits."""
-        return self.sampler.context_tokens(version_id=self.version_id) - self.answer_tokens
+        return self.engine.context_tokens(version_id=self.version_id) - self.answer_tokens
 
     @cached_property
     def key(self) -> str:
@@ -38,7 +38,7 @@ class Fitting:
 
     def check(self, messages: Sequence[Message]) -> None:
         """Raises InvalidError with count and limit."""
-        self.sampler.count_tokens(messages, version_id=self.version_id, answer_tokens=self.answer_tokens)
+        self.engine.count_tokens(messages, version_id=self.version_id, answer_tokens=self.answer_tokens)
 
     def check_quickly(self, messages: Sequence[Message]) -> None:
         """The same without counting where bytes tell enough: for files of many short prompts."""
@@ -52,15 +52,15 @@ class Fitting:
     @cached_property
     def mark_tokens(self) -> int:
         """Around a single message."""
-        return self.sampler.count_tokens(_ONE, version_id=self.version_id)
+        return self.engine.count_tokens(_ONE, version_id=self.version_id)
 
     @cached_property
     def _turn_tokens(self) -> int:
         """At most, around each further message."""
-        return self.sampler.count_tokens(_THREE, version_id=self.version_id) - self.mark_tokens
+        return self.engine.count_tokens(_THREE, version_id=self.version_id) - self.mark_tokens
 
 
-def active_fitting(session: Session, sampler: Sampler, answer_tokens: int) -> Fitting:
+def active_fitting(session: Session, engine: Engine, answer_tokens: int) -> Fitting:
     """Of the version that answers on the pages; raises UnavailableError where none is active."""
     version = versions.active_answerer(session)
-    return Fitting(sampler, version.id, (versions.sft_of(session, version) or version).id, answer_tokens)
+    return Fitting(engine, version.id, (versions.sft_of(session, version) or version).id, answer_tokens)

@@ -1,4 +1,4 @@
-"""The shell around sampler and sessions: reads in one transaction, samples outside any, stores in another.
+"""Samples groups of four answers: reads in one transaction, samples outside any, stores in another.
 
 This is the one service that opens and commits transactions itself: none may be held while the model generates.
 """
@@ -22,7 +22,7 @@ from app.hparams import SamplingParams
 from app.languages import ANY, Asked
 from app.services.data import prompts
 from app.services.labeling import drawing, groups, labelers, languages
-from app.services.sampling.engine import Sampler
+from app.services.sampling.engine import Engine
 from app.services.sampling.fitting import Fitting, active_fitting
 from app.services.versions import versions
 
@@ -42,10 +42,10 @@ class LabelerName:
 
 
 @dataclass(frozen=True)
-class GroupSampler:
+class GroupSampling:
     """Samples groups of four with the active version. `settings` say how the label page rolls its dice."""
 
-    sampler: Sampler
+    engine: Engine
     write: sessionmaker[Session]
     read: sessionmaker[Session]
     settings: Settings
@@ -68,10 +68,10 @@ class GroupSampler:
         for _ in range(MAX_SET_ASIDE):
             with self.read() as session:
                 prompt = drawing.draw_prompt(session, _dice, languages.tags_to_draw(session, asked))
-                fitting = active_fitting(session, self.sampler, self.settings.max_answer_tokens)
+                fitting = active_fitting(session, self.engine, self.settings.max_answer_tokens)
             params, seed = page_params(self.settings), new_seed()
             try:
-                answers = sample_answers(self.sampler, prompt, params=params, seed=seed, version_id=fitting.version_id)
+                answers = sample_answers(self.engine, prompt, params=params, seed=seed, version_id=fitting.version_id)
             except Exception as error:
                 self._set_aside(prompt, fitting, error)
                 continue
@@ -104,7 +104,7 @@ class GroupSampler:
         try:
             fitting.check(ANY_PROMPT)
             once = SamplingParams(max_tokens=1, seed=0)
-            self.sampler.generate(ANY_PROMPT, n=1, params=once, version_id=fitting.version_id)
+            self.engine.generate(ANY_PROMPT, n=1, params=once, version_id=fitting.version_id)
         except Exception:
             raise error from None
         if isinstance(error, InvalidError):
@@ -120,7 +120,7 @@ class GroupSampler:
         """What the active version can answer; by default as long as the label page asks for."""
         with self.read() as session:
             tokens = self.settings.max_answer_tokens if answer_tokens is None else answer_tokens
-            return active_fitting(session, self.sampler, tokens)
+            return active_fitting(session, self.engine, tokens)
 
     def sample_own(self, who: LabelerName, messages: Sequence[Message], params: SamplingParams) -> Group:
         """The labeler's own prompt, answered by the active version and leased to them. One that is too long is refused
@@ -131,7 +131,7 @@ class GroupSampler:
             prompt = own_prompt(session, messages)
             version_id = versions.active_answerer(session).id
         seed = new_seed() if params.seed is None else params.seed
-        answers = sample_answers(self.sampler, prompt, params=params, seed=seed, version_id=version_id)
+        answers = sample_answers(self.engine, prompt, params=params, seed=seed, version_id=version_id)
         with transaction(self.write) as session:
             return groups.add_group(
                 session,
@@ -155,10 +155,10 @@ def own_prompt(session: Session, messages: Sequence[Message]) -> Prompt:
 
 
 def sample_answers(
-    sampler: Sampler, prompt: Prompt, *, params: SamplingParams, seed: int, version_id: int
+    engine: Engine, prompt: Prompt, *, params: SamplingParams, seed: int, version_id: int
 ) -> list[SampledAnswer]:
     """Four answers, distinct where a few more rolls of the dice can make them so."""
-    return sampler.generate(
+    return engine.generate(
         [as_message(message) for message in prompt.messages],
         n=ANSWERS_PER_GROUP,
         params=replace(params, seed=seed),

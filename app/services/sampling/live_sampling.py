@@ -20,7 +20,7 @@ from app.hparams import SamplingParams
 from app.services.labeling import groups, labelers
 from app.services.sampling.group_sampling import (
     MAX_SEED,
-    GroupSampler,
+    GroupSampling,
     LabelerName,
     as_message,
     new_seed,
@@ -72,7 +72,7 @@ class _Run:
                 loop.call_soon_threadsafe(news.set)
 
     async def follow(self, after: int) -> AsyncIterator[LivePiece | None]:
-        """As `LiveSampler.follow`."""
+        """As `LiveSampling.follow`."""
         news = asyncio.Event()
         with self._lock:
             self._followers[news] = asyncio.get_running_loop()
@@ -97,17 +97,17 @@ class _Run:
                 del self._followers[news]
 
 
-class LiveSampler:
+class LiveSampling:
     """Opens and follows the groups of own prompts."""
 
-    def __init__(self, sampler: GroupSampler) -> None:
-        self._shell = sampler
+    def __init__(self, sampling: GroupSampling) -> None:
+        self._sampling = sampling
         self._runs: dict[int, _Run] = {}
         self._lock = threading.Lock()
 
     def check(self, messages: Sequence[Message]) -> None:
         """Before it is opened: raises InvalidError for a prompt that leaves no room for its answers."""
-        self._shell.fitting().check(messages)
+        self._sampling.fitting().check(messages)
 
     def open(self, session: Session, who: LabelerName, messages: Sequence[Message], key: str | None = None) -> Group:
         """Stores the prompt and a group whose answers are still to come; `begin` it once that is committed.
@@ -123,7 +123,7 @@ class LiveSampler:
             session,
             prompt=own_prompt(session, messages),
             version_id=versions.active_answerer(session).id,
-            params=page_params(self._shell.settings),
+            params=page_params(self._sampling.settings),
             seed=new_seed(),
             leased_to=labeler,
             ask_key=key,
@@ -189,7 +189,7 @@ class LiveSampler:
         places = groups.shuffled_places(group.seed)  # each answer stays where its first word was shown
         whole: dict[int, SampledAnswer] = {}
         version_id = _version_of(group)
-        for event in self._shell.sampler.stream(messages, n=ANSWERS_PER_GROUP, params=params, version_id=version_id):
+        for event in self._sampling.engine.stream(messages, n=ANSWERS_PER_GROUP, params=params, version_id=version_id):
             if event.answer is not None:
                 whole[event.index] = event.answer
             run.add(replace(event, index=places[event.index]))
@@ -203,7 +203,7 @@ class LiveSampler:
             return answers
         seed = (group.seed + 1) % (MAX_SEED + 1)
         version_id = _version_of(group)
-        more = sample_answers(self._shell.sampler, group.prompt, params=params, seed=seed, version_id=version_id)
+        more = sample_answers(self._sampling.engine, group.prompt, params=params, seed=seed, version_id=version_id)
         texts = {answer.text for answer in answers}
         fresh = iter({answer.text: answer for answer in more if answer.text not in texts}.values())
         seen: set[str] = set()
@@ -214,7 +214,7 @@ class LiveSampler:
         return kept
 
     def _store(self, group: Group, answers: list[SampledAnswer]) -> None:
-        with transaction(self._shell.write) as session:
+        with transaction(self._sampling.write) as session:
             stored = groups.get_group(session, group.id)
             if stored.status is not GroupStatus.SAMPLING:
                 return
@@ -223,7 +223,7 @@ class LiveSampler:
                 stored,
                 answers=answers,
                 shuffle_seed=group.seed,
-                lease_seconds=self._shell.settings.lease_seconds,
+                lease_seconds=self._sampling.settings.lease_seconds,
             )
 
 

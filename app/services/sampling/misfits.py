@@ -10,7 +10,7 @@ from app.db.session import transaction
 from app.errors import InvalidError
 from app.services.labeling import drawing
 from app.services.sampling.fitting import Fitting
-from app.services.sampling.group_sampling import GroupSampler, as_message
+from app.services.sampling.group_sampling import GroupSampling, as_message
 
 AT_ONCE = 200
 ROWS_AT_ONCE = 20_000
@@ -19,14 +19,14 @@ ROWS_AT_ONCE = 20_000
 class Misfits:
     """Remembers how far it looked, for the process's life; a new process looks again."""
 
-    def __init__(self, shell: GroupSampler) -> None:
-        self._shell = shell
+    def __init__(self, sampling: GroupSampling) -> None:
+        self._sampling = sampling
         self._key = ""
         self._after = 0
 
     def look_on(self) -> bool:
         """One short step; whether there is another one."""
-        fitting = self._shell.fitting()
+        fitting = self._sampling.fitting()
         if fitting.limit < 1:
             return False  # no prompt fits: that is said when one is sampled
         if fitting.key != self._key:
@@ -35,22 +35,22 @@ class Misfits:
 
     def _take_in(self, fitting: Fitting) -> bool:
         """Prompts that were judged by another version are in use again, until they are found too long for this one."""
-        with self._shell.read() as session:
+        with self._sampling.read() as session:
             found = drawing.judged_otherwise(session, fitting.key, AT_ONCE)
         if found:
-            with transaction(self._shell.write) as session:
+            with transaction(self._sampling.write) as session:
                 drawing.take_in_again(session, found)
         return bool(found)
 
     def _set_aside(self, fitting: Fitting) -> bool:
-        with self._shell.read() as session:
+        with self._sampling.read() as session:
             newest = drawing.newest_id(session)
             until = min(newest, self._after + ROWS_AT_ONCE)
             long = drawing.long_prompts(session, self._after, until, fitting.limit - fitting.mark_tokens, AT_ONCE)
         for prompt in long:
             reason = _misfit(fitting, prompt)
             if reason is not None:
-                with transaction(self._shell.write) as session:
+                with transaction(self._sampling.write) as session:
                     drawing.set_aside(session, prompt.id, reason=reason, key=fitting.key)
         self._after = long[-1].id if len(long) == AT_ONCE else until
         return self._after < newest

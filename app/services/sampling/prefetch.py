@@ -14,7 +14,7 @@ from app.db.trouble import sentence_of
 from app.errors import AppError, UnavailableError
 from app.languages import ANY, Asked
 from app.services.labeling import groups, languages
-from app.services.sampling.group_sampling import GroupSampler
+from app.services.sampling.group_sampling import GroupSampling
 from app.services.sampling.misfits import Misfits
 from app.services.sampling.priority import Gate
 from app.services.versions import versions
@@ -35,8 +35,8 @@ class GroupStock:
     no more than twice `ready_groups` for one choice of languages, and `ready_groups` for each other one.
     """
 
-    def __init__(self, sampler: GroupSampler, gate: Gate, ready_groups: int) -> None:
-        self._sampler, self._misfits = sampler, Misfits(sampler)
+    def __init__(self, sampling: GroupSampling, gate: Gate, ready_groups: int) -> None:
+        self._sampling, self._misfits = sampling, Misfits(sampling)
         self._gate = gate
         self._ready_groups = ready_groups
         self._wake = threading.Event()
@@ -120,14 +120,14 @@ class GroupStock:
                 most = min(self._count(asked) + 1, 2 * self._ready_groups)
             while not self._stopping.is_set() and self._count(asked) < most:
                 self._gate.wait_until_idle(GIVE_WAY_SECONDS)
-                self._sampler.sample_ready(asked)
+                self._sampling.sample_ready(asked)
         except AppError as error:
             return error
         return None
 
     def _has_prompts(self, asked: Asked) -> bool:
         """Who asks for languages that there is nothing in is told so on the label page."""
-        with self._sampler.read() as session:
+        with self._sampling.read() as session:
             try:
                 languages.tags_to_draw(session, asked)
             except UnavailableError:
@@ -135,15 +135,15 @@ class GroupStock:
         return True
 
     def _count(self, asked: Asked) -> int:
-        with self._sampler.read() as session:
+        with self._sampling.read() as session:
             return groups.count_ready(session, languages.tags_to_draw(session, asked))
 
     def _expire(self) -> None:
-        with self._sampler.read() as session:
+        with self._sampling.read() as session:
             version_id = versions.active_answerer(session).id
             if not groups.has_stale(session, active_version_id=version_id):
                 return
-        with transaction(self._sampler.write) as session:
+        with transaction(self._sampling.write) as session:
             groups.expire_stale(session, active_version_id=versions.active_answerer(session).id)
 
 

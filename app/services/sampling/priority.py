@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 from app.chat import Prompt
 from app.hparams import SamplingParams
-from app.services.sampling.engine import Message, NextToken, SampledAnswer, Sampler, StreamEvent
+from app.services.sampling.engine import Engine, Message, NextToken, SampledAnswer, StreamEvent
 
 
 class Gate:
@@ -33,11 +33,11 @@ class Gate:
             return self._idle.wait_for(lambda: self._waiting == 0, timeout_seconds)
 
 
-class InteractiveSampler:
-    """A Sampler whose calls are counted by a gate."""
+class InteractiveEngine:
+    """An Engine whose calls are counted by a gate."""
 
-    def __init__(self, sampler: Sampler, gate: Gate) -> None:
-        self._sampler = sampler
+    def __init__(self, engine: Engine, gate: Gate) -> None:
+        self._engine = engine
         self._gate = gate
 
     def generate(
@@ -51,7 +51,7 @@ class InteractiveSampler:
         logprobs: int | None = None,
     ) -> list[SampledAnswer]:
         with self._gate.busy():
-            return self._sampler.generate(
+            return self._engine.generate(
                 prompt, n=n, params=params, version_id=version_id, distinct=distinct, logprobs=logprobs
             )
 
@@ -65,26 +65,26 @@ class InteractiveSampler:
         logprobs: int | None = None,
     ) -> Iterator[StreamEvent]:
         with self._gate.busy():
-            yield from self._sampler.stream(prompt, n=n, params=params, version_id=version_id, logprobs=logprobs)
+            yield from self._engine.stream(prompt, n=n, params=params, version_id=version_id, logprobs=logprobs)
 
     def score(self, messages: Sequence[Message], answers: Sequence[str], *, version_id: int) -> list[float]:
         with self._gate.busy():
-            return self._sampler.score(messages, answers, version_id=version_id)
+            return self._engine.score(messages, answers, version_id=version_id)
 
     def tokenize(self, text: str, *, version_id: int) -> list[tuple[int, str]]:
-        return self._sampler.tokenize(text, version_id=version_id)
+        return self._engine.tokenize(text, version_id=version_id)
 
     def count_tokens(self, prompt: Prompt, *, version_id: int, answer_tokens: int = 0) -> int:
-        return self._sampler.count_tokens(prompt, version_id=version_id, answer_tokens=answer_tokens)
+        return self._engine.count_tokens(prompt, version_id=version_id, answer_tokens=answer_tokens)
 
     def text_of(self, token_ids: Sequence[int], *, version_id: int) -> str:
-        return self._sampler.text_of(token_ids, version_id=version_id)
+        return self._engine.text_of(token_ids, version_id=version_id)
 
     def context_tokens(self, *, version_id: int) -> int:
-        return self._sampler.context_tokens(version_id=version_id)
+        return self._engine.context_tokens(version_id=version_id)
 
     def next_token(
         self, messages: Sequence[Message], *, params: SamplingParams, k: int, version_id: int
     ) -> list[NextToken]:
         with self._gate.busy():
-            return self._sampler.next_token(messages, params=params, k=k, version_id=version_id)
+            return self._engine.next_token(messages, params=params, k=k, version_id=version_id)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine as Database
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session, sessionmaker
 
@@ -13,11 +13,11 @@ from app.errors import AppError
 from app.hparams import SamplingParams
 from app.services.jobs import heartbeats
 from app.services.labeling import groups
-from app.services.sampling.engine import Sampler
+from app.services.sampling.engine import Engine
 from app.services.versions import versions
 
 _proven: set[tuple[int, int]] = set()
-"""(sampler, version) pairs that have answered: a probe every few seconds must not queue behind people's requests."""
+"""(engine, version) pairs that have answered: a probe every few seconds must not queue behind people's requests."""
 
 
 @dataclass(frozen=True)
@@ -62,9 +62,9 @@ NOT_YET = Readiness(
 
 
 def check_readiness(
-    engine: Engine,
+    database: Database,
     read: sessionmaker[Session],
-    sampler: Sampler,
+    engine: Engine,
     *,
     stock_error: str | None,
     stale_seconds: float,
@@ -72,7 +72,7 @@ def check_readiness(
     """Each field says "ok" or what is wrong."""
     stock = stock_error or "ok"
     try:
-        if not is_current(engine):
+        if not is_current(database):
             return Readiness(False, "The schema is not current: start the server again.", "unknown", None, 0, stock, "")
         with read() as session:
             version_id = versions.active_answerer(session).id
@@ -82,7 +82,7 @@ def check_readiness(
         return Readiness(False, error.message, "unknown", None, 0, stock, "unknown")
     except DBAPIError as error:
         return Readiness(False, sentence_of(error), "unknown", None, 0, stock, "unknown")
-    model = _model(sampler, version_id)
+    model = _model(engine, version_id)
     return Readiness(model == "ok", "ok", model, version_id, ready_groups, stock, worker)
 
 
@@ -93,11 +93,11 @@ def worker_state(age_seconds: float | None, stale_seconds: float) -> str:
     return "ok" if age_seconds <= stale_seconds else f"no sign of life for {age_seconds:.0f} s"
 
 
-def _model(sampler: Sampler, version_id: int) -> str:
-    if (id(sampler), version_id) in _proven:
+def _model(engine: Engine, version_id: int) -> str:
+    if (id(engine), version_id) in _proven:
         return "ok"
     try:
-        sampler.next_token([Message(role="user", content="Hi")], params=SamplingParams(), k=1, version_id=version_id)
+        engine.next_token([Message(role="user", content="Hi")], params=SamplingParams(), k=1, version_id=version_id)
     except AppError as error:
         return error.message
     except Exception as error:  # a folder can be broken in any way, and this question must be answered
@@ -105,5 +105,5 @@ def _model(sampler: Sampler, version_id: int) -> str:
             f"Version {version_id} cannot be used ({type(error).__name__}: {error}). Restore its folder from a backup, "
             "or activate another version."
         )
-    _proven.add((id(sampler), version_id))
+    _proven.add((id(engine), version_id))
     return "ok"

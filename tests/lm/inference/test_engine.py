@@ -17,12 +17,12 @@ from app.errors import CrowdedError, GoneError, InvalidError, NotFoundError, Una
 from app.hparams import SamplingParams
 from app.lm.files.checkpoint import save_model
 from app.lm.inference.batch import Row
-from app.lm.inference.engine import Engine, Scorer
+from app.lm.inference.engine import LocalEngine, Scorer
 from app.lm.inference.generation import Generation
 from app.lm.inference.offline import answer_rows
 from app.lm.model import Llama
 from app.lm.tokenizer import Tokenizer
-from app.services.sampling.engine import Sampler
+from app.services.sampling.engine import Engine
 from tests.waiting import PATIENCE_SECONDS
 
 HELLO: list[Message] = [{"role": "user", "content": "Please tell me 水."}]
@@ -36,27 +36,27 @@ def load_scorer(directory: Path) -> Scorer:
 
 
 @pytest.fixture
-def engine(directory: Path) -> Iterator[Engine]:
+def engine(directory: Path) -> Iterator[LocalEngine]:
     def where(version_id: int) -> Path:
         if version_id > 50:
             raise NotFoundError(f"There is no version {version_id}.")
         return directory
 
-    engine = Engine(where, load_scorer=load_scorer, threads=1, queue_size=2)
+    engine = LocalEngine(where, load_scorer=load_scorer, threads=1, queue_size=2)
     yield engine
     engine.close()
 
 
-def test_satisfies_the_protocol(engine: Engine) -> None:
-    sampler: Sampler = engine
-    answers = sampler.generate(HELLO, n=4, params=PARAMS, version_id=1)
+def test_satisfies_the_protocol(engine: LocalEngine) -> None:
+    protocol: Engine = engine
+    answers = protocol.generate(HELLO, n=4, params=PARAMS, version_id=1)
     assert len(answers) == 4
-    assert answers == sampler.generate(HELLO, n=4, params=PARAMS, version_id=2)
+    assert answers == protocol.generate(HELLO, n=4, params=PARAMS, version_id=2)
     assert {answer.finish_reason for answer in answers} <= {"stop", "length"}
-    assert len({a.text for a in sampler.generate(HELLO, n=4, params=PARAMS, version_id=1, distinct=True)}) == 4
+    assert len({a.text for a in protocol.generate(HELLO, n=4, params=PARAMS, version_id=1, distinct=True)}) == 4
 
 
-def test_a_stream_tells_what_generate_tells(engine: Engine) -> None:
+def test_a_stream_tells_what_generate_tells(engine: LocalEngine) -> None:
     whole = engine.generate(HELLO, n=3, params=PARAMS, version_id=1)
     texts, ends = ["", "", ""], {}
     for event in engine.stream(HELLO, n=3, params=PARAMS, version_id=1):
@@ -68,7 +68,7 @@ def test_a_stream_tells_what_generate_tells(engine: Engine) -> None:
     assert texts == [answer.text for answer in whole]
 
 
-def test_a_reader_who_leaves_ends_the_sampling(engine: Engine) -> None:
+def test_a_reader_who_leaves_ends_the_sampling(engine: LocalEngine) -> None:
     long = SamplingParams(max_tokens=100, seed=5)
     for _ in range(5):  # each left after one event: were they not stopped, the queue of two would fill
         stream = engine.stream(HELLO, n=2, params=long, version_id=1)
@@ -78,7 +78,7 @@ def test_a_reader_who_leaves_ends_the_sampling(engine: Engine) -> None:
     assert engine.generate(HELLO, n=1, params=PARAMS, version_id=1)
 
 
-def test_refusals_name_the_next_step(engine: Engine) -> None:
+def test_refusals_name_the_next_step(engine: LocalEngine) -> None:
     long: list[Message] = [{"role": "user", "content": "a whale " * 80}]
     with pytest.raises(InvalidError, match=r"at most 116 fit. Shorten it"):
         engine.generate(long, n=1, params=PARAMS, version_id=1)
@@ -101,7 +101,7 @@ def test_a_full_queue_refuses(directory: Path) -> None:
         del where
         return score
 
-    engine = Engine(lambda _: directory, load_scorer=slow_scorer, threads=1, queue_size=2)
+    engine = LocalEngine(lambda _: directory, load_scorer=slow_scorer, threads=1, queue_size=2)
     engine.tokenize("open the version", version_id=1)
     with ThreadPoolExecutor() as threads:
         scores = threads.submit(engine.score, HELLO, ["a"], version_id=REWARD)
@@ -129,7 +129,7 @@ def test_answers_go_on_while_a_version_is_opened(directory: Path) -> None:
             assert go.wait(PATIENCE_SECONDS)
         return directory
 
-    engine = Engine(where, threads=1)
+    engine = LocalEngine(where, threads=1)
     engine.tokenize("open the version", version_id=1)
     with ThreadPoolExecutor() as threads:
         slow = [threads.submit(engine.generate, HELLO, n=1, params=PARAMS, version_id=2) for _ in range(3)]
@@ -142,7 +142,7 @@ def test_answers_go_on_while_a_version_is_opened(directory: Path) -> None:
     assert opened == [1, 2]
 
 
-def test_scores_and_kinds(engine: Engine) -> None:
+def test_scores_and_kinds(engine: LocalEngine) -> None:
     assert engine.score(HELLO, ["a", "bcd"], version_id=REWARD) == [2.0, 4.0]
     with pytest.raises(InvalidError, match="reward model"):
         engine.generate(HELLO, n=1, params=PARAMS, version_id=REWARD)
@@ -158,14 +158,14 @@ def test_few_versions_are_kept(directory: Path) -> None:
         opened.append(version_id)
         return directory
 
-    engine = Engine(where, threads=1)
+    engine = LocalEngine(where, threads=1)
     for version_id in (1, 2, 3, 4, 1, 5, 1, 2):
         engine.generate(HELLO, n=1, params=PARAMS, version_id=version_id)
     engine.close()
     assert opened == [1, 2, 3, 4, 5, 2]
 
 
-def test_next_token_and_tokenize(engine: Engine, tokenizer: Tokenizer) -> None:
+def test_next_token_and_tokenize(engine: LocalEngine, tokenizer: Tokenizer) -> None:
     found = engine.next_token(HELLO, params=SamplingParams(temperature=0.8, top_k=3), k=6, version_id=1)
     assert [token.probability for token in found] == sorted((t.probability for t in found), reverse=True)
     assert [token.filtered_probability > 0 for token in found] == [True] * 3 + [False] * 3
@@ -181,11 +181,11 @@ def test_a_scorer_that_cannot_be_opened(directory: Path) -> None:
     def broken(where: Path) -> Scorer:
         raise RuntimeError(f"cannot open {where.name}")
 
-    engine = Engine(lambda _: directory, load_scorer=broken, threads=1)
+    engine = LocalEngine(lambda _: directory, load_scorer=broken, threads=1)
     with pytest.raises(RuntimeError, match="cannot open model"):
         engine.score(HELLO, ["a"], version_id=1)
     engine.close()
-    engine = Engine(lambda _: directory, threads=1)
+    engine = LocalEngine(lambda _: directory, threads=1)
     with pytest.raises(UnavailableError, match="without reward models"):
         engine.score(HELLO, ["a"], version_id=1)
     engine.close()
@@ -196,7 +196,7 @@ LONG = SamplingParams(max_tokens=100, seed=5, temperature=1.5)
 
 def test_requests_share_the_time(directory: Path) -> None:
     """The second request, begun later, ends while the first one, ten times as long, is still written."""
-    engine = Engine(lambda _: directory, threads=1)
+    engine = LocalEngine(lambda _: directory, threads=1)
     first = engine.stream(HELLO, n=4, params=LONG, version_id=1)
     next(first)
     short = SamplingParams(max_tokens=2, seed=1)
@@ -206,7 +206,7 @@ def test_requests_share_the_time(directory: Path) -> None:
     engine.close()
 
 
-def test_the_same_text_in_any_company(engine: Engine) -> None:
+def test_the_same_text_in_any_company(engine: LocalEngine) -> None:
     expected = engine.generate(HELLO, n=2, params=PARAMS, version_id=1)
     with ThreadPoolExecutor(2) as threads:
         crowd = threads.submit(lambda: list(engine.stream(HELLO, n=5, params=LONG, version_id=1)))
@@ -219,7 +219,7 @@ def test_a_new_version_answers_while_the_former_ends(directory: Path, tmp_path: 
     first, second = tmp_path / "1", tmp_path / "2"
     for target in (first, second):
         shutil.copytree(directory, target)
-    engine = Engine(lambda version_id: tmp_path / str(version_id), threads=1)
+    engine = LocalEngine(lambda version_id: tmp_path / str(version_id), threads=1)
     running = engine.stream(HELLO, n=4, params=LONG, version_id=1)
     before = next(running)
     shutil.rmtree(first)
@@ -238,7 +238,7 @@ def test_a_version_that_is_removed_while_it_answers_or_is_opened(directory: Path
             raise GoneError("It was removed.")
         return copy
 
-    engine = Engine(where, threads=1)
+    engine = LocalEngine(where, threads=1)
     stream = engine.stream(HELLO, n=2, params=PARAMS, version_id=1)
     whole = engine.generate(HELLO, n=2, params=PARAMS, version_id=1)
     first = next(iter(stream))
@@ -253,14 +253,14 @@ def test_a_version_that_is_removed_while_it_answers_or_is_opened(directory: Path
             return copy
         raise GoneError("It was removed.")
 
-    late = Engine(removed_since, threads=1)
+    late = LocalEngine(removed_since, threads=1)
     with pytest.raises(GoneError):
         late.generate(HELLO, n=1, params=PARAMS, version_id=1)
     for each in (engine, late):
         each.close()
 
 
-def test_answers_come_in_the_order_of_their_dice_whichever_ends_first(engine: Engine) -> None:
+def test_answers_come_in_the_order_of_their_dice_whichever_ends_first(engine: LocalEngine) -> None:
     params = SamplingParams(max_tokens=90, seed=5)
     told = list(engine.stream(HELLO, n=16, params=params, version_id=1))
     ends = {event.index: event.answer for event in told if event.answer is not None}
@@ -268,7 +268,7 @@ def test_answers_come_in_the_order_of_their_dice_whichever_ends_first(engine: En
     assert engine.generate(HELLO, n=16, params=params, version_id=1) == [ends[index] for index in range(16)]
 
 
-def test_stop_strings_end_answers(engine: Engine) -> None:
+def test_stop_strings_end_answers(engine: LocalEngine) -> None:
     [whole] = engine.generate(HELLO, n=1, params=PARAMS, version_id=1)
     mark = whole.text[len(whole.text) // 2]
     [cut] = engine.generate(HELLO, n=1, params=SamplingParams(max_tokens=12, seed=5, stop=(mark,)), version_id=1)
@@ -277,7 +277,7 @@ def test_stop_strings_end_answers(engine: Engine) -> None:
     assert cut.token_ids == whole.token_ids[: len(cut.token_ids)]
 
 
-def test_twins_are_drawn_again(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_twins_are_drawn_again(engine: LocalEngine, monkeypatch: pytest.MonkeyPatch) -> None:
     """Six answers of one token out of ten possible ones: plain throws give twins, drawing again does not."""
     params = SamplingParams(temperature=0.7, top_k=10, max_tokens=1, seed=2)
     plain = engine.generate(HELLO, n=6, params=params, version_id=1)
@@ -298,7 +298,7 @@ def test_twins_are_drawn_again(engine: Engine, monkeypatch: pytest.MonkeyPatch) 
     assert drawings == [3], "greedy answers cannot differ, and are not drawn again"
 
 
-def test_logprobs_on_request(engine: Engine, tokenizer: Tokenizer) -> None:
+def test_logprobs_on_request(engine: LocalEngine, tokenizer: Tokenizer) -> None:
     [plain] = engine.generate(HELLO, n=1, params=PARAMS, version_id=1)
     [told] = engine.generate(HELLO, n=1, params=PARAMS, version_id=1, logprobs=2)
     assert plain.logprobs is None
@@ -314,7 +314,7 @@ def test_logprobs_on_request(engine: Engine, tokenizer: Tokenizer) -> None:
 
 def test_what_takes_too_long_is_told(directory: Path) -> None:
     """In the line, and in the middle of its answers."""
-    engine = Engine(lambda _: directory, threads=1, request_seconds=0.0)
+    engine = LocalEngine(lambda _: directory, threads=1, request_seconds=0.0)
     with pytest.raises(UnavailableError, match="longer than"):
         engine.generate(HELLO, n=1, params=PARAMS, version_id=1)
     engine._request_seconds = 60.0
@@ -330,7 +330,7 @@ def test_what_takes_too_long_is_told(directory: Path) -> None:
 
 def test_a_thousand_at_once(directory: Path) -> None:
     """Some are refused at once, all others are answered, and the rows written side by side stay few."""
-    engine = Engine(lambda _: directory, threads=1, queue_size=20, max_rows=8)
+    engine = LocalEngine(lambda _: directory, threads=1, queue_size=20, max_rows=8)
     answered, refused = [], 0
     with ThreadPoolExecutor(100) as threads:
         futures = [threads.submit(engine.generate, HELLO, n=2, params=PARAMS, version_id=1) for _ in range(1_000)]
@@ -348,7 +348,7 @@ def test_a_thousand_at_once(directory: Path) -> None:
 def test_an_error_in_a_round_fails_that_version_alone(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from app.lm.inference.batch import Batch
 
-    engine = Engine(lambda _: directory, threads=1)
+    engine = LocalEngine(lambda _: directory, threads=1)
     step = Batch.step
 
     def breaking(self: Batch) -> object:
@@ -367,7 +367,7 @@ def test_an_error_in_a_round_fails_that_version_alone(directory: Path, monkeypat
 
 
 def test_closing_tells_those_who_wait(directory: Path) -> None:
-    engine = Engine(lambda _: directory, threads=1)
+    engine = LocalEngine(lambda _: directory, threads=1)
     running = engine.stream(HELLO, n=8, params=LONG, version_id=1)
     next(running)
     engine.close()
@@ -385,7 +385,7 @@ def test_a_model_without_finite_numbers_is_told(
         broken.model.norm.weight.fill_(3e38)
     save_model(tmp_path / "broken", broken, tokenizer, dtype=torch.float32)
     places = {1: directory, 2: tmp_path / "broken", REWARD: directory}
-    engine = Engine(places.__getitem__, load_scorer=lambda _: lambda *_: [0.5, math.nan], threads=1)
+    engine = LocalEngine(places.__getitem__, load_scorer=lambda _: lambda *_: [0.5, math.nan], threads=1)
     params = SamplingParams(max_tokens=3, temperature=temperature)
     for ask in (
         lambda: engine.generate(HELLO, n=1, params=params, version_id=2),
@@ -404,7 +404,7 @@ def test_long_answers_hold_up_no_short_ones(directory: Path, monkeypatch: pytest
     """Rows and line are full of long ones, which nobody reads to their end: a short one is written at once."""
     monkeypatch.setattr("app.lm.inference.generation.LONG_ANSWER_TOKENS", 50)
     endless = SamplingParams(max_tokens=110, seed=5, logit_bias=((4, -100.0),))
-    engine = Engine(lambda _: directory, threads=1, max_rows=4, queue_size=6)
+    engine = LocalEngine(lambda _: directory, threads=1, max_rows=4, queue_size=6)
     expected = engine.generate(HELLO, n=4, params=PARAMS, version_id=1)
     running = engine.stream(HELLO, n=1, params=endless, version_id=1)
     next(running)
@@ -418,7 +418,7 @@ def test_long_answers_hold_up_no_short_ones(directory: Path, monkeypatch: pytest
     engine.close()
 
 
-def test_a_prompt_makes_a_request_long_as_well(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_prompt_makes_a_request_long_as_well(engine: LocalEngine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("app.lm.inference.generation.LONG_TOKENS", 60)
     lanes = []
     for words in (2, 40):

@@ -25,7 +25,7 @@ from app.services.data.row_forms import GivenRow, read_row
 from app.services.data.taking_in import Imported, let_in_some, remove_some, take_in
 from app.services.labeling import drawing
 from app.services.sampling.fitting import Fitting
-from tests.live import ScriptedSampler
+from tests.live import ScriptedEngine
 from tests.services.conftest import plans
 
 
@@ -41,9 +41,9 @@ def read(database: Engine) -> sessionmaker[Session]:
 
 @pytest.fixture
 def fitting(sft: Version) -> Fitting:
-    sampler = ScriptedSampler()
-    sampler.context = 40
-    return Fitting(sampler, sft.id, sft.id, answer_tokens=10)
+    engine = ScriptedEngine()
+    engine.context = 40
+    return Fitting(engine, sft.id, sft.id, answer_tokens=10)
 
 
 @pytest.fixture

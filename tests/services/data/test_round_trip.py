@@ -31,7 +31,7 @@ from app.services.data.taking_in import Imported
 from app.services.labeling import groups, labelers, rankings
 from app.services.sampling.fitting import Fitting
 from app.services.versions import versions
-from tests.live import ScriptedSampler
+from tests.live import ScriptedEngine
 
 ALPHABET = 'ab你\u2028\x85\n\t\\"\U0001f600 '
 texts = st.text(st.sampled_from(ALPHABET), max_size=3)
@@ -124,7 +124,7 @@ class Installation:
 
     def take(self, file: bytes) -> Imported:
         importer = Imports(self.write, max_characters=1_000, retrain_after=999)
-        fitting = Fitting(ScriptedSampler(), self.version_id, self.version_id, answer_tokens=10)
+        fitting = Fitting(ScriptedEngine(), self.version_id, self.version_id, answer_tokens=10)
         return importer.run(BytesIO(file), fitting)
 
     def learned_from(self) -> list[Any]:

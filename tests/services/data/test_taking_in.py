@@ -28,7 +28,7 @@ from app.services.data.row_forms import Form
 from app.services.data.taking_in import Imported
 from app.services.labeling import groups, labelers, rankings
 from app.services.sampling.fitting import Fitting
-from tests.live import ScriptedSampler
+from tests.live import ScriptedEngine
 from tests.services.conftest import MakeGroup, in_order
 
 Import = Callable[..., Imported]
@@ -53,7 +53,7 @@ def importer(write: sessionmaker[Session], monkeypatch: pytest.MonkeyPatch) -> I
 
 @pytest.fixture
 def fitting(sft: Version) -> Fitting:
-    return Fitting(ScriptedSampler(), sft.id, sft.id, answer_tokens=10)
+    return Fitting(ScriptedEngine(), sft.id, sft.id, answer_tokens=10)
 
 
 @pytest.fixture
@@ -254,7 +254,7 @@ def test_after_a_crash_there_are_all_or_none_and_the_next_import_waits_for_nothi
         with read() as session:
             version = session.scalars(select(Version)).one()
         again = BytesIO("\n".join(map(json.dumps, ROWS)).encode())
-        found = next_start.run(again, Fitting(ScriptedSampler(), version.id, version.id, answer_tokens=10))
+        found = next_start.run(again, Fitting(ScriptedEngine(), version.id, version.id, answer_tokens=10))
         assert (found.rankings, found.repeated_rankings) == ((5, 0) if crashes_at < 4 else (0, 5))
     next_start.clean_up()
     kept = 5 if crashes_at % 2 or crashes_at >= 4 else 0

@@ -17,17 +17,17 @@ from app.services.data import prompts
 from app.services.labeling import drawing
 from app.services.sampling.fitting import Fitting
 from app.services.sampling.group_sampling import LabelerName, page_params
-from app.services.sampling.live_sampling import LiveSampler
+from app.services.sampling.live_sampling import LiveSampling
 from app.services.sampling.misfits import Misfits
 from app.services.versions import versions
-from tests.live import ScriptedSampler, quick_settings
+from tests.live import ScriptedEngine, quick_settings
 
 
 def words(count: int) -> list[Message]:
     return [Message(role="user", content=" ".join(["word"] * count))]
 
 
-class PickySampler(ScriptedSampler):
+class PickyEngine(ScriptedEngine):
     """A word is a token, and what is too long or odd cannot be answered, as with a real one."""
 
     def generate(self, prompt, **options) -> list[SampledAnswer]:  # type: ignore[no-untyped-def]
@@ -38,19 +38,19 @@ class PickySampler(ScriptedSampler):
 
 
 @pytest.fixture
-def sampler() -> ScriptedSampler:
-    found = PickySampler()
+def engine() -> ScriptedEngine:
+    found = PickyEngine()
     found.context = 20
     return found
 
 
 @pytest.fixture
 def runtime(
-    database: Engine, sft: Version, sampler: ScriptedSampler, tmp_path_factory: pytest.TempPathFactory
+    database: Engine, sft: Version, engine: ScriptedEngine, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Runtime]:
     assert sft.status is VersionStatus.ACTIVE
     folder = tmp_path_factory.mktemp("data")
-    runtime = build_runtime(quick_settings(folder, folder, max_answer_tokens=8, ready_groups=2), database, sampler)
+    runtime = build_runtime(quick_settings(folder, folder, max_answer_tokens=8, ready_groups=2), database, engine)
     yield runtime
     runtime.stock.stop()
 
@@ -73,17 +73,17 @@ def num_prompts(runtime: Runtime) -> int:
 
 
 def test_the_answer_counts_against_the_context(runtime: Runtime) -> None:
-    fitting = runtime.group_sampler.fitting()
+    fitting = runtime.group_sampling.fitting()
     assert fitting.limit == 12
     fitting.check(words(12))
     with pytest.raises(InvalidError, match="13 tokens; at most 12"):
         fitting.check(words(13))
-    runtime.group_sampler.fitting(answer_tokens=7).check(words(13))
+    runtime.group_sampling.fitting(answer_tokens=7).check(words(13))
 
 
 def test_short_ones_are_not_counted(runtime: Runtime) -> None:
     """By bytes, in any language; what they leave open is counted."""
-    fitting = runtime.group_sampler.fitting()
+    fitting = runtime.group_sampling.fitting()
     assert fitting.surely_fits(11, 1)
     assert not fitting.surely_fits(12, 1)  # 12 and the mark
     assert not fitting.surely_fits(11, 3)
@@ -94,9 +94,9 @@ def test_short_ones_are_not_counted(runtime: Runtime) -> None:
 def test_own_prompts_are_refused_before_anything_is_stored(runtime: Runtime) -> None:
     ada = LabelerName("ada")
     with pytest.raises(InvalidError, match="13 tokens"):
-        LiveSampler(runtime.group_sampler).check(words(13))
+        LiveSampling(runtime.group_sampling).check(words(13))
     with pytest.raises(InvalidError, match="13 tokens"):
-        runtime.group_sampler.sample_own(ada, words(13), page_params(runtime.settings))
+        runtime.group_sampling.sample_own(ada, words(13), page_params(runtime.settings))
     assert num_prompts(runtime) == 0
 
 
@@ -104,18 +104,18 @@ def test_a_prompt_that_cannot_be_answered_stops_nobody(runtime: Runtime) -> None
     """Stored by an earlier program, or hit by a fault: set aside with the reason, and the next one is drawn."""
     long, odd = add(runtime, words(13)), add(runtime, [Message(role="user", content="odd")])
     with pytest.raises(UnavailableError, match="There are 2 prompts, but none that the active version can answer"):
-        runtime.group_sampler.sample_ready()
+        runtime.group_sampling.sample_ready()
     assert reason(runtime, long) == "The prompt has 13 tokens; at most 12 fit."
     assert reason(runtime, odd) == "Its answers could not be written (IndexError: index 600 is out of bounds)."
     good = add(runtime, words(3))
-    group = runtime.group_sampler.sample_ready()
+    group = runtime.group_sampling.sample_ready()
     assert group is not None
     assert group.prompt_id == good
 
 
 def test_bytes_decide_what_is_counted(runtime: Runtime, monkeypatch: pytest.MonkeyPatch) -> None:
     """Eleven Chinese characters may be 33 tokens; eleven Latin ones cannot be more than eleven."""
-    fitting, counted = runtime.group_sampler.fitting(), list[str]()
+    fitting, counted = runtime.group_sampling.fitting(), list[str]()
     monkeypatch.setattr(Fitting, "check", lambda _fitting, messages: counted.append(messages[0]["content"]))
     for text in ("a" * 11, "字" * 11):
         fitting.check_quickly([Message(role="user", content=text)])
@@ -123,48 +123,48 @@ def test_bytes_decide_what_is_counted(runtime: Runtime, monkeypatch: pytest.Monk
 
 
 def test_a_model_that_is_busy_once_sets_nothing_aside(
-    runtime: Runtime, sampler: ScriptedSampler, monkeypatch: pytest.MonkeyPatch
+    runtime: Runtime, engine: ScriptedEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Even where it answers the next moment."""
     prompt = add(runtime, words(3))
-    generate, failures = sampler.generate, [UnavailableError("Too many answers are being written.")]
+    generate, failures = engine.generate, [UnavailableError("Too many answers are being written.")]
 
     def busy_once(messages: list[Message], **options: Any) -> list[SampledAnswer]:
         if failures:
             raise failures.pop()
         return generate(messages, **options)
 
-    monkeypatch.setattr(sampler, "generate", busy_once)
+    monkeypatch.setattr(engine, "generate", busy_once)
     with pytest.raises(UnavailableError, match="Too many"):
-        runtime.group_sampler.sample_ready()
+        runtime.group_sampling.sample_ready()
     assert reason(runtime, prompt) is None
 
 
-def test_a_busy_model_is_no_fault_of_the_prompt(runtime: Runtime, sampler: ScriptedSampler) -> None:
+def test_a_busy_model_is_no_fault_of_the_prompt(runtime: Runtime, engine: ScriptedEngine) -> None:
     prompt = add(runtime, words(3))
-    sampler.failure = UnavailableError("Too many answers are being written.")
+    engine.failure = UnavailableError("Too many answers are being written.")
     with pytest.raises(UnavailableError, match="Too many"):
-        runtime.group_sampler.sample_ready()
+        runtime.group_sampling.sample_ready()
     assert reason(runtime, prompt) is None
 
 
 @pytest.mark.parametrize("failure", [InvalidError("The template is broken."), MemoryError("no memory")])
 def test_a_model_that_answers_nothing_is_no_fault_of_the_prompt(
-    runtime: Runtime, sampler: ScriptedSampler, failure: Exception
+    runtime: Runtime, engine: ScriptedEngine, failure: Exception
 ) -> None:
     prompt = add(runtime, words(3))
-    sampler.failure = failure
+    engine.failure = failure
     with pytest.raises(type(failure)):
-        runtime.group_sampler.sample_ready()
+        runtime.group_sampling.sample_ready()
     assert reason(runtime, prompt) is None
 
 
-def test_answers_longer_than_the_context_set_nothing_aside(runtime: Runtime, sampler: ScriptedSampler) -> None:
+def test_answers_longer_than_the_context_set_nothing_aside(runtime: Runtime, engine: ScriptedEngine) -> None:
     prompt = add(runtime, words(3))
-    sampler.context = 8
+    engine.context = 8
     with pytest.raises(InvalidError, match="at most 0 fit"):
-        runtime.group_sampler.sample_ready()
-    assert not Misfits(runtime.group_sampler).look_on()
+        runtime.group_sampling.sample_ready()
+    assert not Misfits(runtime.group_sampling).look_on()
     assert reason(runtime, prompt) is None
 
 
@@ -180,7 +180,7 @@ def test_an_older_database_is_looked_through(runtime: Runtime, monkeypatch: pyte
     monkeypatch.setattr("app.services.sampling.misfits.ROWS_AT_ONCE", 3)
     monkeypatch.setattr("app.services.sampling.misfits.AT_ONCE", 1)
     long = [add(runtime, words(count)) for count in (13, 20, 3, 14, 12)]
-    misfits = Misfits(runtime.group_sampler)
+    misfits = Misfits(runtime.group_sampling)
     assert look_through(misfits) > 2
     assert [reason(runtime, each) is not None for each in long] == [True, True, False, True, False]
     later = add(runtime, words(50))  # by a program that counts nothing
@@ -188,9 +188,9 @@ def test_an_older_database_is_looked_through(runtime: Runtime, monkeypatch: pyte
     assert reason(runtime, later) is not None
 
 
-def test_another_version_judges_anew(runtime: Runtime, sampler: ScriptedSampler, sft: Version) -> None:
+def test_another_version_judges_anew(runtime: Runtime, engine: ScriptedEngine, sft: Version) -> None:
     middling, long = add(runtime, words(15)), add(runtime, words(50))
-    misfits = Misfits(runtime.group_sampler)
+    misfits = Misfits(runtime.group_sampling)
     look_through(misfits)
     assert reason(runtime, middling) is not None
     with transaction(runtime.write) as session:
@@ -198,7 +198,7 @@ def test_another_version_judges_anew(runtime: Runtime, sampler: ScriptedSampler,
         session.flush()
         other = versions.add_version(session, kind=VersionKind.SFT, parent_id=None, path="p", content_hash="h")
         other.status = VersionStatus.ACTIVE
-    sampler.context = 30
+    engine.context = 30
     look_through(misfits)
     assert (reason(runtime, middling), reason(runtime, long)) == (None, "The prompt has 50 tokens; at most 22 fit.")
 
@@ -211,14 +211,14 @@ def test_the_stock_looks_through_first(runtime: Runtime, session: Session) -> No
     assert session.get_one(Prompt, long).set_aside == "The prompt has 13 tokens; at most 12 fit."
 
 
-def test_a_prompt_archived_while_it_is_answered_makes_no_card(runtime: Runtime, sampler: ScriptedSampler) -> None:
+def test_a_prompt_archived_while_it_is_answered_makes_no_card(runtime: Runtime, engine: ScriptedEngine) -> None:
     added = add(runtime, words(3))
-    generate = sampler.generate
+    generate = engine.generate
 
     def archive_meanwhile(prompt, **options) -> list[SampledAnswer]:  # type: ignore[no-untyped-def]
         with transaction(runtime.write) as session:
             session.delete(session.get_one(Prompt, added))
         return generate(prompt, **options)
 
-    sampler.generate = archive_meanwhile  # type: ignore[method-assign]
-    assert runtime.group_sampler.sample_ready() is None
+    engine.generate = archive_meanwhile  # type: ignore[method-assign]
+    assert runtime.group_sampling.sample_ready() is None

@@ -15,13 +15,13 @@ from app.hparams import SamplingParams
 from app.runtime import Runtime, build_runtime
 from app.services.labeling import groups
 from app.services.sampling.group_sampling import LabelerName
-from tests.live import ScriptedSampler, quick_settings
+from tests.live import ScriptedEngine, quick_settings
 
 ASKED: list[Message] = [Message(role="user", content="Why?")]
 ADA = LabelerName("ada")
 
 
-class Twins(ScriptedSampler):
+class Twins(ScriptedEngine):
     """Streams answers of which the first two are the same; a further roll has fresh ones."""
 
     written = ("same", "same", "third", "fourth")

@@ -25,9 +25,9 @@ from app.services.data import prompts
 from app.services.labeling import groups
 from app.services.sampling.group_sampling import LabelerName
 from app.services.sampling.prefetch import GroupStock
-from app.services.sampling.priority import Gate, InteractiveSampler
+from app.services.sampling.priority import Gate, InteractiveEngine
 from app.services.versions import versions
-from tests.live import ScriptedSampler, quick_settings
+from tests.live import ScriptedEngine, quick_settings
 from tests.waiting import PATIENCE_SECONDS, wait_for
 
 Result = TypeVar("Result")
@@ -39,25 +39,25 @@ def ready(runtime: Runtime) -> int:
 
 
 @contextmanager
-def while_sampling(sampler: ScriptedSampler, call: Callable[[], Result]) -> Iterator[Future[Result]]:
-    """The block runs while the sampler is in the middle of `call`."""
-    sampler.may_answer.clear()
+def while_sampling(engine: ScriptedEngine, call: Callable[[], Result]) -> Iterator[Future[Result]]:
+    """The block runs while the engine is in the middle of `call`."""
+    engine.may_answer.clear()
     with ThreadPoolExecutor(1) as thread:
         future = thread.submit(call)
         try:
-            wait_for(lambda: sampler.calls, "call of the sampler")
+            wait_for(lambda: engine.calls, "call of the engine")
             yield future
         finally:
-            sampler.may_answer.set()
+            engine.may_answer.set()
 
 
 @pytest.fixture
 def runtime(
-    database: Engine, sft: Version, sampler: ScriptedSampler, tmp_path_factory: pytest.TempPathFactory
+    database: Engine, sft: Version, engine: ScriptedEngine, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Runtime]:
     assert sft.status is VersionStatus.ACTIVE
     folder = tmp_path_factory.mktemp("data")
-    runtime = build_runtime(quick_settings(folder, folder, ready_groups=3), database, sampler)
+    runtime = build_runtime(quick_settings(folder, folder, ready_groups=3), database, engine)
     with transaction(runtime.write) as session:
         for number in range(6):
             messages = [Message(role="user", content=f"prompt {number}")]
@@ -76,10 +76,10 @@ def test_stock_is_filled_and_refilled(runtime: Runtime, ada: Labeler) -> None:
     wait_for(lambda: ready(runtime) == 3, "full stock again")
 
 
-def test_a_full_stock_is_left_alone(runtime: Runtime, sampler: ScriptedSampler) -> None:
+def test_a_full_stock_is_left_alone(runtime: Runtime, engine: ScriptedEngine) -> None:
     for _ in range(2):
         runtime.stock.fill()
-        assert ready(runtime) == len(sampler.calls) == 3
+        assert ready(runtime) == len(engine.calls) == 3
 
 
 def test_prompts_of_the_stock_differ(runtime: Runtime) -> None:
@@ -89,20 +89,20 @@ def test_prompts_of_the_stock_differ(runtime: Runtime) -> None:
     assert len(set(found)) == 3
 
 
-def test_stock_survives_errors_and_tells_them(runtime: Runtime, sampler: ScriptedSampler) -> None:
-    sampler.failure = UnavailableError("The weights are damaged.")
+def test_stock_survives_errors_and_tells_them(runtime: Runtime, engine: ScriptedEngine) -> None:
+    engine.failure = UnavailableError("The weights are damaged.")
     runtime.stock.start()
     wait_for(lambda: runtime.stock.last_error == "The weights are damaged.", "error of the stock")
-    sampler.failure = None
+    engine.failure = None
     runtime.stock.wake()
     wait_for(lambda: ready(runtime) == 3, "full stock")
     wait_for(lambda: runtime.stock.last_error is None, "end of the error")
 
 
-def test_a_full_disk_is_told_in_a_sentence(runtime: Runtime, sampler: ScriptedSampler) -> None:
+def test_a_full_disk_is_told_in_a_sentence(runtime: Runtime, engine: ScriptedEngine) -> None:
     """SQLAlchemy's own words, with a link to its documentation, stood on the label page."""
     full = sqlite3.OperationalError("database or disk is full")
-    sampler.failure = OperationalError("INSERT INTO groups", {}, full)
+    engine.failure = OperationalError("INSERT INTO groups", {}, full)
     runtime.stock.start()
     told = wait_for(lambda: runtime.stock.last_error, "error of the stock")
     assert told.startswith("The disk of the data folder is full.")
@@ -123,9 +123,9 @@ def test_stock_follows_the_active_version(runtime: Runtime, sft: Version) -> Non
 
 
 def test_group_sampled_by_a_version_that_was_just_replaced_is_dropped(
-    runtime: Runtime, sampler: ScriptedSampler, sft: Version
+    runtime: Runtime, engine: ScriptedEngine, sft: Version
 ) -> None:
-    with while_sampling(sampler, runtime.group_sampler.sample_ready) as result, transaction(runtime.write) as session:
+    with while_sampling(engine, runtime.group_sampling.sample_ready) as result, transaction(runtime.write) as session:
         session.get_one(Version, sft.id).status = VersionStatus.RETIRED
         session.flush()
         newer = versions.add_version(session, kind=VersionKind.POLICY, parent_id=sft.id, path="p", content_hash="h")
@@ -134,9 +134,9 @@ def test_group_sampled_by_a_version_that_was_just_replaced_is_dropped(
     assert ready(runtime) == 0
 
 
-def test_no_transaction_is_held_while_sampling(runtime: Runtime, sampler: ScriptedSampler, session: Session) -> None:
+def test_no_transaction_is_held_while_sampling(runtime: Runtime, engine: ScriptedEngine, session: Session) -> None:
     """A writer gets through while a group is being sampled: the sampling ends after the write, not before."""
-    with while_sampling(sampler, runtime.group_sampler.sample_ready) as result:
+    with while_sampling(engine, runtime.group_sampling.sample_ready) as result:
         prompts.add_prompt(session, messages=[Message(role="user", content="now")], source=PromptSource.OWN)
         session.commit()
         assert not result.done()
@@ -146,11 +146,11 @@ def test_no_transaction_is_held_while_sampling(runtime: Runtime, sampler: Script
 class WatchedGate(Gate):
     """Tells when somebody has come to it, and never lets them pass for want of time."""
 
-    def __init__(self, sampler: ScriptedSampler) -> None:
+    def __init__(self, engine: ScriptedEngine) -> None:
         super().__init__()
         self.reached = threading.Event()
         self.calls_before: set[int] = set()
-        self._calls = sampler.calls
+        self._calls = engine.calls
 
     def wait_until_idle(self, timeout_seconds: float) -> bool:
         assert timeout_seconds > 0
@@ -159,18 +159,18 @@ class WatchedGate(Gate):
         return super().wait_until_idle(PATIENCE_SECONDS)
 
 
-def test_stock_steps_aside_for_people(runtime: Runtime, sampler: ScriptedSampler, sft: Version) -> None:
-    gate = WatchedGate(sampler)
-    people, stock = InteractiveSampler(sampler, gate), GroupStock(runtime.group_sampler, gate, 3)
+def test_stock_steps_aside_for_people(runtime: Runtime, engine: ScriptedEngine, sft: Version) -> None:
+    gate = WatchedGate(engine)
+    people, stock = InteractiveEngine(engine, gate), GroupStock(runtime.group_sampling, gate, 3)
     hello = [Message(role="user", content="Hi")]
 
     def ask() -> None:
         people.generate(hello, n=1, params=SamplingParams(), version_id=sft.id)
 
-    with while_sampling(sampler, ask):
+    with while_sampling(engine, ask):
         stock.start()
         assert gate.reached.wait(PATIENCE_SECONDS)
-        assert len(sampler.calls) == 1  # only the person's
+        assert len(engine.calls) == 1  # only the person's
     wait_for(lambda: ready(runtime) == 3, "full stock")
     stock.stop()
     assert gate.calls_before == {1, 2, 3}  # before each group
@@ -184,21 +184,21 @@ def test_gate_opens_after_its_timeout() -> None:
 
 
 def test_none_is_kept_ready_but_one_is_there_for_whoever_waits(
-    database: Engine, sft: Version, sampler: ScriptedSampler, tmp_path_factory: pytest.TempPathFactory, ada: Labeler
+    database: Engine, sft: Version, engine: ScriptedEngine, tmp_path_factory: pytest.TempPathFactory, ada: Labeler
 ) -> None:
     """FOURFOLD_READY_GROUPS=0: nothing is sampled ahead, and nobody waits for ever."""
     assert sft.status is VersionStatus.ACTIVE
     folder = tmp_path_factory.mktemp("data")
-    runtime = build_runtime(quick_settings(folder, folder, ready_groups=0), database, sampler)
+    runtime = build_runtime(quick_settings(folder, folder, ready_groups=0), database, engine)
     with transaction(runtime.write) as session:
         prompts.add_prompt(session, messages=[Message(role="user", content="Hi")], source=PromptSource.SHIPPED)
     runtime.stock.start()
     runtime.stock.wake()
     for _ in range(2):
-        calls = len(sampler.calls)
+        calls = len(engine.calls)
         runtime.stock.ask()
         wait_for(lambda: ready(runtime) == 1, "the group that was asked for")
-        assert len(sampler.calls) == calls + 1
+        assert len(engine.calls) == calls + 1
         with transaction(runtime.write) as session:
             assert groups.next_group(session, labeler=ada, now=utc_now(), lease_seconds=0.0) is not None
     runtime.stock.stop()
@@ -225,7 +225,7 @@ def test_no_language_starves_another(runtime: Runtime) -> None:
     for _ in range(6):
         who = LabelerName("reads both")
         with transaction(runtime.write) as session:
-            group = runtime.group_sampler.lease_ready(session, who, both)
+            group = runtime.group_sampling.lease_ready(session, who, both)
             assert group is not None
             group.status = GroupStatus.RANKED
             taken.add(group.prompt.language)
