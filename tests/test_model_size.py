@@ -40,7 +40,7 @@ SHIPPED = read_config(SFT_MODEL)
     ],
 )
 def test_parameters_are_counted_as_the_model_has_them(config: ModelConfig) -> None:
-    model = Llama.hollow(config)
+    model = Llama.on_meta(config)
     assert all_parameters(config) == sum(weight.numel() for weight in model.parameters())
     assert layer_parameters(config) == sum(weight.numel() for weight in model.model.layers[0].parameters())
 

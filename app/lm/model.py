@@ -168,12 +168,12 @@ class Llama(nn.Module):
         self._initialize()
 
     @classmethod
-    def hollow(cls, config: ModelConfig) -> "Llama":
-        """Names and shapes without any memory, to be filled: nothing is drawn at random first or copied."""
+    def on_meta(cls, config: ModelConfig) -> "Llama":
+        """Names and shapes without any memory, to be assigned: nothing is drawn at random first or copied."""
         with torch.device("meta"):
             return cls(config)
 
-    def fill(self, weights: Mapping[str, Tensor]) -> None:
+    def assign(self, weights: Mapping[str, Tensor]) -> None:
         """Take these very tensors as the parameters. Names and shapes must fit."""
         self.load_state_dict(dict(weights), assign=True)
         self.cosines, self.sines = rotary_tables(self.config)

@@ -1,5 +1,5 @@
 """Byte-level BPE for English and Chinese, and the text format of the models trained here; imported models bring their
-own (foreign_text.py) behind the same class. Knows nothing of tensors.
+own (imported_tokenizer.py) behind the same class. Knows nothing of tensors.
 
 A conversation is `<|bos|><|user|>{text}<|assistant|>{text}<|end|>...`. Special tokens are put in by this module only:
 text from a person is encoded with them switched off, so `<|end|>` typed by someone stays plain text.
@@ -18,7 +18,7 @@ from tokenizers import AddedToken, Regex, decoders, models, pre_tokenizers, trai
 from app.chat import Message, Scalar, without_system
 from app.errors import InvalidError
 from app.lm.files.cutting import SPLIT, Cutter, decoded
-from app.lm.files.imported_tokenizer import NO_VALUES, ForeignText
+from app.lm.files.imported_tokenizer import NO_VALUES, ImportedTokenizer
 from app.lm.inference.answer_ends import AnswerEnds
 
 __all__ = ["SPECIAL_TOKENS", "IncrementalDecoder", "Message", "Tokenizer", "train_tokenizer"]
@@ -51,7 +51,7 @@ def _cleaned(messages: Sequence[Message]) -> list[Message]:
 
 class Tokenizer:
     """Wraps `tokenizers.Tokenizer` with a text format: this project's own, where ids 0..4 are the special tokens in
-    order, or that of an imported model (`foreign`), which has no user_id and assistant_id.
+    order, or that of an imported model (`imported`), which has no user_id and assistant_id.
 
     `end_id` is the token that is written behind an answer, `end_ids` all that end one, `ends` both; bos_id is None
     where a model has none.
@@ -63,19 +63,19 @@ class Tokenizer:
     assistant_id: int | None
     end_id: int
 
-    def __init__(self, backend: tokenizers.Tokenizer, foreign: ForeignText | None = None) -> None:
-        self.backend, self.foreign = backend, foreign
+    def __init__(self, backend: tokenizers.Tokenizer, imported: ImportedTokenizer | None = None) -> None:
+        self.backend, self.imported = backend, imported
         self.bytes_of: dict[int, bytes] = {}  # filled by token_bytes.py
         backend.no_truncation()
         backend.no_padding()
-        if foreign is not None:
-            self.pad_id, self.bos_id, self.end_id = foreign.pad_id, foreign.bos_id, foreign.end_id
+        if imported is not None:
+            self.pad_id, self.bos_id, self.end_id = imported.pad_id, imported.bos_id, imported.end_id
             self.user_id = self.assistant_id = None
-            self.end_ids = foreign.end_ids
+            self.end_ids = imported.end_ids
             return
         if not has_own_format(backend):
-            found = [backend.token_to_id(token) for token in SPECIAL_TOKENS]
-            raise ValueError(f"special tokens have the ids {found}, not 0 to {len(SPECIAL_TOKENS) - 1}")
+            ids = [backend.token_to_id(token) for token in SPECIAL_TOKENS]
+            raise ValueError(f"special tokens have the ids {ids}, not 0 to {len(SPECIAL_TOKENS) - 1}")
         backend.encode_special_tokens = True  # `<|end|>` in a person's text is nine characters, not a token
         self.pad_id, self.bos_id, self.user_id, self.assistant_id, self.end_id = range(len(SPECIAL_TOKENS))
         self.end_ids = frozenset({self.end_id})
@@ -111,22 +111,22 @@ class Tokenizer:
     @property
     def generation_config(self) -> dict[str, Any]:
         """What generation_config.json says."""
-        if self.foreign is not None:
-            return self.foreign.generation_config
+        if self.imported is not None:
+            return self.imported.generation_config
         ids = {"bos_token_id": self.bos_id, "eos_token_id": self.end_id, "pad_token_id": self.pad_id}
         return {**ids, "do_sample": True, "temperature": 1.0}
 
     def encode(self, text: str) -> list[int]:
         """As plain characters: nothing in it becomes a special token."""
-        if self.foreign is not None:
-            return self.foreign.encode(_clean(text))
+        if self.imported is not None:
+            return self.imported.encode(_clean(text))
         return self._cutter.encode(_clean(text))
 
     def encode_all(self, texts: Sequence[str]) -> list[list[int]]:
         """Many texts at once, on all cores."""
         cleaned = [_clean(text) for text in texts]
-        if self.foreign is not None:
-            return self.foreign.encode_all(cleaned)
+        if self.imported is not None:
+            return self.imported.encode_all(cleaned)
         return self._cutter.encode_all(cleaned)
 
     def decode(self, ids: Sequence[int]) -> str:
@@ -135,15 +135,15 @@ class Tokenizer:
 
     def encode_document(self, text: str) -> list[int]:
         """Ids of a text to go on with, as in pretraining: no chat format, but the mark at a document's beginning."""
-        begins = self.bos_id is not None and (self.foreign is None or self.foreign.begins_documents)
+        begins = self.bos_id is not None and (self.imported is None or self.imported.begins_documents)
         return [*([self.bos_id] if begins and self.bos_id is not None else []), *self.encode(text)]
 
     def encode_conversation(self, messages: Sequence[Message], values: Mapping[str, Scalar] = NO_VALUES) -> list[int]:
         """Ids ready for an answer: they end with `<|assistant|>`, or as the imported model's template has it. Where the
         format has no system role, system text goes before the first question. `values` are for the model's chat
         template: InvalidError for one that it does not ask for."""
-        if self.foreign is not None:
-            return self.foreign.encode_conversation(_cleaned(messages), values)
+        if self.imported is not None:
+            return self.imported.encode_conversation(_cleaned(messages), values)
         if values:
             raise InvalidError(
                 f"This model's chat format takes no {next(iter(values))!r}. Leave it out.",
@@ -163,8 +163,8 @@ class Tokenizer:
     def encode_answered(self, messages: Sequence[Message], answer: str) -> list[int]:
         """What a reward model reads of an answer that is given as text; ends with `end_id`. transformers makes the same
         ids from the reward model's directory (`apply_chat_template`)."""
-        if self.foreign is not None:
-            return self.foreign.encode_answered(_cleaned(messages), _clean(answer))
+        if self.imported is not None:
+            return self.imported.encode_answered(_cleaned(messages), _clean(answer))
         return [*self.encode_conversation(messages), *self.encode(answer), self.end_id]
 
     def pieces(self, ids: Sequence[int]) -> list[str]:
@@ -181,8 +181,8 @@ class Tokenizer:
         """tokenizer.json and what transformers' AutoTokenizer wants beside it; of an imported model as it was found but
         for the padding. `scored`: for a reward model, whose chat template ends an answer with `end_id`."""
         self.backend.save(str(directory / "tokenizer.json"))
-        if self.foreign is not None:
-            for name, content in self.foreign.files(scored=scored).items():
+        if self.imported is not None:
+            for name, content in self.imported.files(scored=scored).items():
                 (directory / name).write_bytes(content)
             return
         pad, bos, user, assistant, end = SPECIAL_TOKENS
@@ -205,7 +205,7 @@ class Tokenizer:
     def load(cls, directory: Path) -> "Tokenizer":
         text = (directory / "tokenizer.json").read_text(encoding="utf-8")
         backend = tokenizers.Tokenizer.from_str(text)
-        return cls(backend, None if has_own_format(backend) else ForeignText(directory, backend))
+        return cls(backend, None if has_own_format(backend) else ImportedTokenizer(directory, backend))
 
 
 def has_own_format(backend: tokenizers.Tokenizer) -> bool:

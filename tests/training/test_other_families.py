@@ -14,7 +14,7 @@ from app.lm.model import Layer, Llama
 from app.training.context import NoContext, drain
 from app.training.packing import last_layer_at, lower_states, pack, upper_states
 from app.training.ppo import train_policy
-from app.training.reward.data import set_up_reading
+from app.training.reward.data import set_up_pooling
 from app.training.reward.pooling_layer import LENGTH_LOGIT
 from app.training.reward.trainer import (
     RankedGroup,
@@ -71,7 +71,7 @@ def test_packed_rows_equal_single_ones(model: Llama) -> None:
 
 
 def test_a_simple_taste_is_learned(model: Llama) -> None:
-    """With the reading layer lengths are plain to see; Qwen3's kind of attention keeps its own layer."""
+    """With the pooling layer lengths are plain to see; Qwen3's kind of attention keeps its own layer."""
     prompts, answers = random_groups(60, 4)
     groups = []
     for index, (prompt, group) in enumerate(zip(prompts, answers, strict=True)):
@@ -86,12 +86,12 @@ def test_a_simple_taste_is_learned(model: Llama) -> None:
 
 @pytest.mark.parametrize("name", ["biases and yarn", "no positions, untied"])
 @torch.no_grad()
-def test_the_reading_layer_looks_as_strongly_as_it_says(name: str) -> None:
+def test_the_pooling_layer_looks_as_strongly_as_it_says(name: str) -> None:
     """Head 0 gives the first token e^3.5 against 1 of any other, whatever biases there were and YaRN multiplies by."""
     prompts, answers = random_groups(40, 1, seed=99)
     model = RewardModel.from_sft(lively(VARIANTS[name]), 1, seed=0)
     pairs = [(prompt, group[0]) for prompt, group in zip(prompts, answers, strict=True)]
-    set_up_reading(model, pairs, ENDS, PAD)
+    set_up_pooling(model, pairs, ENDS, PAD)
     layer, config = model.backbone.model.layers[0], model.config
     assert isinstance(layer, Layer)
     normed = layer.input_layernorm(model.backbone.model.embed_tokens(torch.tensor([[BOS, END]])))
@@ -141,7 +141,7 @@ def test_an_own_output_layer_gets_the_gradient() -> None:
 @pytest.fixture
 def imported(tmp_path: Path) -> Callable[[str], tuple[Llama, Any, Any]]:
     pytest.importorskip("transformers")
-    from tests.lm.files.foreign import save_random_model
+    from tests.lm.files.imported_models import save_random_model
 
     def imported(case: str) -> tuple[Llama, Any, Any]:
         theirs = save_random_model(tmp_path / "source", case)

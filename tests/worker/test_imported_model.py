@@ -34,7 +34,7 @@ def harness(tmp_path: Path, tiny_model_dir: Path, monkeypatch: pytest.MonkeyPatc
 @pytest.fixture
 def bring_in(tmp_path: Path) -> Callable[..., Any]:
     def import_model(*options: str, case: str = "qwen2", style: str = "chatml") -> Any:
-        from tests.lm.files.foreign import save_random_model
+        from tests.lm.files.imported_models import save_random_model
 
         save_random_model(tmp_path / "Tiny-Qwen", case, style=style)
         return CliRunner().invoke(cli, ["import-model", str(tmp_path / "Tiny-Qwen"), *options])

@@ -13,7 +13,7 @@ from typing import Any
 from app.chat import Message, Scalar
 from app.errors import InvalidError
 from app.lm.files.config_fields import read_text
-from app.lm.files.sandbox import ForeignProcess, RefusedError
+from app.lm.files.sandbox import RefusedError, Sandbox
 from app.weights import unusable
 
 TEMPLATE_FILE = "chat_template.jinja"
@@ -70,7 +70,7 @@ class ChatTemplate:
     def __init__(self, template: str, variables: str) -> None:
         """`variables`: names and texts of special tokens, as JSON."""
         begin = {"template": template, "variables": json.loads(variables)}
-        self._process = ForeignProcess("chat template", PROGRAM, begin)
+        self._process = Sandbox("chat template", PROGRAM, begin)
 
     def render(
         self,

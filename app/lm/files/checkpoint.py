@@ -150,10 +150,10 @@ def load_model(directory: Path, *, dtype: torch.dtype = torch.float32) -> tuple[
     InvalidError for a model that is not supported. Needs the memory of one copy of the weights in `dtype`."""
     check_directory(directory)
     config = read_config(directory)
-    model = Llama.hollow(config)
+    model = Llama.on_meta(config)
     weights = read_weights(directory, model.state_dict(), dtype=dtype, tied=config.tie_word_embeddings)
     tokenizer = read_tokenizer(directory)
     if tokenizer.vocab_size > config.vocab_size:
         raise unusable(directory / "tokenizer.json", f"has more than {config.vocab_size} tokens")
-    model.fill(weights)
+    model.assign(weights)
     return model.eval(), tokenizer

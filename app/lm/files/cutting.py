@@ -17,7 +17,7 @@ from typing import Any
 import tokenizers
 
 from app.errors import InvalidError
-from app.lm.files.sandbox import ForeignProcess, RefusedError
+from app.lm.files.sandbox import RefusedError, Sandbox
 from app.weights import unusable
 
 # How the models trained here cut: Chinese runs, words with the space before them, single digits, punctuation, line
@@ -37,7 +37,7 @@ BOUNDED = frozenset(
     )
 )  # fmt: skip
 MOST_PREPENDED = 16
-HOLLOW_MODEL = {"type": "WordLevel", "vocab": {"?": 0}, "unk_token": "?"}
+MODEL_WITHOUT_WORDS = {"type": "WordLevel", "vocab": {"?": 0}, "unk_token": "?"}
 RUNS = ("a", "A", "1", " ", "\n", "\t", "!", "'", "字", "é", "a ", "aA", "a1", "1.", " \n", "\r\n", "字a", "word ")
 OPENED_RUNS = ("a", "1", " ")
 MOST_LETTERS = 100  # that a tokenizer's expressions name, each tried as a run
@@ -51,7 +51,7 @@ class Cutter:
         check_decoder(backend)
         self._backend, self._plain = backend, False
         bounded = all(map(_bounded, _parts([_state(backend.normalizer), _state(backend.pre_tokenizer)])))
-        self._trial = None if bounded else _shared_trial(_hollow(backend))
+        self._trial = None if bounded else _shared_trial(_without_vocabulary(backend))
 
     def without_added_tokens(self) -> "Cutter":
         """One around the same model, which decides alone: no added token is looked for."""
@@ -96,7 +96,7 @@ def try_tokenizer(path: Path, characters: int) -> None:
     """Opens and tries a tokenizer.json that nobody has looked at, in a process of its own, on texts of this length.
     Raises InvalidError for what takes too long, and CheckpointError for what cannot be opened."""
     written = path.read_text(encoding="utf-8")
-    process = ForeignProcess("tokenizer", PROGRAM, {"tokenizer": written})
+    process = Sandbox("tokenizer", PROGRAM, {"tokenizer": written})
     text = ""
     try:
         for text in ("", *hard_texts(_letters(json.loads(written)), characters)):
@@ -158,7 +158,7 @@ def _state(part: Any) -> Any:
     return None if part is None else json.loads(part.__getstate__())
 
 
-def _hollow(backend: tokenizers.Tokenizer) -> str:
+def _without_vocabulary(backend: tokenizers.Tokenizer) -> str:
     """As tokenizer.json: what cuts a text into words as this tokenizer does, without its vocabulary."""
     added = [
         {"id": number, **token.__getstate__()}
@@ -166,14 +166,14 @@ def _hollow(backend: tokenizers.Tokenizer) -> str:
         if not (token.special and backend.encode_special_tokens)
     ]
     parts = {"normalizer": _state(backend.normalizer), "pre_tokenizer": _state(backend.pre_tokenizer)}
-    rest = {"version": "1.0", "post_processor": None, "decoder": None, "model": HOLLOW_MODEL}
+    rest = {"version": "1.0", "post_processor": None, "decoder": None, "model": MODEL_WITHOUT_WORDS}
     return json.dumps({**rest, "added_tokens": added, **parts})
 
 
 @lru_cache(maxsize=KEPT)
-def _shared_trial(hollow: str) -> ForeignProcess:
+def _shared_trial(written: str) -> Sandbox:
     """The same process for all versions that cut in the same way."""
-    return ForeignProcess("tokenizer", PROGRAM, {"tokenizer": hollow})
+    return Sandbox("tokenizer", PROGRAM, {"tokenizer": written})
 
 
 @contextlib.contextmanager

@@ -1,4 +1,4 @@
-"""Cuts texts with a tokenizer that came with somebody's model, in a process of its own (limited.py): its regular
+"""Cuts texts with a tokenizer that came with somebody's model, in a process of its own (sandboxed.py): its regular
 expressions run in Oniguruma, which may go back and try again for hours and holds Python's lock meanwhile.
 
 Opened with {"tokenizer"} (the text of tokenizer.json); each request is {"text", "plain"} (plain: no added token is

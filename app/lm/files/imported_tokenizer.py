@@ -33,7 +33,7 @@ _ANSWERED: Message = {"role": "assistant", "content": "Behind the shed."}
 PROBES = ([_ASKED], [_ASKED, _ANSWERED, _ASKED])
 
 
-class ForeignText:
+class ImportedTokenizer:
     """Raises CheckpointError for damaged files and InvalidError for a template or tokenizer that cannot be used.
 
     `end_id` is what the template writes behind an answer; `end_ids` are all tokens that end one. `pad_id` is never

@@ -61,9 +61,9 @@ def import_directory(
         try_tokenizer(path, prompt_characters)
     model, tokenizer = load_model(source)
     _check_numbers(source, model, tokenizer)
-    if tokenizer.foreign is not None:
-        tokenizer.foreign.check()
-    plain = tokenizer.foreign is not None and not tokenizer.foreign.has_template
+    if tokenizer.imported is not None:
+        tokenizer.imported.check()
+    plain = tokenizer.imported is not None and not tokenizer.imported.has_template
     with atomic_directory(target) as fresh:
         for path in files_of(source):
             shutil.copyfile(path, fresh / path.name)

@@ -1,5 +1,7 @@
-"""A part of a model that a stranger wrote, in a process of its own with bounded memory and processor time (limited.py);
-what goes beyond is an error, and its process is gone. Any thread may ask."""
+"""Runs a part of a model that a stranger wrote in a process of its own with bounded memory and processor time.
+
+What goes beyond its bounds is an error, and its process is gone; sandboxed.py is its side. Any thread may ask.
+"""
 
 import contextlib
 import json
@@ -15,7 +17,7 @@ from typing import Any
 from app import own_process
 from app.errors import UnavailableError
 
-LIMITED = Path(__file__).with_name("sandboxed.py")
+SANDBOXED = Path(__file__).with_name("sandboxed.py")
 PASSED_ON = ("LANG", "LC_ALL", "LD_LIBRARY_PATH", "TZ")  # nothing else of the environment is a stranger's business
 MAX_REPLY_BYTES = 1 << 22
 PATIENCE_SECONDS = 5.0  # behind others' texts: a thread that waits here serves nobody else
@@ -25,13 +27,13 @@ class RefusedError(Exception):
     """Why the process did not do what was asked, as part of a sentence."""
 
 
-class ForeignProcess:
+class Sandbox:
     """Started when first needed and again after it had to be ended. `what` it runs, for people."""
 
     def __init__(self, what: str, program: str, begin: Mapping[str, Any]) -> None:
-        self._what, self._program, self._begin = what, LIMITED.with_name(program), json.dumps(begin)
+        self._what, self._program, self._begin = what, SANDBOXED.with_name(program), json.dumps(begin)
         self._process: subprocess.Popen[bytes] | None = None
-        self._at_end: weakref.finalize[..., ForeignProcess] | None = None
+        self._at_end: weakref.finalize[..., Sandbox] | None = None
         self._lock = threading.Lock()
 
     def ask(self, request: Mapping[str, Any]) -> Any:
@@ -70,7 +72,7 @@ class ForeignProcess:
 def start(program: Path) -> subprocess.Popen[bytes]:
     environment = {name: os.environ[name] for name in PASSED_ON if name in os.environ} | {"PYTHONUTF8": "1"}
     return subprocess.Popen(
-        [sys.executable, "-IB", str(LIMITED), str(program), *own_process.library_folders()],
+        [sys.executable, "-IB", str(SANDBOXED), str(program), *own_process.library_folders()],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,

@@ -1,5 +1,5 @@
 """Runs a part of a model that a stranger wrote (its chat template, its tokenizer): the start of a process of its own,
-`python -I limited.py PROGRAM FOLDER...`, by foreign_process.py. PROGRAM is a file beside this one; neither imports
+`python -I sandboxed.py PROGRAM FOLDER...`, by sandbox.py. PROGRAM is a file beside this one; neither imports
 anything else of this program. FOLDERs hold the libraries that -I does not look for: of the home, of PYTHONPATH.
 
 No sandbox keeps a loop or a regular expression from running for years, or a text from growing without end: so the

@@ -1,4 +1,4 @@
-"""Runs a chat template that came with somebody's model, in a process of its own (limited.py).
+"""Runs a chat template that came with somebody's model, in a process of its own (sandboxed.py).
 
 A template is code: jinja2's sandbox keeps it from Python's internals, and the process from doing harm by size or time,
 which no sandbox can (nested loops, 'a' * 10**9). The environment is that of transformers' `apply_chat_template`.

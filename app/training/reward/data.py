@@ -55,7 +55,7 @@ class Fit:
     weights: list[Tensor] = field(default_factory=list)  # the head's, one per penalty
 
 
-def set_up_reading(model: RewardModel, samples: Sequence[Answered], ends: AnswerEnds, pad_id: int) -> None:
+def set_up_pooling(model: RewardModel, samples: Sequence[Answered], ends: AnswerEnds, pad_id: int) -> None:
     """Set the top layer from what the lower ones say on samples of the SFT model; no ranking is looked at. Where it
     cannot be set, the SFT model's own stays."""
     if not can_be_set(model.config):

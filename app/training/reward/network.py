@@ -64,7 +64,7 @@ class RewardModel(nn.Module):
     def final_states(self, packed: Packed, states: Tensor | None = None) -> Tensor:
         """[B,K,H]: what the head reads, at each answer's last token."""
         below = self.lower_states(packed) if states is None else states
-        with torch.autocast("cpu", enabled=False):  # the reading layer's sizes want fp32; it runs at few positions
+        with torch.autocast("cpu", enabled=False):  # the pooling layer's sizes want fp32; it runs at few positions
             return last_layer_at(self.backbone, below, packed, packed.last_index)
 
     def forward(self, packed: Packed, states: Tensor | None = None) -> Tensor:
@@ -160,5 +160,5 @@ def load_reward_model(directory: Path) -> RewardModel:
     wanted = {**model.backbone.state_dict(), "score.weight": model.head.weight}
     weights = read_weights(directory, wanted, dtype=torch.float32)
     model.head.load_state_dict({"weight": weights.pop("score.weight")}, assign=True)
-    model.backbone.fill(weights)
+    model.backbone.assign(weights)
     return model.eval()

@@ -1,7 +1,7 @@
 """Train the reward model from rankings. A generator: yields progress, returns the model and what was measured.
 
 Departs from InstructGPT section 3.5 where 20 to 500 rankings ask for it: the lower layers stay frozen, the top layer is
-set to read whole answers (reading_layer.py), and the head is solved exactly (reward_head.py) with ties used (Davidson
+set to read whole answers (pooling_layer.py), and the head is solved exactly (head.py) with ties used (Davidson
 1970). Fine-tuning the top layer by AdamW from there never lowered the held-out loss with 60 or 200 rankings
 (docs/reward-model.md). Held-out figures come from cross-validation by prompt: each fold is judged by a head that never
 saw its prompts, so that accuracy stands on every ranking instead of a fifth of them. The penalty is the one with the
@@ -29,7 +29,7 @@ from app.training.reward.data import (
     RankedGroup,
     Rankings,
     prepare,
-    set_up_reading,
+    set_up_pooling,
 )
 from app.training.reward.head import penalties, solve
 from app.training.reward.network import (
@@ -54,7 +54,7 @@ __all__ = [
     "train_reward_model",
 ]
 
-MIN_SAMPLES = 32  # under this many SFT samples the rankings' own answers help to set up the reading layer
+MIN_SAMPLES = 32  # under this many SFT samples the rankings' own answers help to set up the pooling layer
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,7 @@ def train_reward_model(
     answers = [(group.prompt_tokens, answer) for group in groups for answer in group.completions]
     samples = [pair for pair in normalization if pair[1]] or answers
     model = RewardModel.from_sft(sft, hparams.num_layers, hparams.seed)
-    set_up_reading(model, samples if len(samples) >= MIN_SAMPLES else [*samples, *answers], ends, pad_id)
+    set_up_pooling(model, samples if len(samples) >= MIN_SAMPLES else [*samples, *answers], ends, pad_id)
     data = prepare(model, groups, ends)
     fits = make_fits(groups, hparams)
     path = penalties(hparams.ridge_strongest, hparams.ridge_weakest, hparams.ridge_steps)

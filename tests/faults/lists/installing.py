@@ -5,7 +5,7 @@ from tests.faults.fault import In
 start = In("app/own_process.py", "tests/test_own_process.py", "tests/lm/files/test_sandbox.py")
 layout = In("app/layout.py", "tests/test_layout.py")
 database = In("app/worker/dbos_database.py", "tests/worker/test_dbos_database.py")
-foreign = In("app/lm/files/sandboxed.py", "tests/lm/files/test_sandbox.py")
+sandboxed = In("app/lm/files/sandboxed.py", "tests/lm/files/test_sandbox.py")
 supervisor = In("app/supervisor.py", "tests/test_wheel.py::test_it_runs_far_from_the_repository")
 process = In("app/worker/process.py", "tests/worker/test_process.py")
 run = In("app/cli/run.py", "tests/test_wheel.py::test_it_runs_far_from_the_repository")
@@ -26,7 +26,7 @@ FAULTS = [
         "own_process.command(",
         "(lambda name, *rest: [__import__('sys').executable, '-m', name, *rest])(",
     ),
-    foreign("a stranger's part finds no library of the home", "if folder not in sys.path", "if folder in sys.path"),
+    sandboxed("a stranger's part finds no library of the home", "if folder not in sys.path", "if folder in sys.path"),
     start("a stranger's part looks in the current folder", "if Path(entry).is_absolute()", "if entry is not None"),
     database(
         "an old SQLite knows no milliseconds",

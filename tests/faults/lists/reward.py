@@ -14,7 +14,7 @@ head = In("app/training/reward/head.py", HEAD)
 network = In("app/training/reward/network.py", DATA, MODEL)
 report = In("app/training/reward/report.py", DATA, MODEL)
 losses = In("app/training/losses.py", LOSSES)
-reading = In("app/training/reward/pooling_layer.py", HEAD)
+pooling = In("app/training/reward/pooling_layer.py", HEAD)
 ends = In("app/lm/inference/answer_ends.py", DATA, MODEL)
 scorer = In("app/training/reward/scorer.py", "tests/training/reward/test_scorer.py")
 
@@ -74,8 +74,8 @@ FAULTS = [
     losses("rankings weigh by their pairs", "(per_ranking / counts.clamp(min=1)).sum()", "per_ranking.sum()"),
     ends("an end that is not the written one not known", "tokens[-1] in self.all", "tokens[-1] == self.written", "tests/training/test_ppo.py"),
     ends("an answer cut at its written end only", "if token in self.all)", "if token == self.written)"),
-    reading("the length's head looks nowhere", "end * logit * math.sqrt(depth) / stretch", "end * 0.0"),
-    reading("prompts left out of the averages", "seen = (packed.segments == 0) | (packed.segments == k + 1)", "seen = packed.segments == k + 1", DATA),
+    pooling("the length's head looks nowhere", "end * logit * math.sqrt(depth) / stretch", "end * 0.0"),
+    pooling("prompts left out of the averages", "seen = (packed.segments == 0) | (packed.segments == k + 1)", "seen = packed.segments == k + 1", DATA),
     scorer("the scorer reads the last message only", "tokenizer.encode_answered(messages, answer)", "tokenizer.encode_answered(messages[-1:], answer)"),
     scorer("the scorer's answers without their last token", "[ids[:-1] for ids in read]", "[ids[:-2] for ids in read]"),
     scorer("the scorer's scores in another order", "return [score for [score] in found]", "return sorted(score for [score] in found)"),

@@ -8,7 +8,7 @@ from app.chat import Message
 from app.errors import InvalidError
 from app.lm.files.chat_template import ChatTemplate, scored_template
 from app.lm.tokenizer import Tokenizer
-from tests.lm.files.foreign import MISTRAL, STYLES, save_tokenizer
+from tests.lm.files.imported_models import MISTRAL, STYLES, save_tokenizer
 from tests.waiting import wait_for
 
 pytest.importorskip("transformers")
@@ -76,12 +76,12 @@ def test_a_template_sees_nothing_of_the_environment(monkeypatch: pytest.MonkeyPa
 
 def test_a_template_that_leaves_out_the_question_is_refused(tmp_path: Path) -> None:
     save_tokenizer(tmp_path, "mistral", template="{{ bos_token }}{{ 'Answer:' }}{{ eos_token }}")
-    foreign = Tokenizer.load(tmp_path).foreign
-    assert foreign is not None
+    imported = Tokenizer.load(tmp_path).imported
+    assert imported is not None
     with pytest.raises(InvalidError, match="leaves out"):
-        foreign.check()
+        imported.check()
     save_tokenizer(tmp_path, "mistral", template=MISTRAL)
-    good = Tokenizer.load(tmp_path).foreign
+    good = Tokenizer.load(tmp_path).imported
     assert good is not None
     good.check()
 

@@ -12,7 +12,7 @@ from tokenizers import AddedToken, Regex, decoders, models, normalizers, pre_tok
 from app.errors import InvalidError, UnavailableError
 from app.lm.files import sandbox
 from app.lm.files.cutting import Cutter, decoded, hard_texts, try_tokenizer
-from app.lm.files.sandbox import ForeignProcess
+from app.lm.files.sandbox import Sandbox
 from app.lm.tokenizer import SPECIAL_TOKENS, Tokenizer
 from app.weights import CheckpointError
 
@@ -141,10 +141,10 @@ def test_decoders_run_at_every_piece_and_hold_nothing_that_could_take_long(part:
 
 
 def test_what_is_bounded_needs_no_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    def never(_self: ForeignProcess, request: object) -> None:
+    def never(_self: Sandbox, request: object) -> None:
         raise AssertionError(f"asked {request}")
 
-    monkeypatch.setattr(ForeignProcess, "ask", never)
+    monkeypatch.setattr(Sandbox, "ask", never)
     pieces = normalizers.Sequence([normalizers.Prepend("▁"), normalizers.Replace(" ", "▁")])
     assert Cutter(backend(normalizer=pieces)).encode("a b")
     for part in (doubling(1), normalizers.Replace(Regex("a"), "b"), normalizers.Prepend("a" * 17)):
@@ -159,7 +159,7 @@ def test_a_tokenizer_in_this_projects_own_format_is_no_more_trusted() -> None:
     made.pre_tokenizer = pre_tokenizers.Split(Regex(r"(?:a*a*)[^a]"), behavior="isolated")
     made.enable_padding(length=100)
     ours = Tokenizer(made)
-    assert ours.foreign is None
+    assert ours.imported is None
     assert ours.encode("a<|end|>") == [made.token_to_id(letter) for letter in "a<|end|>"], "typed, and not padded"
     with pytest.raises(InvalidError, match="too much time"):
         ours.encode("a" * 2_000)
@@ -167,14 +167,14 @@ def test_a_tokenizer_in_this_projects_own_format_is_no_more_trusted() -> None:
 
 def test_who_waits_long_behind_others_texts_is_told_to_come_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sandbox, "PATIENCE_SECONDS", 0.0)
-    process = ForeignProcess("tokenizer", "cutting_process.py", {"tokenizer": "{}"})
+    process = Sandbox("tokenizer", "cutting_process.py", {"tokenizer": "{}"})
     with process._lock, pytest.raises(UnavailableError, match=r"tokenizer is busy with other texts. Try again"):
         process.ask({"text": "a", "plain": False})
 
 
 def test_processes_that_were_ended_leave_nothing_behind() -> None:
-    hollow = {"tokenizer": backend(split=r"(?:a*a*)[^a]").to_str()}
-    process = ForeignProcess("tokenizer", "cutting_process.py", hollow)
+    begin = {"tokenizer": backend(split=r"(?:a*a*)[^a]").to_str()}
+    process = Sandbox("tokenizer", "cutting_process.py", begin)
     for _ in range(2):
         with pytest.raises(sandbox.RefusedError, match="too much time"):
             process.ask({"text": "a" * 2_000, "plain": False})

@@ -13,7 +13,7 @@ from app.lm.files.checkpoint import load_model, save_model
 from app.lm.files.families import read_config
 from app.lm.model import Llama
 from app.weights import CheckpointError
-from tests.lm.files.foreign import CASES, change_json, save_random_model
+from tests.lm.files.imported_models import CASES, change_json, save_random_model
 
 pytest.importorskip("transformers")
 
@@ -90,7 +90,7 @@ def test_layers_without_positions_are_told(tmp_path: Path) -> None:
     save_random_model(tmp_path, "smollm3")
     model, _ = load_model(tmp_path)
     assert model.rotated_layers == (True, False, True)
-    assert Llama.hollow(model.config).rotated_layers == (True, False, True)
+    assert Llama.on_meta(model.config).rotated_layers == (True, False, True)
 
 
 REFUSED: list[tuple[dict[str, Any], type[AppError], str]] = [

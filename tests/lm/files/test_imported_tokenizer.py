@@ -14,7 +14,7 @@ from app.errors import InvalidError
 from app.lm.files.chat_template import PLAIN_TEMPLATE
 from app.lm.tokenizer import IncrementalDecoder, Message, Tokenizer
 from app.weights import CheckpointError
-from tests.lm.files.foreign import CHATML, STYLES, change_json, save_tokenizer
+from tests.lm.files.imported_models import CHATML, STYLES, change_json, save_tokenizer
 
 transformers = pytest.importorskip("transformers")
 
@@ -253,8 +253,8 @@ def test_named_templates_and_the_old_place(tmp_path: Path) -> None:
 def test_without_a_template_the_plain_format(tmp_path: Path) -> None:
     save_tokenizer(tmp_path, "mistral", template=None)
     ours = Tokenizer.load(tmp_path)
-    assert ours.foreign is not None
-    assert not ours.foreign.has_template
+    assert ours.imported is not None
+    assert not ours.imported.has_template
     ids = ours.encode_conversation(conversation("Hi", "Hello.", "Bye"))
     assert ours.decode(ids) == "User: Hi\nAssistant: Hello.\nUser: Bye\nAssistant:"
     assert (ids[0], ids.count(ours.end_id)) == (ours.bos_id, 1)

@@ -16,7 +16,7 @@ from app.lm.files.checkpoint import load_model
 from app.lm.files.importing import import_directory
 from app.lm.tokenizer import Tokenizer
 from app.weights import CheckpointError, verify_directory
-from tests.lm.files.foreign import change_json, save_random_model, save_tokenizer
+from tests.lm.files.imported_models import change_json, save_random_model, save_tokenizer
 
 pytest.importorskip("transformers")
 

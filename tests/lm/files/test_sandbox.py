@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from app.lm.files.sandbox import ForeignProcess, RefusedError
+from app.lm.files.sandbox import RefusedError, Sandbox
 
 PROGRAM = """
 MEMORY_BYTES, OPENING_SECONDS, CPU_SECONDS = 1 << 32, 5.0, 5.0
@@ -19,7 +19,7 @@ def where(tmp_path: Path, module: str) -> object:
     """The file that a process takes the module from."""
     program = tmp_path / "program.py"
     program.write_text(PROGRAM.format(module=module))
-    process = ForeignProcess("model", program.name, {})
+    process = Sandbox("model", program.name, {})
     process._program = program
     try:
         return process.ask({})

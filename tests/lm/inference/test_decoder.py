@@ -14,7 +14,7 @@ from torch import Tensor
 from app.lm.files.checkpoint import load_model
 from app.lm.inference.decoder import Decoder
 from app.lm.inference.kv_cache import RowCache
-from tests.lm.files.foreign import CASES, save_random_model
+from tests.lm.files.imported_models import CASES, save_random_model
 from tests.lm.inference.company import DTYPES, SHAPES, answers_differ, lively, prompts, reading_differs, steps_differ
 
 

@@ -1,4 +1,4 @@
-"""The exact head: the optimum it claims, and the reading layer: length, constant and averages as it says."""
+"""The exact head: the optimum it claims, and the pooling layer: length, constant and averages as it says."""
 
 import pytest
 import torch
@@ -66,7 +66,7 @@ def test_penalties_go_from_strong_to_weak() -> None:
 
 @pytest.mark.usefixtures("fp32")
 @pytest.mark.parametrize("num_layers", [1, 2])
-def test_the_reading_layer_reads_length_and_averages(num_layers: int) -> None:
+def test_the_pooling_layer_reads_length_and_averages(num_layers: int) -> None:
     model = RewardModel.from_sft(tiny_model(), num_layers, seed=0)
     packed = pack(*random_groups(60, 4), PAD)
     below = below_top(model, packed)
