@@ -9,7 +9,7 @@ from sqlalchemy.exc import DBAPIError
 
 from app.config import Settings
 from app.db.schema import current_revision, migrate
-from app.db.session import make_engine, make_session_factory, transaction
+from app.db.session import make_session_factory, open_database, transaction
 from app.db.trouble import trouble_of
 from app.errors import UnavailableError
 from app.paths import SQLITE_PATH_BYTES
@@ -27,13 +27,13 @@ def install(settings: Settings) -> None:
             f"The data folder {settings.data_dir} cannot be made ({error.strerror}). "
             "Set FOURFOLD_DATA_DIR to another one."
         ) from error
-    engine = make_engine(settings.resolved_database_url, create=True)
+    database = open_database(settings.resolved_database_url, create=True)
     try:
-        _refuse_too_long(engine)
-        _refuse_other_encodings(engine)
-        _refuse_without_database(settings, engine)
-        migrate(engine)
-        with transaction(make_session_factory(engine)) as session:
+        _refuse_too_long(database)
+        _refuse_other_encodings(database)
+        _refuse_without_database(settings, database)
+        migrate(database)
+        with transaction(make_session_factory(database)) as session:
             versions.install_sft(session, model_dir=settings.model_dir, data_dir=settings.data_dir)
             prompts.install_shipped_prompts(session)
     except DBAPIError as error:
@@ -44,11 +44,11 @@ def install(settings: Settings) -> None:
             f"The database of the data folder {settings.data_dir} cannot be used ({error.orig}). {trouble.sentence}"
         ) from error
     finally:
-        engine.dispose()
+        database.dispose()
 
 
-def _refuse_too_long(engine: Engine) -> None:
-    file = engine.url.database if engine.dialect.name == "sqlite" else None
+def _refuse_too_long(database: Engine) -> None:
+    file = database.url.database if database.dialect.name == "sqlite" else None
     if file is not None and len(os.fsencode(file)) > SQLITE_PATH_BYTES:
         raise UnavailableError(
             f"The path of the database has {len(os.fsencode(file))} bytes, and SQLite takes {SQLITE_PATH_BYTES}. Set "
@@ -56,11 +56,11 @@ def _refuse_too_long(engine: Engine) -> None:
         )
 
 
-def _refuse_other_encodings(engine: Engine) -> None:
+def _refuse_other_encodings(database: Engine) -> None:
     """Of a server's database: what people write has characters of every script."""
-    if engine.dialect.name == "sqlite":
+    if database.dialect.name == "sqlite":
         return
-    with engine.execution_options(read_only=True).connect() as connection:
+    with database.execution_options(read_only=True).connect() as connection:
         encoding = connection.scalar(text("SHOW server_encoding"))
     if encoding != "UTF8":
         raise UnavailableError(
@@ -69,12 +69,12 @@ def _refuse_other_encodings(engine: Engine) -> None:
         )
 
 
-def _refuse_without_database(settings: Settings, engine: Engine) -> None:
+def _refuse_without_database(settings: Settings, database: Engine) -> None:
     """What a lost database left behind is not installed over: the next training would take its versions' places."""
     left = [name for name in ("versions", "jobs") if _has_entries(settings.data_dir / name)]
-    file = engine.url.database if engine.dialect.name == "sqlite" else None
+    file = database.url.database if database.dialect.name == "sqlite" else None
     empty = file is not None and not (Path(file).is_file() and Path(file).stat().st_size)
-    if left and (empty or current_revision(engine) is None):
+    if left and (empty or current_revision(database) is None):
         raise UnavailableError(
             f"The data folder {settings.data_dir} holds {' and '.join(left)} but no database: it was lost, or its disk "
             "is not mounted. Move the folder away, then restore a backup (fourfold restore FILE) or begin anew; "
@@ -88,9 +88,9 @@ def _has_entries(directory: Path) -> bool:
 
 def precision_of(settings: Settings, of_processor: Callable[[], str]) -> str:
     """The number format of an installed data folder, chosen now where it has none yet."""
-    engine = make_engine(settings.resolved_database_url)
+    database = open_database(settings.resolved_database_url)
     try:
-        with transaction(make_session_factory(engine)) as session:
+        with transaction(make_session_factory(database)) as session:
             return installations.precision(session, settings.precision, of_processor)
     finally:
-        engine.dispose()
+        database.dispose()

@@ -15,7 +15,7 @@ from starlette.middleware import Middleware
 from app.api import exports, generation, groups, health, imports, jobs, openai, prompts, rankings, versions
 from app.api.description import describe
 from app.config import Settings
-from app.db.session import make_engine, make_read_session_factory
+from app.db.session import make_read_session_factory, open_database
 from app.http.connections import AcceptErrors
 from app.http.head import HeadAsGet
 from app.http.limits import BodyLimit, OneAtATurn
@@ -79,7 +79,7 @@ def _lifespan(
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         await to_thread.run_sync(install, settings)
-        database = make_engine(settings.resolved_database_url, busy_seconds=settings.database_wait_seconds)
+        database = open_database(settings.resolved_database_url, busy_seconds=settings.database_wait_seconds)
         engine = await to_thread.run_sync(engine_factory, settings, version_directory(settings, database))
         runtime = build_runtime(settings, database, engine)
         # Those that wait for the model take a thread each; the pages keep as many as they had.

@@ -23,7 +23,7 @@ from sqlalchemy.orm import Session
 from app.chat import Message, SampledAnswer
 from app.config import Settings
 from app.db.models.prompts import Prompt, PromptSource
-from app.db.session import make_engine, make_read_session_factory, make_session_factory, transaction
+from app.db.session import make_read_session_factory, make_session_factory, open_database, transaction
 from app.hparams import SamplingParams
 from app.installation import install
 from app.languages import ANY
@@ -43,9 +43,9 @@ def make_cards(data_dir: Path, count: int) -> None:
     """Cards of one prompt each, ready to be ranked."""
     settings = Settings(data_dir=data_dir)
     install(settings)
-    engine = make_engine(settings.resolved_database_url)
+    database = open_database(settings.resolved_database_url)
     answers = [SampledAnswer(f"answer {index}", [5, 6, 4], "stop") for index in range(4)]
-    with transaction(make_session_factory(engine)) as session:
+    with transaction(make_session_factory(database)) as session:
         asked = [
             NewPrompt([Message(role="user", content=f"card {number}")], source=PromptSource.IMPORTED)
             for number in range(count)
@@ -57,7 +57,7 @@ def make_cards(data_dir: Path, count: int) -> None:
                 session, prompt=prompt, version_id=version_id, answers=answers, params=params, seed=1, shuffle_seed=1
             )
             session.expunge_all()
-    engine.dispose()
+    database.dispose()
 
 
 def rank_one(client: httpx2.Client) -> float:
@@ -131,8 +131,8 @@ def draw_from(data_dir: Path, count: int, draws: int) -> dict[str, float]:
     """Draws as the stock makes them: one in a session of its own, counted as shown after it."""
     settings = Settings(data_dir=data_dir)
     install(settings)
-    engine, dice = make_engine(settings.resolved_database_url), random.Random(0)
-    write, read = make_session_factory(engine), make_read_session_factory(engine)
+    database, dice = open_database(settings.resolved_database_url), random.Random(0)
+    write, read = make_session_factory(database), make_read_session_factory(database)
     with transaction(write) as session:
         fill(session, count)
     seconds: list[float] = []
@@ -143,7 +143,7 @@ def draw_from(data_dir: Path, count: int, draws: int) -> dict[str, float]:
         seconds.append(time.perf_counter() - began)
         with transaction(write) as session:
             drawing.count_shown(session, prompt.id, dice)
-    engine.dispose()
+    database.dispose()
     return {"prompts": float(count), **percentiles_ms(seconds), "max": 1_000 * max(seconds)}
 
 

@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 import app.db.models  # noqa: F401  registers the tables
 from app.config import Settings
 from app.db.base import Base, Text, UTCDateTime
-from app.db.session import make_engine
+from app.db.session import open_database
 
 OWN_TABLES = frozenset(Base.metadata.tables)
 
@@ -42,6 +42,6 @@ if given is not None:
 else:
     settings = Settings()
     settings.data_dir.mkdir(parents=True, exist_ok=True)
-    with make_engine(settings.resolved_database_url, create=True).connect() as opened:
+    with open_database(settings.resolved_database_url, create=True).connect() as opened:
         migrate(opened)
         opened.commit()

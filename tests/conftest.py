@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from app.db.models.versions import Version, VersionKind, VersionStatus
 from app.db.schema import migrate
-from app.db.session import make_engine, make_session_factory, transaction
+from app.db.session import make_session_factory, open_database, transaction
 from app.installation import install
 from app.services.versions.versions import add_version
 from tests import databases
@@ -73,9 +73,9 @@ def tiny_model_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("migrated") / "fourfold.db"
-    engine = make_engine(f"sqlite:///{path}", create=True)
-    migrate(engine)
-    engine.dispose()
+    database = open_database(f"sqlite:///{path}", create=True)
+    migrate(database)
+    database.dispose()
     return path
 
 
@@ -87,9 +87,9 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]
         path = tmp_path / "fourfold.db"
         shutil.copyfile(request.getfixturevalue("migrated_file"), path)
         url = f"sqlite:///{path}"
-    engine = make_engine(url)
-    yield engine
-    engine.dispose()
+    database = open_database(url)
+    yield database
+    database.dispose()
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from pathlib import Path
 from sqlalchemy import Engine, create_engine, make_url, text
 
 from app.db.schema import migrate
-from app.db.session import make_engine
+from app.db.session import open_database
 
 SERVER = os.environ.get("FOURFOLD_TEST_DATABASE_URL")
 """Address of the server's own database; None: SQLite."""
@@ -62,9 +62,9 @@ def _database_of(data_dir: Path) -> str:
 def _migrated() -> str:
     """The template of all others."""
     _run(f"CREATE DATABASE {_MIGRATED}")
-    engine = make_engine(_url(_MIGRATED))
-    migrate(engine)
-    engine.dispose()
+    database = open_database(_url(_MIGRATED))
+    migrate(database)
+    database.dispose()
     return _MIGRATED
 
 

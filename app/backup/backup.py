@@ -32,12 +32,12 @@ from app.backup.database import named_folders, snapshot
 from app.backup.workspace import workspace
 from app.config import Settings
 from app.db.schema import known_revisions
-from app.db.session import make_engine
+from app.db.session import open_database
 from app.weights import CHECKSUMS, WEIGHTS, WEIGHTS_INDEX, sync
 
 TRIES = 3
 PREFIX = ".fourfold-backup-"
-ENGINE = "engine.db"
+DBOS_DATABASE = "engine.db"
 OWN_FOLDERS = {("versions",), ("jobs",), ("workers",)}
 Files = dict[str, BufferedReader]
 """Open files by their names in the data folder."""
@@ -103,7 +103,7 @@ def _check_target(settings: Settings, path: Path) -> None:
     if path.exists() and not path.is_file():
         raise BackupError(f"{path} is no plain file. Name one, or write - and send the output there.")
     database = make_url(settings.resolved_database_url).database
-    own = {settings.data_dir / DATABASE, settings.data_dir / ENGINE, Path(database or DATABASE)}
+    own = {settings.data_dir / DATABASE, settings.data_dir / DBOS_DATABASE, Path(database or DATABASE)}
     inside = path.relative_to(settings.data_dir).parts[:1] if path.is_relative_to(settings.data_dir) else ()
     if inside in OWN_FOLDERS or any(str(path) in (f"{file}{end}" for end in ("", "-wal", "-shm")) for file in own):
         raise BackupError(
@@ -115,13 +115,13 @@ def _check_target(settings: Settings, path: Path) -> None:
 @contextmanager
 def _everything(settings: Settings, copy: Path) -> Iterator[tuple[Files, list[str]]]:
     """All files, the database's copy first, and the folders of versions that are not whole."""
-    engine = make_engine(settings.resolved_database_url)
+    database = open_database(settings.resolved_database_url)
     try:
         for last in (False,) * (TRIES - 1) + (True,):
             with ExitStack() as stack:
                 jobs = {folder.name: _open_all(stack, folder) for folder in _folders(settings.data_dir / "jobs")}
                 copy.unlink(missing_ok=True)
-                snapshot(engine, copy)
+                snapshot(database, copy)
                 versions, job_ids = named_folders(copy)
                 found = {name: _open_all(stack, settings.data_dir / name) for name in versions}
                 missing = [name for name in versions if not _is_whole(found[name])]
@@ -136,7 +136,7 @@ def _everything(settings: Settings, copy: Path) -> Iterator[tuple[Files, list[st
                 yield files, missing
                 return
     finally:
-        engine.dispose()
+        database.dispose()
 
 
 def _is_whole(files: Files) -> bool:

@@ -18,7 +18,7 @@ from app.db.base import Base
 from app.db.models.jobs import LIVE, Job, JobStatus, WorkerHeartbeat
 from app.db.models.versions import Version
 from app.db.schema import current_revision, is_current, known_revisions, migrate
-from app.db.session import make_engine
+from app.db.session import open_database
 from app.db.trouble import sentence_of
 
 ROWS_AT_ONCE = 500
@@ -40,7 +40,7 @@ def _snapshot(source: Engine, target: Path) -> None:
         _copy_file(Path(source.url.database or ""), target)
     elif not is_current(source):
         raise BackupError("The database is not of this program's schema. Start Fourfold once, then make the backup.")
-    copy = make_engine(sqlite_url(target), create=True)
+    copy = open_database(sqlite_url(target), create=True)
     try:
         migrate(copy)
         if source.dialect.name != "sqlite":
@@ -99,19 +99,19 @@ def check(path: Path) -> None:
         is_virtual = "virtual" in str(made).lower().split()[:2]
         if kind != "index" and (kind != "table" or is_virtual or name not in known):
             raise BackupError(DAMAGED.format(why=f"it holds a {kind} {str(name)[:60]!r}"))
-    engine = make_engine(sqlite_url(path))
+    database = open_database(sqlite_url(path))
     try:
-        revision = current_revision(engine)
+        revision = current_revision(database)
         if revision not in known_revisions()[1]:
             raise BackupError(_other_schema(revision))
-        migrate(engine)
-        with engine.execution_options(read_only=True).connect() as connection:
+        migrate(database)
+        with database.execution_options(read_only=True).connect() as connection:
             paths = connection.scalars(select(Version.path)).all()
             ids = connection.scalars(select(Job.id)).all()
     except (DBAPIError, RuntimeError) as error:  # migrations find rows or tables that they cannot bring up to date
         raise BackupError(DAMAGED.format(why=error.orig if isinstance(error, DBAPIError) else error)) from error
     finally:
-        engine.dispose()
+        database.dispose()
     bad = [name for name in paths if not VERSION_PATH.fullmatch(name)]
     bad += [name for name in ids if not JOB_ID.fullmatch(name)]
     if bad:
@@ -131,11 +131,11 @@ def _other_schema(revision: str | None) -> str:
 
 def named_folders(path: Path) -> tuple[list[str], list[str]]:
     """Of a snapshot: folders of the versions that have files, and ids of the jobs that may go on."""
-    engine = make_engine(sqlite_url(path))
-    with engine.execution_options(read_only=True).connect() as connection:
+    database = open_database(sqlite_url(path))
+    with database.execution_options(read_only=True).connect() as connection:
         versions = connection.scalars(
             select(Version.path).where(Version.removed_at.is_(None)).order_by(Version.id)
         ).all()
         jobs = connection.scalars(select(Job.id).where(Job.status.in_((*LIVE, JobStatus.FAILED)))).all()
-    engine.dispose()
+    database.dispose()
     return list(versions), list(jobs)

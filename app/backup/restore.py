@@ -20,7 +20,7 @@ from app.config import Settings
 from app.database_url import sqlite_url
 from app.db.base import Base
 from app.db.schema import migrate_on
-from app.db.session import make_engine
+from app.db.session import open_database
 from app.db.trouble import sentence_of
 from app.weights import sync
 
@@ -71,15 +71,15 @@ def _target(settings: Settings) -> Iterator[Engine | None]:
     if settings.resolved_database_url == sqlite_url(settings.data_dir / DATABASE):
         yield None
         return
-    engine = make_engine(settings.resolved_database_url)
+    server = open_database(settings.resolved_database_url)
     try:
-        if engine.dialect.name == "sqlite":
+        if server.dialect.name == "sqlite":
             raise BackupError(
                 "FOURFOLD_DATABASE_URL names a file outside the data folder, and a backup is restored into one folder. "
                 "Unset it, restore, then move fourfold.db there; nothing was restored."
             )
         try:
-            there = set(inspect(engine).get_table_names()) & (set(Base.metadata.tables) | {"alembic_version"})
+            there = set(inspect(server).get_table_names()) & (set(Base.metadata.tables) | {"alembic_version"})
         except DBAPIError as error:
             raise BackupError(f"{sentence_of(error)} Nothing was restored.") from error
         if there:
@@ -87,9 +87,9 @@ def _target(settings: Settings) -> Iterator[Engine | None]:
                 "The database of FOURFOLD_DATABASE_URL holds tables of Fourfold already. Name an empty one (createdb); "
                 "nothing was restored."
             )
-        yield engine
+        yield server
     finally:
-        engine.dispose()
+        server.dispose()
 
 
 def _refuse_too_large(manifest: Manifest, data_dir: Path) -> None:
@@ -138,7 +138,7 @@ def _place_database(staged: Path, place: Path) -> None:
 
 def _fill(source: Path, writing: Connection) -> None:
     migrate_on(writing)
-    copy = make_engine(sqlite_url(source))
+    copy = open_database(sqlite_url(source))
     try:
         with copy.execution_options(read_only=True).connect() as reading:
             database.copy_rows(reading, writing)

@@ -24,7 +24,7 @@ def import_model(
 ) -> None:
     """Bring in somebody else's model (Llama, Mistral, Qwen2, Qwen3, SmolLM)."""
     from app.config import Settings
-    from app.db.session import make_engine, make_session_factory, transaction
+    from app.db.session import make_session_factory, open_database, transaction
     from app.installation import install
     from app.languages import UNKNOWN, codes_of, listed, primary
     from app.lm.files.importing import import_directory
@@ -37,13 +37,13 @@ def import_model(
     settings = Settings()
     install(settings)
     staging = settings.version_directory(f"versions/.importing-{uuid.uuid4().hex[:8]}")
-    engine = make_engine(settings.resolved_database_url)
+    database = open_database(settings.resolved_database_url)
     try:
         with saving("imported model"):
             found = import_directory(
                 directory, staging, prompt_characters=settings.max_prompt_characters, languages=languages
             )
-        with transaction(make_session_factory(engine)) as session:
+        with transaction(make_session_factory(database)) as session:
             version = versions.add_imported(
                 session,
                 staging,
@@ -54,7 +54,7 @@ def import_model(
             )
             number, path = version.id, version.path
     finally:
-        engine.dispose()
+        database.dispose()
         shutil.rmtree(staging, ignore_errors=True)
     answers = "answers from now on" if activate else f"waits (POST /api/v1/versions/{number}/activate)"
     typer.echo(

@@ -13,7 +13,7 @@ def prune(
 ) -> None:
     """Delete the files of versions that nothing needs: their records stay, what they taught stays in the others."""
     from app.config import Settings
-    from app.db.session import make_engine, make_read_session_factory, make_session_factory, transaction
+    from app.db.session import make_read_session_factory, make_session_factory, open_database, transaction
     from app.figures import megabytes
     from app.installation import install
     from app.services.versions import removal
@@ -21,19 +21,19 @@ def prune(
 
     settings = Settings()
     install(settings)
-    engine = make_engine(settings.resolved_database_url)
-    read = make_read_session_factory(engine)
+    database = open_database(settings.resolved_database_url)
+    read = make_read_session_factory(database)
     try:
         if dry_run:
             with read() as session:
                 found, left = removal.plan(session, settings, keep=keep), []
         else:
-            with transaction(make_session_factory(engine)) as session:
+            with transaction(make_session_factory(database)) as session:
                 found = removal.prune(session, settings, keep=keep)
             with read() as session:
                 left = removal.clear(session, settings)
     finally:
-        engine.dispose()
+        database.dispose()
     for version, reason in found.staying:
         typer.echo(f"stays: {version_title(version)}. {reason}")
     for each in found.going:

@@ -44,24 +44,24 @@ def worker() -> None:
     logging.getLogger("fourfold.worker").info("the worker has stopped")
     logging.shutdown()
     sys.stderr.flush()
-    os._exit(0)  # the job engine's idle threads would be waited for
+    os._exit(0)  # DBOS's idle threads would be waited for
 
 
 def worker_health() -> None:
     """Exit with 0 when a worker has shown life lately, else with 1."""
-    from app.db.session import make_engine, make_read_session_factory
+    from app.db.session import make_read_session_factory, open_database
     from app.services.jobs import heartbeats
 
     settings = Settings()
-    engine = make_engine(settings.resolved_database_url)
+    database = open_database(settings.resolved_database_url)
     try:
-        with make_read_session_factory(engine)() as session:
+        with make_read_session_factory(database)() as session:
             alive = heartbeats.living_workers(session, stale_seconds=settings.worker_stale_seconds)
     except Exception as error:  # no database yet is unhealthy too
         print(f"unhealthy: {error}", file=sys.stderr)
         raise SystemExit(1) from error
     finally:
-        engine.dispose()
+        database.dispose()
     if not alive:
         print(f"unhealthy: no worker heartbeat for {settings.worker_stale_seconds:g} s", file=sys.stderr)
         raise SystemExit(1)

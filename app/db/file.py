@@ -31,11 +31,11 @@ class DatabaseFile:
         self._may_create = create
         self._known: Identity = None
 
-    def listen(self, engine: Engine) -> None:
-        event.listen(engine, "do_connect", self._before_connecting)
-        event.listen(engine, "connect", self._connected)
-        event.listen(engine, "begin", self._check)
-        event.listen(engine, "commit", self._check)
+    def listen(self, database: Engine) -> None:
+        event.listen(database, "do_connect", self._before_connecting)
+        event.listen(database, "connect", self._connected)
+        event.listen(database, "begin", self._check)
+        event.listen(database, "commit", self._check)
 
     def _before_connecting(self, *_: Any) -> None:
         if self._known is None and self._may_create:

@@ -23,12 +23,12 @@ AT_ONCE = {"stream_results": False, "yield_per": None}
 LOCK_NOT_AVAILABLE = "55P03"
 
 
-def make_postgres_engine(url: URL, *, busy_seconds: float, kept_connections: int) -> Engine:
+def open_postgres(url: URL, *, busy_seconds: float, kept_connections: int) -> Engine:
     """`busy_seconds`: how long a write waits for its turn, whatever process has it.
 
     Connections are tried before they are used: a server that was started again is noticed by nobody.
     """
-    engine = create_engine(
+    database = create_engine(
         url.set(drivername="postgresql+psycopg"),
         pool_size=kept_connections,
         max_overflow=-1,
@@ -45,9 +45,9 @@ def make_postgres_engine(url: URL, *, busy_seconds: float, kept_connections: int
         cursor.close()
         connection.commit()
 
-    event.listen(engine, "connect", configure)
-    event.listen(engine, "begin", _begin)
-    return engine
+    event.listen(database, "connect", configure)
+    event.listen(database, "begin", _begin)
+    return database
 
 
 def _begin(connection: Connection) -> None:

@@ -28,29 +28,29 @@ def known_revisions() -> tuple[str, frozenset[str]]:
     return head, frozenset(revision.revision for revision in script.walk_revisions())
 
 
-def current_revision(engine: Engine) -> str | None:
+def current_revision(database: Engine) -> str | None:
     """Only reads: it waits for no writer."""
-    with engine.execution_options(read_only=True).connect() as connection:
+    with database.execution_options(read_only=True).connect() as connection:
         return MigrationContext.configure(connection).get_current_revision()
 
 
-def is_current(engine: Engine) -> bool:
-    return current_revision(engine) == known_revisions()[0]
+def is_current(database: Engine) -> bool:
+    return current_revision(database) == known_revisions()[0]
 
 
-def migrate(engine: Engine) -> None:
+def migrate(database: Engine) -> None:
     """Applies missing migrations in one transaction.
 
     Raises UnavailableError when the database is from a newer program; nothing is changed then.
     """
     _, known = known_revisions()
-    current = current_revision(engine)
+    current = current_revision(database)
     if current is not None and current not in known:
         raise UnavailableError(
             f"The data directory was made by a newer Fourfold (schema {current}). Update this program, or set "
             "FOURFOLD_DATA_DIR to another folder; nothing was changed."
         )
-    with migrating(engine) as connection:
+    with migrating(database) as connection:
         migrate_on(connection)
 
 
@@ -62,12 +62,12 @@ def migrate_on(connection: Connection) -> None:
 
 
 @contextmanager
-def migrating(engine: Engine) -> Iterator[Connection]:
+def migrating(database: Engine) -> Iterator[Connection]:
     """One transaction in which tables may be written anew: SQLite changes a column that way, and while the old table is
     gone no foreign key holds. There they are off from before BEGIN, as its documentation asks for ("Making Other Kinds
     Of Table Schema Changes"), and checked before COMMIT."""
-    sqlite = engine.dialect.name == "sqlite"
-    with engine.connect() as connection:
+    sqlite = database.dialect.name == "sqlite"
+    with database.connect() as connection:
         if sqlite:
             _switch_foreign_keys(connection, "OFF")
         try:

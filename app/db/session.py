@@ -1,4 +1,4 @@
-"""The engine and its SQLite settings: WAL, synchronous FULL, foreign keys, writers that queue instead of failing.
+"""Opens the database. On SQLite: WAL, synchronous FULL, foreign keys, writers that queue instead of failing.
 
 One writes at a time, on PostgreSQL too (app/db/postgres.py): a service may look and then write. SQLite has one writer
 by nature. Inside a process the writers wait in one line (`_WriteTurn`): SQLite's own waiting is a poll that knows no
@@ -16,7 +16,7 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.orm import Session, sessionmaker
 
 from app.db.file import DatabaseFile
-from app.db.postgres import make_postgres_engine
+from app.db.postgres import open_postgres
 from app.db.trouble import BUSY, DatabaseBusyError
 from app.strict_json import to_json
 
@@ -24,26 +24,26 @@ BUSY_SECONDS = 30.0
 KEPT_CONNECTIONS = 16
 
 
-def make_engine(url: str, *, busy_seconds: float = BUSY_SECONDS, create: bool = False) -> Engine:
+def open_database(url: str, *, busy_seconds: float = BUSY_SECONDS, create: bool = False) -> Engine:
     """`busy_seconds`: how long a write waits for its turn, within this process and for other ones. `create`: whether a
     database file may be made; without it, one that is not there is an error (DataLostError).
 
     There is no upper bound on connections: a thread holds one, so the threads are the bound.
     """
     if not url.startswith("sqlite"):
-        return make_postgres_engine(make_url(url), busy_seconds=busy_seconds, kept_connections=KEPT_CONNECTIONS)
-    engine = create_engine(
+        return open_postgres(make_url(url), busy_seconds=busy_seconds, kept_connections=KEPT_CONNECTIONS)
+    database = create_engine(
         url,
         pool_size=KEPT_CONNECTIONS,
         max_overflow=-1,
         json_serializer=to_json,
         connect_args={"timeout": busy_seconds},
     )
-    event.listen(engine, "connect", _configure_sqlite)
-    if engine.url.database and engine.url.database != ":memory:":
-        DatabaseFile(Path(engine.url.database), create=create).listen(engine)
-    _WriteTurn(busy_seconds).listen(engine)
-    return engine
+    event.listen(database, "connect", _configure_sqlite)
+    if database.url.database and database.url.database != ":memory:":
+        DatabaseFile(Path(database.url.database), create=create).listen(database)
+    _WriteTurn(busy_seconds).listen(database)
+    return database
 
 
 def _configure_sqlite(connection: DBAPIConnection, _record: Any) -> None:
@@ -66,9 +66,9 @@ class _WriteTurn:
         self._turn = threading.Lock()
         self._wait_seconds = wait_seconds
 
-    def listen(self, engine: Engine) -> None:
-        event.listen(engine, "begin", self._begin)
-        event.listen(engine, "checkin", self._give_back)
+    def listen(self, database: Engine) -> None:
+        event.listen(database, "begin", self._begin)
+        event.listen(database, "checkin", self._give_back)
 
     def _begin(self, connection: Connection) -> None:
         """Raises DatabaseBusyError without a turn in time, OperationalError where another process keeps the lock."""
@@ -86,13 +86,13 @@ class _WriteTurn:
             self._turn.release()
 
 
-def make_session_factory(engine: Engine) -> sessionmaker[Session]:
-    return sessionmaker(engine, expire_on_commit=False)
+def make_session_factory(database: Engine) -> sessionmaker[Session]:
+    return sessionmaker(database, expire_on_commit=False)
 
 
-def make_read_session_factory(engine: Engine) -> sessionmaker[Session]:
+def make_read_session_factory(database: Engine) -> sessionmaker[Session]:
     """Sessions that only read: they take no write lock and never wait for a writer (WAL)."""
-    return sessionmaker(engine.execution_options(read_only=True), expire_on_commit=False)
+    return sessionmaker(database.execution_options(read_only=True), expire_on_commit=False)
 
 
 @contextmanager

@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from app.config import Settings
 from app.db.models.jobs import Job, JobKind, JobStatus
-from app.db.session import make_engine, make_read_session_factory, make_session_factory
+from app.db.session import make_read_session_factory, make_session_factory, open_database
 from app.errors import AppError
 from app.parent_watch import follow_parent
 from app.saving import is_disk_full
@@ -115,9 +115,9 @@ def main(arguments: list[str]) -> int:
     settings = Settings()
     logging.basicConfig(level=settings.log_level.upper(), format="%(levelname)s %(message)s", stream=sys.stderr)
     yield_to_pages(settings.worker_nice)
-    engine = make_engine(settings.resolved_database_url)
-    sessions = make_session_factory(engine)
-    readers = make_read_session_factory(engine)
+    database = open_database(settings.resolved_database_url)
+    sessions = make_session_factory(database)
+    readers = make_read_session_factory(database)
     job = patiently(lambda: _job(readers, job_id), seconds=settings.worker_patience_seconds)
     if job is None or job.fence != int(fence):
         return EXIT_SUPERSEDED
@@ -125,7 +125,7 @@ def main(arguments: list[str]) -> int:
     try:
         return run_attempt(run, importlib.import_module(rest[0] if rest else DEFAULT_HANDLERS).HANDLERS)
     finally:
-        engine.dispose()
+        database.dispose()
 
 
 if __name__ == "__main__":

@@ -17,11 +17,11 @@ SUBSECONDS_SINCE = (3, 42, 0)
 and Ubuntu 22.04 have older ones: there it is NULL, or no function at all, and no workflow could be stored."""
 
 
-def open_engine_database(path: Path) -> Engine:
+def open_dbos_database(path: Path) -> Engine:
     """Made with the first connection."""
-    engine = create_engine(sqlite_url(path), pool_size=CONNECTIONS, max_overflow=0, pool_pre_ping=True)
-    event.listen(engine, "connect", _configure)
-    return engine
+    database = create_engine(sqlite_url(path), pool_size=CONNECTIONS, max_overflow=0, pool_pre_ping=True)
+    event.listen(database, "connect", _configure)
+    return database
 
 
 def _configure(connection: sqlite3.Connection, _record: object) -> None:

@@ -20,7 +20,7 @@ from app.db.session import transaction
 from app.services.jobs import heartbeats, job_runs
 from app.services.jobs.job_runs import HandOver
 from app.worker.child import DEFAULT_HANDLERS
-from app.worker.dbos_database import open_engine_database
+from app.worker.dbos_database import open_dbos_database
 from app.worker.process import JobRunner
 from app.worker.slots import worker_slot
 
@@ -39,7 +39,7 @@ def _database(settings: Settings) -> DBOSConfig:
     """On SQLite a file of its own beside ours: its polling never waits for, or delays, a ranking; it can be deleted."""
     url = make_url(settings.resolved_database_url)
     if url.get_backend_name() == "sqlite":
-        return DBOSConfig(name="fourfold", system_database_engine=open_engine_database(settings.data_dir / "engine.db"))
+        return DBOSConfig(name="fourfold", system_database_engine=open_dbos_database(settings.data_dir / "engine.db"))
     address = url.set(drivername="postgresql").render_as_string(hide_password=False)
     return DBOSConfig(name="fourfold", system_database_url=address)
 

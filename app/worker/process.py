@@ -1,4 +1,4 @@
-"""Runs a job's attempts in child processes and waits until each is really gone. Knows nothing of the engine.
+"""Runs a job's attempts in child processes and waits until each is really gone. Knows nothing of DBOS.
 
 A crash (killed, out of memory, torch fault) is tried again from the checkpoint; an error that the child recorded is
 not.
@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from app import own_process
 from app.config import Settings
 from app.db.models.jobs import JobStatus
-from app.db.session import make_engine, make_read_session_factory, make_session_factory, transaction
+from app.db.session import make_read_session_factory, make_session_factory, open_database, transaction
 from app.errors import UnavailableError
 from app.parent_watch import settings_environment
 from app.services.jobs import job_folders, job_runs
@@ -37,7 +37,7 @@ log = logging.getLogger("fourfold.worker")
 
 
 class WorkerStopping(BaseException):
-    """Not an Exception: the engine must not record it, so that the job is still pending at the next start."""
+    """Not an Exception: DBOS must not record it, so that the job is still pending at the next start."""
 
 
 @dataclass
@@ -51,9 +51,9 @@ class JobRunner:
     _busy: threading.Lock = field(default_factory=threading.Lock)
 
     def __post_init__(self) -> None:
-        engine = make_engine(self.settings.resolved_database_url)
-        self.sessions = make_session_factory(engine)
-        self.readers = make_read_session_factory(engine)
+        database = open_database(self.settings.resolved_database_url)
+        self.sessions = make_session_factory(database)
+        self.readers = make_read_session_factory(database)
 
     def wait_idle(self) -> None:
         """After `stopping` is set: returns when no child is left."""

@@ -1,6 +1,6 @@
 """More requests at once than there are threads, while another process writes: nothing stands still, nobody waits long.
 
-The other process is played by a second engine that keeps the database's write lock.
+The other process is played by connections of its own that keep the database's write lock.
 """
 
 import asyncio
@@ -15,7 +15,7 @@ import httpx2
 import pytest
 
 from app.api import health
-from app.db.session import make_engine
+from app.db.session import open_database
 from app.errors import CrowdedError
 from tests.api.conftest import check_problem, ranks_of
 from tests.live import LiveServer, ScriptedEngine, live_server, quick_settings
@@ -29,10 +29,10 @@ A_LINK = {**HTML, **ELSEWHERE, "sec-fetch-mode": "navigate", "sec-fetch-dest": "
 
 @contextmanager
 def another_writer(server: LiveServer) -> Iterator[None]:
-    engine = make_engine(server.settings.resolved_database_url)
-    with engine.connect() as connection, connection.begin():
+    database = open_database(server.settings.resolved_database_url)
+    with database.connect() as connection, connection.begin():
         yield
-    engine.dispose()
+    database.dispose()
 
 
 @pytest.fixture

@@ -23,9 +23,9 @@ from alembic.command import downgrade as alembic_downgrade
 from sqlalchemy import select, text
 
 from app.backup import backup as backup_module
-from app.backup import database
 from app.backup.archive import DATABASE, BackupError, Entry, pack, write_archive
 from app.backup.backup import PREFIX, backup_to_file, backup_to_stream
+from app.backup.database import snapshot
 from app.backup.restore import restore
 from app.config import Settings
 from app.db.base import Base, utc_now
@@ -36,7 +36,7 @@ from app.db.models.prompts import Prompt
 from app.db.models.rankings import Ranking
 from app.db.models.versions import Version
 from app.db.schema import _alembic_config, known_revisions, migrating
-from app.db.session import make_engine, make_read_session_factory, make_session_factory, transaction
+from app.db.session import make_read_session_factory, make_session_factory, open_database, transaction
 from app.installation import install
 from app.parent_watch import settings_environment
 from app.services.jobs import jobs
@@ -69,14 +69,14 @@ def files_of(folder: Path) -> dict[str, bytes]:
 
 
 def rows(settings: Settings) -> list[tuple[object, ...]]:
-    engine = make_engine(settings.resolved_database_url)
+    database = open_database(settings.resolved_database_url)
     try:
-        with make_read_session_factory(engine)() as session:
+        with make_read_session_factory(database)() as session:
             versions = session.execute(select(Version.id, Version.path, Version.status, Version.metrics))
             rankings = session.execute(select(Ranking.id, Ranking.ranks, Ranking.created_at).order_by(Ranking.id))
             return [tuple(row) for row in [*versions, *rankings]]
     finally:
-        engine.dispose()
+        database.dispose()
 
 
 def test_every_ranking_is_there_and_the_job_goes_on(tmp_path: Path, tiny_model_dir: Path) -> None:
@@ -147,11 +147,11 @@ def test_what_is_restored_is_what_was_there(installed: Settings, tmp_path: Path)
     """Byte for byte; files that are equal are in it once; the restored one can be backed up and restored again."""
     first = installed.data_dir / "versions" / "1-sft"
     shutil.copytree(first, installed.data_dir / "versions" / "2-sft")
-    engine = make_engine(installed.resolved_database_url)
-    with transaction(make_session_factory(engine)) as session:
+    database = open_database(installed.resolved_database_url)
+    with transaction(make_session_factory(database)) as session:
         row = session.get_one(Version, 1)
         session.add(Version(kind=row.kind, path="versions/2-sft", content_hash=row.content_hash, metrics={"好": [1.5]}))
-    engine.dispose()
+    database.dispose()
     (first / ".unfinished").write_text("no")
     made = backup_to_file(installed, tmp_path / "a")
     (first / ".unfinished").unlink()
@@ -173,23 +173,22 @@ def test_a_version_that_is_removed_meanwhile(
     installed: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Marked and deleted between the copy of the database and that of the files: the next copy knows it."""
-    engine = make_engine(installed.resolved_database_url)
-    with transaction(make_session_factory(engine)) as session:
+    database = open_database(installed.resolved_database_url)
+    with transaction(make_session_factory(database)) as session:
         row = session.get_one(Version, 1)
         session.add(Version(kind=row.kind, path="versions/2-sft", content_hash=row.content_hash))
-    snapshot = database.snapshot
     times: list[int] = []
 
     def then_removed(*arguments: object) -> None:
         snapshot(*arguments)  # type: ignore[arg-type]
         times.append(1)
-        with transaction(make_session_factory(engine)) as session:
+        with transaction(make_session_factory(database)) as session:
             session.get_one(Version, 2).removed_at = utc_now()
 
     monkeypatch.setattr(backup_module, "snapshot", then_removed)
     assert backup_to_file(installed, tmp_path / "a").missing == ()
     assert len(times) == 2
-    engine.dispose()
+    database.dispose()
 
 
 @pytest.mark.parametrize("lost", [["tokenizer.json"], ["config.json", CHECKSUMS]])
@@ -207,11 +206,11 @@ def test_a_version_that_is_damaged_is_told(installed: Settings, tmp_path: Path, 
     folder = installed.data_dir / "versions" / "2-sft"
     shutil.copytree(installed.data_dir / "versions" / "1-sft", folder)
     (folder / CHECKSUMS).write_text(json.dumps({WEIGHTS: file_hash(folder / WEIGHTS)}))
-    engine = make_engine(installed.resolved_database_url)
-    with transaction(make_session_factory(engine)) as session:
+    database = open_database(installed.resolved_database_url)
+    with transaction(make_session_factory(database)) as session:
         row = session.get_one(Version, 1)
         session.add(Version(kind=row.kind, path="versions/2-sft", content_hash=row.content_hash))
-    engine.dispose()
+    database.dispose()
     assert backup_to_file(installed, tmp_path / "a").missing == ()
     if how == "its weights":
         content = bytearray((folder / WEIGHTS).read_bytes())
@@ -408,28 +407,28 @@ def test_a_newer_installation_is_refused(installed: Settings, tmp_path: Path) ->
 
 def downgrade(path: Path) -> None:
     """To the first schema that ever was."""
-    engine = make_engine(f"sqlite:///{path}")
+    database = open_database(f"sqlite:///{path}")
     config = _alembic_config()
-    with migrating(engine) as connection:
+    with migrating(database) as connection:
         config.attributes["connection"] = connection
         alembic_downgrade(config, "0001")
-    engine.dispose()
+    database.dispose()
 
 
 def texts_of(settings: Settings) -> list[tuple[object, ...]]:
-    engine = make_engine(settings.resolved_database_url)
+    database = open_database(settings.resolved_database_url)
     try:
-        with make_read_session_factory(engine)() as session:
+        with make_read_session_factory(database)() as session:
             groups = session.execute(select(Group.id, Prompt.text, Group.seed, Group.created_at).join(Prompt))
             rankings = session.execute(select(Ranking.id, Ranking.ranks, Ranking.created_at).order_by(Ranking.id))
             return [tuple(row) for row in [*groups, *rankings]]
     finally:
-        engine.dispose()
+        database.dispose()
 
 
 def add_ranking(settings: Settings) -> None:
-    engine = make_engine(settings.resolved_database_url)
-    with transaction(make_session_factory(engine)) as session:
+    database = open_database(settings.resolved_database_url)
+    with transaction(make_session_factory(database)) as session:
         session.add(Labeler(id=1, name="張　伟", kind=LabelerKind.PERSON))
         prompt = session.scalars(select(Prompt).order_by(Prompt.id)).first()
         assert prompt is not None
@@ -438,7 +437,7 @@ def add_ranking(settings: Settings) -> None:
         session.flush()
         session.add(Ranking(group_id=7, labeler_id=1, ranks={"1": 1, "2": 2}))
         session.add(Job(id="a" * 32, number=1, kind="evaluate", dedup_key="x", trigger="person", status="queued"))
-    engine.dispose()
+    database.dispose()
 
 
 @pytest.mark.sqlite
@@ -480,14 +479,14 @@ def test_an_older_installation_and_an_older_backup_are_brought_up_to_date(instal
 
 
 def all_rows(settings: Settings) -> dict[str, list[dict[str, object]]]:
-    engine = make_engine(settings.resolved_database_url)
+    database = open_database(settings.resolved_database_url)
     found = {}
-    with engine.execution_options(read_only=True).connect() as connection:
+    with database.execution_options(read_only=True).connect() as connection:
         for table in Base.metadata.sorted_tables:
             ordered = select(table).order_by(*table.primary_key.columns)
             found[table.name] = [dict(row) for row in connection.execute(ordered).mappings()]
         nulls = connection.scalar(text("SELECT count(*) FROM jobs WHERE result IS NULL"))
-    engine.dispose()
+    database.dispose()
     return found | {"jobs without a result": [{"count": nulls}]}
 
 

@@ -12,13 +12,13 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from app.db.file import DataLostError
 from app.db.models.labelers import Labeler
-from app.db.session import make_engine, make_read_session_factory, transaction
+from app.db.session import make_read_session_factory, open_database, transaction
 
 pytestmark = pytest.mark.sqlite
 
 
-def path_of(engine: Engine) -> Path:
-    return Path(engine.url.database or "")
+def path_of(database: Engine) -> Path:
+    return Path(database.url.database or "")
 
 
 def delete(path: Path) -> None:
@@ -89,11 +89,11 @@ def test_what_comes_back_is_used_again(database: Engine, sessions: sessionmaker[
 
 
 def test_no_empty_database_is_made_where_none_is(tmp_path: Path) -> None:
-    engine = make_engine(f"sqlite:///{tmp_path / 'fourfold.db'}")
-    with pytest.raises(DataLostError, match="is not there"), engine.connect() as connection:
+    database = open_database(f"sqlite:///{tmp_path / 'fourfold.db'}")
+    with pytest.raises(DataLostError, match="is not there"), database.connect() as connection:
         connection.execute(text("SELECT 1"))
     assert list(tmp_path.iterdir()) == []
-    engine.dispose()
+    database.dispose()
 
 
 def test_nor_for_another_connection_once_it_is_lost(database: Engine, sessions: sessionmaker[Session]) -> None:
@@ -107,12 +107,12 @@ def test_nor_for_another_connection_once_it_is_lost(database: Engine, sessions: 
 
 
 def test_what_made_a_database_makes_no_second_one(tmp_path: Path) -> None:
-    engine = make_engine(f"sqlite:///{tmp_path / 'fourfold.db'}", create=True)
-    with engine.begin() as connection:
+    database = open_database(f"sqlite:///{tmp_path / 'fourfold.db'}", create=True)
+    with database.begin() as connection:
         connection.execute(text("CREATE TABLE things (id INTEGER)"))
-    engine.dispose()
-    path_of(engine).unlink()
-    with pytest.raises(DataLostError), engine.connect() as connection:
+    database.dispose()
+    path_of(database).unlink()
+    with pytest.raises(DataLostError), database.connect() as connection:
         connection.execute(text("SELECT 1"))
-    assert not path_of(engine).exists()
-    engine.dispose()
+    assert not path_of(database).exists()
+    database.dispose()

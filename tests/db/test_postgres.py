@@ -1,4 +1,4 @@
-"""What PostgreSQL's errors mean, and what its engine promises beyond the rules that both databases keep."""
+"""What PostgreSQL's errors mean, and what it promises beyond the rules that both databases keep."""
 
 from pathlib import Path
 

@@ -15,32 +15,32 @@ from sqlalchemy.exc import IntegrityError
 import app.db.models  # noqa: F401  registers the tables
 from app.chat import Message
 from app.db.schema import _alembic_config, migrating
-from app.db.session import make_engine
+from app.db.session import open_database
 from app.services.data.prompts import digest_of
 from tests.repository import REPOSITORY
 
 
 @pytest.fixture
-def engine(tmp_path: Path) -> Iterator[Engine]:
-    made = make_engine(f"sqlite:///{tmp_path / 'fourfold.db'}", create=True)
+def empty_database(tmp_path: Path) -> Iterator[Engine]:
+    made = open_database(f"sqlite:///{tmp_path / 'fourfold.db'}", create=True)
     yield made
     made.dispose()
 
 
-def migrate(engine: Engine, revision: str) -> None:
+def migrate(empty_database: Engine, revision: str) -> None:
     config = _alembic_config()
-    with migrating(engine) as connection:
+    with migrating(empty_database) as connection:
         config.attributes["connection"] = connection
         if revision == "check":
             command.check(config)
-        elif revision == "0001" and _has_tables(engine):
+        elif revision == "0001" and _has_tables(empty_database):
             command.downgrade(config, revision)
         else:
             command.upgrade(config, revision)
 
 
-def _has_tables(engine: Engine) -> bool:
-    with engine.execution_options(read_only=True).connect() as connection:
+def _has_tables(empty_database: Engine) -> bool:
+    with empty_database.execution_options(read_only=True).connect() as connection:
         return bool(connection.scalar(text("SELECT count(*) FROM sqlite_master WHERE name = 'jobs'")))
 
 
@@ -50,24 +50,24 @@ VALUES (:id, :kind, '{}', :id, 'person', 'succeeded', :at, 0, 0, '', '{}', 1, 1,
 POINT = """INSERT INTO job_metrics (job_id, step, "values", created_at) VALUES ('b', :step, :values, '2026-01-01')"""
 
 
-def test_jobs_are_numbered_and_doubled_points_removed(engine: Engine) -> None:
-    migrate(engine, "0001")
-    with engine.begin() as connection:
+def test_jobs_are_numbered_and_doubled_points_removed(empty_database: Engine) -> None:
+    migrate(empty_database, "0001")
+    with empty_database.begin() as connection:
         for job_id, day in (("a", 2), ("b", 1), ("c", 3)):
             connection.execute(text(JOB), {"id": job_id, "kind": "train_reward", "at": f"2026-01-0{day} 00:00:00"})
         for step, values in ((1, "{}"), (2, '{"loss": 1}'), (2, '{"loss": 2}'), (3, "{}")):
             connection.execute(text(POINT), {"step": step, "values": values})
-    migrate(engine, "head")
-    with engine.connect() as connection:
+    migrate(empty_database, "head")
+    with empty_database.connect() as connection:
         rows = connection.execute(text("SELECT id, dispatches, newest_ranking_id FROM jobs ORDER BY number")).all()
         assert [tuple(row) for row in rows] == [("b", 1, 0), ("a", 1, 0), ("c", 1, 0)]
         points = connection.execute(text('SELECT step, "values" FROM job_metrics ORDER BY id')).all()
         assert [tuple(row) for row in points] == [(1, "{}"), (2, '{"loss": 2}'), (3, "{}")]
 
 
-def test_they_lead_to_the_tables_of_the_program_and_back(engine: Engine) -> None:
+def test_they_lead_to_the_tables_of_the_program_and_back(empty_database: Engine) -> None:
     for revision in ("head", "check", "0001", "head", "check"):
-        migrate(engine, revision)
+        migrate(empty_database, revision)
 
 
 def test_the_command_works_in_a_clone_whatever_its_folder_is_called(tmp_path: Path) -> None:
@@ -97,11 +97,11 @@ VERSION = """INSERT INTO versions (id, kind, path, status, content_hash, hparams
 VALUES (1, 'sft', 'v', 'active', '0', '{}', '{}', '2026-01-01')"""
 
 
-def test_prompts_that_differ_by_line_ends_alone_become_one(engine: Engine) -> None:
+def test_prompts_that_differ_by_line_ends_alone_become_one(empty_database: Engine) -> None:
     """2 is 1 with the line ends of forms, 3 has no twin, 5 is 4 of the other split."""
-    migrate(engine, "8e2f6b10c4d7")
+    migrate(empty_database, "8e2f6b10c4d7")
     texts = {1: "a\nb", 2: "a\r\nb", 3: "c\r\nd\re", 4: "f\ng", 5: "f\r\ng"}
-    with engine.begin() as connection:
+    with empty_database.begin() as connection:
         for number, content in texts.items():
             messages: list[Message] = [Message(role="user", content=content)]
             row = {"id": number, "text": content, "messages": json.dumps(messages), "digest": digest_of(messages)}
@@ -115,8 +115,8 @@ def test_prompts_that_differ_by_line_ends_alone_become_one(engine: Engine) -> No
                 text("INSERT INTO labelers (id, name, kind, created_at) VALUES (:id, :name, 'person', '2026-01-01')"),
                 row,
             )
-    migrate(engine, "head")
-    with engine.connect() as connection:
+    migrate(empty_database, "head")
+    with empty_database.connect() as connection:
         rows = connection.execute(text("SELECT id, text, messages, digest, shown FROM prompts ORDER BY id")).all()
         assert [(row.id, row.text, row.shown) for row in rows] == [
             *((1, "a\nb", 3), (3, "c\nd\ne", 3), (4, "f\ng", 4), (5, "f\r\ng", 5))
@@ -133,10 +133,10 @@ RANKING = """INSERT INTO rankings (id, group_id, labeler_id, ranks, created_at)
 VALUES (1, 1, 1, '{"1": 1}', '2026-01-01')"""
 
 
-def test_groups_and_labelers_are_written_anew_with_all_that_refers_to_them(engine: Engine) -> None:
+def test_groups_and_labelers_are_written_anew_with_all_that_refers_to_them(empty_database: Engine) -> None:
     """And their rules stay: foreign keys hold afterwards, kinds and states are checked."""
-    migrate(engine, "b41d7c90e2a6")
-    with engine.begin() as connection:
+    migrate(empty_database, "b41d7c90e2a6")
+    with empty_database.begin() as connection:
         prompt = {"id": 2, "text": "a", "messages": "[]", "digest": "d", "split": "train", "shown": 1}
         for statement, values in (
             (VERSION, {}),
@@ -148,8 +148,8 @@ def test_groups_and_labelers_are_written_anew_with_all_that_refers_to_them(engin
         ):
             connection.execute(text(statement), values)
     for revision in ("head", "0001", "head", "check"):
-        migrate(engine, revision)
-        with engine.connect() as connection:
+        migrate(empty_database, revision)
+        with empty_database.connect() as connection:
             found = connection.execute(text("SELECT group_id, labeler_id FROM rankings")).all()
             assert [tuple(row) for row in found] == [(1, 1)]
             assert connection.scalar(text("SELECT version_id FROM groups")) == 1
@@ -160,21 +160,21 @@ def test_groups_and_labelers_are_written_anew_with_all_that_refers_to_them(engin
         "UPDATE groups SET status = 'lost'",
         "UPDATE groups SET prompt_id = 77",
     ):
-        with engine.begin() as connection, pytest.raises(IntegrityError):
+        with empty_database.begin() as connection, pytest.raises(IntegrityError):
             connection.execute(text(forbidden))
 
 
-def test_a_migration_that_loses_a_row_is_taken_back(engine: Engine) -> None:
-    migrate(engine, "head")
-    with engine.begin() as connection:
+def test_a_migration_that_loses_a_row_is_taken_back(empty_database: Engine) -> None:
+    migrate(empty_database, "head")
+    with empty_database.begin() as connection:
         connection.execute(text(VERSION))
         connection.execute(text("UPDATE versions SET parent_id = 1"))
     with (
         pytest.raises(RuntimeError, match="left a row of versions without one of versions"),
-        migrating(engine) as open_,
+        migrating(empty_database) as open_,
     ):
         open_.execute(text("UPDATE versions SET parent_id = 9"))
-    with engine.connect() as connection:
+    with empty_database.connect() as connection:
         assert connection.scalar(text("SELECT parent_id FROM versions")) == 1
 
 

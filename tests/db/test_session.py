@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from app.chat import Message
 from app.db.models.labelers import Labeler
 from app.db.models.prompts import PromptSource
-from app.db.session import make_engine, make_read_session_factory, make_session_factory, transaction
+from app.db.session import make_read_session_factory, make_session_factory, open_database, transaction
 from app.db.trouble import DatabaseBusyError
 from app.services.data import prompts
 from app.services.labeling import labelers
@@ -31,9 +31,9 @@ def make_prompt(session: Session) -> int:
 
 @pytest.mark.parametrize("work", [make_labeler, make_prompt])
 def test_who_does_the_same_at_the_same_moment_finds_it_done(database: Engine, work: Callable[[Session], int]) -> None:
-    """Two processes (an engine each): the second looks while the first has written and not committed."""
-    engines = [make_engine(database.url.render_as_string(hide_password=False)) for _ in range(2)]
-    first, second = map(make_session_factory, engines)
+    """Two processes (connections of its own each): the second looks while the first has written and not committed."""
+    opened = [open_database(database.url.render_as_string(hide_password=False)) for _ in range(2)]
+    first, second = map(make_session_factory, opened)
     begun = threading.Event()
 
     def whole() -> int:
@@ -47,8 +47,8 @@ def test_who_does_the_same_at_the_same_moment_finds_it_done(database: Engine, wo
             later = pool.submit(whole)
             assert begun.wait(PATIENCE_SECONDS)
         assert later.result(PATIENCE_SECONDS) == made
-    for engine in engines:
-        engine.dispose()
+    for each in opened:
+        each.dispose()
 
 
 def test_a_reader_sees_one_moment_and_waits_for_nobody(database: Engine, sessions: sessionmaker[Session]) -> None:
@@ -63,7 +63,7 @@ def test_a_reader_sees_one_moment_and_waits_for_nobody(database: Engine, session
 
 
 def test_a_writer_of_another_process_is_not_waited_for_for_ever(database: Engine) -> None:
-    impatient = make_engine(database.url.render_as_string(hide_password=False), busy_seconds=0.01)
+    impatient = open_database(database.url.render_as_string(hide_password=False), busy_seconds=0.01)
     refused = OperationalError if database.dialect.name == "sqlite" else DatabaseBusyError
     with database.begin(), pytest.raises(refused), impatient.begin():
         pass

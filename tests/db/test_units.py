@@ -9,7 +9,7 @@ from sqlalchemy import Engine, func, select
 from sqlalchemy.orm import Session, sessionmaker
 
 from app.db.models.labelers import Labeler
-from app.db.session import make_engine, make_read_session_factory, make_session_factory, transaction
+from app.db.session import make_read_session_factory, make_session_factory, open_database, transaction
 from app.db.units import Units
 from app.errors import UnavailableError
 
@@ -23,8 +23,8 @@ def add(session: Session, name: str) -> int:
     return threading.get_ident()
 
 
-def names(engine: Engine) -> set[str]:
-    with make_read_session_factory(engine)() as session:
+def names(database: Engine) -> set[str]:
+    with make_read_session_factory(database)() as session:
         return set(session.scalars(select(Labeler.name)))
 
 
@@ -132,7 +132,7 @@ def test_readers_do_not_wait_for_a_writer(database: Engine, sessions: sessionmak
 
 def test_writers_of_one_process_wait_in_line(database: Engine) -> None:
     """The turn comes before the database's lock, is given back by a rollback too, and is refused after the wait."""
-    impatient = make_engine(str(database.url), busy_seconds=0.01)
+    impatient = open_database(str(database.url), busy_seconds=0.01)
     write = make_session_factory(impatient)
     with write() as first:
         add(first, "ada")

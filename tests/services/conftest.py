@@ -106,7 +106,7 @@ def first(session: Session, model_files: Path, data_dir: Path) -> Version:
     return versions.install_sft(session, model_dir=model_files, data_dir=data_dir)
 
 
-def plans(engine: Engine, action: Callable[[Session], object]) -> list[str]:
+def plans(database: Engine, action: Callable[[Session], object]) -> list[str]:
     """How SQLite runs each statement of the action, in its own words."""
     ran: list[tuple[str, Any]] = []
 
@@ -114,14 +114,14 @@ def plans(engine: Engine, action: Callable[[Session], object]) -> list[str]:
         if statement.startswith(("SELECT", "UPDATE", "DELETE")):
             ran.append((statement, parameters))
 
-    event.listen(engine, "before_cursor_execute", note)
+    event.listen(database, "before_cursor_execute", note)
     try:
-        with Session(engine) as session:
+        with Session(database) as session:
             action(session)
     finally:
-        event.remove(engine, "before_cursor_execute", note)
+        event.remove(database, "before_cursor_execute", note)
     assert ran
-    with engine.connect() as connection:
+    with database.connect() as connection:
         return [
             "; ".join(str(row[-1]) for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters))
             for statement, parameters in ran

@@ -16,7 +16,7 @@ from sqlalchemy import select, text
 from app.config import Settings
 from app.db.models.jobs import LIVE, Job, JobKind
 from app.db.schema import migrate
-from app.db.session import make_engine, make_read_session_factory, make_session_factory, transaction
+from app.db.session import make_read_session_factory, make_session_factory, open_database, transaction
 from app.parent_watch import settings_environment
 from tests.databases import database_url
 from tests.repository import REPOSITORY
@@ -44,10 +44,10 @@ class Harness:
         own = {"data_dir": data_dir, "database_url": database_url(data_dir)}
         self.settings = Settings(**(quick | own | settings))
         data_dir.mkdir(parents=True, exist_ok=True)
-        self.engine = make_engine(self.settings.resolved_database_url, create=True)
-        migrate(self.engine)
-        self.sessions = make_session_factory(self.engine)
-        self.readers = make_read_session_factory(self.engine)
+        self.database = open_database(self.settings.resolved_database_url, create=True)
+        migrate(self.database)
+        self.sessions = make_session_factory(self.database)
+        self.readers = make_read_session_factory(self.database)
         self.workers: list[Worker] = []
 
     def start_worker(self, module: str = "tests.worker.toy_worker", *arguments: str) -> Worker:
@@ -114,8 +114,8 @@ class Harness:
         """What the job engine knows is deleted; no worker runs."""
         for path in self.settings.data_dir.glob("engine.db*"):
             path.unlink()
-        if self.engine.dialect.name == "postgresql":
-            with self.engine.begin() as connection:
+        if self.database.dialect.name == "postgresql":
+            with self.database.begin() as connection:
                 connection.execute(text("DROP SCHEMA dbos CASCADE"))
 
     def name_in_environment(self, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -129,4 +129,4 @@ class Harness:
             if worker.poll() is None:
                 worker.send_signal(signal.SIGKILL)
             worker.wait()
-        self.engine.dispose()
+        self.database.dispose()

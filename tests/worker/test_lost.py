@@ -79,7 +79,7 @@ def test_a_database_from_a_backup(harness: Harness, tmp_path: Path) -> None:
     harness.wait_over(unknown)
     worker.terminate()
     worker.wait()
-    harness.engine.dispose()
+    harness.database.dispose()
     for data_dir in (harness.settings.data_dir, tmp_path / "elsewhere"):
         restore(tmp_path / "backup.db", data_dir)
         restored = Harness(data_dir)

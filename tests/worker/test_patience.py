@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from app.db.models.jobs import JobKind, JobMetric, JobStatus
 from app.db.models.versions import Version
-from app.db.session import make_engine, make_session_factory, transaction
+from app.db.session import make_session_factory, open_database, transaction
 from app.services.jobs import job_runs
 from app.training.context import Progress
 from app.weights import verify_directory
@@ -48,29 +48,29 @@ def waits() -> Waits:
 @pytest.fixture
 def start(waits: Waits) -> Iterator[Start]:
     """An attempt on connections of its own, which wait 20 ms for a lock instead of 30 s."""
-    engines: list[Engine] = []
+    opened: list[Engine] = []
 
     def start(harness: Harness, job_id: str, **settings: Any) -> JobRun:
         with transaction(harness.sessions) as session:
             fence = job_runs.start_attempt(session, job_id, max_attempts=3)
         assert fence is not None
-        engines.append(make_engine(harness.settings.resolved_database_url, busy_seconds=0.02))
+        opened.append(open_database(harness.settings.resolved_database_url, busy_seconds=0.02))
         chosen = harness.settings.model_copy(update=settings)
-        return JobRun(chosen, make_session_factory(engines[-1]), harness.job(job_id), fence, wait=waits)
+        return JobRun(chosen, make_session_factory(opened[-1]), harness.job(job_id), fence, wait=waits)
 
     yield start
-    for engine in engines:
-        engine.dispose()
+    for database in opened:
+        database.dispose()
 
 
 @contextmanager
 def locked(harness: Harness) -> Iterator[Callable[[], object]]:
     """Another process has the write lock until the function is called."""
-    engine = make_engine(harness.settings.resolved_database_url)
-    with engine.connect() as other:
+    database = open_database(harness.settings.resolved_database_url)
+    with database.connect() as other:
         other.begin()
         yield other.rollback
-    engine.dispose()
+    database.dispose()
 
 
 def trouble(message: str = "database is locked") -> OperationalError:
@@ -148,12 +148,12 @@ def test_a_lock_at_the_end_loses_no_outcome(harness: Harness, start: Start, wait
 
 def _drain_then_lock(harness: Harness, waits: Waits, trainer: Any) -> Any:
     """Without reports; the other process takes the lock when all steps are done."""
-    engine = make_engine(harness.settings.resolved_database_url)
-    other = engine.connect()
+    database = open_database(harness.settings.resolved_database_url)
+    other = database.connect()
 
     def release() -> None:
         other.close()
-        engine.dispose()
+        database.dispose()
 
     waits.actions[2] = release
     try:

@@ -61,7 +61,7 @@ def make_world(data_dir: Path, model_dir: Path, *, ranked: int = 8, **settings: 
 
 def twin(harness: Harness, data_dir: Path) -> Harness:
     """The same rows and files in another folder; call while nothing runs on the first."""
-    harness.engine.dispose()
+    harness.database.dispose()
     databases.copy_data(harness.settings.data_dir, data_dir)
     settings = harness.settings.model_dump() | {"database_url": databases.database_url(data_dir)}
     return Harness(**(settings | {"data_dir": data_dir}))

@@ -1,4 +1,4 @@
-"""Jobs: the record and the outbox of background work. The engine behind it is the worker's own affair."""
+"""Jobs: the record and the outbox of background work. DBOS behind it is the worker's own affair."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -57,9 +57,9 @@ class Job(Base):
     trigger: Mapped[JobTrigger] = mapped_column(string_enum(JobTrigger), default=JobTrigger.PERSON)
     status: Mapped[JobStatus] = mapped_column(string_enum(JobStatus), default=JobStatus.QUEUED)
     dispatched_at: Mapped[datetime | None]
-    """When the worker handed it to its engine; None while it waits for that."""
+    """When the worker handed it to DBOS; None while it waits for that."""
     dispatches: Mapped[int] = mapped_column(default=0)
-    """How often it was handed over; each time is a workflow of its own for the engine."""
+    """How often it was handed over; each time is a workflow of its own for DBOS."""
     executor_id: Mapped[str | None]
     """The worker that began the last attempt."""
     step: Mapped[int] = mapped_column(default=0)

@@ -1,4 +1,4 @@
-"""Backups, and what PostgreSQL's engine adds: what must be in one, and what must not come out of one."""
+"""Backups, and what PostgreSQL adds: what must be in one, and what must not come out of one."""
 
 from tests.faults.fault import In
 

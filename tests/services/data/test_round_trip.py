@@ -21,7 +21,7 @@ from app.db.models.groups import SkipReason
 from app.db.models.labelers import LabelerKind
 from app.db.models.prompts import PromptSource, PromptSplit
 from app.db.models.versions import VersionKind, VersionStatus
-from app.db.session import make_engine, make_read_session_factory, make_session_factory, transaction
+from app.db.session import make_read_session_factory, make_session_factory, open_database, transaction
 from app.hparams import SamplingParams
 from app.json_lines import json_line
 from app.preferences import competition_ranks, normalize_ranks
@@ -70,9 +70,9 @@ PEOPLE = (("ada", LabelerKind.PERSON), ("张 伟", LabelerKind.PERSON), ("robot"
 
 class Installation:
     def __init__(self, path: Path) -> None:
-        self.engine = make_engine(f"sqlite:///{path}")
-        event.listen(self.engine, "connect", lambda opened, _: opened.execute("PRAGMA synchronous=OFF"))
-        self.write, self.read = make_session_factory(self.engine), make_read_session_factory(self.engine)
+        self.database = open_database(f"sqlite:///{path}")
+        event.listen(self.database, "connect", lambda opened, _: opened.execute("PRAGMA synchronous=OFF"))
+        self.write, self.read = make_session_factory(self.database), make_read_session_factory(self.database)
         with transaction(self.write) as session:
             for kind in (VersionKind.SFT, VersionKind.POLICY):
                 version = versions.add_version(session, kind=kind, parent_id=None, path="p", content_hash="0")
@@ -140,7 +140,7 @@ def installations(migrated_file: Path, count: int) -> Iterator[list[Installation
         found = [Installation(path) for path in made]
         yield found
         for each in found:
-            each.engine.dispose()
+            each.database.dispose()
 
 
 NUMBERS = {"id", "ranking_id", "group_id", "prompt_id", "version"}
