@@ -219,7 +219,7 @@ class RewardHparams:
 class PPOHparams:
     """PPO with a KL penalty against the SFT model (Ziegler et al. 2019; Stiennon et al. 2020).
 
-    Those that are None by default follow the model's size (`app.model_size.fit_ppo`): what serves 7 million parameters
+    Those that are None by default follow the model's size (model_info/size.py): what serves 7 million parameters
     ruins 135 million. `score_clip`: without it, and with a weak KL penalty, "likes short answers" ended in empty ones
     and "likes lists" in "Some ideas: 1." (docs/metrics.md). `kl_horizon` is short because a whole run here is.
     """

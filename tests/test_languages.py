@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from app.languages import ANY, UNKNOWN, Asked, accepted, codes_of, guessed, listed, primary
-from app.model_card import card_languages
+from app.model_info.card import card_languages
 
 
 @pytest.mark.parametrize(

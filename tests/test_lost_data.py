@@ -10,7 +10,7 @@ import pytest
 
 from app.errors import UnavailableError
 from app.installation import install
-from app.weights import move_directory
+from app.model_info.weights import move_directory
 from tests.api.conftest import check_problem, ranks_of
 from tests.live import LiveServer, ScriptedEngine, live_server, quick_settings
 

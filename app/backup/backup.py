@@ -33,7 +33,7 @@ from app.backup.workspace import workspace
 from app.config import Settings
 from app.db.schema import known_revisions
 from app.db.session import open_database
-from app.weights import CHECKSUMS, WEIGHTS, WEIGHTS_INDEX, sync
+from app.model_info.weights import CHECKSUMS, WEIGHTS, WEIGHTS_INDEX, sync
 
 TRIES = 3
 PREFIX = ".fourfold-backup-"

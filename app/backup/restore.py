@@ -22,7 +22,7 @@ from app.db.base import Base
 from app.db.schema import migrate_on
 from app.db.session import open_database
 from app.db.trouble import sentence_of
-from app.weights import sync
+from app.model_info.weights import sync
 
 PREFIX = ".fourfold-restore-"
 FOLDERS = ("versions", "jobs")

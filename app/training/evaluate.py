@@ -18,7 +18,7 @@ from app.lm.inference.answer_ends import AnswerEnds
 from app.lm.inference.offline import sample_batch
 from app.lm.model import Llama
 from app.lm.precision import autocast
-from app.model_size import micro_batch_tokens
+from app.model_info.size import micro_batch_tokens
 from app.training.context import Progress, TrainingError
 from app.training.losses import gather_logprobs, kl_estimates
 from app.training.packing import lower_states, pack

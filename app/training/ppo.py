@@ -21,7 +21,7 @@ from app.hparams import PPOHparams
 from app.lm.inference.answer_ends import AnswerEnds
 from app.lm.model import Llama
 from app.lm.precision import autocast
-from app.model_size import fit_ppo
+from app.model_info.size import fit_ppo
 from app.training.context import Progress, TrainingContext, TrainingError
 from app.training.losses import (
     KLController,

@@ -20,7 +20,7 @@ from app.lm.inference.answer_ends import AnswerEnds
 from app.lm.inference.offline import sample_batch
 from app.lm.model import Llama
 from app.lm.precision import autocast
-from app.model_size import fit_ppo
+from app.model_info.size import fit_ppo
 from app.training.losses import entropy_from_logits, gather_logprobs
 from app.training.packing import Packed, lower_states, pack, upper_states
 from app.training.reward.network import RewardModel, batches_by_length, score_answers

@@ -4,9 +4,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from app.model_info.weights import sync
 from app.saving import saving
 from app.training.context import FileContext
-from app.weights import sync
 
 
 class CheckpointContext(FileContext):

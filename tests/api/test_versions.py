@@ -8,8 +8,8 @@ import pytest
 
 from app.db.models.versions import VersionKind
 from app.db.session import transaction
+from app.model_info.weights import copy_directory
 from app.services.versions import versions
-from app.weights import copy_directory
 from tests.api.conftest import check_problem
 from tests.live import LiveServer, live_server, quick_settings
 

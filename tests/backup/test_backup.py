@@ -38,9 +38,9 @@ from app.db.models.versions import Version
 from app.db.schema import _alembic_config, known_revisions, migrating
 from app.db.session import make_read_session_factory, make_session_factory, open_database, transaction
 from app.installation import install
+from app.model_info.weights import CHECKSUMS, WEIGHTS, file_hash
 from app.parent_watch import settings_environment
 from app.services.jobs import jobs
-from app.weights import CHECKSUMS, WEIGHTS, file_hash
 from tests import databases
 from tests.api.conftest import ranks_of
 from tests.live import LiveServer, live_server, quick_settings

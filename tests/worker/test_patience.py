@@ -14,9 +14,9 @@ from sqlalchemy.orm import Session
 from app.db.models.jobs import JobKind, JobMetric, JobStatus
 from app.db.models.versions import Version
 from app.db.session import make_session_factory, open_database, transaction
+from app.model_info.weights import verify_directory
 from app.services.jobs import job_runs
 from app.training.context import Progress
-from app.weights import verify_directory
 from app.worker.child import EXIT_DATABASE_GONE, EXIT_RECORDED, run_attempt
 from app.worker.handlers import job_models, registry
 from app.worker.patience import FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS, DatabaseGone, passes, patiently

@@ -18,6 +18,7 @@ from app.hparams import EvaluationHparams, PPOHparams, RewardHparams, SamplingPa
 from app.lm.files.checkpoint import load_model, read_tokenizer, save_model
 from app.lm.model import Llama
 from app.lm.tokenizer import Tokenizer
+from app.model_info.weights import verify_directory
 from app.services.data import prompts, training_data
 from app.services.labeling import groups, labelers
 from app.services.versions import versions
@@ -25,7 +26,6 @@ from app.training.context import Progress
 from app.training.evaluate import Answers, Evaluation, EvaluationSample
 from app.training.ppo import PolicyResult
 from app.training.reward.trainer import RankedGroup, RewardModel, RewardResult, load_reward_model, save_reward_model
-from app.weights import verify_directory
 from app.worker.handlers import evaluate as evaluate_handler
 from app.worker.handlers import train_policy as policy_handler
 from app.worker.handlers import train_reward as reward_handler

@@ -14,7 +14,7 @@ from app.chat import Message, Scalar
 from app.errors import InvalidError
 from app.lm.files.config_fields import read_text
 from app.lm.files.sandbox import RefusedError, Sandbox
-from app.weights import unusable
+from app.model_info.weights import unusable
 
 TEMPLATE_FILE = "chat_template.jinja"
 # For a base model, which has none: written into the imported directory, so that transformers uses it, too.

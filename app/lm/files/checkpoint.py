@@ -20,8 +20,7 @@ from app.lm.files.families import read_config
 from app.lm.files.weight_files import check_tensors, read_tensors, weight_paths, write_parts, write_tensors
 from app.lm.model import Llama
 from app.lm.tokenizer import OWN_IDS, Tokenizer
-from app.strict_json import to_json
-from app.weights import (
+from app.model_info.weights import (
     CHECKSUMS,
     MODEL_FILES,
     CheckpointError,
@@ -32,6 +31,7 @@ from app.weights import (
     unusable,
     verify_checksums,
 )
+from app.strict_json import to_json
 
 __all__ = [
     "CHECKSUMS",

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from app.weights import unusable
+from app.model_info.weights import unusable
 
 MOST = 1 << 24  # no size of a model comes near it; a larger one is a broken file
 MOST_NUMBER = 1e12  # nor any other number; squares of it are finite, in float32, too

@@ -18,7 +18,7 @@ import tokenizers
 
 from app.errors import InvalidError
 from app.lm.files.sandbox import RefusedError, Sandbox
-from app.weights import unusable
+from app.model_info.weights import unusable
 
 # How the models trained here cut: Chinese runs, words with the space before them, single digits, punctuation, line
 # ends, spaces. Han characters are split from Latin letters so that mixed text gives the same tokens as plain text.

@@ -14,7 +14,7 @@ from app.errors import InvalidError
 from app.hparams import ModelConfig, Rope
 from app.lm.files.config_fields import Fields, read_object
 from app.lm.rotary import ROPE_TYPES
-from app.weights import unusable
+from app.model_info.weights import unusable
 
 
 @dataclass(frozen=True)

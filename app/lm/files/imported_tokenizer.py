@@ -21,7 +21,7 @@ from app.errors import InvalidError
 from app.lm.files.chat_template import PLAIN_TEMPLATE, TEMPLATE_FILE, find_template, scored_template, shared_template
 from app.lm.files.config_fields import read_object
 from app.lm.files.cutting import Cutter
-from app.weights import unusable
+from app.model_info.weights import unusable
 
 TOKENIZER_CONFIG = "tokenizer_config.json"
 TEXT_FILES = (TOKENIZER_CONFIG, "special_tokens_map.json", TEMPLATE_FILE)

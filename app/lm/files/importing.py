@@ -19,8 +19,8 @@ from app.lm.files.cutting import try_tokenizer
 from app.lm.files.weight_files import weight_paths
 from app.lm.model import Llama
 from app.lm.tokenizer import Tokenizer
-from app.model_card import card_languages
-from app.weights import MODEL_FILES, WEIGHTS, WEIGHTS_INDEX, atomic_directory, content_hash, unusable
+from app.model_info.card import card_languages
+from app.model_info.weights import MODEL_FILES, WEIGHTS, WEIGHTS_INDEX, atomic_directory, content_hash, unusable
 
 PROBE: Message = {"role": "user", "content": "Hello"}
 

@@ -18,7 +18,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from app.errors import InvalidError
-from app.weights import SHARD, WEIGHTS, WEIGHTS_INDEX, unusable
+from app.model_info.weights import SHARD, WEIGHTS, WEIGHTS_INDEX, unusable
 
 FLOATS = {"F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16}
 METADATA = {"format": "pt"}

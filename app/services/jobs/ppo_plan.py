@@ -11,8 +11,8 @@ from typing import Any
 
 from app.hparams import ModelConfig, PPOHparams
 from app.machine import available_bytes
-from app.memory_need import ppo_memory
-from app.model_size import fit_ppo, layer_parameters
+from app.model_info.memory_need import ppo_memory
+from app.model_info.size import fit_ppo, layer_parameters
 
 USUAL_PROMPT = 64  # tokens
 MOST_SIZE = 1 << 24  # as where the model is opened (app/lm/files/config_fields.py)

@@ -17,10 +17,10 @@ from app.db.base import utc_now
 from app.db.models.versions import Version, VersionKind, VersionRanking, VersionStatus
 from app.errors import ConflictError, GoneError, NotFoundError, UnavailableError
 from app.layout import SFT_MODEL
-from app.model_card import card_languages
+from app.model_info.card import card_languages
+from app.model_info.weights import CheckpointError, copy_directory, move_directory, verify_directory
 from app.services.labeling import groups
 from app.services.paging import Page, page_by_id
-from app.weights import CheckpointError, copy_directory, move_directory, verify_directory
 
 ANSWERERS = (VersionKind.BASE, VersionKind.SFT, VersionKind.POLICY)
 MAY_ANSWER = (VersionKind.SFT, VersionKind.POLICY)

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from app.db.models.jobs import LIVE, Job, JobKind, JobMetric, JobStatus
 from app.db.models.versions import Version, VersionKind
 from app.errors import NotFoundError
-from app.model_size import FITTED
+from app.model_info.size import FITTED
 from app.services.jobs import jobs
 from app.services.versions import versions
 from app.services.versions.version_states import Standing, standing

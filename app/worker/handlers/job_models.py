@@ -15,10 +15,10 @@ from app.layout import CHECKOUT
 from app.lm.files.checkpoint import load_model, read_config
 from app.lm.model import Llama
 from app.lm.tokenizer import Tokenizer
+from app.model_info.weights import move_directory, share_files
 from app.saving import saving
 from app.services.versions import versions
 from app.training.reward.trainer import RewardModel, load_reward_model
-from app.weights import move_directory, share_files
 from app.worker.run import JobRun
 
 Hparams = TypeVar("Hparams")

@@ -14,8 +14,8 @@ from app.lm.files.checkpoint import read_config, read_tokenizer, save_model
 from app.lm.model import Llama
 from app.lm.precision import matmul_dtype
 from app.machine import available_bytes
-from app.memory_need import ppo_memory, too_little
-from app.model_size import fit_ppo
+from app.model_info.memory_need import ppo_memory, too_little
+from app.model_info.size import fit_ppo
 from app.services.data import training_data
 from app.services.jobs import rules
 from app.services.labeling import drawing, languages

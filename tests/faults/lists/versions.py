@@ -18,7 +18,7 @@ asked = In("app/web/languages.py", "tests/web/test_languages.py")
 PARTS = "tests/lm/files/test_weight_files.py"
 
 parts = In("app/lm/files/weight_files.py", PARTS)
-files = In("app/weights.py", PARTS)
+files = In("app/model_info/weights.py", PARTS)
 store = In(
     "app/worker/handlers/job_models.py",
     "tests/worker/test_handlers.py::test_versions_share_the_files_that_they_have_in_common",

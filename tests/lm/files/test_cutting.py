@@ -14,7 +14,7 @@ from app.lm.files import sandbox
 from app.lm.files.cutting import Cutter, decoded, hard_texts, try_tokenizer
 from app.lm.files.sandbox import Sandbox
 from app.lm.tokenizer import SPECIAL_TOKENS, Tokenizer
-from app.weights import CheckpointError
+from app.model_info.weights import CheckpointError
 
 GPT2 = r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
 LLAMA3 = (

@@ -13,7 +13,7 @@ from app.chat import Scalar
 from app.errors import InvalidError
 from app.lm.files.chat_template import PLAIN_TEMPLATE
 from app.lm.tokenizer import IncrementalDecoder, Message, Tokenizer
-from app.weights import CheckpointError
+from app.model_info.weights import CheckpointError
 from tests.lm.files.imported_models import CHATML, STYLES, change_json, save_tokenizer
 
 transformers = pytest.importorskip("transformers")

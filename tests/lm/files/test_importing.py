@@ -15,7 +15,7 @@ from app.errors import AppError, InvalidError
 from app.lm.files.checkpoint import load_model
 from app.lm.files.importing import import_directory
 from app.lm.tokenizer import Tokenizer
-from app.weights import CheckpointError, verify_directory
+from app.model_info.weights import CheckpointError, verify_directory
 from tests.lm.files.imported_models import change_json, save_random_model, save_tokenizer
 
 pytest.importorskip("transformers")

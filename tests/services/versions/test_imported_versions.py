@@ -9,10 +9,10 @@ from sqlalchemy.orm import Session
 
 from app.db.models.versions import Version, VersionKind, VersionStatus
 from app.errors import ConflictError
+from app.model_info.weights import content_hash, copy_directory
 from app.services.jobs import rules
 from app.services.versions import versions
 from app.web.formatting import version_origin
-from app.weights import content_hash, copy_directory
 from tests.live import quick_settings
 
 Add = Callable[..., Version]

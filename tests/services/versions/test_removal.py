@@ -17,10 +17,10 @@ from app.db.models.groups import GroupStatus
 from app.db.models.jobs import JobKind, JobStatus
 from app.db.models.versions import Version, VersionKind
 from app.errors import ConflictError, GoneError, NotFoundError
+from app.model_info.weights import copy_directory
 from app.services.data import training_data
 from app.services.jobs import jobs
 from app.services.versions import removal, versions
-from app.weights import copy_directory
 from tests.live import quick_settings
 from tests.services.conftest import in_order, rank_group
 

@@ -13,11 +13,11 @@ from app.db.models.jobs import Job, JobKind
 from app.db.models.labelers import Labeler
 from app.db.models.versions import Version, VersionKind, VersionStatus
 from app.errors import AppError, ConflictError, NotFoundError, UnavailableError
+from app.model_info.weights import CheckpointError, content_hash, copy_directory
 from app.preferences import NOTHING_LEARNED
 from app.services.jobs import rules
 from app.services.labeling import rankings
 from app.services.versions import versions
-from app.weights import CheckpointError, content_hash, copy_directory
 from tests.live import quick_settings
 from tests.services.conftest import MakeGroup, in_order
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from app.figures import gibibytes
 from app.hparams import FittedPPOHparams, ModelConfig
-from app.model_size import all_parameters, bytes_per_token, embedding_parameters, layer_parameters
+from app.model_info.size import all_parameters, bytes_per_token, embedding_parameters, layer_parameters
 
 FP32 = 4
 PROCESS = 900 << 20  # 300 MiB before any model; the rest is what libraries keep after batches of many shapes

@@ -8,7 +8,7 @@ from app.hparams import FittedPPOHparams, ModelConfig, PPOHparams
 from app.layout import SFT_MODEL
 from app.lm.files.checkpoint import read_config
 from app.lm.model import Llama
-from app.model_size import (
+from app.model_info.size import (
     FITTED,
     all_parameters,
     bytes_per_token,
