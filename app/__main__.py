@@ -22,11 +22,11 @@ from app.cli import (
     simulate,
     worker,
 )
+from app.cli.terminal import settle_streams, writing_ends_quietly
 from app.config import Settings
 from app.errors import AppError
-from app.parent_watch import FOLLOW_PARENT
+from app.processes.parent_watch import FOLLOW_PARENT
 from app.setting_words import refusals, unknown_settings
-from app.terminal import settle_streams, writing_ends_quietly
 
 
 def version(wanted: bool) -> None:

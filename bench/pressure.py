@@ -27,8 +27,8 @@ from typing import Annotated, Any
 import httpx2
 import typer
 
-from app import own_process
-from app.parent_watch import FOLLOW_PARENT
+from app.processes import own_process
+from app.processes.parent_watch import FOLLOW_PARENT
 
 RESULTS = Path(__file__).parent / "results" / "pressure.json"
 HEALTH_SECONDS = 0.05

@@ -12,8 +12,8 @@ from typing import Any
 
 import httpx2
 
-from app import own_process
-from app.parent_watch import FOLLOW_PARENT
+from app.processes import own_process
+from app.processes.parent_watch import FOLLOW_PARENT
 
 READY_SECONDS = 120.0
 STOP_SECONDS = 30.0

@@ -10,7 +10,7 @@ WORDS = "holds sentences; what is made of them is tested"
 
 # A path or a pattern of paths: the reason, and the test that covers them.
 COVERED: dict[str, tuple[str, str]] = {
-    "app/__main__.py": ("dispatches to app/cli, each command tested there", "tests/test_terminal.py"),
+    "app/__main__.py": ("dispatches to app/cli, each command tested there", "tests/cli/test_terminal.py"),
     "app/api/description.py": ("seen in what it writes", "tests/api/test_openapi.py"),
     "app/api/exports.py": (END_TO_END, "tests/api/test_data.py"),
     "app/api/health.py": (END_TO_END, "tests/api/test_pressure.py"),
@@ -73,7 +73,7 @@ COVERED: dict[str, tuple[str, str]] = {
     "app/lm/rotary.py": ("compared with transformers", "tests/lm/files/test_families.py"),
     "app/main.py": (END_TO_END, "tests/cli/test_serve.py"),
     "app/model_info/card.py": ("a file's reading", "tests/test_languages.py"),
-    "app/parent_watch.py": ("seen in what ends with its parent", "tests/test_supervisor.py"),
+    "app/processes/parent_watch.py": ("seen in what ends with its parent", "tests/processes/test_supervisor.py"),
     "app/runtime.py": (END_TO_END, "tests/services/sampling/test_prefetch.py"),
     "app/saving.py": ("seen in what is saved", "tests/training/test_datasets.py"),
     "app/services/data/compared_rows.py": ("one form of rows", "tests/services/data/test_row_forms.py"),

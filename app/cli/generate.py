@@ -24,13 +24,13 @@ def generate(
 ) -> None:
     """Ask a model; prints its answers."""
     from app.chat import Message  # torch comes with what follows: only when asked
+    from app.cli.terminal import text_argument
     from app.config import Settings
     from app.errors import InvalidError
     from app.hparams import SamplingParams
     from app.lm import precision
     from app.lm.files.checkpoint import load_model
     from app.lm.inference.offline import sample_batch
-    from app.terminal import text_argument
     from app.texts import clean_text
 
     loaded, tokenizer = load_model(model)

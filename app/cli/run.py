@@ -5,8 +5,8 @@ import threading
 
 from app.config import Settings
 from app.http.listening import check_guarded, free_port
-from app.parent_watch import follow_supervisor
-from app.supervisor import Supervisor
+from app.processes.parent_watch import follow_supervisor
+from app.processes.supervisor import Supervisor
 
 
 def run() -> None:

@@ -13,7 +13,7 @@ from app.cli.worker import log_to_stderr
 from app.config import Settings
 from app.http.listening import address, check_guarded, listen
 from app.installation import install
-from app.parent_watch import follow_supervisor
+from app.processes.parent_watch import follow_supervisor
 
 if TYPE_CHECKING:
     from app.runtime import Runtime

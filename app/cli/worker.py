@@ -7,7 +7,7 @@ import sys
 import threading
 
 from app.config import Settings
-from app.parent_watch import follow_supervisor
+from app.processes.parent_watch import follow_supervisor
 
 
 def log_to_stderr(settings: Settings) -> None:

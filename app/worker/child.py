@@ -20,7 +20,7 @@ from app.config import Settings
 from app.db.models.jobs import Job, JobKind, JobStatus
 from app.db.session import make_read_session_factory, make_session_factory, open_database
 from app.errors import AppError
-from app.parent_watch import follow_parent
+from app.processes.parent_watch import follow_parent
 from app.saving import is_disk_full
 from app.services.jobs import job_folders, job_runs
 from app.worker.patience import DatabaseGone, patiently

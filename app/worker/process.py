@@ -17,12 +17,12 @@ from typing import IO
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session, sessionmaker
 
-from app import own_process
 from app.config import Settings
 from app.db.models.jobs import JobStatus
 from app.db.session import make_read_session_factory, make_session_factory, open_database, transaction
 from app.errors import UnavailableError
-from app.parent_watch import settings_environment
+from app.processes import own_process
+from app.processes.parent_watch import settings_environment
 from app.services.jobs import job_folders, job_runs
 from app.services.jobs.job_runs import Control
 from app.services.versions import removal

@@ -39,7 +39,7 @@ from app.db.schema import _alembic_config, known_revisions, migrating
 from app.db.session import make_read_session_factory, make_session_factory, open_database, transaction
 from app.installation import install
 from app.model_info.weights import CHECKSUMS, WEIGHTS, file_hash
-from app.parent_watch import settings_environment
+from app.processes.parent_watch import settings_environment
 from app.services.jobs import jobs
 from tests import databases
 from tests.api.conftest import ranks_of

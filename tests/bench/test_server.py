@@ -13,7 +13,7 @@ from tests.worker.harness import alive
 
 STAND_IN = """
 import http.server, os, pathlib
-from app.parent_watch import follow_supervisor
+from app.processes.parent_watch import follow_supervisor
 
 class Answer(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
@@ -27,7 +27,7 @@ server.serve_forever()
 """
 BENCHMARK = """
 import pathlib, sys
-from app import own_process
+from app.processes import own_process
 from bench.server import running_fourfold
 
 own_process.command = lambda *_: [sys.executable, "-c", sys.argv[2]]

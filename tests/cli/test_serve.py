@@ -18,7 +18,7 @@ import pytest
 
 from app.cli.serve import settle, tell_readiness
 from app.config import Settings
-from app.parent_watch import settings_environment
+from app.processes.parent_watch import settings_environment
 from tests.live import live_server, quick_settings
 from tests.repository import REPOSITORY
 

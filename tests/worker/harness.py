@@ -17,7 +17,7 @@ from app.config import Settings
 from app.db.models.jobs import LIVE, Job, JobKind
 from app.db.schema import migrate
 from app.db.session import make_read_session_factory, make_session_factory, open_database, transaction
-from app.parent_watch import settings_environment
+from app.processes.parent_watch import settings_environment
 from tests.databases import database_url
 from tests.repository import REPOSITORY
 from tests.waiting import PATIENCE_SECONDS, wait_for

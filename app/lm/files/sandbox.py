@@ -14,8 +14,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from app import own_process
 from app.errors import UnavailableError
+from app.processes import own_process
 
 SANDBOXED = Path(__file__).with_name("sandboxed.py")
 PASSED_ON = ("LANG", "LC_ALL", "LD_LIBRARY_PATH", "TZ")  # nothing else of the environment is a stranger's business

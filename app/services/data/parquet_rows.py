@@ -12,8 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-from app import own_process
 from app.errors import InvalidError
+from app.processes import own_process
 
 SECONDS = 300.0
 REFUSED = 3  # how the child ends where it says why

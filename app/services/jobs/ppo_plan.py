@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from app.hparams import ModelConfig, PPOHparams
-from app.machine import available_bytes
 from app.model_info.memory_need import ppo_memory
 from app.model_info.size import fit_ppo, layer_parameters
+from app.processes.machine import available_bytes
 
 USUAL_PROMPT = 64  # tokens
 MOST_SIZE = 1 << 24  # as where the model is opened (app/lm/files/config_fields.py)

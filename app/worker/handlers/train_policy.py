@@ -13,9 +13,9 @@ from app.hparams import FittedPPOHparams, PPOHparams
 from app.lm.files.checkpoint import read_config, read_tokenizer, save_model
 from app.lm.model import Llama
 from app.lm.precision import matmul_dtype
-from app.machine import available_bytes
 from app.model_info.memory_need import ppo_memory, too_little
 from app.model_info.size import fit_ppo
+from app.processes.machine import available_bytes
 from app.services.data import training_data
 from app.services.jobs import rules
 from app.services.labeling import drawing, languages

@@ -43,7 +43,7 @@ imports = In("app/services/data/imports.py", "tests/services/data/test_imports.p
 left_out = In("app/worker/handlers/left_out.py", LEFT_OUT)
 scorer = In("app/training/reward/scorer.py", "tests/api/test_prompt_length.py")
 prompts = In("app/services/data/prompts.py", "tests/services/data/test_prompts.py")
-terminal = In("app/terminal.py", "tests/test_terminal.py")
+terminal = In("app/cli/terminal.py", "tests/cli/test_terminal.py")
 strict = In("app/strict_json.py", "tests/test_strict_json.py")
 texts = In("app/texts.py", "tests/test_texts.py")
 

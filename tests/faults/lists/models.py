@@ -14,7 +14,7 @@ signs = In("app/training/text_signs.py", "tests/training/test_text_signs.py")
 bounds = In("app/services/versions/bounds.py", "tests/services/versions/test_bounds.py")
 need = In("app/model_info/memory_need.py", "tests/model_info/test_memory_need.py")
 size = In("app/model_info/size.py", "tests/model_info/test_size.py")
-machine = In("app/machine.py", "tests/test_machine.py")
+machine = In("app/processes/machine.py", "tests/processes/test_machine.py")
 evaluate = In("app/training/evaluate.py", "tests/training/test_evaluate.py")
 handler = In("app/worker/handlers/evaluate.py", "tests/worker/test_evaluation_signs.py")
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from app.__main__ import main
+from app.cli.terminal import settle_streams, text_argument, writing_ends_quietly
 from app.errors import InvalidError
-from app.terminal import settle_streams, text_argument, writing_ends_quietly
 
 ASK = ["fourfold", "generate", "--n", "1", "--max-tokens", "6", "--seed", "3", "--model"]
 

@@ -17,7 +17,7 @@ STAND_INS = textwrap.dedent(
     """
     import http.server, os, signal, sys, threading, time
     sys.path.insert(0, {repository!r})
-    from app import lifeline, own_process, supervisor
+    from app.processes import own_process, parent_watch, supervisor
     from app.config import Settings
 
     def web():
@@ -25,11 +25,11 @@ STAND_INS = textwrap.dedent(
             def do_GET(self):
                 self.send_response(200); self.end_headers()
             def log_message(self, *_): pass
-        lifeline.follow_supervisor(lambda: os._exit(0))
+        parent_watch.follow_supervisor(lambda: os._exit(0))
         http.server.ThreadingHTTPServer(("127.0.0.1", int(os.environ["FOURFOLD_PORT"])), Answer).serve_forever()
 
     def worker():
-        lifeline.follow_supervisor(lambda: os._exit(0))
+        parent_watch.follow_supervisor(lambda: os._exit(0))
         print("pid", os.getpid(), flush=True)
         if {dies!r}:
             print("no model", flush=True)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from app.machine import available_bytes
+from app.processes.machine import available_bytes
 
 MEMINFO = "MemTotal:       24000000 kB\nMemFree:         1000000 kB\nMemAvailable:   20000000 kB\n"
 MIB = 1 << 20

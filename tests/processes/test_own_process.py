@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from app import own_process
-from app.own_process import PACKAGE, command, environment
+from app.processes import own_process
+from app.processes.own_process import PACKAGE, command, environment
 
 HOSTILE = "raise SystemExit('a file of the current folder was run')"
 
