@@ -24,9 +24,9 @@ from app.chat import Message, SampledAnswer
 from app.config import Settings
 from app.db.models.prompts import Prompt, PromptSource
 from app.db.session import make_read_session_factory, make_session_factory, open_database, transaction
+from app.formats.languages import ANY
 from app.hparams import SamplingParams
 from app.installation import install
-from app.languages import ANY
 from app.services.data.prompts import NewPrompt, add_prompts, digest_of
 from app.services.labeling import drawing, groups, languages
 from app.services.versions import versions

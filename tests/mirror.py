@@ -72,7 +72,7 @@ COVERED: dict[str, tuple[str, str]] = {
     "app/lm/inference/tiles.py": ("one of the kernels", "tests/lm/inference/test_packed_linear.py"),
     "app/lm/rotary.py": ("compared with transformers", "tests/lm/files/test_families.py"),
     "app/main.py": (END_TO_END, "tests/cli/test_serve.py"),
-    "app/model_info/card.py": ("a file's reading", "tests/test_languages.py"),
+    "app/model_info/card.py": ("a file's reading", "tests/formats/test_languages.py"),
     "app/processes/parent_watch.py": ("seen in what ends with its parent", "tests/processes/test_supervisor.py"),
     "app/runtime.py": (END_TO_END, "tests/services/sampling/test_prefetch.py"),
     "app/saving.py": ("seen in what is saved", "tests/training/test_datasets.py"),

@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 from app.api.description import lines, raises
 from app.db.models.labelers import LabelerKind
 from app.errors import UnavailableError
-from app.json_lines import json_line
+from app.formats.json_lines import json_line
 from app.runtime import RuntimeDep
 from app.services.data.exports import count_export, export_comparisons, export_prompts, export_rankings
 

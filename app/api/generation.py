@@ -12,8 +12,8 @@ from app.api.schemas import MAX_ALTERNATIVES, ConversationInput, Model, PromptIn
 from app.api.streams import EventStream, event, with_first
 from app.chat import NextToken, SampledAnswer, StreamEvent, TokenLogprob
 from app.errors import ConflictError, GoneError, NotFoundError
+from app.formats.ids import RowId
 from app.hparams import CONTEXT_LIMIT
-from app.ids import RowId
 from app.runtime import Runtime, RuntimeDep, SamplingPlace, UnitRoute
 from app.services.sampling.generation import answering_version, scoring_version
 

@@ -21,8 +21,8 @@ from app.api.schemas import (
 )
 from app.db.models.groups import Group, SkipReason
 from app.errors import ConflictError, NotFoundError, UnavailableError
-from app.ids import RowId
-from app.languages import ANY, Asked, codes_of
+from app.formats.ids import RowId
+from app.formats.languages import ANY, Asked, codes_of
 from app.runtime import RuntimeDep, SamplingPlace, UnitRoute, WhoDep, WriteSession
 from app.services.labeling.groups import skip_group
 from app.services.labeling.labelers import get_or_create_labeler

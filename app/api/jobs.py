@@ -15,7 +15,7 @@ from app.api.description import raises, streams
 from app.api.schemas import JsonObject, Limit, Model, PageOut, page_out
 from app.db.models.jobs import Job, JobKind, JobMetric, JobStatus, JobTrigger
 from app.errors import ConflictError, CrowdedError, GoneError, NotFoundError, UnavailableError
-from app.ids import EventId
+from app.formats.ids import EventId
 from app.runtime import ReadSession, RuntimeDep, UnitRoute, WriteSession
 from app.services.jobs import jobs
 

@@ -18,8 +18,8 @@ from app.api.streams import EventStream, with_first
 from app.chat import Prompt, RawText, RawTokens, StreamEvent
 from app.db.models.versions import Version
 from app.errors import GoneError, InvalidError, NotFoundError
+from app.formats.ids import parse_id
 from app.hparams import SamplingParams
-from app.ids import parse_id
 from app.runtime import ReadSession, Runtime, RuntimeDep, SamplingPlace, UnitRoute
 from app.services.versions.versions import MAY_ANSWER, active_answerer, answerers, get_version
 

@@ -14,12 +14,12 @@ from app.db.base import utc_now
 from app.db.models.prompts import Prompt, PromptSource, PromptSplit
 from app.db.session import transaction
 from app.errors import ConflictError, InvalidError, NotFoundError, UnavailableError
-from app.ids import RowId
+from app.formats.ids import RowId
+from app.formats.texts import clean_text
 from app.runtime import ReadSession, RuntimeDep, UnitRoute, WriteSession
 from app.services.data import curation
 from app.services.data.curation import MAX_SEARCH_CHARACTERS, Shelf, Wanted
 from app.services.data.prompts import NewPrompt, add_prompts, get_prompt
-from app.texts import clean_text
 
 router = APIRouter(prefix="/api/v1/prompts", tags=["prompts"], route_class=UnitRoute)
 MAX_PROMPTS = 500

@@ -10,7 +10,7 @@ from app.api.schemas import After, Limit, PageOut, page_out
 from app.db.models.labelers import LabelerKind
 from app.db.models.rankings import Ranking
 from app.errors import ConflictError, NotFoundError
-from app.ids import RowId
+from app.formats.ids import RowId
 from app.runtime import ReadSession, RuntimeDep, UnitRoute, WhoDep, WriteSession
 from app.services.labeling.labelers import get_or_create_labeler
 from app.services.labeling.rankings import list_rankings, withdraw_ranking

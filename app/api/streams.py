@@ -12,8 +12,8 @@ from starlette.types import Receive, Scope, Send
 
 from app.chat import StreamEvent
 from app.errors import AppError
-from app.json_lines import on_one_line
-from app.strict_json import to_json
+from app.formats.json_lines import on_one_line
+from app.formats.strict_json import to_json
 
 HEADERS = {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
 Events = Generator[StreamEvent, None, None]

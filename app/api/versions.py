@@ -13,7 +13,7 @@ from app.api.description import raises
 from app.api.schemas import After, JsonObject, Limit, Model, PageOut, page_out
 from app.db.models.versions import Version, VersionKind, VersionOrigin, VersionStatus
 from app.errors import ConflictError, GoneError, NotFoundError, UnavailableError
-from app.ids import RowId
+from app.formats.ids import RowId
 from app.runtime import ReadSession, Runtime, RuntimeDep, UnitRoute, WriteSession
 from app.services.versions import removal, versions
 

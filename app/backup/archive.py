@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from app.errors import AppError
-from app.strict_json import JsonValueError, NotJsonError, parse_json, to_json
+from app.formats.strict_json import JsonValueError, NotJsonError, parse_json, to_json
 
 FORMAT = "fourfold-backup-1"
 MANIFEST, DATABASE = "manifest.json", "fourfold.db"

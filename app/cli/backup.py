@@ -21,7 +21,7 @@ def backup(
     """Copy database, model versions and checkpoints into one file, while everything runs."""
     from app.backup.backup import backup_to_file, backup_to_stream
     from app.config import Settings
-    from app.figures import megabytes
+    from app.formats.figures import megabytes
 
     settings = Settings()
     if str(file) == STREAM:

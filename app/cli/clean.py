@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from app.cli.paths import path_argument
-from app.json_lines import json_line
+from app.formats.json_lines import json_line
 
 
 def clean(

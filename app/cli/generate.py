@@ -27,11 +27,11 @@ def generate(
     from app.cli.terminal import text_argument
     from app.config import Settings
     from app.errors import InvalidError
+    from app.formats.texts import clean_text
     from app.hparams import SamplingParams
     from app.lm import precision
     from app.lm.files.checkpoint import load_model
     from app.lm.inference.offline import sample_batch
-    from app.texts import clean_text
 
     loaded, tokenizer = load_model(model)
     message: Message = {"role": "user", "content": clean_text(text_argument(prompt))}

@@ -25,8 +25,8 @@ def import_model(
     """Bring in somebody else's model (Llama, Mistral, Qwen2, Qwen3, SmolLM)."""
     from app.config import Settings
     from app.db.session import make_session_factory, open_database, transaction
+    from app.formats.languages import UNKNOWN, codes_of, listed, primary
     from app.installation import install
-    from app.languages import UNKNOWN, codes_of, listed, primary
     from app.lm.files.importing import import_directory
     from app.saving import saving
     from app.services.versions import versions

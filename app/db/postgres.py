@@ -12,7 +12,7 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import OperationalError
 
 from app.db.trouble import BUSY, DatabaseBusyError
-from app.strict_json import to_json
+from app.formats.strict_json import to_json
 
 WRITERS = 0x4F757246
 """Key of the advisory lock that a writer holds from BEGIN to the end; every program on this database takes it."""

@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from app.db.file import DatabaseFile
 from app.db.postgres import open_postgres
 from app.db.trouble import BUSY, DatabaseBusyError
-from app.strict_json import to_json
+from app.formats.strict_json import to_json
 
 BUSY_SECONDS = 30.0
 KEPT_CONNECTIONS = 16

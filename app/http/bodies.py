@@ -1,11 +1,11 @@
-"""JSON bodies of requests, read strictly (app/strict_json.py) whichever route they come to."""
+"""JSON bodies of requests, read strictly (app/formats/strict_json.py) whichever route they come to."""
 
 from typing import Any
 
 from fastapi import Request
 from starlette.exceptions import HTTPException
 
-from app.strict_json import JsonValueError, NotJsonError, Place, parse_json
+from app.formats.strict_json import JsonValueError, NotJsonError, Place, parse_json
 
 
 class BodyError(HTTPException):

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from app.languages import codes_of
+from app.formats.languages import codes_of
 
 MAX_BYTES = 1 << 20
 

@@ -5,7 +5,7 @@ Within a quarter of what was measured (docs/other-models.md): said before it sta
 
 from dataclasses import dataclass
 
-from app.figures import gibibytes
+from app.formats.figures import gibibytes
 from app.hparams import FittedPPOHparams, ModelConfig
 from app.model_info.size import all_parameters, bytes_per_token, embedding_parameters, layer_parameters
 

@@ -7,7 +7,7 @@ from sqlalchemy import Select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from app.errors import InvalidError
-from app.ids import parse_id
+from app.formats.ids import parse_id
 
 MAX_LIMIT = 500
 Row = TypeVar("Row")

@@ -5,7 +5,7 @@ from datetime import datetime
 from app.db.models.groups import SkipReason
 from app.db.models.jobs import LIVE, Job, JobKind, JobStatus
 from app.db.models.versions import Version, VersionKind
-from app.figures import number
+from app.formats.figures import number
 from app.services.labeling.rankings import RankingCounts
 from app.services.versions.version_states import VersionState
 

@@ -17,9 +17,9 @@ from app.db.base import utc_now
 from app.db.models.groups import ANSWERS_PER_GROUP, Group, GroupStatus, SkipReason
 from app.db.models.labelers import Labeler
 from app.errors import AppError, ConflictError, InvalidError, UnavailableError
+from app.formats.ids import RowId
+from app.formats.languages import Asked
 from app.http.head import wants_head_only
-from app.ids import RowId
-from app.languages import Asked
 from app.preferences import competition_ranks
 from app.runtime import ReadSession, Runtime, RuntimeDep, UnitRoute, WriteSession
 from app.services.data.prompts import validate_messages

@@ -8,7 +8,7 @@ from starlette.responses import RedirectResponse, Response
 
 from app.db.models.labelers import Labeler
 from app.errors import UnavailableError
-from app.languages import ANY, Asked, accepted, codes_of, listed, name
+from app.formats.languages import ANY, Asked, accepted, codes_of, listed, name
 from app.runtime import RuntimeDep, UnitRoute, WriteSession
 from app.services.labeling import groups, labelers, languages
 from app.web.security import FormDep, kept_cookie

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from app.db.models.jobs import JobKind, JobMetric
-from app.figures import significant
+from app.formats.figures import significant
 
 MAX_TABLE_ROWS = 12
 

@@ -16,15 +16,15 @@ from app.chat import Message
 from app.db.base import utc_now
 from app.db.models.prompts import Prompt, PromptSource, PromptSplit
 from app.errors import AppError, ConflictError, InvalidError, NotFoundError
+from app.formats.ids import RowId
+from app.formats.texts import clean_text
 from app.http.limits import MAX_IMPORT_BYTES
-from app.ids import RowId
 from app.runtime import ReadSession, Runtime, RuntimeDep, UnitRoute
 from app.services.data import curation
 from app.services.data.curation import MAX_SEARCH_CHARACTERS, Shelf, Wanted
 from app.services.data.import_words import told
 from app.services.data.prompts import add_prompt, validate_messages
 from app.services.labeling import drawing
-from app.texts import clean_text
 from app.web.security import FormDep
 from app.web.templating import render
 

@@ -8,11 +8,11 @@ from fastapi import APIRouter, Header, Request
 from starlette.responses import StreamingResponse
 
 from app.errors import AppError
+from app.formats.ids import EventId, RowId
+from app.formats.strict_json import to_json
 from app.http.head import wants_head_only
-from app.ids import EventId, RowId
 from app.runtime import RuntimeDep
 from app.services.sampling.group_sampling import LabelerName
-from app.strict_json import to_json
 
 router = APIRouter()
 KEEP_ALIVE = ": still here\n\n"

@@ -12,8 +12,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 from starlette.responses import HTMLResponse
 
-from app import figures
-from app.languages import listed
+from app.formats import figures
+from app.formats.languages import listed
 from app.layout import STATIC, TEMPLATES
 from app.services.versions.bounds import flags_of
 from app.web import formatting

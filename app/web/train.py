@@ -11,7 +11,7 @@ from starlette.responses import RedirectResponse, Response
 from app.db.base import utc_now
 from app.db.models.jobs import LIVE, JobKind
 from app.errors import InvalidError, UnavailableError
-from app.ids import RowId, parse_id
+from app.formats.ids import RowId, parse_id
 from app.runtime import ReadSession, Runtime, RuntimeDep, UnitRoute, WriteSession
 from app.services.jobs import job_folders, jobs
 from app.services.jobs.ppo_plan import ppo_plan

@@ -19,11 +19,11 @@ from app.config import Settings
 from app.db.base import utc_now
 from app.db.models.jobs import Job, JobKind, JobStatus
 from app.db.session import make_read_session_factory, transaction
+from app.formats.strict_json import to_json
 from app.model_info.weights import sync
 from app.saving import saving
 from app.services.jobs import job_folders, job_runs
 from app.services.jobs.job_runs import Control, MetricPoint
-from app.strict_json import to_json
 from app.training.context import Progress
 from app.worker.context import CheckpointContext
 from app.worker.pace import Pace

@@ -1,4 +1,4 @@
-// How numbers are written: as app/figures.py does, with the same words for the same numbers (tests/web/figures.json).
+// How numbers are written: as app/formats/figures.py does, with the same words for the same numbers (tests/web/figures.json).
 
 const NOTHING = "–";
 const SMALLEST_PLAIN = 1e-4;

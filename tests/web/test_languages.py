@@ -9,7 +9,7 @@ from sqlalchemy import update
 
 from app.db.models.versions import Version
 from app.db.session import transaction
-from app.languages import Asked
+from app.formats.languages import Asked
 from tests.live import LiveServer
 from tests.web.visitor import Visitor, words_of
 

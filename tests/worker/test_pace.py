@@ -4,7 +4,7 @@ from itertools import groupby
 
 import pytest
 
-from app.figures import time_left
+from app.formats.figures import time_left
 from app.worker.pace import Pace
 
 POLICY = (

@@ -8,7 +8,7 @@ from sqlalchemy import JSON, ForeignKey, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db.base import Base, string_enum, utc_now
-from app.languages import SHIPPED
+from app.formats.languages import SHIPPED
 
 
 class VersionKind(StrEnum):

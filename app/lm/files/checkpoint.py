@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from app.errors import AppError
+from app.formats.strict_json import to_json
 from app.hparams import ModelConfig
 from app.lm.files import families
 from app.lm.files.families import read_config
@@ -31,7 +32,6 @@ from app.model_info.weights import (
     unusable,
     verify_checksums,
 )
-from app.strict_json import to_json
 
 __all__ = [
     "CHECKSUMS",

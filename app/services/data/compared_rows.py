@@ -12,6 +12,7 @@ from app.chat import Message
 from app.db.models.groups import MOST_IMPORTED_ANSWERS
 from app.db.models.labelers import LabelerKind
 from app.errors import InvalidError
+from app.formats.texts import clean_text
 from app.preferences import check_ranks, normalize_ranks, ranks_from_scores
 from app.services.data.conversations import as_dialogue, no_list_as_text, read_answer, read_conversation
 from app.services.data.row_values import (
@@ -26,7 +27,6 @@ from app.services.data.row_values import (
     show,
 )
 from app.services.labeling.rankings import MAX_COMMENT_CHARACTERS, MAX_DURATION_MS
-from app.texts import clean_text
 
 MAX_WRITER_CHARACTERS = 200
 TEXTS = ("text", "response", "completion", "content", "answer", "output", "summary")

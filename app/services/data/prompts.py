@@ -14,10 +14,10 @@ from sqlalchemy.orm import Session
 from app.chat import Message
 from app.db.models.prompts import Prompt, PromptSource, PromptSplit
 from app.errors import InvalidError, NotFoundError
-from app.languages import guessed
+from app.formats.languages import guessed
+from app.formats.texts import clean_text, shows_anything
 from app.layout import PROMPTS
 from app.services.labeling.drawing import KEY_DIGITS
-from app.texts import clean_text, shows_anything
 
 MAX_MESSAGES = 64
 LOOKUP_ROWS = 500

@@ -9,8 +9,8 @@ from enum import StrEnum
 from typing import Any, TypeVar
 
 from app.errors import InvalidError
+from app.formats.texts import clean_text
 from app.hparams import SamplingParams
-from app.texts import clean_text
 
 Kind = TypeVar("Kind", bound=StrEnum)
 SHOWN = 60  # characters of a value in a sentence

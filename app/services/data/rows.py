@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import IO, Any
 
 from app.errors import InvalidError
+from app.formats.strict_json import JsonValueError, NotJsonError, parse_json
+from app.formats.texts import clean_text
 from app.services.data.parquet_rows import json_lines_of_parquet
-from app.strict_json import JsonValueError, NotJsonError, parse_json
-from app.texts import clean_text
 
 MAX_ROW_BYTES = 1 << 20
 READ_AT_ONCE = 1 << 16

@@ -9,9 +9,9 @@ from app.db.models.jobs import JobKind
 from app.db.models.rankings import Ranking
 from app.db.models.versions import Version, VersionKind, VersionStatus
 from app.errors import ConflictError, InvalidError
+from app.formats.ids import MAX_ID
 from app.hparam_fields import hparam_fields
 from app.hparams import EvaluationHparams, PPOHparams, RewardHparams
-from app.ids import MAX_ID
 from app.services.versions.versions import usable_version
 
 HPARAMS: dict[JobKind, type] = {

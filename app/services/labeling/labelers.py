@@ -13,8 +13,8 @@ from sqlalchemy.orm import Session
 
 from app.db.models.labelers import Labeler, LabelerKind
 from app.errors import ConflictError
+from app.formats.texts import clean_name
 from app.services.labeling import groups
-from app.texts import clean_name
 
 MAX_NAME_CHARACTERS = 64
 _MADE_UP = re.compile("Browser [A-Z2-7]{4}-[A-Z2-7]{4}")

@@ -6,7 +6,7 @@ from sqlalchemy.orm import Session
 from app.db.models.prompts import Prompt
 from app.db.models.versions import Version
 from app.errors import ConflictError, UnavailableError
-from app.languages import UNKNOWN, Asked, listed, primary
+from app.formats.languages import UNKNOWN, Asked, listed, primary
 from app.services.labeling.drawing import Tags
 from app.services.versions import versions
 

@@ -11,11 +11,11 @@ from app.db.models.groups import Group, GroupStatus
 from app.db.models.labelers import Labeler, LabelerKind
 from app.db.models.rankings import Ranking
 from app.errors import ConflictError, InvalidError, NotFoundError
+from app.formats.texts import clean_text
 from app.preferences import ranks_in_order
 from app.services.jobs import rules
 from app.services.labeling.groups import check_leased, get_group, is_leased_to, lease
 from app.services.paging import Page, page_by_id
-from app.texts import clean_text
 
 MAX_COMMENT_CHARACTERS = 2_000
 MAX_DURATION_MS = 24 * 3_600 * 1_000

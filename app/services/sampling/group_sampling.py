@@ -18,8 +18,8 @@ from app.db.models.labelers import LabelerKind
 from app.db.models.prompts import Prompt, PromptSource, PromptSplit
 from app.db.session import transaction
 from app.errors import AppError, ConflictError, InvalidError, UnavailableError
+from app.formats.languages import ANY, Asked
 from app.hparams import SamplingParams
-from app.languages import ANY, Asked
 from app.services.data import prompts
 from app.services.labeling import drawing, groups, labelers, languages
 from app.services.sampling.engine import Engine

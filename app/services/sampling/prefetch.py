@@ -12,7 +12,7 @@ from sqlalchemy.exc import DBAPIError
 from app.db.session import transaction
 from app.db.trouble import sentence_of
 from app.errors import AppError, UnavailableError
-from app.languages import ANY, Asked
+from app.formats.languages import ANY, Asked
 from app.services.labeling import groups, languages
 from app.services.sampling.group_sampling import GroupSampling
 from app.services.sampling.misfits import Misfits

@@ -55,7 +55,7 @@ def store_flags(version: Version, *, max_kl: float) -> None:
 
 
 def measured(figures: Mapping[str, Any]) -> dict[str, Any]:
-    """Without those that are null: they were not finite when they were stored (app/strict_json.py)."""
+    """Without those that are null: they were not finite when they were stored (app/formats/strict_json.py)."""
     return {name: value for name, value in figures.items() if value is not None}
 
 

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from app.figures import significant
+from app.formats.figures import significant
 from app.hparams import RewardHparams
 from app.lm.inference.answer_ends import AnswerEnds
 from app.lm.model import Llama

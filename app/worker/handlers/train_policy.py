@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from app.db.models.prompts import PromptSplit
 from app.db.models.versions import VersionKind
 from app.errors import ConflictError
-from app.figures import exponential, gibibytes
+from app.formats.figures import exponential, gibibytes
 from app.hparams import FittedPPOHparams, PPOHparams
 from app.lm.files.checkpoint import read_config, read_tokenizer, save_model
 from app.lm.model import Llama

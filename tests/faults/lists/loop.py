@@ -32,7 +32,7 @@ fitting = In("app/services/sampling/fitting.py", "tests/services/sampling/test_f
 misfits = In("app/services/sampling/misfits.py", "tests/services/sampling/test_fitting.py")
 sampling = In("app/services/sampling/group_sampling.py", "tests/services/sampling/test_fitting.py")
 curation = In("app/services/data/curation.py", "tests/services/data/test_curation.py")
-json_lines = In("app/json_lines.py", "tests/test_json_lines.py")
+json_lines = In("app/formats/json_lines.py", "tests/formats/test_json_lines.py")
 taking_in = In("app/services/data/taking_in.py", "tests/services/data/test_imports.py")
 RANKED = "tests/services/data/test_taking_in.py"
 row_forms = In("app/services/data/row_forms.py", "tests/services/data/test_row_forms.py")
@@ -44,8 +44,8 @@ left_out = In("app/worker/handlers/left_out.py", LEFT_OUT)
 scorer = In("app/training/reward/scorer.py", "tests/api/test_prompt_length.py")
 prompts = In("app/services/data/prompts.py", "tests/services/data/test_prompts.py")
 terminal = In("app/cli/terminal.py", "tests/cli/test_terminal.py")
-strict = In("app/strict_json.py", "tests/test_strict_json.py")
-texts = In("app/texts.py", "tests/test_texts.py")
+strict = In("app/formats/strict_json.py", "tests/formats/test_strict_json.py")
+texts = In("app/formats/texts.py", "tests/formats/test_texts.py")
 
 FAULTS = [
     # terminals

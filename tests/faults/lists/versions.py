@@ -13,7 +13,7 @@ languages = In("app/services/labeling/languages.py", LANGUAGES)
 drawing = In("app/services/labeling/drawing.py", LANGUAGES)
 groups = In("app/services/labeling/groups.py", LANGUAGES)
 stock = In("app/services/sampling/prefetch.py", "tests/services/sampling/test_prefetch.py")
-codes = In("app/languages.py", "tests/test_languages.py")
+codes = In("app/formats/languages.py", "tests/formats/test_languages.py")
 asked = In("app/web/languages.py", "tests/web/test_languages.py")
 PARTS = "tests/lm/files/test_weight_files.py"
 

@@ -8,9 +8,9 @@ from sqlalchemy.orm import Session
 from app.chat import Message
 from app.db.models.prompts import PromptSource, PromptSplit
 from app.errors import InvalidError
+from app.formats.texts import shows_anything
 from app.services.data import prompts
 from app.services.data.curation import Wanted, list_prompts
-from app.texts import shows_anything
 
 LIMIT = 50
 

@@ -22,8 +22,8 @@ from app.db.models.labelers import LabelerKind
 from app.db.models.prompts import PromptSource, PromptSplit
 from app.db.models.versions import VersionKind, VersionStatus
 from app.db.session import make_read_session_factory, make_session_factory, open_database, transaction
+from app.formats.json_lines import json_line
 from app.hparams import SamplingParams
-from app.json_lines import json_line
 from app.preferences import competition_ranks, normalize_ranks
 from app.services.data import curation, exports, prompts, training_data
 from app.services.data.imports import Imports

@@ -15,7 +15,7 @@ from app.db.models.prompts import Prompt, PromptSource, PromptSplit
 from app.db.models.versions import Version, VersionKind
 from app.db.session import transaction
 from app.errors import ConflictError, UnavailableError
-from app.languages import ANY, Asked
+from app.formats.languages import ANY, Asked
 from app.services.data import prompts, training_data
 from app.services.labeling import drawing, groups, languages
 from app.services.versions import versions

@@ -18,8 +18,8 @@ from app.db.models.prompts import PromptSource
 from app.db.models.versions import Version, VersionKind, VersionStatus
 from app.db.session import transaction
 from app.errors import UnavailableError
+from app.formats.languages import ANY, Asked
 from app.hparams import SamplingParams
-from app.languages import ANY, Asked
 from app.runtime import Runtime, build_runtime
 from app.services.data import prompts
 from app.services.labeling import groups

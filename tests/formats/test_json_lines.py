@@ -5,7 +5,7 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.json_lines import json_line
+from app.formats.json_lines import json_line
 
 
 @given(st.text(st.sampled_from('ab\n\r\v\f\x1c\x1d\x1e\x85\u2028\u2029\\"\u4f60\U0001f600'), max_size=20))

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from app.languages import ANY, UNKNOWN, Asked, accepted, codes_of, guessed, listed, primary
+from app.formats.languages import ANY, UNKNOWN, Asked, accepted, codes_of, guessed, listed, primary
 from app.model_info.card import card_languages
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.strict_json import MAX_DEPTH, JsonValueError, NotJsonError, finite, parse_json, to_json
+from app.formats.strict_json import MAX_DEPTH, JsonValueError, NotJsonError, finite, parse_json, to_json
 
 VALUES = st.recursive(
     st.none()

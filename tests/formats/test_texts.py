@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.errors import InvalidError
-from app.texts import clean_name, clean_text, shows_anything
+from app.formats.texts import clean_name, clean_text, shows_anything
 
 
 def name_of(given: str) -> str:

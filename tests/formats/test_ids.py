@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from app.ids import MAX_ID, EventId, RowId, parse_id
+from app.formats.ids import MAX_ID, EventId, RowId, parse_id
 
 NEVER: list[Any] = [
     "",

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from app.strict_json import to_json
+from app.formats.strict_json import to_json
 
 # Where str.splitlines, and by it the line readers of common clients, break a line; JSON escapes what is below U+0020.
 _LINE_ENDS = str.maketrans({ending: f"\\u{ord(ending):04x}" for ending in "\x85\u2028\u2029"})

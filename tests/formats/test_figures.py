@@ -5,7 +5,7 @@ import math
 
 import pytest
 
-from app import figures
+from app.formats import figures
 from tests.repository import REPOSITORY
 
 SHARED = json.loads((REPOSITORY / "tests/web/figures.json").read_text(encoding="utf-8"))
