@@ -23,10 +23,10 @@ from app.cli import (
     worker,
 )
 from app.cli.terminal import settle_streams, writing_ends_quietly
-from app.config import Settings
 from app.errors import AppError
 from app.processes.parent_watch import FOLLOW_PARENT
-from app.setting_words import refusals, unknown_settings
+from app.settings.config import Settings
+from app.settings.words import refusals, unknown_settings
 
 
 def version(wanted: bool) -> None:

@@ -14,7 +14,6 @@ from starlette.middleware import Middleware
 
 from app.api import exports, generation, groups, health, imports, jobs, openai, prompts, rankings, versions
 from app.api.description import describe
-from app.config import Settings
 from app.db.session import make_read_session_factory, open_database
 from app.http.connections import AcceptErrors
 from app.http.head import HeadAsGet
@@ -26,6 +25,7 @@ from app.layout import STATIC
 from app.runtime import build_runtime
 from app.services.sampling.engine import Engine
 from app.services.versions.versions import usable_version
+from app.settings.config import Settings
 from app.web import routes as pages
 from app.web.access import Admission, Tokens
 from app.web.browser_name import BrowserNames

@@ -17,7 +17,6 @@ from sqlalchemy import Engine as Database
 from sqlalchemy.orm import Session, sessionmaker
 from starlette.convertors import Convertor, register_url_convertor
 
-from app.config import Settings
 from app.db.models.labelers import LabelerKind
 from app.db.session import make_read_session_factory, make_session_factory
 from app.db.units import READERS, WRITERS, Units
@@ -31,6 +30,7 @@ from app.services.sampling.live_sampling import LiveSampling
 from app.services.sampling.prefetch import GroupStock
 from app.services.sampling.priority import Gate, InteractiveEngine
 from app.services.views.readiness import Readiness, check_readiness
+from app.settings.config import Settings
 
 DEFAULT_LABELER = "local"
 

@@ -21,7 +21,6 @@ from sqlalchemy import insert
 from sqlalchemy.orm import Session
 
 from app.chat import Message, SampledAnswer
-from app.config import Settings
 from app.db.models.prompts import Prompt, PromptSource
 from app.db.session import make_read_session_factory, make_session_factory, open_database, transaction
 from app.formats.languages import ANY
@@ -30,6 +29,7 @@ from app.installation import install
 from app.services.data.prompts import NewPrompt, add_prompts, digest_of
 from app.services.labeling import drawing, groups, languages
 from app.services.versions import versions
+from app.settings.config import Settings
 from bench.latency import percentiles_ms
 from bench.server import running_fourfold
 

@@ -23,12 +23,12 @@ import torch
 import typer
 from transformers import AutoModelForCausalLM
 
-from app.config import Settings
 from app.hparams import SamplingParams
 from app.lm.files.checkpoint import load_model, read_tokenizer
 from app.lm.inference.batch import Batch
 from app.lm.inference.decoder import Decoder
 from app.lm.inference.offline import answer_rows, sample_batch
+from app.settings.config import Settings
 from app.training.report_card import held_out_prompts
 from bench.import_model import MIB, SHAPES, make_model, memory_bytes
 from bench.limits import peak_gflops, read_gigabytes_per_second

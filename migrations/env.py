@@ -6,9 +6,9 @@ from alembic import context
 from sqlalchemy import Connection
 
 import app.db.models  # noqa: F401  registers the tables
-from app.config import Settings
 from app.db.base import Base, Text, UTCDateTime
 from app.db.session import open_database
+from app.settings.config import Settings
 
 OWN_TABLES = frozenset(Base.metadata.tables)
 

@@ -15,7 +15,6 @@ import uvicorn
 from fastapi import FastAPI
 
 from app.chat import Message, NextToken, Prompt, SampledAnswer, StreamEvent
-from app.config import Settings
 from app.errors import InvalidError
 from app.hparams import SamplingParams
 from app.http.connections import server_config
@@ -23,6 +22,7 @@ from app.http.listening import listen
 from app.main import VersionDirectory, create_app
 from app.runtime import DEFAULT_LABELER, Runtime
 from app.services.sampling.engine import Engine
+from app.settings.config import Settings
 from app.web.browser_name import COOKIE as BROWSER_NAME
 from tests.databases import database_url
 from tests.documented import check_documented

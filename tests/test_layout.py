@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from app.config import Settings
 from app.errors import UnavailableError
 from app.layout import CHECKOUT, MIGRATIONS, PROMPTS, SFT_MODEL, STATIC, TEMPLATES, data_folder
+from app.settings.config import Settings
 from tests.repository import REPOSITORY
 
 

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import yaml
 
-from app.config import Settings
-from app.database_url import usable_database_url
+from app.settings.config import Settings
+from app.settings.database_url import usable_database_url
 from tests.repository import REPOSITORY
 
 SETTINGS = {f"FOURFOLD_{name.upper()}" for name in Settings.model_fields}

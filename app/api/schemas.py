@@ -18,7 +18,6 @@ from pydantic import (
 )
 
 from app.chat import Message, Role, joined
-from app.config import Settings
 from app.errors import InvalidError
 from app.formats.strict_json import finite
 from app.formats.texts import clean_text, shows_anything
@@ -26,6 +25,7 @@ from app.hparams import MIN_TEMPERATURE, SamplingParams
 from app.services.data.prompts import validate_messages
 from app.services.paging import MAX_LIMIT, Page
 from app.services.sampling.group_sampling import MAX_SEED, page_params
+from app.settings.config import Settings
 
 MAX_TOKENS = 256
 MAX_TOP_K = 1_000_000

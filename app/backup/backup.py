@@ -30,10 +30,10 @@ from app.backup.archive import (
 )
 from app.backup.database import named_folders, snapshot
 from app.backup.workspace import workspace
-from app.config import Settings
 from app.db.schema import known_revisions
 from app.db.session import open_database
 from app.model_info.weights import CHECKSUMS, WEIGHTS, WEIGHTS_INDEX, sync
+from app.settings.config import Settings
 
 TRIES = 3
 PREFIX = ".fourfold-backup-"

@@ -13,13 +13,13 @@ from sqlalchemy.exc import DBAPIError
 
 import app.db.models  # noqa: F401  registers the tables
 from app.backup.archive import JOB_ID, VERSION_PATH, BackupError
-from app.database_url import sqlite_url
 from app.db.base import Base
 from app.db.models.jobs import LIVE, Job, JobStatus, WorkerHeartbeat
 from app.db.models.versions import Version
 from app.db.schema import current_revision, is_current, known_revisions, migrate
 from app.db.session import open_database
 from app.db.trouble import sentence_of
+from app.settings.database_url import sqlite_url
 
 ROWS_AT_ONCE = 500
 DAMAGED = "The database in the backup is not one of Fourfold, or is damaged ({why}). Nothing was restored."

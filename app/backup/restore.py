@@ -16,13 +16,13 @@ from sqlalchemy.exc import DBAPIError
 from app.backup import database
 from app.backup.archive import DATABASE, ArchiveReader, BackupError, Manifest
 from app.backup.workspace import abandoned, workspace
-from app.config import Settings
-from app.database_url import sqlite_url
 from app.db.base import Base
 from app.db.schema import migrate_on
 from app.db.session import open_database
 from app.db.trouble import sentence_of
 from app.model_info.weights import sync
+from app.settings.config import Settings
+from app.settings.database_url import sqlite_url
 
 PREFIX = ".fourfold-restore-"
 FOLDERS = ("versions", "jobs")

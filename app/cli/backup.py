@@ -20,8 +20,8 @@ def backup(
 ) -> None:
     """Copy database, model versions and checkpoints into one file, while everything runs."""
     from app.backup.backup import backup_to_file, backup_to_stream
-    from app.config import Settings
     from app.formats.figures import megabytes
+    from app.settings.config import Settings
 
     settings = Settings()
     if str(file) == STREAM:
@@ -43,7 +43,7 @@ def restore(
     """Bring a backup back into an empty data folder (FOURFOLD_DATA_DIR); all of it or nothing."""
     from app.backup.archive import BackupError
     from app.backup.restore import restore as restore_from
-    from app.config import Settings
+    from app.settings.config import Settings
 
     settings = Settings()
     if str(file) == STREAM:

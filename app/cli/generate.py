@@ -25,13 +25,13 @@ def generate(
     """Ask a model; prints its answers."""
     from app.chat import Message  # torch comes with what follows: only when asked
     from app.cli.terminal import text_argument
-    from app.config import Settings
     from app.errors import InvalidError
     from app.formats.texts import clean_text
     from app.hparams import SamplingParams
     from app.lm import precision
     from app.lm.files.checkpoint import load_model
     from app.lm.inference.offline import sample_batch
+    from app.settings.config import Settings
 
     loaded, tokenizer = load_model(model)
     message: Message = {"role": "user", "content": clean_text(text_argument(prompt))}

@@ -23,13 +23,13 @@ def import_model(
     activate: Annotated[bool, typer.Option(help="Let it write the answers from now on.")] = True,
 ) -> None:
     """Bring in somebody else's model (Llama, Mistral, Qwen2, Qwen3, SmolLM)."""
-    from app.config import Settings
     from app.db.session import make_session_factory, open_database, transaction
     from app.formats.languages import UNKNOWN, codes_of, listed, primary
     from app.installation import install
     from app.lm.files.importing import import_directory
     from app.saving import saving
     from app.services.versions import versions
+    from app.settings.config import Settings
 
     languages = codes_of(language or ())
     if UNKNOWN in map(primary, language or ()):

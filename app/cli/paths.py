@@ -4,7 +4,7 @@ from pathlib import Path
 
 import typer
 
-from app.paths import usable_path
+from app.settings.paths import usable_path
 
 
 def path_argument(given: str | Path) -> Path:

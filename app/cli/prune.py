@@ -12,11 +12,11 @@ def prune(
     ] = False,
 ) -> None:
     """Delete the files of versions that nothing needs: their records stay, what they taught stays in the others."""
-    from app.config import Settings
     from app.db.session import make_read_session_factory, make_session_factory, open_database, transaction
     from app.formats.figures import megabytes
     from app.installation import install
     from app.services.versions import removal
+    from app.settings.config import Settings
     from app.web.formatting import version_title
 
     settings = Settings()

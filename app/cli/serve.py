@@ -10,10 +10,10 @@ from types import FrameType
 from typing import TYPE_CHECKING
 
 from app.cli.worker import log_to_stderr
-from app.config import Settings
 from app.http.listening import address, check_guarded, listen
 from app.installation import install
 from app.processes.parent_watch import follow_supervisor
+from app.settings.config import Settings
 
 if TYPE_CHECKING:
     from app.runtime import Runtime

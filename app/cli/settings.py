@@ -2,7 +2,7 @@
 
 import typer
 
-from app.setting_words import settings_table
+from app.settings.words import settings_table
 
 
 def settings() -> None:

@@ -6,8 +6,8 @@ import httpx2
 import typer
 from rich.progress import track
 
-from app.config import Settings
 from app.http.listening import address
+from app.settings.config import Settings
 from app.simulation.labeler import Noise, SimulatedLabeler
 from app.simulation.tastes import TASTES
 

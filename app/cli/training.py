@@ -12,8 +12,8 @@ from typing import Any, TypeVar
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from app.config import Settings
 from app.lm import precision
+from app.settings.config import Settings
 from app.training.context import Progress as Step
 from app.training.supervised import FitResult
 

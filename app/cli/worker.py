@@ -6,8 +6,8 @@ import signal
 import sys
 import threading
 
-from app.config import Settings
 from app.processes.parent_watch import follow_supervisor
+from app.settings.config import Settings
 
 
 def log_to_stderr(settings: Settings) -> None:

@@ -18,8 +18,8 @@ import h11
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from app.config import Settings
 from app.http.openai_errors import error_body, is_openai
+from app.settings.config import Settings
 
 BODY_BYTES_PER_SECOND = 16 * 1024
 BACKLOG = 128

@@ -5,8 +5,8 @@ import ipaddress
 import socket
 from typing import Any
 
-from app.config import Settings
 from app.errors import UnavailableError
+from app.settings.config import Settings
 
 BACKLOG = 128
 Place = tuple[socket.AddressFamily, Any]

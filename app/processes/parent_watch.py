@@ -8,7 +8,7 @@ import sys
 import threading
 from collections.abc import Callable
 
-from app.config import Settings
+from app.settings.config import Settings
 
 FOLLOW_PARENT = "FOURFOLD_FOLLOW_PARENT"
 

@@ -15,11 +15,11 @@ from collections import deque
 from collections.abc import Mapping
 from typing import IO
 
-from app.config import Settings
 from app.errors import UnavailableError
 from app.http.listening import address, free_port
 from app.processes import own_process
 from app.processes.parent_watch import FOLLOW_PARENT, settings_environment
+from app.settings.config import Settings
 
 STOP_SECONDS = 8.0
 LOOK_SECONDS = 0.25

@@ -16,13 +16,13 @@ from pathlib import Path
 
 from sqlalchemy.orm import Session, sessionmaker
 
-from app.config import Settings
 from app.db.models.jobs import Job, JobKind, JobStatus
 from app.db.session import make_read_session_factory, make_session_factory, open_database
 from app.errors import AppError
 from app.processes.parent_watch import follow_parent
 from app.saving import is_disk_full
 from app.services.jobs import job_folders, job_runs
+from app.settings.config import Settings
 from app.worker.patience import DatabaseGone, patiently
 from app.worker.run import Handler, JobCancelled, JobRun, JobStopped, JobSuperseded
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from sqlalchemy import Engine, create_engine, event
 
-from app.database_url import sqlite_url
+from app.settings.database_url import sqlite_url
 
 CONNECTIONS = 20
 BUSY_MILLISECONDS = 30_000

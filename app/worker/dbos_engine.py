@@ -14,11 +14,11 @@ from dbos import DBOS, DBOSConfig, DBOSPortableJSONSerializer, EnqueueOptions
 from sqlalchemy import make_url
 from sqlalchemy.orm import Session, sessionmaker
 
-from app.config import Settings
 from app.db.base import utc_now
 from app.db.session import transaction
 from app.services.jobs import heartbeats, job_runs
 from app.services.jobs.job_runs import HandOver
+from app.settings.config import Settings
 from app.worker.child import DEFAULT_HANDLERS
 from app.worker.dbos_database import open_dbos_database
 from app.worker.process import JobRunner

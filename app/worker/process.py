@@ -17,7 +17,6 @@ from typing import IO
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session, sessionmaker
 
-from app.config import Settings
 from app.db.models.jobs import JobStatus
 from app.db.session import make_read_session_factory, make_session_factory, open_database, transaction
 from app.errors import UnavailableError
@@ -26,6 +25,7 @@ from app.processes.parent_watch import settings_environment
 from app.services.jobs import job_folders, job_runs
 from app.services.jobs.job_runs import Control
 from app.services.versions import removal
+from app.settings.config import Settings
 from app.worker.child import DEFAULT_HANDLERS
 
 WATCH_SECONDS = 0.2

@@ -15,7 +15,6 @@ from typing import Any, TypeVar
 
 from sqlalchemy.orm import Session, sessionmaker
 
-from app.config import Settings
 from app.db.base import utc_now
 from app.db.models.jobs import Job, JobKind, JobStatus
 from app.db.session import make_read_session_factory, transaction
@@ -24,6 +23,7 @@ from app.model_info.weights import sync
 from app.saving import saving
 from app.services.jobs import job_folders, job_runs
 from app.services.jobs.job_runs import Control, MetricPoint
+from app.settings.config import Settings
 from app.training.context import Progress
 from app.worker.context import CheckpointContext
 from app.worker.pace import Pace

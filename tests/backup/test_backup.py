@@ -27,7 +27,6 @@ from app.backup.archive import DATABASE, BackupError, Entry, pack, write_archive
 from app.backup.backup import PREFIX, backup_to_file, backup_to_stream
 from app.backup.database import snapshot
 from app.backup.restore import restore
-from app.config import Settings
 from app.db.base import Base, utc_now
 from app.db.models.groups import Group
 from app.db.models.jobs import Job, JobStatus
@@ -41,6 +40,7 @@ from app.installation import install
 from app.model_info.weights import CHECKSUMS, WEIGHTS, file_hash
 from app.processes.parent_watch import settings_environment
 from app.services.jobs import jobs
+from app.settings.config import Settings
 from tests import databases
 from tests.api.conftest import ranks_of
 from tests.live import LiveServer, live_server, quick_settings

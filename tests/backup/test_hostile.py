@@ -18,7 +18,7 @@ import pytest
 from app.backup.archive import DATABASE, MANIFEST, PACKED, PIECE_BYTES, BackupError, pack
 from app.backup.backup import backup_to_file
 from app.backup.restore import restore
-from app.config import Settings
+from app.settings.config import Settings
 from tests import databases
 from tests.live import quick_settings
 

@@ -17,8 +17,8 @@ import httpx2
 import pytest
 
 from app.cli.serve import settle, tell_readiness
-from app.config import Settings
 from app.processes.parent_watch import settings_environment
+from app.settings.config import Settings
 from tests.live import live_server, quick_settings
 from tests.repository import REPOSITORY
 

@@ -8,13 +8,13 @@ from sqlalchemy import Engine, create_engine, make_url, text
 from sqlalchemy.exc import DBAPIError, InternalError, OperationalError
 from sqlalchemy.orm import Session, sessionmaker
 
-from app.config import Settings
 from app.db.models.installation import Installation
 from app.db.session import make_read_session_factory, transaction
 from app.db.trouble import trouble_of
 from app.errors import UnavailableError
 from app.installation import install
 from app.services.versions import installations
+from app.settings.config import Settings
 from tests import databases
 from tests.databases import is_postgres
 

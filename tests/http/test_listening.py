@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from app.config import Settings
 from app.errors import UnavailableError
 from app.http.listening import address, check_guarded, free_port, listen, resolved
 from app.processes import own_process
+from app.settings.config import Settings
 
 
 def test_a_port_in_use() -> None:

@@ -18,7 +18,7 @@ STAND_INS = textwrap.dedent(
     import http.server, os, signal, sys, threading, time
     sys.path.insert(0, {repository!r})
     from app.processes import own_process, parent_watch, supervisor
-    from app.config import Settings
+    from app.settings.config import Settings
 
     def web():
         class Answer(http.server.BaseHTTPRequestHandler):

@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 from sqlalchemy import select, text
 
-from app.config import Settings
 from app.db.models.jobs import LIVE, Job, JobKind
 from app.db.schema import migrate
 from app.db.session import make_read_session_factory, make_session_factory, open_database, transaction
 from app.processes.parent_watch import settings_environment
+from app.settings.config import Settings
 from tests.databases import database_url
 from tests.repository import REPOSITORY
 from tests.waiting import PATIENCE_SECONDS, wait_for

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
-from app.config import Settings
+from app.settings.config import Settings
 from app.worker.child import DEFAULT_HANDLERS, EXIT_SUPERSEDED
 from app.worker.process import Child
 from tests.waiting import wait_for

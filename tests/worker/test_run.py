@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 from sqlalchemy.orm import Session, sessionmaker
 
-from app.config import Settings
 from app.db.base import utc_now
 from app.db.models.jobs import Job, JobKind, JobStatus
 from app.db.session import transaction
 from app.errors import ConflictError
 from app.services.jobs import heartbeats, job_runs, jobs
 from app.services.jobs.job_runs import Control, MetricPoint
+from app.settings.config import Settings
 from app.training.context import Progress
 from app.worker.child import run_attempt
 from app.worker.run import JobCancelled, JobRun, JobStopped, JobSuperseded

@@ -4,7 +4,7 @@ import os
 import sys
 
 from app.cli.worker import log_to_stderr, stop_event
-from app.config import Settings
+from app.settings.config import Settings
 from app.worker.dbos_engine import run_worker
 
 if __name__ == "__main__":

@@ -12,8 +12,8 @@ from pathlib import Path
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.config import Settings
 from app.db.models.jobs import LIVE, Job, JobStatus
+from app.settings.config import Settings
 
 CHECKPOINT = "checkpoint.pt"
 

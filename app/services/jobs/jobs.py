@@ -11,7 +11,6 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from app.config import Settings
 from app.db.base import CLOCK_TOLERANCE, utc_now
 from app.db.models.jobs import LIVE, Job, JobKind, JobMetric, JobStatus, JobTrigger
 from app.db.models.rankings import Ranking
@@ -19,6 +18,7 @@ from app.errors import ConflictError, NotFoundError
 from app.services.jobs import heartbeats, job_folders
 from app.services.jobs.job_params import check_params
 from app.services.paging import Page, check_limit
+from app.settings.config import Settings
 
 FINAL = tuple(status for status in JobStatus if status not in LIVE)
 

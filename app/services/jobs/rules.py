@@ -7,13 +7,13 @@ swallow the next one.
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from app.config import Settings
 from app.db.models.jobs import Job, JobKind, JobTrigger
 from app.db.models.rankings import Ranking
 from app.db.models.versions import Version
 from app.preferences import NOTHING_LEARNED
 from app.services.jobs import jobs
 from app.services.versions import bounds, versions
+from app.settings.config import Settings
 
 WORSE_THAN_CHANCE = 0.5
 

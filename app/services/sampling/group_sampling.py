@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from sqlalchemy.orm import Session, sessionmaker
 
 from app.chat import Message, SampledAnswer
-from app.config import Settings
 from app.db.base import utc_now
 from app.db.models.groups import ANSWERS_PER_GROUP, Group
 from app.db.models.labelers import LabelerKind
@@ -25,6 +24,7 @@ from app.services.labeling import drawing, groups, labelers, languages
 from app.services.sampling.engine import Engine
 from app.services.sampling.fitting import Fitting, active_fitting
 from app.services.versions import versions
+from app.settings.config import Settings
 
 log = logging.getLogger(__name__)
 MAX_SEED = 2**31 - 1

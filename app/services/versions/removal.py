@@ -19,7 +19,6 @@ from typing import Any
 from sqlalchemy import and_, or_, select
 from sqlalchemy.orm import Session
 
-from app.config import Settings
 from app.db.base import utc_now
 from app.db.models.groups import Group, GroupStatus
 from app.db.models.jobs import LIVE, Job, JobStatus
@@ -27,6 +26,7 @@ from app.db.models.versions import Version, VersionKind, VersionOrigin, VersionS
 from app.errors import ConflictError
 from app.services.jobs import job_folders
 from app.services.versions import versions
+from app.settings.config import Settings
 
 KEEP = 1  # newest ones of each kind that pruning leaves besides what is needed
 Reasons = dict[int, str]

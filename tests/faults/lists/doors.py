@@ -2,14 +2,14 @@
 
 from tests.faults.fault import In
 
-CONFIG = "tests/test_config.py"
-PATHS = "tests/test_paths.py"
+CONFIG = "tests/settings/test_config.py"
+PATHS = "tests/settings/test_paths.py"
 LISTENING = "tests/http/test_listening.py"
 
-config = In("app/config.py", CONFIG)
-words = In("app/setting_words.py", CONFIG)
-urls = In("app/database_url.py", CONFIG)
-paths = In("app/paths.py", PATHS)
+config = In("app/settings/config.py", CONFIG)
+words = In("app/settings/words.py", CONFIG)
+urls = In("app/settings/database_url.py", CONFIG)
+paths = In("app/settings/paths.py", PATHS)
 install = In("app/installation.py", PATHS)
 listening = In("app/http/listening.py", LISTENING)
 

@@ -10,8 +10,8 @@ supervisor = In("app/processes/supervisor.py", "tests/test_wheel.py::test_it_run
 process = In("app/worker/process.py", "tests/worker/test_process.py")
 run = In("app/cli/run.py", "tests/test_wheel.py::test_it_runs_far_from_the_repository")
 
-words = In("app/setting_words.py", "tests/test_config.py")
-config = In("app/config.py", "tests/test_config.py")
+words = In("app/settings/words.py", "tests/settings/test_config.py")
+config = In("app/settings/config.py", "tests/settings/test_config.py")
 
 FAULTS = [
     words("a wrong token is shown", '{"database_url", "token"}', '{"database_url"}'),

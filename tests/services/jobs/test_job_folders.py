@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy.orm import Session
 
-from app.config import Settings
 from app.db.base import utc_now
 from app.db.models.jobs import Job, JobKind, JobStatus
 from app.errors import ConflictError
 from app.services.jobs import heartbeats, job_folders, job_runs, jobs
+from app.settings.config import Settings
 
 
 @pytest.fixture

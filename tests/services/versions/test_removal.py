@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 from sqlalchemy.orm import Session
 
-from app.config import Settings
 from app.db.base import utc_now
 from app.db.models.groups import GroupStatus
 from app.db.models.jobs import JobKind, JobStatus
@@ -21,6 +20,7 @@ from app.model_info.weights import copy_directory
 from app.services.data import training_data
 from app.services.jobs import jobs
 from app.services.versions import removal, versions
+from app.settings.config import Settings
 from tests.live import quick_settings
 from tests.services.conftest import in_order, rank_group
 

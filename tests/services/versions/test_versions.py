@@ -7,7 +7,6 @@ import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.config import Settings
 from app.db.models.groups import Group, GroupStatus
 from app.db.models.jobs import Job, JobKind
 from app.db.models.labelers import Labeler
@@ -18,6 +17,7 @@ from app.preferences import NOTHING_LEARNED
 from app.services.jobs import rules
 from app.services.labeling import rankings
 from app.services.versions import versions
+from app.settings.config import Settings
 from tests.live import quick_settings
 from tests.services.conftest import MakeGroup, in_order
 

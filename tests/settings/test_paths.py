@@ -8,11 +8,11 @@ import typer
 
 from app.__main__ import cli
 from app.cli.paths import path_argument
-from app.config import Settings
 from app.db.models.jobs import JobStatus
 from app.errors import UnavailableError
 from app.installation import install
-from app.paths import SQLITE_PATH_BYTES, usable_path
+from app.settings.config import Settings
+from app.settings.paths import SQLITE_PATH_BYTES, usable_path
 from tests.live import quick_settings
 from tests.worker.harness import Harness
 

@@ -10,8 +10,8 @@ from annotated_types import Ge, Gt, Le
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 
-from app.config import ENV_PREFIX, Settings
 from app.layout import CHECKOUT
+from app.settings.config import ENV_PREFIX, Settings
 
 OTHER_NAMES = frozenset({"FOURFOLD_TAG", "FOURFOLD_CHROMIUM", "FOURFOLD_FOLLOW_PARENT"})
 """Of compose, of the tests, and between `run` and its children."""

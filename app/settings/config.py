@@ -1,6 +1,6 @@
 """Every knob of the program, read from the environment as FOURFOLD_<NAME>. Units are in the names.
 
-Each has a stated range, both ends; app/setting_words.py says what is wrong with a value outside it and makes the table
+Each has a stated range, both ends; app/settings/words.py says what is wrong with a value outside it and makes the table
 of docs/settings.md.
 """
 
@@ -12,10 +12,10 @@ from typing import Annotated, Any, Literal, get_origin
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from app.database_url import FORMS, sqlite_url, usable_database_url
 from app.http.origins import origins_of
 from app.layout import SFT_MODEL, data_folder
-from app.paths import usable_path
+from app.settings.database_url import FORMS, sqlite_url, usable_database_url
+from app.settings.paths import usable_path
 
 ENV_PREFIX = "FOURFOLD_"
 DAY_SECONDS, YEAR_SECONDS = 86_400, 31_536_000

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from app.config import Settings
-from app.setting_words import refusals, settings_table, unknown_settings
+from app.settings.config import Settings
+from app.settings.words import refusals, settings_table, unknown_settings
 from tests.repository import REPOSITORY
 
 NUMBERS = [name for name, field in Settings.model_fields.items() if field.annotation in (int, float)]

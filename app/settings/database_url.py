@@ -6,7 +6,7 @@ from pathlib import Path
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
-from app.paths import usable_path
+from app.settings.paths import usable_path
 
 DRIVERS = {"sqlite": "pysqlite", "postgresql": "psycopg"}
 FORMS = "sqlite:////PATH or postgresql+psycopg://USER:PASSWORD@HOST/NAME"
