@@ -98,7 +98,7 @@ format: set-up-dev ## Format the code and fix what ruff can fix
 	@$(VENV)/bin/ruff check --fix .
 	@$(VENV)/bin/ruff format .
 
-docs: set-up-dev ## Write the documents that come from the code (docs/files.md); a test fails when they differ
+docs: set-up-dev ## Write the documents that come from the code: docs/files.md, cli.md, api.md, settings.md, and compose's settings
 	@$(PY) -m bin.write_docs
 
 # ---- measurements --------------------------------------------------------------------------------------------------

@@ -2,9 +2,9 @@
 
 import typer
 
-from app.settings.words import settings_table
+from app.settings.words import settings_list
 
 
 def settings() -> None:
-    """List all settings as docs/settings.md does: environment variables, their defaults, ranges and meanings."""
-    typer.echo(settings_table())
+    """List every setting as docs/settings.md does: environment variable, meaning, range, and default."""
+    typer.echo(settings_list())

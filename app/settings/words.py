@@ -1,7 +1,8 @@
-"""Settings in words: what each may be, what is wrong with a value, and the table of docs/settings.md."""
+"""Settings in words: what each may be, what is wrong with a value, and the list of docs/settings.md."""
 
 import difflib
 import os
+import textwrap
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
@@ -42,17 +43,28 @@ def values_of(field: FieldInfo) -> str:
 def default_of(field: FieldInfo) -> str:
     value = field.get_default(call_default_factory=True)
     if isinstance(value, Path):
-        return str(value.relative_to(CHECKOUT) if CHECKOUT is not None and value.is_relative_to(CHECKOUT) else value)
+        return str(relative_to_checkout(value))
     return {"": "empty", None: "none"}.get(value, str(value).lower() if isinstance(value, bool) else str(value))
 
 
-def settings_table() -> str:
-    """All settings as rows of Markdown."""
-    lines = ["| variable | default | values | meaning |", "|---|---|---|---|"]
-    for name, field in Settings.model_fields.items():
-        cells = (f"`{variable(name)}`", f"`{default_of(field)}`", values_of(field), field.description)
-        lines.append(f"| {' | '.join(str(cell) for cell in cells)} |")
-    return "\n".join(lines).replace("`empty`", "empty")
+def relative_to_checkout(path: Path) -> Path:
+    """As it is written in the documentation: a file of the repository by its name there."""
+    return path.relative_to(CHECKOUT) if CHECKOUT is not None and path.is_relative_to(CHECKOUT) else path
+
+
+def settings_list() -> str:
+    """All settings as a list in Markdown, each with its meaning, what it may be, and its default."""
+    return "\n".join(map(_list_item, Settings.model_fields))
+
+
+def _list_item(name: str) -> str:
+    field = Settings.model_fields[name]
+    default = default_of(field)
+    given = default if default in ("none", "empty") else f"`{default}`"
+    text = f"`{variable(name)}`: {field.description} Values: {values_of(field)}. Default: {given}."
+    return textwrap.fill(
+        text, 119, initial_indent="- ", subsequent_indent="  ", break_long_words=False, break_on_hyphens=False
+    )
 
 
 def refusals(error: ValidationError) -> list[str]:

@@ -9,7 +9,7 @@ import pytest
 from pydantic import ValidationError
 
 from app.settings.config import Settings
-from app.settings.words import refusals, settings_table, unknown_settings
+from app.settings.words import default_of, refusals, settings_list, unknown_settings, values_of
 from tests.repository import REPOSITORY
 
 NUMBERS = [name for name, field in Settings.model_fields.items() if field.annotation in (int, float)]
@@ -26,14 +26,16 @@ def refusal(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> str:
     return sentence
 
 
-def test_the_documented_table_is_that_of_the_code() -> None:
-    assert f"\n{settings_table()}\n" in (REPOSITORY / "docs" / "settings.md").read_text()
+def test_the_documented_list_is_that_of_the_code() -> None:
+    assert f"\n{settings_list()}\n" in (REPOSITORY / "docs" / "settings.md").read_text()
 
 
 def test_every_setting_says_what_it_may_be() -> None:
-    for line in settings_table().splitlines()[2:]:
-        _, _, default, values, meaning, _ = (cell.strip() for cell in line.split("|"))
-        assert all((default, values, meaning)), line
+    listed = " ".join(settings_list().split())
+    for name, field in Settings.model_fields.items():
+        default, values, meaning = default_of(field), values_of(field), field.description
+        assert all((default, values, meaning)), name
+        assert f"- `FOURFOLD_{name.upper()}`: {meaning} Values: {values}. Default: " in listed
 
 
 @pytest.mark.parametrize("name", NUMBERS)
