@@ -63,7 +63,7 @@ COVERED: dict[str, tuple[str, str]] = {
     "app/lm/files/cutting_process.py": ("the child of cutting", "tests/lm/files/test_cutting.py"),
     "app/lm/files/sandboxed.py": ("the child of sandbox", "tests/lm/files/test_sandbox.py"),
     "app/lm/files/template_process.py": ("the child of chat_template", "tests/lm/files/test_chat_template.py"),
-    "app/lm/inference/answer_ends.py": ("seen in the answers it ends", "tests/training/test_ppo.py"),
+    "app/lm/end_tokens.py": ("seen in the answers it ends", "tests/training/test_ppo.py"),
     "app/lm/inference/cached_attention.py": ("one of the kernels", "tests/lm/inference/test_kernels.py"),
     "app/lm/inference/generation.py": ("seen in the engine's answers", "tests/lm/inference/test_engine.py"),
     "app/lm/inference/kv_cache.py": ("seen in batches", "tests/lm/inference/test_batch.py"),

@@ -17,9 +17,9 @@ from tokenizers import AddedToken, Regex, decoders, models, pre_tokenizers, trai
 
 from app.chat import Message, Scalar, without_system
 from app.errors import InvalidError
+from app.lm.end_tokens import EndTokens
 from app.lm.files.cutting import SPLIT, Cutter, decoded
 from app.lm.files.imported_tokenizer import NO_VALUES, ImportedTokenizer
-from app.lm.inference.answer_ends import AnswerEnds
 
 __all__ = ["SPECIAL_TOKENS", "IncrementalDecoder", "Message", "Tokenizer", "train_tokenizer"]
 
@@ -82,8 +82,8 @@ class Tokenizer:
         self._cutter = Cutter(backend)
 
     @property
-    def ends(self) -> AnswerEnds:
-        return AnswerEnds(self.end_id, self.end_ids)
+    def ends(self) -> EndTokens:
+        return EndTokens(self.end_id, self.end_ids)
 
     @cached_property
     def vocab_size(self) -> int:

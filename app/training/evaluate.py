@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from app.hparams import EvaluationHparams, SamplingParams
-from app.lm.inference.answer_ends import AnswerEnds
+from app.lm.end_tokens import EndTokens
 from app.lm.inference.offline import sample_batch
 from app.lm.model import Llama
 from app.lm.precision import autocast
@@ -73,7 +73,7 @@ def evaluate_policy(
     prompts: Sequence[list[int]],
     hparams: EvaluationHparams,
     *,
-    ends: AnswerEnds,
+    ends: EndTokens,
     pad_id: int,
 ) -> Generator[Progress, None, Evaluation]:
     """`prompts` are held-out ones; the first `num_prompts` of them are used."""
@@ -101,7 +101,7 @@ def answer_prompts(
     prompts: list[list[int]],
     hparams: EvaluationHparams,
     seed: int,
-    ends: AnswerEnds,
+    ends: EndTokens,
 ) -> None:
     params = SamplingParams(temperature=hparams.temperature, max_tokens=hparams.max_tokens)
     for model, answers in ((reference, found.before), (policy, found.after)):
@@ -163,7 +163,7 @@ def answer_logprobs(
     return whole
 
 
-def metrics_of(found: Answers, ends: AnswerEnds) -> dict[str, float]:
+def metrics_of(found: Answers, ends: EndTokens) -> dict[str, float]:
     """Errors are standard errors over prompts: the answers to one prompt are not independent."""
     after, before = torch.tensor(found.after_scores), torch.tensor(found.before_scores)
     wins = (after > before).float() + 0.5 * (after == before).float()

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from app.hparams import PPOHparams
-from app.lm.inference.answer_ends import AnswerEnds
+from app.lm.end_tokens import EndTokens
 from app.lm.model import Llama
 from app.lm.precision import autocast
 from app.model_info.size import fit_ppo
@@ -261,7 +261,7 @@ def train_policy(
     prompts: Sequence[list[int]],
     hparams: PPOHparams,
     *,
-    ends: AnswerEnds,
+    ends: EndTokens,
     pad_id: int,
     context: TrainingContext,
 ) -> Generator[Progress, None, PolicyResult]:

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from app.hparams import PPOHparams, SamplingParams
-from app.lm.inference.answer_ends import AnswerEnds
+from app.lm.end_tokens import EndTokens
 from app.lm.inference.offline import sample_batch
 from app.lm.model import Llama
 from app.lm.precision import autocast
@@ -94,7 +94,7 @@ class Rollout:
 
 
 def sample_answers(
-    model: Llama, prompts: list[list[int]], count: int, hparams: PPOHparams, ends: AnswerEnds, seed: int
+    model: Llama, prompts: list[list[int]], count: int, hparams: PPOHparams, ends: EndTokens, seed: int
 ) -> list[list[list[int]]]:
     """`count` answers to each prompt, as sampled token ids."""
     params = SamplingParams(temperature=hparams.temperature, max_tokens=hparams.max_tokens)
@@ -111,7 +111,7 @@ def collect(
     prompts: list[list[int]],
     hparams: PPOHparams,
     *,
-    ends: AnswerEnds,
+    ends: EndTokens,
     pad_id: int,
     seed: int,
     shares_lower: bool,

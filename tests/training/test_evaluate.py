@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from app.hparams import EvaluationHparams, SamplingParams
-from app.lm.inference.answer_ends import AnswerEnds
+from app.lm.end_tokens import EndTokens
 from app.lm.inference.batch import Completion
 from app.lm.inference.offline import sample_batch
 from app.lm.model import Llama
@@ -40,7 +40,7 @@ def test_a_model_against_itself_is_a_draw() -> None:
 
 def test_every_end_token_ends_an_answer_and_none_is_told_apart_by_it() -> None:
     """Half of the vocabulary ends: answers are short, have ended, and score as if all had ended in the same way."""
-    ends, model = AnswerEnds(END, frozenset(range(5, 30))), tiny_model()
+    ends, model = EndTokens(END, frozenset(range(5, 30))), tiny_model()
     reward_model = RewardModel.from_sft(tiny_model(), 2, seed=0)
     hparams = EvaluationHparams(num_prompts=30, samples_per_prompt=3, max_tokens=40)
     trained = evaluate_policy(tiny_model(seed=3), model, reward_model, PROMPTS, hparams, ends=ends, pad_id=PAD)

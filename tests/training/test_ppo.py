@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from app.hparams import PPOHparams, SamplingParams
-from app.lm.inference.answer_ends import AnswerEnds
+from app.lm.end_tokens import EndTokens
 from app.lm.inference.offline import sample_batch
 from app.lm.model import Llama
 from app.training.context import NoContext, Progress, TrainingError, drain
@@ -87,7 +87,7 @@ def rollout_of(trainer: Trainer, reference: Llama, hparams: PPOHparams = HPARAMS
 
 def test_an_answer_has_ended_with_any_end_token_and_is_scored_as_written() -> None:
     """What was sampled stays in the rollout, since its probability is the policy's; the score is that of the text."""
-    model, reward, ends = tiny_model(), reward_model(), AnswerEnds(END, frozenset(range(5, 20)))
+    model, reward, ends = tiny_model(), reward_model(), EndTokens(END, frozenset(range(5, 20)))
     hparams, seen = replace(HPARAMS, score_clip=None), set()
     policy = Trainer(model, model, hparams).policy
     rollout = collect(policy, model, reward, PROMPTS, hparams, ends=ends, pad_id=PAD, seed=5, shares_lower=True)
@@ -99,7 +99,7 @@ def test_an_answer_has_ended_with_any_end_token_and_is_scored_as_written() -> No
             assert bool(rollout.ended[row, k]) == (answer[-1] in ends.all)
             assert not ends.all & set(answer[:-1])
             written = answer[:-1] if answer[-1] in ends.all else answer
-            score = score_answers(reward, [prompt], [[[*written, END]]], ends=AnswerEnds(END))[0][0]
+            score = score_answers(reward, [prompt], [[[*written, END]]], ends=EndTokens(END))[0][0]
             penalty = 0.0 if answer[-1] in ends.all else hparams.missing_eos_penalty
             assert rollout.scores[row, k].item() == pytest.approx(score - penalty, abs=1e-6)
     assert len(seen & ends.all) > 1

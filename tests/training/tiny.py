@@ -3,11 +3,11 @@
 import torch
 
 from app.hparams import ModelConfig
-from app.lm.inference.answer_ends import AnswerEnds
+from app.lm.end_tokens import EndTokens
 from app.lm.model import Llama
 
 PAD, BOS, USER, ASSISTANT, END = range(5)
-ENDS = AnswerEnds(END)
+ENDS = EndTokens(END)
 CONFIG = ModelConfig(
     vocab_size=48,
     hidden_size=32,

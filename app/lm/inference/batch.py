@@ -19,7 +19,7 @@ from torch import Tensor
 
 from app.hparams import SamplingParams
 from app.lm.inference.decoder import Decoder
-from app.lm.inference.kv_cache import RowCache
+from app.lm.inference.kv_cache import KVCache
 from app.lm.inference.sampler import discount, draw, filter_logits, finite_only, likeliest, penalized
 
 MAX_ROWS = 64
@@ -67,7 +67,7 @@ class _Reading:
 
     prompt: Sequence[int]
     rows: list[Row]
-    cache: RowCache | None = None
+    cache: KVCache | None = None
     done: int = 0
 
 
@@ -91,7 +91,7 @@ class Batch:
         if not self.busy:
             return True
         total = len(self._slots) + rows
-        needed = RowCache.bytes_of(self.decoder.config, self.decoder.dtype, total, max(slots, *self._slots.values()))
+        needed = KVCache.bytes_of(self.decoder.config, self.decoder.dtype, total, max(slots, *self._slots.values()))
         return total <= self._max_rows and (self._max_bytes is None or needed <= self._max_bytes)
 
     def add(self, prompt: Sequence[int], rows: list[Row]) -> None:
@@ -243,14 +243,14 @@ class Batch:
             row.completion.top.append(list(zip(best.indices.tolist(), finite_only(best.values.tolist()), strict=True)))
 
 
-def _read_piece(decoder: Decoder, prompt: Sequence[int], start: int, cache: RowCache) -> Tensor:
+def _read_piece(decoder: Decoder, prompt: Sequence[int], start: int, cache: KVCache) -> Tensor:
     """Reads up to READ_TOKENS of a prompt into row 0; returns the last token's state [1,H]."""
     ids = torch.tensor(prompt[start : start + READ_TOKENS])
     positions = torch.arange(start, start + len(ids))
     return decoder.states(ids, torch.zeros_like(ids), positions, cache)[-1:]
 
 
-def read_prompts(decoder: Decoder, prompts: Sequence[Sequence[int]], cache: RowCache) -> Tensor:
+def read_prompts(decoder: Decoder, prompts: Sequence[Sequence[int]], cache: KVCache) -> Tensor:
     """Reads prompts into rows 0 and on; returns the state after each [prompts,H]."""
     lengths = torch.tensor([len(prompt) for prompt in prompts])
     rows = torch.arange(len(prompts)).repeat_interleave(lengths)

@@ -6,7 +6,7 @@ values are kept as well, and give fp32; the residual stream and all that the ker
 
 Each token's bits are the same whatever tokens are computed beside it, in any order and by any number of threads (on one
 machine and in one precision), by construction: kernels take tokens one by one, and products take each sum in one order
-(products.py). torch's own products and attention would give other bits for other numbers of rows and slots.
+(packed_linear.py). torch's own products and attention would give other bits for other numbers of rows and slots.
 
 Shapes: M tokens, V vocabulary, H hidden size, I inner size, N query heads, K key-value heads, D head size.
 """
@@ -21,17 +21,17 @@ from torch import Tensor
 from app.hparams import ModelConfig
 from app.lm.inference.cached_attention import attend
 from app.lm.inference.kernels import Array, add_and_norm, array_of, gate
-from app.lm.inference.kv_cache import RowCache
-from app.lm.inference.packed_linear import Weight
+from app.lm.inference.kv_cache import KVCache
+from app.lm.inference.packed_linear import PackedLinear
 from app.lm.model import Llama
 
 
 @dataclass(frozen=True)
 class _LayerWeights:
-    attention: Weight  # [(N+2K)D, H]
-    attention_out: Weight  # [H, ND]
-    gate_and_up: Weight  # [2I, H]
-    down: Weight  # [H, I]
+    attention: PackedLinear  # [(N+2K)D, H]
+    attention_out: PackedLinear  # [H, ND]
+    gate_and_up: PackedLinear  # [2I, H]
+    down: PackedLinear  # [H, I]
     head_norms: Array  # [N+K, D] of queries and keys, or [N+K, 0]
     rotated: bool
 
@@ -50,16 +50,16 @@ class Decoder:
                 if in_place_of_model:
                     layer.to_empty(device="meta")
             self._embedding = model.model.embed_tokens.weight.detach()
-            self._head = Weight(model.output_weight * model.model.norm.weight.float(), dtype)
+            self._head = PackedLinear(model.output_weight * model.model.norm.weight.float(), dtype)
         self._cosines = model.get_buffer("cosines").float().numpy()
         self._sines = model.get_buffer("sines").float().numpy()
         self._epsilon = np.float32(model.config.rms_norm_eps)
 
-    def new_cache(self, rows: int, slots: int) -> RowCache:
+    def new_cache(self, rows: int, slots: int) -> KVCache:
         """An empty cache for this model's keys and values."""
-        return RowCache(self.config, self.dtype, rows, slots)
+        return KVCache(self.config, self.dtype, rows, slots)
 
-    def states(self, ids: Tensor, rows: Tensor, positions: Tensor, cache: RowCache) -> Tensor:
+    def states(self, ids: Tensor, rows: Tensor, positions: Tensor, cache: KVCache) -> Tensor:
         """Put M tokens `ids` into `rows` of the cache at `positions`, all [M]; a row's tokens follow one another, and
         what is before them is there. Returns states [M,H] fp32 before the final norm. Raises IndexError for a place
         outside the cache or the context."""
@@ -83,7 +83,7 @@ class Decoder:
             more = weights.down(inner)
         return states + more
 
-    def _check_places(self, rows: Array, positions: Array, cache: RowCache) -> None:
+    def _check_places(self, rows: Array, positions: Array, cache: KVCache) -> None:
         """Compiled code would write anywhere."""
         last = min(cache.slots, self.config.context_tokens) - 1
         if rows.min() < 0 or rows.max() >= cache.rows or positions.min() < 0 or positions.max() > last:
@@ -103,10 +103,10 @@ def _joined(layer: torch.nn.Module, dtype: torch.dtype, config: ModelConfig, *, 
     def of(name: str) -> Tensor:
         return parameters[name].detach().float()
 
-    def weight(names: list[str], factor: Tensor | float = 1.0) -> Weight:
+    def weight(names: list[str], factor: Tensor | float = 1.0) -> PackedLinear:
         matrix = torch.cat([parameters[f"{name}.weight"] for name in names]) * factor  # in fp32 if either is
         biased = f"{names[0]}.bias" in parameters
-        return Weight(matrix, dtype, torch.cat([of(f"{name}.bias") for name in names]) if biased else None)
+        return PackedLinear(matrix, dtype, torch.cat([of(f"{name}.bias") for name in names]) if biased else None)
 
     queries, narrow = config.num_attention_heads, config.num_key_value_heads
     norms = torch.zeros(queries + narrow, 0)

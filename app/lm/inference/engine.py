@@ -26,7 +26,7 @@ from app.errors import CrowdedError, LateError, UnavailableError
 from app.hparams import SamplingParams
 from app.lm.inference.batch import MAX_ROWS, Batch, Row, prompt_logits
 from app.lm.inference.generation import Generation, Lane
-from app.lm.inference.model_cache import Scorer, Shelf
+from app.lm.inference.model_cache import ModelCache, Scorer
 from app.lm.inference.sampler import filter_logits, finite_only
 from app.lm.inference.streaming import Told, received
 from app.lm.precision import AUTO, dtype_of
@@ -55,7 +55,7 @@ class LocalEngine:
         request_seconds: float = 120.0,
         precision: str = AUTO,
     ) -> None:
-        self._shelf = Shelf(version_directory, load_scorer, dtype_of(precision))
+        self._models = ModelCache(version_directory, load_scorer, dtype_of(precision))
         self._threads, self._queue_size, self._request_seconds = threads, queue_size, request_seconds
         self._max_rows, self._max_bytes = max_rows, max_bytes
         self._changed = threading.Condition()  # guards the next three
@@ -104,29 +104,29 @@ class LocalEngine:
         return _read(events, generation)
 
     def score(self, messages: Sequence[Message], answers: Sequence[str], *, version_id: int) -> list[float]:
-        scorer = self._shelf.scorer(version_id)
+        scorer = self._models.scorer(version_id)
         return self._call(lambda: finite_only(scorer(messages, answers)))
 
     def tokenize(self, text: str, *, version_id: int) -> list[tuple[int, str]]:
-        tokenizer = self._shelf.policy(version_id).tokenizer
+        tokenizer = self._models.policy(version_id).tokenizer
         ids = tokenizer.encode(text)
         return list(zip(ids, tokenizer.pieces(ids), strict=True))
 
     def count_tokens(self, prompt: Prompt, *, version_id: int, answer_tokens: int = 0) -> int:
-        return len(self._shelf.policy(version_id).encoded(prompt, answer_tokens))
+        return len(self._models.policy(version_id).encoded(prompt, answer_tokens))
 
     def text_of(self, token_ids: Sequence[int], *, version_id: int) -> str:
-        policy = self._shelf.policy(version_id)
+        policy = self._models.policy(version_id)
         policy.check_tokens(token_ids)
         return policy.tokenizer.decode(token_ids)
 
     def context_tokens(self, *, version_id: int) -> int:
-        return self._shelf.policy(version_id).decoder.config.context_tokens
+        return self._models.policy(version_id).decoder.config.context_tokens
 
     def next_token(
         self, messages: Sequence[Message], *, params: SamplingParams, k: int, version_id: int
     ) -> list[NextToken]:
-        policy = self._shelf.policy(version_id)
+        policy = self._models.policy(version_id)
         prompt = policy.encoded(messages, 1)
 
         def job() -> list[NextToken]:
@@ -158,7 +158,7 @@ class LocalEngine:
     def _submit(self, generation: Generation) -> None:
         with self._changed:
             self._check_room()
-        generation.prepare(self._shelf.policy(generation.version_id))
+        generation.prepare(self._models.policy(generation.version_id))
         with self._changed:
             self._check_room()
             if generation.long and sum(other.long for other in self._waiting) >= max(1, self._queue_size // 2):

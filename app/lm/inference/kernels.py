@@ -27,7 +27,7 @@ from numba.extending import overload
 from numpy.typing import NDArray
 from torch import Tensor
 
-from app.lm.inference.kept_code import kept_code
+from app.lm.inference.kernel_cache import kernel_cache
 
 Array = NDArray[Any]
 Function = TypeVar("Function", bound=Callable[..., object])
@@ -81,14 +81,14 @@ def pointed_to(function: Callable[[Any], None]) -> int:
     signature = types.void(types.CPointer(types.int64))  # type: ignore[no-untyped-call]
     plain = normalize_signature(signature)  # type: ignore[no-untyped-call]
     compiled: Any = CFunc(function, plain, locals={}, options={"error_model": "numpy"})
-    compiled._cache = kept_code(function)
+    compiled._cache = kernel_cache(function)
     compiled.compile()
     return int(compiled.address)
 
 
 def _kept(function: Function, **options: Any) -> Function:
     compiled: Any = njit(**options, **_OPTIONS)(function)
-    compiled._cache = kept_code(function)  # what cache=True does with Numba's own store
+    compiled._cache = kernel_cache(function)  # what cache=True does with Numba's own store
     return compiled  # type: ignore[no-any-return]
 
 

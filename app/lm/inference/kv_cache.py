@@ -21,7 +21,7 @@ def rounded_up(count: int, unit: int) -> int:
     return -(-count // unit) * unit
 
 
-class RowCache:
+class KVCache:
     """One tensor [L, 2, R*K, S, D], keys before values, that grows when asked to; the caller knows which rows are in
     use. `dtype` fp32 or bf16."""
 
@@ -56,7 +56,7 @@ class RowCache:
         """Copy the first `length` slots of one row over another row."""
         self.take(self, source, [target], length)
 
-    def take(self, other: "RowCache", source: int, targets: Sequence[int], length: int) -> None:
+    def take(self, other: "KVCache", source: int, targets: Sequence[int], length: int) -> None:
         """Copy the first `length` slots of a row of `other` into each of these rows: a prompt is read once."""
         heads = self._heads
         read = other.numbers[:, :, source * heads : (source + 1) * heads, :length]

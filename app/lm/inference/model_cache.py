@@ -2,7 +2,7 @@
 
 Versions are loaded when first asked for, one at a time, by whoever asks; others get meanwhile what is loaded already.
 They are kept while recently used. What is being sampled from stays in memory with
-its batch, on the shelf or not, and whatever happens to its files.
+its batch, in the cache or not, and whatever happens to its files.
 """
 
 import threading
@@ -62,7 +62,7 @@ class Policy:
             raise InvalidError(f"There is no token {unknown}; the last one is {size - 1}.", param="prompt")
 
 
-class Shelf:
+class ModelCache:
     """`version_directory` says where a version lives; `load_scorer` opens a reward model (app.training knows how).
     Policies compute in `dtype`."""
 

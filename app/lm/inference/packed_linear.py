@@ -83,7 +83,7 @@ def _multiply(
     work(member, task.ctypes.data, start, members)
 
 
-class Weight:
+class PackedLinear:
     """One matrix [O,I] with a bias [O] or none, in fp32 or bf16; sums are fp32."""
 
     def __init__(self, matrix: Tensor, dtype: torch.dtype, bias: Tensor | None = None) -> None:

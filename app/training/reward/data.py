@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from app.lm.inference.answer_ends import AnswerEnds
+from app.lm.end_tokens import EndTokens
 from app.training.context import TrainingError
 from app.training.losses import pair_mask, tie_strength
 from app.training.packing import Packed, pack
@@ -55,7 +55,7 @@ class Fit:
     weights: list[Tensor] = field(default_factory=list)  # the head's, one per penalty
 
 
-def set_up_pooling(model: RewardModel, samples: Sequence[Answered], ends: AnswerEnds, pad_id: int) -> None:
+def set_up_pooling(model: RewardModel, samples: Sequence[Answered], ends: EndTokens, pad_id: int) -> None:
     """Set the top layer from what the lower ones say on samples of the SFT model; no ranking is looked at. Where it
     cannot be set, the SFT model's own stays."""
     if not can_be_set(model.config):
@@ -67,7 +67,7 @@ def set_up_pooling(model: RewardModel, samples: Sequence[Answered], ends: Answer
     install(model.backbone, collect_statistics(below, packed))
 
 
-def prepare(model: RewardModel, groups: Sequence[RankedGroup], ends: AnswerEnds) -> Rankings:
+def prepare(model: RewardModel, groups: Sequence[RankedGroup], ends: EndTokens) -> Rankings:
     """Tensors of all rankings; the layers are run once for every distinct answer."""
     most = max(len(group.completions) for group in groups)
     ranks = torch.zeros(len(groups), most, dtype=torch.int64)

@@ -21,8 +21,8 @@ import torch
 from torch import Tensor, nn
 
 from app.hparams import ModelConfig
+from app.lm.end_tokens import EndTokens
 from app.lm.files.checkpoint import config_json, read_config, read_weights, save_weights
-from app.lm.inference.answer_ends import AnswerEnds
 from app.lm.model import Llama
 from app.lm.tokenizer import Tokenizer
 from app.training.packing import Packed, last_layer_at, lower_states, pack
@@ -90,7 +90,7 @@ def batches_by_length(lengths: Sequence[int], limit: int = TOKENS_PER_BATCH) -> 
 
 
 @torch.no_grad()
-def states_of(model: RewardModel, answers: Sequence[Answered], ends: AnswerEnds) -> Tensor:
+def states_of(model: RewardModel, answers: Sequence[Answered], ends: EndTokens) -> Tensor:
     """[N,H] what the head reads at the end of each (prompt, answer), both given as token ids. What stands beside an
     answer cannot change it: it has a row of its own, and is computed once however often it occurs."""
     found: dict[tuple[int, ...], Tensor] = {}
@@ -110,7 +110,7 @@ def score_answers(
     prompts: Sequence[Sequence[int]],
     answers: Sequence[Sequence[Sequence[int]]],
     *,
-    ends: AnswerEnds,
+    ends: EndTokens,
 ) -> list[list[float]]:
     """A score for each of `answers[i]` to `prompts[i]`, given as token ids."""
     pairs = [(prompt, answer) for prompt, group in zip(prompts, answers, strict=True) for answer in group]

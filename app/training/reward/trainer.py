@@ -20,7 +20,7 @@ from torch import Tensor
 
 from app.formats.figures import significant
 from app.hparams import RewardHparams
-from app.lm.inference.answer_ends import AnswerEnds
+from app.lm.end_tokens import EndTokens
 from app.lm.model import Llama
 from app.preferences import NOTHING_LEARNED
 from app.training.context import Progress, TrainingContext, TrainingError
@@ -89,7 +89,7 @@ def train_reward_model(
     normalization: Sequence[Answered],
     hparams: RewardHparams,
     *,
-    ends: AnswerEnds,
+    ends: EndTokens,
     pad_id: int,
     context: TrainingContext,
 ) -> Generator[Progress, None, RewardResult]:

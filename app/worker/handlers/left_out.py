@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from app.chat import Message
 from app.db.models.prompts import Prompt
 from app.errors import ConflictError, InvalidError
-from app.lm.inference.answer_ends import AnswerEnds
+from app.lm.end_tokens import EndTokens
 from app.lm.tokenizer import Tokenizer
 from app.services.data import training_data
 
@@ -64,7 +64,7 @@ def answer_tokens(tokenizer: Tokenizer, text: str) -> list[int] | None:
 
 
 def fits_together(
-    ends: AnswerEnds, prompt: Sequence[int], answers: Sequence[Sequence[int]], context_tokens: int
+    ends: EndTokens, prompt: Sequence[int], answers: Sequence[Sequence[int]], context_tokens: int
 ) -> bool:
     """Whether each answer, with its end, can be read behind the prompt."""
     return all(len(prompt) + len(ends.as_written(answer)) <= context_tokens for answer in answers)

@@ -3,11 +3,11 @@
 from tests.faults.fault import In
 
 tiles = In("app/lm/inference/tiles.py", "tests/lm/inference/test_packed_linear.py")
-products = In("app/lm/inference/packed_linear.py", "tests/lm/inference/test_packed_linear.py")
+packed_linear = In("app/lm/inference/packed_linear.py", "tests/lm/inference/test_packed_linear.py")
 kernels = In("app/lm/inference/kernels.py", "tests/lm/inference/test_kernels.py", "tests/lm/inference/test_sampler.py")
 attention = In("app/lm/inference/cached_attention.py", "tests/lm/inference/test_kernels.py")
 decoder = In("app/lm/inference/decoder.py", "tests/lm/inference/test_decoder.py")
-kept = In("app/lm/inference/kept_code.py", "tests/lm/inference/test_kept_code.py")
+kernel_cache = In("app/lm/inference/kernel_cache.py", "tests/lm/inference/test_kernel_cache.py")
 text = In("app/lm/files/imported_tokenizer.py", "tests/lm/files/test_imported_tokenizer.py")
 importing = In("app/lm/files/importing.py", "tests/lm/files/test_importing.py")
 signs = In("app/training/text_signs.py", "tests/training/test_text_signs.py")
@@ -19,9 +19,9 @@ evaluate = In("app/training/evaluate.py", "tests/training/test_evaluate.py")
 handler = In("app/worker/handlers/evaluate.py", "tests/worker/test_evaluation_signs.py")
 
 FAULTS = [
-    products("a long sum begins anew at each part", "            if step == 0:\n                begin", "            if True:\n                begin"),
-    products("the last tile is left out", "tokens * (place + 1) // tiles - first", "tokens * (place + 1) // (tiles + 1) - first"),
-    products("the bias is left out", "self._bias[: self._outputs] = bias.detach()", "pass"),
+    packed_linear("a long sum begins anew at each part", "            if step == 0:\n                begin", "            if True:\n                begin"),
+    packed_linear("the last tile is left out", "tokens * (place + 1) // tiles - first", "tokens * (place + 1) // (tiles + 1) - first"),
+    packed_linear("the bias is left out", "self._bias[: self._outputs] = bias.detach()", "pass"),
     kernels("a norm without its epsilon", "ONE / np.sqrt(total / np.float32(hidden) + epsilon)", "ONE / np.sqrt(total / np.float32(hidden))"),
     kernels("bf16 is cut, not rounded", "np.uint32(bits + _ROUNDING + odd)", "np.uint32(bits)"),
     kernels("a token without any weight is drawn", "        if running > wanted:\n            return token", "        if running >= wanted:\n            return token"),
@@ -29,9 +29,9 @@ FAULTS = [
     attention("a token does not see itself", "seen = scores[: position + 1]", "seen = scores[: max(position, 1)]"),
     decoder("places are not checked", "        if rows.min() < 0", "        if False and rows.min() < 0"),
     decoder("the head without the last norm's weights", "model.output_weight * model.model.norm.weight.float()", "model.output_weight"),
-    kept("damage in the store is an error", "except Exception:", "except FileNotFoundError:"),
-    kept("damage in the store stays", "                self.flush()", "                pass"),
-    kept("a full disk is an error", "        with suppress(OSError):\n            super()", "        with suppress(KeyError):\n            super()"),
+    kernel_cache("damage in the store is an error", "except Exception:", "except FileNotFoundError:"),
+    kernel_cache("damage in the store stays", "                self.flush()", "                pass"),
+    kernel_cache("a full disk is an error", "        with suppress(OSError):\n            super()", "        with suppress(KeyError):\n            super()"),
     text("system text in other letters is moved", "!= written\n", "!= written and False\n"),
     importing("weights that are no numbers are taken", "if not bool(weight.isfinite().all()):", "if False:"),
     importing("answers that are no numbers are taken", "if not bool(model(torch.tensor([prompt])).isfinite().all()):", "if False:"),

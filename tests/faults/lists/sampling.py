@@ -1,8 +1,8 @@
-"""Sampling: dice, batches, streams, answers of one request."""
+"""Sampling: tokens, batches, streams, answers of one request."""
 
 from tests.faults.fault import In
 
-dice = In("app/lm/inference/sampler.py", "tests/lm/inference/test_sampler.py")
+sampler = In("app/lm/inference/sampler.py", "tests/lm/inference/test_sampler.py")
 batch = In("app/lm/inference/batch.py", "tests/lm/inference/test_batch.py")
 sampling = In("app/lm/inference/offline.py", "tests/lm/inference/test_offline.py")
 streaming = In("app/lm/inference/streaming.py", "tests/lm/inference/test_streaming.py")
@@ -17,22 +17,22 @@ cache = In("app/lm/inference/kv_cache.py", "tests/lm/inference/test_batch.py")
 SAMPLING = "tests/lm/inference/test_offline.py"
 
 FAULTS = [
-    dice("temperature multiplied", "logits = logits / temperature", "logits = logits * temperature"),
-    dice("temperature 0 draws", "if temperature < MIN_TEMPERATURE:", "if temperature < 0:", "tests/lm/inference/test_sampler.py"),
-    dice("a broken model is drawn from", "if bool((chosen < 0).any()):", "if False:"),
-    dice("a broken model's likeliest", "if not bool(best.values.isfinite().all()):", "if False:"),
-    dice("numbers that are not finite are told", "if not all(map(math.isfinite, numbers)):", "if False:", "tests/lm/inference/test_engine.py"),
+    sampler("temperature multiplied", "logits = logits / temperature", "logits = logits * temperature"),
+    sampler("temperature 0 draws", "if temperature < MIN_TEMPERATURE:", "if temperature < 0:", "tests/lm/inference/test_sampler.py"),
+    sampler("a broken model is drawn from", "if bool((chosen < 0).any()):", "if False:"),
+    sampler("a broken model's likeliest", "if not bool(best.values.isfinite().all()):", "if False:"),
+    sampler("numbers that are not finite are told", "if not all(map(math.isfinite, numbers)):", "if False:", "tests/lm/inference/test_engine.py"),
     In("app/hparams.py", "tests/api/test_generation.py")("the smallest temperature is not applied", "if self.temperature < MIN_TEMPERATURE:", "if self.temperature < 0:"),
-    dice("one token too many in top-k", "logits.topk(top_k, dim=-1)", "logits.topk(top_k + 1, dim=-1)"),
-    dice("top-p without the token that reaches it", "probabilities.cumsum(dim=-1) - probabilities", "probabilities.cumsum(dim=-1)"),
-    dice("top-p may drop all", "dropped[:, 0] = False", "pass"),
-    dice("top-p before the temperature's order", "logits.sort(dim=-1, descending=True, stable=True)", "logits.sort(dim=-1, stable=True)"),
-    dice("min-p against 1", "least = logits.amax(dim=-1, keepdim=True) +", "least = 0 * logits.amax(dim=-1, keepdim=True) +"),
-    dice("the penalty rewards negative logits", "logits * penalty), logits)", "logits / penalty), logits)"),
-    dice("tokens punished that were not seen", "torch.where(seen, torch", "torch.where(~seen, torch"),
-    dice("rows share their dice", "(row + 1) * _MIX[1]", "_MIX[1]"),
-    dice("seeds share their dice", "seed * _MIX[0] + ", ""),
-    dice("the stream depends on its length", "manual_seed(derived_seed(seed, row))", "manual_seed(derived_seed(seed, row) + count)"),
+    sampler("one token too many in top-k", "logits.topk(top_k, dim=-1)", "logits.topk(top_k + 1, dim=-1)"),
+    sampler("top-p without the token that reaches it", "probabilities.cumsum(dim=-1) - probabilities", "probabilities.cumsum(dim=-1)"),
+    sampler("top-p may drop all", "dropped[:, 0] = False", "pass"),
+    sampler("top-p before the temperature's order", "logits.sort(dim=-1, descending=True, stable=True)", "logits.sort(dim=-1, stable=True)"),
+    sampler("min-p against 1", "least = logits.amax(dim=-1, keepdim=True) +", "least = 0 * logits.amax(dim=-1, keepdim=True) +"),
+    sampler("the penalty rewards negative logits", "logits * penalty), logits)", "logits / penalty), logits)"),
+    sampler("tokens punished that were not seen", "torch.where(seen, torch", "torch.where(~seen, torch"),
+    sampler("rows share their random numbers", "(row + 1) * _MIX[1]", "_MIX[1]"),
+    sampler("seeds share their random numbers", "seed * _MIX[0] + ", ""),
+    sampler("the stream depends on its length", "manual_seed(derived_seed(seed, row))", "manual_seed(derived_seed(seed, row) + count)"),
     batch("every token by the first number", "row.uniforms[len(row.completion.token_ids)]", "row.uniforms[0]", SAMPLING, "tests/lm/inference/test_batch.py"),
     batch("all rows drawn with the first one's settings", "(p.temperature, p.top_k, p.top_p, p.min_p, p.repetition_penalty)", "(p.temperature,)"),
     batch("rows of other repetition penalties drawn together", "p.min_p, p.repetition_penalty)", "p.min_p)"),
@@ -57,13 +57,13 @@ FAULTS = [
     batch("penalties of the prompt's length", "row.counts[token] += 1", "row.counts[token] += row.length", "tests/lm/inference/test_batch.py"),
     batch("a bias once more behind the penalty", "[row.discounts for row in rows]", "[row.bias for row in rows]", "tests/lm/inference/test_batch.py"),
     batch("a neighbour's bias", "row + shift for row, shift", "row + shifts[0] for row, shift", "tests/lm/inference/test_batch.py"),
-    dice("the presence penalty counts", "count * frequency_penalty + presence_penalty", "count * (frequency_penalty + presence_penalty)", "tests/lm/inference/test_batch.py"),
+    sampler("the presence penalty counts", "count * frequency_penalty + presence_penalty", "count * (frequency_penalty + presence_penalty)", "tests/lm/inference/test_batch.py"),
     batch("log-probabilities at the temperature", "self._logits[place].log_softmax", "(self._logits[place] / (row.params.temperature or 1.0)).log_softmax", "tests/lm/inference/test_offline.py"),
     batch("alternatives of another row", "full = self._logits[place].log", "full = self._logits[-1].log", "tests/lm/inference/test_batch.py", SAMPLING),
-    sampling("every prompt's answers by the same dice", "first=place * n", "first=0", "tests/lm/inference/test_offline.py"),
+    sampling("every prompt's answers by the same random numbers", "first=place * n", "first=0", "tests/lm/inference/test_offline.py"),
     sampling("the seed of the settings not asked", "if params.seed is not None:", "if False:"),
     sampling("the generator not asked", "if generator is not None:", "if False:", SAMPLING, "tests/training/test_evaluate.py"),
-    sampling("the first row's dice for all", "uniform_stream(seed, first + index,", "uniform_stream(seed, first,"),
+    sampling("the first sequence's random numbers for all", "uniform_stream(seed, first + index,", "uniform_stream(seed, first,"),
     sampling("nobody asked whether to stop", "and not (should_stop is not None and should_stop())", ""),
     engine("one line for long and short", "first.setdefault(generation.lane, generation)", "first.setdefault((0, False), generation)"),
     engine("long answers fill the line", "if generation.long and sum(", "if False and sum("),
@@ -89,7 +89,7 @@ FAULTS = [
     streaming("pieces after their end", "            yield StreamEvent(event.index, texts.pop(event.index))\n", "            pass\n"),
     streaming("an error before what came before it", "        yield from _joined([event for event in events if isinstance(event, StreamEvent)])\n", ""),
     generation("twins kept", "if not twins:", "if True:"),
-    generation("twins drawn by the same dice", "derived_seed(self.seed, -1 - self._attempt)", "self.seed"),
+    generation("twins drawn by the same random numbers", "derived_seed(self.seed, -1 - self._attempt)", "self.seed"),
     generation("greedy answers drawn again", "self.params.temperature == 0 or ", ""),
     generation("answers in the order of their ends", "[self.answers[index] for index in range(self.n)]", "list(self.answers.values())"),
     generation("pieces of another answer", "emit(StreamEvent(index, piece))", "emit(StreamEvent(0, piece))"),

@@ -6,7 +6,7 @@ TEXT, SCORER = "tests/lm/files/test_imported_tokenizer.py", "tests/training/rewa
 MODEL, PPO = "tests/training/reward/test_trainer.py", "tests/training/test_ppo.py"
 RULES, HANDLERS = "tests/services/versions/test_versions.py", "tests/worker/test_handlers.py"
 
-ends = In("app/lm/inference/answer_ends.py", MODEL)
+ends = In("app/lm/end_tokens.py", MODEL)
 network = In("app/training/reward/network.py", MODEL)
 report = In("app/training/reward/report.py", MODEL)
 text = In("app/lm/files/imported_tokenizer.py", SCORER)

@@ -6,7 +6,7 @@ REMOVAL = "tests/services/versions/test_removal.py"
 
 removal = In("app/services/versions/removal.py", REMOVAL)
 versions = In("app/services/versions/versions.py", REMOVAL)
-shelf = In("app/lm/inference/model_cache.py", "tests/lm/inference/test_engine.py")
+model_cache = In("app/lm/inference/model_cache.py", "tests/lm/inference/test_engine.py")
 LANGUAGES = "tests/services/labeling/test_languages.py"
 
 languages = In("app/services/labeling/languages.py", LANGUAGES)
@@ -47,7 +47,7 @@ FAULTS = [
     removal("read-only folders stay", "path.chmod(0o755)", "pass"),
     versions("a removed version is used", "    if version.removed_at is not None:\n        trained", "    if False:\n        trained"),
     versions("a removed reward model comes back", ".is_not(None), Version.removed_at.is_(None))", ".is_not(None))"),
-    shelf("a removed version is called damaged", "            self._directory(version_id)  # its", "            # its"),
+    model_cache("a removed version is called damaged", "            self._directory(version_id)  # its", "            # its"),
     answers("a removed version that is loaded answers", "versions.usable_version(session, version_id)", "versions.get_version(session, version_id)"),
     languages("the model's languages do not count", "asked.languages & model", "asked.languages"),
     languages("a person's languages do not count", "    if asked.languages and wanted:\n", "    if False:\n"),

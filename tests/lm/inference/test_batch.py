@@ -10,7 +10,7 @@ from app.hparams import SamplingParams
 from app.lm.inference import batch as batch_module
 from app.lm.inference.batch import Batch, Completion, Row, prompt_logits
 from app.lm.inference.decoder import Decoder
-from app.lm.inference.kv_cache import RowCache
+from app.lm.inference.kv_cache import KVCache
 from app.lm.inference.offline import answer_rows, sample_batch
 from app.lm.model import Llama
 
@@ -128,7 +128,7 @@ def test_room(decoder: Decoder) -> None:
     batch.add(PROMPTS[0], rows_of(0))
     assert batch.has_room(1, 50)
     assert not batch.has_room(2, 50)
-    small = Batch(decoder, max_bytes=RowCache.bytes_of(decoder.config, decoder.dtype, 8, 64))
+    small = Batch(decoder, max_bytes=KVCache.bytes_of(decoder.config, decoder.dtype, 8, 64))
     small.add(PROMPTS[1], rows_of(1))
     assert small.has_room(3, 64)
     assert not small.has_room(3, 128), "all rows would grow with the longest"

@@ -13,14 +13,14 @@ from torch import Tensor
 
 from app.lm.files.checkpoint import load_model
 from app.lm.inference.decoder import Decoder
-from app.lm.inference.kv_cache import RowCache
+from app.lm.inference.kv_cache import KVCache
 from tests.lm.files.imported_models import CASES, save_random_model
 from tests.lm.inference.company import DTYPES, SHAPES, answers_differ, lively, prompts, reading_differs, steps_differ
 
 
-def read_alone(decoder: Decoder, prompt: list[int], slots: int = 0) -> tuple[RowCache, Tensor]:
+def read_alone(decoder: Decoder, prompt: list[int], slots: int = 0) -> tuple[KVCache, Tensor]:
     """A cache with the prompt in row 0, as short as it may be, and the logits after it."""
-    cache = RowCache(decoder.config, decoder.dtype, 1, max(len(prompt), slots))
+    cache = KVCache(decoder.config, decoder.dtype, 1, max(len(prompt), slots))
     ids = torch.tensor(prompt)
     states = decoder.states(ids, torch.zeros_like(ids), torch.arange(len(prompt)), cache)
     return cache, decoder.logits(states[-1:])[0]
@@ -48,7 +48,7 @@ def test_logits_of_other_families(case: str, tmp_path: Path) -> None:
     decoder = Decoder(load_model(tmp_path)[0], torch.float32)
     ids = torch.randint(5, 400, (42,), generator=torch.Generator().manual_seed(1))
     wanted = theirs(ids[None]).logits[0]
-    cache, found = RowCache(decoder.config, decoder.dtype, 1, 42), []
+    cache, found = KVCache(decoder.config, decoder.dtype, 1, 42), []
     pieces = [range(16), range(16, 32), *(range(place, place + 1) for place in range(32, 42))]
     for piece in pieces:
         positions = torch.tensor(piece)
@@ -96,7 +96,7 @@ def test_every_token_gets_the_same_bits_on_other_processors(processor: str) -> N
 @pytest.mark.parametrize(("row", "position"), [(0, 16), (4, 0), (-1, 0), (0, -1)])
 def test_a_place_outside_the_cache_is_an_error(row: int, position: int) -> None:
     decoder = Decoder(lively(SHAPES["shipped"]), torch.float32)
-    cache = RowCache(decoder.config, torch.float32, 4, 16)
+    cache = KVCache(decoder.config, torch.float32, 4, 16)
     with pytest.raises(IndexError, match="rows to"):
         decoder.states(torch.tensor([7]), torch.tensor([row]), torch.tensor([position]), cache)
 

@@ -423,6 +423,6 @@ def test_a_prompt_makes_a_request_long_as_well(engine: LocalEngine, monkeypatch:
     lanes = []
     for words in (2, 40):
         asked = Generation([{"role": "user", "content": "tea " * words}], 1, PARAMS, 7)
-        asked.prepare(engine._shelf.policy(1))
+        asked.prepare(engine._models.policy(1))
         lanes.append(asked.lane)
     assert lanes == [(7, False), (7, True)]

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from app.lm.inference import team
-from app.lm.inference.packed_linear import Weight
+from app.lm.inference.packed_linear import PackedLinear
 
 DTYPES = [torch.float32, torch.bfloat16]
 SIZES = [(1, 1), (7, 3), (64, 64), (130, 101), (256, 704), (1408, 256), (96, 2051)]  # outputs and inputs
@@ -32,7 +32,7 @@ def test_products_are_right(size: tuple[int, int], dtype: torch.dtype) -> None:
     matrix, bias, inputs = random(*size), random(size[0]), random(13, size[1], dtype=dtype)
     wanted = inputs.double() @ matrix.to(dtype).double().T
     for given, expected in ((None, wanted), (bias, wanted + bias.double())):
-        found = Weight(matrix, dtype, given)(inputs)
+        found = PackedLinear(matrix, dtype, given)(inputs)
         assert found.dtype == torch.float32
         torch.testing.assert_close(found.double(), expected, atol=1e-4, rtol=1e-5)
 
@@ -41,7 +41,7 @@ def test_products_are_right(size: tuple[int, int], dtype: torch.dtype) -> None:
 @pytest.mark.parametrize("size", SIZES)
 def test_every_token_gets_the_same_bits(size: tuple[int, int], dtype: torch.dtype) -> None:
     """Alone, and among 1 to 64 in any place, by 1 to 4 threads."""
-    weight, inputs = Weight(random(*size), dtype, random(size[0])), random(MOST, size[1], dtype=dtype)
+    weight, inputs = PackedLinear(random(*size), dtype, random(size[0])), random(MOST, size[1], dtype=dtype)
     alone = torch.cat([weight(inputs[place : place + 1]) for place in range(MOST)])
     dice = torch.Generator().manual_seed(5)
     for tokens in range(1, MOST + 1):
@@ -52,21 +52,21 @@ def test_every_token_gets_the_same_bits(size: tuple[int, int], dtype: torch.dtyp
 
 def test_a_sum_is_taken_in_the_order_of_its_inputs() -> None:
     """2^24 + 1 is 2^24 in fp32: whoever adds the ones first gets another sum."""
-    weight = Weight(torch.ones(1, 5), torch.float32)
+    weight = PackedLinear(torch.ones(1, 5), torch.float32)
     big = float(2**24)
     assert weight(torch.tensor([[big, 1.0, 1.0, 1.0, -big]])).item() == 0
     assert weight(torch.tensor([[1.0, 1.0, 1.0, big, -big]])).item() == 4  # 2^24 + 3 is rounded to even
 
 
 def test_what_does_not_fit_is_an_error() -> None:
-    weight = Weight(random(4, 6), torch.float32)
+    weight = PackedLinear(random(4, 6), torch.float32)
     for inputs in (random(2, 5), random(2, 6, dtype=torch.bfloat16)):
         with pytest.raises(ValueError, match="not 6 torch"):
             weight(inputs)
 
 
 def test_without_openmp_one_thread_does_all(monkeypatch: pytest.MonkeyPatch) -> None:
-    weight, inputs = Weight(random(200, 64), torch.float32), random(9, 64)
+    weight, inputs = PackedLinear(random(200, 64), torch.float32), random(9, 64)
     expected = weight(inputs)
     monkeypatch.setattr(team, "starter", lambda: 0)
     monkeypatch.setattr("app.lm.inference.packed_linear.starter", lambda: 0)

@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from app.hparams import RewardHparams
+from app.lm.end_tokens import EndTokens
 from app.lm.files.checkpoint import CheckpointError
-from app.lm.inference.answer_ends import AnswerEnds
 from app.preferences import NOTHING_LEARNED
 from app.training.context import NoContext, Progress, TrainingError, drain
 from app.training.packing import pack
@@ -161,7 +161,7 @@ def test_folds_are_by_prompt_cover_everything_and_stay_put() -> None:
 
 
 def test_the_score_is_read_at_the_end_token_whether_it_was_sampled_or_not() -> None:
-    other = AnswerEnds(END, frozenset({6}))
+    other = EndTokens(END, frozenset({6}))
     written = [other.as_written(each) for each in ([7, END, 9], [7, 6, END], [7, 8], [])]
     assert written == [[7, END], [7, END], [7, 8, END], [END]]
     assert [other.ended(each) for each in ([7, END], [7, 6], [6, 7], [])] == [True, True, False, False]

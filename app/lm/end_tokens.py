@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class AnswerEnds:
+class EndTokens:
     """`written` is the token that the chat template puts behind an answer; `all` are those that end one."""
 
     written: int

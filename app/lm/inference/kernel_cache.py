@@ -1,4 +1,4 @@
-"""What Numba compiled, kept on disk: a help that may be lost, never a reason to fail.
+"""Kernels that Numba compiled, kept on disk: a help that may be lost, never a reason to fail.
 
 Numba's own store raises where a file was cut (by a power cut, or a disk that was full) at every later start, and where
 there is no room for a new one. Here the first is compiled anew and written over, the second only compiled.
@@ -11,7 +11,7 @@ from typing import Any
 from numba.core.caching import FunctionCache, NullCache
 
 
-class _KeptCode(FunctionCache):
+class _KernelCache(FunctionCache):
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         """None where there is none, or none that can be read."""
         try:
@@ -26,10 +26,10 @@ class _KeptCode(FunctionCache):
             super().save_overload(sig, data)  # type: ignore[no-untyped-call]
 
 
-def kept_code(function: Callable[..., object]) -> Any:
+def kernel_cache(function: Callable[..., object]) -> Any:
     """The store for a function; one that keeps nothing where there is no folder for it: each process compiles anew
     then, which takes some seconds."""
     try:
-        return _KeptCode(function)  # type: ignore[no-untyped-call]
+        return _KernelCache(function)  # type: ignore[no-untyped-call]
     except RuntimeError:
         return NullCache()
