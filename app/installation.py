@@ -4,7 +4,8 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine as Database
+from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from app.db.schema import current_revision, migrate
@@ -47,7 +48,7 @@ def install(settings: Settings) -> None:
         database.dispose()
 
 
-def _refuse_too_long(database: Engine) -> None:
+def _refuse_too_long(database: Database) -> None:
     file = database.url.database if database.dialect.name == "sqlite" else None
     if file is not None and len(os.fsencode(file)) > SQLITE_PATH_BYTES:
         raise UnavailableError(
@@ -56,7 +57,7 @@ def _refuse_too_long(database: Engine) -> None:
         )
 
 
-def _refuse_other_encodings(database: Engine) -> None:
+def _refuse_other_encodings(database: Database) -> None:
     """Of a server's database: what people write has characters of every script."""
     if database.dialect.name == "sqlite":
         return
@@ -69,7 +70,7 @@ def _refuse_other_encodings(database: Engine) -> None:
         )
 
 
-def _refuse_without_database(settings: Settings, database: Engine) -> None:
+def _refuse_without_database(settings: Settings, database: Database) -> None:
     """What a lost database left behind is not installed over: the next training would take its versions' places."""
     left = [name for name in ("versions", "jobs") if _has_entries(settings.data_dir / name)]
     file = database.url.database if database.dialect.name == "sqlite" else None

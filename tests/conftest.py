@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine as Database
 from sqlalchemy.orm import Session, sessionmaker
 
 from app.db.models.versions import Version, VersionKind, VersionStatus
@@ -80,7 +80,7 @@ def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
     """An empty database as the migrations make it."""
     url = databases.database_url(tmp_path)
     if url is None:
@@ -93,7 +93,7 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]
 
 
 @pytest.fixture
-def sessions(database: Engine) -> sessionmaker[Session]:
+def sessions(database: Database) -> sessionmaker[Session]:
     return make_session_factory(database)
 
 

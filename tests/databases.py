@@ -9,7 +9,8 @@ import shutil
 from functools import cache
 from pathlib import Path
 
-from sqlalchemy import Engine, create_engine, make_url, text
+from sqlalchemy import Engine as Database
+from sqlalchemy import create_engine, make_url, text
 
 from app.db.schema import migrate
 from app.db.session import open_database
@@ -79,7 +80,7 @@ def _url(name: str) -> str:
 
 
 @cache
-def _server() -> Engine:
+def _server() -> Database:
     assert SERVER is not None
     return create_engine(SERVER, isolation_level="AUTOCOMMIT")
 

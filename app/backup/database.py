@@ -8,7 +8,8 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from sqlalchemy import Connection, Engine, Integer, delete, func, insert, select, text
+from sqlalchemy import Connection, Integer, delete, func, insert, select, text
+from sqlalchemy import Engine as Database
 from sqlalchemy.exc import DBAPIError
 
 import app.db.models  # noqa: F401  registers the tables
@@ -25,7 +26,7 @@ ROWS_AT_ONCE = 500
 DAMAGED = "The database in the backup is not one of Fourfold, or is damaged ({why}). Nothing was restored."
 
 
-def snapshot(source: Engine, target: Path) -> None:
+def snapshot(source: Database, target: Path) -> None:
     """The whole database as it is at this moment. Raises BackupError where there is none, UnavailableError for one of a
     newer program."""
     try:
@@ -35,7 +36,7 @@ def snapshot(source: Engine, target: Path) -> None:
         raise BackupError(f"The database could not be copied: {why} Nothing is left of the backup.") from error
 
 
-def _snapshot(source: Engine, target: Path) -> None:
+def _snapshot(source: Database, target: Path) -> None:
     if source.dialect.name == "sqlite":
         _copy_file(Path(source.url.database or ""), target)
     elif not is_current(source):

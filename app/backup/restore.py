@@ -10,7 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-from sqlalchemy import Connection, Engine, inspect
+from sqlalchemy import Connection, inspect
+from sqlalchemy import Engine as Database
 from sqlalchemy.exc import DBAPIError
 
 from app.backup import database
@@ -66,7 +67,7 @@ def _refuse_unless_empty(data_dir: Path, folder: Path) -> None:
 
 
 @contextmanager
-def _target(settings: Settings) -> Iterator[Engine | None]:
+def _target(settings: Settings) -> Iterator[Database | None]:
     """The server's database, which must be empty; None for SQLite's file in the data folder."""
     if settings.resolved_database_url == sqlite_url(settings.data_dir / DATABASE):
         yield None
@@ -101,7 +102,7 @@ def _refuse_too_large(manifest: Manifest, data_dir: Path) -> None:
         )
 
 
-def _put_in_place(staged: Path, folder: Path, data_dir: Path, target: Engine | None) -> None:
+def _put_in_place(staged: Path, folder: Path, data_dir: Path, target: Database | None) -> None:
     moved: list[str] = []
     (folder / PUT).touch()
     try:

@@ -7,7 +7,8 @@ is lost. A path that leads nowhere is worse: SQLite would make a new, empty data
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, event
+from sqlalchemy import Connection, event
+from sqlalchemy import Engine as Database
 
 from app.errors import UnavailableError
 
@@ -31,7 +32,7 @@ class DatabaseFile:
         self._may_create = create
         self._known: Identity = None
 
-    def listen(self, database: Engine) -> None:
+    def listen(self, database: Database) -> None:
         event.listen(database, "do_connect", self._before_connecting)
         event.listen(database, "connect", self._connected)
         event.listen(database, "begin", self._check)

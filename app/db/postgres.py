@@ -7,7 +7,8 @@ failure, ids that grow in the order of commits). Writes here are short; a person
 
 from typing import Any
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event
+from sqlalchemy import URL, Connection, create_engine, event
+from sqlalchemy import Engine as Database
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import OperationalError
 
@@ -23,7 +24,7 @@ AT_ONCE = {"stream_results": False, "yield_per": None}
 LOCK_NOT_AVAILABLE = "55P03"
 
 
-def open_postgres(url: URL, *, busy_seconds: float, kept_connections: int) -> Engine:
+def open_postgres(url: URL, *, busy_seconds: float, kept_connections: int) -> Database:
     """`busy_seconds`: how long a write waits for its turn, whatever process has it.
 
     Connections are tried before they are used: a server that was started again is noticed by nobody.

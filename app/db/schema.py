@@ -7,7 +7,8 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection
+from sqlalchemy import Engine as Database
 
 from app.errors import UnavailableError
 from app.layout import MIGRATIONS
@@ -28,17 +29,17 @@ def known_revisions() -> tuple[str, frozenset[str]]:
     return head, frozenset(revision.revision for revision in script.walk_revisions())
 
 
-def current_revision(database: Engine) -> str | None:
+def current_revision(database: Database) -> str | None:
     """Only reads: it waits for no writer."""
     with database.execution_options(read_only=True).connect() as connection:
         return MigrationContext.configure(connection).get_current_revision()
 
 
-def is_current(database: Engine) -> bool:
+def is_current(database: Database) -> bool:
     return current_revision(database) == known_revisions()[0]
 
 
-def migrate(database: Engine) -> None:
+def migrate(database: Database) -> None:
     """Applies missing migrations in one transaction.
 
     Raises UnavailableError when the database is from a newer program; nothing is changed then.
@@ -62,7 +63,7 @@ def migrate_on(connection: Connection) -> None:
 
 
 @contextmanager
-def migrating(database: Engine) -> Iterator[Connection]:
+def migrating(database: Database) -> Iterator[Connection]:
     """One transaction in which tables may be written anew: SQLite changes a column that way, and while the old table is
     gone no foreign key holds. There they are off from before BEGIN, as its documentation asks for ("Making Other Kinds
     Of Table Schema Changes"), and checked before COMMIT."""

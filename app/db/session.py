@@ -11,7 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy import Connection, create_engine, event, make_url
+from sqlalchemy import Engine as Database
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.orm import Session, sessionmaker
 
@@ -24,7 +25,7 @@ BUSY_SECONDS = 30.0
 KEPT_CONNECTIONS = 16
 
 
-def open_database(url: str, *, busy_seconds: float = BUSY_SECONDS, create: bool = False) -> Engine:
+def open_database(url: str, *, busy_seconds: float = BUSY_SECONDS, create: bool = False) -> Database:
     """`busy_seconds`: how long a write waits for its turn, within this process and for other ones. `create`: whether a
     database file may be made; without it, one that is not there is an error (DataLostError).
 
@@ -66,7 +67,7 @@ class _WriteTurn:
         self._turn = threading.Lock()
         self._wait_seconds = wait_seconds
 
-    def listen(self, database: Engine) -> None:
+    def listen(self, database: Database) -> None:
         event.listen(database, "begin", self._begin)
         event.listen(database, "checkin", self._give_back)
 
@@ -86,11 +87,11 @@ class _WriteTurn:
             self._turn.release()
 
 
-def make_session_factory(database: Engine) -> sessionmaker[Session]:
+def make_session_factory(database: Database) -> sessionmaker[Session]:
     return sessionmaker(database, expire_on_commit=False)
 
 
-def make_read_session_factory(database: Engine) -> sessionmaker[Session]:
+def make_read_session_factory(database: Database) -> sessionmaker[Session]:
     """Sessions that only read: they take no write lock and never wait for a writer (WAL)."""
     return sessionmaker(database.execution_options(read_only=True), expire_on_commit=False)
 

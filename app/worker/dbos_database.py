@@ -6,7 +6,8 @@ import sqlite3
 import time
 from pathlib import Path
 
-from sqlalchemy import Engine, create_engine, event
+from sqlalchemy import Engine as Database
+from sqlalchemy import create_engine, event
 
 from app.settings.database_url import sqlite_url
 
@@ -17,7 +18,7 @@ SUBSECONDS_SINCE = (3, 42, 0)
 and Ubuntu 22.04 have older ones: there it is NULL, or no function at all, and no workflow could be stored."""
 
 
-def open_dbos_database(path: Path) -> Engine:
+def open_dbos_database(path: Path) -> Database:
     """Made with the first connection."""
     database = create_engine(sqlite_url(path), pool_size=CONNECTIONS, max_overflow=0, pool_pre_ping=True)
     event.listen(database, "connect", _configure)

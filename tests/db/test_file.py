@@ -7,7 +7,8 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, func, select, text
+from sqlalchemy import Engine as Database
+from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session, sessionmaker
 
 from app.db.file import DataLostError
@@ -17,7 +18,7 @@ from app.db.session import make_read_session_factory, open_database, transaction
 pytestmark = pytest.mark.sqlite
 
 
-def path_of(database: Engine) -> Path:
+def path_of(database: Database) -> Path:
     return Path(database.url.database or "")
 
 
@@ -54,7 +55,7 @@ def store(sessions: sessionmaker[Session], name: str) -> None:
 
 @pytest.mark.parametrize("lose", LOSSES)
 def test_a_loss_between_two_transactions(
-    database: Engine, sessions: sessionmaker[Session], lose: Callable[[Path], None]
+    database: Database, sessions: sessionmaker[Session], lose: Callable[[Path], None]
 ) -> None:
     store(sessions, "before")
     lose(path_of(database))
@@ -66,7 +67,7 @@ def test_a_loss_between_two_transactions(
 
 @pytest.mark.parametrize("lose", LOSSES)
 def test_a_loss_before_the_commit(
-    database: Engine, sessions: sessionmaker[Session], lose: Callable[[Path], None]
+    database: Database, sessions: sessionmaker[Session], lose: Callable[[Path], None]
 ) -> None:
     store(sessions, "before")
     with sessions() as session:
@@ -77,7 +78,7 @@ def test_a_loss_before_the_commit(
             session.commit()
 
 
-def test_what_comes_back_is_used_again(database: Engine, sessions: sessionmaker[Session]) -> None:
+def test_what_comes_back_is_used_again(database: Database, sessions: sessionmaker[Session]) -> None:
     path = path_of(database)
     move(path)
     with pytest.raises(DataLostError):
@@ -96,7 +97,7 @@ def test_no_empty_database_is_made_where_none_is(tmp_path: Path) -> None:
     database.dispose()
 
 
-def test_nor_for_another_connection_once_it_is_lost(database: Engine, sessions: sessionmaker[Session]) -> None:
+def test_nor_for_another_connection_once_it_is_lost(database: Database, sessions: sessionmaker[Session]) -> None:
     """The pool is empty: a fresh connection would make a fresh file."""
     store(sessions, "before")
     database.dispose()

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from sqlalchemy import Engine, create_engine, make_url, text
+from sqlalchemy import Engine as Database
+from sqlalchemy import create_engine, make_url, text
 from sqlalchemy.exc import DBAPIError, InternalError, OperationalError
 from sqlalchemy.orm import Session, sessionmaker
 
@@ -69,7 +70,7 @@ def test_a_server_that_is_not_reached(said: str, says: str) -> None:
 
 
 @needs_server
-def test_nobody_notices_that_the_server_was_started_again(database: Engine, sessions: sessionmaker[Session]) -> None:
+def test_nobody_notices_that_the_server_was_started_again(database: Database, sessions: sessionmaker[Session]) -> None:
     with transaction(sessions) as session:
         installations.precision(session, "auto", lambda: "fp32")
     with database.connect() as killer:
@@ -83,7 +84,7 @@ def test_nobody_notices_that_the_server_was_started_again(database: Engine, sess
 
 
 @needs_server
-def test_a_connection_that_streams_its_rows(database: Engine) -> None:
+def test_a_connection_that_streams_its_rows(database: Database) -> None:
     """Each begins with a statement that has none."""
     for options in ({"yield_per": 1, "read_only": True}, {"stream_results": True}):
         with database.connect().execution_options(**options) as connection:
@@ -91,7 +92,7 @@ def test_a_connection_that_streams_its_rows(database: Engine) -> None:
 
 
 @needs_server
-def test_a_reader_writes_nothing(database: Engine) -> None:
+def test_a_reader_writes_nothing(database: Database) -> None:
     with make_read_session_factory(database)() as session:
         session.add(Installation(id=1, precision="fp32"))
         with pytest.raises(InternalError) as raised:

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 from alembic import command
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine as Database
+from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
 import app.db.models  # noqa: F401  registers the tables
@@ -21,13 +22,13 @@ from tests.repository import REPOSITORY
 
 
 @pytest.fixture
-def empty_database(tmp_path: Path) -> Iterator[Engine]:
+def empty_database(tmp_path: Path) -> Iterator[Database]:
     made = open_database(f"sqlite:///{tmp_path / 'fourfold.db'}", create=True)
     yield made
     made.dispose()
 
 
-def migrate(empty_database: Engine, revision: str) -> None:
+def migrate(empty_database: Database, revision: str) -> None:
     config = _alembic_config()
     with migrating(empty_database) as connection:
         config.attributes["connection"] = connection
@@ -39,7 +40,7 @@ def migrate(empty_database: Engine, revision: str) -> None:
             command.upgrade(config, revision)
 
 
-def _has_tables(empty_database: Engine) -> bool:
+def _has_tables(empty_database: Database) -> bool:
     with empty_database.execution_options(read_only=True).connect() as connection:
         return bool(connection.scalar(text("SELECT count(*) FROM sqlite_master WHERE name = 'jobs'")))
 
@@ -50,7 +51,7 @@ VALUES (:id, :kind, '{}', :id, 'person', 'succeeded', :at, 0, 0, '', '{}', 1, 1,
 POINT = """INSERT INTO job_metrics (job_id, step, "values", created_at) VALUES ('b', :step, :values, '2026-01-01')"""
 
 
-def test_jobs_are_numbered_and_doubled_points_removed(empty_database: Engine) -> None:
+def test_jobs_are_numbered_and_doubled_points_removed(empty_database: Database) -> None:
     migrate(empty_database, "0001")
     with empty_database.begin() as connection:
         for job_id, day in (("a", 2), ("b", 1), ("c", 3)):
@@ -65,7 +66,7 @@ def test_jobs_are_numbered_and_doubled_points_removed(empty_database: Engine) ->
         assert [tuple(row) for row in points] == [(1, "{}"), (2, '{"loss": 2}'), (3, "{}")]
 
 
-def test_they_lead_to_the_tables_of_the_program_and_back(empty_database: Engine) -> None:
+def test_they_lead_to_the_tables_of_the_program_and_back(empty_database: Database) -> None:
     for revision in ("head", "check", "0001", "head", "check"):
         migrate(empty_database, revision)
 
@@ -97,7 +98,7 @@ VERSION = """INSERT INTO versions (id, kind, path, status, content_hash, hparams
 VALUES (1, 'sft', 'v', 'active', '0', '{}', '{}', '2026-01-01')"""
 
 
-def test_prompts_that_differ_by_line_ends_alone_become_one(empty_database: Engine) -> None:
+def test_prompts_that_differ_by_line_ends_alone_become_one(empty_database: Database) -> None:
     """2 is 1 with the line ends of forms, 3 has no twin, 5 is 4 of the other split."""
     migrate(empty_database, "8e2f6b10c4d7")
     texts = {1: "a\nb", 2: "a\r\nb", 3: "c\r\nd\re", 4: "f\ng", 5: "f\r\ng"}
@@ -133,7 +134,7 @@ RANKING = """INSERT INTO rankings (id, group_id, labeler_id, ranks, created_at)
 VALUES (1, 1, 1, '{"1": 1}', '2026-01-01')"""
 
 
-def test_groups_and_labelers_are_written_anew_with_all_that_refers_to_them(empty_database: Engine) -> None:
+def test_groups_and_labelers_are_written_anew_with_all_that_refers_to_them(empty_database: Database) -> None:
     """And their rules stay: foreign keys hold afterwards, kinds and states are checked."""
     migrate(empty_database, "b41d7c90e2a6")
     with empty_database.begin() as connection:
@@ -164,7 +165,7 @@ def test_groups_and_labelers_are_written_anew_with_all_that_refers_to_them(empty
             connection.execute(text(forbidden))
 
 
-def test_a_migration_that_loses_a_row_is_taken_back(empty_database: Engine) -> None:
+def test_a_migration_that_loses_a_row_is_taken_back(empty_database: Database) -> None:
     migrate(empty_database, "head")
     with empty_database.begin() as connection:
         connection.execute(text(VERSION))
@@ -178,10 +179,10 @@ def test_a_migration_that_loses_a_row_is_taken_back(empty_database: Engine) -> N
         assert connection.scalar(text("SELECT parent_id FROM versions")) == 1
 
 
-def test_prompts_know_how_often_they_were_shown(engine: Engine) -> None:
+def test_prompts_know_how_often_they_were_shown(empty_database: Database) -> None:
     """What drawing goes by is filled in from what the database of an earlier program holds."""
-    migrate(engine, "0001")
-    with engine.begin() as connection:
+    migrate(empty_database, "0001")
+    with empty_database.begin() as connection:
         connection.execute(
             text(
                 "INSERT INTO versions (id, kind, status, path, content_hash, hparams, metrics, created_at) "
@@ -205,7 +206,7 @@ def test_prompts_know_how_often_they_were_shown(engine: Engine) -> None:
                     ),
                     {"id": number, "status": status},
                 )
-    migrate(engine, "head")
-    with engine.connect() as connection:
+    migrate(empty_database, "head")
+    with empty_database.connect() as connection:
         rows = connection.execute(text("SELECT shown, draw_key FROM prompts ORDER BY id")).all()
     assert [tuple(row) for row in rows] == [(2, "1" * 16), (0, "2" * 16), (1, "3" * 16)]

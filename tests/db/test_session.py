@@ -5,7 +5,8 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Engine as Database
+from sqlalchemy import func, select
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session, sessionmaker
 
@@ -30,7 +31,7 @@ def make_prompt(session: Session) -> int:
 
 
 @pytest.mark.parametrize("work", [make_labeler, make_prompt])
-def test_who_does_the_same_at_the_same_moment_finds_it_done(database: Engine, work: Callable[[Session], int]) -> None:
+def test_who_does_the_same_at_the_same_moment_finds_it_done(database: Database, work: Callable[[Session], int]) -> None:
     """Two processes (connections of its own each): the second looks while the first has written and not committed."""
     opened = [open_database(database.url.render_as_string(hide_password=False)) for _ in range(2)]
     first, second = map(make_session_factory, opened)
@@ -51,7 +52,7 @@ def test_who_does_the_same_at_the_same_moment_finds_it_done(database: Engine, wo
         each.dispose()
 
 
-def test_a_reader_sees_one_moment_and_waits_for_nobody(database: Engine, sessions: sessionmaker[Session]) -> None:
+def test_a_reader_sees_one_moment_and_waits_for_nobody(database: Database, sessions: sessionmaker[Session]) -> None:
     count = select(func.count(Labeler.id))
     with make_read_session_factory(database)() as reader, transaction(sessions) as writer:
         assert reader.scalar(count) == 0
@@ -62,7 +63,7 @@ def test_a_reader_sees_one_moment_and_waits_for_nobody(database: Engine, session
         assert reader.scalar(count) == 1
 
 
-def test_a_writer_of_another_process_is_not_waited_for_for_ever(database: Engine) -> None:
+def test_a_writer_of_another_process_is_not_waited_for_for_ever(database: Database) -> None:
     impatient = open_database(database.url.render_as_string(hide_password=False), busy_seconds=0.01)
     refused = OperationalError if database.dialect.name == "sqlite" else DatabaseBusyError
     with database.begin(), pytest.raises(refused), impatient.begin():

@@ -5,7 +5,8 @@ from collections.abc import Callable
 
 import anyio
 import pytest
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Engine as Database
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session, sessionmaker
 
 from app.db.models.labelers import Labeler
@@ -23,7 +24,7 @@ def add(session: Session, name: str) -> int:
     return threading.get_ident()
 
 
-def names(database: Engine) -> set[str]:
+def names(database: Database) -> set[str]:
     with make_read_session_factory(database)() as session:
         return set(session.scalars(select(Labeler.name)))
 
@@ -44,14 +45,14 @@ class Held:
         assert await anyio.to_thread.run_sync(self.started.wait, WAIT)
 
 
-def test_it_is_stored_when_run_returns(database: Engine, sessions: sessionmaker[Session]) -> None:
+def test_it_is_stored_when_run_returns(database: Database, sessions: sessionmaker[Session]) -> None:
     units = Units(sessions, threads=2, wait_seconds=WAIT)
     thread = anyio.run(lambda: units.run(lambda session: add(session, "ada")))
     assert thread != threading.get_ident()
     assert names(database) == {"ada"}
 
 
-def test_an_error_leaves_nothing_and_gives_the_turn_back(database: Engine, sessions: sessionmaker[Session]) -> None:
+def test_an_error_leaves_nothing_and_gives_the_turn_back(database: Database, sessions: sessionmaker[Session]) -> None:
     units = Units(sessions, threads=1, wait_seconds=WAIT)
 
     def fail(session: Session) -> None:
@@ -67,7 +68,7 @@ def test_an_error_leaves_nothing_and_gives_the_turn_back(database: Engine, sessi
     assert names(database) == {"bob"}
 
 
-def test_a_hundred_wait_without_a_thread(database: Engine, sessions: sessionmaker[Session]) -> None:
+def test_a_hundred_wait_without_a_thread(database: Database, sessions: sessionmaker[Session]) -> None:
     """More than the thread pool has: all of them are served, by the writers' threads."""
     units, held = Units(sessions, threads=2, wait_seconds=WAIT), Held()
     threads: set[int] = set()
@@ -107,7 +108,7 @@ def test_who_waits_too_long_is_told(sessions: sessionmaker[Session], wait_second
     anyio.run(crowd)
 
 
-def test_a_request_that_is_cancelled_keeps_no_lock(database: Engine, sessions: sessionmaker[Session]) -> None:
+def test_a_request_that_is_cancelled_keeps_no_lock(database: Database, sessions: sessionmaker[Session]) -> None:
     units, held = Units(sessions, threads=1, wait_seconds=WAIT), Held()
 
     async def crowd() -> None:
@@ -122,7 +123,7 @@ def test_a_request_that_is_cancelled_keeps_no_lock(database: Engine, sessions: s
     assert names(database) == {"held", "next"}
 
 
-def test_readers_do_not_wait_for_a_writer(database: Engine, sessions: sessionmaker[Session]) -> None:
+def test_readers_do_not_wait_for_a_writer(database: Database, sessions: sessionmaker[Session]) -> None:
     reading = Units(make_read_session_factory(database), threads=1, wait_seconds=WAIT)
     with transaction(sessions) as session:
         add(session, "ada")
@@ -130,7 +131,7 @@ def test_readers_do_not_wait_for_a_writer(database: Engine, sessions: sessionmak
         assert anyio.run(lambda: reading.run(count)) == 0
 
 
-def test_writers_of_one_process_wait_in_line(database: Engine) -> None:
+def test_writers_of_one_process_wait_in_line(database: Database) -> None:
     """The turn comes before the database's lock, is given back by a rollback too, and is refused after the wait."""
     impatient = open_database(str(database.url), busy_seconds=0.01)
     write = make_session_factory(impatient)

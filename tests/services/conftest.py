@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, event
+from sqlalchemy import Engine as Database
+from sqlalchemy import event
 from sqlalchemy.orm import Session, sessionmaker
 
 from app.chat import Message, SampledAnswer
@@ -106,7 +107,7 @@ def first(session: Session, model_files: Path, data_dir: Path) -> Version:
     return versions.install_sft(session, model_dir=model_files, data_dir=data_dir)
 
 
-def plans(database: Engine, action: Callable[[Session], object]) -> list[str]:
+def plans(database: Database, action: Callable[[Session], object]) -> list[str]:
     """How SQLite runs each statement of the action, in its own words."""
     ran: list[tuple[str, Any]] = []
 

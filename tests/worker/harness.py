@@ -110,8 +110,8 @@ class Harness:
 
         return wait_for(look, "child of the worker")
 
-    def lose_engine(self) -> None:
-        """What the job engine knows is deleted; no worker runs."""
+    def lose_dbos(self) -> None:
+        """What DBOS knows is deleted; no worker runs."""
         for path in self.settings.data_dir.glob("engine.db*"):
             path.unlink()
         if self.database.dialect.name == "postgresql":

@@ -1,4 +1,4 @@
-"""What the job engine needs of its SQLite file, whichever SQLite this machine has."""
+"""What DBOS needs of its SQLite file, whichever SQLite this machine has."""
 
 import sqlite3
 import time
@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine as Database
+from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
 
 from app.worker import dbos_database
@@ -14,14 +15,14 @@ from app.worker.dbos_database import open_dbos_database
 
 
 @pytest.fixture
-def opened(tmp_path: Path) -> Iterator[Engine]:
+def opened(tmp_path: Path) -> Iterator[Database]:
     database = open_dbos_database(tmp_path / "q?x %41" / "engine.db")
     (tmp_path / "q?x %41").mkdir()
     yield database
     database.dispose()
 
 
-def test_it_tells_the_time_in_milliseconds_as_defaults_of_tables_ask_for_it(opened: Engine) -> None:
+def test_it_tells_the_time_in_milliseconds_as_defaults_of_tables_ask_for_it(opened: Database) -> None:
     """As DBOS's tables and statements do on Python 3.12 and newer; NULL in SQLite 3.38 to 3.41, an error before."""
     before = time.time()
     with opened.begin() as connection:
@@ -32,7 +33,7 @@ def test_it_tells_the_time_in_milliseconds_as_defaults_of_tables_ask_for_it(open
     assert int(before * 1000) <= made <= now <= time.time() * 1000 + 1
 
 
-def test_the_time_has_milliseconds(opened: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_time_has_milliseconds(opened: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dbos_database, "SUBSECONDS_SINCE", (99, 0, 0))
     monkeypatch.setattr(time, "time", lambda: 1_790_000_000.123456)
     with opened.connect() as connection:
@@ -41,14 +42,14 @@ def test_the_time_has_milliseconds(opened: Engine, monkeypatch: pytest.MonkeyPat
             connection.scalar(text("SELECT unixepoch('auto')"))
 
 
-def test_a_newer_sqlite_keeps_its_own(opened: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_newer_sqlite_keeps_its_own(opened: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dbos_database, "SUBSECONDS_SINCE", sqlite3.sqlite_version_info)
     monkeypatch.setattr(time, "time", lambda: 0.0)
     with opened.connect() as connection:
         assert connection.scalar(text("SELECT coalesce(unixepoch('subsec'), 1)")) != 0.0
 
 
-def test_readers_wait_for_no_writer_and_a_writer_takes_its_lock_at_once(opened: Engine) -> None:
+def test_readers_wait_for_no_writer_and_a_writer_takes_its_lock_at_once(opened: Database) -> None:
     with opened.begin() as connection:
         assert connection.scalar(text("PRAGMA journal_mode")) == "wal"
         assert connection.scalar(text("PRAGMA busy_timeout")) == 30_000

@@ -1,4 +1,4 @@
-"""The engine with toy jobs: real processes, a real file, real signals."""
+"""DBOS with toy jobs: real processes, a real file, real signals."""
 
 import itertools
 import signal
@@ -98,7 +98,7 @@ def test_stop_in_good_order(harness: Harness) -> None:
     assert not alive(child)
     waiting = harness.job(job)
     assert (waiting.status, waiting.attempts) == (JobStatus.QUEUED, 0)
-    harness.lose_engine()  # and the engine's file may be lost meanwhile
+    harness.lose_dbos()  # and its file may be lost meanwhile
     harness.start_worker()
     (ended,) = harness.wait_over(job)
     assert (ended.status, ended.attempts) == (JobStatus.SUCCEEDED, 1)

@@ -1,4 +1,4 @@
-"""Jobs whose engine, database or folder was lost or exchanged, and jobs that fail or are killed often: real workers."""
+"""Jobs whose DBOS file, database or folder was lost or exchanged, and jobs that fail or are killed often: real workers."""
 
 import os
 import signal
@@ -40,7 +40,7 @@ def restore(path: Path, data_dir: Path) -> None:
 
 
 def test_kills_end_no_job_that_advances(harness: Harness) -> None:
-    """kill -9 of the child at three attempts, each behind a new checkpoint, then of the worker; the engine's file is
+    """kill -9 of the child at three attempts, each behind a new checkpoint, then of the worker; the file of DBOS is
     deleted: the job is not given up (max_attempts is 3), and ends with every step counted once."""
     job = harness.add_job(steps=20, seconds=0, hold_at=[4, 8, 12, 16])
     worker = harness.start_worker()
@@ -50,7 +50,7 @@ def test_kills_end_no_job_that_advances(harness: Harness) -> None:
     harness.wait_until(job, partial(_is_at, 16), "fourth attempt")
     kill(worker, harness.child_pid(worker))
     assert harness.job(job).status is JobStatus.RUNNING
-    harness.lose_engine()
+    harness.lose_dbos()
     harness.start_worker()
     (ended,) = harness.wait_over(job)
     assert (ended.status, ended.error, ended.attempts) == (JobStatus.SUCCEEDED, None, 5)
@@ -67,7 +67,7 @@ def _is_at(step: int, job: Job) -> bool:
 
 @pytest.mark.sqlite
 def test_a_database_from_a_backup(harness: Harness, tmp_path: Path) -> None:
-    """Copied while a job ran. Restored beside an engine that has long ended it, and into an empty folder: it runs
+    """Copied while a job ran. Restored beside a DBOS that has long ended it, and into an empty folder: it runs
     again both times, and so does a new one."""
     job = harness.add_job(steps=20, seconds=0, hold_at=[4])
     worker = harness.start_worker()
@@ -75,7 +75,7 @@ def test_a_database_from_a_backup(harness: Harness, tmp_path: Path) -> None:
     back_up(harness, tmp_path / "backup.db")
     os.kill(harness.child_pid(worker), signal.SIGKILL)
     harness.wait_over(job)
-    unknown = harness.add_job(steps=2, seconds=0)  # the engine will know it, the restored database will not
+    unknown = harness.add_job(steps=2, seconds=0)  # DBOS will know it, the restored database will not
     harness.wait_over(unknown)
     worker.terminate()
     worker.wait()

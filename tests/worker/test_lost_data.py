@@ -4,7 +4,7 @@ import threading
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine as Database
 from sqlalchemy.orm import Session, sessionmaker
 
 from app.db.models.jobs import Job, JobKind
@@ -21,7 +21,7 @@ from tests.worker.harness import Harness
 pytestmark = pytest.mark.sqlite  # its file is what this is about
 
 
-def test_it_waits_for_a_data_folder_that_comes_back(database: Engine, sessions: sessionmaker[Session]) -> None:
+def test_it_waits_for_a_data_folder_that_comes_back(database: Database, sessions: sessionmaker[Session]) -> None:
     path = Path(database.url.database or "")
     away = path.with_name("away.db")
     path.rename(away)

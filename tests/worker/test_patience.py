@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine as Database
+from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError, InterfaceError, OperationalError, ProgrammingError
 from sqlalchemy.orm import Session
 
@@ -48,7 +49,7 @@ def waits() -> Waits:
 @pytest.fixture
 def start(waits: Waits) -> Iterator[Start]:
     """An attempt on connections of its own, which wait 20 ms for a lock instead of 30 s."""
-    opened: list[Engine] = []
+    opened: list[Database] = []
 
     def start(harness: Harness, job_id: str, **settings: Any) -> JobRun:
         with transaction(harness.sessions) as session:
@@ -121,7 +122,7 @@ def test_waits_grow_up_to_a_bound_and_end(waits: Waits) -> None:
 
 
 def test_a_lock_costs_neither_the_attempt_nor_a_point(harness: Harness, start: Start, waits: Waits) -> None:
-    """It outlasts the engine's own patience twice, in the middle of a job."""
+    """It outlasts the database's own patience twice, in the middle of a job."""
     job_id = harness.add_job()
     run = start(harness, job_id)
     run.report(Progress(1, 3, {"loss": 1.0}))

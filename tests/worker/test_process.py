@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine as Database
 
 from app.settings.config import Settings
 from app.worker.child import DEFAULT_HANDLERS, EXIT_SUPERSEDED
@@ -12,7 +12,7 @@ from tests.waiting import wait_for
 
 
 def test_it_runs_this_program_beside_another_app(
-    database: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It finds no such job, and says so by its exit status."""
     del database  # made by its fixture

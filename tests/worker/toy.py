@@ -1,4 +1,4 @@
-"""Job kinds for the engine's own tests: they count, and do on request what real jobs do by accident."""
+"""Job kinds for the worker's own tests: they count, and do on request what real jobs do by accident."""
 
 import json
 import os

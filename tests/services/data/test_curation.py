@@ -1,7 +1,8 @@
 """Prompts listed, searched, archived and deleted."""
 
 import pytest
-from sqlalchemy import Engine, select, text
+from sqlalchemy import Engine as Database
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session, sessionmaker
 
 from app.chat import Message
@@ -61,7 +62,7 @@ def test_a_search_goes_on_from_page_to_page(session: Session, monkeypatch: pytes
 
 @pytest.mark.sqlite
 @pytest.mark.parametrize("shelf", [None, *Shelf])
-def test_a_list_reads_no_table_from_end_to_end(database: Engine, shelf: Shelf | None) -> None:
+def test_a_list_reads_no_table_from_end_to_end(database: Database, shelf: Shelf | None) -> None:
     for plan in plans(database, lambda session: curation.list_prompts(session, wanted=Wanted(shelf=shelf))):
         assert "SCAN prompts" not in plan.replace("SCAN prompts USING INDEX ix_prompts_archived", "")
 

@@ -11,7 +11,8 @@ from io import BytesIO
 from typing import IO, Any
 
 import pytest
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Engine as Database
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session, sessionmaker
 
 from app.chat import Message
@@ -30,12 +31,12 @@ from tests.services.conftest import plans
 
 
 @pytest.fixture
-def write(database: Engine) -> sessionmaker[Session]:
+def write(database: Database) -> sessionmaker[Session]:
     return make_session_factory(database)
 
 
 @pytest.fixture
-def read(database: Engine) -> sessionmaker[Session]:
+def read(database: Database) -> sessionmaker[Session]:
     return make_read_session_factory(database)
 
 
@@ -422,7 +423,7 @@ def test_memory_does_not_grow_with_the_file(write: sessionmaker[Session], fittin
 
 
 @pytest.mark.sqlite
-def test_steps_read_no_table_from_end_to_end(database: Engine) -> None:
+def test_steps_read_no_table_from_end_to_end(database: Database) -> None:
     """Looking up what is known, letting in, removing: by index, however many prompts there are."""
     ranked = {"chosen": "yes", "rejected": "no", "labeler": "ada", "created_at": "2026-01-01"}
     given = [("Line 1", read_row({"prompt": text, **ranked}, 10)) for text in "abc"]

@@ -7,7 +7,8 @@ from io import BytesIO
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Engine as Database
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session, selectinload, sessionmaker
 
 from app.chat import Message
@@ -35,12 +36,12 @@ Import = Callable[..., Imported]
 
 
 @pytest.fixture
-def write(database: Engine) -> sessionmaker[Session]:
+def write(database: Database) -> sessionmaker[Session]:
     return make_session_factory(database)
 
 
 @pytest.fixture
-def read(database: Engine) -> sessionmaker[Session]:
+def read(database: Database) -> sessionmaker[Session]:
     return make_read_session_factory(database)
 
 

@@ -4,7 +4,8 @@ import random
 from collections.abc import Callable
 
 import pytest
-from sqlalchemy import Dialect, Engine, insert, text
+from sqlalchemy import Dialect, insert, text
+from sqlalchemy import Engine as Database
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.orm import Session, sessionmaker
 from sqlalchemy.schema import CreateIndex
@@ -120,7 +121,7 @@ def test_prompts_judged_by_another_version_are_found(session: Session) -> None:
 
 
 @pytest.fixture
-def many(database: Engine) -> Engine:
+def many(database: Database) -> Database:
     """Three thousand prompts, half of them put away in each of the three ways or held out, and no statistics."""
     row = {"text": "t", "messages": [], "split": "train", "source": "imported", "language": "en", "shown": 0}
     away: list[dict[str, object]] = [
@@ -135,7 +136,7 @@ def many(database: Engine) -> Engine:
 
 
 @pytest.mark.sqlite
-def test_drawing_reads_no_table_from_end_to_end(many: Engine) -> None:
+def test_drawing_reads_no_table_from_end_to_end(many: Database) -> None:
     for plan in plans(many, lambda session: drawing.draw_prompt(session, random.Random(0))):
         assert "ix_prompts_drawing" in plan
         assert "SCAN" not in plan
@@ -182,7 +183,7 @@ def test_evaluations_take_the_same_prompts_every_time(session: Session) -> None:
     [lambda s: training_data.training_prompt_ids(s, 50, seed=1), lambda s: training_data.held_out_prompt_ids(s, 50)],
 )
 @pytest.mark.sqlite
-def test_a_job_reads_no_table_from_end_to_end(many: Engine, choose: Callable[[Session], object]) -> None:
+def test_a_job_reads_no_table_from_end_to_end(many: Database, choose: Callable[[Session], object]) -> None:
     for plan in plans(many, choose):
         assert "SCAN" not in plan
         assert "TEMP B-TREE" not in plan

@@ -4,7 +4,8 @@ import random
 from collections import Counter
 
 import pytest
-from sqlalchemy import Engine, insert, update
+from sqlalchemy import Engine as Database
+from sqlalchemy import insert, update
 from sqlalchemy.orm import Session, sessionmaker
 
 from app.chat import Message
@@ -142,7 +143,7 @@ def test_a_card_in_a_language_that_was_given_up_is_free_again(
 
 @pytest.mark.sqlite
 @pytest.mark.usefixtures("sft")
-def test_languages_are_found_and_drawn_by_index(database: Engine) -> None:
+def test_languages_are_found_and_drawn_by_index(database: Database) -> None:
     row = {"text": "t", "messages": [], "split": "train", "source": "imported", "shown": 0}
     with database.begin() as connection:
         for n in range(900):

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine as Database
 from sqlalchemy.orm import Session
 
 from app.chat import Message, SampledAnswer
@@ -46,7 +46,7 @@ def engine() -> ScriptedEngine:
 
 @pytest.fixture
 def runtime(
-    database: Engine, sft: Version, engine: ScriptedEngine, tmp_path_factory: pytest.TempPathFactory
+    database: Database, sft: Version, engine: ScriptedEngine, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Runtime]:
     assert sft.status is VersionStatus.ACTIVE
     folder = tmp_path_factory.mktemp("data")

@@ -4,7 +4,8 @@ import asyncio
 from collections.abc import Iterator
 
 import pytest
-from sqlalchemy import Engine, func, select
+from sqlalchemy import Engine as Database
+from sqlalchemy import func, select
 
 from app.chat import Message, Prompt, SampledAnswer, StreamEvent
 from app.db.models.groups import Group, GroupStatus
@@ -41,7 +42,7 @@ class Twins(ScriptedEngine):
 
 
 @pytest.fixture
-def runtime(database: Engine, sft: Version, tmp_path_factory: pytest.TempPathFactory) -> Runtime:
+def runtime(database: Database, sft: Version, tmp_path_factory: pytest.TempPathFactory) -> Runtime:
     assert sft.status is VersionStatus.ACTIVE
     folder = tmp_path_factory.mktemp("data")
     return build_runtime(quick_settings(folder, folder), database, Twins())

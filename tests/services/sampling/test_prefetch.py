@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import TypeVar
 
 import pytest
-from sqlalchemy import Engine
+from sqlalchemy import Engine as Database
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
@@ -53,7 +53,7 @@ def while_sampling(engine: ScriptedEngine, call: Callable[[], Result]) -> Iterat
 
 @pytest.fixture
 def runtime(
-    database: Engine, sft: Version, engine: ScriptedEngine, tmp_path_factory: pytest.TempPathFactory
+    database: Database, sft: Version, engine: ScriptedEngine, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Runtime]:
     assert sft.status is VersionStatus.ACTIVE
     folder = tmp_path_factory.mktemp("data")
@@ -184,7 +184,7 @@ def test_gate_opens_after_its_timeout() -> None:
 
 
 def test_none_is_kept_ready_but_one_is_there_for_whoever_waits(
-    database: Engine, sft: Version, engine: ScriptedEngine, tmp_path_factory: pytest.TempPathFactory, ada: Labeler
+    database: Database, sft: Version, engine: ScriptedEngine, tmp_path_factory: pytest.TempPathFactory, ada: Labeler
 ) -> None:
     """FOURFOLD_READY_GROUPS=0: nothing is sampled ahead, and nobody waits for ever."""
     assert sft.status is VersionStatus.ACTIVE
