@@ -87,13 +87,13 @@ def _lifespan(
         asyncio.get_running_loop().set_exception_handler(AcceptErrors())
         app.state.runtime = runtime
         runtime.imports.start()
-        runtime.stock.start()
+        runtime.prefetcher.start()
         try:
             yield
         finally:
             runtime.closing.set()
             runtime.imports.stop()
-            await to_thread.run_sync(runtime.stock.stop)
+            await to_thread.run_sync(runtime.prefetcher.stop)
             close = getattr(engine, "close", None)
             if close is not None:
                 await to_thread.run_sync(close)

@@ -27,7 +27,7 @@ from app.services.sampling.admission import Places
 from app.services.sampling.engine import Engine
 from app.services.sampling.group_sampling import GroupSampling, LabelerName
 from app.services.sampling.live_sampling import LiveSampling
-from app.services.sampling.prefetch import GroupStock
+from app.services.sampling.prefetch import Prefetcher
 from app.services.sampling.priority import Gate, InteractiveEngine
 from app.services.views.readiness import Readiness, check_readiness
 from app.settings.config import Settings
@@ -49,7 +49,7 @@ class Runtime:
     engine: Engine
     group_sampling: GroupSampling
     live: LiveSampling
-    stock: GroupStock
+    prefetcher: Prefetcher
     imports: Imports
     places: Places
     closing: threading.Event = field(default_factory=threading.Event)
@@ -70,7 +70,7 @@ def build_runtime(settings: Settings, database: Database, engine: Engine) -> Run
         engine=interactive,
         group_sampling=group_sampling,
         live=LiveSampling(group_sampling),
-        stock=GroupStock(GroupSampling(engine, write, read, settings), gate, settings.ready_groups),
+        prefetcher=Prefetcher(GroupSampling(engine, write, read, settings), gate, settings.ready_groups),
         imports=Imports(
             write,
             max_characters=settings.max_prompt_characters,
@@ -92,7 +92,7 @@ def readiness_of(runtime: Runtime) -> Readiness:
         runtime.database,
         runtime.read,
         runtime.engine,
-        stock_error=runtime.stock.last_error,
+        prefetch_error=runtime.prefetcher.last_error,
         stale_seconds=runtime.settings.worker_stale_seconds,
     )
 

@@ -128,7 +128,7 @@ def fill(session: Session, count: int) -> None:
 
 
 def draw_from(data_dir: Path, count: int, draws: int) -> dict[str, float]:
-    """Draws as the stock makes them: one in a session of its own, counted as shown after it."""
+    """Draws as the prefetcher makes them: one in a session of its own, counted as shown after it."""
     settings = Settings(data_dir=data_dir)
     install(settings)
     database, dice = open_database(settings.resolved_database_url), random.Random(0)

@@ -154,7 +154,7 @@ def live_server(
 
 
 def quick_settings(data_dir: Path, model_dir: Path, **changes: object) -> Settings:
-    """Quick ones: no stock, short answers, and never a training by itself."""
+    """Quick ones: nothing prefetched, short answers, and never a training by itself."""
     values: dict[str, object] = {
         "data_dir": data_dir,
         "database_url": database_url(data_dir),

@@ -80,7 +80,7 @@ async def next_group(runtime: RuntimeDep, who: WhoDep, languages: Languages = ()
             while group is None:  # another labeler may take the one that we sampled
                 await run_in_threadpool(runtime.group_sampling.sample_ready, asked)
                 group = await runtime.writing.run(lease)
-    runtime.stock.taken(asked)
+    runtime.prefetcher.taken(asked)
     return group_out(group)
 
 

@@ -96,7 +96,7 @@ def _of_postgres(error: DBAPIError, state: str | None) -> Trouble | None:
 
 
 def sentence_of(error: DBAPIError) -> str:
-    """For a person who has asked for nothing that failed: readyz, the stock of cards."""
+    """For a person who has asked for nothing that failed: readyz, cards that are prefetched."""
     trouble = trouble_of(error)
     return f"{error.orig}" if trouble is None else trouble.sentence
 

@@ -95,7 +95,7 @@ async def _next_card(request: Request, runtime: Runtime, who: LabelerName) -> Re
     if page is None:
         asked = asked_of(request)
         await runtime.writing.run(partial(runtime.group_sampling.lease_ready, who=who, asked=asked))
-        runtime.stock.taken(asked)
+        runtime.prefetcher.taken(asked)
         page = await runtime.reading.run(partial(show, lease_first=False))
     assert page is not None
     return page
@@ -119,7 +119,7 @@ def _show_card(
     if lease_first and groups.has_free(session, now=now, tags=tags):
         return None
     if lease_first:
-        runtime.stock.ask(asked)
+        runtime.prefetcher.ask(asked)
     return _page(request, runtime, session, _no_card(runtime, session, labeler))
 
 
@@ -277,9 +277,9 @@ def _lease_card(runtime: Runtime, session: Session, labeler: Labeler, asked: Ask
         return _no_card(runtime, session, labeler, error)
     group = groups.next_group(session, labeler=labeler, now=utc_now(), lease_seconds=seconds, tags=tags)
     if group is None:
-        runtime.stock.ask(asked)
+        runtime.prefetcher.ask(asked)
         return _no_card(runtime, session, labeler)
-    runtime.stock.taken(asked)
+    runtime.prefetcher.taken(asked)
     return _card(session, labeler, group)
 
 
@@ -287,7 +287,7 @@ def _no_card(
     runtime: Runtime, session: Session, labeler: Labeler | None, error: AppError | None = None
 ) -> dict[str, Any]:
     """`error`: why this person in particular gets none."""
-    reason = runtime.stock.last_error if error is None else error.page_message
+    reason = runtime.prefetcher.last_error if error is None else error.page_message
     if reason is None:
         waiting = Waiting("The model is writing", "Four answers will be here in a moment.")
     else:

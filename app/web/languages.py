@@ -51,7 +51,7 @@ def choose_languages(request: Request, runtime: RuntimeDep, session: WriteSessio
     labeler = labelers.find_labeler(session, request.state.labeler_name)
     if labeler is not None:
         _let_go(session, labeler, Asked(chosen, chosen=bool(chosen)))
-    runtime.stock.wake()
+    runtime.prefetcher.wake()
     response = RedirectResponse("/", 303)
     response.headers.append("set-cookie", kept_cookie(LANGUAGES_COOKIE, ".".join(sorted(chosen)) or EVERY))
     return response

@@ -100,7 +100,7 @@ async def add(request: Request, runtime: RuntimeDep, form: FormDep) -> Response:
         shown = partial(_page, request=request, runtime=runtime, place=Place(), text=text, split=split, add_error=said)
         return await runtime.reading.run(shown)
     shelf = Shelf.HELD_OUT if stored.split is PromptSplit.HELD_OUT else Shelf.ACTIVE
-    runtime.stock.wake()
+    runtime.prefetcher.wake()
     return RedirectResponse(Place(shelf).address(done="added"), 303)
 
 
@@ -123,7 +123,7 @@ async def take_in(request: Request, runtime: RuntimeDep, form: FormDep) -> Respo
         found = await run_in_threadpool(lambda: runtime.imports.run(given.file, runtime.group_sampling.fitting()))
     except (InvalidError, ConflictError) as error:
         return await runtime.reading.run(partial(show, import_error=error))
-    runtime.stock.wake()
+    runtime.prefetcher.wake()
     return await runtime.reading.run(partial(show, notice=told(found)))
 
 

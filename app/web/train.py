@@ -81,7 +81,7 @@ def activate_version(
     request: Request, runtime: RuntimeDep, session: WriteSession, form: FormDep, version_id: RowId
 ) -> Response:
     version = versions.activate(session, version_id, data_dir=runtime.settings.data_dir)
-    runtime.stock.wake()
+    runtime.prefetcher.wake()
     if form.get("back") == "version":
         return RedirectResponse(f"/versions/{version_id}", 303)
     if not is_fragment(request):

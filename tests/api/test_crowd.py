@@ -30,7 +30,7 @@ def small_house(
 
 
 def engine_of(server: LiveServer) -> LocalEngine:
-    engine: LocalEngine = server.runtime.stock._sampling.engine  # type: ignore[assignment]
+    engine: LocalEngine = server.runtime.prefetcher._sampling.engine  # type: ignore[assignment]
     return engine
 
 

@@ -16,7 +16,7 @@ from tests.live import LiveServer, live_server, quick_settings
 
 @pytest.fixture
 def running(tiny_model_dir: Path, data_dir: Path) -> Iterator[LiveServer]:
-    """A real model behind a stock of two cards."""
+    """A real model, two cards prefetched."""
     with live_server(quick_settings(data_dir, tiny_model_dir, ready_groups=2)) as server:
         yield server
 

@@ -18,7 +18,7 @@ def test_nothing_is_sampled_for_a_link_elsewhere_or_a_look_at_the_head(
     server: LiveServer, visitor: Visitor, headers: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[str] = []
-    monkeypatch.setattr(server.runtime.stock, "ask", lambda _: asked.append("one"))
+    monkeypatch.setattr(server.runtime.prefetcher, "ask", lambda _: asked.append("one"))
     visitor.get("/")  # it has its name from now on
     asked.clear()
     assert visitor.client.request("GET" if headers else "HEAD", "/", headers=headers).status_code == 200

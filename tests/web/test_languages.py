@@ -102,4 +102,4 @@ def test_where_nothing_remains_the_page_says_so(server: LiveServer, visit: NewVi
     page = words_of(person.send("/languages", language="zh").text)
     assert "You read 中文; the active version is for English. Choose another language below" in page
     assert "The model is writing" not in page
-    assert server.runtime.stock.last_error is None
+    assert server.runtime.prefetcher.last_error is None

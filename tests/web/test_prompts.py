@@ -83,10 +83,12 @@ def test_a_search_without_end_is_cut(visitor: Visitor) -> None:
     assert f'value="{"x" * MAX_SEARCH_CHARACTERS}"' in visitor.get("/prompts?q=" + "x" * 5_000)
 
 
-def test_a_new_prompt_wakes_the_stock(server: LiveServer, visitor: Visitor, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_new_prompt_wakes_the_prefetcher(
+    server: LiveServer, visitor: Visitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Where there was none, people wait for it."""
     woken: list[str] = []
-    monkeypatch.setattr(server.runtime.stock, "wake", lambda: woken.append("now"))
+    monkeypatch.setattr(server.runtime.prefetcher, "wake", lambda: woken.append("now"))
     visitor.send("/prompts/new", prompt="The only one")
     assert woken == ["now"]
 

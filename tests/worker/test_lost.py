@@ -1,4 +1,4 @@
-"""Jobs whose DBOS file, database or folder was lost or exchanged, and jobs that fail or are killed often: real workers."""
+"""Jobs whose DBOS file, database or folder was lost or exchanged, and jobs that fail or are killed often: real ones."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""Keeps groups sampled ahead, so that the next card is there before anyone asks. A thread of the web process.
+"""Samples groups ahead, so that the next card is there before anyone asks. A thread of the web process.
 
 Where none are to be kept ready, it samples one when somebody waits for it.
 """
@@ -26,7 +26,7 @@ GIVE_WAY_SECONDS = 5.0
 REMEMBERED = 8  # different languages asked for, the latest
 
 
-class GroupStock:
+class Prefetcher:
     """Steps aside for people, survives errors (`last_error` tells readyz) and ends on `stop`.
 
     For each of the languages that people asked for lately there are `ready_groups` groups. What is taken is replaced in
@@ -45,7 +45,7 @@ class GroupStock:
         self._asked: OrderedDict[Asked, None] = OrderedDict()
         self._waiting: set[Asked] = set()
         self._taken: deque[Asked] = deque(maxlen=2 * ready_groups)
-        self._thread = threading.Thread(target=self._run, name="group-stock", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="prefetch", daemon=True)
         self.last_error: str | None = None
 
     def start(self) -> None:
@@ -89,7 +89,7 @@ class GroupStock:
                 if self._ready_groups or self._waiting:
                     self.fill()
                 self.last_error, backoff = None, POLL_SECONDS
-            except Exception as error:  # the stock is a comfort: it must not die of a full disk or a bad version
+            except Exception as error:  # prefetching is a comfort: it must not die of a full disk or a bad version
                 self.last_error = _sentence(error)
                 log.warning("cannot sample ahead: %s", self.last_error)
                 backoff = min(2 * backoff, MAX_BACKOFF_SECONDS)

@@ -1,4 +1,4 @@
-"""People before stock: counts the calls that somebody waits for, so that sampling ahead can step aside."""
+"""People before prefetching: counts the calls that somebody waits for, so that sampling ahead can step aside."""
 
 import threading
 from collections.abc import Iterator, Sequence
@@ -28,7 +28,7 @@ class Gate:
                 self._idle.notify_all()
 
     def wait_until_idle(self, timeout_seconds: float) -> bool:
-        """True once nobody waits; False after the timeout, so that a busy site still gets its stock."""
+        """True once nobody waits; False after the timeout, so that a busy site still gets its ready groups."""
         with self._idle:
             return self._idle.wait_for(lambda: self._waiting == 0, timeout_seconds)
 

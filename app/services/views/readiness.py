@@ -1,4 +1,4 @@
-"""Can this installation serve: schema, model, and (told, not required) worker and stock."""
+"""Can this installation serve: schema, model, and (told, not required) worker and prefetching."""
 
 from dataclasses import dataclass, replace
 
@@ -28,6 +28,7 @@ class Readiness:
     version: int | None
     ready_groups: int
     stock: str
+    """Whether groups are prefetched. (The name is that of the API.)"""
     worker: str
 
     @property
@@ -66,24 +67,26 @@ def check_readiness(
     read: sessionmaker[Session],
     engine: Engine,
     *,
-    stock_error: str | None,
+    prefetch_error: str | None,
     stale_seconds: float,
 ) -> Readiness:
     """Each field says "ok" or what is wrong."""
-    stock = stock_error or "ok"
+    prefetch = prefetch_error or "ok"
     try:
         if not is_current(database):
-            return Readiness(False, "The schema is not current: start the server again.", "unknown", None, 0, stock, "")
+            return Readiness(
+                False, "The schema is not current: start the server again.", "unknown", None, 0, prefetch, ""
+            )
         with read() as session:
             version_id = versions.active_answerer(session).id
             ready_groups = groups.count_ready(session)
             worker = worker_state(heartbeats.age_seconds(session), stale_seconds)
     except AppError as error:
-        return Readiness(False, error.message, "unknown", None, 0, stock, "unknown")
+        return Readiness(False, error.message, "unknown", None, 0, prefetch, "unknown")
     except DBAPIError as error:
-        return Readiness(False, sentence_of(error), "unknown", None, 0, stock, "unknown")
+        return Readiness(False, sentence_of(error), "unknown", None, 0, prefetch, "unknown")
     model = _model(engine, version_id)
-    return Readiness(model == "ok", "ok", model, version_id, ready_groups, stock, worker)
+    return Readiness(model == "ok", "ok", model, version_id, ready_groups, prefetch, worker)
 
 
 def worker_state(age_seconds: float | None, stale_seconds: float) -> str:

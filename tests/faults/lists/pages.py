@@ -6,7 +6,7 @@ jobs = In("app/services/jobs/jobs.py", "tests/services/jobs/test_jobs.py")
 pace = In("app/worker/pace.py", "tests/worker/test_pace.py")
 ranks = In("app/services/labeling/rankings.py", "tests/services/labeling/test_rankings.py")
 live = In("app/services/sampling/live_sampling.py", "tests/services/sampling/test_live_sampling.py")
-stock = In("app/services/sampling/prefetch.py", "tests/services/sampling/test_prefetch.py")
+prefetch = In("app/services/sampling/prefetch.py", "tests/services/sampling/test_prefetch.py")
 asking = In("app/web/label.py", "tests/web/test_label.py")
 figures = In("app/formats/figures.py", "tests/formats/test_figures.py")
 states = In("app/services/versions/version_states.py", "tests/services/versions/test_version_states.py")
@@ -57,9 +57,9 @@ FAULTS = [
         "        if group.status is GroupStatus.SAMPLING:\n            self._run_of",
         "        if True:\n            self._run_of",
     ),
-    stock("nobody is asked for", "if self._ready_groups or self._waiting:", "if self._ready_groups:"),
-    stock("asked once, sampled for ever", "            self._waiting -= waiting\n", "            pass\n"),
-    asking("whoever waits asks for nothing", "    if lease_first:\n        runtime.stock.ask(asked)\n", ""),
+    prefetch("nobody is asked for", "if self._ready_groups or self._waiting:", "if self._ready_groups:"),
+    prefetch("asked once, sampled for ever", "            self._waiting -= waiting\n", "            pass\n"),
+    asking("whoever waits asks for nothing", "    if lease_first:\n        runtime.prefetcher.ask(asked)\n", ""),
     figures("wholly done before the end", "min(99, math.floor(100 * share))", "round(100 * share)"),
     figures("a hyphen for a minus", 'text.replace("-", MINUS)', "text"),
     figures("minus nought", "        text = text[1:]\n", "        pass\n"),

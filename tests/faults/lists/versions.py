@@ -12,7 +12,7 @@ LANGUAGES = "tests/services/labeling/test_languages.py"
 languages = In("app/services/labeling/languages.py", LANGUAGES)
 drawing = In("app/services/labeling/drawing.py", LANGUAGES)
 groups = In("app/services/labeling/groups.py", LANGUAGES)
-stock = In("app/services/sampling/prefetch.py", "tests/services/sampling/test_prefetch.py")
+prefetch = In("app/services/sampling/prefetch.py", "tests/services/sampling/test_prefetch.py")
 codes = In("app/formats/languages.py", "tests/formats/test_languages.py")
 asked = In("app/web/languages.py", "tests/web/test_languages.py")
 PARTS = "tests/lm/files/test_weight_files.py"
@@ -59,8 +59,8 @@ FAULTS = [
     drawing("all languages are drawn", ".where(*where, Prompt.language == tag)", ".where(*where)"),
     groups("cards in any language", ".where(_free(now), _in_language(tags)).limit(1)", ".where(_free(now)).limit(1)"),
     groups("own prompts are let go of", "not_(_in_language(tags)), not_(own))", "not_(_in_language(tags)))"),
-    stock("one language starves another", "for asked in taken if self._has_prompts(asked)]", "for asked in []]"),
-    stock("languages without prompts stop the stock", "                return False\n", "                return True\n"),
+    prefetch("one language starves another", "for asked in taken if self._has_prompts(asked)]", "for asked in []]"),
+    prefetch("languages without prompts stop the prefetching", "                return False\n", "                return True\n"),
     codes("what a browser refuses is drawn", "if not any(map(_REFUSED.fullmatch, options))", ""),
     asked("what was chosen is forgotten", "if chosen else accepted(", "if False else accepted("),
     asked("the browser's languages are not read", 'accepted(request.headers.get("accept-language", ""))', 'accepted("")'),

@@ -52,7 +52,7 @@ def runtime(
     folder = tmp_path_factory.mktemp("data")
     runtime = build_runtime(quick_settings(folder, folder, max_answer_tokens=8, ready_groups=2), database, engine)
     yield runtime
-    runtime.stock.stop()
+    runtime.prefetcher.stop()
 
 
 def add(runtime: Runtime, messages: list[Message]) -> int:
@@ -203,11 +203,11 @@ def test_another_version_judges_anew(runtime: Runtime, engine: ScriptedEngine, s
     assert (reason(runtime, middling), reason(runtime, long)) == (None, "The prompt has 50 tokens; at most 22 fit.")
 
 
-def test_the_stock_looks_through_first(runtime: Runtime, session: Session) -> None:
+def test_the_prefetcher_looks_through_first(runtime: Runtime, session: Session) -> None:
     long = add(runtime, words(13))
     for count in (1, 2, 3):
         add(runtime, words(count))
-    runtime.stock.fill()
+    runtime.prefetcher.fill()
     assert session.get_one(Prompt, long).set_aside == "The prompt has 13 tokens; at most 12 fit."
 
 

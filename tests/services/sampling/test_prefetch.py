@@ -24,7 +24,7 @@ from app.runtime import Runtime, build_runtime
 from app.services.data import prompts
 from app.services.labeling import groups
 from app.services.sampling.group_sampling import LabelerName
-from app.services.sampling.prefetch import GroupStock
+from app.services.sampling.prefetch import Prefetcher
 from app.services.sampling.priority import Gate, InteractiveEngine
 from app.services.versions import versions
 from tests.live import ScriptedEngine, quick_settings
@@ -63,60 +63,60 @@ def runtime(
             messages = [Message(role="user", content=f"prompt {number}")]
             prompts.add_prompt(session, messages=messages, source=PromptSource.SHIPPED)
     yield runtime
-    runtime.stock.stop()
+    runtime.prefetcher.stop()
 
 
-def test_stock_is_filled_and_refilled(runtime: Runtime, ada: Labeler) -> None:
-    runtime.stock.start()
-    wait_for(lambda: ready(runtime) == 3, "full stock")
+def test_groups_are_prefetched_and_replaced(runtime: Runtime, ada: Labeler) -> None:
+    runtime.prefetcher.start()
+    wait_for(lambda: ready(runtime) == 3, "three ready groups")
     with transaction(runtime.write) as session:
         group = groups.next_group(session, labeler=ada, now=utc_now(), lease_seconds=60)
         assert group is not None
-    runtime.stock.wake()
-    wait_for(lambda: ready(runtime) == 3, "full stock again")
+    runtime.prefetcher.wake()
+    wait_for(lambda: ready(runtime) == 3, "three ready groups again")
 
 
-def test_a_full_stock_is_left_alone(runtime: Runtime, engine: ScriptedEngine) -> None:
+def test_where_enough_are_ready_none_is_sampled(runtime: Runtime, engine: ScriptedEngine) -> None:
     for _ in range(2):
-        runtime.stock.fill()
+        runtime.prefetcher.fill()
         assert ready(runtime) == len(engine.calls) == 3
 
 
-def test_prompts_of_the_stock_differ(runtime: Runtime) -> None:
-    runtime.stock.fill()
+def test_prefetched_prompts_differ(runtime: Runtime) -> None:
+    runtime.prefetcher.fill()
     with runtime.read() as session:
         found = [groups.get_group(session, group_id).prompt_id for group_id in (1, 2, 3)]
     assert len(set(found)) == 3
 
 
-def test_stock_survives_errors_and_tells_them(runtime: Runtime, engine: ScriptedEngine) -> None:
+def test_prefetching_survives_errors_and_tells_them(runtime: Runtime, engine: ScriptedEngine) -> None:
     engine.failure = UnavailableError("The weights are damaged.")
-    runtime.stock.start()
-    wait_for(lambda: runtime.stock.last_error == "The weights are damaged.", "error of the stock")
+    runtime.prefetcher.start()
+    wait_for(lambda: runtime.prefetcher.last_error == "The weights are damaged.", "error of the prefetcher")
     engine.failure = None
-    runtime.stock.wake()
-    wait_for(lambda: ready(runtime) == 3, "full stock")
-    wait_for(lambda: runtime.stock.last_error is None, "end of the error")
+    runtime.prefetcher.wake()
+    wait_for(lambda: ready(runtime) == 3, "three ready groups")
+    wait_for(lambda: runtime.prefetcher.last_error is None, "end of the error")
 
 
 def test_a_full_disk_is_told_in_a_sentence(runtime: Runtime, engine: ScriptedEngine) -> None:
     """SQLAlchemy's own words, with a link to its documentation, stood on the label page."""
     full = sqlite3.OperationalError("database or disk is full")
     engine.failure = OperationalError("INSERT INTO groups", {}, full)
-    runtime.stock.start()
-    told = wait_for(lambda: runtime.stock.last_error, "error of the stock")
+    runtime.prefetcher.start()
+    told = wait_for(lambda: runtime.prefetcher.last_error, "error of the prefetcher")
     assert told.startswith("The disk of the data folder is full.")
     assert "sql" not in told
 
 
-def test_stock_follows_the_active_version(runtime: Runtime, sft: Version) -> None:
-    runtime.stock.fill()
+def test_prefetching_follows_the_active_version(runtime: Runtime, sft: Version) -> None:
+    runtime.prefetcher.fill()
     with transaction(runtime.write) as session:
         newer = versions.add_version(session, kind=VersionKind.POLICY, parent_id=sft.id, path="p", content_hash="h")
         session.get_one(Version, sft.id).status = VersionStatus.RETIRED
         session.flush()
         newer.status = VersionStatus.ACTIVE
-    runtime.stock.fill()
+    runtime.prefetcher.fill()
     with runtime.read() as session:
         assert [groups.get_group(session, group_id).status for group_id in (1, 2, 3)] == ["expired"] * 3
         assert {groups.get_group(session, group_id).version_id for group_id in (4, 5, 6)} == {newer.id}
@@ -159,20 +159,20 @@ class WatchedGate(Gate):
         return super().wait_until_idle(PATIENCE_SECONDS)
 
 
-def test_stock_steps_aside_for_people(runtime: Runtime, engine: ScriptedEngine, sft: Version) -> None:
+def test_prefetching_steps_aside_for_people(runtime: Runtime, engine: ScriptedEngine, sft: Version) -> None:
     gate = WatchedGate(engine)
-    people, stock = InteractiveEngine(engine, gate), GroupStock(runtime.group_sampling, gate, 3)
+    people, prefetcher = InteractiveEngine(engine, gate), Prefetcher(runtime.group_sampling, gate, 3)
     hello = [Message(role="user", content="Hi")]
 
     def ask() -> None:
         people.generate(hello, n=1, params=SamplingParams(), version_id=sft.id)
 
     with while_sampling(engine, ask):
-        stock.start()
+        prefetcher.start()
         assert gate.reached.wait(PATIENCE_SECONDS)
         assert len(engine.calls) == 1  # only the person's
-    wait_for(lambda: ready(runtime) == 3, "full stock")
-    stock.stop()
+    wait_for(lambda: ready(runtime) == 3, "three ready groups")
+    prefetcher.stop()
     assert gate.calls_before == {1, 2, 3}  # before each group
 
 
@@ -192,16 +192,16 @@ def test_none_is_kept_ready_but_one_is_there_for_whoever_waits(
     runtime = build_runtime(quick_settings(folder, folder, ready_groups=0), database, engine)
     with transaction(runtime.write) as session:
         prompts.add_prompt(session, messages=[Message(role="user", content="Hi")], source=PromptSource.SHIPPED)
-    runtime.stock.start()
-    runtime.stock.wake()
+    runtime.prefetcher.start()
+    runtime.prefetcher.wake()
     for _ in range(2):
         calls = len(engine.calls)
-        runtime.stock.ask()
+        runtime.prefetcher.ask()
         wait_for(lambda: ready(runtime) == 1, "the group that was asked for")
         assert len(engine.calls) == calls + 1
         with transaction(runtime.write) as session:
             assert groups.next_group(session, labeler=ada, now=utc_now(), lease_seconds=0.0) is not None
-    runtime.stock.stop()
+    runtime.prefetcher.stop()
 
 
 def ready_in(runtime: Runtime, language: str) -> int:
@@ -216,10 +216,10 @@ def test_no_language_starves_another(runtime: Runtime) -> None:
             messages = [Message(role="user", content=f"问题 {number}")]
             prompts.add_prompt(session, messages=messages, source=PromptSource.SHIPPED)
     english, both = Asked(frozenset(["en"]), chosen=True), Asked(frozenset(["en", "zh"]), chosen=True)
-    runtime.stock.ask(english)
-    runtime.stock.ask(both)
-    runtime.stock.ask(Asked(frozenset(["fr"]), chosen=True))  # nothing for them keeps nobody from their cards
-    runtime.stock.fill()
+    runtime.prefetcher.ask(english)
+    runtime.prefetcher.ask(both)
+    runtime.prefetcher.ask(Asked(frozenset(["fr"]), chosen=True))  # nothing for them keeps nobody from their cards
+    runtime.prefetcher.fill()
     assert ready_in(runtime, "en") >= 3
     taken: set[str] = set()
     for _ in range(6):
@@ -229,8 +229,8 @@ def test_no_language_starves_another(runtime: Runtime) -> None:
             assert group is not None
             group.status = GroupStatus.RANKED
             taken.add(group.prompt.language)
-        runtime.stock.taken(both)
-        runtime.stock.fill()
+        runtime.prefetcher.taken(both)
+        runtime.prefetcher.fill()
     assert taken == {"en", "zh"}
     assert ready_in(runtime, "en") >= 3
     # Six (twice three) at most for who reads both; where all of them happened to be Chinese, three more in English.
@@ -239,9 +239,9 @@ def test_no_language_starves_another(runtime: Runtime) -> None:
 
 
 def test_what_is_taken_is_replaced_once(runtime: Runtime, ada: Labeler) -> None:
-    runtime.stock.fill()
+    runtime.prefetcher.fill()
     with transaction(runtime.write) as session:
         assert groups.next_group(session, labeler=ada, now=utc_now(), lease_seconds=60) is not None
-    runtime.stock.taken(ANY)
-    runtime.stock.fill()
+    runtime.prefetcher.taken(ANY)
+    runtime.prefetcher.fill()
     assert ready(runtime) == 3
