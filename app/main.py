@@ -27,7 +27,7 @@ from app.services.sampling.engine import Engine
 from app.services.versions.versions import usable_version
 from app.settings.config import Settings
 from app.web import routes as pages
-from app.web.access import Admission, Tokens
+from app.web.access import Access, Tokens
 from app.web.browser_name import BrowserNames
 from app.web.cors import Cors
 from app.web.errors import render_problem
@@ -57,7 +57,7 @@ def create_app(settings: Settings, *, engine_factory: EngineFactory | None = Non
             Middleware(OneAtATurn),
             Middleware(Cors, origins=origins),
             Middleware(Security, host=settings.host, allowed_hosts=settings.allowed_hosts.split(","), origins=origins),
-            Middleware(Admission, tokens=None if settings.token is None else Tokens(settings.token)),
+            Middleware(Access, tokens=None if settings.token is None else Tokens(settings.token)),
             Middleware(BrowserNames),
             Middleware(BodyLimit),
             Middleware(HeadAsGet),

@@ -23,7 +23,7 @@ from app.db.units import READERS, WRITERS, Units
 from app.http.bodies import StrictRequest
 from app.services.data.imports import Imports
 from app.services.labeling.labelers import check_name
-from app.services.sampling.admission import Places
+from app.services.sampling.admission import Admission
 from app.services.sampling.engine import Engine
 from app.services.sampling.group_sampling import GroupSampling, LabelerName
 from app.services.sampling.live_sampling import LiveSampling
@@ -51,7 +51,7 @@ class Runtime:
     live: LiveSampling
     prefetcher: Prefetcher
     imports: Imports
-    places: Places
+    admission: Admission
     closing: threading.Event = field(default_factory=threading.Event)
     """Set when the server begins to stop: live streams end then."""
 
@@ -77,7 +77,7 @@ def build_runtime(settings: Settings, database: Database, engine: Engine) -> Run
             retrain_after=settings.retrain_after_rankings,
             folder=settings.data_dir,
         ),
-        places=Places(settings.sampler_queue),
+        admission=Admission(settings.sampler_queue),
     )
 
 
@@ -100,13 +100,13 @@ def readiness_of(runtime: Runtime) -> Readiness:
 RuntimeDep = Annotated[Runtime, Depends(get_runtime)]
 
 
-async def get_sampling_place(runtime: RuntimeDep) -> AsyncIterator[None]:
+async def admit(runtime: RuntimeDep) -> AsyncIterator[None]:
     """Held until the answer, or the stream of it, has been sent."""
-    with runtime.places.take():
+    with runtime.admission.admit():
         yield
 
 
-SamplingPlace = Depends(get_sampling_place)
+Admitted = Depends(admit)
 
 
 async def get_writing(runtime: RuntimeDep) -> Units:
@@ -198,10 +198,10 @@ WhoDep = Annotated[LabelerName, Depends(get_labeler_name)]
 
 __all__ = [
     "DEFAULT_LABELER",
+    "Admitted",
     "ReadSession",
     "Runtime",
     "RuntimeDep",
-    "SamplingPlace",
     "UnitRoute",
     "WhoDep",
     "WriteSession",

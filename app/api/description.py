@@ -18,7 +18,7 @@ from app.errors import AppError
 from app.http import openai_errors
 from app.http.limits import HEALTH_PATHS
 from app.http.problems import MEDIA_TYPE, PROBLEM_SCHEMA
-from app.runtime import get_reading, get_sampling_place, get_writing
+from app.runtime import admit, get_reading, get_writing
 
 EVENT_STREAM = "text/event-stream"
 REFERENCE = "#/components/schemas/{model}"
@@ -27,7 +27,7 @@ OPEN = {401, 429}  # what is open to everybody never answers
 WITH_INPUT = {422}
 WITH_BODY = {400, 413, 422}
 WITH_OPENAI_BODY = {400, 413, 415}
-OF_DEPENDENCY = {get_writing: {503, 507}, get_reading: {503}, get_sampling_place: {503}}
+OF_DEPENDENCY = {get_writing: {503, 507}, get_reading: {503}, admit: {503}}
 TOKEN = {
     "type": "http",
     "scheme": "bearer",

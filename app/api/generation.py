@@ -14,7 +14,7 @@ from app.chat import NextToken, SampledAnswer, StreamEvent, TokenLogprob
 from app.errors import ConflictError, GoneError, NotFoundError
 from app.formats.ids import RowId
 from app.hparams import CONTEXT_LIMIT
-from app.runtime import Runtime, RuntimeDep, SamplingPlace, UnitRoute
+from app.runtime import Admitted, Runtime, RuntimeDep, UnitRoute
 from app.services.sampling.generation import answering_version, scoring_version
 
 router = APIRouter(prefix="/api/v1", tags=["model"], route_class=UnitRoute)
@@ -114,7 +114,7 @@ def completion_out(answer: SampledAnswer) -> CompletionOut:
     "/generate",
     response_model=GenerateOut,
     response_model_exclude_none=True,
-    dependencies=[SamplingPlace],
+    dependencies=[Admitted],
     responses={**streams(piece=PieceOut, answer=AnsweredOut, end=EndOut), **raises(NotFoundError, GoneError)},
 )
 def generate(body: GenerateIn, runtime: RuntimeDep) -> GenerateOut | StreamingResponse:
@@ -139,7 +139,7 @@ def _pieces(events: Iterator[StreamEvent], version_id: int) -> Iterator[bytes]:
     yield event({"version": version_id}, "end")
 
 
-@router.post("/score", dependencies=[SamplingPlace], responses=raises(NotFoundError, ConflictError, GoneError))
+@router.post("/score", dependencies=[Admitted], responses=raises(NotFoundError, ConflictError, GoneError))
 def score(body: ScoreIn, runtime: RuntimeDep) -> ScoreOut:
     """One number per answer by the active reward model; 0 is an average answer of the SFT model."""
     messages = body.to_messages(runtime.settings)
@@ -148,14 +148,14 @@ def score(body: ScoreIn, runtime: RuntimeDep) -> ScoreOut:
     return ScoreOut(version=version_id, scores=runtime.engine.score(messages, body.answers, version_id=version_id))
 
 
-@router.post("/tokenize", dependencies=[SamplingPlace])
+@router.post("/tokenize", dependencies=[Admitted])
 def tokenize(body: TokenizeIn, runtime: RuntimeDep) -> TokenizeOut:
     """Where the active version cuts the text."""
     found = runtime.engine.tokenize(body.text, version_id=answering_version_id(runtime, None))
     return TokenizeOut(tokens=[TokenOut(id=token, text=text) for token, text in found])
 
 
-@router.post("/next-token", dependencies=[SamplingPlace], responses=raises(NotFoundError, GoneError))
+@router.post("/next-token", dependencies=[Admitted], responses=raises(NotFoundError, GoneError))
 def next_token(body: NextTokenIn, runtime: RuntimeDep) -> NextTokenOut:
     """The k likeliest first tokens of the answer, before and after top-k and top-p."""
     messages = body.to_conversation()

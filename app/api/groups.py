@@ -23,7 +23,7 @@ from app.db.models.groups import Group, SkipReason
 from app.errors import ConflictError, NotFoundError, UnavailableError
 from app.formats.ids import RowId
 from app.formats.languages import ANY, Asked, codes_of
-from app.runtime import RuntimeDep, SamplingPlace, UnitRoute, WhoDep, WriteSession
+from app.runtime import Admitted, RuntimeDep, UnitRoute, WhoDep, WriteSession
 from app.services.labeling.groups import skip_group
 from app.services.labeling.labelers import get_or_create_labeler
 from app.services.labeling.rankings import MAX_COMMENT_CHARACTERS, MAX_DURATION_MS, MAX_KEY_CHARACTERS, submit_ranking
@@ -76,7 +76,7 @@ async def next_group(runtime: RuntimeDep, who: WhoDep, languages: Languages = ()
     lease = partial(runtime.group_sampling.lease_ready, who=who, asked=asked)
     group = await runtime.writing.run(lease)
     if group is None:
-        with runtime.places.take():
+        with runtime.admission.admit():
             while group is None:  # another labeler may take the one that we sampled
                 await run_in_threadpool(runtime.group_sampling.sample_ready, asked)
                 group = await runtime.writing.run(lease)
@@ -84,7 +84,7 @@ async def next_group(runtime: RuntimeDep, who: WhoDep, languages: Languages = ()
     return group_out(group)
 
 
-@router.post("", status_code=201, dependencies=[SamplingPlace], responses=raises(ConflictError, FULL))
+@router.post("", status_code=201, dependencies=[Admitted], responses=raises(ConflictError, FULL))
 def create_group(body: OwnGroupIn, runtime: RuntimeDep, who: WhoDep) -> GroupOut:
     """Four answers to the labeler's own prompt, leased to them."""
     settings = runtime.settings

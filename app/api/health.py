@@ -32,4 +32,4 @@ async def readyz(request: Request, runtime: RuntimeDep, response: Response) -> R
     await asyncio.wait({check}, timeout=READY_SECONDS)
     readiness = check.result() if check.done() else NOT_YET
     response.status_code = 200 if readiness.ready else 503
-    return readiness if request.state.admitted else readiness.outline()
+    return readiness if request.state.authorized else readiness.outline()

@@ -20,7 +20,7 @@ from app.db.models.versions import Version
 from app.errors import GoneError, InvalidError, NotFoundError
 from app.formats.ids import parse_id
 from app.hparams import SamplingParams
-from app.runtime import ReadSession, Runtime, RuntimeDep, SamplingPlace, UnitRoute
+from app.runtime import Admitted, ReadSession, Runtime, RuntimeDep, UnitRoute
 from app.services.versions.versions import MAY_ANSWER, active_answerer, answerers, get_version
 
 router = APIRouter(prefix="/v1", tags=["openai"], route_class=UnitRoute)
@@ -68,7 +68,7 @@ def _version(session: Session, model: str) -> Version:
 @router.post(
     "/chat/completions",
     response_model=ChatOut,
-    dependencies=[SamplingPlace],
+    dependencies=[Admitted],
     responses={**openai_streams(ChatChunk), **raises(NotFoundError, GoneError)},
 )
 def chat(body: ChatIn, runtime: RuntimeDep) -> Any:
@@ -95,7 +95,7 @@ def chat(body: ChatIn, runtime: RuntimeDep) -> Any:
 @router.post(
     "/completions",
     response_model=TextOut,
-    dependencies=[SamplingPlace],
+    dependencies=[Admitted],
     responses={**openai_streams(TextOut), **raises(NotFoundError, GoneError)},
 )
 def complete(body: CompletionIn, runtime: RuntimeDep) -> Any:

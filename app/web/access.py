@@ -69,8 +69,8 @@ class Tokens:
         return hmac.digest(self._key, said.encode(errors="replace"), "sha256").hex()
 
 
-class Admission:
-    """Puts `signed_in` (by cookie) and `admitted` into the state of each request. Behind `Security`.
+class Access:
+    """Puts `signed_in` (by cookie) and `authorized` into the state of each request. Behind `Security`.
 
     Open to everybody are health, files under /static and signing in. Others get a 401; a person who opens a page is
     sent to sign in, and back."""
@@ -86,7 +86,7 @@ class Admission:
         if self._tokens is not None:
             signed_in = _keeps_cookies(request) and self._tokens.is_session(request.cookies.get(COOKIE, ""))
             refusal = None if signed_in else _refusal(request, self._tokens)
-        scope.setdefault("state", {}).update(signed_in=signed_in, admitted=refusal is None, tokens=self._tokens)
+        scope.setdefault("state", {}).update(signed_in=signed_in, authorized=refusal is None, tokens=self._tokens)
         if refusal is None or scope["path"] in OPEN_PATHS or scope["path"].startswith("/static/"):
             await self._app(scope, receive, send)
         else:

@@ -16,7 +16,7 @@ EMPTY = "Type the token first."
 
 @router.get(SIGN_IN)
 async def form(request: Request, next: str = "/") -> Response:
-    if request.state.admitted:
+    if request.state.authorized:
         return RedirectResponse(own_path(next), 303)
     return _page(request, next)
 

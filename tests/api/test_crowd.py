@@ -75,7 +75,7 @@ def test_a_thousand_at_once(small_house: LiveServer, stream: bool) -> None:
     assert set(seen) == {200, 503}
     assert seen[200] >= 5 * 12
     assert slowest < 5.0, "a page waited for the crowd"
-    assert small_house.runtime.places.taken == 0
+    assert small_house.runtime.admission.admitted == 0
 
 
 def open_stream(server: LiveServer) -> socket.socket:
@@ -102,12 +102,12 @@ def test_a_slow_reader_holds_nobody_up(small_house: LiveServer) -> None:
 
 
 def test_who_leaves_frees_rows_and_place(small_house: LiveServer) -> None:
-    for _ in range(30):  # more than there are places
+    for _ in range(30):  # more than may wait
         reader = open_stream(small_house)
         assert reader.recv(1)
         reader.close()
     deadline = time.monotonic() + 20
-    while small_house.runtime.places.taken or engine_of(small_house)._owners:
-        assert time.monotonic() < deadline, "somebody who left still holds a place"
+    while small_house.runtime.admission.admitted or engine_of(small_house)._owners:
+        assert time.monotonic() < deadline, "somebody who left is still waited for"
         time.sleep(0.02)
     assert small_house.client.post("/api/v1/generate", json=BODY).status_code == 200

@@ -75,7 +75,7 @@ def test_stop_strings_and_further_filters(real_server: LiveServer) -> None:
 
 def test_a_full_house_is_told_at_once(server: LiveServer) -> None:
     """Before a thread is taken: pages go on."""
-    server.runtime.places.count = 0
+    server.runtime.admission.limit = 0
     for path, body in (
         ("/api/v1/generate", {"prompt": "Hi"}),
         ("/api/v1/generate", {"prompt": "Hi", "stream": True}),
@@ -89,7 +89,7 @@ def test_a_full_house_is_told_at_once(server: LiveServer) -> None:
 
 def test_places_are_given_back(server: LiveServer, engine: ScriptedEngine) -> None:
     """By answers, streams and errors alike."""
-    server.runtime.places.count = 1
+    server.runtime.admission.limit = 1
     for stream in (False, True, False):
         assert server.client.post("/api/v1/generate", json={"prompt": "Hi", "stream": stream}).status_code == 200
     engine.failure = UnavailableError("Out of order.")

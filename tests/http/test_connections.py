@@ -155,7 +155,7 @@ def test_who_reads_nothing_is_cut_off(tiny_model_dir: Path, data_dir: Path, engi
             client.sendall(head + body)
             assert client.recv(1)
             until = time.monotonic() + PATIENCE
-            while server.runtime.places.taken:
+            while server.runtime.admission.admitted:
                 assert time.monotonic() < until, "who reads nothing keeps its place"
                 time.sleep(0.02)
 

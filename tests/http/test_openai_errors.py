@@ -184,7 +184,7 @@ def test_the_server_s_own_troubles(server: LiveServer, engine: ScriptedEngine) -
     assert (late.headers["x-should-retry"], "retry-after" in late.headers) == ("false", False)
     engine.failure = ZeroDivisionError("oops")
     assert "oops" not in str(check_openai_error(post(server), 500, "its log says more"))
-    server.runtime.places.count = 0
+    server.runtime.admission.limit = 0
     check_openai_error(post(server), 503, "Try again in a few seconds")
 
 

@@ -49,7 +49,7 @@ FAULTS = [
     cors("pages elsewhere may call all addresses", "path.startswith(API_PREFIXES) and ", ""),
     security("no page elsewhere may call the API", " or may_call(path, headers, self._origins)", ""),
     origins("any page", 'if text in {"*", "null"}:', 'if text == "null":'),
-    health("strangers read the reasons", "return readiness if request.state.admitted else readiness.outline()", "return readiness"),
+    health("strangers read the reasons", "return readiness if request.state.authorized else readiness.outline()", "return readiness"),
     described("401 is not described", "EVERYWHERE = {401, 403", "EVERYWHERE = {403"),
     listening("open to the network without a word", "if not is_loopback(resolved(reached_at, settings.port)):", "if False:"),
     listening("in a container by its own address", "settings.published_host or settings.host", "settings.host"),
