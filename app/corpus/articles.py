@@ -1,7 +1,7 @@
 """Plain texts for pretraining in the same world as the pairs, without the chat format.
 
 Articles, how-tos as prose, stories, dialogues, notes and lists, each of 40 to 150 words (Chinese: 60 to 260
-characters), put together by templates and dice from the banks.
+characters), put together from the banks by templates and at random.
 """
 
 from collections.abc import Callable, Iterator
@@ -13,17 +13,20 @@ from typing import TypeVar
 
 from app.corpus.answers import advise, play
 from app.corpus.answers.answer import shuffled
-from app.corpus.banks import Banks, Concept, Language, load_banks
+from app.corpus.banks import Banks, Language, load_banks
 from app.corpus.capitals import may_follow
-from app.corpus.pairs import CHINESE_SHARE, available_languages, draw_pair
+from app.corpus.drawing import available_languages
+from app.corpus.entries import Concept
+from app.corpus.pairs import CHINESE_SHARE, draw_pair
 from app.corpus.phrases import ANSWERS
-from app.corpus.style import Manner
-from app.corpus.subjects import Subject, subjects_by_topic
+from app.corpus.style import Style
+from app.corpus.subject import Subject
+from app.corpus.subjects import subjects_by_topic
 from app.corpus.wording import bare, capital, join, listing, lowered, pick, said_back, sentence_for, size
 
 SHORTEST: dict[Language, int] = {"en": 40, "zh": 60}
 LONGEST: dict[Language, int] = {"en": 150, "zh": 260}
-LONG, SHORT = Manner("long"), Manner("short")
+LONG, SHORT = Style("long"), Style("short")
 NAMES: dict[Language, tuple[str, ...]] = {
     "en": ("Mia", "Tom", "Anna", "Ben", "Lucy", "Sam", "Nora", "Leo", "Ella", "Max", "Ruth", "Omar", "Lin", "Kate"),
     "zh": ("小明", "小红", "小丽", "阿强", "小文", "奶奶", "老师", "爷爷", "小兰", "小军"),
@@ -72,13 +75,13 @@ def _two_articles(rng: Random, banks: Banks) -> str:
 
 def _recipe(rng: Random, banks: Banks) -> str:
     entry = pick_one(rng, banks.howtos)
-    spoken = advise.howto_body(rng, LONG, entry, banks.language).text
+    spoken = advise.howto_answer(rng, LONG, entry, banks.language).text
     title = f"How to {said_back(entry.task, 'en')}" if banks.language == "en" else f"怎么{entry.task}"
     return _heading(rng, title, spoken)
 
 
 def _story(rng: Random, banks: Banks) -> str:
-    return play.story_body(rng, LONG, banks.stories, {}, banks.language).text
+    return play.story_answer(rng, LONG, banks.stories, {}, banks.language).text
 
 
 def _counsel(rng: Random, banks: Banks) -> str:
@@ -110,11 +113,11 @@ def _dialogue(rng: Random, banks: Banks) -> str:
 
 def _letter(rng: Random, banks: Banks) -> str:
     entry, one = pick_one(rng, banks.letters), pick(rng, NAMES[banks.language])
-    body = join(entry.lines, banks.language)
+    lines = join(entry.lines, banks.language)
     if banks.language == "zh":
-        return f"“我想{entry.purpose}。”{one}说。信上这样写：\n{body}\n{one}"
+        return f"“我想{entry.purpose}。”{one}说。信上这样写：\n{lines}\n{one}"
     why = pick(rng, ("The note said:", "So this is what was written:", "It became a short letter:"))
-    return f'"I want to {entry.purpose}," {one} said. {why}\n{body}\n{one}'
+    return f'"I want to {entry.purpose}," {one} said. {why}\n{lines}\n{one}'
 
 
 def _listing(rng: Random, banks: Banks) -> str:
@@ -162,7 +165,7 @@ def _drill(rng: Random, banks: Banks) -> str:
     """Sums as in a school book."""
     language, lines = banks.language, []
     for entry in rng.choices(_known_sums(language), k=rng.randrange(8, 14)):
-        lines.append(join([pick(rng, entry.split(held_out=False)), entry.body(rng, SHORT).text], language))
+        lines.append(join([pick(rng, entry.split(held_out=False)), entry.answer(rng, SHORT).text], language))
     return "\n".join(lines)
 
 
@@ -182,7 +185,7 @@ def _rhyme(rng: Random, banks: Banks) -> str:
 
 
 def _plan(rng: Random, banks: Banks) -> str:
-    return advise.plan_body(
+    return advise.plan_answer(
         rng, replace(LONG, listed=rng.random() < 0.4), pick_one(rng, banks.plans), banks.language
     ).text
 
@@ -207,7 +210,7 @@ def _phrase_book(rng: Random, banks: Banks) -> str:
     """The same in both languages, line by line."""
     known, weights = _known_translations(banks.language)
     entries = rng.choices(known, cum_weights=weights, k=rng.randrange(6, 11)) if known else []
-    return "\n".join(f"{entry.slot} = {entry.body(rng, SHORT).text}" for entry in entries)
+    return "\n".join(f"{entry.slot} = {entry.answer(rng, SHORT).text}" for entry in entries)
 
 
 def pick_one(rng: Random, entries: tuple[Entry, ...]) -> Entry:

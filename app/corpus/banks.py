@@ -12,148 +12,35 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
+from app.corpus.entries import (
+    Advice,
+    Category,
+    Comparison,
+    Concept,
+    Definition,
+    Exchange,
+    HowTo,
+    Letter,
+    Manners,
+    Opinion,
+    Plan,
+    Refusal,
+    Rewrite,
+    Rhyme,
+    Riddle,
+    StoryParts,
+    Strings,
+    Translation,
+    WordPair,
+)
+
 Language = Literal["en", "zh"]
 LANGUAGES: tuple[Language, ...] = ("en", "zh")
 BANKS_DIRECTORY = Path(__file__).parent / "banks"
-Strings = tuple[str, ...]
 
 
 class BankError(ValueError):
     """A bank file that cannot be used; the message says which file and which entry."""
-
-
-@dataclass(frozen=True)
-class Concept:
-    name: str
-    definition: str
-    facts: Strings
-    example: str
-    english: str = ""  # Chinese entries: the name of the same thing in the English bank
-
-
-@dataclass(frozen=True)
-class HowTo:
-    task: str
-    steps: Strings
-    tip: str
-
-
-@dataclass(frozen=True)
-class Advice:
-    situation: str
-    suggestions: Strings
-    comfort: str
-
-
-@dataclass(frozen=True)
-class Exchange:
-    prompts: Strings
-    answers: Strings
-
-
-@dataclass(frozen=True)
-class Category:
-    plural: str
-    items: Strings
-    remark: str
-
-
-@dataclass(frozen=True)
-class Comparison:
-    a: str
-    b: str
-    difference: str
-    similarity: str
-
-
-@dataclass(frozen=True)
-class Definition:
-    word: str
-    meaning: str
-    sentence: str
-
-
-@dataclass(frozen=True)
-class Refusal:
-    actions: Strings
-    reason: str
-    alternative: str
-
-
-@dataclass(frozen=True)
-class Plan:
-    goal: str
-    parts: Strings
-    tip: str
-
-
-@dataclass(frozen=True)
-class Opinion:
-    questions: Strings
-    view: str
-    reasons: Strings
-    other: str
-
-
-@dataclass(frozen=True)
-class Riddle:
-    riddle: str
-    hint: str
-    answer: str
-
-
-@dataclass(frozen=True)
-class Rhyme:
-    subject: str
-    verses: Strings
-
-
-@dataclass(frozen=True)
-class Rewrite:
-    kind: str  # "polite", "shorter", "formal" or "cheerful"
-    source: str  # with one slot {x}
-    targets: Strings
-    fillers: Strings
-    takes: str = ""  # "carried": everything that can be brought and given fills the slot too
-
-
-@dataclass(frozen=True)
-class Letter:
-    purpose: str
-    lines: Strings
-
-
-@dataclass(frozen=True)
-class WordPair:
-    kind: str  # "opposite", "plural" or "measure"
-    word: str
-    answer: str
-
-
-@dataclass(frozen=True)
-class StoryParts:
-    heroes: Strings = ()
-    places: Strings = ()
-    things: Strings = ()
-    twists: Strings = ()
-    morals: Strings = ()
-
-
-@dataclass(frozen=True)
-class Manners:
-    warm_openers: Strings = ()
-    warm_closers: Strings = ()
-    flattery: Strings = ()
-    formal_openers: Strings = ()
-    humour: Strings = ()
-
-
-@dataclass(frozen=True)
-class Translation:
-    """The same in both languages; a pattern has one slot {x} for a thing."""
-
-    en: str
-    zh: str
 
 
 @dataclass(frozen=True)
@@ -295,3 +182,15 @@ def load_translations(directory: Path = BANKS_DIRECTORY) -> Translations:
     kinds = {"carried": Translation, "thing": Translation, "phrase": Translation, "pattern": Translation}
     found = _tables(directory / "both", "translations", kinds)
     return Translations(found["carried"], found["carried"] + found["thing"], found["phrase"], found["pattern"])
+
+
+@cache
+def counterparts() -> dict[tuple[Language, str], tuple[Language, Concept]]:
+    """(language, concept) -> the same concept in the other language."""
+    english = {entry.name: entry for entry in load_banks("en").concepts}
+    pairs: dict[tuple[Language, str], tuple[Language, Concept]] = {}
+    for entry in load_banks("zh").concepts:
+        if entry.english in english:
+            pairs["zh", entry.name] = ("en", english[entry.english])
+            pairs["en", entry.english] = ("zh", entry)
+    return pairs

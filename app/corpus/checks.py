@@ -1,4 +1,4 @@
-"""What code can tell about an answer: is it about what was asked, true, in order, in the right language and manner.
+"""What code can tell about an answer: is it about what was asked, true, in order, in the right language and style.
 
 The banks are the measure: an answer is compared with the sentences of its own subject and with those of all others.
 Knows no model. Every check passes on answers that the generator itself wrote and fails on answers to other subjects;
@@ -9,9 +9,10 @@ import re
 from functools import cache
 
 from app.corpus.banks import Language, load_banks
-from app.corpus.pairs import Pair
+from app.corpus.pair import Pair
 from app.corpus.phrases import ANSWERS
-from app.corpus.subjects import Subject, subjects_by_topic
+from app.corpus.subject import Subject
+from app.corpus.subjects import subjects_by_topic
 from app.corpus.wording import normalized, size
 
 SENTENCE = re.compile(r"[^.!?。！？\n]+[.!?。！？]*")
@@ -161,17 +162,17 @@ def follows_up(pair: Pair, text: str) -> bool:
         return language_of(text) == wanted.language and any(_holds(text, part) for part in wanted.evidence)
     if subject.topic == "refusal" and pair.followup in {"why", "insist"}:
         return refuses(text, pair.language)
-    manner_kept = {
+    style_kept = {
         "short": size(text, pair.language) < size(before, pair.language),
         "long": size(text, pair.language) > size(before, pair.language),
         "listed": is_listed(text),
         "again": normalized(text) != normalized(before),
     }
-    return manner_kept.get(pair.followup, True) and on_topic(subject, text)
+    return style_kept.get(pair.followup, True) and on_topic(subject, text)
 
 
-def manners_of(text: str, language: Language) -> dict[str, bool]:
-    """Which of the hidden dice can be seen."""
+def visible_style(text: str, language: Language) -> dict[str, bool]:
+    """Which traits of a style can be seen in the answer."""
     manners, phrases, flat = load_banks(language).manners, ANSWERS[language], _han(normalized(text))
     said = {
         "warm": (*manners.warm_openers, *manners.warm_closers),

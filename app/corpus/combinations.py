@@ -5,9 +5,10 @@ from functools import partial
 from random import Random
 
 from app.corpus.answers import numbers, play, words
-from app.corpus.banks import Banks, Language, Rewrite, Translation, load_translations
+from app.corpus.banks import Banks, Language, counterparts, load_translations
+from app.corpus.entries import Rewrite, Translation
 from app.corpus.phrases import PROMPTS
-from app.corpus.subjects import Reply, Subject, counterparts, wordings_of
+from app.corpus.subject import Reply, Subject, wordings_of
 from app.corpus.wording import definite, listing, pick, sentence_for
 
 LARGEST = 50  # of the numbers that are added and taken away
@@ -22,7 +23,7 @@ def _story(banks: Banks, key: str, wording: dict[str, str], fixed: dict[str, str
     language = banks.language
     return Subject(
         "story", " + ".join(fixed.values()), language, wordings_of(language, key, **wording),
-        partial(play.story_body, parts=banks.stories, fixed=fixed, language=language), ("short", "again", "long"),
+        partial(play.story_answer, parts=banks.stories, fixed=fixed, language=language), ("short", "again", "long"),
         evidence=tuple(definite(part, language).removeprefix("the ") for part in fixed.values()),
         combined=len(fixed) > 1, weight=0.03 if len(fixed) > 1 else 1.0,
     )  # fmt: skip
@@ -45,8 +46,8 @@ def _sum(kind: str, x: int, y: int, language: Language) -> Subject:
     slot = f"{min(x, y)} {kind} {max(x, y)}" if kind != "minus" else f"{x} minus {y}"
     return Subject(
         "arithmetic", slot, language, wordings_of(language, kind, x=str(x), y=str(y)),
-        partial(numbers.sum_body, kind=kind, x=x, y=y, language=language),
-        replies={"how": Reply(partial(numbers.how_body, kind=kind, x=x, y=y, language=language), language)},
+        partial(numbers.sum_answer, kind=kind, x=x, y=y, language=language),
+        replies={"how": Reply(partial(numbers.how_answer, kind=kind, x=x, y=y, language=language), language)},
         combined=True, evidence=(str(numbers.result_of(kind, x, y)),),
     )  # fmt: skip
 
@@ -55,7 +56,7 @@ def _problem(kind: str, x: int, y: int, thing: str, language: Language) -> Subje
     slot = f"{min(x, y)} {kind} {max(x, y)}" if kind != "minus" else f"{x} minus {y}"
     return Subject(
         "arithmetic", slot, language, wordings_of(language, f"problem_{kind}", x=str(x), y=str(y), t=thing),
-        partial(numbers.problem_body, kind=kind, x=x, y=y, thing=thing, language=language), combined=True,
+        partial(numbers.problem_answer, kind=kind, x=x, y=y, thing=thing, language=language), combined=True,
         evidence=(str(numbers.result_of(kind, x, y)),),
     )  # fmt: skip
 
@@ -63,14 +64,14 @@ def _problem(kind: str, x: int, y: int, thing: str, language: Language) -> Subje
 def _bigger(x: int, y: int, language: Language) -> Subject:
     return Subject(
         "arithmetic", f"{min(x, y)} or {max(x, y)}", language, wordings_of(language, "bigger", x=str(x), y=str(y)),
-        partial(numbers.bigger_body, x=x, y=y, language=language), combined=True, evidence=(str(max(x, y)),),
+        partial(numbers.bigger_answer, x=x, y=y, language=language), combined=True, evidence=(str(max(x, y)),),
     )  # fmt: skip
 
 
 def _count(x: int, y: int, language: Language) -> Subject:
     return Subject(
         "arithmetic", f"{x} to {y}", language, wordings_of(language, "count", x=str(x), y=str(y)),
-        partial(numbers.count_body, x=x, y=y, language=language), combined=True, evidence=(str(y),),
+        partial(numbers.count_answer, x=x, y=y, language=language), combined=True, evidence=(str(y),),
     )  # fmt: skip
 
 
@@ -80,10 +81,10 @@ def _names(things: Sequence[Translation], language: Language) -> list[str]:
 
 def sums(language: Language) -> Iterable[Subject]:
     """Small numbers come more often: they are listed by every kind of question."""
-    dice = Random(f"sums {language}")
+    rng = Random(f"sums {language}")
     for x in range(1, LARGEST + 1):
         for y in range(1, min(x, 20) + 1):
-            first, second = dice.sample((x, y), 2)
+            first, second = rng.sample((x, y), 2)
             yield _sum("plus", first, second, language)
             if x > y:
                 yield _sum("minus", x, y, language)
@@ -96,49 +97,50 @@ def sums(language: Language) -> Iterable[Subject]:
             yield _count(start, start + length, language)
     counted = [thing for thing in load_translations().carried if thing.en.endswith("s")]
     if counted:
-        yield from _problems(_names(counted, language), dice, language)
+        yield from _problems(_names(counted, language), rng, language)
 
 
-def _problems(things: Sequence[str], dice: Random, language: Language) -> Iterable[Subject]:
+def _problems(things: Sequence[str], rng: Random, language: Language) -> Iterable[Subject]:
     for x in range(2, 21):
         for y in range(2, 11):
-            yield _problem("plus", x, y, pick(dice, things), language)
+            yield _problem("plus", x, y, pick(rng, things), language)
             if x > y:
-                yield _problem("minus", x, y, pick(dice, things), language)
+                yield _problem("minus", x, y, pick(rng, things), language)
             if x <= LARGEST_FACTOR:
-                yield _problem("times", x, y, pick(dice, things), language)
+                yield _problem("times", x, y, pick(rng, things), language)
 
 
-def _list(items: Sequence[str], dice: Random, language: Language, weight: float) -> Subject:
+def _list(items: Sequence[str], rng: Random, language: Language, weight: float) -> Subject:
     """Things of a sentence, to be written one to a line."""
-    source = sentence_for(pick(dice, PROMPTS[language]["list_source"]), language, i=listing(items, language))
+    source = sentence_for(pick(rng, PROMPTS[language]["list_source"]), language, i=listing(items, language))
     return Subject(
         "rewrite", "list: " + " ".join(items), language, wordings_of(language, "as_list", x=source),
-        partial(words.listed_body, items=items, language=language), combined=True, evidence=tuple(items), weight=weight,
+        partial(words.listed_answer, items=items, language=language), combined=True,
+        evidence=tuple(items), weight=weight,
     )  # fmt: skip
 
 
 def _lists(banks: Banks, things: Sequence[str]) -> Iterable[Subject]:
     """Three or four of a category, and two to five of all things."""
-    language, dice = banks.language, Random("lists")
+    language, rng = banks.language, Random("lists")
     for category in banks.categories:
         for _ in range(LISTS_PER_CATEGORY):
-            items = dice.sample(category.items, min(len(category.items), dice.choice((3, 4))))
-            yield _list(items, dice, language, 0.2)
+            items = rng.sample(category.items, min(len(category.items), rng.choice((3, 4))))
+            yield _list(items, rng, language, 0.2)
     for _ in range(MIXED_LISTS if len(things) > MOST_REPEATED else 0):
-        yield _list(dice.sample(things, dice.randint(2, 5)), dice, language, 0.05)
+        yield _list(rng.sample(things, rng.randint(2, 5)), rng, language, 0.05)
 
 
 def _repeated(banks: Banks, things: Sequence[str]) -> Iterable[Subject]:
     """A sentence of the banks, or words that have nothing to do with one another, to be said again."""
-    language, dice = banks.language, Random("repeated")
+    language, rng = banks.language, Random("repeated")
     facts = [fact for concept in banks.concepts for fact in concept.facts]
     for _ in range(REPEATED if len(things) > MOST_REPEATED else 0):
-        series = (" " if language == "en" else "、").join(dice.sample(things, dice.randint(2, MOST_REPEATED)))
-        said = pick(dice, facts) if facts and dice.random() < 0.4 else series
+        series = (" " if language == "en" else "、").join(rng.sample(things, rng.randint(2, MOST_REPEATED)))
+        said = pick(rng, facts) if facts and rng.random() < 0.4 else series
         yield Subject(
             "rewrite", f"repeat: {said}", language, wordings_of(language, "repeat", x=said),
-            partial(words.repeated_body, said=said, language=language), combined=True, evidence=(said,), weight=0.08,
+            partial(words.repeated_answer, said=said, language=language), combined=True, evidence=(said,), weight=0.08,
         )  # fmt: skip
 
 
@@ -147,7 +149,8 @@ def _rewritten(entry: Rewrite, filler: str, language: Language, weight: float) -
     targets = tuple(sentence_for(target, language, x=filler) for target in entry.targets)
     return Subject(
         "rewrite", f"{entry.kind}: {source}", language, wordings_of(language, entry.kind, x=source),
-        partial(words.rewrite_body, targets=targets, language=language), combined=True, evidence=targets, weight=weight,
+        partial(words.rewrite_answer, targets=targets, language=language), combined=True,
+        evidence=targets, weight=weight,
     )  # fmt: skip
 
 
@@ -177,7 +180,7 @@ def translations(language: Language) -> Iterable[Subject]:
         for source, target in entries:
             yield Subject(
                 "translation", source, language, wordings_of(language, key, x=source),
-                partial(words.translation_body, source=source, target=target, language=language,
+                partial(words.translation_answer, source=source, target=target, language=language,
                         sentence=key == "translate_sentence"),
                 evidence=(target,),
             )  # fmt: skip
@@ -188,6 +191,6 @@ def translations(language: Language) -> Iterable[Subject]:
             source, target = (english, chinese) if language == "en" else (chinese, english)
             yield Subject(
                 "translation", source, language, wordings_of(language, "translate_sentence", x=source),
-                partial(words.translation_body, source=source, target=target, language=language, sentence=True),
+                partial(words.translation_answer, source=source, target=target, language=language, sentence=True),
                 combined=True, evidence=(target,), weight=0.05,
             )  # fmt: skip

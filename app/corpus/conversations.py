@@ -7,28 +7,30 @@ from dataclasses import replace
 from random import Random
 
 from app.corpus.banks import Language
-from app.corpus.pairs import Pair, Turn, answer, answer_to, ask, casual, draw_subject
+from app.corpus.drawing import ask, casual, draw_subject
+from app.corpus.dressing import answer_by, answer_to
+from app.corpus.pair import Pair, Turn
 from app.corpus.phrases import FOLLOWUPS
-from app.corpus.style import Manner, roll
-from app.corpus.subjects import Answering, Subject
+from app.corpus.style import Style, draw_style
+from app.corpus.subject import Answering, Subject
 from app.corpus.wording import pick, size
 
 TURNS = ((2, 62), (3, 24), (4, 9), (5, 5))  # how many questions, and how often in percent
 OTHER_SUBJECT_SHARE = 0.2  # of conversations, the last question is about something else
-TRIES = 20  # throws of the dice until an answer is shorter, longer or another one
+TRIES = 20  # answers drawn until an answer is shorter, longer or another one
 LONGEST_WHOLE: dict[Language, int] = {"en": 190, "zh": 300}  # words or characters of all turns together
 
 
-def _before(manner: Manner, kind: str) -> Manner:
-    """The manner of the answer that a follow-up will be about: what is asked for must not be there yet."""
+def _before(style: Style, kind: str) -> Style:
+    """The style of the answer that a follow-up will be about: what is asked for must not be there yet."""
     if kind in ("short", "long"):
-        manner = replace(manner, length="long" if kind == "short" else "short")
-    return replace(manner, example=manner.example and kind != "example", listed=manner.listed and kind != "listed")
+        style = replace(style, length="long" if kind == "short" else "short")
+    return replace(style, example=style.example and kind != "example", listed=style.listed and kind != "listed")
 
 
-def _after(rng: Random, kind: str) -> Manner:
-    """The manner that a follow-up asks for, the rest by dice."""
-    wanted = roll(rng)
+def _after(rng: Random, kind: str) -> Style:
+    """The style that a follow-up asks for, the rest drawn."""
+    wanted = draw_style(rng)
     if kind in ("short", "long"):
         return replace(wanted, length=kind, listed=kind == "long" and wanted.listed)  # type: ignore[arg-type]
     if kind in ("listed", "example"):
@@ -37,7 +39,7 @@ def _after(rng: Random, kind: str) -> Manner:
     return wanted
 
 
-def _next_kind(rng: Random, subject: Subject, last: str, shown: Manner | None = None) -> str:
+def _next_kind(rng: Random, subject: Subject, last: str, shown: Style | None = None) -> str:
     """Each follow-up once in a row, none that asks for what the last answer shows, and nothing after the solution of a
     riddle but another subject."""
     done = {last, "listed" if shown and shown.listed else "", "example" if shown and shown.example else ""}
@@ -45,13 +47,13 @@ def _next_kind(rng: Random, subject: Subject, last: str, shown: Manner | None = 
     return pick(rng, kinds) if kinds and last not in ("solution", "other_language") else ""
 
 
-def conversation(rng: Random, subject: Subject, prompt: str, manner: Manner, *, held_out: bool = False) -> Pair:
+def conversation(rng: Random, subject: Subject, prompt: str, style: Style, *, held_out: bool = False) -> Pair:
     """A conversation about a subject; `prompt` is its first question. Another subject comes from the same side of
     the split."""
     turns = rng.choices([turns for turns, _ in TURNS], [share for _, share in TURNS])[0]
     changes = rng.random() < OTHER_SUBJECT_SHARE
     kind = _next_kind(rng, subject, "")
-    text, shown = answer_to(rng, subject, _before(manner, kind))
+    text, shown = answer_to(rng, subject, _before(style, kind))
     messages: list[Turn] = [("user", prompt)]
     about, language, asked = subject, subject.language, ""
     for turn in range(2, turns + 1):
@@ -61,7 +63,7 @@ def conversation(rng: Random, subject: Subject, prompt: str, manner: Manner, *, 
         if not kind or (changes and turn == turns):
             other = _another(rng, subject, held_out=held_out)
             messages = [*earlier, ("user", ask(rng, other, held_out=held_out))]
-            text, shown = answer_to(rng, other, roll(rng))
+            text, shown = answer_to(rng, other, draw_style(rng))
             about, language, asked = other, other.language, ""
             break
         reply = _reply(rng, subject, kind, text)
@@ -73,14 +75,14 @@ def conversation(rng: Random, subject: Subject, prompt: str, manner: Manner, *, 
     return Pair(tuple(messages), text, language, about, asked, shown)
 
 
-def _reply(rng: Random, subject: Subject, kind: str, before: str) -> tuple[str, Manner, Language] | None:
+def _reply(rng: Random, subject: Subject, kind: str, before: str) -> tuple[str, Style, Language] | None:
     """An answer that does what was asked: shorter and longer are so in words, another one is another one. None where
     the subject has no such answer: what was all said cannot be said at more length."""
     reply = subject.replies.get(kind)
-    body: Answering = reply.body if reply else subject.body
+    answering: Answering = reply.answer if reply else subject.answer
     language = reply.language if reply else subject.language
     for _ in range(TRIES):
-        text, shown = answer(rng, body, _after(rng, kind), language)
+        text, shown = answer_by(rng, answering, _after(rng, kind), language)
         shorter = size(text, language) - size(before, language)
         if {"short": shorter < 0, "long": shorter > 0, "again": text != before}.get(kind, True):
             return text, shown, language

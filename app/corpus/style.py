@@ -1,6 +1,6 @@
-"""How an answer is given, apart from what it says: seven independent dice that the prompt never tells.
+"""How an answer is given, apart from what it says: seven traits drawn by themselves, which the prompt never tells.
 
-Because the manner is not in the prompt, four samples for one prompt differ in manner, and a person has
+Because the style is not in the prompt, four samples for one prompt differ in style, and a person has
 something to prefer. The shares are constants here and are measured by the tests.
 """
 
@@ -20,7 +20,7 @@ FUNNY_SHARE = 0.14
 
 
 @dataclass(frozen=True)
-class Manner:
+class Style:
     """`listed` and `example` are only visible where the content has parts or an example to show."""
 
     length: Length
@@ -32,9 +32,9 @@ class Manner:
     funny: bool = False
 
 
-def roll(rng: Random) -> Manner:
-    """Throw the seven dice."""
-    return Manner(
+def draw_style(rng: Random) -> Style:
+    """Each trait by its share, whatever the others are."""
+    return Style(
         length=rng.choice(LENGTHS),
         warm=rng.random() < WARM_SHARE,
         listed=rng.random() < LISTED_SHARE,

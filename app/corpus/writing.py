@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from app.corpus.articles import pretraining_documents
-from app.corpus.pairs import Pair, instruction_pairs
+from app.corpus.pair import Pair
+from app.corpus.pairs import instruction_pairs
 from app.corpus.wording import size
 
 
@@ -21,13 +22,13 @@ class CorpusReport:
     distinct_answers: float
     conversations: float
     topics: dict[str, float]
-    manners: dict[str, float]
+    styles: dict[str, float]
     mean_words_en: float
     mean_characters_zh: float
 
 
 def _share(pairs: Sequence[Pair], trait: str) -> float:
-    return sum(bool(getattr(pair.manner, trait)) for pair in pairs) / max(1, len(pairs))
+    return sum(bool(getattr(pair.style, trait)) for pair in pairs) / max(1, len(pairs))
 
 
 def _mean_size(pairs: Sequence[Pair], language: str) -> float:
@@ -39,7 +40,7 @@ def report(pairs: Sequence[Pair], documents: int = 0) -> CorpusReport:
     """Measured shares of pairs."""
     total = max(1, len(pairs))
     topics = Counter(pair.topic for pair in pairs)
-    lengths = Counter(pair.manner.length for pair in pairs)
+    lengths = Counter(pair.style.length for pair in pairs)
     traits = ("warm", "listed", "flattering", "example", "formal", "funny")
     return CorpusReport(
         documents=documents,
@@ -47,7 +48,7 @@ def report(pairs: Sequence[Pair], documents: int = 0) -> CorpusReport:
         distinct_answers=len({pair.answer for pair in pairs}) / total,
         conversations=sum(len(pair.messages) > 1 for pair in pairs) / total,
         topics={topic: count / total for topic, count in topics.most_common()},
-        manners={trait: _share(pairs, trait) for trait in traits}
+        styles={trait: _share(pairs, trait) for trait in traits}
         | {str(name): count / total for name, count in lengths.items()},
         mean_words_en=_mean_size(pairs, "en"),
         mean_characters_zh=_mean_size(pairs, "zh"),
@@ -57,11 +58,11 @@ def report(pairs: Sequence[Pair], documents: int = 0) -> CorpusReport:
 def _line(pair: Pair) -> dict[str, Any]:
     messages = [{"role": role, "content": content} for role, content in pair.messages]
     where = {"language": pair.language, "topic": pair.topic, "slot": pair.slot, "followup": pair.followup}
-    return {"messages": messages, "answer": pair.answer, **where, "manner": asdict(pair.manner)}
+    return {"messages": messages, "answer": pair.answer, **where, "manner": asdict(pair.style)}  # the files' old name
 
 
 def write_corpus(directory: Path, seed: int, documents: int, pairs: int) -> CorpusReport:
-    """documents.jsonl ({"text"}) and pairs.jsonl (messages, answer, subject and manner), one object per line."""
+    """documents.jsonl ({"text"}) and pairs.jsonl (messages, answer, subject and style), one object per line."""
     directory.mkdir(parents=True, exist_ok=True)
     with (directory / "documents.jsonl").open("w", encoding="utf-8") as file:
         for text in pretraining_documents(seed, documents):

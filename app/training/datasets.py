@@ -17,7 +17,8 @@ from torch import Tensor
 from app.chat import Message
 from app.corpus.articles import pretraining_documents
 from app.corpus.cleaning.clean import Report, clean
-from app.corpus.pairs import Pair, distinct_pairs, instruction_pairs
+from app.corpus.pair import Pair
+from app.corpus.pairs import distinct_pairs, instruction_pairs
 from app.corpus.planted_faults import dirty_documents
 from app.lm.tokenizer import Tokenizer, train_tokenizer
 from app.training.context import TrainingError

@@ -8,8 +8,9 @@ from dataclasses import asdict, dataclass, field
 
 from app.chat import Message
 from app.corpus import checks
-from app.corpus.pairs import Pair, instruction_pairs
-from app.corpus.subjects import TOPIC_SHARES
+from app.corpus.pair import Pair
+from app.corpus.pairs import instruction_pairs
+from app.corpus.topics import TOPIC_SHARES
 from app.corpus.wording import normalized
 from app.hparams import SamplingParams
 from app.lm.inference.decoder import Decoder
@@ -48,7 +49,7 @@ class Share:
 
 @dataclass
 class ReportCard:
-    """Shares at temperature 0 (`greedy`) and 1 (`sampled`), on-topic shares by topic, shares of each manner."""
+    """Shares at temperature 0 (`greedy`) and 1 (`sampled`), on-topic shares by topic, shares of each style."""
 
     prompts: int
     greedy: dict[str, Share]
@@ -143,7 +144,7 @@ def _manners(pairs: Sequence[Pair], groups: Sequence[Sequence[Answer]]) -> dict[
     seen: dict[str, list[bool]] = {}
     for pair, group in zip(pairs, groups, strict=True):
         for answer in group:
-            for name, visible in checks.manners_of(answer.text, pair.language).items():
+            for name, visible in checks.visible_style(answer.text, pair.language).items():
                 seen.setdefault(name, []).append(visible)
     return {name: _share(found) for name, found in seen.items()}
 

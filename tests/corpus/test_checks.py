@@ -7,7 +7,8 @@ from random import Random
 import pytest
 
 from app.corpus import checks
-from app.corpus.pairs import Pair, instruction_pairs
+from app.corpus.pair import Pair
+from app.corpus.pairs import instruction_pairs
 from app.corpus.subjects import subjects_by_topic
 
 
@@ -113,10 +114,10 @@ def test_a_list_names_nothing_twice(pairs: list[Pair]) -> None:
     assert not checks.names_twice(longer, "Soup, pea soup and onion soup.")
 
 
-def test_every_manner_can_be_seen(pairs: list[Pair]) -> None:
-    manners = [checks.manners_of(pair.answer, pair.language) for pair in pairs]
-    seen = Counter(name for found in manners for name, shown in found.items() if shown)
+def test_every_style_can_be_seen(pairs: list[Pair]) -> None:
+    styles = [checks.visible_style(pair.answer, pair.language) for pair in pairs]
+    seen = Counter(name for found in styles for name, shown in found.items() if shown)
     assert set(seen) == {"warm", "flattering", "formal", "funny", "example", "listed", "short", "medium", "long"}
     assert all(count >= 0.05 * len(pairs) for count in seen.values()), seen
-    for pair, found in zip(pairs, manners, strict=True):
-        assert found["flattering"] or not pair.manner.flattering, pair.answer
+    for pair, found in zip(pairs, styles, strict=True):
+        assert found["flattering"] or not pair.style.flattering, pair.answer

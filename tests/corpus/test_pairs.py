@@ -12,10 +12,13 @@ from hypothesis import strategies as st
 from app.corpus import style
 from app.corpus.articles import pretraining_documents
 from app.corpus.conversations import LONGEST_WHOLE
-from app.corpus.pairs import LONGEST, Pair, available_languages, casual, distinct_pairs, instruction_pairs
+from app.corpus.drawing import available_languages, casual
+from app.corpus.pair import Pair
+from app.corpus.pairs import LONGEST, distinct_pairs, instruction_pairs
 from app.corpus.phrases import FOLLOWUPS
 from app.corpus.prompts import load_prompts
-from app.corpus.subjects import PRACTICE, TOPIC_SHARES, subjects_by_topic
+from app.corpus.subjects import subjects_by_topic
+from app.corpus.topics import PRACTICE, TOPIC_SHARES
 from app.corpus.wording import listing, normalized, size
 from app.corpus.writing import report, write_corpus
 
@@ -31,9 +34,9 @@ def test_the_same_seed_gives_the_same_pairs(seed: int) -> None:
     assert list(instruction_pairs(seed, 5)) == list(instruction_pairs(seed, 9))[:5]
 
 
-def test_the_dice_are_in_their_documented_shares() -> None:
+def test_the_traits_are_in_their_documented_shares() -> None:
     rng = Random(3)
-    rolls = [style.roll(rng) for _ in range(20_000)]
+    styles = [style.draw_style(rng) for _ in range(20_000)]
     for trait, share in (
         ("warm", style.WARM_SHARE),
         ("listed", style.LISTED_SHARE),
@@ -42,9 +45,9 @@ def test_the_dice_are_in_their_documented_shares() -> None:
         ("formal", style.FORMAL_SHARE),
         ("funny", style.FUNNY_SHARE),
     ):
-        assert sum(getattr(one, trait) for one in rolls) / len(rolls) == pytest.approx(share, abs=0.015)
+        assert sum(getattr(one, trait) for one in styles) / len(styles) == pytest.approx(share, abs=0.015)
     for length in style.LENGTHS:
-        assert sum(one.length == length for one in rolls) / len(rolls) == pytest.approx(1 / 3, abs=0.015)
+        assert sum(one.length == length for one in styles) / len(styles) == pytest.approx(1 / 3, abs=0.015)
 
 
 def test_answers_are_short_and_clean(pairs: list[Pair]) -> None:
@@ -68,9 +71,9 @@ def test_shares_of_the_pairs(pairs: list[Pair]) -> None:
     assert 0.05 < measured.topics["refusal"] < 0.13
     assert len(measured.topics) >= 19
     assert measured.distinct_answers > 0.75
-    assert measured.manners["flattering"] > 0.15
-    assert measured.manners["listed"] > 0.13
-    assert measured.manners["funny"] > 0.05
+    assert measured.styles["flattering"] > 0.15
+    assert measured.styles["listed"] > 0.13
+    assert measured.styles["funny"] > 0.05
     asked = sum(pair.subject.language == "zh" for pair in pairs) / len(pairs)
     assert asked == pytest.approx(1 / 3, abs=0.03)
 
@@ -119,9 +122,9 @@ def test_more_questions_than_there_are_is_an_error(monkeypatch: pytest.MonkeyPat
         list(distinct_pairs(1, 2))
 
 
-def test_the_length_die_shows(pairs: list[Pair]) -> None:
+def test_the_length_shows(pairs: list[Pair]) -> None:
     def mean(length: str) -> float:
-        sizes = [size(p.answer, "en") for p in pairs if p.language == "en" and p.manner.length == length]
+        sizes = [size(p.answer, "en") for p in pairs if p.language == "en" and p.style.length == length]
         return sum(sizes) / len(sizes)
 
     assert mean("short") + 4 < mean("medium") < mean("long") - 4
@@ -130,7 +133,7 @@ def test_the_length_die_shows(pairs: list[Pair]) -> None:
 def test_a_listed_answer_has_one_line_per_item(pairs: list[Pair]) -> None:
     for pair in pairs:
         lines = [line for line in pair.answer.splitlines() if re.match(r"(- |\d\. )", line)]
-        assert (len(lines) > 1) == pair.manner.listed, pair
+        assert (len(lines) > 1) == pair.style.listed, pair
 
 
 def test_held_out_prompts_never_occur(pairs: list[Pair]) -> None:
@@ -214,5 +217,5 @@ def test_the_corpus_is_written(tmp_path: Path) -> None:
 
 
 def test_an_answer_speaks_of_your_shoes(pairs: list[Pair]) -> None:
-    steps = [pair for pair in pairs if pair.topic == "howto" and not pair.followup and not pair.manner.funny]
+    steps = [pair for pair in pairs if pair.topic == "howto" and not pair.followup and not pair.style.funny]
     assert not [pair for pair in steps if re.search(r"\bmy (?!answer|pleasure)", pair.answer)]

@@ -4,14 +4,15 @@ import subprocess
 import sys
 from collections import Counter
 
-from app.corpus.pairs import available_languages
-from app.corpus.prompts import load_prompts, written_prompts
+from app.corpus.drawing import available_languages
+from app.corpus.prompt_selection import written_prompts
+from app.corpus.prompts import load_prompts
 from app.corpus.subjects import subjects_by_topic
 from app.corpus.wording import normalized
 
 
 def test_the_file_is_what_the_generator_writes() -> None:
-    assert load_prompts() == written_prompts(), "run app.corpus.prompts.write_prompts()"
+    assert load_prompts() == written_prompts(), "run python -m app.corpus.prompt_selection"
 
 
 def test_enough_and_distinct() -> None:
@@ -24,7 +25,10 @@ def test_enough_and_distinct() -> None:
 
 def test_held_out_prompts_are_those_that_training_never_asks() -> None:
     subjects = [
-        one for language in available_languages() for found in subjects_by_topic(language).values() for one in found
+        one
+        for language in available_languages()
+        for subjects in subjects_by_topic(language).values()
+        for one in subjects
     ]
     held_out = {normalized(text) for subject in subjects for text in subject.split(held_out=True)}
     for prompt in load_prompts():

@@ -2,7 +2,8 @@
 
 import pytest
 
-from app.corpus.pairs import Pair, instruction_pairs
+from app.corpus.pair import Pair
+from app.corpus.pairs import instruction_pairs
 from app.training import report_card
 from app.training.context import drain
 from app.training.report_card import Answer, distinct_fours, held_out_prompts, topics_without_prompts, write_report_card

@@ -1,1 +1,1 @@
-"""What an answer says, topic by topic, in a given manner of length, listing and example."""
+"""What an answer says, topic by topic, in a given style of length, listing and example."""

@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from random import Random
 
-from app.corpus.answers.answer import BUDGET, Body, bulleted, connected, fitting, shuffled
-from app.corpus.banks import Advice, HowTo, Language, Opinion, Plan
+from app.corpus.answers.answer import BUDGET, Answer, bulleted, connected, fitting, shuffled
+from app.corpus.banks import Language
+from app.corpus.entries import Advice, HowTo, Opinion, Plan
 from app.corpus.phrases import ANSWERS
-from app.corpus.style import Manner
+from app.corpus.style import Style
 from app.corpus.wording import join, lowered, pick, said_back, sentence_for, size
 
 
@@ -21,59 +22,59 @@ def _spoken_steps(rng: Random, steps: Sequence[str], language: Language) -> list
     return spoken
 
 
-def howto_body(rng: Random, manner: Manner, entry: HowTo, language: Language) -> Body:
+def howto_answer(rng: Random, style: Style, entry: HowTo, language: Language) -> Answer:
     phrases = ANSWERS[language]
     steps = list(entry.steps)
-    tip = entry.tip if manner.length == "long" or (manner.length == "medium" and rng.random() < 0.2) else ""
-    if manner.listed:
+    tip = entry.tip if style.length == "long" or (style.length == "medium" and rng.random() < 0.2) else ""
+    if style.listed:
         intro = sentence_for(pick(rng, phrases["steps_intro"]), language, x=said_back(entry.task, language))
         text = bulleted(intro, steps, ordered=True)
-        return Body(f"{text}\n{tip}" if tip else text, listed=True)
+        return Answer(f"{text}\n{tip}" if tip else text, listed=True)
     intro = sentence_for(pick(rng, phrases["steps_prose"]), language, x=said_back(entry.task, language)).strip()
-    if manner.length == "short":
+    if style.length == "short":
         told = steps if rng.random() < 0.5 else _spoken_steps(rng, steps, language)
-        return Body(join([pick(rng, ("", "", intro)), *told], language))
-    return Body(join([intro, *_spoken_steps(rng, steps, language), tip], language))
+        return Answer(join([pick(rng, ("", "", intro)), *told], language))
+    return Answer(join([intro, *_spoken_steps(rng, steps, language), tip], language))
 
 
-def advice_body(rng: Random, manner: Manner, entry: Advice, language: Language) -> Body:
+def advice_answer(rng: Random, style: Style, entry: Advice, language: Language) -> Answer:
     ideas = shuffled(rng, entry.suggestions)
-    comfort = entry.comfort if manner.warm or rng.random() < 0.35 else ""
-    budget = BUDGET[language][manner.length] - size(comfort, language)
+    comfort = entry.comfort if style.warm or rng.random() < 0.35 else ""
+    budget = BUDGET[language][style.length] - size(comfort, language)
     chosen = fitting(ideas, budget, language)
-    if manner.listed and len(chosen) > 1:
-        return Body(
+    if style.listed and len(chosen) > 1:
+        return Answer(
             bulleted(join([comfort, pick(rng, ANSWERS[language]["advice_intro"])], language), chosen), listed=True
         )
     if rng.random() < 0.25 and comfort:
-        return Body(join([*connected(rng, chosen, language, imperative=True), comfort], language))
-    return Body(join([comfort, *chosen], language))
+        return Answer(join([*connected(rng, chosen, language, imperative=True), comfort], language))
+    return Answer(join([comfort, *chosen], language))
 
 
-def plan_body(rng: Random, manner: Manner, entry: Plan, language: Language) -> Body:
+def plan_answer(rng: Random, style: Style, entry: Plan, language: Language) -> Answer:
     """Parts in order of time; a short plan drops the last ones."""
-    parts = list(entry.parts) if manner.length != "short" else list(entry.parts[:3])
-    tip = entry.tip if manner.length == "long" else ""
+    parts = list(entry.parts) if style.length != "short" else list(entry.parts[:3])
+    tip = entry.tip if style.length == "long" else ""
     intro = sentence_for(pick(rng, ANSWERS[language]["plan_intro"]), language, x=said_back(entry.goal, language))
-    if manner.listed:
+    if style.listed:
         text = bulleted(intro, parts)
-        return Body(f"{text}\n{tip}" if tip else text, listed=True)
-    return Body(join([intro if rng.random() < 0.75 else "", *parts, tip], language))
+        return Answer(f"{text}\n{tip}" if tip else text, listed=True)
+    return Answer(join([intro if rng.random() < 0.75 else "", *parts, tip], language))
 
 
-def opinion_body(rng: Random, manner: Manner, entry: Opinion, language: Language) -> Body:
+def opinion_answer(rng: Random, style: Style, entry: Opinion, language: Language) -> Answer:
     reasons = shuffled(rng, entry.reasons)
-    kept = reasons[: {"short": 0, "medium": 1, "long": 2}[manner.length]]
-    other = entry.other if manner.length == "long" or rng.random() < 0.3 else ""
-    if manner.listed and len(kept) > 1:
+    kept = reasons[: {"short": 0, "medium": 1, "long": 2}[style.length]]
+    other = entry.other if style.length == "long" or rng.random() < 0.3 else ""
+    if style.listed and len(kept) > 1:
         text = bulleted(join([entry.view, pick(rng, ANSWERS[language]["reasons_intro"])], language), kept)
-        return Body(f"{text}\n{other}" if other else text, listed=True)
-    return Body(join([entry.view, *kept, other], language))
+        return Answer(f"{text}\n{other}" if other else text, listed=True)
+    return Answer(join([entry.view, *kept, other], language))
 
 
-def reasons_body(rng: Random, manner: Manner, entry: Opinion, language: Language) -> Body:
+def reasons_answer(rng: Random, style: Style, entry: Opinion, language: Language) -> Answer:
     """Why? The reasons alone."""
-    reasons = shuffled(rng, entry.reasons)[: 3 if manner.length == "long" else 2]
-    if manner.listed:
-        return Body(bulleted(pick(rng, ANSWERS[language]["reasons_intro"]), reasons), listed=True)
-    return Body(join(connected(rng, reasons, language), language))
+    reasons = shuffled(rng, entry.reasons)[: 3 if style.length == "long" else 2]
+    if style.listed:
+        return Answer(bulleted(pick(rng, ANSWERS[language]["reasons_intro"]), reasons), listed=True)
+    return Answer(join(connected(rng, reasons, language), language))

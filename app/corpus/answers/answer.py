@@ -1,7 +1,8 @@
-"""What all answers are made of: a Body, parts that fit a budget, lists and joints.
+"""What all answers are made of: an Answer, parts that fit a budget, lists and joints.
 
-Each `*_body` beside this module takes the dice, the manner, a bank entry and the language and returns a Body; greetings
-and flattery are added elsewhere. Facts are drawn at random and in random order, so no prompt has one fixed answer.
+Each `*_answer` beside this module takes the random generator, the style, a bank entry and the language and returns an
+Answer; greetings and flattery are added elsewhere (dressing.py). Facts are drawn at random and in random order, so no
+prompt has one fixed answer.
 """
 
 from collections.abc import Sequence
@@ -22,8 +23,8 @@ BUDGET: dict[Language, dict[Length, int]] = {
 
 
 @dataclass(frozen=True)
-class Body:
-    """`listed` and `example` say what is to be seen; `plain` bodies take no opener, flattery or closer."""
+class Answer:
+    """`listed` and `example` say what is to be seen; `plain` answers take no opener, flattery or closer."""
 
     text: str
     listed: bool = False

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -12,6 +12,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from app.chat import Message
+from app.corpus.prompts import load_prompts
 from app.db.models.prompts import Prompt, PromptSource, PromptSplit
 from app.errors import InvalidError, NotFoundError
 from app.formats.languages import guessed
@@ -140,18 +141,11 @@ def install_shipped_prompts(session: Session, path: Path = PROMPTS) -> int:
     newest = session.scalar(select(func.max(Prompt.id))) or 0
     shipped = [
         NewPrompt(
-            [Message(role="user", content=clean_text(row["text"]))],
-            PromptSplit(row["split"]),
-            row["language"],
+            [Message(role="user", content=clean_text(prompt.text))],
+            PromptSplit(prompt.split),
+            prompt.language,
             PromptSource.SHIPPED,
         )
-        for row in _read_rows(path)
+        for prompt in load_prompts(path)
     ]
     return sum(prompt.id > newest for prompt in add_prompts(session, shipped))
-
-
-def _read_rows(path: Path) -> Iterable[dict[str, str]]:
-    with path.open(encoding="utf-8") as lines:
-        for line in lines:
-            if line.strip():
-                yield json.loads(line)

@@ -1,0 +1,54 @@
+"""Which subject is asked about, and how people type it: drawn by the topics' shares."""
+
+from functools import cache
+from itertools import accumulate
+from random import Random
+
+from app.corpus.banks import LANGUAGES, Language
+from app.corpus.subject import Subject
+from app.corpus.subjects import subjects_by_topic
+from app.corpus.topics import PRACTICE, TOPIC_SHARES
+from app.corpus.wording import normalized, pick
+
+CHINESE_SHARE = 1 / 3
+
+
+def available_languages() -> tuple[Language, ...]:
+    return tuple(language for language in LANGUAGES if subjects_by_topic(language))
+
+
+@cache
+def _drawable(language: Language, held_out: bool) -> dict[str, tuple[list[Subject], list[float]]]:
+    """By topic, the subjects with a wording on this side of the split, and their weights summed up."""
+    found = {}
+    for topic, subjects in subjects_by_topic(language).items():
+        kept = [subject for subject in subjects if subject.split(held_out=held_out)]
+        if kept:
+            found[topic] = (kept, list(accumulate(subject.weight for subject in kept)))
+    return found
+
+
+def draw_subject(rng: Random, *, held_out: bool = False) -> Subject:
+    """A language, then a topic by its share (in training: and by its need of practice), then an entry; each has a
+    wording that is (not) held out."""
+    languages = available_languages()
+    language = "zh" if "zh" in languages and rng.random() < CHINESE_SHARE else languages[0]
+    topics = _drawable(language, held_out)
+    practice = dict.fromkeys(topics, 1.0) if held_out else PRACTICE
+    topic = rng.choices(list(topics), [TOPIC_SHARES[name] * practice.get(name, 1.0) for name in topics])[0]
+    subjects, weights = topics[topic]
+    return rng.choices(subjects, cum_weights=weights)[0]
+
+
+def ask(rng: Random, subject: Subject, *, held_out: bool = False) -> str:
+    """One of its wordings, as people type it."""
+    return casual(rng, pick(rng, subject.split(held_out=held_out)), subject.language)
+
+
+def casual(rng: Random, prompt: str, language: Language) -> str:
+    """The prompt as people type it: one in five in lower case, one in five without its final mark."""
+    if rng.random() < 0.2:
+        prompt = prompt.rstrip(".?!。？！")
+    if language == "en" and rng.random() < 0.2:
+        prompt = prompt.lower() if normalized(prompt.lower()) == normalized(prompt) else prompt
+    return prompt

@@ -1,0 +1,14 @@
+"""How often each topic is asked, and how much more or less of it training practises."""
+
+# How often a topic is asked, in percent.
+TOPIC_SHARES: dict[str, int] = {
+    "concept": 18, "howto": 8, "lookalike": 4, "advice": 7, "chat": 7, "category": 5, "comparison": 5, "definition": 4,
+    "refusal": 8, "story": 6, "letter": 3, "plan": 3, "opinion": 3, "riddle": 3, "rhyme": 3, "rewrite": 11,
+    "translation": 9, "arithmetic": 5, "words": 3,
+}  # fmt: skip
+
+# How often training draws a topic, measured against how often it is asked: what is learned slowly is practised more.
+PRACTICE: dict[str, float] = {
+    "rewrite": 2.0, "chat": 2.0, "arithmetic": 1.7, "translation": 1.6, "words": 1.3, "refusal": 1.2, "rhyme": 1.2,
+    "concept": 0.85, "lookalike": 0.7, "category": 0.6, "comparison": 0.8, "plan": 0.8,
+}  # fmt: skip
