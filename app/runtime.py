@@ -176,11 +176,11 @@ async def get_labeler_name(
     x_labeler: Annotated[
         str,
         Header(
-            description="Who ranks: a name of the caller's own, whose cards and rankings are its alone. Callers that "
-            "send none are one labeler together. Browsers have names of their own, and never this one."
+            description="Who ranks: a name of your choice; its cards and rankings are its own. Callers that send none "
+            "share one. Browsers have names that they alone can use."
         ),
     ] = DEFAULT_LABELER,
-    x_labeler_kind: Annotated[LabelerKind, Header(description="`simulated` marks a program.")] = LabelerKind.PERSON,
+    x_labeler_kind: Annotated[LabelerKind, Header(description="`simulated` for a program.")] = LabelerKind.PERSON,
 ) -> LabelerName:
     return LabelerName(check_name(_decode_header(x_labeler)), x_labeler_kind)
 

@@ -6,12 +6,13 @@ usage: .venv/bin/python -m bin.write_docs   (in the repository)
 from collections.abc import Callable
 from pathlib import Path
 
-from bin.docs import cli, files, settings
+from bin.docs import api, cli, files, settings
 from bin.docs.first_sentences import NoSentenceError
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 DOCUMENTS: dict[str, Callable[[Path], str]] = {
     "docker-compose.yml": settings.compose,
+    "docs/api.md": api.document,
     "docs/cli.md": cli.document,
     "docs/files.md": files.document,
     "docs/settings.md": settings.document,

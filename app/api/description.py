@@ -31,22 +31,22 @@ OF_DEPENDENCY = {get_writing: {503, 507}, get_reading: {503}, admit: {503}}
 TOKEN = {
     "type": "http",
     "scheme": "bearer",
-    "description": "The value of FOURFOLD_TOKEN, where the server has one; without one nobody is asked for it.",
+    "description": "The value of FOURFOLD_TOKEN; needed only if the server has one.",
 }
 MEANS = {
     400: "The body cannot be read.",
     401: "The token is missing or wrong.",
     403: "The request came from another site.",
-    404: "There is no such thing.",
-    409: "It does not fit what is there.",
+    404: "It does not exist.",
+    409: "It conflicts with what is there.",
     410: "It was removed.",
     413: "The body is too large.",
     415: "The body is not JSON.",
-    421: "The server does not answer under this name.",
+    421: "The server does not answer to this host name.",
     422: "A value is wrong.",
-    429: "Too many wrong tokens came from this address: `Retry-After` says when to come again.",
-    500: "The server made a mistake.",
-    503: "Not now, but later: `Retry-After` says when.",
+    429: "Too many wrong tokens came from this address; `Retry-After` says when to try again.",
+    500: "The server failed.",
+    503: "Not available now; `Retry-After` says when to try again.",
     507: "The disk is full.",
 }
 Responses = dict[int | str, dict[str, Any]]

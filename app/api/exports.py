@@ -1,4 +1,4 @@
-"""The data out, streamed line by line."""
+"""Data out: prompts, rankings and comparisons, streamed line by line."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -28,33 +28,32 @@ def _json_lines(rows: Iterable[dict[str, Any]], name: str) -> StreamingResponse:
 
 @router.get("/prompts.jsonl", response_class=StreamingResponse, responses=PROMPTS)
 def prompts(runtime: RuntimeDep) -> StreamingResponse:
-    """One prompt per line, archived ones too. With rankings.jsonl it is all that people gave: both may be imported into
-    another installation."""
+    """Exports the prompts, archived ones too. With rankings.jsonl it is everything that people gave: both can be
+    imported into another installation."""
     return _json_lines(export_prompts(runtime.read), "prompts.jsonl")
 
 
 @router.get("/rankings.jsonl", response_class=StreamingResponse, responses=RANKINGS)
 def rankings(runtime: RuntimeDep, labeler_kind: LabelerKind | None = None) -> StreamingResponse:
-    """One ranking per line: prompt, answers with ranks, version and settings that made them, labeler."""
+    """Exports the rankings: prompt, answers with ranks, the version and settings that made them, labeler."""
     return _json_lines(export_rankings(runtime.read, labeler_kind), "rankings.jsonl")
 
 
 @router.get("/comparisons.jsonl", response_class=StreamingResponse, responses=COMPARISONS)
 def comparisons(runtime: RuntimeDep, labeler_kind: LabelerKind | None = None, ties: bool = False) -> StreamingResponse:
-    """One chosen-rejected pair per line, as TRL's trainers read them; `labeler_kind=person` leaves programs out. Pairs
-    that were called equal are left out, or with `ties=true` marked by `"tie": true`. Two answers with one text make no
-    pair."""
+    """Exports pairs of a chosen and a rejected answer, as TRL's trainers read them. Ties are left out; `ties=true`
+    includes them, marked by `"tie": true`. Answers with the same text make no pair."""
     return _json_lines(export_comparisons(runtime.read, labeler_kind, ties=ties), "comparisons.jsonl")
 
 
 class ExportSummary(BaseModel):
     rankings: int = Field(description="Lines of rankings.jsonl.")
     comparisons: int = Field(description="Lines of comparisons.jsonl.")
-    ties: int = Field(description="Pairs that were called equal: further lines of comparisons.jsonl with `ties=true`.")
-    same_text: int = Field(description="Pairs of answers with one text: in none of them.")
+    ties: int = Field(description="Pairs ranked equal: in comparisons.jsonl only with `ties=true`.")
+    same_text: int = Field(description="Pairs of answers with the same text: in no export.")
 
 
 @router.get("/summary", responses=raises(UnavailableError))
 def summary(runtime: RuntimeDep, labeler_kind: LabelerKind | None = None) -> ExportSummary:
-    """What the exports hold, and what is left out of them."""
+    """Counts what the exports hold and what they leave out."""
     return ExportSummary.model_validate(count_export(runtime.read, labeler_kind), from_attributes=True)

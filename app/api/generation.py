@@ -1,4 +1,4 @@
-"""The model laid open: answers, scores, tokens, and the distribution the dice is rolled on."""
+"""The model up close: answers, scores, tokens, and the probabilities that the next token is drawn from."""
 
 from collections.abc import Iterator
 from typing import Annotated
@@ -30,12 +30,12 @@ class GenerateIn(ConversationInput, SamplingInput):
         None, ge=1, le=CONTEXT_LIMIT, description="At most what the context has room for; default: the label page's."
     )
     version: VersionId = None
-    stream: bool = Field(False, description="Pieces as server-sent events instead of one answer.")
+    stream: bool = Field(False, description="Send the answers in pieces, as server-sent events.")
     logprobs: int | None = Field(
         None,
         ge=0,
         le=MAX_ALTERNATIVES,
-        description="Log-probabilities of the tokens, and so many alternatives to each.",
+        description="Return log-probabilities of the tokens, and this many alternatives to each.",
     )
 
 
@@ -118,7 +118,7 @@ def completion_out(answer: SampledAnswer) -> CompletionOut:
     responses={**streams(piece=PieceOut, answer=AnsweredOut, end=EndOut), **raises(NotFoundError, GoneError)},
 )
 def generate(body: GenerateIn, runtime: RuntimeDep) -> GenerateOut | StreamingResponse:
-    """n answers. With `stream`: events `piece` {index, text}, `answer` {index, text, tokens, finish_reason}, `end`."""
+    """Samples n answers. With `stream` they arrive in pieces, then each as a whole, then `end`."""
     messages, params = body.to_conversation(), body.to_params(runtime.settings)
     version_id = answering_version_id(runtime, body.version)
     if body.stream:
@@ -141,7 +141,7 @@ def _pieces(events: Iterator[StreamEvent], version_id: int) -> Iterator[bytes]:
 
 @router.post("/score", dependencies=[Admitted], responses=raises(NotFoundError, ConflictError, GoneError))
 def score(body: ScoreIn, runtime: RuntimeDep) -> ScoreOut:
-    """One number per answer by the active reward model; 0 is an average answer of the SFT model."""
+    """Scores answers with the active reward model; 0 is the mean of the SFT model's own answers."""
     messages = body.to_messages(runtime.settings)
     with runtime.read() as session:
         version_id = scoring_version(session).id
@@ -150,14 +150,14 @@ def score(body: ScoreIn, runtime: RuntimeDep) -> ScoreOut:
 
 @router.post("/tokenize", dependencies=[Admitted])
 def tokenize(body: TokenizeIn, runtime: RuntimeDep) -> TokenizeOut:
-    """Where the active version cuts the text."""
+    """Splits a text into the active version's tokens."""
     found = runtime.engine.tokenize(body.text, version_id=answering_version_id(runtime, None))
     return TokenizeOut(tokens=[TokenOut(id=token, text=text) for token, text in found])
 
 
 @router.post("/next-token", dependencies=[Admitted], responses=raises(NotFoundError, GoneError))
 def next_token(body: NextTokenIn, runtime: RuntimeDep) -> NextTokenOut:
-    """The k likeliest first tokens of the answer, before and after top-k and top-p."""
+    """Returns the k likeliest first tokens of the answer with their probabilities, before and after top-k and top-p."""
     messages = body.to_conversation()
     version_id = answering_version_id(runtime, body.version)
     params = body.to_params(runtime.settings)

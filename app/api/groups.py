@@ -1,4 +1,4 @@
-"""Groups of four answers: take the next, make one from an own prompt, rank it, skip it."""
+"""Groups of four answers: take the next one, make one from your own prompt, rank it, skip it."""
 
 from functools import partial
 from http import HTTPStatus
@@ -33,7 +33,9 @@ FULL = HTTPStatus.INSUFFICIENT_STORAGE
 LANGUAGE_CODE = r"^[A-Za-z]{2,3}([-_][A-Za-z0-9_-]{1,32})?$"
 Languages = Annotated[
     tuple[Annotated[str, Field(pattern=LANGUAGE_CODE)], ...],
-    Query(max_length=20, description="Of the prompt, such as en; default: any that the active version is for."),
+    Query(
+        max_length=20, description="Languages of the prompt, such as en; default: any that the active version is for."
+    ),
 ]
 
 
@@ -43,7 +45,7 @@ class OwnGroupIn(PromptInput, SamplingInput):
 
 class RankingIn(Model):
     ranks: dict[RowId, Annotated[int, Field(strict=True)]]
-    """answer id -> 1 (best) to 4; equal numbers are ties."""
+    """Answer id -> 1 (best) to 4; equal numbers are ties."""
     comment: Text | None = Field(None, max_length=MAX_COMMENT_CHARACTERS)
     duration_ms: int | None = Field(None, ge=0, le=MAX_DURATION_MS)
     idempotency_key: Text | None = Field(None, min_length=1, max_length=MAX_KEY_CHARACTERS)
@@ -71,7 +73,7 @@ def group_out(group: Group) -> GroupOut:
 
 @router.post("/next", responses=raises(ConflictError, UnavailableError, FULL))
 async def next_group(runtime: RuntimeDep, who: WhoDep, languages: Languages = ()) -> GroupOut:
-    """Leases a group to this labeler; the one already leased, if there is one. Where none is ready, one is sampled."""
+    """Leases the next group to this labeler, or returns the one they already have. If none is ready, one is sampled."""
     asked = Asked(codes_of(languages), chosen=True) if languages else ANY
     lease = partial(runtime.group_sampling.lease_ready, who=who, asked=asked)
     group = await runtime.writing.run(lease)
@@ -86,14 +88,14 @@ async def next_group(runtime: RuntimeDep, who: WhoDep, languages: Languages = ()
 
 @router.post("", status_code=201, dependencies=[Admitted], responses=raises(ConflictError, FULL))
 def create_group(body: OwnGroupIn, runtime: RuntimeDep, who: WhoDep) -> GroupOut:
-    """Four answers to the labeler's own prompt, leased to them."""
+    """Samples four answers to the labeler's own prompt and leases the group to them."""
     settings = runtime.settings
     return group_out(runtime.group_sampling.sample_own(who, body.to_messages(settings), body.to_params(settings)))
 
 
 @router.post("/{group_id}/rankings", status_code=201, responses=raises(NotFoundError, ConflictError))
 def rank(group_id: RowId, body: RankingIn, runtime: RuntimeDep, session: WriteSession, who: WhoDep) -> RankingCreated:
-    """Stores a ranking. The same idempotency_key again answers the same."""
+    """Stores a ranking. Sent again with the same idempotency_key, it is answered the same and stored once."""
     ranking = submit_ranking(
         session,
         group_id=group_id,
@@ -109,6 +111,6 @@ def rank(group_id: RowId, body: RankingIn, runtime: RuntimeDep, session: WriteSe
 
 @router.post("/{group_id}/skip", status_code=204, responses=raises(NotFoundError, ConflictError))
 def skip(group_id: RowId, body: SkipIn, session: WriteSession, who: WhoDep) -> None:
-    """Takes the group out and keeps the reason."""
+    """Skips the group for good and keeps the reason."""
     labeler = get_or_create_labeler(session, who.name, who.kind)
     skip_group(session, group_id=group_id, labeler=labeler, reason=body.reason)

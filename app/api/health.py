@@ -19,12 +19,13 @@ class Alive(BaseModel):
 
 @router.get("/healthz")
 async def healthz() -> Alive:
+    """Answers while the process is alive."""
     return Alive(status="ok")
 
 
-@router.get("/readyz", responses={503: {"model": Readiness, "description": "It cannot serve, and why."}})
+@router.get("/readyz", responses={503: {"model": Readiness, "description": "It cannot serve yet, and why."}})
 async def readyz(request: Request, runtime: RuntimeDep, response: Response) -> Readiness:
-    """503 until the schema is current and the active model answers. A missing worker is told, not required."""
+    """Answers 503 until the schema is current and the active model works. A missing worker is told, not required."""
     check: asyncio.Future[Readiness] | None = getattr(request.app.state, "readiness_check", None)
     if check is None or check.done():  # one at a time: who asks a server that hangs adds no thread to it
         check = asyncio.ensure_future(to_thread.run_sync(readiness_of, runtime, limiter=CapacityLimiter(1)))

@@ -1,4 +1,4 @@
-"""The data in: a file as the body, kept on disk while it comes: no file is too large for memory."""
+"""Data in: a file as the request's body, kept on disk while it arrives, so that its size does not matter."""
 
 import tempfile
 from collections.abc import AsyncIterator
@@ -26,29 +26,29 @@ ANSWERS = raises(ConflictError, UnavailableError, HTTPStatus.INSUFFICIENT_STORAG
 
 
 class ImportOut(BaseModel):
-    """What became of the file's rows. Nothing is left out without being counted here."""
+    """What happened to the file's rows. Nothing is left out without being counted here."""
 
-    says: str = Field(description="The same for a person.")
+    says: str = Field(description="The same in sentences.")
     lines: int = Field(description="Rows of the file.")
     new: int = Field(description="Prompts that were not there yet.")
-    repeated: int = Field(description="Rows whose prompt was there already, or stands earlier in the file.")
+    repeated: int = Field(description="Rows whose prompt was there already, or comes earlier in the file.")
     kept: int = Field(
-        description="Of these, those that the file gives another split or language, or archives: the prompts stay as "
-        "they are."
+        description="Of these, those with another split or language in the file, or archived there: what is stored "
+        "stays as it is."
     )
     put_away: int = Field(
         description="Prompts that ship with Fourfold and are archived in the file: archived here, too."
     )
     rankings: int = Field(description="New rankings; a comparison is one of two answers.")
     repeated_rankings: int = Field(description="Those that were there already.")
-    held_out: int = Field(description="Of the new ones, those about held-out prompts: kept, but not learned from.")
-    archived: int = Field(
-        description="Of the other new ones, those about archived prompts: not learned from until these are taken back."
+    held_out: int = Field(description="New rankings of held-out prompts: kept, but not trained on.")
+    archived: int = Field(description="New rankings of archived prompts: not trained on until these are restored.")
+    same_text: int = Field(description="Comparisons of a text with itself: left out.")
+    answers_not_kept: int = Field(
+        description="Answers that were not compared with another: only their prompts are kept."
     )
-    same_text: int = Field(description="Comparisons of a text with itself: left out, they say nothing.")
-    answers_not_kept: int = Field(description="Answers that were compared with no other: only their prompts are kept.")
-    questions_not_kept: int = Field(description="Later questions of the conversations with such answers.")
-    columns_not_kept: list[str] = Field(description="Columns that say nothing here; the first twenty.")
+    questions_not_kept: int = Field(description="Later questions of the conversations with such answers: not kept.")
+    columns_not_kept: list[str] = Field(description="Names of the columns that are not used, the first twenty.")
 
 
 def import_out(found: Imported) -> ImportOut:
@@ -59,25 +59,25 @@ def import_out(found: Imported) -> ImportOut:
 
 @router.post("/prompts", status_code=201, openapi_extra={"requestBody": BODY}, responses=ANSWERS)
 async def prompts(request: Request, runtime: RuntimeDep) -> ImportOut:
-    """Prompts: JSON Lines, a JSON list, CSV or Parquet with a prompt in each row (prompt, messages or text). Of prompts
-    with one answer (ShareGPT, Alpaca, prompt and completion) the answers are not kept, and counted. A bad row is named
-    by its place and nothing of the file is kept. A long file takes its time (minutes for 64 MB), so that people can go
-    on ranking; its prompts appear together when it is in."""
+    """Imports prompts from JSON Lines, a JSON list, CSV or Parquet, one in each row (prompt, messages or text).
+    holds one answer, too (ShareGPT, Alpaca, prompt and completion), the answer is counted but not kept. If a row is
+    bad, the error names it and nothing of the file is kept. A long file (64 MB, say) takes minutes, so that people can
+    keep ranking meanwhile; its prompts appear together at the end."""
     return await _import(request, runtime, PROMPTS)
 
 
 @router.post("/comparisons", status_code=201, openapi_extra={"requestBody": BODY}, responses=ANSWERS)
 async def comparisons(request: Request, runtime: RuntimeDep) -> ImportOut:
-    """Preferences: a chosen and a rejected answer in each row, as TRL reads them and comparisons.jsonl has them. Ranked
-    answers are taken here, too. Reward models learn from them; whoever gave them is a labeler of kind `imported`,
-    unless the file says more."""
+    """Imports preferences: a chosen and a rejected answer in each row, as in comparisons.jsonl and as TRL reads them;
+    ranked answers, too. Reward models learn from them. Their labeler has the kind `imported`, unless the file names
+    one."""
     return await _import(request, runtime, COMPARED)
 
 
 @router.post("/rankings", status_code=201, openapi_extra={"requestBody": BODY}, responses=ANSWERS)
 async def rankings(request: Request, runtime: RuntimeDep) -> ImportOut:
-    """Rankings: a prompt and a list of 2 to 16 answers with ranks or scores in each row, as rankings.jsonl has them.
-    Comparisons are taken here, too."""
+    """Imports rankings: a prompt and 2 to 16 answers with ranks or scores in each row, as in rankings.jsonl;
+    comparisons, too."""
     return await _import(request, runtime, COMPARED)
 
 

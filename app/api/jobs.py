@@ -1,4 +1,4 @@
-"""Background jobs: queued, followed live, cancelled, gone on with, started again."""
+"""Background jobs: queued, followed live, cancelled, resumed, restarted."""
 
 from collections.abc import AsyncIterator
 from datetime import datetime
@@ -81,7 +81,7 @@ def job_out(job: Job) -> JobOut:
 
 @router.post("", status_code=202, responses=raises(NotFoundError, ConflictError, GoneError))
 def create(body: JobIn, session: WriteSession) -> JobQueued:
-    """Queues the job; one that is queued or running already is answered instead of a second."""
+    """Queues a job. If the same one is queued or running already, that one is returned."""
     return JobQueued(job_id=jobs.queue_job(session, kind=body.kind, params=body.params).id)
 
 
@@ -93,25 +93,26 @@ def index(
     status: Annotated[list[JobStatus] | None, Query()] = None,
     kind: JobKind | None = None,
 ) -> PageOut[JobOut]:
-    """Newest first."""
+    """Lists jobs, newest first."""
     page = jobs.list_jobs(session, after=after, limit=limit, statuses=status or (), kind=kind)
     return page_out(page, job_out)
 
 
 @router.get("/{job_id}", responses=raises(NotFoundError))
 def read(job_id: str, session: ReadSession) -> JobOut:
+    """Returns one job."""
     return job_out(jobs.get_job(session, job_id))
 
 
 @router.post("/{job_id}/cancel", status_code=202, responses=raises(NotFoundError, ConflictError))
 def cancel(job_id: str, runtime: RuntimeDep, session: WriteSession) -> JobOut:
-    """A job that nobody works on (queued, or its worker is gone) ends at once, a running one within seconds."""
+    """Cancels a job: at once if no worker has it, within seconds if it is running."""
     return job_out(jobs.request_cancel(session, job_id, stale_seconds=runtime.settings.worker_stale_seconds))
 
 
 @router.post("/{job_id}/resume", status_code=202, responses=raises(NotFoundError, ConflictError))
 def resume(job_id: str, runtime: RuntimeDep, session: WriteSession) -> JobOut:
-    """A failed job goes on from its checkpoint, with its parameters and the data that it had chosen."""
+    """Resumes a failed job from its checkpoint, with the same parameters and data."""
     return job_out(jobs.resume_job(session, job_id, runtime.settings))
 
 
@@ -136,7 +137,7 @@ async def events(
     runtime: RuntimeDep,
     last_event_id: Annotated[EventId, Header()] = 0,
 ) -> AsyncIterator[ServerSentEvent]:
-    """`progress` whenever something changed, `end` when the job is over. Comments keep the line open."""
+    """Streams a job: `progress` after each change, `end` when the job is over. Comments keep the connection open."""
     seen: datetime | tuple[Any, ...] | None = None
     point_id = last_event_id
     while not runtime.closing.is_set():

@@ -28,7 +28,7 @@ router = APIRouter(prefix="/v1", tags=["openai"], route_class=UnitRoute)
 
 @router.get("/models")
 def models(session: ReadSession) -> ModelsOut:
-    """The active version under its short name, and all that may answer, newest first."""
+    """Lists the active version under its short name, then every version that can answer, newest first."""
     listed = [_model(f"{ACTIVE_MODEL}-{version.id}", version) for version in answerers(session)]
     active = [_model(ACTIVE_MODEL, active_answerer(session))] if listed else []
     return ModelsOut(data=[*active, *listed])
@@ -36,6 +36,7 @@ def models(session: ReadSession) -> ModelsOut:
 
 @router.get("/models/{model}", responses=raises(NotFoundError))
 def model(model: str, session: ReadSession) -> ModelOut:
+    """Returns one model."""
     return _model(model, _version(session, model))
 
 
@@ -72,7 +73,7 @@ def _version(session: Session, model: str) -> Version:
     responses={**openai_streams(ChatChunk), **raises(NotFoundError, GoneError)},
 )
 def chat(body: ChatIn, runtime: RuntimeDep) -> Any:
-    """n answers of one model; pieces as server-sent events with `stream`."""
+    """Samples n answers of one model; with `stream` they come in pieces, as server-sent events."""
     body.check()
     head, version_id = _head(runtime, "chatcmpl", body.model_name)
     prompt = body.prompt()
@@ -99,7 +100,7 @@ def chat(body: ChatIn, runtime: RuntimeDep) -> Any:
     responses={**openai_streams(TextOut), **raises(NotFoundError, GoneError)},
 )
 def complete(body: CompletionIn, runtime: RuntimeDep) -> Any:
-    """n continuations of each prompt, one prompt after the other; pieces as server-sent events with `stream`."""
+    """Continues each prompt n times, prompt after prompt; with `stream` in pieces, as server-sent events."""
     body.check()
     head, version_id = _head(runtime, "cmpl", body.model_name)
     asked = [_asked(body, runtime, prompt, version_id) for prompt in body.prompts]

@@ -1,5 +1,4 @@
-"""Prompts: listed and searched; one or many added; archived and taken back, deleted. A prompt that is there already is
-answered as it is stored."""
+"""Prompts: listed, searched, added, archived and restored, deleted."""
 
 from datetime import datetime
 from http import HTTPStatus
@@ -51,9 +50,9 @@ class PromptOut(BaseModel):
     split: PromptSplit
     source: PromptSource
     language: str
-    shown: int = Field(description="How often four answers to it were made.")
-    archived_at: datetime | None = Field(description="Since when it is neither drawn nor trained on.")
-    set_aside: str | None = Field(description="Why the active version cannot answer it: neither drawn nor trained on.")
+    shown: int = Field(description="How many groups of answers were sampled for it.")
+    archived_at: datetime | None = Field(description="When it was archived; since then it is not shown or trained on.")
+    set_aside: str | None = Field(description="Why the active version cannot answer it; it is not shown or trained on.")
     created_at: datetime
 
 
@@ -82,18 +81,18 @@ def index(
     after: After = None,
     limit: Limit = 50,
     split: PromptSplit | None = None,
-    shelf: Annotated[Shelf | None, Query(description="Which of them; default: all, archived ones too.")] = None,
+    shelf: Annotated[Shelf | None, Query(description="Default: all, including archived ones.")] = None,
     search: Annotated[str, Query(max_length=MAX_SEARCH_CHARACTERS, description="Part of the last message.")] = "",
 ) -> PageOut[PromptOut]:
-    """Oldest first. With filters a page may be short and still have a `next`: go on until it is null."""
+    """Lists prompts, oldest first. A filtered page may be short and still have a `next`: go on until that is null."""
     wanted = Wanted(shelf=shelf, split=split, words=clean_text(search))
     return page_out(curation.list_prompts(session, after=after, limit=limit, wanted=wanted), prompt_out)
 
 
 @router.post("", status_code=201, responses=raises(UnavailableError, HTTPStatus.INSUFFICIENT_STORAGE))
 def create(body: PromptsIn, runtime: RuntimeDep) -> PromptsOut:
-    """`{prompt}` or `{messages}`, or `{prompts: [...]}` for many: all are stored or none. A prompt is refused
-    that leaves no room for an answer in the active version's context."""
+    """Adds one prompt (`prompt` or `messages`) or many (`prompts`): all of them or none. A prompt that leaves no room
+    for an answer in the active version's context is refused. One that is there already is returned as it is stored."""
     given = body.prompts or [body]
     new = [NewPrompt(prompt.to_messages(runtime.settings), prompt.split, prompt.language) for prompt in given]
     fitting = runtime.group_sampling.fitting()
@@ -110,23 +109,23 @@ def create(body: PromptsIn, runtime: RuntimeDep) -> PromptsOut:
 
 @router.get("/{prompt_id}", responses=raises(NotFoundError))
 def show(prompt_id: RowId, session: ReadSession) -> PromptOut:
-    """One prompt."""
+    """Returns one prompt."""
     return prompt_out(get_prompt(session, prompt_id))
 
 
 @router.post("/{prompt_id}/archive", responses=raises(NotFoundError))
 def archive(prompt_id: RowId, session: WriteSession) -> PromptOut:
-    """From now on it is neither drawn nor trained on, and neither are its rankings."""
+    """Archives a prompt: it is no longer shown to labelers, and its rankings are no longer trained on."""
     return prompt_out(curation.archive_prompt(session, prompt_id, utc_now()))
 
 
 @router.post("/{prompt_id}/restore", responses=raises(NotFoundError))
 def restore(prompt_id: RowId, session: WriteSession) -> PromptOut:
-    """An archived prompt is in use again."""
+    """Brings an archived prompt back into use."""
     return prompt_out(curation.restore_prompt(session, prompt_id))
 
 
 @router.delete("/{prompt_id}", status_code=204, responses=raises(NotFoundError, ConflictError))
 def delete(prompt_id: RowId, session: WriteSession) -> None:
-    """For good. 409 where a ranking, a reader or a training depends on it: archive it then."""
+    """Deletes a prompt for good. 409 if a ranking, an open card or a training depends on it: archive it instead."""
     curation.delete_prompt(session, prompt_id)

@@ -52,7 +52,7 @@ def index(
     labeler_kind: LabelerKind | None = None,
     include_withdrawn: bool = False,
 ) -> PageOut[RankingOut]:
-    """Newest first."""
+    """Lists rankings, newest first."""
     page = list_rankings(
         session, after=after, limit=limit, labeler_kind=labeler_kind, include_withdrawn=include_withdrawn
     )
@@ -61,6 +61,6 @@ def index(
 
 @router.delete("/{ranking_id}", status_code=204, responses=raises(NotFoundError, ConflictError))
 def withdraw(ranking_id: RowId, runtime: RuntimeDep, session: WriteSession, who: WhoDep) -> None:
-    """One's own only. Its group is leased to the labeler again."""
+    """Withdraws one of your own rankings; its group is leased to you again."""
     labeler = get_or_create_labeler(session, who.name, who.kind)
     withdraw_ranking(session, ranking_id, labeler, lease_seconds=runtime.settings.lease_seconds)

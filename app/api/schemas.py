@@ -64,7 +64,7 @@ JsonObject = Annotated[dict[str, Any], BeforeValidator(finite)]
 class Model(BaseModel):
     """A JSON object as it is sent: no other names, and numbers are JSON's numbers ("1" and true are none)."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", use_attribute_docstrings=True)
 
     @field_validator("*", mode="before")
     @classmethod

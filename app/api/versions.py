@@ -96,12 +96,13 @@ def version_out(version: Version) -> VersionOut:
 def index(
     session: ReadSession, after: After = None, limit: Limit = 50, kind: VersionKind | None = None
 ) -> PageOut[VersionOut]:
-    """Newest first."""
+    """Lists model versions, newest first."""
     return page_out(versions.list_versions(session, after=after, limit=limit, kind=kind), version_out)
 
 
 @router.get("/{version_id:digits}", responses=raises(NotFoundError))
 def read(version_id: RowId, session: ReadSession) -> VersionDetail:
+    """Returns one version with its lineage and the rankings that it was trained on."""
     line = versions.lineage(session, version_id)
     return VersionDetail(
         **version_out(line[0]).model_dump(),
@@ -112,20 +113,20 @@ def read(version_id: RowId, session: ReadSession) -> VersionDetail:
 
 @router.post("/{version_id:digits}/activate", responses=raises(NotFoundError, ConflictError, GoneError))
 def activate(version_id: RowId, runtime: RuntimeDep, session: WriteSession) -> VersionOut:
-    """From now on it answers (or scores); the former one is retired and can be activated again."""
+    """Makes a version the one that answers (or scores). The previous one is retired and can be activated again."""
     return version_out(versions.activate(session, version_id, data_dir=runtime.settings.data_dir))
 
 
 @router.delete("/{version_id:digits}", responses=raises(NotFoundError, ConflictError, UnavailableError, FULL))
 async def remove(version_id: RowId, runtime: RuntimeDep) -> RemovalOut:
-    """Deletes its files for good; its record stays. Refused while something needs it; again changes nothing."""
+    """Deletes a version's files for good; its record stays. Refused while something needs it."""
     mark = partial(removal.remove, version_id=version_id, settings=runtime.settings)
     return await removed(runtime, mark)
 
 
 @router.post("/prune", responses=raises(UnavailableError, FULL))
 async def prune(body: PruneIn, runtime: RuntimeDep) -> RemovalOut:
-    """Removes all versions that nothing needs: see `kept` for what stays, and why."""
+    """Removes every version that nothing needs; `kept` says which stay, and why."""
     if body.dry_run:
         look = partial(removal.plan, settings=runtime.settings, keep=body.keep)
         return removal_out(await runtime.reading.run(look), [])

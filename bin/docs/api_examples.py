@@ -1,0 +1,42 @@
+"""A call of each operation for docs/api.md; tests/api/test_documented_calls.py sends them all."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+ADDRESS = "http://127.0.0.1:8000"
+IN_PATH = {"job_id": "JOB_ID", "model": "fourfold"}
+"""What stands for a parameter in a path; every other one is 1."""
+BODIES: dict[str, Any] = {
+    "/api/v1/groups": {"prompt": "How do I boil an egg?"},
+    "/api/v1/groups/{group_id}/rankings": {"ranks": {"1": 1, "2": 3, "3": 2, "4": 3}, "comment": "B is short"},
+    "/api/v1/groups/{group_id}/skip": {"reason": "unclear"},
+    "/api/v1/prompts": {"prompts": [{"prompt": "What is a prime number?", "language": "en"}]},
+    "/api/v1/jobs": {"kind": "train_policy", "params": {"total_episodes": 512, "kl_coef": 0.05}},
+    "/api/v1/versions/prune": {"keep": 2, "dry_run": True},
+    "/api/v1/generate": {"prompt": "Name three fruits.", "n": 2, "temperature": 0.7, "seed": 1},
+    "/api/v1/score": {"prompt": "Name three fruits.", "answers": ["Apples, pears and plums.", "No."]},
+    "/api/v1/tokenize": {"text": "Hello, 世界"},
+    "/api/v1/next-token": {"prompt": "Name three fruits.", "k": 5},
+    "/v1/chat/completions": {"model": "fourfold", "messages": [{"role": "user", "content": "Name three fruits."}]},
+    "/v1/completions": {"model": "fourfold", "prompt": "Once upon a time"},
+}
+FILES = {
+    "/api/v1/import/prompts": "prompts.jsonl",
+    "/api/v1/import/comparisons": "comparisons.jsonl",
+    "/api/v1/import/rankings": "rankings.jsonl",
+}
+
+
+def call(method: str, path: str, operation: dict[str, Any]) -> Iterator[str]:
+    """The lines of a call by curl."""
+    names = [parameter["name"] for parameter in operation.get("parameters", ()) if parameter["in"] == "path"]
+    address = ADDRESS + path.format(**{name: IN_PATH.get(name, "1") for name in names})
+    if path in FILES:
+        yield f"curl {address} -H 'Content-Type: application/jsonl' \\"
+        yield f"  --data-binary @{FILES[path]}"
+    elif "requestBody" in operation:
+        yield f"curl {address} -H 'Content-Type: application/json' \\"
+        yield f"  -d '{json.dumps(BODIES[path], ensure_ascii=False)}'"
+    else:
+        yield f"curl {address}" if method == "GET" else f"curl -X {method} {address}"
