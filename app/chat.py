@@ -1,11 +1,13 @@
-"""The words exchanged with a language model: messages in, answers out. Pure: no torch, no web, no database.
+"""The words exchanged with a language model: requests in, answers out. Pure: no torch, no web, no database.
 
 Both the engine (app.lm) and the services speak them, and neither may import the other.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from typing import Literal, TypedDict
+
+from app.hparams import SamplingParams
 
 Role = Literal["system", "user", "assistant"]
 
@@ -42,6 +44,23 @@ class RawTokens:
 
 
 Prompt = Sequence[Message] | Templated | RawText | RawTokens
+
+
+@dataclass(frozen=True)
+class GenerationRequest:
+    """n answers of one version to one prompt. `distinct` draws answers of equal texts again, a bounded number of times
+    (a stream tells each answer once, so never there); `logprobs` asks for the tokens' log-probabilities and that many
+    alternatives to each."""
+
+    prompt: Prompt
+    _: KW_ONLY
+    version_id: int
+    params: SamplingParams
+    n: int = 1
+    distinct: bool = False
+    logprobs: int | None = None
+
+
 TURN_GAP = "\n\n"
 
 

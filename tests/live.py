@@ -14,7 +14,7 @@ import httpx2
 import uvicorn
 from fastapi import FastAPI
 
-from app.chat import Message, NextToken, Prompt, SampledAnswer, StreamEvent
+from app.chat import GenerationRequest, Message, NextToken, Prompt, SampledAnswer, StreamEvent
 from app.errors import InvalidError
 from app.hparams import SamplingParams
 from app.http.connections import server_config
@@ -49,33 +49,16 @@ class ScriptedEngine:
         if self.failure is not None:
             raise self.failure
 
-    def generate(
-        self,
-        prompt: Prompt,
-        *,
-        n: int,
-        params: SamplingParams,
-        version_id: int,
-        distinct: bool = False,
-        logprobs: int | None = None,
-    ) -> list[SampledAnswer]:
-        self._called("generate", version_id)
-        texts = self.texts[:n] or [f"answer {next(self._numbers)}" for _ in range(n)]
+    def generate(self, request: GenerationRequest) -> list[SampledAnswer]:
+        self._called("generate", request.version_id)
+        texts = self.texts[: request.n] or [f"answer {next(self._numbers)}" for _ in range(request.n)]
         return [SampledAnswer(text, [5, 6, 4], "stop") for text in texts]
 
-    def stream(
-        self,
-        prompt: Prompt,
-        *,
-        n: int,
-        params: SamplingParams,
-        version_id: int,
-        logprobs: int | None = None,
-    ) -> Iterator[StreamEvent]:
-        self._called("stream", version_id)
+    def stream(self, request: GenerationRequest) -> Iterator[StreamEvent]:
+        self._called("stream", request.version_id)
         while self.endless:
             yield StreamEvent(0, "and so on " * 100)
-        for index in range(n):
+        for index in range(request.n):
             yield StreamEvent(index, "an ")
             yield StreamEvent(index, "answer", SampledAnswer("an answer", [5, 4], "stop"))
 

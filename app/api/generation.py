@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 from app.api.description import raises, streams
 from app.api.schemas import MAX_ALTERNATIVES, ConversationInput, Model, PromptInput, SamplingInput, Text
 from app.api.streams import EventStream, event, with_first
-from app.chat import NextToken, SampledAnswer, StreamEvent, TokenLogprob
+from app.chat import GenerationRequest, NextToken, SampledAnswer, StreamEvent, TokenLogprob
 from app.errors import ConflictError, GoneError, NotFoundError
 from app.formats.ids import RowId
 from app.hparams import CONTEXT_LIMIT
@@ -121,12 +121,11 @@ def generate(body: GenerateIn, runtime: RuntimeDep) -> GenerateOut | StreamingRe
     """Samples n answers. With `stream` they arrive in pieces, then each as a whole, then `end`."""
     messages, params = body.to_conversation(), body.to_params(runtime.settings)
     version_id = answering_version_id(runtime, body.version)
+    request = GenerationRequest(messages, version_id=version_id, params=params, n=body.n, logprobs=body.logprobs)
     if body.stream:
-        events = with_first(
-            runtime.engine.stream(messages, n=body.n, params=params, version_id=version_id, logprobs=body.logprobs)
-        )
+        events = with_first(runtime.engine.stream(request))
         return EventStream(events, _pieces(events, version_id))
-    answers = runtime.engine.generate(messages, n=body.n, params=params, version_id=version_id, logprobs=body.logprobs)
+    answers = runtime.engine.generate(request)
     return GenerateOut(version=version_id, completions=[completion_out(answer) for answer in answers])
 
 

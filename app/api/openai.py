@@ -15,11 +15,10 @@ from app.api.openai_answers import ChatChunk, ChatOut, Head, ModelOut, ModelsOut
 from app.api.openai_requests import ACTIVE_MODEL, COMPLETION_TOKENS, ChatIn, CompletionIn
 from app.api.openai_texts import TextOut, text_chunks, whole_texts
 from app.api.streams import EventStream, with_first
-from app.chat import Prompt, RawText, RawTokens, StreamEvent
+from app.chat import GenerationRequest, Prompt, RawText, RawTokens, StreamEvent
 from app.db.models.versions import Version
 from app.errors import GoneError, InvalidError, NotFoundError
 from app.formats.ids import parse_id
-from app.hparams import SamplingParams
 from app.runtime import Admitted, ReadSession, Runtime, RuntimeDep, UnitRoute
 from app.services.versions.versions import MAY_ANSWER, active_answerer, answerers, get_version
 
@@ -78,18 +77,14 @@ def chat(body: ChatIn, runtime: RuntimeDep) -> Any:
     head, version_id = _head(runtime, "chatcmpl", body.model_name)
     prompt = body.prompt()
     prompt_tokens, room = room_for(runtime, prompt, version_id, body.asked_tokens, "messages")
-    params = body.params(room)
+    request = GenerationRequest(
+        prompt, version_id=version_id, params=body.params(room), n=body.answers, logprobs=body.alternatives
+    )
     if body.stream:
-        events = with_first(
-            runtime.engine.stream(
-                prompt, n=body.answers, params=params, version_id=version_id, logprobs=body.alternatives
-            )
-        )
+        events = with_first(runtime.engine.stream(request))
         usage = prompt_tokens if body.wants_usage else None
         return EventStream(events, chunks(head, events, body.answers, usage), told)
-    answers = runtime.engine.generate(
-        prompt, n=body.answers, params=params, version_id=version_id, logprobs=body.alternatives
-    )
+    answers = runtime.engine.generate(request)
     return whole(head, answers, prompt_tokens)
 
 
@@ -106,16 +101,10 @@ def complete(body: CompletionIn, runtime: RuntimeDep) -> Any:
     asked = [_asked(body, runtime, prompt, version_id) for prompt in body.prompts]
     prompt_tokens = sum(each.tokens for each in asked)
     if body.stream:
-        events = with_first(_streamed(body, runtime, asked, version_id))
+        events = with_first(_streamed(body, runtime, asked))
         usage = prompt_tokens if body.wants_usage else None
         return EventStream(events, text_chunks(head, events, usage), told)
-    answers = [
-        (each.echo, answer)
-        for each in asked
-        for answer in runtime.engine.generate(
-            each.prompt, n=body.answers, params=each.params, version_id=version_id, logprobs=body.logprobs
-        )
-    ]
+    answers = [(each.echo, answer) for each in asked for answer in runtime.engine.generate(each.request)]
     return whole_texts(head, answers, prompt_tokens)
 
 
@@ -123,10 +112,9 @@ def complete(body: CompletionIn, runtime: RuntimeDep) -> Any:
 class _Asked:
     """One prompt of a request. `echo` stands before its answers."""
 
-    prompt: Prompt
+    request: GenerationRequest
     echo: str
     tokens: int
-    params: SamplingParams
 
 
 def _asked(body: CompletionIn, runtime: Runtime, prompt: RawText | RawTokens, version_id: int) -> _Asked:
@@ -136,18 +124,17 @@ def _asked(body: CompletionIn, runtime: Runtime, prompt: RawText | RawTokens, ve
         echo = prompt.text
     elif body.echo and isinstance(prompt, RawTokens):
         echo = runtime.engine.text_of(prompt.token_ids, version_id=version_id)
-    return _Asked(prompt, echo, tokens, body.params(room))
+    request = GenerationRequest(
+        prompt, version_id=version_id, params=body.params(room), n=body.answers, logprobs=body.logprobs
+    )
+    return _Asked(request, echo, tokens)
 
 
-def _streamed(body: CompletionIn, runtime: Runtime, asked: Sequence[_Asked], version_id: int) -> Iterator[StreamEvent]:
+def _streamed(body: CompletionIn, runtime: Runtime, asked: Sequence[_Asked]) -> Iterator[StreamEvent]:
     """Each prompt's answers under indices of their own."""
     for place, each in enumerate(asked):
         first = place * body.answers
-        events = with_first(
-            runtime.engine.stream(
-                each.prompt, n=body.answers, params=each.params, version_id=version_id, logprobs=body.logprobs
-            )
-        )
+        events = with_first(runtime.engine.stream(each.request))
         with closing(events):
             for index in range(body.answers if each.echo else 0):
                 yield StreamEvent(first + index, each.echo)

@@ -1,7 +1,5 @@
 """What the label page's tests share: an engine with hostile answers, and the page as a person handles it."""
 
-# ruff: noqa: ARG002  the engine takes what a real one would use
-
 import itertools
 import re
 import threading
@@ -10,11 +8,10 @@ from collections.abc import Iterator
 from playwright.sync_api import Locator, Page, expect
 from sqlalchemy import select
 
-from app.chat import Prompt, SampledAnswer, StreamEvent
+from app.chat import GenerationRequest, SampledAnswer, StreamEvent
 from app.db.models.groups import Completion, Group, Skip
 from app.db.models.labelers import Labeler
 from app.db.models.rankings import Ranking
-from app.hparams import SamplingParams
 from tests.live import LiveServer, ScriptedEngine
 
 HOSTILE = "<script>document.title='owned'</script><img src=x onerror=\"document.title='owned'\"><b>bold</b> &amp; more"
@@ -41,30 +38,13 @@ class WritingEngine(ScriptedEngine):
         # their tokens differ, too: a reward model learns nothing from answers that are the same
         return [SampledAnswer(f"{text} ({number})", [5, 6 + at, 4], "stop") for at, text in enumerate(ANSWERS)]
 
-    def generate(
-        self,
-        prompt: Prompt,
-        *,
-        n: int,
-        params: SamplingParams,
-        version_id: int,
-        distinct: bool = False,
-        logprobs: int | None = None,
-    ) -> list[SampledAnswer]:
-        self._called("generate", version_id)
-        return self._answers()[:n]
+    def generate(self, request: GenerationRequest) -> list[SampledAnswer]:
+        self._called("generate", request.version_id)
+        return self._answers()[: request.n]
 
-    def stream(
-        self,
-        prompt: Prompt,
-        *,
-        n: int,
-        params: SamplingParams,
-        version_id: int,
-        logprobs: int | None = None,
-    ) -> Iterator[StreamEvent]:
-        self._called("stream", version_id)
-        for index, answer in enumerate(self._answers()[:n]):
+    def stream(self, request: GenerationRequest) -> Iterator[StreamEvent]:
+        self._called("stream", request.version_id)
+        for index, answer in enumerate(self._answers()[: request.n]):
             pieces = re.findall(r"\S+\s*", answer.text)
             for place, piece in enumerate(pieces):
                 if place == 2:

@@ -21,7 +21,7 @@ from typing import TypeVar
 
 import torch
 
-from app.chat import Message, NextToken, Prompt, SampledAnswer, StreamEvent
+from app.chat import GenerationRequest, Message, NextToken, Prompt, SampledAnswer, StreamEvent
 from app.errors import CrowdedError, LateError, UnavailableError
 from app.hparams import SamplingParams
 from app.lm.inference.batch import MAX_ROWS, Batch, Row, prompt_logits
@@ -69,36 +69,15 @@ class LocalEngine:
 
     # What the Protocol asks for; called from any thread but the engine's own.
 
-    def generate(
-        self,
-        prompt: Prompt,
-        *,
-        n: int,
-        params: SamplingParams,
-        version_id: int,
-        distinct: bool = False,
-        logprobs: int | None = None,
-    ) -> list[SampledAnswer]:
-        generation = Generation(
-            prompt, n, params, version_id, distinct=distinct, logprobs=logprobs, deadline=self._deadline()
-        )
+    def generate(self, request: GenerationRequest) -> list[SampledAnswer]:
+        generation = Generation(request, deadline=self._deadline())
         self._submit(generation)
         return generation.result.result()
 
-    def stream(
-        self,
-        prompt: Prompt,
-        *,
-        n: int,
-        params: SamplingParams,
-        version_id: int,
-        logprobs: int | None = None,
-    ) -> Iterator[StreamEvent]:
+    def stream(self, request: GenerationRequest) -> Iterator[StreamEvent]:
         """Errors come before the first event; closing the iterator stops the sampling."""
         events: queue.SimpleQueue[Told] = queue.SimpleQueue()
-        generation = Generation(
-            prompt, n, params, version_id, logprobs=logprobs, emit=events.put, deadline=self._deadline()
-        )
+        generation = Generation(request, emit=events.put, deadline=self._deadline())
         generation.result.add_done_callback(lambda done: events.put(done.exception()))
         self._submit(generation)
         return _read(events, generation)
@@ -158,7 +137,7 @@ class LocalEngine:
     def _submit(self, generation: Generation) -> None:
         with self._changed:
             self._check_room()
-        generation.prepare(self._models.policy(generation.version_id))
+        generation.prepare(self._models.policy(generation.request.version_id))
         with self._changed:
             self._check_room()
             if generation.long and sum(other.long for other in self._waiting) >= max(1, self._queue_size // 2):
@@ -235,7 +214,7 @@ class LocalEngine:
     def _begin(self, generation: Generation) -> bool:
         try:
             batch = self._batches.get(generation.lane) or self._new_batch(generation)
-            if not batch.has_room(generation.n, generation.slots):
+            if not batch.has_room(generation.request.n, generation.slots):
                 return False
             self._leave_line(generation)
             self._add(generation, batch, generation.start())

@@ -8,9 +8,8 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 
-from app.chat import Alternative, Prompt, SampledAnswer, StreamEvent, TokenLogprob
+from app.chat import Alternative, GenerationRequest, SampledAnswer, StreamEvent, TokenLogprob
 from app.errors import InvalidError
-from app.hparams import SamplingParams
 from app.lm.inference.batch import Completion, Row
 from app.lm.inference.model_cache import Policy
 from app.lm.inference.offline import answer_rows, base_seed
@@ -32,12 +31,7 @@ Emit = Callable[[StreamEvent], None]
 class Generation:
     """What was asked for, and how far it is. `gone` is set by a reader who left; `result` by the engine."""
 
-    asked: Prompt
-    n: int
-    params: SamplingParams
-    version_id: int
-    distinct: bool = False
-    logprobs: int | None = None
+    request: GenerationRequest
     emit: Emit | None = None
     deadline: float = float("inf")  # time.monotonic()
     gone: threading.Event = field(default_factory=threading.Event)
@@ -53,28 +47,28 @@ class Generation:
     def prepare(self, policy: Policy) -> None:
         """Reads the prompt; raises InvalidError where it is too long, or the settings name a token that is none."""
         last = policy.decoder.config.vocab_size - 1
-        if (unknown := max((token for token, _ in self.params.logit_bias), default=0)) > last:
+        if (unknown := max((token for token, _ in self.request.params.logit_bias), default=0)) > last:
             raise InvalidError(f"logit_bias: there is no token {unknown}; the last one is {last}.", param="logit_bias")
-        self.prompt, self.policy = policy.encoded(self.asked, self.params.max_tokens), policy
+        self.prompt, self.policy = policy.encoded(self.request.prompt, self.request.params.max_tokens), policy
 
     def start(self) -> list[Row]:
         """The rows to write."""
-        self.seed = base_seed(self.params)
-        return self._rows(range(self.n), self.seed)
+        self.seed = base_seed(self.request.params)
+        return self._rows(range(self.request.n), self.seed)
 
     @property
     def slots(self) -> int:
         """Tokens that a row may grow to."""
-        return len(self.prompt) + self.params.max_tokens
+        return len(self.prompt) + self.request.params.max_tokens
 
     @property
     def long(self) -> bool:
-        return self.params.max_tokens > LONG_ANSWER_TOKENS or self.slots > LONG_TOKENS
+        return self.request.params.max_tokens > LONG_ANSWER_TOKENS or self.slots > LONG_TOKENS
 
     @property
     def lane(self) -> Lane:
         """Which answers it is written beside."""
-        return self.version_id, self.long
+        return self.request.version_id, self.long
 
     @property
     def late(self) -> bool:
@@ -84,7 +78,9 @@ class Generation:
         """Takes the answer of a row; returns the rows that are to be written still, once all have ended."""
         index = self.rows.pop(row)
         text = self._texts.pop(row).finish() if row in self._texts else None
-        answer = sampled_answer(self.policy.tokenizer, row.completion, text, with_logprobs=self.logprobs is not None)
+        answer = sampled_answer(
+            self.policy.tokenizer, row.completion, text, with_logprobs=self.request.logprobs is not None
+        )
         self.answers[index] = answer
         if self.emit is not None:
             self.emit(StreamEvent(index, "", answer))
@@ -92,18 +88,18 @@ class Generation:
             return []
         twins = self._twins()
         if not twins:
-            self.result.set_result([self.answers[index] for index in range(self.n)])
+            self.result.set_result([self.answers[index] for index in range(self.request.n)])
             return []
         self._attempt += 1
         return self._rows(twins, derived_seed(self.seed, -1 - self._attempt))
 
     def _rows(self, indices: Sequence[int], seed: int) -> list[Row]:
         tokenizer = self.policy.tokenizer
-        rows = answer_rows(len(indices), self.params, tokenizer.end_ids, seed, logprobs=self.logprobs)
+        rows = answer_rows(len(indices), self.request.params, tokenizer.end_ids, seed, logprobs=self.request.logprobs)
         self.rows = dict(zip(rows, indices, strict=True))
-        if self.emit is not None or self.params.stop:
+        if self.emit is not None or self.request.params.stop:
             for row, index in self.rows.items():
-                text = AnswerText(tokenizer, self.params.stop, self._piece_of(index))
+                text = AnswerText(tokenizer, self.request.params.stop, self._piece_of(index))
                 self._texts[row], row.on_token = text, text.push
         return rows
 
@@ -113,9 +109,12 @@ class Generation:
 
     def _twins(self) -> list[int]:
         """Answers that stand there already; none when that is allowed or cannot be helped."""
-        if not self.distinct or self.params.temperature == 0 or self._attempt == TRIES:
+        if not self.request.distinct or self.emit is not None:  # what was told cannot be taken back
             return []
-        texts = [self.answers[index].text for index in range(self.n)]  # two that ended differently read the same
+        if self.request.params.temperature == 0 or self._attempt == TRIES:
+            return []
+        # Two answers that ended differently may read the same.
+        texts = [self.answers[index].text for index in range(self.request.n)]
         return [place for place, found in enumerate(texts) if found in texts[:place]]
 
 

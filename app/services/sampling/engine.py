@@ -4,42 +4,24 @@ The in-process implementation is app.lm.inference.engine.LocalEngine; one that l
 Every method blocks: call it from `def` routes or threads, never from the event loop, never inside a transaction.
 Each raises UnavailableError when too many requests wait or the answers take too long, and InvalidError when prompt
 and answer are too long together.
-`version_id` is always explicit: the caller looks up the active version.
+The version is always named: the caller looks up the active version.
 """
 
 from collections.abc import Iterator, Sequence
 from typing import Protocol
 
-from app.chat import Message, NextToken, Prompt, SampledAnswer, StreamEvent
+from app.chat import GenerationRequest, Message, NextToken, Prompt, SampledAnswer, StreamEvent
 from app.hparams import SamplingParams
 
-__all__ = ["Engine", "Message", "NextToken", "SampledAnswer", "StreamEvent"]
+__all__ = ["Engine", "GenerationRequest", "Message", "NextToken", "SampledAnswer", "StreamEvent"]
 
 
 class Engine(Protocol):
-    def generate(
-        self,
-        prompt: Prompt,
-        *,
-        n: int,
-        params: SamplingParams,
-        version_id: int,
-        distinct: bool = False,
-        logprobs: int | None = None,
-    ) -> list[SampledAnswer]:
-        """n answers; `distinct` draws equal texts again, a bounded number of times. `logprobs` asks for the tokens'
-        log-probabilities and that many alternatives at each place."""
+    def generate(self, request: GenerationRequest) -> list[SampledAnswer]:
+        """The request's n answers."""
         ...
 
-    def stream(
-        self,
-        prompt: Prompt,
-        *,
-        n: int,
-        params: SamplingParams,
-        version_id: int,
-        logprobs: int | None = None,
-    ) -> Iterator[StreamEvent]:
+    def stream(self, request: GenerationRequest) -> Iterator[StreamEvent]:
         """As `generate`, piece by piece; closing the iterator stops the sampling."""
         ...
 

@@ -21,7 +21,7 @@ from app.formats.languages import ANY, Asked
 from app.hparams import SamplingParams
 from app.services.data import prompts
 from app.services.labeling import drawing, groups, labelers, languages
-from app.services.sampling.engine import Engine
+from app.services.sampling.engine import Engine, GenerationRequest
 from app.services.sampling.fitting import Fitting, active_fitting
 from app.services.versions import versions
 from app.settings.config import Settings
@@ -104,7 +104,7 @@ class GroupSampling:
         try:
             fitting.check(ANY_PROMPT)
             once = SamplingParams(max_tokens=1, seed=0)
-            self.engine.generate(ANY_PROMPT, n=1, params=once, version_id=fitting.version_id)
+            self.engine.generate(GenerationRequest(ANY_PROMPT, version_id=fitting.version_id, params=once))
         except Exception:
             raise error from None
         if isinstance(error, InvalidError):
@@ -158,13 +158,14 @@ def sample_answers(
     engine: Engine, prompt: Prompt, *, params: SamplingParams, seed: int, version_id: int
 ) -> list[SampledAnswer]:
     """Four answers, distinct where a few more rolls of the dice can make them so."""
-    return engine.generate(
+    request = GenerationRequest(
         [as_message(message) for message in prompt.messages],
-        n=ANSWERS_PER_GROUP,
-        params=replace(params, seed=seed),
         version_id=version_id,
+        params=replace(params, seed=seed),
+        n=ANSWERS_PER_GROUP,
         distinct=True,
     )
+    return engine.generate(request)
 
 
 def as_message(stored: dict[str, str]) -> Message:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from sqlalchemy.orm import Session
 
-from app.chat import Message, SampledAnswer, StreamEvent
+from app.chat import GenerationRequest, Message, SampledAnswer, StreamEvent
 from app.db.models.groups import ANSWERS_PER_GROUP, Group, GroupStatus
 from app.db.session import transaction
 from app.errors import AppError, ConflictError, UnavailableError
@@ -188,8 +188,8 @@ class LiveSampling:
         params = SamplingParams(**group.settings)
         places = groups.shuffled_places(group.seed)  # each answer stays where its first word was shown
         whole: dict[int, SampledAnswer] = {}
-        version_id = _version_of(group)
-        for event in self._sampling.engine.stream(messages, n=ANSWERS_PER_GROUP, params=params, version_id=version_id):
+        request = GenerationRequest(messages, version_id=_version_of(group), params=params, n=ANSWERS_PER_GROUP)
+        for event in self._sampling.engine.stream(request):
             if event.answer is not None:
                 whole[event.index] = event.answer
             run.add(replace(event, index=places[event.index]))

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 from app.chat import Prompt
 from app.hparams import SamplingParams
-from app.services.sampling.engine import Engine, Message, NextToken, SampledAnswer, StreamEvent
+from app.services.sampling.engine import Engine, GenerationRequest, Message, NextToken, SampledAnswer, StreamEvent
 
 
 class Gate:
@@ -40,32 +40,13 @@ class InteractiveEngine:
         self._engine = engine
         self._gate = gate
 
-    def generate(
-        self,
-        prompt: Prompt,
-        *,
-        n: int,
-        params: SamplingParams,
-        version_id: int,
-        distinct: bool = False,
-        logprobs: int | None = None,
-    ) -> list[SampledAnswer]:
+    def generate(self, request: GenerationRequest) -> list[SampledAnswer]:
         with self._gate.busy():
-            return self._engine.generate(
-                prompt, n=n, params=params, version_id=version_id, distinct=distinct, logprobs=logprobs
-            )
+            return self._engine.generate(request)
 
-    def stream(
-        self,
-        prompt: Prompt,
-        *,
-        n: int,
-        params: SamplingParams,
-        version_id: int,
-        logprobs: int | None = None,
-    ) -> Iterator[StreamEvent]:
+    def stream(self, request: GenerationRequest) -> Iterator[StreamEvent]:
         with self._gate.busy():
-            yield from self._engine.stream(prompt, n=n, params=params, version_id=version_id, logprobs=logprobs)
+            yield from self._engine.stream(request)
 
     def score(self, messages: Sequence[Message], answers: Sequence[str], *, version_id: int) -> list[float]:
         with self._gate.busy():

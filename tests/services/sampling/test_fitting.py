@@ -1,13 +1,12 @@
 """What a version can answer, and prompts that it cannot: refused, found and set aside, and in use again."""
 
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 from sqlalchemy import Engine as Database
 from sqlalchemy.orm import Session
 
-from app.chat import Message, SampledAnswer
+from app.chat import GenerationRequest, Message, SampledAnswer
 from app.db.models.prompts import Prompt, PromptSource
 from app.db.models.versions import Version, VersionKind, VersionStatus
 from app.db.session import transaction
@@ -30,11 +29,11 @@ def words(count: int) -> list[Message]:
 class PickyEngine(ScriptedEngine):
     """A word is a token, and what is too long or odd cannot be answered, as with a real one."""
 
-    def generate(self, prompt, **options) -> list[SampledAnswer]:  # type: ignore[no-untyped-def]
-        self.count_tokens(prompt, version_id=options["version_id"], answer_tokens=options["params"].max_tokens)
-        if "odd" in prompt[-1]["content"]:
+    def generate(self, request: GenerationRequest) -> list[SampledAnswer]:
+        self.count_tokens(request.prompt, version_id=request.version_id, answer_tokens=request.params.max_tokens)
+        if "odd" in str(request.prompt):
             raise IndexError("index 600 is out of bounds")
-        return super().generate(prompt, **options)
+        return super().generate(request)
 
 
 @pytest.fixture
@@ -129,10 +128,10 @@ def test_a_model_that_is_busy_once_sets_nothing_aside(
     prompt = add(runtime, words(3))
     generate, failures = engine.generate, [UnavailableError("Too many answers are being written.")]
 
-    def busy_once(messages: list[Message], **options: Any) -> list[SampledAnswer]:
+    def busy_once(request: GenerationRequest) -> list[SampledAnswer]:
         if failures:
             raise failures.pop()
-        return generate(messages, **options)
+        return generate(request)
 
     monkeypatch.setattr(engine, "generate", busy_once)
     with pytest.raises(UnavailableError, match="Too many"):
@@ -215,10 +214,10 @@ def test_a_prompt_archived_while_it_is_answered_makes_no_card(runtime: Runtime, 
     added = add(runtime, words(3))
     generate = engine.generate
 
-    def archive_meanwhile(prompt, **options) -> list[SampledAnswer]:  # type: ignore[no-untyped-def]
+    def archive_meanwhile(request: GenerationRequest) -> list[SampledAnswer]:
         with transaction(runtime.write) as session:
             session.delete(session.get_one(Prompt, added))
-        return generate(prompt, **options)
+        return generate(request)
 
     engine.generate = archive_meanwhile  # type: ignore[method-assign]
     assert runtime.group_sampling.sample_ready() is None

@@ -7,12 +7,11 @@ import pytest
 from sqlalchemy import Engine as Database
 from sqlalchemy import func, select
 
-from app.chat import Message, Prompt, SampledAnswer, StreamEvent
+from app.chat import GenerationRequest, Message, SampledAnswer, StreamEvent
 from app.db.models.groups import Group, GroupStatus
 from app.db.models.versions import Version, VersionStatus
 from app.db.session import transaction
 from app.errors import ConflictError
-from app.hparams import SamplingParams
 from app.runtime import Runtime, build_runtime
 from app.services.labeling import groups
 from app.services.sampling.group_sampling import LabelerName
@@ -27,17 +26,8 @@ class Twins(ScriptedEngine):
 
     written = ("same", "same", "third", "fourth")
 
-    def stream(
-        self,
-        prompt: Prompt,
-        *,
-        n: int,
-        params: SamplingParams,
-        version_id: int,
-        logprobs: int | None = None,
-    ) -> Iterator[StreamEvent]:
-        del prompt, params, version_id, logprobs
-        for index, text in enumerate(self.written[:n]):
+    def stream(self, request: GenerationRequest) -> Iterator[StreamEvent]:
+        for index, text in enumerate(self.written[: request.n]):
             yield StreamEvent(index, text, SampledAnswer(text, [5, 4], "stop"))
 
 

@@ -10,7 +10,7 @@ from sqlalchemy import Engine as Database
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
-from app.chat import Message
+from app.chat import GenerationRequest, Message
 from app.db.base import utc_now
 from app.db.models.groups import GroupStatus
 from app.db.models.labelers import Labeler
@@ -165,7 +165,7 @@ def test_prefetching_steps_aside_for_people(runtime: Runtime, engine: ScriptedEn
     hello = [Message(role="user", content="Hi")]
 
     def ask() -> None:
-        people.generate(hello, n=1, params=SamplingParams(), version_id=sft.id)
+        people.generate(GenerationRequest(hello, version_id=sft.id, params=SamplingParams()))
 
     with while_sampling(engine, ask):
         prefetcher.start()
