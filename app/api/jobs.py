@@ -12,8 +12,9 @@ from pydantic import BaseModel, Field
 from sqlalchemy.orm import Session
 
 from app.api.description import raises, streams
+from app.api.kinds import JobKind
 from app.api.schemas import JsonObject, Limit, Model, PageOut, page_out
-from app.db.models.jobs import Job, JobKind, JobMetric, JobStatus, JobTrigger
+from app.db.models.jobs import Job, JobMetric, JobStatus, JobTrigger
 from app.errors import ConflictError, CrowdedError, GoneError, NotFoundError, UnavailableError
 from app.formats.ids import EventId
 from app.runtime import ReadSession, RuntimeDep, UnitRoute, WriteSession

@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from app.db.models.groups import SkipReason
-from app.db.models.jobs import LIVE, Job, JobKind, JobStatus
+from app.db.models.jobs import LIVE, Job, JobStatus
 from app.db.models.versions import Version, VersionKind
 from app.formats.figures import number
 from app.services.labeling.rankings import RankingCounts
@@ -16,11 +16,6 @@ SKIP_REASONS = (
     (SkipReason.TOO_SIMILAR, "Too similar to rank"),
     (SkipReason.OTHER, "Another reason"),
 )
-JOB_TITLES = {
-    JobKind.TRAIN_REWARD: "Reward model training",
-    JobKind.TRAIN_POLICY: "Policy training (PPO)",
-    JobKind.EVALUATE: "Evaluation",
-}
 VERSION_TITLES = {
     VersionKind.BASE: "Base model",
     VersionKind.SFT: "SFT model",
@@ -66,10 +61,6 @@ def by_whom(counts: RankingCounts) -> str:
 
 def job_state(job: Job) -> str:
     return STOPPING if job.status in LIVE and job.cancel_requested else JOB_STATES[job.status]
-
-
-def job_title(kind: JobKind) -> str:
-    return JOB_TITLES[kind]
 
 
 def version_title(version: Version) -> str:

@@ -2,8 +2,9 @@
 
 from enum import StrEnum
 
-from app.db.models.jobs import LIVE, Job, JobKind, JobStatus
+from app.db.models.jobs import LIVE, Job, JobStatus
 from app.db.models.versions import Version
+from app.kinds.registry import KINDS
 from app.services.versions.version_states import VersionState
 from app.web import formatting
 
@@ -45,9 +46,9 @@ def of_cancel(job: Job) -> Said:
 
 def about_job(said: str, kind: str) -> str:
     """The sentence, or none where an address says something else."""
-    if said not in list(OF_JOBS) or kind not in list(JobKind):
+    if said not in list(OF_JOBS) or kind not in KINDS:
         return ""
-    return OF_JOBS[Said(said)].format(formatting.job_title(JobKind(kind)))
+    return OF_JOBS[Said(said)].format(KINDS[kind].title)
 
 
 def of_activation(version: Version) -> str:

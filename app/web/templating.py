@@ -14,6 +14,7 @@ from starlette.responses import HTMLResponse
 
 from app.formats import figures
 from app.formats.languages import listed
+from app.kinds.registry import job_title, kind_of
 from app.layout import STATIC, TEMPLATES
 from app.services.versions.bounds import flags_of
 from app.web import formatting
@@ -65,7 +66,8 @@ def _environment() -> Environment:
         flags=flags_of,
         listed_languages=listed,
         figure=figures.figure,
-        job_title=formatting.job_title,
+        kind=kind_of,
+        job_title=job_title,
         job_state=formatting.job_state,
         version_state=formatting.version_state,
         version_state_meaning=formatting.version_state_meaning,

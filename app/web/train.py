@@ -9,11 +9,12 @@ from starlette.datastructures import FormData
 from starlette.responses import RedirectResponse, Response
 
 from app.db.base import utc_now
-from app.db.models.jobs import LIVE, JobKind
-from app.errors import InvalidError, UnavailableError
+from app.db.models.jobs import LIVE
+from app.errors import UnavailableError
 from app.formats.ids import RowId, parse_id
+from app.kinds.registry import KINDS, kind_named
 from app.runtime import ReadSession, Runtime, RuntimeDep, UnitRoute, WriteSession
-from app.services.jobs import job_folders, jobs
+from app.services.jobs import job_folders, jobs, needs
 from app.services.jobs.ppo_plan import ppo_plan
 from app.services.labeling import drawing
 from app.services.versions import removal, versions
@@ -127,20 +128,14 @@ def show_version(request: Request, runtime: RuntimeDep, session: ReadSession, ve
     return render(request, "versions/index.html", context)
 
 
-def _parse_job(form: FormData) -> tuple[JobKind, dict[str, Any]]:
-    try:
-        kind = JobKind(str(form.get("kind", "")))
-    except ValueError as error:
-        raise InvalidError("Choose what to train: the reward model, the policy, or an evaluation.") from error
-    if kind is not JobKind.EVALUATE:
-        return kind, {}
-    version_id = parse_id(str(form.get("version_id", "")))
-    if version_id is None:
-        raise InvalidError("Choose the version to evaluate. Train a policy first if there is none.")
-    return kind, {"version_id": version_id}
+def _parse_job(form: FormData) -> tuple[str, dict[str, Any]]:
+    """The kind, and the versions that its start form asks for."""
+    kind = kind_named(str(form.get("kind", "")))
+    chosen = {param.name: parse_id(str(form.get(param.name, ""))) for param in kind.versions if param.required}
+    return kind.name, {name: number for name, number in chosen.items() if number is not None}
 
 
-def _start(request: Request, runtime: Runtime, session: Session, kind: JobKind, params: dict[str, Any]) -> Response:
+def _start(request: Request, runtime: Runtime, session: Session, kind: str, params: dict[str, Any]) -> Response:
     """Queues the work, and says so; or says that it is being done already."""
     alone = not jobs.list_jobs(session, statuses=LIVE, limit=1).items
     fresh = jobs.same_work(session, kind, params) is None
@@ -148,7 +143,7 @@ def _start(request: Request, runtime: Runtime, session: Session, kind: JobKind, 
     return _changed(request, runtime, session, kind, notices.of_start(job, fresh=fresh, alone=alone))
 
 
-def _changed(request: Request, runtime: Runtime, session: Session, kind: JobKind, said: Said) -> Response:
+def _changed(request: Request, runtime: Runtime, session: Session, kind: str, said: Said) -> Response:
     if not is_fragment(request):
         return RedirectResponse(f"/train?said={said}&kind={kind}", 303)
     context = {**_overview(runtime, session), "notice": notices.about_job(said, kind)}
@@ -162,6 +157,7 @@ def _overview(runtime: Runtime, session: Session) -> dict[str, Any]:
     age = status.worker_age_seconds
     return {
         "overview": overview,
+        "starts": [(kind, needs.unmet(session, kind)) for kind in KINDS.values()],
         "standing": overview.standing,
         "loop_status": status,
         "seconds_left": lambda job: jobs.seconds_left(job, now),

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from sqlalchemy.orm import Session, sessionmaker
 
-from app.db.models.jobs import Job, JobKind, JobStatus
+from app.db.models.jobs import Job, JobStatus
 from app.db.session import make_read_session_factory, make_session_factory, open_database
 from app.errors import AppError
 from app.processes.parent_watch import follow_parent
@@ -37,7 +37,7 @@ DEFAULT_HANDLERS = "app.worker.handlers.registry"
 log = logging.getLogger("fourfold.job")
 
 
-def run_attempt(run: JobRun, handlers: Mapping[JobKind, Handler]) -> int:
+def run_attempt(run: JobRun, handlers: Mapping[str, Handler]) -> int:
     """Runs the handler and records how it ended; returns the exit status."""
     try:
         return _run_to_its_end(run, handlers)
@@ -46,7 +46,7 @@ def run_attempt(run: JobRun, handlers: Mapping[JobKind, Handler]) -> int:
         return EXIT_DATABASE_GONE
 
 
-def _run_to_its_end(run: JobRun, handlers: Mapping[JobKind, Handler]) -> int:
+def _run_to_its_end(run: JobRun, handlers: Mapping[str, Handler]) -> int:
     try:
         handlers[run.job.kind](run)
     except JobStopped:

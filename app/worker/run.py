@@ -16,9 +16,10 @@ from typing import Any, TypeVar
 from sqlalchemy.orm import Session, sessionmaker
 
 from app.db.base import utc_now
-from app.db.models.jobs import Job, JobKind, JobStatus
+from app.db.models.jobs import Job, JobStatus
 from app.db.session import make_read_session_factory, transaction
 from app.formats.strict_json import to_json
+from app.kinds.registry import kind_of
 from app.model_info.weights import sync
 from app.saving import saving
 from app.services.jobs import job_folders, job_runs
@@ -130,7 +131,7 @@ class JobRun:
 
     def drain(self, trainer: Generator[Progress, None, Result]) -> Result:
         """Runs a trainer to its end, reporting each step; leaves it at once when cancelled or superseded."""
-        if self.job.kind is not JobKind.TRAIN_REWARD:  # which reads all answers before its first step
+        if not kind_of(self.job.kind).first_step_is_longer:
             self._pace.begin(time.monotonic())
         try:
             while True:

@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from app.db.base import utc_now
-from app.db.models.jobs import Job, JobKind, JobStatus
+from app.db.models.jobs import Job, JobStatus
 from app.db.models.versions import VersionKind, VersionStatus
 from app.db.session import transaction
 from app.services.versions import versions
@@ -175,7 +175,7 @@ def training_states(server: LiveServer) -> int:
             for status in JobStatus:
                 session.add(
                     Job(
-                        id=status.value, kind=JobKind.TRAIN_POLICY, dedup_key=status.value, status=status, step=1,
+                        id=status.value, kind="train_policy", dedup_key=status.value, status=status, step=1,
                         total_steps=9, error="The loss is not a number." if status is JobStatus.FAILED else None,
                         created_at=now, started_at=now, heartbeat_at=now, ends_at=now,
                         cancel_requested=status is JobStatus.QUEUED,

@@ -8,7 +8,7 @@ from sqlalchemy import update
 
 from app.db.base import utc_now
 from app.db.models.groups import Group, GroupStatus
-from app.db.models.jobs import Job, JobKind, JobMetric, JobStatus
+from app.db.models.jobs import Job, JobMetric, JobStatus
 from app.db.models.versions import Version, VersionKind
 from app.db.session import transaction
 from app.services.data import curation
@@ -46,7 +46,7 @@ def running_job(server: LiveServer, name: str) -> None:
         heartbeats.beat(session, "w", now)
         session.add(
             Job(
-                id=name, kind=JobKind.TRAIN_POLICY, dedup_key=name, status=JobStatus.RUNNING, executor_id="w",
+                id=name, kind="train_policy", dedup_key=name, status=JobStatus.RUNNING, executor_id="w",
                 created_at=now, started_at=now, heartbeat_at=now, step=1, total_steps=9,
             )
         )  # fmt: skip
@@ -136,7 +136,7 @@ def test_moments_are_the_readers_own(label_page: LabelPage, path: str) -> None:
     page, server = label_page.page, label_page.server
     with transaction(server.runtime.write) as session:
         if session.get(Job, "past") is None:
-            session.add(Job(id="past", kind=JobKind.EVALUATE, dedup_key="past", status=JobStatus.FAILED))
+            session.add(Job(id="past", kind="evaluate", dedup_key="past", status=JobStatus.FAILED))
         curation.archive_prompt(session, 1, utc_now())
     page.context.new_cdp_session(page).send("Emulation.setTimezoneOverride", {"timezoneId": "Asia/Kolkata"})
     page.goto(server.url + path)

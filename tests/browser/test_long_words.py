@@ -8,7 +8,7 @@ from playwright.sync_api import Page, expect
 
 from app.chat import Message, SampledAnswer
 from app.db.base import utc_now
-from app.db.models.jobs import Job, JobKind, JobStatus
+from app.db.models.jobs import Job, JobStatus
 from app.db.models.prompts import PromptSource
 from app.db.models.versions import VersionKind
 from app.db.session import transaction
@@ -69,7 +69,7 @@ def fill(server: LiveServer) -> None:
         samples = [{"prompt_id": 1, "prompt": WORD, "before": WORD, "after": WORD}]
         versions.record_evaluation(session, policy.id, evaluation={WORD: 0.5}, samples=samples)
         for number, status in enumerate((JobStatus.FAILED, JobStatus.RUNNING)):
-            job = Job(id=status.value, kind=JobKind.TRAIN_POLICY, dedup_key=str(number), status=status)
+            job = Job(id=status.value, kind="train_policy", dedup_key=str(number), status=status)
             job.error, job.message, job.started_at, job.step, job.total_steps = f"No {WORD}.", WORD, utc_now(), 1, 9
             session.add(job)
             session.flush()

@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from app.db.base import utc_now
-from app.db.models.jobs import Job, JobKind, JobMetric, JobStatus
+from app.db.models.jobs import Job, JobMetric, JobStatus
 from app.db.models.versions import VersionKind
 from app.db.session import transaction
 from app.services.jobs import job_folders, jobs
@@ -81,7 +81,7 @@ def test_a_training_that_came_and_went_between_two_looks_is_drawn(
             now = utc_now()
             session.add(
                 Job(
-                    id="quick", kind=JobKind.TRAIN_REWARD, dedup_key="quick", status=JobStatus.SUCCEEDED,
+                    id="quick", kind="train_reward", dedup_key="quick", status=JobStatus.SUCCEEDED,
                     created_at=now, started_at=now, finished_at=now,
                 )
             )  # fmt: skip
@@ -98,7 +98,7 @@ def test_figures_come_while_the_page_is_open(page: Page, tiny_model_dir: Path, t
             now = utc_now()
             session.add(
                 Job(
-                    id="slow", kind=JobKind.TRAIN_REWARD, dedup_key="slow", status=JobStatus.RUNNING,
+                    id="slow", kind="train_reward", dedup_key="slow", status=JobStatus.RUNNING,
                     created_at=now, started_at=now,
                 )
             )  # fmt: skip
@@ -216,7 +216,7 @@ def test_a_policy_that_has_left_its_bounds_is_said_so_wherever_it_is_praised(pag
 
 def test_what_a_job_left_out_is_told_in_one_line(page: Page, server: LiveServer) -> None:
     with transaction(server.runtime.write) as session:
-        job = jobs.queue_job(session, kind=JobKind.TRAIN_REWARD, params={})
+        job = jobs.queue_job(session, kind="train_reward", params={})
         job.status, job.result = JobStatus.SUCCEEDED, {"left_out": {"rankings": 1, "answers": 0, "prompts": 1_200}}
         job.dispatched_at = job.finished_at = utc_now()
     page.goto(f"{server.url}/train")
@@ -229,7 +229,7 @@ def test_a_failed_job_says_why_and_offers_the_next_step(page: Page, server: Live
     """To start again with the same parameters; and to go on, where there is a checkpoint."""
     parameters = {"seed": 7, "ridge_steps": 3}
     with transaction(server.runtime.write) as session:
-        job = jobs.queue_job(session, kind=JobKind.TRAIN_REWARD, params=parameters)
+        job = jobs.queue_job(session, kind="train_reward", params=parameters)
         job.status, job.error = JobStatus.FAILED, "The loss is not a number. Lower learning_rate."
         job.dispatched_at = job.finished_at = utc_now()
     page.goto(f"{server.url}/train")

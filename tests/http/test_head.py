@@ -7,7 +7,7 @@ from sqlalchemy import func, select
 
 from app.chat import Message
 from app.db.models.groups import Group, GroupStatus
-from app.db.models.jobs import Job, JobKind
+from app.db.models.jobs import Job
 from app.db.models.labelers import Labeler
 from app.db.models.prompts import PromptSource
 from app.db.session import transaction
@@ -83,7 +83,7 @@ def test_no_answers_are_begun_and_no_stream_is_read(server: LiveServer) -> None:
 
 def test_the_events_of_a_job_end_at_once(server: LiveServer) -> None:
     with transaction(server.runtime.write) as session:
-        session.add(Job(id="waits", kind=JobKind.TRAIN_REWARD, dedup_key="waits"))
+        session.add(Job(id="waits", kind="train_reward", dedup_key="waits"))
     head = server.client.head("/api/v1/jobs/waits/events")
     assert (head.status_code, head.content) == (200, b"")
     assert server.client.head("/api/v1/jobs/none/events").status_code == 404

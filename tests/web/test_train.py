@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import select
 
 from app.db.base import utc_now
-from app.db.models.jobs import Job, JobKind, JobMetric, JobStatus
+from app.db.models.jobs import Job, JobMetric, JobStatus
 from app.db.models.prompts import Prompt
 from app.db.models.versions import Version, VersionKind, VersionStatus
 from app.db.session import transaction
@@ -97,7 +97,7 @@ def test_a_running_job_is_never_wholly_done(server: LiveServer, visitor: Visitor
     with transaction(server.runtime.write) as session:
         session.add(
             Job(
-                id="runs", kind=JobKind.TRAIN_POLICY, dedup_key="runs", status=JobStatus.RUNNING, step=24,
+                id="runs", kind="train_policy", dedup_key="runs", status=JobStatus.RUNNING, step=24,
                 total_steps=24, message="1536 episodes", started_at=now, heartbeat_at=now, ends_at=now,
             )
         )  # fmt: skip
@@ -113,7 +113,7 @@ def test_time_left_is_said_in_words(server: LiveServer, visitor: Visitor) -> Non
     with transaction(server.runtime.write) as session:
         session.add(
             Job(
-                id="runs", kind=JobKind.EVALUATE, dedup_key="runs", status=JobStatus.RUNNING, step=2,
+                id="runs", kind="evaluate", dedup_key="runs", status=JobStatus.RUNNING, step=2,
                 total_steps=8, started_at=now, heartbeat_at=now, ends_at=now + timedelta(seconds=182),
             )
         )  # fmt: skip
@@ -163,9 +163,7 @@ def test_states_of_versions_have_one_name_each(server: LiveServer, visitor: Visi
 
 def test_moments_name_their_zone_without_a_script(server: LiveServer, visitor: Visitor) -> None:
     with transaction(server.runtime.write) as session:
-        session.add(
-            Job(id="done", kind=JobKind.EVALUATE, dedup_key="d", status=JobStatus.FAILED, finished_at=utc_now())
-        )
+        session.add(Job(id="done", kind="evaluate", dedup_key="d", status=JobStatus.FAILED, finished_at=utc_now()))
     for path in ("/train", "/versions/1", "/train?job=done"):
         moments = re.findall(r'<time datetime="([^"]+)">([^<]+)</time>', visitor.get(path))
         assert moments, path
@@ -176,7 +174,7 @@ def test_moments_name_their_zone_without_a_script(server: LiveServer, visitor: V
 
 def test_one_minus_sign_in_tables_and_sentences(server: LiveServer, visitor: Visitor) -> None:
     with transaction(server.runtime.write) as session:
-        session.add(Job(id="fell", kind=JobKind.TRAIN_POLICY, dedup_key="f", status=JobStatus.FAILED))
+        session.add(Job(id="fell", kind="train_policy", dedup_key="f", status=JobStatus.FAILED))
         session.flush()
         session.add(JobMetric(job_id="fell", step=1, values={"objective/scores": -0.12}))
     page = visitor.get("/train?job=fell")

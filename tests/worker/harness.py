@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select, text
 
-from app.db.models.jobs import LIVE, Job, JobKind
+from app.db.models.jobs import LIVE, Job
 from app.db.schema import migrate
 from app.db.session import make_read_session_factory, make_session_factory, open_database, transaction
 from app.processes.parent_watch import settings_environment
@@ -69,7 +69,7 @@ class Harness:
         path = self.settings.data_dir / "worker.log"
         return path.read_text() if path.is_file() else ""
 
-    def add_job(self, kind: JobKind = JobKind.TRAIN_REWARD, **params: Any) -> str:
+    def add_job(self, kind: str = "train_reward", **params: Any) -> str:
         job_id = uuid.uuid4().hex
         with transaction(self.sessions) as session:
             session.add(Job(id=job_id, kind=kind, params=params, dedup_key=job_id))

@@ -2,16 +2,15 @@
 
 import time
 
-from app.db.models.jobs import JobKind
 from app.training.context import Progress
 from app.worker.handlers import registry
 from app.worker.run import REPORT_SECONDS, Handler, JobRun
 
-HELD_AT = {JobKind.TRAIN_REWARD: (3, 3), JobKind.TRAIN_POLICY: (3, 5), JobKind.EVALUATE: (1, 1)}
+HELD_AT = {"train_reward": (3, 3), "train_policy": (3, 5), "evaluate": (1, 1)}
 """Steps of the first and the second attempt; PPO's second one begins where the last checkpoint was."""
 
 
-def _held(kind: JobKind, handler: Handler) -> Handler:
+def _held(kind: str, handler: Handler) -> Handler:
     def handle(run: JobRun) -> None:
         report = run.report
 

@@ -11,7 +11,7 @@ import torch
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.db.models.jobs import Job, JobKind, JobStatus
+from app.db.models.jobs import Job, JobStatus
 from app.db.models.rankings import Ranking
 from app.db.models.versions import VersionKind, VersionRanking, VersionStatus
 from app.db.session import transaction
@@ -66,7 +66,7 @@ def failed(harness: Harness, job: Job) -> str:
 def test_the_loop(make: Callable[..., Harness]) -> None:
     """Rankings -> reward -> policy -> evaluation -> activation, each queued by the rule before."""
     harness = make(auto_policy_accuracy=0.0, auto_activate=True, auto_activate_win_rate=0.0, auto_activate_max_kl=1e6)
-    reward = run_inline(harness, queue(harness, JobKind.TRAIN_REWARD, **REWARD))
+    reward = run_inline(harness, queue(harness, "train_reward", **REWARD))
     assert reward.status is JobStatus.SUCCEEDED
     made = version_of_job(harness, reward.id)
     assert reward.result is not None
@@ -76,14 +76,14 @@ def test_the_loop(make: Callable[..., Harness]) -> None:
         used = session.scalars(select(VersionRanking.ranking_id).where(VersionRanking.version_id == made.id)).all()
         assert used == session.scalars(select(Ranking.id)).all()
     (policy,) = _live(harness)
-    assert (policy.kind, policy.params) == (JobKind.TRAIN_POLICY, {})
+    assert (policy.kind, policy.params) == ("train_policy", {})
     with transaction(harness.sessions) as session:
         session.get_one(Job, policy.id).params = policy.params | POLICY
     assert run_inline(harness, policy.id).status is JobStatus.SUCCEEDED
     candidate = version_of_job(harness, policy.id)
     assert (candidate.kind, candidate.status) == (VersionKind.POLICY, VersionStatus.CANDIDATE)
     (evaluation,) = _live(harness)
-    assert evaluation.kind is JobKind.EVALUATE
+    assert evaluation.kind == "evaluate"
     with transaction(harness.sessions) as session:
         session.get_one(Job, evaluation.id).params = evaluation.params | {"max_tokens": 4, "num_prompts": 8}
     assert run_inline(harness, evaluation.id).status is JobStatus.SUCCEEDED
@@ -96,16 +96,14 @@ def test_the_loop(make: Callable[..., Harness]) -> None:
     assert candidate.hparams["learning_rate"] == 1e-3  # by the tiny model's size, at most this
     assert len(candidate.metrics["samples"]) == 4
     assert not _live(harness)
-    from_active = run_inline(harness, queue(harness, JobKind.TRAIN_POLICY, **POLICY | {"from": "active"}))
+    from_active = run_inline(harness, queue(harness, "train_policy", **POLICY | {"from": "active"}))
     assert version_of_job(harness, from_active.id).parent_id == candidate.id
     check_files(harness)
 
 
 def test_versions_share_the_files_that_they_have_in_common(make: Callable[..., Harness]) -> None:
     harness = make()
-    made = [
-        version_of_job(harness, run_inline(harness, queue(harness, JobKind.TRAIN_REWARD, **REWARD)).id) for _ in "ab"
-    ]
+    made = [version_of_job(harness, run_inline(harness, queue(harness, "train_reward", **REWARD)).id) for _ in "ab"]
     first, second = (harness.settings.version_directory(version.path) for version in made)
     embeddings = "model-00001-of-00004.safetensors"
     assert (first / embeddings).samefile(second / embeddings)
@@ -117,10 +115,10 @@ def test_a_policy_whose_memory_is_not_there_is_refused_before_anything_is_loaded
     make: Callable[..., Harness], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     harness = make()
-    run_inline(harness, queue(harness, JobKind.TRAIN_REWARD, **REWARD))
+    run_inline(harness, queue(harness, "train_reward", **REWARD))
     monkeypatch.setattr("app.worker.handlers.train_policy.available_bytes", lambda: 1 << 20)
     monkeypatch.delattr("app.worker.handlers.train_policy.load_policy")
-    job = run_inline(harness, queue(harness, JobKind.TRAIN_POLICY, **POLICY))
+    job = run_inline(harness, queue(harness, "train_policy", **POLICY))
     assert "0.0 GiB are free" in failed(harness, job)
 
 
@@ -134,13 +132,13 @@ def test_a_flagged_policy_is_kept_and_not_activated_by_the_rule(
 
     monkeypatch.setattr("app.training.rollout.score_answers", places)
     harness = make(auto_activate=True, auto_activate_win_rate=0.0, auto_activate_max_kl=1e6)
-    run_inline(harness, queue(harness, JobKind.TRAIN_REWARD, **REWARD))
+    run_inline(harness, queue(harness, "train_reward", **REWARD))
     monkeypatch.setattr("app.services.versions.bounds.MOST_MOVED", 0.01)  # the tiny model cannot move far in one step
     wild = {"learning_rate": 1.0, "warmup_batches": 1}
-    policy = run_inline(harness, queue(harness, JobKind.TRAIN_POLICY, **POLICY | wild | {"samples_per_prompt": 2}))
+    policy = run_inline(harness, queue(harness, "train_policy", **POLICY | wild | {"samples_per_prompt": 2}))
     ruined = version_of_job(harness, policy.id)
     assert [flag["name"] for flag in ruined.metrics["flags"]] == ["update"]
-    run_inline(harness, queue(harness, JobKind.EVALUATE, version_id=ruined.id, max_tokens=4, num_prompts=8))
+    run_inline(harness, queue(harness, "evaluate", version_id=ruined.id, max_tokens=4, num_prompts=8))
     ruined = version_of_job(harness, policy.id)
     assert "update" in [flag["name"] for flag in ruined.metrics["flags"]]
     assert ruined.status is VersionStatus.CANDIDATE
@@ -153,7 +151,7 @@ def _live(harness: Harness) -> list[Job]:
 
 def test_no_rankings(make: Callable[..., Harness]) -> None:
     harness = make(ranked=1)
-    job = queue(harness, JobKind.TRAIN_REWARD)
+    job = queue(harness, "train_reward")
     with transaction(harness.sessions) as session:  # withdrawn while the job waits
         ranking = session.scalars(select(Ranking)).one()
         ranking.withdrawn_at = ranking.created_at
@@ -167,7 +165,7 @@ def test_corrupt_weights_are_named(make: Callable[..., Harness]) -> None:
     content = bytearray(weights.read_bytes())
     content[-1] ^= 1
     weights.write_bytes(content)
-    error = failed(harness, run_inline(harness, queue(harness, JobKind.TRAIN_REWARD, **REWARD)))
+    error = failed(harness, run_inline(harness, queue(harness, "train_reward", **REWARD)))
     assert str(weights) in error
     assert len(versions_of(harness)) == 1
 
@@ -176,7 +174,7 @@ def test_full_disk_at_the_end(make: Callable[..., Harness]) -> None:
     """The weights do not fit: no row, no folder, no rest of one; a later job works."""
     harness = make()
     before = versions_of(harness)[0].content_hash
-    job = queue(harness, JobKind.TRAIN_REWARD, **REWARD)
+    job = queue(harness, "train_reward", **REWARD)
 
     def save_on_small_disk(directory: Path, *arguments: Any) -> str:
         with small_disk(16_384):
@@ -187,7 +185,7 @@ def test_full_disk_at_the_end(make: Callable[..., Harness]) -> None:
         error = failed(harness, run_inline(harness, job))
     assert "the disk is full. Free some disk space and start the job again" in error
     assert [version.content_hash for version in versions_of(harness)] == [before]
-    again = run_inline(harness, queue(harness, JobKind.TRAIN_REWARD, **REWARD))
+    again = run_inline(harness, queue(harness, "train_reward", **REWARD))
     assert again.status is JobStatus.SUCCEEDED
 
 
@@ -205,13 +203,13 @@ def test_full_disk_at_a_checkpoint(tmp_path: Path) -> None:
 def test_loss_that_is_not_a_number(make: Callable[..., Harness]) -> None:
     """The job fails, the old models stay, and no candidate appears."""
     harness = make()
-    reward = version_of_job(harness, run_inline(harness, queue(harness, JobKind.TRAIN_REWARD, **REWARD)).id)
+    reward = version_of_job(harness, run_inline(harness, queue(harness, "train_reward", **REWARD)).id)
     directory = harness.settings.version_directory(reward.path)
     model = load_reward_model(directory)
     model.head.weight.data.fill_(torch.nan)
     _, tokenizer = load_policy(idle_run(harness), 1)
     save_reward_model(directory, model, tokenizer)
-    error = failed(harness, run_inline(harness, queue(harness, JobKind.TRAIN_POLICY, **POLICY)))
+    error = failed(harness, run_inline(harness, queue(harness, "train_policy", **POLICY)))
     assert "not a number" in error
     assert [version.kind for version in versions_of(harness)] == [VersionKind.SFT, VersionKind.REWARD]
 
@@ -219,7 +217,7 @@ def test_loss_that_is_not_a_number(make: Callable[..., Harness]) -> None:
 def test_inputs_are_chosen_once(make: Callable[..., Harness]) -> None:
     """Rankings that change between two attempts change nothing for the job."""
     harness = make()
-    job = queue(harness, JobKind.TRAIN_REWARD, **REWARD)
+    job = queue(harness, "train_reward", **REWARD)
     chosen: list[list[int]] = []
     original = handler._choose
 
@@ -254,8 +252,8 @@ def test_a_job_ends_in_the_number_format_that_it_began_in(
     """Its machine was changed for another while it was stopped, and the setting, too."""
     monkeypatch.setattr(precision, "of_processor", lambda: first)
     harness = make()
-    version_of_job(harness, run_inline(harness, queue(harness, JobKind.TRAIN_REWARD, **REWARD)).id)
-    job, used = queue(harness, JobKind.TRAIN_POLICY, **POLICY), []
+    version_of_job(harness, run_inline(harness, queue(harness, "train_reward", **REWARD)).id)
+    job, used = queue(harness, "train_policy", **POLICY), []
 
     def crash(*_: Any, **__: Any) -> None:
         used.append(precision.matmul_dtype())
@@ -278,21 +276,19 @@ def test_a_job_ends_in_the_number_format_that_it_began_in(
     assert used == [precision.PRECISIONS[first]] * 2
     assert ended.result is not None
     assert version_of_job(harness, job).precision == ended.result["precision"] == first
-    fresh = run_inline(harness, queue(harness, JobKind.TRAIN_POLICY, **POLICY))
+    fresh = run_inline(harness, queue(harness, "train_policy", **POLICY))
     assert version_of_job(harness, fresh.id).precision == later
 
 
 @pytest.mark.parametrize(
     ("kind", "params", "words"),
     [
-        (JobKind.TRAIN_POLICY, {"learning_rate": 7}, "learning_rate must be from"),
-        (JobKind.TRAIN_POLICY, {"batch_size": 0}, "batch_size must be from 1 to"),
-        (JobKind.TRAIN_POLICY, {"batch_size": 6, "samples_per_prompt": 4}, "multiple of samples_per_prompt"),
-        (JobKind.TRAIN_POLICY, {"from": "elsewhere"}, "from must be sft or active"),
+        ("train_policy", {"learning_rate": 7}, "learning_rate must be from"),
+        ("train_policy", {"batch_size": 0}, "batch_size must be from 1 to"),
+        ("train_policy", {"batch_size": 6, "samples_per_prompt": 4}, "multiple of samples_per_prompt"),
+        ("train_policy", {"from": "elsewhere"}, "from must be sft or active"),
     ],
 )
-def test_parameters_out_of_range(
-    make: Callable[..., Harness], kind: JobKind, params: dict[str, Any], words: str
-) -> None:
+def test_parameters_out_of_range(make: Callable[..., Harness], kind: str, params: dict[str, Any], words: str) -> None:
     with pytest.raises(InvalidError, match=words):
         queue(make(ranked=1), kind, **params)

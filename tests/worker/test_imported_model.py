@@ -8,7 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from app.__main__ import cli
-from app.db.models.jobs import JobKind, JobStatus
+from app.db.models.jobs import JobStatus
 from app.db.models.versions import VersionStatus
 from app.db.session import transaction
 from app.lm.files.checkpoint import load_model
@@ -43,7 +43,7 @@ def bring_in(tmp_path: Path) -> Callable[..., Any]:
 
 
 def test_the_loop_goes_on_with_an_imported_model(harness: Harness, bring_in: Callable[..., Any]) -> None:
-    old_reward = version_of_job(harness, run_inline(harness, queue(harness, JobKind.TRAIN_REWARD, **REWARD)).id)
+    old_reward = version_of_job(harness, run_inline(harness, queue(harness, "train_reward", **REWARD)).id)
     told = bring_in()
     assert told.exit_code == 0, told.output
     assert "Tiny-Qwen is version 3 (qwen2, " in told.output
@@ -51,14 +51,14 @@ def test_the_loop_goes_on_with_an_imported_model(harness: Harness, bring_in: Cal
     imported = versions_of(harness)[2]
     assert imported.metrics["model_type"] == "qwen2"
     assert versions_of(harness)[1].status is VersionStatus.RETIRED  # the reward model of the former one
-    misfit = run_inline(harness, queue(harness, JobKind.EVALUATE, version_id=3, reward_version_id=old_reward.id))
+    misfit = run_inline(harness, queue(harness, "evaluate", version_id=3, reward_version_id=old_reward.id))
     assert misfit.error is not None
     assert "was trained for the answers of SFT version 1" in misfit.error
-    reward = run_inline(harness, queue(harness, JobKind.TRAIN_REWARD, **REWARD))
+    reward = run_inline(harness, queue(harness, "train_reward", **REWARD))
     assert reward.status is JobStatus.SUCCEEDED, reward.error
     made = version_of_job(harness, reward.id)
     assert (made.parent_id, made.status) == (3, VersionStatus.ACTIVE)
-    ppo = run_inline(harness, queue(harness, JobKind.TRAIN_POLICY, **POLICY))
+    ppo = run_inline(harness, queue(harness, "train_policy", **POLICY))
     assert ppo.status is JobStatus.SUCCEEDED, ppo.error
     policy = version_of_job(harness, ppo.id)
     assert (policy.parent_id, policy.reward_version_id) == (3, made.id)

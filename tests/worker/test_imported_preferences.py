@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from app.db.models.jobs import JobKind, JobStatus
+from app.db.models.jobs import JobStatus
 from app.db.models.versions import VersionRanking
 from app.db.session import make_session_factory
 from app.lm.files.checkpoint import read_tokenizer
@@ -40,7 +40,7 @@ def harness(tmp_path: Path, tiny_model_dir: Path) -> Iterator[Harness]:
 
 
 def test_a_reward_model_learns_from_pairs_ties_and_longer_rankings(harness: Harness) -> None:
-    job = run_inline(harness, queue(harness, JobKind.TRAIN_REWARD, **REWARD))
+    job = run_inline(harness, queue(harness, "train_reward", **REWARD))
     assert job.status is JobStatus.SUCCEEDED, job.error
     version = version_of_job(harness, job.id)
     with harness.readers() as session:
@@ -57,7 +57,7 @@ def test_a_reward_model_learns_from_pairs_ties_and_longer_rankings(harness: Harn
 def test_what_takes_long_before_the_first_step_is_told(harness: Harness, monkeypatch: pytest.MonkeyPatch) -> None:
     said: list[str] = []
     monkeypatch.setattr(JobRun, "say", lambda _run, message: said.append(message))
-    run_inline(harness, queue(harness, JobKind.TRAIN_REWARD, **REWARD))
+    run_inline(harness, queue(harness, "train_reward", **REWARD))
     assert said[-1] == "Reading 19 ranked answers"
 
 

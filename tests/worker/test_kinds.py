@@ -10,7 +10,7 @@ import pytest
 import torch
 from sqlalchemy import select
 
-from app.db.models.jobs import LIVE, Job, JobKind, JobStatus
+from app.db.models.jobs import LIVE, Job, JobStatus
 from app.db.models.versions import VersionKind, VersionStatus
 from app.db.session import transaction
 from app.services.jobs import jobs
@@ -93,7 +93,7 @@ def cancel_others(harness: Harness) -> None:
     harness.wait_over(*running)
 
 
-def run_calmly(harness: Harness, kind: JobKind, **params: Any) -> str:
+def run_calmly(harness: Harness, kind: str, **params: Any) -> str:
     job_id = queue(harness, kind, **params)
     job = run_inline(harness, job_id)
     assert (job.status, job.error) == (JobStatus.SUCCEEDED, None)
@@ -106,24 +106,24 @@ def test_kill_9_changes_nothing(make: Callable[..., Harness], tmp_path: Path) ->
     killed = make()
     calm = twin(killed, tmp_path / "calm")
     try:
-        reward = queue(killed, JobKind.TRAIN_REWARD, **REWARD)
+        reward = queue(killed, "train_reward", **REWARD)
         run_with_kills(killed, reward)
         made = version_of_job(killed, reward)
-        expected = version_of_job(calm, run_calmly(calm, JobKind.TRAIN_REWARD, **REWARD))
+        expected = version_of_job(calm, run_calmly(calm, "train_reward", **REWARD))
         assert (made.content_hash, made.metrics) == (expected.content_hash, expected.metrics)
         assert (made.kind, made.status, made.parent_id) == (VersionKind.REWARD, VersionStatus.ACTIVE, 1)
 
-        policy = queue(killed, JobKind.TRAIN_POLICY, **POLICY)
+        policy = queue(killed, "train_policy", **POLICY)
         run_with_kills(killed, policy)
         made = version_of_job(killed, policy)
-        expected = version_of_job(calm, run_calmly(calm, JobKind.TRAIN_POLICY, **POLICY))
+        expected = version_of_job(calm, run_calmly(calm, "train_policy", **POLICY))
         assert (made.content_hash, made.metrics) == (expected.content_hash, expected.metrics)
         assert made.content_hash != versions_of(killed)[0].content_hash
         assert (made.kind, made.status, made.parent_id) == (VersionKind.POLICY, VersionStatus.CANDIDATE, 1)
 
-        evaluation = queue(killed, JobKind.EVALUATE, version_id=made.id, **EVALUATION)
+        evaluation = queue(killed, "evaluate", version_id=made.id, **EVALUATION)
         run_with_kills(killed, evaluation)
-        run_calmly(calm, JobKind.EVALUATE, version_id=expected.id, **EVALUATION)
+        run_calmly(calm, "evaluate", version_id=expected.id, **EVALUATION)
         found, wanted = versions_of(killed)[-1].metrics, versions_of(calm)[-1].metrics
         assert found["evaluation"] == wanted["evaluation"]
         assert found["samples"] == wanted["samples"]

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from app.chat import Message
 from app.db.base import utc_now
 from app.db.models.groups import Completion, Group
-from app.db.models.jobs import Job, JobKind, JobStatus
+from app.db.models.jobs import Job, JobStatus
 from app.db.models.prompts import Prompt, PromptSource, PromptSplit
 from app.db.models.rankings import Ranking
 from app.db.models.versions import VersionRanking
@@ -55,24 +55,24 @@ def result(job: Job) -> dict[str, Any]:
 
 def test_ppo_and_evaluation(harness: Harness) -> None:
     """`字` 1,500 times ended PPO with an IndexError at batch 5."""
-    run_inline(harness, queue(harness, JobKind.TRAIN_REWARD, **REWARD))
+    run_inline(harness, queue(harness, "train_reward", **REWARD))
     keep_only(harness, PromptSplit.TRAIN, [LONG, LONG + "?", "aside"])
     keep_only(harness, PromptSplit.HELD_OUT, [LONG + "!", "short"])
     with transaction(harness.sessions) as session:
         aside = session.scalars(select(Prompt).where(Prompt.text == "aside")).one()
         drawing.set_aside(session, aside.id, reason="r", key="k")
-    made = run_inline(harness, queue(harness, JobKind.TRAIN_POLICY, **POLICY))
+    made = run_inline(harness, queue(harness, "train_policy", **POLICY))
     assert result(made)["left_out"] == {"prompts": 3}
     version = version_of_job(harness, made.id)
-    evaluation = queue(harness, JobKind.EVALUATE, version_id=version.id, max_tokens=4)
+    evaluation = queue(harness, "evaluate", version_id=version.id, max_tokens=4)
     found = result(run_inline(harness, evaluation))
     assert (found["left_out"], found["evaluation"]["num_prompts"]) == ({"prompts": 1}, 1)
 
 
 def test_nothing_fits(harness: Harness) -> None:
-    run_inline(harness, queue(harness, JobKind.TRAIN_REWARD, **REWARD))
+    run_inline(harness, queue(harness, "train_reward", **REWARD))
     keep_only(harness, PromptSplit.HELD_OUT, [LONG])
-    job = run_inline(harness, queue(harness, JobKind.EVALUATE, version_id=1, max_tokens=4))
+    job = run_inline(harness, queue(harness, "evaluate", version_id=1, max_tokens=4))
     assert job.status is JobStatus.FAILED
     assert job.error is not None
     assert job.error.startswith("None of the 1 prompts leaves room for an answer of 4 tokens: the models read 512")
@@ -89,7 +89,7 @@ def test_reward_training(harness: Harness) -> None:
     """A ranking with a long answer is left out, and is not new to the next training for ever."""
     make_longer(harness, 2, 600)
     keep_only(harness, PromptSplit.TRAIN, [LONG])
-    job = run_inline(harness, queue(harness, JobKind.TRAIN_REWARD, **REWARD))
+    job = run_inline(harness, queue(harness, "train_reward", **REWARD))
     assert result(job)["left_out"] == {"rankings": 1}
     version = version_of_job(harness, job.id)
     with harness.readers() as session:
@@ -101,21 +101,21 @@ def test_reward_training(harness: Harness) -> None:
 def test_only_long_rankings(harness: Harness) -> None:
     for group_id in range(1, 5):
         make_longer(harness, group_id, 600)
-    job = run_inline(harness, queue(harness, JobKind.TRAIN_REWARD, **REWARD))
+    job = run_inline(harness, queue(harness, "train_reward", **REWARD))
     assert job.error is not None
     assert job.error.startswith("All 4 rankings are about prompts and answers that are too long together")
 
 
 def test_archived_prompts_are_not_trained_on(harness: Harness) -> None:
     """Nor are their rankings; both count again as new when they come back."""
-    run_inline(harness, queue(harness, JobKind.TRAIN_REWARD, **REWARD))
+    run_inline(harness, queue(harness, "train_reward", **REWARD))
     with transaction(harness.sessions) as session:
         ranked = session.scalars(select(Group.prompt_id).limit(1)).one()
         first = session.get_one(Prompt, ranked)
         first.archived_at = utc_now()
         session.flush()
         assert rules.new_rankings(session) == 1
-    job = run_inline(harness, queue(harness, JobKind.TRAIN_REWARD, **REWARD))
+    job = run_inline(harness, queue(harness, "train_reward", **REWARD))
     assert result(job)["left_out"] == {"rankings": 0}
     with transaction(harness.sessions) as session:
         assert rules.new_rankings(session) == 0

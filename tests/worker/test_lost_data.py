@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import Engine as Database
 from sqlalchemy.orm import Session, sessionmaker
 
-from app.db.models.jobs import Job, JobKind
+from app.db.models.jobs import Job
 from app.db.models.labelers import Labeler
 from app.db.models.versions import VersionKind
 from app.db.session import transaction
@@ -68,7 +68,7 @@ def test_a_lost_data_folder_kills_no_child(harness: Harness, caplog: pytest.LogC
     """The worker looks at its job five times a second, and tells the loss once; the child waits by itself."""
     runner = JobRunner(harness.settings, threading.Event(), "worker")
     with transaction(runner.sessions) as session:
-        session.add(Job(id="j", kind=JobKind.TRAIN_REWARD, params={}, dedup_key="j"))
+        session.add(Job(id="j", kind="train_reward", params={}, dedup_key="j"))
         session.flush()
         assert job_runs.start_attempt(session, "j", max_attempts=3) == 1
     child = ChildInTheDark(harness.settings.data_dir)

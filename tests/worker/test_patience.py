@@ -12,7 +12,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError, InterfaceError, OperationalError, ProgrammingError
 from sqlalchemy.orm import Session
 
-from app.db.models.jobs import JobKind, JobMetric, JobStatus
+from app.db.models.jobs import JobMetric, JobStatus
 from app.db.models.versions import Version
 from app.db.session import make_session_factory, open_database, transaction
 from app.model_info.weights import verify_directory
@@ -173,7 +173,7 @@ def test_a_database_that_stays_away_ends_the_attempt_but_not_the_job(
     job_id = harness.add_job(steps=4, seconds=0)
     run = start(harness, job_id, worker_patience_seconds=1)
     with locked(harness):
-        assert run_attempt(run, {JobKind.TRAIN_REWARD: _save_then_say}) == EXIT_DATABASE_GONE
+        assert run_attempt(run, {"train_reward": _save_then_say}) == EXIT_DATABASE_GONE
     assert len(waits.seconds) == 2
     assert harness.job(job_id).status is JobStatus.RUNNING
     assert (run.directory / "checkpoint.pt").is_file()
@@ -200,7 +200,7 @@ def test_a_new_version_outlasts_a_failing_database(world: Harness, start: Start,
     """The transaction fails twice at one of its moments: one version with its files in the end, whichever it was.
 
     After the commit means that it was stored, but the connection broke before anybody was told."""
-    job_id = queue(world, JobKind.TRAIN_REWARD, **REWARD)
+    job_id = queue(world, "train_reward", **REWARD)
     run = start(world, job_id)
     failures = iter([trouble(), trouble()])
 

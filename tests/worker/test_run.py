@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy.orm import Session, sessionmaker
 
 from app.db.base import utc_now
-from app.db.models.jobs import Job, JobKind, JobStatus
+from app.db.models.jobs import Job, JobStatus
 from app.db.session import transaction
 from app.errors import ConflictError
 from app.services.jobs import heartbeats, job_runs, jobs
@@ -27,7 +27,7 @@ def attempt(sessions: sessionmaker[Session], tmp_path: Path) -> Attempt:
     """Begins the next attempt at the one job."""
     settings = Settings(data_dir=tmp_path / "data")
     with transaction(sessions) as session:
-        session.add(Job(id="j", kind=JobKind.TRAIN_REWARD, params={}, dedup_key="j"))
+        session.add(Job(id="j", kind="train_reward", params={}, dedup_key="j"))
 
     def begin(stopping: Callable[[], bool] = lambda: False) -> JobRun:
         with transaction(sessions) as session:
@@ -155,7 +155,7 @@ def test_inputs_are_chosen_once(attempt: Attempt) -> None:
 
 def handled(run: JobRun, handler: Callable[[JobRun], None]) -> Any:
     run.directory.mkdir(parents=True)
-    run_attempt(run, {JobKind.TRAIN_REWARD: handler})
+    run_attempt(run, {"train_reward": handler})
     return job_of(run.sessions)
 
 

@@ -9,7 +9,7 @@ import torch
 from sqlalchemy import select
 
 from app.chat import Message, SampledAnswer
-from app.db.models.jobs import JobKind, JobStatus
+from app.db.models.jobs import JobStatus
 from app.db.models.prompts import Prompt, PromptSource, PromptSplit
 from app.db.models.rankings import Ranking
 from app.db.models.versions import Version, VersionKind
@@ -114,7 +114,7 @@ def test_ppo_starts_from_what_the_job_says_and_stays_near_the_sft_version(harnes
         ({"from": "active"}, {"initial": 5.0, "reference": 1.0, "reward": 7.0}, policy.id, scoring.id),
         ({"reward_version_id": named.id}, {"initial": 1.0, "reference": 1.0, "reward": 8.0}, 1, named.id),
     ):
-        job = run_inline(harness, queue(harness, JobKind.TRAIN_POLICY, **params, total_episodes=128))
+        job = run_inline(harness, queue(harness, "train_policy", **params, total_episodes=128))
         assert job.status is JobStatus.SUCCEEDED, job.error
         assert ppo.marks == marks, f"the models of a job with {params}"
         assert ppo.hparams.total_episodes == 128
@@ -128,7 +128,7 @@ def test_ppo_starts_from_what_the_job_says_and_stays_near_the_sft_version(harnes
 
 def test_ppo_trains_on_training_prompts_only(harness: Harness, ppo: Given) -> None:
     add(harness, VersionKind.REWARD, 7.0, active=True)
-    assert run_inline(harness, queue(harness, JobKind.TRAIN_POLICY)).status is JobStatus.SUCCEEDED
+    assert run_inline(harness, queue(harness, "train_policy")).status is JobStatus.SUCCEEDED
     held_out = tokens_of(harness, PromptSplit.HELD_OUT)
     assert not [prompt for prompt in ppo.prompts if prompt in held_out], "held-out prompts are for evaluation"
     assert sorted(ppo.prompts) == sorted(tokens_of(harness, PromptSplit.TRAIN))
@@ -143,7 +143,7 @@ def test_a_version_that_cannot_be_recorded_leaves_no_files(
         raise RuntimeError("The rule failed.")
 
     monkeypatch.setattr("app.services.jobs.rules.after_train_policy", fail)
-    job = run_inline(harness, queue(harness, JobKind.TRAIN_POLICY))
+    job = run_inline(harness, queue(harness, "train_policy"))
     assert job.status is JobStatus.FAILED
     assert "The rule failed." in (job.error or "")
     assert ppo.prompts, "it was trained, and only the record failed"
@@ -180,7 +180,7 @@ def test_evaluation_compares_with_the_sft_version_by_the_policys_own_reward_mode
     add(harness, VersionKind.POLICY, 6.0, active=True)
     scoring = add(harness, VersionKind.REWARD, 7.0, active=True)
     for params, reward in (({}, 8.0), ({"reward_version_id": scoring.id}, 7.0)):
-        job = run_inline(harness, queue(harness, JobKind.EVALUATE, version_id=policy.id, **params))
+        job = run_inline(harness, queue(harness, "evaluate", version_id=policy.id, **params))
         assert job.status is JobStatus.SUCCEEDED, job.error
         assert comparison.marks == {"policy": 5.0, "reference": 1.0, "reward": reward}
 
@@ -189,7 +189,7 @@ def test_evaluation_asks_held_out_prompts_only_and_shows_what_they_were(harness:
     policy = add(harness, VersionKind.POLICY, 5.0)
     scoring = add(harness, VersionKind.REWARD, 7.0, active=True)
     params = {"version_id": policy.id, "reward_version_id": scoring.id, "num_prompts": 9}
-    job = run_inline(harness, queue(harness, JobKind.EVALUATE, **params))
+    job = run_inline(harness, queue(harness, "evaluate", **params))
     assert job.status is JobStatus.SUCCEEDED, job.error
     held_out = tokens_of(harness, PromptSplit.HELD_OUT)
     assert not [prompt for prompt in comparison.prompts if prompt not in held_out], "it has seen the training prompts"
@@ -259,7 +259,7 @@ def test_ranks_belong_to_their_answers_whatever_order_they_were_shown_in(harness
     ]
     answers = [[20 + n, 30 + n, 4] for n in range(4)]
     ranking_id = add_group(harness, talk, 1, answers)
-    job = run_inline(harness, queue(harness, JobKind.TRAIN_REWARD, normalization_samples=4, ridge_steps=2))
+    job = run_inline(harness, queue(harness, "train_reward", normalization_samples=4, ridge_steps=2))
     assert job.status is JobStatus.SUCCEEDED, job.error
     *others, last = reward.groups
     tokenizer = read_tokenizer(harness.settings.version_directory("versions/1-sft"))
@@ -281,7 +281,7 @@ def test_withdrawn_rankings_teach_nothing(harness: Harness, reward: Learned) -> 
     with transaction(harness.sessions) as session:
         ranking = session.get_one(Ranking, 2)
         ranking.withdrawn_at = ranking.created_at
-    job = run_inline(harness, queue(harness, JobKind.TRAIN_REWARD, normalization_samples=4))
+    job = run_inline(harness, queue(harness, "train_reward", normalization_samples=4))
     assert job.status is JobStatus.SUCCEEDED, job.error
     assert len(reward.groups) == 3
     with harness.readers() as session:
@@ -296,7 +296,7 @@ def test_scores_are_normalized_on_answers_of_the_sft_version(harness: Harness, r
     params = {"normalization_samples": stored + 5}
     drawn: list[Pairs] = []
     for _ in range(2):
-        job = run_inline(harness, queue(harness, JobKind.TRAIN_REWARD, **params))
+        job = run_inline(harness, queue(harness, "train_reward", **params))
         assert job.status is JobStatus.SUCCEEDED, job.error
         drawn.append(reward.samples)
     assert drawn[0] == drawn[1], "another attempt would normalize by other samples"
@@ -304,7 +304,7 @@ def test_scores_are_normalized_on_answers_of_the_sft_version(harness: Harness, r
     training = tokens_of(harness, PromptSplit.TRAIN)
     assert len(drawn[0]) == stored + 5
     assert all(prompt in training for prompt, _ in drawn[0])
-    run_inline(harness, queue(harness, JobKind.TRAIN_REWARD, normalization_samples=3))
+    run_inline(harness, queue(harness, "train_reward", normalization_samples=3))
     assert [len(answer) for _, answer in reward.samples] == [7, 10, 13], "the newest"
 
 

@@ -10,7 +10,7 @@ from collections.abc import Generator, Iterator
 from contextlib import contextmanager, nullcontext
 from typing import Any
 
-from app.db.models.jobs import JobKind
+from app.kinds.registry import KINDS
 from app.saving import saving
 from app.training.context import Progress, TrainingError
 from app.worker.context import CheckpointContext
@@ -88,4 +88,4 @@ def count(run: JobRun) -> None:
     run.commit(lambda session: run.finish(session, {"total": total, "first_pid": inputs["first_pid"]}))
 
 
-HANDLERS = dict.fromkeys(JobKind, count)
+HANDLERS = dict.fromkeys(KINDS, count)

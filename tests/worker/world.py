@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from app.chat import SampledAnswer
 from app.db.models.groups import Completion
-from app.db.models.jobs import Job, JobKind
+from app.db.models.jobs import Job
 from app.db.models.prompts import Prompt, PromptSplit
 from app.db.models.rankings import Ranking
 from app.db.models.versions import Version
@@ -67,7 +67,7 @@ def twin(harness: Harness, data_dir: Path) -> Harness:
     return Harness(**(settings | {"data_dir": data_dir}))
 
 
-def queue(harness: Harness, kind: JobKind, **params: Any) -> str:
+def queue(harness: Harness, kind: str, **params: Any) -> str:
     with transaction(harness.sessions) as session:
         return jobs.queue_job(session, kind=kind, params=params).id
 
@@ -82,7 +82,7 @@ def run_inline(harness: Harness, job_id: str) -> Job:
 
 def idle_run(harness: Harness) -> JobRun:
     """A run of no job: as much as reading and loading take."""
-    job = Job(id="none", kind=JobKind.TRAIN_REWARD, params={}, metrics={}, step=0, total_steps=0, attempts=1)
+    job = Job(id="none", kind="train_reward", params={}, metrics={}, step=0, total_steps=0, attempts=1)
     return JobRun(harness.settings, harness.sessions, job, fence=1)
 
 

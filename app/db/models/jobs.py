@@ -4,16 +4,10 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import JSON, ForeignKey, Index, column, func, select, table, text
+from sqlalchemy import JSON, ForeignKey, Index, String, column, func, select, table, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db.base import Base, string_enum, utc_now
-
-
-class JobKind(StrEnum):
-    TRAIN_REWARD = "train_reward"
-    TRAIN_POLICY = "train_policy"
-    EVALUATE = "evaluate"
 
 
 class JobStatus(StrEnum):
@@ -51,7 +45,8 @@ class Job(Base):
     """uuid4 hex."""
     number: Mapped[int] = mapped_column(index=True, unique=True, default=_next_number)
     """Grows with every job that is queued: the order of jobs. Times tell only people when, a clock may be set back."""
-    kind: Mapped[JobKind] = mapped_column(string_enum(JobKind))
+    kind: Mapped[str] = mapped_column(String(32))
+    """The name of one of app/kinds, checked there when the job is queued."""
     params: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
     dedup_key: Mapped[str]
     trigger: Mapped[JobTrigger] = mapped_column(string_enum(JobTrigger), default=JobTrigger.PERSON)

@@ -12,9 +12,11 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from app.db.base import CLOCK_TOLERANCE, utc_now
-from app.db.models.jobs import LIVE, Job, JobKind, JobMetric, JobStatus, JobTrigger
+from app.db.models.jobs import LIVE, Job, JobMetric, JobStatus, JobTrigger
 from app.db.models.rankings import Ranking
 from app.errors import ConflictError, NotFoundError
+from app.kinds.kind import Kind
+from app.kinds.registry import kind_named
 from app.services.jobs import heartbeats, job_folders
 from app.services.jobs.job_params import check_params
 from app.services.paging import Page, check_limit
@@ -24,29 +26,31 @@ FINAL = tuple(status for status in JobStatus if status not in LIVE)
 
 
 def queue_job(
-    session: Session, *, kind: JobKind, params: dict[str, Any] | None = None, trigger: JobTrigger = JobTrigger.PERSON
+    session: Session, *, kind: str, params: dict[str, Any] | None = None, trigger: JobTrigger = JobTrigger.PERSON
 ) -> Job:
-    """A new queued job, or the live one that already does the same work."""
-    checked = check_params(session, kind, params or {})
-    key = _dedup_key(kind, checked)
+    """A new queued job, or the live one that already does the same work. `kind` is the name of one (app/kinds)."""
+    known = kind_named(kind)
+    checked = check_params(session, known, params or {})
+    key = _dedup_key(known, checked)
     live = _live_job(session, key)
     if live is not None:
         return live
-    job = Job(id=uuid.uuid4().hex, kind=kind, params=checked, dedup_key=key, trigger=trigger)
-    if kind is JobKind.TRAIN_REWARD:
+    job = Job(id=uuid.uuid4().hex, kind=known.name, params=checked, dedup_key=key, trigger=trigger)
+    if known.reads_rankings:
         job.newest_ranking_id, job.num_rankings = _rankings_in_force(session)
     session.add(job)
     session.flush()
     return job
 
 
-def same_work(session: Session, kind: JobKind, params: dict[str, Any]) -> Job | None:
+def same_work(session: Session, kind: str, params: dict[str, Any]) -> Job | None:
     """The live job that `queue_job` would answer with instead of a new one."""
-    return _live_job(session, _dedup_key(kind, check_params(session, kind, params)))
+    known = kind_named(kind)
+    return _live_job(session, _dedup_key(known, check_params(session, known, params)))
 
 
-def _dedup_key(kind: JobKind, params: dict[str, Any]) -> str:
-    return f"{kind}:{params['version_id']}" if kind is JobKind.EVALUATE else str(kind)
+def _dedup_key(kind: Kind, params: dict[str, Any]) -> str:
+    return ":".join([kind.name, *(str(params.get(name)) for name in kind.same_work)])
 
 
 def _live_job(session: Session, key: str) -> Job | None:
@@ -77,7 +81,7 @@ def list_jobs(
     after: str | None = None,
     limit: int = 50,
     statuses: Sequence[JobStatus] = (),
-    kind: JobKind | None = None,
+    kind: str | None = None,
 ) -> Page[Job]:
     """Newest first; the cursor is a job id."""
     check_limit(limit)
@@ -124,7 +128,7 @@ def resume_job(session: Session, job_id: str, settings: Settings) -> Job:
         raise ConflictError(f"The job has {job.status}; only a failed one can go on. Start it again instead.")
     if not job_folders.has_checkpoint(settings, job_id):
         raise ConflictError("There is no checkpoint of this job to go on from. Start it again instead.")
-    key = _dedup_key(job.kind, job.params)
+    key = _dedup_key(kind_named(job.kind), job.params)
     other = _live_job(session, key)
     if other is not None:
         raise ConflictError(
@@ -173,6 +177,6 @@ def seconds_left(job: Job, now: datetime | None = None) -> float | None:
     return max(0.0, (job.ends_at - now).total_seconds())
 
 
-def latest_job(session: Session, kind: JobKind) -> Job | None:
+def latest_job(session: Session, kind: str) -> Job | None:
     """The one that was queued last."""
     return session.scalar(select(Job).where(Job.kind == kind).order_by(Job.number.desc()).limit(1))

@@ -7,9 +7,12 @@ swallow the next one.
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from app.db.models.jobs import Job, JobKind, JobTrigger
+from app.db.models.jobs import Job, JobTrigger
 from app.db.models.rankings import Ranking
 from app.db.models.versions import Version
+from app.kinds.evaluate import EVALUATE
+from app.kinds.train_policy import TRAIN_POLICY
+from app.kinds.train_reward import TRAIN_REWARD
 from app.preferences import NOTHING_LEARNED
 from app.services.jobs import jobs
 from app.services.versions import bounds, versions
@@ -26,7 +29,7 @@ def new_rankings(session: Session) -> int:
     queued again at every ranking. Where none is in force there is nothing to train on, and none is new. Ids only grow,
     so the newest one that it read and their number tell it all.
     """
-    job = jobs.latest_job(session, JobKind.TRAIN_REWARD)
+    job = jobs.latest_job(session, TRAIN_REWARD.name)
     newest, read = (0, 0) if job is None else (job.newest_ranking_id or 0, job.num_rankings or 0)
     counted = select(func.count().filter(Ranking.id > newest), func.count().filter(Ranking.id <= newest))
     later, earlier = session.execute(counted.select_from(Ranking).where(Ranking.in_force())).one()
@@ -40,7 +43,7 @@ def after_ranking(session: Session, *, retrain_after: int) -> Job | None:
     """Enough new rankings queue a training of the reward model."""
     if new_rankings(session) < retrain_after:
         return None
-    return jobs.queue_job(session, kind=JobKind.TRAIN_REWARD, trigger=JobTrigger.RULE)
+    return jobs.queue_job(session, kind=TRAIN_REWARD.name, trigger=JobTrigger.RULE)
 
 
 def after_train_reward(session: Session, version: Version, settings: Settings) -> Job | None:
@@ -60,7 +63,7 @@ def after_train_reward(session: Session, version: Version, settings: Settings) -
     if accuracy is None or accuracy < settings.auto_policy_accuracy:
         return None
     # no reward model is named: the one that is active when PPO begins may have seen more rankings than this one
-    return jobs.queue_job(session, kind=JobKind.TRAIN_POLICY, trigger=JobTrigger.RULE)
+    return jobs.queue_job(session, kind=TRAIN_POLICY.name, trigger=JobTrigger.RULE)
 
 
 def after_train_policy(session: Session, version: Version) -> Job:
@@ -68,7 +71,7 @@ def after_train_policy(session: Session, version: Version) -> Job:
     params = {"version_id": version.id}
     if version.reward_version_id is not None:
         params["reward_version_id"] = version.reward_version_id
-    return jobs.queue_job(session, kind=JobKind.EVALUATE, params=params, trigger=JobTrigger.RULE)
+    return jobs.queue_job(session, kind=EVALUATE.name, params=params, trigger=JobTrigger.RULE)
 
 
 def after_evaluate(session: Session, version: Version, settings: Settings) -> bool:

@@ -2,24 +2,17 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from app.db.models.jobs import LIVE, Job, JobKind, JobStatus
+from app.db.models.jobs import LIVE, Job, JobStatus
 from app.db.models.versions import Version, VersionKind, VersionRanking, VersionStatus
+from app.kinds.registry import kind_of
 from app.services.jobs import heartbeats, jobs, rules
 from app.services.labeling import rankings
 from app.services.labeling.rankings import RankingCounts
 from app.services.versions import versions
-
-Phase = Literal["collecting", "queued", "learning", "practising", "comparing", "deciding"]
-RUNNING_PHASE: dict[JobKind, Phase] = {
-    JobKind.TRAIN_REWARD: "learning",
-    JobKind.TRAIN_POLICY: "practising",
-    JobKind.EVALUATE: "comparing",
-}
 
 
 @dataclass(frozen=True)
@@ -39,10 +32,18 @@ class LoopStatus:
         return max(0, self.retrain_after - self.new_rankings)
 
     @property
-    def phase(self) -> Phase:
+    def phase(self) -> str:
+        """collecting, queued, deciding, or the phase of the kind of job that runs."""
         if self.job is None:
             return "collecting" if self.candidate is None else "deciding"
-        return RUNNING_PHASE[self.job.kind] if self.job.status is JobStatus.RUNNING else "queued"
+        return "queued" if self.job.status is not JobStatus.RUNNING else kind_of(self.job.kind).phase
+
+    @property
+    def running(self) -> str:
+        """What the job that runs does, in a sentence; empty while none does."""
+        if self.job is None or self.job.status is not JobStatus.RUNNING:
+            return ""
+        return kind_of(self.job.kind).running
 
 
 def loop_status(session: Session, *, retrain_after: int, now: datetime) -> LoopStatus:

@@ -6,17 +6,16 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from app.db.models.jobs import LIVE, Job, JobKind, JobMetric, JobStatus
+from app.db.models.jobs import LIVE, Job, JobMetric, JobStatus
 from app.db.models.versions import Version, VersionKind
 from app.errors import NotFoundError
-from app.model_info.size import FITTED
+from app.kinds.registry import KINDS, kind_of
 from app.services.jobs import jobs
 from app.services.versions import versions
 from app.services.versions.version_states import Standing, standing
 from app.services.views.loop_status import VersionRow, version_rows
 
 RECENT_JOBS = 10
-CURVE_KINDS = (JobKind.TRAIN_REWARD, JobKind.TRAIN_POLICY)
 
 
 @dataclass(frozen=True)
@@ -36,7 +35,8 @@ class TrainingOverview:
     @property
     def newest_with_curves(self) -> Job | None:
         """The training that runs, else the last one: a quick one may come and go between two looks of the page."""
-        begun = [job for job in [*self.running, *self.recent] if job.kind in CURVE_KINDS and job.started_at is not None]
+        drawn = [job for job in [*self.running, *self.recent] if kind_of(job.kind).plots]
+        begun = [job for job in drawn if job.started_at is not None]
         return max(begun, key=lambda job: (job.status is JobStatus.RUNNING, job.number), default=None)
 
     @property
@@ -69,9 +69,9 @@ def job_with_curves(session: Session, job_id: str | None) -> tuple[Job, Sequence
 
 
 def _newest(session: Session) -> Job | None:
-    found = [job for kind in CURVE_KINDS if (job := jobs.latest_job(session, kind)) is not None]
-    started = [job for job in found if job.started_at is not None]
-    return max(started or found, key=lambda job: job.number, default=None)
+    drawn = [job for kind in KINDS.values() if kind.plots and (job := jobs.latest_job(session, kind.name)) is not None]
+    started = [job for job in drawn if job.started_at is not None]
+    return max(started or drawn, key=lambda job: job.number, default=None)
 
 
 @dataclass(frozen=True)
@@ -84,9 +84,10 @@ class VersionDetails:
 
     @property
     def fitted(self) -> set[str]:
-        """Hyper-parameters of PPO that nobody gave: they follow the model's size."""
-        policy = self.version.kind is VersionKind.POLICY and self.job is not None
-        return {name for name in FITTED if self.job and self.job.params.get(name) is None} if policy else set()
+        """Hyper-parameters that nobody gave: they follow the model's size."""
+        if self.job is None:
+            return set()
+        return {name for name in kind_of(self.job.kind).fitted if self.job.params.get(name) is None}
 
     @property
     def evaluation(self) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from app.chat import Message
 from app.db.base import utc_now
 from app.db.models.groups import Completion, Group, GroupStatus, SkipReason
-from app.db.models.jobs import Job, JobKind
+from app.db.models.jobs import Job
 from app.db.models.labelers import Labeler
 from app.db.models.prompts import Prompt, PromptSource
 from app.db.session import transaction
@@ -133,7 +133,7 @@ def test_delete_is_refused_where_a_record_depends_on_it(
         session.execute(text("UPDATE groups SET status = 'expired'"))
     assert "a ranking is about it" in refused(ranked.prompt_id)  # withdrawn ones are kept, too
     with transaction(sessions) as session:
-        session.add(Job(id="j", kind=JobKind.TRAIN_REWARD, dedup_key="train_reward"))
+        session.add(Job(id="j", kind="train_reward", dedup_key="train_reward"))
     assert "a training is running or waits" in refused(free)
 
 

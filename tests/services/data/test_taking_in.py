@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session, selectinload, sessionmaker
 from app.chat import Message
 from app.db.base import utc_now
 from app.db.models.groups import Completion, Group, GroupStatus
-from app.db.models.jobs import Job, JobKind
+from app.db.models.jobs import Job
 from app.db.models.labelers import Labeler, LabelerKind
 from app.db.models.prompts import Prompt, PromptImport, PromptSource
 from app.db.models.rankings import Ranking
@@ -270,7 +270,7 @@ def test_enough_imported_rankings_queue_a_training(take: Import, read: sessionma
     take(*ROWS[3:])
     with read() as session:
         [job] = session.scalars(select(Job)).all()
-        assert (job.kind, job.num_rankings) == (JobKind.TRAIN_REWARD, 5)
+        assert (job.kind, job.num_rankings) == ("train_reward", 5)
 
 
 def test_undo_and_withdrawing_make_no_card_of_an_imported_group(

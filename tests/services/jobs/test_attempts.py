@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.db.base import utc_now
-from app.db.models.jobs import Job, JobKind, JobMetric, JobStatus
+from app.db.models.jobs import Job, JobMetric, JobStatus
 from app.services.jobs import job_runs
 from app.services.jobs.job_runs import HandOver, MetricPoint
 
@@ -19,7 +19,7 @@ def job(session: Session) -> Job:
 
 
 def add(session: Session) -> Job:
-    added = Job(id=uuid.uuid4().hex, kind=JobKind.TRAIN_POLICY, dedup_key=uuid.uuid4().hex)
+    added = Job(id=uuid.uuid4().hex, kind="train_policy", dedup_key=uuid.uuid4().hex)
     session.add(added)
     session.flush()
     return added

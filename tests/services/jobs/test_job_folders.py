@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy.orm import Session
 
 from app.db.base import utc_now
-from app.db.models.jobs import Job, JobKind, JobStatus
+from app.db.models.jobs import Job, JobStatus
 from app.errors import ConflictError
 from app.services.jobs import heartbeats, job_folders, job_runs, jobs
 from app.settings.config import Settings
@@ -19,7 +19,7 @@ def settings(tmp_path: Path) -> Settings:
 
 
 def add(session: Session, settings: Settings, status: JobStatus, *, checkpoint: bool = True, key: str = "") -> Job:
-    job = Job(id=uuid.uuid4().hex, kind=JobKind.TRAIN_POLICY, dedup_key=key or uuid.uuid4().hex, status=status)
+    job = Job(id=uuid.uuid4().hex, kind="train_policy", dedup_key=key or uuid.uuid4().hex, status=status)
     session.add(job)
     session.flush()
     folder = settings.job_directory(job.id)

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy.orm import Session
 
 from app.db.base import utc_now
-from app.db.models.jobs import Job, JobKind, JobStatus
+from app.db.models.jobs import Job, JobStatus
 from app.services.jobs import heartbeats, job_runs, jobs
 from app.services.jobs.job_runs import HandOver, MetricPoint
 
@@ -14,7 +14,7 @@ from app.services.jobs.job_runs import HandOver, MetricPoint
 def add(session: Session, job_id: str, *, age: float = 0.0) -> Job:
     job = Job(
         id=job_id,
-        kind=JobKind.TRAIN_REWARD,
+        kind="train_reward",
         params={},
         dedup_key=job_id,
         created_at=utc_now() - timedelta(seconds=age),

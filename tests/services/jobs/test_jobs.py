@@ -8,7 +8,7 @@ from sqlalchemy import create_engine
 from sqlalchemy.orm import Session, sessionmaker
 
 from app.db.base import Base, utc_now
-from app.db.models.jobs import Job, JobKind, JobMetric, JobStatus
+from app.db.models.jobs import Job, JobMetric, JobStatus
 from app.db.models.versions import Version, VersionKind, VersionStatus
 from app.db.session import transaction
 from app.errors import AppError, ConflictError, InvalidError, NotFoundError
@@ -29,7 +29,7 @@ def reward(sessions: sessionmaker[Session], sft: Version) -> Version:
 
 
 def queue_policy(session: Session, **params: Any) -> Job:
-    return jobs.queue_job(session, kind=JobKind.TRAIN_POLICY, params=params)
+    return jobs.queue_job(session, kind="train_policy", params=params)
 
 
 @pytest.mark.usefixtures("reward")
@@ -50,7 +50,7 @@ def test_evaluations_of_different_versions_are_different_work(session: Session, 
         session, kind=VersionKind.POLICY, parent_id=sft.id, path="versions/3-policy", content_hash="2" * 64
     )
     queued = [
-        jobs.queue_job(session, kind=JobKind.EVALUATE, params={"version_id": version_id})
+        jobs.queue_job(session, kind="evaluate", params={"version_id": version_id})
         for version_id in (sft.id, other.id, other.id)
     ]
     assert queued[0].id != queued[1].id == queued[2].id
@@ -102,11 +102,11 @@ def test_parameters_take_their_types(session: Session) -> None:
 @pytest.mark.usefixtures("sft")
 def test_jobs_that_cannot_run_yet_say_what_to_do_first(session: Session) -> None:
     with pytest.raises(ConflictError, match="Rank some answers"):
-        jobs.queue_job(session, kind=JobKind.TRAIN_REWARD)
+        jobs.queue_job(session, kind="train_reward")
     with pytest.raises(ConflictError, match="train_reward"):
         queue_policy(session)
     with pytest.raises(InvalidError, match="needs version_id"):
-        jobs.queue_job(session, kind=JobKind.EVALUATE)
+        jobs.queue_job(session, kind="evaluate")
 
 
 @pytest.mark.usefixtures("reward")
@@ -228,7 +228,7 @@ def test_pages_of_jobs_hold_every_job_once(sizes: list[int]) -> None:
     with Session(engine) as session:
         for n in range(8):  # the clock is set back while they are queued, and their ids say nothing
             created_at = now + timedelta(days=n % 3)
-            session.add(Job(id=f"{7 * n % 8}", kind=JobKind.EVALUATE, dedup_key=str(n), created_at=created_at))
+            session.add(Job(id=f"{7 * n % 8}", kind="evaluate", dedup_key=str(n), created_at=created_at))
             session.flush()
         seen: list[str] = []
         after: str | None = None

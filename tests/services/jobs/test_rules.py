@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session, sessionmaker
 
 from app.db.base import utc_now
-from app.db.models.jobs import Job, JobKind, JobStatus
+from app.db.models.jobs import Job, JobStatus
 from app.db.models.labelers import Labeler
 from app.db.models.prompts import Prompt
 from app.db.models.rankings import Ranking
@@ -46,7 +46,7 @@ def count(sessions: sessionmaker[Session]) -> int:
 
 def queue(sessions: sessionmaker[Session]) -> str:
     with transaction(sessions) as session:
-        return jobs.queue_job(session, kind=JobKind.TRAIN_REWARD).id
+        return jobs.queue_job(session, kind="train_reward").id
 
 
 def start(sessions: sessionmaker[Session], job_id: str) -> int:
@@ -107,7 +107,7 @@ def test_a_training_dated_ahead_hides_nothing(sessions: sessionmaker[Session], g
         queued = rules.after_ranking(session, retrain_after=2)
         assert queued is not None
         assert queued.id != job_id
-        assert jobs.latest_job(session, JobKind.TRAIN_REWARD) is queued
+        assert jobs.latest_job(session, "train_reward") is queued
 
 
 def test_rankings_dated_before_the_training_are_new_when_they_came_after_it(

@@ -2,7 +2,7 @@ import pytest
 from sqlalchemy.orm import Session
 
 from app.db.models.groups import Group, GroupStatus
-from app.db.models.jobs import JobKind, JobStatus, JobTrigger
+from app.db.models.jobs import JobStatus, JobTrigger
 from app.db.models.labelers import Labeler, LabelerKind
 from app.db.models.rankings import Ranking
 from app.errors import AppError, ConflictError, InvalidError, NotFoundError
@@ -180,7 +180,7 @@ def test_enough_new_rankings_queue_one_training(session: Session, make_group: Ma
 
     assert [rank_one() for _ in range(3)] == [0, 0, 1]
     job = jobs.list_jobs(session).items[0]
-    assert (job.kind, job.trigger, job.status) == (JobKind.TRAIN_REWARD, JobTrigger.RULE, JobStatus.QUEUED)
+    assert (job.kind, job.trigger, job.status) == ("train_reward", JobTrigger.RULE, JobStatus.QUEUED)
     assert rules.new_rankings(session) == 0
     session.commit()
     assert [rank_one() for _ in range(3)] == [1, 1, 1]  # one is waiting: no second

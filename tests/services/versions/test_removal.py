@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from app.db.base import utc_now
 from app.db.models.groups import GroupStatus
-from app.db.models.jobs import JobKind, JobStatus
+from app.db.models.jobs import JobStatus
 from app.db.models.versions import Version, VersionKind
 from app.errors import ConflictError, GoneError, NotFoundError
 from app.model_info.weights import copy_directory
@@ -115,7 +115,7 @@ def test_what_a_job_that_is_not_over_needs_stays(
     """By its parameters and by the inputs it chose; a failed one as long as it can go on from a checkpoint."""
     named, chosen, other, reward = add(POLICY), add(POLICY), add(POLICY), add(REWARD)
     versions.activate(session, reward.id, data_dir=settings.data_dir)
-    job = jobs.queue_job(session, kind=JobKind.EVALUATE, params={"version_id": named.id})
+    job = jobs.queue_job(session, kind="evaluate", params={"version_id": named.id})
     job.status = status
     directory = settings.job_directory(job.id)
     directory.mkdir(parents=True)
@@ -272,7 +272,7 @@ def test_what_needs_the_files_of_a_removed_version_is_told_so(
     with pytest.raises(GoneError, match=r"were removed on .* Choose another version, or train another one"):
         versions.activate(session, policy.id, data_dir=settings.data_dir)
     with pytest.raises(GoneError):
-        jobs.queue_job(session, kind=JobKind.EVALUATE, params={"version_id": policy.id})
+        jobs.queue_job(session, kind="evaluate", params={"version_id": policy.id})
     with pytest.raises(NotFoundError):
         removal.remove(session, 99, settings)
     with pytest.raises(ConflictError, match=r"cannot be removed. It answers now"):

@@ -8,7 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.db.models.groups import Group, GroupStatus
-from app.db.models.jobs import Job, JobKind
+from app.db.models.jobs import Job
 from app.db.models.labelers import Labeler
 from app.db.models.versions import Version, VersionKind, VersionStatus
 from app.errors import AppError, ConflictError, NotFoundError, UnavailableError
@@ -86,7 +86,7 @@ def test_what_cannot_answer_is_not_activated(session: Session, first: Version, a
 
 
 def test_a_job_makes_one_version(session: Session, first: Version) -> None:
-    session.add(Job(id="j", kind=JobKind.TRAIN_POLICY, params={}, dedup_key="k"))
+    session.add(Job(id="j", kind="train_policy", params={}, dedup_key="k"))
     session.flush()
 
     def add() -> Version:
@@ -153,7 +153,7 @@ def test_good_reward_model_scores_and_queues_ppo(session: Session, add: AddVersi
     job = rules.after_train_reward(session, reward, quick)
     assert reward.status is VersionStatus.ACTIVE
     assert job is not None
-    assert (job.kind, job.params) == (JobKind.TRAIN_POLICY, {})
+    assert (job.kind, job.params) == ("train_policy", {})
 
 
 def test_a_reward_model_that_learned_nothing_replaces_none_and_trains_no_policy(
@@ -186,7 +186,7 @@ def test_reward_model_worse_than_chance_replaces_none(session: Session, add: Add
 def test_policy_is_evaluated(session: Session, add: AddVersion) -> None:
     reward = add(VersionKind.REWARD)
     job = rules.after_train_policy(session, add(VersionKind.POLICY, reward_version_id=reward.id))
-    assert (job.kind, job.params) == (JobKind.EVALUATE, {"version_id": 3, "reward_version_id": reward.id})
+    assert (job.kind, job.params) == ("evaluate", {"version_id": 3, "reward_version_id": reward.id})
 
 
 @pytest.mark.parametrize(

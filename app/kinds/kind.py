@@ -1,0 +1,109 @@
+"""What the program knows of a kind of job: one frozen `Kind` each, which pages, API, services and worker read.
+
+Knows neither torch nor the database, so everybody may import it: what runs a job of the kind and what follows it are
+named as text (`"module:function"`), loaded by the worker alone. A kind is one module here (train_reward.py), found by
+the registry; what it needs besides is what runs it (app/worker/handlers) and its trainer (app/training).
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Literal
+
+VersionKindName = Literal["base", "sft", "reward", "policy"]
+"""As in app.db.models.versions."""
+
+
+@dataclass(frozen=True)
+class Series:
+    """One line of a plot: the metric's name as the trainer reports it, and what the legend calls it."""
+
+    metric: str
+    label: str
+
+
+@dataclass(frozen=True)
+class Plot:
+    """`meaning` says in a sentence or two how to read it."""
+
+    name: str
+    title: str
+    unit: str
+    meaning: str
+    series: tuple[Series, ...]
+    share: bool = False
+    """Drawn from 0 to 1."""
+
+
+class Need(StrEnum):
+    """What must be there before a job can start; app.services.jobs.needs looks whether it is."""
+
+    RANKINGS = "at least one ranking"
+    REWARD_MODEL = "a reward model"
+    """An active one, where the parameters name none."""
+
+
+@dataclass(frozen=True)
+class VersionParam:
+    """A parameter that names a version, of one of these kinds."""
+
+    name: str
+    kinds: tuple[VersionKindName, ...]
+    required: bool = False
+    """Then its start form offers the policies there are."""
+    label: str = ""
+    """On the start form."""
+    purpose: str = ""
+    """The same where nobody chose one: "… needs version_id: the version to compare"."""
+
+
+@dataclass(frozen=True)
+class StartForm:
+    """The panel of the train page that starts a job of the kind."""
+
+    heading: str
+    method: str
+    """How it learns, in the field's words."""
+    description: str
+    button: str
+    work: str = "a training"
+    """What is started, in the sentence about a press that did not arrive."""
+
+
+@dataclass(frozen=True)
+class Kind:
+    """`name` is what stands in the database and in the API: verb_noun."""
+
+    name: str
+    place: int
+    """Its place among the kinds, wherever they are listed."""
+    title: str
+    phase: str
+    """What the loop does while it runs, in one word."""
+    running: str
+    """The same in a sentence, without a full stop."""
+    start: StartForm
+    hparams: type
+    """A frozen dataclass with a default for every field."""
+    runs: str
+    """`"module:function"` of its handler, in app.worker.handlers."""
+    follows: str = ""
+    """`"module:function"` of the rule (session, version, settings) that is called in the transaction that stores what
+    the job made; empty: nothing follows."""
+    versions: tuple[VersionParam, ...] = ()
+    choices: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Parameters that are one of a few words."""
+    check: Callable[[Any], None] = lambda _hparams: None
+    """Of all hyper-parameters together; raises InvalidError."""
+    needs: tuple[Need, ...] = ()
+    same_work: tuple[str, ...] = ()
+    """Parameters that tell one piece of work from another: two live jobs that agree in these are one."""
+    reads_rankings: bool = False
+    """It learns from all rankings in force; which ones is kept with the job."""
+    first_step_is_longer: bool = False
+    """It reads everything before its first step, which therefore says nothing of the pace of the others."""
+    fitted: tuple[str, ...] = ()
+    """Hyper-parameters that follow the model's size where nobody gives them."""
+    plots: tuple[Plot, ...] = ()
+    no_curves: str = ""
+    """Said in their place by a kind without plots."""

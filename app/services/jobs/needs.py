@@ -1,0 +1,39 @@
+"""What a kind of job needs before it can start (`app.kinds.kind.Need`): looked for here, and said what to do first."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from app.db.models.rankings import Ranking
+from app.errors import ConflictError
+from app.kinds.kind import Kind, Need
+from app.services.versions import versions
+
+
+def check_needs(session: Session, kind: Kind, params: Mapping[str, Any]) -> None:
+    """Raises ConflictError with the next step."""
+    for need in kind.needs:
+        if not is_met(session, need, params):
+            raise _error(need)
+
+
+def unmet(session: Session, kind: Kind) -> Need | None:
+    """The first one, for a form that starts such a job."""
+    return next((need for need in kind.needs if not is_met(session, need, {})), None)
+
+
+def is_met(session: Session, need: Need, params: Mapping[str, Any]) -> bool:
+    if need is Need.RANKINGS:
+        return bool(session.scalar(select(func.count()).select_from(Ranking).where(Ranking.in_force())))
+    return "reward_version_id" in params or versions.active_reward(session) is not None
+
+
+def _error(need: Need) -> ConflictError:
+    if need is Need.RANKINGS:
+        return ConflictError("There are no rankings to learn from yet. Rank some answers first.")
+    return ConflictError(
+        "There is no active reward model yet. Train one from rankings first (job train_reward).",
+        page="There is no active reward model yet. Train one from rankings first.",
+    )
