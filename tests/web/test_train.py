@@ -181,3 +181,10 @@ def test_one_minus_sign_in_tables_and_sentences(server: LiveServer, visitor: Vis
     assert "Score: −0.12 at step 1" in page
     assert '<td class="figure">−0.12</td>' in page
     assert not re.search(r">[^<]*[\s(]-\d", page)
+
+
+def test_a_job_of_a_kind_that_a_newer_program_knew_is_shown(server: LiveServer, visitor: Visitor) -> None:
+    with transaction(server.runtime.write) as session:
+        session.add(Job(id="later", kind="train_later", dedup_key="later", status=JobStatus.RUNNING))
+    assert "train_later is running" in words_of(visitor.get("/train"))
+    assert "This program does not know what such a job draws." in words_of(visitor.get("/train?job=later"))

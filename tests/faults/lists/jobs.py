@@ -11,6 +11,8 @@ CONTEXT = "tests/training/test_context.py"
 
 runs = In("app/services/jobs/job_runs.py", ATTEMPTS)
 jobs = In("app/services/jobs/jobs.py", JOBS)
+kinds = In("app/kinds/registry.py", "tests/kinds/test_registry.py")
+needs = In("app/services/jobs/needs.py", JOBS, "tests/services/jobs/test_needs.py")
 params = In("app/services/jobs/job_params.py", JOBS)
 hparam_fields = In("app/hparam_fields.py", JOBS, "tests/test_hparam_fields.py")
 run = In("app/worker/run.py", RUN)
@@ -57,8 +59,17 @@ FAULTS = [
     hparam_fields("any number taken", "if not self.low <= value <= self.high", "if False"),
     hparam_fields("the range of an optional number lost", "number if number.metadata else field", "field"),
     params("unknown names taken", "raise InvalidError(f\"{kind.name} has no parameter", "continue; raise InvalidError(f\"{kind.name} has no parameter"),
-    params("episodes that do not divide", "if whole.batch_size % whole.samples_per_prompt", "if False"),
-    params("a policy as reward model", "if version.kind not in kinds", "if False"),
+    In("app/kinds/train_policy.py", JOBS)("episodes that do not divide", "if hparams.batch_size % hparams.samples_per_prompt", "if False"),
+    params("parameters of a kind not looked at together", "kind.check(hparams_of(kind, checked))", "pass"),
+    params("a version that must be named left out", "if param.required and param.name not in params", "if False"),
+    params("what a kind needs not looked for", "check_needs(session, kind, checked)", "pass"),
+    needs("no rankings and yet a training", "return bool(session.scalar(select(func.count()).select_from(Ranking).where(Ranking.in_force())))", "return True"),
+    needs("no reward model and yet PPO", "versions.active_reward(session) is not None", "True"),
+    needs("a reward model that is named not enough", '"reward_version_id" in params or ', "", "tests/services/jobs/test_needs.py"),
+    kinds("a stranger among kinds queued", "if name not in KINDS:", "if False:"),
+    kinds("a row of an unknown kind breaks the page", "return KINDS[name] if name in KINDS else _unknown(name)", "return KINDS[name]"),
+    kinds("kinds in the order of their files", "key=lambda item: item[1].place", "key=lambda item: item[0]"),
+    params("a policy as reward model", "if version.kind not in param.kinds", "if False"),
     run("inputs chosen anew at each attempt", "if path.is_file():", "if False:"),
     run("never leaves at a checkpoint", "self._leave = self.stop_requested()", "pass"),
     run("leaves without a checkpoint", "        if self._leave:\n", "        if self._leave or self.stop_requested():\n"),

@@ -1,0 +1,70 @@
+"""Each kind of job is whole, and whatever names one is checked against the registry."""
+
+from collections.abc import Callable
+from dataclasses import MISSING, FrozenInstanceError, fields, is_dataclass
+from enum import EnumMeta
+from pkgutil import resolve_name
+from typing import Any
+
+import pytest
+
+from app.api import kinds as api_kinds
+from app.db.models.versions import VersionKind
+from app.errors import InvalidError
+from app.kinds.kind import Kind
+from app.kinds.registry import KINDS, job_title, kind_named, kind_of
+
+EACH = pytest.mark.parametrize("kind", KINDS.values(), ids=list(KINDS))
+
+
+def test_kinds_stand_in_the_order_of_their_places() -> None:
+    assert list(KINDS)[:3] == ["train_reward", "train_policy", "evaluate"]
+    assert len({kind.place for kind in KINDS.values()}) == len(KINDS)
+
+
+@EACH
+def test_what_a_kind_names_is_there(kind: Kind) -> None:
+    named: list[Callable[..., Any]] = [resolve_name(text) for text in (kind.runs, kind.follows) if text]
+    assert named
+    assert all(callable(each) for each in named)
+    assert {name for param in kind.versions for name in param.kinds} <= set(VersionKind)
+    taken = [field.name for field in fields(kind.hparams)]
+    assert set(kind.fitted) <= set(taken)
+    assert set(kind.same_work) <= {param.name for param in kind.versions} | set(kind.choices) | set(taken)
+    assert not {param.name for param in kind.versions} & set(taken)
+
+
+@EACH
+def test_a_kind_says_all_that_a_page_shows(kind: Kind) -> None:
+    said = (kind.title, kind.phase, kind.running, kind.start.heading, kind.start.description, kind.start.button)
+    assert all(said)
+    assert not kind.running.endswith(".")
+    assert bool(kind.plots) is not bool(kind.no_curves)
+    assert all(param.label and param.purpose for param in kind.versions if param.required)
+
+
+@EACH
+def test_hyper_parameters_have_defaults_and_cannot_change(kind: Kind) -> None:
+    assert is_dataclass(kind.hparams)
+    defaults: Any = kind.hparams()
+    with pytest.raises(FrozenInstanceError):
+        defaults.seed = 1
+    assert all(field.default is not MISSING for field in fields(kind.hparams))
+
+
+def test_a_name_that_is_none_is_told_with_those_there_are() -> None:
+    with pytest.raises(InvalidError, match="train_reward, train_policy, evaluate") as told:
+        kind_named("train_nothing")
+    assert "Policy training (PPO)" in told.value.page_message
+
+
+def test_a_row_of_a_kind_that_a_newer_program_knew_has_a_name_and_no_more() -> None:
+    stranger = kind_of("train_later")
+    assert (stranger.title, stranger.plots, stranger.running) == ("train_later", (), "train_later is running")
+    assert job_title("train_reward") == "Reward model training"
+
+
+def test_the_api_describes_the_kinds_that_there_are() -> None:
+    kinds: Any = api_kinds.JobKind
+    assert isinstance(kinds, EnumMeta)
+    assert list(kinds) == list(KINDS)
