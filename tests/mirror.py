@@ -21,7 +21,7 @@ COVERED: dict[str, tuple[str, str]] = {
     "app/api/rankings.py": (END_TO_END, "tests/api/test_groups.py"),
     "app/api/schemas.py": ("seen in the description", "tests/api/test_openapi.py"),
     "app/api/streams.py": (END_TO_END, "tests/api/test_jobs.py"),
-    "app/backup/archive.py": ("attacked from outside", "tests/backup/test_hostile.py"),
+    "app/backup/archive.py": ("attacked from outside", "tests/backup/test_archive.py"),
     "app/backup/database.py": (END_TO_END, "tests/backup/test_backup.py"),
     "app/backup/restore.py": (END_TO_END, "tests/backup/test_backup.py"),
     "app/backup/workspace.py": (END_TO_END, "tests/backup/test_backup.py"),

@@ -2,7 +2,7 @@
 
 from tests.faults.fault import In
 
-BACKUP, HOSTILE = "tests/backup/test_backup.py", "tests/backup/test_hostile.py"
+BACKUP, HOSTILE = "tests/backup/test_backup.py", "tests/backup/test_archive.py"
 
 archive = In("app/backup/archive.py", HOSTILE)
 database = In("app/backup/database.py", HOSTILE)
