@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+import httpx2
 import pytest
 
 from tests.live import LiveServer
@@ -68,3 +69,9 @@ def sse(text: str) -> list[tuple[str | None, Any]]:
         data = fields["data"]
         found.append((fields.get("event"), json.loads(data) if data != "[DONE]" else data))
     return found
+
+
+def lines(response: httpx2.Response) -> list[Json]:
+    assert response.status_code == 200
+    assert response.headers["content-type"].startswith("application/jsonl")
+    return [json.loads(line) for line in response.text.splitlines()]

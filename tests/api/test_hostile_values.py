@@ -4,179 +4,27 @@ answer; never a 5xx, and never a stream that breaks off."""
 import gzip
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
-from urllib.parse import quote
 
 import httpx2
 import pytest
 
-from app.web.security import CSRF_COOKIE, CSRF_FIELD
-from tests.api.conftest import Json, ranks_of
-from tests.api.route_table import Route, routes_of
+from app.web.security import CSRF_FIELD
+from tests.api.hostile import (
+    FORMS,
+    HUGE,
+    JSON_VALUES,
+    NEVER_TAKEN,
+    NO_IDS,
+    PLACE,
+    PROMPT,
+    TEXTS,
+    Visitor,
+    bodies,
+    right,
+)
 from tests.live import LiveServer
-
-HUGE = "99999999999999999999"
-NO_IDS = [
-    *(HUGE, str(2**63), str(2**31 - 1), "-1", "0", "9" * 5_000, "٣", "1e3", "+1", " 1", "1_0", "01"),
-    *("x" * 5_000, "a\0b"),
-]
-TEXTS = [*NO_IDS, "", "' OR 1=1 --"]
-NEVER_TAKEN = [
-    *(HUGE, f"-{HUGE}", str(2**63), "9" * 5_000, "1" + "0" * 400, "1e400", "NaN", "-Infinity", r'"\ud800"'),
-    *(r'{"\ud800": 1}', '{"a": 1, "a": 2}', "[" * 2_000 + "]" * 2_000),
-    *('{"' + "9" * 5_000 + '": 1e400}', '{"٣": 1e400}'),
-]
-JSON_VALUES = [
-    *NEVER_TAKEN,
-    *("1e-320", "1e308", "true", "null", '"٣"', '"1"', r'"\u0000"', '"' + "x" * 20_000 + '"', "[]"),
-]
-PLACE = "\N{PILE OF POO}"
-PROMPT = {"prompt": "wash my hands"}
-SAMPLING = {
-    **{"temperature": 0.5, "top_p": 0.9, "top_k": 5, "min_p": 0.1, "repetition_penalty": 1.1, "stop": ["."]},
-    **{"max_tokens": 2, "seed": 1},
-}
-CHAT = {**SAMPLING, "model": "fourfold", "messages": [{"role": "user", "content": "Hi"}], "n": 1, "logprobs": True}
-
-
-def bodies(ranks: dict[str, int]) -> dict[str, list[Any]]:
-    """What is right, by route: each value in it is replaced by each hostile one."""
-    generated = {**SAMPLING, "n": 1, "version": 1, "logprobs": 1}
-    return {
-        "POST /api/v1/groups": [{**PROMPT, **SAMPLING}, {"messages": [{"role": "user", "content": "Hi"}]}],
-        "POST /api/v1/groups/{group_id}/rankings": [
-            {"ranks": ranks, "comment": "good", "duration_ms": 5, "idempotency_key": "k"}
-        ],
-        "POST /api/v1/groups/{group_id}/skip": [{"reason": "unclear"}],
-        "POST /api/v1/prompts": [
-            {**PROMPT, "split": "train", "language": "en"},
-            {"prompts": [{"messages": [{"role": "user", "content": "Hi"}], "language": "en"}]},
-        ],
-        "POST /api/v1/jobs": [
-            {"kind": "train_reward", "params": {"ridge_steps": 2, "held_out_fraction": 0.2, "seed": 1}},
-            {"kind": "train_policy", "params": {"reward_version_id": 1, "from": "sft", "kl_target": 6.0}},
-            {"kind": "evaluate", "params": {"version_id": 1, "reward_version_id": 1}},
-        ],
-        "POST /api/v1/generate": [{**PROMPT, **generated}, {**PROMPT, "version": 1, "n": 1, "stream": True}],
-        "POST /api/v1/score": [{**PROMPT, "answers": ["one", "two"]}],
-        "POST /api/v1/tokenize": [{"text": "words"}],
-        "POST /api/v1/next-token": [{**PROMPT, **SAMPLING, "k": 3, "version": 1}],
-        "POST /api/v1/import/prompts": [
-            {**PROMPT, "split": "train", "language": "en"},
-            {"messages": [{"role": "user", "content": "Hi"}]},
-        ],
-        "POST /api/v1/versions/prune": [{"keep": 5, "dry_run": True}],
-        "POST /api/v1/import/comparisons": [
-            {
-                **PROMPT,
-                "chosen": "a",
-                "rejected": "b",
-                "tie": False,
-                "created_at": "2026-01-01",
-                "settings": {"seed": 1},
-            },
-            {"chosen": "The a", "rejected": "The b", "labeler": "ada", "labeler_kind": "person", "duration_ms": 5},
-            {"info": {"post": "x"}, "summaries": [{"text": "a"}, "b"], "choice": 1, "worker": "w"},
-        ],
-        "POST /api/v1/import/rankings": [
-            {**PROMPT, "answers": [{"text": "a", "rank": 1, "tokens": [5], "position": 0}, {"text": "b", "rank": 2}]},
-            {**PROMPT, "responses": ["a", "b"], "scores": [1, 0.5], "comment": "c", "archived_at": "2026-01-01"},
-        ],
-        "POST /v1/chat/completions": [
-            {**CHAT, "top_logprobs": 1, "tools": None},
-            {"model": "fourfold-1", "messages": CHAT["messages"], "max_completion_tokens": 2, "stream": True},
-        ],
-        "POST /v1/completions": [
-            {**SAMPLING, "prompt": ["wash", [5, 6]], "n": 1, "echo": True},
-            {"model": "fourfold-1", "prompt": [5, 6], "max_tokens": 2, "stream": True, "logprobs": 1},
-        ],
-    }
-
-
-FORMS = {
-    "POST /groups/{group_id}/rankings": {"comment": "good", "duration_ms": "5", "idempotency_key": "k"},
-    "POST /groups/{group_id}/skip": {"reason": "unclear"},
-    "POST /rankings/{ranking_id}/withdraw": {},
-    "POST /prompts": {"prompt": "Hi"},
-    "POST /prompts/new": {"prompt": "Hi", "split": "train"},
-    "POST /prompts/import": {"file": "prompt"},
-    "POST /prompts/{prompt_id}/{action}": {"show": "all", "q": "wash", "after": "1"},
-    "POST /train/jobs": {"kind": "evaluate", "version_id": "1"},
-    "POST /jobs/{job_id}/cancel": {},
-    "POST /jobs/{job_id}/resume": {},
-    "POST /jobs/{job_id}/restart": {},
-    "POST /versions/{version_id}/activate": {"back": "version"},
-    "POST /languages": {"language": "en"},
-    "POST /sign-in": {"token": "x", "next": "/"},
-    "POST /sign-out": {},
-    "POST /versions/{version_id}/remove": {},
-    "POST /versions/prune": {"version_id": "9"},
-    "POST /labeler": {"name": "ada"},
-}
-
-
-class Visitor:
-    """Asks, and keeps what was answered wrongly."""
-
-    def __init__(self, server: LiveServer) -> None:
-        self.client = server.client
-        self.client.get("/", headers={"Accept": "text/html"})  # gives the cookie that forms need
-        self.routes = routes_of(server.app)
-        card = self.client.post("/api/v1/groups/next").json()
-        ranking = self.client.post(f"/api/v1/groups/{card['group_id']}/rankings", json={"ranks": ranks_of(card)}).json()
-        job = self.client.post("/api/v1/jobs", json={"kind": "train_reward"}).json()
-        self.client.post(f"/api/v1/jobs/{job['job_id']}/cancel")  # else its events would not end
-        card = self.client.post("/api/v1/groups/next").json()
-        self.ranks = ranks_of(card)
-        prompt = self.client.post("/api/v1/prompts", json={"prompt": "A prompt of my own"}).json()["items"][0]
-        self.known = {
-            "group_id": card["group_id"],
-            **ranking,
-            **job,
-            "version_id": 1,
-            "prompt_id": prompt["id"],
-            "action": "archive",
-            "model": "fourfold",
-        }
-        self.faults: list[str] = []
-        self.asked = 0
-
-    def ask(self, route: Route, what: str, path: dict[str, str] | None = None, **sent: Any) -> httpx2.Response:
-        values = {name: str(self.known[name]) for name in route.in_path} | (path or {})
-        url = route.path.format(**{name: quote(value, safe="") for name, value in values.items()})
-        named = {"Accept": "application/json" if route.documented else "text/html"}
-        if route.takes_json:
-            lines = route.path.startswith("/api/v1/import/")
-            named["Content-Type"] = "application/jsonl" if lines else "application/json"
-        headers = httpx2.Headers(named)
-        headers.update(sent.pop("headers", {}))
-        response = self.client.request(route.method, url, headers=headers, **sent)
-        self.asked += 1
-        fault = fault_of(route, response)
-        if fault:
-            self.faults.append(f"{route}, {what}: {response.status_code}, {fault}: {response.text[:200]!r}")
-        return response
-
-
-def fault_of(route: Route, response: httpx2.Response) -> str | None:
-    kind = response.headers.get("content-type", "")
-    if response.status_code >= 500:
-        return "not an answer"
-    if kind.startswith("text/event-stream"):
-        return (
-            None if re.search(r"^(event: (end|done|failed|error)|data: \[DONE\])", response.text, re.M) else "cut off"
-        )
-    if response.status_code < 400:
-        return None
-    if kind.startswith("text/html") and not route.documented:
-        return None if "<h1" in response.text else "not a page"
-    if route.path.startswith("/v1/"):
-        error = response.json().get("error", {}) if kind == "application/json" else {}
-        said = error.get("message", "") if set(error) == {"message", "type", "param", "code"} else ""
-    else:
-        said = response.json().get("detail", "") if kind == "application/problem+json" else ""
-    return None if re.fullmatch(r"\S+ .*[.!)]", said, re.S) else "no sentence"
 
 
 def detail_of(response: httpx2.Response) -> str:
@@ -324,28 +172,6 @@ def test_forms_that_are_none(visitor: Visitor) -> None:
         for kind in ("multipart/form-data; boundary=x", "multipart/form-data", "application/x-www-form-urlencoded"):
             for content in (b"", b"--x", b"--x\r\n\r\n--x--", b"%ff=%00&" * 2_000, b"\xff\0"):
                 visitor.ask(route, f"{kind} {content[:10]!r}", content=content, headers={"Content-Type": kind})
-
-
-# What is sent
-
-
-def right(
-    visitor: Visitor, wanted: Callable[[Route], bool] = lambda _: True
-) -> Iterator[tuple[Route, Callable[[], Json]]]:
-    """Routes, and what they are rightly sent."""
-    given = bodies(visitor.ranks)
-    token = visitor.client.cookies.get(CSRF_COOKIE, default="")
-    for route in filter(wanted, visitor.routes):
-        if str(route) in FORMS:
-            ranks = {f"rank-{answer}": str(rank) for answer, rank in visitor.ranks.items()}
-            more = ranks if route.path.endswith("/rankings") else {}
-            form = {**FORMS[str(route)], **more, CSRF_FIELD: token}
-            yield route, lambda form=form: {"data": form}  # type: ignore[misc]
-        elif str(route) in given:
-            body = given[str(route)][0]
-            yield route, lambda body=body: {"content": json.dumps(body).encode()}  # type: ignore[misc]
-        else:
-            yield route, dict
 
 
 def spoiled(body: Any) -> Iterator[tuple[str, str]]:

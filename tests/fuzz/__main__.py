@@ -14,7 +14,7 @@ from collections import Counter
 from pathlib import Path
 
 from app.web.security import CSRF_FIELD
-from tests.api.test_hostile_values import TEXTS, Visitor, right
+from tests.api.hostile import TEXTS, Visitor, right
 from tests.fuzz.run import fuzz
 from tests.live import live_server, quick_settings
 from tests.repository import REPOSITORY

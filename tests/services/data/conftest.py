@@ -1,0 +1,36 @@
+"""An importer of two rows at a time, and the sessions to look at what it stored."""
+
+import pytest
+from sqlalchemy import Engine as Database
+from sqlalchemy.orm import Session, sessionmaker
+
+from app.db.models.versions import Version
+from app.db.session import make_read_session_factory, make_session_factory
+from app.services.data import imports
+from app.services.data.imports import Imports
+from app.services.sampling.fitting import Fitting
+from tests.live import ScriptedEngine
+
+
+@pytest.fixture
+def write(database: Database) -> sessionmaker[Session]:
+    return make_session_factory(database)
+
+
+@pytest.fixture
+def read(database: Database) -> sessionmaker[Session]:
+    return make_read_session_factory(database)
+
+
+@pytest.fixture
+def fitting(sft: Version) -> Fitting:
+    engine = ScriptedEngine()
+    engine.context = 40
+    return Fitting(engine, sft.id, sft.id, answer_tokens=10)
+
+
+@pytest.fixture
+def importer(write: sessionmaker[Session], monkeypatch: pytest.MonkeyPatch) -> Imports:
+    """Two rows at a time."""
+    monkeypatch.setattr(imports, "ROWS_AT_ONCE", 2)
+    return Imports(write, max_characters=200, retrain_after=99)
