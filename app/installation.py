@@ -12,7 +12,7 @@ from app.db.schema import current_revision, migrate
 from app.db.session import make_session_factory, open_database, transaction
 from app.db.trouble import trouble_of
 from app.errors import UnavailableError
-from app.services.data import prompts
+from app.services.prompts import prompts
 from app.services.versions import installations, versions
 from app.settings.config import Settings
 from app.settings.paths import SQLITE_PATH_BYTES

@@ -26,8 +26,8 @@ from app.db.session import make_read_session_factory, make_session_factory, open
 from app.formats.languages import ANY
 from app.hparams import SamplingParams
 from app.installation import install
-from app.services.data.prompts import NewPrompt, add_prompts, digest_of
 from app.services.labeling import drawing, groups, languages
+from app.services.prompts.prompts import NewPrompt, add_prompts, digest_of
 from app.services.versions import versions
 from app.settings.config import Settings
 from bench.latency import percentiles_ms

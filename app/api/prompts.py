@@ -16,9 +16,9 @@ from app.errors import ConflictError, InvalidError, NotFoundError, UnavailableEr
 from app.formats.ids import RowId
 from app.formats.texts import clean_text
 from app.runtime import ReadSession, RuntimeDep, UnitRoute, WriteSession
-from app.services.data import curation
-from app.services.data.curation import MAX_SEARCH_CHARACTERS, Shelf, Wanted
-from app.services.data.prompts import NewPrompt, add_prompts, get_prompt
+from app.services.prompts import curation
+from app.services.prompts.curation import MAX_SEARCH_CHARACTERS, Shelf, Wanted
+from app.services.prompts.prompts import NewPrompt, add_prompts, get_prompt
 
 router = APIRouter(prefix="/api/v1/prompts", tags=["prompts"], route_class=UnitRoute)
 MAX_PROMPTS = 500

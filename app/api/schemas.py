@@ -22,8 +22,8 @@ from app.errors import InvalidError
 from app.formats.strict_json import finite
 from app.formats.texts import clean_text, shows_anything
 from app.hparams import MIN_TEMPERATURE, SamplingParams
-from app.services.data.prompts import validate_messages
 from app.services.paging import MAX_LIMIT, Page
+from app.services.prompts.prompts import validate_messages
 from app.services.sampling.group_sampling import MAX_SEED, page_params
 from app.settings.config import Settings
 

@@ -15,7 +15,8 @@ from app.db.models.versions import Version, VersionKind, VersionOrigin, VersionS
 from app.errors import ConflictError, GoneError, NotFoundError, UnavailableError
 from app.formats.ids import RowId
 from app.runtime import ReadSession, Runtime, RuntimeDep, UnitRoute, WriteSession
-from app.services.versions import removal, versions
+from app.services.lifecycle import removal
+from app.services.versions import versions
 
 router = APIRouter(prefix="/api/v1/versions", tags=["versions"], route_class=UnitRoute)
 FULL = HTTPStatus.INSUFFICIENT_STORAGE

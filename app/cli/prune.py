@@ -15,7 +15,7 @@ def prune(
     from app.db.session import make_read_session_factory, make_session_factory, open_database, transaction
     from app.formats.figures import megabytes
     from app.installation import install
-    from app.services.versions import removal
+    from app.services.lifecycle import removal
     from app.settings.config import Settings
     from app.web.formatting import version_title
 

@@ -22,9 +22,9 @@ from app.formats.languages import Asked
 from app.http.head import wants_head_only
 from app.preferences import competition_ranks
 from app.runtime import ReadSession, Runtime, RuntimeDep, UnitRoute, WriteSession
-from app.services.data.prompts import validate_messages
 from app.services.labeling import groups, labelers, languages, rankings
 from app.services.labeling.labelers import Change
+from app.services.prompts.prompts import validate_messages
 from app.services.sampling.group_sampling import LabelerName
 from app.services.views.loop_status import loop_status
 from app.web import formatting

@@ -20,11 +20,11 @@ from app.formats.ids import RowId
 from app.formats.texts import clean_text
 from app.http.limits import MAX_IMPORT_BYTES
 from app.runtime import ReadSession, Runtime, RuntimeDep, UnitRoute
-from app.services.data import curation
-from app.services.data.curation import MAX_SEARCH_CHARACTERS, Shelf, Wanted
 from app.services.data.import_words import told
-from app.services.data.prompts import add_prompt, validate_messages
 from app.services.labeling import drawing
+from app.services.prompts import curation
+from app.services.prompts.curation import MAX_SEARCH_CHARACTERS, Shelf, Wanted
+from app.services.prompts.prompts import add_prompt, validate_messages
 from app.web.security import FormDep
 from app.web.templating import render
 

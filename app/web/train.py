@@ -17,7 +17,8 @@ from app.runtime import ReadSession, Runtime, RuntimeDep, UnitRoute, WriteSessio
 from app.services.jobs import job_folders, jobs, needs
 from app.services.jobs.ppo_plan import ppo_plan
 from app.services.labeling import drawing
-from app.services.versions import removal, versions
+from app.services.lifecycle import removal
+from app.services.versions import versions
 from app.services.views.loop_status import loop_status
 from app.services.views.training_overview import job_with_curves, training_overview, version_details
 from app.web import notices

@@ -24,7 +24,7 @@ from app.processes import own_process
 from app.processes.parent_watch import settings_environment
 from app.services.jobs import job_folders, job_runs
 from app.services.jobs.job_runs import Control
-from app.services.versions import removal
+from app.services.lifecycle import removal
 from app.settings.config import Settings
 from app.worker.child import DEFAULT_HANDLERS
 

@@ -11,8 +11,8 @@ from app.db.models.groups import Group, GroupStatus
 from app.db.models.jobs import Job, JobMetric, JobStatus
 from app.db.models.versions import Version, VersionKind
 from app.db.session import transaction
-from app.services.data import curation
 from app.services.jobs import heartbeats
+from app.services.prompts import curation
 from app.services.versions import versions
 from tests.browser.label_page import LabelPage, WritingEngine
 from tests.live import LiveServer

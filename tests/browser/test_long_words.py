@@ -13,9 +13,9 @@ from app.db.models.prompts import PromptSource
 from app.db.models.versions import VersionKind
 from app.db.session import transaction
 from app.hparams import SamplingParams
-from app.services.data import prompts
 from app.services.jobs import job_folders
 from app.services.labeling import groups, labelers
+from app.services.prompts import prompts
 from app.services.versions import versions
 from app.web.browser_name import COOKIE as LABELER_COOKIE
 from tests.browser.label_page import WritingEngine

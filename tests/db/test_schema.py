@@ -17,7 +17,7 @@ import app.db.models  # noqa: F401  registers the tables
 from app.chat import Message
 from app.db.schema import _alembic_config, migrating
 from app.db.session import open_database
-from app.services.data.prompts import digest_of
+from app.services.prompts.prompts import digest_of
 from tests.repository import REPOSITORY
 
 

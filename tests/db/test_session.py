@@ -15,8 +15,8 @@ from app.db.models.labelers import Labeler
 from app.db.models.prompts import PromptSource
 from app.db.session import make_read_session_factory, make_session_factory, open_database, transaction
 from app.db.trouble import DatabaseBusyError
-from app.services.data import prompts
 from app.services.labeling import labelers
+from app.services.prompts import prompts
 from tests.waiting import PATIENCE_SECONDS
 
 AT_ONCE = 8

@@ -11,8 +11,8 @@ from app.db.models.jobs import Job
 from app.db.models.labelers import Labeler
 from app.db.models.prompts import PromptSource
 from app.db.session import transaction
-from app.services.data import prompts
 from app.services.labeling import groups, labelers
+from app.services.prompts import prompts
 from app.services.sampling.group_sampling import page_params
 from app.services.versions import versions
 from tests.live import LiveServer

@@ -17,8 +17,8 @@ from app.db.models.prompts import PromptSource
 from app.db.models.versions import Version
 from app.db.session import transaction
 from app.hparams import SamplingParams
-from app.services.data import prompts
 from app.services.labeling import groups, labelers, rankings
+from app.services.prompts import prompts
 from app.services.versions import versions
 
 MakeGroup = Callable[..., Group]

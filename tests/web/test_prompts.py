@@ -7,8 +7,8 @@ from sqlalchemy import func, select
 
 from app.db.models.prompts import Prompt, PromptSource, PromptSplit
 from app.db.session import transaction
-from app.services.data.curation import MAX_SEARCH_CHARACTERS
 from app.services.labeling import drawing
+from app.services.prompts.curation import MAX_SEARCH_CHARACTERS
 from tests.live import LiveServer
 from tests.web.visitor import Visitor, words_of
 

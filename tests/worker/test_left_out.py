@@ -17,9 +17,10 @@ from app.db.models.versions import VersionRanking
 from app.db.session import transaction
 from app.errors import InvalidError
 from app.lm.files.checkpoint import read_tokenizer
-from app.services.data import prompts, training_data
-from app.services.jobs import rules
+from app.services.data import training_data
+from app.services.jobs import retraining
 from app.services.labeling import drawing
+from app.services.prompts import prompts
 from app.worker.handlers import train_reward
 from tests.worker.harness import Harness
 from tests.worker.world import make_world, queue, run_inline, version_of_job
@@ -95,7 +96,7 @@ def test_reward_training(harness: Harness) -> None:
     with harness.readers() as session:
         used = select(VersionRanking.ranking_id).where(VersionRanking.version_id == version.id)
         assert list(session.scalars(used)) == [1, 3, 4]
-        assert rules.new_rankings(session) == 0
+        assert retraining.new_rankings(session) == 0
 
 
 def test_only_long_rankings(harness: Harness) -> None:
@@ -114,14 +115,14 @@ def test_archived_prompts_are_not_trained_on(harness: Harness) -> None:
         first = session.get_one(Prompt, ranked)
         first.archived_at = utc_now()
         session.flush()
-        assert rules.new_rankings(session) == 1
+        assert retraining.new_rankings(session) == 1
     job = run_inline(harness, queue(harness, "train_reward", **REWARD))
     assert result(job)["left_out"] == {"rankings": 0}
     with transaction(harness.sessions) as session:
-        assert rules.new_rankings(session) == 0
+        assert retraining.new_rankings(session) == 0
         session.get_one(Prompt, ranked).archived_at = None
         session.flush()
-        assert rules.new_rankings(session) == 1
+        assert retraining.new_rankings(session) == 1
 
 
 @pytest.mark.parametrize("extra", [0, 1])

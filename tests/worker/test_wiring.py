@@ -19,8 +19,9 @@ from app.lm.files.checkpoint import load_model, read_tokenizer, save_model
 from app.lm.model import Llama
 from app.lm.tokenizer import Tokenizer
 from app.model_info.weights import verify_directory
-from app.services.data import prompts, training_data
+from app.services.data import training_data
 from app.services.labeling import groups, labelers
+from app.services.prompts import prompts
 from app.services.versions import versions
 from app.training.context import Progress
 from app.training.evaluate import Answers, Evaluation, EvaluationSample
@@ -142,7 +143,7 @@ def test_a_version_that_cannot_be_recorded_leaves_no_files(
     def fail(*_: object) -> None:
         raise RuntimeError("The rule failed.")
 
-    monkeypatch.setattr("app.services.jobs.rules.after_train_policy", fail)
+    monkeypatch.setattr("app.services.jobs.retraining.after_train_policy", fail)
     job = run_inline(harness, queue(harness, "train_policy"))
     assert job.status is JobStatus.FAILED
     assert "The rule failed." in (job.error or "")

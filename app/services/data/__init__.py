@@ -1,1 +1,1 @@
-"""Prompts and rankings from files and to files."""
+"""Data in and out: files that are imported, exports, and what training reads."""

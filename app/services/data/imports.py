@@ -23,7 +23,7 @@ from app.errors import AppError, ConflictError, InvalidError, UnavailableError
 from app.services.data.row_forms import KNOWN_COLUMNS, Form, GivenRow, read_row
 from app.services.data.rows import FORMS, Place, readable
 from app.services.data.taking_in import Imported, let_in_some, put_away, remove_some, take_in
-from app.services.jobs import rules
+from app.services.jobs import retraining
 from app.services.sampling.fitting import Fitting
 
 Result = TypeVar("Result")
@@ -133,7 +133,7 @@ class Imports:
         for prompt_id, since in sorted(found.put_away):
             self._step(partial(put_away, prompt_id=prompt_id, since=since))
         if found.rankings:
-            self._step(partial(rules.after_ranking, retrain_after=self._retrain_after))
+            self._step(partial(retraining.after_ranking, retrain_after=self._retrain_after))
         return found
 
     def _chunks(self, rows: Rows) -> Iterator[Sequence[tuple[str, GivenRow]]]:

@@ -15,8 +15,8 @@ from app.errors import InvalidError
 from app.formats.texts import clean_text
 from app.services.data.compared_rows import GivenRanking, comparison_of, ranking_of, summaries_of
 from app.services.data.conversations import as_dialogue, no_list_as_text, read_conversation
-from app.services.data.prompts import NewPrompt, validate_messages
 from app.services.data.row_values import Row, a_text, a_time, one_of
+from app.services.prompts.prompts import NewPrompt, validate_messages
 
 MAX_LANGUAGE_CHARACTERS = 16
 ANY_LENGTH = 1 << 20  # no line is longer; whether a model reads a ranking's prompt is seen when it learns

@@ -22,11 +22,11 @@ from app.db.models.labelers import Labeler, LabelerKind
 from app.db.models.prompts import Prompt, PromptImport, PromptSource, PromptSplit
 from app.db.models.rankings import Ranking
 from app.errors import AppError, InvalidError, UnavailableError
-from app.services.data import curation
 from app.services.data.compared_rows import GivenRanking
-from app.services.data.prompts import digest_of, prompt_row
 from app.services.data.row_forms import GivenRow
 from app.services.labeling.labelers import get_or_create_labeler
+from app.services.prompts import curation
+from app.services.prompts.prompts import digest_of, prompt_row
 
 UNKNOWN_LABELER = "imported"
 SHOWN_COLUMNS = 20

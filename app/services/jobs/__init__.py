@@ -1,1 +1,1 @@
-"""Jobs as rows: queued, checked, followed, and what follows from them."""
+"""Jobs as rows: queued, checked, followed, and the training that enough rankings queue."""

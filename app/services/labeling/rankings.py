@@ -13,7 +13,7 @@ from app.db.models.rankings import Ranking
 from app.errors import ConflictError, InvalidError, NotFoundError
 from app.formats.texts import clean_text
 from app.preferences import ranks_in_order
-from app.services.jobs import rules
+from app.services.jobs import retraining
 from app.services.labeling.groups import check_leased, get_group, is_leased_to, lease
 from app.services.paging import Page, page_by_id
 
@@ -59,7 +59,7 @@ def submit_ranking(
     session.add(ranking)
     group.status = GroupStatus.RANKED
     session.flush()
-    rules.after_ranking(session, retrain_after=retrain_after)
+    retraining.after_ranking(session, retrain_after=retrain_after)
     return ranking
 
 

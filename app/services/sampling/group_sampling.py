@@ -19,8 +19,8 @@ from app.db.session import transaction
 from app.errors import AppError, ConflictError, InvalidError, UnavailableError
 from app.formats.languages import ANY, Asked
 from app.hparams import SamplingParams
-from app.services.data import prompts
 from app.services.labeling import drawing, groups, labelers, languages
+from app.services.prompts import prompts
 from app.services.sampling.engine import Engine, GenerationRequest
 from app.services.sampling.fitting import Fitting, active_fitting
 from app.services.versions import versions

@@ -1,1 +1,1 @@
-"""Model versions: stored, activated, checked, removed."""
+"""Model versions: looked up, described, checked against their bounds."""

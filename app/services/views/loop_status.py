@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from app.db.models.jobs import LIVE, Job, JobStatus
 from app.db.models.versions import Version, VersionKind, VersionRanking, VersionStatus
 from app.kinds.registry import kind_of
-from app.services.jobs import heartbeats, jobs, rules
+from app.services.jobs import heartbeats, jobs, retraining
 from app.services.labeling import rankings
 from app.services.labeling.rankings import RankingCounts
 from app.services.versions import versions
@@ -50,7 +50,7 @@ def loop_status(session: Session, *, retrain_after: int, now: datetime) -> LoopS
     job = _current_job(session)
     return LoopStatus(
         rankings=rankings.count_rankings(session),
-        new_rankings=rules.new_rankings(session),
+        new_rankings=retraining.new_rankings(session),
         retrain_after=retrain_after,
         job=job,
         seconds_left=None if job is None else jobs.seconds_left(job, now),

@@ -15,7 +15,7 @@ from app.lm.model import Llama
 from app.lm.tokenizer import Tokenizer
 from app.services.data import training_data
 from app.services.data.training_data import RankedAnswers
-from app.services.jobs import job_runs, rules
+from app.services.jobs import job_runs, retraining
 from app.services.labeling import languages
 from app.services.versions import versions
 from app.training.reward.trainer import RankedGroup, save_reward_model, train_reward_model
@@ -61,7 +61,7 @@ def train_reward(run: JobRun) -> None:
         run,
         new,
         save=lambda directory: save_reward_model(directory, result.model, tokenizer),
-        then=lambda session, version: rules.after_train_reward(session, version, run.settings),
+        then=lambda session, version: retraining.after_train_reward(session, version, run.settings),
     )
 
 

@@ -17,7 +17,7 @@ handle_reward = In("app/worker/handlers/train_reward.py", WIRING)
 handle_evaluate = In("app/worker/handlers/evaluate.py", WIRING)
 store = In("app/worker/handlers/job_models.py", WIRING)
 data = In("app/services/data/training_data.py", "tests/services/data/test_training_data.py")
-rules = In("app/services/jobs/rules.py", RULES)
+rules = In("app/services/jobs/retraining.py", RULES)
 versions = In("app/services/versions/versions.py", RULES)
 rankings = In("app/services/labeling/rankings.py", RANKINGS)
 groups = In("app/services/labeling/groups.py", GROUPS)
@@ -27,11 +27,11 @@ LEFT_OUT = "tests/worker/test_left_out.py"
 DRAWING = "tests/services/labeling/test_drawing.py"
 drawing = In("app/services/labeling/drawing.py", DRAWING)
 prompt_rows = In("app/db/models/prompts.py", DRAWING)
-ranking_rows = In("app/db/models/rankings.py", "tests/services/data/test_curation.py")
+ranking_rows = In("app/db/models/rankings.py", "tests/services/prompts/test_curation.py")
 fitting = In("app/services/sampling/fitting.py", "tests/services/sampling/test_fitting.py")
 misfits = In("app/services/sampling/misfits.py", "tests/services/sampling/test_fitting.py")
 sampling = In("app/services/sampling/group_sampling.py", "tests/services/sampling/test_fitting.py")
-curation = In("app/services/data/curation.py", "tests/services/data/test_curation.py")
+curation = In("app/services/prompts/curation.py", "tests/services/prompts/test_curation.py")
 json_lines = In("app/formats/json_lines.py", "tests/formats/test_json_lines.py")
 IMPORTS = ("tests/services/data/test_imports.py", "tests/services/data/test_interrupted_imports.py")
 taking_in = In("app/services/data/taking_in.py", *IMPORTS)
@@ -43,7 +43,7 @@ conversations = In("app/services/data/conversations.py", "tests/services/data/te
 imports = In("app/services/data/imports.py", *IMPORTS)
 left_out = In("app/worker/handlers/left_out.py", LEFT_OUT)
 scorer = In("app/training/reward/scorer.py", "tests/api/test_prompt_length.py")
-prompts = In("app/services/data/prompts.py", "tests/services/data/test_prompts.py")
+prompts = In("app/services/prompts/prompts.py", "tests/services/prompts/test_prompts.py")
 terminal = In("app/cli/terminal.py", "tests/cli/test_terminal.py")
 strict = In("app/formats/strict_json.py", "tests/formats/test_strict_json.py")
 texts = In("app/formats/texts.py", "tests/formats/test_texts.py")
@@ -141,7 +141,7 @@ FAULTS = [
     data("the last chunk lost", "range(0, len(ids), CHUNK)", "range(0, max(1, len(ids) - CHUNK), CHUNK)"),
     # rules
     rules("one ranking too many before a training", "new_rankings(session) < retrain_after", "new_rankings(session) <= retrain_after", RANKINGS),
-    rules("withdrawn rankings count as new", "select_from(Ranking).where(Ranking.in_force())", "select_from(Ranking)", "tests/services/jobs/test_rules.py"),
+    rules("withdrawn rankings count as new", "select_from(Ranking).where(Ranking.in_force())", "select_from(Ranking)", "tests/services/jobs/test_retraining.py"),
     rules("old rankings count as new", "(0, 0) if job is None else", "(0, 0) if True else", RANKINGS),
     rules("a reward model worse than chance scores", "accuracy >= WORSE_THAN_CHANCE", "accuracy >= 0"),
     rules("a reward model is never activated", "accuracy is None or accuracy >= WORSE_THAN_CHANCE", "False"),
@@ -165,7 +165,7 @@ FAULTS = [
     # rankings and groups
     rankings("the same key stores twice", "    if repeated is not None:\n        return _same(repeated, ranks)\n    group", "    group"),
     rankings("a ranked group is offered again", "group.status = GroupStatus.RANKED", "pass"),
-    rankings("a ranking queues no training", "    rules.after_ranking(session, retrain_after=retrain_after)\n", ""),
+    rankings("a ranking queues no training", "    retraining.after_ranking(session, retrain_after=retrain_after)\n", ""),
     rankings("anybody withdraws", "ranking.labeler_id != labeler.id", "ranking.labeler_id < 0"),
     rankings("ranks of another group taken", "    _check_ranks(group, ranks)\n", ""),
     rankings("a group ranked without a lease", "    check_leased(group, labeler)\n", ""),

@@ -2,9 +2,9 @@
 
 from tests.faults.fault import In
 
-REMOVAL = "tests/services/versions/test_removal.py"
+REMOVAL = "tests/services/lifecycle/test_removal.py"
 
-removal = In("app/services/versions/removal.py", REMOVAL)
+removal = In("app/services/lifecycle/removal.py", REMOVAL)
 versions = In("app/services/versions/versions.py", REMOVAL)
 model_cache = In("app/lm/inference/model_cache.py", "tests/lm/inference/test_engine.py")
 LANGUAGES = "tests/services/labeling/test_languages.py"

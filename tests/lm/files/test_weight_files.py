@@ -15,7 +15,7 @@ from app.lm.files.weight_files import exactly, weight_paths
 from app.lm.model import Llama
 from app.lm.tokenizer import Tokenizer
 from app.model_info.weights import share_files, verify_directory
-from app.services.versions.removal import freed_bytes
+from app.services.lifecycle.removal import freed_bytes
 from app.training.shared_weights import copy_to_train
 
 PARTS = 4  # embeddings, two layers, the rest

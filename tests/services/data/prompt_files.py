@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session, sessionmaker
 
 from app.db.models.prompts import Prompt
-from app.services.data import curation
+from app.services.prompts import curation
 
 
 def file_of(texts: list[str], **more: Any) -> IO[bytes]:

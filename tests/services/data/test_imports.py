@@ -15,11 +15,11 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from app.db.models.prompts import Prompt, PromptImport
 from app.errors import InvalidError, NotFoundError, UnavailableError
-from app.services.data import curation, prompts
 from app.services.data.imports import Imports
 from app.services.data.row_forms import read_row
 from app.services.data.taking_in import Imported, let_in_some, remove_some, take_in
 from app.services.labeling import drawing
+from app.services.prompts import curation, prompts
 from app.services.sampling.fitting import Fitting
 from tests.services.conftest import plans
 from tests.services.data.prompt_files import count, file_of, listed

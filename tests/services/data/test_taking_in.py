@@ -21,13 +21,14 @@ from app.db.models.rankings import Ranking
 from app.db.models.versions import Version
 from app.db.session import make_read_session_factory, make_session_factory, transaction
 from app.errors import InvalidError
-from app.services.data import curation, exports, imports, training_data
+from app.services.data import exports, imports, training_data
 from app.services.data.import_words import told
 from app.services.data.imports import COMPARED, PROMPTS, Imports
-from app.services.data.prompts import NewPrompt, prompt_row
 from app.services.data.row_forms import Form
 from app.services.data.taking_in import Imported
 from app.services.labeling import groups, labelers, rankings
+from app.services.prompts import curation
+from app.services.prompts.prompts import NewPrompt, prompt_row
 from app.services.sampling.fitting import Fitting
 from tests.live import ScriptedEngine
 from tests.services.conftest import MakeGroup, in_order

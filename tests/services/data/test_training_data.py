@@ -8,8 +8,9 @@ from sqlalchemy.orm import Session
 from app.chat import Message
 from app.db.models.labelers import Labeler
 from app.db.models.prompts import Prompt, PromptSource, PromptSplit
-from app.services.data import prompts, training_data
+from app.services.data import training_data
 from app.services.labeling import rankings
+from app.services.prompts import prompts
 from tests.services.conftest import MakeGroup
 
 

@@ -15,8 +15,9 @@ from app.db.base import utc_now
 from app.db.models.prompts import Prompt, PromptSource, PromptSplit
 from app.db.session import transaction
 from app.errors import UnavailableError
-from app.services.data import prompts, training_data
+from app.services.data import training_data
 from app.services.labeling import drawing, groups
+from app.services.prompts import prompts
 from tests.services.conftest import MakeGroup, plans
 
 

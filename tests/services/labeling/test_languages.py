@@ -17,8 +17,9 @@ from app.db.models.versions import Version, VersionKind
 from app.db.session import transaction
 from app.errors import ConflictError, UnavailableError
 from app.formats.languages import ANY, Asked
-from app.services.data import prompts, training_data
+from app.services.data import training_data
 from app.services.labeling import drawing, groups, languages
+from app.services.prompts import prompts
 from app.services.versions import versions
 from tests.services.conftest import MakeGroup, lease, plans
 

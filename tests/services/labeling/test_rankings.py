@@ -6,7 +6,7 @@ from app.db.models.jobs import JobStatus, JobTrigger
 from app.db.models.labelers import Labeler, LabelerKind
 from app.db.models.rankings import Ranking
 from app.errors import AppError, ConflictError, InvalidError, NotFoundError
-from app.services.jobs import jobs, rules
+from app.services.jobs import jobs, retraining
 from app.services.labeling import groups, labelers, rankings
 from tests.services.conftest import MakeGroup, in_order, lease
 
@@ -181,7 +181,7 @@ def test_enough_new_rankings_queue_one_training(session: Session, make_group: Ma
     assert [rank_one() for _ in range(3)] == [0, 0, 1]
     job = jobs.list_jobs(session).items[0]
     assert (job.kind, job.trigger, job.status) == ("train_reward", JobTrigger.RULE, JobStatus.QUEUED)
-    assert rules.new_rankings(session) == 0
+    assert retraining.new_rankings(session) == 0
     session.commit()
     assert [rank_one() for _ in range(3)] == [1, 1, 1]  # one is waiting: no second
     job.status = JobStatus.FAILED

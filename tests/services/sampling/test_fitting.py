@@ -12,8 +12,8 @@ from app.db.models.versions import Version, VersionKind, VersionStatus
 from app.db.session import transaction
 from app.errors import InvalidError, UnavailableError
 from app.runtime import Runtime, build_runtime
-from app.services.data import prompts
 from app.services.labeling import drawing
+from app.services.prompts import prompts
 from app.services.sampling.fitting import Fitting
 from app.services.sampling.group_sampling import LabelerName, page_params
 from app.services.sampling.live_sampling import LiveSampling

@@ -21,8 +21,8 @@ from app.errors import UnavailableError
 from app.formats.languages import ANY, Asked
 from app.hparams import SamplingParams
 from app.runtime import Runtime, build_runtime
-from app.services.data import prompts
 from app.services.labeling import groups
+from app.services.prompts import prompts
 from app.services.sampling.group_sampling import LabelerName
 from app.services.sampling.prefetch import Prefetcher
 from app.services.sampling.priority import Gate, InteractiveEngine

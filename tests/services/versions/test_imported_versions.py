@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from app.db.models.versions import Version, VersionKind, VersionStatus
 from app.errors import ConflictError
 from app.model_info.weights import content_hash, copy_directory
-from app.services.jobs import rules
+from app.services.jobs import retraining
 from app.services.versions import versions
 from app.web.formatting import version_origin
 from tests.live import quick_settings
@@ -109,7 +109,7 @@ def test_a_reward_model_that_was_trained_meanwhile_waits(
 ) -> None:
     late = add(VersionKind.REWARD, first, metrics={"held_out_accuracy": 0.9})
     bring_in(True)
-    assert rules.after_train_reward(session, late, quick_settings(data_dir, model_files)) is None
+    assert retraining.after_train_reward(session, late, quick_settings(data_dir, model_files)) is None
     assert late.status is VersionStatus.CANDIDATE
     assert versions.active_reward(session) is None
 

@@ -14,7 +14,7 @@ from app.db.models.versions import Version, VersionKind, VersionStatus
 from app.errors import AppError, ConflictError, NotFoundError, UnavailableError
 from app.model_info.weights import CheckpointError, content_hash, copy_directory
 from app.preferences import NOTHING_LEARNED
-from app.services.jobs import rules
+from app.services.jobs import retraining
 from app.services.labeling import rankings
 from app.services.versions import versions
 from app.settings.config import Settings
@@ -122,8 +122,8 @@ def test_activation_expires_ready_groups(session: Session, add: AddVersion, data
     from app.chat import Message, SampledAnswer
     from app.db.models.prompts import PromptSource
     from app.hparams import SamplingParams
-    from app.services.data import prompts
     from app.services.labeling import groups
+    from app.services.prompts import prompts
 
     prompt = prompts.add_prompt(session, messages=[Message(role="user", content="Hi")], source=PromptSource.OWN)
     answers = [SampledAnswer(str(n), [n], "stop") for n in range(4)]
@@ -150,7 +150,7 @@ def kinds(session: Session) -> list[str]:
 
 def test_good_reward_model_scores_and_queues_ppo(session: Session, add: AddVersion, quick: Settings) -> None:
     reward = add(VersionKind.REWARD, {"held_out_accuracy": quick.auto_policy_accuracy})
-    job = rules.after_train_reward(session, reward, quick)
+    job = retraining.after_train_reward(session, reward, quick)
     assert reward.status is VersionStatus.ACTIVE
     assert job is not None
     assert (job.kind, job.params) == ("train_policy", {})
@@ -161,7 +161,7 @@ def test_a_reward_model_that_learned_nothing_replaces_none_and_trains_no_policy(
 ) -> None:
     good, nothing = (add(VersionKind.REWARD, metrics) for metrics in ({}, {"verdict": NOTHING_LEARNED}))
     for reward in (good, nothing):
-        assert rules.after_train_reward(session, reward, quick) is None
+        assert retraining.after_train_reward(session, reward, quick) is None
     assert versions.active_reward(session) is good
     assert session.scalars(select(Job)).all() == []
 
@@ -171,21 +171,21 @@ def test_middling_reward_model_scores_only(
     session: Session, add: AddVersion, quick: Settings, accuracy: float | None
 ) -> None:
     reward = add(VersionKind.REWARD, {"held_out_accuracy": accuracy})
-    assert rules.after_train_reward(session, reward, quick) is None
+    assert retraining.after_train_reward(session, reward, quick) is None
     assert reward.status is VersionStatus.ACTIVE
     assert kinds(session) == []
 
 
 def test_reward_model_worse_than_chance_replaces_none(session: Session, add: AddVersion, quick: Settings) -> None:
     good, bad = (add(VersionKind.REWARD, {"held_out_accuracy": accuracy}) for accuracy in (0.6, 0.4))
-    rules.after_train_reward(session, good, quick)
-    rules.after_train_reward(session, bad, quick)
+    retraining.after_train_reward(session, good, quick)
+    retraining.after_train_reward(session, bad, quick)
     assert (good.status, bad.status) == (VersionStatus.ACTIVE, VersionStatus.CANDIDATE)
 
 
 def test_policy_is_evaluated(session: Session, add: AddVersion) -> None:
     reward = add(VersionKind.REWARD)
-    job = rules.after_train_policy(session, add(VersionKind.POLICY, reward_version_id=reward.id))
+    job = retraining.after_train_policy(session, add(VersionKind.POLICY, reward_version_id=reward.id))
     assert (job.kind, job.params) == ("evaluate", {"version_id": 3, "reward_version_id": reward.id})
 
 
@@ -209,7 +209,7 @@ def test_candidate_is_activated_by_rule(
     policy = add(VersionKind.POLICY)
     versions.record_evaluation(session, policy.id, evaluation=evaluation, samples=[])
     settings = quick.model_copy(update={"auto_activate": rule})
-    assert rules.after_evaluate(session, policy, settings) is activated
+    assert retraining.after_evaluate(session, policy, settings) is activated
     assert (policy.status is VersionStatus.ACTIVE) is activated
 
 
@@ -219,15 +219,15 @@ def test_rule_never_activates_what_has_left_its_bounds_but_a_person_may(
     flag = {"name": "echo", "sentence": "62% of its answers only say words of the question back."}
     policy = add(VersionKind.POLICY, {"flags": [flag]})
     versions.record_evaluation(session, policy.id, evaluation={"win_rate": 0.994, "kl": 1.0}, samples=[])
-    assert not rules.after_evaluate(session, policy, quick.model_copy(update={"auto_activate": True}))
+    assert not retraining.after_evaluate(session, policy, quick.model_copy(update={"auto_activate": True}))
     assert policy.status is VersionStatus.CANDIDATE
     assert versions.activate(session, policy.id, data_dir=data_dir).status is VersionStatus.ACTIVE
 
 
 def test_a_newer_good_reward_model_takes_over(session: Session, add: AddVersion, quick: Settings) -> None:
     former, newer = (add(VersionKind.REWARD, {"held_out_accuracy": accuracy}) for accuracy in (0.65, 0.6))
-    rules.after_train_reward(session, former, quick)
-    rules.after_train_reward(session, newer, quick)
+    retraining.after_train_reward(session, former, quick)
+    retraining.after_train_reward(session, newer, quick)
     assert (former.status, newer.status) == (VersionStatus.RETIRED, VersionStatus.ACTIVE)
 
 
@@ -238,4 +238,4 @@ def test_rule_never_activates_a_damaged_version(
     versions.record_evaluation(session, policy.id, evaluation={"win_rate": 1.0, "kl": 1.0}, samples=[])
     (data_dir / policy.path / "model.safetensors").unlink()
     with pytest.raises(AppError):
-        rules.after_evaluate(session, policy, quick.model_copy(update={"auto_activate": True}))
+        retraining.after_evaluate(session, policy, quick.model_copy(update={"auto_activate": True}))

@@ -19,7 +19,8 @@ from app.errors import ConflictError, GoneError, NotFoundError
 from app.model_info.weights import copy_directory
 from app.services.data import training_data
 from app.services.jobs import jobs
-from app.services.versions import removal, versions
+from app.services.lifecycle import removal
+from app.services.versions import versions
 from app.settings.config import Settings
 from tests.live import quick_settings
 from tests.services.conftest import in_order, rank_group

@@ -9,8 +9,8 @@ from app.chat import Message
 from app.db.models.prompts import PromptSource, PromptSplit
 from app.errors import InvalidError
 from app.formats.texts import shows_anything
-from app.services.data import prompts
-from app.services.data.curation import Wanted, list_prompts
+from app.services.prompts import prompts
+from app.services.prompts.curation import Wanted, list_prompts
 
 LIMIT = 50
 

@@ -14,7 +14,7 @@ from app.db.models.prompts import Prompt
 from app.db.models.rankings import Ranking
 from app.db.session import transaction
 from app.services.data import training_data
-from app.services.jobs import job_runs, jobs, rules
+from app.services.jobs import job_runs, jobs, retraining
 from app.services.labeling import groups, rankings
 from tests.services.conftest import MakeGroup, in_order
 
@@ -41,7 +41,7 @@ def give(sessions: sessionmaker[Session], make_group: MakeGroup, ada: Labeler) -
 
 def count(sessions: sessionmaker[Session]) -> int:
     with sessions() as session:
-        return rules.new_rankings(session)
+        return retraining.new_rankings(session)
 
 
 def queue(sessions: sessionmaker[Session]) -> str:
@@ -104,7 +104,7 @@ def test_a_training_dated_ahead_hides_nothing(sessions: sessionmaker[Session], g
     give(2)
     assert count(sessions) == 2
     with transaction(sessions) as session:
-        queued = rules.after_ranking(session, retrain_after=2)
+        queued = retraining.after_ranking(session, retrain_after=2)
         assert queued is not None
         assert queued.id != job_id
         assert jobs.latest_job(session, "train_reward") is queued
@@ -169,8 +169,8 @@ def test_a_training_that_read_nothing_is_not_queued_again_at_every_ranking(
             job_runs.finish(session, job_id, fence, status=JobStatus.FAILED, error="no")
     give(1)
     with transaction(sessions) as session:
-        assert rules.new_rankings(session) == 1
-        assert rules.after_ranking(session, retrain_after=8) is None
+        assert retraining.new_rankings(session) == 1
+        assert retraining.after_ranking(session, retrain_after=8) is None
         assert session.scalar(select(func.count()).select_from(Job)) == 1
 
 

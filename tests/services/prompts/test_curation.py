@@ -13,9 +13,10 @@ from app.db.models.labelers import Labeler
 from app.db.models.prompts import Prompt, PromptSource
 from app.db.session import transaction
 from app.errors import ConflictError, NotFoundError
-from app.services.data import curation, prompts, training_data
-from app.services.data.curation import Shelf, Wanted
+from app.services.data import training_data
 from app.services.labeling import drawing, groups, rankings
+from app.services.prompts import curation, prompts
+from app.services.prompts.curation import Shelf, Wanted
 from tests.services.conftest import MakeGroup, in_order, lease, plans
 
 

@@ -12,9 +12,9 @@ from app.db.models.jobs import LIVE, Job
 from app.db.models.prompts import Prompt, PromptSource, PromptSplit
 from app.db.models.rankings import Ranking
 from app.errors import ConflictError
-from app.services.data.prompts import get_prompt
 from app.services.labeling import groups
 from app.services.paging import Page, page_by_id, parse_cursor
+from app.services.prompts.prompts import get_prompt
 
 LOOKED_THROUGH = 20_000  # prompts that one page of a search reads at most; the next page goes on
 MAX_SEARCH_CHARACTERS = 200

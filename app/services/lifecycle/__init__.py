@@ -1,0 +1,1 @@
+"""What a model version goes through: installed or imported, activated, followed by the next job, removed."""

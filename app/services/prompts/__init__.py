@@ -1,0 +1,1 @@
+"""Prompts: checked, stored once, looked through, archived and deleted."""
