@@ -17,7 +17,7 @@ from typing import Any
 
 from app.corpus.articles import pretraining_documents
 from app.corpus.cleaning.clean import Outcome, Report, judge
-from app.corpus.planted_faults import Document, dirty_documents
+from app.corpus.planted_faults import Document, with_planted_faults
 
 RESULTS = Path(__file__).parent / "results" / "cleaning.json"
 DUPLICATES = {"exact duplicate", "near duplicate"}
@@ -65,13 +65,13 @@ def is_found(document: Document, outcome: Outcome) -> bool:
 
 
 def measure(documents: int, seed: int) -> tuple[dict[str, Any], Tally]:
-    dirty = list(dirty_documents(islice(pretraining_documents(seed, documents), documents), seed))
+    mixed = list(with_planted_faults(islice(pretraining_documents(seed, documents), documents), seed))
     report, tally = Report(), Tally()
     started = time.perf_counter()
-    for document, outcome in zip(dirty, judge((document.text for document in dirty), report), strict=True):
+    for document, outcome in zip(mixed, judge((document.text for document in mixed), report), strict=True):
         tally.add(document, outcome)
     seconds = time.perf_counter() - started
-    return tally.as_json() | {"documents_per_second": round(len(dirty) / seconds), "report": report.as_json()}, tally
+    return tally.as_json() | {"documents_per_second": round(len(mixed) / seconds), "report": report.as_json()}, tally
 
 
 def main() -> None:
@@ -79,10 +79,10 @@ def main() -> None:
     parser.add_argument("--documents", type=int, default=100_000)
     parser.add_argument("--seed", type=int, default=7)
     arguments = parser.parse_args()
-    found, tally = measure(arguments.documents, arguments.seed)
+    result, tally = measure(arguments.documents, arguments.seed)
     RESULTS.parent.mkdir(exist_ok=True)
-    RESULTS.write_text(json.dumps(found, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
-    print(json.dumps(found, ensure_ascii=False, indent=2))
+    RESULTS.write_text(json.dumps(result, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+    print(json.dumps(result, ensure_ascii=False, indent=2))
     for fault, text in tally.missed.items():
         print(f"\nmissed, {fault}: {text!r}")
 

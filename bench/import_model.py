@@ -75,10 +75,10 @@ def memory_bytes() -> dict[str, int]:
     """Of this process: its own pages and all of its pages now, and the most of the latter so far (getrusage would give
     a parent's peak, if that was higher)."""
     lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
-    found = {
+    status = {
         name: int(rest.split()[0]) << 10 for name, _, rest in (line.partition(":") for line in lines) if "kB" in rest
     }
-    return {"own": found["RssAnon"], "all": found["VmRSS"], "peak": found["VmHWM"]}
+    return {"own": status["RssAnon"], "all": status["VmRSS"], "peak": status["VmHWM"]}
 
 
 def step(action: str, source: Path, target: Path) -> dict[str, float]:
@@ -115,10 +115,10 @@ def main(
             told = subprocess.run(
                 [*command, "--target", f"{folder}/copy"], capture_output=True, text=True, check=True
             ).stdout
-            found = json.loads(told)
+            cost = json.loads(told)
             print(
-                f"{name}: {found['seconds']:.1f} s, peak {found['peak'] / MIB:,.0f} MiB, "
-                f"own afterwards {found['own'] / MIB:,.0f} MiB"
+                f"{name}: {cost['seconds']:.1f} s, peak {cost['peak'] / MIB:,.0f} MiB, "
+                f"own afterwards {cost['own'] / MIB:,.0f} MiB"
             )
 
 

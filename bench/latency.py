@@ -81,7 +81,7 @@ def main(
         while client.get(f"/api/v1/jobs/{job['job_id']}").json()["progress"] == 0:
             time.sleep(0.2)
         result["training"] = measure(client, labeler, cycles, pace_seconds)
-        still = [found["status"] for found in items(client, "/api/v1/jobs") if found["job_id"] == job["job_id"]]
+        still = [row["status"] for row in items(client, "/api/v1/jobs") if row["job_id"] == job["job_id"]]
         if still != ["running"]:
             raise RuntimeError(f"PPO did not run through the whole measurement: {still}")
         client.post(f"/api/v1/jobs/{job['job_id']}/cancel")

@@ -23,10 +23,10 @@ def sizes() -> Iterator[str]:
     yield "| width | layers | vocabulary | parameters, millions | tokens seen, millions | held-out bits a character |"
     yield "|---|---|---|---|---|---|"
     for line in (HERE / "results" / "model_size.jsonl").read_text().splitlines():
-        found = json.loads(line)
+        row = json.loads(line)
         yield (
-            f"| {found['hidden']} | {found['layers']} | {found['vocab']} | {found['parameters'] / 1e6:.1f}"
-            f" | {found['tokens'] / 1e6:.1f} | {found['bits_per_character']:.3f} |"
+            f"| {row['hidden']} | {row['layers']} | {row['vocab']} | {row['parameters'] / 1e6:.1f}"
+            f" | {row['tokens'] / 1e6:.1f} | {row['bits_per_character']:.3f} |"
         )
 
 
@@ -38,15 +38,15 @@ def stages() -> Iterator[str]:
     while record:
         chain.append(record)
         record = record.get("base")
-    for number, found in enumerate(reversed(chain)):
-        hparams = found["hparams"]
+    for number, record in enumerate(reversed(chain)):
+        hparams = record["hparams"]
         pairs = f"fine-tuning {number}: {hparams['total_pairs']:,} pairs" if number else "pretraining"
-        if "stopped_at_step" in found:
-            pairs += f", stopped at step {found['stopped_at_step']:,} of {found['steps_planned']:,}"
+        if "stopped_at_step" in record:
+            pairs += f", stopped at step {record['stopped_at_step']:,} of {record['steps_planned']:,}"
         yield (
-            f"| {pairs} | {found['tokens_seen'] / 1e6:.1f} | {found['flops']:.1e} | {_seconds(found) / 60:.0f}"
-            f" | {hparams['learning_rate']} | {found['metrics']['loss/train']:.3f}"
-            f" | {found['metrics']['loss/held_out']:.3f} ({found['verdict']}) |"
+            f"| {pairs} | {record['tokens_seen'] / 1e6:.1f} | {record['flops']:.1e} | {_seconds(record) / 60:.0f}"
+            f" | {hparams['learning_rate']} | {record['metrics']['loss/train']:.3f}"
+            f" | {record['metrics']['loss/held_out']:.3f} ({record['verdict']}) |"
         )
 
 
@@ -65,18 +65,18 @@ def curve() -> Iterator[str]:
 
 
 def card() -> Iterator[str]:
-    found = json.loads((MODEL / "report-card.json").read_text())
+    card = json.loads((MODEL / "report-card.json").read_text())
     yield "| share of held-out prompts | aim at 0 | temperature 0 | aim at 1 | temperature 1 |"
     yield "|---|---|---|---|---|"
-    for name in found["sampled"]:
-        cold, warm = found["greedy"].get(name), found["sampled"][name]
+    for name in card["sampled"]:
+        cold, warm = card["greedy"].get(name), card["sampled"][name]
         cells = [_aim("greedy", name), _cell(cold) if cold else "–", _aim("sampled", name), _cell(warm)]
         yield f"| {name} | " + " | ".join(cells) + " |"
     for title, part in (("On topic at 0, by topic", "topics"), ("Follow-ups at 0", "followups")):
         yield ""
-        yield f"{title}: " + ", ".join(f"{name} {_value(share)}" for name, share in found[part].items()) + "."
+        yield f"{title}: " + ", ".join(f"{name} {_value(share)}" for name, share in card[part].items()) + "."
     yield ""
-    yield "Manners at 1: " + ", ".join(f"{name} {_value(share)}" for name, share in found["manners"].items()) + "."
+    yield "Manners at 1: " + ", ".join(f"{name} {_value(share)}" for name, share in card["manners"].items()) + "."
 
 
 def _value(share: Json) -> str:
@@ -97,10 +97,10 @@ def speed() -> Iterator[str]:
     if not measured_file.is_file():
         yield "Not measured with the shipped sizes yet."
         return
-    found = json.loads(measured_file.read_text())
+    precisions = json.loads(measured_file.read_text())
     yield "| contestant | precision | against transformers | share of the measured peak |"
     yield "|---|---|---|---|"
-    for precision, measured in found.items():
+    for precision, measured in precisions.items():
         for name, figures in measured["contestants"].items():
             share = f"{figures['share_of_peak']:.2f} of {measured['peak_gflops']} GFLOP/s"
             yield f"| {name} | {precision} | {figures['times_as_fast']:.2f} times | {share} |"

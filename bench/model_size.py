@@ -103,10 +103,10 @@ def main() -> None:
     torch.set_num_threads(2)
     RESULTS.parent.mkdir(exist_ok=True)
     for hidden, layers, vocab in [arguments.only] if arguments.only else VARIANTS:
-        found = measure(hidden, layers, vocab, arguments.seconds, arguments.learning_rate)
-        print(json.dumps(found), flush=True)
+        result = measure(hidden, layers, vocab, arguments.seconds, arguments.learning_rate)
+        print(json.dumps(result), flush=True)
         with RESULTS.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(found) + "\n")
+            file.write(json.dumps(result) + "\n")
 
 
 if __name__ == "__main__":

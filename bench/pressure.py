@@ -148,9 +148,9 @@ async def ask_own(client: Client, dice: random.Random) -> None:
     form = f"csrf_token={CSRF}&prompt=Tell+me+about+{dice.randrange(10**9)}".encode()
     # without htmx's header the page waits for the four answers, so the live stream is asked for beside it
     sent = await client.ask("own prompt", "POST", "/prompts", form, "application/x-www-form-urlencoded")
-    found = re.search(r"/groups/(\d+)", sent.headers.get("location", ""))
-    if found is not None:
-        await client.ask("page stream", "GET", f"/groups/{found[1]}/stream")
+    group = re.search(r"/groups/(\d+)", sent.headers.get("location", ""))
+    if group is not None:
+        await client.ask("page stream", "GET", f"/groups/{group[1]}/stream")
 
 
 KINDS: tuple[tuple[Callable[[Client, random.Random], Awaitable[None]], float], ...] = (
@@ -272,9 +272,9 @@ def main(
         print(json.dumps(asyncio.run(_crowd(crowd_on, clients, seconds))))
         return
     with tempfile.TemporaryDirectory(prefix="fourfold-pressure-") as folder:
-        found = measure(clients, seconds, Path(folder))
-    RESULTS.write_text(json.dumps(found, indent=2) + "\n")
-    print(json.dumps(found, indent=2))
+        result = measure(clients, seconds, Path(folder))
+    RESULTS.write_text(json.dumps(result, indent=2) + "\n")
+    print(json.dumps(result, indent=2))
 
 
 if __name__ == "__main__":

@@ -87,16 +87,16 @@ def measure(precision: str, rounds: int) -> dict[str, Any]:
     parameters = sum(weight.numel() for weight in Llama(CONFIG).parameters())
     peak = peak_gflops(dtype, PEAK_SHAPES)
     tokens = ROWS * CONTEXT
-    found = {}
+    contestants = {}
     for name, taken in times.items():
         median = statistics.median(taken)
         ratios = [other / mine for other, mine in zip(times["transformers"], taken, strict=True)]
-        found[name] = {
+        contestants[name] = {
             "tokens_per_second": round(tokens / median),
             "times_as_fast": round(statistics.median(ratios), 2),
             "share_of_peak": round(6 * parameters * tokens / median / 1e9 / peak, 3),
         }
-    return {"rounds": rounds, "peak_gflops": round(peak), "parameters": parameters, "contestants": found}
+    return {"rounds": rounds, "peak_gflops": round(peak), "parameters": parameters, "contestants": contestants}
 
 
 def main() -> None:
@@ -105,10 +105,10 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2)
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
-    found = {precision: measure(precision, arguments.rounds) for precision in PRECISIONS}
+    results = {precision: measure(precision, arguments.rounds) for precision in PRECISIONS}
     RESULTS.parent.mkdir(exist_ok=True)
-    RESULTS.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
-    print(json.dumps(found, indent=2))
+    RESULTS.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
+    print(json.dumps(results, indent=2))
 
 
 if __name__ == "__main__":

@@ -111,9 +111,9 @@ def rank_beside_imports(data_dir: Path, size: int, rounds: int) -> dict[str, Any
             busy += rank_while(client, lambda _: importing.is_alive())  # noqa: B023  called in this round only
             importing.join()
         idle += rank_while(client, lambda ranked: ranked < IDLE_RANKINGS)
-    found = {"idle_ms": percentiles_ms(idle), "importing_ms": percentiles_ms(busy)}
-    ratios = {name: found["importing_ms"][name] / found["idle_ms"][name] for name in ("p50", "p95")}
-    return {**found, "ratio": ratios, "mebibytes": size / (1 << 20), "files": files}
+    waits = {"idle_ms": percentiles_ms(idle), "importing_ms": percentiles_ms(busy)}
+    ratios = {name: waits["importing_ms"][name] / waits["idle_ms"][name] for name in ("p50", "p95")}
+    return {**waits, "ratio": ratios, "mebibytes": size / (1 << 20), "files": files}
 
 
 def fill(session: Session, count: int) -> None:

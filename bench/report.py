@@ -93,9 +93,9 @@ def serving_rows(result: dict[str, Any]) -> list[str]:
 
 def with_rows(text: str, begin: str, end: str, rows: Iterable[str]) -> str:
     """The text with these lines between the two marks. Raises SystemExit where a mark is missing."""
-    before, found, rest = text.partition(begin)
+    before, opened, rest = text.partition(begin)
     _, closed, after = rest.partition(end)
-    if not (found and closed):
+    if not (opened and closed):
         raise SystemExit(f"The page has no place for this table: put {begin} and {end} where it belongs.")
     return before + "\n".join([begin, *rows, end]) + after
 

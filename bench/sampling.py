@@ -61,11 +61,11 @@ def transformers(directory: Path, dtype: torch.dtype) -> Sample:
         longest = max(map(len, prompts))
         ids = torch.tensor([[0] * (longest - len(prompt)) + prompt for prompt in prompts for _ in range(n)])
         with torch.inference_mode():
-            found = model.generate(
+            written = model.generate(
                 ids, attention_mask=(ids != 0).long(), do_sample=True, temperature=1.0, top_k=0, top_p=1.0,
                 min_new_tokens=tokens, max_new_tokens=tokens, pad_token_id=0,
             )  # fmt: skip
-        assert found.shape == (len(ids), longest + tokens)
+        assert written.shape == (len(ids), longest + tokens)
 
     return sample
 
@@ -87,7 +87,7 @@ def seconds(call: Callable[[], object]) -> float:
 
 def race(directory: Path, precision: str, rounds: int, tokens: int) -> dict[str, Any]:
     sides = {name: make(directory, PRECISIONS[precision]) for name, make in SIDES.items()}
-    found = {}
+    measured = {}
     for case, (count, n) in CASES.items():
         prompts = prompts_of(directory, count)
         times: dict[str, list[float]] = {name: [] for name in sides}
@@ -98,12 +98,12 @@ def race(directory: Path, precision: str, rounds: int, tokens: int) -> dict[str,
                     times[name].append(taken)
         ratios = [other / mine for mine, other in zip(times["fourfold"], times["transformers"], strict=True)]
         median = statistics.median(times["fourfold"])
-        found[case] = {
+        measured[case] = {
             "times_as_fast": round(statistics.median(ratios), 2),
             "tokens_per_second": round(count * n * tokens / median),
             "milliseconds": round(1_000 * median),
         }
-    return found
+    return measured
 
 
 def step_limits(directory: Path, precision: str) -> dict[str, Any]:
@@ -114,18 +114,18 @@ def step_limits(directory: Path, precision: str) -> dict[str, Any]:
     decoder, weights = Decoder(model, dtype), sum(weight.numel() for weight in model.parameters())
     width = 2 if dtype == torch.bfloat16 else 4
     bandwidth, peak = read_gigabytes_per_second(), peak_gflops(dtype)
-    found: dict[str, Any] = {"read_gigabytes_per_second": round(bandwidth, 1), "peak_gflops": round(peak)}
+    limits: dict[str, Any] = {"read_gigabytes_per_second": round(bandwidth, 1), "peak_gflops": round(peak)}
     for rows in (4, 64):
         batch = Batch(decoder)
         batch.add([tokenizer.end_id] * 64, answer_rows(rows, SamplingParams(max_tokens=80), frozenset(), 1))
         batch.step()
         taken = statistics.median(seconds(batch.step) for _ in range(60))
         least = max(weights * width / bandwidth / 1e9, 2 * weights * rows / peak / 1e9)
-        found[f"{rows} rows"] = {
+        limits[f"{rows} rows"] = {
             "times_the_limit": round(taken / least, 1),
             "limit_milliseconds": round(1e3 * least, 2),
         }
-    return found
+    return limits
 
 
 def _peak_mebibytes(side: str, directory: Path, precision: str, threads: int, tokens: int) -> float:
@@ -151,14 +151,14 @@ def main(
         directory = Path(folder) if random else Settings().model_dir
         if random:
             make_model(directory, random)
-        found: dict[str, Any] = {}
+        results: dict[str, Any] = {}
         for precision in PRECISIONS:
             memory = {side: peak_mebibytes(side, directory, precision, threads, tokens) for side in SIDES}
             torch.set_num_threads(threads)
             cases = race(directory, precision, rounds, tokens)
             step = step_limits(directory, precision)
-            found[precision] = {"cases": cases, "step": step, "peak_mebibytes": memory}
-    text = json.dumps({"rounds": rounds, "threads": threads, "tokens": tokens, **found}, indent=2)
+            results[precision] = {"cases": cases, "step": step, "peak_mebibytes": memory}
+    text = json.dumps({"rounds": rounds, "threads": threads, "tokens": tokens, **results}, indent=2)
     print(text)
     (RESULTS / f"sampling-{random}.json" if random else RESULTS / "sampling.json").write_text(text + "\n")
 

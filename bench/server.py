@@ -76,16 +76,16 @@ def post(client: httpx2.Client, path: str, body: dict[str, Any]) -> dict[str, An
 
 def items(client: httpx2.Client, path: str, **params: Any) -> list[dict[str, Any]]:
     """All items of a paged list."""
-    found: list[dict[str, Any]] = []
+    rows: list[dict[str, Any]] = []
     after: Any = None
     while True:
         page = (
             client.get(path, params=params | ({"after": after} if after is not None else {})).raise_for_status().json()
         )
-        found += page["items"]
+        rows += page["items"]
         after = page["next"]
         if after is None:
-            return found
+            return rows
 
 
 def wait_for_job(client: httpx2.Client, job_id: str) -> dict[str, Any]:

@@ -61,7 +61,7 @@ def crowd(client: httpx2.Client) -> dict[str, float]:
 
 def main(rounds: Annotated[int, typer.Option(min=1)] = 5) -> None:
     """Alternate between both servers."""
-    found: dict[str, list[dict[str, float]]] = {"side by side": [], "one by one": []}
+    runs_of: dict[str, list[dict[str, float]]] = {"side by side": [], "one by one": []}
     with (
         tempfile.TemporaryDirectory() as one,
         tempfile.TemporaryDirectory() as other,
@@ -73,12 +73,12 @@ def main(rounds: Annotated[int, typer.Option(min=1)] = 5) -> None:
             for name, client in sides.items():
                 result = crowd(client)
                 if turn:  # the first round warms up
-                    found[name].append(result)
+                    runs_of[name].append(result)
     medians: dict[str, Any] = {
         name: {key: round(statistics.median(run[key] for run in runs)) for key in runs[0]}
-        for name, runs in found.items()
+        for name, runs in runs_of.items()
     }
-    pairs = list(zip(found["side by side"], found["one by one"], strict=True))
+    pairs = list(zip(runs_of["side by side"], runs_of["one by one"], strict=True))
     medians["ratios"] = {
         key: round(statistics.median(alone[key] / together[key] for together, alone in pairs), 2)
         for key in ("first_token_ms", "last_token_ms", "slowest_ms")

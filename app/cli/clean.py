@@ -20,7 +20,7 @@ def clean(
     from app.corpus.cleaning.clean import Report
     from app.corpus.cleaning.clean import clean as cleaned
     from app.corpus.cleaning.folder import folder_documents
-    from app.training.context import TrainingError
+    from app.saving import TrainingError
 
     report = Report()
     partial = out.with_name(out.name + ".partial")
@@ -48,7 +48,7 @@ def described(report: dict[str, object]) -> str:
     )
     parts = [told]
     for title in ("dropped", "mended", "skipped_files"):
-        found = report[title]
-        assert isinstance(found, dict)
-        parts += [f"  {title.replace('_', ' ')}: {reason}: {count}" for reason, count in list(found.items())[:20]]
+        counts = report[title]
+        assert isinstance(counts, dict)
+        parts += [f"  {title.replace('_', ' ')}: {reason}: {count}" for reason, count in list(counts.items())[:20]]
     return "\n".join(parts)

@@ -40,7 +40,7 @@ def import_model(
     database = open_database(settings.resolved_database_url)
     try:
         with saving("imported model"):
-            found = import_directory(
+            imported = import_directory(
                 directory, staging, prompt_characters=settings.max_prompt_characters, languages=languages
             )
         with transaction(make_session_factory(database)) as session:
@@ -48,8 +48,8 @@ def import_model(
                 session,
                 staging,
                 data_dir=settings.data_dir,
-                content_hash=found.content_hash,
-                metrics=found.metrics,
+                content_hash=imported.content_hash,
+                metrics=imported.metrics,
                 activated=activate,
             )
             number, path = version.id, version.path
@@ -58,10 +58,10 @@ def import_model(
         shutil.rmtree(staging, ignore_errors=True)
     answers = "answers from now on" if activate else f"waits (POST /api/v1/versions/{number}/activate)"
     typer.echo(
-        f"{found.name} is version {number} ({found.model_type}, {found.parameters:,} parameters, "
-        f"{found.context_tokens:,} tokens of context), copied to {path}; it {answers}."
+        f"{imported.name} is version {number} ({imported.model_type}, {imported.parameters:,} parameters, "
+        f"{imported.context_tokens:,} tokens of context), copied to {path}; it {answers}."
     )
-    spoken = "any language (--language narrows that)" if found.languages is None else listed(found.languages)
+    spoken = "any language (--language narrows that)" if imported.languages is None else listed(imported.languages)
     typer.echo(f"Prompts for it are drawn in {spoken}.")
-    if found.plain_format:
+    if imported.plain_format:
         typer.echo('It has no chat template (a base model?): conversations are written as "User: …", "Assistant:".')

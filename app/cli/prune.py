@@ -26,22 +26,22 @@ def prune(
     try:
         if dry_run:
             with read() as session:
-                found, left = removal.plan(session, settings, keep=keep), []
+                pruning, left = removal.plan(session, settings, keep=keep), []
         else:
             with transaction(make_session_factory(database)) as session:
-                found = removal.prune(session, settings, keep=keep)
+                pruning = removal.prune(session, settings, keep=keep)
             with read() as session:
                 left = removal.clear(session, settings)
     finally:
         database.dispose()
-    for version, reason in found.staying:
+    for version, reason in pruning.staying:
         typer.echo(f"stays: {version_title(version)}. {reason}")
-    for each in found.going:
+    for each in pruning.going:
         typer.echo(
             f"{'would go' if dry_run else 'removed'}: {version_title(each.version)}, {megabytes(each.freed_bytes)}"
         )
     verb = "would be freed" if dry_run else "freed"
-    typer.echo(f"{megabytes(found.freed_bytes)} {verb}." if found.going else "Nothing to remove.")
+    typer.echo(f"{megabytes(pruning.freed_bytes)} {verb}." if pruning.going else "Nothing to remove.")
     for sentence in left:
         typer.echo(sentence, err=True)
     if left:

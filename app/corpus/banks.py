@@ -127,16 +127,14 @@ def _entries(home: Path, bank: str, key: str, kind: type[Entry]) -> tuple[Entry,
 
 
 def _tables(home: Path, bank: str, kinds: Mapping[str, type[Entry]]) -> dict[str, tuple[Entry, ...]]:
-    found: dict[str, list[Entry]] = {key: [] for key in kinds}
+    entries: dict[str, list[Entry]] = {key: [] for key in kinds}
     for where, content in _files(home, bank):
         if not set(content) <= set(kinds):
             raise BankError(f"{where}: expected only {sorted(kinds)} tables, found {sorted(content)}")
         for key, tables in content.items():
-            entries = enumerate(tables, start=1)
-            found[key] += [
-                parse_entry(kinds[key], table, f"{where} [[{key}]] number {place}") for place, table in entries
-            ]
-    return {key: tuple(entries) for key, entries in found.items()}
+            for number, table in enumerate(tables, start=1):
+                entries[key].append(parse_entry(kinds[key], table, f"{where} [[{key}]] number {number}"))
+    return {key: tuple(of_key) for key, of_key in entries.items()}
 
 
 def _lists(home: Path, bank: str, kind: type[Entry]) -> Entry:
@@ -180,8 +178,8 @@ def load_banks(language: Language, directory: Path = BANKS_DIRECTORY) -> Banks:
 def load_translations(directory: Path = BANKS_DIRECTORY) -> Translations:
     """What is said in both languages."""
     kinds = {"carried": Translation, "thing": Translation, "phrase": Translation, "pattern": Translation}
-    found = _tables(directory / "both", "translations", kinds)
-    return Translations(found["carried"], found["carried"] + found["thing"], found["phrase"], found["pattern"])
+    tables = _tables(directory / "both", "translations", kinds)
+    return Translations(tables["carried"], tables["carried"] + tables["thing"], tables["phrase"], tables["pattern"])
 
 
 @cache

@@ -38,10 +38,10 @@ def on_topic(subject: Subject, text: str) -> bool:
         return correct_number(subject, text)
     if subject.topic == "riddle":  # nobody asks for a certain one
         return any(_holds(text, other.evidence[0]) for other in subjects_by_topic(subject.language)["riddle"])
-    found = [_holds(text, part) for part in subject.evidence]
+    held = [_holds(text, part) for part in subject.evidence]
     if subject.topic == "story" or subject.slot.startswith("list: "):
-        return all(found)
-    return any(found)
+        return all(held)
+    return any(held)
 
 
 def correct_number(subject: Subject, text: str) -> bool:
@@ -59,12 +59,12 @@ def correct_number(subject: Subject, text: str) -> bool:
 @cache
 def _sentences_of(topic: str, language: Language) -> dict[str, frozenset[str]]:
     """Every sentence of a topic's bank and the slots it belongs to."""
-    found: dict[str, set[str]] = {}
+    slots_of: dict[str, set[str]] = {}
     for subject in subjects_by_topic(language).get(topic, ()):
         for part in subject.evidence:
             for sentence in SENTENCE.findall(part):
-                found.setdefault(normalized(sentence), set()).add(subject.slot)
-    return {sentence: frozenset(slots) for sentence, slots in found.items()}
+                slots_of.setdefault(normalized(sentence), set()).add(subject.slot)
+    return {sentence: frozenset(slots) for sentence, slots in slots_of.items()}
 
 
 def facts(subject: Subject, text: str) -> tuple[int, int]:

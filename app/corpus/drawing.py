@@ -20,12 +20,12 @@ def available_languages() -> tuple[Language, ...]:
 @cache
 def _drawable(language: Language, held_out: bool) -> dict[str, tuple[list[Subject], list[float]]]:
     """By topic, the subjects with a wording on this side of the split, and their weights summed up."""
-    found = {}
+    drawable = {}
     for topic, subjects in subjects_by_topic(language).items():
         kept = [subject for subject in subjects if subject.split(held_out=held_out)]
         if kept:
-            found[topic] = (kept, list(accumulate(subject.weight for subject in kept)))
-    return found
+            drawable[topic] = (kept, list(accumulate(subject.weight for subject in kept)))
+    return drawable
 
 
 def draw_subject(rng: Random, *, held_out: bool = False) -> Subject:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from random import Random
 
-DIRTY_SHARE = 0.12
+FAULTY_SHARE = 0.12
 MEMORY = 4_000  # clean documents that a copy may repeat
 
 
@@ -41,12 +41,12 @@ PEOPLE = ("anna.berg", "tom_reed", "lin.wei88", "office", "m.stone", "k.larsen",
 HOSTS = ("example.org", "mail.example.com", "post.example.net", "inbox.example.cn")
 
 
-def dirty_documents(clean: Iterable[str], seed: int, share: float = DIRTY_SHARE) -> Iterator[Document]:
+def with_planted_faults(clean: Iterable[str], seed: int, share: float = FAULTY_SHARE) -> Iterator[Document]:
     """The clean documents in order, and between them faulty ones that make up `share` of all.
 
     A fault never takes a document away: faulty ones are made from texts that also come clean, so that dropping them
     loses nothing."""
-    rng = Random(f"dirt {seed}")
+    rng = Random(f"dirt {seed}")  # another word would plant other faults
     memory: list[str] = []
     for text in clean:
         yield Document(text)

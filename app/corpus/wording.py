@@ -37,9 +37,9 @@ def bare(sentence: str) -> str:
 
 def join(parts: Sequence[str], language: Language) -> str:
     """Sentences one after the other. A word in the other language, said by itself, gets a stop before the next."""
-    found = [part for part in parts if part]
+    said = [part for part in parts if part]
     foreign, stop = (HAN, ".") if language == "en" else (LATIN, "。")
-    stopped = [part + stop if foreign.fullmatch(part[-1]) else part for part in found[:-1]] + found[-1:]
+    stopped = [part + stop if foreign.fullmatch(part[-1]) else part for part in said[:-1]] + said[-1:]
     return ("" if language == "zh" else " ").join(stopped)
 
 

@@ -19,7 +19,7 @@ from app.corpus.articles import pretraining_documents
 from app.corpus.cleaning.clean import Report, clean
 from app.corpus.pair import Pair
 from app.corpus.pairs import distinct_pairs, instruction_pairs
-from app.corpus.planted_faults import dirty_documents
+from app.corpus.planted_faults import with_planted_faults
 from app.lm.tokenizer import Tokenizer, train_tokenizer
 from app.training.context import TrainingError
 from app.training.pretrain import pack_rows
@@ -52,8 +52,8 @@ class SFTData:
 
 def corpus_documents(seed: int, report: Report | None = None) -> Iterator[str]:
     """The generated texts as training reads them: with faults planted, then cleaned and de-duplicated. Endless."""
-    dirty = dirty_documents(pretraining_documents(seed, ENDLESS), seed)
-    return clean((document.text for document in dirty), report or Report())
+    faulty = with_planted_faults(pretraining_documents(seed, ENDLESS), seed)
+    return clean((document.text for document in faulty), report or Report())
 
 
 def file_documents(path: Path, held_out: bool = False) -> Iterator[str]:

@@ -116,8 +116,8 @@ def test_a_list_names_nothing_twice(pairs: list[Pair]) -> None:
 
 def test_every_style_can_be_seen(pairs: list[Pair]) -> None:
     styles = [checks.visible_style(pair.answer, pair.language) for pair in pairs]
-    seen = Counter(name for found in styles for name, shown in found.items() if shown)
+    seen = Counter(name for style in styles for name, shown in style.items() if shown)
     assert set(seen) == {"warm", "flattering", "formal", "funny", "example", "listed", "short", "medium", "long"}
     assert all(count >= 0.05 * len(pairs) for count in seen.values()), seen
-    for pair, found in zip(pairs, styles, strict=True):
-        assert found["flattering"] or not pair.style.flattering, pair.answer
+    for pair, style in zip(pairs, styles, strict=True):
+        assert style["flattering"] or not pair.style.flattering, pair.answer

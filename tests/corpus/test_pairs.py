@@ -61,8 +61,8 @@ def test_answers_are_short_and_clean(pairs: list[Pair]) -> None:
 def test_no_stray_capital_after_a_connective(pairs: list[Pair]) -> None:
     stray = re.compile(r"(Also|What is more|Besides that|In addition|Finally|Next|After that), [A-Z][a-z]+")
     names = {"Mars", "Jupiter", "Mount", "Iceland", "Fourfold"}
-    found = {match.group().split()[-1] for pair in pairs for match in stray.finditer(pair.answer)}
-    assert found <= names
+    strays = {match.group().split()[-1] for pair in pairs for match in stray.finditer(pair.answer)}
+    assert strays <= names
 
 
 def test_shares_of_the_pairs(pairs: list[Pair]) -> None:

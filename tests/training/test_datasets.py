@@ -49,7 +49,7 @@ def test_pretraining_reads_cleaned_text(tokenizer: Tokenizer) -> None:
     report = Report()
     base_data(tokenizer, seed=1, tokens=5_000, context_tokens=64, report=report)
     assert {"exact duplicate", "unreadable", "near duplicate"} <= set(report.dropped)
-    assert report.mended["boilerplate lines"] > 0
+    assert report.repaired["boilerplate lines"] > 0
 
 
 def test_a_users_own_texts_take_the_place_of_the_corpus(tokenizer: Tokenizer, tmp_path: Path) -> None:

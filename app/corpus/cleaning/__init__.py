@@ -1,4 +1,4 @@
 """From raw text, generated or a user's own, to text worth training on. Knows no model.
 
-Mending and filters see one document, duplicate search all of them (docs/corpus-cleaning.md).
+Repairs and filters see one document, duplicate search all of them (docs/corpus-cleaning.md).
 """

@@ -15,18 +15,27 @@ BLOCK = 20_000  # documents that are looked at together; nothing else bounds how
 
 @dataclass
 class Report:
-    """What went in and out, in documents and characters, and why: `dropped` and `mended` count documents by reason."""
+    """What went in and out, in documents and characters, and why: `dropped` and `repaired` count documents by
+    reason."""
 
     documents_in: int = 0
     documents_out: int = 0
     characters_in: int = 0
     characters_out: int = 0
     dropped: Counter[str] = field(default_factory=Counter)
-    mended: Counter[str] = field(default_factory=Counter)
+    repaired: Counter[str] = field(default_factory=Counter)
     skipped_files: dict[str, str] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
-        return vars(self) | {"dropped": dict(self.dropped), "mended": dict(self.mended)}
+        return {
+            "documents_in": self.documents_in,
+            "documents_out": self.documents_out,
+            "characters_in": self.characters_in,
+            "characters_out": self.characters_out,
+            "dropped": dict(self.dropped),
+            "mended": dict(self.repaired),  # the key of the records that lie beside trained models
+            "skipped_files": self.skipped_files,
+        }
 
 
 @dataclass(frozen=True)
@@ -38,7 +47,7 @@ class Outcome:
 
 
 def clean(documents: Iterable[str], report: Report) -> Iterator[str]:
-    """The documents that stay, mended, in their order. The report is whole when the iterator ends."""
+    """The documents that stay, repaired, in their order. The report is whole when the iterator ends."""
     for outcome in judge(documents, report):
         if outcome.text is not None:
             yield outcome.text
@@ -60,7 +69,7 @@ def judge(documents: Iterable[str], report: Report) -> Iterator[Outcome]:
 
 
 def _judge_block(block: list[str], seen: Seen, report: Report) -> Iterator[Outcome]:
-    texts = [_mend(text, report) for text in block]
+    texts = [_repair(text, report) for text in block]
     reasons = [_fault(text) for text in texts]
     left = [index for index, reason in enumerate(reasons) if reason is None]
     mixed = {left[place] for place in mixed_lines([texts[index] for index in left])}
@@ -72,16 +81,16 @@ def _judge_block(block: list[str], seen: Seen, report: Report) -> Iterator[Outco
         yield Outcome(None, reason) if reason else Outcome(text)
 
 
-def _mend(text: str, report: Report) -> str:
-    for reason, mend in MENDERS.items():
-        mended = mend(text)
-        if mended != text:
-            report.mended[reason] += 1
-        text = mended
+def _repair(text: str, report: Report) -> str:
+    for reason, repair in REPAIRS.items():
+        repaired = repair(text)
+        if repaired != text:
+            report.repaired[reason] += 1
+        text = repaired
     return text
 
 
-MENDERS = {
+REPAIRS = {
     "encoding or blanks": normalized,
     "boilerplate lines": without_boilerplate,
     "private strings": without_private,

@@ -34,8 +34,8 @@ class Seen:
         spoken = [words(text) for text in texts]
         shingles = map(_shingles, spoken)
         signatures = MinHash.generator(shingles, num_perm=BANDS * ROWS, seed=SEED, hashfunc=zlib.crc32)
-        for found, signature in zip(spoken, signatures, strict=True):
-            yield self._judge(" ".join(found), signature)
+        for said, signature in zip(spoken, signatures, strict=True):
+            yield self._judge(" ".join(said), signature)
 
     def _judge(self, text: str, signature: MinHash) -> str | None:
         digest = hashlib.blake2b(text.encode(), digest_size=16).digest()
@@ -50,7 +50,7 @@ class Seen:
         return None
 
 
-def _shingles(found: Sequence[str]) -> list[bytes]:
-    if len(found) < SHINGLE:
-        return [" ".join(found).encode()]
-    return [" ".join(found[start : start + SHINGLE]).encode() for start in range(len(found) - SHINGLE + 1)]
+def _shingles(said: Sequence[str]) -> list[bytes]:
+    if len(said) < SHINGLE:
+        return [" ".join(said).encode()]
+    return [" ".join(said[start : start + SHINGLE]).encode() for start in range(len(said) - SHINGLE + 1)]

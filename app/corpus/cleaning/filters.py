@@ -54,20 +54,19 @@ Pair = tuple[str, str]
 
 
 def _pairs(text: str) -> list[Pair]:
-    found = words(text)
-    return list(pairwise(found))
+    return list(pairwise(words(text)))
 
 
 def loose_breaks(text: str) -> list[Pair]:
     """(last word, first word) around the line breaks inside sentences. Shorter lines are lists, not wrapped text."""
     lines = [line.strip() for line in text.split("\n") if line.strip()]
-    found = []
+    breaks = []
     for above, below in pairwise(lines):
         if not above.endswith(ENDS) and not below[0].isupper():
             before, after = words(above), words(below)
             if min(len(before), len(after)) >= WRAPPED_WORDS:
-                found.append((before[-1], after[0]))
-    return found
+                breaks.append((before[-1], after[0]))
+    return breaks
 
 
 def mixed_lines(texts: Sequence[str]) -> set[int]:
@@ -83,8 +82,8 @@ def mixed_lines(texts: Sequence[str]) -> set[int]:
     holders = _holders(texts, wanted) if suspects else Counter()
 
     def strange(pairs: Iterable[Pair]) -> float:
-        found = [holders[pair] <= 1 for pair in pairs]
-        return sum(found) / max(1, len(found))
+        rare = [holders[pair] <= 1 for pair in pairs]
+        return sum(rare) / max(1, len(rare))
 
     return {index for index, breaks in suspects.items() if strange(breaks) > strange(inside[index]) + MIXED_EXCESS}
 

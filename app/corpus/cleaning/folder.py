@@ -5,7 +5,7 @@ import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from app.training.context import TrainingError
+from app.saving import TrainingError
 
 TEXTS, LINES = {".txt", ".md"}, {".jsonl"}
 LONGEST_DOCUMENT = 4_000  # characters; longer texts are cut at a paragraph, a line or a blank
@@ -82,9 +82,9 @@ def _cut(text: str, start: int) -> int:
     """Where the document that begins at `start` ends: after the last paragraph, line, sentence or word that fits."""
     limit = start + LONGEST_DOCUMENT
     for border in ("\n\n", "\n", "。", ". ", " "):
-        found = text.rfind(border, start + LONGEST_DOCUMENT // 4, limit)
-        if found > 0:
-            return found + len(border)
+        place = text.rfind(border, start + LONGEST_DOCUMENT // 4, limit)
+        if place > 0:
+            return place + len(border)
     return limit
 
 
@@ -105,11 +105,11 @@ def _records(path: Path, name: str, encoding: str, skip: Skip) -> Iterator[str]:
 
 def _record(line: str, place: str, skip: Skip) -> Iterator[str]:
     try:
-        found = json.loads(line)
+        value = json.loads(line)
     except (ValueError, RecursionError):
         skip(place, "not JSON")
         return
-    text = found.get("text") if isinstance(found, dict) else found
+    text = value.get("text") if isinstance(value, dict) else value
     if isinstance(text, str):
         yield text
     else:

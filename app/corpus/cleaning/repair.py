@@ -44,7 +44,7 @@ PRIVATE = {
 
 
 def normalized(text: str) -> str:
-    """Encoding mended (ftfy), composed form (Unicode NFC), no control characters or lone surrogates, plain blanks.
+    """Encoding repaired (ftfy), composed form (Unicode NFC), no control characters or lone surrogates, plain blanks.
 
     Full-width and curly punctuation stay: they are right in Chinese and in books."""
     text = SURROGATES.sub("\ufffd", text)
@@ -75,5 +75,5 @@ def _is_private(sentence: str) -> bool:
 
 def _sentences(text: str) -> list[str]:
     """The text in pieces that join to it again. A stop inside a number or an address ends nothing."""
-    ends = [found.end() for found in SENTENCE_END.finditer(text)]
+    ends = [match.end() for match in SENTENCE_END.finditer(text)]
     return [text[start:end] for start, end in pairwise([0, *ends, len(text)]) if end > start]

@@ -12,7 +12,7 @@ from app.corpus.cleaning.clean import Report, clean
 from app.corpus.cleaning.duplicates import Seen
 from app.corpus.cleaning.filters import loose_breaks, mixed_lines, repeated, symbols, too_short, unreadable
 from app.corpus.cleaning.repair import _sentences, normalized, without_boilerplate, without_private
-from app.corpus.planted_faults import DIRTY_SHARE, FAULTS, dirty_documents
+from app.corpus.planted_faults import FAULTS, FAULTY_SHARE, with_planted_faults
 from bench.cleaning import measure
 
 WHALE = "A whale is a very large animal that lives in the sea. It breathes air and feeds its young with milk."
@@ -20,20 +20,20 @@ WHALE = "A whale is a very large animal that lives in the sea. It breathes air a
 
 def test_every_planted_fault_is_found_and_clean_text_stays() -> None:
     """Issue 3: recall of at least 0.95 for each fault, at most 1% of the clean text lost."""
-    found, tally = measure(6_000, seed=3)
-    assert set(found["recall"]) == set(FAULTS)
-    assert min(found["recall"].values()) >= 0.95, found["recall"]
-    assert found["clean_lost"] <= 0.01, found["clean_lost_by_filter"]
-    assert found["clean_changed"] <= 0.01
+    result, tally = measure(6_000, seed=3)
+    assert set(result["recall"]) == set(FAULTS)
+    assert min(result["recall"].values()) >= 0.95, result["recall"]
+    assert result["clean_lost"] <= 0.01, result["clean_lost_by_filter"]
+    assert result["clean_changed"] <= 0.01
     assert all(count > 30 for count in tally.planted.values())
 
 
 def test_dirt_has_its_share_and_takes_nothing_away() -> None:
     clean_texts = list(islice(pretraining_documents(1, 3_000), 3_000))
-    dirty = list(dirty_documents(clean_texts, 1))
-    assert [document.text for document in dirty if not document.fault] == clean_texts
-    assert sum(bool(document.fault) for document in dirty) / len(dirty) == pytest.approx(DIRTY_SHARE, abs=0.02)
-    assert dirty == list(dirty_documents(clean_texts, 1))
+    mixed = list(with_planted_faults(clean_texts, 1))
+    assert [document.text for document in mixed if not document.fault] == clean_texts
+    assert sum(bool(document.fault) for document in mixed) / len(mixed) == pytest.approx(FAULTY_SHARE, abs=0.02)
+    assert mixed == list(with_planted_faults(clean_texts, 1))
 
 
 @given(text=st.text(st.characters(), max_size=120))
@@ -51,7 +51,7 @@ def test_sentences_join_to_the_text(text: str) -> None:
     assert "".join(_sentences(text)) == text
 
 
-def test_encodings_are_mended() -> None:
+def test_encodings_are_repaired() -> None:
     assert normalized("Itâ€™s a cafÃ©, he said") == "It’s a café, he said"
     assert normalized("a\x00b\u200b \ud83d c") == "ab \ufffd c"
     assert normalized("你好，世界。（真的！）") == "你好，世界。（真的！）", (
@@ -119,9 +119,9 @@ def test_wrapped_lines_are_not_mixed_lines() -> None:
     lines = [" ".join(words[start : start + 7]) for start in range(0, len(words), 7)]
     shuffled = lines[::2] + lines[1::2]
     assert len(loose_breaks("\n".join(lines))) >= 3
-    found = mixed_lines([*base, "\n".join(lines), "\n".join(shuffled)])
-    assert len(base) not in found
-    assert len(base) + 1 in found
+    mixed = mixed_lines([*base, "\n".join(lines), "\n".join(shuffled)])
+    assert len(base) not in mixed
+    assert len(base) + 1 in mixed
 
 
 def _verdicts(*texts: str) -> list[str | None]:
