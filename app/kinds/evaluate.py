@@ -32,5 +32,5 @@ EVALUATE = Kind(
     ),
     needs=(Need.REWARD_MODEL,),
     same_work=("version_id",),
-    no_curves="An evaluation has no curves. Its figures stand with the version that it measured.",
+    no_curves="An evaluation has no curves. Its figures are on the page of the version that it measured.",
 )

@@ -10,21 +10,21 @@ PLOTS = (
         "reward",
         "Reward",
         "score; 0 is an average answer of the SFT model",
-        "What the reward model thinks of the policy's answers. PPO pushes it up; the KL penalty is taken off.",
+        "What the reward model thinks of the policy's answers. PPO pushes it up; the KL penalty is subtracted.",
         (Series("objective/scores", "score"), Series("objective/rlhf_reward", "score minus KL penalty")),
     ),
     Plot(
         "kl",
         "KL divergence",
         "nats per answer",
-        "How far the policy has moved from the SFT model. A line that runs away is how cheating the reward looks.",
+        "How far the policy has moved from the SFT model. A line that runs away means that it cheats the reward.",
         (Series("objective/kl", "KL to the SFT model"),),
     ),
     Plot(
         "losses",
         "Losses",
         "no unit",
-        "What PPO makes smaller: the policy's clipped objective, and how badly the value head predicts the reward.",
+        "What PPO minimizes: the policy's clipped objective, and how badly the value head predicts the reward.",
         (Series("loss/policy_avg", "policy loss"), Series("loss/value_avg", "value loss")),
     ),
     Plot(
@@ -38,7 +38,7 @@ PLOTS = (
         "shares",
         "Health",
         "share",
-        "Answers that end by themselves, updates that were clipped, and what the value head explains of the reward.",
+        "Answers that end by themselves, clipped updates, and how much of the reward the value head explains.",
         (
             Series("policy/end_rate", "ended answers"),
             Series("policy/clipfrac_avg", "clipped updates"),
@@ -49,7 +49,7 @@ PLOTS = (
         "entropy",
         "Entropy",
         "nats per answer",
-        "How undecided the policy is. A sudden fall means that it says the same thing again and again.",
+        "How undecided the policy is. A sudden drop means that it says the same thing again and again.",
         (Series("objective/entropy", "entropy"),),
     ),
 )

@@ -10,7 +10,7 @@ PLOTS = (
         "share of compared pairs",
         "How often the reward model prefers the answer that you preferred; 0.5 is guessing. "
         "A rising training line over a flat held-out line is overfitting. "
-        "Each stretch is a fresh start that holds out other prompts; the last one learns from all.",
+        "Each stretch starts afresh and holds out other prompts; the last one learns from all.",
         (Series("accuracy/held_out", "held-out prompts"), Series("accuracy/train", "training prompts")),
         share=True,
     ),

@@ -30,8 +30,8 @@ CHALLENGE = {"WWW-Authenticate": 'Bearer realm="Fourfold"'}
 SIGNED_OUT = Problem(
     401,
     "Sign in",
-    "This server lets in only who knows its token. Send it as `Authorization: Bearer TOKEN`.",
-    page="Nothing is lost: what you entered is still on this page. Use another tab to sign in, then go on here.",
+    "This server lets in only those who know its token. Send it as `Authorization: Bearer TOKEN`.",
+    page="Nothing is lost: what you entered is still on this page. Sign in in another tab, then continue here.",
     headers=CHALLENGE,
 )
 FORM_SIGNED_OUT = "Nothing was saved. Sign in, then go back and send it again: what you entered is still there."

@@ -11,11 +11,11 @@ OF_TRAINING = ("/train", "/versions", "/jobs")
 TITLES = {
     400: "Not understood",
     401: "You are signed out",
-    404: "Nothing is here",
-    405: "This is no page",
-    409: "That is not possible now",
-    413: "That is too much at once",
-    422: "That was not accepted",
+    404: "Nothing here",
+    405: "This is not a page",
+    409: "Not possible now",
+    413: "Too much at once",
+    422: "Not accepted",
 }
 """In plain words, where the status has a name of its own kind."""
 NEXT_CARD = {"href": "/", "label": "Next card"}

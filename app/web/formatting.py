@@ -33,11 +33,11 @@ STOPPING = "stopping"
 """Of a live job that is to be cancelled; everywhere, the scripts of the pages included."""
 VERSION_STATES = {
     VersionState.ACTIVE: "It is used now: every new answer comes from it, or is scored by it.",
-    VersionState.CANDIDATE: "It was made and waits for a decision; it has never been used.",
-    VersionState.REFERENCE: "The SFT model that the active policy comes from and is measured against.",
-    VersionState.ROLLED_BACK: "It was used until an earlier version was put back in its place.",
+    VersionState.CANDIDATE: "It is waiting for a decision; it has never been used.",
+    VersionState.REFERENCE: "The SFT model that the active policy was trained from and is compared with.",
+    VersionState.ROLLED_BACK: "It was used until somebody rolled back to an earlier version.",
     VersionState.SUPERSEDED: "It was used until a newer version took its place.",
-    VersionState.RESTING: "It scores answers of another SFT model, and comes back with that one.",
+    VersionState.RESTING: "It scores answers of another SFT model, and is used again when that one is.",
     VersionState.REMOVED: "Its files are gone, this record stays. It cannot be used any more.",
 }
 

@@ -39,8 +39,8 @@ ASK_KEY = re.compile("[0-9a-f]{32}")
 
 FIRST_VISIT = "first"
 CHANGED = {
-    Change.RENAMED: "From now on you rank as {name}.",
-    Change.JOINED: "You go on as {name}. That name was in use already: its cards and rankings are yours here, too.",
+    Change.RENAMED: "You now rank as {name}.",
+    Change.JOINED: "You continue as {name}. That name is already in use: its cards and rankings are yours here, too.",
 }
 
 
@@ -136,7 +136,7 @@ def show_group(request: Request, runtime: RuntimeDep, session: ReadSession, who:
 def _own_card(session: Session, *, request: Request, runtime: Runtime, who: LabelerName, group_id: int) -> Response:
     group, labeler = groups.get_group(session, group_id), labelers.find_labeler(session, who.name)
     if labeler is None:
-        raise ConflictError("This card is somebody else's. Go on with the next one.")
+        raise ConflictError("This card belongs to somebody else. Continue with the next one.")
     if group.status is GroupStatus.SAMPLING and group.leased_to == labeler.id:
         return _page(request, runtime, session, _sampling(group))
     groups.check_leased(group, labeler)
@@ -195,7 +195,7 @@ def withdraw_ranking(
     if not is_fragment(request):
         return RedirectResponse(f"/groups/{ranking.group_id}", 303)
     group = groups.get_leased_group(session, ranking.group_id, labeler)
-    card = _card(session, labeler, group) | {"notice": "Ranking taken back. Change it and submit again."}
+    card = _card(session, labeler, group) | {"notice": "Ranking undone. Change it and submit again."}
     return _page(request, runtime, session, card)
 
 
@@ -231,7 +231,9 @@ def _ask_error(session: Session, *, request: Request, runtime: Runtime, text: st
     context = {**_ask_form(runtime), "ask_text": text, "ask_error": said}
     if is_fragment(request):
         return render(request, "label/_ask.html", context, status_code=422)
-    waiting = Waiting("Your prompt was not sent", "Mend it in the box above, or go on with the next card.", retry=False)
+    waiting = Waiting(
+        "Your prompt was not sent", "Correct it in the box above, or continue with the next card.", retry=False
+    )
     return _page(request, runtime, session, _waiting(waiting) | context, status_code=422)
 
 

@@ -29,7 +29,7 @@ def change_labeler(request: Request, session: WriteSession, form: FormDep) -> Re
 def _refused(request: Request, error: AppError, typed: str) -> Response:
     """The form below the message holds what was typed."""
     context = {
-        "title": "That name was not taken",
+        "title": "That name was not accepted",
         "message": f"{error.page_message} You still rank as {request.state.labeler_name}.",
         "status_code": error.status_code,
         "actions": [{"href": "/", "label": "Go to labeling"}],

@@ -23,13 +23,13 @@ class Said(StrEnum):
 
 
 OF_JOBS = {
-    Said.BEGINS: "{} begins in a moment.",
-    Said.QUEUED: "{} is queued: it begins when the jobs before it have ended.",
-    Said.RUNS_ALREADY: "{} is running already, so nothing new was started. Wait for its end, or cancel it.",
-    Said.WAITS_ALREADY: "{} is queued already and begins by itself, so nothing new was queued.",
-    Said.STOPPING: "{} stops at its next step. What it learned so far is thrown away.",
-    Said.CANCELLED: "{} was cancelled. The versions are as they were.",
-    Said.GOES_ON: "{} goes on from its checkpoint.",
+    Said.BEGINS: "{} starts in a moment.",
+    Said.QUEUED: "{} is queued: it starts when the jobs before it have ended.",
+    Said.RUNS_ALREADY: "{} is already running, so nothing new was started. Wait until it ends, or cancel it.",
+    Said.WAITS_ALREADY: "{} is already queued and starts by itself, so nothing new was queued.",
+    Said.STOPPING: "{} stops at its next step. What it has learned so far is discarded.",
+    Said.CANCELLED: "{} was cancelled. No version was changed.",
+    Said.GOES_ON: "{} resumes from its checkpoint.",
 }
 
 

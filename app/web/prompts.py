@@ -108,7 +108,7 @@ def _add(session: Session, *, messages: list[Message], split: PromptSplit) -> Pr
     """Raises InvalidError, and changes nothing, where it is in the other part."""
     stored = add_prompt(session, messages=messages, source=PromptSource.OWN, split=split)
     if stored.split is not split:
-        raise InvalidError("This very prompt is there already, in the other part. It stays where it is.")
+        raise InvalidError("This prompt is already there, in the other part. It stays where it is.")
     return stored
 
 
@@ -130,7 +130,7 @@ async def take_in(request: Request, runtime: RuntimeDep, form: FormDep) -> Respo
 @router.post("/prompts/{prompt_id}/{action}")
 async def change(request: Request, runtime: RuntimeDep, form: FormDep, prompt_id: RowId, action: str) -> Response:
     if action not in ACTIONS:
-        raise NotFoundError("A prompt can be archived, taken back and deleted. Go back to the list of prompts.")
+        raise NotFoundError("A prompt can be archived, restored or deleted. Go back to the list of prompts.")
     place = place_of(form.get("show"), form.get("q"), form.get("after"))
     try:
         await runtime.writing.run(lambda session: ACTIONS[action](session, prompt_id))

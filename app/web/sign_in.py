@@ -10,7 +10,7 @@ from app.web.security import FormDep
 from app.web.templating import render
 
 router = APIRouter()
-WRONG = "This is not the token. Type it as it stands in FOURFOLD_TOKEN: capitals and small letters differ."
+WRONG = "This is not the token. Type it exactly as in FOURFOLD_TOKEN; upper and lower case matter."
 EMPTY = "Type the token first."
 
 

@@ -14,8 +14,8 @@ function serverLost(status) {
   if (lost) return;
   lost = true;
   if (isWaiting()) return;
-  if (status === 503) showAlert("The server has too much to do", "This page looks again by itself.");
-  else showAlert("No answer from the server", "It may be restarting. This page looks again by itself; what you send meanwhile is kept and sent then.");
+  if (status === 503) showAlert("The server is busy", "This page refreshes by itself.");
+  else showAlert("No answer from the server", "It may be restarting. This page tries again by itself; what you send meanwhile is kept and sent later.");
 }
 
 function serverBack() {

@@ -56,7 +56,7 @@ class Card {
   /** While its ranking waits to be sent nothing can be changed: it may have arrived, and only its answer is lost. */
   get #locked() {
     if (!this.element.classList.contains("is-waiting")) return false;
-    announce("This card waits to be sent. Change it with Undo once that is done.");
+    announce("This card is waiting to be sent. Change it with Undo after that.");
     return true;
   }
 
@@ -82,7 +82,7 @@ class Card {
 
   back() {
     if (this.#locked) return;
-    if (this.ranking.back()) this.#changed("Last step taken back.");
+    if (this.ranking.back()) this.#changed("Last step undone.");
   }
 
   clear() {
@@ -156,7 +156,7 @@ class Card {
     if (!this.ranking.complete) {
       event.preventDefault();
       event.stopImmediatePropagation();
-      const sentence = this.ranking.started ? `Still without a rank: ${this.#missing()}.` : "Nothing is ranked yet: say which answer is best, then the next.";
+      const sentence = this.ranking.started ? `Still without a rank: ${this.#missing()}.` : "Nothing is ranked yet: pick the best answer, then the next.";
       this.order.replaceChildren(Object.assign(document.createElement("span"), { className: "field-error", textContent: sentence }));
       announce(sentence);
       return;

@@ -92,8 +92,8 @@ function pause(item, tries, response) {
 function causeOf(response) {
   if (response === null) return navigator.onLine ? "The server does not answer; it may be restarting." : "This device is offline.";
   if (response.status === 401) return "You are signed out: use another tab to sign in.";
-  if (response.redirected) return "The server wants to know who you are: reload the page and sign in.";
-  if (response.status === 503 || response.status === 429) return "The server has too much to do just now.";
+  if (response.redirected) return "The server asks you to sign in: reload the page.";
+  if (response.status === 503 || response.status === 429) return "The server is busy at the moment.";
   return `The server answered with error ${response.status}.`;
 }
 
@@ -120,8 +120,8 @@ function show() {
   const [first, ...more] = waiting;
   const what = more.length ? `${first.what} and ${more.length} more` : first.what;
   const where = first.kept
-    ? "is kept in this browser and sent again by itself, after a reload, too"
-    : "is sent again by itself while this page is open";
+    ? "is kept in this browser and will be sent again by itself, even after a reload"
+    : "will be sent again by itself while this page is open";
   say(`${first.cause} ${what} ${where}.`);
   if (waiting.some((item) => !item.signIn)) clearAlerts(); // the way to sign in stands there
   ticking ??= setInterval(tick, 500);
@@ -226,7 +226,7 @@ async function showAnswer(item, response) {
   } else if (response.headers.get("HX-Retarget") === "#alerts") {
     showServerAlert(text);
   } else {
-    showAlert(`${item.what} from before was not taken`, `The server answered with error ${response.status}.`);
+    showAlert(`${item.what} from before was not accepted`, `The server answered with error ${response.status}.`);
   }
 }
 

@@ -6,7 +6,7 @@ const LONG_MS = 20_000;
 
 function tellSlow(element) {
   const status = element.querySelector("[data-stream-status]");
-  status.textContent = "It takes longer than usual: the machine has much to do. The answers come by themselves.";
+  status.textContent = "This is taking longer than usual: the machine is busy. The answers will appear by themselves.";
   announce(status.textContent);
 }
 
@@ -45,7 +45,7 @@ export function followStream(element) {
 }
 
 function refused() {
-  showAlert("The answers cannot be followed here", "They are kept. You may be signed out: reload the page to go on.", {
+  showAlert("The answers cannot be followed here", "They are kept. You may be signed out: reload the page to continue.", {
     label: "Reload",
     run: () => location.reload(),
   });

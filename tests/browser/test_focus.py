@@ -168,7 +168,7 @@ def test_a_page_that_waits_keeps_the_focus_and_says_when_it_takes_long(
         for _ in range(3):  # in steps that no request takes for its end
             with page.expect_response("**/card"):
                 page.clock.fast_forward(9_000)
-        expect(page.locator("[data-long]")).to_contain_text("It takes longer than usual")
+        expect(page.locator("[data-long]")).to_contain_text("This is taking longer than usual")
     finally:
         writing_engine.may_answer.set()
     page.clock.resume()

@@ -93,8 +93,8 @@ def test_an_own_prompt_that_takes_long_says_so(label_page: LabelPage, writing_en
         page.clock.run_for(19_000)
         expect(status).to_contain_text("Four answers are being written.")
         page.clock.run_for(2_000)
-        expect(status).to_contain_text("It takes longer than usual")
-        expect(page.locator("#announcer")).to_contain_text("It takes longer than usual")
+        expect(status).to_contain_text("This is taking longer than usual")
+        expect(page.locator("#announcer")).to_contain_text("This is taking longer than usual")
     finally:
         writing_engine.may_answer.set()
     page.clock.resume()
@@ -168,7 +168,7 @@ def test_everything_works_without_javascript(plain_page: Page, label_server: Liv
 def test_a_wait_without_javascript_promises_no_look_by_itself(
     plain_page: Page, page: Page, label_server: LiveServer, writing_engine: WritingEngine
 ) -> None:
-    promise = "This page looks again by itself."
+    promise = "This page refreshes by itself."
     writing_engine.may_answer.clear()
     try:
         with transaction(label_server.runtime.write) as session:

@@ -87,7 +87,7 @@ def test_a_ranking_survives_a_reload_and_is_locked_until_it_is_sent(
     assert label_page.marks()["B"] == "1st"
     label_page.press("Enter", "Backspace", "Escape")
     assert label_page.marks() == {"B": "1st", "A": "2nd", "D": "3rd", "C": "4th"}
-    expect(page.locator("#announcer")).to_contain_text("This card waits to be sent")
+    expect(page.locator("#announcer")).to_contain_text("This card is waiting to be sent")
     wire.cut = False
     page.get_by_role("button", name="Try now").click()
     label_page.expect_next_card(group_id)
@@ -171,7 +171,7 @@ def test_a_server_with_too_much_to_do_is_asked_when_it_says(label_page: LabelPag
     page, group_id = label_page.page, label_page.open().group_id()
     page.route("**/rankings", lambda route: route.fulfill(status=503, headers={"Retry-After": "27"}, body=""), times=1)
     label_page.press("b", "a", "d", "Enter")
-    expect(outbox(page)).to_contain_text("The server has too much to do just now. Your ranking is kept")
+    expect(outbox(page)).to_contain_text("The server is busy at the moment. Your ranking is kept")
     expect(outbox(page)).to_contain_text("Next try in 2")
     assert int(outbox(page).locator("[data-outbox-when]").inner_text().split()[3]) > 20
     page.get_by_role("button", name="Try now").click()
@@ -241,7 +241,7 @@ def test_an_activation_waits_for_the_server_while_its_page_is_open(
     wire.cut = True
     page.locator(f"#activate-{policy.id}").click()
     expect(outbox(page)).to_contain_text(
-        f"Your choice of Policy {policy.id} is sent again by itself while this page is"
+        f"Your choice of Policy {policy.id} will be sent again by itself while this page is"
     )
     assert kept(page) == []  # nothing is activated hours later by another page
     wire.cut = False

@@ -48,7 +48,7 @@ def test_a_session_that_ends_loses_nothing(page: Page, page_errors: list[str], g
     alert = page.locator("#alerts").get_by_text("You are signed out")
     expect(alert).to_be_visible()
     expect(page.get_by_label("Comment")).to_have_value("typed before the session ended")
-    expect(page.locator("#alerts")).to_contain_text("Use another tab to sign in, then go on here.")
+    expect(page.locator("#alerts")).to_contain_text("Sign in in another tab, then continue here.")
     expect(page.locator("#outbox")).to_contain_text("You are signed out: use another tab to sign in. Your ranking is")
     page_errors.clear()  # the browser notes the 401
     with page.context.expect_page() as opened:

@@ -208,7 +208,7 @@ def test_a_policy_that_has_left_its_bounds_is_said_so_wherever_it_is_praised(pag
     expect(page.locator("[data-flags]")).to_contain_text("A rule will not activate it")
     page.get_by_role("button", name="Activate anyway").click()
     expect(page.get_by_text("answers now", exact=True)).to_be_visible()
-    expect(page.locator("[data-flags]")).to_contain_text("has left its bounds. It answers all the same")
+    expect(page.locator("[data-flags]")).to_contain_text("has left its bounds. It is still the one that answers")
     expect(page.locator("[data-flags]")).not_to_contain_text("A rule")
     with transaction(server.runtime.write) as session:  # the next test finds the SFT model in its place
         versions.activate(session, sft.id, data_dir=server.settings.data_dir)
@@ -235,7 +235,7 @@ def test_a_failed_job_says_why_and_offers_the_next_step(page: Page, server: Live
     page.goto(f"{server.url}/train")
     failed = page.locator(f"#past-{job.id}")
     expect(failed).to_contain_text("Lower learning_rate")
-    expect(failed.get_by_role("button", name="Go on")).to_have_count(0)
+    expect(failed.get_by_role("button", name="Resume")).to_have_count(0)
     failed.get_by_role("button", name="Start again: Reward model training").click()
     expect(page.locator("#jobs .job")).to_contain_text("Reward model training")
     (again,) = server.client.get("/api/v1/jobs", params={"status": "queued"}).json()["items"]
@@ -248,7 +248,7 @@ def test_a_failed_job_says_why_and_offers_the_next_step(page: Page, server: Live
     checkpoint.parent.mkdir(parents=True)
     checkpoint.write_bytes(b"")
     page.reload()
-    failed.get_by_role("button", name="Go on with Reward model training").click()
+    failed.get_by_role("button", name="Resume Reward model training").click()
     expect(page.locator(f"#job-{job.id}")).to_contain_text("Waiting to go on from its checkpoint")
     page.locator("#jobs .job").get_by_role("button", name="Cancel").click()
     expect(page.locator("#jobs .job")).to_have_count(0)

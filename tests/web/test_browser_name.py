@@ -154,7 +154,7 @@ def test_a_made_up_name_becomes_a_given_one_with_all_that_it_has(server: LiveSer
     page = client.get("/").text
     following = client.post(f"/groups/{card_on(page)}/rankings", data=form_of(page)).text
     renamed = change(client, " Ada\u3000Lovelace ")
-    assert "From now on you rank as Ada Lovelace." in renamed.text
+    assert "You now rank as Ada Lovelace." in renamed.text
     assert card_on(renamed.text) == card_on(following)
     assert 'action="/rankings/1/withdraw"' in renamed.text
     with labelers_of(server) as stored:
@@ -171,7 +171,7 @@ def test_a_known_name_is_gone_on_with_and_the_card_comes_along(server: LiveServe
     change(laptop, "ada")
     held = card_on(phone.get("/").text)
     joined = change(phone, "ada")
-    assert "You go on as ada. That name was in use already" in joined.text
+    assert "You continue as ada. That name is already in use" in joined.text
     assert card_on(joined.text) == held
     assert laptop.post(f"/groups/{card_on(page)}/rankings", data=form_of(page)).status_code == 200
     with server.runtime.read() as session:
@@ -187,7 +187,7 @@ def test_a_name_that_a_person_gave_stays_with_its_rankings(server: LiveServer, b
     client.get("/")
     page = change(client, "ada").text
     client.post(f"/groups/{card_on(page)}/rankings", data=form_of(page))
-    assert "From now on you rank as bob." in change(client, "bob").text
+    assert "You now rank as bob." in change(client, "bob").text
     listed = server.client.get("/api/v1/rankings").json()["items"]
     assert [row["labeler"] for row in listed] == ["ada"]
 

@@ -53,16 +53,16 @@ def test_a_second_press_says_why_nothing_new_began(server: LiveServer, visitor: 
     def press(kind: str) -> str:
         return notice(visitor.send("/train/jobs", kind=kind, fragment=fragment).text)
 
-    assert press("train_policy") == "Policy training (PPO) begins in a moment."
+    assert press("train_policy") == "Policy training (PPO) starts in a moment."
     assert press("train_policy") == (
-        "Policy training (PPO) is queued already and begins by itself, so nothing new was queued."
+        "Policy training (PPO) is already queued and starts by itself, so nothing new was queued."
     )
     only_job(server, status=JobStatus.RUNNING)
     assert press("train_policy") == (
-        "Policy training (PPO) is running already, so nothing new was started. Wait for its end, or cancel it."
+        "Policy training (PPO) is already running, so nothing new was started. Wait until it ends, or cancel it."
     )
     rank(server)
-    assert press("train_reward") == "Reward model training is queued: it begins when the jobs before it have ended."
+    assert press("train_reward") == "Reward model training is queued: it starts when the jobs before it have ended."
     with server.runtime.read() as session:
         assert len(session.scalars(select(Job)).all()) == 2
 
@@ -72,11 +72,11 @@ def test_every_other_button_of_a_job_answers_too(server: LiveServer, visitor: Vi
     visitor.send("/train/jobs", kind="train_policy")
     job = only_job(server)
     cancelled = visitor.send(f"/jobs/{job.id}/cancel", fragment=True)
-    assert notice(cancelled.text) == "Policy training (PPO) was cancelled. The versions are as they were."
+    assert notice(cancelled.text) == "Policy training (PPO) was cancelled. No version was changed."
     again = visitor.send(f"/jobs/{job.id}/restart", fragment=True)
-    assert notice(again.text) == "Policy training (PPO) begins in a moment."
+    assert notice(again.text) == "Policy training (PPO) starts in a moment."
     twice = visitor.send(f"/jobs/{job.id}/restart", fragment=True)
-    assert "is queued already" in notice(twice.text)
+    assert "is already queued" in notice(twice.text)
     with transaction(server.runtime.write) as session:
         fresh = jobs.list_jobs(session, statuses=[JobStatus.QUEUED]).items[0]
         fresh.status = JobStatus.FAILED
@@ -84,7 +84,7 @@ def test_every_other_button_of_a_job_answers_too(server: LiveServer, visitor: Vi
     checkpoint.parent.mkdir(parents=True)
     checkpoint.write_bytes(b"")
     resumed = visitor.send(f"/jobs/{fresh.id}/resume", fragment=True)
-    assert notice(resumed.text) == "Policy training (PPO) goes on from its checkpoint."
+    assert notice(resumed.text) == "Policy training (PPO) resumes from its checkpoint."
 
 
 @pytest.mark.parametrize("address", ["said=begins&kind=x", "said=x&kind=evaluate", "said=activated&kind=evaluate"])
@@ -102,7 +102,7 @@ def test_a_running_job_is_never_wholly_done(server: LiveServer, visitor: Visitor
             )
         )  # fmt: skip
     said = words_of(visitor.get("/train/jobs"))
-    assert "All 24 steps are done; what was made is being stored" in said
+    assert "All 24 steps are done; the result is being saved" in said
     assert "99% · a moment left" in said
     assert "100%" not in said
     assert 'value="0.99"' in visitor.get("/train/jobs")
@@ -157,7 +157,9 @@ def test_states_of_versions_have_one_name_each(server: LiveServer, visitor: Visi
     visitor.send(f"/versions/{sft.id}/activate")
     assert "rolled back" in row(policy)
     assert "Activate again" in row(policy)
-    assert "It was used until an earlier version was put back" in words_of(visitor.get(f"/versions/{policy.id}"))
+    assert "It was used until somebody rolled back to an earlier version" in words_of(
+        visitor.get(f"/versions/{policy.id}")
+    )
     assert "retired" not in visitor.get("/train")
 
 
