@@ -12,8 +12,9 @@ from app.db.schema import current_revision, migrate
 from app.db.session import make_session_factory, open_database, transaction
 from app.db.trouble import trouble_of
 from app.errors import UnavailableError
+from app.services.lifecycle import installing
 from app.services.prompts import prompts
-from app.services.versions import installations, versions
+from app.services.versions import installations
 from app.settings.config import Settings
 from app.settings.paths import SQLITE_PATH_BYTES
 
@@ -35,7 +36,7 @@ def install(settings: Settings) -> None:
         _refuse_without_database(settings, database)
         migrate(database)
         with transaction(make_session_factory(database)) as session:
-            versions.install_sft(session, model_dir=settings.model_dir, data_dir=settings.data_dir)
+            installing.install_sft(session, model_dir=settings.model_dir, data_dir=settings.data_dir)
             prompts.install_shipped_prompts(session)
     except DBAPIError as error:
         trouble = trouble_of(error)

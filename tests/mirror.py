@@ -89,7 +89,7 @@ COVERED: dict[str, tuple[str, str]] = {
     "app/training/reward/report.py": ("seen in the trainer's result", "tests/training/reward/test_trainer.py"),
     "app/training/rollout.py": ("seen in PPO's batches", "tests/training/test_ppo.py"),
     "app/training/sft.py": ("both are supervised", "tests/training/test_supervised.py"),
-    "app/web/formatting.py": ("seen on the pages", "tests/services/versions/test_imported_versions.py"),
+    "app/web/formatting.py": ("seen on the pages", "tests/services/lifecycle/test_installing.py"),
     "app/web/labeler.py": ("seen in the browser's name", "tests/web/test_browser_name.py"),
     "app/web/notices.py": ("seen on the page", "tests/web/test_train.py"),
     "app/web/plots.py": ("seen on the page", "tests/web/test_train.py"),

@@ -15,7 +15,7 @@ from app.db.models.versions import Version, VersionKind, VersionOrigin, VersionS
 from app.errors import ConflictError, GoneError, NotFoundError, UnavailableError
 from app.formats.ids import RowId
 from app.runtime import ReadSession, Runtime, RuntimeDep, UnitRoute, WriteSession
-from app.services.lifecycle import removal
+from app.services.lifecycle import activation, removal
 from app.services.versions import versions
 
 router = APIRouter(prefix="/api/v1/versions", tags=["versions"], route_class=UnitRoute)
@@ -115,7 +115,7 @@ def read(version_id: RowId, session: ReadSession) -> VersionDetail:
 @router.post("/{version_id:digits}/activate", responses=raises(NotFoundError, ConflictError, GoneError))
 def activate(version_id: RowId, runtime: RuntimeDep, session: WriteSession) -> VersionOut:
     """Makes a version the one that answers (or scores). The previous one is retired and can be activated again."""
-    return version_out(versions.activate(session, version_id, data_dir=runtime.settings.data_dir))
+    return version_out(activation.activate(session, version_id, data_dir=runtime.settings.data_dir))
 
 
 @router.delete("/{version_id:digits}", responses=raises(NotFoundError, ConflictError, UnavailableError, FULL))

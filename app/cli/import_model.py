@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from app.cli.paths import path_argument
+from app.services.lifecycle import installing
 
 
 def import_model(
@@ -28,7 +29,6 @@ def import_model(
     from app.installation import install
     from app.lm.files.importing import import_directory
     from app.saving import saving
-    from app.services.versions import versions
     from app.settings.config import Settings
 
     languages = codes_of(language or ())
@@ -44,7 +44,7 @@ def import_model(
                 directory, staging, prompt_characters=settings.max_prompt_characters, languages=languages
             )
         with transaction(make_session_factory(database)) as session:
-            version = versions.add_imported(
+            version = installing.add_imported(
                 session,
                 staging,
                 data_dir=settings.data_dir,

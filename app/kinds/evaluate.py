@@ -19,7 +19,7 @@ EVALUATE = Kind(
     ),
     hparams=EvaluationHparams,
     runs="app.worker.handlers.evaluate:evaluate",
-    follows="app.services.jobs.retraining:after_evaluate",
+    follows="app.services.lifecycle.following:after_evaluate",
     versions=(
         VersionParam(
             "version_id",

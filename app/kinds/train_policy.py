@@ -79,7 +79,7 @@ TRAIN_POLICY = Kind(
     ),
     hparams=PPOHparams,
     runs="app.worker.handlers.train_policy:train_policy",
-    follows="app.services.jobs.retraining:after_train_policy",
+    follows="app.services.lifecycle.following:after_train_policy",
     versions=(VersionParam("reward_version_id", ("reward",)),),
     choices={"from": ("sft", "active")},  # the weights PPO starts from; the reference is always the SFT
     check=check_batch,

@@ -36,7 +36,7 @@ TRAIN_REWARD = Kind(
     ),
     hparams=RewardHparams,
     runs="app.worker.handlers.train_reward:train_reward",
-    follows="app.services.jobs.retraining:after_train_reward",
+    follows="app.services.lifecycle.following:after_train_reward",
     needs=(Need.RANKINGS,),
     reads_rankings=True,
     first_step_is_longer=True,

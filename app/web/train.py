@@ -17,7 +17,7 @@ from app.runtime import ReadSession, Runtime, RuntimeDep, UnitRoute, WriteSessio
 from app.services.jobs import job_folders, jobs, needs
 from app.services.jobs.ppo_plan import ppo_plan
 from app.services.labeling import drawing
-from app.services.lifecycle import removal
+from app.services.lifecycle import activation, removal
 from app.services.versions import versions
 from app.services.views.loop_status import loop_status
 from app.services.views.training_overview import job_with_curves, training_overview, version_details
@@ -82,7 +82,7 @@ def restart_job(request: Request, runtime: RuntimeDep, session: WriteSession, _f
 def activate_version(
     request: Request, runtime: RuntimeDep, session: WriteSession, form: FormDep, version_id: RowId
 ) -> Response:
-    version = versions.activate(session, version_id, data_dir=runtime.settings.data_dir)
+    version = activation.activate(session, version_id, data_dir=runtime.settings.data_dir)
     runtime.prefetcher.wake()
     if form.get("back") == "version":
         return RedirectResponse(f"/versions/{version_id}", 303)

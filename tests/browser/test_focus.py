@@ -12,6 +12,7 @@ from app.db.models.jobs import Job, JobMetric, JobStatus
 from app.db.models.versions import Version, VersionKind
 from app.db.session import transaction
 from app.services.jobs import heartbeats
+from app.services.lifecycle import activation
 from app.services.prompts import curation
 from app.services.versions import versions
 from tests.browser.label_page import LabelPage, WritingEngine
@@ -34,7 +35,7 @@ def name_of(page: Page, selector: str) -> str:
 def policy(label_server: LiveServer) -> Version:
     with transaction(label_server.runtime.write) as session:
         sft = versions.sft_version(session)
-        versions.activate(session, sft.id, data_dir=label_server.settings.data_dir)
+        activation.activate(session, sft.id, data_dir=label_server.settings.data_dir)
         return versions.add_version(
             session, kind=VersionKind.POLICY, parent_id=sft.id, path=sft.path, content_hash=sft.content_hash
         )

@@ -13,6 +13,7 @@ from app.db.models.groups import Group, GroupStatus
 from app.db.models.prompts import Prompt, PromptSource
 from app.db.models.versions import VersionKind
 from app.db.session import transaction
+from app.services.lifecycle import activation
 from app.services.versions import versions
 from tests.browser.label_page import LabelPage, WritingEngine
 from tests.live import live_server, quick_settings
@@ -248,5 +249,5 @@ def test_an_activation_waits_for_the_server_while_its_page_is_open(
     page.get_by_role("button", name="Try now").click()
     expect(page.locator("#train-notice")).to_have_text(f"Policy {policy.id} answers now.")
     with transaction(runtime.write) as session:
-        versions.activate(session, sft.id, data_dir=label_page.server.settings.data_dir)
+        activation.activate(session, sft.id, data_dir=label_page.server.settings.data_dir)
     page_errors.clear()

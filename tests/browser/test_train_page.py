@@ -15,6 +15,7 @@ from app.db.models.jobs import Job, JobMetric, JobStatus
 from app.db.models.versions import VersionKind
 from app.db.session import transaction
 from app.services.jobs import job_folders, jobs
+from app.services.lifecycle import activation
 from app.services.versions import versions
 from tests.browser.label_page import WritingEngine
 from tests.live import LiveServer, live_server, quick_settings
@@ -211,7 +212,7 @@ def test_a_policy_that_has_left_its_bounds_is_said_so_wherever_it_is_praised(pag
     expect(page.locator("[data-flags]")).to_contain_text("has left its bounds. It is still the one that answers")
     expect(page.locator("[data-flags]")).not_to_contain_text("A rule")
     with transaction(server.runtime.write) as session:  # the next test finds the SFT model in its place
-        versions.activate(session, sft.id, data_dir=server.settings.data_dir)
+        activation.activate(session, sft.id, data_dir=server.settings.data_dir)
 
 
 def test_what_a_job_left_out_is_told_in_one_line(page: Page, server: LiveServer) -> None:

@@ -14,10 +14,12 @@ from app.db.base import utc_now
 from app.db.models.groups import Group
 from app.db.models.labelers import Labeler
 from app.db.models.prompts import PromptSource
-from app.db.models.versions import Version
+from app.db.models.versions import Version, VersionKind
 from app.db.session import transaction
 from app.hparams import SamplingParams
+from app.model_info.weights import copy_directory
 from app.services.labeling import groups, labelers, rankings
+from app.services.lifecycle import installing
 from app.services.prompts import prompts
 from app.services.versions import versions
 
@@ -104,7 +106,7 @@ def data_dir(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def first(session: Session, model_files: Path, data_dir: Path) -> Version:
-    return versions.install_sft(session, model_dir=model_files, data_dir=data_dir)
+    return installing.install_sft(session, model_dir=model_files, data_dir=data_dir)
 
 
 def plans(database: Database, action: Callable[[Session], object]) -> list[str]:
@@ -127,3 +129,18 @@ def plans(database: Database, action: Callable[[Session], object]) -> list[str]:
             "; ".join(str(row[-1]) for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters))
             for statement, parameters in ran
         ]
+
+
+AddVersion = Callable[..., Version]
+
+
+@pytest.fixture
+def add(session: Session, first: Version, model_files: Path, data_dir: Path) -> AddVersion:
+    def add_version(kind: VersionKind, metrics: dict[str, object] | None = None, **more: Any) -> Version:
+        path = versions.next_version_path(session, kind)
+        found = copy_directory(model_files, data_dir / path)
+        return versions.add_version(
+            session, kind=kind, parent_id=first.id, path=path, content_hash=found, metrics=metrics, **more
+        )
+
+    return add_version

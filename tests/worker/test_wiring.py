@@ -21,6 +21,7 @@ from app.lm.tokenizer import Tokenizer
 from app.model_info.weights import verify_directory
 from app.services.data import training_data
 from app.services.labeling import groups, labelers
+from app.services.lifecycle import activation
 from app.services.prompts import prompts
 from app.services.versions import versions
 from app.training.context import Progress
@@ -72,7 +73,7 @@ def add(
         version = versions.add_version(
             session, kind=kind, parent_id=1, path=path, content_hash=found, reward_version_id=scored_by
         )
-        return versions.activate(session, version.id, data_dir=harness.settings.data_dir) if active else version
+        return activation.activate(session, version.id, data_dir=harness.settings.data_dir) if active else version
 
 
 def tokens_of(harness: Harness, split: PromptSplit) -> list[list[int]]:
@@ -143,7 +144,7 @@ def test_a_version_that_cannot_be_recorded_leaves_no_files(
     def fail(*_: object) -> None:
         raise RuntimeError("The rule failed.")
 
-    monkeypatch.setattr("app.services.jobs.retraining.after_train_policy", fail)
+    monkeypatch.setattr("app.services.lifecycle.following.after_train_policy", fail)
     job = run_inline(harness, queue(harness, "train_policy"))
     assert job.status is JobStatus.FAILED
     assert "The rule failed." in (job.error or "")

@@ -1,11 +1,5 @@
-"""Model versions: what was made from what, and which one answers or scores. Knows files by path and hash only.
+"""Model versions: what was made from what, and which one answers or scores. Knows files by path and hash only."""
 
-A version's directory is written first (atomically), its row second; activating it is a later step that can be undone.
-"""
-
-import contextlib
-import shutil
-import uuid
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -13,13 +7,8 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from app.db.base import utc_now
 from app.db.models.versions import Version, VersionKind, VersionRanking, VersionStatus
 from app.errors import ConflictError, GoneError, NotFoundError, UnavailableError
-from app.layout import SFT_MODEL
-from app.model_info.card import card_languages
-from app.model_info.weights import CheckpointError, copy_directory, move_directory, verify_directory
-from app.services.labeling import groups
 from app.services.paging import Page, page_by_id
 
 ANSWERERS = (VersionKind.BASE, VersionKind.SFT, VersionKind.POLICY)
@@ -35,6 +24,11 @@ def active_answerer(session: Session) -> Version:
             page="No model version is active. Activate one on the Train page.",
         )
     return version
+
+
+def active_answerer_or_none(session: Session) -> Version | None:
+    """As `active_answerer`; None where none is."""
+    return session.scalar(select(Version).where(Version.status == VersionStatus.ACTIVE, Version.kind.in_(ANSWERERS)))
 
 
 def active_reward(session: Session) -> Version | None:
@@ -182,110 +176,6 @@ def record_evaluation(
     version.metrics = {**version.metrics, "evaluation": evaluation, "samples": samples}
     session.flush()
     return version
-
-
-def activate(session: Session, version_id: int, *, data_dir: Path) -> Version:
-    """Makes the version answer (or score) from now on and retires the former one; rolling back is the same call.
-
-    Refuses a version whose files were removed, a kind that cannot answer, a reward model for another SFT model than the
-    one that answers, and a directory that is missing or damaged. Groups that the former answerer sampled and nobody
-    holds expire. Where the new answerer descends from another SFT model (one was imported), the reward model of the
-    former one is retired, and the last one that was active for the new one comes back.
-    """
-    version = usable_version(session, version_id)
-    if version.status is VersionStatus.ACTIVE:
-        return version
-    if version.kind not in (*MAY_ANSWER, VersionKind.REWARD):
-        raise ConflictError(
-            f"Version {version_id} is of kind {version.kind} and cannot answer people. "
-            "Activate an sft, policy or reward one.",
-            page=f"Version {version_id} is no model that answers or scores. Activate another one.",
-        )
-    answerer = active_answerer_or_none(session)
-    if version.kind is VersionKind.REWARD and answerer is not None:
-        check_fits(session, version, answerer)
-    verify_directory(data_dir / version.path, version.content_hash)
-    former = active_reward(session) if version.kind is VersionKind.REWARD else answerer
-    if former is not None:
-        former.status = VersionStatus.RETIRED
-        session.flush()  # before the new one: at most one is active at any moment
-    _mark_active(session, version)
-    session.flush()
-    if version.kind is not VersionKind.REWARD:
-        groups.expire_stale(session, active_version_id=version.id)
-        _exchange_reward(session, version, data_dir)
-    return version
-
-
-def _mark_active(session: Session, version: Version) -> None:
-    version.status = VersionStatus.ACTIVE
-    version.activated_at = utc_now()
-    version.activation_number = 1 + (session.scalar(select(func.max(Version.activation_number))) or 0)
-
-
-def _exchange_reward(session: Session, answerer: Version, data_dir: Path) -> None:
-    """Only a reward model that was trained for the answerer's SFT model scores."""
-    reward, sft = active_reward(session), sft_of(session, answerer)
-    fits = reward is None or sft is None or sft_of(session, reward) in (None, sft)
-    if fits or reward is None or sft is None:
-        return
-    reward.status = VersionStatus.RETIRED
-    session.flush()
-    earlier = select(Version).where(Version.kind == VersionKind.REWARD, Version.parent_id == sft.id)
-    earlier = earlier.where(Version.activation_number.is_not(None), Version.removed_at.is_(None))
-    last = session.scalar(earlier.order_by(Version.activation_number.desc()).limit(1))
-    if last is not None:
-        with contextlib.suppress(CheckpointError):  # a damaged one must not keep the answerer from answering
-            activate(session, last.id, data_dir=data_dir)
-
-
-def active_answerer_or_none(session: Session) -> Version | None:
-    """As `active_answerer`; None where none is."""
-    return session.scalar(select(Version).where(Version.status == VersionStatus.ACTIVE, Version.kind.in_(ANSWERERS)))
-
-
-def install_sft(session: Session, *, model_dir: Path, data_dir: Path) -> Version:
-    """Copies the SFT weights in `model_dir` into the data folder as the first version, active. Once; later calls find
-    it. Of weights that are not the shipped ones it is kept that they were imported, and from where."""
-    stored = session.scalar(select(Version).where(Version.kind == VersionKind.SFT).order_by(Version.id).limit(1))
-    if stored is not None:
-        return stored
-    if not (model_dir / "config.json").is_file():
-        raise UnavailableError(
-            f"There are no model weights in {model_dir}. Make them (fourfold pretrain, then sft), or set "
-            "FOURFOLD_MODEL_DIR to a folder that has them."
-        )
-    target = data_dir / next_version_path(session, VersionKind.SFT)
-    fresh = target.with_name(f".installing-{uuid.uuid4().hex[:8]}")
-    found = copy_directory(model_dir, fresh)
-    path = relative_path(move_directory(fresh, target), data_dir)
-    shipped = model_dir.resolve() == SFT_MODEL.resolve()
-    metrics: dict[str, Any] = {} if shipped else {"imported_from": model_dir.resolve().name}
-    said = None if shipped else card_languages(model_dir)
-    if said is not None:
-        metrics["languages"] = said
-    version = add_version(session, kind=VersionKind.SFT, parent_id=None, path=path, content_hash=found, metrics=metrics)
-    _mark_active(session, version)
-    session.flush()
-    return version
-
-
-def add_imported(
-    session: Session, fresh: Path, *, data_dir: Path, content_hash: str, metrics: dict[str, Any], activated: bool
-) -> Version:
-    """A finished folder inside the data folder becomes an SFT version without a parent: the root of what is trained
-    from it. Reward models of other SFT versions do not score its answers (`activate`); rankings keep counting, since
-    they are about texts."""
-    target = move_directory(fresh, data_dir / next_version_path(session, VersionKind.SFT))
-    path = relative_path(target, data_dir)
-    try:
-        version = add_version(
-            session, kind=VersionKind.SFT, parent_id=None, path=path, content_hash=content_hash, metrics=metrics
-        )
-        return activate(session, version.id, data_dir=data_dir) if activated else version
-    except BaseException:
-        shutil.rmtree(target, ignore_errors=True)  # no row will name it
-        raise
 
 
 def lineage(session: Session, version_id: int) -> list[Version]:

@@ -9,8 +9,8 @@ from app.errors import ConflictError
 from app.hparams import EvaluationHparams
 from app.lm.tokenizer import Tokenizer
 from app.services.data import training_data
-from app.services.jobs import retraining
 from app.services.labeling import drawing, languages
+from app.services.lifecycle import following
 from app.services.versions import bounds, versions
 from app.training.evaluate import Evaluation, evaluate_policy
 from app.training.shared_weights import share_equal_weights
@@ -41,7 +41,7 @@ def evaluate(run: JobRun) -> None:
         version = versions.record_evaluation(session, inputs["version_id"], evaluation=figures, samples=samples)
         bounds.store_flags(version, max_kl=run.settings.auto_activate_max_kl)
         run.finish(session, {"version_id": version.id, "evaluation": figures, "left_out": {"prompts": left_out}})
-        retraining.after_evaluate(session, version, run.settings)
+        following.after_evaluate(session, version, run.settings)
 
     run.commit(store)
 

@@ -17,8 +17,8 @@ from app.model_info.memory_need import ppo_memory, too_little
 from app.model_info.size import fit_ppo
 from app.processes.machine import available_bytes
 from app.services.data import training_data
-from app.services.jobs import retraining
 from app.services.labeling import drawing, languages
+from app.services.lifecycle import following
 from app.services.versions import bounds, versions
 from app.training.ppo import train_policy as train_policy_steps
 from app.training.reward.network import RewardModel
@@ -71,7 +71,7 @@ def train_policy(run: JobRun) -> None:
         run,
         new,
         save=lambda directory: save_model(directory, result.model, tokenizer, dtype=None),
-        then=lambda session, version: retraining.after_train_policy(session, version),
+        then=lambda session, version: following.after_train_policy(session, version),
     )
 
 

@@ -15,8 +15,9 @@ from app.lm.model import Llama
 from app.lm.tokenizer import Tokenizer
 from app.services.data import training_data
 from app.services.data.training_data import RankedAnswers
-from app.services.jobs import job_runs, retraining
+from app.services.jobs import job_runs
 from app.services.labeling import languages
+from app.services.lifecycle import following
 from app.services.versions import versions
 from app.training.reward.trainer import RankedGroup, save_reward_model, train_reward_model
 from app.worker.handlers.job_models import NewVersion, hparams_of, load_policy, store_version
@@ -61,7 +62,7 @@ def train_reward(run: JobRun) -> None:
         run,
         new,
         save=lambda directory: save_reward_model(directory, result.model, tokenizer),
-        then=lambda session, version: retraining.after_train_reward(session, version, run.settings),
+        then=lambda session, version: following.after_train_reward(session, version, run.settings),
     )
 
 

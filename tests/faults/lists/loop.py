@@ -5,7 +5,10 @@ from tests.faults.fault import In
 EVALUATE = "tests/training/test_evaluate.py"
 WIRING = "tests/worker/test_wiring.py"
 HANDLERS = "tests/worker/test_handlers.py"
-RULES = "tests/services/versions/test_versions.py"
+FOLLOWING = "tests/services/lifecycle/test_following.py"
+ACTIVATION = "tests/services/lifecycle/test_activation.py"
+INSTALLING = "tests/services/lifecycle/test_installing.py"
+VERSIONS = "tests/services/versions/test_versions.py"
 RANKINGS = "tests/services/labeling/test_rankings.py"
 GROUPS = "tests/services/labeling/test_groups.py"
 EXPORTS = "tests/services/data/test_exports.py"
@@ -17,8 +20,10 @@ handle_reward = In("app/worker/handlers/train_reward.py", WIRING)
 handle_evaluate = In("app/worker/handlers/evaluate.py", WIRING)
 store = In("app/worker/handlers/job_models.py", WIRING)
 data = In("app/services/data/training_data.py", "tests/services/data/test_training_data.py")
-rules = In("app/services/jobs/retraining.py", RULES)
-versions = In("app/services/versions/versions.py", RULES)
+retraining = In("app/services/jobs/retraining.py", RANKINGS)
+following = In("app/services/lifecycle/following.py", FOLLOWING)
+activation = In("app/services/lifecycle/activation.py", ACTIVATION)
+versions = In("app/services/versions/versions.py", VERSIONS)
 rankings = In("app/services/labeling/rankings.py", RANKINGS)
 groups = In("app/services/labeling/groups.py", GROUPS)
 exports = In("app/services/data/exports.py", EXPORTS)
@@ -140,28 +145,28 @@ FAULTS = [
     data("every message the user's", 'role="assistant" if stored["role"] == "assistant" else "user"', 'role="user"'),
     data("the last chunk lost", "range(0, len(ids), CHUNK)", "range(0, max(1, len(ids) - CHUNK), CHUNK)"),
     # rules
-    rules("one ranking too many before a training", "new_rankings(session) < retrain_after", "new_rankings(session) <= retrain_after", RANKINGS),
-    rules("withdrawn rankings count as new", "select_from(Ranking).where(Ranking.in_force())", "select_from(Ranking)", "tests/services/jobs/test_retraining.py"),
-    rules("old rankings count as new", "(0, 0) if job is None else", "(0, 0) if True else", RANKINGS),
-    rules("a reward model worse than chance scores", "accuracy >= WORSE_THAN_CHANCE", "accuracy >= 0"),
-    rules("a reward model is never activated", "accuracy is None or accuracy >= WORSE_THAN_CHANCE", "False"),
-    rules("PPO after any reward model", "accuracy < settings.auto_policy_accuracy", "accuracy < 0"),
-    rules("PPO at the exact accuracy left out", "accuracy < settings.auto_policy_accuracy", "accuracy <= settings.auto_policy_accuracy"),
-    rules("evaluated against the active reward model", 'params["reward_version_id"] = version.reward_version_id', "pass"),
-    rules("activation though the rule is off", "settings.auto_activate\n", "True\n"),
-    rules("activation of what has left its bounds", "not bounds.flags_of(version)", "True"),
-    rules("activation whatever the KL", 'found.get("kl", float("inf")) <= settings.auto_activate_max_kl', "True"),
-    rules("activation whatever the win rate", 'found.get("win_rate", 0.0) >= settings.auto_activate_win_rate', "True"),
-    rules("activation without an evaluation", 'found.get("kl", float("inf"))', 'found.get("kl", 0.0)'),
-    rules("activation above the win rate only", '>= settings.auto_activate_win_rate', '> settings.auto_activate_win_rate'),
-    versions("two active versions", "former.status = VersionStatus.RETIRED", "pass"),
-    versions("files not looked at before activation", "    verify_directory(data_dir", "    str(data_dir"),
-    versions("groups of the former version stay", "groups.expire_stale(session, active_version_id=version.id)", "pass"),
-    versions("the reward model of another model scores on", "        _exchange_reward(session, version, data_dir)\n", "", "tests/services/versions/test_imported_versions.py"),
-    versions("anything may answer", "if version.kind not in (*MAY_ANSWER, VersionKind.REWARD)", "if False"),
+    retraining("one ranking too many before a training", "new_rankings(session) < retrain_after", "new_rankings(session) <= retrain_after"),
+    retraining("withdrawn rankings count as new", "select_from(Ranking).where(Ranking.in_force())", "select_from(Ranking)", "tests/services/jobs/test_retraining.py"),
+    retraining("old rankings count as new", "(0, 0) if job is None else", "(0, 0) if True else"),
+    following("a reward model worse than chance scores", "accuracy >= WORSE_THAN_CHANCE", "accuracy >= 0"),
+    following("a reward model is never activated", "accuracy is None or accuracy >= WORSE_THAN_CHANCE", "False"),
+    following("PPO after any reward model", "accuracy < settings.auto_policy_accuracy", "accuracy < 0"),
+    following("PPO at the exact accuracy left out", "accuracy < settings.auto_policy_accuracy", "accuracy <= settings.auto_policy_accuracy"),
+    following("evaluated against the active reward model", 'params["reward_version_id"] = version.reward_version_id', "pass"),
+    following("activation though the rule is off", "settings.auto_activate\n", "True\n"),
+    following("activation of what has left its bounds", "not bounds.flags_of(version)", "True"),
+    following("activation whatever the KL", 'measured.get("kl", float("inf")) <= settings.auto_activate_max_kl', "True"),
+    following("activation whatever the win rate", 'measured.get("win_rate", 0.0) >= settings.auto_activate_win_rate', "True"),
+    following("activation without an evaluation", 'measured.get("kl", float("inf"))', 'measured.get("kl", 0.0)'),
+    following("activation above the win rate only", '>= settings.auto_activate_win_rate', '> settings.auto_activate_win_rate'),
+    activation("two active versions", "former.status = VersionStatus.RETIRED", "pass"),
+    activation("files not looked at before activation", "    verify_directory(data_dir", "    str(data_dir"),
+    activation("groups of the former version stay", "groups.expire_stale(session, active_version_id=version.id)", "pass"),
+    activation("the reward model of another model scores on", "        _exchange_reward(session, version, data_dir)\n", "", INSTALLING),
+    activation("anything may answer", "if version.kind not in (*MAY_ANSWER, VersionKind.REWARD)", "if False"),
     versions("a job's second version", "    if stored is not None:\n        return stored\n    version = Version(", "    version = Version("),
     versions("a policy's rankings are its own", "source = version.id if version.kind is VersionKind.REWARD else version.reward_version_id", "source = version.id"),
-    versions("any reward model fits", "one.id != other.id", "one.id < 0", "tests/services/versions/test_imported_versions.py"),
+    versions("any reward model fits", "one.id != other.id", "one.id < 0", INSTALLING),
     # rankings and groups
     rankings("the same key stores twice", "    if repeated is not None:\n        return _same(repeated, ranks)\n    group", "    group"),
     rankings("a ranked group is offered again", "group.status = GroupStatus.RANKED", "pass"),

@@ -4,7 +4,7 @@ from tests.faults.fault import Fault, In
 
 TEXT, SCORER = "tests/lm/files/test_imported_tokenizer.py", "tests/training/reward/test_scorer.py"
 MODEL, PPO = "tests/training/reward/test_trainer.py", "tests/training/test_ppo.py"
-RULES, HANDLERS = "tests/services/versions/test_versions.py", "tests/worker/test_handlers.py"
+FOLLOWING, HANDLERS = "tests/services/lifecycle/test_following.py", "tests/worker/test_handlers.py"
 
 ends = In("app/lm/end_tokens.py", MODEL)
 network = In("app/training/reward/network.py", MODEL)
@@ -19,7 +19,7 @@ chat = In("app/chat.py", TEXT)
 api = In("app/api/openai_requests.py", "tests/api/test_openai.py")
 precision = In("app/lm/precision.py", "tests/lm/test_precision.py")
 installation = In("app/services/versions/installations.py", "tests/services/versions/test_installations.py")
-versions = In("app/services/versions/versions.py", "tests/services/versions/test_imported_versions.py")
+installing = In("app/services/lifecycle/installing.py", "tests/services/lifecycle/test_installing.py")
 
 # fmt: off
 FAULTS: list[Fault] = [
@@ -31,7 +31,7 @@ FAULTS: list[Fault] = [
     network("a reward model's padding is its end", 'config |= {"num_labels": 1,', 'config |= {"pad_token_id": tokenizer.end_id, "num_labels": 1,', SCORER),
     report("an accuracy from equal scores alone", "return float(_correct(self.margin).mean()) if self.margin.any() else math.nan", "return float(_correct(self.margin).mean()) if len(self.margin) else math.nan"),
     Fault(file="app/training/reward/trainer.py", tests=(MODEL,), name="learned nothing, and does not say so", old="verdict(summary) if learned else NOTHING_LEARNED", new="verdict(summary)"),
-    Fault(file="app/services/jobs/retraining.py", tests=(RULES,), name="what learned nothing takes another one's place", old='version.metrics.get("verdict") != NOTHING_LEARNED and', new="True and"),
+    Fault(file="app/services/lifecycle/following.py", tests=(FOLLOWING,), name="what learned nothing takes another one's place", old='version.metrics.get("verdict") != NOTHING_LEARNED and', new="True and"),
     text("the reward model's template is the policy's", "files[TEMPLATE_FILE] = scored_template(self._written, self._joint, self._end_text).encode()", "files[TEMPLATE_FILE] = self._written.encode()"),
     text("the tokenizer pads with the end", "for name in named if self.pad_id in self._special else ():", "for name in ():"),
     text("no space before a sentencepiece answer", 'return " " if spaced else ""', 'return ""'),
@@ -68,5 +68,5 @@ FAULTS: list[Fault] = [
     Fault(file="app/worker/handlers/registry.py", tests=(HANDLERS,), name="a job takes the format of the day", old='run.pinned(lambda: {"precision": run.commit(chosen)}, "precision")["precision"]', new="run.commit(chosen)"),
     Fault(file="app/worker/handlers/registry.py", tests=(HANDLERS,), name="a job's format is not used", old="with precision.using(run.precision):", new="with precision.using(precision.AUTO):"),
     Fault(file="app/worker/handlers/job_models.py", tests=(HANDLERS,), name="a version does not know its format", old="precision=run.precision,", new="precision=None,"),
-    versions("everybody's weights ship with the program", 'metrics: dict[str, Any] = {} if shipped else {"imported_from": model_dir.resolve().name}', "metrics: dict[str, Any] = {}"),
+    installing("everybody's weights ship with the program", 'metrics: dict[str, Any] = {} if shipped else {"imported_from": model_dir.resolve().name}', "metrics: dict[str, Any] = {}"),
 ]

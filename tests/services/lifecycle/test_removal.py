@@ -19,7 +19,7 @@ from app.errors import ConflictError, GoneError, NotFoundError
 from app.model_info.weights import copy_directory
 from app.services.data import training_data
 from app.services.jobs import jobs
-from app.services.lifecycle import removal
+from app.services.lifecycle import activation, installing, removal
 from app.services.versions import versions
 from app.settings.config import Settings
 from tests.live import quick_settings
@@ -61,7 +61,7 @@ def test_what_answers_scores_and_was_active_before_stays(
 ) -> None:
     old, mine, newer, reward, old_reward = add(POLICY), add(POLICY), add(POLICY), add(REWARD), add(REWARD)
     for version in (old, newer, mine, old_reward, reward):
-        versions.activate(session, version.id, data_dir=settings.data_dir)
+        activation.activate(session, version.id, data_dir=settings.data_dir)
     found = reasons(session, settings)
     assert going(session, settings) == [old.id]
     assert "answers now" in found[mine.id]
@@ -82,7 +82,7 @@ def test_what_a_kept_version_was_made_from_stays(session: Session, add: Add, set
     parent = add(POLICY, grandparent)
     lone = add(POLICY)
     child = add(POLICY, parent, reward_version_id=reward.id)
-    versions.activate(session, child.id, data_dir=settings.data_dir)
+    activation.activate(session, child.id, data_dir=settings.data_dir)
     found = reasons(session, settings)
     assert going(session, settings) == [lone.id]
     assert found[parent.id] == f"Version {child.id} was made from it."
@@ -95,7 +95,7 @@ def test_a_model_that_was_not_made_here_goes_by_itself_only(
 ) -> None:
     staging = settings.data_dir / "versions/.importing"
     found = copy_directory(model_files, staging)
-    imported = versions.add_imported(
+    imported = installing.add_imported(
         session,
         staging,
         data_dir=settings.data_dir,
@@ -115,7 +115,7 @@ def test_what_a_job_that_is_not_over_needs_stays(
 ) -> None:
     """By its parameters and by the inputs it chose; a failed one as long as it can go on from a checkpoint."""
     named, chosen, other, reward = add(POLICY), add(POLICY), add(POLICY), add(REWARD)
-    versions.activate(session, reward.id, data_dir=settings.data_dir)
+    activation.activate(session, reward.id, data_dir=settings.data_dir)
     job = jobs.queue_job(session, kind="evaluate", params={"version_id": named.id})
     job.status = status
     directory = settings.job_directory(job.id)
@@ -258,7 +258,7 @@ def test_pruning_removes_what_was_shown_and_still_may_go(
 ) -> None:
     shown, wanted_since, unseen = add(POLICY), add(POLICY), add(POLICY)
     agreed = going(session, settings)[1:]
-    versions.activate(session, wanted_since.id, data_dir=settings.data_dir)
+    activation.activate(session, wanted_since.id, data_dir=settings.data_dir)
     found = removal.prune(session, settings, keep=0, shown=agreed)
     assert [each.version.id for each in found.going] == [shown.id]
     assert [each.removed_at is None for each in (first, shown, wanted_since, unseen)] == [True, False, True, True]
@@ -268,10 +268,10 @@ def test_what_needs_the_files_of_a_removed_version_is_told_so(
     session: Session, first: Version, add: Add, settings: Settings
 ) -> None:
     policy, reward = add(POLICY), add(REWARD)
-    versions.activate(session, reward.id, data_dir=settings.data_dir)
+    activation.activate(session, reward.id, data_dir=settings.data_dir)
     removal.remove(session, policy.id, settings)
     with pytest.raises(GoneError, match=r"were removed on .* Choose another version, or train another one"):
-        versions.activate(session, policy.id, data_dir=settings.data_dir)
+        activation.activate(session, policy.id, data_dir=settings.data_dir)
     with pytest.raises(GoneError):
         jobs.queue_job(session, kind="evaluate", params={"version_id": policy.id})
     with pytest.raises(NotFoundError):
@@ -306,11 +306,13 @@ def test_a_removed_reward_model_does_not_come_back(
 ) -> None:
     """With the SFT model that it was trained for."""
     reward = add(REWARD)
-    versions.activate(session, reward.id, data_dir=settings.data_dir)
+    activation.activate(session, reward.id, data_dir=settings.data_dir)
     staging = settings.data_dir / "versions/.importing"
     found = copy_directory(model_files, staging)
-    versions.add_imported(session, staging, data_dir=settings.data_dir, content_hash=found, metrics={}, activated=True)
+    installing.add_imported(
+        session, staging, data_dir=settings.data_dir, content_hash=found, metrics={}, activated=True
+    )
     assert "rolling back" in reasons(session, settings)[reward.id]
     reward.removed_at = utc_now()
-    versions.activate(session, first.id, data_dir=settings.data_dir)
+    activation.activate(session, first.id, data_dir=settings.data_dir)
     assert versions.active_reward(session) is None

@@ -8,9 +8,9 @@ import pytest
 from sqlalchemy.orm import Session
 
 from app.db.models.versions import Version, VersionKind, VersionStatus
-from app.errors import ConflictError
+from app.errors import ConflictError, UnavailableError
 from app.model_info.weights import content_hash, copy_directory
-from app.services.jobs import retraining
+from app.services.lifecycle import activation, following, installing
 from app.services.versions import versions
 from app.web.formatting import version_origin
 from tests.live import quick_settings
@@ -19,7 +19,7 @@ Add = Callable[..., Version]
 
 
 @pytest.fixture
-def add(session: Session, model_files: Path, data_dir: Path) -> Add:
+def add_to(session: Session, model_files: Path, data_dir: Path) -> Add:
     def add_version(kind: VersionKind, parent: Version, **more: Any) -> Version:
         path = versions.next_version_path(session, kind)
         found = copy_directory(model_files, data_dir / path)
@@ -32,7 +32,7 @@ def add(session: Session, model_files: Path, data_dir: Path) -> Add:
 def bring_in(session: Session, model_files: Path, data_dir: Path) -> Callable[[bool], Version]:
     def add_imported(activated: bool) -> Version:
         found = copy_directory(model_files, data_dir / "versions" / ".importing")
-        return versions.add_imported(
+        return installing.add_imported(
             session,
             data_dir / "versions" / ".importing",
             data_dir=data_dir,
@@ -44,9 +44,20 @@ def bring_in(session: Session, model_files: Path, data_dir: Path) -> Callable[[b
     return add_imported
 
 
-def test_each_root_says_where_it_came_from(first: Version, bring_in: Callable[[bool], Version], add: Add) -> None:
+def test_install_copies_once(session: Session, first: Version, model_files: Path, data_dir: Path) -> None:
+    assert (first.id, first.status, first.path) == (1, VersionStatus.ACTIVE, "versions/1-sft")
+    assert first.content_hash == content_hash(data_dir / first.path) == content_hash(model_files)
+    assert installing.install_sft(session, model_dir=Path("/nowhere"), data_dir=data_dir) is first
+
+
+def test_install_without_weights_says_what_to_do(session: Session, tmp_path: Path) -> None:
+    with pytest.raises(UnavailableError, match="FOURFOLD_MODEL_DIR"):
+        installing.install_sft(session, model_dir=tmp_path / "none", data_dir=tmp_path)
+
+
+def test_each_root_says_where_it_came_from(first: Version, bring_in: Callable[[bool], Version], add_to: Add) -> None:
     """`first` was installed from a folder that FOURFOLD_MODEL_DIR named."""
-    imported, policy = bring_in(False), add(VersionKind.POLICY, first)
+    imported, policy = bring_in(False), add_to(VersionKind.POLICY, first)
     assert [each.origin for each in (first, imported, policy)] == ["imported", "imported", "trained"]
     assert [each.imported_from for each in (first, imported, policy)] == ["model", "SmolTest", None]
     assert [version_origin(each) for each in (first, imported)] == ["imported from model", "imported from SmolTest"]
@@ -55,8 +66,8 @@ def test_each_root_says_where_it_came_from(first: Version, bring_in: Callable[[b
 def test_the_shipped_model_ships(
     session: Session, model_files: Path, data_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(versions, "SFT_MODEL", model_files)
-    shipped = versions.install_sft(session, model_dir=model_files, data_dir=data_dir)
+    monkeypatch.setattr(installing, "SFT_MODEL", model_files)
+    shipped = installing.install_sft(session, model_dir=model_files, data_dir=data_dir)
     assert (shipped.origin, shipped.imported_from, version_origin(shipped)) == ("shipped", None, "ships with Fourfold")
 
 
@@ -70,53 +81,58 @@ def test_it_is_a_root_of_its_own(first: Version, bring_in: Callable[[bool], Vers
 
 
 def test_the_reference_changes_with_activation_only(
-    session: Session, bring_in: Callable[[bool], Version], first: Version, data_dir: Path, add: Add
+    session: Session, bring_in: Callable[[bool], Version], first: Version, data_dir: Path, add_to: Add
 ) -> None:
     found = bring_in(False)
     assert found.status is VersionStatus.CANDIDATE
     assert versions.sft_version(session) is first
-    policy = add(VersionKind.POLICY, found)
-    versions.activate(session, policy.id, data_dir=data_dir)
+    policy = add_to(VersionKind.POLICY, found)
+    activation.activate(session, policy.id, data_dir=data_dir)
     assert versions.sft_version(session) is found
-    versions.activate(session, first.id, data_dir=data_dir)
+    activation.activate(session, first.id, data_dir=data_dir)
     assert versions.sft_version(session) is first
 
 
 def test_reward_models_go_and_come_with_their_sft_model(
-    session: Session, bring_in: Callable[[bool], Version], first: Version, data_dir: Path, add: Add
+    session: Session, bring_in: Callable[[bool], Version], first: Version, data_dir: Path, add_to: Add
 ) -> None:
-    old, newer = add(VersionKind.REWARD, first), add(VersionKind.REWARD, first)
-    versions.activate(session, old.id, data_dir=data_dir)
-    versions.activate(session, newer.id, data_dir=data_dir)
+    old, newer = add_to(VersionKind.REWARD, first), add_to(VersionKind.REWARD, first)
+    activation.activate(session, old.id, data_dir=data_dir)
+    activation.activate(session, newer.id, data_dir=data_dir)
     found = bring_in(True)
     assert newer.status is VersionStatus.RETIRED
     assert versions.active_reward(session) is None
     with pytest.raises(ConflictError, match=f"Reward model {newer.id} was trained for the answers of SFT version 1"):
-        versions.activate(session, newer.id, data_dir=data_dir)
-    own = add(VersionKind.REWARD, found)
-    versions.activate(session, own.id, data_dir=data_dir)
-    versions.activate(session, add(VersionKind.POLICY, found).id, data_dir=data_dir)
+        activation.activate(session, newer.id, data_dir=data_dir)
+    own = add_to(VersionKind.REWARD, found)
+    activation.activate(session, own.id, data_dir=data_dir)
+    activation.activate(session, add_to(VersionKind.POLICY, found).id, data_dir=data_dir)
     assert versions.active_reward(session) is own
-    versions.activate(session, first.id, data_dir=data_dir)
+    activation.activate(session, first.id, data_dir=data_dir)
     assert versions.active_reward(session) is newer
     (data_dir / own.path / "model.safetensors").unlink()
-    versions.activate(session, found.id, data_dir=data_dir)
+    activation.activate(session, found.id, data_dir=data_dir)
     assert versions.active_reward(session) is None, "a damaged one does not keep its SFT model from answering"
 
 
 def test_a_reward_model_that_was_trained_meanwhile_waits(
-    session: Session, bring_in: Callable[[bool], Version], first: Version, data_dir: Path, model_files: Path, add: Add
+    session: Session,
+    bring_in: Callable[[bool], Version],
+    first: Version,
+    data_dir: Path,
+    model_files: Path,
+    add_to: Add,
 ) -> None:
-    late = add(VersionKind.REWARD, first, metrics={"held_out_accuracy": 0.9})
+    late = add_to(VersionKind.REWARD, first, metrics={"held_out_accuracy": 0.9})
     bring_in(True)
-    assert retraining.after_train_reward(session, late, quick_settings(data_dir, model_files)) is None
+    assert following.after_train_reward(session, late, quick_settings(data_dir, model_files)) is None
     assert late.status is VersionStatus.CANDIDATE
     assert versions.active_reward(session) is None
 
 
-def test_what_fits_what(session: Session, bring_in: Callable[[bool], Version], first: Version, add: Add) -> None:
+def test_what_fits_what(session: Session, bring_in: Callable[[bool], Version], first: Version, add_to: Add) -> None:
     found = bring_in(False)
-    reward = add(VersionKind.REWARD, first)
-    versions.check_fits(session, reward, add(VersionKind.POLICY, add(VersionKind.POLICY, first)))
+    reward = add_to(VersionKind.REWARD, first)
+    versions.check_fits(session, reward, add_to(VersionKind.POLICY, add_to(VersionKind.POLICY, first)))
     with pytest.raises(ConflictError, match="Train a reward model for it"):
-        versions.check_fits(session, reward, add(VersionKind.POLICY, found))
+        versions.check_fits(session, reward, add_to(VersionKind.POLICY, found))

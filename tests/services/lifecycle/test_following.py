@@ -1,0 +1,120 @@
+"""What follows a job: which reward model scores, when PPO begins, which policy is activated."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.db.models.jobs import Job
+from app.db.models.versions import VersionKind, VersionStatus
+from app.errors import AppError
+from app.preferences import NOTHING_LEARNED
+from app.services.lifecycle import activation, following
+from app.services.versions import versions
+from app.settings.config import Settings
+from tests.live import quick_settings
+from tests.services.conftest import AddVersion
+
+
+@pytest.fixture
+def quick(data_dir: Path, model_files: Path) -> Settings:
+    return quick_settings(data_dir, model_files)
+
+
+def kinds(session: Session) -> list[str]:
+    return sorted(session.scalars(select(Job.kind)))
+
+
+def test_good_reward_model_scores_and_queues_ppo(session: Session, add: AddVersion, quick: Settings) -> None:
+    reward = add(VersionKind.REWARD, {"held_out_accuracy": quick.auto_policy_accuracy})
+    job = following.after_train_reward(session, reward, quick)
+    assert reward.status is VersionStatus.ACTIVE
+    assert job is not None
+    assert (job.kind, job.params) == ("train_policy", {})
+
+
+def test_a_reward_model_that_learned_nothing_replaces_none_and_trains_no_policy(
+    session: Session, add: AddVersion, quick: Settings
+) -> None:
+    good, nothing = (add(VersionKind.REWARD, metrics) for metrics in ({}, {"verdict": NOTHING_LEARNED}))
+    for reward in (good, nothing):
+        assert following.after_train_reward(session, reward, quick) is None
+    assert versions.active_reward(session) is good
+    assert session.scalars(select(Job)).all() == []
+
+
+@pytest.mark.parametrize("accuracy", [0.69, 0.5, None])
+def test_middling_reward_model_scores_only(
+    session: Session, add: AddVersion, quick: Settings, accuracy: float | None
+) -> None:
+    reward = add(VersionKind.REWARD, {"held_out_accuracy": accuracy})
+    assert following.after_train_reward(session, reward, quick) is None
+    assert reward.status is VersionStatus.ACTIVE
+    assert kinds(session) == []
+
+
+def test_reward_model_worse_than_chance_replaces_none(session: Session, add: AddVersion, quick: Settings) -> None:
+    good, bad = (add(VersionKind.REWARD, {"held_out_accuracy": accuracy}) for accuracy in (0.6, 0.4))
+    following.after_train_reward(session, good, quick)
+    following.after_train_reward(session, bad, quick)
+    assert (good.status, bad.status) == (VersionStatus.ACTIVE, VersionStatus.CANDIDATE)
+
+
+def test_policy_is_evaluated(session: Session, add: AddVersion) -> None:
+    reward = add(VersionKind.REWARD)
+    job = following.after_train_policy(session, add(VersionKind.POLICY, reward_version_id=reward.id))
+    assert (job.kind, job.params) == ("evaluate", {"version_id": 3, "reward_version_id": reward.id})
+
+
+@pytest.mark.parametrize(
+    ("rule", "evaluation", "activated"),
+    [
+        (True, {"win_rate": 0.6, "kl": 5.0}, True),
+        (True, {"win_rate": 0.59, "kl": 5.0}, False),
+        (True, {"win_rate": 0.9, "kl": 31.0}, False),
+        (True, {}, False),
+        (True, {"win_rate": 0.9}, False),
+        (True, {"kl": 5.0}, False),
+        (True, {"win_rate": 0.9, "kl": None}, False),
+        (True, {"win_rate": None, "kl": 5.0}, False),
+        (False, {"win_rate": 0.9, "kl": 5.0}, False),
+    ],
+)
+def test_candidate_is_activated_by_rule(
+    session: Session, add: AddVersion, quick: Settings, rule: bool, evaluation: dict[str, Any], activated: bool
+) -> None:
+    policy = add(VersionKind.POLICY)
+    versions.record_evaluation(session, policy.id, evaluation=evaluation, samples=[])
+    settings = quick.model_copy(update={"auto_activate": rule})
+    assert following.after_evaluate(session, policy, settings) is activated
+    assert (policy.status is VersionStatus.ACTIVE) is activated
+
+
+def test_rule_never_activates_what_has_left_its_bounds_but_a_person_may(
+    session: Session, add: AddVersion, quick: Settings, data_dir: Path
+) -> None:
+    flag = {"name": "echo", "sentence": "62% of its answers only say words of the question back."}
+    policy = add(VersionKind.POLICY, {"flags": [flag]})
+    versions.record_evaluation(session, policy.id, evaluation={"win_rate": 0.994, "kl": 1.0}, samples=[])
+    assert not following.after_evaluate(session, policy, quick.model_copy(update={"auto_activate": True}))
+    assert policy.status is VersionStatus.CANDIDATE
+    assert activation.activate(session, policy.id, data_dir=data_dir).status is VersionStatus.ACTIVE
+
+
+def test_a_newer_good_reward_model_takes_over(session: Session, add: AddVersion, quick: Settings) -> None:
+    former, newer = (add(VersionKind.REWARD, {"held_out_accuracy": accuracy}) for accuracy in (0.65, 0.6))
+    following.after_train_reward(session, former, quick)
+    following.after_train_reward(session, newer, quick)
+    assert (former.status, newer.status) == (VersionStatus.RETIRED, VersionStatus.ACTIVE)
+
+
+def test_rule_never_activates_a_damaged_version(
+    session: Session, add: AddVersion, quick: Settings, data_dir: Path
+) -> None:
+    policy = add(VersionKind.POLICY)
+    versions.record_evaluation(session, policy.id, evaluation={"win_rate": 1.0, "kl": 1.0}, samples=[])
+    (data_dir / policy.path / "model.safetensors").unlink()
+    with pytest.raises(AppError):
+        following.after_evaluate(session, policy, quick.model_copy(update={"auto_activate": True}))
