@@ -1,10 +1,10 @@
-"""Every formula of the preference and PPO training as a pure function: tensors and a mask in, tensors out.
+"""Every formula of PPO as a pure function: tensors and a mask in, tensors out.
 
 Knows no model, no data, no clock, and no I/O. Masks are bool, True at real tokens; rows hold a completion from
 position 0 and padding after it. A padded position never reaches a result. Sums are divided by an explicit number of
 global tokens, never by a micro-batch's own mean, so splitting a batch does not change the gradient.
 
-Shapes: B rows (answers), T completion positions, K answers of one prompt, V vocabulary.
+Shapes: B rows (answers), T completion positions, V vocabulary.
 Names and defaults follow TRL's PPO and vwxyzjn/summarize_from_feedback_details ("N+", Huang et al. 2024).
 """
 
@@ -51,53 +51,6 @@ def entropy_from_logits(logits: Tensor, temperature: float) -> Tensor:
     """[...,V] -> [...] entropy in nats of the distribution that was sampled from; never negative."""
     logprobs = torch.log_softmax(_scaled(logits, temperature), dim=-1)
     return -(logprobs.exp() * logprobs).sum(-1).clamp(max=0.0)
-
-
-# Reward model -----------------------------------------------------------------------------------------------
-
-
-def tie_strength(tie_share: float) -> float:
-    """Davidson's nu for which two equally good answers tie with probability `tie_share` (0 gives Bradley-Terry)."""
-    share = min(max(tie_share, 0.0), 0.9)
-    return 2.0 * share / (1.0 - share)
-
-
-def pair_losses(scores: Tensor, ranks: Tensor, nu: float) -> Tensor:
-    """-log p of every pair's outcome under Davidson (1970, JASA 65, eq. 2.1) -> [B,K,K], symmetric, diagonal
-    meaningless.
-
-    With d = s_i - s_j:  p(i > j) = e^{d/2} / Z,  p(tie) = nu / Z,  Z = e^{d/2} + e^{-d/2} + nu.
-    nu = 0 is Bradley-Terry, -log sigmoid(d), as in InstructGPT eq. 1. The constant -log nu of a tie is left out:
-    it has no gradient, and without it a tie's loss is finite for every nu (a tie then has the loss log Z >= log 2).
-    """
-    half = (scores.unsqueeze(2) - scores.unsqueeze(1)) / 2  # [B,K,K], answer i in rows, j in columns
-    log_z = torch.logaddexp(half, -half)
-    if nu > 0:
-        log_z = torch.logaddexp(log_z, torch.full_like(log_z, nu).log())
-    better = torch.sign(ranks.unsqueeze(1) - ranks.unsqueeze(2)).to(half.dtype)  # +1: i ranked above j; 0: tie
-    return log_z - better * half
-
-
-def reward_loss(scores: Tensor, ranks: Tensor, mask: Tensor, nu: float = 0.0) -> Tensor:
-    """InstructGPT section 3.5: the mean over a ranking's comparisons, then over rankings. scores, ranks, mask [B,K].
-
-    A ranking is one batch element, so its K(K-1)/2 comparisons weigh 1 together whatever K is. Ties are comparisons
-    too.
-    """
-    pairs = pair_mask(mask)
-    real = torch.where(mask, scores, 0.0)  # before the pairs: a NaN there would reach real scores' gradients
-    per_ranking = torch.where(pairs, pair_losses(real, ranks, nu), 0.0).sum((1, 2))
-    counts = pairs.sum((1, 2))
-    return (per_ranking / counts.clamp(min=1)).sum() / (counts > 0).sum().clamp(min=1)
-
-
-def pair_mask(mask: Tensor) -> Tensor:
-    """[B,K] real answers -> [B,K,K] with each pair of real answers once (i < j)."""
-    both = mask.unsqueeze(1) & mask.unsqueeze(2)
-    return both.triu(diagonal=1)
-
-
-# PPO --------------------------------------------------------------------------------------------------------
 
 
 def last_index(mask: Tensor) -> Tensor:

@@ -21,8 +21,6 @@ from app.training.losses import (
     masked_variance,
     masked_whiten,
     policy_loss,
-    reward_loss,
-    tie_strength,
     value_loss,
 )
 
@@ -218,74 +216,3 @@ def test_the_controller_moves_toward_its_target_by_clipped_steps() -> None:
     fixed = KLController(0.1, target=None, horizon=1000)
     fixed.update(60.0, 100)
     assert fixed.coef == 0.1
-
-
-def naive_pair(score: float, other: float, rank: int, other_rank: int, nu: float) -> float:
-    strengths = math.exp(score), math.exp(other)
-    z = strengths[0] + strengths[1] + nu * math.sqrt(strengths[0] * strengths[1])
-    if rank == other_rank:
-        return -math.log(math.sqrt(strengths[0] * strengths[1]) / z)  # without the constant -log nu
-    return -math.log(strengths[0 if rank < other_rank else 1] / z)
-
-
-@pytest.mark.parametrize("nu", [0.0, 0.4, 2.0])
-def test_reward_loss_equals_a_naive_loop(nu: float) -> None:
-    scores = torch.randn(3, 4, generator=torch.Generator().manual_seed(1))
-    ranks = torch.tensor([[1, 2, 3, 4], [2, 1, 2, 1], [1, 2, 9, 9]])
-    mask = torch.tensor([[True] * 4, [True] * 4, [True, True, False, False]])
-    expected = []
-    for row, count in enumerate((4, 4, 2)):
-        losses = [
-            naive_pair(scores[row, i].item(), scores[row, j].item(), int(ranks[row, i]), int(ranks[row, j]), nu)
-            for i in range(count)
-            for j in range(i)
-        ]
-        expected.append(sum(losses) / len(losses))
-    spoiled_scores = torch.where(mask, scores, math.nan)
-    assert reward_loss(spoiled_scores, ranks, mask, nu).item() == pytest.approx(sum(expected) / 3, rel=1e-5)
-
-
-def test_without_ties_and_nu_it_is_bradley_terry() -> None:
-    scores, ranks = torch.tensor([[0.3, -1.2]]), torch.tensor([[2, 1]])
-    loss = reward_loss(scores, ranks, torch.ones(1, 2, dtype=torch.bool))
-    assert loss.item() == pytest.approx(-torch.nn.functional.logsigmoid(torch.tensor(-1.5)).item())
-
-
-@pytest.mark.parametrize("nu", [0.0, 0.5])
-def test_ties_pull_scores_together_and_orders_pull_them_apart(nu: float) -> None:
-    scores = torch.tensor([[1.0, -0.5]], requires_grad=True)
-    mask = torch.ones(1, 2, dtype=torch.bool)
-    tied = torch.autograd.grad(reward_loss(scores, torch.tensor([[1, 1]]), mask, nu), scores)[0]
-    assert tied[0, 0] > 0 > tied[0, 1]  # descending lowers the higher score and raises the lower one
-    ordered = torch.autograd.grad(reward_loss(scores, torch.tensor([[1, 2]]), mask, nu), scores)[0]
-    assert ordered[0, 0] < 0 < ordered[0, 1]
-
-
-@given(st.permutations(range(4)), st.integers(0, 1000))
-@settings(max_examples=25, deadline=None)
-def test_the_order_of_answers_changes_nothing(order: list[int], seed: int) -> None:
-    generator = torch.Generator().manual_seed(seed)
-    scores = torch.randn(2, 4, generator=generator)
-    ranks = torch.randint(1, 5, (2, 4), generator=generator)
-    mask = torch.tensor([[True] * 4, [True, True, True, False]])
-    loss = reward_loss(scores, ranks, mask, 0.4)
-    again = reward_loss(scores[:, order], ranks[:, order], mask[:, order], 0.4)
-    assert again.item() == pytest.approx(loss.item(), rel=1e-5)
-
-
-def test_masked_answers_get_no_gradient_and_a_lone_answer_no_loss() -> None:
-    scores = torch.tensor([[1.0, 2.0, math.nan], [0.5, math.nan, math.nan]], requires_grad=True)
-    mask = torch.tensor([[True, True, False], [True, False, False]])
-    loss = reward_loss(scores, torch.tensor([[1, 2, 3], [1, 1, 1]]), mask, 0.3)
-    loss.backward()
-    assert scores.grad is not None
-    assert loss.isfinite()
-    assert scores.grad.isfinite().all()
-    assert not scores.grad[~mask].any()
-    assert scores.grad[1, 0] == 0
-
-
-def test_tie_strength_gives_equal_answers_the_observed_share_of_ties() -> None:
-    for share in (0.0, 0.1, 0.5):
-        nu = tie_strength(share)
-        assert nu / (2 + nu) == pytest.approx(share)

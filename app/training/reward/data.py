@@ -11,10 +11,10 @@ from torch import Tensor
 
 from app.lm.end_tokens import EndTokens
 from app.training.context import TrainingError
-from app.training.losses import pair_mask, tie_strength
 from app.training.packing import Packed, pack
 from app.training.reward.head import Pairs, make_pairs
 from app.training.reward.network import Answered, RewardModel, batches_by_length, states_of
+from app.training.reward.pair_loss import Davidson, PairLoss, pair_mask
 from app.training.reward.pooling_layer import can_be_set, collect_statistics, install
 from app.training.reward.report import PairOutcomes, outcomes
 
@@ -36,12 +36,12 @@ class Rankings:
     states: Tensor  # [R,K,H]
     ranks: Tensor  # [R,K]
     mask: Tensor  # [R,K] bool, True where there is an answer
-    nu: float
+    loss: PairLoss
     pairs: Pairs
 
     def judged(self, scores: Tensor, rows: Sequence[int]) -> PairOutcomes:
         chosen = list(rows)
-        return outcomes(scores, self.ranks[chosen], self.mask[chosen], self.nu)
+        return outcomes(scores, self.ranks[chosen], self.mask[chosen], self.loss)
 
 
 @dataclass
@@ -79,8 +79,8 @@ def prepare(model: RewardModel, groups: Sequence[RankedGroup], ends: EndTokens) 
     states[mask] = states_of(model, answers, ends)
     pairs = pair_mask(mask)
     ties = pairs & (ranks.unsqueeze(1) == ranks.unsqueeze(2))
-    nu = tie_strength(float(ties.sum() / pairs.sum().clamp(min=1)))
-    return Rankings(states, ranks, mask, nu, make_pairs(states, ranks, mask))
+    loss = Davidson.of_tie_share(float(ties.sum() / pairs.sum().clamp(min=1)))
+    return Rankings(states, ranks, mask, loss, make_pairs(states, ranks, mask))
 
 
 @torch.no_grad()

@@ -1,4 +1,4 @@
-"""The reward head alone: a penalized Bradley-Terry-Davidson regression on final states, solved exactly.
+"""The reward head alone: a penalized regression on final states under a PairLoss, solved exactly.
 
 With tens of rankings a convex problem beats gradient descent on a network: no learning rate, no random start, one
 optimum, and a whole path of penalties in milliseconds. Newton's method in float64. Knows no network and no files.
@@ -6,13 +6,13 @@ optimum, and a whole path of penalties in milliseconds. Newton's method in float
 Shapes: R rankings, K answers of a ranking, P pairs, H hidden size.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from app.training.losses import pair_mask
+from app.training.reward.pair_loss import PairLoss, pair_mask
 
 STEPS = 30
 ENOUGH = 1e-9  # of the Newton decrement: the loss cannot fall by more than half of this
@@ -41,44 +41,32 @@ def make_pairs(states: Tensor, ranks: Tensor, mask: Tensor) -> Pairs:
     return Pairs(differences, outcomes, 1.0 / counts[ranking].double(), ranking)
 
 
-def solve(pairs: Pairs, ridge: float, nu: float, start: Tensor) -> Tensor:
-    """The weights [H] that minimize the summed losses of the rankings + ridge / 2 * |weights|^2.
-
-    The loss of a pair is Davidson's (see losses.pair_losses): log(e^u + e^-u + nu) - outcome * u with u =
-    difference / 2, convex with second derivative (4 + nu (e^u + e^-u)) / Z^2.
-    """
+def solve(pairs: Pairs, ridge: float, loss: PairLoss, start: Tensor) -> Tensor:
+    """The weights [H] that minimize the summed losses of the rankings + ridge / 2 * |weights|^2, begun at `start`."""
     weights = start.double().clone()
     identity = torch.eye(len(weights), dtype=torch.float64)
-    half = pairs.differences / 2
+    differences = pairs.differences
+
+    def objective(at: Tensor) -> float:
+        losses = pairs.weights * loss.value(differences @ at, pairs.outcomes)
+        return float(losses.sum() + ridge / 2 * at.square().sum())
+
     for _ in range(STEPS):
-        u = (half @ weights).clamp(-30, 30)
-        up, down = u.exp(), (-u).exp()
-        z = up + down + nu
-        slope = pairs.weights * ((up - down) / z - pairs.outcomes)
-        curvature = pairs.weights * (4 + nu * (up + down)) / z.square()
-        gradient = half.T @ slope + ridge * weights
-        hessian = (half * curvature.unsqueeze(1)).T @ half + ridge * identity
+        slope, curvature = loss.slope_and_curvature(differences @ weights, pairs.outcomes, pairs.weights)
+        gradient = differences.T @ slope + ridge * weights
+        hessian = (differences * curvature.unsqueeze(1)).T @ differences + ridge * identity
         step = torch.linalg.solve(hessian, gradient)
-        weights -= _shortened(pairs, half, weights, step, gradient, ridge, nu) * step
+        weights -= _shortened(objective, weights, step, gradient) * step
         if gradient @ step < ENOUGH:
             break
     return weights
 
 
-def _loss(pairs: Pairs, half: Tensor, weights: Tensor, ridge: float, nu: float) -> float:
-    u = half @ weights
-    log_z = torch.logaddexp(u, -u)
-    if nu > 0:
-        log_z = torch.logaddexp(log_z, torch.full_like(u, nu).log())
-    return float((pairs.weights * (log_z - pairs.outcomes * u)).sum() + ridge / 2 * weights.square().sum())
-
-
-def _shortened(
-    pairs: Pairs, half: Tensor, weights: Tensor, step: Tensor, gradient: Tensor, ridge: float, nu: float
-) -> float:
-    """The step's share that lowers the loss enough (Armijo): a whole Newton step may overshoot far from the optimum."""
-    before, gain, share = _loss(pairs, half, weights, ridge, nu), float(gradient @ step), 1.0
-    while share > 1e-4 and _loss(pairs, half, weights - share * step, ridge, nu) > before - 1e-4 * share * gain:
+def _shortened(objective: Callable[[Tensor], float], weights: Tensor, step: Tensor, gradient: Tensor) -> float:
+    """The step's share that lowers the objective enough (Armijo): a whole Newton step may overshoot far from the
+    optimum."""
+    before, gain, share = objective(weights), float(gradient @ step), 1.0
+    while share > 1e-4 and objective(weights - share * step) > before - 1e-4 * share * gain:
         share /= 2
     return share
 

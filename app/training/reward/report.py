@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from app.training.losses import pair_losses, pair_mask
+from app.training.reward.pair_loss import PairLoss, pair_mask, ranking_losses
 
 RELIABILITY_BINS = 10
 UNDERFIT_BELOW = 0.70  # training accuracy: it did not learn even what it saw
@@ -79,14 +79,14 @@ class PairOutcomes:
         return sum(abs(stated - right) * count for stated, right, count in rows) / total if total else math.nan
 
 
-def outcomes(scores: Tensor, ranks: Tensor, mask: Tensor, nu: float) -> PairOutcomes:
+def outcomes(scores: Tensor, ranks: Tensor, mask: Tensor, loss: PairLoss) -> PairOutcomes:
     """scores, ranks, mask [B,K] -> the pairs' outcomes."""
     pairs = pair_mask(mask)  # [B,K,K]
     sign = torch.sign(ranks.unsqueeze(1) - ranks.unsqueeze(2))  # +1: row ranked above column
     margins = (scores.unsqueeze(2) - scores.unsqueeze(1)) * sign
     strict = pairs & (sign != 0)
     counted = pairs.any((1, 2))
-    losses = torch.where(pairs, pair_losses(scores, ranks, nu), 0.0).sum((1, 2)) / pairs.sum((1, 2)).clamp(min=1)
+    losses = ranking_losses(scores, ranks, mask, loss)
     correct = torch.where(strict, _correct(margins), 0.0).sum((1, 2)) / strict.sum((1, 2))  # 0 / 0 = NaN is meant
     return PairOutcomes(margins[strict], losses[counted], int((pairs & (sign == 0)).sum()), correct)
 

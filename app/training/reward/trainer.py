@@ -148,7 +148,7 @@ def make_fits(groups: Sequence[RankedGroup], hparams: RewardHparams) -> list[Fit
 def solve_head(fit: Fit, data: Rankings, ridge: float) -> None:
     """Add the head for this penalty, begun at the last one."""
     start = fit.weights[-1] if fit.weights else torch.zeros(data.states.shape[-1])
-    weights = solve(data.pairs.of(fit.rows), ridge, data.nu, start)
+    weights = solve(data.pairs.of(fit.rows), ridge, data.loss, start)
     if not bool(weights.isfinite().all()):
         raise TrainingError("The reward model's loss is not a number: the SFT model's weights may be damaged.")
     fit.weights.append(weights)

@@ -5,7 +5,7 @@ from tests.faults.fault import In
 MODEL = "tests/training/reward/test_trainer.py"
 DATA = "tests/training/reward/test_data.py"
 HEAD = "tests/training/reward/test_head.py"
-LOSSES = "tests/training/test_losses.py"
+PAIR_LOSS = "tests/training/reward/test_pair_loss.py"
 WIRING = "tests/worker/test_wiring.py"
 
 model = In("app/training/reward/trainer.py", DATA, MODEL)
@@ -13,7 +13,7 @@ data = In("app/training/reward/data.py", DATA, MODEL)
 head = In("app/training/reward/head.py", HEAD)
 network = In("app/training/reward/network.py", DATA, MODEL)
 report = In("app/training/reward/report.py", DATA, MODEL)
-losses = In("app/training/losses.py", LOSSES)
+pair_loss = In("app/training/reward/pair_loss.py", PAIR_LOSS)
 pooling = In("app/training/reward/pooling_layer.py", HEAD)
 ends = In("app/lm/end_tokens.py", DATA, MODEL)
 scorer = In("app/training/reward/scorer.py", "tests/training/reward/test_scorer.py")
@@ -34,15 +34,15 @@ FAULTS = [
     model("ties not counted", '"num_ties": float(final.train[-1].num_ties)', '"num_ties": 0.0'),
     model("scores not normalized", "mean, deviation = normalize(model,", "mean, deviation = (0.0, 1.0) if model else normalize(model,"),
     model("scores normalized on the rankings' own answers", "samples = [pair for pair in normalization if pair[1]] or answers", "samples = answers"),
-    data("the ties' share not used", "nu = tie_strength(float(ties.sum() / pairs.sum().clamp(min=1)))", "nu = 0.0"),
+    data("the ties' share not used", "Davidson.of_tie_share(float(ties.sum() / pairs.sum().clamp(min=1)))", "Davidson(0.0)"),
     data("ranks turned round", "torch.tensor(group.ranks)", "-torch.tensor(group.ranks)"),
     data("the answers' order lost", "states[mask] = states_of(model, answers, ends)", "states[mask] = states_of(model, answers, ends).flip(0)", DATA),
     data("ranks of answers that are not there", "torch.arange(most) < torch.tensor", "torch.arange(most) <= torch.tensor", DATA),
     head("ties counted as orders", "torch.sign(ranks[ranking, second] - ranks[ranking, first])", "torch.sign(ranks[ranking, second] - ranks[ranking, first] + 0.5)"),
     head("a ranking of more answers weighs more", "1.0 / counts[ranking].double()", "torch.ones(len(ranking)).double()"),
-    head("no penalty in the gradient", "half.T @ slope + ridge * weights", "half.T @ slope"),
-    head("ties missing in the normalizer", "z = up + down + nu", "z = up + down"),
-    head("the worse answer preferred", "(up - down) / z - pairs.outcomes", "(up - down) / z + pairs.outcomes"),
+    head("no penalty in the gradient", "differences.T @ slope + ridge * weights", "differences.T @ slope"),
+    pair_loss("ties missing in the normalizer", "z = up + down + self.tie_strength", "z = up + down"),
+    pair_loss("the worse answer preferred", "(up - down) / z - outcomes", "(up - down) / z + outcomes"),
     head("a part that is everything", "chosen = torch.isin(self.ranking, torch.tensor(list(rankings), dtype=torch.int64))", "chosen = self.ranking >= 0"),
     head("penalties from weak to strong", "(weakest / strongest) ** (1", "(strongest / weakest) ** (1"),
     head("steps never shortened", "share > 1e-4 and", "False and"),
@@ -67,11 +67,14 @@ FAULTS = [
     report("overfit at any gap", "train - held_out > OVERFIT_GAP", "train - held_out > 0"),
     report("underfit never told", "train < UNDERFIT_BELOW", "train < 0"),
     report("training figures told as held-out ones", '"held_out_accuracy": held_out.accuracy', '"held_out_accuracy": train.accuracy', DATA),
-    losses("ties broken", "better = torch.sign(ranks.unsqueeze(1) - ranks.unsqueeze(2))", "better = torch.sign(ranks.unsqueeze(1) - ranks.unsqueeze(2) + 0.5)"),
-    losses("the rank's direction", "return log_z - better * half", "return log_z + better * half"),
-    losses("the tie's strength left out", "    if nu > 0:", "    if nu > 9:"),
-    losses("pairs counted twice", "return both.triu(diagonal=1)", "return both"),
-    losses("rankings weigh by their pairs", "(per_ranking / counts.clamp(min=1)).sum()", "per_ranking.sum()"),
+    pair_loss("ties broken", "better = torch.sign(ranks.unsqueeze(1) - ranks.unsqueeze(2))", "better = torch.sign(ranks.unsqueeze(1) - ranks.unsqueeze(2) + 0.5)"),
+    pair_loss("the rank's direction", "return log_z - outcomes * half", "return log_z + outcomes * half"),
+    pair_loss("the tie's strength left out", "if self.tie_strength > 0:", "if self.tie_strength > 9:"),
+    pair_loss("a curvature that is none", "return slope / 2, curvature / 4", "return slope / 2, curvature / 2"),
+    pair_loss("the slope differentiated once", "grad(lambda at: slope(at).sum())(margins)", "slope(margins)"),
+    pair_loss("comparisons that do not weigh", "(weights * self.value(at, outcomes)).sum()", "self.value(at, outcomes).sum()"),
+    pair_loss("pairs counted twice", "return both.triu(diagonal=1)", "return both"),
+    pair_loss("rankings weigh by their pairs", "return total / pairs.sum((1, 2)).clamp(min=1)", "return total"),
     ends("an end that is not the written one not known", "tokens[-1] in self.all", "tokens[-1] == self.written", "tests/training/test_ppo.py"),
     ends("an answer cut at its written end only", "if token in self.all)", "if token == self.written)"),
     pooling("the length's head looks nowhere", "end * logit * math.sqrt(depth) / stretch", "end * 0.0"),

@@ -15,6 +15,7 @@ from app.training.reward import trainer as module
 from app.training.reward.data import Fit, below_top, prepare
 from app.training.reward.head import penalties, solve
 from app.training.reward.network import Answered, score_answers
+from app.training.reward.pair_loss import Davidson
 from app.training.reward.pooling_layer import collect_statistics
 from app.training.reward.report import PairOutcomes, outcomes, summarize
 from app.training.reward.trainer import RankedGroup, RewardModel, RewardResult, best_step, make_fits, train_reward_model
@@ -97,10 +98,11 @@ def test_the_kept_head_has_learned_from_all_rankings(monkeypatch: pytest.MonkeyP
     groups = ranked(30, by_length)
     result = train(groups)
     data = prepare(result.model, groups, ENDS)
-    expected = solve(data.pairs, float(result.metrics["ridge"]), data.nu, torch.zeros(data.states.shape[-1]))
+    expected = solve(data.pairs, float(result.metrics["ridge"]), data.loss, torch.zeros(data.states.shape[-1]))
     torch.testing.assert_close(heads[0], expected.float(), rtol=1e-4, atol=1e-5)
     assert float(result.metrics["num_ties"]) > 0
-    assert data.nu > 0
+    assert isinstance(data.loss, Davidson)
+    assert data.loss.tie_strength > 0
     monkeypatch.setattr(module, "best_step", lambda _fits: 3)
     path = penalties(HPARAMS.ridge_strongest, HPARAMS.ridge_weakest, HPARAMS.ridge_steps)
     assert train(groups).metrics["ridge"] == path[3], "another penalty than the one that was chosen"
@@ -122,7 +124,8 @@ def test_the_head_reads_each_answer_at_its_end() -> None:
     ]
     data = prepare(model, groups, ENDS)
     assert data.ranks.tolist() == [[1, 2, 2, 3]] * 3 + [[1, 2, 0, 0]] + [[1, 2, 2, 3]] * 5
-    assert data.nu == pytest.approx(2 * (8 / 49) / (1 - 8 / 49)), "eight pairs of 49 are ties"
+    assert isinstance(data.loss, Davidson)
+    assert data.loss.tie_strength == pytest.approx(2 * (8 / 49) / (1 - 8 / 49)), "eight pairs of 49 are ties"
     for row, (prompt, group) in enumerate(zip(prompts, answers, strict=True)):
         for k, answer in enumerate(group):
             ids = prompt + answer + ([] if answer[-1] == END else [END])
@@ -166,7 +169,7 @@ def test_averages_are_over_the_prompt_and_the_answer() -> None:
 
 def test_answers_that_are_not_there_make_no_pairs() -> None:
     scores, ranks = torch.tensor([[3.0, 1.0, 9.0], [0.0, 1.0, 2.0]]), torch.tensor([[1, 2, 1], [1, 2, 3]])
-    found = outcomes(scores, ranks, torch.tensor([[True, True, False], [True, True, True]]), 0.0)
+    found = outcomes(scores, ranks, torch.tensor([[True, True, False], [True, True, True]]), Davidson(0.0))
     assert sorted(found.margin.tolist()) == [-2.0, -1.0, -1.0, 2.0]
     assert found.accuracy == 0.25
     assert found.correct_by_ranking.tolist() == [1.0, 0.0]

@@ -3,26 +3,26 @@
 import pytest
 import torch
 
-from app.training.losses import reward_loss
 from app.training.packing import pack
 from app.training.reward.data import below_top
 from app.training.reward.head import make_pairs, penalties, solve
 from app.training.reward.network import RewardModel
+from app.training.reward.pair_loss import Davidson, ranking_losses
 from app.training.reward.pooling_layer import averaging_slots, collect_statistics, install
 from tests.training.tiny import CONFIG, PAD, random_groups, tiny_model
 
 
-@pytest.mark.parametrize("nu", [0.0, 0.5])
-def test_the_solution_is_the_optimum(nu: float) -> None:
-    """The gradient of the summed ranking losses plus penalty, by autograd from losses.py, is zero there."""
+@pytest.mark.parametrize("tie_strength", [0.0, 0.5])
+def test_the_solution_is_the_optimum(tie_strength: float) -> None:
+    """The gradient of the summed ranking losses plus penalty, by autograd from pair_loss.py, is zero there."""
     generator = torch.Generator().manual_seed(0)
     states = torch.randn(12, 4, 6, generator=generator, dtype=torch.float64)
     ranks = torch.randint(1, 4, (12, 4), generator=generator)
     mask = torch.ones(12, 4, dtype=torch.bool)
     mask[3, 2:] = False
     pairs = make_pairs(states, ranks, mask)
-    weights = solve(pairs, 0.3, nu, torch.zeros(6)).requires_grad_()
-    loss = 12 * reward_loss(states @ weights, ranks, mask, nu) + 0.15 * weights.square().sum()
+    weights = solve(pairs, 0.3, Davidson(tie_strength), torch.zeros(6)).requires_grad_()
+    loss = ranking_losses(states @ weights, ranks, mask, Davidson(tie_strength)).sum() + 0.15 * weights.square().sum()
     (gradient,) = torch.autograd.grad(loss, weights)
     assert gradient.abs().max() < 1e-6
     assert weights.abs().max() > 0.05
@@ -40,20 +40,22 @@ def test_a_part_of_the_rankings_is_what_it_says() -> None:
 def test_separable_data_and_a_weak_penalty_stay_finite() -> None:
     states = torch.arange(8.0).view(1, 8, 1) * 100
     pairs = make_pairs(states, torch.arange(8, 0, -1).unsqueeze(0), torch.ones(1, 8, dtype=torch.bool))
-    weights = solve(pairs, 1e-3, 0.0, torch.zeros(1))
+    weights = solve(pairs, 1e-3, Davidson(0.0), torch.zeros(1))
     assert weights.isfinite().all()
     assert weights[0] > 0
 
 
-@pytest.mark.parametrize("nu", [0.0, 0.5])
-def test_the_optimum_is_found_from_anywhere(nu: float) -> None:
+@pytest.mark.parametrize("tie_strength", [0.0, 0.5])
+def test_the_optimum_is_found_from_anywhere(tie_strength: float) -> None:
     """Far out the loss is nearly straight: a whole Newton step from there goes too far, and back, and too far again."""
     states = torch.randn(12, 4, 6, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     ranks = torch.randint(1, 4, (12, 4), generator=torch.Generator().manual_seed(1))
     pairs = make_pairs(states, ranks, torch.ones(12, 4, dtype=torch.bool))
-    near = solve(pairs, 0.01, nu, torch.zeros(6))
+    near = solve(pairs, 0.01, Davidson(tie_strength), torch.zeros(6))
     for far in (5.0, -20.0):
-        torch.testing.assert_close(solve(pairs, 0.01, nu, torch.full((6,), far)), near, rtol=1e-4, atol=1e-4)
+        torch.testing.assert_close(
+            solve(pairs, 0.01, Davidson(tie_strength), torch.full((6,), far)), near, rtol=1e-4, atol=1e-4
+        )
 
 
 def test_penalties_go_from_strong_to_weak() -> None:

@@ -14,6 +14,7 @@ from app.training.context import NoContext, Progress, TrainingError, drain
 from app.training.packing import pack
 from app.training.reward.data import prepare
 from app.training.reward.network import batches_by_length, normalize
+from app.training.reward.pair_loss import Davidson
 from app.training.reward.report import PairOutcomes, outcomes, verdict
 from app.training.reward.trainer import (
     RankedGroup,
@@ -66,7 +67,7 @@ def test_it_learns_a_simple_taste_and_is_normalized() -> None:
     fresh = by_length(40, seed=5)
     scores = score_answers(result.model, [g.prompt_tokens for g in fresh], [g.completions for g in fresh], ends=ENDS)
     ranks = torch.tensor([group.ranks for group in fresh])
-    unseen = outcomes(torch.tensor(scores), ranks, torch.ones_like(ranks, dtype=torch.bool), 0.0)
+    unseen = outcomes(torch.tensor(scores), ranks, torch.ones_like(ranks, dtype=torch.bool), Davidson(0.0))
     assert unseen.accuracy == pytest.approx(float(result.metrics["held_out_accuracy"]), abs=0.12)
     normalized = scores_of(result.model, samples(40))
     assert normalized.mean().item() == pytest.approx(0.0, abs=0.03)
@@ -119,7 +120,8 @@ def test_only_ties_never_crash_and_pull_together() -> None:
     assert "held_out_accuracy" not in result.metrics
     assert result.metrics["verdict"] == NOTHING_LEARNED
     assert result.metrics["num_ties"] == 36
-    assert data.nu > 0
+    assert isinstance(data.loss, Davidson)
+    assert data.loss.tie_strength > 0
 
 
 def test_nothing_to_learn_from_is_a_clear_error() -> None:
