@@ -6,7 +6,12 @@ from typing import Annotated
 
 import typer
 
+from app.backup.archive import BackupError
+from app.backup.backup import backup_to_file, backup_to_stream
+from app.backup.restore import restore as restore_from
 from app.cli.paths import path_argument
+from app.formats.figures import megabytes
+from app.settings.config import Settings
 
 STREAM = "-"
 
@@ -19,9 +24,6 @@ def backup(
     file: Annotated[Path, typer.Argument(parser=_file, metavar="FILE", help="Where to; - is the standard output.")],
 ) -> None:
     """Copy database, model versions and checkpoints into one file, while everything runs."""
-    from app.backup.backup import backup_to_file, backup_to_stream
-    from app.formats.figures import megabytes
-    from app.settings.config import Settings
 
     settings = Settings()
     if str(file) == STREAM:
@@ -41,9 +43,6 @@ def restore(
     file: Annotated[Path, typer.Argument(parser=_file, metavar="FILE", help="A backup; - is the standard input.")],
 ) -> None:
     """Bring a backup back into an empty data folder (FOURFOLD_DATA_DIR); all of it or nothing."""
-    from app.backup.archive import BackupError
-    from app.backup.restore import restore as restore_from
-    from app.settings.config import Settings
 
     settings = Settings()
     if str(file) == STREAM:

@@ -7,7 +7,9 @@ from typing import Annotated
 import typer
 
 from app.cli.paths import path_argument
+from app.corpus.cleaning.folder import folder_documents
 from app.formats.json_lines import json_line
+from app.saving import TrainingError
 
 
 def clean(
@@ -19,8 +21,6 @@ def clean(
     """Clean and de-duplicate a folder of texts for `fourfold pretrain --texts`. The report goes beside OUT."""
     from app.corpus.cleaning.clean import Report
     from app.corpus.cleaning.clean import clean as cleaned
-    from app.corpus.cleaning.folder import folder_documents
-    from app.saving import TrainingError
 
     report = Report()
     partial = out.with_name(out.name + ".partial")

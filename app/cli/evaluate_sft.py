@@ -7,6 +7,7 @@ import typer
 
 from app.cli.paths import path_argument
 from app.layout import SFT_MODEL
+from app.saving import saving
 
 AIMS = {
     "greedy": {
@@ -33,7 +34,6 @@ def evaluate_sft(
     """Measure a fine-tuned model on prompts that training never saw."""
     from app.cli.training import with_progress_bar
     from app.lm.files.checkpoint import load_model, write_json
-    from app.saving import saving
     from app.training.report_card import write_report_card
 
     loaded, tokenizer = load_model(model)

@@ -6,8 +6,14 @@ from typing import Annotated
 
 import typer
 
+from app.chat import Message
 from app.cli.paths import path_argument
+from app.cli.terminal import text_argument
+from app.errors import InvalidError
+from app.formats.texts import clean_text
+from app.hparams import SamplingParams
 from app.layout import SFT_MODEL
+from app.settings.config import Settings
 
 
 def generate(
@@ -23,15 +29,9 @@ def generate(
     seed: Annotated[int | None, typer.Option(help="The same seed gives the same answers.")] = None,
 ) -> None:
     """Ask a model; prints its answers."""
-    from app.chat import Message  # torch comes with what follows: only when asked
-    from app.cli.terminal import text_argument
-    from app.errors import InvalidError
-    from app.formats.texts import clean_text
-    from app.hparams import SamplingParams
     from app.lm import precision
     from app.lm.files.checkpoint import load_model
     from app.lm.inference.offline import sample_batch
-    from app.settings.config import Settings
 
     loaded, tokenizer = load_model(model)
     message: Message = {"role": "user", "content": clean_text(text_argument(prompt))}

@@ -3,12 +3,20 @@
 import shutil
 import uuid
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from app.cli.paths import path_argument
+from app.db.session import make_session_factory, open_database, transaction
+from app.formats.languages import UNKNOWN, codes_of, listed, primary
+from app.installation import install
+from app.saving import saving
 from app.services.lifecycle import installing
+from app.settings.config import Settings
+
+if TYPE_CHECKING:  # torch comes with the command that needs it
+    from app.lm.files.importing import ImportedModel
 
 
 def import_model(
@@ -24,12 +32,7 @@ def import_model(
     activate: Annotated[bool, typer.Option(help="Let it write the answers from now on.")] = True,
 ) -> None:
     """Bring in somebody else's model (Llama, Mistral, Qwen2, Qwen3, SmolLM)."""
-    from app.db.session import make_session_factory, open_database, transaction
-    from app.formats.languages import UNKNOWN, codes_of, listed, primary
-    from app.installation import install
     from app.lm.files.importing import import_directory
-    from app.saving import saving
-    from app.settings.config import Settings
 
     languages = codes_of(language or ())
     if UNKNOWN in map(primary, language or ()):
@@ -56,7 +59,12 @@ def import_model(
     finally:
         database.dispose()
         shutil.rmtree(staging, ignore_errors=True)
-    answers = "answers from now on" if activate else f"waits (POST /api/v1/versions/{number}/activate)"
+    tell(imported, number, path, active=activate)
+
+
+def tell(imported: "ImportedModel", number: int, path: str, *, active: bool) -> None:
+    """What the model is, where it went, and what it will be used for."""
+    answers = "answers from now on" if active else f"waits (POST /api/v1/versions/{number}/activate)"
     typer.echo(
         f"{imported.name} is version {number} ({imported.model_type}, {imported.parameters:,} parameters, "
         f"{imported.context_tokens:,} tokens of context), copied to {path}; it {answers}."

@@ -3,79 +3,103 @@
 The defaults are those of the shipped model.
 """
 
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from app.cli.options import with_options
 from app.cli.paths import path_argument
+from app.hparams import PretrainHparams, model_config
+from app.lm.tokenizer import Tokenizer
+
+if TYPE_CHECKING:  # torch comes with the command that needs it
+    from app.corpus.cleaning.clean import Report
+    from app.training.datasets import BaseData
 
 
-def pretrain(
-    out: Annotated[Path, typer.Option(parser=path_argument, help="Where the base model goes.")],
-    tokens: Annotated[int, typer.Option(min=1_000, help="Tokens to train on.")] = 31_000_000,
-    hidden_size: Annotated[int, typer.Option(min=64, help="Width; a multiple of 64.")] = 256,
-    layers: Annotated[int, typer.Option(min=1, help="Depth.")] = 8,
-    vocab_size: Annotated[int, typer.Option(min=512, max=32_000, help="Entries of the tokenizer.")] = 4096,
-    learning_rate: Annotated[float, typer.Option(help="AdamW's highest rate.")] = 3e-3,
-    batch_rows: Annotated[int, typer.Option(min=1, help="Rows a step.")] = 64,
-    context_tokens: Annotated[int, typer.Option(min=16, max=512, help="Tokens a row.")] = 128,
+@dataclass(frozen=True)
+class PretrainOptions:
+    out: Annotated[Path, typer.Option(parser=path_argument, help="Where the base model goes.")]
+    tokens: Annotated[int, typer.Option(min=1_000, help="Tokens to train on.")] = 31_000_000
+    hidden_size: Annotated[int, typer.Option(min=64, help="Width; a multiple of 64.")] = 256
+    layers: Annotated[int, typer.Option(min=1, help="Depth.")] = 8
+    vocab_size: Annotated[int, typer.Option(min=512, max=32_000, help="Entries of the tokenizer.")] = 4096
+    learning_rate: Annotated[float, typer.Option(help="AdamW's highest rate.")] = 3e-3
+    batch_rows: Annotated[int, typer.Option(min=1, help="Rows a step.")] = 64
+    context_tokens: Annotated[int, typer.Option(min=16, max=512, help="Tokens a row.")] = 128
     texts: Annotated[
         Path | None,
         typer.Option(
             parser=path_argument, help="Your own texts from `fourfold clean`, in place of the project's corpus."
         ),
-    ] = None,
-    seed: Annotated[int, typer.Option(help="Seed of corpus, weights and order.")] = 0,
-    compile_model: Annotated[
-        bool, typer.Option("--compile", help="torch.compile: faster, wants a C++ compiler.")
-    ] = False,
+    ] = None
+    seed: Annotated[int, typer.Option(help="Seed of corpus, weights and order.")] = 0
+    compile_model: Annotated[bool, typer.Option("--compile", help="torch.compile: faster, wants a C++ compiler.")] = (
+        False
+    )
     work: Annotated[
         Path | None, typer.Option(parser=path_argument, help="Folder of the resumable state (default: beside OUT).")
-    ] = None,
-) -> None:
-    """Train a base model from nothing."""
-    import torch  # heavy: only when training
+    ] = None
 
-    from app.cli.training import record, with_progress_bar, work_directory
+
+@with_options(PretrainOptions)
+def pretrain(options: PretrainOptions) -> None:
+    """Train a base model from nothing."""
+    import torch
+
+    from app.cli.training import store_result, with_progress_bar, work_directory
     from app.corpus.cleaning.clean import Report
-    from app.hparams import PretrainHparams, model_config
-    from app.lm.files.checkpoint import save_model, write_json
     from app.lm.model import Llama
-    from app.lm.tokenizer import Tokenizer
-    from app.saving import saving
     from app.training.context import FileContext
-    from app.training.datasets import base_data, corpus_tokenizer
     from app.training.pretrain import train_base
 
-    config = model_config(hidden_size, layers, vocab_size)
+    config = model_config(options.hidden_size, options.layers, options.vocab_size)
     hparams = PretrainHparams(
-        total_tokens=tokens,
-        learning_rate=learning_rate,
-        batch_rows=batch_rows,
-        context_tokens=context_tokens,
-        seed=seed,
+        total_tokens=options.tokens,
+        learning_rate=options.learning_rate,
+        batch_rows=options.batch_rows,
+        context_tokens=options.context_tokens,
+        seed=options.seed,
     )
-    folder = work_directory(out, work)
-    folder.mkdir(parents=True, exist_ok=True)
-    if (folder / "tokenizer.json").is_file():
-        tokenizer = Tokenizer.load(folder)
-    else:
-        typer.echo("Learning the tokenizer.")
-        tokenizer = corpus_tokenizer(seed, config.vocab_size, texts)
-        tokenizer.save(folder)
-    typer.echo("Writing, cleaning and encoding the corpus.")
-    report = Report()
-    data = base_data(tokenizer, seed=seed, tokens=tokens, context_tokens=context_tokens, texts=texts, report=report)
-    torch.manual_seed(seed)
+    folder, report = work_directory(options.out, options.work), Report()
+    tokenizer = learned_tokenizer(folder, options)
+    data = encoded_corpus(tokenizer, options, report)
+    torch.manual_seed(options.seed)
     model = Llama(config)
     typer.echo(f"{sum(weight.numel() for weight in model.parameters()):,} parameters, {data.rows.numel():,} tokens.")
     context = FileContext(folder / "checkpoint.pt")
-    trainer = train_base(model, data.rows, data.held_out_rows, hparams, context=context, compiled=compile_model)
+    trainer = train_base(model, data.rows, data.held_out_rows, hparams, context=context, compiled=options.compile_model)
     result = with_progress_bar(trainer, "pretrain")
-    with saving("model"):
-        digest = save_model(out, result.model, tokenizer)
-    written = record(result, hparams=vars(hparams), data_hash=data.data_hash)
-    write_json(out / "training.json", written | {"cleaning": report.as_json()})
+    more = {"cleaning": report.as_json()}
+    store_result(options.out, result, tokenizer, hparams=vars(hparams), data_hash=data.data_hash, more=more)
     context.clear()
-    typer.echo(f"{out}: {result.verdict}, {result.metrics}, content hash {digest[:12]}.")
+
+
+def learned_tokenizer(folder: Path, options: PretrainOptions) -> Tokenizer:
+    """The one in `folder` where a run before has learned it, else a new one, kept there."""
+    from app.training.datasets import corpus_tokenizer
+
+    if (folder / "tokenizer.json").is_file():
+        return Tokenizer.load(folder)
+    typer.echo("Learning the tokenizer.")
+    tokenizer = corpus_tokenizer(options.seed, options.vocab_size, options.texts)
+    folder.mkdir(parents=True, exist_ok=True)
+    tokenizer.save(folder)
+    return tokenizer
+
+
+def encoded_corpus(tokenizer: Tokenizer, options: PretrainOptions, report: "Report") -> "BaseData":
+    """The rows to train on and the held-out ones; `report` gets what cleaning did."""
+    from app.training.datasets import base_data
+
+    typer.echo("Writing, cleaning and encoding the corpus.")
+    return base_data(
+        tokenizer,
+        seed=options.seed,
+        tokens=options.tokens,
+        context_tokens=options.context_tokens,
+        texts=options.texts,
+        report=report,
+    )

@@ -4,6 +4,13 @@ from typing import Annotated
 
 import typer
 
+from app.db.session import make_read_session_factory, make_session_factory, open_database, transaction
+from app.formats.figures import megabytes
+from app.installation import install
+from app.services.lifecycle import removal
+from app.settings.config import Settings
+from app.web.formatting import version_title
+
 
 def prune(
     keep: Annotated[int, typer.Option(min=0, help="Newest of each kind to leave besides what is needed.")] = 1,
@@ -12,12 +19,6 @@ def prune(
     ] = False,
 ) -> None:
     """Delete the files of versions that nothing needs: their records stay, what they taught stays in the others."""
-    from app.db.session import make_read_session_factory, make_session_factory, open_database, transaction
-    from app.formats.figures import megabytes
-    from app.installation import install
-    from app.services.lifecycle import removal
-    from app.settings.config import Settings
-    from app.web.formatting import version_title
 
     settings = Settings()
     install(settings)

@@ -4,6 +4,7 @@ import signal
 import threading
 
 from app.http.listening import check_guarded, free_port
+from app.installation import install
 from app.processes.parent_watch import follow_supervisor
 from app.processes.supervisor import Supervisor
 from app.settings.config import Settings
@@ -11,7 +12,6 @@ from app.settings.config import Settings
 
 def run() -> None:
     """Prepare the data folder, start the web server and a worker, and print the address. Ctrl-C stops both."""
-    from app.installation import install
 
     settings = Settings()
     stopping = threading.Event()

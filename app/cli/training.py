@@ -1,6 +1,6 @@
 """What `pretrain` and `sft` share: a progress bar with numbers, and the record written beside the weights.
 
-Torch is imported by the callers, when they run.
+It needs torch: commands import it when they run.
 """
 
 import json
@@ -9,10 +9,14 @@ from collections.abc import Generator
 from pathlib import Path
 from typing import Any, TypeVar
 
+import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from app.lm import precision
+from app.lm.files.checkpoint import save_model, write_json
+from app.lm.tokenizer import Tokenizer
+from app.saving import saving
 from app.settings.config import Settings
 from app.training.context import Progress as Step
 from app.training.supervised import FitResult
@@ -77,6 +81,22 @@ def record(result: FitResult, *, hparams: dict[str, Any], data_hash: str) -> dic
         "data_hash": data_hash,
         "hparams": hparams,
     }
+
+
+def store_result(
+    out: Path,
+    result: FitResult,
+    tokenizer: Tokenizer,
+    *,
+    hparams: dict[str, Any],
+    data_hash: str,
+    more: dict[str, Any],
+) -> None:
+    """The model and, beside its weights, the record of its training with `more` in it; told in one line."""
+    with saving("model"):
+        digest = save_model(out, result.model, tokenizer)
+    write_json(out / "training.json", record(result, hparams=hparams, data_hash=data_hash) | more)
+    typer.echo(f"{out}: {result.verdict}, {result.metrics}, content hash {digest[:12]}.")
 
 
 def read_record(directory: Path) -> dict[str, Any] | None:

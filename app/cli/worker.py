@@ -6,7 +6,10 @@ import signal
 import sys
 import threading
 
+from app.db.session import make_read_session_factory, open_database
+from app.installation import install
 from app.processes.parent_watch import follow_supervisor
+from app.services.jobs import heartbeats
 from app.settings.config import Settings
 
 
@@ -34,7 +37,6 @@ def stop_event() -> threading.Event:
 
 def worker() -> None:
     """Run queued jobs: reward models, policies, evaluations. Ctrl-C stops at the next checkpoint."""
-    from app.installation import install
     from app.worker.dbos_engine import run_worker
 
     settings = Settings()
@@ -49,8 +51,6 @@ def worker() -> None:
 
 def worker_health() -> None:
     """Exit with 0 when a worker has shown life lately, else with 1."""
-    from app.db.session import make_read_session_factory, open_database
-    from app.services.jobs import heartbeats
 
     settings = Settings()
     database = open_database(settings.resolved_database_url)

@@ -1,0 +1,24 @@
+"""Commands with many options: these are the fields of a dataclass, so that they reach the command as one thing."""
+
+import inspect
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+Options = TypeVar("Options")
+
+
+def with_options(options: Callable[..., Options]) -> Callable[[Callable[[Options], None]], Callable[..., None]]:
+    """A decorator for typer's commands. `options` is a dataclass whose fields are annotated as typer wants parameters
+    to be; typer sees the signature of its `__init__`, the command gets an instance."""
+
+    def decorate(command: Callable[[Options], None]) -> Callable[..., None]:
+        def run(**given: Any) -> None:
+            command(options(**given))
+
+        signature = inspect.signature(options, eval_str=True)
+        run.__signature__ = signature  # type: ignore[attr-defined]
+        run.__annotations__ = {name: field.annotation for name, field in signature.parameters.items()}
+        run.__name__, run.__doc__ = command.__name__, command.__doc__
+        return run
+
+    return decorate
