@@ -7,6 +7,7 @@ stands between two comments that name it.
 """
 
 import json
+import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -40,9 +41,9 @@ def stages() -> Iterator[str]:
         record = record.get("base")
     for number, record in enumerate(reversed(chain)):
         hparams = record["hparams"]
-        pairs = f"fine-tuning {number}: {hparams['total_pairs']:,} pairs" if number else "pretraining"
+        pairs = f"SFT {number}: {hparams['total_pairs']:,} pairs" if number else "pretraining"
         if "stopped_at_step" in record:
-            pairs += f", stopped at step {record['stopped_at_step']:,} of {record['steps_planned']:,}"
+            pairs += f", to step {record['stopped_at_step']:,} of {record['steps_planned']:,}"
         yield (
             f"| {pairs} | {record['tokens_seen'] / 1e6:.1f} | {record['flops']:.1e} | {_seconds(record) / 60:.0f}"
             f" | {hparams['learning_rate']} | {record['metrics']['loss/train']:.3f}"
@@ -74,9 +75,14 @@ def card() -> Iterator[str]:
         yield f"| {name} | " + " | ".join(cells) + " |"
     for title, part in (("On topic at 0, by topic", "topics"), ("Follow-ups at 0", "followups")):
         yield ""
-        yield f"{title}: " + ", ".join(f"{name} {_value(share)}" for name, share in card[part].items()) + "."
+        yield _paragraph(title, card[part])
     yield ""
-    yield "Manners at 1: " + ", ".join(f"{name} {_value(share)}" for name, share in card["manners"].items()) + "."
+    yield _paragraph("Manners at 1", card["manners"])
+
+
+def _paragraph(title: str, shares: Json) -> str:
+    text = f"{title}: " + ", ".join(f"{name} {_value(share)}" for name, share in shares.items()) + "."
+    return textwrap.fill(text, 119, break_long_words=False, break_on_hyphens=False)
 
 
 def _value(share: Json) -> str:

@@ -32,20 +32,20 @@ def loop_rows(runs: list[dict[str, Any]]) -> list[str]:
     tastes = list(dict.fromkeys(run["taste"] for run in runs))
     seeds = len({run["seed"] for run in runs})
     rows = [
-        f"| mean ± deviation over {seeds} seeds | aim | " + " | ".join(tastes) + " | command |",
-        "|---|---|" + "---|" * len(tastes) + "---|",
+        f"| mean ± deviation over {seeds} seeds | aim | " + " | ".join(tastes) + " |",
+        "|---|---|" + "---|" * len(tastes),
     ]
     for key, name in NAMES.items():
         cells = [mean_and_spread([run[key] for run in runs if run["taste"] == taste]) for taste in tastes]
-        rows.append(f"| {name} | {AIMS[key]} | " + " | ".join(cells) + " | `python -m bench.loop` |")
+        rows.append(f"| {name} | {AIMS[key]} | " + " | ".join(cells) + " |")
     return rows
 
 
 def latency_rows(result: dict[str, Any]) -> list[str]:
     rows = [
         "",
-        "| while PPO trains (idle in brackets), ms | aim | p50 | p95 | n | command |",
-        "|---|---|---|---|---|---|",
+        "| while PPO trains (idle in brackets), ms | aim | p50 | p95 | n |",
+        "|---|---|---|---|---|",
     ]
     for key, name, aim in (
         ("next_ms", "next card over HTTP", "p95 < 100"),
@@ -54,7 +54,7 @@ def latency_rows(result: dict[str, Any]) -> list[str]:
     ):
         busy, idle = result["training"][key], result["idle"][key]
         cells = [f"{busy[part]:.0f} ({idle[part]:.0f})" for part in ("p50", "p95")]
-        rows.append(f"| {name} | {aim} | " + " | ".join(cells) + f" | {busy['n']} | `python -m bench.latency` |")
+        rows.append(f"| {name} | {aim} | " + " | ".join(cells) + f" | {busy['n']} |")
     return rows
 
 

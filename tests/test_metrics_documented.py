@@ -6,8 +6,8 @@ from tests.repository import REPOSITORY
 
 SOURCES = [*(REPOSITORY / "app" / "training").rglob("*.py"), *(REPOSITORY / "app" / "worker").rglob("*.py")]
 CODE = "\n".join(path.read_text() for path in SOURCES)
-ROWS = [line for line in (REPOSITORY / "docs" / "metrics.md").read_text().splitlines() if line.startswith("| `")]
-DEFINED = {name for row in ROWS for name in re.findall(r"`([a-z_]+[0-9]?(?:/[a-z_]+)?)`", row.split("|")[1])}
+ROWS = [line for line in (REPOSITORY / "docs" / "metrics.md").read_text().splitlines() if line.startswith("- `")]
+DEFINED = {name for row in ROWS for name in re.findall(r"`([a-z_]+[0-9]?(?:/[a-z_]+)?)`", row.split(": ")[0])}
 
 
 def test_every_named_metric_is_defined() -> None:
