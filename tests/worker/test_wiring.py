@@ -80,7 +80,7 @@ def tokens_of(harness: Harness, split: PromptSplit) -> list[list[int]]:
     tokenizer = read_tokenizer(harness.settings.version_directory("versions/1-sft"))
     with harness.readers() as session:
         found = session.scalars(select(Prompt).where(Prompt.split == split)).all()
-        return [tokenizer.encode_conversation(training_data.messages_of(prompt)) for prompt in found]
+        return [tokenizer.encode_conversation(prompt.messages) for prompt in found]
 
 
 class Given:
@@ -201,7 +201,7 @@ def test_evaluation_asks_held_out_prompts_only_and_shows_what_they_were(harness:
         version = versions.get_version(session, policy.id)
         [sample] = version.metrics["samples"]
         shown = session.get_one(Prompt, sample["prompt_id"])
-        assert tokenizer.encode_conversation(training_data.messages_of(shown)) == comparison.prompts[2]
+        assert tokenizer.encode_conversation(shown.messages) == comparison.prompts[2]
         assert sample["prompt"] == shown.text
         assert sample["before"] == tokenizer.decode(comparison.prompts[0][:3])
         assert sample["after"] == tokenizer.decode(comparison.prompts[1][:3])

@@ -6,6 +6,7 @@ from enum import StrEnum
 from sqlalchemy import JSON, ColumnElement, Index, and_, or_, select, text
 from sqlalchemy.orm import Mapped, mapped_column
 
+from app.chat import Message
 from app.db.base import Base, string_enum, utc_now
 
 
@@ -45,7 +46,7 @@ class Prompt(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     text: Mapped[str]
     """The last user message, as shown on the page."""
-    messages: Mapped[list[dict[str, str]]] = mapped_column(JSON)
+    messages: Mapped[list[Message]] = mapped_column(JSON)
     """The whole conversation, `[{"role", "content"}]`, ending with the user's message."""
     digest: Mapped[str] = mapped_column(unique=True)
     """sha256 of the canonical JSON of `messages`: the same prompt is stored once."""

@@ -54,7 +54,7 @@ def _ranked(ranking: Ranking) -> RankedAnswers:
     answers = sorted(ranking.group.completions, key=lambda answer: answer.sample_index)
     return RankedAnswers(
         prompt_id=ranking.group.prompt_id,
-        messages=messages_of(ranking.group.prompt),
+        messages=ranking.group.prompt.messages,
         answers=[answer.token_ids for answer in answers],
         texts=[answer.text for answer in answers],
         version_id=ranking.group.version_id,
@@ -73,7 +73,7 @@ def answers_with_prompts(session: Session, answer_ids: Sequence[int]) -> list[tu
     for ids in _chunks(answer_ids):
         query = select(Completion, Prompt).join(Group, Completion.group_id == Group.id)
         query = query.join(Prompt, Group.prompt_id == Prompt.id).where(Completion.id.in_(ids)).order_by(Completion.id)
-        found += [(messages_of(prompt), answer.token_ids) for answer, prompt in session.execute(query)]
+        found += [(prompt.messages, answer.token_ids) for answer, prompt in session.execute(query)]
     return found
 
 
@@ -117,13 +117,6 @@ def prompts_by_id(session: Session, ids: Sequence[int]) -> list[Prompt]:
     if gone is not None:
         raise ConflictError(f"Prompt {gone}, which this job had chosen, was deleted since. Start it anew.")
     return [found[prompt_id] for prompt_id in ids]
-
-
-def messages_of(prompt: Prompt) -> list[Message]:
-    return [
-        Message(role="assistant" if stored["role"] == "assistant" else "user", content=stored["content"])
-        for stored in prompt.messages
-    ]
 
 
 def _chunks(ids: Sequence[int]) -> Iterator[Sequence[int]]:

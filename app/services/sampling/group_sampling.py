@@ -159,17 +159,13 @@ def sample_answers(
 ) -> list[SampledAnswer]:
     """Four answers, distinct where a few more rolls of the dice can make them so."""
     request = GenerationRequest(
-        [as_message(message) for message in prompt.messages],
+        prompt.messages,
         version_id=version_id,
         params=replace(params, seed=seed),
         n=ANSWERS_PER_GROUP,
         distinct=True,
     )
     return engine.generate(request)
-
-
-def as_message(stored: dict[str, str]) -> Message:
-    return Message(role="assistant" if stored["role"] == "assistant" else "user", content=stored["content"])
 
 
 def page_params(settings: Settings) -> SamplingParams:

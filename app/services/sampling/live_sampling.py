@@ -22,7 +22,6 @@ from app.services.sampling.group_sampling import (
     MAX_SEED,
     GroupSampling,
     LabelerName,
-    as_message,
     new_seed,
     own_prompt,
     page_params,
@@ -184,18 +183,21 @@ class LiveSampling:
             run.end(error)
 
     def _stream(self, group: Group, run: _Run) -> list[SampledAnswer]:
-        messages = [as_message(message) for message in group.prompt.messages]
-        params = SamplingParams(**group.settings)
         places = groups.shuffled_places(group.seed)  # each answer stays where its first word was shown
         whole: dict[int, SampledAnswer] = {}
-        request = GenerationRequest(messages, version_id=_version_of(group), params=params, n=ANSWERS_PER_GROUP)
+        request = GenerationRequest(
+            group.prompt.messages,
+            version_id=_version_of(group),
+            params=SamplingParams(**group.settings),
+            n=ANSWERS_PER_GROUP,
+        )
         for event in self._sampling.engine.stream(request):
             if event.answer is not None:
                 whole[event.index] = event.answer
             run.add(replace(event, index=places[event.index]))
         if len(whole) != ANSWERS_PER_GROUP:
             raise UnavailableError("The model stopped before all four answers were there. Try again.")
-        return self._distinct(group, params, [whole[index] for index in sorted(whole)])
+        return self._distinct(group, request.params, [whole[index] for index in sorted(whole)])
 
     def _distinct(self, group: Group, params: SamplingParams, answers: list[SampledAnswer]) -> list[SampledAnswer]:
         """Twins are replaced by further rolls, each in its place: four equal answers are no choice."""

@@ -4,13 +4,12 @@ What is stored now was counted first; older prompts were not, and after an activ
 is another. Drawing does not depend on this (it sets aside what it meets): it is so that the number shown is right.
 """
 
-from app.chat import Message
 from app.db.models.prompts import Prompt
 from app.db.session import transaction
 from app.errors import InvalidError
 from app.services.labeling import drawing
 from app.services.sampling.fitting import Fitting
-from app.services.sampling.group_sampling import GroupSampling, as_message
+from app.services.sampling.group_sampling import GroupSampling
 
 AT_ONCE = 200
 ROWS_AT_ONCE = 20_000
@@ -57,9 +56,8 @@ class Misfits:
 
 
 def _misfit(fitting: Fitting, prompt: Prompt) -> str | None:
-    messages: list[Message] = [as_message(message) for message in prompt.messages]
     try:
-        fitting.check(messages)
+        fitting.check(prompt.messages)
     except InvalidError as error:
         return error.message
     return None

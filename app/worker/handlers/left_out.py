@@ -12,7 +12,6 @@ from app.db.models.prompts import Prompt
 from app.errors import ConflictError, InvalidError
 from app.lm.end_tokens import EndTokens
 from app.lm.tokenizer import Tokenizer
-from app.services.data import training_data
 
 END_TOKENS = 1  # put behind an answer that was cut off, before it is scored
 
@@ -29,7 +28,7 @@ class Readable:
 def read_prompts(tokenizer: Tokenizer, prompts: Sequence[Prompt], *, context_tokens: int, max_tokens: int) -> Readable:
     """Those that leave room for an answer of `max_tokens`."""
     room = context_tokens - max_tokens - END_TOKENS
-    encoded = [(prompt, conversation_tokens(tokenizer, training_data.messages_of(prompt))) for prompt in prompts]
+    encoded = [(prompt, conversation_tokens(tokenizer, prompt.messages)) for prompt in prompts]
     kept = [(prompt, ids) for prompt, ids in encoded if ids is not None and len(ids) <= room]
     return Readable([prompt for prompt, _ in kept], [ids for _, ids in kept], len(prompts) - len(kept))
 

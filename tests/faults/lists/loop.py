@@ -142,8 +142,8 @@ FAULTS = [
     data("the part ends with the last digest", "return found + list(session.scalars(_by_digest(\"\", at_most - len(found), tags)))", "return found", DRAWING),
     data("answers of any version", ".where(Group.version_id == version_id)", ".where(Group.version_id > 0)"),
     data("the oldest answers", "Completion.id.desc()).limit(limit)", "Completion.id).limit(limit)"),
-    data("every message the user's", 'role="assistant" if stored["role"] == "assistant" else "user"', 'role="user"'),
     data("the last chunk lost", "range(0, len(ids), CHUNK)", "range(0, max(1, len(ids) - CHUNK), CHUNK)"),
+    prompts("every message the user's", '{"role": message["role"], "content"', '{"role": "user", "content"'),
     # rules
     retraining("one ranking too many before a training", "new_rankings(session) < retrain_after", "new_rankings(session) <= retrain_after"),
     retraining("withdrawn rankings count as new", "select_from(Ranking).where(Ranking.in_force())", "select_from(Ranking)", "tests/services/jobs/test_retraining.py"),

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 
 from app.chat import Message
 from app.db.models.labelers import Labeler
-from app.db.models.prompts import Prompt, PromptSource, PromptSplit
+from app.db.models.prompts import PromptSource, PromptSplit
 from app.services.data import training_data
 from app.services.labeling import rankings
 from app.services.prompts import prompts
@@ -63,8 +63,3 @@ def test_prompts_of_one_split_in_a_fixed_order(session: Session) -> None:
         assert [prompt.id for prompt in found] == ids
         assert ids == [prompt.id for prompt in sorted(found, key=lambda prompt: prompt.digest)]
         assert len(ids) == 4
-
-
-def test_a_conversation_keeps_who_said_what() -> None:
-    said = [{"role": role, "content": text} for role, text in (("user", "Hi"), ("assistant", "Yes?"), ("user", "Tea"))]
-    assert training_data.messages_of(Prompt(messages=said)) == said

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy.orm import Session
 
-from app.chat import Message
+from app.chat import Message, Role
 from app.db.models.prompts import PromptSource, PromptSplit
 from app.errors import InvalidError
 from app.formats.texts import shows_anything
@@ -88,3 +88,11 @@ def test_shipped_prompts_are_installed_once(session: Session) -> None:
             break
     assert everything == sorted(set(everything))
     assert len(everything) == count
+
+
+def test_a_conversation_keeps_who_said_what(session: Session) -> None:
+    roles: tuple[Role, ...] = ("user", "assistant", "user")
+    said = [Message(role=role, content=text) for role, text in zip(roles, ("Hi", "Yes?", "Tea"), strict=True)]
+    stored = prompts.add_prompt(session, messages=said, source=PromptSource.OWN)
+    session.expire(stored)
+    assert stored.messages == said
