@@ -54,7 +54,11 @@ def make_cards(data_dir: Path, count: int) -> None:
         for prompt in add_prompts(session, asked):
             params = SamplingParams()
             groups.add_group(
-                session, prompt=prompt, version_id=version_id, answers=answers, params=params, seed=1, shuffle_seed=1
+                session,
+                groups.NewGroup(prompt=prompt, version_id=version_id, params=params, seed=1),
+                answers,
+                shuffle_seed=1,
+                lease_seconds=settings.lease_seconds,
             )
             session.expunge_all()
     database.dispose()

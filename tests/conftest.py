@@ -13,7 +13,7 @@ from app.db.models.versions import Version, VersionKind, VersionStatus
 from app.db.schema import migrate
 from app.db.session import make_session_factory, open_database, transaction
 from app.installation import install
-from app.services.versions.versions import add_version
+from app.services.versions.versions import NewVersion, add_version
 from tests import databases
 from tests.live import LiveServer, ScriptedEngine, live_server, quick_settings
 from tests.worker.harness import Harness
@@ -109,7 +109,7 @@ def sft(sessions: sessionmaker[Session]) -> Version:
     """The row of an active SFT version (without files)."""
     with transaction(sessions) as session:
         version = add_version(
-            session, kind=VersionKind.SFT, parent_id=None, path="versions/1-sft", content_hash="0" * 64
+            session, NewVersion(kind=VersionKind.SFT, parent_id=None, path="versions/1-sft", content_hash="0" * 64)
         )
         version.status = VersionStatus.ACTIVE
         return version

@@ -28,6 +28,8 @@ from tests.databases import database_url
 from tests.documented import check_documented
 from tests.waiting import PATIENCE_SECONDS
 
+LEASE_SECONDS = 1_800.0
+
 
 class ScriptedEngine:
     """A Engine whose every answer and failure a test decides; answers are numbered, so always distinct."""

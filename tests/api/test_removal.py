@@ -28,7 +28,9 @@ def add_policy(server: LiveServer, model_dir: Path) -> int:
     with transaction(server.runtime.write) as session:
         path = versions.next_version_path(session, VersionKind.POLICY)
         found = copy_directory(model_dir, server.settings.data_dir / path)
-        return versions.add_version(session, kind=VersionKind.POLICY, parent_id=1, path=path, content_hash=found).id
+        return versions.add_version(
+            session, versions.NewVersion(kind=VersionKind.POLICY, parent_id=1, path=path, content_hash=found)
+        ).id
 
 
 def folder(server: LiveServer, version_id: int) -> Path:

@@ -26,7 +26,10 @@ def add_policy(server: LiveServer, model_dir: Path) -> int:
         path = versions.next_version_path(session, VersionKind.POLICY)
         found = copy_directory(model_dir, server.settings.data_dir / path)
         return versions.add_version(
-            session, kind=VersionKind.POLICY, parent_id=1, path=path, content_hash=found, metrics={"kl": float("nan")}
+            session,
+            versions.NewVersion(
+                kind=VersionKind.POLICY, parent_id=1, path=path, content_hash=found, metrics={"kl": float("nan")}
+            ),
         ).id
 
 

@@ -186,16 +186,22 @@ def training_states(server: LiveServer) -> int:
         flags = [{"name": "echo", "sentence": "62% of its answers only say words of the question back."}]
         policy = versions.add_version(
             session,
-            kind=VersionKind.POLICY,
-            parent_id=sft.id,
-            path=sft.path,
-            content_hash=sft.content_hash,
-            metrics={"flags": flags},
+            versions.NewVersion(
+                kind=VersionKind.POLICY,
+                parent_id=sft.id,
+                path=sft.path,
+                content_hash=sft.content_hash,
+                metrics={"flags": flags},
+            ),
         )
         samples = [{"prompt_id": 1, "prompt": "Hi?", "before": "Paris.", "after": "The capital of France."}]
         versions.record_evaluation(session, policy.id, evaluation={"win_rate": 0.994, "kl": 4.2}, samples=samples)
-        versions.add_version(session, kind=VersionKind.REWARD, parent_id=sft.id, path="r", content_hash="h")
-        rolled = versions.add_version(session, kind=VersionKind.POLICY, parent_id=sft.id, path="p", content_hash="h")
+        versions.add_version(
+            session, versions.NewVersion(kind=VersionKind.REWARD, parent_id=sft.id, path="r", content_hash="h")
+        )
+        rolled = versions.add_version(
+            session, versions.NewVersion(kind=VersionKind.POLICY, parent_id=sft.id, path="p", content_hash="h")
+        )
         rolled.status = VersionStatus.RETIRED
     return policy.id
 

@@ -37,7 +37,10 @@ def policy(label_server: LiveServer) -> Version:
         sft = versions.sft_version(session)
         activation.activate(session, sft.id, data_dir=label_server.settings.data_dir)
         return versions.add_version(
-            session, kind=VersionKind.POLICY, parent_id=sft.id, path=sft.path, content_hash=sft.content_hash
+            session,
+            versions.NewVersion(
+                kind=VersionKind.POLICY, parent_id=sft.id, path=sft.path, content_hash=sft.content_hash
+            ),
         )
 
 

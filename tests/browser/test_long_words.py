@@ -19,7 +19,7 @@ from app.services.prompts import prompts
 from app.services.versions import versions
 from app.web.browser_name import COOKIE as LABELER_COOKIE
 from tests.browser.label_page import WritingEngine
-from tests.live import LiveServer, live_server, quick_settings
+from tests.live import LEASE_SECONDS, LiveServer, live_server, quick_settings
 
 WORD = "Wordwithoutend" * 714 + "Word"
 LABELER = "W" * labelers.MAX_NAME_CHARACTERS
@@ -54,17 +54,23 @@ def fill(server: LiveServer) -> None:
         )
         answers = [SampledAnswer(f"{number}{WORD}", [5, 6, 4], "stop") for number in range(4)]
         groups.add_group(
-            session, prompt=prompt, version_id=sft.id, answers=answers, params=SamplingParams(), seed=0, shuffle_seed=0
+            session,
+            groups.NewGroup(prompt=prompt, version_id=sft.id, params=SamplingParams(), seed=0),
+            answers,
+            shuffle_seed=0,
+            lease_seconds=LEASE_SECONDS,
         )
         policy = versions.add_version(
             session,
-            kind=VersionKind.POLICY,
-            parent_id=sft.id,
-            path=f"versions/{WORD}",
-            content_hash=WORD,
-            hparams={WORD: WORD},
-            metrics={WORD: WORD, "name": WORD},
-            code_commit=WORD,
+            versions.NewVersion(
+                kind=VersionKind.POLICY,
+                parent_id=sft.id,
+                path=f"versions/{WORD}",
+                content_hash=WORD,
+                hparams={WORD: WORD},
+                metrics={WORD: WORD, "name": WORD},
+                code_commit=WORD,
+            ),
         )
         samples = [{"prompt_id": 1, "prompt": WORD, "before": WORD, "after": WORD}]
         versions.record_evaluation(session, policy.id, evaluation={WORD: 0.5}, samples=samples)

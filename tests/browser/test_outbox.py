@@ -236,7 +236,10 @@ def test_an_activation_waits_for_the_server_while_its_page_is_open(
     with transaction(runtime.write) as session:
         sft = versions.sft_version(session)
         policy = versions.add_version(
-            session, kind=VersionKind.POLICY, parent_id=sft.id, path=sft.path, content_hash=sft.content_hash
+            session,
+            versions.NewVersion(
+                kind=VersionKind.POLICY, parent_id=sft.id, path=sft.path, content_hash=sft.content_hash
+            ),
         )
     page.goto(label_page.server.url + "/train")
     wire.cut = True

@@ -165,7 +165,10 @@ def test_the_chain_of_versions_changes_hands(page: Page, server: LiveServer) -> 
     with transaction(server.runtime.write) as session:
         sft = versions.sft_version(session)
         policy = versions.add_version(
-            session, kind=VersionKind.POLICY, parent_id=sft.id, path=sft.path, content_hash=sft.content_hash
+            session,
+            versions.NewVersion(
+                kind=VersionKind.POLICY, parent_id=sft.id, path=sft.path, content_hash=sft.content_hash
+            ),
         )
         found = {"reward/mean": 1.25, "reward/reference_mean": 0.0, "win_rate": 0.8, "kl": 4.2, "length_mean": 20.0}
         samples = [{"prompt_id": 1, "prompt": "Hi?", "before": "<b>old</b>", "after": "new"}]
@@ -189,11 +192,13 @@ def test_a_policy_that_has_left_its_bounds_is_said_so_wherever_it_is_praised(pag
         sft = versions.sft_version(session)
         policy = versions.add_version(
             session,
-            kind=VersionKind.POLICY,
-            parent_id=sft.id,
-            path=sft.path,
-            content_hash=sft.content_hash,
-            metrics={"flags": [{"name": "echo", "sentence": sentence}]},
+            versions.NewVersion(
+                kind=VersionKind.POLICY,
+                parent_id=sft.id,
+                path=sft.path,
+                content_hash=sft.content_hash,
+                metrics={"flags": [{"name": "echo", "sentence": sentence}]},
+            ),
         )
         samples = [{"prompt_id": 1, "prompt": "Hi?", "before": "Paris.", "after": "The capital of France."}]
         found = {"win_rate": 0.994, "kl": 4.2}

@@ -69,10 +69,12 @@ def test_no_answers_are_begun_and_no_stream_is_read(server: LiveServer) -> None:
         prompt = prompts.add_prompt(session, messages=[Message(role="user", content="Why?")], source=PromptSource.OWN)
         group = groups.open_group(
             session,
-            prompt=prompt,
-            version_id=versions.active_answerer(session).id,
-            params=page_params(server.settings),
-            seed=1,
+            groups.NewGroup(
+                prompt=prompt,
+                version_id=versions.active_answerer(session).id,
+                params=page_params(server.settings),
+                seed=1,
+            ),
             leased_to=owner,
         )
         number = group.id

@@ -22,6 +22,7 @@ from app.services.labeling import groups, labelers, rankings
 from app.services.lifecycle import installing
 from app.services.prompts import prompts
 from app.services.versions import versions
+from tests.live import LEASE_SECONDS
 
 MakeGroup = Callable[..., Group]
 Rank = Callable[..., int]
@@ -36,13 +37,11 @@ def make_group(sessions: sessionmaker[Session], sft: Version) -> MakeGroup:
             prompt = prompts.add_prompt(session, messages=[Message(role="user", content=text)], source=PromptSource.OWN)
             return groups.add_group(
                 session,
-                prompt=prompt,
-                version_id=version.id,
-                answers=[SampledAnswer(f"answer {n}", [5, n, 4], "stop") for n in range(4)],
-                params=SamplingParams(),
-                seed=1,
+                groups.NewGroup(prompt=prompt, version_id=version.id, params=SamplingParams(), seed=1),
+                [SampledAnswer(f"answer {n}", [5, n, 4], "stop") for n in range(4)],
                 shuffle_seed=7,
                 leased_to=leased_to,
+                lease_seconds=LEASE_SECONDS,
             )
 
     return make
@@ -76,13 +75,11 @@ def rank_group(session: Session, version: Version, ranks: Callable[[Group], dict
     answers = [SampledAnswer(f"answer {n}", [5, n, 4], "stop") for n in range(4)]
     group = groups.add_group(
         session,
-        prompt=prompt,
-        version_id=version.id,
-        answers=answers,
-        params=SamplingParams(),
-        seed=1,
+        groups.NewGroup(prompt=prompt, version_id=version.id, params=SamplingParams(), seed=1),
+        answers,
         shuffle_seed=7,
         leased_to=labeler,
+        lease_seconds=LEASE_SECONDS,
     )
     if ranks is not None:
         rankings.submit_ranking(session, group_id=group.id, labeler=labeler, ranks=ranks(group), retrain_after=1_000)
@@ -140,7 +137,10 @@ def add(session: Session, first: Version, model_files: Path, data_dir: Path) -> 
         path = versions.next_version_path(session, kind)
         found = copy_directory(model_files, data_dir / path)
         return versions.add_version(
-            session, kind=kind, parent_id=first.id, path=path, content_hash=found, metrics=metrics, **more
+            session,
+            versions.NewVersion(
+                kind=kind, parent_id=first.id, path=path, content_hash=found, metrics=metrics or {}, **more
+            ),
         )
 
     return add_version

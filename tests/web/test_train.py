@@ -34,7 +34,10 @@ def reward(server: LiveServer) -> None:
     with transaction(server.runtime.write) as session:
         sft = versions.sft_version(session)
         made = versions.add_version(
-            session, kind=VersionKind.REWARD, parent_id=sft.id, path=sft.path, content_hash=sft.content_hash
+            session,
+            versions.NewVersion(
+                kind=VersionKind.REWARD, parent_id=sft.id, path=sft.path, content_hash=sft.content_hash
+            ),
         )
         made.status = VersionStatus.ACTIVE
 
@@ -143,7 +146,10 @@ def test_states_of_versions_have_one_name_each(server: LiveServer, visitor: Visi
     with transaction(server.runtime.write) as session:
         sft = versions.sft_version(session)
         policy = versions.add_version(
-            session, kind=VersionKind.POLICY, parent_id=sft.id, path=sft.path, content_hash=sft.content_hash
+            session,
+            versions.NewVersion(
+                kind=VersionKind.POLICY, parent_id=sft.id, path=sft.path, content_hash=sft.content_hash
+            ),
         )
     said = visitor.send(f"/versions/{policy.id}/activate", fragment=True)
     assert notice(said.text) == f"Policy {policy.id} answers now."

@@ -31,6 +31,7 @@ from app.training.reward.trainer import RankedGroup, RewardModel, RewardResult, 
 from app.worker.handlers import evaluate as evaluate_handler
 from app.worker.handlers import train_policy as policy_handler
 from app.worker.handlers import train_reward as reward_handler
+from tests.live import LEASE_SECONDS
 from tests.worker.harness import Harness
 from tests.worker.world import check_files, make_world, queue, run_inline, version_of_job
 
@@ -71,7 +72,8 @@ def add(
         else:
             found = save_model(directory, model, tokenizer, dtype=torch.float32)
         version = versions.add_version(
-            session, kind=kind, parent_id=1, path=path, content_hash=found, reward_version_id=scored_by
+            session,
+            versions.NewVersion(kind=kind, parent_id=1, path=path, content_hash=found, reward_version_id=scored_by),
         )
         return activation.activate(session, version.id, data_dir=harness.settings.data_dir) if active else version
 
@@ -237,12 +239,10 @@ def add_group(harness: Harness, messages: list[Message], version_id: int, answer
         prompt = prompts.add_prompt(session, messages=messages, source=PromptSource.OWN)
         group = groups.add_group(
             session,
-            prompt=prompt,
-            version_id=version_id,
-            answers=[SampledAnswer("text", answer, "stop") for answer in answers],
-            params=SamplingParams(),
-            seed=0,
+            groups.NewGroup(prompt=prompt, version_id=version_id, params=SamplingParams(), seed=0),
+            [SampledAnswer("text", answer, "stop") for answer in answers],
             shuffle_seed=3,
+            lease_seconds=LEASE_SECONDS,
         )
         assert [answer.sample_index for answer in group.completions] != [0, 1, 2, 3]
         labeler = labelers.get_or_create_labeler(session, "person")

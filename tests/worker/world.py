@@ -22,6 +22,7 @@ from app.worker.child import run_attempt
 from app.worker.handlers.registry import HANDLERS
 from app.worker.run import JobRun
 from tests import databases
+from tests.live import LEASE_SECONDS
 from tests.worker.harness import Harness
 
 VOCABULARY = range(10, 200)
@@ -44,12 +45,10 @@ def make_world(data_dir: Path, model_dir: Path, *, ranked: int = 8, **settings: 
             ]
             group = groups.add_group(
                 session,
-                prompt=prompt,
-                version_id=sft.id,
-                answers=answers,
-                params=SamplingParams(),
-                seed=0,
+                groups.NewGroup(prompt=prompt, version_id=sft.id, params=SamplingParams(), seed=0),
+                answers,
                 shuffle_seed=number,
+                lease_seconds=LEASE_SECONDS,
             )
             stored = session.scalars(select(Completion).where(Completion.group_id == group.id)).all()
             ranks = {str(answer.id): 1 + answer.sample_index for answer in stored}

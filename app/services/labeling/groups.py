@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, and_, exists, false, func, not_, or_, select, true, update
@@ -19,7 +19,7 @@ from app.hparams import SamplingParams
 from app.services.labeling import drawing
 from app.services.labeling.drawing import Tags
 
-_dice = random.SystemRandom()
+_random = random.SystemRandom()
 PAGE_STATES = {
     GroupStatus.SAMPLING: "its answers are still being written",
     GroupStatus.READY: "it went back to the others",
@@ -113,48 +113,46 @@ def _lapsed(now: datetime) -> ColumnElement[bool]:
     return or_(Group.lease_expires_at <= now, func.coalesce(ahead, false()))
 
 
+@dataclass(frozen=True)
+class NewGroup:
+    """What is sampled: answers to a prompt, by a version, with these settings."""
+
+    prompt: Prompt
+    version_id: int
+    params: SamplingParams
+    seed: int
+
+
 def add_group(
     session: Session,
-    *,
-    prompt: Prompt,
-    version_id: int,
+    new: NewGroup,
     answers: Sequence[SampledAnswer],
-    params: SamplingParams,
-    seed: int,
+    *,
     shuffle_seed: int,
+    lease_seconds: float,
     leased_to: Labeler | None = None,
-    lease_seconds: float = 1_800.0,
     now: datetime | None = None,
 ) -> Group:
     """Stores a sampled group: ready for anyone, or leased at once to the labeler whose own prompt it is."""
-    group = open_group(session, prompt=prompt, version_id=version_id, params=params, seed=seed, leased_to=leased_to)
-    return store_answers(
-        session, group, answers=answers, shuffle_seed=shuffle_seed, lease_seconds=lease_seconds, now=now
-    )
+    group = open_group(session, new, leased_to=leased_to)
+    return store_answers(session, group, answers, shuffle_seed=shuffle_seed, lease_seconds=lease_seconds, now=now)
 
 
 def open_group(
-    session: Session,
-    *,
-    prompt: Prompt,
-    version_id: int,
-    params: SamplingParams,
-    seed: int,
-    leased_to: Labeler | None = None,
-    ask_key: str | None = None,
+    session: Session, new: NewGroup, *, leased_to: Labeler | None = None, ask_key: str | None = None
 ) -> Group:
     """A group whose answers are still being sampled; nobody is offered it until `store_answers`."""
     group = Group(
-        prompt_id=prompt.id,
-        version_id=version_id,
-        settings={**asdict(params), "seed": seed},
-        seed=seed,
+        prompt_id=new.prompt.id,
+        version_id=new.version_id,
+        settings={**asdict(new.params), "seed": new.seed},
+        seed=new.seed,
         status=GroupStatus.SAMPLING,
         leased_to=None if leased_to is None else leased_to.id,
         ask_key=ask_key,
     )
     session.add(group)
-    drawing.count_shown(session, prompt.id, _dice)
+    drawing.count_shown(session, new.prompt.id, _random)
     session.flush()
     return group
 
@@ -162,10 +160,10 @@ def open_group(
 def store_answers(
     session: Session,
     group: Group,
-    *,
     answers: Sequence[SampledAnswer],
+    *,
     shuffle_seed: int,
-    lease_seconds: float = 1_800.0,
+    lease_seconds: float,
     now: datetime | None = None,
 ) -> Group:
     """Stores the four answers with their shuffled places; the group becomes ready, or leased to its owner."""

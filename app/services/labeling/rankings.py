@@ -120,7 +120,7 @@ def _already_ranked(group_id: int) -> ConflictError:
     )
 
 
-def withdraw_ranking(session: Session, ranking_id: int, labeler: Labeler, *, lease_seconds: float = 1_800.0) -> Ranking:
+def withdraw_ranking(session: Session, ranking_id: int, labeler: Labeler, *, lease_seconds: float) -> Ranking:
     """Takes the ranking out of training (it is kept, marked) and gives its group back to the labeler to rank anew."""
     ranking = session.get(Ranking, ranking_id)
     if ranking is None:

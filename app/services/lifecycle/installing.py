@@ -14,7 +14,7 @@ from app.layout import SFT_MODEL
 from app.model_info.card import card_languages
 from app.model_info.weights import copy_directory, move_directory
 from app.services.lifecycle.activation import activate, mark_active
-from app.services.versions.versions import add_version, next_version_path, relative_path
+from app.services.versions.versions import NewVersion, add_version, next_version_path, relative_path
 
 
 def install_sft(session: Session, *, model_dir: Path, data_dir: Path) -> Version:
@@ -37,7 +37,9 @@ def install_sft(session: Session, *, model_dir: Path, data_dir: Path) -> Version
     said = None if shipped else card_languages(model_dir)
     if said is not None:
         metrics["languages"] = said
-    version = add_version(session, kind=VersionKind.SFT, parent_id=None, path=path, content_hash=found, metrics=metrics)
+    version = add_version(
+        session, NewVersion(kind=VersionKind.SFT, parent_id=None, path=path, content_hash=found, metrics=metrics)
+    )
     mark_active(session, version)
     session.flush()
     return version
@@ -53,7 +55,8 @@ def add_imported(
     path = relative_path(target, data_dir)
     try:
         version = add_version(
-            session, kind=VersionKind.SFT, parent_id=None, path=path, content_hash=content_hash, metrics=metrics
+            session,
+            NewVersion(kind=VersionKind.SFT, parent_id=None, path=path, content_hash=content_hash, metrics=metrics),
         )
         return activate(session, version.id, data_dir=data_dir) if activated else version
     except BaseException:

@@ -89,12 +89,10 @@ class GroupSampling:
                 return None
             return groups.add_group(
                 session,
-                prompt=prompt,
-                version_id=version_id,
-                answers=answers,
-                params=params,
-                seed=seed,
+                groups.NewGroup(prompt=prompt, version_id=version_id, params=params, seed=seed),
+                answers,
                 shuffle_seed=new_seed(),
+                lease_seconds=self.settings.lease_seconds,
             )
 
     def _set_aside(self, prompt: Prompt, fitting: Fitting, error: Exception) -> None:
@@ -135,11 +133,8 @@ class GroupSampling:
         with transaction(self.write) as session:
             return groups.add_group(
                 session,
-                prompt=prompt,
-                version_id=version_id,
-                answers=answers,
-                params=params,
-                seed=seed,
+                groups.NewGroup(prompt=prompt, version_id=version_id, params=params, seed=seed),
+                answers,
                 shuffle_seed=new_seed(),
                 leased_to=labeler,
                 lease_seconds=self.settings.lease_seconds,

@@ -120,10 +120,12 @@ class LiveSampling:
             return self.own_group(session, asked, who)
         group = groups.open_group(
             session,
-            prompt=own_prompt(session, messages),
-            version_id=versions.active_answerer(session).id,
-            params=page_params(self._sampling.settings),
-            seed=new_seed(),
+            groups.NewGroup(
+                prompt=own_prompt(session, messages),
+                version_id=versions.active_answerer(session).id,
+                params=page_params(self._sampling.settings),
+                seed=new_seed(),
+            ),
             leased_to=labeler,
             ask_key=key,
         )
@@ -221,11 +223,7 @@ class LiveSampling:
             if stored.status is not GroupStatus.SAMPLING:
                 return
             groups.store_answers(
-                session,
-                stored,
-                answers=answers,
-                shuffle_seed=group.seed,
-                lease_seconds=self._sampling.settings.lease_seconds,
+                session, stored, answers, shuffle_seed=group.seed, lease_seconds=self._sampling.settings.lease_seconds
             )
 
 

@@ -1,6 +1,7 @@
 """Model versions: what was made from what, and which one answers or scores. Knows files by path and hash only."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -128,42 +129,45 @@ def relative_path(directory: Path, data_dir: Path) -> str:
     return str(directory.relative_to(data_dir))
 
 
-def add_version(
-    session: Session,
-    *,
-    kind: VersionKind,
-    parent_id: int | None,
-    path: str,
-    content_hash: str,
-    hparams: dict[str, Any] | None = None,
-    metrics: dict[str, Any] | None = None,
-    seed: int | None = None,
-    precision: str | None = None,
-    code_commit: str | None = None,
-    job_id: str | None = None,
-    ranking_ids: Sequence[int] = (),
-    reward_version_id: int | None = None,
-) -> Version:
+@dataclass(frozen=True)
+class NewVersion:
+    """What is known of a version when it is stored."""
+
+    kind: VersionKind
+    parent_id: int | None
+    path: str
+    content_hash: str
+    hparams: Mapping[str, Any] = field(default_factory=dict)
+    metrics: Mapping[str, Any] = field(default_factory=dict)
+    seed: int | None = None
+    precision: str | None = None
+    code_commit: str | None = None
+    job_id: str | None = None
+    ranking_ids: Sequence[int] = ()
+    reward_version_id: int | None = None
+
+
+def add_version(session: Session, new: NewVersion) -> Version:
     """A new candidate. A job makes one version at most: a repeated step gets the stored one."""
-    stored = None if job_id is None else version_of_job(session, job_id)
+    stored = None if new.job_id is None else version_of_job(session, new.job_id)
     if stored is not None:
         return stored
     version = Version(
-        kind=kind,
-        parent_id=parent_id,
-        reward_version_id=reward_version_id,
-        job_id=job_id,
-        path=path,
-        content_hash=content_hash,
-        hparams=hparams or {},
-        seed=seed,
-        precision=precision,
-        code_commit=code_commit,
-        metrics=metrics or {},
+        kind=new.kind,
+        parent_id=new.parent_id,
+        reward_version_id=new.reward_version_id,
+        job_id=new.job_id,
+        path=new.path,
+        content_hash=new.content_hash,
+        hparams=dict(new.hparams),
+        seed=new.seed,
+        precision=new.precision,
+        code_commit=new.code_commit,
+        metrics=dict(new.metrics),
     )
     session.add(version)
     session.flush()
-    session.add_all(VersionRanking(version_id=version.id, ranking_id=ranking_id) for ranking_id in ranking_ids)
+    session.add_all(VersionRanking(version_id=version.id, ranking_id=ranking_id) for ranking_id in new.ranking_ids)
     session.flush()
     return version
 

@@ -117,18 +117,20 @@ def _store(
 def _add(session: Session, run: JobRun, new: NewVersion, path: str, content_hash: str) -> Version:
     return versions.add_version(
         session,
-        kind=new.kind,
-        parent_id=new.parent_id,
-        path=path,
-        content_hash=content_hash,
-        hparams=new.hparams,
-        metrics=new.metrics,
-        seed=new.seed,
-        precision=run.precision,
-        code_commit=code_commit(),
-        job_id=run.job.id,
-        ranking_ids=new.ranking_ids,
-        reward_version_id=new.reward_version_id,
+        versions.NewVersion(
+            kind=new.kind,
+            parent_id=new.parent_id,
+            path=path,
+            content_hash=content_hash,
+            hparams=new.hparams,
+            metrics=new.metrics,
+            seed=new.seed,
+            precision=run.precision,
+            code_commit=code_commit(),
+            job_id=run.job.id,
+            ranking_ids=new.ranking_ids,
+            reward_version_id=new.reward_version_id,
+        ),
     )
 
 

@@ -10,6 +10,7 @@ from app.db.models.labelers import Labeler, LabelerKind
 from app.db.session import transaction
 from app.services.data import exports
 from app.services.labeling import labelers, rankings
+from tests.live import LEASE_SECONDS
 from tests.services.conftest import MakeGroup
 
 Rank = Callable[..., int]
@@ -81,7 +82,7 @@ def test_withdrawn_rankings_and_simulated_ones_where_people_are_asked_for_are_le
         robot = labelers.get_or_create_labeler(session, "robot", LabelerKind.SIMULATED)
     kept, withdrawn, simulated = rank([1, 2, 3, 4]), rank([1, 2, 3, 4]), rank([1, 2, 3, 4], robot)
     with transaction(sessions) as session:
-        rankings.withdraw_ranking(session, withdrawn, ada)
+        rankings.withdraw_ranking(session, withdrawn, ada, lease_seconds=LEASE_SECONDS)
     assert ids(exports.export_rankings(sessions)) == [kept, simulated]
     assert ids(exports.export_rankings(sessions, LabelerKind.PERSON)) == [kept]
     assert set(ids(exports.export_comparisons(sessions, LabelerKind.SIMULATED))) == {simulated}

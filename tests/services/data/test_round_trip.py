@@ -32,7 +32,7 @@ from app.services.labeling import groups, labelers, rankings
 from app.services.prompts import curation, prompts
 from app.services.sampling.fitting import Fitting
 from app.services.versions import versions
-from tests.live import ScriptedEngine
+from tests.live import LEASE_SECONDS, ScriptedEngine
 
 ALPHABET = 'ab你\u2028\x85\n\t\\"\U0001f600 '
 texts = st.text(st.sampled_from(ALPHABET), max_size=3)
@@ -76,7 +76,9 @@ class Installation:
         self.write, self.read = make_session_factory(self.database), make_read_session_factory(self.database)
         with transaction(self.write) as session:
             for kind in (VersionKind.SFT, VersionKind.POLICY):
-                version = versions.add_version(session, kind=kind, parent_id=None, path="p", content_hash="0")
+                version = versions.add_version(
+                    session, versions.NewVersion(kind=kind, parent_id=None, path="p", content_hash="0")
+                )
             version.status = VersionStatus.ACTIVE
             self.version_id = version.id
 
@@ -94,13 +96,16 @@ class Installation:
             labeler = labelers.get_or_create_labeler(session, *PEOPLE[step.who])
             group = groups.add_group(
                 session,
-                prompt=prompt,
-                version_id=self.version_id,
-                answers=[SampledAnswer(text, [5, place], "length") for place, text in enumerate(step.answers)],
-                params=SamplingParams(temperature=0.7, stop=(".",)),
-                seed=3,
+                groups.NewGroup(
+                    prompt=prompt,
+                    version_id=self.version_id,
+                    params=SamplingParams(temperature=0.7, stop=(".",)),
+                    seed=3,
+                ),
+                [SampledAnswer(text, [5, place], "length") for place, text in enumerate(step.answers)],
                 shuffle_seed=len(step.comment),
                 leased_to=labeler,
+                lease_seconds=LEASE_SECONDS,
             )
             if step.then == "skip":
                 groups.skip_group(session, group_id=group.id, labeler=labeler, reason=SkipReason.UNSAFE)
@@ -112,7 +117,7 @@ class Installation:
             )
             ranking = give()
             if step.then in ("withdraw", "again"):
-                rankings.withdraw_ranking(session, ranking.id, labeler)
+                rankings.withdraw_ranking(session, ranking.id, labeler, lease_seconds=LEASE_SECONDS)
             if step.then == "again":
                 give()
             if step.then == "archive":

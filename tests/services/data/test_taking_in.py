@@ -30,7 +30,7 @@ from app.services.labeling import groups, labelers, rankings
 from app.services.prompts import curation
 from app.services.prompts.prompts import NewPrompt, prompt_row
 from app.services.sampling.fitting import Fitting
-from tests.live import ScriptedEngine
+from tests.live import LEASE_SECONDS, ScriptedEngine
 from tests.services.conftest import MakeGroup, in_order
 
 Import = Callable[..., Imported]
@@ -281,7 +281,7 @@ def test_undo_and_withdrawing_make_no_card_of_an_imported_group(
     with transaction(write) as session:
         assert rankings.last_ranking(session, ada) is None
         [ranking_id] = training_data.ranking_ids_in_force(session)
-        rankings.withdraw_ranking(session, ranking_id, ada)
+        rankings.withdraw_ranking(session, ranking_id, ada, lease_seconds=LEASE_SECONDS)
     with transaction(write) as session:
         assert training_data.ranking_ids_in_force(session) == []
         assert groups.next_group(session, labeler=ada, now=utc_now(), lease_seconds=9) is None

@@ -11,6 +11,7 @@ from app.db.models.prompts import PromptSource, PromptSplit
 from app.services.data import training_data
 from app.services.labeling import rankings
 from app.services.prompts import prompts
+from tests.live import LEASE_SECONDS
 from tests.services.conftest import MakeGroup
 
 
@@ -32,7 +33,7 @@ def test_rankings_come_in_the_order_of_their_ids_in_chunks(
         assert each.texts == [f"answer {n}" for n in range(4)]
         assert each.answers == [[5, n, 4] for n in range(4)]
         assert each.ranks == [1 + (n + number) % 4 for n in range(4)], "each answer has its own rank"
-    rankings.withdraw_ranking(session, ids[1], ada)
+    rankings.withdraw_ranking(session, ids[1], ada, lease_seconds=LEASE_SECONDS)
     assert training_data.ranking_ids_in_force(session) == [ids[0], *ids[2:]]
 
 

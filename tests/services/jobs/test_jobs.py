@@ -22,7 +22,10 @@ from app.services.versions import versions
 def reward(sessions: sessionmaker[Session], sft: Version) -> Version:
     with transaction(sessions) as session:
         version = versions.add_version(
-            session, kind=VersionKind.REWARD, parent_id=sft.id, path="versions/2-reward", content_hash="1" * 64
+            session,
+            versions.NewVersion(
+                kind=VersionKind.REWARD, parent_id=sft.id, path="versions/2-reward", content_hash="1" * 64
+            ),
         )
         version.status = VersionStatus.ACTIVE
         return version
@@ -47,7 +50,8 @@ def test_live_job_is_answered_instead_of_a_second(session: Session) -> None:
 @pytest.mark.usefixtures("reward")
 def test_evaluations_of_different_versions_are_different_work(session: Session, sft: Version) -> None:
     other = versions.add_version(
-        session, kind=VersionKind.POLICY, parent_id=sft.id, path="versions/3-policy", content_hash="2" * 64
+        session,
+        versions.NewVersion(kind=VersionKind.POLICY, parent_id=sft.id, path="versions/3-policy", content_hash="2" * 64),
     )
     queued = [
         jobs.queue_job(session, kind="evaluate", params={"version_id": version_id})

@@ -24,7 +24,8 @@ def test_the_first_need_that_is_not_met_is_named(session: Session) -> None:
 def test_a_reward_model_is_an_active_one_or_one_that_is_named(session: Session, sft: Version) -> None:
     kind = KINDS["train_policy"]
     reward = versions.add_version(
-        session, kind=VersionKind.REWARD, parent_id=sft.id, path="versions/2-reward", content_hash="1" * 64
+        session,
+        versions.NewVersion(kind=VersionKind.REWARD, parent_id=sft.id, path="versions/2-reward", content_hash="1" * 64),
     )
     with pytest.raises(ConflictError, match="no active reward model"):
         needs.check_needs(session, kind, {})

@@ -16,6 +16,7 @@ from app.db.session import transaction
 from app.services.data import training_data
 from app.services.jobs import job_runs, jobs, retraining
 from app.services.labeling import groups, rankings
+from tests.live import LEASE_SECONDS
 from tests.services.conftest import MakeGroup, in_order
 
 Give = Callable[[int], list[int]]
@@ -127,7 +128,7 @@ def test_a_set_that_shrank_is_new(sessions: sessionmaker[Session], give: Give, a
     train(sessions)
     with transaction(sessions) as session:
         for ranking_id in given[:2]:
-            rankings.withdraw_ranking(session, ranking_id, ada)
+            rankings.withdraw_ranking(session, ranking_id, ada, lease_seconds=LEASE_SECONDS)
     assert count(sessions) == 2
     train(sessions)
     assert count(sessions) == 0
@@ -137,7 +138,7 @@ def test_a_ranking_given_anew_is_one(sessions: sessionmaker[Session], give: Give
     given = give(3)
     train(sessions)
     with transaction(sessions) as session:
-        ranking = rankings.withdraw_ranking(session, given[1], ada)
+        ranking = rankings.withdraw_ranking(session, given[1], ada, lease_seconds=LEASE_SECONDS)
         group = groups.get_group(session, ranking.group_id)
         rankings.submit_ranking(session, group_id=group.id, labeler=ada, ranks=in_order(group), retrain_after=99)
     assert count(sessions) == 1

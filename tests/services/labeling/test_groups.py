@@ -101,7 +101,10 @@ def test_stale_groups_expire_but_held_ones_stay(
         row = session.get_one(Group, lapsed.id)
         row.lease_expires_at = utc_now() - timedelta(seconds=1)
         newer = versions.add_version(
-            session, kind=VersionKind.POLICY, parent_id=sft.id, path="versions/2-policy", content_hash="3" * 64
+            session,
+            versions.NewVersion(
+                kind=VersionKind.POLICY, parent_id=sft.id, path="versions/2-policy", content_hash="3" * 64
+            ),
         )
         session.get_one(Version, sft.id).status = VersionStatus.RETIRED
         session.flush()

@@ -90,7 +90,9 @@ def test_a_guess_gives_way_where_it_leaves_nothing(session: Session, sft: Versio
 @pytest.mark.usefixtures("active")
 def test_trained_versions_are_for_what_their_sft_model_is_for(session: Session, sft: Version) -> None:
     say(session, sft, ["zh"])
-    policy = versions.add_version(session, kind=VersionKind.POLICY, parent_id=sft.id, path="p", content_hash="0")
+    policy = versions.add_version(
+        session, versions.NewVersion(kind=VersionKind.POLICY, parent_id=sft.id, path="p", content_hash="0")
+    )
     tags = languages.tags_for_training(session, policy)
     assert tags == ("und", "zh", "zh-Hans")
     ids = training_data.training_prompt_ids(session, 10, 0, tags)

@@ -8,6 +8,7 @@ from app.db.models.rankings import Ranking
 from app.errors import AppError, ConflictError, InvalidError, NotFoundError
 from app.services.jobs import jobs, retraining
 from app.services.labeling import groups, labelers, rankings
+from tests.live import LEASE_SECONDS
 from tests.services.conftest import MakeGroup, in_order, lease
 
 
@@ -78,7 +79,7 @@ def test_same_key_answers_the_same_ranking(session: Session, make_group: MakeGro
     assert submit(session, group, ada, key="once") is first
     with pytest.raises(ConflictError, match="another ranking"):
         submit(session, other, ada, key="once")
-    rankings.withdraw_ranking(session, first.id, ada)
+    rankings.withdraw_ranking(session, first.id, ada, lease_seconds=LEASE_SECONDS)
     with pytest.raises(ConflictError, match="Send a new key"):
         submit(session, group, ada, key="once")
     assert submit(session, group, ada, key="twice").id != first.id
@@ -93,10 +94,13 @@ def test_withdrawn_ranking_is_kept_and_its_group_comes_back_first(
     make_group()
     assert lease(session, ada, lease_seconds=30.0) is not None
     with pytest.raises(ConflictError, match="another labeler"):
-        rankings.withdraw_ranking(session, ranking.id, bob)
-    withdrawn = rankings.withdraw_ranking(session, ranking.id, ada)
+        rankings.withdraw_ranking(session, ranking.id, bob, lease_seconds=LEASE_SECONDS)
+    withdrawn = rankings.withdraw_ranking(session, ranking.id, ada, lease_seconds=LEASE_SECONDS)
     assert withdrawn.withdrawn_at is not None
-    assert rankings.withdraw_ranking(session, ranking.id, ada).withdrawn_at == withdrawn.withdrawn_at
+    assert (
+        rankings.withdraw_ranking(session, ranking.id, ada, lease_seconds=LEASE_SECONDS).withdrawn_at
+        == withdrawn.withdrawn_at
+    )
     shown = lease(session, ada)
     assert shown is not None
     assert shown.id == group.id
@@ -104,7 +108,7 @@ def test_withdrawn_ranking_is_kept_and_its_group_comes_back_first(
     assert [row.id for row in rankings.list_rankings(session, include_withdrawn=True).items] == [ranking.id]
     assert rankings.rankings_for_training(session) == []
     with pytest.raises(NotFoundError):
-        rankings.withdraw_ranking(session, 99, ada)
+        rankings.withdraw_ranking(session, 99, ada, lease_seconds=LEASE_SECONDS)
 
 
 def test_simulated_rankings_are_left_out_where_people_are_counted(

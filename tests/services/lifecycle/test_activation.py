@@ -13,6 +13,7 @@ from app.errors import ConflictError, NotFoundError
 from app.model_info.weights import CheckpointError
 from app.services.lifecycle import activation
 from app.services.versions import versions
+from tests.live import LEASE_SECONDS
 from tests.services.conftest import AddVersion
 
 
@@ -64,7 +65,11 @@ def test_activation_expires_ready_groups(session: Session, add: AddVersion, data
     prompt = prompts.add_prompt(session, messages=[Message(role="user", content="Hi")], source=PromptSource.OWN)
     answers = [SampledAnswer(str(n), [n], "stop") for n in range(4)]
     group = groups.add_group(
-        session, prompt=prompt, version_id=first.id, answers=answers, params=SamplingParams(), seed=0, shuffle_seed=0
+        session,
+        groups.NewGroup(prompt=prompt, version_id=first.id, params=SamplingParams(), seed=0),
+        answers,
+        shuffle_seed=0,
+        lease_seconds=LEASE_SECONDS,
     )
     activation.activate(session, add(VersionKind.REWARD).id, data_dir=data_dir)
     assert group.status is GroupStatus.READY  # a reward model changes nothing on the label page

@@ -39,7 +39,9 @@ def add(session: Session, first: Version, model_files: Path, data_dir: Path) -> 
     def add_version(kind: VersionKind, parent: Version = first, **more: Any) -> Version:
         path = versions.next_version_path(session, kind)
         found = copy_directory(model_files, data_dir / path)
-        return versions.add_version(session, kind=kind, parent_id=parent.id, path=path, content_hash=found, **more)
+        return versions.add_version(
+            session, versions.NewVersion(kind=kind, parent_id=parent.id, path=path, content_hash=found, **more)
+        )
 
     return add_version
 

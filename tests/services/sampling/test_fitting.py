@@ -195,7 +195,9 @@ def test_another_version_judges_anew(runtime: Runtime, engine: ScriptedEngine, s
     with transaction(runtime.write) as session:
         session.get_one(Version, sft.id).status = VersionStatus.RETIRED
         session.flush()
-        other = versions.add_version(session, kind=VersionKind.SFT, parent_id=None, path="p", content_hash="h")
+        other = versions.add_version(
+            session, versions.NewVersion(kind=VersionKind.SFT, parent_id=None, path="p", content_hash="h")
+        )
         other.status = VersionStatus.ACTIVE
     engine.context = 30
     look_through(misfits)

@@ -112,7 +112,9 @@ def test_a_full_disk_is_told_in_a_sentence(runtime: Runtime, engine: ScriptedEng
 def test_prefetching_follows_the_active_version(runtime: Runtime, sft: Version) -> None:
     runtime.prefetcher.fill()
     with transaction(runtime.write) as session:
-        newer = versions.add_version(session, kind=VersionKind.POLICY, parent_id=sft.id, path="p", content_hash="h")
+        newer = versions.add_version(
+            session, versions.NewVersion(kind=VersionKind.POLICY, parent_id=sft.id, path="p", content_hash="h")
+        )
         session.get_one(Version, sft.id).status = VersionStatus.RETIRED
         session.flush()
         newer.status = VersionStatus.ACTIVE
@@ -128,7 +130,9 @@ def test_group_sampled_by_a_version_that_was_just_replaced_is_dropped(
     with while_sampling(engine, runtime.group_sampling.sample_ready) as result, transaction(runtime.write) as session:
         session.get_one(Version, sft.id).status = VersionStatus.RETIRED
         session.flush()
-        newer = versions.add_version(session, kind=VersionKind.POLICY, parent_id=sft.id, path="p", content_hash="h")
+        newer = versions.add_version(
+            session, versions.NewVersion(kind=VersionKind.POLICY, parent_id=sft.id, path="p", content_hash="h")
+        )
         newer.status = VersionStatus.ACTIVE
     assert result.result() is None
     assert ready(runtime) == 0

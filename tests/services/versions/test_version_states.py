@@ -17,10 +17,12 @@ def add(session: Session, kind: VersionKind, parent: Version | None) -> Version:
     number = versions.list_versions(session).items[0].id + 1
     return versions.add_version(
         session,
-        kind=kind,
-        parent_id=None if parent is None else parent.id,
-        path=f"versions/{number}-{kind}",
-        content_hash="0" * 64,
+        versions.NewVersion(
+            kind=kind,
+            parent_id=None if parent is None else parent.id,
+            path=f"versions/{number}-{kind}",
+            content_hash="0" * 64,
+        ),
     )
 
 

@@ -16,7 +16,8 @@ def test_a_job_makes_one_version(session: Session, first: Version) -> None:
 
     def add() -> Version:
         return versions.add_version(
-            session, kind=VersionKind.POLICY, parent_id=first.id, path="p", content_hash="h", job_id="j"
+            session,
+            versions.NewVersion(kind=VersionKind.POLICY, parent_id=first.id, path="p", content_hash="h", job_id="j"),
         )
 
     assert add() is add()
@@ -35,9 +36,15 @@ def test_rankings_of_a_reward_version_are_its_policies_too(
     group = make_group(leased_to=ada)
     ranking = rankings.submit_ranking(session, group_id=group.id, labeler=ada, ranks=in_order(group), retrain_after=99)
     reward = versions.add_version(
-        session, kind=VersionKind.REWARD, parent_id=sft.id, path="r", content_hash="h", ranking_ids=[ranking.id]
+        session,
+        versions.NewVersion(
+            kind=VersionKind.REWARD, parent_id=sft.id, path="r", content_hash="h", ranking_ids=[ranking.id]
+        ),
     )
     policy = versions.add_version(
-        session, kind=VersionKind.POLICY, parent_id=sft.id, path="p", content_hash="h", reward_version_id=reward.id
+        session,
+        versions.NewVersion(
+            kind=VersionKind.POLICY, parent_id=sft.id, path="p", content_hash="h", reward_version_id=reward.id
+        ),
     )
     assert versions.ranking_ids(session, reward) == versions.ranking_ids(session, policy) == [ranking.id]
