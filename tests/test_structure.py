@@ -36,8 +36,6 @@ MANY_PARAMETERS = {
     "app/lm/inference/packed_linear.py _multiply": "to do",
     "app/lm/inference/tiles.py multiply": "to do",
     "app/services/jobs/job_runs.py report": "to do",
-    "app/services/labeling/groups.py add_group": "to do",
-    "app/services/versions/versions.py add_version": "to do",
     "app/training/rollout.py collect": "to do",
     "app/training/sft.py train_sft": "to do",
     "app/web/prompts.py _page": "to do",
