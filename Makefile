@@ -84,9 +84,10 @@ faults: set-up-dev ## Put hundreds of faults in, one by one, and see that a test
 fuzz: set-up-dev ## 20,000 calls that nobody would send, to a real server (half an hour; FUZZ_ARGS="--calls 500" for fewer)
 	@$(PY) -m tests.fuzz $(FUZZ_ARGS)
 
-lint: set-up-dev ## Check style and formatting (ruff)
+lint: set-up-dev ## Check style and formatting (ruff), and that there is no dead code (vulture)
 	@$(VENV)/bin/ruff check .
 	@$(VENV)/bin/ruff format --check .
+	@$(VENV)/bin/python bin/dead_code.py
 
 types: set-up-dev ## Check types (mypy, strict)
 	@$(VENV)/bin/mypy

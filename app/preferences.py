@@ -1,4 +1,4 @@
-"""From a ranking to comparisons, and how far two rankings agree. Pure Python: no torch, no database, no clock.
+"""From ranks as people give them to comparisons. Pure Python: no torch, no database, no clock.
 
 A ranking of K answers is a list of K ranks, one per answer in a fixed order; 1 is best, equal numbers are a tie.
 Both usual ways of counting after a tie are accepted: dense (1, 2, 2, 3) and competition (1, 2, 2, 4). Bad ranks
@@ -8,7 +8,6 @@ Sources: Kendall (1945), "The treatment of ties in ranking problems", Biometrika
 Ouyang et al. (2022), InstructGPT, section 3.5 (a ranking of K gives K(K-1)/2 comparisons).
 """
 
-import math
 from collections.abc import Hashable, Mapping, Sequence
 from itertools import combinations
 from typing import NamedTuple, TypeVar
@@ -22,16 +21,6 @@ class Comparison(NamedTuple):
 
     chosen: int
     rejected: int
-
-
-class PairCounts(NamedTuple):
-    """How two rankings treat the K(K-1)/2 pairs of answers."""
-
-    concordant: int
-    discordant: int
-    tied_first_only: int
-    tied_second_only: int
-    tied_both: int
 
 
 def ranks_in_order(ranks: Mapping[AnswerId, int], answer_ids: Sequence[AnswerId]) -> list[int]:
@@ -90,38 +79,3 @@ def comparisons(ranks: Sequence[int]) -> list[Comparison]:
 def tied_pairs(ranks: Sequence[int]) -> list[tuple[int, int]]:
     """Every pair that the labeler called equal; with `comparisons` it covers all K(K-1)/2 pairs once."""
     return [(i, j) for i, j in combinations(range(len(ranks)), 2) if ranks[i] == ranks[j]]
-
-
-def count_pairs(first: Sequence[int], second: Sequence[int]) -> PairCounts:
-    """Sort the pairs of answers by how two rankings of the same answers treat them."""
-    if len(first) != len(second):
-        raise ValueError(f"Two rankings of the same answers are needed, not of {len(first)} and {len(second)}.")
-    counts = [0, 0, 0, 0, 0]
-    for i, j in combinations(range(len(first)), 2):
-        direction = _sign(first[i] - first[j]) * _sign(second[i] - second[j])
-        if direction != 0:
-            counts[0 if direction > 0 else 1] += 1
-        elif first[i] == first[j]:
-            counts[4 if second[i] == second[j] else 2] += 1
-        else:
-            counts[3] += 1
-    return PairCounts(*counts)
-
-
-def kendall_tau_b(first: Sequence[int], second: Sequence[int]) -> float | None:
-    """Kendall's tau-b in [-1, 1]; None where one ranking ties everything (it says nothing then)."""
-    counts = count_pairs(first, second)
-    strict = counts.concordant + counts.discordant
-    spread = (strict + counts.tied_first_only) * (strict + counts.tied_second_only)
-    return (counts.concordant - counts.discordant) / math.sqrt(spread) if spread else None
-
-
-def pairwise_agreement(first: Sequence[int], second: Sequence[int]) -> float | None:
-    """Share of the pairs ordered by both that they order alike; None where no pair is ordered by both."""
-    counts = count_pairs(first, second)
-    strict = counts.concordant + counts.discordant
-    return counts.concordant / strict if strict else None
-
-
-def _sign(number: int) -> int:
-    return (number > 0) - (number < 0)

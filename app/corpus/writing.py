@@ -1,5 +1,9 @@
-"""Write the whole corpus to a directory and report what it holds."""
+"""Write the whole corpus to a directory and report what it holds.
 
+python -m app.corpus.writing corpus --documents 1000 --pairs 1000
+"""
+
+import argparse
 import json
 from collections import Counter
 from collections.abc import Sequence
@@ -72,3 +76,18 @@ def write_corpus(directory: Path, seed: int, documents: int, pairs: int) -> Corp
         for pair in drawn:
             file.write(json.dumps(_line(pair), ensure_ascii=False) + "\n")
     return report(drawn, documents)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("directory", type=Path)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--documents", type=int, default=1_000)
+    parser.add_argument("--pairs", type=int, default=1_000)
+    given = parser.parse_args()
+    written = write_corpus(given.directory, given.seed, given.documents, given.pairs)
+    print(json.dumps(asdict(written), ensure_ascii=False, indent=2))
+
+
+if __name__ == "__main__":
+    main()

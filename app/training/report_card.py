@@ -10,7 +10,6 @@ from app.chat import Message
 from app.corpus import checks
 from app.corpus.pair import Pair
 from app.corpus.pairs import instruction_pairs
-from app.corpus.topics import TOPIC_SHARES
 from app.corpus.wording import normalized
 from app.hparams import SamplingParams
 from app.lm.inference.decoder import Decoder
@@ -187,8 +186,3 @@ def _example(pair: Pair, greedy: Sequence[Answer], sampled: Sequence[Answer]) ->
     texts = [answer.text for answer in sampled]
     return {"topic": pair.topic, "messages": [content for _, content in pair.messages], "greedy": greedy[0].text,
             "on_topic": _on_topic(pair, greedy[0].text), "sampled": texts}  # fmt: skip
-
-
-def topics_without_prompts(card: ReportCard) -> list[str]:
-    """Topics that the draw missed: a share over all would hide them."""
-    return sorted(set(TOPIC_SHARES) - set(card.topics))

@@ -19,7 +19,6 @@ class Said(StrEnum):
     STOPPING = "stopping"
     CANCELLED = "cancelled"
     GOES_ON = "goes_on"
-    ACTIVATED = "activated"
 
 
 OF_JOBS = {

@@ -200,15 +200,3 @@ def former_ranking(session: Session, group_id: int, labeler: Labeler) -> Ranking
         .order_by(Ranking.id.desc())
         .limit(1)
     )
-
-
-def rankings_for_training(session: Session) -> list[Ranking]:
-    """Every ranking in force with its prompt and its answers' token ids, oldest first."""
-    group = selectinload(Ranking.group)
-    statement = (
-        select(Ranking)
-        .where(Ranking.withdrawn_at.is_(None))
-        .order_by(Ranking.id)
-        .options(group.selectinload(Group.prompt), group.selectinload(Group.completions))
-    )
-    return list(session.scalars(statement))

@@ -27,6 +27,9 @@ versions = In("app/services/versions/versions.py", VERSIONS)
 rankings = In("app/services/labeling/rankings.py", RANKINGS)
 groups = In("app/services/labeling/groups.py", GROUPS)
 exports = In("app/services/data/exports.py", EXPORTS)
+corpus_drawing = In("app/corpus/drawing.py", "tests/corpus/test_pairs.py")
+dressing = In("app/corpus/dressing.py", "tests/corpus/test_pairs.py", "tests/corpus/test_prompts.py")
+subject = In("app/corpus/subject.py", "tests/corpus/test_pairs.py", "tests/corpus/test_prompts.py")
 preferences = In("app/preferences.py", "tests/test_preferences.py")
 LEFT_OUT = "tests/worker/test_left_out.py"
 DRAWING = "tests/services/labeling/test_drawing.py"
@@ -201,9 +204,13 @@ FAULTS = [
     preferences("gaps in ranks taken", "if list(ranks) not in (normalize_ranks(ranks), competition_ranks(ranks))", "if False"),
     preferences("a missing answer taken", "if unknown or missing", "if unknown"),
     preferences("an unknown answer taken", "if unknown or missing", "if missing"),
-    preferences("ties on one side count as discordant", "counts[0 if direction > 0 else 1] += 1", "counts[0 if direction >= 0 else 1] += 1\n        elif first[i] != first[j] and second[i] == second[j]:\n            counts[1] += 1"),
-    preferences("tau-b without its ties", "(strict + counts.tied_first_only) * (strict + counts.tied_second_only)", "strict * strict"),
-    preferences("agreement over all pairs", "return counts.concordant / strict if strict", "return counts.concordant / sum(counts) if strict"),
+    preferences("ties forgotten", "if ranks[i] == ranks[j]]", "if False]"),
+    preferences("a tie told of ordered answers", "if ranks[i] == ranks[j]]", "if ranks[i] <= ranks[j]]"),
+    # the corpus
+    corpus_drawing("held-out questions by what is practised", "dict.fromkeys(topics, 1.0) if held_out else PRACTICE", "PRACTICE"),
+    subject("combinations held out by wording", "if self.combined:", "if False:"),
+    dressing("answers of any length", "if size(text, language) <= LONGEST[language]:", "if text:"),
+    dressing("plain answers dressed", "if answer.plain:", "if False:"),
     # prompts
     drawing("held-out prompts drawn", "equals = Prompt.split == PromptSplit.TRAIN, ", "equals = "),
     drawing("the most shown prompts drawn", "return _first(Prompt.shown, tags,", "return _first(-Prompt.shown, tags,"),

@@ -6,6 +6,7 @@ from app.db.models.jobs import JobStatus, JobTrigger
 from app.db.models.labelers import Labeler, LabelerKind
 from app.db.models.rankings import Ranking
 from app.errors import AppError, ConflictError, InvalidError, NotFoundError
+from app.services.data import training_data
 from app.services.jobs import jobs, retraining
 from app.services.labeling import groups, labelers, rankings
 from tests.live import LEASE_SECONDS
@@ -106,7 +107,7 @@ def test_withdrawn_ranking_is_kept_and_its_group_comes_back_first(
     assert shown.id == group.id
     assert rankings.count_rankings(session).total == 0
     assert [row.id for row in rankings.list_rankings(session, include_withdrawn=True).items] == [ranking.id]
-    assert rankings.rankings_for_training(session) == []
+    assert training_data.ranking_ids_in_force(session) == []
     with pytest.raises(NotFoundError):
         rankings.withdraw_ranking(session, 99, ada, lease_seconds=LEASE_SECONDS)
 
