@@ -1,4 +1,4 @@
-"""Errors that a person caused or can mend: each says what happened and what to do next.
+"""Errors that a person caused or can fix: each says what happened and what to do next.
 
 Knows nothing of HTTP beyond the status number that the web layer answers with.
 """

@@ -1,5 +1,4 @@
-"""Where each thing is that ships with the program: beside the package in a checkout, inside it where it is installed;
-and where its data goes.
+"""Where the files that ship with the program are, in a checkout and installed, and where its data goes.
 
 pyproject.toml puts the former into the wheel, under the same names.
 """

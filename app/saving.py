@@ -1,4 +1,4 @@
-"""What a failed write is called, and that training cannot go on: errors with the next step."""
+"""The error of a failed write, which ends a training, with the next step."""
 
 import contextlib
 import errno

@@ -1,4 +1,4 @@
-"""What cleaning finds of the faults that were planted, and what it costs in clean text and in time.
+"""How many of the planted faults cleaning finds, and what it costs in clean text and in time.
 
     python -m bench.cleaning --documents 100000
 

@@ -1,4 +1,5 @@
-"""Does the loop work? From an empty database: simulated rankings, reward model, PPO, evaluation; then the taste judges.
+"""Runs the whole loop from an empty database (simulated rankings, reward model, PPO, evaluation) and lets the taste
+judge it.
 
     python -m bench.loop --tastes brief,list --seeds 3 --rankings 60
 

@@ -1,4 +1,4 @@
-"""500 clients at once on pages and API, reads, writes and live streams mixed: what is answered, and does /healthz wait?
+"""500 clients at once on pages and API: reads, writes and live streams; what is answered, and whether /healthz waits.
 
     python -m bench.pressure --clients 500 --seconds 60
 

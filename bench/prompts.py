@@ -1,4 +1,4 @@
-"""What many prompts cost those who rank: rankings while a large file is imported, and drawing one of a million.
+"""What many prompts cost: ranking while a large file is imported, and drawing one of a million.
 
     python -m bench.prompts --mebibytes 64 --rounds 2
 

@@ -1,4 +1,4 @@
-"""Before hatchling packs Fourfold: the pages' libraries must be there, which npm brings and git does not."""
+"""Fetches the pages' libraries before hatchling packs Fourfold: npm brings them, and git does not hold them."""
 
 import subprocess
 import tempfile

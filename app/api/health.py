@@ -1,4 +1,5 @@
-"""Is the process alive, and can it serve? Neither question waits behind people's requests or for a model that hangs."""
+"""Health: is the process alive, and can it serve? Neither question waits behind people's requests or for a model that
+hangs."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""Data in: a file as the request's body, kept on disk while it arrives, so that its size does not matter."""
+"""Data in: the request's body is a file, kept on disk while it arrives, so that its size does not matter."""
 
 import tempfile
 from collections.abc import AsyncIterator

@@ -1,5 +1,5 @@
-"""What OpenAI's API takes, field by field. Every optional one given as null is its default. What these models cannot do
-is refused by name where it would change the answer; what changes nothing is taken."""
+"""What OpenAI's API accepts, field by field. Every optional one given as null is its default. What these models cannot
+do is refused by name where it would change the answer; what changes nothing is taken."""
 
 from typing import Annotated, Any, Literal, Self
 

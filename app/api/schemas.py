@@ -1,4 +1,4 @@
-"""What the JSON routes take and answer. Field names follow the design's API contract and OpenAI's where they meet."""
+"""What the JSON routes accept and return. Field names follow the design's API contract and OpenAI's where they meet."""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime

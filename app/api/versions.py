@@ -1,4 +1,4 @@
-"""Model versions: listed, looked at, activated (and rolled back: the same call with the former one), removed."""
+"""Model versions: listed, looked at, activated, rolled back (by activating the former one), removed."""
 
 from collections.abc import Callable
 from datetime import datetime

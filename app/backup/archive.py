@@ -1,4 +1,4 @@
-"""A backup as one file: a tar whose first member, the manifest, says what follows, in which order, how long, by hash.
+"""A backup as one file: a tar that begins with its manifest, which lists what follows with sizes and hashes.
 
 So a reader refuses whatever is not announced before it writes a byte of it. Equal files are in it once. The database is
 packed (gzip); weights are not, since they do not become smaller. Nothing in it is ever run or unpickled: names are of a

@@ -1,4 +1,4 @@
-"""The database as a backup holds it: one SQLite file at this program's schema, whatever the installation runs on.
+"""The database in a backup: one SQLite file at this program's schema, whatever database the installation uses.
 
 SQLite's is copied by its online backup, PostgreSQL's row by row, each as it was at one moment, while everybody goes on
 writing. A file from outside is looked at before anything trusts it.

@@ -1,4 +1,4 @@
-"""A hidden folder for work that is not done, removed at the end; one that a killed process left, by the next one."""
+"""A hidden folder for unfinished work, removed at the end, or by the next one if the process was killed."""
 
 import fcntl
 import os

@@ -1,4 +1,4 @@
-"""Commands with many options: these are the fields of a dataclass, so that they reach the command as one thing."""
+"""Commands with many options take them as the fields of one dataclass."""
 
 import inspect
 from collections.abc import Callable

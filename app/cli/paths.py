@@ -1,4 +1,4 @@
-"""Paths given on the command line: `~` in them is expanded by us, since a shell leaves that of `--out=~/x` alone."""
+"""Paths given on the command line, with `~` expanded, which a shell does not do in `--out=~/x`."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What stands between the command line and its terminal: characters that this cannot show, readers who left."""
+"""What can go wrong between the command line and its terminal: characters it cannot show, readers who left."""
 
 import errno
 import io

@@ -1,4 +1,4 @@
-"""`worker` and `worker-health`: the process that trains, and the question whether one is alive."""
+"""`worker` and `worker-health`: the process that trains, and the check whether one is alive."""
 
 import logging
 import os

@@ -1,4 +1,4 @@
-"""Plain texts for pretraining in the same world as the pairs, without the chat format.
+"""Plain texts for pretraining about the same subjects as the pairs, without the chat format.
 
 Articles, how-tos as prose, stories, dialogues, notes and lists, each of 40 to 150 words (Chinese: 60 to 260
 characters), put together from the banks by templates and at random.

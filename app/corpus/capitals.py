@@ -1,4 +1,4 @@
-"""Which English sentences may follow a connective: those whose first word is no name.
+"""Which English sentences may follow a connective: those whose first word is not a name.
 
 A word counts as common if it stands in lower case, or is said without a capital elsewhere, inside some sentence of the
 banks; "Mars" never does.

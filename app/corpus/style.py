@@ -1,4 +1,4 @@
-"""How an answer is given, apart from what it says: seven traits drawn by themselves, which the prompt never tells.
+"""How an answer is given, apart from what it says: seven traits drawn independently, which the prompt never mentions.
 
 Because the style is not in the prompt, four samples for one prompt differ in style, and a person has
 something to prefer. The shares are constants here and are measured by the tests.

@@ -1,4 +1,4 @@
-"""Is the database that is open still the file at its path?
+"""Checks that the open database is still the file at its path.
 
 A folder that is moved, deleted or unmounted takes the open file along: SQLite goes on writing to it, and what it stores
 is lost. A path that leads nowhere is worse: SQLite would make a new, empty database there.

@@ -1,4 +1,4 @@
-"""PostgreSQL keeps the rules that SQLite has by nature: one writer at a time, and readers who see one moment.
+"""Gives PostgreSQL the rules that SQLite has by nature: one writer at a time, and readers who see one moment.
 
 So a service may look and then write, on either database: nobody writes in between. Two requests that do the same at the
 same moment find what the first one did, and no transaction ever fails for another's sake (no deadlock, no serialization

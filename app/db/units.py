@@ -1,4 +1,4 @@
-"""Where the units of work of requests run: each in one thread from BEGIN to COMMIT, behind a line that holds no thread.
+"""Runs each request's database work in one thread, from BEGIN to COMMIT; those that wait hold no thread.
 
 Reads and writes have threads of their own, so that neither can take the other's, and writers are few: SQLite lets one
 write at a time anyway.

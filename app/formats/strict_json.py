@@ -1,4 +1,4 @@
-"""JSON strictly (RFC 8259, and I-JSON, RFC 7493): read from outside, and written for others. Knows nothing of the web.
+"""Strict JSON (RFC 8259, and I-JSON, RFC 7493): read from outside, and written for others. Knows nothing of the web.
 
 What Python's reader would let through and something behind it would stumble over is refused, with the name of the
 field: a name twice, numbers that are not finite or beyond 64 bits, lone surrogates, lists in lists without end.

@@ -1,4 +1,4 @@
-"""Texts from outside, wherever one comes in (page, API, file): one form for each, and what is none.
+"""Texts from outside (page, API, file) brought into one form, and recognized when they are empty.
 
 Prompts, answers and comments keep their characters: a model reads what was written, so nothing is composed or folded.
 Names are told apart by people, so what looks the same is the same name (NFC, Unicode Standard Annex 15).

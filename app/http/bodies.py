@@ -1,4 +1,4 @@
-"""JSON bodies of requests, read strictly (app/formats/strict_json.py) whichever route they come to."""
+"""JSON bodies of requests, read strictly (app/formats/strict_json.py) for every route."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What a connection may cost: time limits for what a client sends and reads, and a bound on their number.
+"""Limits of a connection: time to send and to read, and the number of connections.
 
 uvicorn closes a connection that idles between two requests, and knows no other limit: who sends half a request, or
 never reads the answer, would keep a descriptor for ever, and without descriptors nobody can be accepted. The limits are

@@ -1,4 +1,4 @@
-"""HEAD is answered as GET, without the body (RFC 9110, 9.3.2), at every address that answers GET. Pure ASGI."""
+"""Answers HEAD like GET, without the body (RFC 9110, 9.3.2), at every address that answers GET. Pure ASGI."""
 
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send

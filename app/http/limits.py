@@ -1,5 +1,5 @@
-"""Bodies that are too large are refused, announced or not, before anything is parsed; a crowd of requests begins one
-after the other. Pure ASGI: streams pass."""
+"""Refuses bodies that are too large before anything is parsed, and starts a crowd of requests one after another. Pure
+ASGI: streams pass."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping

@@ -1,4 +1,4 @@
-"""Plain causal attention for training, in bf16 products, a few heads at a time so that the scores stay in the cache.
+"""Plain causal attention for training, with bf16 products, a few heads at a time so that the scores stay in cache.
 
 Vaswani et al. 2017, section 3.2.1. Departs from torch's `scaled_dot_product_attention`, which on processors multiplies
 in fp32 and takes about three times as long here: products are bf16, softmax is fp32, and probabilities are kept in

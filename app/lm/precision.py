@@ -1,4 +1,4 @@
-"""In which number format products are computed: chosen by name, never by timing. Knows nothing of models.
+"""The number format of matrix products: chosen by name, never by timing. Knows nothing of models.
 
 bf16 products are two to four times as fast as fp32 where the processor multiplies bf16 itself (AVX512-BF16 or AMX);
 elsewhere they give the same, more slowly. The two formats give different texts for one seed, so an installation chooses

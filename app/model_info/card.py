@@ -1,4 +1,4 @@
-"""What a model directory's README.md says of it in its front matter (a Hugging Face model card). No torch."""
+"""What the front matter of a model directory's README.md says of the model (a Hugging Face model card). No torch."""
 
 from pathlib import Path
 

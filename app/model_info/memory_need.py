@@ -1,4 +1,4 @@
-"""What memory a training of PPO takes, from the model's config and the hyper-parameters alone. No torch.
+"""How much memory a PPO training takes, from the model's config and the hyper-parameters alone. No torch.
 
 Within a quarter of what was measured (docs/other-models.md): said before it starts, and checked against what is there.
 """

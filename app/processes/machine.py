@@ -1,4 +1,4 @@
-"""What memory this process may still take: what the machine has free, or less where its container allows less.
+"""How much memory this process may still take: what the machine has free, or less if its container allows less.
 
 Linux tells it in files (proc(5); the kernel's cgroup-v2 and cgroup-v1 documents); elsewhere sysconf knows the machine
 alone. No library is needed for four small files.

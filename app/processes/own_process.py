@@ -1,4 +1,4 @@
-"""Starts a process of this very program; run as a file, it is the beginning of that process.
+"""Starts a process of this program; run as a file, it is the beginning of that process.
 
 `python -m app` takes the first `app` on the path: that of the folder one stands in, or of PYTHONPATH. Such a folder may
 hold an `app/`, a `torch.py` or a `json.py` of its own, which none of our processes may run. So the interpreter is told

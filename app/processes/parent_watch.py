@@ -1,4 +1,4 @@
-"""Between a process and the children it starts: the same settings, and no child that outlives its parent.
+"""Between a process and its children: the same settings, and no child that outlives its parent.
 
 The parent holds the other end of a child's standard input; that pipe closes however the parent goes, even by `kill -9`.
 """

@@ -1,4 +1,4 @@
-"""Every knob of the program, read from the environment as FOURFOLD_<NAME>. Units are in the names.
+"""Every setting of the program, read from the environment as `FOURFOLD_<NAME>`. Units are in the names.
 
 Each has a stated range, both ends; app/settings/words.py says what is wrong with a value outside it and makes the list
 of docs/settings.md.

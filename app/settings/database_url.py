@@ -1,4 +1,4 @@
-"""Addresses of databases: one for a file whatever its path is called, and one that a person gave, checked."""
+"""Addresses of databases: made for a file with any path, or given by a person and checked."""
 
 import importlib.util
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""How a trainer talks to its surroundings: progress out, checkpoints in and out. No database, no logger.
+"""How a trainer communicates: progress out, checkpoints in and out. No database, no logger.
 
 A trainer is a generator: it yields Progress, looks at nothing, and returns its result at the end. Whoever drains it
 writes metrics, looks at the cancel flag and ends it by closing it.

@@ -1,4 +1,4 @@
-"""Several answers behind one shared prompt in one row: the prompt is read once, and answers do not see each other.
+"""Several answers to one prompt packed into one row: the prompt is read once, and answers do not see each other.
 
 Exact: an answer's states equal those of the row prompt + answer alone (tests/training/test_packing.py). Measured
 against padded rows on this project's model: equal with 20-token prompts, 1.7 times as fast with 100-token prompts.

@@ -1,4 +1,4 @@
-"""Models that have equal weights keep them once: a frozen layer of the policy, the reference, and the reward model.
+"""Models with equal weights keep them once: a frozen layer of the policy, the reference, and the reward model.
 
 Safe because nobody writes to a shared tensor: what is trained is copied first. Knows nothing of training.
 """

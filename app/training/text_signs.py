@@ -1,5 +1,4 @@
-"""Signs that answers have degenerated, read off their texts: no word said, the question said back, the same said again,
-all of it in letters that the person who asked may not read.
+"""Signs in the texts that answers have degenerated: empty, repeating the question or themselves, in another script.
 
 Each is a share between 0 and 1 and is compared with the SFT model's share on the same prompts, so that a question that
 asks for an echo ("Copy this for me: ...") counts for neither. A short answer alone is no sign: brevity is a taste.

@@ -1,4 +1,4 @@
-"""Who is let in where FOURFOLD_TOKEN is set: browsers that signed in, and programs that send it as a bearer token.
+"""Access if FOURFOLD_TOKEN is set: browsers sign in, programs send it as a bearer token.
 
 A signed-in browser holds a cookie, which is signed with a key made from the token: it does not hold the token, whoever
 reads it cannot try tokens against it quickly (scrypt, RFC 7914), and another token signs everybody out. Nothing is

@@ -1,4 +1,4 @@
-"""Every browser ranks under a name of its own from the start: the server makes one up and leaves it as a cookie.
+"""Gives every browser a labeler's name of its own from the start, in a cookie.
 
 Nothing is stored for it before its first card or ranking: whoever only looks (a health check, the preview of a link)
 leaves no trace. Whoever gives the name of another browser goes on as that one: cards and rankings belong to the name.

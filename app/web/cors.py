@@ -1,4 +1,4 @@
-"""Pages of other sites that may call the API from a browser: those that FOURFOLD_CORS_ORIGINS names, and no others.
+"""Which other sites' pages may call the API from a browser: only those that FOURFOLD_CORS_ORIGINS names.
 
 They send no cookies along (the API would not look at them, either): where a token is needed, they send it themselves.
 """

@@ -1,4 +1,4 @@
-"""Wrong tokens by address: a few at once, then one every few seconds; in bounded memory.
+"""Limits guesses of the token by address: a few at once, then one every few seconds, in bounded memory.
 
 The same wrong token again is no guess: a program with yesterday's token locks nobody out, not even itself.
 """

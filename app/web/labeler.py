@@ -1,4 +1,4 @@
-"""The name that is kept with rankings given on these pages."""
+"""Changes the name that is kept with rankings given on these pages."""
 
 from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response

@@ -1,4 +1,4 @@
-"""Languages that a person reads: chosen on the label page and kept in a cookie, else those of the browser."""
+"""The languages that a person reads: chosen on the label page and kept in a cookie, or else the browser's."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What the train page says after a button was pressed: one sentence each, so that no press is without an answer."""
+"""What the train page says after a button was pressed: one sentence for each outcome."""
 
 from enum import StrEnum
 

@@ -1,4 +1,4 @@
-"""The page of prompts: look through them, add one or a file, archive, take back, delete. Plain forms: no script."""
+"""The page of prompts: browse, add, import, archive, restore, delete. Plain forms: no script."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Signing in and out, where FOURFOLD_TOKEN is set. A plain form: it needs no script."""
+"""Signing in and out, if FOURFOLD_TOKEN is set. A plain form: it needs no script."""
 
 from urllib.parse import urlsplit
 

@@ -1,4 +1,4 @@
-"""Server-sent events of the pages: the answers to a person's own prompt, while they are written."""
+"""Server-sent events of the pages: the answers to a person's own prompt while they are written."""
 
 from collections.abc import AsyncIterator
 from functools import partial

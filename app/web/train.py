@@ -1,4 +1,4 @@
-"""The train page: what runs, what it learns, what came of it, and which version answers."""
+"""The train page: what runs, what it learns, its results, and which version answers."""
 
 from functools import partial
 from typing import Any

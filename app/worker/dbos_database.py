@@ -1,6 +1,5 @@
-"""The job engine's own SQLite file. DBOS takes it as it is: what it would set on each connection, and what an older
-SQLite lacks, is set here.
-"""
+"""DBOS's own SQLite file. DBOS takes it as it is: what it would set on each connection, and what an older SQLite
+lacks, is set here."""
 
 import sqlite3
 import time

@@ -1,4 +1,4 @@
-"""When a job will have done its steps, by the pace of the last ones. Pure: the clock is the caller's.
+"""Estimates when a job will have done its steps, from the pace of the last ones. Pure: the clock is the caller's.
 
 Time before the first step (reading models, computing what is kept) says nothing about the steps: where there is much of
 it, the first estimate comes with the second step (no `begin`). An estimate that differs little from the one that was

@@ -1,4 +1,4 @@
-"""A job outlasts its database's troubles: a lock that others hold, a disk full for a moment, a lost connection."""
+"""Lets a job outlast trouble with its database: a lock, a full disk, a lost connection."""
 
 import logging
 import sqlite3

@@ -1,4 +1,4 @@
-"""A worker's place: the lowest free numbered slot of the data folder, held by a file lock.
+"""A worker's slot: the lowest free numbered one of the data folder, held by a file lock.
 
 The engine recovers a dead worker's jobs by its executor id, so a restarted worker must get the same id back and a
 second worker another one. The kernel frees the lock however the worker ends.

@@ -1,4 +1,4 @@
-"""Documents that people write but for one part, which comes from the code and stands between two marks."""
+"""Documents written by hand except for one part between two marks, which comes from the code."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""JSON Schema in words: what a value may be, in a few of them."""
+"""JSON Schema in words: what a value may be."""
 
 import json
 from collections.abc import Iterator

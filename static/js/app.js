@@ -1,4 +1,4 @@
-// What every page needs: what htmx cannot reach or the server refuses is said in the alert region, a poll that fails says so once,
+// What every page needs: errors of htmx and of the server are shown in the alert region, a poll that fails is reported once,
 // and what was to be sent is sent (outbox.js).
 
 import { keepFocus } from "./focus.js";

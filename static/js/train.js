@@ -1,4 +1,4 @@
-// The train page: follows the job whose curves are shown, moves on to the next one that starts, and has the results looked at anew.
+// The train page: follows the job whose curves are shown, moves on to the next one that starts, and refreshes the results.
 
 import { announce } from "./say.js";
 import { Curves } from "./plots.js";

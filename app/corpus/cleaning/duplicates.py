@@ -1,4 +1,4 @@
-"""Documents that were there before: exactly, or nearly.
+"""Exact and near duplicates among the documents.
 
 Exact: a hash of the text without case, blanks and punctuation. Near: MinHash signatures of word trigrams (Broder 1997)
 in bands of 3 rows find candidates (locality-sensitive hashing, datasketch), and only an edit similarity of at least 0.9

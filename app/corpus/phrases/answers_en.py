@@ -1,4 +1,4 @@
-"""English beginnings and joints of answers by topic. Plain data."""
+"""English openings and connectives of answers, by topic. Plain data."""
 
 from app.corpus.phrases.prompts_en import Table
 

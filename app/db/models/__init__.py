@@ -1,4 +1,4 @@
-"""Importing this package registers every table on Base.metadata (Alembic and foreign keys need them all)."""
+"""The tables; importing this package registers them all on Base.metadata."""
 
 from app.db.models import groups, installation, jobs, labelers, prompts, rankings, versions
 

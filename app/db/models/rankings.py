@@ -1,4 +1,4 @@
-"""Rankings: the record the whole product rests on. Withdrawn ones are kept and left out of training."""
+"""Rankings: the record that the whole product rests on. Withdrawn ones are kept and left out of training."""
 
 from datetime import datetime
 

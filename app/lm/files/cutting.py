@@ -1,4 +1,4 @@
-"""From text to tokens in bounded time and memory, whoever wrote the tokenizer.
+"""Splits text into tokens in bounded time and memory, whoever wrote the tokenizer.
 
 A tokenizer.json holds regular expressions of a stranger, and Oniguruma, which runs them, may need hours for a short
 text. So a whole tokenizer is tried at import, on texts that are hard to cut; afterwards each text is cut in a process

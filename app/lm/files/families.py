@@ -1,4 +1,5 @@
-"""config.json of the Llama family, in and out: what is supported becomes a ModelConfig, the rest is refused by name.
+"""Reads and writes config.json of the Llama family: what is supported becomes a ModelConfig, the rest is refused by
+name.
 
 Sizes and defaults follow transformers' LlamaConfig, MistralConfig, Qwen2Config, Qwen3Config and SmolLM3Config. Fields
 that no model here reads (initializer_range, use_cache, …) are ignored and kept in `ModelConfig.source`.

@@ -1,4 +1,4 @@
-"""The text side of an imported model: its special tokens, its chat template, and what people type kept apart from both.
+"""The text side of an imported model: special tokens and chat template, with what people type kept apart from both.
 
 Two copies of the tokenizer: one recognizes the added tokens that the template writes, the other knows none, so that
 typed text cannot become one. Ordinary conversations give exactly the ids of transformers' `apply_chat_template`. A

@@ -1,4 +1,4 @@
-"""Somebody else's model directory into this program's own: checked as a whole first, then copied, whole or not at all.
+"""Imports somebody else's model directory: checked as a whole first, then copied, whole or not at all.
 
 Knows files and tensors, no versions' rows. Only files that a model needs are copied: no pickle, no program.
 """

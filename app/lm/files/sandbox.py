@@ -1,4 +1,4 @@
-"""Runs a part of a model that a stranger wrote in a process of its own with bounded memory and processor time.
+"""Runs an untrusted part of a model in a process of its own with bounded memory and processor time.
 
 What goes beyond its bounds is an error, and its process is gone; sandboxed.py is its side. Any thread may ask.
 """

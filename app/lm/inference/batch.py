@@ -1,5 +1,5 @@
-"""Continuous batching: answers of many requests are written side by side, join when there is room and leave when they
-end. Knows no text, no threads, no versions.
+"""Continuous batching: answers of many requests are written side by side, join when there is room, leave at their end.
+Knows no text, no threads, no versions.
 
 A prompt is read once, in pieces of at most READ_TOKENS so that long prompts do not hold up what is being written, and
 its cache is copied for its answers. One `step` reads a piece of what waits and writes one token of every row.

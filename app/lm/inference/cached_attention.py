@@ -1,4 +1,4 @@
-"""Attention of new tokens to what their rows' caches hold, compiled as kernels.py says.
+"""Attention of new tokens to what their rows' caches hold, compiled like the kernels of kernels.py.
 
 Shapes: M tokens, N query heads, K key-value heads, G = N / K, D head size, S slots.
 """

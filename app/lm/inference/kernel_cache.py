@@ -1,4 +1,4 @@
-"""Kernels that Numba compiled, kept on disk: a help that may be lost, never a reason to fail.
+"""Kernels that Numba compiled, kept on disk; losing them costs time and nothing else.
 
 Numba's own store raises where a file was cut (by a power cut, or a disk that was full) at every later start, and where
 there is no room for a new one. Here the first is compiled anew and written over, the second only compiled.

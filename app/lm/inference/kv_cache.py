@@ -1,4 +1,4 @@
-"""Keys and values of rows that have different lengths and come and go. Knows nothing of sampling.
+"""Keys and values of rows that differ in length and come and go. Knows nothing of sampling.
 
 Every row begins at slot 0, so that what a row holds, and with it every bit that is computed from it, does not depend on
 its neighbours. What is behind a row's end was never written and is never read.

@@ -1,4 +1,4 @@
-"""Products of inference, the same bits for a token in any company; most of its time is spent on them.
+"""Matrix products of inference: a token's result has the same bits whatever else is in the batch.
 
 Libraries choose a product's kernel, and with it the order of its sums, by the number of rows, the processor and its
 caches. Here each sum is taken in one order by construction (tiles.py), whatever the number of tokens, their places and

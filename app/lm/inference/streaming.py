@@ -1,5 +1,5 @@
-"""Tokens of an answer, in; its text, out, piece by piece. Complete characters only, and nothing that may turn out to be
-the beginning of a stop string; and those pieces on their way to who reads them. Knows no model."""
+"""Turns the tokens of an answer into text, piece by piece. Complete characters only, and nothing that may turn out to
+be the beginning of a stop string; and those pieces on their way to who reads them. Knows no model."""
 
 import queue
 from collections.abc import Callable, Iterator, Sequence

@@ -1,5 +1,5 @@
-"""Threads for kernels: those that torch itself computes with (GCC's OpenMP, which comes with torch), so that there is
-one set of them. Where it is not found, one thread does all.
+"""Threads for kernels: those of torch itself (GCC's OpenMP, which comes with torch), so that there is one set of them.
+Where it is not found, one thread does all.
 
 Members take the pieces of a task one by one from a counter. Which of them computes a piece decides no bit of it.
 """

@@ -1,4 +1,4 @@
-"""The inner loop of products: a few tokens times one panel of outputs, with all sums in vector registers.
+"""The inner loop of matrix products: a few tokens times one panel of outputs, with all sums in vector registers.
 
 Written in LLVM's language, since what compilers make of a loop differs from loop to loop. Here each sum is what is
 written: it begins with a given number (a bias, or the sum so far) and takes its summands one by one in the order of the

@@ -1,4 +1,4 @@
-"""What each token of an answer wrote, in bytes. Joined they are the answer's text, whatever the tokens cut in two: a
+"""The bytes that each token of an answer wrote. Joined they are the answer's text, whatever the tokens cut in two: a
 Chinese character, or the text before a stop string."""
 
 import codecs

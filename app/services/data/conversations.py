@@ -1,4 +1,4 @@
-"""Conversations as files write them: a text, OpenAI's messages, ShareGPT's. Read as they are meant, or refused by name.
+"""Conversations as files hold them: a text, OpenAI's messages, ShareGPT's. Read as they are meant, or refused by name.
 
 What may stand in a prompt (turns, lengths, nothing empty) is checked by `prompts.validate_messages`.
 """

@@ -1,4 +1,4 @@
-"""The data out: rankings as they were given, and comparisons in TRL's preference format. Read in short transactions."""
+"""Exports: rankings as they were given, and comparisons in TRL's preference format. Read in short transactions."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

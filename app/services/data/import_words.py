@@ -1,4 +1,4 @@
-"""What became of an imported file, in sentences: what was taken, and what was not."""
+"""What happened to an imported file, in sentences."""
 
 from app.services.data.taking_in import Imported
 

@@ -1,4 +1,4 @@
-"""The data in: files of any length, in bounded memory, while people go on ranking.
+"""Imports: files of any length, in bounded memory, while people keep ranking.
 
 A file is read twice: once to check every row (a bad one is named by its place, and nothing of that file is kept), once
 to store. It is stored in short transactions with pauses between, as rows that nobody sees; when all are there, one

@@ -1,5 +1,4 @@
-"""Parquet files of strangers: read in a process of its own, whose memory, time and output are bounded
-(parquet_child.py).
+"""Untrusted Parquet files, read in a process of its own with bounded memory, time and output (parquet_child.py).
 
 A file of some kB may unpack to any size, and one that lies about its sizes may break the reader: either ends that
 process, and is an InvalidError here.

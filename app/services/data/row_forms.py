@@ -1,4 +1,4 @@
-"""What a row of a file holds, told by its columns: a prompt, a prompt with one answer, answers that were compared.
+"""Recognizes a row by its columns: a prompt, a prompt with one answer, or answers that were compared.
 
 Knows the forms in which the field keeps them (docs/data.md names each with an example) and no file and no database.
 Whatever is not recognised is refused with the columns that were found; what is not taken of a recognised row is named.

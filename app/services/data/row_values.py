@@ -1,4 +1,4 @@
-"""The columns of one row: each read as what it must be, and those that nobody asked for told apart."""
+"""The columns of one row, each read as the type it must have, and those that are not used."""
 
 import json
 import math

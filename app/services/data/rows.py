@@ -1,4 +1,4 @@
-"""Rows out of a file of any length, in bounded memory: JSON Lines, a JSON list, CSV, Parquet; told by their beginnings.
+"""Reads the rows of a file of any length in bounded memory: JSON Lines, a JSON list, CSV or Parquet.
 
 Each row comes with its place, as a person finds it again ("Line 3"). What cannot be read is an InvalidError that says
 which place and why.

@@ -1,4 +1,4 @@
-"""Rows of a file become prompts and rankings, a chunk at a time, in the session of one short transaction.
+"""Turns rows of a file into prompts and rankings, a chunk at a time, each in one short transaction.
 
 They carry the import's id until it is over: prompts are unseen meanwhile (PromptImport), rankings are stored as
 withdrawn ones, which nothing counts or learns from. What is there already is not taken in twice; what an import left

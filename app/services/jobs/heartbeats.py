@@ -1,4 +1,5 @@
-"""Signs of life of workers. A heartbeat that is old is none, nor is one ahead of the clock: that was set back since."""
+"""Heartbeats: the signs of life of workers. A heartbeat that is old is none, nor is one ahead of the clock: that was
+set back since."""
 
 from datetime import datetime, timedelta
 

@@ -1,4 +1,4 @@
-"""Folders of jobs: what an attempt leaves for the next one, and which of them are kept once the job has ended.
+"""Folders of jobs: what an attempt leaves for the next one, and which are kept after the job has ended.
 
 A failed job that left a checkpoint keeps its folder, so that it can go on from there; of those only the newest
 (`kept_checkpoints`), so that the disk does not fill. Every other ended job's folder is removed. A folder that no row

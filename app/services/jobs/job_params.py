@@ -1,4 +1,4 @@
-"""Checks a job's parameters before it is queued: a wrong name or type is told at once, not minutes later."""
+"""Checks a job's parameters before it is queued: a wrong name or type is reported at once, not minutes later."""
 
 from dataclasses import fields
 from typing import Any

@@ -1,4 +1,4 @@
-"""What a kind of job needs before it can start (`app.kinds.kind.Need`): looked for here, and said what to do first."""
+"""What a kind of job needs before it can start (`app.kinds.kind.Need`), and what to do if that is missing."""
 
 from collections.abc import Mapping
 from typing import Any

@@ -1,4 +1,4 @@
-"""When a reward model is trained anew: once enough rankings are new."""
+"""When a reward model is trained again: as soon as enough rankings are new."""
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session

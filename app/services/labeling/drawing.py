@@ -1,4 +1,4 @@
-"""Which prompt is shown next: one of those shown least, at random among equals, found by index however many there are.
+"""Which prompt is shown next: one of those shown least, at random among equals, found by index.
 
 Prompts that the version at hand cannot answer are set aside, each with the reason, until another version answers or the
 limits change; archived ones and those of an unfinished import are not drawn either.

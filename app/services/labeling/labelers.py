@@ -1,4 +1,5 @@
-"""Who ranks. Simulated labelers are marked when first seen, for good; a person's name never turns simulated.
+"""Labelers: who ranks, people and simulated ones. Simulated labelers are marked when first seen, for good; a person's
+name never turns simulated.
 
 A name is all that tells labelers apart: who gives it has its cards and its rankings.
 """

@@ -1,4 +1,4 @@
-"""Which languages prompts are drawn in: those that the model is for, and of these those of the person who ranks."""
+"""The languages in which prompts are shown: those of the model that the person reads, too."""
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session

@@ -1,4 +1,4 @@
-"""Looking through the prompts: listed, searched, archived and taken back, deleted."""
+"""Looks through the prompts: lists, searches, archives, restores and deletes them."""
 
 from dataclasses import dataclass
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""A labeler's own prompt, answered before their eyes: the group is opened first, its pieces are followed, then stored.
+"""Answers a labeler's own prompt live: the group is opened first, its pieces are streamed, then stored.
 
 A run belongs to its group, not to a connection: who reloads or loses the network goes on where they were, and two
 followers see the same answers. A run that dies with the process starts anew when somebody asks for the group again.

@@ -1,4 +1,4 @@
-"""Finds the prompts that the active version cannot answer before anybody draws them, a few at a time.
+"""Finds the prompts that the active version cannot answer, a few at a time, before they are shown to anybody.
 
 What is stored now was counted first; older prompts were not, and after an activation or with other limits the judgement
 is another. Drawing does not depend on this (it sets aside what it meets): it is so that the number shown is right.

@@ -1,4 +1,4 @@
-"""People before prefetching: counts the calls that somebody waits for, so that sampling ahead can step aside."""
+"""People before prefetching: counts the calls that somebody waits for, so that prefetching can wait."""
 
 import threading
 from collections.abc import Iterator, Sequence

@@ -1,4 +1,4 @@
-"""What a trained policy must not have left, whatever its win rate says: each breach is named, with a sentence.
+"""Bounds that a trained policy must stay within, whatever its win rate; each breach is explained in a sentence.
 
 The reward model that PPO was trained against cannot see that it was deceived: it praises what it was made to praise. So
 these signs come from elsewhere: from the SFT model's likelihoods, from the texts, and from the training itself, each

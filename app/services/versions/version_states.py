@@ -1,4 +1,4 @@
-"""What a version is to a person today: a stored status says only whether it is active, was, or never has been."""
+"""The state of a version as people see it: candidate, in use, superseded, rolled back, removed."""
 
 from dataclasses import dataclass
 from enum import StrEnum

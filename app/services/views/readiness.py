@@ -1,4 +1,4 @@
-"""Can this installation serve: schema, model, and (told, not required) worker and prefetching."""
+"""Whether this installation can serve: schema and model; worker and prefetching are reported, too."""
 
 from dataclasses import dataclass, replace
 

@@ -1,4 +1,4 @@
-"""A reward model as a function of text, for the engine: app.lm may not know reward models, so it is handed this."""
+"""A reward model as a function of text, handed to the engine, since app.lm may not know reward models."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What a job leaves out because the models at hand cannot read it: counted, and told in the job's result.
+"""What a job leaves out because its models cannot read it: counted, and shown in the job's result.
 
 What drawing has set aside is not chosen in the first place; here each prompt is read by the tokenizer of the job's own
 models, whose context may be a smaller one.
