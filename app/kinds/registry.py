@@ -1,4 +1,4 @@
-"""All kinds of job: each module of this package that defines a `Kind` is found, so that a new one needs no line here."""
+"""All kinds of job: each module of this package that defines a `Kind` is found, so a new one needs no line here."""
 
 import pkgutil
 from collections.abc import Mapping
