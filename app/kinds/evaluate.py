@@ -18,7 +18,7 @@ EVALUATE = Kind(
         work="an evaluation",
     ),
     hparams=EvaluationHparams,
-    runs="app.worker.handlers.evaluate:evaluate",
+    handler="app.worker.handlers.evaluate",
     follows="app.services.lifecycle.following:after_evaluate",
     versions=(
         VersionParam(

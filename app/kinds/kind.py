@@ -1,8 +1,8 @@
 """What the program knows of a kind of job: one frozen `Kind` each, which pages, API, services and worker read.
 
-Knows neither torch nor the database, so everybody may import it: what runs a job of the kind and what follows it are
-named as text (`"module:function"`), loaded by the worker alone. A kind is one module here (train_reward.py), found by
-the registry; what it needs besides is what runs it (app/worker/handlers) and its trainer (app/training).
+Knows neither torch nor the database, so everybody may import it, trainers included: the handler of a kind and the rule
+that follows it are named as text, loaded by the worker alone. A new kind is one module here (as train_reward.py), found
+by the registry; one in app/worker/handlers, its handler; and one in app/training, its trainer.
 """
 
 from collections.abc import Callable, Mapping
@@ -85,8 +85,9 @@ class Kind:
     start: StartForm
     hparams: type
     """A frozen dataclass with a default for every field."""
-    runs: str
-    """`"module:function"` of its handler, in app.worker.handlers."""
+    handler: str
+    """Name of the module that chooses its inputs, builds its trainer and says what its result becomes
+    (app.worker.handlers.handler)."""
     follows: str = ""
     """`"module:function"` of the rule (session, version, settings) that is called in the transaction that stores what
     the job made; empty: nothing follows."""

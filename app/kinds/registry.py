@@ -57,6 +57,6 @@ def _unknown(name: str) -> Kind:
         running=f"{name} is running",
         start=StartForm(heading=name, method="", description="", button=""),
         hparams=NoHparams,
-        runs="",
+        handler="",
         no_curves="This program does not know what such a job draws.",
     )

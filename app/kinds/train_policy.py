@@ -78,7 +78,7 @@ TRAIN_POLICY = Kind(
         button="Train policy (PPO)",
     ),
     hparams=PPOHparams,
-    runs="app.worker.handlers.train_policy:train_policy",
+    handler="app.worker.handlers.train_policy",
     follows="app.services.lifecycle.following:after_train_policy",
     versions=(VersionParam("reward_version_id", ("reward",)),),
     choices={"from": ("sft", "active")},  # the weights PPO starts from; the reference is always the SFT

@@ -35,7 +35,7 @@ TRAIN_REWARD = Kind(
         button="Train reward model",
     ),
     hparams=RewardHparams,
-    runs="app.worker.handlers.train_reward:train_reward",
+    handler="app.worker.handlers.train_reward",
     follows="app.services.lifecycle.following:after_train_reward",
     needs=(Need.RANKINGS,),
     reads_rankings=True,

@@ -1,18 +1,17 @@
-"""The process of one attempt at one job: app.worker.child JOB_ID FENCE [HANDLERS].
+"""The process of one attempt at one job: app.worker.child JOB_ID FENCE [MODULE:FUNCTION].
 
 It ends with its parent (their pipe), leaves at a checkpoint on SIGTERM, and writes the job's outcome itself, guarded by
 the fence. After an exit status other than the first three below the worker starts it again.
 """
 
 import contextlib
-import importlib
 import logging
 import os
 import signal
 import sys
 import threading
-from collections.abc import Mapping
 from pathlib import Path
+from pkgutil import resolve_name
 
 from sqlalchemy.orm import Session, sessionmaker
 
@@ -24,7 +23,7 @@ from app.saving import is_disk_full
 from app.services.jobs import job_folders, job_runs
 from app.settings.config import Settings
 from app.worker.patience import DatabaseGone, patiently
-from app.worker.run import Handler, JobCancelled, JobRun, JobStopped, JobSuperseded
+from app.worker.run import Handle, JobCancelled, JobRun, JobStopped, JobSuperseded
 
 EXIT_RECORDED = 0
 EXIT_STOPPED = 75
@@ -33,22 +32,22 @@ EXIT_PARENT_GONE = 77
 EXIT_DATABASE_GONE = 78
 
 AUTOGROUP = Path("/proc/self/autogroup")
-DEFAULT_HANDLERS = "app.worker.handlers.registry"
+HANDLE = "app.worker.handlers.generic:handle"
 log = logging.getLogger("fourfold.job")
 
 
-def run_attempt(run: JobRun, handlers: Mapping[str, Handler]) -> int:
+def run_attempt(run: JobRun, handle: Handle) -> int:
     """Runs the handler and records how it ended; returns the exit status."""
     try:
-        return _run_to_its_end(run, handlers)
+        return _run_to_its_end(run, handle)
     except DatabaseGone as error:  # nothing can be recorded: the job stays as it is and starts again later
         log.error("job %s: %s", run.job.id, error)
         return EXIT_DATABASE_GONE
 
 
-def _run_to_its_end(run: JobRun, handlers: Mapping[str, Handler]) -> int:
+def _run_to_its_end(run: JobRun, handle: Handle) -> int:
     try:
-        handlers[run.job.kind](run)
+        handle(run)
     except JobStopped:
         return EXIT_STOPPED
     except JobSuperseded:
@@ -101,6 +100,15 @@ def yield_to_pages(niceness: int) -> None:
         AUTOGROUP.write_text(str(niceness))
 
 
+def _handle_named(name: str) -> Handle:
+    """Imported, and with it torch, when the job runs: that it cannot be is the job's outcome."""
+
+    def handle(run: JobRun) -> None:
+        resolve_name(name)(run)
+
+    return handle
+
+
 def _job(readers: sessionmaker[Session], job_id: str) -> Job | None:
     with readers() as session:
         return session.get(Job, job_id)
@@ -123,7 +131,7 @@ def main(arguments: list[str]) -> int:
         return EXIT_SUPERSEDED
     run = JobRun(settings, sessions, job, int(fence), stop_requested=stopping.is_set)
     try:
-        return run_attempt(run, importlib.import_module(rest[0] if rest else DEFAULT_HANDLERS).HANDLERS)
+        return run_attempt(run, _handle_named(rest[0] if rest else HANDLE))
     finally:
         database.dispose()
 

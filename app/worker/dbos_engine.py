@@ -19,7 +19,7 @@ from app.db.session import transaction
 from app.services.jobs import heartbeats, job_runs
 from app.services.jobs.job_runs import HandOver
 from app.settings.config import Settings
-from app.worker.child import DEFAULT_HANDLERS
+from app.worker.child import HANDLE
 from app.worker.dbos_database import open_dbos_database
 from app.worker.process import JobRunner
 from app.worker.slots import worker_slot
@@ -164,11 +164,11 @@ class _Heart(threading.Thread):
             heartbeats.forget(session, self._executor_id)
 
 
-def run_worker(settings: Settings, stopping: threading.Event, *, handlers: str = DEFAULT_HANDLERS) -> None:
+def run_worker(settings: Settings, stopping: threading.Event, *, handle: str = HANDLE) -> None:
     """Works until `stopping` is set; then lets the running child reach its checkpoint and returns."""
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     with worker_slot(settings.data_dir) as executor_id:
-        runner = JobRunner(settings, stopping, executor_id, handlers)
+        runner = JobRunner(settings, stopping, executor_id, handle)
         heart = _Heart(settings, runner.sessions, executor_id)
         heart.start()
         _register(runner)

@@ -26,7 +26,7 @@ from app.services.jobs import job_folders, job_runs
 from app.services.jobs.job_runs import Control
 from app.services.lifecycle import removal
 from app.settings.config import Settings
-from app.worker.child import DEFAULT_HANDLERS
+from app.worker.child import HANDLE
 
 WATCH_SECONDS = 0.2
 SHUTDOWN_GRACE_SECONDS = 3.0
@@ -45,7 +45,7 @@ class JobRunner:
     settings: Settings
     stopping: threading.Event
     executor_id: str
-    handlers: str = DEFAULT_HANDLERS
+    handle: str = HANDLE
     sessions: sessionmaker[Session] = field(init=False)
     readers: sessionmaker[Session] = field(init=False)
     _busy: threading.Lock = field(default_factory=threading.Lock)
@@ -79,7 +79,7 @@ class JobRunner:
             fence = self._start_attempt(job_id, crash)
             if fence is None:
                 return
-            child = Child(self.settings, job_id, fence, self.handlers)
+            child = Child(self.settings, job_id, fence, self.handle)
             try:
                 control = self._watch(child)
             finally:
@@ -156,7 +156,7 @@ class Child:
     unseen = False
     """Whether the last look at its job failed, which is told once."""
 
-    def __init__(self, settings: Settings, job_id: str, fence: int, handlers: str) -> None:
+    def __init__(self, settings: Settings, job_id: str, fence: int, handle: str) -> None:
         self.job_id = job_id
         self.fence = fence
         self.asked_to_stop = False
@@ -170,7 +170,7 @@ class Child:
             }
         )
         self._process = subprocess.Popen(
-            own_process.command("app.worker.child", job_id, str(fence), handlers),
+            own_process.command("app.worker.child", job_id, str(fence), handle),
             env=environment,
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,

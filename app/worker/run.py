@@ -26,7 +26,7 @@ from app.services.jobs import job_folders, job_runs
 from app.services.jobs.job_runs import Control, MetricPoint
 from app.settings.config import Settings
 from app.training.context import Progress
-from app.worker.context import CheckpointContext
+from app.worker.checkpoints import JobCheckpoints
 from app.worker.pace import Pace
 from app.worker.patience import Wait, patiently
 
@@ -80,9 +80,9 @@ class JobRun:
     def directory(self) -> Path:
         return self.settings.job_directory(self.job.id)
 
-    def context(self) -> CheckpointContext:
+    def checkpoints(self) -> JobCheckpoints:
         path = job_folders.checkpoint_path(self.settings, self.job.id)
-        return CheckpointContext(path, on_saving=self.wait_for_data_folder, on_saved=self.saved)
+        return JobCheckpoints(path, on_saving=self.wait_for_data_folder, on_saved=self.saved)
 
     def wait_for_data_folder(self) -> None:
         """Before files are written: they would make a new folder where the data folder, moved or unmounted, was."""
@@ -207,4 +207,4 @@ class JobRun:
         shutil.rmtree(self.directory, ignore_errors=True)
 
 
-Handler = Callable[[JobRun], None]
+Handle = Callable[[JobRun], None]

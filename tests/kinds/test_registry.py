@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import MISSING, FrozenInstanceError, fields, is_dataclass
 from enum import EnumMeta
+from importlib import import_module
 from pkgutil import resolve_name
 from typing import Any
 
@@ -24,9 +25,10 @@ def test_kinds_stand_in_the_order_of_their_places() -> None:
 
 @EACH
 def test_what_a_kind_names_is_there(kind: Kind) -> None:
-    named: list[Callable[..., Any]] = [resolve_name(text) for text in (kind.runs, kind.follows) if text]
-    assert named
-    assert all(callable(each) for each in named)
+    handler = import_module(kind.handler)
+    functions: list[Callable[..., Any]] = [handler.choose, handler.begin]
+    functions += [resolve_name(kind.follows)] if kind.follows else []
+    assert all(callable(each) for each in functions)
     assert {name for param in kind.versions for name in param.kinds} <= set(VersionKind)
     taken = [field.name for field in fields(kind.hparams)]
     assert set(kind.fitted) <= set(taken)

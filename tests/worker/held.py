@@ -3,28 +3,22 @@
 import time
 
 from app.training.context import Progress
-from app.worker.handlers import registry
-from app.worker.run import REPORT_SECONDS, Handler, JobRun
+from app.worker.handlers import generic
+from app.worker.run import REPORT_SECONDS, JobRun
 
 HELD_AT = {"train_reward": (3, 3), "train_policy": (3, 5), "evaluate": (1, 1)}
 """Steps of the first and the second attempt; PPO's second one begins where the last checkpoint was."""
 
 
-def _held(kind: str, handler: Handler) -> Handler:
-    def handle(run: JobRun) -> None:
-        report = run.report
+def handle(run: JobRun) -> None:
+    report = run.report
 
-        def report_and_wait(progress: Progress) -> None:
-            report(progress)
-            steps = HELD_AT[kind]
-            while run.job.attempts <= len(steps) and progress.step >= steps[run.job.attempts - 1]:
-                time.sleep(REPORT_SECONDS)
-                run.beat()
+    def report_and_wait(progress: Progress) -> None:
+        report(progress)
+        steps = HELD_AT[run.job.kind]
+        while run.job.attempts <= len(steps) and progress.step >= steps[run.job.attempts - 1]:
+            time.sleep(REPORT_SECONDS)
+            run.beat()
 
-        run.report = report_and_wait  # type: ignore[method-assign]
-        handler(run)
-
-    return handle
-
-
-HANDLERS = {kind: _held(kind, handler) for kind, handler in registry.HANDLERS.items()}
+    run.report = report_and_wait  # type: ignore[method-assign]
+    generic.handle(run)

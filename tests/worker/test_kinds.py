@@ -56,7 +56,7 @@ def make(tmp_path: Path, tiny_model_dir: Path) -> Iterator[Callable[..., Harness
 
 
 def start_held_worker(harness: Harness) -> Worker:
-    return harness.start_worker("tests.worker.toy_worker", "tests.worker.held")
+    return harness.start_worker("tests.worker.toy_worker", "tests.worker.held:handle")
 
 
 def run_with_kills(harness: Harness, job_id: str) -> Job:

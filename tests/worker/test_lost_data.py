@@ -11,8 +11,9 @@ from app.db.models.jobs import Job
 from app.db.models.labelers import Labeler
 from app.db.models.versions import VersionKind
 from app.db.session import transaction
+from app.hparams import RewardHparams
 from app.services.jobs import job_runs
-from app.worker.handlers.job_models import NewVersion, store_version
+from app.worker.handlers.outcomes import TrainedVersion
 from app.worker.patience import DatabaseGone, patiently
 from app.worker.process import Child, JobRunner
 from app.worker.run import JobRun
@@ -95,9 +96,9 @@ def test_a_checkpoint_waits_for_the_data_folder(harness: Harness) -> None:
 
     run = JobRun(harness.settings, harness.sessions, harness.job(job_id), fence, wait=wait)
     data_dir.rename(away)
-    run.context().save({"step": 1})
+    run.checkpoints().save({"step": 1})
     assert found == [False, False]
-    assert run.context().load() == {"step": 1}
+    assert run.checkpoints().load() == {"step": 1}
 
 
 def test_a_new_version_waits_for_the_data_folder(harness: Harness) -> None:
@@ -114,7 +115,7 @@ def test_a_new_version_waits_for_the_data_folder(harness: Harness) -> None:
     quick = harness.settings.model_copy(update={"worker_patience_seconds": 1.0})
     run = JobRun(quick, harness.sessions, harness.job(job_id), fence, wait=lambda _seconds: None)
     data_dir.rename(away)
-    new = NewVersion(VersionKind.REWARD, 1, {}, {}, 0)
+    new = TrainedVersion(VersionKind.REWARD, 1, RewardHparams(), {}, save)
     with pytest.raises(DatabaseGone):
-        store_version(run, new, save=save, then=lambda _session, _version: None)
+        new.store(run, lambda _session, _version, _settings: None)
     away.rename(data_dir)

@@ -19,7 +19,7 @@ from app.model_info.weights import verify_directory
 from app.services.jobs import job_runs
 from app.training.context import Progress
 from app.worker.child import EXIT_DATABASE_GONE, EXIT_RECORDED, run_attempt
-from app.worker.handlers import job_models, registry
+from app.worker.handlers import generic, outcomes
 from app.worker.patience import FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS, DatabaseGone, passes, patiently
 from app.worker.run import JobRun
 from tests.worker import toy
@@ -142,7 +142,7 @@ def test_a_lock_at_the_end_loses_no_outcome(harness: Harness, start: Start, wait
     job_id = harness.add_job(steps=2, seconds=0, fail_at=2 if outcome is JobStatus.FAILED else 0)
     run = start(harness, job_id)
     run.drain = lambda trainer: _drain_then_lock(harness, waits, trainer)  # type: ignore[method-assign]
-    assert run_attempt(run, toy.HANDLERS) == EXIT_RECORDED
+    assert run_attempt(run, toy.count) == EXIT_RECORDED
     assert len(waits.seconds) == 2
     assert harness.job(job_id).status is outcome
 
@@ -173,7 +173,7 @@ def test_a_database_that_stays_away_ends_the_attempt_but_not_the_job(
     job_id = harness.add_job(steps=4, seconds=0)
     run = start(harness, job_id, worker_patience_seconds=1)
     with locked(harness):
-        assert run_attempt(run, {"train_reward": _save_then_say}) == EXIT_DATABASE_GONE
+        assert run_attempt(run, _save_then_say) == EXIT_DATABASE_GONE
     assert len(waits.seconds) == 2
     assert harness.job(job_id).status is JobStatus.RUNNING
     assert (run.directory / "checkpoint.pt").is_file()
@@ -181,7 +181,7 @@ def test_a_database_that_stays_away_ends_the_attempt_but_not_the_job(
 
 def _save_then_say(run: JobRun) -> None:
     run.directory.mkdir(parents=True)
-    toy.JsonContext(run.context().path).save({"step": 1})
+    toy.JsonCheckpoints(run.checkpoints().path).save({"step": 1})
     run.say("saved")
 
 
@@ -211,14 +211,14 @@ def test_a_new_version_outlasts_a_failing_database(world: Harness, start: Start,
 
     with pytest.MonkeyPatch.context() as patch:
         if when == "before the commit":
-            add = job_models._add
+            add = outcomes._add
 
             def add_and_fail(*arguments: Any) -> Version:
                 added = add(*arguments)
                 fail()
                 return added
 
-            patch.setattr(job_models, "_add", add_and_fail)
+            patch.setattr(outcomes, "_add", add_and_fail)
         else:
             commit = Session.commit
 
@@ -230,8 +230,8 @@ def test_a_new_version_outlasts_a_failing_database(world: Harness, start: Start,
                     if when == "at the commit":
                         commit(self)
 
-            patch.setattr(job_models, "transaction", _transaction_of(Failing))
-        assert run_attempt(run, registry.HANDLERS) == EXIT_RECORDED
+            patch.setattr(outcomes, "transaction", _transaction_of(Failing))
+        assert run_attempt(run, generic.handle) == EXIT_RECORDED
     assert waits.seconds
     job = world.job(job_id)
     assert (job.status, job.error, job.attempts) == (JobStatus.SUCCEEDED, None, 1)

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import Engine as Database
 
 from app.settings.config import Settings
-from app.worker.child import DEFAULT_HANDLERS, EXIT_SUPERSEDED
+from app.worker.child import EXIT_SUPERSEDED, HANDLE
 from app.worker.process import Child
 from tests.waiting import wait_for
 
@@ -22,7 +22,7 @@ def test_it_runs_this_program_beside_another_app(
         path.write_text("raise SystemExit('a file of the current folder was run')")
     monkeypatch.chdir(tmp_path / "hostile")
     monkeypatch.delenv("PYTHONPATH", raising=False)
-    child = Child(Settings(data_dir=tmp_path), "0" * 32, 1, DEFAULT_HANDLERS)
+    child = Child(Settings(data_dir=tmp_path), "0" * 32, 1, HANDLE)
     try:
         wait_for(lambda: not child.running(0.01), "end of the process")
         assert child._process.returncode == EXIT_SUPERSEDED, child.describe_crash()

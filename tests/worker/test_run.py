@@ -155,7 +155,7 @@ def test_inputs_are_chosen_once(attempt: Attempt) -> None:
 
 def handled(run: JobRun, handler: Callable[[JobRun], None]) -> Any:
     run.directory.mkdir(parents=True)
-    run_attempt(run, {"train_reward": handler})
+    run_attempt(run, handler)
     return job_of(run.sessions)
 
 

@@ -10,14 +10,13 @@ from collections.abc import Generator, Iterator
 from contextlib import contextmanager, nullcontext
 from typing import Any
 
-from app.kinds.registry import KINDS
 from app.saving import saving
 from app.training.context import Progress, TrainingError
-from app.worker.context import CheckpointContext
+from app.worker.checkpoints import JobCheckpoints
 from app.worker.run import JobRun
 
 
-class JsonContext(CheckpointContext):
+class JsonCheckpoints(JobCheckpoints):
     """Without torch, which takes seconds to load."""
 
     def load(self) -> dict[str, Any] | None:
@@ -31,9 +30,9 @@ class JsonContext(CheckpointContext):
         self._on_saved()
 
 
-def _count(run: JobRun, context: CheckpointContext) -> Generator[Progress, None, int]:
+def _count(run: JobRun, checkpoints: JobCheckpoints) -> Generator[Progress, None, int]:
     params = run.params
-    state = context.load() or {"step": 0, "total": 0}
+    state = checkpoints.load() or {"step": 0, "total": 0}
     trace = run.settings.data_dir / f"trace-{run.job.id}.jsonl"
     for step in range(state["step"] + 1, params["steps"] + 1):
         with trace.open("a") as file:
@@ -42,12 +41,12 @@ def _count(run: JobRun, context: CheckpointContext) -> Generator[Progress, None,
         state = {"step": step, "total": state["total"] + step}
         if step % params.get("checkpoint_every", 2) == 0:
             with _full_disk() if params.get("full_disk_at") == step else nullcontext():
-                context.save(state)
+                checkpoints.save(state)
         _misbehave(run, step)
         yield Progress(step, params["steps"], {"loss/train": 1 / step}, f"Step {step}")
         while _held(run, step):
             time.sleep(0.05)
-            context.save(state)
+            checkpoints.save(state)
             yield Progress(step, params["steps"], message=f"Held at step {step}")
     return int(state["total"])
 
@@ -84,8 +83,5 @@ def _full_disk() -> Iterator[None]:
 
 def count(run: JobRun) -> None:
     inputs = run.pinned(lambda: {"first_pid": os.getpid()})
-    total = run.drain(_count(run, JsonContext(run.context().path, on_saved=run.saved)))
+    total = run.drain(_count(run, JsonCheckpoints(run.checkpoints().path, on_saved=run.saved)))
     run.commit(lambda session: run.finish(session, {"total": total, "first_pid": inputs["first_pid"]}))
-
-
-HANDLERS = dict.fromkeys(KINDS, count)

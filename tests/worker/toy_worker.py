@@ -1,4 +1,4 @@
-"""A real worker process with other handlers: `python -m tests.worker.toy_worker [tests.worker.toy]`."""
+"""A real worker process with another handler: `python -m tests.worker.toy_worker [MODULE:FUNCTION]`."""
 
 import os
 import sys
@@ -10,5 +10,5 @@ from app.worker.dbos_engine import run_worker
 if __name__ == "__main__":
     settings = Settings()
     log_to_stderr(settings)
-    run_worker(settings, stop_event(), handlers=sys.argv[1] if len(sys.argv) > 1 else "tests.worker.toy")
+    run_worker(settings, stop_event(), handle=sys.argv[1] if len(sys.argv) > 1 else "tests.worker.toy:count")
     os._exit(0)

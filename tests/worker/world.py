@@ -19,7 +19,7 @@ from app.services.jobs import job_runs, jobs
 from app.services.labeling import groups, labelers
 from app.services.versions import versions
 from app.worker.child import run_attempt
-from app.worker.handlers.registry import HANDLERS
+from app.worker.handlers.generic import handle
 from app.worker.run import JobRun
 from tests import databases
 from tests.live import LEASE_SECONDS
@@ -75,7 +75,7 @@ def run_inline(harness: Harness, job_id: str) -> Job:
     with transaction(harness.sessions) as session:
         fence = job_runs.start_attempt(session, job_id, max_attempts=3)
     assert fence is not None
-    run_attempt(JobRun(harness.settings, harness.sessions, harness.job(job_id), fence), HANDLERS)
+    run_attempt(JobRun(harness.settings, harness.sessions, harness.job(job_id), fence), handle)
     return harness.job(job_id)
 
 

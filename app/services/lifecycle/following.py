@@ -40,7 +40,7 @@ def after_train_reward(session: Session, version: Version, settings: Settings) -
     return jobs.queue_job(session, kind=TRAIN_POLICY.name, trigger=JobTrigger.RULE)
 
 
-def after_train_policy(session: Session, version: Version) -> Job:
+def after_train_policy(session: Session, version: Version, _settings: Settings) -> Job:
     """Every new policy is compared with the SFT model on held-out prompts."""
     params = {"version_id": version.id}
     if version.reward_version_id is not None:

@@ -5,48 +5,21 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from app.db.models.prompts import Prompt, PromptSplit
+from app.db.models.versions import Version
 from app.errors import ConflictError
 from app.hparams import EvaluationHparams
 from app.lm.tokenizer import Tokenizer
 from app.services.data import training_data
 from app.services.labeling import drawing, languages
-from app.services.lifecycle import following
 from app.services.versions import bounds, versions
 from app.training.evaluate import Evaluation, evaluate_policy
-from app.training.shared_weights import share_equal_weights
 from app.training.text_signs import TextSigns, text_signs
-from app.worker.handlers.job_models import context_of, hparams_of, load_policy, load_reward
+from app.worker.handlers.handler import Inputs, Training, Work
 from app.worker.handlers.left_out import read_some_prompts
-from app.worker.run import JobRun
+from app.worker.handlers.outcomes import Figures
 
 
-def evaluate(run: JobRun) -> None:
-    hparams = hparams_of(EvaluationHparams, run.params)
-    inputs = run.pinned(lambda: run.read(lambda session: _choose(session, run.params, hparams)))
-    policy, tokenizer = load_policy(run, inputs["version_id"])
-    reference, _ = load_policy(run, inputs["reference_version_id"])
-    share_equal_weights(policy, reference)
-    reward_model = load_reward(run, inputs["reward_version_id"])
-    chosen = run.read(lambda session: training_data.prompts_by_id(session, inputs["prompt_ids"]))
-    read = read_some_prompts(tokenizer, chosen, context_tokens=context_of(run, inputs), max_tokens=hparams.max_tokens)
-    prompts, left_out = read.prompts, inputs.get("set_aside", 0) + read.left_out
-    trainer = evaluate_policy(
-        policy, reference, reward_model, read.tokens, hparams, ends=tokenizer.ends, pad_id=tokenizer.pad_id
-    )
-    found = run.drain(trainer)
-    samples = _samples(found, prompts, tokenizer)
-    figures = found.metrics | _signs(found, prompts, tokenizer)
-
-    def store(session: Session) -> None:
-        version = versions.record_evaluation(session, inputs["version_id"], evaluation=figures, samples=samples)
-        bounds.store_flags(version, max_kl=run.settings.auto_activate_max_kl)
-        run.finish(session, {"version_id": version.id, "evaluation": figures, "left_out": {"prompts": left_out}})
-        following.after_evaluate(session, version, run.settings)
-
-    run.commit(store)
-
-
-def _choose(session: Session, params: dict[str, Any], hparams: EvaluationHparams) -> dict[str, Any]:
+def choose(session: Session, hparams: EvaluationHparams, params: dict[str, Any]) -> Inputs:
     """Against the reward version that the job names, else the one the policy was trained with, else the active one."""
     version = versions.get_version(session, params["version_id"])
     reward_id = params.get("reward_version_id") or version.reward_version_id
@@ -68,14 +41,44 @@ def _choose(session: Session, params: dict[str, Any], hparams: EvaluationHparams
     }
 
 
-def _signs(found: Evaluation, prompts: list[Prompt], tokenizer: Tokenizer) -> dict[str, float]:
+def begin(work: Work[EvaluationHparams]) -> Training[Evaluation]:
+    inputs, models = work.inputs, work.models
+    version_id = inputs["version_id"]
+    tokenizer = models.tokenizer(version_id)
+    prompts = read_some_prompts(work, tokenizer, max_tokens=work.hparams.max_tokens)
+    trainer = evaluate_policy(
+        models.policy(version_id),
+        models.policy(inputs["reference_version_id"]),
+        models.reward(inputs["reward_version_id"]),
+        prompts.tokens,
+        work.hparams,
+        ends=tokenizer.ends,
+        pad_id=tokenizer.pad_id,
+    )
+
+    def outcome(evaluation: Evaluation) -> Figures:
+        figures = evaluation.metrics | _signs(evaluation, prompts.prompts, tokenizer)
+        samples = _samples(evaluation, prompts.prompts, tokenizer)
+
+        def record(session: Session) -> Version:
+            version = versions.record_evaluation(session, version_id, evaluation=figures, samples=samples)
+            bounds.store_flags(version, max_kl=work.run.settings.auto_activate_max_kl)
+            return version
+
+        left_out = inputs.get("set_aside", 0) + prompts.left_out
+        return Figures(record, {"evaluation": figures, "left_out": {"prompts": left_out}})
+
+    return Training(trainer, outcome)
+
+
+def _signs(evaluation: Evaluation, prompts: list[Prompt], tokenizer: Tokenizer) -> dict[str, float]:
     """What the answers' texts show, of both models."""
     questions = [prompt.text for prompt in prompts]
 
     def signs(answers: list[list[list[int]]]) -> TextSigns:
         return text_signs(questions, [[tokenizer.decode(answer) for answer in group] for group in answers])
 
-    after, before = signs(found.answers.after), signs(found.answers.before)
+    after, before = signs(evaluation.answers.after), signs(evaluation.answers.before)
     return {
         "empty_share": after.empty_share,
         "empty_reference_share": before.empty_share,
@@ -88,7 +91,7 @@ def _signs(found: Evaluation, prompts: list[Prompt], tokenizer: Tokenizer) -> di
     }
 
 
-def _samples(found: Evaluation, prompts: list[Prompt], tokenizer: Tokenizer) -> list[dict[str, Any]]:
+def _samples(evaluation: Evaluation, prompts: list[Prompt], tokenizer: Tokenizer) -> list[dict[str, Any]]:
     return [
         {
             "prompt_id": prompts[sample.prompt_index].id,
@@ -96,5 +99,5 @@ def _samples(found: Evaluation, prompts: list[Prompt], tokenizer: Tokenizer) -> 
             "before": tokenizer.decode(sample.before),
             "after": tokenizer.decode(sample.after),
         }
-        for sample in found.samples
+        for sample in evaluation.samples
     ]

@@ -6,12 +6,15 @@ models, whose context may be a smaller one.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from app.chat import Message
 from app.db.models.prompts import Prompt
 from app.errors import ConflictError, InvalidError
 from app.lm.end_tokens import EndTokens
 from app.lm.tokenizer import Tokenizer
+from app.services.data import training_data
+from app.worker.handlers.handler import Work
 
 END_TOKENS = 1  # put behind an answer that was cut off, before it is scored
 
@@ -33,17 +36,18 @@ def read_prompts(tokenizer: Tokenizer, prompts: Sequence[Prompt], *, context_tok
     return Readable([prompt for prompt, _ in kept], [ids for _, ids in kept], len(prompts) - len(kept))
 
 
-def read_some_prompts(
-    tokenizer: Tokenizer, prompts: Sequence[Prompt], *, context_tokens: int, max_tokens: int
-) -> Readable:
-    """Raises ConflictError where there are none."""
-    found = read_prompts(tokenizer, prompts, context_tokens=context_tokens, max_tokens=max_tokens)
-    if not found.prompts:
+def read_some_prompts(work: Work[Any], tokenizer: Tokenizer, *, max_tokens: int) -> Readable:
+    """The prompts that the job has chosen, as all its models can read them. Raises ConflictError where there are
+    none."""
+    prompts = work.run.read(lambda session: training_data.prompts_by_id(session, work.inputs["prompt_ids"]))
+    context_tokens = work.models.context_tokens(*work.version_ids)
+    readable = read_prompts(tokenizer, prompts, context_tokens=context_tokens, max_tokens=max_tokens)
+    if not readable.prompts:
         raise ConflictError(
             f"None of the {len(prompts):,} prompts leaves room for an answer of {max_tokens} tokens: the models read "
             f"{context_tokens:,} together. Add shorter prompts, or lower max_tokens."
         )
-    return found
+    return readable
 
 
 def conversation_tokens(tokenizer: Tokenizer, messages: Sequence[Message]) -> list[int] | None:

@@ -1,6 +1,5 @@
-"""train_policy: PPO against a reward version -> a candidate policy. Thin: reads rows, drains the trainer, stores it."""
+"""train_policy: PPO against a reward version -> a candidate policy."""
 
-from dataclasses import asdict
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -10,100 +9,23 @@ from app.db.models.versions import VersionKind
 from app.errors import ConflictError
 from app.formats.figures import exponential, gibibytes
 from app.hparams import FittedPPOHparams, PPOHparams
-from app.lm.files.checkpoint import read_config, read_tokenizer, save_model
-from app.lm.model import Llama
+from app.lm.files.checkpoint import save_model
 from app.lm.precision import matmul_dtype
 from app.model_info.memory_need import ppo_memory, too_little
 from app.model_info.size import fit_ppo
 from app.processes.machine import available_bytes
 from app.services.data import training_data
 from app.services.labeling import drawing, languages
-from app.services.lifecycle import following
 from app.services.versions import bounds, versions
-from app.training.ppo import train_policy as train_policy_steps
-from app.training.reward.network import RewardModel
-from app.training.shared_weights import share_equal_weights
-from app.worker.handlers.job_models import (
-    NewVersion,
-    context_of,
-    directory_of,
-    hparams_of,
-    load_policy,
-    load_reward,
-    store_version,
-)
+from app.training.ppo import PolicyResult, train_policy
+from app.worker.handlers.handler import Inputs, Training, Work
 from app.worker.handlers.left_out import read_some_prompts
-from app.worker.run import JobRun
+from app.worker.handlers.outcomes import TrainedVersion
 
 LEAST_PROMPTS = 1_000  # a short training, too, has a choice of prompts
 
 
-def train_policy(run: JobRun) -> None:
-    inputs = run.pinned(lambda: run.read(lambda session: _choose(session, run.params)))
-    directory = directory_of(run, inputs["initial_version_id"])
-    tokenizer = read_tokenizer(directory)
-    hparams = fit_ppo(hparams_of(PPOHparams, run.params), read_config(directory))
-    chosen = run.read(lambda session: training_data.prompts_by_id(session, inputs["prompt_ids"]))
-    read = read_some_prompts(tokenizer, chosen, context_tokens=context_of(run, inputs), max_tokens=hparams.max_tokens)
-    _check_memory(run, inputs, hparams, longest_prompt=max(map(len, read.tokens)))
-    initial, reference, reward_model = _models(run, inputs)
-    trainer = train_policy_steps(
-        initial,
-        reference,
-        reward_model,
-        read.tokens,
-        hparams,
-        ends=tokenizer.ends,
-        pad_id=tokenizer.pad_id,
-        context=run.context(),
-    )
-    result = run.drain(trainer)
-    new = NewVersion(
-        kind=VersionKind.POLICY,
-        parent_id=inputs["initial_version_id"],
-        hparams=asdict(hparams),
-        metrics=result.metrics | {"flags": bounds.flags_to_store(result.metrics)},
-        seed=hparams.seed,
-        reward_version_id=inputs["reward_version_id"],
-        left_out={"prompts": inputs.get("set_aside", 0) + read.left_out},
-    )
-    store_version(
-        run,
-        new,
-        save=lambda directory: save_model(directory, result.model, tokenizer, dtype=None),
-        then=lambda session, version: following.after_train_policy(session, version),
-    )
-
-
-def _check_memory(run: JobRun, inputs: dict[str, Any], hparams: FittedPPOHparams, *, longest_prompt: int) -> None:
-    """Before anything is loaded: a training that the system kills for memory says nothing, and is started again."""
-    need = ppo_memory(
-        read_config(directory_of(run, inputs["initial_version_id"])),
-        hparams,
-        longest_prompt=longest_prompt,
-        reward_layers=read_config(directory_of(run, inputs["reward_version_id"])).num_hidden_layers,
-        own_reference=inputs["reference_version_id"] == inputs["initial_version_id"],
-        product_bytes=matmul_dtype().itemsize,
-    )
-    trouble = too_little(need, available_bytes(), hparams)
-    if trouble is not None:
-        raise ConflictError(trouble)
-    run.say(f"Learning rate {exponential(hparams.learning_rate)}; takes about {gibibytes(need.total)} of memory")
-
-
-def _models(run: JobRun, inputs: dict[str, Any]) -> tuple[Llama, Llama, RewardModel]:
-    """The initial policy, the reference and the reward model; weights that they have in common are there once."""
-    initial, _ = load_policy(run, inputs["initial_version_id"])
-    reference = initial
-    if inputs["reference_version_id"] != inputs["initial_version_id"]:
-        reference, _ = load_policy(run, inputs["reference_version_id"])
-        share_equal_weights(reference, initial)
-    reward_model = load_reward(run, inputs["reward_version_id"])
-    share_equal_weights(reward_model.backbone, initial)
-    return initial, reference, reward_model
-
-
-def _choose(session: Session, params: dict[str, Any]) -> dict[str, Any]:
+def choose(session: Session, hparams: PPOHparams, params: dict[str, Any]) -> Inputs:
     reference = versions.sft_version(session)
     from_active = params.get("from", "sft") == "active"
     initial = versions.active_answerer(session) if from_active else reference
@@ -112,7 +34,6 @@ def _choose(session: Session, params: dict[str, Any]) -> dict[str, Any]:
     if reward is None:
         raise ConflictError("There is no reward model yet. Train one from rankings first (the Train page).")
     versions.check_fits(session, reward, initial)
-    hparams = hparams_of(PPOHparams, params)
     episodes = max(LEAST_PROMPTS, hparams.total_episodes // hparams.samples_per_prompt)  # more are never looked at
     tags = languages.tags_for_training(session, initial)
     prompts = training_data.training_prompt_ids(session, episodes, hparams.seed, tags)
@@ -125,3 +46,52 @@ def _choose(session: Session, params: dict[str, Any]) -> dict[str, Any]:
         "prompt_ids": prompts,
         "set_aside": drawing.count_set_aside(session, PromptSplit.TRAIN),
     }
+
+
+def begin(work: Work[PPOHparams]) -> Training[PolicyResult]:
+    inputs, models = work.inputs, work.models
+    initial_id, reward_id = inputs["initial_version_id"], inputs["reward_version_id"]
+    tokenizer = models.tokenizer(initial_id)
+    hparams = fit_ppo(work.hparams, models.config(initial_id))
+    prompts = read_some_prompts(work, tokenizer, max_tokens=hparams.max_tokens)
+    _check_memory(work, hparams, longest_prompt=max(map(len, prompts.tokens)))
+    trainer = train_policy(
+        models.policy(initial_id),
+        models.policy(inputs["reference_version_id"]),
+        models.reward(reward_id),
+        prompts.tokens,
+        hparams,
+        ends=tokenizer.ends,
+        pad_id=tokenizer.pad_id,
+        context=work.run.checkpoints(),
+    )
+
+    def outcome(result: PolicyResult) -> TrainedVersion:
+        return TrainedVersion(
+            kind=VersionKind.POLICY,
+            parent_id=initial_id,
+            hparams=hparams,
+            metrics=result.metrics | {"flags": bounds.flags_to_store(result.metrics)},
+            save=lambda directory: save_model(directory, result.model, tokenizer, dtype=None),
+            reward_version_id=reward_id,
+            left_out={"prompts": inputs.get("set_aside", 0) + prompts.left_out},
+        )
+
+    return Training(trainer, outcome)
+
+
+def _check_memory(work: Work[PPOHparams], hparams: FittedPPOHparams, *, longest_prompt: int) -> None:
+    """Before anything is loaded: a training that the system kills for memory says nothing, and is started again."""
+    inputs, models = work.inputs, work.models
+    need = ppo_memory(
+        models.config(inputs["initial_version_id"]),
+        hparams,
+        longest_prompt=longest_prompt,
+        reward_layers=models.config(inputs["reward_version_id"]).num_hidden_layers,
+        own_reference=inputs["reference_version_id"] == inputs["initial_version_id"],
+        product_bytes=matmul_dtype().itemsize,
+    )
+    trouble = too_little(need, available_bytes(), hparams)
+    if trouble is not None:
+        raise ConflictError(trouble)
+    work.run.say(f"Learning rate {exponential(hparams.learning_rate)}; takes about {gibibytes(need.total)} of memory")

@@ -1,7 +1,6 @@
-"""train_reward: all rankings in force -> a reward version. Thin: reads rows, drains the trainer, stores the result."""
+"""train_reward: all rankings in force -> a reward version."""
 
 import random
-from dataclasses import asdict
 from typing import Any
 
 import torch
@@ -15,65 +14,19 @@ from app.lm.model import Llama
 from app.lm.tokenizer import Tokenizer
 from app.services.data import training_data
 from app.services.data.training_data import RankedAnswers
-from app.services.jobs import job_runs
 from app.services.labeling import languages
-from app.services.lifecycle import following
 from app.services.versions import versions
-from app.training.reward.trainer import RankedGroup, save_reward_model, train_reward_model
-from app.worker.handlers.job_models import NewVersion, hparams_of, load_policy, store_version
+from app.training.reward.trainer import RankedGroup, RewardResult, save_reward_model, train_reward_model
+from app.worker.handlers.handler import Inputs, Training, Work
 from app.worker.handlers.left_out import answer_tokens, conversation_tokens, fits_together, read_prompts
+from app.worker.handlers.outcomes import TrainedVersion
 from app.worker.run import JobRun
 
 SAMPLE_PROMPTS_AT_ONCE = 32
 MOST_PROMPTS = 1_000  # to choose those from whose answers set the scores' mean and spread
 
 
-def train_reward(run: JobRun) -> None:
-    hparams = hparams_of(RewardHparams, run.params)
-    inputs = run.pinned(lambda: _choose_and_note(run, hparams))
-    sft, tokenizer = load_policy(run, inputs["sft_version_id"])
-    groups = _groups(run, tokenizer, inputs, sft.config.context_tokens)
-    samples = _stored_samples(run, tokenizer, inputs, sft.config.context_tokens)
-    if inputs["sample_prompt_ids"]:
-        run.say("Sampling answers of the SFT model to normalize scores with")
-        samples += _fresh_samples(run, sft, tokenizer, inputs["sample_prompt_ids"], hparams.seed)
-    left_out = len(inputs["ranking_ids"]) - len(groups)
-    run.say(f"Reading {sum(len(group.completions) for group in groups.values()):,} ranked answers")
-    trainer = train_reward_model(
-        sft,
-        list(groups.values()),
-        samples,
-        hparams,
-        ends=tokenizer.ends,
-        pad_id=tokenizer.pad_id,
-        context=run.context(),
-    )
-    result = run.drain(trainer)
-    new = NewVersion(
-        kind=VersionKind.REWARD,
-        parent_id=inputs["sft_version_id"],
-        hparams=asdict(hparams),
-        metrics=dict(result.metrics) | {"reliability": result.reliability},
-        seed=hparams.seed,
-        ranking_ids=list(groups),
-        left_out={"rankings": left_out},
-    )
-    store_version(
-        run,
-        new,
-        save=lambda directory: save_reward_model(directory, result.model, tokenizer),
-        then=lambda session, version: following.after_train_reward(session, version, run.settings),
-    )
-
-
-def _choose_and_note(run: JobRun, hparams: RewardHparams) -> dict[str, Any]:
-    inputs = run.read(lambda session: _choose(session, hparams))
-    ranking_ids = inputs["ranking_ids"]
-    run.commit(lambda session: job_runs.note_rankings(session, run.job.id, run.fence, ranking_ids))
-    return inputs
-
-
-def _choose(session: Session, hparams: RewardHparams) -> dict[str, Any]:
+def choose(session: Session, hparams: RewardHparams, _params: dict[str, Any]) -> Inputs:
     """Rankings; to normalize by, stored answers of the SFT model, and prompts to sample the missing ones for."""
     ranking_ids = training_data.ranking_ids_in_force(session)
     if not ranking_ids:
@@ -83,22 +36,58 @@ def _choose(session: Session, hparams: RewardHparams) -> dict[str, Any]:
     missing = hparams.normalization_samples - len(answers)
     tags = languages.tags_for_training(session, sft) if missing else None
     prompts = training_data.training_prompt_ids(session, MOST_PROMPTS, hparams.seed, tags) if missing else []
-    dice = random.Random(hparams.seed)
+    rng = random.Random(hparams.seed)
     return {
         "ranking_ids": ranking_ids,
         "sft_version_id": sft.id,
         "normalization_answer_ids": answers,
-        "sample_prompt_ids": [dice.choice(prompts) for _ in range(missing)] if prompts else [],
+        "sample_prompt_ids": [rng.choice(prompts) for _ in range(missing)] if prompts else [],
     }
 
 
-def _groups(run: JobRun, tokenizer: Tokenizer, inputs: dict[str, Any], context_tokens: int) -> dict[int, RankedGroup]:
+def begin(work: Work[RewardHparams]) -> Training[RewardResult]:
+    run, inputs, hparams = work.run, work.inputs, work.hparams
+    sft_id = inputs["sft_version_id"]
+    sft, tokenizer = work.models.policy(sft_id), work.models.tokenizer(sft_id)
+    groups = _groups(run, tokenizer, inputs, sft.config.context_tokens)
+    samples = _stored_samples(run, tokenizer, inputs, sft.config.context_tokens)
+    if inputs["sample_prompt_ids"]:
+        run.say("Sampling answers of the SFT model to normalize scores with")
+        samples += _fresh_samples(run, sft, tokenizer, inputs["sample_prompt_ids"], hparams.seed)
+    run.say(f"Reading {sum(len(group.completions) for group in groups.values()):,} ranked answers")
+    trainer = train_reward_model(
+        sft,
+        list(groups.values()),
+        samples,
+        hparams,
+        ends=tokenizer.ends,
+        pad_id=tokenizer.pad_id,
+        context=run.checkpoints(),
+    )
+
+    def outcome(result: RewardResult) -> TrainedVersion:
+        return TrainedVersion(
+            kind=VersionKind.REWARD,
+            parent_id=sft_id,
+            hparams=hparams,
+            metrics=dict(result.metrics) | {"reliability": result.reliability},
+            save=lambda directory: save_reward_model(directory, result.model, tokenizer),
+            ranking_ids=list(groups),
+            left_out={"rankings": len(inputs["ranking_ids"]) - len(groups)},
+        )
+
+    return Training(trainer, outcome)
+
+
+def _groups(run: JobRun, tokenizer: Tokenizer, inputs: Inputs, context_tokens: int) -> dict[int, RankedGroup]:
     """By the rankings' ids; those with a prompt and an answer that are too long together are left out. Tokens as they
-    were sampled; answers of another SFT model's kin, which has other tokens, and imported ones by their texts."""
+    were sampled; answers of another SFT model's lineage, which has other tokens, and imported ones by their texts."""
     ids = inputs["ranking_ids"]
     ranked = run.read(lambda session: training_data.ranked_answers(session, ids))
-    kin = run.read(lambda session: _kin(session, {each.version_id for each in ranked} - {None}))
-    groups = (_group(tokenizer, each, as_sampled=_reads(inputs["sft_version_id"], each, kin)) for each in ranked)
+    origins = run.read(lambda session: _sft_origins(session, {each.version_id for each in ranked} - {None}))
+    groups = (
+        _group(tokenizer, each, as_sampled=_has_tokens_of(inputs["sft_version_id"], each, origins)) for each in ranked
+    )
     fits = {
         ranking_id: group
         for ranking_id, group in zip(ids, groups, strict=True)
@@ -121,24 +110,25 @@ def _group(tokenizer: Tokenizer, each: RankedAnswers, *, as_sampled: bool) -> Ra
     return RankedGroup(each.prompt_id, prompt, written, each.ranks)
 
 
-Kin = dict[int | None, Version | None]
+Origins = dict[int | None, Version | None]
+"""By a version's id, the SFT version that it descends from."""
 
 
-def _kin(session: Session, version_ids: set[int | None]) -> Kin:
+def _sft_origins(session: Session, version_ids: set[int | None]) -> Origins:
     wrote = [number for number in version_ids if number is not None]
     return {number: versions.sft_of(session, versions.get_version(session, number)) for number in wrote}
 
 
-def _reads(sft_version_id: int, ranked: RankedAnswers, kin: Kin) -> bool:
+def _has_tokens_of(sft_version_id: int, ranked: RankedAnswers, origins: Origins) -> bool:
     """Whether the tokens of these answers are those of this SFT version."""
     if ranked.version_id is None:
         return False
-    sft = kin[ranked.version_id]
+    sft = origins[ranked.version_id]
     return sft is None or sft.id == sft_version_id
 
 
 def _stored_samples(
-    run: JobRun, tokenizer: Tokenizer, inputs: dict[str, Any], context_tokens: int
+    run: JobRun, tokenizer: Tokenizer, inputs: Inputs, context_tokens: int
 ) -> list[tuple[list[int], list[int]]]:
     answer_ids = inputs["normalization_answer_ids"]
     stored = run.read(lambda session: training_data.answers_with_prompts(session, answer_ids))

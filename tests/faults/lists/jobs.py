@@ -6,7 +6,7 @@ ENGINE = "tests/worker/test_dbos_engine.py"
 ATTEMPTS = "tests/services/jobs/test_job_runs.py"
 JOBS = "tests/services/jobs/test_jobs.py"
 RUN = "tests/worker/test_run.py"
-HANDLERS = "tests/worker/test_handlers.py"
+HANDLERS = "tests/worker/handlers/test_generic.py"
 CONTEXT = "tests/training/test_context.py"
 
 runs = In("app/services/jobs/job_runs.py", ATTEMPTS)

@@ -3,8 +3,8 @@
 from tests.faults.fault import In
 
 EVALUATE = "tests/training/test_evaluate.py"
-WIRING = "tests/worker/test_wiring.py"
-HANDLERS = "tests/worker/test_handlers.py"
+WIRING = "tests/worker/handlers/test_wiring.py"
+HANDLERS = "tests/worker/handlers/test_generic.py"
 FOLLOWING = "tests/services/lifecycle/test_following.py"
 ACTIVATION = "tests/services/lifecycle/test_activation.py"
 INSTALLING = "tests/services/lifecycle/test_installing.py"
@@ -18,7 +18,9 @@ evaluate = In("app/training/evaluate.py", EVALUATE)
 handle_policy = In("app/worker/handlers/train_policy.py", WIRING)
 handle_reward = In("app/worker/handlers/train_reward.py", WIRING)
 handle_evaluate = In("app/worker/handlers/evaluate.py", WIRING)
-store = In("app/worker/handlers/job_models.py", WIRING)
+handle = In("app/worker/handlers/generic.py", WIRING, HANDLERS)
+models = In("app/worker/handlers/models.py", "tests/worker/handlers/test_models.py")
+store = In("app/worker/handlers/outcomes.py", WIRING)
 data = In("app/services/data/training_data.py", "tests/services/data/test_training_data.py")
 retraining = In("app/services/jobs/retraining.py", RANKINGS)
 following = In("app/services/lifecycle/following.py", FOLLOWING)
@@ -31,7 +33,7 @@ corpus_drawing = In("app/corpus/drawing.py", "tests/corpus/test_pairs.py")
 dressing = In("app/corpus/dressing.py", "tests/corpus/test_pairs.py", "tests/corpus/test_prompts.py")
 subject = In("app/corpus/subject.py", "tests/corpus/test_pairs.py", "tests/corpus/test_prompts.py")
 preferences = In("app/preferences.py", "tests/test_preferences.py")
-LEFT_OUT = "tests/worker/test_left_out.py"
+LEFT_OUT = "tests/worker/handlers/test_left_out.py"
 DRAWING = "tests/services/labeling/test_drawing.py"
 drawing = In("app/services/labeling/drawing.py", DRAWING)
 prompt_rows = In("app/db/models/prompts.py", DRAWING)
@@ -109,16 +111,16 @@ FAULTS = [
     handle_policy("PPO on held-out prompts", "training_data.training_prompt_ids(session, episodes, hparams.seed, tags)", "training_data.held_out_prompt_ids(session, episodes)"),
     handle_policy("the reference is the active version", "reference = versions.sft_version(session)", "reference = versions.active_answerer(session)"),
     handle_policy("the reference is the initial version", '"reference_version_id": reference.id', '"reference_version_id": initial.id'),
-    handle_policy("the trainer gets the initial model as reference", "        reference,\n        reward_model", "        initial,\n        reward_model"),
+    handle_policy("the trainer gets the initial model as reference", '        models.policy(inputs["reference_version_id"]),', "        models.policy(initial_id),"),
     handle_policy("the initial model is always the SFT version", "initial = versions.active_answerer(session) if from_active else reference", "initial = reference"),
     handle_policy("a named reward model not asked", "versions.active_reward(session) if reward_id is None", "versions.active_reward(session) if True"),
-    handle_policy("the reward version not recorded", 'reward_version_id=inputs["reward_version_id"],', "reward_version_id=None,"),
-    handle_policy("the parent is the reference", 'parent_id=inputs["initial_version_id"]', 'parent_id=inputs["reference_version_id"]'),
-    handle_policy("the initial model stored again", "save_model(directory, result.model", "save_model(directory, initial"),
+    handle_policy("the reward version not recorded", "reward_version_id=reward_id,", "reward_version_id=None,"),
+    handle_policy("the parent is the reference", "parent_id=initial_id,", 'parent_id=inputs["reference_version_id"],'),
+    handle_policy("the initial model stored again", "save_model(directory, result.model", "save_model(directory, models.policy(initial_id)"),
     handle_evaluate("evaluation on training prompts", "training_data.held_out_prompt_ids(session, hparams.num_prompts, tags)", "training_data.training_prompt_ids(session, hparams.num_prompts, 0)"),
     handle_evaluate("the policy compared with itself", "reference = versions.sft_of(session, version) or versions.sft_version(session)", "reference = version"),
     handle_evaluate("the policy compared with the active version", "reference = versions.sft_of(session, version) or", "reference = versions.active_answerer(session) or"),
-    handle_evaluate("the policy and its reference exchanged", "        policy, reference, reward_model, read.tokens", "        reference, policy, reward_model, read.tokens"),
+    handle_evaluate("the policy and its reference exchanged", '        models.policy(version_id),\n        models.policy(inputs["reference_version_id"]),', '        models.policy(inputs["reference_version_id"]),\n        models.policy(version_id),'),
     handle_evaluate("judged by the active reward model", 'params.get("reward_version_id") or version.reward_version_id', "None"),
     handle_evaluate("the evaluation asks for no named reward model", 'params.get("reward_version_id") or ', ""),
     handle_evaluate("shown answers exchanged", '"before": tokenizer.decode(sample.before)', '"before": tokenizer.decode(sample.after)'),
@@ -130,7 +132,13 @@ FAULTS = [
     handle_reward("rankings not recorded with the version", "ranking_ids=list(groups),", "ranking_ids=[],"),
     handle_reward("prompts read without their conversation", "prompt = conversation_tokens(tokenizer, each.messages)", "prompt = conversation_tokens(tokenizer, each.messages[-1:])"),
     handle_reward("fresh samples that no seed decides", "torch.Generator().manual_seed(seed)", "torch.Generator().manual_seed(torch.seed() % 2**31)"),
-    store("overrides of the job not used", "if name in names}", "if name not in names}"),
+    In("app/services/jobs/job_params.py", WIRING)("overrides of the job not used", "if name in names}", "if name not in names}"),
+    store("a new version that nothing follows", "            follows(session, version, run.settings)\n    except", "    except"),
+    store("figures that nothing follows", "            follows(session, version, run.settings)\n\n", "\n"),
+    handle("rankings read are not noted", "if kind.reads_rankings:", "if False:", "tests/services/jobs/test_retraining.py", "tests/worker/handlers/test_generic.py"),
+    models("a model loaded at each question", "if version_id not in self._policies:", "if True:"),
+    models("equal weights lie there twice", "share_equal_weights(model, other)", "pass"),
+    models("the longest context counts", "return min(self.config", "return max(self.config"),
     store("a failed record leaves its files", "            target.rename(fresh)\n", "            pass\n"),
     store("the content hash of another folder", "content_hash=content_hash,", 'content_hash="0" * 64,'),
     data("ranks read in display order", "for answer in answers],\n    )", "for answer in ranking.group.completions],\n    )"),

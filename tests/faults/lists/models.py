@@ -16,7 +16,7 @@ need = In("app/model_info/memory_need.py", "tests/model_info/test_memory_need.py
 size = In("app/model_info/size.py", "tests/model_info/test_size.py")
 machine = In("app/processes/machine.py", "tests/processes/test_machine.py")
 evaluate = In("app/training/evaluate.py", "tests/training/test_evaluate.py")
-handler = In("app/worker/handlers/evaluate.py", "tests/worker/test_evaluation_signs.py")
+handler = In("app/worker/handlers/evaluate.py", "tests/worker/handlers/test_evaluate.py")
 
 FAULTS = [
     packed_linear("a long sum begins anew at each part", "            if step == 0:\n                begin", "            if True:\n                begin"),
@@ -40,7 +40,7 @@ FAULTS = [
     signs("wide letters are another script", 'unicodedata.normalize("NFKC", text)', "text"),
     signs("a word in another script condemns", "answered.most_common(1)[0][0] not in asked", "bool(set(answered) - set(asked))"),
     signs("Japanese is two scripts", "ONE_SCRIPT.get(name, name)", "name"),
-    handler("the reference's signs are the policy's", "signs(found.answers.after), signs(found.answers.before)", "signs(found.answers.after), signs(found.answers.after)"),
+    handler("the reference's signs are the policy's", "signs(evaluation.answers.after), signs(evaluation.answers.before)", "signs(evaluation.answers.after), signs(evaluation.answers.after)"),
     bounds("a bound on the wrong side", "if (here - there - by) * by > 0:", "if here - there - by > 0:"),
     bounds("an evaluation forgets the training's flags", "        *training_flags(measured(metrics)),\n", ""),
     need("the optimizer is not counted", "trained=3 * FP32 * trained", "trained=FP32 * trained"),

@@ -6,7 +6,7 @@ MODEL = "tests/training/reward/test_trainer.py"
 DATA = "tests/training/reward/test_data.py"
 HEAD = "tests/training/reward/test_head.py"
 PAIR_LOSS = "tests/training/reward/test_pair_loss.py"
-WIRING = "tests/worker/test_wiring.py"
+WIRING = "tests/worker/handlers/test_wiring.py"
 
 model = In("app/training/reward/trainer.py", DATA, MODEL)
 data = In("app/training/reward/data.py", DATA, MODEL)

@@ -4,7 +4,7 @@ from tests.faults.fault import Fault, In
 
 TEXT, SCORER = "tests/lm/files/test_imported_tokenizer.py", "tests/training/reward/test_scorer.py"
 MODEL, PPO = "tests/training/reward/test_trainer.py", "tests/training/test_ppo.py"
-FOLLOWING, HANDLERS = "tests/services/lifecycle/test_following.py", "tests/worker/test_handlers.py"
+FOLLOWING, HANDLERS = "tests/services/lifecycle/test_following.py", "tests/worker/handlers/test_generic.py"
 
 ends = In("app/lm/end_tokens.py", MODEL)
 network = In("app/training/reward/network.py", MODEL)
@@ -65,8 +65,8 @@ FAULTS: list[Fault] = [
     precision("what is chosen is not used", "return dtype_of(_in_use.get())", "return dtype_of(AUTO)"),
     installation("the setting is not heeded", 'if forced != "auto":', "if False:"),
     installation("the choice is not kept", "        session.add(found)\n        session.flush()\n", ""),
-    Fault(file="app/worker/handlers/registry.py", tests=(HANDLERS,), name="a job takes the format of the day", old='run.pinned(lambda: {"precision": run.commit(chosen)}, "precision")["precision"]', new="run.commit(chosen)"),
-    Fault(file="app/worker/handlers/registry.py", tests=(HANDLERS,), name="a job's format is not used", old="with precision.using(run.precision):", new="with precision.using(precision.AUTO):"),
-    Fault(file="app/worker/handlers/job_models.py", tests=(HANDLERS,), name="a version does not know its format", old="precision=run.precision,", new="precision=None,"),
+    Fault(file="app/worker/handlers/generic.py", tests=(HANDLERS,), name="a job takes the format of the day", old='run.pinned(lambda: {"precision": run.commit(of_installation)}, "precision")', new='{"precision": run.commit(of_installation)}'),
+    Fault(file="app/worker/handlers/generic.py", tests=(HANDLERS,), name="a job's format is not used", old="with precision.using(run.precision):", new="with precision.using(precision.AUTO):"),
+    Fault(file="app/worker/handlers/outcomes.py", tests=(HANDLERS,), name="a version does not know its format", old="precision=run.precision,", new="precision=None,"),
     installing("everybody's weights ship with the program", 'metrics: dict[str, Any] = {} if shipped else {"imported_from": model_dir.resolve().name}', "metrics: dict[str, Any] = {}"),
 ]

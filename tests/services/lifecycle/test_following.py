@@ -62,9 +62,9 @@ def test_reward_model_worse_than_chance_replaces_none(session: Session, add: Add
     assert (good.status, bad.status) == (VersionStatus.ACTIVE, VersionStatus.CANDIDATE)
 
 
-def test_policy_is_evaluated(session: Session, add: AddVersion) -> None:
+def test_policy_is_evaluated(session: Session, add: AddVersion, quick: Settings) -> None:
     reward = add(VersionKind.REWARD)
-    job = following.after_train_policy(session, add(VersionKind.POLICY, reward_version_id=reward.id))
+    job = following.after_train_policy(session, add(VersionKind.POLICY, reward_version_id=reward.id), quick)
     assert (job.kind, job.params) == ("evaluate", {"version_id": 3, "reward_version_id": reward.id})
 
 

@@ -105,7 +105,7 @@ def ppo(harness: Harness, monkeypatch: pytest.MonkeyPatch) -> Given:
         yield Progress(1, 1)
         return PolicyResult(marked(harness, 99.0)[0], {"objective/kl": 1.5})
 
-    monkeypatch.setattr(policy_handler, "train_policy_steps", train)
+    monkeypatch.setattr(policy_handler, "train_policy", train)
     return given
 
 

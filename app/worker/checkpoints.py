@@ -9,7 +9,7 @@ from app.saving import saving
 from app.training.context import FileContext
 
 
-class CheckpointContext(FileContext):
+class JobCheckpoints(FileContext):
     """FileContext that survives a power cut (the folder is synced too) and tells each save, before and after."""
 
     def __init__(

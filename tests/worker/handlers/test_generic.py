@@ -21,9 +21,9 @@ from app.lm import precision
 from app.services.jobs import jobs
 from app.training import ppo
 from app.training.reward.trainer import load_reward_model, save_reward_model
-from app.worker.context import CheckpointContext
+from app.worker.checkpoints import JobCheckpoints
 from app.worker.handlers import train_reward as handler
-from app.worker.handlers.job_models import load_policy
+from app.worker.handlers.models import Models
 from tests.worker.harness import Harness
 from tests.worker.world import check_files, idle_run, make_world, queue, run_inline, version_of_job, versions_of
 
@@ -117,7 +117,7 @@ def test_a_policy_whose_memory_is_not_there_is_refused_before_anything_is_loaded
     harness = make()
     run_inline(harness, queue(harness, "train_reward", **REWARD))
     monkeypatch.setattr("app.worker.handlers.train_policy.available_bytes", lambda: 1 << 20)
-    monkeypatch.delattr("app.worker.handlers.train_policy.load_policy")
+    monkeypatch.delattr("app.worker.handlers.models.load_model")
     job = run_inline(harness, queue(harness, "train_policy", **POLICY))
     assert "0.0 GiB are free" in failed(harness, job)
 
@@ -190,7 +190,7 @@ def test_full_disk_at_the_end(make: Callable[..., Harness]) -> None:
 
 
 def test_full_disk_at_a_checkpoint(tmp_path: Path) -> None:
-    context = CheckpointContext(tmp_path / "checkpoint.pt")
+    context = JobCheckpoints(tmp_path / "checkpoint.pt")
     context.save({"step": 1})
     with (
         pytest.raises(Exception, match="checkpoint could not be saved: the disk is full"),
@@ -207,7 +207,7 @@ def test_loss_that_is_not_a_number(make: Callable[..., Harness]) -> None:
     directory = harness.settings.version_directory(reward.path)
     model = load_reward_model(directory)
     model.head.weight.data.fill_(torch.nan)
-    _, tokenizer = load_policy(idle_run(harness), 1)
+    tokenizer = Models(idle_run(harness)).tokenizer(1)
     save_reward_model(directory, model, tokenizer)
     error = failed(harness, run_inline(harness, queue(harness, "train_policy", **POLICY)))
     assert "not a number" in error
@@ -219,10 +219,10 @@ def test_inputs_are_chosen_once(make: Callable[..., Harness]) -> None:
     harness = make()
     job = queue(harness, "train_reward", **REWARD)
     chosen: list[list[int]] = []
-    original = handler._choose
+    original = handler.choose
 
-    def choose(session: Session, hparams: RewardHparams) -> dict[str, Any]:
-        inputs = original(session, hparams)
+    def choose(session: Session, hparams: RewardHparams, params: dict[str, Any]) -> dict[str, Any]:
+        inputs = original(session, hparams, params)
         chosen.append(inputs["ranking_ids"])
         return inputs
 
@@ -230,7 +230,7 @@ def test_inputs_are_chosen_once(make: Callable[..., Harness]) -> None:
         raise KeyboardInterrupt
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(handler, "_choose", choose)
+        patch.setattr(handler, "choose", choose)
         patch.setattr(handler, "_groups", crash)
         with pytest.raises(KeyboardInterrupt):
             run_inline(harness, job)
@@ -260,7 +260,7 @@ def test_a_job_ends_in_the_number_format_that_it_began_in(
         raise KeyboardInterrupt
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("app.worker.handlers.train_policy.train_policy_steps", crash)
+        patch.setattr("app.worker.handlers.train_policy.train_policy", crash)
         with pytest.raises(KeyboardInterrupt):
             run_inline(harness, job)
     monkeypatch.setattr(precision, "of_processor", lambda: later)
@@ -270,7 +270,7 @@ def test_a_job_ends_in_the_number_format_that_it_began_in(
         used.append(precision.matmul_dtype())
         return ppo.train_policy(*inputs, **words)
 
-    monkeypatch.setattr("app.worker.handlers.train_policy.train_policy_steps", watch)
+    monkeypatch.setattr("app.worker.handlers.train_policy.train_policy", watch)
     ended = run_inline(harness, job)
     assert ended.status is JobStatus.SUCCEEDED
     assert used == [precision.PRECISIONS[first]] * 2

@@ -1,0 +1,59 @@
+"""The models of a job, each loaded once; weights that several of them have in common are in memory once."""
+
+from pathlib import Path
+
+from app.hparams import ModelConfig
+from app.lm.files.checkpoint import load_model, read_config, read_tokenizer
+from app.lm.model import Llama
+from app.lm.tokenizer import Tokenizer
+from app.services.versions import versions
+from app.training.reward.trainer import RewardModel, load_reward_model
+from app.training.shared_weights import share_equal_weights
+from app.worker.run import JobRun
+
+
+class Models:
+    """By the ids of versions. All raise GoneError where a version's files were removed."""
+
+    def __init__(self, run: JobRun) -> None:
+        self._run = run
+        self._policies: dict[int, Llama] = {}
+        self._rewards: dict[int, RewardModel] = {}
+        self._tokenizers: dict[int, Tokenizer] = {}
+
+    def policy(self, version_id: int) -> Llama:
+        if version_id not in self._policies:
+            model, self._tokenizers[version_id] = load_model(self._directory(version_id))
+            self._policies[version_id] = self._sharing(model)
+        return self._policies[version_id]
+
+    def reward(self, version_id: int) -> RewardModel:
+        if version_id not in self._rewards:
+            model = load_reward_model(self._directory(version_id))
+            self._sharing(model.backbone)
+            self._rewards[version_id] = model
+        return self._rewards[version_id]
+
+    def tokenizer(self, version_id: int) -> Tokenizer:
+        """Without loading the model."""
+        if version_id not in self._tokenizers:
+            self._tokenizers[version_id] = read_tokenizer(self._directory(version_id))
+        return self._tokenizers[version_id]
+
+    def config(self, version_id: int) -> ModelConfig:
+        """Without loading the model."""
+        return read_config(self._directory(version_id))
+
+    def context_tokens(self, *version_ids: int) -> int:
+        """Tokens that each of these models reads at most."""
+        return min(self.config(number).context_tokens for number in set(version_ids))
+
+    def _sharing(self, model: Llama) -> Llama:
+        """The weights that it has in common with the policies loaded before become theirs."""
+        for other in self._policies.values():
+            share_equal_weights(model, other)
+        return model
+
+    def _directory(self, version_id: int) -> Path:
+        path = self._run.read(lambda session: versions.usable_version(session, version_id).path)
+        return self._run.settings.version_directory(path)

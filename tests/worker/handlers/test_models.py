@@ -1,0 +1,63 @@
+"""The models of a job: loaded once, weights in common once, and the shortest context of those that are used."""
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from app.db.models.versions import Version
+from app.db.session import transaction
+from app.errors import GoneError
+from app.worker.handlers.handler import Work
+from app.worker.handlers.models import Models
+from tests.worker.harness import Harness
+from tests.worker.world import idle_run, make_world, queue, run_inline, version_of_job
+
+REWARD = {"ridge_steps": 1, "normalization_samples": 8, "num_layers": 1}
+
+
+@pytest.fixture
+def harness(tmp_path: Path, tiny_model_dir: Path) -> Iterator[Harness]:
+    made = make_world(tmp_path / "data", tiny_model_dir, ranked=2)
+    yield made
+    made.close()
+
+
+def test_a_model_is_loaded_once(harness: Harness) -> None:
+    models = Models(idle_run(harness))
+    tokenizer = models.tokenizer(1)
+    assert models.policy(1) is models.policy(1)
+    assert models.tokenizer(1).encode("one two") == tokenizer.encode("one two")
+
+
+def test_weights_in_common_are_in_memory_once(harness: Harness) -> None:
+    reward = version_of_job(harness, run_inline(harness, queue(harness, "train_reward", **REWARD)).id)
+    models = Models(idle_run(harness))
+    sft, scorer = models.policy(1), models.reward(reward.id)
+    embeddings = scorer.backbone.model.embed_tokens.weight
+    assert embeddings.data_ptr() == sft.model.embed_tokens.weight.data_ptr()
+    assert models.reward(reward.id) is scorer
+
+
+def test_the_shortest_context_counts(harness: Harness) -> None:
+    folder = harness.settings.version_directory("versions/2-sft")
+    shutil.copytree(harness.settings.version_directory("versions/1-sft"), folder)
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(config | {"max_position_embeddings": 100}))
+    with transaction(harness.sessions) as session:
+        session.add(Version(id=2, kind="sft", path="versions/2-sft", content_hash="0", hparams={}, metrics={}))
+    models = Models(idle_run(harness))
+    assert models.context_tokens(1) == 512
+    assert models.context_tokens(1, 2) == 100
+    inputs = {"initial_version_id": 1, "reward_version_id": 2, "prompt_ids": [7]}
+    assert Work(idle_run(harness), None, inputs, models).version_ids == {1, 2}
+
+
+def test_a_removed_version_cannot_be_used(harness: Harness) -> None:
+    with transaction(harness.sessions) as session:
+        version = session.get_one(Version, 1)
+        version.removed_at = version.created_at
+    with pytest.raises(GoneError, match="removed"):
+        Models(idle_run(harness)).policy(1)
