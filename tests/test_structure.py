@@ -56,7 +56,6 @@ INNER_IMPORTS = {
     "app/services/data/parquet_child.py": "only POSIX has resource; pyarrow is opened under its limits",
     "app/settings/database_url.py": "psycopg is there with the extra `postgres` alone",
     "app/training/context.py": "the worker's own process carries no torch",
-    "app/worker/handlers/registry.py": "the worker's own process carries no torch",
     "bench/import_model.py": "each step is measured in a process that has nothing else",
 }
 
