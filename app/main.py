@@ -12,8 +12,9 @@ from fastapi.staticfiles import StaticFiles
 from sqlalchemy import Engine as Database
 from starlette.middleware import Middleware
 
-from app.api import exports, generation, groups, health, imports, jobs, openai, prompts, rankings, versions
+from app.api import exports, generation, groups, health, imports, jobs, prompts, rankings, versions
 from app.api.description import describe
+from app.api.openai import routes as openai
 from app.db.session import make_read_session_factory, open_database
 from app.http.connections import AcceptErrors
 from app.http.head import HeadAsGet

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from app.api.openai_answers import ChatChunk, ChatOut
+from app.api.openai.answers import ChatChunk, ChatOut
 from tests.api.conftest import check_problem
 from tests.live import LiveServer
 

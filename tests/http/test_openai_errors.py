@@ -9,7 +9,7 @@ import pytest
 from app.errors import LateError, UnavailableError
 from app.http.openai_errors import of_fault
 from tests.api.conftest import Json, check_openai_error, sse
-from tests.api.test_openai import HI, of, post
+from tests.api.openai.test_routes import HI, of, post
 from tests.live import LiveServer, ScriptedEngine
 
 UNSUPPORTED = "unsupported_parameter"

@@ -9,10 +9,10 @@ streaming = In("app/lm/inference/streaming.py", "tests/lm/inference/test_streami
 generation = In("app/lm/inference/generation.py", "tests/lm/inference/test_engine.py")
 engine = In("app/lm/inference/engine.py", "tests/lm/inference/test_engine.py")
 token_bytes = In("app/lm/inference/token_bytes.py", "tests/lm/inference/test_token_bytes.py")
-requests = In("app/api/openai_requests.py", "tests/api/test_openai.py")
-answers = In("app/api/openai_answers.py", "tests/api/test_openai.py")
-texts = In("app/api/openai_texts.py", "tests/api/test_openai_texts.py")
-openai = In("app/api/openai.py", "tests/http/test_openai_errors.py")
+requests = In("app/api/openai/requests.py", "tests/api/openai/test_routes.py")
+answers = In("app/api/openai/answers.py", "tests/api/openai/test_routes.py")
+texts = In("app/api/openai/texts.py", "tests/api/openai/test_texts.py")
+openai = In("app/api/openai/routes.py", "tests/http/test_openai_errors.py")
 cache = In("app/lm/inference/kv_cache.py", "tests/lm/inference/test_batch.py")
 SAMPLING = "tests/lm/inference/test_offline.py"
 
@@ -75,12 +75,12 @@ FAULTS = [
     requests("neighbours of one role stay apart", "return joined([message", "return list([message"),
     requests("a name left out", 'f"{self.name}: {text}" if self.name else text', "text"),
     requests("both limits, the longer one taken", "self.max_tokens is not None and self.max_completion_tokens is not None", "False", "tests/http/test_openai_errors.py"),
-    requests("a marker of a document for tokens, too", "RawTokens(tuple(each))", 'RawText(" ".join(map(str, each)))', "tests/api/test_openai_texts.py"),
+    requests("a marker of a document for tokens, too", "RawTokens(tuple(each))", 'RawText(" ".join(map(str, each)))', "tests/api/openai/test_texts.py"),
     answers("an entry for the end token", "            if one.bytes\n", ""),
     answers("usage with every piece", 'exclude=None if with_usage else {"usage"}', "exclude=None"),
     texts("offsets in bytes", 'return len(written.decode("utf-8", "replace"))', "return len(written)"),
     openai("the context's limit without its name", 'code="context_length_exceeded",', "code=None,"),
-    openai("the room of the label page", "return count, asked or room", "return count, min(asked or 96, 96)", "tests/api/test_openai.py"),
+    openai("the room of the label page", "return count, asked or room", "return count, min(asked or 96, 96)", "tests/api/openai/test_routes.py"),
     streaming("a stop string in the text", "self._held[: min(places)], True", "self._held, True"),
     streaming("the last stop string counts", "min(places)", "max(places)"),
     streaming("a stop string's beginning told", "len(self._held) - self._beginning()", "len(self._held)"),

@@ -11,9 +11,9 @@ from fastapi import APIRouter
 from sqlalchemy.orm import Session
 
 from app.api.description import openai_streams, raises
-from app.api.openai_answers import ChatChunk, ChatOut, Head, ModelOut, ModelsOut, chunks, told, whole
-from app.api.openai_requests import ACTIVE_MODEL, COMPLETION_TOKENS, ChatIn, CompletionIn
-from app.api.openai_texts import TextOut, text_chunks, whole_texts
+from app.api.openai.answers import ChatChunk, ChatOut, Head, ModelOut, ModelsOut, chunks, told, whole
+from app.api.openai.requests import ACTIVE_MODEL, COMPLETION_TOKENS, ChatIn, CompletionIn
+from app.api.openai.texts import TextOut, text_chunks, whole_texts
 from app.api.streams import EventStream, with_first
 from app.chat import GenerationRequest, Prompt, RawText, RawTokens, StreamEvent
 from app.db.models.versions import Version

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel
 
-from app.api.openai_answers import Head, Usage, usage_of
+from app.api.openai.answers import Head, Usage, usage_of
 from app.api.streams import event
 from app.chat import Alternative, SampledAnswer, StreamEvent, TokenLogprob
 

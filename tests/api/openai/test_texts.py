@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from app.api.openai_answers import Head
-from app.api.openai_texts import whole_texts
+from app.api.openai.answers import Head
+from app.api.openai.texts import whole_texts
 from app.chat import SampledAnswer, TokenLogprob
 from tests.api.conftest import Json, check_openai_error, sse
 from tests.live import LiveServer

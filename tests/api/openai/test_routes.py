@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from app.api.openai_requests import ChatIn
+from app.api.openai.requests import ChatIn
 from tests.api.conftest import Json, check_openai_error, sse
 from tests.live import LiveServer
 
