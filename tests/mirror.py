@@ -14,6 +14,7 @@ COVERED: dict[str, tuple[str, str]] = {
     "app/api/description.py": ("seen in what it writes", "tests/api/test_openapi.py"),
     "app/api/health.py": (END_TO_END, "tests/api/test_pressure.py"),
     "app/api/openai/answers.py": (END_TO_END, "tests/api/openai/test_routes.py"),
+    "app/api/openai/fields.py": (END_TO_END, "tests/api/openai/test_routes.py"),
     "app/api/openai/requests.py": (END_TO_END, "tests/api/openai/test_routes.py"),
     "app/api/rankings.py": (END_TO_END, "tests/api/test_groups.py"),
     "app/api/schemas.py": ("seen in the description", "tests/api/test_openapi.py"),

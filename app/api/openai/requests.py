@@ -3,74 +3,22 @@ do is refused by name where it would change the answer; what changes nothing is 
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationInfo, field_validator, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from app.api.generation import MAX_ANSWERS
-from app.api.schemas import MAX_ALTERNATIVES, TEMPERATURE, StopString
-from app.chat import Message, Prompt, RawText, RawTokens, Scalar, Templated, joined
+from app.api.openai.fields import MAX_KEY_CHARACTERS, Metadata, StopStrings, Strict, TemplateValue, TokenId, Unsupported
+from app.api.schemas import MAX_ALTERNATIVES, TEMPERATURE
+from app.chat import Message, Prompt, RawText, RawTokens, Templated, joined
 from app.errors import InvalidError
 from app.hparams import SamplingParams
 from app.http.openai_errors import UNSUPPORTED
 
 ACTIVE_MODEL = "fourfold"
-MAX_PAIRS, MAX_KEY_CHARACTERS, MAX_VALUE_CHARACTERS = 16, 64, 512
 MAX_SEED = 2**63 - 1
 MAX_PROMPTS = 16
 COMPLETION_TOKENS = 16  # OpenAI's default
 MAX_COMPLETION_ALTERNATIVES = 5
-
-
-class Strict(BaseModel):
-    """No text for numbers, no numbers for text, no field that is not known."""
-
-    model_config = ConfigDict(strict=True, extra="forbid")
-
-
-def _nothing(value: Any) -> None:
-    """null, or an empty list or object: as good as left out."""
-    if value is not None and value != [] and value != {}:
-        raise PydanticCustomError(UNSUPPORTED, "is not supported by these models. Leave it out")
-
-
-Unsupported = Annotated[
-    None,
-    BeforeValidator(
-        _nothing,
-        json_schema_input_type=None
-        | Annotated[list[Any], Field(max_length=0)]
-        | Annotated[dict[str, Any], Field(max_length=0)],
-    ),
-]
-
-
-def _listed(value: Any) -> Any:
-    """One string is a list of one, nothing is none."""
-    return [] if value is None else [value] if isinstance(value, str) else value
-
-
-StopStrings = Annotated[
-    list[StopString],
-    BeforeValidator(
-        _listed, json_schema_input_type=StopString | Annotated[list[StopString], Field(max_length=4)] | None
-    ),
-    Field(max_length=4),
-]
-TokenId = Annotated[str, Field(pattern=r"^(0|[1-9][0-9]{0,8})$")]
-
-
-def _no_list(value: Any) -> Any:
-    """Said once, not for each of the types that it might have been."""
-    if isinstance(value, list | dict):
-        raise PydanticCustomError("scalar_type", "expected a text, a number, true, false or null")
-    return value
-
-
-TemplateValue = Annotated[Scalar, BeforeValidator(_no_list, json_schema_input_type=Scalar)]
-Metadata = Annotated[
-    dict[Annotated[str, Field(max_length=MAX_KEY_CHARACTERS)], Annotated[str, Field(max_length=MAX_VALUE_CHARACTERS)]],
-    Field(max_length=MAX_PAIRS),
-]
 
 
 class Part(Strict):
@@ -138,7 +86,7 @@ class SamplingIn(Strict):
     top_p: float | None = Field(None, gt=0.0, le=1.0, description="Default 1.")
     max_tokens: int | None = Field(None, ge=1)
     seed: int | None = Field(None, ge=-MAX_SEED, le=MAX_SEED)
-    stop: StopStrings = []
+    stop: StopStrings = Field([])
     stream: bool | None = None
     stream_options: StreamOptions | None = None
     user: str | None = Field(None, description="Changes nothing.")
