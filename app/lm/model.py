@@ -5,10 +5,15 @@ Knows nothing of text, files or sampling. Parameter names and the half-rotation 
 `LlamaForCausalLM`, so weights travel both ways unchanged. Departures: no output beyond states and logits, no dropout,
 no sliding window (`ModelConfig.context_tokens` is at most the window, so that it would hide nothing).
 
-Shapes: B rows, T tokens, V vocabulary, H hidden size, N query heads, K key-value heads, D head size.
+A layer's mathematics stands here: `Layer.forward` for training, at every position or at chosen ones, and beside it
+`Layer.products`, the same as four products that app/lm/inference/decoder.py runs with compiled kernels between them.
+
+Shapes: B rows, T tokens, A positions chosen of them, V vocabulary, H hidden size, I inner size, N query heads, K
+key-value heads, D head size.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
@@ -18,9 +23,8 @@ from app.hparams import ModelConfig
 from app.lm.attention import causal_attention
 from app.lm.rotary import rotary_tables, rotate
 
-__all__ = ["Llama", "attention_mask", "positions_of", "rotary_tables", "rotate"]
-
 INITIAL_DEVIATION = 0.02
+Angles = tuple[Tensor, Tensor]  # cosines and sines, [B,1,T,D]
 
 
 def positions_of(mask: Tensor | None, rows: int, tokens: int) -> Tensor:
@@ -39,6 +43,13 @@ def attention_mask(mask: Tensor | None, tokens: int) -> Tensor | None:
     causal = torch.ones(tokens, tokens, dtype=torch.bool).tril()
     # A padding token sees at least itself: a row without any key would be NaN and spoil gradients.
     return (causal & mask[:, None, None, :]) | torch.eye(tokens, dtype=torch.bool)
+
+
+def gather_states(states: Tensor, index: Tensor) -> Tensor:
+    """states [B,T,H], index [B,...] int64 -> [B,...,H]."""
+    flat = index.flatten(1)
+    picked = states.gather(1, flat.unsqueeze(-1).expand(-1, -1, states.shape[-1]))
+    return picked.view(*index.shape, states.shape[-1])
 
 
 class RMSNorm(nn.Module):
@@ -69,26 +80,49 @@ class Attention(nn.Module):
             self.q_norm = RMSNorm(config.head_dim, config.rms_norm_eps)
             self.k_norm = RMSNorm(config.head_dim, config.rms_norm_eps)
 
-    def forward(self, states: Tensor, angles: tuple[Tensor, Tensor], mask: Tensor | None) -> Tensor:
-        rows, tokens, _ = states.shape
-        queries, narrow = self.config.num_attention_heads, self.config.num_key_value_heads
-        # One product instead of three: joining the small matrices costs less than reading the states three times.
-        joined = joined_linear(states, self.q_proj, self.k_proj, self.v_proj)
-        heads = joined.view(rows, tokens, queries + 2 * narrow, -1).transpose(1, 2)  # [B,N+2K,T,D]
-        value = heads[:, queries + narrow :]
-        turned = self.turned(heads[:, : queries + narrow], queries, angles)
-        query, key = turned[:, :queries], turned[:, queries:]  # [B,N,T,D], [B,K,T,D]
-        share = queries // narrow
+    def forward(self, states: Tensor, angles: Angles, mask: Tensor | None, at: Tensor | None = None) -> Tensor:
+        """states [B,T,H] -> [B,T,H], or [B,A,H] as `Layer.forward` says."""
+        assert at is None or mask is not None, "chosen positions want a mask: causal would be of the first ones"
+        query, key, value = self._heads(states, angles) if at is None else self._heads_at(states, angles, at)
+        share = self.config.num_attention_heads // self.config.num_key_value_heads
         if share > 1:  # faster on this processor than enable_gqa, with equal results
             key, value = key.repeat_interleave(share, dim=1), value.repeat_interleave(share, dim=1)
         if mask is None and value.dtype == torch.bfloat16:
             mixed = causal_attention(query, key, value)
         else:
             mixed = _attention(query, key, value, mask)
-        merged: Tensor = self.o_proj(mixed.to(value.dtype).transpose(1, 2).reshape(rows, tokens, -1))  # [B,T,H]
+        merged: Tensor = self.o_proj(mixed.to(value.dtype).transpose(1, 2).flatten(2))  # [B,T,H] or [B,A,H]
         return merged
 
-    def turned(self, heads: Tensor, queries: int, angles: tuple[Tensor, Tensor]) -> Tensor:
+    def _heads(self, states: Tensor, angles: Angles) -> tuple[Tensor, Tensor, Tensor]:
+        """Queries [B,N,T,D], keys and values [B,K,T,D]."""
+        rows, tokens, _ = states.shape
+        queries, narrow = self.config.num_attention_heads, self.config.num_key_value_heads
+        # One product instead of three: joining the small matrices costs less than reading the states three times.
+        joined = joined_linear(states, self.q_proj, self.k_proj, self.v_proj)
+        heads = joined.view(rows, tokens, queries + 2 * narrow, -1).transpose(1, 2)  # [B,N+2K,T,D]
+        turned = self.turned(heads[:, : queries + narrow], queries, angles)
+        return turned[:, :queries], turned[:, queries:], heads[:, queries + narrow :]
+
+    def _heads_at(self, states: Tensor, angles: Angles, at: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Queries [B,N,A,D] of the chosen positions alone, keys and values [B,K,T,D] of all."""
+        depth, queries = self.config.head_dim, self.config.num_attention_heads
+        asked = (gather_states(angles[0][:, 0], at)[:, None], gather_states(angles[1][:, 0], at)[:, None])  # [B,1,A,D]
+        query, key, value = (
+            part(read).unflatten(-1, (-1, depth)).transpose(1, 2)
+            for part, read in ((self.q_proj, gather_states(states, at)), (self.k_proj, states), (self.v_proj, states))
+        )
+        return self.turned(query, queries, asked), self.turned(key, 0, angles), value
+
+    def head_norms(self) -> Tensor:
+        """Weights of the norms of queries and keys, a row for each head, fp32: [N+K,D], or [N+K,0] without norms."""
+        queries, narrow = self.config.num_attention_heads, self.config.num_key_value_heads
+        if not self.config.qk_norm:
+            return torch.zeros(queries + narrow, 0)
+        query, key = self.q_norm.weight.detach().float(), self.k_norm.weight.detach().float()
+        return torch.cat((query.expand(queries, -1), key.expand(narrow, -1)))
+
+    def turned(self, heads: Tensor, queries: int, angles: Angles) -> Tensor:
         """[B,heads,T,D], the first `queries` of them queries, the rest keys: normed and rotated as this layer does."""
         if self.config.qk_norm:
             parts = (self.q_norm(heads[:, :queries].float()), self.k_norm(heads[:, queries:].float()))
@@ -126,6 +160,14 @@ class MLP(nn.Module):
         return out
 
 
+@dataclass(frozen=True)
+class Product:
+    """A linear map x -> weight x + bias, [out,in] and [out]."""
+
+    weight: Tensor
+    bias: Tensor | None
+
+
 class Layer(nn.Module):
     def __init__(self, config: ModelConfig, *, rotated: bool) -> None:
         super().__init__()
@@ -134,9 +176,34 @@ class Layer(nn.Module):
         self.input_layernorm = RMSNorm(config.hidden_size, config.rms_norm_eps)
         self.post_attention_layernorm = RMSNorm(config.hidden_size, config.rms_norm_eps)
 
-    def forward(self, states: Tensor, angles: tuple[Tensor, Tensor], mask: Tensor | None) -> Tensor:
-        states = states + self.self_attn(self.input_layernorm(states), angles, mask)
-        return states + self.mlp(self.post_attention_layernorm(states))  # type: ignore[no-any-return]
+    def forward(self, states: Tensor, angles: Angles, mask: Tensor | None, at: Tensor | None = None) -> Tensor:
+        """states [B,T,H] -> [B,T,H]; with positions `at` [B,A] only the output there, [B,A,H], under a mask [B,1,A,T].
+
+        Keys and values are needed everywhere, queries and the MLP at A positions: with one score per answer this is a
+        tenth of the layer's work. Equal to the whole layer but for the last bits (tested)."""
+        out = states if at is None else gather_states(states, at)
+        out = out + self.self_attn(self.input_layernorm(states), angles, mask, at)
+        return out + self.mlp(self.post_attention_layernorm(out))  # type: ignore[no-any-return]
+
+    def products(self) -> Iterator[Product]:
+        """The layer as inference runs it, made one after the other, without gradients: queries, keys and values
+        [(N+2K)D,H]; what attention writes [H,ND]; gate and up [2I,H]; down [H,I].
+
+        Norms' weights stand in the product behind them, W (w * x) = (W * w) x, so that norms have none."""
+        attention, mlp = self.self_attn, self.mlp
+        yield _folded(self.input_layernorm, attention.q_proj, attention.k_proj, attention.v_proj)
+        yield _folded(None, attention.o_proj)
+        yield _folded(self.post_attention_layernorm, mlp.gate_proj, mlp.up_proj)
+        yield _folded(None, mlp.down_proj)
+
+
+def _folded(norm: RMSNorm | None, *parts: nn.Linear) -> Product:
+    """The parts one behind the other; in fp32 where a norm before them is folded in."""
+    weight = torch.cat(tuple(part.weight.detach() for part in parts))
+    if norm is not None:
+        weight = weight * norm.weight.detach().float()
+    biased = parts[0].bias is not None
+    return Product(weight, torch.cat(tuple(part.bias.detach().float() for part in parts)) if biased else None)
 
 
 class Backbone(nn.Module):
@@ -189,11 +256,6 @@ class Llama(nn.Module):
                 nn.init.zeros_(weight)
 
     @property
-    def rotated_layers(self) -> tuple[bool, ...]:
-        """Whether each layer rotates its queries and keys."""
-        return tuple(index not in self.config.unrotated_layers for index in range(self.config.num_hidden_layers))
-
-    @property
     def output_weight(self) -> Tensor:
         """[V,H]: the embedding matrix where it is tied (Press & Wolf 2017), else the model's own."""
         return self.model.embed_tokens.weight if self.config.tie_word_embeddings else self.lm_head.weight
@@ -214,14 +276,22 @@ class Llama(nn.Module):
         """
         rows, tokens = ids.shape
         where = positions_of(mask, rows, tokens) if positions is None else positions
-        angles = (self.cosines[where][:, None], self.sines[where][:, None])  # [B,1,T,D]
-        full = attention_mask(mask, tokens)
         states: Tensor = self.model.embed_tokens(ids)
-        for layer in list(self.model.layers)[:num_layers]:
-            states = layer(states, angles, full)
-        if normalize:
-            states = self.model.norm(states)
+        states = self.run_layers(states, where, attention_mask(mask, tokens), stop=num_layers)
+        return self.model.norm(states) if normalize else states
+
+    def run_layers(
+        self, states: Tensor, positions: Tensor, mask: Tensor | None, *, first: int = 0, stop: int | None = None
+    ) -> Tensor:
+        """The layers from `first` up to `stop` on a residual stream [B,T,H]; positions [B,T]; mask [B,1,T,T]."""
+        angles = self.angles(positions)
+        for layer in list(self.model.layers)[first:stop]:
+            states = layer(states, angles, mask)
         return states
+
+    def angles(self, positions: Tensor) -> Angles:
+        """positions [B,T] int64 -> [B,1,T,D] each."""
+        return self.cosines[positions][:, None], self.sines[positions][:, None]
 
     def logits(self, hidden: Tensor) -> Tensor:
         """[...,H] -> [...,V]."""

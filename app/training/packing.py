@@ -15,9 +15,8 @@ from itertools import pairwise
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
-from app.lm.model import Layer, Llama
+from app.lm.model import Llama
 
 
 @dataclass(frozen=True)
@@ -104,13 +103,6 @@ def look_mask(segments: Tensor, queries: Tensor) -> Tensor:
     return ((own | (keys == 0)) & before).unsqueeze(1)
 
 
-def gather_states(states: Tensor, index: Tensor) -> Tensor:
-    """states [B,T,H], index [B,...] -> [B,...,H]."""
-    flat = index.flatten(1)  # [B,N]
-    picked = states.gather(1, flat.unsqueeze(-1).expand(-1, -1, states.shape[-1]))
-    return picked.view(*index.shape, states.shape[-1])
-
-
 # A part of a model's layers ---------------------------------------------------------------------------------
 
 
@@ -123,42 +115,12 @@ def lower_states(model: Llama, packed: Packed, num_layers: int) -> Tensor:
 
 def upper_states(model: Llama, states: Tensor, packed: Packed, first_layer: int, *, stop: int | None = None) -> Tensor:
     """Run the layers from `first_layer` up to `stop` on a residual stream [B,T,H]; the final norm is the caller's."""
-    angles = (model.cosines[packed.positions][:, None], model.sines[packed.positions][:, None])
-    mask = packed.mask()
-    for layer in list(model.model.layers)[first_layer:stop]:
-        states = layer(states, angles, mask)
-    return states
+    return model.run_layers(states, packed.positions, packed.mask(), first=first_layer, stop=stop)
 
 
 def last_layer_at(model: Llama, states: Tensor, packed: Packed, index: Tensor) -> Tensor:
-    """The top layer's output at the positions `index` [B,N] only -> [B,N,H], final norm applied.
-
-    Keys and values are needed everywhere, queries and the MLP at N positions: with one score per answer this is
-    a tenth of the layer's work. Equal to the whole layer (tested).
-    """
-    layer = model.model.layers[-1]
-    assert isinstance(layer, Layer)
-    attention, config = layer.self_attn, model.config
-    rows, narrow = states.shape[0], config.num_key_value_heads
-    normed = layer.input_layernorm(states)
-    picked = gather_states(states, index)  # [B,N,H]
-
-    def heads(projected: Tensor, count: int) -> Tensor:
-        return projected.view(rows, -1, count, config.head_dim).transpose(1, 2)  # [B,heads,T or N,D]
-
-    def angles(positions: Tensor) -> tuple[Tensor, Tensor]:
-        return model.cosines[positions][:, None], model.sines[positions][:, None]
-
-    query = heads(attention.q_proj(gather_states(normed, index)), config.num_attention_heads)
-    key, value = heads(attention.k_proj(normed), narrow), heads(attention.v_proj(normed), narrow)
-    query = attention.turned(query, config.num_attention_heads, angles(packed.positions.gather(1, index)))
-    key = attention.turned(key, 0, angles(packed.positions))
-    query, key = query.to(value.dtype), key.to(value.dtype)
-    share = config.num_attention_heads // config.num_key_value_heads
-    key, value = key.repeat_interleave(share, dim=1), value.repeat_interleave(share, dim=1)
-    mask = look_mask(packed.segments, index)
-    mixed = F.scaled_dot_product_attention(query, key, value, attn_mask=mask)
-    picked = picked + attention.o_proj(mixed.transpose(1, 2).reshape(rows, index.shape[1], -1))
-    picked = picked + layer.mlp(layer.post_attention_layernorm(picked))
+    """The top layer's output at the positions `index` [B,N] only -> [B,N,H], final norm applied."""
+    top = model.model.layers[-1]
+    picked = top(states, model.angles(packed.positions), look_mask(packed.segments, index), index)
     final: Tensor = model.model.norm(picked)
     return final

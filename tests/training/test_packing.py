@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from app.training.packing import gather_states, last_layer_at, lower_states, pack, upper_states
+from app.lm.model import gather_states
+from app.training.packing import last_layer_at, lower_states, pack, upper_states
 from tests.training.tiny import END, PAD, random_groups, tiny_model
 
 

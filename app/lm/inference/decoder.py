@@ -1,7 +1,7 @@
 """A Llama's weights joined for inference, with rows that are read and continued independently. Knows no sampling.
 
-Gives what Llama.hidden_states and Llama.logits give, with four products a layer (query, key and value are one, gate and
-up another, norms' weights are folded in) and three kernels between them. Products take `dtype`, in which keys and
+Gives what Llama.hidden_states and Llama.logits give (tests/lm/inference/test_decoder.py), with the four products of a
+layer that `Layer.products` gives and three kernels between them. Products take `dtype`, in which keys and
 values are kept as well, and give fp32; the residual stream and all that the kernels do are fp32.
 
 Each token's bits are the same whatever tokens are computed beside it, in any order and by any number of threads (on one
@@ -18,17 +18,18 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from app.hparams import ModelConfig
 from app.lm.inference.cached_attention import attend
 from app.lm.inference.kernels import Array, add_and_norm, array_of, gate
 from app.lm.inference.kv_cache import KVCache
 from app.lm.inference.packed_linear import PackedLinear
-from app.lm.model import Llama
+from app.lm.model import Layer, Llama
 
 
 @dataclass(frozen=True)
-class _LayerWeights:
-    attention: PackedLinear  # [(N+2K)D, H]
+class _PackedLayer:
+    """`Layer.products`, packed."""
+
+    query_key_value: PackedLinear  # [(N+2K)D, H]
     attention_out: PackedLinear  # [H, ND]
     gate_and_up: PackedLinear  # [2I, H]
     down: PackedLinear  # [H, I]
@@ -45,8 +46,9 @@ class Decoder:
         self.config, self.dtype = model.config, dtype
         with torch.no_grad():
             self._layers = []
-            for layer, rotated in zip(model.model.layers, model.rotated_layers, strict=True):
-                self._layers.append(_joined(layer, dtype, model.config, rotated=rotated))
+            for layer in model.model.layers:
+                assert isinstance(layer, Layer)
+                self._layers.append(_packed(layer, dtype))
                 if in_place_of_model:
                     layer.to_empty(device="meta")
             self._embedding = model.model.embed_tokens.weight.detach()
@@ -73,7 +75,7 @@ class Decoder:
         more = torch.zeros_like(states)
         for layer, weights in enumerate(self._layers):
             add_and_norm(stream, array_of(more), to_normed, self._epsilon)
-            heads = weights.attention(normed)
+            heads = weights.query_key_value(normed)
             attend(
                 array_of(heads), *where, self._cosines, self._sines, weights.rotated, weights.head_norms,
                 self._epsilon, *cache.of_layer(layer), to_mixed,
@@ -96,28 +98,8 @@ class Decoder:
         return self._head(normed)
 
 
-def _joined(layer: torch.nn.Module, dtype: torch.dtype, config: ModelConfig, *, rotated: bool) -> _LayerWeights:
-    """Norm weights are folded in: W (w * x) = (W * w) x."""
-    parameters = dict(layer.named_parameters())
-
-    def of(name: str) -> Tensor:
-        return parameters[name].detach().float()
-
-    def weight(names: list[str], factor: Tensor | float = 1.0) -> PackedLinear:
-        matrix = torch.cat([parameters[f"{name}.weight"] for name in names]) * factor  # in fp32 if either is
-        biased = f"{names[0]}.bias" in parameters
-        return PackedLinear(matrix, dtype, torch.cat([of(f"{name}.bias") for name in names]) if biased else None)
-
-    queries, narrow = config.num_attention_heads, config.num_key_value_heads
-    norms = torch.zeros(queries + narrow, 0)
-    if config.qk_norm:
-        query, key = of("self_attn.q_norm.weight"), of("self_attn.k_norm.weight")
-        norms = torch.cat((query.expand(queries, -1), key.expand(narrow, -1)))
-    return _LayerWeights(
-        weight([f"self_attn.{name}_proj" for name in "qkv"], of("input_layernorm.weight")),
-        weight(["self_attn.o_proj"]),
-        weight(["mlp.gate_proj", "mlp.up_proj"], of("post_attention_layernorm.weight")),
-        weight(["mlp.down_proj"]),
-        norms.numpy(),
-        rotated,
-    )
+def _packed(layer: Layer, dtype: torch.dtype) -> _PackedLayer:
+    products = (PackedLinear(product.weight, dtype, product.bias) for product in layer.products())
+    query_key_value, attention_out, gate_and_up, down = products
+    norms = layer.self_attn.head_norms().numpy()
+    return _PackedLayer(query_key_value, attention_out, gate_and_up, down, norms, layer.self_attn.rotated)
