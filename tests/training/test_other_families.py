@@ -10,7 +10,8 @@ import torch
 
 from app.hparams import ModelConfig, PPOHparams, RewardHparams, Rope, SFTHparams
 from app.lm.files.checkpoint import load_model, save_model
-from app.lm.model import Layer, Llama
+from app.lm.layer import Layer
+from app.lm.model import Llama
 from app.training.context import NoContext, drain
 from app.training.packing import last_layer_at, lower_states, pack, upper_states
 from app.training.ppo import train_policy

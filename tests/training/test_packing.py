@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from app.lm.model import gather_states
+from app.lm.layer import gather_states
 from app.training.packing import last_layer_at, lower_states, pack, upper_states
 from tests.training.tiny import END, PAD, random_groups, tiny_model
 

@@ -22,7 +22,8 @@ from app.lm.inference.cached_attention import attend
 from app.lm.inference.kernels import Array, add_and_norm, array_of, gate
 from app.lm.inference.kv_cache import KVCache
 from app.lm.inference.packed_linear import PackedLinear
-from app.lm.model import Layer, Llama
+from app.lm.layer import Layer
+from app.lm.model import Llama
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from app.hparams import ModelConfig
-from app.lm.model import Layer, Llama, gather_states
+from app.lm.layer import Layer, gather_states
+from app.lm.model import Llama
 from app.training.packing import Packed
 
 LENGTH_LOGIT = 3.5  # half of head 0's weight is on the first token when e^3.5 = 33 others follow

@@ -6,6 +6,7 @@ tiles = In("app/lm/inference/tiles.py", "tests/lm/inference/test_packed_linear.p
 packed_linear = In("app/lm/inference/packed_linear.py", "tests/lm/inference/test_packed_linear.py")
 kernels = In("app/lm/inference/kernels.py", "tests/lm/inference/test_kernels.py", "tests/lm/inference/test_sampler.py")
 attention = In("app/lm/inference/cached_attention.py", "tests/lm/inference/test_kernels.py")
+layer = In("app/lm/layer.py", "tests/lm/test_layer.py")
 decoder = In("app/lm/inference/decoder.py", "tests/lm/inference/test_decoder.py")
 kernel_cache = In("app/lm/inference/kernel_cache.py", "tests/lm/inference/test_kernel_cache.py")
 text = In("app/lm/files/imported_tokenizer.py", "tests/lm/files/test_imported_tokenizer.py")
@@ -27,6 +28,10 @@ FAULTS = [
     kernels("a token without any weight is drawn", "        if running > wanted:\n            return token", "        if running >= wanted:\n            return token"),
     attention("the query is not scaled", "_turn(wide, cosine, sine, rotated, scale, query)", "_turn(wide, cosine, sine, rotated, ONE, query)"),
     attention("a token does not see itself", "seen = scores[: position + 1]", "seen = scores[: max(position, 1)]"),
+    layer("chosen positions turned by the first angles", "self.turned(query, queries, asked)", "self.turned(query, queries, (angles[0][:, :, : at.shape[1]], angles[1][:, :, : at.shape[1]]))"),
+    layer("the residual of the first positions", "states if at is None else gather_states(states, at)", "states if at is None else states[:, : at.shape[1]]"),
+    layer("a norm's weights not folded in", "weight = weight * norm.weight.detach().float()", "pass"),
+    layer("products without their biases", "part.bias.detach().float() for part in parts)) if biased else None", "part.bias.detach().float() for part in parts)) if False else None"),
     decoder("places are not checked", "        if rows.min() < 0", "        if False and rows.min() < 0"),
     decoder("the head without the last norm's weights", "model.output_weight * model.model.norm.weight.float()", "model.output_weight"),
     kernel_cache("damage in the store is an error", "except Exception:", "except FileNotFoundError:"),

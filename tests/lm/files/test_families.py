@@ -11,7 +11,8 @@ from app.errors import AppError, InvalidError
 from app.hparams import CONTEXT_LIMIT
 from app.lm.files.checkpoint import load_model, save_model
 from app.lm.files.families import read_config
-from app.lm.model import Layer, Llama
+from app.lm.layer import Layer
+from app.lm.model import Llama
 from app.model_info.weights import CheckpointError
 from tests.lm.files.imported_models import CASES, change_json, save_random_model
 
