@@ -15,7 +15,11 @@ function serverLost(status) {
   lost = true;
   if (isWaiting()) return;
   if (status === 503) showAlert("The server is busy", "This page refreshes by itself.");
-  else showAlert("No answer from the server", "It may be restarting. This page tries again by itself; what you send meanwhile is kept and sent later.");
+  else
+    showAlert(
+      "No answer from the server",
+      "It may be restarting. This page tries again by itself; what you send meanwhile is kept and sent later.",
+    );
 }
 
 function serverBack() {

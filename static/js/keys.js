@@ -1,5 +1,7 @@
 // Single keys of the label page. They rest while somebody types, while a dialog is open, and when switched off in the help.
 
+import { letterOf, meaningOf, ties } from "./meanings.js";
+
 const STORED = "fourfold-keys";
 
 function keysOn() {
@@ -19,34 +21,8 @@ function rememberKeys(on) {
   }
 }
 
-/**
- * What a key means here: a small letter a-z, a digit 0-9, or the key itself ("Enter", "=").
- *
- * What is printed on the key counts: on Dvorak and AZERTY, too, A is where A is printed. A key that writes another script
- * (Cyrillic, Greek, Arabic) counts by its place, as the letter that a Latin keyboard has there. Digits count by their
- * place where the row writes something else without Shift (AZERTY) or with it (Shift + 1).
- */
-export function meaningOf(event) {
-  const { key, code } = event;
-  if (/^[a-z]$/i.test(key)) return key.toLowerCase();
-  if (/^[0-9]$/.test(key) || key === "=" || key === "?") return key;
-  if ([...key].length !== 1) return key; // Enter, Backspace; End on a numeric pad that writes no digits
-  const digit = /^(?:Digit|Numpad)([0-9])$/.exec(code)?.[1];
-  if (digit !== undefined) return digit;
-  const place = /^Key([A-Z])$/.exec(code)?.[1];
-  return place && !/\p{Script=Latin}/u.test(key) ? place.toLowerCase() : key;
-}
-
-/** "A" to "D" for A-D and 1-4; else null. */
-function letterOf(meaning) {
-  const at = "abcd".indexOf(meaning) >= 0 ? "abcd".indexOf(meaning) : "1234".indexOf(meaning);
-  return meaning.length === 1 && at >= 0 ? "ABCD"[at] : null;
-}
-
-/** Shift ties, except where it is what writes the digit that is printed on the key (AZERTY). */
-const ties = (event) => event.shiftKey && !/^[0-9]$/.test(event.key);
-
-const isTyping = (target) => target.matches("input:not([type=radio], [type=checkbox]), textarea, select, [contenteditable]");
+const isTyping = (target) =>
+  target.matches("input:not([type=radio], [type=checkbox]), textarea, select, [contenteditable]");
 const isPressable = (target) => target.matches("button, a[href], summary, input[type=checkbox]");
 
 function press(selector) {
@@ -93,7 +69,12 @@ function cardKey(event, meaning, card) {
     card.pick(letter, ties(event));
     return true;
   }
-  const actions = { "=": () => card.join(), Backspace: () => card.back(), Escape: () => card.clear(), Enter: () => card.send() };
+  const actions = {
+    "=": () => card.join(),
+    Backspace: () => card.back(),
+    Escape: () => card.clear(),
+    Enter: () => card.send(),
+  };
   if (event.key === " ") {
     const answer = document.activeElement?.matches(".answer") ? document.activeElement : null;
     if (answer) card.pick(answer.dataset.letter, event.shiftKey);

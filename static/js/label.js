@@ -1,10 +1,10 @@
 // The label page: mounts each card that comes in, with its rank buttons, keys and dragging. The form's radio buttons hold the
 // truth; without this file they rank by themselves.
 
-import { announce } from "./say.js";
+import { waitingFor } from "./kept.js";
 import { installKeys } from "./keys.js";
-import { waitingFor } from "./outbox.js";
-import { Ranking, notation, rankText } from "./ranking.js";
+import { notation, Ranking, rankText } from "./ranking.js";
+import { announce } from "./say.js";
 import { followStream } from "./stream.js";
 
 const LONG_MS = 20_000;
@@ -143,7 +143,9 @@ class Card {
   }
 
   #tell(id) {
-    const done = this.ranking.complete ? ` The order is ${notation(this.ranking, (other) => this.letters.get(other))}. Enter submits.` : "";
+    const done = this.ranking.complete
+      ? ` The order is ${notation(this.ranking, (other) => this.letters.get(other))}. Enter submits.`
+      : "";
     announce(`${this.letters.get(id)} ${rankText(this.ranking, id)}.${done}`);
   }
 
@@ -156,8 +158,12 @@ class Card {
     if (!this.ranking.complete) {
       event.preventDefault();
       event.stopImmediatePropagation();
-      const sentence = this.ranking.started ? `Still without a rank: ${this.#missing()}.` : "Nothing is ranked yet: pick the best answer, then the next.";
-      this.order.replaceChildren(Object.assign(document.createElement("span"), { className: "field-error", textContent: sentence }));
+      const sentence = this.ranking.started
+        ? `Still without a rank: ${this.#missing()}.`
+        : "Nothing is ranked yet: pick the best answer, then the next.";
+      this.order.replaceChildren(
+        Object.assign(document.createElement("span"), { className: "field-error", textContent: sentence }),
+      );
       announce(sentence);
       return;
     }
@@ -168,7 +174,12 @@ class Card {
 
   #makeSortable() {
     if (!window.Sortable) return;
-    window.Sortable.create(this.list, { handle: ".handle", animation: 150, forceFallback: true, onUpdate: () => this.#orderFromPage() });
+    window.Sortable.create(this.list, {
+      handle: ".handle",
+      animation: 150,
+      forceFallback: true,
+      onUpdate: () => this.#orderFromPage(),
+    });
   }
 
   #orderFromPage() {
@@ -203,7 +214,8 @@ function showWait(element) {
 }
 
 /** The prompt itself, for who does not get the focus moved to it. */
-const newPrompt = (element) => (element.matches("[data-card]") ? ` New prompt: ${element.querySelector("#card-prompt").textContent}` : "");
+const newPrompt = (element) =>
+  element.matches("[data-card]") ? ` New prompt: ${element.querySelector("#card-prompt").textContent}` : "";
 
 /** @param fresh it takes the focus; false: it came while somebody types; null: it came with the page */
 function mount(fresh) {

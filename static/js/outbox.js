@@ -4,47 +4,18 @@
 //
 // htmx makes the request and swaps the answer in; it gets its answer from here (`answerFor`).
 
+import { forget, isKept, keep, stored } from "./kept.js";
 import { announce, clearAlerts, showAlert, showServerAlert } from "./say.js";
+import { causeOf, nextTry, pauseSeconds, sentenceOf, settles } from "./sending.js";
 
-const STORED = "fourfold-outbox";
-const PAUSES_SECONDS = [1, 2, 4, 8, 15, 30, 60];
 const PATIENCE_MS = 20_000;
-const PASSES = new Set([408, 425, 429, 500, 502, 503, 504, 507]); // not the server's last word
 const box = document.querySelector("#outbox");
 
 /** Items that are on their way from this page, by key. */
 const sending = new Map();
 
-export const newKey = () => [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
-
-/* kept in the browser */
-
-function stored() {
-  try {
-    const found = JSON.parse(localStorage.getItem(STORED) ?? "[]");
-    return Array.isArray(found) ? found : [];
-  } catch {
-    return [];
-  }
-}
-
-function store(items) {
-  try {
-    if (items.length) localStorage.setItem(STORED, JSON.stringify(items));
-    else localStorage.removeItem(STORED);
-  } catch {
-    // a browser that keeps nothing: the page itself keeps it until it is closed
-  }
-}
-
-const keep = (item) => store([...stored().filter((other) => other.key !== item.key), item]);
-const forget = (item) => store(stored().filter((other) => other.key !== item.key));
-const isKept = (item) => stored().some((other) => other.key === item.key);
-
-/** What waits for this address, so that its card can show it after a reload. */
-export function waitingFor(url) {
-  return stored().find((item) => item.url === url) ?? null;
-}
+export const newKey = () =>
+  [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 
 /* trying until there is an answer */
 
@@ -57,20 +28,12 @@ async function oneTry(item, init) {
   }
 }
 
-/** Whether this is the server's own last word: not "later", and no page to which a proxy or a sign-in led instead. */
-const settles = (response) => response !== null && !PASSES.has(response.status) && !response.redirected && response.status !== 401;
-
 async function untilAnswered(item, init) {
   for (let tries = 0; ; tries += 1) {
     const response = await oneTry(item, init);
     if (settles(response)) return response;
     if ((await pause(item, tries, response)) === "stop") return null;
   }
-}
-
-function pauseSeconds(tries, response) {
-  const asked = Number(response?.headers.get("Retry-After")) || 0;
-  return Math.max(asked, PAUSES_SECONDS[Math.min(tries, PAUSES_SECONDS.length - 1)]);
 }
 
 /** Resolves to "again" or, where the person gives it up, to "stop". */
@@ -84,17 +47,9 @@ function pause(item, tries, response) {
       resolve(what);
     };
     const signIn = response?.status === 401;
-    Object.assign(item, { go, signIn, cause: causeOf(response), due: Date.now() + seconds * 1000 });
+    Object.assign(item, { go, signIn, cause: causeOf(response, navigator.onLine), due: Date.now() + seconds * 1000 });
     show();
   });
-}
-
-function causeOf(response) {
-  if (response === null) return navigator.onLine ? "The server does not answer; it may be restarting." : "This device is offline.";
-  if (response.status === 401) return "You are signed out: use another tab to sign in.";
-  if (response.redirected) return "The server asks you to sign in: reload the page.";
-  if (response.status === 503 || response.status === 429) return "The server is busy at the moment.";
-  return `The server answered with error ${response.status}.`;
 }
 
 /** All that waits is tried now: the network or the server is back, or somebody asked for it. */
@@ -110,19 +65,17 @@ let ticking = null;
 
 function show() {
   const waiting = [...sending.values()].filter((item) => item.go);
-  document.querySelector("#card")?.classList.toggle("is-waiting", waiting.some((item) => item.where));
+  document.querySelector("#card")?.classList.toggle(
+    "is-waiting",
+    waiting.some((item) => item.where),
+  );
   box.hidden = waiting.length === 0;
   if (!waiting.length) {
     clearInterval(ticking);
     ticking = null;
     return;
   }
-  const [first, ...more] = waiting;
-  const what = more.length ? `${first.what} and ${more.length} more` : first.what;
-  const where = first.kept
-    ? "is kept in this browser and will be sent again by itself, even after a reload"
-    : "will be sent again by itself while this page is open";
-  say(`${first.cause} ${what} ${where}.`);
+  say(sentenceOf(waiting));
   if (waiting.some((item) => !item.signIn)) clearAlerts(); // the way to sign in stands there
   ticking ??= setInterval(tick, 500);
   tick();
@@ -134,9 +87,8 @@ function say(sentence) {
 }
 
 function tick() {
-  const due = Math.min(...[...sending.values()].filter((item) => item.go).map((item) => item.due));
-  const seconds = Math.max(0, Math.ceil((due - Date.now()) / 1000));
-  box.querySelector("[data-outbox-when]").textContent = seconds ? `Next try in ${seconds} s.` : "Trying now.";
+  const waiting = [...sending.values()].filter((item) => item.go);
+  box.querySelector("[data-outbox-when]").textContent = nextTry(waiting, Date.now());
 }
 
 /* forms of this page, through htmx */
@@ -144,7 +96,14 @@ function tick() {
 function itemOf(form, context) {
   const fields = [...context.request.body.entries()];
   const kept = form.dataset.send === "kept";
-  return { key: newKey(), url: context.request.action, what: form.dataset.what, fields, kept, where: form.dataset.where ?? "" };
+  return {
+    key: newKey(),
+    url: context.request.action,
+    what: form.dataset.what,
+    fields,
+    kept,
+    where: form.dataset.where ?? "",
+  };
 }
 
 async function answerFor(item, request) {
@@ -189,14 +148,22 @@ const token = () => document.querySelector("[name=csrf_token]").value;
 
 function initOf(item) {
   const fields = item.fields.map(([name, value]) => [name, name === "csrf_token" ? token() : value]);
-  return { method: "POST", headers: { "HX-Request": "true", Accept: "text/html" }, body: new URLSearchParams(fields), credentials: "same-origin" };
+  return {
+    method: "POST",
+    headers: { "HX-Request": "true", Accept: "text/html" },
+    body: new URLSearchParams(fields),
+    credentials: "same-origin",
+  };
 }
 
 /** One tab at a time, where the browser can tell. On plain HTTP elsewhere than here it cannot, and one that keeps no cookies
  * gives no locks: then keys alone do. */
 async function alone(item, work) {
   let begun = false;
-  const once = () => ((begun = true), work());
+  const once = () => {
+    begun = true;
+    return work();
+  };
   try {
     if (navigator.locks) return await navigator.locks.request(`fourfold-${item.key}`, once);
   } catch (error) {
@@ -222,7 +189,8 @@ async function showAnswer(item, response) {
     const slot = document.querySelector("#card-slot");
     const shown = slot?.querySelector("#ranking-form")?.getAttribute("action");
     // another card that somebody is at already stays
-    if (slot && (!shown || !item.where || shown.split("/")[2] === item.where)) await swap(text, "#card-slot", "innerHTML");
+    if (slot && (!shown || !item.where || shown.split("/")[2] === item.where))
+      await swap(text, "#card-slot", "innerHTML");
   } else if (response.headers.get("HX-Retarget") === "#alerts") {
     showServerAlert(text);
   } else {
@@ -230,7 +198,8 @@ async function showAnswer(item, response) {
   }
 }
 
-const swap = (text, target, style) => window.htmx.swap({ text, target, swap: style, sourceElement: document.querySelector(target) });
+const swap = (text, target, style) =>
+  window.htmx.swap({ text, target, swap: style, sourceElement: document.querySelector(target) });
 
 /** Call once the page is ready for answers. */
 export function openOutbox() {

@@ -1,6 +1,7 @@
 // Live curves by uPlot: colours from the style sheet, a line that is dashed as well as coloured, and a sentence for screen readers.
 
 import { significant } from "./figures.js";
+import { Series } from "./series.js";
 
 const HEIGHT = 200;
 const DASHES = [[], [6, 4], [2, 3]];
@@ -20,39 +21,19 @@ class Plot {
   constructor(figure) {
     this.figure = figure;
     this.box = figure.querySelector("[data-canvas]");
-    this.metrics = figure.dataset.series.split(" ");
+    this.series = new Series(figure.dataset.series.split(" "));
     this.legend = [...figure.querySelectorAll(".legend li")];
-    this.steps = [];
-    this.values = this.metrics.map(() => []);
     this.chart = null;
     this.details = figure.querySelector(".figures");
     this.details.addEventListener("toggle", () => this.#tabulate());
   }
 
   add(points) {
-    let changed = false;
-    for (const point of points) {
-      if (!this.metrics.some((name) => name in point.values)) continue;
-      changed = true;
-      this.#addPoint(point);
-    }
-    if (changed) this.draw();
-  }
-
-  #addPoint(point) {
-    // a resumed attempt reports steps again: the later report counts
-    let at = this.steps.indexOf(point.step);
-    if (at < 0) {
-      at = this.steps.findIndex((step) => step > point.step);
-      if (at < 0) at = this.steps.length;
-      this.steps.splice(at, 0, point.step);
-      for (const column of this.values) column.splice(at, 0, null);
-    }
-    this.metrics.forEach((name, index) => (this.values[index][at] = point.values[name] ?? this.values[index][at]));
+    if (this.series.add(points)) this.draw();
   }
 
   draw() {
-    const data = [this.steps, ...this.values];
+    const data = [this.series.steps, ...this.series.values];
     if (this.chart) this.chart.setData(data);
     else this.#create(data);
     this.#tell();
@@ -92,25 +73,23 @@ class Plot {
 
   #tell() {
     const sentences = this.legend.map((item, index) => {
-      const known = this.values[index].map((value, at) => [this.steps[at], value]).filter(([, value]) => value != null);
-      const last = known.at(-1);
-      item.querySelector("[data-latest]").textContent = significant(last?.[1]);
-      if (!last) return `No values of ${item.dataset.label} yet.`;
-      return `${item.dataset.label}: ${significant(known[0][1])} at step ${known[0][0]}, ${significant(last[1])} at step ${last[0]}.`;
+      item.querySelector("[data-latest]").textContent = this.series.latest(index);
+      return this.series.sentence(index, item.dataset.label);
     });
     this.figure.querySelector("[data-summary]").textContent = sentences.join(" ");
   }
 
   /** The table of the figures, while somebody reads it. */
   #tabulate() {
-    if (!this.steps.length) return; // what the server wrote stands
+    if (!this.series.steps.length) return; // what the server wrote stands
     this.details.hidden = false;
     if (!this.details.open) return;
-    const rows = this.steps.map((step, at) => {
+    const rows = this.series.steps.map((step, at) => {
       const row = document.createElement("tr");
       const head = row.appendChild(document.createElement("th"));
       Object.assign(head, { scope: "row", className: "number", textContent: step });
-      for (const column of this.values) Object.assign(row.insertCell(), { className: "figure", textContent: significant(column[at]) });
+      for (const column of this.series.values)
+        Object.assign(row.insertCell(), { className: "figure", textContent: significant(column[at]) });
       return row;
     });
     this.details.querySelector("tbody").replaceChildren(...rows);
@@ -123,7 +102,7 @@ class Plot {
   recolour() {
     this.chart?.destroy();
     this.chart = null;
-    if (this.steps.length) this.draw();
+    if (this.series.steps.length) this.draw();
   }
 
   /** No more points will come. */
@@ -141,8 +120,12 @@ class Plot {
 export class Curves {
   constructor(section) {
     this.plots = [...section.querySelectorAll("[data-plot]")].map((figure) => new Plot(figure));
-    this.observer = new ResizeObserver(() => this.plots.forEach((plot) => plot.resize()));
-    this.recolour = () => this.plots.forEach((plot) => plot.recolour());
+    this.observer = new ResizeObserver(() => {
+      for (const plot of this.plots) plot.resize();
+    });
+    this.recolour = () => {
+      for (const plot of this.plots) plot.recolour();
+    };
     this.observer.observe(section);
     dark.addEventListener("change", this.recolour);
   }

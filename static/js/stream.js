@@ -45,10 +45,14 @@ export function followStream(element) {
 }
 
 function refused() {
-  showAlert("The answers cannot be followed here", "They are kept. You may be signed out: reload the page to continue.", {
-    label: "Reload",
-    run: () => location.reload(),
-  });
+  showAlert(
+    "The answers cannot be followed here",
+    "They are kept. You may be signed out: reload the page to continue.",
+    {
+      label: "Reload",
+      run: () => location.reload(),
+    },
+  );
 }
 
 function finish(pane) {

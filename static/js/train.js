@@ -1,7 +1,7 @@
 // The train page: follows the job whose curves are shown, moves on to the next one that starts, and refreshes the results.
 
-import { announce } from "./say.js";
 import { Curves } from "./plots.js";
+import { announce } from "./say.js";
 
 let following = null;
 let signature = document.querySelector("#jobs")?.dataset.signature;
@@ -13,7 +13,11 @@ function follow() {
   following?.stop();
   const curves = new Curves(section);
   const source = new EventSource(`/api/v1/jobs/${id}/events`);
-  following = { section, id, stop: () => (source.close(), curves.destroy()) };
+  const stop = () => {
+    source.close();
+    curves.destroy();
+  };
+  following = { section, id, stop };
   const state = section.querySelector("[data-job-state]");
   source.addEventListener("progress", (event) => {
     const job = JSON.parse(event.data);

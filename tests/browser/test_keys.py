@@ -1,52 +1,9 @@
 """Single keys on other keyboards: by what is printed on them, else by their place."""
 
-import json
-
 import pytest
 from playwright.sync_api import expect
 
 from tests.browser.label_page import LabelPage
-from tests.repository import REPOSITORY
-
-MEANINGS = [
-    # key, code, meaning
-    ("a", "KeyA", "a"),
-    ("A", "KeyA", "a"),
-    ("ф", "KeyA", "a"),  # Russian
-    ("Ф", "KeyA", "a"),
-    ("ψ", "KeyC", "c"),  # Greek
-    ("ש", "KeyA", "a"),  # Hebrew
-    ("ㅁ", "KeyA", "a"),  # Korean
-    ("m", "Semicolon", "m"),  # AZERTY: M beside L
-    ("q", "KeyA", "q"),  # AZERTY: what is printed there is Q
-    ("e", "KeyD", "e"),  # Dvorak
-    ("ü", "BracketLeft", "ü"),
-    ("ğ", "KeyS", "ğ"),  # a Latin letter of its own is no other
-    ("1", "Digit1", "1"),
-    ("&", "Digit1", "1"),  # AZERTY
-    ("é", "Digit2", "2"),
-    ("!", "Digit1", "1"),  # Shift + 1
-    ("١", "Digit1", "1"),  # Arabic
-    ("1", "Numpad1", "1"),
-    ("End", "Numpad1", "End"),  # without Num Lock
-    ("=", "Digit0", "="),  # German: Shift + 0
-    ("?", "Minus", "?"),
-    ("?", "Digit2", "?"),  # Bulgarian
-    ("Enter", "NumpadEnter", "Enter"),
-    ("Dead", "KeyA", "Dead"),
-]
-
-
-def test_what_a_key_means(label_page: LabelPage) -> None:
-    page = label_page.open().page
-    found = page.evaluate(
-        """async (keys) => {
-            const { meaningOf } = await import("/static/js/keys.js");
-            return keys.map(([key, code]) => meaningOf({ key, code }));
-        }""",
-        [[key, code] for key, code, _ in MEANINGS],
-    )
-    assert found == [meaning for _, _, meaning in MEANINGS]
 
 
 def press(label: LabelPage, key: str, code: str, **modifiers: object) -> None:
@@ -98,15 +55,3 @@ def test_letters_in_a_text_field_are_text(label_page: LabelPage) -> None:
     label_page.open().press("m")
     press(label_page, "ф", "KeyA")
     assert set(label_page.marks().values()) == {"not ranked"}
-
-
-def test_numbers_are_written_as_the_server_writes_them(label_page: LabelPage) -> None:
-    shared = json.loads((REPOSITORY / "tests/web/figures.json").read_text(encoding="utf-8"))["significant"]
-    found = label_page.open().page.evaluate(
-        """async (cases) => {
-            const { significant } = await import("/static/js/figures.js");
-            return cases.map(([value, digits]) => significant(value, digits));
-        }""",
-        shared,
-    )
-    assert found == [text for _, _, text in shared]

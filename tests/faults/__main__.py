@@ -20,7 +20,7 @@ from tests.faults.fault import Fault
 from tests.faults.lists import FAULTS
 from tests.repository import REPOSITORY
 
-COPIED = ("app", "tests")  # everything else is linked
+COPIED = ("app", "static", "tests")  # everything else is linked
 LIBRARIES = (
     "alembic.command", "fastapi", "httpx2", "hypothesis", "numba", "pydantic_settings", "pytest", "sqlalchemy.orm",
     "torch", "torch._dynamo", "transformers", "typer", "uvicorn",
@@ -130,8 +130,8 @@ def run_tests(tree: Path, tests: Sequence[str], *, seconds: float) -> tuple[int 
     until = time.monotonic() + seconds
     status: int | None = None
     while status is None and time.monotonic() < until:
-        done, found = os.waitpid(pid, os.WNOHANG)
-        status = os.waitstatus_to_exitcode(found) if done else None
+        done, code = os.waitpid(pid, os.WNOHANG)
+        status = os.waitstatus_to_exitcode(code) if done else None
         if not done:
             time.sleep(0.02)
     if status is None:

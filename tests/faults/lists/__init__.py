@@ -12,6 +12,7 @@ from tests.faults.lists import (
     reward,
     sampling,
     scores,
+    scripts,
     versions,
 )
 
@@ -26,6 +27,7 @@ FAULTS = [
     *doors.FAULTS,
     *versions.FAULTS,
     *pages.FAULTS,
+    *scripts.FAULTS,
     *installing.FAULTS,
     *backups.FAULTS,
 ]

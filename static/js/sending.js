@@ -1,0 +1,37 @@
+// What the outbox decides and says: which answer is the server's last word, how long to wait, and why. Pure, knows no page.
+
+const PAUSES_SECONDS = [1, 2, 4, 8, 15, 30, 60];
+const PASSES = new Set([408, 425, 429, 500, 502, 503, 504, 507]); // not the server's last word
+
+/** Whether this is the server's own last word: not "later", and no page to which a proxy or a sign-in led instead. */
+export const settles = (response) =>
+  response !== null && !PASSES.has(response.status) && !response.redirected && response.status !== 401;
+
+export function pauseSeconds(tries, response) {
+  const asked = Number(response?.headers.get("Retry-After")) || 0;
+  return Math.max(asked, PAUSES_SECONDS[Math.min(tries, PAUSES_SECONDS.length - 1)]);
+}
+
+export function causeOf(response, online) {
+  if (response === null) {
+    return online ? "The server does not answer; it may be restarting." : "This device is offline.";
+  }
+  if (response.status === 401) return "You are signed out: use another tab to sign in.";
+  if (response.redirected) return "The server asks you to sign in: reload the page.";
+  if (response.status === 503 || response.status === 429) return "The server is busy at the moment.";
+  return `The server answered with error ${response.status}.`;
+}
+
+/** What waits, why, and whether it outlives the page. */
+export function sentenceOf([first, ...more]) {
+  const what = more.length ? `${first.what} and ${more.length} more` : first.what;
+  const where = first.kept
+    ? "is kept in this browser and will be sent again by itself, even after a reload"
+    : "will be sent again by itself while this page is open";
+  return `${first.cause} ${what} ${where}.`;
+}
+
+export function nextTry(waiting, now) {
+  const seconds = Math.max(0, Math.ceil((Math.min(...waiting.map((item) => item.due)) - now) / 1000));
+  return seconds ? `Next try in ${seconds} s.` : "Trying now.";
+}

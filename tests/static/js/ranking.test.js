@@ -1,0 +1,139 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { notation, Ranking, rankText } from "../../../static/js/ranking.js";
+
+const LETTERS = ["a", "b", "c", "d"];
+const fresh = (ranks) => new Ranking(LETTERS, ranks);
+const written = (ranking) => notation(ranking, (id) => id.toUpperCase());
+
+test("three picks rank four answers: the last one left is last", () => {
+  const ranking = fresh();
+  for (const id of ["c", "a"]) assert.equal(ranking.pick(id), true);
+  assert.equal(ranking.complete, false);
+  ranking.pick("d");
+  assert.equal(ranking.complete, true);
+  assert.equal(ranking.implied, "b");
+  assert.equal(written(ranking), "C › A › D › B");
+});
+
+test("after a tie the count goes on as in sport", () => {
+  const ranking = fresh();
+  ranking.pick("a");
+  ranking.pick("b");
+  ranking.pick("c", { tie: true });
+  assert.deepEqual(Object.fromEntries(ranking.ranks), { a: 1, b: 2, c: 2, d: 4 });
+  assert.equal(written(ranking), "A › B = C › D");
+  assert.deepEqual(
+    LETTERS.map((id) => rankText(ranking, id)),
+    ["1st", "tied 2nd", "tied 2nd", "4th"],
+  );
+});
+
+test("the implied answer may still be picked, beside the last one or behind it", () => {
+  const ranking = fresh();
+  for (const id of ["a", "b", "c"]) ranking.pick(id);
+  assert.equal(ranking.pick("d", { tie: true }), true);
+  assert.equal(ranking.implied, null);
+  assert.equal(written(ranking), "A › B › C = D");
+});
+
+test("who has a place keeps it", () => {
+  const ranking = fresh();
+  ranking.pick("a");
+  assert.equal(ranking.pick("a"), false);
+  assert.equal(written(ranking), "A");
+  assert.equal(rankText(ranking, "b"), "not ranked");
+});
+
+test("the first pick has nobody to tie with", () => {
+  const ranking = fresh();
+  assert.equal(ranking.joinNext(), false);
+  ranking.pick("b", { tie: true });
+  assert.equal(ranking.isTied("b"), false);
+});
+
+test("= ties the next pick alone, and a second = takes that back", () => {
+  const ranking = fresh();
+  ranking.pick("a");
+  assert.equal(ranking.joinNext(), true);
+  ranking.pick("b");
+  ranking.pick("c");
+  assert.equal(written(ranking), "A = B › C › D");
+  const other = fresh();
+  other.pick("a");
+  other.joinNext();
+  other.joinNext();
+  other.pick("b");
+  assert.equal(written(other), "A › B");
+});
+
+test("where all is ranked by hand, = has nothing to wait for", () => {
+  const ranking = fresh(new Map(LETTERS.map((id, at) => [id, at + 1])));
+  assert.equal(ranking.complete, true);
+  assert.equal(ranking.joinNext(), false);
+});
+
+test("each step back undoes one step, the implied answer with it", () => {
+  const ranking = fresh();
+  for (const id of ["a", "b", "c"]) ranking.pick(id);
+  assert.equal(ranking.back(), true);
+  assert.equal(written(ranking), "A › B");
+  assert.equal(ranking.implied, null);
+  ranking.joinNext();
+  assert.equal(ranking.back(), true);
+  assert.equal(ranking.tieNext, false);
+  assert.equal(written(ranking), "A › B");
+  ranking.back();
+  ranking.back();
+  assert.equal(ranking.started, false);
+  assert.equal(ranking.back(), false);
+});
+
+test("clearing is a step that can be undone", () => {
+  const ranking = fresh();
+  assert.equal(ranking.clear(), false);
+  for (const id of ["a", "b", "c"]) ranking.pick(id);
+  ranking.joinNext();
+  assert.equal(ranking.clear(), true);
+  assert.deepEqual([ranking.started, ranking.implied, ranking.tieNext], [false, null, false]);
+  ranking.back();
+  assert.equal(written(ranking), "A › B › C › D");
+  assert.equal(ranking.implied, "d");
+});
+
+test("a dragged order is without ties, and nothing in it is implied", () => {
+  const ranking = fresh();
+  for (const id of ["a", "b", "c"]) ranking.pick(id);
+  ranking.setOrder(["d", "c", "b", "a"]);
+  assert.equal(written(ranking), "D › C › B › A");
+  assert.equal(ranking.implied, null);
+  ranking.back();
+  assert.equal(written(ranking), "A › B › C › D");
+});
+
+test("a rank that is chosen stands as chosen, and is no longer implied", () => {
+  const ranking = fresh();
+  for (const id of ["a", "b", "c"]) ranking.pick(id);
+  ranking.setRank("d", 1);
+  assert.equal(ranking.implied, null);
+  assert.equal(written(ranking), "A = D › B › C");
+  ranking.back();
+  assert.equal(ranking.ranks.get("d"), 4);
+});
+
+test("two answers are ranked by one pick, a single one by its own", () => {
+  const two = new Ranking(["a", "b"]);
+  two.pick("b");
+  assert.equal(two.complete, true);
+  const one = new Ranking(["a"]);
+  one.pick("a");
+  assert.deepEqual([one.complete, one.implied], [true, null]);
+});
+
+test("the ranks it was given stay the giver's own", () => {
+  const given = new Map([["a", 1]]);
+  const ranking = fresh(given);
+  ranking.setRank("a", 3);
+  assert.equal(given.get("a"), 1);
+});

