@@ -30,6 +30,10 @@ class HparamField:
     high: float
     help: str
 
+    @property
+    def whole(self) -> bool:
+        return self.type is int
+
     def checked(self, value: Any) -> Any:
         """The value with its type set right; raises InvalidError."""
         if value is None and self.optional:

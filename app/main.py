@@ -27,11 +27,11 @@ from app.runtime import build_runtime
 from app.services.sampling.engine import Engine
 from app.services.versions.versions import usable_version
 from app.settings.config import Settings
-from app.web import routes as pages
 from app.web.access import Access, Tokens
 from app.web.browser_name import BrowserNames
 from app.web.cors import Cors
 from app.web.errors import render_problem
+from app.web.pages import pages_router
 from app.web.security import Security
 
 log = logging.getLogger("fourfold")
@@ -68,7 +68,7 @@ def create_app(settings: Settings, *, engine_factory: EngineFactory | None = Non
     for module in API_ROUTERS:
         app.include_router(module.router)
     describe(app)
-    app.include_router(pages.router)
+    app.include_router(pages_router())
     app.state.render_problem = render_problem
     app.mount("/static", StaticFiles(directory=STATIC, check_dir=False), name="static")
     return app

@@ -26,7 +26,6 @@ LONG_MODULES = {
     "app/lm/inference/batch.py": "to do",
     "app/services/data/taking_in.py": "to do",
     "app/training/ppo.py": "to do",
-    "app/web/label.py": "to do",
 }
 # Functions of more than MOST_PARAMETERS parameters.
 MANY_PARAMETERS = {
@@ -37,7 +36,6 @@ MANY_PARAMETERS = {
     "app/services/jobs/job_runs.py report": "to do",
     "app/training/rollout.py collect": "to do",
     "app/training/sft.py train_sft": "to do",
-    "app/web/prompts.py _page": "to do",
 }
 # Modules with imports inside functions. What app/cli imports so must need one of HEAVY.
 INNER_IMPORTS = {

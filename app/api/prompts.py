@@ -17,7 +17,7 @@ from app.formats.ids import RowId
 from app.formats.texts import clean_text
 from app.runtime import ReadSession, RuntimeDep, UnitRoute, WriteSession
 from app.services.prompts import curation
-from app.services.prompts.curation import MAX_SEARCH_CHARACTERS, Shelf, Wanted
+from app.services.prompts.curation import MAX_SEARCH_CHARACTERS, PromptList, Wanted
 from app.services.prompts.prompts import NewPrompt, add_prompts, get_prompt
 
 router = APIRouter(prefix="/api/v1/prompts", tags=["prompts"], route_class=UnitRoute)
@@ -81,11 +81,11 @@ def index(
     after: After = None,
     limit: Limit = 50,
     split: PromptSplit | None = None,
-    shelf: Annotated[Shelf | None, Query(description="Default: all, including archived ones.")] = None,
+    shelf: Annotated[PromptList | None, Query(description="Default: all, including archived ones.")] = None,
     search: Annotated[str, Query(max_length=MAX_SEARCH_CHARACTERS, description="Part of the last message.")] = "",
 ) -> PageOut[PromptOut]:
     """Lists prompts, oldest first. A filtered page may be short and still have a `next`: go on until that is null."""
-    wanted = Wanted(shelf=shelf, split=split, words=clean_text(search))
+    wanted = Wanted(prompt_list=shelf, split=split, words=clean_text(search))
     return page_out(curation.list_prompts(session, after=after, limit=limit, wanted=wanted), prompt_out)
 
 

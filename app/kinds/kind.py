@@ -58,6 +58,15 @@ class VersionParam:
 
 
 @dataclass(frozen=True)
+class StartPlan:
+    """What a job would do with the SFT model at hand, said before it starts."""
+
+    text: str
+    warning: str = ""
+    """Why it would fail."""
+
+
+@dataclass(frozen=True)
 class StartForm:
     """The panel of the train page that starts a job of the kind."""
 
@@ -65,9 +74,14 @@ class StartForm:
     method: str
     """How it learns, in the field's words."""
     description: str
+    """`{rankings}` in it becomes how many there are to learn from, and whose."""
     button: str
     work: str = "a training"
     """What is started, in the sentence about a press that did not arrive."""
+    asks: tuple[str, ...] = ()
+    """Hyper-parameters and choices that it asks for: their ranges, defaults and meanings stand in their fields."""
+    plan: str = ""
+    """`"module:function"` (folder of the SFT model) of what such a job would do; empty: nothing is said of it."""
 
 
 @dataclass(frozen=True)

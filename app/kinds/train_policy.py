@@ -76,6 +76,7 @@ TRAIN_POLICY = Kind(
         description="The SFT model writes, the reward model scores, PPO makes high scores likelier; a KL penalty keeps "
         "it near the SFT model.",
         button="Train policy (PPO)",
+        plan="app.services.jobs.ppo_plan:start_plan",
     ),
     hparams=PPOHparams,
     handler="app.worker.handlers.train_policy",

@@ -31,7 +31,7 @@ TRAIN_REWARD = Kind(
     start=StartForm(
         heading="Reward model",
         method="Supervised learning",
-        description="Learns from rankings to score an answer, so that what was ranked higher scores higher.",
+        description="Learns from {rankings} to score an answer, so that what was ranked higher scores higher.",
         button="Train reward model",
     ),
     hparams=RewardHparams,

@@ -4,15 +4,17 @@ Nothing is stored for it before its first card or ranking: whoever only looks (a
 leaves no trace. Whoever gives the name of another browser goes on as that one: cards and rankings belong to the name.
 """
 
+from typing import Annotated
 from urllib.parse import quote, unquote
 
-from fastapi import Request
+from fastapi import Depends, Request
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.errors import InvalidError
 from app.http.problems import API_PREFIXES
 from app.services.labeling.labelers import check_name, made_up_name
+from app.services.sampling.group_sampling import LabelerName
 from app.web.security import kept_cookie
 
 COOKIE = "fourfold_labeler"
@@ -52,6 +54,13 @@ def labeler_name(request: Request) -> str | None:
     """Who ranks on these pages. None where a request was refused before it was asked."""
     name: str | None = getattr(request.state, "labeler_name", None)
     return name
+
+
+async def browser_labeler(request: Request) -> LabelerName:
+    return LabelerName(request.state.labeler_name)
+
+
+BrowserLabeler = Annotated[LabelerName, Depends(browser_labeler)]
 
 
 def _sent_name(request: Request) -> str | None:

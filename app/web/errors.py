@@ -1,13 +1,52 @@
 """Errors for people: a page with a next step, or a notice in the alert region of the page that is open."""
 
+from dataclasses import dataclass
+from typing import ClassVar
+
 from fastapi import Request
 from starlette.responses import HTMLResponse
 
 from app.http.problems import Problem
-from app.web.templating import is_fragment, render
+from app.web.pages import pages_from
+from app.web.templating import Context, PageContext, is_fragment, render
 
-PLACES = (("/", "Go to labeling"), ("/prompts", "Go to the prompts"), ("/train", "Go to training"))
-OF_TRAINING = ("/train", "/versions", "/jobs")
+
+@dataclass(frozen=True)
+class Action:
+    """A link to go on by."""
+
+    href: str
+    label: str
+    target: str | None = None
+    """ "_blank": in another tab."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ErrorPage(PageContext):
+    template: ClassVar[str] = "errors/index.html"
+    title: str
+    """What went wrong, in a few words."""
+    message: str
+    """The same in a sentence or two, with the next step."""
+    status_code: int
+    """Of HTTP."""
+    actions: list[Action]
+    """Where to go on, the likeliest first."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Alert(Context):
+    """A notice in the alert region."""
+
+    template: ClassVar[str] = "components/alert.html"
+    title: str
+    """What went wrong, in a few words."""
+    message: str
+    """The same in a sentence or two, with the next step."""
+    actions: list[Action]
+    """Where to go on."""
+
+
 TITLES = {
     400: "Not understood",
     401: "You are signed out",
@@ -18,32 +57,20 @@ TITLES = {
     422: "Not accepted",
 }
 """In plain words, where the status has a name of its own kind."""
-NEXT_CARD = {"href": "/", "label": "Next card"}
-NEXT_STEPS = {401: {"href": "/sign-in", "label": "Sign in", "target": "_blank"}, 404: NEXT_CARD, 409: NEXT_CARD}
+SIGN_IN = Action("/sign-in", "Sign in")
+NEXT_CARD = Action("/", "Next card")
+NEXT_STEPS = {401: Action("/sign-in", "Sign in", "_blank"), 404: NEXT_CARD, 409: NEXT_CARD}
 
 
 def render_problem(request: Request, problem: Problem) -> HTMLResponse:
     """An error as a page, or as a notice in the alert region of the page that is open."""
-    context = {
-        "title": TITLES.get(problem.status, problem.title),
-        "message": problem.page or problem.detail,
-        "status_code": problem.status,
-        "kind": "error",
-    }
+    title, message = TITLES.get(problem.status, problem.title), problem.page or problem.detail
     if is_fragment(request):
-        return render(
-            request,
-            "components/alert.html",
-            {**context, "actions": [NEXT_STEPS[problem.status]] if problem.status in NEXT_STEPS else []},
-            status_code=problem.status,
-            headers={"HX-Retarget": "#alerts", "HX-Reswap": "innerHTML"},
-        )
-    places = [("/sign-in", "Sign in")] if problem.status == 401 else places_from(request.url.path)
-    actions = [{"href": href, "label": label} for href, label in places]
-    return render(request, "errors/index.html", {**context, "actions": actions}, status_code=problem.status)
-
-
-def places_from(path: str) -> list[tuple[str, str]]:
-    """Where to go from an address that leads nowhere: the nearest page first."""
-    near = "/train" if path.startswith(OF_TRAINING) else "/prompts" if path.startswith("/prompts") else "/"
-    return sorted(PLACES, key=lambda place: place[0] != near)
+        actions = [NEXT_STEPS[problem.status]] if problem.status in NEXT_STEPS else []
+        alert = Alert(title=title, message=message, actions=actions)
+        headers = {"HX-Retarget": "#alerts", "HX-Reswap": "innerHTML"}
+        return render(request, alert, status_code=problem.status, headers=headers)
+    near = [Action(page.path, page.go) for page in pages_from(request.url.path)]
+    actions = [SIGN_IN] if problem.status == 401 else near
+    page = ErrorPage(title=title, message=message, status_code=problem.status, actions=actions)
+    return render(request, page, status_code=problem.status)

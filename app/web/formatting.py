@@ -59,6 +59,12 @@ def by_whom(counts: RankingCounts) -> str:
     return ", ".join([f"{number(counts.people)} by people", *said]) if said else ""
 
 
+def rankings_in_words(counts: RankingCounts) -> str:
+    """ "3 rankings (1 by people, 2 simulated)"."""
+    given = by_whom(counts)
+    return f"{number(counts.total)} ranking{'' if counts.total == 1 else 's'}{f' ({given})' if given else ''}"
+
+
 def job_state(job: Job) -> str:
     return STOPPING if job.status in LIVE and job.cancel_requested else JOB_STATES[job.status]
 

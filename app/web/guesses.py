@@ -71,9 +71,9 @@ def _digest(presented: str) -> bytes:
 def _address(request: Request) -> str:
     host = request.client.host if request.client else ""
     try:
-        found = ipaddress.ip_address(host)
+        address = ipaddress.ip_address(host)
     except ValueError:
         return host
-    if isinstance(found, ipaddress.IPv6Address) and found.ipv4_mapped is None:
-        return str(ipaddress.ip_network((found, IPV6_NETWORK), strict=False))
+    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is None:
+        return str(ipaddress.ip_network((address, IPV6_NETWORK), strict=False))
     return host

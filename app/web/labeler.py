@@ -7,6 +7,7 @@ from app.errors import AppError
 from app.runtime import UnitRoute, WriteSession
 from app.services.labeling.labelers import check_name, take_name
 from app.web.browser_name import name_cookie
+from app.web.errors import Action, ErrorPage
 from app.web.security import FormDep
 from app.web.templating import render
 
@@ -28,11 +29,11 @@ def change_labeler(request: Request, session: WriteSession, form: FormDep) -> Re
 
 def _refused(request: Request, error: AppError, typed: str) -> Response:
     """The form below the message holds what was typed."""
-    context = {
-        "title": "That name was not accepted",
-        "message": f"{error.page_message} You still rank as {request.state.labeler_name}.",
-        "status_code": error.status_code,
-        "actions": [{"href": "/", "label": "Go to labeling"}],
-        "labeler_typed": typed,
-    }
-    return render(request, "errors/index.html", context, status_code=error.status_code)
+    page = ErrorPage(
+        title="That name was not accepted",
+        message=f"{error.page_message} You still rank as {request.state.labeler_name}.",
+        status_code=error.status_code,
+        actions=[Action("/", "Go to labeling")],
+        labeler_typed=typed,
+    )
+    return render(request, page, status_code=error.status_code)

@@ -1,6 +1,7 @@
 """The languages that a person reads: chosen on the label page and kept in a cookie, or else the browser's."""
 
-from typing import Any
+from dataclasses import dataclass
+from typing import ClassVar
 
 from fastapi import APIRouter, Request
 from sqlalchemy.orm import Session
@@ -10,14 +11,34 @@ from app.db.models.labelers import Labeler
 from app.errors import UnavailableError
 from app.formats.languages import ANY, Asked, accepted, codes_of, listed, name
 from app.runtime import RuntimeDep, UnitRoute, WriteSession
-from app.services.labeling import groups, labelers, languages
+from app.services.labeling import groups, labelers
+from app.services.labeling.languages import LanguagesAtHand, tags_to_draw
 from app.web.security import FormDep, kept_cookie
+from app.web.templating import Context
 
 LANGUAGES_COOKIE = "fourfold_languages"
 EVERY = "all"
 MOST_SHOWN = 30
 
 router = APIRouter(route_class=UnitRoute)
+
+
+@dataclass(frozen=True)
+class LanguageBox:
+    """A language that can be ticked."""
+
+    code: str
+    name: str
+    ticked: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class LanguageForm(Context):
+    template: ClassVar[str] = "label/_languages.html"
+    boxes: list[LanguageBox]
+    """Those that there are prompts in, and those that were chosen. Fewer than two: there is nothing to choose."""
+    drawn: str
+    """The languages that cards come in, as a list in words."""
 
 
 def asked_of(request: Request) -> Asked:
@@ -28,20 +49,15 @@ def asked_of(request: Request) -> Asked:
     return Asked(chosen, chosen=True) if chosen else accepted(request.headers.get("accept-language", ""))
 
 
-def language_choice(session: Session, request: Request) -> dict[str, Any]:
-    """For the form: which there are, and which are drawn."""
-    asked = asked_of(request)
-    there = codes_of(languages.stored_tags(session))
+def language_form(at_hand: LanguagesAtHand, asked: Asked) -> LanguageForm:
+    stored = codes_of(at_hand.stored)
     try:
-        tags = languages.tags_to_draw(session, asked)
-        drawn = there if tags is None else codes_of(tags)
+        tags = at_hand.tags_to_draw(asked)
+        drawn = stored if tags is None else codes_of(tags)
     except UnavailableError:
         drawn = asked.languages
-    codes = sorted(there | drawn)[:MOST_SHOWN]
-    return {
-        "languages": [{"code": code, "name": name(code), "drawn": code in drawn} for code in codes],
-        "languages_drawn": listed(drawn),
-    }
+    codes = sorted(stored | drawn)[:MOST_SHOWN]
+    return LanguageForm(boxes=[LanguageBox(code, name(code), code in drawn) for code in codes], drawn=listed(drawn))
 
 
 @router.post("/languages")
@@ -59,7 +75,7 @@ def choose_languages(request: Request, runtime: RuntimeDep, session: WriteSessio
 
 def _let_go(session: Session, labeler: Labeler, asked: Asked) -> None:
     try:
-        tags = languages.tags_to_draw(session, asked)
+        tags = tags_to_draw(session, asked)
     except UnavailableError:  # nothing at all: said on the label page
         tags = ()
     groups.let_go_of_other_languages(session, labeler=labeler, tags=tags)

@@ -21,7 +21,7 @@ class Said(StrEnum):
     GOES_ON = "goes_on"
 
 
-OF_JOBS = {
+JOB_NOTICES = {
     Said.BEGINS: "{} starts in a moment.",
     Said.QUEUED: "{} is queued: it starts when the jobs before it have ended.",
     Said.RUNS_ALREADY: "{} is already running, so nothing new was started. Wait until it ends, or cancel it.",
@@ -45,9 +45,9 @@ def of_cancel(job: Job) -> Said:
 
 def about_job(said: str, kind: str) -> str:
     """The sentence, or none where an address says something else."""
-    if said not in list(OF_JOBS) or kind not in KINDS:
+    if said not in set(Said) or kind not in KINDS:
         return ""
-    return OF_JOBS[Said(said)].format(KINDS[kind].title)
+    return JOB_NOTICES[Said(said)].format(KINDS[kind].title)
 
 
 def of_activation(version: Version) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Annotated, Any
+from typing import Annotated, ClassVar
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Query, Request
@@ -21,20 +21,20 @@ from app.formats.texts import clean_text
 from app.http.limits import MAX_IMPORT_BYTES
 from app.runtime import ReadSession, Runtime, RuntimeDep, UnitRoute
 from app.services.data.import_words import told
-from app.services.labeling import drawing
 from app.services.prompts import curation
-from app.services.prompts.curation import MAX_SEARCH_CHARACTERS, Shelf, Wanted
+from app.services.prompts.curation import MAX_SEARCH_CHARACTERS, PromptList, Wanted
 from app.services.prompts.prompts import add_prompt, validate_messages
+from app.web.left_out import LeftOut, left_out
 from app.web.security import FormDep
-from app.web.templating import render
+from app.web.templating import PageContext, render
 
 router = APIRouter(route_class=UnitRoute)
 ROWS = 25
-SHELVES = (
-    (Shelf.ACTIVE, "In use"),
-    (Shelf.HELD_OUT, "Held out"),
-    (Shelf.SET_ASIDE, "Left out"),
-    (Shelf.ARCHIVED, "Archived"),
+LISTS = (
+    (PromptList.ACTIVE, "In use"),
+    (PromptList.HELD_OUT, "Held out"),
+    (PromptList.SET_ASIDE, "Left out"),
+    (PromptList.ARCHIVED, "Archived"),
 )
 DONE = {
     "added": "The prompt was added.",
@@ -50,29 +50,81 @@ ACTIONS: dict[str, Callable[[Session, int], object]] = {
 
 
 @dataclass(frozen=True)
-class Place:
-    """Where in the list a person is: in the address, so that it can be kept and shared."""
+class Position:
+    """Where in which list a person is: in the address, so that it can be kept and shared."""
 
-    shelf: Shelf = Shelf.ACTIVE
+    prompt_list: PromptList = PromptList.ACTIVE
     words: str = ""
     after: str | None = None
 
     def address(self, **changes: str | None) -> str:
-        found = {"show": self.shelf.value, "q": self.words or None, "after": self.after} | changes
-        return "/prompts?" + urlencode({name: value for name, value in found.items() if value is not None})
+        query = {"show": self.prompt_list.value, "q": self.words or None, "after": self.after} | changes
+        return "/prompts?" + urlencode({name: value for name, value in query.items() if value is not None})
 
 
-def place_of(show: object, words: object, after: object) -> Place:
-    """Whatever stands in an address or a form: what is unknown is the first shelf."""
-    shelf = Shelf(str(show)) if str(show) in list(Shelf) else Shelf.ACTIVE
-    return Place(shelf, clean_text(str(words or ""))[:MAX_SEARCH_CHARACTERS], str(after) if after else None)
+FIRST = Position()
 
 
-def _place(show: str = "", q: str = "", after: str | None = None) -> Place:
-    return place_of(show, q, after)
+@dataclass(frozen=True)
+class AddForm:
+    """What was typed into the form that adds a prompt, and why it was refused."""
+
+    text: str = ""
+    held_out: bool = False
+    error: str | None = None
 
 
-PlaceDep = Annotated[Place, Depends(_place)]
+@dataclass(frozen=True)
+class Outcome:
+    """What came of the last button that was pressed."""
+
+    notice: str = ""
+    error: AppError | None = None
+    """Of a change to a prompt."""
+    add: AddForm = AddForm()
+    import_error: AppError | None = None
+
+    @property
+    def status_code(self) -> int:
+        refused = self.error or self.import_error
+        return 422 if self.add.error else 200 if refused is None else refused.status_code
+
+
+@dataclass(frozen=True, kw_only=True)
+class PromptsPage(PageContext):
+    template: ClassVar[str] = "prompts/index.html"
+    page: str | None = "prompts"
+    position: Position
+    """Which list, what is searched for, and behind which prompt it begins."""
+    prompts: list[Prompt]
+    """Oldest first."""
+    next: str | None
+    """Where the next page begins; none at the end."""
+    deletable: set[int]
+    """Ids of the prompts that may be deleted."""
+    outcome: Outcome
+    """What came of the last button that was pressed."""
+    left_out: LeftOut
+    """How many prompts the active version cannot answer."""
+    max_prompt_characters: int
+    """Longest prompt."""
+    max_import_mebibytes: int = MAX_IMPORT_BYTES >> 20
+    """Largest file."""
+    lists: tuple[tuple[PromptList, str], ...] = LISTS
+    """All lists with their names."""
+
+
+def position_of(show: object, words: object, after: object) -> Position:
+    """Whatever stands in an address or a form: what is unknown is the first list."""
+    prompt_list = PromptList(str(show)) if str(show) in set(PromptList) else PromptList.ACTIVE
+    return Position(prompt_list, clean_text(str(words or ""))[:MAX_SEARCH_CHARACTERS], str(after) if after else None)
+
+
+def _position(show: str = "", q: str = "", after: str | None = None) -> Position:
+    return position_of(show, q, after)
+
+
+PositionDep = Annotated[Position, Depends(_position)]
 
 
 @router.get("/prompts")
@@ -80,15 +132,16 @@ def index(
     request: Request,
     runtime: RuntimeDep,
     session: ReadSession,
-    place: PlaceDep,
+    position: PositionDep,
     done: Annotated[str, Query(max_length=16)] = "",
 ) -> Response:
-    return _page(session, request=request, runtime=runtime, place=place, notice=DONE.get(done, ""))
+    outcome = Outcome(notice=DONE.get(done, ""))
+    return _page(session, request=request, runtime=runtime, position=position, outcome=outcome)
 
 
 @router.post("/prompts/new")
 async def add(request: Request, runtime: RuntimeDep, form: FormDep) -> Response:
-    """Into the deck: it is shown to whoever comes, or kept for evaluation."""
+    """Among those that are shown to whoever comes, or kept for evaluation."""
     text = str(form.get("prompt", ""))
     split = PromptSplit.HELD_OUT if form.get("split") == PromptSplit.HELD_OUT else PromptSplit.TRAIN
     try:
@@ -97,11 +150,11 @@ async def add(request: Request, runtime: RuntimeDep, form: FormDep) -> Response:
         stored = await runtime.writing.run(partial(_add, messages=messages, split=split))
     except InvalidError as error:
         said = error.page_message.replace("Message 1 is empty", "The prompt is empty")
-        shown = partial(_page, request=request, runtime=runtime, place=Place(), text=text, split=split, add_error=said)
-        return await runtime.reading.run(shown)
-    shelf = Shelf.HELD_OUT if stored.split is PromptSplit.HELD_OUT else Shelf.ACTIVE
+        refused = Outcome(add=AddForm(text, held_out=split is PromptSplit.HELD_OUT, error=said))
+        return await runtime.reading.run(partial(_page, request=request, runtime=runtime, outcome=refused))
+    prompt_list = PromptList.HELD_OUT if stored.split is PromptSplit.HELD_OUT else PromptList.ACTIVE
     runtime.prefetcher.wake()
-    return RedirectResponse(Place(shelf).address(done="added"), 303)
+    return RedirectResponse(Position(prompt_list).address(done="added"), 303)
 
 
 def _add(session: Session, *, messages: list[Message], split: PromptSplit) -> Prompt:
@@ -116,67 +169,48 @@ def _add(session: Session, *, messages: list[Message], split: PromptSplit) -> Pr
 async def take_in(request: Request, runtime: RuntimeDep, form: FormDep) -> Response:
     """A file of prompts, or of answers that were compared. Sent again it adds nothing, so the answer is the page."""
     given = form.get("file")
-    show = partial(_page, request=request, runtime=runtime, place=Place())
+    show = partial(_page, request=request, runtime=runtime)
     try:
         if not isinstance(given, UploadFile) or not given.filename:
             raise InvalidError("No file was chosen. Choose one, then press Import.")
-        found = await run_in_threadpool(lambda: runtime.imports.run(given.file, runtime.group_sampling.fitting()))
+        imported = await run_in_threadpool(lambda: runtime.imports.run(given.file, runtime.group_sampling.fitting()))
     except (InvalidError, ConflictError) as error:
-        return await runtime.reading.run(partial(show, import_error=error))
+        return await runtime.reading.run(partial(show, outcome=Outcome(import_error=error)))
     runtime.prefetcher.wake()
-    return await runtime.reading.run(partial(show, notice=told(found)))
+    return await runtime.reading.run(partial(show, outcome=Outcome(notice=told(imported))))
 
 
 @router.post("/prompts/{prompt_id}/{action}")
 async def change(request: Request, runtime: RuntimeDep, form: FormDep, prompt_id: RowId, action: str) -> Response:
     if action not in ACTIONS:
         raise NotFoundError("A prompt can be archived, restored or deleted. Go back to the list of prompts.")
-    place = place_of(form.get("show"), form.get("q"), form.get("after"))
+    position = position_of(form.get("show"), form.get("q"), form.get("after"))
     try:
         await runtime.writing.run(lambda session: ACTIONS[action](session, prompt_id))
     except AppError as error:
-        shown = partial(_page, request=request, runtime=runtime, place=place, error=error)
-        return await runtime.reading.run(shown)
-    return RedirectResponse(place.address(done=action), 303)
+        outcome = Outcome(error=error)
+        show = partial(_page, request=request, runtime=runtime, position=position, outcome=outcome)
+        return await runtime.reading.run(show)
+    return RedirectResponse(position.address(done=action), 303)
 
 
 def _page(
-    session: Session,
-    *,
-    request: Request,
-    runtime: Runtime,
-    place: Place,
-    notice: str = "",
-    error: AppError | None = None,
-    text: str = "",
-    split: PromptSplit = PromptSplit.TRAIN,
-    add_error: str | None = None,
-    import_error: AppError | None = None,
+    session: Session, *, request: Request, runtime: Runtime, outcome: Outcome, position: Position = FIRST
 ) -> Response:
-    wanted = Wanted(shelf=place.shelf, words=place.words)
-    found = curation.list_prompts(session, after=place.after, limit=ROWS, wanted=wanted)
-    context: dict[str, Any] = {
-        "page": "prompts",
-        "place": place,
-        "shelves": SHELVES,
-        "found": found,
-        "num_set_aside": drawing.count_set_aside(session),
-        "most_counted": drawing.COUNTED,
-        "max_prompt_characters": runtime.settings.max_prompt_characters,
-        "notice": notice,
-        "error": error,
-        "add_text": text,
-        "add_held_out": split is PromptSplit.HELD_OUT,
-        "add_error": add_error,
-        "import_error": import_error,
-        "max_import_mebibytes": MAX_IMPORT_BYTES >> 20,
-        "can_be_deleted": _can_be_deleted,
-    }
-    refused = error or import_error
-    status = 422 if add_error else 200 if refused is None else refused.status_code
-    return render(request, "prompts/index.html", context, status_code=status)
+    wanted = Wanted(prompt_list=position.prompt_list, words=position.words)
+    listed = curation.list_prompts(session, after=position.after, limit=ROWS, wanted=wanted)
+    page = PromptsPage(
+        position=position,
+        prompts=listed.items,
+        next=listed.next,
+        deletable={prompt.id for prompt in listed.items if _may_be_deleted(prompt)},
+        outcome=outcome,
+        left_out=left_out(session),
+        max_prompt_characters=runtime.settings.max_prompt_characters,
+    )
+    return render(request, page, status_code=outcome.status_code)
 
 
-def _can_be_deleted(prompt: Prompt) -> bool:
+def _may_be_deleted(prompt: Prompt) -> bool:
     """Not shipped ones, which would come back; whether rankings stand against it is looked up when it is asked for."""
     return prompt.source is not PromptSource.SHIPPED

@@ -1,5 +1,7 @@
 """Signing in and out, if FOURFOLD_TOKEN is set. A plain form: it needs no script."""
 
+from dataclasses import dataclass
+from typing import ClassVar
 from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Request
@@ -7,11 +9,20 @@ from starlette.responses import RedirectResponse, Response
 
 from app.web.access import SIGN_IN, Tokens, ended_session_cookie, session_cookie, too_many_guesses
 from app.web.security import FormDep
-from app.web.templating import render
+from app.web.templating import PageContext, render
 
 router = APIRouter()
 WRONG = "This is not the token. Type it exactly as in FOURFOLD_TOKEN; upper and lower case matter."
 EMPTY = "Type the token first."
+
+
+@dataclass(frozen=True, kw_only=True)
+class SignInPage(PageContext):
+    template: ClassVar[str] = "sign_in/index.html"
+    next: str
+    """The path of this server to go on to."""
+    error: str | None
+    """Why the token was refused."""
 
 
 @router.get(SIGN_IN)
@@ -60,5 +71,4 @@ def own_path(address: str) -> str:
 
 
 def _page(request: Request, wanted: str, *, error: str | None = None, status_code: int = 200) -> Response:
-    context = {"next": own_path(wanted), "error": error, "labeler_name": None}
-    return render(request, "sign_in/index.html", context, status_code=status_code)
+    return render(request, SignInPage(next=own_path(wanted), error=error), status_code=status_code)

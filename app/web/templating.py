@@ -2,13 +2,15 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from functools import cache
-from typing import Any
+from typing import Any, ClassVar
 
 from fastapi import Request
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
+from jinja2.runtime import Context as JinjaContext
 from markupsafe import Markup
 from starlette.responses import HTMLResponse
 
@@ -17,8 +19,10 @@ from app.formats.languages import listed
 from app.kinds.registry import job_title, kind_of
 from app.layout import STATIC, TEMPLATES
 from app.services.versions.bounds import flags_of
+from app.services.versions.version_states import VersionState
 from app.web import formatting
 from app.web.browser_name import labeler_name
+from app.web.pages import PAGES, Page
 
 
 @cache
@@ -33,10 +37,70 @@ def static_url(path: str) -> str:
 
 
 @cache
-def import_map() -> str:
+def import_map() -> Markup:
     """Each module of static/js by its versioned address: scripts import each other by plain relative names."""
     names = sorted(file.name for file in (STATIC / "js").glob("*.js"))
-    return json.dumps({"imports": {f"/static/js/{name}": static_url(f"js/{name}") for name in names}})
+    return Markup(json.dumps({"imports": {f"/static/js/{name}": static_url(f"js/{name}") for name in names}}))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Context:
+    """What one template shows. Each field is explained below it; the template uses these, and those of `Shared` and
+    `Globals`, and no other names (tests/web/test_templating.py). A context inside of another is shown by `part`."""
+
+    template: ClassVar[str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class PageContext(Context):
+    """Of a whole page: what base.html shows around it."""
+
+    page: str | None = None
+    """The page's name in app/web/pages.py: its link is marked."""
+    labeler_typed: str | None = None
+    """A name that was typed and not taken: it stays in its form, which is open."""
+
+
+@dataclass(frozen=True)
+class Shared:
+    """What every template may use: of the request."""
+
+    nonce: str
+    """Of the Content-Security-Policy: scripts without it do not run."""
+    csrf_token: str
+    """What each form sends back."""
+    labeler_name: str | None
+    """Who ranks; none where a request was refused before it was asked."""
+    signed_in: bool
+    """By a cookie, on a server with a token."""
+
+
+@pass_context
+def part(around: JinjaContext, context: Context) -> Markup:
+    """The HTML of a context that is a part of the one around it."""
+    return Markup(_html(context, {each.name: around[each.name] for each in fields(Shared)}))
+
+
+@dataclass(frozen=True)
+class Globals:
+    """What every template may use: of the program."""
+
+    static: Callable[[str], str] = static_url
+    """Address of a file under static/."""
+    import_map: Callable[[], Markup] = import_map
+    """Of the scripts' modules."""
+    part: Callable[[JinjaContext, Context], Markup] = part
+    """Shows a context that is a part of this one."""
+    pages: tuple[Page, ...] = PAGES
+    """For the navigation."""
+    version_states: Mapping[VersionState, str] = field(default_factory=lambda: formatting.VERSION_STATES)
+    """Each state of a version, and what it means."""
+    job_states: str = json.dumps({**formatting.JOB_STATES, "stopping": formatting.STOPPING})
+    """JSON for scripts: each state of a job, in words."""
+
+
+def _values(of: Any) -> dict[str, Any]:
+    return {each.name: getattr(of, each.name) for each in fields(of)}
 
 
 def _environment() -> Environment:
@@ -48,10 +112,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals["static"] = static_url
-    environment.globals["version_states"] = formatting.VERSION_STATES
-    environment.globals["job_states"] = json.dumps({**formatting.JOB_STATES, "stopping": formatting.STOPPING})
-    environment.globals["import_map"] = lambda: Markup(import_map())
+    environment.globals.update(_values(Globals()))
     environment.filters.update(
         duration=figures.duration,
         time_left=figures.time_left,
@@ -84,23 +145,22 @@ ENVIRONMENT = _environment()
 
 
 def render(
-    request: Request,
-    template: str,
-    context: Mapping[str, Any] | None = None,
-    *,
-    status_code: int = 200,
-    headers: Mapping[str, str] | None = None,
+    request: Request, context: Context, *, status_code: int = 200, headers: Mapping[str, str] | None = None
 ) -> HTMLResponse:
-    shared = {
-        "page": None,
-        "nonce": request.state.nonce,
-        "csrf_token": request.state.csrf_token,
-        "labeler_name": labeler_name(request),
-        "labeler_typed": None,
-        "signed_in": getattr(request.state, "signed_in", False),
-    }
-    html = ENVIRONMENT.get_template(template).render({**shared, **(context or {})})
-    return HTMLResponse(html, status_code, headers=dict(headers or {}))
+    return HTMLResponse(_html(context, _values(_shared(request))), status_code, headers=dict(headers or {}))
+
+
+def _shared(request: Request) -> Shared:
+    return Shared(
+        nonce=request.state.nonce,
+        csrf_token=request.state.csrf_token,
+        labeler_name=labeler_name(request),
+        signed_in=getattr(request.state, "signed_in", False),
+    )
+
+
+def _html(context: Context, shared: Mapping[str, Any]) -> str:
+    return ENVIRONMENT.get_template(context.template).render({**shared, **_values(context)})
 
 
 def is_fragment(request: Request) -> bool:

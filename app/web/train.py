@@ -1,62 +1,132 @@
 """The train page: what runs, what it learns, its results, and which version answers."""
 
-from functools import partial
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 from fastapi import APIRouter, Request
 from sqlalchemy.orm import Session
-from starlette.datastructures import FormData
 from starlette.responses import RedirectResponse, Response
 
 from app.db.base import utc_now
-from app.db.models.jobs import LIVE
-from app.errors import UnavailableError
-from app.formats.ids import RowId, parse_id
-from app.kinds.registry import KINDS, kind_named
+from app.db.models.jobs import LIVE, Job, JobStatus
 from app.runtime import ReadSession, Runtime, RuntimeDep, UnitRoute, WriteSession
-from app.services.jobs import job_folders, jobs, needs
-from app.services.jobs.ppo_plan import ppo_plan
-from app.services.labeling import drawing
-from app.services.lifecycle import activation, removal
+from app.services.jobs import job_folders, jobs
 from app.services.versions import versions
-from app.services.views.loop_status import loop_status
-from app.services.views.training_overview import job_with_curves, training_overview, version_details
+from app.services.versions.version_states import Standing
+from app.services.views.loop_status import LoopStatus, loop_status
+from app.services.views.training_overview import TrainingOverview, job_with_curves, training_overview
 from app.web import notices
+from app.web.left_out import LeftOut, left_out
 from app.web.notices import Said
-from app.web.plots import plot_tables
+from app.web.plots import PlotTable, plot_tables
 from app.web.security import FormDep
-from app.web.templating import is_fragment, render
+from app.web.starts import Start, sent_job, starts
+from app.web.templating import Context, PageContext, is_fragment, render
 
 router = APIRouter(route_class=UnitRoute)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Jobs(Context):
+    """What runs and waits, and the forms that start more."""
+
+    template: ClassVar[str] = "train/_jobs.html"
+    overview: TrainingOverview
+    """Jobs and versions."""
+    loop_status: LoopStatus
+    """Who ranked how much, how far the next training is, what runs now."""
+    seconds_left: Mapping[str, float | None]
+    """By the ids of the jobs that run and wait; none: nobody can tell."""
+    worker_lost: bool
+    """Whether a job waits and no worker shows life."""
+    left_out: LeftOut
+    """How many prompts the active version cannot answer."""
+    starts: list[Start]
+    """The forms, one for each kind of job."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Results(Context):
+    """What came of it: answers before and after, versions, jobs that have ended."""
+
+    template: ClassVar[str] = "train/_results.html"
+    overview: TrainingOverview
+    """Jobs and versions."""
+    standing: Standing
+    """What each version is today."""
+    resumable: set[str]
+    """Ids of failed jobs that have a checkpoint."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Curves(Context):
+    """The curves of one job."""
+
+    template: ClassVar[str] = "train/_curves.html"
+    job: Job | None
+    """Whose curves they are; none before the first training."""
+    tables: list[PlotTable]
+    """Each plot in words and figures."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Changed(Context):
+    """After a button was pressed: the part of the page that it changed, and a sentence in the place for it."""
+
+    template: ClassVar[str] = "train/_changed.html"
+    changed: Jobs | Results
+    """The part of the page, as it is now."""
+    notice: str
+    """What came of the button."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainPage(PageContext):
+    template: ClassVar[str] = "train/index.html"
+    page: str | None = "train"
+    notice: str
+    """What came of the last button that was pressed; empty without one."""
+    jobs: Jobs
+    """What runs and waits, and the forms that start more."""
+    curves: Curves
+    """Of one job."""
+    results: Results
+    """What came of it."""
 
 
 @router.get("/train")
 def index(
     request: Request, runtime: RuntimeDep, session: ReadSession, job: str | None = None, said: str = "", kind: str = ""
 ) -> Response:
-    notice = {"notice": notices.about_job(said, kind)}
-    context = {"page": "train", **_overview(runtime, session), **_curves(session, job), **notice}
-    return render(request, "train/index.html", context)
+    overview = training_overview(session)
+    page = TrainPage(
+        notice=notices.about_job(said, kind),
+        jobs=_jobs(runtime, session, overview),
+        curves=_curves(session, job),
+        results=_results(runtime, overview),
+    )
+    return render(request, page)
 
 
 @router.get("/train/jobs")
 def live_jobs(request: Request, runtime: RuntimeDep, session: ReadSession) -> Response:
-    return render(request, "train/_jobs.html", _overview(runtime, session))
+    return render(request, _jobs(runtime, session, training_overview(session)))
 
 
 @router.get("/train/results")
 def results(request: Request, runtime: RuntimeDep, session: ReadSession) -> Response:
-    return render(request, "train/_results.html", _overview(runtime, session))
+    return render(request, _results(runtime, training_overview(session)))
 
 
 @router.get("/train/curves")
 def curves(request: Request, session: ReadSession, job: str | None = None) -> Response:
-    return render(request, "train/_curves.html", _curves(session, job))
+    return render(request, _curves(session, job))
 
 
 @router.post("/train/jobs")
 def start_job(request: Request, runtime: RuntimeDep, session: WriteSession, form: FormDep) -> Response:
-    kind, params = _parse_job(form)
+    kind, params = sent_job(form)
     return _start(request, runtime, session, kind, params)
 
 
@@ -78,64 +148,6 @@ def restart_job(request: Request, runtime: RuntimeDep, session: WriteSession, _f
     return _start(request, runtime, session, ended.kind, ended.params)
 
 
-@router.post("/versions/{version_id}/activate")
-def activate_version(
-    request: Request, runtime: RuntimeDep, session: WriteSession, form: FormDep, version_id: RowId
-) -> Response:
-    version = activation.activate(session, version_id, data_dir=runtime.settings.data_dir)
-    runtime.prefetcher.wake()
-    if form.get("back") == "version":
-        return RedirectResponse(f"/versions/{version_id}", 303)
-    if not is_fragment(request):
-        return RedirectResponse("/train#versions", 303)
-    context = {**_overview(runtime, session), "notice": notices.of_activation(version)}
-    return render(request, "train/_activated.html", context)
-
-
-@router.get("/versions/prune")
-def show_prunable(request: Request, runtime: RuntimeDep, session: ReadSession) -> Response:
-    found = removal.plan(session, runtime.settings)
-    return render(request, "versions/prune.html", {"page": "train", "found": found, "done": False, "left": []})
-
-
-@router.post("/versions/prune")
-async def prune_versions(request: Request, runtime: RuntimeDep, form: FormDep) -> Response:
-    """Those that were shown, as far as nothing needs them by now."""
-    shown = {number for value in form.getlist("version_id") if (number := parse_id(str(value))) is not None}
-    found = await runtime.writing.run(partial(removal.prune, settings=runtime.settings, shown=shown))
-    left = await runtime.reading.run(partial(removal.clear, settings=runtime.settings))
-    return render(request, "versions/prune.html", {"page": "train", "found": found, "done": True, "left": left})
-
-
-@router.post("/versions/{version_id}/remove")
-async def remove_version(runtime: RuntimeDep, _form: FormDep, version_id: RowId) -> Response:
-    await runtime.writing.run(partial(removal.remove, version_id=version_id, settings=runtime.settings))
-    left = await runtime.reading.run(partial(removal.clear, settings=runtime.settings))
-    if left:
-        raise UnavailableError(f"Version {version_id} is removed. {left[0]}")
-    return RedirectResponse(f"/versions/{version_id}", 303)
-
-
-@router.get("/versions/{version_id}")
-def show_version(request: Request, runtime: RuntimeDep, session: ReadSession, version_id: RowId) -> Response:
-    details = version_details(session, version_id)
-    context = {
-        "page": "train",
-        "details": details,
-        "standing": details.standing,
-        "why_it_stays": removal.why_it_stays(session, details.version, runtime.settings),
-        "frees": removal.freed_bytes([runtime.settings.version_directory(details.version.path)]),
-    }
-    return render(request, "versions/index.html", context)
-
-
-def _parse_job(form: FormData) -> tuple[str, dict[str, Any]]:
-    """The kind, and the versions that its start form asks for."""
-    kind = kind_named(str(form.get("kind", "")))
-    chosen = {param.name: parse_id(str(form.get(param.name, ""))) for param in kind.versions if param.required}
-    return kind.name, {name: number for name, number in chosen.items() if number is not None}
-
-
 def _start(request: Request, runtime: Runtime, session: Session, kind: str, params: dict[str, Any]) -> Response:
     """Queues the work, and says so; or says that it is being done already."""
     alone = not jobs.list_jobs(session, statuses=LIVE, limit=1).items
@@ -147,33 +159,43 @@ def _start(request: Request, runtime: Runtime, session: Session, kind: str, para
 def _changed(request: Request, runtime: Runtime, session: Session, kind: str, said: Said) -> Response:
     if not is_fragment(request):
         return RedirectResponse(f"/train?said={said}&kind={kind}", 303)
-    context = {**_overview(runtime, session), "notice": notices.about_job(said, kind)}
-    return render(request, "train/_changed.html", context)
+    changed = _jobs(runtime, session, training_overview(session))
+    return render(request, Changed(changed=changed, notice=notices.about_job(said, kind)))
 
 
-def _overview(runtime: Runtime, session: Session) -> dict[str, Any]:
+def changed_results(runtime: Runtime, session: Session, notice: str) -> Changed:
+    """After a version was activated."""
+    return Changed(changed=_results(runtime, training_overview(session)), notice=notice)
+
+
+def _jobs(runtime: Runtime, session: Session, overview: TrainingOverview) -> Jobs:
     now, settings = utc_now(), runtime.settings
     status = loop_status(session, retrain_after=settings.retrain_after_rankings, now=now)
-    overview = training_overview(session)
     age = status.worker_age_seconds
-    return {
-        "overview": overview,
-        "starts": [(kind, needs.unmet(session, kind)) for kind in KINDS.values()],
-        "standing": overview.standing,
-        "loop_status": status,
-        "seconds_left": lambda job: jobs.seconds_left(job, now),
-        "worker_lost": status.job is not None and (age is None or age > settings.worker_stale_seconds),
-        "has_checkpoint": lambda job: job_folders.has_checkpoint(settings, job.id),
-        "num_set_aside": drawing.count_set_aside(session),
-        "most_counted": drawing.COUNTED,
-        "auto_policy_accuracy": settings.auto_policy_accuracy,
-        "ppo_plan": ppo_plan(settings.version_directory(versions.sft_version(session).path)),
-    }
+    return Jobs(
+        overview=overview,
+        loop_status=status,
+        seconds_left={job.id: jobs.seconds_left(job, now) for job in overview.running},
+        worker_lost=status.job is not None and (age is None or age > settings.worker_stale_seconds),
+        left_out=left_out(session),
+        starts=starts(
+            session,
+            policies=overview.answerers,
+            rankings=status.rankings,
+            sft_directory=settings.version_directory(versions.sft_version(session).path),
+        ),
+    )
 
 
-def _curves(session: Session, job_id: str | None) -> dict[str, Any]:
-    found = job_with_curves(session, job_id)
-    if found is None:
-        return {"curve_job": None, "tables": []}
-    job, points = found
-    return {"curve_job": job, "tables": plot_tables(job.kind, points)}
+def _results(runtime: Runtime, overview: TrainingOverview) -> Results:
+    failed = [job for job in overview.recent if job.status is JobStatus.FAILED]
+    resumable = {job.id for job in failed if job_folders.has_checkpoint(runtime.settings, job.id)}
+    return Results(overview=overview, standing=overview.standing, resumable=resumable)
+
+
+def _curves(session: Session, job_id: str | None) -> Curves:
+    shown = job_with_curves(session, job_id)
+    if shown is None:
+        return Curves(job=None, tables=[])
+    job, points = shown
+    return Curves(job=job, tables=plot_tables(job.kind, points))

@@ -1,6 +1,7 @@
 """The label page where no card is ready: one is sampled for whoever waits, and for nobody else."""
 
 import pytest
+from sqlalchemy import event
 
 from tests.live import LiveServer
 from tests.waiting import wait_for
@@ -27,12 +28,15 @@ def test_nothing_is_sampled_for_a_link_elsewhere_or_a_look_at_the_head(
     assert asked == ["one"]
 
 
-def test_a_prompt_that_is_sent_again_leads_to_its_card(visitor: Visitor) -> None:
-    key = "0" * 32
-    first = visitor.send("/prompts", fragment=True, prompt="Why?", ask_key=key)
-    assert "Four answers are being written" in first.text
-    stream = first.text.partition('data-stream="')[2].partition('"')[0]
-    with visitor.client.stream("GET", stream) as events:
-        assert "event: done" in list(events.iter_lines())
-    again = visitor.send("/prompts", fragment=True, prompt="Why?", ask_key=key)
-    assert f'action="{stream.removesuffix("/stream")}/rankings"' in again.text
+def test_the_whole_page_asks_for_the_stored_languages_once(server: LiveServer, visitor: Visitor) -> None:
+    visitor.get("/")
+    asked: list[str] = []
+
+    def note(*call: object) -> None:
+        if "WITH RECURSIVE tags" in str(call[2]):
+            asked.append(str(call[2]))
+
+    event.listen(server.runtime.database, "before_cursor_execute", note)
+    assert "The model is writing" in visitor.get("/")
+    event.remove(server.runtime.database, "before_cursor_execute", note)
+    assert len(asked) == 1

@@ -9,11 +9,14 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from app.formats.figures import exponential, gibibytes, millions
 from app.hparams import ModelConfig, PPOHparams
+from app.kinds.kind import StartPlan
 from app.model_info.memory_need import ppo_memory
 from app.model_info.size import fit_ppo, layer_parameters
 from app.processes.machine import available_bytes
 
+TOO_LITTLE = "Too little memory is free: the training would be refused. Close other programs first."
 USUAL_PROMPT = 64  # tokens
 MOST_SIZE = 1 << 24  # as where the model is opened (app/lm/files/config_fields.py)
 SIZES = tuple(each.name for each in fields(ModelConfig) if each.type in (int, bool))
@@ -34,6 +37,20 @@ class PPOPlan:
     @property
     def fits(self) -> bool:
         return self.available is None or self.memory <= self.available
+
+
+def start_plan(directory: Path) -> StartPlan | None:
+    """The same in words."""
+    plan = ppo_plan(directory)
+    if plan is None:
+        return None
+    free = "" if plan.available is None else f"; {gibibytes(plan.available)} are free"
+    return StartPlan(
+        f"Learning rate {exponential(plan.learning_rate)}, by the model's size ({millions(plan.parameters)} parameters "
+        f"in {plan.num_layers} layers, the lowest {plan.num_frozen_layers} of them frozen). "
+        f"Takes about {gibibytes(plan.memory)} of memory{free}.",
+        "" if plan.fits else TOO_LITTLE,
+    )
 
 
 def ppo_plan(directory: Path) -> PPOPlan | None:

@@ -1,5 +1,7 @@
 """The languages in which prompts are shown: those of the model that the person reads, too."""
 
+from dataclasses import dataclass
+
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
@@ -44,22 +46,38 @@ def tags_for_training(session: Session, version: Version) -> Tags:
     return tags
 
 
+@dataclass(frozen=True)
+class LanguagesAtHand:
+    """What there is to draw from, read once."""
+
+    stored: list[str]
+    """Tags of prompts in use."""
+    model: frozenset[str] | None
+    """Languages that the active version is for; None where nobody said."""
+
+    def tags_to_draw(self, asked: Asked) -> Tags:
+        """What may be shown to a person. What they chose is never widened; what was guessed from their browser gives
+        way where it leaves nothing. Raises NoPromptsError, in a sentence, where nothing remains."""
+        wanted = asked.languages if self.model is None else asked.languages & self.model
+        if asked.languages and wanted:
+            tags = _matching(self.stored, wanted)
+            if tags != () or asked.chosen:
+                return _some(self.stored, tags, wanted)
+        elif asked.languages and asked.chosen and self.model is not None:
+            raise NoPromptsError(
+                f"You read {listed(asked.languages)}; the active version is for {listed(self.model)}. Choose another "
+                "language below, or activate a version that is for yours."
+            )
+        return _some(self.stored, _matching(self.stored, self.model), self.model or frozenset())
+
+
+def languages_at_hand(session: Session) -> LanguagesAtHand:
+    return LanguagesAtHand(stored_tags(session), model_languages(session, versions.active_answerer(session)))
+
+
 def tags_to_draw(session: Session, asked: Asked) -> Tags:
-    """What may be shown to a person. What they chose is never widened; what was guessed from their browser gives way
-    where it leaves nothing. Raises NoPromptsError, in a sentence, where nothing remains."""
-    model = model_languages(session, versions.active_answerer(session))
-    stored = stored_tags(session)
-    wanted = asked.languages if model is None else asked.languages & model
-    if asked.languages and wanted:
-        tags = _matching(stored, wanted)
-        if tags != () or asked.chosen:
-            return _some(stored, tags, wanted)
-    elif asked.languages and asked.chosen and model is not None:
-        raise NoPromptsError(
-            f"You read {listed(asked.languages)}; the active version is for {listed(model)}. Choose another language "
-            "below, or activate a version that is for yours."
-        )
-    return _some(stored, _matching(stored, model), model or frozenset())
+    """As LanguagesAtHand.tags_to_draw."""
+    return languages_at_hand(session).tags_to_draw(asked)
 
 
 def _matching(stored: list[str], wanted: frozenset[str] | None) -> Tags:

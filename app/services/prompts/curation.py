@@ -20,8 +20,8 @@ LOOKED_THROUGH = 20_000  # prompts that one page of a search reads at most; the 
 MAX_SEARCH_CHARACTERS = 200
 
 
-class Shelf(StrEnum):
-    """Which prompts are listed."""
+class PromptList(StrEnum):
+    """The lists of prompts: each prompt stands in one of them."""
 
     ACTIVE = "active"
     HELD_OUT = "held_out"
@@ -29,28 +29,29 @@ class Shelf(StrEnum):
     ARCHIVED = "archived"
 
 
-_ON_SHELF: dict[Shelf, tuple[ColumnElement[bool], ...]] = {
-    Shelf.ACTIVE: (Prompt.archived_at.is_(None), Prompt.set_aside.is_(None), Prompt.split == PromptSplit.TRAIN),
-    Shelf.HELD_OUT: (Prompt.archived_at.is_(None), Prompt.set_aside.is_(None), Prompt.split == PromptSplit.HELD_OUT),
-    Shelf.SET_ASIDE: (Prompt.archived_at.is_(None), Prompt.set_aside.is_not(None)),
-    Shelf.ARCHIVED: (Prompt.archived_at.is_not(None),),
+_ANSWERABLE = (Prompt.archived_at.is_(None), Prompt.set_aside.is_(None))
+_IN_LIST: dict[PromptList, tuple[ColumnElement[bool], ...]] = {
+    PromptList.ACTIVE: (*_ANSWERABLE, Prompt.split == PromptSplit.TRAIN),
+    PromptList.HELD_OUT: (*_ANSWERABLE, Prompt.split == PromptSplit.HELD_OUT),
+    PromptList.SET_ASIDE: (Prompt.archived_at.is_(None), Prompt.set_aside.is_not(None)),
+    PromptList.ARCHIVED: (Prompt.archived_at.is_not(None),),
 }
 
 
 @dataclass(frozen=True)
 class Wanted:
-    shelf: Shelf | None = None
+    prompt_list: PromptList | None = None
     split: PromptSplit | None = None
     words: str = ""
     """Part of the last message; capitals do not matter (where the database knows them)."""
 
     def conditions(self) -> list[ColumnElement[bool]]:
-        found = [Prompt.is_visible(), *(() if self.shelf is None else _ON_SHELF[self.shelf])]
+        conditions = [Prompt.is_visible(), *(() if self.prompt_list is None else _IN_LIST[self.prompt_list])]
         if self.split is not None:
-            found.append(Prompt.split == self.split)
+            conditions.append(Prompt.split == self.split)
         if self.words:
-            found.append(Prompt.text.icontains(self.words, autoescape=True))
-        return found
+            conditions.append(Prompt.text.icontains(self.words, autoescape=True))
+        return conditions
 
 
 ANY = Wanted()
@@ -60,7 +61,7 @@ def list_prompts(session: Session, *, after: str | None = None, limit: int = 50,
     """Oldest first. A page may be short, even empty, and still have a next one: it reads LOOKED_THROUGH prompts at
     most, so that no search reads a million. (What is archived or set aside has an index of its own.)"""
     start = 0 if after is None else parse_cursor(after)
-    last = None if wanted.shelf in (Shelf.SET_ASIDE, Shelf.ARCHIVED) else session.scalar(_window(start))
+    last = None if wanted.prompt_list in (PromptList.SET_ASIDE, PromptList.ARCHIVED) else session.scalar(_window(start))
     statement: Select[Prompt] = select(Prompt).where(*wanted.conditions(), Prompt.id > start)
     if last is not None:
         statement = statement.where(Prompt.id <= last)

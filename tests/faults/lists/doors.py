@@ -44,7 +44,7 @@ FAULTS = [
     sign_in("sent on to another site by a backslash", ' and "\\\\" not in address', ""),
     sign_in("tokens may be guessed on the page", "    if wait:\n", "    if False:\n"),
     guesses("the same wrong token again counts", "if bucket is not None and bucket.last == digest:", "if False:"),
-    guesses("a network of IPv6 is many", "if isinstance(found, ipaddress.IPv6Address) and found.ipv4_mapped is None:", "if False:"),
+    guesses("a network of IPv6 is many", "if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is None:", "if False:"),
     guesses("memory without an end", "if len(self._buckets) > MAX_ADDRESSES:", "if False:"),
     cors("pages elsewhere may call all addresses", "path.startswith(API_PREFIXES) and ", ""),
     security("no page elsewhere may call the API", " or may_call(path, headers, self._origins)", ""),

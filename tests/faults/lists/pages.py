@@ -17,10 +17,43 @@ rankings = In(
 )
 head = In("app/http/head.py", "tests/http/test_head.py")
 label = In("app/web/label.py", "tests/http/test_head.py")
+pages = In("app/web/pages.py", "tests/web/test_errors.py")
 errors = In("app/web/errors.py", "tests/web/test_errors.py")
 problems = In("app/http/problems.py", "tests/web/test_errors.py")
 
+ranking = In("app/web/ranking.py", "tests/web/test_ranking.py")
+own_prompt = In("app/web/own_prompt.py", "tests/web/test_own_prompt.py")
+label_page = In("app/web/label.py", "tests/web/test_label.py")
+templating = In("app/web/templating.py", "tests/web/test_pages.py", "tests/web/test_ranking.py")
+starts = In("app/web/starts.py", "tests/web/test_starts.py")
+versions = In("app/web/versions.py", "tests/web/test_versions.py")
+
 FAULTS = [
+    ranking("a gap between ranks is kept", "competition_ranks(list(ranks.values()))", "list(ranks.values())"),
+    ranking("a refused ranking forgets the comment", "former_comment=comment, ", ""),
+    own_prompt("who connects again begins anew", "after=last_event_id", "after=0"),
+    own_prompt("pieces have no numbers", "id=str(piece.number), ", ""),
+    own_prompt(
+        "a failure of the stream speaks as the API does", '"message": error.page_message', '"message": str(error)'
+    ),
+    label_page(
+        "the languages are read again for the page",
+        "no_card(runtime, session, labeler), at_hand=at_hand",
+        "no_card(runtime, session, labeler)",
+    ),
+    templating(
+        "a part forgets the form's token",
+        "for each in fields(Shared)}))",
+        'for each in fields(Shared) if each.name != "csrf_token"}))',
+    ),
+    starts("a form asks for nothing", "for name in kind.start.asks),", "for name in ()),"),
+    starts("an empty input is a value", " if text}\n", "}\n"),
+    starts(
+        "a form starts what lacks a version",
+        'missing = "Needs a policy. Train one first." if versions and not options else',
+        "missing =",
+    ),
+    versions("activated on its page, it comes back on another", 'form.get("back") == "version"', "False"),
     jobs(
         "time left stands still between two steps",
         "(job.ends_at - now).total_seconds()",
@@ -82,7 +115,7 @@ FAULTS = [
     head("HEAD is told of to nobody", '"head": True', '"head": False'),
     label("HEAD takes a card", " and not wants_head_only(request)", ""),
     errors("a page speaks as the API does", "problem.page or problem.detail", "problem.detail"),
-    errors("labeling is next to everything", "place[0] != near", 'place[0] != "/"'),
+    pages("labeling is next to everything", "page is not near", 'page.path != "/"'),
     problems(
         "a page is told of methods",
         '        page="This address only takes',

@@ -16,7 +16,7 @@ from app.errors import ConflictError, NotFoundError
 from app.services.data import training_data
 from app.services.labeling import drawing, groups, rankings
 from app.services.prompts import curation, prompts
-from app.services.prompts.curation import Shelf, Wanted
+from app.services.prompts.curation import PromptList, Wanted
 from tests.services.conftest import MakeGroup, in_order, lease, plans
 
 
@@ -36,10 +36,10 @@ def test_shelves_and_search(session: Session) -> None:
     archived, aside = session.scalars(select(Prompt).where(Prompt.text.in_(("archived", "too long")))).all()
     curation.archive_prompt(session, archived.id, utc_now())
     drawing.set_aside(session, aside.id, reason="r", key="k")
-    assert listed(session, Wanted(shelf=Shelf.ACTIVE)) == ["How do I wash?", "100% wool?", "怎么泡茶"]
-    assert listed(session, Wanted(shelf=Shelf.ARCHIVED)) == ["archived"]
-    assert listed(session, Wanted(shelf=Shelf.SET_ASIDE)) == ["too long"]
-    assert listed(session, Wanted(shelf=Shelf.HELD_OUT)) == []
+    assert listed(session, Wanted(prompt_list=PromptList.ACTIVE)) == ["How do I wash?", "100% wool?", "怎么泡茶"]
+    assert listed(session, Wanted(prompt_list=PromptList.ARCHIVED)) == ["archived"]
+    assert listed(session, Wanted(prompt_list=PromptList.SET_ASIDE)) == ["too long"]
+    assert listed(session, Wanted(prompt_list=PromptList.HELD_OUT)) == []
     assert listed(session, Wanted(words="WASH")) == ["How do I wash?"]
     assert listed(session, Wanted(words="泡茶")) == ["怎么泡茶"]
     assert listed(session, Wanted(words="0%")) == ["100% wool?"]  # no wildcard
@@ -62,9 +62,9 @@ def test_a_search_goes_on_from_page_to_page(session: Session, monkeypatch: pytes
 
 
 @pytest.mark.sqlite
-@pytest.mark.parametrize("shelf", [None, *Shelf])
-def test_a_list_reads_no_table_from_end_to_end(database: Database, shelf: Shelf | None) -> None:
-    for plan in plans(database, lambda session: curation.list_prompts(session, wanted=Wanted(shelf=shelf))):
+@pytest.mark.parametrize("shelf", [None, *PromptList])
+def test_a_list_reads_no_table_from_end_to_end(database: Database, shelf: PromptList | None) -> None:
+    for plan in plans(database, lambda session: curation.list_prompts(session, wanted=Wanted(prompt_list=shelf))):
         assert "SCAN prompts" not in plan.replace("SCAN prompts USING INDEX ix_prompts_archived", "")
 
 

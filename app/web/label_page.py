@@ -1,0 +1,91 @@
+"""The label page around its card: where the loop stands, the form for an own prompt, the languages."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from fastapi import Request
+from sqlalchemy.orm import Session
+from starlette.responses import Response
+
+from app.db.base import utc_now
+from app.runtime import Runtime
+from app.services.labeling.labelers import Change
+from app.services.labeling.languages import LanguagesAtHand, languages_at_hand
+from app.services.views.loop_status import LoopStatus, loop_status
+from app.web.cards import AnyCard
+from app.web.languages import LanguageForm, asked_of, language_form
+from app.web.templating import Context, PageContext, is_fragment, render
+
+CHANGED = {
+    Change.RENAMED: "You now rank as {name}.",
+    Change.JOINED: "You continue as {name}. That name is already in use: its cards and rankings are yours here, too.",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Strip(Context):
+    template: ClassVar[str] = "label/_strip.html"
+    loop_status: LoopStatus
+    """Who ranked how much, how far the next training is, what runs now."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PromptForm(Context):
+    """The form for a prompt of one's own."""
+
+    template: ClassVar[str] = "label/_ask.html"
+    max_prompt_characters: int
+    """Longest prompt."""
+    text: str = ""
+    """What was typed."""
+    error: str | None = None
+    """Why it was refused."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LabelPage(PageContext):
+    template: ClassVar[str] = "label/index.html"
+    page: str | None = "label"
+    changed_name: str
+    """What a change of the labeler's name means; empty without one."""
+    strip: Strip
+    """Where the loop stands."""
+    prompt_form: PromptForm
+    """For a prompt of one's own."""
+    card: AnyCard
+    """What is ranked now."""
+    language_form: LanguageForm
+    """Which languages prompts come in."""
+
+
+def strip_of(runtime: Runtime, session: Session) -> Strip:
+    status = loop_status(session, retrain_after=runtime.settings.retrain_after_rankings, now=utc_now())
+    return Strip(loop_status=status)
+
+
+def show(
+    request: Request,
+    runtime: Runtime,
+    session: Session,
+    card: AnyCard,
+    *,
+    prompt_form: PromptForm | None = None,
+    at_hand: LanguagesAtHand | None = None,
+    status_code: int = 200,
+) -> Response:
+    """The card alone for htmx, else the page around it. `at_hand`: the languages, where they were read already."""
+    if is_fragment(request):
+        return render(request, card, status_code=status_code)
+    whole = LabelPage(
+        changed_name=_changed_name(request),
+        strip=strip_of(runtime, session),
+        prompt_form=prompt_form or PromptForm(max_prompt_characters=runtime.settings.max_prompt_characters),
+        card=card,
+        language_form=language_form(at_hand or languages_at_hand(session), asked_of(request)),
+    )
+    return render(request, whole, status_code=status_code)
+
+
+def _changed_name(request: Request) -> str:
+    change = request.query_params.get("changed")
+    return CHANGED[Change(change)].format(name=request.state.labeler_name) if change in set(Change) else ""

@@ -1,0 +1,59 @@
+"""The table of pages: one line makes a page's link in the navigation, its way out of an error, and its routes.
+
+A new page costs its routes, its template and its line here.
+"""
+
+from dataclasses import dataclass
+from importlib import import_module
+
+from fastapi import APIRouter
+
+
+@dataclass(frozen=True)
+class Page:
+    name: str
+    """What its template's context calls it, so that its link is marked."""
+    path: str
+    link: str
+    """Its link in the navigation."""
+    go: str
+    """The same from an error."""
+    routes: tuple[str, ...]
+    """Modules with a `router`, as text: they render templates, which read this table."""
+    below: tuple[str, ...] = ()
+    """How addresses that belong to it begin, beside its own."""
+
+
+PAGES = (
+    Page(
+        "label",
+        "/",
+        "Label",
+        "Go to labeling",
+        ("app.web.label", "app.web.ranking", "app.web.own_prompt", "app.web.labeler", "app.web.languages"),
+    ),
+    Page("prompts", "/prompts", "Prompts", "Go to the prompts", ("app.web.prompts",), below=("/prompts",)),
+    Page(
+        "train",
+        "/train",
+        "Train",
+        "Go to training",
+        ("app.web.train", "app.web.versions"),
+        below=("/train", "/versions", "/jobs"),
+    ),
+)
+WITHOUT_LINK = ("app.web.sign_in",)
+
+
+def pages_router() -> APIRouter:
+    """All pages as one router, for app.main to include."""
+    router = APIRouter(include_in_schema=False)
+    for module in [*(module for page in PAGES for module in page.routes), *WITHOUT_LINK]:
+        router.include_router(import_module(module).router)
+    return router
+
+
+def pages_from(path: str) -> list[Page]:
+    """Where to go from an address that leads nowhere: the nearest page first."""
+    near = next((page for page in PAGES if page.below and path.startswith(page.below)), PAGES[0])
+    return sorted(PAGES, key=lambda page: page is not near)

@@ -1,0 +1,108 @@
+"""The forms that start jobs, made from their kinds: what each asks for, what is missing, and what was sent."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from pkgutil import resolve_name
+from typing import Any
+
+from sqlalchemy.orm import Session
+from starlette.datastructures import FormData
+
+from app.db.models.versions import Version
+from app.formats.ids import parse_id
+from app.hparam_fields import HparamField, hparam_fields
+from app.kinds.kind import Kind, StartPlan
+from app.kinds.registry import KINDS, kind_named
+from app.services.jobs import needs
+from app.services.labeling.rankings import RankingCounts
+from app.web import formatting
+
+RANKINGS = "{rankings}"
+
+
+@dataclass(frozen=True)
+class Option:
+    value: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Input:
+    """One thing that a form asks for: one of the options, or else a number."""
+
+    name: str
+    label: str
+    options: tuple[Option, ...] = ()
+    number: HparamField | None = None
+    """Range, default and meaning."""
+
+
+@dataclass(frozen=True)
+class Start:
+    """What the form that starts a kind of job shows."""
+
+    kind: Kind
+    description: str
+    plan: StartPlan | None
+    missing: str
+    """What must be there first, in a sentence; empty where it can start."""
+    versions: tuple[Input, ...]
+    inputs: tuple[Input, ...]
+    """Hyper-parameters and choices."""
+
+
+def starts(
+    session: Session, *, policies: Sequence[Version], rankings: RankingCounts, sft_directory: Path
+) -> list[Start]:
+    """One for each kind, in their order. `policies`: what a form offers that asks for a version."""
+    return [_start(session, kind, policies, rankings, sft_directory) for kind in KINDS.values()]
+
+
+def _start(
+    session: Session, kind: Kind, policies: Sequence[Version], rankings: RankingCounts, sft_directory: Path
+) -> Start:
+    options = tuple(Option(str(version.id), formatting.version_title(version)) for version in policies)
+    versions = tuple(Input(param.name, param.label, options) for param in kind.versions if param.required)
+    need = needs.unmet(session, kind)
+    missing = "Needs a policy. Train one first." if versions and not options else f"Needs {need}." if need else ""
+    return Start(
+        kind=kind,
+        description=kind.start.description.replace(RANKINGS, formatting.rankings_in_words(rankings)),
+        plan=resolve_name(kind.start.plan)(sft_directory) if kind.start.plan else None,
+        missing=missing,
+        versions=versions if options else (),
+        inputs=tuple(_input(kind, name) for name in kind.start.asks),
+    )
+
+
+def _input(kind: Kind, name: str) -> Input:
+    label = name.replace("_", " ").capitalize()
+    if name in kind.choices:
+        return Input(name, label, tuple(Option(word, word) for word in kind.choices[name]))
+    field = hparam_fields(kind.hparams)[name]
+    if field.type is bool:
+        return Input(name, label, (Option("", "as usual"), Option("true", "yes"), Option("false", "no")), field)
+    return Input(name, label, number=field)
+
+
+def sent_job(form: FormData) -> tuple[str, dict[str, Any]]:
+    """The kind's name, and the parameters that its form asks for; what was left empty is left out. Raises InvalidError
+    for a kind that there is not; the parameters are checked when the job is queued."""
+    kind = kind_named(str(form.get("kind", "")))
+    chosen = {param.name: parse_id(str(form.get(param.name, ""))) for param in kind.versions if param.required}
+    texts = {name: str(form.get(name, "")).strip() for name in kind.start.asks}
+    given = {name: _value(kind, name, text) for name, text in texts.items() if text}
+    return kind.name, {name: number for name, number in chosen.items() if number is not None} | given
+
+
+def _value(kind: Kind, name: str, text: str) -> Any:
+    """As JSON would have it; what is no number stays a text, and is refused by name."""
+    if name in kind.choices:
+        return text
+    if hparam_fields(kind.hparams)[name].type is bool:
+        return {"true": True, "false": False}.get(text, text)
+    try:
+        return float(text)
+    except ValueError:
+        return text

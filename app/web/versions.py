@@ -1,0 +1,101 @@
+"""The page of a version: where it comes from, what was measured, activated and removed."""
+
+from dataclasses import dataclass
+from functools import partial
+from typing import ClassVar
+
+from fastapi import APIRouter, Request
+from starlette.responses import RedirectResponse, Response
+
+from app.db.models.versions import Version
+from app.errors import UnavailableError
+from app.formats.ids import RowId, parse_id
+from app.runtime import ReadSession, RuntimeDep, UnitRoute, WriteSession
+from app.services.lifecycle import activation, removal
+from app.services.lifecycle.removal import Removal
+from app.services.versions.version_states import Standing
+from app.services.views.training_overview import VersionDetails, version_details
+from app.web import notices
+from app.web.security import FormDep
+from app.web.templating import PageContext, is_fragment, render
+from app.web.train import changed_results
+
+router = APIRouter(route_class=UnitRoute)
+
+
+@dataclass(frozen=True, kw_only=True)
+class VersionPage(PageContext):
+    template: ClassVar[str] = "versions/index.html"
+    page: str | None = "train"
+    version: Version
+    """The one that is shown."""
+    details: VersionDetails
+    """Its lineage, its rankings and its job."""
+    standing: Standing
+    """What each version is today."""
+    why_it_stays: str | None
+    """Why it cannot be removed; none where it can."""
+    frees: int
+    """Bytes that its removal frees."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PrunePage(PageContext):
+    template: ClassVar[str] = "versions/prune.html"
+    page: str | None = "train"
+    plan: Removal
+    """Which versions go and which stay, with the reasons."""
+    done: bool
+    """Whether they are gone already."""
+    failures: list[str]
+    """A sentence for each folder that is still there."""
+
+
+@router.post("/versions/{version_id}/activate")
+def activate_version(
+    request: Request, runtime: RuntimeDep, session: WriteSession, form: FormDep, version_id: RowId
+) -> Response:
+    version = activation.activate(session, version_id, data_dir=runtime.settings.data_dir)
+    runtime.prefetcher.wake()
+    if form.get("back") == "version":
+        return RedirectResponse(f"/versions/{version_id}", 303)
+    if not is_fragment(request):
+        return RedirectResponse("/train#versions", 303)
+    return render(request, changed_results(runtime, session, notices.of_activation(version)))
+
+
+@router.get("/versions/prune")
+def show_prunable(request: Request, runtime: RuntimeDep, session: ReadSession) -> Response:
+    return render(request, PrunePage(plan=removal.plan(session, runtime.settings), done=False, failures=[]))
+
+
+@router.post("/versions/prune")
+async def prune_versions(request: Request, runtime: RuntimeDep, form: FormDep) -> Response:
+    """Those that were shown, as far as nothing needs them by now."""
+    shown = {number for value in form.getlist("version_id") if (number := parse_id(str(value))) is not None}
+    plan = await runtime.writing.run(partial(removal.prune, settings=runtime.settings, shown=shown))
+    failures = await runtime.reading.run(partial(removal.clear, settings=runtime.settings))
+    return render(request, PrunePage(plan=plan, done=True, failures=failures))
+
+
+@router.post("/versions/{version_id}/remove")
+async def remove_version(runtime: RuntimeDep, _form: FormDep, version_id: RowId) -> Response:
+    await runtime.writing.run(partial(removal.remove, version_id=version_id, settings=runtime.settings))
+    failures = await runtime.reading.run(partial(removal.clear, settings=runtime.settings))
+    if failures:
+        raise UnavailableError(f"Version {version_id} is removed. {failures[0]}")
+    return RedirectResponse(f"/versions/{version_id}", 303)
+
+
+@router.get("/versions/{version_id}")
+def show_version(request: Request, runtime: RuntimeDep, session: ReadSession, version_id: RowId) -> Response:
+    details = version_details(session, version_id)
+    version = details.version
+    page = VersionPage(
+        version=version,
+        details=details,
+        standing=details.standing,
+        why_it_stays=removal.why_it_stays(session, version, runtime.settings),
+        frees=removal.freed_bytes([runtime.settings.version_directory(version.path)]),
+    )
+    return render(request, page)

@@ -1,0 +1,134 @@
+"""A kind's start form is made from the kind: what it asks for, with ranges and meanings, and what comes of it."""
+
+import re
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Annotated
+
+import pytest
+from pydantic import Field
+from sqlalchemy import select
+
+from app.db.models.jobs import Job
+from app.db.models.versions import VersionKind
+from app.db.session import transaction
+from app.kinds import registry
+from app.kinds.kind import Kind, StartForm, VersionParam
+from app.layout import SFT_MODEL
+from app.services.jobs.ppo_plan import TOO_LITTLE, start_plan
+from app.services.versions import versions
+from app.services.versions.versions import NewVersion
+from app.web import notices, starts
+from tests.live import LiveServer
+from tests.web.visitor import Visitor, words_of
+
+
+@dataclass(frozen=True)
+class ToyHparams:
+    beta: Annotated[float, Field(ge=0.01, le=5, description="How near it stays, no unit.")] = 0.1
+    num_rounds: Annotated[int | None, Field(ge=1, le=9, description="Rounds; none: until it is enough.")] = None
+    shuffled: Annotated[bool, Field(description="Whether the order is by chance.")] = True
+    seed: Annotated[int, Field(ge=0, le=99, description="Seed.")] = 0
+
+
+TOY = Kind(
+    name="train_toy",
+    place=40,
+    title="Toy training",
+    phase="playing",
+    running="The toy is being trained",
+    start=StartForm(
+        heading="Toy",
+        method="Play",
+        description="Plays with {rankings}.",
+        button="Play",
+        asks=("beta", "num_rounds", "shuffled", "from"),
+    ),
+    hparams=ToyHparams,
+    handler="",
+    versions=(VersionParam("version_id", ("policy",), required=True, label="Played with", purpose="a policy"),),
+    choices={"from": ("sft", "active")},
+)
+
+
+@pytest.fixture(autouse=True)
+def toy(server: LiveServer, monkeypatch: pytest.MonkeyPatch) -> Kind:
+    del server  # it stands first: no row of a kind outlives the kind
+    kinds = MappingProxyType({**registry.KINDS, TOY.name: TOY})
+    for module in (registry, starts, notices):
+        monkeypatch.setattr(module, "KINDS", kinds)
+    return TOY
+
+
+@pytest.fixture
+def policy_id(server: LiveServer) -> int:
+    with transaction(server.runtime.write) as session:
+        sft = versions.sft_version(session)
+        return versions.add_version(
+            session,
+            NewVersion(VersionKind.POLICY, parent_id=sft.id, path=sft.path, content_hash=sft.content_hash),
+        ).id
+
+
+def form_of(visitor: Visitor) -> str:
+    return visitor.get("/train").partition('id="start-train_toy"')[2].partition("</form>")[0]
+
+
+def test_ranges_defaults_and_meanings_come_from_the_fields(visitor: Visitor) -> None:
+    form = form_of(visitor)
+    assert 'name="beta" type="number" min="0.01" max="5" step="any" placeholder="0.1"' in form
+    assert 'name="num_rounds" type="number" min="1" max="9" step="1" placeholder="none"' in form
+    said = words_of(form)
+    assert "Num rounds Rounds; none: until it is enough." in said
+    assert "How near it stays, no unit." in said
+    assert 'name="seed"' not in form
+    options = re.findall(r'<option value="(\w*)">', form.partition('name="shuffled"')[2])
+    assert options == ["", "true", "false", "sft", "active"]
+
+
+def test_what_is_missing_is_said(visitor: Visitor) -> None:
+    said = words_of(form_of(visitor))
+    assert "Plays with 0 rankings." in said
+    assert "Needs a policy. Train one first." in said
+    assert "disabled" in form_of(visitor)
+
+
+def test_what_was_sent_becomes_parameters(server: LiveServer, visitor: Visitor, policy_id: int) -> None:
+    assert "disabled" not in form_of(visitor)
+    sent = {"beta": "0.5", "num_rounds": "", "shuffled": "false", "from": "active", "version_id": str(policy_id)}
+    answer = visitor.send("/train/jobs", fragment=True, kind="train_toy", **sent)
+    assert "Toy training starts in a moment." in words_of(answer.text)
+    with server.runtime.read() as session:
+        [job] = session.scalars(select(Job)).all()
+        assert job.params == {"beta": 0.5, "shuffled": False, "from": "active", "version_id": policy_id}
+
+
+@pytest.mark.parametrize(
+    ("sent", "says"),
+    [
+        ({"beta": "much"}, "beta must be a number"),
+        ({"beta": "nan"}, "beta must be a number"),
+        ({"beta": "7"}, "beta must be from 0.01 to 5."),
+        ({"num_rounds": "1.5"}, "num_rounds must be a whole number."),
+        ({"shuffled": "perhaps"}, "shuffled must be true or false."),
+        ({"from": "nowhere"}, "from must be sft or active."),
+        ({"version_id": "x"}, "Choose a policy. Train a policy first if there is none."),
+    ],
+)
+def test_what_is_wrong_is_told(visitor: Visitor, policy_id: int, sent: dict[str, str], says: str) -> None:
+    answer = visitor.send("/train/jobs", fragment=True, kind="train_toy", **{"version_id": str(policy_id), **sent})
+    assert answer.status_code == 422
+    assert says in words_of(answer.text)
+
+
+def test_ppo_says_what_it_would_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.services.jobs.ppo_plan.available_bytes", lambda: None)
+    plan = start_plan(SFT_MODEL)
+    assert plan is not None
+    assert plan.text.startswith("Learning rate 4e−4, by the model's size (6 million parameters in 8 layers")
+    assert plan.text.endswith("of memory.")
+    assert plan.warning == ""
+    monkeypatch.setattr("app.services.jobs.ppo_plan.available_bytes", lambda: 1)
+    short = start_plan(SFT_MODEL)
+    assert short is not None
+    assert short.warning == TOO_LITTLE

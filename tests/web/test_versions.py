@@ -1,0 +1,56 @@
+"""The page of a version, and the one on which those that nothing needs are removed."""
+
+import re
+import shutil
+
+import pytest
+
+from app.db.models.versions import VersionKind
+from app.db.session import transaction
+from app.services.versions import versions
+from app.services.versions.versions import NewVersion
+from tests.live import LiveServer
+from tests.web.visitor import Visitor, words_of
+
+
+@pytest.fixture
+def candidate(server: LiveServer) -> int:
+    """A policy with a folder of its own, which nothing needs."""
+    with transaction(server.runtime.write) as session:
+        sft = versions.sft_version(session)
+        path = versions.next_version_path(session, VersionKind.POLICY)
+        shutil.copytree(server.settings.version_directory(sft.path), server.settings.version_directory(path))
+        made = versions.add_version(
+            session,
+            NewVersion(VersionKind.POLICY, parent_id=sft.id, path=path, content_hash=sft.content_hash),
+        )
+        return made.id
+
+
+def test_a_version_says_where_it_comes_from(visitor: Visitor, candidate: int) -> None:
+    said = words_of(visitor.get(f"/versions/{candidate}"))
+    assert f"Policy {candidate} ← SFT model 1" in said
+    assert "Delete its files: frees" in said
+    assert "It cannot be removed now." in words_of(visitor.get("/versions/1"))
+
+
+def test_activated_on_its_own_page_it_comes_back_there(visitor: Visitor, candidate: int) -> None:
+    page = visitor.send(f"/versions/{candidate}/activate", back="version")
+    assert page.url.path == f"/versions/{candidate}"
+    assert "answers now" in words_of(page.text)
+
+
+def test_removed_it_keeps_its_record(server: LiveServer, visitor: Visitor, candidate: int) -> None:
+    said = words_of(visitor.send(f"/versions/{candidate}/remove").text)
+    assert "its files are gone, this record stays" in said
+    with server.runtime.read() as session:
+        path = versions.get_version(session, candidate).path
+    assert not server.settings.version_directory(path).exists()
+
+
+def test_pruning_shows_first_what_goes(visitor: Visitor, candidate: int) -> None:
+    page = visitor.get("/versions/prune")
+    shown = re.findall(r'name="version_id" value="(\d+)"', page)
+    assert shown in ([], [str(candidate)])
+    assert "What stays" in words_of(page)
+    assert "Nothing was removed" in words_of(visitor.send("/versions/prune", version_id="1").text)
