@@ -16,10 +16,10 @@ from app.api import exports, generation, groups, health, imports, jobs, prompts,
 from app.api.description import describe
 from app.api.openai import routes as openai
 from app.db.session import make_read_session_factory, open_database
+from app.formats.origins import origins_of
 from app.http.connections import AcceptErrors
 from app.http.head import HeadAsGet
 from app.http.limits import BodyLimit, OneAtATurn
-from app.http.origins import origins_of
 from app.http.problems import install_problem_handlers
 from app.installation import install, precision_of
 from app.layout import STATIC

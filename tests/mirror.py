@@ -59,7 +59,7 @@ COVERED: dict[str, tuple[str, str]] = {
     "app/lm/rotary.py": ("compared with transformers", "tests/lm/files/test_families.py"),
     "app/main.py": (END_TO_END, "tests/cli/test_serve.py"),
     "app/model_info/card.py": ("a file's reading", "tests/formats/test_languages.py"),
-    "app/processes/parent_watch.py": ("seen in what ends with its parent", "tests/processes/test_supervisor.py"),
+    "app/processes/parent_watch.py": ("seen in what ends with its parent", "tests/cli/test_supervisor.py"),
     "app/runtime.py": (END_TO_END, "tests/services/sampling/test_prefetch.py"),
     "app/saving.py": ("seen in what is saved", "tests/training/test_datasets.py"),
     "app/services/data/compared_rows.py": ("one form of rows", "tests/services/data/test_row_forms.py"),

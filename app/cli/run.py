@@ -3,10 +3,10 @@
 import signal
 import threading
 
+from app.cli.supervisor import Supervisor
 from app.http.listening import check_guarded, free_port
 from app.installation import install
 from app.processes.parent_watch import follow_supervisor
-from app.processes.supervisor import Supervisor
 from app.settings.config import Settings
 
 

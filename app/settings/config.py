@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal, get_origin
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from app.http.origins import origins_of
+from app.formats.origins import origins_of
 from app.layout import SFT_MODEL, data_folder
 from app.settings.database_url import FORMS, sqlite_url, usable_database_url
 from app.settings.paths import usable_path

@@ -25,7 +25,7 @@ sign_in = In("app/web/sign_in.py", ADMISSION)
 guesses = In("app/web/guesses.py", "tests/web/test_guesses.py", ADMISSION)
 cors = In("app/web/cors.py", CORS)
 security = In("app/web/security.py", CORS)
-origins = In("app/http/origins.py", "tests/http/test_origins.py")
+origins = In("app/formats/origins.py", "tests/formats/test_origins.py")
 health = In("app/api/health.py", ADMISSION)
 described = In("app/api/description.py", ADMISSION)
 

@@ -17,7 +17,8 @@ STAND_INS = textwrap.dedent(
     """
     import http.server, os, signal, sys, threading, time
     sys.path.insert(0, {repository!r})
-    from app.processes import own_process, parent_watch, supervisor
+    from app.cli import supervisor
+    from app.processes import own_process, parent_watch
     from app.settings.config import Settings
 
     def web():

@@ -2,7 +2,7 @@
 
 import pytest
 
-from app.http.origins import origins_of
+from app.formats.origins import origins_of
 
 
 @pytest.mark.parametrize(
