@@ -19,7 +19,7 @@ import torch
 from app.corpus.articles import pretraining_documents
 from app.hparams import ModelConfig, PretrainHparams, model_config
 from app.lm.model import Llama
-from app.lm.tokenizer import Tokenizer
+from app.lm.text.tokenizer import Tokenizer
 from app.training.context import FileContext
 from app.training.datasets import HELD_OUT_SEED, base_data, corpus_tokenizer
 from app.training.pretrain import train_base

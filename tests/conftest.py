@@ -53,7 +53,7 @@ def tiny_model_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from app.hparams import ModelConfig
     from app.lm.files.checkpoint import save_model
     from app.lm.model import Llama
-    from app.lm.tokenizer import train_tokenizer
+    from app.lm.text.tokenizer import train_tokenizer
 
     torch.manual_seed(0)
     tokenizer = train_tokenizer(TINY_TEXTS, 300)

@@ -47,7 +47,7 @@ INNER_IMPORTS = {
     "app/cli/serve.py": "the web server comes with the verb that needs it",
     "app/cli/sft.py": "torch comes with the verb that needs it",
     "app/cli/worker.py": "DBOS comes with the verb that needs it",
-    "app/lm/files/sandboxed.py": "only POSIX has resource",
+    "app/lm/text/sandboxed.py": "only POSIX has resource",
     "app/main.py": "torch comes with the lifespan, not with the routes",
     "app/model_info/card.py": "huggingface_hub takes its time and is needed by importing alone",
     "app/services/data/parquet_child.py": "only POSIX has resource; pyarrow is opened under its limits",

@@ -12,7 +12,7 @@ import typer
 from app.cli.options import with_options
 from app.cli.paths import path_argument
 from app.hparams import PretrainHparams, model_config
-from app.lm.tokenizer import Tokenizer
+from app.lm.text.tokenizer import Tokenizer
 
 if TYPE_CHECKING:  # torch comes with the command that needs it
     from app.corpus.cleaning.clean import Report

@@ -15,7 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from app.lm import precision
 from app.lm.files.checkpoint import save_model, write_json
-from app.lm.tokenizer import Tokenizer
+from app.lm.text.tokenizer import Tokenizer
 from app.saving import saving
 from app.settings.config import Settings
 from app.training.context import Progress as Step

@@ -14,10 +14,10 @@ import torch
 from torch import Tensor
 
 from app.hparams import EvaluationHparams, SamplingParams
-from app.lm.end_tokens import EndTokens
 from app.lm.inference.offline import sample_batch
 from app.lm.model import Llama
 from app.lm.precision import autocast
+from app.lm.text.end_tokens import EndTokens
 from app.model_info.size import micro_batch_tokens
 from app.training.context import Progress, TrainingError
 from app.training.losses import gather_logprobs, kl_estimates

@@ -18,9 +18,9 @@ import torch
 from torch import Tensor
 
 from app.hparams import PPOHparams
-from app.lm.end_tokens import EndTokens
 from app.lm.model import Llama
 from app.lm.precision import autocast
+from app.lm.text.end_tokens import EndTokens
 from app.model_info.size import fit_ppo
 from app.training.context import Progress, TrainingContext, TrainingError
 from app.training.losses import (

@@ -16,7 +16,7 @@ from app.lm.inference.decoder import Decoder
 from app.lm.inference.offline import derived_seed, sample_batch
 from app.lm.model import Llama
 from app.lm.precision import matmul_dtype
-from app.lm.tokenizer import Tokenizer
+from app.lm.text.tokenizer import Tokenizer
 from app.training.context import Progress
 
 PROMPTS_SEED = 90_210

@@ -16,10 +16,10 @@ import torch
 from torch import Tensor, nn
 
 from app.hparams import PPOHparams, SamplingParams
-from app.lm.end_tokens import EndTokens
 from app.lm.inference.offline import sample_batch
 from app.lm.model import Llama
 from app.lm.precision import autocast
+from app.lm.text.end_tokens import EndTokens
 from app.model_info.size import fit_ppo
 from app.training.losses import entropy_from_logits, gather_logprobs
 from app.training.packing import Packed, lower_states, pack, upper_states

@@ -8,7 +8,7 @@ import torch
 from app.hparams import ModelConfig
 from app.lm.files.checkpoint import save_model
 from app.lm.model import Llama
-from app.lm.tokenizer import Tokenizer, train_tokenizer
+from app.lm.text.tokenizer import Tokenizer, train_tokenizer
 
 TEXTS = [
     "Please tell me how to wash my hands with warm water. Use soap, and dry them well.",

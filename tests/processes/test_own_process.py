@@ -49,7 +49,7 @@ def test_the_current_folder_is_not_on_the_path(hostile: Path) -> None:
 def test_modules_find_their_neighbours_and_arguments(hostile: Path) -> None:
     """Each module's own `__main__` part runs, with its own arguments."""
     done = subprocess.run(
-        command("app.lm.files.sandboxed", "no program"), cwd=hostile, capture_output=True, text=True, check=False
+        command("app.lm.text.sandboxed", "no program"), cwd=hostile, capture_output=True, text=True, check=False
     )
     assert "No such file or directory" in done.stderr
     assert "no program" in done.stderr

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from app.corpus.cleaning.clean import Report
-from app.lm.tokenizer import Tokenizer, train_tokenizer
+from app.lm.text.tokenizer import Tokenizer, train_tokenizer
 from app.training.context import TrainingError
 from app.training.datasets import base_data, sft_data
 

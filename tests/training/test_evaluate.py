@@ -8,10 +8,10 @@ import pytest
 import torch
 
 from app.hparams import EvaluationHparams, SamplingParams
-from app.lm.end_tokens import EndTokens
 from app.lm.inference.batch import Completion
 from app.lm.inference.offline import sample_batch
 from app.lm.model import Llama
+from app.lm.text.end_tokens import EndTokens
 from app.training.context import Progress, TrainingError, drain
 from app.training.evaluate import Answers, Evaluation, distinct_share, error_over_prompts, evaluate_policy, metrics_of
 from app.training.reward.network import RewardModel, score_answers

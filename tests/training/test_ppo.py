@@ -9,9 +9,9 @@ import pytest
 import torch
 
 from app.hparams import PPOHparams, SamplingParams
-from app.lm.end_tokens import EndTokens
 from app.lm.inference.offline import sample_batch
 from app.lm.model import Llama
+from app.lm.text.end_tokens import EndTokens
 from app.training.context import NoContext, Progress, TrainingError, drain
 from app.training.ppo import PolicyResult, Trainer, make_experience, prompts_of_batch, train_policy
 from app.training.reward.network import RewardModel, score_answers

@@ -3,8 +3,8 @@
 import torch
 
 from app.hparams import ModelConfig
-from app.lm.end_tokens import EndTokens
 from app.lm.model import Llama
+from app.lm.text.end_tokens import EndTokens
 
 PAD, BOS, USER, ASSISTANT, END = range(5)
 ENDS = EndTokens(END)

@@ -20,7 +20,7 @@ from app.lm.files import families
 from app.lm.files.families import read_config
 from app.lm.files.weight_files import check_tensors, read_tensors, weight_paths, write_parts, write_tensors
 from app.lm.model import Llama
-from app.lm.tokenizer import OWN_IDS, Tokenizer
+from app.lm.text.tokenizer import OWN_IDS, Tokenizer
 from app.model_info.weights import (
     CHECKSUMS,
     MODEL_FILES,

@@ -13,8 +13,8 @@ from typing import Any
 
 from app.errors import InvalidError
 from app.hparams import ModelConfig, Rope
-from app.lm.files.config_fields import Fields, read_object
 from app.lm.rotary import ROPE_TYPES
+from app.model_info.config_fields import Fields, read_object
 from app.model_info.weights import unusable
 
 

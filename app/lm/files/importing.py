@@ -13,12 +13,12 @@ from typing import Any
 import torch
 
 from app.chat import Message
-from app.lm.files.chat_template import PLAIN_TEMPLATE, TEMPLATE_FILE
 from app.lm.files.checkpoint import check_directory, load_model, read_config, readable_tokenizer, write_checksums
-from app.lm.files.cutting import try_tokenizer
 from app.lm.files.weight_files import weight_paths
 from app.lm.model import Llama
-from app.lm.tokenizer import Tokenizer
+from app.lm.text.chat_template import PLAIN_TEMPLATE, TEMPLATE_FILE
+from app.lm.text.cutting import try_tokenizer
+from app.lm.text.tokenizer import Tokenizer
 from app.model_info.card import card_languages
 from app.model_info.weights import MODEL_FILES, WEIGHTS, WEIGHTS_INDEX, atomic_directory, content_hash, unusable
 

@@ -16,7 +16,7 @@ from app.lm.inference.offline import answer_rows, base_seed
 from app.lm.inference.sampler import derived_seed
 from app.lm.inference.streaming import AnswerText
 from app.lm.inference.token_bytes import answer_bytes, token_bytes
-from app.lm.tokenizer import Tokenizer
+from app.lm.text.tokenizer import Tokenizer
 
 LONG_ANSWER_TOKENS, LONG_TOKENS = 256, 1_024
 """Above these an answer, or prompt and answer together, are long: they wait and are written apart from the short ones

@@ -17,7 +17,7 @@ from app.chat import Message, Prompt, RawText, RawTokens, Templated
 from app.errors import InvalidError, UnavailableError
 from app.lm.files.checkpoint import CheckpointError, load_model
 from app.lm.inference.decoder import Decoder
-from app.lm.tokenizer import Tokenizer
+from app.lm.text.tokenizer import Tokenizer
 
 KEPT_VERSIONS = 4  # the active policy, the active reward model and two others
 Scorer = Callable[[Sequence[Message], Sequence[str]], list[float]]

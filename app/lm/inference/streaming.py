@@ -5,7 +5,7 @@ import queue
 from collections.abc import Callable, Iterator, Sequence
 
 from app.chat import StreamEvent
-from app.lm.tokenizer import IncrementalDecoder, Tokenizer
+from app.lm.text.tokenizer import IncrementalDecoder, Tokenizer
 
 
 class AnswerText:

@@ -5,7 +5,7 @@ import codecs
 from collections.abc import Sequence
 from functools import lru_cache
 
-from app.lm.tokenizer import BYTE_TOKEN, IncrementalDecoder, Tokenizer
+from app.lm.text.tokenizer import BYTE_TOKEN, IncrementalDecoder, Tokenizer
 
 PLAIN = (range(ord("!"), ord("~") + 1), range(0xA1, 0xAC + 1), range(0xAE, 0xFF + 1))  # bytes that stand for themselves
 

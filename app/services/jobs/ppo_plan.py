@@ -18,7 +18,7 @@ from app.processes.machine import available_bytes
 
 TOO_LITTLE = "Too little memory is free: the training would be refused. Close other programs first."
 USUAL_PROMPT = 64  # tokens
-MOST_SIZE = 1 << 24  # as where the model is opened (app/lm/files/config_fields.py)
+MOST_SIZE = 1 << 24  # as where the model is opened (app/model_info/config_fields.py)
 SIZES = tuple(each.name for each in fields(ModelConfig) if each.type in (int, bool))
 """Their names are the same in every family's config.json (app/lm/files/families.py)."""
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from app.lm.end_tokens import EndTokens
+from app.lm.text.end_tokens import EndTokens
 from app.training.context import TrainingError
 from app.training.packing import Packed, pack
 from app.training.reward.head import Pairs, make_pairs

@@ -21,10 +21,10 @@ import torch
 from torch import Tensor, nn
 
 from app.hparams import ModelConfig
-from app.lm.end_tokens import EndTokens
 from app.lm.files.checkpoint import config_json, read_config, read_weights, save_weights
 from app.lm.model import Llama
-from app.lm.tokenizer import Tokenizer
+from app.lm.text.end_tokens import EndTokens
+from app.lm.text.tokenizer import Tokenizer
 from app.training.packing import Packed, last_layer_at, lower_states, pack
 
 TOKENS_PER_BATCH = 4096

@@ -20,8 +20,8 @@ from torch import Tensor
 
 from app.formats.figures import significant
 from app.hparams import RewardHparams
-from app.lm.end_tokens import EndTokens
 from app.lm.model import Llama
+from app.lm.text.end_tokens import EndTokens
 from app.preferences import NOTHING_LEARNED
 from app.training.context import Progress, TrainingContext, TrainingError
 from app.training.reward.data import (

@@ -8,7 +8,7 @@ from app.db.models.prompts import Prompt, PromptSplit
 from app.db.models.versions import Version
 from app.errors import ConflictError
 from app.hparams import EvaluationHparams
-from app.lm.tokenizer import Tokenizer
+from app.lm.text.tokenizer import Tokenizer
 from app.services.data import training_data
 from app.services.labeling import drawing, languages
 from app.services.versions import bounds, versions

@@ -11,8 +11,8 @@ from typing import Any
 from app.chat import Message
 from app.db.models.prompts import Prompt
 from app.errors import ConflictError, InvalidError
-from app.lm.end_tokens import EndTokens
-from app.lm.tokenizer import Tokenizer
+from app.lm.text.end_tokens import EndTokens
+from app.lm.text.tokenizer import Tokenizer
 from app.services.data import training_data
 from app.worker.handlers.handler import Work
 

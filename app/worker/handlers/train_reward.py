@@ -11,7 +11,7 @@ from app.errors import ConflictError
 from app.hparams import RewardHparams, SamplingParams
 from app.lm.inference.offline import sample_batch
 from app.lm.model import Llama
-from app.lm.tokenizer import Tokenizer
+from app.lm.text.tokenizer import Tokenizer
 from app.services.data import training_data
 from app.services.data.training_data import RankedAnswers
 from app.services.labeling import languages

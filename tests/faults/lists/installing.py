@@ -2,10 +2,10 @@
 
 from tests.faults.fault import In
 
-start = In("app/processes/own_process.py", "tests/processes/test_own_process.py", "tests/lm/files/test_sandbox.py")
+start = In("app/processes/own_process.py", "tests/processes/test_own_process.py", "tests/lm/text/test_sandbox.py")
 layout = In("app/layout.py", "tests/test_layout.py")
 database = In("app/worker/dbos_database.py", "tests/worker/test_dbos_database.py")
-sandboxed = In("app/lm/files/sandboxed.py", "tests/lm/files/test_sandbox.py")
+sandboxed = In("app/lm/text/sandboxed.py", "tests/lm/text/test_sandbox.py")
 supervisor = In("app/cli/supervisor.py", "tests/test_wheel.py::test_it_runs_far_from_the_repository")
 process = In("app/worker/process.py", "tests/worker/test_process.py")
 run = In("app/cli/run.py", "tests/test_wheel.py::test_it_runs_far_from_the_repository")

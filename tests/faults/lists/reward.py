@@ -15,7 +15,7 @@ network = In("app/training/reward/network.py", DATA, MODEL)
 report = In("app/training/reward/report.py", DATA, MODEL)
 pair_loss = In("app/training/reward/pair_loss.py", PAIR_LOSS)
 pooling = In("app/training/reward/pooling_layer.py", HEAD)
-ends = In("app/lm/end_tokens.py", DATA, MODEL)
+ends = In("app/lm/text/end_tokens.py", DATA, MODEL)
 scorer = In("app/training/reward/scorer.py", "tests/training/reward/test_scorer.py")
 
 FAULTS = [

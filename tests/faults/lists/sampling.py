@@ -85,7 +85,7 @@ FAULTS = [
     streaming("the last stop string counts", "min(places)", "max(places)"),
     streaming("a stop string's beginning told", "len(self._held) - self._beginning()", "len(self._held)"),
     streaming("what was held back is lost", "            self._tell(len(self._held))\n        return \"\".join", "            pass\n        return \"\".join"),
-    streaming("half a character lost", "self._held += self._decoder.flush()", "pass", "tests/lm/inference/test_streaming.py", "tests/lm/test_tokenizer.py"),
+    streaming("half a character lost", "self._held += self._decoder.flush()", "pass", "tests/lm/inference/test_streaming.py", "tests/lm/text/test_tokenizer.py"),
     streaming("pieces after their end", "            yield StreamEvent(event.index, texts.pop(event.index))\n", "            pass\n"),
     streaming("an error before what came before it", "        yield from _joined([event for event in events if isinstance(event, StreamEvent)])\n", ""),
     generation("twins kept", "if not twins:", "if True:"),

@@ -2,19 +2,19 @@
 
 from tests.faults.fault import Fault, In
 
-TEXT, SCORER = "tests/lm/files/test_imported_tokenizer.py", "tests/training/reward/test_scorer.py"
+TEXT, SCORER = "tests/lm/text/test_imported_tokenizer.py", "tests/training/reward/test_scorer.py"
 MODEL, PPO = "tests/training/reward/test_trainer.py", "tests/training/test_ppo.py"
 FOLLOWING, HANDLERS = "tests/services/lifecycle/test_following.py", "tests/worker/handlers/test_generic.py"
 
-ends = In("app/lm/end_tokens.py", MODEL)
+ends = In("app/lm/text/end_tokens.py", MODEL)
 network = In("app/training/reward/network.py", MODEL)
 report = In("app/training/reward/report.py", MODEL)
-text = In("app/lm/files/imported_tokenizer.py", SCORER)
-template = In("app/lm/files/chat_template.py", SCORER)
-cutting = In("app/lm/files/cutting.py", "tests/lm/files/test_cutting.py")
-process = In("app/lm/files/cutting_process.py", "tests/lm/files/test_cutting.py")
-limited = In("app/lm/files/sandboxed.py", "tests/lm/files/test_cutting.py")
-own = In("app/lm/tokenizer.py", "tests/lm/test_tokenizer.py")
+text = In("app/lm/text/imported_tokenizer.py", SCORER)
+template = In("app/lm/text/chat_template.py", SCORER)
+cutting = In("app/lm/text/cutting.py", "tests/lm/text/test_cutting.py")
+process = In("app/lm/text/cutting_process.py", "tests/lm/text/test_cutting.py")
+limited = In("app/lm/text/sandboxed.py", "tests/lm/text/test_cutting.py")
+own = In("app/lm/text/tokenizer.py", "tests/lm/text/test_tokenizer.py")
 chat = In("app/chat.py", TEXT)
 api = In("app/api/openai/requests.py", "tests/api/openai/test_routes.py")
 precision = In("app/lm/precision.py", "tests/lm/test_precision.py")
@@ -41,7 +41,7 @@ FAULTS: list[Fault] = [
     text("system text that a template leaves out is lost", "                if all(self._is_written(messages, place, written, values) for place in system):", "                if True:", TEXT),
     template("a space before an empty answer", "({joint} if messages[-1]['content'] else '')", "{joint}"),
     template("a reward model's template without the end", "+ messages[-1]['content'] + {end} -%}}", "+ messages[-1]['content'] -%}}"),
-    template("the template's last line end is written", 'template.removesuffix("\\n")', "template", "tests/lm/files/test_chat_template.py"),
+    template("the template's last line end is written", 'template.removesuffix("\\n")', "template", "tests/lm/text/test_chat_template.py"),
     cutting("texts are cut without a trial", "            if self._trial is not None:", "            if False:"),
     cutting("any decoder will do", "        check_decoder(backend)\n", ""),
     cutting("every split is trusted", 'return bool(literal) or pattern == {"Regex": SPLIT}', "return True"),

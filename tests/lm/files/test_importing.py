@@ -14,7 +14,7 @@ from safetensors.torch import load_file, save_file
 from app.errors import AppError, InvalidError
 from app.lm.files.checkpoint import load_model
 from app.lm.files.importing import import_directory
-from app.lm.tokenizer import Tokenizer
+from app.lm.text.tokenizer import Tokenizer
 from app.model_info.weights import CheckpointError, verify_directory
 from tests.lm.files.imported_models import change_json, save_random_model, save_tokenizer
 

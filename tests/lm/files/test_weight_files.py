@@ -13,7 +13,7 @@ from safetensors import safe_open
 from app.lm.files.checkpoint import content_hash, load_model, save_model
 from app.lm.files.weight_files import exactly, weight_paths
 from app.lm.model import Llama
-from app.lm.tokenizer import Tokenizer
+from app.lm.text.tokenizer import Tokenizer
 from app.model_info.weights import share_files, verify_directory
 from app.services.lifecycle.removal import freed_bytes
 from app.training.shared_weights import copy_to_train

@@ -21,7 +21,7 @@ from app.lm.inference.engine import LocalEngine, Scorer
 from app.lm.inference.generation import Generation
 from app.lm.inference.offline import answer_rows
 from app.lm.model import Llama
-from app.lm.tokenizer import Tokenizer
+from app.lm.text.tokenizer import Tokenizer
 from app.services.sampling.engine import Engine
 from tests.waiting import PATIENCE_SECONDS
 

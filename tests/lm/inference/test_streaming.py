@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from app.chat import SampledAnswer, StreamEvent
 from app.errors import UnavailableError
 from app.lm.inference.streaming import AnswerText, Told, received
-from app.lm.tokenizer import Tokenizer
+from app.lm.text.tokenizer import Tokenizer
 
 PLAIN = "Please tell me: 茶, tea & waer. 水烧开了。"
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from app.lm.inference.streaming import AnswerText
 from app.lm.inference.token_bytes import answer_bytes, byte_of_character, token_bytes
-from app.lm.tokenizer import Tokenizer
+from app.lm.text.tokenizer import Tokenizer
 from tests.lm.files.imported_models import save_tokenizer
 
 

@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from app.hparams import RewardHparams
-from app.lm.end_tokens import EndTokens
 from app.lm.files.checkpoint import CheckpointError
+from app.lm.text.end_tokens import EndTokens
 from app.preferences import NOTHING_LEARNED
 from app.training.context import NoContext, Progress, TrainingError, drain
 from app.training.packing import pack
@@ -252,7 +252,7 @@ def test_verdicts() -> None:
 @pytest.mark.usefixtures("fp32")
 def test_files_open_in_transformers_with_equal_scores(tmp_path: Path) -> None:
     transformers = pytest.importorskip("transformers")
-    from app.lm.tokenizer import train_tokenizer
+    from app.lm.text.tokenizer import train_tokenizer
 
     tokenizer = train_tokenizer(["some words to learn from", "and a few more words"], CONFIG.vocab_size)
     model = RewardModel.from_sft(tiny_model(), 2, seed=0)
@@ -273,7 +273,7 @@ def test_files_open_in_transformers_with_equal_scores(tmp_path: Path) -> None:
 
 
 def test_damaged_files_are_named(tmp_path: Path) -> None:
-    from app.lm.tokenizer import train_tokenizer
+    from app.lm.text.tokenizer import train_tokenizer
 
     tokenizer = train_tokenizer(["some words"], CONFIG.vocab_size)
     save_reward_model(tmp_path / "reward", RewardModel.from_sft(tiny_model(), 2, seed=0), tokenizer)

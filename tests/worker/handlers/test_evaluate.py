@@ -3,7 +3,7 @@
 from typing import cast
 
 from app.db.models.prompts import Prompt
-from app.lm.tokenizer import Tokenizer
+from app.lm.text.tokenizer import Tokenizer
 from app.training.evaluate import Answers, Evaluation
 from app.worker.handlers import evaluate
 

@@ -17,7 +17,7 @@ from app.db.session import transaction
 from app.hparams import EvaluationHparams, PPOHparams, RewardHparams, SamplingParams
 from app.lm.files.checkpoint import load_model, read_tokenizer, save_model
 from app.lm.model import Llama
-from app.lm.tokenizer import Tokenizer
+from app.lm.text.tokenizer import Tokenizer
 from app.model_info.weights import verify_directory
 from app.services.data import training_data
 from app.services.labeling import groups, labelers

@@ -10,10 +10,10 @@ import tokenizers
 from tokenizers import AddedToken, Regex, decoders, models, normalizers, pre_tokenizers
 
 from app.errors import InvalidError, UnavailableError
-from app.lm.files import sandbox
-from app.lm.files.cutting import Cutter, decoded, hard_texts, try_tokenizer
-from app.lm.files.sandbox import Sandbox
-from app.lm.tokenizer import SPECIAL_TOKENS, Tokenizer
+from app.lm.text import sandbox
+from app.lm.text.cutting import Cutter, decoded, hard_texts, try_tokenizer
+from app.lm.text.sandbox import Sandbox
+from app.lm.text.tokenizer import SPECIAL_TOKENS, Tokenizer
 from app.model_info.weights import CheckpointError
 
 GPT2 = r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"

@@ -17,7 +17,7 @@ from typing import Any
 import tokenizers
 
 from app.errors import InvalidError
-from app.lm.files.sandbox import RefusedError, Sandbox
+from app.lm.text.sandbox import RefusedError, Sandbox
 from app.model_info.weights import unusable
 
 # How the models trained here cut: Chinese runs, words with the space before them, single digits, punctuation, line

@@ -12,8 +12,8 @@ from typing import Any
 
 from app.chat import Message, Scalar
 from app.errors import InvalidError
-from app.lm.files.config_fields import read_text
-from app.lm.files.sandbox import RefusedError, Sandbox
+from app.lm.text.sandbox import RefusedError, Sandbox
+from app.model_info.config_fields import read_text
 from app.model_info.weights import unusable
 
 TEMPLATE_FILE = "chat_template.jinja"

@@ -6,8 +6,8 @@ import pytest
 
 from app.chat import Message
 from app.errors import InvalidError
-from app.lm.files.chat_template import ChatTemplate, scored_template
-from app.lm.tokenizer import Tokenizer
+from app.lm.text.chat_template import ChatTemplate, scored_template
+from app.lm.text.tokenizer import Tokenizer
 from tests.lm.files.imported_models import MISTRAL, STYLES, save_tokenizer
 from tests.waiting import wait_for
 
@@ -60,7 +60,7 @@ def test_harm_that_waits_for_a_word_is_bounded_too(tmp_path: Path) -> None:
 
 
 def test_a_template_sees_nothing_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    from app.lm.files import sandbox
+    from app.lm.text import sandbox
 
     monkeypatch.setenv("SECRET_OF_THE_HOUSE", "x")
     process = sandbox.start(Path(sandbox.__file__).with_name("template_process.py"))

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from app.chat import Scalar
 from app.errors import InvalidError
-from app.lm.files.chat_template import PLAIN_TEMPLATE
-from app.lm.tokenizer import IncrementalDecoder, Message, Tokenizer
+from app.lm.text.chat_template import PLAIN_TEMPLATE
+from app.lm.text.tokenizer import IncrementalDecoder, Message, Tokenizer
 from app.model_info.weights import CheckpointError
 from tests.lm.files.imported_models import CHATML, STYLES, change_json, save_tokenizer
 

@@ -17,9 +17,9 @@ from tokenizers import AddedToken, Regex, decoders, models, pre_tokenizers, trai
 
 from app.chat import Message, Scalar, without_system
 from app.errors import InvalidError
-from app.lm.end_tokens import EndTokens
-from app.lm.files.cutting import SPLIT, Cutter, decoded
-from app.lm.files.imported_tokenizer import NO_VALUES, ImportedTokenizer
+from app.lm.text.cutting import SPLIT, Cutter, decoded
+from app.lm.text.end_tokens import EndTokens
+from app.lm.text.imported_tokenizer import NO_VALUES, ImportedTokenizer
 
 __all__ = ["SPECIAL_TOKENS", "IncrementalDecoder", "Message", "Tokenizer", "train_tokenizer"]
 

@@ -18,9 +18,9 @@ import tokenizers
 
 from app.chat import Message, Scalar, without_system
 from app.errors import InvalidError
-from app.lm.files.chat_template import PLAIN_TEMPLATE, TEMPLATE_FILE, find_template, scored_template, shared_template
-from app.lm.files.config_fields import read_object
-from app.lm.files.cutting import Cutter
+from app.lm.text.chat_template import PLAIN_TEMPLATE, TEMPLATE_FILE, find_template, scored_template, shared_template
+from app.lm.text.cutting import Cutter
+from app.model_info.config_fields import read_object
 from app.model_info.weights import unusable
 
 TOKENIZER_CONFIG = "tokenizer_config.json"

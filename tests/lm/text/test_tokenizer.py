@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.lm.tokenizer import SPECIAL_TOKENS, IncrementalDecoder, Message, Tokenizer
+from app.lm.text.tokenizer import SPECIAL_TOKENS, IncrementalDecoder, Message, Tokenizer
 from tests.lm.conftest import TEXTS
 
 tricky = st.lists(

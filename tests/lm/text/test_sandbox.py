@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from app.lm.files.sandbox import RefusedError, Sandbox
+from app.lm.text.sandbox import RefusedError, Sandbox
 
 PROGRAM = """
 MEMORY_BYTES, OPENING_SECONDS, CPU_SECONDS = 1 << 32, 5.0, 5.0
