@@ -33,7 +33,6 @@ MANY_PARAMETERS = {
     "app/lm/inference/offline.py sample_batch": "to do",
     "app/lm/inference/packed_linear.py _multiply": "to do",
     "app/lm/inference/tiles.py multiply": "to do",
-    "app/services/jobs/job_runs.py report": "to do",
     "app/training/rollout.py collect": "to do",
     "app/training/sft.py train_sft": "to do",
 }

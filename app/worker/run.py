@@ -23,7 +23,7 @@ from app.kinds.registry import kind_of
 from app.model_info.weights import sync
 from app.saving import saving
 from app.services.jobs import job_folders, job_runs
-from app.services.jobs.job_runs import Control, MetricPoint
+from app.services.jobs.job_runs import Control, MetricPoint, Report
 from app.settings.config import Settings
 from app.training.context import Progress
 from app.worker.checkpoints import JobCheckpoints
@@ -184,10 +184,7 @@ class JobRun:
 
     def write_report(self, session: Session) -> Control:
         """All that was reported and not written yet."""
-        return job_runs.report(
-            session,
-            self.job.id,
-            self.fence,
+        report = Report(
             step=self._latest.step,
             total_steps=self._latest.total_steps,
             message=self._latest.message,
@@ -195,6 +192,7 @@ class JobRun:
             points=self._points,
             ends_at=self._ends_at,
         )
+        return job_runs.write_report(session, self.job.id, self.fence, report)
 
     def finish(self, session: Session, result: dict[str, Any]) -> None:
         """Call last in the transaction that stores the result: either both are stored or neither."""

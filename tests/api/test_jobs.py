@@ -12,7 +12,7 @@ from app.db.base import utc_now
 from app.db.models.jobs import JobStatus
 from app.db.session import transaction
 from app.services.jobs import heartbeats, job_folders, job_runs
-from app.services.jobs.job_runs import MetricPoint
+from app.services.jobs.job_runs import MetricPoint, Report
 from tests.api.conftest import Json, check_problem, ranks_of
 from tests.live import LiveServer
 
@@ -40,16 +40,8 @@ class Worker:
 
     def report(self, step: int, loss: float) -> job_runs.Control:
         with transaction(self._write) as session:
-            return job_runs.report(
-                session,
-                self._job_id,
-                self._fence,
-                step=step,
-                total_steps=4,
-                message=f"epoch {step}",
-                metrics={"loss": loss},
-                points=[MetricPoint(step, {"loss": loss})],
-            )
+            report = Report(step, 4, f"epoch {step}", {"loss": loss}, [MetricPoint(step, {"loss": loss})])
+            return job_runs.write_report(session, self._job_id, self._fence, report)
 
     def finish(self, status: JobStatus = JobStatus.SUCCEEDED) -> None:
         with transaction(self._write) as session:

@@ -162,7 +162,7 @@ def test_fence(harness: Harness) -> None:
 
     def report(session: Session, fence: int) -> job_runs.Control:
         point = job_runs.MetricPoint(1, {"loss": 1.0})
-        return job_runs.report(session, job, fence, step=1, total_steps=2, message="", metrics={}, points=[point])
+        return job_runs.write_report(session, job, fence, job_runs.Report(1, 2, points=[point]))
 
     with transaction(harness.sessions) as session:
         assert report(session, old).fenced

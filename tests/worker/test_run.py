@@ -1,7 +1,7 @@
 """One attempt as its handler sees it, without a process: reports, curves, cancel, stop, outcomes."""
 
 import math
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from app.db.models.jobs import Job, JobStatus
 from app.db.session import transaction
 from app.errors import ConflictError
 from app.services.jobs import heartbeats, job_runs, jobs
-from app.services.jobs.job_runs import Control, MetricPoint
+from app.services.jobs.job_runs import Control, Report
 from app.settings.config import Settings
 from app.training.context import Progress
 from app.worker.child import run_attempt
@@ -65,13 +65,13 @@ def test_every_point_of_the_curve_is_told_once_and_the_last_too(
     attempt: Attempt, sessions: sessionmaker[Session], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     told: list[int] = []
-    report = job_runs.report
+    write_report = job_runs.write_report
 
-    def keep(*arguments: Any, points: Sequence[MetricPoint], **words: Any) -> Control:
-        told.extend(point.step for point in points)
-        return report(*arguments, points=points, **words)
+    def keep(session: Session, job_id: str, fence: int, report: Report) -> Control:
+        told.extend(point.step for point in report.points)
+        return write_report(session, job_id, fence, report)
 
-    monkeypatch.setattr(job_runs, "report", keep)
+    monkeypatch.setattr(job_runs, "write_report", keep)
     run = attempt()
     assert run.drain(steps(1, 5)) == "result"
     assert curve(sessions) == [(step, {"loss": 1 / step}) for step in range(1, 6)]

@@ -5,7 +5,7 @@ nothing.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -28,6 +28,21 @@ class Control:
 class MetricPoint:
     step: int
     values: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Report:
+    """How far an attempt is."""
+
+    step: int
+    total_steps: int
+    message: str = ""
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    """The latest of each."""
+    points: Sequence[MetricPoint] = ()
+    """New ones of the curves, in the order of their steps; they take the place of what an earlier attempt reported from
+    the first of them on."""
+    ends_at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -142,44 +157,30 @@ def _of_attempt(job_id: str, fence: int) -> Any:
 
 
 def control_of(session: Session, job_id: str, fence: int) -> Control:
-    """The same answer as `report`, without writing."""
+    """The same answer as `write_report`, without writing."""
     row = session.execute(select(Job.cancel_requested, Job.fence, Job.status).where(Job.id == job_id)).one_or_none()
     if row is None or row.fence != fence or row.status is not JobStatus.RUNNING:
         return Control(fenced=True)
     return Control(cancel=row.cancel_requested)
 
 
-def report(
-    session: Session,
-    job_id: str,
-    fence: int,
-    *,
-    step: int,
-    total_steps: int,
-    message: str,
-    metrics: Mapping[str, float],
-    points: Sequence[MetricPoint] = (),
-    ends_at: datetime | None = None,
-) -> Control:
-    """Progress, heartbeat and curve points in one transaction; reads the cancel flag on the way.
-
-    `metrics` is the latest of each metric, `points` the new points of the curves in the order of their steps, which
-    take the place of what an earlier attempt reported from the first of them on.
-    """
+def write_report(session: Session, job_id: str, fence: int, report: Report) -> Control:
+    """Progress, heartbeat and curve points in one transaction; reads the cancel flag on the way."""
     statement = _of_attempt(job_id, fence).values(
-        step=step,
-        total_steps=total_steps,
-        message=message,
-        metrics=dict(metrics),
+        step=report.step,
+        total_steps=report.total_steps,
+        message=report.message,
+        metrics=dict(report.metrics),
         heartbeat_at=utc_now(),
-        ends_at=ends_at,
+        ends_at=report.ends_at,
     )
     cancel = session.execute(statement.returning(Job.cancel_requested)).scalar_one_or_none()
     if cancel is None:
         return Control(fenced=True)
-    if points:
-        session.execute(delete(JobMetric).where(JobMetric.job_id == job_id, JobMetric.step >= points[0].step))
-        session.add_all([JobMetric(job_id=job_id, step=point.step, values=point.values) for point in points])
+    if report.points:
+        first = report.points[0].step
+        session.execute(delete(JobMetric).where(JobMetric.job_id == job_id, JobMetric.step >= first))
+        session.add_all([JobMetric(job_id=job_id, step=point.step, values=point.values) for point in report.points])
     return Control(cancel=cancel)
 
 

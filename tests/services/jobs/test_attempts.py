@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from app.db.base import utc_now
 from app.db.models.jobs import Job, JobMetric, JobStatus
 from app.services.jobs import job_runs
-from app.services.jobs.job_runs import HandOver, MetricPoint
+from app.services.jobs.job_runs import HandOver, MetricPoint, Report
 
 
 @pytest.fixture
@@ -31,9 +31,7 @@ def start(session: Session, job: Job, checkpoint: str | None = None) -> int | No
 
 def report(session: Session, job: Job, fence: int, steps: Sequence[int], loss: float = 1.0) -> None:
     points = [MetricPoint(step, {"loss": loss}) for step in steps]
-    control = job_runs.report(
-        session, job.id, fence, step=steps[-1], total_steps=9, message="", metrics={}, points=points
-    )
+    control = job_runs.write_report(session, job.id, fence, Report(steps[-1], 9, points=points))
     session.flush()
     assert not control.fenced
 

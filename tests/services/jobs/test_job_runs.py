@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from app.db.base import utc_now
 from app.db.models.jobs import Job, JobStatus
 from app.services.jobs import heartbeats, job_runs, jobs
-from app.services.jobs.job_runs import HandOver, MetricPoint
+from app.services.jobs.job_runs import HandOver, MetricPoint, Report
 
 
 def add(session: Session, job_id: str, *, age: float = 0.0) -> Job:
@@ -33,16 +33,8 @@ def started(session: Session, job_id: str) -> int:
 
 
 def told(session: Session, job_id: str, fence: int, *steps: int) -> job_runs.Control:
-    return job_runs.report(
-        session,
-        job_id,
-        fence,
-        step=steps[-1] if steps else 0,
-        total_steps=9,
-        message="",
-        metrics={},
-        points=[MetricPoint(step, {"loss": float(step)}) for step in steps],
-    )
+    points = [MetricPoint(step, {"loss": float(step)}) for step in steps]
+    return job_runs.write_report(session, job_id, fence, Report(steps[-1] if steps else 0, 9, points=points))
 
 
 def curve(session: Session, job_id: str) -> list[int]:

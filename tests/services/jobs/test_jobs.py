@@ -244,3 +244,12 @@ def test_pages_of_jobs_hold_every_job_once(sizes: list[int]) -> None:
                 break
         assert seen == [f"{7 * n % 8}" for n in reversed(range(8))]
     engine.dispose()
+
+
+def test_a_new_kind_needs_no_migration(session: Session) -> None:
+    """The database takes any name; the registry is asked before it is queued."""
+    session.add(Job(id="later", kind="train_later", dedup_key="later"))
+    session.flush()
+    assert jobs.get_job(session, "later").kind == "train_later"
+    with pytest.raises(InvalidError, match="no kind of job 'train_later'"):
+        jobs.queue_job(session, kind="train_later")
