@@ -128,7 +128,7 @@ def local_engine(settings: Settings, directory: VersionDirectory) -> Engine:
         load_scorer=load_scorer,
         threads=settings.sampler_threads,
         queue_size=settings.sampler_queue,
-        max_rows=settings.sampler_rows,
+        max_sequences=settings.sampler_rows,
         max_bytes=settings.sampler_cache_mebibytes << 20,
         request_seconds=settings.sampler_seconds,
         precision=precision,

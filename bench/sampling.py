@@ -25,9 +25,10 @@ from transformers import AutoModelForCausalLM
 
 from app.hparams import SamplingParams
 from app.lm.files.checkpoint import load_model, read_tokenizer
-from app.lm.inference.batch import Batch
 from app.lm.inference.decoder import Decoder
-from app.lm.inference.offline import answer_rows, sample_batch
+from app.lm.inference.offline import sample_batch
+from app.lm.inference.scheduler import Scheduler
+from app.lm.inference.sequence import SequenceGroup, new_sequences
 from app.settings.config import Settings
 from app.training.report_card import held_out_prompts
 from bench.import_model import MIB, SHAPES, make_model, memory_bytes
@@ -116,10 +117,11 @@ def step_limits(directory: Path, precision: str) -> dict[str, Any]:
     bandwidth, peak = read_gigabytes_per_second(), peak_gflops(dtype)
     limits: dict[str, Any] = {"read_gigabytes_per_second": round(bandwidth, 1), "peak_gflops": round(peak)}
     for rows in (4, 64):
-        batch = Batch(decoder)
-        batch.add([tokenizer.end_id] * 64, answer_rows(rows, SamplingParams(max_tokens=80), frozenset(), 1))
-        batch.step()
-        taken = statistics.median(seconds(batch.step) for _ in range(60))
+        scheduler, params = Scheduler(decoder), SamplingParams(max_tokens=80)
+        scheduler.add(SequenceGroup([tokenizer.end_id] * 64, new_sequences(rows, params, frozenset(), 1)))
+        scheduler.admit()
+        scheduler.step()
+        taken = statistics.median(seconds(scheduler.step) for _ in range(60))
         least = max(weights * width / bandwidth / 1e9, 2 * weights * rows / peak / 1e9)
         limits[f"{rows} rows"] = {
             "times_the_limit": round(taken / least, 1),

@@ -13,7 +13,8 @@ from app.corpus.pairs import instruction_pairs
 from app.corpus.wording import normalized
 from app.hparams import SamplingParams
 from app.lm.inference.decoder import Decoder
-from app.lm.inference.offline import derived_seed, sample_batch
+from app.lm.inference.offline import sample_batch
+from app.lm.inference.sampler import derived_seed
 from app.lm.model import Llama
 from app.lm.precision import matmul_dtype
 from app.lm.text.tokenizer import Tokenizer

@@ -95,8 +95,8 @@ def test_a_slow_reader_holds_nobody_up(small_house: LiveServer) -> None:
         assert small_house.client.post("/api/v1/generate", json=BODY).status_code == 200
         assert slow.recv(1)
     deadline = time.monotonic() + 20
-    while engine_of(small_house)._owners:
-        assert time.monotonic() < deadline, "the rows of a slow reader are still there"
+    while engine_of(small_house)._lanes:
+        assert time.monotonic() < deadline, "the sequences of a slow reader are still there"
         time.sleep(0.02)
     slow.close()
 
@@ -107,7 +107,7 @@ def test_who_leaves_frees_rows_and_place(small_house: LiveServer) -> None:
         assert reader.recv(1)
         reader.close()
     deadline = time.monotonic() + 20
-    while small_house.runtime.admission.admitted or engine_of(small_house)._owners:
+    while small_house.runtime.admission.admitted or engine_of(small_house)._lanes:
         assert time.monotonic() < deadline, "somebody who left is still waited for"
         time.sleep(0.02)
     assert small_house.client.post("/api/v1/generate", json=BODY).status_code == 200

@@ -8,8 +8,8 @@ import pytest
 import torch
 
 from app.hparams import EvaluationHparams, SamplingParams
-from app.lm.inference.batch import Completion
 from app.lm.inference.offline import sample_batch
+from app.lm.inference.sequence import Completion
 from app.lm.model import Llama
 from app.lm.text.end_tokens import EndTokens
 from app.training.context import Progress, TrainingError, drain

@@ -1,19 +1,16 @@
-"""One request for n answers of one version, from its messages to the answers' text. Knows no threads and no queue: the
-engine starts it, hands it the rows that ended, and is given more rows where answers must differ.
+"""A request while it is answered, from its prompt to the answers' text. Knows no threads and no queue: the scheduler
+tells it which sequences ended, and gets further ones where answers must differ.
 """
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future
-from dataclasses import dataclass, field
 
 from app.chat import Alternative, GenerationRequest, SampledAnswer, StreamEvent, TokenLogprob
-from app.errors import InvalidError
-from app.lm.inference.batch import Completion, Row
-from app.lm.inference.model_cache import Policy
-from app.lm.inference.offline import answer_rows, base_seed
-from app.lm.inference.sampler import derived_seed
+from app.lm.inference.policy import Policy
+from app.lm.inference.sampler import base_seed, derived_seed
+from app.lm.inference.sequence import Completion, Sequence, SequenceGroup, new_sequences
 from app.lm.inference.streaming import AnswerText
 from app.lm.inference.token_bytes import answer_bytes, token_bytes
 from app.lm.text.tokenizer import Tokenizer
@@ -21,87 +18,85 @@ from app.lm.text.tokenizer import Tokenizer
 LONG_ANSWER_TOKENS, LONG_TOKENS = 256, 1_024
 """Above these an answer, or prompt and answer together, are long: they wait and are written apart from the short ones
 of the pages."""
-TRIES = 3  # further throws for answers that must differ
+TRIES = 3  # further rounds for answers that must differ
 
 Lane = tuple[int, bool]
 Emit = Callable[[StreamEvent], None]
 
 
-@dataclass(eq=False)
-class Generation:
-    """What was asked for, and how far it is. `gone` is set by a reader who left; `result` by the engine."""
+class Generation(SequenceGroup):
+    """`emit` is told pieces and answers as they come; `result` is done with the answers or an error. `gone` is set by a
+    reader who left; `deadline` is one of time.monotonic(). Raises InvalidError where the prompt is too long, or the
+    settings name a token that there is not."""
 
-    request: GenerationRequest
-    emit: Emit | None = None
-    deadline: float = float("inf")  # time.monotonic()
-    gone: threading.Event = field(default_factory=threading.Event)
-    result: Future[list[SampledAnswer]] = field(default_factory=Future)
-    policy: Policy = field(init=False)
-    prompt: list[int] = field(default_factory=list)
-    seed: int = 0
-    rows: dict[Row, int] = field(default_factory=dict)  # being written: their answer's index
-    answers: dict[int, SampledAnswer] = field(default_factory=dict)
-    _texts: dict[Row, AnswerText] = field(default_factory=dict)
-    _attempt: int = 0
-
-    def prepare(self, policy: Policy) -> None:
-        """Reads the prompt; raises InvalidError where it is too long, or the settings name a token that is none."""
-        last = policy.decoder.config.vocab_size - 1
-        if (unknown := max((token for token, _ in self.request.params.logit_bias), default=0)) > last:
-            raise InvalidError(f"logit_bias: there is no token {unknown}; the last one is {last}.", param="logit_bias")
-        self.prompt, self.policy = policy.encoded(self.request.prompt, self.request.params.max_tokens), policy
-
-    def start(self) -> list[Row]:
-        """The rows to write."""
-        self.seed = base_seed(self.request.params)
-        return self._rows(range(self.request.n), self.seed)
-
-    @property
-    def slots(self) -> int:
-        """Tokens that a row may grow to."""
-        return len(self.prompt) + self.request.params.max_tokens
+    def __init__(
+        self,
+        request: GenerationRequest,
+        policy: Policy,
+        *,
+        emit: Emit | None = None,
+        deadline: float = float("inf"),
+    ) -> None:
+        policy.check_biases(request.params)
+        self.request, self.policy, self.emit, self.deadline = request, policy, emit, deadline
+        self.gone = threading.Event()
+        self.result: Future[list[SampledAnswer]] = Future()
+        self._seed = base_seed(request.params)
+        self._answers: dict[int, SampledAnswer] = {}
+        self._texts: dict[int, AnswerText] = {}
+        self._attempt = 0
+        super().__init__(policy.encode(request.prompt, request.params.max_tokens), [])
+        self._begin(range(request.n), self._seed)
 
     @property
     def long(self) -> bool:
-        return self.request.params.max_tokens > LONG_ANSWER_TOKENS or self.slots > LONG_TOKENS
+        return self.request.params.max_tokens > LONG_ANSWER_TOKENS or self.limit > LONG_TOKENS
 
     @property
     def lane(self) -> Lane:
-        """Which answers it is written beside."""
+        """Which answers it waits and is written beside."""
         return self.request.version_id, self.long
 
     @property
-    def late(self) -> bool:
-        return time.monotonic() > self.deadline
+    def unwanted(self) -> bool:
+        return self.gone.is_set() or time.monotonic() > self.deadline
 
-    def ended(self, row: Row) -> list[Row]:
-        """Takes the answer of a row; returns the rows that are to be written still, once all have ended."""
-        index = self.rows.pop(row)
-        text = self._texts.pop(row).finish() if row in self._texts else None
-        answer = sampled_answer(
-            self.policy.tokenizer, row.completion, text, with_logprobs=self.request.logprobs is not None
-        )
-        self.answers[index] = answer
-        if self.emit is not None:
-            self.emit(StreamEvent(index, "", answer))
-        if self.rows:
-            return []
-        twins = self._twins()
-        if not twins:
-            self.result.set_result([self.answers[index] for index in range(self.request.n)])
-            return []
+    def fail(self, error: BaseException) -> None:
+        super().fail(error)
+        if not self.result.done():
+            self.result.set_exception(error)
+
+    def sequences_ended(self, ended: list[Sequence]) -> bool:
+        """Takes their answers. Once all have ended: the result, or a further round for those that must differ."""
+        for sequence in ended:
+            self._take_answer(sequence)
+        if self.unfinished:
+            return False
+        if not (twins := self._twins()):
+            self.result.set_result([self._answers[index] for index in range(self.request.n)])
+            return False
         self._attempt += 1
-        return self._rows(twins, derived_seed(self.seed, -1 - self._attempt))
+        self._begin(twins, derived_seed(self._seed, -1 - self._attempt))
+        return True
 
-    def _rows(self, indices: Sequence[int], seed: int) -> list[Row]:
-        tokenizer = self.policy.tokenizer
-        rows = answer_rows(len(indices), self.request.params, tokenizer.end_ids, seed, logprobs=self.request.logprobs)
-        self.rows = dict(zip(rows, indices, strict=True))
-        if self.emit is not None or self.request.params.stop:
-            for row, index in self.rows.items():
-                text = AnswerText(tokenizer, self.request.params.stop, self._piece_of(index))
-                self._texts[row], row.on_token = text, text.push
-        return rows
+    def _take_answer(self, sequence: Sequence) -> None:
+        text = self._texts.pop(sequence.index).finish() if sequence.index in self._texts else None
+        wants_logprobs = self.request.logprobs is not None
+        answer = sampled_answer(self.policy.tokenizer, sequence.completion, text, with_logprobs=wants_logprobs)
+        self._answers[sequence.index] = answer
+        if self.emit is not None:
+            self.emit(StreamEvent(sequence.index, "", answer))
+
+    def _begin(self, indices: Iterable[int], seed: int) -> None:
+        """New sequences for these answers."""
+        params, tokenizer, wanted = self.request.params, self.policy.tokenizer, list(indices)
+        sequences = new_sequences(len(wanted), params, tokenizer.end_ids, seed, logprobs=self.request.logprobs)
+        for sequence, index in zip(sequences, wanted, strict=True):
+            sequence.index = index
+            if self.emit is not None or params.stop:
+                text = AnswerText(tokenizer, params.stop, self._piece_of(index))
+                self._texts[index], sequence.on_token = text, text.push
+        self.begin(sequences)
 
     def _piece_of(self, index: int) -> Callable[[str], None] | None:
         emit = self.emit
@@ -114,8 +109,8 @@ class Generation:
         if self.request.params.temperature == 0 or self._attempt == TRIES:
             return []
         # Two answers that ended differently may read the same.
-        texts = [self.answers[index].text for index in range(self.request.n)]
-        return [place for place, found in enumerate(texts) if found in texts[:place]]
+        texts = [self._answers[index].text for index in range(self.request.n)]
+        return [place for place, text in enumerate(texts) if text in texts[:place]]
 
 
 def sampled_answer(
@@ -129,7 +124,7 @@ def sampled_answer(
 
 
 def _logprobs(tokenizer: Tokenizer, completion: Completion, text: str) -> tuple[TokenLogprob, ...]:
-    found = []
+    logprobs = []
     written = answer_bytes(tokenizer, completion.token_ids, text)
     places = zip(completion.token_ids, completion.logprobs, completion.top, written, strict=True)
     for token, logprob, best, part in places:
@@ -138,5 +133,5 @@ def _logprobs(tokenizer: Tokenizer, completion: Completion, text: str) -> tuple[
             Alternative(other, name, value, tuple(token_bytes(tokenizer, other)))
             for (other, value), name in zip(best, texts[1:], strict=True)
         ]
-        found.append(TokenLogprob(token, texts[0], logprob, tuple(top), tuple(part)))
-    return tuple(found)
+        logprobs.append(TokenLogprob(token, texts[0], logprob, tuple(top), tuple(part)))
+    return tuple(logprobs)

@@ -1,65 +1,25 @@
 """The models that are loaded: policies ready to sample, reward models ready to score. Any thread may come here.
 
 Versions are loaded when first asked for, one at a time, by whoever asks; others get meanwhile what is loaded already.
-They are kept while recently used. What is being sampled from stays in memory with
-its batch, in the cache or not, and whatever happens to its files.
+They are kept while recently used. What is being sampled from stays in memory with its scheduler, in the cache or not,
+and whatever happens to its files.
 """
 
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 
-from app.chat import Message, Prompt, RawText, RawTokens, Templated
+from app.chat import Message
 from app.errors import InvalidError, UnavailableError
 from app.lm.files.checkpoint import CheckpointError, load_model
 from app.lm.inference.decoder import Decoder
-from app.lm.text.tokenizer import Tokenizer
+from app.lm.inference.policy import Policy
 
 KEPT_VERSIONS = 4  # the active policy, the active reward model and two others
 Scorer = Callable[[Sequence[Message], Sequence[str]], list[float]]
-
-
-@dataclass(frozen=True)
-class Policy:
-    decoder: Decoder
-    tokenizer: Tokenizer
-
-    def encoded(self, asked: Prompt, max_tokens: int) -> list[int]:
-        """The prompt's ids; raises InvalidError where the answer would not fit behind them."""
-        prompt = self._ids(asked)
-        limit = self.decoder.config.context_tokens - max_tokens
-        if len(prompt) > limit:
-            raise InvalidError(
-                f"The prompt has {len(prompt):,} tokens; with {max_tokens} for the answer at most {max(0, limit):,}"
-                " fit. Shorten it.",
-                code="context_length_exceeded",
-            )
-        return prompt
-
-    def _ids(self, asked: Prompt) -> list[int]:
-        match asked:
-            case RawTokens(token_ids):
-                self.check_tokens(token_ids)
-                found = list(token_ids)
-            case RawText(text):
-                found = self.tokenizer.encode_document(text)
-            case Templated(messages, values):
-                found = self.tokenizer.encode_conversation(messages, values)
-            case _:
-                found = self.tokenizer.encode_conversation(asked)
-        if not found:
-            raise InvalidError("The prompt is empty, and this model's documents begin with no mark of their own.")
-        return found
-
-    def check_tokens(self, token_ids: Sequence[int]) -> None:
-        """Raises InvalidError for one that there is not."""
-        size = self.decoder.config.vocab_size
-        if (unknown := next((token for token in token_ids if not 0 <= token < size), None)) is not None:
-            raise InvalidError(f"There is no token {unknown}; the last one is {size - 1}.", param="prompt")
 
 
 class ModelCache:
@@ -77,32 +37,32 @@ class ModelCache:
         self._looking, self._loading = threading.Lock(), threading.Lock()  # the first guards _kept
 
     def policy(self, version_id: int) -> Policy:
-        found = self._find(version_id, self._load_policy)
-        if not isinstance(found, Policy):
+        model = self._model(version_id, self._load_policy)
+        if not isinstance(model, Policy):
             raise InvalidError(f"Version {version_id} is a reward model: it scores answers and writes none.")
-        return found
+        return model
 
     def scorer(self, version_id: int) -> Scorer:
         if self._load_scorer is None:
             raise UnavailableError("This engine was started without reward models. Start it with one to score answers.")
-        found = self._find(version_id, self._load_scorer)
-        if isinstance(found, Policy):
+        model = self._model(version_id, self._load_scorer)
+        if isinstance(model, Policy):
             raise InvalidError(f"Version {version_id} is a policy: it writes answers and scores none.")
-        return found
+        return model
 
-    def _find(self, version_id: int, load: Callable[[Path], Policy | Scorer]) -> Policy | Scorer:
-        found = self._loaded(version_id)
-        if found is not None:
-            return found
+    def _model(self, version_id: int, load: Callable[[Path], Policy | Scorer]) -> Policy | Scorer:
+        model = self._loaded(version_id)
+        if model is not None:
+            return model
         with self._loading:
-            found = self._loaded(version_id)  # another may have loaded it since
-            if found is None:
-                found = self._load(version_id, load)
+            model = self._loaded(version_id)  # another may have loaded it since
+            if model is None:
+                model = self._load(version_id, load)
                 with self._looking:
-                    self._kept[version_id] = found
+                    self._kept[version_id] = model
                     while len(self._kept) > KEPT_VERSIONS:
                         self._kept.popitem(last=False)
-        return found
+        return model
 
     def _load(self, version_id: int, load: Callable[[Path], Policy | Scorer]) -> Policy | Scorer:
         try:

@@ -8,12 +8,13 @@ Shapes: R rows, V vocabulary.
 """
 
 import math
+import secrets
 
 import torch
 from torch import Tensor
 
 from app.errors import UnavailableError
-from app.hparams import MIN_TEMPERATURE
+from app.hparams import MIN_TEMPERATURE, SamplingParams
 from app.lm.inference.kernels import choose
 
 NOT_FINITE = (
@@ -94,6 +95,15 @@ def finite_only(numbers: list[float]) -> list[float]:
     if not all(map(math.isfinite, numbers)):
         raise BrokenModelError(NOT_FINITE)
     return numbers
+
+
+def base_seed(params: SamplingParams, generator: torch.Generator | None = None) -> int:
+    """The settings' own seed, else one from the generator, else one by chance."""
+    if params.seed is not None:
+        return params.seed
+    if generator is not None:
+        return int(torch.randint(2**62, (), generator=generator))
+    return secrets.randbits(62)
 
 
 def derived_seed(seed: int, row: int) -> int:

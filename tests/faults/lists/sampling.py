@@ -3,17 +3,24 @@
 from tests.faults.fault import In
 
 sampler = In("app/lm/inference/sampler.py", "tests/lm/inference/test_sampler.py")
-batch = In("app/lm/inference/batch.py", "tests/lm/inference/test_batch.py")
+batch = In("app/lm/inference/batch.py", "tests/lm/inference/test_scheduler.py")
+scheduler = In("app/lm/inference/scheduler.py", "tests/lm/inference/test_scheduler.py")
+sequence = In(
+    "app/lm/inference/sequence.py", "tests/lm/inference/test_scheduler.py", "tests/lm/inference/test_offline.py"
+)
+adjustments = In("app/lm/inference/adjustments.py", "tests/lm/inference/test_adjustments.py")
+next_tokens = In("app/lm/inference/next_tokens.py", "tests/lm/inference/test_next_tokens.py")
+prefill = In("app/lm/inference/prefill.py", "tests/lm/inference/test_scheduler.py")
 sampling = In("app/lm/inference/offline.py", "tests/lm/inference/test_offline.py")
 streaming = In("app/lm/inference/streaming.py", "tests/lm/inference/test_streaming.py")
-generation = In("app/lm/inference/generation.py", "tests/lm/inference/test_engine.py")
+generation = In("app/lm/inference/generation.py", "tests/lm/inference/test_generation.py")
 engine = In("app/lm/inference/engine.py", "tests/lm/inference/test_engine.py")
 token_bytes = In("app/lm/inference/token_bytes.py", "tests/lm/inference/test_token_bytes.py")
 requests = In("app/api/openai/requests.py", "tests/api/openai/test_routes.py")
 answers = In("app/api/openai/answers.py", "tests/api/openai/test_routes.py")
 texts = In("app/api/openai/texts.py", "tests/api/openai/test_texts.py")
 openai = In("app/api/openai/routes.py", "tests/http/test_openai_errors.py")
-cache = In("app/lm/inference/kv_cache.py", "tests/lm/inference/test_batch.py")
+cache = In("app/lm/inference/kv_cache.py", "tests/lm/inference/test_scheduler.py")
 SAMPLING = "tests/lm/inference/test_offline.py"
 
 FAULTS = [
@@ -33,41 +40,44 @@ FAULTS = [
     sampler("rows share their random numbers", "(row + 1) * _MIX[1]", "_MIX[1]"),
     sampler("seeds share their random numbers", "seed * _MIX[0] + ", ""),
     sampler("the stream depends on its length", "manual_seed(derived_seed(seed, row))", "manual_seed(derived_seed(seed, row) + count)"),
-    batch("every token by the first number", "row.uniforms[len(row.completion.token_ids)]", "row.uniforms[0]", SAMPLING, "tests/lm/inference/test_batch.py"),
-    batch("all rows drawn with the first one's settings", "(p.temperature, p.top_k, p.top_p, p.min_p, p.repetition_penalty)", "(p.temperature,)"),
-    batch("rows of other repetition penalties drawn together", "p.min_p, p.repetition_penalty)", "p.min_p)"),
-    batch("a neighbour's bias counts, too", "return torch.stack([row if shift is None else row + shift for row, shift in zip(logits, shifts, strict=True)])", "return logits + sum(shift for shift in shifts if shift is not None)"),
-    batch("top-p left out", "params.top_k, params.top_p, params.min_p)", "params.top_k, 1.0, params.min_p)"),
-    batch("min-p left out", "params.top_p, params.min_p)", "params.top_p)"),
-    batch("the answer's own tokens not punished", "        row.seen[token] = True\n", "        pass\n"),
-    batch("the prompt's tokens not punished", "        row.seen[torch.tensor(prompt)] = True\n", ""),
-    batch("an answer goes on behind its end", "if stopped or token in row.end_ids", "if stopped", SAMPLING),
-    batch("a stop is told as a length", 'row.completion.finish_reason = "stop"', "pass", SAMPLING),
-    batch("one token too many", ">= row.params.max_tokens", "> row.params.max_tokens", SAMPLING),
-    batch("rows that moved keep the old logits", "self._logits = self._logits[torch.tensor(order, dtype=torch.long)]", "self._logits = self._logits[: len(order)]"),
-    batch("rows that moved keep the old cache", "self._cache.move(source, hole, self._rows[source].length)", "pass"),
-    batch("tokens of other rows go on", "tokens = [tokens[place] for place in self._keep(going)]", "tokens = tokens[: len(self._keep(going))]"),
-    batch("every token at the same place", "            row.length += 1\n", "            pass\n"),
-    batch("a long prompt's second piece at place 0", "torch.arange(start, start + len(ids))", "torch.arange(len(ids))"),
-    batch("a long prompt's last piece left out", "if first.done >= len(first.prompt)", "if first.done + READ_TOKENS > len(first.prompt)"),
-    batch("prompts read together share a row", "torch.arange(len(prompts)).repeat_interleave(lengths)", "torch.zeros(int(lengths.sum()), dtype=torch.long)", SAMPLING),
-    batch("answers of the last prompt for all", "logits.repeat_interleave(copies, dim=0)", "logits[-1:].expand(len(fresh), -1)", SAMPLING),
-    batch("cancelled rows written on", "gone = [row for row in self._slots if row.cancelled]", "gone: list[Row] = []"),
-    batch("more rows than allowed", "total <= self._max_rows and", "True and"),
-    batch("penalties of the prompt's length", "row.counts[token] += 1", "row.counts[token] += row.length", "tests/lm/inference/test_batch.py"),
-    batch("a bias once more behind the penalty", "[row.discounts for row in rows]", "[row.bias for row in rows]", "tests/lm/inference/test_batch.py"),
-    batch("a neighbour's bias", "row + shift for row, shift", "row + shifts[0] for row, shift", "tests/lm/inference/test_batch.py"),
-    sampler("the presence penalty counts", "count * frequency_penalty + presence_penalty", "count * (frequency_penalty + presence_penalty)", "tests/lm/inference/test_batch.py"),
-    batch("log-probabilities at the temperature", "self._logits[place].log_softmax", "(self._logits[place] / (row.params.temperature or 1.0)).log_softmax", "tests/lm/inference/test_offline.py"),
-    batch("alternatives of another row", "full = self._logits[place].log", "full = self._logits[-1].log", "tests/lm/inference/test_batch.py", SAMPLING),
+    sequence("every token by the first number", "self.uniforms[len(self.completion.token_ids)]", "self.uniforms[0]"),
+    next_tokens("all sequences drawn with the first one's settings", "(p.temperature, p.top_k, p.top_p, p.min_p, p.repetition_penalty)", "(p.temperature,)"),
+    next_tokens("sequences of other repetition penalties drawn together", "p.min_p, p.repetition_penalty)", "p.min_p)"),
+    adjustments("a neighbour's bias counts, too", "return torch.stack([row if shift is None else row + shift for row, shift in zip(logits, shifts, strict=True)])", "return logits + sum(shift for shift in shifts if shift is not None)"),
+    next_tokens("top-p left out", "params.top_k, params.top_p, params.min_p)", "params.top_k, 1.0, params.min_p)"),
+    next_tokens("min-p left out", "params.top_p, params.min_p)", "params.top_p)"),
+    adjustments("the answer's own tokens not punished", "            self.seen[token] = True\n", "            pass\n"),
+    adjustments("the prompt's tokens not punished", "            self.seen[torch.tensor(prompt)] = True\n", ""),
+    sequence("an answer goes on behind its end", "if stopped or token in self.end_ids", "if stopped", SAMPLING),
+    sequence("a stop is told as a length", 'self.completion.finish_reason = "stop"', "pass", SAMPLING),
+    sequence("one token too many", ">= self.params.max_tokens", "> self.params.max_tokens", SAMPLING),
+    batch("rows that moved keep the old logits", "self.logits = self.logits[torch.tensor(rows, dtype=torch.long)]", "self.logits = self.logits[: len(rows)]"),
+    batch("rows that moved keep the old cache", "self._cache.move(source, target, lengths[source])", "pass"),
+    scheduler("tokens of other sequences go on", "tokens = [tokens[place] for place in self._drop_ended()]", "tokens = tokens[: len(self._drop_ended())]"),
+    scheduler("every token at the same place", "                sequence.cached += 1\n", "                pass\n"),
+    prefill("a long prompt's second piece at place 0", "torch.arange(start, start + len(ids))", "torch.arange(len(ids))"),
+    scheduler("a long prompt's last piece left out", "if first.prefilled == len(first.prompt)", "if first.prefilled + self._piece_tokens > len(first.prompt)"),
+    prefill("prompts that are prefilled together share a row", "torch.arange(len(prompts)).repeat_interleave(lengths)", "torch.zeros(int(lengths.sum()), dtype=torch.long)", SAMPLING),
+    batch("answers of the last prompt for all", "logits.repeat_interleave(counts, dim=0)", "logits[-1:].expand(int(counts.sum()), -1)", SAMPLING),
+    scheduler("cancelled sequences decoded on", "gone = [sequence for sequence in self.admitted if sequence.cancelled]", "gone: list[Sequence] = []"),
+    scheduler("more sequences than allowed", "total <= self._max_sequences and", "True and"),
+    adjustments("penalties of more than the count", "self._counts[token] += 1", "self._counts[token] += 2"),
+    adjustments("a bias once more behind the penalty", "None if one is None else one.discounts", "None if one is None else one.bias"),
+    adjustments("a neighbour's bias", "row + shift for row, shift", "row + shifts[0] for row, shift"),
+    sampler("the presence penalty counts", "count * frequency_penalty + presence_penalty", "count * (frequency_penalty + presence_penalty)", "tests/lm/inference/test_adjustments.py"),
+    next_tokens("log-probabilities at the temperature", "logits[place].log_softmax", "(logits[place] / (sequence.params.temperature or 1.0)).log_softmax", "tests/lm/inference/test_offline.py"),
+    next_tokens("alternatives of another sequence", "full = logits[place].log", "full = logits[-1].log", "tests/lm/inference/test_next_tokens.py", SAMPLING),
     sampling("every prompt's answers by the same random numbers", "first=place * n", "first=0", "tests/lm/inference/test_offline.py"),
-    sampling("the seed of the settings not asked", "if params.seed is not None:", "if False:"),
-    sampling("the generator not asked", "if generator is not None:", "if False:", SAMPLING, "tests/training/test_evaluate.py"),
-    sampling("the first sequence's random numbers for all", "uniform_stream(seed, first + index,", "uniform_stream(seed, first,"),
+    sampler("the seed of the settings not asked", "if params.seed is not None:", "if False:"),
+    sampler("the generator not asked", "if generator is not None:", "if False:", SAMPLING, "tests/training/test_evaluate.py"),
+    sequence("the first sequence's random numbers for all", "uniform_stream(seed, first + index,", "uniform_stream(seed, first,"),
     sampling("nobody asked whether to stop", "and not (should_stop is not None and should_stop())", ""),
-    engine("one line for long and short", "first.setdefault(generation.lane, generation)", "first.setdefault((0, False), generation)"),
-    engine("long answers fill the line", "if generation.long and sum(", "if False and sum("),
-    generation("a long prompt is short", " or self.slots > LONG_TOKENS", ""),
+    engine("long answers fill the line", "if generation.long and self._waiting(", "if False and self._waiting("),
+    generation("a long prompt is short", " or self.limit > LONG_TOKENS", ""),
+    generation("one line for long and short", "return self.request.version_id, self.long", "return self.request.version_id, False", "tests/lm/inference/test_engine.py"),
+    scheduler("who fits passes those before them", "while self.waiting and self.has_room(", "while any(self.has_room(len(each.sequences), each.limit) for each in self.waiting) or self.has_room("),
+    scheduler("an error with one answer is everybody's", "                group.fail(error)\n\n    def _drop", "                raise error\n\n    def _drop"),
+    scheduler("short prompts without a limit", "groups and tokens > PREFILL_TOKENS", "False"),
     token_bytes("special tokens write their names", 'b"" if token in tokenizer.special_texts else token_bytes', 'token_bytes'),
     token_bytes("bytes behind a stop string", "return found if text == whole else _cut(found, text)", "return found"),
     token_bytes("half a character before the stop string", "return place - len(decoder.getstate()[0])  #", "return place  #"),
@@ -88,10 +98,10 @@ FAULTS = [
     streaming("half a character lost", "self._held += self._decoder.flush()", "pass", "tests/lm/inference/test_streaming.py", "tests/lm/text/test_tokenizer.py"),
     streaming("pieces after their end", "            yield StreamEvent(event.index, texts.pop(event.index))\n", "            pass\n"),
     streaming("an error before what came before it", "        yield from _joined([event for event in events if isinstance(event, StreamEvent)])\n", ""),
-    generation("twins kept", "if not twins:", "if True:"),
-    generation("twins drawn by the same random numbers", "derived_seed(self.seed, -1 - self._attempt)", "self.seed"),
+    generation("twins kept", "if not (twins := self._twins()):", "if (twins := self._twins()) is not None:"),
+    generation("twins drawn by the same random numbers", "derived_seed(self._seed, -1 - self._attempt)", "self._seed"),
     generation("greedy answers drawn again", "self.request.params.temperature == 0 or ", ""),
-    generation("answers in the order of their ends", "[self.answers[index] for index in range(self.request.n)]", "list(self.answers.values())"),
+    generation("answers in the order of their ends", "[self._answers[index] for index in range(self.request.n)]", "list(self._answers.values())"),
     generation("pieces of another answer", "emit(StreamEvent(index, piece))", "emit(StreamEvent(0, piece))"),
     generation("the text behind its stop string", "whole = tokenizer.decode(ids) if text is None else text", "whole = tokenizer.decode(ids)"),
     cache("the first row of a prompt's cache for all", "other.numbers[:, :, source * heads : (source + 1) * heads, :length]", "other.numbers[:, :, :heads, :length]"),

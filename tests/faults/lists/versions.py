@@ -7,7 +7,7 @@ REMOVAL = "tests/services/lifecycle/test_removal.py"
 removal = In("app/services/lifecycle/removal.py", REMOVAL)
 versions = In("app/services/versions/versions.py", REMOVAL)
 activation = In("app/services/lifecycle/activation.py", REMOVAL)
-model_cache = In("app/lm/inference/model_cache.py", "tests/lm/inference/test_engine.py")
+model_cache = In("app/lm/inference/model_cache.py", "tests/lm/inference/test_model_cache.py")
 LANGUAGES = "tests/services/labeling/test_languages.py"
 
 languages = In("app/services/labeling/languages.py", LANGUAGES)

@@ -9,9 +9,10 @@ import torch
 from torch import Tensor
 
 from app.hparams import ModelConfig, SamplingParams
-from app.lm.inference.batch import Batch, Completion, read_prompts
 from app.lm.inference.decoder import Decoder
-from app.lm.inference.offline import answer_rows
+from app.lm.inference.prefill import prefill_prompts
+from app.lm.inference.scheduler import Scheduler
+from app.lm.inference.sequence import Completion, SequenceGroup, new_sequences
 from app.lm.model import Llama
 
 DTYPES = [torch.float32, torch.bfloat16]
@@ -66,14 +67,14 @@ def prompts(count: int, longest: int = 200) -> list[list[int]]:
 
 def read_alone(decoder: Decoder, prompt: list[int]) -> Tensor:
     """The logits [V] after a prompt that nothing else is read beside, in a cache as short as may be."""
-    return decoder.logits(read_prompts(decoder, [prompt], decoder.new_cache(1, len(prompt))))[0]
+    return decoder.logits(prefill_prompts(decoder, [prompt], decoder.new_cache(1, len(prompt))))[0]
 
 
 @torch.inference_mode()
-def reading_differs(decoder: Decoder) -> list[int]:
+def prefill_differs(decoder: Decoder) -> list[int]:
     """Which of six prompts is read otherwise among the others than alone."""
     found = prompts(6)
-    together = decoder.logits(read_prompts(decoder, found, decoder.new_cache(len(found), max(map(len, found)))))
+    together = decoder.logits(prefill_prompts(decoder, found, decoder.new_cache(len(found), max(map(len, found)))))
     return [
         place for place, prompt in enumerate(found) if not torch.equal(read_alone(decoder, prompt), together[place])
     ]
@@ -84,7 +85,7 @@ def steps_differ(decoder: Decoder) -> list[tuple[int, int]]:
     """(rows in the company, row) of which the next token's logits are others than alone; rows in any order."""
     found = prompts(MOST_ROWS, longest=40)
     crowd = decoder.new_cache(MOST_ROWS, 48)
-    read_prompts(decoder, found, crowd)
+    prefill_prompts(decoder, found, crowd)
     lengths, ids = torch.tensor([len(prompt) for prompt in found]), torch.arange(5, 5 + MOST_ROWS)
 
     def step(company: list[int]) -> Tensor:
@@ -108,14 +109,15 @@ def answers_differ(decoder: Decoder) -> list[int]:
     ends, found = frozenset({4}), prompts(len(SETTINGS), longest=60)
 
     def answer(places: list[int]) -> list[list[Completion]]:
-        batch = Batch(decoder)
-        groups = {place: answer_rows(3, SETTINGS[place], ends, place, logprobs=2) for place in places}
-        for place, rows in groups.items():
-            batch.add(found[place], rows)
-            batch.step()
-        while batch.busy:
-            batch.step()
-        return [[row.completion for row in rows] for rows in groups.values()]
+        scheduler = Scheduler(decoder)
+        groups = {place: new_sequences(3, SETTINGS[place], ends, place, logprobs=2) for place in places}
+        for place, sequences in groups.items():
+            scheduler.add(SequenceGroup(found[place], sequences))
+            scheduler.admit()
+            scheduler.step()
+        while scheduler.busy:
+            scheduler.step()
+        return [[sequence.completion for sequence in sequences] for sequences in groups.values()]
 
     order = [2, 5, 0, 6, 3, 4, 1]
     return [place for place, one in zip(order, answer(order), strict=True) if answer([place]) != [one]]
@@ -133,7 +135,7 @@ def main(shapes: list[str]) -> int:
         model = lively(SHAPES[name])
         for dtype in DTYPES:
             decoder = Decoder(model, dtype)
-            for threads, check in ((1, reading_differs), (2, steps_differ), (3, answers_differ)):
+            for threads, check in ((1, prefill_differs), (2, steps_differ), (3, answers_differ)):
                 torch.set_num_threads(threads)
                 if differ := check(decoder):
                     faults.append(f"{name}, {dtype}, {threads} threads: {check.__name__} {differ[:5]}")

@@ -15,7 +15,7 @@ from app.lm.files.checkpoint import load_model
 from app.lm.inference.decoder import Decoder
 from app.lm.inference.kv_cache import KVCache
 from tests.lm.files.imported_models import CASES, save_random_model
-from tests.lm.inference.company import DTYPES, SHAPES, answers_differ, lively, prompts, reading_differs, steps_differ
+from tests.lm.inference.company import DTYPES, SHAPES, answers_differ, lively, prefill_differs, prompts, steps_differ
 
 
 def read_alone(decoder: Decoder, prompt: list[int], slots: int = 0) -> tuple[KVCache, Tensor]:
@@ -60,7 +60,7 @@ def test_logits_of_other_families(case: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("shape", SHAPES)
 def test_every_token_gets_the_same_bits_in_any_company(shape: str, dtype: torch.dtype) -> None:
     decoder = Decoder(lively(SHAPES[shape]), dtype)
-    assert reading_differs(decoder) == []
+    assert prefill_differs(decoder) == []
     assert steps_differ(decoder) == []
     assert answers_differ(decoder) == []
 

@@ -1,56 +1,27 @@
-"""The engine: answers, streams, refusals, several versions, going away in the middle."""
+"""The engine: answers, streams, crowds, refusals, going away in the middle."""
 
 import math
-import shutil
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from copy import deepcopy
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
 
-from app.chat import GenerationRequest, Message, Prompt
-from app.errors import CrowdedError, GoneError, InvalidError, NotFoundError, UnavailableError
+from app.chat import Message
+from app.errors import CrowdedError, InvalidError, NotFoundError, UnavailableError
 from app.hparams import SamplingParams
 from app.lm.files.checkpoint import save_model
-from app.lm.inference.batch import Row
 from app.lm.inference.engine import LocalEngine, Scorer
 from app.lm.inference.generation import Generation
-from app.lm.inference.offline import answer_rows
+from app.lm.inference.scheduler import Scheduler
 from app.lm.model import Llama
 from app.lm.text.tokenizer import Tokenizer
 from app.services.sampling.engine import Engine
+from tests.lm.inference.asking import HELLO, LONG, PARAMS, REWARD, asked
 from tests.waiting import PATIENCE_SECONDS
-
-HELLO: list[Message] = [{"role": "user", "content": "Please tell me 水."}]
-PARAMS = SamplingParams(max_tokens=12, seed=5)
-REWARD = 9
-
-
-def asked(
-    *, prompt: Prompt = HELLO, version_id: int = 1, params: SamplingParams = PARAMS, **words: Any
-) -> GenerationRequest:
-    return GenerationRequest(prompt, version_id=version_id, params=params, **words)
-
-
-def load_scorer(directory: Path) -> Scorer:
-    assert directory.is_dir()
-    return lambda messages, answers: [float(len(messages) + len(answer)) for answer in answers]
-
-
-@pytest.fixture
-def engine(directory: Path) -> Iterator[LocalEngine]:
-    def where(version_id: int) -> Path:
-        if version_id > 50:
-            raise NotFoundError(f"There is no version {version_id}.")
-        return directory
-
-    engine = LocalEngine(where, load_scorer=load_scorer, threads=1, queue_size=2)
-    yield engine
-    engine.close()
 
 
 def test_satisfies_the_protocol(engine: LocalEngine) -> None:
@@ -123,83 +94,6 @@ def test_a_full_queue_refuses(directory: Path) -> None:
         engine.generate(asked(n=1))
 
 
-def test_answers_go_on_while_a_version_is_opened(directory: Path) -> None:
-    """And the one that is slow to open is opened once, whoever asks for it meanwhile."""
-    entered, go = threading.Event(), threading.Event()
-    opened: list[int] = []
-
-    def where(version_id: int) -> Path:
-        opened.append(version_id)
-        if version_id == 2:
-            entered.set()
-            assert go.wait(PATIENCE_SECONDS)
-        return directory
-
-    engine = LocalEngine(where, threads=1)
-    engine.tokenize("open the version", version_id=1)
-    with ThreadPoolExecutor() as threads:
-        slow = [threads.submit(engine.generate, asked(n=1, version_id=2)) for _ in range(3)]
-        assert entered.wait(PATIENCE_SECONDS)
-        quick = engine.generate(asked(n=1))
-        assert not any(one.done() for one in slow)
-        go.set()
-        assert [one.result() for one in slow] == [quick] * 3
-    engine.close()
-    assert opened == [1, 2]
-
-
-def test_scores_and_kinds(engine: LocalEngine) -> None:
-    assert engine.score(HELLO, ["a", "bcd"], version_id=REWARD) == [2.0, 4.0]
-    with pytest.raises(InvalidError, match="reward model"):
-        engine.generate(asked(n=1, version_id=REWARD))
-    engine.generate(asked(n=1))
-    with pytest.raises(InvalidError, match="is a policy"):
-        engine.score(HELLO, ["a"], version_id=1)
-
-
-def test_few_versions_are_kept(directory: Path) -> None:
-    opened: list[int] = []
-
-    def where(version_id: int) -> Path:
-        opened.append(version_id)
-        return directory
-
-    engine = LocalEngine(where, threads=1)
-    for version_id in (1, 2, 3, 4, 1, 5, 1, 2):
-        engine.generate(asked(n=1, version_id=version_id))
-    engine.close()
-    assert opened == [1, 2, 3, 4, 5, 2]
-
-
-def test_next_token_and_tokenize(engine: LocalEngine, tokenizer: Tokenizer) -> None:
-    found = engine.next_token(HELLO, params=SamplingParams(temperature=0.8, top_k=3), k=6, version_id=1)
-    assert [token.probability for token in found] == sorted((t.probability for t in found), reverse=True)
-    assert [token.filtered_probability > 0 for token in found] == [True] * 3 + [False] * 3
-    assert sum(token.filtered_probability for token in found) == pytest.approx(1, abs=1e-5)
-    everything = engine.next_token(HELLO, params=SamplingParams(), k=10**6, version_id=1)
-    assert len(everything) == tokenizer.vocab_size
-    assert sum(token.probability for token in everything) == pytest.approx(1, abs=1e-4)
-    pieces = engine.tokenize("tea 茶 <|end|>", version_id=1)
-    assert tokenizer.decode([token for token, _ in pieces]) == "tea 茶 <|end|>"
-
-
-def test_a_scorer_that_cannot_be_opened(directory: Path) -> None:
-    def broken(where: Path) -> Scorer:
-        raise RuntimeError(f"cannot open {where.name}")
-
-    engine = LocalEngine(lambda _: directory, load_scorer=broken, threads=1)
-    with pytest.raises(RuntimeError, match="cannot open model"):
-        engine.score(HELLO, ["a"], version_id=1)
-    engine.close()
-    engine = LocalEngine(lambda _: directory, threads=1)
-    with pytest.raises(UnavailableError, match="without reward models"):
-        engine.score(HELLO, ["a"], version_id=1)
-    engine.close()
-
-
-LONG = SamplingParams(max_tokens=100, seed=5, temperature=1.5)
-
-
 def test_requests_share_the_time(directory: Path) -> None:
     """The second request, begun later, ends while the first one, ten times as long, is still written."""
     engine = LocalEngine(lambda _: directory, threads=1)
@@ -220,106 +114,6 @@ def test_the_same_text_in_any_company(engine: LocalEngine) -> None:
         assert crowd.result()
 
 
-def test_a_new_version_answers_while_the_former_ends(directory: Path, tmp_path: Path) -> None:
-    """And the former one's files may be gone: nothing that was begun is dropped."""
-    first, second = tmp_path / "1", tmp_path / "2"
-    for target in (first, second):
-        shutil.copytree(directory, target)
-    engine = LocalEngine(lambda version_id: tmp_path / str(version_id), threads=1)
-    running = engine.stream(asked(n=4, params=LONG))
-    before = next(running)
-    shutil.rmtree(first)
-    assert engine.generate(asked(n=1, version_id=2))
-    ended = [event.answer for event in [before, *running] if event.answer is not None]
-    assert len(ended) == 4
-    assert all(answer.token_ids for answer in ended)
-    engine.close()
-
-
-def test_a_version_that_is_removed_while_it_answers_or_is_opened(directory: Path, tmp_path: Path) -> None:
-    copy = Path(shutil.copytree(directory, tmp_path / "policy"))
-
-    def where(_version_id: int) -> Path:
-        if not copy.exists():
-            raise GoneError("It was removed.")
-        return copy
-
-    engine = LocalEngine(where, threads=1)
-    stream = engine.stream(asked(n=2))
-    whole = engine.generate(asked(n=2))
-    first = next(iter(stream))
-    shutil.rmtree(copy)
-    answers = [event.answer for event in [first, *stream] if event.answer is not None]
-    assert sorted(answer.text for answer in answers) == sorted(answer.text for answer in whole)
-
-    usable = iter([True, False])
-
-    def removed_since(_version_id: int) -> Path:
-        if next(usable):
-            return copy
-        raise GoneError("It was removed.")
-
-    late = LocalEngine(removed_since, threads=1)
-    with pytest.raises(GoneError):
-        late.generate(asked(n=1))
-    for each in (engine, late):
-        each.close()
-
-
-def test_answers_come_in_the_order_of_their_dice_whichever_ends_first(engine: LocalEngine) -> None:
-    params = SamplingParams(max_tokens=90, seed=5)
-    told = list(engine.stream(asked(n=16, params=params)))
-    ends = {event.index: event.answer for event in told if event.answer is not None}
-    assert list(ends) != sorted(ends), "all ended in order: the test tests nothing"
-    assert engine.generate(asked(n=16, params=params)) == [ends[index] for index in range(16)]
-
-
-def test_stop_strings_end_answers(engine: LocalEngine) -> None:
-    [whole] = engine.generate(asked(n=1))
-    mark = whole.text[len(whole.text) // 2]
-    [cut] = engine.generate(asked(n=1, params=SamplingParams(max_tokens=12, seed=5, stop=(mark,))))
-    assert cut.text == whole.text[: whole.text.index(mark)]
-    assert cut.finish_reason == "stop"
-    assert cut.token_ids == whole.token_ids[: len(cut.token_ids)]
-
-
-def test_twins_are_drawn_again(engine: LocalEngine, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Six answers of one token out of ten possible ones: plain throws give twins, drawing again does not."""
-    params = SamplingParams(temperature=0.7, top_k=10, max_tokens=1, seed=2)
-    plain = engine.generate(asked(n=6, params=params))
-    assert len({answer.token_ids[0] for answer in plain}) < 6
-    monkeypatch.setattr("app.lm.inference.generation.TRIES", 50)
-    drawn = engine.generate(asked(n=6, params=params, distinct=True))
-    assert len({answer.token_ids[0] for answer in drawn}) == 6
-    assert drawn == engine.generate(asked(n=6, params=params, distinct=True))
-    told = [event.answer for event in engine.stream(asked(n=6, params=params, distinct=True)) if event.answer]
-    assert len(told) == 6, "a stream tells each answer once"
-    greedy = SamplingParams(temperature=0, max_tokens=1)
-    drawings: list[int] = []
-
-    def count(n: int, *arguments: Any, **words: Any) -> list[Row]:
-        drawings.append(n)
-        return answer_rows(n, *arguments, **words)
-
-    monkeypatch.setattr("app.lm.inference.generation.answer_rows", count)
-    assert len(engine.generate(asked(n=3, params=greedy, distinct=True))) == 3
-    assert drawings == [3], "greedy answers cannot differ, and are not drawn again"
-
-
-def test_logprobs_on_request(engine: LocalEngine, tokenizer: Tokenizer) -> None:
-    [plain] = engine.generate(asked(n=1))
-    [told] = engine.generate(asked(n=1, logprobs=2))
-    assert plain.logprobs is None
-    assert told.logprobs is not None
-    assert [one.token_id for one in told.logprobs] == told.token_ids == plain.token_ids
-    first = engine.next_token(HELLO, params=PARAMS, k=2, version_id=1)
-    assert [one.token_id for one in told.logprobs[0].top] == [one.token_id for one in first]
-    assert told.logprobs[0].top[0].logprob == pytest.approx(float(torch.tensor(first[0].probability).log()), abs=1e-4)
-    assert tokenizer.pieces(told.token_ids) == [one.text for one in told.logprobs]
-    streamed = list(engine.stream(asked(n=1, logprobs=2)))[-1].answer
-    assert streamed == told
-
-
 def test_what_takes_too_long_is_told(directory: Path) -> None:
     """In the line, and in the middle of its answers."""
     engine = LocalEngine(lambda _: directory, threads=1, request_seconds=0.0)
@@ -328,8 +122,9 @@ def test_what_takes_too_long_is_told(directory: Path) -> None:
     engine._request_seconds = 60.0
     running = engine.stream(asked(n=2, params=LONG))
     next(running)
-    for generation in list(engine._owners.values()):
-        generation.deadline = 0.0
+    for group in [group for lane in list(engine._lanes.values()) for group in lane.running]:
+        assert isinstance(group, Generation)
+        group.deadline = 0.0
     with pytest.raises(UnavailableError, match="longer than"):
         list(running)
     assert engine.generate(asked(n=1))
@@ -337,8 +132,8 @@ def test_what_takes_too_long_is_told(directory: Path) -> None:
 
 
 def test_a_thousand_at_once(directory: Path) -> None:
-    """Some are refused at once, all others are answered, and the rows written side by side stay few."""
-    engine = LocalEngine(lambda _: directory, threads=1, queue_size=20, max_rows=8)
+    """Some are refused at once, all others are answered, and the sequences written side by side stay few."""
+    engine = LocalEngine(lambda _: directory, threads=1, queue_size=20, max_sequences=8)
     answered, refused = [], 0
     with ThreadPoolExecutor(100) as threads:
         futures = [threads.submit(engine.generate, asked(n=2)) for _ in range(1_000)]
@@ -354,17 +149,15 @@ def test_a_thousand_at_once(directory: Path) -> None:
 
 
 def test_an_error_in_a_round_fails_that_version_alone(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from app.lm.inference.batch import Batch
-
     engine = LocalEngine(lambda _: directory, threads=1)
-    step = Batch.step
+    step = Scheduler.step
 
-    def breaking(self: Batch) -> object:
-        if any(row.params.max_tokens == 77 for row in self._slots):
+    def breaking(self: Scheduler) -> object:
+        if any(sequence.params.max_tokens == 77 for sequence in self.admitted):
             raise RuntimeError("out of memory")
         return step(self)
 
-    monkeypatch.setattr(Batch, "step", breaking)
+    monkeypatch.setattr(Scheduler, "step", breaking)
     running = engine.stream(asked(n=2, params=LONG))
     next(running)
     with pytest.raises(RuntimeError, match="out of memory"):
@@ -409,10 +202,10 @@ def test_a_model_without_finite_numbers_is_told(
 
 
 def test_long_answers_hold_up_no_short_ones(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Rows and line are full of long ones, which nobody reads to their end: a short one is written at once."""
+    """Batch and line are full of long ones, which nobody reads to their end: a short one is written at once."""
     monkeypatch.setattr("app.lm.inference.generation.LONG_ANSWER_TOKENS", 50)
     endless = SamplingParams(max_tokens=110, seed=5, logit_bias=((4, -100.0),))
-    engine = LocalEngine(lambda _: directory, threads=1, max_rows=4, queue_size=6)
+    engine = LocalEngine(lambda _: directory, threads=1, max_sequences=4, queue_size=6)
     expected = engine.generate(asked(n=4))
     running = engine.stream(asked(n=1, params=endless))
     next(running)
@@ -420,17 +213,7 @@ def test_long_answers_hold_up_no_short_ones(directory: Path, monkeypatch: pytest
     with pytest.raises(CrowdedError, match=r"Too many long answers.* in a few seconds"):
         engine.generate(asked(n=1, params=endless))
     assert engine.generate(asked(n=4)) == expected
-    assert len(engine._waiting) == 3, "the long ones ended meanwhile: the test tests nothing"
+    assert engine._waiting() == 3, "the long ones ended meanwhile: the test tests nothing"
     ended = [event.answer for stream in (running, *waiting) for event in stream if event.answer is not None]
     assert [len(answer.token_ids) for answer in ended] == [110] * 4
     engine.close()
-
-
-def test_a_prompt_makes_a_request_long_as_well(engine: LocalEngine, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("app.lm.inference.generation.LONG_TOKENS", 60)
-    lanes = []
-    for words in (2, 40):
-        generation = Generation(asked(n=1, version_id=7, prompt=[{"role": "user", "content": "tea " * words}]))
-        generation.prepare(engine._models.policy(1))
-        lanes.append(generation.lane)
-    assert lanes == [(7, False), (7, True)]

@@ -13,11 +13,6 @@ ENDS = frozenset({END})
 PROMPTS = [[1, 2, 7, 8, 9, 3], [1, 2, 30, 3], [1, 2, 3]]
 
 
-@pytest.fixture(scope="module")
-def decoder(model: Llama) -> Decoder:
-    return Decoder(model, torch.float32)
-
-
 def ids_of(decoder: Decoder, prompts: list[list[int]], n: int, **words: object) -> list[list[list[int]]]:
     params = SamplingParams(max_tokens=12, **words)  # type: ignore[arg-type]
     groups = sample_batch(decoder, ENDS, prompts, n=n, params=params)
@@ -34,7 +29,7 @@ def test_same_seed_same_text(decoder: Decoder) -> None:
     assert drawn[0] != drawn[1]
 
 
-def test_every_answer_has_dice_of_its_own(decoder: Decoder) -> None:
+def test_every_answer_has_random_numbers_of_its_own(decoder: Decoder) -> None:
     """To one prompt, and to the same prompt asked twice."""
     groups = ids_of(decoder, [PROMPTS[0], PROMPTS[0]], 3, seed=11)
     assert len({tuple(answer) for group in groups for answer in group}) == 6
@@ -47,7 +42,7 @@ def test_an_answer_does_not_depend_on_its_neighbours(decoder: Decoder) -> None:
 
 
 def test_logprobs_are_the_models_own(decoder: Decoder, model: Llama) -> None:
-    """Prompts of several lengths, rows that end early: as if each row were run alone, at temperature 1."""
+    """Prompts of several lengths, answers that end early: as if each were run alone, at temperature 1."""
     params = SamplingParams(temperature=0.7, max_tokens=12, seed=3)
     groups = sample_batch(decoder, ENDS, PROMPTS, n=4, params=params, logprobs=True)
     lengths = set()
@@ -59,7 +54,7 @@ def test_logprobs_are_the_models_own(decoder: Decoder, model: Llama) -> None:
                 logits = model(torch.tensor([prompt + answer.token_ids]))[0, len(prompt) - 1 : -1]
             expected = logits.log_softmax(-1).gather(-1, torch.tensor(answer.token_ids)[:, None])[:, 0]
             torch.testing.assert_close(torch.tensor(answer.logprobs), expected, atol=1e-4, rtol=1e-4)
-    assert len(lengths) > 1, "no row ended early: the test tests nothing"
+    assert len(lengths) > 1, "no answer ended early: the test tests nothing"
 
 
 def test_greedy_is_greedy(decoder: Decoder, model: Llama) -> None:
@@ -79,10 +74,11 @@ def test_stopped_in_the_middle(decoder: Decoder) -> None:
     assert max(len(answer.token_ids) for group in groups for answer in group) == 4
 
 
-def test_few_rows_at_once_give_the_same_answers(decoder: Decoder) -> None:
+def test_few_sequences_at_once_give_the_same_answers(decoder: Decoder, monkeypatch: pytest.MonkeyPatch) -> None:
     params = SamplingParams(max_tokens=12, seed=9)
     wide = sample_batch(decoder, ENDS, PROMPTS * 4, n=3, params=params)
-    assert sample_batch(decoder, ENDS, PROMPTS * 4, n=3, params=params, max_rows=5) == wide
+    monkeypatch.setattr("app.lm.inference.offline.MAX_SEQUENCES", 5)
+    assert sample_batch(decoder, ENDS, PROMPTS * 4, n=3, params=params) == wide
 
 
 def test_nothing_to_do(decoder: Decoder) -> None:

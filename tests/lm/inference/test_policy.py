@@ -1,0 +1,20 @@
+"""What a policy is asked without writing an answer."""
+
+import pytest
+
+from app.hparams import SamplingParams
+from app.lm.inference.engine import LocalEngine
+from app.lm.text.tokenizer import Tokenizer
+from tests.lm.inference.asking import HELLO
+
+
+def test_next_token_and_tokenize(engine: LocalEngine, tokenizer: Tokenizer) -> None:
+    found = engine.next_token(HELLO, params=SamplingParams(temperature=0.8, top_k=3), k=6, version_id=1)
+    assert [token.probability for token in found] == sorted((t.probability for t in found), reverse=True)
+    assert [token.filtered_probability > 0 for token in found] == [True] * 3 + [False] * 3
+    assert sum(token.filtered_probability for token in found) == pytest.approx(1, abs=1e-5)
+    everything = engine.next_token(HELLO, params=SamplingParams(), k=10**6, version_id=1)
+    assert len(everything) == tokenizer.vocab_size
+    assert sum(token.probability for token in everything) == pytest.approx(1, abs=1e-4)
+    pieces = engine.tokenize("tea 茶 <|end|>", version_id=1)
+    assert tokenizer.decode([token for token, _ in pieces]) == "tea 茶 <|end|>"
