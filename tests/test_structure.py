@@ -23,14 +23,12 @@ HEAVY = ("torch", "fastapi", "uvicorn", "dbos", "datasketch")
 # Modules of more than LONGEST_MODULE lines.
 LONG_MODULES = {
     "app/corpus/phrases/answers_en.py": "data: wordings",
-    "app/lm/inference/batch.py": "to do",
     "app/services/data/taking_in.py": "to do",
     "app/training/ppo.py": "to do",
 }
 # Functions of more than MOST_PARAMETERS parameters.
 MANY_PARAMETERS = {
     "app/lm/inference/cached_attention.py attend": "to do",
-    "app/lm/inference/offline.py sample_batch": "to do",
     "app/lm/inference/packed_linear.py _multiply": "to do",
     "app/lm/inference/tiles.py multiply": "to do",
     "app/training/rollout.py collect": "to do",
