@@ -65,7 +65,7 @@ COVERED: dict[str, tuple[str, str]] = {
     "app/saving.py": ("seen in what is saved", "tests/training/test_datasets.py"),
     "app/services/data/compared_rows.py": ("one form of rows", "tests/services/data/test_row_forms.py"),
     "app/services/data/conversations.py": ("one form of rows", "tests/services/data/test_row_forms.py"),
-    "app/services/data/import_words.py": ("sentences of the import", "tests/services/data/test_taking_in.py"),
+    "app/services/data/import_summary.py": ("sentences of the import", "tests/services/data/test_import_rankings.py"),
     "app/services/data/parquet_child.py": ("a form of rows", "tests/services/data/test_rows.py"),
     "app/services/data/parquet_rows.py": ("a form of rows", "tests/services/data/test_rows.py"),
     "app/services/data/row_values.py": ("values of rows", "tests/services/data/test_row_forms.py"),

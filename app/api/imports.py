@@ -12,10 +12,10 @@ from pydantic import BaseModel, Field
 from app.api.description import raises
 from app.errors import ConflictError, UnavailableError
 from app.runtime import Runtime, RuntimeDep
-from app.services.data.import_words import told
+from app.services.data.import_rankings import Imported
+from app.services.data.import_summary import told
 from app.services.data.imports import COMPARED, PROMPTS
 from app.services.data.row_forms import Form
-from app.services.data.taking_in import Imported
 
 router = APIRouter(prefix="/api/v1/import", tags=["data"])
 WRITTEN_AT_ONCE = 1 << 20

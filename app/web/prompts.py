@@ -20,7 +20,7 @@ from app.formats.ids import RowId
 from app.formats.texts import clean_text
 from app.http.limits import MAX_IMPORT_BYTES
 from app.runtime import ReadSession, Runtime, RuntimeDep, UnitRoute
-from app.services.data.import_words import told
+from app.services.data.import_summary import told
 from app.services.prompts import curation
 from app.services.prompts.curation import MAX_SEARCH_CHARACTERS, PromptList, Wanted
 from app.services.prompts.prompts import add_prompt, validate_messages

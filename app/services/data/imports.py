@@ -20,9 +20,9 @@ from app.db.base import utc_now
 from app.db.models.prompts import PromptImport
 from app.db.session import transaction
 from app.errors import AppError, ConflictError, InvalidError, UnavailableError
+from app.services.data.import_rankings import Imported, let_in_some, put_away, remove_some, take_in
 from app.services.data.row_forms import KNOWN_COLUMNS, Form, GivenRow, read_row
 from app.services.data.rows import FORMS, Place, readable
-from app.services.data.taking_in import Imported, let_in_some, put_away, remove_some, take_in
 from app.services.jobs import retraining
 from app.services.sampling.fitting import Fitting
 

@@ -15,9 +15,9 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from app.db.models.prompts import Prompt, PromptImport
 from app.errors import InvalidError, NotFoundError, UnavailableError
+from app.services.data.import_rankings import Imported, let_in_some, remove_some, take_in
 from app.services.data.imports import Imports
 from app.services.data.row_forms import read_row
-from app.services.data.taking_in import Imported, let_in_some, remove_some, take_in
 from app.services.labeling import drawing
 from app.services.prompts import curation, prompts
 from app.services.sampling.fitting import Fitting

@@ -15,9 +15,9 @@ from app.db.models.prompts import Prompt, PromptImport, PromptSource
 from app.db.session import transaction
 from app.errors import ConflictError, UnavailableError
 from app.services.data import imports
+from app.services.data.import_rankings import Imported, take_in
 from app.services.data.imports import Imports
 from app.services.data.row_forms import GivenRow
-from app.services.data.taking_in import Imported, take_in
 from app.services.prompts import curation, prompts
 from app.services.sampling.fitting import Fitting
 from tests.services.data.prompt_files import count, file_of, listed

@@ -26,8 +26,8 @@ from app.formats.json_lines import json_line
 from app.hparams import SamplingParams
 from app.preferences import competition_ranks, normalize_ranks
 from app.services.data import exports, training_data
+from app.services.data.import_rankings import Imported
 from app.services.data.imports import Imports
-from app.services.data.taking_in import Imported
 from app.services.labeling import groups, labelers, rankings
 from app.services.prompts import curation, prompts
 from app.services.sampling.fitting import Fitting

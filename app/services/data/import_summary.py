@@ -1,6 +1,6 @@
 """What happened to an imported file, in sentences."""
 
-from app.services.data.taking_in import Imported
+from app.services.data.import_rankings import Imported
 
 
 def told(found: Imported) -> str:

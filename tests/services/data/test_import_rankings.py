@@ -22,10 +22,10 @@ from app.db.models.versions import Version
 from app.db.session import make_read_session_factory, make_session_factory, transaction
 from app.errors import InvalidError
 from app.services.data import exports, imports, training_data
-from app.services.data.import_words import told
+from app.services.data.import_rankings import Imported
+from app.services.data.import_summary import told
 from app.services.data.imports import COMPARED, PROMPTS, Imports
 from app.services.data.row_forms import Form
-from app.services.data.taking_in import Imported
 from app.services.labeling import groups, labelers, rankings
 from app.services.prompts import curation
 from app.services.prompts.prompts import NewPrompt, prompt_row
