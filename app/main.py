@@ -87,13 +87,13 @@ def _lifespan(
         to_thread.current_default_thread_limiter().total_tokens += settings.sampler_queue
         asyncio.get_running_loop().set_exception_handler(AcceptErrors())
         app.state.runtime = runtime
-        runtime.imports.start()
+        runtime.importer.start()
         runtime.prefetcher.start()
         try:
             yield
         finally:
             runtime.closing.set()
-            runtime.imports.stop()
+            runtime.importer.stop()
             await to_thread.run_sync(runtime.prefetcher.stop)
             close = getattr(engine, "close", None)
             if close is not None:

@@ -21,7 +21,7 @@ from app.db.models.labelers import LabelerKind
 from app.db.session import make_read_session_factory, make_session_factory
 from app.db.units import READERS, WRITERS, Units
 from app.http.bodies import StrictRequest
-from app.services.data.imports import Imports
+from app.services.data.imports import Importer
 from app.services.labeling.labelers import check_name
 from app.services.sampling.admission import Admission
 from app.services.sampling.engine import Engine
@@ -50,7 +50,7 @@ class Runtime:
     group_sampling: GroupSampling
     live: LiveSampling
     prefetcher: Prefetcher
-    imports: Imports
+    importer: Importer
     admission: Admission
     closing: threading.Event = field(default_factory=threading.Event)
     """Set when the server begins to stop: live streams end then."""
@@ -71,7 +71,7 @@ def build_runtime(settings: Settings, database: Database, engine: Engine) -> Run
         group_sampling=group_sampling,
         live=LiveSampling(group_sampling),
         prefetcher=Prefetcher(GroupSampling(engine, write, read, settings), gate, settings.ready_groups),
-        imports=Imports(
+        importer=Importer(
             write,
             max_characters=settings.max_prompt_characters,
             retrain_after=settings.retrain_after_rankings,

@@ -12,8 +12,7 @@ from pydantic import BaseModel, Field
 from app.api.description import raises
 from app.errors import ConflictError, UnavailableError
 from app.runtime import Runtime, RuntimeDep
-from app.services.data.import_rankings import Imported
-from app.services.data.import_summary import told
+from app.services.data.import_summary import ImportSummary, told
 from app.services.data.imports import COMPARED, PROMPTS
 from app.services.data.row_forms import Form
 
@@ -51,7 +50,7 @@ class ImportOut(BaseModel):
     columns_not_kept: list[str] = Field(description="Names of the columns that are not used, the first twenty.")
 
 
-def import_out(found: Imported) -> ImportOut:
+def import_out(found: ImportSummary) -> ImportOut:
     columns = sorted(found.columns_not_kept)
     shown = {"columns_not_kept": columns, "put_away": len(found.put_away)}
     return ImportOut(says=told(found), **(vars(found) | shown))
@@ -87,8 +86,8 @@ async def _import(request: Request, runtime: Runtime, wanted: frozenset[Form]) -
         return import_out(await run_in_threadpool(_run, runtime, file, wanted))
 
 
-def _run(runtime: Runtime, file: IO[bytes], wanted: frozenset[Form]) -> Imported:
-    return runtime.imports.run(file, runtime.group_sampling.fitting(), wanted)
+def _run(runtime: Runtime, file: IO[bytes], wanted: frozenset[Form]) -> ImportSummary:
+    return runtime.importer.run(file, runtime.group_sampling.fitting(), wanted)
 
 
 async def _save(pieces: AsyncIterator[bytes], file: IO[bytes]) -> None:

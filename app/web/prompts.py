@@ -173,7 +173,7 @@ async def take_in(request: Request, runtime: RuntimeDep, form: FormDep) -> Respo
     try:
         if not isinstance(given, UploadFile) or not given.filename:
             raise InvalidError("No file was chosen. Choose one, then press Import.")
-        imported = await run_in_threadpool(lambda: runtime.imports.run(given.file, runtime.group_sampling.fitting()))
+        imported = await run_in_threadpool(lambda: runtime.importer.run(given.file, runtime.group_sampling.fitting()))
     except (InvalidError, ConflictError) as error:
         return await runtime.reading.run(partial(show, outcome=Outcome(import_error=error)))
     runtime.prefetcher.wake()

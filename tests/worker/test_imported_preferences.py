@@ -13,7 +13,7 @@ from app.db.models.versions import VersionRanking
 from app.db.session import make_session_factory
 from app.lm.files.checkpoint import read_tokenizer
 from app.services.data import training_data
-from app.services.data.imports import Imports
+from app.services.data.imports import Importer
 from app.services.sampling.fitting import Fitting
 from app.worker.handlers import train_reward
 from app.worker.run import JobRun
@@ -32,7 +32,7 @@ STRANGE = {"prompt": "Dry them?", "answers": [TOKENS, {"text": "warm", "rank": 2
 @pytest.fixture
 def harness(tmp_path: Path, tiny_model_dir: Path) -> Iterator[Harness]:
     made = make_world(tmp_path / "data", tiny_model_dir, ranked=2)
-    importer = Imports(make_session_factory(made.database), max_characters=200, retrain_after=999)
+    importer = Importer(make_session_factory(made.database), max_characters=200, retrain_after=999)
     file = BytesIO("\n".join(map(json.dumps, (PAIR, TIE, FIVE, STRANGE))).encode())
     assert importer.run(file, Fitting(ScriptedEngine(), 1, 1, answer_tokens=10)).rankings == 4
     yield made

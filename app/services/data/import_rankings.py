@@ -1,150 +1,30 @@
-"""Turns rows of a file into prompts and rankings, a chunk at a time, each in one short transaction.
-
-They carry the import's id until it is over: prompts are unseen meanwhile (PromptImport), rankings are stored as
-withdrawn ones, which nothing counts or learns from. What is there already is not taken in twice; what an import left
-behind that came to nothing is taken over.
-"""
+"""Rankings of imported rows are stored, each once, with a group of its own: as withdrawn ones until all are in."""
 
 import hashlib
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, delete, insert, select, update
+from sqlalchemy import Select, delete, insert, select
 from sqlalchemy.orm import Session
 
 from app.db.base import utc_now
 from app.db.models.groups import Completion, Group, GroupStatus
 from app.db.models.labelers import Labeler, LabelerKind
-from app.db.models.prompts import Prompt, PromptImport, PromptSource, PromptSplit
+from app.db.models.prompts import PromptSplit
 from app.db.models.rankings import Ranking
-from app.errors import AppError, InvalidError, UnavailableError
+from app.errors import AppError, InvalidError
 from app.services.data.compared_rows import GivenRanking
+from app.services.data.import_prompts import abandoned, known_prompts
+from app.services.data.import_summary import ImportSummary
 from app.services.data.row_forms import GivenRow
 from app.services.labeling.labelers import get_or_create_labeler
-from app.services.prompts import curation
-from app.services.prompts.prompts import digest_of, prompt_row
+from app.services.prompts.prompts import digest_of
 
 UNKNOWN_LABELER = "imported"
-SHOWN_COLUMNS = 20
-
-
-@dataclass(frozen=True)
-class Imported:
-    """What became of a file's rows."""
-
-    lines: int = 0
-    new: int = 0
-    """Prompts."""
-    repeated: int = 0
-    """Rows whose prompt was there already, or stands earlier in the file."""
-    kept: int = 0
-    """Of these, those that the file gives another split or language than they have, or archives: they stay as they
-    are."""
-    put_away: frozenset[tuple[int, datetime]] = frozenset()
-    """Prompts (and since when) that ship with Fourfold, which nobody can delete, and are archived in the file: they
-    will be here, too, once all of it is in."""
-    rankings: int = 0
-    """New ones, comparisons of two among them."""
-    repeated_rankings: int = 0
-    held_out: int = 0
-    """Of the new ones, those about held-out prompts: kept, but not learned from."""
-    archived: int = 0
-    """Of the others, those about archived prompts: the same, until these are taken back."""
-    same_text: int = 0
-    """Comparisons of two answers with one text, which say nothing: left out."""
-    answers_not_kept: int = 0
-    """Of prompts that came with an answer each."""
-    questions_not_kept: int = 0
-    """The later ones of conversations whose answers are not kept."""
-    columns_not_kept: frozenset[str] = frozenset()
-
-    def __add__(self, other: "Imported") -> "Imported":
-        names = [each.name for each in fields(self) if each.name not in ("columns_not_kept", "put_away")]
-        columns = sorted(self.columns_not_kept | other.columns_not_kept)[:SHOWN_COLUMNS]
-        counts = {name: getattr(self, name) + getattr(other, name) for name in names}
-        put_away = self.put_away | other.put_away
-        return Imported(**counts, columns_not_kept=frozenset(columns), put_away=put_away)
-
-
-def take_in(session: Session, import_id: int, given: Sequence[tuple[str, GivenRow]]) -> Imported:
-    """Raises InvalidError with the place of a row that does not fit what is there."""
-    if session.get(PromptImport, import_id) is None:
-        raise UnavailableError("The import was ended by another start of Fourfold. Send the file again.")
-    rows = [row for _, row in given]
-    found = _take_prompts(session, import_id, rows)
-    ranked = [(place, row, row.ranking) for place, row in given if row.ranking is not None]
-    telling = [each for each in ranked if each[2].says_something]
-    if telling:
-        found += _take_rankings(session, import_id, telling)
-    return found + Imported(same_text=len(ranked) - len(telling))
-
-
-def over(import_id: int) -> Select[int]:
-    """Imports that came to nothing: what they left is about to be removed."""
-    return select(PromptImport.id).where(PromptImport.staged_at.is_(None), PromptImport.id != import_id)
-
-
-def _take_prompts(session: Session, import_id: int, given: Sequence[GivenRow]) -> Imported:
-    """Those that are not stored yet, each once: the first of several."""
-    found, new = Imported(lines=len(given)), []
-    digests = {digest_of(row.prompt.messages) for row in given}
-    behind = select(Prompt.digest).where(Prompt.digest.in_(digests), Prompt.import_id.in_(over(import_id)))
-    left = set(session.scalars(behind))
-    known = _known(session, digests - left)
-    for each in given:
-        found += Imported(
-            answers_not_kept=each.answers_not_kept,
-            questions_not_kept=each.questions_not_kept,
-            columns_not_kept=each.columns_not_kept,
-        )
-        row = prompt_row(each.prompt) | {"import_id": import_id}
-        digest = row["digest"]
-        if digest in known:
-            found += _repeated(each, known[digest])
-            continue
-        known[digest] = _Known(
-            None, row["split"], row["language"], row["source"], archived=row["archived_at"] is not None
-        )
-        found += Imported(new=1)
-        if digest in left:
-            session.execute(update(Prompt).where(Prompt.digest == digest).values(row))
-        else:
-            new.append(row)
-    if new:
-        session.execute(insert(Prompt), new)
-    return found
-
-
-@dataclass(frozen=True)
-class _Known:
-    """A prompt that is there; without an id where the file brings it."""
-
-    id: int | None
-    split: PromptSplit
-    language: str
-    source: PromptSource
-    archived: bool
-
-
-def _known(session: Session, digests: Iterable[str]) -> dict[str, _Known]:
-    stored = select(Prompt.digest, Prompt.id, Prompt.split, Prompt.language, Prompt.source, Prompt.archived_at)
-    rows = session.execute(stored.where(Prompt.digest.in_(set(digests))))
-    return {
-        digest: _Known(number, split, language, source, archived=archived_at is not None)
-        for digest, number, split, language, source, archived_at in rows
-    }
-
-
-def _repeated(given: GivenRow, there: _Known) -> Imported:
-    archives = given.prompt.archived_at is not None and not there.archived
-    if archives and there.id is not None and there.source is PromptSource.SHIPPED:
-        return Imported(repeated=1, put_away=frozenset({(there.id, given.prompt.archived_at or utc_now())}))
-    differs = given.prompt.split not in (None, there.split) or given.prompt.language not in (None, there.language)
-    return Imported(repeated=1, kept=int(differs or archives))
 
 
 @dataclass(frozen=True)
@@ -157,17 +37,19 @@ class _Taken:
     ranking: GivenRanking
 
 
-def _take_rankings(session: Session, import_id: int, given: Sequence[tuple[str, GivenRow, GivenRanking]]) -> Imported:
+def take_rankings(
+    session: Session, import_id: int, given: Sequence[tuple[str, GivenRow, GivenRanking]]
+) -> ImportSummary:
     """Each with a group of its own, once; those that are there were given here or came with an earlier file."""
     labelers = _Labelers(session)
-    prompts = _known(session, [digest_of(row.prompt.messages) for _, row, _ in given])
+    prompts = known_prompts(session, [digest_of(row.prompt.messages) for _, row, _ in given])
     rows: list[_Taken] = []
     for place, given_row, ranking in given:
         labeler = labelers.find(place, ranking)
         prompt = prompts[digest_of(given_row.prompt.messages)]
         rows.append(_Taken(_digest(labeler.name, given_row, ranking), prompt.id or 0, labeler.id, ranking))
     digests = {row.digest for row in rows}
-    _remove(session, select(Group.id).where(Group.digest.in_(digests), Group.import_id.in_(over(import_id))))
+    remove_groups(session, select(Group.id).where(Group.digest.in_(digests), Group.import_id.in_(abandoned(import_id))))
     known = _given_here(session, rows).union(session.scalars(select(Group.digest).where(Group.digest.in_(digests))))
     fresh: dict[str, _Taken] = {}
     for row in rows:
@@ -176,7 +58,7 @@ def _take_rankings(session: Session, import_id: int, given: Sequence[tuple[str, 
     _store(session, import_id, list(fresh.values()))
     held_out = {prompt.id for prompt in prompts.values() if prompt.split is PromptSplit.HELD_OUT}
     archived = {prompt.id for prompt in prompts.values() if prompt.archived} - held_out
-    return Imported(
+    return ImportSummary(
         rankings=len(fresh),
         repeated_rankings=len(rows) - len(fresh),
         held_out=sum(row.prompt_id in held_out for row in fresh.values()),
@@ -315,52 +197,7 @@ def _completion(group_id: int, index: int, ranking: GivenRanking) -> dict[str, A
     }
 
 
-def put_away(session: Session, prompt_id: int, since: datetime) -> None:
-    curation.archive_prompt(session, prompt_id, utc_now()).archived_at = since
-
-
-def let_in_some(session: Session, import_id: int, rows: int) -> int:
-    """Rankings count, and prompts are in use: how many; none are left after 0, and the import is over."""
-    groups = _groups_of(session, import_id, rows)
-    if groups:
-        session.execute(update(Ranking).where(Ranking.group_id.in_(groups)).values(withdrawn_at=None))
-        session.execute(update(Group).where(Group.id.in_(groups)).values(import_id=None))
-        return len(groups)
-    prompts = _prompts_of(session, import_id, rows)
-    if prompts:
-        session.execute(update(Prompt).where(Prompt.id.in_(prompts)).values(import_id=None))
-    else:
-        _end(session, import_id)
-    return len(prompts)
-
-
-def remove_some(session: Session, import_id: int, rows: int) -> int:
-    """The same, for an import that came to nothing."""
-    groups = _groups_of(session, import_id, rows)
-    if groups:
-        _remove(session, groups)
-        return len(groups)
-    prompts = _prompts_of(session, import_id, rows)
-    if prompts:
-        session.execute(delete(Prompt).where(Prompt.id.in_(prompts), Prompt.import_id == import_id))
-    else:
-        _end(session, import_id)
-    return len(prompts)
-
-
-def _end(session: Session, import_id: int) -> None:
-    session.execute(delete(PromptImport).where(PromptImport.id == import_id))
-
-
-def _groups_of(session: Session, import_id: int, rows: int) -> list[int]:
-    return list(session.scalars(select(Group.id).where(Group.import_id == import_id).limit(rows)))
-
-
-def _prompts_of(session: Session, import_id: int, rows: int) -> list[int]:
-    return list(session.scalars(select(Prompt.id).where(Prompt.import_id == import_id).limit(rows)))
-
-
-def _remove(session: Session, groups: Sequence[int] | Select[int]) -> None:
+def remove_groups(session: Session, groups: Sequence[int] | Select[int]) -> None:
     for table in (Ranking, Completion):
         session.execute(delete(table).where(table.group_id.in_(groups)))
     session.execute(delete(Group).where(Group.id.in_(groups)))

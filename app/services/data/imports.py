@@ -20,7 +20,8 @@ from app.db.base import utc_now
 from app.db.models.prompts import PromptImport
 from app.db.session import transaction
 from app.errors import AppError, ConflictError, InvalidError, UnavailableError
-from app.services.data.import_rankings import Imported, let_in_some, put_away, remove_some, take_in
+from app.services.data.import_steps import let_in_some, put_away, remove_some, take_in
+from app.services.data.import_summary import ImportSummary
 from app.services.data.row_forms import KNOWN_COLUMNS, Form, GivenRow, read_row
 from app.services.data.rows import FORMS, Place, readable
 from app.services.jobs import retraining
@@ -50,7 +51,7 @@ class Pace:
             self._since = time.perf_counter()
 
 
-class Imports:
+class Importer:
     """Imports one file at a time; `start` and `stop` with the process."""
 
     def __init__(
@@ -75,7 +76,7 @@ class Imports:
     def stop(self) -> None:
         self._stopping.set()
 
-    def run(self, file: IO[bytes], fitting: Fitting, wanted: frozenset[Form] = ANY) -> Imported:
+    def run(self, file: IO[bytes], fitting: Fitting, wanted: frozenset[Form] = ANY) -> ImportSummary:
         """Takes in all rows, or none: raises InvalidError with the place of one that cannot be taken, or whose form is
         not wanted."""
         if not self._one_at_a_time.acquire(blocking=False):
@@ -113,13 +114,13 @@ class Imports:
     def _read(self, place: str, columns: Mapping[str, Any]) -> GivenRow:
         return _say_where(place, partial(read_row, columns, self._max_characters))
 
-    def _store(self, rows: Rows) -> Imported:
+    def _store(self, rows: Rows) -> ImportSummary:
         with transaction(self._write) as session:
             begun = PromptImport()
             session.add(begun)
             session.flush()
             self._mine.add(begun.id)  # before anybody can see it
-        found = Imported()
+        found = ImportSummary()
         try:
             for chunk in self._chunks(rows):
                 found += self._step(partial(take_in, import_id=begun.id, given=chunk))

@@ -44,8 +44,10 @@ sampling = In("app/services/sampling/group_sampling.py", "tests/services/samplin
 curation = In("app/services/prompts/curation.py", "tests/services/prompts/test_curation.py")
 json_lines = In("app/formats/json_lines.py", "tests/formats/test_json_lines.py")
 IMPORTS = ("tests/services/data/test_imports.py", "tests/services/data/test_interrupted_imports.py")
-taking_in = In("app/services/data/import_rankings.py", *IMPORTS)
 RANKED = "tests/services/data/test_import_rankings.py"
+import_prompts = In("app/services/data/import_prompts.py", *IMPORTS)
+import_rankings = In("app/services/data/import_rankings.py", RANKED)
+import_steps = In("app/services/data/import_steps.py", RANKED)
 row_forms = In("app/services/data/row_forms.py", "tests/services/data/test_row_forms.py")
 compared_rows = In("app/services/data/compared_rows.py", "tests/services/data/test_row_forms.py")
 rows = In("app/services/data/rows.py", "tests/services/data/test_rows.py")
@@ -244,18 +246,18 @@ FAULTS = [
     left_out("the end behind an answer does not count", "END_TOKENS = 1", "END_TOKENS = 0"),
     left_out("one long answer hides behind short ones", "all(len(prompt)", "any(len(prompt)"),
     scorer("a long answer reaches the model", "if len(completion) > limit:", "if False:"),
-    taking_in("what a crash left is removed with what a later file brought", "if digest in left:", "if digest in known:"),
+    import_prompts("what a crash left is removed with what a later file brought", "if digest in left:", "if digest in known:"),
     imports("an import that runs is cleaned up", "if import_id not in self._mine:", "if True:"),
-    taking_in("another split without a word", "given.prompt.split not in (None, there.split) or", ""),
+    import_prompts("another split without a word", "given.prompt.split not in (None, there.split) or", ""),
     handle_reward("tokens of a file read as the model's own", "    if ranked.version_id is None:\n        return False\n", "    if ranked.version_id is None:\n        return True\n", "tests/worker/test_imported_preferences.py"),
-    taking_in("who wrote imported answers forgotten", '"written_by": row.ranking.written_by,', '"written_by": None,', RANKED),
+    import_rankings("who wrote imported answers forgotten", '"written_by": row.ranking.written_by,', '"written_by": None,'),
     exports("a policy's name lost", "return group.written_by if group.version_id is None else", "return group.written_by if True else", "tests/services/data/test_exports.py"),
-    taking_in("the same ranking twice", "fresh.setdefault(row.digest, row)", "fresh[row.digest + str(len(fresh))] = row", RANKED),
-    taking_in("an export taken in where it comes from", "known = _given_here(session, rows).union", "known = set[str]().union", RANKED),
-    taking_in("a part of a file is learned from", '"withdrawn_at": now,', '"withdrawn_at": None,', RANKED),
-    taking_in("answers of one text learned from", "[each for each in ranked if each[2].says_something]", "list(ranked)", RANKED),
-    taking_in("a person's name for a program's rankings", "if kind is not None and labeler.kind is not kind:", "if False:", RANKED),
-    taking_in("rankings of a crash stay", "        _remove(session, groups)\n        return len(groups)", "        return 0", RANKED),
+    import_rankings("the same ranking twice", "fresh.setdefault(row.digest, row)", "fresh[row.digest + str(len(fresh))] = row"),
+    import_rankings("an export taken in where it comes from", "known = _given_here(session, rows).union", "known = set[str]().union"),
+    import_rankings("a part of a file is learned from", '"withdrawn_at": now,', '"withdrawn_at": None,'),
+    import_steps("answers of one text learned from", "[each for each in ranked if each[2].says_something]", "list(ranked)"),
+    import_rankings("a person's name for a program's rankings", "if kind is not None and labeler.kind is not kind:", "if False:"),
+    import_steps("rankings of a crash stay", "        remove_groups(session, groups)\n        return len(groups)", "        return 0"),
     imports("preferences thrown away", "if row.form not in wanted:", "if False:", RANKED),
     imports("imported rankings start no training", "if found.rankings:", "if False:", RANKED),
     ranking_rows("rankings about held-out prompts learned from", ", cls.group_id.not_in(held_out))", ")", RANKED),
@@ -274,10 +276,10 @@ FAULTS = [
     compared_rows("an empty answer of a dialogue is none", "as_dialogue(rejected, answered=True)", "as_dialogue(rejected)"),
     compared_rows("a system text before the same question is another prompt", 'first[0]["content"].endswith("\\n" + prompt[0]["content"])', "False"),
     conversations("Python's writing of a list is a question", "if isinstance(given, str) and _LIST_AS_TEXT.match(given):", "if False:", "tests/services/data/test_row_forms.py"),
-    taking_in("rankings about archived prompts without a word", "archived=sum(", "archived=0 * sum(", RANKED),
-    taking_in("another state of the archive without a word", "given.prompt.archived_at is not None and not there.archived", "False", RANKED),
-    taking_in("a shipped prompt archived elsewhere is drawn here", "there.source is PromptSource.SHIPPED", "False", RANKED),
-    taking_in("anybody's prompt is archived by a file", "there.source is PromptSource.SHIPPED", "True", RANKED),
+    import_rankings("rankings about archived prompts without a word", "archived=sum(", "archived=0 * sum("),
+    import_prompts("another state of the archive without a word", "given.prompt.archived_at is not None and not there.archived", "False", RANKED),
+    import_prompts("a shipped prompt archived elsewhere is drawn here", "there.source is PromptSource.SHIPPED", "False", RANKED),
+    import_prompts("anybody's prompt is archived by a file", "there.source is PromptSource.SHIPPED", "True", RANKED),
     rows("a cell too few", "if len(cells) != len(names):", "if False:"),
     conversations("a part that is no text dropped", 'raise InvalidError(f"{column} has a part', 'return ""\n        raise InvalidError(f"{column} has a part'),
     conversations("a system text kept as a question", '"system": "system"', '"system": "user"'),

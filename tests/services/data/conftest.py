@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from app.db.models.versions import Version
 from app.db.session import make_read_session_factory, make_session_factory
 from app.services.data import imports
-from app.services.data.imports import Imports
+from app.services.data.imports import Importer
 from app.services.sampling.fitting import Fitting
 from tests.live import ScriptedEngine
 
@@ -30,7 +30,7 @@ def fitting(sft: Version) -> Fitting:
 
 
 @pytest.fixture
-def importer(write: sessionmaker[Session], monkeypatch: pytest.MonkeyPatch) -> Imports:
+def importer(write: sessionmaker[Session], monkeypatch: pytest.MonkeyPatch) -> Importer:
     """Two rows at a time."""
     monkeypatch.setattr(imports, "ROWS_AT_ONCE", 2)
-    return Imports(write, max_characters=200, retrain_after=99)
+    return Importer(write, max_characters=200, retrain_after=99)

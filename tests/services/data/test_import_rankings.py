@@ -22,9 +22,8 @@ from app.db.models.versions import Version
 from app.db.session import make_read_session_factory, make_session_factory, transaction
 from app.errors import InvalidError
 from app.services.data import exports, imports, training_data
-from app.services.data.import_rankings import Imported
-from app.services.data.import_summary import told
-from app.services.data.imports import COMPARED, PROMPTS, Imports
+from app.services.data.import_summary import ImportSummary, told
+from app.services.data.imports import COMPARED, PROMPTS, Importer
 from app.services.data.row_forms import Form
 from app.services.labeling import groups, labelers, rankings
 from app.services.prompts import curation
@@ -33,7 +32,7 @@ from app.services.sampling.fitting import Fitting
 from tests.live import LEASE_SECONDS, ScriptedEngine
 from tests.services.conftest import MakeGroup, in_order
 
-Import = Callable[..., Imported]
+Import = Callable[..., ImportSummary]
 
 
 @pytest.fixture
@@ -47,10 +46,10 @@ def read(database: Database) -> sessionmaker[Session]:
 
 
 @pytest.fixture
-def importer(write: sessionmaker[Session], monkeypatch: pytest.MonkeyPatch) -> Imports:
+def importer(write: sessionmaker[Session], monkeypatch: pytest.MonkeyPatch) -> Importer:
     """A few rows at a time."""
     monkeypatch.setattr(imports, "ROWS_AT_ONCE", 6)
-    return Imports(write, max_characters=200, retrain_after=4)
+    return Importer(write, max_characters=200, retrain_after=4)
 
 
 @pytest.fixture
@@ -59,8 +58,8 @@ def fitting(sft: Version) -> Fitting:
 
 
 @pytest.fixture
-def take(importer: Imports, fitting: Fitting) -> Import:
-    def run(*rows: dict[str, Any], wanted: frozenset[Form] = imports.ANY) -> Imported:
+def take(importer: Importer, fitting: Fitting) -> Import:
+    def run(*rows: dict[str, Any], wanted: frozenset[Form] = imports.ANY) -> ImportSummary:
         return importer.run(BytesIO("\n".join(map(json.dumps, rows)).encode()), fitting, wanted)
 
     return run
@@ -84,7 +83,7 @@ def stored(read: sessionmaker[Session]) -> list[tuple[str, list[tuple[str, int]]
 
 def test_pairs_ties_and_rankings_are_learned_from(take: Import, read: sessionmaker[Session]) -> None:
     three = {"prompt": "r", "answers": ["x", "y", "z"], "scores": [1, 3, 1]}
-    assert take(pair(), pair(chosen="c", tie=True), three) == Imported(lines=3, new=2, repeated=1, rankings=3)
+    assert take(pair(), pair(chosen="c", tie=True), three) == ImportSummary(lines=3, new=2, repeated=1, rankings=3)
     assert stored(read) == [
         ("q", [("a", 1), ("b", 2)]),
         ("q", [("c", 1), ("b", 1)]),
@@ -101,8 +100,8 @@ def test_pairs_ties_and_rankings_are_learned_from(take: Import, read: sessionmak
 
 def test_the_same_comes_in_once(take: Import, read: sessionmaker[Session]) -> None:
     rows = [pair(), pair(), pair(rejected="c"), pair(labeler="ada"), pair(tie=True), pair(created_at="2026-01-01")]
-    assert take(*rows) == Imported(lines=6, new=1, repeated=5, rankings=5, repeated_rankings=1)
-    assert take(*rows) == Imported(lines=6, repeated=6, repeated_rankings=6)
+    assert take(*rows) == ImportSummary(lines=6, new=1, repeated=5, rankings=5, repeated_rankings=1)
+    assert take(*rows) == ImportSummary(lines=6, repeated=6, repeated_rankings=6)
     assert count(read, Ranking) == 5
 
 
@@ -121,11 +120,11 @@ def test_what_is_archived_stays_so_and_what_ships_is_archived_as_in_the_file(
     february = datetime(2026, 2, 1, tzinfo=UTC)
     assert since == {"here": None, "away": datetime(2026, 1, 1, tzinfo=UTC), "shipped": february}
     put_away = frozenset({(shipped, february)})
-    assert found == Imported(lines=3, repeated=3, kept=1, put_away=put_away, rankings=3, archived=1)
+    assert found == ImportSummary(lines=3, repeated=3, kept=1, put_away=put_away, rankings=3, archived=1)
     assert "1 prompt that ships with Fourfold is archived here, too" in told(found)
     assert "1 ranking is about archived prompts: kept, but not learned from" in told(found)
     assert [prompt for prompt, _ in stored(read)] == ["here", "here"]
-    assert take(*rows) == Imported(lines=3, repeated=3, kept=1, repeated_rankings=3)
+    assert take(*rows) == ImportSummary(lines=3, repeated=3, kept=1, repeated_rankings=3)
 
 
 def prompt_of(text: str) -> Prompt:
@@ -147,18 +146,18 @@ def test_what_this_installation_exported_is_not_taken_in_again(
             ranks = in_order(group)
             rankings.submit_ranking(session, group_id=group.id, labeler=ada, ranks=ranks, retrain_after=99)
     [row, other] = exports.export_rankings(read)
-    assert take(row, other) == Imported(lines=2, repeated=2, repeated_rankings=2)
+    assert take(row, other) == ImportSummary(lines=2, repeated=2, repeated_rankings=2)
     assert take({**row, "comment": "another"}).rankings == 0
     assert take({**row, "created_at": "2026-01-01"}).rankings == 1
     take(pair(), pair(chosen="c"), pair(chosen="c", rejected="a", labeler="eve"))
     everything = list(exports.export_rankings(read))
     assert len(everything) == 6
-    assert take(*everything) == Imported(lines=6, repeated=6, repeated_rankings=6)
+    assert take(*everything) == ImportSummary(lines=6, repeated=6, repeated_rankings=6)
 
 
 def test_answers_of_one_text_say_nothing(take: Import, read: sessionmaker[Session]) -> None:
     same = {"prompt": "q", "answers": ["x", "x", "y"], "ranks": [1, 2, 3]}
-    assert take(pair(rejected="a"), same) == Imported(lines=2, new=1, repeated=1, rankings=1, same_text=1)
+    assert take(pair(rejected="a"), same) == ImportSummary(lines=2, new=1, repeated=1, rankings=1, same_text=1)
     assert count(read, Ranking) == 1
 
 
@@ -167,7 +166,7 @@ def test_rankings_about_held_out_prompts_are_kept_and_not_learned_from(
 ) -> None:
     take({"prompt": "q", "split": "held_out"})
     found = take(pair(), pair(prompt="r", split="held_out"), pair(prompt="s"), pair(split="train", chosen="c"))
-    assert found == Imported(lines=4, new=2, repeated=2, kept=1, rankings=4, held_out=3)
+    assert found == ImportSummary(lines=4, new=2, repeated=2, kept=1, rankings=4, held_out=3)
     assert stored(read) == [("s", [("a", 1), ("b", 2)])]
     assert count(read, Ranking) == 4
     assert "3 rankings are about held-out prompts: kept, but not learned from." in told(found)
@@ -217,7 +216,7 @@ def test_a_file_goes_through_the_door_of_its_form(take: Import, read: sessionmak
             take(*rows, wanted=wanted)
     assert count(read, Prompt) == 0
     found = take({"prompt": "q"}, three, pair(), {"instruction": "i", "output": "o", "history": [1]})
-    assert found == Imported(
+    assert found == ImportSummary(
         lines=4, new=3, repeated=1, rankings=2, answers_not_kept=1, columns_not_kept=frozenset({"history"})
     )
 
@@ -238,9 +237,9 @@ def test_after_a_crash_there_are_all_or_none_and_the_next_import_waits_for_nothi
     crashes_at: int,
 ) -> None:
     """Three steps store, the fourth shows, the others let in."""
-    step, steps = Imports._step, iter(range(1_000))
+    step, steps = Importer._step, iter(range(1_000))
 
-    def crashing(self: Imports, action: Callable[[Session], Any]) -> Any:
+    def crashing(self: Importer, action: Callable[[Session], Any]) -> Any:
         if next(steps) >= crashes_at:
             raise Crash
         if crashes_at < 4:
@@ -248,10 +247,10 @@ def test_after_a_crash_there_are_all_or_none_and_the_next_import_waits_for_nothi
         return step(self, action)
 
     with monkeypatch.context() as patch:
-        patch.setattr(Imports, "_step", crashing)
+        patch.setattr(Importer, "_step", crashing)
         with pytest.raises(Crash):
             take(*ROWS)
-    next_start = Imports(write, max_characters=200, retrain_after=99)
+    next_start = Importer(write, max_characters=200, retrain_after=99)
     if crashes_at % 2:  # the same again, before anything is cleaned up
         with read() as session:
             version = session.scalars(select(Version)).one()
@@ -301,7 +300,7 @@ def test_archiving_a_prompt_takes_its_imported_rankings_out(
 
 def test_what_became_of_a_file_is_told_whole() -> None:
     """Each count that is not zero is said, and none else."""
-    everything = Imported(
+    everything = ImportSummary(
         lines=1_000, new=2, repeated=3, kept=4, rankings=5, repeated_rankings=6, held_out=7, same_text=8, archived=11,
         answers_not_kept=9, questions_not_kept=10, columns_not_kept=frozenset({"x", "a"}),
         put_away=frozenset((number, datetime(2026, 1, 1, tzinfo=UTC)) for number in range(12)),
@@ -315,7 +314,7 @@ def test_what_became_of_a_file_is_told_whole() -> None:
         "nothing and were left out. 9 answers were compared with no other and not kept: only the prompts are. 10 later "
         "questions were not kept either. Columns that say nothing here were not kept: a, x."
     )
-    assert told(Imported(lines=1, new=1)) == "1 row read: 1 new prompt."
-    assert told(Imported(lines=1, repeated=1)) == (
+    assert told(ImportSummary(lines=1, new=1)) == "1 row read: 1 new prompt."
+    assert told(ImportSummary(lines=1, repeated=1)) == (
         "1 row read: 0 new prompts; 1 row had a prompt that was there already."
     )

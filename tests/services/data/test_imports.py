@@ -15,8 +15,9 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from app.db.models.prompts import Prompt, PromptImport
 from app.errors import InvalidError, NotFoundError, UnavailableError
-from app.services.data.import_rankings import Imported, let_in_some, remove_some, take_in
-from app.services.data.imports import Imports
+from app.services.data.import_steps import let_in_some, remove_some, take_in
+from app.services.data.import_summary import ImportSummary
+from app.services.data.imports import Importer
 from app.services.data.row_forms import read_row
 from app.services.labeling import drawing
 from app.services.prompts import curation, prompts
@@ -25,10 +26,10 @@ from tests.services.conftest import plans
 from tests.services.data.prompt_files import count, file_of, listed
 
 
-def test_each_prompt_is_stored_once(importer: Imports, fitting: Fitting, read: sessionmaker[Session]) -> None:
+def test_each_prompt_is_stored_once(importer: Importer, fitting: Fitting, read: sessionmaker[Session]) -> None:
     """Twice in a file, across its chunks, or there already: in the order of the file, and all in use."""
-    assert importer.run(file_of(["a", "b", "a", "c", "b", "d"]), fitting) == Imported(lines=6, new=4, repeated=2)
-    assert importer.run(file_of(["e", "a"]), fitting) == Imported(lines=2, new=1, repeated=1)
+    assert importer.run(file_of(["a", "b", "a", "c", "b", "d"]), fitting) == ImportSummary(lines=6, new=4, repeated=2)
+    assert importer.run(file_of(["e", "a"]), fitting) == ImportSummary(lines=2, new=1, repeated=1)
     assert listed(read) == ["a", "b", "c", "d", "e"]
     with read() as session:
         assert session.scalar(select(func.count()).where(Prompt.in_use())) == 5
@@ -36,13 +37,13 @@ def test_each_prompt_is_stored_once(importer: Imports, fitting: Fitting, read: s
 
 
 def test_the_rows_appear_together(
-    importer: Imports, fitting: Fitting, read: sessionmaker[Session], monkeypatch: pytest.MonkeyPatch
+    importer: Importer, fitting: Fitting, read: sessionmaker[Session], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """After every short transaction a person sees none of the file or all of it, and draws nothing unseen."""
     seen: list[tuple[int, int]] = []
-    step = Imports._step
+    step = Importer._step
 
-    def watched(self: Imports, action: Callable[[Session], Any]) -> Any:
+    def watched(self: Importer, action: Callable[[Session], Any]) -> Any:
         result = step(self, action)
         with read() as session:
             in_use = session.scalar(select(func.count()).where(Prompt.in_use())) or 0
@@ -55,7 +56,7 @@ def test_the_rows_appear_together(
         seen.append((visible, in_use))
         return result
 
-    monkeypatch.setattr(Imports, "_step", watched)
+    monkeypatch.setattr(Importer, "_step", watched)
     importer.run(file_of([f"prompt {number}" for number in range(5)]), fitting)
     assert [visible for visible, _ in seen] == [0, 0, 0, 5, 5, 5, 5, 5]
     assert [in_use for _, in_use in seen] == [0, 0, 0, 0, 2, 4, 5, 5]
@@ -63,7 +64,7 @@ def test_the_rows_appear_together(
 
 @pytest.mark.parametrize("bad", ["", '{"text": 1}', '{"text": "' + "word " * 35 + '"}', "[" * 100_000, "\udcff"])
 def test_a_bad_line_never_touches_the_database(
-    importer: Imports, fitting: Fitting, read: sessionmaker[Session], bad: str
+    importer: Importer, fitting: Fitting, read: sessionmaker[Session], bad: str
 ) -> None:
     last = bad or '{"text": "' + "x" * (1 << 20)
     content = b"\n" + b'{"text": "good"}\n' * 3 + last.encode("utf-8", "surrogateescape")
@@ -73,7 +74,7 @@ def test_a_bad_line_never_touches_the_database(
 
 
 def test_marks_of_byte_order_before_lines_are_none_of_them(
-    importer: Imports, fitting: Fitting, read: sessionmaker[Session]
+    importer: Importer, fitting: Fitting, read: sessionmaker[Session]
 ) -> None:
     assert importer.run(BytesIO(b'\xef\xbb\xbf{"text": "from Windows"}\r\n\r\n{"text": "two"}\r\n'), fitting).new == 2
     assert listed(read) == ["from Windows", "two"]
@@ -106,7 +107,7 @@ SYSTEM = '{"role": "system", "content": "Be brief."}'
     ],
 )
 def test_prompts_are_taken_as_they_are_meant(
-    importer: Imports, fitting: Fitting, read: sessionmaker[Session], line: str, stored: list[str]
+    importer: Importer, fitting: Fitting, read: sessionmaker[Session], line: str, stored: list[str]
 ) -> None:
     importer.run(BytesIO(line.encode()), fitting)
     with read() as session:
@@ -129,7 +130,7 @@ def test_prompts_are_taken_as_they_are_meant(
     ],
 )
 def test_content_that_is_no_text_is_refused_by_name(
-    importer: Imports, fitting: Fitting, read: sessionmaker[Session], content: str, says: str
+    importer: Importer, fitting: Fitting, read: sessionmaker[Session], content: str, says: str
 ) -> None:
     line = '{"messages": [{"role": "user", "content": ' + content + "}]}"
     with pytest.raises(InvalidError, match=f"^Line 1: .*{says}"):
@@ -151,7 +152,7 @@ def test_content_that_is_no_text_is_refused_by_name(
     ],
 )
 def test_what_is_not_meant_as_a_prompt_is_refused_by_name(
-    importer: Imports, fitting: Fitting, read: sessionmaker[Session], line: str, says: str
+    importer: Importer, fitting: Fitting, read: sessionmaker[Session], line: str, says: str
 ) -> None:
     with pytest.raises(InvalidError, match=f"^Line 1: .*{says}"):
         importer.run(BytesIO(line.encode()), fitting)
@@ -159,7 +160,7 @@ def test_what_is_not_meant_as_a_prompt_is_refused_by_name(
 
 
 def test_a_prompt_that_is_there_stays_in_its_part_and_that_is_said(
-    importer: Imports, fitting: Fitting, read: sessionmaker[Session]
+    importer: Importer, fitting: Fitting, read: sessionmaker[Session]
 ) -> None:
     """Held-out prompts never come into training by a file, nor the other way round."""
     importer.run(BytesIO(b'{"text": "a", "split": "held_out", "language": "de"}\n{"text": "b"}'), fitting)
@@ -173,7 +174,7 @@ def test_a_prompt_that_is_there_stays_in_its_part_and_that_is_said(
         {"text": "c", "split": "train"},
     ]
     content = "\n".join(json.dumps(line) for line in lines).encode()
-    assert importer.run(BytesIO(content), fitting) == Imported(lines=7, new=1, repeated=6, kept=4)
+    assert importer.run(BytesIO(content), fitting) == ImportSummary(lines=7, new=1, repeated=6, kept=4)
     with read() as session:
         found = {prompt.text: (prompt.split, prompt.language) for prompt in curation.list_prompts(session).items}
     assert found == {"a": ("held_out", "de"), "b": ("train", "en"), "c": ("held_out", "en")}
@@ -181,7 +182,7 @@ def test_a_prompt_that_is_there_stays_in_its_part_and_that_is_said(
 
 @pytest.mark.parametrize(("language", "stored"), [(r"f\u0000r", "fr"), ("  ", "en"), ("de", "de")])
 def test_languages_are_storable(
-    importer: Imports, fitting: Fitting, read: sessionmaker[Session], language: str, stored: str
+    importer: Importer, fitting: Fitting, read: sessionmaker[Session], language: str, stored: str
 ) -> None:
     importer.run(BytesIO(f'{{"text": "words", "language": "{language}"}}'.encode()), fitting)
     with read() as session:
@@ -206,7 +207,7 @@ def test_memory_does_not_grow_with_the_file(write: sessionmaker[Session], fittin
             self.left -= 1
             return b'{"text": "a", "other": "' + b"x" * 10_000 + b'"}\n' if self.left >= 0 else b""
 
-    importer = Imports(write, max_characters=200, retrain_after=99)
+    importer = Importer(write, max_characters=200, retrain_after=99)
     importer.run(file_of(["warm"]), fitting)
     tracemalloc.start()
     try:
@@ -248,6 +249,6 @@ def test_steps_read_no_table_from_end_to_end(database: Database) -> None:
         (b'{"prompt": "\xe2\x80\x8b\xef\xbb\xbf"}', "Message 1 is empty"),
     ],
 )
-def test_what_must_not_be_taken_is_named(importer: Imports, fitting: Fitting, line: bytes, says: str) -> None:
+def test_what_must_not_be_taken_is_named(importer: Importer, fitting: Fitting, line: bytes, says: str) -> None:
     with pytest.raises(InvalidError, match=f"^Line 1: {says}"):
         importer.run(BytesIO(line), fitting)

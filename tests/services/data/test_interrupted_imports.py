@@ -15,8 +15,9 @@ from app.db.models.prompts import Prompt, PromptImport, PromptSource
 from app.db.session import transaction
 from app.errors import ConflictError, UnavailableError
 from app.services.data import imports
-from app.services.data.import_rankings import Imported, take_in
-from app.services.data.imports import Imports
+from app.services.data.import_steps import take_in
+from app.services.data.import_summary import ImportSummary
+from app.services.data.imports import Importer
 from app.services.data.row_forms import GivenRow
 from app.services.prompts import curation, prompts
 from app.services.sampling.fitting import Fitting
@@ -29,19 +30,19 @@ class Crash(BaseException):
 
 def crash_at(step_number: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is done any more from that step on."""
-    step, steps = Imports._step, iter(range(1_000))
+    step, steps = Importer._step, iter(range(1_000))
 
-    def crashing(self: Imports, action: Callable[[Session], Any]) -> Any:
+    def crashing(self: Importer, action: Callable[[Session], Any]) -> Any:
         if next(steps) >= step_number:
             raise Crash
         return step(self, action)
 
-    monkeypatch.setattr(Imports, "_step", crashing)
+    monkeypatch.setattr(Importer, "_step", crashing)
 
 
 @pytest.mark.parametrize(("crashes_at", "kept"), [(0, 0), (2, 0), (3, 0), (4, 5), (5, 5), (7, 5)])
 def test_the_next_start_ends_what_a_crash_began(
-    importer: Imports,
+    importer: Importer,
     fitting: Fitting,
     write: sessionmaker[Session],
     read: sessionmaker[Session],
@@ -54,19 +55,19 @@ def test_the_next_start_ends_what_a_crash_began(
         with pytest.raises(Crash):
             importer.run(file_of([f"prompt {number}" for number in range(5)]), fitting)
     assert len(listed(read)) == kept
-    Imports(write, max_characters=200, retrain_after=99).clean_up()
+    Importer(write, max_characters=200, retrain_after=99).clean_up()
     assert (count(read), len(listed(read)), count(read, PromptImport)) == (kept, kept, 0)
     with read() as session:
         assert session.scalar(select(func.count()).where(Prompt.in_use())) == kept
 
 
 def test_an_error_while_storing_leaves_nothing(
-    importer: Imports, fitting: Fitting, read: sessionmaker[Session], monkeypatch: pytest.MonkeyPatch
+    importer: Importer, fitting: Fitting, read: sessionmaker[Session], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     added = iter([True, True, False])
     add = take_in
 
-    def failing(session: Session, import_id: int, given: Sequence[tuple[str, GivenRow]]) -> Imported:
+    def failing(session: Session, import_id: int, given: Sequence[tuple[str, GivenRow]]) -> ImportSummary:
         if not next(added):
             raise OSError("No space left on device")
         return add(session, import_id, given)
@@ -81,7 +82,7 @@ def test_an_error_while_storing_leaves_nothing(
 
 @pytest.mark.parametrize("cleaned_after", [0, 1, 2, 3])
 def test_the_next_import_waits_for_no_rest_of_a_crashed_one(
-    importer: Imports,
+    importer: Importer,
     fitting: Fitting,
     write: sessionmaker[Session],
     read: sessionmaker[Session],
@@ -93,18 +94,18 @@ def test_the_next_import_waits_for_no_rest_of_a_crashed_one(
         with pytest.raises(Crash):
             importer.run(file_of(["a", "b", "c", "d", "e"], split="held_out"), fitting)
     assert (count(read), listed(read)) == (4, [])
-    after_crash = Imports(write, max_characters=200, retrain_after=99)
-    step, steps = Imports._step, iter(range(1_000))
+    after_crash = Importer(write, max_characters=200, retrain_after=99)
+    step, steps = Importer._step, iter(range(1_000))
 
-    def cleaning(self: Imports, action: Callable[[Session], Any]) -> Any:
+    def cleaning(self: Importer, action: Callable[[Session], Any]) -> Any:
         if next(steps) == cleaned_after:
             after_crash.clean_up()
         return step(self, action)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Imports, "_step", cleaning)
+        patch.setattr(Importer, "_step", cleaning)
         found = after_crash.run(file_of(["c", "f", "a"]), fitting)
-    assert found == Imported(lines=3, new=3)
+    assert found == ImportSummary(lines=3, new=3)
     after_crash.clean_up()
     with read() as session:
         stored = {prompt.text: prompt.split.value for prompt in curation.list_prompts(session).items}
@@ -114,7 +115,7 @@ def test_the_next_import_waits_for_no_rest_of_a_crashed_one(
 
 
 def test_a_prompt_that_a_person_gives_meanwhile_is_theirs(
-    importer: Imports, fitting: Fitting, write: sessionmaker[Session], read: sessionmaker[Session]
+    importer: Importer, fitting: Fitting, write: sessionmaker[Session], read: sessionmaker[Session]
 ) -> None:
     """It stays when the import that was just bringing it, too, comes to nothing."""
     with pytest.MonkeyPatch.context() as patch:
@@ -124,34 +125,34 @@ def test_a_prompt_that_a_person_gives_meanwhile_is_theirs(
     with transaction(write) as session:
         mine = prompts.add_prompt(session, messages=[Message(role="user", content="mine")], source=PromptSource.OWN)
         assert prompts.get_prompt(session, mine.id) is mine
-    Imports(write, max_characters=200, retrain_after=99).clean_up()
+    Importer(write, max_characters=200, retrain_after=99).clean_up()
     assert listed(read) == ["mine"]
 
 
 def test_an_import_that_another_start_ended_adds_nothing_more(
-    importer: Imports, fitting: Fitting, write: sessionmaker[Session], read: sessionmaker[Session]
+    importer: Importer, fitting: Fitting, write: sessionmaker[Session], read: sessionmaker[Session]
 ) -> None:
     """Two servers over one data folder: the second takes the first one's import for that of a dead process."""
-    step = Imports._step
+    step = Importer._step
     with pytest.MonkeyPatch.context() as patch:
 
-        def ended_meanwhile(self: Imports, action: Callable[[Session], Any]) -> Any:
+        def ended_meanwhile(self: Importer, action: Callable[[Session], Any]) -> Any:
             result = step(self, action)
             patch.undo()
-            Imports(write, max_characters=200, retrain_after=99).clean_up()
+            Importer(write, max_characters=200, retrain_after=99).clean_up()
             return result
 
-        patch.setattr(Imports, "_step", ended_meanwhile)
+        patch.setattr(Importer, "_step", ended_meanwhile)
         with pytest.raises(UnavailableError, match=r"ended by another start of Fourfold\. Send the file again"):
             importer.run(file_of(["a", "b", "c", "d", "e"]), fitting)
     assert (count(read), count(read, PromptImport)) == (0, 0)
 
 
-def test_one_file_at_a_time(importer: Imports, fitting: Fitting, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_one_file_at_a_time(importer: Importer, fitting: Fitting, monkeypatch: pytest.MonkeyPatch) -> None:
     entered, leave = threading.Event(), threading.Event()
     add = take_in
 
-    def held(session: Session, import_id: int, given: Sequence[tuple[str, GivenRow]]) -> Imported:
+    def held(session: Session, import_id: int, given: Sequence[tuple[str, GivenRow]]) -> ImportSummary:
         found = add(session, import_id, given)
         entered.set()
         assert leave.wait(30)
@@ -168,7 +169,7 @@ def test_one_file_at_a_time(importer: Imports, fitting: Fitting, monkeypatch: py
 
 
 def test_a_server_that_stops_leaves_the_rest_to_the_next_start(
-    importer: Imports, fitting: Fitting, write: sessionmaker[Session], read: sessionmaker[Session]
+    importer: Importer, fitting: Fitting, write: sessionmaker[Session], read: sessionmaker[Session]
 ) -> None:
     class Stopping(BytesIO):
         lines = 0
@@ -183,5 +184,5 @@ def test_a_server_that_stops_leaves_the_rest_to_the_next_start(
     with pytest.raises(UnavailableError, match="The server is stopping"):
         importer.run(whole, fitting)
     assert (count(read), listed(read)) == (2, [])
-    Imports(write, max_characters=200, retrain_after=99).clean_up()
+    Importer(write, max_characters=200, retrain_after=99).clean_up()
     assert count(read) == 0

@@ -26,8 +26,8 @@ from app.formats.json_lines import json_line
 from app.hparams import SamplingParams
 from app.preferences import competition_ranks, normalize_ranks
 from app.services.data import exports, training_data
-from app.services.data.import_rankings import Imported
-from app.services.data.imports import Imports
+from app.services.data.import_summary import ImportSummary
+from app.services.data.imports import Importer
 from app.services.labeling import groups, labelers, rankings
 from app.services.prompts import curation, prompts
 from app.services.sampling.fitting import Fitting
@@ -128,8 +128,8 @@ class Installation:
         rows = (exports.export_prompts(self.read), exports.export_rankings(self.read))
         return ["".join(map(json_line, each)).encode() for each in rows]
 
-    def take(self, file: bytes) -> Imported:
-        importer = Imports(self.write, max_characters=1_000, retrain_after=999)
+    def take(self, file: bytes) -> ImportSummary:
+        importer = Importer(self.write, max_characters=1_000, retrain_after=999)
         fitting = Fitting(ScriptedEngine(), self.version_id, self.version_id, answer_tokens=10)
         return importer.run(BytesIO(file), fitting)
 
