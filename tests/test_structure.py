@@ -23,14 +23,14 @@ HEAVY = ("torch", "fastapi", "uvicorn", "dbos", "datasketch")
 # Modules of more than LONGEST_MODULE lines.
 LONG_MODULES = {
     "app/corpus/phrases/answers_en.py": "data: wordings",
-    "app/training/ppo.py": "to do",
+    "app/training/ppo/trainer.py": "to do",
 }
 # Functions of more than MOST_PARAMETERS parameters.
 MANY_PARAMETERS = {
     "app/lm/inference/cached_attention.py attend": "to do",
     "app/lm/inference/packed_linear.py _multiply": "to do",
     "app/lm/inference/tiles.py multiply": "to do",
-    "app/training/rollout.py collect": "to do",
+    "app/training/ppo/rollout.py collect": "to do",
     "app/training/sft.py train_sft": "to do",
 }
 # Modules with imports inside functions. What app/cli imports so must need one of HEAVY.

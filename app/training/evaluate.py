@@ -20,10 +20,10 @@ from app.lm.precision import autocast
 from app.lm.text.end_tokens import EndTokens
 from app.model_info.size import micro_batch_tokens
 from app.training.context import Progress, TrainingError
-from app.training.losses import gather_logprobs, kl_estimates
 from app.training.packing import lower_states, pack
+from app.training.ppo.losses import gather_logprobs, kl_estimates
+from app.training.ppo.rollout import token_states, unflatten
 from app.training.reward.network import RewardModel, batches_by_length, score_answers
-from app.training.rollout import token_states, unflatten
 
 PROMPTS_PER_STEP = 16
 

@@ -14,7 +14,7 @@ from app.lm.layer import Layer
 from app.lm.model import Llama
 from app.training.context import NoContext, drain
 from app.training.packing import last_layer_at, lower_states, pack, upper_states
-from app.training.ppo import train_policy
+from app.training.ppo.trainer import train_policy
 from app.training.reward.data import set_up_pooling
 from app.training.reward.pooling_layer import LENGTH_LOGIT
 from app.training.reward.trainer import (

@@ -7,8 +7,8 @@ from app.lm.files.checkpoint import load_model, read_config, read_tokenizer
 from app.lm.model import Llama
 from app.lm.text.tokenizer import Tokenizer
 from app.services.versions import versions
+from app.training.ppo.shared_weights import share_equal_weights
 from app.training.reward.trainer import RewardModel, load_reward_model
-from app.training.shared_weights import share_equal_weights
 from app.worker.run import JobRun
 
 

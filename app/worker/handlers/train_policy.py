@@ -17,7 +17,7 @@ from app.processes.machine import available_bytes
 from app.services.data import training_data
 from app.services.labeling import drawing, languages
 from app.services.versions import bounds, versions
-from app.training.ppo import PolicyResult, train_policy
+from app.training.ppo.trainer import PolicyResult, train_policy
 from app.worker.handlers.handler import Inputs, Training, Work
 from app.worker.handlers.left_out import read_some_prompts
 from app.worker.handlers.outcomes import TrainedVersion

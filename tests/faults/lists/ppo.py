@@ -2,15 +2,15 @@
 
 from tests.faults.fault import In
 
-GOLDEN = "tests/training/test_ppo_golden.py"
-PPO = "tests/training/test_ppo.py"
-LOSSES = "tests/training/test_losses.py"
+GOLDEN = "tests/training/ppo/test_golden.py"
+PPO = "tests/training/ppo/test_trainer.py"
+LOSSES = "tests/training/ppo/test_losses.py"
 PACKING = "tests/training/test_packing.py"
 
-ppo = In("app/training/ppo.py", GOLDEN)
-rollout = In("app/training/rollout.py", GOLDEN)
-shared = In("app/training/shared_weights.py", "tests/training/test_shared_weights.py", PPO)
-losses = In("app/training/losses.py", LOSSES)
+ppo = In("app/training/ppo/trainer.py", GOLDEN)
+rollout = In("app/training/ppo/rollout.py", GOLDEN)
+shared = In("app/training/ppo/shared_weights.py", "tests/training/ppo/test_shared_weights.py", PPO)
+losses = In("app/training/ppo/losses.py", LOSSES)
 packing = In("app/training/packing.py", PACKING)
 
 FAULTS = [

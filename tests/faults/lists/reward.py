@@ -75,7 +75,7 @@ FAULTS = [
     pair_loss("comparisons that do not weigh", "(weights * self.value(at, outcomes)).sum()", "self.value(at, outcomes).sum()"),
     pair_loss("pairs counted twice", "return both.triu(diagonal=1)", "return both"),
     pair_loss("rankings weigh by their pairs", "return total / pairs.sum((1, 2)).clamp(min=1)", "return total"),
-    ends("an end that is not the written one not known", "tokens[-1] in self.all", "tokens[-1] == self.written", "tests/training/test_ppo.py"),
+    ends("an end that is not the written one not known", "tokens[-1] in self.all", "tokens[-1] == self.written", "tests/training/ppo/test_trainer.py"),
     ends("an answer cut at its written end only", "if token in self.all)", "if token == self.written)"),
     pooling("the length's head looks nowhere", "end * logit * math.sqrt(depth) / stretch", "end * 0.0"),
     pooling("prompts left out of the averages", "seen = (packed.segments == 0) | (packed.segments == k + 1)", "seen = packed.segments == k + 1", DATA),

@@ -3,7 +3,7 @@
 from tests.faults.fault import Fault, In
 
 TEXT, SCORER = "tests/lm/text/test_imported_tokenizer.py", "tests/training/reward/test_scorer.py"
-MODEL, PPO = "tests/training/reward/test_trainer.py", "tests/training/test_ppo.py"
+MODEL, PPO = "tests/training/reward/test_trainer.py", "tests/training/ppo/test_trainer.py"
 FOLLOWING, HANDLERS = "tests/services/lifecycle/test_following.py", "tests/worker/handlers/test_generic.py"
 
 ends = In("app/lm/text/end_tokens.py", MODEL)

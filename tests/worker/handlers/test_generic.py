@@ -19,7 +19,7 @@ from app.errors import InvalidError
 from app.hparams import RewardHparams
 from app.lm import precision
 from app.services.jobs import jobs
-from app.training import ppo
+from app.training.ppo import trainer
 from app.training.reward.trainer import load_reward_model, save_reward_model
 from app.worker.checkpoints import JobCheckpoints
 from app.worker.handlers import train_reward as handler
@@ -130,7 +130,7 @@ def test_a_flagged_policy_is_kept_and_not_activated_by_the_rule(
     def places(_model: object, _prompts: object, answers: list[list[list[int]]], **_: Any) -> list[list[float]]:
         return [[float(place) for place in range(len(group))] for group in answers]
 
-    monkeypatch.setattr("app.training.rollout.score_answers", places)
+    monkeypatch.setattr("app.training.ppo.rollout.score_answers", places)
     harness = make(auto_activate=True, auto_activate_win_rate=0.0, auto_activate_max_kl=1e6)
     run_inline(harness, queue(harness, "train_reward", **REWARD))
     monkeypatch.setattr("app.services.versions.bounds.MOST_MOVED", 0.01)  # the tiny model cannot move far in one step
@@ -268,7 +268,7 @@ def test_a_job_ends_in_the_number_format_that_it_began_in(
 
     def watch(*inputs: Any, **words: Any) -> Any:
         used.append(precision.matmul_dtype())
-        return ppo.train_policy(*inputs, **words)
+        return trainer.train_policy(*inputs, **words)
 
     monkeypatch.setattr("app.worker.handlers.train_policy.train_policy", watch)
     ended = run_inline(harness, job)

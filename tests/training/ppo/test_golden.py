@@ -13,11 +13,11 @@ from torch import Tensor
 
 from app.hparams import FittedPPOHparams
 from app.lm.model import Llama
-from app.training import ppo, rollout
 from app.training.context import NoContext, Progress, drain
-from app.training.ppo import Experience, Trainer, train_policy
+from app.training.ppo import rollout, trainer
+from app.training.ppo.trainer import Experience, Trainer, train_policy
 from app.training.reward.network import RewardModel
-from tests.training.papers import Batch, PaperPPO, Step, flat
+from tests.training.ppo.papers import Batch, PaperPPO, Step, flat
 from tests.training.tiny import ASSISTANT, BOS, END, ENDS, PAD, USER, tiny_model
 
 # No number is 1 where it could be another, no two are equal, and every bound is met by some tokens and not by others.
@@ -121,7 +121,7 @@ def test_every_number_is_that_of_the_papers(
     engines: list[Llama] = []
     experiences: list[Experience] = []
     steps: list[Step] = []
-    sample_answers, make_experience, step = rollout.sample_answers, ppo.make_experience, Trainer.step
+    sample_answers, make_experience, step = rollout.sample_answers, trainer.make_experience, Trainer.step
 
     def keep_answers(model: Llama, prompts: list[list[int]], *rest: Any) -> list[list[list[int]]]:
         answers = sample_answers(model, prompts, *rest)
@@ -142,7 +142,7 @@ def test_every_number_is_that_of_the_papers(
 
     monkeypatch.setattr(rollout, "sample_answers", keep_answers)
     monkeypatch.setattr(Trainer, "step", keep_step)
-    monkeypatch.setattr(ppo, "make_experience", keep_experience)
+    monkeypatch.setattr(trainer, "make_experience", keep_experience)
     seen: list[Progress] = []
     trained = train_policy(initial, reference, reward, PROMPTS, hparams, ends=ENDS, pad_id=PAD, context=NoContext())
     result = drain(trained, seen.append)

@@ -1,6 +1,6 @@
 """PPO from preferences as the papers write it, slow and plain: one answer at a time, no packing, no shared code.
 
-What `train_policy` is measured against (test_ppo_golden.py). Nothing of app.training is used: forward passes are
+What `train_policy` is measured against (test_golden.py). Nothing of app.training is used: forward passes are
 those of the plain Llama model. It takes from the run what sampling gave: the answers of every batch.
 
   Ziegler et al. (2019), "Fine-tuning language models from human preferences": reward less the KL penalty (section 2.1,

@@ -23,7 +23,7 @@ from app.lm.precision import autocast
 from app.lm.text.end_tokens import EndTokens
 from app.model_info.size import fit_ppo
 from app.training.context import Progress, TrainingContext, TrainingError
-from app.training.losses import (
+from app.training.ppo.losses import (
     KLController,
     compute_rewards,
     explained_variance,
@@ -35,9 +35,9 @@ from app.training.losses import (
     policy_loss,
     value_loss,
 )
+from app.training.ppo.rollout import PolicyWithValue, Rollout, collect
+from app.training.ppo.shared_weights import same_lower_layers
 from app.training.reward.network import RewardModel, batches_by_length
-from app.training.rollout import PolicyWithValue, Rollout, collect
-from app.training.shared_weights import same_lower_layers
 
 
 @dataclass(frozen=True)

@@ -13,9 +13,9 @@ from app.lm.inference.offline import sample_batch
 from app.lm.model import Llama
 from app.lm.text.end_tokens import EndTokens
 from app.training.context import NoContext, Progress, TrainingError, drain
-from app.training.ppo import PolicyResult, Trainer, make_experience, prompts_of_batch, train_policy
+from app.training.ppo.rollout import Rollout, collect, sample_answers
+from app.training.ppo.trainer import PolicyResult, Trainer, make_experience, prompts_of_batch, train_policy
 from app.training.reward.network import RewardModel, score_answers
-from app.training.rollout import Rollout, collect, sample_answers
 from tests.training.tiny import ASSISTANT, BOS, END, ENDS, PAD, USER, tiny_model
 
 COUNTED = 7  # the toy reward counts this token
@@ -56,7 +56,7 @@ def toy_reward(monkeypatch: pytest.MonkeyPatch) -> None:
         del model, prompts, ids
         return [[answer.count(COUNTED) - 0.5 for answer in group] for group in answers]
 
-    monkeypatch.setattr("app.training.rollout.score_answers", count)
+    monkeypatch.setattr("app.training.ppo.rollout.score_answers", count)
 
 
 def reward_model(seed: int = 0) -> RewardModel:
@@ -277,7 +277,7 @@ def test_rollouts_are_from_the_full_softmax_at_the_one_temperature(monkeypatch: 
         asked.append(params)
         return sample_batch(*arguments, params=params, **rest)
 
-    monkeypatch.setattr("app.training.rollout.sample_batch", keep)
+    monkeypatch.setattr("app.training.ppo.rollout.sample_batch", keep)
     model, hparams = tiny_model(), replace(HPARAMS, temperature=0.7)
     rollout_of(Trainer(model, model, hparams), model, hparams)
     assert asked == [SamplingParams(temperature=0.7, max_tokens=hparams.max_tokens)]
