@@ -94,6 +94,7 @@ def model_config(hidden_size: int, layers: int, vocab_size: int) -> ModelConfig:
 
 
 MAX_SEED = 2**31 - 1
+MAX_ANSWER_TOKENS = 256
 MIN_TEMPERATURE = 0.001
 """Below it the likeliest token is taken, as at 0: dividing by less makes infinities of logits."""
 
@@ -113,9 +114,14 @@ Distance = Annotated[float, Field(ge=1e-3, le=1_000)]
 RidgePenalty = Annotated[float, Field(ge=1e-3, le=1e6)]
 Steps = Annotated[int, Field(ge=1)]
 RowTokens = Annotated[int, Field(ge=16, le=512)]
-Seed = Annotated[int, Field(ge=0, le=MAX_SEED), about("Seed of every choice by chance.")]
+Seed = Annotated[int, Field(ge=0, le=MAX_SEED), about("Seed of all random choices.")]
+Temperature = Annotated[float, Field(ge=0, le=2)]
+TopK = Annotated[int, Field(ge=0, le=1_000_000)]
+TopP = Annotated[float, Field(gt=0, le=1)]
+RepetitionPenalty = Annotated[float, Field(ge=0.5, le=2)]
+TokenPenalty = Annotated[float, Field(ge=-2, le=2)]
 TrainingTemperature = Annotated[float, Field(ge=0.05, le=2), about("Sampling temperature.")]
-AnswerTokens = Annotated[int, Field(ge=1, le=256), about("Longest answer, tokens.")]
+AnswerTokens = Annotated[int, Field(ge=1, le=MAX_ANSWER_TOKENS), about("Longest answer, tokens.")]
 MaxGradNorm = Annotated[
     float, Field(ge=1e-6, le=1_000), about("Largest norm of a gradient; a larger one is scaled down.")
 ]
@@ -126,23 +132,13 @@ class SamplingParams:
     """How tokens are drawn. A temperature below MIN_TEMPERATURE is 0, which is greedy; top_k 0, top_p 1, min_p 0,
     repetition_penalty 1 and the other two penalties at 0 switch theirs off."""
 
-    temperature: Annotated[
-        float, Field(ge=0, le=2), about(f"Below {MIN_TEMPERATURE} the likeliest token is taken, as at 0.")
-    ] = 1.0
-    top_k: Annotated[
-        int, Field(ge=0, le=1_000_000), about("How many of the likeliest tokens are drawn from; 0 is off.")
-    ] = 0
-    top_p: Annotated[
-        float, Field(gt=0, le=1), about("The likeliest tokens are drawn from until their shares reach this; 1 is off.")
-    ] = 1.0
+    temperature: Annotated[Temperature, about(f"Below {MIN_TEMPERATURE} the likeliest token is taken, as at 0.")] = 1.0
+    top_k: Annotated[TopK, about("How many of the likeliest tokens are drawn from; 0 is off.")] = 0
+    top_p: Annotated[TopP, about("The likeliest tokens, until their probabilities add up to this; 1 is off.")] = 1.0
     min_p: Annotated[Share, about("Least share of the likeliest token's probability.")] = 0.0
-    repetition_penalty: Annotated[float, Field(ge=0.5, le=2), about("1 is off.")] = 1.0
-    frequency_penalty: Annotated[
-        float, Field(ge=-2, le=2), about("Taken off a token's logit for each time it was written; 0 is off.")
-    ] = 0.0
-    presence_penalty: Annotated[
-        float, Field(ge=-2, le=2), about("Taken off the logit of a token that was written; 0 is off.")
-    ] = 0.0
+    repetition_penalty: Annotated[RepetitionPenalty, about("1 is off.")] = 1.0
+    frequency_penalty: Annotated[TokenPenalty, about("Off the logit, for each time it was written; 0 is off.")] = 0.0
+    presence_penalty: Annotated[TokenPenalty, about("Off the logit, if it was written at all; 0 is off.")] = 0.0
     logit_bias: Annotated[
         tuple[tuple[int, float], ...], about("What is added to the logits of single tokens: pairs of id and number.")
     ] = ()
@@ -162,11 +158,11 @@ class PretrainHparams:
     """Next-token prediction on packed rows of `context_tokens`. Rates are AdamW's: warm-up, then cosine."""
 
     total_tokens: Annotated[int, Field(ge=1_000), about("Tokens to train on.")] = 12_000_000
-    context_tokens: Annotated[RowTokens, about("Tokens a row.")] = 256
-    batch_rows: Annotated[int, Field(ge=1), about("Rows a step.")] = 32
+    context_tokens: Annotated[RowTokens, about("Tokens per row.")] = 256
+    batch_rows: Annotated[int, Field(ge=1), about("Rows per step.")] = 32
     learning_rate: Annotated[Rate, about("AdamW's highest rate.")] = 2e-3
     min_learning_rate: Annotated[Rate, about("The rate at the end of the cosine.")] = 1e-4
-    warmup_steps: Annotated[int, Field(ge=0), about("Steps in which the rate rises to its highest.")] = 100
+    warmup_steps: Annotated[int, Field(ge=0), about("Steps over which the rate rises to its highest.")] = 100
     weight_decay: Annotated[Share, about("AdamW's weight decay.")] = 0.1
     max_grad_norm: MaxGradNorm = 1.0
     eval_every_steps: Annotated[Steps, about("Steps between two looks at the held-out loss.")] = 100
@@ -178,12 +174,14 @@ class PretrainHparams:
 class SFTHparams:
     """Fine-tuning on instruction-answer pairs; loss on the answer's tokens only."""
 
-    total_pairs: Annotated[int, Field(ge=64), about("Pairs to train on, each time that one is seen counted.")] = 60_000
-    context_tokens: Annotated[RowTokens, about("Tokens a row; longer conversations are left out.")] = 256
-    batch_rows: Annotated[int, Field(ge=1), about("Rows a step.")] = 32
+    total_pairs: Annotated[int, Field(ge=64), about("Pairs to train on; a pair that is seen twice counts twice.")] = (
+        60_000
+    )
+    context_tokens: Annotated[RowTokens, about("Tokens per row; longer conversations are left out.")] = 256
+    batch_rows: Annotated[int, Field(ge=1), about("Rows per step.")] = 32
     learning_rate: Annotated[Rate, about("AdamW's highest rate.")] = 1e-3
     min_learning_rate: Annotated[Rate, about("The rate at the end of the cosine.")] = 5e-5
-    warmup_steps: Annotated[int, Field(ge=0), about("Steps in which the rate rises to its highest.")] = 50
+    warmup_steps: Annotated[int, Field(ge=0), about("Steps over which the rate rises to its highest.")] = 50
     weight_decay: Annotated[Share, about("AdamW's weight decay.")] = 0.05
     max_grad_norm: MaxGradNorm = 1.0
     eval_every_steps: Annotated[Steps, about("Steps between two looks at the held-out loss.")] = 100
@@ -206,11 +204,11 @@ class RewardHparams:
         RidgePenalty, about("The penalty where too few prompts were ranked to hold any out.")
     ] = 0.5
     held_out_fraction: Annotated[float, Field(ge=0.01, le=0.9), about("Share of the prompts that is held out.")] = 0.2
-    cross_validate_up_to: Annotated[Count, about("Up to so many rankings every prompt is held out once.")] = 2_000
+    cross_validate_up_to: Annotated[Count, about("Up to this many rankings, every prompt is held out once.")] = 2_000
     normalization_samples: Annotated[
         int,
         Field(ge=0, le=10_000),
-        about("Answers of the SFT model whose mean score becomes 0, and their deviation 1."),
+        about("Answers of the SFT model whose scores become 0 on average, with a deviation of 1."),
     ] = 128
     seed: Seed = 0
 
@@ -224,28 +222,31 @@ class PPOHparams:
     and "likes lists" in "Some ideas: 1." (docs/metrics.md). `kl_horizon` is short because a whole run here is.
     """
 
-    total_episodes: Annotated[Count, about("Answers of the whole run.")] = 1_536
-    batch_size: Annotated[Count, about("Answers a batch: a multiple of samples_per_prompt.")] = 64
+    total_episodes: Annotated[Count, about("Answers sampled in the whole run.")] = 1_536
+    batch_size: Annotated[Count, about("Answers per batch: a multiple of samples_per_prompt.")] = 64
     samples_per_prompt: Annotated[Few, about("Answers to each prompt of a batch.")] = 4
-    num_ppo_epochs: Annotated[Few, about("How often a batch is learned from.")] = 4
-    num_mini_batches: Annotated[Few, about("Steps of the optimizer in an epoch.")] = 2
+    num_ppo_epochs: Annotated[Few, about("Passes over each batch.")] = 4
+    num_mini_batches: Annotated[Few, about("Optimizer steps per pass.")] = 2
     learning_rate: Annotated[Rate | None, about("The policy's rate; none: by the model's size.")] = None
     value_learning_rate: Annotated[Rate | None, about("The value head's rate; none: by the model's size.")] = None
-    warmup_batches: Annotated[WholeFromZero, about("Batches in which the rates rise to their highest.")] = 2
+    warmup_batches: Annotated[WholeFromZero, about("Batches over which the rates rise to their full value.")] = 2
     adam_eps: Annotated[Rate, about("AdamW's epsilon.")] = 1e-5
     num_frozen_layers: Annotated[
-        WholeFromZero | None, about("How many of the lowest layers stay as they are; none: by the model's size.")
+        WholeFromZero | None, about("How many of the lowest layers are frozen; none: by the model's size.")
     ] = None
     share_trunk_gradient: Annotated[bool, about("Whether the value's loss trains the policy's layers, too.")] = False
     temperature: TrainingTemperature = 1.0
     max_tokens: AnswerTokens = 96
     kl_coef: Annotated[Weight, about("The KL penalty's coefficient at the beginning.")] = 0.1
     kl_target: Annotated[
-        Distance | None, about("KL to the SFT model that the coefficient is led to, nats per answer; none: it stays.")
+        Distance | None,
+        about("KL to the SFT model that the coefficient is steered to, nats per answer; none: it stays fixed."),
     ] = 6.0
-    kl_horizon: Annotated[int, Field(ge=1, le=100_000_000), about("How slowly the coefficient is led, episodes.")] = 200
-    cliprange: Annotated[Share, about("How far a token's probability ratio may count beyond 1.")] = 0.2
-    cliprange_value: Annotated[Share, about("How far the value may count beyond the one at sampling.")] = 0.2
+    kl_horizon: Annotated[
+        int, Field(ge=1, le=100_000_000), about("How slowly the coefficient is steered, episodes.")
+    ] = 200
+    cliprange: Annotated[Share, about("Clip range of a token's probability ratio, on each side of 1.")] = 0.2
+    cliprange_value: Annotated[Share, about("Clip range of the value around its prediction at sampling.")] = 0.2
     target_kl: Annotated[
         Distance | None,
         about(
@@ -257,7 +258,9 @@ class PPOHparams:
     gamma: Annotated[Share, about("Discount of later rewards.")] = 1.0
     lam: Annotated[Share, about("Lambda of the generalized advantage estimate.")] = 0.95
     whiten_rewards: Annotated[bool, about("Whether rewards of a batch are scaled to a deviation of 1.")] = False
-    missing_eos_penalty: Annotated[Weight, about("Taken off the score of an answer that does not end by itself.")] = 1.0
+    missing_eos_penalty: Annotated[
+        Weight, about("Subtracted from the score of an answer that does not end by itself.")
+    ] = 1.0
     score_clip: Annotated[
         Distance | None, about("Bound of the normalized score, whose deviation on SFT samples is 1; none: unbounded.")
     ] = 2.0
@@ -287,7 +290,7 @@ class EvaluationHparams:
 
     num_prompts: Annotated[Count, about("Held-out prompts that both models answer.")] = 80
     samples_per_prompt: Annotated[Few, about("Answers of each model to a prompt.")] = 2
-    shown_prompts: Annotated[WholeFromZero, about("Prompts whose answers are kept, to be looked at.")] = 4
+    shown_prompts: Annotated[WholeFromZero, about("Prompts whose answers are kept for reading.")] = 4
     temperature: TrainingTemperature = 1.0
     max_tokens: AnswerTokens = 96
     seed: Seed = 0

@@ -102,7 +102,6 @@ COVERED: dict[str, tuple[str, str]] = {
     "app/web/plots.py": ("seen on the page", "tests/web/test_train.py"),
     "app/web/sign_in.py": (END_TO_END, "tests/web/test_access.py"),
     "app/model_info/weights.py": ("seen in the versions on the disk", "tests/lm/files/test_weight_files.py"),
-    "app/api/kinds.py": ("the registry as an enum", "tests/kinds/test_registry.py"),
     "app/kinds/*.py": ("what a kind says is checked for all of them", "tests/kinds/test_registry.py"),
     "app/worker/handlers/handler.py": ("types", "tests/worker/handlers/test_models.py"),
     "app/worker/checkpoints.py": ("a protocol of three lines", "tests/worker/handlers/test_generic.py"),

@@ -45,7 +45,7 @@ def test_the_description_is_json_schema() -> None:
     schema = hparams_schema(PPOHparams)
     assert schema["properties"]["batch_size"] | {"title": ""} == {
         "type": "integer", "minimum": 1, "maximum": 100_000, "default": 64, "title": "",
-        "description": "Answers a batch: a multiple of samples_per_prompt.",
+        "description": "Answers per batch: a multiple of samples_per_prompt.",
     }  # fmt: skip
     assert {"type": "null"} in schema["properties"]["kl_target"]["anyOf"]
     assert schema["additionalProperties"] is False

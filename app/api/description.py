@@ -14,6 +14,7 @@ from fastapi.routing import iter_route_contexts
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
+from app.api.kinds import PARAMS_SCHEMAS, REFERENCE
 from app.errors import AppError
 from app.http import openai_errors
 from app.http.limits import HEALTH_PATHS
@@ -21,7 +22,6 @@ from app.http.problems import MEDIA_TYPE, PROBLEM_SCHEMA
 from app.runtime import admit, get_reading, get_writing
 
 EVENT_STREAM = "text/event-stream"
-REFERENCE = "#/components/schemas/{model}"
 EVERYWHERE = {401, 403, 421, 429, 500}  # no or a wrong token, from another site, under another name, a bug
 OPEN = {401, 429}  # what is open to everybody never answers
 WITH_INPUT = {422}
@@ -105,6 +105,7 @@ def _complete(app: FastAPI, document: dict[str, Any]) -> None:
     schemas = document.setdefault("components", {}).setdefault("schemas", {})
     wanted = [(model, "serialization") for model in sorted(_streamed, key=lambda model: model.__name__)]
     schemas |= models_json_schema(wanted, ref_template=REFERENCE)[1].get("$defs", {})  # type: ignore[arg-type]
+    schemas |= PARAMS_SCHEMAS
     schemas["Problem"] = PROBLEM_SCHEMA
     schemas["OpenAIError"] = openai_errors.SCHEMA
     for name in ("HTTPValidationError", "ValidationError"):

@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field
 from sqlalchemy.orm import Session
 
 from app.api.description import raises, streams
-from app.api.kinds import JobKind
+from app.api.kinds import JobKind, JobParams
 from app.api.schemas import JsonObject, Limit, Model, PageOut, page_out
 from app.db.models.jobs import Job, JobMetric, JobStatus, JobTrigger
 from app.errors import ConflictError, CrowdedError, GoneError, NotFoundError, UnavailableError
@@ -27,7 +27,7 @@ AfterJob = Annotated[str | None, Query(max_length=64, description="The `next` of
 
 class JobIn(Model):
     kind: JobKind
-    params: dict[str, Any] = Field(default_factory=dict)
+    params: JobParams = Field(default_factory=dict)
 
 
 class JobQueued(Model):

@@ -21,14 +21,22 @@ from app.chat import Message, Role, joined
 from app.errors import InvalidError
 from app.formats.strict_json import finite
 from app.formats.texts import clean_text, shows_anything
-from app.hparams import MIN_TEMPERATURE, SamplingParams
+from app.hparams import (
+    MAX_ANSWER_TOKENS,
+    MAX_SEED,
+    MIN_TEMPERATURE,
+    RepetitionPenalty,
+    SamplingParams,
+    Share,
+    Temperature,
+    TopK,
+    TopP,
+)
 from app.services.paging import MAX_LIMIT, Page
 from app.services.prompts.prompts import validate_messages
-from app.services.sampling.group_sampling import MAX_SEED, page_params
+from app.services.sampling.group_sampling import page_params
 from app.settings.config import Settings
 
-MAX_TOKENS = 256
-MAX_TOP_K = 1_000_000
 TEMPERATURE = f"Below {MIN_TEMPERATURE} the likeliest token is taken, as at 0."
 CURSOR = {"pattern": "^[1-9][0-9]{0,8}$"}
 After = Annotated[
@@ -156,13 +164,13 @@ class ConversationInput(PromptInput):
 class SamplingInput(Model):
     """What is left out is as on the label page."""
 
-    temperature: float | None = Field(None, ge=0.0, le=2.0, description=TEMPERATURE)
-    top_p: float | None = Field(None, gt=0.0, le=1.0)
-    top_k: int | None = Field(None, ge=0, le=MAX_TOP_K)
-    min_p: float | None = Field(None, ge=0.0, le=1.0, description="Least share of the likeliest token's probability.")
-    repetition_penalty: float | None = Field(None, ge=0.5, le=2.0, description="1 is off.")
+    temperature: Temperature | None = Field(None, description=TEMPERATURE)
+    top_p: TopP | None = None
+    top_k: TopK | None = None
+    min_p: Share | None = Field(None, description="Least share of the likeliest token's probability.")
+    repetition_penalty: RepetitionPenalty | None = Field(None, description="1 is off.")
     stop: StopStrings = Field((), description="The answer ends before the first of these.")
-    max_tokens: int | None = Field(None, ge=1, le=MAX_TOKENS)
+    max_tokens: int | None = Field(None, ge=1, le=MAX_ANSWER_TOKENS)
     seed: int | None = Field(None, ge=0, le=MAX_SEED)
 
     def to_params(self, settings: Settings) -> SamplingParams:

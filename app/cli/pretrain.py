@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from app.cli.hparam_options import hparam_option
 from app.cli.options import with_options
 from app.cli.paths import path_argument
 from app.hparams import PretrainHparams, model_config
@@ -22,20 +23,20 @@ if TYPE_CHECKING:  # torch comes with the command that needs it
 @dataclass(frozen=True)
 class PretrainOptions:
     out: Annotated[Path, typer.Option(parser=path_argument, help="Where the base model goes.")]
-    tokens: Annotated[int, typer.Option(min=1_000, help="Tokens to train on.")] = 31_000_000
+    tokens: Annotated[int, hparam_option(PretrainHparams, "total_tokens")] = 31_000_000
     hidden_size: Annotated[int, typer.Option(min=64, help="Width; a multiple of 64.")] = 256
     layers: Annotated[int, typer.Option(min=1, help="Depth.")] = 8
     vocab_size: Annotated[int, typer.Option(min=512, max=32_000, help="Entries of the tokenizer.")] = 4096
-    learning_rate: Annotated[float, typer.Option(help="AdamW's highest rate.")] = 3e-3
-    batch_rows: Annotated[int, typer.Option(min=1, help="Rows a step.")] = 64
-    context_tokens: Annotated[int, typer.Option(min=16, max=512, help="Tokens a row.")] = 128
+    learning_rate: Annotated[float, hparam_option(PretrainHparams, "learning_rate")] = 3e-3
+    batch_rows: Annotated[int, hparam_option(PretrainHparams, "batch_rows")] = 64
+    context_tokens: Annotated[int, hparam_option(PretrainHparams, "context_tokens")] = 128
     texts: Annotated[
         Path | None,
         typer.Option(
             parser=path_argument, help="Your own texts from `fourfold clean`, in place of the project's corpus."
         ),
     ] = None
-    seed: Annotated[int, typer.Option(help="Seed of corpus, weights and order.")] = 0
+    seed: Annotated[int, hparam_option(PretrainHparams, "seed")] = 0
     compile_model: Annotated[bool, typer.Option("--compile", help="torch.compile: faster, wants a C++ compiler.")] = (
         False
     )

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from app.cli.hparam_options import hparam_option
 from app.cli.options import with_options
 from app.cli.paths import path_argument
 from app.hparams import SFTHparams
@@ -17,12 +18,10 @@ class SFTOptions:
     out: Annotated[Path, typer.Option(parser=path_argument, help="Where the fine-tuned model goes.")]
     pairs: Annotated[int, typer.Option(min=64, help="Pairs to train on; no two are the same.")] = 300_000
     epochs: Annotated[float, typer.Option(min=0.1, help="How often each is seen.")] = 1.5
-    learning_rate: Annotated[float, typer.Option(help="AdamW's highest rate.")] = 1.2e-3
-    batch_rows: Annotated[int, typer.Option(min=1, help="Rows a step.")] = 24
-    context_tokens: Annotated[
-        int, typer.Option(min=16, max=512, help="Tokens a row; longer conversations are left out.")
-    ] = 320
-    seed: Annotated[int, typer.Option(help="Seed of pairs and order.")] = 0
+    learning_rate: Annotated[float, hparam_option(SFTHparams, "learning_rate")] = 1.2e-3
+    batch_rows: Annotated[int, hparam_option(SFTHparams, "batch_rows")] = 24
+    context_tokens: Annotated[int, hparam_option(SFTHparams, "context_tokens")] = 320
+    seed: Annotated[int, hparam_option(SFTHparams, "seed")] = 0
     compile_model: Annotated[bool, typer.Option("--compile", help="torch.compile: faster, wants a C++ compiler.")] = (
         False
     )

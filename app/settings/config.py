@@ -25,9 +25,9 @@ TOKEN = re.compile("[!-~]{16,256}")
 UsablePath = Annotated[Path, BeforeValidator(usable_path)]
 
 
-def said(values: str) -> dict[str, Any]:
-    """What a setting that has no range may be, in words."""
-    return {"values": values}
+def said(values: str, *, secret: bool = False) -> dict[str, Any]:
+    """What a setting that has no range may be, in words. A `secret` is never printed."""
+    return {"values": values, "secret": secret}
 
 
 class Settings(BaseSettings):
@@ -59,7 +59,7 @@ class Settings(BaseSettings):
         None,
         repr=False,
         description="What browsers sign in with, and programs send as `Authorization: Bearer`.",
-        json_schema_extra=said("16 to 256 letters, figures and signs of ASCII, no spaces"),
+        json_schema_extra=said("16 to 256 letters, figures and signs of ASCII, no spaces", secret=True),
     )
     open: bool = Field(False, description="Let in everybody who reaches an address that is not this machine's alone.")
     published_host: str = Field(
@@ -76,7 +76,9 @@ class Settings(BaseSettings):
         default_factory=data_folder, description="Folder of the database, model versions and job checkpoints."
     )
     database_url: str | None = Field(
-        None, description="SQLAlchemy URL; default: fourfold.db in the data folder.", json_schema_extra=said(FORMS)
+        None,
+        description="SQLAlchemy URL; default: fourfold.db in the data folder.",
+        json_schema_extra=said(FORMS, secret=True),
     )
     model_dir: UsablePath = Field(SFT_MODEL, description="The SFT weights installed at first start.")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Least severe log line.")

@@ -17,7 +17,6 @@ from app.settings.config import ENV_PREFIX, Settings
 OTHER_NAMES = frozenset({"FOURFOLD_TAG", "FOURFOLD_CHROMIUM", "FOURFOLD_FOLLOW_PARENT"})
 """Of compose, of the tests, and between `run` and its children."""
 SHOWN_CHARACTERS = 60
-SECRET = frozenset({"database_url", "token"})
 
 
 def variable(name: str) -> str:
@@ -38,6 +37,10 @@ def values_of(field: FieldInfo) -> str:
     bounds = {type(bound): getattr(bound, type(bound).__name__.lower()) for bound in field.metadata}
     low = f"{bounds[Ge]:.12g}" if Ge in bounds else f"above {bounds[Gt]:.12g}"
     return f"{low} to {bounds[Le]:.12g}"
+
+
+def is_secret(field: FieldInfo) -> bool:
+    return isinstance(field.json_schema_extra, dict) and bool(field.json_schema_extra.get("secret"))
 
 
 def default_of(field: FieldInfo) -> str:
@@ -79,7 +82,7 @@ def _refusal(location: tuple[int | str, ...], item: Mapping[str, Any]) -> str:
     if own is None:
         wrong = f"is {_shown(item['input'])}, but must be {_kind(field)}{values_of(field)}"
     else:
-        wrong = str(own) if name in SECRET else f"is {_shown(item['input'])}, which {own}"
+        wrong = str(own) if is_secret(field) else f"is {_shown(item['input'])}, which {own}"
     return f"{variable(name)} {wrong}. Mend it, or leave it out for the default ({default_of(field)})."
 
 

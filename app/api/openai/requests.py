@@ -11,7 +11,7 @@ from app.api.openai.fields import MAX_KEY_CHARACTERS, Metadata, StopStrings, Str
 from app.api.schemas import MAX_ALTERNATIVES, TEMPERATURE
 from app.chat import Message, Prompt, RawText, RawTokens, Templated, joined
 from app.errors import InvalidError
-from app.hparams import SamplingParams
+from app.hparams import RepetitionPenalty, SamplingParams, Share, Temperature, TokenPenalty, TopP
 from app.http.openai_errors import UNSUPPORTED
 
 ACTIVE_MODEL = "fourfold"
@@ -82,22 +82,22 @@ class SamplingIn(Strict):
         None, description="Default `fourfold`, which is the active version; `fourfold-7` is version 7."
     )
     n: int | None = Field(None, ge=1, le=MAX_ANSWERS)
-    temperature: float | None = Field(None, ge=0.0, le=2.0, description=f"Default 1. {TEMPERATURE}")
-    top_p: float | None = Field(None, gt=0.0, le=1.0, description="Default 1.")
+    temperature: Temperature | None = Field(None, description=f"Default 1. {TEMPERATURE}")
+    top_p: TopP | None = Field(None, description="Default 1.")
     max_tokens: int | None = Field(None, ge=1)
     seed: int | None = Field(None, ge=-MAX_SEED, le=MAX_SEED)
     stop: StopStrings = Field([])
     stream: bool | None = None
     stream_options: StreamOptions | None = None
     user: str | None = Field(None, description="Changes nothing.")
-    frequency_penalty: float | None = Field(None, ge=-2.0, le=2.0, description="Default 0, off.")
-    presence_penalty: float | None = Field(None, ge=-2.0, le=2.0, description="Default 0, off.")
+    frequency_penalty: TokenPenalty | None = Field(None, description="Default 0, off.")
+    presence_penalty: TokenPenalty | None = Field(None, description="Default 0, off.")
     logit_bias: dict[TokenId, Annotated[float, Field(ge=-100.0, le=100.0)]] | None = Field(
         None, description="What is added to the logits of tokens, by their ids."
     )
     top_k: int | None = Field(None, ge=-1, description="As vLLM: 0 and -1 are off.")
-    min_p: float | None = Field(None, ge=0.0, le=1.0, description="As vLLM.")
-    repetition_penalty: float | None = Field(None, ge=0.5, le=2.0, description="As vLLM: 1 is off.")
+    min_p: Share | None = Field(None, description="As vLLM.")
+    repetition_penalty: RepetitionPenalty | None = Field(None, description="As vLLM: 1 is off.")
 
     @property
     def model_name(self) -> str:

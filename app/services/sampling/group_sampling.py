@@ -18,7 +18,7 @@ from app.db.models.prompts import Prompt, PromptSource, PromptSplit
 from app.db.session import transaction
 from app.errors import AppError, ConflictError, InvalidError, UnavailableError
 from app.formats.languages import ANY, Asked
-from app.hparams import SamplingParams
+from app.hparams import MAX_SEED, SamplingParams
 from app.services.labeling import drawing, groups, labelers, languages
 from app.services.prompts import prompts
 from app.services.sampling.engine import Engine, GenerationRequest
@@ -27,7 +27,6 @@ from app.services.versions import versions
 from app.settings.config import Settings
 
 log = logging.getLogger(__name__)
-MAX_SEED = 2**31 - 1
 MAX_SET_ASIDE = 20  # prompts at a stretch, before whoever waits is told
 ANY_PROMPT: list[Message] = [Message(role="user", content="Hi")]
 _dice = random.SystemRandom()

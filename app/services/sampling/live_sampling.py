@@ -16,10 +16,9 @@ from app.chat import GenerationRequest, Message, SampledAnswer, StreamEvent
 from app.db.models.groups import ANSWERS_PER_GROUP, Group, GroupStatus
 from app.db.session import transaction
 from app.errors import AppError, ConflictError, UnavailableError
-from app.hparams import SamplingParams
+from app.hparams import MAX_SEED, SamplingParams
 from app.services.labeling import groups, labelers
 from app.services.sampling.group_sampling import (
-    MAX_SEED,
     GroupSampling,
     LabelerName,
     new_seed,

@@ -67,7 +67,7 @@ FAULTS = [
     config("an empty value is a value", "env_ignore_empty=True", "env_ignore_empty=False"),
     config("levels of the log only in small letters", "value.strip().lower() if", "value.strip() if"),
     config("any address of a database taken", "return None if text is None else usable_database_url(text)", "return text"),
-    words("the password told", "str(own) if name in SECRET else", "str(own) if False else"),
+    words("the password told", "str(own) if is_secret(field) else", "str(own) if False else"),
     words("names that no setting has are not told", "if name.upper() in known | OTHER_NAMES:", "if True:"),
     urls("a database in memory taken", ' or url.database == ":memory:"', ""),
     urls("the path written into the address as it is", 'return URL.create("sqlite", database=str(path)).render_as_string(hide_password=False)', 'return f"sqlite:///{path}"', PATHS),

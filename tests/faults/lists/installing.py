@@ -14,7 +14,7 @@ words = In("app/settings/words.py", "tests/settings/test_config.py")
 config = In("app/settings/config.py", "tests/settings/test_config.py")
 
 FAULTS = [
-    words("a wrong token is shown", '{"database_url", "token"}', '{"database_url"}'),
+    config("a wrong token is shown", 'no spaces", secret=True)', 'no spaces")'),
     config("a token of spaces is none", ' or name == "token"', ""),
     supervisor(
         "the children of run are those of the current folder",
