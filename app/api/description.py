@@ -123,15 +123,15 @@ def _complete(app: FastAPI, document: dict[str, Any]) -> None:
 
 def statuses_of(route: Any, operation: dict[str, Any]) -> set[int]:
     """The error statuses of an operation that its route does not name itself."""
-    found = EVERYWHERE - OPEN if operation.get("security") == [] else set(EVERYWHERE)
+    statuses = EVERYWHERE - OPEN if operation.get("security") == [] else set(EVERYWHERE)
     if openai_errors.is_openai(route.path_format or ""):
-        found |= WITH_OPENAI_BODY if operation.get("requestBody") else set()
+        statuses |= WITH_OPENAI_BODY if operation.get("requestBody") else set()
     else:
-        found |= WITH_INPUT if operation.get("parameters") else set()
-        found |= WITH_BODY if operation.get("requestBody") else set()
+        statuses |= WITH_INPUT if operation.get("parameters") else set()
+        statuses |= WITH_BODY if operation.get("requestBody") else set()
     for call in _calls(route.dependant):
-        found |= OF_DEPENDENCY.get(call, set())
-    return found
+        statuses |= OF_DEPENDENCY.get(call, set())
+    return statuses
 
 
 def _calls(dependant: Dependant) -> Iterator[Any]:

@@ -150,8 +150,8 @@ def score(body: ScoreIn, runtime: RuntimeDep) -> ScoreOut:
 @router.post("/tokenize", dependencies=[Admitted])
 def tokenize(body: TokenizeIn, runtime: RuntimeDep) -> TokenizeOut:
     """Splits a text into the active version's tokens."""
-    found = runtime.engine.tokenize(body.text, version_id=answering_version_id(runtime, None))
-    return TokenizeOut(tokens=[TokenOut(id=token, text=text) for token, text in found])
+    tokens = runtime.engine.tokenize(body.text, version_id=answering_version_id(runtime, None))
+    return TokenizeOut(tokens=[TokenOut(id=token, text=text) for token, text in tokens])
 
 
 @router.post("/next-token", dependencies=[Admitted], responses=raises(NotFoundError, GoneError))

@@ -50,10 +50,10 @@ class ImportOut(BaseModel):
     columns_not_kept: list[str] = Field(description="Names of the columns that are not used, the first twenty.")
 
 
-def import_out(found: ImportSummary) -> ImportOut:
-    columns = sorted(found.columns_not_kept)
-    shown = {"columns_not_kept": columns, "put_away": len(found.put_away)}
-    return ImportOut(says=told(found), **(vars(found) | shown))
+def import_out(summary: ImportSummary) -> ImportOut:
+    columns = sorted(summary.columns_not_kept)
+    shown = {"columns_not_kept": columns, "put_away": len(summary.put_away)}
+    return ImportOut(says=told(summary), **(vars(summary) | shown))
 
 
 @router.post("/prompts", status_code=201, openapi_extra={"requestBody": BODY}, responses=ANSWERS)

@@ -150,8 +150,8 @@ async def events(
         state = (job.status, job.step, job.message, job.cancel_requested, job.attempts)
         if points or state != seen:
             seen, point_id = state, points[-1].id if points else point_id
-            found = [PointOut(id=point.id, step=point.step, values=point.values) for point in points]
-            progress = ProgressOut(**job_fields(job), points=found)
+            points_out = [PointOut(id=point.id, step=point.step, values=point.values) for point in points]
+            progress = ProgressOut(**job_fields(job), points=points_out)
             yield ServerSentEvent(event="progress", id=str(point_id), data=progress)
         elif job.status in jobs.FINAL:
             yield ServerSentEvent(event="end", id=str(point_id), data=job_out(job))

@@ -151,14 +151,14 @@ class ConversationInput(PromptInput):
     def to_conversation(self) -> list[Message]:
         """Raises InvalidError."""
         given = self.messages if self.prompt is None else [MessageIn(role="user", content=self.prompt)]
-        found = []
+        messages = []
         for number, message in enumerate(given or (), start=1):
             if message.role not in ROLES:
                 raise InvalidError(f"Message {number} must have one of the roles {', '.join(ROLES)}.")
-            found.append(Message(role=ROLES[message.role], content=message.content))
-        if not any(shows_anything(message["content"]) for message in found):
+            messages.append(Message(role=ROLES[message.role], content=message.content))
+        if not any(shows_anything(message["content"]) for message in messages):
             raise InvalidError("The prompt is empty: write what you want answered.")
-        return joined(found)
+        return joined(messages)
 
 
 class SamplingInput(Model):

@@ -78,13 +78,13 @@ class RemovalOut(BaseModel):
     left: list[str] = Field(description="Folders whose files could not be deleted, in sentences.")
 
 
-def removal_out(found: removal.Removal, left: list[str]) -> RemovalOut:
+def removal_out(removed: removal.Removal, left: list[str]) -> RemovalOut:
     return RemovalOut(
         removed=[
-            Removed(id=each.version.id, kind=each.version.kind, freed_bytes=each.freed_bytes) for each in found.going
+            Removed(id=each.version.id, kind=each.version.kind, freed_bytes=each.freed_bytes) for each in removed.going
         ],
-        kept=[Kept(id=version.id, kind=version.kind, reason=reason) for version, reason in found.staying],
-        freed_bytes=found.freed_bytes,
+        kept=[Kept(id=version.id, kind=version.kind, reason=reason) for version, reason in removed.staying],
+        freed_bytes=removed.freed_bytes,
         left=left,
     )
 
@@ -136,5 +136,5 @@ async def prune(body: PruneIn, runtime: RuntimeDep) -> RemovalOut:
 
 async def removed(runtime: Runtime, mark: Callable[[Session], removal.Removal]) -> RemovalOut:
     """Files go once the rows are committed: never the other way round."""
-    found = await runtime.writing.run(mark)
-    return removal_out(found, await runtime.reading.run(partial(removal.clear, settings=runtime.settings)))
+    removed = await runtime.writing.run(mark)
+    return removal_out(removed, await runtime.reading.run(partial(removal.clear, settings=runtime.settings)))

@@ -73,9 +73,9 @@ class Manifest:
 def hash_of(file: BufferedReader) -> str:
     """From its beginning; the file is at its beginning again afterwards."""
     file.seek(0)
-    found = hashlib.file_digest(file, "sha256").hexdigest()
+    digest = hashlib.file_digest(file, "sha256").hexdigest()
     file.seek(0)
-    return found
+    return digest
 
 
 def write_archive(target: IO[bytes], manifest: Manifest, open_file: Callable[[str], IO[bytes]], packed: Path) -> None:

@@ -123,13 +123,13 @@ def _everything(settings: Settings, copy: Path) -> Iterator[tuple[Files, list[st
                 copy.unlink(missing_ok=True)
                 snapshot(database, copy)
                 versions, job_ids = named_folders(copy)
-                found = {name: _open_all(stack, settings.data_dir / name) for name in versions}
-                missing = [name for name in versions if not _is_whole(found[name])]
+                opened = {name: _open_all(stack, settings.data_dir / name) for name in versions}
+                missing = [name for name in versions if not _is_whole(opened[name])]
                 if missing and not last:  # removed since: the next copy of the database knows it
                     continue
                 files: Files = {DATABASE: stack.enter_context(copy.open("rb"))}
                 for name in [name for name in versions if name not in missing]:
-                    files |= {f"{name}/{inner}": file for inner, file in found[name].items()}
+                    files |= {f"{name}/{inner}": file for inner, file in opened[name].items()}
                 for job_id in sorted(set(job_ids) & set(jobs)):
                     files |= {f"jobs/{job_id}/{inner}": file for inner, file in jobs[job_id].items() if _is_kept(inner)}
                 check_names(list(files))
@@ -161,12 +161,12 @@ def _recorded(checksums: BufferedReader) -> dict[str, str] | None:
 def _damaged(files: Files, entries: list[Entry]) -> list[str]:
     """Folders of versions with a file that is not what was recorded of it: no program would load them again."""
     hashes = {entry.name: entry.sha256 for entry in entries}
-    found = []
+    damaged = []
     for folder in [name.removesuffix(f"/{CHECKSUMS}") for name in files if name.endswith(f"/{CHECKSUMS}")]:
         recorded = _recorded(files[f"{folder}/{CHECKSUMS}"]) or {}
         if any(hashes.get(f"{folder}/{name}") != digest for name, digest in recorded.items()):
-            found.append(folder)
-    return found
+            damaged.append(folder)
+    return damaged
 
 
 def _is_kept(name: str) -> bool:
@@ -181,16 +181,16 @@ def _folders(parent: Path) -> list[Path]:
 def _open_all(stack: ExitStack, folder: Path) -> Files:
     """Plain files of the folder and one level below that are no rest of something unfinished; what vanishes meanwhile
     is left out."""
-    found: Files = {}
+    files: Files = {}
     for path in sorted([*folder.glob("*"), *folder.glob("*/*")]):
         name = str(path.relative_to(folder))
         if any(part.startswith(".") for part in Path(name).parts) or path.is_symlink() or not path.is_file():
             continue
         try:
-            found[name] = stack.enter_context(path.open("rb"))
+            files[name] = stack.enter_context(path.open("rb"))
         except FileNotFoundError:
             continue
-    return found
+    return files
 
 
 def _allow_many_files() -> None:

@@ -58,9 +58,9 @@ class DatabaseFile:
             self._lost("lost its write-ahead log")
 
     def _compare(self) -> None:
-        found = _identity(self._path)
-        if self._known is not None and found != self._known:
-            self._lost("is gone" if found is None else "is another file than the one that was opened")
+        identity = _identity(self._path)
+        if self._known is not None and identity != self._known:
+            self._lost("is gone" if identity is None else "is another file than the one that was opened")
 
     def _lost(self, how: str) -> None:
         raise DataLostError(
@@ -71,7 +71,7 @@ class DatabaseFile:
 
 def _identity(path: Path) -> Identity:
     try:
-        found = path.stat()
+        status = path.stat()
     except OSError:
         return None
-    return found.st_dev, found.st_ino
+    return status.st_dev, status.st_ino

@@ -16,20 +16,20 @@ Place = tuple[socket.AddressFamily, Any]
 def resolved(host: str, port: int) -> Place:
     """Of a name that has several addresses one of IPv4. Raises UnavailableError for a host that has none."""
     try:
-        found = socket.getaddrinfo(host.strip("[]"), port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        addresses = socket.getaddrinfo(host.strip("[]"), port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     except (socket.gaierror, UnicodeError) as error:
         raise UnavailableError(
             f"The host {host!r} has no address here ({_reason(error)}). Set FOURFOLD_HOST to a name or an address of "
             "this machine: 127.0.0.1 for this machine alone, 0.0.0.0 for all its networks."
         ) from error
-    family, _, _, _, place = min(found, key=lambda item: item[0] is not socket.AF_INET)
+    family, _, _, _, place = min(addresses, key=lambda item: item[0] is not socket.AF_INET)
     return family, place
 
 
 def is_loopback(place: Place) -> bool:
     """Whether only this machine reaches it."""
-    found = ipaddress.ip_address(place[1][0].partition("%")[0])
-    return ((isinstance(found, ipaddress.IPv6Address) and found.ipv4_mapped) or found).is_loopback
+    address = ipaddress.ip_address(place[1][0].partition("%")[0])
+    return ((isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped) or address).is_loopback
 
 
 def check_guarded(settings: Settings) -> None:
@@ -74,8 +74,8 @@ def listen(host: str, port: int) -> socket.socket:
 def free_port(host: str, port: int) -> int:
     """The port to listen on (a free one for 0); raises UnavailableError when it is taken."""
     with bound(host, port) as probe:
-        found: int = probe.getsockname()[1]
-        return found
+        free: int = probe.getsockname()[1]
+        return free
 
 
 def address(host: str, port: int) -> str:

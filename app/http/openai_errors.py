@@ -70,7 +70,7 @@ def _clean(text: str) -> str:
 
 def of_fault(fault: Mapping[str, Any]) -> tuple[str, str, str]:
     """Message, param and code of the first thing that pydantic found wrong with a body."""
-    param, kind, found = param_of(fault["loc"]), str(fault["type"]), fault.get("input")
+    param, kind, given = param_of(fault["loc"]), str(fault["type"]), fault.get("input")
     message = str(fault["msg"]).removeprefix("Value error, ").rstrip(".")
     if kind == "missing":
         return f"Missing required parameter: '{param}'.", param, "missing_required_parameter"
@@ -82,7 +82,7 @@ def of_fault(fault: Mapping[str, Any]) -> tuple[str, str, str]:
         return f"Invalid type for '{param}': {message}.", param, "invalid_type"
     code = LIMITS.get(kind, "invalid_value")
     if code.endswith("_value") and kind in LIMITS:
-        code = f"{'integer' if isinstance(found, int) else 'decimal'}_{code}"
+        code = f"{'integer' if isinstance(given, int) else 'decimal'}_{code}"
     return f"Invalid value for '{param}': {message}.", param, code
 
 

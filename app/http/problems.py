@@ -119,12 +119,12 @@ async def answer_other_method(request: Request, _error: Exception) -> Response:
 
 
 def _methods_at(request: Request) -> set[str]:
-    found: set[str] = set()
+    methods: set[str] = set()
     for route in iter_route_contexts(request.app.routes):
         if route.methods and route.path_regex.match(request.scope["path"]):
-            found |= route.methods
-    found |= {"HEAD"} if "GET" in found else set()
-    return found or {"GET", "HEAD"}  # files under /static
+            methods |= route.methods
+    methods |= {"HEAD"} if "GET" in methods else set()
+    return methods or {"GET", "HEAD"}  # files under /static
 
 
 def of_app_error(_request: Request, error: AppError) -> Problem:
@@ -164,10 +164,10 @@ def of_body_error(_request: Request, error: BodyError) -> Problem:
 
 
 def of_validation(request: Request, error: RequestValidationError) -> Problem:
-    found = error.errors()
+    faults = error.errors()
     if openai_errors.is_openai(request.url.path):
-        return _of_openai_body(request, found[0])
-    return _of_fields([{"field": _field_name(item["loc"]), "message": _sentence(item)} for item in found])
+        return _of_openai_body(request, faults[0])
+    return _of_fields([{"field": _field_name(item["loc"]), "message": _sentence(item)} for item in faults])
 
 
 def _of_fields(fields: list[dict[str, str]]) -> Problem:

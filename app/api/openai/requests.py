@@ -190,11 +190,11 @@ class ChatIn(SamplingIn):
 
     def conversation(self) -> list[Message]:
         """In our words. Neighbours of one role are one message; empty system text is none."""
-        found = [
+        messages = [
             Message(role="system" if message.role == "developer" else message.role, content=message.plain)
             for message in self.messages
         ]
-        return joined([message for message in found if message["content"] or message["role"] != "system"])
+        return joined([message for message in messages if message["content"] or message["role"] != "system"])
 
 
 Tokens = Annotated[list[Annotated[int, Field(ge=0)]], Field(min_length=1)]

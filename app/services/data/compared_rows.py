@@ -79,15 +79,15 @@ def comparison_of(row: Row, prompt: list[Message] | None) -> tuple[list[Message]
     what both have in common, as TRL reads it: all messages before the last, or the words at their beginning."""
     chosen, rejected = (no_list_as_text(row.take(name), name) for name in ("chosen", "rejected"))
     if isinstance(chosen, str) and isinstance(rejected, str):
-        found = (prompt, chosen, rejected) if prompt else _of_texts(chosen, rejected)
+        compared = (prompt, chosen, rejected) if prompt else _of_texts(chosen, rejected)
     else:
-        found = _of_messages(prompt, read_conversation(chosen, "chosen"), read_conversation(rejected, "rejected"))
+        compared = _of_messages(prompt, read_conversation(chosen, "chosen"), read_conversation(rejected, "rejected"))
     answers = [
         GivenAnswer(plain(text), _finish(row.take(f"{name}_finish_reason"), f"{name}_finish_reason"))
-        for name, text in (("chosen", found[1]), ("rejected", found[2]))
+        for name, text in (("chosen", compared[1]), ("rejected", compared[2]))
     ]
     tie = a_flag(row.take("tie"), "tie")
-    return found[0], _given(row, answers, [1, 1] if tie else [1, 2], row.take("written_by"))
+    return compared[0], _given(row, answers, [1, 1] if tie else [1, 2], row.take("written_by"))
 
 
 def _of_texts(chosen: str, rejected: str) -> tuple[list[Message], str, str]:
@@ -197,18 +197,18 @@ def plain(text: str) -> str:
 
 def _ranks(row: Row, items: Sequence[dict[str, Any]], name: str) -> list[int]:
     for key in RANKS:
-        found = _column(row, items, key)
-        if found is not None:
-            ranks = [_rank(value, f"{name}[{place}].{key}") for place, value in enumerate(found)]
+        values = _column(row, items, key)
+        if values is not None:
+            ranks = [_rank(value, f"{name}[{place}].{key}") for place, value in enumerate(values)]
             try:
                 check_ranks(ranks, len(items))
             except ValueError:
                 return normalize_ranks(ranks)
             return ranks
     for key in SCORES:
-        found = _column(row, items, key)
-        if found is not None:
-            return ranks_from_scores([a_number(each, f"{name}[{at}].{key}") for at, each in enumerate(found)])
+        values = _column(row, items, key)
+        if values is not None:
+            return ranks_from_scores([a_number(each, f"{name}[{at}].{key}") for at, each in enumerate(values)])
     raise InvalidError(
         f"{name} have neither ranks nor scores. Give each answer a rank (1 is best) or a score (more is better), or "
         "add a list of ranks or scores as long as theirs."
@@ -229,10 +229,10 @@ def _column(row: Row, items: Sequence[dict[str, Any]], key: str) -> list[Any] | 
 
 
 def _rank(given: object, column: str) -> int:
-    found = a_whole_number(given, column)
-    if found is None:
+    rank = a_whole_number(given, column)
+    if rank is None:
         raise InvalidError(f"{column} is missing.")
-    return found
+    return rank
 
 
 def _together(items: Sequence[dict[str, Any]]) -> str | None:

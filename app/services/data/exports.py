@@ -96,14 +96,14 @@ class ExportCount:
 
 
 def count_export(read: sessionmaker[Session], labeler_kind: LabelerKind | None = None) -> ExportCount:
-    found = ExportCount()
+    count = ExportCount()
     for ranking in _standing_rankings(read, labeler_kind):
         pairs = _pairs_of(ranking)
-        found.rankings += 1
-        found.comparisons += len(pairs.ordered)
-        found.ties += len(pairs.tied)
-        found.same_text += pairs.same_text
-    return found
+        count.rankings += 1
+        count.comparisons += len(pairs.ordered)
+        count.ties += len(pairs.tied)
+        count.same_text += pairs.same_text
+    return count
 
 
 @dataclass(frozen=True)

@@ -122,11 +122,11 @@ def _given_here(session: Session, rows: Sequence[_Taken]) -> set[str]:
     answers = select(Completion.group_id, Completion.id, Completion.text)
     for group_id, number, text in session.execute(answers.where(Completion.group_id.in_({row[3] for row in stored}))):
         texts[group_id][str(number)] = text
-    found = (
+    keys = (
         _key(prompt_id, labeler_id, time, [(texts[group_id][number], rank) for number, rank in ranks.items()])
         for prompt_id, labeler_id, time, group_id, ranks in stored
     )
-    return {dated[key].digest for key in found if key in dated}
+    return {dated[key].digest for key in keys if key in dated}
 
 
 Key = tuple[int, int, datetime | None, tuple[tuple[str, int], ...]]

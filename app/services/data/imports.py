@@ -120,10 +120,10 @@ class Importer:
             session.add(begun)
             session.flush()
             self._mine.add(begun.id)  # before anybody can see it
-        found = ImportSummary()
+        summary = ImportSummary()
         try:
             for chunk in self._chunks(rows):
-                found += self._step(partial(take_in, import_id=begun.id, given=chunk))
+                summary += self._step(partial(take_in, import_id=begun.id, given=chunk))
             shown = update(PromptImport).where(PromptImport.id == begun.id)
             self._step(lambda session: session.execute(shown.values(staged_at=utc_now())))
         except BaseException:
@@ -131,11 +131,11 @@ class Importer:
                 self._end(begun.id, remove_some)
             raise
         self._end(begun.id, let_in_some)
-        for prompt_id, since in sorted(found.put_away):
+        for prompt_id, since in sorted(summary.put_away):
             self._step(partial(put_away, prompt_id=prompt_id, since=since))
-        if found.rankings:
+        if summary.rankings:
             self._step(partial(retraining.after_ranking, retrain_after=self._retrain_after))
-        return found
+        return summary
 
     def _chunks(self, rows: Rows) -> Iterator[Sequence[tuple[str, GivenRow]]]:
         """As many as a short transaction stores: answers take as long as prompts."""

@@ -54,15 +54,15 @@ class GivenRow:
 def read_row(columns: Mapping[str, Any], max_characters: int) -> GivenRow:
     """Raises InvalidError with what is wrong. `max_characters` is for prompts that come alone."""
     row = Row(columns)
-    found = _recognised(row)(row, max_characters)
+    recognised = _recognised(row)(row, max_characters)
     prompt = replace(
-        found.prompt,
+        recognised.prompt,
         split=_split(row.take("split")),
         language=_language(row.take("language")),
         source=_source(row.take("source")),
         archived_at=a_time(row.take("archived_at"), "archived_at"),
     )
-    return replace(found, prompt=prompt, columns_not_kept=row.left())
+    return replace(recognised, prompt=prompt, columns_not_kept=row.left())
 
 
 def _recognised(row: Row) -> Callable[[Row, int], GivenRow]:

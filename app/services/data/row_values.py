@@ -89,9 +89,9 @@ def a_time(given: object, column: str) -> datetime | None:
     if given is None:
         return None
     try:
-        found = datetime.fromisoformat(given) if isinstance(given, str) else None
-        if found is not None:
-            return (found if found.tzinfo else found.replace(tzinfo=UTC)).astimezone(UTC)
+        time = datetime.fromisoformat(given) if isinstance(given, str) else None
+        if time is not None:
+            return (time if time.tzinfo else time.replace(tzinfo=UTC)).astimezone(UTC)
     except (ValueError, OverflowError):
         pass
     raise InvalidError(f"{column} must be a time such as 2026-01-31T12:00:00+00:00; it is {show(given)}.")

@@ -148,9 +148,9 @@ class _Ahead:
 
     def skip(self, mark: str) -> bool:
         """Whether it stands there."""
-        found = self.more() and self._text.startswith(mark)
-        self._text = self._text[len(mark) :] if found else self._text
-        return found
+        stands = self.more() and self._text.startswith(mark)
+        self._text = self._text[len(mark) :] if stands else self._text
+        return stands
 
     def sight(self) -> str:
         """What comes next, for a sentence."""
@@ -263,8 +263,8 @@ def _cell(text: str) -> object:
         return None
     if text.lstrip()[0] in "[{":
         try:
-            found = parse_json(text.encode("utf-8"))
+            parsed = parse_json(text.encode("utf-8"))
         except ValueError:
             return text
-        return found if isinstance(found, dict | list) else text
+        return parsed if isinstance(parsed, dict | list) else text
     return text

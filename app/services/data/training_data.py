@@ -42,12 +42,12 @@ def ranking_ids_in_force(session: Session) -> list[int]:
 def ranked_answers(session: Session, ranking_ids: Sequence[int]) -> list[RankedAnswers]:
     """In the order of the ids."""
     load = selectinload(Ranking.group)
-    found: dict[int, Ranking] = {}
+    rankings: dict[int, Ranking] = {}
     for ids in _chunks(ranking_ids):
         query = select(Ranking).where(Ranking.id.in_(ids))
         query = query.options(load.selectinload(Group.completions), load.selectinload(Group.prompt))
-        found |= {ranking.id: ranking for ranking in session.scalars(query)}
-    return [_ranked(found[ranking_id]) for ranking_id in ranking_ids]
+        rankings |= {ranking.id: ranking for ranking in session.scalars(query)}
+    return [_ranked(rankings[ranking_id]) for ranking_id in ranking_ids]
 
 
 def _ranked(ranking: Ranking) -> RankedAnswers:
@@ -69,24 +69,24 @@ def answer_ids_of_version(session: Session, version_id: int, limit: int) -> list
 
 
 def answers_with_prompts(session: Session, answer_ids: Sequence[int]) -> list[tuple[list[Message], list[int]]]:
-    found: list[tuple[list[Message], list[int]]] = []
+    pairs: list[tuple[list[Message], list[int]]] = []
     for ids in _chunks(answer_ids):
         query = select(Completion, Prompt).join(Group, Completion.group_id == Group.id)
         query = query.join(Prompt, Group.prompt_id == Prompt.id).where(Completion.id.in_(ids)).order_by(Completion.id)
-        found += [(prompt.messages, answer.token_ids) for answer, prompt in session.execute(query)]
-    return found
+        pairs += [(prompt.messages, answer.token_ids) for answer, prompt in session.execute(query)]
+    return pairs
 
 
 def training_prompt_ids(session: Session, at_most: int, seed: int, tags: Tags = None) -> list[int]:
     """Prompts in use, in one of the languages `tags`, in an order that mixes topics and languages and never changes
     (that of the digests): all, or where there are more than asked for, those behind a place that the seed chooses.
     Digests are random, so these are, too."""
-    found = list(session.scalars(_by_digest("", at_most + 1, tags)))
-    if len(found) <= at_most:
-        return found
+    ids = list(session.scalars(_by_digest("", at_most + 1, tags)))
+    if len(ids) <= at_most:
+        return ids
     start = hashlib.sha256(str(seed).encode()).hexdigest()
-    found = list(session.scalars(_by_digest(start, at_most, tags)))
-    return found + list(session.scalars(_by_digest("", at_most - len(found), tags)))
+    ids = list(session.scalars(_by_digest(start, at_most, tags)))
+    return ids + list(session.scalars(_by_digest("", at_most - len(ids), tags)))
 
 
 def _by_digest(start: str, limit: int, tags: Tags) -> Select[int]:
@@ -110,13 +110,13 @@ def held_out_prompt_ids(session: Session, at_most: int, tags: Tags = None) -> li
 
 def prompts_by_id(session: Session, ids: Sequence[int]) -> list[Prompt]:
     """In the order of the ids. Raises ConflictError where one was deleted since it was chosen."""
-    found: dict[int, Prompt] = {}
+    prompts: dict[int, Prompt] = {}
     for chunk in _chunks(ids):
-        found |= {prompt.id: prompt for prompt in session.scalars(select(Prompt).where(Prompt.id.in_(chunk)))}
-    gone = next((prompt_id for prompt_id in ids if prompt_id not in found), None)
+        prompts |= {prompt.id: prompt for prompt in session.scalars(select(Prompt).where(Prompt.id.in_(chunk)))}
+    gone = next((prompt_id for prompt_id in ids if prompt_id not in prompts), None)
     if gone is not None:
         raise ConflictError(f"Prompt {gone}, which this job had chosen, was deleted since. Start it anew.")
-    return [found[prompt_id] for prompt_id in ids]
+    return [prompts[prompt_id] for prompt_id in ids]
 
 
 def _chunks(ids: Sequence[int]) -> Iterator[Sequence[int]]:

@@ -25,12 +25,12 @@ def draw_prompt(session: Session, rng: random.Random, tags: Tags = None) -> Prom
     """In one of the languages `tags`. Raises UnavailableError, with what to do, where there is none."""
     least = session.scalar(least_shown(tags))
     start = new_draw_key(rng)
-    found = None if least is None else session.scalar(shown_so_often(least, start, tags)) or session.scalar(
+    prompt = None if least is None else session.scalar(shown_so_often(least, start, tags)) or session.scalar(
         shown_so_often(least, "", tags)
     )  # fmt: skip
-    if found is None:
+    if prompt is None:
         raise UnavailableError(_nothing_to_show(session))
-    return found
+    return prompt
 
 
 def least_shown(tags: Tags = None) -> Select[int]:
@@ -100,11 +100,11 @@ def set_aside(session: Session, prompt_id: int, *, reason: str, key: str) -> Non
 
 def judged_otherwise(session: Session, key: str, limit: int) -> list[int]:
     """Ids of prompts that were set aside for another version or other limits."""
-    found: list[int] = []
+    ids: list[int] = []
     for other in (Prompt.set_aside_for < key, Prompt.set_aside_for > key):
-        wanted = select(Prompt.id).where(Prompt.set_aside.is_not(None), other).limit(limit - len(found))
-        found += session.scalars(wanted)
-    return found
+        wanted = select(Prompt.id).where(Prompt.set_aside.is_not(None), other).limit(limit - len(ids))
+        ids += session.scalars(wanted)
+    return ids
 
 
 def take_in_again(session: Session, prompt_ids: Iterable[int]) -> None:

@@ -33,8 +33,8 @@ def stored_tags(session: Session) -> list[str]:
     tags = select(func.min(Prompt.language).label("language")).where(Prompt.in_use()).cte("tags", recursive=True)
     following = select(func.min(Prompt.language)).where(Prompt.in_use(), Prompt.language > tags.c.language)
     tags = tags.union_all(select(following.scalar_subquery()).where(tags.c.language.is_not(None)))
-    found = select(tags.c.language).where(tags.c.language.is_not(None)).limit(MOST_TAGS)
-    return list(session.scalars(found))
+    tagged = select(tags.c.language).where(tags.c.language.is_not(None)).limit(MOST_TAGS)
+    return list(session.scalars(tagged))
 
 
 def tags_for_training(session: Session, version: Version) -> Tags:
@@ -84,8 +84,8 @@ def _matching(stored: list[str], wanted: frozenset[str] | None) -> Tags:
     """All is told as None, so that one index serves however many there are."""
     if wanted is None:
         return None
-    found = tuple(tag for tag in stored if primary(tag) in wanted or primary(tag) == UNKNOWN)
-    return None if len(found) == len(stored) < MOST_TAGS else found
+    tags = tuple(tag for tag in stored if primary(tag) in wanted or primary(tag) == UNKNOWN)
+    return None if len(tags) == len(stored) < MOST_TAGS else tags
 
 
 def _some(stored: list[str], tags: Tags, wanted: frozenset[str]) -> Tags:

@@ -86,13 +86,13 @@ def _check_ranks(group: Group, ranks: Mapping[int, int]) -> None:
 def _by_key(session: Session, labeler: Labeler, key: str | None, group_id: int) -> Ranking | None:
     if key is None:
         return None
-    found = session.scalar(select(Ranking).where(Ranking.labeler_id == labeler.id, Ranking.idempotency_key == key))
-    if found is not None and (found.group_id != group_id or found.withdrawn_at is not None):
+    ranking = session.scalar(select(Ranking).where(Ranking.labeler_id == labeler.id, Ranking.idempotency_key == key))
+    if ranking is not None and (ranking.group_id != group_id or ranking.withdrawn_at is not None):
         raise ConflictError(
             "This idempotency_key belongs to another ranking, or to a withdrawn one. Send a new key.",
             page="This ranking was saved before and taken back since. Go on with the next card.",
         )
-    return found
+    return ranking
 
 
 def _same(repeated: Ranking, ranks: Mapping[int, int]) -> Ranking:
@@ -176,8 +176,8 @@ class RankingCounts:
 
 def count_rankings(session: Session) -> RankingCounts:
     by_kind = select(Labeler.kind, func.count()).select_from(Ranking).join(Labeler).where(Ranking.in_force())
-    found: dict[LabelerKind, int] = {row[0]: row[1] for row in session.execute(by_kind.group_by(Labeler.kind)).all()}
-    people, simulated, imported = (found.get(kind, 0) for kind in LabelerKind)
+    counts: dict[LabelerKind, int] = {row[0]: row[1] for row in session.execute(by_kind.group_by(Labeler.kind)).all()}
+    people, simulated, imported = (counts.get(kind, 0) for kind in LabelerKind)
     return RankingCounts(people, simulated, imported)
 
 

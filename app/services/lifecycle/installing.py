@@ -30,7 +30,7 @@ def install_sft(session: Session, *, model_dir: Path, data_dir: Path) -> Version
         )
     target = data_dir / next_version_path(session, VersionKind.SFT)
     fresh = target.with_name(f".installing-{uuid.uuid4().hex[:8]}")
-    found = copy_directory(model_dir, fresh)
+    content_hash = copy_directory(model_dir, fresh)
     path = relative_path(move_directory(fresh, target), data_dir)
     shipped = model_dir.resolve() == SFT_MODEL.resolve()
     metrics: dict[str, Any] = {} if shipped else {"imported_from": model_dir.resolve().name}
@@ -38,7 +38,7 @@ def install_sft(session: Session, *, model_dir: Path, data_dir: Path) -> Version
     if said is not None:
         metrics["languages"] = said
     version = add_version(
-        session, NewVersion(kind=VersionKind.SFT, parent_id=None, path=path, content_hash=found, metrics=metrics)
+        session, NewVersion(kind=VersionKind.SFT, parent_id=None, path=path, content_hash=content_hash, metrics=metrics)
     )
     mark_active(session, version)
     session.flush()

@@ -76,13 +76,13 @@ NEWEST = "It is the newest of its kind."
 def prune(session: Session, settings: Settings, *, keep: int = KEEP, shown: Collection[int] | None = None) -> Removal:
     """Marks what `plan` says as removed; of that, where a person agreed to a list (`shown`), nothing else. Commit, then
     `clear`."""
-    found = plan(session, settings, keep=keep)
+    removal = plan(session, settings, keep=keep)
     if shown is not None:
-        going = [each.version for each in found.going if each.version.id in shown]
-        found = Removal(_going(settings, going), found.staying, freed_bytes(_directories(settings, going)))
-    _mark([each.version for each in found.going])
+        going = [each.version for each in removal.going if each.version.id in shown]
+        removal = Removal(_going(settings, going), removal.staying, freed_bytes(_directories(settings, going)))
+    _mark([each.version for each in removal.going])
     session.flush()
-    return found
+    return removal
 
 
 def remove(session: Session, version_id: int, settings: Settings) -> Removal:
@@ -161,8 +161,8 @@ def _last_active(session: Session, *kinds: VersionKind, parent_id: int | None = 
 def _unfinished_jobs(session: Session, settings: Settings) -> list[Job]:
     """Those that run or wait, and failed ones that can go on from a checkpoint."""
     query = select(Job).where(Job.status.in_((*LIVE, JobStatus.FAILED))).order_by(Job.number.desc())
-    found = session.scalars(query)
-    return [job for job in found if job.status in LIVE or job_folders.has_checkpoint(settings, job.id)]
+    jobs = session.scalars(query)
+    return [job for job in jobs if job.status in LIVE or job_folders.has_checkpoint(settings, job.id)]
 
 
 def _versions_of(job: Job, settings: Settings) -> set[int]:
@@ -218,11 +218,11 @@ def freed_bytes(directories: Iterable[Path]) -> int:
     freed = 0
     for directory in directories:
         for path in directory.rglob("*") if os.path.isdir(directory) else ():  # noqa: PTH112  False of an impossible name
-            found = path.lstat()
+            status = path.lstat()
             if not path.is_dir():
-                file = (found.st_dev, found.st_ino)
+                file = (status.st_dev, status.st_ino)
                 names[file] = names.get(file, 0) + 1
-                freed += found.st_size if names[file] == found.st_nlink else 0
+                freed += status.st_size if names[file] == status.st_nlink else 0
     return freed
 
 

@@ -35,11 +35,11 @@ class Misfits:
     def _take_in(self, fitting: Fitting) -> bool:
         """Prompts that were judged by another version are in use again, until they are found too long for this one."""
         with self._sampling.read() as session:
-            found = drawing.judged_otherwise(session, fitting.key, AT_ONCE)
-        if found:
+            prompt_ids = drawing.judged_otherwise(session, fitting.key, AT_ONCE)
+        if prompt_ids:
             with transaction(self._sampling.write) as session:
-                drawing.take_in_again(session, found)
-        return bool(found)
+                drawing.take_in_again(session, prompt_ids)
+        return bool(prompt_ids)
 
     def _set_aside(self, fitting: Fitting) -> bool:
         with self._sampling.read() as session:

@@ -47,11 +47,11 @@ def flags_to_store(metrics: Mapping[str, Any]) -> list[dict[str, str]]:
 def store_flags(version: Version, *, max_kl: float) -> None:
     """Of the training and the evaluation that stand in its metrics. What was not measured is not flagged."""
     metrics = version.metrics
-    found = [
+    flags = [
         *training_flags(measured(metrics)),
         *evaluation_flags(measured(metrics.get("evaluation") or {}), max_kl),
     ]
-    version.metrics = {**metrics, "flags": [asdict(flag) for flag in found]}
+    version.metrics = {**metrics, "flags": [asdict(flag) for flag in flags]}
 
 
 def measured(figures: Mapping[str, Any]) -> dict[str, Any]:
@@ -69,31 +69,31 @@ def training_flags(metrics: Mapping[str, Any]) -> Iterator[Flag]:
         )
 
 
-def evaluation_flags(found: Mapping[str, float], max_kl: float) -> Iterator[Flag]:
-    if found.get("kl", 0.0) > max_kl:
-        yield Flag("kl", f"It is {found['kl']:.1f} nats an answer from the SFT model; {max_kl:g} is the bound.")
+def evaluation_flags(figures: Mapping[str, float], max_kl: float) -> Iterator[Flag]:
+    if figures.get("kl", 0.0) > max_kl:
+        yield Flag("kl", f"It is {figures['kl']:.1f} nats an answer from the SFT model; {max_kl:g} is the bound.")
     for name, figure, by, words in COMPARED:
-        here, there = found.get(figure, 0.0), found.get(_reference(figure), 0.0)
+        here, there = figures.get(figure, 0.0), figures.get(_reference(figure), 0.0)
         if (here - there - by) * by > 0:
             yield Flag(name, f"{here:.0%} {words}; of the SFT model's, {there:.0%}.")
-    yield from _model_flags(found)
+    yield from _model_flags(figures)
 
 
-def _model_flags(found: Mapping[str, float]) -> Iterator[Flag]:
-    entropy, before = found.get("entropy", 1.0), found.get("entropy_reference", 1.0)
+def _model_flags(figures: Mapping[str, float]) -> Iterator[Flag]:
+    entropy, before = figures.get("entropy", 1.0), figures.get("entropy_reference", 1.0)
     if entropy < LEAST_ENTROPY * before:
         yield Flag("entropy", f"It hardly chooses: {entropy:.2f} nats a token; the SFT model has {before:.2f}.")
-    distinct = found.get("distinct_share", 1.0)
-    if distinct < LEAST_DISTINCT * found.get("distinct_reference_share", 0.0):
+    distinct = figures.get("distinct_share", 1.0)
+    if distinct < LEAST_DISTINCT * figures.get("distinct_reference_share", 0.0):
         yield Flag("sameness", f"It says the same to many questions: {distinct:.0%} of its answers differ.")
-    beyond = found.get("reward/beyond_share", 0.0)
+    beyond = figures.get("reward/beyond_share", 0.0)
     if beyond > MOST_BEYOND:
         yield Flag(
             "reward",
             f"{beyond:.0%} of its answers score higher than the best of the SFT model's: nobody ranked such answers, "
             "and the reward model guesses.",
         )
-    unlikely = -before - found.get("likelihood_under_reference", -before)
+    unlikely = -before - figures.get("likelihood_under_reference", -before)
     if unlikely > MOST_UNLIKELY:
         yield Flag(
             "likelihood", f"The SFT model finds its answers less likely than its own, by {unlikely:.1f} nats a token."

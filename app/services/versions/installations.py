@@ -12,9 +12,9 @@ def precision(session: Session, forced: str, of_processor: Callable[[], str]) ->
     this was first asked, which is then the processor's. So it outlasts restarts, and moves with the data."""
     if forced != "auto":
         return forced
-    found = session.get(Installation, 1)
-    if found is None:
-        found = Installation(id=1, precision=of_processor())
-        session.add(found)
+    installation = session.get(Installation, 1)
+    if installation is None:
+        installation = Installation(id=1, precision=of_processor())
+        session.add(installation)
         session.flush()
-    return found.precision
+    return installation.precision

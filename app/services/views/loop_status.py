@@ -89,15 +89,15 @@ class VersionRow:
 
 def version_rows(session: Session, *, limit: int = 50) -> list[VersionRow]:
     """Newest first."""
-    found = versions.list_versions(session, limit=limit).items
-    sources = {version.id: _ranking_source(version) for version in found}
+    listed = versions.list_versions(session, limit=limit).items
+    sources = {version.id: _ranking_source(version) for version in listed}
     counted = session.execute(
         select(VersionRanking.version_id, func.count())
         .where(VersionRanking.version_id.in_({source for source in sources.values() if source is not None}))
         .group_by(VersionRanking.version_id)
     ).all()
     counts: dict[int | None, int] = {row[0]: row[1] for row in counted}
-    return [VersionRow(version, counts.get(sources[version.id], 0)) for version in found]
+    return [VersionRow(version, counts.get(sources[version.id], 0)) for version in listed]
 
 
 def _ranking_source(version: Version) -> int | None:

@@ -91,8 +91,8 @@ class VersionDetails:
 
     @property
     def evaluation(self) -> dict[str, Any]:
-        found: dict[str, Any] = self.version.metrics.get("evaluation") or {}
-        return found
+        figures: dict[str, Any] = self.version.metrics.get("evaluation") or {}
+        return figures
 
 
 def version_details(session: Session, version_id: int) -> VersionDetails:

@@ -64,7 +64,7 @@ FAULTS: list[Fault] = [
     precision("what is chosen stays chosen", "_in_use.reset(token)", "pass"),
     precision("what is chosen is not used", "return dtype_of(_in_use.get())", "return dtype_of(AUTO)"),
     installation("the setting is not heeded", 'if forced != "auto":', "if False:"),
-    installation("the choice is not kept", "        session.add(found)\n        session.flush()\n", ""),
+    installation("the choice is not kept", "        session.add(installation)\n        session.flush()\n", ""),
     Fault(file="app/worker/handlers/generic.py", tests=(HANDLERS,), name="a job takes the format of the day", old='run.pinned(lambda: {"precision": run.commit(of_installation)}, "precision")', new='{"precision": run.commit(of_installation)}'),
     Fault(file="app/worker/handlers/generic.py", tests=(HANDLERS,), name="a job's format is not used", old="with precision.using(run.precision):", new="with precision.using(precision.AUTO):"),
     Fault(file="app/worker/handlers/outcomes.py", tests=(HANDLERS,), name="a version does not know its format", old="precision=run.precision,", new="precision=None,"),

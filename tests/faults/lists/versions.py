@@ -43,7 +43,7 @@ FAULTS = [
     removal("none is kept because it is new", "each.kind is kind][:keep]", "each.kind is kind][:0]"),
     removal("imported models are pruned", "if version.origin is not VersionOrigin.TRAINED:", "if False:"),
     removal("more goes than was shown", "if each.version.id in shown]", "]"),
-    removal("shared files count as freed", "if names[file] == found.st_nlink else 0", ""),
+    removal("shared files count as freed", "if names[file] == status.st_nlink else 0", ""),
     removal("a folder in force is deleted", "if removed_at is not None} - kept", "if removed_at is not None}"),
     removal("read-only folders stay", "path.chmod(0o755)", "pass"),
     versions("a removed version is used", "    if version.removed_at is not None:\n        trained", "    if False:\n        trained"),
