@@ -66,14 +66,14 @@ TURN_GAP = "\n\n"
 
 def joined(messages: Sequence[Message]) -> list[Message]:
     """Neighbours of one role as one message, an empty line between their texts: chat templates want turns."""
-    found: list[Message] = []
+    merged: list[Message] = []
     for message in messages:
-        if found and found[-1]["role"] == message["role"]:
-            content = TURN_GAP.join(text for text in (found[-1]["content"], message["content"]) if text)
-            found[-1] = Message(role=message["role"], content=content)
+        if merged and merged[-1]["role"] == message["role"]:
+            content = TURN_GAP.join(text for text in (merged[-1]["content"], message["content"]) if text)
+            merged[-1] = Message(role=message["role"], content=content)
         else:
-            found.append(message)
-    return found
+            merged.append(message)
+    return merged
 
 
 def without_system(messages: Sequence[Message]) -> list[Message]:
@@ -139,4 +139,4 @@ class NextToken:
     token_id: int
     text: str
     probability: float  # under the full softmax at this temperature
-    filtered_probability: float  # after top-k and top-p, renormalized: what the dice is rolled on
+    filtered_probability: float  # after top-k and top-p, renormalized: what the token is drawn from

@@ -77,7 +77,7 @@ def card() -> Iterator[str]:
         yield ""
         yield _paragraph(title, card[part])
     yield ""
-    yield _paragraph("Manners at 1", card["manners"])
+    yield _paragraph("Style at 1", card["manners"])
 
 
 def _paragraph(title: str, shares: Json) -> str:

@@ -112,40 +112,40 @@ async def _answer(reader: asyncio.StreamReader, close: Callable[[], None]) -> An
     return Answer(int(lines[0].split()[1]), headers, body)
 
 
-async def label(client: Client, dice: random.Random) -> None:
+async def label(client: Client, rng: random.Random) -> None:
     card = await client.ask("next card", "POST", "/api/v1/groups/next")
     if card.status != 200:
         return
     group = card.json()
     ranks = {str(answer["id"]): place for place, answer in enumerate(group["answers"], start=1)}
     path = f"/api/v1/groups/{group['group_id']}/rankings"
-    body = {"ranks": ranks, "idempotency_key": f"{client.name}-{dice.random()}"}
+    body = {"ranks": ranks, "idempotency_key": f"{client.name}-{rng.random()}"}
     await client.ask("ranking", "POST", path, json.dumps(body).encode())
 
 
-async def look(client: Client, dice: random.Random) -> None:
-    path = dice.choice(("/", "/", "/card", "/strip", "/train", "/train/jobs", "/versions/1"))
+async def look(client: Client, rng: random.Random) -> None:
+    path = rng.choice(("/", "/", "/card", "/strip", "/train", "/train/jobs", "/versions/1"))
     await client.ask("page", "GET", path)
 
 
-async def read(client: Client, dice: random.Random) -> None:
-    path = dice.choice(("/api/v1/rankings?limit=50", "/api/v1/prompts", "/api/v1/versions", "/v1/models"))
+async def read(client: Client, rng: random.Random) -> None:
+    path = rng.choice(("/api/v1/rankings?limit=50", "/api/v1/prompts", "/api/v1/versions", "/v1/models"))
     await client.ask("list", "GET", path)
 
 
-async def add(client: Client, dice: random.Random) -> None:
-    body = json.dumps({"prompt": f"How do I wash {dice.random()} hands?"}).encode()
+async def add(client: Client, rng: random.Random) -> None:
+    body = json.dumps({"prompt": f"How do I wash {rng.random()} hands?"}).encode()
     await client.ask("prompt", "POST", "/api/v1/prompts", body)
 
 
-async def stream(client: Client, dice: random.Random) -> None:
-    body = {"prompt": "How do I wash my hands?", "n": 1, "max_tokens": 16, "stream": True, "seed": dice.randrange(999)}
+async def stream(client: Client, rng: random.Random) -> None:
+    body = {"prompt": "How do I wash my hands?", "n": 1, "max_tokens": 16, "stream": True, "seed": rng.randrange(999)}
     await client.ask("api stream", "POST", "/api/v1/generate", json.dumps(body).encode())
 
 
-async def ask_own(client: Client, dice: random.Random) -> None:
+async def ask_own(client: Client, rng: random.Random) -> None:
     """The label page's own box: the prompt is sent, its answers are followed live."""
-    form = f"csrf_token={CSRF}&prompt=Tell+me+about+{dice.randrange(10**9)}".encode()
+    form = f"csrf_token={CSRF}&prompt=Tell+me+about+{rng.randrange(10**9)}".encode()
     # without htmx's header the page waits for the four answers, so the live stream is asked for beside it
     sent = await client.ask("own prompt", "POST", "/prompts", form, "application/x-www-form-urlencoded")
     group = re.search(r"/groups/(\d+)", sent.headers.get("location", ""))
@@ -169,10 +169,10 @@ async def _crowd(port: int, clients: int, seconds: float) -> dict[str, Any]:
     until = time.monotonic() + seconds
 
     async def one(number: int) -> None:
-        client, dice = Client(port, f"client{number}", seen, took), random.Random(number)
+        client, rng = Client(port, f"client{number}", seen, took), random.Random(number)
         kinds, weights = zip(*KINDS, strict=True)
         while time.monotonic() < until:
-            await dice.choices(kinds, weights)[0](client, dice)
+            await rng.choices(kinds, weights)[0](client, rng)
         client.close()
 
     await asyncio.gather(*(one(number) for number in range(clients)))

@@ -135,7 +135,7 @@ def draw_from(data_dir: Path, count: int, draws: int) -> dict[str, float]:
     """Draws as the prefetcher makes them: one in a session of its own, counted as shown after it."""
     settings = Settings(data_dir=data_dir)
     install(settings)
-    database, dice = open_database(settings.resolved_database_url), random.Random(0)
+    database, rng = open_database(settings.resolved_database_url), random.Random(0)
     write, read = make_session_factory(database), make_read_session_factory(database)
     with transaction(write) as session:
         fill(session, count)
@@ -143,10 +143,10 @@ def draw_from(data_dir: Path, count: int, draws: int) -> dict[str, float]:
     for _ in range(draws):
         began = time.perf_counter()
         with read() as session:
-            prompt = drawing.draw_prompt(session, dice, languages.tags_to_draw(session, ANY))
+            prompt = drawing.draw_prompt(session, rng, languages.tags_to_draw(session, ANY))
         seconds.append(time.perf_counter() - began)
         with transaction(write) as session:
-            drawing.count_shown(session, prompt.id, dice)
+            drawing.count_shown(session, prompt.id, rng)
     database.dispose()
     return {"prompts": float(count), **percentiles_ms(seconds), "max": 1_000 * max(seconds)}
 

@@ -47,7 +47,7 @@ def evaluate_sft(
         ("Temperature 1", card.sampled, AIMS["sampled"]),
         ("On topic by topic", card.topics, {}),
         ("Follow-ups", card.followups, {}),
-        ("Manners at temperature 1", card.manners, {}),
+        ("Style at temperature 1", card.styles, {}),
     ):
         typer.echo(f"\n{title}")
         for name, share in shares.items():

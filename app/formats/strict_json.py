@@ -69,11 +69,11 @@ def parse_json(data: bytes) -> Any:
     except UnicodeDecodeError as error:
         raise NotJsonError("it is not UTF-8 text; send it in UTF-8, unpacked") from error
     try:
-        found = json.loads(text, object_pairs_hook=_object, parse_int=_whole)
+        value = json.loads(text, object_pairs_hook=_object, parse_int=_whole)
     except json.JSONDecodeError as error:
         raise NotJsonError(str(error)) from error
-    _check(found, ())
-    return found
+    _check(value, ())
+    return value
 
 
 def _check_depth(data: bytes) -> None:
@@ -101,9 +101,9 @@ def _outermost(names: Sequence[bytes]) -> Place:
 
 
 def _object(pairs: list[tuple[str, Any]]) -> Any:
-    found = dict(pairs)
-    if len(found) == len(pairs):
-        return found
+    by_name = dict(pairs)
+    if len(by_name) == len(pairs):
+        return by_name
     names = [name for name, _ in pairs]
     return _Twice(next(name for name in names if names.count(name) > 1))
 

@@ -15,9 +15,9 @@ def card_languages(directory: Path) -> list[str] | None:
             return None
         from huggingface_hub.repocard import metadata_load  # heavy: only when a model comes in
 
-        found = (metadata_load(path) or {}).get("language")
+        named = (metadata_load(path) or {}).get("language")
     except Exception:  # a card may hold anything, and a model comes in without one
         return None
-    tags = found if isinstance(found, list) else [found]
+    tags = named if isinstance(named, list) else [named]
     codes = codes_of(tags)
     return sorted(codes) if codes and "multilingual" not in tags else None

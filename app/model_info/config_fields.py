@@ -28,19 +28,19 @@ def read_text(path: Path) -> str:
 def read_object(path: Path) -> dict[str, Any]:
     """A small file's JSON object; raises CheckpointError as read_text does, and where it is none."""
     try:
-        found = json.loads(read_text(path))
+        config = json.loads(read_text(path))
     except (ValueError, RecursionError) as error:
         raise unusable(path, f"cannot be read ({error})") from error
-    if not isinstance(found, dict):
+    if not isinstance(config, dict):
         raise unusable(path, "is not a JSON object")
-    return found
+    return config
 
 
 @dataclass(frozen=True)
 class Fields:
-    """`found` as read from `path`. Each method raises CheckpointError; null counts as missing."""
+    """`values` as read from `path`. Each method raises CheckpointError; null counts as missing."""
 
-    found: Mapping[str, Any]
+    values: Mapping[str, Any]
     path: Path
 
     def whole(self, name: str, default: int | None = None, *, least: int = 1, most: int = MOST) -> int:
@@ -60,7 +60,7 @@ class Fields:
         return float(value)
 
     def number_or_none(self, name: str) -> float | None:
-        return None if self.found.get(name) is None else self.number(name)
+        return None if self.values.get(name) is None else self.number(name)
 
     def flag(self, name: str, default: bool) -> bool:
         value = self._given(name, default)
@@ -69,7 +69,7 @@ class Fields:
         return value
 
     def _given(self, name: str, default: object) -> object:
-        value = self.found.get(name)
+        value = self.values.get(name)
         if value is None:
             value = default
         if value is None:

@@ -13,8 +13,8 @@ ROOT = Path("/")
 
 def available_bytes(root: Path = ROOT) -> int | None:
     """The least of all limits; None where nothing can be known. `root` is another one in tests."""
-    found = [*_free_on_machine(root), *_free_in_groups(root)]
-    return max(0, min(found)) if found else None
+    free = [*_free_on_machine(root), *_free_in_groups(root)]
+    return max(0, min(free)) if free else None
 
 
 def _free_on_machine(root: Path) -> Iterator[int]:

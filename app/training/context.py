@@ -12,8 +12,6 @@ from typing import Any, Protocol, TypeVar
 
 from app.saving import TrainingError, saving
 
-__all__ = ["FileContext", "NoContext", "Progress", "TrainingContext", "TrainingError", "drain"]
-
 Result = TypeVar("Result")
 
 

@@ -21,7 +21,7 @@ from app.corpus.pair import Pair
 from app.corpus.pairs import distinct_pairs, instruction_pairs
 from app.corpus.planted_faults import with_planted_faults
 from app.lm.text.tokenizer import Tokenizer, train_tokenizer
-from app.training.context import TrainingError
+from app.saving import TrainingError
 from app.training.pretrain import pack_rows
 from app.training.sft import Example
 

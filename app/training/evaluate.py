@@ -19,7 +19,8 @@ from app.lm.model import Llama
 from app.lm.precision import autocast
 from app.lm.text.end_tokens import EndTokens
 from app.model_info.size import micro_batch_tokens
-from app.training.context import Progress, TrainingError
+from app.saving import TrainingError
+from app.training.context import Progress
 from app.training.packing import lower_states, pack
 from app.training.ppo.losses import gather_logprobs, kl_estimates
 from app.training.ppo.rollout import token_states, unflatten

@@ -14,7 +14,8 @@ from torch import Tensor
 
 from app.hparams import PretrainHparams
 from app.lm.model import Llama
-from app.training.context import Progress, TrainingContext, TrainingError
+from app.saving import TrainingError
+from app.training.context import Progress, TrainingContext
 from app.training.supervised import Batch, FitResult, fit, shuffled
 
 PROBE_ROWS = 96  # rows on which training and held-out loss are measured

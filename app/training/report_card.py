@@ -56,15 +56,16 @@ class ReportCard:
     sampled: dict[str, Share]
     topics: dict[str, Share]
     followups: dict[str, Share]
-    manners: dict[str, Share]
+    styles: dict[str, Share]
     examples: list[dict[str, object]] = field(default_factory=list)
 
     def as_json(self) -> dict[str, object]:
         def plain(shares: dict[str, Share]) -> dict[str, object]:
             return {name: asdict(share) | {"value": share.value} for name, share in shares.items()}
 
-        parts = {name: plain(getattr(self, name)) for name in ("greedy", "sampled", "topics", "followups", "manners")}
-        return {"prompts": self.prompts, **parts, "examples": self.examples}
+        parts = {name: plain(getattr(self, name)) for name in ("greedy", "sampled", "topics", "followups")}
+        manners = plain(self.styles)  # the key of the cards that lie beside trained models
+        return {"prompts": self.prompts, **parts, "manners": manners, "examples": self.examples}
 
 
 def held_out_prompts(count: int) -> list[Pair]:
@@ -137,16 +138,16 @@ def _by(pairs: Sequence[Pair], groups: Sequence[Sequence[Answer]], key: Callable
     verdicts: dict[str, list[bool]] = {}
     for pair, group in zip(pairs, groups, strict=True):
         verdicts.setdefault(key(pair), []).extend(_on_topic(pair, answer.text) for answer in group)
-    return {name: _share(found) for name, found in sorted(verdicts.items())}
+    return {name: _share(of_name) for name, of_name in sorted(verdicts.items())}
 
 
-def _manners(pairs: Sequence[Pair], groups: Sequence[Sequence[Answer]]) -> dict[str, Share]:
+def _styles(pairs: Sequence[Pair], groups: Sequence[Sequence[Answer]]) -> dict[str, Share]:
     seen: dict[str, list[bool]] = {}
     for pair, group in zip(pairs, groups, strict=True):
         for answer in group:
             for name, visible in checks.visible_style(answer.text, pair.language).items():
                 seen.setdefault(name, []).append(visible)
-    return {name: _share(found) for name, found in seen.items()}
+    return {name: _share(of_name) for name, of_name in seen.items()}
 
 
 def distinct_fours(groups: Sequence[Sequence[Answer]]) -> Share:
@@ -178,8 +179,8 @@ def write_report_card(
         sampled=at_one,
         topics=_by([p for p, _ in plain], [g for _, g in plain], lambda pair: pair.topic),
         followups=_by([p for p, _ in follow], [g for _, g in follow], lambda pair: pair.followup),
-        manners=_manners(pairs, sampled),
-        examples=[_example(*found) for found in zip(pairs, greedy, sampled, strict=False)][:SHOWN],
+        styles=_styles(pairs, sampled),
+        examples=[_example(*answered) for answered in zip(pairs, greedy, sampled, strict=False)][:SHOWN],
     )
 
 

@@ -16,7 +16,8 @@ from torch import Tensor
 
 from app.hparams import SFTHparams
 from app.lm.model import Llama
-from app.training.context import Progress, TrainingContext, TrainingError
+from app.saving import TrainingError
+from app.training.context import Progress, TrainingContext
 from app.training.supervised import IGNORED, Batch, FitResult, fit, shuffled
 
 OPEN_ROWS = 32  # rows that are still being filled: the next pair goes to the first one it fits in

@@ -18,7 +18,8 @@ from torch import Tensor
 
 from app.lm.model import Llama
 from app.lm.precision import autocast, matmul_dtype
-from app.training.context import Progress, TrainingContext, TrainingError
+from app.saving import TrainingError
+from app.training.context import Progress, TrainingContext
 from app.training.linear_cross_entropy import linear_cross_entropy
 
 IGNORED = -100  # cross_entropy's own word for "no target here"

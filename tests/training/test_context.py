@@ -7,7 +7,8 @@ from typing import IO
 import pytest
 import torch
 
-from app.training.context import FileContext, NoContext, Progress, TrainingError, drain
+from app.saving import TrainingError
+from app.training.context import FileContext, NoContext, Progress, drain
 
 
 def test_state_comes_back(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import torch
 
 from app.corpus.cleaning.clean import Report
 from app.lm.text.tokenizer import Tokenizer, train_tokenizer
-from app.training.context import TrainingError
+from app.saving import TrainingError
 from app.training.datasets import base_data, sft_data
 
 

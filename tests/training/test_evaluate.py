@@ -12,7 +12,8 @@ from app.lm.inference.offline import sample_batch
 from app.lm.inference.sequence import Completion
 from app.lm.model import Llama
 from app.lm.text.end_tokens import EndTokens
-from app.training.context import Progress, TrainingError, drain
+from app.saving import TrainingError
+from app.training.context import Progress, drain
 from app.training.evaluate import Answers, Evaluation, distinct_share, error_over_prompts, evaluate_policy, metrics_of
 from app.training.reward.network import RewardModel, score_answers
 from tests.training.tiny import ASSISTANT, BOS, END, ENDS, PAD, USER, tiny_model

@@ -10,8 +10,8 @@ from collections.abc import Generator, Iterator
 from contextlib import contextmanager, nullcontext
 from typing import Any
 
-from app.saving import saving
-from app.training.context import Progress, TrainingError
+from app.saving import TrainingError, saving
+from app.training.context import Progress
 from app.worker.checkpoints import JobCheckpoints
 from app.worker.run import JobRun
 

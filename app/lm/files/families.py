@@ -99,21 +99,21 @@ def family_of(found: Mapping[str, Any], path: Path) -> Family:
 
 def _refuse_what_differs(fields: Fields) -> None:
     """Things that change what the numbers mean."""
-    experts = next((name for name in EXPERTS if fields.found.get(name)), None)
+    experts = next((name for name in EXPERTS if fields.values.get(name)), None)
     if experts:
         raise InvalidError(
             f"This model is a mixture of experts ({experts} in config.json), which is not supported. "
             "Choose a dense model of the same family."
         )
-    if fields.found.get("quantization_config"):
+    if fields.values.get("quantization_config"):
         raise InvalidError(
             "This model's weights are quantized (quantization_config in config.json), which is not supported. "
             "Choose the original in bfloat16, float16 or float32."
         )
-    activation = fields.found.get("hidden_act", "silu")
+    activation = fields.values.get("hidden_act", "silu")
     if activation not in ("silu", "swish"):
         raise InvalidError(f"hidden_act {activation} is not supported, only silu is. Choose another model.")
-    layer_types = fields.found.get("layer_types") or []
+    layer_types = fields.values.get("layer_types") or []
     if not isinstance(layer_types, list):
         raise unusable(fields.path, "has a layer_types that is no list")
     for other in (kind for kind in layer_types if kind not in LAYER_TYPES):
@@ -136,7 +136,7 @@ def _check_sizes(config: ModelConfig, path: Path) -> None:
 
 def _rope_fields(fields: Fields) -> Fields:
     """The old writing (`rope_scaling`) or the new one (`rope_parameters`); empty where neither is there."""
-    inner = fields.found.get("rope_scaling") or fields.found.get("rope_parameters") or {}
+    inner = fields.values.get("rope_scaling") or fields.values.get("rope_parameters") or {}
     if not isinstance(inner, dict):
         raise unusable(fields.path, "has rope parameters that are no object")
     if any(isinstance(value, dict) for value in inner.values()):
@@ -151,7 +151,7 @@ def rope_theta(fields: Fields, default: float) -> float:
 
 def read_rope(fields: Fields) -> Rope:
     inner = _rope_fields(fields)
-    name = inner.found.get("rope_type") or inner.found.get("type") or "default"
+    name = inner.values.get("rope_type") or inner.values.get("type") or "default"
     if name not in ROPE_TYPES:
         raise InvalidError(f"Rope type {name} is not supported; supported are {', '.join(ROPE_TYPES)}.")
     for where in (fields, inner):
@@ -182,7 +182,7 @@ def read_rope(fields: Fields) -> Rope:
 def unrotated_layers(fields: Fields) -> tuple[int, ...]:
     """SmolLM3's `no_rope_layers` says 1 for a layer that does rotate; without it, every fourth one does not."""
     layers = fields.whole("num_hidden_layers", most=MOST_LAYERS)
-    listed = fields.found.get("no_rope_layers")
+    listed = fields.values.get("no_rope_layers")
     if listed is None:
         every = fields.whole("no_rope_layer_interval", 4)
         return tuple(index for index in range(layers) if (index + 1) % every == 0)

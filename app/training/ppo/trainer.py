@@ -22,7 +22,8 @@ from app.lm.model import Llama
 from app.lm.precision import autocast
 from app.lm.text.end_tokens import EndTokens
 from app.model_info.size import fit_ppo
-from app.training.context import Progress, TrainingContext, TrainingError
+from app.saving import TrainingError
+from app.training.context import Progress, TrainingContext
 from app.training.ppo.losses import (
     KLController,
     compute_rewards,

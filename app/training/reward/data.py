@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from app.lm.text.end_tokens import EndTokens
-from app.training.context import TrainingError
+from app.saving import TrainingError
 from app.training.packing import Packed, pack
 from app.training.reward.head import Pairs, make_pairs
 from app.training.reward.network import Answered, RewardModel, batches_by_length, states_of

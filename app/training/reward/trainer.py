@@ -23,7 +23,8 @@ from app.hparams import RewardHparams
 from app.lm.model import Llama
 from app.lm.text.end_tokens import EndTokens
 from app.preferences import NOTHING_LEARNED
-from app.training.context import Progress, TrainingContext, TrainingError
+from app.saving import TrainingError
+from app.training.context import Progress, TrainingContext
 from app.training.reward.data import (
     Fit,
     RankedGroup,

@@ -8,7 +8,7 @@ from typer.testing import CliRunner
 
 from app.__main__ import cli
 from app.corpus.cleaning.folder import BUFFER, LONGEST_DOCUMENT, folder_documents
-from app.training.context import TrainingError
+from app.saving import TrainingError
 
 
 def _read(folder: Path) -> tuple[list[str], dict[str, str]]:

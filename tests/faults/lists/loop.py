@@ -67,7 +67,7 @@ FAULTS = [
     terminal("a closed output is none", "if stream is None:", "if False:"),
     terminal("bytes of other encodings", 'if not any("\\udc80" <= character', 'if True or not any("\\udc80" <= character'),
     # JSON
-    strict("a name twice is taken", "if len(found) == len(pairs):", "if True:"),
+    strict("a name twice is taken", "if len(by_name) == len(pairs):", "if True:"),
     strict("depth is not looked at", "if data.count(b\"[\") + data.count(b\"{\") > MAX_DEPTH:", "if False:"),
     strict("brackets in strings are depth", "rb'\"(?:[^\"\\\\]|\\\\.|\\\\\\Z)*+(?:\"|\\Z)|[\\[\\]{}:]'", "rb'[\\[\\]{}:]'"),
     strict("64 bits and more are taken", "MAX_WHOLE if isinstance(value, int) else math.inf", "math.inf"),

@@ -55,7 +55,7 @@ FAULTS = [
     size("biases are not counted", "return matrices + biases + norms", "return matrices + norms"),
     size("every layer may be frozen", "min(frozen, config.num_hidden_layers - 1)", "min(frozen, config.num_hidden_layers)"),
     machine("the innermost group alone counts", "range(len(parts), -1, -1)", "range(len(parts), len(parts) - 1, -1)"),
-    machine("free memory below nothing", "max(0, min(found)) if found", "min(found) if found"),
+    machine("free memory below nothing", "max(0, min(free)) if free", "min(free) if free"),
     evaluate("answers fit if the neighbour's question fits", "after_fits = ref.sum(-1) >", "after_fits = ref.sum(-1) <"),
     evaluate("the policy's entropy is the reference's", "-torch.tensor(found.after_logprob).sum()", "-torch.tensor(found.after_ref_logprob).sum()"),
     evaluate("beyond the mean, not the best", "(after > before.max())", "(after > before.mean())"),

@@ -12,7 +12,8 @@ from app.hparams import PPOHparams, SamplingParams
 from app.lm.inference.offline import sample_batch
 from app.lm.model import Llama
 from app.lm.text.end_tokens import EndTokens
-from app.training.context import NoContext, Progress, TrainingError, drain
+from app.saving import TrainingError
+from app.training.context import NoContext, Progress, drain
 from app.training.ppo.rollout import Rollout, collect, sample_answers
 from app.training.ppo.trainer import PolicyResult, Trainer, make_experience, prompts_of_batch, train_policy
 from app.training.reward.network import RewardModel, score_answers

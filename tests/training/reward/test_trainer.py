@@ -10,7 +10,8 @@ from app.hparams import RewardHparams
 from app.lm.files.checkpoint import CheckpointError
 from app.lm.text.end_tokens import EndTokens
 from app.preferences import NOTHING_LEARNED
-from app.training.context import NoContext, Progress, TrainingError, drain
+from app.saving import TrainingError
+from app.training.context import NoContext, Progress, drain
 from app.training.packing import pack
 from app.training.reward.data import prepare
 from app.training.reward.network import batches_by_length, normalize
