@@ -160,7 +160,7 @@ class PretrainHparams:
     total_tokens: Annotated[int, Field(ge=1_000), about("Tokens to train on.")] = 12_000_000
     context_tokens: Annotated[RowTokens, about("Tokens per row.")] = 256
     batch_rows: Annotated[int, Field(ge=1), about("Rows per step.")] = 32
-    learning_rate: Annotated[Rate, about("AdamW's highest rate.")] = 2e-3
+    learning_rate: Annotated[Rate, about("AdamW's peak learning rate.")] = 2e-3
     min_learning_rate: Annotated[Rate, about("The rate at the end of the cosine.")] = 1e-4
     warmup_steps: Annotated[int, Field(ge=0), about("Steps over which the rate rises to its highest.")] = 100
     weight_decay: Annotated[Share, about("AdamW's weight decay.")] = 0.1
@@ -179,7 +179,7 @@ class SFTHparams:
     )
     context_tokens: Annotated[RowTokens, about("Tokens per row; longer conversations are left out.")] = 256
     batch_rows: Annotated[int, Field(ge=1), about("Rows per step.")] = 32
-    learning_rate: Annotated[Rate, about("AdamW's highest rate.")] = 1e-3
+    learning_rate: Annotated[Rate, about("AdamW's peak learning rate.")] = 1e-3
     min_learning_rate: Annotated[Rate, about("The rate at the end of the cosine.")] = 5e-5
     warmup_steps: Annotated[int, Field(ge=0), about("Steps over which the rate rises to its highest.")] = 50
     weight_decay: Annotated[Share, about("AdamW's weight decay.")] = 0.05

@@ -79,9 +79,9 @@ class Model(BaseModel):
     def _of_its_own_type(cls, value: Any, info: ValidationInfo) -> Any:
         wanted = _plain_types(cls.model_fields[info.field_name or ""].annotation)
         if wanted and wanted <= {int, float} and isinstance(value, str | bool):
-            raise ValueError("a number is wanted, not a text, true or false")
+            raise ValueError("expected a number, not text, true or false")
         if wanted == {bool} and value is not None and not isinstance(value, bool):
-            raise ValueError("true or false is wanted")
+            raise ValueError("expected true or false")
         return value
 
 

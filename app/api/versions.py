@@ -29,7 +29,7 @@ class VersionOut(BaseModel):
     origin: VersionOrigin
     imported_from: str | None = Field(description="The name of the directory that an imported one came from.")
     languages: list[str] | None = Field(
-        description="Of an SFT model, what it is for, as far as somebody said; what is trained from it is for the same."
+        description="Languages that an SFT model is for, if given; what is trained from it is for the same."
     )
     parent_id: int | None
     reward_version_id: int | None
@@ -44,7 +44,7 @@ class VersionOut(BaseModel):
     content_hash: str
     created_at: datetime
     activated_at: datetime | None
-    removed_at: datetime | None = Field(description="Since when its files are gone; its record stays.")
+    removed_at: datetime | None = Field(description="When its files were removed; its record stays.")
 
 
 class VersionDetail(VersionOut):
@@ -55,14 +55,14 @@ class VersionDetail(VersionOut):
 
 
 class PruneIn(Model):
-    keep: int = Field(removal.KEEP, ge=0, le=1_000, description="Newest of each kind to leave besides what is needed.")
-    dry_run: bool = Field(False, description="Only tell.")
+    keep: int = Field(removal.KEEP, ge=0, le=1_000, description="How many of the newest of each kind to keep.")
+    dry_run: bool = Field(False, description="Only show what would be removed.")
 
 
 class Removed(BaseModel):
     id: int
     kind: VersionKind
-    freed_bytes: int = Field(description="Size of its files, but for those that another version shares.")
+    freed_bytes: int = Field(description="Size of its files, except those that another version shares.")
 
 
 class Kept(BaseModel):

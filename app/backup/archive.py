@@ -141,7 +141,7 @@ class ArchiveReader:
             self._tar = tarfile.open(fileobj=self._source, mode="r|", bufsize=PIECE_BYTES)  # noqa: SIM115
             self.manifest = _parse(self._member(MANIFEST, at_most=MAX_MANIFEST_BYTES).read())
         except _DAMAGE as error:
-            raise BackupError(f"This is no backup of Fourfold, or its beginning is damaged ({error}).") from error
+            raise BackupError(f"This is not a Fourfold backup, or its beginning is damaged ({error}).") from error
 
     def extract(self, folder: Path) -> None:
         """All files into the empty `folder`."""
@@ -160,9 +160,9 @@ class ArchiveReader:
             while self._source.read(PIECE_BYTES):
                 pass
             if self._source.count % tarfile.RECORDSIZE:  # a tar is padded to whole records
-                raise BackupError("The backup is cut off at its end. Nothing was restored.")
+                raise BackupError("The backup is truncated at its end. Nothing was restored.")
         except _DAMAGE as error:
-            raise BackupError(f"The backup is cut off or damaged ({error}). Nothing was restored.") from error
+            raise BackupError(f"The backup is truncated or damaged ({error}). Nothing was restored.") from error
 
     def _extract(self, entry: Entry, place: Path) -> None:
         is_packed = entry.name == DATABASE
@@ -183,13 +183,13 @@ class ArchiveReader:
     def _member(self, name: str, size: int | None = None, *, at_most: int = MAX_BYTES) -> IO[bytes]:
         member = self._tar.next()
         if member is None:
-            raise BackupError(f"The backup is cut off: {name} is missing. Nothing was restored.")
+            raise BackupError(f"The backup is truncated: {name} is missing. Nothing was restored.")
         if member.name != name or not member.isreg() or member.issparse():
             raise BackupError(
-                f"The backup holds {member.name[:100]!r} where {name} should come as a plain file. Nothing restored."
+                f"The backup holds {member.name[:100]!r} where {name} should be a regular file. Nothing restored."
             )
         if not 0 <= member.size <= at_most or size not in (None, member.size):
-            raise BackupError(f"{name} has another size than the manifest says. Nothing was restored.")
+            raise BackupError(f"{name} has a different size than the manifest says. Nothing was restored.")
         file = self._tar.extractfile(member)
         assert file is not None, "a plain file"
         return file
@@ -209,13 +209,13 @@ def _parse(head: bytes) -> Manifest:
     except (NotJsonError, JsonValueError) as error:
         raise BackupError(f"The backup's manifest cannot be read ({error}). Nothing was restored.") from error
     if not isinstance(given, dict) or given.get("format") != FORMAT:
-        raise BackupError("This is no backup of Fourfold, or one of a newer Fourfold. Nothing was restored.")
+        raise BackupError("This is not a Fourfold backup, or it is one of a newer Fourfold. Nothing was restored.")
     try:
         files = tuple(Entry(each["name"], each["bytes"], each["sha256"]) for each in given["files"])
         texts = [given[name] for name in ("program", "schema", "created_at")]
         missing = tuple(given["missing"])
     except (KeyError, TypeError) as error:
-        raise BackupError("The backup's manifest is not whole. Nothing was restored.") from error
+        raise BackupError("The backup's manifest is incomplete. Nothing was restored.") from error
     for entry in files:
         _check(entry)
     names = [entry.name for entry in files]
@@ -226,9 +226,9 @@ def _parse(head: bytes) -> Manifest:
         or names[:1] != [DATABASE]
         or not all(isinstance(text, str) for text in texts)
     ):
-        raise BackupError("The backup's manifest is not whole. Nothing was restored.")
+        raise BackupError("The backup's manifest is incomplete. Nothing was restored.")
     if not all(isinstance(name, str) and VERSION_PATH.fullmatch(name) for name in missing):
-        raise BackupError("The backup's manifest is not whole. Nothing was restored.")
+        raise BackupError("The backup's manifest is incomplete. Nothing was restored.")
     program, schema, created_at = texts
     return Manifest(program, schema, created_at, files, missing)
 
@@ -240,7 +240,7 @@ def _check(entry: Entry) -> None:
         )
     whole = isinstance(entry.bytes, int) and not isinstance(entry.bytes, bool) and 0 <= entry.bytes <= MAX_BYTES
     if not whole or not isinstance(entry.sha256, str) or not _HASH.fullmatch(entry.sha256):
-        raise BackupError("The backup's manifest is not whole. Nothing was restored.")
+        raise BackupError("The backup's manifest is incomplete. Nothing was restored.")
 
 
 def pack(source: Path, target: Path) -> None:
@@ -253,4 +253,4 @@ def check_names(names: Sequence[str]) -> None:
     """Raises BackupError for a file that a backup would not take back."""
     for name in names:
         if not NAME.fullmatch(name):
-            raise BackupError(f"{name} has a name that no backup takes. Rename or remove that file.")
+            raise BackupError(f"{name} has a name that a backup cannot hold. Rename or remove that file.")

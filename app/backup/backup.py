@@ -83,7 +83,7 @@ def backup_to_file(settings: Settings, path: Path) -> Manifest:
 def backup_to_stream(settings: Settings, target: IO[bytes]) -> Manifest:
     """The database's copy lies in the data folder meanwhile. Raises BackupError; BrokenPipeError where nobody reads."""
     if not settings.data_dir.is_dir():
-        raise BackupError(f"There is no data folder {settings.data_dir}. FOURFOLD_DATA_DIR says where it lies.")
+        raise BackupError(f"There is no data folder {settings.data_dir}. FOURFOLD_DATA_DIR says where it is.")
     try:
         with workspace(settings.data_dir, PREFIX) as scratch:
             return make_backup(settings, target, scratch)
@@ -101,7 +101,7 @@ def _check_target(settings: Settings, path: Path) -> None:
     if path.is_dir():
         raise BackupError(f"{path} is a folder. Name a file in it.")
     if path.exists() and not path.is_file():
-        raise BackupError(f"{path} is no plain file. Name one, or write - and send the output there.")
+        raise BackupError(f"{path} is not a regular file. Name one, or write - and redirect the output.")
     database = make_url(settings.resolved_database_url).database
     own = {settings.data_dir / DATABASE, settings.data_dir / DBOS_DATABASE, Path(database or DATABASE)}
     inside = path.relative_to(settings.data_dir).parts[:1] if path.is_relative_to(settings.data_dir) else ()

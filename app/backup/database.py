@@ -40,7 +40,9 @@ def _snapshot(source: Database, target: Path) -> None:
     if source.dialect.name == "sqlite":
         _copy_file(Path(source.url.database or ""), target)
     elif not is_current(source):
-        raise BackupError("The database is not of this program's schema. Start Fourfold once, then make the backup.")
+        raise BackupError(
+            "The database does not have this program's schema. Start Fourfold once, then make the backup."
+        )
     copy = open_database(sqlite_url(target), create=True)
     try:
         migrate(copy)
@@ -57,7 +59,7 @@ def _snapshot(source: Database, target: Path) -> None:
 
 def _copy_file(path: Path, target: Path) -> None:
     if not path.is_file():
-        raise BackupError(f"There is no database at {path}. FOURFOLD_DATA_DIR says where the data lies.")
+        raise BackupError(f"There is no database at {path}. FOURFOLD_DATA_DIR says where the data is.")
     with closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(target)) as copy:
         source.execute("PRAGMA query_only=ON")
         source.backup(copy)  # in one piece: a reader's moment, for which no writer waits

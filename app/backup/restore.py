@@ -51,7 +51,7 @@ def restore(settings: Settings, source: IO[bytes]) -> Manifest:
                 _put_in_place(staged, folder, data_dir, target)
     except OSError as error:
         raise BackupError(
-            f"The backup could not be restored to {data_dir} ({error.strerror or error}). Nothing was restored; mend "
+            f"The backup could not be restored to {data_dir} ({error.strerror or error}). Nothing was restored; fix "
             "the cause and try again."
         ) from error
     return reader.manifest

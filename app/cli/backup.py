@@ -21,7 +21,9 @@ def _file(given: str | Path) -> Path:
 
 
 def backup(
-    file: Annotated[Path, typer.Argument(parser=_file, metavar="FILE", help="Where to; - is the standard output.")],
+    file: Annotated[
+        Path, typer.Argument(parser=_file, metavar="FILE", help="Where to write it; - is standard output.")
+    ],
 ) -> None:
     """Copy database, model versions and checkpoints into one file, while everything runs."""
 
@@ -33,14 +35,14 @@ def backup(
         manifest = backup_to_file(settings, file)
     for path in manifest.missing:
         typer.echo(
-            f"{path} is not whole and is not in the backup: put its files back, or remove that version.", err=True
+            f"{path} is incomplete and is not in the backup: put its files back, or remove that version.", err=True
         )
     said = f"Backed up {len(manifest.files)} files, {megabytes(manifest.total_bytes)}"
     typer.echo(f"{said}." if str(file) == STREAM else f"{said}, to {file}.", err=str(file) == STREAM)
 
 
 def restore(
-    file: Annotated[Path, typer.Argument(parser=_file, metavar="FILE", help="A backup; - is the standard input.")],
+    file: Annotated[Path, typer.Argument(parser=_file, metavar="FILE", help="A backup; - is standard input.")],
 ) -> None:
     """Bring a backup back into an empty data folder (FOURFOLD_DATA_DIR); all of it or nothing."""
 
@@ -57,8 +59,8 @@ def restore(
         with source:
             manifest = restore_from(settings, source)
     for path in manifest.missing:
-        typer.echo(f"{path} was not whole when the backup was made, and is not there.", err=True)
+        typer.echo(f"{path} was incomplete when the backup was made, and is missing.", err=True)
     typer.echo(
         f"Restored {len(manifest.files)} files of {manifest.created_at} to {settings.data_dir}. Start Fourfold: jobs "
-        "that ran go on from their checkpoints."
+        "that ran resume from their checkpoints."
     )

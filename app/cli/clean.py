@@ -15,7 +15,10 @@ from app.saving import TrainingError
 def clean(
     folder: Annotated[Path, typer.Argument(parser=path_argument, help="Folder with .txt, .md or .jsonl files.")],
     out: Annotated[
-        Path, typer.Option(parser=path_argument, help="The cleaned documents, one JSON object with `text` a line.")
+        Path,
+        typer.Option(
+            parser=path_argument, help="Where the cleaned documents go, one JSON object with `text` per line."
+        ),
     ],
 ) -> None:
     """Clean and de-duplicate a folder of texts for `fourfold pretrain --texts`. The report goes beside OUT."""

@@ -26,7 +26,9 @@ def evaluate_sft(
     prompts: Annotated[int, typer.Option(min=1, help="Held-out prompts to ask.")] = 1_000,
     out: Annotated[
         Path | None,
-        typer.Option(parser=path_argument, help="Where the card goes (default: report-card.json beside the weights)."),
+        typer.Option(
+            parser=path_argument, help="Where the report card goes (default: report-card.json beside the weights)."
+        ),
     ] = None,
     seed: Annotated[int, typer.Option(help="The same seed gives the same answers.")] = 0,
     show: Annotated[int, typer.Option(min=0, max=40, help="Answers to print.")] = 0,

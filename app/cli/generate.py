@@ -22,7 +22,9 @@ def generate(
         Path, typer.Option(parser=path_argument, help="A model directory in the Hugging Face layout.")
     ] = SFT_MODEL,
     n: Annotated[int, typer.Option(min=1, max=64, help="How many answers.")] = 4,
-    temperature: Annotated[float, typer.Option(min=0.0, max=2.0, help="0 is greedy, and so is all below 0.001.")] = 1.0,
+    temperature: Annotated[
+        float, typer.Option(min=0.0, max=2.0, help="0 is greedy, and so is anything below 0.001.")
+    ] = 1.0,
     top_k: Annotated[int, typer.Option(min=0, help="0 is off.")] = 0,
     top_p: Annotated[float, typer.Option(min=0.01, max=1.0, help="1 is off.")] = 1.0,
     max_tokens: Annotated[int, typer.Option(min=1, max=448, help="Longest answer.")] = 96,

@@ -26,10 +26,10 @@ def import_model(
     language: Annotated[
         list[str] | None,
         typer.Option(
-            help="What it is for, such as en; may be given again. Default: what its README.md says, else any."
+            help="A language it is for, such as en; may be repeated. Default: what its README.md says, else any."
         ),
     ] = None,
-    activate: Annotated[bool, typer.Option(help="Let it write the answers from now on.")] = True,
+    activate: Annotated[bool, typer.Option(help="Let it answer from now on.")] = True,
 ) -> None:
     """Bring in somebody else's model (Llama, Mistral, Qwen2, Qwen3, SmolLM)."""
     from app.lm.files.importing import import_directory
@@ -70,6 +70,6 @@ def tell(imported: "ImportedModel", number: int, path: str, *, active: bool) -> 
         f"{imported.context_tokens:,} tokens of context), copied to {path}; it {answers}."
     )
     spoken = "any language (--language narrows that)" if imported.languages is None else listed(imported.languages)
-    typer.echo(f"Prompts for it are drawn in {spoken}.")
+    typer.echo(f"Prompts for it are shown in {spoken}.")
     if imported.plain_format:
         typer.echo('It has no chat template (a base model?): conversations are written as "User: …", "Assistant:".')

@@ -37,11 +37,11 @@ class PretrainOptions:
         ),
     ] = None
     seed: Annotated[int, hparam_option(PretrainHparams, "seed")] = 0
-    compile_model: Annotated[bool, typer.Option("--compile", help="torch.compile: faster, wants a C++ compiler.")] = (
+    compile_model: Annotated[bool, typer.Option("--compile", help="Use torch.compile: faster, needs a C++ compiler.")] = (
         False
     )
     work: Annotated[
-        Path | None, typer.Option(parser=path_argument, help="Folder of the resumable state (default: beside OUT).")
+        Path | None, typer.Option(parser=path_argument, help="Folder for the resumable state (default: beside OUT).")
     ] = None
 
 

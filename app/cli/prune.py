@@ -13,9 +13,9 @@ from app.web.formatting import version_title
 
 
 def prune(
-    keep: Annotated[int, typer.Option(min=0, help="Newest of each kind to leave besides what is needed.")] = 1,
+    keep: Annotated[int, typer.Option(min=0, help="How many of the newest of each kind to keep.")] = 1,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Only tell what would go, and why the rest stays.")
+        bool, typer.Option("--dry-run", help="Only show what would be removed, and why the rest stays.")
     ] = False,
 ) -> None:
     """Delete the files of versions that nothing needs: their records stay, what they taught stays in the others."""
@@ -39,7 +39,7 @@ def prune(
         typer.echo(f"stays: {version_title(version)}. {reason}")
     for each in pruning.going:
         typer.echo(
-            f"{'would go' if dry_run else 'removed'}: {version_title(each.version)}, {megabytes(each.freed_bytes)}"
+            f"{'would remove' if dry_run else 'removed'}: {version_title(each.version)}, {megabytes(each.freed_bytes)}"
         )
     verb = "would be freed" if dry_run else "freed"
     typer.echo(f"{megabytes(pruning.freed_bytes)} {verb}." if pruning.going else "Nothing to remove.")

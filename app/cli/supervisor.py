@@ -115,7 +115,7 @@ class Supervisor:
         if not ready or program.died_too_often():
             when = "before it was ready" if not ready else f"{RESTARTS} times within {RESTART_WINDOW_SECONDS:g} s"
             raise UnavailableError(
-                f"{words}\nIt died {when}, so everything was stopped. Mend the cause above and start again."
+                f"{words}\nIt died {when}, so everything was stopped. Fix the cause above and start again."
             )
         print(f"{program.name:<6} | died; starting it again", flush=True)
         program.start()

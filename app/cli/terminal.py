@@ -29,7 +29,7 @@ def text_argument(given: str) -> str:
         return given.encode(sys.getfilesystemencoding(), "surrogateescape").decode("utf-8")
     except UnicodeError as error:
         raise InvalidError(
-            f"{given!a} holds bytes that are no text. Write it in UTF-8 (LC_ALL=C.UTF-8 says that it is)."
+            f"{given!a} holds bytes that are not text. Write it in UTF-8 (and set LC_ALL=C.UTF-8)."
         ) from error
 
 

@@ -60,7 +60,7 @@ class DatabaseFile:
     def _compare(self) -> None:
         identity = _identity(self._path)
         if self._known is not None and identity != self._known:
-            self._lost("is gone" if identity is None else "is another file than the one that was opened")
+            self._lost("is gone" if identity is None else "is not the file that was opened")
 
     def _lost(self, how: str) -> None:
         raise DataLostError(

@@ -22,7 +22,7 @@ class Trouble:
 BUSY = "The database is busy with another write. Nothing was saved; try again in a moment."
 _FULL = "The disk of the data folder is full. Nothing was saved; free some space and send it again."
 _DISK = (
-    "The disk of the data folder could not be read or written. Nothing was saved; look whether it is full, still "
+    "The disk of the data folder could not be read or written. Nothing was saved; check whether it is full, still "
     "mounted, and healthy."
 )
 _READ_ONLY = "The data folder cannot be written. Give this program the right to write there, or set FOURFOLD_DATA_DIR."
@@ -35,14 +35,14 @@ _OTHER_SCHEMA = (
     "program again, so that it can bring them up to date."
 )
 _AWAY = (
-    "The database server does not answer. Nothing was saved; try again in a moment, and look whether PostgreSQL runs."
+    "The database server does not answer. Nothing was saved; try again in a moment, and check whether PostgreSQL runs."
 )
 _REFUSED = (
-    "The database server lets nobody in with the name, password or database of FOURFOLD_DATABASE_URL. Nothing was "
-    "saved; set it right and start Fourfold again."
+    "The database server refuses the name, password or database of FOURFOLD_DATABASE_URL. Nothing was "
+    "saved; correct it and start Fourfold again."
 )
 _NO_RIGHT = (
-    "This program may not write to its database, or the server takes no writes now. Nothing was saved; give the user "
+    "This program may not write to its database, or the server accepts no writes now. Nothing was saved; give the user "
     "of FOURFOLD_DATABASE_URL the database as its own, and name the primary server."
 )
 _SERVER_FULL = "The database server's disk is full. Nothing was saved; free some space there and send it again."

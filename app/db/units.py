@@ -18,7 +18,7 @@ READERS = 8
 WRITERS = 2
 """One writes, the next is at the door."""
 LINE = 512
-CROWDED = "Too many people want the database right now. Nothing was saved; try again in a few seconds."
+CROWDED = "Too many requests are waiting for the database. Nothing was saved; try again in a few seconds."
 Result = TypeVar("Result")
 
 

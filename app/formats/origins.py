@@ -17,7 +17,7 @@ def origins_of(text: str) -> tuple[str, ...]:
 
 def _origin(text: str) -> str:
     if text in {"*", "null"}:
-        raise ValueError(f"names {text}, which would let in pages that nobody knows; {FORM}")
+        raise ValueError(f"names {text}, which would let in any page; {FORM}")
     wrong = ValueError(f"names {text!r}, which is not the origin of a page; {FORM}")
     try:
         parts = urlsplit(text.lower())

@@ -67,7 +67,7 @@ def parse_json(data: bytes) -> Any:
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise NotJsonError("it is not UTF-8 text; send it in UTF-8, unpacked") from error
+        raise NotJsonError("it is not UTF-8 text; send it in UTF-8, uncompressed") from error
     try:
         value = json.loads(text, object_pairs_hook=_object, parse_int=_whole)
     except json.JSONDecodeError as error:
@@ -83,9 +83,7 @@ def _check_depth(data: bytes) -> None:
         if token in (b"[", b"{"):
             names.append(b"")
             if len(names) > MAX_DEPTH:
-                raise JsonValueError(
-                    _outermost(names), f"lists and objects stand in each other more than {MAX_DEPTH} deep"
-                )
+                raise JsonValueError(_outermost(names), f"lists and objects are nested more than {MAX_DEPTH} deep")
         elif token in (b"]", b"}"):
             del names[-1:]
         elif token == b":":
@@ -122,7 +120,7 @@ def _check(value: Any, place: Place) -> None:
         if not abs(value) <= (MAX_WHOLE if isinstance(value, int) else math.inf) or math.isinf(value):
             raise JsonValueError(place, "numbers are finite, and whole ones have at most 63 bits")
     elif isinstance(value, _Twice):
-        raise JsonValueError((*place, _sendable(value.name)), "stands there twice; send it once")
+        raise JsonValueError((*place, _sendable(value.name)), "is given twice; send it once")
     elif isinstance(value, list):
         for number, item in enumerate(value):
             _check(item, (*place, number))

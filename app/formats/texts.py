@@ -45,14 +45,14 @@ def clean_name(name: str, *, what: str, most: int) -> str:
     characters."""
     if _CONTROLS.search(name.strip()) or _NOT_IN_NAMES.search(name.strip()):
         raise InvalidError(
-            f"{what} must not hold control characters, line ends or marks that turn the direction of writing. "
-            "Take them out and send it again."
+            f"{what} must not contain control characters, line breaks or direction marks. "
+            "Remove them and send it again."
         )
     if any(unicodedata.category(character) == "Cs" for character in name):
         raise InvalidError(f"{what} holds half a character (a lone surrogate). Send it in UTF-8.")
     name = _BLANKS.sub(" ", unicodedata.normalize("NFC", _NEEDLESS.sub("", name.strip()))).strip()
     if not shows_anything(name):
-        raise InvalidError(f"{what} is empty: write 1 to {most} characters, at least one of which can be seen.")
+        raise InvalidError(f"{what} is empty: write 1 to {most} characters, at least one of them visible.")
     if len(name) > most:
-        raise InvalidError(f"{what} has {len(name):,} characters; at most {most} are taken. Shorten it.")
+        raise InvalidError(f"{what} has {len(name):,} characters; at most {most} are allowed. Shorten it.")
     return name

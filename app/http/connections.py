@@ -147,7 +147,7 @@ class GuardedProtocol(H11Protocol):
 
     def _headers_are_late(self) -> None:
         if self.conn.trailing_data[0]:
-            self._refuse(HTTPStatus.REQUEST_TIMEOUT, "The request did not come in time. Send it again.")
+            self._refuse(HTTPStatus.REQUEST_TIMEOUT, "The request did not arrive in time. Send it again.")
         else:
             self.transport.close()
 
@@ -160,7 +160,7 @@ class GuardedProtocol(H11Protocol):
         elif passed < allowed:
             self._reading = self.loop.call_later(allowed - passed, self._look_at_body)
         else:
-            self._refuse(HTTPStatus.REQUEST_TIMEOUT, "The request did not come in time. Send it again.")
+            self._refuse(HTTPStatus.REQUEST_TIMEOUT, "The request did not arrive in time. Send it again.")
 
     def _refuse(self, status: HTTPStatus, sentence: str) -> None:
         """Answers where no answer has begun, and closes; lingers a moment, or the answer would be lost to a client that

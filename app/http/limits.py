@@ -91,4 +91,4 @@ def _counted(receive: Receive, limit: int) -> Callable[[], Awaitable[MutableMapp
 
 
 def _sentence(limit: int) -> str:
-    return f"The request is too large: at most {limit // 1024} kB are taken. Shorten it or send it in parts."
+    return f"The request is too large: at most {limit // 1024} kB are allowed. Shorten it or send it in parts."

@@ -42,7 +42,7 @@ def check_guarded(settings: Settings) -> None:
         raise UnavailableError(
             f"Other machines can reach {reached_at}, and everybody there could rank, train and read all that is kept. "
             "Set FOURFOLD_TOKEN to a secret of 16 characters or more, which browsers sign in with and programs send, "
-            "or FOURFOLD_OPEN=1 where everybody may. Nothing was started."
+            "or FOURFOLD_OPEN=1 if everybody may. Nothing was started."
         )
 
 
@@ -96,4 +96,4 @@ def _refused(host: str, port: int, error: OSError) -> str:
 
 
 def _reason(error: Exception) -> str:
-    return str(error.strerror) if isinstance(error, socket.gaierror) else "it is no name"
+    return str(error.strerror) if isinstance(error, socket.gaierror) else "it is not a host name"

@@ -29,7 +29,7 @@ MEDIA_TYPE = "application/problem+json"
 API_PREFIXES = ("/api/", openai_errors.PREFIX)
 RETRY_SECONDS = "1"
 MAX_NAME_CHARACTERS = 80
-WRONG_ADDRESS = "Something in this address, or in what was sent, is not what belongs there. Choose one of the pages."
+WRONG_ADDRESS = "Something in this address, or in what was sent, does not belong there. Choose one of the pages."
 PROBLEM_SCHEMA = {
     "type": "object",
     "required": ["type", "title", "status", "detail"],
@@ -112,7 +112,7 @@ async def answer_other_method(request: Request, _error: Exception) -> Response:
         405,
         HTTPStatus.METHOD_NOT_ALLOWED.phrase,
         f"{request.method} is not answered at {request.url.path}; use {allowed}.",
-        page="This address only takes what a button of a page sends. Nothing was changed: go to the page and press it.",
+        page="This address only accepts what a page's button sends. Nothing was changed: go to the page and press it.",
         headers={"Allow": allowed},
     )
     return await _handler(lambda *_: problem)(request, _error)
@@ -240,5 +240,5 @@ def _disk_full() -> Problem:
 
 def _bug() -> Problem:
     """The server ends the connection behind it: a client that is told sends nothing more on it."""
-    said = "The server made a mistake; its log says more. Nothing was saved."
+    said = "The server failed; its log says more. Nothing was saved."
     return Problem(500, "Internal error", said, headers={"Connection": "close"})

@@ -58,5 +58,5 @@ def _unknown(name: str) -> Kind:
         start=StartForm(heading=name, method="", description="", button=""),
         hparams=NoHparams,
         handler="",
-        no_curves="This program does not know what such a job draws.",
+        no_curves="This program does not know the curves of such a job.",
     )

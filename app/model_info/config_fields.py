@@ -17,7 +17,7 @@ def read_text(path: Path) -> str:
     """A small file's text; raises CheckpointError where it is missing, large or no text."""
     try:
         if path.stat().st_size > MAX_BYTES:
-            raise unusable(path, f"is larger than {MAX_BYTES >> 20} MiB, which no such file is")
+            raise unusable(path, f"is larger than {MAX_BYTES >> 20} MiB, too large for such a file")
         return path.read_text(encoding="utf-8")
     except FileNotFoundError as error:
         raise unusable(path, "is missing") from error
@@ -47,7 +47,9 @@ class Fields:
         """A whole number from `least` to `most`."""
         value = self._given(name, default)
         if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
-            raise unusable(self.path, f"has {name} {_short(value)}, which is no whole number from {least} to {most:,}")
+            raise unusable(
+                self.path, f"has {name} {_short(value)}, which is not a whole number from {least} to {most:,}"
+            )
         return value
 
     def number(
@@ -56,7 +58,7 @@ class Fields:
         """A number from `least` to `most`."""
         value = self._given(name, default)
         if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value <= most:
-            raise unusable(self.path, f"has {name} {_short(value)}, which is no number from {least:g} to {most:g}")
+            raise unusable(self.path, f"has {name} {_short(value)}, which is not a number from {least:g} to {most:g}")
         return float(value)
 
     def number_or_none(self, name: str) -> float | None:

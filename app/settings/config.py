@@ -52,25 +52,25 @@ class Settings(BaseSettings):
     port: int = Field(8000, ge=0, le=65535, description="Port the web server listens on; 0 picks a free one.")
     allowed_hosts: str = Field(
         "",
-        description="Names, separated by commas, under which browsers may open it beside localhost and addresses.",
-        json_schema_extra=said("names of hosts"),
+        description="Host names, separated by commas, that it answers to besides localhost and IP addresses.",
+        json_schema_extra=said("host names"),
     )
     token: str | None = Field(
         None,
         repr=False,
         description="What browsers sign in with, and programs send as `Authorization: Bearer`.",
-        json_schema_extra=said("16 to 256 letters, figures and signs of ASCII, no spaces", secret=True),
+        json_schema_extra=said("16 to 256 ASCII letters, digits and signs, no spaces", secret=True),
     )
-    open: bool = Field(False, description="Let in everybody who reaches an address that is not this machine's alone.")
+    open: bool = Field(False, description="Let in everybody, even if other machines can reach it.")
     published_host: str = Field(
         "",
-        description="In a container: the host that its port is published on, which then decides whether it is open.",
+        description="In a container: the host that its port is published on: decides whether others can reach it.",
         json_schema_extra=said("a name or an address"),
     )
     cors_origins: str = Field(
         "",
         description="Origins, separated by commas, whose pages may call the API from a browser.",
-        json_schema_extra=said("as https://example.org"),
+        json_schema_extra=said("such as https://example.org"),
     )
     data_dir: UsablePath = Field(
         default_factory=data_folder, description="Folder of the database, model versions and job checkpoints."
@@ -115,7 +115,7 @@ class Settings(BaseSettings):
     )
 
     precision: Literal["auto", "bf16", "fp32"] = Field(
-        "auto", description="Number format of products; auto: what this installation's first processor was made for."
+        "auto", description="Number format of matrix products; auto: chosen by this installation's first processor."
     )
 
     temperature: float = Field(0.8, ge=0.0, le=2.0, description="Sampling temperature of the label page.")
@@ -127,7 +127,7 @@ class Settings(BaseSettings):
     max_prompt_characters: int = Field(
         2_000, ge=1, le=1_000_000, description="Longest prompt a person may type, characters."
     )
-    ready_groups: int = Field(4, ge=0, le=64, description="Groups of four answers kept sampled ahead.")
+    ready_groups: int = Field(4, ge=0, le=64, description="Groups of four answers to keep sampled ahead.")
     lease_seconds: float = Field(
         1_800.0, ge=1, le=YEAR_SECONDS, description="How long a group stays with one labeler, seconds."
     )
@@ -147,12 +147,12 @@ class Settings(BaseSettings):
         8, ge=1, le=1_000_000_000, description="New rankings that queue a reward-model training."
     )
     auto_policy_accuracy: float = Field(
-        0.70, ge=0.0, le=1_000.0, description="Held-out accuracy from which PPO queues itself; above 1 turns it off."
+        0.70, ge=0.0, le=1_000.0, description="Held-out accuracy from which PPO is queued automatically; above 1 turns it off."
     )
-    auto_activate: bool = Field(False, description="Activate a candidate by itself when its evaluation passes.")
-    auto_activate_win_rate: float = Field(0.60, ge=0.0, le=1.0, description="Least held-out win rate of the rule.")
+    auto_activate: bool = Field(False, description="Activate a candidate automatically when its evaluation passes.")
+    auto_activate_win_rate: float = Field(0.60, ge=0.0, le=1.0, description="Least held-out win rate for that.")
     auto_activate_max_kl: float = Field(
-        30.0, gt=0, le=1_000_000.0, description="Largest KL to the SFT model of the rule, nats."
+        30.0, gt=0, le=1_000_000.0, description="Largest KL to the SFT model for that, nats."
     )
 
     worker_threads: int = Field(2, ge=1, le=1_024, description="CPU threads of a training job.")
@@ -164,7 +164,7 @@ class Settings(BaseSettings):
         10.0, ge=SHORTEST_SECONDS, le=DAY_SECONDS, description="Time a cancelled job has to stop, seconds."
     )
     worker_stale_seconds: float = Field(
-        15.0, ge=0.1, le=DAY_SECONDS, description="Heartbeat age from which a worker is dead, seconds."
+        15.0, ge=0.1, le=DAY_SECONDS, description="Age of a heartbeat from which its worker counts as dead, seconds."
     )
     worker_patience_seconds: float = Field(
         600.0,
@@ -193,7 +193,7 @@ class Settings(BaseSettings):
     @classmethod
     def _check_token(cls, text: str | None) -> str | None:
         if text is not None and not TOKEN.fullmatch(text):
-            raise ValueError("must be 16 to 256 letters, figures and signs of ASCII, without spaces")
+            raise ValueError("must be 16 to 256 ASCII letters, digits and signs, without spaces")
         return text
 
     @field_validator("cors_origins")

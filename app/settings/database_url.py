@@ -25,14 +25,14 @@ def _check_connectable(url: URL) -> None:
         raise ValueError(f"names the port {url.port}; a port is a number from 1 to 65535")
     given = dict(url.query) | url.translate_connect_args(username="user", database="dbname")
     if any("\0" in str(value) for value in given.values()):
-        raise ValueError("holds the character NUL (%00), which no name and no password has")
+        raise ValueError("contains the character NUL (%00), which no name or password has")
     try:
         make_conninfo(**{name: str(value) for name, value in given.items()})
         int(str(url.query.get("connect_timeout", 0)))
     except UnicodeEncodeError as error:
-        raise ValueError("has bytes that are no UTF-8; write them as %40 and the like") from error
+        raise ValueError("has bytes that are not UTF-8; write them as %40 and so on") from error
     except (ProgrammingError, ValueError) as error:
-        raise ValueError("has an option behind its ? that PostgreSQL does not know; leave it out") from error
+        raise ValueError("has an option after its ? that PostgreSQL does not know; leave it out") from error
 
 
 def usable_database_url(text: str) -> str:
@@ -46,7 +46,7 @@ def usable_database_url(text: str) -> str:
     except (ArgumentError, ValueError) as error:
         raise ValueError(f"is not the address of a database that Fourfold knows; write {FORMS}") from error
     if DRIVERS.get(name) != driver:
-        raise ValueError(f"names {name} with the driver {driver}, which Fourfold does not work with; write {FORMS}")
+        raise ValueError(f"names {name} with the driver {driver}, which Fourfold does not support; write {FORMS}")
     if name != "sqlite":
         if importlib.util.find_spec(driver) is None:
             raise ValueError(f"needs the Python package {driver}: pip install 'fourfold[postgres]'")

@@ -15,9 +15,9 @@ def usable_path(given: str | Path) -> Path:
     try:
         text.encode()
     except UnicodeEncodeError as error:
-        raise ValueError("has bytes that are no UTF-8 in its name; rename it or choose another one") from error
+        raise ValueError("has bytes that are not UTF-8 in its name; rename it or choose another one") from error
     if not text or "\0" in text:
-        raise ValueError("is no path; give one without the character NUL" if text else "is no path: it is empty")
+        raise ValueError("is not a path; give one without the character NUL" if text else "is not a path: it is empty")
     try:
         path = Path(text).expanduser()
     except RuntimeError as error:

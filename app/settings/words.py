@@ -83,7 +83,7 @@ def _refusal(location: tuple[int | str, ...], item: Mapping[str, Any]) -> str:
         wrong = f"is {_shown(item['input'])}, but must be {_kind(field)}{values_of(field)}"
     else:
         wrong = str(own) if is_secret(field) else f"is {_shown(item['input'])}, which {own}"
-    return f"{variable(name)} {wrong}. Mend it, or leave it out for the default ({default_of(field)})."
+    return f"{variable(name)} {wrong}. Fix it, or leave it out for the default ({default_of(field)})."
 
 
 def _kind(field: FieldInfo) -> str:

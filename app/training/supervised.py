@@ -94,7 +94,7 @@ def compiled_states(model: Llama) -> States:
     """The model's states through torch.compile: half the processor time here, for batches of one shape. Wants a C++
     compiler; the first call takes about a minute."""
     if not any(map(shutil.which, COMPILERS)):
-        raise TrainingError("--compile wants a C++ compiler (g++ or clang++). Install one, or leave --compile out.")
+        raise TrainingError("--compile needs a C++ compiler (g++ or clang++). Install one, or leave --compile out.")
     compiled: States = torch.compile(model.hidden_states, dynamic=False)
     return compiled
 
@@ -199,7 +199,7 @@ def _restore(
     if other:
         was = ", ".join(f"{name} {begun.get(name, 'not told')}" for name in other)
         raise TrainingError(
-            f"An unfinished training with other settings stands here ({was}). Give the same settings to go on with it,"
+            f"An unfinished training with other settings is here ({was}). Give the same settings to resume it,"
             " or another --work folder to leave it, or remove its folder."
         )
     model.load_state_dict(state["model"])

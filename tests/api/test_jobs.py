@@ -111,7 +111,7 @@ def test_go_on_and_start_again(server: LiveServer, job_id: str) -> None:
         response = server.client.post(f"/api/v1/jobs/{job_id}/{action}")
         assert response.status_code == (202 if action == "resume" else 409), "it has not ended"
     worker.finish(JobStatus.FAILED)
-    check_problem(server.client.post(f"/api/v1/jobs/{job_id}/resume"), 409, "no checkpoint of this job")
+    check_problem(server.client.post(f"/api/v1/jobs/{job_id}/resume"), 409, "no checkpoint to resume from")
     checkpoint = job_folders.checkpoint_path(server.settings, job_id)
     checkpoint.parent.mkdir(parents=True)
     checkpoint.write_bytes(b"")
@@ -121,7 +121,7 @@ def test_go_on_and_start_again(server: LiveServer, job_id: str) -> None:
         "job_id": job_id, "status": "queued", "error": None, "params": {"ridge_steps": 2}
     }  # fmt: skip
     server.client.post(f"/api/v1/jobs/{job_id}/cancel")
-    check_problem(server.client.post(f"/api/v1/jobs/{job_id}/resume"), 409, "only a failed one can go on")
+    check_problem(server.client.post(f"/api/v1/jobs/{job_id}/resume"), 409, "only a failed one can be resumed")
     response = server.client.post(f"/api/v1/jobs/{job_id}/restart")
     again = server.client.get(f"/api/v1/jobs/{response.json()['job_id']}").json()
     assert response.status_code == 202

@@ -88,7 +88,7 @@ def test_the_command_tells_and_prunes(
     monkeypatch.setenv("FOURFOLD_MODEL_DIR", str(tiny_model_dir))
     told = CliRunner().invoke(cli, ["prune", "--dry-run"])
     assert (told.exit_code, folder(running, old).is_dir()) == (0, True), told.output
-    assert f"would go: Policy {old}" in told.output
+    assert f"would remove: Policy {old}" in told.output
     assert f"stays: Policy {new}. It is the newest of its kind." in told.output
     done = CliRunner().invoke(cli, ["prune", "--keep", "0"])
     assert done.exit_code == 0, done.output

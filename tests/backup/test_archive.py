@@ -91,7 +91,7 @@ def test_the_forger_makes_good_ones(target: Settings, forged: Forged) -> None:
 
 @pytest.mark.parametrize("content", [b"", b"hello", b"\x1f\x8b" + bytes(100), bytes(10_240), b"SQLite format 3\x00"])
 def test_what_is_no_backup(target: Settings, content: bytes) -> None:
-    check_refused(target, content, "Nothing was restored" if content == bytes(10_240) else "no backup of Fourfold")
+    check_refused(target, content, "Nothing was restored" if content == bytes(10_240) else "not a Fourfold backup")
 
 
 @pytest.mark.parametrize("share", [0.02, 0.2, 0.4, 0.6, 0.8, 0.97])
@@ -100,7 +100,7 @@ def test_cut_off(target: Settings, good: bytes, share: float) -> None:
 
 
 def test_cut_off_by_a_byte(target: Settings, good: bytes) -> None:
-    check_refused(target, good[:-1], "cut off")
+    check_refused(target, good[:-1], "truncated")
     assert len(good) % tarfile.RECORDSIZE == 0
 
 
@@ -257,14 +257,14 @@ def test_room_is_needed_for_equal_files_once(target: Settings, forged: Forged, m
 
 
 FORGERIES: dict[Callable[[Forged], None], str] = {
-    _larger: "another size",
+    _larger: "different size",
     _huge: "are free in",
-    _negative: "not whole",
-    _twice: "not whole",
-    _no_database: "not whole",
+    _negative: "incomplete",
+    _twice: "incomplete",
+    _no_database: "incomplete",
     _other_format: "newer Fourfold",
     _bomb: "damaged",
-    _no_list: "not whole",
+    _no_list: "incomplete",
 }
 
 

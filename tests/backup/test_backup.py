@@ -122,7 +122,7 @@ def test_a_version_that_is_not_whole_is_told(installed: Settings, tmp_path: Path
     for name in lost:
         (installed.data_dir / "versions" / "1-sft" / name).unlink(missing_ok=True)
     done = command(installed, "backup", str(tmp_path / "a"))
-    assert b"versions/1-sft is not whole and is not in the backup" in done.stderr
+    assert b"versions/1-sft is incomplete and is not in the backup" in done.stderr
     assert done.returncode == 0
 
 

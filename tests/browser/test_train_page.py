@@ -187,7 +187,7 @@ def test_the_chain_of_versions_changes_hands(page: Page, server: LiveServer) -> 
 
 def test_a_policy_that_has_left_its_bounds_is_said_so_wherever_it_is_praised(page: Page, server: LiveServer) -> None:
     """Train page and version page; a person may still activate it."""
-    sentence = "62% of its answers only say words of the question back; of the SFT model's, 2%."
+    sentence = "62% of its answers only repeat words of the question; of the SFT model's, 2%."
     with transaction(server.runtime.write) as session:
         sft = versions.sft_version(session)
         policy = versions.add_version(
@@ -255,6 +255,6 @@ def test_a_failed_job_says_why_and_offers_the_next_step(page: Page, server: Live
     checkpoint.write_bytes(b"")
     page.reload()
     failed.get_by_role("button", name="Resume Reward model training").click()
-    expect(page.locator(f"#job-{job.id}")).to_contain_text("Waiting to go on from its checkpoint")
+    expect(page.locator(f"#job-{job.id}")).to_contain_text("Waiting to resume from its checkpoint")
     page.locator("#jobs .job").get_by_role("button", name="Cancel").click()
     expect(page.locator("#jobs .job")).to_have_count(0)

@@ -73,8 +73,8 @@ def test_arguments_that_the_terminal_could_not_read(monkeypatch: pytest.MonkeyPa
     """As an ASCII locale hands UTF-8 over, and bytes that are no text at all."""
     assert text_argument("请") == "请"
     assert text_argument("请".encode().decode("ascii", "surrogateescape")) == "请"
-    with pytest.raises(InvalidError, match=r"^'caf\\udce9' holds bytes that are no text\. Write it in UTF-8"):
+    with pytest.raises(InvalidError, match=r"^'caf\\udce9' holds bytes that are not text\. Write it in UTF-8"):
         text_argument("caf\udce9")
     code, told = run(monkeypatch, io.StringIO(), *ASK, str(tiny_model_dir), "caf\udce9")
     assert code == 1
-    assert told.startswith(r"'caf\udce9' holds bytes that are no text.")
+    assert told.startswith(r"'caf\udce9' holds bytes that are not text.")

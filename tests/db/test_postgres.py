@@ -24,12 +24,12 @@ STATES = {
     "40001": (503, "try again in a moment", True),
     "40P01": (503, "try again in a moment", True),
     "55P03": (503, "try again in a moment", True),
-    "57P01": (503, "look whether PostgreSQL runs", True),
-    "08006": (503, "look whether PostgreSQL runs", True),
-    "53300": (503, "look whether PostgreSQL runs", True),
+    "57P01": (503, "check whether PostgreSQL runs", True),
+    "08006": (503, "check whether PostgreSQL runs", True),
+    "53300": (503, "check whether PostgreSQL runs", True),
     "53100": (507, "disk is full", False),
-    "28P01": (503, "set it right", False),
-    "3D000": (503, "set it right", False),
+    "28P01": (503, "correct it", False),
+    "3D000": (503, "correct it", False),
     "42501": (503, "may not write", False),
     "3F000": (503, "may not write", False),
     "25006": (503, "may not write", False),
@@ -57,10 +57,10 @@ def test_a_mistake_of_the_program_is_none(state: str) -> None:
 @pytest.mark.parametrize(
     ("said", "says"),
     [
-        ("connection failed: Connection refused", "look whether PostgreSQL runs"),
-        ("server closed the connection unexpectedly", "look whether PostgreSQL runs"),
-        ('FATAL:  password authentication failed for user "x"', "set it right"),
-        ('FATAL:  database "x" does not exist', "set it right"),
+        ("connection failed: Connection refused", "check whether PostgreSQL runs"),
+        ("server closed the connection unexpectedly", "check whether PostgreSQL runs"),
+        ('FATAL:  password authentication failed for user "x"', "correct it"),
+        ('FATAL:  database "x" does not exist', "correct it"),
     ],
 )
 def test_a_server_that_is_not_reached(said: str, says: str) -> None:

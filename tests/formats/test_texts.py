@@ -67,7 +67,7 @@ def test_names(given: str, name: str) -> None:
     [
         *(("", "is empty"), (" \u3000 ", "is empty"), ("\u200b\u200d\u3164", "is empty")),
         *(("a\0b", "control characters"), ("a\tb", "control characters"), ("a\nb", "control"), ("a\x85b", "control")),
-        *(("a\u202eb", "direction"), ("\u2066a\u2069", "direction"), ("a\u2028b", "line ends")),
+        *(("a\u202eb", "direction"), ("\u2066a\u2069", "direction"), ("a\u2028b", "line breaks")),
         *(("a\ud800", "surrogate"), ("x" * 65, "65 characters; at most 64")),
     ],
 )

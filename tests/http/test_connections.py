@@ -86,7 +86,7 @@ def test_openai_s_clients_read_it_in_their_form(strict: LiveServer) -> None:
     assert b"application/json" in head
     error = json.loads(body)["error"]
     assert error["type"] == "invalid_request_error"
-    assert "did not come in time" in error["message"]
+    assert "did not arrive in time" in error["message"]
 
 
 def test_byte_by_byte_is_no_way_around(strict: LiveServer) -> None:

@@ -69,9 +69,9 @@ def test_what_is_no_number_in_the_range_is_refused_by_name(
         ("FOURFOLD_TOP_P", "0", "must be a number, above 0 to 1"),
         ("FOURFOLD_HOST", "x" * 300, "must be a name or an address"),
         ("FOURFOLD_DATA_DIR", "~nobody-of-that-name/x", "home folder of a user that this machine does not know"),
-        ("FOURFOLD_MODEL_DIR", "/tmp/\udcff", "'/tmp/\\udcff', which has bytes that are no UTF-8"),
-        ("FOURFOLD_TOKEN", "a secret of many words", "must be 16 to 256 letters"),
-        ("FOURFOLD_TOKEN", " " * 20, "must be 16 to 256 letters"),
+        ("FOURFOLD_MODEL_DIR", "/tmp/\udcff", "'/tmp/\\udcff', which has bytes that are not UTF-8"),
+        ("FOURFOLD_TOKEN", "a secret of many words", "must be 16 to 256 ASCII letters"),
+        ("FOURFOLD_TOKEN", " " * 20, "must be 16 to 256 ASCII letters"),
         ("FOURFOLD_DATABASE_URL", "/var/db", "is not the address of a database"),
         ("FOURFOLD_DATABASE_URL", "nonsense+x://secret@h/n", "names nonsense with the driver x"),
         ("FOURFOLD_DATABASE_URL", "postgres://u:secret@h/n", "is not the address of a database"),
@@ -82,10 +82,10 @@ def test_what_is_no_number_in_the_range_is_refused_by_name(
         ("FOURFOLD_DATABASE_URL", "sqlite:///:memory:", "must name a file"),
         ("FOURFOLD_DATABASE_URL", "sqlite:///file:secret?uri=true", "must name a file"),
         ("FOURFOLD_DATABASE_URL", "postgresql://u:secret@h:99999/n", "names the port 99999"),
-        ("FOURFOLD_DATABASE_URL", "postgresql://u:secret%00@h/n", "holds the character NUL"),
-        ("FOURFOLD_DATABASE_URL", "postgresql://u:secret\udcff@h/n", "has bytes that are no UTF-8"),
-        ("FOURFOLD_DATABASE_URL", "postgresql://u:secret@h/n?nonsense=1", "has an option behind its ?"),
-        ("FOURFOLD_DATABASE_URL", "postgresql://u:secret@h/n?connect_timeout=x", "has an option behind its ?"),
+        ("FOURFOLD_DATABASE_URL", "postgresql://u:secret%00@h/n", "contains the character NUL"),
+        ("FOURFOLD_DATABASE_URL", "postgresql://u:secret\udcff@h/n", "has bytes that are not UTF-8"),
+        ("FOURFOLD_DATABASE_URL", "postgresql://u:secret@h/n?nonsense=1", "has an option after its ?"),
+        ("FOURFOLD_DATABASE_URL", "postgresql://u:secret@h/n?connect_timeout=x", "has an option after its ?"),
         ("FOURFOLD_DATABASE_URL", "sqlite:///~nobody-of-that-name/secret", "names a file whose path"),
     ],
 )
@@ -176,6 +176,6 @@ def test_a_wrong_setting_is_a_sentence_and_no_trace(verb: str, tmp_path: Path) -
     assert done.stderr.splitlines() == [
         "Warning: there is no setting FOURFOLD_PROT; it does nothing. Did you mean FOURFOLD_PORT?",
         "FOURFOLD_PORT is 'abc', but must be a whole number, 0 to 65535. "
-        "Mend it, or leave it out for the default (8000).",
+        "Fix it, or leave it out for the default (8000).",
     ]
     assert not folder.exists()

@@ -67,7 +67,7 @@ def test_home_folders_are_expanded(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
     [
         ("", "it is empty"),
         ("a\0b", "NUL"),
-        ("/tmp/\udcff", "no UTF-8"),
+        ("/tmp/\udcff", "not UTF-8"),
         ("~nobody-of-that-name/x", "does not know"),
     ],
 )

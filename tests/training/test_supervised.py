@@ -99,7 +99,7 @@ def test_a_training_with_other_settings_is_not_gone_on_with(tmp_path: Path) -> N
         next(first)
     first.close()
     other = train_base(tiny(), rows(), rows(6), replace(PRETRAIN, learning_rate=1e-5), context=context)
-    with pytest.raises(TrainingError, match=r"other settings stands here \(learning_rate 0\.0"):
+    with pytest.raises(TrainingError, match=r"other settings is here \(learning_rate 0\.0"):
         next(other)
 
 

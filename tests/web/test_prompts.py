@@ -136,7 +136,7 @@ def test_a_file_is_taken_in_and_told_in_a_sentence(visitor: Visitor) -> None:
     pairs = b'{"prompt": "Imported <b>here</b>", "chosen": "a", "rejected": "b", "margin": 1}\n'
     page = visitor.upload("/prompts/import", "pairs.jsonl", pairs)
     assert page.status_code == 200
-    said = "1 row read: 1 new prompt and 1 new ranking. Columns that say nothing here were not kept: margin."
+    said = "1 row read: 1 new prompt and 1 new ranking. Unknown columns were not kept: margin."
     assert said in words_of(page.text)
     again = visitor.upload("/prompts/import", "pairs.jsonl", pairs)
     assert "1 ranking was there already." in words_of(again.text)
@@ -150,7 +150,7 @@ def test_a_file_is_taken_in_and_told_in_a_sentence(visitor: Visitor) -> None:
 def test_a_file_that_cannot_be_taken_is_told_where_it_was_chosen(visitor: Visitor) -> None:
     refused = visitor.upload("/prompts/import", "x.jsonl", b'{"prompt": "fine"}\n{"promt": "x"}')
     assert refused.status_code == 422
-    assert "Line 2: its columns say nothing that is known (promt)." in words_of(refused.text)
+    assert "Line 2: its columns are not known (promt)." in words_of(refused.text)
     assert '<details class="ask" id="import" open>' in refused.text
     for empty in (visitor.upload("/prompts/import", "", b""), visitor.send("/prompts/import", file="text")):
         assert empty.status_code == 422

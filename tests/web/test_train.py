@@ -195,4 +195,4 @@ def test_a_job_of_a_kind_that_a_newer_program_knew_is_shown(server: LiveServer, 
     with transaction(server.runtime.write) as session:
         session.add(Job(id="later", kind="train_later", dedup_key="later", status=JobStatus.RUNNING))
     assert "train_later is running" in words_of(visitor.get("/train"))
-    assert "This program does not know what such a job draws." in words_of(visitor.get("/train?job=later"))
+    assert "This program does not know the curves of such a job." in words_of(visitor.get("/train?job=later"))

@@ -67,7 +67,7 @@ class ChatMessage(Strict):
 
 
 class StreamOptions(Strict):
-    include_usage: bool | None = Field(None, description="A last piece without choices tells the tokens.")
+    include_usage: bool | None = Field(None, description="Send a last piece without choices that counts the tokens.")
     include_obfuscation: Literal[False] | None = None
 
 
@@ -135,11 +135,11 @@ class SamplingIn(Strict):
 
 
 class ChatIn(SamplingIn):
-    """Fields of OpenAI's API, and vLLM's `top_k`, `min_p`, `repetition_penalty`. docs/openai.md tells them all."""
+    """Fields of OpenAI's API, and vLLM's `top_k`, `min_p`, `repetition_penalty`. docs/openai.md explains them all."""
 
     messages: Annotated[list[ChatMessage], Field(min_length=1)]
     max_completion_tokens: int | None = Field(
-        None, ge=1, description="Most tokens of an answer. Default: as many as the model's context has room for."
+        None, ge=1, description="Longest answer, in tokens. Default: as many as the model's context has room for."
     )
     logprobs: bool | None = None
     top_logprobs: int | None = Field(None, ge=0, le=MAX_ALTERNATIVES)
@@ -179,7 +179,7 @@ class ChatIn(SamplingIn):
             raise InvalidError("top_logprobs is only allowed when logprobs is true.", param="top_logprobs")
         if self.max_tokens is not None and self.max_completion_tokens is not None:
             raise InvalidError(
-                "max_tokens and max_completion_tokens are one setting under two names. Give the second alone.",
+                "max_tokens and max_completion_tokens are one setting under two names. Send only the second.",
                 param="max_tokens",
                 code="invalid_parameter_combination",
             )
@@ -205,7 +205,7 @@ class CompletionIn(SamplingIn):
 
     prompt: list[str | list[int]] = Field(
         [""],
-        description="A text, tokens, or a list of either. The mark of a document's beginning is put before a text.",
+        description="A text, tokens, or a list of either. A text is preceded by the start token.",
     )
     echo: bool | None = Field(None, description="The prompt's text before each answer.")
     logprobs: int | None = Field(None, ge=0, le=MAX_COMPLETION_ALTERNATIVES)
@@ -230,7 +230,7 @@ class CompletionIn(SamplingIn):
             raise PydanticCustomError("prompt_type", "expected a text, tokens (whole numbers), or a list of either")
         prompts = [value] if all(_is_token(each) for each in value) else value
         if len(prompts) > MAX_PROMPTS:
-            raise PydanticCustomError("too_long", f"at most {MAX_PROMPTS} prompts are taken at once")
+            raise PydanticCustomError("too_long", f"at most {MAX_PROMPTS} prompts are accepted at once")
         for each in prompts:
             tokens = isinstance(each, list) and each and all(_is_token(token) for token in each)
             if not isinstance(each, str) and not tokens:
@@ -245,7 +245,7 @@ class CompletionIn(SamplingIn):
         super().check()
         if self.best_of is not None and self.best_of != self.answers:
             raise InvalidError(
-                f"best_of is not supported: {self.answers} answers are written and all of them returned. Give n alone.",
+                f"best_of is not supported: {self.answers} answers are written and all of them returned. Send only n.",
                 param="best_of",
                 code=UNSUPPORTED,
             )

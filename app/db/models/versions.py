@@ -88,7 +88,7 @@ class Version(Base):
 
     @property
     def languages(self) -> list[str] | None:
-        """Of an SFT model, what it is for, as far as somebody said; what is trained from it is for the same."""
+        """Languages that an SFT model is for, if given; what is trained from it is for the same."""
         if self.origin is VersionOrigin.SHIPPED:
             return list(SHIPPED)
         return self.metrics.get("languages")

@@ -115,7 +115,7 @@ def _refuse_what_differs(fields: Fields) -> None:
         raise InvalidError(f"hidden_act {activation} is not supported, only silu is. Choose another model.")
     layer_types = fields.values.get("layer_types") or []
     if not isinstance(layer_types, list):
-        raise unusable(fields.path, "has a layer_types that is no list")
+        raise unusable(fields.path, "has a layer_types that is not a list")
     for other in (kind for kind in layer_types if kind not in LAYER_TYPES):
         raise InvalidError(f"Layers of type {other} are not supported, only {' and '.join(LAYER_TYPES)} are.")
 
@@ -138,7 +138,7 @@ def _rope_fields(fields: Fields) -> Fields:
     """The old writing (`rope_scaling`) or the new one (`rope_parameters`); empty where neither is there."""
     inner = fields.values.get("rope_scaling") or fields.values.get("rope_parameters") or {}
     if not isinstance(inner, dict):
-        raise unusable(fields.path, "has rope parameters that are no object")
+        raise unusable(fields.path, "has rope parameters that are not an object")
     if any(isinstance(value, dict) for value in inner.values()):
         raise InvalidError("Rope parameters that differ from layer to layer are not supported. Choose another model.")
     return Fields(inner, fields.path)
@@ -187,7 +187,7 @@ def unrotated_layers(fields: Fields) -> tuple[int, ...]:
         every = fields.whole("no_rope_layer_interval", 4)
         return tuple(index for index in range(layers) if (index + 1) % every == 0)
     if not isinstance(listed, list) or len(listed) < layers or any(each not in (0, 1) for each in listed):
-        raise unusable(fields.path, f"has a no_rope_layers that is no list of {layers} zeros and ones")
+        raise unusable(fields.path, f"has a no_rope_layers that is not a list of {layers} zeros and ones")
     return tuple(index for index, rotates in enumerate(listed) if not rotates)
 
 

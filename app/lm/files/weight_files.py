@@ -42,8 +42,8 @@ def weight_paths(directory: Path) -> list[Path]:
     pickles = sorted(found.name for suffix in ("*.bin", "*.pt", "*.pth") for found in directory.glob(suffix))
     if pickles:
         raise InvalidError(
-            f"The weights are there as {pickles[0]} only, a pickle, which can run code and is never opened. Convert "
-            "them where you trust it: load the model with transformers and call "
+            f"The weights are there as {pickles[0]} only, a pickle, which can run code and is never opened. If "
+            "you trust it, convert them: load the model with transformers and call "
             "save_pretrained(directory, safe_serialization=True), then import that directory."
         )
     raise unusable(path, "is missing")
@@ -58,7 +58,7 @@ def read_index(path: Path) -> dict[str, str]:
         raise unusable(path, f"cannot be read ({error!r})") from error
     for file in listed.values():
         if Path(file).name != file or not file.endswith(".safetensors"):
-            raise unusable(path, f"names {file!r}, which is no safetensors file beside it")
+            raise unusable(path, f"names {file!r}, which is not a safetensors file beside it")
     return listed
 
 

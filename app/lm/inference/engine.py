@@ -198,7 +198,7 @@ class LocalEngine:
     def _too_late(self) -> LateError:
         return LateError(
             f"The answers took longer than {self._request_seconds:.0f} seconds and were stopped. Ask for fewer or"
-            " shorter ones, or try again when less is going on."
+            " shorter ones, or try again when the server is less busy."
         )
 
     def _refuse_all(self) -> None:

@@ -41,7 +41,7 @@ class Policy:
             case _:
                 ids = self.tokenizer.encode_conversation(prompt)
         if not ids:
-            raise InvalidError("The prompt is empty, and this model's documents begin with no mark of their own.")
+            raise InvalidError("The prompt is empty, and this model's documents have no start token.")
         return ids
 
     def check_tokens(self, token_ids: Sequence[int]) -> None:

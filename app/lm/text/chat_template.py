@@ -57,10 +57,10 @@ def find_template(directory: Path, config: Mapping[str, Any]) -> str | None:
         found = named.get("default")
         if found is None:
             raise InvalidError(
-                "tokenizer_config.json has several chat templates and none is called default. Name one so."
+                "tokenizer_config.json has several chat templates and none is called default. Give one that name."
             )
     if found is not None and not isinstance(found, str):
-        raise unusable(directory / "tokenizer_config.json", "has a chat_template that is no text")
+        raise unusable(directory / "tokenizer_config.json", "has a chat_template that is not text")
     return found
 
 
@@ -88,7 +88,7 @@ class ChatTemplate:
         except RefusedError as error:
             raise InvalidError(
                 f"The model's chat template cannot write this conversation: {error}. "
-                "Change the conversation, or take a model with another template."
+                "Change the conversation, or use a model with another template."
             ) from error
 
 

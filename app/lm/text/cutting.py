@@ -88,7 +88,7 @@ def check_decoder(backend: tokenizers.Tokenizer) -> None:
         if not _bounded(part):
             raise InvalidError(
                 f"The tokenizer's decoder has a part ({part['type']} with {part.get('pattern')}) that could take long"
-                " or write texts without end, at every piece of every answer. Take a model with another tokenizer."
+                " or write texts without end, at every piece of every answer. Use a model with another tokenizer."
             )
 
 
@@ -105,8 +105,8 @@ def try_tokenizer(path: Path, characters: int) -> None:
         if not text:
             raise unusable(path, f"cannot be read ({error})") from error
         raise InvalidError(
-            f"The model's tokenizer cannot cut a text of {len(text):,} characters ({text[:8]!r} and so on): {error}."
-            " A regular expression in its tokenizer.json may be the cause. Take a model with another tokenizer."
+            f"The model's tokenizer cannot split a text of {len(text):,} characters ({text[:8]!r} and so on): {error}."
+            " A regular expression in its tokenizer.json may be the cause. Use a model with another tokenizer."
         ) from error
     finally:
         process.close()
@@ -184,4 +184,4 @@ def _told(failed: str, advice: str) -> Iterator[None]:
     except BaseException as error:
         if type(error) not in (RefusedError, Exception) and type(error).__name__ != "PanicException":
             raise
-        raise InvalidError(f"{failed}: {error}. {advice}, or take a model with another tokenizer.") from error
+        raise InvalidError(f"{failed}: {error}. {advice}, or use a model with another tokenizer.") from error

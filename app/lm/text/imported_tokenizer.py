@@ -86,7 +86,7 @@ class ImportedTokenizer:
         found = [each for each in self._recognizing(behind) if each in self._special]
         candidates: list[int] = [*found[:1], *listed]
         if not candidates:
-            raise unusable(directory / "tokenizer_config.json", "names no eos_token, so that no answer could end")
+            raise unusable(directory / "tokenizer_config.json", "names no eos_token, so no answer could end")
         return candidates[0]
 
     def _find_pad(self, named: Mapping[str, str]) -> int:
@@ -140,9 +140,9 @@ class ImportedTokenizer:
             )
             if not asked_for or (isinstance(value, str) and self._has_marks(value)):
                 why = (
-                    "holds a control mark of the model"
+                    "contains a special token of the model"
                     if asked_for
-                    else "is none that this model's chat template takes"
+                    else "is not one that this model's chat template accepts"
                 )
                 raise InvalidError(f"{name!r} {why}. Leave it out.", param="chat_template_kwargs", code="invalid_value")
         return self._encoded(messages, partial(self._rendered, values=values))
@@ -201,7 +201,7 @@ class ImportedTokenizer:
         parting = re.compile(f"({begin}[^{begin}{end}]*{end}|[{begin}{end}])")
         for message in marked:
             if any(self._has_marks(part) for part in parting.split(message["content"])[::2]):
-                raise InvalidError("The text holds a control mark of the model in disguise. Leave it out.")
+                raise InvalidError("The text contains a special token of the model in disguise. Leave it out.")
         ids: list[int] = []
         for place, part in enumerate(parting.split(render(marked))):
             if text := part.strip(begin + end):
@@ -239,10 +239,10 @@ class ImportedTokenizer:
         for conversation in PROBES:
             written = self._template.render(conversation)
             if any(message["content"] not in written for message in conversation if message["role"] == "user"):
-                raise InvalidError("The model's chat template leaves out what people ask. Take a model with another.")
+                raise InvalidError("The model's chat template leaves out what people ask. Use a model with another.")
         for text in self._marks:
             if self._mark_ids & set(self.encode(text)):
-                raise InvalidError(f"The model's tokenizer reads a typed {text} as a control mark. Take another model.")
+                raise InvalidError(f"The model's tokenizer reads a typed {text} as a special token. Use another model.")
 
 
 def is_mark(text: str, template: str) -> bool:
@@ -266,7 +266,7 @@ def unused_characters(text: str) -> tuple[str, str]:
     free: Iterable[str] = (chr(each) for each in PRIVATE_USE if chr(each) not in text)
     found = list(islice(free, 2))
     if len(found) < 2:
-        raise InvalidError("The text holds every character of Unicode's private use area. Leave some of them out.")
+        raise InvalidError("The text contains every character of Unicode's private use area. Leave some of them out.")
     return found[0], found[1]
 
 

@@ -50,7 +50,7 @@ def _message(given: dict[str, Any], column: str) -> Message:
         raise InvalidError(f"{column}.{named} must be {known}; it is {show(role)}.")
     for name in ("tool_calls", "function_call"):
         if given.get(name):
-            raise InvalidError(f"{column}.{name} is not taken: prompts hold what is said, no calls of tools.")
+            raise InvalidError(f"{column}.{name} is not accepted: prompts hold text, not tool calls.")
     return Message(role=ROLES[role], content=_content(given.get(said), f"{column}.{said}"))
 
 
@@ -66,7 +66,7 @@ def _part(given: object, column: str) -> str:
     if isinstance(given, dict) and given.get("type") == "text" and isinstance(given.get("text"), str):
         return str(given["text"])
     if isinstance(given, dict) and isinstance(given.get("type"), str) and given["type"] != "text":
-        raise InvalidError(f"{column} has a part of type {show(given['type'])}: only texts are taken.")
+        raise InvalidError(f"{column} has a part of type {show(given['type'])}: only text is accepted.")
     raise InvalidError(f"{column} must be a text, or a list of parts with type text; it is {show(given)}.")
 
 

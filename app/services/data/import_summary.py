@@ -25,7 +25,7 @@ class ImportSummary:
     """New ones, comparisons of two among them."""
     repeated_rankings: int = 0
     held_out: int = 0
-    """Of the new ones, those about held-out prompts: kept, but not learned from."""
+    """Of the new ones, those about held-out prompts: kept, but not trained on."""
     archived: int = 0
     """Of the others, those about archived prompts: the same, until these are taken back."""
     same_text: int = 0
@@ -61,7 +61,7 @@ def told(taken: ImportSummary) -> str:
         sentences.append(f"{prompts} archived here, too, as in the file.")
     if taken.held_out:
         sentences.append(
-            f"{_many(taken.held_out, 'ranking is', 'rankings are')} about held-out prompts: kept, but not learned from."
+            f"{_many(taken.held_out, 'ranking is', 'rankings are')} about held-out prompts: kept, but not trained on."
         )
     if taken.archived:
         sentences.append(
@@ -89,11 +89,11 @@ def _not_kept(taken: ImportSummary) -> list[str]:
         )
     if taken.answers_not_kept:
         answers = _many(taken.answers_not_kept, "answer was", "answers were")
-        said.append(f"{answers} compared with no other and not kept: only the prompts are.")
+        said.append(f"{answers} not compared with another and not kept: only the prompts are.")
     if taken.questions_not_kept:
         said.append(f"{_many(taken.questions_not_kept, 'later question was', 'later questions were')} not kept either.")
     if taken.columns_not_kept:
-        said.append(f"Columns that say nothing here were not kept: {', '.join(sorted(taken.columns_not_kept))}.")
+        said.append(f"Unknown columns were not kept: {', '.join(sorted(taken.columns_not_kept))}.")
     return said
 
 

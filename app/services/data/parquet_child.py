@@ -44,7 +44,7 @@ def line_of(row: dict[str, Any]) -> str:
         return json.dumps(row, default=plain)
     except TypeError as error:
         column = next(name for name, value in row.items() if not is_plain(value))
-        raise TypeError(f"{error} in the column {column[:60]!r}, which say nothing here. Leave it out.") from error
+        raise TypeError(f"{error} in the column {column[:60]!r}, which are not used here. Leave it out.") from error
 
 
 def is_plain(value: Any) -> bool:

@@ -39,7 +39,7 @@ def json_lines_of_parquet(file: IO[bytes], folder: Path | None) -> Iterator[IO[b
             raise InvalidError(f"The Parquet file {done.stderr.decode('utf-8', 'replace').strip()[-500:]}")
         if done.returncode:
             raise InvalidError(
-                "The Parquet file cannot be read: it unpacks to more than this server gives one file, or it is "
+                "The Parquet file cannot be read: it unpacks to more than this server allows, or it is "
                 "damaged. Send it in parts, or as JSON Lines."
             )
         yield lines

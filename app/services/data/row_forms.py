@@ -75,12 +75,12 @@ def _recognised(row: Row) -> Callable[[Row, int], GivenRow]:
     if row.has("label") and any(row.has(name) for name in ("completion", "response")):
         raise InvalidError(
             "it is one answer with a label (as KTO reads them), which compares nothing. Send pairs of answers (prompt, "
-            "chosen, rejected); or leave the label out, and its prompt is taken."
+            "chosen, rejected); or leave the label out, and its prompt is imported."
         )
     if any(row.has(name) for name in PROMPTS):
         return _prompt
     names = ", ".join(sorted(row.left(), key=str)) or "none"
-    raise InvalidError(f"its columns say nothing that is known ({names}). It needs {KNOWN}.")
+    raise InvalidError(f"its columns are not known ({names}). It needs {KNOWN}.")
 
 
 def _prompt(row: Row, max_characters: int) -> GivenRow:

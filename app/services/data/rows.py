@@ -57,7 +57,7 @@ def readable(
         return
     for mark, name in PACKED.items():
         if start.startswith(mark):
-            raise InvalidError(f"The file is packed ({name}). Unpack it and send what is inside.")
+            raise InvalidError(f"The file is compressed ({name}). Unpack it and send what is inside.")
     if start.startswith(OTHER_TEXT) or b"\0" in start[:4]:
         raise InvalidError("The file is UTF-16 text. Save it as UTF-8 and send it again.")
     first = start.removeprefix(codecs.BOM_UTF8).lstrip()[:1]
@@ -113,12 +113,12 @@ def _json_list(file: IO[bytes]) -> Iterator[Place]:
     number, place = 0, "Entry 1"
     while not text.skip("]"):
         if number and not text.skip(","):
-            raise RowError(place, f"it is not valid JSON: behind it stands {text.sight()!r}, not a comma.")
+            raise RowError(place, f"it is not valid JSON: after it comes {text.sight()!r}, not a comma.")
         number += 1
         place = f"Entry {number}"
         yield place, _object(text.value(place), place)
     if text.more():
-        raise InvalidError(f"Something stands behind the list: {text.sight()!r}. Send {FORMS}.")
+        raise InvalidError(f"Something follows the list: {text.sight()!r}. Send {FORMS}.")
 
 
 class _Ahead:
@@ -189,7 +189,7 @@ def _table(file: IO[bytes], known: frozenset[str]) -> Iterator[Place]:
         except StopIteration:
             return
         except csv.Error as error:
-            raise RowError(at.place, f"it is no row of CSV ({error}).") from error
+            raise RowError(at.place, f"it is not a row of CSV ({error}).") from error
         if names is None:
             names = _names(cells, known)
         elif any(map(str.strip, cells)):
@@ -237,7 +237,7 @@ def _separator(file: IO[bytes], known: frozenset[str]) -> str:
     if not recognised(best):
         shown = clean_text(first)[:80]
         raise InvalidError(
-            f"The file is none that is known: its first line is {shown!r}. Send {FORMS}. Columns are called for "
+            f"This kind of file is not known: its first line is {shown!r}. Send {FORMS}. Columns are called for "
             "example prompt, or prompt, chosen and rejected (docs/data.md names them all)."
         )
     return best

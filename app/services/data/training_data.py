@@ -115,7 +115,7 @@ def prompts_by_id(session: Session, ids: Sequence[int]) -> list[Prompt]:
         prompts |= {prompt.id: prompt for prompt in session.scalars(select(Prompt).where(Prompt.id.in_(chunk)))}
     gone = next((prompt_id for prompt_id in ids if prompt_id not in prompts), None)
     if gone is not None:
-        raise ConflictError(f"Prompt {gone}, which this job had chosen, was deleted since. Start it anew.")
+        raise ConflictError(f"Prompt {gone}, which this job had chosen, has been deleted. Start it again.")
     return [prompts[prompt_id] for prompt_id in ids]
 
 

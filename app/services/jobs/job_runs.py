@@ -79,7 +79,7 @@ def requeue(session: Session, lost: HandOver) -> bool:
     An attempt that lives all the same is refused at its next report; the new one goes on from the same checkpoint.
     """
     live = update(Job).where(Job.id == lost.job_id, Job.dispatches == lost.number, Job.status.in_(LIVE))
-    values = {"status": JobStatus.QUEUED, "dispatched_at": None, "message": "Waiting to be taken up again"}
+    values = {"status": JobStatus.QUEUED, "dispatched_at": None, "message": "Waiting to be resumed"}
     return session.execute(live.values(**values).returning(Job.id)).scalar_one_or_none() is not None
 
 
@@ -109,7 +109,7 @@ def start_attempt(
         job.checkpoint_seen = checkpoint
     if job.attempts_without_progress >= max_attempts:
         cause = crash or "The worker was killed while it ran."
-        error = f"Gave up after {job.attempts_without_progress} starts that came no further. {cause}"
+        error = f"Gave up after {job.attempts_without_progress} starts without progress. {cause}"
         _end(job, JobStatus.FAILED, error=error)
         return None
     job.attempts += 1

@@ -125,9 +125,9 @@ def resume_job(session: Session, job_id: str, settings: Settings) -> Job:
     if job.status in LIVE:
         return job
     if job.status is not JobStatus.FAILED:
-        raise ConflictError(f"The job has {job.status}; only a failed one can go on. Start it again instead.")
+        raise ConflictError(f"The job has {job.status}; only a failed one can be resumed. Start it again instead.")
     if not job_folders.has_checkpoint(settings, job_id):
-        raise ConflictError("There is no checkpoint of this job to go on from. Start it again instead.")
+        raise ConflictError("This job has no checkpoint to resume from. Start it again instead.")
     key = _dedup_key(kind_named(job.kind), job.params)
     other = _live_job(session, key)
     if other is not None:
@@ -137,7 +137,7 @@ def resume_job(session: Session, job_id: str, settings: Settings) -> Job:
         )
     job.status = JobStatus.QUEUED
     job.cancel_requested, job.dedup_key = False, key  # a cancel that it failed before seeing is taken back
-    job.message = "Waiting to go on from its checkpoint"
+    job.message = "Waiting to resume from its checkpoint"
     job.attempts_without_progress = 0
     job.dispatched_at = job.finished_at = job.error = None
     session.flush()

@@ -152,5 +152,5 @@ def _nothing_to_show(session: Session) -> str:
 def _nothing_but_archived(session: Session) -> str:
     archived = Prompt.archived_at.is_not(None), Prompt.split == PromptSplit.TRAIN
     if count_at_most(session, *archived, at_most=1):
-        return "All prompts are archived. Take some back on the Prompts page, or add one there."
+        return "All prompts are archived. Restore some on the Prompts page, or add one there."
     return "There are no prompts to show. Add some on the Prompts page."

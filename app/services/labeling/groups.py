@@ -22,7 +22,7 @@ from app.services.labeling.drawing import Tags
 _random = random.SystemRandom()
 PAGE_STATES = {
     GroupStatus.SAMPLING: "its answers are still being written",
-    GroupStatus.READY: "it went back to the others",
+    GroupStatus.READY: "it was given back",
     GroupStatus.LEASED: "somebody else has it now",
     GroupStatus.RANKED: "it has been ranked",
     GroupStatus.SKIPPED: "it was skipped",
@@ -201,7 +201,7 @@ def get_group(session: Session, group_id: int) -> Group:
     if group is None:
         raise NotFoundError(
             f"There is no group {group_id}. POST /api/v1/groups/next leases one.",
-            page="There is no such card. Go on with the next one.",
+            page="There is no such card. Continue with the next one.",
         )
     return group
 
@@ -224,7 +224,7 @@ def check_leased(group: Group, labeler: Labeler) -> None:
         raise ConflictError(
             f"Group {group.id} is not leased to {labeler.name}: it is {_state(group)}. "
             "Take another one (POST /api/v1/groups/next).",
-            page=f"This card is not yours any more: {PAGE_STATES[group.status]}. Go on with the next one.",
+            page=f"This card is not yours any more: {PAGE_STATES[group.status]}. Continue with the next one.",
         )
 
 

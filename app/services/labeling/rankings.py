@@ -90,7 +90,7 @@ def _by_key(session: Session, labeler: Labeler, key: str | None, group_id: int) 
     if ranking is not None and (ranking.group_id != group_id or ranking.withdrawn_at is not None):
         raise ConflictError(
             "This idempotency_key belongs to another ranking, or to a withdrawn one. Send a new key.",
-            page="This ranking was saved before and taken back since. Go on with the next card.",
+            page="This ranking was saved before and withdrawn since. Continue with the next card.",
         )
     return ranking
 
@@ -99,8 +99,8 @@ def _same(repeated: Ranking, ranks: Mapping[int, int]) -> Ranking:
     """Sent twice is saved once; another order under the same key is no repetition, and is not dropped in silence."""
     if repeated.ranks != {str(answer_id): rank for answer_id, rank in ranks.items()}:
         raise ConflictError(
-            "This idempotency_key was sent with other ranks, which stand. Withdraw that ranking first.",
-            page="This card was saved already, in the order before. Undo it on the next card to change it.",
+            "This idempotency_key was sent with other ranks, which are kept. Withdraw that ranking first.",
+            page="This card was already saved, in the earlier order. Undo it on the next card to change it.",
         )
     return repeated
 
@@ -116,7 +116,7 @@ def _standing(session: Session, group_id: int, labeler: Labeler) -> Ranking | No
 def _already_ranked(group_id: int) -> ConflictError:
     return ConflictError(
         f"You have already ranked group {group_id}. Withdraw that ranking first (DELETE /api/v1/rankings/ID).",
-        page="You have already ranked this card, and that ranking stands. To change it, undo it on the next card.",
+        page="You have already ranked this card, and that ranking counts. To change it, undo it on the next card.",
     )
 
 
@@ -126,12 +126,12 @@ def withdraw_ranking(session: Session, ranking_id: int, labeler: Labeler, *, lea
     if ranking is None:
         raise NotFoundError(
             f"There is no ranking {ranking_id}. GET /api/v1/rankings lists them.",
-            page="That ranking is not there any more. Go on with the next card.",
+            page="That ranking is not there any more. Continue with the next card.",
         )
     if ranking.labeler_id != labeler.id:
         raise ConflictError(
             f"Ranking {ranking_id} was given by another labeler; only they can withdraw it.",
-            page="That ranking is somebody else's, and only they can take it back. Go on with the next card.",
+            page="That ranking is somebody else's, and only they can withdraw it. Continue with the next card.",
         )
     if ranking.withdrawn_at is not None:
         return ranking

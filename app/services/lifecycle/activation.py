@@ -39,7 +39,7 @@ def activate(session: Session, version_id: int, *, data_dir: Path) -> Version:
         raise ConflictError(
             f"Version {version_id} is of kind {version.kind} and cannot answer people. "
             "Activate an sft, policy or reward one.",
-            page=f"Version {version_id} is no model that answers or scores. Activate another one.",
+            page=f"Version {version_id} is not a model that answers or scores. Activate another one.",
         )
     answerer = active_answerer_or_none(session)
     if version.kind is VersionKind.REWARD and answerer is not None:

@@ -60,7 +60,7 @@ def plan(session: Session, settings: Settings, *, keep: int = KEEP, now: datetim
             reasons.setdefault(version.id, f"It is among the newest {keep} of its kind." if keep > 1 else NEWEST)
     for version in there:
         if version.origin is not VersionOrigin.TRAINED:
-            reasons.setdefault(version.id, "It was not trained here: pruning leaves it. Remove it by itself.")
+            reasons.setdefault(version.id, "It was not trained here: pruning keeps it. Remove it individually.")
     _add_origins(there, reasons)
     going = [version for version in there if version.id not in reasons]
     return Removal(
@@ -125,9 +125,9 @@ def needed(session: Session, settings: Settings, *, now: datetime | None = None)
         reasons.setdefault(version.id, "It was active before: rolling back returns to it.")
     for job in _unfinished_jobs(session, settings):
         for version_id in _versions_of(job, settings):
-            reasons.setdefault(version_id, f"A job that is not over ({job.kind}, {job.id[:8]}) needs it.")
+            reasons.setdefault(version_id, f"A job that has not ended ({job.kind}, {job.id[:8]}) needs it.")
     for version_id in _versions_of_cards(session, settings, now or utc_now()):
-        reasons.setdefault(version_id, "Answers of it wait to be ranked.")
+        reasons.setdefault(version_id, "Some of its answers are waiting to be ranked.")
     return reasons
 
 
@@ -248,6 +248,6 @@ def _delete(directory: Path) -> str | None:
     except OSError as error:
         return (
             f"The files in {directory} could not be deleted ({error.strerror or error}). Delete that folder yourself, "
-            "or mend the cause: the next removal tries again."
+            "or fix the cause: the next removal tries again."
         )
     return None

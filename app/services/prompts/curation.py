@@ -119,7 +119,7 @@ def _kept_because(session: Session, prompt: Prompt) -> str | None:
         return "somebody skipped it and said why, which is kept for good."
     held = Group.status.in_((GroupStatus.LEASED, GroupStatus.SAMPLING))
     if session.scalar(select(Group.id).where(mine, held).limit(1)) is not None:
-        return "somebody has its answers before them."
+        return "somebody is looking at its answers."
     if session.scalar(select(Job.id).where(Job.status.in_(LIVE)).limit(1)) is not None:
-        return "a training is running or waits, and may have chosen it."
+        return "a training is running or waiting, and may have chosen it."
     return None

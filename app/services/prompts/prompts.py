@@ -45,7 +45,7 @@ def validate_messages(messages: Sequence[Mapping[str, Any]], max_characters: int
         raise InvalidError("The last message must be the user's: it is the one to be answered.")
     length = sum(len(message["content"]) for message in checked)
     if length > max_characters:
-        raise InvalidError(f"The prompt has {length:,} characters; at most {max_characters:,} are taken. Shorten it.")
+        raise InvalidError(f"The prompt has {length:,} characters; at most {max_characters:,} are allowed. Shorten it.")
     return checked
 
 

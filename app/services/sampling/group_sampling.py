@@ -144,7 +144,7 @@ def own_prompt(session: Session, messages: Sequence[Message]) -> Prompt:
     """Stores a labeler's own prompt. One that is kept for evaluation is refused: rankings must never touch those."""
     prompt = prompts.add_prompt(session, messages=messages, source=PromptSource.OWN)
     if prompt.split is PromptSplit.HELD_OUT:
-        raise ConflictError("This very prompt is kept for evaluation and is never ranked. Word it differently.")
+        raise ConflictError("This prompt is kept for evaluation and is never ranked. Word it differently.")
     return prompt
 
 

@@ -19,10 +19,10 @@ MOST_BEYOND = 0.50
 MOST_UNLIKELY = 3.0  # nats a token more than the SFT model's own answers
 # name, figure, how much more (or, below 0, less) than the SFT model's is too much, what is said
 COMPARED = (
-    ("empty", "empty_share", 0.05, "of its answers hold no word"),
-    ("echo", "echo_share", 0.15, "of its answers only say words of the question back"),
-    ("script", "other_script_share", 0.15, "of its answers are in letters of which the question has none"),
-    ("repetition", "repetition", 0.20, "of the phrases in its answers were said before"),
+    ("empty", "empty_share", 0.05, "of its answers contain no word"),
+    ("echo", "echo_share", 0.15, "of its answers only repeat words of the question"),
+    ("script", "other_script_share", 0.15, "of its answers are in a script that the question does not use"),
+    ("repetition", "repetition", 0.20, "of the phrases in its answers repeat earlier ones"),
     ("endless", "end_rate", -0.20, "of its answers end by themselves"),
     ("relevance", "relevance", -0.20, "of its answers fit their own question better than another"),
 )
@@ -85,7 +85,7 @@ def _model_flags(figures: Mapping[str, float]) -> Iterator[Flag]:
         yield Flag("entropy", f"It hardly chooses: {entropy:.2f} nats a token; the SFT model has {before:.2f}.")
     distinct = figures.get("distinct_share", 1.0)
     if distinct < LEAST_DISTINCT * figures.get("distinct_reference_share", 0.0):
-        yield Flag("sameness", f"It says the same to many questions: {distinct:.0%} of its answers differ.")
+        yield Flag("sameness", f"It gives the same answer to many questions: {distinct:.0%} of its answers differ.")
     beyond = figures.get("reward/beyond_share", 0.0)
     if beyond > MOST_BEYOND:
         yield Flag(

@@ -92,7 +92,7 @@ def check_readiness(
 def worker_state(age_seconds: float | None, stale_seconds: float) -> str:
     """ "ok" or what is wrong, from the age of the newest heartbeat."""
     if age_seconds is None:
-        return "none shows life: start one (fourfold worker)"
+        return "none is alive: start one (fourfold worker)"
     return "ok" if age_seconds <= stale_seconds else f"no sign of life for {age_seconds:.0f} s"
 
 

@@ -113,7 +113,7 @@ class Trainer:
 
     def restore(self, state: dict[str, Any]) -> None:
         if state.get("kind") != "ppo" or state.get("hparams") != asdict(self.hparams):
-            raise TrainingError("The saved state belongs to another training. Remove it to begin this one anew.")
+            raise TrainingError("The saved state belongs to another training. Remove it to start this one over.")
         self.batch, self.controller.coef = state["batch"], state["kl_coef"]
         trained = self.trained_weights()
         with torch.no_grad():
@@ -251,7 +251,7 @@ def check(prompts: Sequence[list[int]], hparams: PPOHparams) -> None:
         raise TrainingError("There are no prompts to train on. Add prompts, then train again.")
     if hparams.batch_size < hparams.samples_per_prompt or hparams.batch_size % hparams.samples_per_prompt:
         raise TrainingError(
-            f"batch_size {hparams.batch_size} is no multiple of samples_per_prompt {hparams.samples_per_prompt}."
+            f"batch_size {hparams.batch_size} is not a multiple of samples_per_prompt {hparams.samples_per_prompt}."
         )
 
 

@@ -35,6 +35,6 @@ def check_lengths(prompt: Sequence[int], completions: Sequence[Sequence[int]], c
     for number, completion in enumerate(completions, start=1):
         if len(completion) > limit:
             raise InvalidError(
-                f"Answer {number} has {len(completion):,} tokens; behind this prompt of {before:,} at most {limit:,}"
+                f"Answer {number} has {len(completion):,} tokens; after this prompt of {before:,} at most {limit:,}"
                 " fit. Shorten one of them."
             )

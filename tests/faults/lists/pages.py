@@ -118,7 +118,7 @@ FAULTS = [
     pages("labeling is next to everything", "page is not near", 'page.path != "/"'),
     problems(
         "a page is told of methods",
-        '        page="This address only takes',
-        '        page=None and "This address only takes',
+        '        page="This address only accepts',
+        '        page=None and "This address only accepts',
     ),
 ]

@@ -184,7 +184,7 @@ HARMS: list[tuple[Callable[[Path], object], type[AppError], str]] = [
     (lambda source: (source / "model.safetensors").unlink(), CheckpointError, "model.safetensors is missing"),
     (lambda source: (source / "tokenizer.json").write_text("{}"), CheckpointError, "tokenizer.json cannot be read"),
     (lambda source: (source / "chat_template.jinja").write_text("{{"), InvalidError, "chat template"),
-    (lambda source: _tokenizer_part(source, normalizer=_replacing("(a+)+$")), InvalidError, "cut a text of 2,000 char"),
+    (lambda source: _tokenizer_part(source, normalizer=_replacing("(a+)+$")), InvalidError, "split a text of 2,000"),
     (lambda source: _tokenizer_part(source, decoder=_replacing("b")), InvalidError, "decoder has a part"),
 ]  # fmt: skip
 
@@ -213,7 +213,7 @@ def test_an_index_that_leads_elsewhere(name: str, sharded: Path, tmp_path: Path)
     found = json.loads(index.read_text())
     found["weight_map"]["model.norm.weight"] = name
     index.write_text(json.dumps(found))
-    with pytest.raises(CheckpointError, match="no safetensors file beside it"):
+    with pytest.raises(CheckpointError, match="not a safetensors file beside it"):
         import_directory(sharded, tmp_path / "copy")
 
 

@@ -79,7 +79,7 @@ BAD: dict[str, dict[str, Any]] = {
 @pytest.mark.parametrize("kind", BAD)
 def test_what_cannot_cut_hard_texts_is_refused_at_import(kind: str, tmp_path: Path) -> None:
     backend(**BAD[kind]).save(str(tmp_path / "tokenizer.json"))
-    with pytest.raises(InvalidError, match=r"cannot cut a text of 200 characters .* Take a model with another tok"):
+    with pytest.raises(InvalidError, match=r"cannot split a text of 200 characters .* Use a model with another tok"):
         try_tokenizer(tmp_path / "tokenizer.json", 200)
 
 

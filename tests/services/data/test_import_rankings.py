@@ -122,7 +122,7 @@ def test_what_is_archived_stays_so_and_what_ships_is_archived_as_in_the_file(
     put_away = frozenset({(shipped, february)})
     assert found == ImportSummary(lines=3, repeated=3, kept=1, put_away=put_away, rankings=3, archived=1)
     assert "1 prompt that ships with Fourfold is archived here, too" in told(found)
-    assert "1 ranking is about archived prompts: kept, but not learned from" in told(found)
+    assert "1 ranking is about archived prompts: kept, but not trained on" in told(found)
     assert [prompt for prompt, _ in stored(read)] == ["here", "here"]
     assert take(*rows) == ImportSummary(lines=3, repeated=3, kept=1, repeated_rankings=3)
 
@@ -169,7 +169,7 @@ def test_rankings_about_held_out_prompts_are_kept_and_not_learned_from(
     assert found == ImportSummary(lines=4, new=2, repeated=2, kept=1, rankings=4, held_out=3)
     assert stored(read) == [("s", [("a", 1), ("b", 2)])]
     assert count(read, Ranking) == 4
-    assert "3 rankings are about held-out prompts: kept, but not learned from." in told(found)
+    assert "3 rankings are about held-out prompts: kept, but not trained on." in told(found)
 
 
 def test_a_labeler_is_whom_the_file_names(
@@ -309,10 +309,10 @@ def test_what_became_of_a_file_is_told_whole() -> None:
         "1,000 rows read: 2 new prompts and 5 new rankings; 3 rows had a prompt that was there already. 6 rankings "
         "were there already. 4 rows give their prompts another split, language or place (archived) than it has here: "
         "it stays as it is. 12 prompts that ship with Fourfold are archived here, too, as in the file. 7 rankings are "
-        "about held-out prompts: kept, but not learned from. 11 rankings are about archived prompts: kept, but not "
-        "learned from until the prompts are taken back. 8 comparisons of a text with itself said "
-        "nothing and were left out. 9 answers were compared with no other and not kept: only the prompts are. 10 later "
-        "questions were not kept either. Columns that say nothing here were not kept: a, x."
+        "about held-out prompts: kept, but not trained on. 11 rankings are about archived prompts: kept, but not "
+        "trained on until the prompts are restored. 8 comparisons of a text with itself said nothing and were left "
+        "out. 9 answers were not compared with another and not kept: only the prompts are. 10 later questions were not "
+        "kept either. Unknown columns were not kept: a, x."
     )
     assert told(ImportSummary(lines=1, new=1)) == "1 row read: 1 new prompt."
     assert told(ImportSummary(lines=1, repeated=1)) == (

@@ -119,7 +119,7 @@ def test_prompts_are_taken_as_they_are_meant(
 @pytest.mark.parametrize(
     ("content", "says"),
     [
-        ('[{"type": "image_url", "image_url": {"url": "x"}}]', 'has a part of type "image_url": only texts are taken'),
+        ('[{"type": "image_url", "image_url": {"url": "x"}}]', 'has a part of type "image_url": only text is accepted'),
         ('{"a": 1}', r'content must be a text, or a list of parts with type text; it is {"a": 1}\.'),
         ('[["text", "x"]]', "content must be a text, or a list of parts"),
         ("5", "content must be a text"),
@@ -143,7 +143,7 @@ def test_content_that_is_no_text_is_refused_by_name(
     [
         ('{"messages": [{"content": "x"}]}', r"messages\[0\]\.from must be user, assistant or system .* it is null"),
         ('{"messages": [{"role": "tool", "content": "x"}]}', r'messages\[0\]\.role must be .* it is "tool"'),
-        ('{"messages": [{"role": "user", "content": "x", "tool_calls": [1]}]}', "tool_calls is not taken"),
+        ('{"messages": [{"role": "user", "content": "x", "tool_calls": [1]}]}', "tool_calls is not accepted"),
         ('{"messages": "x", "prompt": 5, "split": 3}', "split must be one of train, held_out; it is 3"),
         ('{"prompt": 5}', "prompt must be a text, or a list of messages with role and content; it is 5"),
         ('{"prompt": []}', "prompt must be a text, or a list of messages"),
@@ -245,7 +245,7 @@ def test_steps_read_no_table_from_end_to_end(database: Database) -> None:
         (rb'{"text": "t\ud800"}', "text: holds half a character"),
         (b'{"prompt": "x", "x": ' + b"[" * 2_000 + b"]" * 2_000 + b"}", "x: lists and objects"),
         (b'{"prompt": "x", "seed": 1' + b"0" * 400 + b"}", "seed: numbers"),
-        (b'{"prompt": "x", "prompt": "y"}', "prompt: stands there twice"),
+        (b'{"prompt": "x", "prompt": "y"}', "prompt: is given twice"),
         (b'{"prompt": "\xe2\x80\x8b\xef\xbb\xbf"}', "Message 1 is empty"),
     ],
 )

@@ -212,8 +212,8 @@ ANSWERS = {"prompt": "q", "answers": [{"text": "a", "rank": 1}, {"text": "b", "r
 @pytest.mark.parametrize(
     ("row", "says"),
     [
-        ({}, r"its columns say nothing that is known \(none\)"),
-        ({"foo": 1, "bar": 2}, r"say nothing that is known \(bar, foo\)\. It needs prompt, messages or text"),
+        ({}, r"its columns are not known \(none\)"),
+        ({"foo": 1, "bar": 2}, r"columns are not known \(bar, foo\)\. It needs prompt, messages or text"),
         (
             {"prompt": "q", "completion": "a", "label": True},
             "one answer with a label .as KTO reads them.*chosen, rejected",
@@ -254,7 +254,7 @@ ANSWERS = {"prompt": "q", "answers": [{"text": "a", "rank": 1}, {"text": "b", "r
         ({"info": 1, "summaries": [1, 2], "choice": 0}, "info must be an object"),
         ({"info": POST, "summaries": ["a", "b"], "choice": 2}, "choice must be 0 or 1; it is 2"),
         ({"instruction": ["q"], "output": "a"}, "instruction must be a text"),
-        ({"prompt": "x" * 101}, "has 101 characters; at most 100 are taken"),
+        ({"prompt": "x" * 101}, "has 101 characters; at most 100 are allowed"),
         ({"messages": [assistant("a")]}, "it begins with an answer"),
         ({"conversations": [assistant("a"), user("q"), assistant("b")]}, "it begins with an answer"),
         ({"prompt": "[{'role': 'user', 'content': 'q'}]"}, "prompt holds a list of messages as a text.*json.dumps"),

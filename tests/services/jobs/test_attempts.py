@@ -45,7 +45,7 @@ def test_only_starts_that_come_no_further_count(session: Session, job: Job) -> N
     assert start(session, job, checkpoint="checkpoint 5") is None
     assert job.status is JobStatus.FAILED
     assert job.attempts == 8
-    assert (job.error or "").startswith("Gave up after 3 starts that came no further.")
+    assert (job.error or "").startswith("Gave up after 3 starts without progress.")
 
 
 def test_without_a_checkpoint_every_start_counts(session: Session, job: Job) -> None:

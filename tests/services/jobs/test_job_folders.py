@@ -94,10 +94,10 @@ def test_a_job_that_failed_while_it_was_being_cancelled_goes_on(session: Session
 
 def test_what_cannot_go_on_says_so(session: Session, settings: Settings) -> None:
     done = add(session, settings, JobStatus.SUCCEEDED)
-    with pytest.raises(ConflictError, match="has succeeded; only a failed one can go on"):
+    with pytest.raises(ConflictError, match="has succeeded; only a failed one can be resumed"):
         jobs.resume_job(session, done.id, settings)
     empty = add(session, settings, JobStatus.FAILED, checkpoint=False)
-    with pytest.raises(ConflictError, match="no checkpoint of this job"):
+    with pytest.raises(ConflictError, match="no checkpoint to resume from"):
         jobs.resume_job(session, empty.id, settings)
     failed = add(session, settings, JobStatus.FAILED, key="train_policy")
     other = add(session, settings, JobStatus.QUEUED, key="train_policy")

@@ -205,7 +205,7 @@ def test_another_order_under_the_same_key_is_not_dropped_in_silence(
     first = submit(session, group, ada, key="k")
     assert submit(session, group, ada, key="k") is first
     other = dict(zip(in_order(group), [4, 3, 2, 1], strict=True))
-    with pytest.raises(ConflictError, match="other ranks, which stand"):
+    with pytest.raises(ConflictError, match="other ranks, which are kept"):
         rankings.submit_ranking(
             session, group_id=group.id, labeler=ada, ranks=other, idempotency_key="k", retrain_after=9
         )

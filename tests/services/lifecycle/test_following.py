@@ -95,7 +95,7 @@ def test_candidate_is_activated_by_rule(
 def test_rule_never_activates_what_has_left_its_bounds_but_a_person_may(
     session: Session, add: AddVersion, quick: Settings, data_dir: Path
 ) -> None:
-    flag = {"name": "echo", "sentence": "62% of its answers only say words of the question back."}
+    flag = {"name": "echo", "sentence": "62% of its answers only repeat words of the question."}
     policy = add(VersionKind.POLICY, {"flags": [flag]})
     versions.record_evaluation(session, policy.id, evaluation={"win_rate": 0.994, "kl": 1.0}, samples=[])
     assert not following.after_evaluate(session, policy, quick.model_copy(update={"auto_activate": True}))

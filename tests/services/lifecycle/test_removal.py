@@ -128,7 +128,7 @@ def test_what_a_job_that_is_not_over_needs_stays(
     assert going(session, settings) == [other.id]
     assert "evaluate" in found[named.id]
     assert "evaluate" in found[chosen.id]
-    with pytest.raises(ConflictError, match="A job that is not over"):
+    with pytest.raises(ConflictError, match="A job that has not ended"):
         removal.remove(session, named.id, settings)
     job.status = JobStatus.CANCELLED
     assert going(session, settings) == [other.id, chosen.id, named.id]

@@ -122,7 +122,7 @@ def test_delete_is_refused_where_a_record_depends_on_it(
         rankings.submit_ranking(session, group_id=ranked.id, labeler=ada, ranks=in_order(ranked), retrain_after=1_000)
         shipped = add(session, "shipped", PromptSource.SHIPPED).id
         free = add(session, "free").id
-    assert refused(held.prompt_id).endswith("somebody has its answers before them. Archive it instead.")
+    assert refused(held.prompt_id).endswith("somebody is looking at its answers. Archive it instead.")
     with transaction(sessions) as session:  # as while the answers to somebody's own prompt are being written
         session.execute(text(f"UPDATE groups SET status = 'sampling' WHERE id = {held.id}"))
     assert "somebody has its answers before them" in refused(held.prompt_id)
@@ -135,7 +135,7 @@ def test_delete_is_refused_where_a_record_depends_on_it(
     assert "a ranking is about it" in refused(ranked.prompt_id)  # withdrawn ones are kept, too
     with transaction(sessions) as session:
         session.add(Job(id="j", kind="train_reward", dedup_key="train_reward"))
-    assert "a training is running or waits" in refused(free)
+    assert "a training is running or waiting" in refused(free)
 
 
 def test_giving_an_archived_prompt_again_takes_it_back(session: Session) -> None:

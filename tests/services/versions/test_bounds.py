@@ -67,7 +67,7 @@ def test_a_figure_is_held_against_the_sft_models_own() -> None:
     """Where the questions ask for echoes, the SFT model echoes too."""
     assert names(BRIEF | {"echo_share": 0.5, "echo_reference_share": 0.4}) == []
     (flag,) = evaluation_flags(BRIEF | {"echo_share": 0.62, "echo_reference_share": 0.02}, 30.0)
-    assert flag.sentence == "62% of its answers only say words of the question back; of the SFT model's, 2%."
+    assert flag.sentence == "62% of its answers only repeat words of the question; of the SFT model's, 2%."
 
 
 def test_what_was_not_measured_is_not_flagged() -> None:
