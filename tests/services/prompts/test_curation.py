@@ -125,7 +125,7 @@ def test_delete_is_refused_where_a_record_depends_on_it(
     assert refused(held.prompt_id).endswith("somebody is looking at its answers. Archive it instead.")
     with transaction(sessions) as session:  # as while the answers to somebody's own prompt are being written
         session.execute(text(f"UPDATE groups SET status = 'sampling' WHERE id = {held.id}"))
-    assert "somebody has its answers before them" in refused(held.prompt_id)
+    assert "somebody is looking at its answers" in refused(held.prompt_id)
     assert "somebody skipped it" in refused(skipped.prompt_id)
     assert "a ranking is about it" in refused(ranked.prompt_id)
     assert "ships with Fourfold" in refused(shipped)
