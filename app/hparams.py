@@ -201,7 +201,7 @@ class RewardHparams:
     ridge_weakest: Annotated[RidgePenalty, about("The last, weakest penalty on the head's weights.")] = 0.03
     ridge_steps: Annotated[Few, about("How many penalties are tried.")] = 9
     ridge_without_held_out: Annotated[
-        RidgePenalty, about("The penalty where too few prompts were ranked to hold any out.")
+        RidgePenalty, about("The penalty if too few prompts were ranked to hold any out.")
     ] = 0.5
     held_out_fraction: Annotated[float, Field(ge=0.01, le=0.9), about("Share of the prompts that is held out.")] = 0.2
     cross_validate_up_to: Annotated[Count, about("Up to this many rankings, every prompt is held out once.")] = 2_000
@@ -268,7 +268,7 @@ class PPOHparams:
     tokens_per_micro_batch: Annotated[
         int | None,
         Field(ge=64, le=1_000_000),
-        about("Tokens that go through the model at once: memory; none: by the model's size."),
+        about("Tokens that go through the model at once (memory); none: by the model's size."),
     ] = None
     checkpoint_every_batches: Annotated[Count, about("Batches between two checkpoints.")] = 4
     seed: Seed = 0

@@ -37,9 +37,9 @@ class PretrainOptions:
         ),
     ] = None
     seed: Annotated[int, hparam_option(PretrainHparams, "seed")] = 0
-    compile_model: Annotated[bool, typer.Option("--compile", help="Use torch.compile: faster, needs a C++ compiler.")] = (
-        False
-    )
+    compile_model: Annotated[
+        bool, typer.Option("--compile", help="Use torch.compile: faster, needs a C++ compiler.")
+    ] = False
     work: Annotated[
         Path | None, typer.Option(parser=path_argument, help="Folder for the resumable state (default: beside OUT).")
     ] = None

@@ -22,9 +22,9 @@ class SFTOptions:
     batch_rows: Annotated[int, hparam_option(SFTHparams, "batch_rows")] = 24
     context_tokens: Annotated[int, hparam_option(SFTHparams, "context_tokens")] = 320
     seed: Annotated[int, hparam_option(SFTHparams, "seed")] = 0
-    compile_model: Annotated[bool, typer.Option("--compile", help="Use torch.compile: faster, needs a C++ compiler.")] = (
-        False
-    )
+    compile_model: Annotated[
+        bool, typer.Option("--compile", help="Use torch.compile: faster, needs a C++ compiler.")
+    ] = False
     work: Annotated[
         Path | None, typer.Option(parser=path_argument, help="Folder for the resumable state (default: beside OUT).")
     ] = None

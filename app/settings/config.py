@@ -147,7 +147,10 @@ class Settings(BaseSettings):
         8, ge=1, le=1_000_000_000, description="New rankings that queue a reward-model training."
     )
     auto_policy_accuracy: float = Field(
-        0.70, ge=0.0, le=1_000.0, description="Held-out accuracy from which PPO is queued automatically; above 1 turns it off."
+        0.70,
+        ge=0.0,
+        le=1_000.0,
+        description="Held-out accuracy from which PPO is queued automatically; above 1 turns it off.",
     )
     auto_activate: bool = Field(False, description="Activate a candidate automatically when its evaluation passes.")
     auto_activate_win_rate: float = Field(0.60, ge=0.0, le=1.0, description="Least held-out win rate for that.")

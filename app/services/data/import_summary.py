@@ -65,8 +65,8 @@ def told(taken: ImportSummary) -> str:
         )
     if taken.archived:
         sentences.append(
-            f"{_many(taken.archived, 'ranking is', 'rankings are')} about archived prompts: kept, but not learned from "
-            "until the prompts are taken back."
+            f"{_many(taken.archived, 'ranking is', 'rankings are')} about archived prompts: kept, but not trained on "
+            "until the prompts are restored."
         )
     sentences += _not_kept(taken)
     return " ".join(sentences)

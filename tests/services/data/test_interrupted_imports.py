@@ -143,7 +143,7 @@ def test_an_import_that_another_start_ended_adds_nothing_more(
             return result
 
         patch.setattr(Importer, "_step", ended_meanwhile)
-        with pytest.raises(UnavailableError, match=r"ended by another start of Fourfold\. Send the file again"):
+        with pytest.raises(UnavailableError, match=r"ended by a restart of Fourfold\. Send the file again"):
             importer.run(file_of(["a", "b", "c", "d", "e"]), fitting)
     assert (count(read), count(read, PromptImport)) == (0, 0)
 
