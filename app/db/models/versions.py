@@ -87,6 +87,11 @@ class Version(Base):
         return VersionOrigin.SHIPPED if self.imported_from is None else VersionOrigin.IMPORTED
 
     @property
+    def ranking_source_id(self) -> int | None:
+        """Whose rankings made it: a reward model's own, a policy's are those of its reward model."""
+        return self.id if self.kind is VersionKind.REWARD else self.reward_version_id
+
+    @property
     def languages(self) -> list[str] | None:
         """Languages that an SFT model is for, if given; what is trained from it is for the same."""
         if self.origin is VersionOrigin.SHIPPED:

@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
-from sqlalchemy import func, select
-from sqlalchemy.orm import Session, selectinload, sessionmaker
+from sqlalchemy import Select, func, select
+from sqlalchemy.orm import InstrumentedAttribute, Session, selectinload, sessionmaker
 
 from app.db.models.groups import Completion, Group
 from app.db.models.labelers import Labeler, LabelerKind
@@ -15,6 +15,7 @@ from app.db.models.versions import Version
 from app.preferences import comparisons, tied_pairs
 
 BATCH_ROWS = 200
+Row = TypeVar("Row")
 
 
 def export_rankings(read: sessionmaker[Session], labeler_kind: LabelerKind | None = None) -> Iterator[dict[str, Any]]:
@@ -131,21 +132,13 @@ def _pairs_of(ranking: Ranking) -> _Pairs:
 
 def export_prompts(read: sessionmaker[Session]) -> Iterator[dict[str, Any]]:
     """Every prompt, oldest first, archived ones too."""
-    after = 0
-    while True:
-        with read() as session:
-            query = select(Prompt).where(Prompt.is_visible(), Prompt.id > after).order_by(Prompt.id).limit(BATCH_ROWS)
-            batch = list(session.scalars(query))
-        for prompt in batch:
-            yield {
-                "prompt": prompt.messages,
-                "prompt_id": prompt.id,
-                "source": prompt.source.value,
-                **_prompt(prompt),
-            }
-        if len(batch) < BATCH_ROWS:
-            return
-        after = batch[-1].id
+    for prompt in _in_batches(read, select(Prompt).where(Prompt.is_visible()), Prompt.id):
+        yield {
+            "prompt": prompt.messages,
+            "prompt_id": prompt.id,
+            "source": prompt.source.value,
+            **_prompt(prompt),
+        }
 
 
 def _prompt(prompt: Prompt) -> dict[str, Any]:
@@ -180,16 +173,19 @@ def _standing_rankings(read: sessionmaker[Session], labeler_kind: LabelerKind | 
         select(Ranking)
         .where(Ranking.withdrawn_at.is_(None), Ranking.id <= last)
         .options(selectinload(Ranking.labeler), group.selectinload(Group.prompt), group.selectinload(Group.completions))
-        .order_by(Ranking.id)
-        .limit(BATCH_ROWS)
     )
     if labeler_kind is not None:
         statement = statement.join(Labeler).where(Labeler.kind == labeler_kind)
+    yield from _in_batches(read, statement, Ranking.id)
+
+
+def _in_batches(read: sessionmaker[Session], statement: Select[Row], key: InstrumentedAttribute[int]) -> Iterator[Row]:
+    """All rows in the order of their ids, so many in each transaction."""
     after = 0
     while True:
         with read() as session:
-            batch = list(session.scalars(statement.where(Ranking.id > after)))
+            batch: list[Any] = list(session.scalars(statement.where(key > after).order_by(key).limit(BATCH_ROWS)))
         yield from batch
         if len(batch) < BATCH_ROWS:
             return
-        after = batch[-1].id
+        after = getattr(batch[-1], key.key)

@@ -88,20 +88,23 @@ def held_group(session: Session, *, labeler: Labeler, now: datetime) -> Group | 
 
 def lease(session: Session, group: Group, labeler_id: int, *, now: datetime, lease_seconds: float) -> None:
     """The group is the labeler's newest card from now on."""
-    newest = session.scalar(select(func.max(Group.lease_number)).where(Group.leased_to == labeler_id))
     group.status = GroupStatus.LEASED
     group.leased_to = labeler_id
     group.leased_at = now
     group.lease_expires_at = now + timedelta(seconds=lease_seconds)
-    group.lease_number = 1 + (newest or 0)
+    group.lease_number = 1 + _newest_lease(session, labeler_id)
     session.flush()
+
+
+def _newest_lease(session: Session, labeler_id: int) -> int:
+    return session.scalar(select(func.max(Group.lease_number)).where(Group.leased_to == labeler_id)) or 0
 
 
 def hand_over(session: Session, old: Labeler, new: Labeler) -> None:
     """All cards that one labeler holds, or that are being written for them, to another: behind the other's own."""
     held = select(Group).where(Group.leased_to == old.id, Group.status.in_((GroupStatus.LEASED, GroupStatus.SAMPLING)))
-    newest = session.scalar(select(func.max(Group.lease_number)).where(Group.leased_to == new.id)) or 0
-    for number, group in enumerate(session.scalars(held.order_by(Group.lease_number, Group.id)), start=newest + 1):
+    first = 1 + _newest_lease(session, new.id)
+    for number, group in enumerate(session.scalars(held.order_by(Group.lease_number, Group.id)), start=first):
         group.leased_to, group.lease_number = new.id, number
     session.flush()
 

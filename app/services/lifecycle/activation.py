@@ -19,6 +19,7 @@ from app.services.versions.versions import (
     active_answerer_or_none,
     active_reward,
     check_fits,
+    last_active,
     sft_of,
     usable_version,
 )
@@ -71,9 +72,7 @@ def _exchange_reward(session: Session, answerer: Version, data_dir: Path) -> Non
         return
     reward.status = VersionStatus.RETIRED
     session.flush()
-    earlier = select(Version).where(Version.kind == VersionKind.REWARD, Version.parent_id == sft.id)
-    earlier = earlier.where(Version.activation_number.is_not(None), Version.removed_at.is_(None))
-    last = session.scalar(earlier.order_by(Version.activation_number.desc()).limit(1))
+    last = last_active(session, VersionKind.REWARD, parent_id=sft.id)
     if last is not None:
         with contextlib.suppress(CheckpointError):  # a damaged one must not keep the answerer from answering
             activate(session, last.id, data_dir=data_dir)

@@ -10,7 +10,7 @@ import contextlib
 import json
 import os
 import shutil
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -53,7 +53,7 @@ class Removal:
 def plan(session: Session, settings: Settings, *, keep: int = KEEP, now: datetime | None = None) -> Removal:
     """What `prune` would do. Stays: what is needed (`needed`), the `keep` newest of each kind, what was not made here
     and could not be made again, and what any of these was made from."""
-    there = _there(session)
+    there = versions.with_files(session)
     reasons = needed(session, settings, now=now)
     for kind in VersionKind:
         for version in [each for each in there if each.kind is kind][:keep]:
@@ -102,7 +102,7 @@ def remove(session: Session, version_id: int, settings: Settings) -> Removal:
 
 def why_it_stays(session: Session, version: Version, settings: Settings) -> str | None:
     """Why the version cannot be removed, even by itself; None where it can."""
-    there = _there(session)
+    there = versions.with_files(session)
     reasons = needed(session, settings)
     for other in there:
         for origin, how in _origins(other):
@@ -115,7 +115,7 @@ def needed(session: Session, settings: Settings, *, now: datetime | None = None)
     """What the loop works with: the active versions, the SFT model that they are measured by, those that rolling back
     returns to, and what jobs and cards refer to."""
     reasons: Reasons = {}
-    for version in _there(session):
+    for version in versions.with_files(session):
         if version.status is VersionStatus.ACTIVE:
             scores = version.kind is VersionKind.REWARD
             reasons[version.id] = "It scores now." if scores else "It answers now. Activate another one first."
@@ -131,31 +131,18 @@ def needed(session: Session, settings: Settings, *, now: datetime | None = None)
     return reasons
 
 
-def _there(session: Session) -> list[Version]:
-    """Those with files, newest first."""
-    return list(session.scalars(select(Version).where(Version.removed_at.is_(None)).order_by(Version.id.desc())))
-
-
 def _rollback_targets(session: Session, sft: Version) -> Iterator[Version]:
     """The answerer that was active last, and with it and without it the reward model that was."""
-    answerer = _last_active(session, *versions.MAY_ANSWER)
+    answerer = versions.last_active(session, *versions.MAY_ANSWER)
     roots = {sft.id}
     if answerer is not None:
         yield answerer
         root = versions.sft_of(session, answerer)
         roots |= {root.id} if root is not None else set()
     for root_id in roots:
-        reward = _last_active(session, VersionKind.REWARD, parent_id=root_id)
+        reward = versions.last_active(session, VersionKind.REWARD, parent_id=root_id)
         if reward is not None:
             yield reward
-
-
-def _last_active(session: Session, *kinds: VersionKind, parent_id: int | None = None) -> Version | None:
-    was = Version.status == VersionStatus.RETIRED, Version.activation_number.is_not(None), Version.removed_at.is_(None)
-    query = select(Version).where(Version.kind.in_(kinds), *was).order_by(Version.activation_number.desc())
-    if parent_id is not None:
-        query = query.where(Version.parent_id == parent_id)
-    return session.scalar(query.limit(1))
 
 
 def _unfinished_jobs(session: Session, settings: Settings) -> list[Job]:
@@ -190,7 +177,7 @@ def _origins(version: Version) -> Iterator[tuple[int, str]]:
         yield version.reward_version_id, "was trained against it"
 
 
-def _add_origins(there: list[Version], reasons: Reasons) -> None:
+def _add_origins(there: Sequence[Version], reasons: Reasons) -> None:
     """What stays keeps what it was made from: an origin is always older."""
     for version in there:  # newest first
         if version.id in reasons:

@@ -107,15 +107,23 @@ def list_versions(
     return page_by_id(session, statement, Version.id, after=after, limit=limit, newest_first=True)
 
 
-def answerers(session: Session) -> Sequence[Version]:
+def with_files(session: Session) -> Sequence[Version]:
+    """All whose files are there, newest first."""
+    return session.scalars(select(Version).where(Version.removed_at.is_(None)).order_by(Version.id.desc())).all()
+
+
+def answerers(session: Session) -> list[Version]:
     """All that may answer, newest first."""
-    usable = Version.kind.in_(MAY_ANSWER), Version.removed_at.is_(None)
-    return session.scalars(select(Version).where(*usable).order_by(Version.id.desc())).all()
+    return [version for version in with_files(session) if version.kind in MAY_ANSWER]
 
 
-def stored_paths(session: Session) -> list[str]:
-    """Of all versions with files, newest first."""
-    return list(session.scalars(select(Version.path).where(Version.removed_at.is_(None)).order_by(Version.id.desc())))
+def last_active(session: Session, *kinds: VersionKind, parent_id: int | None = None) -> Version | None:
+    """Of the versions of these kinds that were active and are not any more, the one that was active last."""
+    was = Version.status == VersionStatus.RETIRED, Version.activation_number.is_not(None), Version.removed_at.is_(None)
+    query = select(Version).where(Version.kind.in_(kinds), *was).order_by(Version.activation_number.desc())
+    if parent_id is not None:
+        query = query.where(Version.parent_id == parent_id)
+    return session.scalar(query.limit(1))
 
 
 def next_version_path(session: Session, kind: VersionKind) -> str:
@@ -192,6 +200,5 @@ def lineage(session: Session, version_id: int) -> list[Version]:
 
 def ranking_ids(session: Session, version: Version) -> list[int]:
     """The rankings that made it: a reward version's own, a policy's are those of its reward version."""
-    source = version.id if version.kind is VersionKind.REWARD else version.reward_version_id
-    statement = select(VersionRanking.ranking_id).where(VersionRanking.version_id == source)
+    statement = select(VersionRanking.ranking_id).where(VersionRanking.version_id == version.ranking_source_id)
     return list(session.scalars(statement.order_by(VersionRanking.ranking_id)))

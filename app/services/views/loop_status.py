@@ -90,7 +90,7 @@ class VersionRow:
 def version_rows(session: Session, *, limit: int = 50) -> list[VersionRow]:
     """Newest first."""
     listed = versions.list_versions(session, limit=limit).items
-    sources = {version.id: _ranking_source(version) for version in listed}
+    sources = {version.id: version.ranking_source_id for version in listed}
     counted = session.execute(
         select(VersionRanking.version_id, func.count())
         .where(VersionRanking.version_id.in_({source for source in sources.values() if source is not None}))
@@ -98,7 +98,3 @@ def version_rows(session: Session, *, limit: int = 50) -> list[VersionRow]:
     ).all()
     counts: dict[int | None, int] = {row[0]: row[1] for row in counted}
     return [VersionRow(version, counts.get(sources[version.id], 0)) for version in listed]
-
-
-def _ranking_source(version: Version) -> int | None:
-    return version.id if version.kind is VersionKind.REWARD else version.reward_version_id

@@ -73,7 +73,7 @@ class TrainedVersion:
 
 def _other_versions(run: JobRun) -> list[Path]:
     """Their folders, newest first: those of one lineage have frozen weights in common."""
-    paths = run.read(lambda session: versions.stored_paths(session))
+    paths = run.read(lambda session: [version.path for version in versions.with_files(session)])
     return [run.settings.version_directory(path) for path in paths]
 
 

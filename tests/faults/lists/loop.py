@@ -26,6 +26,7 @@ retraining = In("app/services/jobs/retraining.py", RANKINGS)
 following = In("app/services/lifecycle/following.py", FOLLOWING)
 activation = In("app/services/lifecycle/activation.py", ACTIVATION)
 versions = In("app/services/versions/versions.py", VERSIONS)
+version_rows = In("app/db/models/versions.py", VERSIONS)
 rankings = In("app/services/labeling/rankings.py", RANKINGS)
 groups = In("app/services/labeling/groups.py", GROUPS)
 exports = In("app/services/data/exports.py", EXPORTS)
@@ -178,7 +179,7 @@ FAULTS = [
     activation("the reward model of another model scores on", "        _exchange_reward(session, version, data_dir)\n", "", INSTALLING),
     activation("anything may answer", "if version.kind not in (*MAY_ANSWER, VersionKind.REWARD)", "if False"),
     versions("a job's second version", "    if stored is not None:\n        return stored\n    version = Version(", "    version = Version("),
-    versions("a policy's rankings are its own", "source = version.id if version.kind is VersionKind.REWARD else version.reward_version_id", "source = version.id"),
+    version_rows("a policy's rankings are its own", "return self.id if self.kind is VersionKind.REWARD else self.reward_version_id", "return self.id"),
     versions("any reward model fits", "one.id != other.id", "one.id < 0", INSTALLING),
     # rankings and groups
     rankings("the same key stores twice", "    if repeated is not None:\n        return _same(repeated, ranks)\n    group", "    group"),
@@ -203,7 +204,7 @@ FAULTS = [
     exports("rankings given meanwhile exported", "Ranking.withdrawn_at.is_(None), Ranking.id <= last", "Ranking.withdrawn_at.is_(None)"),
     exports("simulated rankings among people's", "if labeler_kind is not None:", "if False:"),
     exports("the first batch only", "        yield from batch\n        if len(batch) < BATCH_ROWS:", "        yield from batch\n        if True:"),
-    exports("a ranking twice at the border", "Ranking.id > after)", "Ranking.id >= after)"),
+    exports("a ranking twice at the border", "statement.where(key > after)", "statement.where(key >= after)"),
     exports("ranks of other answers", '"rank": ranking.ranks[str(answer.id)]', '"rank": ranking.ranks[str(group.completions[0].id)]'),
     exports("comparisons in another order than their answers", "ranks = [ranking.ranks[str(answer.id)] for answer in answers]", "ranks = [ranking.ranks[str(answer.id)] for answer in sorted(answers, key=lambda one: one.sample_index)]"),
     # preferences

@@ -6,7 +6,6 @@ REMOVAL = "tests/services/lifecycle/test_removal.py"
 
 removal = In("app/services/lifecycle/removal.py", REMOVAL)
 versions = In("app/services/versions/versions.py", REMOVAL)
-activation = In("app/services/lifecycle/activation.py", REMOVAL)
 model_cache = In("app/lm/inference/model_cache.py", "tests/lm/inference/test_model_cache.py")
 LANGUAGES = "tests/services/labeling/test_languages.py"
 
@@ -47,7 +46,7 @@ FAULTS = [
     removal("a folder in force is deleted", "if removed_at is not None} - kept", "if removed_at is not None}"),
     removal("read-only folders stay", "path.chmod(0o755)", "pass"),
     versions("a removed version is used", "    if version.removed_at is not None:\n        trained", "    if False:\n        trained"),
-    activation("a removed reward model comes back", ".is_not(None), Version.removed_at.is_(None))", ".is_not(None))"),
+    versions("a removed reward model comes back", "Version.activation_number.is_not(None), Version.removed_at.is_(None)\n", "Version.activation_number.is_not(None)\n"),
     model_cache("a removed version is called damaged", "            self._directory(version_id)  # its", "            # its"),
     answers("a removed version that is loaded answers", "versions.usable_version(session, version_id)", "versions.get_version(session, version_id)"),
     languages("the model's languages do not count", "asked.languages & self.model", "asked.languages"),
