@@ -39,7 +39,6 @@ ALLOWED = {
     "OPENING_SECONDS": "the sandbox reads it from a program by its name",
     "user_id": "named with the other special tokens, whose ids follow one another",
     "chat_template": "transformers reads it",
-    "hparams_schema": "to do: the API's description",
 }
 
 

@@ -99,7 +99,6 @@ COVERED: dict[str, tuple[str, str]] = {
     "app/web/left_out.py": ("seen on the page", "tests/web/test_prompts.py"),
     "app/web/labeler.py": ("seen in the browser's name", "tests/web/test_browser_name.py"),
     "app/web/notices.py": ("seen on the page", "tests/web/test_train.py"),
-    "app/web/plots.py": ("seen on the page", "tests/web/test_train.py"),
     "app/web/sign_in.py": (END_TO_END, "tests/web/test_access.py"),
     "app/model_info/weights.py": ("seen in the versions on the disk", "tests/lm/files/test_weight_files.py"),
     "app/kinds/*.py": ("what a kind says is checked for all of them", "tests/kinds/test_registry.py"),

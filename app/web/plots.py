@@ -27,10 +27,22 @@ class PlotTable:
     def _sentence(self, index: int, series: Series) -> str:
         known = [(step, values[index]) for step, values in self.rows if values[index] is not None]
         if not known:
-            return f"No values of {series.label} yet."
+            return no_values(series)
         (first_step, first), (last_step, last) = known[0], known[-1]
-        begun, reached = f"{significant(first)} at step {first_step}", f"{significant(last)} at step {last_step}"
-        return f"{series.label.capitalize()}: {begun}, {reached}."
+        return curve_sentence(series).format(
+            first=significant(first), first_step=first_step, last=significant(last), last_step=last_step
+        )
+
+
+def curve_sentence(series: Series) -> str:
+    """Where a line began and where it is; static/js/series.js fills it in anew with each point."""
+    label = series.label[:1].upper() + series.label[1:]
+    return f"{label}: {{first}} at step {{first_step}}, {{last}} at step {{last_step}}."
+
+
+def no_values(series: Series) -> str:
+    """Said of a line while it has none."""
+    return f"No values of {series.label} yet."
 
 
 def plot_tables(kind: str, points: Sequence[JobMetric]) -> list[PlotTable]:

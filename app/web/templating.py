@@ -20,7 +20,7 @@ from app.kinds.registry import job_title, kind_of
 from app.layout import STATIC, TEMPLATES
 from app.services.versions.bounds import flags_of
 from app.services.versions.version_states import VersionState
-from app.web import formatting
+from app.web import formatting, plots
 from app.web.browser_name import labeler_name
 from app.web.pages import PAGES, Page
 
@@ -128,6 +128,8 @@ def _environment() -> Environment:
         listed_languages=listed,
         figure=figures.figure,
         kind=kind_of,
+        curve_sentence=plots.curve_sentence,
+        no_values=plots.no_values,
         job_title=job_title,
         job_state=formatting.job_state,
         version_state=formatting.version_state,

@@ -74,7 +74,7 @@ class Plot {
   #tell() {
     const sentences = this.legend.map((item, index) => {
       item.querySelector("[data-latest]").textContent = this.series.latest(index);
-      return this.series.sentence(index, item.dataset.label);
+      return this.series.sentence(index, item.dataset.sentence, item.dataset.noValues);
     });
     this.figure.querySelector("[data-summary]").textContent = sentences.join(" ");
   }
@@ -108,7 +108,7 @@ class Plot {
   /** No more points will come. */
   end() {
     const placeholder = this.box.querySelector("[data-placeholder]");
-    if (placeholder) placeholder.textContent = "No points were recorded.";
+    if (placeholder) placeholder.textContent = placeholder.dataset.ended;
   }
 
   destroy() {

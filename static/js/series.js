@@ -36,12 +36,18 @@ export class Series {
     return significant(this.#known(index).at(-1)?.[1]);
   }
 
-  /** Where a line began and where it is, as a sentence. */
-  sentence(index, label) {
+  /**
+   * Where a line began and where it is, in the words of the server (app/web/plots.py).
+   *
+   * @param {string} words with {first}, {first_step}, {last} and {last_step}
+   * @param {string} unknown said while the line has no values
+   */
+  sentence(index, words, unknown) {
     const known = this.#known(index);
-    if (!known.length) return `No values of ${label} yet.`;
+    if (!known.length) return unknown;
     const [[firstStep, first], [lastStep, last]] = [known[0], known.at(-1)];
-    return `${label}: ${significant(first)} at step ${firstStep}, ${significant(last)} at step ${lastStep}.`;
+    const values = { first: significant(first), first_step: firstStep, last: significant(last), last_step: lastStep };
+    return words.replace(/\{(\w+)\}/g, (_whole, name) => values[name]);
   }
 
   #known(index) {

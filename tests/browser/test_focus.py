@@ -116,7 +116,7 @@ def test_curves_say_how_their_job_stands(label_page: LabelPage) -> None:
     with transaction(server.runtime.write) as session:
         session.add(JobMetric(job_id="drawn", step=1, values={"objective/scores": -0.12}))
     expect(page.locator('[data-plot="reward"] [data-latest]').first).to_have_text("−0.12")
-    expect(page.locator('[data-plot="reward"] [data-summary]')).to_contain_text("score: −0.12 at step 1")
+    expect(page.locator('[data-plot="reward"] [data-summary]')).to_contain_text("Score: −0.12 at step 1")
     change(status=JobStatus.CANCELLED, finished_at=utc_now())
     expect(state).to_have_text("cancelled")
     expect(page.locator('[data-plot="kl"] [data-placeholder]')).to_have_text("No points were recorded.")

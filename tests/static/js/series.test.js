@@ -41,12 +41,16 @@ test("a line that lacks a step has a gap there", () => {
 
 test("a sentence says where the line began and where it is", () => {
   const series = new Series(["loss", "accuracy"]);
-  assert.equal(series.sentence(0, "Loss"), "No values of Loss yet.");
+  const words = (label) => [
+    `${label}: {first} at step {first_step}, {last} at step {last_step}.`,
+    `No values of ${label} yet.`,
+  ];
+  assert.equal(series.sentence(0, ...words("Loss")), "No values of Loss yet.");
   assert.equal(series.latest(0), "–");
   series.add([point(2, { loss: 0.7014 }), point(4, { accuracy: 0.5 }), point(8, { loss: -0.25 })]);
-  assert.equal(series.sentence(0, "Loss"), "Loss: 0.701 at step 2, −0.25 at step 8.");
+  assert.equal(series.sentence(0, ...words("Loss")), "Loss: 0.701 at step 2, −0.25 at step 8.");
   assert.equal(series.latest(0), "−0.25");
-  assert.equal(series.sentence(1, "Accuracy"), "Accuracy: 0.5 at step 4, 0.5 at step 4.");
+  assert.equal(series.sentence(1, ...words("Accuracy")), "Accuracy: 0.5 at step 4, 0.5 at step 4.");
 });
 
 test("nought is a value", () => {

@@ -1,0 +1,55 @@
+"""Plots in words and figures: the sentence stands once, and is filled in here and by the scripts."""
+
+from pathlib import Path
+
+import pytest
+
+from app.db.models.jobs import JobMetric
+from app.kinds.kind import Series
+from app.kinds.registry import KINDS
+from app.web.plots import MAX_TABLE_ROWS, curve_sentence, no_values, plot_tables
+from tests.repository import REPOSITORY
+
+KL = Series("objective/kl", "KL to the SFT model")
+
+
+def points(*values: tuple[int, dict[str, float]]) -> list[JobMetric]:
+    return [JobMetric(job_id="j", step=step, values=named) for step, named in values]
+
+
+def summary(name: str, *values: tuple[int, dict[str, float]]) -> str:
+    [found] = [table.summary for table in plot_tables("train_policy", points(*values)) if table.plot.name == name]
+    return found
+
+
+def test_a_label_keeps_its_capitals() -> None:
+    assert curve_sentence(KL) == "KL to the SFT model: {first} at step {first_step}, {last} at step {last_step}."
+    assert no_values(KL) == "No values of KL to the SFT model yet."
+    said = summary("kl", (1, {"objective/kl": 0.5}), (4, {"objective/kl": -0.25}))
+    assert said == "KL to the SFT model: 0.5 at step 1, −0.25 at step 4."
+
+
+def test_a_line_without_values_is_said_beside_one_that_has_some() -> None:
+    said = summary("reward", (2, {"objective/scores": 1.0}))
+    assert said == "Score: 1 at step 2, 1 at step 2. No values of score minus KL penalty yet."
+    assert summary("reward") == "No points yet."
+
+
+def test_a_table_shows_a_few_steps_with_both_ends() -> None:
+    [table, *_] = plot_tables(
+        "train_policy", points(*((step, {"objective/scores": step / 10}) for step in range(1, 101)))
+    )
+    assert len(table.rows) == MAX_TABLE_ROWS
+    assert (table.rows[0][0], table.rows[-1][0]) == (1, 100)
+
+
+@pytest.mark.parametrize("script", sorted((REPOSITORY / "static" / "js").glob("*.js")), ids=lambda path: path.name)
+def test_no_script_has_words_of_its_own_for_it(script: Path) -> None:
+    text = script.read_text(encoding="utf-8")
+    assert "at step" not in text
+    assert "No values of" not in text
+
+
+def test_kinds_without_plots_have_no_tables() -> None:
+    for kind in KINDS.values():
+        assert len(plot_tables(kind.name, [])) == len(kind.plots)
