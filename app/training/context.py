@@ -35,16 +35,6 @@ class TrainingContext(Protocol):
         ...
 
 
-class NoContext:
-    """Never saves: short runs and tests."""
-
-    def load(self) -> dict[str, Any] | None:
-        return None
-
-    def save(self, state: dict[str, Any]) -> None:
-        del state
-
-
 class FileContext:
     """One file, written beside its name, synced and renamed; read with weights_only, so that it cannot run code."""
 

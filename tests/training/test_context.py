@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from app.saving import TrainingError
-from app.training.context import FileContext, NoContext, Progress, drain
+from app.training.context import FileContext, Progress, drain
+from tests.training.tiny import NoContext
 
 
 def test_state_comes_back(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from app.hparams import ModelConfig, PPOHparams, RewardHparams, Rope, SFTHparams
 from app.lm.files.checkpoint import load_model, save_model
 from app.lm.layer import Layer
 from app.lm.model import Llama
-from app.training.context import NoContext, drain
+from app.training.context import drain
 from app.training.packing import last_layer_at, lower_states, pack, upper_states
 from app.training.ppo.trainer import train_policy
 from app.training.reward.data import set_up_pooling
@@ -27,7 +27,7 @@ from app.training.reward.trainer import (
 )
 from app.training.sft import Example, train_sft
 from app.training.supervised import Batch, batch_loss
-from tests.training.tiny import BOS, CONFIG, END, ENDS, PAD, random_groups, random_tokens
+from tests.training.tiny import BOS, CONFIG, END, ENDS, PAD, NoContext, random_groups, random_tokens
 
 YARN = Rope(rope_type="yarn", factor=4.0, original_max_position_embeddings=16)
 VARIANTS: dict[str, ModelConfig] = {

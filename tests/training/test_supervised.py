@@ -13,10 +13,11 @@ import torch
 from app.hparams import ModelConfig, PretrainHparams, SFTHparams
 from app.lm.model import Llama
 from app.saving import TrainingError
-from app.training.context import FileContext, NoContext, Progress, drain
+from app.training.context import FileContext, Progress, drain
 from app.training.pretrain import pack_rows, train_base
 from app.training.sft import Example, fill_rows, pack_examples, train_sft
 from app.training.supervised import IGNORED, FitResult, learning_rate_at, verdict_of
+from tests.training.tiny import NoContext
 
 CONFIG = ModelConfig(
     vocab_size=40,

@@ -13,12 +13,12 @@ from torch import Tensor
 
 from app.hparams import FittedPPOHparams
 from app.lm.model import Llama
-from app.training.context import NoContext, Progress, drain
+from app.training.context import Progress, drain
 from app.training.ppo import rollout, trainer
 from app.training.ppo.trainer import Experience, Trainer, train_policy
 from app.training.reward.network import RewardModel
 from tests.training.ppo.papers import Batch, PaperPPO, Step, flat
-from tests.training.tiny import ASSISTANT, BOS, END, ENDS, PAD, USER, tiny_model
+from tests.training.tiny import ASSISTANT, BOS, END, ENDS, PAD, USER, NoContext, tiny_model
 
 # No number is 1 where it could be another, no two are equal, and every bound is met by some tokens and not by others.
 HPARAMS = FittedPPOHparams(

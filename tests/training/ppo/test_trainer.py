@@ -13,11 +13,11 @@ from app.lm.inference.offline import sample_batch
 from app.lm.model import Llama
 from app.lm.text.end_tokens import EndTokens
 from app.saving import TrainingError
-from app.training.context import NoContext, Progress, drain
+from app.training.context import Progress, drain
 from app.training.ppo.rollout import Rollout, collect, sample_answers
 from app.training.ppo.trainer import PolicyResult, Trainer, make_experience, prompts_of_batch, train_policy
 from app.training.reward.network import RewardModel, score_answers
-from tests.training.tiny import ASSISTANT, BOS, END, ENDS, PAD, USER, tiny_model
+from tests.training.tiny import ASSISTANT, BOS, END, ENDS, PAD, USER, NoContext, tiny_model
 
 COUNTED = 7  # the toy reward counts this token
 HPARAMS = PPOHparams(

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from app.hparams import RewardHparams
-from app.training.context import NoContext, drain
+from app.training.context import drain
 from app.training.packing import pack
 from app.training.reward import trainer as module
 from app.training.reward.data import Fit, below_top, prepare
@@ -19,7 +19,7 @@ from app.training.reward.pair_loss import Davidson
 from app.training.reward.pooling_layer import collect_statistics
 from app.training.reward.report import PairOutcomes, outcomes, summarize
 from app.training.reward.trainer import RankedGroup, RewardModel, RewardResult, best_step, make_fits, train_reward_model
-from tests.training.tiny import END, ENDS, PAD, random_groups, tiny_model
+from tests.training.tiny import END, ENDS, PAD, NoContext, random_groups, tiny_model
 
 HPARAMS = RewardHparams(num_layers=2)
 Rank = Callable[[list[list[int]], torch.Generator], list[int]]

@@ -11,7 +11,7 @@ from app.lm.files.checkpoint import CheckpointError
 from app.lm.text.end_tokens import EndTokens
 from app.preferences import NOTHING_LEARNED
 from app.saving import TrainingError
-from app.training.context import NoContext, Progress, drain
+from app.training.context import Progress, drain
 from app.training.packing import pack
 from app.training.reward.data import prepare
 from app.training.reward.network import batches_by_length, normalize
@@ -27,7 +27,7 @@ from app.training.reward.trainer import (
     split_folds,
     train_reward_model,
 )
-from tests.training.tiny import CONFIG, END, ENDS, PAD, random_groups, tiny_model
+from tests.training.tiny import CONFIG, END, ENDS, PAD, NoContext, random_groups, tiny_model
 
 HPARAMS = RewardHparams(num_layers=2)
 
