@@ -19,6 +19,7 @@ SIZES = ["--hidden-size", "64", "--layers", "1", "--context-tokens", "64", "--ba
 def _small_corpus(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("app.training.datasets.TOKENIZER_DOCUMENTS", 1_500)
     monkeypatch.setattr("app.training.datasets.CHUNK", 100)
+    monkeypatch.setattr("app.corpus.cleaning.clean.BLOCK", 1_000)
 
 
 def test_from_nothing_to_answers(tmp_path: Path) -> None:

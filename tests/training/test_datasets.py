@@ -1,6 +1,7 @@
 """From the corpus to token arrays."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ import torch
 from app.corpus.cleaning.clean import Report
 from app.lm.text.tokenizer import Tokenizer, train_tokenizer
 from app.saving import TrainingError
-from app.training.datasets import base_data, sft_data
+from app.training.datasets import BaseData, base_data, sft_data
 
 
 @pytest.fixture(scope="module")
@@ -17,19 +18,38 @@ def tokenizer() -> Tokenizer:
     return train_tokenizer(["What is a whale? It lives in the sea.", "请介绍一下冰。"] * 3, 300)
 
 
-def test_the_same_seed_gives_the_same_rows(tokenizer: Tokenizer) -> None:
-    first, again, other = (base_data(tokenizer, seed=seed, tokens=5_000, context_tokens=64) for seed in (1, 1, 2))
-    assert torch.equal(first.rows, again.rows)
-    assert first.data_hash == again.data_hash != other.data_hash
-    assert first.rows.shape[1] == 65
-    assert 5_000 / 64 - 2 <= len(first.rows) <= 5_000 / 64 + 20
-    assert len(first.held_out_rows) >= 2
-    assert int(first.rows.max()) < tokenizer.vocab_size
+@pytest.fixture(autouse=True, scope="module")
+def _small_blocks() -> Iterator[None]:
+    """The corpus is cleaned by the twentieth of what one block is: enough for each reason to drop a text."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("app.corpus.cleaning.clean.BLOCK", 1_000)
+        patch.setattr("app.training.datasets.CHUNK", 200)
+        yield
 
 
-def test_conversations_are_read_in_pretraining(tokenizer: Tokenizer) -> None:
-    rows = base_data(tokenizer, seed=1, tokens=5_000, context_tokens=64).rows
-    counts = rows.flatten().bincount(minlength=8)
+@pytest.fixture(scope="module")
+def cleaning() -> Report:
+    """What was cleaned for `data`."""
+    return Report()
+
+
+@pytest.fixture(scope="module")
+def data(tokenizer: Tokenizer, cleaning: Report) -> BaseData:
+    return base_data(tokenizer, seed=1, tokens=5_000, context_tokens=64, report=cleaning)
+
+
+def test_the_same_seed_gives_the_same_rows(tokenizer: Tokenizer, data: BaseData) -> None:
+    again, other = (base_data(tokenizer, seed=seed, tokens=5_000, context_tokens=64) for seed in (1, 2))
+    assert torch.equal(data.rows, again.rows)
+    assert data.data_hash == again.data_hash != other.data_hash
+    assert data.rows.shape[1] == 65
+    assert 5_000 / 64 - 2 <= len(data.rows) <= 5_000 / 64 + 20
+    assert len(data.held_out_rows) >= 2
+    assert int(data.rows.max()) < tokenizer.vocab_size
+
+
+def test_conversations_are_read_in_pretraining(tokenizer: Tokenizer, data: BaseData) -> None:
+    counts = data.rows.flatten().bincount(minlength=8)
     assert counts[tokenizer.pad_id] == 0
     assert counts[tokenizer.assistant_id] > 5
     assert counts[tokenizer.bos_id] > counts[tokenizer.assistant_id]
@@ -45,11 +65,10 @@ def test_pairs_become_examples(tokenizer: Tokenizer) -> None:
     assert data.data_hash == sft_data(tokenizer, seed=1, pairs=40, held_out=3).data_hash
 
 
-def test_pretraining_reads_cleaned_text(tokenizer: Tokenizer) -> None:
-    report = Report()
-    base_data(tokenizer, seed=1, tokens=5_000, context_tokens=64, report=report)
-    assert {"exact duplicate", "unreadable", "near duplicate"} <= set(report.dropped)
-    assert report.repaired["boilerplate lines"] > 0
+@pytest.mark.usefixtures("data")
+def test_pretraining_reads_cleaned_text(cleaning: Report) -> None:
+    assert {"exact duplicate", "unreadable", "near duplicate"} <= set(cleaning.dropped)
+    assert cleaning.repaired["boilerplate lines"] > 0
 
 
 def test_a_users_own_texts_take_the_place_of_the_corpus(tokenizer: Tokenizer, tmp_path: Path) -> None:
