@@ -1,7 +1,9 @@
 """Fixtures for everything above the language model: a migrated database, a tiny real model, a real server."""
 
 import os
+import random
 import shutil
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +15,8 @@ from app.db.models.versions import Version, VersionKind, VersionStatus
 from app.db.schema import migrate
 from app.db.session import make_session_factory, open_database, transaction
 from app.installation import install
+from app.services.labeling import groups
+from app.services.sampling import group_sampling
 from app.services.versions.versions import NewVersion, add_version
 from tests import databases
 from tests.live import LiveServer, ScriptedEngine, live_server, quick_settings
@@ -26,6 +30,17 @@ TINY_TEXTS = ["Please tell me how to wash my hands with warm water. Use soap, an
 def _no_settings_from_outside() -> None:
     for name in [name for name in os.environ if name.startswith("FOURFOLD_") and name not in FOR_TESTS]:
         del os.environ[name]
+
+
+@pytest.fixture(autouse=True)
+def _chance_of_the_test(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is left to chance is the same in each run of a test, alone or behind others, and another for each test."""
+    name = request.node.nodeid
+    random.seed(name)
+    if "torch" in sys.modules:
+        sys.modules["torch"].manual_seed(random.Random(name).getrandbits(32))
+    monkeypatch.setattr(group_sampling, "_dice", random.Random(name))
+    monkeypatch.setattr(groups, "_random", random.Random(name))
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
