@@ -49,9 +49,9 @@ def names_in_templates() -> set[str]:
 
 
 def named_in_text() -> set[str]:
-    """The functions that a text such as "app.worker.handlers.evaluate:evaluate" names."""
-    texts = (path.read_text("utf-8") for path in (ROOT / "app").rglob("*.py"))
-    return {name for text in texts for name in re.findall(r'"[\w.]+:(\w+)"', text)}
+    """The functions that kinds of job name in text, such as "app.services.lifecycle.following:after_evaluate"."""
+    texts = (path.read_text("utf-8") for path in (ROOT / "app" / "kinds").glob("*.py"))
+    return {name for text in texts for name in re.findall(r'"app[\w.]+:(\w+)"', text)}
 
 
 def unused(paths: list[str], used: set[str]) -> list[Item]:

@@ -39,7 +39,8 @@ def test_what_nobody_calls_is_told(tmp_path: Path) -> None:
 
 def test_templates_and_kinds_use_what_they_name() -> None:
     assert {"version", "job"} <= dead_code.names_in_templates()
-    assert "train_reward" in dead_code.named_in_text()
+    assert "after_evaluate" in dead_code.named_in_text()
+    assert "function" not in dead_code.named_in_text()
 
 
 def test_an_allowance_that_is_not_needed_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
