@@ -11,28 +11,24 @@ from dataclasses import dataclass, field
 from functools import wraps
 from typing import Annotated, Any
 
-from fastapi import Depends, Header, Request, Response
+from fastapi import Depends, Request, Response
 from fastapi.routing import APIRoute
 from sqlalchemy import Engine as Database
 from sqlalchemy.orm import Session, sessionmaker
 from starlette.convertors import Convertor, register_url_convertor
 
-from app.db.models.labelers import LabelerKind
 from app.db.session import make_read_session_factory, make_session_factory
 from app.db.units import READERS, WRITERS, Units
 from app.http.bodies import StrictRequest
 from app.services.data.imports import Importer
-from app.services.labeling.labelers import check_name
 from app.services.sampling.admission import Admission
 from app.services.sampling.engine import Engine
-from app.services.sampling.group_sampling import GroupSampling, LabelerName
+from app.services.sampling.group_sampling import GroupSampling
 from app.services.sampling.live_sampling import LiveSampling
 from app.services.sampling.prefetch import Prefetcher
 from app.services.sampling.priority import Gate, InteractiveEngine
 from app.services.views.readiness import Readiness, check_readiness
 from app.settings.config import Settings
-
-DEFAULT_LABELER = "local"
 
 
 @dataclass(frozen=True)
@@ -172,38 +168,12 @@ def as_unit_of_work(endpoint: Callable[..., Any]) -> Callable[..., Any]:
     return run_endpoint
 
 
-async def get_labeler_name(
-    x_labeler: Annotated[
-        str,
-        Header(
-            description="Who ranks: a name of your choice; its cards and rankings are its own. Callers that send none "
-            "share one. Browsers have names that they alone can use."
-        ),
-    ] = DEFAULT_LABELER,
-    x_labeler_kind: Annotated[LabelerKind, Header(description="`simulated` for a program.")] = LabelerKind.PERSON,
-) -> LabelerName:
-    return LabelerName(check_name(_decode_header(x_labeler)), x_labeler_kind)
-
-
-def _decode_header(value: str) -> str:
-    """Headers arrive as Latin-1; names beyond it are sent as UTF-8."""
-    try:
-        return value.encode("latin-1").decode("utf-8")
-    except UnicodeError:
-        return value
-
-
-WhoDep = Annotated[LabelerName, Depends(get_labeler_name)]
-
-
 __all__ = [
-    "DEFAULT_LABELER",
     "Admitted",
     "ReadSession",
     "Runtime",
     "RuntimeDep",
     "UnitRoute",
-    "WhoDep",
     "WriteSession",
     "build_runtime",
     "get_runtime",

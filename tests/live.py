@@ -14,13 +14,14 @@ import httpx2
 import uvicorn
 from fastapi import FastAPI
 
+from app.api.labeler import DEFAULT_LABELER
 from app.chat import GenerationRequest, Message, NextToken, Prompt, SampledAnswer, StreamEvent
 from app.errors import InvalidError
 from app.hparams import SamplingParams
 from app.http.connections import server_config
 from app.http.listening import listen
 from app.main import VersionDirectory, create_app
-from app.runtime import DEFAULT_LABELER, Runtime
+from app.runtime import Runtime
 from app.services.sampling.engine import Engine
 from app.settings.config import Settings
 from app.web.browser_name import COOKIE as BROWSER_NAME

@@ -13,6 +13,7 @@ COVERED: dict[str, tuple[str, str]] = {
     "app/__main__.py": ("dispatches to app/cli, each command tested there", "tests/cli/test_terminal.py"),
     "app/api/description.py": ("seen in what it writes", "tests/api/test_openapi.py"),
     "app/api/health.py": (END_TO_END, "tests/api/test_pressure.py"),
+    "app/api/labeler.py": ("seen through the calls of labelers", "tests/api/test_groups.py"),
     "app/api/openai/answers.py": (END_TO_END, "tests/api/openai/test_routes.py"),
     "app/api/openai/fields.py": (END_TO_END, "tests/api/openai/test_routes.py"),
     "app/api/openai/requests.py": (END_TO_END, "tests/api/openai/test_routes.py"),

@@ -9,6 +9,7 @@ from fastapi.concurrency import run_in_threadpool
 from pydantic import Field
 
 from app.api.description import raises
+from app.api.labeler import ApiLabeler
 from app.api.schemas import (
     AnswerOut,
     GroupOut,
@@ -23,7 +24,7 @@ from app.db.models.groups import Group, SkipReason
 from app.errors import ConflictError, NotFoundError, UnavailableError
 from app.formats.ids import RowId
 from app.formats.languages import ANY, Asked, codes_of
-from app.runtime import Admitted, RuntimeDep, UnitRoute, WhoDep, WriteSession
+from app.runtime import Admitted, RuntimeDep, UnitRoute, WriteSession
 from app.services.labeling.groups import skip_group
 from app.services.labeling.labelers import get_or_create_labeler
 from app.services.labeling.rankings import MAX_COMMENT_CHARACTERS, MAX_DURATION_MS, MAX_KEY_CHARACTERS, submit_ranking
@@ -72,7 +73,7 @@ def group_out(group: Group) -> GroupOut:
 
 
 @router.post("/next", responses=raises(ConflictError, UnavailableError, FULL))
-async def next_group(runtime: RuntimeDep, who: WhoDep, languages: Languages = ()) -> GroupOut:
+async def next_group(runtime: RuntimeDep, who: ApiLabeler, languages: Languages = ()) -> GroupOut:
     """Leases the next group to this labeler, or returns the one they already have. If none is ready, one is sampled."""
     asked = Asked(codes_of(languages), chosen=True) if languages else ANY
     lease = partial(runtime.group_sampling.lease_ready, who=who, asked=asked)
@@ -87,14 +88,16 @@ async def next_group(runtime: RuntimeDep, who: WhoDep, languages: Languages = ()
 
 
 @router.post("", status_code=201, dependencies=[Admitted], responses=raises(ConflictError, FULL))
-def create_group(body: OwnGroupIn, runtime: RuntimeDep, who: WhoDep) -> GroupOut:
+def create_group(body: OwnGroupIn, runtime: RuntimeDep, who: ApiLabeler) -> GroupOut:
     """Samples four answers to the labeler's own prompt and leases the group to them."""
     settings = runtime.settings
     return group_out(runtime.group_sampling.sample_own(who, body.to_messages(settings), body.to_params(settings)))
 
 
 @router.post("/{group_id}/rankings", status_code=201, responses=raises(NotFoundError, ConflictError))
-def rank(group_id: RowId, body: RankingIn, runtime: RuntimeDep, session: WriteSession, who: WhoDep) -> RankingCreated:
+def rank(
+    group_id: RowId, body: RankingIn, runtime: RuntimeDep, session: WriteSession, who: ApiLabeler
+) -> RankingCreated:
     """Stores a ranking. Sent again with the same idempotency_key, it is answered the same and stored once."""
     ranking = submit_ranking(
         session,
@@ -110,7 +113,7 @@ def rank(group_id: RowId, body: RankingIn, runtime: RuntimeDep, session: WriteSe
 
 
 @router.post("/{group_id}/skip", status_code=204, responses=raises(NotFoundError, ConflictError))
-def skip(group_id: RowId, body: SkipIn, session: WriteSession, who: WhoDep) -> None:
+def skip(group_id: RowId, body: SkipIn, session: WriteSession, who: ApiLabeler) -> None:
     """Skips the group for good and keeps the reason."""
     labeler = get_or_create_labeler(session, who.name, who.kind)
     skip_group(session, group_id=group_id, labeler=labeler, reason=body.reason)

@@ -6,12 +6,13 @@ from fastapi import APIRouter
 from pydantic import BaseModel
 
 from app.api.description import raises
+from app.api.labeler import ApiLabeler
 from app.api.schemas import After, Limit, PageOut, page_out
 from app.db.models.labelers import LabelerKind
 from app.db.models.rankings import Ranking
 from app.errors import ConflictError, NotFoundError
 from app.formats.ids import RowId
-from app.runtime import ReadSession, RuntimeDep, UnitRoute, WhoDep, WriteSession
+from app.runtime import ReadSession, RuntimeDep, UnitRoute, WriteSession
 from app.services.labeling.labelers import get_or_create_labeler
 from app.services.labeling.rankings import list_rankings, withdraw_ranking
 
@@ -60,7 +61,7 @@ def index(
 
 
 @router.delete("/{ranking_id}", status_code=204, responses=raises(NotFoundError, ConflictError))
-def withdraw(ranking_id: RowId, runtime: RuntimeDep, session: WriteSession, who: WhoDep) -> None:
+def withdraw(ranking_id: RowId, runtime: RuntimeDep, session: WriteSession, who: ApiLabeler) -> None:
     """Withdraws one of your own rankings; its group is leased to you again."""
     labeler = get_or_create_labeler(session, who.name, who.kind)
     withdraw_ranking(session, ranking_id, labeler, lease_seconds=runtime.settings.lease_seconds)

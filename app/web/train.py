@@ -18,7 +18,7 @@ from app.services.views.loop_status import LoopStatus, loop_status
 from app.services.views.training_overview import TrainingOverview, job_with_curves, training_overview
 from app.web import notices
 from app.web.left_out import LeftOut, left_out
-from app.web.notices import Said
+from app.web.notices import JobNotice
 from app.web.plots import PlotTable, plot_tables
 from app.web.security import FormDep
 from app.web.starts import Start, sent_job, starts
@@ -139,7 +139,7 @@ def cancel_job(request: Request, runtime: RuntimeDep, session: WriteSession, _fo
 @router.post("/jobs/{job_id}/resume")
 def resume_job(request: Request, runtime: RuntimeDep, session: WriteSession, _form: FormDep, job_id: str) -> Response:
     job = jobs.resume_job(session, job_id, runtime.settings)
-    return _changed(request, runtime, session, job.kind, Said.GOES_ON)
+    return _changed(request, runtime, session, job.kind, JobNotice.GOES_ON)
 
 
 @router.post("/jobs/{job_id}/restart")
@@ -156,7 +156,7 @@ def _start(request: Request, runtime: Runtime, session: Session, kind: str, para
     return _changed(request, runtime, session, kind, notices.of_start(job, fresh=fresh, alone=alone))
 
 
-def _changed(request: Request, runtime: Runtime, session: Session, kind: str, said: Said) -> Response:
+def _changed(request: Request, runtime: Runtime, session: Session, kind: str, said: JobNotice) -> Response:
     if not is_fragment(request):
         return RedirectResponse(f"/train?said={said}&kind={kind}", 303)
     changed = _jobs(runtime, session, training_overview(session))

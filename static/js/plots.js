@@ -12,9 +12,9 @@ const colour = (element, name) => {
   probe.hidden = true;
   probe.style.color = `var(${name})`;
   element.append(probe);
-  const found = getComputedStyle(probe).color;
+  const computed = getComputedStyle(probe).color;
   probe.remove();
-  return found;
+  return computed;
 };
 
 class Plot {
