@@ -6,7 +6,7 @@ usage: .venv/bin/python -m bin.write_docs   (in the repository)
 from collections.abc import Callable
 from pathlib import Path
 
-from bin.docs import api, cli, files, hparams, settings
+from bin.docs import api, cli, files, hparams, metrics, settings
 from bin.docs.first_sentences import NoSentenceError
 
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -16,6 +16,7 @@ DOCUMENTS: dict[str, Callable[[Path], str]] = {
     "docs/cli.md": cli.document,
     "docs/files.md": files.document,
     "docs/hyper-parameters.md": hparams.document,
+    "docs/metrics.md": metrics.document,
     "docs/settings.md": settings.document,
 }
 """Path in the repository -> the function that makes its text, given the repository's folder."""

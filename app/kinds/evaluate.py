@@ -1,8 +1,46 @@
 """evaluate: a policy beside the SFT model on held-out prompts -> figures, and a few answers before and after."""
 
 from app.hparams import EvaluationHparams
-from app.kinds.kind import Kind, Need, StartForm, VersionParam
+from app.kinds.kind import Kind, Metrics, Need, StartForm, VersionParam
 
+METRICS = Metrics(
+    heading="Evaluation (`evaluate`), candidate against the SFT model on held-out prompts, the same seeds for both",
+    meanings={
+        "reward/mean, reward/reference_mean": "mean score of the candidate's and of the SFT model's answers.",
+        "reward/difference_error": "standard error of the difference, over prompts.",
+        "win_rate, win_rate_error": (
+            "share of pairs (same prompt, same sample number) that the reward model gives to the candidate, ties "
+            "half; its standard error."
+        ),
+        "kl, kl_error, kl_k3": (
+            "KL per answer to the SFT model by the k1 estimator, its standard error, and by k3 (Schulman 2020)."
+        ),
+        "reward/reference_max": "the highest score of an answer of the SFT model.",
+        "reward/beyond_share": "share of the candidate's answers that score higher than that.",
+        "entropy, entropy_reference": (
+            "mean negative log-probability, per token, of its own answers under each model: an estimate of the entropy."
+        ),
+        "likelihood_under_reference": (
+            "mean log-probability, per token, of the candidate's answers under the SFT model."
+        ),
+        "relevance, relevance_reference": (
+            "share of the answers that the SFT model finds likelier after their own prompt than after the next one."
+        ),
+        "empty_share, empty_reference_share": (
+            "share of answers without a word or a number: nothing, spaces, marks or smileys alone."
+        ),
+        "echo_share, echo_reference_share": "share of answers all of whose words stand in the question.",
+        "other_script_share, other_script_reference_share": (
+            "share of answers most of whose letters are of a script (Latin, Chinese and Japanese, Cyrillic, …) of "
+            "which the question has none."
+        ),
+        "repetition, repetition_reference": "mean share of the runs of three words that stood in the answer before.",
+        "length_mean, length_reference_mean": "tokens per answer.",
+        "distinct_share, distinct_reference_share": "share of different answers among all.",
+        "end_rate, end_reference_rate": "share of answers that ended by themselves.",
+        "num_prompts": "held-out prompts used.",
+    },
+)
 EVALUATE = Kind(
     name="evaluate",
     place=30,
@@ -33,4 +71,5 @@ EVALUATE = Kind(
     needs=(Need.REWARD_MODEL,),
     same_work=("version_id",),
     no_curves="An evaluation has no curves. Its figures are on the page of the version that it measured.",
+    metrics=METRICS,
 )

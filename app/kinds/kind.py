@@ -35,6 +35,22 @@ class Plot:
     """Drawn from 0 to 1."""
 
 
+@dataclass(frozen=True)
+class Metrics:
+    """What the numbers mean that a job of the kind reports and stores: docs/metrics.md is made from it."""
+
+    heading: str
+    meanings: Mapping[str, str]
+    """By the metric's name, or by several with commas between them."""
+    before: str = ""
+    """What is to be known first."""
+    after: str = ""
+
+    @property
+    def names(self) -> set[str]:
+        return {name for names in self.meanings for name in names.split(", ")}
+
+
 class Need(StrEnum):
     """What must be there before a job can start; app.services.jobs.needs looks whether it is."""
 
@@ -119,6 +135,7 @@ class Kind:
     """It reads everything before its first step, which therefore says nothing of the pace of the others."""
     fitted: tuple[str, ...] = ()
     """Hyper-parameters that follow the model's size where nobody gives them."""
+    metrics: Metrics = Metrics("", {})
     plots: tuple[Plot, ...] = ()
     no_curves: str = ""
     """Said in their place by a kind without plots."""

@@ -2,7 +2,7 @@
 
 from app.errors import InvalidError
 from app.hparams import PPOHparams
-from app.kinds.kind import Kind, Need, Plot, Series, StartForm, VersionParam
+from app.kinds.kind import Kind, Metrics, Need, Plot, Series, StartForm, VersionParam
 from app.model_info.size import FITTED
 
 PLOTS = (
@@ -64,6 +64,43 @@ def check_batch(hparams: PPOHparams) -> None:
         )
 
 
+METRICS = Metrics(
+    heading="PPO (`train_policy`), one point per batch of episodes",
+    meanings={
+        "objective/scores": (
+            "mean score of the reward model, clipped to ±`score_clip`, minus the penalty for answers without an end."
+        ),
+        "objective/kl": (
+            "mean over answers of the sum over tokens of `logprob - ref_logprob` (k1), against the SFT model."
+        ),
+        "objective/non_score_reward": "`-kl_coef * objective/kl`.",
+        "objective/rlhf_reward": "`objective/scores + objective/non_score_reward`: what PPO maximizes.",
+        "objective/entropy": "mean over answers of the summed negative log-probabilities of the sampled tokens.",
+        "policy/entropy_avg": "mean entropy of the next-token distribution, per token; never negative.",
+        "policy/approxkl_avg": "half the mean squared log ratio of new to sampling policy, over the update's steps.",
+        "policy/approxkl_max": (
+            "the same of the mini-batch where it was largest, over the run so far; *flagged* above 0.5."
+        ),
+        "policy/log_ratio_max": "largest log ratio of new to sampling policy, up or down, of any token in the update.",
+        "policy/epochs_done": (
+            "epochs of the update that were done before a mini-batch moved beyond `target_kl`; fewer than "
+            "`num_ppo_epochs` where it was stopped."
+        ),
+        "policy/clipfrac_avg": "share of tokens whose ratio was clipped in the policy loss.",
+        "policy/grad_norm": "gradient norm before clipping.",
+        "policy/end_rate": "share of answers that ended by themselves.",
+        "policy/length_mean": "tokens per answer.",
+        "loss/policy_avg, loss/value_avg": "mean clipped surrogate and value loss over the update's steps.",
+        "val/explained_variance": (
+            "1 - Var(returns - values) / Var(returns); 1 is perfect, 0 no better than a constant."
+        ),
+        "val/clipfrac_avg": "share of tokens whose value was clipped.",
+        "val/ratio, val/ratio_first": (
+            "mean probability ratio over the update, and in its very first step, where it must be 1."
+        ),
+        "kl_coef": "the KL penalty's coefficient at this batch.",
+    },
+)
 TRAIN_POLICY = Kind(
     name="train_policy",
     place=20,
@@ -87,4 +124,5 @@ TRAIN_POLICY = Kind(
     needs=(Need.REWARD_MODEL,),
     fitted=FITTED,
     plots=PLOTS,
+    metrics=METRICS,
 )

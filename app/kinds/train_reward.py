@@ -1,7 +1,7 @@
 """train_reward: all rankings in force -> a reward model."""
 
 from app.hparams import RewardHparams
-from app.kinds.kind import Kind, Need, Plot, Series, StartForm
+from app.kinds.kind import Kind, Metrics, Need, Plot, Series, StartForm
 
 PLOTS = (
     Plot(
@@ -20,6 +20,44 @@ PLOTS = (
         "nats per compared pair",
         "How surprised the reward model is by your rankings; 0.69 is guessing, lower is better.",
         (Series("loss/held_out", "held-out prompts"), Series("loss/train", "training prompts")),
+    ),
+)
+METRICS = Metrics(
+    heading="Reward model (`train_reward`)",
+    before=(
+        "A comparison is an untied pair of answers of one ranking. Held-out figures are cross-validated: prompts "
+        "(never pairs) are dealt to folds, each fold is judged by a head that did not see its prompts, and all "
+        "folds are pooled. One point of the curves per penalty on the head's weights, from strong (underfit) to "
+        "weak (overfit); the model that is kept is trained on everything with the penalty whose held-out loss was "
+        "lowest."
+    ),
+    meanings={
+        "held_out_accuracy": (
+            "share of held-out comparisons that the scores order as the labeler did; equal scores count half, ties "
+            "are left out."
+        ),
+        "held_out_accuracy_error": "standard error of that share, over rankings.",
+        "held_out_loss, loss/held_out": (
+            "mean over rankings of the mean pair loss (Davidson 1970, ties included) on held-out prompts."
+        ),
+        "train_accuracy, accuracy/train, train_loss, loss/train": "the same on the rankings trained on.",
+        "accuracy/held_out": "`held_out_accuracy` at the current penalty.",
+        "ece": "expected calibration error of P(first beats second) on held-out comparisons (Guo et al. 2017).",
+        "num_rankings, num_comparisons, num_ties": "what it was trained on.",
+        "ridge": (
+            "the penalty that was chosen: ridge / 2 times the squared norm of the head's weights, added to the sum "
+            "of the rankings' losses."
+        ),
+        "score_mean_before, score_std_before": (
+            "scores of the SFT model's own answers before they were normalized to mean 0, deviation 1."
+        ),
+    },
+    after=(
+        "Verdict: *underfit* when the training accuracy is under 0.70; *overfit* when it is more than 0.15 above "
+        "the held-out accuracy; else *good fit*. *Nothing learned* when all answers of every ranking score the "
+        "same (they were the same answers, or all ties): there is no accuracy then, the model does not replace "
+        "another one, and no PPO follows. Accuracies, their error and `ece` are left out wherever no two scores "
+        "differ."
     ),
 )
 TRAIN_REWARD = Kind(
@@ -41,4 +79,5 @@ TRAIN_REWARD = Kind(
     reads_rankings=True,
     first_step_is_longer=True,
     plots=PLOTS,
+    metrics=METRICS,
 )

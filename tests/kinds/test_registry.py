@@ -46,6 +46,12 @@ def test_a_kind_says_all_that_a_page_shows(kind: Kind) -> None:
 
 
 @EACH
+def test_every_line_of_a_plot_is_defined(kind: Kind) -> None:
+    assert {series.metric for plot in kind.plots for series in plot.series} <= kind.metrics.names
+    assert kind.metrics.heading
+
+
+@EACH
 def test_hyper_parameters_have_defaults_and_cannot_change(kind: Kind) -> None:
     assert is_dataclass(kind.hparams)
     defaults: Any = kind.hparams()

@@ -29,10 +29,10 @@ def has_checkpoint(settings: Settings, job_id: str) -> bool:
 def checkpoint_mark(settings: Settings, job_id: str) -> str | None:
     """Differs between two checkpoints of a job; None without one. Compared for equality only, never as a time."""
     try:
-        found = checkpoint_path(settings, job_id).stat()
+        file = checkpoint_path(settings, job_id).stat()
     except FileNotFoundError:
         return None
-    return f"{found.st_ino}-{found.st_mtime_ns}-{found.st_size}"
+    return f"{file.st_ino}-{file.st_mtime_ns}-{file.st_size}"
 
 
 def clear(session: Session, settings: Settings) -> None:
@@ -45,7 +45,7 @@ def clear(session: Session, settings: Settings) -> None:
 
 def _useless(session: Session, settings: Settings, names: Sequence[str]) -> list[str]:
     ended = select(Job.id, Job.status).where(Job.id.in_(names), Job.status.not_in(LIVE)).order_by(Job.number.desc())
-    found = session.execute(ended).all()
-    failed = [row.id for row in found if row.status is JobStatus.FAILED and has_checkpoint(settings, row.id)]
+    jobs = session.execute(ended).all()
+    failed = [row.id for row in jobs if row.status is JobStatus.FAILED and has_checkpoint(settings, row.id)]
     kept = set(failed[: settings.kept_checkpoints])
-    return [row.id for row in found if row.id not in kept]
+    return [row.id for row in jobs if row.id not in kept]

@@ -124,9 +124,9 @@ def code_commit() -> str | None:
     if CHECKOUT is None or not (CHECKOUT / ".git").exists():
         return None
     try:
-        found = subprocess.run(
+        head = subprocess.run(
             ["git", "rev-parse", "HEAD"], cwd=CHECKOUT, capture_output=True, text=True, timeout=10, check=True
         )
     except (OSError, subprocess.SubprocessError):
         return None
-    return found.stdout.strip() or None
+    return head.stdout.strip() or None

@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import Field
 
 from app.hparams import Seed, about
-from app.kinds.kind import Kind, Need, Plot, Series, StartForm
+from app.kinds.kind import Kind, Metrics, Need, Plot, Series, StartForm
 
 
 @dataclass(frozen=True)
@@ -33,5 +33,6 @@ TRAIN_TOY = Kind(
     handler="app.worker.handlers.train_toy",
     follows="app.services.lifecycle.following:after_train_policy",
     needs=(Need.REWARD_MODEL,),
+    metrics=Metrics("The toy (`train_toy`)", {"toy/loss": "one over the step."}),
     plots=(Plot("toy", "Toy loss", "no unit", "One over the step.", (Series("toy/loss", "loss"),)),),
 )
