@@ -37,7 +37,7 @@ def rooms(repository: Path) -> Iterator[tuple[str, list[str]]]:
     for folder, (ending, purpose) in ASSETS.items():
         paths = sorted((repository / folder).rglob(f"*.{ending}"))
         yield folder, [f"{purpose}.", "", *listed(paths, repository / folder)]
-    yield "tests", [*test_rooms(repository)]
+    yield "tests", [*rooms_of_tests(repository)]
 
 
 def packages(root: Path) -> list[Path]:
@@ -57,7 +57,7 @@ def listed(paths: list[Path], folder: Path) -> list[str]:
     return [item(f"`{path.relative_to(folder).as_posix()}`: {escaped(first_sentence(path))}") for path in paths]
 
 
-def test_rooms(repository: Path) -> Iterator[str]:
+def rooms_of_tests(repository: Path) -> Iterator[str]:
     """The folders of tests: those that mirror one of app, and what the others say of themselves."""
     tests = repository / "tests"
     for folder in packages(tests):

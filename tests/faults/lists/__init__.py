@@ -2,6 +2,7 @@
 
 from tests.faults.lists import (
     backups,
+    documents,
     doors,
     installing,
     jobs,
@@ -30,4 +31,5 @@ FAULTS = [
     *scripts.FAULTS,
     *installing.FAULTS,
     *backups.FAULTS,
+    *documents.FAULTS,
 ]
