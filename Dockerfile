@@ -34,7 +34,7 @@ RUN useradd --uid 10001 --user-group --home-dir /data --no-create-home --shell /
  && mkdir /data && chown fourfold:fourfold /data
 
 COPY --from=build /opt/venv /opt/venv
-# NUMBA_CACHE_DIR: the sampler's kernels, compiled for the processor that the container runs on.
+# NUMBA_CACHE_DIR: the inference engine's kernels, compiled for the processor that the container runs on.
 ENV PATH=/opt/venv/bin:$PATH PYTHONUNBUFFERED=1 NUMBA_CACHE_DIR=/tmp/numba FOURFOLD_HOST=0.0.0.0 FOURFOLD_PORT=8000 FOURFOLD_DATA_DIR=/data
 USER 10001:10001
 EXPOSE 8000

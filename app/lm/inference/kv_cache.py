@@ -57,11 +57,11 @@ class KVCache:
         self.take(self, source, [target], length)
 
     def take(self, other: "KVCache", source: int, targets: Sequence[int], length: int) -> None:
-        """Copy the first `length` slots of a row of `other` into each of these rows: a prompt is read once."""
+        """Copy the first `length` slots of a row of `other` into each of these rows: a prompt is prefilled once."""
         heads = self._heads
-        read = other.numbers[:, :, source * heads : (source + 1) * heads, :length]
+        prompt = other.numbers[:, :, source * heads : (source + 1) * heads, :length]
         for target in targets:
-            self.numbers[:, :, target * heads : (target + 1) * heads, :length] = read
+            self.numbers[:, :, target * heads : (target + 1) * heads, :length] = prompt
 
     def of_layer(self, layer: int) -> tuple[Array, Array]:
         """Keys and values [R*K,S,D] as the kernels take them."""

@@ -20,10 +20,10 @@ def byte_of_character() -> dict[str, int]:
 
 def token_bytes(tokenizer: Tokenizer, token: int) -> bytes:
     """Of a token alone; of a special one, its name's."""
-    found = tokenizer.bytes_of.get(token)
-    if found is None:
-        found = tokenizer.bytes_of[token] = _bytes_of(tokenizer, token)
-    return found
+    written = tokenizer.bytes_of.get(token)
+    if written is None:
+        written = tokenizer.bytes_of[token] = _bytes_of(tokenizer, token)
+    return written
 
 
 def _bytes_of(tokenizer: Tokenizer, token: int) -> bytes:
@@ -43,31 +43,31 @@ def _bytes_of(tokenizer: Tokenizer, token: int) -> bytes:
 def answer_bytes(tokenizer: Tokenizer, ids: Sequence[int], text: str) -> list[bytes]:
     """For each token of an answer, the part of `text` that it wrote: nothing for special tokens and behind a stop
     string, the beginning alone where a stop string begins inside."""
-    found = [b"" if token in tokenizer.special_texts else token_bytes(tokenizer, token) for token in ids]
+    written = [b"" if token in tokenizer.special_texts else token_bytes(tokenizer, token) for token in ids]
     whole = tokenizer.decode(ids)
-    if _text(found) != whole and found and found[0].startswith(b" "):  # a sentencepiece text has no first space
-        found[0] = found[0][1:]
-    if _text(found) != whole:
-        found = _pieces(tokenizer, ids)
-    return found if text == whole else _cut(found, text)
+    if _text(written) != whole and written and written[0].startswith(b" "):  # a sentencepiece text has no first space
+        written[0] = written[0][1:]
+    if _text(written) != whole:
+        written = _pieces(tokenizer, ids)
+    return written if text == whole else _cut(written, text)
 
 
-def _text(found: Sequence[bytes]) -> str:
-    return b"".join(found).decode("utf-8", "replace")
+def _text(written: Sequence[bytes]) -> str:
+    return b"".join(written).decode("utf-8", "replace")
 
 
 def _pieces(tokenizer: Tokenizer, ids: Sequence[int]) -> list[bytes]:
     """For decoders that write a token by those beside it: each piece of text stands for the token that completed it."""
     decoder = IncrementalDecoder(tokenizer)
-    found = [decoder.push(token).encode() for token in ids]
-    return [*found[:-1], found[-1] + decoder.flush().encode()] if found else []
+    written = [decoder.push(token).encode() for token in ids]
+    return [*written[:-1], written[-1] + decoder.flush().encode()] if written else []
 
 
-def _cut(found: Sequence[bytes], text: str) -> list[bytes]:
+def _cut(written: Sequence[bytes], text: str) -> list[bytes]:
     """Up to where the text ends, which is a beginning of theirs."""
-    left = _length(b"".join(found), len(text))
+    left = _length(b"".join(written), len(text))
     parts = []
-    for part in found:
+    for part in written:
         parts.append(part[:left])
         left -= len(parts[-1])
     return parts

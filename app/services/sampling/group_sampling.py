@@ -42,7 +42,7 @@ class LabelerName:
 
 @dataclass(frozen=True)
 class GroupSampling:
-    """Samples groups of four with the active version. `settings` say how the label page rolls its dice."""
+    """Samples groups of four with the active version. `settings` say how the label page samples."""
 
     engine: Engine
     write: sessionmaker[Session]
@@ -151,7 +151,7 @@ def own_prompt(session: Session, messages: Sequence[Message]) -> Prompt:
 def sample_answers(
     engine: Engine, prompt: Prompt, *, params: SamplingParams, seed: int, version_id: int
 ) -> list[SampledAnswer]:
-    """Four answers, distinct where a few more rolls of the dice can make them so."""
+    """Four answers, distinct where drawing a few times more can make them so."""
     request = GenerationRequest(
         prompt.messages,
         version_id=version_id,

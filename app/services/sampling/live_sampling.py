@@ -201,7 +201,7 @@ class LiveSampling:
         return self._distinct(group, request.params, [whole[index] for index in sorted(whole)])
 
     def _distinct(self, group: Group, params: SamplingParams, answers: list[SampledAnswer]) -> list[SampledAnswer]:
-        """Twins are replaced by further rolls, each in its place: four equal answers are no choice."""
+        """Twins are replaced by further answers, each in its place: four equal answers are no choice."""
         if len({answer.text for answer in answers}) == len(answers) or params.temperature == 0:
             return answers
         seed = (group.seed + 1) % (MAX_SEED + 1)

@@ -60,9 +60,9 @@ def lively(config: ModelConfig) -> Llama:
 
 
 def prompts(count: int, longest: int = 200) -> list[list[int]]:
-    dice = torch.Generator().manual_seed(7)
-    lengths = torch.randint(1, longest, (count,), generator=dice).tolist()
-    return [torch.randint(5, VOCABULARY, (length,), generator=dice).tolist() for length in lengths]
+    generator = torch.Generator().manual_seed(7)
+    lengths = torch.randint(1, longest, (count,), generator=generator).tolist()
+    return [torch.randint(5, VOCABULARY, (length,), generator=generator).tolist() for length in lengths]
 
 
 def read_alone(decoder: Decoder, prompt: list[int]) -> Tensor:
@@ -73,20 +73,22 @@ def read_alone(decoder: Decoder, prompt: list[int]) -> Tensor:
 @torch.inference_mode()
 def prefill_differs(decoder: Decoder) -> list[int]:
     """Which of six prompts is read otherwise among the others than alone."""
-    found = prompts(6)
-    together = decoder.logits(prefill_prompts(decoder, found, decoder.new_cache(len(found), max(map(len, found)))))
+    several = prompts(6)
+    together = decoder.logits(
+        prefill_prompts(decoder, several, decoder.new_cache(len(several), max(map(len, several))))
+    )
     return [
-        place for place, prompt in enumerate(found) if not torch.equal(read_alone(decoder, prompt), together[place])
+        place for place, prompt in enumerate(several) if not torch.equal(read_alone(decoder, prompt), together[place])
     ]
 
 
 @torch.inference_mode()
 def steps_differ(decoder: Decoder) -> list[tuple[int, int]]:
     """(rows in the company, row) of which the next token's logits are others than alone; rows in any order."""
-    found = prompts(MOST_ROWS, longest=40)
+    several = prompts(MOST_ROWS, longest=40)
     crowd = decoder.new_cache(MOST_ROWS, 48)
-    prefill_prompts(decoder, found, crowd)
-    lengths, ids = torch.tensor([len(prompt) for prompt in found]), torch.arange(5, 5 + MOST_ROWS)
+    prefill_prompts(decoder, several, crowd)
+    lengths, ids = torch.tensor([len(prompt) for prompt in several]), torch.arange(5, 5 + MOST_ROWS)
 
     def step(company: list[int]) -> Tensor:
         cache = decoder.new_cache(len(company), int(lengths[company].max()) + 1)
@@ -95,10 +97,10 @@ def steps_differ(decoder: Decoder) -> list[tuple[int, int]]:
         return decoder.logits(decoder.states(ids[company], torch.arange(len(company)), lengths[company], cache))
 
     alone = [step([row])[0] for row in range(MOST_ROWS)]
-    dice = torch.Generator().manual_seed(3)
+    generator = torch.Generator().manual_seed(3)
     differ = []
     for rows in COMPANIES:
-        company = torch.randperm(MOST_ROWS, generator=dice)[:rows].tolist()
+        company = torch.randperm(MOST_ROWS, generator=generator)[:rows].tolist()
         logits = step(company)
         differ += [(rows, row) for row, one in zip(company, logits, strict=True) if not torch.equal(one, alone[row])]
     return differ
@@ -106,13 +108,13 @@ def steps_differ(decoder: Decoder) -> list[tuple[int, int]]:
 
 def answers_differ(decoder: Decoder) -> list[int]:
     """Which of these requests is answered otherwise (tokens or log-probabilities) while the others are written."""
-    ends, found = frozenset({4}), prompts(len(SETTINGS), longest=60)
+    ends, several = frozenset({4}), prompts(len(SETTINGS), longest=60)
 
     def answer(places: list[int]) -> list[list[Completion]]:
         scheduler = Scheduler(decoder)
         groups = {place: new_sequences(3, SETTINGS[place], ends, place, logprobs=2) for place in places}
         for place, sequences in groups.items():
-            scheduler.add(SequenceGroup(found[place], sequences))
+            scheduler.add(SequenceGroup(several[place], sequences))
             scheduler.admit()
             scheduler.step()
         while scheduler.busy:

@@ -25,16 +25,16 @@ def test_repetition_is_punished(decoder: Decoder) -> None:
         sample_batch(decoder, frozenset(), [PROMPTS[0]], n=6, params=params)[0]
         for params in (SamplingParams(max_tokens=40, seed=5, repetition_penalty=penalty) for penalty in (1.0, 2.0))
     )
-    different = [sum(len(set(one.token_ids)) for one in found) for found in (plain, strict)]
+    different = [sum(len(set(one.token_ids)) for one in answer) for answer in (plain, strict)]
     assert different[1] > different[0]
 
 
 def test_a_strong_penalty_lets_no_token_come_twice(decoder: Decoder) -> None:
     """Neither one of the prompt's nor one of the answer's own."""
     params = SamplingParams(max_tokens=40, temperature=0, repetition_penalty=1e6)
-    [[found]] = sample_batch(decoder, frozenset(), PROMPTS[:1], n=1, params=params)
-    assert len(set(found.token_ids)) == 40
-    assert not set(found.token_ids) & set(PROMPTS[0])
+    [[answer]] = sample_batch(decoder, frozenset(), PROMPTS[:1], n=1, params=params)
+    assert len(set(answer.token_ids)) == 40
+    assert not set(answer.token_ids) & set(PROMPTS[0])
 
 
 @pytest.mark.parametrize("params", NUDGES)

@@ -36,8 +36,8 @@ def test_logits_are_the_models(shape: str) -> None:
             torch.testing.assert_close(logits, model(torch.tensor([prompt]))[0, -1], atol=1e-4, rtol=1e-4)
             longer = [*prompt, 9]
             row, length = torch.tensor([0]), torch.tensor([len(prompt)])
-            found = decoder.logits(decoder.states(torch.tensor([9]), row, length, cache))[0]
-            torch.testing.assert_close(found, model(torch.tensor([longer]))[0, -1], atol=1e-4, rtol=1e-4)
+            next_logits = decoder.logits(decoder.states(torch.tensor([9]), row, length, cache))[0]
+            torch.testing.assert_close(next_logits, model(torch.tensor([longer]))[0, -1], atol=1e-4, rtol=1e-4)
 
 
 @pytest.mark.parametrize("case", CASES)
@@ -48,12 +48,12 @@ def test_logits_of_other_families(case: str, tmp_path: Path) -> None:
     decoder = Decoder(load_model(tmp_path)[0], torch.float32)
     ids = torch.randint(5, 400, (42,), generator=torch.Generator().manual_seed(1))
     wanted = theirs(ids[None]).logits[0]
-    cache, found = KVCache(decoder.config, decoder.dtype, 1, 42), []
+    cache, logits = KVCache(decoder.config, decoder.dtype, 1, 42), []
     pieces = [range(16), range(16, 32), *(range(place, place + 1) for place in range(32, 42))]
     for piece in pieces:
         positions = torch.tensor(piece)
-        found.append(decoder.logits(decoder.states(ids[positions], torch.zeros_like(positions), positions, cache)))
-    torch.testing.assert_close(torch.cat(found), wanted, atol=1e-4, rtol=1e-4)
+        logits.append(decoder.logits(decoder.states(ids[positions], torch.zeros_like(positions), positions, cache)))
+    torch.testing.assert_close(torch.cat(logits), wanted, atol=1e-4, rtol=1e-4)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)

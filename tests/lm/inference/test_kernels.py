@@ -17,16 +17,16 @@ TOLERANCE = {torch.float32: 1e-5, torch.bfloat16: 1e-2}
 
 
 @kernels.inner
-def _exponentials(numbers: kernels.Array, found: kernels.Array) -> None:
+def _exponentials(numbers: kernels.Array, results: kernels.Array) -> None:
     for place in range(numbers.size):
-        found[place] = kernels.exponential(numbers[place])
+        results[place] = kernels.exponential(numbers[place])
 
 
 @kernels.inner
-def _store(numbers: kernels.Array, found: kernels.Array, again: kernels.Array) -> None:
+def _store(numbers: kernels.Array, results: kernels.Array, again: kernels.Array) -> None:
     for place in range(numbers.size):
-        found[place] = kernels.narrow(numbers[place], found[place])
-        again[place] = kernels.widen(found[place])
+        results[place] = kernels.narrow(numbers[place], results[place])
+        again[place] = kernels.widen(results[place])
 
 
 def random(*shape: int, dtype: torch.dtype = torch.float32) -> Tensor:
@@ -35,13 +35,13 @@ def random(*shape: int, dtype: torch.dtype = torch.float32) -> Tensor:
 
 def test_exponential() -> None:
     numbers = np.linspace(-87, 87, 100_001, dtype=np.float32)
-    found = np.empty_like(numbers)
-    _exponentials(numbers, found)
-    np.testing.assert_allclose(found, np.exp(numbers.astype(np.float64)), rtol=5e-7)
+    results = np.empty_like(numbers)
+    _exponentials(numbers, results)
+    np.testing.assert_allclose(results, np.exp(numbers.astype(np.float64)), rtol=5e-7)
     beyond = np.array([-1e30, -100, 100, 1e30], dtype=np.float32)
-    _exponentials(beyond, found[:4])
-    assert found[0] == found[1] < 1e-37
-    assert 1e37 < found[2] == found[3] < np.inf
+    _exponentials(beyond, results[:4])
+    assert results[0] == results[1] < 1e-37
+    assert 1e37 < results[2] == results[3] < np.inf
 
 
 @settings(deadline=None)  # the first call compiles
@@ -109,7 +109,7 @@ def test_attend(dtype: torch.dtype, rotated: bool, normed: bool, narrow: int, sh
     lengths, queries = [1, 7, 22, 4], narrow * share
     heads = random(sum(lengths), queries + 2 * narrow, size, dtype=dtype)
     norms = 1 + random(queries + narrow, size) if normed else torch.zeros(queries + narrow, 0)
-    found = attended(heads, lengths, share, rotated=rotated, norms=norms)
+    results = attended(heads, lengths, share, rotated=rotated, norms=norms)
     turning = heads[:, : queries + narrow].float()
     if normed:
         turning = F.rms_norm(turning, (size,), eps=1e-5) * norms
@@ -122,6 +122,6 @@ def test_attend(dtype: torch.dtype, rotated: bool, normed: bool, narrow: int, sh
             part[None, :queries], part[None, queries:], values[None], is_causal=True, enable_gqa=True
         )
         torch.testing.assert_close(
-            found[end - row : end].float(), wanted[0].transpose(0, 1).flatten(1),
+            results[end - row : end].float(), wanted[0].transpose(0, 1).flatten(1),
             atol=2 * TOLERANCE[dtype], rtol=TOLERANCE[dtype],
         )  # fmt: skip

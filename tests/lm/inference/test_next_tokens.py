@@ -26,9 +26,9 @@ def test_settings_are_followed_in_a_mixed_batch(decoder: Decoder) -> None:
 @pytest.mark.parametrize("words", [{"top_k": 1}, {"top_p": 1e-6}, {"min_p": 1.0}], ids=str)
 def test_the_narrowest_filter_is_greedy(decoder: Decoder, words: dict[str, Any]) -> None:
     narrow = SamplingParams(max_tokens=9, seed=1, **words)
-    [[found]] = sample_batch(decoder, END, PROMPTS[:1], n=1, params=narrow)
+    [[narrowed]] = sample_batch(decoder, END, PROMPTS[:1], n=1, params=narrow)
     [[greedy]] = sample_batch(decoder, END, PROMPTS[:1], n=1, params=SamplingParams(max_tokens=9, temperature=0))
-    assert found.token_ids == greedy.token_ids
+    assert narrowed.token_ids == greedy.token_ids
 
 
 def test_alternatives_are_the_likeliest(decoder: Decoder) -> None:
@@ -41,6 +41,6 @@ def test_alternatives_are_the_likeliest(decoder: Decoder) -> None:
     for token, logprob, top in zip(answer.token_ids, answer.logprobs, answer.top, strict=True):
         full = prompt_logits(decoder, ids).log_softmax(-1)
         assert logprob == pytest.approx(float(full[token]), abs=1e-4)
-        assert [found for found, _ in top] == full.topk(3).indices.tolist()
-        assert token in [found for found, _ in top[:2]], "top-k 2"
+        assert [other for other, _ in top] == full.topk(3).indices.tolist()
+        assert token in [other for other, _ in top[:2]], "top-k 2"
         ids.append(token)

@@ -32,9 +32,9 @@ def test_products_are_right(size: tuple[int, int], dtype: torch.dtype) -> None:
     matrix, bias, inputs = random(*size), random(size[0]), random(13, size[1], dtype=dtype)
     wanted = inputs.double() @ matrix.to(dtype).double().T
     for given, expected in ((None, wanted), (bias, wanted + bias.double())):
-        found = PackedLinear(matrix, dtype, given)(inputs)
-        assert found.dtype == torch.float32
-        torch.testing.assert_close(found.double(), expected, atol=1e-4, rtol=1e-5)
+        product = PackedLinear(matrix, dtype, given)(inputs)
+        assert product.dtype == torch.float32
+        torch.testing.assert_close(product.double(), expected, atol=1e-4, rtol=1e-5)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -43,10 +43,10 @@ def test_every_token_gets_the_same_bits(size: tuple[int, int], dtype: torch.dtyp
     """Alone, and among 1 to 64 in any place, by 1 to 4 threads."""
     weight, inputs = PackedLinear(random(*size), dtype, random(size[0])), random(MOST, size[1], dtype=dtype)
     alone = torch.cat([weight(inputs[place : place + 1]) for place in range(MOST)])
-    dice = torch.Generator().manual_seed(5)
+    generator = torch.Generator().manual_seed(5)
     for tokens in range(1, MOST + 1):
         torch.set_num_threads(1 + tokens % 4)
-        order = torch.randperm(MOST, generator=dice)[:tokens]
+        order = torch.randperm(MOST, generator=generator)[:tokens]
         assert torch.equal(weight(inputs[order]), alone[order]), tokens
 
 

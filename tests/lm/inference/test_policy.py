@@ -9,10 +9,10 @@ from tests.lm.inference.asking import HELLO
 
 
 def test_next_token_and_tokenize(engine: LocalEngine, tokenizer: Tokenizer) -> None:
-    found = engine.next_token(HELLO, params=SamplingParams(temperature=0.8, top_k=3), k=6, version_id=1)
-    assert [token.probability for token in found] == sorted((t.probability for t in found), reverse=True)
-    assert [token.filtered_probability > 0 for token in found] == [True] * 3 + [False] * 3
-    assert sum(token.filtered_probability for token in found) == pytest.approx(1, abs=1e-5)
+    tokens = engine.next_token(HELLO, params=SamplingParams(temperature=0.8, top_k=3), k=6, version_id=1)
+    assert [token.probability for token in tokens] == sorted((t.probability for t in tokens), reverse=True)
+    assert [token.filtered_probability > 0 for token in tokens] == [True] * 3 + [False] * 3
+    assert sum(token.filtered_probability for token in tokens) == pytest.approx(1, abs=1e-5)
     everything = engine.next_token(HELLO, params=SamplingParams(), k=10**6, version_id=1)
     assert len(everything) == tokenizer.vocab_size
     assert sum(token.probability for token in everything) == pytest.approx(1, abs=1e-4)

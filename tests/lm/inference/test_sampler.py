@@ -1,4 +1,4 @@
-"""Filters and penalties against a slow reference and against transformers, dice against the softmax."""
+"""Filters and penalties against a slow reference and against transformers, draws against the softmax."""
 
 import math
 from typing import cast
@@ -49,11 +49,11 @@ def test_filters_match_the_reference(
     values: list[int], temperature: float, top_k: int, top_p: float, min_p: float
 ) -> None:
     logits = [value / 10 for value in values]
-    found = filter_logits(torch.tensor([logits], dtype=torch.float64), temperature, top_k, top_p, min_p)[0]
-    kept = {token for token in range(len(logits)) if torch.isfinite(found[token])}
+    filtered = filter_logits(torch.tensor([logits], dtype=torch.float64), temperature, top_k, top_p, min_p)[0]
+    kept = {token for token in range(len(logits)) if torch.isfinite(filtered[token])}
     assert kept == slow_filter(logits, temperature, top_k, top_p, min_p)
     for token in kept:
-        assert float(found[token]) == pytest.approx(logits[token] / temperature)
+        assert float(filtered[token]) == pytest.approx(logits[token] / temperature)
 
 
 @settings(max_examples=60, deadline=None)
@@ -64,9 +64,9 @@ def test_filters_match_the_reference(
 def test_the_chain_is_that_of_transformers(
     seed: int, temperature: float, top_k: int, top_p: float, min_p: float, penalty: float
 ) -> None:
-    dice = torch.Generator().manual_seed(seed)
-    logits = 3 * torch.randn(3, 50, generator=dice, dtype=torch.float64)
-    ids = cast(torch.LongTensor, torch.randint(0, 50, (3, 9), generator=dice))
+    generator = torch.Generator().manual_seed(seed)
+    logits = 3 * torch.randn(3, 50, generator=generator, dtype=torch.float64)
+    ids = cast(torch.LongTensor, torch.randint(0, 50, (3, 9), generator=generator))
     seen = torch.zeros(3, 50, dtype=torch.bool).scatter(1, ids, True)
     ours = filter_logits(penalized(logits, seen, penalty), temperature, top_k, top_p, min_p)
     theirs = logits
@@ -156,9 +156,9 @@ def test_a_model_that_says_nothing_is_told(logit: float) -> None:
 
 def test_dice_among_many_tokens() -> None:
     """Each token's share of the numbers lies where the sum of the shares before it ends."""
-    dice = torch.Generator().manual_seed(3)
-    logits = 4 * torch.randn(400, 1_000, generator=dice)
-    uniforms = torch.rand(400, generator=dice)
+    generator = torch.Generator().manual_seed(3)
+    logits = 4 * torch.randn(400, 1_000, generator=generator)
+    uniforms = torch.rand(400, generator=generator)
     tokens = draw(logits, uniforms)[:, None]
     reached = logits.double().softmax(-1).cumsum(-1)
     before = reached - logits.double().softmax(-1)

@@ -34,8 +34,8 @@ def test_the_text_ends_before_the_first_stop_string(tokenizer: Tokenizer, text: 
     ids = tokenizer.encode(text)
     for count in range(1, len(ids) + 1):
         begun = tokenizer.decode(ids[:count])
-        if found := [begun.find(one) for one in stop if one and one in begun]:
-            assert whole == text[: min(found)]
+        if places := [begun.find(one) for one in stop if one and one in begun]:
+            assert whole == text[: min(places)]
             return
     assert whole == text
 

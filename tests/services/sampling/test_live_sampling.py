@@ -22,7 +22,7 @@ ADA = LabelerName("ada")
 
 
 class Twins(ScriptedEngine):
-    """Streams answers of which the first two are the same; a further roll has fresh ones."""
+    """Streams answers of which the first two are the same; a further draw has fresh ones."""
 
     written = ("same", "same", "third", "fourth")
 
