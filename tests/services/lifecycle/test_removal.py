@@ -311,10 +311,11 @@ def test_a_removed_reward_model_does_not_come_back(
     activation.activate(session, reward.id, data_dir=settings.data_dir)
     staging = settings.data_dir / "versions/.importing"
     found = copy_directory(model_files, staging)
-    installing.add_imported(
+    imported = installing.add_imported(
         session, staging, data_dir=settings.data_dir, content_hash=found, metrics={}, activated=True
     )
     assert "rolling back" in reasons(session, settings)[reward.id]
+    activation.activate(session, add(REWARD, imported).id, data_dir=settings.data_dir)
     reward.removed_at = utc_now()
     activation.activate(session, first.id, data_dir=settings.data_dir)
     assert versions.active_reward(session) is None
