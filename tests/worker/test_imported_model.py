@@ -106,12 +106,12 @@ def test_what_is_refused_leaves_no_trace(harness: Harness, tmp_path: Path) -> No
 def test_a_record_that_cannot_be_written_takes_the_files_back(
     harness: Harness, bring_in: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from app.services.versions import versions
+    from app.services.lifecycle import installing
 
     def fail(*_: object, **__: object) -> None:
         raise RuntimeError("no")
 
-    monkeypatch.setattr(versions, "add_version", fail)
+    monkeypatch.setattr(installing, "add_version", fail)
     assert bring_in().exit_code == 1
     monkeypatch.undo()
     with transaction(harness.sessions):
