@@ -9,7 +9,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from app.db.schema import current_revision, migrate
-from app.db.session import make_session_factory, open_database, transaction
+from app.db.session import make_session_factory, opened_database, transaction
 from app.db.trouble import trouble_of
 from app.errors import UnavailableError
 from app.services.lifecycle import installing
@@ -29,15 +29,15 @@ def install(settings: Settings) -> None:
             f"The data folder {settings.data_dir} cannot be made ({error.strerror}). "
             "Set FOURFOLD_DATA_DIR to another one."
         ) from error
-    database = open_database(settings.resolved_database_url, create=True)
     try:
-        _refuse_too_long(database)
-        _refuse_other_encodings(database)
-        _refuse_without_database(settings, database)
-        migrate(database)
-        with transaction(make_session_factory(database)) as session:
-            installing.install_sft(session, model_dir=settings.model_dir, data_dir=settings.data_dir)
-            prompts.install_shipped_prompts(session)
+        with opened_database(settings.resolved_database_url, create=True) as database:
+            _refuse_too_long(database)
+            _refuse_other_encodings(database)
+            _refuse_without_database(settings, database)
+            migrate(database)
+            with transaction(make_session_factory(database)) as session:
+                installing.install_sft(session, model_dir=settings.model_dir, data_dir=settings.data_dir)
+                prompts.install_shipped_prompts(session)
     except DBAPIError as error:
         trouble = trouble_of(error)
         if trouble is None:
@@ -45,8 +45,6 @@ def install(settings: Settings) -> None:
         raise UnavailableError(
             f"The database of the data folder {settings.data_dir} cannot be used ({error.orig}). {trouble.sentence}"
         ) from error
-    finally:
-        database.dispose()
 
 
 def _refuse_too_long(database: Database) -> None:
@@ -90,9 +88,8 @@ def _has_entries(directory: Path) -> bool:
 
 def precision_of(settings: Settings, of_processor: Callable[[], str]) -> str:
     """The number format of an installed data folder, chosen now where it has none yet."""
-    database = open_database(settings.resolved_database_url)
-    try:
-        with transaction(make_session_factory(database)) as session:
-            return installations.precision(session, settings.precision, of_processor)
-    finally:
-        database.dispose()
+    with (
+        opened_database(settings.resolved_database_url) as database,
+        transaction(make_session_factory(database)) as session,
+    ):
+        return installations.precision(session, settings.precision, of_processor)

@@ -31,7 +31,7 @@ from app.backup.archive import (
 from app.backup.database import named_folders, snapshot
 from app.backup.workspace import workspace
 from app.db.schema import known_revisions
-from app.db.session import open_database
+from app.db.session import opened_database
 from app.model_info.weights import CHECKSUMS, WEIGHTS, WEIGHTS_INDEX, sync
 from app.settings.config import Settings
 
@@ -115,8 +115,7 @@ def _check_target(settings: Settings, path: Path) -> None:
 @contextmanager
 def _everything(settings: Settings, copy: Path) -> Iterator[tuple[Files, list[str]]]:
     """All files, the database's copy first, and the folders of versions that are not whole."""
-    database = open_database(settings.resolved_database_url)
-    try:
+    with opened_database(settings.resolved_database_url) as database:
         for last in (False,) * (TRIES - 1) + (True,):
             with ExitStack() as stack:
                 jobs = {folder.name: _open_all(stack, folder) for folder in _folders(settings.data_dir / "jobs")}
@@ -135,8 +134,6 @@ def _everything(settings: Settings, copy: Path) -> Iterator[tuple[Files, list[st
                 check_names(list(files))
                 yield files, missing
                 return
-    finally:
-        database.dispose()
 
 
 def _is_whole(files: Files) -> bool:

@@ -18,7 +18,7 @@ from app.db.base import Base
 from app.db.models.jobs import LIVE, Job, JobStatus, WorkerHeartbeat
 from app.db.models.versions import Version
 from app.db.schema import current_revision, is_current, known_revisions, migrate
-from app.db.session import open_database
+from app.db.session import opened_database
 from app.db.trouble import sentence_of
 from app.settings.database_url import sqlite_url
 
@@ -43,16 +43,13 @@ def _snapshot(source: Database, target: Path) -> None:
         raise BackupError(
             "The database does not have this program's schema. Start Fourfold once, then make the backup."
         )
-    copy = open_database(sqlite_url(target), create=True)
-    try:
+    with opened_database(sqlite_url(target), create=True) as copy:
         migrate(copy)
         if source.dialect.name != "sqlite":
             with source.execution_options(read_only=True).connect() as reading, copy.begin() as writing:
                 copy_rows(reading, writing)
         with copy.begin() as writing:
             writing.execute(delete(WorkerHeartbeat))  # they live elsewhere
-    finally:
-        copy.dispose()
     with closing(sqlite3.connect(target)) as connection:
         connection.execute("PRAGMA journal_mode=DELETE")  # one file
 
@@ -102,19 +99,17 @@ def check(path: Path) -> None:
         is_virtual = "virtual" in str(made).lower().split()[:2]
         if kind != "index" and (kind != "table" or is_virtual or name not in known):
             raise BackupError(DAMAGED.format(why=f"it holds a {kind} {str(name)[:60]!r}"))
-    database = open_database(sqlite_url(path))
     try:
-        revision = current_revision(database)
-        if revision not in known_revisions()[1]:
-            raise BackupError(_other_schema(revision))
-        migrate(database)
-        with database.execution_options(read_only=True).connect() as connection:
-            paths = connection.scalars(select(Version.path)).all()
-            ids = connection.scalars(select(Job.id)).all()
+        with opened_database(sqlite_url(path)) as database:
+            revision = current_revision(database)
+            if revision not in known_revisions()[1]:
+                raise BackupError(_other_schema(revision))
+            migrate(database)
+            with database.execution_options(read_only=True).connect() as connection:
+                paths = connection.scalars(select(Version.path)).all()
+                ids = connection.scalars(select(Job.id)).all()
     except (DBAPIError, RuntimeError) as error:  # migrations find rows or tables that they cannot bring up to date
         raise BackupError(DAMAGED.format(why=error.orig if isinstance(error, DBAPIError) else error)) from error
-    finally:
-        database.dispose()
     bad = [name for name in paths if not VERSION_PATH.fullmatch(name)]
     bad += [name for name in ids if not JOB_ID.fullmatch(name)]
     if bad:
@@ -134,11 +129,12 @@ def _other_schema(revision: str | None) -> str:
 
 def named_folders(path: Path) -> tuple[list[str], list[str]]:
     """Of a snapshot: folders of the versions that have files, and ids of the jobs that may go on."""
-    database = open_database(sqlite_url(path))
-    with database.execution_options(read_only=True).connect() as connection:
+    with (
+        opened_database(sqlite_url(path)) as database,
+        database.execution_options(read_only=True).connect() as connection,
+    ):
         versions = connection.scalars(
             select(Version.path).where(Version.removed_at.is_(None)).order_by(Version.id)
         ).all()
         jobs = connection.scalars(select(Job.id).where(Job.status.in_((*LIVE, JobStatus.FAILED)))).all()
-    database.dispose()
     return list(versions), list(jobs)

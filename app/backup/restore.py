@@ -19,7 +19,7 @@ from app.backup.archive import DATABASE, ArchiveReader, BackupError, Manifest
 from app.backup.workspace import abandoned, workspace
 from app.db.base import Base
 from app.db.schema import migrate_on
-from app.db.session import open_database
+from app.db.session import opened_database
 from app.db.trouble import sentence_of
 from app.model_info.weights import sync
 from app.settings.config import Settings
@@ -72,8 +72,7 @@ def _target(settings: Settings) -> Iterator[Database | None]:
     if settings.resolved_database_url == sqlite_url(settings.data_dir / DATABASE):
         yield None
         return
-    server = open_database(settings.resolved_database_url)
-    try:
+    with opened_database(settings.resolved_database_url) as server:
         if server.dialect.name == "sqlite":
             raise BackupError(
                 "FOURFOLD_DATABASE_URL names a file outside the data folder, and a backup is restored into one folder. "
@@ -89,8 +88,6 @@ def _target(settings: Settings) -> Iterator[Database | None]:
                 "nothing was restored."
             )
         yield server
-    finally:
-        server.dispose()
 
 
 def _refuse_too_large(manifest: Manifest, data_dir: Path) -> None:
@@ -139,12 +136,8 @@ def _place_database(staged: Path, place: Path) -> None:
 
 def _fill(source: Path, writing: Connection) -> None:
     migrate_on(writing)
-    copy = open_database(sqlite_url(source))
-    try:
-        with copy.execution_options(read_only=True).connect() as reading:
-            database.copy_rows(reading, writing)
-    finally:
-        copy.dispose()
+    with opened_database(sqlite_url(source)) as copy, copy.execution_options(read_only=True).connect() as reading:
+        database.copy_rows(reading, writing)
 
 
 def _undo_killed(data_dir: Path) -> None:

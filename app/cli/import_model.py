@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from app.cli.paths import path_argument
-from app.db.session import make_session_factory, open_database, transaction
+from app.db.session import make_session_factory, opened_database, transaction
 from app.formats.languages import UNKNOWN, codes_of, listed, primary
 from app.installation import install
 from app.saving import saving
@@ -40,13 +40,15 @@ def import_model(
     settings = Settings()
     install(settings)
     staging = settings.version_directory(f"versions/.importing-{uuid.uuid4().hex[:8]}")
-    database = open_database(settings.resolved_database_url)
     try:
         with saving("imported model"):
             imported = import_directory(
                 directory, staging, prompt_characters=settings.max_prompt_characters, languages=languages
             )
-        with transaction(make_session_factory(database)) as session:
+        with (
+            opened_database(settings.resolved_database_url) as database,
+            transaction(make_session_factory(database)) as session,
+        ):
             version = installing.add_imported(
                 session,
                 staging,
@@ -57,7 +59,6 @@ def import_model(
             )
             number, path = version.id, version.path
     finally:
-        database.dispose()
         shutil.rmtree(staging, ignore_errors=True)
     tell(imported, number, path, active=activate)
 

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from app.db.session import make_read_session_factory, make_session_factory, open_database, transaction
+from app.db.session import make_read_session_factory, make_session_factory, opened_database, transaction
 from app.formats.figures import megabytes
 from app.installation import install
 from app.services.lifecycle import removal
@@ -22,9 +22,8 @@ def prune(
 
     settings = Settings()
     install(settings)
-    database = open_database(settings.resolved_database_url)
-    read = make_read_session_factory(database)
-    try:
+    with opened_database(settings.resolved_database_url) as database:
+        read = make_read_session_factory(database)
         if dry_run:
             with read() as session:
                 pruning, left = removal.plan(session, settings, keep=keep), []
@@ -33,8 +32,6 @@ def prune(
                 pruning = removal.prune(session, settings, keep=keep)
             with read() as session:
                 left = removal.clear(session, settings)
-    finally:
-        database.dispose()
     for version, reason in pruning.staying:
         typer.echo(f"stays: {version_title(version)}. {reason}")
     for each in pruning.going:

@@ -6,7 +6,7 @@ import signal
 import sys
 import threading
 
-from app.db.session import make_read_session_factory, open_database
+from app.db.session import make_read_session_factory, opened_database
 from app.installation import install
 from app.processes.parent_watch import follow_supervisor
 from app.services.jobs import heartbeats
@@ -53,15 +53,15 @@ def worker_health() -> None:
     """Exit with 0 when a worker has shown life lately, else with 1."""
 
     settings = Settings()
-    database = open_database(settings.resolved_database_url)
     try:
-        with make_read_session_factory(database)() as session:
+        with (
+            opened_database(settings.resolved_database_url) as database,
+            make_read_session_factory(database)() as session,
+        ):
             alive = heartbeats.living_workers(session, stale_seconds=settings.worker_stale_seconds)
     except Exception as error:  # no database yet is unhealthy too
         print(f"unhealthy: {error}", file=sys.stderr)
         raise SystemExit(1) from error
-    finally:
-        database.dispose()
     if not alive:
         print(f"unhealthy: no worker heartbeat for {settings.worker_stale_seconds:g} s", file=sys.stderr)
         raise SystemExit(1)

@@ -47,6 +47,16 @@ def open_database(url: str, *, busy_seconds: float = BUSY_SECONDS, create: bool 
     return database
 
 
+@contextmanager
+def opened_database(url: str, *, create: bool = False) -> Iterator[Database]:
+    """For one piece of work: its connections are closed at the end."""
+    database = open_database(url, create=create)
+    try:
+        yield database
+    finally:
+        database.dispose()
+
+
 def _configure_sqlite(connection: DBAPIConnection, _record: Any) -> None:
     """FULL: an acknowledged ranking survives a power cut, not only a crash of the process."""
     connection.isolation_level = None  # SQLAlchemy sends BEGIN itself, see _WriteTurn
