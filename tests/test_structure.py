@@ -27,9 +27,9 @@ LONG_MODULES = {
 }
 # Functions of more than MOST_PARAMETERS parameters.
 MANY_PARAMETERS = {
-    "app/lm/inference/cached_attention.py attend": "a compiled kernel: tuples would be unpacked at each call",
-    "app/lm/inference/packed_linear.py _multiply": "a compiled kernel: machine words, which it puts into one task",
-    "app/lm/inference/tiles.py multiply": "a signature that Numba reads: addresses and strides of a compiled loop",
+    "app/lm/inference/kernels/cached_attention.py attend": "a compiled kernel: tuples would be unpacked at each call",
+    "app/lm/inference/kernels/packed_linear.py _multiply": "a compiled kernel: machine words, put into one task",
+    "app/lm/inference/kernels/tiles.py multiply": "a signature for Numba: addresses and strides of a compiled loop",
     "app/training/ppo/rollout.py collect": "to do",
     "app/training/sft.py train_sft": "to do",
 }

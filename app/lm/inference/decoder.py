@@ -6,7 +6,7 @@ values are kept as well, and give fp32; the residual stream and all that the ker
 
 Each token's bits are the same whatever tokens are computed beside it, in any order and by any number of threads (on one
 machine and in one precision), by construction: kernels take tokens one by one, and products take each sum in one order
-(packed_linear.py). torch's own products and attention would give other bits for other numbers of rows and slots.
+(kernels/packed_linear.py). torch's own would give other bits for other numbers of rows and slots.
 
 Shapes: M tokens, V vocabulary, H hidden size, I inner size, N query heads, K key-value heads, D head size.
 """
@@ -18,10 +18,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from app.lm.inference.cached_attention import attend
-from app.lm.inference.kernels import Array, add_and_norm, array_of, gate
+from app.lm.inference.kernels.cached_attention import attend
+from app.lm.inference.kernels.compiling import Array, array_of
+from app.lm.inference.kernels.elementwise import add_and_norm, gate
+from app.lm.inference.kernels.packed_linear import PackedLinear
 from app.lm.inference.kv_cache import KVCache
-from app.lm.inference.packed_linear import PackedLinear
 from app.lm.layer import Layer
 from app.lm.model import Llama
 

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from app.hparams import ModelConfig
-from app.lm.inference.kernels import Array, array_of
+from app.lm.inference.kernels.compiling import Array, array_of
 
 SLOTS_AT_ONCE, ROWS_AT_ONCE = 16, 4  # a cache grows by so many: it is copied when it does
 

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from app.errors import UnavailableError
 from app.hparams import MIN_TEMPERATURE, SamplingParams
-from app.lm.inference.kernels import choose
+from app.lm.inference.kernels.elementwise import choose
 
 NOT_FINITE = (
     "This version computes numbers that are not finite: its weights are damaged or far too large. "

@@ -1,4 +1,4 @@
-"""Attention of new tokens to what their rows' caches hold, compiled like the kernels of kernels.py.
+"""Attention of new tokens to what their rows' caches hold, compiled like the kernels of elementwise.py.
 
 Shapes: M tokens, N query heads, K key-value heads, G = N / K, D head size, S slots.
 """
@@ -10,7 +10,8 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-from app.lm.inference.kernels import ONE, ZERO, Array, exponential, inner, kernel, narrow, widen
+from app.lm.inference.kernels.compiling import Array, inner, kernel
+from app.lm.inference.kernels.elementwise import ONE, ZERO, exponential, narrow, widen
 
 CACHE_LINE = 64  # bytes
 

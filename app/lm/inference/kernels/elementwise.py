@@ -1,96 +1,20 @@
 """What lies between the decoder's products, compiled: norms, gates, the choice of a token; cached_attention.py has the
-attention. Compiled for this processor when first called (by Numba, without a C compiler) and kept on disk: four calls
-a layer instead of the twenty that torch makes of them.
+attention. Four calls a layer instead of the twenty that torch makes of them.
 
 Every token is computed alone and in one order, so its bits do not depend on which other tokens are in the call. One
-thread; the lock of the interpreter is let go meanwhile.
-
-Arrays hold fp32, or bf16 as the uint16 of its bits (numpy knows no bf16); all arithmetic is fp32. The compiler may
-reorder sums within a token.
+thread. All arithmetic is fp32; the compiler may reorder sums within a token.
 
 Shapes: M tokens, H hidden size, I inner size, R rows, V vocabulary.
 """
 
-import hashlib
-import os
 from collections.abc import Callable
-from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-import numba
 import numpy as np
-import torch
-from numba import njit, types
-from numba.core.ccallback import CFunc
-from numba.core.sigutils import normalize_signature
+from numba import types
 from numba.extending import overload
-from numpy.typing import NDArray
-from torch import Tensor
 
-from app.lm.inference.kernel_cache import kernel_cache
-
-Array = NDArray[Any]
-Function = TypeVar("Function", bound=Callable[..., object])
-
-FAST_MATH = {"nsz", "arcp", "contract", "reassoc"}
-
-
-SOURCES = ("kernels.py", "cached_attention.py", "packed_linear.py", "team.py", "tiles.py")
-
-
-def _folder() -> Path:
-    """Where compiled code is kept. Numba looks at a function's own file when it asks whether what it kept is still
-    good; these share code between files, so each state of the files has a folder of its own."""
-    here = Path(__file__).parent
-    sources = b"".join((here / name).read_bytes() for name in SOURCES)
-    return here / "__pycache__" / f"kernels-{hashlib.sha256(sources).hexdigest()[:16]}"
-
-
-if "NUMBA_CACHE_DIR" not in os.environ:
-    numba.config.CACHE_DIR = str(_folder())  # type: ignore[attr-defined]
-
-
-def array_of(numbers: Tensor) -> Array:
-    """The same memory as these kernels take it: fp32, or bf16 as the bits of its numbers."""
-    plain = numbers.view(torch.uint16) if numbers.dtype == torch.bfloat16 else numbers
-    array: Array = plain.numpy()
-    return array
-
-
-# error_model: with Python's, a check for division by zero in each loop would keep it from using vectors
-_OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
-
-
-def inner(function: Function) -> Function:
-    """Called by kernels only."""
-    compiled: Any = njit(fastmath=FAST_MATH, **_OPTIONS)(function)
-    return compiled  # type: ignore[no-any-return]
-
-
-def kernel(function: Function) -> Function:
-    return _kept(function, fastmath=FAST_MATH)
-
-
-def exact(function: Function) -> Function:
-    """A kernel in which every operation is what is written."""
-    return _kept(function)
-
-
-def pointed_to(function: Callable[[Any], None]) -> int:
-    """The address of a function, compiled for C, that takes a pointer to int64; every operation is what is written."""
-    signature = types.void(types.CPointer(types.int64))  # type: ignore[no-untyped-call]
-    plain = normalize_signature(signature)  # type: ignore[no-untyped-call]
-    compiled: Any = CFunc(function, plain, locals={}, options={"error_model": "numpy"})
-    compiled._cache = kernel_cache(function)
-    compiled.compile()
-    return int(compiled.address)
-
-
-def _kept(function: Function, **options: Any) -> Function:
-    compiled: Any = njit(**options, **_OPTIONS)(function)
-    compiled._cache = kernel_cache(function)  # what cache=True does with Numba's own store
-    return compiled  # type: ignore[no-any-return]
-
+from app.lm.inference.kernels.compiling import Array, inner, kernel
 
 # bf16 is the upper half of fp32. numpy's integers are cast at each step, since Numba would widen them to 64 bits.
 

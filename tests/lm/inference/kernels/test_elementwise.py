@@ -8,25 +8,26 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from app.lm.inference import kernels
-from app.lm.inference.cached_attention import attend
+from app.lm.inference.kernels import elementwise
+from app.lm.inference.kernels.cached_attention import attend
+from app.lm.inference.kernels.compiling import Array, array_of, inner
 from app.lm.rotary import rotate
 
 DTYPES = [torch.float32, torch.bfloat16]
 TOLERANCE = {torch.float32: 1e-5, torch.bfloat16: 1e-2}
 
 
-@kernels.inner
-def _exponentials(numbers: kernels.Array, results: kernels.Array) -> None:
+@inner
+def _exponentials(numbers: Array, results: Array) -> None:
     for place in range(numbers.size):
-        results[place] = kernels.exponential(numbers[place])
+        results[place] = elementwise.exponential(numbers[place])
 
 
-@kernels.inner
-def _store(numbers: kernels.Array, results: kernels.Array, again: kernels.Array) -> None:
+@inner
+def _store(numbers: Array, results: Array, again: Array) -> None:
     for place in range(numbers.size):
-        results[place] = kernels.narrow(numbers[place], results[place])
-        again[place] = kernels.widen(results[place])
+        results[place] = elementwise.narrow(numbers[place], results[place])
+        again[place] = elementwise.widen(results[place])
 
 
 def random(*shape: int, dtype: torch.dtype = torch.float32) -> Tensor:
@@ -49,7 +50,7 @@ def test_exponential() -> None:
 def test_bf16_is_rounded_as_torch_rounds_it(numbers: list[float]) -> None:
     given_, stored = torch.tensor(numbers), torch.zeros(len(numbers), dtype=torch.bfloat16)
     again = np.empty(len(numbers), np.float32)
-    _store(given_.numpy(), kernels.array_of(stored), again)
+    _store(given_.numpy(), array_of(stored), again)
     assert torch.equal(stored, given_.bfloat16())
     assert torch.equal(torch.from_numpy(again), stored.float())
 
@@ -58,7 +59,7 @@ def test_bf16_is_rounded_as_torch_rounds_it(numbers: list[float]) -> None:
 def test_ties_go_to_even(ties: int) -> None:
     number = np.array([ties], dtype=np.uint32).view(np.float32)
     stored = torch.zeros(1, dtype=torch.bfloat16)
-    _store(number, kernels.array_of(stored), np.empty(1, np.float32))
+    _store(number, array_of(stored), np.empty(1, np.float32))
     assert torch.equal(stored, torch.from_numpy(number).bfloat16())
 
 
@@ -66,7 +67,7 @@ def test_ties_go_to_even(ties: int) -> None:
 def test_add_and_norm(dtype: torch.dtype) -> None:
     states, more, normed = random(5, 48), random(5, 48, dtype=dtype), torch.zeros(5, 48, dtype=dtype)
     expected = states + more.float()
-    kernels.add_and_norm(states.numpy(), kernels.array_of(more), kernels.array_of(normed), np.float32(1e-5))
+    elementwise.add_and_norm(states.numpy(), array_of(more), array_of(normed), np.float32(1e-5))
     torch.testing.assert_close(states, expected)
     wanted = F.rms_norm(expected, (48,), eps=1e-5)
     torch.testing.assert_close(normed.float(), wanted, atol=TOLERANCE[dtype], rtol=TOLERANCE[dtype])
@@ -76,7 +77,7 @@ def test_add_and_norm(dtype: torch.dtype) -> None:
 def test_gate(dtype: torch.dtype) -> None:
     both, out = 4 * random(5, 96, dtype=dtype), torch.zeros(5, 48, dtype=dtype)
     both[0, 0], both[0, 1] = 300, -300
-    kernels.gate(kernels.array_of(both), kernels.array_of(out))
+    elementwise.gate(array_of(both), array_of(out))
     wanted = F.silu(both[:, :48].float()) * both[:, 48:].float()
     torch.testing.assert_close(out.float(), wanted, atol=TOLERANCE[dtype], rtol=TOLERANCE[dtype])
 
@@ -90,8 +91,8 @@ def attended(heads: Tensor, lengths: list[int], share: int, *, rotated: bool, no
     values, mixed = keys.clone(), torch.zeros(len(heads), narrow * share * size, dtype=heads.dtype)
     cosines, sines = angles(size)
     attend(
-        kernels.array_of(heads.flatten(1)), rows.numpy(), positions.numpy(), cosines.numpy(), sines.numpy(), rotated,
-        norms.numpy(), np.float32(1e-5), kernels.array_of(keys), kernels.array_of(values), kernels.array_of(mixed),
+        array_of(heads.flatten(1)), rows.numpy(), positions.numpy(), cosines.numpy(), sines.numpy(), rotated,
+        norms.numpy(), np.float32(1e-5), array_of(keys), array_of(values), array_of(mixed),
     )  # fmt: skip
     return mixed
 

@@ -10,7 +10,7 @@ import pytest
 from numba.core import caching
 from numba.core.ccallback import CFunc
 
-from app.lm.inference import kernels
+from app.lm.inference.kernels import compiling
 
 Doubling = Callable[[int], int]
 
@@ -25,7 +25,7 @@ def _nothing(pointer: Any) -> None:
 
 def compiled() -> Doubling:
     """As a process does that has just started."""
-    return kernels.kernel(_double)
+    return compiling.kernel(_double)
 
 
 @pytest.fixture
@@ -41,11 +41,11 @@ def kept(store: Path) -> list[Path]:
 def test_what_was_compiled_is_taken_from_the_store(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert compiled()(21) == 42
     assert [path.suffix for path in kept(store)] == [".nbc", ".nbi"]
-    kernels.pointed_to(_nothing)
+    compiling.pointed_to(_nothing)
     monkeypatch.setattr(caching.IndexDataCacheFile, "save", lambda *_: pytest.fail("it was compiled anew"))
     assert compiled()(21) == 42
     monkeypatch.setattr(CFunc, "_compile_uncached", lambda _: pytest.fail("it was compiled anew"))
-    assert kernels.pointed_to(_nothing) > 0
+    assert compiling.pointed_to(_nothing) > 0
 
 
 @pytest.mark.parametrize("suffix", [".nbi", ".nbc"])
@@ -67,7 +67,7 @@ def test_a_full_disk_keeps_nothing_and_ends_nothing(store: Path, monkeypatch: py
 
     monkeypatch.setattr(caching.IndexDataCacheFile, "save", full)
     assert compiled()(21) == 42
-    assert kernels.pointed_to(_nothing) > 0
+    assert compiling.pointed_to(_nothing) > 0
     assert kept(store) == []
 
 
@@ -75,4 +75,4 @@ def test_without_a_folder_for_compiled_code(monkeypatch: pytest.MonkeyPatch) -> 
     """As in a container that may write nothing: it is compiled in each process."""
     monkeypatch.setattr(caching.CacheImpl, "_locator_classes", [])
     assert compiled()(21) == 42
-    assert kernels.pointed_to(_nothing) > 0
+    assert compiling.pointed_to(_nothing) > 0

@@ -1,0 +1,1 @@
+"""Kernels: what a decode step computes, compiled for this processor, and kept on disk."""

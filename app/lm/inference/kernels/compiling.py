@@ -1,0 +1,79 @@
+"""How kernels are compiled: for this processor when first called (by Numba, without a C compiler), and kept on disk.
+
+Arrays hold fp32, or bf16 as the uint16 of its bits (numpy knows no bf16). A kernel lets go of the interpreter's lock.
+"""
+
+import hashlib
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numba
+import torch
+from numba import njit, types
+from numba.core.ccallback import CFunc
+from numba.core.sigutils import normalize_signature
+from numpy.typing import NDArray
+from torch import Tensor
+
+from app.lm.inference.kernels.cache import kernel_cache
+
+Array = NDArray[Any]
+Function = TypeVar("Function", bound=Callable[..., object])
+
+FAST_MATH = {"nsz", "arcp", "contract", "reassoc"}
+
+
+def _folder() -> Path:
+    """Where compiled code is kept. Numba looks at a function's own file when it asks whether what it kept is still
+    good; these share code between files, so each state of this room's files has a folder of its own."""
+    here = Path(__file__).parent
+    sources = b"".join(path.read_bytes() for path in sorted(here.glob("*.py")))
+    return here / "__pycache__" / f"kernels-{hashlib.sha256(sources).hexdigest()[:16]}"
+
+
+if "NUMBA_CACHE_DIR" not in os.environ:
+    numba.config.CACHE_DIR = str(_folder())  # type: ignore[attr-defined]
+
+
+def array_of(numbers: Tensor) -> Array:
+    """The same memory as these kernels take it: fp32, or bf16 as the bits of its numbers."""
+    plain = numbers.view(torch.uint16) if numbers.dtype == torch.bfloat16 else numbers
+    array: Array = plain.numpy()
+    return array
+
+
+# error_model: with Python's, a check for division by zero in each loop would keep it from using vectors
+_OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
+
+
+def inner(function: Function) -> Function:
+    """Called by kernels only."""
+    compiled: Any = njit(fastmath=FAST_MATH, **_OPTIONS)(function)
+    return compiled  # type: ignore[no-any-return]
+
+
+def kernel(function: Function) -> Function:
+    return _kept(function, fastmath=FAST_MATH)
+
+
+def exact(function: Function) -> Function:
+    """A kernel in which every operation is what is written."""
+    return _kept(function)
+
+
+def pointed_to(function: Callable[[Any], None]) -> int:
+    """The address of a function, compiled for C, that takes a pointer to int64; every operation is what is written."""
+    signature = types.void(types.CPointer(types.int64))  # type: ignore[no-untyped-call]
+    plain = normalize_signature(signature)  # type: ignore[no-untyped-call]
+    compiled: Any = CFunc(function, plain, locals={}, options={"error_model": "numpy"})
+    compiled._cache = kernel_cache(function)
+    compiled.compile()
+    return int(compiled.address)
+
+
+def _kept(function: Function, **options: Any) -> Function:
+    compiled: Any = njit(**options, **_OPTIONS)(function)
+    compiled._cache = kernel_cache(function)  # what cache=True does with Numba's own store
+    return compiled  # type: ignore[no-any-return]
