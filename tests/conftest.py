@@ -39,7 +39,7 @@ def _chance_of_the_test(request: pytest.FixtureRequest, monkeypatch: pytest.Monk
     random.seed(name)
     if "torch" in sys.modules:
         sys.modules["torch"].manual_seed(random.Random(name).getrandbits(32))
-    monkeypatch.setattr(group_sampling, "_dice", random.Random(name))
+    monkeypatch.setattr(group_sampling, "_random", random.Random(name))
     monkeypatch.setattr(groups, "_random", random.Random(name))
 
 

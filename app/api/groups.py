@@ -26,7 +26,7 @@ from app.formats.ids import RowId
 from app.formats.languages import ANY, Asked, codes_of
 from app.runtime import Admitted, RuntimeDep, UnitRoute, WriteSession
 from app.services.labeling.groups import skip_group
-from app.services.labeling.labelers import get_or_create_labeler
+from app.services.labeling.labelers import labeler_of
 from app.services.labeling.rankings import MAX_COMMENT_CHARACTERS, MAX_DURATION_MS, MAX_KEY_CHARACTERS, submit_ranking
 
 router = APIRouter(prefix="/api/v1/groups", tags=["groups"], route_class=UnitRoute)
@@ -102,7 +102,7 @@ def rank(
     ranking = submit_ranking(
         session,
         group_id=group_id,
-        labeler=get_or_create_labeler(session, who.name, who.kind),
+        labeler=labeler_of(session, who),
         ranks=body.ranks,
         comment=body.comment,
         duration_ms=body.duration_ms,
@@ -115,5 +115,5 @@ def rank(
 @router.post("/{group_id}/skip", status_code=204, responses=raises(NotFoundError, ConflictError))
 def skip(group_id: RowId, body: SkipIn, session: WriteSession, who: ApiLabeler) -> None:
     """Skips the group for good and keeps the reason."""
-    labeler = get_or_create_labeler(session, who.name, who.kind)
+    labeler = labeler_of(session, who)
     skip_group(session, group_id=group_id, labeler=labeler, reason=body.reason)

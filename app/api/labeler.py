@@ -5,8 +5,7 @@ from typing import Annotated
 from fastapi import Depends, Header
 
 from app.db.models.labelers import LabelerKind
-from app.services.labeling.labelers import check_name
-from app.services.sampling.group_sampling import LabelerName
+from app.services.labeling.labelers import LabelerName, check_name
 
 DEFAULT_LABELER = "local"
 

@@ -13,7 +13,7 @@ from app.db.models.rankings import Ranking
 from app.errors import ConflictError, NotFoundError
 from app.formats.ids import RowId
 from app.runtime import ReadSession, RuntimeDep, UnitRoute, WriteSession
-from app.services.labeling.labelers import get_or_create_labeler
+from app.services.labeling.labelers import labeler_of
 from app.services.labeling.rankings import list_rankings, withdraw_ranking
 
 router = APIRouter(prefix="/api/v1/rankings", tags=["rankings"], route_class=UnitRoute)
@@ -63,5 +63,5 @@ def index(
 @router.delete("/{ranking_id}", status_code=204, responses=raises(NotFoundError, ConflictError))
 def withdraw(ranking_id: RowId, runtime: RuntimeDep, session: WriteSession, who: ApiLabeler) -> None:
     """Withdraws one of your own rankings; its group is leased to you again."""
-    labeler = get_or_create_labeler(session, who.name, who.kind)
+    labeler = labeler_of(session, who)
     withdraw_ranking(session, ranking_id, labeler, lease_seconds=runtime.settings.lease_seconds)

@@ -13,8 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.errors import InvalidError
 from app.http.problems import API_PREFIXES
-from app.services.labeling.labelers import check_name, made_up_name
-from app.services.sampling.group_sampling import LabelerName
+from app.services.labeling.labelers import LabelerName, check_name, made_up_name
 from app.web.security import kept_cookie
 
 COOKIE = "fourfold_labeler"

@@ -13,8 +13,8 @@ from app.formats.ids import RowId
 from app.http.head import wants_head_only
 from app.runtime import ReadSession, Runtime, RuntimeDep, UnitRoute
 from app.services.labeling import groups, labelers
+from app.services.labeling.labelers import LabelerName
 from app.services.labeling.languages import languages_at_hand
-from app.services.sampling.group_sampling import LabelerName
 from app.web.browser_name import BrowserLabeler
 from app.web.cards import NO_COOKIES, CardInWriting, card_of, no_card
 from app.web.label_page import show, strip_of

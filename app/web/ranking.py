@@ -16,8 +16,8 @@ from app.formats.languages import Asked
 from app.preferences import competition_ranks
 from app.runtime import Runtime, RuntimeDep, UnitRoute, WriteSession
 from app.services.labeling import groups, labelers, rankings
+from app.services.labeling.labelers import LabelerName
 from app.services.labeling.languages import tags_to_draw
-from app.services.sampling.group_sampling import LabelerName
 from app.web.browser_name import BrowserLabeler
 from app.web.cards import Card, NoCard, card_of, no_card
 from app.web.label_page import show
@@ -82,7 +82,7 @@ def withdraw_ranking(
 
 
 def _labeler(session: Session, who: LabelerName) -> Labeler:
-    return labelers.get_or_create_labeler(session, who.name, who.kind)
+    return labelers.labeler_of(session, who)
 
 
 def _parse_ranks(form: FormData) -> dict[int, int]:

@@ -7,6 +7,7 @@ A name is all that tells labelers apart: who gives it has its cards and its rank
 import re
 import secrets
 from base64 import b32encode
+from dataclasses import dataclass
 from enum import StrEnum
 
 from sqlalchemy import select
@@ -19,6 +20,14 @@ from app.services.labeling import groups
 
 MAX_NAME_CHARACTERS = 64
 _MADE_UP = re.compile("Browser [A-Z2-7]{4}-[A-Z2-7]{4}")
+
+
+@dataclass(frozen=True)
+class LabelerName:
+    """Who asks, before there is a session to look them up in."""
+
+    name: str
+    kind: LabelerKind = LabelerKind.PERSON
 
 
 class Change(StrEnum):
@@ -51,6 +60,11 @@ def take_name(session: Session, *, old: str, new: str) -> Change:
         else:
             groups.hand_over(session, former, known)
     return Change.RENAMED if known is None else Change.JOINED
+
+
+def labeler_of(session: Session, who: LabelerName) -> Labeler:
+    """Who asks, stored when first seen."""
+    return get_or_create_labeler(session, who.name, who.kind)
 
 
 def get_or_create_labeler(session: Session, name: str, kind: LabelerKind = LabelerKind.PERSON) -> Labeler:

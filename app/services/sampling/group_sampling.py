@@ -13,13 +13,13 @@ from sqlalchemy.orm import Session, sessionmaker
 from app.chat import Message, SampledAnswer
 from app.db.base import utc_now
 from app.db.models.groups import ANSWERS_PER_GROUP, Group
-from app.db.models.labelers import LabelerKind
 from app.db.models.prompts import Prompt, PromptSource, PromptSplit
 from app.db.session import transaction
 from app.errors import AppError, ConflictError, InvalidError, UnavailableError
 from app.formats.languages import ANY, Asked
 from app.hparams import MAX_SEED, SamplingParams
 from app.services.labeling import drawing, groups, labelers, languages
+from app.services.labeling.labelers import LabelerName
 from app.services.prompts import prompts
 from app.services.sampling.engine import Engine, GenerationRequest
 from app.services.sampling.fitting import Fitting, active_fitting
@@ -29,15 +29,7 @@ from app.settings.config import Settings
 log = logging.getLogger(__name__)
 MAX_SET_ASIDE = 20  # prompts at a stretch, before whoever waits is told
 ANY_PROMPT: list[Message] = [Message(role="user", content="Hi")]
-_dice = random.SystemRandom()
-
-
-@dataclass(frozen=True)
-class LabelerName:
-    """Who asks, before there is a session to look them up in."""
-
-    name: str
-    kind: LabelerKind = LabelerKind.PERSON
+_random = random.SystemRandom()
 
 
 @dataclass(frozen=True)
@@ -51,7 +43,7 @@ class GroupSampling:
 
     def lease_ready(self, session: Session, who: LabelerName, asked: Asked = ANY) -> Group | None:
         """A group leased to the labeler; None where none is ready, and one has to be sampled first."""
-        labeler = labelers.get_or_create_labeler(session, who.name, who.kind)
+        labeler = labelers.labeler_of(session, who)
         return groups.next_group(
             session,
             labeler=labeler,
@@ -66,7 +58,7 @@ class GroupSampling:
         way."""
         for _ in range(MAX_SET_ASIDE):
             with self.read() as session:
-                prompt = drawing.draw_prompt(session, _dice, languages.tags_to_draw(session, asked))
+                prompt = drawing.draw_prompt(session, _random, languages.tags_to_draw(session, asked))
                 fitting = active_fitting(session, self.engine, self.settings.max_answer_tokens)
             params, seed = page_params(self.settings), new_seed()
             try:
@@ -124,7 +116,7 @@ class GroupSampling:
         before anything is stored."""
         self.fitting(params.max_tokens).check(messages)
         with transaction(self.write) as session:
-            labeler = labelers.get_or_create_labeler(session, who.name, who.kind)
+            labeler = labelers.labeler_of(session, who)
             prompt = own_prompt(session, messages)
             version_id = versions.active_answerer(session).id
         seed = new_seed() if params.seed is None else params.seed
@@ -173,4 +165,4 @@ def page_params(settings: Settings) -> SamplingParams:
 
 
 def new_seed() -> int:
-    return _dice.randint(0, MAX_SEED)
+    return _random.randint(0, MAX_SEED)

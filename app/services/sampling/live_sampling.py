@@ -18,9 +18,9 @@ from app.db.session import transaction
 from app.errors import AppError, ConflictError, UnavailableError
 from app.hparams import MAX_SEED, SamplingParams
 from app.services.labeling import groups, labelers
+from app.services.labeling.labelers import LabelerName
 from app.services.sampling.group_sampling import (
     GroupSampling,
-    LabelerName,
     new_seed,
     own_prompt,
     page_params,
@@ -113,7 +113,7 @@ class LiveSampling:
         The same key again gives the group that it opened, whatever became of it. Raises ConflictError for somebody
         else's key.
         """
-        labeler = labelers.get_or_create_labeler(session, who.name, who.kind)
+        labeler = labelers.labeler_of(session, who)
         asked = None if key is None else groups.asked_group(session, key)
         if asked is not None:
             return self.own_group(session, asked, who)

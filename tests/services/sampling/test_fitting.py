@@ -13,9 +13,10 @@ from app.db.session import transaction
 from app.errors import InvalidError, UnavailableError
 from app.runtime import Runtime, build_runtime
 from app.services.labeling import drawing
+from app.services.labeling.labelers import LabelerName
 from app.services.prompts import prompts
 from app.services.sampling.fitting import Fitting
-from app.services.sampling.group_sampling import LabelerName, page_params
+from app.services.sampling.group_sampling import page_params
 from app.services.sampling.live_sampling import LiveSampling
 from app.services.sampling.misfits import Misfits
 from app.services.versions import versions

@@ -14,7 +14,7 @@ from app.db.session import transaction
 from app.errors import ConflictError
 from app.runtime import Runtime, build_runtime
 from app.services.labeling import groups
-from app.services.sampling.group_sampling import LabelerName
+from app.services.labeling.labelers import LabelerName
 from tests.live import ScriptedEngine, quick_settings
 
 ASKED: list[Message] = [Message(role="user", content="Why?")]

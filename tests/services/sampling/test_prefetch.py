@@ -22,8 +22,8 @@ from app.formats.languages import ANY, Asked
 from app.hparams import SamplingParams
 from app.runtime import Runtime, build_runtime
 from app.services.labeling import groups
+from app.services.labeling.labelers import LabelerName
 from app.services.prompts import prompts
-from app.services.sampling.group_sampling import LabelerName
 from app.services.sampling.prefetch import Prefetcher
 from app.services.sampling.priority import Gate, InteractiveEngine
 from app.services.versions import versions
