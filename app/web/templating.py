@@ -1,4 +1,4 @@
-"""Renders templates: one environment, escaped by default, undefined names are errors. Knows nothing of services."""
+"""Renders templates, each with a typed context of its own: escaped by default, a name that is not there is an error."""
 
 import hashlib
 import json
