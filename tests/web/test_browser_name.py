@@ -201,7 +201,9 @@ def test_an_installation_of_before_goes_on_under_its_name(server: LiveServer, br
     assert card_on(change(client, "local").text) == group["group_id"]
 
 
-@pytest.mark.parametrize(("typed", "words"), [("robot", "belongs to a simulated labeler"), ("a\tb", "must not contain")])
+@pytest.mark.parametrize(
+    ("typed", "words"), [("robot", "belongs to a simulated labeler"), ("a\tb", "must not contain")]
+)
 def test_a_refused_name_stays_in_the_form(server: LiveServer, browser: OpenBrowser, typed: str, words: str) -> None:
     with transaction(server.runtime.write) as session:
         get_or_create_labeler(session, "robot", LabelerKind.SIMULATED)

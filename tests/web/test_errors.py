@@ -2,6 +2,7 @@
 
 import ast
 import re
+from html import unescape
 from pathlib import Path
 
 import pytest
@@ -32,7 +33,7 @@ ONLY_PROGRAMS_ASK = {"imports.py", "exports.py"}
 def test_pages_speak_to_people(server: LiveServer, path: str, status: int, says: str, fragment: bool) -> None:
     page = server.client.get(path, headers={**HTML, **({"hx-request": "true"} if fragment else {})})
     assert page.status_code == status
-    said = re.sub(r"<[^>]+>", " ", page.text.partition("<main")[2] or page.text)
+    said = unescape(re.sub(r"<[^>]+>", " ", page.text.partition("<main")[2] or page.text))
     assert says in said
     assert not FOR_PROGRAMS.search(said.replace(path, "")), said
 
