@@ -76,7 +76,7 @@ def test_health(running: LiveServer) -> None:
     assert running.client.get("/healthz").json() == {"status": "ok"}
     response = running.client.get("/readyz")
     assert response.status_code == 200
-    assert response.json()["worker"].startswith("none shows life")  # told, not required
+    assert response.json()["worker"].startswith("none is alive")  # told, not required
 
 
 def test_not_ready_while_the_active_weights_are_damaged(tiny_model_dir: Path, data_dir: Path) -> None:
