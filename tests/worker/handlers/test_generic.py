@@ -292,3 +292,16 @@ def test_a_job_ends_in_the_number_format_that_it_began_in(
 def test_parameters_out_of_range(make: Callable[..., Harness], kind: str, params: dict[str, Any], words: str) -> None:
     with pytest.raises(InvalidError, match=words):
         queue(make(ranked=1), kind, **params)
+
+
+def test_which_rankings_were_read_is_noted_when_they_are_read(make: Callable[..., Harness]) -> None:
+    """One that is withdrawn while the job waits is none of them: it is not new to the next training."""
+    harness = make()
+    job = queue(harness, "train_reward", **REWARD)
+    before = harness.job(job).num_rankings
+    with transaction(harness.sessions) as session:
+        ranking = session.scalars(select(Ranking).limit(1)).one()
+        ranking.withdrawn_at = ranking.created_at
+    assert run_inline(harness, job).status is JobStatus.SUCCEEDED
+    assert before is not None
+    assert harness.job(job).num_rankings == before - 1
