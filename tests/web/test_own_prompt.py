@@ -1,5 +1,6 @@
 """A person's own prompt: sent twice it is one, its pieces are told with numbers, and what fails is told in words."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 
@@ -17,11 +18,8 @@ def stream_of(html: str) -> str:
 
 
 def events_of(visitor: Visitor, path: str, **headers: str) -> list[dict[str, str]]:
-    return events_in(visitor.client.get(path, headers=headers).text)
-
-
-def events_in(text: str) -> list[dict[str, str]]:
     """Each event's fields; comments apart."""
+    text = visitor.client.get(path, headers=headers).text
     blocks = [[line.partition(": ") for line in block.splitlines() if line[:1] != ":"] for block in text.split("\n\n")]
     return [{name: value for name, _, value in block} for block in blocks if block]
 
@@ -37,12 +35,25 @@ def test_a_prompt_that_is_sent_again_leads_to_its_card(visitor: Visitor) -> None
     assert f'action="{stream.removesuffix("/stream")}/rankings"' in again.text
 
 
-def test_pieces_have_numbers_and_an_end(visitor: Visitor, engine: ScriptedEngine) -> None:
-    engine.may_answer.clear()  # until somebody follows
-    stream = stream_of(visitor.send("/prompts", fragment=True, prompt="Why?").text)
-    with visitor.client.stream("GET", stream) as response:
+def test_pieces_have_numbers_and_an_end(
+    server: LiveServer, visitor: Visitor, engine: ScriptedEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    live = server.runtime.live
+    real = live.follow
+
+    async def follow(group: Group, *, after: int) -> AsyncIterator[LivePiece | None]:
+        pieces = aiter(real(group, after=after))
+        first = asyncio.ensure_future(anext(pieces))
+        await asyncio.sleep(0)  # it follows, and waits for the first piece
         engine.may_answer.set()
-        whole = events_in(response.read().decode())
+        yield await first
+        async for piece in pieces:
+            yield piece
+
+    monkeypatch.setattr(live, "follow", follow)
+    engine.may_answer.clear()
+    stream = stream_of(visitor.send("/prompts", fragment=True, prompt="Why?").text)
+    whole = events_of(visitor, stream)
     assert [each["event"] for each in whole] == ["piece"] * (len(whole) - 1) + ["done"]
     assert [each["id"] for each in whole[:-1]] == [str(number) for number in range(1, len(whole))]
     assert {"index", "text", "finished"} == set(json.loads(whole[0]["data"]))
