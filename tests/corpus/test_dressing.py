@@ -2,7 +2,7 @@
 
 from random import Random
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.corpus.answers.answer import Answer
@@ -16,6 +16,7 @@ languages = st.sampled_from(["en", "zh"])
 
 
 @given(seed=st.integers(0, 1_000), language=languages)
+@settings(deadline=None)  # the first example reads the banks
 def test_a_plain_answer_stays_as_it_is(seed: int, language: Language) -> None:
     text, shown = dressed(Random(seed), Answer("No.", plain=True), ALL, language)
     assert text == "No."
@@ -23,6 +24,7 @@ def test_a_plain_answer_stays_as_it_is(seed: int, language: Language) -> None:
 
 
 @given(seed=st.integers(0, 1_000), language=languages)
+@settings(deadline=None)  # the first example reads the banks
 def test_each_trait_shows(seed: int, language: Language) -> None:
     manners = load_banks(language).manners
     text, shown = dressed(Random(seed), Answer("Whales sing."), ALL, language)
