@@ -30,3 +30,9 @@ def test_no_entry_outlives_its_reason() -> None:
     assert not needless, f"tested by name or gone, so they leave tests/mirror.py: {needless}"
     gone = {test for _reason, test in COVERED.values() if not (REPOSITORY / test).is_file()}
     assert not gone, f"named by tests/mirror.py, but not there: {gone}"
+
+
+def test_no_test_file_is_too_long_to_read() -> None:
+    files = (REPOSITORY / "tests").rglob("test_*.py")
+    lengths = {path: len(path.read_text(encoding="utf-8").splitlines()) for path in files}
+    assert {path.relative_to(REPOSITORY).as_posix(): length for path, length in lengths.items() if length > 400} == {}
