@@ -86,7 +86,7 @@ ON_POSTGRES := tests/db $(addprefix tests/services/labeling/test_,rankings.py gr
 test-postgres: set-up-dev ## Services, API and worker on a throw-away PostgreSQL, installed where it is missing (some minutes)
 	@bin/with-postgres $(PY) -m pytest tests/db tests/services tests/api tests/worker tests/backup $(PYTEST_ARGS)
 
-faults: set-up-dev ## Put hundreds of faults in, one by one, and see that a test tells each (for the night)
+faults: set-up-dev ## Put hundreds of faults in, one by one, and see that a test catches each (for the night)
 	@$(PY) -m tests.faults $(FAULTS_ARGS)
 
 fuzz: set-up-dev ## 20,000 calls that nobody would send, to a real server (half an hour; FUZZ_ARGS="--calls 500" for fewer)
@@ -109,7 +109,7 @@ format: set-up-dev ## Format the code and fix what ruff can fix
 	@$(VENV)/bin/ruff check --fix .
 	@$(VENV)/bin/ruff format .
 
-docs: set-up-dev ## Write the documents that come from the code: docs/files.md, cli.md, api.md, settings.md, and compose's settings
+docs: set-up-dev ## Write the documents that come from the code: docs/files.md, cli.md, api.md and others
 	@$(PY) -m bin.write_docs
 
 # ---- measurements --------------------------------------------------------------------------------------------------
@@ -128,13 +128,13 @@ bench-loop: set-up-dev ## Measure the whole loop (tastes, seeds, page latency) a
 
 # ---- housekeeping --------------------------------------------------------------------------------------------------
 
-model: set-up-dev ## Make the shipped models again from nothing (wants a C++ compiler and some hours; stops and goes on)
+model: set-up-dev ## Make the shipped models again from nothing (needs a C++ compiler and some hours; can be stopped and resumed)
 	@OMP_WAIT_POLICY=PASSIVE $(VENV)/bin/fourfold pretrain --out models/base --compile
 	@OMP_WAIT_POLICY=PASSIVE $(VENV)/bin/fourfold sft --base models/base --out models/sft --compile
 	@$(VENV)/bin/fourfold evaluate-sft --model models/sft
 	@$(PY) -m bench.model_report
 
-lock: $(STAMP)/venv ## Pin anew what pyproject.toml asks for (LOCK_ARGS=--upgrade: the newest inside the ranges)
+lock: $(STAMP)/venv ## Pin again what pyproject.toml asks for (LOCK_ARGS=--upgrade: the newest inside the ranges)
 	@$(PY) bin/lock.py $(LOCK_ARGS)
 
 clean: ## Remove what the set-up and the checks made; your data folder stays

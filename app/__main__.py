@@ -65,7 +65,7 @@ cli.command()(backup.restore)
 
 
 def main() -> None:
-    """Errors that a person can mend are one sentence, not a traceback."""
+    """Errors that a person can fix are one sentence, not a traceback."""
     settle_streams()
     if FOLLOW_PARENT not in os.environ:  # `run` has said it already
         for line in unknown_settings():

@@ -77,7 +77,7 @@ def _refuse_without_database(settings: Settings, database: Database) -> None:
     if left and (empty or current_revision(database) is None):
         raise UnavailableError(
             f"The data folder {settings.data_dir} holds {' and '.join(left)} but no database: it was lost, or its disk "
-            "is not mounted. Move the folder away, then restore a backup (fourfold restore FILE) or begin anew; "
+            "is not mounted. Move the folder away, then restore a backup (fourfold restore FILE) or start over; "
             "nothing was changed."
         )
 

@@ -112,7 +112,7 @@ async def answer_other_method(request: Request, _error: Exception) -> Response:
         405,
         HTTPStatus.METHOD_NOT_ALLOWED.phrase,
         f"{request.method} is not answered at {request.url.path}; use {allowed}.",
-        page="This address only accepts what a page's button sends. Nothing was changed: go to the page and press it.",
+        page="This address only accepts what a button on a page sends. Nothing was changed: go there and press it.",
         headers={"Allow": allowed},
     )
     return await _handler(lambda *_: problem)(request, _error)

@@ -175,7 +175,7 @@ def test_nor_of_a_database_elsewhere(installed: Settings, tmp_path: Path) -> Non
     with pytest.raises(BackupError, match="part of the installation"):
         backup_to_file(changed, tmp_path / "other" / "mine.db")
     os.mkfifo(tmp_path / "pipe")
-    with pytest.raises(BackupError, match="no plain file"):
+    with pytest.raises(BackupError, match="not a regular file"):
         backup_to_file(installed, tmp_path / "pipe")
     assert (tmp_path / "pipe").is_fifo()
     backup_to_file(installed, installed.data_dir / "mine.backup")

@@ -21,7 +21,7 @@ ONLY_PROGRAMS_ASK = {"imports.py", "exports.py"}
     ("path", "status", "says"),
     [
         ("/nowhere", 404, "There is no page at /nowhere."),
-        ("/prompts/1/delete", 405, "This address only accepts what a page's button sends."),
+        ("/prompts/1/delete", 405, "This address only accepts what a button on a page sends."),
         ("/groups/99", 404, "There is no such card."),
         ("/groups/x", 422, "Something in this address"),
         ("/versions/99", 404, "There is no version 99. The Train page lists them."),

@@ -1,4 +1,4 @@
-"""Runs a part of a model that a stranger wrote (its chat template, its tokenizer): the start of a process of its own,
+"""Runs an untrusted part of a model (its chat template, its tokenizer): the start of a process of its own,
 `python -I sandboxed.py PROGRAM FOLDER...`, by sandbox.py. PROGRAM is a file beside this one; neither imports
 anything else of this program. FOLDERs hold the libraries that -I does not look for: of the home, of PYTHONPATH.
 
