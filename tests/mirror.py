@@ -96,6 +96,7 @@ COVERED: dict[str, tuple[str, str]] = {
     "app/training/reward/network.py": ("compared with transformers", "tests/training/reward/test_scorer.py"),
     "app/training/reward/pooling_layer.py": ("seen in the features", "tests/training/reward/test_data.py"),
     "app/training/reward/report.py": ("seen in the trainer's result", "tests/training/reward/test_trainer.py"),
+    "app/training/ppo/experience.py": ("seen in PPO's batches", "tests/training/ppo/test_golden.py"),
     "app/training/ppo/rollout.py": ("seen in PPO's batches", "tests/training/ppo/test_trainer.py"),
     "app/training/sft.py": ("both are supervised", "tests/training/test_supervised.py"),
     "app/web/cards.py": ("seen on the page", "tests/web/test_ranking.py"),

@@ -23,14 +23,12 @@ HEAVY = ("torch", "fastapi", "uvicorn", "dbos", "datasketch")
 # Modules of more than LONGEST_MODULE lines.
 LONG_MODULES = {
     "app/corpus/phrases/answers_en.py": "data: wordings",
-    "app/training/ppo/trainer.py": "to do",
 }
 # Functions of more than MOST_PARAMETERS parameters.
 MANY_PARAMETERS = {
     "app/lm/inference/kernels/cached_attention.py attend": "a compiled kernel: tuples would be unpacked at each call",
     "app/lm/inference/kernels/packed_linear.py _multiply": "a compiled kernel: machine words, put into one task",
     "app/lm/inference/kernels/tiles.py multiply": "a signature for Numba: addresses and strides of a compiled loop",
-    "app/training/ppo/rollout.py collect": "to do",
     "app/training/sft.py train_sft": "to do",
 }
 # Modules with imports inside functions. What app/cli imports so must need one of HEAVY.

@@ -23,13 +23,14 @@ from app.corpus.planted_faults import with_planted_faults
 from app.lm.text.tokenizer import Tokenizer, train_tokenizer
 from app.saving import TrainingError
 from app.training.pretrain import pack_rows
+from app.training.seeds import STRIDE
 from app.training.sft import Example
 
 CHUNK = 2_000
 TOKENIZER_DOCUMENTS = 12_000
 # Pretraining reads conversations too: the chat format is then nothing new to fine-tuning.
 PAIRS_PER_DOCUMENT = 0.5
-HELD_OUT_SEED = 1_000_003
+HELD_OUT_SEED = STRIDE
 OWN_HELD_OUT = 50
 ENDLESS = 1 << 62
 

@@ -25,6 +25,7 @@ from app.training.packing import lower_states, pack
 from app.training.ppo.losses import gather_logprobs, kl_estimates
 from app.training.ppo.rollout import token_states, unflatten
 from app.training.reward.network import RewardModel, batches_by_length, score_answers
+from app.training.seeds import part_seed
 
 PROMPTS_PER_STEP = 16
 
@@ -85,7 +86,7 @@ def evaluate_policy(
     starts = range(0, len(used), PROMPTS_PER_STEP)
     for step, first in enumerate(starts, start=1):
         chosen = used[first : first + PROMPTS_PER_STEP]
-        answer_prompts(found, policy, reference, chosen, hparams, hparams.seed * 1_000_003 + first, ends)
+        answer_prompts(found, policy, reference, chosen, hparams, part_seed(hparams.seed, first), ends)
         part = slice(first, first + len(chosen))
         for answers, scores in ((found.before, found.before_scores), (found.after, found.after_scores)):
             scores += score_answers(reward_model, chosen, answers[part], ends=ends)

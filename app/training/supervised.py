@@ -21,6 +21,7 @@ from app.lm.precision import autocast, matmul_dtype
 from app.saving import TrainingError
 from app.training.context import Progress, TrainingContext
 from app.training.linear_cross_entropy import linear_cross_entropy
+from app.training.seeds import part_seed
 
 IGNORED = -100  # cross_entropy's own word for "no target here"
 OVERFIT_RATIO = 1.10
@@ -227,5 +228,5 @@ def _update(
 
 def shuffled(count: int, epoch: int, seed: int) -> Tensor:
     """The order of one epoch: a function of seed and epoch alone."""
-    generator = torch.Generator().manual_seed(seed * 1_000_003 + epoch)
+    generator = torch.Generator().manual_seed(part_seed(seed, epoch))
     return torch.randperm(count, generator=generator)

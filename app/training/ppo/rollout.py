@@ -103,32 +103,59 @@ def sample_answers(
     return [[list(completion.token_ids) for completion in group] for group in groups]
 
 
-@torch.no_grad()
-def collect(
-    policy: PolicyWithValue,
-    reference: Llama,
-    reward_model: RewardModel,
-    prompts: list[list[int]],
-    hparams: PPOHparams,
-    *,
-    ends: EndTokens,
-    pad_id: int,
-    seed: int,
-    shares_lower: bool,
-) -> Rollout:
-    """Sample, then measure. `shares_lower`: the reference's frozen layers equal the policy's, so they run once."""
-    answers = sample_answers(policy.model, prompts, hparams.samples_per_prompt, hparams, ends, seed)
-    packed = pack(prompts, answers, pad_id)
-    scores = torch.tensor(score_answers(reward_model, prompts, answers, ends=ends))
-    if hparams.score_clip is not None:  # beyond what rankings were about, a score is extrapolation, and PPO finds it
-        scores = scores.clamp(-hparams.score_clip, hparams.score_clip)
-    ended = torch.tensor([[ends.ended(answer) for answer in group] for group in answers])
-    scores = scores - hparams.missing_eos_penalty * (~ended).float()
-    rollout = empty_rollout(packed, scores, ended, policy)
-    limit = fit_ppo(hparams, policy.model.config).tokens_per_micro_batch
-    for rows in batches_by_length((packed.last_index.amax(1) + 1).tolist(), limit):
-        measure(rollout, rows, policy, reference, hparams, shares_lower)
-    return rollout
+@dataclass(frozen=True)
+class Collector:
+    """Samples batches of episodes with the policy as it is at that moment, and measures them. `shares_lower`: the
+    reference's frozen layers equal the policy's, so they run once."""
+
+    policy: PolicyWithValue
+    reference: Llama
+    reward_model: RewardModel
+    hparams: PPOHparams
+    ends: EndTokens
+    pad_id: int
+    shares_lower: bool
+
+    @torch.no_grad()
+    def collect(self, prompts: list[list[int]], seed: int) -> Rollout:
+        """Sample, then measure. `seed` alone decides what is drawn."""
+        hparams, ends = self.hparams, self.ends
+        answers = sample_answers(self.policy.model, prompts, hparams.samples_per_prompt, hparams, ends, seed)
+        packed = pack(prompts, answers, self.pad_id)
+        scores = torch.tensor(score_answers(self.reward_model, prompts, answers, ends=ends))
+        if hparams.score_clip is not None:  # beyond what rankings were about a score is extrapolation: PPO finds it
+            scores = scores.clamp(-hparams.score_clip, hparams.score_clip)
+        ended = torch.tensor([[ends.ended(answer) for answer in group] for group in answers])
+        scores = scores - hparams.missing_eos_penalty * (~ended).float()
+        rollout = empty_rollout(packed, scores, ended, self.policy)
+        limit = fit_ppo(hparams, self.policy.model.config).tokens_per_micro_batch
+        for rows in batches_by_length((packed.last_index.amax(1) + 1).tolist(), limit):
+            self.measure(rollout, rows)
+        return rollout
+
+    def measure(self, rollout: Rollout, rows: list[int]) -> None:
+        """Fill in these rows of the rollout."""
+        part, temperature = rollout.packed.rows(rows), self.hparams.temperature
+        with autocast():
+            below = self.policy.lower_states(part)
+            logprobs, values, logits = self.policy(part, below)
+        entropy = entropy_from_logits(logits, temperature)
+        del logits  # the largest tensor of all: never two of them
+        with autocast():
+            first = self.policy.num_frozen_layers
+            ref_below = below if self.shares_lower else lower_states(self.reference, part, first)
+            ref_logits = self.reference.logits(token_states(self.reference, ref_below, part, first))
+        ref_logprobs = gather_logprobs(ref_logits, part.tokens[part.token_mask], temperature)
+        if rollout.lower is not None:
+            rollout.lower[rows, : part.ids.shape[1]] = below.float()
+        longest = part.tokens.shape[2]
+        for whole, measured in (
+            (rollout.logprobs, logprobs),
+            (rollout.values, values),
+            (rollout.ref_logprobs, unflatten(ref_logprobs, part)),
+            (rollout.entropy, unflatten(entropy, part)),
+        ):
+            whole[rows, :, :longest] = measured
 
 
 def empty_rollout(packed: Packed, scores: Tensor, ended: Tensor, policy: PolicyWithValue) -> Rollout:
@@ -136,30 +163,3 @@ def empty_rollout(packed: Packed, scores: Tensor, ended: Tensor, policy: PolicyW
     hidden = policy.model.config.hidden_size
     lower = torch.zeros(*packed.ids.shape, hidden) if policy.num_frozen_layers else None
     return Rollout(packed, lower, blank, blank.clone(), blank.clone(), blank.clone(), scores, ended)
-
-
-def measure(
-    rollout: Rollout, rows: list[int], policy: PolicyWithValue, reference: Llama, hparams: PPOHparams, shared: bool
-) -> None:
-    """Fill in these rows of the rollout."""
-    part = rollout.packed.rows(rows)
-    with autocast():
-        below = policy.lower_states(part)
-        logprobs, values, logits = policy(part, below)
-    entropy = entropy_from_logits(logits, hparams.temperature)
-    del logits  # the largest tensor of all: never two of them
-    with autocast():
-        first = policy.num_frozen_layers
-        ref_below = below if shared else lower_states(reference, part, first)
-        ref_logits = reference.logits(token_states(reference, ref_below, part, first))
-    ref_logprobs = gather_logprobs(ref_logits, part.tokens[part.token_mask], hparams.temperature)
-    if rollout.lower is not None:
-        rollout.lower[rows, : part.ids.shape[1]] = below.float()
-    longest = part.tokens.shape[2]
-    for whole, found in (
-        (rollout.logprobs, logprobs),
-        (rollout.values, values),
-        (rollout.ref_logprobs, unflatten(ref_logprobs, part)),
-        (rollout.entropy, unflatten(entropy, part)),
-    ):
-        whole[rows, :, :longest] = found

@@ -24,21 +24,12 @@ from app.lm.text.end_tokens import EndTokens
 from app.model_info.size import fit_ppo
 from app.saving import TrainingError
 from app.training.context import Progress, TrainingContext
-from app.training.ppo.losses import (
-    KLController,
-    compute_rewards,
-    explained_variance,
-    gae,
-    kl_estimates,
-    masked_mean,
-    masked_sum,
-    masked_whiten,
-    policy_loss,
-    value_loss,
-)
-from app.training.ppo.rollout import PolicyWithValue, Rollout, collect
+from app.training.ppo.experience import Experience, make_experience, rollout_metrics
+from app.training.ppo.losses import KLController, masked_sum, policy_loss, value_loss
+from app.training.ppo.rollout import Collector, PolicyWithValue
 from app.training.ppo.shared_weights import same_lower_layers
 from app.training.reward.network import RewardModel, batches_by_length
+from app.training.seeds import LAP_STRIDE, part_seed
 
 
 @dataclass(frozen=True)
@@ -47,39 +38,6 @@ class PolicyResult:
 
     model: Llama
     metrics: dict[str, float]
-
-
-@dataclass(frozen=True)
-class Experience:
-    """What the update reads. [R,A], rows in the rollout's order."""
-
-    rollout: Rollout
-    old_logprobs: Tensor
-    old_values: Tensor
-    advantages: Tensor
-    returns: Tensor
-    mask: Tensor
-
-
-def prompts_of_batch(count: int, batch: int, size: int, seed: int) -> list[int]:
-    """Indices of a batch's prompts: all prompts in a new order every time round. Depends on the arguments alone."""
-    chosen = []
-    for cursor in range(batch * size, (batch + 1) * size):
-        lap, place = divmod(cursor, count)
-        order = torch.randperm(count, generator=torch.Generator().manual_seed(seed * 100_003 + lap))
-        chosen.append(int(order[place]))
-    return chosen
-
-
-def make_experience(rollout: Rollout, hparams: PPOHparams, kl_coef: float) -> Experience:
-    """Rewards, advantages and returns; whitening looks at real tokens only."""
-    mask = rollout.packed.token_mask.flatten(0, 1)
-    logprobs, values = rollout.logprobs.flatten(0, 1), rollout.values.flatten(0, 1)
-    rewards = compute_rewards(rollout.scores.flatten(), logprobs, rollout.ref_logprobs.flatten(0, 1), mask, kl_coef)
-    if hparams.whiten_rewards:
-        rewards = masked_whiten(rewards, mask, shift_mean=False)
-    advantages, returns = gae(rewards, values, mask, hparams.gamma, hparams.lam)
-    return Experience(rollout, logprobs, values, masked_whiten(advantages, mask), returns, mask)
 
 
 class Trainer:
@@ -155,11 +113,11 @@ class Trainer:
         steps = len(looks) - self.moved_too_far(looks[-1])
         return means(looks) | {"val/ratio_first": looks[0]["val/ratio"], "policy/epochs_done": steps / per_epoch}
 
-    def moved_too_far(self, found: dict[str, float]) -> bool:
+    def moved_too_far(self, measured: dict[str, float]) -> bool:
         """Whether a mini-batch has left the policy that sampled it by more than `target_kl` (as in OpenAI's Spinning Up
         and Huang et al. 2022, "37 implementation details of PPO", early stopping)."""
         target = self.hparams.target_kl
-        return target is not None and found["policy/approxkl_avg"] > target
+        return target is not None and measured["policy/approxkl_avg"] > target
 
     def step(self, experience: Experience, prompts: list[int]) -> dict[str, float]:
         """One optimizer step on these prompts' answers, in micro-batches of similar length whose sums are added; not
@@ -173,11 +131,11 @@ class Trainer:
         for places in batches_by_length(lengths, self.hparams.tokens_per_micro_batch):
             chosen = [prompts[place] for place in places]
             rows = [prompt * answers + k for prompt in chosen for k in range(answers)]
-            loss, found = self.losses(experience, chosen, rows, num_tokens)
+            loss, measured = self.losses(experience, chosen, rows, num_tokens)
             if not math.isfinite(loss.item()):
                 raise TrainingError("PPO's loss is not a number. Lower the learning rate and try again.")
             loss.backward()
-            for name, value in found.items():
+            for name, value in measured.items():
                 known, new = totals.get(name, 0.0), value.item()
                 totals[name] = max(known, new) if name.endswith("_max") else known + new
         norm = torch.nn.utils.clip_grad_norm_(self.policy.policy_parameters(), self.hparams.max_grad_norm)
@@ -226,24 +184,17 @@ def means(looks: Sequence[dict[str, float]]) -> dict[str, float]:
     }
 
 
-def rollout_metrics(rollout: Rollout, experience: Experience, kl_coef: float) -> dict[str, float]:
-    """Means over answers; kl and entropy are summed over an answer's tokens, in nats, as in TRL."""
-    mask = experience.mask
-    kl, _ = kl_estimates(experience.old_logprobs, rollout.ref_logprobs.flatten(0, 1))
-    kl_mean = (masked_sum(kl, mask) / len(mask)).item()
-    scores = rollout.scores.mean().item()
-    return {
-        "objective/kl": kl_mean,
-        "objective/scores": scores,
-        "objective/non_score_reward": -kl_coef * kl_mean,
-        "objective/rlhf_reward": scores - kl_coef * kl_mean,
-        "objective/entropy": (-masked_sum(experience.old_logprobs, mask) / len(mask)).item(),
-        "policy/entropy_avg": masked_mean(rollout.entropy.flatten(0, 1), mask).item(),
-        "policy/end_rate": rollout.ended.float().mean().item(),
-        "policy/length_mean": (mask.sum() / len(mask)).item(),
-        "val/explained_variance": explained_variance(experience.old_values, experience.returns, mask).item(),
-        "kl_coef": kl_coef,
-    }
+def prompts_of_batch(count: int, batch: int, size: int, seed: int) -> list[int]:
+    """Indices of a batch's prompts: all prompts in a new order every time round. Depends on the arguments alone."""
+    orders: dict[int, list[int]] = {}
+    chosen = []
+    for cursor in range(batch * size, (batch + 1) * size):
+        lap, place = divmod(cursor, count)
+        if lap not in orders:
+            generator = torch.Generator().manual_seed(part_seed(seed, lap, LAP_STRIDE))
+            orders[lap] = torch.randperm(count, generator=generator).tolist()
+        chosen.append(orders[lap][place])
+    return chosen
 
 
 def check(prompts: Sequence[list[int]], hparams: PPOHparams) -> None:
@@ -272,6 +223,7 @@ def train_policy(
     num_batches = max(1, math.ceil(hparams.total_episodes / hparams.batch_size))
     per_batch = hparams.batch_size // hparams.samples_per_prompt
     trainer = Trainer(initial, reference, hparams)
+    collector = Collector(trainer.policy, reference, reward_model, hparams, ends, pad_id, trainer.shares_lower)
     saved = context.load()
     metrics: dict[str, float] = {}
     if saved is not None:
@@ -281,18 +233,8 @@ def train_policy(
         batch, kl_coef = trainer.batch, trainer.controller.coef
         trainer.set_rates(num_batches)
         chosen = [list(prompts[i]) for i in prompts_of_batch(len(prompts), batch, per_batch, hparams.seed)]
-        seed = hparams.seed * 1_000_003 + batch
-        rollout = collect(
-            trainer.policy,
-            reference,
-            reward_model,
-            chosen,
-            hparams,
-            ends=ends,
-            pad_id=pad_id,
-            seed=seed,
-            shares_lower=trainer.shares_lower,
-        )
+        seed = part_seed(hparams.seed, batch)
+        rollout = collector.collect(chosen, seed)
         experience = make_experience(rollout, hparams, kl_coef)
         moved = metrics.get("policy/approxkl_max", 0.0)
         metrics = rollout_metrics(rollout, experience, kl_coef) | trainer.update(experience, seed)

@@ -15,7 +15,8 @@ from app.hparams import FittedPPOHparams
 from app.lm.model import Llama
 from app.training.context import Progress, drain
 from app.training.ppo import rollout, trainer
-from app.training.ppo.trainer import Experience, Trainer, train_policy
+from app.training.ppo.experience import Experience, make_experience
+from app.training.ppo.trainer import Trainer, train_policy
 from app.training.reward.network import RewardModel
 from tests.training.ppo.papers import Batch, PaperPPO, Step, flat
 from tests.training.tiny import ASSISTANT, BOS, END, ENDS, PAD, USER, NoContext, tiny_model
@@ -121,7 +122,7 @@ def test_every_number_is_that_of_the_papers(
     engines: list[Llama] = []
     experiences: list[Experience] = []
     steps: list[Step] = []
-    sample_answers, make_experience, step = rollout.sample_answers, trainer.make_experience, Trainer.step
+    sample_answers, step = rollout.sample_answers, Trainer.step
 
     def keep_answers(model: Llama, prompts: list[list[int]], *rest: Any) -> list[list[list[int]]]:
         answers = sample_answers(model, prompts, *rest)

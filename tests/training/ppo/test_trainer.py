@@ -14,8 +14,9 @@ from app.lm.model import Llama
 from app.lm.text.end_tokens import EndTokens
 from app.saving import TrainingError
 from app.training.context import Progress, drain
-from app.training.ppo.rollout import Rollout, collect, sample_answers
-from app.training.ppo.trainer import PolicyResult, Trainer, make_experience, prompts_of_batch, train_policy
+from app.training.ppo.experience import make_experience
+from app.training.ppo.rollout import Collector, Rollout, sample_answers
+from app.training.ppo.trainer import PolicyResult, Trainer, prompts_of_batch, train_policy
 from app.training.reward.network import RewardModel, score_answers
 from tests.training.tiny import ASSISTANT, BOS, END, ENDS, PAD, USER, NoContext, tiny_model
 
@@ -73,17 +74,8 @@ def start(
 
 
 def rollout_of(trainer: Trainer, reference: Llama, hparams: PPOHparams = HPARAMS) -> Rollout:
-    return collect(
-        trainer.policy,
-        reference,
-        reward_model(),
-        PROMPTS,
-        hparams,
-        ends=ENDS,
-        pad_id=PAD,
-        seed=5,
-        shares_lower=trainer.shares_lower,
-    )
+    collector = Collector(trainer.policy, reference, reward_model(), hparams, ENDS, PAD, trainer.shares_lower)
+    return collector.collect(PROMPTS, seed=5)
 
 
 def test_an_answer_has_ended_with_any_end_token_and_is_scored_as_written() -> None:
@@ -91,7 +83,7 @@ def test_an_answer_has_ended_with_any_end_token_and_is_scored_as_written() -> No
     model, reward, ends = tiny_model(), reward_model(), EndTokens(END, frozenset(range(5, 20)))
     hparams, seen = replace(HPARAMS, score_clip=None), set()
     policy = Trainer(model, model, hparams).policy
-    rollout = collect(policy, model, reward, PROMPTS, hparams, ends=ends, pad_id=PAD, seed=5, shares_lower=True)
+    rollout = Collector(policy, model, reward, hparams, ends, PAD, shares_lower=True).collect(PROMPTS, seed=5)
     packed = rollout.packed
     for row, prompt in enumerate(PROMPTS):
         for k in range(HPARAMS.samples_per_prompt):
