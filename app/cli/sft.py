@@ -37,7 +37,7 @@ def sft(options: SFTOptions) -> None:
     from app.lm.files.checkpoint import load_model
     from app.training.context import FileContext
     from app.training.datasets import sft_data
-    from app.training.sft import train_sft
+    from app.training.sft import Marks, train_sft
 
     model, tokenizer = load_model(options.base)
     hparams = SFTHparams(
@@ -50,11 +50,10 @@ def sft(options: SFTOptions) -> None:
     typer.echo("Writing and encoding the pairs.")
     data = sft_data(tokenizer, seed=options.seed + 1, pairs=options.pairs)
     context = FileContext(work_directory(options.out, options.work) / "checkpoint.pt")
+    marks = Marks(tokenizer.assistant_id, tokenizer.end_id, tokenizer.pad_id)
     trainer = train_sft(
-        model, data.examples, data.held_out, hparams,
-        assistant_id=tokenizer.assistant_id, end_id=tokenizer.end_id, pad_id=tokenizer.pad_id,
-        context=context, compiled=options.compile_model,
-    )  # fmt: skip
+        model, data.examples, data.held_out, hparams, marks=marks, context=context, compiled=options.compile_model
+    )
     result = with_progress_bar(trainer, "sft")
     more = {"base": read_record(options.base)}
     store_result(options.out, result, tokenizer, hparams=vars(hparams), data_hash=data.data_hash, more=more)

@@ -25,6 +25,16 @@ PROBE_ROWS = 96
 
 
 @dataclass(frozen=True)
+class Marks:
+    """Ids of the tokens by which training knows answers: what begins one (None for imported models, which mark answers
+    by whole phrases), what ends one, and padding."""
+
+    assistant_id: int | None
+    end_id: int
+    pad_id: int
+
+
+@dataclass(frozen=True)
 class Example:
     """`prompt` ends with <|assistant|>; `answer` is without <|end|>, which training adds."""
 
@@ -65,24 +75,22 @@ def answer_places(tokens: Sequence[int], *, assistant_id: int, end_id: int) -> l
     return places
 
 
-def pack_examples(
-    examples: Sequence[Example], context_tokens: int, *, assistant_id: int | None, end_id: int, pad_id: int
-) -> Batch:
-    """Rows [R,T]; targets are the answers and their ends, one to the left as always.
-
-    Without an assistant_id (imported models mark answers by whole phrases) only the last answer of each example."""
+def pack_examples(examples: Sequence[Example], context_tokens: int, marks: Marks) -> Batch:
+    """Rows [R,T]; targets are the answers and their ends, one to the left as always; without an assistant_id only the
+    last answer of each example."""
     rows = fill_rows(examples, context_tokens)
-    ids = torch.full((len(rows), context_tokens), pad_id, dtype=torch.long)
+    ids = torch.full((len(rows), context_tokens), marks.pad_id, dtype=torch.long)
     targets = torch.full_like(ids, IGNORED)
     for row, inside in enumerate(rows):
         start = 0
         for example in inside:
-            tokens = [*example.prompt, *example.answer, end_id]
+            tokens = [*example.prompt, *example.answer, marks.end_id]
             ids[row, start : start + len(tokens)] = torch.tensor(tokens)
-            if assistant_id is None:
+            if marks.assistant_id is None:
                 wanted = torch.arange(len(example.prompt), len(tokens)) + start
             else:
-                wanted = torch.tensor(answer_places(tokens, assistant_id=assistant_id, end_id=end_id)) + start
+                places = answer_places(tokens, assistant_id=marks.assistant_id, end_id=marks.end_id)
+                wanted = torch.tensor(places) + start
             targets[row, wanted - 1] = ids[row, wanted]  # each is predicted by the token before it
             start += len(tokens)
     return Batch(ids, targets)
@@ -101,9 +109,7 @@ def train_sft(
     held_out: Sequence[Example],
     hparams: SFTHparams,
     *,
-    assistant_id: int | None,
-    end_id: int,
-    pad_id: int,
+    marks: Marks,
     context: TrainingContext,
     compiled: bool = False,
 ) -> Generator[Progress, None, FitResult]:
@@ -115,8 +121,7 @@ def train_sft(
             raise TrainingError(
                 f"Pair {number} has no {lacking}. Fill it in or leave the pair out; nothing was trained."
             )
-    packed = pack_examples(examples, hparams.context_tokens, assistant_id=assistant_id, end_id=end_id, pad_id=pad_id)
-    other = pack_examples(held_out, hparams.context_tokens, assistant_id=assistant_id, end_id=end_id, pad_id=pad_id)
+    packed, other = (pack_examples(part, hparams.context_tokens, marks) for part in (examples, held_out))
     count = len(packed.ids)
     if count < hparams.batch_rows or len(other.ids) == 0:
         raise TrainingError(

@@ -25,7 +25,7 @@ from app.training.reward.trainer import (
     score_answers,
     train_reward_model,
 )
-from app.training.sft import Example, train_sft
+from app.training.sft import Example, Marks, train_sft
 from app.training.supervised import Batch, batch_loss
 from tests.training.tiny import BOS, CONFIG, END, ENDS, PAD, NoContext, random_groups, random_tokens
 
@@ -121,11 +121,7 @@ def test_sft_learns_the_last_answers_where_no_token_marks_them(model: Llama) -> 
     generator = torch.Generator().manual_seed(0)
     examples = [Example([1, 2, *random_tokens(4, generator), 3], [7, 8, 9]) for _ in range(64)]
     hparams = SFTHparams(total_pairs=640, context_tokens=24, batch_rows=4, warmup_steps=2, learning_rate=5e-3)
-    result = drain(
-        train_sft(
-            model, examples, examples[:16], hparams, assistant_id=None, end_id=END, pad_id=PAD, context=NoContext()
-        )
-    )  # fmt: skip
+    result = drain(train_sft(model, examples, examples[:16], hparams, marks=Marks(None, END, PAD), context=NoContext()))
     assert result.metrics["loss/train"] < 0.5
 
 

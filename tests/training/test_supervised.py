@@ -5,7 +5,7 @@ import math
 from collections.abc import Generator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Any
 
 import pytest
 import torch
@@ -15,7 +15,7 @@ from app.lm.model import Llama
 from app.saving import TrainingError
 from app.training.context import FileContext, Progress, drain
 from app.training.pretrain import pack_rows, train_base
-from app.training.sft import Example, fill_rows, pack_examples, train_sft
+from app.training.sft import Example, Marks, fill_rows, pack_examples, train_sft
 from app.training.supervised import IGNORED, FitResult, learning_rate_at, verdict_of
 from tests.training.tiny import NoContext
 
@@ -38,13 +38,7 @@ SFT = SFTHparams(
 )  # fmt: skip
 
 
-class Ids(TypedDict):
-    assistant_id: int
-    end_id: int
-    pad_id: int
-
-
-IDS = Ids(assistant_id=3, end_id=4, pad_id=0)
+MARKS = Marks(assistant_id=3, end_id=4, pad_id=0)
 
 
 def tiny() -> Llama:
@@ -68,7 +62,7 @@ def base_trainer(context: Any, model: Llama | None = None) -> Generator[Progress
 
 
 def sft_trainer(context: Any, model: Llama | None = None) -> Generator[Progress, None, FitResult]:
-    return train_sft(model or tiny(), examples(), examples(20), SFT, **IDS, context=context)
+    return train_sft(model or tiny(), examples(), examples(20), SFT, marks=MARKS, context=context)
 
 
 @pytest.mark.parametrize("trainer", [base_trainer, sft_trainer])
@@ -139,7 +133,7 @@ def test_rows_hold_inputs_and_targets() -> None:
 
 def test_loss_on_answers_alone() -> None:
     some = [Example([1, 2, 9, 3], [7, 8]), Example([1, 2, 3], [6])]
-    packed = pack_examples(some, 14, **IDS)
+    packed = pack_examples(some, 14, MARKS)
     assert packed.ids.tolist() == [[1, 2, 9, 3, 7, 8, 4, 1, 2, 3, 6, 4, 0, 0]]
     targets = [IGNORED] * 14
     targets[3:6] = [7, 8, 4]
@@ -148,7 +142,7 @@ def test_loss_on_answers_alone() -> None:
 
 
 def test_every_answer_of_a_conversation_is_learned_and_no_question() -> None:
-    packed = pack_examples([Example([1, 2, 9, 3, 7, 4, 2, 8, 3], [5])], 12, **IDS)
+    packed = pack_examples([Example([1, 2, 9, 3, 7, 4, 2, 8, 3], [5])], 12, MARKS)
     assert packed.ids.tolist() == [[1, 2, 9, 3, 7, 4, 2, 8, 3, 5, 4, 0]]
     targets = [IGNORED] * 12
     targets[3:5] = [7, 4]
@@ -169,13 +163,13 @@ def test_too_little_data_is_refused() -> None:
     with pytest.raises(TrainingError, match="Give more documents"):
         drain(train_base(tiny(), rows()[:2], rows(6), PRETRAIN, context=NoContext()))
     with pytest.raises(TrainingError, match="Give more pairs"):
-        drain(train_sft(tiny(), examples(3), examples(3), SFT, **IDS, context=NoContext()))
+        drain(train_sft(tiny(), examples(3), examples(3), SFT, marks=MARKS, context=NoContext()))
 
 
 @pytest.mark.parametrize(("pair", "lacking"), [(Example([1, 2, 9, 3], []), "answer"), (Example([], [5]), "prompt")])
 def test_a_pair_without_a_part_is_named(pair: Example, lacking: str) -> None:
     with pytest.raises(TrainingError, match=f"Pair 3 has no {lacking}"):
-        drain(train_sft(tiny(), [*examples(2), pair], examples(20), SFT, **IDS, context=NoContext()))
+        drain(train_sft(tiny(), [*examples(2), pair], examples(20), SFT, marks=MARKS, context=NoContext()))
 
 
 def test_compiling_without_a_compiler_says_so(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -108,33 +108,41 @@ def train_reward_model(
     data = prepare(model, groups, ends)
     fits = make_fits(groups, hparams)
     path = penalties(hparams.ridge_strongest, hparams.ridge_weakest, hparams.ridge_steps)
-    total = len(path) + 1
-    for step, ridge in enumerate(path, start=1):
-        for fit in fits:
-            solve_head(fit, data, ridge)
-        yield progress(fits, step, total, f"penalty {significant(ridge, 2)}")
+    yield from solve_path(fits, data, path)
     best = best_step(fits)
     ridge = path[best] if fits else hparams.ridge_without_held_out
     final = Fit(list(range(len(groups))), [])
     solve_head(final, data, ridge)
     set_head(model, final.weights[-1])
-    learned = bool(final.train[-1].margin.any())
-    yield progress([final], total, total, "all rankings" if learned else "nothing learned: all answers score the same")
+    whole, total = final.train[-1], len(path) + 1
+    message = "all rankings" if whole.margin.any() else "nothing learned: all answers score the same"
+    yield progress([final], total, total, message)
     mean, deviation = normalize(model, states_of(model, samples, ends))
-    summary = summarize(pooled([fit.train for fit in fits], best), pooled([fit.unseen for fit in fits], best))
-    metrics: dict[str, float | str] = {
-        "train_accuracy": final.train[-1].accuracy,
-        **summary,
-        "num_rankings": float(len(groups)),
-        "num_comparisons": float(final.train[-1].num_comparisons),
-        "num_ties": float(final.train[-1].num_ties),
-        "ridge": ridge,
-        "score_mean_before": mean,
-        "score_std_before": deviation,
-    }
-    measured = {name: value for name, value in metrics.items() if not (isinstance(value, float) and math.isnan(value))}
-    measured["verdict"] = verdict(summary) if learned else NOTHING_LEARNED
-    return RewardResult(model.eval(), measured, pooled([fit.unseen for fit in fits], best).reliability())
+    train, unseen = pooled([fit.train for fit in fits], best), pooled([fit.unseen for fit in fits], best)
+    scores_before = {"score_mean_before": mean, "score_std_before": deviation}
+    metrics = figures(train, unseen, whole, len(groups)) | {"ridge": ridge} | scores_before
+    return RewardResult(model.eval(), metrics, unseen.reliability())
+
+
+def solve_path(fits: Sequence[Fit], data: Rankings, path: Sequence[float]) -> Generator[Progress, None, None]:
+    """A head for each penalty and fold, from the strongest penalty to the weakest."""
+    for step, ridge in enumerate(path, start=1):
+        for fit in fits:
+            solve_head(fit, data, ridge)
+        yield progress(fits, step, len(path) + 1, f"penalty {significant(ridge, 2)}")
+
+
+def figures(
+    train: PairOutcomes, unseen: PairOutcomes, whole: PairOutcomes, num_rankings: int
+) -> dict[str, float | str]:
+    """What the version's record says. Without folds the accuracy on all rankings stands for the training one."""
+    summary = summarize(train, unseen)
+    counts = {"num_rankings": num_rankings, "num_comparisons": whole.num_comparisons, "num_ties": whole.num_ties}
+    measured: dict[str, float | str] = {**summary, **{name: float(count) for name, count in counts.items()}}
+    if "train_accuracy" not in summary and not math.isnan(whole.accuracy):
+        measured["train_accuracy"] = whole.accuracy
+    measured["verdict"] = verdict(summary) if whole.margin.any() else NOTHING_LEARNED
+    return measured
 
 
 def make_fits(groups: Sequence[RankedGroup], hparams: RewardHparams) -> list[Fit]:
