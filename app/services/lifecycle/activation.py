@@ -67,11 +67,11 @@ def mark_active(session: Session, version: Version) -> None:
 def _exchange_reward(session: Session, answerer: Version, data_dir: Path) -> None:
     """Only a reward model that was trained for the answerer's SFT model scores."""
     reward, sft = active_reward(session), sft_of(session, answerer)
-    fits = reward is None or sft is None or sft_of(session, reward) in (None, sft)
-    if fits or reward is None or sft is None:
+    if sft is None or (reward is not None and sft_of(session, reward) in (None, sft)):
         return
-    reward.status = VersionStatus.RETIRED
-    session.flush()
+    if reward is not None:
+        reward.status = VersionStatus.RETIRED
+        session.flush()
     last = last_active(session, VersionKind.REWARD, parent_id=sft.id)
     if last is not None:
         with contextlib.suppress(CheckpointError):  # a damaged one must not keep the answerer from answering

@@ -177,6 +177,7 @@ FAULTS = [
     activation("files not looked at before activation", "    verify_directory(data_dir", "    str(data_dir"),
     activation("groups of the former version stay", "groups.expire_stale(session, active_version_id=version.id)", "pass"),
     activation("the reward model of another model scores on", "        _exchange_reward(session, version, data_dir)\n", "", INSTALLING),
+    activation("a reward model stays away where none scored meanwhile", "if sft is None or (reward is not None and", "if sft is None or reward is None or (", INSTALLING),
     activation("anything may answer", "if version.kind not in (*MAY_ANSWER, VersionKind.REWARD)", "if False"),
     versions("a job's second version", "    if stored is not None:\n        return stored\n    version = Version(", "    version = Version("),
     version_rows("a policy's rankings are its own", "return self.id if self.kind is VersionKind.REWARD else self.reward_version_id", "return self.id"),

@@ -117,6 +117,18 @@ def test_reward_models_go_and_come_with_their_sft_model(
     assert versions.active_reward(session) is None, "a damaged one does not keep its SFT model from answering"
 
 
+def test_a_reward_model_comes_back_from_an_sft_model_that_never_had_one(
+    session: Session, bring_in: Callable[[bool], Version], first: Version, data_dir: Path, add_to: Add
+) -> None:
+    reward = add_to(VersionKind.REWARD, first)
+    activation.activate(session, reward.id, data_dir=data_dir)
+    imported = bring_in(True)
+    activation.activate(session, add_to(VersionKind.POLICY, imported).id, data_dir=data_dir)
+    assert versions.active_reward(session) is None
+    activation.activate(session, first.id, data_dir=data_dir)
+    assert versions.active_reward(session) is reward
+
+
 def test_a_reward_model_that_was_trained_meanwhile_waits(
     session: Session,
     bring_in: Callable[[bool], Version],
