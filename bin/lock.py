@@ -23,12 +23,12 @@ def resolve(requirements: list[str], pins: dict[str, str]) -> dict[str, str]:
     command = [sys.executable, "-m", "pip", "install", "--quiet", "--dry-run", "--ignore-installed"]
     command += ["--disable-pip-version-check", "--report", "-", "--constraint", str(constraints), *requirements]
     report = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
-    found = {}
+    versions = {}
     for item in report["install"]:
         name = re.sub(r"[-_.]+", "-", item["metadata"]["name"]).lower()
         if not GPU_ONLY.match(name):
-            found[name] = item["metadata"]["version"].partition("+")[0]
-    return dict(sorted(found.items()))
+            versions[name] = item["metadata"]["version"].partition("+")[0]
+    return dict(sorted(versions.items()))
 
 
 def read_pins(path: Path) -> dict[str, str]:

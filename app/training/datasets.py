@@ -98,11 +98,11 @@ def _documents(tokenizer: Tokenizer, writings: Iterator[str], seed: int, tokens:
     seen = 0
     while seen < tokens and (texts := list(islice(writings, CHUNK))):
         begin = [] if tokenizer.bos_id is None else [tokenizer.bos_id]
-        found = [[*begin, *ids, tokenizer.end_id] for ids in tokenizer.encode_all(texts)]
+        documents = [[*begin, *ids, tokenizer.end_id] for ids in tokenizer.encode_all(texts)]
         for example in _examples(tokenizer, islice(pairs, int(len(texts) * PAIRS_PER_DOCUMENT))):
-            found.append([*example.prompt, *example.answer, tokenizer.end_id])
-        Random(seed + seen).shuffle(found)
-        for ids in found:
+            documents.append([*example.prompt, *example.answer, tokenizer.end_id])
+        Random(seed + seen).shuffle(documents)
+        for ids in documents:
             if seen >= tokens:
                 return
             yield ids

@@ -82,22 +82,22 @@ def evaluate_policy(
     used = [list(prompt) for prompt in prompts[: hparams.num_prompts]]
     if not used:
         raise TrainingError("There are no held-out prompts to evaluate on. Add some, then evaluate again.")
-    found = Answers()
+    so_far = Answers()
     starts = range(0, len(used), PROMPTS_PER_STEP)
     for step, first in enumerate(starts, start=1):
         chosen = used[first : first + PROMPTS_PER_STEP]
-        answer_prompts(found, policy, reference, chosen, hparams, part_seed(hparams.seed, first), ends)
+        answer_prompts(so_far, policy, reference, chosen, hparams, part_seed(hparams.seed, first), ends)
         part = slice(first, first + len(chosen))
-        for answers, scores in ((found.before, found.before_scores), (found.after, found.after_scores)):
+        for answers, scores in ((so_far.before, so_far.before_scores), (so_far.after, so_far.after_scores)):
             scores += score_answers(reward_model, chosen, answers[part], ends=ends)
         others = [used[(place + 1) % len(used)] for place in range(first, first + len(chosen))]
-        measure(found, part, policy, reference, chosen, others, hparams.temperature, pad_id)
+        measure(so_far, part, policy, reference, chosen, others, hparams.temperature, pad_id)
         yield Progress(step, len(starts), {}, f"{first + len(chosen)} of {len(used)} prompts")
-    return Evaluation(metrics_of(found, ends), shown(found, hparams.shown_prompts), found)
+    return Evaluation(metrics_of(so_far, ends), shown(so_far, hparams.shown_prompts), so_far)
 
 
 def answer_prompts(
-    found: Answers,
+    so_far: Answers,
     policy: Llama,
     reference: Llama,
     prompts: list[list[int]],
@@ -106,7 +106,7 @@ def answer_prompts(
     ends: EndTokens,
 ) -> None:
     params = SamplingParams(temperature=hparams.temperature, max_tokens=hparams.max_tokens)
-    for model, answers in ((reference, found.before), (policy, found.after)):
+    for model, answers in ((reference, so_far.before), (policy, so_far.after)):
         generator = torch.Generator().manual_seed(seed)
         with torch.no_grad():
             groups = sample_batch(
@@ -116,7 +116,7 @@ def answer_prompts(
 
 
 def measure(
-    found: Answers,
+    so_far: Answers,
     part: slice,
     policy: Llama,
     reference: Llama,
@@ -130,18 +130,18 @@ def measure(
     def logprobs(model: Llama, asked: Sequence[list[int]], answers: list[list[list[int]]]) -> Tensor:
         return answer_logprobs(model, asked, answers[part], temperature, pad_id)
 
-    own, ref = logprobs(policy, prompts, found.after), logprobs(reference, prompts, found.after)
-    before = logprobs(reference, prompts, found.before).sum(-1)
+    own, ref = logprobs(policy, prompts, so_far.after), logprobs(reference, prompts, so_far.after)
+    before = logprobs(reference, prompts, so_far.before).sum(-1)
     k1, k3 = kl_estimates(own, ref)  # 0 in the padding
-    after_fits = ref.sum(-1) > logprobs(reference, others, found.after).sum(-1)
-    before_fits = before > logprobs(reference, others, found.before).sum(-1)
-    found.kl_k1.extend(k1.sum(-1).tolist())
-    found.kl_k3.extend(k3.sum(-1).tolist())
-    found.after_logprob.extend(own.sum(-1).tolist())
-    found.after_ref_logprob.extend(ref.sum(-1).tolist())
-    found.before_logprob.extend(before.tolist())
-    found.after_fits.extend(after_fits.tolist())
-    found.before_fits.extend(before_fits.tolist())
+    after_fits = ref.sum(-1) > logprobs(reference, others, so_far.after).sum(-1)
+    before_fits = before > logprobs(reference, others, so_far.before).sum(-1)
+    so_far.kl_k1.extend(k1.sum(-1).tolist())
+    so_far.kl_k3.extend(k3.sum(-1).tolist())
+    so_far.after_logprob.extend(own.sum(-1).tolist())
+    so_far.after_ref_logprob.extend(ref.sum(-1).tolist())
+    so_far.before_logprob.extend(before.tolist())
+    so_far.after_fits.extend(after_fits.tolist())
+    so_far.before_fits.extend(before_fits.tolist())
 
 
 @torch.no_grad()
@@ -160,18 +160,18 @@ def answer_logprobs(
         packed = pack([prompts[i] for i in rows], [answers[i] for i in rows], pad_id)
         with autocast():
             logits = model.logits(token_states(model, lower_states(model, packed, 0), packed, 0))
-        found = unflatten(gather_logprobs(logits, packed.tokens[packed.token_mask], temperature), packed)
-        whole[rows, :, : found.shape[2]] = found
+        logprobs = unflatten(gather_logprobs(logits, packed.tokens[packed.token_mask], temperature), packed)
+        whole[rows, :, : logprobs.shape[2]] = logprobs
     return whole
 
 
-def metrics_of(found: Answers, ends: EndTokens) -> dict[str, float]:
+def metrics_of(answers: Answers, ends: EndTokens) -> dict[str, float]:
     """Errors are standard errors over prompts: the answers to one prompt are not independent."""
-    after, before = torch.tensor(found.after_scores), torch.tensor(found.before_scores)
+    after, before = torch.tensor(answers.after_scores), torch.tensor(answers.before_scores)
     wins = (after > before).float() + 0.5 * (after == before).float()
-    k1, k3 = torch.tensor(found.kl_k1), torch.tensor(found.kl_k3)
-    new = [answer for group in found.after for answer in group]
-    old = [answer for group in found.before for answer in group]
+    k1, k3 = torch.tensor(answers.kl_k1), torch.tensor(answers.kl_k3)
+    new = [answer for group in answers.after for answer in group]
+    old = [answer for group in answers.before for answer in group]
     tokens, old_tokens = sum(map(len, new)), sum(map(len, old))
     return {
         "reward/mean": after.mean().item(),
@@ -184,18 +184,18 @@ def metrics_of(found: Answers, ends: EndTokens) -> dict[str, float]:
         "kl": k1.mean().item(),
         "kl_error": error_over_prompts(k1),
         "kl_k3": k3.mean().item(),
-        "entropy": -torch.tensor(found.after_logprob).sum().item() / tokens,
-        "entropy_reference": -torch.tensor(found.before_logprob).sum().item() / old_tokens,
-        "likelihood_under_reference": torch.tensor(found.after_ref_logprob).sum().item() / tokens,
-        "relevance": torch.tensor(found.after_fits).float().mean().item(),
-        "relevance_reference": torch.tensor(found.before_fits).float().mean().item(),
+        "entropy": -torch.tensor(answers.after_logprob).sum().item() / tokens,
+        "entropy_reference": -torch.tensor(answers.before_logprob).sum().item() / old_tokens,
+        "likelihood_under_reference": torch.tensor(answers.after_ref_logprob).sum().item() / tokens,
+        "relevance": torch.tensor(answers.after_fits).float().mean().item(),
+        "relevance_reference": torch.tensor(answers.before_fits).float().mean().item(),
         "length_mean": tokens / len(new),
         "length_reference_mean": old_tokens / len(old),
         "distinct_share": distinct_share([ends.as_written(answer) for answer in new]),
         "distinct_reference_share": distinct_share([ends.as_written(answer) for answer in old]),
         "end_rate": sum(map(ends.ended, new)) / len(new),
         "end_reference_rate": sum(map(ends.ended, old)) / len(old),
-        "num_prompts": float(len(found.after)),
+        "num_prompts": float(len(answers.after)),
     }
 
 
@@ -210,8 +210,8 @@ def distinct_share(answers: Sequence[Sequence[int]]) -> float:
     return len({tuple(answer) for answer in answers}) / len(answers)
 
 
-def shown(found: Answers, count: int) -> list[EvaluationSample]:
+def shown(answers: Answers, count: int) -> list[EvaluationSample]:
     """Spread over the prompts, the same ones every time."""
-    total = len(found.after)
+    total = len(answers.after)
     picked = sorted({round(place * (total - 1) / max(1, count - 1)) for place in range(min(count, total))})
-    return [EvaluationSample(index, found.before[index][0], found.after[index][0]) for index in picked]
+    return [EvaluationSample(index, answers.before[index][0], answers.after[index][0]) for index in picked]

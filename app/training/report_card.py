@@ -84,8 +84,10 @@ def _answers(
     for pair in pairs:
         messages: list[Message] = [{"role": role, "content": content} for role, content in pair.messages]
         prompts.append(tokenizer.encode_conversation(messages))
-    found = sample_batch(decoder, tokenizer.end_ids, prompts, n=n, params=params)
-    return [[Answer(tokenizer.decode(one.token_ids), one.finish_reason == "stop") for one in group] for group in found]
+    sampled = sample_batch(decoder, tokenizer.end_ids, prompts, n=n, params=params)
+    return [
+        [Answer(tokenizer.decode(one.token_ids), one.finish_reason == "stop") for one in group] for group in sampled
+    ]
 
 
 def _on_topic(pair: Pair, text: str) -> bool:
@@ -124,14 +126,14 @@ CHECKS: dict[str, Check] = {
 
 def _shares(pairs: Sequence[Pair], groups: Sequence[Sequence[Answer]]) -> dict[str, Share]:
     told = [(pair, answer) for pair, group in zip(pairs, groups, strict=True) for answer in group]
-    found = {
+    shares = {
         name: _share([passes(pair, answer.text) for pair, answer in told if asked(pair)])
         for name, (asked, passes) in CHECKS.items()
     }
     counted = [checks.facts(p.subject, a.text) for p, a in told if p.topic == "concept" and p.followup == FIRST]
-    found["true facts"] = Share(sum(true for true, _ in counted), sum(said for _, said in counted))
-    found["ends within the limit"] = _share([answer.ended for _, answer in told])
-    return found
+    shares["true facts"] = Share(sum(true for true, _ in counted), sum(said for _, said in counted))
+    shares["ends within the limit"] = _share([answer.ended for _, answer in told])
+    return shares
 
 
 def _by(pairs: Sequence[Pair], groups: Sequence[Sequence[Answer]], key: Callable[[Pair], str]) -> dict[str, Share]:

@@ -115,10 +115,10 @@ def read_weights(
     paths = weight_paths(directory)
     shapes = {name: tuple(tensor.shape) for name, tensor in wanted.items()}
     check_tensors(paths, shapes, tied=OUTPUT if tied else None)
-    found = {name: tensor for path in paths for name, tensor in read_tensors(path, dtype)}
-    if tied and not torch.equal(found.pop(OUTPUT, found[EMBEDDINGS]), found[EMBEDDINGS]):
+    tensors = {name: tensor for path in paths for name, tensor in read_tensors(path, dtype)}
+    if tied and not torch.equal(tensors.pop(OUTPUT, tensors[EMBEDDINGS]), tensors[EMBEDDINGS]):
         raise unusable(paths[0], "has an lm_head.weight of its own, but config.json says tie_word_embeddings")
-    return found
+    return tensors
 
 
 def check_directory(directory: Path) -> None:

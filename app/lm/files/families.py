@@ -51,10 +51,10 @@ def read_config(directory: Path) -> ModelConfig:
     return parse_config(read_object(path), path)
 
 
-def parse_config(found: Mapping[str, Any], path: Path) -> ModelConfig:
+def parse_config(config_json: Mapping[str, Any], path: Path) -> ModelConfig:
     """As read_config, from the parsed file; `path` is for the messages."""
-    family = family_of(found, path)
-    fields = Fields(found, path)
+    family = family_of(config_json, path)
+    fields = Fields(config_json, path)
     _refuse_what_differs(fields)
     heads = fields.whole("num_attention_heads")
     bias = fields.flag("attention_bias", False) if family.qkv_bias is None else family.qkv_bias
@@ -75,17 +75,17 @@ def parse_config(found: Mapping[str, Any], path: Path) -> ModelConfig:
         qk_norm=family.qk_norm,
         tie_word_embeddings=fields.flag("tie_word_embeddings", family.tied),
         rope=read_rope(fields),
-        unrotated_layers=unrotated_layers(fields) if found["model_type"] == "smollm3" else (),
+        unrotated_layers=unrotated_layers(fields) if config_json["model_type"] == "smollm3" else (),
         sliding_window=sliding_window(fields, family),
-        model_type=str(found["model_type"]),
-        source=json.dumps(found),
+        model_type=str(config_json["model_type"]),
+        source=json.dumps(config_json),
     )
     _check_sizes(config, path)
     return config
 
 
-def family_of(found: Mapping[str, Any], path: Path) -> Family:
-    name = found.get("model_type")
+def family_of(config_json: Mapping[str, Any], path: Path) -> Family:
+    name = config_json.get("model_type")
     if not isinstance(name, str):
         raise unusable(path, "has no model_type")
     if name not in FAMILIES:

@@ -41,11 +41,11 @@ class ImportedModel:
     @property
     def metrics(self) -> dict[str, Any]:
         """What a version's row keeps of it: where it came from."""
-        found = asdict(self)
-        del found["content_hash"]
-        if found["languages"] is None:
-            del found["languages"]
-        return {"imported_from": found.pop("name"), **found}
+        fields = asdict(self)
+        del fields["content_hash"]
+        if fields["languages"] is None:
+            del fields["languages"]
+        return {"imported_from": fields.pop("name"), **fields}
 
 
 def import_directory(

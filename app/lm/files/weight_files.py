@@ -39,7 +39,7 @@ def weight_paths(directory: Path) -> list[Path]:
     path = directory / WEIGHTS
     if path.is_file():
         return [path]
-    pickles = sorted(found.name for suffix in ("*.bin", "*.pt", "*.pth") for found in directory.glob(suffix))
+    pickles = sorted(pickle.name for suffix in ("*.bin", "*.pt", "*.pth") for pickle in directory.glob(suffix))
     if pickles:
         raise InvalidError(
             f"The weights are there as {pickles[0]} only, a pickle, which can run code and is never opened. If "
@@ -52,8 +52,8 @@ def weight_paths(directory: Path) -> list[Path]:
 def read_index(path: Path) -> dict[str, str]:
     """Tensor name -> file name; a name that leads out of the directory is refused."""
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))["weight_map"]
-        listed = {str(name): str(file) for name, file in found.items()}
+        weight_map = json.loads(path.read_text(encoding="utf-8"))["weight_map"]
+        listed = {str(name): str(file) for name, file in weight_map.items()}
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise unusable(path, f"cannot be read ({error!r})") from error
     for file in listed.values():
@@ -67,20 +67,20 @@ def check_tensors(paths: list[Path], wanted: Mapping[str, tuple[int, ...]], *, t
 
     `tied` names a tensor that may be there although it is not wanted (`read_tensors` compares it).
     """
-    found: Shapes = {}
+    seen: Shapes = {}
     for path in paths:
         for name, shape in _shapes(path):
-            if name in found:
+            if name in seen:
                 raise unusable(path, f"has the tensor {name}, which another file has, too")
             if name not in wanted and name != tied:
                 raise unusable(path, f"does not fit config.json: it has a tensor {name} too many")
-            found[name] = shape
+            seen[name] = shape
             if name in wanted and shape != wanted[name]:
                 raise unusable(
                     path, f"does not fit config.json: {name} is {list(shape)} instead of {list(wanted[name])}"
                 )
     for name in wanted:
-        if name not in found:
+        if name not in seen:
             raise unusable(paths[0] if len(paths) == 1 else paths[0].parent / WEIGHTS_INDEX, f"has no tensor {name}")
 
 

@@ -51,17 +51,17 @@ def find_template(directory: Path, config: Mapping[str, Any]) -> str | None:
     path = directory / TEMPLATE_FILE
     if path.is_file():
         return read_text(path)
-    found = config.get("chat_template")
-    if isinstance(found, list):
-        named = {each.get("name"): each.get("template") for each in found if isinstance(each, dict)}
-        found = named.get("default")
-        if found is None:
+    template = config.get("chat_template")
+    if isinstance(template, list):
+        named = {each.get("name"): each.get("template") for each in template if isinstance(each, dict)}
+        template = named.get("default")
+        if template is None:
             raise InvalidError(
                 "tokenizer_config.json has several chat templates and none is called default. Give one that name."
             )
-    if found is not None and not isinstance(found, str):
+    if template is not None and not isinstance(template, str):
         raise unusable(directory / "tokenizer_config.json", "has a chat_template that is not text")
-    return found
+    return template
 
 
 class ChatTemplate:

@@ -72,8 +72,8 @@ class Cutter:
             if self._trial is not None:
                 for text in texts:
                     self._trial.ask({"text": text, "plain": self._plain})
-            found = self._backend.encode_batch_fast(list(texts), add_special_tokens=False)
-        return [list(each.ids) for each in found]
+            encodings = self._backend.encode_batch_fast(list(texts), add_special_tokens=False)
+        return [list(each.ids) for each in encodings]
 
 
 def decoded(backend: tokenizers.Tokenizer, ids: Sequence[int]) -> str:
@@ -128,16 +128,16 @@ def _letters(content: Any) -> list[str]:
     return sorted(set("".join(patterns)))[:MOST_LETTERS]
 
 
-def _objects(found: Any) -> Iterator[Mapping[str, Any]]:
-    if isinstance(found, Mapping):
-        yield found
-    if isinstance(found, Mapping | list):
-        for each in found.values() if isinstance(found, Mapping) else found:
+def _objects(value: Any) -> Iterator[Mapping[str, Any]]:
+    if isinstance(value, Mapping):
+        yield value
+    if isinstance(value, Mapping | list):
+        for each in value.values() if isinstance(value, Mapping) else value:
             yield from _objects(each)
 
 
-def _parts(found: Any) -> Iterator[Mapping[str, Any]]:
-    return (each for each in _objects(found) if "type" in each)
+def _parts(settings: Any) -> Iterator[Mapping[str, Any]]:
+    return (each for each in _objects(settings) if "type" in each)
 
 
 def _bounded(part: Mapping[str, Any]) -> bool:

@@ -74,8 +74,8 @@ class ImportedTokenizer:
     def _listed_ends(self, named: Mapping[str, str], model: Mapping[str, Any]) -> list[int]:
         """Of generation_config.json, config.json and the tokenizer, those that are tokens."""
         listed: list[Any] = [self._id_of(named.get("eos_token"))]
-        for found in (self._generation.get("eos_token_id"), model.get("eos_token_id")):
-            listed += found if isinstance(found, list) else [found]
+        for ids in (self._generation.get("eos_token_id"), model.get("eos_token_id")):
+            listed += ids if isinstance(ids, list) else [ids]
         whole = [each for each in listed if isinstance(each, int) and each >= 0]
         return [each for each in whole if self.backend.id_to_token(each) is not None]
 
@@ -83,8 +83,8 @@ class ImportedTokenizer:
         """The first special token that the template writes behind an answer, else one that the files list."""
         written = self._template.render(PROBES[0] + [_ANSWERED], add_generation_prompt=False)
         behind = written.partition(_ANSWERED["content"])[2]
-        found = [each for each in self._recognizing(behind) if each in self._special]
-        candidates: list[int] = [*found[:1], *listed]
+        ends = [each for each in self._recognizing(behind) if each in self._special]
+        candidates: list[int] = [*ends[:1], *listed]
         if not candidates:
             raise unusable(directory / "tokenizer_config.json", "names no eos_token, so no answer could end")
         return candidates[0]
@@ -253,21 +253,21 @@ def is_mark(text: str, template: str) -> bool:
 
 def special_texts(config: Mapping[str, Any]) -> dict[str, str]:
     """Every `…_token` of tokenizer_config.json with its text, as templates may ask for it."""
-    found: dict[str, str] = {}
+    texts: dict[str, str] = {}
     for name, value in config.items():
         text = value.get("content") if isinstance(value, dict) else value
         if name.endswith("_token") and isinstance(text, str):
-            found[name] = text
-    return found
+            texts[name] = text
+    return texts
 
 
 def unused_characters(text: str) -> tuple[str, str]:
     """Two characters of the private use area that do not occur."""
     free: Iterable[str] = (chr(each) for each in PRIVATE_USE if chr(each) not in text)
-    found = list(islice(free, 2))
-    if len(found) < 2:
+    two = list(islice(free, 2))
+    if len(two) < 2:
         raise InvalidError("The text contains every character of Unicode's private use area. Leave some of them out.")
-    return found[0], found[1]
+    return two[0], two[1]
 
 
 def _with_entries(content: bytes, **entries: Any) -> bytes:

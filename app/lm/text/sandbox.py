@@ -41,12 +41,12 @@ class Sandbox:
         if not self._lock.acquire(timeout=PATIENCE_SECONDS):
             raise UnavailableError(f"The model's {self._what} is busy with other texts. Try again in a few seconds.")
         try:
-            found = self._asked(json.dumps(request))
+            reply = self._asked(json.dumps(request))
         finally:
             self._lock.release()
-        if "done" not in found:
-            raise RefusedError(found["error"])
-        return found["done"]
+        if "done" not in reply:
+            raise RefusedError(reply["error"])
+        return reply["done"]
 
     def close(self) -> None:
         with self._lock:
@@ -65,8 +65,8 @@ class Sandbox:
         if not reply.endswith(b"\n"):
             stop(self._process)
             return {"error": "it takes too much time or memory, and was stopped"}
-        found: dict[str, Any] = json.loads(reply)
-        return found
+        answer: dict[str, Any] = json.loads(reply)
+        return answer
 
 
 def start(program: Path) -> subprocess.Popen[bytes]:

@@ -32,9 +32,9 @@ def share_equal_weights(model: Llama, other: Llama) -> None:
     """Where `model` has a weight equal to `other`'s of the same name it takes that very tensor and frees its own."""
     theirs = dict(other.named_parameters())
     for name, weight in model.named_parameters():
-        found: Tensor | None = theirs.get(name)
-        if found is not None and weight is not found and torch.equal(weight, found):
-            weight.data = found.data
+        same: Tensor | None = theirs.get(name)
+        if same is not None and weight is not same and torch.equal(weight, same):
+            weight.data = same.data
 
 
 def same_lower_layers(first: Llama, second: Llama, num_layers: int) -> bool:

@@ -93,15 +93,15 @@ def batches_by_length(lengths: Sequence[int], limit: int = TOKENS_PER_BATCH) -> 
 def states_of(model: RewardModel, answers: Sequence[Answered], ends: EndTokens) -> Tensor:
     """[N,H] what the head reads at the end of each (prompt, answer), both given as token ids. What stands beside an
     answer cannot change it: it has a row of its own, and is computed once however often it occurs."""
-    found: dict[tuple[int, ...], Tensor] = {}
+    states: dict[tuple[int, ...], Tensor] = {}
     keys = []
     for prompt, answer in answers:
         written = ends.as_written(answer)
         key = (len(prompt), *prompt, *written)
-        if key not in found:
-            found[key] = model.final_states(pack([prompt], [[written]], ends.written))[0, 0]
+        if key not in states:
+            states[key] = model.final_states(pack([prompt], [[written]], ends.written))[0, 0]
         keys.append(key)
-    return torch.stack([found[key] for key in keys]) if keys else torch.zeros(0, model.config.hidden_size)
+    return torch.stack([states[key] for key in keys]) if keys else torch.zeros(0, model.config.hidden_size)
 
 
 @torch.no_grad()

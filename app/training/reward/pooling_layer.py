@@ -78,17 +78,19 @@ def can_be_set(config: ModelConfig) -> bool:
 
 
 @torch.no_grad()
-def install(model: Llama, found: Statistics) -> None:
+def install(model: Llama, statistics: Statistics) -> None:
     """Set the top layer and the final norm of `model`, where `can_be_set`."""
     layer, config = model.model.layers[-1], model.config
     assert isinstance(layer, Layer)
     attention, depth = layer.self_attn, config.head_dim
     share = config.num_attention_heads // config.num_key_value_heads
-    first = least_response(found.first, found.others)
+    first = least_response(statistics.first, statistics.others)
     _silence(layer)
     layer.input_layernorm.weight.fill_(1.0)
     model.model.norm.weight.fill_(CONSTANT / math.sqrt(config.hidden_size))
-    end = least_response(found.ends.mean(0), torch.cov(found.ends.T) if len(found.ends) > 1 else found.others)
+    end = least_response(
+        statistics.ends.mean(0), torch.cov(statistics.ends.T) if len(statistics.ends) > 1 else statistics.others
+    )
     slow = depth - 1  # of the rotary pair that turns least: distance does not matter
     stretch = float(model.cosines[0, slow]) ** 2 if attention.rotated else 1.0  # YaRN multiplies queries and keys
     for head, logit, row, gain in ((0, LENGTH_LOGIT, 0, LENGTH_GAIN), (1, CONSTANT_LOGIT, -1, CONSTANT)):
@@ -97,7 +99,7 @@ def install(model: Llama, found: Statistics) -> None:
         attention.k_proj.weight[group * depth + slow] = first
         attention.v_proj.weight[group * depth] = first
         attention.o_proj.weight[row, head * depth] = OUTPUT_GAIN * gain
-    directions = torch.linalg.svd(found.averages - found.averages.mean(0), full_matrices=False)[2]
+    directions = torch.linalg.svd(statistics.averages - statistics.averages.mean(0), full_matrices=False)[2]
     slots = averaging_slots(config)[: config.hidden_size - 2]
     for place, ((row, columns), direction) in enumerate(zip(slots, directions, strict=False), start=1):
         attention.v_proj.weight[row] = direction
@@ -123,6 +125,6 @@ def averaging_slots(config: ModelConfig) -> list[tuple[int, list[int]]]:
         if not averaging and 0 not in heads:
             continue  # only the constant's head reads this group
         start = 1 if group in (0, 1 // share) else 0  # row 0 of the group detects the first token
-        found = [(group * depth + d, [head * depth + d for head in averaging or [0]]) for d in range(start, depth)]
-        (plain if averaging else others).extend(found)
+        slots = [(group * depth + d, [head * depth + d for head in averaging or [0]]) for d in range(start, depth)]
+        (plain if averaging else others).extend(slots)
     return plain + others

@@ -63,13 +63,13 @@ class PairOutcomes:
             return []
         stated = torch.sigmoid(self.margin.abs())
         bins = ((stated - 0.5) * 2 * RELIABILITY_BINS).long().clamp(max=RELIABILITY_BINS - 1)
-        found = []
+        points = []
         for number in range(RELIABILITY_BINS):
             inside = bins == number
             if inside.any():
                 correct = _correct(self.margin[inside]).mean()
-                found.append((float(stated[inside].mean()), float(correct), int(inside.sum())))
-        return found
+                points.append((float(stated[inside].mean()), float(correct), int(inside.sum())))
+        return points
 
     @property
     def ece(self) -> float:
@@ -93,7 +93,7 @@ def outcomes(scores: Tensor, ranks: Tensor, mask: Tensor, loss: PairLoss) -> Pai
 
 def summarize(train: PairOutcomes, held_out: PairOutcomes) -> dict[str, float]:
     """Figures for the version's record; those that could not be measured are left out."""
-    found = {
+    figures = {
         "held_out_accuracy": held_out.accuracy,
         "held_out_accuracy_error": held_out.accuracy_error,
         "held_out_loss": held_out.loss,
@@ -101,7 +101,7 @@ def summarize(train: PairOutcomes, held_out: PairOutcomes) -> dict[str, float]:
         "train_loss": train.loss,
         "ece": held_out.ece,
     }
-    return {name: value for name, value in found.items() if not math.isnan(value)}
+    return {name: value for name, value in figures.items() if not math.isnan(value)}
 
 
 def verdict(metrics: dict[str, float]) -> str:

@@ -18,8 +18,8 @@ def load_scorer(directory: Path) -> Callable[[Sequence[Message], Sequence[str]],
         prompt = tokenizer.encode_conversation(messages)
         read = [tokenizer.encode_answered(messages, answer) for answer in answers]
         check_lengths(prompt, [ids[len(prompt) :] for ids in read], model.config.context_tokens)
-        found = score_answers(model, [ids[:-1] for ids in read], [[ids[-1:]] for ids in read], ends=tokenizer.ends)
-        return [score for [score] in found]
+        scores = score_answers(model, [ids[:-1] for ids in read], [[ids[-1:]] for ids in read], ends=tokenizer.ends)
+        return [score for [score] in scores]
 
     return score
 

@@ -186,10 +186,10 @@ def progress(fits: Sequence[Fit], step: int, total: int, message: str) -> Progre
     """Losses and accuracies over all folds at their latest step."""
     train = pooled([fit.train for fit in fits], -1)
     unseen = pooled([fit.unseen for fit in fits], -1)
-    found = {
+    figures = {
         "loss/train": train.loss,
         "accuracy/train": train.accuracy,
         "loss/held_out": unseen.loss,
         "accuracy/held_out": unseen.accuracy,
     }
-    return Progress(step, total, {name: value for name, value in found.items() if not math.isnan(value)}, message)
+    return Progress(step, total, {name: value for name, value in figures.items() if not math.isnan(value)}, message)

@@ -61,6 +61,6 @@ FAULTS = [
     machine("the innermost group alone counts", "range(len(parts), -1, -1)", "range(len(parts), len(parts) - 1, -1)"),
     machine("free memory below nothing", "max(0, min(free)) if free", "min(free) if free"),
     evaluate("answers fit if the neighbour's question fits", "after_fits = ref.sum(-1) >", "after_fits = ref.sum(-1) <"),
-    evaluate("the policy's entropy is the reference's", "-torch.tensor(found.after_logprob).sum()", "-torch.tensor(found.after_ref_logprob).sum()"),
+    evaluate("the policy's entropy is the reference's", "-torch.tensor(answers.after_logprob).sum()", "-torch.tensor(answers.after_ref_logprob).sum()"),
     evaluate("beyond the mean, not the best", "(after > before.max())", "(after > before.mean())"),
 ]  # fmt: skip

@@ -49,7 +49,7 @@ FAULTS = [
     ppo("the value's rate not scheduled", "            (self.value_optimizer, self.hparams.value_learning_rate),\n", ""),
     ppo("Adam's own epsilon", '{"eps": hparams.adam_eps,', '{"eps": 1e-3,'),
     ppo("decay of weights", '"weight_decay": 0.0', '"weight_decay": 0.1'),
-    ppo("an update never ends early", "return target is not None and measured", "return False and found"),
+    ppo("an update never ends early", "return target is not None and measured", "return False and measured"),
     ppo("an update goes on after the step that was too far", "                if self.moved_too_far(looks[-1]):\n                    break\n", ""),
     ppo("the step that was too far taken", "if not self.moved_too_far(totals):", "if True:"),
     ppo("the largest approximate KL of the last batch only", "= max(moved, metrics", "= max(0.0, metrics"),

@@ -81,5 +81,5 @@ FAULTS = [
     pooling("prompts left out of the averages", "seen = (packed.segments == 0) | (packed.segments == k + 1)", "seen = packed.segments == k + 1", DATA),
     scorer("the scorer reads the last message only", "tokenizer.encode_answered(messages, answer)", "tokenizer.encode_answered(messages[-1:], answer)"),
     scorer("the scorer's answers without their last token", "[ids[:-1] for ids in read]", "[ids[:-2] for ids in read]"),
-    scorer("the scorer's scores in another order", "return [score for [score] in found]", "return sorted(score for [score] in found)"),
+    scorer("the scorer's scores in another order", "return [score for [score] in scores]", "return sorted(score for [score] in scores)"),
 ]  # fmt: skip
