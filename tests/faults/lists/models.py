@@ -12,6 +12,7 @@ kernels = In(
 attention = In("app/lm/inference/kernels/cached_attention.py", "tests/lm/inference/kernels/test_elementwise.py")
 layer = In("app/lm/layer.py", "tests/lm/test_layer.py")
 decoder = In("app/lm/inference/decoder.py", "tests/lm/inference/test_decoder.py")
+linking = In("app/lm/inference/kernels/linking.py", "tests/lm/inference/kernels/test_linking.py")
 kernel_cache = In("app/lm/inference/kernels/cache.py", "tests/lm/inference/kernels/test_cache.py")
 text = In("app/lm/text/imported_tokenizer.py", "tests/lm/text/test_imported_tokenizer.py")
 importing = In("app/lm/files/importing.py", "tests/lm/files/test_importing.py")
@@ -32,6 +33,7 @@ FAULTS = [
     kernels("a token without any weight is drawn", "        if running > wanted:\n            return token", "        if running >= wanted:\n            return token"),
     attention("the query is not scaled", "_turn(wide, cosine, sine, rotated, scale, query)", "_turn(wide, cosine, sine, rotated, ONE, query)"),
     attention("a token does not see itself", "seen = scores[: position + 1]", "seen = scores[: max(position, 1)]"),
+    linking("the linker chooses what a kernel calls", "function.linkage = Linkage.internal", "pass"),
     layer("chosen positions turned by the first angles", "self.turned(query, queries, asked)", "self.turned(query, queries, (angles[0][:, :, : at.shape[1]], angles[1][:, :, : at.shape[1]]))"),
     layer("the residual of the first positions", "states if at is None else gather_states(states, at)", "states if at is None else states[:, : at.shape[1]]"),
     layer("a norm's weights not folded in", "weight = weight * norm.weight.detach().float()", "pass"),

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from app.lm.inference.kernels.cache import kernel_cache
+from app.lm.inference.kernels.linking import KernelCompiler
 
 Array = NDArray[Any]
 Function = TypeVar("Function", bound=Callable[..., object])
@@ -67,13 +68,13 @@ def pointed_to(function: Callable[[Any], None]) -> int:
     """The address of a function, compiled for C, that takes a pointer to int64; every operation is what is written."""
     signature = types.void(types.CPointer(types.int64))  # type: ignore[no-untyped-call]
     plain = normalize_signature(signature)  # type: ignore[no-untyped-call]
-    compiled: Any = CFunc(function, plain, locals={}, options={"error_model": "numpy"})
+    compiled: Any = CFunc(function, plain, locals={}, options={"error_model": "numpy"}, pipeline_class=KernelCompiler)
     compiled._cache = kernel_cache(function)
     compiled.compile()
     return int(compiled.address)
 
 
 def _kept(function: Function, **options: Any) -> Function:
-    compiled: Any = njit(**options, **_OPTIONS)(function)
+    compiled: Any = njit(pipeline_class=KernelCompiler, **options, **_OPTIONS)(function)
     compiled._cache = kernel_cache(function)  # what cache=True does with Numba's own store
     return compiled  # type: ignore[no-any-return]
