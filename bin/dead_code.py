@@ -24,7 +24,7 @@ FRAMEWORKS = [
     *("isolation_level", "mode"),  # sqlite3, tarfile
     *("media_type", "regex", "to_string", "disconnected"),  # Starlette, uvicorn
     *("_",),  # torch.library: a fake of an operator
-    *("typing", "CACHE_DIR", "intrinsic_name"),  # numba, llvmlite
+    *("typing", "intrinsic_name"),  # numba, llvmlite
     *("__signature__", "__annotations__"),  # inspect
     *("FrontEndHook", "initialize"),  # hatchling
 ]

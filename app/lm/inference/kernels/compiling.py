@@ -3,13 +3,9 @@
 Arrays hold fp32, or bf16 as the uint16 of its bits (numpy knows no bf16). A kernel lets go of the interpreter's lock.
 """
 
-import hashlib
-import os
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, TypeVar
 
-import numba
 import torch
 from numba import njit, types
 from numba.core.ccallback import CFunc
@@ -24,18 +20,6 @@ Array = NDArray[Any]
 Function = TypeVar("Function", bound=Callable[..., object])
 
 FAST_MATH = {"nsz", "arcp", "contract", "reassoc"}
-
-
-def _folder() -> Path:
-    """Where compiled code is kept. Numba looks at a function's own file when it asks whether what it kept is still
-    good; these share code between files, so each state of this room's files has a folder of its own."""
-    here = Path(__file__).parent
-    sources = b"".join(path.read_bytes() for path in sorted(here.glob("*.py")))
-    return here / "__pycache__" / f"kernels-{hashlib.sha256(sources).hexdigest()[:16]}"
-
-
-if "NUMBA_CACHE_DIR" not in os.environ:
-    numba.config.CACHE_DIR = str(_folder())  # type: ignore[attr-defined]
 
 
 def array_of(numbers: Tensor) -> Array:

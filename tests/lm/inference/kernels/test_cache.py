@@ -10,12 +10,12 @@ import pytest
 from numba.core import caching
 from numba.core.ccallback import CFunc
 
-from app.lm.inference.kernels import compiling
+from app.lm.inference.kernels import cache, compiling
 
-Doubling = Callable[[int], int]
+Doubling = Callable[[float], float]
 
 
-def _double(number: int) -> int:
+def _double(number: float) -> float:
     return 2 * number
 
 
@@ -59,6 +59,28 @@ def test_a_file_that_was_cut_is_written_anew(
     assert compiled()(21) == 42
     monkeypatch.setattr(caching.IndexDataCacheFile, "save", lambda *_: pytest.fail("it was compiled anew"))
     assert compiled()(21) == 42
+
+
+def test_what_was_kept_for_other_types_is_not_taken(store: Path) -> None:
+    """Two processes that find an empty store at the same time give their files the same number."""
+    big = 2**53 + 1  # no float is
+    assert compiled()(big) == 2 * big
+    assert compiled()(1.5) == 3
+    for_integers, for_floats = (path for path in kept(store) if path.suffix == ".nbc")
+    for_integers.write_bytes(for_floats.read_bytes())
+    assert compiled()(big) == 2 * big
+    assert compiled()(big) == 2 * big
+
+
+@pytest.mark.usefixtures("store")
+def test_code_of_other_sources_is_not_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A kernel holds functions of other files than its own."""
+    assert compiled()(21) == 42
+    monkeypatch.setattr(cache, "SOURCES", "of another version")
+    saved: list[object] = []
+    monkeypatch.setattr(caching.IndexDataCacheFile, "save", lambda *kept: saved.append(kept))
+    assert compiled()(21) == 42
+    assert saved, "what another version compiled was taken"
 
 
 def test_a_full_disk_keeps_nothing_and_ends_nothing(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
