@@ -1,6 +1,7 @@
 """Prompts: listed, searched, added, archived and restored, deleted."""
 
 from datetime import datetime
+from enum import StrEnum
 from http import HTTPStatus
 from typing import Annotated, Self
 
@@ -75,17 +76,27 @@ def prompt_out(prompt: Prompt) -> PromptOut:
     )
 
 
+class Shelf(StrEnum):
+    """Which prompts are listed."""
+
+    ACTIVE = PromptList.ACTIVE
+    HELD_OUT = PromptList.HELD_OUT
+    SET_ASIDE = PromptList.SET_ASIDE
+    ARCHIVED = PromptList.ARCHIVED
+
+
 @router.get("")
 def index(
     session: ReadSession,
     after: After = None,
     limit: Limit = 50,
     split: PromptSplit | None = None,
-    shelf: Annotated[PromptList | None, Query(description="Default: all, including archived ones.")] = None,
+    shelf: Annotated[Shelf | None, Query(description="Default: all, including archived ones.")] = None,
     search: Annotated[str, Query(max_length=MAX_SEARCH_CHARACTERS, description="Part of the last message.")] = "",
 ) -> PageOut[PromptOut]:
     """Lists prompts, oldest first. A filtered page may be short and still have a `next`: go on until that is null."""
-    wanted = Wanted(prompt_list=shelf, split=split, words=clean_text(search))
+    prompt_list = None if shelf is None else PromptList(shelf)
+    wanted = Wanted(prompt_list=prompt_list, split=split, words=clean_text(search))
     return page_out(curation.list_prompts(session, after=after, limit=limit, wanted=wanted), prompt_out)
 
 

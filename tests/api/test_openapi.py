@@ -53,6 +53,24 @@ CONTRACT = {
     ("get", "/readyz"),
 }
 
+SCHEMAS = set(
+    re.findall(
+        r"\w+",
+        """
+    Alive Alternative AnswerMessage AnswerOut AnsweredOut ChatChunk ChatIn ChatMessage ChatOut Choice
+    ChunkChoice CompletionIn CompletionOut Delta EndOut ExportSummary GenerateIn GenerateOut GroupOut ImportOut
+    JobIn JobKind JobOut JobQueued JobStatus JobTrigger Kept LabelerKind LogprobsOut MessageIn ModelOut
+    ModelsOut NextToken NextTokenIn NextTokenOut OpenAIError OwnGroupIn PageOut_JobOut_ PageOut_PromptOut_
+    PageOut_RankingOut_ PageOut_VersionOut_ Part PieceOut PointOut Problem ProgressOut PromptIn PromptOut
+    PromptRef PromptSource PromptSplit PromptsIn PromptsOut PruneIn RankingCreated RankingIn RankingOut
+    Readiness RemovalOut Removed ResponseFormat ScoreIn ScoreOut Shelf SkipIn SkipReason StreamOptions
+    TextChoice TextLogprobs TextOut TokenLogprob TokenLogprobOut TokenOut TokenizeIn TokenizeOut TopLogprobOut
+    Usage VersionDetail VersionKind VersionOrigin VersionOut VersionStatus
+    """,
+    )
+)
+"""Programs that are generated from the description name their types after them, so a name stays."""
+
 
 @pytest.fixture(scope="module")
 def paths(shared: LiveServer) -> dict[str, Any]:
@@ -61,6 +79,10 @@ def paths(shared: LiveServer) -> dict[str, Any]:
 
 def test_every_call_of_the_contract_is_there_and_no_other(paths: dict[str, Any]) -> None:
     assert {(method, path) for path, methods in paths.items() for method in methods} == CONTRACT
+
+
+def test_no_schema_loses_its_name(shared: LiveServer) -> None:
+    assert set(shared.client.get("/openapi.json").json()["components"]["schemas"]) >= SCHEMAS
 
 
 def test_every_error_is_a_problem_of_a_named_status(paths: dict[str, Any]) -> None:
