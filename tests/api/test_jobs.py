@@ -121,7 +121,7 @@ def test_go_on_and_start_again(server: LiveServer, job_id: str) -> None:
         "job_id": job_id, "status": "queued", "error": None, "params": {"ridge_steps": 2}
     }  # fmt: skip
     server.client.post(f"/api/v1/jobs/{job_id}/cancel")
-    check_problem(server.client.post(f"/api/v1/jobs/{job_id}/resume"), 409, "only a failed one can be resumed")
+    check_problem(server.client.post(f"/api/v1/jobs/{job_id}/resume"), 409, "cannot be resumed, only a failed one")
     response = server.client.post(f"/api/v1/jobs/{job_id}/restart")
     again = server.client.get(f"/api/v1/jobs/{response.json()['job_id']}").json()
     assert response.status_code == 202

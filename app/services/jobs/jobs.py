@@ -125,7 +125,7 @@ def resume_job(session: Session, job_id: str, settings: Settings) -> Job:
     if job.status in LIVE:
         return job
     if job.status is not JobStatus.FAILED:
-        raise ConflictError(f"The job has {job.status}; only a failed one can be resumed. Start it again instead.")
+        raise ConflictError(f"A {job.status} job cannot be resumed, only a failed one. Start it again instead.")
     if not job_folders.has_checkpoint(settings, job_id):
         raise ConflictError("This job has no checkpoint to resume from. Start it again instead.")
     key = _dedup_key(kind_named(job.kind), job.params)

@@ -94,7 +94,7 @@ def test_a_job_that_failed_while_it_was_being_cancelled_goes_on(session: Session
 
 def test_what_cannot_go_on_says_so(session: Session, settings: Settings) -> None:
     done = add(session, settings, JobStatus.SUCCEEDED)
-    with pytest.raises(ConflictError, match="has succeeded; only a failed one can be resumed"):
+    with pytest.raises(ConflictError, match="A succeeded job cannot be resumed, only a failed one"):
         jobs.resume_job(session, done.id, settings)
     empty = add(session, settings, JobStatus.FAILED, checkpoint=False)
     with pytest.raises(ConflictError, match="no checkpoint to resume from"):
