@@ -13,6 +13,7 @@ from app.db.models.versions import Version, VersionKind, VersionStatus
 from app.db.session import transaction
 from app.services.jobs import job_folders, jobs
 from app.services.versions import versions
+from app.services.views.loop_status import LoopStatus
 from tests.live import LiveServer
 from tests.web.visitor import Visitor, words_of
 
@@ -126,6 +127,14 @@ def test_time_left_is_said_in_words(server: LiveServer, visitor: Visitor) -> Non
     said = words_of(visitor.get("/train/jobs"))
     assert "Evaluation is stopping." in said
     assert "left" not in said.replace("left out", "")
+
+
+@pytest.mark.parametrize(("missing", "said"), [(1, "1 more ranking starts"), (2, "2 more rankings start")])
+def test_rankings_that_are_missing_are_counted_in_a_sentence(
+    visitor: Visitor, monkeypatch: pytest.MonkeyPatch, missing: int, said: str
+) -> None:
+    monkeypatch.setattr(LoopStatus, "until_training", missing)
+    assert f"{said} reward model training" in words_of(visitor.get("/train"))
 
 
 def test_rankings_add_up(server: LiveServer, visitor: Visitor) -> None:
