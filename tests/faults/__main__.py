@@ -20,7 +20,7 @@ from tests.faults.fault import Fault
 from tests.faults.lists import FAULTS
 from tests.repository import REPOSITORY
 
-COPIED = ("app", "static", "tests")  # everything else is linked
+COPIED = ("app", "bin", "static", "templates", "tests")  # with what lies at the top; other folders are linked
 LIBRARIES = (
     "alembic.command", "fastapi", "httpx2", "hypothesis", "numba", "pydantic_settings", "pytest", "sqlalchemy.orm",
     "torch", "torch._dynamo", "transformers", "typer", "uvicorn",
@@ -70,10 +70,12 @@ def picked(fault: Fault, options: argparse.Namespace) -> bool:
 
 
 def copied_tree(folder: Path) -> Path:
-    """Without hidden files; what was compiled comes along, since the first use of a kernel takes long."""
+    """Without hidden folders and git; what was compiled comes along, since the first use of a kernel takes long."""
     for entry in REPOSITORY.iterdir():
         if entry.name in COPIED:
             shutil.copytree(entry, folder / entry.name)
+        elif entry.is_file() and entry.name != ".git":
+            shutil.copyfile(entry, folder / entry.name)
         elif not entry.name.startswith("."):
             (folder / entry.name).symlink_to(entry)
     return folder
@@ -106,6 +108,8 @@ def run_all(tree: Path, faults: Sequence[Fault]) -> int:
 def tried(tree: Path, fault: Fault) -> tuple[str, str]:
     """caught, missed or hung, and the test that told it with its words."""
     path = tree / fault.file
+    if not path.resolve().is_relative_to(tree.resolve()):
+        raise ValueError(f"{fault.file} would be changed in the repository itself: add its folder to COPIED.")
     source = path.read_text(encoding="utf-8")
     path.write_text(fault.applied(source), encoding="utf-8")
     for compiled in path.parent.glob(f"__pycache__/{path.stem}.*.pyc"):
