@@ -2,6 +2,7 @@
 
 from tests.faults.lists import (
     backups,
+    checks,
     documents,
     doors,
     installing,
@@ -32,4 +33,5 @@ FAULTS = [
     *installing.FAULTS,
     *backups.FAULTS,
     *documents.FAULTS,
+    *checks.FAULTS,
 ]
