@@ -127,10 +127,24 @@ def inner_imports(tree: ast.Module) -> list[str]:
         for node in ast.walk(function):
             if isinstance(node, ast.Import):
                 names += [alias.name for alias in node.names]
-            elif isinstance(node, ast.ImportFrom) and node.module:
-                submodules = [f"{node.module}.{alias.name}" for alias in node.names]
-                names += [name if name in graph().modules else str(node.module) for name in submodules]
+            elif isinstance(node, ast.ImportFrom):
+                module = "." * node.level + (node.module or "")
+                submodules = [f"{module}.{alias.name}" for alias in node.names]
+                names += [name if name in graph().modules else module for name in submodules]
     return names
+
+
+def test_every_form_of_an_import_inside_a_function_is_seen() -> None:
+    for statement in (
+        "import torch",
+        "import torch as t",
+        "from torch import nn",
+        "from . import x",
+        "from .a import x",
+    ):
+        for function in ("def f():", "async def f():", "def f():\n  if g:", "class C:\n def f(self):"):
+            assert inner_imports(ast.parse(f"{function}\n    {statement}")), statement
+    assert inner_imports(ast.parse("import torch\nfrom . import x\ndef f(): ...")) == []
 
 
 def test_imports_stand_at_the_top() -> None:
