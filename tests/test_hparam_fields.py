@@ -41,6 +41,15 @@ def test_the_ends_belong_to_the_range() -> None:
             rate.checked(value)
 
 
+@pytest.mark.parametrize("value", [True, 1.5, -1, 0, 65, "4", None, float("nan"), float("inf"), 10**400])
+def test_what_is_no_whole_number_of_the_range_is_refused(value: object) -> None:
+    few = hparam_fields(PPOHparams)["samples_per_prompt"]
+    assert [few.checked(number) for number in (1, 64, 4.0)] == [1, 64, 4]
+    assert type(few.checked(4.0)) is int
+    with pytest.raises(InvalidError, match=r"^samples_per_prompt must "):
+        few.checked(value)
+
+
 def test_the_description_is_json_schema() -> None:
     schema = hparams_schema(PPOHparams)
     assert schema["properties"]["batch_size"] | {"title": ""} == {
