@@ -51,7 +51,13 @@ def test_every_module_with_routes_stands_in_the_table() -> None:
 
 
 def test_the_nearest_page_comes_first() -> None:
-    for path, name in (("/versions/3", "train"), ("/prompts/1", "prompts"), ("/", "label"), ("/nowhere", "label")):
+    for path, name in (
+        ("/versions/3", "train"),
+        ("/jobs/7/x", "train"),
+        ("/prompts/1", "prompts"),
+        ("/", "label"),
+        ("/nowhere", "label"),
+    ):
         first, *others = pages_from(path)
         assert first.name == name
         assert len(others) == len(PAGES) - 1

@@ -7,14 +7,14 @@ import pytest
 
 from app.db.models.versions import VersionKind
 from app.db.session import transaction
+from app.services.lifecycle.removal import KEEP
 from app.services.versions import versions
 from app.services.versions.versions import NewVersion
 from tests.live import LiveServer
 from tests.web.visitor import Visitor, words_of
 
 
-@pytest.fixture
-def candidate(server: LiveServer) -> int:
+def new_candidate(server: LiveServer) -> int:
     """A policy with a folder of its own, which nothing needs."""
     with transaction(server.runtime.write) as session:
         sft = versions.sft_version(session)
@@ -25,6 +25,16 @@ def candidate(server: LiveServer) -> int:
             NewVersion(VersionKind.POLICY, parent_id=sft.id, path=path, content_hash=sft.content_hash),
         )
         return made.id
+
+
+@pytest.fixture
+def candidate(server: LiveServer) -> int:
+    return new_candidate(server)
+
+
+def shown(page: str) -> list[str]:
+    """The versions that would go."""
+    return re.findall(r'name="version_id" value="(\d+)"', page)
 
 
 def test_a_version_says_where_it_comes_from(visitor: Visitor, candidate: int) -> None:
@@ -48,9 +58,13 @@ def test_removed_it_keeps_its_record(server: LiveServer, visitor: Visitor, candi
     assert not server.settings.version_directory(path).exists()
 
 
-def test_pruning_shows_first_what_goes(visitor: Visitor, candidate: int) -> None:
+def test_pruning_shows_first_what_goes(server: LiveServer, visitor: Visitor, candidate: int) -> None:
     page = visitor.get("/versions/prune")
-    shown = re.findall(r'name="version_id" value="(\d+)"', page)
-    assert shown in ([], [str(candidate)])
+    assert shown(page) == [], "it is among the newest"
     assert "What stays" in words_of(page)
+    for _ in range(KEEP):
+        new_candidate(server)
+    assert shown(visitor.get("/versions/prune")) == [str(candidate)]
     assert "Nothing was removed" in words_of(visitor.send("/versions/prune", version_id="1").text)
+    visitor.send("/versions/prune", version_id=str(candidate))
+    assert "its files are gone" in words_of(visitor.get(f"/versions/{candidate}"))
