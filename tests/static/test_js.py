@@ -1,5 +1,6 @@
 """The scripts of the pages: those that know no page are tested under node by its own runner, the others in browsers."""
 
+import re
 import shutil
 import subprocess
 import sys
@@ -38,6 +39,16 @@ def node() -> str:
 def test_under_node(name: str) -> None:
     done = subprocess.run([node(), "--test", TESTS / name], cwd=REPOSITORY, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("path", sorted(TESTS.glob("*.test.js")), ids=lambda path: path.name)
+def test_a_file_of_tests_imports_its_script_and_tries_it(path: Path) -> None:
+    """Node takes a file without tests for a test that passed."""
+    text = path.read_text(encoding="utf-8")
+    assert f'/static/js/{path.name.replace(".test.js", ".js")}"' in text
+    assert len(re.findall(r"^\s*test\(", text, re.MULTILINE)) >= 2
+    assert text.count("assert") > len(re.findall(r"^\s*test\(", text, re.MULTILINE))
+    assert not re.search(r"\b(?:test|describe)\.|\b(?:skip|todo|only):", text)
 
 
 def test_every_script_is_tested_under_node_or_in_a_browser() -> None:
