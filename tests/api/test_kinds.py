@@ -36,7 +36,9 @@ def test_versions_and_choices_are_described_too() -> None:
     assert "required" not in policy
     assert evaluate["required"] == ["version_id"]
     assert evaluate["properties"]["version_id"]["description"] == "A version of kind sft or policy."
-    assert "Default: the active one." in evaluate["properties"]["reward_version_id"]["description"]
+    for schema in (policy, evaluate):
+        described = schema["properties"]["reward_version_id"]["description"]
+        assert described == "A version of kind reward. Default: the active one."
 
 
 def test_the_document_holds_each_kinds_parameters(schemas: dict[str, Any]) -> None:

@@ -7,7 +7,7 @@ from sqlalchemy import event
 
 from tests.live import LiveServer
 from tests.waiting import wait_for
-from tests.web.visitor import Visitor
+from tests.web.visitor import Visitor, words_of
 
 
 def test_a_card_comes_where_none_are_kept_ready(server: LiveServer, visitor: Visitor) -> None:
@@ -43,3 +43,14 @@ def test_the_whole_page_asks_for_the_stored_languages_once(server: LiveServer, v
     assert "The model is writing" in visitor.get("/")
     event.remove(server.runtime.database, "before_cursor_execute", note)
     assert len(asked) == 1
+
+
+def test_why_there_is_no_card_is_said_with_a_way_to_the_prompts(
+    server: LiveServer, visitor: Visitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server.runtime.prefetcher, "ask", lambda _: None)
+    visitor.get("/")  # it has its name from now on
+    monkeypatch.setattr(server.runtime.prefetcher, "last_error", "All prompts are archived.")
+    card = visitor.get("/").partition("<main")[2].partition("</main>")[0]
+    assert "There is no card now All prompts are archived." in words_of(card)
+    assert 'href="/prompts"' in card

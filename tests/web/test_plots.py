@@ -53,3 +53,7 @@ def test_no_script_has_words_of_its_own_for_it(script: Path) -> None:
 def test_kinds_without_plots_have_no_tables() -> None:
     for kind in KINDS.values():
         assert len(plot_tables(kind.name, [])) == len(kind.plots)
+
+
+def test_accuracies_are_drawn_from_nought_to_one() -> None:
+    assert [plot.name for kind in KINDS.values() for plot in kind.plots if plot.share] == ["accuracy"]

@@ -132,3 +132,9 @@ def test_ppo_says_what_it_would_do(monkeypatch: pytest.MonkeyPatch) -> None:
     short = start_plan(SFT_MODEL)
     assert short is not None
     assert short.warning == TOO_LITTLE
+
+
+def test_the_plan_of_ppo_stands_on_its_form(visitor: Visitor) -> None:
+    form = visitor.get("/train").partition('id="start-train_policy"')[2].partition("</form>")[0]
+    assert "data-plan" in form
+    assert ", by the model's size (" in words_of(form)

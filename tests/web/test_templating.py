@@ -115,3 +115,7 @@ def test_a_name_that_is_not_there_is_told() -> None:
 
     with pytest.raises(AssertionError, match="names that the context does not have"):
         test_a_template_uses_the_fields_of_its_context(Wrong)
+
+
+def test_what_people_write_is_no_html() -> None:
+    assert ENVIRONMENT.from_string("{{ text }}").render(text="<b>&'") == "&lt;b&gt;&amp;&#39;"

@@ -11,7 +11,7 @@ from app.db.models.jobs import Job, JobMetric, JobStatus
 from app.db.models.prompts import Prompt
 from app.db.models.versions import Version, VersionKind, VersionStatus
 from app.db.session import transaction
-from app.services.jobs import job_folders, jobs
+from app.services.jobs import heartbeats, job_folders, jobs
 from app.services.versions import versions
 from app.services.views.loop_status import LoopStatus
 from tests.live import LiveServer
@@ -205,3 +205,29 @@ def test_a_job_of_a_kind_that_a_newer_program_knew_is_shown(server: LiveServer, 
         session.add(Job(id="later", kind="train_later", dedup_key="later", status=JobStatus.RUNNING))
     assert "train_later is running" in words_of(visitor.get("/train"))
     assert "This program does not know the curves of such a job." in words_of(visitor.get("/train?job=later"))
+
+
+@pytest.mark.usefixtures("reward")
+def test_jobs_that_wait_for_a_worker_say_so(server: LiveServer, visitor: Visitor) -> None:
+    assert "No worker is running" not in words_of(visitor.get("/train/jobs")), "nothing waits for one"
+    visitor.send("/train/jobs", kind="train_policy")
+    assert "No worker is running" in words_of(visitor.get("/train/jobs"))
+    with transaction(server.runtime.write) as session:
+        heartbeats.beat(session, "worker", utc_now())
+    assert "No worker is running" not in words_of(visitor.get("/train/jobs"))
+
+
+@pytest.mark.usefixtures("reward")
+def test_a_failed_job_is_resumed_or_starts_again_with_its_parameters(server: LiveServer, visitor: Visitor) -> None:
+    with transaction(server.runtime.write) as session:
+        job = jobs.queue_job(session, kind="train_policy", params={"seed": 7})
+        job.status, job.finished_at = JobStatus.FAILED, utc_now()
+    assert f'action="/jobs/{job.id}/resume"' not in visitor.get("/train/results")
+    checkpoint = job_folders.checkpoint_path(server.settings, job.id)
+    checkpoint.parent.mkdir(parents=True)
+    checkpoint.write_bytes(b"")
+    assert f'action="/jobs/{job.id}/resume"' in visitor.get("/train/results")
+    visitor.send(f"/jobs/{job.id}/restart", fragment=True)
+    with server.runtime.read() as session:
+        [again] = jobs.list_jobs(session, statuses=[JobStatus.QUEUED]).items
+        assert (again.id != job.id, again.params) == (True, {"seed": 7})

@@ -5,8 +5,11 @@ import shutil
 
 import pytest
 
+from app.db.models.jobs import Job
 from app.db.models.versions import VersionKind
 from app.db.session import transaction
+from app.formats import figures
+from app.services.lifecycle import removal
 from app.services.lifecycle.removal import KEEP
 from app.services.versions import versions
 from app.services.versions.versions import NewVersion
@@ -37,11 +40,44 @@ def shown(page: str) -> list[str]:
     return re.findall(r'name="version_id" value="(\d+)"', page)
 
 
-def test_a_version_says_where_it_comes_from(visitor: Visitor, candidate: int) -> None:
+def test_a_version_says_where_it_comes_from(server: LiveServer, visitor: Visitor, candidate: int) -> None:
     said = words_of(visitor.get(f"/versions/{candidate}"))
     assert f"Policy {candidate} ← SFT model 1" in said
-    assert "Delete its files: frees" in said
+    with server.runtime.read() as session:
+        folder = server.settings.version_directory(versions.get_version(session, candidate).path)
+    assert f"Delete its files: frees {figures.megabytes(removal.freed_bytes([folder]))}" in said
+    assert removal.freed_bytes([folder]) > 10_000
     assert "It cannot be removed now." in words_of(visitor.get("/versions/1"))
+
+
+def test_what_followed_the_models_size_is_told(server: LiveServer, visitor: Visitor) -> None:
+    with transaction(server.runtime.write) as session:
+        sft = versions.sft_version(session)
+        session.add(Job(id="made", kind="train_policy", dedup_key="made", params={"value_learning_rate": 0.5}))
+        session.flush()
+        rates = {"learning_rate": 0.25, "value_learning_rate": 0.5}
+        policy = versions.add_version(
+            session,
+            NewVersion(
+                VersionKind.POLICY,
+                parent_id=sft.id,
+                path=sft.path,
+                content_hash=sft.content_hash,
+                hparams=rates,
+                job_id="made",
+            ),
+        )
+    said = words_of(visitor.get(f"/versions/{policy.id}"))
+    assert re.search(r"\blearning_rate 0.25 by the model's size value_learning_rate 0.5 (?!by)", said)
+
+
+def test_a_version_that_is_activated_wakes_the_prefetcher(
+    server: LiveServer, visitor: Visitor, candidate: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    woken: list[bool] = []
+    monkeypatch.setattr(server.runtime.prefetcher, "wake", lambda: woken.append(True))
+    visitor.send(f"/versions/{candidate}/activate", fragment=True)
+    assert woken == [True]
 
 
 def test_activated_on_its_own_page_it_comes_back_there(visitor: Visitor, candidate: int) -> None:

@@ -17,6 +17,7 @@ from app.services.jobs.job_runs import Control, Report
 from app.settings.config import Settings
 from app.training.context import Progress
 from app.worker.child import run_attempt
+from app.worker.pace import Pace
 from app.worker.run import JobCancelled, JobRun, JobStopped, JobSuperseded
 
 Attempt = Callable[..., JobRun]
@@ -187,3 +188,16 @@ def test_a_job_that_is_done_leaves_no_folder(attempt: Attempt) -> None:
     job = handled(run, finish)
     assert (job.status, job.result) == (JobStatus.SUCCEEDED, {"version_id": 3})
     assert not run.directory.exists()
+
+
+@pytest.mark.parametrize(("kind", "begun"), [("train_reward", 0), ("train_policy", 1), ("evaluate", 1)])
+def test_a_first_step_that_reads_everything_says_nothing_of_the_pace(
+    attempt: Attempt, monkeypatch: pytest.MonkeyPatch, kind: str, begun: int
+) -> None:
+    """The clock starts before the first step, or else with it."""
+    starts: list[float] = []
+    monkeypatch.setattr(Pace, "begin", lambda _pace, now: starts.append(now))
+    run = attempt()
+    run.job.kind = kind
+    run.drain(steps(1, 2))
+    assert len(starts) == begun

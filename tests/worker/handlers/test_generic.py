@@ -305,3 +305,36 @@ def test_which_rankings_were_read_is_noted_when_they_are_read(make: Callable[...
     assert run_inline(harness, job).status is JobStatus.SUCCEEDED
     assert before is not None
     assert harness.job(job).num_rankings == before - 1
+
+
+def test_a_version_keeps_its_seed_its_parent_and_the_code_that_made_it(
+    make: Callable[..., Harness], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And nothing is left of an attempt that was killed while it stored."""
+    monkeypatch.setattr("app.worker.handlers.outcomes.code_commit", lambda: "c0de")
+    harness = make()
+    job = queue(harness, "train_reward", **REWARD, seed=3)
+    rest = harness.settings.job_directory(job) / "version-0"
+    rest.mkdir(parents=True)
+
+    def save(directory: Path, *arguments: Any) -> str:
+        assert directory.parent == rest.parent
+        assert not rest.exists()
+        return save_reward_model(directory, *arguments)
+
+    monkeypatch.setattr(handler, "save_reward_model", save)
+    assert run_inline(harness, job).status is JobStatus.SUCCEEDED
+    made = version_of_job(harness, job)
+    assert (made.seed, made.hparams["seed"], made.parent_id, made.code_commit) == (3, 3, 1, "c0de")
+
+
+def test_a_job_takes_as_many_threads_as_it_is_given(
+    make: Callable[..., Harness], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[int] = []
+    monkeypatch.setattr(torch, "set_num_threads", given.append)
+    harness = make(ranked=0, worker_threads=3)
+    with transaction(harness.sessions) as session:
+        session.add(Job(id="j", kind="train_reward", params={}, dedup_key="j"))
+    failed(harness, run_inline(harness, "j"))
+    assert given == [3]
