@@ -1,0 +1,59 @@
+"""What a kind of job says of itself, and what pages make of it."""
+
+from tests.faults.fault import In
+
+GENERIC = "tests/worker/handlers/test_generic.py"
+LOOP = f"{GENERIC}::test_the_loop"
+NEEDS = "tests/services/jobs/test_needs.py"
+JOBS = "tests/services/jobs/test_jobs.py"
+API = "tests/api/test_kinds.py"
+MADE = f"{GENERIC}::test_a_version_keeps_its_seed_its_parent_and_the_code_that_made_it"
+PAGE = "tests/web/test_train.py"
+
+reward = In("app/kinds/train_reward.py", LOOP)
+policy = In("app/kinds/train_policy.py", LOOP)
+evaluate = In("app/kinds/evaluate.py", LOOP)
+generic = In("app/worker/handlers/generic.py", f"{GENERIC}::test_a_job_takes_as_many_threads_as_it_is_given")
+outcomes = In("app/worker/handlers/outcomes.py", MADE)
+pages = In("app/web/train.py", PAGE)
+versions = In("app/web/versions.py", "tests/web/test_versions.py")
+cards = In("app/web/cards.py", "tests/web/test_label.py")
+hparams = In("app/hparam_fields.py", "tests/test_hparam_fields.py")
+
+FAULTS = [
+    reward("a reward model is followed as a policy is", "following:after_train_reward", "following:after_train_policy"),
+    policy("a policy is followed as an evaluation is", "following:after_train_policy", "following:after_evaluate"),
+    evaluate("nothing follows an evaluation", '    follows="app.services.lifecycle.following:after_evaluate",\n', ""),
+    reward("its rankings are not kept with the job", "    reads_rankings=True,\n", ""),
+    reward("starts without rankings", "    needs=(Need.RANKINGS,),\n", "", NEEDS),
+    policy("PPO starts without a reward model", "    needs=(Need.REWARD_MODEL,),\n", "", NEEDS),
+    evaluate("an evaluation starts without a reward model", "    needs=(Need.REWARD_MODEL,),\n", "", NEEDS),
+    evaluate("one evaluation at a time", '    same_work=("version_id",),\n', "", JOBS),
+    policy("batches are not checked", "    check=check_batch,\n", "", JOBS),
+    policy("PPO never starts from the active version", '{"from": ("sft", "active")}', '{"from": ("sft",)}'),
+    policy("a policy scores answers", '(VersionParam("reward_version_id", ("reward",)),)', '(VersionParam("reward_version_id", ("reward", "policy")),)', API),
+    evaluate("a base model is evaluated", '("sft", "policy"),', '("base", "sft", "policy"),', API),
+    policy("what followed the model's size is not told", "    fitted=FITTED,\n", "", "tests/web/test_versions.py"),
+    policy("what PPO would do is not told", '        plan="app.services.jobs.ppo_plan:start_plan",\n', "", "tests/web/test_starts.py::test_the_plan_of_ppo_stands_on_its_form"),
+    reward("a first step that reads everything counts for the pace", "    first_step_is_longer=True,\n", "", "tests/worker/test_run.py"),
+    reward("accuracies are drawn from their least", "        share=True,\n", "", "tests/web/test_plots.py"),
+    policy("the curve of the KL is the entropy's", 'Series("objective/kl", "KL', 'Series("objective/entropy", "KL', "tests/web/test_plots.py"),
+    generic("as many threads as there are cores", "    torch.set_num_threads(run.settings.worker_threads)\n", ""),
+    outcomes("a version of no seed", "seed=new.hparams.seed", "seed=0"),
+    outcomes("a version without a parent", "parent_id=new.parent_id", "parent_id=None"),
+    outcomes("rests of killed attempts stay", "            shutil.rmtree(rest, ignore_errors=True)\n", "            pass\n"),
+    outcomes("which code made it is not kept", "code_commit=code_commit()", "code_commit=None"),
+    pages("no word of a worker that is missing", "worker_lost=status.job is not None and", "worker_lost=False and"),
+    pages("nothing can be resumed", "resumable=resumable", "resumable=set()"),
+    pages("started again without its parameters", "ended.kind, ended.params)", "ended.kind, {})"),
+    versions("what removal frees is nothing", "frees=removal.freed_bytes([runtime.settings.version_directory(version.path)])", "frees=0"),
+    versions("more is removed than was shown", "shown=shown)", "shown=None)"),
+    versions("activation wakes nobody", "    runtime.prefetcher.wake()\n", ""),
+    cards("no way to the prompts that are the cause", "message=reason, prompts_link=True", "message=reason"),
+    hparams("the least value is out of range", "self.low <= value", "self.low < value"),
+    hparams("the largest value is out of range", "value <= self.high", "value < self.high"),
+    hparams("halves of whole numbers taken", "value != int(value)", "False"),
+    hparams("true is a number", "isinstance(value, bool) or not isinstance(value, int | float)", "not isinstance(value, int | float)"),
+    In("app/web/templating.py", "tests/web/test_templating.py")("what people write is HTML", "autoescape=True", "autoescape=False"),
+    In("app/web/pages.py", "tests/web/test_pages.py")("jobs belong to labeling", ', "/jobs")', ")"),
+]  # fmt: skip
