@@ -4,7 +4,7 @@ import os
 import shutil
 import subprocess
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import grimp
@@ -14,6 +14,7 @@ from importlinter.configuration import configure
 from importlinter.contracts.forbidden import ForbiddenContract
 from importlinter.contracts.independence import IndependenceContract
 from importlinter.contracts.layers import LayersContract
+from importlinter.domain.contract import Contract
 
 from tests.repository import REPOSITORY
 from tests.static.test_js import node
@@ -61,7 +62,11 @@ FORBIDDEN = {
     "a simulated labeler's": [("app.web.pages", "app.simulation.tastes"), ("app.worker.run", "app.simulation.tastes")],
     "one module knows": [("app.worker.child", "dbos"), ("app.services.jobs.jobs", "dbos")],
 }
-TYPES = {"layers": LayersContract, "forbidden": ForbiddenContract, "independence": IndependenceContract}
+TYPES: dict[str, Callable[..., Contract]] = {
+    "layers": LayersContract,
+    "forbidden": ForbiddenContract,
+    "independence": IndependenceContract,
+}
 CONTRACTS = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"][
     "contracts"
 ]
