@@ -3,7 +3,7 @@
 Shapes: R rankings, K answers of a ranking, T packed tokens, H hidden size.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -14,7 +14,7 @@ from app.saving import TrainingError
 from app.training.packing import Packed, pack
 from app.training.reward.head import Pairs, make_pairs
 from app.training.reward.network import Answered, RewardModel, batches_by_length, states_of
-from app.training.reward.pair_loss import Davidson, PairLoss, pair_mask
+from app.training.reward.pair_loss import PairLoss, pair_mask
 from app.training.reward.pooling_layer import can_be_set, collect_statistics, install
 from app.training.reward.report import PairOutcomes, outcomes
 
@@ -67,8 +67,11 @@ def set_up_pooling(model: RewardModel, samples: Sequence[Answered], ends: EndTok
     install(model.backbone, collect_statistics(below, packed))
 
 
-def prepare(model: RewardModel, groups: Sequence[RankedGroup], ends: EndTokens) -> Rankings:
-    """Tensors of all rankings; the layers are run once for every distinct answer."""
+def prepare(
+    model: RewardModel, groups: Sequence[RankedGroup], ends: EndTokens, loss_of_tie_share: Callable[[float], PairLoss]
+) -> Rankings:
+    """Tensors of all rankings; the layers are run once for every distinct answer. The loss comes from the share of
+    pairs that are ties."""
     most = max(len(group.completions) for group in groups)
     ranks = torch.zeros(len(groups), most, dtype=torch.int64)
     for row, group in enumerate(groups):
@@ -79,7 +82,7 @@ def prepare(model: RewardModel, groups: Sequence[RankedGroup], ends: EndTokens) 
     states[mask] = states_of(model, answers, ends)
     pairs = pair_mask(mask)
     ties = pairs & (ranks.unsqueeze(1) == ranks.unsqueeze(2))
-    loss = Davidson.of_tie_share(float(ties.sum() / pairs.sum().clamp(min=1)))
+    loss = loss_of_tie_share(float(ties.sum() / pairs.sum().clamp(min=1)))
     return Rankings(states, ranks, mask, loss, make_pairs(states, ranks, mask))
 
 

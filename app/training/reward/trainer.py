@@ -42,6 +42,7 @@ from app.training.reward.network import (
     score_answers,
     states_of,
 )
+from app.training.reward.pair_loss import Davidson
 from app.training.reward.report import PairOutcomes, summarize, verdict
 
 __all__ = [
@@ -105,7 +106,7 @@ def train_reward_model(
     samples = [pair for pair in normalization if pair[1]] or answers
     model = RewardModel.from_sft(sft, hparams.num_layers, hparams.seed)
     set_up_pooling(model, samples if len(samples) >= MIN_SAMPLES else [*samples, *answers], ends, pad_id)
-    data = prepare(model, groups, ends)
+    data = prepare(model, groups, ends, Davidson.of_tie_share)
     fits = make_fits(groups, hparams)
     path = penalties(hparams.ridge_strongest, hparams.ridge_weakest, hparams.ridge_steps)
     yield from solve_path(fits, data, path)

@@ -34,7 +34,7 @@ FAULTS = [
     model("ties not counted", '"num_ties": whole.num_ties', '"num_ties": 0'),
     model("scores not normalized", "mean, deviation = normalize(model,", "mean, deviation = (0.0, 1.0) if model else normalize(model,"),
     model("scores normalized on the rankings' own answers", "samples = [pair for pair in normalization if pair[1]] or answers", "samples = answers"),
-    data("the ties' share not used", "Davidson.of_tie_share(float(ties.sum() / pairs.sum().clamp(min=1)))", "Davidson(0.0)"),
+    data("the ties' share not used", "loss_of_tie_share(float(ties.sum() / pairs.sum().clamp(min=1)))", "loss_of_tie_share(0.0)"),
     data("ranks turned round", "torch.tensor(group.ranks)", "-torch.tensor(group.ranks)"),
     data("the answers' order lost", "states[mask] = states_of(model, answers, ends)", "states[mask] = states_of(model, answers, ends).flip(0)", DATA),
     data("ranks of answers that are not there", "torch.arange(most) < torch.tensor", "torch.arange(most) <= torch.tensor", DATA),

@@ -97,7 +97,7 @@ def test_the_kept_head_has_learned_from_all_rankings(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(module, "normalize", keep)
     groups = ranked(30, by_length)
     result = train(groups)
-    data = prepare(result.model, groups, ENDS)
+    data = prepare(result.model, groups, ENDS, Davidson.of_tie_share)
     expected = solve(data.pairs, float(result.metrics["ridge"]), data.loss, torch.zeros(data.states.shape[-1]))
     torch.testing.assert_close(heads[0], expected.float(), rtol=1e-4, atol=1e-5)
     assert float(result.metrics["num_ties"]) > 0
@@ -122,7 +122,7 @@ def test_the_head_reads_each_answer_at_its_end() -> None:
         RankedGroup(n, prompt, group, [1, 2, 2, 3][: len(group)])
         for n, (prompt, group) in enumerate(zip(prompts, answers, strict=True))
     ]
-    data = prepare(model, groups, ENDS)
+    data = prepare(model, groups, ENDS, Davidson.of_tie_share)
     assert data.ranks.tolist() == [[1, 2, 2, 3]] * 3 + [[1, 2, 0, 0]] + [[1, 2, 2, 3]] * 5
     assert isinstance(data.loss, Davidson)
     assert data.loss.tie_strength == pytest.approx(2 * (8 / 49) / (1 - 8 / 49)), "eight pairs of 49 are ties"

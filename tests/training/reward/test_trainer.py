@@ -116,7 +116,7 @@ def test_few_rankings_never_crash(count: int) -> None:
 def test_only_ties_never_crash_and_pull_together() -> None:
     groups = [RankedGroup(g.prompt_id, g.prompt_tokens, g.completions, [1] * 4) for g in by_length(6)]
     start = RewardModel.from_sft(tiny_model(), 2, seed=0)
-    data = prepare(start, groups, ENDS)
+    data = prepare(start, groups, ENDS, Davidson.of_tie_share)
     result = train(groups)
     assert "held_out_accuracy" not in result.metrics
     assert result.metrics["verdict"] == NOTHING_LEARNED
