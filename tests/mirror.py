@@ -111,6 +111,10 @@ COVERED: dict[str, tuple[str, str]] = {
     "app/worker/handlers/handler.py": ("types", "tests/worker/handlers/test_models.py"),
     "app/worker/checkpoints.py": ("a protocol of three lines", "tests/worker/handlers/test_generic.py"),
     "app/worker/handlers/outcomes.py": ("run inline", "tests/worker/handlers/test_generic.py"),
+    "app/worker/handlers/ranked_groups.py": (
+        "seen in what a reward model reads",
+        "tests/worker/handlers/test_left_out.py",
+    ),
     "app/worker/handlers/train_policy.py": ("run with trainers that only look", "tests/worker/handlers/test_wiring.py"),
     "app/worker/handlers/train_reward.py": ("run with trainers that only look", "tests/worker/handlers/test_wiring.py"),
     "app/worker/slots.py": ("seen in the processes", "tests/worker/test_dbos_engine.py"),

@@ -13,7 +13,7 @@ from app.db.models.versions import VersionStatus
 from app.db.session import transaction
 from app.lm.files.checkpoint import load_model
 from app.services.data import training_data
-from app.worker.handlers import train_reward as handler
+from app.worker.handlers.ranked_groups import ranked_groups
 from tests.worker.harness import Harness
 from tests.worker.world import check_files, idle_run, make_world, queue, run_inline, version_of_job, versions_of
 
@@ -84,7 +84,7 @@ def test_rankings_of_another_models_answers_are_read_by_their_texts(
         (2, [[*tokenizer.encode(text), tokenizer.end_id] for text in first.texts]),
     ):
         inputs = {"ranking_ids": ids, "sft_version_id": sft_id}
-        [found, *_] = handler._groups(idle_run(harness), tokenizer, inputs, 512).values()
+        [found, *_] = ranked_groups(idle_run(harness), tokenizer, inputs, 512).values()
         assert found.completions == wanted
 
 

@@ -15,7 +15,7 @@ from app.lm.files.checkpoint import read_tokenizer
 from app.services.data import training_data
 from app.services.data.imports import Importer
 from app.services.sampling.fitting import Fitting
-from app.worker.handlers import train_reward
+from app.worker.handlers.ranked_groups import ranked_groups
 from app.worker.run import JobRun
 from tests.live import ScriptedEngine
 from tests.worker.harness import Harness
@@ -70,7 +70,7 @@ def test_imported_answers_are_read_by_their_texts_and_no_policy_wrote_them(harne
         assert [each.version_id for each in training_data.ranked_answers(session, ids)] == [1, 1, *[None] * 4]
     inputs = {"ranking_ids": ids, "sft_version_id": 1}
     tokenizer = read_tokenizer(harness.settings.version_directory(versions_of(harness)[0].path))
-    groups = list(train_reward._groups(run, tokenizer, inputs, 256).values())
+    groups = list(ranked_groups(run, tokenizer, inputs, 256).values())
     assert [len(group.completions) for group in groups] == [4, 4, 2, 2, 5, 2]
     assert [group.ranks for group in groups[2:]] == [[1, 2], [1, 1], [2, 4, 3, 3, 1], [1, 2]]
     written = [*tokenizer.encode("Use soap."), tokenizer.end_id]

@@ -17,6 +17,7 @@ DATA = "tests/api/test_exports.py"
 evaluate = In("app/training/evaluate.py", EVALUATE)
 handle_policy = In("app/worker/handlers/train_policy.py", WIRING)
 handle_reward = In("app/worker/handlers/train_reward.py", WIRING)
+rankings_read = In("app/worker/handlers/ranked_groups.py", WIRING)
 handle_evaluate = In("app/worker/handlers/evaluate.py", WIRING)
 handle = In("app/worker/handlers/generic.py", WIRING, HANDLERS)
 models = In("app/worker/handlers/models.py", "tests/worker/handlers/test_models.py")
@@ -131,9 +132,9 @@ FAULTS = [
     handle_reward("withdrawn rankings learned from", "training_data.ranking_ids_in_force(session)\n", "list(session.scalars(__import__('sqlalchemy').text('select id from rankings order by id')))\n"),
     handle_reward("normalized on held-out prompts", "training_data.training_prompt_ids(session, MOST_PROMPTS, hparams.seed, tags)", "training_data.held_out_prompt_ids(session, MOST_PROMPTS)"),
     handle_reward("normalized on the active version's answers", "training_data.answer_ids_of_version(session, sft.id,", "training_data.answer_ids_of_version(session, versions.active_answerer(session).id,"),
-    handle_reward("ranked tokens encoded anew", "each.answers if as_sampled", "[tokenizer.encode(t) for t in each.texts] if as_sampled"),
+    rankings_read("ranked tokens encoded anew", "each.answers if as_sampled", "[tokenizer.encode(t) for t in each.texts] if as_sampled"),
     handle_reward("rankings not recorded with the version", "ranking_ids=list(groups),", "ranking_ids=[],"),
-    handle_reward("prompts read without their conversation", "prompt = conversation_tokens(tokenizer, each.messages)", "prompt = conversation_tokens(tokenizer, each.messages[-1:])"),
+    rankings_read("prompts read without their conversation", "prompt = conversation_tokens(tokenizer, each.messages)", "prompt = conversation_tokens(tokenizer, each.messages[-1:])"),
     handle_reward("fresh samples that no seed decides", "torch.Generator().manual_seed(seed)", "torch.Generator().manual_seed(torch.seed() % 2**31)"),
     In("app/services/jobs/job_params.py", WIRING)("overrides of the job not used", "if name in names}", "if name not in names}"),
     store("a new version that nothing follows", "            follows(session, version, run.settings)\n    except", "    except"),
@@ -251,7 +252,7 @@ FAULTS = [
     import_prompts("what a crash left is removed with what a later file brought", "if digest in left:", "if digest in known:"),
     imports("an import that runs is cleaned up", "if import_id not in self._mine:", "if True:"),
     import_prompts("another split without a word", "given.prompt.split not in (None, there.split) or", ""),
-    handle_reward("tokens of a file read as the model's own", "    if ranked.version_id is None:\n        return False\n", "    if ranked.version_id is None:\n        return True\n", "tests/worker/test_imported_preferences.py"),
+    rankings_read("tokens of a file read as the model's own", "    if ranked.version_id is None:\n        return False\n", "    if ranked.version_id is None:\n        return True\n", "tests/worker/test_imported_preferences.py"),
     import_rankings("who wrote imported answers forgotten", '"written_by": row.ranking.written_by,', '"written_by": None,'),
     exports("a policy's name lost", "return group.written_by if group.version_id is None else", "return group.written_by if True else", "tests/services/data/test_exports.py"),
     import_rankings("the same ranking twice", "fresh.setdefault(row.digest, row)", "fresh[row.digest + str(len(fresh))] = row"),

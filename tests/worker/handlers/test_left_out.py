@@ -21,7 +21,7 @@ from app.services.data import training_data
 from app.services.jobs import retraining
 from app.services.labeling import drawing
 from app.services.prompts import prompts
-from app.worker.handlers import train_reward
+from app.worker.handlers.ranked_groups import ranked_group
 from tests.worker.harness import Harness
 from tests.worker.world import make_world, queue, run_inline, version_of_job
 
@@ -158,5 +158,5 @@ def test_rankings_of_texts_that_the_tokenizer_cannot_read(harness: Harness, monk
         return encode(text)
 
     monkeypatch.setattr(tokenizer, "encode", encoded)
-    assert [train_reward._group(tokenizer, each, as_sampled=False) is None for each in ranked] == [True] + [False] * 3
-    assert None not in [train_reward._group(tokenizer, each, as_sampled=True) for each in ranked]
+    assert [ranked_group(tokenizer, each, as_sampled=False) is None for each in ranked] == [True] + [False] * 3
+    assert None not in [ranked_group(tokenizer, each, as_sampled=True) for each in ranked]
