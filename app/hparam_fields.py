@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from functools import cache
 from types import MappingProxyType, NoneType, UnionType
-from typing import Any, Union, get_args, get_origin, get_type_hints
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from annotated_types import Ge, Le
 from pydantic import TypeAdapter
@@ -22,13 +22,14 @@ MAX_NUMBER = 2**31 - 1
 class HparamField:
     name: str
     type: type
-    """int, float or bool."""
+    """int, float or bool; str where it is one of a few words."""
     optional: bool
     """Whether None is a value, too."""
     default: Any
     low: float
     high: float
     help: str
+    words: tuple[str, ...] = ()
 
     @property
     def whole(self) -> bool:
@@ -38,6 +39,10 @@ class HparamField:
         """The value with its type set right; raises InvalidError."""
         if value is None and self.optional:
             return None
+        if self.words:
+            if value in self.words:
+                return value
+            raise InvalidError(f"{self.name} must be {' or '.join(self.words)}.")
         if self.type is bool:
             if isinstance(value, bool):
                 return value
@@ -55,7 +60,8 @@ class HparamField:
 
 @cache
 def hparam_fields(hparams: type) -> Mapping[str, HparamField]:
-    """Of a dataclass whose fields are `Annotated[int | None, Field(ge=…, le=…, description=…)]`, in their order."""
+    """Of a dataclass whose fields are `Annotated[int | None, Field(ge=…, le=…, description=…)]`, or
+    `Annotated[Literal["one", "other"], Field(description=…)]`, in their order."""
     hints = get_type_hints(hparams, include_extras=True)
     return MappingProxyType({each.name: _read(each.name, hints[each.name], each.default) for each in fields(hparams)})
 
@@ -75,11 +81,14 @@ def bounds_of(field: FieldInfo) -> tuple[float | None, float | None]:
 
 def _read(name: str, hint: Any, default: Any) -> HparamField:
     field = FieldInfo.from_annotation(hint)
+    if get_origin(field.annotation) is Literal:
+        words = get_args(field.annotation)
+        return HparamField(name, str, False, default, 0, 0, field.description or "", words)
     values = get_args(field.annotation) if get_origin(field.annotation) in (Union, UnionType) else (field.annotation,)
     [value] = [value for value in values if value is not NoneType]
     number = FieldInfo.from_annotation(value)  # the range of `Rate | None` stands in Rate
     low, high = bounds_of(number if number.metadata else field)
-    assert isinstance(number.annotation, type), f"{name} is none of int, float and bool"
+    assert isinstance(number.annotation, type), f"{name} is none of int, float, bool and Literal"
     return HparamField(
         name=name,
         type=number.annotation,

@@ -1,12 +1,15 @@
 """Each hyper-parameter says its range and its meaning; checks and the API's description read both from there."""
 
 import json
+from dataclasses import dataclass
+from typing import Annotated, Literal
 
 import pytest
 
 from app.errors import InvalidError
 from app.hparam_fields import MAX_NUMBER, hparam_fields, hparams_schema
-from app.hparams import EvaluationHparams, PPOHparams, PretrainHparams, RewardHparams, SFTHparams
+from app.hparams import EvaluationHparams, PPOHparams, PretrainHparams, RewardHparams, SFTHparams, about
+from bin.docs.hparams import values
 
 ALL = [RewardHparams, PPOHparams, EvaluationHparams, PretrainHparams, SFTHparams]
 OF_JOBS = ALL[:3]
@@ -59,3 +62,21 @@ def test_the_description_is_json_schema() -> None:
     assert {"type": "null"} in schema["properties"]["kl_target"]["anyOf"]
     assert schema["additionalProperties"] is False
     json.dumps(schema)
+
+
+@dataclass(frozen=True)
+class ChosenHparams:
+    """With a word to choose."""
+
+    colour: Annotated[Literal["red", "green"], about("Its colour.")] = "red"
+
+
+def test_a_hyper_parameter_may_be_one_of_a_few_words() -> None:
+    colour = hparam_fields(ChosenHparams)["colour"]
+    assert (colour.words, colour.default, colour.help) == (("red", "green"), "red", "Its colour.")
+    assert colour.checked("green") == "green"
+    for value in ("blue", 1, None, ["red"]):
+        with pytest.raises(InvalidError, match=r"^colour must be red or green\.$"):
+            colour.checked(value)
+    assert hparams_schema(ChosenHparams)["properties"]["colour"]["enum"] == ["red", "green"]
+    assert values(colour, by_size=False) == "One of `red` or `green`, default `red`"

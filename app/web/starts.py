@@ -81,6 +81,8 @@ def _input(kind: Kind, name: str) -> Input:
     if name in kind.choices:
         return Input(name, label, tuple(Option(word, word) for word in kind.choices[name]))
     field = hparam_fields(kind.hparams)[name]
+    if field.words:
+        return Input(name, label, (Option("", "as usual"), *(Option(word, word) for word in field.words)), field)
     if field.type is bool:
         return Input(name, label, (Option("", "as usual"), Option("true", "yes"), Option("false", "no")), field)
     return Input(name, label, number=field)
@@ -98,7 +100,7 @@ def sent_job(form: FormData) -> tuple[str, dict[str, Any]]:
 
 def _value(kind: Kind, name: str, text: str) -> Any:
     """As JSON would have it; what is no number stays a text, and is refused by name."""
-    if name in kind.choices:
+    if name in kind.choices or hparam_fields(kind.hparams)[name].words:
         return text
     if hparam_fields(kind.hparams)[name].type is bool:
         return {"true": True, "false": False}.get(text, text)

@@ -40,6 +40,8 @@ def lines_of(hparams: type, fitted: tuple[str, ...]) -> Iterator[str]:
 
 def values(field: HparamField, *, by_size: bool) -> str:
     """What a field may be: `Whole number, 1 to 64, default 4`."""
+    if field.words:
+        return f"One of {' or '.join(f'`{word}`' for word in field.words)}, {default(field)}"
     words = [TYPES[field.type]]
     if field.type is not bool:
         words.append(f"{field.low:,.12g} to {field.high:,.12g}")
@@ -50,7 +52,8 @@ def values(field: HparamField, *, by_size: bool) -> str:
 
 def default(field: HparamField) -> str:
     """Its default, as it is written in JSON."""
-    value = str(field.default).lower() if field.type is bool else f"{field.default:.12g}"
+    plain = field.type is bool or field.words
+    value = str(field.default).lower() if plain else f"{field.default:.12g}"
     return f"default `{value}`"
 
 

@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Annotated
+from typing import Annotated, Literal
 
 import pytest
 from pydantic import Field
@@ -28,6 +28,7 @@ class ToyHparams:
     beta: Annotated[float, Field(ge=0.01, le=5, description="How near it stays, no unit.")] = 0.1
     num_rounds: Annotated[int | None, Field(ge=1, le=9, description="Rounds; none: until it is enough.")] = None
     shuffled: Annotated[bool, Field(description="Whether the order is by chance.")] = True
+    loss: Annotated[Literal["square", "round"], Field(description="What it minimizes.")] = "round"
     seed: Annotated[int, Field(ge=0, le=99, description="Seed.")] = 0
 
 
@@ -42,7 +43,7 @@ TOY = Kind(
         method="Play",
         description="Plays with {rankings}.",
         button="Play",
-        asks=("beta", "num_rounds", "shuffled", "from"),
+        asks=("beta", "num_rounds", "shuffled", "from", "loss"),
     ),
     hparams=ToyHparams,
     handler="",
@@ -83,7 +84,8 @@ def test_ranges_defaults_and_meanings_come_from_the_fields(visitor: Visitor) -> 
     assert "How near it stays, no unit." in said
     assert 'name="seed"' not in form
     options = re.findall(r'<option value="(\w*)">', form.partition('name="shuffled"')[2])
-    assert options == ["", "true", "false", "sft", "active"]
+    assert options == ["", "true", "false", "sft", "active", "", "square", "round"]
+    assert "Loss as usual square round What it minimizes." in said
 
 
 def test_what_is_missing_is_said(visitor: Visitor) -> None:
@@ -95,12 +97,15 @@ def test_what_is_missing_is_said(visitor: Visitor) -> None:
 
 def test_what_was_sent_becomes_parameters(server: LiveServer, visitor: Visitor, policy_id: int) -> None:
     assert "disabled" not in form_of(visitor)
-    sent = {"beta": "0.5", "num_rounds": "", "shuffled": "false", "from": "active", "version_id": str(policy_id)}
+    sent = {"beta": "0.5", "num_rounds": "", "shuffled": "false", "from": "active", "loss": "square"}
+    sent["version_id"] = str(policy_id)
     answer = visitor.send("/train/jobs", fragment=True, kind="train_toy", **sent)
     assert "Toy training starts in a moment." in words_of(answer.text)
     with server.runtime.read() as session:
         [job] = session.scalars(select(Job)).all()
-        assert job.params == {"beta": 0.5, "shuffled": False, "from": "active", "version_id": policy_id}
+        assert job.params == {"beta": 0.5, "shuffled": False, "from": "active", "loss": "square"} | {
+            "version_id": policy_id
+        }
 
 
 @pytest.mark.parametrize(
@@ -111,6 +116,7 @@ def test_what_was_sent_becomes_parameters(server: LiveServer, visitor: Visitor, 
         ({"beta": "7"}, "beta must be from 0.01 to 5."),
         ({"num_rounds": "1.5"}, "num_rounds must be a whole number."),
         ({"shuffled": "perhaps"}, "shuffled must be true or false."),
+        ({"loss": "flat"}, "loss must be square or round."),
         ({"from": "nowhere"}, "from must be sft or active."),
         ({"version_id": "x"}, "Choose a policy. Train a policy first if there is none."),
     ],
