@@ -11,7 +11,7 @@ from app.db.models.versions import Version
 from app.kinds.evaluate import EVALUATE
 from app.kinds.train_policy import TRAIN_POLICY
 from app.preferences import NOTHING_LEARNED
-from app.services.jobs import jobs
+from app.services.jobs import jobs, needs
 from app.services.jobs.retraining import after_ranking
 from app.services.lifecycle.activation import activate
 from app.services.versions import bounds, versions
@@ -40,11 +40,14 @@ def after_train_reward(session: Session, version: Version, settings: Settings) -
     return jobs.queue_job(session, kind=TRAIN_POLICY.name, trigger=JobTrigger.RULE)
 
 
-def after_train_policy(session: Session, version: Version, _settings: Settings) -> Job:
-    """Every new policy is compared with the SFT model on held-out prompts."""
+def after_train_policy(session: Session, version: Version, _settings: Settings) -> Job | None:
+    """Every new policy is compared with the SFT model on held-out prompts, where there is a reward model to judge by:
+    not every kind of training needs one."""
     params = {"version_id": version.id}
     if version.reward_version_id is not None:
         params["reward_version_id"] = version.reward_version_id
+    if not all(needs.is_met(session, need, params) for need in EVALUATE.needs):
+        return None
     return jobs.queue_job(session, kind=EVALUATE.name, params=params, trigger=JobTrigger.RULE)
 
 

@@ -65,7 +65,18 @@ def test_reward_model_worse_than_chance_replaces_none(session: Session, add: Add
 def test_policy_is_evaluated(session: Session, add: AddVersion, quick: Settings) -> None:
     reward = add(VersionKind.REWARD)
     job = following.after_train_policy(session, add(VersionKind.POLICY, reward_version_id=reward.id), quick)
+    assert job is not None
     assert (job.kind, job.params) == ("evaluate", {"version_id": 3, "reward_version_id": reward.id})
+
+
+def test_a_policy_made_without_a_reward_model_is_not_evaluated_while_there_is_none(
+    session: Session, add: AddVersion, quick: Settings
+) -> None:
+    assert following.after_train_policy(session, add(VersionKind.POLICY), quick) is None
+    assert kinds(session) == []
+    activation.activate(session, add(VersionKind.REWARD).id, data_dir=quick.data_dir)
+    assert following.after_train_policy(session, add(VersionKind.POLICY), quick) is not None
+    assert kinds(session) == ["evaluate"]
 
 
 @pytest.mark.parametrize(
