@@ -1,0 +1,1 @@
+"""A trait of a model family: the attention multiplier of Granite."""

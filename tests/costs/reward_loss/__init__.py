@@ -1,0 +1,1 @@
+"""A loss of the reward model, chosen by a hyper-parameter: Rao-Kupper."""
