@@ -29,7 +29,7 @@ def count_list_lines(text: str) -> int:
 
 def _phrases(*kinds: str) -> tuple[str, ...]:
     manners = [load_banks(language).manners for language in ("en", "zh")]
-    return tuple(phrase for manner in manners for kind in kinds for phrase in getattr(manner, kind))
+    return tuple(phrase for style in manners for kind in kinds for phrase in getattr(style, kind))
 
 
 def _count(text: str, phrases: tuple[str, ...]) -> int:

@@ -30,25 +30,27 @@ class Route:
 
 def routes_of(app: FastAPI) -> list[Route]:
     """Files under /static are not among them."""
-    contexts = [found for found in iter_route_contexts(app.routes) if getattr(found, "dependant", None) is not None]
-    return [_route(found, method) for found in contexts for method in sorted(found.methods or ())]
+    contexts = [
+        context for context in iter_route_contexts(app.routes) if getattr(context, "dependant", None) is not None
+    ]
+    return [_route(context, method) for context in contexts for method in sorted(context.methods or ())]
 
 
-def _route(found: Any, method: str) -> Route:
-    parts = list(_parts(found.dependant))
+def _route(context: Any, method: str) -> Route:
+    parts = list(_parts(context.dependant))
 
     def names(kind: str) -> tuple[str, ...]:
         return tuple(dict.fromkeys(field.alias for part in parts for field in getattr(part, f"{kind}_params")))
 
     return Route(
         method=method,
-        path=found.path_format,
+        path=context.path_format,
         in_path=names("path"),
         in_query=names("query"),
         in_header=names("header"),
-        takes_json=found.body_field is not None or "requestBody" in (found.openapi_extra or {}),
+        takes_json=context.body_field is not None or "requestBody" in (context.openapi_extra or {}),
         takes_form=any(part.call is checked_form for part in parts),
-        documented=found.include_in_schema,
+        documented=context.include_in_schema,
     )
 
 

@@ -62,10 +62,10 @@ def test_in_the_path(visitor: Visitor) -> None:
     for route, sent in right(visitor):
         for name in route.in_path:
             for value in NO_IDS:
-                found = visitor.ask(route, f"{name} {value[:30]!r}", {name: value}, **sent())
-                stream = found.headers.get("content-type", "").startswith("text/event-stream")
-                if found.status_code not in (404, 422) and not (stream and '"Not found"' in found.text):
-                    visitor.faults.append(f"{route}, {name} {value[:30]!r}: {found.status_code}")
+                response = visitor.ask(route, f"{name} {value[:30]!r}", {name: value}, **sent())
+                stream = response.headers.get("content-type", "").startswith("text/event-stream")
+                if response.status_code not in (404, 422) and not (stream and '"Not found"' in response.text):
+                    visitor.faults.append(f"{route}, {name} {value[:30]!r}: {response.status_code}")
 
 
 def test_in_the_query(visitor: Visitor) -> None:
@@ -89,8 +89,8 @@ def test_last_event_ids_are_plain_numbers(visitor: Visitor) -> None:
     assert len(streams) >= 2
     for route in streams:
         for value in (HUGE, "-1", "+1", "1e3", "9" * 5_000):
-            found = visitor.ask(route, value[:30], headers={"Last-Event-ID": value})
-            assert found.status_code == 422, (str(route), value[:30])
+            response = visitor.ask(route, value[:30], headers={"Last-Event-ID": value})
+            assert response.status_code == 422, (str(route), value[:30])
 
 
 def test_in_json(visitor: Visitor) -> None:
@@ -100,11 +100,13 @@ def test_in_json(visitor: Visitor) -> None:
                 for value in JSON_VALUES:
                     new = text.replace(PROMPT["prompt"], f"wash {visitor.asked} hands")  # what is known is not stored
                     content = new.replace(f'"{PLACE}"', value).encode()
-                    found = visitor.ask(route, f"{where} {value[:30]}", content=content)
-                    named = re.match(rf"(Line 1: )?{re.escape(where.split('.')[0])}\b", detail_of(found))
+                    response = visitor.ask(route, f"{where} {value[:30]}", content=content)
+                    named = re.match(rf"(Line 1: )?{re.escape(where.split('.')[0])}\b", detail_of(response))
                     refused = 400 if route.path.startswith("/v1/") else 422  # as OpenAI has it
-                    if value in NEVER_TAKEN and not (found.status_code == refused and named):
-                        visitor.faults.append(f"{route}, {where} {value[:30]}: {found.status_code} {found.text[:200]}")
+                    if value in NEVER_TAKEN and not (response.status_code == refused and named):
+                        visitor.faults.append(
+                            f"{route}, {where} {value[:30]}: {response.status_code} {response.text[:200]}"
+                        )
 
 
 def test_numbers_are_no_texts_and_no_truths(visitor: Visitor) -> None:
@@ -118,9 +120,9 @@ def test_numbers_are_no_texts_and_no_truths(visitor: Visitor) -> None:
                 other = ('"1"', "true") if type(value) in (int, float) else ('"true"', "1") if value is True else ()
                 for wrong in other:
                     content = json.dumps(replaced(body, keys), ensure_ascii=False).replace(f'"{PLACE}"', wrong)
-                    found = visitor.ask(route, f"{keys} {wrong}", content=content.encode())
-                    if found.status_code not in (400, 422):
-                        visitor.faults.append(f"{route}, {keys} {wrong}: {found.status_code}")
+                    response = visitor.ask(route, f"{keys} {wrong}", content=content.encode())
+                    if response.status_code not in (400, 422):
+                        visitor.faults.append(f"{route}, {keys} {wrong}: {response.status_code}")
 
 
 @pytest.mark.parametrize("key", [*NO_IDS, "", r"\ud800", r"\u0000"], ids=lambda key: ascii(key[:12]))
@@ -128,8 +130,8 @@ def test_as_the_id_of_a_ranked_answer(visitor: Visitor, key: str) -> None:
     route = next(route for route in visitor.routes if str(route) == "POST /api/v1/groups/{group_id}/rankings")
     text = json.dumps({"ranks": {**visitor.ranks, PLACE: 1}}, ensure_ascii=False)
     key = key.replace("\0", r"\u0000")
-    found = visitor.ask(route, key[:30], content=text.replace(PLACE, key).encode())
-    assert found.status_code in (409, 422)  # 409: another test has ranked it meanwhile
+    response = visitor.ask(route, key[:30], content=text.replace(PLACE, key).encode())
+    assert response.status_code in (409, 422)  # 409: another test has ranked it meanwhile
 
 
 def test_bodies_that_are_hardly_json(visitor: Visitor) -> None:

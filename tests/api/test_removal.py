@@ -27,9 +27,9 @@ def running(tiny_model_dir: Path, data_dir: Path) -> Iterator[LiveServer]:
 def add_policy(server: LiveServer, model_dir: Path) -> int:
     with transaction(server.runtime.write) as session:
         path = versions.next_version_path(session, VersionKind.POLICY)
-        found = copy_directory(model_dir, server.settings.data_dir / path)
+        content_hash = copy_directory(model_dir, server.settings.data_dir / path)
         return versions.add_version(
-            session, versions.NewVersion(kind=VersionKind.POLICY, parent_id=1, path=path, content_hash=found)
+            session, versions.NewVersion(kind=VersionKind.POLICY, parent_id=1, path=path, content_hash=content_hash)
         ).id
 
 
@@ -131,11 +131,11 @@ def test_activated_and_removed_at_the_same_moment(running: LiveServer, tiny_mode
     for _ in range(4):
         policy = add_policy(running, tiny_model_dir)
         start = threading.Barrier(2)
-        found: dict[str, int] = {}
+        statuses: dict[str, int] = {}
 
-        def ask(method: str, path: str, start: threading.Barrier = start, found: dict[str, int] = found) -> None:
+        def ask(method: str, path: str, start: threading.Barrier = start, statuses: dict[str, int] = statuses) -> None:
             start.wait()
-            found[method] = running.client.request(method, path).status_code
+            statuses[method] = running.client.request(method, path).status_code
 
         calls = [("DELETE", f"/api/v1/versions/{policy}"), ("POST", f"/api/v1/versions/{policy}/activate")]
         threads = [threading.Thread(target=ask, args=call) for call in calls]
@@ -143,8 +143,8 @@ def test_activated_and_removed_at_the_same_moment(running: LiveServer, tiny_mode
             thread.start()
         for thread in threads:
             thread.join()
-        assert found in ({"DELETE": 200, "POST": 410}, {"DELETE": 409, "POST": 200})
+        assert statuses in ({"DELETE": 200, "POST": 410}, {"DELETE": 409, "POST": 200})
         row = running.client.get(f"/api/v1/versions/{policy}").json()
-        assert (row["status"] == "active", row["removed_at"] is None) == (found["POST"] == 200,) * 2
-        assert folder(running, policy).is_dir() is (found["POST"] == 200)
+        assert (row["status"] == "active", row["removed_at"] is None) == (statuses["POST"] == 200,) * 2
+        assert folder(running, policy).is_dir() is (statuses["POST"] == 200)
         running.client.post("/api/v1/versions/1/activate")

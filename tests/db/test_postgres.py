@@ -42,10 +42,10 @@ STATES = {
 @pytest.mark.parametrize("state", STATES)
 def test_each_state_has_its_sentence(state: str) -> None:
     status, says, passes = STATES[state]
-    found = trouble_of(OperationalError("SELECT 1", {}, psycopg.errors.lookup(state)("locked, malformed, busy")))
-    assert found is not None
-    assert (found.status, found.passes) == (status, passes)
-    assert says in found.sentence
+    trouble = trouble_of(OperationalError("SELECT 1", {}, psycopg.errors.lookup(state)("locked, malformed, busy")))
+    assert trouble is not None
+    assert (trouble.status, trouble.passes) == (status, passes)
+    assert says in trouble.sentence
 
 
 @pytest.mark.parametrize("state", ["23505", "22021", "42601"])
@@ -64,9 +64,9 @@ def test_a_mistake_of_the_program_is_none(state: str) -> None:
     ],
 )
 def test_a_server_that_is_not_reached(said: str, says: str) -> None:
-    found = trouble_of(OperationalError("SELECT 1", {}, psycopg.OperationalError(said)))
-    assert found is not None
-    assert says in found.sentence
+    trouble = trouble_of(OperationalError("SELECT 1", {}, psycopg.OperationalError(said)))
+    assert trouble is not None
+    assert says in trouble.sentence
 
 
 @needs_server
@@ -97,9 +97,9 @@ def test_a_reader_writes_nothing(database: Database) -> None:
         session.add(Installation(id=1, precision="fp32"))
         with pytest.raises(InternalError) as raised:
             session.flush()
-    found = trouble_of(raised.value)
-    assert found is not None
-    assert "may not write" in found.sentence
+    trouble = trouble_of(raised.value)
+    assert trouble is not None
+    assert "may not write" in trouble.sentence
     assert is_postgres()
 
 

@@ -44,21 +44,21 @@ def main() -> int:
 
 def fuzz_forms(visitor: Visitor, calls: int, seed: int) -> Counter[str]:
     """Each form with one field that holds anything; what is wrong stands in the visitor's faults."""
-    dice, statuses = random.Random(seed), Counter[str]()
+    rng, statuses = random.Random(seed), Counter[str]()
     forms = list(right(visitor, lambda route: route.takes_form))
     while statuses.total() < calls:
-        route, sent = dice.choice(forms)
+        route, sent = rng.choice(forms)
         data = sent()["data"]
-        name = dice.choice([name for name in data if name != CSRF_FIELD] or ["x"])
-        text = dice.choice([*TEXTS, anything(dice), anything(dice)])
-        path = {place: dice.choice([*TEXTS, "1", "2"]) for place in route.in_path if dice.random() < 0.3}
+        name = rng.choice([name for name in data if name != CSRF_FIELD] or ["x"])
+        text = rng.choice([*TEXTS, anything(rng), anything(rng)])
+        path = {place: rng.choice([*TEXTS, "1", "2"]) for place in route.in_path if rng.random() < 0.3}
         response = visitor.ask(route, f"{name} {text[:40]!r}", path, data={**data, name: text})
         statuses[str(response.status_code)] += 1
     return statuses
 
 
-def anything(dice: random.Random) -> str:
-    points = (dice.choice([*range(256), dice.randrange(0x110000)]) for _ in range(dice.randrange(80)))
+def anything(rng: random.Random) -> str:
+    points = (rng.choice([*range(256), rng.randrange(0x110000)]) for _ in range(rng.randrange(80)))
     return "".join(map(chr, points)).encode("utf-8", "replace").decode()
 
 

@@ -29,14 +29,14 @@ def evaluate(policy: Llama, reference: Llama, hparams: EvaluationHparams = HPARA
 
 def test_a_model_against_itself_is_a_draw() -> None:
     model = tiny_model()
-    found = evaluate(model, model)
-    assert found.metrics["win_rate"] == 0.5
-    assert found.metrics["win_rate_error"] == 0
-    assert found.metrics["kl"] == pytest.approx(0, abs=1e-4)
-    assert found.metrics["kl_k3"] == pytest.approx(0, abs=1e-4)
-    assert found.metrics["reward/mean"] == found.metrics["reward/reference_mean"]
-    assert found.metrics["length_mean"] == found.metrics["length_reference_mean"]
-    assert all(sample.before == sample.after for sample in found.samples)
+    evaluation = evaluate(model, model)
+    assert evaluation.metrics["win_rate"] == 0.5
+    assert evaluation.metrics["win_rate_error"] == 0
+    assert evaluation.metrics["kl"] == pytest.approx(0, abs=1e-4)
+    assert evaluation.metrics["kl_k3"] == pytest.approx(0, abs=1e-4)
+    assert evaluation.metrics["reward/mean"] == evaluation.metrics["reward/reference_mean"]
+    assert evaluation.metrics["length_mean"] == evaluation.metrics["length_reference_mean"]
+    assert all(sample.before == sample.after for sample in evaluation.samples)
 
 
 def test_every_end_token_ends_an_answer_and_none_is_told_apart_by_it() -> None:
@@ -45,20 +45,20 @@ def test_every_end_token_ends_an_answer_and_none_is_told_apart_by_it() -> None:
     reward_model = RewardModel.from_sft(tiny_model(), 2, seed=0)
     hparams = EvaluationHparams(num_prompts=30, samples_per_prompt=3, max_tokens=40)
     trained = evaluate_policy(tiny_model(seed=3), model, reward_model, PROMPTS, hparams, ends=ends, pad_id=PAD)
-    found = drain(trained).metrics
-    assert found["end_rate"] == found["end_reference_rate"] == 1
-    assert found["length_mean"] < 4
+    figures = drain(trained).metrics
+    assert figures["end_rate"] == figures["end_reference_rate"] == 1
+    assert figures["length_mean"] < 4
     first, other = score_answers(reward_model, PROMPTS[:1], [[[33, 7], [33, END]]], ends=ends)[0]
     assert first == other
 
 
 def test_another_model_is_told_apart() -> None:
-    found = evaluate(tiny_model(seed=3), tiny_model())
-    assert found.metrics["kl"] > 0.5
-    assert found.metrics["kl_k3"] > 0
-    assert found.metrics["num_prompts"] == 20
-    assert all(math.isfinite(value) for value in found.metrics.values())
-    assert [sample.prompt_index for sample in found.samples] == [0, 6, 13, 19]
+    evaluation = evaluate(tiny_model(seed=3), tiny_model())
+    assert evaluation.metrics["kl"] > 0.5
+    assert evaluation.metrics["kl_k3"] > 0
+    assert evaluation.metrics["num_prompts"] == 20
+    assert all(math.isfinite(value) for value in evaluation.metrics.values())
+    assert [sample.prompt_index for sample in evaluation.samples] == [0, 6, 13, 19]
 
 
 def test_the_same_seed_gives_the_same_answers() -> None:
@@ -71,19 +71,19 @@ def test_the_mean_of_both_estimators_is_near_the_exact_kl() -> None:
     """One-token answers: the exact KL is a sum over the vocabulary."""
     policy, reference = tiny_model(seed=3, scale=2.0), tiny_model(scale=2.0)
     hparams = EvaluationHparams(num_prompts=30, samples_per_prompt=64, max_tokens=1)
-    found = evaluate(policy, reference, hparams).metrics
+    figures = evaluate(policy, reference, hparams).metrics
     ids = torch.tensor(PROMPTS)
     p, q = torch.log_softmax(policy(ids)[:, -1], -1), torch.log_softmax(reference(ids)[:, -1], -1)
     exact = (p.exp() * (p - q)).sum(-1).mean().item()
-    assert found["kl"] == pytest.approx(exact, abs=4 * found["kl_error"])
-    assert found["kl_k3"] == pytest.approx(exact, rel=0.2)
+    assert figures["kl"] == pytest.approx(exact, abs=4 * figures["kl_error"])
+    assert figures["kl_k3"] == pytest.approx(exact, rel=0.2)
 
 
 @pytest.mark.usefixtures("fp32")
 def test_likelihoods_are_those_of_the_plain_models() -> None:
     policy, reference = tiny_model(seed=3), tiny_model()
     evaluation = evaluate(policy, reference)
-    found, answers = evaluation.metrics, evaluation.answers
+    figures, answers = evaluation.metrics, evaluation.answers
 
     def mean_logprob(model: Llama, groups: list[list[list[int]]], shift: int = 0) -> tuple[float, list[list[float]]]:
         """Per token, and summed for each answer; the prompt is the answer's own or `shift` further on."""
@@ -99,12 +99,12 @@ def test_likelihoods_are_those_of_the_plain_models() -> None:
 
     own, before = mean_logprob(policy, answers.after)[0], mean_logprob(reference, answers.before)
     under, other = mean_logprob(reference, answers.after), mean_logprob(reference, answers.before, shift=1)
-    assert found["entropy"] == pytest.approx(-own, rel=1e-4)
-    assert found["entropy_reference"] == pytest.approx(-before[0], rel=1e-4)
-    assert found["likelihood_under_reference"] == pytest.approx(under[0], rel=1e-4)
+    assert figures["entropy"] == pytest.approx(-own, rel=1e-4)
+    assert figures["entropy_reference"] == pytest.approx(-before[0], rel=1e-4)
+    assert figures["likelihood_under_reference"] == pytest.approx(under[0], rel=1e-4)
     fits = [a > b for mine, its in zip(before[1], other[1], strict=True) for a, b in zip(mine, its, strict=True)]
-    assert found["relevance_reference"] == pytest.approx(sum(fits) / len(fits))
-    assert 0.5 < found["relevance_reference"] < 1
+    assert figures["relevance_reference"] == pytest.approx(sum(fits) / len(fits))
+    assert 0.5 < figures["relevance_reference"] < 1
 
 
 def test_scores_beyond_the_best_of_the_reference_are_counted() -> None:
@@ -173,7 +173,7 @@ def test_each_number_is_of_its_own_model_prompt_and_answer(monkeypatch: pytest.M
 
     monkeypatch.setattr("app.training.evaluate.sample_batch", scripted)
     monkeypatch.setattr("app.training.evaluate.score_answers", score)
-    found = evaluate(policy, reference, replace(HPARAMS, temperature=0.7, num_prompts=20))
+    evaluation = evaluate(policy, reference, replace(HPARAMS, temperature=0.7, num_prompts=20))
     k1, k3, likely, fits = [], [], [], []
     for prompt in PROMPTS[:20]:
         for k in range(3):
@@ -210,9 +210,9 @@ def test_each_number_is_of_its_own_model_prompt_and_answer(monkeypatch: pytest.M
         "num_prompts": 20.0,
     }
     for name, value in expected.items():
-        assert found.metrics[name] == pytest.approx(value, rel=1e-3, abs=1e-6), name
-    assert [(one.before, one.after[0]) for one in found.samples] == [
-        ([9], PROMPTS[one.prompt_index][2]) for one in found.samples
+        assert evaluation.metrics[name] == pytest.approx(value, rel=1e-3, abs=1e-6), name
+    assert [(one.before, one.after[0]) for one in evaluation.samples] == [
+        ([9], PROMPTS[one.prompt_index][2]) for one in evaluation.samples
     ]
 
 
@@ -221,11 +221,11 @@ def test_wins_and_draws_by_hand() -> None:
     scores = [[1.0, 0.0], [2.0, 2.0]], [[2.0, 0.0], [3.0, 4.0]]
     kl = [[1.0, 3.0], [5.0, 7.0]]
     given = Answers(answers, answers, scores[0], scores[1], kl, kl, kl, [[True] * 2] * 2, [[True] * 2] * 2, kl, kl)
-    found = metrics_of(given, ENDS)
-    assert found["win_rate"] == pytest.approx((1 + 0.5 + 1 + 1) / 4), "a win counts 1, a draw 0.5"
-    assert found["win_rate_error"] == pytest.approx(torch.tensor([0.75, 1.0]).std().item() / math.sqrt(2))
-    assert found["kl_error"] == pytest.approx(torch.tensor([2.0, 6.0]).std().item() / math.sqrt(2)), "over prompts"
-    assert (found["distinct_share"], found["end_rate"]) == (0.5, 0.5)
+    figures = metrics_of(given, ENDS)
+    assert figures["win_rate"] == pytest.approx((1 + 0.5 + 1 + 1) / 4), "a win counts 1, a draw 0.5"
+    assert figures["win_rate_error"] == pytest.approx(torch.tensor([0.75, 1.0]).std().item() / math.sqrt(2))
+    assert figures["kl_error"] == pytest.approx(torch.tensor([2.0, 6.0]).std().item() / math.sqrt(2)), "over prompts"
+    assert (figures["distinct_share"], figures["end_rate"]) == (0.5, 0.5)
 
 
 def test_shares_and_errors_by_hand() -> None:

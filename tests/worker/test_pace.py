@@ -59,8 +59,8 @@ def test_uneven_steps_never_make_the_words_count_up(uneven: tuple[float, ...]) -
     for step in range(48):
         now += 10.0 * uneven[step % len(uneven)]
         moments.append(now)
-    found = [each for each in told(tuple(moments), begun=0.0) if each is not None][6:]
-    said = [word for word, _ in groupby(map(time_left, found))]
+    estimates = [each for each in told(tuple(moments), begun=0.0) if each is not None][6:]
+    said = [word for word, _ in groupby(map(time_left, estimates))]
     assert (
         said
         == [
@@ -73,21 +73,21 @@ def test_uneven_steps_never_make_the_words_count_up(uneven: tuple[float, ...]) -
 
 def test_a_machine_that_turns_slow_is_admitted_and_one_that_turns_quick_at_once() -> None:
     slow = (*(10.0 * step for step in range(1, 11)), *(100.0 + 40.0 * step for step in range(1, 15)))
-    found = [each for each in told(slow, begun=0.0) if each is not None]
-    assert found[9] == pytest.approx(140.0)
-    assert found[15] == pytest.approx(8 * 40.0, rel=0.25)  # six slow steps later
+    estimates = [each for each in told(slow, begun=0.0) if each is not None]
+    assert estimates[9] == pytest.approx(140.0)
+    assert estimates[15] == pytest.approx(8 * 40.0, rel=0.25)  # six slow steps later
     quick = (*(40.0 * step for step in range(1, 11)), *(400.0 + 10.0 * step for step in range(1, 15)))
     assert [each for each in told(quick, begun=0.0) if each is not None][15] == pytest.approx(8 * 10.0, rel=0.25)
 
 
 def test_a_recorded_training() -> None:
-    found = [each for each in told(POLICY, begun=5.0) if each is not None]
-    assert len(found) == 24
-    assert time_left(found[0]) == "about 2 minutes"
-    quiet = [POLICY[step] + found[step] for step in range(5)]
+    estimates = [each for each in told(POLICY, begun=5.0) if each is not None]
+    assert len(estimates) == 24
+    assert time_left(estimates[0]) == "about 2 minutes"
+    quiet = [POLICY[step] + estimates[step] for step in range(5)]
     assert max(quiet) < 1.1 * quiet[0]
     # in the last third it is never off by more than what was left
     for step in range(16, 23):
-        assert found[step] == pytest.approx(POLICY[-1] - POLICY[step], rel=1.0)
-    assert found[-1] == 0.0
-    assert time_left(found[-1]) == "a moment"
+        assert estimates[step] == pytest.approx(POLICY[-1] - POLICY[step], rel=1.0)
+    assert estimates[-1] == 0.0
+    assert time_left(estimates[-1]) == "a moment"

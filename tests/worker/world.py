@@ -33,7 +33,7 @@ def make_world(data_dir: Path, model_dir: Path, *, ranked: int = 8, **settings: 
     quiet = {"auto_policy_accuracy": 2.0, "worker_threads": 1, "model_dir": model_dir}
     harness = Harness(data_dir, **(quiet | settings))
     install(harness.settings)
-    dice = random.Random(0)
+    rng = random.Random(0)
     with transaction(harness.sessions) as session:
         labeler = labelers.get_or_create_labeler(session, "person")
         sft = versions.sft_version(session)
@@ -41,7 +41,7 @@ def make_world(data_dir: Path, model_dir: Path, *, ranked: int = 8, **settings: 
         for number, prompt in enumerate(session.scalars(chosen).all()):
             lengths = [3, 6, 9, 12]
             answers = [
-                SampledAnswer("word " * length, [*dice.choices(VOCABULARY, k=length), 4], "stop") for length in lengths
+                SampledAnswer("word " * length, [*rng.choices(VOCABULARY, k=length), 4], "stop") for length in lengths
             ]
             group = groups.add_group(
                 session,

@@ -60,7 +60,7 @@ FAULTS = [
     ppo("the KL controller never updated", 'trainer.controller.update(metrics["objective/kl"], hparams.batch_size)', "pass"),
     ppo("the KL controller fed with KL per token", 'update(metrics["objective/kl"],', 'update(metrics["objective/kl"] / metrics["policy/length_mean"],'),
     ppo("the KL controller counts prompts", "hparams.batch_size)\n        trainer.batch += 1", "per_batch)\n        trainer.batch += 1"),
-    ppo("the same dice for every batch", "part_seed(hparams.seed, batch)", "part_seed(hparams.seed, 0)"),
+    ppo("the same random numbers for every batch", "part_seed(hparams.seed, batch)", "part_seed(hparams.seed, 0)"),
     ppo("prompts in the same order each lap", "part_seed(seed, lap, LAP_STRIDE)", "part_seed(seed, 0, LAP_STRIDE)", PPO),
     ppo("the same prompts in each batch", "range(batch * size, (batch + 1) * size)", "range(size)", PPO),
     ppo("one batch too few", "math.ceil(hparams.total_episodes / hparams.batch_size)", "hparams.total_episodes // hparams.batch_size - 1"),

@@ -36,19 +36,19 @@ def sharded(tmp_path: Path) -> Path:
 def test_a_whole_copy_with_its_origin(source: Path, tmp_path: Path) -> None:
     (source / "pytorch_model.bin").write_bytes(b"a pickle")
     (source / "run_me.py").write_text("print()")
-    found = import_directory(source, tmp_path / "data" / "1-sft")
-    assert (found.name, found.model_type, found.context_tokens, found.plain_format) == (
+    imported = import_directory(source, tmp_path / "data" / "1-sft")
+    assert (imported.name, imported.model_type, imported.context_tokens, imported.plain_format) == (
         "SmolTest-1M", "llama", 256, False,
     )  # fmt: skip
-    verify_directory(tmp_path / "data" / "1-sft", found.content_hash)
+    verify_directory(tmp_path / "data" / "1-sft", imported.content_hash)
     names = {path.name for path in (tmp_path / "data" / "1-sft").iterdir()}
     assert names == {
         "config.json", "generation_config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json",
         "chat_template.jinja", "checksums.json",
     }  # fmt: skip
     assert (tmp_path / "data" / "1-sft" / "config.json").read_bytes() == (source / "config.json").read_bytes()
-    assert found.metrics["imported_from"] == "SmolTest-1M"
-    assert found.parameters == sum(weight.numel() for weight in load_model(source)[0].parameters())
+    assert imported.metrics["imported_from"] == "SmolTest-1M"
+    assert imported.parameters == sum(weight.numel() for weight in load_model(source)[0].parameters())
 
 
 def test_languages_are_those_that_were_said_or_those_of_its_card(source: Path, tmp_path: Path) -> None:
@@ -66,15 +66,15 @@ def test_a_name_may_hold_any_bytes(source: Path, tmp_path: Path) -> None:
 
 
 def test_shards_are_copied_and_checked(sharded: Path, tmp_path: Path) -> None:
-    found = import_directory(sharded, tmp_path / "copy")
+    imported = import_directory(sharded, tmp_path / "copy")
     assert len(list((tmp_path / "copy").glob("model-*.safetensors"))) > 2
-    verify_directory(tmp_path / "copy", found.content_hash)
+    verify_directory(tmp_path / "copy", imported.content_hash)
     [shard, *_] = sorted((tmp_path / "copy").glob("model-*.safetensors"))
     content = bytearray(shard.read_bytes())
     content[-3] ^= 1
     shard.write_bytes(content)
     with pytest.raises(CheckpointError, match=shard.name):
-        verify_directory(tmp_path / "copy", found.content_hash)
+        verify_directory(tmp_path / "copy", imported.content_hash)
 
 
 def test_links_are_followed(source: Path, tmp_path: Path) -> None:
@@ -92,8 +92,8 @@ def test_a_base_model_gets_the_plain_format(source: Path, tmp_path: Path) -> Non
 
     save_tokenizer(source, "mistral", template=None)
     (source / "chat_template.jinja").unlink()
-    found = import_directory(source, tmp_path / "copy")
-    assert found.plain_format
+    imported = import_directory(source, tmp_path / "copy")
+    assert imported.plain_format
     ours, theirs = Tokenizer.load(tmp_path / "copy"), AutoTokenizer.from_pretrained(tmp_path / "copy")
     ids = ours.encode_conversation([{"role": "user", "content": "Hi"}])
     assert ours.decode(ids) == "User: Hi\nAssistant:"
@@ -210,9 +210,9 @@ def test_a_missing_shard(sharded: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["../outside.safetensors", "/etc/passwd", "model.bin"])
 def test_an_index_that_leads_elsewhere(name: str, sharded: Path, tmp_path: Path) -> None:
     index = sharded / "model.safetensors.index.json"
-    found = json.loads(index.read_text())
-    found["weight_map"]["model.norm.weight"] = name
-    index.write_text(json.dumps(found))
+    listed = json.loads(index.read_text())
+    listed["weight_map"]["model.norm.weight"] = name
+    index.write_text(json.dumps(listed))
     with pytest.raises(CheckpointError, match="not a safetensors file beside it"):
         import_directory(sharded, tmp_path / "copy")
 
@@ -223,11 +223,11 @@ def test_a_directory_that_is_none(tmp_path: Path) -> None:
 
 
 def test_a_failed_import_leaves_the_former_one(source: Path, tmp_path: Path) -> None:
-    found = import_directory(source, tmp_path / "copy")
+    imported = import_directory(source, tmp_path / "copy")
     _not_numbers(source)
     with pytest.raises(CheckpointError):
         import_directory(source, tmp_path / "copy")
-    verify_directory(tmp_path / "copy", found.content_hash)
+    verify_directory(tmp_path / "copy", imported.content_hash)
 
 
 def test_opening_needs_one_copy_of_the_weights(tmp_path: Path) -> None:
@@ -244,9 +244,9 @@ def test_opening_needs_one_copy_of_the_weights(tmp_path: Path) -> None:
     )
     stored = (tmp_path / "wide" / "model.safetensors").stat().st_size
     command = [sys.executable, "-m", "bench.import_model", "--action", "load", "--source", str(tmp_path / "wide")]
-    found = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
-    assert found["own"] < 2 * stored + 130 * MIB
-    assert found["peak"] < 3 * stored + 130 * MIB
+    bytes_taken = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+    assert bytes_taken["own"] < 2 * stored + 130 * MIB
+    assert bytes_taken["peak"] < 3 * stored + 130 * MIB
 
 
 def test_a_stored_output_layer_that_equals_the_embeddings(tmp_path: Path) -> None:

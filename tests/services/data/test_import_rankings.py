@@ -77,8 +77,8 @@ def count(read: sessionmaker[Session], table: type[Any]) -> int:
 def stored(read: sessionmaker[Session]) -> list[tuple[str, list[tuple[str, int]]]]:
     """Prompt, and answers with their ranks, of what is learned from."""
     with read() as session:
-        found = training_data.ranked_answers(session, training_data.ranking_ids_in_force(session))
-    return [(each.messages[0]["content"], list(zip(each.texts, each.ranks, strict=True))) for each in found]
+        ranked = training_data.ranked_answers(session, training_data.ranking_ids_in_force(session))
+    return [(each.messages[0]["content"], list(zip(each.texts, each.ranks, strict=True))) for each in ranked]
 
 
 def test_pairs_ties_and_rankings_are_learned_from(take: Import, read: sessionmaker[Session]) -> None:
@@ -113,16 +113,16 @@ def test_what_is_archived_stays_so_and_what_ships_is_archived_as_in_the_file(
     with transaction(write) as session:
         session.add(prompt_of("shipped"))
     rows = [pair(prompt=prompt, chosen="c", archived_at="2026-02-01") for prompt in ("here", "away", "shipped")]
-    found = take(*rows)
+    summary = take(*rows)
     with read() as session:
         since = {prompt.text: prompt.archived_at for prompt in session.scalars(select(Prompt))}
         shipped = session.scalar(select(Prompt.id).where(Prompt.text == "shipped")) or 0
     february = datetime(2026, 2, 1, tzinfo=UTC)
     assert since == {"here": None, "away": datetime(2026, 1, 1, tzinfo=UTC), "shipped": february}
     put_away = frozenset({(shipped, february)})
-    assert found == ImportSummary(lines=3, repeated=3, kept=1, put_away=put_away, rankings=3, archived=1)
-    assert "1 prompt that ships with Fourfold is archived here, too" in told(found)
-    assert "1 ranking is about archived prompts: kept, but not trained on" in told(found)
+    assert summary == ImportSummary(lines=3, repeated=3, kept=1, put_away=put_away, rankings=3, archived=1)
+    assert "1 prompt that ships with Fourfold is archived here, too" in told(summary)
+    assert "1 ranking is about archived prompts: kept, but not trained on" in told(summary)
     assert [prompt for prompt, _ in stored(read)] == ["here", "here"]
     assert take(*rows) == ImportSummary(lines=3, repeated=3, kept=1, repeated_rankings=3)
 
@@ -165,11 +165,11 @@ def test_rankings_about_held_out_prompts_are_kept_and_not_learned_from(
     take: Import, read: sessionmaker[Session]
 ) -> None:
     take({"prompt": "q", "split": "held_out"})
-    found = take(pair(), pair(prompt="r", split="held_out"), pair(prompt="s"), pair(split="train", chosen="c"))
-    assert found == ImportSummary(lines=4, new=2, repeated=2, kept=1, rankings=4, held_out=3)
+    summary = take(pair(), pair(prompt="r", split="held_out"), pair(prompt="s"), pair(split="train", chosen="c"))
+    assert summary == ImportSummary(lines=4, new=2, repeated=2, kept=1, rankings=4, held_out=3)
     assert stored(read) == [("s", [("a", 1), ("b", 2)])]
     assert count(read, Ranking) == 4
-    assert "3 rankings are about held-out prompts: kept, but not trained on." in told(found)
+    assert "3 rankings are about held-out prompts: kept, but not trained on." in told(summary)
 
 
 def test_a_labeler_is_whom_the_file_names(
@@ -187,8 +187,8 @@ def test_a_labeler_is_whom_the_file_names(
     )
     with read() as session:
         query = select(Ranking).options(selectinload(Ranking.labeler)).order_by(Ranking.id)
-        found = [(each.labeler.name, each.labeler.kind.value) for each in session.scalars(query)]
-    assert found == [
+        named = [(each.labeler.name, each.labeler.kind.value) for each in session.scalars(query)]
+    assert named == [
         ("ada", "person"),
         ("bob", "person"),
         ("eve", "imported"),
@@ -215,8 +215,8 @@ def test_a_file_goes_through_the_door_of_its_form(take: Import, read: sessionmak
         with pytest.raises(InvalidError, match=says):
             take(*rows, wanted=wanted)
     assert count(read, Prompt) == 0
-    found = take({"prompt": "q"}, three, pair(), {"instruction": "i", "output": "o", "history": [1]})
-    assert found == ImportSummary(
+    summary = take({"prompt": "q"}, three, pair(), {"instruction": "i", "output": "o", "history": [1]})
+    assert summary == ImportSummary(
         lines=4, new=3, repeated=1, rankings=2, answers_not_kept=1, columns_not_kept=frozenset({"history"})
     )
 
@@ -255,8 +255,8 @@ def test_after_a_crash_there_are_all_or_none_and_the_next_import_waits_for_nothi
         with read() as session:
             version = session.scalars(select(Version)).one()
         again = BytesIO("\n".join(map(json.dumps, ROWS)).encode())
-        found = next_start.run(again, Fitting(ScriptedEngine(), version.id, version.id, answer_tokens=10))
-        assert (found.rankings, found.repeated_rankings) == ((5, 0) if crashes_at < 4 else (0, 5))
+        summary = next_start.run(again, Fitting(ScriptedEngine(), version.id, version.id, answer_tokens=10))
+        assert (summary.rankings, summary.repeated_rankings) == ((5, 0) if crashes_at < 4 else (0, 5))
     next_start.clean_up()
     kept = 5 if crashes_at % 2 or crashes_at >= 4 else 0
     assert len(stored(read)) == kept

@@ -27,13 +27,13 @@ def read(row: Columns, most: int = 100) -> GivenRow:
     return read_row(row, most)
 
 
-def said(found: GivenRow) -> list[str]:
-    return [message["content"] for message in found.prompt.messages]
+def said(given: GivenRow) -> list[str]:
+    return [message["content"] for message in given.prompt.messages]
 
 
-def ranked(found: GivenRow) -> list[tuple[str, int]]:
-    assert found.ranking is not None
-    return [(answer.text, rank) for answer, rank in zip(found.ranking.answers, found.ranking.ranks, strict=True)]
+def ranked(given: GivenRow) -> list[tuple[str, int]]:
+    assert given.ranking is not None
+    return [(answer.text, rank) for answer, rank in zip(given.ranking.answers, given.ranking.ranks, strict=True)]
 
 
 SYSTEM = {"role": "system", "content": "s"}
@@ -94,8 +94,8 @@ COMPARISONS: list[tuple[Columns, list[str], list[tuple[str, int]]]] = [
 
 @pytest.mark.parametrize(("row", "prompt", "answers"), COMPARISONS)
 def test_comparisons(row: Columns, prompt: list[str], answers: list[tuple[str, int]]) -> None:
-    found = read(row)
-    assert (found.form, said(found), ranked(found), found.columns_not_kept) == (
+    given = read(row)
+    assert (given.form, said(given), ranked(given), given.columns_not_kept) == (
         Form.COMPARISONS,
         prompt,
         answers,
@@ -134,9 +134,9 @@ RANKINGS: list[tuple[Columns, list[tuple[str, int]]]] = [
 
 @pytest.mark.parametrize(("row", "answers"), RANKINGS)
 def test_rankings(row: Columns, answers: list[tuple[str, int]]) -> None:
-    found = read(row)
-    assert (found.form, said(found), ranked(found)) == (Form.RANKINGS, ["q"], answers)
-    assert not found.columns_not_kept
+    given = read(row)
+    assert (given.form, said(given), ranked(given)) == (Form.RANKINGS, ["q"], answers)
+    assert not given.columns_not_kept
 
 
 @pytest.mark.parametrize(
@@ -158,9 +158,9 @@ def test_rankings(row: Columns, answers: list[tuple[str, int]]) -> None:
 def test_of_prompts_with_an_answer_the_prompt_is_kept_and_the_rest_counted(
     row: Columns, prompt: list[str], answers: int, questions: int
 ) -> None:
-    found = read(row)
-    assert (found.form, said(found), found.ranking) == (Form.ANSWERED, prompt, None)
-    assert (found.answers_not_kept, found.questions_not_kept, found.columns_not_kept) == (
+    given = read(row)
+    assert (given.form, said(given), given.ranking) == (Form.ANSWERED, prompt, None)
+    assert (given.answers_not_kept, given.questions_not_kept, given.columns_not_kept) == (
         answers,
         questions,
         frozenset(),
@@ -168,14 +168,14 @@ def test_of_prompts_with_an_answer_the_prompt_is_kept_and_the_rest_counted(
 
 
 def test_a_prompt_that_is_a_conversation_is_kept_whole() -> None:
-    found = read({"messages": [user("q"), assistant("a"), user("r")], "split": "held_out", "language": "de"})
-    assert (found.form, said(found), found.answers_not_kept) == (Form.PROMPTS, ["q", "a", "r"], 0)
-    assert (found.prompt.split, found.prompt.language) == (PromptSplit.HELD_OUT, "de")
+    given = read({"messages": [user("q"), assistant("a"), user("r")], "split": "held_out", "language": "de"})
+    assert (given.form, said(given), given.answers_not_kept) == (Form.PROMPTS, ["q", "a", "r"], 0)
+    assert (given.prompt.split, given.prompt.language) == (PromptSplit.HELD_OUT, "de")
 
 
 def test_columns_that_nobody_asks_for_are_named() -> None:
-    found = read({"prompt": "q", "response_a": "a", "response_b": "b", "winner": None, "id": 7, "x\0" + "y" * 99: 1})
-    assert found.columns_not_kept == {"response_a", "response_b", "x" + "y" * 59}
+    given = read({"prompt": "q", "response_a": "a", "response_b": "b", "winner": None, "id": 7, "x\0" + "y" * 99: 1})
+    assert given.columns_not_kept == {"response_a", "response_b", "x" + "y" * 59}
     assert read({"": 0, "prompt": "q"}).columns_not_kept == {"one without a name"}
     pair = read({"prompt": "q", "chosen": "a", "rejected": "b", "score_chosen": 1, "prompt_id": "f3"})
     assert pair.columns_not_kept == {"score_chosen"}
@@ -190,16 +190,16 @@ def test_what_a_ranking_of_ours_carries_is_read() -> None:
         **{"archived_at": "2026-01-02", "source": "own"},
     }
     row["answers"][1] = {"text": "b", "rank": 2}  # type: ignore[index]
-    found = read(row)
-    assert found.ranking is not None
-    first = found.ranking.answers[0]
+    given = read(row)
+    assert given.ranking is not None
+    first = given.ranking.answers[0]
     assert (first.text, first.tokens, first.finish_reason) == (" a", [5, 4], "length")
-    assert (found.ranking.labeler, found.ranking.labeler_kind, found.ranking.comment) == ("ada", "person", "so")
-    assert (found.ranking.duration_ms, found.ranking.written_by) == (5, "version 7")
-    assert str(found.ranking.created_at) == "2026-01-02 03:04:05.000006+00:00"
-    assert found.ranking.settings == {"temperature": 0.5, "stop": []}
-    assert (str(found.prompt.archived_at), found.prompt.source) == ("2026-01-02 00:00:00+00:00", PromptSource.OWN)
-    assert found.columns_not_kept == frozenset()
+    assert (given.ranking.labeler, given.ranking.labeler_kind, given.ranking.comment) == ("ada", "person", "so")
+    assert (given.ranking.duration_ms, given.ranking.written_by) == (5, "version 7")
+    assert str(given.ranking.created_at) == "2026-01-02 03:04:05.000006+00:00"
+    assert given.ranking.settings == {"temperature": 0.5, "stop": []}
+    assert (str(given.prompt.archived_at), given.prompt.source) == ("2026-01-02 00:00:00+00:00", PromptSource.OWN)
+    assert given.columns_not_kept == frozenset()
     named = read({**row, "written_by": "policy 7", "source": "shipped"})
     assert named.ranking is not None
     assert (named.ranking.written_by, named.prompt.source) == ("policy 7", PromptSource.IMPORTED)
@@ -301,7 +301,7 @@ def test_whatever_stands_in_a_column_it_is_taken_or_refused_with_a_sentence(data
         place = place[key]
     place[key] = data.draw(json_values)
     with suppress(InvalidError):
-        found = read(row, 1_000)
-        assert said(found)
-        if found.ranking is not None:
-            assert len(found.ranking.answers) == len(found.ranking.ranks) >= 2
+        given_row = read(row, 1_000)
+        assert said(given_row)
+        if given_row.ranking is not None:
+            assert len(given_row.ranking.answers) == len(given_row.ranking.ranks) >= 2

@@ -25,10 +25,10 @@ def read(tmp_path: Path) -> ReadAll:
         path = tmp_path / "given"
         path.write_bytes(content)
         with path.open("rb") as file, readable(file, KNOWN_COLUMNS, tmp_path) as again:
-            found = [(place, dict(row)) for place, row in again()]
-            assert found == list(again()), "it can be read twice"
+            rows = [(place, dict(row)) for place, row in again()]
+            assert rows == list(again()), "it can be read twice"
         assert [each.name for each in tmp_path.iterdir()] == ["given"]
-        return found
+        return rows
 
     return read_all
 
@@ -121,9 +121,9 @@ def test_parquet(read: ReadAll, tmp_path: Path) -> None:
         {"prompt": "x" * number, "messages": [{"role": "user", "content": "你"}], "score": number / 2, "none": None}
         for number in range(200)
     ]
-    found = read(as_parquet(tmp_path, pa.Table.from_pylist(given)))
-    assert [row for _, row in found] == given
-    assert [place for place, _ in found[:2]] == ["Row 1", "Row 2"]
+    rows = read(as_parquet(tmp_path, pa.Table.from_pylist(given)))
+    assert [row for _, row in rows] == given
+    assert [place for place, _ in rows[:2]] == ["Row 1", "Row 2"]
 
 
 def test_parquet_with_values_that_say_nothing_here(read: ReadAll, tmp_path: Path) -> None:
@@ -147,9 +147,9 @@ def test_a_damaged_parquet_file_is_refused_or_read(read: ReadAll, tmp_path: Path
     content = bytearray(as_parquet(tmp_path, pa.table({"prompt": [f"prompt {n}" for n in range(50)]})))
     for step in range(4):
         content[4 + (seed * 7919 + step * 104_729) % (len(content) - 8)] ^= 0xFF
-    found = outcome(read, bytes(content))
-    assert isinstance(found, int) or "Parquet" in found or "UTF-8" in found
-    assert not isinstance(found, int) or found <= 50
+    taken = outcome(read, bytes(content))
+    assert isinstance(taken, int) or "Parquet" in taken or "UTF-8" in taken
+    assert not isinstance(taken, int) or taken <= 50
 
 
 def outcome(read: ReadAll, content: bytes) -> int | str:

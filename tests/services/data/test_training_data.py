@@ -27,9 +27,9 @@ def test_rankings_come_in_the_order_of_their_ids_in_chunks(
         ids.append(ranking.id)
     assert training_data.ranking_ids_in_force(session) == ids
     order = [ids[place] for place in (3, 0, 4, 2, 1)]
-    found = training_data.ranked_answers(session, order)
-    assert [each.messages[0]["content"] for each in found] == [f"Prompt {number}" for number in (3, 0, 4, 2, 1)]
-    for number, each in zip((3, 0, 4, 2, 1), found, strict=True):
+    read = training_data.ranked_answers(session, order)
+    assert [each.messages[0]["content"] for each in read] == [f"Prompt {number}" for number in (3, 0, 4, 2, 1)]
+    for number, each in zip((3, 0, 4, 2, 1), read, strict=True):
         assert each.texts == [f"answer {n}" for n in range(4)]
         assert each.answers == [[5, n, 4] for n in range(4)]
         assert each.ranks == [1 + (n + number) % 4 for n in range(4)], "each answer has its own rank"
@@ -41,10 +41,10 @@ def test_answers_are_the_versions_newest(session: Session, make_group: MakeGroup
     first, second = make_group(), make_group(text="Another")
     assert first.version_id is not None
     answers = sorted([*first.completions, *second.completions], key=lambda answer: answer.id)
-    found = training_data.answer_ids_of_version(session, first.version_id, 3)
-    assert found == [answer.id for answer in answers[-3:]]
+    answer_ids = training_data.answer_ids_of_version(session, first.version_id, 3)
+    assert answer_ids == [answer.id for answer in answers[-3:]]
     assert training_data.answer_ids_of_version(session, first.version_id + 1, 3) == []
-    read = training_data.answers_with_prompts(session, found)
+    read = training_data.answers_with_prompts(session, answer_ids)
     assert read == [([Message(role="user", content="Another")], answer.token_ids) for answer in answers[-3:]]
 
 
@@ -59,8 +59,8 @@ def test_prompts_of_one_split_in_a_fixed_order(session: Session) -> None:
     }
     for split in PromptSplit:
         ids = choose[split](10)
-        found = training_data.prompts_by_id(session, ids)
-        assert {prompt.split for prompt in found} == {split}, "a prompt of the other split"
-        assert [prompt.id for prompt in found] == ids
-        assert ids == [prompt.id for prompt in sorted(found, key=lambda prompt: prompt.digest)]
+        read = training_data.prompts_by_id(session, ids)
+        assert {prompt.split for prompt in read} == {split}, "a prompt of the other split"
+        assert [prompt.id for prompt in read] == ids
+        assert ids == [prompt.id for prompt in sorted(read, key=lambda prompt: prompt.digest)]
         assert len(ids) == 4

@@ -90,7 +90,7 @@ def test_what_is_not_in_use_is_not_drawn(sessions: sessionmaker[Session]) -> Non
 
 
 def test_every_equal_prompt_is_drawn_sometimes(sessions: sessionmaker[Session]) -> None:
-    """Wherever the dice fall, also behind the last key."""
+    """Wherever chance leads, also behind the last key."""
     with transaction(sessions) as session:
         for number in range(8):
             add(session, f"prompt {number}").draw_key = f"{number:x}".ljust(16, "0")

@@ -22,9 +22,9 @@ Add = Callable[..., Version]
 def add_to(session: Session, model_files: Path, data_dir: Path) -> Add:
     def add_version(kind: VersionKind, parent: Version, **more: Any) -> Version:
         path = versions.next_version_path(session, kind)
-        found = copy_directory(model_files, data_dir / path)
+        content_hash = copy_directory(model_files, data_dir / path)
         return versions.add_version(
-            session, versions.NewVersion(kind=kind, parent_id=parent.id, path=path, content_hash=found, **more)
+            session, versions.NewVersion(kind=kind, parent_id=parent.id, path=path, content_hash=content_hash, **more)
         )
 
     return add_version
@@ -33,12 +33,12 @@ def add_to(session: Session, model_files: Path, data_dir: Path) -> Add:
 @pytest.fixture
 def bring_in(session: Session, model_files: Path, data_dir: Path) -> Callable[[bool], Version]:
     def add_imported(activated: bool) -> Version:
-        found = copy_directory(model_files, data_dir / "versions" / ".importing")
+        content_hash = copy_directory(model_files, data_dir / "versions" / ".importing")
         return installing.add_imported(
             session,
             data_dir / "versions" / ".importing",
             data_dir=data_dir,
-            content_hash=found,
+            content_hash=content_hash,
             metrics={"imported_from": "SmolTest"},
             activated=activated,
         )
@@ -74,10 +74,10 @@ def test_the_shipped_model_ships(
 
 
 def test_it_is_a_root_of_its_own(first: Version, bring_in: Callable[[bool], Version], data_dir: Path) -> None:
-    found = bring_in(True)
-    assert (found.kind, found.parent_id, found.status) == (VersionKind.SFT, None, VersionStatus.ACTIVE)
-    assert (found.path, found.metrics) == ("versions/2-sft", {"imported_from": "SmolTest"})
-    assert content_hash(data_dir / found.path) == found.content_hash
+    imported = bring_in(True)
+    assert (imported.kind, imported.parent_id, imported.status) == (VersionKind.SFT, None, VersionStatus.ACTIVE)
+    assert (imported.path, imported.metrics) == ("versions/2-sft", {"imported_from": "SmolTest"})
+    assert content_hash(data_dir / imported.path) == imported.content_hash
     assert first.status is VersionStatus.RETIRED
     assert [path.name for path in sorted((data_dir / "versions").iterdir())] == ["1-sft", "2-sft"]
 
@@ -85,12 +85,12 @@ def test_it_is_a_root_of_its_own(first: Version, bring_in: Callable[[bool], Vers
 def test_the_reference_changes_with_activation_only(
     session: Session, bring_in: Callable[[bool], Version], first: Version, data_dir: Path, add_to: Add
 ) -> None:
-    found = bring_in(False)
-    assert found.status is VersionStatus.CANDIDATE
+    imported = bring_in(False)
+    assert imported.status is VersionStatus.CANDIDATE
     assert versions.sft_version(session) is first
-    policy = add_to(VersionKind.POLICY, found)
+    policy = add_to(VersionKind.POLICY, imported)
     activation.activate(session, policy.id, data_dir=data_dir)
-    assert versions.sft_version(session) is found
+    assert versions.sft_version(session) is imported
     activation.activate(session, first.id, data_dir=data_dir)
     assert versions.sft_version(session) is first
 
@@ -101,19 +101,19 @@ def test_reward_models_go_and_come_with_their_sft_model(
     old, newer = add_to(VersionKind.REWARD, first), add_to(VersionKind.REWARD, first)
     activation.activate(session, old.id, data_dir=data_dir)
     activation.activate(session, newer.id, data_dir=data_dir)
-    found = bring_in(True)
+    imported = bring_in(True)
     assert newer.status is VersionStatus.RETIRED
     assert versions.active_reward(session) is None
     with pytest.raises(ConflictError, match=f"Reward model {newer.id} was trained for the answers of SFT version 1"):
         activation.activate(session, newer.id, data_dir=data_dir)
-    own = add_to(VersionKind.REWARD, found)
+    own = add_to(VersionKind.REWARD, imported)
     activation.activate(session, own.id, data_dir=data_dir)
-    activation.activate(session, add_to(VersionKind.POLICY, found).id, data_dir=data_dir)
+    activation.activate(session, add_to(VersionKind.POLICY, imported).id, data_dir=data_dir)
     assert versions.active_reward(session) is own
     activation.activate(session, first.id, data_dir=data_dir)
     assert versions.active_reward(session) is newer
     (data_dir / own.path / "model.safetensors").unlink()
-    activation.activate(session, found.id, data_dir=data_dir)
+    activation.activate(session, imported.id, data_dir=data_dir)
     assert versions.active_reward(session) is None, "a damaged one does not keep its SFT model from answering"
 
 
@@ -145,8 +145,8 @@ def test_a_reward_model_that_was_trained_meanwhile_waits(
 
 
 def test_what_fits_what(session: Session, bring_in: Callable[[bool], Version], first: Version, add_to: Add) -> None:
-    found = bring_in(False)
+    imported = bring_in(False)
     reward = add_to(VersionKind.REWARD, first)
     versions.check_fits(session, reward, add_to(VersionKind.POLICY, add_to(VersionKind.POLICY, first)))
     with pytest.raises(ConflictError, match="Train a reward model for it"):
-        versions.check_fits(session, reward, add_to(VersionKind.POLICY, found))
+        versions.check_fits(session, reward, add_to(VersionKind.POLICY, imported))

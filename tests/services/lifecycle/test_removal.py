@@ -38,9 +38,9 @@ def settings(data_dir: Path, model_files: Path) -> Settings:
 def add(session: Session, first: Version, model_files: Path, data_dir: Path) -> Add:
     def add_version(kind: VersionKind, parent: Version = first, **more: Any) -> Version:
         path = versions.next_version_path(session, kind)
-        found = copy_directory(model_files, data_dir / path)
+        content_hash = copy_directory(model_files, data_dir / path)
         return versions.add_version(
-            session, versions.NewVersion(kind=kind, parent_id=parent.id, path=path, content_hash=found, **more)
+            session, versions.NewVersion(kind=kind, parent_id=parent.id, path=path, content_hash=content_hash, **more)
         )
 
     return add_version
@@ -64,12 +64,12 @@ def test_what_answers_scores_and_was_active_before_stays(
     old, mine, newer, reward, old_reward = add(POLICY), add(POLICY), add(POLICY), add(REWARD), add(REWARD)
     for version in (old, newer, mine, old_reward, reward):
         activation.activate(session, version.id, data_dir=settings.data_dir)
-    found = reasons(session, settings)
+    why = reasons(session, settings)
     assert going(session, settings) == [old.id]
-    assert "answers now" in found[mine.id]
-    assert "scores now" in found[reward.id]
-    assert "Training starts from" in found[first.id]
-    assert all("rolling back" in found[each.id] for each in (newer, old_reward))
+    assert "answers now" in why[mine.id]
+    assert "scores now" in why[reward.id]
+    assert "Training starts from" in why[first.id]
+    assert all("rolling back" in why[each.id] for each in (newer, old_reward))
 
 
 def test_the_newest_of_each_kind_stay_as_many_as_asked(session: Session, add: Add, settings: Settings) -> None:
@@ -85,23 +85,23 @@ def test_what_a_kept_version_was_made_from_stays(session: Session, add: Add, set
     lone = add(POLICY)
     child = add(POLICY, parent, reward_version_id=reward.id)
     activation.activate(session, child.id, data_dir=settings.data_dir)
-    found = reasons(session, settings)
+    why = reasons(session, settings)
     assert going(session, settings) == [lone.id]
-    assert found[parent.id] == f"Version {child.id} was made from it."
-    assert found[grandparent.id] == f"Version {parent.id} was made from it."
-    assert found[reward.id] == f"Version {child.id} was trained against it."
+    assert why[parent.id] == f"Version {child.id} was made from it."
+    assert why[grandparent.id] == f"Version {parent.id} was made from it."
+    assert why[reward.id] == f"Version {child.id} was trained against it."
 
 
 def test_a_model_that_was_not_made_here_goes_by_itself_only(
     session: Session, first: Version, model_files: Path, settings: Settings
 ) -> None:
     staging = settings.data_dir / "versions/.importing"
-    found = copy_directory(model_files, staging)
+    content_hash = copy_directory(model_files, staging)
     imported = installing.add_imported(
         session,
         staging,
         data_dir=settings.data_dir,
-        content_hash=found,
+        content_hash=content_hash,
         metrics={"imported_from": "x"},
         activated=False,
     )
@@ -124,10 +124,10 @@ def test_what_a_job_that_is_not_over_needs_stays(
     directory.mkdir(parents=True)
     (directory / "inputs.json").write_text(json.dumps({"initial_version_id": chosen.id, "prompt_ids": [other.id]}))
     (directory / "checkpoint.pt").write_bytes(b"some")
-    found = reasons(session, settings)
+    why = reasons(session, settings)
     assert going(session, settings) == [other.id]
-    assert "evaluate" in found[named.id]
-    assert "evaluate" in found[chosen.id]
+    assert "evaluate" in why[named.id]
+    assert "evaluate" in why[chosen.id]
     with pytest.raises(ConflictError, match="A job that has not ended"):
         removal.remove(session, named.id, settings)
     job.status = JobStatus.CANCELLED
@@ -162,8 +162,8 @@ def test_files_go_once_it_is_committed_and_the_row_stays(
 ) -> None:
     policy = add(POLICY)
     directory = settings.version_directory(policy.path)
-    found = removal.remove(session, policy.id, settings)
-    assert (found.freed_bytes, directory.is_dir()) == (size_of(directory), True)  # not yet: the row is not committed
+    removed = removal.remove(session, policy.id, settings)
+    assert (removed.freed_bytes, directory.is_dir()) == (size_of(directory), True)  # not yet: the row is not committed
     assert removal.clear(session, settings) == []
     assert not directory.exists()
     assert versions.get_version(session, policy.id).removed_at is not None
@@ -250,9 +250,9 @@ def test_files_that_another_version_shares_free_nothing(session: Session, add: A
         (other / "model.safetensors").hardlink_to(directories[0] / "model.safetensors")
     weights = (directories[0] / "model.safetensors").stat().st_size
     small = size_of(directories[0]) - weights
-    found = removal.plan(session, settings, keep=0)
-    assert [each.freed_bytes for each in found.going] == [small + weights, small, small]
-    assert found.freed_bytes == 3 * small + 2 * weights  # the shared one goes with both of its names
+    plan = removal.plan(session, settings, keep=0)
+    assert [each.freed_bytes for each in plan.going] == [small + weights, small, small]
+    assert plan.freed_bytes == 3 * small + 2 * weights  # the shared one goes with both of its names
 
 
 def test_pruning_removes_what_was_shown_and_still_may_go(
@@ -261,8 +261,8 @@ def test_pruning_removes_what_was_shown_and_still_may_go(
     shown, wanted_since, unseen = add(POLICY), add(POLICY), add(POLICY)
     agreed = going(session, settings)[1:]
     activation.activate(session, wanted_since.id, data_dir=settings.data_dir)
-    found = removal.prune(session, settings, keep=0, shown=agreed)
-    assert [each.version.id for each in found.going] == [shown.id]
+    pruned = removal.prune(session, settings, keep=0, shown=agreed)
+    assert [each.version.id for each in pruned.going] == [shown.id]
     assert [each.removed_at is None for each in (first, shown, wanted_since, unseen)] == [True, False, True, True]
 
 
@@ -310,9 +310,9 @@ def test_a_removed_reward_model_does_not_come_back(
     reward = add(REWARD)
     activation.activate(session, reward.id, data_dir=settings.data_dir)
     staging = settings.data_dir / "versions/.importing"
-    found = copy_directory(model_files, staging)
+    content_hash = copy_directory(model_files, staging)
     imported = installing.add_imported(
-        session, staging, data_dir=settings.data_dir, content_hash=found, metrics={}, activated=True
+        session, staging, data_dir=settings.data_dir, content_hash=content_hash, metrics={}, activated=True
     )
     assert "rolling back" in reasons(session, settings)[reward.id]
     activation.activate(session, add(REWARD, imported).id, data_dir=settings.data_dir)

@@ -62,9 +62,9 @@ def test_a_search_goes_on_from_page_to_page(session: Session, monkeypatch: pytes
 
 
 @pytest.mark.sqlite
-@pytest.mark.parametrize("shelf", [None, *PromptList])
-def test_a_list_reads_no_table_from_end_to_end(database: Database, shelf: PromptList | None) -> None:
-    for plan in plans(database, lambda session: curation.list_prompts(session, wanted=Wanted(prompt_list=shelf))):
+@pytest.mark.parametrize("prompt_list", [None, *PromptList])
+def test_a_list_reads_no_table_from_end_to_end(database: Database, prompt_list: PromptList | None) -> None:
+    for plan in plans(database, lambda session: curation.list_prompts(session, wanted=Wanted(prompt_list=prompt_list))):
         assert "SCAN prompts" not in plan.replace("SCAN prompts USING INDEX ix_prompts_archived", "")
 
 

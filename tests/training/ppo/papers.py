@@ -187,10 +187,10 @@ class PaperPPO:
 
     def update(self, groups: list[list[Episode]], rate: float, seed: int) -> list[Step]:
         """The prompts are shuffled for every epoch."""
-        dice, steps = torch.Generator().manual_seed(seed), list[Step]()
+        generator, steps = torch.Generator().manual_seed(seed), list[Step]()
         size = self.mini_batch(groups)
         for _ in range(self.h.num_ppo_epochs):
-            order = torch.randperm(len(groups), generator=dice).tolist()
+            order = torch.randperm(len(groups), generator=generator).tolist()
             for first in range(0, len(groups), size):
                 steps.append(self.step([e for place in order[first : first + size] for e in groups[place]], rate))
                 if self.too_far(steps[-1].metrics):

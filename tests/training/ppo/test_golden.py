@@ -69,37 +69,39 @@ def models(*, shared_lower: bool) -> tuple[Llama, Llama, RewardModel]:
     return initial, reference, RewardModel.from_sft(tiny_model(seed=5, scale=4.0), 2, seed=6)
 
 
-def close(found: Tensor | float, expected: Tensor | float, where: str, what: str) -> None:
-    left, right = torch.as_tensor(found).double(), torch.as_tensor(expected).double()
+def close(actual: Tensor | float, expected: Tensor | float, where: str, what: str) -> None:
+    left, right = torch.as_tensor(actual).double(), torch.as_tensor(expected).double()
     off = (left - right).abs().max().item()
     size = max(1.0, right.abs().max().item())
     assert off <= TOLERANCE * size, f"{where}: {what} is not the papers', off by {off:.3g}\n{left}\n{right}"
 
 
-def check_experience(found: Experience, expected: Batch, batch: int) -> None:
+def check_experience(actual: Experience, expected: Batch, batch: int) -> None:
     numbers = {
-        "log-probability of the sampled tokens": (found.old_logprobs, "old"),
-        "log-probability under the reference": (found.rollout.ref_logprobs.flatten(0, 1), "reference"),
-        "value": (found.old_values, "values"),
-        "score": (found.rollout.scores.flatten(), "score"),
-        "return (rewards with their KL penalty, discounted)": (found.returns, "returns"),
-        "whitened advantage": (found.advantages, "advantages"),
+        "log-probability of the sampled tokens": (actual.old_logprobs, "old"),
+        "log-probability under the reference": (actual.rollout.ref_logprobs.flatten(0, 1), "reference"),
+        "value": (actual.old_values, "values"),
+        "score": (actual.rollout.scores.flatten(), "score"),
+        "return (rewards with their KL penalty, discounted)": (actual.returns, "returns"),
+        "whitened advantage": (actual.advantages, "advantages"),
     }
     for row, episode in enumerate(expected.episodes):
         count = len(episode.answer)
-        assert int(found.mask[row].sum()) == count, f"batch {batch}: answer {row} has {count} tokens"
+        assert int(actual.mask[row].sum()) == count, f"batch {batch}: answer {row} has {count} tokens"
         for what, (values, name) in numbers.items():
             one = values[row] if values.dim() == 1 else values[row, :count]
             close(one, getattr(episode, name), f"batch {batch}, answer {row}", what)
 
 
-def check_step(found: Step, expected: Step, where: str) -> None:
+def check_step(actual: Step, expected: Step, where: str) -> None:
     for name in sorted(expected.metrics):
-        close(found.metrics[name], expected.metrics[name], where, name)
-    for what, rate, wanted in zip(("learning rate", "value's learning rate"), found.rates, expected.rates, strict=True):
+        close(actual.metrics[name], expected.metrics[name], where, name)
+    for what, rate, wanted in zip(
+        ("learning rate", "value's learning rate"), actual.rates, expected.rates, strict=True
+    ):
         close(1_000 * rate, 1_000 * wanted, where, f"1000 times the {what}")
-    close(found.value_head, expected.value_head, f"after {where}", "value head")
-    close(found.policy, expected.policy, f"after {where}", "policy's weights (gradient, its clip, Adam)")
+    close(actual.value_head, expected.value_head, f"after {where}", "value head")
+    close(actual.policy, expected.policy, f"after {where}", "policy's weights (gradient, its clip, Adam)")
 
 
 @pytest.mark.usefixtures("fp32")

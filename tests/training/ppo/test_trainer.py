@@ -213,7 +213,7 @@ def test_a_target_that_is_not_reached_changes_nothing() -> None:
 
 @pytest.mark.parametrize("stop_after", [2, 5])
 def test_a_resumed_run_equals_an_uninterrupted_one_bit_for_bit(stop_after: int) -> None:
-    """Policy, value head, both optimizers, KL coefficient, prompts and dice: any of them left out shows here."""
+    """Policy, value head, both optimizers, KL coefficient, prompts, random numbers: any of them left out shows here."""
     model, reference = tiny_model(), tiny_model(seed=8)
     hparams = replace(HPARAMS, kl_target=0.5, kl_horizon=100, learning_rate=0.003, target_kl=0.01)
     whole: list[Progress] = []
@@ -224,7 +224,7 @@ def test_a_resumed_run_equals_an_uninterrupted_one_bit_for_bit(stop_after: int) 
         next(interrupted)
     interrupted.close()
     rest: list[Progress] = []
-    torch.manual_seed(12345)  # the global dice must not matter
+    torch.manual_seed(12345)  # the global generator must not matter
     result = drain(start(model, reference, hparams, context), rest.append)
     saved_batches = stop_after // 2 * 2
     assert {progress.metrics["policy/epochs_done"] for progress in whole} > {4.0}  # some batches were stopped early

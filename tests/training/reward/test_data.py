@@ -25,8 +25,8 @@ HPARAMS = RewardHparams(num_layers=2)
 Rank = Callable[[list[list[int]], torch.Generator], list[int]]
 
 
-def by_chance(_answers: list[list[int]], dice: torch.Generator) -> list[int]:
-    return [int(rank) + 1 for rank in torch.randperm(4, generator=dice)]
+def by_chance(_answers: list[list[int]], generator: torch.Generator) -> list[int]:
+    return [int(rank) + 1 for rank in torch.randperm(4, generator=generator)]
 
 
 def by_length(answers: list[list[int]], _dice: torch.Generator) -> list[int]:
@@ -37,9 +37,10 @@ def by_length(answers: list[list[int]], _dice: torch.Generator) -> list[int]:
 def ranked(count: int, rank: Rank) -> list[RankedGroup]:
     """Every prompt twice, with other answers."""
     prompts, answers = random_groups(count, 4)
-    dice = torch.Generator().manual_seed(1)
+    generator = torch.Generator().manual_seed(1)
     return [
-        RankedGroup(index // 2, prompts[index // 2], group, rank(group, dice)) for index, group in enumerate(answers)
+        RankedGroup(index // 2, prompts[index // 2], group, rank(group, generator))
+        for index, group in enumerate(answers)
     ]
 
 
@@ -67,11 +68,11 @@ def test_a_fold_never_learns_from_the_prompts_that_it_is_judged_on() -> None:
 
 def test_rankings_by_chance_are_not_foreseen() -> None:
     """The head learns them by heart, and the held-out figures say that this is worth nothing."""
-    found = train(ranked(12, by_chance), replace(HPARAMS, ridge_strongest=2e-3, ridge_weakest=1e-3)).metrics
-    assert float(found["train_accuracy"]) > 0.75
-    assert 0.35 < float(found["held_out_accuracy"]) < 0.65, "what was held out has leaked into the heads"
-    assert float(found["held_out_loss"]) > float(found["train_loss"]) + 0.1
-    assert found["verdict"] == "overfit"
+    figures = train(ranked(12, by_chance), replace(HPARAMS, ridge_strongest=2e-3, ridge_weakest=1e-3)).metrics
+    assert float(figures["train_accuracy"]) > 0.75
+    assert 0.35 < float(figures["held_out_accuracy"]) < 0.65, "what was held out has leaked into the heads"
+    assert float(figures["held_out_loss"]) > float(figures["train_loss"]) + 0.1
+    assert figures["verdict"] == "overfit"
 
 
 def test_held_out_loss_chooses_the_penalty() -> None:
@@ -139,8 +140,8 @@ def test_a_score_is_that_of_its_prompt_and_answer() -> None:
     model = RewardModel.from_sft(tiny_model(), 2, seed=0)
     prompts, answers = random_groups(9, 4)
     answers[1] = answers[0]  # the same words to another question
-    found = score_answers(model, prompts, answers, ends=ENDS)
-    for prompt, group, scores in zip(prompts, answers, found, strict=True):
+    judged = score_answers(model, prompts, answers, ends=ENDS)
+    for prompt, group, scores in zip(prompts, answers, judged, strict=True):
         for answer, score in zip(group, scores, strict=True):
             with torch.no_grad():
                 state = model.backbone.hidden_states(torch.tensor([prompt + answer]))[0, -1]
@@ -161,18 +162,18 @@ def test_averages_are_over_the_prompt_and_the_answer() -> None:
     prompts, answers = random_groups(3, 1)
     packed = pack(prompts, answers, PAD)
     states = below_top(model, packed)
-    found = collect_statistics(states, packed)
+    statistics = collect_statistics(states, packed)
     for row, (prompt, [answer]) in enumerate(zip(prompts, answers, strict=True)):
         normed = torch.nn.functional.rms_norm(states[row, : len(prompt) + len(answer)], states.shape[-1:])
-        torch.testing.assert_close(found.averages[row], normed.mean(0), rtol=1e-4, atol=1e-5)
+        torch.testing.assert_close(statistics.averages[row], normed.mean(0), rtol=1e-4, atol=1e-5)
 
 
 def test_answers_that_are_not_there_make_no_pairs() -> None:
     scores, ranks = torch.tensor([[3.0, 1.0, 9.0], [0.0, 1.0, 2.0]]), torch.tensor([[1, 2, 1], [1, 2, 3]])
-    found = outcomes(scores, ranks, torch.tensor([[True, True, False], [True, True, True]]), Davidson(0.0))
-    assert sorted(found.margin.tolist()) == [-2.0, -1.0, -1.0, 2.0]
-    assert found.accuracy == 0.25
-    assert found.correct_by_ranking.tolist() == [1.0, 0.0]
+    pairs = outcomes(scores, ranks, torch.tensor([[True, True, False], [True, True, True]]), Davidson(0.0))
+    assert sorted(pairs.margin.tolist()) == [-2.0, -1.0, -1.0, 2.0]
+    assert pairs.accuracy == 0.25
+    assert pairs.correct_by_ranking.tolist() == [1.0, 0.0]
 
 
 def test_the_error_is_over_rankings() -> None:
@@ -186,6 +187,6 @@ def test_figures_say_which_rankings_they_are_of() -> None:
     right, wrong = (
         PairOutcomes(torch.tensor([sign]), torch.tensor([1.0 - sign]), 0, torch.ones(1)) for sign in (1.0, -1.0)
     )
-    found: dict[str, Any] = summarize(right, wrong)
-    assert (found["train_accuracy"], found["held_out_accuracy"]) == (1.0, 0.0)
-    assert (found["train_loss"], found["held_out_loss"]) == (0.0, 2.0)
+    figures: dict[str, Any] = summarize(right, wrong)
+    assert (figures["train_accuracy"], figures["held_out_accuracy"]) == (1.0, 0.0)
+    assert (figures["train_loss"], figures["held_out_loss"]) == (0.0, 2.0)
