@@ -28,7 +28,7 @@ def follow_parent(on_close: Callable[[], None]) -> None:
             pass
         on_close()
 
-    threading.Thread(target=wait, name="lifeline", daemon=True).start()
+    threading.Thread(target=wait, name="parent-watch", daemon=True).start()
 
 
 def follow_supervisor(on_close: Callable[[], None]) -> None:

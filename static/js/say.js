@@ -22,7 +22,7 @@ export function scrollToAlerts() {
   alerts.scrollIntoView({ block: "nearest" });
 }
 
-/** Shows an error with, if given, one button that mends it. */
+/** Shows an error with, if given, one button that puts it right. */
 export function showAlert(title, message, action) {
   const box = document.createElement("div");
   box.className = "notice error";
