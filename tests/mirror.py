@@ -81,7 +81,7 @@ COVERED: dict[str, tuple[str, str]] = {
     "app/services/paging.py": (END_TO_END, "tests/api/test_prompts.py"),
     "app/services/sampling/admission.py": (END_TO_END, "tests/api/test_crowd.py"),
     "app/services/sampling/engine.py": ("a protocol; the engine is held to it", "tests/lm/inference/test_engine.py"),
-    "app/services/sampling/generation.py": (END_TO_END, "tests/api/test_removal.py"),
+    "app/services/versions/answering.py": (END_TO_END, "tests/api/test_removal.py"),
     "app/services/sampling/group_sampling.py": (
         "seen in the groups sampled",
         "tests/services/sampling/test_live_sampling.py",

@@ -15,7 +15,7 @@ from app.errors import ConflictError, GoneError, NotFoundError
 from app.formats.ids import RowId
 from app.hparams import CONTEXT_LIMIT
 from app.runtime import Admitted, Runtime, RuntimeDep, UnitRoute
-from app.services.sampling.generation import answering_version, scoring_version
+from app.services.versions.answering import answering_version, scoring_version
 
 router = APIRouter(prefix="/api/v1", tags=["model"], route_class=UnitRoute)
 MAX_ANSWERS = 8

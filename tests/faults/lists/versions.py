@@ -23,7 +23,7 @@ store = In(
     "app/worker/handlers/outcomes.py",
     "tests/worker/handlers/test_generic.py::test_versions_share_the_files_that_they_have_in_common",
 )
-answers = In("app/services/sampling/generation.py", "tests/api/test_removal.py")
+answers = In("app/services/versions/answering.py", "tests/api/test_removal.py")
 
 FAULTS = [
     removal("the active version goes", "if version.status is VersionStatus.ACTIVE:", "if False:", "tests/api/test_removal.py"),
