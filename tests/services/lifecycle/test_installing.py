@@ -22,9 +22,9 @@ Add = Callable[..., Version]
 def add_to(session: Session, model_files: Path, data_dir: Path) -> Add:
     def add_version(kind: VersionKind, parent: Version, **more: Any) -> Version:
         path = versions.next_version_path(session, kind)
-        content_hash = copy_directory(model_files, data_dir / path)
+        digest = copy_directory(model_files, data_dir / path)
         return versions.add_version(
-            session, versions.NewVersion(kind=kind, parent_id=parent.id, path=path, content_hash=content_hash, **more)
+            session, versions.NewVersion(kind=kind, parent_id=parent.id, path=path, content_hash=digest, **more)
         )
 
     return add_version
@@ -33,12 +33,12 @@ def add_to(session: Session, model_files: Path, data_dir: Path) -> Add:
 @pytest.fixture
 def bring_in(session: Session, model_files: Path, data_dir: Path) -> Callable[[bool], Version]:
     def add_imported(activated: bool) -> Version:
-        content_hash = copy_directory(model_files, data_dir / "versions" / ".importing")
+        digest = copy_directory(model_files, data_dir / "versions" / ".importing")
         return installing.add_imported(
             session,
             data_dir / "versions" / ".importing",
             data_dir=data_dir,
-            content_hash=content_hash,
+            content_hash=digest,
             metrics={"imported_from": "SmolTest"},
             activated=activated,
         )
