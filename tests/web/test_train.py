@@ -131,8 +131,9 @@ def test_time_left_is_said_in_words(server: LiveServer, visitor: Visitor) -> Non
 
 @pytest.mark.parametrize(("missing", "said"), [(1, "1 more ranking starts"), (2, "2 more rankings start")])
 def test_rankings_that_are_missing_are_counted_in_a_sentence(
-    visitor: Visitor, monkeypatch: pytest.MonkeyPatch, missing: int, said: str
+    server: LiveServer, visitor: Visitor, monkeypatch: pytest.MonkeyPatch, missing: int, said: str
 ) -> None:
+    rank(server)
     monkeypatch.setattr(LoopStatus, "until_training", missing)
     assert f"{said} reward model training" in words_of(visitor.get("/train"))
 
