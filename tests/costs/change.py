@@ -49,19 +49,21 @@ def read_change(folder: Path) -> Change:
 def applied(change: Change, program: Path) -> Iterator[None]:
     """The program with the change; as it was before at the end."""
     before = {path: (program / path).read_bytes() for path in {edit.path for edit in change.edits}}
+    made: list[Path] = []
     try:
         for name, path in change.added.items():
             assert not (program / path).exists(), f"{path} is there already: it would be no new file"
             (program / path).parent.mkdir(exist_ok=True)
-            shutil.copyfile(change.folder / name, program / path)
+            made.append(program / path)
+            shutil.copyfile(change.folder / name, made[-1])
         for edit in change.edits:
             _make(edit, program)
         yield
     finally:
         for path, content in before.items():
             (program / path).write_bytes(content)
-        for path in change.added.values():
-            (program / path).unlink(missing_ok=True)
+        for added in made:
+            added.unlink(missing_ok=True)
 
 
 def _make(edit: Edit, program: Path) -> None:
