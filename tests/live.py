@@ -5,10 +5,11 @@
 import itertools
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import httpx2
 import uvicorn
@@ -27,7 +28,7 @@ from app.settings.config import Settings
 from app.web.browser_name import COOKIE as BROWSER_NAME
 from tests.databases import database_url
 from tests.documented import check_documented
-from tests.waiting import PATIENCE_SECONDS
+from tests.waiting import PATIENCE_SECONDS, wait_for
 
 LEASE_SECONDS = 1_800.0
 
@@ -137,6 +138,17 @@ def live_server(
         server.should_exit = True
         thread.join(15)
         listener.close()
+
+
+def take_card(client: httpx2.Client, headers: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """The next card, asked for again where a busy machine had none ready in time (503), as programs do."""
+
+    def taken() -> dict[str, Any] | None:
+        answer = client.post("/api/v1/groups/next", headers=headers)
+        assert answer.status_code in {200, 503}, answer.text
+        return dict(answer.json()) if answer.status_code == 200 else None
+
+    return wait_for(taken, "card")
 
 
 def quick_settings(data_dir: Path, model_dir: Path, **changes: object) -> Settings:

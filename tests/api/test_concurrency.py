@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx2
 
 from tests.api.conftest import Json, ranks_of
-from tests.live import LiveServer
+from tests.live import LiveServer, take_card
 
 LABELERS = 8
 CARDS_EACH = 4
@@ -20,8 +20,8 @@ def test_no_card_goes_to_two_labelers(server: LiveServer) -> None:
         seen = []
         with httpx2.Client(base_url=server.url, headers={"X-Labeler": f"labeler {number}"}, timeout=30) as client:
             for _ in range(CARDS_EACH):
-                group: Json = client.post("/api/v1/groups/next").json()
-                assert client.post("/api/v1/groups/next").json() == group
+                group: Json = take_card(client)
+                assert take_card(client) == group
                 url = f"/api/v1/groups/{group['group_id']}/rankings"
                 assert client.post(url, json={"ranks": ranks_of(group)}).status_code == 201
                 seen.append(group["group_id"])
@@ -43,7 +43,7 @@ def test_same_labeler_in_many_tabs_gets_one_card(server: LiveServer) -> None:
 
 def test_double_click_saves_one_ranking(server: LiveServer) -> None:
     def submit_at_once(body: Json) -> list[httpx2.Response]:
-        group = server.client.post("/api/v1/groups/next").json()
+        group = take_card(server.client)
         url = f"{server.url}/api/v1/groups/{group['group_id']}/rankings"
         with ThreadPoolExecutor(LABELERS) as pool:
             clicks = [pool.submit(httpx2.post, url, json={"ranks": ranks_of(group), **body}) for _ in range(LABELERS)]
@@ -58,7 +58,7 @@ def test_double_click_saves_one_ranking(server: LiveServer) -> None:
 
 
 def test_two_people_queue_one_job(server: LiveServer) -> None:
-    group = server.client.post("/api/v1/groups/next").json()
+    group = take_card(server.client)
     server.client.post(f"/api/v1/groups/{group['group_id']}/rankings", json={"ranks": ranks_of(group)})
 
     def queue(_: int) -> str:

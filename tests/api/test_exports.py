@@ -3,13 +3,13 @@
 import json
 
 from tests.api.conftest import Json, lines
-from tests.live import LiveServer, ScriptedEngine
+from tests.live import LiveServer, ScriptedEngine, take_card
 
 
 def rank(server: LiveServer, ranks: list[int], labeler: str, **headers: str) -> Json:
     """Ranks the next card with these ranks in the order shown."""
     headers = {"X-Labeler": labeler, **headers}
-    group: Json = server.client.post("/api/v1/groups/next", headers=headers).json()
+    group: Json = take_card(server.client, headers)
     given = {str(answer["id"]): rank for answer, rank in zip(group["answers"], ranks, strict=True)}
     url = f"/api/v1/groups/{group['group_id']}/rankings"
     assert server.client.post(url, headers=headers, json={"ranks": given}).status_code == 201

@@ -8,7 +8,7 @@ import pytest
 
 from app.db.models.groups import Group
 from tests.api.conftest import Json, check_problem, ranks_of
-from tests.live import LiveServer
+from tests.live import LiveServer, take_card
 
 Take = Callable[[], Json]
 
@@ -184,7 +184,7 @@ def test_bad_labeler_names(shared: LiveServer, name: str) -> None:
 
 def test_labeler_names_beyond_latin(shared: LiveServer) -> None:
     headers = httpx2.Headers({b"X-Labeler": "张\u3000伟".encode()})
-    group = shared.client.post("/api/v1/groups/next", headers=headers).json()
+    group = take_card(shared.client, headers)
     url = f"/api/v1/groups/{group['group_id']}/rankings"
     assert shared.client.post(url, headers=headers, json={"ranks": ranks_of(group)}).status_code == 201
     assert shared.client.get("/api/v1/rankings").json()["items"][0]["labeler"] == "张 伟"
@@ -198,7 +198,7 @@ def test_simulated_labelers_are_marked(shared: LiveServer, next_group: Take, who
         shared.client.post("/api/v1/groups/next", headers={**who, "X-Labeler-Kind": "robot"}), 422, "x-labeler-kind"
     )
     robot = {"X-Labeler": "robot", "X-Labeler-Kind": "simulated"}
-    group = shared.client.post("/api/v1/groups/next", headers=robot).json()
+    group = take_card(shared.client, robot)
     assert rank(shared, group, robot).status_code == 201
     people = shared.client.get("/api/v1/rankings", params={"labeler_kind": "person"}).json()["items"]
     robots = shared.client.get("/api/v1/rankings", params={"labeler_kind": "simulated"}).json()["items"]

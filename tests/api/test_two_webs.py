@@ -14,7 +14,7 @@ from app.db.models.jobs import JobStatus
 from app.db.models.rankings import Ranking
 from tests.api.conftest import Json, ranks_of
 from tests.databases import is_postgres
-from tests.live import LiveServer, ScriptedEngine, live_server, quick_settings
+from tests.live import LiveServer, ScriptedEngine, live_server, quick_settings, take_card
 from tests.waiting import PATIENCE_SECONDS
 from tests.worker.harness import Harness
 
@@ -69,7 +69,7 @@ def label(webs: tuple[LiveServer, LiveServer], number: int) -> list[tuple[int, i
             return int(answer.json()["ranking_id"])
 
         for turn in range(CARDS_EACH):
-            group = clients[turn % 2].post("/api/v1/groups/next").json()
+            group = take_card(clients[turn % 2])
             first, second = pool.map(submit, clients, (group, group))
             assert first == second
             found.append((int(group["group_id"]), first))
@@ -78,7 +78,7 @@ def label(webs: tuple[LiveServer, LiveServer], number: int) -> list[tuple[int, i
 
 def test_each_of_two_same_things_at_once_finds_the_other(webs: tuple[LiveServer, LiveServer]) -> None:
     """Own prompts, jobs, skips, undo and activation, sent to both webs at the same moment."""
-    group = webs[0].client.post("/api/v1/groups/next").json()
+    group = take_card(webs[0].client)
     ranking = webs[0].client.post(f"/api/v1/groups/{group['group_id']}/rankings", json={"ranks": ranks_of(group)})
     undone = f"/api/v1/rankings/{ranking.json()['ranking_id']}"
 

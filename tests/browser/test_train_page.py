@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -18,11 +19,18 @@ from app.services.jobs import job_folders, jobs
 from app.services.lifecycle import activation
 from app.services.versions import versions
 from tests.browser.label_page import WritingEngine
-from tests.live import LiveServer, live_server, quick_settings
+from tests.live import LiveServer, live_server, quick_settings, take_card
 from tests.repository import REPOSITORY
 
 RANKINGS = 32  # their 128 answers are all that the training normalizes its scores with
 PATIENT_MS = 60_000
+
+
+@contextmanager
+def left_in_the_end(page: Page) -> Iterator[None]:
+    """The page asks nothing any more before its server goes."""
+    yield
+    page.goto("about:blank")
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +44,7 @@ def server(tiny_model_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> It
 
 
 def rank(server: LiveServer) -> None:
-    group = server.client.post("/api/v1/groups/next").json()
+    group = take_card(server.client)
     ranks = {str(answer["id"]): place for place, answer in enumerate(group["answers"], start=1)}
     answer = server.client.post(f"/api/v1/groups/{group['group_id']}/rankings", json={"ranks": ranks})
     assert answer.status_code == 201, answer.text
@@ -62,7 +70,7 @@ def worker(server: LiveServer) -> Iterator[None]:
 def test_empty_states_say_what_to_do(page: Page, tiny_model_dir: Path, tmp_path: Path) -> None:
     engine = WritingEngine()
     settings = quick_settings(tmp_path / "data", tiny_model_dir)
-    with live_server(settings, lambda _settings, _directory: engine) as empty:
+    with live_server(settings, lambda _settings, _directory: engine) as empty, left_in_the_end(page):
         page.goto(f"{empty.url}/train")
         expect(page.locator("#jobs")).to_contain_text("Rank some answers first")
         expect(page.locator("#curves")).to_contain_text("No curves yet")
@@ -75,7 +83,7 @@ def test_a_training_that_came_and_went_between_two_looks_is_drawn(
     page: Page, tiny_model_dir: Path, tmp_path: Path
 ) -> None:
     settings = quick_settings(tmp_path / "data", tiny_model_dir)
-    with live_server(settings, lambda _settings, _directory: WritingEngine()) as empty:
+    with live_server(settings, lambda _settings, _directory: WritingEngine()) as empty, left_in_the_end(page):
         page.goto(f"{empty.url}/train")
         expect(page.locator("#curves")).to_contain_text("No curves yet")
         with transaction(empty.runtime.write) as session:
@@ -94,7 +102,7 @@ def test_a_training_that_came_and_went_between_two_looks_is_drawn(
 def test_figures_come_while_the_page_is_open(page: Page, tiny_model_dir: Path, tmp_path: Path) -> None:
     """The table that says what a curve shows: there from the first point on, and growing while it is read."""
     settings = quick_settings(tmp_path / "data", tiny_model_dir)
-    with live_server(settings, lambda _settings, _directory: WritingEngine()) as server:
+    with live_server(settings, lambda _settings, _directory: WritingEngine()) as server, left_in_the_end(page):
         with transaction(server.runtime.write) as session:
             now = utc_now()
             session.add(

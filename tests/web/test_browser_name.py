@@ -15,7 +15,7 @@ from app.db.session import transaction
 from app.services.labeling.labelers import get_or_create_labeler, made_up_name
 from app.web.browser_name import COOKIE
 from app.web.security import CSRF_COOKIE
-from tests.live import LiveServer
+from tests.live import LiveServer, take_card
 
 HTML = {"accept": "text/html"}
 MADE_UP = r"Browser [A-Z2-7]{4}-[A-Z2-7]{4}"
@@ -195,7 +195,7 @@ def test_a_name_that_a_person_gave_stays_with_its_rankings(server: LiveServer, b
 def test_an_installation_of_before_goes_on_under_its_name(server: LiveServer, browser: OpenBrowser) -> None:
     """Everybody without a name was `local`: whoever gives that name has its rankings."""
     server.runtime.group_sampling.sample_ready()
-    group = server.client.post("/api/v1/groups/next").json()
+    group = take_card(server.client)
     client = browser()
     client.get("/")
     assert card_on(change(client, "local").text) == group["group_id"]
@@ -222,7 +222,7 @@ def test_callers_of_the_api_take_no_browsers_card(server: LiveServer, browser: O
     cards = {card_on(browser().get("/").text)}
     for headers in ({}, {"X-Labeler": "a program"}):
         with httpx2.Client(base_url=server.url, headers=headers) as program:
-            cards.add(program.post("/api/v1/groups/next").json()["group_id"])
+            cards.add(take_card(program)["group_id"])
     assert len(cards) == 3
 
 

@@ -14,12 +14,12 @@ from app.db.session import transaction
 from app.services.jobs import heartbeats, job_folders, jobs
 from app.services.versions import versions
 from app.services.views.loop_status import LoopStatus
-from tests.live import LiveServer
+from tests.live import LiveServer, take_card
 from tests.web.visitor import Visitor, words_of
 
 
 def rank(server: LiveServer, **headers: str) -> None:
-    group = server.client.post("/api/v1/groups/next", headers=headers).json()
+    group = take_card(server.client, headers)
     ranks = {str(answer["id"]): place for place, answer in enumerate(group["answers"], start=1)}
     answer = server.client.post(f"/api/v1/groups/{group['group_id']}/rankings", json={"ranks": ranks}, headers=headers)
     assert answer.status_code == 201, answer.text
