@@ -43,6 +43,7 @@ FORBIDDEN = {
         ("app.training.packing", "sqlalchemy"),
         ("app.corpus.banks", "app.settings.config"),
     ],
+    "a trainer may read": [("app.lm.model", "app.kinds.kind"), ("app.corpus.banks", "app.kinds.registry")],
     "the pages, the API, the services": [
         ("app.web.pages", "torch"),
         ("app.api.kinds", "app.lm.model"),

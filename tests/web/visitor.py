@@ -1,6 +1,7 @@
 """A browser without JavaScript: keeps the cookies and sends forms with their token."""
 
 import re
+from html import unescape
 
 import httpx2
 
@@ -30,4 +31,4 @@ class Visitor:
 
 def words_of(html: str) -> str:
     """What a person reads, blanks made one."""
-    return " ".join(re.sub(r"<[^>]+>", " ", html).split())
+    return " ".join(unescape(re.sub(r"<[^>]+>", " ", html)).split())

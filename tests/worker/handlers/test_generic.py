@@ -231,7 +231,7 @@ def test_inputs_are_chosen_once(make: Callable[..., Harness]) -> None:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(handler, "choose", choose)
-        patch.setattr(handler, "_groups", crash)
+        patch.setattr(handler, "ranked_groups", crash)
         with pytest.raises(KeyboardInterrupt):
             run_inline(harness, job)
         patch.undo()
