@@ -2,9 +2,18 @@
 
 import inspect
 from collections.abc import Callable
-from typing import Any, TypeVar
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+import typer
+
+from app.cli.paths import path_argument
 
 Options = TypeVar("Options")
+CompileModel = Annotated[bool, typer.Option("--compile", help="Use torch.compile: faster, needs a C++ compiler.")]
+WorkFolder = Annotated[
+    Path | None, typer.Option(parser=path_argument, help="Folder for the resumable state (default: beside OUT).")
+]
 
 
 def with_options(options: Callable[..., Options]) -> Callable[[Callable[[Options], None]], Callable[..., None]]:

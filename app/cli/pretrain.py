@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from app.cli.hparam_options import hparam_option
-from app.cli.options import with_options
+from app.cli.options import CompileModel, WorkFolder, with_options
 from app.cli.paths import path_argument
 from app.hparams import PretrainHparams, model_config
 from app.lm.text.tokenizer import Tokenizer
@@ -37,12 +37,8 @@ class PretrainOptions:
         ),
     ] = None
     seed: Annotated[int, hparam_option(PretrainHparams, "seed")] = 0
-    compile_model: Annotated[
-        bool, typer.Option("--compile", help="Use torch.compile: faster, needs a C++ compiler.")
-    ] = False
-    work: Annotated[
-        Path | None, typer.Option(parser=path_argument, help="Folder for the resumable state (default: beside OUT).")
-    ] = None
+    compile_model: CompileModel = False
+    work: WorkFolder = None
 
 
 @with_options(PretrainOptions)

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from app.cli.hparam_options import hparam_option
-from app.cli.options import with_options
+from app.cli.options import CompileModel, WorkFolder, with_options
 from app.cli.paths import path_argument
 from app.hparams import SFTHparams
 
@@ -22,12 +22,8 @@ class SFTOptions:
     batch_rows: Annotated[int, hparam_option(SFTHparams, "batch_rows")] = 24
     context_tokens: Annotated[int, hparam_option(SFTHparams, "context_tokens")] = 320
     seed: Annotated[int, hparam_option(SFTHparams, "seed")] = 0
-    compile_model: Annotated[
-        bool, typer.Option("--compile", help="Use torch.compile: faster, needs a C++ compiler.")
-    ] = False
-    work: Annotated[
-        Path | None, typer.Option(parser=path_argument, help="Folder for the resumable state (default: beside OUT).")
-    ] = None
+    compile_model: CompileModel = False
+    work: WorkFolder = None
 
 
 @with_options(SFTOptions)
