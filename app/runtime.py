@@ -166,16 +166,3 @@ def as_unit_of_work(endpoint: Callable[..., Any]) -> Callable[..., Any]:
         return await units.run(lambda session: endpoint(**values, **{name: session}))
 
     return run_endpoint
-
-
-__all__ = [
-    "Admitted",
-    "ReadSession",
-    "Runtime",
-    "RuntimeDep",
-    "UnitRoute",
-    "WriteSession",
-    "build_runtime",
-    "get_runtime",
-    "readiness_of",
-]

@@ -14,8 +14,6 @@ from torch import Tensor
 
 from app.hparams import ModelConfig, Rope
 
-__all__ = ["ROPE_TYPES", "attention_factor", "inverse_frequencies", "rotary_tables", "rotate"]
-
 
 def rotary_tables(config: ModelConfig) -> tuple[Tensor, Tensor]:
     """Cosines and sines, [context_tokens, D] fp32, halves repeated, multiplied by YaRN's attention factor."""

@@ -6,7 +6,7 @@ import pytest
 
 from app.hparams import FittedPPOHparams, ModelConfig, PPOHparams
 from app.layout import SFT_MODEL
-from app.lm.files.checkpoint import read_config
+from app.lm.files.families import read_config
 from app.lm.model import Llama
 from app.model_info.size import (
     FITTED,

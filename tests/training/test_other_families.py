@@ -15,16 +15,10 @@ from app.lm.model import Llama
 from app.training.context import drain
 from app.training.packing import last_layer_at, lower_states, pack, upper_states
 from app.training.ppo.trainer import train_policy
-from app.training.reward.data import set_up_pooling
+from app.training.reward.data import RankedGroup, set_up_pooling
+from app.training.reward.network import RewardModel, load_reward_model, save_reward_model, score_answers
 from app.training.reward.pooling_layer import LENGTH_LOGIT
-from app.training.reward.trainer import (
-    RankedGroup,
-    RewardModel,
-    load_reward_model,
-    save_reward_model,
-    score_answers,
-    train_reward_model,
-)
+from app.training.reward.trainer import train_reward_model
 from app.training.sft import Example, Marks, train_sft
 from app.training.supervised import Batch, batch_loss
 from tests.training.tiny import BOS, CONFIG, END, ENDS, PAD, NoContext, random_groups, random_tokens

@@ -23,8 +23,6 @@ from app.lm.model import Llama
 from app.lm.text.tokenizer import OWN_IDS, Tokenizer
 from app.model_info.weights import (
     CHECKSUMS,
-    MODEL_FILES,
-    CheckpointError,
     atomic_directory,
     content_hash,
     file_hash,
@@ -32,26 +30,6 @@ from app.model_info.weights import (
     unusable,
     verify_checksums,
 )
-
-__all__ = [
-    "CHECKSUMS",
-    "MODEL_FILES",
-    "CheckpointError",
-    "atomic_directory",
-    "check_directory",
-    "config_json",
-    "content_hash",
-    "load_model",
-    "read_config",
-    "read_tokenizer",
-    "read_weights",
-    "readable_tokenizer",
-    "save_model",
-    "save_weights",
-    "verify_checksums",
-    "write_checksums",
-    "write_json",
-]
 
 DTYPE_NAMES = {torch.bfloat16: "bfloat16", torch.float32: "float32", torch.float16: "float16"}
 OUTPUT, EMBEDDINGS = "lm_head.weight", "model.embed_tokens.weight"

@@ -13,7 +13,8 @@ from typing import Any
 import torch
 
 from app.chat import Message
-from app.lm.files.checkpoint import check_directory, load_model, read_config, readable_tokenizer, write_checksums
+from app.lm.files.checkpoint import check_directory, load_model, readable_tokenizer, write_checksums
+from app.lm.files.families import read_config
 from app.lm.files.weight_files import weight_paths
 from app.lm.model import Llama
 from app.lm.text.chat_template import PLAIN_TEMPLATE, TEMPLATE_FILE

@@ -31,8 +31,6 @@ from app.lm.inference.scheduler import MAX_SEQUENCES, Scheduler
 from app.lm.inference.streaming import Told, received
 from app.lm.precision import AUTO, dtype_of
 
-__all__ = ["LocalEngine", "Scorer"]
-
 Value = TypeVar("Value")
 Job = Callable[[], None]
 STOPPING = "The server is stopping. Try again in a minute."

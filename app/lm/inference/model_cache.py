@@ -14,9 +14,10 @@ import torch
 
 from app.chat import Message
 from app.errors import InvalidError, UnavailableError
-from app.lm.files.checkpoint import CheckpointError, load_model
+from app.lm.files.checkpoint import load_model
 from app.lm.inference.decoder import Decoder
 from app.lm.inference.policy import Policy
+from app.model_info.weights import CheckpointError
 
 KEPT_VERSIONS = 4  # the active policy, the active reward model and two others
 Scorer = Callable[[Sequence[Message], Sequence[str]], list[float]]

@@ -21,8 +21,6 @@ from app.lm.text.cutting import SPLIT, Cutter, decoded
 from app.lm.text.end_tokens import EndTokens
 from app.lm.text.imported_tokenizer import NO_VALUES, ImportedTokenizer
 
-__all__ = ["SPECIAL_TOKENS", "IncrementalDecoder", "Message", "Tokenizer", "train_tokenizer"]
-
 SPECIAL_TOKENS = ("<|pad|>", "<|bos|>", "<|user|>", "<|assistant|>", "<|end|>")
 OWN_IDS: dict[str, int | None] = {"pad_token_id": 0, "bos_token_id": 1, "eos_token_id": 4}  # as config.json names them
 WORD_START = "▁"  # how sentencepiece writes a space

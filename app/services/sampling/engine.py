@@ -13,8 +13,6 @@ from typing import Protocol
 from app.chat import GenerationRequest, Message, NextToken, Prompt, SampledAnswer, StreamEvent
 from app.hparams import SamplingParams
 
-__all__ = ["Engine", "GenerationRequest", "Message", "NextToken", "SampledAnswer", "StreamEvent"]
-
 
 class Engine(Protocol):
     def generate(self, request: GenerationRequest) -> list[SampledAnswer]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from sqlalchemy.orm import Session, sessionmaker
 
-from app.chat import Message, SampledAnswer
+from app.chat import GenerationRequest, Message, SampledAnswer
 from app.db.base import utc_now
 from app.db.models.groups import ANSWERS_PER_GROUP, Group
 from app.db.models.prompts import Prompt, PromptSource, PromptSplit
@@ -21,7 +21,7 @@ from app.hparams import MAX_SEED, SamplingParams
 from app.services.labeling import drawing, groups, labelers, languages
 from app.services.labeling.labelers import LabelerName
 from app.services.prompts import prompts
-from app.services.sampling.engine import Engine, GenerationRequest
+from app.services.sampling.engine import Engine
 from app.services.sampling.fitting import Fitting, active_fitting
 from app.services.versions import versions
 from app.settings.config import Settings

@@ -4,9 +4,9 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from app.chat import Prompt
+from app.chat import GenerationRequest, Message, NextToken, Prompt, SampledAnswer, StreamEvent
 from app.hparams import SamplingParams
-from app.services.sampling.engine import Engine, GenerationRequest, Message, NextToken, SampledAnswer, StreamEvent
+from app.services.sampling.engine import Engine
 
 
 class Gate:

@@ -21,7 +21,8 @@ import torch
 from torch import Tensor, nn
 
 from app.hparams import ModelConfig
-from app.lm.files.checkpoint import config_json, read_config, read_weights, save_weights
+from app.lm.files.checkpoint import config_json, read_weights, save_weights
+from app.lm.files.families import read_config
 from app.lm.model import Llama
 from app.lm.text.end_tokens import EndTokens
 from app.lm.text.tokenizer import Tokenizer

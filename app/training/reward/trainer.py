@@ -36,25 +36,11 @@ from app.training.reward.head import penalties, solve
 from app.training.reward.network import (
     Answered,
     RewardModel,
-    load_reward_model,
     normalize,
-    save_reward_model,
-    score_answers,
     states_of,
 )
 from app.training.reward.pair_loss import Davidson
 from app.training.reward.report import PairOutcomes, summarize, verdict
-
-__all__ = [
-    "RankedGroup",
-    "RewardModel",
-    "RewardResult",
-    "load_reward_model",
-    "save_reward_model",
-    "score_answers",
-    "split_folds",
-    "train_reward_model",
-]
 
 MIN_SAMPLES = 32  # under this many SFT samples the rankings' own answers help to set up the pooling layer
 

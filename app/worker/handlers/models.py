@@ -3,12 +3,13 @@
 from pathlib import Path
 
 from app.hparams import ModelConfig
-from app.lm.files.checkpoint import load_model, read_config, read_tokenizer
+from app.lm.files.checkpoint import load_model, read_tokenizer
+from app.lm.files.families import read_config
 from app.lm.model import Llama
 from app.lm.text.tokenizer import Tokenizer
 from app.services.versions import versions
 from app.training.ppo.shared_weights import share_equal_weights
-from app.training.reward.trainer import RewardModel, load_reward_model
+from app.training.reward.network import RewardModel, load_reward_model
 from app.worker.run import JobRun
 
 

@@ -15,7 +15,8 @@ from app.lm.text.tokenizer import Tokenizer
 from app.services.data import training_data
 from app.services.labeling import languages
 from app.services.versions import versions
-from app.training.reward.trainer import RewardResult, save_reward_model, train_reward_model
+from app.training.reward.network import save_reward_model
+from app.training.reward.trainer import RewardResult, train_reward_model
 from app.worker.handlers.handler import Inputs, Training, Work
 from app.worker.handlers.left_out import conversation_tokens, fits_together, read_prompts
 from app.worker.handlers.outcomes import TrainedVersion

@@ -8,9 +8,10 @@ import pytest
 import torch
 
 from app.layout import SFT_MODEL
-from app.lm.files.checkpoint import CheckpointError, atomic_directory, content_hash, load_model, save_model
+from app.lm.files.checkpoint import load_model, save_model
 from app.lm.model import Llama
 from app.lm.text.tokenizer import Tokenizer
+from app.model_info.weights import CheckpointError, atomic_directory, content_hash
 
 
 def test_comes_back_equal(directory: Path, model: Llama, tokenizer: Tokenizer) -> None:

@@ -10,11 +10,11 @@ import torch
 import transformers
 from safetensors import safe_open
 
-from app.lm.files.checkpoint import content_hash, load_model, save_model
+from app.lm.files.checkpoint import load_model, save_model
 from app.lm.files.weight_files import exactly, weight_paths
 from app.lm.model import Llama
 from app.lm.text.tokenizer import Tokenizer
-from app.model_info.weights import share_files, verify_directory
+from app.model_info.weights import content_hash, share_files, verify_directory
 from app.services.lifecycle.removal import freed_bytes
 from app.training.ppo.shared_weights import copy_to_train
 

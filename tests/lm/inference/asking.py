@@ -5,7 +5,7 @@ from typing import Any
 
 from app.chat import GenerationRequest, Message, Prompt
 from app.hparams import SamplingParams
-from app.lm.inference.engine import Scorer
+from app.lm.inference.model_cache import Scorer
 
 HELLO: list[Message] = [{"role": "user", "content": "Please tell me 水."}]
 PARAMS = SamplingParams(max_tokens=12, seed=5)

@@ -14,8 +14,9 @@ from app.chat import Message
 from app.errors import CrowdedError, InvalidError, NotFoundError, UnavailableError
 from app.hparams import SamplingParams
 from app.lm.files.checkpoint import save_model
-from app.lm.inference.engine import LocalEngine, Scorer
+from app.lm.inference.engine import LocalEngine
 from app.lm.inference.generation import Generation
+from app.lm.inference.model_cache import Scorer
 from app.lm.inference.scheduler import Scheduler
 from app.lm.model import Llama
 from app.lm.text.tokenizer import Tokenizer

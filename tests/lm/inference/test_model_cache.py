@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from app.errors import GoneError, InvalidError, UnavailableError
-from app.lm.inference.engine import LocalEngine, Scorer
+from app.lm.inference.engine import LocalEngine
+from app.lm.inference.model_cache import Scorer
 from tests.lm.inference.asking import HELLO, LONG, REWARD, asked
 from tests.waiting import PATIENCE_SECONDS
 

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.chat import Scalar
+from app.chat import Message, Scalar
 from app.errors import InvalidError
 from app.lm.text.chat_template import PLAIN_TEMPLATE
-from app.lm.text.tokenizer import IncrementalDecoder, Message, Tokenizer
+from app.lm.text.tokenizer import IncrementalDecoder, Tokenizer
 from app.model_info.weights import CheckpointError
 from tests.lm.files.imported_models import CHATML, STYLES, change_json, save_tokenizer
 

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.lm.text.tokenizer import SPECIAL_TOKENS, IncrementalDecoder, Message, Tokenizer
+from app.chat import Message
+from app.lm.text.tokenizer import SPECIAL_TOKENS, IncrementalDecoder, Tokenizer
 from tests.lm.conftest import TEXTS
 
 tricky = st.lists(

@@ -7,26 +7,24 @@ import pytest
 import torch
 
 from app.hparams import RewardHparams
-from app.lm.files.checkpoint import CheckpointError
 from app.lm.text.end_tokens import EndTokens
+from app.model_info.weights import CheckpointError
 from app.preferences import NOTHING_LEARNED
 from app.saving import TrainingError
 from app.training.context import Progress, drain
 from app.training.packing import pack
-from app.training.reward.data import prepare
-from app.training.reward.network import batches_by_length, normalize
-from app.training.reward.pair_loss import Davidson
-from app.training.reward.report import PairOutcomes, outcomes, verdict
-from app.training.reward.trainer import (
-    RankedGroup,
+from app.training.reward.data import RankedGroup, prepare
+from app.training.reward.network import (
     RewardModel,
-    RewardResult,
+    batches_by_length,
     load_reward_model,
+    normalize,
     save_reward_model,
     score_answers,
-    split_folds,
-    train_reward_model,
 )
+from app.training.reward.pair_loss import Davidson
+from app.training.reward.report import PairOutcomes, outcomes, verdict
+from app.training.reward.trainer import RewardResult, split_folds, train_reward_model
 from tests.training.tiny import CONFIG, END, ENDS, PAD, NoContext, random_groups, tiny_model
 
 HPARAMS = RewardHparams(num_layers=2)

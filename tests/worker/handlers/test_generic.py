@@ -20,7 +20,7 @@ from app.hparams import RewardHparams
 from app.lm import precision
 from app.services.jobs import jobs
 from app.training.ppo import trainer
-from app.training.reward.trainer import load_reward_model, save_reward_model
+from app.training.reward.network import load_reward_model, save_reward_model
 from app.worker.checkpoints import JobCheckpoints
 from app.worker.handlers import train_reward as handler
 from app.worker.handlers.models import Models

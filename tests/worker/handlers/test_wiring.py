@@ -27,7 +27,9 @@ from app.services.versions import versions
 from app.training.context import Progress
 from app.training.evaluate import Answers, Evaluation, EvaluationSample
 from app.training.ppo.trainer import PolicyResult
-from app.training.reward.trainer import RankedGroup, RewardModel, RewardResult, load_reward_model, save_reward_model
+from app.training.reward.data import RankedGroup
+from app.training.reward.network import RewardModel, load_reward_model, save_reward_model
+from app.training.reward.trainer import RewardResult
 from app.worker.handlers import evaluate as evaluate_handler
 from app.worker.handlers import train_policy as policy_handler
 from app.worker.handlers import train_reward as reward_handler
