@@ -9,6 +9,7 @@ live = In("app/services/sampling/live_sampling.py", "tests/services/sampling/tes
 prefetch = In("app/services/sampling/prefetch.py", "tests/services/sampling/test_prefetch.py")
 asking = In("app/web/label.py", "tests/web/test_label.py")
 figures = In("app/formats/figures.py", "tests/formats/test_figures.py")
+markdown = In("app/formats/markdown.py", "tests/formats/test_markdown.py")
 states = In("app/services/versions/version_states.py", "tests/services/versions/test_version_states.py")
 notices = In("app/web/notices.py", "tests/web/test_train.py")
 train = In("app/web/train.py", "tests/web/test_train.py")
@@ -95,6 +96,14 @@ FAULTS = [
     asking("whoever waits asks for nothing", "    if lease_first:\n        runtime.prefetcher.ask(asked)\n", ""),
     figures("wholly done before the end", "min(99, math.floor(100 * share))", "round(100 * share)"),
     figures("a hyphen for a minus", 'text.replace("-", MINUS)', "text"),
+    markdown("HTML in a text is HTML", '"html": False', '"html": True'),
+    markdown("any address is linked", "return _ADDRESS.match(url) is not None", "return True"),
+    markdown("pages of this program are linked", "(?:https?://|mailto:)", "(?:https?:)?//|mailto:|/"),
+    markdown("a page that a link opens may steer this one", "noopener noreferrer nofollow", "nofollow"),
+    markdown("where a link leads is not told", "if shown in (address,", "if shown or shown in (address,"),
+    markdown("what is nested too deep is dropped", "block.level >= MAX_NESTING - 1", "block.level > MAX_NESTING"),
+    markdown("short rows below a long one are filled up without end", " or _most_cells(text) > MAX_CELLS", ""),
+    markdown("the cells of a table bring a style", 'block.attrs.pop("style", "")', 'block.attrs.get("style", "")'),
     figures("minus nought", "        text = text[1:]\n", "        pass\n"),
     states("the reference is called superseded", "            return VersionState.REFERENCE\n", "            pass\n"),
     states("rolled back the wrong way round", "successor.id < version.id", "successor.id > version.id"),
