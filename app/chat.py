@@ -4,7 +4,7 @@ Both the engine (app.lm) and the services speak them, and neither may import the
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import KW_ONLY, dataclass, field
 from typing import Literal, TypedDict
 
 from app.hparams import SamplingParams
@@ -140,3 +140,38 @@ class NextToken:
     text: str
     probability: float  # under the full softmax at this temperature
     filtered_probability: float  # after top-k and top-p, renormalized: what the token is drawn from
+
+
+@dataclass(frozen=True)
+class MergeTree:
+    """How byte-pair encoding (Sennrich et al. 2016) made a token out of two parts, and these out of theirs, down to
+    single bytes (of tokenizers that are not byte-level: characters), which have none."""
+
+    text: str
+    bytes: tuple[int, ...]
+    rank: int | None = None
+    """The place of this merge in the tokenizer's list: the lower, the earlier it was learned and is applied."""
+    parts: tuple["MergeTree", ...] = ()
+
+
+@dataclass(frozen=True)
+class Cut:
+    """A token of a text that was cut. `text` is what it writes alone, the replacement character for half a character;
+    `special`: a mark of the chat format, or what stands for characters that the tokenizer does not know."""
+
+    token_id: int
+    text: str
+    bytes: tuple[int, ...]
+    special: bool = False
+
+
+@dataclass(frozen=True)
+class Tokenized:
+    """A text as a version reads it. `algorithm` is how its tokenizer cuts, in the field's words; `exact`: the bytes of
+    the tokens joined are the text's own (a tokenizer may normalize it first, or put a space before it); `merges`, where
+    they were asked for, by token id: of each token that merges made."""
+
+    tokens: list[Cut]
+    algorithm: str
+    exact: bool
+    merges: Mapping[int, MergeTree] = field(default_factory=dict)

@@ -12,7 +12,7 @@ from fastapi.staticfiles import StaticFiles
 from sqlalchemy import Engine as Database
 from starlette.middleware import Middleware
 
-from app.api import exports, generation, groups, health, imports, jobs, prompts, rankings, versions
+from app.api import exports, generation, groups, health, imports, jobs, prompts, rankings, tokens, versions
 from app.api.description import describe
 from app.api.openai import routes as openai
 from app.db.session import make_read_session_factory, open_database
@@ -41,7 +41,7 @@ SLOW_BF16 = (
 )
 VersionDirectory = Callable[[int], Path]
 EngineFactory = Callable[[Settings, VersionDirectory], Engine]
-API_ROUTERS = (groups, rankings, prompts, jobs, versions, generation, exports, imports, openai, health)
+API_ROUTERS = (groups, rankings, prompts, jobs, versions, generation, tokens, exports, imports, openai, health)
 
 
 def create_app(settings: Settings, *, engine_factory: EngineFactory | None = None) -> FastAPI:

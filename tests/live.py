@@ -16,7 +16,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from app.api.labeler import DEFAULT_LABELER
-from app.chat import GenerationRequest, Message, NextToken, Prompt, SampledAnswer, StreamEvent
+from app.chat import Cut, GenerationRequest, Message, NextToken, Prompt, SampledAnswer, StreamEvent, Tokenized
 from app.errors import InvalidError
 from app.hparams import SamplingParams
 from app.http.connections import server_config
@@ -70,9 +70,10 @@ class ScriptedEngine:
         self._called("score", version_id)
         return [float(len(answer)) for answer in answers]
 
-    def tokenize(self, text: str, *, version_id: int) -> list[tuple[int, str]]:
-        del version_id
-        return [(5 + len(word), word) for word in text.split()]
+    def tokenize(self, text: str, *, version_id: int, chat: bool = False, merges: bool = False) -> Tokenized:
+        """A word is a token."""
+        words = text.split()
+        return Tokenized([Cut(5 + len(each), each, tuple(each.encode())) for each in words], "words", len(words) == 1)
 
     def count_tokens(self, prompt: Prompt, *, version_id: int, answer_tokens: int = 0) -> int:
         """A word is a token."""

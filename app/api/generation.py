@@ -1,4 +1,4 @@
-"""The model up close: answers, scores, tokens, and the probabilities that the next token is drawn from."""
+"""The model up close: answers, scores, and the probabilities that the next token is drawn from."""
 
 from collections.abc import Iterator
 from typing import Annotated
@@ -8,7 +8,7 @@ from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, Field
 
 from app.api.description import raises, streams
-from app.api.schemas import MAX_ALTERNATIVES, ConversationInput, Model, PromptInput, SamplingInput, Text
+from app.api.schemas import MAX_ALTERNATIVES, ConversationInput, PromptInput, SamplingInput, Text
 from app.api.streams import EventStream, event, with_first
 from app.chat import GenerationRequest, NextToken, SampledAnswer, StreamEvent, TokenLogprob
 from app.errors import ConflictError, GoneError, NotFoundError
@@ -75,19 +75,6 @@ class ScoreOut(BaseModel):
     scores: list[float]
 
 
-class TokenizeIn(Model):
-    text: str = Field(max_length=MAX_TEXT_CHARACTERS)
-
-
-class TokenOut(BaseModel):
-    id: int
-    text: str
-
-
-class TokenizeOut(BaseModel):
-    tokens: list[TokenOut]
-
-
 class NextTokenIn(ConversationInput, SamplingInput):
     k: int = Field(10, ge=1, le=100)
     version: VersionId = None
@@ -145,13 +132,6 @@ def score(body: ScoreIn, runtime: RuntimeDep) -> ScoreOut:
     with runtime.read() as session:
         version_id = scoring_version(session).id
     return ScoreOut(version=version_id, scores=runtime.engine.score(messages, body.answers, version_id=version_id))
-
-
-@router.post("/tokenize", dependencies=[Admitted])
-def tokenize(body: TokenizeIn, runtime: RuntimeDep) -> TokenizeOut:
-    """Splits a text into the active version's tokens."""
-    tokens = runtime.engine.tokenize(body.text, version_id=answering_version_id(runtime, None))
-    return TokenizeOut(tokens=[TokenOut(id=token, text=text) for token, text in tokens])
 
 
 @router.post("/next-token", dependencies=[Admitted], responses=raises(NotFoundError, GoneError))

@@ -143,13 +143,6 @@ def test_score_needs_a_reward_model(real_server: LiveServer) -> None:
     check_problem(response, 409, "train one first")
 
 
-def test_tokenize(real_server: LiveServer) -> None:
-    text = "Please tell me: 请告诉我怎么泡茶。"
-    tokens = real_server.client.post("/api/v1/tokenize", json={"text": text}).json()["tokens"]
-    assert {"id", "text"} == set(tokens[0])
-    assert real_server.client.post("/api/v1/tokenize", json={"text": ""}).json() == {"tokens": []}
-
-
 def test_next_token_is_a_distribution(real_server: LiveServer) -> None:
     def tokens(**body: Any) -> list[Json]:
         response = real_server.client.post("/api/v1/next-token", json={"prompt": "Hi", "k": 100, **body})

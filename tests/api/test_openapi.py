@@ -59,7 +59,7 @@ SCHEMAS = set(
         """
     Alive Alternative AnswerMessage AnswerOut AnsweredOut ChatChunk ChatIn ChatMessage ChatOut Choice
     ChunkChoice CompletionIn CompletionOut Delta EndOut ExportSummary GenerateIn GenerateOut GroupOut ImportOut
-    JobIn JobKind JobOut JobQueued JobStatus JobTrigger Kept LabelerKind LogprobsOut MessageIn ModelOut
+    JobIn JobKind JobOut JobQueued JobStatus JobTrigger Kept LabelerKind LogprobsOut MergeTree MessageIn ModelOut
     ModelsOut NextToken NextTokenIn NextTokenOut OpenAIError OwnGroupIn PageOut_JobOut_ PageOut_PromptOut_
     PageOut_RankingOut_ PageOut_VersionOut_ Part PieceOut PointOut Problem ProgressOut PromptIn PromptOut
     PromptRef PromptSource PromptSplit PromptsIn PromptsOut PruneIn RankingCreated RankingIn RankingOut
@@ -123,7 +123,7 @@ def test_statuses_follow_from_what_an_operation_takes(paths: dict[str, Any]) -> 
     whole = {"201", "400", "404", "409", "413", "422", "503", "507", *anywhere}
     assert statuses("post", "/api/v1/groups/{group_id}/rankings") == whole
     assert statuses("post", "/v1/chat/completions") == {"200", "400", "404", "410", "413", "415", "503", *anywhere}
-    assert statuses("post", "/api/v1/tokenize") == {"200", "400", "413", "422", "503", *anywhere}
+    assert statuses("post", "/api/v1/score") == {"200", "400", "404", "409", "410", "413", "422", "503", *anywhere}
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ from typing import TypeVar
 
 import torch
 
-from app.chat import GenerationRequest, Message, NextToken, Prompt, SampledAnswer, StreamEvent
+from app.chat import GenerationRequest, Message, NextToken, Prompt, SampledAnswer, StreamEvent, Tokenized
 from app.errors import CrowdedError, LateError, UnavailableError
 from app.hparams import SamplingParams
 from app.lm.inference.generation import Emit, Generation, Lane
@@ -29,6 +29,7 @@ from app.lm.inference.model_cache import ModelCache, Scorer
 from app.lm.inference.sampler import finite_only
 from app.lm.inference.scheduler import MAX_SEQUENCES, Scheduler
 from app.lm.inference.streaming import Told, received
+from app.lm.inference.tokenizing import tokenized
 from app.lm.precision import AUTO, dtype_of
 
 Value = TypeVar("Value")
@@ -79,10 +80,8 @@ class LocalEngine:
         scorer = self._models.scorer(version_id)
         return self._call(lambda: finite_only(scorer(messages, answers)))
 
-    def tokenize(self, text: str, *, version_id: int) -> list[tuple[int, str]]:
-        tokenizer = self._models.policy(version_id).tokenizer
-        ids = tokenizer.encode(text)
-        return list(zip(ids, tokenizer.pieces(ids), strict=True))
+    def tokenize(self, text: str, *, version_id: int, chat: bool = False, merges: bool = False) -> Tokenized:
+        return tokenized(self._models.tokenizer(version_id), text, chat=chat, merges=merges)
 
     def count_tokens(self, prompt: Prompt, *, version_id: int, answer_tokens: int = 0) -> int:
         return len(self._models.policy(version_id).encode(prompt, answer_tokens))

@@ -14,12 +14,14 @@ import torch
 
 from app.chat import Message
 from app.errors import InvalidError, UnavailableError
-from app.lm.files.checkpoint import load_model
+from app.lm.files.checkpoint import check_directory, load_model, read_tokenizer
 from app.lm.inference.decoder import Decoder
 from app.lm.inference.policy import Policy
+from app.lm.text.tokenizer import Tokenizer
 from app.model_info.weights import CheckpointError
 
 KEPT_VERSIONS = 4  # the active policy, the active reward model and two others
+KEPT_TOKENIZERS = 4  # of versions that are not loaded
 Scorer = Callable[[Sequence[Message], Sequence[str]], list[float]]
 
 
@@ -35,13 +37,32 @@ class ModelCache:
     ) -> None:
         self._directory, self._load_scorer, self._dtype = version_directory, load_scorer, dtype
         self._kept: OrderedDict[int, Policy | Scorer] = OrderedDict()
-        self._looking, self._loading = threading.Lock(), threading.Lock()  # the first guards _kept
+        self._tokenizers: OrderedDict[int, Tokenizer] = OrderedDict()
+        self._looking, self._loading = threading.Lock(), threading.Lock()  # the first guards what is kept
 
     def policy(self, version_id: int) -> Policy:
         model = self._model(version_id, self._load_policy)
         if not isinstance(model, Policy):
             raise InvalidError(f"Version {version_id} is a reward model: it scores answers and writes none.")
         return model
+
+    def tokenizer(self, version_id: int) -> Tokenizer:
+        """Without loading the model, whatever its kind: the tokenizer of a version is small."""
+        model = self._loaded(version_id)
+        if isinstance(model, Policy):
+            return model.tokenizer
+        with self._looking:
+            tokenizer = self._tokenizers.get(version_id)
+        if tokenizer is None:
+            directory = self._directory(version_id)
+            check_directory(directory)
+            tokenizer = read_tokenizer(directory)
+        with self._looking:
+            self._tokenizers[version_id] = tokenizer
+            self._tokenizers.move_to_end(version_id)
+            while len(self._tokenizers) > KEPT_TOKENIZERS:
+                self._tokenizers.popitem(last=False)
+        return tokenizer
 
     def scorer(self, version_id: int) -> Scorer:
         if self._load_scorer is None:

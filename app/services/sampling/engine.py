@@ -10,7 +10,7 @@ The version is always named: the caller looks up the active version.
 from collections.abc import Iterator, Sequence
 from typing import Protocol
 
-from app.chat import GenerationRequest, Message, NextToken, Prompt, SampledAnswer, StreamEvent
+from app.chat import GenerationRequest, Message, NextToken, Prompt, SampledAnswer, StreamEvent, Tokenized
 from app.hparams import SamplingParams
 
 
@@ -27,8 +27,9 @@ class Engine(Protocol):
         """One score per answer by the reward model `version_id`."""
         ...
 
-    def tokenize(self, text: str, *, version_id: int) -> list[tuple[int, str]]:
-        """Token ids with their text, as this version reads it."""
+    def tokenize(self, text: str, *, version_id: int, chat: bool = False, merges: bool = False) -> Tokenized:
+        """The tokens of a text, as this version reads it; nothing in it becomes a special token. `chat`: as a question
+        in its chat format. Raises InvalidError for a text that its tokenizer cannot cut within bounds."""
         ...
 
     def count_tokens(self, prompt: Prompt, *, version_id: int, answer_tokens: int = 0) -> int:

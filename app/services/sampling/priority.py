@@ -4,7 +4,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from app.chat import GenerationRequest, Message, NextToken, Prompt, SampledAnswer, StreamEvent
+from app.chat import GenerationRequest, Message, NextToken, Prompt, SampledAnswer, StreamEvent, Tokenized
 from app.hparams import SamplingParams
 from app.services.sampling.engine import Engine
 
@@ -52,8 +52,8 @@ class InteractiveEngine:
         with self._gate.busy():
             return self._engine.score(messages, answers, version_id=version_id)
 
-    def tokenize(self, text: str, *, version_id: int) -> list[tuple[int, str]]:
-        return self._engine.tokenize(text, version_id=version_id)
+    def tokenize(self, text: str, *, version_id: int, chat: bool = False, merges: bool = False) -> Tokenized:
+        return self._engine.tokenize(text, version_id=version_id, chat=chat, merges=merges)
 
     def count_tokens(self, prompt: Prompt, *, version_id: int, answer_tokens: int = 0) -> int:
         return self._engine.count_tokens(prompt, version_id=version_id, answer_tokens=answer_tokens)

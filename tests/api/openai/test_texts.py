@@ -40,7 +40,7 @@ def test_a_text_is_gone_on_with(real_server: LiveServer) -> None:
 
 def test_a_text_is_its_tokens_behind_the_mark_of_a_document(real_server: LiveServer) -> None:
     told = real_server.client.post("/api/v1/tokenize", json={"text": "Please tell"}).json()["tokens"]
-    ids = [1, *(token["id"] for token in told)]
+    ids = [1, *(token["token_id"] for token in told)]
     assert complete(real_server, seed=3, prompt=ids)["choices"] == complete(real_server, seed=3)["choices"]
     marks = complete(real_server, prompt="<|user|>", seed=3)
     assert marks["usage"]["prompt_tokens"] > 2, "a typed mark is text"

@@ -16,6 +16,7 @@ from tests.faults.lists import (
     sampling,
     scores,
     scripts,
+    tokens,
     versions,
 )
 
@@ -32,6 +33,7 @@ FAULTS = [
     *versions.FAULTS,
     *pages.FAULTS,
     *scripts.FAULTS,
+    *tokens.FAULTS,
     *installing.FAULTS,
     *backups.FAULTS,
     *documents.FAULTS,

@@ -80,7 +80,7 @@ def test_a_full_queue_refuses(directory: Path) -> None:
         return score
 
     engine = LocalEngine(lambda _: directory, load_scorer=slow_scorer, threads=1, queue_size=2)
-    engine.tokenize("open the version", version_id=1)
+    engine.context_tokens(version_id=1)
     with ThreadPoolExecutor() as threads:
         scores = threads.submit(engine.score, HELLO, ["a"], version_id=REWARD)
         assert entered.wait(PATIENCE_SECONDS)

@@ -27,7 +27,7 @@ def test_answers_go_on_while_a_version_is_opened(directory: Path) -> None:
         return directory
 
     engine = LocalEngine(where, threads=1)
-    engine.tokenize("open the version", version_id=1)
+    engine.context_tokens(version_id=1)
     with ThreadPoolExecutor() as threads:
         slow = [threads.submit(engine.generate, asked(n=1, version_id=2)) for _ in range(3)]
         assert entered.wait(PATIENCE_SECONDS)
@@ -60,6 +60,24 @@ def test_few_versions_are_kept(directory: Path) -> None:
         engine.generate(asked(n=1, version_id=version_id))
     engine.close()
     assert opened == [1, 2, 3, 4, 5, 2]
+
+
+def test_a_tokenizer_needs_no_model(directory: Path) -> None:
+    """Its weights may even be missing; few tokenizers are kept, and a version that is loaded lends its own."""
+    opened: list[int] = []
+
+    def where(version_id: int) -> Path:
+        opened.append(version_id)
+        return directory
+
+    engine = LocalEngine(where, threads=1)
+    engine.context_tokens(version_id=9)
+    for weights in directory.glob("*.safetensors"):
+        weights.unlink()
+    for version_id in (1, 2, 3, 4, 1, 5, 1, 2, 9):
+        assert engine.tokenize("wash", version_id=version_id).tokens
+    engine.close()
+    assert opened == [9, 1, 2, 3, 4, 5, 2]
 
 
 def test_a_scorer_that_cannot_be_opened(directory: Path) -> None:
