@@ -50,7 +50,12 @@ Prompt = Sequence[Message] | Templated | RawText | RawTokens
 class GenerationRequest:
     """n answers of one version to one prompt. `distinct` draws answers of equal texts again, a bounded number of times
     (a stream tells each answer once, so never there); `logprobs` asks for the tokens' log-probabilities and that many
-    alternatives to each."""
+    alternatives to each.
+
+    `continue_from` are the tokens that every answer begins with, and that count as its own: towards max_tokens, for
+    penalties, for stop strings. Random number i belongs to an answer's token i, whether that token is given or drawn:
+    so an answer that begins with tokens of another one, by the same seed, goes on as that one did. `index` is the
+    random stream of the first answer: by the same seed, index 2 and n 1 give the third of n answers alone."""
 
     prompt: Prompt
     _: KW_ONLY
@@ -59,6 +64,8 @@ class GenerationRequest:
     n: int = 1
     distinct: bool = False
     logprobs: int | None = None
+    continue_from: tuple[int, ...] = ()
+    index: int = 0
 
 
 TURN_GAP = "\n\n"
@@ -76,6 +83,11 @@ def joined(messages: Sequence[Message]) -> list[Message]:
     return merged
 
 
+def as_document(messages: Sequence[Message]) -> RawText:
+    """A conversation for a base model, which knows no roles: the texts alone, an empty line between them."""
+    return RawText(TURN_GAP.join(message["content"] for message in messages if message["content"]))
+
+
 def without_system(messages: Sequence[Message]) -> list[Message]:
     """The same for a text format that has no system role: system texts, a line each, before the first question. Where
     nothing is asked, the system text is the question."""
@@ -91,7 +103,8 @@ def without_system(messages: Sequence[Message]) -> list[Message]:
 
 @dataclass(frozen=True)
 class Alternative:
-    """A token that could have stood at a place, with its log-probability there."""
+    """A token that could have stood at a place, with its log-probability there. `text` are its whole characters (those
+    of a special token's name): none where it is a part of a character, which `bytes` show."""
 
     token_id: int
     text: str
@@ -101,16 +114,19 @@ class Alternative:
 
 @dataclass(frozen=True)
 class TokenLogprob:
-    """A sampled token, its log-probability under the model's own distribution (temperature 1, no filter, no penalty, no
-    bias), and the likeliest tokens of that place. `bytes` is what it wrote of the answer's text: nothing for a special
-    token and behind a stop string, the beginning alone where a stop string begins inside. Those of all tokens are the
-    text in UTF-8, but that a broken character is the replacement character there."""
+    """A token of an answer, its log-probability under the model's own distribution (temperature 1, no filter, no
+    penalty, no bias), and the likeliest tokens of that place. `text` are its whole characters, as an Alternative's;
+    `bytes` is what it wrote of the answer's text: nothing for a special token and behind a stop string, the beginning
+    alone where a stop string begins inside. Those of all tokens are the text in UTF-8, but that a broken character is
+    the replacement character there. `uniform` is the random number of its place, in [0, 1), through which it was drawn
+    unless it was given; none at temperature 0."""
 
     token_id: int
     text: str
     logprob: float
     top: tuple[Alternative, ...] = ()
     bytes: tuple[int, ...] = ()
+    uniform: float | None = None
 
 
 @dataclass(frozen=True)
@@ -125,21 +141,53 @@ class SampledAnswer:
 
 @dataclass(frozen=True)
 class StreamEvent:
-    """A new piece of answer `index` (complete characters only); the last event of an answer carries it whole."""
+    """A new piece of answer `index` (complete characters only); the last event of an answer carries it whole. `tokens`,
+    where log-probabilities were asked for, are those that came since the piece before: one that is no whole character
+    yet comes at once, with no text, one that may be the beginning of a stop string once it is known not to be."""
 
     index: int
     text: str
     answer: SampledAnswer | None = None
+    tokens: tuple[TokenLogprob, ...] = ()
 
 
 @dataclass(frozen=True)
 class NextToken:
-    """One candidate for the next token of an answer."""
+    """One candidate for the next token of an answer. `logprob` and `probability` are the model's own (temperature 1, no
+    penalty), `tempered` is what penalties, biases and the temperature make of it, `filtered` what top-k, top-p and
+    min-p leave of that, renormalized: what the token is drawn from."""
 
     token_id: int
     text: str
-    probability: float  # under the full softmax at this temperature
-    filtered_probability: float  # after top-k and top-p, renormalized: what the token is drawn from
+    bytes: tuple[int, ...]
+    logprob: float
+    probability: float
+    tempered: float
+    filtered: float
+
+
+@dataclass(frozen=True)
+class Rest:
+    """All tokens that are not listed, together."""
+
+    count: int
+    probability: float
+    tempered: float
+    filtered: float
+
+
+@dataclass(frozen=True)
+class Distribution:
+    """What the next token is drawn from: the likeliest tokens (by the model's own probability) and the rest. A logit is
+    its log-probability plus `log_normalizer`. `all_logprobs` are the model's own log-probabilities of the whole
+    vocabulary, by id, as float32 little-endian: -inf for a token that is impossible."""
+
+    vocabulary: int
+    tokens: tuple[NextToken, ...]
+    rest: Rest
+    prompt_token_ids: tuple[int, ...]
+    log_normalizer: float
+    all_logprobs: bytes
 
 
 @dataclass(frozen=True)

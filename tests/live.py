@@ -16,9 +16,19 @@ import uvicorn
 from fastapi import FastAPI
 
 from app.api.labeler import DEFAULT_LABELER
-from app.chat import Cut, GenerationRequest, Message, NextToken, Prompt, SampledAnswer, StreamEvent, Tokenized
+from app.chat import (
+    Cut,
+    Distribution,
+    GenerationRequest,
+    Message,
+    NextToken,
+    Prompt,
+    Rest,
+    SampledAnswer,
+    StreamEvent,
+    Tokenized,
+)
 from app.errors import InvalidError
-from app.hparams import SamplingParams
 from app.http.connections import server_config
 from app.http.listening import listen
 from app.main import VersionDirectory, create_app
@@ -92,11 +102,10 @@ class ScriptedEngine:
         del version_id
         return self.context
 
-    def next_token(
-        self, messages: Sequence[Message], *, params: SamplingParams, k: int, version_id: int
-    ) -> list[NextToken]:
-        self._called("next_token", version_id)
-        return [NextToken(5 + index, str(index), 1 / k, 1 / k) for index in range(k)]
+    def next_token(self, request: GenerationRequest, k: int) -> Distribution:
+        self._called("next_token", request.version_id)
+        tokens = [NextToken(5 + index, str(index), (48,), -1.0, 1 / k, 1 / k, 1 / k) for index in range(k)]
+        return Distribution(k, tuple(tokens), Rest(0, 0.0, 0.0, 0.0), (5,), 0.0, b"")
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,8 @@
 """The model up close: answers, scores, and the probabilities that the next token is drawn from."""
 
+import base64
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Annotated
 
 from fastapi import APIRouter
@@ -10,26 +12,53 @@ from pydantic import BaseModel, Field
 from app.api.description import raises, streams
 from app.api.schemas import MAX_ALTERNATIVES, ConversationInput, PromptInput, SamplingInput, Text
 from app.api.streams import EventStream, event, with_first
-from app.chat import GenerationRequest, NextToken, SampledAnswer, StreamEvent, TokenLogprob
+from app.chat import GenerationRequest, NextToken, Rest, SampledAnswer, StreamEvent, TokenLogprob
+from app.db.models.versions import VersionKind
 from app.errors import ConflictError, GoneError, NotFoundError
 from app.formats.ids import RowId
 from app.hparams import CONTEXT_LIMIT
 from app.runtime import Admitted, Runtime, RuntimeDep, UnitRoute
+from app.services.sampling.group_sampling import new_seed
 from app.services.versions.answering import answering_version, scoring_version
 
 router = APIRouter(prefix="/api/v1", tags=["model"], route_class=UnitRoute)
 MAX_ANSWERS = 8
 MAX_SCORED = 64
 MAX_TEXT_CHARACTERS = 10_000
+MAX_INDEX = 999
+MAX_TOKEN_ID = 2**31 - 1
 VersionId = Annotated[RowId | None, Field(description="A version's id; default: the active one.")]
 
 
-class GenerateIn(ConversationInput, SamplingInput):
+TokenIds = Annotated[
+    list[Annotated[int, Field(strict=True, ge=0, le=MAX_TOKEN_ID)]],
+    Field(max_length=CONTEXT_LIMIT),
+]
+
+
+class ContinuedInput(ConversationInput, SamplingInput):
+    """What is drawn from: a prompt, settings, a version, and the tokens that an answer begins with."""
+
+    version: VersionId = None
+    continue_from: TokenIds = Field(
+        [],
+        description="Token ids that the answer begins with. They count as its own: towards max_tokens, for penalties "
+        "and stop strings. Random number i of a seed belongs to token i of an answer: one that begins with another's "
+        "tokens, by the same seed, goes on as that one did.",
+    )
+
+
+class GenerateIn(ContinuedInput):
     n: int = Field(4, ge=1, le=MAX_ANSWERS)
     max_tokens: int | None = Field(
         None, ge=1, le=CONTEXT_LIMIT, description="At most what the context has room for; default: the label page's."
     )
-    version: VersionId = None
+    index: int = Field(
+        0,
+        ge=0,
+        le=MAX_INDEX,
+        description="Which of a seed's answers the first one is: with n 1, index 2 is the third of four alone.",
+    )
     stream: bool = Field(False, description="Send the answers in pieces, as server-sent events.")
     logprobs: int | None = Field(
         None,
@@ -40,17 +69,23 @@ class GenerateIn(ConversationInput, SamplingInput):
 
 
 class CompletionOut(BaseModel):
-    """`logprobs` are under the model's own distribution, whatever the settings: temperature 1, no filters."""
+    """`token_ids` begin with those of `continue_from`. If asked for: `logprobs` are under the model's own distribution,
+    whatever the settings: temperature 1, no filters; `uniforms` are the random numbers of the tokens, in [0, 1), and
+    none at temperature 0."""
 
     text: str
-    tokens: list[int]
+    token_ids: list[int]
     finish_reason: str
     logprobs: list[TokenLogprob] | None = None
+    uniforms: list[float] | None = None
 
 
 class PieceOut(BaseModel):
+    """`tokens`, if logprobs were asked for, are those that came since the piece before."""
+
     index: int
     text: str
+    tokens: list[TokenLogprob] | None = None
 
 
 class AnsweredOut(CompletionOut):
@@ -59,10 +94,14 @@ class AnsweredOut(CompletionOut):
 
 class EndOut(BaseModel):
     version: int
+    seed: int
 
 
 class GenerateOut(BaseModel):
+    """`seed` is the one that was used: the server's choice, if none was given."""
+
     version: int
+    seed: int
     completions: list[CompletionOut]
 
 
@@ -75,25 +114,44 @@ class ScoreOut(BaseModel):
     scores: list[float]
 
 
-class NextTokenIn(ConversationInput, SamplingInput):
-    k: int = Field(10, ge=1, le=100)
-    version: VersionId = None
+class NextTokenIn(ContinuedInput):
+    k: int = Field(10, ge=1, le=100, description="How many of the likeliest tokens are listed.")
+    all: bool = Field(False, description="Return the log-probabilities of the whole vocabulary, too.")
 
 
 class NextTokenOut(BaseModel):
+    """What the token behind prompt and `continue_from` is drawn from, in three stages: `probability` is the model's own
+    (softmax of the logits), `tempered` that after penalties and at the temperature, `filtered` that after top-k, top-p
+    and min-p, renormalized. The draw goes through the sum of `filtered` in the order of token ids, up to the random
+    number. A logit is a `logprob` plus `log_normalizer`."""
+
     version: int
+    vocabulary: int
     tokens: list[NextToken]
+    """The likeliest, by `probability`."""
+    rest: Rest
+    """All others together."""
+    prompt_token_ids: list[int]
+    log_normalizer: float
+    all_logprobs: str | None = None
+    """If asked for: base64 of a float32 (little-endian) for each id of the vocabulary; -inf is an impossible token."""
 
 
-def answering_version_id(runtime: Runtime, version_id: int | None) -> int:
+def _answerer(runtime: Runtime, version_id: int | None) -> tuple[int, VersionKind]:
     with runtime.read() as session:
-        return answering_version(session, version_id).id
+        version = answering_version(session, version_id)
+        return version.id, version.kind
 
 
 def completion_out(answer: SampledAnswer) -> CompletionOut:
     logprobs = None if answer.logprobs is None else list(answer.logprobs)
+    uniforms = [one.uniform for one in logprobs or () if one.uniform is not None]
     return CompletionOut(
-        text=answer.text, tokens=answer.token_ids, finish_reason=answer.finish_reason, logprobs=logprobs
+        text=answer.text,
+        token_ids=answer.token_ids,
+        finish_reason=answer.finish_reason,
+        logprobs=logprobs,
+        uniforms=uniforms or None,
     )
 
 
@@ -106,23 +164,33 @@ def completion_out(answer: SampledAnswer) -> CompletionOut:
 )
 def generate(body: GenerateIn, runtime: RuntimeDep) -> GenerateOut | StreamingResponse:
     """Samples n answers. With `stream` they arrive in pieces, then each as a whole, then `end`."""
-    messages, params = body.to_conversation(), body.to_params(runtime.settings)
-    version_id = answering_version_id(runtime, body.version)
-    request = GenerationRequest(messages, version_id=version_id, params=params, n=body.n, logprobs=body.logprobs)
+    version_id, kind = _answerer(runtime, body.version)
+    prompt, params = body.to_prompt(kind), body.to_params(runtime.settings)
+    seed = new_seed() if params.seed is None else params.seed
+    request = GenerationRequest(
+        prompt,
+        version_id=version_id,
+        params=replace(params, seed=seed),
+        n=body.n,
+        logprobs=body.logprobs,
+        continue_from=tuple(body.continue_from),
+        index=body.index,
+    )
     if body.stream:
         events = with_first(runtime.engine.stream(request))
-        return EventStream(events, _pieces(events, version_id))
+        return EventStream(events, _pieces(events, EndOut(version=version_id, seed=seed)))
     answers = runtime.engine.generate(request)
-    return GenerateOut(version=version_id, completions=[completion_out(answer) for answer in answers])
+    return GenerateOut(version=version_id, seed=seed, completions=[completion_out(answer) for answer in answers])
 
 
-def _pieces(events: Iterator[StreamEvent], version_id: int) -> Iterator[bytes]:
+def _pieces(events: Iterator[StreamEvent], end: EndOut) -> Iterator[bytes]:
     for item in events:
-        if item.text:
-            yield event({"index": item.index, "text": item.text}, "piece")
+        if item.text or item.tokens:
+            piece = PieceOut(index=item.index, text=item.text, tokens=list(item.tokens) or None)
+            yield event(piece.model_dump(exclude_none=True), "piece")
         if item.answer is not None:
             yield event({"index": item.index, **completion_out(item.answer).model_dump(exclude_none=True)}, "answer")
-    yield event({"version": version_id}, "end")
+    yield event(end.model_dump(), "end")
 
 
 @router.post("/score", dependencies=[Admitted], responses=raises(NotFoundError, ConflictError, GoneError))
@@ -134,11 +202,30 @@ def score(body: ScoreIn, runtime: RuntimeDep) -> ScoreOut:
     return ScoreOut(version=version_id, scores=runtime.engine.score(messages, body.answers, version_id=version_id))
 
 
-@router.post("/next-token", dependencies=[Admitted], responses=raises(NotFoundError, GoneError))
+@router.post(
+    "/next-token",
+    response_model=NextTokenOut,
+    response_model_exclude_none=True,
+    dependencies=[Admitted],
+    responses=raises(NotFoundError, GoneError),
+)
 def next_token(body: NextTokenIn, runtime: RuntimeDep) -> NextTokenOut:
-    """Returns the k likeliest first tokens of the answer with their probabilities, before and after top-k and top-p."""
-    messages = body.to_conversation()
-    version_id = answering_version_id(runtime, body.version)
-    params = body.to_params(runtime.settings)
-    tokens = runtime.engine.next_token(messages, params=params, k=body.k, version_id=version_id)
-    return NextTokenOut(version=version_id, tokens=tokens)
+    """Returns what the answer's next token is drawn from: the k likeliest tokens with their probabilities in three
+    stages, and the rest."""
+    version_id, kind = _answerer(runtime, body.version)
+    request = GenerationRequest(
+        body.to_prompt(kind),
+        version_id=version_id,
+        params=body.to_params(runtime.settings),
+        continue_from=tuple(body.continue_from),
+    )
+    told = runtime.engine.next_token(request, body.k)
+    return NextTokenOut(
+        version=version_id,
+        vocabulary=told.vocabulary,
+        tokens=list(told.tokens),
+        rest=told.rest,
+        prompt_token_ids=list(told.prompt_token_ids),
+        log_normalizer=told.log_normalizer,
+        all_logprobs=base64.b64encode(told.all_logprobs).decode() if body.all else None,
+    )

@@ -17,7 +17,8 @@ from pydantic import (
     model_validator,
 )
 
-from app.chat import Message, Role, joined
+from app.chat import Message, Prompt, RawText, Role, joined
+from app.db.models.versions import VersionKind
 from app.errors import InvalidError
 from app.formats.strict_json import finite
 from app.formats.texts import clean_text, shows_anything
@@ -35,6 +36,7 @@ from app.hparams import (
 from app.services.paging import MAX_LIMIT, Page
 from app.services.prompts.prompts import validate_messages
 from app.services.sampling.group_sampling import page_params
+from app.services.versions.answering import prompt_for
 from app.settings.config import Settings
 
 TEMPERATURE = f"Below {MIN_TEMPERATURE} the likeliest token is taken, as at 0."
@@ -145,8 +147,24 @@ class PromptInput(Model):
 
 
 class ConversationInput(PromptInput):
-    """For what is answered and not kept. Messages come in any order, `system` among them, and neighbours of one role
-    are one message; the model's context is the only bound."""
+    """For what is answered and not kept: one of `prompt`, `messages` and `text`. Messages come in any order, `system`
+    among them, and neighbours of one role are one message; the model's context is the only bound. `text` is continued
+    as it is, as a document, without any chat format."""
+
+    model_config = one_of(prompt="string", messages="array", text="string")
+
+    text: str | None = None
+
+    @model_validator(mode="after")
+    def _one_of_them(self) -> Self:
+        if [self.prompt, self.messages, self.text].count(None) != 2:
+            raise ValueError("give one of prompt (a question), messages (a list) and text (to be continued)")
+        return self
+
+    def to_prompt(self, kind: VersionKind) -> Prompt:
+        """As a version of this kind reads it (a base model continues a prompt's text and those of messages, an empty
+        line between them); raises InvalidError."""
+        return RawText(self.text) if self.text is not None else prompt_for(kind, self.to_conversation())
 
     def to_conversation(self) -> list[Message]:
         """Raises InvalidError."""

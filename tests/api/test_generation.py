@@ -26,8 +26,8 @@ def test_generate(real_server: LiveServer) -> None:
     assert body["version"] == 1
     assert len(body["completions"]) == 3
     for completion in body["completions"]:
-        assert set(completion) == {"text", "tokens", "finish_reason"}
-        assert 1 <= len(completion["tokens"]) <= 5
+        assert set(completion) == {"text", "token_ids", "finish_reason"}
+        assert 1 <= len(completion["token_ids"]) <= 5
 
 
 def test_seed_decides_and_greedy_needs_none(real_server: LiveServer) -> None:
@@ -44,9 +44,9 @@ def test_stream_carries_the_same_answers(real_server: LiveServer) -> None:
     )
     assert response.headers["content-type"].startswith("text/event-stream")
     events = sse(response.text)
-    assert events[-1] == ("end", {"version": 1})
+    assert events[-1] == ("end", {"version": 1, "seed": 3})
     answers = {data["index"]: data for name, data in events if name == "answer"}
-    assert [answers[index]["tokens"] for index in (0, 1)] == [item["tokens"] for item in whole["completions"]]
+    assert [answers[index]["token_ids"] for index in (0, 1)] == [item["token_ids"] for item in whole["completions"]]
     for index, answer in answers.items():
         pieces = "".join(data["text"] for name, data in events if name == "piece" and data["index"] == index)
         assert pieces == answer["text"]
@@ -55,7 +55,7 @@ def test_stream_carries_the_same_answers(real_server: LiveServer) -> None:
 def test_logprobs_and_alternatives(real_server: LiveServer) -> None:
     plain = generate(real_server, seed=3, n=1)["completions"][0]
     told = generate(real_server, seed=3, n=1, logprobs=2)["completions"][0]
-    assert [one["token_id"] for one in told["logprobs"]] == told["tokens"] == plain["tokens"]
+    assert [one["token_id"] for one in told["logprobs"]] == told["token_ids"] == plain["token_ids"]
     for one in told["logprobs"]:
         assert len(one["top"]) == 2
         assert one["top"][0]["logprob"] >= one["top"][1]["logprob"]
@@ -153,7 +153,7 @@ def test_next_token_is_a_distribution(real_server: LiveServer) -> None:
     chances = [token["probability"] for token in plain]
     assert chances == sorted(chances, reverse=True)
     assert sum(chances) <= 1.0 + 1e-5
-    filtered = [token["filtered_probability"] for token in tokens(top_k=2)]
+    filtered = [token["filtered"] for token in tokens(top_k=2)]
     assert math.isclose(sum(filtered), 1.0, rel_tol=1e-4)
     assert sum(chance > 0 for chance in filtered) == 2
 
@@ -161,7 +161,7 @@ def test_next_token_is_a_distribution(real_server: LiveServer) -> None:
 @pytest.mark.parametrize("temperature", [0.000_999, 1e-9, 1e-40, 1e-320])
 def test_below_the_smallest_temperature_the_likeliest_is_taken(real_server: LiveServer, temperature: float) -> None:
     """1e-40 made infinities of logits: NaN in a stream, padding for an answer."""
-    asked = {"temperature": temperature, "n": 1, "max_tokens": 5, "logprobs": 2}
+    asked = {"temperature": temperature, "n": 1, "max_tokens": 5, "logprobs": 2, "seed": 1}
     greedy = generate(real_server, **{**asked, "temperature": 0})
     assert generate(real_server, **asked) == greedy
     body = {"prompt": "wash my hands", **asked, "stream": True}
@@ -172,5 +172,10 @@ def test_below_the_smallest_temperature_the_likeliest_is_taken(real_server: Live
     assert all(math.isfinite(number) for number in numbers)
     body = {"prompt": "wash my hands", "temperature": temperature, "k": 2}
     [first, second] = real_server.client.post("/api/v1/next-token", json=body).json()["tokens"]
-    assert (first["token_id"], first["filtered_probability"]) == (greedy["completions"][0]["tokens"][0], 1.0)
+    assert (first["token_id"], first["tempered"], first["filtered"]) == (
+        greedy["completions"][0]["token_ids"][0],
+        1.0,
+        1.0,
+    )
     assert 0 < second["probability"] < first["probability"]
+    assert second["tempered"] == second["filtered"] == 0

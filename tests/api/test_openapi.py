@@ -63,7 +63,7 @@ SCHEMAS = set(
     ModelsOut NextToken NextTokenIn NextTokenOut OpenAIError OwnGroupIn PageOut_JobOut_ PageOut_PromptOut_
     PageOut_RankingOut_ PageOut_VersionOut_ Part PieceOut PointOut Problem ProgressOut PromptIn PromptOut
     PromptRef PromptSource PromptSplit PromptsIn PromptsOut PruneIn RankingCreated RankingIn RankingOut
-    Readiness RemovalOut Removed ResponseFormat ScoreIn ScoreOut Shelf SkipIn SkipReason StreamOptions
+    Readiness RemovalOut Removed ResponseFormat Rest ScoreIn ScoreOut Shelf SkipIn SkipReason StreamOptions
     TextChoice TextLogprobs TextOut TokenLogprob TokenLogprobOut TokenOut TokenizeIn TokenizeOut TopLogprobOut
     Usage VersionDetail VersionKind VersionOrigin VersionOut VersionStatus
     """,
@@ -205,7 +205,10 @@ def test_what_is_checked_is_what_is_described(shared: LiveServer) -> None:
     schemas = document["components"]["schemas"]
     text, listed, nothing = schemas["GenerateIn"]["properties"]["stop"]["anyOf"]
     assert (text["type"], listed["type"], listed["maxItems"], nothing) == ("string", "array", 4, {"type": "null"})
-    for name, fields in (("GenerateIn", {"prompt", "messages"}), ("PromptsIn", {"prompt", "messages", "prompts"})):
+    for name, fields in (
+        ("GenerateIn", {"prompt", "messages", "text"}),
+        ("PromptsIn", {"prompt", "messages", "prompts"}),
+    ):
         assert {form["required"][0] for form in schemas[name]["oneOf"]} == fields, name
     parameters = document["paths"]["/api/v1/prompts"]["get"]["parameters"]
     assert next(each for each in parameters if each["name"] == "after")["schema"]["pattern"] == "^[1-9][0-9]{0,8}$"

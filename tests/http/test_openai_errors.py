@@ -96,8 +96,11 @@ def test_wrong_requests(
 @pytest.mark.parametrize(
     ("asked", "step"),
     [
-        ({"messages": [of("user", "字" * 1_500)]}, "with 1 for the answer at most 511 fit. Shorten it."),
-        ({"messages": [of("user", "字" * 1_500)], "max_tokens": 600}, "at most 511 fit. Shorten it."),
+        ({"messages": [of("user", "字" * 1_500)]}, "this version reads 512 tokens, prompt and answer together."),
+        (
+            {"messages": [of("user", "字" * 1_500)], "max_tokens": 600},
+            "at most 511 fit. Shorten it: this version reads 512 tokens, prompt and answer together.",
+        ),
         ({"max_tokens": 1_600}, "1,600 are asked for the answer, where 501 fit. Ask for fewer, or shorten the prompt."),
         ({"max_tokens": 502}, "502 are asked for the answer, where 501 fit. Ask for fewer, or shorten the prompt."),
     ],

@@ -26,14 +26,14 @@ class Batch:
 
     def join(self, groups: Sequence[SequenceGroup], logits: Tensor) -> None:
         """New last rows for the unfinished sequences of groups whose prompts are prefilled, in their order. A group's
-        place is its row in its own cache; logits [G,V] are those after the prompts."""
+        place is its row in its own cache; logits [G,V] are those after the prompts and what the answers begin with."""
         counts = torch.tensor([len(group.unfinished) for group in groups])
         row = len(self.logits)
         self._cache.reserve(row + int(counts.sum()), max(group.limit for group in groups))
         for place, group in enumerate(groups):
             assert group.cache is not None, "its prompt is prefilled"
             targets = range(row, row + len(group.unfinished))
-            self._cache.take(group.cache, place, targets, len(group.prompt))
+            self._cache.take(group.cache, place, targets, len(group.context))
             row = targets.stop
         self.logits = torch.cat([self.logits, logits.repeat_interleave(counts, dim=0)])
 

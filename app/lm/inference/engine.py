@@ -21,9 +21,8 @@ from typing import TypeVar
 
 import torch
 
-from app.chat import GenerationRequest, Message, NextToken, Prompt, SampledAnswer, StreamEvent, Tokenized
+from app.chat import Distribution, GenerationRequest, Message, Prompt, SampledAnswer, StreamEvent, Tokenized
 from app.errors import CrowdedError, LateError, UnavailableError
-from app.hparams import SamplingParams
 from app.lm.inference.generation import Emit, Generation, Lane
 from app.lm.inference.model_cache import ModelCache, Scorer
 from app.lm.inference.sampler import finite_only
@@ -94,12 +93,12 @@ class LocalEngine:
     def context_tokens(self, *, version_id: int) -> int:
         return self._models.policy(version_id).decoder.config.context_tokens
 
-    def next_token(
-        self, messages: Sequence[Message], *, params: SamplingParams, k: int, version_id: int
-    ) -> list[NextToken]:
-        policy = self._models.policy(version_id)
-        prompt = policy.encode(messages, 1)
-        return self._call(lambda: policy.next_tokens(prompt, params, k))
+    def next_token(self, request: GenerationRequest, k: int) -> Distribution:
+        policy, params, given = self._models.policy(request.version_id), request.params, request.continue_from
+        policy.check_biases(params)
+        policy.check_given(given, len(given), goes_on=True)
+        prompt = policy.encode(request.prompt, len(given) + 1)
+        return self._call(lambda: policy.next_token(prompt, given, params, k))
 
     def close(self) -> None:
         """Stop soon: what is being written and what waits is refused."""

@@ -7,13 +7,12 @@ import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future
 
-from app.chat import Alternative, GenerationRequest, SampledAnswer, StreamEvent, TokenLogprob
+from app.chat import GenerationRequest, SampledAnswer, StreamEvent
+from app.lm.inference.answer_tokens import AnswerTokens
 from app.lm.inference.policy import Policy
 from app.lm.inference.sampler import base_seed, derived_seed
-from app.lm.inference.sequence import Completion, Sequence, SequenceGroup, new_sequences
+from app.lm.inference.sequence import Sequence, SequenceGroup, new_sequences
 from app.lm.inference.streaming import AnswerText
-from app.lm.inference.token_bytes import answer_bytes, token_bytes
-from app.lm.text.tokenizer import Tokenizer
 
 LONG_ANSWER_TOKENS, LONG_TOKENS = 256, 1_024
 """Above these an answer, or prompt and answer together, are long: they wait and are written apart from the short ones
@@ -26,8 +25,8 @@ Emit = Callable[[StreamEvent], None]
 
 class Generation(SequenceGroup):
     """`emit` is told pieces and answers as they come; `result` is done with the answers or an error. `gone` is set by a
-    reader who left; `deadline` is one of time.monotonic(). Raises InvalidError where the prompt is too long, or the
-    settings name a token that there is not."""
+    reader who left; `deadline` is one of time.monotonic(). Raises InvalidError where the prompt is too long, the
+    settings name a token that there is not, or no answer begins with the tokens that are given."""
 
     def __init__(
         self,
@@ -44,9 +43,11 @@ class Generation(SequenceGroup):
         self._seed = base_seed(request.params)
         self._answers: dict[int, SampledAnswer] = {}
         self._texts: dict[int, AnswerText] = {}
+        self._tokens: dict[int, AnswerTokens] = {}
         self._attempt = 0
-        super().__init__(policy.encode(request.prompt, request.params.max_tokens), [])
-        self._begin(range(request.n), self._seed)
+        policy.check_given(request.continue_from, request.params.max_tokens)
+        super().__init__(policy.encode(request.prompt, request.params.max_tokens), [], request.continue_from)
+        self._begin(range(request.n), self._seed, request.index)
 
     @property
     def long(self) -> bool:
@@ -80,27 +81,38 @@ class Generation(SequenceGroup):
         return True
 
     def _take_answer(self, sequence: Sequence) -> None:
-        text = self._texts.pop(sequence.index).finish() if sequence.index in self._texts else None
-        wants_logprobs = self.request.logprobs is not None
-        answer = sampled_answer(self.policy.tokenizer, sequence.completion, text, with_logprobs=wants_logprobs)
-        self._answers[sequence.index] = answer
+        index, ids = sequence.index, sequence.completion.token_ids
+        text = self._texts.pop(index).finish() if index in self._texts else self.policy.tokenizer.decode(ids)
+        tokens = self._tokens.pop(index, None)
+        told = None if tokens is None else tokens.whole(text)
+        if self.emit is not None and tokens is not None and (rest := tokens.rest(told or ())):
+            self.emit(StreamEvent(index, "", tokens=rest))
+        self._answers[index] = SampledAnswer(text, ids, sequence.completion.finish_reason, told)
         if self.emit is not None:
-            self.emit(StreamEvent(sequence.index, "", answer))
+            self.emit(StreamEvent(index, "", self._answers[index]))
 
-    def _begin(self, indices: Iterable[int], seed: int) -> None:
-        """New sequences for these answers."""
+    def _begin(self, indices: Iterable[int], seed: int, first: int = 0) -> None:
+        """New sequences for these answers, by the random streams from number `first` on."""
         params, tokenizer, wanted = self.request.params, self.policy.tokenizer, list(indices)
-        sequences = new_sequences(len(wanted), params, tokenizer.end_ids, seed, logprobs=self.request.logprobs)
+        logprobs = self.request.logprobs
+        sequences = new_sequences(len(wanted), params, tokenizer.end_ids, seed, first=first, logprobs=logprobs)
         for sequence, index in zip(sequences, wanted, strict=True):
             sequence.index = index
+            if logprobs is not None:
+                self._tokens[index] = AnswerTokens(tokenizer, sequence)
             if self.emit is not None or params.stop:
-                text = AnswerText(tokenizer, params.stop, self._piece_of(index))
+                text = AnswerText(tokenizer, params.stop, self._piece_of(index), each_token=logprobs is not None)
                 self._texts[index], sequence.on_token = text, text.push
         self.begin(sequences)
 
-    def _piece_of(self, index: int) -> Callable[[str], None] | None:
-        emit = self.emit
-        return None if emit is None else lambda piece: emit(StreamEvent(index, piece))
+    def _piece_of(self, index: int) -> Callable[[str, int], None] | None:
+        """What tells the pieces of an answer, with their tokens where these are asked for."""
+        emit, tokens = self.emit, self._tokens.get(index)
+        if emit is None:
+            return None
+        if tokens is None:
+            return lambda piece, _: emit(StreamEvent(index, piece))
+        return lambda piece, settled: emit(StreamEvent(index, piece, tokens=tokens.take(settled)))
 
     def _twins(self) -> list[int]:
         """Answers that stand there already; none when that is allowed or cannot be helped."""
@@ -111,27 +123,3 @@ class Generation(SequenceGroup):
         # Two answers that ended differently may read the same.
         texts = [self._answers[index].text for index in range(self.request.n)]
         return [place for place, text in enumerate(texts) if text in texts[:place]]
-
-
-def sampled_answer(
-    tokenizer: Tokenizer, completion: Completion, text: str | None, *, with_logprobs: bool
-) -> SampledAnswer:
-    """`text` if it is known already (it may end before a stop string)."""
-    ids = completion.token_ids
-    whole = tokenizer.decode(ids) if text is None else text
-    logprobs = _logprobs(tokenizer, completion, whole) if with_logprobs else None
-    return SampledAnswer(whole, ids, completion.finish_reason, logprobs)
-
-
-def _logprobs(tokenizer: Tokenizer, completion: Completion, text: str) -> tuple[TokenLogprob, ...]:
-    logprobs = []
-    written = answer_bytes(tokenizer, completion.token_ids, text)
-    places = zip(completion.token_ids, completion.logprobs, completion.top, written, strict=True)
-    for token, logprob, best, part in places:
-        texts = tokenizer.pieces([token, *(other for other, _ in best)])
-        top = [
-            Alternative(other, name, value, tuple(token_bytes(tokenizer, other)))
-            for (other, value), name in zip(best, texts[1:], strict=True)
-        ]
-        logprobs.append(TokenLogprob(token, texts[0], logprob, tuple(top), tuple(part)))
-    return tuple(logprobs)

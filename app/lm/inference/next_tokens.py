@@ -7,8 +7,11 @@ import torch
 from torch import Tensor
 
 from app.lm.inference.adjustments import adjusted
+from app.lm.inference.decoder import Decoder
 from app.lm.inference.sampler import draw, filter_logits, finite_only, likeliest
-from app.lm.inference.sequence import Sequence
+from app.lm.inference.sequence import Note, Sequence, SequenceGroup
+
+NOTED_AT_ONCE = 32  # rows of logits that are in memory together
 
 
 def next_tokens(sequences: list[Sequence], logits: Tensor) -> list[int]:
@@ -23,8 +26,23 @@ def next_tokens(sequences: list[Sequence], logits: Tensor) -> list[int]:
         own = logits if len(alike) == 1 else logits[index]
         tokens[index] = _draw_alike([sequences[place] for place in places], own)
     chosen: list[int] = tokens.tolist()
-    _note_logprobs(sequences, logits, chosen)
+    for sequence, row, token in zip(sequences, logits, chosen, strict=True):
+        if sequence.logprobs is not None:
+            sequence.note(_note(row, token, sequence.logprobs))
     return chosen
+
+
+def note_given(group: SequenceGroup, states: Tensor, start: int, decoder: Decoder) -> None:
+    """Takes down the given tokens of which `states` [M,H] tell, those after the group's tokens from place `start`."""
+    asked = [sequence.logprobs for sequence in group.unfinished if sequence.logprobs is not None]
+    before = len(group.prompt) - 1  # what stands there tells of the first given token
+    if not asked:
+        return
+    places = range(max(start, before), min(start + len(states), len(group.context) - 1))
+    for first in range(places.start, places.stop, NOTED_AT_ONCE):
+        some = range(first, min(first + NOTED_AT_ONCE, places.stop))
+        for place, row in zip(some, decoder.logits(states[some.start - start : some.stop - start]), strict=True):
+            group.notes.append(_note(row, group.context[place + 1], max(asked)))
 
 
 def _draw_alike(sequences: list[Sequence], logits: Tensor) -> Tensor:
@@ -36,13 +54,9 @@ def _draw_alike(sequences: list[Sequence], logits: Tensor) -> Tensor:
     return draw(filter_logits(logits, params.temperature, params.top_k, params.top_p, params.min_p), uniforms)
 
 
-def _note_logprobs(sequences: list[Sequence], logits: Tensor, tokens: list[int]) -> None:
-    """Row by row: a row's bits do not depend on its neighbours."""
-    for place, sequence in enumerate(sequences):
-        if sequence.logprobs is None:
-            continue
-        full = logits[place].log_softmax(dim=-1)  # [V]
-        sequence.completion.logprobs += finite_only([float(full[tokens[place]])])
-        best = full.topk(min(sequence.logprobs, len(full)))
-        alternatives = zip(best.indices.tolist(), finite_only(best.values.tolist()), strict=True)
-        sequence.completion.top.append(list(alternatives))
+def _note(logits: Tensor, token: int, alternatives: int) -> Note:
+    """Of one row [V] alone: its bits do not depend on its neighbours."""
+    full = logits.log_softmax(dim=-1)
+    [logprob] = finite_only([float(full[token])])
+    best = full.topk(min(alternatives, len(full)))
+    return Note(logprob, list(zip(best.indices.tolist(), finite_only(best.values.tolist()), strict=True)))

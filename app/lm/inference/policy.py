@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from app.chat import NextToken, Prompt, RawText, RawTokens, Templated
+from app.chat import Distribution, Prompt, RawText, RawTokens, Templated
 from app.errors import InvalidError
 from app.hparams import SamplingParams
 from app.lm.inference.decoder import Decoder
+from app.lm.inference.distribution import distribution
 from app.lm.inference.prefill import prompt_logits
-from app.lm.inference.sampler import filter_logits, finite_only
 from app.lm.text.tokenizer import Tokenizer
 
 
@@ -20,11 +20,14 @@ class Policy:
     def encode(self, prompt: Prompt, max_tokens: int) -> list[int]:
         """The prompt's ids; raises InvalidError where the answer would not fit behind them."""
         ids = self._ids(prompt)
-        limit = self.decoder.config.context_tokens - max_tokens
+        context = self.decoder.config.context_tokens
+        limit = context - max_tokens
         if len(ids) > limit:
+            room = context - len(ids)
+            otherwise = f", or ask for an answer of at most {room:,}" if room > 0 else ""
             raise InvalidError(
-                f"The prompt has {len(ids):,} tokens; with {max_tokens} for the answer at most {max(0, limit):,}"
-                " fit. Shorten it.",
+                f"The prompt has {len(ids):,} tokens; with {max_tokens:,} for the answer at most {max(0, limit):,}"
+                f" fit. Shorten it{otherwise}: this version reads {context:,} tokens, prompt and answer together.",
                 code="context_length_exceeded",
             )
         return ids
@@ -44,11 +47,30 @@ class Policy:
             raise InvalidError("The prompt is empty, and this model's documents have no start token.")
         return ids
 
-    def check_tokens(self, token_ids: Sequence[int]) -> None:
+    def check_tokens(self, token_ids: Sequence[int], param: str = "prompt") -> None:
         """Raises InvalidError for one that there is not."""
         size = self.decoder.config.vocab_size
         if (unknown := next((token for token in token_ids if not 0 <= token < size), None)) is not None:
-            raise InvalidError(f"There is no token {unknown}; the last one is {size - 1}.", param="prompt")
+            raise InvalidError(f"There is no token {unknown}; the last one is {size - 1}.", param=param)
+
+    def check_given(self, token_ids: Sequence[int], max_tokens: int, *, goes_on: bool = False) -> None:
+        """Raises InvalidError where no answer of up to `max_tokens` begins with these tokens: one is unknown, there are
+        too many, or one behind which others stand (`goes_on`: have to come) ends an answer."""
+        self.check_tokens(token_ids, "continue_from")
+        if len(token_ids) > max_tokens:
+            raise InvalidError(
+                f"continue_from has {len(token_ids):,} tokens, and they count as part of the answer, which may have "
+                f"{max_tokens:,}. Raise max_tokens, or continue from fewer.",
+                param="continue_from",
+            )
+        behind = token_ids if goes_on else token_ids[:-1]
+        ends = (place for place, token in enumerate(behind, start=1) if token in self.tokenizer.end_ids)
+        if (end := next(ends, None)) is not None:
+            raise InvalidError(
+                f"Token {end:,} of continue_from ({token_ids[end - 1]}) ends an answer: nothing comes behind it. "
+                f"Continue from the {end - 1:,} before it.",
+                param="continue_from",
+            )
 
     def check_biases(self, params: SamplingParams) -> None:
         """Raises InvalidError where the settings name a token that there is not."""
@@ -56,14 +78,7 @@ class Policy:
         if (unknown := max((token for token, _ in params.logit_bias), default=0)) > last:
             raise InvalidError(f"logit_bias: there is no token {unknown}; the last one is {last}.", param="logit_bias")
 
-    def next_tokens(self, prompt: Sequence[int], params: SamplingParams, k: int) -> list[NextToken]:
-        """The k likeliest first tokens of an answer to the prompt's ids."""
-        logits = prompt_logits(self.decoder, prompt)[None]  # [1,V]
-        full = (logits / (params.temperature or 1.0)).softmax(dim=-1)[0]
-        finite_only(full.max(dim=-1, keepdim=True).values.tolist())
-        kept = filter_logits(logits, params.temperature, params.top_k, params.top_p, params.min_p)[0].softmax(-1)
-        best = full.topk(min(k, len(full))).indices.tolist()
-        return [
-            NextToken(token, text, float(full[token]), float(kept[token]))
-            for token, text in zip(best, self.tokenizer.pieces(best), strict=True)
-        ]
+    def next_token(self, prompt: Sequence[int], given: Sequence[int], params: SamplingParams, k: int) -> Distribution:
+        """What an answer to the prompt's ids, which begins with the given ones, draws its next token from."""
+        logits = prompt_logits(self.decoder, [*prompt, *given])
+        return distribution(self.tokenizer, logits, prompt, given, params, k)

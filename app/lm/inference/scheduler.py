@@ -20,7 +20,7 @@ from app.lm.inference.adjustments import Adjustments
 from app.lm.inference.batch import Batch
 from app.lm.inference.decoder import Decoder
 from app.lm.inference.kv_cache import KVCache
-from app.lm.inference.next_tokens import next_tokens
+from app.lm.inference.next_tokens import next_tokens, note_given
 from app.lm.inference.prefill import PIECE_TOKENS, prefill_piece, prefill_prompts
 from app.lm.inference.sequence import Sequence, SequenceGroup
 
@@ -100,7 +100,7 @@ class Scheduler:
         """Prefills a piece of what was admitted, decodes one token of every sequence. Returns those that ended."""
         ended = self._drop_cancelled()
         if self._prefilling:
-            self._prefill()
+            ended += self._prefill()
         if self._decoding:
             ended += self._decode()
         self._tell([sequence for sequence in ended if not sequence.cancelled])
@@ -137,54 +137,62 @@ class Scheduler:
         self._decoding = [self._decoding[place] for place in order]
         return order
 
-    def _prefill(self) -> None:
-        """The next piece of a long prompt, or many short prompts at once."""
+    def _prefill(self) -> list[Sequence]:
+        """The next piece of a long prompt, or many short prompts at once; returns those that ended with what they were
+        given to begin with."""
         first = self._prefilling[0]
-        if len(first.prompt) <= self._piece_tokens:
+        if len(first.context) <= self._piece_tokens:
             groups = self._short_groups()
-            self._join(groups, self._prefill_together(groups))
-            return
+            return self._join(groups, self._prefill_together(groups))
         state = self._prefill_next_piece(first)
-        if first.prefilled == len(first.prompt):
-            self._join([first], self._batch.decoder.logits(state))
+        return self._join([first], state) if first.prefilled == len(first.context) else []
 
     def _prefill_next_piece(self, group: SequenceGroup) -> Tensor:
         decoder, start = self._batch.decoder, group.prefilled
         if group.cache is None:
-            group.cache = decoder.new_cache(1, len(group.prompt))
-        piece = group.prompt[start : start + self._piece_tokens]
+            group.cache = decoder.new_cache(1, len(group.context))
+        piece = group.context[start : start + self._piece_tokens]
         group.prefilled += len(piece)
-        return prefill_piece(decoder, piece, start, group.cache)
+        states = prefill_piece(decoder, piece, start, group.cache)
+        note_given(group, states, start, decoder)
+        return states[-1:]
 
     def _short_groups(self) -> list[SequenceGroup]:
         """The first ones, while their prompts are short and together not too long; at least one."""
         groups: list[SequenceGroup] = []
         tokens = 0
         for group in self._prefilling:
-            tokens += len(group.prompt)
-            if len(group.prompt) > self._piece_tokens or (groups and tokens > PREFILL_TOKENS):
+            tokens += len(group.context)
+            if len(group.context) > self._piece_tokens or (groups and tokens > PREFILL_TOKENS):
                 break
             groups.append(group)
         return groups
 
     def _prefill_together(self, groups: list[SequenceGroup]) -> Tensor:
-        decoder, prompts = self._batch.decoder, [group.prompt for group in groups]
-        cache = decoder.new_cache(len(prompts), max(map(len, prompts)))
-        for group in groups:
-            group.cache, group.prefilled = cache, len(group.prompt)
-        return decoder.logits(prefill_prompts(decoder, prompts, cache))
+        decoder, contexts = self._batch.decoder, [group.context for group in groups]
+        cache = decoder.new_cache(len(contexts), max(map(len, contexts)))
+        all_states = prefill_prompts(decoder, contexts, cache)
+        for group, states in zip(groups, all_states, strict=True):
+            group.cache, group.prefilled = cache, len(group.context)
+            note_given(group, states, 0, decoder)
+        return torch.cat([states[-1:] for states in all_states])
 
-    def _join(self, groups: list[SequenceGroup], logits: Tensor) -> None:
-        """The first groups are prefilled: their sequences are decoded from here on."""
-        self._batch.join(groups, logits)
-        vocabulary = self._batch.decoder.config.vocab_size
+    def _join(self, groups: list[SequenceGroup], states: Tensor) -> list[Sequence]:
+        """The first groups are prefilled, with `states` [G,H] behind them: their sequences are decoded from here on.
+        Returns those that ended with what they were given to begin with."""
+        decoder = self._batch.decoder
+        begun = [sequence for group in groups for sequence in group.unfinished]
+        for sequence in begun:
+            sequence.adjustments = Adjustments.of(sequence.params, sequence.group.prompt, decoder.config.vocab_size)
+            sequence.append_given()
+        self._batch.join(groups, decoder.logits(states))
         for group in groups:
             self._prefilling.popleft()
             group.cache = None
             for sequence in group.unfinished:
-                sequence.cached = len(group.prompt)
-                sequence.adjustments = Adjustments.of(sequence.params, group.prompt, vocabulary)
+                sequence.cached = len(group.context)
                 self._decoding.append(sequence)
+        return [sequence for sequence in begun if sequence.ended]
 
     def _decode(self) -> list[Sequence]:
         """One token of every sequence; returns those that ended with it."""

@@ -16,9 +16,9 @@ OnToken = abc.Callable[[int], bool]  # is told each token; True ends the answer 
 
 @dataclass
 class Completion:
-    """`token_ids` as sampled, the end token included. If asked for: their log-probabilities, under the model's own
-    distribution (temperature 1, no filter, no penalty, no bias), and the likeliest (token, log-probability) of each
-    place."""
+    """`token_ids` as given and sampled, the end token included. If asked for: their log-probabilities, under the
+    model's own distribution (temperature 1, no filter, no penalty, no bias), and the likeliest (token,
+    log-probability) of each place."""
 
     token_ids: list[int] = field(default_factory=list)
     logprobs: list[float] = field(default_factory=list)
@@ -55,6 +55,20 @@ class Sequence:
         """The random number of the next token, in [0, 1)."""
         return self.uniforms[len(self.completion.token_ids)]
 
+    def append_given(self) -> None:
+        """The tokens that the answer is given to begin with, up to where one of them ends it."""
+        for place, token in enumerate(self.group.given):
+            if self.ended:
+                return
+            if self.logprobs is not None:
+                self.note(self.group.notes[place])
+            self.append(token)
+
+    def note(self, note: "Note") -> None:
+        """Of the token that is appended next."""
+        self.completion.logprobs.append(note.logprob)
+        self.completion.top.append(note.top)
+
     def append(self, token: int) -> None:
         """The token that was sampled; the sequence has `ended` where it, a stop string or the length says so."""
         self.completion.token_ids.append(token)
@@ -68,19 +82,29 @@ class Sequence:
             self.ended = True
 
 
-class SequenceGroup:
-    """A prompt of at least one token, and the sequences that answer it: they are admitted together, and the prompt is
-    prefilled once for all of them. `prefilled` tokens of it are in a row of `cache`, until the sequences have rows of
-    their own."""
+@dataclass(frozen=True)
+class Note:
+    """What is told of a token where log-probabilities are asked for: its own, and the likeliest tokens of its place."""
 
-    def __init__(self, prompt: list[int], sequences: list[Sequence]) -> None:
-        self.prompt = prompt
+    logprob: float
+    top: list[tuple[int, float]]
+
+
+class SequenceGroup:
+    """A prompt of at least one token, tokens that every answer is given to begin with, and the sequences that answer:
+    they are admitted together, and both are prefilled once for all of them. `prefilled` tokens of them are in a row of
+    `cache`, until the sequences have rows of their own; `notes` are of the given tokens, where they are asked for."""
+
+    def __init__(self, prompt: list[int], sequences: list[Sequence], given: abc.Sequence[int] = ()) -> None:
+        self.prompt, self.given = prompt, given
+        self.context = [*prompt, *given]
         self.begin(sequences)
 
     def begin(self, sequences: list[Sequence]) -> None:
-        """These are to be written, each with its settings' max_tokens (at least 1)."""
+        """These are to be written, each with its settings' max_tokens (at least 1, and as many as are given)."""
         self.sequences = sequences
         self.prefilled = 0
+        self.notes: list[Note] = []
         self.cache: KVCache | None = None
         for sequence in sequences:
             sequence.group = self

@@ -2,31 +2,49 @@
 be the beginning of a stop string; and those pieces on their way to who reads them. Knows no model."""
 
 import queue
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from itertools import chain
 
-from app.chat import StreamEvent
+from app.chat import StreamEvent, TokenLogprob
 from app.lm.text.tokenizer import IncrementalDecoder, Tokenizer
 
 
 class AnswerText:
-    """`emit` is told every new piece; the pieces joined are the text."""
+    """`emit` is told every new piece, with the number of tokens that are settled by then; the pieces joined are the
+    text. A token is settled once no stop string can take any of its text away; with `each_token` it is told then even
+    where it completes no character."""
 
     def __init__(
-        self, tokenizer: Tokenizer, stop: Sequence[str] = (), emit: Callable[[str], None] | None = None
+        self,
+        tokenizer: Tokenizer,
+        stop: Sequence[str] = (),
+        emit: Callable[[str, int], None] | None = None,
+        *,
+        each_token: bool = False,
     ) -> None:
         self._decoder, self._stop, self._emit = IncrementalDecoder(tokenizer), [text for text in stop if text], emit
+        self._each_token = each_token
         self._told: list[str] = []
         self._held = ""
         self._stopped = False
+        self._settled = self._characters = self._open = 0
+        self._ends: deque[int] = deque()  # of tokens that are not settled, in characters of the text
 
     def push(self, token: int) -> bool:
         """As batch.OnToken: True once a stop string is there; the text ends before it."""
-        self._held += self._decoder.push(token)
+        fresh = self._decoder.push(token)
+        self._held += fresh
+        if self._each_token:
+            self._open += 1
+            if fresh or not self._stop:  # else a stop string may begin with the character that these are parts of
+                self._ends.extend([self._characters + len(self._held)] * self._open)
+                self._open = 0
         places = [place for place in map(self._held.find, self._stop) if place >= 0]
         if places:
             self._held, self._stopped = self._held[: min(places)], True
             self._tell(len(self._held))
-        elif self._held:
+        else:
             self._tell(len(self._held) - self._beginning())
         return self._stopped
 
@@ -45,10 +63,15 @@ class AnswerText:
 
     def _tell(self, count: int) -> None:
         piece, self._held = self._held[:count], self._held[count:]
+        self._characters += count
+        before = self._settled
+        while self._ends and self._ends[0] <= self._characters:
+            self._ends.popleft()
+            self._settled += 1
         if piece:
             self._told.append(piece)
-            if self._emit is not None:
-                self._emit(piece)
+        if self._emit is not None and (piece or self._settled > before):
+            self._emit(piece, self._settled)
 
 
 Told = StreamEvent | BaseException | None  # None: that was all
@@ -71,13 +94,17 @@ def received(told: "queue.SimpleQueue[Told]") -> Iterator[StreamEvent]:
 
 def _joined(events: Sequence[StreamEvent]) -> Iterator[StreamEvent]:
     """The pieces of each answer as one, before the event that ends it."""
-    texts: dict[int, str] = {}
+    pieces: dict[int, list[StreamEvent]] = {}
     for event in events:
         if event.answer is None:
-            texts[event.index] = texts.get(event.index, "") + event.text
+            pieces.setdefault(event.index, []).append(event)
             continue
-        if event.index in texts:
-            yield StreamEvent(event.index, texts.pop(event.index))
+        if event.index in pieces:
+            yield _as_one(pieces.pop(event.index))
         yield event
-    for index, text in texts.items():
-        yield StreamEvent(index, text)
+    yield from map(_as_one, pieces.values())
+
+
+def _as_one(pieces: Sequence[StreamEvent]) -> StreamEvent:
+    tokens: Iterator[TokenLogprob] = chain.from_iterable(piece.tokens for piece in pieces)
+    return StreamEvent(pieces[0].index, "".join(piece.text for piece in pieces), tokens=tuple(tokens))

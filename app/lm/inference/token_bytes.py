@@ -5,7 +5,7 @@ import codecs
 from collections.abc import Sequence
 from functools import lru_cache
 
-from app.lm.text.tokenizer import BYTE_TOKEN, IncrementalDecoder, Tokenizer
+from app.lm.text.tokenizer import BROKEN, BYTE_TOKEN, IncrementalDecoder, Tokenizer
 
 PLAIN = (range(ord("!"), ord("~") + 1), range(0xA1, 0xAC + 1), range(0xAE, 0xFF + 1))  # bytes that stand for themselves
 
@@ -38,6 +38,23 @@ def _bytes_of(tokenizer: Tokenizer, token: int) -> bytes:
     if BYTE_TOKEN.fullmatch(written):
         return bytes([int(written[1:-1], 16)])
     return tokenizer.pieces([token])[0].encode()
+
+
+def token_text(tokenizer: Tokenizer, token: int) -> str:
+    """The whole characters of a token alone; of a special one, its name's. Nothing where it is a part of a character:
+    its bytes tell what it is."""
+    text = tokenizer.pieces([token])[0]
+    return token_bytes(tokenizer, token).decode("utf-8", "ignore") if BROKEN in text else text
+
+
+def written_bytes(tokenizer: Tokenizer, token: int, *, first: bool) -> bytes:
+    """What a token writes of an answer's text before the next one is known: nothing if it is a special one, and no
+    space at the beginning of a sentencepiece text."""
+    if token in tokenizer.special_texts:
+        return b""
+    written = token_bytes(tokenizer, token)
+    spaced = first and written.startswith(b" ") and not tokenizer.decode([token]).startswith(" ")
+    return written[1:] if spaced else written
 
 
 def answer_bytes(tokenizer: Tokenizer, ids: Sequence[int], text: str) -> list[bytes]:

@@ -10,8 +10,7 @@ The version is always named: the caller looks up the active version.
 from collections.abc import Iterator, Sequence
 from typing import Protocol
 
-from app.chat import GenerationRequest, Message, NextToken, Prompt, SampledAnswer, StreamEvent, Tokenized
-from app.hparams import SamplingParams
+from app.chat import Distribution, GenerationRequest, Message, Prompt, SampledAnswer, StreamEvent, Tokenized
 
 
 class Engine(Protocol):
@@ -45,8 +44,7 @@ class Engine(Protocol):
         """How many tokens this version reads at most, the answer included."""
         ...
 
-    def next_token(
-        self, messages: Sequence[Message], *, params: SamplingParams, k: int, version_id: int
-    ) -> list[NextToken]:
-        """The k likeliest next tokens of the answer."""
+    def next_token(self, request: GenerationRequest, k: int) -> Distribution:
+        """What the request's answer draws its next token from (behind `continue_from`), with the k likeliest. Raises
+        InvalidError where nothing can come there."""
         ...

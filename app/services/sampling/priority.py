@@ -4,8 +4,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from app.chat import GenerationRequest, Message, NextToken, Prompt, SampledAnswer, StreamEvent, Tokenized
-from app.hparams import SamplingParams
+from app.chat import Distribution, GenerationRequest, Message, Prompt, SampledAnswer, StreamEvent, Tokenized
 from app.services.sampling.engine import Engine
 
 
@@ -64,8 +63,6 @@ class InteractiveEngine:
     def context_tokens(self, *, version_id: int) -> int:
         return self._engine.context_tokens(version_id=version_id)
 
-    def next_token(
-        self, messages: Sequence[Message], *, params: SamplingParams, k: int, version_id: int
-    ) -> list[NextToken]:
+    def next_token(self, request: GenerationRequest, k: int) -> Distribution:
         with self._gate.busy():
-            return self._engine.next_token(messages, params=params, k=k, version_id=version_id)
+            return self._engine.next_token(request, k)

@@ -1,20 +1,29 @@
-"""Which version answers or scores a request. Sampling itself is the caller's."""
+"""Which version answers or scores a request, and how it is spoken to. Sampling itself is the caller's."""
+
+from collections.abc import Sequence
 
 from sqlalchemy.orm import Session
 
-from app.db.models.versions import Version
+from app.chat import Message, Prompt, as_document
+from app.db.models.versions import Version, VersionKind
 from app.errors import ConflictError, InvalidError
 from app.services.versions import versions
 
 
 def answering_version(session: Session, version_id: int | None) -> Version:
-    """The named version, or the active one."""
+    """The named version, or the active one. Base models are among them: they continue what they are given."""
     if version_id is None:
         return versions.active_answerer(session)
     version = versions.usable_version(session, version_id)
-    if version.kind not in versions.MAY_ANSWER:
-        raise InvalidError(f"Version {version_id} is of kind {version.kind}; name one of kind sft or policy.")
+    if version.kind not in versions.ANSWERERS:
+        raise InvalidError(f"Version {version_id} is of kind {version.kind}; name one of kind base, sft or policy.")
     return version
+
+
+def prompt_for(kind: VersionKind, messages: Sequence[Message]) -> Prompt:
+    """As a version of this kind reads them: a conversation in its chat format, or, for a base model, which has none,
+    the texts alone as a document that it continues."""
+    return as_document(messages) if kind is VersionKind.BASE else messages
 
 
 def scoring_version(session: Session) -> Version:

@@ -6,7 +6,7 @@ from sqlalchemy import Engine as Database
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session, sessionmaker
 
-from app.chat import Message
+from app.chat import GenerationRequest, Message
 from app.db.schema import is_current
 from app.db.trouble import sentence_of
 from app.errors import AppError
@@ -100,7 +100,10 @@ def _model(engine: Engine, version_id: int) -> str:
     if (id(engine), version_id) in _proven:
         return "ok"
     try:
-        engine.next_token([Message(role="user", content="Hi")], params=SamplingParams(), k=1, version_id=version_id)
+        request = GenerationRequest(
+            [Message(role="user", content="Hi")], version_id=version_id, params=SamplingParams()
+        )
+        engine.next_token(request, 1)
     except AppError as error:
         return error.message
     except Exception as error:  # a folder can be broken in any way, and this question must be answered

@@ -67,16 +67,16 @@ def prompts(count: int, longest: int = 200) -> list[list[int]]:
 
 def read_alone(decoder: Decoder, prompt: list[int]) -> Tensor:
     """The logits [V] after a prompt that nothing else is read beside, in a cache as short as may be."""
-    return decoder.logits(prefill_prompts(decoder, [prompt], decoder.new_cache(1, len(prompt))))[0]
+    [states] = prefill_prompts(decoder, [prompt], decoder.new_cache(1, len(prompt)))
+    return decoder.logits(states[-1:])[0]
 
 
 @torch.inference_mode()
 def prefill_differs(decoder: Decoder) -> list[int]:
     """Which of six prompts is read otherwise among the others than alone."""
     several = prompts(6)
-    together = decoder.logits(
-        prefill_prompts(decoder, several, decoder.new_cache(len(several), max(map(len, several))))
-    )
+    states = prefill_prompts(decoder, several, decoder.new_cache(len(several), max(map(len, several))))
+    together = decoder.logits(torch.cat([each[-1:] for each in states]))
     return [
         place for place, prompt in enumerate(several) if not torch.equal(read_alone(decoder, prompt), together[place])
     ]

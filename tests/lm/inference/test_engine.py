@@ -21,7 +21,7 @@ from app.lm.inference.scheduler import Scheduler
 from app.lm.model import Llama
 from app.lm.text.tokenizer import Tokenizer
 from app.services.sampling.engine import Engine
-from tests.lm.inference.asking import HELLO, LONG, PARAMS, REWARD, asked
+from tests.lm.inference.asking import HELLO, LONG, REWARD, asked
 from tests.waiting import PATIENCE_SECONDS
 
 
@@ -52,7 +52,7 @@ def test_a_reader_who_leaves_ends_the_sampling(engine: LocalEngine) -> None:
         stream = engine.stream(asked(n=2, params=long))
         next(stream)
         stream.close()  # type: ignore[attr-defined]
-        engine.next_token(HELLO, params=PARAMS, k=1, version_id=1)  # waits for the thread
+        engine.next_token(asked(), 1)  # waits for the thread
     assert engine.generate(asked(n=1))
 
 
@@ -193,7 +193,7 @@ def test_a_model_without_finite_numbers_is_told(
         lambda: engine.generate(asked(n=1, params=params, version_id=2)),
         lambda: engine.generate(asked(n=1, params=params, version_id=2, logprobs=1)),
         lambda: list(engine.stream(asked(n=1, params=params, version_id=2))),
-        lambda: engine.next_token(HELLO, params=params, k=2, version_id=2),
+        lambda: engine.next_token(asked(params=params, version_id=2), 2),
         lambda: engine.score(HELLO, ["a", "b"], version_id=REWARD),
     ):
         with pytest.raises(UnavailableError, match=r"not finite.*Activate another version"):

@@ -16,7 +16,7 @@ PLAIN = "Please tell me: 茶, tea & waer. 水烧开了。"
 
 def written(tokenizer: Tokenizer, text: str, stop: list[str]) -> tuple[str, list[str], bool]:
     pieces: list[str] = []
-    answer = AnswerText(tokenizer, stop, pieces.append)
+    answer = AnswerText(tokenizer, stop, lambda piece, _: pieces.append(piece))
     stopped = any(answer.push(token) for token in tokenizer.encode(text))
     return answer.finish(), pieces, stopped
 
@@ -42,7 +42,7 @@ def test_the_text_ends_before_the_first_stop_string(tokenizer: Tokenizer, text: 
 
 def test_nothing_is_told_that_may_be_a_stop_string(tokenizer: Tokenizer) -> None:
     pieces: list[str] = []
-    answer = AnswerText(tokenizer, ["茶水!"], pieces.append)
+    answer = AnswerText(tokenizer, ["茶水!"], lambda piece, _: pieces.append(piece))
     for token in tokenizer.encode("ab茶水"):
         assert not answer.push(token)
     assert "".join(pieces) == "ab"
