@@ -19,6 +19,7 @@ _SHIPPED = CHECKOUT or _INSTALLED
 TEMPLATES = _SHIPPED / "templates"
 STATIC = _SHIPPED / "static"
 MIGRATIONS = _SHIPPED / "migrations"
+TRANSLATIONS = _SHIPPED / "translations"
 SFT_MODEL = _SHIPPED / "models" / "sft"
 PROMPTS = PACKAGE / "corpus" / "prompts.jsonl"
 

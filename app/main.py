@@ -31,6 +31,7 @@ from app.web.access import Access, Tokens
 from app.web.browser_name import BrowserNames
 from app.web.cors import Cors
 from app.web.errors import render_problem
+from app.web.page_language import PageLanguage
 from app.web.pages import pages_router
 from app.web.security import Security
 
@@ -56,6 +57,7 @@ def create_app(settings: Settings, *, engine_factory: EngineFactory | None = Non
         redoc_url=None,
         middleware=[
             Middleware(OneAtATurn),
+            Middleware(PageLanguage),
             Middleware(Cors, origins=origins),
             Middleware(Security, host=settings.host, allowed_hosts=settings.allowed_hosts.split(","), origins=origins),
             Middleware(Access, tokens=None if settings.token is None else Tokens(settings.token)),

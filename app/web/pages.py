@@ -42,7 +42,7 @@ PAGES = (
         below=("/train", "/versions", "/jobs"),
     ),
 )
-WITHOUT_LINK = ("app.web.sign_in",)
+WITHOUT_LINK = ("app.web.sign_in", "app.web.page_language")
 
 
 def pages_router() -> APIRouter:

@@ -11,9 +11,10 @@ from typing import Any, ClassVar
 from fastapi import Request
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
 from jinja2.runtime import Context as JinjaContext
-from markupsafe import Markup
+from markupsafe import Markup, escape
 from starlette.responses import HTMLResponse
 
+from app import translation
 from app.formats import figures
 from app.formats.languages import listed
 from app.kinds.registry import job_title, kind_of
@@ -73,12 +74,28 @@ class Shared:
     """Who ranks; none where a request was refused before it was asked."""
     signed_in: bool
     """By a cookie, on a server with a token."""
+    language: str
+    """The code of the page's language."""
+    address: str
+    """Path and query of the page, for a form that comes back to it."""
 
 
 @pass_context
 def part(around: JinjaContext, context: Context) -> Markup:
     """The HTML of a context that is a part of the one around it."""
     return Markup(_html(context, {each.name: around[each.name] for each in fields(Shared)}))
+
+
+def in_html(message: str, **values: Any) -> Markup:
+    """A message in the page's language; values that are no Markup are escaped."""
+    text = escape(translation._(message))
+    return text.format(**values) if values else text
+
+
+def in_html_by_count(singular: str, plural: str, count: int, **values: Any) -> Markup:
+    """As `in_html`, in the form that fits the count, which `{n}` stands for."""
+    form = translation.ngettext(singular, plural, count, **{name: f"{{{name}}}" for name in ("n", *values)})
+    return escape(form).format(**{"n": count, **values})
 
 
 @dataclass(frozen=True)
@@ -93,6 +110,14 @@ class Globals:
     """Shows a context that is a part of this one."""
     pages: tuple[Page, ...] = PAGES
     """For the navigation."""
+    _: Callable[..., Markup] = in_html
+    """A message in the page's language: `_("Version {id}", id=7)`."""
+    ngettext: Callable[..., Markup] = in_html_by_count
+    """The same by a count: `ngettext("{n} answer", "{n} answers", 4)`."""
+    script_messages: Callable[[str], Mapping[str, str]] = translation.script_messages
+    """Of the scripts, in a language."""
+    languages: Mapping[str, str] = field(default_factory=lambda: translation.LANGUAGES)
+    """Those that pages come in, by their own names."""
     version_states: Mapping[VersionState, str] = field(default_factory=lambda: formatting.VERSION_STATES)
     """Each state of a version, and what it means."""
     job_states: str = json.dumps({**formatting.JOB_STATES, "stopping": formatting.STOPPING})
@@ -158,6 +183,8 @@ def _shared(request: Request) -> Shared:
         csrf_token=request.state.csrf_token,
         labeler_name=labeler_name(request),
         signed_in=getattr(request.state, "signed_in", False),
+        language=translation.language(),
+        address=f"{request.url.path}?{request.url.query}" if request.url.query else request.url.path,
     )
 
 
