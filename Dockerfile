@@ -22,6 +22,7 @@ COPY LICENSE README.md pyproject.toml ./
 COPY migrations migrations
 COPY models models
 COPY templates templates
+COPY translations translations
 COPY static static
 COPY app app
 # Compiled now, because the running container may not write there.

@@ -203,4 +203,4 @@ def test_the_image_gets_all_that_runs_and_nothing_else() -> None:
     build = tomllib.loads(read("pyproject.toml"))["tool"]["hatch"]["build"]["targets"]["wheel"]
     packed = {path.split("/")[0] for path in [*build["packages"], *build["force-include"]]}
     assert packed <= paths
-    assert {"app", "migrations", "models", "static", "templates"} == packed
+    assert {"app", "migrations", "models", "static", "templates", "translations"} == packed
