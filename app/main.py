@@ -17,6 +17,7 @@ from app.api.description import describe
 from app.api.openai import routes as openai
 from app.db.session import make_read_session_factory, open_database
 from app.formats.origins import origins_of
+from app.http.compression import Compression
 from app.http.connections import AcceptErrors
 from app.http.head import HeadAsGet
 from app.http.limits import BodyLimit, OneAtATurn
@@ -57,6 +58,7 @@ def create_app(settings: Settings, *, engine_factory: EngineFactory | None = Non
         redoc_url=None,
         middleware=[
             Middleware(OneAtATurn),
+            Middleware(Compression),
             Middleware(PageLanguage),
             Middleware(Cors, origins=origins),
             Middleware(Security, host=settings.host, allowed_hosts=settings.allowed_hosts.split(","), origins=origins),
