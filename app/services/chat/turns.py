@@ -107,7 +107,7 @@ def question_of(conversation: Conversation, ask: Ask) -> Question:
     _check_seen(thread, ask.after)
     _check_quiet(thread)
     content = None if ask.content is None else check_content(ask.content)
-    steps = _steps_before(conversation, thread, ask)
+    steps = _steps_before(thread, ask)
     turns = chosen_turns(steps)
     messages = messages_of(conversation, turns, reads_from=conversation.reads_from)
     if content is not None:
@@ -120,7 +120,7 @@ def question_of(conversation: Conversation, ask: Ask) -> Question:
     return Question(turns[-1].id if turns else None, messages, is_first=len(turns) == (0 if content else 1))
 
 
-def _steps_before(conversation: Conversation, thread: Thread, ask: Ask) -> Sequence[Step]:
+def _steps_before(thread: Thread, ask: Ask) -> Sequence[Step]:
     """What stands before the new message, or, without one, before the new answers."""
     if ask.turn_id is None:
         if thread.steps and thread.steps[-1].role is TurnRole.USER:

@@ -105,10 +105,9 @@ def test_turns_are_left_out_by_choice_and_taken_in_again(
 ) -> None:
     first, second = say(conversation, "A?"), say(conversation, "B?")
     now = again(session, conversation)
-    conversations.read_from(session, now, second.question.id)
-    assert now.reads_from == second.question.id
-    conversations.read_from(session, now, first.question.id)
-    assert now.reads_from is None
+    for turn_id, reads_from in ((second.question.id, second.question.id), (first.question.id, None)):
+        conversations.read_from(session, now, turn_id)
+        assert again(session, conversation).reads_from == reads_from
     for turn_id in (first.answers[0].id, 999):
         with pytest.raises(InvalidError, match="no message"):
             conversations.read_from(session, now, turn_id)

@@ -94,7 +94,7 @@ def test_an_answer_is_written_and_kept_with_its_tokens(
     [request] = engine.requests
     assert request.params == SamplingParams(temperature=0.5, stop=(".",), max_tokens=20, seed=now.seed)
     again = asyncio.run(asked(live, opened, content="And?"))
-    assert [each["content"] for each in engine.requests[-1].prompt] == ["Why?", "one two three", "And?"]  # type: ignore[union-attr,index]
+    assert [each["content"] for each in engine.requests[-1].prompt] == ["Why?", "one two three", "And?"]  # type: ignore[union-attr]
     assert turn_now(sessions, again.answers[0].id).status == "done"
 
 
