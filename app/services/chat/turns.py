@@ -166,6 +166,7 @@ def _went_on() -> ConflictError:
             "This conversation has gone on in another tab. Nothing was sent, and what you wrote is still here. "
             "Look at what is new, then send it again."
         ),
+        code="gone_on",
     )
 
 
