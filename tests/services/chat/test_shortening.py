@@ -1,4 +1,4 @@
-"""When a context is full: the oldest turns are left out by choice, or another conversation begins with the last ones."""
+"""When a context is full: the oldest turns are left out by choice, or another conversation begins with the last two."""
 
 import pytest
 from sqlalchemy.orm import Session
