@@ -138,7 +138,8 @@ BIG = 10**20
     ("body", "says"),
     [
         ({"continue_from": [7, 99_999]}, "There is no token 99999; the last one is"),
-        ({"continue_from": [BIG]}, "continue_from.0: Input should be less than or equal to 2147483647"),
+        ({"continue_from": [BIG]}, "continue_from.0: numbers are finite, and whole ones have at most 63 bits"),
+        ({"continue_from": [2**31]}, "continue_from.0: Input should be less than or equal to 2147483647"),
         ({"continue_from": [-1]}, "continue_from.0: Input should be greater than or equal to 0"),
         ({"continue_from": ["7"]}, "continue_from.0: Input should be a valid integer"),
         ({"continue_from": [True]}, "continue_from.0: Input should be a valid integer"),
