@@ -15,7 +15,17 @@ TESTS = Path(__file__).with_name("js")
 
 # What knows a page, and the test of a browser that covers it.
 IN_BROWSERS = {
+    "answer_tokens.js": "tests/browser/test_dice.py",
     "app.js": "tests/browser/test_accessibility.py",
+    "branch_list.js": "tests/browser/test_dice.py",
+    "dice_actions.js": "tests/browser/test_dice.py",
+    "dice_glossary.js": "tests/browser/test_dice.py",
+    "dice_line.js": "tests/browser/test_dice.py",
+    "dice_panel.js": "tests/browser/test_dice.py",
+    "dice_rows.js": "tests/browser/test_dice.py",
+    "dice_sliders.js": "tests/browser/test_dice.py",
+    "dice_trouble.js": "tests/browser/test_dice.py",
+    "elements.js": "tests/browser/test_dice.py",
     "focus.js": "tests/browser/test_focus.py",
     "keys.js": "tests/browser/test_keys.py",
     "label.js": "tests/browser/test_label_page.py",
@@ -24,8 +34,12 @@ IN_BROWSERS = {
     "say.js": "tests/browser/test_label_page_trouble.py",
     "stream.js": "tests/browser/test_label_page.py",
     "times.js": "tests/browser/test_train_page.py",
+    "token_controls.js": "tests/browser/test_dice.py",
+    "token_list.js": "tests/browser/test_dice.py",
     "train.js": "tests/browser/test_train_page.py",
+    "tumble.js": "tests/browser/test_dice.py",
 }
+KNOWS_A_PAGE = ("document.", "window.", "navigator.", '"./elements.js"')
 
 
 def node() -> str:
@@ -62,5 +76,5 @@ def test_every_script_is_tested_under_node_or_in_a_browser() -> None:
 
 def test_what_is_tested_under_node_knows_no_page() -> None:
     for path in SCRIPTS.glob("*.js"):
-        knows = any(word in path.read_text(encoding="utf-8") for word in ("document.", "window.", "navigator."))
+        knows = any(word in path.read_text(encoding="utf-8") for word in KNOWS_A_PAGE)
         assert knows == (path.name in IN_BROWSERS), path.name

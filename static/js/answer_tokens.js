@@ -1,0 +1,217 @@
+// An answer laid open: its tokens, the dice each was rolled with, and the branches that begin where another was taken.
+
+import { BranchList } from "./branch_list.js";
+import { keep, kept, ROOT } from "./branches.js";
+import { follow, restBody, rollBody } from "./branching.js";
+import { DiceActions } from "./dice_actions.js";
+import { DicePanel } from "./dice_panel.js";
+import { troubleNotice } from "./dice_trouble.js";
+import { make } from "./elements.js";
+import { generate } from "./generating.js";
+import { _ } from "./messages.js";
+import { announce } from "./say.js";
+import { showControls } from "./token_controls.js";
+import { TokenList } from "./token_list.js";
+import { nameOf } from "./token_text.js";
+
+const views = new WeakMap();
+const idsOf = (tokens) => tokens.map((token) => token.token_id);
+
+class AnswerView {
+  #panel = null;
+  #index = -1;
+  #writing = null;
+
+  constructor(element, answer) {
+    this.answer = answer;
+    this.branches = kept(answer);
+    this.list = new TokenList((index) => this.#look(index));
+    this.actions = new DiceActions({
+      onHand: () => this.#begin(),
+      onRoll: () => this.#write(rollBody, true),
+      onRollOn: () => this.#write(restBody, false),
+      onStop: () => this.#writing?.abort(),
+    });
+    this.trouble = make("div", { className: "dice-trouble" });
+    this.place = make("div");
+    this.tree = new BranchList({ onShow: (id) => this.#show(id), onRemove: (id) => this.#remove(id) });
+    showControls(element);
+    element.replaceChildren(this.list.element, this.actions.element, this.trouble, this.place, this.tree.element);
+    if (this.branches.shown !== ROOT) this.list.reset(this.tokens);
+    this.#drawTree();
+  }
+
+  get branch() {
+    return this.branches.get(this.branches.shown);
+  }
+
+  get tokens() {
+    return this.#tokensOf(this.branches.shown);
+  }
+
+  #tokensOf = (id) => this.branches.get(id)?.tokens ?? this.answer.tokens;
+
+  /** The answer has more tokens, or has ended. */
+  update() {
+    if (!this.branch) this.list.append(this.answer.tokens);
+    this.#drawActions();
+    if (this.answer.finished) this.#drawTree();
+  }
+
+  #drawTree() {
+    this.tree.draw(this.branches, this.#tokensOf);
+  }
+
+  #drawActions() {
+    const finished = this.branch ? this.branch.finished : this.answer.finished;
+    this.actions.draw({
+      writing: this.#writing !== null,
+      isBranch: this.branch !== undefined,
+      finished,
+      index: this.#index,
+    });
+  }
+
+  #changed() {
+    keep(this.answer, this.branches);
+    this.#drawTree();
+    this.#drawActions();
+  }
+
+  // Looking
+
+  #look(index, options = {}) {
+    this.#openPanel(index, options);
+    this.#panel.focus();
+  }
+
+  #openPanel(index, { animate = false } = {}) {
+    this.#panel ??= new DicePanel(this.answer, {
+      onTake: (at, token) => this.#take(at, token),
+      onMove: (at) => this.#openPanel(at),
+      onClose: () => this.#close(true),
+    });
+    if (!this.#panel.element.isConnected) this.place.replaceChildren(this.#panel.element);
+    this.#index = index;
+    this.list.mark(index);
+    this.#drawActions();
+    const taken = this.branches.takenPlaces(this.branches.shown).has(index);
+    return this.#panel.open(this.tokens, index, { taken, animate });
+  }
+
+  #close(focus) {
+    const index = Math.min(this.#index, this.tokens.length - 1);
+    this.#panel?.close();
+    this.#panel = null;
+    this.#index = -1;
+    this.list.mark(-1);
+    this.#drawActions();
+    if (focus) this.list.focus(Math.max(0, index));
+  }
+
+  #show(id, index = -1) {
+    this.#writing?.abort();
+    this.branches.shown = id;
+    this.trouble.replaceChildren();
+    this.list.reset(this.tokens);
+    if (index < 0) this.#close(false);
+    this.#changed();
+  }
+
+  #remove(id) {
+    const shown = this.branches.shown;
+    this.branches.remove(id);
+    if (this.branches.shown !== shown) this.#show(this.branches.shown);
+    else this.#changed();
+    announce(_("The branch is removed."));
+  }
+
+  // Branching and rolling
+
+  #take(place, token) {
+    const parent = this.branches.shown;
+    const there = this.branches.same(parent, place, token.token_id);
+    if (there) {
+      this.#show(there.id, place);
+      return this.#look(place);
+    }
+    const branch = this.branches.add({ parent, place, how: "taken", tokens: [...this.tokens.slice(0, place), token] });
+    this.#show(branch.id, place);
+    announce(_("The answer goes on with {token}.", { token: nameOf(token) }));
+    this.#look(place);
+    return this.#write(restBody, false);
+  }
+
+  /** By hand, from the place that is looked at or from the start. */
+  #begin() {
+    const place = Math.max(0, this.#index);
+    const branch = this.branches.add({
+      parent: this.branches.shown,
+      place,
+      how: "rolled",
+      tokens: this.tokens.slice(0, place),
+    });
+    this.#show(branch.id, place);
+    this.#openPanel(place);
+    this.actions.focusRoll();
+  }
+
+  /** Has the shown branch go on: the rest of it, or one token that is rolled before one's eyes. */
+  async #write(bodyOf, oneByHand) {
+    const branch = this.branch;
+    if (!branch || this.#writing) return;
+    const writing = new AbortController();
+    this.#writing = writing;
+    this.trouble.replaceChildren();
+    this.#drawActions();
+    const ids = idsOf(branch.tokens);
+    try {
+      const end = await follow(generate(bodyOf(this.answer, ids), writing.signal), ids.length, (fresh) => {
+        branch.tokens.push(...fresh);
+        if (this.branch === branch) this.list.append(branch.tokens);
+      });
+      this.#ended(branch, end, oneByHand);
+    } catch (error) {
+      if (!writing.signal.aborted)
+        this.trouble.replaceChildren(troubleNotice(error, () => this.#write(bodyOf, oneByHand)));
+    }
+    this.#writing = null;
+    this.#changed();
+    if (oneByHand && this.branch === branch && branch.tokens.length > ids.length) {
+      await this.#openPanel(branch.tokens.length - 1, { animate: true });
+    }
+  }
+
+  /** What the whole answer says counts: a stop string may have cut the tokens before it. */
+  #ended(branch, end, oneByHand) {
+    if (!end) return;
+    if (end.logprobs?.length >= branch.tokens.length) branch.tokens = [...end.logprobs];
+    const most = this.answer.body.max_tokens ?? Infinity;
+    branch.finished = !oneByHand || end.finish_reason === "stop" || branch.tokens.length >= most;
+    if (this.branch === branch) {
+      this.list.reset(branch.tokens);
+      this.list.mark(this.#index);
+      if (branch.finished) announce(_("The answer is complete."));
+    }
+  }
+
+  destroy() {
+    this.#writing?.abort();
+    this.#panel?.close();
+  }
+}
+
+/**
+ * Shows in `element` the tokens of an answer: {body (the request's JSON, with its seed), index, version, tokens:
+ * [{token_id, text, bytes, logprob, uniform, top}], finished}. Called again with the same answer as tokens come, it
+ * appends what is new; with another one, it begins anew.
+ */
+export function showTokens(element, answer) {
+  let view = views.get(element);
+  if (view?.answer !== answer) {
+    view?.destroy();
+    view = new AnswerView(element, answer);
+    views.set(element, view);
+  }
+  view.update();
+}
