@@ -37,7 +37,7 @@ class AnswerView {
     this.tree = new BranchList({ onShow: (id) => this.#show(id), onRemove: (id) => this.#remove(id) });
     showControls(element);
     element.replaceChildren(this.list.element, this.actions.element, this.trouble, this.place, this.tree.element);
-    if (this.branches.shown !== ROOT) this.list.reset(this.tokens);
+    if (this.branches.shown !== ROOT) this.#drawTokens();
     this.#drawTree();
   }
 
@@ -53,9 +53,21 @@ class AnswerView {
 
   /** The answer has more tokens, or has ended. */
   update() {
-    if (!this.branch) this.list.append(this.answer.tokens);
+    if (!this.branch) {
+      this.list.append(this.answer.tokens);
+      if (this.answer.finished) this.list.end();
+    }
     this.#drawActions();
     if (this.answer.finished) this.#drawTree();
+  }
+
+  get #finished() {
+    return this.branch ? this.branch.finished : Boolean(this.answer.finished);
+  }
+
+  #drawTokens() {
+    this.list.reset(this.tokens);
+    if (this.#finished) this.list.end();
   }
 
   #drawTree() {
@@ -63,7 +75,7 @@ class AnswerView {
   }
 
   #drawActions() {
-    const finished = this.branch ? this.branch.finished : this.answer.finished;
+    const finished = this.#finished;
     this.actions.draw({
       writing: this.#writing !== null,
       isBranch: this.branch !== undefined,
@@ -113,7 +125,7 @@ class AnswerView {
     this.#writing?.abort();
     this.branches.shown = id;
     this.trouble.replaceChildren();
-    this.list.reset(this.tokens);
+    this.#drawTokens();
     if (index < 0) this.#close(false);
     this.#changed();
   }
@@ -189,7 +201,7 @@ class AnswerView {
     const most = this.answer.body.max_tokens ?? Infinity;
     branch.finished = !oneByHand || end.finish_reason === "stop" || branch.tokens.length >= most;
     if (this.branch === branch) {
-      this.list.reset(branch.tokens);
+      this.#drawTokens();
       this.list.mark(this.#index);
       if (branch.finished) announce(_("The answer is complete."));
     }

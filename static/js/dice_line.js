@@ -7,7 +7,7 @@ import { _ } from "./messages.js";
 import { chance, nameOf, shown } from "./token_text.js";
 
 const NARROW = 0.04; // a part below this is shown close up, too
-const LABELLED = 0.07; // of the line: a part as wide as this has room for its token
+const LABELLED = 0.1; // of the line: a part as wide as this has room for its token
 
 const percent = (share) => `${100 * share}%`;
 

@@ -46,26 +46,17 @@ function row(token, shares, isCut, { current, landing, taken, onTake }) {
   const content = [head, ...cells(shares, isCut)];
   const item = make("li", { className: [current && "current", landing && "landing"].filter(Boolean).join(" ") });
   item.dataset.id = token.token_id;
-  if (current) {
-    const said = make("span", { className: "visually-hidden" }, _("{row}. It stands in the answer.", { row: words }));
-    item.append(
-      make(
-        "div",
-        { className: "dice-row" },
-        said,
-        make("span", { className: "row-cells", "aria-hidden": "true" }, ...content),
-      ),
-    );
-  } else {
-    const take = make("button", {
-      type: "button",
-      className: "dice-row",
-      "aria-label": _("{row}. Take it instead.", { row: words }),
-    });
-    take.append(make("span", { className: "row-cells" }, ...content));
-    take.addEventListener("click", () => onTake(token));
-    item.append(take);
-  }
+  const told = current
+    ? _("{row}. It stands in the answer.", { row: words })
+    : _("{row}. Take it instead.", { row: words });
+  const line = make(
+    current ? "div" : "button",
+    { className: "dice-row", type: current ? undefined : "button" },
+    make("span", { className: "visually-hidden" }, told),
+    make("span", { className: "row-cells", "aria-hidden": "true" }, ...content),
+  );
+  if (!current) line.addEventListener("click", () => onTake(token));
+  item.append(line);
   return item;
 }
 

@@ -64,6 +64,14 @@ export class TokenList {
     }
   }
 
+  /** No token follows. */
+  end() {
+    const text = this.#reader.end();
+    if (!text) return;
+    this.plain.append(text);
+    this.#items.at(-1).append(text);
+  }
+
   #item(token, { kind, text, parts }) {
     const probability = Math.exp(token.logprob);
     const item = document.createElement("span");

@@ -55,12 +55,18 @@ export class TokenReader {
     if (!text) return { kind: "part", text, parts: [{ mark: PART_OF_CHARACTER, text: "" }] };
     return { kind: "text", text, parts: partsOf(text), completes };
   }
+
+  /** No token follows: what a character still lacked stands as the replacement character, as in the answer's text. */
+  end() {
+    this.#pending = false;
+    return this.#decoder.decode();
+  }
 }
 
 /** The text that tokens wrote together. */
 export function textOf(tokens) {
   const reader = new TokenReader();
-  return tokens.map((token) => reader.next(token).text).join("");
+  return tokens.map((token) => reader.next(token).text).join("") + reader.end();
 }
 
 /** Whether bytes stop within a character of UTF-8 (one to three of its bytes are there). */

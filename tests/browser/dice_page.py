@@ -7,7 +7,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from tests.live import LiveServer
 
-SHEETS = ("answer_tokens", "dice", "branches")
+SHEETS = ("answer_tokens", "dice", "dice_roll", "branches")
 SHOW = """async ([body, sheets, version]) => {
     for (const sheet of sheets) {
         const link = document.createElement("link");

@@ -31,6 +31,7 @@ def figures(dice: DicePage) -> dict[int, list[float]]:
     table = dice.panel.locator(".dice-table")
     if not table.is_visible():
         dice.panel.get_by_text("The figures as a table").click()
+    expect(table.locator("tbody tr").first).to_be_visible()
     read = {}
     for row in table.locator("tbody tr").all():
         cells = [text.strip() for text in row.locator("td, th").all_text_contents()]
@@ -404,7 +405,7 @@ def test_a_token_says_its_probability_and_the_bars_their_shares(dice: DicePage) 
     expect(dice.tokens.first).to_have_attribute("aria-label", re.compile(r", [<>]?[\d.]+%$"))
     dice.look(0)
     row = dice.rows.filter(has=dice.page.locator("button")).first
-    label = str(row.locator("button").get_attribute("aria-label"))
+    label = str(row.locator("button .visually-hidden").text_content())
     model, tempered, filtered = shares(row)
     assert f"model {model}, at this temperature {tempered}, in the roll {filtered}. Take it instead." in label
     line = dice.panel.get_by_role("group", name=re.compile("^The line from 0 to 1: the roll"))

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { chance, isBlank, nameOf, partsOf, shown, stepOf, TokenReader } from "../../../static/js/token_text.js";
+import { chance, isBlank, nameOf, partsOf, shown, stepOf, TokenReader, textOf } from "../../../static/js/token_text.js";
 
 const bytesOf = (text) => [...new TextEncoder().encode(text)];
 const token = (text) => ({ text, bytes: bytesOf(text) });
@@ -9,7 +9,7 @@ const readAll = (tokens) => {
   const reader = new TokenReader();
   return tokens.map((each) => reader.next(each));
 };
-const textOf = (tokens) =>
+const writtenBy = (tokens) =>
   readAll(tokens)
     .flatMap(({ parts }) => parts.map((part) => part.text))
     .join("");
@@ -20,7 +20,7 @@ test("the less likely a token, the stronger its mark", () => {
 
 test("plain text is shown as it stands", () => {
   assert.deepEqual(partsOf(" the cat"), [{ text: " the cat" }]);
-  assert.equal(textOf([token("Hel"), token("lo"), token(" 你好")]), "Hello 你好");
+  assert.equal(writtenBy([token("Hel"), token("lo"), token(" 你好")]), "Hello 你好");
 });
 
 test("a line break and a tab are there and marked", () => {
@@ -75,8 +75,16 @@ test("a character of several tokens stands where its last byte does", () => {
 });
 
 test("bytes that are no text show the replacement character, as the answer's text does", () => {
-  assert.equal(textOf([{ text: "�", bytes: [0xe4] }, token("x")]), "�x");
-  assert.equal(textOf([{ text: "�", bytes: [0xff] }]), "�");
+  assert.equal(writtenBy([{ text: "�", bytes: [0xe4] }, token("x")]), "�x");
+  assert.equal(writtenBy([{ text: "�", bytes: [0xff] }]), "�");
+});
+
+test("a character that is never completed is the replacement character at the end", () => {
+  const reader = new TokenReader();
+  assert.equal(reader.next({ text: "", bytes: [0xe4, 0xbd] }).kind, "part");
+  assert.equal(reader.end(), "�");
+  assert.equal(reader.end(), "");
+  assert.equal(textOf([token("a"), { text: "", bytes: [0xe4] }]), "a�");
 });
 
 test("four bytes in four tokens are one character", () => {
