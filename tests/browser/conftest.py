@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
+from tests.browser.dice_page import DicePage
 from tests.browser.label_page import LabelPage, WritingEngine
 from tests.live import LiveServer, live_server, quick_settings
 
@@ -88,3 +89,9 @@ def label_server(
 @pytest.fixture
 def label_page(page: Page, label_server: LiveServer, request: pytest.FixtureRequest) -> LabelPage:
     return LabelPage(page, label_server, re.sub(r"\W+", "-", request.node.name)[:60])
+
+
+@pytest.fixture
+def dice(page: Page, real_server: LiveServer) -> DicePage:
+    page.emulate_media(reduced_motion="reduce")
+    return DicePage(page, real_server)

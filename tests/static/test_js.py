@@ -15,10 +15,10 @@ TESTS = Path(__file__).with_name("js")
 
 # What knows a page, and the test of a browser that covers it.
 IN_BROWSERS = {
-    "answer_tokens.js": "tests/browser/test_dice.py",
+    "answer_tokens.js": "tests/browser/test_branches.py",
     "app.js": "tests/browser/test_accessibility.py",
-    "branch_list.js": "tests/browser/test_dice.py",
-    "dice_actions.js": "tests/browser/test_dice.py",
+    "branch_list.js": "tests/browser/test_branches.py",
+    "dice_actions.js": "tests/browser/test_branches.py",
     "dice_glossary.js": "tests/browser/test_dice.py",
     "dice_line.js": "tests/browser/test_dice.py",
     "dice_panel.js": "tests/browser/test_dice.py",
@@ -37,7 +37,7 @@ IN_BROWSERS = {
     "token_controls.js": "tests/browser/test_dice.py",
     "token_list.js": "tests/browser/test_dice.py",
     "train.js": "tests/browser/test_train_page.py",
-    "tumble.js": "tests/browser/test_dice.py",
+    "tumble.js": "tests/browser/test_branches.py",
 }
 KNOWS_A_PAGE = ("document.", "window.", "navigator.", '"./elements.js"')
 
