@@ -8,6 +8,8 @@ from importlib import import_module
 
 from fastapi import APIRouter
 
+from app.translation import N_
+
 
 @dataclass(frozen=True)
 class Page:
@@ -32,6 +34,7 @@ PAGES = (
         "Go to labeling",
         ("app.web.label", "app.web.ranking", "app.web.own_prompt", "app.web.labeler", "app.web.languages"),
     ),
+    Page("tokens", "/tokens", N_("Tokens"), N_("Go to the tokens"), ("app.web.tokens",), below=("/tokens",)),
     Page("prompts", "/prompts", "Prompts", "Go to the prompts", ("app.web.prompts",), below=("/prompts",)),
     Page(
         "train",

@@ -21,7 +21,7 @@ from app.kinds.registry import job_title, kind_of
 from app.layout import STATIC, TEMPLATES
 from app.services.versions.bounds import flags_of
 from app.services.versions.version_states import VersionState
-from app.web import formatting, plots
+from app.web import formatting, plots, token_views
 from app.web.browser_name import labeler_name
 from app.web.pages import PAGES, Page
 
@@ -164,6 +164,7 @@ def _environment() -> Environment:
         version_title=formatting.version_title,
         iso=datetime.isoformat,
         moment=formatting.moment,
+        token_text=token_views.token_text,
     )
     return environment
 

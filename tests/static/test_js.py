@@ -26,6 +26,7 @@ IN_BROWSERS = {
     "dice_sliders.js": "tests/browser/test_dice.py",
     "dice_trouble.js": "tests/browser/test_dice.py",
     "elements.js": "tests/browser/test_dice.py",
+    "cuts.js": "tests/browser/test_tokens_page.py",
     "focus.js": "tests/browser/test_focus.py",
     "keys.js": "tests/browser/test_keys.py",
     "label.js": "tests/browser/test_label_page.py",

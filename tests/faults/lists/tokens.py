@@ -8,6 +8,11 @@ cache = In("app/lm/inference/model_cache.py", "tests/lm/inference/test_model_cac
 choices = In("app/services/versions/tokenizers.py", "tests/services/versions/test_tokenizers.py")
 route = In("app/api/tokens.py", "tests/api/test_tokens.py")
 
+views = In("app/web/token_views.py", "tests/web/test_token_views.py")
+page = In("app/web/token_cuts.py", "tests/web/test_tokens.py")
+keys = In("static/js/cut_keys.js", "tests/static/test_js.py")
+scripts = In("static/js/cuts.js", "tests/browser/test_tokens_page.py")
+
 FAULTS = [
     merges("the latest merge first", "rank, place = min(ranked)", "rank, place = max(ranked)"),
     merges("a token whose merges do not lead there", "            if not ranked:\n                return None\n", "            if not ranked:\n                return parts[0].tree\n"),
@@ -21,4 +26,16 @@ FAULTS = [
     cache("all tokenizers are kept", "while len(self._tokenizers) > KEPT_TOKENIZERS", "while len(self._tokenizers) > 99"),
     choices("what was trained has a tokenizer of its own", "while root.parent_id in rows:", "while root.parent_id is False:"),
     route("the active version's tokens for any version", "tokenizing_version(session, body.version)", "tokenizing_version(session, None)"),
+    views("what cannot be seen is shown as it is", "elif piece in SIGNS or _is_unseen(piece):", "elif piece in SIGNS:"),
+    views("broken bytes left out", "    if broken < place:\n        yield written[broken:place]\n\n\ndef _size", "\n\ndef _size"),
+    views("a combining mark without a place to stand", 'if begins and unicodedata.combining(piece) else piece', "if False else piece"),
+    views("words counted where nobody knows where they lie", "held = _Held(text, tokens) if exact else None", "held = _Held(text, tokens)"),
+    views("a token of two characters counted twice", "len({token for place in han_places for token in held.those_in(place, place + 1)})", "len([token for place in han_places for token in held.those_in(place, place + 1)])"),
+    page("any length is cut", "if len(asked.text) > MAX_TEXT_CHARACTERS:", "if len(asked.text) > 2 * MAX_TEXT_CHARACTERS:"),
+    page("all tokens are drawn", "enumerate(told.tokens[:MOST_SHOWN])", "enumerate(told.tokens)"),
+    page("line ends as forms send them", '.replace("\\r\\n", "\\n")', '.replace("\\r\\n", "\\r\\n")'),
+    page("a token of the other column", 'if asked.chosen.startswith(f"{side}-"):', 'if asked.chosen.endswith("-1"):'),
+    keys("no further line leads to the first token", "if (!beyond.length) return from;", "if (!beyond.length) return 0;"),
+    scripts("the address forgets the token", 'if (chosen) sent.set("chosen", chosen);', ""),
+    scripts("each token is a tab stop", "each.tabIndex = each === stop ? 0 : -1", "each.tabIndex = 0"),
 ]  # fmt: skip

@@ -64,7 +64,13 @@ def test_what_merges_do_not_make_has_no_tree(tokenizer: Tokenizer) -> None:
     merges = of_bytes(tokenizer.backend)
     assert merges.tree("") is None
     assert merges.tree("qx") is None, "no merges lead there"
-    assert merges.tree("e" * (MOST_SYMBOLS + 1)) is None
+    letters = "".join(map(chr, range(0x100, 0x101 + MOST_SYMBOLS)))
+    longer = [letters[: length + 1] for length in range(len(letters))]
+    vocabulary = {each: at for at, each in enumerate(dict.fromkeys([*letters, *longer]))}
+    chain = models.BPE(vocabulary, list(zip(longer, letters[1:], strict=False)))
+    merges = Merges(tokenizers.Tokenizer(chain), str.encode)
+    assert merges.tree(longer[-2]) is not None
+    assert merges.tree(longer[-1]) is None, "it would be as deep as it is long"
 
 
 @pytest.mark.parametrize(
