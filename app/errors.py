@@ -46,6 +46,15 @@ class InvalidError(AppError):
     title = "Invalid input"
 
 
+class ContextFullError(InvalidError):
+    """Prompt and answer are too long together."""
+
+    def __init__(self, message: str, *, tokens: int, page: str | None = None) -> None:
+        """`tokens`: of the prompt."""
+        super().__init__(message, page=page, code="context_length_exceeded")
+        self.tokens = tokens
+
+
 class UnavailableError(AppError):
     """The server cannot do it now but could later (still loading, queue full, disk full)."""
 

@@ -12,11 +12,24 @@ from fastapi.staticfiles import StaticFiles
 from sqlalchemy import Engine as Database
 from starlette.middleware import Middleware
 
-from app.api import exports, generation, groups, health, imports, jobs, prompts, rankings, tokens, versions
+from app.api import (
+    conversations,
+    exports,
+    generation,
+    groups,
+    health,
+    imports,
+    jobs,
+    prompts,
+    rankings,
+    tokens,
+    versions,
+)
 from app.api.description import describe
 from app.api.openai import routes as openai
 from app.db.session import make_read_session_factory, open_database
 from app.formats.origins import origins_of
+from app.http.compression import Compression
 from app.http.connections import AcceptErrors
 from app.http.head import HeadAsGet
 from app.http.limits import BodyLimit, OneAtATurn
@@ -42,7 +55,20 @@ SLOW_BF16 = (
 )
 VersionDirectory = Callable[[int], Path]
 EngineFactory = Callable[[Settings, VersionDirectory], Engine]
-API_ROUTERS = (groups, rankings, prompts, jobs, versions, generation, tokens, exports, imports, openai, health)
+API_ROUTERS = (
+    conversations,
+    groups,
+    rankings,
+    prompts,
+    jobs,
+    versions,
+    generation,
+    tokens,
+    exports,
+    imports,
+    openai,
+    health,
+)
 
 
 def create_app(settings: Settings, *, engine_factory: EngineFactory | None = None) -> FastAPI:
@@ -57,6 +83,7 @@ def create_app(settings: Settings, *, engine_factory: EngineFactory | None = Non
         redoc_url=None,
         middleware=[
             Middleware(OneAtATurn),
+            Middleware(Compression),
             Middleware(PageLanguage),
             Middleware(Cors, origins=origins),
             Middleware(Security, host=settings.host, allowed_hosts=settings.allowed_hosts.split(","), origins=origins),

@@ -20,10 +20,11 @@ from starlette.convertors import Convertor, register_url_convertor
 from app.db.session import make_read_session_factory, make_session_factory
 from app.db.units import READERS, WRITERS, Units
 from app.http.bodies import StrictRequest
+from app.services.chat.live_chat import LiveChat, Sessions
 from app.services.data.imports import Importer
 from app.services.sampling.admission import Admission
 from app.services.sampling.engine import Engine
-from app.services.sampling.group_sampling import GroupSampling
+from app.services.sampling.group_sampling import GroupSampling, page_params
 from app.services.sampling.live_sampling import LiveSampling
 from app.services.sampling.prefetch import Prefetcher
 from app.services.sampling.priority import Gate, InteractiveEngine
@@ -45,6 +46,7 @@ class Runtime:
     engine: Engine
     group_sampling: GroupSampling
     live: LiveSampling
+    chat: LiveChat
     prefetcher: Prefetcher
     importer: Importer
     admission: Admission
@@ -56,16 +58,21 @@ def build_runtime(settings: Settings, database: Database, engine: Engine) -> Run
     write, read, gate = make_session_factory(database), make_read_session_factory(database), Gate()
     interactive, wait = InteractiveEngine(engine, gate), settings.database_wait_seconds
     group_sampling = GroupSampling(interactive, write, read, settings)
+    writing = Units(write, threads=WRITERS, wait_seconds=wait)
+    reading = Units(read, threads=READERS, wait_seconds=wait)
     return Runtime(
         settings=settings,
         database=database,
         write=write,
         read=read,
-        writing=Units(write, threads=WRITERS, wait_seconds=wait),
-        reading=Units(read, threads=READERS, wait_seconds=wait),
+        writing=writing,
+        reading=reading,
         engine=interactive,
         group_sampling=group_sampling,
         live=LiveSampling(group_sampling),
+        chat=LiveChat(
+            interactive, Sessions(write, read), reading=reading, writing=writing, defaults=page_params(settings)
+        ),
         prefetcher=Prefetcher(GroupSampling(engine, write, read, settings), gate, settings.ready_groups),
         importer=Importer(
             write,

@@ -28,7 +28,7 @@ from app.chat import (
     StreamEvent,
     Tokenized,
 )
-from app.errors import InvalidError
+from app.errors import ContextFullError
 from app.http.connections import server_config
 from app.http.listening import listen
 from app.main import VersionDirectory, create_app
@@ -91,7 +91,7 @@ class ScriptedEngine:
         count = sum(len(message["content"].split()) for message in prompt)
         limit = self.context_tokens(version_id=version_id) - answer_tokens
         if count > limit:
-            raise InvalidError(f"The prompt has {count} tokens; at most {limit} fit.")
+            raise ContextFullError(f"The prompt has {count} tokens; at most {limit} fit.", tokens=count)
         return count
 
     def text_of(self, token_ids: Sequence[int], *, version_id: int) -> str:

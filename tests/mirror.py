@@ -11,6 +11,7 @@ WORDS = "holds sentences; what is made of them is tested"
 # A path or a pattern of paths: the reason, and the test that covers them.
 COVERED: dict[str, tuple[str, str]] = {
     "app/__main__.py": ("dispatches to app/cli, each command tested there", "tests/cli/test_terminal.py"),
+    "app/api/conversation_schemas.py": (END_TO_END, "tests/api/test_conversations.py"),
     "app/api/description.py": ("seen in what it writes", "tests/api/test_openapi.py"),
     "app/api/health.py": (END_TO_END, "tests/api/test_pressure.py"),
     "app/api/labeler.py": ("seen through the calls of labelers", "tests/api/test_groups.py"),
@@ -82,6 +83,7 @@ COVERED: dict[str, tuple[str, str]] = {
     "app/services/labeling/labelers.py": ("seen through who labels", "tests/web/test_browser_name.py"),
     "app/services/paging.py": (END_TO_END, "tests/api/test_prompts.py"),
     "app/services/sampling/admission.py": (END_TO_END, "tests/api/test_crowd.py"),
+    "app/services/sampling/live_run.py": ("both kinds of runs", "tests/services/chat/test_live_chat.py"),
     "app/services/sampling/engine.py": ("a protocol; the engine is held to it", "tests/lm/inference/test_engine.py"),
     "app/services/versions/answering.py": (END_TO_END, "tests/api/test_removal.py"),
     "app/services/sampling/group_sampling.py": (

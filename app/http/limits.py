@@ -16,7 +16,17 @@ MAX_CONVERSATION_BYTES = 512 * 1024
 MAX_IMPORT_BYTES = 64 * 1024 * 1024
 DRAIN_BYTES = 8 * 1024 * 1024
 IMPORT_PATHS = ("/api/v1/import/", "/prompts/import")
-CONVERSATION_PREFIXES = ("/v1/", "/api/v1/generate", "/api/v1/next-token", "/api/v1/tokenize", "/tokens")
+CONVERSATION_PREFIXES = (
+    *(
+        "/v1/",
+        "/api/v1/generate",
+        "/api/v1/next-token",
+        "/api/v1/tokenize",
+        "/tokens",
+        "/api/v1/conversations",
+        "/chat",
+    ),
+)
 
 HEALTH_PATHS = frozenset({"/healthz", "/readyz"})
 

@@ -16,6 +16,7 @@ Json = dict[str, Any]
 EVERYWHERE = ("401", "403", "421", "429", "500")
 TITLES = {
     "groups": "Groups of four answers",
+    "conversations": "Conversations",
     "model": "The model",
     "data": "Data in and out",
     "openai": "OpenAI's API",

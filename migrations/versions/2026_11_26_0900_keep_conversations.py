@@ -47,6 +47,7 @@ def upgrade() -> None:
         sa.Column("alternative", sa.Integer(), nullable=False),
         sa.Column("side", sa.Integer(), nullable=False),
         sa.Column("is_current", sa.Boolean(), nullable=False),
+        sa.Column("is_chosen", sa.Boolean(), nullable=False),
         sa.Column("role", one_of("turnrole", "user", "assistant"), nullable=False),
         sa.Column("status", one_of("turnstatus", "writing", "done", "stopped", "failed"), nullable=False),
         sa.Column("text", sa.String(), nullable=False),

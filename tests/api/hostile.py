@@ -35,6 +35,24 @@ SAMPLING = {
     **{"max_tokens": 2, "seed": 1},
 }
 CHAT = {**SAMPLING, "model": "fourfold", "messages": [{"role": "user", "content": "Hi"}], "n": 1, "logprobs": True}
+ASKED = {"content": "wash", "after": 1, "idempotency_key": "k", "stream": True}
+SETTINGS = {name: value for name, value in SAMPLING.items() if name != "seed"}
+CONVERSATIONS: dict[str, list[Any]] = {
+    "POST /api/v1/conversations": [
+        {"title": "t", "system": "s", "version": 1, "blind": False, "settings": SETTINGS, "idempotency_key": "k"},
+        {"other_version": 1},
+    ],
+    "PATCH /api/v1/conversations/{conversation_id}": [
+        {"title": "t", "system": "s", "version": 1, "blind": False, "settings": SETTINGS, "reads_from": 1},
+        {"other_version": 1},
+    ],
+    "POST /api/v1/conversations/{conversation_id}/room": [{"content": "wash"}],
+    "POST /api/v1/conversations/{conversation_id}/turns": [ASKED],
+    "POST /api/v1/conversations/{conversation_id}/turns/{turn_id}/edit": [ASKED],
+    "POST /api/v1/conversations/{conversation_id}/turns/{turn_id}/retry": [
+        {name: value for name, value in ASKED.items() if name != "content"}
+    ],
+}
 
 
 def bodies(ranks: dict[str, int]) -> dict[str, list[Any]]:
@@ -46,6 +64,7 @@ def bodies(ranks: dict[str, int]) -> dict[str, list[Any]]:
             {"ranks": ranks, "comment": "good", "duration_ms": 5, "idempotency_key": "k"}
         ],
         "POST /api/v1/groups/{group_id}/skip": [{"reason": "unclear"}],
+        **CONVERSATIONS,
         "POST /api/v1/prompts": [
             {**PROMPT, "split": "train", "language": "en"},
             {"prompts": [{"messages": [{"role": "user", "content": "Hi"}], "language": "en"}]},
@@ -127,7 +146,11 @@ class Visitor:
         card = self.client.post("/api/v1/groups/next").json()
         self.ranks = ranks_of(card)
         prompt = self.client.post("/api/v1/prompts", json={"prompt": "A prompt of my own"}).json()["items"][0]
+        conversation = self.client.post("/api/v1/conversations", json={}).json()["id"]
+        asked = self.client.post(f"/api/v1/conversations/{conversation}/turns", json={"content": "Hi"}).json()
         self.known = {
+            "conversation_id": conversation,
+            "turn_id": asked["answers"][0]["id"],
             "group_id": card["group_id"],
             **ranking,
             **job,

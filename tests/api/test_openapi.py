@@ -30,6 +30,19 @@ CONTRACT = {
     ("post", "/api/v1/jobs/{job_id}/resume"),
     ("post", "/api/v1/jobs/{job_id}/restart"),
     ("get", "/api/v1/jobs/{job_id}/events"),
+    ("get", "/api/v1/conversations"),
+    ("post", "/api/v1/conversations"),
+    ("get", "/api/v1/conversations/{conversation_id}"),
+    ("patch", "/api/v1/conversations/{conversation_id}"),
+    ("delete", "/api/v1/conversations/{conversation_id}"),
+    ("get", "/api/v1/conversations/{conversation_id}/export"),
+    ("post", "/api/v1/conversations/{conversation_id}/room"),
+    ("post", "/api/v1/conversations/{conversation_id}/turns"),
+    ("post", "/api/v1/conversations/{conversation_id}/turns/{turn_id}/edit"),
+    ("post", "/api/v1/conversations/{conversation_id}/turns/{turn_id}/retry"),
+    ("post", "/api/v1/conversations/{conversation_id}/turns/{turn_id}/choose"),
+    ("post", "/api/v1/conversations/{conversation_id}/turns/{turn_id}/stop"),
+    ("delete", "/api/v1/conversations/{conversation_id}/turns/{turn_id}"),
     ("get", "/api/v1/versions"),
     ("get", "/api/v1/versions/{version_id}"),
     ("post", "/api/v1/versions/{version_id}/activate"),
@@ -57,6 +70,9 @@ SCHEMAS = set(
     re.findall(
         r"\w+",
         """
+    AskIn AskedOut ConversationChange ConversationDetail ConversationExport ConversationIn ConversationOut
+    ConversationSettings EndedOut PageOut_ConversationOut_ RetryIn RoomIn RoomOut TurnOut TurnPieceOut TurnRole
+    TurnStatus
     Alive Alternative AnswerMessage AnswerOut AnsweredOut ChatChunk ChatIn ChatMessage ChatOut Choice
     ChunkChoice CompletionIn CompletionOut Delta EndOut ExportSummary GenerateIn GenerateOut GroupOut ImportOut
     JobIn JobKind JobOut JobQueued JobStatus JobTrigger Kept LabelerKind LogprobsOut MergeTree MessageIn ModelOut

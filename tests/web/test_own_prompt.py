@@ -8,7 +8,7 @@ import pytest
 
 from app.db.models.groups import Group
 from app.errors import UnavailableError
-from app.services.sampling.live_sampling import LivePiece
+from app.services.sampling.live_run import LivePiece
 from tests.live import LiveServer, ScriptedEngine
 from tests.web.visitor import Visitor
 

@@ -85,7 +85,7 @@ class ChunkChoice(BaseModel):
     index: int
     delta: Delta
     logprobs: LogprobsOut | None
-    """Whole, with the answer's last piece."""
+    """Of the tokens that came with this piece: one that is a part of a character comes before its text."""
     finish_reason: str | None
 
 
@@ -110,7 +110,7 @@ def whole(head: Head, answers: Sequence[SampledAnswer], prompt_tokens: int) -> C
             Choice(
                 index=index,
                 message=AnswerMessage(content=answer.text),
-                logprobs=_logprobs(answer),
+                logprobs=_logprobs(answer.logprobs),
                 finish_reason=answer.finish_reason,
             )
             for index, answer in enumerate(answers)
@@ -126,11 +126,12 @@ def chunks(head: Head, events: Iterator[StreamEvent], n: int, prompt_tokens: int
         yield _chunk(head, with_usage, _piece(index, Delta(role="assistant", content="")))
     answers = []
     for item in events:
-        if item.text:
-            yield _chunk(head, with_usage, _piece(item.index, Delta(content=item.text)))
+        tokens = tuple(one for one in item.tokens if one.bytes)
+        if item.text or tokens:
+            yield _chunk(head, with_usage, _piece(item.index, Delta(content=item.text), tokens or None))
         if item.answer is not None:
             answers.append(item.answer)
-            yield _chunk(head, with_usage, _piece(item.index, Delta(), item.answer))
+            yield _chunk(head, with_usage, _piece(item.index, Delta(), finish_reason=item.answer.finish_reason))
     if prompt_tokens is not None:
         yield _chunk(head, with_usage, usage=usage_of(prompt_tokens, answers))
     yield event("[DONE]")
@@ -141,13 +142,10 @@ def told(error: AppError) -> bytes:
     return event(error_body(status_of(error.status_code), error.message, error.param, error.code))
 
 
-def _piece(index: int, delta: Delta, last: SampledAnswer | None = None) -> ChunkChoice:
-    return ChunkChoice(
-        index=index,
-        delta=delta,
-        logprobs=None if last is None else _logprobs(last),
-        finish_reason=None if last is None else last.finish_reason,
-    )
+def _piece(
+    index: int, delta: Delta, tokens: Sequence[TokenLogprob] | None = None, *, finish_reason: str | None = None
+) -> ChunkChoice:
+    return ChunkChoice(index=index, delta=delta, logprobs=_logprobs(tokens), finish_reason=finish_reason)
 
 
 def _chunk(head: Head, with_usage: bool, *choices: ChunkChoice, usage: Usage | None = None) -> bytes:
@@ -158,14 +156,14 @@ def _chunk(head: Head, with_usage: bool, *choices: ChunkChoice, usage: Usage | N
     return event(written)
 
 
-def _logprobs(answer: SampledAnswer) -> LogprobsOut | None:
+def _logprobs(tokens: Sequence[TokenLogprob] | None) -> LogprobsOut | None:
     """Of the tokens that wrote the text: neither the end token nor what a stop string cut off."""
-    if answer.logprobs is None:
+    if tokens is None:
         return None
     return LogprobsOut(
         content=[
             TokenLogprobOut(**_token(one).model_dump(), top_logprobs=[_token(other) for other in one.top])
-            for one in answer.logprobs
+            for one in tokens
             if one.bytes
         ]
     )

@@ -9,7 +9,7 @@ from pydantic_core import PydanticCustomError
 from app.api.generation import MAX_ANSWERS
 from app.api.openai.fields import MAX_KEY_CHARACTERS, Metadata, StopStrings, Strict, TemplateValue, TokenId, Unsupported
 from app.api.schemas import MAX_ALTERNATIVES, TEMPERATURE
-from app.chat import Message, Prompt, RawText, RawTokens, Templated, joined
+from app.chat import Message, RawText, RawTokens, joined
 from app.errors import InvalidError
 from app.hparams import RepetitionPenalty, SamplingParams, Share, Temperature, TokenPenalty, TopP
 from app.http.openai_errors import UNSUPPORTED
@@ -183,10 +183,6 @@ class ChatIn(SamplingIn):
                 param="max_tokens",
                 code="invalid_parameter_combination",
             )
-
-    def prompt(self) -> Prompt:
-        messages = self.conversation()
-        return Templated(messages, self.chat_template_kwargs) if self.chat_template_kwargs else messages
 
     def conversation(self) -> list[Message]:
         """In our words. Neighbours of one role are one message; empty system text is none."""

@@ -15,12 +15,14 @@ from app.api.openai.answers import ChatChunk, ChatOut, Head, ModelOut, ModelsOut
 from app.api.openai.requests import ACTIVE_MODEL, COMPLETION_TOKENS, ChatIn, CompletionIn
 from app.api.openai.texts import TextOut, text_chunks, whole_texts
 from app.api.streams import EventStream, with_first
-from app.chat import GenerationRequest, Prompt, RawText, RawTokens, StreamEvent
-from app.db.models.versions import Version
+from app.chat import GenerationRequest, Prompt, RawText, RawTokens, StreamEvent, Templated
+from app.db.models.versions import Version, VersionKind
 from app.errors import GoneError, InvalidError, NotFoundError
 from app.formats.ids import parse_id
+from app.http.openai_errors import UNSUPPORTED
 from app.runtime import Admitted, ReadSession, Runtime, RuntimeDep, UnitRoute
-from app.services.versions.versions import MAY_ANSWER, active_answerer, answerers, get_version
+from app.services.versions.answering import prompt_for
+from app.services.versions.versions import ANSWERERS, active_answerer, answerers, get_version
 
 router = APIRouter(prefix="/v1", tags=["openai"], route_class=UnitRoute)
 
@@ -60,7 +62,7 @@ def _version(session: Session, model: str) -> Version:
         version = get_version(session, version_id)
     except NotFoundError:
         raise unknown from None
-    if version.kind not in MAY_ANSWER or version.removed_at is not None:
+    if version.kind not in ANSWERERS or version.removed_at is not None:
         raise unknown
     return version
 
@@ -74,8 +76,8 @@ def _version(session: Session, model: str) -> Version:
 def chat(body: ChatIn, runtime: RuntimeDep) -> Any:
     """Samples n answers of one model; with `stream` they come in pieces, as server-sent events."""
     body.check()
-    head, version_id = _head(runtime, "chatcmpl", body.model_name)
-    prompt = body.prompt()
+    head, version_id, kind = _head(runtime, "chatcmpl", body.model_name)
+    prompt = _conversation(body, kind)
     prompt_tokens, room = room_for(runtime, prompt, version_id, body.asked_tokens, "messages")
     request = GenerationRequest(
         prompt, version_id=version_id, params=body.params(room), n=body.answers, logprobs=body.alternatives
@@ -97,7 +99,7 @@ def chat(body: ChatIn, runtime: RuntimeDep) -> Any:
 def complete(body: CompletionIn, runtime: RuntimeDep) -> Any:
     """Continues each prompt n times, prompt after prompt; with `stream` in pieces, as server-sent events."""
     body.check()
-    head, version_id = _head(runtime, "cmpl", body.model_name)
+    head, version_id, _ = _head(runtime, "cmpl", body.model_name)
     asked = [_asked(body, runtime, prompt, version_id) for prompt in body.prompts]
     prompt_tokens = sum(each.tokens for each in asked)
     if body.stream:
@@ -142,17 +144,29 @@ def _streamed(body: CompletionIn, runtime: Runtime, asked: Sequence[_Asked]) -> 
                 yield replace(event, index=first + event.index)
 
 
-def _head(runtime: Runtime, kind: str, model: str) -> tuple[Head, int]:
+def _conversation(body: ChatIn, kind: VersionKind) -> Prompt:
+    """In the model's chat format; a base model, which has none, continues the texts alone."""
+    values = body.chat_template_kwargs
+    if values and kind is VersionKind.BASE:
+        raise InvalidError(
+            "This is a base model, which has no chat format to take values. Leave chat_template_kwargs out.",
+            param="chat_template_kwargs",
+            code=UNSUPPORTED,
+        )
+    return Templated(body.conversation(), values) if values else prompt_for(kind, body.conversation())
+
+
+def _head(runtime: Runtime, id_prefix: str, model: str) -> tuple[Head, int, VersionKind]:
     with runtime.read() as session:
         version = _version(session, model)
-        version_id, digest = version.id, version.content_hash
+        version_id, kind, digest = version.id, version.kind, version.content_hash
     head = Head(
-        id=f"{kind}-{uuid.uuid4().hex}",
+        id=f"{id_prefix}-{uuid.uuid4().hex}",
         created=int(time.time()),
         model=f"{ACTIVE_MODEL}-{version_id}",
         system_fingerprint=f"fp_{digest[:12]}",
     )
-    return head, version_id
+    return head, version_id, kind
 
 
 def room_for(runtime: Runtime, prompt: Prompt, version_id: int, asked: int | None, param: str) -> tuple[int, int]:

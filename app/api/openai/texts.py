@@ -1,7 +1,9 @@
 """What OpenAI's completions API answers with: plain texts, whole or piece by piece."""
 
 import codecs
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from pydantic import BaseModel
@@ -41,7 +43,7 @@ def whole_texts(head: Head, answers: Sequence[tuple[str, SampledAnswer]], prompt
         TextChoice(
             text=echo + answer.text,
             index=index,
-            logprobs=_logprobs(answer, len(echo)),
+            logprobs=None if answer.logprobs is None else _TextSoFar(len(echo)).logprobs(answer.logprobs),
             finish_reason=answer.finish_reason,
         )
         for index, (echo, answer) in enumerate(answers)
@@ -51,23 +53,19 @@ def whole_texts(head: Head, answers: Sequence[tuple[str, SampledAnswer]], prompt
 
 
 def text_chunks(head: Head, events: Iterator[StreamEvent], prompt_tokens: int | None) -> Iterator[bytes]:
-    """`prompt_tokens`: tell the usage, of which they are a part. An answer's log-probabilities come with its end."""
+    """`prompt_tokens`: tell the usage, of which they are a part. Log-probabilities come with each piece."""
     with_usage = prompt_tokens is not None
-    answers = []
+    answers, so_far = list[SampledAnswer](), defaultdict[int, _TextSoFar](_TextSoFar)
     for item in events:
-        if item.text:
-            yield _chunk(
-                head, with_usage, TextChoice(text=item.text, index=item.index, logprobs=None, finish_reason=None)
-            )
+        tokens = [one for one in item.tokens if one.bytes]
+        if item.text or tokens:
+            logprobs = so_far[item.index].logprobs(tokens) if tokens else None
+            piece = TextChoice(text=item.text, index=item.index, logprobs=logprobs, finish_reason=None)
+            yield _chunk(head, with_usage, piece)
         if item.answer is not None:
             answers.append(item.answer)
-            ended = TextChoice(
-                text="",
-                index=item.index,
-                logprobs=_logprobs(item.answer, 0),
-                finish_reason=item.answer.finish_reason,
-            )
-            yield _chunk(head, with_usage, ended)
+            reason = item.answer.finish_reason
+            yield _chunk(head, with_usage, TextChoice(text="", index=item.index, logprobs=None, finish_reason=reason))
     if prompt_tokens is not None:
         yield _chunk(head, with_usage, usage=usage_of(prompt_tokens, answers))
     yield event("[DONE]")
@@ -79,23 +77,28 @@ def _chunk(head: Head, with_usage: bool, *choices: TextChoice, usage: Usage | No
     return event(written)
 
 
-def _logprobs(answer: SampledAnswer, before: int) -> TextLogprobs | None:
-    """Of the tokens that wrote the text, which begins after `before` characters."""
-    if answer.logprobs is None:
-        return None
-    kept = [one for one in answer.logprobs if one.bytes]
-    told = TextLogprobs(tokens=[], token_logprobs=[], top_logprobs=[], text_offset=[])
-    written = b""
-    for one in kept:
-        told.tokens.append(_name(one))
-        told.token_logprobs.append(one.logprob)
-        told.text_offset.append(before + _characters(written, one.bytes[0]))
-        if told.top_logprobs is not None:
-            told.top_logprobs.append({_name(other): other.logprob for other in one.top} | {_name(one): one.logprob})
-        written += bytes(one.bytes)
-    if all(not one.top for one in answer.logprobs):
-        told.top_logprobs = None
-    return told
+@dataclass
+class _TextSoFar:
+    """What an answer's tokens have written; `before` characters stand before it."""
+
+    before: int = 0
+    written: bytes = b""
+
+    def logprobs(self, tokens: Sequence[TokenLogprob]) -> TextLogprobs:
+        """Of the next ones: of those that wrote some of the text."""
+        told = TextLogprobs(tokens=[], token_logprobs=[], top_logprobs=[], text_offset=[])
+        for one in tokens:
+            if not one.bytes:
+                continue
+            told.tokens.append(_name(one))
+            told.token_logprobs.append(one.logprob)
+            told.text_offset.append(self.before + _characters(self.written, one.bytes[0]))
+            if told.top_logprobs is not None:
+                told.top_logprobs.append({_name(other): other.logprob for other in one.top} | {_name(one): one.logprob})
+            self.written += bytes(one.bytes)
+        if all(not one.top for one in tokens):
+            told.top_logprobs = None
+        return told
 
 
 def _characters(written: bytes, following: int) -> int:

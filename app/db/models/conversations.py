@@ -80,7 +80,9 @@ class Turn(Base):
     side: Mapped[int] = mapped_column(default=0)
     """0 is shown first. Of two answers, which version stands where is chance."""
     is_current: Mapped[bool] = mapped_column(default=True)
-    """Whether the conversation goes on with it; true of both of two answers while nobody has chosen."""
+    """Whether its alternative is the one that is shown, of those behind the same turn."""
+    is_chosen: Mapped[bool] = mapped_column(default=False)
+    """Of two answers: whether the conversation goes on with this one."""
     role: Mapped[TurnRole] = mapped_column(string_enum(TurnRole))
     status: Mapped[TurnStatus] = mapped_column(string_enum(TurnStatus), default=TurnStatus.DONE)
     text: Mapped[str] = mapped_column(default="")

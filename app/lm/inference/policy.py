@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from app.chat import Distribution, Prompt, RawText, RawTokens, Templated
-from app.errors import InvalidError
+from app.errors import ContextFullError, InvalidError
 from app.hparams import SamplingParams
 from app.lm.inference.decoder import Decoder
 from app.lm.inference.distribution import distribution
@@ -25,10 +25,10 @@ class Policy:
         if len(ids) > limit:
             room = context - len(ids)
             otherwise = f", or ask for an answer of at most {room:,}" if room > 0 else ""
-            raise InvalidError(
+            raise ContextFullError(
                 f"The prompt has {len(ids):,} tokens; with {max_tokens:,} for the answer at most {max(0, limit):,}"
                 f" fit. Shorten it{otherwise}: this version reads {context:,} tokens, prompt and answer together.",
-                code="context_length_exceeded",
+                tokens=len(ids),
             )
         return ids
 

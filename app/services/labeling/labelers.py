@@ -10,9 +10,10 @@ from base64 import b32encode
 from dataclasses import dataclass
 from enum import StrEnum
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
+from app.db.models.conversations import Conversation
 from app.db.models.labelers import Labeler, LabelerKind
 from app.errors import ConflictError
 from app.formats.texts import clean_name
@@ -48,8 +49,8 @@ def take_name(session: Session, *, old: str, new: str) -> Change:
     """What goes with a browser when it takes another name.
 
     A made-up name is one browser's alone: its rankings are called by the new name from now on, or, where that is known,
-    stay under the old one, and only the cards it holds go along. A name that a person gave may be in use in other
-    browsers: everything stays with it. Raises ConflictError for the name of a simulated labeler."""
+    stay under the old one, and the cards it holds and its conversations go along. A name that a person gave may be in
+    use in other browsers: everything stays with it. Raises ConflictError for the name of a simulated labeler."""
     known, former = find_labeler(session, new), find_labeler(session, old)
     if known is not None and known.kind is LabelerKind.SIMULATED:
         raise ConflictError(f"The name {new!r} belongs to a simulated labeler. Choose another one.")
@@ -59,7 +60,17 @@ def take_name(session: Session, *, old: str, new: str) -> Change:
             session.flush()
         else:
             groups.hand_over(session, former, known)
+            _hand_conversations_over(session, former, known)
     return Change.RENAMED if known is None else Change.JOINED
+
+
+def _hand_conversations_over(session: Session, old: Labeler, new: Labeler) -> None:
+    """A key that the other one used, too, has done its work."""
+    used = select(Conversation.idempotency_key).where(Conversation.labeler_id == new.id)
+    mine = Conversation.labeler_id == old.id
+    twice = mine, Conversation.idempotency_key.in_(used)
+    session.execute(update(Conversation).where(*twice).values(idempotency_key=None))
+    session.execute(update(Conversation).where(mine).values(labeler_id=new.id))
 
 
 def labeler_of(session: Session, who: LabelerName) -> Labeler:

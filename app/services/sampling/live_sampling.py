@@ -4,15 +4,13 @@ A run belongs to its group, not to a connection: who reloads or loses the networ
 followers see the same answers. A run that dies with the process starts anew when somebody asks for the group again.
 """
 
-import asyncio
-import contextlib
 import threading
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from sqlalchemy.orm import Session
 
-from app.chat import GenerationRequest, Message, SampledAnswer, StreamEvent
+from app.chat import GenerationRequest, Message, SampledAnswer
 from app.db.models.groups import ANSWERS_PER_GROUP, Group, GroupStatus
 from app.db.session import transaction
 from app.errors import AppError, ConflictError, UnavailableError
@@ -26,73 +24,8 @@ from app.services.sampling.group_sampling import (
     page_params,
     sample_answers,
 )
+from app.services.sampling.live_run import LivePiece, LiveRun
 from app.services.versions import versions
-
-WAIT_SECONDS = 15.0
-
-
-@dataclass(frozen=True)
-class LivePiece:
-    """Piece number `number` of the run: text to add to answer `index`; `finished` with an answer's last piece."""
-
-    number: int
-    index: int
-    text: str
-    finished: bool
-
-
-class _Run:
-    """Written by the thread that samples, read by any number of followers on the event loop: none holds a thread."""
-
-    def __init__(self) -> None:
-        self.error: AppError | None = None
-        self.ended = False
-        self._pieces: list[LivePiece] = []
-        self._lock = threading.Lock()
-        self._followers: dict[asyncio.Event, asyncio.AbstractEventLoop] = {}
-
-    def add(self, event: StreamEvent) -> None:
-        with self._lock:
-            finished = event.answer is not None
-            self._pieces.append(LivePiece(len(self._pieces) + 1, event.index, event.text, finished))
-        self._tell()
-
-    def end(self, error: AppError | None) -> None:
-        with self._lock:
-            self.error, self.ended = error, True
-        self._tell()
-
-    def _tell(self) -> None:
-        with self._lock:
-            followers = list(self._followers.items())
-        for news, loop in followers:
-            with contextlib.suppress(RuntimeError):  # its loop was closed: the server stops
-                loop.call_soon_threadsafe(news.set)
-
-    async def follow(self, after: int) -> AsyncIterator[LivePiece | None]:
-        """As `LiveSampling.follow`."""
-        news = asyncio.Event()
-        with self._lock:
-            self._followers[news] = asyncio.get_running_loop()
-            seen = min(after, len(self._pieces))
-        try:
-            while True:
-                news.clear()
-                with self._lock:
-                    fresh, ended = self._pieces[seen:], self.ended
-                seen += len(fresh)
-                for piece in fresh:
-                    yield piece
-                if ended:
-                    return
-                if not fresh:
-                    try:
-                        await asyncio.wait_for(news.wait(), WAIT_SECONDS)
-                    except TimeoutError:
-                        yield None
-        finally:
-            with self._lock:
-                del self._followers[news]
 
 
 class LiveSampling:
@@ -100,7 +33,7 @@ class LiveSampling:
 
     def __init__(self, sampling: GroupSampling) -> None:
         self._sampling = sampling
-        self._runs: dict[int, _Run] = {}
+        self._runs: dict[int, LiveRun] = {}
         self._lock = threading.Lock()
 
     def check(self, messages: Sequence[Message]) -> None:
@@ -161,15 +94,15 @@ class LiveSampling:
             raise ConflictError("This prompt is another labeler's. Ask your own.")
         return group
 
-    def _run_of(self, group: Group) -> _Run:
+    def _run_of(self, group: Group) -> LiveRun:
         with self._lock:
             run = self._runs.get(group.id)
             if run is None:
-                run = self._runs[group.id] = _Run()
+                run = self._runs[group.id] = LiveRun()
                 threading.Thread(target=self._sample, args=(group, run), name=f"own-{group.id}", daemon=True).start()
             return run
 
-    def _sample(self, group: Group, run: _Run) -> None:
+    def _sample(self, group: Group, run: LiveRun) -> None:
         error: AppError | None = None
         try:
             self._store(group, self._stream(group, run))
@@ -183,7 +116,7 @@ class LiveSampling:
                 self._runs.pop(group.id, None)
             run.end(error)
 
-    def _stream(self, group: Group, run: _Run) -> list[SampledAnswer]:
+    def _stream(self, group: Group, run: LiveRun) -> list[SampledAnswer]:
         places = groups.shuffled_places(group.seed)  # each answer stays where its first word was shown
         whole: dict[int, SampledAnswer] = {}
         request = GenerationRequest(

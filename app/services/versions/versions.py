@@ -113,8 +113,8 @@ def with_files(session: Session) -> Sequence[Version]:
 
 
 def answerers(session: Session) -> list[Version]:
-    """All that may answer, newest first."""
-    return [version for version in with_files(session) if version.kind in MAY_ANSWER]
+    """All that write text, base models among them, newest first."""
+    return [version for version in with_files(session) if version.kind in ANSWERERS]
 
 
 def last_active(session: Session, *kinds: VersionKind, parent_id: int | None = None) -> Version | None:

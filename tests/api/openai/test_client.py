@@ -93,12 +93,16 @@ def test_completions(client: OpenAI) -> None:
     }
     whole = client.completions.create(**asked)
     assert [choice.index for choice in whole.choices] == [0, 1, 2, 3]
-    texts = [""] * 4
+    texts, tokens, offsets = [""] * 4, [[] for _ in range(4)], [[] for _ in range(4)]  # type: ignore[var-annotated]
     for chunk in client.completions.create(**asked, stream=True):
         for piece in chunk.choices:
             texts[piece.index] += piece.text
+            tokens[piece.index] += (piece.logprobs and piece.logprobs.tokens) or []
+            offsets[piece.index] += (piece.logprobs and piece.logprobs.text_offset) or []
     assert texts == [choice.text for choice in whole.choices]
-    assert whole.choices[0].logprobs is not None
+    for choice in whole.choices:
+        assert choice.logprobs is not None
+        assert (tokens[choice.index], offsets[choice.index]) == (choice.logprobs.tokens, choice.logprobs.text_offset)
 
 
 WRONG: list[tuple[dict[str, Any], type[openai.APIStatusError], str | None, str | None]] = [

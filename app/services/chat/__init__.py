@@ -1,0 +1,1 @@
+"""Conversations with the versions: kept as a tree of turns, answered by runs that belong to them."""

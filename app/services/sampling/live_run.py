@@ -1,0 +1,92 @@
+"""A run: answers while they are written by one thread, for any number of readers, who come and go."""
+
+import asyncio
+import contextlib
+import threading
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+from app.chat import StreamEvent
+from app.errors import AppError
+
+WAIT_SECONDS = 15.0
+
+
+@dataclass(frozen=True)
+class LivePiece:
+    """Piece number `number` of the run: text to add to answer `index`; `finished` with an answer's last piece."""
+
+    number: int
+    index: int
+    text: str
+    finished: bool
+
+
+class LiveRun:
+    """Written by the thread that samples, read by any number of followers on the event loop: none holds a thread."""
+
+    def __init__(self) -> None:
+        self.error: AppError | None = None
+        self.ended = False
+        self.is_stopped = False
+        """Nobody wants what comes now: whoever writes it ends."""
+        self._pieces: list[LivePiece] = []
+        self._lock = threading.Lock()
+        self._followers: dict[asyncio.Event, asyncio.AbstractEventLoop] = {}
+
+    def add(self, event: StreamEvent) -> None:
+        with self._lock:
+            if self.is_stopped:
+                return
+            finished = event.answer is not None
+            self._pieces.append(LivePiece(len(self._pieces) + 1, event.index, event.text, finished))
+        self._tell()
+
+    def stop(self) -> str:
+        """Takes no more pieces; returns `text`. Whoever writes it sees `is_stopped`; followers wait for `end`."""
+        with self._lock:
+            self.is_stopped = True
+        return self.text
+
+    @property
+    def text(self) -> str:
+        """Of answer 0, so far."""
+        with self._lock:
+            return "".join(piece.text for piece in self._pieces if piece.index == 0)
+
+    def end(self, error: AppError | None) -> None:
+        with self._lock:
+            self.error, self.ended = error, True
+        self._tell()
+
+    def _tell(self) -> None:
+        with self._lock:
+            followers = list(self._followers.items())
+        for news, loop in followers:
+            with contextlib.suppress(RuntimeError):  # its loop was closed: the server stops
+                loop.call_soon_threadsafe(news.set)
+
+    async def follow(self, after: int) -> AsyncIterator[LivePiece | None]:
+        """The pieces after piece number `after`, as they come; None where a while passed in silence."""
+        news = asyncio.Event()
+        with self._lock:
+            self._followers[news] = asyncio.get_running_loop()
+            seen = min(after, len(self._pieces))
+        try:
+            while True:
+                news.clear()
+                with self._lock:
+                    fresh, ended = self._pieces[seen:], self.ended
+                seen += len(fresh)
+                for piece in fresh:
+                    yield piece
+                if ended:
+                    return
+                if not fresh:
+                    try:
+                        await asyncio.wait_for(news.wait(), WAIT_SECONDS)
+                    except TimeoutError:
+                        yield None
+        finally:
+            with self._lock:
+                del self._followers[news]
