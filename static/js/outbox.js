@@ -1,12 +1,14 @@
 // What a person sends is sent until the server has answered it: with growing pauses, at once when the network is back, and
 // after a reload or in another tab, too, where the form says so (data-send="kept"). Others (data-send="here") are tried
-// again while their page is open. Nothing is done twice: each sending has a key, or doing it again changes nothing.
+// again while their page is open. Nothing is done twice: each sending has a key, or doing it again changes nothing. What was
+// done first arrives first.
 //
 // htmx makes the request and swaps the answer in; it gets its answer from here (`answerFor`).
 
+import { forgetDraft } from "./drafts.js";
 import { forget, isKept, keep, stored } from "./kept.js";
 import { announce, clearAlerts, showAlert, showServerAlert } from "./say.js";
-import { causeOf, nextTry, pauseSeconds, sentenceOf, settles } from "./sending.js";
+import { ahead, causeOf, nextTry, pauseSeconds, sentenceOf, settles, yields } from "./sending.js";
 
 const PATIENCE_MS = 20_000;
 const box = document.querySelector("#outbox");
@@ -30,10 +32,30 @@ async function oneTry(item, init) {
 
 async function untilAnswered(item, init) {
   for (let tries = 0; ; tries += 1) {
+    if ((await turn(item)) === "stop") return null;
     const response = await oneTry(item, init);
     if (settles(response)) return response;
     if ((await pause(item, tries, response)) === "stop") return null;
   }
+}
+
+/** Waits until nothing that was done before stands in its way; resolves as `pause` does. */
+async function turn(item) {
+  for (let other = ahead(item, sending.values()); other; other = ahead(item, sending.values())) {
+    const { cause, signIn, due } = other;
+    const what = await new Promise((resolve) => {
+      Object.assign(item, { go: resolve, behind: true, cause, signIn, due });
+      show();
+    });
+    Object.assign(item, { go: null, behind: false });
+    if (what === "stop") return what;
+  }
+  return "again";
+}
+
+/** What stands behind another looks again whether it still does. */
+function lookAgain() {
+  for (const item of sending.values()) if (item.behind) item.go?.("again");
 }
 
 /** Resolves to "again" or, where the person gives it up, to "stop". */
@@ -47,7 +69,9 @@ function pause(item, tries, response) {
       resolve(what);
     };
     const signIn = response?.status === 401;
-    Object.assign(item, { go, signIn, cause: causeOf(response, navigator.onLine), due: Date.now() + seconds * 1000 });
+    const due = Date.now() + seconds * 1000;
+    Object.assign(item, { go, signIn, due, cause: causeOf(response, navigator.onLine), yields: yields(response) });
+    lookAgain();
     show();
   });
 }
@@ -57,17 +81,21 @@ export function tryNow() {
   for (const item of sending.values()) item.go?.("again");
 }
 
-export const isWaiting = () => [...sending.values()].some((item) => item.go);
+/** What has been tried in vain, and what stands behind such. */
+const waitingItems = () => [...sending.values()].filter((item) => item.go && item.cause);
+
+export const isWaiting = () => waitingItems().length > 0;
 
 /* what the page says of it */
 
 let ticking = null;
 
 function show() {
-  const waiting = [...sending.values()].filter((item) => item.go);
+  const waiting = waitingItems();
+  const shown = document.querySelector("#ranking-form")?.dataset.where;
   document.querySelector("#card")?.classList.toggle(
     "is-waiting",
-    waiting.some((item) => item.where),
+    waiting.some((item) => item.where && item.where === shown),
   );
   box.hidden = waiting.length === 0;
   if (!waiting.length) {
@@ -87,7 +115,7 @@ function say(sentence) {
 }
 
 function tick() {
-  const waiting = [...sending.values()].filter((item) => item.go);
+  const waiting = waitingItems();
   box.querySelector("[data-outbox-when]").textContent = nextTry(waiting, Date.now());
 }
 
@@ -98,11 +126,13 @@ function itemOf(form, context) {
   const kept = form.dataset.send === "kept";
   return {
     key: newKey(),
+    at: Date.now(),
     url: context.request.action,
     what: form.dataset.what,
     fields,
     kept,
     where: form.dataset.where ?? "",
+    draft: form.dataset.draft ?? "",
   };
 }
 
@@ -111,14 +141,20 @@ async function answerFor(item, request) {
   if (item.kept) keep(item);
   const { signal: _signal, ...init } = request;
   const response = await alone(item, () => untilAnswered(item, init));
-  done(item);
+  done(item, response);
   if (response === null) throw new DOMException("given up", "AbortError");
   return response;
 }
 
-function done(item) {
+/** Its draft is kept until the server has taken it: what was refused or given up can be mended. */
+function done(item, response) {
   sending.delete(item.key);
   forget(item);
+  if (response?.ok && item.draft) {
+    forgetDraft(item.draft);
+    document.dispatchEvent(new CustomEvent("fourfold:sent", { detail: { draft: item.draft } }));
+  }
+  lookAgain();
   show();
 }
 
@@ -177,7 +213,7 @@ async function resume(item) {
     if (!isKept(item)) return; // another tab has done it meanwhile
     sending.set(item.key, item);
     const response = await untilAnswered(item, initOf(item));
-    done(item);
+    done(item, response);
     if (response) await showAnswer(item, response);
   });
 }

@@ -7,6 +7,15 @@ const PASSES = new Set([408, 425, 429, 500, 502, 503, 504, 507]); // not the ser
 export const settles = (response) =>
   response !== null && !PASSES.has(response.status) && !response.redirected && response.status !== 401;
 
+/** Whether what comes behind may go first: the server is there, and only has no room for this one now. */
+export const yields = (response) => response !== null && (response.status === 503 || response.status === 429);
+
+/** What a person did before this and has not arrived; undefined where nothing stands in its way. */
+export function ahead(item, items) {
+  if (!item.kept) return undefined;
+  return [...items].find((other) => other !== item && other.kept && !other.yields && (other.at ?? 0) < (item.at ?? 0));
+}
+
 export function pauseSeconds(tries, response) {
   const asked = Number(response?.headers.get("Retry-After")) || 0;
   return Math.max(asked, PAUSES_SECONDS[Math.min(tries, PAUSES_SECONDS.length - 1)]);

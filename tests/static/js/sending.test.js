@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { causeOf, nextTry, pauseSeconds, sentenceOf, settles } from "../../../static/js/sending.js";
+import { ahead, causeOf, nextTry, pauseSeconds, sentenceOf, settles, yields } from "../../../static/js/sending.js";
 
 const answer = (status, { redirected = false, after = null } = {}) => ({
   status,
@@ -61,4 +61,25 @@ test("what waits is named, with how many more, and whether it outlives the page"
 test("the next try is the nearest of all", () => {
   assert.equal(nextTry([{ due: 9_000 }, { due: 4_001 }], 1_000), "Next try in 4 s.");
   assert.equal(nextTry([{ due: 900 }], 1_000), "Trying now.");
+});
+
+test("what was done first stands before what was done later", () => {
+  const [ranking, skip, prompt] = [3, 7, 9].map((at) => ({ at, kept: true }));
+  const items = [prompt, ranking, skip];
+  assert.equal(ahead(ranking, items), undefined);
+  assert.equal(ahead(skip, items), ranking);
+  assert.equal(ahead(prompt, [prompt, skip]), skip);
+  assert.equal(ahead(skip, [{ kept: true }, skip])?.at, undefined);
+  assert.notEqual(ahead(skip, [{ kept: true }, skip]), undefined, "what an earlier release kept is the oldest");
+});
+
+test("nothing waits for what the server has no room for, or for what is sent while its page is open", () => {
+  const later = { at: 9, kept: true };
+  assert.equal(ahead(later, [{ at: 1, kept: true, yields: true }, later]), undefined);
+  assert.equal(ahead(later, [{ at: 1, kept: false }, later]), undefined);
+  assert.equal(ahead({ at: 9, kept: false }, [{ at: 1, kept: true }]), undefined);
+  assert.equal(yields(answer(503)), true);
+  assert.equal(yields(answer(429)), true);
+  assert.equal(yields(answer(401)), false);
+  assert.equal(yields(null), false);
 });
