@@ -8,7 +8,8 @@
  * place where the row writes something else without Shift (AZERTY) or with it (Shift + 1).
  */
 export function meaningOf(event) {
-  const { key, code } = event;
+  const { code } = event;
+  const key = [...event.key].length === 1 ? event.key.normalize("NFKC") : event.key; // the wide ？ and ＝ of Chinese input
   if (/^[a-z]$/i.test(key)) return key.toLowerCase();
   if (/^[0-9]$/.test(key) || key === "=" || key === "?") return key;
   if ([...key].length !== 1) return key; // Enter, Backspace; End on a numeric pad that writes no digits
@@ -18,10 +19,10 @@ export function meaningOf(event) {
   return place && !/\p{Script=Latin}/u.test(key) ? place.toLowerCase() : key;
 }
 
-/** "A" to "D" for A-D and 1-4; else null. */
+/** "A" to "E" for A-E and 1-5; else null. */
 export function letterOf(meaning) {
-  const at = "abcd".indexOf(meaning) >= 0 ? "abcd".indexOf(meaning) : "1234".indexOf(meaning);
-  return meaning.length === 1 && at >= 0 ? "ABCD"[at] : null;
+  const at = "abcde".indexOf(meaning) >= 0 ? "abcde".indexOf(meaning) : "12345".indexOf(meaning);
+  return meaning.length === 1 && at >= 0 ? "ABCDE"[at] : null;
 }
 
 /** Shift ties, except where it is what writes the digit that is printed on the key (AZERTY). */
