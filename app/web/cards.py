@@ -33,8 +33,10 @@ class Card(Context):
     """The comment of that ranking."""
     skip_reasons: tuple[tuple[SkipReason, str], ...] = formatting.SKIP_REASONS
     """Why a prompt may be skipped, and how that is said."""
+    told: str = ""
+    """What became of the card before, in sight."""
     notice: str = ""
-    """What became of the card before, for screen readers."""
+    """The same for screen readers."""
     form_error: str | None = None
     """Why the ranking was refused."""
 
@@ -63,8 +65,10 @@ class NoCard(Context):
     """Whether the prompts may be the cause."""
     undo_ranking_id: int | None = None
     """The labeler's last ranking, which can be taken back."""
+    told: str = ""
+    """What became of the card before, in sight."""
     notice: str = ""
-    """What became of the card before, for screen readers."""
+    """The same for screen readers."""
 
 
 AnyCard = Card | CardInWriting | NoCard

@@ -10,20 +10,24 @@ from starlette.responses import RedirectResponse, Response
 from app.db.base import utc_now
 from app.db.models.groups import ANSWERS_PER_GROUP, SkipReason
 from app.db.models.labelers import Labeler
+from app.db.models.rankings import Ranking
 from app.errors import InvalidError, UnavailableError
 from app.formats.ids import RowId
 from app.formats.languages import Asked
 from app.preferences import competition_ranks
 from app.runtime import Runtime, RuntimeDep, UnitRoute, WriteSession
+from app.services.jobs import retraining
 from app.services.labeling import groups, labelers, rankings
 from app.services.labeling.labelers import LabelerName
 from app.services.labeling.languages import tags_to_draw
+from app.web import told
 from app.web.browser_name import BrowserLabeler
 from app.web.cards import Card, NoCard, card_of, no_card
 from app.web.label_page import show
 from app.web.languages import asked_of
 from app.web.security import FormDep
 from app.web.templating import is_fragment
+from app.web.told import Told
 
 router = APIRouter(route_class=UnitRoute)
 RANK_FIELD = "rank-"
@@ -36,7 +40,7 @@ def submit_ranking(
     labeler = _labeler(session, who)
     ranks, comment = _parse_ranks(form), str(form.get("comment", ""))
     try:
-        rankings.submit_ranking(
+        ranking = rankings.submit_ranking(
             session,
             group_id=group_id,
             labeler=labeler,
@@ -52,7 +56,7 @@ def submit_ranking(
         card = card_of(session, labeler, groups.get_leased_group(session, group_id, labeler))
         kept = replace(card, former_ranks=ranks, former_comment=comment, form_error=error.page_message)
         return show(request, runtime, session, kept, status_code=error.status_code)
-    return _after_card(request, runtime, session, labeler, "Ranking saved.")
+    return _after_card(request, runtime, session, labeler, _saved(runtime, session, ranking))
 
 
 @router.post("/groups/{group_id}/skip")
@@ -65,7 +69,7 @@ def skip_group(
         raise InvalidError("Choose one of the reasons to skip this prompt.") from error
     labeler = _labeler(session, who)
     groups.skip_group(session, group_id=group_id, labeler=labeler, reason=reason)
-    return _after_card(request, runtime, session, labeler, "Prompt skipped.")
+    return _after_card(request, runtime, session, labeler, told.of_skip())
 
 
 @router.post("/rankings/{ranking_id}/withdraw")
@@ -77,8 +81,7 @@ def withdraw_ranking(
     if not is_fragment(request):
         return RedirectResponse(f"/groups/{ranking.group_id}", 303)
     card = card_of(session, labeler, groups.get_leased_group(session, ranking.group_id, labeler))
-    notice = "Ranking undone. Change it and submit again."
-    return show(request, runtime, session, replace(card, notice=notice))
+    return show(request, runtime, session, _telling(card, told.of_undone_ranking()))
 
 
 def _labeler(session: Session, who: LabelerName) -> Labeler:
@@ -112,11 +115,22 @@ def _whole_number(value: object) -> int | None:
     return int(text) if text.isascii() and text.isdigit() and len(text) <= 18 else None
 
 
-def _after_card(request: Request, runtime: Runtime, session: Session, labeler: Labeler, notice: str) -> Response:
+def _saved(runtime: Runtime, session: Session, ranking: Ranking) -> Told:
+    answers = [answer.id for answer in groups.get_group(session, ranking.group_id).completions]
+    ranks = {int(answer): rank for answer, rank in ranking.ranks.items()}
+    left = runtime.settings.retrain_after_rankings - retraining.new_rankings(session)
+    return told.of_ranking(ranks, answers, left)
+
+
+def _telling(card: Card | NoCard, said: Told) -> Card | NoCard:
+    return replace(card, told=said.shown, notice=said.spoken)
+
+
+def _after_card(request: Request, runtime: Runtime, session: Session, labeler: Labeler, said: Told) -> Response:
     if not is_fragment(request):
         return RedirectResponse("/", 303)
     card = _lease_card(runtime, session, labeler, asked_of(request))
-    return show(request, runtime, session, replace(card, notice=notice))
+    return show(request, runtime, session, _telling(card, said))
 
 
 def _lease_card(runtime: Runtime, session: Session, labeler: Labeler, asked: Asked) -> Card | NoCard:

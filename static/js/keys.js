@@ -1,6 +1,7 @@
 // Single keys of the label page. They rest while somebody types, while a dialog is open, and when switched off in the help.
 
 import { letterOf, meaningOf, ties } from "./meanings.js";
+import { chooseReason, closeSkip, openSkip } from "./skip.js";
 
 const STORED = "fourfold-keys";
 
@@ -35,7 +36,7 @@ function openBox(details, field) {
   const box = document.querySelector(details);
   if (!box) return;
   box.open = true;
-  (field ? box.querySelector(field) : box.querySelector("button"))?.focus();
+  box.querySelector(field).focus();
 }
 
 function walk(step) {
@@ -52,18 +53,14 @@ function pageKey(key) {
   else if (key === "p") openBox("#ask", "textarea");
   else if (key === "u") return press("#undo");
   else if (key === "m") document.querySelector("#comment")?.focus();
-  else if (key === "s") openBox("#skip");
+  else if (key === "s") return openSkip();
   else return false;
   return true;
 }
 
 function cardKey(event, meaning, card) {
-  const skip = document.querySelector("#skip[open]");
-  if (skip && /^[1-5]$/.test(meaning)) return press(`#skip button:nth-of-type(${meaning})`);
-  if (event.key === "Escape" && skip) {
-    skip.open = false;
-    return true;
-  }
+  if (/^[1-9]$/.test(meaning) && chooseReason(Number(meaning))) return true;
+  if (event.key === "Escape" && closeSkip()) return true;
   const letter = letterOf(meaning);
   if (letter) {
     card.pick(letter, ties(event));

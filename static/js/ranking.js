@@ -1,12 +1,17 @@
 // The ranking of one card as pure state: who stands where, what the last step was. Knows no page.
-// Ranks are 1 (best) to 4; equal ranks are a tie. After a tie the count goes on as in sport: 1, 2, 2, 4.
+// Ranks begin at 1 (best); equal ranks are a tie. After a tie the count goes on as in sport: 1, 2, 2, 4.
+
+import { _ } from "./messages.js";
 
 export class Ranking {
-  /** @param {string[]} ids in shown order  @param {Map<string, number>} ranks those already given */
-  constructor(ids, ranks = new Map()) {
+  /**
+   * @param {string[]} ids in shown order  @param {Map<string, number>} ranks those already given
+   * @param {string | null} implied the one among them that was placed last because all others were
+   */
+  constructor(ids, ranks = new Map(), implied = null) {
     this.ids = ids;
     this.ranks = new Map(ranks);
-    this.implied = null; // the fourth answer, placed last because the other three are
+    this.implied = this.complete && this.ranks.has(implied) ? implied : null;
     this.tieNext = false;
     this.past = [];
   }
@@ -49,6 +54,24 @@ export class Ranking {
     return true;
   }
 
+  /** Takes back an answer and all that stand behind it; those beside it stay. False where it has no place. */
+  takeBack(id) {
+    if (!this.ranks.has(id)) return false;
+    this.#remember();
+    const kept = this.places().filter((place) => this.ranks.get(place[0]) <= this.ranks.get(id));
+    this.#setPlaces(kept.map((place) => place.filter((other) => other !== id)).filter((place) => place.length > 0));
+    this.implied = null;
+    this.tieNext = false;
+    return true;
+  }
+
+  /** The rank that the next pick would share by a tie; null where it could not. */
+  get tieRank() {
+    const chosen = [...this.ranks].filter(([id]) => id !== this.implied).map(([, rank]) => rank);
+    const free = this.implied !== null || !this.complete;
+    return free && chosen.length > 0 ? Math.max(...chosen) : null;
+  }
+
   /** "=": the next pick shares the place of the last one. */
   joinNext() {
     if (!this.started || (this.complete && this.implied === null)) return false;
@@ -75,7 +98,7 @@ export class Ranking {
       return true;
     }
     const last = this.past.pop();
-    if (last === undefined) return false;
+    if (last === undefined) return this.#takeWorst();
     this.ranks = last.ranks;
     this.implied = last.implied;
     return true;
@@ -87,6 +110,14 @@ export class Ranking {
     this.ranks = new Map();
     this.implied = null;
     this.tieNext = false;
+    return true;
+  }
+
+  /** What was there from the start (a draft, a ranking that was undone) has no steps: its places count as such. */
+  #takeWorst() {
+    if (!this.started) return false;
+    this.#setPlaces(this.places().slice(0, -1));
+    this.implied = null;
     return true;
   }
 
@@ -104,12 +135,15 @@ export class Ranking {
   }
 }
 
-const ORDINALS = ["", "1st", "2nd", "3rd", "4th"];
+/** "2nd", as it stands on the buttons. */
+export function ordinal(rank) {
+  return [_("1st"), _("2nd"), _("3rd"), _("4th"), _("5th")][rank - 1];
+}
 
 export function rankText(ranking, id) {
   const rank = ranking.ranks.get(id);
-  if (rank === undefined) return "not ranked";
-  return (ranking.isTied(id) ? "tied " : "") + ORDINALS[rank];
+  if (rank === undefined) return _("not ranked");
+  return ranking.isTied(id) ? _("tied {rank}", { rank: ordinal(rank) }) : ordinal(rank);
 }
 
 /** "A › C = D › B" */
@@ -118,4 +152,12 @@ export function notation(ranking, letterOf) {
     .places()
     .map((place) => place.map(letterOf).join(" = "))
     .join(" › ");
+}
+
+/** "A, then C tied with D, then B": the same for who listens. */
+export function spoken(ranking, letterOf) {
+  const tied = (one, other) => _("{one} tied with {other}", { one, other });
+  const then = (better, worse) => _("{better}, then {worse}", { better, worse });
+  const places = ranking.places().map((place) => place.map(letterOf).reduce(tied));
+  return places.length ? places.reduce(then) : "";
 }

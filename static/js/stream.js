@@ -1,12 +1,16 @@
-// A person's own prompt: four answers appear as they are written, then the card that ranks them takes their place.
+// A person's own prompt: four answers appear as they are written, then the same places get their letters' buttons. Nothing
+// moves at that: what somebody reads stays where it is, selected if it was.
 
+import { _ } from "./messages.js";
 import { announce, showAlert } from "./say.js";
 
 const LONG_MS = 20_000;
 
 function tellSlow(element) {
   const status = element.querySelector("[data-stream-status]");
-  status.textContent = "This is taking longer than usual: the machine is busy. The answers will appear by themselves.";
+  status.textContent = _(
+    "This is taking longer than usual: the machine is busy. The answers will appear by themselves.",
+  );
   announce(status.textContent);
 }
 
@@ -29,27 +33,27 @@ export function followStream(element) {
   });
   source.addEventListener("done", () => {
     source.close();
-    showCard(element);
+    showCard(element, panes);
   });
   source.addEventListener("failed", (event) => {
     source.close();
     const { title, message } = JSON.parse(event.data);
-    showAlert(title, message, { label: "Try again", run: () => location.assign(element.dataset.cardUrl) });
+    showAlert(title, message, { label: _("Try again"), run: () => location.assign(element.dataset.cardUrl) });
   });
   source.addEventListener("error", () => {
     failures += 1; // the browser connects again by itself and the server begins where it was
     if (!element.isConnected) source.close();
     else if (source.readyState === EventSource.CLOSED) refused();
-    else if (failures === 3) announce("The connection is lost; trying again.");
+    else if (failures === 3) announce(_("The connection is lost; trying again."));
   });
 }
 
 function refused() {
   showAlert(
-    "The answers cannot be followed here",
-    "They are kept. You may be signed out: reload the page to continue.",
+    _("The answers cannot be followed here"),
+    _("They are kept. You may be signed out: reload the page to continue."),
     {
-      label: "Reload",
+      label: _("Reload"),
       run: () => location.reload(),
     },
   );
@@ -57,11 +61,34 @@ function refused() {
 
 function finish(pane) {
   pane.classList.remove("caret");
-  pane.closest(".answer").querySelector(".rank-text").textContent = "Complete";
+  pane.closest(".answer").querySelector(".rank-text").textContent = _("Complete");
 }
 
-function showCard(element) {
+/** Gives back what a move within the page takes from the panes: how far they are scrolled, and what is selected in them. */
+function readingPlace(panes) {
+  const { anchorNode, anchorOffset, focusNode, focusOffset } = getSelection();
+  const scrolled = panes.map((pane) => [pane, pane.scrollTop]);
+  const text = anchorNode?.nodeValue;
+  return () => {
+    for (const [pane, top] of scrolled) pane.scrollTop = top;
+    const inPane = panes.some((pane) => pane.contains(anchorNode) && pane.contains(focusNode));
+    if (inPane && anchorNode.nodeValue === text)
+      getSelection().setBaseAndExtent(anchorNode, anchorOffset, focusNode, focusOffset);
+  };
+}
+
+function showCard(element, panes) {
   if (!element.isConnected) return;
-  announce("All four answers are there. Rank them.");
-  window.htmx.ajax("GET", element.dataset.cardUrl, { target: "#card-slot", swap: "innerHTML" });
+  announce(_("All four answers are there. Rank them."));
+  for (const pane of panes) pane.normalize(); // one text each, as in the card that comes: it stays
+  const url = element.dataset.cardUrl;
+  const isMine = (event) => event.detail.ctx?.request?.action === url;
+  const before = (event) => {
+    if (!isMine(event)) return;
+    document.removeEventListener("htmx:before:swap", before);
+    const restore = readingPlace(panes);
+    document.addEventListener("htmx:after:swap", restore, { once: true });
+  };
+  document.addEventListener("htmx:before:swap", before);
+  window.htmx.ajax("GET", url, { target: "#card", swap: "outerMorph" });
 }

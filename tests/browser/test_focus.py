@@ -64,7 +64,7 @@ def test_the_next_prompt_is_read_out(label_page: LabelPage) -> None:
     assert prompt
     expect(page.locator("#card-heading")).to_be_focused()
     assert name_of(page, "#card-heading") == f"Prompt {prompt}"
-    expect(page.locator("#announcer")).to_have_text("Ranking saved.")
+    expect(page.locator("#announcer")).to_contain_text("A, then B, then C, then D was saved.")
 
 
 def test_the_focus_stays_with_an_activated_version(label_page: LabelPage, policy: Version) -> None:

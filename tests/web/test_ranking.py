@@ -63,4 +63,4 @@ def test_a_ranking_comes_back_with_its_ranks(visitor: Visitor, card: str) -> Non
 def test_a_skip_needs_a_reason(visitor: Visitor, card: str) -> None:
     assert "Choose one of the reasons" in visitor.send(f"{action_of(card)}/skip", reason="bored").text
     skipped = visitor.send(f"{action_of(card)}/skip", fragment=True, reason="unclear")
-    assert 'data-announce="Prompt skipped."' in skipped.text
+    assert 'data-announce="The prompt was skipped."' in skipped.text

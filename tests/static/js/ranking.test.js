@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { notation, Ranking, rankText } from "../../../static/js/ranking.js";
+import { notation, Ranking, rankText, spoken } from "../../../static/js/ranking.js";
 
 const LETTERS = ["a", "b", "c", "d"];
 const fresh = (ranks) => new Ranking(LETTERS, ranks);
@@ -136,4 +136,81 @@ test("the ranks it was given stay the giver's own", () => {
   const ranking = fresh(given);
   ranking.setRank("a", 3);
   assert.equal(given.get("a"), 1);
+});
+
+test("what is taken back frees all that stands behind it, and leaves what stands beside it", () => {
+  const ranking = fresh();
+  for (const id of ["c", "a"]) ranking.pick(id);
+  ranking.pick("b", { tie: true });
+  assert.equal(written(ranking), "C › A = B › D");
+  assert.equal(ranking.takeBack("a"), true);
+  assert.equal(written(ranking), "C › B");
+  assert.equal(ranking.takeBack("a"), false);
+  assert.equal(ranking.takeBack("c"), true);
+  assert.equal(ranking.started, false);
+  ranking.back();
+  ranking.back();
+  assert.equal(written(ranking), "C › A = B › D");
+  assert.equal(ranking.implied, "d");
+});
+
+test("what is taken back is not placed again by itself, and = is forgotten with it", () => {
+  const ranking = fresh();
+  for (const id of ["a", "b", "c"]) ranking.pick(id);
+  ranking.joinNext();
+  ranking.takeBack("d");
+  assert.equal(written(ranking), "A › B › C");
+  assert.equal(ranking.tieNext, false);
+  ranking.pick("d");
+  assert.equal(written(ranking), "A › B › C › D");
+});
+
+test("the next answer may tie with the last chosen one, never with one that was only placed", () => {
+  const ranking = fresh();
+  assert.equal(ranking.tieRank, null);
+  ranking.pick("a");
+  assert.equal(ranking.tieRank, 1);
+  ranking.pick("b");
+  ranking.pick("c");
+  assert.equal(ranking.tieRank, 3);
+  ranking.pick("d", { tie: true });
+  assert.equal(ranking.tieRank, null);
+});
+
+test("a draft goes on where it was left, and each step back takes a place", () => {
+  const ranks = new Map([
+    ["a", 1],
+    ["c", 1],
+    ["b", 3],
+    ["d", 4],
+  ]);
+  const ranking = new Ranking(LETTERS, ranks, "d");
+  assert.equal(ranking.tieRank, 3);
+  assert.equal(ranking.pick("d", { tie: true }), true);
+  assert.equal(written(ranking), "A = C › B = D");
+  const other = new Ranking(LETTERS, ranks, "d");
+  other.back();
+  other.back();
+  assert.equal(written(other), "A = C");
+  other.back();
+  assert.equal(other.back(), false);
+});
+
+test("a fifth answer that came meanwhile has no place, and nothing is implied any more", () => {
+  const ranks = new Map(LETTERS.map((id, at) => [id, at + 1]));
+  const ranking = new Ranking([...LETTERS, "e"], ranks, "d");
+  assert.equal(ranking.implied, null);
+  assert.equal(ranking.complete, false);
+  ranking.pick("e");
+  assert.equal(rankText(ranking, "e"), "5th");
+});
+
+test("an order is said in words for who listens", () => {
+  const ranking = fresh();
+  assert.equal(spoken(ranking, String), "");
+  ranking.pick("c");
+  ranking.pick("a");
+  ranking.pick("d", { tie: true });
+  const said = spoken(ranking, (id) => id.toUpperCase());
+  assert.equal(said, "C, then A tied with D, then B");
 });

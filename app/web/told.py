@@ -1,0 +1,56 @@
+"""What the label page says of the card before: what was saved, in letters for the eye and in words for who listens."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import reduce
+
+from app.translation import _, ngettext
+
+LETTERS = "ABCDE"
+
+
+@dataclass(frozen=True)
+class Told:
+    shown: str
+    """In sight on the next card; empty where the card itself shows it."""
+    spoken: str
+    """For screen readers."""
+
+
+def of_ranking(ranks: Mapping[int, int], answer_ids: Sequence[int], until_training: int) -> Told:
+    """`ranks`: by answer; `answer_ids`: as they were shown; `until_training`: how many rankings the reward model's next
+    training still waits for."""
+    letters = dict(zip(answer_ids, LETTERS, strict=False))
+    places = [
+        [letters[answer] for answer in answer_ids if ranks[answer] == rank] for rank in sorted(set(ranks.values()))
+    ]
+    notation = " › ".join(" = ".join(place) for place in places)
+    words = reduce(_then, [reduce(_tied, place) for place in places])
+    return Told(_saved(notation, until_training), _saved(words, until_training))
+
+
+def of_skip() -> Told:
+    return Told(_("The prompt was skipped."), _("The prompt was skipped."))
+
+
+def of_undone_ranking() -> Told:
+    return Told("", _("Ranking undone. Change it and submit again."))
+
+
+def _saved(order: str, until_training: int) -> str:
+    if until_training <= 0:
+        return _("{order} was saved. That is enough for the reward model to learn from.", order=order)
+    return ngettext(
+        "{order} was saved. {n} more until the reward model learns.",
+        "{order} was saved. {n} more until the reward model learns.",
+        until_training,
+        order=order,
+    )
+
+
+def _tied(one: str, other: str) -> str:
+    return _("{one} tied with {other}", one=one, other=other)
+
+
+def _then(better: str, worse: str) -> str:
+    return _("{better}, then {worse}", better=better, worse=worse)
