@@ -56,6 +56,7 @@ class AnswerView {
     if (!this.branch) {
       this.list.append(this.answer.tokens);
       if (this.answer.finished) this.list.end();
+      this.#panel?.grew(this.answer.tokens);
     }
     this.#drawActions();
     if (this.answer.finished) this.#drawTree();
@@ -123,6 +124,7 @@ class AnswerView {
 
   #show(id, index = -1) {
     this.#writing?.abort();
+    this.#writing = null;
     this.branches.shown = id;
     this.trouble.replaceChildren();
     this.#drawTokens();
@@ -187,8 +189,9 @@ class AnswerView {
       if (!writing.signal.aborted)
         this.trouble.replaceChildren(troubleNotice(error, () => this.#write(bodyOf, oneByHand)));
     }
-    this.#writing = null;
+    if (this.#writing === writing) this.#writing = null;
     this.#changed();
+    if (this.branch === branch) this.#panel?.grew(branch.tokens);
     if (oneByHand && this.branch === branch && branch.tokens.length > ids.length) {
       await this.#openPanel(branch.tokens.length - 1, { animate: true });
     }

@@ -113,12 +113,7 @@ export class DicePanel {
     const { signal } = this.#asking;
     const token = tokens[index];
     this.#shown = { tokens, index, token, taken, place: null, known: null };
-    this.previous.disabled = index === 0;
-    this.next.disabled = index >= tokens.length - 1;
-    const values = { n: index + 1, count: tokens.length, token: token && nameOf(token) };
-    this.heading.textContent = token
-      ? _("Token {n} of {count}: {token}", values)
-      : _("Token {n}: not rolled yet", values);
+    this.#tellPlace();
     this.#tell();
     this.roll.replaceChildren();
     this.trouble.replaceChildren();
@@ -198,6 +193,23 @@ export class DicePanel {
     if (own) parts.push(cast({ token, taken, greedy, landing }));
     else if (landing) parts.push(wouldCome({ number: token.uniform, landing, token, greedy: dice.greedy }));
     this.sentence.textContent = parts.filter(Boolean).join(" ");
+  }
+
+  #tellPlace() {
+    const { tokens, index, token } = this.#shown;
+    this.previous.disabled = index === 0;
+    this.next.disabled = index >= tokens.length - 1;
+    const values = { n: index + 1, count: tokens.length, token: token && nameOf(token) };
+    this.heading.textContent = token
+      ? _("Token {n} of {count}: {token}", values)
+      : _("Token {n}: not rolled yet", values);
+  }
+
+  /** More tokens stand behind the one that is shown. */
+  grew(tokens) {
+    if (!this.#shown?.token || tokens.length <= this.#shown.index) return;
+    this.#shown.tokens = tokens;
+    this.#tellPlace();
   }
 
   #tabulate() {

@@ -79,60 +79,60 @@ export class Place {
 
 /** A distribution at given settings: what each token's share is before and after the filters, and where a number falls. */
 export class Dice {
-  #logits;
-  #most;
-  #temperature;
+  #weights; // exp of each tempered logit below the largest
+  #isKept;
   #total = 0;
   #keptTotal = 0;
   #running = null;
 
   constructor(logits, order, settings) {
     this.order = order;
+    this.size = logits.length;
     this.greedy = isGreedy(settings);
-    this.#logits = logits;
-    this.#most = logits[order[0]];
-    this.#temperature = this.greedy ? 1 : settings.temperature;
-    for (let id = 0; id < logits.length; id++) this.#total += this.#weight(id);
+    const temperature = this.greedy ? 1 : settings.temperature;
+    const most = logits[order[0]];
+    this.#weights = new Float64Array(this.size);
+    for (let id = 0; id < this.size; id++) {
+      const weight = Math.exp((logits[id] - most) / temperature);
+      this.#weights[id] = weight;
+      this.#total += weight;
+    }
     /** How many of the likeliest may be drawn: every filter leaves a beginning of the order. */
-    this.kept = this.greedy ? 1 : this.#filter(settings);
-    this.#isKept = new Uint8Array(logits.length);
+    this.kept = this.greedy ? 1 : this.#filter(settings, logits, temperature);
+    this.#isKept = new Uint8Array(this.size);
     for (let at = 0; at < this.kept; at++) {
       this.#isKept[order[at]] = 1;
-      this.#keptTotal += this.#weight(order[at]);
+      this.#keptTotal += this.#weights[order[at]];
     }
   }
 
-  #isKept;
-
-  /** exp of the tempered logit below the largest. */
-  #weight(id) {
-    return Math.exp((this.#logits[id] - this.#most) / this.#temperature);
-  }
-
-  #filter({ top_k, top_p, min_p }) {
+  #filter({ top_k, top_p, min_p }, logits, temperature) {
     const { order } = this;
     let kept = order.length;
     if (top_k > 0 && top_k < kept) {
-      const least = this.#logits[order[top_k - 1]];
+      const least = logits[order[top_k - 1]];
       kept = top_k;
-      while (kept < order.length && this.#logits[order[kept]] >= least) kept++; // equals of the last stay, too
+      while (kept < order.length && logits[order[kept]] >= least) kept++; // equals of the last stay, too
     }
     if (top_p < 1) kept = this.#reaching(top_p, kept);
     if (min_p > 0) {
-      const least = this.#most / this.#temperature + Math.log(min_p);
-      while (kept > 1 && this.#logits[order[kept - 1]] / this.#temperature < least) kept--;
+      const least = logits[order[0]] / temperature + Math.log(min_p);
+      while (kept > 1 && logits[order[kept - 1]] / temperature < least) kept--;
     }
     return kept;
   }
 
   /** How many it takes until their share of the first `kept` reaches `share`. */
   #reaching(share, kept) {
-    let total = 0;
-    for (let at = 0; at < kept; at++) total += this.#weight(this.order[at]);
-    let before = 0;
-    for (let at = 0; at < kept; at++) {
-      if (at > 0 && before / total >= share) return at;
-      before += this.#weight(this.order[at]);
+    let total = this.#total;
+    if (kept < this.size) {
+      total = 0;
+      for (let at = 0; at < kept; at++) total += this.#weights[this.order[at]];
+    }
+    let before = this.#weights[this.order[0]];
+    for (let at = 1; at < kept; at++) {
+      if (before / total >= share) return at;
+      before += this.#weights[this.order[at]];
     }
     return kept;
   }
@@ -143,19 +143,19 @@ export class Dice {
 
   /** At this temperature, penalties included, nothing cut off. */
   tempered(id) {
-    return this.#weight(id) / this.#total;
+    return this.#weights[id] / this.#total;
   }
 
   /** What is drawn from: 0 for what is cut off. */
   filtered(id) {
-    return this.isKept(id) ? this.#weight(id) / this.#keptTotal : 0;
+    return this.isKept(id) ? this.#weights[id] / this.#keptTotal : 0;
   }
 
   /** Where the shares of all ids begin, one behind the other in the order of ids; the last is 1. */
   get #cumulative() {
     if (this.#running) return this.#running;
-    const running = new Float64Array(this.#logits.length + 1);
-    for (let id = 0; id < this.#logits.length; id++) running[id + 1] = running[id] + this.filtered(id);
+    const running = new Float64Array(this.size + 1);
+    for (let id = 0; id < this.size; id++) running[id + 1] = running[id] + this.filtered(id);
     this.#running = running;
     return running;
   }
@@ -169,7 +169,7 @@ export class Dice {
   /** The token on whose part a number in [0, 1) falls. */
   tokenAt(number) {
     const running = this.#cumulative;
-    let [low, high] = [0, this.#logits.length - 1];
+    let [low, high] = [0, this.size - 1];
     while (low < high) {
       const middle = (low + high) >> 1;
       if (running[middle + 1] > number) high = middle;

@@ -16,6 +16,7 @@ def test_another_token_branches_as_a_fresh_run_does(dice: DicePage) -> None:
     assert dice.shown_text() == fresh["text"]
     dice.expect_open(4)
     expect(dice.sentence).to_contain_text("You took it.")
+    expect(dice.panel.get_by_role("heading")).to_contain_text(f"Token 5 of {len(fresh['token_ids'])}")
     expect(dice.branches).to_have_count(2)
     expect(dice.branches.nth(1)).to_contain_text("instead of")
     # a branch of the branch
@@ -102,3 +103,23 @@ def test_the_dice_tumble_unless_the_reader_wants_rest(dice: DicePage) -> None:
     dice.expect_open(0)
     assert dice.page.evaluate("window.tumbled")
     expect(dice.panel.locator(".die")).to_have_text(f"{int(dice.uniform(0) * 1e4) / 1e4:.4f}")
+
+
+def test_another_token_can_be_taken_while_a_branch_is_written(dice: DicePage) -> None:
+    dice.open()
+    ids = dice.ids()
+    dice.look(3)
+    dice.page.route("**/api/v1/generate", lambda _route: None)  # it is never answered
+    dice.take(9 if dice.rows.nth(9).locator("button").count() else 10)
+    expect(dice.page.get_by_role("button", name="Stop", exact=True)).to_be_visible()
+    dice.branches.first.click()
+    dice.page.unroute("**/api/v1/generate")
+    dice.look(3)
+    taken = dice.take_another()
+    dice.expect_written()
+    assert dice.shown_text() == dice.generated(continue_from=[*ids[:3], taken])["text"]
+    # the one that was left can be written still
+    dice.branches.nth(1).click()
+    dice.page.get_by_role("button", name="Let the rest be rolled").click()
+    dice.expect_written()
+    expect(dice.tokens).to_have_count(12)

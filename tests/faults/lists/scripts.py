@@ -1,4 +1,4 @@
-"""Faults of the pages' scripts that know no page: rankings, keys, curves, and what the outbox decides."""
+"""Faults of the pages' scripts that know no page: rankings, keys, curves, what the outbox decides, and the dice."""
 
 from tests.faults.fault import In
 
@@ -10,6 +10,11 @@ meanings = In("static/js/meanings.js", JS)
 series = In("static/js/series.js", JS)
 sending = In("static/js/sending.js", JS)
 kept = In("static/js/kept.js", JS)
+distribution = In("static/js/distribution.js", JS)
+token_text = In("static/js/token_text.js", JS)
+branches = In("static/js/branches.js", JS)
+branching = In("static/js/branching.js", JS)
+dice_words = In("static/js/dice_words.js", JS)
 
 FAULTS = [
     ranking("the place after a tie is the next number", "rank += place.length;", "rank += 1;"),
@@ -35,4 +40,35 @@ FAULTS = [
     kept("the same is kept twice", "store([...stored().filter((other) => other.key !== item.key), item])", "store([...stored(), item])"),
     kept("what is no list is taken for one", "Array.isArray(items) ? items : []", "items"),
     kept("an empty list is kept", "if (items.length) localStorage", "if (items) localStorage"),
+    distribution("negative logits come first", "? bits[id] : ~bits[id] & 0x7fffffff", "? ~bits[id] : bits[id]"),
+    distribution("the order is that of the lower half", "for (const shift of [0, 16])", "for (const shift of [0, 0])"),
+    distribution("a penalty makes what was seen likelier", "logits[id] > 0 ? logits[id] / penalty", "logits[id] > 0 ? logits[id] * penalty"),
+    distribution("the penalty does not count for negative logits", ": logits[id] * penalty;", ": logits[id];"),
+    distribution("equals of the last of k are cut off", "logits[order[kept]] >= least) kept++", "logits[order[kept]] > least) kept++"),
+    distribution("top-p forgets what top-k cut off", "if (kept < this.size) {\n      total = 0;", "if (false) {\n      total = 0;"),
+    distribution("top-p keeps one too few", "let before = this.#weights[this.order[0]];", "let before = 2 * this.#weights[this.order[0]];"),
+    distribution("min-p is taken of the untempered logits", "logits[order[0]] / temperature + Math.log(min_p)", "logits[order[0]] + Math.log(min_p)"),
+    distribution("what is left is not renormalised", "this.#weights[id] / this.#keptTotal : 0", "this.#weights[id] / this.#total : 0"),
+    distribution("a number on an edge falls on the token before", "if (running[middle + 1] > number) high", "if (running[middle + 1] >= number) high"),
+    distribution("at temperature 0 the dice are rolled", "this.kept = this.greedy ? 1 :", "this.kept = this.greedy ? 2 :"),
+    distribution("a close-up leaves the line", "Math.min(1 - width, Math.max(0,", "Math.min(1, Math.max(0,"),
+    distribution("surprise is told in nats", "-logprob / Math.LN2", "-logprob"),
+    token_text("what turns the text around is shown as it is", "\\u202a-\\u202e", ""),
+    token_text("emoji fall apart", "\\u200b\\u200e", "\\u200b\\u200d\\u200e"),
+    token_text("half a character is broken", "Uint8Array.from(token.bytes), { stream: true }", "Uint8Array.from(token.bytes)"),
+    token_text("the end of a broken character is lost", "return this.#decoder.decode();", "return \"\";"),
+    token_text("the likeliest are marked", "probability < least", "probability > least"),
+    token_text("a small chance is none", 'if (hundred < 0.01) return "<0.01%";', ""),
+    branches("a removed branch leaves its own behind", "if (ids.has(branch.parent)) ids.add(branch.id);", ""),
+    branches("a removed branch is shown still", "if (ids.has(this.shown)) this.shown = gone.parent;", ""),
+    branches("a branch's choice is its parent's, too", "branch.place < shared", "true"),
+    branches("numbers begin anew after a reload", "branches.#next = Math.max(branches.#next, id + 1);", ""),
+    branches("a spoilt branch comes back", "if (!isBranch(each) || !hangs", "if (!hangs"),
+    branches("answers of other seeds share their branches", "const { stream, logprobs, n, ...asked } = body;", "const { stream, logprobs, n, seed, ...asked } = body;"),
+    branching("a branch is rolled with the first answer's numbers", "{ ...body, version, index, n: 1,", "{ ...body, version, n: 1,"),
+    branching("one roll rolls two", "max_tokens: ids.length + 1", "max_tokens: ids.length + 2"),
+    branching("given tokens are told again", "Math.max(0, given - seen)", "0"),
+    branching("what came in no piece is lost", "if (left.length) onTokens(left);", ""),
+    dice_words("a roll is rounded up to 1", "Math.floor(number * 1e4) / 1e4", "number"),
+    dice_words("what was taken is told as rolled", 'if (taken) return _("You took it.");', ""),
 ]  # fmt: skip

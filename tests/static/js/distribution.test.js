@@ -87,6 +87,17 @@ test("min-p is a share of the likeliest token's probability", () => {
   assert.deepEqual([0.05, 0.2, 0.5, 0.7, 1].map(kept), [4, 3, 2, 1, 1]);
 });
 
+test("min-p is taken at the temperature", () => {
+  const place = placeOf([0.5, 0.3, 0.15, 0.05]);
+  assert.equal(place.at({ ...NEUTRAL, min_p: 0.2, temperature: 0.5 }).kept, 2);
+  assert.equal(place.at({ ...NEUTRAL, min_p: 0.2, temperature: 2 }).kept, 4);
+});
+
+test("a part begins with its edge and ends before the next", () => {
+  const dice = placeOf([0.5, 0.5]).at(NEUTRAL);
+  assert.deepEqual([dice.tokenAt(0.5 - 1e-9), dice.tokenAt(0.5)], [0, 1]);
+});
+
 test("the filters come one after the other, each on what the one before left", () => {
   const place = placeOf([0.4, 0.3, 0.2, 0.1]);
   assert.equal(place.at({ ...NEUTRAL, top_p: 0.75 }).kept, 3);
