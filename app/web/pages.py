@@ -34,6 +34,7 @@ PAGES = (
         "Go to labeling",
         ("app.web.label", "app.web.ranking", "app.web.own_prompt", "app.web.labeler", "app.web.languages"),
     ),
+    Page("chat", "/chat", N_("Chat"), N_("Go to the chat"), ("app.web.chat", "app.web.chat_actions"), below=("/chat",)),
     Page("tokens", "/tokens", N_("Tokens"), N_("Go to the tokens"), ("app.web.tokens",), below=("/tokens",)),
     Page("prompts", "/prompts", "Prompts", "Go to the prompts", ("app.web.prompts",), below=("/prompts",)),
     Page(
