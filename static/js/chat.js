@@ -60,7 +60,7 @@ function tell() {
   const told = heard.map((id) => document.getElementById(id)).filter(Boolean);
   heard = [];
   const sentences = told.map((turn) => {
-    const text = turn.querySelector("[data-answer]")?.innerText ?? "";
+    const text = turn.querySelector("[data-answer]")?.textContent ?? "";
     return `${turn.getAttribute("aria-label")}: ${text}`;
   });
   announce(sentences.join("\n"));

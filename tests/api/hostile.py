@@ -110,7 +110,28 @@ def bodies(ranks: dict[str, int]) -> dict[str, list[Any]]:
     }
 
 
+CHAT_ASKED = {"content": "Hi", "after": "1", "key": "k"}
+CHAT_WHO = {"version": "1", "other_version": "", "blind": "1", "temperature": "1", "top_p": "1", "max_tokens": "2"}
+CHAT_FORMS: dict[str, dict[str, str]] = {
+    "POST /chat": {**CHAT_WHO, "content": "Hi", "system": "s", "key": "k"},
+    "POST /chat/{conversation_id}/turns": CHAT_ASKED,
+    "POST /chat/{conversation_id}/turns/{turn_id}/edit": CHAT_ASKED,
+    "POST /chat/{conversation_id}/turns/{turn_id}/retry": CHAT_ASKED,
+    "POST /chat/{conversation_id}/turns/{turn_id}/choose": {},
+    "POST /chat/{conversation_id}/turns/{turn_id}/show": {},
+    "POST /chat/{conversation_id}/turns/{turn_id}/stop": {},
+    "POST /chat/{conversation_id}/turns/{turn_id}/delete": {"after": "1"},
+    "POST /chat/{conversation_id}/rename": {"title": "t"},
+    "POST /chat/{conversation_id}/delete": {},
+    "POST /chat/{conversation_id}/versions": CHAT_WHO,
+    "POST /chat/{conversation_id}/reveal": {},
+    "POST /chat/{conversation_id}/leave-out": {"content": "Hi"},
+    "POST /chat/{conversation_id}/read-all": {},
+    "POST /chat/{conversation_id}/go-on": {"content": "Hi"},
+    "POST /chat/{conversation_id}/room": {"content": "Hi"},
+}
 FORMS = {
+    **CHAT_FORMS,
     "POST /groups/{group_id}/rankings": {"comment": "good", "duration_ms": "5", "idempotency_key": "k"},
     "POST /groups/{group_id}/skip": {"reason": "unclear"},
     "POST /rankings/{ranking_id}/withdraw": {},

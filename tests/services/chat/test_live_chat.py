@@ -2,13 +2,10 @@
 same words after the process died."""
 
 import asyncio
-import threading
-from collections.abc import Iterator
 
 import pytest
 from sqlalchemy.orm import Session, sessionmaker
 
-from app.chat import GenerationRequest, SampledAnswer, StreamEvent
 from app.db.models.conversations import Conversation, Turn, TurnStatus
 from app.db.models.versions import Version, VersionKind
 from app.db.session import transaction
@@ -20,32 +17,9 @@ from app.services.chat.conversations import Opening
 from app.services.chat.live_chat import LiveChat, Sessions
 from app.services.chat.turns import Ask, Opened
 from app.services.versions import versions
-from tests.live import ScriptedEngine
 from tests.services.chat.conftest import ADA
+from tests.services.chat.slow_engine import SlowEngine
 from tests.waiting import PATIENCE_SECONDS, wait_for
-
-
-class SlowEngine(ScriptedEngine):
-    """Writes two words, and the third when it may; remembers what it was asked."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.may_finish = threading.Event()
-        self.may_finish.set()
-        self.requests: list[GenerationRequest] = []
-        self.closed = threading.Event()
-
-    def stream(self, request: GenerationRequest) -> Iterator[StreamEvent]:
-        self.requests.append(request)
-        self._called("stream", request.version_id)
-        try:
-            yield StreamEvent(0, "one ")
-            yield StreamEvent(0, "two ")
-            while not self.may_finish.wait(0.01):
-                yield StreamEvent(0, "")
-            yield StreamEvent(0, "three", SampledAnswer("one two three", [5, 6, 7, 4], "stop"))
-        finally:
-            self.closed.set()
 
 
 @pytest.fixture
