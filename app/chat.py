@@ -46,6 +46,11 @@ class RawTokens:
 Prompt = Sequence[Message] | Templated | RawText | RawTokens
 
 
+MAX_ANSWERS = 8  # of one request
+MAX_INDEX = 999
+MAX_ALTERNATIVES = 20  # to each token
+
+
 @dataclass(frozen=True)
 class GenerationRequest:
     """n answers of one version to one prompt. `distinct` draws answers of equal texts again, a bounded number of times

@@ -10,9 +10,19 @@ from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, Field
 
 from app.api.description import raises, streams
-from app.api.schemas import MAX_ALTERNATIVES, ConversationInput, PromptInput, SamplingInput, Text
+from app.api.schemas import ConversationInput, PromptInput, SamplingInput, Text
 from app.api.streams import EventStream, event, with_first
-from app.chat import GenerationRequest, NextToken, Rest, SampledAnswer, StreamEvent, TokenLogprob
+from app.chat import (
+    MAX_ALTERNATIVES,
+    MAX_ANSWERS,
+    MAX_INDEX,
+    GenerationRequest,
+    NextToken,
+    Rest,
+    SampledAnswer,
+    StreamEvent,
+    TokenLogprob,
+)
 from app.db.models.versions import VersionKind
 from app.errors import ConflictError, GoneError, NotFoundError
 from app.formats.ids import RowId
@@ -22,10 +32,8 @@ from app.services.sampling.group_sampling import new_seed
 from app.services.versions.answering import answering_version, scoring_version
 
 router = APIRouter(prefix="/api/v1", tags=["model"], route_class=UnitRoute)
-MAX_ANSWERS = 8
 MAX_SCORED = 64
 MAX_TEXT_CHARACTERS = 10_000
-MAX_INDEX = 999
 MAX_TOKEN_ID = 2**31 - 1
 VersionId = Annotated[RowId | None, Field(description="A version's id; default: the active one.")]
 

@@ -62,7 +62,6 @@ StopStrings = Annotated[
         _listed, json_schema_input_type=StopString | Annotated[list[StopString], Field(max_length=4)] | None
     ),
 ]
-MAX_ALTERNATIVES = 20
 
 Row = TypeVar("Row")
 Item = TypeVar("Item")

@@ -6,10 +6,9 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
-from app.api.generation import MAX_ANSWERS
 from app.api.openai.fields import MAX_KEY_CHARACTERS, Metadata, StopStrings, Strict, TemplateValue, TokenId, Unsupported
-from app.api.schemas import MAX_ALTERNATIVES, TEMPERATURE
-from app.chat import Message, RawText, RawTokens, joined
+from app.api.schemas import TEMPERATURE
+from app.chat import MAX_ALTERNATIVES, MAX_ANSWERS, Message, RawText, RawTokens, joined
 from app.errors import InvalidError
 from app.hparams import RepetitionPenalty, SamplingParams, Share, Temperature, TokenPenalty, TopP
 from app.http.openai_errors import UNSUPPORTED

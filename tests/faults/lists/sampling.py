@@ -22,6 +22,14 @@ texts = In("app/api/openai/texts.py", "tests/api/openai/test_texts.py")
 openai = In("app/api/openai/routes.py", "tests/http/test_openai_errors.py")
 cache = In("app/lm/inference/kv_cache.py", "tests/lm/inference/test_scheduler.py")
 SAMPLING = "tests/lm/inference/test_offline.py"
+BRANCHES = "tests/lm/inference/test_branches.py"
+answer_tokens = In("app/lm/inference/answer_tokens.py", "tests/lm/inference/test_answer_tokens.py")
+distribution = In("app/lm/inference/distribution.py", "tests/lm/inference/test_distribution.py")
+policy = In("app/lm/inference/policy.py", BRANCHES)
+answering = In("app/services/versions/answering.py", "tests/api/test_continuing.py")
+generation_api = In("app/api/generation.py", "tests/api/test_continuing.py")
+generate = In("app/cli/generate.py", "tests/cli/test_generate.py")
+lines = In("app/cli/answer_lines.py", "tests/cli/test_answer_lines.py")
 
 FAULTS = [
     sampler("temperature multiplied", "logits = logits / temperature", "logits = logits * temperature"),
@@ -105,6 +113,30 @@ FAULTS = [
     generation("pieces of another answer", "return lambda piece, _: emit(StreamEvent(index, piece))", "return lambda piece, _: emit(StreamEvent(0, piece))"),
     generation("the text behind its stop string", "self._texts.pop(index).finish() if index in self._texts else self.policy", "self.policy"),
     generation("the first stream for every answer", "first=first, logprobs=logprobs", "logprobs=logprobs"),
+    sequence("given tokens behind the answer's end", "            if self.ended:\n                return\n", "", BRANCHES),
+    sequence("the random numbers begin behind what is given", "self.uniforms[len(self.completion.token_ids)]", "self.uniforms[len(self.completion.token_ids) - len(self.group.given)]", BRANCHES),
+    scheduler("given tokens punished as the prompt's", "Adjustments.of(sequence.params, sequence.group.prompt,", "Adjustments.of(sequence.params, sequence.group.context,", BRANCHES),
+    scheduler("notes of the first piece alone", "        note_given(group, states, start, decoder)\n", "        note_given(group, states, 0, decoder)\n", BRANCHES),
+    scheduler("given tokens that end an answer are told to nobody", "return [sequence for sequence in begun if sequence.ended]", "return []", BRANCHES),
+    next_tokens("a given token noted by the place after it", "before = len(group.prompt) - 1", "before = len(group.prompt)", BRANCHES),
+    batch("given tokens forgotten in the cache", "targets, len(group.context))", "targets, len(group.prompt))", BRANCHES),
+    policy("more given than the answer may have", "if len(token_ids) > max_tokens:", "if False:"),
+    policy("an end in the middle", "behind = token_ids if goes_on else token_ids[:-1]", "behind: Sequence[int] = []"),
+    streaming("half a character before its stop string", "if fresh or not self._stop:", "if True:", "tests/lm/inference/test_answer_tokens.py"),
+    streaming("tokens lost where pieces are joined", 'tokens=tuple(tokens))', 'tokens=())', "tests/lm/inference/test_answer_tokens.py"),
+    answer_tokens("bytes that a stop string took back", "replace(self._taken[place], bytes=tuple(written))", "self._taken[place]"),
+    answer_tokens("the number of another token", "sequence.uniforms[place] if", "sequence.uniforms[0] if"),
+    answer_tokens("numbers where nothing is rolled", "if sequence.params.temperature > 0 else None", "if True else None"),
+    distribution("penalties left out", "changed = _adjusted(logits, prompt, given, params)[None]", "changed = logits[None]"),
+    distribution("what is given is not punished", "            adjustments.append(token)\n", "            pass\n"),
+    distribution("the second stage filtered", "filter_logits(changed, params.temperature, 0, 1.0)", "filter_logits(changed, params.temperature, params.top_k, 1.0)"),
+    distribution("impossible tokens listed", "min(k, int(ordered.values.isfinite().sum()))", "k"),
+    answering("a chat format for a base model", "if kind is VersionKind.BASE else messages", "if False else messages"),
+    generation_api("another seed than was used", "params=replace(params, seed=seed)", "params=params"),
+    generation_api("always the first answer's stream", "        index=body.index,\n", ""),
+    generate("the settings of the page not asked", "options.params(page_params(settings))", "options.params(SamplingParams())"),
+    generate("a base model asked in a chat format", "directory, kind = settings.version_directory(version.path), version.kind", "directory, kind = settings.version_directory(version.path), VersionKind.SFT"),
+    lines("a model may clear the screen", "acts = unicodedata.category(character) in ACTING and", "acts = False and"),
     cache("the first row of a prompt's cache for all", "other.numbers[:, :, source * heads : (source + 1) * heads, :length]", "other.numbers[:, :, :heads, :length]"),
     cache("what was there is lost when it grows", "self.numbers[:, :, : old.shape[2], : old.shape[3]] = old", "self.numbers.zero_()"),
 ]  # fmt: skip
