@@ -14,6 +14,8 @@ from pydantic import TypeAdapter
 from pydantic.fields import FieldInfo
 
 from app.errors import InvalidError
+from app.formats.languages import either
+from app.translation import _
 
 MAX_NUMBER = 2**31 - 1
 
@@ -42,19 +44,23 @@ class HparamField:
         if self.words:
             if value in self.words:
                 return value
-            raise InvalidError(f"{self.name} must be {' or '.join(self.words)}.")
+            raise InvalidError(_("{name} must be {words}.", name=self.name, words=either(self.words)))
         if self.type is bool:
             if isinstance(value, bool):
                 return value
-            raise InvalidError(f"{self.name} must be true or false.")
+            raise InvalidError(_("{name} must be true or false.", name=self.name))
         if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= MAX_NUMBER:
-            raise InvalidError(f"{self.name} must be a number, at most {MAX_NUMBER:,}.")
+            raise InvalidError(
+                _("{name} must be a number, at most {max_number}.", name=self.name, max_number=f"{MAX_NUMBER:,}")
+            )
         if self.type is int and value != int(value):
-            raise InvalidError(f"{self.name} must be a whole number.")
+            raise InvalidError(_("{name} must be a whole number.", name=self.name))
         if value < 0:
-            raise InvalidError(f"{self.name} must not be negative.")
+            raise InvalidError(_("{name} must not be negative.", name=self.name))
         if not self.low <= value <= self.high:
-            raise InvalidError(f"{self.name} must be from {self.low:,g} to {self.high:,g}.")
+            raise InvalidError(
+                _("{name} must be from {low} to {high}.", name=self.name, low=f"{self.low:,g}", high=f"{self.high:,g}")
+            )
         return self.type(value)
 
 

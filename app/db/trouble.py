@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 
 from app.errors import UnavailableError
+from app.translation import N_, _
 
 
 @dataclass(frozen=True)
@@ -19,44 +20,46 @@ class Trouble:
     """Whether trying again in a moment may help."""
 
 
-BUSY = "The database is busy with another write. Nothing was saved; try again in a moment."
-_FULL = "The disk of the data folder is full. Nothing was saved; free some space and send it again."
-_DISK = (
+BUSY = N_("The database is busy with another write. Nothing was saved; try again in a moment.")
+_FULL = N_("The disk of the data folder is full. Nothing was saved; free some space and send it again.")
+_DISK = N_(
     "The disk of the data folder could not be read or written. Nothing was saved; check whether it is full, still "
     "mounted, and healthy."
 )
-_READ_ONLY = "The data folder cannot be written. Give this program the right to write there, or set FOURFOLD_DATA_DIR."
-_DAMAGED = (
+_READ_ONLY = N_(
+    "The data folder cannot be written. Give this program the right to write there, or set FOURFOLD_DATA_DIR."
+)
+_DAMAGED = N_(
     "The database is damaged. Stop Fourfold, move the data folder aside, restore your last backup (fourfold restore "
     "FILE) and start again. docs/deployment.md says how, and what to try without one."
 )
-_OTHER_SCHEMA = (
+_OTHER_SCHEMA = N_(
     "The tables of the database are not those of this program: another version of Fourfold changed them. Start this "
     "program again, so that it can bring them up to date."
 )
-_AWAY = (
+_AWAY = N_(
     "The database server does not answer. Nothing was saved; try again in a moment, and check whether PostgreSQL runs."
 )
-_REFUSED = (
+_REFUSED = N_(
     "The database server refuses the name, password or database of FOURFOLD_DATABASE_URL. Nothing was "
     "saved; correct it and start Fourfold again."
 )
-_NO_RIGHT = (
+_NO_RIGHT = N_(
     "This program may not write to its database, or the server accepts no writes now. Nothing was saved; give the user "
     "of FOURFOLD_DATABASE_URL the database as its own, and name the primary server."
 )
-_SERVER_FULL = "The database server's disk is full. Nothing was saved; free some space there and send it again."
-_SERVER_DISK = (
+_SERVER_FULL = N_("The database server's disk is full. Nothing was saved; free some space there and send it again.")
+_SERVER_DISK = N_(
     "The database server cannot read or write its files, or found them damaged. Nothing was saved; its log says more. "
     "docs/deployment.md says how to restore a backup."
 )
 _REFUSALS = ("authentication failed", "no password supplied", "does not exist", "no pg_hba.conf entry")
 """Words of a refused connection, which the driver gives without its SQLSTATE."""
-_UNAVAILABLE = "Not available now"
+_UNAVAILABLE = N_("Not available now")
 _BUSY_TROUBLE = Trouble(503, _UNAVAILABLE, BUSY, passes=True)
 _KINDS = (
-    (("disk is full",), Trouble(507, "Disk full", _FULL)),
-    (("malformed", "not a database"), Trouble(503, "Database damaged", _DAMAGED)),
+    (("disk is full",), Trouble(507, N_("Disk full"), _FULL)),
+    (("malformed", "not a database"), Trouble(503, N_("Database damaged"), _DAMAGED)),
     (("locked", "busy"), _BUSY_TROUBLE),
     (("readonly", "unable to open"), Trouble(503, _UNAVAILABLE, _READ_ONLY)),
     (("disk I/O error",), Trouble(503, _UNAVAILABLE, _DISK)),
@@ -67,11 +70,11 @@ _KINDS = (
 _STATES = (
     (("40001", "40P01", "55P03", "57014"), _BUSY_TROUBLE),
     (("28", "3D000"), Trouble(503, _UNAVAILABLE, _REFUSED)),
-    (("53100",), Trouble(507, "Disk full", _SERVER_FULL)),
+    (("53100",), Trouble(507, N_("Disk full"), _SERVER_FULL)),
     (("08", "25P03", "53", "57P"), Trouble(503, _UNAVAILABLE, _AWAY, passes=True)),
     (("25006", "3F000", "42501"), Trouble(503, _UNAVAILABLE, _NO_RIGHT)),
     (("42P01", "42703"), Trouble(503, _UNAVAILABLE, _OTHER_SCHEMA)),
-    (("58", "XX001", "XX002"), Trouble(503, "Database damaged", _SERVER_DISK)),
+    (("58", "XX001", "XX002"), Trouble(503, N_("Database damaged"), _SERVER_DISK)),
 )
 """SQLSTATEs, or how they begin."""
 
@@ -98,7 +101,7 @@ def _of_postgres(error: DBAPIError, state: str | None) -> Trouble | None:
 def sentence_of(error: DBAPIError) -> str:
     """For a person who has asked for nothing that failed: readyz, cards that are prefetched."""
     trouble = trouble_of(error)
-    return f"{error.orig}" if trouble is None else trouble.sentence
+    return f"{error.orig}" if trouble is None else _(trouble.sentence)
 
 
 def _all_reasons(error: BaseException | None) -> str:

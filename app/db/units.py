@@ -13,12 +13,13 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from app.db.session import transaction
 from app.errors import CrowdedError
+from app.translation import N_, _
 
 READERS = 8
 WRITERS = 2
 """One writes, the next is at the door."""
 LINE = 512
-CROWDED = "Too many requests are waiting for the database. Nothing was saved; try again in a few seconds."
+CROWDED = N_("Too many requests are waiting for the database. Nothing was saved; try again in a few seconds.")
 Result = TypeVar("Result")
 
 
@@ -45,11 +46,11 @@ class Units:
 
     async def _take_turn(self) -> None:
         if self._turns.value == 0 and self._turns.statistics().tasks_waiting >= self._line:
-            raise CrowdedError(CROWDED)
+            raise CrowdedError(_(CROWDED))
         with move_on_after(self._wait_seconds) as waiting:
             await self._turns.acquire()
         if waiting.cancelled_caught:
-            raise CrowdedError(CROWDED)
+            raise CrowdedError(_(CROWDED))
 
     def _whole(self, work: Callable[[Session], Result]) -> Result:
         with transaction(self._sessions) as session:

@@ -1,10 +1,14 @@
-"""How numbers are written for people, wherever they stand: on pages, in messages of jobs, in errors. Pure.
+"""How numbers are written for people, wherever they stand: on pages, in messages of jobs, in errors.
 
 static/js/figures.js writes them alike; tests/web/figures.json holds both to the same words.
 """
 
 import math
 from decimal import ROUND_HALF_UP, Decimal
+
+from babel.numbers import format_compact_decimal
+
+from app.translation import _, language, ngettext
 
 NOTHING = "–"
 MINUS = "−"
@@ -54,7 +58,8 @@ def progress(share: float) -> str:
 
 
 def millions(count: int) -> str:
-    return f"{count / 1e6:,.0f} million"
+    """As the language counts what is large: "7 million", and in tens of thousands in Chinese."""
+    return format_compact_decimal(count, format_type="long", locale=language())
 
 
 def megabytes(count: int) -> str:
@@ -70,21 +75,25 @@ def duration(seconds: float | None) -> str:
     if seconds is None:
         return NOTHING
     if round(seconds) < 60:
-        return f"{max(1, round(seconds))} s"
+        return _("{n} s", n=max(1, round(seconds)))
     hours, minutes = divmod(round(seconds / 60), 60)
-    return f"{minutes} min" if not hours else f"{hours} h {minutes} min" if minutes else f"{hours} h"
+    if not hours:
+        return _("{n} min", n=minutes)
+    return _("{hours} h {minutes} min", hours=hours, minutes=minutes) if minutes else _("{hours} h", hours=hours)
 
 
 def time_left(seconds: float) -> str:
-    """In words no finer than an estimate is: "a moment", "about 3 minutes", "about 1 h 20 min"."""
+    """In words no finer than an estimate is: "a moment left", "about 3 minutes left", "about 1 h 20 min left"."""
     if seconds < A_MOMENT_SECONDS:
-        return "a moment"
+        return _("a moment left")
     minutes = round(seconds / 60)
     if minutes < 2:
-        return "about a minute"
+        return _("about a minute left")
     if minutes > 10:
         minutes = 5 * round(minutes / 5) if minutes < 60 else 10 * round(minutes / 10)
-    return f"about {minutes} minutes" if minutes < 60 else f"about {duration(60 * minutes)}"
+    if minutes < 60:
+        return ngettext("about {n} minute left", "about {n} minutes left", minutes)
+    return _("about {duration} left", duration=duration(60 * minutes))
 
 
 def _signed(text: str) -> str:

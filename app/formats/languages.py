@@ -1,8 +1,10 @@
 """Languages by their codes (BCP 47), as prompts, models and people's browsers give them. Pure."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+
+from app.translation import _
 
 UNKNOWN = "und"
 """BCP 47's own word for a language that nobody knows: such prompts are for everybody."""
@@ -82,5 +84,33 @@ def name(code: str) -> str:
 
 def listed(codes: Iterable[str]) -> str:
     """ "English and 中文"."""
-    names = [name(code) for code in sorted(codes)]
-    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+    return in_a_row([name(code) for code in sorted(codes)])
+
+
+def in_a_row(names: Sequence[str]) -> str:
+    """Names as a list in a sentence: "A, B and C"."""
+    if len(names) < 2:
+        return "".join(names)
+    return _("{earlier} and {last}", earlier=_with_commas(names[:-1]), last=names[-1])
+
+
+def either(names: Sequence[str]) -> str:
+    """Names as a choice in a sentence: "A, B or C"."""
+    if len(names) < 2:
+        return "".join(names)
+    return _("{earlier} or {last}", earlier=_with_commas(names[:-1]), last=names[-1])
+
+
+def _with_commas(names: Sequence[str]) -> str:
+    said = names[0]
+    for each in names[1:]:
+        said = _("{earlier}, {next}", earlier=said, next=each)
+    return said
+
+
+def in_a_text(sentences: Iterable[str]) -> str:
+    """Sentences one after another, with the blank between them that the language has."""
+    text = ""
+    for sentence in sentences:
+        text = _("{before} {sentence}", before=text, sentence=sentence) if text else sentence
+    return text

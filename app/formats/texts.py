@@ -8,6 +8,7 @@ import re
 import unicodedata
 
 from app.errors import InvalidError
+from app.translation import _
 
 _LINE_ENDS = re.compile("\r\n?|\x85")
 _CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
@@ -45,14 +46,26 @@ def clean_name(name: str, *, what: str, most: int) -> str:
     characters."""
     if _CONTROLS.search(name.strip()) or _NOT_IN_NAMES.search(name.strip()):
         raise InvalidError(
-            f"{what} must not contain control characters, line breaks or direction marks. "
-            "Remove them and send it again."
+            _(
+                "{what} must not contain control characters, line breaks or direction marks. Remove them and "
+                "send it again.",
+                what=what,
+            )
         )
     if any(unicodedata.category(character) == "Cs" for character in name):
-        raise InvalidError(f"{what} holds half a character (a lone surrogate). Send it in UTF-8.")
+        raise InvalidError(_("{what} holds half a character (a lone surrogate). Send it in UTF-8.", what=what))
     name = _BLANKS.sub(" ", unicodedata.normalize("NFC", _NEEDLESS.sub("", name.strip()))).strip()
     if not shows_anything(name):
-        raise InvalidError(f"{what} is empty: write 1 to {most} characters, at least one of them visible.")
+        raise InvalidError(
+            _("{what} is empty: write 1 to {most} characters, at least one of them visible.", what=what, most=most)
+        )
     if len(name) > most:
-        raise InvalidError(f"{what} has {len(name):,} characters; at most {most} are allowed. Shorten it.")
+        raise InvalidError(
+            _(
+                "{what} has {n} characters; at most {most} are allowed. Shorten it.",
+                what=what,
+                n=f"{len(name):,}",
+                most=most,
+            )
+        )
     return name

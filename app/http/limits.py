@@ -9,6 +9,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.http.problems import Problem, problem_response
+from app.translation import _
 
 MAX_BODY_BYTES = 64 * 1024
 MAX_CONVERSATION_BYTES = 512 * 1024
@@ -101,4 +102,4 @@ def _counted(receive: Receive, limit: int) -> Callable[[], Awaitable[MutableMapp
 
 
 def _sentence(limit: int) -> str:
-    return f"The request is too large: at most {limit // 1024} kB are allowed. Shorten it or send it in parts."
+    return _("The request is too large: at most {n} kB are allowed. Shorten it or send it in parts.", n=limit // 1024)

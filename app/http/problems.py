@@ -23,13 +23,14 @@ from app.db.trouble import trouble_of
 from app.errors import AppError, LateError
 from app.http import openai_errors
 from app.http.bodies import BodyError
+from app.translation import N_, _
 
 log = logging.getLogger(__name__)
 MEDIA_TYPE = "application/problem+json"
 API_PREFIXES = ("/api/", openai_errors.PREFIX)
 RETRY_SECONDS = "1"
 MAX_NAME_CHARACTERS = 80
-WRONG_ADDRESS = "Something in this address, or in what was sent, does not belong there. Choose one of the pages."
+WRONG_ADDRESS = N_("Something in this address, or in what was sent, does not belong there. Choose one of the pages.")
 PROBLEM_SCHEMA = {
     "type": "object",
     "required": ["type", "title", "status", "detail"],
@@ -112,7 +113,7 @@ async def answer_other_method(request: Request, _error: Exception) -> Response:
         405,
         HTTPStatus.METHOD_NOT_ALLOWED.phrase,
         f"{request.method} is not answered at {request.url.path}; use {allowed}.",
-        page="This address only accepts what a button on a page sends. Nothing was changed: go there and press it.",
+        page=_("This address only accepts what a button on a page sends. Nothing was changed: go there and press it."),
         headers={"Allow": allowed},
     )
     return await _handler(lambda *_: problem)(request, _error)
@@ -147,10 +148,11 @@ def of_http_error(request: Request, error: HTTPException) -> Problem:
     if error.status_code == 404 and detail == "Not Found":
         code = "unknown_url"
         detail = f"There is nothing at {request.url.path}. The API is described at /openapi.json."
-        page = f"There is no page at {request.url.path[:MAX_NAME_CHARACTERS]}. Choose one of the pages."
+        path = request.url.path[:MAX_NAME_CHARACTERS]
+        page = _("There is no page at {path}. Choose one of the pages.", path=path)
     elif error.status_code == 400:
         detail = f"The body cannot be read: {detail.rstrip('.')}. Send it in UTF-8, as this call's description says."
-        page = "What the page sent cannot be read. Reload the page, then send it again."
+        page = _("What the page sent cannot be read. Reload the page, then send it again.")
     title = HTTPStatus(error.status_code).phrase
     return Problem(error.status_code, title, detail, page, dict(error.headers or {}), code=code)
 
@@ -172,7 +174,7 @@ def of_validation(request: Request, error: RequestValidationError) -> Problem:
 
 def _of_fields(fields: list[dict[str, str]]) -> Problem:
     detail = " ".join(f"{item['field']}: {item['message']}" for item in fields[:5])
-    return Problem(422, "Invalid input", detail, WRONG_ADDRESS, extra={"errors": fields})
+    return Problem(422, N_("Invalid input"), detail, _(WRONG_ADDRESS), extra={"errors": fields})
 
 
 def _of_openai_body(request: Request, fault: Mapping[str, Any]) -> Problem:
@@ -215,7 +217,7 @@ def of_database_error(_request: Request, error: DBAPIError) -> Problem:
     headers = {"Retry-After": RETRY_SECONDS} if trouble.passes else {}
     if not trouble.passes:
         log.error("%s (%s)", trouble.sentence, error.orig)
-    return Problem(trouble.status, trouble.title, trouble.sentence, headers=headers)
+    return Problem(trouble.status, trouble.title, _(trouble.sentence), headers=headers)
 
 
 def of_system_error(_request: Request, error: OSError) -> Problem:
@@ -233,12 +235,12 @@ def of_bug(_request: Request, _error: Exception) -> Problem:
 def _disk_full() -> Problem:
     return Problem(
         507,
-        "Disk full",
-        "The disk of the data folder is full. Nothing was saved; free some space and send it again.",
+        N_("Disk full"),
+        _("The disk of the data folder is full. Nothing was saved; free some space and send it again."),
     )
 
 
 def _bug() -> Problem:
     """The server ends the connection behind it: a client that is told sends nothing more on it."""
-    said = "The server failed; its log says more. Nothing was saved."
-    return Problem(500, "Internal error", said, headers={"Connection": "close"})
+    said = N_("The server failed; its log says more. Nothing was saved.")
+    return Problem(500, N_("Internal error"), said, headers={"Connection": "close"})

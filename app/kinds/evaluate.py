@@ -2,6 +2,7 @@
 
 from app.hparams import EvaluationHparams
 from app.kinds.kind import Kind, Metrics, Need, StartForm, VersionParam
+from app.translation import N_
 
 METRICS = Metrics(
     heading="Evaluation (`evaluate`), candidate against the SFT model on held-out prompts, the same seeds for both",
@@ -44,16 +45,17 @@ METRICS = Metrics(
 EVALUATE = Kind(
     name="evaluate",
     place=30,
-    title="Evaluation",
+    title=N_("Evaluation"),
     phase="comparing",
-    running="The new policy is being compared with the SFT model",
+    running=N_("The new policy is being compared with the SFT model"),
     start=StartForm(
-        heading="Evaluation",
-        method="Measurement, nothing is learned",
-        description="A policy and the SFT model answer held-out prompts that nobody ranked; the reward model compares "
-        "them.",
-        button="Evaluate",
-        work="an evaluation",
+        heading=N_("Evaluation"),
+        method=N_("Measurement, nothing is learned"),
+        description=N_(
+            "A policy and the SFT model answer held-out prompts that nobody ranked; the reward model compares them."
+        ),
+        button=N_("Evaluate"),
+        work=N_("an evaluation"),
     ),
     hparams=EvaluationHparams,
     handler="app.worker.handlers.evaluate",
@@ -63,13 +65,13 @@ EVALUATE = Kind(
             "version_id",
             ("sft", "policy"),
             required=True,
-            label="Version to evaluate",
-            purpose="the version to compare with the SFT model",
+            label=N_("Version to evaluate"),
+            purpose=N_("the version to compare with the SFT model"),
         ),
         VersionParam("reward_version_id", ("reward",)),
     ),
     needs=(Need.REWARD_MODEL,),
     same_work=("version_id",),
-    no_curves="An evaluation has no curves. Its figures are on the page of the version that it measured.",
+    no_curves=N_("An evaluation has no curves. Its figures are on the page of the version that it measured."),
     metrics=METRICS,
 )

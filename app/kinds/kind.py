@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Literal
 
+from app.translation import N_
+
 VersionKindName = Literal["base", "sft", "reward", "policy"]
 """As in app.db.models.versions."""
 
@@ -92,7 +94,7 @@ class StartForm:
     description: str
     """`{rankings}` in it becomes how many there are to learn from, and whose."""
     button: str
-    work: str = "a training"
+    work: str = N_("a training")
     """What is started, in the sentence about a press that did not arrive."""
     asks: tuple[str, ...] = ()
     """Hyper-parameters and choices that it asks for: their ranges, defaults and meanings stand in their fields."""

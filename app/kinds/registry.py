@@ -8,7 +8,9 @@ from pathlib import Path
 from types import MappingProxyType
 
 from app.errors import InvalidError
+from app.formats.languages import in_a_row
 from app.kinds.kind import Kind, StartForm
+from app.translation import N_, _
 
 PACKAGE = __name__.rpartition(".")[0]
 
@@ -29,7 +31,7 @@ def kind_named(name: str) -> Kind:
     if name not in KINDS:
         raise InvalidError(
             f"There is no kind of job {name[:80]!r}. There are: {', '.join(KINDS)}.",
-            page=f"Choose what to start: {', '.join(kind.title for kind in KINDS.values())}.",
+            page=_("Choose what to start: {kinds}.", kinds=in_a_row([_(kind.title) for kind in KINDS.values()])),
         )
     return KINDS[name]
 
@@ -40,7 +42,7 @@ def kind_of(name: str) -> Kind:
 
 
 def job_title(name: str) -> str:
-    return kind_of(name).title
+    return _(kind_of(name).title)
 
 
 @dataclass(frozen=True)
@@ -54,9 +56,9 @@ def _unknown(name: str) -> Kind:
         place=0,
         title=name,
         phase="running",
-        running=f"{name} is running",
+        running=_("{job} is running", job=name),
         start=StartForm(heading=name, method="", description="", button=""),
         hparams=NoHparams,
         handler="",
-        no_curves="This program does not know the curves of such a job.",
+        no_curves=N_("This program does not know the curves of such a job."),
     )

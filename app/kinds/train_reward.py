@@ -2,24 +2,27 @@
 
 from app.hparams import RewardHparams
 from app.kinds.kind import Kind, Metrics, Need, Plot, Series, StartForm
+from app.translation import N_
 
 PLOTS = (
     Plot(
         "accuracy",
-        "Accuracy",
-        "share of compared pairs",
-        "How often the reward model prefers the answer that you preferred; 0.5 is guessing. "
-        "A rising training line over a flat held-out line is overfitting. "
-        "Each stretch starts afresh and holds out other prompts; the last one learns from all.",
-        (Series("accuracy/held_out", "held-out prompts"), Series("accuracy/train", "training prompts")),
+        N_("Accuracy"),
+        N_("share of compared pairs"),
+        N_(
+            "How often the reward model prefers the answer that you preferred; 0.5 is guessing. A rising training line "
+            "over a flat held-out line is overfitting. Each stretch starts afresh and holds out other prompts; the "
+            "last one learns from all."
+        ),
+        (Series("accuracy/held_out", N_("held-out prompts")), Series("accuracy/train", N_("training prompts"))),
         share=True,
     ),
     Plot(
         "loss",
-        "Loss",
-        "nats per compared pair",
-        "How surprised the reward model is by your rankings; 0.69 is guessing, lower is better.",
-        (Series("loss/held_out", "held-out prompts"), Series("loss/train", "training prompts")),
+        N_("Loss"),
+        N_("nats per compared pair"),
+        N_("How surprised the reward model is by your rankings; 0.69 is guessing, lower is better."),
+        (Series("loss/held_out", N_("held-out prompts")), Series("loss/train", N_("training prompts"))),
     ),
 )
 METRICS = Metrics(
@@ -63,14 +66,14 @@ METRICS = Metrics(
 TRAIN_REWARD = Kind(
     name="train_reward",
     place=10,
-    title="Reward model training",
+    title=N_("Reward model training"),
     phase="learning",
-    running="The reward model is learning from your rankings",
+    running=N_("The reward model is learning from your rankings"),
     start=StartForm(
-        heading="Reward model",
-        method="Supervised learning",
-        description="Learns from {rankings} to score an answer, so that what was ranked higher scores higher.",
-        button="Train reward model",
+        heading=N_("Reward model"),
+        method=N_("Supervised learning"),
+        description=N_("Learns from {rankings} to score an answer, so that what was ranked higher scores higher."),
+        button=N_("Train reward model"),
     ),
     hparams=RewardHparams,
     handler="app.worker.handlers.train_reward",

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from app.formats.figures import gibibytes
 from app.hparams import FittedPPOHparams, ModelConfig
 from app.model_info.size import all_parameters, bytes_per_token, embedding_parameters, layer_parameters
+from app.translation import _
 
 FP32 = 4
 PROCESS = 900 << 20  # 300 MiB before any model; the rest is what libraries keep after batches of many shapes
@@ -68,10 +69,14 @@ def too_little(need: MemoryNeed, available: int | None, hparams: FittedPPOHparam
     """Why the training is not begun, and what to change; None where there is enough, or where nobody knows."""
     if available is None or need.total <= available:
         return None
-    return (
-        f"This training takes about {gibibytes(need.total)} of memory and {gibibytes(available)} are free. Close other "
-        f"programs or give the container more, or train with less: more num_frozen_layers (now "
-        f"{hparams.num_frozen_layers}), less max_tokens ({hparams.max_tokens}), samples_per_prompt "
-        f"({hparams.samples_per_prompt}) or tokens_per_micro_batch ({hparams.tokens_per_micro_batch}). "
-        "Nothing was trained."
+    return _(
+        "This training takes about {memory} of memory and {free} are free. Close other programs or give the container "
+        "more, or train with less: more num_frozen_layers (now {frozen}), less max_tokens ({tokens}), "
+        "samples_per_prompt ({samples}) or tokens_per_micro_batch ({micro}). Nothing was trained.",
+        memory=gibibytes(need.total),
+        free=gibibytes(available),
+        frozen=hparams.num_frozen_layers,
+        tokens=hparams.max_tokens,
+        samples=hparams.samples_per_prompt,
+        micro=hparams.tokens_per_micro_batch,
     )

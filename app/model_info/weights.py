@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from app.errors import AppError
+from app.translation import N_
 
 CHECKSUMS = "checksums.json"
 WEIGHTS, WEIGHTS_INDEX = "model.safetensors", "model.safetensors.index.json"
@@ -35,7 +36,7 @@ class CheckpointError(AppError):
     """A model directory that cannot be used; the message names the file and the next step."""
 
     status_code = 503
-    title = "Model not usable"
+    title = N_("Model not usable")
 
 
 def unusable(path: Path, what: str) -> CheckpointError:

@@ -8,6 +8,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from app.errors import InvalidError
 from app.formats.ids import parse_id
+from app.translation import _
 
 MAX_LIMIT = 500
 Row = TypeVar("Row")
@@ -22,7 +23,7 @@ class Page(Generic[Row]):
 
 def check_limit(limit: int) -> int:
     if not 1 <= limit <= MAX_LIMIT:
-        raise InvalidError(f"limit goes from 1 to {MAX_LIMIT}.")
+        raise InvalidError(_("limit goes from 1 to {max_limit}.", max_limit=MAX_LIMIT))
     return limit
 
 
@@ -50,6 +51,6 @@ def parse_cursor(after: str) -> int:
     if key is None:
         raise InvalidError(
             "after is not a cursor of this list: pass the `next` value of the page before.",
-            page="This address leads nowhere in the list. Begin at its first page.",
+            page=_("This address leads nowhere in the list. Begin at its first page."),
         )
     return key

@@ -26,6 +26,7 @@ from app.training.ppo.losses import gather_logprobs, kl_estimates
 from app.training.ppo.rollout import token_states, unflatten
 from app.training.reward.network import RewardModel, batches_by_length, score_answers
 from app.training.seeds import part_seed
+from app.translation import _
 
 PROMPTS_PER_STEP = 16
 
@@ -92,7 +93,7 @@ def evaluate_policy(
             scores += score_answers(reward_model, chosen, answers[part], ends=ends)
         others = [used[(place + 1) % len(used)] for place in range(first, first + len(chosen))]
         measure(so_far, part, policy, reference, chosen, others, hparams.temperature, pad_id)
-        yield Progress(step, len(starts), {}, f"{first + len(chosen)} of {len(used)} prompts")
+        yield Progress(step, len(starts), {}, _("{n} of {all} prompts", n=first + len(chosen), all=len(used)))
     return Evaluation(metrics_of(so_far, ends), shown(so_far, hparams.shown_prompts), so_far)
 
 

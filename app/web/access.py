@@ -19,6 +19,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.http.problems import Problem, answer_problem, wants_page
+from app.translation import N_, _
 from app.web.guesses import Guesses
 from app.web.security import is_navigation, kept_cookie, same_origin
 
@@ -29,15 +30,15 @@ OPEN_PATHS = frozenset({"/healthz", "/readyz", SIGN_IN})
 CHALLENGE = {"WWW-Authenticate": 'Bearer realm="Fourfold"'}
 SIGNED_OUT = Problem(
     401,
-    "Sign in",
+    N_("Sign in"),
     "This server lets in only those who know its token. Send it as `Authorization: Bearer TOKEN`.",
-    page="Nothing is lost: what you entered is still on this page. Sign in in another tab, then continue here.",
+    page=N_("Nothing is lost: what you entered is still on this page. Sign in in another tab, then continue here."),
     headers=CHALLENGE,
 )
-FORM_SIGNED_OUT = "Nothing was saved. Sign in, then go back and send it again: what you entered is still there."
+FORM_SIGNED_OUT = N_("Nothing was saved. Sign in, then go back and send it again: what you entered is still there.")
 WRONG_TOKEN = Problem(
     401,
-    "Sign in",
+    N_("Sign in"),
     "This is not the token of this server. Send the value of its FOURFOLD_TOKEN as `Authorization: Bearer TOKEN`.",
     headers=CHALLENGE,
 )
@@ -115,8 +116,8 @@ def _refusal(request: Request, tokens: Tokens) -> Problem | None:
 def too_many_guesses(seconds: int) -> Problem:
     return Problem(
         429,
-        "Too many wrong tokens",
-        f"Too many wrong tokens came from this address. Wait {seconds} s, then try again.",
+        N_("Too many wrong tokens"),
+        _("Too many wrong tokens came from this address. Wait {n} s, then try again.", n=seconds),
         headers={"Retry-After": str(seconds)},
     )
 

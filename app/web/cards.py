@@ -12,6 +12,7 @@ from app.db.models.labelers import Labeler
 from app.errors import AppError
 from app.runtime import Runtime
 from app.services.labeling import rankings
+from app.translation import N_
 from app.web import formatting
 from app.web.templating import Context
 
@@ -56,9 +57,9 @@ class NoCard(Context):
 
     template: ClassVar[str] = "label/_waiting.html"
     title: str
-    """In a few words."""
+    """In a few words, untranslated."""
     message: str
-    """In a sentence or two, with the next step."""
+    """In a sentence or two, with the next step; in English, or in the language of the page."""
     retry: bool = True
     """Whether the page looks again by itself."""
     prompts_link: bool = False
@@ -73,9 +74,10 @@ class NoCard(Context):
 
 AnyCard = Card | CardInWriting | NoCard
 NO_COOKIES = NoCard(
-    title="Your browser keeps no cookies",
-    message="A card is given to one browser at a time, and cookies tell browsers apart. "
-    "Allow cookies for this address.",
+    title=N_("Your browser keeps no cookies"),
+    message=N_(
+        "A card is given to one browser at a time, and cookies tell browsers apart. Allow cookies for this address."
+    ),
 )
 
 
@@ -96,9 +98,9 @@ def no_card(runtime: Runtime, session: Session, labeler: Labeler | None, error: 
     undo = None if labeler is None else _undo_ranking_id(session, labeler)
     if reason is None:
         return NoCard(
-            title="The model is writing", message="Four answers will be here in a moment.", undo_ranking_id=undo
+            title=N_("The model is writing"), message=N_("Four answers will be here in a moment."), undo_ranking_id=undo
         )
-    return NoCard(title="There is no card now", message=reason, prompts_link=True, undo_ranking_id=undo)
+    return NoCard(title=N_("There is no card now"), message=reason, prompts_link=True, undo_ranking_id=undo)
 
 
 def _undo_ranking_id(session: Session, labeler: Labeler) -> int | None:

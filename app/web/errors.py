@@ -7,7 +7,10 @@ from fastapi import Request
 from starlette.responses import HTMLResponse
 
 from app.http.problems import Problem
+from app.translation import N_, _, speaking
+from app.web.page_language import COOKIE, language_of
 from app.web.pages import pages_from
+from app.web.retelling import retold
 from app.web.templating import Context, PageContext, is_fragment, render
 
 
@@ -17,6 +20,7 @@ class Action:
 
     href: str
     label: str
+    """Untranslated."""
     target: str | None = None
     """ "_blank": in another tab."""
 
@@ -48,23 +52,34 @@ class Alert(Context):
 
 
 TITLES = {
-    400: "Not understood",
-    401: "You are signed out",
-    404: "Nothing here",
-    405: "This is not a page",
-    409: "Not possible now",
-    413: "Too much at once",
-    422: "Not accepted",
+    400: N_("Not understood"),
+    401: N_("You are signed out"),
+    404: N_("Nothing here"),
+    405: N_("This is not a page"),
+    409: N_("Not possible now"),
+    413: N_("Too much at once"),
+    422: N_("Not accepted"),
 }
 """In plain words, where the status has a name of its own kind."""
-SIGN_IN = Action("/sign-in", "Sign in")
-NEXT_CARD = Action("/", "Next card")
-NEXT_STEPS = {401: Action("/sign-in", "Sign in", "_blank"), 404: NEXT_CARD, 409: NEXT_CARD}
+TITLES_OF_ERRORS = frozenset(
+    {N_("Bad request"), N_("Not found"), N_("Conflict"), N_("Gone"), N_("Invalid input"), N_("Not available now")}
+)
+"""Those of app/errors.py, which knows no languages."""
+SIGN_IN = Action("/sign-in", N_("Sign in"))
+NEXT_CARD = Action("/", N_("Next card"))
+NEXT_STEPS = {401: Action("/sign-in", N_("Sign in"), "_blank"), 404: NEXT_CARD, 409: NEXT_CARD}
 
 
 def render_problem(request: Request, problem: Problem) -> HTMLResponse:
     """An error as a page, or as a notice in the alert region of the page that is open."""
-    title, message = TITLES.get(problem.status, problem.title), problem.page or problem.detail
+    with speaking(
+        language_of(request.cookies.get(COOKIE), request.headers)
+    ):  # a bug is told outside of the middleware that says which
+        return _render_problem(request, problem)
+
+
+def _render_problem(request: Request, problem: Problem) -> HTMLResponse:
+    title, message = _(TITLES.get(problem.status, problem.title)), retold(problem.page or problem.detail)
     if is_fragment(request):
         actions = [NEXT_STEPS[problem.status]] if problem.status in NEXT_STEPS else []
         alert = Alert(title=title, message=message, actions=actions)

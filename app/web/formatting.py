@@ -1,81 +1,135 @@
-"""How the pages name times, jobs, versions and their states. Pure."""
+"""How the pages name times, jobs, versions and their states."""
 
+import json
 from datetime import datetime
 
 from app.db.models.groups import SkipReason
 from app.db.models.jobs import LIVE, Job, JobStatus
 from app.db.models.versions import Version, VersionKind
 from app.formats.figures import number
+from app.formats.languages import in_a_row
+from app.kinds.registry import kind_of
 from app.services.labeling.rankings import RankingCounts
+from app.services.versions.bounds import flags_of
 from app.services.versions.version_states import VersionState
+from app.translation import N_, _, ngettext
 
 SKIP_REASONS = (
-    (SkipReason.ALL_BAD, "All four are bad"),
-    (SkipReason.UNSAFE, "Unsafe or hurtful"),
-    (SkipReason.UNCLEAR, "The prompt is unclear"),
-    (SkipReason.TOO_SIMILAR, "Too similar to rank"),
-    (SkipReason.OTHER, "Another reason"),
+    (SkipReason.ALL_BAD, N_("All four are bad")),
+    (SkipReason.UNSAFE, N_("Unsafe or hurtful")),
+    (SkipReason.UNCLEAR, N_("The prompt is unclear")),
+    (SkipReason.TOO_SIMILAR, N_("Too similar to rank")),
+    (SkipReason.OTHER, N_("Another reason")),
 )
 VERSION_TITLES = {
-    VersionKind.BASE: "Base model",
-    VersionKind.SFT: "SFT model",
-    VersionKind.REWARD: "Reward model",
-    VersionKind.POLICY: "Policy",
+    VersionKind.BASE: N_("Base model {id}"),
+    VersionKind.SFT: N_("SFT model {id}"),
+    VersionKind.REWARD: N_("Reward model {id}"),
+    VersionKind.POLICY: N_("Policy {id}"),
 }
 JOB_STATES = {
-    JobStatus.QUEUED: "queued",
-    JobStatus.RUNNING: "running",
-    JobStatus.SUCCEEDED: "succeeded",
-    JobStatus.FAILED: "failed",
-    JobStatus.CANCELLED: "cancelled",
+    JobStatus.QUEUED: N_("queued"),
+    JobStatus.RUNNING: N_("running"),
+    JobStatus.SUCCEEDED: N_("succeeded"),
+    JobStatus.FAILED: N_("failed"),
+    JobStatus.CANCELLED: N_("cancelled"),
 }
-STOPPING = "stopping"
+STOPPING = N_("stopping")
 """Of a live job that is to be cancelled; everywhere, the scripts of the pages included."""
 VERSION_STATES = {
-    VersionState.ACTIVE: "It is used now: every new answer comes from it, or is scored by it.",
-    VersionState.CANDIDATE: "It is waiting for a decision; it has never been used.",
-    VersionState.REFERENCE: "The SFT model that the active policy was trained from and is compared with.",
-    VersionState.ROLLED_BACK: "It was used until somebody rolled back to an earlier version.",
-    VersionState.SUPERSEDED: "It was used until a newer version took its place.",
-    VersionState.RESTING: "It scores answers of another SFT model, and is used again when that one is.",
-    VersionState.REMOVED: "Its files are gone, this record stays. It cannot be used any more.",
+    VersionState.ACTIVE: N_("It is used now: every new answer comes from it, or is scored by it."),
+    VersionState.CANDIDATE: N_("It is waiting for a decision; it has never been used."),
+    VersionState.REFERENCE: N_("The SFT model that the active policy was trained from and is compared with."),
+    VersionState.ROLLED_BACK: N_("It was used until somebody rolled back to an earlier version."),
+    VersionState.SUPERSEDED: N_("It was used until a newer version took its place."),
+    VersionState.RESTING: N_("It scores answers of another SFT model, and is used again when that one is."),
+    VersionState.REMOVED: N_("Its files are gone, this record stays. It cannot be used any more."),
 }
+
+STATE_NAMES = {
+    VersionState.CANDIDATE: N_("candidate"),
+    VersionState.REFERENCE: N_("reference"),
+    VersionState.ROLLED_BACK: N_("rolled back"),
+    VersionState.SUPERSEDED: N_("superseded"),
+    VersionState.RESTING: N_("resting"),
+    VersionState.REMOVED: N_("removed"),
+}
+ACTIVATIONS = {
+    "activate": (N_("Activate"), N_("Activate: {version}")),
+    "anyway": (N_("Activate anyway"), N_("Activate anyway: {version}")),
+    "again": (N_("Activate again"), N_("Activate again: {version}")),
+    "back": (N_("Roll back"), N_("Roll back to {version}")),
+}
+"""What the button says that activates a version, and its name where several stand in a list."""
 
 
 def version_state(state: VersionState, kind: VersionKind) -> str:
     if state is VersionState.ACTIVE:
-        return "scores now" if kind is VersionKind.REWARD else "answers now"
-    return state.replace("_", " ")
+        return _("scores now") if kind is VersionKind.REWARD else _("answers now")
+    return _(STATE_NAMES[state])
 
 
 def version_state_meaning(state: VersionState) -> str:
-    return VERSION_STATES[state]
+    return _(VERSION_STATES[state])
+
+
+def activation_words(version: Version, state: VersionState) -> tuple[str, str]:
+    """Of ACTIVATIONS, untranslated."""
+    if state in (VersionState.CANDIDATE, VersionState.RESTING):
+        return ACTIVATIONS["anyway" if flags_of(version) else "activate"]
+    return ACTIVATIONS["again" if state is VersionState.ROLLED_BACK else "back"]
 
 
 def by_whom(counts: RankingCounts) -> str:
     """Numbers that add up to the total that stands before them; nothing where people gave all of them."""
-    others = ((counts.simulated, "simulated"), (counts.imported, "imported"))
-    said = [f"{number(count)} {what}" for count, what in others if count]
-    return ", ".join([f"{number(counts.people)} by people", *said]) if said else ""
+    people, simulated, imported = map(number, (counts.people, counts.simulated, counts.imported))
+    if counts.simulated and counts.imported:
+        said = N_("{people} by people, {simulated} simulated, {imported} imported")
+        return _(said, people=people, simulated=simulated, imported=imported)
+    if counts.simulated:
+        return _("{people} by people, {simulated} simulated", people=people, simulated=simulated)
+    return _("{people} by people, {imported} imported", people=people, imported=imported) if counts.imported else ""
 
 
 def rankings_in_words(counts: RankingCounts) -> str:
     """ "3 rankings (1 by people, 2 simulated)"."""
     given = by_whom(counts)
-    return f"{number(counts.total)} ranking{'' if counts.total == 1 else 's'}{f' ({given})' if given else ''}"
+    said = ngettext("{n} ranking", "{n} rankings", counts.total, n=number(counts.total))
+    return _("{rankings} ({by_whom})", rankings=said, by_whom=given) if given else said
 
 
 def job_state(job: Job) -> str:
-    return STOPPING if job.status in LIVE and job.cancel_requested else JOB_STATES[job.status]
+    return _(STOPPING if job.status in LIVE and job.cancel_requested else JOB_STATES[job.status])
+
+
+def job_states() -> str:
+    """JSON for scripts: each state of a job, in words."""
+    return json.dumps({state: _(words) for state, words in (*JOB_STATES.items(), ("stopping", STOPPING))})
+
+
+def left_out(job: Job) -> str:
+    """What the job left out because its models cannot read it, counted; empty for nothing."""
+    counts = (job.result or {}).get("left_out") or {}
+    rankings, prompts = counts.get("rankings", 0), counts.get("prompts", 0)
+    said = [ngettext("{n} ranking", "{n} rankings", rankings, n=number(rankings))] if rankings else []
+    said += [ngettext("{n} prompt", "{n} prompts", prompts, n=number(prompts))] if prompts else []
+    return in_a_row(said)
+
+
+def no_curves(kind: str) -> str:
+    """Said in the place of curves by a kind of job without plots."""
+    return _(kind_of(kind).no_curves, kind=kind)
 
 
 def version_title(version: Version) -> str:
-    return f"{VERSION_TITLES[version.kind]} {version.id}"
+    return _(VERSION_TITLES[version.kind], id=version.id)
 
 
 def version_origin(version: Version) -> str:
     """Of one without a parent."""
-    return "ships with Fourfold" if version.imported_from is None else f"imported from {version.imported_from}"
+    if version.imported_from is None:
+        return _("ships with Fourfold")
+    return _("imported from {source}", source=version.imported_from)
 
 
 def moment(when: datetime) -> str:

@@ -15,6 +15,7 @@ from app.runtime import ReadSession, Runtime, RuntimeDep, UnitRoute
 from app.services.labeling import groups, labelers
 from app.services.labeling.labelers import LabelerName
 from app.services.labeling.languages import languages_at_hand
+from app.translation import _
 from app.web.browser_name import BrowserLabeler
 from app.web.cards import NO_COOKIES, CardInWriting, card_of, no_card
 from app.web.label_page import show, strip_of
@@ -94,7 +95,7 @@ def show_own_card(session: Session, *, request: Request, runtime: Runtime, who: 
     """As far as its answers are there. Raises ConflictError where it is somebody else's."""
     group, labeler = groups.get_group(session, group_id), labelers.find_labeler(session, who.name)
     if labeler is None:
-        raise ConflictError("This card belongs to somebody else. Continue with the next one.")
+        raise ConflictError(_("This card belongs to somebody else. Continue with the next one."))
     if group.status is GroupStatus.SAMPLING and group.leased_to == labeler.id:
         return show(request, runtime, session, CardInWriting(group=group))
     groups.check_leased(group, labeler)

@@ -12,13 +12,16 @@ from app.runtime import Runtime
 from app.services.labeling.labelers import Change
 from app.services.labeling.languages import LanguagesAtHand, languages_at_hand
 from app.services.views.loop_status import LoopStatus, loop_status
+from app.translation import N_, _
 from app.web.cards import AnyCard
 from app.web.languages import LanguageForm, asked_of, language_form
 from app.web.templating import Context, PageContext, is_fragment, render
 
 CHANGED = {
-    Change.RENAMED: "You now rank as {name}.",
-    Change.JOINED: "You continue as {name}. That name is already in use: its cards and rankings are yours here, too.",
+    Change.RENAMED: N_("You now rank as {name}."),
+    Change.JOINED: N_(
+        "You continue as {name}. That name is already in use: its cards and rankings are yours here, too."
+    ),
 }
 
 
@@ -88,4 +91,4 @@ def show(
 
 def _changed_name(request: Request) -> str:
     change = request.query_params.get("changed")
-    return CHANGED[Change(change)].format(name=request.state.labeler_name) if change in set(Change) else ""
+    return _(CHANGED[Change(change)], name=request.state.labeler_name) if change in set(Change) else ""

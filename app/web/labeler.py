@@ -6,6 +6,7 @@ from starlette.responses import RedirectResponse, Response
 from app.errors import AppError
 from app.runtime import UnitRoute, WriteSession
 from app.services.labeling.labelers import check_name, take_name
+from app.translation import N_, _
 from app.web.browser_name import name_cookie
 from app.web.errors import Action, ErrorPage
 from app.web.security import FormDep
@@ -30,10 +31,10 @@ def change_labeler(request: Request, session: WriteSession, form: FormDep) -> Re
 def _refused(request: Request, error: AppError, typed: str) -> Response:
     """The form below the message holds what was typed."""
     page = ErrorPage(
-        title="That name was not accepted",
-        message=f"{error.page_message} You still rank as {request.state.labeler_name}.",
+        title=_("That name was not accepted"),
+        message=_("{problem} You still rank as {name}.", problem=error.page_message, name=request.state.labeler_name),
         status_code=error.status_code,
-        actions=[Action("/", "Go to labeling")],
+        actions=[Action("/", N_("Go to labeling"))],
         labeler_typed=typed,
     )
     return render(request, page, status_code=error.status_code)

@@ -3,9 +3,9 @@
 from enum import StrEnum
 
 from app.db.models.jobs import LIVE, Job, JobStatus
-from app.db.models.versions import Version
-from app.kinds.registry import KINDS
-from app.services.versions.version_states import VersionState
+from app.db.models.versions import Version, VersionKind
+from app.kinds.registry import KINDS, job_title
+from app.translation import N_, _
 from app.web import formatting
 
 
@@ -22,13 +22,15 @@ class JobNotice(StrEnum):
 
 
 JOB_NOTICES = {
-    JobNotice.BEGINS: "{} starts in a moment.",
-    JobNotice.QUEUED: "{} is queued: it starts when the jobs before it have ended.",
-    JobNotice.RUNS_ALREADY: "{} is already running, so nothing new was started. Wait until it ends, or cancel it.",
-    JobNotice.WAITS_ALREADY: "{} is already queued and starts by itself, so nothing new was queued.",
-    JobNotice.STOPPING: "{} stops at its next step. What it has learned so far is discarded.",
-    JobNotice.CANCELLED: "{} was cancelled. No version was changed.",
-    JobNotice.GOES_ON: "{} resumes from its checkpoint.",
+    JobNotice.BEGINS: N_("{job} starts in a moment."),
+    JobNotice.QUEUED: N_("{job} is queued: it starts when the jobs before it have ended."),
+    JobNotice.RUNS_ALREADY: N_(
+        "{job} is already running, so nothing new was started. Wait until it ends, or cancel it."
+    ),
+    JobNotice.WAITS_ALREADY: N_("{job} is already queued and starts by itself, so nothing new was queued."),
+    JobNotice.STOPPING: N_("{job} stops at its next step. What it has learned so far is discarded."),
+    JobNotice.CANCELLED: N_("{job} was cancelled. No version was changed."),
+    JobNotice.GOES_ON: N_("{job} resumes from its checkpoint."),
 }
 
 
@@ -47,8 +49,9 @@ def about_job(said: str, kind: str) -> str:
     """The sentence, or none where an address says something else."""
     if said not in set(JobNotice) or kind not in KINDS:
         return ""
-    return JOB_NOTICES[JobNotice(said)].format(KINDS[kind].title)
+    return _(JOB_NOTICES[JobNotice(said)], job=job_title(kind))
 
 
 def of_activation(version: Version) -> str:
-    return f"{formatting.version_title(version)} {formatting.version_state(VersionState.ACTIVE, version.kind)}."
+    said = N_("{version} scores now.") if version.kind is VersionKind.REWARD else N_("{version} answers now.")
+    return _(said, version=formatting.version_title(version))

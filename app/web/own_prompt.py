@@ -18,18 +18,20 @@ from app.formats.ids import EventId, RowId
 from app.http.head import wants_head_only
 from app.runtime import Runtime, RuntimeDep, UnitRoute
 from app.services.prompts.prompts import validate_messages
+from app.translation import N_, _
 from app.web.browser_name import BrowserLabeler
 from app.web.cards import CardInWriting, NoCard
 from app.web.label import show_own_card
 from app.web.label_page import PromptForm, show
+from app.web.retelling import retold
 from app.web.security import FormDep
 from app.web.templating import is_fragment, render
 
 router = APIRouter(route_class=UnitRoute)
 ASK_KEY = re.compile("[0-9a-f]{32}")
 NOT_SENT = NoCard(
-    title="Your prompt was not sent",
-    message="Correct it in the box above, or continue with the next card.",
+    title=N_("Your prompt was not sent"),
+    message=N_("Correct it in the box above, or continue with the next card."),
     retry=False,
 )
 
@@ -76,7 +78,7 @@ async def stream_group(
                 data = {"index": piece.index, "text": piece.text, "finished": piece.finished}
                 yield ServerSentEvent(event="piece", id=str(piece.number), data=data)
     except AppError as error:
-        yield ServerSentEvent(event="failed", data={"title": error.title, "message": error.page_message})
+        yield ServerSentEvent(event="failed", data={"title": _(error.title), "message": retold(error.page_message)})
     else:
         yield ServerSentEvent(event="done", data={})
 
@@ -90,7 +92,7 @@ def _refused(session: Session, *, request: Request, runtime: Runtime, text: str,
     prompt_form = PromptForm(
         max_prompt_characters=runtime.settings.max_prompt_characters,
         text=text,
-        error=error.page_message.replace("Message 1 is empty", "The prompt is empty"),
+        error=error.page_message,
     )
     if is_fragment(request):
         return render(request, prompt_form, status_code=422)

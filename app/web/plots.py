@@ -1,12 +1,14 @@
-"""The plots of a kind of job (app/kinds) in words and figures. Pure."""
+"""The plots of a kind of job (app/kinds) in words and figures."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from app.db.models.jobs import JobMetric
 from app.formats.figures import significant
+from app.formats.languages import in_a_text
 from app.kinds.kind import Plot, Series
 from app.kinds.registry import kind_of
+from app.translation import N_, _
 
 MAX_TABLE_ROWS = 12
 
@@ -21,8 +23,8 @@ class PlotTable:
     @property
     def summary(self) -> str:
         if not self.rows:
-            return "No points yet."
-        return " ".join(self._sentence(index, series) for index, series in enumerate(self.plot.series))
+            return _("No points yet.")
+        return in_a_text(self._sentence(index, series) for index, series in enumerate(self.plot.series))
 
     def _sentence(self, index: int, series: Series) -> str:
         known = [(step, values[index]) for step, values in self.rows if values[index] is not None]
@@ -36,13 +38,15 @@ class PlotTable:
 
 def curve_sentence(series: Series) -> str:
     """Where a line began and where it is; static/js/series.js fills it in anew with each point."""
-    label = series.label[:1].upper() + series.label[1:]
-    return f"{label}: {{first}} at step {{first_step}}, {{last}} at step {{last_step}}."
+    label = _(series.label)
+    said = N_("{label}: {first} at step {first_step}, {last} at step {last_step}.")
+    unfilled = {name: f"{{{name}}}" for name in ("first", "first_step", "last", "last_step")}
+    return _(said, label=label[:1].upper() + label[1:], **unfilled)
 
 
 def no_values(series: Series) -> str:
     """Said of a line while it has none."""
-    return f"No values of {series.label} yet."
+    return _("No values of {series} yet.", series=_(series.label))
 
 
 def plot_tables(kind: str, points: Sequence[JobMetric]) -> list[PlotTable]:

@@ -24,6 +24,7 @@ from app.services.data.import_summary import told
 from app.services.prompts import curation
 from app.services.prompts.curation import MAX_SEARCH_CHARACTERS, PromptList, Wanted
 from app.services.prompts.prompts import add_prompt, validate_messages
+from app.translation import N_, _
 from app.web.left_out import LeftOut, left_out
 from app.web.security import FormDep
 from app.web.templating import PageContext, render
@@ -31,16 +32,16 @@ from app.web.templating import PageContext, render
 router = APIRouter(route_class=UnitRoute)
 ROWS = 25
 LISTS = (
-    (PromptList.ACTIVE, "In use"),
-    (PromptList.HELD_OUT, "Held out"),
-    (PromptList.SET_ASIDE, "Left out"),
-    (PromptList.ARCHIVED, "Archived"),
+    (PromptList.ACTIVE, N_("In use")),
+    (PromptList.HELD_OUT, N_("Held out")),
+    (PromptList.SET_ASIDE, N_("Left out")),
+    (PromptList.ARCHIVED, N_("Archived")),
 )
 DONE = {
-    "added": "The prompt was added.",
-    "archive": "The prompt was archived. It is neither shown nor trained on.",
-    "restore": "The prompt is in use again.",
-    "delete": "The prompt was deleted.",
+    "added": N_("The prompt was added."),
+    "archive": N_("The prompt was archived. It is neither shown nor trained on."),
+    "restore": N_("The prompt is in use again."),
+    "delete": N_("The prompt was deleted."),
 }
 ACTIONS: dict[str, Callable[[Session, int], object]] = {
     "archive": lambda session, prompt_id: curation.archive_prompt(session, prompt_id, utc_now()),
@@ -111,7 +112,7 @@ class PromptsPage(PageContext):
     max_import_mebibytes: int = MAX_IMPORT_BYTES >> 20
     """Largest file."""
     lists: tuple[tuple[PromptList, str], ...] = LISTS
-    """All lists with their names."""
+    """All lists with their names, untranslated."""
 
 
 def position_of(show: object, words: object, after: object) -> Position:
@@ -135,7 +136,7 @@ def index(
     position: PositionDep,
     done: Annotated[str, Query(max_length=16)] = "",
 ) -> Response:
-    outcome = Outcome(notice=DONE.get(done, ""))
+    outcome = Outcome(notice=_(DONE[done]) if done in DONE else "")
     return _page(session, request=request, runtime=runtime, position=position, outcome=outcome)
 
 
@@ -149,7 +150,7 @@ async def add(request: Request, runtime: RuntimeDep, form: FormDep) -> Response:
         await run_in_threadpool(lambda: runtime.group_sampling.fitting().check(messages))
         stored = await runtime.writing.run(partial(_add, messages=messages, split=split))
     except InvalidError as error:
-        said = error.page_message.replace("Message 1 is empty", "The prompt is empty")
+        said = error.page_message
         refused = Outcome(add=AddForm(text, held_out=split is PromptSplit.HELD_OUT, error=said))
         return await runtime.reading.run(partial(_page, request=request, runtime=runtime, outcome=refused))
     prompt_list = PromptList.HELD_OUT if stored.split is PromptSplit.HELD_OUT else PromptList.ACTIVE
@@ -161,7 +162,7 @@ def _add(session: Session, *, messages: list[Message], split: PromptSplit) -> Pr
     """Raises InvalidError, and changes nothing, where it is in the other part."""
     stored = add_prompt(session, messages=messages, source=PromptSource.OWN, split=split)
     if stored.split is not split:
-        raise InvalidError("This prompt is already there, in the other part. It stays where it is.")
+        raise InvalidError(_("This prompt is already there, in the other part. It stays where it is."))
     return stored
 
 
@@ -172,7 +173,7 @@ async def take_in(request: Request, runtime: RuntimeDep, form: FormDep) -> Respo
     show = partial(_page, request=request, runtime=runtime)
     try:
         if not isinstance(given, UploadFile) or not given.filename:
-            raise InvalidError("No file was chosen. Choose one, then press Import.")
+            raise InvalidError(_("No file was chosen. Choose one, then press Import."))
         imported = await run_in_threadpool(lambda: runtime.importer.run(given.file, runtime.group_sampling.fitting()))
     except (InvalidError, ConflictError) as error:
         return await runtime.reading.run(partial(show, outcome=Outcome(import_error=error)))
@@ -183,7 +184,7 @@ async def take_in(request: Request, runtime: RuntimeDep, form: FormDep) -> Respo
 @router.post("/prompts/{prompt_id}/{action}")
 async def change(request: Request, runtime: RuntimeDep, form: FormDep, prompt_id: RowId, action: str) -> Response:
     if action not in ACTIONS:
-        raise NotFoundError("A prompt can be archived, restored or deleted. Go back to the list of prompts.")
+        raise NotFoundError(_("A prompt can be archived, restored or deleted. Go back to the list of prompts."))
     position = position_of(form.get("show"), form.get("q"), form.get("after"))
     try:
         await runtime.writing.run(lambda session: ACTIONS[action](session, prompt_id))

@@ -20,6 +20,7 @@ from app.services.jobs import retraining
 from app.services.labeling import groups, labelers, rankings
 from app.services.labeling.labelers import LabelerName
 from app.services.labeling.languages import tags_to_draw
+from app.translation import _, ngettext
 from app.web import told
 from app.web.browser_name import BrowserLabeler
 from app.web.cards import Card, NoCard, card_of, no_card
@@ -66,7 +67,7 @@ def skip_group(
     try:
         reason = SkipReason(str(form.get("reason", "")))
     except ValueError as error:
-        raise InvalidError("Choose one of the reasons to skip this prompt.") from error
+        raise InvalidError(_("Choose one of the reasons to skip this prompt.")) from error
     labeler = _labeler(session, who)
     groups.skip_group(session, group_id=group_id, labeler=labeler, reason=reason)
     return _after_card(request, runtime, session, labeler, told.of_skip())
@@ -94,7 +95,9 @@ def _parse_ranks(form: FormData) -> dict[int, int]:
         if name.startswith(RANK_FIELD):
             answer_id, rank = _whole_number(name.removeprefix(RANK_FIELD)), _whole_number(value)
             if answer_id is None or rank is None:
-                raise InvalidError("A rank is a whole number from 1 (best) to 4. Reload the page and rank again.")
+                raise InvalidError(
+                    _("A rank is a whole number from 1 (best) to 4. Reload the page and rank again.")
+                )
             ranks[answer_id] = rank
     return ranks
 
@@ -103,10 +106,15 @@ def _normalized(ranks: dict[int, int]) -> dict[int, int]:
     """A gap (2, 3, 4, 4 by the buttons) is no doubt about the order; a missing answer is."""
     missing = ANSWERS_PER_GROUP - len(ranks)
     if missing > 0:
-        left = "One answer has" if missing == 1 else f"{missing} answers have"
-        raise InvalidError(f"{left} no rank yet. Give each answer a rank (equal ranks are a tie), then submit again.")
+        raise InvalidError(
+            ngettext(
+                "One answer has no rank yet. Give each answer a rank (equal ranks are a tie), then submit again.",
+                "{n} answers have no rank yet. Give each answer a rank (equal ranks are a tie), then submit again.",
+                missing,
+            )
+        )
     if not all(1 <= rank <= ANSWERS_PER_GROUP for rank in ranks.values()):
-        raise InvalidError("Ranks go from 1 (best) to 4. Choose one for each answer, then submit again.")
+        raise InvalidError(_("Ranks go from 1 (best) to 4. Choose one for each answer, then submit again."))
     return dict(zip(ranks, competition_ranks(list(ranks.values())), strict=True))
 
 

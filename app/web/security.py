@@ -16,6 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.errors import AppError
 from app.http.problems import Problem, answer_problem
+from app.translation import N_, _
 from app.web.cors import may_call
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -26,7 +27,7 @@ YEAR_SECONDS = 31_536_000
 
 class ForbiddenError(AppError):
     status_code = 403
-    title = "Refused"
+    title = N_("Refused")
 
 
 class Security:
@@ -74,15 +75,20 @@ class Security:
         if not host_allowed(host, self._allowed):
             return Problem(
                 421,
-                "Unknown host name",
-                f"This server does not answer under the name {host[:80]!r}. Open it as http://localhost with its port, "
-                "or name the host in FOURFOLD_ALLOWED_HOSTS.",
+                N_("Unknown host name"),
+                _(
+                    "This server does not answer under the name {host}. Open it as http://localhost with its port, "
+                    "or name the host in FOURFOLD_ALLOWED_HOSTS.",
+                    host=repr(host[:80]),
+                ),
             )
         if same_origin(headers) or may_call(path, headers, self._origins):
             return None
         if method not in SAFE_METHODS or not is_navigation(headers):
             return Problem(
-                403, "Refused", "This request came from another site. Open the page itself and send it from there."
+                403,
+                N_("Refused"),
+                _("This request came from another site. Open the page itself and send it from there."),
             )
         return None
 
@@ -152,11 +158,13 @@ async def checked_form(request: Request) -> AsyncIterator[FormData]:
         cookie = request.cookies.get(CSRF_COOKIE, "")
         if not request.cookies:
             raise ForbiddenError(
-                "Your browser sent no cookies; forms need one. Allow cookies for this address, reload the page, then "
-                "send it again."
+                _(
+                    "Your browser sent no cookies; forms need one. Allow cookies for this address, reload the page, "
+                    "then send it again."
+                )
             )
         if not cookie or not secrets.compare_digest(str(form.get(CSRF_FIELD, "")).encode(), cookie.encode()):
-            raise ForbiddenError("This form is from an earlier visit. Reload the page, then send it again.")
+            raise ForbiddenError(_("This form is from an earlier visit. Reload the page, then send it again."))
         yield form
 
 

@@ -7,13 +7,14 @@ from urllib.parse import urlsplit
 from fastapi import APIRouter, Request
 from starlette.responses import RedirectResponse, Response
 
+from app.translation import N_, _
 from app.web.access import SIGN_IN, Tokens, ended_session_cookie, session_cookie, too_many_guesses
 from app.web.security import FormDep
 from app.web.templating import PageContext, render
 
 router = APIRouter()
-WRONG = "This is not the token. Type it exactly as in FOURFOLD_TOKEN; upper and lower case matter."
-EMPTY = "Type the token first."
+WRONG = N_("This is not the token. Type it exactly as in FOURFOLD_TOKEN; upper and lower case matter.")
+EMPTY = N_("Type the token first.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,7 +40,7 @@ async def sign_in(request: Request, form: FormDep) -> Response:
     if tokens is None:
         return RedirectResponse(wanted, 303)
     if not presented:
-        return _page(request, wanted, error=EMPTY, status_code=422)
+        return _page(request, wanted, error=_(EMPTY), status_code=422)
     wait = tokens.guesses.seconds_to_wait(request, presented)
     if wait:
         problem = too_many_guesses(wait)
@@ -48,7 +49,7 @@ async def sign_in(request: Request, form: FormDep) -> Response:
         return page
     if not tokens.is_right(presented):
         tokens.guesses.note_wrong(request, presented)
-        return _page(request, wanted, error=WRONG, status_code=403)
+        return _page(request, wanted, error=_(WRONG), status_code=403)
     response = RedirectResponse(wanted, 303)
     response.headers.append("set-cookie", session_cookie(tokens, secure=request.url.scheme == "https"))
     return response

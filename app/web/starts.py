@@ -12,13 +12,15 @@ from starlette.datastructures import FormData
 from app.db.models.versions import Version
 from app.formats.ids import parse_id
 from app.hparam_fields import HparamField, hparam_fields
-from app.kinds.kind import Kind, StartPlan
+from app.kinds.kind import Kind, Need, StartPlan
 from app.kinds.registry import KINDS, kind_named
 from app.services.jobs import needs
 from app.services.labeling.rankings import RankingCounts
+from app.translation import N_, _
 from app.web import formatting
 
-RANKINGS = "{rankings}"
+NO_POLICY = N_("Needs a policy. Train one first.")
+MISSING = {Need.RANKINGS: N_("Needs at least one ranking."), Need.REWARD_MODEL: N_("Needs a reward model.")}
 
 
 @dataclass(frozen=True)
@@ -63,12 +65,12 @@ def _start(
     session: Session, kind: Kind, policies: Sequence[Version], rankings: RankingCounts, sft_directory: Path
 ) -> Start:
     options = tuple(Option(str(version.id), formatting.version_title(version)) for version in policies)
-    versions = tuple(Input(param.name, param.label, options) for param in kind.versions if param.required)
+    versions = tuple(Input(param.name, _(param.label), options) for param in kind.versions if param.required)
     need = needs.unmet(session, kind)
-    missing = "Needs a policy. Train one first." if versions and not options else f"Needs {need}." if need else ""
+    missing = _(NO_POLICY) if versions and not options else _(MISSING[need]) if need else ""
     return Start(
         kind=kind,
-        description=kind.start.description.replace(RANKINGS, formatting.rankings_in_words(rankings)),
+        description=_(kind.start.description, rankings=formatting.rankings_in_words(rankings)),
         plan=resolve_name(kind.start.plan)(sft_directory) if kind.start.plan else None,
         missing=missing,
         versions=versions if options else (),
@@ -77,15 +79,22 @@ def _start(
 
 
 def _input(kind: Kind, name: str) -> Input:
-    label = name.replace("_", " ").capitalize()
+    label = _label(name)
     if name in kind.choices:
         return Input(name, label, tuple(Option(word, word) for word in kind.choices[name]))
     field = hparam_fields(kind.hparams)[name]
     if field.words:
-        return Input(name, label, (Option("", "as usual"), *(Option(word, word) for word in field.words)), field)
+        return Input(name, label, (Option("", _("as usual")), *(Option(word, word) for word in field.words)), field)
     if field.type is bool:
-        return Input(name, label, (Option("", "as usual"), Option("true", "yes"), Option("false", "no")), field)
+        return Input(
+            name, label, (Option("", _("as usual")), Option("true", _("yes")), Option("false", _("no"))), field
+        )
     return Input(name, label, number=field)
+
+
+def _label(name: str) -> str:
+    """A field's name is the field's term, as papers and TRL have it."""
+    return name.replace("_", " ").capitalize()
 
 
 def sent_job(form: FormData) -> tuple[str, dict[str, Any]]:

@@ -15,15 +15,17 @@ from markupsafe import Markup, escape
 from starlette.responses import HTMLResponse
 
 from app import translation
+from app.db.models.versions import Version
 from app.formats import figures
 from app.formats.languages import listed
-from app.kinds.registry import job_title, kind_of
+from app.kinds.registry import job_title
 from app.layout import STATIC, TEMPLATES
 from app.services.versions.bounds import flags_of
 from app.services.versions.version_states import VersionState
 from app.web import formatting, plots, token_views
 from app.web.browser_name import labeler_name
 from app.web.pages import PAGES, Page
+from app.web.retelling import is_foreign_english, retold
 
 
 @cache
@@ -120,12 +122,17 @@ class Globals:
     """Those that pages come in, by their own names."""
     version_states: Mapping[VersionState, str] = field(default_factory=lambda: formatting.VERSION_STATES)
     """Each state of a version, and what it means."""
-    job_states: str = json.dumps({**formatting.JOB_STATES, "stopping": formatting.STOPPING})
+    job_states: Callable[[], str] = formatting.job_states
     """JSON for scripts: each state of a job, in words."""
 
 
 def _values(of: Any) -> dict[str, Any]:
     return {each.name: getattr(of, each.name) for each in fields(of)}
+
+
+def told_flags(version: Version) -> list[str]:
+    """Why a version is out of bounds, a sentence each."""
+    return [retold(flag.sentence) for flag in flags_of(version)]
 
 
 def _environment() -> Environment:
@@ -149,10 +156,14 @@ def _environment() -> Environment:
         millions=figures.millions,
         gibibytes=figures.gibibytes,
         megabytes=figures.megabytes,
-        flags=flags_of,
+        flags=told_flags,
+        retold=retold,
+        is_foreign_english=is_foreign_english,
+        left_out=formatting.left_out,
+        no_curves=formatting.no_curves,
+        activation_words=formatting.activation_words,
         listed_languages=listed,
         figure=figures.figure,
-        kind=kind_of,
         curve_sentence=plots.curve_sentence,
         no_values=plots.no_values,
         job_title=job_title,

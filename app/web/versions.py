@@ -15,6 +15,7 @@ from app.services.lifecycle import activation, removal
 from app.services.lifecycle.removal import Removal
 from app.services.versions.version_states import Standing
 from app.services.views.training_overview import VersionDetails, version_details
+from app.translation import _
 from app.web import notices
 from app.web.security import FormDep
 from app.web.templating import PageContext, is_fragment, render
@@ -83,7 +84,7 @@ async def remove_version(runtime: RuntimeDep, _form: FormDep, version_id: RowId)
     await runtime.writing.run(partial(removal.remove, version_id=version_id, settings=runtime.settings))
     failures = await runtime.reading.run(partial(removal.clear, settings=runtime.settings))
     if failures:
-        raise UnavailableError(f"Version {version_id} is removed. {failures[0]}")
+        raise UnavailableError(_("Version {id} is removed. {failure}", id=version_id, failure=failures[0]))
     return RedirectResponse(f"/versions/{version_id}", 303)
 
 

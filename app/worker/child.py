@@ -22,6 +22,7 @@ from app.processes.parent_watch import follow_parent
 from app.saving import is_disk_full
 from app.services.jobs import job_folders, job_runs
 from app.settings.config import Settings
+from app.translation import _
 from app.worker.patience import DatabaseGone, patiently
 from app.worker.run import Handle, JobCancelled, JobRun, JobStopped, JobSuperseded
 
@@ -66,12 +67,13 @@ def _sentence(error: Exception) -> str:
     if isinstance(error, AppError):
         return error.message
     if is_disk_full(error):
-        return "The disk is full. Free some space and let the job go on, or start it again; nothing was lost."
+        return _("The disk is full. Free some space and let the job go on, or start it again; nothing was lost.")
     if isinstance(error, MemoryError):
-        return "Memory ran out. Close other programs or lower batch_size, and start the job again."
-    return (
-        f"The job failed with {type(error).__name__}: {error}. The worker's log has the details; "
-        "start the job again, and report it if it fails again."
+        return _("Memory ran out. Close other programs or lower batch_size, and start the job again.")
+    return _(
+        "The job failed with {error}. The worker's log has the details; start the job again, and report it if it fails "
+        "again.",
+        error=f"{type(error).__name__}: {error}",
     )
 
 

@@ -26,6 +26,7 @@ from app.services.jobs import job_folders, job_runs
 from app.services.jobs.job_runs import Control
 from app.services.lifecycle import removal
 from app.settings.config import Settings
+from app.translation import _
 from app.worker.child import HANDLE
 
 WATCH_SECONDS = 0.2
@@ -218,10 +219,17 @@ class Child:
     def describe_crash(self) -> str:
         code = self._process.returncode
         if code == -signal.SIGKILL:
-            how = "was killed (signal 9; often memory ran out: close other programs or lower batch_size)"
+            how = _(
+                "The training process was killed (signal 9; often memory ran out: close other programs or lower "
+                "batch_size)."
+            )
         elif code < 0:
-            how = f"was ended by signal {-code} ({signal.Signals(-code).name})"
+            how = _(
+                "The training process was ended by signal {number} ({name}).",
+                number=-code,
+                name=signal.Signals(-code).name,
+            )
         else:
-            how = f"ended with status {code} and no result"
+            how = _("The training process ended with status {status} and no result.", status=code)
         last = next((line for line in reversed(self._tail) if line.strip()), "")
-        return f"The training process {how}." + (f" Its last line: {last}" if last else "")
+        return _("{problem} Its last line: {line}", problem=how, line=last) if last else how

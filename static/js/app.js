@@ -2,6 +2,7 @@
 // and what was to be sent is sent (outbox.js).
 
 import { keepFocus } from "./focus.js";
+import { _ } from "./messages.js";
 import { isWaiting, openOutbox, tryNow } from "./outbox.js";
 import { alertsShown, clearAlerts, scrollToAlerts, showAlert } from "./say.js";
 import { localTimes } from "./times.js";
@@ -14,11 +15,11 @@ function serverLost(status) {
   if (lost) return;
   lost = true;
   if (isWaiting()) return;
-  if (status === 503) showAlert("The server is busy", "This page refreshes by itself.");
+  if (status === 503) showAlert(_("The server is busy"), _("This page refreshes by itself."));
   else
     showAlert(
-      "No answer from the server",
-      "It may be restarting. This page tries again by itself; what you send meanwhile is kept and sent later.",
+      _("No answer from the server"),
+      _("It may be restarting. This page tries again by itself; what you send meanwhile is kept and sent later."),
     );
 }
 
@@ -41,8 +42,8 @@ document.addEventListener("htmx:error", (event) => {
   const source = event.detail.ctx?.sourceElement;
   if (isPoll(source)) return serverLost();
   if (!source) return;
-  showAlert("The server could not be reached", "Nothing is lost: what you entered is still on this page.", {
-    label: "Try again",
+  showAlert(_("The server could not be reached"), _("Nothing is lost: what you entered is still on this page."), {
+    label: _("Try again"),
     run: () => retry(source),
   });
 });
@@ -65,10 +66,14 @@ document.addEventListener("htmx:before:swap", (event) => {
     serverLost(status);
   } else if (!context.hx?.retarget && !aimedByPage(context)) {
     event.preventDefault();
-    showAlert(`The server answered with error ${status}`, "Nothing is lost: what you entered is still on this page.", {
-      label: "Try again",
-      run: () => retry(context.sourceElement),
-    });
+    showAlert(
+      _("The server answered with error {status}", { status }),
+      _("Nothing is lost: what you entered is still on this page."),
+      {
+        label: _("Try again"),
+        run: () => retry(context.sourceElement),
+      },
+    );
   }
 });
 

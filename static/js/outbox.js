@@ -7,6 +7,7 @@
 
 import { forgetDraft } from "./drafts.js";
 import { forget, isKept, keep, stored } from "./kept.js";
+import { _ } from "./messages.js";
 import { announce, clearAlerts, showAlert, showServerAlert } from "./say.js";
 import { ahead, causeOf, nextTry, pauseSeconds, sentenceOf, settles, yields } from "./sending.js";
 
@@ -168,7 +169,7 @@ document.addEventListener("htmx:config:request", (event) => {
   const before = [...sending.values()].find((other) => item.where && other.where === item.where);
   if (before) {
     event.preventDefault();
-    return announce(`${before.what} is waiting to be sent.`);
+    return announce(_("{what} is waiting to be sent.", before));
   }
   context.kept = item;
 });
@@ -221,7 +222,7 @@ async function resume(item) {
 async function showAnswer(item, response) {
   const text = await response.text();
   if (response.ok) {
-    announce(`${item.what} from before was sent.`);
+    announce(_("{what} from before was sent.", item));
     const slot = document.querySelector("#card-slot");
     const shown = slot?.querySelector("#ranking-form")?.getAttribute("action");
     // another card that somebody is at already stays
@@ -230,7 +231,7 @@ async function showAnswer(item, response) {
   } else if (response.headers.get("HX-Retarget") === "#alerts") {
     showServerAlert(text);
   } else {
-    showAlert(`${item.what} from before was not accepted`, `The server answered with error ${response.status}.`);
+    showAlert(_("{what} from before was not accepted", item), _("The server answered with error {status}.", response));
   }
 }
 
@@ -242,7 +243,7 @@ export function openOutbox() {
   box.querySelector("[data-try-now]").addEventListener("click", tryNow);
   box.querySelector("[data-stop]").addEventListener("click", () => {
     for (const item of sending.values()) item.go?.("stop");
-    announce("Given up. What you entered is still on this page.");
+    announce(_("Given up. What you entered is still on this page."));
   });
   addEventListener("online", tryNow);
   addEventListener("offline", show);

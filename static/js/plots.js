@@ -1,6 +1,7 @@
 // Live curves by uPlot: colours from the style sheet, a line that is dashed as well as coloured, and a sentence for screen readers.
 
 import { significant } from "./figures.js";
+import { _ } from "./messages.js";
 import { Series } from "./series.js";
 
 const HEIGHT = 200;
@@ -64,7 +65,7 @@ class Plot {
           { ...axis, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000] },
           { ...axis, size: 56, values: (_chart, ticks) => ticks.map((tick) => significant(tick)) },
         ],
-        series: [{ label: "Step" }, ...series],
+        series: [{ label: _("Step") }, ...series],
       },
       data,
       this.box,

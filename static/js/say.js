@@ -1,5 +1,7 @@
 // What a page says: to everybody in the alert region, to screen readers alone in the announcer.
 
+import { _ } from "./messages.js";
+
 const alerts = document.querySelector("#alerts");
 const announcer = document.querySelector("#announcer");
 
@@ -28,8 +30,8 @@ export function showAlert(title, message, action) {
   box.className = "notice error";
   const text = document.createElement("p");
   const strong = document.createElement("strong");
-  strong.textContent = `${title}. `;
-  text.append(strong, message);
+  strong.textContent = _("{title}.", { title });
+  text.append(strong, " ", message);
   box.append(text);
   if (action) {
     const button = document.createElement("button");

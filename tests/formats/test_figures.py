@@ -57,16 +57,16 @@ def test_durations(seconds: float | None, text: str) -> None:
 @pytest.mark.parametrize(
     ("seconds", "text"),
     [
-        (0, "a moment"),
-        (19.9, "a moment"),
-        (20, "about a minute"),
-        (80, "about a minute"),
-        (100, "about 2 minutes"),
-        (185, "about 3 minutes"),
-        (13.4 * 60, "about 15 minutes"),
-        (57 * 60, "about 55 minutes"),
-        (58 * 60, "about 1 h"),
-        (84 * 60, "about 1 h 20 min"),
+        (0, "a moment left"),
+        (19.9, "a moment left"),
+        (20, "about a minute left"),
+        (80, "about a minute left"),
+        (100, "about 2 minutes left"),
+        (185, "about 3 minutes left"),
+        (13.4 * 60, "about 15 minutes left"),
+        (57 * 60, "about 55 minutes left"),
+        (58 * 60, "about 1 h left"),
+        (84 * 60, "about 1 h 20 min left"),
     ],
 )
 def test_time_left(seconds: float, text: str) -> None:

@@ -46,8 +46,11 @@ def visit(server: LiveServer) -> Iterator[NewVisitor]:
 
 
 def card(visitor: Visitor) -> str:
+    """The prompt alone: what stands around it is in the page's language."""
     visitor.get("/")
-    return words_of(visitor.client.get("/card", headers={"hx-request": "true", "sec-fetch-site": "same-origin"}).text)
+    html = visitor.client.get("/card", headers={"hx-request": "true", "sec-fetch-site": "same-origin"}).text
+    [prompt] = re.findall(r'id="card-prompt"[^>]*>([^<]+)<', html)
+    return str(prompt)
 
 
 def test_the_api_takes_languages(server: LiveServer) -> None:
@@ -81,9 +84,9 @@ def test_a_browsers_languages_are_its_persons(visit: NewVisitor) -> None:
 def test_what_is_chosen_is_kept_and_the_card_that_was_held_changes(visit: NewVisitor) -> None:
     person = visit("zh-CN")
     assert HAN.search(card(person))
-    assert "Prompts in English Languages" in words_of(person.send("/languages", language="en").text)
+    assert "提示语言： English" in words_of(person.send("/languages", language="en").text)
     assert not HAN.search(card(person))
-    assert "Prompts in English and 中文 Languages" in words_of(person.send("/languages").text)  # none ticked
+    assert "提示语言： English和中文" in words_of(person.send("/languages").text)  # none ticked
 
 
 def test_a_submitted_card_is_followed_by_one_in_the_language(visit: NewVisitor) -> None:

@@ -16,6 +16,7 @@ from app.hparams import ModelConfig, Rope
 from app.lm.rotary import ROPE_TYPES
 from app.model_info.config_fields import Fields, read_object
 from app.model_info.weights import unusable
+from app.translation import _
 
 
 @dataclass(frozen=True)
@@ -91,8 +92,12 @@ def family_of(config_json: Mapping[str, Any], path: Path) -> Family:
     if name not in FAMILIES:
         supported = ", ".join(FAMILIES)
         raise InvalidError(
-            f"{name} is not of the Llama family; supported are {supported} (model_type in config.json). "
-            "Choose a model of one of those."
+            _(
+                "{name} is not of the Llama family; supported are {supported} (model_type in config.json). "
+                "Choose a model of one of those.",
+                name=name,
+                supported=supported,
+            )
         )
     return FAMILIES[name]
 
@@ -102,22 +107,35 @@ def _refuse_what_differs(fields: Fields) -> None:
     experts = next((name for name in EXPERTS if fields.values.get(name)), None)
     if experts:
         raise InvalidError(
-            f"This model is a mixture of experts ({experts} in config.json), which is not supported. "
-            "Choose a dense model of the same family."
+            _(
+                "This model is a mixture of experts ({experts} in config.json), which is not supported. "
+                "Choose a dense model of the same family.",
+                experts=experts,
+            )
         )
     if fields.values.get("quantization_config"):
         raise InvalidError(
-            "This model's weights are quantized (quantization_config in config.json), which is not supported. "
-            "Choose the original in bfloat16, float16 or float32."
+            _(
+                "This model's weights are quantized (quantization_config in config.json), which is not "
+                "supported. Choose the original in bfloat16, float16 or float32."
+            )
         )
     activation = fields.values.get("hidden_act", "silu")
     if activation not in ("silu", "swish"):
-        raise InvalidError(f"hidden_act {activation} is not supported, only silu is. Choose another model.")
+        raise InvalidError(
+            _("hidden_act {activation} is not supported, only silu is. Choose another model.", activation=activation)
+        )
     layer_types = fields.values.get("layer_types") or []
     if not isinstance(layer_types, list):
         raise unusable(fields.path, "has a layer_types that is not a list")
     for other in (kind for kind in layer_types if kind not in LAYER_TYPES):
-        raise InvalidError(f"Layers of type {other} are not supported, only {' and '.join(LAYER_TYPES)} are.")
+        raise InvalidError(
+            _(
+                "Layers of type {other} are not supported, only {layer_types} are.",
+                other=other,
+                layer_types=" and ".join(LAYER_TYPES),
+            )
+        )
 
 
 def _check_sizes(config: ModelConfig, path: Path) -> None:
@@ -140,7 +158,9 @@ def _rope_fields(fields: Fields) -> Fields:
     if not isinstance(inner, dict):
         raise unusable(fields.path, "has rope parameters that are not an object")
     if any(isinstance(value, dict) for value in inner.values()):
-        raise InvalidError("Rope parameters that differ from layer to layer are not supported. Choose another model.")
+        raise InvalidError(
+            _("Rope parameters that differ from layer to layer are not supported. Choose another model.")
+        )
     return Fields(inner, fields.path)
 
 
@@ -153,10 +173,16 @@ def read_rope(fields: Fields) -> Rope:
     inner = _rope_fields(fields)
     name = inner.values.get("rope_type") or inner.values.get("type") or "default"
     if name not in ROPE_TYPES:
-        raise InvalidError(f"Rope type {name} is not supported; supported are {', '.join(ROPE_TYPES)}.")
+        raise InvalidError(
+            _(
+                "Rope type {name} is not supported; supported are {rope_types}.",
+                name=name,
+                rope_types=", ".join(ROPE_TYPES),
+            )
+        )
     for where in (fields, inner):
         if where.number("partial_rotary_factor", 1.0) != 1.0:
-            raise InvalidError("Rotating only a part of each head (partial_rotary_factor) is not supported.")
+            raise InvalidError(_("Rotating only a part of each head (partial_rotary_factor) is not supported."))
     if name == "default":
         return Rope()
     positions = fields.whole("max_position_embeddings")

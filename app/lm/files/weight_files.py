@@ -19,6 +19,7 @@ from torch import Tensor
 
 from app.errors import InvalidError
 from app.model_info.weights import SHARD, WEIGHTS, WEIGHTS_INDEX, unusable
+from app.translation import _
 
 FLOATS = {"F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16}
 METADATA = {"format": "pt"}
@@ -42,9 +43,12 @@ def weight_paths(directory: Path) -> list[Path]:
     pickles = sorted(pickle.name for suffix in ("*.bin", "*.pt", "*.pth") for pickle in directory.glob(suffix))
     if pickles:
         raise InvalidError(
-            f"The weights are there as {pickles[0]} only, a pickle, which can run code and is never opened. If "
-            "you trust it, convert them: load the model with transformers and call "
-            "save_pretrained(directory, safe_serialization=True), then import that directory."
+            _(
+                "The weights are there as {pickles} only, a pickle, which can run code and is never opened. "
+                "If you trust it, convert them: load the model with transformers and call "
+                "save_pretrained(directory, safe_serialization=True), then import that directory.",
+                pickles=pickles[0],
+            )
         )
     raise unusable(path, "is missing")
 
@@ -93,8 +97,13 @@ def _shapes(path: Path) -> Iterator[tuple[str, tuple[int, ...]]]:
             kind = part.get_dtype()
             if kind not in FLOATS:
                 raise InvalidError(
-                    f"{path.name} has weights of type {kind} ({name}); supported are bfloat16, float16 and float32. "
-                    "Choose the model in one of those."
+                    _(
+                        "{name} has weights of type {kind} ({name2}); supported are bfloat16, float16 and float32. "
+                        "Choose the model in one of those.",
+                        name=path.name,
+                        kind=kind,
+                        name2=name,
+                    )
                 )
             yield name, tuple(part.get_shape())
 

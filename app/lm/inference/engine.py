@@ -30,10 +30,11 @@ from app.lm.inference.scheduler import MAX_SEQUENCES, Scheduler
 from app.lm.inference.streaming import Told, received
 from app.lm.inference.tokenizing import tokenized
 from app.lm.precision import AUTO, dtype_of
+from app.translation import N_, _
 
 Value = TypeVar("Value")
 Job = Callable[[], None]
-STOPPING = "The server is stopping. Try again in a minute."
+STOPPING = N_("The server is stopping. Try again in a minute.")
 
 
 class LocalEngine:
@@ -118,7 +119,7 @@ class LocalEngine:
         with self._changed:
             self._check_room()
             if generation.long and self._waiting(long_only=True) >= max(1, self._queue_size // 2):
-                raise CrowdedError("Too many long answers are being written right now. Try again in a few seconds.")
+                raise CrowdedError(_("Too many long answers are being written right now. Try again in a few seconds."))
             if generation.lane not in self._lanes:
                 self._lanes[generation.lane] = self._new_scheduler(generation)
             self._lanes[generation.lane].add(generation)
@@ -138,7 +139,7 @@ class LocalEngine:
         def run() -> None:
             try:
                 if self._closed:
-                    raise UnavailableError(STOPPING)
+                    raise UnavailableError(_(STOPPING))
                 future.set_result(job())
             except BaseException as error:  # whatever it was, the one who asked is told, and the thread goes on
                 future.set_exception(error)
@@ -151,9 +152,9 @@ class LocalEngine:
 
     def _check_room(self) -> None:
         if self._closed:
-            raise UnavailableError(STOPPING)
+            raise UnavailableError(_(STOPPING))
         if self._waiting() + len(self._jobs) >= self._queue_size:
-            raise CrowdedError("Too many answers are being written right now. Try again in a few seconds.")
+            raise CrowdedError(_("Too many answers are being written right now. Try again in a few seconds."))
 
     def _waiting(self, *, long_only: bool = False) -> int:
         lanes = self._lanes.items()
@@ -193,8 +194,11 @@ class LocalEngine:
 
     def _too_late(self) -> LateError:
         return LateError(
-            f"The answers took longer than {self._request_seconds:.0f} seconds and were stopped. Ask for fewer or"
-            " shorter ones, or try again when the server is less busy."
+            _(
+                "The answers took longer than {request_seconds} seconds and were stopped. Ask for fewer or "
+                "shorter ones, or try again when the server is less busy.",
+                request_seconds=f"{self._request_seconds:.0f}",
+            )
         )
 
     def _refuse_all(self) -> None:
@@ -202,7 +206,7 @@ class LocalEngine:
             left = [group for lane in self._lanes.values() for group in (*lane.waiting, *lane.running)]
             jobs = list(self._jobs)
         for group in left:
-            group.fail(UnavailableError(STOPPING))
+            group.fail(UnavailableError(_(STOPPING)))
         for job in jobs:
             job()
 

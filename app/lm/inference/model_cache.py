@@ -19,6 +19,7 @@ from app.lm.inference.decoder import Decoder
 from app.lm.inference.policy import Policy
 from app.lm.text.tokenizer import Tokenizer
 from app.model_info.weights import CheckpointError
+from app.translation import _
 
 KEPT_VERSIONS = 4  # the active policy, the active reward model and two others
 KEPT_TOKENIZERS = 4  # of versions that are not loaded
@@ -43,7 +44,7 @@ class ModelCache:
     def policy(self, version_id: int) -> Policy:
         model = self._model(version_id, self._load_policy)
         if not isinstance(model, Policy):
-            raise InvalidError(f"Version {version_id} is a reward model: it scores answers and writes none.")
+            raise InvalidError(_("Version {id} is a reward model: it scores answers and writes none.", id=version_id))
         return model
 
     def tokenizer(self, version_id: int) -> Tokenizer:
@@ -66,10 +67,12 @@ class ModelCache:
 
     def scorer(self, version_id: int) -> Scorer:
         if self._load_scorer is None:
-            raise UnavailableError("This engine was started without reward models. Start it with one to score answers.")
+            raise UnavailableError(
+                _("This engine was started without reward models. Start it with one to score answers.")
+            )
         model = self._model(version_id, self._load_scorer)
         if isinstance(model, Policy):
-            raise InvalidError(f"Version {version_id} is a policy: it writes answers and scores none.")
+            raise InvalidError(_("Version {id} is a policy: it writes answers and scores none.", id=version_id))
         return model
 
     def _model(self, version_id: int, load: Callable[[Path], Policy | Scorer]) -> Policy | Scorer:

@@ -10,6 +10,7 @@ from app.lm.inference.decoder import Decoder
 from app.lm.inference.distribution import distribution
 from app.lm.inference.prefill import prompt_logits
 from app.lm.text.tokenizer import Tokenizer
+from app.translation import N_, _
 
 
 @dataclass(frozen=True)
@@ -24,10 +25,19 @@ class Policy:
         limit = context - max_tokens
         if len(ids) > limit:
             room = context - len(ids)
-            otherwise = f", or ask for an answer of at most {room:,}" if room > 0 else ""
+            said = N_(
+                "The prompt has {n} tokens; with {max_tokens} for the answer at most {most} fit. Shorten it: this "
+                "version reads {context} tokens, prompt and answer together."
+            )
+            if room > 0:
+                said = N_(
+                    "The prompt has {n} tokens; with {max_tokens} for the answer at most {most} fit. Shorten it, or "
+                    "ask for an answer of at most {room}: this version reads {context} tokens, prompt and answer "
+                    "together."
+                )
+            numbers = {"n": len(ids), "max_tokens": max_tokens, "most": max(0, limit), "room": room, "context": context}
             raise ContextFullError(
-                f"The prompt has {len(ids):,} tokens; with {max_tokens:,} for the answer at most {max(0, limit):,}"
-                f" fit. Shorten it{otherwise}: this version reads {context:,} tokens, prompt and answer together.",
+                _(said, **{name: f"{number:,}" for name, number in numbers.items()}),
                 tokens=len(ids),
             )
         return ids
@@ -44,14 +54,16 @@ class Policy:
             case _:
                 ids = self.tokenizer.encode_conversation(prompt)
         if not ids:
-            raise InvalidError("The prompt is empty, and this model's documents have no start token.")
+            raise InvalidError(_("The prompt is empty, and this model's documents have no start token."))
         return ids
 
     def check_tokens(self, token_ids: Sequence[int], param: str = "prompt") -> None:
         """Raises InvalidError for one that there is not."""
         size = self.decoder.config.vocab_size
         if (unknown := next((token for token in token_ids if not 0 <= token < size), None)) is not None:
-            raise InvalidError(f"There is no token {unknown}; the last one is {size - 1}.", param=param)
+            raise InvalidError(
+                _("There is no token {unknown}; the last one is {size}.", unknown=unknown, size=size - 1), param=param
+            )
 
     def check_given(self, token_ids: Sequence[int], max_tokens: int, *, goes_on: bool = False) -> None:
         """Raises InvalidError where no answer of up to `max_tokens` begins with these tokens: one is unknown, there are
@@ -59,24 +71,36 @@ class Policy:
         self.check_tokens(token_ids, "continue_from")
         if len(token_ids) > max_tokens:
             raise InvalidError(
-                f"continue_from has {len(token_ids):,} tokens, and they count as part of the answer, which may have "
-                f"{max_tokens:,}. Raise max_tokens, or continue from fewer.",
+                _(
+                    "continue_from has {n} tokens, and they count as part of the answer, which may have "
+                    "{max_tokens}. Raise max_tokens, or continue from fewer.",
+                    n=f"{len(token_ids):,}",
+                    max_tokens=f"{max_tokens:,}",
+                ),
                 param="continue_from",
             )
         behind = token_ids if goes_on else token_ids[:-1]
         ends = (place for place, token in enumerate(behind, start=1) if token in self.tokenizer.end_ids)
         if (end := next(ends, None)) is not None:
             raise InvalidError(
-                f"Token {end:,} of continue_from ({token_ids[end - 1]}) ends an answer: nothing comes behind it. "
-                f"Continue from the {end - 1:,} before it.",
+                _(
+                    "Token {place} of continue_from ({token}) ends an answer: nothing comes behind it. "
+                    "Continue from the {n} before it.",
+                    place=f"{end:,}",
+                    token=token_ids[end - 1],
+                    n=f"{end - 1:,}",
+                ),
                 param="continue_from",
             )
 
     def check_biases(self, params: SamplingParams) -> None:
         """Raises InvalidError where the settings name a token that there is not."""
         last = self.decoder.config.vocab_size - 1
-        if (unknown := max((token for token, _ in params.logit_bias), default=0)) > last:
-            raise InvalidError(f"logit_bias: there is no token {unknown}; the last one is {last}.", param="logit_bias")
+        if (unknown := max((token for token, _bias in params.logit_bias), default=0)) > last:
+            raise InvalidError(
+                _("logit_bias: there is no token {unknown}; the last one is {last}.", unknown=unknown, last=last),
+                param="logit_bias",
+            )
 
     def next_token(self, prompt: Sequence[int], given: Sequence[int], params: SamplingParams, k: int) -> Distribution:
         """What an answer to the prompt's ids, which begins with the given ones, draws its next token from."""

@@ -16,8 +16,9 @@ from torch import Tensor
 from app.errors import UnavailableError
 from app.hparams import MIN_TEMPERATURE, SamplingParams
 from app.lm.inference.kernels.elementwise import choose
+from app.translation import N_, _
 
-NOT_FINITE = (
+NOT_FINITE = N_(
     "This version computes numbers that are not finite: its weights are damaged or far too large. "
     "Activate another version."
 )
@@ -47,7 +48,7 @@ def likeliest(logits: Tensor) -> Tensor:
     """The likeliest token of each row [R] of logits [R,V]; raises BrokenModelError where none is finite."""
     best = logits.max(dim=-1)
     if not bool(best.values.isfinite().all()):
-        raise BrokenModelError(NOT_FINITE)
+        raise BrokenModelError(_(NOT_FINITE))
     return best.indices
 
 
@@ -86,14 +87,14 @@ def draw(logits: Tensor, uniforms: Tensor) -> Tensor:
     chosen = torch.empty(len(logits), dtype=torch.long)
     choose(logits.float().contiguous().numpy(), uniforms.float().numpy(), chosen.numpy())
     if bool((chosen < 0).any()):
-        raise BrokenModelError(NOT_FINITE)
+        raise BrokenModelError(_(NOT_FINITE))
     return chosen
 
 
 def finite_only(numbers: list[float]) -> list[float]:
     """The same; raises BrokenModelError where one is NaN or infinite: no answer carries such a number."""
     if not all(map(math.isfinite, numbers)):
-        raise BrokenModelError(NOT_FINITE)
+        raise BrokenModelError(_(NOT_FINITE))
     return numbers
 
 

@@ -15,6 +15,7 @@ from app.errors import InvalidError
 from app.lm.text.sandbox import RefusedError, Sandbox
 from app.model_info.config_fields import read_text
 from app.model_info.weights import unusable
+from app.translation import N_, _
 
 TEMPLATE_FILE = "chat_template.jinja"
 # For a base model, which has none: written into the imported directory, so that transformers uses it, too.
@@ -57,7 +58,7 @@ def find_template(directory: Path, config: Mapping[str, Any]) -> str | None:
         template = named.get("default")
         if template is None:
             raise InvalidError(
-                "tokenizer_config.json has several chat templates and none is called default. Give one that name."
+                _("tokenizer_config.json has several chat templates and none is called default. Give one that name.")
             )
     if template is not None and not isinstance(template, str):
         raise unusable(directory / "tokenizer_config.json", "has a chat_template that is not text")
@@ -70,7 +71,7 @@ class ChatTemplate:
     def __init__(self, template: str, variables: str) -> None:
         """`variables`: names and texts of special tokens, as JSON."""
         begin = {"template": template, "variables": json.loads(variables)}
-        self._process = Sandbox("chat template", PROGRAM, begin)
+        self._process = Sandbox(N_("chat template"), PROGRAM, begin)
 
     def render(
         self,
@@ -87,8 +88,11 @@ class ChatTemplate:
             return str(self._process.ask({**(values or {}), **request}))
         except RefusedError as error:
             raise InvalidError(
-                f"The model's chat template cannot write this conversation: {error}. "
-                "Change the conversation, or use a model with another template."
+                _(
+                    "The model's chat template cannot write this conversation: {error}. Change the conversation, "
+                    "or use a model with another template.",
+                    error=error,
+                )
             ) from error
 
 

@@ -19,6 +19,7 @@ import tokenizers
 from app.errors import InvalidError
 from app.lm.text.sandbox import RefusedError, Sandbox
 from app.model_info.weights import unusable
+from app.translation import N_, _
 
 # How the models trained here cut: Chinese runs, words with the space before them, single digits, punctuation, line
 # ends, spaces. Han characters are split from Latin letters so that mixed text gives the same tokens as plain text.
@@ -87,8 +88,12 @@ def check_decoder(backend: tokenizers.Tokenizer) -> None:
     for part in _parts(_state(backend.decoder)):
         if not _bounded(part):
             raise InvalidError(
-                f"The tokenizer's decoder has a part ({part['type']} with {part.get('pattern')}) that could take long"
-                " or write texts without end, at every piece of every answer. Use a model with another tokenizer."
+                _(
+                    "The tokenizer's decoder has a part ({part} with {get}) that could take long or write texts "
+                    "without end, at every piece of every answer. Use a model with another tokenizer.",
+                    part=part["type"],
+                    get=part.get("pattern"),
+                )
             )
 
 
@@ -96,7 +101,7 @@ def try_tokenizer(path: Path, characters: int) -> None:
     """Opens and tries a tokenizer.json that nobody has looked at, in a process of its own, on texts of this length.
     Raises InvalidError for what takes too long, and CheckpointError for what cannot be opened."""
     written = path.read_text(encoding="utf-8")
-    process = Sandbox("tokenizer", PROGRAM, {"tokenizer": written})
+    process = Sandbox(N_("tokenizer"), PROGRAM, {"tokenizer": written})
     text = ""
     try:
         for text in ("", *hard_texts(_letters(json.loads(written)), characters)):
@@ -105,8 +110,14 @@ def try_tokenizer(path: Path, characters: int) -> None:
         if not text:
             raise unusable(path, f"cannot be read ({error})") from error
         raise InvalidError(
-            f"The model's tokenizer cannot split a text of {len(text):,} characters ({text[:8]!r} and so on): {error}."
-            " A regular expression in its tokenizer.json may be the cause. Use a model with another tokenizer."
+            _(
+                "The model's tokenizer cannot split a text of {n} characters ({text} and so on): {error}. A "
+                "regular expression in its tokenizer.json may be the cause. Use a model with another "
+                "tokenizer.",
+                n=f"{len(text):,}",
+                text=repr(text[:8]),
+                error=error,
+            )
         ) from error
     finally:
         process.close()
@@ -173,7 +184,7 @@ def _without_vocabulary(backend: tokenizers.Tokenizer) -> str:
 @lru_cache(maxsize=KEPT)
 def _shared_trial(written: str) -> Sandbox:
     """The same process for all versions that cut in the same way."""
-    return Sandbox("tokenizer", PROGRAM, {"tokenizer": written})
+    return Sandbox(N_("tokenizer"), PROGRAM, {"tokenizer": written})
 
 
 @contextlib.contextmanager

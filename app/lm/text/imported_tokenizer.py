@@ -22,6 +22,7 @@ from app.lm.text.chat_template import PLAIN_TEMPLATE, TEMPLATE_FILE, find_templa
 from app.lm.text.cutting import Cutter
 from app.model_info.config_fields import read_object
 from app.model_info.weights import unusable
+from app.translation import _
 
 TOKENIZER_CONFIG = "tokenizer_config.json"
 TEXT_FILES = (TOKENIZER_CONFIG, "special_tokens_map.json", TEMPLATE_FILE)
@@ -144,7 +145,11 @@ class ImportedTokenizer:
                     if asked_for
                     else "is not one that this model's chat template accepts"
                 )
-                raise InvalidError(f"{name!r} {why}. Leave it out.", param="chat_template_kwargs", code="invalid_value")
+                raise InvalidError(
+                    f"{name!r} {why}. Leave it out.",
+                    param="chat_template_kwargs",
+                    code="invalid_value",
+                )
         return self._encoded(messages, partial(self._rendered, values=values))
 
     def encode_answered(self, messages: Sequence[Message], answer: str) -> list[int]:
@@ -201,7 +206,7 @@ class ImportedTokenizer:
         parting = re.compile(f"({begin}[^{begin}{end}]*{end}|[{begin}{end}])")
         for message in marked:
             if any(self._has_marks(part) for part in parting.split(message["content"])[::2]):
-                raise InvalidError("The text contains a special token of the model in disguise. Leave it out.")
+                raise InvalidError(_("The text contains a special token of the model in disguise. Leave it out."))
         ids: list[int] = []
         for place, part in enumerate(parting.split(render(marked))):
             if text := part.strip(begin + end):
@@ -239,10 +244,12 @@ class ImportedTokenizer:
         for conversation in PROBES:
             written = self._template.render(conversation)
             if any(message["content"] not in written for message in conversation if message["role"] == "user"):
-                raise InvalidError("The model's chat template leaves out what people ask. Use a model with another.")
+                raise InvalidError(_("The model's chat template leaves out what people ask. Use a model with another."))
         for text in self._marks:
             if self._mark_ids & set(self.encode(text)):
-                raise InvalidError(f"The model's tokenizer reads a typed {text} as a special token. Use another model.")
+                raise InvalidError(
+                    _("The model's tokenizer reads a typed {text} as a special token. Use another model.", text=text)
+                )
 
 
 def is_mark(text: str, template: str) -> bool:
@@ -266,7 +273,9 @@ def unused_characters(text: str) -> tuple[str, str]:
     free: Iterable[str] = (chr(each) for each in PRIVATE_USE if chr(each) not in text)
     two = list(islice(free, 2))
     if len(two) < 2:
-        raise InvalidError("The text contains every character of Unicode's private use area. Leave some of them out.")
+        raise InvalidError(
+            _("The text contains every character of Unicode's private use area. Leave some of them out.")
+        )
     return two[0], two[1]
 
 

@@ -16,6 +16,7 @@ from typing import Any
 
 from app.errors import UnavailableError
 from app.processes import own_process
+from app.translation import _
 
 SANDBOXED = Path(__file__).with_name("sandboxed.py")
 PASSED_ON = ("LANG", "LC_ALL", "LD_LIBRARY_PATH", "TZ")  # nothing else of the environment is a stranger's business
@@ -39,7 +40,9 @@ class Sandbox:
     def ask(self, request: Mapping[str, Any]) -> Any:
         """Raises RefusedError with the reason, and UnavailableError where others' requests take long."""
         if not self._lock.acquire(timeout=PATIENCE_SECONDS):
-            raise UnavailableError(f"The model's {self._what} is busy with other texts. Try again in a few seconds.")
+            raise UnavailableError(
+                _("The model's {what} is busy with other texts. Try again in a few seconds.", what=_(self._what))
+            )
         try:
             reply = self._asked(json.dumps(request))
         finally:

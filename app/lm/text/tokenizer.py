@@ -20,6 +20,7 @@ from app.errors import InvalidError
 from app.lm.text.cutting import SPLIT, Cutter, decoded
 from app.lm.text.end_tokens import EndTokens
 from app.lm.text.imported_tokenizer import NO_VALUES, ImportedTokenizer
+from app.translation import _
 
 SPECIAL_TOKENS = ("<|pad|>", "<|bos|>", "<|user|>", "<|assistant|>", "<|end|>")
 OWN_IDS: dict[str, int | None] = {"pad_token_id": 0, "bos_token_id": 1, "eos_token_id": 4}  # as config.json names them
@@ -144,7 +145,7 @@ class Tokenizer:
             return self.imported.encode_conversation(_cleaned(messages), values)
         if values:
             raise InvalidError(
-                f"This model's chat format takes no {next(iter(values))!r}. Leave it out.",
+                _("This model's chat format takes no {what}. Leave it out.", what=repr(next(iter(values)))),
                 param="chat_template_kwargs",
                 code="unsupported_parameter",
             )

@@ -27,6 +27,7 @@ from app.services.data.row_values import (
     show,
 )
 from app.services.labeling.rankings import MAX_COMMENT_CHARACTERS, MAX_DURATION_MS
+from app.translation import _
 
 MAX_WRITER_CHARACTERS = 200
 TEXTS = ("text", "response", "completion", "content", "answer", "output", "summary")
@@ -99,7 +100,10 @@ def _of_texts(chosen: str, rejected: str) -> tuple[list[Message], str, str]:
     end = max((place + 1 for place, character in enumerate(common) if character.isspace()), default=0)
     if not common[:end].strip():
         raise InvalidError(
-            "it has chosen and rejected, but no prompt, and they do not begin with the same words. Add a prompt column."
+            _(
+                "it has chosen and rejected, but no prompt, and they do not begin with the same words. Add a "
+                "prompt column."
+            )
         )
     return [Message(role="user", content=common[:end])], chosen[end:], rejected[end:]
 
@@ -109,7 +113,7 @@ def _of_messages(
 ) -> tuple[list[Message], str, str]:
     before = chosen[:-1]
     if before != rejected[:-1]:
-        raise InvalidError("chosen and rejected must be the same but for their last message.")
+        raise InvalidError(_("chosen and rejected must be the same but for their last message."))
     if prompt is not None and not _begins_with(before, prompt):
         before = prompt + before
     return before, read_answer(chosen, "chosen"), read_answer(rejected, "rejected")
@@ -128,9 +132,9 @@ def summaries_of(row: Row) -> tuple[str, GivenRanking]:
     and which of them was chosen."""
     info, summaries, choice = row.take("info"), row.take("summaries"), row.take("choice")
     if not isinstance(info, dict) or not isinstance(summaries, list) or len(summaries) != 2:
-        raise InvalidError("info must be an object with the post, and summaries a list of two.")
+        raise InvalidError(_("info must be an object with the post, and summaries a list of two."))
     if choice not in (0, 1) or isinstance(choice, bool):
-        raise InvalidError(f"choice must be 0 or 1; it is {show(choice)}.")
+        raise InvalidError(_("choice must be 0 or 1; it is {choice}.", choice=show(choice)))
     items = [item if isinstance(item, dict) else {"text": item} for item in summaries]
     answers = [_answer(item, f"summaries[{place}]") for place, item in enumerate(items)]
     if not row.has("labeler"):
@@ -149,12 +153,24 @@ def _post(info: dict[str, Any]) -> str:
 
 def _given(row: Row, answers: Sequence[GivenAnswer], ranks: Sequence[int], writer: object) -> GivenRanking:
     if not 2 <= len(answers) <= MOST_IMPORTED_ANSWERS:
-        raise InvalidError(f"it has {len(answers)} answers; a ranking has 2 to {MOST_IMPORTED_ANSWERS}.")
+        raise InvalidError(
+            _(
+                "it has {n} answers; a ranking has 2 to {most_imported_answers}.",
+                n=len(answers),
+                most_imported_answers=MOST_IMPORTED_ANSWERS,
+            )
+        )
     version = a_whole_number(row.get("version"), "version")
     written_by = a_text(writer, "written_by") or (None if version is None else f"version {version}")
     comment = clean_text(a_text(row.take("comment"), "comment") or "") or None
     if comment is not None and len(comment) > MAX_COMMENT_CHARACTERS:
-        raise InvalidError(f"comment has {len(comment):,} characters; at most {MAX_COMMENT_CHARACTERS:,} are kept.")
+        raise InvalidError(
+            _(
+                "comment has {n} characters; at most {max_comment_characters} are kept.",
+                n=f"{len(comment):,}",
+                max_comment_characters=f"{MAX_COMMENT_CHARACTERS:,}",
+            )
+        )
     labeler = row.take("labeler")
     return GivenRanking(
         answers=answers,
@@ -172,10 +188,10 @@ def _given(row: Row, answers: Sequence[GivenAnswer], ranks: Sequence[int], write
 def _answer(item: dict[str, Any], column: str) -> GivenAnswer:
     name = next((name for name in TEXTS if item.get(name) is not None), None)
     if name is None:
-        raise InvalidError(f"{column} needs a text; it is {show(item)}.")
+        raise InvalidError(_("{column} needs a text; it is {item}.", column=column, item=show(item)))
     tokens = item.get("tokens") or []
     if not isinstance(tokens, list) or not all(type(each) is int and 0 <= each < 2**31 for each in tokens):
-        raise InvalidError(f"{column}.tokens must be a list of whole numbers.")
+        raise InvalidError(_("{column}.tokens must be a list of whole numbers.", column=column))
     return GivenAnswer(
         plain(read_answer(item[name], f"{column}.{name}")),
         _finish(item.get("finish_reason"), f"{column}.finish_reason"),
@@ -186,7 +202,7 @@ def _answer(item: dict[str, Any], column: str) -> GivenAnswer:
 
 def _finish(given: object, column: str) -> str:
     if given is not None and given not in ("stop", "length"):
-        raise InvalidError(f"{column} must be stop or length; it is {show(given)}.")
+        raise InvalidError(_("{column} must be stop or length; it is {given}.", column=column, given=show(given)))
     return "stop" if given is None else str(given)
 
 
@@ -210,8 +226,11 @@ def _ranks(row: Row, items: Sequence[dict[str, Any]], name: str) -> list[int]:
         if values is not None:
             return ranks_from_scores([a_number(each, f"{name}[{at}].{key}") for at, each in enumerate(values)])
     raise InvalidError(
-        f"{name} have neither ranks nor scores. Give each answer a rank (1 is best) or a score (more is better), or "
-        "add a list of ranks or scores as long as theirs."
+        _(
+            "{name} have neither ranks nor scores. Give each answer a rank (1 is best) or a score (more "
+            "is better), or add a list of ranks or scores as long as theirs.",
+            name=name,
+        )
     )
 
 
@@ -224,14 +243,14 @@ def _column(row: Row, items: Sequence[dict[str, Any]], key: str) -> list[Any] | 
         return None
     row.take(f"{key}s")
     if len(beside) != len(items):
-        raise InvalidError(f"{key}s has {len(beside)} values for {len(items)} answers.")
+        raise InvalidError(_("{key}s has {n} values for {n2} answers.", key=key, n=len(beside), n2=len(items)))
     return beside
 
 
 def _rank(given: object, column: str) -> int:
     rank = a_whole_number(given, column)
     if rank is None:
-        raise InvalidError(f"{column} is missing.")
+        raise InvalidError(_("{column} is missing.", column=column))
     return rank
 
 

@@ -9,6 +9,7 @@ from typing import Any, Literal
 from app.chat import Message, without_system
 from app.errors import InvalidError
 from app.services.data.row_values import show
+from app.translation import _
 
 Role = Literal["system", "user", "assistant"]
 ROLES: dict[str, Role] = {
@@ -26,7 +27,11 @@ def read_conversation(given: object, column: str) -> list[Message]:
     messages = given if isinstance(given, list) else [given]
     if not messages or not all(isinstance(message, dict) for message in messages):
         raise InvalidError(
-            f"{column} must be a text, or a list of messages with role and content; it is {show(given)}."
+            _(
+                "{column} must be a text, or a list of messages with role and content; it is {given}.",
+                column=column,
+                given=show(given),
+            )
         )
     return without_system([_message(message, f"{column}[{place}]") for place, message in enumerate(messages)])
 
@@ -37,7 +42,7 @@ def read_answer(given: object, column: str) -> str:
         return given
     messages = read_conversation(given, column)
     if messages[-1]["role"] != "assistant":
-        raise InvalidError(f"{column} must end with the assistant's message: it is the answer.")
+        raise InvalidError(_("{column} must end with the assistant's message: it is the answer.", column=column))
     return messages[-1]["content"]
 
 
@@ -47,10 +52,20 @@ def _message(given: dict[str, Any], column: str) -> Message:
     role = given.get(named)
     if not isinstance(role, str) or role not in ROLES:
         known = "user, assistant or system (or ShareGPT's human and gpt)"
-        raise InvalidError(f"{column}.{named} must be {known}; it is {show(role)}.")
+        raise InvalidError(
+            _(
+                "{column}.{named} must be {known}; it is {role}.",
+                column=column,
+                named=named,
+                known=known,
+                role=show(role),
+            )
+        )
     for name in ("tool_calls", "function_call"):
         if given.get(name):
-            raise InvalidError(f"{column}.{name} is not accepted: prompts hold text, not tool calls.")
+            raise InvalidError(
+                _("{column}.{name} is not accepted: prompts hold text, not tool calls.", column=column, name=name)
+            )
     return Message(role=ROLES[role], content=_content(given.get(said), f"{column}.{said}"))
 
 
@@ -66,8 +81,16 @@ def _part(given: object, column: str) -> str:
     if isinstance(given, dict) and given.get("type") == "text" and isinstance(given.get("text"), str):
         return str(given["text"])
     if isinstance(given, dict) and isinstance(given.get("type"), str) and given["type"] != "text":
-        raise InvalidError(f"{column} has a part of type {show(given['type'])}: only text is accepted.")
-    raise InvalidError(f"{column} must be a text, or a list of parts with type text; it is {show(given)}.")
+        raise InvalidError(
+            _("{column} has a part of type {given}: only text is accepted.", column=column, given=show(given["type"]))
+        )
+    raise InvalidError(
+        _(
+            "{column} must be a text, or a list of parts with type text; it is {given}.",
+            column=column,
+            given=show(given),
+        )
+    )
 
 
 _LIST_AS_TEXT = re.compile(r"""\s*\[\s*\{\s*['"](?:role|content|from|value)['"]\s*:""")
@@ -78,8 +101,12 @@ def no_list_as_text(given: object, column: str) -> object:
     JSON: nobody asked or answered that."""
     if isinstance(given, str) and _LIST_AS_TEXT.match(given):
         raise InvalidError(
-            f"{column} holds a list of messages as a text: {show(given)}. In JSON write the list itself, in a table "
-            "write it as JSON (json.dumps), or send Parquet."
+            _(
+                "{column} holds a list of messages as a text: {given}. In JSON write the list itself, in a "
+                "table write it as JSON (json.dumps), or send Parquet.",
+                column=column,
+                given=show(given),
+            )
         )
     return given
 

@@ -23,6 +23,7 @@ from app.services.data.import_summary import ImportSummary
 from app.services.data.row_forms import GivenRow
 from app.services.labeling.labelers import get_or_create_labeler
 from app.services.prompts.prompts import digest_of
+from app.translation import _
 
 UNKNOWN_LABELER = "imported"
 
@@ -79,7 +80,7 @@ class _Labelers:
             try:
                 self._found[key] = self._stored(*key)
             except AppError as error:
-                raise InvalidError(f"{place}: {error.message}") from error
+                raise InvalidError(_("{place}: {problem}", place=place, problem=error.message)) from error
         return self._found[key]
 
     def _stored(self, name: str | None, kind: LabelerKind | None) -> Labeler:
@@ -89,8 +90,13 @@ class _Labelers:
         labeler = get_or_create_labeler(self._session, name, kind or LabelerKind.IMPORTED)
         if kind is not None and labeler.kind is not kind:
             raise InvalidError(
-                f"the name {labeler.name!r} is that of a {labeler.kind} labeler here, and of a {kind} one in the file. "
-                "Give it another name in the file."
+                _(
+                    "the name {name} is that of a {kind} labeler here, and of a {other} one in the file. Give it "
+                    "another name in the file.",
+                    name=repr(labeler.name),
+                    kind=labeler.kind,
+                    other=kind,
+                )
             )
         return labeler
 

@@ -21,12 +21,13 @@ from app.services.data.import_rankings import remove_groups, take_rankings
 from app.services.data.import_summary import ImportSummary
 from app.services.data.row_forms import GivenRow
 from app.services.prompts import curation
+from app.translation import _
 
 
 def take_in(session: Session, import_id: int, given: Sequence[tuple[str, GivenRow]]) -> ImportSummary:
     """Raises InvalidError with the place of a row that does not fit what is there."""
     if session.get(PromptImport, import_id) is None:
-        raise UnavailableError("The import was ended by a restart of Fourfold. Send the file again.")
+        raise UnavailableError(_("The import was ended by a restart of Fourfold. Send the file again."))
     rows = [row for _, row in given]
     summary = take_prompts(session, import_id, rows)
     ranked = [(place, row, row.ranking) for place, row in given if row.ranking is not None]

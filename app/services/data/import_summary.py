@@ -3,6 +3,9 @@
 from dataclasses import dataclass, fields
 from datetime import datetime
 
+from app.formats.languages import in_a_text
+from app.translation import _, ngettext
+
 SHOWN_COLUMNS = 20
 
 
@@ -46,37 +49,86 @@ class ImportSummary:
 
 def told(taken: ImportSummary) -> str:
     """Every count that is not zero is in it."""
-    sentences = [_counted(taken)]
-    if taken.repeated_rankings:
-        sentences.append(f"{_many(taken.repeated_rankings, 'ranking was', 'rankings were')} there already.")
-    if taken.kept:
-        sentences.append(
-            f"{_many(taken.kept, 'row gives its prompt', 'rows give their prompts')} another split, language or place "
-            "(archived) than it has here: it stays as it is."
-        )
-    if taken.put_away:
-        prompts = _many(
-            len(taken.put_away), "prompt that ships with Fourfold is", "prompts that ship with Fourfold are"
-        )
-        sentences.append(f"{prompts} archived here, too, as in the file.")
-    if taken.held_out:
-        sentences.append(
-            f"{_many(taken.held_out, 'ranking is', 'rankings are')} about held-out prompts: kept, but not trained on."
-        )
-    if taken.archived:
-        sentences.append(
-            f"{_many(taken.archived, 'ranking is', 'rankings are')} about archived prompts: kept, but not trained on "
-            "until the prompts are restored."
-        )
-    sentences += _not_kept(taken)
-    return " ".join(sentences)
+    return in_a_text([_counted(taken), *_there_already(taken), *_not_trained_on(taken), *_not_kept(taken)])
 
 
 def _counted(taken: ImportSummary) -> str:
-    new = [_many(taken.new, "new prompt", "new prompts")] if taken.new or not taken.rankings else []
-    new += [_many(taken.rankings, "new ranking", "new rankings")] if taken.rankings else []
-    there = f"; {_many(taken.repeated, 'row', 'rows')} had a prompt that was there already" if taken.repeated else ""
-    return f"{_many(taken.lines, 'row', 'rows')} read: {' and '.join(new)}{there}."
+    rows = ngettext("{n} row read", "{n} rows read", taken.lines, n=f"{taken.lines:,}")
+    new = _new(taken)
+    if not taken.repeated:
+        return _("{rows}: {new}.", rows=rows, new=new)
+    there = ngettext(
+        "{n} row had a prompt that was there already",
+        "{n} rows had a prompt that was there already",
+        taken.repeated,
+        n=f"{taken.repeated:,}",
+    )
+    return _("{rows}: {new}; {there}.", rows=rows, new=new, there=there)
+
+
+def _new(taken: ImportSummary) -> str:
+    prompts = ngettext("{n} new prompt", "{n} new prompts", taken.new, n=f"{taken.new:,}")
+    rankings = ngettext("{n} new ranking", "{n} new rankings", taken.rankings, n=f"{taken.rankings:,}")
+    if not taken.rankings:
+        return prompts
+    return _("{prompts} and {rankings}", prompts=prompts, rankings=rankings) if taken.new else rankings
+
+
+def _there_already(taken: ImportSummary) -> list[str]:
+    said = []
+    if taken.repeated_rankings:
+        said.append(
+            ngettext(
+                "{n} ranking was there already.",
+                "{n} rankings were there already.",
+                taken.repeated_rankings,
+                n=f"{taken.repeated_rankings:,}",
+            )
+        )
+    if taken.kept:
+        said.append(
+            ngettext(
+                "{n} row gives its prompt another split, language or place (archived) than it has here: it stays as it "
+                "is.",
+                "{n} rows give their prompts another split, language or place (archived) than they have here: they "
+                "stay as they are.",
+                taken.kept,
+                n=f"{taken.kept:,}",
+            )
+        )
+    if taken.put_away:
+        said.append(
+            ngettext(
+                "{n} prompt that ships with Fourfold is archived here, too, as in the file.",
+                "{n} prompts that ship with Fourfold are archived here, too, as in the file.",
+                len(taken.put_away),
+                n=f"{len(taken.put_away):,}",
+            )
+        )
+    return said
+
+
+def _not_trained_on(taken: ImportSummary) -> list[str]:
+    said = []
+    if taken.held_out:
+        said.append(
+            ngettext(
+                "{n} ranking is about held-out prompts: kept, but not trained on.",
+                "{n} rankings are about held-out prompts: kept, but not trained on.",
+                taken.held_out,
+                n=f"{taken.held_out:,}",
+            )
+        )
+    if taken.archived:
+        said.append(
+            ngettext(
+                "{n} ranking is about archived prompts: kept, but not trained on until the prompts are restored.",
+                "{n} rankings are about archived prompts: kept, but not trained on until the prompts are restored.",
+                taken.archived,
+                n=f"{taken.archived:,}",
+            )
+        )
+    return said
 
 
 def _not_kept(taken: ImportSummary) -> list[str]:
@@ -84,18 +136,32 @@ def _not_kept(taken: ImportSummary) -> list[str]:
     said = []
     if taken.same_text:
         said.append(
-            f"{_many(taken.same_text, 'comparison', 'comparisons')} of a text with itself said nothing and "
-            f"{'was' if taken.same_text == 1 else 'were'} left out."
+            ngettext(
+                "{n} comparison of a text with itself said nothing and was left out.",
+                "{n} comparisons of a text with itself said nothing and were left out.",
+                taken.same_text,
+                n=f"{taken.same_text:,}",
+            )
         )
     if taken.answers_not_kept:
-        answers = _many(taken.answers_not_kept, "answer was", "answers were")
-        said.append(f"{answers} not compared with another and not kept: only the prompts are.")
+        said.append(
+            ngettext(
+                "{n} answer was not compared with another and not kept: only the prompts are.",
+                "{n} answers were not compared with another and not kept: only the prompts are.",
+                taken.answers_not_kept,
+                n=f"{taken.answers_not_kept:,}",
+            )
+        )
     if taken.questions_not_kept:
-        said.append(f"{_many(taken.questions_not_kept, 'later question was', 'later questions were')} not kept either.")
+        said.append(
+            ngettext(
+                "{n} later question was not kept either.",
+                "{n} later questions were not kept either.",
+                taken.questions_not_kept,
+                n=f"{taken.questions_not_kept:,}",
+            )
+        )
     if taken.columns_not_kept:
-        said.append(f"Unknown columns were not kept: {', '.join(sorted(taken.columns_not_kept))}.")
+        columns = ", ".join(sorted(taken.columns_not_kept))
+        said.append(_("Unknown columns were not kept: {columns}.", columns=columns))
     return said
-
-
-def _many(count: int, one: str, many: str) -> str:
-    return f"{count:,} {one if count == 1 else many}"

@@ -26,13 +26,14 @@ from app.services.data.row_forms import KNOWN_COLUMNS, Form, GivenRow, read_row
 from app.services.data.rows import FORMS, Place, readable
 from app.services.jobs import retraining
 from app.services.sampling.fitting import Fitting
+from app.translation import N_, _
 
 Result = TypeVar("Result")
 Rows = Callable[[], Iterator[Place]]
 ROWS_AT_ONCE = 500
 SLICE_SECONDS, LONGEST_PAUSE_SECONDS = 0.001, 0.005
-BUSY = "Another file is being imported. Send this one again in a minute."
-STOPPED = "The server is stopping. Nothing of this file was kept; send it again in a minute."
+BUSY = N_("Another file is being imported. Send this one again in a minute.")
+STOPPED = N_("The server is stopping. Nothing of this file was kept; send it again in a minute.")
 ANY = frozenset(Form)
 PROMPTS, COMPARED = frozenset({Form.PROMPTS, Form.ANSWERED}), frozenset({Form.RANKINGS, Form.COMPARISONS})
 
@@ -80,13 +81,13 @@ class Importer:
         """Takes in all rows, or none: raises InvalidError with the place of one that cannot be taken, or whose form is
         not wanted."""
         if not self._one_at_a_time.acquire(blocking=False):
-            raise ConflictError(BUSY)
+            raise ConflictError(_(BUSY))
         try:
             with readable(file, KNOWN_COLUMNS, self._folder) as rows:
                 self._check(rows, fitting, wanted)
                 return self._store(rows)
         except InvalidError as error:
-            raise InvalidError(f"{error.message} Nothing of this file was kept.") from error
+            raise InvalidError(_("{problem} Nothing of this file was kept.", problem=error.message)) from error
         finally:
             self._one_at_a_time.release()
 
@@ -105,11 +106,11 @@ class Importer:
             empty = False
             row = self._read(place, columns)
             if row.form not in wanted:
-                raise InvalidError(f"{place}: {WRONG_DOOR[row.form]}")
+                raise InvalidError(_("{place}: {problem}", place=place, problem=_(WRONG_DOOR[row.form])))
             if row.ranking is None:  # of a ranking, it is seen when it is learned from
                 _say_where(place, partial(fitting.check_quickly, row.prompt.messages))
         if empty:
-            raise InvalidError(f"The file has no rows. Send {FORMS}.")
+            raise InvalidError(_("The file has no rows. Send {forms}.", forms=_(FORMS)))
 
     def _read(self, place: str, columns: Mapping[str, Any]) -> GivenRow:
         return _say_where(place, partial(read_row, columns, self._max_characters))
@@ -156,7 +157,7 @@ class Importer:
         for row in rows():
             pace.breathe()
             if self._stopping.is_set():
-                raise UnavailableError(STOPPED)
+                raise UnavailableError(_(STOPPED))
             yield row
 
     def _end(self, import_id: int, some: Callable[[Session, int, int], int]) -> None:
@@ -178,7 +179,7 @@ def _say_where(place: str, read: Callable[[], Result]) -> Result:
     try:
         return read()
     except AppError as error:
-        raise InvalidError(f"{place}: {error.message}") from error
+        raise InvalidError(_("{place}: {problem}", place=place, problem=error.message)) from error
 
 
 _TO_PROMPTS = "Send the file to POST /api/v1/import/prompts."

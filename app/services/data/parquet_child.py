@@ -1,7 +1,7 @@
 """`python -m app.services.data.parquet_child <FILE >LINES`: the rows of a Parquet file, a JSON object a line.
 
-Started by parquet_rows.py for files of strangers: the process limits itself before it reads. Ends with 3 and part of a
-sentence on standard error where it can say what is wrong.
+Started by parquet_rows.py for files of strangers: the process limits itself before it reads. Ends with 3 and, as JSON
+on the last line of standard error, a word of parquet_rows.TROUBLE with its values where it can say what is wrong.
 """
 
 import json
@@ -36,7 +36,11 @@ def plain(value: Any) -> Any:
         return value.isoformat()
     if isinstance(value, Decimal):
         return float(value)
-    raise TypeError(f"holds values of type {type(value).__name__}")
+    raise TypeError(type(value).__name__)
+
+
+class UnusedTypeError(TypeError):
+    """The type's name, and the column's."""
 
 
 def line_of(row: dict[str, Any]) -> str:
@@ -44,7 +48,7 @@ def line_of(row: dict[str, Any]) -> str:
         return json.dumps(row, default=plain)
     except TypeError as error:
         column = next(name for name, value in row.items() if not is_plain(value))
-        raise TypeError(f"{error} in the column {column[:60]!r}, which are not used here. Leave it out.") from error
+        raise UnusedTypeError(str(error), repr(column[:60])) from error
 
 
 def is_plain(value: Any) -> bool:
@@ -69,16 +73,16 @@ def main() -> None:
             for row in batch.to_pylist():
                 sys.stdout.write(line_of(row) + "\n")
         sys.stdout.flush()
-    except TypeError as error:
-        refuse(str(error))
+    except UnusedTypeError as error:
+        refuse("type", type=error.args[0], column=error.args[1])
     except (MemoryError, pyarrow.ArrowMemoryError):
-        refuse("takes too much memory to read. Send it in parts, or as JSON Lines.")
+        refuse("memory")
     except (pyarrow.ArrowException, OSError, ValueError) as error:
-        refuse(f"cannot be read ({str(error).splitlines()[0][:200]}).")
+        refuse("unreadable", error=str(error).splitlines()[0][:200])
 
 
-def refuse(sentence: str) -> None:
-    print(sentence, file=sys.stderr)
+def refuse(why: str, **values: str) -> None:
+    print(json.dumps([why, values]), file=sys.stderr)
     sys.stderr.flush()
     os._exit(REFUSED)  # what is still to be written may fail again
 

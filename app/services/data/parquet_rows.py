@@ -4,6 +4,7 @@ A file of some kB may unpack to any size, and one that lies about its sizes may 
 process, and is an InvalidError here.
 """
 
+import json
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -13,9 +14,17 @@ from typing import IO
 
 from app.errors import InvalidError
 from app.processes import own_process
+from app.translation import N_, _
 
 SECONDS = 300.0
 REFUSED = 3  # how the child ends where it says why
+TROUBLE = {
+    "type": N_(
+        "The Parquet file holds values of type {type} in the column {column}, which are not used here. Leave it out."
+    ),
+    "memory": N_("The Parquet file takes too much memory to read. Send it in parts, or as JSON Lines."),
+    "unreadable": N_("The Parquet file cannot be read ({error})."),
+}
 
 
 @contextmanager
@@ -34,12 +43,15 @@ def json_lines_of_parquet(file: IO[bytes], folder: Path | None) -> Iterator[IO[b
                 check=False,
             )
         except subprocess.TimeoutExpired as error:
-            raise InvalidError("The Parquet file takes too much time to read. Send it in parts.") from error
+            raise InvalidError(_("The Parquet file takes too much time to read. Send it in parts.")) from error
         if done.returncode == REFUSED:
-            raise InvalidError(f"The Parquet file {done.stderr.decode('utf-8', 'replace').strip()[-500:]}")
+            why, values = json.loads(done.stderr.splitlines()[-1])
+            raise InvalidError(_(TROUBLE[why], **values))
         if done.returncode:
             raise InvalidError(
-                "The Parquet file cannot be read: it unpacks to more than this server allows, or it is "
-                "damaged. Send it in parts, or as JSON Lines."
+                _(
+                    "The Parquet file cannot be read: it unpacks to more than this server allows, or it is "
+                    "damaged. Send it in parts, or as JSON Lines."
+                )
             )
         yield lines

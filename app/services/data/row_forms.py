@@ -17,6 +17,7 @@ from app.services.data.compared_rows import GivenRanking, comparison_of, ranking
 from app.services.data.conversations import as_dialogue, no_list_as_text, read_conversation
 from app.services.data.row_values import Row, a_text, a_time, one_of
 from app.services.prompts.prompts import NewPrompt, validate_messages
+from app.translation import N_, _
 
 MAX_LANGUAGE_CHARACTERS = 16
 ANY_LENGTH = 1 << 20  # no line is longer; whether a model reads a ranking's prompt is seen when it learns
@@ -27,7 +28,7 @@ SINGLE_ANSWERS = ("completion", "response", "answer", "output", "chosen")
 COMPARED = ("chosen", "rejected", "summaries", "choice", "ranks", "scores")
 KNOWN_COLUMNS = frozenset((*ANSWER_LISTS, *PROMPTS, *SINGLE_ANSWERS, *COMPARED, "input", "label", "split", "language"))
 """By which a table is told from other text."""
-KNOWN = (
+KNOWN = N_(
     "prompt, messages or text (prompts); prompt with answers and their ranks or scores (rankings); chosen and rejected "
     "(comparisons); conversations (ShareGPT); instruction and output (Alpaca)"
 )
@@ -74,13 +75,15 @@ def _recognised(row: Row) -> Callable[[Row, int], GivenRow]:
         return _ranking
     if row.has("label") and any(row.has(name) for name in ("completion", "response")):
         raise InvalidError(
-            "it is one answer with a label (as KTO reads them), which compares nothing. Send pairs of answers (prompt, "
-            "chosen, rejected); or leave the label out, and its prompt is imported."
+            _(
+                "it is one answer with a label (as KTO reads them), which compares nothing. Send pairs of "
+                "answers (prompt, chosen, rejected); or leave the label out, and its prompt is imported."
+            )
         )
     if any(row.has(name) for name in PROMPTS):
         return _prompt
     names = ", ".join(sorted(row.left(), key=str)) or "none"
-    raise InvalidError(f"its columns are not known ({names}). It needs {KNOWN}.")
+    raise InvalidError(_("its columns are not known ({names}). It needs {known}.", names=names, known=_(KNOWN)))
 
 
 def _prompt(row: Row, max_characters: int) -> GivenRow:
@@ -92,7 +95,7 @@ def _prompt(row: Row, max_characters: int) -> GivenRow:
         return GivenRow(Form.ANSWERED if beside else Form.PROMPTS, prompt, answers_not_kept=beside)
     roles = [message["role"] for message in messages]
     if roles[0] == "assistant":
-        raise InvalidError("it begins with an answer: nothing was asked before it that could be the prompt.")
+        raise InvalidError(_("it begins with an answer: nothing was asked before it that could be the prompt."))
     asked = _under_system(row, messages[: roles.index("assistant")])
     prompt = NewPrompt(validate_messages(asked, max_characters))
     answers = roles.count("assistant")
@@ -126,11 +129,13 @@ def _comparison(row: Row, _: int) -> GivenRow:
     return GivenRow(Form.COMPARISONS, NewPrompt(validate_messages(messages, ANY_LENGTH)), ranking)
 
 
-def _ranking(row: Row, _: int) -> GivenRow:
+def _ranking(row: Row, _most: int) -> GivenRow:
     name = next(name for name in ANSWER_LISTS if isinstance(row.get(name), list))
     messages = _explicit_prompt(row)
     if messages is None:
-        raise InvalidError(f"it has {name}, but nothing that they answer. It needs prompt (a text or messages).")
+        raise InvalidError(
+            _("it has {name}, but nothing that they answer. It needs prompt (a text or messages).", name=name)
+        )
     messages, ranking = _under_system(row, messages), ranking_of(row, name)
     return GivenRow(Form.RANKINGS, NewPrompt(validate_messages(messages, ANY_LENGTH)), ranking)
 
@@ -165,7 +170,12 @@ def _language(given: object) -> str | None:
     if given is None:
         return None
     if not isinstance(given, str) or len(clean_text(given)) > MAX_LANGUAGE_CHARACTERS:
-        raise InvalidError(f"language is a short code such as en or zh, {MAX_LANGUAGE_CHARACTERS} characters at most.")
+        raise InvalidError(
+            _(
+                "language is a short code such as en or zh, {max_language_characters} characters at most.",
+                max_language_characters=MAX_LANGUAGE_CHARACTERS,
+            )
+        )
     return clean_text(given) or None
 
 

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from app.errors import InvalidError
 from app.formats.texts import clean_text
 from app.hparams import SamplingParams
+from app.translation import _
 
 Kind = TypeVar("Kind", bound=StrEnum)
 SHOWN = 60  # characters of a value in a sentence
@@ -59,7 +60,7 @@ def show(given: object) -> str:
 def a_text(given: object, column: str) -> str | None:
     if given is None or isinstance(given, str):
         return given
-    raise InvalidError(f"{column} must be a text; it is {show(given)}.")
+    raise InvalidError(_("{column} must be a text; it is {given}.", column=column, given=show(given)))
 
 
 def a_whole_number(given: object, column: str, *, most: int = MAX_NUMBER) -> int | None:
@@ -70,7 +71,14 @@ def a_whole_number(given: object, column: str, *, most: int = MAX_NUMBER) -> int
         given = int(given)
     if given is None or (isinstance(given, int) and not isinstance(given, bool) and 0 <= given <= most):
         return given
-    raise InvalidError(f"{column} must be a whole number from 0 to {most:,}; it is {show(given)}.")
+    raise InvalidError(
+        _(
+            "{column} must be a whole number from 0 to {most}; it is {given}.",
+            column=column,
+            most=f"{most:,}",
+            given=show(given),
+        )
+    )
 
 
 def a_number(given: object, column: str) -> float:
@@ -80,7 +88,7 @@ def a_number(given: object, column: str) -> float:
     except (ValueError, OverflowError):
         number = math.nan
     if not math.isfinite(number):
-        raise InvalidError(f"{column} must be a number; it is {show(given)}.")
+        raise InvalidError(_("{column} must be a number; it is {given}.", column=column, given=show(given)))
     return number
 
 
@@ -94,14 +102,18 @@ def a_time(given: object, column: str) -> datetime | None:
             return (time if time.tzinfo else time.replace(tzinfo=UTC)).astimezone(UTC)
     except (ValueError, OverflowError):
         pass
-    raise InvalidError(f"{column} must be a time such as 2026-01-31T12:00:00+00:00; it is {show(given)}.")
+    raise InvalidError(
+        _("{column} must be a time such as 2026-01-31T12:00:00+00:00; it is {given}.", column=column, given=show(given))
+    )
 
 
 def one_of(given: object, column: str, kind: type[Kind]) -> Kind | None:
     if given is None:
         return None
     if given not in list(kind):
-        raise InvalidError(f"{column} must be one of {', '.join(kind)}; it is {show(given)}.")
+        raise InvalidError(
+            _("{column} must be one of {kind}; it is {given}.", column=column, kind=", ".join(kind), given=show(given))
+        )
     return kind(str(given))
 
 
@@ -111,7 +123,7 @@ def a_flag(given: object, column: str) -> bool:
         return given.strip().lower() == "true"
     if given is None or isinstance(given, bool):
         return bool(given)
-    raise InvalidError(f"{column} must be true or false; it is {show(given)}.")
+    raise InvalidError(_("{column} must be true or false; it is {given}.", column=column, given=show(given)))
 
 
 def sampling_settings(given: object) -> dict[str, Any]:
@@ -119,7 +131,9 @@ def sampling_settings(given: object) -> dict[str, Any]:
     if given is None:
         return {}
     if not isinstance(given, dict) or not all(_is_setting(value) for value in given.values()):
-        raise InvalidError(f"settings must be an object of numbers, texts and lists of texts; it is {show(given)}.")
+        raise InvalidError(
+            _("settings must be an object of numbers, texts and lists of texts; it is {given}.", given=show(given))
+        )
     return {name: value for name, value in given.items() if name in SAMPLING}
 
 

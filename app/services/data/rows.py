@@ -9,7 +9,7 @@ import csv
 import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
 
@@ -17,6 +17,7 @@ from app.errors import InvalidError
 from app.formats.strict_json import JsonValueError, NotJsonError, parse_json
 from app.formats.texts import clean_text
 from app.services.data.parquet_rows import json_lines_of_parquet
+from app.translation import N_, _
 
 MAX_ROW_BYTES = 1 << 20
 READ_AT_ONCE = 1 << 16
@@ -31,8 +32,9 @@ PACKED = {
     b"BZh": "bzip2",
 }
 OTHER_TEXT = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
-FORMS = "JSON Lines (an object a line), a JSON list, CSV with the columns' names in its first line, or Parquet"
-TOO_LONG = f"it is longer than {MAX_ROW_BYTES >> 10:,} kB."
+FORMS = N_("JSON Lines (an object a line), a JSON list, CSV with the columns' names in its first line, or Parquet")
+TOO_LONG = N_("it is longer than {n} kB.")
+LINE, ROW, ENTRY = N_("Line {n}"), N_("Row {n}"), N_("Entry {n}")
 Place = tuple[str, Mapping[str, Any]]
 
 
@@ -40,7 +42,11 @@ class RowError(InvalidError):
     """What is wrong with a row, and where it stands."""
 
     def __init__(self, place: str, message: str) -> None:
-        super().__init__(f"{place}: {message}")
+        super().__init__(_("{place}: {problem}", place=place, problem=message))
+
+
+def too_long() -> str:
+    return _(TOO_LONG, n=f"{MAX_ROW_BYTES >> 10:,}")
 
 
 @contextmanager
@@ -53,16 +59,16 @@ def readable(
     start = file.read(READ_AT_ONCE)
     if start.startswith(PARQUET):
         with json_lines_of_parquet(file, folder) as lines:
-            yield lambda: _json_lines(lines, word="Row")
+            yield lambda: _json_lines(lines, word=ROW)
         return
     for mark, name in PACKED.items():
         if start.startswith(mark):
-            raise InvalidError(f"The file is compressed ({name}). Unpack it and send what is inside.")
+            raise InvalidError(_("The file is compressed ({name}). Unpack it and send what is inside.", name=name))
     if start.startswith(OTHER_TEXT) or b"\0" in start[:4]:
-        raise InvalidError("The file is UTF-16 text. Save it as UTF-8 and send it again.")
+        raise InvalidError(_("The file is UTF-16 text. Save it as UTF-8 and send it again."))
     first = start.removeprefix(codecs.BOM_UTF8).lstrip()[:1]
     if first in (b"{", b""):
-        yield lambda: _json_lines(file, word="Line")
+        yield lambda: _json_lines(file, word=LINE)
     elif first == b"[":
         yield lambda: _json_list(file)
     else:
@@ -82,8 +88,8 @@ def _lines(file: IO[bytes], word: str) -> Iterator[tuple[str, bytes]]:
     while line := file.readline(MAX_ROW_BYTES + 1):
         number += 1
         if len(line) > MAX_ROW_BYTES:
-            raise RowError(f"{word} {number}", TOO_LONG)
-        yield f"{word} {number}", line
+            raise RowError(_(word, n=number), too_long())
+        yield _(word, n=number), line
 
 
 def _json_lines(file: IO[bytes], word: str) -> Iterator[Place]:
@@ -97,11 +103,11 @@ def _object(data: bytes, place: str) -> dict[str, Any]:
     try:
         row = parse_json(data)
     except NotJsonError as error:
-        raise RowError(place, f"it is not valid JSON ({error}).") from error
+        raise RowError(place, _("it is not valid JSON ({error}).", error=error)) from error
     except JsonValueError as error:
-        raise RowError(place, f"{error}.") from error
+        raise RowError(place, _("{error}.", error=error)) from error
     if not isinstance(row, dict):
-        raise RowError(place, "it is not a JSON object.")
+        raise RowError(place, _("it is not a JSON object."))
     return row
 
 
@@ -110,15 +116,19 @@ def _json_list(file: IO[bytes]) -> Iterator[Place]:
     _from_start(file)
     text = _Ahead(file)
     text.skip("[")
-    number, place = 0, "Entry 1"
+    number, place = 0, _(ENTRY, n=1)
     while not text.skip("]"):
         if number and not text.skip(","):
-            raise RowError(place, f"it is not valid JSON: after it comes {text.sight()!r}, not a comma.")
+            raise RowError(
+                place, _("it is not valid JSON: after it comes {sight}, not a comma.", sight=repr(text.sight()))
+            )
         number += 1
-        place = f"Entry {number}"
+        place = _(ENTRY, n=number)
         yield place, _object(text.value(place), place)
     if text.more():
-        raise InvalidError(f"Something follows the list: {text.sight()!r}. Send {FORMS}.")
+        raise InvalidError(
+            _("Something follows the list: {sight}. Send {forms}.", sight=repr(text.sight()), forms=_(FORMS))
+        )
 
 
 class _Ahead:
@@ -136,7 +146,9 @@ class _Ahead:
         try:
             self._text += self._decoder.decode(piece, final=not piece)
         except UnicodeDecodeError as error:
-            raise InvalidError("The file is not UTF-8 text. Save it as UTF-8, unpacked, and send it again.") from error
+            raise InvalidError(
+                _("The file is not UTF-8 text. Save it as UTF-8, unpacked, and send it again.")
+            ) from error
         return bool(piece)
 
     def more(self) -> bool:
@@ -166,11 +178,11 @@ class _Ahead:
                 if len(self._text) <= MAX_ROW_BYTES and self._read():
                     continue
                 long = len(self._text) > MAX_ROW_BYTES
-                why = TOO_LONG if long else f"it is not valid JSON ({error or 'too deep'})."
+                why = too_long() if long else _("it is not valid JSON ({error}).", error=error or "too deep")
                 raise RowError(place, why) from error
             value, self._text = self._text[:end].encode("utf-8", "surrogatepass"), self._text[end:]
             if len(value) > MAX_ROW_BYTES:
-                raise RowError(place, TOO_LONG)
+                raise RowError(place, too_long())
             return value
 
 
@@ -189,12 +201,19 @@ def _table(file: IO[bytes], known: frozenset[str]) -> Iterator[Place]:
         except StopIteration:
             return
         except csv.Error as error:
-            raise RowError(at.place, f"it is not a row of CSV ({error}).") from error
+            raise RowError(at.place, _("it is not a row of CSV ({error}).", error=error)) from error
         if names is None:
             names = _names(cells, known)
         elif any(map(str.strip, cells)):
             if len(cells) != len(names):
-                raise RowError(at.place, f"it has {len(cells):,} cells; the first line names {len(names):,} columns.")
+                raise RowError(
+                    at.place,
+                    _(
+                        "it has {n} cells; the first line names {n2} columns.",
+                        n=f"{len(cells):,}",
+                        n2=f"{len(names):,}",
+                    ),
+                )
             yield at.place, dict(zip(names, map(_cell, cells), strict=True))
 
 
@@ -203,24 +222,24 @@ class _Reached:
     """How far a table is read."""
 
     lines: int = 0
-    place: str = "Line 1"
+    place: str = field(default_factory=lambda: _(LINE, n=1))
     """Where the row that is read begins."""
     row_bytes: int = 0
 
     def begin(self) -> None:
-        self.place, self.row_bytes = f"Line {self.lines + 1}", 0
+        self.place, self.row_bytes = _(LINE, n=self.lines + 1), 0
 
 
 def _texts(file: IO[bytes], at: _Reached) -> Iterator[str]:
-    for place, line in _lines(file, "Line"):
+    for place, line in _lines(file, LINE):
         at.lines += 1
         at.row_bytes += len(line)
         if at.row_bytes > MAX_ROW_BYTES:
-            raise RowError(at.place, "its row is too long: perhaps a quotation mark was never closed.")
+            raise RowError(at.place, _("its row is too long: perhaps a quotation mark was never closed."))
         try:
             yield line.decode("utf-8")
         except UnicodeDecodeError as error:
-            raise RowError(place, "it is not UTF-8 text. Save the file as UTF-8 and send it again.") from error
+            raise RowError(place, _("it is not UTF-8 text. Save the file as UTF-8 and send it again.")) from error
 
 
 def _separator(file: IO[bytes], known: frozenset[str]) -> str:
@@ -237,8 +256,12 @@ def _separator(file: IO[bytes], known: frozenset[str]) -> str:
     if not recognised(best):
         shown = clean_text(first)[:80]
         raise InvalidError(
-            f"This kind of file is not known: its first line is {shown!r}. Send {FORMS}. Columns are called for "
-            "example prompt, or prompt, chosen and rejected (docs/data.md names them all)."
+            _(
+                "This kind of file is not known: its first line is {shown}. Send {forms}. Columns are called "
+                "for example prompt, or prompt, chosen and rejected (docs/data.md names them all).",
+                shown=repr(shown),
+                forms=_(FORMS),
+            )
         )
     return best
 
@@ -246,10 +269,17 @@ def _separator(file: IO[bytes], known: frozenset[str]) -> str:
 def _names(cells: list[str], known: frozenset[str]) -> list[str]:
     names = [_name(cell, known) for cell in cells]
     if len(names) > MAX_COLUMNS:
-        raise RowError("Line 1", f"it names {len(names):,} columns; at most {MAX_COLUMNS:,} are taken.")
+        raise RowError(
+            _(LINE, n=1),
+            _(
+                "it names {n} columns; at most {max_columns} are taken.",
+                n=f"{len(names):,}",
+                max_columns=f"{MAX_COLUMNS:,}",
+            ),
+        )
     twice = next((name for name in names if name and names.count(name) > 1), None)
     if twice is not None:
-        raise RowError("Line 1", f"two columns are called {twice[:60]!r}. Rename one.")
+        raise RowError(_(LINE, n=1), _("two columns are called {twice}. Rename one.", twice=repr(twice[:60])))
     return names
 
 

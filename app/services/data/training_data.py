@@ -16,6 +16,7 @@ from app.db.models.prompts import Prompt, PromptSplit
 from app.db.models.rankings import Ranking
 from app.errors import ConflictError
 from app.services.labeling.drawing import Tags
+from app.translation import _
 
 CHUNK = 500  # ids in one statement; SQLite takes 32,766 at most
 
@@ -115,7 +116,7 @@ def prompts_by_id(session: Session, ids: Sequence[int]) -> list[Prompt]:
         prompts |= {prompt.id: prompt for prompt in session.scalars(select(Prompt).where(Prompt.id.in_(chunk)))}
     gone = next((prompt_id for prompt_id in ids if prompt_id not in prompts), None)
     if gone is not None:
-        raise ConflictError(f"Prompt {gone}, which this job had chosen, has been deleted. Start it again.")
+        raise ConflictError(_("Prompt {gone}, which this job had chosen, has been deleted. Start it again.", gone=gone))
     return [prompts[prompt_id] for prompt_id in ids]
 
 

@@ -7,10 +7,12 @@ from sqlalchemy.orm import Session
 
 from app.errors import InvalidError
 from app.formats.ids import MAX_ID
+from app.formats.languages import either
 from app.hparam_fields import hparam_fields
 from app.kinds.kind import Kind, VersionParam
 from app.services.jobs.needs import check_needs
 from app.services.versions.versions import usable_version
+from app.translation import _
 
 
 def check_params(session: Session, kind: Kind, params: dict[str, Any]) -> dict[str, Any]:
@@ -45,7 +47,7 @@ def _check_required(kind: Kind, params: dict[str, Any]) -> None:
         if param.required and param.name not in params:
             raise InvalidError(
                 f"{kind.name} needs {param.name}: {param.purpose}.",
-                page=f"Choose {param.purpose}. Train a policy first if there is none.",
+                page=_("Choose {what}. Train a policy first if there is none.", what=_(param.purpose)),
             )
 
 
@@ -53,18 +55,18 @@ def _check_version(session: Session, param: VersionParam, value: Any) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= MAX_ID:
         raise InvalidError(
             f"{param.name} must be the number of a version, as listed by GET /api/v1/versions.",
-            page="Choose one of the versions that the Train page lists.",
+            page=_("Choose one of the versions that the Train page lists."),
         )
     version = usable_version(session, value)
     if version.kind not in param.kinds:
         raise InvalidError(
             f"{param.name} must name a version of kind {' or '.join(param.kinds)}; {value} is of kind {version.kind}.",
-            page=f"Version {value} cannot be used for this. Choose one of those that the Train page offers.",
+            page=_("Version {id} cannot be used for this. Choose one of those that the Train page offers.", id=value),
         )
     return value
 
 
 def _check_choice(name: str, value: Any, words: tuple[str, ...]) -> str:
     if value not in words:
-        raise InvalidError(f"{name} must be {' or '.join(words)}.")
+        raise InvalidError(_("{name} must be {words}.", name=name, words=either(words)))
     return str(value)

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from app.db.base import utc_now
 from app.db.models.jobs import LIVE, Job, JobMetric, JobStatus
+from app.translation import _
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,7 @@ def requeue(session: Session, lost: HandOver) -> bool:
     An attempt that lives all the same is refused at its next report; the new one goes on from the same checkpoint.
     """
     live = update(Job).where(Job.id == lost.job_id, Job.dispatches == lost.number, Job.status.in_(LIVE))
-    values = {"status": JobStatus.QUEUED, "dispatched_at": None, "message": "Waiting to be resumed"}
+    values = {"status": JobStatus.QUEUED, "dispatched_at": None, "message": _("Waiting to be resumed")}
     return session.execute(live.values(**values).returning(Job.id)).scalar_one_or_none() is not None
 
 
@@ -108,8 +109,11 @@ def start_attempt(
         job.attempts_without_progress = 0
         job.checkpoint_seen = checkpoint
     if job.attempts_without_progress >= max_attempts:
-        cause = crash or "The worker was killed while it ran."
-        error = f"Gave up after {job.attempts_without_progress} starts without progress. {cause}"
+        error = _(
+            "Gave up after {n} starts without progress. {cause}",
+            n=job.attempts_without_progress,
+            cause=crash or _("The worker was killed while it ran."),
+        )
         _end(job, JobStatus.FAILED, error=error)
         return None
     job.attempts += 1
@@ -117,7 +121,7 @@ def start_attempt(
     job.fence += 1
     job.executor_id = executor_id
     job.status = JobStatus.RUNNING
-    job.message = "Starting" if job.attempts == 1 else f"Starting again (attempt {job.attempts})"
+    job.message = _("Starting") if job.attempts == 1 else _("Starting again (attempt {n})", n=job.attempts)
     job.started_at, job.heartbeat_at, job.ends_at = _start_time(job), utc_now(), None
     return job.fence
 
@@ -143,7 +147,7 @@ def release_attempt(session: Session, job_id: str, fence: int) -> None:
             status=JobStatus.QUEUED,
             attempts=Job.attempts - 1,
             attempts_without_progress=Job.attempts_without_progress - 1,
-            message="Waiting for the worker to start again",
+            message=_("Waiting for the worker to start again"),
         )
     )
 
@@ -202,6 +206,6 @@ def finish(
     """Ends the attempt's job. False: another attempt took over, and the caller must roll back."""
     values: dict[str, Any] = {"status": status, "result": result, "error": error, "finished_at": utc_now()}
     if status is JobStatus.SUCCEEDED:
-        values |= {"step": Job.total_steps, "message": "Done"}
+        values |= {"step": Job.total_steps, "message": _("Done")}
     ended = session.execute(_of_attempt(job_id, fence).values(**values).returning(Job.id))
     return ended.scalar_one_or_none() is not None

@@ -21,6 +21,7 @@ from app.services.jobs import heartbeats, job_folders
 from app.services.jobs.job_params import check_params
 from app.services.paging import Page, check_limit
 from app.settings.config import Settings
+from app.translation import N_, _
 
 FINAL = tuple(status for status in JobStatus if status not in LIVE)
 
@@ -70,7 +71,7 @@ def get_job(session: Session, job_id: str) -> Job:
     if job is None:
         raise NotFoundError(
             f"There is no job {job_id[:80]!r}. GET /api/v1/jobs lists them.",
-            page=f"There is no job {job_id[:80]!r}. The Train page shows the latest ones.",
+            page=_("There is no job {id}. The Train page shows the latest ones.", id=repr(job_id[:80])),
         )
     return job
 
@@ -105,7 +106,10 @@ def request_cancel(session: Session, job_id: str, *, stale_seconds: float = 15.0
     if job.status is JobStatus.CANCELLED:
         return job
     if job.status not in LIVE:
-        raise ConflictError(f"The job has already {job.status}; there is nothing to cancel.")
+        raise ConflictError(
+            f"The job has already {job.status}; there is nothing to cancel.",
+            page=_("The job has already ended; there is nothing to cancel."),
+        )
     job.cancel_requested = True
     job.dedup_key = job.id  # it no longer stands for its work
     living = heartbeats.living_workers(session, stale_seconds=stale_seconds)
@@ -125,19 +129,22 @@ def resume_job(session: Session, job_id: str, settings: Settings) -> Job:
     if job.status in LIVE:
         return job
     if job.status is not JobStatus.FAILED:
-        raise ConflictError(f"A {job.status} job cannot be resumed, only a failed one. Start it again instead.")
+        raise ConflictError(
+            f"A {job.status} job cannot be resumed, only a failed one. Start it again instead.",
+            page=_("Only a failed job can be resumed, and this one did not fail. Start it again instead."),
+        )
     if not job_folders.has_checkpoint(settings, job_id):
-        raise ConflictError("This job has no checkpoint to resume from. Start it again instead.")
+        raise ConflictError(_("This job has no checkpoint to resume from. Start it again instead."))
     key = _dedup_key(kind_named(job.kind), job.params)
     other = _live_job(session, key)
     if other is not None:
         raise ConflictError(
             f"Job {other.id} already does this work. Wait for it to end, or cancel it first.",
-            page="Another job already does this work. Wait for it to end, or cancel it first.",
+            page=_("Another job already does this work. Wait for it to end, or cancel it first."),
         )
     job.status = JobStatus.QUEUED
     job.cancel_requested, job.dedup_key = False, key  # a cancel that it failed before seeing is taken back
-    job.message = "Waiting to resume from its checkpoint"
+    job.message = N_("Waiting to resume from its checkpoint")
     job.attempts_without_progress = 0
     job.dispatched_at = job.finished_at = job.error = None
     session.flush()
@@ -154,7 +161,7 @@ def ended_job(session: Session, job_id: str) -> Job:
     """Raises ConflictError for a live one."""
     job = get_job(session, job_id)
     if job.status in LIVE:
-        raise ConflictError("The job has not ended yet. Cancel it first, or wait for its end.")
+        raise ConflictError(_("The job has not ended yet. Cancel it first, or wait for its end."))
     return job
 
 

@@ -10,6 +10,7 @@ from app.db.models.rankings import Ranking
 from app.errors import ConflictError
 from app.kinds.kind import Kind, Need
 from app.services.versions import versions
+from app.translation import _
 
 
 def check_needs(session: Session, kind: Kind, params: Mapping[str, Any]) -> None:
@@ -32,8 +33,8 @@ def is_met(session: Session, need: Need, params: Mapping[str, Any]) -> bool:
 
 def _error(need: Need) -> ConflictError:
     if need is Need.RANKINGS:
-        return ConflictError("There are no rankings to learn from yet. Rank some answers first.")
+        return ConflictError(_("There are no rankings to learn from yet. Rank some answers first."))
     return ConflictError(
         "There is no active reward model yet. Train one from rankings first (job train_reward).",
-        page="There is no active reward model yet. Train one from rankings first.",
+        page=_("There is no active reward model yet. Train one from rankings first."),
     )

@@ -10,13 +10,15 @@ from pathlib import Path
 from typing import Any
 
 from app.formats.figures import exponential, gibibytes, millions
+from app.formats.languages import in_a_text
 from app.hparams import ModelConfig, PPOHparams
 from app.kinds.kind import StartPlan
 from app.model_info.memory_need import ppo_memory
 from app.model_info.size import fit_ppo, layer_parameters
 from app.processes.machine import available_bytes
+from app.translation import N_, _
 
-TOO_LITTLE = "Too little memory is free: the training would be refused. Close other programs first."
+TOO_LITTLE = N_("Too little memory is free: the training would be refused. Close other programs first.")
 USUAL_PROMPT = 64  # tokens
 MOST_SIZE = 1 << 24  # as where the model is opened (app/model_info/config_fields.py)
 SIZES = tuple(each.name for each in fields(ModelConfig) if each.type in (int, bool))
@@ -44,13 +46,23 @@ def start_plan(directory: Path) -> StartPlan | None:
     plan = ppo_plan(directory)
     if plan is None:
         return None
-    free = "" if plan.available is None else f"; {gibibytes(plan.available)} are free"
-    return StartPlan(
-        f"Learning rate {exponential(plan.learning_rate)}, by the model's size ({millions(plan.parameters)} parameters "
-        f"in {plan.num_layers} layers, the lowest {plan.num_frozen_layers} of them frozen). "
-        f"Takes about {gibibytes(plan.memory)} of memory{free}.",
-        "" if plan.fits else TOO_LITTLE,
+    rate = _(
+        "Learning rate {rate}, by the model's size ({parameters} parameters in {layers} layers, the lowest {frozen} of "
+        "them frozen).",
+        rate=exponential(plan.learning_rate),
+        parameters=millions(plan.parameters),
+        layers=plan.num_layers,
+        frozen=plan.num_frozen_layers,
     )
+    if plan.available is None:
+        memory = _("Takes about {memory} of memory.", memory=gibibytes(plan.memory))
+    else:
+        memory = _(
+            "Takes about {memory} of memory; {free} are free.",
+            memory=gibibytes(plan.memory),
+            free=gibibytes(plan.available),
+        )
+    return StartPlan(in_a_text([rate, memory]), "" if plan.fits else _(TOO_LITTLE))
 
 
 def ppo_plan(directory: Path) -> PPOPlan | None:

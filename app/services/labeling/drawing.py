@@ -14,6 +14,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from app.db.models.prompts import Prompt, PromptSplit
 from app.errors import UnavailableError
+from app.translation import _, ngettext
 
 KEY_DIGITS = 16
 Tags = tuple[str, ...] | None
@@ -142,15 +143,18 @@ def _nothing_to_show(session: Session) -> str:
     aside = count_set_aside(session, PromptSplit.TRAIN)
     if not aside:
         return _nothing_but_archived(session)
-    verb = "is 1 prompt" if aside == 1 else f"are {aside:,} prompts"
-    return (
-        f"There {verb}, but none that the active version can answer: what is too long for it is left out. Add a "
-        "shorter one on the Prompts page, or activate a version that reads more."
+    return ngettext(
+        "There is {n} prompt, but none that the active version can answer: what is too long for it is left out. Add a "
+        "shorter one on the Prompts page, or activate a version that reads more.",
+        "There are {n} prompts, but none that the active version can answer: what is too long for it is left out. Add "
+        "a shorter one on the Prompts page, or activate a version that reads more.",
+        aside,
+        n=f"{aside:,}",
     )
 
 
 def _nothing_but_archived(session: Session) -> str:
     archived = Prompt.archived_at.is_not(None), Prompt.split == PromptSplit.TRAIN
     if count_at_most(session, *archived, at_most=1):
-        return "All prompts are archived. Restore some on the Prompts page, or add one there."
-    return "There are no prompts to show. Add some on the Prompts page."
+        return _("All prompts are archived. Restore some on the Prompts page, or add one there.")
+    return _("There are no prompts to show. Add some on the Prompts page.")

@@ -18,15 +18,16 @@ from app.errors import ConflictError, NotFoundError
 from app.hparams import SamplingParams
 from app.services.labeling import drawing
 from app.services.labeling.drawing import Tags
+from app.translation import N_, _
 
 _random = random.SystemRandom()
 PAGE_STATES = {
-    GroupStatus.SAMPLING: "its answers are still being written",
-    GroupStatus.READY: "it was given back",
-    GroupStatus.LEASED: "somebody else has it now",
-    GroupStatus.RANKED: "it has been ranked",
-    GroupStatus.SKIPPED: "it was skipped",
-    GroupStatus.EXPIRED: "another version answers now",
+    GroupStatus.SAMPLING: N_("its answers are still being written"),
+    GroupStatus.READY: N_("it was given back"),
+    GroupStatus.LEASED: N_("somebody else has it now"),
+    GroupStatus.RANKED: N_("it has been ranked"),
+    GroupStatus.SKIPPED: N_("it was skipped"),
+    GroupStatus.EXPIRED: N_("another version answers now"),
 }
 FULL = (joinedload(Group.prompt, innerjoin=True), selectinload(Group.completions))
 
@@ -204,7 +205,7 @@ def get_group(session: Session, group_id: int) -> Group:
     if group is None:
         raise NotFoundError(
             f"There is no group {group_id}. POST /api/v1/groups/next leases one.",
-            page="There is no such card. Continue with the next one.",
+            page=_("There is no such card. Continue with the next one."),
         )
     return group
 
@@ -227,7 +228,10 @@ def check_leased(group: Group, labeler: Labeler) -> None:
         raise ConflictError(
             f"Group {group.id} is not leased to {labeler.name}: it is {_state(group)}. "
             "Take another one (POST /api/v1/groups/next).",
-            page=f"This card is not yours any more: {PAGE_STATES[group.status]}. Continue with the next one.",
+            page=_(
+                "This card is not yours any more: {reason}. Continue with the next one.",
+                reason=_(PAGE_STATES[group.status]),
+            ),
         )
 
 

@@ -18,6 +18,7 @@ from app.db.models.labelers import Labeler, LabelerKind
 from app.errors import ConflictError
 from app.formats.texts import clean_name
 from app.services.labeling import groups
+from app.translation import _
 
 MAX_NAME_CHARACTERS = 64
 _MADE_UP = re.compile("Browser [A-Z2-7]{4}-[A-Z2-7]{4}")
@@ -53,7 +54,7 @@ def take_name(session: Session, *, old: str, new: str) -> Change:
     use in other browsers: everything stays with it. Raises ConflictError for the name of a simulated labeler."""
     known, former = find_labeler(session, new), find_labeler(session, old)
     if known is not None and known.kind is LabelerKind.SIMULATED:
-        raise ConflictError(f"The name {new!r} belongs to a simulated labeler. Choose another one.")
+        raise ConflictError(_("The name {name} belongs to a simulated labeler. Choose another one.", name=repr(new)))
     if former is not None and old != new and _MADE_UP.fullmatch(old):
         if known is None:
             former.name = new
@@ -97,4 +98,4 @@ def find_labeler(session: Session, name: str) -> Labeler | None:
 
 def check_name(name: str) -> str:
     """In its one form; raises InvalidError."""
-    return clean_name(name, what="A labeler's name", most=MAX_NAME_CHARACTERS)
+    return clean_name(name, what=_("A labeler's name"), most=MAX_NAME_CHARACTERS)

@@ -11,6 +11,7 @@ from app.errors import ConflictError, UnavailableError
 from app.formats.languages import UNKNOWN, Asked, listed, primary
 from app.services.labeling.drawing import Tags
 from app.services.versions import versions
+from app.translation import _
 
 MOST_TAGS = 200
 
@@ -65,8 +66,12 @@ class LanguagesAtHand:
                 return _some(self.stored, tags, wanted)
         elif asked.languages and asked.chosen and self.model is not None:
             raise NoPromptsError(
-                f"You read {listed(asked.languages)}; the active version is for {listed(self.model)}. Choose another "
-                "language below, or activate a version that is for yours."
+                _(
+                    "You read {yours}; the active version is for {its}. Choose another language below, or activate a "
+                    "version that is for yours.",
+                    yours=listed(asked.languages),
+                    its=listed(self.model),
+                )
             )
         return _some(self.stored, _matching(self.stored, self.model), self.model or frozenset())
 
@@ -95,4 +100,7 @@ def _some(stored: list[str], tags: Tags, wanted: frozenset[str]) -> Tags:
 
 
 def _none_in(wanted: frozenset[str]) -> str:
-    return f"There are no prompts in {listed(wanted)}. Add some on the Prompts page, or choose another language."
+    return _(
+        "There are no prompts in {languages}. Add some on the Prompts page, or choose another language.",
+        languages=listed(wanted),
+    )

@@ -16,6 +16,7 @@ from app.preferences import ranks_in_order
 from app.services.jobs import retraining
 from app.services.labeling.groups import check_leased, get_group, is_leased_to, lease
 from app.services.paging import Page, page_by_id
+from app.translation import _
 
 MAX_COMMENT_CHARACTERS = 2_000
 MAX_DURATION_MS = 24 * 3_600 * 1_000
@@ -65,14 +66,17 @@ def submit_ranking(
 
 def _check_extras(comment: str | None, duration_ms: int | None, idempotency_key: str | None) -> None:
     if comment is not None and len(comment) > MAX_COMMENT_CHARACTERS:
-        raise InvalidError(f"The comment has {len(comment)} characters; at most {MAX_COMMENT_CHARACTERS} are kept.")
+        raise InvalidError(
+            _("The comment has {n} characters; at most {most} are kept.", n=len(comment), most=MAX_COMMENT_CHARACTERS)
+        )
     if duration_ms is not None and not 0 <= duration_ms <= MAX_DURATION_MS:
         raise InvalidError(
-            f"duration_ms goes from 0 to {MAX_DURATION_MS} (a day).", page="The form was changed. Reload the page."
+            f"duration_ms goes from 0 to {MAX_DURATION_MS} (a day).", page=_("The form was changed. Reload the page.")
         )
     if idempotency_key is not None and not 1 <= len(idempotency_key) <= MAX_KEY_CHARACTERS:
         raise InvalidError(
-            f"idempotency_key has 1 to {MAX_KEY_CHARACTERS} characters.", page="The form was changed. Reload the page."
+            f"idempotency_key has 1 to {MAX_KEY_CHARACTERS} characters.",
+            page=_("The form was changed. Reload the page."),
         )
 
 
@@ -80,7 +84,7 @@ def _check_ranks(group: Group, ranks: Mapping[int, int]) -> None:
     try:
         ranks_in_order(ranks, [answer.id for answer in group.completions])
     except ValueError as error:
-        raise InvalidError(str(error), page="The form was changed. Reload the page, then rank again.") from error
+        raise InvalidError(str(error), page=_("The form was changed. Reload the page, then rank again.")) from error
 
 
 def _by_key(session: Session, labeler: Labeler, key: str | None, group_id: int) -> Ranking | None:
@@ -90,7 +94,7 @@ def _by_key(session: Session, labeler: Labeler, key: str | None, group_id: int) 
     if ranking is not None and (ranking.group_id != group_id or ranking.withdrawn_at is not None):
         raise ConflictError(
             "This idempotency_key belongs to another ranking, or to a withdrawn one. Send a new key.",
-            page="This ranking was saved before and withdrawn since. Continue with the next card.",
+            page=_("This ranking was saved before and withdrawn since. Continue with the next card."),
         )
     return ranking
 
@@ -100,7 +104,7 @@ def _same(repeated: Ranking, ranks: Mapping[int, int]) -> Ranking:
     if repeated.ranks != {str(answer_id): rank for answer_id, rank in ranks.items()}:
         raise ConflictError(
             "This idempotency_key was sent with other ranks, which are kept. Withdraw that ranking first.",
-            page="This card was already saved, in the earlier order. Undo it on the next card to change it.",
+            page=_("This card was already saved, in the earlier order. Undo it on the next card to change it."),
         )
     return repeated
 
@@ -116,7 +120,7 @@ def _standing(session: Session, group_id: int, labeler: Labeler) -> Ranking | No
 def _already_ranked(group_id: int) -> ConflictError:
     return ConflictError(
         f"You have already ranked group {group_id}. Withdraw that ranking first (DELETE /api/v1/rankings/ID).",
-        page="You have already ranked this card, and that ranking counts. To change it, undo it on the next card.",
+        page=_("You have already ranked this card, and that ranking counts. To change it, undo it on the next card."),
     )
 
 
@@ -126,12 +130,12 @@ def withdraw_ranking(session: Session, ranking_id: int, labeler: Labeler, *, lea
     if ranking is None:
         raise NotFoundError(
             f"There is no ranking {ranking_id}. GET /api/v1/rankings lists them.",
-            page="That ranking is not there any more. Continue with the next card.",
+            page=_("That ranking is not there any more. Continue with the next card."),
         )
     if ranking.labeler_id != labeler.id:
         raise ConflictError(
             f"Ranking {ranking_id} was given by another labeler; only they can withdraw it.",
-            page="That ranking is somebody else's, and only they can withdraw it. Continue with the next card.",
+            page=_("That ranking is somebody else's, and only they can withdraw it. Continue with the next card."),
         )
     if ranking.withdrawn_at is not None:
         return ranking

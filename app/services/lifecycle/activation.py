@@ -23,6 +23,7 @@ from app.services.versions.versions import (
     sft_of,
     usable_version,
 )
+from app.translation import _
 
 
 def activate(session: Session, version_id: int, *, data_dir: Path) -> Version:
@@ -40,7 +41,7 @@ def activate(session: Session, version_id: int, *, data_dir: Path) -> Version:
         raise ConflictError(
             f"Version {version_id} is of kind {version.kind} and cannot answer people. "
             "Activate an sft, policy or reward one.",
-            page=f"Version {version_id} is not a model that answers or scores. Activate another one.",
+            page=_("Version {id} is not a model that answers or scores. Activate another one.", id=version_id),
         )
     answerer = active_answerer_or_none(session)
     if version.kind is VersionKind.REWARD and answerer is not None:

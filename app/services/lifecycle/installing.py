@@ -15,6 +15,7 @@ from app.model_info.card import card_languages
 from app.model_info.weights import copy_directory, move_directory
 from app.services.lifecycle.activation import activate, mark_active
 from app.services.versions.versions import NewVersion, add_version, next_version_path, relative_path
+from app.translation import _
 
 
 def install_sft(session: Session, *, model_dir: Path, data_dir: Path) -> Version:
@@ -25,8 +26,11 @@ def install_sft(session: Session, *, model_dir: Path, data_dir: Path) -> Version
         return stored
     if not (model_dir / "config.json").is_file():
         raise UnavailableError(
-            f"There are no model weights in {model_dir}. Make them (fourfold pretrain, then sft), or set "
-            "FOURFOLD_MODEL_DIR to a folder that has them."
+            _(
+                "There are no model weights in {model_dir}. Make them (fourfold pretrain, then sft), or set "
+                "FOURFOLD_MODEL_DIR to a folder that has them.",
+                model_dir=model_dir,
+            )
         )
     target = data_dir / next_version_path(session, VersionKind.SFT)
     fresh = target.with_name(f".installing-{uuid.uuid4().hex[:8]}")

@@ -24,9 +24,11 @@ from app.db.models.groups import Group, GroupStatus
 from app.db.models.jobs import LIVE, Job, JobStatus
 from app.db.models.versions import Version, VersionKind, VersionOrigin, VersionStatus
 from app.errors import ConflictError
+from app.kinds.registry import job_title
 from app.services.jobs import job_folders
 from app.services.versions import versions
 from app.settings.config import Settings
+from app.translation import N_, _
 
 KEEP = 1  # newest ones of each kind that pruning leaves besides what is needed
 Reasons = dict[int, str]
@@ -57,10 +59,12 @@ def plan(session: Session, settings: Settings, *, keep: int = KEEP, now: datetim
     reasons = needed(session, settings, now=now)
     for kind in VersionKind:
         for version in [each for each in there if each.kind is kind][:keep]:
-            reasons.setdefault(version.id, f"It is among the newest {keep} of its kind." if keep > 1 else NEWEST)
+            reasons.setdefault(
+                version.id, _("It is among the newest {n} of its kind.", n=keep) if keep > 1 else _(NEWEST)
+            )
     for version in there:
         if version.origin is not VersionOrigin.TRAINED:
-            reasons.setdefault(version.id, "It was not trained here: pruning keeps it. Remove it individually.")
+            reasons.setdefault(version.id, _("It was not trained here: pruning keeps it. Remove it individually."))
     _add_origins(there, reasons)
     going = [version for version in there if version.id not in reasons]
     return Removal(
@@ -70,7 +74,7 @@ def plan(session: Session, settings: Settings, *, keep: int = KEEP, now: datetim
     )
 
 
-NEWEST = "It is the newest of its kind."
+NEWEST = N_("It is the newest of its kind.")
 
 
 def prune(session: Session, settings: Settings, *, keep: int = KEEP, shown: Collection[int] | None = None) -> Removal:
@@ -93,7 +97,7 @@ def remove(session: Session, version_id: int, settings: Settings) -> Removal:
         return Removal([], [], 0)
     reason = why_it_stays(session, version, settings)
     if reason is not None:
-        raise ConflictError(f"Version {version_id} cannot be removed. {reason}")
+        raise ConflictError(_("Version {id} cannot be removed. {reason}", id=version_id, reason=reason))
     going = _going(settings, [version])
     _mark([version])
     session.flush()
@@ -107,7 +111,7 @@ def why_it_stays(session: Session, version: Version, settings: Settings) -> str 
     for other in there:
         for origin, how in _origins(other):
             if origin == version.id:
-                reasons.setdefault(origin, f"Version {other.id} {how}: remove that one first.")
+                reasons.setdefault(origin, _("{reason} Remove that one first.", reason=_(how, id=other.id)))
     return reasons.get(version.id)
 
 
@@ -118,16 +122,19 @@ def needed(session: Session, settings: Settings, *, now: datetime | None = None)
     for version in versions.with_files(session):
         if version.status is VersionStatus.ACTIVE:
             scores = version.kind is VersionKind.REWARD
-            reasons[version.id] = "It scores now." if scores else "It answers now. Activate another one first."
+            reasons[version.id] = _("It scores now.") if scores else _("It answers now. Activate another one first.")
     sft = versions.sft_version(session)
-    reasons.setdefault(sft.id, "Training starts from this SFT model, and policies are compared with it.")
+    reasons.setdefault(sft.id, _("Training starts from this SFT model, and policies are compared with it."))
     for version in _rollback_targets(session, sft):
-        reasons.setdefault(version.id, "It was active before: rolling back returns to it.")
+        reasons.setdefault(version.id, _("It was active before: rolling back returns to it."))
     for job in _unfinished_jobs(session, settings):
         for version_id in _versions_of(job, settings):
-            reasons.setdefault(version_id, f"A job that has not ended ({job.kind}, {job.id[:8]}) needs it.")
+            reasons.setdefault(
+                version_id,
+                _("A job that has not ended ({job}, {id}) needs it.", job=job_title(job.kind), id=job.id[:8]),
+            )
     for version_id in _versions_of_cards(session, settings, now or utc_now()):
-        reasons.setdefault(version_id, "Some of its answers are waiting to be ranked.")
+        reasons.setdefault(version_id, _("Some of its answers are waiting to be ranked."))
     return reasons
 
 
@@ -172,9 +179,9 @@ def _versions_of_cards(session: Session, settings: Settings, now: datetime) -> I
 
 def _origins(version: Version) -> Iterator[tuple[int, str]]:
     if version.parent_id is not None:
-        yield version.parent_id, "was made from it"
+        yield version.parent_id, N_("Version {id} was made from it.")
     if version.reward_version_id is not None:
-        yield version.reward_version_id, "was trained against it"
+        yield version.reward_version_id, N_("Version {id} was trained against it.")
 
 
 def _add_origins(there: Sequence[Version], reasons: Reasons) -> None:
@@ -182,7 +189,7 @@ def _add_origins(there: Sequence[Version], reasons: Reasons) -> None:
     for version in there:  # newest first
         if version.id in reasons:
             for origin, how in _origins(version):
-                reasons.setdefault(origin, f"Version {version.id} {how}.")
+                reasons.setdefault(origin, _(how, id=version.id))
 
 
 def _mark(going: Iterable[Version]) -> None:
@@ -233,8 +240,10 @@ def _delete(directory: Path) -> str | None:
     except FileNotFoundError:
         return None  # another process deletes it, too
     except OSError as error:
-        return (
-            f"The files in {directory} could not be deleted ({error.strerror or error}). Delete that folder yourself, "
-            "or fix the cause: the next removal tries again."
+        return _(
+            "The files in {folder} could not be deleted ({error}). Delete that folder yourself, or fix the cause: the "
+            "next removal tries again.",
+            folder=directory,
+            error=error.strerror or error,
         )
     return None

@@ -15,6 +15,7 @@ from app.errors import ConflictError
 from app.services.labeling import groups
 from app.services.paging import Page, page_by_id, parse_cursor
 from app.services.prompts.prompts import get_prompt
+from app.translation import _, ngettext
 
 LOOKED_THROUGH = 20_000  # prompts that one page of a search reads at most; the next page goes on
 MAX_SEARCH_CHARACTERS = 200
@@ -98,7 +99,9 @@ def delete_prompt(session: Session, prompt_id: int) -> None:
     prompt = get_prompt(session, prompt_id)
     reason = _kept_because(session, prompt)
     if reason is not None:
-        raise ConflictError(f"Prompt {prompt_id} cannot be deleted: {reason} Archive it instead.")
+        raise ConflictError(
+            _("Prompt {id} cannot be deleted: {reason} Archive it instead.", id=prompt_id, reason=reason)
+        )
     made = select(Group.id).where(Group.prompt_id == prompt_id)
     session.execute(delete(Completion).where(Completion.group_id.in_(made)))
     session.execute(delete(Group).where(Group.prompt_id == prompt_id))
@@ -108,18 +111,20 @@ def delete_prompt(session: Session, prompt_id: int) -> None:
 
 def _kept_because(session: Session, prompt: Prompt) -> str | None:
     if prompt.source is PromptSource.SHIPPED:
-        return "it ships with Fourfold and would come back at the next start."
+        return _("it ships with Fourfold and would come back at the next start.")
     mine = Group.prompt_id == prompt.id
     ranked = session.scalar(select(func.count()).select_from(Ranking).join(Ranking.group).where(mine)) or 0
     if ranked:
-        return (
-            f"{'a ranking is' if ranked == 1 else f'{ranked} rankings are'} about it, and rankings are kept for good."
+        return ngettext(
+            "a ranking is about it, and rankings are kept for good.",
+            "{n} rankings are about it, and rankings are kept for good.",
+            ranked,
         )
     if session.scalar(select(Skip.id).join(Group, Skip.group_id == Group.id).where(mine).limit(1)) is not None:
-        return "somebody skipped it and said why, which is kept for good."
+        return _("somebody skipped it and said why, which is kept for good.")
     held = Group.status.in_((GroupStatus.LEASED, GroupStatus.SAMPLING))
     if session.scalar(select(Group.id).where(mine, held).limit(1)) is not None:
-        return "somebody is looking at its answers."
+        return _("somebody is looking at its answers.")
     if session.scalar(select(Job.id).where(Job.status.in_(LIVE)).limit(1)) is not None:
-        return "a training is running or waiting, and may have chosen it."
+        return _("a training is running or waiting, and may have chosen it.")
     return None

@@ -19,33 +19,50 @@ from app.formats.languages import guessed
 from app.formats.texts import clean_text, shows_anything
 from app.layout import PROMPTS
 from app.services.labeling.drawing import KEY_DIGITS
+from app.translation import N_, _
 
 MAX_MESSAGES = 64
+EMPTY = N_("The prompt is empty: write what you want answered.")
 LOOKUP_ROWS = 500
 
 
 def validate_messages(messages: Sequence[Mapping[str, Any]], max_characters: int) -> list[Message]:
     """User and assistant in turn, the user first and last, nothing empty. Raises InvalidError with the next step."""
     if not messages:
-        raise InvalidError("The prompt is empty: write what you want answered.")
+        raise InvalidError(_(EMPTY))
     if len(messages) > MAX_MESSAGES:
-        raise InvalidError(f"The conversation has {len(messages)} messages; at most {MAX_MESSAGES} are taken.")
+        raise InvalidError(
+            _("The conversation has {n} messages; at most {most} are taken.", n=len(messages), most=MAX_MESSAGES)
+        )
     checked: list[Message] = []
     for number, message in enumerate(messages, start=1):
         role = "user" if number % 2 else "assistant"
         if message.get("role") != role:
             raise InvalidError(
-                f"Message {number} must have the role {role!r}: user and assistant take turns, the user first."
+                _(
+                    "Message {number} must have the role {role}: user and assistant take turns, the user first.",
+                    number=number,
+                    role=repr(role),
+                )
             )
         content = clean_text(str(message.get("content") or ""))
         if not shows_anything(content):
-            raise InvalidError(f"Message {number} is empty: write what you want answered.")
+            raise InvalidError(
+                _("Message {number} is empty: write what you want answered.", number=number),
+                page=_(EMPTY) if len(messages) == 1 else None,
+            )
         checked.append(Message(role="user" if number % 2 else "assistant", content=content))
     if len(checked) % 2 == 0:
-        raise InvalidError("The last message must be the user's: it is the one to be answered.")
+        raise InvalidError(_("The last message must be the user's: it is the one to be answered."))
     length = sum(len(message["content"]) for message in checked)
     if length > max_characters:
-        raise InvalidError(f"The prompt has {length:,} characters; at most {max_characters:,} are allowed. Shorten it.")
+        raise InvalidError(
+            _(
+                "The prompt has {n} characters; at most {most} are allowed. Shorten it.",
+                n=f"{length:,}",
+                most=f"{max_characters:,}",
+            )
+        )
     return checked
 
 
@@ -132,7 +149,7 @@ def _by_digest(session: Session, digest: str) -> Prompt | None:
 def get_prompt(session: Session, prompt_id: int) -> Prompt:
     prompt = session.scalar(select(Prompt).where(Prompt.id == prompt_id, Prompt.is_visible()))
     if prompt is None:
-        raise NotFoundError(f"There is no prompt {prompt_id}. The Prompts page lists them.")
+        raise NotFoundError(_("There is no prompt {id}. The Prompts page lists them.", id=prompt_id))
     return prompt
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from app.errors import CrowdedError
+from app.translation import _
 
 
 class Admission:
@@ -18,7 +19,7 @@ class Admission:
     def admit(self) -> Iterator[None]:
         """Raises CrowdedError when as many as may are waiting already."""
         if self.admitted >= self.limit:
-            raise CrowdedError("Too many answers are being written right now. Try again in a few seconds.")
+            raise CrowdedError(_("Too many answers are being written right now. Try again in a few seconds."))
         self.admitted += 1
         try:
             yield

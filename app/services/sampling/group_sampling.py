@@ -25,6 +25,7 @@ from app.services.sampling.engine import Engine
 from app.services.sampling.fitting import Fitting, active_fitting
 from app.services.versions import versions
 from app.settings.config import Settings
+from app.translation import _
 
 log = logging.getLogger(__name__)
 MAX_SET_ASIDE = 20  # prompts at a stretch, before whoever waits is told
@@ -56,7 +57,7 @@ class GroupSampling:
         """Samples a prompt drawn in the languages asked for, ahead of anyone asking; None when the version was changed
         meanwhile, or the prompt taken out. Prompts that cannot be answered for their own sake are set aside on the
         way."""
-        for _ in range(MAX_SET_ASIDE):
+        for _try in range(MAX_SET_ASIDE):
             with self.read() as session:
                 prompt = drawing.draw_prompt(session, _random, languages.tags_to_draw(session, asked))
                 fitting = active_fitting(session, self.engine, self.settings.max_answer_tokens)
@@ -68,8 +69,11 @@ class GroupSampling:
                 continue
             return self._store(prompt, fitting.version_id, answers, params, seed)
         raise UnavailableError(
-            f"{MAX_SET_ASIDE} prompts in a row could not be answered and were set aside. The Prompts page shows them; "
-            "the next ones are tried in a moment."
+            _(
+                "{n} prompts in a row could not be answered and were set aside. The Prompts page shows them; the next "
+                "ones are tried in a moment.",
+                n=MAX_SET_ASIDE,
+            )
         )
 
     def _store(
@@ -99,7 +103,7 @@ class GroupSampling:
         if isinstance(error, InvalidError):
             reason = error.message
         else:  # a fault of the program's, but it must not stop everybody
-            reason = f"Its answers could not be written ({type(error).__name__}: {error})."
+            reason = _("Its answers could not be written ({error}).", error=f"{type(error).__name__}: {error}")
             log.error("cannot answer prompt %d", prompt.id, exc_info=error)
         key = fitting.key
         with transaction(self.write) as session:
@@ -136,7 +140,7 @@ def own_prompt(session: Session, messages: Sequence[Message]) -> Prompt:
     """Stores a labeler's own prompt. One that is kept for evaluation is refused: rankings must never touch those."""
     prompt = prompts.add_prompt(session, messages=messages, source=PromptSource.OWN)
     if prompt.split is PromptSplit.HELD_OUT:
-        raise ConflictError("This prompt is kept for evaluation and is never ranked. Word it differently.")
+        raise ConflictError(_("This prompt is kept for evaluation and is never ranked. Word it differently."))
     return prompt
 
 

@@ -26,6 +26,7 @@ from app.services.sampling.group_sampling import (
 )
 from app.services.sampling.live_run import LivePiece, LiveRun
 from app.services.versions import versions
+from app.translation import _
 
 
 class LiveSampling:
@@ -83,7 +84,7 @@ class LiveSampling:
 
     async def wait(self, group: Group) -> None:
         """Until the answers are stored: what a browser without JavaScript does."""
-        async for _ in self.follow(group):
+        async for _piece in self.follow(group):
             pass
 
     def own_group(self, session: Session, group_id: int, who: LabelerName) -> Group:
@@ -91,7 +92,7 @@ class LiveSampling:
         group = groups.get_group(session, group_id)
         labeler = labelers.find_labeler(session, who.name)
         if labeler is None or group.leased_to != labeler.id:
-            raise ConflictError("This prompt is another labeler's. Ask your own.")
+            raise ConflictError(_("This prompt is another labeler's. Ask your own."))
         return group
 
     def _run_of(self, group: Group) -> LiveRun:
@@ -109,7 +110,9 @@ class LiveSampling:
         except AppError as raised:
             error = raised
         except Exception as raised:  # told to whoever follows, raised into the thread's log
-            error = UnavailableError(f"The answers could not be written ({type(raised).__name__}). Try again.")
+            error = UnavailableError(
+                _("The answers could not be written ({error}). Try again.", error=type(raised).__name__)
+            )
             raise
         finally:
             with self._lock:
@@ -130,7 +133,7 @@ class LiveSampling:
                 whole[event.index] = event.answer
             run.add(replace(event, index=places[event.index]))
         if len(whole) != ANSWERS_PER_GROUP:
-            raise UnavailableError("The model stopped before all four answers were there. Try again.")
+            raise UnavailableError(_("The model stopped before all four answers were there. Try again."))
         return self._distinct(group, request.params, [whole[index] for index in sorted(whole)])
 
     def _distinct(self, group: Group, params: SamplingParams, answers: list[SampledAnswer]) -> list[SampledAnswer]:

@@ -8,6 +8,7 @@ from app.chat import Message, Prompt, as_document
 from app.db.models.versions import Version, VersionKind
 from app.errors import ConflictError, InvalidError
 from app.services.versions import versions
+from app.translation import _
 
 
 def answering_version(session: Session, version_id: int | None) -> Version:
@@ -32,6 +33,6 @@ def scoring_version(session: Session) -> Version:
     if version is None:
         raise ConflictError(
             "There is no reward model yet. Rank answers and train one first (job train_reward).",
-            page="There is no reward model yet. Rank answers and train one first.",
+            page=_("There is no reward model yet. Rank answers and train one first."),
         )
     return version

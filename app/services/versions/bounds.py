@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from app.db.models.versions import Version
+from app.translation import N_, _
 
 MOST_MOVED = 0.5  # nats a token in one update: five times PPO's usual target
 LEAST_ENTROPY = 0.10  # share of the SFT model's
@@ -19,12 +20,32 @@ MOST_BEYOND = 0.50
 MOST_UNLIKELY = 3.0  # nats a token more than the SFT model's own answers
 # name, figure, how much more (or, below 0, less) than the SFT model's is too much, what is said
 COMPARED = (
-    ("empty", "empty_share", 0.05, "of its answers contain no word"),
-    ("echo", "echo_share", 0.15, "of its answers only repeat words of the question"),
-    ("script", "other_script_share", 0.15, "of its answers are in a script that the question does not use"),
-    ("repetition", "repetition", 0.20, "of the phrases in its answers repeat earlier ones"),
-    ("endless", "end_rate", -0.20, "of its answers end by themselves"),
-    ("relevance", "relevance", -0.20, "of its answers fit their own question better than another"),
+    ("empty", "empty_share", 0.05, N_("{share} of its answers contain no word; of the SFT model's, {reference}.")),
+    (
+        "echo",
+        "echo_share",
+        0.15,
+        N_("{share} of its answers only repeat words of the question; of the SFT model's, {reference}."),
+    ),
+    (
+        "script",
+        "other_script_share",
+        0.15,
+        N_("{share} of its answers are in a script that the question does not use; of the SFT model's, {reference}."),
+    ),
+    (
+        "repetition",
+        "repetition",
+        0.20,
+        N_("{share} of the phrases in its answers repeat earlier ones; of the SFT model's, {reference}."),
+    ),
+    ("endless", "end_rate", -0.20, N_("{share} of its answers end by themselves; of the SFT model's, {reference}.")),
+    (
+        "relevance",
+        "relevance",
+        -0.20,
+        N_("{share} of its answers fit their own question better than another; of the SFT model's, {reference}."),
+    ),
 )
 
 
@@ -64,40 +85,49 @@ def training_flags(metrics: Mapping[str, Any]) -> Iterator[Flag]:
     if moved > MOST_MOVED:
         yield Flag(
             "update",
-            f"An update moved it {moved:.2f} nats a token away from the policy that sampled; {MOST_MOVED:g} is the "
-            "bound. The learning rate is too high for this model.",
+            _(
+                "An update moved it {moved} nats a token away from the policy that sampled; {most} is the bound. The "
+                "learning rate is too high for this model.",
+                moved=f"{moved:.2f}",
+                most=f"{MOST_MOVED:g}",
+            ),
         )
 
 
 def evaluation_flags(figures: Mapping[str, float], max_kl: float) -> Iterator[Flag]:
     if figures.get("kl", 0.0) > max_kl:
-        yield Flag("kl", f"It is {figures['kl']:.1f} nats an answer from the SFT model; {max_kl:g} is the bound.")
-    for name, figure, by, words in COMPARED:
+        said = N_("It is {kl} nats an answer from the SFT model; {most} is the bound.")
+        yield Flag("kl", _(said, kl=f"{figures['kl']:.1f}", most=f"{max_kl:g}"))
+    for name, figure, by, said in COMPARED:
         here, there = figures.get(figure, 0.0), figures.get(_reference(figure), 0.0)
         if (here - there - by) * by > 0:
-            yield Flag(name, f"{here:.0%} {words}; of the SFT model's, {there:.0%}.")
+            yield Flag(name, _(said, share=f"{here:.0%}", reference=f"{there:.0%}"))
     yield from _model_flags(figures)
 
 
 def _model_flags(figures: Mapping[str, float]) -> Iterator[Flag]:
     entropy, before = figures.get("entropy", 1.0), figures.get("entropy_reference", 1.0)
     if entropy < LEAST_ENTROPY * before:
-        yield Flag("entropy", f"It hardly chooses: {entropy:.2f} nats a token; the SFT model has {before:.2f}.")
+        said = N_("It hardly chooses: {entropy} nats a token; the SFT model has {reference}.")
+        yield Flag("entropy", _(said, entropy=f"{entropy:.2f}", reference=f"{before:.2f}"))
     distinct = figures.get("distinct_share", 1.0)
     if distinct < LEAST_DISTINCT * figures.get("distinct_reference_share", 0.0):
-        yield Flag("sameness", f"It gives the same answer to many questions: {distinct:.0%} of its answers differ.")
+        said = N_("It gives the same answer to many questions: {share} of its answers differ.")
+        yield Flag("sameness", _(said, share=f"{distinct:.0%}"))
     beyond = figures.get("reward/beyond_share", 0.0)
     if beyond > MOST_BEYOND:
         yield Flag(
             "reward",
-            f"{beyond:.0%} of its answers score higher than the best of the SFT model's: nobody ranked such answers, "
-            "and the reward model guesses.",
+            _(
+                "{share} of its answers score higher than the best of the SFT model's: nobody ranked such answers, and "
+                "the reward model guesses.",
+                share=f"{beyond:.0%}",
+            ),
         )
     unlikely = -before - figures.get("likelihood_under_reference", -before)
     if unlikely > MOST_UNLIKELY:
-        yield Flag(
-            "likelihood", f"The SFT model finds its answers less likely than its own, by {unlikely:.1f} nats a token."
-        )
+        said = N_("The SFT model finds its answers less likely than its own, by {nats} nats a token.")
+        yield Flag("likelihood", _(said, nats=f"{unlikely:.1f}"))
 
 
 def _reference(figure: str) -> str:

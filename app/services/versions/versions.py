@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from app.db.models.versions import Version, VersionKind, VersionRanking, VersionStatus
 from app.errors import ConflictError, GoneError, NotFoundError, UnavailableError
 from app.services.paging import Page, page_by_id
+from app.translation import N_, _
 
 ANSWERERS = (VersionKind.BASE, VersionKind.SFT, VersionKind.POLICY)
 MAY_ANSWER = (VersionKind.SFT, VersionKind.POLICY)
@@ -22,7 +23,7 @@ def active_answerer(session: Session) -> Version:
     if version is None:
         raise UnavailableError(
             "No model version is active. Activate one (POST /api/v1/versions/ID/activate).",
-            page="No model version is active. Activate one on the Train page.",
+            page=_("No model version is active. Activate one on the Train page."),
         )
     return version
 
@@ -48,7 +49,7 @@ def sft_version(session: Session) -> Version:
         there = Version.kind == VersionKind.SFT, Version.removed_at.is_(None)
         version = session.scalar(select(Version).where(*there).order_by(Version.id.desc()).limit(1))
     if version is None:
-        raise UnavailableError("No SFT model is installed. Set FOURFOLD_MODEL_DIR to one and start again.")
+        raise UnavailableError(_("No SFT model is installed. Set FOURFOLD_MODEL_DIR to one and start again."))
     return version
 
 
@@ -63,12 +64,20 @@ def check_fits(session: Session, reward: Version, answerer: Version) -> None:
     other tokens than those that were written."""
     one, other = sft_of(session, reward), sft_of(session, answerer)
     if one is not None and other is not None and one.id != other.id:
-        said = (
+        raise ConflictError(
             f"Reward model {reward.id} was trained for the answers of SFT version {one.id}; version {answerer.id} "
-            f"descends from version {other.id}. Train a reward model for it"
+            f"descends from version {other.id}. Train a reward model for it (job train_reward), or activate a version "
+            f"that descends from version {one.id}.",
+            page=_(
+                "Reward model {reward} was trained for the answers of SFT version {sft}; version {version} descends "
+                "from version {other}. Train a reward model for it, or activate a version that descends from version "
+                "{sft}.",
+                reward=reward.id,
+                sft=one.id,
+                version=answerer.id,
+                other=other.id,
+            ),
         )
-        otherwise = f"or activate a version that descends from version {one.id}."
-        raise ConflictError(f"{said} (job train_reward), {otherwise}", page=f"{said}, {otherwise}")
 
 
 def get_version(session: Session, version_id: int) -> Version:
@@ -76,7 +85,7 @@ def get_version(session: Session, version_id: int) -> Version:
     if version is None:
         raise NotFoundError(
             f"There is no version {version_id}. GET /api/v1/versions lists them.",
-            page=f"There is no version {version_id}. The Train page lists them.",
+            page=_("There is no version {id}. The Train page lists them.", id=version_id),
         )
     return version
 
@@ -85,12 +94,16 @@ def usable_version(session: Session, version_id: int) -> Version:
     """For whoever needs its files: raises NotFoundError, or GoneError where they were removed."""
     version = get_version(session, version_id)
     if version.removed_at is not None:
-        trained = version.parent_id is not None
-        again = "train another one (the Train page)" if trained else "import it again (fourfold import-model)"
-        raise GoneError(
-            f"The files of version {version_id} were removed on {version.removed_at:%Y-%m-%d} to free space; its "
-            f"record stays. Choose another version, or {again}."
+        said = N_(
+            "The files of version {id} were removed on {date} to free space; its record stays. Choose another version, "
+            "or train another one (the Train page)."
         )
+        if version.parent_id is None:
+            said = N_(
+                "The files of version {id} were removed on {date} to free space; its record stays. Choose another "
+                "version, or import it again (fourfold import-model)."
+            )
+        raise GoneError(_(said, id=version_id, date=f"{version.removed_at:%Y-%m-%d}"))
     return version
 
 

@@ -30,6 +30,7 @@ from app.training.ppo.rollout import Collector, PolicyWithValue
 from app.training.ppo.shared_weights import same_lower_layers
 from app.training.reward.network import RewardModel, batches_by_length
 from app.training.seeds import LAP_STRIDE, part_seed
+from app.translation import _
 
 
 @dataclass(frozen=True)
@@ -101,7 +102,7 @@ class Trainer:
         size, looks = experience.rollout.packed.size, list[dict[str, float]]()
         per_step = math.ceil(size / self.hparams.num_mini_batches)
         per_epoch = math.ceil(size / per_step)
-        for _ in range(self.hparams.num_ppo_epochs):
+        for _epoch in range(self.hparams.num_ppo_epochs):
             order = torch.randperm(size, generator=generator).tolist()
             for first in range(0, size, per_step):
                 looks.append(self.step(experience, order[first : first + per_step]))
@@ -243,6 +244,8 @@ def train_policy(
         trainer.batch += 1
         if trainer.batch % hparams.checkpoint_every_batches == 0 and trainer.batch < num_batches:
             context.save(trainer.state() | {"metrics": metrics})
-        yield Progress(trainer.batch, num_batches, metrics, f"{trainer.batch * hparams.batch_size:,} episodes")
+        yield Progress(
+            trainer.batch, num_batches, metrics, _("{n} episodes", n=f"{trainer.batch * hparams.batch_size:,}")
+        )
     trainer.policy.model.requires_grad_(True)
     return PolicyResult(trainer.policy.model, metrics)

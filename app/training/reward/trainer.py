@@ -41,6 +41,7 @@ from app.training.reward.network import (
 )
 from app.training.reward.pair_loss import Davidson
 from app.training.reward.report import PairOutcomes, summarize, verdict
+from app.translation import _
 
 MIN_SAMPLES = 32  # under this many SFT samples the rankings' own answers help to set up the pooling layer
 
@@ -102,7 +103,7 @@ def train_reward_model(
     solve_head(final, data, ridge)
     set_head(model, final.weights[-1])
     whole, total = final.train[-1], len(path) + 1
-    message = "all rankings" if whole.margin.any() else "nothing learned: all answers score the same"
+    message = _("all rankings") if whole.margin.any() else _("nothing learned: all answers score the same")
     yield progress([final], total, total, message)
     mean, deviation = normalize(model, states_of(model, samples, ends))
     train, unseen = pooled([fit.train for fit in fits], best), pooled([fit.unseen for fit in fits], best)
@@ -116,7 +117,7 @@ def solve_path(fits: Sequence[Fit], data: Rankings, path: Sequence[float]) -> Ge
     for step, ridge in enumerate(path, start=1):
         for fit in fits:
             solve_head(fit, data, ridge)
-        yield progress(fits, step, len(path) + 1, f"penalty {significant(ridge, 2)}")
+        yield progress(fits, step, len(path) + 1, _("penalty {ridge}", ridge=significant(ridge, 2)))
 
 
 def figures(

@@ -14,6 +14,7 @@ from app.services.labeling import drawing, languages
 from app.services.versions import bounds, versions
 from app.training.evaluate import Evaluation, evaluate_policy
 from app.training.text_signs import TextSigns, text_signs
+from app.translation import _
 from app.worker.handlers.handler import Inputs, Training, Work
 from app.worker.handlers.left_out import read_some_prompts
 from app.worker.handlers.outcomes import Figures
@@ -25,13 +26,13 @@ def choose(session: Session, hparams: EvaluationHparams, params: dict[str, Any])
     reward_id = params.get("reward_version_id") or version.reward_version_id
     reward = versions.active_reward(session) if reward_id is None else versions.get_version(session, reward_id)
     if reward is None:
-        raise ConflictError("There is no reward model to score with yet. Train one first (the Train page).")
+        raise ConflictError(_("There is no reward model to score with yet. Train one first (the Train page)."))
     versions.check_fits(session, reward, version)
     tags = languages.tags_for_training(session, version)
     prompts = training_data.held_out_prompt_ids(session, hparams.num_prompts, tags)
     reference = versions.sft_of(session, version) or versions.sft_version(session)
     if not prompts:
-        raise ConflictError("There are no held-out prompts to evaluate on. Add some on the Prompts page.")
+        raise ConflictError(_("There are no held-out prompts to evaluate on. Add some on the Prompts page."))
     return {
         "version_id": version.id,
         "reference_version_id": reference.id,

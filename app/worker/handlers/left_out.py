@@ -14,6 +14,7 @@ from app.errors import ConflictError, InvalidError
 from app.lm.text.end_tokens import EndTokens
 from app.lm.text.tokenizer import Tokenizer
 from app.services.data import training_data
+from app.translation import _
 from app.worker.handlers.handler import Work
 
 END_TOKENS = 1  # put behind an answer that was cut off, before it is scored
@@ -44,8 +45,13 @@ def read_some_prompts(work: Work[Any], tokenizer: Tokenizer, *, max_tokens: int)
     readable = read_prompts(tokenizer, prompts, context_tokens=context_tokens, max_tokens=max_tokens)
     if not readable.prompts:
         raise ConflictError(
-            f"None of the {len(prompts):,} prompts leaves room for an answer of {max_tokens} tokens: the models read "
-            f"{context_tokens:,} together. Add shorter prompts, or lower max_tokens."
+            _(
+                "None of the {n} prompts leaves room for an answer of {max_tokens} tokens: the models read "
+                "{context_tokens} together. Add shorter prompts, or lower max_tokens.",
+                n=f"{len(prompts):,}",
+                max_tokens=max_tokens,
+                context_tokens=f"{context_tokens:,}",
+            )
         )
     return readable
 

@@ -9,6 +9,7 @@ from app.services.data import training_data
 from app.services.data.training_data import RankedAnswers
 from app.services.versions import versions
 from app.training.reward.data import RankedGroup
+from app.translation import _
 from app.worker.handlers.handler import Inputs
 from app.worker.handlers.left_out import answer_tokens, conversation_tokens, fits_together
 from app.worker.run import JobRun
@@ -31,8 +32,12 @@ def ranked_groups(run: JobRun, tokenizer: Tokenizer, inputs: Inputs, context_tok
     }
     if not fits:
         raise ConflictError(
-            f"All {len(ids):,} rankings are about prompts and answers that are too long together for the model, which "
-            f"reads {context_tokens:,} tokens. Rank shorter ones."
+            _(
+                "All {n} rankings are about prompts and answers that are too long together for the model, "
+                "which reads {context_tokens} tokens. Rank shorter ones.",
+                n=f"{len(ids):,}",
+                context_tokens=f"{context_tokens:,}",
+            )
         )
     return fits
 

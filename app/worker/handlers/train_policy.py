@@ -18,6 +18,7 @@ from app.services.data import training_data
 from app.services.labeling import drawing, languages
 from app.services.versions import bounds, versions
 from app.training.ppo.trainer import PolicyResult, train_policy
+from app.translation import N_, _
 from app.worker.handlers.handler import Inputs, Training, Work
 from app.worker.handlers.left_out import read_some_prompts
 from app.worker.handlers.outcomes import TrainedVersion
@@ -32,13 +33,13 @@ def choose(session: Session, hparams: PPOHparams, params: dict[str, Any]) -> Inp
     reward_id = params.get("reward_version_id")
     reward = versions.active_reward(session) if reward_id is None else versions.get_version(session, reward_id)
     if reward is None:
-        raise ConflictError("There is no reward model yet. Train one from rankings first (the Train page).")
+        raise ConflictError(_("There is no reward model yet. Train one from rankings first (the Train page)."))
     versions.check_fits(session, reward, initial)
     episodes = max(LEAST_PROMPTS, hparams.total_episodes // hparams.samples_per_prompt)  # more are never looked at
     tags = languages.tags_for_training(session, initial)
     prompts = training_data.training_prompt_ids(session, episodes, hparams.seed, tags)
     if not prompts:
-        raise ConflictError("There are no prompts to train on. Add some on the Prompts page.")
+        raise ConflictError(_("There are no prompts to train on. Add some on the Prompts page."))
     return {
         "initial_version_id": initial.id,
         "reference_version_id": reference.id,
@@ -94,4 +95,5 @@ def _check_memory(work: Work[PPOHparams], hparams: FittedPPOHparams, *, longest_
     trouble = too_little(need, available_bytes(), hparams)
     if trouble is not None:
         raise ConflictError(trouble)
-    work.run.say(f"Learning rate {exponential(hparams.learning_rate)}; takes about {gibibytes(need.total)} of memory")
+    said = N_("Learning rate {rate}; takes about {memory} of memory")
+    work.run.say(_(said, rate=exponential(hparams.learning_rate), memory=gibibytes(need.total)))

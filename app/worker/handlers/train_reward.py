@@ -17,6 +17,7 @@ from app.services.labeling import languages
 from app.services.versions import versions
 from app.training.reward.network import save_reward_model
 from app.training.reward.trainer import RewardResult, train_reward_model
+from app.translation import _
 from app.worker.handlers.handler import Inputs, Training, Work
 from app.worker.handlers.left_out import conversation_tokens, fits_together, read_prompts
 from app.worker.handlers.outcomes import TrainedVersion
@@ -31,7 +32,7 @@ def choose(session: Session, hparams: RewardHparams, _params: dict[str, Any]) ->
     """Rankings; to normalize by, stored answers of the SFT model, and prompts to sample the missing ones for."""
     ranking_ids = training_data.ranking_ids_in_force(session)
     if not ranking_ids:
-        raise ConflictError("There is nothing to learn from. Rank at least 1 prompt first (the Label page).")
+        raise ConflictError(_("There is nothing to learn from. Rank at least 1 prompt first (the Label page)."))
     sft = versions.sft_version(session)
     answers = training_data.answer_ids_of_version(session, sft.id, hparams.normalization_samples)
     missing = hparams.normalization_samples - len(answers)
@@ -53,9 +54,9 @@ def begin(work: Work[RewardHparams]) -> Training[RewardResult]:
     groups = ranked_groups(run, tokenizer, inputs, sft.config.context_tokens)
     samples = _stored_samples(run, tokenizer, inputs, sft.config.context_tokens)
     if inputs["sample_prompt_ids"]:
-        run.say("Sampling answers of the SFT model to normalize scores with")
+        run.say(_("Sampling answers of the SFT model to normalize scores with"))
         samples += _fresh_samples(run, sft, tokenizer, inputs["sample_prompt_ids"], hparams.seed)
-    run.say(f"Reading {sum(len(group.completions) for group in groups.values()):,} ranked answers")
+    run.say(_("Reading {n} ranked answers", n=f"{sum(len(group.completions) for group in groups.values()):,}"))
     trainer = train_reward_model(
         sft,
         list(groups.values()),

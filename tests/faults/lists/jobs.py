@@ -88,7 +88,7 @@ FAULTS = [
     child("an error's own words lost", "return error.message", 'return "It failed."'),
     process("how an attempt crashed is forgotten", "                crash=crash,\n", "", ENGINE + "::test_outcomes_of_one_worker"),
     process("a hanging job is never killed", "if control.cancel and kill_at is None", "if False", ENGINE + "::test_cancel"),
-    process("a crash without its last words", 'f" Its last line: {last}"', '""', ENGINE + "::test_outcomes_of_one_worker"),
+    process("a crash without its last words", '_("{problem} Its last line: {line}", problem=how, line=last) if last else how', "how", ENGINE + "::test_outcomes_of_one_worker"),
     process("a stop counts as an attempt", "job_runs.release_attempt(session, child.job_id, child.fence)", "pass", ENGINE + "::test_stop_in_good_order"),
     context("a half-written checkpoint in its place", "fresh = self.path.with_name(self.path.name + \".new\")", "fresh = self.path"),
     context("a damaged checkpoint taken for none", "            raise TrainingError(\n                f\"{self.path} cannot", "            return None\n            raise TrainingError(\n                f\"{self.path} cannot"),

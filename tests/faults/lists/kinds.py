@@ -37,7 +37,7 @@ FAULTS = [
     policy("what PPO would do is not told", '        plan="app.services.jobs.ppo_plan:start_plan",\n', "", "tests/web/test_starts.py::test_the_plan_of_ppo_stands_on_its_form"),
     reward("a first step that reads everything counts for the pace", "    first_step_is_longer=True,\n", "", "tests/worker/test_run.py"),
     reward("accuracies are drawn from their least", "        share=True,\n", "", "tests/web/test_plots.py"),
-    policy("the curve of the KL is the entropy's", 'Series("objective/kl", "KL', 'Series("objective/entropy", "KL', "tests/web/test_plots.py"),
+    policy("the curve of the KL is the entropy's", 'Series("objective/kl", N_("KL', 'Series("objective/entropy", N_("KL', "tests/web/test_plots.py"),
     generic("as many threads as there are cores", "    torch.set_num_threads(run.settings.worker_threads)\n", ""),
     outcomes("a version of no seed", "seed=new.hparams.seed", "seed=0"),
     outcomes("a version without a parent", "parent_id=new.parent_id", "parent_id=None"),

@@ -34,9 +34,7 @@ FAULTS = [
     ranking("a refused ranking forgets the comment", "former_comment=comment, ", ""),
     own_prompt("who connects again begins anew", "after=last_event_id", "after=0"),
     own_prompt("pieces have no numbers", "id=str(piece.number), ", ""),
-    own_prompt(
-        "a failure of the stream speaks as the API does", '"message": error.page_message', '"message": str(error)'
-    ),
+    own_prompt("a failure of the stream speaks as the API does", "retold(error.page_message)", "str(error)"),
     label_page(
         "the languages are read again for the page",
         "no_card(runtime, session, labeler), at_hand=at_hand",
@@ -51,7 +49,7 @@ FAULTS = [
     starts("an empty input is a value", " if text}\n", "}\n"),
     starts(
         "a form starts what lacks a version",
-        'missing = "Needs a policy. Train one first." if versions and not options else',
+        "missing = _(NO_POLICY) if versions and not options else",
         "missing =",
     ),
     versions("activated on its page, it comes back on another", 'form.get("back") == "version"', "False"),
@@ -127,7 +125,7 @@ FAULTS = [
     pages("labeling is next to everything", "page is not near", 'page.path != "/"'),
     problems(
         "a page is told of methods",
-        '        page="This address only accepts',
-        '        page=None and "This address only accepts',
+        '        page=_("This address only accepts',
+        '        page=None and _("This address only accepts',
     ),
 ]
