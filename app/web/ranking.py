@@ -95,9 +95,7 @@ def _parse_ranks(form: FormData) -> dict[int, int]:
         if name.startswith(RANK_FIELD):
             answer_id, rank = _whole_number(name.removeprefix(RANK_FIELD)), _whole_number(value)
             if answer_id is None or rank is None:
-                raise InvalidError(
-                    _("A rank is a whole number from 1 (best) to 4. Reload the page and rank again.")
-                )
+                raise InvalidError(_("A rank is a whole number from 1 (best) to 4. Reload the page and rank again."))
             ranks[answer_id] = rank
     return ranks
 
