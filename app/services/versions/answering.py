@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.chat import Message, Prompt, as_document
-from app.db.models.versions import Version, VersionKind
+from app.db.models.versions import Version, VersionKind, VersionStatus
 from app.errors import ConflictError, InvalidError
 from app.services.versions import versions
 from app.translation import _
@@ -36,3 +37,10 @@ def scoring_version(session: Session) -> Version:
             page=_("There is no reward model yet. Rank answers and train one first."),
         )
     return version
+
+
+def answering_versions(session: Session) -> list[Version]:
+    """All that can write answers: the active one first, then the newest first."""
+    there = Version.kind.in_(versions.ANSWERERS), Version.removed_at.is_(None)
+    newest_first = session.scalars(select(Version).where(*there).order_by(Version.id.desc()))
+    return sorted(newest_first, key=lambda version: version.status is not VersionStatus.ACTIVE)

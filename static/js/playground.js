@@ -1,0 +1,233 @@
+// The playground: writes answers, keeps each request in the address, and shows a former one on the way back.
+
+import { copy } from "./copying.js";
+import { button, make } from "./elements.js";
+import { _, ngettext } from "./messages.js";
+import { addressOf, askedOf, isEmpty, newSeed, queryOf } from "./playground_address.js";
+import { PlaygroundForm } from "./playground_form.js";
+import { Run } from "./playground_run.js";
+import { announce, clearAlerts, showAlert } from "./say.js";
+
+const DRAFT = "fourfold-playground";
+const KEPT_RUNS = 12;
+
+const element = document.querySelector("#playground-form");
+const answers = document.querySelector("[data-answers]");
+const form = new PlaygroundForm(element, changed);
+const stopButton = element.querySelector("[data-stop]");
+const runs = new Map(); // by query: those of this visit, with whatever was done to their tokens
+let current = null;
+let here = location.search;
+
+function changed() {
+  keepDraft(form.asked());
+}
+
+function keepDraft(asked) {
+  try {
+    sessionStorage.setItem(DRAFT, queryOf(asked));
+  } catch {
+    // a browser that keeps nothing
+  }
+}
+
+function draft() {
+  try {
+    const kept = sessionStorage.getItem(DRAFT);
+    return kept ? askedOf(new URLSearchParams(kept)) : null;
+  } catch {
+    return null;
+  }
+}
+
+/** Asks the server what is wrong, in the page's language; true where something is. */
+async function refusedByServer(entries) {
+  try {
+    const response = await fetch("/playground/check", { method: "POST", body: new URLSearchParams(entries) });
+    const { wrong, values } = await response.json();
+    form.showWrong(wrong, values);
+    const sentences = Object.values(wrong);
+    announce(sentences.join(" "));
+    return sentences.length > 0;
+  } catch {
+    return false;
+  }
+}
+
+/** Writes what the form asks for; `seed` in place of the one that stands there. */
+async function writeForm(seed) {
+  if (seed !== undefined) form.setSeed(seed);
+  const unreadable = form.unreadable();
+  if (Object.keys(unreadable).length) return form.showWrong(unreadable);
+  const asked = form.asked();
+  if ((isEmpty(asked) || form.hasWrongNumber()) && (await refusedByServer(form.entries()))) return;
+  asked.seed ??= newSeed();
+  form.setSeed(asked.seed);
+  form.clearWrong();
+  remember(asked);
+  await write(asked);
+}
+
+function remember(asked) {
+  const { path, tooLong } = addressOf(asked);
+  const state = { asked, tooLong };
+  if (path === location.pathname + location.search) history.replaceState(state, "");
+  else history.pushState(state, "", path);
+  here = location.search;
+  keepDraft(asked);
+}
+
+async function write(asked) {
+  current?.stop();
+  clearAlerts();
+  const run = new Run(asked, titles(), bases());
+  current = run;
+  show(run);
+  stopButton.hidden = false;
+  announce(_("The answers are being written."));
+  const { complete, stopped, problems } = await run.write();
+  if (current !== run) return;
+  stopButton.hidden = true;
+  if (run.finished) keepRun(run);
+  if (problems.length) await tellProblem(asked, problems[0]);
+  else if (stopped) announce(_("Stopped. What was written stays."));
+  else announce(ngettext("{n} answer is complete.", "All {n} answers are complete.", complete));
+}
+
+async function tellProblem(asked, problem) {
+  const retry = { label: _("Write again"), run: () => write(asked) };
+  if (problem.status === 0) {
+    showAlert(
+      _("The connection to the server is lost"),
+      _("What was written stays here. The same seed writes the same again."),
+      retry,
+    );
+  } else if (problem.status === 503) {
+    showAlert(_("The server is busy"), _("Many answers are being written. Try again in a few seconds."), retry);
+  } else if (problem.status >= 500 || !(await refusedByServer(queryOf(asked)))) {
+    showAlert(_("The answers were not written"), problem.detail, retry);
+  }
+}
+
+function keepRun(run) {
+  const key = queryOf(run.asked);
+  runs.delete(key);
+  runs.set(key, run);
+  if (runs.size > KEPT_RUNS) runs.delete(runs.keys().next().value);
+}
+
+function titles() {
+  const options = [...element.querySelector("[name=version]").options];
+  return new Map(options.map((option) => [Number(option.value), option.textContent.trim()]));
+}
+
+const bases = () => new Set([...element.querySelectorAll("[data-base]")].map((option) => Number(option.value)));
+
+function show(run) {
+  const code = make("div");
+  const head = make(
+    "div",
+    { className: "answers-head" },
+    make("h2", {}, _("Answers")),
+    make("p", { className: "small soft number" }, _("Seed {seed}", { seed: run.asked.seed })),
+    make(
+      "div",
+      { className: "actions" },
+      button(_("Again, new seed"), () => writeForm(newSeed())),
+      button(_("Same again"), () => sameAgain(run)),
+      shareButton(run.asked),
+    ),
+  );
+  answers.replaceChildren(head, tooLongNote(run.asked), make("div", { "data-token-controls": "" }), run.element, code);
+  document.querySelector("[data-examples]")?.setAttribute("hidden", "");
+  showCode(run.asked, code);
+}
+
+function sameAgain(run) {
+  form.fill(run.asked);
+  remember(run.asked);
+  write(run.asked);
+}
+
+function shareButton(asked) {
+  const { path, tooLong } = addressOf(asked);
+  const made = button(_("Share"), () => copy(made, location.origin + path));
+  made.hidden = tooLong;
+  return made;
+}
+
+function tooLongNote(asked) {
+  const { tooLong, bytes } = addressOf(asked);
+  if (!tooLong) return "";
+  const kilobytes = Math.ceil(bytes / 1024);
+  return make(
+    "p",
+    { className: "notice" },
+    _(
+      "This is too long for an address ({kilobytes} kB; 8 are the most). It is kept in this tab, over reload and back. To hand it on, copy it as curl or Python.",
+      { kilobytes },
+    ),
+  );
+}
+
+/** The same as calls from outside: written by the server, which quotes them, and escapes them. */
+async function showCode(asked, slot) {
+  try {
+    const response = await fetch("/playground/code", { method: "POST", body: new URLSearchParams(queryOf(asked)) });
+    if (response.ok) slot.innerHTML = await response.text();
+  } catch {
+    // the connection is lost: the answers say so
+  }
+}
+
+function showFormer(state) {
+  if (!state && location.search === here) return; // a link inside the page
+  here = location.search;
+  current?.stop();
+  current = null;
+  stopButton.hidden = true;
+  const asked = state?.asked ?? askedOf(new URLSearchParams(location.search));
+  form.fill(asked);
+  const kept = runs.get(queryOf(asked));
+  if (kept) show(kept);
+  else if (asked.seed !== null && !isEmpty(asked)) write(asked);
+  else answers.replaceChildren();
+}
+
+function begin() {
+  const state = history.state;
+  if (state?.asked) {
+    form.fill(state.asked);
+    if (state.asked.seed !== null && !isEmpty(state.asked)) write(state.asked);
+  } else if ("writeNow" in element.dataset) writeForm();
+  else if (!location.search && draft()) form.fill(draft());
+  else if (location.search && !form.isWrong) history.replaceState({ asked: form.asked() }, "");
+}
+
+element.addEventListener("submit", (event) => {
+  event.preventDefault();
+  writeForm();
+});
+stopButton.addEventListener("click", () => current?.stop());
+window.addEventListener("popstate", (event) => showFormer(event.state));
+window.addEventListener("pagehide", () => current?.stop());
+document.addEventListener("click", (event) => {
+  const button = event.target.closest?.("[data-copy]");
+  if (!button) return;
+  const source = document.getElementById(button.dataset.copy);
+  copy(button, source.textContent, source);
+});
+document.addEventListener("keydown", (event) => {
+  const typing = event.target.closest?.("input, textarea, select");
+  if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && !event.isComposing) {
+    event.preventDefault();
+    writeForm();
+  } else if (event.key === "Escape" && !stopButton.hidden) {
+    current?.stop();
+  } else if (event.key === "/" && !typing && !event.ctrlKey && !event.metaKey && !event.altKey) {
+    event.preventDefault();
+    form.focusPrompt();
+  }
+});
+if (matchMedia("(max-width: 63.99rem)").matches) document.querySelector("#settings").open = false;
+begin();
