@@ -28,8 +28,8 @@ class AnswerView {
     this.list = new TokenList((index) => this.#look(index));
     this.actions = new DiceActions({
       onHand: () => this.#begin(),
-      onRoll: () => this.#write(rollBody, true),
-      onRollOn: () => this.#write(restBody, false),
+      onRoll: () => this.#rollOne(),
+      onRollOn: () => this.#writeRest(),
       onStop: () => this.#writing?.abort(),
     });
     this.trouble = make("div", { className: "dice-trouble" });
@@ -93,12 +93,12 @@ class AnswerView {
 
   // Looking
 
-  #look(index, options = {}) {
-    this.#openPanel(index, options);
+  #look(index) {
+    this.#openPanel(index);
     this.#panel.focus();
   }
 
-  #openPanel(index, { animate = false } = {}) {
+  #openPanel(index, { animate = false, onLanded } = {}) {
     this.#panel ??= new DicePanel(this.answer, {
       onTake: (at, token) => this.#take(at, token),
       onMove: (at) => this.#openPanel(at),
@@ -109,7 +109,7 @@ class AnswerView {
     this.list.mark(index);
     this.#drawActions();
     const taken = this.branches.takenPlaces(this.branches.shown).has(index);
-    return this.#panel.open(this.tokens, index, { taken, animate });
+    return this.#panel.open(this.tokens, index, { taken, animate, onLanded });
   }
 
   #close(focus) {
@@ -153,7 +153,7 @@ class AnswerView {
     this.#show(branch.id, place);
     announce(_("The answer goes on with {token}.", { token: nameOf(token) }));
     this.#look(place);
-    return this.#write(restBody, false);
+    return this.#writeRest();
   }
 
   /** By hand, from the place that is looked at or from the start. */
@@ -170,10 +170,34 @@ class AnswerView {
     this.actions.focusRoll();
   }
 
-  /** Has the shown branch go on: the rest of it, or one token that is rolled before one's eyes. */
-  async #write(bodyOf, oneByHand) {
+  async #writeRest() {
+    const branch = await this.#goOn(restBody, () => this.list.append(this.tokens));
+    if (branch !== null && branch === this.branch) this.#land(branch);
+    this.#changed();
+  }
+
+  /** One token, shown once the dice lie still. */
+  async #rollOne() {
+    const branch = await this.#goOn(rollBody, () => {});
+    if (branch === null || branch !== this.branch) return this.#changed();
+    keep(this.answer, this.branches);
+    await this.#openPanel(branch.tokens.length - 1, { animate: true, onLanded: () => this.#land(branch) });
+    this.#changed();
+  }
+
+  #land(branch) {
+    if (branch !== this.branch) return;
+    this.#drawTokens();
+    this.list.mark(this.#index);
+    this.#drawActions();
+    this.#panel?.grew(branch.tokens);
+    if (branch.finished) announce(_("The answer is complete."));
+  }
+
+  /** Asks for more of the shown branch. Gives it back once all that was asked for is there, else null. */
+  async #goOn(bodyOf, onTokens) {
     const branch = this.branch;
-    if (!branch || this.#writing) return;
+    if (!branch || branch.finished || this.#writing) return null;
     const writing = new AbortController();
     this.#writing = writing;
     this.trouble.replaceChildren();
@@ -182,32 +206,24 @@ class AnswerView {
     try {
       const end = await follow(generate(bodyOf(this.answer, ids), writing.signal), ids.length, (fresh) => {
         branch.tokens.push(...fresh);
-        if (this.branch === branch) this.list.append(branch.tokens);
+        if (this.branch === branch) onTokens();
       });
-      this.#ended(branch, end, oneByHand);
+      this.#ended(branch, end, bodyOf === rollBody);
+      return branch;
     } catch (error) {
-      if (!writing.signal.aborted)
-        this.trouble.replaceChildren(troubleNotice(error, () => this.#write(bodyOf, oneByHand)));
-    }
-    if (this.#writing === writing) this.#writing = null;
-    this.#changed();
-    if (this.branch === branch) this.#panel?.grew(branch.tokens);
-    if (oneByHand && this.branch === branch && branch.tokens.length > ids.length) {
-      await this.#openPanel(branch.tokens.length - 1, { animate: true });
+      const again = () => (bodyOf === rollBody ? this.#rollOne() : this.#writeRest());
+      if (!writing.signal.aborted) this.trouble.replaceChildren(troubleNotice(error, again));
+      return null;
+    } finally {
+      if (this.#writing === writing) this.#writing = null;
     }
   }
 
   /** What the whole answer says counts: a stop string may have cut the tokens before it. */
   #ended(branch, end, oneByHand) {
-    if (!end) return;
     if (end.logprobs?.length >= branch.tokens.length) branch.tokens = [...end.logprobs];
     const most = this.answer.body.max_tokens ?? Infinity;
     branch.finished = !oneByHand || end.finish_reason === "stop" || branch.tokens.length >= most;
-    if (this.branch === branch) {
-      this.#drawTokens();
-      this.list.mark(this.#index);
-      if (branch.finished) announce(_("The answer is complete."));
-    }
   }
 
   destroy() {

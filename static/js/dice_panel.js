@@ -105,20 +105,29 @@ export class DicePanel {
 
   /**
    * Opens at token `index` of `tokens`; one behind the last is the place that is rolled next. `taken` says that a person
-   * took the token there, `animate` that it was rolled by hand just now.
+   * took the token there, `animate` that it was rolled by hand just now: it is not told before the dice lie still, of
+   * which `onLanded` hears.
    */
-  async open(tokens, index, { taken = false, animate = false } = {}) {
+  async open(tokens, index, { taken = false, animate = false, onLanded = () => {} } = {}) {
     this.#asking?.abort();
     this.#asking = new AbortController();
     const { signal } = this.#asking;
     const token = tokens[index];
-    this.#shown = { tokens, index, token, taken, place: null, known: null };
+    const tumbles = animate && token?.uniform != null && !still.matches;
+    this.#shown = { tokens, index, token: tumbles ? undefined : token, taken, place: null, known: null };
     this.#tellPlace();
     this.#tell();
     this.roll.replaceChildren();
     this.trouble.replaceChildren();
     this.element.setAttribute("aria-busy", "true");
-    if (animate && token?.uniform != null && !still.matches) await tumble(this.roll, token.uniform, signal);
+    if (tumbles) {
+      await tumble(this.roll, token.uniform, signal);
+      if (signal.aborted) return;
+      this.#shown.token = token;
+      this.#tellPlace();
+      this.#tell();
+    }
+    onLanded();
     try {
       const ids = tokens.slice(0, index).map((each) => each.token_id);
       const held = await placeOf(this.answer, ids, signal);

@@ -37,7 +37,8 @@ function legend() {
     list.append(make("li", {}, sample));
   }
   const name = make("span", { className: "soft", id: "token-legend-name" }, _("The model found it likely by:"));
-  return make("div", { className: "token-key" }, name, list);
+  const hint = make("span", { className: "soft" }, _("Choose a token to see the dice it was rolled with."));
+  return make("div", { className: "token-key" }, name, list, hint);
 }
 
 /** Puts them where the page has a place (`data-token-controls`), else before this answer, unless they are there. */
