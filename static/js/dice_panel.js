@@ -44,6 +44,7 @@ export class DicePanel {
 
   constructor(answer, { onTake, onMove, onClose }) {
     Object.assign(this, { answer, onTake, onMove, onClose });
+    this.unfolded = false;
     this.heading = make("h3", { tabIndex: -1 });
     this.previous = button("‹", () => this.#move(-1), "button quiet dice-step", { "aria-label": _("Previous token") });
     this.next = button("›", () => this.#move(1), "button quiet dice-step", { "aria-label": _("Next token") });
@@ -165,7 +166,12 @@ export class DicePanel {
     const landing = this.#landing(dice, number);
     const tokens = tokensOfRows(place, this.#known, [token, landing]);
     Object.assign(this.#shown, { dice, drawn: tokens });
-    drawRows(this.rows, { place, dice, tokens, token, taken, landing, onTake: (each) => this.#take(each) });
+    const onTake = (each) => this.#take(each);
+    drawRows(this.rows, {
+      ...{ place, dice, tokens, token, taken, landing, onTake },
+      unfolded: this.unfolded,
+      onUnfold: () => this.#unfold(),
+    });
     this.heat.textContent = dice.greedy
       ? _("Before the choice")
       : _("At temperature {temperature}", { temperature: this.sliders.settings.temperature });
@@ -179,6 +185,14 @@ export class DicePanel {
     );
     this.#tell(dice, landing);
     this.#tabulate();
+  }
+
+  #unfold() {
+    this.unfolded = true;
+    const first = this.rows.querySelector("li:has(> .unfold)");
+    const at = [...this.rows.children].indexOf(first);
+    this.redraw();
+    this.rows.children[at]?.querySelector("button")?.focus();
   }
 
   /** The token that the number falls on. At the answer's own settings that is the one that stands there: the sampler

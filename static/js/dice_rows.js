@@ -1,11 +1,14 @@
 // The likeliest tokens of a place as bars in three stages, and the rest as one; a bar can be chosen to take its token.
 
 import { rowWords, shareWords } from "./dice_words.js";
-import { make } from "./elements.js";
+import { button, make } from "./elements.js";
 import { _, ngettext } from "./messages.js";
 import { nameOf, shown } from "./token_text.js";
 
 const TOP = 20;
+const LEAST = 1e-12; // of all others together: what sums of rounded numbers leave may be less than nothing
+const WORTH_A_ROW = 0.001;
+const ALWAYS = 5; // rows, however unlikely
 
 /** The tokens that have a row: the likeliest, and these where they are not among them; by rank. */
 export function tokensOfRows(place, known, more) {
@@ -17,7 +20,7 @@ export function tokensOfRows(place, known, more) {
 /** The shares in three stages of each token, and of all others together. */
 export function sharesOf(place, dice, tokens) {
   const rows = tokens.map(({ token_id: id }) => [place.probability(id), dice.tempered(id), dice.filtered(id)]);
-  const rest = [0, 1, 2].map((stage) => Math.max(0, 1 - rows.reduce((sum, shares) => sum + shares[stage], 0)));
+  const rest = [0, 1, 2].map((stage) => Math.max(LEAST, 1 - rows.reduce((sum, shares) => sum + shares[stage], 0)));
   const keptThere = dice.kept - tokens.filter(({ token_id: id }) => dice.isKept(id)).length;
   if (keptThere === 0) rest[2] = 0;
   return { rows, rest, restIsCut: keptThere === 0 };
@@ -70,21 +73,41 @@ function restRow(place, tokens, { rest, restIsCut }) {
   return make("li", { className: "rest" }, make("div", { className: "dice-row" }, said, content));
 }
 
-/** Draws into the list: `{place, dice, tokens, token, taken, landing, onTake}`. */
-export function drawRows(list, { place, dice, tokens, token, taken, landing, onTake }) {
-  const shares = sharesOf(place, dice, tokens);
-  const most = Math.max(...shares.rows.flat(), ...shares.rest);
-  list.style.setProperty("--most", most);
-  const rows = tokens.map((each, at) =>
-    row(each, shares.rows[at], !dice.isKept(each.token_id), {
-      current: each.token_id === token?.token_id,
-      landing: each.token_id === landing?.token_id && each.token_id !== token?.token_id,
-      taken,
-      onTake,
-    }),
+/** Which rows are folded away: those of tokens that are hardly there in any stage, where there are more than two. */
+function foldedRows(tokens, rows, spared) {
+  const tiny = tokens.map(
+    (each, at) => at >= ALWAYS && !spared.includes(each.token_id) && Math.max(...rows[at]) < WORTH_A_ROW,
   );
+  return tiny.filter(Boolean).length > 2 ? tiny : tiny.map(() => false);
+}
+
+function unfold(count, onUnfold) {
+  const text = ngettext("{n} more, below 0.1%", "{n} more, each below 0.1%", count);
+  return make("li", {}, button(text, onUnfold, "dice-row unfold"));
+}
+
+/**
+ * Draws into the list: `{place, dice, tokens, token, taken, landing, onTake, onUnfold, unfolded}`; `token` stands in the
+ * answer, on `landing` the roll falls.
+ */
+export function drawRows(list, { place, dice, tokens, token, taken, landing, onTake, onUnfold, unfolded }) {
+  const shares = sharesOf(place, dice, tokens);
+  list.style.setProperty("--most", Math.max(...shares.rows.flat(), ...shares.rest));
+  const folded = foldedRows(tokens, shares.rows, [token?.token_id, landing?.token_id]);
+  const rows = tokens.map((each, at) =>
+    folded[at] && !unfolded
+      ? null
+      : row(each, shares.rows[at], !dice.isKept(each.token_id), {
+          current: each.token_id === token?.token_id,
+          landing: each.token_id === landing?.token_id && each.token_id !== token?.token_id,
+          taken,
+          onTake,
+        }),
+  );
+  const count = unfolded ? 0 : folded.filter(Boolean).length;
+  const all = [...rows, count ? unfold(count, onUnfold) : null, restRow(place, tokens, shares)].filter(Boolean);
   const focused = list.contains(document.activeElement) ? document.activeElement.closest("li").dataset.id : null;
-  list.replaceChildren(...[...rows, restRow(place, tokens, shares)].filter(Boolean));
+  list.replaceChildren(...all);
   if (focused) list.querySelector(`li[data-id="${focused}"] > button`)?.focus({ preventScroll: true });
 }
 

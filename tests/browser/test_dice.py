@@ -209,19 +209,39 @@ def test_hostile_text_is_text(dice: DicePage) -> None:
 VOCABULARY = 151_936
 
 
-def test_a_vocabulary_of_150_000_is_redrawn_within_moments(dice: DicePage) -> None:
-    """As the largest imported models have. On a quiet machine it is a frame or two; this one may be busy."""
-    dice.open(top_p=0.9, repetition_penalty=1.1)
-    logits = torch.randn(VOCABULARY, generator=torch.Generator().manual_seed(0)) * 3
+def tell_places_of(dice: DicePage, logits: torch.Tensor) -> None:
+    """Whatever place the page asks for from here on has these logits [V]."""
     logprobs = logits.log_softmax(-1)
-    tokens = [{"token_id": each, "text": f" {each}", "bytes": [32]} for each in logprobs.topk(100).indices.tolist()]
+    ids = logprobs.topk(100).indices.tolist()
     told = {
-        "tokens": tokens,
+        "tokens": [{"token_id": each, "text": f" {each}", "bytes": [32]} for each in ids],
         "prompt_token_ids": [5, 9],
         "log_normalizer": float(logits.logsumexp(-1)),
         "all_logprobs": base64.b64encode(logprobs.numpy().astype("<f4").tobytes()).decode(),
     }
     dice.page.route("**/api/v1/next-token", lambda route: route.fulfill(json=told))
+
+
+def test_what_is_hardly_there_is_folded_to_one_row(dice: DicePage) -> None:
+    dice.open(temperature=0)
+    logits = torch.zeros(300)
+    logits[dice.ids()[2]] = 12.0
+    tell_places_of(dice, logits)
+    dice.look(2)
+    expect(dice.rows).to_have_count(5 + 1 + 1)
+    expect(dice.rows.last).to_contain_text("280 other tokens")
+    dice.panel.get_by_role("button", name="15 more, each below 0.1%").click()
+    expect(dice.rows).to_have_count(20 + 1)
+    expect(dice.rows.nth(5).locator("button")).to_be_focused()
+    dice.page.get_by_role("button", name="Next token").click()
+    dice.expect_open(3)
+    assert dice.rows.count() >= 20
+
+
+def test_a_vocabulary_of_150_000_is_redrawn_within_moments(dice: DicePage) -> None:
+    """As the largest imported models have. On a quiet machine it is a frame or two; this one may be busy."""
+    dice.open(top_p=0.9, repetition_penalty=1.1)
+    tell_places_of(dice, torch.randn(VOCABULARY, generator=torch.Generator().manual_seed(0)) * 3)
     dice.look(4)
     expect(dice.panel).to_contain_text("151,936 tokens")
     took = dice.page.evaluate("""async () => {
