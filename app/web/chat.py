@@ -23,6 +23,7 @@ from app.services.chat.conversations import get_conversation
 from app.services.chat.room import Room
 from app.services.chat.thread import Thread, chosen_turns, messages_of
 from app.services.labeling.labelers import LabelerName
+from app.services.versions import versions
 from app.translation import _
 from app.web.browser_name import BrowserLabeler
 from app.web.chat_views import (
@@ -49,6 +50,9 @@ class Typed:
 
     draft: str = ""
     system: str = ""
+    version_id: int | None = None
+    other_version_id: int | None = None
+    is_blind: bool = False
     refused: AppError | None = None
 
 
@@ -81,13 +85,20 @@ def show_new(
 ) -> Response:
     """The page with no conversation open: the box begins one."""
     listed = conversations.list_conversations(session, who, after=after, limit=ROWS)
+    active = versions.active_answerer_or_none(session)
     page = ChatPage(
         conversations=listed.items,
         next=listed.next,
         conversation=None,
         thread=None,
         who=who_in_words(session, None),
-        who_form=who_form(session, None, runtime.chat.defaults),
+        who_form=who_form(
+            session,
+            typed.version_id or (None if active is None else active.id),
+            typed.other_version_id,
+            is_blind=typed.is_blind,
+            params=runtime.chat.defaults,
+        ),
         system=typed.system,
         draft=clean_text(typed.draft),
         notice=notice,
@@ -130,7 +141,13 @@ async def show_page(
             conversation=conversation,
             thread=thread_view(session, conversation, room, refusal),
             who=who_in_words(session, conversation),
-            who_form=who_form(session, conversation, runtime.chat.params_of(conversation)),
+            who_form=who_form(
+                session,
+                conversation.version_id,
+                conversation.other_version_id,
+                is_blind=conversation.is_blind,
+                params=runtime.chat.params_of(conversation),
+            ),
             draft=clean_text(draft),
             key=new_key(),
         )

@@ -84,7 +84,14 @@ async def begin(sent: SentDep) -> Response:
             await runtime.writing.run(partial(_delete_empty, who=sent.who, conversation_id=conversation_id))
             raise
     except REFUSED as error:
-        typed = Typed(sent.text("content"), sent.text("system"), error)
+        typed = Typed(
+            draft=sent.text("content"),
+            system=sent.text("system"),
+            version_id=parse_id(sent.text("version")),
+            other_version_id=parse_id(sent.text("other_version")),
+            is_blind=sent.text("blind") == "1",
+            refused=error,
+        )
         show = partial(show_new, request=sent.request, runtime=runtime, who=sent.who, typed=typed)
         return await runtime.reading.run(show)
     if not sent.text("live"):

@@ -9,7 +9,6 @@ from markupsafe import Markup
 from sqlalchemy.orm import Session
 
 from app.db.models.conversations import Conversation, Turn, TurnRole, TurnStatus
-from app.db.models.versions import Version
 from app.errors import AppError
 from app.formats.languages import guessed
 from app.formats.markdown import to_html
@@ -226,15 +225,14 @@ def _next_ids(conversation: Conversation) -> list[int]:
     return conversations.version_ids(conversation)
 
 
-def who_form(session: Session, conversation: Conversation | None, params: SamplingParams) -> WhoForm:
-    active = versions.active_answerer_or_none(session)
-    answerers: list[Version] = versions.answerers(session)
-    chosen = (active.id if active else None) if conversation is None else conversation.version_id
+def who_form(
+    session: Session, version_id: int | None, other_version_id: int | None, *, is_blind: bool, params: SamplingParams
+) -> WhoForm:
     return WhoForm(
-        answerers=[(version.id, version_title(version)) for version in answerers],
-        version_id=chosen,
-        other_version_id=None if conversation is None else conversation.other_version_id,
-        is_blind=conversation is not None and conversation.is_blind,
+        answerers=[(version.id, version_title(version)) for version in versions.answerers(session)],
+        version_id=version_id,
+        other_version_id=other_version_id,
+        is_blind=is_blind,
         params=params,
     )
 
