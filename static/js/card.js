@@ -5,6 +5,7 @@ import { draftOf, keepDraft } from "./drafts.js";
 import { makeDraggable } from "./dragging.js";
 import { waitingFor } from "./kept.js";
 import { _ } from "./messages.js";
+import { OWN, OwnAnswer } from "./own_answer.js";
 import { notation, ordinal, Ranking, rankText, spoken } from "./ranking.js";
 import { announce } from "./say.js";
 import { followTaps } from "./taps.js";
@@ -30,9 +31,9 @@ export class Card {
     this.clearButton = element.querySelector("[data-clear]");
     this.group = this.form.dataset.where;
     this.shownAt = performance.now();
-    const items = [...this.list.children];
-    this.letters = new Map(items.map((item) => [item.dataset.answer, item.dataset.letter]));
-    this.ranking = this.#rankingSoFar([...this.letters.keys()]);
+    this.letters = new Map([...this.list.children].map((item) => [item.dataset.answer, item.dataset.letter]));
+    this.own = new OwnAnswer(element, () => this.#onOwn());
+    this.ranking = this.#rankingSoFar();
     this.form.noValidate = true; // this page says better than the browser what is missing
     this.#listen();
     this.show();
@@ -62,20 +63,35 @@ export class Card {
   #letterOf = (id) => this.letters.get(id);
 
   /** What waits to be sent stands here again after a reload; else what was half made; else what the server knows. */
-  #rankingSoFar(ids) {
+  #rankingSoFar() {
     const kept = waitingFor(this.form.getAttribute("action"));
     const draft = kept ? null : draftOf(this.group);
     if (kept) this.#showKept(kept);
+    if (draft !== null) {
+      this.form.elements.comment.value = draft.comment ?? "";
+      this.own.fill(draft.own ?? "");
+    }
+    const ids = this.#ids();
     if (draft === null) return new Ranking(ids, this.#checkedRanks(ids));
-    this.form.elements.comment.value = draft.comment ?? "";
     const ranks = Object.entries(draft.ranks ?? {}).filter(([id, rank]) => ids.includes(id) && rank >= 1);
     return new Ranking(ids, new Map(ranks), draft.implied);
+  }
+
+  /** What is ranked: the answers, and an own one as soon as it says something. */
+  #ids() {
+    return [...this.letters.keys()].filter((id) => id !== OWN || this.own.isThere);
+  }
+
+  #onOwn() {
+    if (this.own.isThere !== this.ranking.ids.includes(OWN)) this.ranking.setAnswers(this.#ids());
+    this.#changed();
   }
 
   #showKept(kept) {
     this.element.classList.add("is-waiting");
     for (const [name, value] of kept.fields) {
       if (name === "comment") this.form.elements.comment.value = value;
+      if (name === "own_answer") this.own.fill(value);
       const chosen = name.startsWith("rank-") && this.list.querySelector(`input[name="${name}"][value="${value}"]`);
       if (chosen) chosen.checked = true;
     }
@@ -94,7 +110,8 @@ export class Card {
   #keep() {
     const comment = this.form.elements.comment.value;
     const { ranks, implied, started } = this.ranking;
-    keepDraft(this.group, started || comment ? { ranks: Object.fromEntries(ranks), implied, comment } : null);
+    const values = { ranks: Object.fromEntries(ranks), implied, comment, own: this.own.text };
+    keepDraft(this.group, started || comment || values.own ? values : null);
   }
 
   /** While its ranking waits to be sent nothing can be changed: it may have arrived, and only its answer is lost. */
@@ -108,7 +125,7 @@ export class Card {
   pick(letter, tie) {
     if (this.#locked) return;
     const id = this.idOf(letter);
-    if (id === undefined) return;
+    if (!this.ranking.ids.includes(id)) return;
     if (!this.ranking.pick(id, { tie })) {
       announce(
         _("{letter} is already {rank}. Backspace takes the last step back.", {
@@ -124,7 +141,7 @@ export class Card {
 
   /** A tap ranks the answer next, or takes it back with all that came after it. */
   tap(id) {
-    if (this.#locked) return;
+    if (this.#locked || !this.ranking.ids.includes(id)) return;
     if (!this.ranking.pick(id)) this.ranking.takeBack(id);
     this.#changed();
     this.#tell(id);
@@ -161,7 +178,7 @@ export class Card {
 
   /** Writes the state into the radio buttons, the marks and the bar. */
   show() {
-    for (const id of this.ranking.ids) this.#showAnswer(this.item(id), this.ranking.ranks.get(id));
+    for (const id of this.letters.keys()) this.#showAnswer(this.item(id), this.ranking.ranks.get(id));
     this.submit.setAttribute("aria-disabled", String(!this.ranking.complete));
     this.clearButton.hidden = !this.ranking.started;
     this.#showOrder();
@@ -175,7 +192,9 @@ export class Card {
     else item.dataset.rank = rank;
     item.querySelector("[data-rank-text]").textContent = rankText(this.ranking, id);
     for (const radio of item.querySelectorAll("input[type=radio]")) radio.checked = Number(radio.value) === rank;
-    tie.hidden = tieRank === null || (rank !== undefined && id !== implied);
+    const there = this.ranking.ids.includes(id);
+    item.classList.toggle("is-there", there);
+    tie.hidden = !there || tieRank === null || (rank !== undefined && id !== implied);
     if (tie.hidden) return;
     const values = { letter: this.#letterOf(id), rank: ordinal(tieRank) };
     tie.textContent = _("= {rank}", values);
@@ -195,8 +214,8 @@ export class Card {
     const said = document.createElement("span");
     said.className = "visually-hidden";
     said.textContent = `${spoken(this.ranking, this.#letterOf)}. `;
-    rest.textContent = this.ranking.complete ? "" : ` ${_("{letters} left", { letters: this.#missing() })}`;
-    this.order.replaceChildren(shown, said, rest);
+    rest.textContent = this.ranking.complete ? "" : _("{letters} left", { letters: this.#missing() });
+    this.order.replaceChildren(shown, said, " ", rest);
   }
 
   #missing() {
@@ -241,7 +260,8 @@ export class Card {
 
   #orderFromPage() {
     if (this.#locked) return;
-    this.ranking.setOrder([...this.list.children].map((item) => item.dataset.answer));
+    const order = [...this.list.children].map((item) => item.dataset.answer);
+    this.ranking.setOrder(order.filter((id) => this.ranking.ids.includes(id)));
     this.#changed(_("The order is {order}.", { order: spoken(this.ranking, this.#letterOf) }));
   }
 }

@@ -54,6 +54,17 @@ export class Ranking {
     return true;
   }
 
+  /** An own answer came or went: who is gone leaves its place; where one came, nobody stands last by themselves. */
+  setAnswers(ids) {
+    if (ids.some((id) => !this.ids.includes(id))) this.ranks.delete(this.implied);
+    const places = this.places().map((place) => place.filter((id) => ids.includes(id)));
+    this.ids = ids;
+    this.#setPlaces(places.filter((place) => place.length > 0));
+    if (!this.ranks.has(this.implied)) this.implied = null;
+    this.tieNext = false;
+    this.past = [];
+  }
+
   /** Takes back an answer and all that stand behind it; those beside it stay. False where it has no place. */
   takeBack(id) {
     if (!this.ranks.has(id)) return false;

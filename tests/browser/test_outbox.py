@@ -168,6 +168,78 @@ def test_skip_undo_and_an_own_prompt_wait_too(label_page: LabelPage, wire: Wire,
     page_errors.clear()
 
 
+@pytest.mark.parametrize("reload", [False, True])
+def test_what_was_done_first_arrives_first(
+    label_page: LabelPage, wire: Wire, page_errors: list[str], reload: bool
+) -> None:
+    """A ranking, then an own prompt: both wait, both survive, and nothing is shown that the other one takes away."""
+    page, group_id = label_page.page, label_page.open().group_id()
+    wire.cut = True
+    label_page.press("b", "a", "d", "Enter")
+    expect(outbox(page)).to_contain_text("Your ranking is kept")
+    label_page.press("p")
+    page.keyboard.type("What do swans eat?")
+    label_page.press("Control+Enter")
+    expect(outbox(page)).to_contain_text("Your ranking and 1 more")
+    if reload:
+        page.reload()
+        expect(outbox(page)).to_contain_text("Your ranking and 1 more")
+    wire.cut = False
+    with page.expect_response("**/prompts") as answered:
+        page.get_by_role("button", name="Try now").click()
+    assert answered.value.ok
+    assert [label_page.by_letter(ranking) for ranking in label_page.rankings()] == [ORDER]  # it was there before
+    expect(page.locator("#card-prompt")).to_have_text("What do swans eat?")
+    expect(page.locator("#ranking-form")).to_be_visible()
+    assert label_page.group_id() != group_id
+    expect(outbox(page)).to_be_hidden()
+    assert kept(page) == []
+    label_page.press("p")
+    expect(page.locator("#ask-text")).to_have_value("")
+    page_errors.clear()
+
+
+def test_a_prompt_that_the_server_has_no_room_for_holds_up_no_ranking(
+    label_page: LabelPage, page_errors: list[str]
+) -> None:
+    page, group_id = label_page.open().page, label_page.group_id()
+    page.route("**/prompts", lambda route: route.fulfill(status=503, headers={"Retry-After": "60"}, body=""))
+    label_page.press("p")
+    page.keyboard.type("Is there room?")
+    label_page.press("Control+Enter")
+    expect(outbox(page)).to_contain_text("The server is busy at the moment. Your prompt is kept")
+    label_page.press("Escape", "b", "a", "d", "Enter")
+    label_page.expect_next_card(group_id)
+    assert [label_page.by_letter(ranking) for ranking in label_page.rankings()] == [ORDER]
+    expect(outbox(page)).to_contain_text("Your prompt is kept")
+    page.get_by_role("button", name="Stop trying").click()
+    page_errors.clear()
+
+
+def test_a_half_made_card_waits_for_nothing(label_page: LabelPage, wire: Wire, page_errors: list[str]) -> None:
+    """While an undo waits, the card in sight is locked; given up, it is as it was left."""
+    page, first = label_page.page, label_page.open().group_id()
+    label_page.press("b", "a", "d", "Enter")
+    label_page.expect_next_card(first)
+    second = label_page.group_id()
+    label_page.press("c")
+    wire.cut = True
+    label_page.press("u")
+    expect(outbox(page)).to_contain_text("Your undo is kept")
+    label_page.press("d")
+    assert label_page.marks()["D"] == "not ranked"
+    wire.cut = False
+    page.get_by_role("button", name="Try now").click()
+    label_page.expect_next_card(second)
+    assert label_page.group_id() == first
+    label_page.press("Enter")
+    label_page.expect_next_card(first)
+    assert label_page.group_id() == second
+    expect(page.locator("#order")).to_contain_text("C")
+    assert label_page.marks()["C"] == "1st"
+    page_errors.clear()
+
+
 def test_a_server_with_too_much_to_do_is_asked_when_it_says(label_page: LabelPage, page_errors: list[str]) -> None:
     page, group_id = label_page.page, label_page.open().group_id()
     page.route("**/rankings", lambda route: route.fulfill(status=503, headers={"Retry-After": "27"}, body=""), times=1)

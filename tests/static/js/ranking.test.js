@@ -214,3 +214,17 @@ test("an order is said in words for who listens", () => {
   const said = spoken(ranking, (id) => id.toUpperCase());
   assert.equal(said, "C, then A tied with D, then B");
 });
+
+test("an own answer comes unranked, and leaves no gap when it goes", () => {
+  const ranking = fresh();
+  for (const id of ["a", "b", "c"]) ranking.pick(id);
+  ranking.setAnswers([...LETTERS, "own"]);
+  assert.equal(written(ranking), "A › B › C");
+  ranking.pick("own", { tie: true });
+  assert.equal(written(ranking), "A › B › C = OWN › D");
+  assert.equal(ranking.ranks.get("d"), 5);
+  ranking.setRank("own", 1);
+  ranking.setAnswers(LETTERS);
+  assert.equal(written(ranking), "A › B › C › D");
+  assert.deepEqual([...ranking.ranks.values()].sort(), [1, 2, 3, 4]);
+});
