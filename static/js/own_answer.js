@@ -10,8 +10,8 @@ export const OWN = "own";
 export class OwnAnswer {
   /** @param {HTMLElement} card  @param {() => void} onChange called when its text has changed */
   constructor(card, onChange) {
-    this.box = card.querySelector("#own-answer");
-    this.field = card.querySelector("#own-text");
+    this.box = document.querySelector("#own-answer");
+    this.field = document.querySelector("#own-text");
     this.filled = ""; // what it began with: until somebody has changed it, another answer may take its place
     this.onChange = onChange;
     if (!this.field) return;

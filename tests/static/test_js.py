@@ -33,7 +33,7 @@ IN_BROWSERS = {
     "keys.js": "tests/browser/test_keys.py",
     "label.js": "tests/browser/test_label_page.py",
     "outbox.js": "tests/browser/test_outbox.py",
-    "own_answer.js": "tests/browser/test_own_answer.py",
+    "own_answer.js": "tests/browser/test_label_page.py",
     "own_prompt.js": "tests/browser/test_drafts.py",
     "copying.js": "tests/browser/test_playground.py",
     "playground.js": "tests/browser/test_playground.py",
