@@ -38,7 +38,7 @@ export class DiceSliders {
     this.own = settingsOf(body);
     this.settings = { ...this.own };
     this.onChange = onChange;
-    this.back = button(_("As it was rolled"), () => this.#set(this.own), "button quiet");
+    this.back = button(_("As it was rolled"), () => this.#goBack(), "button quiet");
     this.element = make(
       "details",
       { className: "dice-sliders", open: wide.matches },
@@ -100,9 +100,10 @@ export class DiceSliders {
     this.onChange(this.settings);
   }
 
-  #set(settings) {
-    this.settings = { ...settings };
+  #goBack() {
+    this.settings = { ...this.own };
     this.#changed();
+    this.element.querySelector("summary").focus();
   }
 
   #show() {
@@ -112,7 +113,7 @@ export class DiceSliders {
       output.textContent = value === OFF[name] ? _("off") : String(value);
       input.setAttribute("aria-valuetext", output.textContent);
     }
-    this.back.disabled = this.isOwn;
+    this.back.hidden = this.isOwn;
   }
 
   /** The page's own sliders move these, too. */
