@@ -24,10 +24,11 @@ from app.chat import Message, SampledAnswer
 from app.db.models.prompts import Prompt, PromptSource
 from app.db.session import make_read_session_factory, make_session_factory, open_database, transaction
 from app.formats.languages import ANY
-from app.hparams import SamplingParams
 from app.installation import install
 from app.services.labeling import drawing, groups, languages
+from app.services.labeling.label_settings import Writers
 from app.services.prompts.prompts import NewPrompt, add_prompts, digest_of
+from app.services.sampling.group_sampling import page_params
 from app.services.versions import versions
 from app.settings.config import Settings
 from bench.latency import percentiles_ms
@@ -52,10 +53,10 @@ def make_cards(data_dir: Path, count: int) -> None:
         ]
         version_id = versions.active_answerer(session).id
         for prompt in add_prompts(session, asked):
-            params = SamplingParams()
+            params = page_params(settings)
             groups.add_group(
                 session,
-                groups.NewGroup(prompt=prompt, version_id=version_id, params=params, seed=1),
+                groups.NewGroup(prompt=prompt, writers=Writers.all_by(version_id), params=params, seed=1),
                 answers,
                 shuffle_seed=1,
                 lease_seconds=settings.lease_seconds,

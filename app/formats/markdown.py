@@ -113,7 +113,6 @@ class _Renderer(RendererHTML):
 def _reader() -> MarkdownIt:
     reader = MarkdownIt("commonmark", {"html": False, "maxNesting": MAX_NESTING}, renderer_cls=_Renderer)
     reader.enable(["table", "strikethrough"])
-    reader.disable(["html_block", "html_inline"])
     reader.validateLink = _is_address  # type: ignore[method-assign]  # as its documentation says
     return reader
 

@@ -7,14 +7,23 @@ from typing import ClassVar
 
 from sqlalchemy.orm import Session
 
-from app.db.models.groups import Group, SkipReason
+from app.db.models.groups import Completion, Group, SkipReason
 from app.db.models.labelers import Labeler
+from app.db.models.rankings import Ranking
 from app.errors import AppError
 from app.runtime import Runtime
-from app.services.labeling import rankings
+from app.services.labeling import rankings, skips
+from app.services.labeling.own_answers import offered
 from app.translation import N_
 from app.web import formatting
 from app.web.templating import Context
+
+
+@dataclass(frozen=True)
+class Language:
+    code: str
+    name: str
+    """Its own name for itself."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,9 +32,17 @@ class Card(Context):
 
     template: ClassVar[str] = "label/_card.html"
     group: Group
-    """The prompt with its answers, in the order in which they are shown."""
-    undo_ranking_id: int | None
-    """The labeler's last ranking, which can be taken back."""
+    """The prompt with its answers; of these, own ones are shown to nobody but their writer."""
+    answers: list[Completion]
+    """The four that are ranked, in the order in which they are shown."""
+    own_text: str = ""
+    """The labeler's own answer, field `own_answer`: of a ranking that was taken back, or that was refused."""
+    own_rank: int | None = None
+    """Its rank among all five, field `rank-own`; the four have theirs in `rank-ID`, 1 to 5 then."""
+    undo_path: str | None
+    """Where to post to take the labeler's last action back, a ranking or a skip; None where there is none."""
+    leave_out: Language | None = None
+    """The language of a prompt that the labeler just could not read, where cards in others remain."""
     idempotency_key: str
     """Sent along, so that a ranking that is sent twice is stored once."""
     former_ranks: Mapping[int, int]
@@ -64,8 +81,10 @@ class NoCard(Context):
     """Whether the page looks again by itself."""
     prompts_link: bool = False
     """Whether the prompts may be the cause."""
-    undo_ranking_id: int | None = None
-    """The labeler's last ranking, which can be taken back."""
+    undo_path: str | None = None
+    """As on a card."""
+    leave_out: Language | None = None
+    """As on a card."""
     told: str = ""
     """What became of the card before, in sight."""
     notice: str = ""
@@ -83,26 +102,33 @@ NO_COOKIES = NoCard(
 
 def card_of(session: Session, labeler: Labeler, group: Group) -> Card:
     former = rankings.former_ranking(session, group.id, labeler)
+    ranks = {} if former is None else {int(key): rank for key, rank in former.ranks.items()}
+    answers = offered(group)
+    own = next((answer for answer in group.completions if answer.id in ranks and answer not in answers), None)
     return Card(
         group=group,
-        undo_ranking_id=_undo_ranking_id(session, labeler),
+        answers=answers,
+        own_text="" if own is None else own.text,
+        own_rank=None if own is None else ranks.pop(own.id),
         idempotency_key=uuid.uuid4().hex,
-        former_ranks={} if former is None else {int(key): rank for key, rank in former.ranks.items()},
+        former_ranks=ranks,
         former_comment=None if former is None else former.comment,
+        undo_path=_undo_path(session, labeler),
     )
 
 
 def no_card(runtime: Runtime, session: Session, labeler: Labeler | None, error: AppError | None = None) -> NoCard:
     """`error`: why this person in particular gets none."""
     reason = runtime.prefetcher.last_error if error is None else error.page_message
-    undo = None if labeler is None else _undo_ranking_id(session, labeler)
+    undo = None if labeler is None else _undo_path(session, labeler)
     if reason is None:
-        return NoCard(
-            title=N_("The model is writing"), message=N_("Four answers will be here in a moment."), undo_ranking_id=undo
-        )
-    return NoCard(title=N_("There is no card now"), message=reason, prompts_link=True, undo_ranking_id=undo)
+        title, message = N_("The model is writing"), N_("Four answers will be here in a moment.")
+        return NoCard(title=title, message=message, undo_path=undo)
+    return NoCard(title=N_("There is no card now"), message=reason, prompts_link=True, undo_path=undo)
 
 
-def _undo_ranking_id(session: Session, labeler: Labeler) -> int | None:
-    last = rankings.last_ranking(session, labeler)
-    return None if last is None else last.id
+def _undo_path(session: Session, labeler: Labeler) -> str | None:
+    last = skips.last_action(session, labeler)
+    if isinstance(last, Ranking):
+        return f"/rankings/{last.id}/withdraw"
+    return None if last is None else f"/groups/{last.group_id}/skip/withdraw"

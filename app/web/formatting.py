@@ -18,6 +18,7 @@ SKIP_REASONS = (
     (SkipReason.ALL_BAD, N_("All four are bad")),
     (SkipReason.UNSAFE, N_("Unsafe or hurtful")),
     (SkipReason.UNCLEAR, N_("The prompt is unclear")),
+    (SkipReason.UNREADABLE, N_("I can't read this language")),
     (SkipReason.TOO_SIMILAR, N_("Too similar to rank")),
     (SkipReason.OTHER, N_("Another reason")),
 )

@@ -1,5 +1,6 @@
 """The label page's card: the one that is held, or the next one, as a page and as the fragment that htmx swaps in."""
 
+from dataclasses import replace
 from functools import partial
 
 from fastapi import APIRouter, Request
@@ -10,6 +11,7 @@ from app.db.base import utc_now
 from app.db.models.groups import GroupStatus
 from app.errors import ConflictError, UnavailableError
 from app.formats.ids import RowId
+from app.formats.languages import Asked, name
 from app.http.head import wants_head_only
 from app.runtime import ReadSession, Runtime, RuntimeDep, UnitRoute
 from app.services.labeling import groups, labelers
@@ -17,9 +19,9 @@ from app.services.labeling.labelers import LabelerName
 from app.services.labeling.languages import languages_at_hand
 from app.translation import _
 from app.web.browser_name import BrowserLabeler
-from app.web.cards import NO_COOKIES, CardInWriting, card_of, no_card
+from app.web.cards import NO_COOKIES, CardInWriting, Language, card_of, no_card
 from app.web.label_page import show, strip_of
-from app.web.languages import asked_of
+from app.web.languages import asked_of, can_leave_out
 from app.web.security import same_origin
 from app.web.templating import is_fragment, render
 
@@ -48,32 +50,45 @@ async def _next_card(request: Request, runtime: Runtime, who: LabelerName) -> Re
     show_card = partial(_show_card, request=request, runtime=runtime, who=who)
     wanted = same_origin(request.headers) and not wants_head_only(request)
     page = await runtime.reading.run(partial(show_card, lease_first=wanted))
-    if page is None:
-        asked = asked_of(request)
-        await runtime.writing.run(partial(runtime.group_sampling.lease_ready, who=who, asked=asked))
+    if isinstance(page, Asked):
+        asked = page
+        await runtime.writing.run(partial(_lease, runtime=runtime, who=who, asked=asked))
         runtime.prefetcher.taken(asked)
         page = await runtime.reading.run(partial(show_card, lease_first=False))
-    assert page is not None
+    assert isinstance(page, Response)
     return page
+
+
+def _lease(session: Session, *, runtime: Runtime, who: LabelerName, asked: Asked) -> None:
+    """A new labeler's choice, which only this browser knew, is kept with their name from now on."""
+    labeler = labelers.labeler_of(session, who)
+    if labeler.languages is None and asked.chosen:
+        labelers.choose_languages(session, labeler, asked.languages)
+    runtime.group_sampling.lease_ready(session, who, asked)
 
 
 def _show_card(
     session: Session, *, request: Request, runtime: Runtime, who: LabelerName, lease_first: bool
-) -> Response | None:
-    """The card that this labeler holds, or why there is none. None where one is free that should be leased first."""
+) -> Response | Asked:
+    """The card that this labeler holds, or why there is none. The languages asked for, where a card in them is free
+    that should be leased first."""
     labeler, now = labelers.find_labeler(session, who.name), utc_now()
     group = None if labeler is None else groups.held_group(session, labeler=labeler, now=now)
+    asked = asked_of(request, labeler)
     if labeler is not None and group is not None:
-        return show(request, runtime, session, card_of(session, labeler, group))
+        card, unread = card_of(session, labeler, group), request.query_params.get("unread")
+        if unread is not None and can_leave_out(languages_at_hand(session), asked, unread):
+            card = replace(card, leave_out=Language(unread, name(unread)))
+        return show(request, runtime, session, card)
     if not request.state.has_name:
         return show(request, runtime, session, NO_COOKIES)
-    asked, at_hand = asked_of(request), languages_at_hand(session)
+    at_hand = languages_at_hand(session)
     try:
         tags = at_hand.tags_to_draw(asked)
     except UnavailableError as error:
         return show(request, runtime, session, no_card(runtime, session, labeler, error), at_hand=at_hand)
     if lease_first and groups.has_free(session, now=now, tags=tags):
-        return None
+        return asked
     if lease_first:
         runtime.prefetcher.ask(asked)
     return show(request, runtime, session, no_card(runtime, session, labeler), at_hand=at_hand)

@@ -4,11 +4,14 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from fastapi import Request
+from markupsafe import Markup
 from sqlalchemy.orm import Session
 from starlette.responses import Response
 
 from app.db.base import utc_now
+from app.formats.markdown import to_html
 from app.runtime import Runtime
+from app.services.labeling import guidelines, labelers
 from app.services.labeling.labelers import Change
 from app.services.labeling.languages import LanguagesAtHand, languages_at_hand
 from app.services.views.loop_status import LoopStatus, loop_status
@@ -46,6 +49,15 @@ class PromptForm(Context):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Guidelines(Context):
+    """For the labelers, from Markdown; stands on the page, so that it stays open from card to card."""
+
+    template: ClassVar[str] = "label/_guidelines.html"
+    html: Markup
+    """Safe (app/formats/markdown.py)."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class LabelPage(PageContext):
     template: ClassVar[str] = "label/index.html"
     page: str | None = "label"
@@ -59,6 +71,12 @@ class LabelPage(PageContext):
     """What is ranked now."""
     language_form: LanguageForm
     """Which languages prompts come in."""
+    guidelines: Guidelines
+    """What whoever runs the installation tells the labelers, to be opened beside the card."""
+
+
+def guidelines_of(session: Session) -> Guidelines:
+    return Guidelines(html=to_html(guidelines.shown(session)))
 
 
 def strip_of(runtime: Runtime, session: Session) -> Strip:
@@ -79,12 +97,14 @@ def show(
     """The card alone for htmx, else the page around it. `at_hand`: the languages, where they were read already."""
     if is_fragment(request):
         return render(request, card, status_code=status_code)
+    labeler = labelers.find_labeler(session, request.state.labeler_name)
     whole = LabelPage(
         changed_name=_changed_name(request),
         strip=strip_of(runtime, session),
         prompt_form=prompt_form or PromptForm(max_prompt_characters=runtime.settings.max_prompt_characters),
         card=card,
-        language_form=language_form(at_hand or languages_at_hand(session), asked_of(request)),
+        language_form=language_form(at_hand or languages_at_hand(session), asked_of(request, labeler)),
+        guidelines=guidelines_of(session),
     )
     return render(request, whole, status_code=status_code)
 

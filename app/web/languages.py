@@ -1,4 +1,5 @@
-"""The languages that a person reads: chosen on the label page and kept in a cookie, or else the browser's."""
+"""The languages that a person reads: chosen on the label page and kept with their name (in a cookie, before there is
+one), or else the browser's and the page's."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -10,9 +11,10 @@ from starlette.responses import RedirectResponse, Response
 from app.db.models.labelers import Labeler
 from app.errors import UnavailableError
 from app.formats.languages import ANY, Asked, accepted, codes_of, listed, name
-from app.runtime import RuntimeDep, UnitRoute, WriteSession
-from app.services.labeling import groups, labelers
-from app.services.labeling.languages import LanguagesAtHand, tags_to_draw
+from app.runtime import Runtime, RuntimeDep, UnitRoute, WriteSession
+from app.services.labeling import labelers
+from app.services.labeling.languages import LanguagesAtHand, languages_at_hand
+from app.translation import language
 from app.web.security import FormDep, kept_cookie
 from app.web.templating import Context
 
@@ -39,43 +41,67 @@ class LanguageForm(Context):
     """Those that there are prompts in, and those that were chosen. Fewer than two: there is nothing to choose."""
     drawn: str
     """The languages that cards come in, as a list in words."""
+    is_guess: bool
+    """Whether nobody chose them: they follow the browser and the page."""
 
 
-def asked_of(request: Request) -> Asked:
+def asked_of(request: Request, labeler: Labeler | None) -> Asked:
+    """What the labeler chose, under that name in whichever browser; before there is one, what was chosen in this
+    browser; before anything was chosen, the languages of the browser and of the page: a guess."""
+    of_labeler = labelers.asked_by(labeler)
+    if of_labeler is not None:
+        return of_labeler
     cookie = request.cookies.get(LANGUAGES_COOKIE, "")
     if cookie == EVERY:
         return ANY
     chosen = codes_of(cookie.split("."))
-    return Asked(chosen, chosen=True) if chosen else accepted(request.headers.get("accept-language", ""))
+    if chosen:
+        return Asked(chosen, chosen=True)
+    return Asked(accepted(request.headers.get("accept-language", "")).languages | {language()})
 
 
 def language_form(at_hand: LanguagesAtHand, asked: Asked) -> LanguageForm:
-    stored = codes_of(at_hand.stored)
-    try:
-        tags = at_hand.tags_to_draw(asked)
-        drawn = stored if tags is None else codes_of(tags)
-    except UnavailableError:
-        drawn = asked.languages
-    codes = sorted(stored | drawn)[:MOST_SHOWN]
-    return LanguageForm(boxes=[LanguageBox(code, name(code), code in drawn) for code in codes], drawn=listed(drawn))
+    drawn = _drawn(at_hand, asked)
+    codes = sorted(codes_of(at_hand.stored) | drawn)[:MOST_SHOWN]
+    boxes = [LanguageBox(code, name(code), code in drawn) for code in codes]
+    return LanguageForm(boxes=boxes, drawn=listed(drawn), is_guess=bool(asked.languages) and not asked.chosen)
 
 
 @router.post("/languages")
 def choose_languages(request: Request, runtime: RuntimeDep, session: WriteSession, form: FormDep) -> Response:
     """None ticked is all of them. A card in another language that was held is free again."""
-    chosen = codes_of(form.getlist("language")[:MOST_SHOWN])
+    return _choose(request, runtime, session, codes_of(form.getlist("language")[:MOST_SHOWN]))
+
+
+@router.post("/languages/leave-out")
+def leave_out(request: Request, runtime: RuntimeDep, session: WriteSession, form: FormDep) -> Response:
+    """Offered to whoever could not read a card: all others of those that cards came in before."""
+    at_hand = languages_at_hand(session)
+    asked = asked_of(request, labelers.find_labeler(session, request.state.labeler_name))
+    return _choose(request, runtime, session, _drawn(at_hand, asked) - codes_of([form.get("language")]))
+
+
+def _choose(request: Request, runtime: Runtime, session: Session, chosen: frozenset[str]) -> Response:
+    """With the labeler, where there is one, and in a cookie for as long as there is none."""
     labeler = labelers.find_labeler(session, request.state.labeler_name)
     if labeler is not None:
-        _let_go(session, labeler, Asked(chosen, chosen=bool(chosen)))
+        labelers.choose_languages(session, labeler, chosen)
     runtime.prefetcher.wake()
     response = RedirectResponse("/", 303)
     response.headers.append("set-cookie", kept_cookie(LANGUAGES_COOKIE, ".".join(sorted(chosen)) or EVERY))
     return response
 
 
-def _let_go(session: Session, labeler: Labeler, asked: Asked) -> None:
+def can_leave_out(at_hand: LanguagesAtHand, asked: Asked, code: str) -> bool:
+    """Whether cards come in this language and would still come without it."""
+    drawn = _drawn(at_hand, asked)
+    return code in drawn and len(drawn) > 1
+
+
+def _drawn(at_hand: LanguagesAtHand, asked: Asked) -> frozenset[str]:
+    """The languages that cards come in."""
     try:
-        tags = tags_to_draw(session, asked)
-    except UnavailableError:  # nothing at all: said on the label page
-        tags = ()
-    groups.let_go_of_other_languages(session, labeler=labeler, tags=tags)
+        tags = at_hand.tags_to_draw(asked)
+    except UnavailableError:
+        return asked.languages
+    return codes_of(at_hand.stored if tags is None else tags)

@@ -50,7 +50,7 @@ PAGES = (
         "/train",
         N_("Train"),
         N_("Go to training"),
-        ("app.web.train", "app.web.versions"),
+        ("app.web.train", "app.web.versions", "app.web.label_settings"),
         below=("/train", "/versions", "/jobs"),
     ),
 )

@@ -1,8 +1,10 @@
-"""What a person does with a card: ranks it, skips it, or takes the last ranking back. The next card comes at once."""
+"""What a person does with a card: ranks it, skips it, or takes the last of both back. The next card comes at once."""
 
 from dataclasses import replace
+from functools import partial
 
 from fastapi import APIRouter, Request
+from fastapi.concurrency import run_in_threadpool
 from sqlalchemy.orm import Session
 from starlette.datastructures import FormData
 from starlette.responses import RedirectResponse, Response
@@ -13,39 +15,70 @@ from app.db.models.labelers import Labeler
 from app.db.models.rankings import Ranking
 from app.errors import InvalidError, UnavailableError
 from app.formats.ids import RowId
-from app.formats.languages import Asked
+from app.formats.languages import Asked, name, primary
+from app.formats.texts import shows_anything
 from app.preferences import competition_ranks
 from app.runtime import Runtime, RuntimeDep, UnitRoute, WriteSession
 from app.services.jobs import retraining
-from app.services.labeling import groups, labelers, rankings
+from app.services.labeling import groups, labelers, rankings, skips
 from app.services.labeling.labelers import LabelerName
-from app.services.labeling.languages import tags_to_draw
+from app.services.labeling.languages import languages_at_hand, tags_to_draw
+from app.services.labeling.own_answers import OwnAnswer, RanksWithOwn
 from app.translation import _, ngettext
 from app.web import told
 from app.web.browser_name import BrowserLabeler
-from app.web.cards import Card, NoCard, card_of, no_card
+from app.web.cards import Card, Language, NoCard, card_of, no_card
 from app.web.label_page import show
-from app.web.languages import asked_of
+from app.web.languages import asked_of, can_leave_out
 from app.web.security import FormDep
 from app.web.templating import is_fragment
 from app.web.told import Told
 
 router = APIRouter(route_class=UnitRoute)
 RANK_FIELD = "rank-"
+OWN_FIELD, OWN_RANK = "own_answer", "rank-own"
 
 
 @router.post("/groups/{group_id}/rankings")
-def submit_ranking(
-    request: Request, runtime: RuntimeDep, session: WriteSession, who: BrowserLabeler, form: FormDep, group_id: RowId
+async def submit_ranking(
+    request: Request, runtime: RuntimeDep, who: BrowserLabeler, form: FormDep, group_id: RowId
+) -> Response:
+    """Fields: `rank-ID` for each of the four answers and, for an answer of one's own, `own_answer` and `rank-own`; then
+    ranks go to 5. Both left empty, there is no own one."""
+    own = _parse_own(form)
+    refused: InvalidError | None = None
+    if own is not None:
+        try:
+            await run_in_threadpool(runtime.group_sampling.check_own_answer, group_id, own.text)
+        except InvalidError as error:
+            refused = error
+    submit = partial(
+        _submit, request=request, runtime=runtime, who=who, form=form, group_id=group_id, own=own, refused=refused
+    )
+    return await runtime.writing.run(submit)
+
+
+def _submit(
+    session: Session,
+    *,
+    request: Request,
+    runtime: Runtime,
+    who: LabelerName,
+    form: FormData,
+    group_id: int,
+    own: OwnAnswer | None,
+    refused: InvalidError | None,
 ) -> Response:
     labeler = _labeler(session, who)
     ranks, comment = _parse_ranks(form), str(form.get("comment", ""))
     try:
+        if refused is not None:
+            raise refused
         ranking = rankings.submit_ranking(
             session,
             group_id=group_id,
             labeler=labeler,
-            ranks=_normalized(ranks),
+            ranks=_normalized(ranks, own),
             comment=comment,
             duration_ms=_whole_number(form.get("duration_ms")),
             idempotency_key=str(form.get("idempotency_key", "")) or None,
@@ -55,7 +88,14 @@ def submit_ranking(
         if is_fragment(request):
             raise
         card = card_of(session, labeler, groups.get_leased_group(session, group_id, labeler))
-        kept = replace(card, former_ranks=ranks, former_comment=comment, form_error=error.page_message)
+        kept = replace(
+            card,
+            former_ranks=ranks,
+            former_comment=comment,
+            own_text=str(form.get(OWN_FIELD, "")),
+            own_rank=_whole_number(form.get(OWN_RANK)),
+            form_error=error.page_message,
+        )
         return show(request, runtime, session, kept, status_code=error.status_code)
     return _after_card(request, runtime, session, labeler, _saved(runtime, session, ranking))
 
@@ -69,8 +109,27 @@ def skip_group(
     except ValueError as error:
         raise InvalidError(_("Choose one of the reasons to skip this prompt.")) from error
     labeler = _labeler(session, who)
-    groups.skip_group(session, group_id=group_id, labeler=labeler, reason=reason)
-    return _after_card(request, runtime, session, labeler, told.of_skip())
+    skips.skip_group(session, group_id=group_id, labeler=labeler, reason=reason)
+    unread = _unread_language(request, session, labeler, group_id) if reason is SkipReason.UNREADABLE else None
+    return _after_card(request, runtime, session, labeler, told.of_skip(), unread)
+
+
+def _unread_language(request: Request, session: Session, labeler: Labeler, group_id: int) -> Language | None:
+    code = primary(groups.get_group(session, group_id).prompt.language)
+    offered = can_leave_out(languages_at_hand(session), asked_of(request, labeler), code)
+    return Language(code, name(code)) if offered else None
+
+
+@router.post("/groups/{group_id}/skip/withdraw")
+def take_skip_back(
+    request: Request, runtime: RuntimeDep, session: WriteSession, who: BrowserLabeler, _form: FormDep, group_id: RowId
+) -> Response:
+    labeler, seconds = _labeler(session, who), runtime.settings.lease_seconds
+    skips.take_skip_back(session, group_id=group_id, labeler=labeler, lease_seconds=seconds)
+    if not is_fragment(request):
+        return RedirectResponse(f"/groups/{group_id}", 303)
+    card = card_of(session, labeler, groups.get_leased_group(session, group_id, labeler))
+    return show(request, runtime, session, _telling(card, told.of_undone_skip()))
 
 
 @router.post("/rankings/{ranking_id}/withdraw")
@@ -91,16 +150,24 @@ def _labeler(session: Session, who: LabelerName) -> Labeler:
 
 def _parse_ranks(form: FormData) -> dict[int, int]:
     ranks: dict[int, int] = {}
-    for name, value in form.items():
-        if name.startswith(RANK_FIELD):
-            answer_id, rank = _whole_number(name.removeprefix(RANK_FIELD)), _whole_number(value)
+    for field, value in form.items():
+        if field.startswith(RANK_FIELD) and field != OWN_RANK:
+            answer_id, rank = _whole_number(field.removeprefix(RANK_FIELD)), _whole_number(value)
             if answer_id is None or rank is None:
                 raise InvalidError(_("A rank is a whole number from 1 (best) to 4. Reload the page and rank again."))
             ranks[answer_id] = rank
     return ranks
 
 
-def _normalized(ranks: dict[int, int]) -> dict[int, int]:
+def _parse_own(form: FormData) -> OwnAnswer | None:
+    """None where neither its text nor its rank was given. Raises InvalidError where one is missing."""
+    text, rank = str(form.get(OWN_FIELD, "")), _whole_number(form.get(OWN_RANK))
+    if rank is None and not shows_anything(text):
+        return None
+    return OwnAnswer(text, rank or 0)
+
+
+def _normalized(ranks: dict[int, int], own: OwnAnswer | None) -> RanksWithOwn:
     """A gap (2, 3, 4, 4 by the buttons) is no doubt about the order; a missing answer is."""
     missing = ANSWERS_PER_GROUP - len(ranks)
     if missing > 0:
@@ -111,9 +178,15 @@ def _normalized(ranks: dict[int, int]) -> dict[int, int]:
                 missing,
             )
         )
-    if not all(1 <= rank <= ANSWERS_PER_GROUP for rank in ranks.values()):
-        raise InvalidError(_("Ranks go from 1 (best) to 4. Choose one for each answer, then submit again."))
-    return dict(zip(ranks, competition_ranks(list(ranks.values())), strict=True))
+    if own is not None and own.rank == 0:
+        raise InvalidError(_("Your own answer has no rank yet. Give it one, or empty its box."))
+    given = [*ranks.values(), *([] if own is None else [own.rank])]
+    if not all(1 <= rank <= len(given) for rank in given):
+        refusal = _("Ranks go from 1 (best) to {most}. Choose one for each answer, then submit again.", most=len(given))
+        raise InvalidError(refusal)
+    dense = competition_ranks(given)
+    own = None if own is None else replace(own, rank=dense[-1])
+    return RanksWithOwn(dict(zip(ranks, dense, strict=False)), own)
 
 
 def _whole_number(value: object) -> int | None:
@@ -122,21 +195,28 @@ def _whole_number(value: object) -> int | None:
 
 
 def _saved(runtime: Runtime, session: Session, ranking: Ranking) -> Told:
-    answers = [answer.id for answer in groups.get_group(session, ranking.group_id).completions]
+    shown = groups.get_group(session, ranking.group_id).completions
     ranks = {int(answer): rank for answer, rank in ranking.ranks.items()}
     left = runtime.settings.retrain_after_rankings - retraining.new_rankings(session)
-    return told.of_ranking(ranks, answers, left)
+    return told.of_ranking(ranks, [answer.id for answer in shown if answer.id in ranks], left)
 
 
 def _telling(card: Card | NoCard, said: Told) -> Card | NoCard:
     return replace(card, told=said.shown, notice=said.spoken)
 
 
-def _after_card(request: Request, runtime: Runtime, session: Session, labeler: Labeler, said: Told) -> Response:
+def _after_card(
+    request: Request,
+    runtime: Runtime,
+    session: Session,
+    labeler: Labeler,
+    said: Told,
+    unread: Language | None = None,
+) -> Response:
     if not is_fragment(request):
-        return RedirectResponse("/", 303)
-    card = _lease_card(runtime, session, labeler, asked_of(request))
-    return show(request, runtime, session, _telling(card, said))
+        return RedirectResponse("/" if unread is None else f"/?unread={unread.code}", 303)
+    card = _lease_card(runtime, session, labeler, asked_of(request, labeler))
+    return show(request, runtime, session, replace(_telling(card, said), leave_out=unread))
 
 
 def _lease_card(runtime: Runtime, session: Session, labeler: Labeler, asked: Asked) -> Card | NoCard:

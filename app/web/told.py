@@ -33,6 +33,10 @@ def of_skip() -> Told:
     return Told(_("The prompt was skipped."), _("The prompt was skipped."))
 
 
+def of_undone_skip() -> Told:
+    return Told("", _("Skip undone. Rank the card, or skip it again."))
+
+
 def of_undone_ranking() -> Told:
     return Told("", _("Ranking undone. Change it and submit again."))
 

@@ -15,6 +15,7 @@ from app.db.session import transaction
 from app.hparams import SamplingParams
 from app.services.jobs import job_folders
 from app.services.labeling import groups, labelers
+from app.services.labeling.label_settings import Writers
 from app.services.prompts import prompts
 from app.services.versions import versions
 from app.web.browser_name import COOKIE as LABELER_COOKIE
@@ -55,7 +56,9 @@ def fill(server: LiveServer) -> None:
         answers = [SampledAnswer(f"{number}{WORD}", [5, 6, 4], "stop") for number in range(4)]
         groups.add_group(
             session,
-            groups.NewGroup(prompt=prompt, version_id=sft.id, params=SamplingParams(), seed=0),
+            groups.NewGroup(
+                prompt=prompt, writers=Writers.all_by(sft.id), params=SamplingParams(), seed=0, is_own=True
+            ),
             answers,
             shuffle_seed=0,
             lease_seconds=LEASE_SECONDS,

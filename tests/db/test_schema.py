@@ -40,6 +40,13 @@ def migrate(empty_database: Database, revision: str) -> None:
             command.upgrade(config, revision)
 
 
+def go_back(empty_database: Database, revision: str) -> None:
+    config = _alembic_config()
+    with migrating(empty_database) as connection:
+        config.attributes["connection"] = connection
+        command.downgrade(config, revision)
+
+
 def _has_tables(empty_database: Database) -> bool:
     with empty_database.execution_options(read_only=True).connect() as connection:
         return bool(connection.scalar(text("SELECT count(*) FROM sqlite_master WHERE name = 'jobs'")))
@@ -210,3 +217,42 @@ def test_prompts_know_how_often_they_were_shown(empty_database: Database) -> Non
     with empty_database.connect() as connection:
         rows = connection.execute(text("SELECT shown, draw_key FROM prompts ORDER BY id")).all()
     assert [tuple(row) for row in rows] == [(2, "1" * 16), (0, "2" * 16), (1, "3" * 16)]
+
+
+NUMBERED = """INSERT INTO completions
+(id, group_id, sample_index, display_position, text, token_ids, finish_reason) VALUES
+(:id, :group_id, :place, :place, 't', '[5]', 'stop')"""
+
+
+def test_each_answer_says_who_wrote_it_there_and_back(empty_database: Database) -> None:
+    """What stood with a group stands with its answers; a group of several versions has no way back."""
+    migrate(empty_database, "c5f7a10d8e13")
+    with empty_database.begin() as connection:
+        connection.execute(text(VERSION))
+        connection.execute(
+            text(PROMPT), {"id": 2, "text": "t", "messages": "[]", "digest": "d", "split": "train", "shown": 1}
+        )
+        connection.execute(text(GROUP))
+        connection.execute(
+            text(
+                "INSERT INTO groups (id, prompt_id, written_by, digest, settings, seed, status, created_at) "
+                "VALUES (2, 2, 'policy 7', 'abc', '{}', 1, 'ranked', '2026-01-01')"
+            )
+        )
+        for number in range(6):
+            row = {"id": number + 1, "group_id": 1 + number // 4, "place": number % 4}
+            connection.execute(text(NUMBERED), row)
+    migrate(empty_database, "3d9c1e7f5a26")
+    wrote = text("SELECT version_id, labeler_id, written_by FROM completions ORDER BY id")
+    kept = text("SELECT sampled_as, version_ids FROM groups ORDER BY id")
+    with empty_database.connect() as connection:
+        assert connection.execute(wrote).all() == [*[(1, None, None)] * 4, *[(None, None, "policy 7")] * 2]
+        assert connection.execute(kept).all() == [("", "[1, 1, 1, 1]"), (None, None)]
+    go_back(empty_database, "c5f7a10d8e13")
+    with empty_database.connect() as connection:
+        assert connection.execute(text("SELECT written_by FROM groups ORDER BY id")).all() == [(None,), ("policy 7",)]
+    migrate(empty_database, "3d9c1e7f5a26")
+    with empty_database.begin() as connection:
+        connection.execute(text("UPDATE groups SET version_id = NULL WHERE id = 1"))
+    with pytest.raises(RuntimeError, match="several versions"):
+        go_back(empty_database, "c5f7a10d8e13")

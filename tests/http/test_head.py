@@ -12,6 +12,7 @@ from app.db.models.labelers import Labeler
 from app.db.models.prompts import PromptSource
 from app.db.session import transaction
 from app.services.labeling import groups, labelers
+from app.services.labeling.label_settings import Writers
 from app.services.prompts import prompts
 from app.services.sampling.group_sampling import page_params
 from app.services.versions import versions
@@ -71,7 +72,7 @@ def test_no_answers_are_begun_and_no_stream_is_read(server: LiveServer) -> None:
             session,
             groups.NewGroup(
                 prompt=prompt,
-                version_id=versions.active_answerer(session).id,
+                writers=Writers.all_by(versions.active_answerer(session).id),
                 params=page_params(server.settings),
                 seed=1,
             ),

@@ -19,6 +19,7 @@ from app.db.session import transaction
 from app.hparams import SamplingParams
 from app.model_info.weights import copy_directory
 from app.services.labeling import groups, labelers, rankings
+from app.services.labeling.label_settings import Writers
 from app.services.lifecycle import installing
 from app.services.prompts import prompts
 from app.services.versions import versions
@@ -37,7 +38,9 @@ def make_group(sessions: sessionmaker[Session], sft: Version) -> MakeGroup:
             prompt = prompts.add_prompt(session, messages=[Message(role="user", content=text)], source=PromptSource.OWN)
             return groups.add_group(
                 session,
-                groups.NewGroup(prompt=prompt, version_id=version.id, params=SamplingParams(), seed=1),
+                groups.NewGroup(
+                    prompt=prompt, writers=Writers.all_by(version.id), params=SamplingParams(), seed=1, is_own=True
+                ),
                 [SampledAnswer(f"answer {n}", [5, n, 4], "stop") for n in range(4)],
                 shuffle_seed=7,
                 leased_to=leased_to,
@@ -75,7 +78,9 @@ def rank_group(session: Session, version: Version, ranks: Callable[[Group], dict
     answers = [SampledAnswer(f"answer {n}", [5, n, 4], "stop") for n in range(4)]
     group = groups.add_group(
         session,
-        groups.NewGroup(prompt=prompt, version_id=version.id, params=SamplingParams(), seed=1),
+        groups.NewGroup(
+            prompt=prompt, writers=Writers.all_by(version.id), params=SamplingParams(), seed=1, is_own=True
+        ),
         answers,
         shuffle_seed=7,
         leased_to=labeler,

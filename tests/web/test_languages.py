@@ -5,8 +5,9 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import select, update
 
+from app.db.models.labelers import Labeler
 from app.db.models.versions import Version
 from app.db.session import transaction
 from app.formats.languages import Asked
@@ -76,17 +77,59 @@ def test_a_browsers_languages_are_its_persons(visit: NewVisitor) -> None:
     english, chinese, german = visit("en-US,en;q=0.9"), visit("zh-CN"), visit("de")
     assert not HAN.search(card(english))
     assert HAN.search(card(chinese))
-    assert HAN.search(card(german))  # a guess that leaves nothing: the oldest card of all
+    assert not HAN.search(card(german))  # none of theirs is here: as the page
     assert "Prompts in English Languages" in words_of(english.get("/"))
-    assert "Prompts in English and 中文 Languages" in words_of(german.get("/"))
+    assert "So far they follow your browser and the language of this page." in words_of(german.get("/"))
+    assert "提示语言： 中文" in words_of(chinese.get("/"))
+    both = visit("zh-CN,en;q=0.5")
+    assert "English and 中文" in words_of(both.get("/"))
 
 
 def test_what_is_chosen_is_kept_and_the_card_that_was_held_changes(visit: NewVisitor) -> None:
     person = visit("zh-CN")
+    person.client.cookies.set("fourfold_page_language", "en")
     assert HAN.search(card(person))
     assert "提示语言： English" in words_of(person.send("/languages", language="en").text)
     assert not HAN.search(card(person))
-    assert "提示语言： English和中文" in words_of(person.send("/languages").text)  # none ticked
+    assert "English and 中文" in words_of(person.send("/languages").text)  # none ticked
+
+
+def test_what_was_chosen_goes_with_the_name_to_another_browser(server: LiveServer, visit: NewVisitor) -> None:
+    first, second = visit("en"), visit("en")
+    assert not HAN.search(card(first))
+    first.send("/languages", language="zh")
+    for browser in (first, second):
+        browser.send("/labeler", name="ada")
+    assert HAN.search(card(second))
+    assert "Prompts in 中文 Languages" in words_of(second.get("/"))
+    answer = server.client.post("/api/v1/groups/next", headers={"X-Labeler": "ada"})
+    assert HAN.search(answer.json()["prompt"]["text"])
+
+
+def test_a_choice_before_the_first_card_becomes_the_new_labelers(server: LiveServer, visit: NewVisitor) -> None:
+    person = visit("en")
+    person.get("/prompts")
+    person.send("/languages", language="zh")
+    assert HAN.search(card(person))
+    with server.runtime.read() as session:
+        assert session.scalars(select(Labeler.languages)).all() == [["zh"]]
+
+
+def test_who_cannot_read_a_card_is_offered_to_leave_its_language_out(visit: NewVisitor) -> None:
+    person = visit("zh-CN,en;q=0.5")
+    person.client.cookies.set("fourfold_page_language", "en")
+    shown = person.get("/")
+    [group] = re.findall(r'action="/groups/(\d+)/rankings"', shown)
+    assert HAN.search(words_of(shown))
+    after = person.send(f"/groups/{group}/skip", reason="unreadable")
+    assert "Show no more prompts in 中文" in words_of(after.text)
+    person.send("/languages/leave-out", language="zh")
+    page = person.get("/")
+    assert "Prompts in English Languages" in words_of(page)
+    assert "Show no more prompts" not in page
+    [group] = re.findall(r'action="/groups/(\d+)/rankings"', page)
+    after = person.send(f"/groups/{group}/skip", fragment=True, reason="unreadable")
+    assert "Show no more prompts" not in after.text  # nothing would be left
 
 
 def test_a_submitted_card_is_followed_by_one_in_the_language(visit: NewVisitor) -> None:

@@ -17,6 +17,7 @@ from app.hparams import SamplingParams
 from app.installation import install
 from app.services.jobs import job_runs, jobs
 from app.services.labeling import groups, labelers
+from app.services.labeling.label_settings import Writers
 from app.services.versions import versions
 from app.worker.child import run_attempt
 from app.worker.handlers.generic import handle
@@ -45,7 +46,7 @@ def make_world(data_dir: Path, model_dir: Path, *, ranked: int = 8, **settings: 
             ]
             group = groups.add_group(
                 session,
-                groups.NewGroup(prompt=prompt, version_id=sft.id, params=SamplingParams(), seed=0),
+                groups.NewGroup(prompt=prompt, writers=Writers.all_by(sft.id), params=SamplingParams(), seed=0),
                 answers,
                 shuffle_seed=number,
                 lease_seconds=LEASE_SECONDS,

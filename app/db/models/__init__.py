@@ -1,5 +1,25 @@
 """The tables; importing this package registers them all on Base.metadata."""
 
-from app.db.models import conversations, groups, installation, jobs, labelers, prompts, rankings, versions
+from app.db.models import (
+    conversations,
+    groups,
+    installation,
+    jobs,
+    label_settings,
+    labelers,
+    prompts,
+    rankings,
+    versions,
+)
 
-__all__ = ["conversations", "groups", "installation", "jobs", "labelers", "prompts", "rankings", "versions"]
+__all__ = [
+    "conversations",
+    "groups",
+    "installation",
+    "jobs",
+    "label_settings",
+    "labelers",
+    "prompts",
+    "rankings",
+    "versions",
+]

@@ -1,5 +1,6 @@
-"""Groups: the answers to one prompt that are ranked together. Four that were sampled here and are shown to one labeler
-in a shuffled order; or two and more that came with a file, together with their ranking."""
+"""Groups: the answers to one prompt that are ranked together. Four that were written here, by one version or by
+several, and are shown to one labeler in a shuffled order, who may add a fifth; or two and more that came with a file,
+together with their ranking."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -11,6 +12,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from app.db.base import Base, string_enum, utc_now
 from app.db.models.labelers import Labeler
 from app.db.models.prompts import Prompt
+from app.db.models.versions import Version
 
 ANSWERS_PER_GROUP = 4
 MOST_IMPORTED_ANSWERS = 16
@@ -30,6 +32,7 @@ class SkipReason(StrEnum):
     ALL_BAD = "all_bad"
     UNSAFE = "unsafe"
     UNCLEAR = "unclear"
+    UNREADABLE = "unreadable"  # in a language that the labeler does not read
     TOO_SIMILAR = "too_similar"
     OTHER = "other"
 
@@ -45,9 +48,13 @@ class Group(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     prompt_id: Mapped[int] = mapped_column(ForeignKey("prompts.id"), index=True)
     version_id: Mapped[int | None] = mapped_column(ForeignKey("versions.id"), index=True)
-    """None where the answers came with a file: no version here wrote them, and their tokens are not read."""
-    written_by: Mapped[str | None]
-    """Who wrote those, by the name that the file gave."""
+    """The version that writes all four; None where several do, or nobody here did. Each answer says who wrote it:
+    whoever wants to know that asks the answers."""
+    version_ids: Mapped[list[int] | None] = mapped_column(JSON(none_as_null=True))
+    """Of answers sampled for the label page, which version writes which one, in the order of `sample_index`."""
+    sampled_as: Mapped[str | None]
+    """Of the same, the versions and settings, as label_settings.py writes them: a card that nobody holds expires where
+    others are wanted now. None of answers that were given (from a chat), or came with a file."""
     digest: Mapped[str | None] = mapped_column(unique=True)
     """sha256 of what an imported group and its ranking hold: the same is taken in once."""
     import_id: Mapped[int | None]
@@ -70,7 +77,7 @@ class Group(Base):
 
 
 class Completion(Base):
-    """One sampled answer with the exact token ids that the policy drew; never re-tokenized."""
+    """One answer. Of one that a version here sampled, with the exact token ids that it drew; never re-tokenized."""
 
     __tablename__ = "completions"
     __table_args__ = (
@@ -81,11 +88,20 @@ class Completion(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     group_id: Mapped[int] = mapped_column(ForeignKey("groups.id"), index=True)
+    version_id: Mapped[int | None] = mapped_column(ForeignKey("versions.id"), index=True)
+    """The version that wrote it; None where a person did, or where it came with a file: its tokens are not read."""
+    labeler_id: Mapped[int | None] = mapped_column(ForeignKey("labelers.id"), index=True)
+    """The person here who wrote it, and who alone ranks it with the others."""
+    written_by: Mapped[str | None]
+    """Who wrote one that came with a file, by the name that the file gave."""
     sample_index: Mapped[int]
     display_position: Mapped[int]
     text: Mapped[str]
     token_ids: Mapped[list[int]] = mapped_column(JSON)
     finish_reason: Mapped[str]
+
+    version: Mapped[Version | None] = relationship(lazy="raise")
+    labeler: Mapped[Labeler | None] = relationship(lazy="raise")
 
 
 class Skip(Base):
@@ -93,8 +109,12 @@ class Skip(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     group_id: Mapped[int] = mapped_column(ForeignKey("groups.id"), index=True)
-    labeler_id: Mapped[int] = mapped_column(ForeignKey("labelers.id"))
+    labeler_id: Mapped[int] = mapped_column(ForeignKey("labelers.id"), index=True)
     reason: Mapped[SkipReason] = mapped_column(string_enum(SkipReason))
+    newest_ranking_id: Mapped[int] = mapped_column(server_default="0")
+    """The labeler's newest ranking when they skipped, 0 before the first: which of the two was later."""
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
+    withdrawn_at: Mapped[datetime | None]
 
+    group: Mapped[Group] = relationship(lazy="raise")
     labeler: Mapped[Labeler] = relationship(lazy="raise")

@@ -3,6 +3,7 @@
 from datetime import datetime
 from enum import StrEnum
 
+from sqlalchemy import JSON
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db.base import Base, string_enum, utc_now
@@ -20,4 +21,6 @@ class Labeler(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     name: Mapped[str] = mapped_column(unique=True)
     kind: Mapped[LabelerKind] = mapped_column(string_enum(LabelerKind), default=LabelerKind.PERSON)
+    languages: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True))
+    """Codes of the languages that they chose to read prompts in; none of them is any; None: they never chose."""
     created_at: Mapped[datetime] = mapped_column(default=utc_now)

@@ -6,7 +6,7 @@ from sqlalchemy import JSON, ColumnElement, ForeignKey, Index, UniqueConstraint,
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.db.base import Base, utc_now
-from app.db.models.groups import Group
+from app.db.models.groups import Completion, Group
 from app.db.models.labelers import Labeler
 from app.db.models.prompts import Prompt, PromptSplit
 
@@ -39,6 +39,12 @@ class Ranking(Base):
 
     group: Mapped[Group] = relationship(lazy="raise")
     labeler: Mapped[Labeler] = relationship(lazy="raise")
+
+    @property
+    def answers(self) -> list[Completion]:
+        """Those that were ranked, in the order shown: of a group with a person's own answer, which others do not see,
+        not always all."""
+        return [answer for answer in self.group.completions if str(answer.id) in self.ranks]
 
     @classmethod
     def in_force(cls) -> ColumnElement[bool]:

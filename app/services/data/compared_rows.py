@@ -41,6 +41,8 @@ class GivenAnswer:
     finish_reason: str = "stop"
     tokens: list[int] = field(default_factory=list)
     position: int | None = None
+    written_by: str | None = None
+    """Where the file says it of each answer; else it is `GivenRanking.written_by`."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +86,11 @@ def comparison_of(row: Row, prompt: list[Message] | None) -> tuple[list[Message]
     else:
         compared = _of_messages(prompt, read_conversation(chosen, "chosen"), read_conversation(rejected, "rejected"))
     answers = [
-        GivenAnswer(plain(text), _finish(row.take(f"{name}_finish_reason"), f"{name}_finish_reason"))
+        GivenAnswer(
+            plain(text),
+            _finish(row.take(f"{name}_finish_reason"), f"{name}_finish_reason"),
+            written_by=_writer(row.take(f"{name}_written_by"), f"{name}_written_by"),
+        )
         for name, text in (("chosen", compared[1]), ("rejected", compared[2]))
     ]
     tie = a_flag(row.take("tie"), "tie")
@@ -161,7 +167,7 @@ def _given(row: Row, answers: Sequence[GivenAnswer], ranks: Sequence[int], write
             )
         )
     version = a_whole_number(row.get("version"), "version")
-    written_by = a_text(writer, "written_by") or (None if version is None else f"version {version}")
+    written_by = _writer(writer, "written_by") or (None if version is None else f"version {version}")
     comment = clean_text(a_text(row.take("comment"), "comment") or "") or None
     if comment is not None and len(comment) > MAX_COMMENT_CHARACTERS:
         raise InvalidError(
@@ -177,7 +183,7 @@ def _given(row: Row, answers: Sequence[GivenAnswer], ranks: Sequence[int], write
         ranks=ranks,
         labeler=labeler if labeler is None or isinstance(labeler, str) else show(labeler),
         labeler_kind=one_of(row.take("labeler_kind"), "labeler_kind", LabelerKind),
-        written_by=None if written_by is None else clean_text(written_by)[:MAX_WRITER_CHARACTERS] or None,
+        written_by=written_by,
         comment=comment,
         duration_ms=a_whole_number(row.take("duration_ms"), "duration_ms", most=MAX_DURATION_MS),
         created_at=a_time(row.take("created_at"), "created_at"),
@@ -197,7 +203,12 @@ def _answer(item: dict[str, Any], column: str) -> GivenAnswer:
         _finish(item.get("finish_reason"), f"{column}.finish_reason"),
         tokens,
         a_whole_number(item.get("position"), f"{column}.position"),
+        _writer(item.get("written_by"), f"{column}.written_by"),
     )
+
+
+def _writer(given: object, column: str) -> str | None:
+    return clean_text(a_text(given, column) or "")[:MAX_WRITER_CHARACTERS] or None
 
 
 def _finish(given: object, column: str) -> str:

@@ -1,6 +1,6 @@
 """Exports: rankings as they were given, and comparisons in TRL's preference format. Read in short transactions."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -16,13 +16,14 @@ from app.preferences import comparisons, tied_pairs
 
 BATCH_ROWS = 200
 Row = TypeVar("Row")
+Value = TypeVar("Value")
 
 
 def export_rankings(read: sessionmaker[Session], labeler_kind: LabelerKind | None = None) -> Iterator[dict[str, Any]]:
     """Every ranking that stands with its prompt, answers and where they came from, oldest first."""
     kinds = _version_kinds(read)
     for ranking in _standing_rankings(read, labeler_kind):
-        group = ranking.group
+        group, wrote = ranking.group, [_writer(answer, kinds) for answer in ranking.answers]
         yield {
             "ranking_id": ranking.id,
             "group_id": group.id,
@@ -37,11 +38,13 @@ def export_rankings(read: sessionmaker[Session], labeler_kind: LabelerKind | Non
                     "finish_reason": answer.finish_reason,
                     "position": answer.display_position,
                     "rank": ranking.ranks[str(answer.id)],
+                    "version": answer.version_id,
+                    "written_by": writer,
                 }
-                for answer in group.completions
+                for answer, writer in zip(ranking.answers, wrote, strict=True)
             ],
-            "version": group.version_id,
-            "written_by": _writer(group, kinds),
+            "version": _only([answer.version_id for answer in ranking.answers]),
+            "written_by": _only(wrote),
             "settings": group.settings,
             "comment": ranking.comment,
             "duration_ms": ranking.duration_ms,
@@ -57,17 +60,17 @@ def export_comparisons(
     pair (`count_export` says how many)."""
     kinds = _version_kinds(read)
     for ranking in _standing_rankings(read, labeler_kind):
-        writer = _writer(ranking.group, kinds)
-        answers, pairs = ranking.group.completions, _pairs_of(ranking)
+        answers, pairs = ranking.answers, _pairs_of(ranking)
         for first, second in pairs.ordered:
-            yield _comparison(ranking, answers[first], answers[second], writer, tie=False)
+            yield _comparison(ranking, answers[first], answers[second], kinds, tie=False)
         for first, second in pairs.tied if ties else ():
-            yield _comparison(ranking, answers[first], answers[second], writer, tie=True)
+            yield _comparison(ranking, answers[first], answers[second], kinds, tie=True)
 
 
 def _comparison(
-    ranking: Ranking, chosen: Completion, rejected: Completion, writer: str | None, *, tie: bool
+    ranking: Ranking, chosen: Completion, rejected: Completion, kinds: dict[int, str], *, tie: bool
 ) -> dict[str, Any]:
+    wrote = [_writer(chosen, kinds), _writer(rejected, kinds)]
     return {
         "prompt": ranking.group.prompt.messages,
         "chosen": [{"role": "assistant", "content": chosen.text}],
@@ -78,8 +81,10 @@ def _comparison(
         "ranking_id": ranking.id,
         "prompt_id": ranking.group.prompt_id,
         **_prompt(ranking.group.prompt),
-        "version": ranking.group.version_id,
-        "written_by": writer,
+        "version": _only([chosen.version_id, rejected.version_id]),
+        "written_by": _only(wrote),
+        "chosen_written_by": wrote[0],
+        "rejected_written_by": wrote[1],
         **_labeler(ranking),
     }
 
@@ -118,7 +123,7 @@ class _Pairs:
 
 
 def _pairs_of(ranking: Ranking) -> _Pairs:
-    answers = ranking.group.completions
+    answers = ranking.answers
     ranks = [ranking.ranks[str(answer.id)] for answer in answers]
 
     def differ(pair: tuple[int, int]) -> bool:
@@ -151,9 +156,16 @@ def _version_kinds(read: sessionmaker[Session]) -> dict[int, str]:
         return {number: kind.value for number, kind in session.execute(select(Version.id, Version.kind))}
 
 
-def _writer(group: Group, kinds: dict[int, str]) -> str | None:
-    """The name of who wrote the answers, which says the same in another installation: "policy 7"."""
-    return group.written_by if group.version_id is None else f"{kinds[group.version_id]} {group.version_id}"
+def _writer(answer: Completion, kinds: dict[int, str]) -> str | None:
+    """The name of who wrote it, which says the same in another installation: "policy 7", or "labeler ada"."""
+    if answer.version_id is not None:
+        return f"{kinds[answer.version_id]} {answer.version_id}"
+    return answer.written_by if answer.labeler is None else f"labeler {answer.labeler.name}"
+
+
+def _only(values: Sequence[Value]) -> Value | None:
+    """What all of them are."""
+    return values[0] if len(set(values)) == 1 else None
 
 
 def _labeler(ranking: Ranking) -> dict[str, Any]:
@@ -169,10 +181,11 @@ def _standing_rankings(read: sessionmaker[Session], labeler_kind: LabelerKind | 
     with read() as session:
         last = session.scalar(select(func.max(Ranking.id))) or 0
     group = selectinload(Ranking.group)
+    answers = group.selectinload(Group.completions).selectinload(Completion.labeler)
     statement = (
         select(Ranking)
         .where(Ranking.withdrawn_at.is_(None), Ranking.id <= last)
-        .options(selectinload(Ranking.labeler), group.selectinload(Group.prompt), group.selectinload(Group.completions))
+        .options(selectinload(Ranking.labeler), group.selectinload(Group.prompt), answers)
     )
     if labeler_kind is not None:
         statement = statement.join(Labeler).where(Labeler.kind == labeler_kind)

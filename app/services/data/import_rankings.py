@@ -182,7 +182,6 @@ def _group(row: _Taken, import_id: int) -> dict[str, Any]:
     seed = row.ranking.settings.get("seed")
     return {
         "prompt_id": row.prompt_id,
-        "written_by": row.ranking.written_by,
         "digest": row.digest,
         "import_id": import_id,
         "settings": row.ranking.settings,
@@ -195,6 +194,7 @@ def _completion(group_id: int, index: int, ranking: GivenRanking) -> dict[str, A
     answer = ranking.answers[index]
     return {
         "group_id": group_id,
+        "written_by": answer.written_by or ranking.written_by,
         "sample_index": index,
         "display_position": index,
         "text": answer.text,

@@ -29,8 +29,8 @@ class RankedAnswers:
     """Token ids, in the order they were sampled."""
     texts: list[str]
     """The same answers; what is left of them for a model with other tokens."""
-    version_id: int | None
-    """Who wrote them; None for imported ones, of which the tokens say nothing here."""
+    version_ids: list[int | None]
+    """Who wrote each; None for a person's and for imported ones, of which the tokens say nothing here."""
     ranks: list[int]
 
 
@@ -52,20 +52,20 @@ def ranked_answers(session: Session, ranking_ids: Sequence[int]) -> list[RankedA
 
 
 def _ranked(ranking: Ranking) -> RankedAnswers:
-    answers = sorted(ranking.group.completions, key=lambda answer: answer.sample_index)
+    answers = sorted(ranking.answers, key=lambda answer: answer.sample_index)
     return RankedAnswers(
         prompt_id=ranking.group.prompt_id,
         messages=ranking.group.prompt.messages,
         answers=[answer.token_ids for answer in answers],
         texts=[answer.text for answer in answers],
-        version_id=ranking.group.version_id,
+        version_ids=[answer.version_id for answer in answers],
         ranks=[ranking.ranks[str(answer.id)] for answer in answers],
     )
 
 
 def answer_ids_of_version(session: Session, version_id: int, limit: int) -> list[int]:
     """Its newest answers, oldest of them first."""
-    query = select(Completion.id).join(Group).where(Group.version_id == version_id)
+    query = select(Completion.id).where(Completion.version_id == version_id)
     return sorted(session.scalars(query.order_by(Completion.id.desc()).limit(limit)))
 
 

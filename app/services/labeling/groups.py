@@ -1,4 +1,4 @@
-"""Groups of four answers: stored in a shuffled order, leased to one labeler at a time, skipped, expired."""
+"""Groups of answers: stored in a shuffled order, leased to one labeler at a time, expired."""
 
 import random
 from collections.abc import Sequence
@@ -10,14 +10,14 @@ from sqlalchemy.orm import Session, joinedload, selectinload
 
 from app.chat import SampledAnswer
 from app.db.base import CLOCK_TOLERANCE, utc_now
-from app.db.models.groups import ANSWERS_PER_GROUP, Completion, Group, GroupStatus, Skip, SkipReason
+from app.db.models.groups import ANSWERS_PER_GROUP, Completion, Group, GroupStatus
 from app.db.models.labelers import Labeler
 from app.db.models.prompts import Prompt, PromptSource
-from app.db.models.versions import Version, VersionStatus
-from app.errors import ConflictError, NotFoundError
+from app.errors import ConflictError, NotFoundError, UnavailableError
 from app.hparams import SamplingParams
-from app.services.labeling import drawing
+from app.services.labeling import drawing, label_settings
 from app.services.labeling.drawing import Tags
+from app.services.labeling.label_settings import LabelSampling, Writers
 from app.translation import N_, _
 
 _random = random.SystemRandom()
@@ -29,6 +29,10 @@ PAGE_STATES = {
     GroupStatus.SKIPPED: N_("it was skipped"),
     GroupStatus.EXPIRED: N_("another version answers now"),
 }
+GIVEN_LEASE = timedelta(days=30)
+"""How long answers of a chat wait for the one who gave them: they are shown to nobody else."""
+OWN = " own"
+"""Own prompts, whatever their settings: for anyone once their labeler left them, while the versions are the same."""
 FULL = (joinedload(Group.prompt, innerjoin=True), selectinload(Group.completions))
 
 
@@ -43,7 +47,7 @@ def next_group(
     held = held_group(session, labeler=labeler, now=now)
     if held is not None:
         return held
-    free = _free(now), _in_language(tags)
+    free = _free(session, now), _in_language(tags)
     group = session.scalar(select(Group).where(*free).order_by(Group.id).limit(1).options(*FULL))
     if group is not None:
         lease(session, group, labeler.id, now=now, lease_seconds=lease_seconds)
@@ -52,7 +56,7 @@ def next_group(
 
 def has_free(session: Session, *, now: datetime, tags: Tags = None) -> bool:
     """Whether `next_group` would find a group for somebody who holds none. Only reads."""
-    return session.scalar(select(Group.id).where(_free(now), _in_language(tags)).limit(1)) is not None
+    return session.scalar(select(Group.id).where(_free(session, now), _in_language(tags)).limit(1)) is not None
 
 
 def _in_language(tags: Tags) -> ColumnElement[bool]:
@@ -65,15 +69,19 @@ def let_go_of_other_languages(session: Session, *, labeler: Labeler, tags: Tags)
     held = Group.status == GroupStatus.LEASED, Group.leased_to == labeler.id
     session.execute(
         update(Group)
-        .where(*held, not_(_in_language(tags)), not_(own))
+        .where(*held, not_(_in_language(tags)), not_(own), Group.sampled_as.is_not(None))
         .values(status=GroupStatus.READY, leased_to=None)
         .execution_options(synchronize_session="fetch")
     )
 
 
-def _free(now: datetime) -> ColumnElement[bool]:
-    active = select(Version.id).where(Version.status == VersionStatus.ACTIVE)
-    return and_(_unheld(now), Group.version_id.in_(active))
+def _free(session: Session, now: datetime) -> ColumnElement[bool]:
+    """Of the versions that write now, whichever settings they were sampled with."""
+    try:
+        writers = label_settings.writers(session)
+    except UnavailableError:
+        return false()
+    return and_(_unheld(now), Group.sampled_as.startswith(writers.key))
 
 
 def held_group(session: Session, *, labeler: Labeler, now: datetime) -> Group | None:
@@ -92,7 +100,7 @@ def lease(session: Session, group: Group, labeler_id: int, *, now: datetime, lea
     group.status = GroupStatus.LEASED
     group.leased_to = labeler_id
     group.leased_at = now
-    group.lease_expires_at = now + timedelta(seconds=lease_seconds)
+    group.lease_expires_at = now + (GIVEN_LEASE if group.sampled_as is None else timedelta(seconds=lease_seconds))
     group.lease_number = 1 + _newest_lease(session, labeler_id)
     session.flush()
 
@@ -119,12 +127,15 @@ def _lapsed(now: datetime) -> ColumnElement[bool]:
 
 @dataclass(frozen=True)
 class NewGroup:
-    """What is sampled: answers to a prompt, by a version, with these settings."""
-
     prompt: Prompt
-    version_id: int
+    writers: Writers
     params: SamplingParams
     seed: int
+    is_own: bool = False  # a labeler's own prompt
+
+    @property
+    def sampled_as(self) -> str:
+        return self.writers.key + OWN if self.is_own else LabelSampling(self.writers, self.params).key
 
 
 def add_group(
@@ -148,7 +159,9 @@ def open_group(
     """A group whose answers are still being sampled; nobody is offered it until `store_answers`."""
     group = Group(
         prompt_id=new.prompt.id,
-        version_id=new.version_id,
+        version_id=new.writers.only,
+        version_ids=list(new.writers.version_ids),
+        sampled_as=new.sampled_as,
         settings={**asdict(new.params), "seed": new.seed},
         seed=new.seed,
         status=GroupStatus.SAMPLING,
@@ -172,10 +185,12 @@ def store_answers(
 ) -> Group:
     """Stores the four answers with their shuffled places; the group becomes ready, or leased to its owner."""
     assert len(answers) == ANSWERS_PER_GROUP, "a group is four answers"
+    assert group.version_ids is not None, "it was opened to be sampled"
     places = shuffled_places(shuffle_seed)
     session.add_all(
         Completion(
             group_id=group.id,
+            version_id=group.version_ids[index],
             sample_index=index,
             display_position=places[index],
             text=answer.text,
@@ -243,17 +258,10 @@ def _state(group: Group) -> str:
     return "leased to somebody else" if group.status is GroupStatus.LEASED else str(group.status)
 
 
-def skip_group(session: Session, *, group_id: int, labeler: Labeler, reason: SkipReason) -> None:
-    """Takes the group out for good and keeps why."""
-    group = get_leased_group(session, group_id, labeler)
-    group.status = GroupStatus.SKIPPED
-    session.add(Skip(group_id=group.id, labeler_id=labeler.id, reason=reason))
-    session.flush()
-
-
-def expire_stale(session: Session, *, active_version_id: int, now: datetime | None = None) -> int:
-    """Takes out the groups of former versions that nobody holds; returns how many."""
-    return _expire(session, _stale(active_version_id, now or utc_now()))
+def expire_stale(session: Session, *, sampled_as: str, now: datetime | None = None) -> int:
+    """Takes out the sampled groups that nobody holds and that are sampled otherwise now; returns how many.
+    `sampled_as`: what is wanted, all of it or how it begins (`Writers.key`: whatever the settings)."""
+    return _expire(session, _stale(sampled_as, now or utc_now()))
 
 
 def expire_of_prompt(session: Session, prompt_id: int, now: datetime) -> int:
@@ -273,13 +281,16 @@ def _expire(session: Session, condition: ColumnElement[bool]) -> int:
     return len(expired)
 
 
-def has_stale(session: Session, *, active_version_id: int, now: datetime | None = None) -> bool:
+def has_stale(session: Session, *, sampled_as: str, now: datetime | None = None) -> bool:
     """Whether `expire_stale` would find any; needs no write lock."""
-    return session.scalar(select(Group.id).where(_stale(active_version_id, now or utc_now())).limit(1)) is not None
+    return session.scalar(select(Group.id).where(_stale(sampled_as, now or utc_now())).limit(1)) is not None
 
 
-def _stale(active_version_id: int, now: datetime) -> ColumnElement[bool]:
-    return and_(Group.version_id != active_version_id, _unheld(now))
+def _stale(sampled_as: str, now: datetime) -> ColumnElement[bool]:
+    """Answers that were given are never sampled otherwise; once nobody waits for them any more, they are over."""
+    own = sampled_as.partition(";")[0] + ";" + OWN
+    wanted = or_(Group.sampled_as.startswith(sampled_as), Group.sampled_as == own)
+    return and_(not_(func.coalesce(wanted, false())), _unheld(now))
 
 
 def _unheld(now: datetime) -> ColumnElement[bool]:

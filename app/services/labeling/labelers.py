@@ -7,6 +7,7 @@ A name is all that tells labelers apart: who gives it has its cards and its rank
 import re
 import secrets
 from base64 import b32encode
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -15,9 +16,11 @@ from sqlalchemy.orm import Session
 
 from app.db.models.conversations import Conversation
 from app.db.models.labelers import Labeler, LabelerKind
-from app.errors import ConflictError
+from app.errors import ConflictError, UnavailableError
+from app.formats.languages import Asked
 from app.formats.texts import clean_name
 from app.services.labeling import groups
+from app.services.labeling.languages import tags_to_draw
 from app.translation import _
 
 MAX_NAME_CHARACTERS = 64
@@ -90,6 +93,27 @@ def get_or_create_labeler(session: Session, name: str, kind: LabelerKind = Label
     if kind is LabelerKind.SIMULATED and labeler.kind is LabelerKind.PERSON:
         raise ConflictError(f"The name {name!r} belongs to a person. Give the simulated labeler another name.")
     return labeler
+
+
+def asked_by(labeler: Labeler | None) -> Asked | None:
+    """The languages that they chose to read prompts in; None where they never chose."""
+    if labeler is None or labeler.languages is None:
+        return None
+    return Asked(frozenset(labeler.languages), chosen=bool(labeler.languages))
+
+
+def choose_languages(session: Session, labeler: Labeler, codes: Iterable[str]) -> Asked:
+    """From now on, in whichever browser they have that name; no language is any. Cards in others that they hold, own
+    prompts and those of a chat apart, are free again."""
+    labeler.languages = sorted(codes)
+    session.flush()
+    asked = Asked(frozenset(labeler.languages), chosen=bool(labeler.languages))
+    try:
+        tags = tags_to_draw(session, asked)
+    except UnavailableError:  # nothing at all: said on the label page
+        tags = ()
+    groups.let_go_of_other_languages(session, labeler=labeler, tags=tags)
+    return asked
 
 
 def find_labeler(session: Session, name: str) -> Labeler | None:

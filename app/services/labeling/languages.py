@@ -9,6 +9,7 @@ from app.db.models.prompts import Prompt
 from app.db.models.versions import Version
 from app.errors import ConflictError, UnavailableError
 from app.formats.languages import UNKNOWN, Asked, listed, primary
+from app.services.labeling import label_settings
 from app.services.labeling.drawing import Tags
 from app.services.versions import versions
 from app.translation import _
@@ -54,7 +55,7 @@ class LanguagesAtHand:
     stored: list[str]
     """Tags of prompts in use."""
     model: frozenset[str] | None
-    """Languages that the active version is for; None where nobody said."""
+    """Languages that all versions that write for the label page are for; None where nobody said."""
 
     def tags_to_draw(self, asked: Asked) -> Tags:
         """What may be shown to a person. What they chose is never widened; what was guessed from their browser gives
@@ -77,7 +78,9 @@ class LanguagesAtHand:
 
 
 def languages_at_hand(session: Session) -> LanguagesAtHand:
-    return LanguagesAtHand(stored_tags(session), model_languages(session, versions.active_answerer(session)))
+    wrote = {versions.get_version(session, each) for each in label_settings.writers(session).version_ids}
+    said = [found for version in wrote if (found := model_languages(session, version)) is not None]
+    return LanguagesAtHand(stored_tags(session), frozenset.intersection(*said) if said else None)
 
 
 def tags_to_draw(session: Session, asked: Asked) -> Tags:

@@ -1,6 +1,6 @@
 """Rankings: taken once, kept for good, withdrawn on request. Everything the product learns comes from here."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import func, select
@@ -15,12 +15,15 @@ from app.formats.texts import clean_text
 from app.preferences import ranks_in_order
 from app.services.jobs import retraining
 from app.services.labeling.groups import check_leased, get_group, is_leased_to, lease
+from app.services.labeling.own_answers import OwnAnswer, RanksWithOwn, find_own_answer, offered, store_own_answer
 from app.services.paging import Page, page_by_id
 from app.translation import _
 
 MAX_COMMENT_CHARACTERS = 2_000
 MAX_DURATION_MS = 24 * 3_600 * 1_000
 MAX_KEY_CHARACTERS = 200
+OWN = 0
+"""No answer's id: that of the labeler's own before it is stored."""
 
 
 def submit_ranking(
@@ -28,7 +31,7 @@ def submit_ranking(
     *,
     group_id: int,
     labeler: Labeler,
-    ranks: Mapping[int, int],
+    ranks: Mapping[int, int] | RanksWithOwn,
     comment: str | None = None,
     duration_ms: int | None = None,
     idempotency_key: str | None = None,
@@ -38,17 +41,22 @@ def submit_ranking(
 
     The same idempotency key again gives the ranking it made. Raises NotFoundError, InvalidError, ConflictError.
     """
+    ranks, own = ranks if isinstance(ranks, RanksWithOwn) else (ranks, None)
     comment = clean_text(comment or "") or None
     idempotency_key = None if idempotency_key is None else clean_text(idempotency_key)
     _check_extras(comment, duration_ms, idempotency_key)
     repeated = _by_key(session, labeler, idempotency_key, group_id)
     if repeated is not None:
-        return _same(repeated, ranks)
+        return _same(session, repeated, ranks, own)
     group = get_group(session, group_id)
     if not is_leased_to(group, labeler) and _standing(session, group_id, labeler) is not None:
         raise _already_ranked(group_id)
     check_leased(group, labeler)
-    _check_ranks(group, ranks)
+    if own is None:
+        _check_ranks(ranks, [answer.id for answer in offered(group)])
+    else:
+        _check_ranks({**ranks, OWN: own.rank}, [*(answer.id for answer in offered(group)), OWN])
+        ranks = {**ranks, store_own_answer(session, group, labeler, own.text).id: own.rank}
     ranking = Ranking(
         group_id=group_id,
         labeler_id=labeler.id,
@@ -80,9 +88,9 @@ def _check_extras(comment: str | None, duration_ms: int | None, idempotency_key:
         )
 
 
-def _check_ranks(group: Group, ranks: Mapping[int, int]) -> None:
+def _check_ranks(ranks: Mapping[int, int], answer_ids: Sequence[int]) -> None:
     try:
-        ranks_in_order(ranks, [answer.id for answer in group.completions])
+        ranks_in_order(ranks, answer_ids)
     except ValueError as error:
         raise InvalidError(str(error), page=_("The form was changed. Reload the page, then rank again.")) from error
 
@@ -99,9 +107,13 @@ def _by_key(session: Session, labeler: Labeler, key: str | None, group_id: int) 
     return ranking
 
 
-def _same(repeated: Ranking, ranks: Mapping[int, int]) -> Ranking:
+def _same(session: Session, repeated: Ranking, ranks: Mapping[int, int], own: OwnAnswer | None) -> Ranking:
     """Sent twice is saved once; another order under the same key is no repetition, and is not dropped in silence."""
-    if repeated.ranks != {str(answer_id): rank for answer_id, rank in ranks.items()}:
+    sent = {str(answer_id): rank for answer_id, rank in ranks.items()}
+    if own is not None:
+        known = find_own_answer(session, repeated.group_id, repeated.labeler_id, clean_text(own.text))
+        sent[str(None if known is None else known.id)] = own.rank
+    if repeated.ranks != sent:
         raise ConflictError(
             "This idempotency_key was sent with other ranks, which are kept. Withdraw that ranking first.",
             page=_("This card was already saved, in the earlier order. Undo it on the next card to change it."),
@@ -142,7 +154,7 @@ def withdraw_ranking(session: Session, ranking_id: int, labeler: Labeler, *, lea
     now = utc_now()
     ranking.withdrawn_at = now
     group = get_group(session, ranking.group_id)
-    if group.version_id is not None:  # an imported group is no card
+    if group.digest is None:  # an imported group is no card
         lease(session, group, labeler.id, now=now, lease_seconds=lease_seconds)
     return ranking
 
@@ -190,7 +202,7 @@ def last_ranking(session: Session, labeler: Labeler) -> Ranking | None:
     return session.scalar(
         select(Ranking)
         .join(Ranking.group)
-        .where(Ranking.labeler_id == labeler.id, Ranking.withdrawn_at.is_(None), Group.version_id.is_not(None))
+        .where(Ranking.labeler_id == labeler.id, Ranking.withdrawn_at.is_(None), Group.digest.is_(None))
         .order_by(Ranking.id.desc())
         .limit(1)
     )

@@ -13,7 +13,7 @@ from app.db.base import utc_now
 from app.db.models.versions import Version, VersionKind, VersionStatus
 from app.errors import ConflictError
 from app.model_info.weights import CheckpointError, verify_directory
-from app.services.labeling import groups
+from app.services.labeling import groups, label_settings
 from app.services.versions.versions import (
     MAY_ANSWER,
     active_answerer_or_none,
@@ -54,7 +54,7 @@ def activate(session: Session, version_id: int, *, data_dir: Path) -> Version:
     mark_active(session, version)
     session.flush()
     if version.kind is not VersionKind.REWARD:
-        groups.expire_stale(session, active_version_id=version.id)
+        groups.expire_stale(session, sampled_as=label_settings.writers(session).key)
         _exchange_reward(session, version, data_dir)
     return version
 

@@ -26,6 +26,7 @@ from app.db.models.versions import Version, VersionKind, VersionOrigin, VersionS
 from app.errors import ConflictError
 from app.kinds.registry import job_title
 from app.services.jobs import job_folders
+from app.services.labeling import label_settings
 from app.services.versions import versions
 from app.settings.config import Settings
 from app.translation import N_, _
@@ -133,6 +134,10 @@ def needed(session: Session, settings: Settings, *, now: datetime | None = None)
                 version_id,
                 _("A job that has not ended ({job}, {id}) needs it.", job=job_title(job.kind), id=job.id[:8]),
             )
+    choice = label_settings.chosen(session)
+    for chosen_id in filter(None, (choice.version_id, choice.other_version_id)):
+        chosen = _("It is chosen to write the label page's answers. Choose another one there first.")
+        reasons.setdefault(chosen_id, chosen)
     for version_id in _versions_of_cards(session, settings, now or utc_now()):
         reasons.setdefault(version_id, _("Some of its answers are waiting to be ranked."))
     return reasons
@@ -170,11 +175,12 @@ def _versions_of(job: Job, settings: Settings) -> set[int]:
 
 def _versions_of_cards(session: Session, settings: Settings, now: datetime) -> Iterable[int]:
     """Cards that are there for people, or are held; and those whose answers are being written. Of the latter, ones that
-    nobody asked for during a whole lease were given up."""
+    nobody asked for during a whole lease were given up. Answers that were given by a chat need no version any more."""
     begun = now - timedelta(seconds=settings.lease_seconds)
     waits = Group.status.in_((GroupStatus.READY, GroupStatus.LEASED))
     is_written = and_(Group.status == GroupStatus.SAMPLING, Group.created_at > begun)
-    return session.scalars(select(Group.version_id).where(or_(waits, is_written)).distinct())
+    lists = session.scalars(select(Group.version_ids).where(or_(waits, is_written), Group.version_ids.is_not(None)))
+    return {version_id for listed in lists for version_id in listed or ()}
 
 
 def _origins(version: Version) -> Iterator[tuple[int, str]]:

@@ -1,29 +1,32 @@
-"""Samples groups of four answers: reads in one transaction, samples outside any, stores in another.
+"""Samples groups of four answers as the label page's settings say: reads in one transaction, samples outside any,
+stores in another.
 
 This is the one service that opens and commits transactions itself: none may be held while the model generates.
 """
 
 import logging
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from sqlalchemy.orm import Session, sessionmaker
 
 from app.chat import GenerationRequest, Message, SampledAnswer
 from app.db.base import utc_now
-from app.db.models.groups import ANSWERS_PER_GROUP, Group
+from app.db.models.groups import Group
 from app.db.models.prompts import Prompt, PromptSource, PromptSplit
 from app.db.session import transaction
 from app.errors import AppError, ConflictError, InvalidError, UnavailableError
 from app.formats.languages import ANY, Asked
-from app.hparams import MAX_SEED, SamplingParams
-from app.services.labeling import drawing, groups, labelers, languages
+from app.hparams import MAX_ANSWER_TOKENS, MAX_SEED, SamplingParams
+from app.services.labeling import drawing, groups, label_settings, labelers, languages
+from app.services.labeling.label_settings import LabelChoice, LabelSampling
 from app.services.labeling.labelers import LabelerName
+from app.services.labeling.own_answers import check_text
 from app.services.prompts import prompts
 from app.services.sampling.engine import Engine
-from app.services.sampling.fitting import Fitting, active_fitting
-from app.services.versions import versions
+from app.services.sampling.fitting import Fitting, fitting_of
 from app.settings.config import Settings
 from app.translation import _
 
@@ -35,7 +38,7 @@ _random = random.SystemRandom()
 
 @dataclass(frozen=True)
 class GroupSampling:
-    """Samples groups of four with the active version. `settings` say how the label page samples."""
+    """Samples groups of four. `settings` say how the label page samples where nobody chose otherwise."""
 
     engine: Engine
     write: sessionmaker[Session]
@@ -54,20 +57,21 @@ class GroupSampling:
         )
 
     def sample_ready(self, asked: Asked = ANY) -> Group | None:
-        """Samples a prompt drawn in the languages asked for, ahead of anyone asking; None when the version was changed
-        meanwhile, or the prompt taken out. Prompts that cannot be answered for their own sake are set aside on the
-        way."""
+        """Samples a prompt drawn in the languages asked for, ahead of anyone asking; None when versions or settings
+        were changed meanwhile, or the prompt taken out. Prompts that cannot be answered for their own sake are set
+        aside on the way."""
         for _try in range(MAX_SET_ASIDE):
             with self.read() as session:
                 prompt = drawing.draw_prompt(session, _random, languages.tags_to_draw(session, asked))
-                fitting = active_fitting(session, self.engine, self.settings.max_answer_tokens)
-            params, seed = page_params(self.settings), new_seed()
+                wanted = self.wanted(session)
+                fitting = self._fitting(session, wanted)
+            seed = new_seed()
             try:
-                answers = sample_answers(self.engine, prompt, params=params, seed=seed, version_id=fitting.version_id)
+                answers = sample_answers(self.engine, prompt, wanted, seed)
             except Exception as error:
                 self._set_aside(prompt, fitting, error)
                 continue
-            return self._store(prompt, fitting.version_id, answers, params, seed)
+            return self._store(prompt, wanted, answers, seed)
         raise UnavailableError(
             _(
                 "{n} prompts in a row could not be answered and were set aside. The Prompts page shows them; the next "
@@ -76,15 +80,23 @@ class GroupSampling:
             )
         )
 
-    def _store(
-        self, prompt: Prompt, version_id: int, answers: list[SampledAnswer], params: SamplingParams, seed: int
-    ) -> Group | None:
+    def wanted(self, session: Session) -> LabelSampling:
+        """How the label page samples now."""
+        return label_settings.label_sampling(session, page_params(self.settings))
+
+    def choose(self, session: Session, choice: LabelChoice) -> LabelChoice:
+        """As label_settings.choose; cards that nobody holds and that were sampled otherwise expire with it."""
+        chosen = label_settings.choose(session, choice)
+        groups.expire_stale(session, sampled_as=self.wanted(session).key)
+        return chosen
+
+    def _store(self, prompt: Prompt, wanted: LabelSampling, answers: list[SampledAnswer], seed: int) -> Group | None:
         with transaction(self.write) as session:
-            if versions.active_answerer(session).id != version_id or not drawing.is_in_use(session, prompt.id):
+            if self.wanted(session) != wanted or not drawing.is_in_use(session, prompt.id):
                 return None
             return groups.add_group(
                 session,
-                groups.NewGroup(prompt=prompt, version_id=version_id, params=params, seed=seed),
+                groups.NewGroup(prompt=prompt, writers=wanted.writers, params=wanted.params, seed=seed),
                 answers,
                 shuffle_seed=new_seed(),
                 lease_seconds=self.settings.lease_seconds,
@@ -97,7 +109,8 @@ class GroupSampling:
         try:
             fitting.check(ANY_PROMPT)
             once = SamplingParams(max_tokens=1, seed=0)
-            self.engine.generate(GenerationRequest(ANY_PROMPT, version_id=fitting.version_id, params=once))
+            for version_id in fitting.version_ids:
+                self.engine.generate(GenerationRequest(ANY_PROMPT, version_id=version_id, params=once))
         except Exception:
             raise error from None
         if isinstance(error, InvalidError):
@@ -110,25 +123,50 @@ class GroupSampling:
             drawing.set_aside(session, prompt.id, reason=reason, key=key)
 
     def fitting(self, answer_tokens: int | None = None) -> Fitting:
-        """What the active version can answer; by default as long as the label page asks for."""
+        """What the label page's versions can answer; by default as long as the label page asks for."""
         with self.read() as session:
-            tokens = self.settings.max_answer_tokens if answer_tokens is None else answer_tokens
-            return active_fitting(session, self.engine, tokens)
+            return self._fitting(session, self.wanted(session), answer_tokens)
 
-    def sample_own(self, who: LabelerName, messages: Sequence[Message], params: SamplingParams) -> Group:
-        """The labeler's own prompt, answered by the active version and leased to them. One that is too long is refused
-        before anything is stored."""
-        self.fitting(params.max_tokens).check(messages)
+    def _fitting(self, session: Session, wanted: LabelSampling, answer_tokens: int | None = None) -> Fitting:
+        tokens = wanted.params.max_tokens if answer_tokens is None else answer_tokens
+        return fitting_of(session, self.engine, wanted.writers.version_ids, tokens)
+
+    def check_own_answer(self, group_id: int, text: str) -> None:
+        """Of a labeler, before it is ranked: raises InvalidError where it is empty, or longer than answers may be, or
+        than there is room for behind its prompt."""
+        text = check_text(text)
+        with self.read() as session:
+            messages = groups.get_group(session, group_id).prompt.messages
+            version_id = self.wanted(session).writers.version_ids[0]
+        tokens = len(self.engine.tokenize(text, version_id=version_id).tokens)
+        if tokens > MAX_ANSWER_TOKENS:
+            raise InvalidError(
+                f"Your own answer has {tokens} tokens; at most {MAX_ANSWER_TOKENS} are kept. Shorten it.",
+                page=_(
+                    "Your own answer is too long: {n} tokens, and at most {most}. Shorten it.",
+                    n=tokens,
+                    most=MAX_ANSWER_TOKENS,
+                ),
+            )
+        self.engine.count_tokens(messages, version_id=version_id, answer_tokens=tokens + 1)
+
+    def sample_own(self, who: LabelerName, messages: Sequence[Message], given: Mapping[str, Any]) -> Group:
+        """The labeler's own prompt, answered as on the label page but for the settings that are `given` (those of
+        SamplingParams, by name), and leased to them. One that is too long is refused before anything is stored."""
+        with self.read() as session:
+            wanted = self.wanted(session)
+            wanted = replace(wanted, params=replace(wanted.params, **given))
+            fitting = self._fitting(session, wanted)
+        fitting.check(messages)
         with transaction(self.write) as session:
             labeler = labelers.labeler_of(session, who)
             prompt = own_prompt(session, messages)
-            version_id = versions.active_answerer(session).id
-        seed = new_seed() if params.seed is None else params.seed
-        answers = sample_answers(self.engine, prompt, params=params, seed=seed, version_id=version_id)
+        seed = new_seed() if wanted.params.seed is None else wanted.params.seed
+        answers = sample_answers(self.engine, prompt, wanted, seed)
         with transaction(self.write) as session:
             return groups.add_group(
                 session,
-                groups.NewGroup(prompt=prompt, version_id=version_id, params=params, seed=seed),
+                groups.NewGroup(prompt=prompt, writers=wanted.writers, params=wanted.params, seed=seed, is_own=True),
                 answers,
                 shuffle_seed=new_seed(),
                 leased_to=labeler,
@@ -144,22 +182,25 @@ def own_prompt(session: Session, messages: Sequence[Message]) -> Prompt:
     return prompt
 
 
-def sample_answers(
-    engine: Engine, prompt: Prompt, *, params: SamplingParams, seed: int, version_id: int
-) -> list[SampledAnswer]:
-    """Four answers, distinct where drawing a few times more can make them so."""
-    request = GenerationRequest(
-        prompt.messages,
-        version_id=version_id,
-        params=replace(params, seed=seed),
-        n=ANSWERS_PER_GROUP,
-        distinct=True,
-    )
-    return engine.generate(request)
+def sample_answers(engine: Engine, prompt: Prompt, wanted: LabelSampling, seed: int) -> list[SampledAnswer]:
+    """Four answers, by each version those that it is to write; one version's distinct where drawing a few times more
+    can make them so."""
+    answers: list[SampledAnswer] = []
+    for version_id, count in wanted.writers.counts.items():
+        request = GenerationRequest(
+            prompt.messages,
+            version_id=version_id,
+            params=replace(wanted.params, seed=seed),
+            n=count,
+            distinct=True,
+        )
+        answers += engine.generate(request)
+    return answers
 
 
 def page_params(settings: Settings) -> SamplingParams:
-    """How the label page samples."""
+    """How the label page samples where nobody chose otherwise (label_settings.py); also what holds in a request that
+    does not say."""
     return SamplingParams(
         temperature=settings.temperature,
         top_k=settings.top_k,

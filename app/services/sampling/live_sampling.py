@@ -10,22 +10,21 @@ from dataclasses import replace
 
 from sqlalchemy.orm import Session
 
-from app.chat import GenerationRequest, Message, SampledAnswer
+from app.chat import GenerationRequest, Message, SampledAnswer, StreamEvent
 from app.db.models.groups import ANSWERS_PER_GROUP, Group, GroupStatus
 from app.db.session import transaction
 from app.errors import AppError, ConflictError, UnavailableError
 from app.hparams import MAX_SEED, SamplingParams
 from app.services.labeling import groups, labelers
+from app.services.labeling.label_settings import LabelSampling, Writers
 from app.services.labeling.labelers import LabelerName
 from app.services.sampling.group_sampling import (
     GroupSampling,
     new_seed,
     own_prompt,
-    page_params,
     sample_answers,
 )
 from app.services.sampling.live_run import LivePiece, LiveRun
-from app.services.versions import versions
 from app.translation import _
 
 
@@ -51,14 +50,10 @@ class LiveSampling:
         asked = None if key is None else groups.asked_group(session, key)
         if asked is not None:
             return self.own_group(session, asked, who)
+        wanted, prompt = self._sampling.wanted(session), own_prompt(session, messages)
         group = groups.open_group(
             session,
-            groups.NewGroup(
-                prompt=own_prompt(session, messages),
-                version_id=versions.active_answerer(session).id,
-                params=page_params(self._sampling.settings),
-                seed=new_seed(),
-            ),
+            groups.NewGroup(prompt=prompt, writers=wanted.writers, params=wanted.params, seed=new_seed(), is_own=True),
             leased_to=labeler,
             ask_key=key,
         )
@@ -120,12 +115,20 @@ class LiveSampling:
             run.end(error)
 
     def _stream(self, group: Group, run: LiveRun) -> list[SampledAnswer]:
+        """Of several versions each answer is shown whole, once all are there: the order in which they come, and the
+        pace, would tell whose they are."""
         places = groups.shuffled_places(group.seed)  # each answer stays where its first word was shown
+        wanted = _wanted_of(group)
+        if wanted.writers.only is None:
+            answers = sample_answers(self._sampling.engine, group.prompt, wanted, group.seed)
+            for index in sorted(range(len(answers)), key=places.__getitem__):
+                run.add(StreamEvent(places[index], answers[index].text, answers[index]))
+            return answers
         whole: dict[int, SampledAnswer] = {}
         request = GenerationRequest(
             group.prompt.messages,
-            version_id=_version_of(group),
-            params=SamplingParams(**group.settings),
+            version_id=wanted.writers.only,
+            params=wanted.params,
             n=ANSWERS_PER_GROUP,
         )
         for event in self._sampling.engine.stream(request):
@@ -134,15 +137,14 @@ class LiveSampling:
             run.add(replace(event, index=places[event.index]))
         if len(whole) != ANSWERS_PER_GROUP:
             raise UnavailableError(_("The model stopped before all four answers were there. Try again."))
-        return self._distinct(group, request.params, [whole[index] for index in sorted(whole)])
+        return self._distinct(group, wanted, [whole[index] for index in sorted(whole)])
 
-    def _distinct(self, group: Group, params: SamplingParams, answers: list[SampledAnswer]) -> list[SampledAnswer]:
+    def _distinct(self, group: Group, wanted: LabelSampling, answers: list[SampledAnswer]) -> list[SampledAnswer]:
         """Twins are replaced by further answers, each in its place: four equal answers are no choice."""
-        if len({answer.text for answer in answers}) == len(answers) or params.temperature == 0:
+        if len({answer.text for answer in answers}) == len(answers) or wanted.params.temperature == 0:
             return answers
         seed = (group.seed + 1) % (MAX_SEED + 1)
-        version_id = _version_of(group)
-        more = sample_answers(self._sampling.engine, group.prompt, params=params, seed=seed, version_id=version_id)
+        more = sample_answers(self._sampling.engine, group.prompt, wanted, seed)
         texts = {answer.text for answer in answers}
         fresh = iter({answer.text: answer for answer in more if answer.text not in texts}.values())
         seen: set[str] = set()
@@ -162,6 +164,6 @@ class LiveSampling:
             )
 
 
-def _version_of(group: Group) -> int:
-    assert group.version_id is not None, "it was opened for the active version"
-    return group.version_id
+def _wanted_of(group: Group) -> LabelSampling:
+    assert group.version_ids is not None, "it was opened to be sampled"
+    return LabelSampling(Writers(tuple(group.version_ids)), SamplingParams(**group.settings))

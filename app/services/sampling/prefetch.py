@@ -17,7 +17,6 @@ from app.services.labeling import groups, languages
 from app.services.sampling.group_sampling import GroupSampling
 from app.services.sampling.misfits import Misfits
 from app.services.sampling.priority import Gate
-from app.services.versions import versions
 
 log = logging.getLogger(__name__)
 POLL_SECONDS = 1.0
@@ -139,12 +138,12 @@ class Prefetcher:
             return groups.count_ready(session, languages.tags_to_draw(session, asked))
 
     def _expire(self) -> None:
+        """What another version wrote, or what was sampled with other settings."""
         with self._sampling.read() as session:
-            version_id = versions.active_answerer(session).id
-            if not groups.has_stale(session, active_version_id=version_id):
+            if not groups.has_stale(session, sampled_as=self._sampling.wanted(session).key):
                 return
         with transaction(self._sampling.write) as session:
-            groups.expire_stale(session, active_version_id=versions.active_answerer(session).id)
+            groups.expire_stale(session, sampled_as=self._sampling.wanted(session).key)
 
 
 def _sentence(error: Exception) -> str:

@@ -1,8 +1,9 @@
 """The rankings that a job learns from, as its models read them: for every kind of job that learns from rankings."""
 
+from collections.abc import Collection
+
 from sqlalchemy.orm import Session
 
-from app.db.models.versions import Version
 from app.errors import ConflictError
 from app.lm.text.tokenizer import Tokenizer
 from app.services.data import training_data
@@ -17,14 +18,13 @@ from app.worker.run import JobRun
 
 def ranked_groups(run: JobRun, tokenizer: Tokenizer, inputs: Inputs, context_tokens: int) -> dict[int, RankedGroup]:
     """By the rankings' ids; those with a prompt and an answer that are too long together are left out. Tokens as they
-    were sampled; answers of another SFT model's lineage, which has other tokens, and imported ones by their texts."""
+    were sampled; answers of another SFT model's lineage, which has other tokens, people's own and imported ones are
+    read by their texts."""
     ids = inputs["ranking_ids"]
     ranked = run.read(lambda session: training_data.ranked_answers(session, ids))
-    origins = run.read(lambda session: _sft_origins(session, {each.version_id for each in ranked} - {None}))
-    groups = (
-        ranked_group(tokenizer, each, as_sampled=_has_tokens_of(inputs["sft_version_id"], each, origins))
-        for each in ranked
-    )
+    wrote = {version_id for each in ranked for version_id in each.version_ids if version_id is not None}
+    readable = run.read(lambda session: _with_tokens_of(session, inputs["sft_version_id"], wrote))
+    groups = (ranked_group(tokenizer, each, readable) for each in ranked)
     fits = {
         ranking_id: group
         for ranking_id, group in zip(ids, groups, strict=True)
@@ -42,27 +42,20 @@ def ranked_groups(run: JobRun, tokenizer: Tokenizer, inputs: Inputs, context_tok
     return fits
 
 
-def ranked_group(tokenizer: Tokenizer, each: RankedAnswers, *, as_sampled: bool) -> RankedGroup | None:
+def ranked_group(tokenizer: Tokenizer, each: RankedAnswers, readable: Collection[int]) -> RankedGroup | None:
+    """`readable`: versions whose tokens are the tokenizer's."""
     prompt = conversation_tokens(tokenizer, each.messages)
-    read = each.answers if as_sampled else [answer_tokens(tokenizer, text) for text in each.texts]
+    read = [
+        ids if version_id in readable else answer_tokens(tokenizer, text)
+        for ids, text, version_id in zip(each.answers, each.texts, each.version_ids, strict=True)
+    ]
     written = [ids for ids in read if ids is not None]
     if prompt is None or len(written) < len(read):
         return None
     return RankedGroup(each.prompt_id, prompt, written, each.ranks)
 
 
-Origins = dict[int | None, Version | None]
-"""By a version's id, the SFT version that it descends from."""
-
-
-def _sft_origins(session: Session, version_ids: set[int | None]) -> Origins:
-    wrote = [number for number in version_ids if number is not None]
-    return {number: versions.sft_of(session, versions.get_version(session, number)) for number in wrote}
-
-
-def _has_tokens_of(sft_version_id: int, ranked: RankedAnswers, origins: Origins) -> bool:
-    """Whether the tokens of these answers are those of this SFT version."""
-    if ranked.version_id is None:
-        return False
-    sft = origins[ranked.version_id]
-    return sft is None or sft.id == sft_version_id
+def _with_tokens_of(session: Session, sft_version_id: int, version_ids: Collection[int]) -> frozenset[int]:
+    """Those of the versions that write the tokens of this SFT version."""
+    origins = {number: versions.sft_of(session, versions.get_version(session, number)) for number in version_ids}
+    return frozenset(number for number, sft in origins.items() if sft is None or sft.id == sft_version_id)

@@ -30,8 +30,8 @@ starts = In("app/web/starts.py", "tests/web/test_starts.py")
 versions = In("app/web/versions.py", "tests/web/test_versions.py")
 
 FAULTS = [
-    ranking("a gap between ranks is kept", "competition_ranks(list(ranks.values()))", "list(ranks.values())"),
-    ranking("a refused ranking forgets the comment", "former_comment=comment, ", ""),
+    ranking("a gap between ranks is kept", "dense = competition_ranks(given)", "dense = given"),
+    ranking("a refused ranking forgets the comment", "            former_comment=comment,\n", ""),
     own_prompt("who connects again begins anew", "after=last_event_id", "after=0"),
     own_prompt("pieces have no numbers", "id=str(piece.number), ", ""),
     own_prompt("a failure of the stream speaks as the API does", "retold(error.page_message)", "str(error)"),

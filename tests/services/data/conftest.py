@@ -26,7 +26,7 @@ def read(database: Database) -> sessionmaker[Session]:
 def fitting(sft: Version) -> Fitting:
     engine = ScriptedEngine()
     engine.context = 40
-    return Fitting(engine, sft.id, sft.id, answer_tokens=10)
+    return Fitting(engine, (sft.id,), (sft.id,), answer_tokens=10)
 
 
 @pytest.fixture

@@ -54,7 +54,7 @@ def importer(write: sessionmaker[Session], monkeypatch: pytest.MonkeyPatch) -> I
 
 @pytest.fixture
 def fitting(sft: Version) -> Fitting:
-    return Fitting(ScriptedEngine(), sft.id, sft.id, answer_tokens=10)
+    return Fitting(ScriptedEngine(), (sft.id,), (sft.id,), answer_tokens=10)
 
 
 @pytest.fixture
@@ -255,7 +255,7 @@ def test_after_a_crash_there_are_all_or_none_and_the_next_import_waits_for_nothi
         with read() as session:
             version = session.scalars(select(Version)).one()
         again = BytesIO("\n".join(map(json.dumps, ROWS)).encode())
-        summary = next_start.run(again, Fitting(ScriptedEngine(), version.id, version.id, answer_tokens=10))
+        summary = next_start.run(again, Fitting(ScriptedEngine(), (version.id,), (version.id,), answer_tokens=10))
         assert (summary.rankings, summary.repeated_rankings) == ((5, 0) if crashes_at < 4 else (0, 5))
     next_start.clean_up()
     kept = 5 if crashes_at % 2 or crashes_at >= 4 else 0

@@ -28,7 +28,8 @@ from app.preferences import competition_ranks, normalize_ranks
 from app.services.data import exports, training_data
 from app.services.data.import_summary import ImportSummary
 from app.services.data.imports import Importer
-from app.services.labeling import groups, labelers, rankings
+from app.services.labeling import groups, labelers, rankings, skips
+from app.services.labeling.label_settings import Writers
 from app.services.prompts import curation, prompts
 from app.services.sampling.fitting import Fitting
 from app.services.versions import versions
@@ -98,7 +99,7 @@ class Installation:
                 session,
                 groups.NewGroup(
                     prompt=prompt,
-                    version_id=self.version_id,
+                    writers=Writers.all_by(self.version_id),
                     params=SamplingParams(temperature=0.7, stop=(".",)),
                     seed=3,
                 ),
@@ -108,7 +109,7 @@ class Installation:
                 lease_seconds=LEASE_SECONDS,
             )
             if step.then == "skip":
-                groups.skip_group(session, group_id=group.id, labeler=labeler, reason=SkipReason.UNSAFE)
+                skips.skip_group(session, group_id=group.id, labeler=labeler, reason=SkipReason.UNSAFE)
             if step.then in ("leave", "skip"):
                 return
             ranks = {answer.id: step.ranks[answer.sample_index] for answer in group.completions}
@@ -130,7 +131,7 @@ class Installation:
 
     def take(self, file: bytes) -> ImportSummary:
         importer = Importer(self.write, max_characters=1_000, retrain_after=999)
-        fitting = Fitting(ScriptedEngine(), self.version_id, self.version_id, answer_tokens=10)
+        fitting = Fitting(ScriptedEngine(), (self.version_id,), (self.version_id,), answer_tokens=10)
         return importer.run(BytesIO(file), fitting)
 
     def learned_from(self) -> list[Any]:

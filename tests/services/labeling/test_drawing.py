@@ -17,6 +17,7 @@ from app.db.session import transaction
 from app.errors import UnavailableError
 from app.services.data import training_data
 from app.services.labeling import drawing, groups
+from app.services.labeling.label_settings import Writers
 from app.services.prompts import prompts
 from tests.services.conftest import MakeGroup, plans
 
@@ -49,7 +50,7 @@ def test_a_group_that_nobody_saw_counts_no_longer(sessions: sessionmaker[Session
         session.execute(text("UPDATE prompts SET shown = 1 WHERE text = 'shown once'"))
         session.execute(text("UPDATE prompts SET shown = 2 WHERE text = 'shown twice'"))
     with transaction(sessions) as session:
-        assert groups.expire_stale(session, active_version_id=first.version_id + 1) == 1
+        assert groups.expire_stale(session, sampled_as=Writers.all_by(first.version_id + 1).key) == 1
         assert drawn(session, 10) == {"sampled by a former version"}
         assert session.get_one(Prompt, first.prompt_id).shown == 0
 

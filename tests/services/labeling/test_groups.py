@@ -9,7 +9,8 @@ from app.db.models.labelers import Labeler
 from app.db.models.versions import Version, VersionKind, VersionStatus
 from app.db.session import transaction
 from app.errors import ConflictError, NotFoundError
-from app.services.labeling import groups
+from app.services.labeling import groups, skips
+from app.services.labeling.label_settings import Writers
 from app.services.versions import versions
 from tests.services.conftest import MakeGroup, lease
 
@@ -85,12 +86,12 @@ def test_nothing_ready_is_none(session: Session, ada: Labeler) -> None:
 
 def test_skipped_group_is_gone(session: Session, make_group: MakeGroup, ada: Labeler) -> None:
     group = make_group(leased_to=ada)
-    groups.skip_group(session, group_id=group.id, labeler=ada, reason=SkipReason.UNSAFE)
+    skips.skip_group(session, group_id=group.id, labeler=ada, reason=SkipReason.UNSAFE)
     assert lease(session, ada) is None
     with pytest.raises(ConflictError, match="skipped"):
-        groups.skip_group(session, group_id=group.id, labeler=ada, reason=SkipReason.UNSAFE)
+        skips.skip_group(session, group_id=group.id, labeler=ada, reason=SkipReason.UNSAFE)
     with pytest.raises(NotFoundError):
-        groups.skip_group(session, group_id=999, labeler=ada, reason=SkipReason.OTHER)
+        skips.skip_group(session, group_id=999, labeler=ada, reason=SkipReason.OTHER)
 
 
 def test_stale_groups_expire_but_held_ones_stay(
@@ -110,10 +111,11 @@ def test_stale_groups_expire_but_held_ones_stay(
         session.flush()
         newer.status = VersionStatus.ACTIVE
         session.flush()
-        assert groups.has_stale(session, active_version_id=newer.id)
+        key = Writers.all_by(newer.id).key
+        assert groups.has_stale(session, sampled_as=key)
         assert lease(session, Labeler(id=99)) is None  # not even before they are marked
-        assert groups.expire_stale(session, active_version_id=newer.id) == 2
-        assert not groups.has_stale(session, active_version_id=newer.id)
+        assert groups.expire_stale(session, sampled_as=key) == 2
+        assert not groups.has_stale(session, sampled_as=key)
         states = {group_id: groups.get_group(session, group_id).status for group_id in (free.id, held.id, lapsed.id)}
     assert states == {
         free.id: GroupStatus.EXPIRED,

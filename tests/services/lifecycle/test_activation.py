@@ -11,6 +11,7 @@ from app.db.models.groups import Group, GroupStatus
 from app.db.models.versions import Version, VersionKind
 from app.errors import ConflictError, NotFoundError
 from app.model_info.weights import CheckpointError
+from app.services.labeling.label_settings import Writers
 from app.services.lifecycle import activation
 from app.services.versions import versions
 from tests.live import LEASE_SECONDS
@@ -66,7 +67,7 @@ def test_activation_expires_ready_groups(session: Session, add: AddVersion, data
     answers = [SampledAnswer(str(n), [n], "stop") for n in range(4)]
     group = groups.add_group(
         session,
-        groups.NewGroup(prompt=prompt, version_id=first.id, params=SamplingParams(), seed=0),
+        groups.NewGroup(prompt=prompt, writers=Writers.all_by(first.id), params=SamplingParams(), seed=0),
         answers,
         shuffle_seed=0,
         lease_seconds=LEASE_SECONDS,

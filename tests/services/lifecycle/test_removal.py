@@ -299,7 +299,7 @@ def test_rankings_of_a_removed_versions_answers_still_train(
     removal.remove(session, policy.id, settings)
     ids = training_data.ranking_ids_in_force(session)
     [ranked] = training_data.ranked_answers(session, ids)
-    assert (ranked.version_id, ranked.prompt_id) == (policy.id, group.prompt_id)
+    assert (ranked.version_ids, ranked.prompt_id) == ([policy.id] * 4, group.prompt_id)
     assert versions.sft_of(session, versions.get_version(session, policy.id)) is first
 
 

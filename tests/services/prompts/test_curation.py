@@ -14,7 +14,7 @@ from app.db.models.prompts import Prompt, PromptSource
 from app.db.session import transaction
 from app.errors import ConflictError, NotFoundError
 from app.services.data import training_data
-from app.services.labeling import drawing, groups, rankings
+from app.services.labeling import drawing, groups, rankings, skips
 from app.services.prompts import curation, prompts
 from app.services.prompts.curation import PromptList, Wanted
 from tests.services.conftest import MakeGroup, in_order, lease, plans
@@ -118,7 +118,7 @@ def test_delete_is_refused_where_a_record_depends_on_it(
 
     held, skipped, ranked = (make_group(leased_to=ada, text=words) for words in ("held", "skipped", "ranked"))
     with transaction(sessions) as session:
-        groups.skip_group(session, group_id=skipped.id, labeler=ada, reason=SkipReason.UNCLEAR)
+        skips.skip_group(session, group_id=skipped.id, labeler=ada, reason=SkipReason.UNCLEAR)
         rankings.submit_ranking(session, group_id=ranked.id, labeler=ada, ranks=in_order(ranked), retrain_after=1_000)
         shipped = add(session, "shipped", PromptSource.SHIPPED).id
         free = add(session, "free").id

@@ -16,7 +16,6 @@ from app.services.labeling import drawing
 from app.services.labeling.labelers import LabelerName
 from app.services.prompts import prompts
 from app.services.sampling.fitting import Fitting
-from app.services.sampling.group_sampling import page_params
 from app.services.sampling.live_sampling import LiveSampling
 from app.services.sampling.misfits import Misfits
 from app.services.versions import versions
@@ -96,7 +95,7 @@ def test_own_prompts_are_refused_before_anything_is_stored(runtime: Runtime) -> 
     with pytest.raises(InvalidError, match="13 tokens"):
         LiveSampling(runtime.group_sampling).check(words(13))
     with pytest.raises(InvalidError, match="13 tokens"):
-        runtime.group_sampling.sample_own(ada, words(13), page_params(runtime.settings))
+        runtime.group_sampling.sample_own(ada, words(13), {})
     assert num_prompts(runtime) == 0
 
 

@@ -158,5 +158,5 @@ def test_rankings_of_texts_that_the_tokenizer_cannot_read(harness: Harness, monk
         return encode(text)
 
     monkeypatch.setattr(tokenizer, "encode", encoded)
-    assert [ranked_group(tokenizer, each, as_sampled=False) is None for each in ranked] == [True] + [False] * 3
-    assert None not in [ranked_group(tokenizer, each, as_sampled=True) for each in ranked]
+    assert [ranked_group(tokenizer, each, ()) is None for each in ranked] == [True] + [False] * 3
+    assert None not in [ranked_group(tokenizer, each, {1}) for each in ranked]

@@ -21,6 +21,7 @@ from app.lm.text.tokenizer import Tokenizer
 from app.model_info.weights import verify_directory
 from app.services.data import training_data
 from app.services.labeling import groups, labelers
+from app.services.labeling.label_settings import Writers
 from app.services.lifecycle import activation
 from app.services.prompts import prompts
 from app.services.versions import versions
@@ -241,7 +242,7 @@ def add_group(harness: Harness, messages: list[Message], version_id: int, answer
         prompt = prompts.add_prompt(session, messages=messages, source=PromptSource.OWN)
         group = groups.add_group(
             session,
-            groups.NewGroup(prompt=prompt, version_id=version_id, params=SamplingParams(), seed=0),
+            groups.NewGroup(prompt=prompt, writers=Writers.all_by(version_id), params=SamplingParams(), seed=0),
             [SampledAnswer("text", answer, "stop") for answer in answers],
             shuffle_seed=3,
             lease_seconds=LEASE_SECONDS,

@@ -1,0 +1,29 @@
+"""How the answers of the label page are written, and what its labelers are told: one row, once somebody chose."""
+
+from sqlalchemy import CheckConstraint, ForeignKey
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.db.base import Base
+from app.db.models.groups import ANSWERS_PER_GROUP
+
+
+class LabelSettings(Base):
+    __tablename__ = "label_settings"
+    __table_args__ = (
+        CheckConstraint("id = 1", name="one_row"),
+        CheckConstraint(f"other_answers BETWEEN 0 AND {ANSWERS_PER_GROUP - 1}", name="other_answers"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    temperature: Mapped[float | None]
+    """None, here and below: as the environment says."""
+    top_p: Mapped[float | None]
+    max_tokens: Mapped[int | None]
+    version_id: Mapped[int | None] = mapped_column(ForeignKey("versions.id"))
+    """Which version writes; None for the one that is active."""
+    other_version_id: Mapped[int | None] = mapped_column(ForeignKey("versions.id"))
+    """A second one, that writes some of the four; None for the one that is active."""
+    other_answers: Mapped[int] = mapped_column(default=0)
+    """How many of the four it writes; at 0 there is no second one."""
+    guidelines: Mapped[str | None]
+    """Markdown; None for the ones that the program ships with."""

@@ -1,0 +1,149 @@
+"""How the four answers of the label page are written: which versions, how many each, with which settings.
+
+Whoever runs the installation chooses (the Train page, PUT /api/v1/label-settings); what they left open is as the
+environment says. It holds for cards and for people's own prompts on the label page, and for nothing else: PPO and
+evaluation sample by their own hyper-parameters (one temperature, all tokens: app/hparams.py), and /generate by what a
+request says, else by the environment.
+"""
+
+from dataclasses import dataclass, replace
+
+from sqlalchemy.orm import Session
+
+from app.db.models.groups import ANSWERS_PER_GROUP
+from app.db.models.label_settings import LabelSettings
+from app.errors import InvalidError
+from app.hparams import SamplingParams
+from app.services.versions import versions
+
+THE_ROW = 1
+
+
+@dataclass(frozen=True)
+class Writers:
+    """Which version writes which of the four answers, in the order in which they are sampled (not shown)."""
+
+    version_ids: tuple[int, ...]
+
+    @classmethod
+    def all_by(cls, version_id: int) -> "Writers":
+        return cls((version_id,) * ANSWERS_PER_GROUP)
+
+    @property
+    def only(self) -> int | None:
+        """The version, where one writes all four."""
+        return self.version_ids[0] if len(set(self.version_ids)) == 1 else None
+
+    @property
+    def counts(self) -> dict[int, int]:
+        """How many each version writes, in their order."""
+        return {version_id: self.version_ids.count(version_id) for version_id in self.version_ids}
+
+    @property
+    def key(self) -> str:
+        """How `Group.sampled_as` begins."""
+        return " ".join(map(str, self.version_ids)) + ";"
+
+
+@dataclass(frozen=True)
+class LabelSampling:
+    """What the next card is sampled by."""
+
+    writers: Writers
+    params: SamplingParams
+
+    @property
+    def key(self) -> str:
+        """Other versions or settings, another key; seeds apart."""
+        params = self.params
+        return (
+            f"{self.writers.key} temperature {params.temperature}, top-p {params.top_p}, top-k {params.top_k}, "
+            f"{params.max_tokens} tokens"
+        )
+
+
+@dataclass(frozen=True)
+class LabelChoice:
+    """What was chosen; None is left open: the environment's, or the version that is active."""
+
+    temperature: float | None = None
+    top_p: float | None = None
+    max_tokens: int | None = None
+    version_id: int | None = None
+    other_version_id: int | None = None
+    other_answers: int = 0
+    """How many of the four the other version writes; 0: there is no other one."""
+
+
+def chosen(session: Session) -> LabelChoice:
+    row = session.get(LabelSettings, THE_ROW)
+    if row is None:
+        return LabelChoice()
+    return LabelChoice(
+        temperature=row.temperature,
+        top_p=row.top_p,
+        max_tokens=row.max_tokens,
+        version_id=row.version_id,
+        other_version_id=row.other_version_id,
+        other_answers=row.other_answers,
+    )
+
+
+def choose(session: Session, choice: LabelChoice) -> LabelChoice:
+    """What holds from now on: cards that nobody holds and that were sampled otherwise are to be replaced
+    (`groups.expire_stale`). Raises InvalidError, NotFoundError, and GoneError for a version whose files are gone."""
+    if not 0 <= choice.other_answers < ANSWERS_PER_GROUP:
+        raise InvalidError(f"The other version writes 0 to {ANSWERS_PER_GROUP - 1} of the four answers.")
+    if choice.other_answers == 0:
+        choice = replace(choice, other_version_id=None)
+    elif choice.version_id == choice.other_version_id:
+        raise InvalidError("Both versions are the same. Choose two, or let one write all four answers.")
+    for version_id in (choice.version_id, choice.other_version_id):
+        if version_id is not None:
+            _check_answers(session, version_id)
+    row = label_settings_row(session)
+    row.temperature, row.top_p, row.max_tokens = choice.temperature, choice.top_p, choice.max_tokens
+    row.version_id, row.other_version_id = choice.version_id, choice.other_version_id
+    row.other_answers = choice.other_answers
+    session.flush()
+    return choice
+
+
+def _check_answers(session: Session, version_id: int) -> None:
+    version = versions.usable_version(session, version_id)
+    if version.kind not in versions.MAY_ANSWER:
+        raise InvalidError(
+            f"Version {version_id} is of kind {version.kind} and cannot answer people. Choose an sft or policy one."
+        )
+
+
+def label_settings_row(session: Session) -> LabelSettings:
+    row = session.get(LabelSettings, THE_ROW)
+    if row is None:
+        row = LabelSettings(id=THE_ROW, other_answers=0)
+        session.add(row)
+        session.flush()
+    return row
+
+
+def writers(session: Session) -> Writers:
+    """Raises UnavailableError where none is chosen and none is active."""
+    choice = chosen(session)
+    first = choice.version_id or versions.active_answerer(session).id
+    if choice.other_answers == 0:
+        return Writers.all_by(first)
+    other = choice.other_version_id or versions.active_answerer(session).id
+    return Writers((first,) * (ANSWERS_PER_GROUP - choice.other_answers) + (other,) * choice.other_answers)
+
+
+def label_sampling(session: Session, default: SamplingParams) -> LabelSampling:
+    """`default`: what holds where nobody chose (the environment's). Raises UnavailableError where no version is
+    active."""
+    choice = chosen(session)
+    params = replace(
+        default,
+        temperature=default.temperature if choice.temperature is None else choice.temperature,
+        top_p=default.top_p if choice.top_p is None else choice.top_p,
+        max_tokens=default.max_tokens if choice.max_tokens is None else choice.max_tokens,
+    )
+    return LabelSampling(writers(session), params)

@@ -1,0 +1,143 @@
+"""The page on which whoever runs the installation chooses how the label page's answers are written, and what its
+labelers are told."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from fastapi import APIRouter, Request
+from markupsafe import Markup
+from sqlalchemy.orm import Session
+from starlette.responses import RedirectResponse, Response
+
+from app.errors import AppError, InvalidError
+from app.formats.markdown import to_html
+from app.hparams import SamplingParams
+from app.runtime import ReadSession, Runtime, RuntimeDep, UnitRoute, WriteSession
+from app.services.labeling import guidelines, label_settings
+from app.services.labeling.label_settings import LabelChoice
+from app.services.sampling.group_sampling import page_params
+from app.services.versions import versions
+from app.translation import _
+from app.web.formatting import version_title
+from app.web.security import FormDep
+from app.web.templating import PageContext, render
+
+router = APIRouter(route_class=UnitRoute)
+PATH = "/train/label-page"
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Of a list of versions."""
+
+    value: str
+    title: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class LabelSettingsPage(PageContext):
+    template: ClassVar[str] = "train/label_page.html"
+    page: str | None = "train"
+    typed: dict[str, str]
+    """What stands in the fields of the answers' form, by their names."""
+    default: SamplingParams
+    """What holds where a field is left empty."""
+    versions: list[Choice]
+    """Those that may write, the active one first."""
+    text: str
+    """Of the guidelines, as Markdown."""
+    preview: Markup | None = None
+    """The same as labelers would see it."""
+    saved: bool = False
+    error: str | None = None
+    """Why the answers' form was refused."""
+    guidelines_error: str | None = None
+    """Why the guidelines were refused."""
+
+
+@router.get(PATH)
+def show_settings(request: Request, runtime: RuntimeDep, session: ReadSession) -> Response:
+    return _page(request, runtime, session, saved="saved" in request.query_params)
+
+
+@router.post(PATH)
+def save_settings(request: Request, runtime: RuntimeDep, session: WriteSession, form: FormDep) -> Response:
+    typed = {name: str(form.get(name, "")).strip() for name in _typed(LabelChoice())}
+    try:
+        runtime.group_sampling.choose(session, _choice(typed))
+    except AppError as error:
+        return _page(request, runtime, session, typed=typed, error=error.page_message, status_code=error.status_code)
+    runtime.prefetcher.wake()
+    return RedirectResponse(f"{PATH}?saved", 303)
+
+
+@router.post(f"{PATH}/guidelines")
+def save_guidelines(request: Request, runtime: RuntimeDep, session: WriteSession, form: FormDep) -> Response:
+    """Field `action`: save, preview, or reset to the default ones."""
+    text, action = str(form.get("text", "")), form.get("action")
+    if action == "preview":
+        return _page(request, runtime, session, text=text, preview=to_html(text))
+    try:
+        guidelines.write(session, None if action == "reset" else text)
+    except InvalidError as error:
+        refused = error.page_message
+        return _page(request, runtime, session, text=text, guidelines_error=refused, status_code=error.status_code)
+    return RedirectResponse(f"{PATH}?saved", 303)
+
+
+def _page(
+    request: Request,
+    runtime: Runtime,
+    session: Session,
+    *,
+    typed: dict[str, str] | None = None,
+    text: str | None = None,
+    status_code: int = 200,
+    **more: object,
+) -> Response:
+    there = [Choice("", _("The active version"))]
+    there += [Choice(str(version.id), version_title(version)) for version in versions.answerers(session)]
+    page = LabelSettingsPage(
+        typed=_typed(label_settings.chosen(session)) if typed is None else typed,
+        default=page_params(runtime.settings),
+        versions=there,
+        text=guidelines.shown(session) if text is None else text,
+        **more,  # type: ignore[arg-type]  # saved, error, preview
+    )
+    return render(request, page, status_code=status_code)
+
+
+def _typed(choice: LabelChoice) -> dict[str, str]:
+    return {name: "" if value is None else str(value) for name, value in vars(choice).items()}
+
+
+def _choice(typed: dict[str, str]) -> LabelChoice:
+    """Raises InvalidError with the field's range."""
+    return LabelChoice(
+        temperature=_number(typed["temperature"], 0.0, 2.0, _("The temperature goes from 0 to 2.")),
+        top_p=_number(typed["top_p"], 0.01, 1.0, _("Top-p goes from 0.01 to 1.")),
+        max_tokens=_whole(typed["max_tokens"], 1, 256, _("The length goes from 1 to 256 tokens.")),
+        version_id=_whole(typed["version_id"], 1, 2**31 - 1, _("Choose a version from the list.")),
+        other_version_id=_whole(typed["other_version_id"], 1, 2**31 - 1, _("Choose a version from the list.")),
+        other_answers=_whole(typed["other_answers"] or "0", 0, 3, _("The second version writes 0 to 3 answers.")) or 0,
+    )
+
+
+def _number(typed: str, least: float, most: float, refusal: str) -> float | None:
+    if not typed:
+        return None
+    try:
+        value = float(typed)
+    except ValueError as error:
+        raise InvalidError(refusal) from error
+    if not least <= value <= most:
+        raise InvalidError(refusal)
+    return value
+
+
+def _whole(typed: str, least: int, most: int, refusal: str) -> int | None:
+    if not typed:
+        return None
+    if not (typed.isascii() and typed.isdigit() and len(typed) < 12) or not least <= int(typed) <= most:
+        raise InvalidError(refusal)
+    return int(typed)

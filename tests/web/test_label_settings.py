@@ -1,0 +1,68 @@
+"""The page of the label page's settings, and what comes of it beside the card, as plain forms."""
+
+import re
+
+from tests.live import LiveServer
+from tests.waiting import wait_for
+from tests.web.visitor import Visitor, words_of
+
+PATH = "/train/label-page"
+
+
+def test_settings_are_chosen_and_refused_with_what_was_typed(server: LiveServer, visitor: Visitor) -> None:
+    page = visitor.get(PATH)
+    assert f'placeholder="{server.settings.temperature}"' in page
+    refused = visitor.send(PATH, temperature="9", top_p="0.5", other_answers="0")
+    assert refused.status_code == 422
+    assert "The temperature goes from 0 to 2." in refused.text
+    assert 'value="0.5"' in refused.text
+    for field, value in (("top_p", "x"), ("max_tokens", "1.5"), ("other_answers", "4"), ("version_id", "99")):
+        assert visitor.send(PATH, fragment=False, **{field: value}).status_code in (404, 422)
+    saved = visitor.send(PATH, temperature="0.5", top_p="", max_tokens="9", version_id="", other_answers="0")
+    assert "Saved. It holds from the next card on." in saved.text
+    assert 'value="0.5"' in saved.text
+    assert server.client.get("/api/v1/label-settings").json()["max_tokens"] == 9
+    assert PATH in visitor.get("/train")
+
+
+def test_guidelines_are_previewed_saved_and_shown_beside_the_card(visitor: Visitor) -> None:
+    typed = "**Be kind** <script>alert(1)</script> [x](javascript:alert(1))"
+    preview = visitor.send(f"{PATH}/guidelines", text=typed, action="preview").text
+    assert "<strong>Be kind</strong> &lt;script&gt;" in preview
+    assert "Be kind" not in visitor.get("/")
+    visitor.send(f"{PATH}/guidelines", text=typed, action="save")
+    page = visitor.get("/")
+    assert "<strong>Be kind</strong> &lt;script&gt;alert(1)&lt;/script&gt; [x](javascript:alert(1))" in page
+    refused = visitor.send(f"{PATH}/guidelines", text="x" * 20_001, action="save")
+    assert (refused.status_code, "at most 20000" in refused.text) == (422, True)
+    visitor.send(f"{PATH}/guidelines", text="y", action="reset")
+    assert "Does it answer?" in visitor.get("/")
+
+
+def test_an_own_answer_goes_with_the_form_and_comes_back(server: LiveServer, visitor: Visitor) -> None:
+    wait_for(lambda: "ranking-form" in visitor.get("/"), "card")
+    page = visitor.get("/")
+    [action] = re.findall(r'action="(/groups/\d+)/rankings"', page)
+    ranks = dict(zip(sorted(set(re.findall(r'name="(rank-\d+)"', page))), "2345", strict=True))
+    given = {**ranks, "own_answer": "a better one"}
+    refused = visitor.send(f"{action}/rankings", fragment=False, **given)
+    assert "Your own answer has no rank yet." in words_of(refused.text)
+    assert ">a better one</textarea>" in refused.text
+    assert "is empty" in visitor.send(f"{action}/rankings", fragment=False, **ranks, **{"rank-own": "1"}).text
+    visitor.send(f"{action}/rankings", fragment=False, **given, **{"rank-own": "1"})
+    [ranking] = server.client.get("/api/v1/rankings").json()["items"]
+    assert sorted(ranking["ranks"].values()) == [1, 2, 3, 4, 5]
+    wait_for(lambda: "undo-form" in visitor.get("/"), "undo")
+    back = visitor.send(f"/rankings/{ranking['ranking_id']}/withdraw").text
+    assert ">a better one</textarea>" in back
+    assert re.search(r'name="rank-own" value="1" checked', back)
+
+
+def test_a_skip_is_taken_back_by_the_undo_of_the_page(visitor: Visitor) -> None:
+    wait_for(lambda: "ranking-form" in visitor.get("/"), "card")
+    [action] = re.findall(r'action="(/groups/\d+)/rankings"', visitor.get("/"))
+    after = visitor.send(f"{action}/skip", fragment=True, reason="other").text
+    assert f'action="{action}/skip/withdraw"' in after
+    back = visitor.send(f"{action}/skip/withdraw", fragment=True).text
+    assert f'action="{action}/rankings"' in back
+    assert "Skip undone." in back
