@@ -240,8 +240,9 @@ def get_leased_group(session: Session, group_id: int, labeler: Labeler) -> Group
 def check_leased(group: Group, labeler: Labeler) -> None:
     """A lease that ran out still counts while nobody else took the group: a long lunch loses no ranking."""
     if not is_leased_to(group, labeler):
+        state = "leased to somebody else" if group.status is GroupStatus.LEASED else str(group.status)
         raise ConflictError(
-            f"Group {group.id} is not leased to {labeler.name}: it is {_state(group)}. "
+            f"Group {group.id} is not leased to {labeler.name}: it is {state}. "
             "Take another one (POST /api/v1/groups/next).",
             page=_(
                 "This card is not yours any more: {reason}. Continue with the next one.",
@@ -252,10 +253,6 @@ def check_leased(group: Group, labeler: Labeler) -> None:
 
 def is_leased_to(group: Group, labeler: Labeler) -> bool:
     return group.status is GroupStatus.LEASED and group.leased_to == labeler.id
-
-
-def _state(group: Group) -> str:
-    return "leased to somebody else" if group.status is GroupStatus.LEASED else str(group.status)
 
 
 def expire_stale(session: Session, *, sampled_as: str, now: datetime | None = None) -> int:

@@ -68,7 +68,7 @@ FAULTS = [
     pace("a machine that turns slow or quick is not admitted", "max(TOLERANCE * (end - now), pace)", "1e9"),
     pace("pace since the beginning", "maxlen=RECENT_STEPS + 1", "maxlen=None"),
     pace("one step more", "now + pace * steps_left", "now + pace * (steps_left + 1)"),
-    ranks("another order under a key is dropped", "    if repeated.ranks != {", "    if False and repeated.ranks != {"),
+    ranks("another order under a key is dropped", "    if repeated.ranks != sent:", "    if False:"),
     live(
         "answers are shown as they were sampled, then change places",
         "replace(event, index=places[event.index])",
