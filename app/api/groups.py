@@ -115,7 +115,9 @@ def create_group(body: OwnGroupIn, runtime: RuntimeDep, who: ApiLabeler) -> Grou
     return group_out(runtime.group_sampling.sample_own(who, body.to_messages(runtime.settings), given))
 
 
-@router.post("/{group_id}/rankings", status_code=201, responses=raises(NotFoundError, ConflictError))
+@router.post(
+    "/{group_id}/rankings", status_code=201, responses=raises(NotFoundError, ConflictError, UnavailableError, FULL)
+)
 async def rank(group_id: RowId, body: RankingIn, runtime: RuntimeDep, who: ApiLabeler) -> RankingCreated:
     """Stores a ranking. Sent again with the same idempotency_key, it is answered the same and stored once."""
     own = None if body.own_answer is None else OwnAnswer(body.own_answer.text, body.own_answer.rank)

@@ -62,6 +62,11 @@ CONTRACT = {
     ("get", "/v1/models/{model}"),
     ("post", "/v1/chat/completions"),
     ("post", "/v1/completions"),
+    ("delete", "/api/v1/groups/{group_id}/skip"),
+    ("get", "/api/v1/label-settings"),
+    ("put", "/api/v1/label-settings"),
+    ("get", "/api/v1/guidelines"),
+    ("put", "/api/v1/guidelines"),
     ("get", "/healthz"),
     ("get", "/readyz"),
 }
@@ -81,7 +86,8 @@ SCHEMAS = set(
     PromptRef PromptSource PromptSplit PromptsIn PromptsOut PruneIn RankingCreated RankingIn RankingOut
     Readiness RemovalOut Removed ResponseFormat Rest ScoreIn ScoreOut Shelf SkipIn SkipReason StreamOptions
     TextChoice TextLogprobs TextOut TokenLogprob TokenLogprobOut TokenOut TokenizeIn TokenizeOut TopLogprobOut
-    Usage VersionDetail VersionKind VersionOrigin VersionOut VersionStatus
+    Usage VersionDetail VersionKind VersionOrigin VersionOut VersionStatus GuidelinesIn GuidelinesOut
+    LabelSettingsIn LabelSettingsOut OwnAnswerIn
     """,
     )
 )
