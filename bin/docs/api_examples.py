@@ -11,6 +11,8 @@ BODIES: dict[str, Any] = {
     "/api/v1/groups": {"prompt": "How do I boil an egg?"},
     "/api/v1/groups/{group_id}/rankings": {"ranks": {"1": 1, "2": 3, "3": 2, "4": 3}, "comment": "B is short"},
     "/api/v1/groups/{group_id}/skip": {"reason": "unclear"},
+    "/api/v1/label-settings": {"temperature": 0.7, "max_tokens": 64},
+    "/api/v1/guidelines": {"text": "Rank the **truest** answer first."},
     "/api/v1/conversations": {"title": "Cooking", "system": "Be brief."},
     "/api/v1/conversations/{conversation_id}": {"title": "Eggs"},
     "/api/v1/conversations/{conversation_id}/room": {"content": "And a soft one?"},
