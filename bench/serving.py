@@ -42,7 +42,7 @@ def ask(client: httpx2.Client, number: int) -> Answered:
         for line in response.iter_lines():
             if line.startswith("data:"):
                 first = first or time.perf_counter() - started
-                tokens = max(tokens, len(json.loads(line[5:]).get("tokens", ())))
+                tokens = max(tokens, len(json.loads(line[5:]).get("token_ids", ())))
     return Answered(first, time.perf_counter() - started, tokens)
 
 

@@ -26,9 +26,9 @@ def next_tokens(sequences: list[Sequence], logits: Tensor) -> list[int]:
         own = logits if len(alike) == 1 else logits[index]
         tokens[index] = _draw_alike([sequences[place] for place in places], own)
     chosen: list[int] = tokens.tolist()
-    for sequence, row, token in zip(sequences, logits, chosen, strict=True):
+    for place, sequence in enumerate(sequences):
         if sequence.logprobs is not None:
-            sequence.note(_note(row, token, sequence.logprobs))
+            sequence.note(_note(logits[place], chosen[place], sequence.logprobs))
     return chosen
 
 
