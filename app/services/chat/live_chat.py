@@ -30,6 +30,8 @@ from app.services.chat.turns import Ask, Opened, PlannedAnswer
 from app.services.labeling.labelers import LabelerName
 from app.services.sampling.engine import Engine
 from app.services.sampling.live_run import LivePiece, LiveRun
+from app.services.versions.answering import prompt_for
+from app.services.versions.versions import get_version
 from app.translation import _
 
 
@@ -221,7 +223,8 @@ class LiveChat:
             messages = prompt_of(conversation, turn)
             settings = {**(turn.settings or {}), "seed": turn.seed}
             params = params_from(self.defaults, settings)
-            return GenerationRequest(messages, version_id=turn.version_id, params=params)
+            prompt = prompt_for(get_version(session, turn.version_id).kind, messages)
+            return GenerationRequest(prompt, version_id=turn.version_id, params=params)
 
     def _written(self, request: GenerationRequest, run: LiveRun) -> SampledAnswer | None:
         """The whole answer; None where it was stopped."""

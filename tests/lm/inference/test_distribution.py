@@ -35,6 +35,8 @@ def test_the_stages_add_up_whatever_is_listed(tokenizer: Tokenizer, place: int, 
     for stage in ("probability", "tempered", "filtered"):
         total = math.fsum(getattr(one, stage) for one in (*told.tokens, told.rest))
         assert total == pytest.approx(1, abs=1e-5), stage
+    if SETTINGS[place].temperature > 0:
+        assert all(one.tempered > 0 for one in told.tokens[:20]), "nothing is filtered before the third stage"
     logprobs = np.frombuffer(told.all_logprobs, "<f4")
     assert logprobs.tolist() == pytest.approx(logits.log_softmax(-1).tolist(), abs=1e-5)
     assert (logprobs + told.log_normalizer).tolist() == pytest.approx(logits.tolist(), abs=1e-4)
