@@ -1,4 +1,4 @@
-"""How much later the first piece of an answer comes over HTTP than from the engine itself: the first token after a click.
+"""How much later an answer's first piece comes over HTTP than from the engine itself: the wait after a click.
 
     python -m bench.first_piece --rounds 30
 
