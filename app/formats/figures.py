@@ -6,6 +6,7 @@ static/js/figures.js writes them alike; tests/web/figures.json holds both to the
 import math
 from decimal import ROUND_HALF_UP, Decimal
 
+from babel import Locale
 from babel.numbers import format_compact_decimal
 
 from app.translation import _, language, ngettext
@@ -59,7 +60,9 @@ def progress(share: float) -> str:
 
 def millions(count: int) -> str:
     """As the language counts what is large: "7 million", and in tens of thousands in Chinese."""
-    return format_compact_decimal(count, format_type="long", locale=language())
+    locale = Locale(language())
+    form = "long" if "long" in locale.compact_decimal_formats else "short"  # Chinese has one form
+    return format_compact_decimal(count, format_type=form, locale=locale)
 
 
 def megabytes(count: int) -> str:

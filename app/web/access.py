@@ -26,7 +26,7 @@ from app.web.security import is_navigation, kept_cookie, same_origin
 COOKIE = "fourfold_session"
 SESSION_SECONDS = 30 * 86_400
 SIGN_IN = "/sign-in"
-OPEN_PATHS = frozenset({"/healthz", "/readyz", SIGN_IN})
+OPEN_PATHS = frozenset({"/healthz", "/readyz", "/language", SIGN_IN})
 CHALLENGE = {"WWW-Authenticate": 'Bearer realm="Fourfold"'}
 SIGNED_OUT = Problem(
     401,

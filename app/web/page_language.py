@@ -11,6 +11,7 @@ from app.http.problems import API_PREFIXES
 from app.runtime import UnitRoute
 from app.translation import LANGUAGES, SOURCE_LANGUAGE, speaking
 from app.web.security import FormDep, kept_cookie
+from app.web.sign_in import is_own
 
 COOKIE = "fourfold_page_language"
 router = APIRouter(route_class=UnitRoute)
@@ -60,7 +61,7 @@ def _weight(options: list[str]) -> float:
 def choose_language(form: FormDep) -> Response:
     """Keeps the choice and goes back to the page that it was made on."""
     code, back = str(form.get("language", "")), str(form.get("back", "/"))
-    response = RedirectResponse(back if back.startswith("/") and not back.startswith(("//", "/\\")) else "/", 303)
+    response = RedirectResponse(back if is_own(back) else "/", 303)
     if code in LANGUAGES:
         response.headers.append("set-cookie", kept_cookie(COOKIE, code))
     return response

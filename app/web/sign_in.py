@@ -64,11 +64,16 @@ async def sign_out(_form: FormDep) -> Response:
 
 def own_path(address: str) -> str:
     """Where to go on: a path of this server, nothing that a browser could read as an address elsewhere."""
+    return address if is_own(address) and urlsplit(address).path != SIGN_IN else "/"
+
+
+def is_own(address: str) -> bool:
+    """Whether it is a path of this server, and no browser could read it as an address elsewhere."""
     plain = address.isprintable() and "\\" not in address and address.startswith("/") and not address.startswith("//")
     if not plain:
-        return "/"
+        return False
     parts = urlsplit(address)
-    return "/" if parts.scheme or parts.netloc or parts.path == SIGN_IN else address
+    return not parts.scheme and not parts.netloc
 
 
 def _page(request: Request, wanted: str, *, error: str | None = None, status_code: int = 200) -> Response:

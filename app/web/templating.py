@@ -12,6 +12,7 @@ from fastapi import Request
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
 from jinja2.runtime import Context as JinjaContext
 from markupsafe import Markup, escape
+from starlette.datastructures import URL
 from starlette.responses import HTMLResponse
 
 from app import translation
@@ -24,7 +25,7 @@ from app.services.versions.bounds import flags_of
 from app.services.versions.version_states import VersionState
 from app.web import formatting, plots, token_views
 from app.web.browser_name import labeler_name
-from app.web.pages import PAGES, Page
+from app.web.pages import PAGES, Page, pages_from
 from app.web.retelling import is_foreign_english, retold
 
 
@@ -196,8 +197,18 @@ def _shared(request: Request) -> Shared:
         labeler_name=labeler_name(request),
         signed_in=getattr(request.state, "signed_in", False),
         language=translation.language(),
-        address=f"{request.url.path}?{request.url.query}" if request.url.query else request.url.path,
+        address=_address(request),
     )
+
+
+def _address(request: Request) -> str:
+    """A page that answers a form comes back as the page that the form stood on: its own address takes no GET."""
+    url = request.url
+    if request.method not in {"GET", "HEAD"}:
+        url = URL(request.headers.get("referer", ""))
+        if url.netloc != request.url.netloc:
+            return pages_from(request.url.path)[0].path
+    return f"{url.path}?{url.query}" if url.query else url.path
 
 
 def _html(context: Context, shared: Mapping[str, Any]) -> str:

@@ -183,7 +183,7 @@ def training_states(server: LiveServer) -> int:
                 )  # fmt: skip
                 session.flush()
         sft = versions.sft_version(session)
-        flags = [{"name": "echo", "sentence": "62% of its answers only repeat words of the question."}]
+        flags = [{"name": "echo", "sentence": "62% of its answers only repeat words of the question; of the SFT model's, 3%."}]
         policy = versions.add_version(
             session,
             versions.NewVersion(

@@ -6,6 +6,7 @@ import math
 import pytest
 
 from app.formats import figures
+from app.translation import speaking
 from tests.repository import REPOSITORY
 
 SHARED = json.loads((REPOSITORY / "tests/web/figures.json").read_text(encoding="utf-8"))
@@ -71,6 +72,14 @@ def test_durations(seconds: float | None, text: str) -> None:
 )
 def test_time_left(seconds: float, text: str) -> None:
     assert figures.time_left(seconds) == text
+
+
+def test_large_numbers_and_durations_are_written_as_each_language_does() -> None:
+    assert figures.millions(7_000_000) == "7 million"
+    with speaking("zh"):
+        assert figures.millions(7_000_000) == "700万"
+        assert (figures.duration(3_900), figures.duration(40)) == ("1 小时 5 分钟", "40 秒")
+        assert (figures.time_left(420), figures.time_left(0)) == ("大约还剩 7 分钟", "马上就好")
 
 
 @pytest.mark.parametrize(("rate", "text"), [(2.2e-5, "2.2e−5"), (1e-6, "1e−6"), (3e-4, "3e−4")])

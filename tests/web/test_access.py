@@ -20,7 +20,7 @@ from tests.live import LiveServer, ScriptedEngine, live_server, quick_settings
 TOKEN = "correct-horse-battery"
 HTML = {"accept": "text/html"}
 BEARER = {"authorization": f"Bearer {TOKEN}"}
-OPEN = {"/healthz", "/readyz", "/sign-in"}
+OPEN = {"/healthz", "/readyz", "/language", "/sign-in"}
 
 
 @pytest.fixture(scope="module")
