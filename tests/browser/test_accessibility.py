@@ -183,7 +183,8 @@ def training_states(server: LiveServer) -> int:
                 )  # fmt: skip
                 session.flush()
         sft = versions.sft_version(session)
-        flags = [{"name": "echo", "sentence": "62% of its answers only repeat words of the question; of the SFT model's, 3%."}]
+        said = "62% of its answers only repeat words of the question; of the SFT model's, 3%."
+        flags = [{"name": "echo", "sentence": said}]
         policy = versions.add_version(
             session,
             versions.NewVersion(
