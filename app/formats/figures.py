@@ -5,6 +5,7 @@ static/js/figures.js writes them alike; tests/web/figures.json holds both to the
 
 import math
 from decimal import ROUND_HALF_UP, Decimal
+from typing import Literal
 
 from babel import Locale
 from babel.numbers import format_compact_decimal
@@ -61,7 +62,7 @@ def progress(share: float) -> str:
 def millions(count: int) -> str:
     """As the language counts what is large: "7 million", and in tens of thousands in Chinese."""
     locale = Locale(language())
-    form = "long" if "long" in locale.compact_decimal_formats else "short"  # Chinese has one form
+    form: Literal["long", "short"] = "long" if "long" in locale.compact_decimal_formats else "short"
     return format_compact_decimal(count, format_type=form, locale=locale)
 
 

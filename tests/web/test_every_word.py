@@ -119,6 +119,8 @@ def pages(visitor: Visitor, made: int) -> Iterator[tuple[str, str]]:
     yield "an activated version", visitor.send(f"/versions/{made}/activate", fragment=True).text
     yield "pruned", visitor.send("/versions/prune").text
     yield "an own prompt", visitor.send("/prompts", prompt="Where?", fragment=True).text
+    yield "its card", visitor.send("/prompts", prompt="Where to?").text
+    yield "nothing ranked", visitor.send("/groups/1/rankings").text
 
 
 def test_no_page_says_a_word_that_the_catalogue_does_not_have(
