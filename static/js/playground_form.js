@@ -1,5 +1,6 @@
 // The form of the playground: ways to ask, turns, sliders with their numbers, presets, and the sentences on what is wrong.
 
+import { make } from "./elements.js";
 import { _ } from "./messages.js";
 import { askedOf, nextRole } from "./playground_address.js";
 import { changedFrom, fittingPreset } from "./presets.js";
@@ -209,16 +210,17 @@ export class PlaygroundForm {
   }
 
   #addTurn({ role, text }) {
-    const item = document.createElement("li");
-    item.className = "asked-turn";
-    const label = document.createElement("label");
-    const area = document.createElement("textarea");
-    const button = document.createElement("button");
-    label.textContent = role === "user" ? _("You") : _("Model");
-    Object.assign(area, { name: role, className: "input asked-text", rows: 2, dir: "auto", value: text });
-    area.setAttribute("aria-describedby", "wrong-prompt");
-    Object.assign(button, { type: "submit", name: "remove", className: "button quiet" });
-    item.append(label, area, button);
+    const area = make("textarea", {
+      name: role,
+      className: "input asked-text",
+      rows: 2,
+      dir: "auto",
+      value: text,
+      "aria-describedby": "wrong-prompt",
+    });
+    const label = make("label", {}, role === "user" ? _("You") : _("Model"));
+    const button = make("button", { type: "submit", name: "remove", className: "button quiet" });
+    const item = make("li", { className: "asked-turn" }, label, area, button);
     this.turns.append(item);
     this.#number();
     return area;
@@ -236,11 +238,9 @@ export class PlaygroundForm {
     [...this.turns.children].forEach((item, place) => {
       const [label, area, button] = item.children;
       label.htmlFor = area.id = `turn-${place + 1}`;
-      const hidden = document.createElement("span");
-      hidden.className = "visually-hidden";
-      hidden.textContent = ` ${_("turn {n}", { n: place + 1 })}`;
+      const which = make("span", { className: "visually-hidden" }, " ", _("turn {n}", { n: place + 1 }));
       button.value = place;
-      button.replaceChildren(_("Remove"), hidden);
+      button.replaceChildren(_("Remove"), which);
     });
   }
 }

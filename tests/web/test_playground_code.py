@@ -1,6 +1,7 @@
 """What is copied from the playground is run as it stands, against a live server, with prompts that would break out."""
 
 import json
+import os
 import subprocess
 import sys
 from html import unescape
@@ -9,6 +10,7 @@ from urllib.parse import urlencode
 
 import pytest
 
+from app.cli.answer_lines import printable
 from app.web.playground_address import Asked
 from app.web.playground_code import code_of
 from app.web.playground_dials import DIALS
@@ -62,8 +64,8 @@ def expected(server: LiveServer, form: str) -> list[str]:
     return [completion["text"] for completion in response.json()["completions"]]
 
 
-def run(command: list[str]) -> str:
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+def run(command: list[str], environment: dict[str, str] | None = None) -> str:
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120, env=environment)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -79,6 +81,18 @@ def test_python(real_server: LiveServer, form: str) -> None:
     code = copied(real_server, form)["python"].replace("print(", "print('\\x00' + ")
     texts = run([sys.executable, "-c", code]).split("\x00")[1:]
     assert [text.removesuffix("\n") for text in texts] == expected(real_server, form)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_the_command(real_server: LiveServer, form: str) -> None:
+    settings = real_server.settings
+    given = {"DATA_DIR": settings.data_dir, "MODEL_DIR": settings.model_dir, "MAX_ANSWER_TOKENS": 8}
+    given |= {} if settings.database_url is None else {"DATABASE_URL": settings.database_url}
+    environment = os.environ | {f"FOURFOLD_{name}": str(value) for name, value in given.items()}
+    command = copied(real_server, form)["command"].replace("fourfold", f"{sys.executable} -m app", 1)
+    out = run(["bash", "-c", command], environment)
+    for number, text in enumerate(expected(real_server, form), start=1):
+        assert f"{number}. {printable(text)}" in out
 
 
 def test_a_server_with_a_token_gets_it_from_the_environment() -> None:

@@ -29,7 +29,17 @@ templating = In("app/web/templating.py", "tests/web/test_pages.py", "tests/web/t
 starts = In("app/web/starts.py", "tests/web/test_starts.py")
 versions = In("app/web/versions.py", "tests/web/test_versions.py")
 
+playground = In("app/web/playground.py", "tests/web/test_playground.py")
+dials = In("app/web/playground_dials.py", "tests/web/test_playground.py")
+code = In("app/web/playground_code.py", "tests/web/test_playground_code.py")
+
 FAULTS = [
+    playground("a link from elsewhere has answers written", "own = same_origin(request.headers) and", "own ="),
+    playground("a prefetch has answers written", 'and "sec-purpose" not in request.headers', ""),
+    playground("answers are written to a form with something wrong", "if asked.wrong or not own:", "if not own:"),
+    dials("a value beyond its range is taken", "inside = min(max(value, self.least), self.most)", "inside = value"),
+    code("a prompt that begins with a dash is an option", 'return ["--", asked.prompt]', "return [asked.prompt]"),
+    code("a shell reads what a prompt holds", "--data-raw {shlex.quote(body)}", "--data-raw '{body}'"),
     ranking("a gap between ranks is kept", "dense = competition_ranks(given)", "dense = given"),
     ranking("a refused ranking forgets the comment", "            former_comment=comment,\n", ""),
     own_prompt("who connects again begins anew", "after=last_event_id", "after=0"),

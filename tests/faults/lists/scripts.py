@@ -15,8 +15,18 @@ token_text = In("static/js/token_text.js", JS)
 branches = In("static/js/branches.js", JS)
 branching = In("static/js/branching.js", JS)
 dice_words = In("static/js/dice_words.js", JS)
+generating = In("static/js/generating.js", JS)
+playground_address = In("static/js/playground_address.js", JS)
+presets = In("static/js/presets.js", JS)
 
 FAULTS = [
+    generating("a stream that is cut is taken for its end", "if (!ended) throw lost();", ""),
+    generating("an error in the stream is passed over", 'if (event.type === "error") throw', 'if (event.type === "fault") throw'),
+    generating("who leaves the loop leaves the server writing", "reader.cancel().catch(() => {});", ""),
+    playground_address("texts of the other way to ask come along", 'if (asked.mode === "conversation") {', 'if (asked.system) {'),
+    playground_address("a long address holds its texts", 'prompt: "", system: "", turns: [], stop: ""', 'system: "", stop: ""'),
+    playground_address("a line break in a stop text is a letter", "ESCAPES[letter]", "letter"),
+    presets("a preset fits where one of its values stands", ".length === 0", ".length < 2"),
     ranking("the place after a tie is the next number", "rank += place.length;", "rank += 1;"),
     ranking("the last answer is not placed by itself", "left.length === 1 &&", "left.length === 0 &&"),
     ranking("a tie goes with the first place", "places.at(-1).push(id)", "places[0].push(id)"),
