@@ -20,9 +20,9 @@ from app.services.labeling.languages import languages_at_hand
 from app.translation import _
 from app.web.browser_name import BrowserLabeler
 from app.web.cards import NO_COOKIES, CardInWriting, Language, card_of, no_card
-from app.web.label_page import show, strip_of
+from app.web.label_page import show, strip_of, understood_cookie
 from app.web.languages import asked_of, can_leave_out
-from app.web.security import same_origin
+from app.web.security import FormDep, same_origin
 from app.web.templating import is_fragment, render
 
 router = APIRouter(route_class=UnitRoute)
@@ -96,7 +96,15 @@ def _show_card(
 
 @router.get("/strip")
 def strip(request: Request, runtime: RuntimeDep, session: ReadSession) -> Response:
-    return render(request, strip_of(runtime, session))
+    return render(request, strip_of(request, runtime, session))
+
+
+@router.post("/loop/understood")
+def loop_understood(request: Request, _form: FormDep) -> Response:
+    """The picture of the loop is folded from now on in this browser."""
+    response = Response(status_code=204) if is_fragment(request) else RedirectResponse("/", 303)
+    response.headers.append("set-cookie", understood_cookie())
+    return response
 
 
 @router.get("/groups/{group_id}")

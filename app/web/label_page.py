@@ -14,10 +14,12 @@ from app.runtime import Runtime
 from app.services.labeling import guidelines, labelers
 from app.services.labeling.labelers import Change
 from app.services.labeling.languages import LanguagesAtHand, languages_at_hand
-from app.services.views.loop_status import LoopStatus, loop_status
+from app.services.views.loop_status import loop_status
 from app.translation import N_, _
 from app.web.cards import AnyCard
 from app.web.languages import LanguageForm, asked_of, language_form
+from app.web.loop import Loop, loop_in_words
+from app.web.security import kept_cookie
 from app.web.templating import Context, PageContext, is_fragment, render
 
 CHANGED = {
@@ -27,12 +29,19 @@ CHANGED = {
     ),
 }
 
+LOOP_COOKIE, UNDERSTOOD = "fourfold_loop", "understood"
+"""Whether this browser has shown the picture of the loop, and whether somebody has understood it."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Strip(Context):
     template: ClassVar[str] = "label/_strip.html"
-    loop_status: LoopStatus
-    """Who ranked how much, how far the next training is, what runs now."""
+    loop_now: Loop
+    """Where the loop stands."""
+    understood: bool
+    """Somebody said so in this browser: the picture is folded."""
+    seen: bool
+    """It was shown in this browser before."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,9 +88,14 @@ def guidelines_of(session: Session) -> Guidelines:
     return Guidelines(html=to_html(guidelines.shown(session)))
 
 
-def strip_of(runtime: Runtime, session: Session) -> Strip:
-    status = loop_status(session, retrain_after=runtime.settings.retrain_after_rankings, now=utc_now())
-    return Strip(loop_status=status)
+def strip_of(request: Request, runtime: Runtime, session: Session) -> Strip:
+    shown = request.cookies.get(LOOP_COOKIE, "")
+    loop_now = loop_in_words(loop_status(session, runtime.settings, utc_now()))
+    return Strip(loop_now=loop_now, understood=shown == UNDERSTOOD, seen=bool(shown))
+
+
+def understood_cookie() -> str:
+    return kept_cookie(LOOP_COOKIE, UNDERSTOOD)
 
 
 def show(
@@ -100,7 +114,7 @@ def show(
     labeler = labelers.find_labeler(session, request.state.labeler_name)
     whole = LabelPage(
         changed_name=_changed_name(request),
-        strip=strip_of(runtime, session),
+        strip=strip_of(request, runtime, session),
         prompt_form=prompt_form or PromptForm(max_prompt_characters=runtime.settings.max_prompt_characters),
         card=card,
         language_form=language_form(at_hand or languages_at_hand(session), asked_of(request, labeler)),

@@ -18,6 +18,7 @@ from app.services.views.loop_status import LoopStatus, loop_status
 from app.services.views.training_overview import TrainingOverview, job_with_curves, training_overview
 from app.web import notices
 from app.web.left_out import LeftOut, left_out
+from app.web.loop import Loop, loop_in_words
 from app.web.notices import JobNotice
 from app.web.plots import PlotTable, plot_tables
 from app.web.security import FormDep
@@ -36,6 +37,8 @@ class Jobs(Context):
     """Jobs and versions."""
     loop_status: LoopStatus
     """Who ranked how much, how far the next training is, what runs now."""
+    loop_now: Loop
+    """Where the loop stands, in words."""
     seconds_left: Mapping[str, float | None]
     """By the ids of the jobs that run and wait; none: nobody can tell."""
     worker_lost: bool
@@ -170,13 +173,13 @@ def changed_results(runtime: Runtime, session: Session, notice: str) -> Changed:
 
 def _jobs(runtime: Runtime, session: Session, overview: TrainingOverview) -> Jobs:
     now, settings = utc_now(), runtime.settings
-    status = loop_status(session, retrain_after=settings.retrain_after_rankings, now=now)
-    age = status.worker_age_seconds
+    status = loop_status(session, settings, now)
     return Jobs(
         overview=overview,
         loop_status=status,
+        loop_now=loop_in_words(status),
         seconds_left={job.id: jobs.seconds_left(job, now) for job in overview.running},
-        worker_lost=status.job is not None and (age is None or age > settings.worker_stale_seconds),
+        worker_lost=status.job is not None and status.worker_lost,
         left_out=left_out(session),
         starts=starts(
             session,

@@ -32,6 +32,7 @@ IN_BROWSERS = {
     "focus.js": "tests/browser/test_focus.py",
     "keys.js": "tests/browser/test_keys.py",
     "label.js": "tests/browser/test_label_page.py",
+    "loop.js": "tests/browser/test_loop.py",
     "outbox.js": "tests/browser/test_outbox.py",
     "own_answer.js": "tests/browser/test_label_page.py",
     "own_prompt.js": "tests/browser/test_drafts.py",

@@ -99,6 +99,7 @@ def test_an_address_puts_no_words_on_the_page(visitor: Visitor, address: str) ->
 def test_a_running_job_is_never_wholly_done(server: LiveServer, visitor: Visitor) -> None:
     now = utc_now()
     with transaction(server.runtime.write) as session:
+        heartbeats.beat(session, "w", now)
         session.add(
             Job(
                 id="runs", kind="train_policy", dedup_key="runs", status=JobStatus.RUNNING, step=24,
@@ -115,6 +116,7 @@ def test_a_running_job_is_never_wholly_done(server: LiveServer, visitor: Visitor
 def test_time_left_is_said_in_words(server: LiveServer, visitor: Visitor) -> None:
     now = utc_now()
     with transaction(server.runtime.write) as session:
+        heartbeats.beat(session, "w", now)
         session.add(
             Job(
                 id="runs", kind="evaluate", dedup_key="runs", status=JobStatus.RUNNING, step=2,
@@ -144,7 +146,7 @@ def test_rankings_add_up(server: LiveServer, visitor: Visitor) -> None:
     for _ in range(2):
         rank(server, **{"X-Labeler": "robot", "X-Labeler-Kind": "simulated"})
     assert "Learns from 3 rankings (1 by people, 2 simulated) to score" in words_of(visitor.get("/train"))
-    assert "3 rankings · 1 by people, 2 simulated" in words_of(visitor.get("/strip"))
+    assert "3 rankings so far (1 by people, 2 simulated)." in words_of(visitor.get("/strip"))
     with transaction(server.runtime.write) as session:  # an archived prompt's rankings are not learned from
         for prompt in session.scalars(select(Prompt).where(Prompt.shown > 0)):
             prompt.archived_at = utc_now()
@@ -203,6 +205,7 @@ def test_one_minus_sign_in_tables_and_sentences(server: LiveServer, visitor: Vis
 
 def test_a_job_of_a_kind_that_a_newer_program_knew_is_shown(server: LiveServer, visitor: Visitor) -> None:
     with transaction(server.runtime.write) as session:
+        heartbeats.beat(session, "w", utc_now())
         session.add(Job(id="later", kind="train_later", dedup_key="later", status=JobStatus.RUNNING))
     assert "train_later is running" in words_of(visitor.get("/train"))
     assert "This program does not know the curves of such a job." in words_of(visitor.get("/train?job=later"))

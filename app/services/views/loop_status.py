@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -9,10 +10,44 @@ from sqlalchemy.orm import Session
 from app.db.models.jobs import LIVE, Job, JobStatus
 from app.db.models.versions import Version, VersionKind, VersionRanking, VersionStatus
 from app.kinds.registry import kind_of
+from app.preferences import NOTHING_LEARNED
 from app.services.jobs import heartbeats, jobs, retraining
 from app.services.labeling import rankings
 from app.services.labeling.rankings import RankingCounts
 from app.services.versions import versions
+from app.settings.config import Settings
+
+CHANCE = 0.5
+
+
+class Situation(StrEnum):
+    """Where the loop stands: one at a time, the first that holds."""
+
+    STOPPING = "stopping"
+    """A job is to be cancelled."""
+    WITHOUT_WORKER = "without_worker"
+    """A job runs or waits, and no worker shows life."""
+    RUNNING = "running"
+    QUEUED = "queued"
+    DECIDING = "deciding"
+    """A policy was compared, and a person decides whether it answers."""
+    FAILED = "failed"
+    """The job that ended last failed."""
+    LEARNED_NOTHING = "learned_nothing"
+    """The newest reward model could not tell the answers apart; no policy follows."""
+    GUESSING = "guessing"
+    """It orders held-out pairs no better than chance."""
+    UNSURE = "unsure"
+    """It is better than chance, and not good enough for PPO to begin by itself."""
+    ROLLED_BACK = "rolled_back"
+    """An earlier version answers than the newest policy, which did."""
+    ANSWERING = "answering"
+    """A policy answers."""
+    ENOUGH = "enough"
+    """Enough rankings are new, and no training was queued."""
+    COLLECTING = "collecting"
+    EMPTY = "empty"
+    """Nothing is ranked."""
 
 
 @dataclass(frozen=True)
@@ -23,13 +58,71 @@ class LoopStatus:
     job: Job | None
     """What runs, else what waits in the queue."""
     seconds_left: float | None
-    candidate: Version | None
-    """The newest policy that was evaluated and waits for a person to decide."""
-    worker_age_seconds: float | None
+    worker_lost: bool
+    """No worker has shown life of late."""
+    failed: Job | None
+    """The job that ended last, where it failed."""
+    reward: Version | None
+    """The newest reward model."""
+    policy: Version | None
+    """The newest policy."""
+    answerer: Version | None
+    """What answers now."""
+    auto_policy_accuracy: float
+    """Held-out accuracy from which PPO begins by itself."""
+    auto_activate: bool
+    """Whether a policy that passes its comparison answers without being asked for."""
 
     @property
     def until_training(self) -> int:
         return max(0, self.retrain_after - self.new_rankings)
+
+    @property
+    def candidate(self) -> Version | None:
+        """The newest policy, where it was evaluated and waits for a person to decide."""
+        policy = self.policy
+        waits = policy is not None and policy.status is VersionStatus.CANDIDATE and "evaluation" in policy.metrics
+        return policy if waits else None
+
+    @property
+    def accuracy(self) -> float | None:
+        """Of the newest reward model, on held-out pairs."""
+        return None if self.reward is None else self.reward.metrics.get("held_out_accuracy")
+
+    @property
+    def situation(self) -> Situation:
+        holds = {
+            **self._of_jobs(),
+            Situation.DECIDING: self.candidate is not None,
+            Situation.FAILED: self.failed is not None,
+            **self._of_versions(),
+            Situation.EMPTY: self.rankings.total == 0,
+            Situation.ENOUGH: self.until_training == 0,
+        }
+        return next((each for each, true in holds.items() if true), Situation.COLLECTING)
+
+    def _of_jobs(self) -> dict[Situation, bool]:
+        job = self.job
+        return {
+            Situation.STOPPING: job is not None and job.cancel_requested,
+            Situation.WITHOUT_WORKER: job is not None and self.worker_lost,
+            Situation.RUNNING: job is not None and job.status is JobStatus.RUNNING,
+            Situation.QUEUED: job is not None,
+        }
+
+    def _of_versions(self) -> dict[Situation, bool]:
+        """A reward model speaks for itself until a policy has come of it."""
+        reward, policy, answerer, accuracy = self.reward, self.policy, self.answerer, self.accuracy
+        newest = reward is not None and (policy is None or policy.id < reward.id)
+        nothing = reward is not None and reward.metrics.get("verdict") == NOTHING_LEARNED
+        retired = policy is not None and policy.status is VersionStatus.RETIRED
+        return {
+            Situation.LEARNED_NOTHING: newest and nothing,
+            Situation.GUESSING: newest and accuracy is not None and accuracy <= CHANCE,
+            Situation.UNSURE: newest and accuracy is not None and accuracy < self.auto_policy_accuracy,
+            Situation.ROLLED_BACK: retired and answerer is not None and policy is not None and answerer.id < policy.id,
+            Situation.ANSWERING: answerer is not None and answerer.kind is VersionKind.POLICY,
+        }
 
     @property
     def phase(self) -> str:
@@ -38,24 +131,22 @@ class LoopStatus:
             return "collecting" if self.candidate is None else "deciding"
         return "queued" if self.job.status is not JobStatus.RUNNING else kind_of(self.job.kind).phase
 
-    @property
-    def running(self) -> str:
-        """What the job that runs does, in a sentence; empty while none does."""
-        if self.job is None or self.job.status is not JobStatus.RUNNING:
-            return ""
-        return kind_of(self.job.kind).running
 
-
-def loop_status(session: Session, *, retrain_after: int, now: datetime) -> LoopStatus:
-    job = _current_job(session)
+def loop_status(session: Session, settings: Settings, now: datetime) -> LoopStatus:
+    job, age = _current_job(session), heartbeats.age_seconds(session, now)
     return LoopStatus(
         rankings=rankings.count_rankings(session),
         new_rankings=retraining.new_rankings(session),
-        retrain_after=retrain_after,
+        retrain_after=settings.retrain_after_rankings,
         job=job,
         seconds_left=None if job is None else jobs.seconds_left(job, now),
-        candidate=_waiting_candidate(session),
-        worker_age_seconds=heartbeats.age_seconds(session, now),
+        worker_lost=age is None or age > settings.worker_stale_seconds,
+        failed=_failed_job(session),
+        reward=_newest(session, VersionKind.REWARD),
+        policy=_newest(session, VersionKind.POLICY),
+        answerer=versions.active_answerer_or_none(session),
+        auto_policy_accuracy=settings.auto_policy_accuracy,
+        auto_activate=settings.auto_activate,
     )
 
 
@@ -65,17 +156,15 @@ def _current_job(session: Session) -> Job | None:
     return next(iter([*running, *reversed(live)]), None)
 
 
-def _waiting_candidate(session: Session) -> Version | None:
-    newest = session.scalar(
-        select(Version).where(Version.kind == VersionKind.POLICY).order_by(Version.id.desc()).limit(1)
-    )
-    waits = (
-        newest is not None
-        and newest.removed_at is None
-        and newest.status is VersionStatus.CANDIDATE
-        and "evaluation" in newest.metrics
-    )
-    return newest if waits else None
+def _failed_job(session: Session) -> Job | None:
+    ended = session.scalar(select(Job).where(Job.status.in_(jobs.FINAL)).order_by(Job.number.desc()).limit(1))
+    return ended if ended is not None and ended.status is JobStatus.FAILED else None
+
+
+def _newest(session: Session, kind: VersionKind) -> Version | None:
+    """With its files or without: what was removed has happened, too, but says nothing any more."""
+    newest = session.scalar(select(Version).where(Version.kind == kind).order_by(Version.id.desc()).limit(1))
+    return None if newest is None or newest.removed_at is not None else newest
 
 
 @dataclass(frozen=True)

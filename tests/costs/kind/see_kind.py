@@ -41,7 +41,7 @@ def test_it_is_listed_started_run_and_drawn(tmp_path: Path, tiny_model_dir: Path
         assert "epochs must be from 1 to 64" in refused.json()["detail"]
         told = visitor.send("/train/jobs", kind="train_dpo", beta="0.2", fragment=True).text
         assert "Policy training (DPO) starts in a moment." in words_of(told)
-        assert "Policy training (DPO) is queued" in words_of(visitor.get("/strip"))
+        assert "Policy training (DPO) waits: no worker is running." in words_of(visitor.get("/strip"))
         again = visitor.send("/train/jobs", kind="train_dpo", beta="0.2", fragment=True).text
         assert "Policy training (DPO) is already queued" in words_of(again)
 

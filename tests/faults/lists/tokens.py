@@ -1,4 +1,4 @@
-"""Faults of how a text is cut into tokens, and how that is shown."""
+"""Faults of how a text is cut into tokens and how that is shown, and of the first view."""
 
 from tests.faults.fault import In
 
@@ -12,6 +12,11 @@ views = In("app/web/token_views.py", "tests/web/test_token_views.py")
 page = In("app/web/token_cuts.py", "tests/web/test_tokens.py")
 keys = In("static/js/cut_keys.js", "tests/static/test_js.py")
 scripts = In("static/js/cuts.js", "tests/browser/test_tokens_page.py")
+
+status = In("app/services/views/loop_status.py", "tests/web/test_loop_sentences.py", "tests/web/test_loop.py")
+sentences = In("app/web/loop_sentences.py", "tests/web/test_loop_sentences.py")
+loop = In("app/web/loop.py", "tests/web/test_loop.py")
+fold = In("static/js/loop.js", "tests/browser/test_loop.py")
 
 FAULTS = [
     merges("the latest merge first", "rank, place = min(ranked)", "rank, place = max(ranked)"),
@@ -38,4 +43,15 @@ FAULTS = [
     keys("no further line leads to the first token", "if (!beyond.length) return from;", "if (!beyond.length) return 0;"),
     scripts("the address forgets the token", 'if (chosen) sent.set("chosen", chosen);', ""),
     scripts("each token is a tab stop", "each.tabIndex = each === stop ? 0 : -1", "each.tabIndex = 0"),
+    status("a job runs although no worker lives", "Situation.WITHOUT_WORKER: job is not None and self.worker_lost", "Situation.WITHOUT_WORKER: False"),
+    status("an old reward model speaks for a newer policy", "newest = reward is not None and (policy is None or policy.id < reward.id)", "newest = reward is not None and policy is None"),
+    status("chance is good enough", "accuracy is not None and accuracy <= CHANCE", "False"),
+    status("an earlier failure is told", "order_by(Job.number.desc()).limit(1))\n    return ended", "order_by(Job.number).limit(1))\n    return ended"),
+    status("any version that answers was rolled back to", "and answerer.id < policy.id", "and answerer.id > policy.id"),
+    sentences("missing rankings stand beside what runs", "return _NEXT.get(status.situation, _more_rankings)(status)", "return _more_rankings(status)"),
+    sentences("simulated rankings look like people's", "if counts.total == counts.simulated:", "if counts.total == -1:"),
+    loop("what runs is done", "min(0.99, status.job.progress)", "status.job.progress"),
+    loop("a station that runs shows what was", "if running and share is not None else", "if False else"),
+    fold("each visit opens it on a small page", "if (fold?.dataset.seen !== undefined && matchMedia(SMALL).matches) fold.open = false;\nelse if", "if"),
+    In("templates/base.html", "tests/browser/test_loop.py")("a look of the poll opens or folds it", '"data-htmx-powered", "open"', '"data-htmx-powered"'),
 ]  # fmt: skip

@@ -1,0 +1,90 @@
+"""The first view in a real browser: the loop open at the first visit, folded once understood, updated in its place."""
+
+import pytest
+from playwright.sync_api import Browser, expect
+from sqlalchemy import delete
+
+from app.db.base import utc_now
+from app.db.models.jobs import Job, JobStatus
+from app.db.session import transaction
+from app.services.jobs import heartbeats
+from tests.browser.label_page import LabelPage
+from tests.live import LiveServer
+
+SMALL = {"width": 360, "height": 740}
+
+
+def test_got_it_folds_it_for_good_and_it_opens_again(label_page: LabelPage) -> None:
+    page = label_page.open().page
+    fold = page.locator("#loop")
+    expect(page.get_by_text("you are here")).to_be_visible()
+    page.get_by_role("button", name="Got it").focus()
+    page.keyboard.press("Enter")
+    expect(fold).not_to_have_attribute("open", "")
+    expect(fold.locator("summary")).to_be_focused()
+    page.wait_for_function("performance.getEntriesByType('resource').some((each) => each.name.includes('understood'))")
+    page.reload()
+    expect(page.get_by_text("you are here")).to_be_hidden()
+    expect(page.get_by_text("How this works")).to_be_visible()
+    fold.locator("summary").focus()
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("you are here")).to_be_visible()
+    with page.expect_response("**/strip"):
+        pass
+    expect(page.get_by_text("you are here")).to_be_visible()  # a look of the poll folds nothing
+
+
+def test_a_training_shows_without_moving_the_page(label_page: LabelPage) -> None:
+    page, server = label_page.open().page, label_page.server
+    page.locator("#loop > summary").click()
+    card = page.locator("#card")
+    before = card.bounding_box()
+    page.locator("#loop > summary").focus()
+    now = utc_now()
+    with transaction(server.runtime.write) as session:
+        heartbeats.beat(session, "w", now)
+        session.add(
+            Job(
+                id="r", kind="train_reward", dedup_key="r", status=JobStatus.RUNNING, step=2, total_steps=8,
+                started_at=now, heartbeat_at=now, ends_at=now,
+            )
+        )  # fmt: skip
+    try:
+        expect(page.locator(".loop-state")).to_contain_text("The reward model is learning from your rankings.")
+        expect(page.locator(".loop-state")).to_contain_text("25%")
+        assert "more" not in page.locator(".loop-words").inner_text()
+        assert card.bounding_box() == before
+        expect(page.locator("#loop > summary")).to_be_focused()
+    finally:
+        with transaction(server.runtime.write) as session:
+            session.execute(delete(Job))
+
+
+@pytest.mark.parametrize("language", ["en-US", "zh-CN"])
+def test_on_a_small_page_it_is_open_at_the_first_visit_alone(
+    browser: Browser, label_server: LiveServer, language: str
+) -> None:
+    context = browser.new_context(viewport=SMALL, has_touch=True, is_mobile=True, locale=language)  # type: ignore[arg-type]
+    page = context.new_page()
+    page.goto(label_server.url)
+    expect(page.locator(".stations")).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth") == 360
+    page.goto(label_server.url)
+    expect(page.locator(".stations")).to_be_hidden()
+    heading = page.locator("#card-heading").bounding_box()
+    assert heading is not None
+    assert heading["y"] < 400, "the prompt is seen"
+    page.locator("#loop > summary").tap()
+    expect(page.locator(".stations")).to_be_visible()
+    context.close()
+
+
+def test_without_scripts(browser: Browser, label_server: LiveServer) -> None:
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.goto(label_server.url)
+    page.locator(".loop-done button").click()
+    expect(page.locator(".stations")).to_be_hidden()
+    page.locator("#loop > summary").click()
+    expect(page.locator(".stations")).to_be_visible()
+    context.close()
