@@ -64,6 +64,8 @@ def bodies(ranks: dict[str, int]) -> dict[str, list[Any]]:
             {"ranks": ranks, "comment": "good", "duration_ms": 5, "idempotency_key": "k"}
         ],
         "POST /api/v1/groups/{group_id}/skip": [{"reason": "unclear"}],
+        "PUT /api/v1/label-settings": [{"temperature": 0.8, "top_p": 0.9, "max_tokens": 8, "other_answers": 0}],
+        "PUT /api/v1/guidelines": [{"text": "x"}],
         **CONVERSATIONS,
         "POST /api/v1/prompts": [
             {**PROMPT, "split": "train", "language": "en"},
@@ -134,6 +136,7 @@ FORMS = {
     **CHAT_FORMS,
     "POST /groups/{group_id}/rankings": {"comment": "good", "duration_ms": "5", "idempotency_key": "k"},
     "POST /groups/{group_id}/skip": {"reason": "unclear"},
+    "POST /groups/{group_id}/skip/withdraw": {},
     "POST /rankings/{ranking_id}/withdraw": {},
     "POST /prompts": {"prompt": "Hi"},
     "POST /prompts/new": {"prompt": "Hi", "split": "train"},
@@ -145,6 +148,9 @@ FORMS = {
     "POST /jobs/{job_id}/restart": {},
     "POST /versions/{version_id}/activate": {"back": "version"},
     "POST /languages": {"language": "en"},
+    "POST /languages/leave-out": {"language": "zh"},
+    "POST /train/label-page": {"temperature": "1", "version_id": "1", "other_answers": "0"},
+    "POST /train/label-page/guidelines": {"text": "x", "action": "preview"},
     "POST /sign-in": {"token": "x", "next": "/"},
     "POST /sign-out": {},
     "POST /versions/{version_id}/remove": {},
