@@ -124,7 +124,6 @@ FAULTS = [
     policy("an end in the middle", "behind = token_ids if goes_on else token_ids[:-1]", "behind: Sequence[int] = []"),
     streaming("half a character before its stop string", "if fresh or not self._stop:", "if True:", "tests/lm/inference/test_answer_tokens.py"),
     streaming("tokens lost where pieces are joined", 'tokens=tuple(tokens))', 'tokens=())', "tests/lm/inference/test_answer_tokens.py"),
-    answer_tokens("bytes that a stop string took back", "replace(self._taken[place], bytes=tuple(written))", "self._taken[place]"),
     answer_tokens("the number of another token", "sequence.uniforms[place] if", "sequence.uniforms[0] if"),
     answer_tokens("numbers where nothing is rolled", "if sequence.params.temperature > 0 else None", "if True else None"),
     distribution("penalties left out", "changed = _adjusted(logits, prompt, given, params)[None]", "changed = logits[None]"),

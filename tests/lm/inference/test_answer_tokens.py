@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from app.chat import SampledAnswer, StreamEvent, TokenLogprob
 from app.hparams import SamplingParams
 from app.lm.inference.engine import LocalEngine
+from app.lm.inference.sampler import uniform_stream
 from app.lm.text.tokenizer import Tokenizer
 from tests.lm.inference.asking import asked
 
@@ -64,6 +65,7 @@ def test_each_token_has_the_number_that_was_rolled(engine: LocalEngine, temperat
     if temperature == 0:
         assert numbers == [None] * len(answer.token_ids)
         return
+    assert numbers == uniform_stream(4, 0, 8)[: len(numbers)]
     longer = streamed(engine, SamplingParams(max_tokens=30, seed=4, temperature=temperature))[0]
     assert [one.uniform for one in tokens_of(longer)][: len(numbers)] == numbers
     assert all(number is not None and 0 <= number < 1 for number in numbers)
