@@ -166,6 +166,13 @@ export class Card {
     this.#changed(_("Ranking cleared."));
   }
 
+  /** Opens the own answer: with the text of the answer that has the focus, or empty. */
+  writeOwn() {
+    if (this.#locked) return;
+    const at = document.activeElement?.closest?.("[data-answer]");
+    this.own.begin(at?.querySelector(".answer-text")?.textContent ?? "");
+  }
+
   send() {
     this.form.requestSubmit(this.submit);
   }

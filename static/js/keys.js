@@ -1,5 +1,6 @@
 // Single keys of the label page. They rest while somebody types, while a dialog is open, and when switched off in the help.
 
+import { toggleGuidelines } from "./guidelines.js";
 import { letterOf, meaningOf, ties } from "./meanings.js";
 import { chooseReason, closeSkip, openSkip } from "./skip.js";
 
@@ -40,7 +41,7 @@ function openBox(details, field) {
 }
 
 function walk(step) {
-  const items = [...document.querySelectorAll("#answers > .answer")];
+  const items = [...document.querySelectorAll("#answers > .answer.is-there")];
   if (!items.length) return;
   const at = items.indexOf(document.activeElement?.closest?.(".answer"));
   const next = at < 0 ? (step > 0 ? 0 : items.length - 1) : (at + step + items.length) % items.length;
@@ -54,6 +55,7 @@ function pageKey(key) {
   else if (key === "u") return press("#undo");
   else if (key === "m") document.querySelector("#comment")?.focus();
   else if (key === "s") return openSkip();
+  else if (key === "g") return toggleGuidelines();
   else return false;
   return true;
 }
@@ -71,6 +73,7 @@ function cardKey(event, meaning, card) {
     Backspace: () => card.back(),
     Escape: () => card.clear(),
     Enter: () => card.send(),
+    w: () => card.writeOwn(),
   };
   if (event.key === " ") {
     const answer = document.activeElement?.matches(".answer") ? document.activeElement : null;

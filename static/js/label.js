@@ -1,6 +1,7 @@
 // The label page: mounts each card that comes in, and says what came of the one before.
 
 import { Card } from "./card.js";
+import { installGuidelines } from "./guidelines.js";
 import { installKeys } from "./keys.js";
 import { _ } from "./messages.js";
 import { installOwnPrompt } from "./own_prompt.js";
@@ -81,5 +82,6 @@ document.addEventListener("htmx:after:swap", (event) => {
 
 installKeys(() => current);
 installSkip();
+installGuidelines();
 installOwnPrompt();
 mount(null);

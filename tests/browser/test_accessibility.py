@@ -3,6 +3,7 @@
 axe looks at every state of every page; beside it a few checks of our own, which see what the browser makes of them.
 """
 
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -133,6 +134,38 @@ def test_the_label_page_in_every_state(
     seen("being written")
     writing_engine.may_finish.set()
     page_errors.clear()  # the refused prompt and the cut line
+
+
+@BOTH
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_the_label_page_with_more_open(label_page: LabelPage, seen: Callable[[str], None], language: str) -> None:
+    """An own answer, the guidelines, what was saved, a card that was taken back; in both languages."""
+    page = label_page.page
+    page.context.set_extra_http_headers({"Accept-Language": language})
+    group_id = label_page.open().group_id()
+    expect(page.locator("html")).to_have_attribute("lang", re.compile(f"^{language}"))
+    label_page.press("w")
+    seen("own answer, empty")
+    page.keyboard.type("Mine")
+    label_page.press("Escape", "e", "a")
+    check(page)
+    seen("own answer, ranked")
+    label_page.press("g")
+    check(page)
+    seen("guidelines")
+    label_page.press("g", "s")
+    check(page)
+    seen("reasons to skip")
+    label_page.press("Escape", "b", "c", "Enter")
+    label_page.expect_next_card(group_id)
+    expect(page.locator(".saved")).to_be_visible()
+    check(page)
+    seen("saved")
+    label_page.press("?")
+    seen("help")
+    label_page.press("Escape", "u")
+    expect(page.locator("#own-text")).to_have_value("Mine")
+    seen("taken back")
 
 
 @BOTH
