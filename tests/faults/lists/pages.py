@@ -25,6 +25,8 @@ problems = In("app/http/problems.py", "tests/web/test_errors.py")
 ranking = In("app/web/ranking.py", "tests/web/test_ranking.py")
 own_prompt = In("app/web/own_prompt.py", "tests/web/test_own_prompt.py")
 label_page = In("app/web/label.py", "tests/web/test_label.py")
+retelling = In("app/web/retelling.py", "tests/web/test_retelling.py")
+page_language = In("app/web/page_language.py", "tests/web/test_page_language.py", "tests/web/test_every_word.py")
 templating = In("app/web/templating.py", "tests/web/test_pages.py", "tests/web/test_ranking.py")
 starts = In("app/web/starts.py", "tests/web/test_starts.py")
 versions = In("app/web/versions.py", "tests/web/test_versions.py")
@@ -138,4 +140,7 @@ FAULTS = [
         '        page=_("This address only accepts',
         '        page=None and _("This address only accepts',
     ),
+    retelling("a sentence half translated", "if again is None and _PROSE.search(value):", "if False:"),
+    retelling("numbers with commas are no counts", 'count.replace(",", "")', "count"),
+    page_language("the switch forgets", "if code in LANGUAGES:\n        response", "if False:\n        response"),
 ]
