@@ -18,6 +18,7 @@ from app.api.conversation_schemas import (
     ConversationIn,
     ConversationOut,
     EndedOut,
+    RankedOut,
     RetryIn,
     RoomIn,
     RoomOut,
@@ -36,9 +37,10 @@ from app.chat import Message
 from app.db.models.conversations import Conversation
 from app.errors import ConflictError, GoneError, NotFoundError, UnavailableError
 from app.formats.ids import EventId, RowId
-from app.runtime import ReadSession, Runtime, RuntimeDep, UnitRoute, WriteSession
+from app.runtime import Admitted, ReadSession, Runtime, RuntimeDep, UnitRoute, WriteSession
 from app.services.chat import conversations, turns
 from app.services.chat.conversations import Opening, get_conversation
+from app.services.chat.ranking_seen import rank_these
 from app.services.chat.thread import Thread, chosen_turns, messages_of
 from app.services.chat.turns import Ask, Opened
 from app.services.labeling.labelers import LabelerName
@@ -211,6 +213,18 @@ async def stop(conversation_id: RowId, turn_id: RowId, runtime: RuntimeDep, who:
     return await runtime.reading.run(
         lambda session: conversation_detail(get_conversation(session, conversation_id, who))
     )
+
+
+@router.post(
+    "/{conversation_id}/turns/{turn_id}/rank",
+    status_code=201,
+    dependencies=[Admitted],
+    responses=raises(NotFoundError, ConflictError, GoneError),
+)
+async def rank(conversation_id: RowId, turn_id: RowId, runtime: RuntimeDep, who: ApiLabeler) -> RankedOut:
+    """Makes a group to rank of the answers at a turn's place and as many more of the same versions as make four, and
+    leases it to you. Asked for again, it is the same group."""
+    return RankedOut(group_id=await rank_these(runtime.chat, who, conversation_id, turn_id))
 
 
 @router.delete("/{conversation_id}/turns/{turn_id}", responses=raises(NotFoundError, ConflictError))

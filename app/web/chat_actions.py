@@ -20,6 +20,7 @@ from app.formats.texts import clean_text
 from app.runtime import Runtime, RuntimeDep, UnitRoute
 from app.services.chat import conversations, turns
 from app.services.chat.conversations import Opening, get_conversation
+from app.services.chat.ranking_seen import rank_these
 from app.services.chat.settings import TYPED, typed_settings
 from app.services.chat.shortening import enough_left_out, go_on_elsewhere
 from app.services.chat.turns import Ask
@@ -177,6 +178,16 @@ async def show(sent: SentDep, conversation_id: RowId, turn_id: RowId) -> Respons
     return await _change(
         sent, conversation_id, lambda session, conversation: turns.show(session, conversation, turn_id)
     )
+
+
+@router.post("/chat/{conversation_id}/turns/{turn_id}/rank")
+async def rank(sent: SentDep, conversation_id: RowId, turn_id: RowId) -> Response:
+    """What was just seen as a card to rank; leads to it."""
+    try:
+        group_id = await rank_these(sent.runtime.chat, sent.who, conversation_id, turn_id)
+    except REFUSED as error:
+        return await _refused(sent, conversation_id, error)
+    return RedirectResponse(f"/groups/{group_id}", 303)
 
 
 @router.post("/chat/{conversation_id}/turns/{turn_id}/stop")

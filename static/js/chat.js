@@ -105,6 +105,13 @@ document.addEventListener("click", (event) => {
   if (opener) document.getElementById(opener.dataset.open).open = true;
 });
 
+document.addEventListener("submit", (event) => {
+  if (!event.target.matches("[data-rank]")) return;
+  const status = event.target.querySelector("[data-rank-status]");
+  if (status.textContent) return event.preventDefault(); // it is on its way
+  status.textContent = status.dataset.text;
+});
+
 /* keys */
 
 const composing = (event) => event.isComposing || event.keyCode === 229; // an input method has it

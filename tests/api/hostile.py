@@ -122,6 +122,7 @@ CHAT_FORMS: dict[str, dict[str, str]] = {
     "POST /chat/{conversation_id}/turns/{turn_id}/choose": {},
     "POST /chat/{conversation_id}/turns/{turn_id}/show": {},
     "POST /chat/{conversation_id}/turns/{turn_id}/stop": {},
+    "POST /chat/{conversation_id}/turns/{turn_id}/rank": {},
     "POST /chat/{conversation_id}/turns/{turn_id}/delete": {"after": "1"},
     "POST /chat/{conversation_id}/rename": {"title": "t"},
     "POST /chat/{conversation_id}/delete": {},

@@ -108,6 +108,16 @@ def test_side_by_side_it_is_hidden_which_is_which_until_it_is_asked(shared: Live
     assert sorted(shown) == sorted([told["version"], told["other_version"]])
 
 
+def test_answers_become_a_group_to_rank(shared: LiveServer, who: dict[str, str], call: Call, conversation: int) -> None:
+    asked = call("POST", f"/{conversation}/turns", content="Why?")
+    path = f"/{conversation}/turns/{asked['answers'][0]['id']}/rank"
+    group = call("POST", path, 201)["group_id"]
+    assert call("POST", path, 201)["group_id"] == group
+    card = shared.client.post("/api/v1/groups/next", headers=who).json()
+    assert (card["group_id"], card["prompt"]["messages"][0]["content"]) == (group, "Be brief.\nWhy?")
+    assert len({answer["text"] for answer in card["answers"]}) == 4
+
+
 def test_it_is_renamed_shortened_and_deleted(
     shared: LiveServer, shared_engine: ScriptedEngine, who: dict[str, str], call: Call, conversation: int
 ) -> None:

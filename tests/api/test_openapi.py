@@ -42,6 +42,7 @@ CONTRACT = {
     ("post", "/api/v1/conversations/{conversation_id}/turns/{turn_id}/retry"),
     ("post", "/api/v1/conversations/{conversation_id}/turns/{turn_id}/choose"),
     ("post", "/api/v1/conversations/{conversation_id}/turns/{turn_id}/stop"),
+    ("post", "/api/v1/conversations/{conversation_id}/turns/{turn_id}/rank"),
     ("delete", "/api/v1/conversations/{conversation_id}/turns/{turn_id}"),
     ("get", "/api/v1/versions"),
     ("get", "/api/v1/versions/{version_id}"),
@@ -76,8 +77,8 @@ SCHEMAS = set(
         r"\w+",
         """
     AskIn AskedOut ConversationChange ConversationDetail ConversationExport ConversationIn ConversationOut
-    ConversationSettings EndedOut PageOut_ConversationOut_ RetryIn RoomIn RoomOut TurnOut TurnPieceOut TurnRole
-    TurnStatus
+    ConversationSettings EndedOut PageOut_ConversationOut_ RankedOut RetryIn RoomIn RoomOut TurnOut TurnPieceOut
+    TurnRole TurnStatus
     Alive Alternative AnswerMessage AnswerOut AnsweredOut ChatChunk ChatIn ChatMessage ChatOut Choice
     ChunkChoice CompletionIn CompletionOut Delta EndOut ExportSummary GenerateIn GenerateOut GroupOut ImportOut
     JobIn JobKind JobOut JobQueued JobStatus JobTrigger Kept LabelerKind LogprobsOut MergeTree MessageIn ModelOut

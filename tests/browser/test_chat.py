@@ -158,6 +158,16 @@ def test_side_by_side_blind_then_told(chat: Page, page_errors: list[str]) -> Non
     page_errors.clear()  # the refused message
 
 
+def test_rank_these_leads_to_a_card_of_this_conversation(chat: Page) -> None:
+    chat.locator(".chat-options summary").click()
+    chat.get_by_label("Side by side with").select_option(index=1)
+    chat.get_by_label("Temperature").fill("1.2")
+    ask(chat, "How can I sleep better?", 2)
+    chat.get_by_role("button", name="Rank these").click()
+    expect(chat.locator("#ranking-form [data-answer]")).to_have_count(4)
+    expect(chat.locator("#card-prompt")).to_contain_text("How can I sleep better?")
+
+
 def test_two_tabs(chat: Page, page_errors: list[str]) -> None:
     ask(chat, "How do I boil an egg?", 1)
     other = chat.context.new_page()

@@ -137,6 +137,17 @@ def test_side_by_side_nothing_tells_which_is_which_until_it_is_asked(visitor: Vi
     assert f"Policy {policy}" in page[page.index('class="turns"') :]
 
 
+def test_rank_these_leads_to_a_card_of_this_conversation(visitor: Visitor, engine: ScriptedEngine, policy: int) -> None:
+    address, page = begun(visitor, other_version=str(policy), version="1", live="")
+    engine.texts = []
+    card = visitor.send(f"{address}/turns/{turn_ids(page)[1]}/rank")
+    assert card.status_code == 200, card.text
+    assert card.url.path.startswith("/groups/")
+    assert card.text.count("data-answer=") == 4
+    again = visitor.send(f"{address}/turns/{turn_ids(page)[2]}/rank")
+    assert again.url == card.url
+
+
 def test_hostile_markdown_stays_text(visitor: Visitor, engine: ScriptedEngine, monkeypatch: pytest.MonkeyPatch) -> None:
     answer = SampledAnswer(HOSTILE, [5, 4], "stop")
     monkeypatch.setattr(engine, "stream", lambda _request: (each for each in [StreamEvent(0, HOSTILE, answer)]))

@@ -57,7 +57,7 @@ class LiveChat:
     ) -> None:
         """`defaults`: how answers are sampled where a conversation does not say."""
         self.engine, self.defaults = engine, defaults
-        self._sessions, self._reading, self._writing = sessions, reading, writing
+        self._sessions, self.reading, self.writing = sessions, reading, writing
         self._runs: dict[int, LiveRun] = {}
         self._lock = threading.Lock()
 
@@ -65,11 +65,11 @@ class LiveChat:
         """Stores what is asked and begins to write its answers. The same key again gives what it stored, whatever
         became of it. Raises what `turns.question_of` and `check_room` raise, and GoneError for a removed version;
         nothing is stored then."""
-        looked = await self._reading.run(partial(self._look, who=who, conversation_id=conversation_id, ask=ask))
+        looked = await self.reading.run(partial(self._look, who=who, conversation_id=conversation_id, ask=ask))
         if isinstance(looked, Opened):
             return looked
         planned = await to_thread.run_sync(looked)
-        opened = await self._writing.run(
+        opened = await self.writing.run(
             partial(_store, who=who, conversation_id=conversation_id, ask=ask, planned=planned)
         )
         for answer in opened.answers:
@@ -156,12 +156,12 @@ class LiveChat:
 
     async def stop(self, who: LabelerName, conversation_id: int, turn_id: int) -> None:
         """Keeps what is there of an answer; one that is whole stays as it is."""
-        await self._reading.run(partial(_own_turn, who=who, conversation_id=conversation_id, turn_id=turn_id))
+        await self.reading.run(partial(_own_turn, who=who, conversation_id=conversation_id, turn_id=turn_id))
         with self._lock:
             run = self._runs.get(turn_id)
         text = "" if run is None else run.stop()
         try:
-            await self._writing.run(partial(_store_stopped, turn_id=turn_id, text=text))
+            await self.writing.run(partial(_store_stopped, turn_id=turn_id, text=text))
         finally:
             self.forget([turn_id])
 
