@@ -3,6 +3,7 @@
 from tests.faults.lists import (
     backups,
     checks,
+    conversations,
     documents,
     doors,
     installing,
@@ -38,4 +39,5 @@ FAULTS = [
     *backups.FAULTS,
     *documents.FAULTS,
     *checks.FAULTS,
+    *conversations.FAULTS,
 ]

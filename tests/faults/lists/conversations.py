@@ -1,0 +1,58 @@
+"""The chat: what is kept, what a stale page may do, what is hidden, what is said when a context is full."""
+
+from tests.faults.fault import In
+
+CHAT = "tests/services/chat"
+thread = In("app/services/chat/thread.py", f"{CHAT}/test_thread.py", f"{CHAT}/test_turns.py")
+turns = In("app/services/chat/turns.py", f"{CHAT}/test_turns.py")
+conversations = In("app/services/chat/conversations.py", f"{CHAT}/test_conversations.py")
+live = In("app/services/chat/live_chat.py", f"{CHAT}/test_live_chat.py")
+room = In("app/services/chat/room.py", f"{CHAT}/test_room.py")
+shortening = In("app/services/chat/shortening.py", f"{CHAT}/test_shortening.py")
+ranking = In("app/services/chat/ranking_seen.py", f"{CHAT}/test_ranking_seen.py")
+labelers = In("app/services/labeling/labelers.py", f"{CHAT}/test_conversations.py")
+views = In("app/web/chat_views.py", "tests/web/test_chat.py")
+schemas = In("app/api/conversation_schemas.py", "tests/api/test_conversations.py")
+FAULTS = [
+    thread("the oldest alternative is shown", "children[-1]).alternative", "children[0]).alternative"),
+    thread("of two answers the first is always chosen", "if not self.is_pair:", "if True:"),
+    thread("what was left out is read all the same", "turns[start:]", "turns[0:]"),
+    thread("an empty answer is a message", "if turn.role is TurnRole.USER or turn.text:", "if True:"),
+    turns("a page that is behind sends all the same", "if after is not None and after != thread.head_id:", "if False:"),
+    turns("a second question while an answer is written", "if thread.is_writing:", "if False:"),
+    turns("two answers of which nobody chose one go on", "thread.steps[-1].chosen is None", "False"),
+    turns("a conversation has no title", "conversation.title or conversations.title_from(content)", '""'),
+    conversations(
+        "everybody reads everything",
+        "Conversation.id == conversation_id, Conversation.labeler_id == (labeler.id if labeler else None)",
+        "Conversation.id == conversation_id",
+    ),
+    conversations("hidden sides do not change", "bool(_random.getrandbits(1))", "False"),
+    conversations("a system line changes under its answers", "    if conversation.turns:\n", "    if False:\n"),
+    conversations("what is used last stays below", "conversation.number, conversation.updated_at = ", "_, _ = "),
+    live(
+        "a stopped answer is lost",
+        "turn.status, turn.text = TurnStatus.STOPPED, text",
+        "turn.status, turn.text = TurnStatus.STOPPED, ''",
+    ),
+    live("an answer is written anew in other words", '"seed": turn.seed}', '"seed": None}'),
+    live("a full context is sent", "            check_room(room, is_first=is_first)\n", ""),
+    live("the same key asks twice", "        if before is not None:\n            return before\n", ""),
+    room("the version with most room counts", "return min(rooms", "return max(rooms"),
+    room("a full context is not told", "return self.left < min(LEAST_ANSWER_TOKENS, self.wanted)", "return False"),
+    shortening("more is left out than must be", "turns[begins_at + 1 :]", "turns[begins_at + 3 :]"),
+    ranking("half an answer is ranked", "each.status is not TurnStatus.DONE or not each.text", "False"),
+    ranking("one version writes what is missing", "key=lambda each: wrote[each])", "key=lambda each: 0)"),
+    ranking(
+        "the same answers are two cards",
+        "    if known is not None:\n        return groups.get_group(session, known)\n",
+        "",
+    ),
+    labelers("conversations stay behind", "            _hand_conversations_over(session, former, known)\n", ""),
+    views(
+        "a hidden version is named",
+        '    if conversation.is_blind:\n        return _("Answer',
+        '    if False:\n        return _("Answer',
+    ),
+    schemas("a hidden version is in the JSON", "version=None if blind else turn.version_id", "version=turn.version_id"),
+]
