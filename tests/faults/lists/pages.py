@@ -141,6 +141,5 @@ FAULTS = [
         '        page=None and _("This address only accepts',
     ),
     retelling("a sentence half translated", "if again is None and _PROSE.search(value):", "if False:"),
-    retelling("numbers with commas are no counts", 'count.replace(",", "")', "count"),
     page_language("the switch forgets", "if code in LANGUAGES:\n        response", "if False:\n        response"),
 ]
