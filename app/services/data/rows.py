@@ -173,7 +173,7 @@ class _Ahead:
         self.more()
         while True:
             try:
-                _, end = json.JSONDecoder().raw_decode(self._text)
+                _parsed, end = json.JSONDecoder().raw_decode(self._text)
             except (ValueError, RecursionError) as error:
                 if len(self._text) <= MAX_ROW_BYTES and self._read():
                     continue
