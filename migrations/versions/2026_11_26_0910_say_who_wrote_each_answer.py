@@ -16,8 +16,10 @@ depends_on = None
 
 
 def upgrade() -> None:
-    op.add_column("completions", reference("version_id", "versions"), inline_references=True)
-    op.add_column("completions", reference("labeler_id", "labelers"), inline_references=True)
+    # SQLite adds no constraint later; PostgreSQL loses its name in place.
+    in_place = op.get_bind().dialect.name == "sqlite"
+    op.add_column("completions", reference("version_id", "versions"), inline_references=in_place)
+    op.add_column("completions", reference("labeler_id", "labelers"), inline_references=in_place)
     op.add_column("completions", sa.Column("written_by", sa.String(), nullable=True))
     op.create_index("ix_completions_version_id", "completions", ["version_id"])
     op.create_index("ix_completions_labeler_id", "completions", ["labeler_id"])
