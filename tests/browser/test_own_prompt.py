@@ -9,7 +9,8 @@ from tests.browser.label_page import LabelPage, WritingEngine
 
 SEEN = """() => ({
     scroll: scrollY,
-    places: [...document.querySelectorAll(".answer-text, .letter, #card-prompt, .bar, .bar .primary, .ranks")].map(
+    places: [...document.querySelectorAll(
+        "#card-prompt, .answer, .answer:not(.own) :is(.answer-text, .letter, .ranks), .bar, .bar .primary")].map(
         (each) => { const { x, y } = each.getBoundingClientRect(); return [x, y]; }),
     heights: [...document.querySelectorAll(".answer-text")].map((each) => each.getBoundingClientRect().height),
     selected: getSelection().toString(),

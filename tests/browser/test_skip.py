@@ -41,7 +41,7 @@ def test_digits_choose_a_reason_only_while_they_are_open(label_page: LabelPage) 
     group_id = label_page.open().group_id()
     label_page.press("2")
     assert label_page.marks()["B"] == "1st"
-    label_page.press("s", "9", "4")
+    label_page.press("s", "9", "5")
     label_page.expect_next_card(group_id)
     assert [skip.reason for skip in label_page.skips()] == ["too_similar"]
 
