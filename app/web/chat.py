@@ -159,7 +159,7 @@ async def show_page(
 async def show_thread(request: Request, runtime: Runtime, who: LabelerName, conversation_id: int) -> Response:
     """What was changed, as the page that is open wants it."""
     if not is_fragment(request):
-        return RedirectResponse(f"/chat/{conversation_id}", 303)
+        return RedirectResponse(f"/chat/{(await _open(runtime, who, conversation_id)).id}", 303)
     room = await room_now(runtime, who, conversation_id)
 
     def thread(session: Session) -> Response:

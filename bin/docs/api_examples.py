@@ -44,7 +44,8 @@ def call(method: str, path: str, operation: dict[str, Any]) -> Iterator[str]:
         yield f"curl {address} -H 'Content-Type: application/jsonl' \\"
         yield f"  --data-binary @{FILES[path]}"
     elif "requestBody" in operation:
-        yield f"curl {address} -H 'Content-Type: application/json' \\"
+        named = "" if method == "POST" else f"-X {method} "
+        yield f"curl {named}{address} -H 'Content-Type: application/json' \\"
         yield f"  -d '{json.dumps(BODIES[path], ensure_ascii=False)}'"
     else:
         yield f"curl {address}" if method == "GET" else f"curl -X {method} {address}"

@@ -109,7 +109,7 @@ document.addEventListener("submit", (event) => {
   if (!event.target.matches("[data-rank]")) return;
   const status = event.target.querySelector("[data-rank-status]");
   if (status.textContent) return event.preventDefault(); // it is on its way
-  status.textContent = status.dataset.text;
+  status.textContent = status.dataset.words;
 });
 
 /* keys */

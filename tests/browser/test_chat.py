@@ -164,7 +164,7 @@ def test_rank_these_leads_to_a_card_of_this_conversation(chat: Page) -> None:
     chat.get_by_label("Temperature").fill("1.2")
     ask(chat, "How can I sleep better?", 2)
     chat.get_by_role("button", name="Rank these").click()
-    expect(chat.locator("#ranking-form [data-answer]")).to_have_count(4)
+    expect(chat.locator("#ranking-form .answer:not(.own)")).to_have_count(4)
     expect(chat.locator("#card-prompt")).to_contain_text("How can I sleep better?")
 
 

@@ -143,7 +143,7 @@ def test_rank_these_leads_to_a_card_of_this_conversation(visitor: Visitor, engin
     card = visitor.send(f"{address}/turns/{turn_ids(page)[1]}/rank")
     assert card.status_code == 200, card.text
     assert card.url.path.startswith("/groups/")
-    assert card.text.count("data-answer=") == 4
+    assert card.text.count('<li class="answer" ') == 4
     again = visitor.send(f"{address}/turns/{turn_ids(page)[2]}/rank")
     assert again.url == card.url
 
