@@ -20,7 +20,6 @@ COVERED: dict[str, tuple[str, str]] = {
     "app/api/openai/requests.py": (END_TO_END, "tests/api/openai/test_routes.py"),
     "app/api/rankings.py": (END_TO_END, "tests/api/test_groups.py"),
     "app/api/schemas.py": ("seen in the description", "tests/api/test_openapi.py"),
-    "app/api/streams.py": (END_TO_END, "tests/api/test_jobs.py"),
     "app/chat.py": ("types, and the digest that prompts are known by", "tests/services/prompts/test_prompts.py"),
     "app/cli/backup.py": (END_TO_END, "tests/backup/test_backup.py"),
     "app/cli/clean.py": (END_TO_END, "tests/corpus/cleaning/test_folder.py"),

@@ -2,12 +2,13 @@
 or a broken model is an error with a status, not a stream that breaks off. A reader who leaves ends the sampling.
 """
 
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import AsyncIterator, Callable, Generator, Iterator
 from contextlib import closing
 from typing import Any
 
 from fastapi.responses import StreamingResponse
 from fastapi.sse import format_sse_event
+from starlette.concurrency import iterate_in_threadpool
 from starlette.types import Receive, Scope, Send
 
 from app.chat import StreamEvent
@@ -50,18 +51,33 @@ def told(error: AppError) -> bytes:
 
 
 class EventStream(StreamingResponse):
-    """Closes what it reads from, however the reading ended; the framework would leave that to chance."""
+    """Closes what it reads from, however the reading ended; the framework would leave that to chance. Made in a thread:
+    the first of `encoded` is written there, and leaves with the head."""
 
     media_type = "text/event-stream"
 
     def __init__(self, events: Events, encoded: Iterator[bytes], told: Callable[[AppError], bytes] = told) -> None:
         """`told` writes an error that comes when the status is out already."""
-        super().__init__(_ending_with_error(encoded, told), headers=HEADERS)
+        chunks = _ending_with_error(encoded, told)
+        try:
+            first = next(chunks, b"")
+        except BaseException:
+            events.close()
+            raise
+        super().__init__(_beginning_with(first, chunks), headers=HEADERS)
         self._events = events
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         with closing(self._events):
             await super().__call__(scope, receive, send)
+
+
+async def _beginning_with(first: bytes, rest: Iterator[bytes]) -> AsyncIterator[bytes]:
+    """A trip to a thread, beside one that computes, takes longer than a small model's token: only what is waited for
+    makes it."""
+    yield first
+    async for chunk in iterate_in_threadpool(rest):
+        yield chunk
 
 
 def _ending_with_error(encoded: Iterator[bytes], told: Callable[[AppError], bytes]) -> Iterator[bytes]:

@@ -120,18 +120,19 @@ def whole(head: Head, answers: Sequence[SampledAnswer], prompt_tokens: int) -> C
 
 
 def chunks(head: Head, events: Iterator[StreamEvent], n: int, prompt_tokens: int | None) -> Iterator[bytes]:
-    """`prompt_tokens`: tell the usage, of which they are a part."""
+    """`prompt_tokens`: tell the usage, of which they are a part. What begins each answer comes with the first piece."""
     with_usage = prompt_tokens is not None
-    for index in range(n):
-        yield _chunk(head, with_usage, _piece(index, Delta(role="assistant", content="")))
+    begun = b"".join(_chunk(head, with_usage, _piece(index, Delta(role="assistant", content=""))) for index in range(n))
     answers = []
     for item in events:
         tokens = tuple(one for one in item.tokens if one.bytes)
         if item.text or tokens:
-            yield _chunk(head, with_usage, _piece(item.index, Delta(content=item.text), tokens or None))
+            yield begun + _chunk(head, with_usage, _piece(item.index, Delta(content=item.text), tokens or None))
+            begun = b""
         if item.answer is not None:
             answers.append(item.answer)
-            yield _chunk(head, with_usage, _piece(item.index, Delta(), finish_reason=item.answer.finish_reason))
+            yield begun + _chunk(head, with_usage, _piece(item.index, Delta(), finish_reason=item.answer.finish_reason))
+            begun = b""
     if prompt_tokens is not None:
         yield _chunk(head, with_usage, usage=usage_of(prompt_tokens, answers))
     yield event("[DONE]")
