@@ -15,6 +15,8 @@ from app.translation import N_, _
 
 ANSWERERS = (VersionKind.BASE, VersionKind.SFT, VersionKind.POLICY)
 MAY_ANSWER = (VersionKind.SFT, VersionKind.POLICY)
+_ACTIVE_ANSWERER = select(Version).where(Version.status == VersionStatus.ACTIVE, Version.kind.in_(ANSWERERS))
+"""Built once: every answer begins with it, and building it takes as long as asking SQLite."""
 
 
 def active_answerer(session: Session) -> Version:
@@ -30,7 +32,7 @@ def active_answerer(session: Session) -> Version:
 
 def active_answerer_or_none(session: Session) -> Version | None:
     """As `active_answerer`; None where none is."""
-    return session.scalar(select(Version).where(Version.status == VersionStatus.ACTIVE, Version.kind.in_(ANSWERERS)))
+    return session.scalar(_ACTIVE_ANSWERER)
 
 
 def active_reward(session: Session) -> Version | None:
