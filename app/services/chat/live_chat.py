@@ -79,7 +79,7 @@ class LiveChat:
     def _look(self, session: Session, *, who: LabelerName, conversation_id: int, ask: Ask) -> Any:
         """What is there already, or what plans the answers outside of the session."""
         conversation = conversations.get_conversation(session, conversation_id, who)
-        before = turns.asked_before(session, conversation, ask.key)
+        before = turns.asked_before(session, conversation, ask)
         if before is not None:
             return before
         question = turns.question_of(conversation, ask)
@@ -272,7 +272,7 @@ def _store(
     session: Session, *, who: LabelerName, conversation_id: int, ask: Ask, planned: Sequence[PlannedAnswer]
 ) -> Opened:
     conversation = conversations.get_conversation(session, conversation_id, who)
-    before = turns.asked_before(session, conversation, ask.key)
+    before = turns.asked_before(session, conversation, ask)
     return before or turns.store(session, conversation, ask, planned)
 
 

@@ -79,14 +79,23 @@ def check_content(content: str) -> str:
     return content
 
 
-def asked_before(session: Session, conversation: Conversation, key: str | None) -> Opened | None:
-    """What the same key stored."""
-    if key is None:
+def asked_before(session: Session, conversation: Conversation, ask: Ask) -> Opened | None:
+    """What the same key stored. Raises ConflictError where it stored something else: what is asked now is no
+    repetition, and is not dropped in silence."""
+    if ask.key is None:
         return None
-    same = Turn.conversation_id == conversation.id, Turn.idempotency_key == key
+    same = Turn.conversation_id == conversation.id, Turn.idempotency_key == ask.key
     turn = session.scalar(select(Turn).where(*same))
     if turn is None:
         return None
+    said = turn.text if turn.role is TurnRole.USER else None
+    if said != (None if ask.content is None else clean_text(ask.content)):
+        raise ConflictError(
+            "This idempotency_key was sent with another message, which is kept. Send a new key.",
+            page=_(
+                "An earlier message of yours had already arrived. Copy this one, reload the page, and send it again."
+            ),
+        )
     others = {each.id: each for each in conversation.turns}
     if turn.role is TurnRole.USER:
         answers = [each for each in conversation.turns if each.parent_id == turn.id and each.alternative == 1]

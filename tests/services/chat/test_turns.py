@@ -54,14 +54,24 @@ def test_the_same_key_again_stores_nothing(session: Session, conversation: Conve
     first = say(conversation, key="k")
     retried = say(conversation, None, turn_id=first.answers[0].id, key="r")
     now = again(session, conversation)
-    known = turns.asked_before(session, now, "k")
+    known = turns.asked_before(session, now, Ask("Why?", key="k"))
     assert known is not None
     assert (known.question.id, [each.id for each in known.answers]) == (first.question.id, [first.answers[0].id])
-    known = turns.asked_before(session, now, "r")
+    known = turns.asked_before(session, now, Ask(None, first.answers[0].id, key="r"))
     assert known is not None
     assert [each.id for each in known.answers] == [retried.answers[0].id]
-    assert turns.asked_before(session, now, None) is None
-    assert turns.asked_before(session, now, "other") is None
+    assert turns.asked_before(session, now, Ask("Why?")) is None
+    assert turns.asked_before(session, now, Ask("Why?", key="other")) is None
+
+
+@pytest.mark.parametrize(("key", "content"), [("k", "Why not?"), ("k", None), ("r", "Why?")])
+def test_a_key_that_stored_something_else_drops_nothing_in_silence(
+    session: Session, conversation: Conversation, say: Say, key: str, content: str | None
+) -> None:
+    first = say(conversation, key="k")
+    say(conversation, None, turn_id=first.answers[0].id, key="r")
+    with pytest.raises(ConflictError, match="another message, which is kept"):
+        turns.asked_before(session, again(session, conversation), Ask(content, first.answers[0].id, key=key))
 
 
 def test_a_page_that_is_behind_is_told_and_stores_nothing(
