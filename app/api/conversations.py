@@ -74,9 +74,13 @@ def create(body: ConversationIn, session: WriteSession, who: ApiLabeler) -> Conv
 
 
 @router.get("/{conversation_id}", responses=raises(NotFoundError))
-def show(conversation_id: RowId, session: ReadSession, who: ApiLabeler) -> ConversationDetail:
-    """Returns one conversation with all its turns."""
-    return conversation_detail(get_conversation(session, conversation_id, who))
+async def show(conversation_id: RowId, runtime: RuntimeDep, who: ApiLabeler) -> ConversationDetail:
+    """Returns one conversation with all its turns. Answers that a stopped server left half-written go on being
+    written."""
+    conversation = await runtime.reading.run(lambda session: get_conversation(session, conversation_id, who))
+    for turn in conversation.turns:
+        runtime.chat.begin(turn)
+    return conversation_detail(conversation)
 
 
 @router.patch("/{conversation_id}", responses=raises(NotFoundError, ConflictError, GoneError))

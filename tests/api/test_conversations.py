@@ -5,13 +5,14 @@ from typing import Any
 
 import pytest
 
+from app.db.models.conversations import Turn, TurnStatus
 from app.db.models.versions import VersionKind
 from app.db.session import transaction
 from app.services.versions import versions
 from tests.api.conftest import Json, check_problem, sse
 from tests.live import LiveServer, ScriptedEngine
 from tests.services.chat.slow_engine import SlowEngine
-from tests.waiting import PATIENCE_SECONDS
+from tests.waiting import PATIENCE_SECONDS, wait_for
 
 URL = "/api/v1/conversations"
 Call = Callable[..., Json]
@@ -86,6 +87,30 @@ def test_who_leaves_a_stream_stops_nothing(
     shared_engine.may_answer.set()
     again = call("POST", f"/{conversation}/turns", content="Why?", idempotency_key="k")
     assert again["answers"][0]["text"] == "an answer"
+
+
+def test_a_key_that_is_sent_with_other_words_drops_nothing_in_silence(
+    shared: LiveServer, who: dict[str, str], call: Call, conversation: int
+) -> None:
+    call("POST", f"/{conversation}/turns", content="Why?", idempotency_key="k")
+    body = {"content": "Why not?", "idempotency_key": "k"}
+    other = shared.client.post(f"{URL}/{conversation}/turns", headers=who, json=body)
+    check_problem(other, 409, "Send a new key")
+
+
+def test_an_answer_that_a_killed_server_left_is_written_when_it_is_looked_at(
+    shared: LiveServer, call: Call, conversation: int
+) -> None:
+    [answer] = call("POST", f"/{conversation}/turns", content="Why?")["answers"]
+    with transaction(shared.runtime.write) as session:
+        left = session.get_one(Turn, answer["id"])
+        left.status, left.text = TurnStatus.WRITING, ""
+
+    def again() -> bool:
+        turn = call("GET", f"/{conversation}")["turns"][-1]
+        return bool(turn["status"] == "done" and turn["text"] == "an answer")
+
+    wait_for(again, "answer")
 
 
 def test_two_tabs(shared: LiveServer, who: dict[str, str], call: Call, conversation: int) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from starlette.types import Message
 
-from app.api.streams import EventStream, Events
+from app.api.streams import Events, EventStream
 from app.chat import StreamEvent
 
 
