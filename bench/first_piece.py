@@ -90,7 +90,7 @@ def main(
 
 def compared(http: list[float], engine: list[float]) -> dict[str, float]:
     """Of the milliseconds of both."""
-    told = {}
+    told: dict[str, float] = {}
     for name, of in (("median", statistics.median), ("least", min)):
         over, alone = of(http), of(engine)
         told |= {f"http_{name}_ms": over, f"engine_{name}_ms": alone, f"{name}_ratio": over / alone}
