@@ -36,9 +36,17 @@ export function orderOf(logits) {
   return from;
 }
 
+/** An order of ids, and the place of each id in it. */
+function ranked(logits, order) {
+  const ranks = new Uint32Array(order.length);
+  for (let at = 0; at < order.length; at++) ranks[order[at]] = at;
+  return { logits, order, ranks };
+}
+
 /** One place of an answer: what the model says of the next token, and what settings make of it. */
 export class Place {
-  #penalized = { penalty: 1, logits: null, order: null };
+  #ranked;
+  #penalized = { penalty: 1, ranked: null };
 
   /** `logprobs` by id (softmax at temperature 1); `logNormalizer` + a log-probability is the logit; `seen` are the ids
    * of prompt and answer so far, which the repetition penalty counts. */
@@ -48,6 +56,7 @@ export class Place {
     this.logits = logprobs.map((logprob) => logprob + logNormalizer);
     this.seen = new Set(seen);
     this.order = orderOf(this.logits);
+    this.#ranked = ranked(this.logits, this.order);
   }
 
   /** The model's own probability. */
@@ -57,62 +66,77 @@ export class Place {
 
   /** 1 for the likeliest. */
   rank(id) {
-    return this.order.indexOf(id) + 1;
+    return this.#ranked.ranks[id] + 1;
   }
 
   /** What the dice are at these settings. */
   at(settings) {
-    const { logits, order } = this.#withPenalty(settings.repetition_penalty);
-    return new Dice(logits, order, settings);
+    return new Dice(this.#withPenalty(settings.repetition_penalty), settings);
   }
 
   #withPenalty(penalty) {
-    if (penalty === 1) return { logits: this.logits, order: this.order };
+    if (penalty === 1) return this.#ranked;
     if (this.#penalized.penalty !== penalty) {
       const logits = this.logits.slice();
       for (const id of this.seen) logits[id] = logits[id] > 0 ? logits[id] / penalty : logits[id] * penalty;
-      this.#penalized = { penalty, logits, order: orderOf(logits) };
+      this.#penalized = { penalty, ranked: ranked(logits, this.#merged(logits)) };
     }
-    return this.#penalized;
+    return this.#penalized.ranked;
+  }
+
+  /** The order of logits that differ from this place's in those of `seen` alone: these are put in where they belong. */
+  #merged(logits) {
+    const before = (a, b) => logits[b] - logits[a] || a - b;
+    const moved = [...this.seen].filter((id) => id < this.size).sort(before);
+    const isMoved = new Uint8Array(this.size);
+    for (const id of moved) isMoved[id] = 1;
+    const merged = new Uint32Array(this.size);
+    let [at, next] = [0, 0];
+    for (let place = 0; place < this.size; place++) {
+      const id = this.order[place];
+      if (isMoved[id]) continue;
+      while (next < moved.length && before(moved[next], id) < 0) merged[at++] = moved[next++];
+      merged[at++] = id;
+    }
+    merged.set(moved.slice(next), at);
+    return merged;
   }
 }
 
+const NOTHING = 60; // e^-60 of the largest: all of a vocabulary of them are lost in the rounding of a sum of 64 bits
+
 /** A distribution at given settings: what each token's share is before and after the filters, and where a number falls. */
 export class Dice {
+  #ranks;
   #weights; // exp of each tempered logit below the largest
-  #isKept;
   #total = 0;
   #keptTotal = 0;
   #running = null;
 
-  constructor(logits, order, settings) {
+  constructor({ order, ranks, logits }, settings) {
     this.order = order;
     this.size = logits.length;
     this.greedy = isGreedy(settings);
+    this.#ranks = ranks;
     const temperature = this.greedy ? 1 : settings.temperature;
     const most = logits[order[0]];
     this.#weights = new Float64Array(this.size);
     for (let id = 0; id < this.size; id++) {
-      const weight = Math.exp((logits[id] - most) / temperature);
-      this.#weights[id] = weight;
-      this.#total += weight;
+      const below = (logits[id] - most) / temperature;
+      if (below > -NOTHING) this.#total += this.#weights[id] = Math.exp(below);
     }
     /** How many of the likeliest may be drawn: every filter leaves a beginning of the order. */
     this.kept = this.greedy ? 1 : this.#filter(settings, logits, temperature);
-    this.#isKept = new Uint8Array(this.size);
-    for (let at = 0; at < this.kept; at++) {
-      this.#isKept[order[at]] = 1;
-      this.#keptTotal += this.#weights[order[at]];
-    }
+    this.#keptTotal = this.kept === this.size ? this.#total : this.#sum(this.kept);
   }
 
   #filter({ top_k, top_p, min_p }, logits, temperature) {
     const { order } = this;
-    let kept = order.length;
+    let kept = this.size;
     if (top_k > 0 && top_k < kept) {
       const least = logits[order[top_k - 1]];
       kept = top_k;
-      while (kept < order.length && logits[order[kept]] >= least) kept++; // equals of the last stay, too
+      while (kept < this.size && logits[order[kept]] >= least) kept++; // equals of the last stay, too
     }
     if (top_p < 1) kept = this.#reaching(top_p, kept);
     if (min_p > 0) {
@@ -122,13 +146,16 @@ export class Dice {
     return kept;
   }
 
+  /** The weight of the first `count` together. */
+  #sum(count) {
+    let sum = 0;
+    for (let at = 0; at < count; at++) sum += this.#weights[this.order[at]];
+    return sum;
+  }
+
   /** How many it takes until their share of the first `kept` reaches `share`. */
   #reaching(share, kept) {
-    let total = this.#total;
-    if (kept < this.size) {
-      total = 0;
-      for (let at = 0; at < kept; at++) total += this.#weights[this.order[at]];
-    }
+    const total = kept < this.size ? this.#sum(kept) : this.#total;
     let before = this.#weights[this.order[0]];
     for (let at = 1; at < kept; at++) {
       if (before / total >= share) return at;
@@ -138,7 +165,7 @@ export class Dice {
   }
 
   isKept(id) {
-    return this.#isKept[id] === 1;
+    return this.#ranks[id] < this.kept;
   }
 
   /** At this temperature, penalties included, nothing cut off. */
@@ -151,36 +178,51 @@ export class Dice {
     return this.isKept(id) ? this.#weights[id] / this.#keptTotal : 0;
   }
 
-  /** Where the shares of all ids begin, one behind the other in the order of ids; the last is 1. */
-  get #cumulative() {
+  /** The kept ids in their order, and where their shares begin, one behind the other; the last is 1. */
+  get #line() {
     if (this.#running) return this.#running;
-    const running = new Float64Array(this.size + 1);
-    for (let id = 0; id < this.size; id++) running[id + 1] = running[id] + this.filtered(id);
-    this.#running = running;
-    return running;
+    const ids = this.#keptIds();
+    const running = new Float64Array(this.kept + 1);
+    for (let at = 0; at < this.kept; at++) running[at + 1] = running[at] + this.#weights[ids[at]] / this.#keptTotal;
+    this.#running = { ids, running };
+    return this.#running;
+  }
+
+  #keptIds() {
+    if (this.kept < this.size / 32) return this.order.slice(0, this.kept).sort();
+    const ids = new Uint32Array(this.kept);
+    for (let id = 0, at = 0; id < this.size; id++) if (this.#ranks[id] < this.kept) ids[at++] = id;
+    return ids;
   }
 
   /** The part of [0, 1) that is the token's: from, to. */
   part(id) {
-    const running = this.#cumulative;
-    return [running[id], running[id + 1]];
+    const { ids, running } = this.#line;
+    const at = firstWhere(this.kept, (place) => ids[place] >= id);
+    return [running[at], ids[at] === id ? running[at + 1] : running[at]];
   }
 
   /** The token on whose part a number in [0, 1) falls. */
   tokenAt(number) {
-    const running = this.#cumulative;
-    let [low, high] = [0, this.size - 1];
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if (running[middle + 1] > number) high = middle;
-      else low = middle + 1;
-    }
-    return this.isKept(low) ? low : this.#lastKept();
+    const { ids, running } = this.#line;
+    return ids[
+      Math.min(
+        this.kept - 1,
+        firstWhere(this.kept, (place) => running[place + 1] > number),
+      )
+    ];
   }
+}
 
-  #lastKept() {
-    return this.#isKept.lastIndexOf(1);
+/** The first place of `count` for which it holds, where it does for all behind one for which it does; else `count`. */
+function firstWhere(count, holds) {
+  let [low, high] = [0, count];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (holds(middle)) high = middle;
+    else low = middle + 1;
   }
+  return low;
 }
 
 /** How many bits the model was surprised by a token of this log-probability (natural). */
