@@ -26,12 +26,13 @@ def extracted() -> Catalog:
     catalogue = Catalog()
     for method, pattern in SOURCES.items():
         for path in sorted(REPOSITORY.glob(pattern)):
-            for message in _messages(method, path):
+            for message in messages_of(method, path):
                 catalogue.add(message, locations=[(path.relative_to(REPOSITORY).as_posix(), 0)])
     return catalogue
 
 
-def _messages(method: str, path: Path) -> Iterator[str | tuple[str, ...]]:
+def messages_of(method: str, path: Path) -> Iterator[str | tuple[str, ...]]:
+    """Each message of one file, as often as it is asked for."""
     options = {"silent": "false", "trimmed": "false"}
     for _line, message, _comments, _context in extract_from_file(method, path, keywords=KEYWORDS, options=options):
         yield message

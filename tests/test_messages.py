@@ -2,6 +2,7 @@
 
 import re
 from io import BytesIO
+from pathlib import Path
 from string import Formatter
 
 import pytest
@@ -9,8 +10,12 @@ from babel.messages.catalog import Message
 from babel.messages.pofile import read_po
 
 from app.translation import LANGUAGES, SOURCE_LANGUAGE, catalogue_path
-from bin.write_messages import extracted, updated
+from bin.write_messages import SOURCES, extracted, messages_of, updated
+from tests.repository import REPOSITORY
 
+CALL = re.compile(r"(?<![\w$.])(?:_|N_|ngettext)\(\s*(.)")
+"""A message is asked for; its first group is how what stands there begins."""
+SCRIPTS = sorted((REPOSITORY / "static/js").glob("*.js"))
 OTHERS = sorted(LANGUAGES.keys() - {SOURCE_LANGUAGE})
 
 
@@ -48,3 +53,34 @@ def test_every_message_is_translated_with_the_same_values(code: str) -> None:
 def test_messages_are_plain_text() -> None:
     html = re.compile(r"</?[a-z]+[ >]|&[a-z]+;|&#")
     assert not [message.id for message in extracted() for form in _forms(message.id) if html.search(form)]
+
+
+@pytest.mark.parametrize("method", ["python", "javascript"])
+def test_no_message_hides_in_another_text(method: str) -> None:
+    """Babel does not see a call within a template literal or an f-string: its message would stay English."""
+    hidden = {}
+    for path in sorted(REPOSITORY.glob(SOURCES[method])):
+        lines = path.read_text(encoding="utf-8").splitlines()
+        code = "\n".join(line for line in lines if not line.lstrip().startswith(("/**", "* ", "//", "#")))
+        code = re.sub(r"`[^`\n]*`", "", code) if method == "python" else code  # docstrings quote some
+        literal = [begin for begin in CALL.findall(code) if begin in "\"'"]
+        seen = list(messages_of(method, path))
+        if len(literal) != len(seen):
+            hidden[path.name] = (len(literal), len(seen))
+    assert hidden == {}
+
+
+def test_messages_of_scripts_are_literal_strings() -> None:
+    """Babel takes the end of `_(a ? "b" : "c")` for all of it."""
+    calls = [(path.name, begin) for path in SCRIPTS for begin in CALL.findall(path.read_text(encoding="utf-8"))]
+    others = [name for name, begin in calls if begin != '"']
+    assert set(others) == {"messages.js"}, "where they are defined"
+
+
+@pytest.mark.parametrize("code", ['`${_("within")}`', 'const a = `a ${ngettext("one", "{n}", n)} b`'])
+def test_a_message_within_a_template_literal_is_not_seen(code: str, tmp_path: Path) -> None:
+    """If Babel learns to see it, the test before can go."""
+    script = tmp_path / "script.js"
+    script.write_text(code, encoding="utf-8")
+    assert CALL.findall(code)
+    assert list(messages_of("javascript", script)) == []
