@@ -1,6 +1,7 @@
 // An answer as its tokens, each tinted by its probability: a list box within the prose, of which one token can be chosen.
 
 import { _ } from "./messages.js";
+import { languageOf } from "./text_language.js";
 import { chance, isBlank, nameOf, stepOf, TokenReader } from "./token_text.js";
 
 const KEYS = { ArrowRight: 1, ArrowLeft: -1, ArrowDown: 1, ArrowUp: -1, Home: -Infinity, End: Infinity };
@@ -62,6 +63,9 @@ export class TokenList {
       this.tokens.append(item);
       this.plain.append(read.text);
     }
+    const language = languageOf(this.plain.textContent);
+    for (const each of [this.tokens, this.plain]) each.toggleAttribute("lang", language !== "");
+    if (language) for (const each of [this.tokens, this.plain]) each.lang = language;
   }
 
   /** No token follows. */
