@@ -22,7 +22,7 @@ from app.translation import _
 from app.web.playground_address import MAX_TURNS, Asked, Entries, Mode, Turn, last, read_address
 from app.web.playground_answers import too_long, write
 from app.web.playground_code import code_of
-from app.web.playground_dials import DIALS, presets
+from app.web.playground_dials import DIALS, presets, typed_stops
 from app.web.playground_examples import EXAMPLES, Example
 from app.web.playground_page import AnswersPart, Choices, CodePart, page_of, read_choices
 from app.web.security import same_origin
@@ -62,6 +62,7 @@ async def check(request: Request, runtime: RuntimeDep) -> Response:
     asked = await run_in_threadpool(_checked, runtime, asked, choices)
     values = {"n": str(asked.n), "seed": "" if asked.seed is None else str(asked.seed)}
     values |= {dial.name: dial.shown(asked.values[dial.name]) for dial in DIALS}
+    values |= {"stop": typed_stops(asked.stop_texts)} if "stop" in asked.wrong else {}
     return JSONResponse({"wrong": asked.wrong, "values": values})
 
 

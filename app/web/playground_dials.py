@@ -196,6 +196,12 @@ def stop_texts(typed: str) -> tuple[tuple[str, ...], str | None]:
     return kept, None
 
 
+def typed_stops(texts: tuple[str, ...]) -> str:
+    """As they are typed: what stop_texts reads."""
+    escaped = {value: f"\\{letter}" for letter, value in ESCAPES.items()}
+    return "\n".join(re.sub(r"[\n\t\\]", lambda match: escaped[match[0]], text) for text in texts)
+
+
 def cut(text: str, most: int = 40) -> str:
     """For a sentence: what somebody typed, not all of it."""
     return text if len(text) <= most else text[:most] + "…"

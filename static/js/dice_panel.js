@@ -52,7 +52,10 @@ export class DicePanel {
     this.sentence = make("p", { className: "dice-sentence" });
     this.roll = make("div", { className: "dice-cast" });
     this.trouble = make("div");
-    this.sliders = new DiceSliders(answer.body, () => this.#redrawSoon());
+    this.sliders = new DiceSliders(answer.body, {
+      onChange: () => this.#redrawSoon(),
+      onBack: () => this.heading.focus({ preventScroll: true }),
+    });
     this.kept = make("p", { className: "small soft" });
     this.rows = make("ol", { className: "dice-rows", "aria-label": _("The likeliest tokens here") });
     this.figures = make("details", { className: "dice-figures" }, make("summary", {}, _("The figures as a table")));

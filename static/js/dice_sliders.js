@@ -30,14 +30,14 @@ const hints = () => ({
 const wide = matchMedia("(min-width: 60rem)");
 let count = 0;
 
-/** Tells `onChange(settings)` of each move. */
+/** Tells `onChange(settings)` of each move, and `onBack()` when they stand as they were: the button for it is gone then. */
 export class DiceSliders {
   #inputs = {};
 
-  constructor(body, onChange) {
+  constructor(body, { onChange, onBack }) {
     this.own = settingsOf(body);
     this.settings = { ...this.own };
-    this.onChange = onChange;
+    Object.assign(this, { onChange, onBack });
     this.back = button(_("As it was rolled"), () => this.#goBack(), "button quiet");
     this.element = make(
       "details",
@@ -103,7 +103,7 @@ export class DiceSliders {
   #goBack() {
     this.settings = { ...this.own };
     this.#changed();
-    this.element.querySelector("summary").focus();
+    this.onBack();
   }
 
   #show() {

@@ -3,9 +3,10 @@
 import { copy } from "./copying.js";
 import { button, make } from "./elements.js";
 import { _, ngettext } from "./messages.js";
-import { addressOf, askedOf, isEmpty, newSeed, queryOf } from "./playground_address.js";
+import { addressOf, askedOf, isEmpty, newSeed, queryOf, stopsAreCut } from "./playground_address.js";
 import { PlaygroundForm } from "./playground_form.js";
 import { Run } from "./playground_run.js";
+import { isBusy, refusalWords } from "./refusals.js";
 import { announce, clearAlerts, showAlert } from "./say.js";
 
 const DRAFT = "fourfold-playground";
@@ -54,24 +55,25 @@ async function refusedByServer(entries) {
   }
 }
 
-/** Writes what the form asks for; `seed` in place of the one that stands there. */
-async function writeForm(seed) {
+/** Writes what the form asks for; `seed` in place of the one that stands there, `instead` of the address that stands. */
+async function writeForm({ seed, instead = false } = {}) {
   if (seed !== undefined) form.setSeed(seed);
   const unreadable = form.unreadable();
   if (Object.keys(unreadable).length) return form.showWrong(unreadable);
   const asked = form.asked();
-  if ((isEmpty(asked) || form.hasWrongNumber()) && (await refusedByServer(form.entries()))) return;
+  if ((isEmpty(asked) || form.hasWrongNumber() || stopsAreCut(asked.stop)) && (await refusedByServer(form.entries())))
+    return;
   asked.seed ??= newSeed();
   form.setSeed(asked.seed);
   form.clearWrong();
-  remember(asked);
+  remember(asked, instead);
   await write(asked);
 }
 
-function remember(asked) {
+function remember(asked, instead = false) {
   const { path, tooLong } = addressOf(asked);
   const state = { asked, tooLong };
-  if (path === location.pathname + location.search) history.replaceState(state, "");
+  if (instead || path === location.pathname + location.search) history.replaceState(state, "", path);
   else history.pushState(state, "", path);
   here = location.search;
   keepDraft(asked);
@@ -87,11 +89,18 @@ async function write(asked) {
   announce(_("The answers are being written."));
   const { complete, stopped, problems } = await run.write();
   if (current !== run) return;
-  stopButton.hidden = true;
+  hideStop();
   if (run.finished) keepRun(run);
   if (problems.length) await tellProblem(asked, problems[0]);
   else if (stopped) announce(_("Stopped. What was written stays."));
   else announce(ngettext("{n} answer is complete.", "All {n} answers are complete.", complete));
+}
+
+/** Whoever pressed it goes on at the button beside it. */
+function hideStop() {
+  const focused = document.activeElement === stopButton;
+  stopButton.hidden = true;
+  if (focused) element.querySelector("[data-write]").focus();
 }
 
 async function tellProblem(asked, problem) {
@@ -102,10 +111,12 @@ async function tellProblem(asked, problem) {
       _("What was written stays here. The same seed writes the same again."),
       retry,
     );
-  } else if (problem.status === 503) {
+  } else if (isBusy(problem)) {
     showAlert(_("The server is busy"), _("Many answers are being written. Try again in a few seconds."), retry);
-  } else if (problem.status >= 500 || !(await refusedByServer(queryOf(asked)))) {
+  } else if (problem.status >= 500) {
     showAlert(_("The answers were not written"), problem.detail, retry);
+  } else if (!(await refusedByServer(queryOf(asked)))) {
+    showAlert(_("The answers were not written"), refusalWords(problem));
   }
 }
 
@@ -133,7 +144,7 @@ function show(run) {
     make(
       "div",
       { className: "actions" },
-      button(_("Again, new seed"), () => writeForm(newSeed())),
+      button(_("Again, new seed"), () => writeForm({ seed: newSeed() })),
       button(_("Same again"), () => sameAgain(run)),
       shareButton(run.asked),
     ),
@@ -185,23 +196,30 @@ function showFormer(state) {
   here = location.search;
   current?.stop();
   current = null;
-  stopButton.hidden = true;
-  const asked = state?.asked ?? askedOf(new URLSearchParams(location.search));
+  hideStop();
+  if (!state?.asked) return location.reload(); // only the server reads an address that a person wrote
+  const { asked, unwritten } = state;
   form.fill(asked);
   const kept = runs.get(queryOf(asked));
   if (kept) show(kept);
-  else if (asked.seed !== null && !isEmpty(asked)) write(asked);
-  else answers.replaceChildren();
+  else if (!unwritten && asked.seed !== null && !isEmpty(asked)) write(asked);
+  else showNothing();
+}
+
+function showNothing() {
+  clearAlerts();
+  answers.replaceChildren();
+  document.querySelector("[data-examples]")?.removeAttribute("hidden");
 }
 
 function begin() {
   const state = history.state;
-  if (state?.asked) {
+  if (state?.asked && !state.unwritten) {
     form.fill(state.asked);
-    if (state.asked.seed !== null && !isEmpty(state.asked)) write(state.asked);
-  } else if ("writeNow" in element.dataset) writeForm();
+    if (state.asked.seed !== null && !isEmpty(state.asked)) return write(state.asked);
+  } else if ("writeNow" in element.dataset) return writeForm({ instead: true });
   else if (!location.search && draft()) form.fill(draft());
-  else if (location.search && !form.isWrong) history.replaceState({ asked: form.asked() }, "");
+  history.replaceState({ asked: form.asked(), unwritten: true }, ""); // for the way back
 }
 
 element.addEventListener("submit", (event) => {

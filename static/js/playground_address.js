@@ -5,6 +5,7 @@
 export const MAX_ADDRESS_BYTES = 8192;
 export const NUMBERS = ["temperature", "top_k", "top_p", "min_p", "repetition_penalty", "max_tokens"];
 const MAX_STOPS = 4;
+const MAX_STOP_CHARACTERS = 256;
 const ESCAPES = { n: "\n", t: "\t", "\\": "\\" };
 
 /** Out of [name, value] pairs, as FormData and URLSearchParams give them. A button's comes last, and counts. */
@@ -75,9 +76,17 @@ function textsOf({ mode, prompt, system, turns }) {
 }
 
 /** The texts that end an answer, one a line; \n, \t and \\ stand for a line break, a tab and a backslash. */
-export function stopTexts(typed) {
+export const stopTexts = (typed) => allStopTexts(typed).slice(0, MAX_STOPS);
+
+/** Whether there are more of them than may be, or longer ones: the server says so. */
+export function stopsAreCut(typed) {
+  const texts = allStopTexts(typed);
+  return texts.length > MAX_STOPS || texts.some((text) => [...text].length > MAX_STOP_CHARACTERS);
+}
+
+function allStopTexts(typed) {
   const lines = typed.split("\n").filter((line) => line !== "");
-  return lines.map((line) => line.replace(/\\([nt\\])/g, (_, letter) => ESCAPES[letter])).slice(0, MAX_STOPS);
+  return lines.map((line) => line.replace(/\\([nt\\])/g, (_, letter) => ESCAPES[letter]));
 }
 
 export function isEmpty({ mode, prompt, system, turns }) {

@@ -112,6 +112,7 @@ def test_a_slider_redraws_at_once_what_the_server_would_say(dice: DicePage) -> N
     assert asked == []
     dice.panel.get_by_role("button", name="As it was rolled").click()
     expect(dice.sentence).to_contain_text("The dice showed")
+    expect(dice.panel.get_by_role("heading")).to_be_focused()
 
 
 def test_the_pages_own_sliders_move_the_bars_too(dice: DicePage) -> None:
@@ -185,6 +186,17 @@ def test_plain_text_is_one_click_away_and_remembered(dice: DicePage) -> None:
 
 
 HOSTILE = ["<img src=x onerror=alert(1)>", "\u202etxet", "\u0000", "e", "\u0301", "سلام", " ", "\n", "👩\u200d🚀"]
+
+
+def test_an_answer_is_marked_with_its_language(dice: DicePage) -> None:
+    dice.open(prompt="请告诉我怎么泡茶。", temperature=0)
+    text = dice.shown_text()
+    expected = dice.page.evaluate(
+        "async (text) => (await import('/static/js/text_language.js')).languageOf(text)", text
+    )
+    assert expected in {"zh", "en", ""}
+    for part in (".tokens", ".plain"):
+        assert (dice.page.locator(part).get_attribute("lang") or "") == expected
 
 
 def test_hostile_text_is_text(dice: DicePage) -> None:

@@ -21,6 +21,7 @@ def playground(tiny_model_dir: Path, tmp_path_factory: pytest.TempPathFactory) -
     """A server whose answers the tiny model really writes."""
     settings = quick_settings(tmp_path_factory.mktemp("playground") / "data", tiny_model_dir)
     with live_server(settings) as running:
+        running.client.post("/api/v1/generate", json={"prompt": "Hi", "max_tokens": 1}, timeout=120)  # loads the model
         yield running
 
 
@@ -160,6 +161,17 @@ def test_a_full_context_is_told_at_the_prompt_with_the_count(
     page_errors.clear()  # the browser logs the refusal
 
 
+def test_what_is_too_large_to_be_sent_is_told_in_the_page_s_language(
+    page: Page, playground: LiveServer, page_errors: list[str]
+) -> None:
+    page.set_extra_http_headers({"Accept-Language": "zh"})
+    opened(page, playground)
+    page.locator("#prompt").evaluate("(field) => { field.value = 'water '.repeat(100_000) }")
+    page.locator("[data-write]").click()
+    expect(page.locator("#alerts")).to_contain_text("内容太大，无法发送。请缩短文字。")
+    page_errors.clear()  # the browser logs the refusal
+
+
 def test_the_server_gone_in_the_middle_is_told_and_the_text_stays(
     page: Page, playground: LiveServer, page_errors: list[str]
 ) -> None:
@@ -199,7 +211,9 @@ def test_escape_stops_and_the_server_stops_too(page: Page, playground: LiveServe
     page.locator("#prompt").fill("Why?")
     page.keyboard.press("Control+Enter")
     expect(page.get_by_role("button", name="Stop")).to_be_visible()
+    page.get_by_role("button", name="Stop").focus()
     page.keyboard.press("Escape")
+    expect(page.get_by_role("button", name="Write the answers")).to_be_focused()
     expect(page.get_by_role("button", name="Stop")).to_be_hidden()
     expect(page.locator("#announcer")).to_have_text("Stopped. What was written stays.")
     expect(page.locator(".pane-state").first).to_have_text("Nothing was written")

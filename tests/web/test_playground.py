@@ -181,6 +181,13 @@ def test_the_check_tells_the_page_s_script_what_is_wrong(server: LiveServer) -> 
     assert response.json()["values"]["temperature"] == "2"
 
 
+def test_the_check_gives_the_stop_texts_that_count_as_they_are_typed(server: LiveServer) -> None:
+    typed = ["one", "\\n\\t", "\\\\n", "four", "five"]
+    response = server.client.post("/playground/check", data={"prompt": "Hi", "stop": "\n".join(typed)})
+    assert response.json()["values"]["stop"] == "\n".join(typed[:4])
+    assert "stop" not in server.client.post("/playground/check", data={"prompt": "Hi", "stop": "one"}).json()["values"]
+
+
 def test_a_failing_model_is_told_in_the_column(visitor: Visitor, engine: ScriptedEngine) -> None:
     engine.failure = UnavailableError("The model is busy.")
     html = visitor.get(address(prompt="Why?", seed=1, write=1))

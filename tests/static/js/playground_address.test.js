@@ -10,6 +10,7 @@ import {
   newSeed,
   nextRole,
   queryOf,
+  stopsAreCut,
   stopTexts,
 } from "../../../static/js/playground_address.js";
 
@@ -104,4 +105,11 @@ test("turns take turns, and a seed is one that the server takes", () => {
     newSeed(() => 1 - Number.EPSILON),
     2 ** 31 - 1,
   );
+});
+
+test("stop texts that do not all count are seen", () => {
+  assert.equal(stopsAreCut("1\n2\n\n3\n4"), false);
+  assert.equal(stopsAreCut("1\n2\n3\n4\n5"), true);
+  assert.equal(stopsAreCut("😀".repeat(256)), false);
+  assert.equal(stopsAreCut("😀".repeat(257)), true);
 });
