@@ -29,7 +29,6 @@ IN_BROWSERS = {
     "cuts.js": "tests/browser/test_tokens_page.py",
     "card.js": "tests/browser/test_label_page.py",
     "chat.js": "tests/browser/test_chat.py",
-    "chat_drafts.js": "tests/browser/test_chat.py",
     "chat_stream.js": "tests/browser/test_chat.py",
     "dragging.js": "tests/browser/test_label_page.py",
     "focus.js": "tests/browser/test_focus.py",

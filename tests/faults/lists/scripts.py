@@ -16,6 +16,8 @@ branches = In("static/js/branches.js", JS)
 branching = In("static/js/branching.js", JS)
 dice_words = In("static/js/dice_words.js", JS)
 generating = In("static/js/generating.js", JS)
+refusals = In("static/js/refusals.js", JS)
+text_language = In("static/js/text_language.js", JS)
 playground_address = In("static/js/playground_address.js", JS)
 presets = In("static/js/presets.js", JS)
 
@@ -55,11 +57,24 @@ FAULTS = [
     distribution("a penalty makes what was seen likelier", "logits[id] > 0 ? logits[id] / penalty", "logits[id] > 0 ? logits[id] * penalty"),
     distribution("the penalty does not count for negative logits", ": logits[id] * penalty;", ": logits[id];"),
     distribution("equals of the last of k are cut off", "logits[order[kept]] >= least) kept++", "logits[order[kept]] > least) kept++"),
-    distribution("top-p forgets what top-k cut off", "if (kept < this.size) {\n      total = 0;", "if (false) {\n      total = 0;"),
+    distribution("top-p forgets what top-k cut off", "kept < this.size ? this.#sum(kept) : this.#total", "this.#total"),
     distribution("top-p keeps one too few", "let before = this.#weights[this.order[0]];", "let before = 2 * this.#weights[this.order[0]];"),
     distribution("min-p is taken of the untempered logits", "logits[order[0]] / temperature + Math.log(min_p)", "logits[order[0]] + Math.log(min_p)"),
     distribution("what is left is not renormalised", "this.#weights[id] / this.#keptTotal : 0", "this.#weights[id] / this.#total : 0"),
-    distribution("a number on an edge falls on the token before", "if (running[middle + 1] > number) high", "if (running[middle + 1] >= number) high"),
+    distribution("a number on an edge falls on the token before", "running[place + 1] > number)", "running[place + 1] >= number)"),
+    distribution("tokens that the penalty moved stand twice", "if (isMoved[id]) continue;", ""),
+    distribution("tokens that the penalty moved to the end are lost", "merged.set(moved.slice(next), at);", ""),
+    distribution("of equals the later id comes first", "logits[b] - logits[a] || a - b;", "logits[b] - logits[a] || b - a;"),
+    distribution("few kept tokens stand on the line by their rank", "this.order.slice(0, this.kept).sort()", "this.order.slice(0, this.kept)"),
+    distribution("a token that is cut off has a part of the line", "[running[at], ids[at] === id ? running[at + 1] : running[at]]", "[running[at], running[at + 1]]"),
+    distribution("a rank begins at 0", "this.#ranked.ranks[id] + 1", "this.#ranked.ranks[id]"),
+    distribution("unlikely tokens count for nothing", "const NOTHING = 60;", "const NOTHING = 3;"),
+    refusals("the server's English is shown where the status says enough", "if (status === 413)", "if (status === 412)"),
+    refusals("what cannot pass is offered again", "status === 0 || status >= 500 || isBusy", "status >= 0 || isBusy"),
+    text_language("a word of Latin letters counts by letter", "Latin}+/gu", "Latin}/gu"),
+    text_language("what cannot be told is English", 'if (han === latin) return "";', ""),
+    playground_address("a fifth stop text is cut without a word", "texts.length > MAX_STOPS ||", ""),
+    playground_address("a long stop text is measured in halves of characters", "[...text].length > MAX_STOP", "text.length > MAX_STOP"),
     distribution("at temperature 0 the dice are rolled", "this.kept = this.greedy ? 1 :", "this.kept = this.greedy ? 2 :"),
     distribution("a close-up leaves the line", "Math.min(1 - width, Math.max(0,", "Math.min(1, Math.max(0,"),
     distribution("surprise is told in nats", "-logprob / Math.LN2", "-logprob"),
