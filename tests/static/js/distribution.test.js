@@ -164,3 +164,42 @@ test("a number is marked within its token's part, whatever the seventh digit say
   assert.ok(within(0.5000001, [0.4, 0.5]) < 0.5);
   assert.equal(within(0.5, [0.5, 0.5]), 0.5);
 });
+
+const steps = (size, seed) =>
+  Float32Array.from({ length: size }, (_, id) => Math.round(Math.sin(id * 7.1 + seed) * 6) + 0);
+
+test("the order after a penalty is that of all logits, equals by id", () => {
+  for (const [seed, penalty] of [1.1, 1.5, 2, 0.5].entries()) {
+    const logits = steps(300, seed);
+    const seen = Array.from({ length: 60 }, (_, at) => (at * 37 + seed) % 300);
+    const place = new Place(logits, 0, seen);
+    const penalized = logits.slice();
+    for (const id of new Set(seen))
+      penalized[id] = penalized[id] > 0 ? penalized[id] / penalty : penalized[id] * penalty;
+    assert.deepEqual([...place.at({ ...NEUTRAL, repetition_penalty: penalty }).order], [...orderOf(penalized)]);
+  }
+});
+
+test("a token that the penalty makes the last one stands last", () => {
+  const { order } = new Place(Float32Array.from([-1, -3, -2]), 0, [0, 2]).at({ ...NEUTRAL, repetition_penalty: 4 });
+  assert.deepEqual([...order], [1, 0, 2]);
+});
+
+test("the parts of few tokens lie on the line in the order of their ids", () => {
+  const logits = Float32Array.from({ length: 400 }, (_, id) => (id === 300 ? 3 : id === 100 ? 2 : id === 7 ? 1 : 0));
+  const dice = new Place(logits, 0, []).at({ ...NEUTRAL, top_k: 3 });
+  const total = Math.E + Math.E ** 2 + Math.E ** 3;
+  near(dice.part(7)[1], Math.E / total);
+  near(dice.part(100)[0], Math.E / total);
+  near(dice.part(300)[1], 1);
+  assert.deepEqual(
+    [0, 0.1, 0.5, 0.9999].map((number) => dice.tokenAt(number)),
+    [7, 100, 300, 300],
+  );
+  assert.deepEqual(dice.part(200), [dice.part(300)[0], dice.part(300)[0]]);
+});
+
+test("what is very unlikely has its share", () => {
+  const dice = new Place(Float32Array.from([0, -25]), 0, []).at(NEUTRAL);
+  assert.ok(Math.abs(dice.tempered(1) / Math.exp(-25) - 1) < 1e-9);
+});
