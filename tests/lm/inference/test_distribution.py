@@ -84,3 +84,14 @@ def test_a_broken_model_has_no_distribution(tokenizer: Tokenizer, number: float,
         distribution(tokenizer, logits, [1], [], SamplingParams(temperature=temperature), 3)
     with pytest.raises(BrokenModelError):
         distribution(tokenizer, torch.full_like(logits, -math.inf), [1], [], PARAMS, 3)
+
+
+@pytest.mark.parametrize("temperature", [0.6, 1.0, 1.7])
+def test_penalties_count_in_the_second_stage_already(tokenizer: Tokenizer, temperature: float) -> None:
+    """Where nothing is filtered it is the third one, too."""
+    logits = 6 * torch.randn(tokenizer.vocab_size, generator=torch.Generator().manual_seed(5))
+    params = SamplingParams(
+        temperature=temperature, top_k=0, top_p=1.0, min_p=0.0, repetition_penalty=1.5, frequency_penalty=0.5
+    )
+    told = distribution(tokenizer, logits, [1, 2, 7, 3], [8, 8, 9], params, 10**6)
+    assert [one.tempered for one in told.tokens] == [one.filtered for one in told.tokens]

@@ -156,3 +156,29 @@ def test_a_deleted_turn_goes_with_what_follows_and_another_alternative_is_shown(
     turns.delete_turn(session, again(session, conversation), first.question.id)
     assert texts(session, conversation) == []
     assert say(conversation, "New?").question.id > max(gone)  # ids are never used again
+
+
+def test_of_the_alternatives_that_are_left_the_newest_is_shown(
+    session: Session, conversation: Conversation, say: Say
+) -> None:
+    first = say(conversation, "A?", "a")
+    for question in ("A2?", "A3?", "A4?"):
+        say(conversation, question, turn_id=first.question.id)
+        turns.show(session, again(session, conversation), first.question.id)
+    turns.delete_turn(session, again(session, conversation), first.question.id)
+    assert texts(session, conversation)[0] == "A4?"
+
+
+def test_where_the_first_turn_that_is_read_is_deleted_all_are_read(
+    session: Session, conversation: Conversation, say: Say
+) -> None:
+    say(conversation, "A?", "a")
+    second = say(conversation, "B?", "b")
+    again(session, conversation).reads_from = second.question.id
+    turns.delete_turn(session, again(session, conversation), second.question.id)
+    assert again(session, conversation).reads_from is None
+
+
+def test_an_answer_that_is_alone_is_not_chosen_of_two(session: Session, conversation: Conversation, say: Say) -> None:
+    [answer] = say(conversation).answers
+    assert not turns.choose(session, again(session, conversation), answer.id).is_chosen
