@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from app.chat import Distribution, GenerationRequest, SampledAnswer
 from app.db.models.versions import VersionKind
 from app.errors import AppError, InvalidError
+from app.formats.languages import guessed
 from app.services.sampling.engine import Engine
 from app.translation import _
 from app.web.playground_address import Asked
@@ -23,6 +24,11 @@ class Written:
     first: Distribution | None = None
     """What the first token of the answers is rolled from."""
     error: str | None = None
+
+    @property
+    def languages(self) -> list[str]:
+        """Of the answers, guessed."""
+        return [guessed(answer.text) for answer in self.answers]
 
 
 def write(engine: Engine, asked: Asked, kinds: Mapping[int, VersionKind]) -> list[Written]:

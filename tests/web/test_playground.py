@@ -60,6 +60,14 @@ def test_answers_come_into_the_page_with_the_first_tokens_probabilities(visitor:
     assert "On the dice" in html
 
 
+def test_answers_are_marked_with_their_language(visitor: Visitor, engine: ScriptedEngine) -> None:
+    engine.texts = ["水是液体。", "Water is wet."]
+    page = visitor.get(address(prompt="Hi", n=2, seed=1, write=1))
+    assert 'lang="zh">水是液体。' in page
+    assert 'lang="en">Water is wet.' in page
+    engine.texts = []
+
+
 def test_a_request_without_a_seed_gets_one_in_its_address(visitor: Visitor) -> None:
     response = visitor.client.get(address(prompt="Why?", write=1))
     assert response.status_code == 200
