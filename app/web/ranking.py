@@ -197,8 +197,9 @@ def _whole_number(value: object) -> int | None:
 def _saved(runtime: Runtime, session: Session, ranking: Ranking) -> Told:
     shown = groups.get_group(session, ranking.group_id).completions
     ranks = {int(answer): rank for answer, rank in ranking.ranks.items()}
-    left = runtime.settings.retrain_after_rankings - retraining.new_rankings(session)
-    return told.of_ranking(ranks, [answer.id for answer in shown if answer.id in ranks], left)
+    left = retraining.until_training(session, retrain_after=runtime.settings.retrain_after_rankings)
+    again = left > 0 and retraining.has_trained(session)
+    return told.of_ranking(ranks, [answer.id for answer in shown if answer.id in ranks], left, again=again)
 
 
 def _telling(card: Card | NoCard, said: Told) -> Card | NoCard:

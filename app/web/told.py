@@ -17,16 +17,18 @@ class Told:
     """For screen readers."""
 
 
-def of_ranking(ranks: Mapping[int, int], answer_ids: Sequence[int], until_training: int) -> Told:
+def of_ranking(
+    ranks: Mapping[int, int], answer_ids: Sequence[int], until_training: int, *, again: bool = False
+) -> Told:
     """`ranks`: by answer; `answer_ids`: as they were shown; `until_training`: how many rankings the reward model's next
-    training still waits for."""
+    training still waits for; `again`: whether there was one before, or one is running."""
     letters = dict(zip(answer_ids, LETTERS, strict=False))
     places = [
         [letters[answer] for answer in answer_ids if ranks[answer] == rank] for rank in sorted(set(ranks.values()))
     ]
     notation = " › ".join(" = ".join(place) for place in places)
     words = reduce(_then, [reduce(_tied, place) for place in places])
-    return Told(_saved(notation, until_training), _saved(words, until_training))
+    return Told(_saved(notation, until_training, again), _saved(words, until_training, again))
 
 
 def of_skip() -> Told:
@@ -41,9 +43,16 @@ def of_undone_ranking() -> Told:
     return Told("", _("Ranking undone. Change it and submit again."))
 
 
-def _saved(order: str, until_training: int) -> str:
+def _saved(order: str, until_training: int, again: bool) -> str:
     if until_training <= 0:
         return _("{order} was saved. That is enough for the reward model to learn from.", order=order)
+    if again:
+        return ngettext(
+            "{order} was saved. {n} more until the reward model learns again.",
+            "{order} was saved. {n} more until the reward model learns again.",
+            until_training,
+            order=order,
+        )
     return ngettext(
         "{order} was saved. {n} more until the reward model learns.",
         "{order} was saved. {n} more until the reward model learns.",

@@ -20,6 +20,11 @@ def test_enough_rankings_are_told_as_that() -> None:
         )
 
 
+def test_a_training_before_or_under_way_makes_it_the_next_one() -> None:
+    said = told.of_ranking(RANKS, ANSWERS, 7, again=True)
+    assert said.shown == "B › A = D › C was saved. 7 more until the reward model learns again."
+
+
 def test_a_fifth_answer_has_its_letter() -> None:
     ranks = {**dict.fromkeys(ANSWERS, 2), 35: 1}
     assert told.of_ranking(ranks, (*ANSWERS, 35), 1).shown.startswith("E › A = B = C = D was saved. 1 more")

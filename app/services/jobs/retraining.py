@@ -27,6 +27,17 @@ def new_rankings(session: Session) -> int:
     return int(max(later + late, read - earlier))
 
 
+def until_training(session: Session, *, retrain_after: int) -> int:
+    """How many more rankings a training waits for, just after one was saved: none where that one is read by the
+    training that it started."""
+    return max(0, retrain_after - (new_rankings(session) or retrain_after))
+
+
+def has_trained(session: Session) -> bool:
+    """Whether a reward model was trained before, or is being trained."""
+    return jobs.latest_job(session, TRAIN_REWARD.name) is not None
+
+
 def after_ranking(session: Session, *, retrain_after: int) -> Job | None:
     """Enough new rankings queue a training of the reward model."""
     if new_rankings(session) < retrain_after:

@@ -95,6 +95,20 @@ def test_what_was_read_is_not_new_though_it_came_after_the_start(sessions: sessi
     assert count(sessions) == 1
 
 
+def test_the_ranking_that_starts_a_training_waits_for_no_other(sessions: sessionmaker[Session], give: Give) -> None:
+    def waits_for() -> tuple[int, bool]:
+        with sessions() as session:
+            return retraining.until_training(session, retrain_after=8), retraining.has_trained(session)
+
+    give(7)
+    assert waits_for() == (1, False)
+    give(1)
+    queue(sessions)
+    assert waits_for() == (0, True)
+    give(1)
+    assert waits_for() == (7, True)
+
+
 def test_a_training_dated_ahead_hides_nothing(sessions: sessionmaker[Session], give: Give) -> None:
     """The clock was a day ahead while it ran; ids tell what came since."""
     give(2)
