@@ -26,6 +26,7 @@ function showWait(element) {
 /** What became of the card before; for who does not get the focus moved to it, the new prompt as well. */
 function tell(element, fresh) {
   const said = element.dataset.announce;
+  if (said) document.body.dispatchEvent(new Event("rankings-changed")); // the strip speaks of the same numbers
   const prompt = fresh === false && element.matches("[data-card]") ? element.querySelector("#card-prompt") : null;
   announce(prompt ? _("{said} New prompt: {prompt}", { said, prompt: prompt.textContent }) : said);
 }

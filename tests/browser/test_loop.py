@@ -1,7 +1,7 @@
 """The first view in a real browser: the loop open at the first visit, folded once understood, updated in its place."""
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Route, expect
 from sqlalchemy import delete
 
 from app.db.base import utc_now
@@ -58,6 +58,21 @@ def test_a_training_shows_without_moving_the_page(label_page: LabelPage) -> None
     finally:
         with transaction(server.runtime.write) as session:
             session.execute(delete(Job))
+
+
+def test_it_counts_a_ranking_together_with_the_card_that_tells_of_it(label_page: LabelPage) -> None:
+    """Not at the next poll: "8 more" stood above "7 more" for three seconds."""
+    page, server = label_page.page, label_page.server
+
+    def without_poll(route: Route) -> None:
+        answer = route.fetch()
+        assert "every 3s, " in answer.text()
+        route.fulfill(response=answer, body=answer.text().replace("every 3s, ", ""))
+
+    page.route(server.url + "/", without_poll)
+    label_page.open().press("a", "b", "c", "Enter")
+    expect(page.locator(".saved")).to_contain_text("was saved")
+    expect(page.locator(".loop-state")).to_contain_text("1 ranking so far")
 
 
 @pytest.mark.parametrize("language", ["en-US", "zh-CN"])
