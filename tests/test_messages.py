@@ -50,6 +50,18 @@ def test_every_message_is_translated_with_the_same_values(code: str) -> None:
     assert not wrong
 
 
+@pytest.mark.parametrize("other", ["您", "激活", "评论", "刷新"])
+def test_chinese_calls_one_thing_by_one_name(other: str) -> None:
+    """你, 启用, 备注 and 重新加载 are the words that pages use."""
+    assert not [message.id for message in _messages("zh") for text in _forms(message.string) if other in text]
+
+
+def test_chinese_signs_and_blanks_are_where_a_reader_expects_them() -> None:
+    """Full-width signs behind Chinese, and no blank before a version's name, which is Chinese (版本 has its number)."""
+    odd = re.compile(r"[\u4e00-\u9fff][,;:!?.](?!\w)|[，。；：！？、“] |(?<!版本) \{versions?\}|\.\.\.")
+    assert not [text for message in _messages("zh") for text in _forms(message.string) if odd.search(text)]
+
+
 def test_messages_are_plain_text() -> None:
     html = re.compile(r"</?[a-z]+[ >]|&[a-z]+;|&#")
     assert not [message.id for message in extracted() for form in _forms(message.id) if html.search(form)]
