@@ -14,7 +14,11 @@ from app.translation import _, ngettext
 
 HAN = "\u3007\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003fffd"
 HAN_CHARACTER = re.compile(f"[{HAN}]")
-WORD = re.compile(rf"[^\W_{HAN}]+(?:['’][^\W_{HAN}]+)*")
+MARK = "\u0301"
+WITH_MARKS = rf"(?:[^\W_{HAN}]{MARK}*)+"
+WORD = re.compile(rf"{WITH_MARKS}(?:['’]{WITH_MARKS})*")
+"""Of a text in which each mark is MARK: `re` takes none for a part of a word."""
+JOINERS = "\u200c\u200d"
 MOST_CHARACTERS = 16  # of a token that are named one by one
 SIGNS = {" ": "·", "\n": "↵", "\r": "␍", "\t": "⇥"}
 SHORT_NAMES = {
@@ -44,7 +48,7 @@ def segments(written: bytes) -> list[Segment]:
             part = Segment("sign", sign(piece))
         else:
             begins = not parts or parts[-1].kind != "text"
-            part = Segment("text", "\u25cc" + piece if begins and unicodedata.combining(piece) else piece)
+            part = Segment("text", "\u25cc" + piece if begins and _is_mark(piece) else piece)
         if parts and parts[-1].kind == part.kind == "text":
             parts[-1] = Segment("text", parts[-1].shown + part.shown)
         else:
@@ -73,6 +77,11 @@ def hexadecimal(written: bytes) -> str:
 
 def _is_unseen(character: str) -> bool:
     return unicodedata.category(character) in UNSEEN or ord(character) in SHORT_NAMES
+
+
+def _is_mark(character: str) -> bool:
+    """It stands on the letter before it. Its combining class would not tell: that of Hindi's vowel signs is 0."""
+    return unicodedata.category(character).startswith("M")
 
 
 def _characters(written: bytes) -> Iterator[str | bytes]:
@@ -115,7 +124,7 @@ def names(text: str) -> list[CharacterName]:
     """Of its first characters."""
     return [
         CharacterName(
-            sign(each) if _is_unseen(each) else "\u25cc" + each if unicodedata.combining(each) else each,
+            sign(each) if _is_unseen(each) else "\u25cc" + each if _is_mark(each) else each,
             f"U+{ord(each):04X}",
             unicodedata.name(each, ""),
         )
@@ -158,7 +167,7 @@ class Counts:
     characters: int
     bytes: int
     words: int
-    """Runs of letters and digits, Chinese characters not among them."""
+    """Runs of letters and digits with their marks, Chinese characters not among them."""
     word_tokens: int
     """That lie in a word, even if in part."""
     han: int
@@ -182,10 +191,10 @@ class Counts:
 
 def counts(text: str, tokens: Sequence[Cut], *, exact: bool) -> Counts:
     """Tokens of words only where the tokens' bytes are the text's (`exact`): else nobody can say where they lie."""
-    words = list(WORD.finditer(text))
+    words = _words(text)
     han = HAN_CHARACTER.findall(text)
     held = _Held(text, tokens) if exact else None
-    in_words = [(0 if held is None else held.tokens_in(each.start(), each.end()), each[0]) for each in words]
+    in_words = [(0 if held is None else held.tokens_in(*each), text[slice(*each)]) for each in words]
     most, longest = max(in_words, default=(0, ""), key=lambda each: each[0])
     han_places = [each.start() for each in HAN_CHARACTER.finditer(text)]
     return Counts(
@@ -199,6 +208,12 @@ def counts(text: str, tokens: Sequence[Cut], *, exact: bool) -> Counts:
         longest_word=longest,
         longest_word_tokens=most,
     )
+
+
+def _words(text: str) -> list[tuple[int, int]]:
+    """From where to where: runs of letters and digits with their marks (accents, vowel signs of Arabic or Hindi)."""
+    plain = "".join(MARK if each in JOINERS or _is_mark(each) else each for each in text)
+    return [each.span() for each in WORD.finditer(plain)]
 
 
 class _Held:

@@ -24,6 +24,7 @@ def cuts(*texts: str | bytes) -> list[Cut]:
         ("\u200b\u202e\u00a0\ufe0f".encode(), [("sign", "ZWSP"), ("sign", "RLO"), ("sign", "NBSP"), ("sign", "VS16")]),
         ("\u2067\ue000\U000e0001".encode(), [("sign", "RLI"), ("sign", "U+E000"), ("sign", "U+E0001")]),
         ("\u0301e\u0301".encode(), [("text", "\u25cc\u0301e\u0301")]),
+        ("\u0947न".encode(), [("text", "\u25cc\u0947न")]),
         ("👩\u200d👧".encode(), [("text", "👩"), ("sign", "ZWJ"), ("text", "👧")]),
         ("שלום".encode(), [("text", "שלום")]),
         (HAN[:2], [("bytes", "E7 99")]),
@@ -96,6 +97,18 @@ def test_counts_by_word_and_by_chinese_character() -> None:
     assert told.tokens_per_han == 1.5
     assert told.characters_per_token == 13 / 8
     assert [each[:20] for each in observations(told)] == ["The word “ency's” ta", "A Chinese character "]
+
+
+@pytest.mark.parametrize(
+    "word", ["السَّلَامُ", "שָׁלוֹם", "नमस्ते", "cafe\u0301", "می\u200cخواهم", "Z\u0351\u036ba\u0302lgo", "don’t", "स्त्री's"]
+)
+def test_marks_belong_to_their_word(word: str) -> None:
+    told = counts(f"{word}, {word}", cuts(*word, ", ", word), exact=True)
+    assert (told.words, told.longest_word, told.longest_word_tokens) == (2, word, len(word))
+
+
+def test_a_mark_alone_is_no_word() -> None:
+    assert counts("\u0301 猫\u0301", cuts("\u0301 猫\u0301"), exact=True).words == 0
 
 
 def test_a_token_of_two_characters_is_counted_once() -> None:

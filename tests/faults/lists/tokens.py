@@ -33,7 +33,7 @@ FAULTS = [
     route("the active version's tokens for any version", "tokenizing_version(session, body.version)", "tokenizing_version(session, None)"),
     views("what cannot be seen is shown as it is", "elif piece in SIGNS or _is_unseen(piece):", "elif piece in SIGNS:"),
     views("broken bytes left out", "    if broken < place:\n        yield written[broken:place]\n\n\ndef _size", "\n\ndef _size"),
-    views("a combining mark without a place to stand", 'if begins and unicodedata.combining(piece) else piece', "if False else piece"),
+    views("a combining mark without a place to stand", 'if begins and _is_mark(piece) else piece', "if False else piece"),
     views("words counted where nobody knows where they lie", "held = _Held(text, tokens) if exact else None", "held = _Held(text, tokens)"),
     views("a token of two characters counted twice", "len({token for place in han_places for token in held.those_in(place, place + 1)})", "len([token for place in han_places for token in held.those_in(place, place + 1)])"),
     page("any length is cut", "if len(asked.text) > MAX_TEXT_CHARACTERS:", "if len(asked.text) > 2 * MAX_TEXT_CHARACTERS:"),
