@@ -50,9 +50,9 @@ def test_every_message_is_translated_with_the_same_values(code: str) -> None:
     assert not wrong
 
 
-@pytest.mark.parametrize("other", ["您", "激活", "评论", "刷新"])
+@pytest.mark.parametrize("other", ["您", "激活", "评论", "刷新", "移除"])
 def test_chinese_calls_one_thing_by_one_name(other: str) -> None:
-    """你, 启用, 备注 and 重新加载 are the words that pages use."""
+    """Pages say 你, 启用, 备注, 重新加载 and 删除."""
     assert not [message.id for message in _messages("zh") for text in _forms(message.string) if other in text]
 
 
