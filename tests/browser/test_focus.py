@@ -163,6 +163,10 @@ def test_a_page_that_waits_keeps_the_focus_and_says_when_it_takes_long(
             session.execute(update(Group).values(status=GroupStatus.EXPIRED))
         page.goto(server.url + "/")
         expect(page.get_by_role("heading", name="The model is writing")).to_be_visible()
+        tools, card = page.locator("#ask > summary").bounding_box(), page.locator("#card").bounding_box()
+        assert tools is not None
+        assert card is not None
+        assert tools["y"] + tools["height"] <= card["y"], "what stands beside a prompt stands above a box without one"
         page.locator("#look-again").focus()
         for _ in range(2):
             with page.expect_response("**/card"):
