@@ -103,7 +103,7 @@ def test_by_touch_at_360_in_chinese_in_the_dark(browser: Browser, playground: Li
     page.locator("#turn-2").fill("你好！")
     page.get_by_role("button", name="加一轮").tap()
     page.locator("#turn-3").fill("请告诉我怎么泡茶。")
-    page.get_by_role("button", name="移除 第 2 轮").tap()
+    page.get_by_role("button", name="删除 第 2 轮").tap()
     expect(page.locator("#turns li")).to_have_count(2)
     page.get_by_role("button", name="写回答").tap()
     assert len(texts(page)) == 2

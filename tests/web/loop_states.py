@@ -157,6 +157,14 @@ STATES = [
         "train_reward",
     ),
     Row(
+        "reward training, PPO after a perfect one",
+        replace(SOME, job=job("train_reward", R), auto_policy_accuracy=1.0),
+        Situation.RUNNING,
+        "The reward model is learning from your rankings.",
+        "If it is right on 100% of held-out pairs, PPO begins by itself.",
+        "train_reward",
+    ),
+    Row(
         "reward training, PPO by hand",
         replace(SOME, job=job("train_reward", R), auto_policy_accuracy=2.0),
         Situation.RUNNING,
@@ -266,6 +274,14 @@ STATES = [
         Situation.UNSURE,
         "The reward model is right on 66% of held-out pairs.",
         "PPO begins by itself at 70%; 8 more rankings, and it learns again.",
+        "label",
+    ),
+    Row(
+        "better than chance, PPO by hand",
+        replace(replace(LEARNED, reward=trained(0.66)), auto_policy_accuracy=2.0),
+        Situation.UNSURE,
+        "The reward model is right on 66% of held-out pairs.",
+        "8 more rankings, and the reward model learns again.",
         "label",
     ),
     Row(

@@ -4,6 +4,7 @@ import pytest
 from starlette.datastructures import Headers
 
 from app.web.page_language import language_of, preferred
+from tests.web.visitor import Visitor
 
 
 @pytest.mark.parametrize(
@@ -15,6 +16,7 @@ from app.web.page_language import language_of, preferred
         ("de-DE,de;q=0.9,zh;q=0.2,en;q=0.1", "zh"),
         ("fr", "en"),
         ("zh;q=0, en", "en"),
+        ("zh;q=0", "en"),
         ("*;q=0.5,\x00,;;q=,zh;q=x", "zh"),
     ],
 )
@@ -29,3 +31,16 @@ def test_what_was_chosen_comes_first(chosen: str, code: str) -> None:
 
 def test_a_long_header_is_read_so_far() -> None:
     assert len(preferred(",".join(["zh"] * 10_000))) == 20
+
+
+@pytest.mark.parametrize("back", ["//example.org", "https://example.org", "/\\example.org", "javascript:alert(1)", ""])
+def test_the_switch_leads_nowhere_else(visitor: Visitor, back: str) -> None:
+    answer = visitor.send("/language", language="zh", back=back)
+    assert (answer.url.host, answer.url.path) == (visitor.client.base_url.host, "/")
+    assert '<html lang="zh">' in answer.text
+
+
+def test_the_interface_for_programs_speaks_english(visitor: Visitor) -> None:
+    visitor.send("/language", language="zh", back="/train")
+    refused = visitor.client.get("/api/v1/versions/99", headers={"accept-language": "zh"})
+    assert refused.json()["detail"] == "There is no version 99. GET /api/v1/versions lists them."

@@ -141,5 +141,12 @@ FAULTS = [
         '        page=None and _("This address only accepts',
     ),
     retelling("a sentence half translated", "if again is None and _PROSE.search(value):", "if False:"),
+    page_language("a language that is refused is spoken", "if weight > 0]", "if weight >= 0]"),
+    page_language(
+        "the switch leads elsewhere",
+        'RedirectResponse(back if is_own(back) else "/", 303)',
+        "RedirectResponse(back, 303)",
+    ),
+    page_language("programs are answered in the page's language", '(*API_PREFIXES, "/static/")', '("/static/",)'),
     page_language("the switch forgets", "if code in LANGUAGES:\n        response", "if False:\n        response"),
 ]

@@ -49,6 +49,7 @@ FAULTS = [
     status("an earlier failure is told", "order_by(Job.number.desc()).limit(1))\n    return ended", "order_by(Job.number).limit(1))\n    return ended"),
     status("any version that answers was rolled back to", "and answerer.id < policy.id", "and answerer.id > policy.id"),
     sentences("missing rankings stand beside what runs", "return _NEXT.get(status.situation, _more_rankings)(status)", "return _more_rankings(status)"),
+    sentences("PPO that nobody allowed begins by itself", "if status.auto_policy_accuracy > 1 or not status.until_training:", "if not status.until_training:"),
     sentences("simulated rankings look like people's", "if counts.total == counts.simulated:", "if counts.total == -1:"),
     loop("what runs is done", "min(0.99, status.job.progress)", "status.job.progress"),
     loop("a station that runs shows what was", "if running and share is not None else", "if False else"),
