@@ -141,6 +141,42 @@ class PartOfCharacter:
     last: int
     size: int
 
+    @property
+    def said(self) -> str:
+        """In a sentence."""
+        size, of = self.size, f"{self.character.shown} ({self.character.code})"
+        if self.first == self.last == 1:
+            return _(
+                "It holds only the first of the {size} bytes of {character}. The model has to write the rest with its "
+                "next tokens, or the character stays broken.",
+                size=size,
+                character=of,
+            )
+        if self.first == 1:
+            return _(
+                "It holds only bytes {first} to {last} of the {size} bytes of {character}. The model has to write the "
+                "rest with its next tokens, or the character stays broken.",
+                first=self.first,
+                last=self.last,
+                size=size,
+                character=of,
+            )
+        if self.first == self.last:
+            return _(
+                "It holds only byte {n} of the {size} bytes of {character}, which began in a token before it.",
+                n=self.first,
+                size=size,
+                character=of,
+            )
+        return _(
+            "It holds only bytes {first} to {last} of the {size} bytes of {character}, "
+            "which began in a token before it.",
+            first=self.first,
+            last=self.last,
+            size=size,
+            character=of,
+        )
+
 
 def parts_of_characters(joined: bytes, begin: int, end: int) -> list[PartOfCharacter]:
     """Characters of the text that the token from byte `begin` to `end` holds a part of: one at each edge at most."""

@@ -99,6 +99,17 @@ def test_counts_by_word_and_by_chinese_character() -> None:
     assert [each[:20] for each in observations(told)] == ["The word “ency's” ta", "A Chinese character "]
 
 
+def test_a_part_of_a_character_is_told_in_a_sentence() -> None:
+    said = [parts_of_characters(HAN, *edges)[0].said for edges in ((0, 1), (0, 2), (1, 2), (1, 3))]
+    assert [each.split(" of 百")[0] for each in said] == [
+        "It holds only the first of the 3 bytes",
+        "It holds only bytes 1 to 2 of the 3 bytes",
+        "It holds only byte 2 of the 3 bytes",
+        "It holds only bytes 2 to 3 of the 3 bytes",
+    ]
+    assert ["before" in each for each in said] == [False, False, True, True]
+
+
 @pytest.mark.parametrize(
     "word", ["السَّلَامُ", "שָׁלוֹם", "नमस्ते", "cafe\u0301", "می\u200cخواهم", "Z\u0351\u036ba\u0302lgo", "don’t", "स्त्री's"]
 )

@@ -66,7 +66,7 @@ def test_one_token_with_its_merges(real: Visitor) -> None:
     assert "Merges that made it" in said
     assert re.search(r"merge \d", said)
     half = page(real, text="鸠", chosen="0-1")
-    assert "It holds only bytes 2 to 2 of the 3 bytes of 鸠 (U+9E20)" in words_of(half)
+    assert "It holds only byte 2 of the 3 bytes of 鸠 (U+9E20)" in words_of(half)
     assert "it is a single byte" in words_of(half)
 
 
@@ -77,6 +77,7 @@ def test_a_token_that_is_not_there(real: Visitor, chosen: str) -> None:
 
 def test_the_chat_format_is_marked(real: Visitor) -> None:
     html = page(real, text="<|end|>", chat="yes", chosen="0-0")
+    assert "Tokens per word" not in words_of(html), "words of the text are not to be found among the format's tokens"
     assert [each for each in shown(html) if each.startswith("<|")] == ["<|bos|>", "<|user|>", "<|assistant|>"]
     assert "no merges made it" in words_of(html)
     assert html.count('class="cut special"') == 5, "three tokens, the legend, the panel"
