@@ -1,4 +1,4 @@
-"""What the data folder needs before anything runs: schema, SFT weights, shipped prompts. Idempotent."""
+"""What the data folder needs before anything runs: schema, shipped models, shipped prompts. Idempotent."""
 
 import os
 from collections.abc import Callable
@@ -37,6 +37,7 @@ def install(settings: Settings) -> None:
             migrate(database)
             with transaction(make_session_factory(database)) as session:
                 installing.install_sft(session, model_dir=settings.model_dir, data_dir=settings.data_dir)
+                installing.install_base(session, data_dir=settings.data_dir)
                 prompts.install_shipped_prompts(session)
     except DBAPIError as error:
         trouble = trouble_of(error)

@@ -21,6 +21,7 @@ STATIC = _SHIPPED / "static"
 MIGRATIONS = _SHIPPED / "migrations"
 TRANSLATIONS = _SHIPPED / "translations"
 SFT_MODEL = _SHIPPED / "models" / "sft"
+BASE_MODEL = _SHIPPED / "models" / "base"
 PROMPTS = PACKAGE / "corpus" / "prompts.jsonl"
 
 

@@ -5,14 +5,14 @@ from pathlib import Path
 import pytest
 
 from app.errors import UnavailableError
-from app.layout import CHECKOUT, MIGRATIONS, PROMPTS, SFT_MODEL, STATIC, TEMPLATES, data_folder
+from app.layout import BASE_MODEL, CHECKOUT, MIGRATIONS, PROMPTS, SFT_MODEL, STATIC, TEMPLATES, data_folder
 from app.settings.config import Settings
 from tests.repository import REPOSITORY
 
 
 def test_a_checkout_runs_from_its_own_files() -> None:
     assert CHECKOUT == REPOSITORY
-    assert all(path.exists() for path in (MIGRATIONS, PROMPTS, SFT_MODEL, STATIC, TEMPLATES))
+    assert all(path.exists() for path in (BASE_MODEL, MIGRATIONS, PROMPTS, SFT_MODEL, STATIC, TEMPLATES))
 
 
 def test_a_checkout_keeps_its_data_wherever_it_is_started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

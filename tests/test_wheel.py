@@ -64,7 +64,7 @@ def outside(elsewhere: Path, **settings: str) -> dict[str, str]:
 def shipped_files() -> Iterator[str]:
     """What the wheel must hold, from what git tracks."""
     listed = subprocess.run(
-        ["git", "ls-files", "app", "migrations", "models/sft", "static", "templates", "translations"],
+        ["git", "ls-files", "app", "migrations", "models", "static", "templates", "translations"],
         cwd=REPOSITORY, check=True, capture_output=True, text=True,
     )  # fmt: skip
     for name in listed.stdout.splitlines():

@@ -1,4 +1,4 @@
-"""Weights that come from elsewhere become versions: the SFT model of a new installation, and imported ones."""
+"""Weights that come from elsewhere become versions: the models that an installation begins with, and imported ones."""
 
 import shutil
 import uuid
@@ -8,9 +8,9 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.db.models.versions import Version, VersionKind
+from app.db.models.versions import Version, VersionKind, VersionOrigin
 from app.errors import UnavailableError
-from app.layout import SFT_MODEL
+from app.layout import BASE_MODEL, SFT_MODEL
 from app.model_info.card import card_languages
 from app.model_info.weights import copy_directory, move_directory
 from app.services.lifecycle.activation import activate, mark_active
@@ -32,10 +32,7 @@ def install_sft(session: Session, *, model_dir: Path, data_dir: Path) -> Version
                 model_dir=model_dir,
             )
         )
-    target = data_dir / next_version_path(session, VersionKind.SFT)
-    fresh = target.with_name(f".installing-{uuid.uuid4().hex[:8]}")
-    content_hash = copy_directory(model_dir, fresh)
-    path = relative_path(move_directory(fresh, target), data_dir)
+    content_hash, path = _copied(model_dir, data_dir / next_version_path(session, VersionKind.SFT), data_dir)
     shipped = model_dir.resolve() == SFT_MODEL.resolve()
     metrics: dict[str, Any] = {} if shipped else {"imported_from": model_dir.resolve().name}
     said = None if shipped else card_languages(model_dir)
@@ -47,6 +44,28 @@ def install_sft(session: Session, *, model_dir: Path, data_dir: Path) -> Version
     mark_active(session, version)
     session.flush()
     return version
+
+
+def install_base(session: Session, *, data_dir: Path) -> Version | None:
+    """The shipped base model beside the shipped SFT model, for whoever wants to see what fine-tuning changed. Once: one
+    that was removed stays so. It never answers people, and nothing is trained from it here. None beside an SFT model
+    that is somebody else's."""
+    stored = session.scalar(select(Version).where(Version.kind == VersionKind.BASE).limit(1))
+    if stored is not None:
+        return stored
+    roots = session.scalars(select(Version).where(Version.kind == VersionKind.SFT, Version.parent_id.is_(None)))
+    if all(root.origin is not VersionOrigin.SHIPPED for root in roots):
+        return None
+    target = data_dir / next_version_path(session, VersionKind.BASE)
+    content_hash, path = _copied(BASE_MODEL, target, data_dir)
+    return add_version(session, NewVersion(kind=VersionKind.BASE, parent_id=None, path=path, content_hash=content_hash))
+
+
+def _copied(model_dir: Path, target: Path, data_dir: Path) -> tuple[str, str]:
+    """Hash and relative path of a copy that is there whole or not at all."""
+    fresh = target.with_name(f".installing-{uuid.uuid4().hex[:8]}")
+    content_hash = copy_directory(model_dir, fresh)
+    return content_hash, relative_path(move_directory(fresh, target), data_dir)
 
 
 def add_imported(

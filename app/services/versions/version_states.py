@@ -22,6 +22,8 @@ class VersionState(StrEnum):
     """It was active; a newer version took its place."""
     RESTING = "resting"
     """A reward model for another SFT model than the one that answers now."""
+    BASE = "base"
+    """A base model: it goes on with texts, and answers nobody."""
     REMOVED = "removed"
     """Its files are gone, its record stays."""
 
@@ -37,6 +39,8 @@ class Standing:
     def state_of(self, version: Version) -> VersionState:
         if version.removed_at is not None:
             return VersionState.REMOVED
+        if version.kind is VersionKind.BASE:
+            return VersionState.BASE
         if version.status is not VersionStatus.RETIRED:
             return VersionState(version.status)
         if self.reference is not None and version.kind is VersionKind.SFT and version.id == self.reference.id:

@@ -7,11 +7,13 @@ from typing import Any
 import pytest
 from sqlalchemy.orm import Session
 
+from app.db.base import utc_now
 from app.db.models.versions import Version, VersionKind, VersionStatus
 from app.errors import ConflictError, UnavailableError
 from app.model_info.weights import content_hash, copy_directory
 from app.services.lifecycle import activation, following, installing
-from app.services.versions import versions
+from app.services.versions import version_states, versions
+from app.services.versions.version_states import VersionState
 from app.web.formatting import version_origin
 from tests.live import quick_settings
 
@@ -150,3 +152,38 @@ def test_what_fits_what(session: Session, bring_in: Callable[[bool], Version], f
     versions.check_fits(session, reward, add_to(VersionKind.POLICY, add_to(VersionKind.POLICY, first)))
     with pytest.raises(ConflictError, match="Train a reward model for it"):
         versions.check_fits(session, reward, add_to(VersionKind.POLICY, imported))
+
+
+@pytest.fixture
+def shipped(session: Session, model_files: Path, data_dir: Path, monkeypatch: pytest.MonkeyPatch) -> Version:
+    """The test's model as the shipped one, and as the shipped base model."""
+    monkeypatch.setattr(installing, "SFT_MODEL", model_files)
+    monkeypatch.setattr(installing, "BASE_MODEL", model_files)
+    return installing.install_sft(session, model_dir=model_files, data_dir=data_dir)
+
+
+def test_the_base_model_comes_with_the_shipped_one_and_answers_nobody(
+    session: Session, shipped: Version, model_files: Path, data_dir: Path
+) -> None:
+    base = installing.install_base(session, data_dir=data_dir)
+    assert base is not None
+    assert (base.kind, base.origin, base.path) == (VersionKind.BASE, "shipped", "versions/2-base")
+    assert base.content_hash == content_hash(data_dir / base.path) == content_hash(model_files)
+    assert version_states.standing(session).state_of(base) is VersionState.BASE
+    assert versions.active_answerer(session) is shipped
+    with pytest.raises(ConflictError, match="cannot answer people"):
+        activation.activate(session, base.id, data_dir=data_dir)
+
+
+def test_it_comes_once_also_where_it_was_removed(session: Session, shipped: Version, data_dir: Path) -> None:
+    base = installing.install_base(session, data_dir=data_dir)
+    assert base is not None
+    base.removed_at = utc_now()
+    assert installing.install_base(session, data_dir=data_dir) is base
+    assert len(versions.list_versions(session).items) == 2
+    assert shipped.status is VersionStatus.ACTIVE
+
+
+def test_beside_somebody_elses_model_there_is_none(session: Session, first: Version, data_dir: Path) -> None:
+    assert installing.install_base(session, data_dir=data_dir) is None
+    assert [version.id for version in versions.list_versions(session).items] == [first.id]
