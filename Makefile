@@ -18,7 +18,7 @@ BENCH_ARGS ?=
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run set-up set-up-dev front-end browser test test-postgres faults lint types imports format docs messages bench bench-loop model lock clean
+.PHONY: help run set-up set-up-dev front-end browser test test-postgres faults lint types imports format docs messages screenshots bench bench-loop model lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -114,6 +114,9 @@ docs: set-up-dev ## Write the documents that come from the code: docs/files.md, 
 
 messages: set-up-dev ## Bring translations/ to the messages that pages and scripts have; what waits for a translation is counted
 	@$(PY) -m bin.write_messages
+
+screenshots: set-up-dev browser ## Take the pictures of docs/images: a real loop with a simulated labeler, then each page (some minutes)
+	@FOURFOLD_CHROMIUM="$$(bin/browser)" $(PY) -m bin.screenshots
 
 # ---- measurements --------------------------------------------------------------------------------------------------
 
