@@ -13,7 +13,7 @@ from app.translation import N_, language
 @dataclass(frozen=True)
 class Example:
     """A request to try, and what it shows. `prompts`: by the page's language. `with_base` ones stand a base model
-    beside the SFT model that was made from it."""
+    beside a model that answers."""
 
     name: str
     title: str
@@ -46,9 +46,11 @@ EXAMPLES = (
     ),
     Example(
         "base",
-        N_("A base model does not answer"),
-        N_("It continues the question as a text: it has read nothing else. The SFT model, made from it, answers."),
-        {"en": "What is the opposite of dry?", "zh": "什么是玻璃？"},
+        N_("A base model goes on, an SFT model answers"),
+        N_(
+            "The base model takes a request for the beginning of a text, which may go anywhere. The SFT model answers it."
+        ),
+        {"en": "Tell me a joke.", "zh": "请给我讲个笑话。"},
         {"n": "2", "temperature": "0.8", "max_tokens": "96", "seed": "1"},
         with_base=True,
     ),

@@ -33,7 +33,7 @@ def client(shipped: LiveServer) -> Iterator[OpenAI]:
 
 
 def test_models(client: OpenAI) -> None:
-    assert [model.id for model in client.models.list()] == ["fourfold", "fourfold-1"]
+    assert [model.id for model in client.models.list()] == ["fourfold", "fourfold-2", "fourfold-1"]
     assert client.models.retrieve("fourfold-1").owned_by == "fourfold"
     with pytest.raises(openai.NotFoundError) as told:
         client.models.retrieve("fourfold-99")

@@ -126,8 +126,8 @@ def test_what_a_job_that_is_not_over_needs_stays(
     (directory / "checkpoint.pt").write_bytes(b"some")
     why = reasons(session, settings)
     assert going(session, settings) == [other.id]
-    assert "evaluate" in why[named.id]
-    assert "evaluate" in why[chosen.id]
+    assert "Evaluation" in why[named.id]
+    assert "Evaluation" in why[chosen.id]
     with pytest.raises(ConflictError, match="A job that has not ended"):
         removal.remove(session, named.id, settings)
     job.status = JobStatus.CANCELLED
@@ -285,7 +285,7 @@ def test_what_needs_the_files_of_a_removed_version_is_told_so(
 def test_a_parent_is_removed_after_its_children(session: Session, add: Add, settings: Settings) -> None:
     parent = add(POLICY)
     child = add(POLICY, parent)
-    with pytest.raises(ConflictError, match=rf"Version {child.id} was made from it: remove that one first"):
+    with pytest.raises(ConflictError, match=rf"Version {child.id} was made from it. Remove that one first"):
         removal.remove(session, parent.id, settings)
     removal.remove(session, child.id, settings)
     assert removal.why_it_stays(session, parent, settings) is None
