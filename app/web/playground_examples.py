@@ -47,9 +47,7 @@ EXAMPLES = (
     Example(
         "base",
         N_("A base model goes on, an SFT model answers"),
-        N_(
-            "The base model takes a request for the beginning of a text, which may go anywhere. The SFT model answers it."
-        ),
+        N_("The base model takes a request for the beginning of a text, which may go anywhere. The SFT model answers."),
         {"en": "Tell me a joke.", "zh": "请给我讲个笑话。"},
         {"n": "2", "temperature": "0.8", "max_tokens": "96", "seed": "1"},
         with_base=True,
