@@ -50,10 +50,11 @@ def playground(page: Page) -> None:
     page.goto("/playground?prompt=What+is+a+volcano%3F&n=1&temperature=1&seed=7&max_tokens=48")
     page.locator("[data-write]").click()
     page.locator("[data-write]").wait_for()
-    token = page.locator(".token").nth(4)
+    token = page.locator(".tokens .token").nth(4)
     token.wait_for()
-    page.wait_for_function("!document.querySelector('[data-stop]:not([hidden])')")
+    page.locator("[data-stop]").wait_for(state="hidden")
     token.click()
+    page.locator(".dice-sentence").wait_for()
 
 
 def tokens(page: Page) -> None:
