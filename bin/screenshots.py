@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from app.simulation.labeler import Noise, SimulatedLabeler
 from app.simulation.tastes import TASTES
-from bench.server import run_job, running_fourfold
+from bench.server import items, run_job, running_fourfold, wait_for_job
 
 IMAGES = Path(__file__).resolve().parents[1] / "docs" / "images"
 RANKINGS = 40
@@ -50,11 +50,12 @@ def playground(page: Page) -> None:
     page.goto("/playground?prompt=What+is+a+volcano%3F&n=1&temperature=1&seed=7&max_tokens=48")
     page.locator("[data-write]").click()
     page.locator("[data-write]").wait_for()
-    token = page.locator(".tokens .token").nth(4)
+    token = page.locator(".tokens .token").first
     token.wait_for()
-    page.locator("[data-stop]").wait_for(state="hidden")
+    page.locator(".write-row [data-stop]").wait_for(state="hidden")
     token.click()
     page.locator(".dice-sentence").wait_for()
+    page.locator(".dice-sentence").evaluate("sentence => sentence.scrollIntoView({ block: 'center' })")
 
 
 def tokens(page: Page) -> None:
@@ -100,7 +101,10 @@ def use(client: httpx2.Client) -> None:
     for _ in range(RANKINGS):
         labeler.rank_next()
     run_job(client, "train_reward")
-    run_job(client, "train_policy", {"total_episodes": 2_000})
+    policy = run_job(client, "train_policy", {"total_episodes": 1_024})
+    following = [job for job in items(client, "/api/v1/jobs") if job["created_at"] > policy["created_at"]]
+    for job in following:
+        wait_for_job(client, job["job_id"])
 
 
 def take(browser: Browser, url: str, view: View) -> None:
