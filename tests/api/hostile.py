@@ -157,6 +157,10 @@ FORMS = {
     "POST /versions/{version_id}/remove": {},
     "POST /versions/prune": {"version_id": "9"},
     "POST /labeler": {"name": "ada"},
+    "POST /language": {"language": "en", "back": "/"},
+    "POST /loop/understood": {},
+    "POST /tokens": {"text": "Hi"},
+    "POST /tokens/token": {"text": "Hi", "chosen": "0"},
 }
 
 

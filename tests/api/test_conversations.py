@@ -64,13 +64,20 @@ def test_several_turns_an_edit_a_retry_and_the_export(call: Call, conversation: 
 
 
 def test_a_stream_says_what_was_kept_then_the_pieces_then_the_answer(
-    shared: LiveServer, who: dict[str, str], call: Call, conversation: int
+    shared: LiveServer, shared_engine: ScriptedEngine, who: dict[str, str], call: Call, conversation: int
 ) -> None:
-    response = shared.client.post(f"{URL}/{conversation}/turns", headers=who, json={"content": "Why?", "stream": True})
-    events = sse(response.text)
+    """The engine waits until the stream has begun: a reader who comes after the end gets the answer without pieces."""
+    shared_engine.may_answer.clear()
+    body = {"content": "Why?", "stream": True}
+    with shared.client.stream("POST", f"{URL}/{conversation}/turns", headers=who, json=body) as response:
+        parts = response.iter_text()
+        text = next(parts)
+        shared_engine.may_answer.set()
+        text += "".join(parts)
+    events = sse(text)
     assert [name for name, _ in events] == ["asked", "piece", "piece", "answer", "end"]
     assert "".join(data["text"] for name, data in events if name == "piece") == "an answer"
-    assert events[0][1]["answers"][0]["status"] in {"writing", "done"}
+    assert events[0][1]["answers"][0]["status"] == "writing"
     assert events[-1][1] == {"conversation": conversation, "head": call("GET", f"/{conversation}")["head"]}
 
 
