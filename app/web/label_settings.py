@@ -49,6 +49,7 @@ class LabelSettingsPage(PageContext):
     preview: Markup | None = None
     """The same as labelers would see it."""
     saved: bool = False
+    """Whether a form was just taken."""
     error: str | None = None
     """Why the answers' form was refused."""
     guidelines_error: str | None = None

@@ -45,9 +45,11 @@ class Parsed:
 
     @property
     def assigned(self) -> set[str]:
-        """By `set`, `with`, `for` and imports: for its blocks and for those that it includes."""
+        """By `set`, `with`, `for`, macros and imports: for its blocks and for those that it includes."""
         imported = {str(name) for each in self.tree.find_all(nodes.FromImport) for name in each.names}
-        return imported | {each.name for each in self.tree.find_all(nodes.Name) if each.ctx in ("store", "param")}
+        macros = {each.name for each in self.tree.find_all(nodes.Macro)}
+        stored = {each.name for each in self.tree.find_all(nodes.Name) if each.ctx in ("store", "param")}
+        return imported | macros | stored
 
     def named(self, *kinds: type[nodes.Node]) -> set[str]:
         """The templates that it includes, extends or imports, by their names as text: no other ones."""
