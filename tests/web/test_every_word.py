@@ -12,6 +12,7 @@ from babel.support import Translations
 
 from app import translation
 from app.layout import TEMPLATES
+from app.services.labeling.guidelines import MAX_CHARACTERS
 from app.web import templating
 from tests.browser.test_accessibility import training_states
 from tests.live import LiveServer, ScriptedEngine, live_server, quick_settings
@@ -104,7 +105,7 @@ def pages(visitor: Visitor, made: int) -> Iterator[tuple[str, str]]:
     for path in ("/", "/train?said=runs_already&kind=train_policy", "/train?job=succeeded", f"/versions/{made}",
                  "/versions/1", "/versions/prune", "/prompts?done=added", "/prompts?show=archived",
                  "/prompts?show=set_aside", "/prompts?q=zzzz", "/nowhere", "/versions/999", "/train?job=none",
-                 "/prompts/1/delete"):  # fmt: skip
+                 "/prompts/1/delete", "/train/label-page?saved"):  # fmt: skip
         yield path, visitor.client.get(path).text
     yield "empty prompt", visitor.send("/prompts/new", prompt=" ").text
     yield "empty own prompt", visitor.send("/prompts", prompt=" ").text
@@ -120,6 +121,9 @@ def pages(visitor: Visitor, made: int) -> Iterator[tuple[str, str]]:
     yield "pruned", visitor.send("/versions/prune").text
     yield "an own prompt", visitor.send("/prompts", prompt="Where?", fragment=True).text
     yield "its card", visitor.send("/prompts", prompt="Where to?").text
+    yield "a setting out of range", visitor.send("/train/label-page", temperature="3").text
+    yield "guidelines, previewed", visitor.send("/train/label-page/guidelines", text="要真实", action="preview").text
+    yield "guidelines, too long", visitor.send("/train/label-page/guidelines", text="x" * (MAX_CHARACTERS + 1)).text
     yield "nothing ranked", visitor.send("/groups/1/rankings").text
 
 
