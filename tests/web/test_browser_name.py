@@ -12,12 +12,15 @@ from sqlalchemy import select
 from app.db.models.groups import Group, GroupStatus
 from app.db.models.labelers import Labeler, LabelerKind
 from app.db.session import transaction
+from app.formats.languages import Asked
 from app.services.labeling.labelers import get_or_create_labeler, made_up_name
 from app.web.browser_name import COOKIE
 from app.web.security import CSRF_COOKIE
 from tests.live import LiveServer, take_card
 
 HTML = {"accept": "text/html"}
+ENGLISH = Asked(frozenset({"en"}))
+"""As the pages: a card in another language is for somebody else."""
 MADE_UP = r"Browser [A-Z2-7]{4}-[A-Z2-7]{4}"
 OpenBrowser = Callable[[], httpx2.Client]
 
@@ -68,7 +71,7 @@ def test_two_browsers_get_cards_of_their_own_and_take_back_rankings_of_their_own
     server: LiveServer, browser: OpenBrowser
 ) -> None:
     for _ in range(4):
-        server.runtime.group_sampling.sample_ready()
+        server.runtime.group_sampling.sample_ready(ENGLISH)
     one, two = browser(), browser()
     pages = [one.get("/").text, two.get("/").text]
     assert card_on(pages[0]) != card_on(pages[1])
@@ -99,7 +102,7 @@ def test_the_name_stays_and_is_out_of_reach_of_scripts(server: LiveServer, brows
 
 def test_the_first_page_is_the_card_and_its_address_is_plain(server: LiveServer, browser: OpenBrowser) -> None:
     """Without JavaScript, too: the browser is sent on twice."""
-    server.runtime.group_sampling.sample_ready()
+    server.runtime.group_sampling.sample_ready(ENGLISH)
     page = browser().get("/")
     assert page.url.path == "/"
     assert page.url.query == b""
@@ -108,7 +111,7 @@ def test_the_first_page_is_the_card_and_its_address_is_plain(server: LiveServer,
 
 def test_who_keeps_no_cookies_takes_no_card_and_leaves_no_row(server: LiveServer) -> None:
     """A health check, a preview of a link, a browser that blocks cookies: nothing is ever stored."""
-    server.runtime.group_sampling.sample_ready()
+    server.runtime.group_sampling.sample_ready(ENGLISH)
     names = set()
     for path in ("/?first", "/?first", "/card", "/train"):
         page = httpx2.get(server.url + path, headers=HTML)
@@ -125,7 +128,7 @@ def test_who_keeps_no_cookies_takes_no_card_and_leaves_no_row(server: LiveServer
 
 def test_a_cookie_that_was_lost_on_the_way_is_made_anew(server: LiveServer, browser: OpenBrowser) -> None:
     """The page that is open looks for a card by itself: its first answer brings a name, the second one the card."""
-    server.runtime.group_sampling.sample_ready()
+    server.runtime.group_sampling.sample_ready(ENGLISH)
     client = browser()
     client.headers["hx-request"] = "true"
     assert "Allow cookies" in client.get("/card").text
@@ -149,7 +152,7 @@ def test_another_site_takes_no_name_away(server: LiveServer) -> None:
 
 def test_a_made_up_name_becomes_a_given_one_with_all_that_it_has(server: LiveServer, browser: OpenBrowser) -> None:
     for _ in range(2):
-        server.runtime.group_sampling.sample_ready()
+        server.runtime.group_sampling.sample_ready(ENGLISH)
     client = browser()
     page = client.get("/").text
     following = client.post(f"/groups/{card_on(page)}/rankings", data=form_of(page)).text
@@ -165,7 +168,7 @@ def test_a_made_up_name_becomes_a_given_one_with_all_that_it_has(server: LiveSer
 
 def test_a_known_name_is_gone_on_with_and_the_card_comes_along(server: LiveServer, browser: OpenBrowser) -> None:
     for _ in range(3):
-        server.runtime.group_sampling.sample_ready()
+        server.runtime.group_sampling.sample_ready(ENGLISH)
     laptop, phone = browser(), browser()
     page = laptop.get("/").text
     change(laptop, "ada")
@@ -182,7 +185,7 @@ def test_a_known_name_is_gone_on_with_and_the_card_comes_along(server: LiveServe
 def test_a_name_that_a_person_gave_stays_with_its_rankings(server: LiveServer, browser: OpenBrowser) -> None:
     """It may be in use in other browsers."""
     for _ in range(2):
-        server.runtime.group_sampling.sample_ready()
+        server.runtime.group_sampling.sample_ready(ENGLISH)
     client = browser()
     client.get("/")
     page = change(client, "ada").text
@@ -194,7 +197,7 @@ def test_a_name_that_a_person_gave_stays_with_its_rankings(server: LiveServer, b
 
 def test_an_installation_of_before_goes_on_under_its_name(server: LiveServer, browser: OpenBrowser) -> None:
     """Everybody without a name was `local`: whoever gives that name has its rankings."""
-    server.runtime.group_sampling.sample_ready()
+    server.runtime.group_sampling.sample_ready(ENGLISH)
     group = take_card(server.client)
     client = browser()
     client.get("/")
@@ -218,7 +221,7 @@ def test_a_refused_name_stays_in_the_form(server: LiveServer, browser: OpenBrows
 
 def test_callers_of_the_api_take_no_browsers_card(server: LiveServer, browser: OpenBrowser) -> None:
     for _ in range(3):
-        server.runtime.group_sampling.sample_ready()
+        server.runtime.group_sampling.sample_ready(ENGLISH)
     cards = {card_on(browser().get("/").text)}
     for headers in ({}, {"X-Labeler": "a program"}):
         with httpx2.Client(base_url=server.url, headers=headers) as program:
