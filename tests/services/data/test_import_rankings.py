@@ -307,10 +307,10 @@ def test_what_became_of_a_file_is_told_whole() -> None:
     )  # fmt: skip
     assert told(everything) == (
         "1,000 rows read: 2 new prompts and 5 new rankings; 3 rows had a prompt that was there already. 6 rankings "
-        "were there already. 4 rows give their prompts another split, language or place (archived) than it has here: "
-        "it stays as it is. 12 prompts that ship with Fourfold are archived here, too, as in the file. 7 rankings are "
-        "about held-out prompts: kept, but not trained on. 11 rankings are about archived prompts: kept, but not "
-        "trained on until the prompts are restored. 8 comparisons of a text with itself said nothing and were left "
+        "were there already. 4 rows give their prompts another split, language or place (archived) than they have "
+        "here: they stay as they are. 12 prompts that ship with Fourfold are archived here, too, as in the file. 7 "
+        "rankings are about held-out prompts: kept, but not trained on. 11 rankings are about archived prompts: kept, "
+        "but not trained on until the prompts are restored. 8 comparisons of a text with itself said nothing and were left "
         "out. 9 answers were not compared with another and not kept: only the prompts are. 10 later questions were not "
         "kept either. Unknown columns were not kept: a, x."
     )
