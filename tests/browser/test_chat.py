@@ -154,7 +154,7 @@ def test_side_by_side_blind_then_told(chat: Page, page_errors: list[str]) -> Non
     box.press("Enter")
     expect(answers(chat)).to_have_count(4)
     chat.get_by_role("button", name="Show it").click()
-    expect(chat.locator("#thread").get_by_text("Policy 2").first).to_be_visible()
+    expect(chat.locator("#thread").get_by_text("Policy 3").first).to_be_visible()
     page_errors.clear()  # the refused message
 
 
