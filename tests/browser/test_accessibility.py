@@ -243,7 +243,7 @@ def training_states(server: LiveServer) -> int:
 def test_ranks_are_said_by_number_and_not_by_colour_alone(label_page: LabelPage) -> None:
     label_page.open().press("a", "Shift+B", "c")
     assert label_page.marks() == {"A": "tied 1st", "B": "tied 1st", "C": "3rd", "D": "4th"}
-    expect(label_page.page.locator("#announcer")).to_contain_text("The order is A = B › C › D")
+    expect(label_page.page.locator("#announcer")).to_contain_text("The order is A tied with B, then C, then D.")
 
 
 def test_the_keyboard_reaches_everything(label_page: LabelPage) -> None:
