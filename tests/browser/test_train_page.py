@@ -235,7 +235,7 @@ def test_what_a_job_left_out_is_told_in_one_line(page: Page, server: LiveServer)
         job.dispatched_at = job.finished_at = utc_now()
     page.goto(f"{server.url}/train")
     expect(page.locator(f"#past-{job.id}")).to_contain_text(
-        "Left out as too long for the model: 1 ranking, 1,200 prompts"
+        "Left out as too long for the model: 1 ranking and 1,200 prompts"
     )
 
 
