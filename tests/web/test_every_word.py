@@ -11,8 +11,8 @@ import pytest
 from babel.support import Translations
 
 from app import translation
+from app.formats.markdown import MAX_CHARACTERS
 from app.layout import TEMPLATES
-from app.services.labeling.guidelines import MAX_CHARACTERS
 from app.web import templating
 from tests.browser.test_accessibility import training_states
 from tests.live import LiveServer, ScriptedEngine, live_server, quick_settings
