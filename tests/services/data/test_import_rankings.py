@@ -311,8 +311,8 @@ def test_what_became_of_a_file_is_told_whole() -> None:
         "here: they stay as they are. 12 prompts that ship with Fourfold are archived here, too, as in the file. 7 "
         "rankings are about held-out prompts: kept, but not trained on. 11 rankings are about archived prompts: kept, "
         "but not trained on until the prompts are restored. 8 comparisons of a text with itself said nothing and were "
-        "left out. 9 answers were not compared with another and not kept: only the prompts are. 10 later questions were "
-        "not kept either. Unknown columns were not kept: a, x."
+        "left out. 9 answers were not compared with another and not kept: only the prompts are. 10 later questions "
+        "were not kept either. Unknown columns were not kept: a, x."
     )
     assert told(ImportSummary(lines=1, new=1)) == "1 row read: 1 new prompt."
     assert told(ImportSummary(lines=1, repeated=1)) == (
