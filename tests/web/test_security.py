@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import func, select
 
 from app.db.models.rankings import Ranking
+from app.formats.languages import Asked
 from app.web.browser_name import COOKIE
 from app.web.security import CSRF_COOKIE, host_allowed
 from tests.live import LiveServer, ScriptedEngine, live_server, quick_settings
@@ -40,7 +41,7 @@ def browser(server: LiveServer) -> httpx2.Client:
 
 def card(server: LiveServer) -> tuple[int, dict[str, str]]:
     """The group on the page, and its form filled in."""
-    server.runtime.group_sampling.sample_ready()
+    server.runtime.group_sampling.sample_ready(Asked(frozenset({"en"})))  # as the page: another is for somebody else
     html = server.client.get("/", headers=HTML).text
     found = re.search(r"/groups/(\d+)/rankings", html)
     assert found is not None
