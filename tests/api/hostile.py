@@ -133,6 +133,7 @@ CHAT_FORMS: dict[str, dict[str, str]] = {
     "POST /chat/{conversation_id}/go-on": {"content": "Hi"},
     "POST /chat/{conversation_id}/room": {"content": "Hi"},
 }
+CUT = {"text": "wash", "version": "1", "beside": "1", "below": "text", "chat": "1"}
 FORMS = {
     **CHAT_FORMS,
     "POST /groups/{group_id}/rankings": {"comment": "good", "duration_ms": "5", "idempotency_key": "k"},
@@ -159,8 +160,8 @@ FORMS = {
     "POST /labeler": {"name": "ada"},
     "POST /language": {"language": "en", "back": "/"},
     "POST /loop/understood": {},
-    "POST /tokens": {"text": "Hi"},
-    "POST /tokens/token": {"text": "Hi", "chosen": "0"},
+    "POST /tokens": CUT,
+    "POST /tokens/token": {**CUT, "chosen": "0-0"},
 }
 
 

@@ -61,17 +61,19 @@ def test_a_thousand_at_once(small_house: LiveServer, stream: bool) -> None:
 
     with ThreadPoolExecutor(1) as other:
         looking = other.submit(look_in)
-        for _ in range(5):
-            for response in post_all(small_house, 100, stream=stream):
-                seen[response.status_code] += 1
-                if response.status_code == 503:
-                    assert int(response.headers["retry-after"]) >= 1
-                elif not stream:
-                    assert response.json() == expected
-                else:
-                    last = json.loads(response.text.rstrip().rpartition("data: ")[2])
-                    assert last == {"version": 1, "seed": expected["seed"]}
-        done.set()
+        try:
+            for _ in range(5):
+                for response in post_all(small_house, 100, stream=stream):
+                    seen[response.status_code] += 1
+                    if response.status_code == 503:
+                        assert int(response.headers["retry-after"]) >= 1
+                    elif not stream:
+                        assert response.json() == expected
+                    else:
+                        last = json.loads(response.text.rstrip().rpartition("data: ")[2])
+                        assert last == {"version": 1, "seed": expected["seed"]}
+        finally:
+            done.set()  # else what is wrong is told only after the time is up
         looking.result(30)
     assert set(seen) == {200, 503}
     assert seen[200] >= 5 * 12
