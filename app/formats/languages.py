@@ -64,8 +64,26 @@ def codes_of(tags: Iterable[object]) -> frozenset[str]:
 
 def accepted(header: str) -> Asked:
     """Of a browser's Accept-Language."""
+    return Asked(codes_of(preferred(header)))
+
+
+def preferred(header: str) -> list[str]:
+    """The languages of an Accept-Language header (RFC 9110, 12.5.4), the most wanted first; those refused left out."""
     parts = [part.split(";") for part in header.split(",")[:_AT_MOST]]
-    return Asked(codes_of(tag for tag, *options in parts if not any(map(_REFUSED.fullmatch, options))))
+    wanted = [(tag, options) for tag, *options in parts if not any(map(_REFUSED.fullmatch, options))]
+    return [primary(tag) for tag, _options in sorted(wanted, key=lambda each: -_weight(each[1]))]
+
+
+def _weight(options: Iterable[str]) -> float:
+    """Of `q=0.8`; 1 where none is given, or what is given is no number."""
+    for option in options:
+        name, _equals, value = option.partition("=")
+        if name.strip().lower() == "q":
+            try:
+                return min(1.0, max(0.0, float(value)))
+            except ValueError:
+                return 1.0
+    return 1.0
 
 
 def guessed(text: str) -> str:

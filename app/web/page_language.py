@@ -6,7 +6,7 @@ from starlette.datastructures import Headers
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from app.formats.languages import primary
+from app.formats.languages import preferred
 from app.http.problems import API_PREFIXES
 from app.runtime import UnitRoute
 from app.translation import LANGUAGES, SOURCE_LANGUAGE, speaking
@@ -35,26 +35,6 @@ def language_of(chosen: str | None, headers: Headers) -> str:
     if chosen in LANGUAGES:
         return chosen
     return next((code for code in preferred(headers.get("accept-language", "")) if code in LANGUAGES), SOURCE_LANGUAGE)
-
-
-def preferred(header: str) -> list[str]:
-    """The languages of an Accept-Language header (RFC 9110, 12.5.4), the most wanted first; those refused left out."""
-    weighted = [
-        (_weight(options), primary(tag)) for tag, *options in (part.split(";") for part in header.split(",")[:20])
-    ]
-    return [code for weight, code in sorted(weighted, key=lambda each: -each[0]) if weight > 0]
-
-
-def _weight(options: list[str]) -> float:
-    """Of `q=0.8`; 1 where none is given, or what is given is no number."""
-    for option in options:
-        name, _equals, value = option.partition("=")
-        if name.strip().lower() == "q":
-            try:
-                return min(1.0, max(0.0, float(value)))
-            except ValueError:
-                return 1.0
-    return 1.0
 
 
 @router.post("/language")

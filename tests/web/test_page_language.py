@@ -3,7 +3,8 @@
 import pytest
 from starlette.datastructures import Headers
 
-from app.web.page_language import language_of, preferred
+from app.formats.languages import preferred
+from app.web.page_language import language_of
 from tests.web.visitor import Visitor
 
 

@@ -26,6 +26,7 @@ ranking = In("app/web/ranking.py", "tests/web/test_ranking.py")
 own_prompt = In("app/web/own_prompt.py", "tests/web/test_own_prompt.py")
 label_page = In("app/web/label.py", "tests/web/test_label.py")
 retelling = In("app/web/retelling.py", "tests/web/test_retelling.py")
+accept_language = In("app/formats/languages.py", "tests/web/test_page_language.py")
 page_language = In("app/web/page_language.py", "tests/web/test_page_language.py", "tests/web/test_every_word.py")
 templating = In("app/web/templating.py", "tests/web/test_pages.py", "tests/web/test_ranking.py")
 starts = In("app/web/starts.py", "tests/web/test_starts.py")
@@ -141,7 +142,7 @@ FAULTS = [
         '        page=None and _("This address only accepts',
     ),
     retelling("a sentence half translated", "if again is None and _PROSE.search(value):", "if False:"),
-    page_language("a language that is refused is spoken", "if weight > 0]", "if weight >= 0]"),
+    accept_language("a language that is refused is spoken", " if not any(map(_REFUSED.fullmatch, options))]", "]"),
     page_language(
         "the switch leads elsewhere",
         'RedirectResponse(back if is_own(back) else "/", 303)',
