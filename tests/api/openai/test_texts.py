@@ -68,7 +68,7 @@ def test_the_prompt_is_said_first_where_it_is_asked_for(real_server: LiveServer,
     assert said["usage"] == plain["usage"]
 
 
-@pytest.mark.parametrize("more", [{}, {"echo": True}, {"logprobs": 2}, {"prompt": ["Please", "请"]}])
+@pytest.mark.parametrize("more", [{}, {"echo": True}, {"logprobs": 2, "max_tokens": 100}, {"prompt": ["Please", "请"]}])
 def test_a_stream_is_the_whole(real_server: LiveServer, more: Json) -> None:
     asked = {"n": 2, "seed": 2, "max_tokens": 8, **more}
     whole = complete(real_server, **asked)
