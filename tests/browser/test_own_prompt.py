@@ -1,5 +1,6 @@
 """An own prompt's answers stay where they are when they are done, with what is selected and what has the focus."""
 
+import re
 from typing import Any
 
 import pytest
@@ -77,6 +78,7 @@ def test_a_reload_shows_the_same_answers_being_written(label_page: LabelPage, wr
     page = label_page.open().page
     writing_engine.may_finish.clear()
     ask(label_page, "Is it still here?")
+    expect(page).to_have_url(re.compile(r"/groups/\d+$"))
     page.reload()
     expect(page.locator("[data-stream]")).to_be_visible()
     expect(page.locator("#card-prompt")).to_have_text("Is it still here?")

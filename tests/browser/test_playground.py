@@ -200,7 +200,8 @@ def test_what_is_too_long_for_an_address_survives_reload_and_back(
     page.reload()
     expect(page.locator("#prompt")).to_have_value(long)
     page.goto(playground.url + "/train")
-    page.go_back()
+    with page.expect_console_message(lambda message: "422" in message.text):
+        page.go_back()
     expect(page.locator("#prompt")).to_have_value(long)
     page_errors.clear()  # the tiny model has no room for it, which the browser logs
 
