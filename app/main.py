@@ -4,13 +4,15 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import cache
 from pathlib import Path
 
 from anyio import to_thread
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from fastapi.staticfiles import StaticFiles
 from sqlalchemy import Engine as Database
 from starlette.middleware import Middleware
+from starlette.routing import BaseRoute
 
 from app.api import (
     conversations,
@@ -41,12 +43,12 @@ from app.runtime import build_runtime
 from app.services.sampling.engine import Engine
 from app.services.versions.versions import usable_version
 from app.settings.config import Settings
+from app.web import pages
 from app.web.access import Access, Tokens
 from app.web.browser_name import BrowserNames
 from app.web.cors import Cors
 from app.web.errors import render_problem
 from app.web.page_language import PageLanguage
-from app.web.pages import pages_router
 from app.web.security import Security
 
 log = logging.getLogger("fourfold")
@@ -96,13 +98,22 @@ def create_app(settings: Settings, *, engine_factory: EngineFactory | None = Non
         ],
     )
     install_problem_handlers(app)
-    for module in API_ROUTERS:
-        app.include_router(module.router)
+    app.router.routes.extend(_routes(pages.PAGES))
     describe(app)
-    app.include_router(pages_router())
     app.state.render_problem = render_problem
     app.mount("/static", StaticFiles(directory=STATIC, check_dir=False), name="static")
     return app
+
+
+@cache
+def _routes(table: tuple[pages.Page, ...]) -> list[BaseRoute]:
+    """The API's and the pages'. FastAPI looks into every function of theirs, which takes longer than all else of a
+    start: once in a process, however many apps it makes."""
+    router = APIRouter()
+    for module in API_ROUTERS:
+        router.include_router(module.router)
+    router.include_router(pages.pages_router(table))
+    return router.routes
 
 
 def _lifespan(

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 
 from alembic import command
 from alembic.config import Config
@@ -21,6 +22,7 @@ def _alembic_config() -> Config:
     return config
 
 
+@cache
 def known_revisions() -> tuple[str, frozenset[str]]:
     """The newest revision and all revisions this program knows."""
     script = ScriptDirectory.from_config(_alembic_config())
@@ -44,8 +46,10 @@ def migrate(database: Database) -> None:
 
     Raises UnavailableError when the database is from a newer program; nothing is changed then.
     """
-    _, known = known_revisions()
+    head, known = known_revisions()
     current = current_revision(database)
+    if current == head:
+        return
     if current is not None and current not in known:
         raise UnavailableError(
             f"The data directory was made by a newer Fourfold (schema {current}). Update this program, or set "

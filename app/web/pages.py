@@ -57,10 +57,10 @@ PAGES = (
 WITHOUT_LINK = ("app.web.sign_in", "app.web.page_language")
 
 
-def pages_router() -> APIRouter:
-    """All pages as one router, for app.main to include."""
+def pages_router(table: tuple[Page, ...]) -> APIRouter:
+    """All pages of the table as one router, for app.main to include."""
     router = APIRouter(include_in_schema=False)
-    for module in [*(module for page in PAGES for module in page.routes), *WITHOUT_LINK]:
+    for module in [*(module for page in table for module in page.routes), *WITHOUT_LINK]:
         router.include_router(import_module(module).router)
     return router
 
