@@ -53,6 +53,8 @@ class Card(Context):
     """Why a prompt may be skipped, and how that is said."""
     told: str = ""
     """What became of the card before, in sight."""
+    undone: bool = False
+    """Whether that is a way back: "Undo" then goes one step further."""
     notice: str = ""
     """The same for screen readers."""
     form_error: str | None = None
@@ -87,6 +89,8 @@ class NoCard(Context):
     """As on a card."""
     told: str = ""
     """What became of the card before, in sight."""
+    undone: bool = False
+    """Whether that is a way back: "Undo" then goes one step further."""
     notice: str = ""
     """The same for screen readers."""
 

@@ -24,6 +24,7 @@ from app.web.label_page import show, strip_of, understood_cookie
 from app.web.languages import asked_of, can_leave_out
 from app.web.security import FormDep, same_origin
 from app.web.templating import is_fragment, render
+from app.web.told_again import of_address
 
 router = APIRouter(route_class=UnitRoute)
 FIRST_VISIT = "first"
@@ -79,7 +80,7 @@ def _show_card(
         card, unread = card_of(session, labeler, group), request.query_params.get("unread")
         if unread is not None and can_leave_out(languages_at_hand(session), asked, unread):
             card = replace(card, leave_out=Language(unread, name(unread)))
-        return show(request, runtime, session, card)
+        return show(request, runtime, session, of_address(card, runtime, session, labeler, request.query_params))
     if not request.state.has_name:
         return show(request, runtime, session, NO_COOKIES)
     at_hand = languages_at_hand(session)
@@ -91,7 +92,10 @@ def _show_card(
         return asked
     if lease_first:
         runtime.prefetcher.ask(asked)
-    return show(request, runtime, session, no_card(runtime, session, labeler), at_hand=at_hand)
+    nothing = no_card(runtime, session, labeler)
+    if labeler is not None:
+        nothing = of_address(nothing, runtime, session, labeler, request.query_params)
+    return show(request, runtime, session, nothing, at_hand=at_hand)
 
 
 @router.get("/strip")
@@ -122,4 +126,5 @@ def show_own_card(session: Session, *, request: Request, runtime: Runtime, who: 
     if group.status is GroupStatus.SAMPLING and group.leased_to == labeler.id:
         return show(request, runtime, session, CardInWriting(group=group))
     groups.check_leased(group, labeler)
-    return show(request, runtime, session, card_of(session, labeler, group))
+    card = of_address(card_of(session, labeler, group), runtime, session, labeler, request.query_params)
+    return show(request, runtime, session, card)

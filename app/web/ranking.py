@@ -12,20 +12,18 @@ from starlette.responses import RedirectResponse, Response
 from app.db.base import utc_now
 from app.db.models.groups import ANSWERS_PER_GROUP, SkipReason
 from app.db.models.labelers import Labeler
-from app.db.models.rankings import Ranking
 from app.errors import InvalidError, UnavailableError
 from app.formats.ids import RowId
 from app.formats.languages import Asked, name, primary
 from app.formats.texts import shows_anything
 from app.preferences import competition_ranks
 from app.runtime import Runtime, RuntimeDep, UnitRoute, WriteSession
-from app.services.jobs import retraining
 from app.services.labeling import groups, labelers, rankings, skips
 from app.services.labeling.labelers import LabelerName
 from app.services.labeling.languages import languages_at_hand, tags_to_draw
 from app.services.labeling.own_answers import OwnAnswer, RanksWithOwn
 from app.translation import _, ngettext
-from app.web import told
+from app.web import told, told_again
 from app.web.browser_name import BrowserLabeler
 from app.web.cards import Card, Language, NoCard, card_of, no_card
 from app.web.label_page import show
@@ -97,7 +95,9 @@ def _submit(
             form_error=error.page_message,
         )
         return show(request, runtime, session, kept, status_code=error.status_code)
-    return _after_card(request, runtime, session, labeler, _saved(runtime, session, ranking))
+    if not is_fragment(request):
+        return RedirectResponse(told_again.after_ranking(ranking), 303)
+    return _next_card(request, runtime, session, labeler, told_again.of_ranking(runtime, session, ranking))
 
 
 @router.post("/groups/{group_id}/skip")
@@ -109,9 +109,11 @@ def skip_group(
     except ValueError as error:
         raise InvalidError(_("Choose one of the reasons to skip this prompt.")) from error
     labeler = _labeler(session, who)
-    skips.skip_group(session, group_id=group_id, labeler=labeler, reason=reason)
+    skip = skips.skip_group(session, group_id=group_id, labeler=labeler, reason=reason)
     unread = _unread_language(request, session, labeler, group_id) if reason is SkipReason.UNREADABLE else None
-    return _after_card(request, runtime, session, labeler, told.of_skip(), unread)
+    if not is_fragment(request):
+        return RedirectResponse(told_again.after_skip(skip, None if unread is None else unread.code), 303)
+    return _next_card(request, runtime, session, labeler, told.of_skip(), unread)
 
 
 def _unread_language(request: Request, session: Session, labeler: Labeler, group_id: int) -> Language | None:
@@ -127,7 +129,7 @@ def take_skip_back(
     labeler, seconds = _labeler(session, who), runtime.settings.lease_seconds
     skips.take_skip_back(session, group_id=group_id, labeler=labeler, lease_seconds=seconds)
     if not is_fragment(request):
-        return RedirectResponse(f"/groups/{group_id}", 303)
+        return RedirectResponse(told_again.after_undo(group_id, told_again.SKIP), 303)
     card = card_of(session, labeler, groups.get_leased_group(session, group_id, labeler))
     return show(request, runtime, session, _telling(card, told.of_undone_skip()))
 
@@ -139,7 +141,7 @@ def withdraw_ranking(
     labeler = _labeler(session, who)
     ranking = rankings.withdraw_ranking(session, ranking_id, labeler, lease_seconds=runtime.settings.lease_seconds)
     if not is_fragment(request):
-        return RedirectResponse(f"/groups/{ranking.group_id}", 303)
+        return RedirectResponse(told_again.after_undo(ranking.group_id, told_again.RANKING), 303)
     card = card_of(session, labeler, groups.get_leased_group(session, ranking.group_id, labeler))
     return show(request, runtime, session, _telling(card, told.of_undone_ranking()))
 
@@ -194,19 +196,11 @@ def _whole_number(value: object) -> int | None:
     return int(text) if text.isascii() and text.isdigit() and len(text) <= 18 else None
 
 
-def _saved(runtime: Runtime, session: Session, ranking: Ranking) -> Told:
-    shown = groups.get_group(session, ranking.group_id).completions
-    ranks = {int(answer): rank for answer, rank in ranking.ranks.items()}
-    left = retraining.until_training(session, retrain_after=runtime.settings.retrain_after_rankings)
-    again = left > 0 and retraining.has_trained(session)
-    return told.of_ranking(ranks, [answer.id for answer in shown if answer.id in ranks], left, again=again)
-
-
 def _telling(card: Card | NoCard, said: Told) -> Card | NoCard:
     return replace(card, told=said.shown, notice=said.spoken)
 
 
-def _after_card(
+def _next_card(
     request: Request,
     runtime: Runtime,
     session: Session,
@@ -214,8 +208,6 @@ def _after_card(
     said: Told,
     unread: Language | None = None,
 ) -> Response:
-    if not is_fragment(request):
-        return RedirectResponse("/" if unread is None else f"/?unread={unread.code}", 303)
     card = _lease_card(runtime, session, labeler, asked_of(request, labeler))
     return show(request, runtime, session, replace(_telling(card, said), leave_out=unread))
 

@@ -145,6 +145,7 @@ def test_everything_works_without_javascript(plain_page: Page, label_server: Liv
     plain_page.get_by_role("button", name="Submit ranking").click()
     label.expect_next_card(first)
     assert label.by_letter(label.rankings()[0]) == {"A": 1, "B": 2, "C": 2, "D": 4}
+    expect(plain_page.locator(".saved")).to_contain_text("A › B = C › D was saved.")
 
     plain_page.get_by_role("button", name=re.compile("Undo")).click()
     expect(plain_page).to_have_url(f"{label_server.url}/groups/{first}")

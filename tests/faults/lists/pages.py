@@ -23,6 +23,7 @@ errors = In("app/web/errors.py", "tests/web/test_errors.py")
 problems = In("app/http/problems.py", "tests/web/test_errors.py")
 
 ranking = In("app/web/ranking.py", "tests/web/test_ranking.py")
+told_again = In("app/web/told_again.py", "tests/web/test_told_again.py")
 own_prompt = In("app/web/own_prompt.py", "tests/web/test_own_prompt.py")
 label_page = In("app/web/label.py", "tests/web/test_label.py")
 retelling = In("app/web/retelling.py", "tests/web/test_retelling.py")
@@ -45,13 +46,18 @@ FAULTS = [
     code("a shell reads what a prompt holds", "--data-raw {shlex.quote(body)}", "--data-raw '{body}'"),
     ranking("a gap between ranks is kept", "dense = competition_ranks(given)", "dense = given"),
     ranking("a refused ranking forgets the comment", "            former_comment=comment,\n", ""),
+    told_again(
+        "an older ranking is told again",
+        "== str(last.id):\n        return replace(card, told=of_r",
+        '!= "":\n        return replace(card, told=of_r',
+    ),
     own_prompt("who connects again begins anew", "after=last_event_id", "after=0"),
     own_prompt("pieces have no numbers", "id=str(piece.number), ", ""),
     own_prompt("a failure of the stream speaks as the API does", "retold(error.page_message)", "str(error)"),
     label_page(
         "the languages are read again for the page",
-        "no_card(runtime, session, labeler), at_hand=at_hand",
-        "no_card(runtime, session, labeler)",
+        "session, nothing, at_hand=at_hand",
+        "session, nothing",
     ),
     templating(
         "a part forgets the form's token",
