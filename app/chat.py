@@ -46,6 +46,19 @@ class RawTokens:
 Prompt = Sequence[Message] | Templated | RawText | RawTokens
 
 
+def size_of(prompt: Prompt) -> int:
+    """Its characters, or tokens where it is tokens: how much there is to read."""
+    match prompt:
+        case RawTokens(token_ids):
+            return len(token_ids)
+        case RawText(text):
+            return len(text)
+        case Templated(messages, _):
+            return size_of(messages)
+        case _:
+            return sum(len(message["content"]) for message in prompt)
+
+
 MAX_ANSWERS = 8  # of one request
 MAX_INDEX = 999
 MAX_ALTERNATIVES = 20  # to each token

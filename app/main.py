@@ -59,6 +59,7 @@ SLOW_BF16 = (
 VersionDirectory = Callable[[int], Path]
 EngineFactory = Callable[[Settings, VersionDirectory], Engine]
 API_ROUTERS = (
+    generation,  # routes are tried one after another, and here somebody waits for the first word
     conversations,
     groups,
     rankings,
@@ -66,7 +67,6 @@ API_ROUTERS = (
     label_settings,
     jobs,
     versions,
-    generation,
     tokens,
     exports,
     imports,

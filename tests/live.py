@@ -7,7 +7,7 @@ import itertools
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,6 +34,7 @@ from app.errors import ContextFullError
 from app.http.connections import server_config
 from app.http.listening import listen
 from app.main import VersionDirectory, create_app
+from app.pieces import Tell
 from app.runtime import Runtime
 from app.services.sampling.engine import Engine
 from app.settings.config import Settings
@@ -77,6 +78,31 @@ class ScriptedEngine:
         for index in range(request.n):
             yield StreamEvent(index, "an ")
             yield StreamEvent(index, "answer", SampledAnswer("an answer", [5, 4], "stop"))
+
+    def starts_at_once(self, request: GenerationRequest) -> bool:
+        return True
+
+    def start(self, request: GenerationRequest, tell: Tell) -> Callable[[], None]:
+        """As slowly as `stream` is; of an endless one a piece at a time, so that nothing piles up unread."""
+        stopped = threading.Event()
+
+        def write() -> None:
+            events = self.stream(request)
+            try:
+                for event in events:
+                    tell(event)
+                    if stopped.wait(0.001 if self.endless else 0):
+                        break
+            except Exception as error:
+                tell(error)
+            else:
+                tell(None)
+            finally:
+                if isinstance(events, Generator):
+                    events.close()
+
+        threading.Thread(target=write, daemon=True).start()
+        return stopped.set
 
     def score(self, messages: Sequence[Message], answers: Sequence[str], *, version_id: int) -> list[float]:
         self._called("score", version_id)

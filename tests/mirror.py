@@ -90,7 +90,6 @@ COVERED: dict[str, tuple[str, str]] = {
         "tests/services/sampling/test_live_sampling.py",
     ),
     "app/services/sampling/misfits.py": ("prompts that do not fit", "tests/services/sampling/test_fitting.py"),
-    "app/services/sampling/priority.py": ("seen in the prefetch", "tests/services/sampling/test_prefetch.py"),
     "app/services/views/loop_status.py": ("seen on the page", "tests/web/test_train.py"),
     "app/services/views/readiness.py": ("seen at readyz", "tests/services/jobs/test_heartbeats.py"),
     "app/services/views/training_overview.py": ("seen on the page", "tests/web/test_train.py"),

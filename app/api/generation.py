@@ -1,17 +1,19 @@
 """The model up close: answers, scores, and the probabilities that the next token is drawn from."""
 
 import base64
-from collections.abc import Iterator
+from collections.abc import AsyncIterator
 from dataclasses import replace
+from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter
+from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, Field
 
 from app.api.description import raises, streams
 from app.api.schemas import ConversationInput, PromptInput, SamplingInput, Text
-from app.api.streams import EventStream, event, with_first
+from app.api.streams import Events, EventStream, event, events_of
 from app.chat import (
     MAX_ALTERNATIVES,
     MAX_ANSWERS,
@@ -20,16 +22,14 @@ from app.chat import (
     NextToken,
     Rest,
     SampledAnswer,
-    StreamEvent,
     TokenLogprob,
 )
-from app.db.models.versions import VersionKind
 from app.errors import ConflictError, GoneError, NotFoundError
 from app.formats.ids import RowId
 from app.hparams import CONTEXT_LIMIT
 from app.runtime import Admitted, Runtime, RuntimeDep, UnitRoute
 from app.services.sampling.group_sampling import new_seed
-from app.services.versions.answering import answering_version, scoring_version
+from app.services.versions.answering import Answerer, answerer_at_once, answering_version, scoring_version
 
 router = APIRouter(prefix="/api/v1", tags=["model"], route_class=UnitRoute)
 MAX_SCORED = 64
@@ -145,10 +145,12 @@ class NextTokenOut(BaseModel):
     """If asked for: base64 of a float32 (little-endian) for each id of the vocabulary; -inf is an impossible token."""
 
 
-def _answerer(runtime: Runtime, version_id: int | None) -> tuple[int, VersionKind]:
-    with runtime.read() as session:
-        version = answering_version(session, version_id)
-        return version.id, version.kind
+async def _answerer(runtime: Runtime, version_id: int | None) -> Answerer:
+    at_once = answerer_at_once(runtime.database, version_id)
+    if at_once is not None:
+        return at_once
+    version = await runtime.reading.run(partial(answering_version, version_id=version_id))
+    return Answerer(version.id, version.kind)
 
 
 def completion_out(answer: SampledAnswer) -> CompletionOut:
@@ -170,14 +172,14 @@ def completion_out(answer: SampledAnswer) -> CompletionOut:
     dependencies=[Admitted],
     responses={**streams(piece=PieceOut, answer=AnsweredOut, end=EndOut), **raises(NotFoundError, GoneError)},
 )
-def generate(body: GenerateIn, runtime: RuntimeDep) -> GenerateOut | StreamingResponse:
+async def generate(body: GenerateIn, runtime: RuntimeDep) -> GenerateOut | StreamingResponse:
     """Samples n answers. With `stream` they arrive in pieces, then each as a whole, then `end`."""
-    version_id, kind = _answerer(runtime, body.version)
-    prompt, params = body.to_prompt(kind), body.to_params(runtime.settings)
+    version = await _answerer(runtime, body.version)
+    prompt, params = body.to_prompt(version.kind), body.to_params(runtime.settings)
     seed = new_seed() if params.seed is None else params.seed
     request = GenerationRequest(
         prompt,
-        version_id=version_id,
+        version_id=version.id,
         params=replace(params, seed=seed),
         n=body.n,
         logprobs=body.logprobs,
@@ -185,14 +187,14 @@ def generate(body: GenerateIn, runtime: RuntimeDep) -> GenerateOut | StreamingRe
         index=body.index,
     )
     if body.stream:
-        events = with_first(runtime.engine.stream(request))
-        return EventStream(events, _pieces(events, EndOut(version=version_id, seed=seed)))
-    answers = runtime.engine.generate(request)
-    return GenerateOut(version=version_id, seed=seed, completions=[completion_out(answer) for answer in answers])
+        events = events_of(runtime.engine, request)
+        return await EventStream.begun(events, _pieces(events, EndOut(version=version.id, seed=seed)))
+    answers = await run_in_threadpool(runtime.engine.generate, request)
+    return GenerateOut(version=version.id, seed=seed, completions=[completion_out(answer) for answer in answers])
 
 
-def _pieces(events: Iterator[StreamEvent], end: EndOut) -> Iterator[bytes]:
-    for item in events:
+async def _pieces(events: Events, end: EndOut) -> AsyncIterator[bytes]:
+    async for item in events:
         if item.text or item.tokens:
             piece = PieceOut(index=item.index, text=item.text, tokens=list(item.tokens) or None)
             yield event(piece.model_dump(exclude_none=True), "piece")
@@ -217,19 +219,19 @@ def score(body: ScoreIn, runtime: RuntimeDep) -> ScoreOut:
     dependencies=[Admitted],
     responses=raises(NotFoundError, GoneError),
 )
-def next_token(body: NextTokenIn, runtime: RuntimeDep) -> NextTokenOut:
+async def next_token(body: NextTokenIn, runtime: RuntimeDep) -> NextTokenOut:
     """Returns what the answer's next token is drawn from: the k likeliest tokens with their probabilities in three
     stages, and the rest."""
-    version_id, kind = _answerer(runtime, body.version)
+    version = await _answerer(runtime, body.version)
     request = GenerationRequest(
-        body.to_prompt(kind),
-        version_id=version_id,
+        body.to_prompt(version.kind),
+        version_id=version.id,
         params=body.to_params(runtime.settings),
         continue_from=tuple(body.continue_from),
     )
-    told = runtime.engine.next_token(request, body.k)
+    told = await run_in_threadpool(runtime.engine.next_token, request, body.k)
     return NextTokenOut(
-        version=version_id,
+        version=version.id,
         vocabulary=told.vocabulary,
         tokens=list(told.tokens),
         rest=told.rest,

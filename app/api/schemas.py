@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from functools import cache
 from types import NoneType, UnionType
 from typing import Annotated, Any, Generic, Self, TypeVar, Union, get_args, get_origin
 
@@ -78,12 +79,17 @@ class Model(BaseModel):
     @field_validator("*", mode="before")
     @classmethod
     def _of_its_own_type(cls, value: Any, info: ValidationInfo) -> Any:
-        wanted = _plain_types(cls.model_fields[info.field_name or ""].annotation)
+        wanted = _types_of(cls, info.field_name or "")
         if wanted and wanted <= {int, float} and isinstance(value, str | bool):
             raise ValueError("expected a number, not text, true or false")
         if wanted == {bool} and value is not None and not isinstance(value, bool):
             raise ValueError("expected true or false")
         return value
+
+
+@cache
+def _types_of(model: type[BaseModel], field_name: str) -> set[Any]:
+    return _plain_types(model.model_fields[field_name].annotation)
 
 
 def _plain_types(annotation: Any) -> set[Any]:

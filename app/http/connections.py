@@ -12,12 +12,13 @@ import logging
 import resource
 import time
 from http import HTTPStatus
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, cast
 
 import h11
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from app.http.gathering import Gathering
 from app.http.openai_errors import error_body, is_openai
 from app.settings.config import Settings
 
@@ -102,6 +103,7 @@ class GuardedProtocol(H11Protocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        self.transport = cast(asyncio.Transport, Gathering(transport, self.loop))
         transport.set_write_buffer_limits(high=0)  # `pause_writing` means: the client is behind
         if len(self.connections) > self.max_connections + LINGERING:
             transport.abort()

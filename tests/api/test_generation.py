@@ -7,10 +7,13 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from anyio import to_thread
+from sqlalchemy import event
 
 from app.chat import StreamEvent
 from app.errors import UnavailableError
 from tests.api.conftest import Json, check_problem, sse
+from tests.databases import is_postgres
 from tests.live import LiveServer, ScriptedEngine
 from tests.waiting import PATIENCE_SECONDS
 
@@ -85,6 +88,33 @@ def test_a_full_house_is_told_at_once(server: LiveServer) -> None:
         check_problem(response, 503, "Try again in a few seconds")
         assert int(response.headers["retry-after"]) >= 1
     assert server.client.get("/api/v1/versions").status_code == 200
+
+
+@pytest.mark.skipif(is_postgres(), reason="it lies beyond a network: a thread waits for it")
+def test_a_stream_takes_no_thread_and_one_look_at_the_database(
+    real_server: LiveServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each trip to a thread and each session is a part of the wait for the first word."""
+    generate(real_server, n=1, max_tokens=5)  # opens the version
+    trips, statements = list[str](), list[str]()
+    plain = to_thread.run_sync
+
+    async def counted(call: Any, *arguments: Any, **options: Any) -> Any:
+        trips.append(str(call))
+        return await plain(call, *arguments, **options)
+
+    def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        statements.append(statement)
+
+    monkeypatch.setattr(to_thread, "run_sync", counted)
+    event.listen(real_server.runtime.database, "before_cursor_execute", note)
+    asked = {"prompt": "wash my hands", "stream": True, "n": 2, "max_tokens": 5}
+    response = real_server.client.post("/api/v1/generate", json=asked)
+    event.remove(real_server.runtime.database, "before_cursor_execute", note)
+    assert sse(response.text)[-1][0] == "end"
+    assert (trips, statements) == ([], [])
+    generate(real_server, n=1, max_tokens=5)
+    assert len(trips) == 1, "what blocks takes a thread"
 
 
 def test_places_are_given_back(server: LiveServer, engine: ScriptedEngine) -> None:

@@ -67,6 +67,17 @@ def test_a_version_is_deleted_for_good_and_says_so(running: LiveServer, tiny_mod
     assert client.get("/readyz").status_code == 200
 
 
+def test_a_version_that_another_process_deleted_is_refused_at_once(running: LiveServer, tiny_model_dir: Path) -> None:
+    """Though it is loaded here, and was asked a moment ago."""
+    gone = add_policy(running, tiny_model_dir)
+    asked = {"prompt": "Hi", "n": 1, "version": gone, "stream": True, "max_tokens": 3}
+    with live_server(running.settings) as other:
+        assert running.client.post("/api/v1/generate", json=asked).status_code == 200
+        assert other.client.delete(f"/api/v1/versions/{gone}").status_code == 200
+        check_problem(running.client.post("/api/v1/generate", json=asked), 410, "Choose another version")
+    check_problem(running.client.post("/api/v1/generate", json={**asked, "version": 77}), 404, "no version 77")
+
+
 def test_pruning_tells_first_and_then_does_it(running: LiveServer, tiny_model_dir: Path) -> None:
     client = running.client
     old, new = add_policy(running, tiny_model_dir), add_policy(running, tiny_model_dir)

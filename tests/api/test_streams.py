@@ -1,68 +1,123 @@
-"""Event streams: what leaves at once, what is waited for in a thread, and what is closed."""
+"""Event streams: what leaves at once, that no thread waits for a piece, and what is closed."""
+
+# ruff: noqa: ARG002  the engines here take what a real one would use
 
 import asyncio
-import threading
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Callable
+from typing import Any
 
 import pytest
 from starlette.types import Message
 
-from app.api.streams import Events, EventStream
-from app.chat import StreamEvent
+from app.api import streams
+from app.api.streams import Events, EventStream, events_of
+from app.chat import GenerationRequest, StreamEvent
+from app.errors import UnavailableError
+from app.hparams import SamplingParams
+from app.pieces import Tell
+from tests.live import ScriptedEngine
+
+REQUEST = GenerationRequest([{"role": "user", "content": "Hi"}], version_id=1, params=SamplingParams())
 
 
-def two_events() -> Events:
-    yield StreamEvent(0, "one")
-    yield StreamEvent(0, "two")
+async def encoded(events: Events) -> AsyncIterator[bytes]:
+    async for event in events:
+        yield event.text.encode("ascii")
 
 
-def sent_by(stream: EventStream) -> list[Message]:
+class Told(ScriptedEngine):
+    """Tells two pieces while it is started; `left` is how often its reader went."""
+
+    def __init__(self, last: BaseException | None = None, *, at_once: bool = True) -> None:
+        super().__init__()
+        self.last, self.at_once, self.left = last, at_once, 0
+        self.texts = ["one", "two"]
+
+    def starts_at_once(self, request: GenerationRequest) -> bool:
+        return self.at_once
+
+    def start(self, request: GenerationRequest, tell: Tell) -> Callable[[], None]:
+        for index, text in enumerate(self.texts):
+            tell(StreamEvent(index, text))
+        tell(self.last)
+
+        def stop() -> None:
+            self.left += 1
+
+        return stop
+
+
+async def sent_by(engine: ScriptedEngine, *, leaves: bool = False) -> list[Message]:
+    events = events_of(engine, REQUEST)
+    stream = await EventStream.begun(events, encoded(events))
     sent: list[Message] = []
 
     async def receive() -> Message:
-        await asyncio.Event().wait()
-        raise AssertionError("nobody leaves")
+        if not leaves:
+            await asyncio.Event().wait()
+        return {"type": "http.disconnect"}
 
     async def send(message: Message) -> None:
         sent.append(message)
 
-    asyncio.run(stream({"type": "http"}, receive, send))
+    await stream({"type": "http"}, receive, send)
     return sent
 
 
-def test_the_first_leaves_with_the_head_and_the_others_are_waited_for_in_a_thread() -> None:
-    """A trip to a thread and back, beside a model that computes, is as long as the wait for a small model's token."""
-    threads: list[int] = []
+@pytest.fixture
+def trips(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """Calls that went to a thread."""
+    made = []
 
-    def encoded(events: Iterator[StreamEvent]) -> Iterator[bytes]:
-        for event in events:
-            threads.append(threading.get_ident())
-            yield event.text.encode()
+    async def counted(call: Callable[..., Any], *arguments: Any) -> Any:
+        made.append(call)
+        return call(*arguments)
 
-    events = two_events()
-    stream = EventStream(events, encoded(events))
-    assert threads == [threading.get_ident()], "written where the stream was made"
-    bodies = [message.get("body") for message in sent_by(stream)]
-    assert bodies == [None, b"one", b"two", b""]
-    assert threads[1] != threading.get_ident(), "the event loop waits for nothing"
+    monkeypatch.setattr(streams, "run_in_threadpool", counted)
+    return made
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+def test_the_first_leaves_with_the_head_and_no_piece_takes_a_thread(trips: list[Any], at_once: bool) -> None:
+    """What may take long, a long prompt, does: once."""
+    engine = Told(at_once=at_once)
+    head, *bodies = asyncio.run(sent_by(engine))
+    assert (head["status"], [body["body"] for body in bodies]) == (200, [b"one", b"two", b""])
+    assert [body["more_body"] for body in bodies] == [True, True, False]
+    assert (len(trips), engine.left) == (0 if at_once else 1, 1)
+
+
+def test_an_error_in_the_middle_is_the_last_event() -> None:
+    bodies = [message.get("body", b"") for message in asyncio.run(sent_by(Told(UnavailableError("Out of order."))))]
+    assert bodies[1:3] == [b"one", b"two"]
+    assert bodies[3].startswith(b"event: error\n")
+    assert b"Out of order." in bodies[3]
+
+
+def test_an_error_at_the_beginning_has_a_status_of_its_own() -> None:
+    engine = Told(UnavailableError("Out of order."))
+    engine.texts = []
+    with pytest.raises(UnavailableError):
+        asyncio.run(sent_by(engine))
+    assert engine.left == 1
 
 
 def test_what_cannot_be_written_is_no_stream_and_is_closed() -> None:
     """An answer with a status, then: nothing has been sent."""
-    closed = threading.Event()
-
-    def endless() -> Events:
-        try:
-            while True:
-                yield StreamEvent(0, "火")
-        finally:
-            closed.set()
-
-    def broken(events: Events) -> Iterator[bytes]:
-        for event in events:
-            yield event.text.encode("ascii")
-
-    events = endless()
+    engine = Told()
+    engine.texts = ["火"]
     with pytest.raises(UnicodeEncodeError):
-        EventStream(events, broken(events))
-    assert closed.is_set()
+        asyncio.run(sent_by(engine))
+    assert engine.left == 1
+
+
+def test_a_reader_who_leaves_while_nothing_comes_ends_it() -> None:
+    class Silent(Told):
+        def start(self, request: GenerationRequest, tell: Tell) -> Callable[[], None]:
+            stop = super().start(request, lambda _item: None)
+            tell(StreamEvent(0, "one"))
+            return stop
+
+    engine = Silent()
+    sent = asyncio.run(asyncio.wait_for(sent_by(engine, leaves=True), 30))
+    assert ([message.get("body") for message in sent], engine.left) == ([None, b"one"], 1)

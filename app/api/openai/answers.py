@@ -1,12 +1,12 @@
 """What OpenAI's chat API answers with, whole or piece by piece."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from typing import Any, Literal
 
 from pydantic import BaseModel
 
-from app.api.streams import event
-from app.chat import Alternative, SampledAnswer, StreamEvent, TokenLogprob
+from app.api.streams import Events, event
+from app.chat import Alternative, SampledAnswer, TokenLogprob
 from app.errors import AppError
 from app.http.openai_errors import error_body, status_of
 
@@ -119,12 +119,12 @@ def whole(head: Head, answers: Sequence[SampledAnswer], prompt_tokens: int) -> C
     )
 
 
-def chunks(head: Head, events: Iterator[StreamEvent], n: int, prompt_tokens: int | None) -> Iterator[bytes]:
+async def chunks(head: Head, events: Events, n: int, prompt_tokens: int | None) -> AsyncIterator[bytes]:
     """`prompt_tokens`: tell the usage, of which they are a part. What begins each answer comes with the first piece."""
     with_usage = prompt_tokens is not None
     begun = b"".join(_chunk(head, with_usage, _piece(index, Delta(role="assistant", content=""))) for index in range(n))
     answers = []
-    for item in events:
+    async for item in events:
         tokens = tuple(one for one in item.tokens if one.bytes)
         if item.text or tokens:
             yield begun + _chunk(head, with_usage, _piece(item.index, Delta(content=item.text), tokens or None))

@@ -2,19 +2,20 @@
 
 import time
 import uuid
-from collections.abc import Iterator, Sequence
-from contextlib import closing
+from collections.abc import Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, replace
 from typing import Any
 
 from fastapi import APIRouter
+from fastapi.concurrency import run_in_threadpool
 from sqlalchemy.orm import Session
 
 from app.api.description import openai_streams, raises
 from app.api.openai.answers import ChatChunk, ChatOut, Head, ModelOut, ModelsOut, chunks, told, whole
 from app.api.openai.requests import ACTIVE_MODEL, COMPLETION_TOKENS, ChatIn, CompletionIn
 from app.api.openai.texts import TextOut, text_chunks, whole_texts
-from app.api.streams import EventStream, with_first
+from app.api.streams import Events, EventStream, events_of
 from app.chat import GenerationRequest, Prompt, RawText, RawTokens, StreamEvent, Templated
 from app.db.models.versions import Version, VersionKind
 from app.errors import GoneError, InvalidError, NotFoundError
@@ -73,21 +74,15 @@ def _version(session: Session, model: str) -> Version:
     dependencies=[Admitted],
     responses={**openai_streams(ChatChunk), **raises(NotFoundError, GoneError)},
 )
-def chat(body: ChatIn, runtime: RuntimeDep) -> Any:
+async def chat(body: ChatIn, runtime: RuntimeDep) -> Any:
     """Samples n answers of one model; with `stream` they come in pieces, as server-sent events."""
-    body.check()
-    head, version_id, kind = _head(runtime, "chatcmpl", body.model_name)
-    prompt = _conversation(body, kind)
-    prompt_tokens, room = room_for(runtime, prompt, version_id, body.asked_tokens, "messages")
-    request = GenerationRequest(
-        prompt, version_id=version_id, params=body.params(room), n=body.answers, logprobs=body.alternatives
-    )
+    head, asked = await run_in_threadpool(_chat_asked, body, runtime)
     if body.stream:
-        events = with_first(runtime.engine.stream(request))
-        usage = prompt_tokens if body.wants_usage else None
-        return EventStream(events, chunks(head, events, body.answers, usage), told)
-    answers = runtime.engine.generate(request)
-    return whole(head, answers, prompt_tokens)
+        events = events_of(runtime.engine, asked.request)
+        usage = asked.tokens if body.wants_usage else None
+        return await EventStream.begun(events, chunks(head, events, body.answers, usage), told)
+    answers = await run_in_threadpool(runtime.engine.generate, asked.request)
+    return whole(head, answers, asked.tokens)
 
 
 @router.post(
@@ -96,17 +91,19 @@ def chat(body: ChatIn, runtime: RuntimeDep) -> Any:
     dependencies=[Admitted],
     responses={**openai_streams(TextOut), **raises(NotFoundError, GoneError)},
 )
-def complete(body: CompletionIn, runtime: RuntimeDep) -> Any:
+async def complete(body: CompletionIn, runtime: RuntimeDep) -> Any:
     """Continues each prompt n times, prompt after prompt; with `stream` in pieces, as server-sent events."""
-    body.check()
-    head, version_id, _ = _head(runtime, "cmpl", body.model_name)
-    asked = [_asked(body, runtime, prompt, version_id) for prompt in body.prompts]
+    head, asked = await run_in_threadpool(_texts_asked, body, runtime)
     prompt_tokens = sum(each.tokens for each in asked)
     if body.stream:
-        events = with_first(_streamed(body, runtime, asked))
+        events = _streamed(body, runtime, asked)
         usage = prompt_tokens if body.wants_usage else None
-        return EventStream(events, text_chunks(head, events, usage), told)
-    answers = [(each.echo, answer) for each in asked for answer in runtime.engine.generate(each.request)]
+        return await EventStream.begun(events, text_chunks(head, events, usage), told)
+    answers = [
+        (each.echo, answer)
+        for each in asked
+        for answer in await run_in_threadpool(runtime.engine.generate, each.request)
+    ]
     return whole_texts(head, answers, prompt_tokens)
 
 
@@ -115,8 +112,25 @@ class _Asked:
     """One prompt of a request. `echo` stands before its answers."""
 
     request: GenerationRequest
-    echo: str
     tokens: int
+    echo: str = ""
+
+
+def _chat_asked(body: ChatIn, runtime: Runtime) -> tuple[Head, _Asked]:
+    body.check()
+    head, version_id, kind = _head(runtime, "chatcmpl", body.model_name)
+    prompt = _conversation(body, kind)
+    prompt_tokens, room = room_for(runtime, prompt, version_id, body.asked_tokens, "messages")
+    request = GenerationRequest(
+        prompt, version_id=version_id, params=body.params(room), n=body.answers, logprobs=body.alternatives
+    )
+    return head, _Asked(request, prompt_tokens)
+
+
+def _texts_asked(body: CompletionIn, runtime: Runtime) -> tuple[Head, list[_Asked]]:
+    body.check()
+    head, version_id, _ = _head(runtime, "cmpl", body.model_name)
+    return head, [_asked(body, runtime, prompt, version_id) for prompt in body.prompts]
 
 
 def _asked(body: CompletionIn, runtime: Runtime, prompt: RawText | RawTokens, version_id: int) -> _Asked:
@@ -129,18 +143,18 @@ def _asked(body: CompletionIn, runtime: Runtime, prompt: RawText | RawTokens, ve
     request = GenerationRequest(
         prompt, version_id=version_id, params=body.params(room), n=body.answers, logprobs=body.logprobs
     )
-    return _Asked(request, echo, tokens)
+    return _Asked(request, tokens, echo)
 
 
-def _streamed(body: CompletionIn, runtime: Runtime, asked: Sequence[_Asked]) -> Iterator[StreamEvent]:
+async def _streamed(body: CompletionIn, runtime: Runtime, asked: Sequence[_Asked]) -> Events:
     """Each prompt's answers under indices of their own."""
     for place, each in enumerate(asked):
-        first = place * body.answers
-        events = with_first(runtime.engine.stream(each.request))
-        with closing(events):
-            for index in range(body.answers if each.echo else 0):
-                yield StreamEvent(first + index, each.echo)
-            for event in events:
+        first, echoes = place * body.answers, body.answers if each.echo else 0
+        async with aclosing(events_of(runtime.engine, each.request)) as events:
+            async for event in events:
+                for index in range(echoes):
+                    yield StreamEvent(first + index, each.echo)
+                echoes = 0
                 yield replace(event, index=first + event.index)
 
 

@@ -2,15 +2,15 @@
 
 import codecs
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
 from pydantic import BaseModel
 
 from app.api.openai.answers import Head, Usage, usage_of
-from app.api.streams import event
-from app.chat import Alternative, SampledAnswer, StreamEvent, TokenLogprob
+from app.api.streams import Events, event
+from app.chat import Alternative, SampledAnswer, TokenLogprob
 
 
 class TextLogprobs(BaseModel):
@@ -52,11 +52,11 @@ def whole_texts(head: Head, answers: Sequence[tuple[str, SampledAnswer]], prompt
     return TextOut(**head.model_dump(), choices=choices, usage=usage)
 
 
-def text_chunks(head: Head, events: Iterator[StreamEvent], prompt_tokens: int | None) -> Iterator[bytes]:
+async def text_chunks(head: Head, events: Events, prompt_tokens: int | None) -> AsyncIterator[bytes]:
     """`prompt_tokens`: tell the usage, of which they are a part. Log-probabilities come with each piece."""
     with_usage = prompt_tokens is not None
     answers, so_far = list[SampledAnswer](), defaultdict[int, _TextSoFar](_TextSoFar)
-    for item in events:
+    async for item in events:
         tokens = [one for one in item.tokens if one.bytes]
         if item.text or tokens:
             logprobs = so_far[item.index].logprobs(tokens) if tokens else None

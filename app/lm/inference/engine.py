@@ -21,19 +21,22 @@ from typing import TypeVar
 
 import torch
 
-from app.chat import Distribution, GenerationRequest, Message, Prompt, SampledAnswer, StreamEvent, Tokenized
+from app.chat import Distribution, GenerationRequest, Message, Prompt, SampledAnswer, StreamEvent, Tokenized, size_of
 from app.errors import CrowdedError, LateError, UnavailableError
 from app.lm.inference.generation import Emit, Generation, Lane
 from app.lm.inference.model_cache import ModelCache, Scorer
 from app.lm.inference.sampler import finite_only
 from app.lm.inference.scheduler import MAX_SEQUENCES, Scheduler
-from app.lm.inference.streaming import Told, received
 from app.lm.inference.tokenizing import tokenized
 from app.lm.precision import AUTO, dtype_of
+from app.pieces import Tell, Told, received
 from app.translation import N_, _
 
 Value = TypeVar("Value")
 Job = Callable[[], None]
+AT_ONCE = 2_000
+"""Characters of a prompt that are read, and random numbers of an answer that are drawn, in a fraction of a
+millisecond."""
 STOPPING = N_("The server is stopping. Try again in a minute.")
 
 
@@ -72,9 +75,18 @@ class LocalEngine:
     def stream(self, request: GenerationRequest) -> Iterator[StreamEvent]:
         """Errors come before the first event; closing the iterator stops the sampling."""
         events: queue.SimpleQueue[Told] = queue.SimpleQueue()
-        generation = self._submit(request, events.put)
-        generation.result.add_done_callback(lambda done: events.put(done.exception()))
-        return _told(events, generation)
+        return _told(events, self.start(request, events.put))
+
+    def starts_at_once(self, request: GenerationRequest) -> bool:
+        """The version is loaded, and prompt and answers are short."""
+        short = size_of(request.prompt) + len(request.continue_from) <= AT_ONCE and request.params.max_tokens <= AT_ONCE
+        return short and self._models.is_loaded(request.version_id)
+
+    def start(self, request: GenerationRequest, tell: Tell) -> Callable[[], None]:
+        """`tell` is called by the engine's thread."""
+        generation = self._submit(request, tell)
+        generation.result.add_done_callback(lambda done: tell(done.exception()))
+        return generation.gone.set
 
     def score(self, messages: Sequence[Message], answers: Sequence[str], *, version_id: int) -> list[float]:
         scorer = self._models.scorer(version_id)
@@ -211,8 +223,8 @@ class LocalEngine:
             job()
 
 
-def _told(events: "queue.SimpleQueue[Told]", generation: Generation) -> Iterator[StreamEvent]:
+def _told(events: "queue.SimpleQueue[Told]", stop: Callable[[], None]) -> Iterator[StreamEvent]:
     try:
         yield from received(events)
     finally:
-        generation.gone.set()
+        stop()

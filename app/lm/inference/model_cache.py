@@ -41,6 +41,11 @@ class ModelCache:
         self._tokenizers: OrderedDict[int, Tokenizer] = OrderedDict()
         self._looking, self._loading = threading.Lock(), threading.Lock()  # the first guards what is kept
 
+    def is_loaded(self, version_id: int) -> bool:
+        """Whether `policy` would not have to load it."""
+        with self._looking:
+            return version_id in self._kept
+
     def policy(self, version_id: int) -> Policy:
         model = self._model(version_id, self._load_policy)
         if not isinstance(model, Policy):

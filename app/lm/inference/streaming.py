@@ -1,12 +1,9 @@
 """Turns the tokens of an answer into text, piece by piece. Complete characters only, and nothing that may turn out to
-be the beginning of a stop string; and those pieces on their way to who reads them. Knows no model."""
+be the beginning of a stop string. Knows no model."""
 
-import queue
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from itertools import chain
+from collections.abc import Callable, Sequence
 
-from app.chat import StreamEvent, TokenLogprob
 from app.lm.text.tokenizer import IncrementalDecoder, Tokenizer
 
 
@@ -72,39 +69,3 @@ class AnswerText:
             self._told.append(piece)
         if self._emit is not None and (piece or self._settled > before):
             self._emit(piece, self._settled)
-
-
-Told = StreamEvent | BaseException | None  # None: that was all
-
-
-def received(told: "queue.SimpleQueue[Told]") -> Iterator[StreamEvent]:
-    """Until None comes; raises what came as an error. What came while its reader was busy is joined: the more people
-    read at once, the larger the pieces and the fewer the messages."""
-    while True:
-        events = [told.get()]
-        while not told.empty():
-            events.append(told.get())
-        yield from _joined([event for event in events if isinstance(event, StreamEvent)])
-        for event in events:
-            if isinstance(event, BaseException):
-                raise event
-            if event is None:
-                return
-
-
-def _joined(events: Sequence[StreamEvent]) -> Iterator[StreamEvent]:
-    """The pieces of each answer as one, before the event that ends it."""
-    pieces: dict[int, list[StreamEvent]] = {}
-    for event in events:
-        if event.answer is None:
-            pieces.setdefault(event.index, []).append(event)
-            continue
-        if event.index in pieces:
-            yield _as_one(pieces.pop(event.index))
-        yield event
-    yield from map(_as_one, pieces.values())
-
-
-def _as_one(pieces: Sequence[StreamEvent]) -> StreamEvent:
-    tokens: Iterator[TokenLogprob] = chain.from_iterable(piece.tokens for piece in pieces)
-    return StreamEvent(pieces[0].index, "".join(piece.text for piece in pieces), tokens=tuple(tokens))

@@ -7,10 +7,11 @@ and answer are too long together.
 The version is always named: the caller looks up the active version.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
 from app.chat import Distribution, GenerationRequest, Message, Prompt, SampledAnswer, StreamEvent, Tokenized
+from app.pieces import Tell
 
 
 class Engine(Protocol):
@@ -20,6 +21,16 @@ class Engine(Protocol):
 
     def stream(self, request: GenerationRequest) -> Iterator[StreamEvent]:
         """As `generate`, piece by piece; closing the iterator stops the sampling."""
+        ...
+
+    def starts_at_once(self, request: GenerationRequest) -> bool:
+        """Whether `start` takes a moment alone, for which the event loop may wait itself."""
+        ...
+
+    def start(self, request: GenerationRequest, tell: Tell) -> Callable[[], None]:
+        """As `stream`, for a reader who waits in no thread: `tell` gets each event as it comes, in a thread of the
+        engine's, and at last the error that ended it, or None. Returns once the request waits in line: what is returned
+        stops the sampling, from any thread, as often as it is called."""
         ...
 
     def score(self, messages: Sequence[Message], answers: Sequence[str], *, version_id: int) -> list[float]:

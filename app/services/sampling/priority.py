@@ -1,10 +1,11 @@
 """People before prefetching: counts the calls that somebody waits for, so that prefetching can wait."""
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from app.chat import Distribution, GenerationRequest, Message, Prompt, SampledAnswer, StreamEvent, Tokenized
+from app.pieces import Tell, Told
 from app.services.sampling.engine import Engine
 
 
@@ -17,14 +18,21 @@ class Gate:
 
     @contextmanager
     def busy(self) -> Iterator[None]:
-        with self._idle:
-            self._waiting += 1
+        self.enter()
         try:
             yield
         finally:
-            with self._idle:
-                self._waiting -= 1
-                self._idle.notify_all()
+            self.leave()
+
+    def enter(self) -> None:
+        with self._idle:
+            self._waiting += 1
+
+    def leave(self) -> None:
+        """Once for each time that was entered, from any thread."""
+        with self._idle:
+            self._waiting -= 1
+            self._idle.notify_all()
 
     def wait_until_idle(self, timeout_seconds: float) -> bool:
         """True once nobody waits; False after the timeout, so that a busy site still gets its ready groups."""
@@ -46,6 +54,22 @@ class InteractiveEngine:
     def stream(self, request: GenerationRequest) -> Iterator[StreamEvent]:
         with self._gate.busy():
             yield from self._engine.stream(request)
+
+    def starts_at_once(self, request: GenerationRequest) -> bool:
+        return self._engine.starts_at_once(request)
+
+    def start(self, request: GenerationRequest, tell: Tell) -> Callable[[], None]:
+        def told(item: Told) -> None:
+            if not isinstance(item, StreamEvent):
+                self._gate.leave()
+            tell(item)
+
+        self._gate.enter()
+        try:
+            return self._engine.start(request, told)
+        except BaseException:
+            self._gate.leave()
+            raise
 
     def score(self, messages: Sequence[Message], answers: Sequence[str], *, version_id: int) -> list[float]:
         with self._gate.busy():

@@ -1,15 +1,37 @@
 """Which version answers or scores a request, and how it is spoken to. Sampling itself is the caller's."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-from sqlalchemy import select
+from sqlalchemy import Engine as Database
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from app.chat import Message, Prompt, as_document
+from app.db.looks import Look
 from app.db.models.versions import Version, VersionKind, VersionStatus
 from app.errors import ConflictError, InvalidError
 from app.services.versions import versions
 from app.translation import _
+
+_COLUMNS = select(Version.id, Version.kind).where(Version.kind.in_(versions.ANSWERERS))
+_ACTIVE = Look(_COLUMNS.where(Version.status == VersionStatus.ACTIVE))
+_NAMED = Look(_COLUMNS.where(Version.id == bindparam("version_id", 0), Version.removed_at.is_(None)))
+
+
+@dataclass(frozen=True)
+class Answerer:
+    """A version that answers."""
+
+    id: int
+    kind: VersionKind
+
+
+def answerer_at_once(database: Database, version_id: int | None) -> Answerer | None:
+    """The named version, or the active one, by a look: on the event loop, before every stream. None where
+    `answering_version` has to be asked, and where it says why there is none."""
+    row = _ACTIVE.row(database) if version_id is None else _NAMED.row(database, version_id=version_id)
+    return None if row is None else Answerer(row[0], VersionKind(row[1]))
 
 
 def answering_version(session: Session, version_id: int | None) -> Version:

@@ -13,6 +13,9 @@ next_tokens = In("app/lm/inference/next_tokens.py", "tests/lm/inference/test_nex
 prefill = In("app/lm/inference/prefill.py", "tests/lm/inference/test_scheduler.py")
 sampling = In("app/lm/inference/offline.py", "tests/lm/inference/test_offline.py")
 streaming = In("app/lm/inference/streaming.py", "tests/lm/inference/test_streaming.py")
+pieces = In("app/pieces.py", "tests/test_pieces.py")
+streams = In("app/api/streams.py", "tests/api/test_streams.py")
+gate = In("app/services/sampling/priority.py", "tests/services/sampling/test_priority.py")
 generation = In("app/lm/inference/generation.py", "tests/lm/inference/test_generation.py")
 engine = In("app/lm/inference/engine.py", "tests/lm/inference/test_engine.py")
 token_bytes = In("app/lm/inference/token_bytes.py", "tests/lm/inference/test_token_bytes.py")
@@ -104,8 +107,18 @@ FAULTS = [
     streaming("a stop string's beginning told", "len(self._held) - self._beginning()", "len(self._held)"),
     streaming("what was held back is lost", "            self._tell(len(self._held))\n        return \"\".join", "            pass\n        return \"\".join"),
     streaming("half a character lost", "self._held += self._decoder.flush()", "pass", "tests/lm/inference/test_streaming.py", "tests/lm/text/test_tokenizer.py"),
-    streaming("pieces after their end", "            yield _as_one(pieces.pop(event.index))\n", "            pass\n"),
-    streaming("an error before what came before it", "        yield from _joined([event for event in events if isinstance(event, StreamEvent)])\n", ""),
+    pieces("pieces after their end", "            yield _as_one(pieces.pop(event.index))\n", "            pass\n"),
+    pieces("an error before what came before it", "        yield from _joined(items)\n", ""),
+    pieces("each piece wakes the event loop", "if not self._woken:", "if True:"),
+    pieces("a piece that comes while others are read is lost", "            self._woken = False\n", ""),
+    streams("a thread for every request", "if engine.starts_at_once(request):", "if False:"),
+    streams("an error before the first word in a stream", "            raise\n        return cls(", "            first = b\"\"\n        return cls("),
+    streams("who reads in silence never leaves", "tasks.start_soon(_cancel_once_left, receive, tasks.cancel_scope)", "pass"),
+    gate("whoever was refused is waited for", "            self._gate.leave()\n            raise\n", "            raise\n"),
+    engine("a long prompt read by the event loop", "size_of(request.prompt) + len(request.continue_from) <= AT_ONCE", "True"),
+    engine("a version opened by the event loop", "return short and self._models.is_loaded(request.version_id)", "return short"),
+    In("app/services/versions/answering.py", "tests/api/test_removal.py")("a deleted version found by a look", ', 0), Version.removed_at.is_(None)))', ', 0)))'),
+    In("app/http/gathering.py", "tests/http/test_gathering.py")("a head alone stays", "self._turn = self._loop.call_soon(self._let_go)", "self._turn = None"),
     generation("twins kept", "if not (twins := self._twins()):", "if (twins := self._twins()) is not None:"),
     generation("twins drawn by the same random numbers", "derived_seed(self._seed, -1 - self._attempt)", "self._seed"),
     generation("greedy answers drawn again", "self.request.params.temperature == 0 or ", ""),
@@ -123,7 +136,7 @@ FAULTS = [
     policy("more given than the answer may have", "if len(token_ids) > max_tokens:", "if False:"),
     policy("an end in the middle", "behind = token_ids if goes_on else token_ids[:-1]", "behind: Sequence[int] = []"),
     streaming("half a character before its stop string", "if fresh or not self._stop:", "if True:", "tests/lm/inference/test_answer_tokens.py"),
-    streaming("tokens lost where pieces are joined", 'tokens=tuple(tokens))', 'tokens=())', "tests/lm/inference/test_answer_tokens.py"),
+    pieces("tokens lost where pieces are joined", 'tokens=tuple(tokens))', 'tokens=())', "tests/lm/inference/test_answer_tokens.py"),
     answer_tokens("the number of another token", "sequence.uniforms[place] if", "sequence.uniforms[0] if"),
     answer_tokens("numbers where nothing is rolled", "if sequence.params.temperature > 0 else None", "if True else None"),
     distribution("penalties left out", "changed = _adjusted(logits, prompt, given, params)[None]", "changed = logits[None]"),

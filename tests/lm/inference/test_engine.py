@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from app.chat import Message
+from app.chat import Message, RawText, StreamEvent, Templated
 from app.errors import CrowdedError, InvalidError, NotFoundError, UnavailableError
 from app.hparams import SamplingParams
 from app.lm.files.checkpoint import save_model
@@ -20,6 +20,7 @@ from app.lm.inference.model_cache import Scorer
 from app.lm.inference.scheduler import Scheduler
 from app.lm.model import Llama
 from app.lm.text.tokenizer import Tokenizer
+from app.pieces import Told
 from app.services.sampling.engine import Engine
 from tests.lm.inference.asking import HELLO, LONG, REWARD, asked
 from tests.waiting import PATIENCE_SECONDS
@@ -54,6 +55,39 @@ def test_a_reader_who_leaves_ends_the_sampling(engine: LocalEngine) -> None:
         stream.close()  # type: ignore[attr-defined]
         engine.next_token(asked(), 1)  # waits for the thread
     assert engine.generate(asked(n=1))
+
+
+def test_what_is_started_tells_its_events_and_its_end(engine: LocalEngine) -> None:
+    heard, ended = list[Told](), threading.Event()
+
+    def tell(item: Told) -> None:
+        heard.append(item)
+        if not isinstance(item, StreamEvent):
+            ended.set()
+
+    engine.start(asked(n=2), tell)
+    assert ended.wait(PATIENCE_SECONDS)
+    assert heard.pop() is None
+    answers = [event.answer for event in heard if isinstance(event, StreamEvent) and event.answer]
+    assert sorted(answer.text for answer in answers) == sorted(answer.text for answer in engine.generate(asked(n=2)))
+    ended.clear()
+    stop = engine.start(asked(n=1, params=LONG), tell)
+    stop()
+    assert ended.wait(PATIENCE_SECONDS)
+    assert isinstance(heard[-1], UnavailableError), "nobody waits any longer"
+
+
+def test_only_what_takes_a_moment_is_started_at_once(engine: LocalEngine) -> None:
+    """A version that has to be opened first, or a prompt that takes long to read, would stop the event loop."""
+    long: list[Message] = [{"role": "user", "content": "a" * 3_000}]
+    assert not engine.starts_at_once(asked())
+    engine.generate(asked(n=1))
+    assert engine.starts_at_once(asked())
+    assert not engine.starts_at_once(asked(prompt=long))
+    assert not engine.starts_at_once(asked(prompt=RawText("a" * 3_000)))
+    assert not engine.starts_at_once(asked(prompt=Templated(long, {})))
+    assert not engine.starts_at_once(asked(continue_from=(5,) * 3_000))
+    assert not engine.starts_at_once(asked(params=SamplingParams(max_tokens=3_000)))
 
 
 def test_refusals_name_the_next_step(engine: LocalEngine) -> None:

@@ -1,14 +1,10 @@
 """Pieces of text: joined they are the text, stop strings end it, and no beginning of one is told too early."""
 
-import queue
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.chat import SampledAnswer, StreamEvent
-from app.errors import UnavailableError
-from app.lm.inference.streaming import AnswerText, Told, received
+from app.lm.inference.streaming import AnswerText
 from app.lm.text.tokenizer import Tokenizer
 
 PLAIN = "Please tell me: 茶, tea & waer. 水烧开了。"
@@ -73,32 +69,3 @@ def test_half_a_character_is_told_at_the_end(tokenizer: Tokenizer) -> None:
     assert not any(answer.push(token) for token in ids)
     assert answer.finish() == tokenizer.decode(ids)
     assert len(tokenizer.decode(ids)) > 2
-
-
-def told(*events: StreamEvent | BaseException | None) -> "queue.SimpleQueue[Told]":
-    line: queue.SimpleQueue[Told] = queue.SimpleQueue()
-    for event in events:
-        line.put(event)
-    return line
-
-
-def test_what_came_meanwhile_is_read_as_one() -> None:
-    """Each answer's pieces before its end; an error and the end are told after what came before them."""
-    end = StreamEvent(0, "", SampledAnswer("ab", [1, 2], "stop"))
-    pieces = [StreamEvent(0, "a"), StreamEvent(1, "x"), StreamEvent(0, "b"), end, StreamEvent(1, "y")]
-    wanted = [StreamEvent(0, "ab"), end, StreamEvent(1, "xy")]
-    assert list(received(told(*pieces, None))) == wanted
-    events = received(told(*pieces, UnavailableError("Out of order.")))
-    assert [next(events) for _ in wanted] == wanted
-    with pytest.raises(UnavailableError):
-        next(events)
-    assert list(received(told(StreamEvent(0, ""), None))) == [StreamEvent(0, "")]
-
-
-def test_a_piece_is_read_as_soon_as_it_is_there() -> None:
-    line = told(StreamEvent(0, "a"))
-    events = received(line)
-    assert next(events).text == "a"
-    line.put(StreamEvent(0, "b"))
-    line.put(None)
-    assert [event.text for event in events] == ["b"]
