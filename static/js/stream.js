@@ -64,16 +64,19 @@ function finish(pane) {
   pane.closest(".answer").querySelector(".rank-text").textContent = _("Complete");
 }
 
-/** Gives back what a move within the page takes from the panes: how far they are scrolled, and what is selected in them. */
+/** Gives back what the swap takes from what is read: how far the texts are scrolled, and what is selected in one of them. By
+ * place and characters, not by nodes: a swap may move a text or write it anew. */
 function readingPlace(panes) {
   const { anchorNode, anchorOffset, focusNode, focusOffset } = getSelection();
-  const scrolled = panes.map((pane) => [pane, pane.scrollTop]);
-  const text = anchorNode?.nodeValue;
-  return () => {
-    for (const [pane, top] of scrolled) pane.scrollTop = top;
-    const inPane = panes.some((pane) => pane.contains(anchorNode) && pane.contains(focusNode));
-    if (inPane && anchorNode.nodeValue === text)
-      getSelection().setBaseAndExtent(anchorNode, anchorOffset, focusNode, focusOffset);
+  const tops = panes.map((pane) => pane.scrollTop);
+  const texts = panes.map((pane) => pane.textContent);
+  const place = panes.findIndex((pane) => pane.contains(anchorNode) && pane.contains(focusNode));
+  const inText = anchorNode?.nodeType === Node.TEXT_NODE && focusNode?.nodeType === Node.TEXT_NODE;
+  return (shown) => {
+    for (const [at, pane] of shown.entries()) pane.scrollTop = tops[at];
+    const text = shown[place]?.firstChild;
+    if (inText && text && text.nodeValue === texts[place])
+      getSelection().setBaseAndExtent(text, anchorOffset, text, focusOffset);
   };
 }
 
@@ -87,7 +90,12 @@ function showCard(element, panes) {
     if (!isMine(event)) return;
     document.removeEventListener("htmx:before:swap", before);
     const restore = readingPlace(panes);
-    document.addEventListener("htmx:after:swap", restore, { once: true });
+    const after = (swapped) => {
+      if (swapped.detail.ctx !== event.detail.ctx) return; // the strip's own
+      document.removeEventListener("htmx:after:swap", after);
+      restore([...document.querySelectorAll("#card .answer:not(.own) .answer-text")]);
+    };
+    document.addEventListener("htmx:after:swap", after);
   };
   document.addEventListener("htmx:before:swap", before);
   window.htmx.ajax("GET", url, { target: "#card", swap: "outerMorph" });
