@@ -30,7 +30,7 @@ CHANGED = {
 }
 
 LOOP_COOKIE, UNDERSTOOD = "fourfold_loop", "understood"
-"""Whether this browser has shown the picture of the loop, and whether somebody has understood it."""
+"""Whether somebody at this browser has understood the picture of the loop."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,8 +40,6 @@ class Strip(Context):
     """Where the loop stands."""
     understood: bool
     """Somebody said so in this browser: the picture is folded."""
-    seen: bool
-    """It was shown in this browser before."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,9 +87,8 @@ def guidelines_of(session: Session) -> Guidelines:
 
 
 def strip_of(request: Request, runtime: Runtime, session: Session) -> Strip:
-    shown = request.cookies.get(LOOP_COOKIE, "")
     loop_now = loop_in_words(loop_status(session, runtime.settings, utc_now()))
-    return Strip(loop_now=loop_now, understood=shown == UNDERSTOOD, seen=bool(shown))
+    return Strip(loop_now=loop_now, understood=request.cookies.get(LOOP_COOKIE) == UNDERSTOOD)
 
 
 def understood_cookie() -> str:

@@ -1,7 +1,7 @@
 """The first view in a real browser: the loop open at the first visit, folded once understood, updated in its place."""
 
 import pytest
-from playwright.sync_api import Browser, Route, expect
+from playwright.sync_api import Browser, Locator, Route, expect
 from sqlalchemy import delete
 
 from app.db.base import utc_now
@@ -11,7 +11,7 @@ from app.services.jobs import heartbeats
 from tests.browser.label_page import LabelPage
 from tests.live import LiveServer
 
-SMALL = {"width": 360, "height": 740}
+SMALL = {"width": 360, "height": 640}
 
 
 def test_got_it_folds_it_for_good_and_it_opens_again(label_page: LabelPage) -> None:
@@ -76,22 +76,33 @@ def test_it_counts_a_ranking_together_with_the_card_that_tells_of_it(label_page:
 
 
 @pytest.mark.parametrize("language", ["en-US", "zh-CN"])
-def test_on_a_small_page_it_is_open_at_the_first_visit_alone(
+def test_on_a_small_page_the_first_visit_shows_the_prompt_and_the_loop_in_a_line(
     browser: Browser, label_server: LiveServer, language: str
 ) -> None:
     context = browser.new_context(viewport=SMALL, has_touch=True, is_mobile=True, locale=language)  # type: ignore[arg-type]
     page = context.new_page()
     page.goto(label_server.url)
-    expect(page.locator(".stations")).to_be_visible()
-    assert page.evaluate("document.documentElement.scrollWidth") == 360
-    page.goto(label_server.url)
+    line = page.locator(".loop-line")
+    expect(line).to_be_visible()
+    expect(line.locator(".is-here")).to_have_count(1)
     expect(page.locator(".stations")).to_be_hidden()
-    heading = page.locator("#card-heading").bounding_box()
-    assert heading is not None
-    assert heading["y"] < 400, "the prompt is seen"
+    assert page.evaluate("document.documentElement.scrollWidth") == 360
+    bar = top(page.locator(".bar"))
+    assert top(page.locator("#card-prompt")) + 27 < bar, "the prompt's first line is seen"
+    assert top(page.locator(".answer-text").first) + 27 < bar, "and the first answer's"
     page.locator("#loop > summary").tap()
     expect(page.locator(".stations")).to_be_visible()
+    expect(line).to_be_hidden()
+    page.locator(".loop-done button").tap()
+    expect(page.locator(".stations")).to_be_hidden()
+    expect(line).to_have_count(0)
     context.close()
+
+
+def top(locator: Locator) -> float:
+    box = locator.bounding_box()
+    assert box is not None
+    return box["y"]
 
 
 def test_without_scripts(browser: Browser, label_server: LiveServer) -> None:
