@@ -20,8 +20,6 @@ def touched(browser: Browser, label_server: LiveServer, request: pytest.FixtureR
     page = context.new_page()
     errors: list[str] = []
     page.on("pageerror", lambda error: errors.append(str(error)))
-    # the loop's picture is open on the very first visit alone (loop.js)
-    context.add_cookies([{"name": "fourfold_loop", "value": "seen", "url": label_server.url}])
     yield LabelPage(page, label_server, request.node.name[:60]).open()
     context.close()
     assert not errors

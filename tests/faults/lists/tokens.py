@@ -53,6 +53,6 @@ FAULTS = [
     sentences("simulated rankings look like people's", "if counts.total == counts.simulated:", "if counts.total == -1:"),
     loop("what runs is done", "min(0.99, status.job.progress)", "status.job.progress"),
     loop("a station that runs shows what was", "if running and share is not None else", "if False else"),
-    fold("each visit opens it on a small page", "if (fold?.dataset.seen !== undefined && matchMedia(SMALL).matches) fold.open = false;\nelse if", "if"),
+    fold("a small page begins with all of it", "if (fold && matchMedia", "if (!fold && matchMedia"),
     In("templates/base.html", "tests/browser/test_loop.py")("a look of the poll opens or folds it", '"data-htmx-powered", "open"', '"data-htmx-powered"'),
 ]  # fmt: skip
