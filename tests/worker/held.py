@@ -1,4 +1,4 @@
-"""The real job kinds, the first two attempts held at a step: a test kills them there on any machine, however fast."""
+"""The real job kinds, the first attempts held at a step: a test kills them there on any machine, however fast."""
 
 import time
 
@@ -6,8 +6,8 @@ from app.training.context import Progress
 from app.worker.handlers import generic
 from app.worker.run import REPORT_SECONDS, JobRun
 
-HELD_AT = {"train_reward": (3, 3), "train_policy": (3, 5), "evaluate": (1, 1)}
-"""Steps of the first and the second attempt; PPO's second one begins where the last checkpoint was."""
+HELD_AT = {"train_reward": (3,), "train_policy": (3, 5), "evaluate": (1,)}
+"""Steps of the first attempts; PPO's second one begins where the last checkpoint was."""
 
 
 def handle(run: JobRun) -> None:
