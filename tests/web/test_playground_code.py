@@ -9,7 +9,9 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
+from typer.testing import CliRunner
 
+from app.__main__ import cli
 from app.cli.answer_lines import printable
 from app.web.playground_address import Asked
 from app.web.playground_code import code_of
@@ -83,15 +85,31 @@ def test_python(real_server: LiveServer, form: str) -> None:
     assert [text.removesuffix("\n") for text in texts] == expected(real_server, form)
 
 
-@pytest.mark.parametrize("form", FORMS)
-def test_the_command(real_server: LiveServer, form: str) -> None:
+def test_the_command(real_server: LiveServer) -> None:
     settings = real_server.settings
     given = {"DATA_DIR": settings.data_dir, "MODEL_DIR": settings.model_dir, "MAX_ANSWER_TOKENS": 8}
     given |= {} if settings.database_url is None else {"DATABASE_URL": settings.database_url}
     environment = os.environ | {f"FOURFOLD_{name}": str(value) for name, value in given.items()}
-    command = copied(real_server, form)["command"].replace("fourfold", f"{sys.executable} -m app", 1)
-    out = run(["bash", "-c", command], environment)
-    for number, text in enumerate(expected(real_server, form), start=1):
+    command = copied(real_server, "question")["command"].replace("fourfold", f"{sys.executable} -m app", 1)
+    shows(run(["bash", "-c", command], environment), expected(real_server, "question"))
+
+
+@pytest.mark.parametrize("form", ["text", "conversation"])
+def test_other_commands(real_server: LiveServer, monkeypatch: pytest.MonkeyPatch, form: str) -> None:
+    """In this process, with the arguments that a shell makes of it: loading torch takes seconds."""
+    settings = real_server.settings
+    for name, value in {"DATA_DIR": settings.data_dir, "MODEL_DIR": settings.model_dir, "MAX_ANSWER_TOKENS": 8}.items():
+        monkeypatch.setenv(f"FOURFOLD_{name}", str(value))
+    if settings.database_url is not None:
+        monkeypatch.setenv("FOURFOLD_DATABASE_URL", settings.database_url)
+    printed = run(["bash", "-c", f"fourfold() {{ printf '%s\\0' \"$@\"; }}\n{copied(real_server, form)['command']}"])
+    done = CliRunner().invoke(cli, printed.split("\0")[:-1])
+    assert done.exit_code == 0, done.output
+    shows(done.stdout, expected(real_server, form))
+
+
+def shows(out: str, texts: list[str]) -> None:
+    for number, text in enumerate(texts, start=1):
         assert f"{number}. {printable(text)}" in out
 
 
