@@ -161,12 +161,15 @@ class SampledAnswer:
 class StreamEvent:
     """A new piece of answer `index` (complete characters only); the last event of an answer carries it whole. `tokens`,
     where log-probabilities were asked for, are those that came since the piece before: one that is no whole character
-    yet comes at once, with no text, one that may be the beginning of a stop string once it is known not to be."""
+    yet comes at once, with no text, one that may be the beginning of a stop string once it is known not to be.
+    `token_ids` are all tokens of the answer since the piece before, held back or not: whoever stops here goes on from
+    them (`continue_from`)."""
 
     index: int
     text: str
     answer: SampledAnswer | None = None
     tokens: tuple[TokenLogprob, ...] = ()
+    token_ids: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -86,4 +86,6 @@ def _as_one(pieces: Sequence[StreamEvent]) -> StreamEvent:
     if len(pieces) == 1:
         return pieces[0]
     tokens: Iterator[TokenLogprob] = chain.from_iterable(piece.tokens for piece in pieces)
-    return StreamEvent(pieces[0].index, "".join(piece.text for piece in pieces), tokens=tuple(tokens))
+    ids = chain.from_iterable(piece.token_ids for piece in pieces)
+    text = "".join(piece.text for piece in pieces)
+    return StreamEvent(pieces[0].index, text, tokens=tuple(tokens), token_ids=tuple(ids))

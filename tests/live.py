@@ -25,6 +25,7 @@ from app.chat import (
     Message,
     NextToken,
     Prompt,
+    RawText,
     Rest,
     SampledAnswer,
     StreamEvent,
@@ -58,6 +59,7 @@ class ScriptedEngine:
         self.texts: list[str] = []
         """What `generate` answers, where it is not numbered."""
         self.calls: list[tuple[str, int]] = []
+        self.counted: list[Prompt] = []
         self._numbers = itertools.count(1)
 
     def _called(self, what: str, version_id: int) -> None:
@@ -115,8 +117,12 @@ class ScriptedEngine:
 
     def count_tokens(self, prompt: Prompt, *, version_id: int, answer_tokens: int = 0) -> int:
         """A word is a token."""
-        assert isinstance(prompt, list), "a conversation"
-        count = sum(len(message["content"].split()) for message in prompt)
+        self.counted.append(prompt)
+        if isinstance(prompt, RawText):
+            count = len(prompt.text.split())
+        else:
+            assert isinstance(prompt, list), "a conversation"
+            count = sum(len(message["content"].split()) for message in prompt)
         limit = self.context_tokens(version_id=version_id) - answer_tokens
         if count > limit:
             raise ContextFullError(f"The prompt has {count} tokens; at most {limit} fit.", tokens=count)

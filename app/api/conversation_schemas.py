@@ -68,9 +68,12 @@ class AfterIn(Model):
     )
 
 
-class RetryIn(AfterIn):
-    idempotency_key: Key | None = None
+class ContinueIn(Model):
     stream: bool = Field(False, description="Send the answers in pieces, as server-sent events.")
+
+
+class RetryIn(AfterIn, ContinueIn):
+    idempotency_key: Key | None = None
 
 
 class AskIn(RetryIn):
@@ -93,7 +96,10 @@ class TurnOut(BaseModel):
     status: TurnStatus
     text: str
     version: int | None = Field(description="Which one wrote it; null while that is hidden.")
-    token_ids: list[int] | None = Field(description="Of a whole answer: the tokens that were drawn.")
+    token_ids: list[int] | None = Field(
+        description="The tokens that were drawn; of a stopped answer, those that it goes on from (the text may have no "
+        "part of the last ones yet)."
+    )
     finish_reason: str | None
     seed: int | None
     error: str | None

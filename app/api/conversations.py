@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from app.api.conversation_schemas import (
     AskedOut,
     AskIn,
+    ContinueIn,
     ConversationChange,
     ConversationDetail,
     ConversationExport,
@@ -175,6 +176,12 @@ async def _asked(
     runtime: Runtime, who: LabelerName, conversation_id: int, wanted: Ask, *, stream: bool
 ) -> AskedOut | Response:
     opened = await runtime.chat.ask(who, conversation_id, wanted)
+    return await _told(runtime, who, conversation_id, opened, stream=stream)
+
+
+async def _told(
+    runtime: Runtime, who: LabelerName, conversation_id: int, opened: Opened, *, stream: bool
+) -> AskedOut | Response:
     if stream:
         events = _events(runtime, who, conversation_id, opened)
         return StreamingResponse(events, media_type="text/event-stream", headers=HEADERS)
@@ -217,6 +224,16 @@ async def stop(conversation_id: RowId, turn_id: RowId, runtime: RuntimeDep, who:
     return await runtime.reading.run(
         lambda session: conversation_detail(get_conversation(session, conversation_id, who))
     )
+
+
+@router.post("/{conversation_id}/turns/{turn_id}/continue", response_model=AskedOut, responses=ASKED)
+async def go_on(
+    conversation_id: RowId, turn_id: RowId, body: ContinueIn, runtime: RuntimeDep, who: ApiLabeler
+) -> AskedOut | Response:
+    """Writes on where an answer was stopped, by the same seed: it becomes what it would have been. Its pieces are told
+    from the beginning. One that is whole stays as it is; 409 where turns follow it."""
+    opened = await runtime.chat.go_on(who, conversation_id, turn_id)
+    return await _told(runtime, who, conversation_id, opened, stream=body.stream)
 
 
 @router.post(

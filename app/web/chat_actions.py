@@ -1,7 +1,7 @@
 """What is done in the chat: asked, edited, answered anew, chosen, stopped, deleted, renamed. Each is a plain form;
 scripts get the thread alone for an answer."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Annotated, Any
@@ -23,7 +23,7 @@ from app.services.chat.conversations import Opening, get_conversation
 from app.services.chat.ranking_seen import rank_these
 from app.services.chat.settings import TYPED, typed_settings
 from app.services.chat.shortening import enough_left_out, go_on_elsewhere
-from app.services.chat.turns import Ask
+from app.services.chat.turns import Ask, Opened
 from app.services.labeling.labelers import LabelerName
 from app.services.labeling.rankings import MAX_KEY_CHARACTERS
 from app.web.browser_name import BrowserLabeler
@@ -82,7 +82,9 @@ async def begin(sent: SentDep) -> Response:
         try:
             asked = await runtime.chat.ask(sent.who, conversation_id, Ask(sent.text("content"), key="first"))
         except REFUSED:
-            await runtime.writing.run(partial(_delete_empty, who=sent.who, conversation_id=conversation_id))
+            await runtime.writing.run(
+                partial(conversations.delete_empty, who=sent.who, conversation_id=conversation_id)
+            )
             raise
     except REFUSED as error:
         typed = Typed(
@@ -111,13 +113,6 @@ def _opening(sent: Sent) -> Opening:
     )
 
 
-def _delete_empty(session: Session, *, who: LabelerName, conversation_id: int) -> None:
-    """Nothing was said in it: it leaves no trace in the list."""
-    conversation = get_conversation(session, conversation_id, who)
-    if not conversation.turns:
-        conversations.delete_conversation(session, conversation)
-
-
 @router.post("/chat/{conversation_id}/turns")
 async def ask(sent: SentDep, conversation_id: RowId) -> Response:
     return await _ask(sent, conversation_id, Ask(sent.text("content"), after=sent.after, key=sent.key))
@@ -134,8 +129,12 @@ async def retry(sent: SentDep, conversation_id: RowId, turn_id: RowId) -> Respon
 
 
 async def _ask(sent: Sent, conversation_id: int, ask: Ask) -> Response:
+    return await _write(sent, conversation_id, sent.runtime.chat.ask(sent.who, conversation_id, ask))
+
+
+async def _write(sent: Sent, conversation_id: int, begun: Awaitable[Opened]) -> Response:
     try:
-        opened = await sent.runtime.chat.ask(sent.who, conversation_id, ask)
+        opened = await begun
     except REFUSED as error:
         return await _refused(sent, conversation_id, error)
     if not is_fragment(sent.request) and not sent.text("live"):
@@ -197,6 +196,12 @@ async def stop(sent: SentDep, conversation_id: RowId, turn_id: RowId) -> Respons
     except REFUSED as error:
         return await _refused(sent, conversation_id, error)
     return await show_thread(sent.request, sent.runtime, sent.who, conversation_id)
+
+
+@router.post("/chat/{conversation_id}/turns/{turn_id}/continue")
+async def go_on_writing(sent: SentDep, conversation_id: RowId, turn_id: RowId) -> Response:
+    """A stopped answer is written on."""
+    return await _write(sent, conversation_id, sent.runtime.chat.go_on(sent.who, conversation_id, turn_id))
 
 
 @router.post("/chat/{conversation_id}/turns/{turn_id}/delete")

@@ -9,6 +9,7 @@ from markupsafe import Markup
 from sqlalchemy.orm import Session
 
 from app.db.models.conversations import Conversation, Turn, TurnRole, TurnStatus
+from app.db.models.versions import VersionKind
 from app.errors import AppError
 from app.formats.languages import guessed
 from app.formats.markdown import to_html
@@ -86,6 +87,8 @@ class ThreadView(Context):
     """How much of the context is used."""
     removed: list[str]
     """Versions that would answer next and whose files are gone."""
+    base: list[str]
+    """Base models among those that would answer next."""
     key: str
     """Names the next message, however often it is sent."""
     refusal: "Refusal | None" = None
@@ -114,6 +117,8 @@ class WhoForm(Context):
     template: ClassVar[str] = "chat/_who.html"
     answerers: list[tuple[int, str]]
     """Versions that may answer, newest first, with their names."""
+    has_base: bool
+    """Whether a base model is among them."""
     version_id: int | None
     """Which one answers."""
     other_version_id: int | None
@@ -173,6 +178,7 @@ def thread_view(
         for at, step in enumerate(thread.steps)
     ]
     last = thread.steps[-1] if thread.steps else None
+    readers = sorted(conversations.next_versions(session, conversation), key=lambda version: version.id)
     return ThreadView(
         conversation=conversation,
         steps=steps,
@@ -181,7 +187,8 @@ def thread_view(
         is_undecided=last is not None and last.chosen is None,
         awaits_answer=last is not None and last.role is TurnRole.USER,
         room=RoomView(room=room),
-        removed=[version_title(version) for version in conversations.removed_versions(session, conversation)],
+        removed=[version_title(version) for version in readers if version.removed_at is not None],
+        base=[version_title(version) for version in readers if version.kind is VersionKind.BASE],
         key=new_key(),
         refusal=refusal,
     )
@@ -228,8 +235,10 @@ def _next_ids(conversation: Conversation) -> list[int]:
 def who_form(
     session: Session, version_id: int | None, other_version_id: int | None, *, is_blind: bool, params: SamplingParams
 ) -> WhoForm:
+    there = versions.answerers(session)
     return WhoForm(
-        answerers=[(version.id, version_title(version)) for version in versions.answerers(session)],
+        answerers=[(version.id, version_title(version)) for version in there],
+        has_base=any(version.kind is VersionKind.BASE for version in there),
         version_id=version_id,
         other_version_id=other_version_id,
         is_blind=is_blind,

@@ -44,7 +44,9 @@ VERSION_STATES = {
     VersionState.ROLLED_BACK: N_("It was used until somebody rolled back to an earlier version."),
     VersionState.SUPERSEDED: N_("It was used until a newer version took its place."),
     VersionState.RESTING: N_("It scores answers of another SFT model, and is used again when that one is."),
-    VersionState.BASE: N_("It was trained on texts alone: it goes on with them in the playground, and answers nobody."),
+    VersionState.BASE: N_(
+        "It was trained on texts alone: it goes on with them in the playground and the chat, and answers nobody."
+    ),
     VersionState.REMOVED: N_("Its files are gone, this record stays. It cannot be used any more."),
 }
 

@@ -19,6 +19,7 @@ BODIES: dict[str, Any] = {
     "/api/v1/conversations/{conversation_id}/turns": {"content": "How do I boil an egg?", "after": 0},
     "/api/v1/conversations/{conversation_id}/turns/{turn_id}/edit": {"content": "How do I fry an egg?"},
     "/api/v1/conversations/{conversation_id}/turns/{turn_id}/retry": {"stream": True},
+    "/api/v1/conversations/{conversation_id}/turns/{turn_id}/continue": {"stream": True},
     "/api/v1/prompts": {"prompts": [{"prompt": "What is a prime number?", "language": "en"}]},
     "/api/v1/jobs": {"kind": "train_policy", "params": {"total_episodes": 512, "kl_coef": 0.05}},
     "/api/v1/versions/prune": {"keep": 2, "dry_run": True},

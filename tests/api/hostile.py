@@ -52,6 +52,7 @@ CONVERSATIONS: dict[str, list[Any]] = {
     "POST /api/v1/conversations/{conversation_id}/turns/{turn_id}/retry": [
         {name: value for name, value in ASKED.items() if name != "content"}
     ],
+    "POST /api/v1/conversations/{conversation_id}/turns/{turn_id}/continue": [{"stream": True}],
 }
 
 
@@ -120,6 +121,7 @@ CHAT_FORMS: dict[str, dict[str, str]] = {
     "POST /chat/{conversation_id}/turns/{turn_id}/edit": CHAT_ASKED,
     "POST /chat/{conversation_id}/turns/{turn_id}/retry": CHAT_ASKED,
     "POST /chat/{conversation_id}/turns/{turn_id}/choose": {},
+    "POST /chat/{conversation_id}/turns/{turn_id}/continue": {},
     "POST /chat/{conversation_id}/turns/{turn_id}/show": {},
     "POST /chat/{conversation_id}/turns/{turn_id}/stop": {},
     "POST /chat/{conversation_id}/turns/{turn_id}/rank": {},

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from app.db.models.conversations import Turn, TurnStatus
 from app.db.models.versions import VersionKind
 from app.db.session import transaction
 from app.model_info.weights import copy_directory
@@ -96,6 +97,52 @@ def test_a_base_model_continues_texts_without_roles(running: LiveServer) -> None
     answers = [generate(running, **body, seed=5, max_tokens=9) for body in (
         {"prompt": "wash my hands", "version": 2}, {"text": "wash my hands", "version": 2})]  # fmt: skip
     assert answers[0] == answers[1]
+
+
+def asked(server: LiveServer, content: str, **opening: Any) -> tuple[int, Json]:
+    """A conversation and the answer to its first message."""
+    opened = server.client.post("/api/v1/conversations", json=opening).json()["id"]
+    answered = server.client.post(f"/api/v1/conversations/{opened}/turns", json={"content": content})
+    assert answered.status_code == 200, answered.text
+    return opened, answered.json()["answers"][0]
+
+
+def test_a_conversation_with_a_base_model_is_what_generate_writes(running: LiveServer) -> None:
+    given = {"temperature": 1.3, "max_tokens": 12}
+    opened, first = asked(running, "Tea?", version=2, system="Be brief.", settings=given)
+    second = running.client.post(f"/api/v1/conversations/{opened}/turns", json={"content": "And?"}).json()["answers"][0]
+    read = [("system", "Be brief."), ("user", "Tea?"), ("assistant", first["text"]), ("user", "And?")]
+    for answer, count in ((first, 2), (second, 4)):
+        messages = [{"role": role, "content": content} for role, content in read[:count]]
+        wanted = generate(running, messages=messages, version=2, n=1, seed=answer["seed"], **given)
+        assert wanted["completions"][0]["token_ids"] == answer["token_ids"]
+        assert wanted["completions"][0]["text"] == answer["text"]
+    counted = running.client.post(f"/api/v1/conversations/{opened}/room", json={}).json()
+    text = "\n\n".join(content for _, content in [*read, ("assistant", second["text"])] if content)
+    assert counted["used"] == len(tokens_of_prompt(running, text=text, version=2))
+
+
+def test_a_stopped_answer_becomes_what_it_would_have_been(running: LiveServer) -> None:
+    """Wherever it was stopped, streamed or not; what was told before is told again."""
+    opened, whole = asked(running, "wash my hands", settings={"temperature": 1.3, "max_tokens": 20})
+    url = f"/api/v1/conversations/{opened}/turns/{whole['id']}/continue"
+    for cut in range(len(whole["token_ids"]) + 1):
+        with transaction(running.runtime.write) as session:
+            turn = session.get_one(Turn, whole["id"])
+            turn.status, turn.text, turn.finish_reason = TurnStatus.STOPPED, "", None
+            turn.token_ids = whole["token_ids"][:cut]
+        if cut % 2:
+            assert running.client.post(url, json={}).json()["answers"] == [whole]
+        else:
+            events = sse(running.client.post(url, json={"stream": True}).text)
+            assert [data for name, data in events if name == "answer"] == [whole]
+    assert running.client.post(url, json={}).json()["answers"] == [whole], "a whole one stays"
+    running.client.post(f"/api/v1/conversations/{opened}/turns", json={"content": "And?"})
+    with transaction(running.runtime.write) as session:
+        session.get_one(Turn, whole["id"]).status = TurnStatus.STOPPED
+    check_problem(running.client.post(url, json={}), 409, "gone on behind this answer")
+    question = f"/api/v1/conversations/{opened}/turns/{whole['parent_id']}/continue"
+    check_problem(running.client.post(question, json={}), 422, "Only an answer")
 
 
 def test_openais_clients_reach_a_base_model(running: LiveServer) -> None:

@@ -42,6 +42,7 @@ CONTRACT = {
     ("post", "/api/v1/conversations/{conversation_id}/turns/{turn_id}/edit"),
     ("post", "/api/v1/conversations/{conversation_id}/turns/{turn_id}/retry"),
     ("post", "/api/v1/conversations/{conversation_id}/turns/{turn_id}/choose"),
+    ("post", "/api/v1/conversations/{conversation_id}/turns/{turn_id}/continue"),
     ("post", "/api/v1/conversations/{conversation_id}/turns/{turn_id}/stop"),
     ("post", "/api/v1/conversations/{conversation_id}/turns/{turn_id}/rank"),
     ("delete", "/api/v1/conversations/{conversation_id}/turns/{turn_id}"),

@@ -7,6 +7,7 @@ import pytest
 
 from app.chat import SampledAnswer, StreamEvent
 from app.db.base import utc_now
+from app.db.models.conversations import Turn, TurnStatus
 from app.db.models.versions import Version, VersionKind
 from app.db.session import transaction
 from app.errors import UnavailableError
@@ -239,3 +240,30 @@ def test_a_stopped_answer_is_kept(visitor: Visitor, engine: ScriptedEngine, monk
     address, page = begun(visitor, live="1")
     stopped = visitor.send(f"{address}/turns/{turn_ids(page)[1]}/stop").text
     assert re.search(r"Stopped here\.|Stopped before the first word\.", words_of(stopped))
+
+
+def test_a_stopped_answer_can_be_continued(visitor: Visitor, server: LiveServer) -> None:
+    address, page = begun(visitor)
+    answer = turn_ids(page)[1]
+    assert "Continue" not in words_of(page)
+    with transaction(server.runtime.write) as session:
+        session.get_one(Turn, answer).status = TurnStatus.STOPPED
+    assert "Continue" in words_of(visitor.get(address))
+    page = visitor.send(f"{address}/turns/{answer}/continue", fragment=False).text
+    assert ("Stopped here" in words_of(page), "an answer" in words_of(page)) == (False, True)
+    page = visitor.send(f"{address}/turns", content="And?", after=field(page, "after")).text
+    with transaction(server.runtime.write) as session:
+        session.get_one(Turn, answer).status = TurnStatus.STOPPED
+    assert "Continue" not in words_of(visitor.get(address))
+    refused = visitor.send(f"{address}/turns/{answer}/continue")
+    assert refused.status_code == 409
+    assert "has gone on behind this answer" in words_of(refused.text)
+
+
+def test_a_base_model_is_offered_and_said_to_write_on(visitor: Visitor, server: LiveServer) -> None:
+    with transaction(server.runtime.write) as session:
+        base = versions.add_version(session, versions.NewVersion(VersionKind.BASE, None, "versions/8", "8" * 64)).id
+    assert "A base model has never learned to answer" in words_of(visitor.get("/chat"))
+    _address, page = begun(visitor, "Once upon a time", version=str(base))
+    assert f"Base model {base} has never learned to answer" in words_of(page)
+    assert "6 of 2,000 tokens" in words_of(page)

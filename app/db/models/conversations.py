@@ -89,7 +89,8 @@ class Turn(Base):
     version_id: Mapped[int | None] = mapped_column(ForeignKey("versions.id"))
     """Which one wrote the answer."""
     token_ids: Mapped[list[int] | None] = mapped_column(JSON(none_as_null=True))
-    """The tokens that were drawn, of a whole answer; never re-tokenized."""
+    """The tokens that were drawn, of a whole answer or of one that was stopped, which goes on from them; never
+    re-tokenized."""
     finish_reason: Mapped[str | None]
     seed: Mapped[int | None]
     settings: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))

@@ -101,18 +101,23 @@ class Generation(SequenceGroup):
             if logprobs is not None:
                 self._tokens[index] = AnswerTokens(tokenizer, sequence)
             if self.emit is not None or params.stop:
-                text = AnswerText(tokenizer, params.stop, self._piece_of(index), each_token=logprobs is not None)
+                text = AnswerText(tokenizer, params.stop, self._piece_of(sequence), each_token=logprobs is not None)
                 self._texts[index], sequence.on_token = text, text.push
         self.begin(sequences)
 
-    def _piece_of(self, index: int) -> Callable[[str, int], None] | None:
+    def _piece_of(self, sequence: Sequence) -> Callable[[str, int], None] | None:
         """What tells the pieces of an answer, with their tokens where these are asked for."""
-        emit, tokens = self.emit, self._tokens.get(index)
+        emit, index, ids = self.emit, sequence.index, sequence.completion.token_ids
         if emit is None:
             return None
-        if tokens is None:
-            return lambda piece, _: emit(StreamEvent(index, piece))
-        return lambda piece, settled: emit(StreamEvent(index, piece, tokens=tokens.take(settled)))
+        tokens, told = self._tokens.get(index), 0
+
+        def tell(piece: str, settled: int) -> None:
+            nonlocal told
+            fresh, told = tuple(ids[told:]), len(ids)
+            emit(StreamEvent(index, piece, tokens=tokens.take(settled) if tokens else (), token_ids=fresh))
+
+        return tell
 
     def _twins(self) -> list[int]:
         """Answers that stand there already; none when that is allowed or cannot be helped."""

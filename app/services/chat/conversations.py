@@ -1,6 +1,6 @@
 """Conversations: opened, listed, renamed, changed, exported, deleted. Each belongs to the labeler who opened it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from random import SystemRandom
 from typing import Any
@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session, selectinload
 
+from app.chat import Message, Prompt
 from app.db.base import utc_now
 from app.db.models.conversations import Conversation, Turn
 from app.db.models.versions import Version
@@ -19,7 +20,7 @@ from app.services.labeling import labelers
 from app.services.labeling.labelers import LabelerName
 from app.services.paging import Page, page_by_id
 from app.services.versions import versions
-from app.services.versions.answering import answering_version
+from app.services.versions.answering import answering_version, prompt_for
 from app.translation import _
 
 MAX_TITLE_CHARACTERS = 120
@@ -215,6 +216,13 @@ def delete_conversation(session: Session, conversation: Conversation) -> None:
     session.flush()
 
 
+def delete_empty(session: Session, *, who: LabelerName, conversation_id: int) -> None:
+    """Where nothing was said in it: it leaves no trace in the list."""
+    conversation = get_conversation(session, conversation_id, who)
+    if not conversation.turns:
+        delete_conversation(session, conversation)
+
+
 def version_ids(conversation: Conversation) -> list[int]:
     """Of the next answer or answers, by side."""
     if conversation.other_version_id is None:
@@ -223,10 +231,15 @@ def version_ids(conversation: Conversation) -> list[int]:
     return sides[::-1] if conversation.is_swapped else sides
 
 
-def removed_versions(session: Session, conversation: Conversation) -> list[Version]:
-    """Of those that would answer next, the ones whose files are gone."""
-    named = [versions.get_version(session, version_id) for version_id in version_ids(conversation)]
-    return [version for version in named if version.removed_at is not None]
+def next_versions(session: Session, conversation: Conversation) -> list[Version]:
+    """Those that would answer next, by side; their files may be gone."""
+    return [versions.get_version(session, version_id) for version_id in version_ids(conversation)]
+
+
+def prompts_of(session: Session, conversation: Conversation, messages: Sequence[Message]) -> dict[int, Prompt]:
+    """The messages as each version that would answer them reads them, by its id; empty where there are none."""
+    readers = next_versions(session, conversation)
+    return {version.id: prompt_for(version.kind, messages) if messages else () for version in readers}
 
 
 def exported(conversation: Conversation) -> dict[str, Any]:

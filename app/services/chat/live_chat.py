@@ -8,7 +8,7 @@ it is written anew from the beginning, in the same words, when somebody looks at
 import asyncio
 import contextvars
 import threading
-from collections.abc import AsyncIterator, Generator, Sequence
+from collections.abc import AsyncIterator, Generator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
@@ -17,19 +17,19 @@ from typing import Any, cast
 from anyio import to_thread
 from sqlalchemy.orm import Session, sessionmaker
 
-from app.chat import GenerationRequest, Message, SampledAnswer, StreamEvent
+from app.chat import GenerationRequest, Message, Prompt, SampledAnswer, StreamEvent
 from app.db.models.conversations import Conversation, Turn, TurnStatus
 from app.db.session import transaction
 from app.db.units import Units
 from app.errors import AppError, UnavailableError
 from app.hparams import SamplingParams
-from app.services.chat import conversations, turns
+from app.services.chat import conversations, stopping, turns
 from app.services.chat.room import Room, check_room, room_for
 from app.services.chat.thread import messages_of, turns_before
 from app.services.chat.turns import Ask, Opened, PlannedAnswer
 from app.services.labeling.labelers import LabelerName
 from app.services.sampling.engine import Engine
-from app.services.sampling.live_run import LivePiece, LiveRun
+from app.services.sampling.live_run import Beginning, LivePiece, LiveRun
 from app.services.versions.answering import prompt_for
 from app.services.versions.versions import get_version
 from app.translation import _
@@ -85,8 +85,7 @@ class LiveChat:
         question = turns.question_of(conversation, ask)
         return partial(
             self._plan,
-            question.messages,
-            version_ids=conversations.version_ids(conversation),
+            conversations.prompts_of(session, conversation, question.messages),
             params=self.params_of(conversation),
             is_first=question.is_first,
         )
@@ -94,12 +93,10 @@ class LiveChat:
     def params_of(self, conversation: Conversation) -> SamplingParams:
         return params_from(self.defaults, conversation.settings)
 
-    def _plan(
-        self, messages: Sequence[Message], *, version_ids: Sequence[int], params: SamplingParams, is_first: bool
-    ) -> list[PlannedAnswer]:
+    def _plan(self, prompts: Mapping[int, Prompt], *, params: SamplingParams, is_first: bool) -> list[PlannedAnswer]:
         planned = []
-        for version_id in version_ids:
-            room = room_for(self.engine, messages, version_ids=[version_id], wanted=params.max_tokens)
+        for version_id, prompt in prompts.items():
+            room = room_for(self.engine, {version_id: prompt}, wanted=params.max_tokens)
             check_room(room, is_first=is_first)
             planned.append(turns.planned(version_id, params, most_tokens=room.answer))
         return planned
@@ -107,7 +104,9 @@ class LiveChat:
     def room(self, conversation: Conversation, messages: Sequence[Message]) -> Room:
         """Of these messages, for whichever version answers next that has least of it. Outside any transaction."""
         wanted = self.params_of(conversation).max_tokens
-        return room_for(self.engine, messages, version_ids=conversations.version_ids(conversation), wanted=wanted)
+        with self._sessions.read() as session:
+            prompts = conversations.prompts_of(session, conversation, messages)
+        return room_for(self.engine, prompts, wanted=wanted)
 
     def begin(self, turn: Turn) -> None:
         """Begins to write the answer, unless it is being written already, or is there."""
@@ -159,11 +158,19 @@ class LiveChat:
         await self.reading.run(partial(_own_turn, who=who, conversation_id=conversation_id, turn_id=turn_id))
         with self._lock:
             run = self._runs.get(turn_id)
-        text = "" if run is None else run.stop()
+        there = Beginning() if run is None else run.stop()
         try:
-            await self.writing.run(partial(_store_stopped, turn_id=turn_id, text=text))
+            await self.writing.run(partial(stopping.store_stopped, turn_id=turn_id, there=there))
         finally:
             self.forget([turn_id])
+
+    async def go_on(self, who: LabelerName, conversation_id: int, turn_id: int) -> Opened:
+        """Writes on where an answer was stopped, by the same seed: it becomes what it would have been. Raises as
+        `stopping.resume`."""
+        resume = partial(stopping.resume, who=who, conversation_id=conversation_id, turn_id=turn_id)
+        opened = await self.writing.run(resume)
+        self.begin(opened.answers[0])
+        return opened
 
     def forget(self, turn_ids: Sequence[int]) -> None:
         """Ends the runs of turns that were stopped or deleted."""
@@ -202,7 +209,7 @@ class LiveChat:
         finally:
             try:
                 if error is not None:
-                    self._store_failed(turn_id, run.text, error)
+                    self._store_failed(turn_id, run.there, error)
             finally:
                 self._end(turn_id, run, error)
 
@@ -224,7 +231,8 @@ class LiveChat:
             settings = {**(turn.settings or {}), "seed": turn.seed}
             params = params_from(self.defaults, settings)
             prompt = prompt_for(get_version(session, turn.version_id).kind, messages)
-            return GenerationRequest(prompt, version_id=turn.version_id, params=params)
+            given = tuple(turn.token_ids or ())
+            return GenerationRequest(prompt, version_id=turn.version_id, params=params, continue_from=given)
 
     def _written(self, request: GenerationRequest, run: LiveRun) -> SampledAnswer | None:
         """The whole answer; None where it was stopped."""
@@ -248,11 +256,12 @@ class LiveChat:
                 turn.status, turn.text = TurnStatus.DONE, answer.text
                 turn.token_ids, turn.finish_reason = list(answer.token_ids), answer.finish_reason
 
-    def _store_failed(self, turn_id: int, text: str, error: AppError) -> None:
+    def _store_failed(self, turn_id: int, there: Beginning, error: AppError) -> None:
         with transaction(self._sessions.write) as session:
             turn = session.get(Turn, turn_id)
             if turn is not None and turn.status is TurnStatus.WRITING:
-                turn.status, turn.text, turn.error = TurnStatus.FAILED, text, error.page_message
+                stopping.keep(turn, there)
+                turn.status, turn.error = TurnStatus.FAILED, error.page_message
 
 
 def params_from(defaults: SamplingParams, settings: dict[str, Any]) -> SamplingParams:
@@ -278,9 +287,3 @@ def _store(
 
 def _own_turn(session: Session, *, who: LabelerName, conversation_id: int, turn_id: int) -> Turn:
     return turns.turn_of(conversations.get_conversation(session, conversation_id, who), turn_id)
-
-
-def _store_stopped(session: Session, *, turn_id: int, text: str) -> None:
-    turn = session.get(Turn, turn_id)
-    if turn is not None and turn.status is TurnStatus.WRITING:
-        turn.status, turn.text = TurnStatus.STOPPED, text

@@ -3,14 +3,14 @@ four. Preferences about conversations of several turns come from real use this w
 
 import hashlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
 from anyio import to_thread
 from sqlalchemy.orm import Session
 
-from app.chat import GenerationRequest, Message, SampledAnswer, without_system
+from app.chat import GenerationRequest, Message, Prompt, SampledAnswer, without_system
 from app.db.models.conversations import Conversation, Turn, TurnRole, TurnStatus
 from app.db.models.groups import ANSWERS_PER_GROUP, Group
 from app.errors import ConflictError, InvalidError
@@ -23,6 +23,8 @@ from app.services.labeling.labelers import LabelerName
 from app.services.sampling.engine import Engine
 from app.services.sampling.given_group import GivenAnswer, group_of_answers
 from app.services.sampling.group_sampling import new_seed
+from app.services.versions import versions
+from app.services.versions.answering import prompt_for
 from app.translation import _
 
 TRIES = 8
@@ -35,8 +37,8 @@ class Seen:
 
     messages: list[Message]
     answers: list[GivenAnswer]
-    version_ids: list[int]
-    """Of those that are shown: they write what is missing, in turn."""
+    prompts: Mapping[int, Prompt]
+    """Of the versions that are shown, by id, what each reads: they write what is missing, in turn."""
     params: SamplingParams
     key: str
     """The same answers make one group, however often it is asked for."""
@@ -48,7 +50,7 @@ async def rank_these(chat: LiveChat, who: LabelerName, conversation_id: int, tur
 
     def look(session: Session) -> tuple[Seen, int | None]:
         conversation = conversations.get_conversation(session, conversation_id, who)
-        found = seen(conversation, turn_id, chat.defaults)
+        found = seen(session, conversation, turn_id, chat.defaults)
         return found, groups.asked_group(session, found.key)
 
     found, known = await chat.reading.run(look)
@@ -59,7 +61,7 @@ async def rank_these(chat: LiveChat, who: LabelerName, conversation_id: int, tur
     return group.id
 
 
-def seen(conversation: Conversation, turn_id: int, defaults: SamplingParams) -> Seen:
+def seen(session: Session, conversation: Conversation, turn_id: int, defaults: SamplingParams) -> Seen:
     """Of the answers that are shown at the turn's place, and the whole ones beside them. Raises NotFoundError,
     InvalidError and ConflictError."""
     turn = turns.turn_of(conversation, turn_id)
@@ -82,10 +84,11 @@ def seen(conversation: Conversation, turn_id: int, defaults: SamplingParams) -> 
     ]
     chosen = _distinct([*shown, *(each for each in beside if each.version_id in version_ids)])[:ANSWERS_PER_GROUP]
     ids = ",".join(str(each.id) for each in chosen)
+    messages = without_system(prompt_of(conversation, turn))
     return Seen(
-        messages=without_system(prompt_of(conversation, turn)),
+        messages=messages,
         answers=[_given(each) for each in chosen],
-        version_ids=version_ids,
+        prompts={each: prompt_for(versions.get_version(session, each).kind, messages) for each in version_ids},
         params=params_from(defaults, turn.settings or {}),
         key=hashlib.sha256(f"conversation {conversation.id}: {ids}".encode()).hexdigest()[:32],
     )
@@ -109,7 +112,7 @@ def completed(engine: Engine, seen: Seen) -> list[GivenAnswer]:
     answers, tries = list(seen.answers), 0
     while len(answers) < ANSWERS_PER_GROUP:
         wrote = Counter(answer.version_id for answer in answers)
-        version_id = min(seen.version_ids, key=lambda each: wrote[each])
+        version_id = min(seen.prompts, key=lambda each: wrote[each])
         new = _sampled(engine, seen, version_id)
         if new.text and all(new.text != answer.text for answer in answers):
             answers.append(GivenAnswer(new.text, version_id, new.token_ids, new.finish_reason))
@@ -127,7 +130,7 @@ def completed(engine: Engine, seen: Seen) -> list[GivenAnswer]:
 
 def _sampled(engine: Engine, seen: Seen, version_id: int) -> SampledAnswer:
     params = replace(seen.params, seed=new_seed())
-    [answer] = engine.generate(GenerationRequest(seen.messages, version_id=version_id, params=params))
+    [answer] = engine.generate(GenerationRequest(seen.prompts[version_id], version_id=version_id, params=params))
     return answer
 
 

@@ -1,9 +1,9 @@
 """How much of a context a conversation takes: counted by the engine, said before anything is sent, never cut."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from app.chat import Message
+from app.chat import Prompt
 from app.errors import ContextFullError
 from app.formats.figures import number
 from app.services.sampling.engine import Engine
@@ -39,16 +39,17 @@ class Room:
         return self.left < min(LEAST_ANSWER_TOKENS, self.wanted)
 
 
-def room_for(engine: Engine, messages: Sequence[Message], *, version_ids: Sequence[int], wanted: int) -> Room:
-    """The engine may have to open a version first: outside any transaction. Raises NotFoundError and GoneError."""
-    rooms = [_room(engine, messages, version_id, wanted) for version_id in version_ids]
+def room_for(engine: Engine, prompts: Mapping[int, Prompt], *, wanted: int) -> Room:
+    """`prompts`: the conversation as each version reads it, by the version's id. The engine may have to open a version
+    first: outside any transaction. Raises NotFoundError and GoneError."""
+    rooms = [_room(engine, prompt, version_id, wanted) for version_id, prompt in prompts.items()]
     return min(rooms, key=lambda room: room.left)
 
 
-def _room(engine: Engine, messages: Sequence[Message], version_id: int, wanted: int) -> Room:
+def _room(engine: Engine, prompt: Prompt, version_id: int, wanted: int) -> Room:
     context = engine.context_tokens(version_id=version_id)
     try:
-        used = engine.count_tokens(messages, version_id=version_id) if messages else 0
+        used = engine.count_tokens(prompt, version_id=version_id) if prompt else 0
     except ContextFullError as error:
         used = error.tokens
     return Room(version_id, used, context, wanted)

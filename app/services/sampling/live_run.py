@@ -22,6 +22,14 @@ class LivePiece:
     finished: bool
 
 
+@dataclass(frozen=True)
+class Beginning:
+    """Of an answer: its text so far, and the tokens that it goes on from, of which the last may have no text yet."""
+
+    text: str = ""
+    token_ids: tuple[int, ...] = ()
+
+
 class LiveRun:
     """Written by the thread that samples, read by any number of followers on the event loop: none holds a thread."""
 
@@ -31,6 +39,7 @@ class LiveRun:
         self.is_stopped = False
         """Nobody wants what comes now: whoever writes it ends."""
         self._pieces: list[LivePiece] = []
+        self._token_ids: list[int] = []
         self._lock = threading.Lock()
         self._followers: dict[asyncio.Event, asyncio.AbstractEventLoop] = {}
 
@@ -40,19 +49,23 @@ class LiveRun:
                 return
             finished = event.answer is not None
             self._pieces.append(LivePiece(len(self._pieces) + 1, event.index, event.text, finished))
+            if event.index == 0:
+                self._token_ids.extend(event.token_ids)
         self._tell()
 
-    def stop(self) -> str:
-        """Takes no more pieces; returns `text`. Whoever writes it sees `is_stopped`; followers wait for `end`."""
+    def stop(self) -> Beginning:
+        """Takes no more pieces; returns what is `there`. Whoever writes it sees `is_stopped`; followers wait for
+        `end`."""
         with self._lock:
             self.is_stopped = True
-        return self.text
+        return self.there
 
     @property
-    def text(self) -> str:
+    def there(self) -> Beginning:
         """Of answer 0, so far."""
         with self._lock:
-            return "".join(piece.text for piece in self._pieces if piece.index == 0)
+            text = "".join(piece.text for piece in self._pieces if piece.index == 0)
+            return Beginning(text, tuple(self._token_ids))
 
     def end(self, error: AppError | None) -> None:
         with self._lock:

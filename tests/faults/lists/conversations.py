@@ -7,6 +7,7 @@ thread = In("app/services/chat/thread.py", f"{CHAT}/test_thread.py", f"{CHAT}/te
 turns = In("app/services/chat/turns.py", f"{CHAT}/test_turns.py")
 conversations = In("app/services/chat/conversations.py", f"{CHAT}/test_conversations.py")
 live = In("app/services/chat/live_chat.py", f"{CHAT}/test_live_chat.py")
+stopping = In("app/services/chat/stopping.py", f"{CHAT}/test_stopping.py", f"{CHAT}/test_live_chat.py")
 room = In("app/services/chat/room.py", f"{CHAT}/test_room.py")
 shortening = In("app/services/chat/shortening.py", f"{CHAT}/test_shortening.py")
 ranking = In("app/services/chat/ranking_seen.py", f"{CHAT}/test_ranking_seen.py")
@@ -30,11 +31,11 @@ FAULTS = [
     conversations("hidden sides do not change", "bool(_random.getrandbits(1))", "False"),
     conversations("a system line changes under its answers", "    if conversation.turns:\n", "    if False:\n"),
     conversations("what is used last stays below", "conversation.number, conversation.updated_at = ", "_, _ = "),
-    live(
-        "a stopped answer is lost",
-        "turn.status, turn.text = TurnStatus.STOPPED, text",
-        "turn.status, turn.text = TurnStatus.STOPPED, ''",
-    ),
+    stopping("a stopped answer is lost", "        keep(turn, there)\n", ""),
+    stopping("what was there is lost", "if len(there.text) >= len(turn.text):", "if True:"),
+    live("a stopped answer goes on anew", "continue_from=given)", "continue_from=())"),
+    stopping("turns answer what is written on", "if Thread(conversation.turns).siblings(turn.id):", "if False:"),
+    room("a base model's room is counted in chat format", "engine.count_tokens(prompt, v", "engine.count_tokens([], v"),
     live("an answer is written anew in other words", '"seed": turn.seed}', '"seed": None}'),
     live("a full context is sent", "            check_room(room, is_first=is_first)\n", ""),
     live("the same key asks twice", "        if before is not None:\n            return before\n", ""),

@@ -21,8 +21,8 @@ class SlowEngine(ScriptedEngine):
         self.requests.append(request)
         self._called("stream", request.version_id)
         try:
-            yield StreamEvent(0, "one ")
-            yield StreamEvent(0, "two ")
+            yield StreamEvent(0, "one ", token_ids=(5,))
+            yield StreamEvent(0, "two ", token_ids=(6, 7))
             while not self.may_finish.wait(0.01):
                 yield StreamEvent(0, "")
             yield StreamEvent(0, "three", SampledAnswer("one two three", [5, 6, 7, 4], "stop"))

@@ -86,7 +86,7 @@ def test_it_outlives_its_version(session: Session, policy: Version, say: Say) ->
     policy.removed_at = utc_now()
     session.flush()
     now = again(session, made)
-    assert [version.id for version in conversations.removed_versions(session, now)] == [policy.id]
+    assert [version.removed_at for version in conversations.next_versions(session, now)] == [policy.removed_at]
     assert conversations.exported(now)["messages"][-1] == {"role": "assistant", "content": "Because."}
     with pytest.raises(GoneError):
         conversations.open_conversation(session, ADA, Opening(version_id=policy.id))

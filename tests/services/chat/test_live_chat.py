@@ -2,10 +2,12 @@
 same words after the process died."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 
 import pytest
 from sqlalchemy.orm import Session, sessionmaker
 
+from app.chat import RawText
 from app.db.models.conversations import Conversation, Turn, TurnStatus
 from app.db.models.versions import Version, VersionKind
 from app.db.session import transaction
@@ -124,9 +126,66 @@ def test_a_stopped_answer_keeps_what_was_there(
     turn = asyncio.run(scene())
     assert engine.closed.wait(PATIENCE_SECONDS)
     now = turn_now(sessions, turn.id)
-    assert (now.status, now.text, now.token_ids) == ("stopped", "one two ", None)
+    assert (now.status, now.text, now.token_ids) == ("stopped", "one two ", [5, 6, 7])
     asyncio.run(live.stop(ADA, opened.id, turn.id))
     assert turn_now(sessions, turn.id).text == "one two "
+
+
+def test_a_stopped_answer_goes_on_from_its_tokens(
+    live: LiveChat, engine: SlowEngine, sessions: sessionmaker[Session], opened: Conversation
+) -> None:
+    """By its own seed and settings; stopped again before the first piece it is what it was."""
+
+    async def stopped(begin: Callable[[], Awaitable[Turn]], pieces: int) -> Turn:
+        engine.may_finish.clear()
+        turn = await begin()
+        if pieces:
+            async for piece in live.follow(turn):
+                if piece is not None and piece.number == pieces:
+                    break
+        await live.stop(ADA, opened.id, turn.id)
+        return turn_now(sessions, turn.id)
+
+    async def first() -> Turn:
+        return (await live.ask(ADA, opened.id, Ask("Why?"))).answers[0]
+
+    async def on_with(turn: Turn) -> Turn:
+        return (await live.go_on(ADA, opened.id, turn.id)).answers[0]
+
+    async def scene() -> Turn:
+        turn = await stopped(first, 2)
+        engine.may_answer.clear()
+        again = await stopped(lambda: on_with(turn), 0)
+        assert (again.status, again.text, again.token_ids) == ("stopped", "one two ", [5, 6, 7])
+        engine.may_answer.set()
+        engine.may_finish.set()
+        on = await on_with(turn)
+        assert on.status == "writing"
+        assert await text_of(live, on) == "one two three"
+        assert (await on_with(turn)).status == "done"
+        return turn
+
+    turn = asyncio.run(scene())
+    now = turn_now(sessions, turn.id)
+    assert (now.status, now.text, now.token_ids) == ("done", "one two three", [5, 6, 7, 4])
+    begun, on = engine.requests[0], engine.requests[-1]
+    assert (begun.continue_from, on.continue_from) == ((), (5, 6, 7))
+    assert (on.params, on.prompt) == (begun.params, begun.prompt)
+
+
+def test_a_base_model_reads_the_texts_as_a_document(
+    live: LiveChat, engine: SlowEngine, sessions: sessionmaker[Session], opened: Conversation
+) -> None:
+    """What it reads is what is counted."""
+    asyncio.run(asked(live, opened))
+    with transaction(sessions) as session:
+        base = versions.add_version(session, versions.NewVersion(VersionKind.BASE, None, "versions/2", "1" * 64))
+        conversation = conversations.get_conversation(session, opened.id, ADA)
+        conversations.set_versions(session, conversation, base.id, None, is_blind=False)
+    asyncio.run(asked(live, opened, content="And?"))
+    text = RawText("Why?\n\none two three\n\nAnd?")
+    assert engine.requests[-1].prompt == text
+    assert engine.counted[-1] == text
 
 
 def test_an_answer_whose_process_died_is_written_anew_in_the_same_words(

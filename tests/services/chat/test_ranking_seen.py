@@ -43,7 +43,7 @@ def test_two_seen_and_one_more_of_each_version(
 ) -> None:
     first = say(pair, "Why?")
     engine = Asked()
-    found = seen(again(session, pair), first.answers[1].id, DEFAULTS)
+    found = seen(session, again(session, pair), first.answers[1].id, DEFAULTS)
     answers = completed(engine, found)
     assert [(each.text, each.version_id) for each in answers] == [
         ("Because.", sft.id),
@@ -62,7 +62,7 @@ def test_two_seen_and_one_more_of_each_version(
 def test_the_whole_conversation_is_the_prompt(session: Session, conversation: Conversation, say: Say) -> None:
     say(conversation, "A?", "a")
     last = say(conversation, "B?", "b")
-    found = seen(again(session, conversation), last.answers[0].id, DEFAULTS)
+    found = seen(session, again(session, conversation), last.answers[0].id, DEFAULTS)
     assert [each["content"] for each in found.messages] == ["A?", "a", "B?"]
     group = store(session, ADA, found, completed(Asked(), found))
     assert group.prompt.text == "B?"
@@ -73,7 +73,7 @@ def test_other_answers_that_were_seen_come_first(session: Session, conversation:
     first = say(conversation, "A?", "a")
     for text in ("b", "a", "c"):
         last = say(conversation, None, text, turn_id=first.question.id)
-    found = seen(again(session, conversation), last.answers[0].id, DEFAULTS)
+    found = seen(session, again(session, conversation), last.answers[0].id, DEFAULTS)
     assert [each.text for each in found.answers] == ["c", "a", "b"]
     assert len(completed(Asked(), found)) == 4
 
@@ -81,9 +81,9 @@ def test_other_answers_that_were_seen_come_first(session: Session, conversation:
 def test_what_cannot_be_ranked(session: Session, conversation: Conversation, say: Say) -> None:
     opened = say(conversation, text=None)
     with pytest.raises(ConflictError, match="whole"):
-        seen(again(session, conversation), opened.answers[0].id, DEFAULTS)
+        seen(session, again(session, conversation), opened.answers[0].id, DEFAULTS)
     with pytest.raises(InvalidError, match="Only answers"):
-        seen(again(session, conversation), opened.question.id, DEFAULTS)
+        seen(session, again(session, conversation), opened.question.id, DEFAULTS)
 
 
 def test_a_version_that_repeats_itself_is_given_up(session: Session, conversation: Conversation, say: Say) -> None:
@@ -91,5 +91,5 @@ def test_a_version_that_repeats_itself_is_given_up(session: Session, conversatio
     engine = ScriptedEngine()
     engine.texts = ["same"]
     with pytest.raises(ConflictError, match="same answers"):
-        completed(engine, seen(again(session, conversation), opened.answers[0].id, DEFAULTS))
+        completed(engine, seen(session, again(session, conversation), opened.answers[0].id, DEFAULTS))
     assert len(engine.calls) == 9

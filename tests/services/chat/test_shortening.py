@@ -16,7 +16,7 @@ from tests.services.chat.conftest import ADA, Say, again
 @pytest.fixture
 def room_of(engine: ScriptedEngine) -> RoomOf:
     engine.context = 30
-    return lambda messages: room_for(engine, messages, version_ids=[1], wanted=10)
+    return lambda messages: room_for(engine, {1: messages}, wanted=10)
 
 
 def test_no_more_is_left_out_than_must_be(
