@@ -15,6 +15,7 @@ import { TokenList } from "./token_list.js";
 import { nameOf } from "./token_text.js";
 
 const views = new WeakMap();
+let inSheet = null; // the view whose dice lie in the page's own place
 const idsOf = (tokens) => tokens.map((token) => token.token_id);
 
 class AnswerView {
@@ -23,6 +24,7 @@ class AnswerView {
   #writing = null;
 
   constructor(element, answer) {
+    this.element = element;
     this.answer = answer;
     this.branches = kept(answer);
     this.list = new TokenList((index) => this.#look(index));
@@ -96,6 +98,7 @@ class AnswerView {
   #look(index) {
     this.#openPanel(index);
     this.#panel.focus();
+    this.list.keepInSight(index, this.#panel.element);
   }
 
   #openPanel(index, { animate = false, onLanded } = {}) {
@@ -104,21 +107,48 @@ class AnswerView {
       onMove: (at) => this.#openPanel(at),
       onClose: () => this.#close(true),
     });
-    if (!this.#panel.element.isConnected) this.place.replaceChildren(this.#panel.element);
+    this.#putPanel();
     this.#index = index;
+    this.#tellPage();
     this.list.mark(index);
     this.#drawActions();
     const taken = this.branches.takenPlaces(this.branches.shown).has(index);
     return this.#panel.open(this.tokens, index, { taken, animate, onLanded });
   }
 
+  /** Where the page has a place for the dice of all its answers (`data-dice-place`), none of them moves; else below. */
+  #putPanel() {
+    const sheet = document.querySelector("[data-dice-place]");
+    if (sheet && inSheet !== this) inSheet?.close();
+    if (sheet) inSheet = this;
+    const place = sheet ?? this.place;
+    if (this.#panel.element.parentElement !== place) place.replaceChildren(this.#panel.element);
+  }
+
+  /** The page keeps in its address which token is looked at; -1 for none. */
+  #tellPage() {
+    this.element.dispatchEvent(new CustomEvent("dice", { bubbles: true, detail: { index: this.#index } }));
+  }
+
+  /** As the address says; the focus stays where it is. */
+  restore(index) {
+    if (this.tokens.length) this.#openPanel(Math.min(index, this.tokens.length - 1));
+  }
+
+  close() {
+    this.#close(false);
+  }
+
   #close(focus) {
+    if (inSheet === this) inSheet = null;
+    const wasOpen = this.#index >= 0;
     const index = Math.min(this.#index, this.tokens.length - 1);
     this.#panel?.close();
     this.#panel = null;
     this.#index = -1;
     this.list.mark(-1);
     this.#drawActions();
+    if (wasOpen) this.#tellPage();
     if (focus) this.list.focus(Math.max(0, index));
   }
 
@@ -246,3 +276,9 @@ export function showTokens(element, answer) {
   }
   view.update();
 }
+
+/** Opens the dice of a token of an answer that is shown in `element`, as an address says. */
+export const lookAt = (element, index) => views.get(element)?.restore(index);
+
+/** Closes the dice that lie in the page's own place. */
+export const closeDice = () => inSheet?.close();

@@ -81,7 +81,7 @@ export class DicePanel {
       this.sentence,
       this.roll,
       this.trouble,
-      make("div", { className: "dice-columns" }, make("div", {}, this.sliders.element, glossary()), this.bars),
+      make("div", { className: "dice-columns" }, this.bars, make("div", {}, this.sliders.element, glossary())),
     );
     this.element.addEventListener("keydown", (event) => this.#onKey(event));
   }

@@ -1,9 +1,10 @@
 // The playground: writes answers, keeps each request in the address, and shows a former one on the way back.
 
+import { closeDice } from "./answer_tokens.js";
 import { copy } from "./copying.js";
 import { button, make } from "./elements.js";
 import { _, ngettext } from "./messages.js";
-import { addressOf, askedOf, isEmpty, newSeed, queryOf, stopsAreCut } from "./playground_address.js";
+import { addressOf, askedOf, diceOf, hashOf, isEmpty, newSeed, queryOf, stopsAreCut } from "./playground_address.js";
 import { PlaygroundForm } from "./playground_form.js";
 import { Run } from "./playground_run.js";
 import { isBusy, refusalWords } from "./refusals.js";
@@ -18,6 +19,7 @@ const form = new PlaygroundForm(element, changed);
 const stopButton = element.querySelector("[data-stop]");
 const runs = new Map(); // by query: those of this visit, with whatever was done to their tokens
 let current = null;
+let shown = null;
 let here = location.search;
 
 function changed() {
@@ -67,19 +69,21 @@ async function writeForm({ seed, instead = false } = {}) {
   form.setSeed(asked.seed);
   form.clearWrong();
   remember(asked, instead);
-  await write(asked);
+  await write(asked, instead ? diceOf(location.hash) : null);
 }
 
 function remember(asked, instead = false) {
   const { path, tooLong } = addressOf(asked);
   const state = { asked, tooLong };
-  if (instead || path === location.pathname + location.search) history.replaceState(state, "", path);
+  if (instead) history.replaceState(state, "", path + location.hash);
+  else if (path === location.pathname + location.search) history.replaceState(state, "", path);
   else history.pushState(state, "", path);
   here = location.search;
   keepDraft(asked);
 }
 
-async function write(asked) {
+/** `dice`: whose dice are opened once the answers are there, as the address says. */
+async function write(asked, dice = null) {
   current?.stop();
   clearAlerts();
   const run = new Run(asked, titles(), bases());
@@ -91,6 +95,7 @@ async function write(asked) {
   if (current !== run) return;
   hideStop();
   if (run.finished) keepRun(run);
+  if (dice) run.look(dice);
   if (problems.length) await tellProblem(asked, problems[0]);
   else if (stopped) announce(_("Stopped. What was written stays."));
   else announce(ngettext("{n} answer is complete.", "All {n} answers are complete.", complete));
@@ -135,7 +140,10 @@ function titles() {
 const bases = () => new Set([...element.querySelectorAll("[data-base]")].map((option) => Number(option.value)));
 
 function show(run) {
+  closeDice();
+  shown = run;
   const code = make("div");
+  const sheet = make("div", { className: "dice-sheet", "data-dice-place": "" });
   const head = make(
     "div",
     { className: "answers-head" },
@@ -149,7 +157,14 @@ function show(run) {
       shareButton(run.asked),
     ),
   );
-  answers.replaceChildren(head, tooLongNote(run.asked), make("div", { "data-token-controls": "" }), run.element, code);
+  answers.replaceChildren(
+    head,
+    tooLongNote(run.asked),
+    make("div", { "data-token-controls": "" }),
+    run.element,
+    sheet,
+    code,
+  );
   document.querySelector("[data-examples]")?.setAttribute("hidden", "");
   showCode(run.asked, code);
 }
@@ -162,7 +177,7 @@ function sameAgain(run) {
 
 function shareButton(asked) {
   const { path, tooLong } = addressOf(asked);
-  const made = button(_("Share"), () => copy(made, location.origin + path));
+  const made = button(_("Share"), () => copy(made, location.origin + path + location.hash));
   made.hidden = tooLong;
   return made;
 }
@@ -199,14 +214,29 @@ function showFormer(state) {
   hideStop();
   if (!state?.asked) return location.reload(); // only the server reads an address that a person wrote
   const { asked, unwritten } = state;
+  const dice = diceOf(location.hash);
   form.fill(asked);
   const kept = runs.get(queryOf(asked));
-  if (kept) show(kept);
-  else if (!unwritten && asked.seed !== null && !isEmpty(asked)) write(asked);
+  if (kept) showKept(kept, dice);
+  else if (!unwritten && asked.seed !== null && !isEmpty(asked)) write(asked, dice);
   else showNothing();
 }
 
+function showKept(run, dice) {
+  show(run);
+  if (dice) run.look(dice);
+}
+
+/** Which token is looked at is kept in the address: reload, back and a link open its dice again. */
+function keepDice({ target, detail }) {
+  const place = shown?.placeOf(target);
+  if (!place) return;
+  const hash = detail.index < 0 ? "" : hashOf({ ...place, token: detail.index + 1 });
+  if (hash !== location.hash) history.replaceState(history.state, "", location.pathname + location.search + hash);
+}
+
 function showNothing() {
+  shown = null;
   clearAlerts();
   answers.replaceChildren();
   document.querySelector("[data-examples]")?.removeAttribute("hidden");
@@ -216,7 +246,7 @@ function begin() {
   const state = history.state;
   if (state?.asked && !state.unwritten) {
     form.fill(state.asked);
-    if (state.asked.seed !== null && !isEmpty(state.asked)) return write(state.asked);
+    if (state.asked.seed !== null && !isEmpty(state.asked)) return write(state.asked, diceOf(location.hash));
   } else if ("writeNow" in element.dataset) return writeForm({ instead: true });
   else if (!location.search && draft()) form.fill(draft());
   history.replaceState({ asked: form.asked(), unwritten: true }, ""); // for the way back
@@ -226,6 +256,7 @@ element.addEventListener("submit", (event) => {
   event.preventDefault();
   writeForm();
 });
+answers.addEventListener("dice", keepDice);
 stopButton.addEventListener("click", () => current?.stop());
 window.addEventListener("popstate", (event) => showFormer(event.state));
 window.addEventListener("pagehide", () => current?.stop());

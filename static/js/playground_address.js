@@ -98,3 +98,13 @@ export function isEmpty({ mode, prompt, system, turns }) {
 export const nextRole = (turns) => (turns.at(-1)?.role === "user" ? "assistant" : "user");
 
 export const newSeed = (random = Math.random) => Math.floor(random() * 2 ** 31);
+
+/** The end of an address that names a token whose dice are open: column, answer and token, each counted from 1. */
+export const hashOf = ({ column, answer, token }) => `#dice=${column}.${answer}.${token}`;
+
+/** Out of the end of an address; null where it names none. */
+export function diceOf(hash) {
+  const [, column, answer, token] = hash.match(/^#dice=(\d{1,2})\.(\d{1,2})\.(\d{1,5})$/) ?? [];
+  const named = { column: Number(column), answer: Number(answer), token: Number(token) };
+  return column && Object.values(named).every((each) => each > 0) ? named : null;
+}

@@ -1,6 +1,6 @@
 // One writing of the playground: a column for each version, a pane for each answer, filled while the answers come.
 
-import { showTokens } from "./answer_tokens.js";
+import { lookAt, showTokens } from "./answer_tokens.js";
 import { make } from "./elements.js";
 import { generate } from "./generating.js";
 import { _, ngettext } from "./messages.js";
@@ -25,6 +25,20 @@ export class Run {
     this.finished = !this.#stopped && done.every((problem) => problem === null);
     const complete = this.columns.reduce((sum, column) => sum + column.complete, 0);
     return { complete, stopped: this.#stopped, problems: done.filter((problem) => problem !== null) };
+  }
+
+  /** Opens the dice of a token, all three counted from 1; nothing where there is none. */
+  look({ column, answer, token }) {
+    this.columns[column - 1]?.panes[answer - 1]?.look(token - 1);
+  }
+
+  /** {column, answer} of the pane that an element is in, or null. */
+  placeOf(element) {
+    for (const [column, { panes }] of this.columns.entries()) {
+      const answer = panes.findIndex((pane) => pane.element.contains(element));
+      if (answer >= 0) return { column: column + 1, answer: answer + 1 };
+    }
+    return null;
   }
 
   stop() {
@@ -97,6 +111,10 @@ class Pane {
       finish_reason === "length"
         ? ngettext("{n} token, cut at its length", "{n} tokens, cut at its length", count)
         : ngettext("{n} token", "{n} tokens", count);
+  }
+
+  look(index) {
+    lookAt(this.text, index);
   }
 
   breakOff() {

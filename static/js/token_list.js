@@ -113,6 +113,15 @@ export class TokenList {
     this.#items[index]?.focus();
   }
 
+  /** Scrolls a token out from under what lies over the end of the page, and no further. */
+  keepInSight(index, over) {
+    const item = this.#items[index]?.getBoundingClientRect();
+    const top = over.getBoundingClientRect().top;
+    const room = 8;
+    if (item && item.bottom + room > top && item.top < innerHeight && over.contains(document.activeElement))
+      scrollBy({ top: item.bottom + room - top });
+  }
+
   #onKey(event, onChoose) {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     const item = event.target.closest("[role=option]");

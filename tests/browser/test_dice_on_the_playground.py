@@ -1,20 +1,35 @@
-"""The dice on the playground itself: its sliders move the bars, and branches are there again after a reload."""
+"""The dice on the playground itself: they move no answer, follow its sliders, and are there again after a reload."""
 
-from playwright.sync_api import expect
+from playwright.sync_api import Locator, expect
 
 from tests.browser.dice_page import DicePage
+
+
+def places(page_part: Locator) -> list[float]:
+    """Where panes begin on the page, however far it is scrolled."""
+    ys: list[float] = page_part.evaluate_all(
+        "(panes) => panes.flatMap((pane) => [pane.getBoundingClientRect().x, pane.getBoundingClientRect().y + scrollY])"
+    )
+    return ys
 
 
 def test_a_branch_survives_the_reload_of_its_address(dice: DicePage) -> None:
     page = dice.page
     page.goto(dice.server.url + "/playground")
     page.locator("#prompt").fill("Why is the sky blue?")
-    page.locator("#n").fill("2")
+    page.locator("#n").fill("4")
     page.locator("[data-write]").click()
-    expect(page.locator(".pane-text:not(.writing)")).to_have_count(2)
+    expect(page.locator(".pane-text:not(.writing)")).to_have_count(4)
     answer = page.locator(".pane").nth(1)
+    before = places(page.locator(".pane"))
     answer.locator("[role=option]").nth(2).click()
     dice.expect_open(2)
+    assert places(page.locator(".pane")) == before, "no answer moves"
+    token = answer.locator("[role=option]").nth(2).bounding_box()
+    sheet = dice.panel.bounding_box()
+    assert token is not None
+    assert sheet is not None
+    assert 0 <= token["y"] <= sheet["y"] - token["height"], "the token is in sight"
     page.locator("#temperature").fill("0.3")
     expect(dice.panel.locator(".dice-stages")).to_contain_text("At temperature 0.3")
     dice.take_another()
@@ -22,8 +37,23 @@ def test_a_branch_survives_the_reload_of_its_address(dice: DicePage) -> None:
     expect(answer.locator("[data-branch]")).to_have_count(2)
     text = answer.locator(".plain").text_content()
 
+    assert page.url.endswith("#dice=1.2.3")
     page.reload()
-    expect(page.locator(".pane-text:not(.writing)")).to_have_count(2)
+    dice.expect_open(2)
+    expect(page.locator(".pane-text:not(.writing)")).to_have_count(4)
     expect(answer.locator("[data-branch]")).to_have_count(2)
     assert answer.locator(".plain").text_content() == text
     expect(page.locator(".pane").first.locator("[data-branch]:visible")).to_have_count(0)
+
+    page.locator(".pane").nth(2).locator("[role=option]").nth(1).click()
+    dice.expect_open(1)
+    expect(page.locator(".dice")).to_have_count(1)
+    expect(page.locator("[role=option][aria-selected=true]")).to_have_count(1)
+    address = page.url
+    assert address.endswith("#dice=1.3.2")
+    page.keyboard.press("Escape")
+    expect(page.locator(".pane").nth(2).locator("[role=option]").nth(1)).to_be_focused()
+    assert "#" not in page.url
+    page.goto("about:blank")
+    page.goto(address)
+    dice.expect_open(1)

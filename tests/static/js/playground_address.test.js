@@ -5,6 +5,8 @@ import {
   addressOf,
   askedOf,
   bodyOf,
+  diceOf,
+  hashOf,
   isEmpty,
   MAX_ADDRESS_BYTES,
   newSeed,
@@ -112,4 +114,11 @@ test("stop texts that do not all count are seen", () => {
   assert.equal(stopsAreCut("1\n2\n3\n4\n5"), true);
   assert.equal(stopsAreCut("😀".repeat(256)), false);
   assert.equal(stopsAreCut("😀".repeat(257)), true);
+});
+
+test("an address names the token whose dice are open, or none", () => {
+  const dice = { column: 2, answer: 1, token: 40 };
+  assert.deepEqual(diceOf(hashOf(dice)), dice);
+  for (const hash of ["", "#answers", "#dice=0.1.1", "#dice=1.1", "#dice=1.1.1.1", "#dice=1.1.x"])
+    assert.equal(diceOf(hash), null);
 });
