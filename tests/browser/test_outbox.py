@@ -1,6 +1,7 @@
 """What was sent while the server was away: kept, sent again by itself, saved once; and the page says what happens."""
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -19,6 +20,8 @@ from tests.browser.label_page import LabelPage, WritingEngine
 from tests.live import live_server, quick_settings
 
 Ranks = dict[str, int]
+AWAY = re.compile(r"net::ERR_(CONNECTION_(REFUSED|RESET|CLOSED)|EMPTY_RESPONSE)|htmx:error: Failed to fetch")
+"""What the browser and htmx log of requests to a server that is not there."""
 ORDER = {"B": 1, "A": 2, "D": 3, "C": 4}
 
 
@@ -73,6 +76,28 @@ def test_the_server_is_stopped_and_started_again(
         [ranking] = label.rankings()
         assert (label.by_letter(ranking), ranking.comment) == (ORDER, "before it went")
         assert kept(page) == []
+        page.goto("about:blank")  # before the server goes again: the page looks for news every three seconds
+    assert [error for error in page_errors if not AWAY.search(error)] == []
+    page_errors.clear()
+
+
+def test_a_page_that_finds_no_server_says_so_once_and_goes_on_by_itself(
+    page: Page, page_errors: list[str], tiny_model_dir: Path, tmp_path: Path
+) -> None:
+    settings, engine = quick_settings(tmp_path / "data", tiny_model_dir, ready_groups=3), WritingEngine()
+    with live_server(settings, lambda _settings, _directory: engine) as server:
+        label, port = LabelPage(page, server, "waits").open(), urlsplit(server.url).port
+        label.press("b")
+    assert port is not None
+    alert = page.locator("#alerts")
+    expect(alert).to_contain_text("No answer from the server. It may be restarting. This page tries again by itself")
+    page.wait_for_event("requestfailed", lambda request: request.url.endswith("/strip"))
+    expect(alert.locator(".notice")).to_have_count(1)
+    assert label.marks()["B"] == "1st"
+    with live_server(settings, lambda _settings, _directory: engine, port=port):
+        expect(alert).to_be_empty()
+        page.goto("about:blank")
+    assert [error for error in page_errors if not AWAY.search(error)] == []
     page_errors.clear()
 
 
