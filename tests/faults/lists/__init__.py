@@ -17,12 +17,14 @@ from tests.faults.lists import (
     sampling,
     scores,
     scripts,
+    stopping,
     tokens,
     versions,
 )
 
 FAULTS = [
     *ppo.FAULTS,
+    *stopping.FAULTS,
     *reward.FAULTS,
     *loop.FAULTS,
     *sampling.FAULTS,

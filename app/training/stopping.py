@@ -1,0 +1,177 @@
+"""When a policy's training should stop, which of its checkpoints to keep, and what to say of it: pure functions of its
+history, for every trainer of a policy.
+
+The history is a list of validations: every few batches the policy and the SFT model answer the same held-out prompts,
+and two scorers compare them: the one that is optimized, and a judge that learned from other rankings. Over-optimization
+(Gao et al. 2022, section 1) is that the first goes on rising while the second does not; nobody's true taste is needed
+to see it. Knows no model, no tensors and no files.
+
+Gains are score differences to the SFT model's own answers to the same prompt, in deviations of those.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+from itertools import pairwise
+from typing import Any
+
+LEAST_ENTROPY = 0.3
+"""Share of the SFT model's, nats per token."""
+LEAST_DISTINCT = 0.5
+"""Share of the SFT model's."""
+MOST_UNCERTAINTY = 1.6
+"""Times the optimized scorer's deviation on the SFT model's own answers."""
+ERRORS_APART = 2.0
+"""Standard errors, over prompts, by which a fall of the judge's gain is no chance."""
+
+
+class Reason(StrEnum):
+    """Why a training ended. The first is no stop: it had done what it was asked for."""
+
+    EPISODES = "episodes"
+    KL = "kl_budget"
+    PLATEAU = "plateau"
+    COLLAPSE = "collapse"
+    UNCERTAINTY = "uncertainty"
+    PARTED = "parted"
+    SIGNS = "signs"
+
+
+@dataclass(frozen=True)
+class Validation:
+    """The policy on the held-out prompts after `episodes` episodes; the first is before any."""
+
+    episodes: int
+    kl: float
+    """Nats per answer, to the SFT model."""
+    optimized: tuple[float, ...]
+    """Mean gain on each prompt by the scorer that is optimized (or that would be: a trainer without one gives the
+    judge's)."""
+    judged: tuple[float, ...]
+    """The same by the judge."""
+    figures: Mapping[str, float] = field(default_factory=dict)
+    """As an evaluation names them; those that are missing are not looked at."""
+    signs: tuple[str, ...] = ()
+    """Sentences about what has left its bounds, whatever the scores say: empty answers, the same one to everything."""
+
+    @property
+    def optimized_gain(self) -> float:
+        return _mean(self.optimized)
+
+    @property
+    def judged_gain(self) -> float:
+        return _mean(self.judged)
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self) | {"figures": dict(self.figures)}
+
+    @classmethod
+    def from_json(cls, stored: Mapping[str, Any]) -> "Validation":
+        """Of what `as_json` gave, through JSON or a checkpoint."""
+        lists = {name: tuple(stored[name]) for name in ("optimized", "judged", "signs")}
+        return cls(**{**stored, **lists})
+
+
+@dataclass(frozen=True)
+class StopRules:
+    """Beyond which a training stops by itself. `None` switches a rule off."""
+
+    kl_budget: float | None = None
+    """Nats per answer, mean of a batch or of a validation."""
+    patience: int | None = 4
+    """Validations without a gain of `least_gain` by the optimized scorer: a plateau."""
+    least_gain: float = 0.03
+    on_cheating: bool = True
+    """Whether it stops when judge and optimized scorer part, on signs, on collapse and on uncertainty."""
+
+
+def kl_is_used_up(kl: float, rules: StopRules) -> bool:
+    """Of a batch: looked at after each, since a policy that runs away does so between two validations."""
+    return rules.kl_budget is not None and kl > rules.kl_budget
+
+
+def reason_to_stop(history: Sequence[Validation], rules: StopRules) -> Reason | None:
+    """None: go on. The gravest reason is told where there are several."""
+    if len(history) < 2:
+        return None
+    first, last = history[0], history[-1]
+    if rules.on_cheating:
+        if has_collapsed(first, last):
+            return Reason.COLLAPSE
+        if last.signs:
+            return Reason.SIGNS
+        if have_parted(history):
+            return Reason.PARTED
+        if is_uncertain(last):
+            return Reason.UNCERTAINTY
+    if kl_is_used_up(last.kl, rules):
+        return Reason.KL
+    if rules.patience is not None and is_flat(history, rules.patience, rules.least_gain):
+        return Reason.PLATEAU
+    return None
+
+
+def has_collapsed(first: Validation, last: Validation) -> bool:
+    """Hardly any choice is left from token to token, or hardly any two answers differ."""
+    bounds = {"entropy": LEAST_ENTROPY, "distinct_share": LEAST_DISTINCT}
+    return any(
+        last.figures.get(name, math.inf) < share * first.figures.get(name, 0.0) for name, share in bounds.items()
+    )
+
+
+def is_uncertain(last: Validation) -> bool:
+    """The optimized scorer knows much less about these answers than about the SFT model's: nobody ranked such."""
+    before = last.figures.get("deviation_reference", 0.0)
+    return before > 0 and last.figures.get("deviation", 0.0) > MOST_UNCERTAINTY * before
+
+
+def have_parted(history: Sequence[Validation]) -> bool:
+    """The judge's gain has fallen since its peak, by more than chance and at two validations running, while the
+    optimized scorer's has not."""
+    peak = history[best_validation(history)]
+    later = [each for each in history if each.episodes > peak.episodes][-2:]
+    if len(later) < 2:
+        return False
+    return all(has_fallen(each, peak) and each.optimized_gain >= peak.optimized_gain for each in later)
+
+
+def has_fallen(later: Validation, peak: Validation) -> bool:
+    """The judge's gain, by more than chance, prompt by prompt."""
+    mean, error = mean_and_error(later.judged, peak.judged)
+    return mean < -ERRORS_APART * error
+
+
+def is_flat(history: Sequence[Validation], patience: int, least_gain: float) -> bool:
+    """The optimized scorer's best gain is older than `patience` validations, or hardly bettered since."""
+    if len(history) <= patience:
+        return False
+    before, since = history[:-patience], history[-patience:]
+    return max(each.optimized_gain for each in since) < max(each.optimized_gain for each in before) + least_gain
+
+
+def best_validation(history: Sequence[Validation]) -> int:
+    """Index of the one with the highest judged gain, the earliest of equals; one with signs only where all have some,
+    and the untrained policy's only where there is no other."""
+    trained = range(1, len(history)) if len(history) > 1 else range(len(history))
+    return max(trained, key=lambda index: (not history[index].signs, history[index].judged_gain, -index))
+
+
+def mean_and_error(after: Sequence[float], before: Sequence[float]) -> tuple[float, float]:
+    """Of the differences, prompt by prompt; the error is infinite for fewer than two prompts."""
+    differences = [late - early for late, early in zip(after, before, strict=True)]
+    mean = _mean(differences)
+    if len(differences) < 2:
+        return mean, math.inf
+    variance = sum((each - mean) ** 2 for each in differences) / (len(differences) - 1)
+    return mean, math.sqrt(variance / len(differences))
+
+
+def is_still_rising(history: Sequence[Validation], least_gain: float = StopRules.least_gain) -> bool:
+    """By the judge, over the last two steps of the history."""
+    steps = [late.judged_gain - early.judged_gain for early, late in pairwise(history[-3:])]
+    return len(steps) == 2 and min(steps) > least_gain
+
+
+def _mean(values: Sequence[float]) -> float:
+    return sum(values) / len(values) if values else 0.0

@@ -1,0 +1,34 @@
+"""When a policy's training stops, what it keeps, and what is said of it."""
+
+from tests.faults.fault import In
+
+stop = In("app/training/stopping.py", "tests/training/test_stopping.py")
+verdict = In("app/training/verdict.py", "tests/training/test_verdict.py")
+
+FAULTS = [
+    stop("the last version kept, not the judge's best", "return max(trained, key=", "return max(trained[-1:], key="),
+    stop(
+        "the optimized scorer chooses the version",
+        "history[index].judged_gain, -index",
+        "history[index].optimized_gain, -index",
+    ),
+    stop("a version with signs kept for its score", "(not history[index].signs, ", "("),
+    stop("the untrained policy kept", "range(1, len(history)) if len(history) > 1 else ", ""),
+    stop("no KL budget", "kl > rules.kl_budget", "False"),
+    stop("a parting of one validation", "if len(later) < 2:", "if len(later) < 1:"),
+    stop("a fall by chance taken for a parting", "mean < -ERRORS_APART * error", "mean < 0"),
+    stop("a parting though both have fallen", " and each.optimized_gain >= peak.optimized_gain for", " for"),
+    stop("errors of unpaired gains", "late - early for late, early", "late for late, early"),
+    stop(
+        "a plateau by the judge",
+        "max(each.optimized_gain for each in since)",
+        "max(each.judged_gain for each in since) - 9",
+    ),
+    stop("no patience", "if len(history) <= patience:", "if len(history) <= 1:"),
+    stop("collapse of entropy unseen", '"entropy": LEAST_ENTROPY, ', ""),
+    stop("uncertainty compared with nothing", "> MOST_UNCERTAINTY * before", "> 99"),
+    stop("signs do not stop it", "if last.signs:", "if False:"),
+    verdict("over-optimized only where it was stopped", " or bool(history[-1].signs) or have_parted(history)", ""),
+    verdict("overfit by the win of nothing", "judged < (1 - MOST_LOST) * promised", "judged < 0"),
+    verdict("a gain by chance called good", " and judged > CLEARLY * error", ""),
+]

@@ -1,0 +1,133 @@
+"""When a policy's training stops, and which checkpoint it keeps: each rule on both sides."""
+
+import math
+from dataclasses import replace
+
+import pytest
+
+from app.training.stopping import (
+    Reason,
+    StopRules,
+    Validation,
+    best_validation,
+    has_collapsed,
+    have_parted,
+    is_flat,
+    is_still_rising,
+    is_uncertain,
+    kl_is_used_up,
+    mean_and_error,
+    reason_to_stop,
+)
+
+PROMPTS = 20
+SFT = {"entropy": 1.0, "distinct_share": 1.0, "deviation": 0.5, "deviation_reference": 0.5}
+RULES = StopRules(kl_budget=12.0)
+
+
+def spread(mean: float, deviation: float = 0.1) -> tuple[float, ...]:
+    """Gains on PROMPTS prompts with that mean; every second one above it."""
+    return tuple(mean + deviation * (-1) ** place for place in range(PROMPTS))
+
+
+def run(optimized: list[float], judged: list[float], kls: list[float] | None = None) -> list[Validation]:
+    """Validations every 128 episodes."""
+    kls = kls or [0.5 * step for step in range(len(judged))]
+    return [
+        Validation(128 * step, kl, spread(mean), spread(judge), SFT)
+        for step, (mean, judge, kl) in enumerate(zip(optimized, judged, kls, strict=True))
+    ]
+
+
+RISING = run([0.0, 0.3, 0.6, 0.9, 1.2, 1.5], [0.0, 0.2, 0.5, 0.7, 1.0, 1.2])
+
+
+def test_a_run_that_both_scorers_like_goes_on() -> None:
+    assert all(reason_to_stop(RISING[:count], RULES) is None for count in range(len(RISING) + 1))
+    assert best_validation(RISING) == 5
+
+
+@pytest.mark.parametrize(("kl", "reason"), [(11.9, None), (12.1, Reason.KL)])
+def test_the_kl_budget_ends_it(kl: float, reason: Reason | None) -> None:
+    history = run([0.0, 0.3], [0.0, 0.2], [0.0, kl])
+    assert reason_to_stop(history, RULES) is reason
+    assert kl_is_used_up(kl, RULES) == (reason is not None)
+    assert not kl_is_used_up(kl, StopRules())
+
+
+def test_a_plateau_ends_it_after_the_patience() -> None:
+    gains = [0.0, 0.8, 0.81, 0.79, 0.82, 0.80]
+    history = run(gains, gains)
+    assert reason_to_stop(history[:5], RULES) is None
+    assert reason_to_stop(history, RULES) is Reason.PLATEAU
+    assert reason_to_stop(history, replace(RULES, patience=None)) is None
+    assert not is_flat(run([*gains[:5], 0.84], gains), patience=4, least_gain=0.03)
+
+
+@pytest.mark.parametrize(("name", "within", "beyond"), [("entropy", 0.31, 0.29), ("distinct_share", 0.51, 0.49)])
+def test_collapse_ends_it(name: str, within: float, beyond: float) -> None:
+    first, last = RISING[0], RISING[1]
+    assert not has_collapsed(first, replace(last, figures={**SFT, name: within}))
+    assert has_collapsed(first, replace(last, figures={**SFT, name: beyond}))
+    assert not has_collapsed(first, replace(last, figures={})), "what was not measured is no collapse"
+    assert reason_to_stop([first, replace(last, figures={**SFT, name: beyond})], RULES) is Reason.COLLAPSE
+
+
+@pytest.mark.parametrize(("deviation", "reason"), [(0.79, None), (0.81, Reason.UNCERTAINTY)])
+def test_a_reward_model_that_guesses_ends_it(deviation: float, reason: Reason | None) -> None:
+    last = replace(RISING[1], figures={**SFT, "deviation": deviation})
+    assert is_uncertain(last) == (reason is not None)
+    assert reason_to_stop([RISING[0], last], RULES) is reason
+    assert not is_uncertain(replace(last, figures={"deviation": deviation}))
+
+
+def test_scorers_that_part_end_it_at_the_second_validation() -> None:
+    parted = run([0.0, 0.5, 1.0, 1.3, 1.6], [0.0, 0.4, 0.8, 0.6, 0.5])
+    assert reason_to_stop(parted[:4], RULES) is None
+    assert reason_to_stop(parted, RULES) is Reason.PARTED
+    assert best_validation(parted) == 2
+    assert reason_to_stop(parted, replace(RULES, on_cheating=False)) is None
+
+
+def test_a_fall_by_chance_or_of_both_is_no_parting() -> None:
+    peak = run([0.0, 0.5, 1.0], [0.0, 0.4, 0.8])
+    noisy = [Validation(384 + 128 * n, 2.0, spread(1.4), tuple(0.7 + (-1) ** (p // 2) for p in range(PROMPTS)), SFT)
+             for n in range(2)]  # fmt: skip
+    assert not have_parted([*peak, *noisy]), "0.1 lower with an error of 0.2"
+    both = run([0.0, 0.5, 1.0, 0.9, 0.8], [0.0, 0.4, 0.8, 0.6, 0.5])
+    assert not have_parted(both)
+
+
+def test_signs_end_it_and_a_version_without_them_is_kept() -> None:
+    empty = replace(RISING[3], signs=("90% of its answers contain no word.",))
+    history = [*RISING[:3], empty]
+    assert reason_to_stop(history, RULES) is Reason.SIGNS
+    assert best_validation(history) == 2
+    assert best_validation([RISING[0], empty]) == 1, "the only trained one"
+    assert reason_to_stop(history, replace(RULES, on_cheating=False)) is None
+
+
+def test_the_untrained_policy_is_never_the_version_and_the_earliest_of_equals_is() -> None:
+    assert best_validation(run([0.0, -0.1, -0.2], [0.0, -0.2, -0.1])) == 2
+    assert best_validation(run([0.0, 0.5, 0.6], [0.0, 0.5, 0.5])) == 1
+    assert best_validation(RISING[:1]) == 0
+
+
+def test_the_error_is_that_of_paired_differences() -> None:
+    mean, error = mean_and_error([1.0, 2.0, 4.0], [0.0, 0.0, 1.0])
+    assert mean == pytest.approx(2.0)
+    assert error == pytest.approx(1.0 / math.sqrt(3))
+    assert mean_and_error([1.0], [0.0]) == (1.0, math.inf)
+
+
+def test_whether_it_is_still_rising() -> None:
+    assert is_still_rising(RISING)
+    assert not is_still_rising(RISING[:2])
+    assert not is_still_rising(run([0.0, 0.5, 0.6, 0.6], [0.0, 0.5, 0.6, 0.61]))
+
+
+def test_a_validation_comes_back_from_json() -> None:
+    import json
+
+    first = replace(RISING[1], signs=("Something.",))
+    assert Validation.from_json(json.loads(json.dumps(first.as_json()))) == first
