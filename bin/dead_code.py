@@ -43,8 +43,6 @@ ALLOWED = {
     "from_json": "trainers of policies read their history with it",
     "reason_to_stop": "trainers of policies call it",
     "over_optimized": "told with the verdict",
-    "as_json": "told with the verdict",
-    "verdict_of": "trainers of policies call it",
     "TITLES_OF_ERRORS": "marks words of app/errors.py for the catalogues",
 }
 
