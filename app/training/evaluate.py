@@ -21,10 +21,10 @@ from app.lm.text.end_tokens import EndTokens
 from app.model_info.size import micro_batch_tokens
 from app.saving import TrainingError
 from app.training.context import Progress
-from app.training.packing import lower_states, pack
+from app.training.packing import batches_by_length, lower_states, pack
 from app.training.ppo.losses import gather_logprobs, kl_estimates
 from app.training.ppo.rollout import token_states, unflatten
-from app.training.reward.network import RewardModel, batches_by_length, score_answers
+from app.training.reward.scoring import AnswerScorer, score_answers
 from app.training.seeds import part_seed
 from app.translation import _
 
@@ -72,7 +72,7 @@ class Evaluation:
 def evaluate_policy(
     policy: Llama,
     reference: Llama,
-    reward_model: RewardModel,
+    reward_model: AnswerScorer,
     prompts: Sequence[list[int]],
     hparams: EvaluationHparams,
     *,

@@ -9,7 +9,7 @@ Shapes: B rows (prompts), K answers of a prompt, A tokens of the longest answer,
 size.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from itertools import pairwise
 
@@ -17,6 +17,8 @@ import torch
 from torch import Tensor
 
 from app.lm.model import Llama
+
+TOKENS_PER_BATCH = 4096
 
 
 @dataclass(frozen=True)
@@ -93,6 +95,18 @@ def pack(prompts: Sequence[Sequence[int]], answers: Sequence[Sequence[Sequence[i
             state_index[row, k, 1:count] = torch.arange(start, stop - 1)
             last_index[row, k] = stop - 1
     return Packed(ids, positions, segments, tokens, token_mask, state_index, last_index)
+
+
+def batches_by_length(lengths: Sequence[int], limit: int = TOKENS_PER_BATCH) -> Iterator[list[int]]:
+    """Indices, short rows first, in batches of at most `limit` padded tokens (but at least one row)."""
+    batch: list[int] = []
+    for index in sorted(range(len(lengths)), key=lambda i: (lengths[i], i)):
+        if batch and lengths[index] * (len(batch) + 1) > limit:
+            yield batch
+            batch = []
+        batch.append(index)
+    if batch:
+        yield batch
 
 
 def look_mask(segments: Tensor, queries: Tensor) -> Tensor:

@@ -15,7 +15,8 @@ from app.lm.text.end_tokens import EndTokens
 from app.saving import TrainingError
 from app.training.context import Progress, drain
 from app.training.evaluate import Answers, Evaluation, distinct_share, error_over_prompts, evaluate_policy, metrics_of
-from app.training.reward.network import RewardModel, score_answers
+from app.training.reward.network import RewardModel
+from app.training.reward.scoring import score_answers
 from tests.training.tiny import ASSISTANT, BOS, END, ENDS, PAD, USER, tiny_model
 
 HPARAMS = EvaluationHparams(num_prompts=20, samples_per_prompt=3, shown_prompts=4, max_tokens=8)

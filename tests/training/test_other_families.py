@@ -16,8 +16,9 @@ from app.training.context import drain
 from app.training.packing import last_layer_at, lower_states, pack, upper_states
 from app.training.ppo.trainer import train_policy
 from app.training.reward.data import RankedGroup, set_up_pooling
-from app.training.reward.network import RewardModel, load_reward_model, save_reward_model, score_answers
+from app.training.reward.network import RewardModel, load_reward_model, save_reward_model
 from app.training.reward.pooling_layer import LENGTH_LOGIT
+from app.training.reward.scoring import score_answers
 from app.training.reward.trainer import train_reward_model
 from app.training.sft import Example, Marks, train_sft
 from app.training.supervised import Batch, batch_loss

@@ -21,10 +21,10 @@ from app.lm.model import Llama
 from app.lm.precision import autocast
 from app.lm.text.end_tokens import EndTokens
 from app.model_info.size import fit_ppo
-from app.training.packing import Packed, lower_states, pack, upper_states
+from app.training.packing import Packed, batches_by_length, lower_states, pack, upper_states
 from app.training.ppo.losses import entropy_from_logits, gather_logprobs
 from app.training.ppo.shared_weights import copy_to_train
-from app.training.reward.network import RewardModel, batches_by_length, score_answers
+from app.training.reward.scoring import AnswerScorer, score_answers
 
 
 class PolicyWithValue(nn.Module):
@@ -110,7 +110,7 @@ class Collector:
 
     policy: PolicyWithValue
     reference: Llama
-    reward_model: RewardModel
+    reward_model: AnswerScorer
     hparams: PPOHparams
     ends: EndTokens
     pad_id: int

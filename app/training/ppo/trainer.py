@@ -24,11 +24,12 @@ from app.lm.text.end_tokens import EndTokens
 from app.model_info.size import fit_ppo
 from app.saving import TrainingError
 from app.training.context import Progress, TrainingContext
+from app.training.packing import batches_by_length
 from app.training.ppo.experience import Experience, make_experience, rollout_metrics
 from app.training.ppo.losses import KLController, masked_sum, policy_loss, value_loss
 from app.training.ppo.rollout import Collector, PolicyWithValue
 from app.training.ppo.shared_weights import same_lower_layers
-from app.training.reward.network import RewardModel, batches_by_length
+from app.training.reward.scoring import AnswerScorer
 from app.training.seeds import LAP_STRIDE, part_seed
 from app.translation import _
 
@@ -210,7 +211,7 @@ def check(prompts: Sequence[list[int]], hparams: PPOHparams) -> None:
 def train_policy(
     initial: Llama,
     reference: Llama,
-    reward_model: RewardModel,
+    reward_model: AnswerScorer,
     prompts: Sequence[list[int]],
     hparams: PPOHparams,
     *,

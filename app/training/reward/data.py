@@ -11,12 +11,13 @@ from torch import Tensor
 
 from app.lm.text.end_tokens import EndTokens
 from app.saving import TrainingError
-from app.training.packing import Packed, pack
+from app.training.packing import Packed, batches_by_length, pack
 from app.training.reward.head import Pairs, make_pairs
-from app.training.reward.network import Answered, RewardModel, batches_by_length, states_of
+from app.training.reward.network import RewardModel, states_of
 from app.training.reward.pair_loss import PairLoss, pair_mask
 from app.training.reward.pooling_layer import can_be_set, collect_statistics, install
 from app.training.reward.report import PairOutcomes, outcomes
+from app.training.reward.scoring import Answered
 
 
 @dataclass(frozen=True)

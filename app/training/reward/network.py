@@ -13,7 +13,7 @@ training.
 Shapes: B prompts, K answers of a prompt, T packed tokens, N answers or samples, H hidden size.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -27,9 +27,7 @@ from app.lm.model import Llama
 from app.lm.text.end_tokens import EndTokens
 from app.lm.text.tokenizer import Tokenizer
 from app.training.packing import Packed, last_layer_at, lower_states, pack
-
-TOKENS_PER_BATCH = 4096
-Answered = tuple[Sequence[int], Sequence[int]]  # a prompt's and an answer's tokens
+from app.training.reward.scoring import Answered
 
 
 class RewardModel(nn.Module):
@@ -77,17 +75,11 @@ class RewardModel(nn.Module):
         # A product and a sum, not a matrix product: autocast would round scores to the 8 bits of bf16.
         return (final_states * self.head.weight[0]).sum(-1)
 
-
-def batches_by_length(lengths: Sequence[int], limit: int = TOKENS_PER_BATCH) -> Iterator[list[int]]:
-    """Indices, short rows first, in batches of at most `limit` padded tokens (but at least one row)."""
-    batch: list[int] = []
-    for index in sorted(range(len(lengths)), key=lambda i: (lengths[i], i)):
-        if batch and lengths[index] * (len(batch) + 1) > limit:
-            yield batch
-            batch = []
-        batch.append(index)
-    if batch:
-        yield batch
+    @torch.no_grad()
+    def score(self, answers: Sequence[Answered], ends: EndTokens) -> tuple[Tensor, Tensor]:
+        """As an AnswerScorer; a network alone knows no deviations, they are 0."""
+        scores = torch.tensor([float(self.scores(state)) for state in states_of(self, answers, ends)])
+        return scores, torch.zeros_like(scores)
 
 
 @torch.no_grad()
@@ -103,20 +95,6 @@ def states_of(model: RewardModel, answers: Sequence[Answered], ends: EndTokens) 
             states[key] = model.final_states(pack([prompt], [[written]], ends.written))[0, 0]
         keys.append(key)
     return torch.stack([states[key] for key in keys]) if keys else torch.zeros(0, model.config.hidden_size)
-
-
-@torch.no_grad()
-def score_answers(
-    model: RewardModel,
-    prompts: Sequence[Sequence[int]],
-    answers: Sequence[Sequence[Sequence[int]]],
-    *,
-    ends: EndTokens,
-) -> list[list[float]]:
-    """A score for each of `answers[i]` to `prompts[i]`, given as token ids."""
-    pairs = [(prompt, answer) for prompt, group in zip(prompts, answers, strict=True) for answer in group]
-    scores = iter([float(model.scores(state)) for state in states_of(model, pairs, ends)])
-    return [[next(scores) for _ in group] for group in answers]
 
 
 def normalize(model: RewardModel, final_states: Tensor) -> tuple[float, float]:

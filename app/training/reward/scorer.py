@@ -6,7 +6,8 @@ from pathlib import Path
 from app.chat import Message
 from app.errors import InvalidError
 from app.lm.files.checkpoint import read_tokenizer
-from app.training.reward.network import load_reward_model, score_answers
+from app.training.reward.network import load_reward_model
+from app.training.reward.scoring import score_answers
 
 
 def load_scorer(directory: Path) -> Callable[[Sequence[Message], Sequence[str]], list[float]]:

@@ -33,14 +33,10 @@ from app.training.reward.data import (
     set_up_pooling,
 )
 from app.training.reward.head import penalties, solve
-from app.training.reward.network import (
-    Answered,
-    RewardModel,
-    normalize,
-    states_of,
-)
+from app.training.reward.network import RewardModel, normalize, states_of
 from app.training.reward.pair_loss import Davidson
 from app.training.reward.report import PairOutcomes, summarize, verdict
+from app.training.reward.scoring import Answered
 from app.translation import _
 
 MIN_SAMPLES = 32  # under this many SFT samples the rankings' own answers help to set up the pooling layer

@@ -10,6 +10,7 @@ from app.lm.text.tokenizer import Tokenizer
 from app.services.versions import versions
 from app.training.ppo.shared_weights import share_equal_weights
 from app.training.reward.network import RewardModel, load_reward_model
+from app.training.reward.scoring import AnswerScorer
 from app.worker.run import JobRun
 
 
@@ -28,12 +29,17 @@ class Models:
             self._policies[version_id] = self._sharing(model)
         return self._policies[version_id]
 
-    def reward(self, version_id: int) -> RewardModel:
+    def reward(self, version_id: int) -> AnswerScorer:
         if version_id not in self._rewards:
             model = load_reward_model(self._directory(version_id))
             self._sharing(model.backbone)
             self._rewards[version_id] = model
         return self._rewards[version_id]
+
+    def judge(self, version_id: int) -> AnswerScorer:
+        """What judges a policy that was trained against this reward version: it has learned from none of the rankings
+        that the version's own scores come from."""
+        return self.reward(version_id)
 
     def tokenizer(self, version_id: int) -> Tokenizer:
         """Without loading the model."""

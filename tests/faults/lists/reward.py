@@ -12,6 +12,8 @@ model = In("app/training/reward/trainer.py", DATA, MODEL)
 data = In("app/training/reward/data.py", DATA, MODEL)
 head = In("app/training/reward/head.py", HEAD)
 network = In("app/training/reward/network.py", DATA, MODEL)
+scoring = In("app/training/reward/scoring.py", "tests/training/reward/test_scoring.py")
+packing = In("app/training/packing.py", MODEL)
 report = In("app/training/reward/report.py", DATA, MODEL)
 pair_loss = In("app/training/reward/pair_loss.py", PAIR_LOSS)
 pooling = In("app/training/reward/pooling_layer.py", HEAD)
@@ -47,7 +49,7 @@ FAULTS = [
     head("penalties from weak to strong", "(weakest / strongest) ** (1", "(strongest / weakest) ** (1"),
     head("steps never shortened", "share > 1e-4 and", "False and"),
     network("scores read without the prompt", "pack([prompt], [[written]]", "pack([prompt[:1]], [[written]]", DATA),
-    network("scores of the answers in another order", "return [[next(scores) for _ in group] for group in answers]", "return [[next(scores) for _ in group][::-1] for group in answers]"),
+    scoring("scores of the answers in another order", "return [[next(each) for _ in group] for group in answers]", "return [[next(each) for _ in group][::-1] for group in answers]"),
     network("answers of other prompts taken for the same", "key = (len(prompt), *prompt, *written)", "key = tuple(written)", DATA),
     network("the score at the token before the last", "packed, packed.last_index)", "packed, (packed.last_index - 1).clamp(min=0))"),
     ends("what follows the end is read", "return [*tokens[:stop], self.written]", "return [*tokens, self.written]"),
@@ -56,7 +58,7 @@ FAULTS = [
     network("the deviation not set to one", "scale = 1.0 / deviation if", "scale = torch.ones(()) if"),
     network("a head that no seed decides", "generator=generator)", "generator=None)", DATA),
     network("the highest layers instead of the lowest", "{name: sft.state_dict()[name] for name in wanted}", '{name: sft.state_dict()[name.replace(".layers.0.", f".layers.{sft.config.num_hidden_layers - 1}.")] for name in wanted}', DATA),
-    network("more padded tokens than the limit", "lengths[index] * (len(batch) + 1) > limit", "lengths[index] * len(batch) > limit"),
+    packing("more padded tokens than the limit", "lengths[index] * (len(batch) + 1) > limit", "lengths[index] * len(batch) > limit"),
     report("equal scores count as right", "+ 0.5 * (margins == 0)", "+ 1.0 * (margins == 0)"),
     report("equal scores count as wrong", "+ 0.5 * (margins == 0)", "+ 0.0 * (margins == 0)"),
     report("ties among the comparisons", "strict = pairs & (sign != 0)", "strict = pairs"),

@@ -17,7 +17,8 @@ from app.training.context import Progress, drain
 from app.training.ppo.experience import make_experience
 from app.training.ppo.rollout import Collector, Rollout, sample_answers
 from app.training.ppo.trainer import PolicyResult, Trainer, prompts_of_batch, train_policy
-from app.training.reward.network import RewardModel, score_answers
+from app.training.reward.network import RewardModel
+from app.training.reward.scoring import score_answers
 from tests.training.tiny import ASSISTANT, BOS, END, ENDS, PAD, USER, NoContext, tiny_model
 
 COUNTED = 7  # the toy reward counts this token

@@ -14,10 +14,11 @@ from app.training.packing import pack
 from app.training.reward import trainer as module
 from app.training.reward.data import Fit, RankedGroup, below_top, prepare
 from app.training.reward.head import penalties, solve
-from app.training.reward.network import Answered, RewardModel, score_answers
+from app.training.reward.network import RewardModel
 from app.training.reward.pair_loss import Davidson
 from app.training.reward.pooling_layer import collect_statistics
 from app.training.reward.report import PairOutcomes, outcomes, summarize
+from app.training.reward.scoring import Answered, score_answers
 from app.training.reward.trainer import RewardResult, best_step, make_fits, train_reward_model
 from tests.training.tiny import END, ENDS, PAD, NoContext, random_groups, tiny_model
 

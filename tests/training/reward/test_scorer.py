@@ -8,8 +8,9 @@ import torch
 
 from app.chat import Message
 from app.lm.files.checkpoint import load_model
-from app.training.reward.network import RewardModel, load_reward_model, save_reward_model, score_answers
+from app.training.reward.network import RewardModel, load_reward_model, save_reward_model
 from app.training.reward.scorer import load_scorer
+from app.training.reward.scoring import score_answers
 from tests.lm.files.imported_models import change_json, save_random_model, save_tokenizer
 
 transformers = pytest.importorskip("transformers")

@@ -12,18 +12,12 @@ from app.model_info.weights import CheckpointError
 from app.preferences import NOTHING_LEARNED
 from app.saving import TrainingError
 from app.training.context import Progress, drain
-from app.training.packing import pack
+from app.training.packing import batches_by_length, pack
 from app.training.reward.data import RankedGroup, prepare
-from app.training.reward.network import (
-    RewardModel,
-    batches_by_length,
-    load_reward_model,
-    normalize,
-    save_reward_model,
-    score_answers,
-)
+from app.training.reward.network import RewardModel, load_reward_model, normalize, save_reward_model
 from app.training.reward.pair_loss import Davidson
 from app.training.reward.report import PairOutcomes, outcomes, verdict
+from app.training.reward.scoring import score_answers
 from app.training.reward.trainer import RewardResult, split_folds, train_reward_model
 from tests.training.tiny import CONFIG, END, ENDS, PAD, NoContext, random_groups, tiny_model
 

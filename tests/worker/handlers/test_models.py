@@ -10,6 +10,7 @@ import pytest
 from app.db.models.versions import Version
 from app.db.session import transaction
 from app.errors import GoneError
+from app.training.reward.network import RewardModel
 from app.worker.handlers.handler import Work
 from app.worker.handlers.models import Models
 from tests.worker.harness import Harness
@@ -36,9 +37,11 @@ def test_weights_in_common_are_in_memory_once(harness: Harness) -> None:
     reward = version_of_job(harness, run_inline(harness, queue(harness, "train_reward", **REWARD)).id)
     models = Models(idle_run(harness))
     sft, scorer = models.policy(1), models.reward(reward.id)
+    assert isinstance(scorer, RewardModel)
     embeddings = scorer.backbone.model.embed_tokens.weight
     assert embeddings.data_ptr() == sft.model.embed_tokens.weight.data_ptr()
     assert models.reward(reward.id) is scorer
+    assert models.judge(reward.id).config == scorer.config
 
 
 def test_the_shortest_context_counts(harness: Harness) -> None:
