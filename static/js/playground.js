@@ -166,7 +166,7 @@ function show(run) {
     code,
   );
   document.querySelector("[data-examples]")?.setAttribute("hidden", "");
-  showCode(run.asked, code);
+  run.begun.then(() => showCode(run.asked, code)); // the first word comes before what is read later
 }
 
 function sameAgain(run) {

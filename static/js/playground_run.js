@@ -9,7 +9,12 @@ import { bodyOf } from "./playground_address.js";
 export class Run {
   #abort = new AbortController();
   #stopped = false;
+  #begin;
   finished = false;
+  /** Resolves once something of an answer is on the page, or nothing more comes: until then the server has nothing else to do. */
+  begun = new Promise((resolve) => {
+    this.#begin = resolve;
+  });
 
   /** `titles`: of the versions, by id; `bases`: the ids of base models. */
   constructor(asked, titles, bases) {
@@ -21,7 +26,8 @@ export class Run {
 
   /** Resolves when nothing more comes: {complete, stopped, problems}. */
   async write() {
-    const done = await Promise.all(this.columns.map((column) => column.write(this.#abort.signal)));
+    const done = await Promise.all(this.columns.map((column) => column.write(this.#abort.signal, this.#begin)));
+    this.#begin();
     this.finished = !this.#stopped && done.every((problem) => problem === null);
     const complete = this.columns.reduce((sum, column) => sum + column.complete, 0);
     return { complete, stopped: this.#stopped, problems: done.filter((problem) => problem !== null) };
@@ -64,11 +70,14 @@ class Column {
     );
   }
 
-  /** The problem that ended it, or null. */
-  async write(signal) {
+  /** The problem that ended it, or null. Calls `onShown` whenever something of it was shown. */
+  async write(signal, onShown) {
     this.element.setAttribute("aria-busy", "true");
     try {
-      for await (const event of generate(this.body, signal)) this.#take(event);
+      for await (const event of generate(this.body, signal)) {
+        this.#take(event);
+        onShown();
+      }
       return null;
     } catch (error) {
       for (const pane of this.panes) pane.breakOff();

@@ -59,6 +59,17 @@ def test_by_keyboard_alone(page: Page, playground: LiveServer) -> None:
     assert texts(page) == first
 
 
+def test_nothing_is_asked_before_the_first_word(page: Page, playground: LiveServer) -> None:
+    """The server computes the answer alone: the code that stands below it comes later."""
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url.partition(playground.url)[2]))
+    opened(page, playground, "?prompt=Hi&n=1&seed=1")
+    expect(page.locator("#announcer")).to_have_text("1 answer is complete.")
+    expect(page.locator("[data-code]")).to_be_attached()
+    calls = [path for path in asked if path in ("/api/v1/generate", "/playground/code")]
+    assert calls == ["/api/v1/generate", "/playground/code"]
+
+
 def test_a_slider_and_its_number_are_equal_and_a_preset_says_it_is_left(page: Page, playground: LiveServer) -> None:
     opened(page, playground)
     page.get_by_role("button", name="Wild").press("Enter")
