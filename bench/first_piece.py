@@ -5,7 +5,9 @@
 A whole server streams, and an engine in this process with the same weights, settings and number format is asked the
 same; they take turns. The client is the standard library's, on a connection that stays open, as a browser's does: what
 a client library makes of requests and answers is not the server's. Beside medians the least is told: on a busy machine
-each of the server's threads waits for a core, and the medians tell of that. Results: bench/results/first_piece.json.
+each of the server's threads waits for a core, and the medians tell of that. `page` is the same in a headless Chromium,
+by the page's own clock: from the click in the playground to the first token in the document. Results:
+bench/results/first_piece.json.
 """
 
 import json
@@ -15,6 +17,7 @@ import tempfile
 import time
 from contextlib import closing
 from http.client import HTTPConnection
+from operator import sub
 from pathlib import Path
 from typing import Annotated, Any, cast
 
@@ -24,6 +27,7 @@ from app.chat import GenerationRequest, Message
 from app.hparams import SamplingParams
 from app.layout import SFT_MODEL
 from app.lm.inference.engine import LocalEngine
+from bench.chromium import opened_playground, shown_after
 from bench.server import running_fourfold
 
 RESULTS = Path(__file__).parent / "results" / "first_piece.json"
@@ -81,19 +85,38 @@ def main(
                 (over_http(connection, number, logprobs), from_engine(engine, number, logprobs))
                 for number in range(rounds)
             ]
-            results[name] = compared(*([1_000 * seconds for seconds in column] for column in zip(*pairs, strict=True)))
-            typer.echo(f"{name}: " + ", ".join(f"{key} {value:.2f}" for key, value in results[name].items()))
+            first, alone = ([1_000 * seconds for seconds in column] for column in zip(*pairs, strict=True))
+            results[name] = compared(first, alone)
+            typer.echo(f"{name}: " + _line(results[name]))
+        results["page"] = in_the_page(str(client.base_url), engine, rounds)
+        typer.echo("page: " + _line(results["page"]))
     engine.close()
     if out is not None:
         out.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
 
 
-def compared(http: list[float], engine: list[float]) -> dict[str, float]:
+def in_the_page(url: str, engine: LocalEngine, rounds: int) -> dict[str, float]:
+    """From the click; `asked` (the request is sent) and `answered` (its head is there) lie on the way."""
+    with opened_playground(url, PROMPTS[0]) as page:
+        for _ in range(3):
+            shown_after(page), from_engine(engine, 0, 0)
+        pairs = [(shown_after(page), 1_000 * from_engine(engine, 4 * number, 0)) for number in range(rounds)]
+    columns = {name: [times[name] for times, _ in pairs] for name in ("asked", "answered", "shown")}
+    told = compared(columns["shown"], [milliseconds for _, milliseconds in pairs], over="page")
+    told |= {f"{name}_median_ms": statistics.median(columns[name]) for name in ("asked", "answered")}
+    return told | {"answered_to_shown_median_ms": statistics.median(map(sub, columns["shown"], columns["answered"]))}
+
+
+def _line(told: dict[str, float]) -> str:
+    return ", ".join(f"{key} {value:.2f}" for key, value in told.items())
+
+
+def compared(first: list[float], engine: list[float], over: str = "http") -> dict[str, float]:
     """Of the milliseconds of both."""
     told: dict[str, float] = {}
     for name, of in (("median", statistics.median), ("least", min)):
-        over, alone = of(http), of(engine)
-        told |= {f"http_{name}_ms": over, f"engine_{name}_ms": alone, f"{name}_ratio": over / alone}
+        whole, alone = of(first), of(engine)
+        told |= {f"{over}_{name}_ms": whole, f"engine_{name}_ms": alone, f"{name}_ratio": whole / alone}
     return told | {"aim": AIM}
 
 
