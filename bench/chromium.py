@@ -35,6 +35,14 @@ new MutationObserver(() => {
 """
 """The observer is called behind the script that changed the page, before anything is painted."""
 
+TIMES = """() => {
+  const entries = performance.getEntriesByType("resource").filter((entry) => entry.name.endsWith("/generate"));
+  const { requestStart, responseStart } = entries.at(-1);
+  performance.clearResourceTimings();
+  return { ...times, sent: requestStart, received: responseStart };
+}"""
+STAGES = ("asked", "sent", "received", "answered", "shown")
+
 
 @contextmanager
 def opened_playground(url: str, prompt: str) -> Iterator[Page]:
@@ -52,12 +60,13 @@ def opened_playground(url: str, prompt: str) -> Iterator[Page]:
 
 
 def shown_after(page: Page) -> dict[str, float]:
-    """Milliseconds from the click for another answer until the request was sent (`asked`), its head was there
-    (`answered`), and its first token stood on the page (`shown`)."""
+    """Milliseconds from the click for another answer until the page asked for it (`asked`), the browser sent that
+    (`sent`) and had the first byte (`received`), the page had it (`answered`), and its first token stood there
+    (`shown`)."""
     page.get_by_role("button", name="Again, new seed").click()
     _wait_complete(page)
-    times: dict[str, float] = page.evaluate("times")
-    return {name: times[name] - times["click"] for name in ("asked", "answered", "shown")}
+    times: dict[str, float] = page.evaluate(TIMES)
+    return {name: times[name] - times["click"] for name in STAGES}
 
 
 def _wait_complete(page: Page) -> None:

@@ -17,7 +17,6 @@ import tempfile
 import time
 from contextlib import closing
 from http.client import HTTPConnection
-from operator import sub
 from pathlib import Path
 from typing import Annotated, Any, cast
 
@@ -27,7 +26,7 @@ from app.chat import GenerationRequest, Message
 from app.hparams import SamplingParams
 from app.layout import SFT_MODEL
 from app.lm.inference.engine import LocalEngine
-from bench.chromium import opened_playground, shown_after
+from bench.chromium import STAGES, opened_playground, shown_after
 from bench.server import running_fourfold
 
 RESULTS = Path(__file__).parent / "results" / "first_piece.json"
@@ -96,15 +95,17 @@ def main(
 
 
 def in_the_page(url: str, engine: LocalEngine, rounds: int) -> dict[str, float]:
-    """From the click; `asked` (the request is sent) and `answered` (its head is there) lie on the way."""
+    """From the click, and when each stage on the way was reached: the browser's own part is what lies before `sent` and
+    behind `received`."""
     with opened_playground(url, PROMPTS[0]) as page:
         for _ in range(3):
             shown_after(page), from_engine(engine, 0, 0)
         pairs = [(shown_after(page), 1_000 * from_engine(engine, 4 * number, 0)) for number in range(rounds)]
-    columns = {name: [times[name] for times, _ in pairs] for name in ("asked", "answered", "shown")}
+    columns = {name: [times[name] for times, _ in pairs] for name in STAGES}
     told = compared(columns["shown"], [milliseconds for _, milliseconds in pairs], over="page")
-    told |= {f"{name}_median_ms": statistics.median(columns[name]) for name in ("asked", "answered")}
-    return told | {"answered_to_shown_median_ms": statistics.median(map(sub, columns["shown"], columns["answered"]))}
+    for stage, column in columns.items():
+        told |= {f"{stage}_median_ms": statistics.median(column), f"{stage}_least_ms": min(column)}
+    return told
 
 
 def _line(told: dict[str, float]) -> str:

@@ -88,10 +88,11 @@ async function write(asked, dice = null) {
   clearAlerts();
   const run = new Run(asked, titles(), bases());
   current = run;
+  const writing = run.write(); // the question leaves before the page is made ready for the answer
   show(run);
   stopButton.hidden = false;
   announce(_("The answers are being written."));
-  const { complete, stopped, problems } = await run.write();
+  const { complete, stopped, problems } = await writing;
   if (current !== run) return;
   hideStop();
   if (run.finished) keepRun(run);

@@ -59,15 +59,24 @@ def test_by_keyboard_alone(page: Page, playground: LiveServer) -> None:
     assert texts(page) == first
 
 
-def test_nothing_is_asked_before_the_first_word(page: Page, playground: LiveServer) -> None:
-    """The server computes the answer alone: the code that stands below it comes later."""
-    asked: list[str] = []
-    page.on("request", lambda request: asked.append(request.url.partition(playground.url)[2]))
+FETCHES = """
+const plain = globalThis.fetch;
+globalThis.asked = [];
+globalThis.fetch = (address, ...rest) => {
+  const panes = document.querySelectorAll(".pane");
+  asked.push([address, panes.length, [...panes].some((pane) => pane.querySelector(".token"))]);
+  return plain(address, ...rest);
+};"""
+
+
+def test_nothing_comes_before_the_first_word(page: Page, playground: LiveServer) -> None:
+    """The question leaves before the page is made ready, and the code below is asked for once there is an answer: the
+    server computes that alone."""
+    page.add_init_script(FETCHES)
     opened(page, playground, "?prompt=Hi&n=1&seed=1")
     expect(page.locator("#announcer")).to_have_text("1 answer is complete.")
     expect(page.locator("[data-code]")).to_be_attached()
-    calls = [path for path in asked if path in ("/api/v1/generate", "/playground/code")]
-    assert calls == ["/api/v1/generate", "/playground/code"]
+    assert page.evaluate("asked") == [["/api/v1/generate", 0, False], ["/playground/code", 1, True]]
 
 
 def test_a_slider_and_its_number_are_equal_and_a_preset_says_it_is_left(page: Page, playground: LiveServer) -> None:

@@ -21,7 +21,10 @@ text_language = In("static/js/text_language.js", JS)
 playground_address = In("static/js/playground_address.js", JS)
 presets = In("static/js/presets.js", JS)
 
+playground = In("static/js/playground.js", "tests/browser/test_playground.py")
+
 FAULTS = [
+    playground("the code below is asked for before the answer", "run.begun.then(() => showCode(run.asked, code));", "showCode(run.asked, code);"),
     generating("a stream that is cut is taken for its end", "if (!ended) throw lost();", ""),
     generating("an error in the stream is passed over", 'if (event.type === "error") throw', 'if (event.type === "fault") throw'),
     generating("who leaves the loop leaves the server writing", "reader.cancel().catch(() => {});", ""),
