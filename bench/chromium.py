@@ -35,9 +35,10 @@ new MutationObserver(() => {
 """
 """The observer is called behind the script that changed the page, before anything is painted."""
 
-TIMES = """() => {
-  const entries = performance.getEntriesByType("resource").filter((entry) => entry.name.endsWith("/generate"));
-  const { requestStart, responseStart } = entries.at(-1);
+TIMES = """async () => {
+  const ended = () => performance.getEntriesByType("resource").find((entry) => entry.name.endsWith("/generate"));
+  while (!ended()) await new Promise((resolve) => setTimeout(resolve, 5));
+  const { requestStart, responseStart } = ended();
   performance.clearResourceTimings();
   return { ...times, sent: requestStart, received: responseStart };
 }"""
@@ -55,6 +56,7 @@ def opened_playground(url: str, prompt: str) -> Iterator[Page]:
         page.goto(f"{url}/playground?prompt={quote(prompt)}&n=1&temperature=1")
         page.click("[data-write]")
         _wait_complete(page)
+        page.evaluate(TIMES)
         yield page
         browser.close()
 
