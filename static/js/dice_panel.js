@@ -2,13 +2,13 @@
 
 import { askForPlace, placeBody } from "./branching.js";
 import { glossary } from "./dice_glossary.js";
-import { diceLine } from "./dice_line.js";
-import { diceTable, drawRows, tokensOfRows } from "./dice_rows.js";
+import { DiceLine } from "./dice_line.js";
+import { DiceRows, diceTable, tokensOfRows } from "./dice_rows.js";
 import { DiceSliders } from "./dice_sliders.js";
 import { troubleNotice } from "./dice_trouble.js";
 import { cast, keptWords, rolled, thought, wouldCome } from "./dice_words.js";
 import { floatsOf, Place } from "./distribution.js";
-import { button, make } from "./elements.js";
+import { button, make, write } from "./elements.js";
 import { _ } from "./messages.js";
 import { announce } from "./say.js";
 import { nameOf } from "./token_text.js";
@@ -58,6 +58,9 @@ export class DicePanel {
     });
     this.kept = make("p", { className: "small soft" });
     this.rows = make("ol", { className: "dice-rows", "aria-label": _("The likeliest tokens here") });
+    this.drawnRows = new DiceRows(this.rows);
+    this.line = new DiceLine();
+    this.die = make("span", { className: "die number", "aria-hidden": "true" });
     this.figures = make("details", { className: "dice-figures" }, make("summary", {}, _("The figures as a table")));
     this.table = make("div", {
       className: "dice-table-box",
@@ -170,22 +173,19 @@ export class DicePanel {
     const tokens = tokensOfRows(place, this.#known, [token, landing]);
     Object.assign(this.#shown, { dice, drawn: tokens });
     const onTake = (each) => this.#take(each);
-    drawRows(this.rows, {
+    this.drawnRows.draw({
       ...{ place, dice, tokens, token, taken, landing, onTake },
       unfolded: this.unfolded,
       onUnfold: () => this.#unfold(),
     });
-    this.heat.textContent = dice.greedy
-      ? _("Before the choice")
-      : _("At temperature {temperature}", { temperature: this.sliders.settings.temperature });
-    this.kept.textContent = keptWords(dice.kept, place.size);
+    const { temperature } = this.sliders.settings;
+    write(this.heat, dice.greedy ? _("Before the choice") : _("At temperature {temperature}", { temperature }));
+    write(this.kept, keptWords(dice.kept, place.size));
     const shownNumber = dice.greedy ? null : number;
-    this.roll.replaceChildren(
-      ...(shownNumber == null
-        ? []
-        : [make("span", { className: "die number", "aria-hidden": "true" }, rolled(shownNumber))]),
-      diceLine({ tokens, dice, number: shownNumber, landing }),
-    );
+    this.line.draw({ tokens, dice, number: shownNumber, landing });
+    if (shownNumber != null) write(this.die, rolled(shownNumber));
+    const thrown = shownNumber == null ? [this.line.element] : [this.die, this.line.element];
+    if (thrown.some((each, at) => each !== this.roll.children[at])) this.roll.replaceChildren(...thrown);
     this.#tell(dice, landing);
     this.#tabulate();
   }
@@ -218,7 +218,7 @@ export class DicePanel {
     const parts = [thought(token, place)];
     if (own) parts.push(cast({ token, taken, greedy, landing }));
     else if (landing) parts.push(wouldCome({ number: token.uniform, landing, token, greedy: dice.greedy }));
-    this.sentence.textContent = parts.filter(Boolean).join(" ");
+    write(this.sentence, parts.filter(Boolean).join(" "));
   }
 
   #tellPlace() {

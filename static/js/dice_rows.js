@@ -1,7 +1,7 @@
 // The likeliest tokens of a place as bars in three stages, and the rest as one; a bar can be chosen to take its token.
 
 import { rowWords, shareWords } from "./dice_words.js";
-import { button, make } from "./elements.js";
+import { button, make, write } from "./elements.js";
 import { _, ngettext } from "./messages.js";
 import { nameOf, shown } from "./token_text.js";
 
@@ -26,51 +26,84 @@ export function sharesOf(place, dice, tokens) {
   return { rows, rest, restIsCut: keptThere === 0 };
 }
 
-function cells(shares, isCut) {
-  return shares.map((share, stage) => {
-    const cut = stage === 2 && isCut;
+/** A row whose words and widths are changed in place: what a slider moves is drawn within a frame. */
+class Row {
+  #stages = [1, 2, 3].map((stage) => {
     const bar = make("span", { className: "bar" });
-    bar.style.setProperty("--share", share);
-    return make(
-      "span",
-      { className: `stage stage-${stage + 1}${cut ? " cut" : ""}` },
-      bar,
-      make("span", { className: "number" }, shareWords(share, cut)),
-    );
+    const number = make("span", { className: "number" }, "");
+    return { bar, number, element: make("span", { className: `stage stage-${stage}` }, bar, number) };
   });
+  #told = make("span", { className: "visually-hidden" });
+
+  constructor(head, onTake) {
+    const cells = make(
+      "span",
+      { className: "row-cells", "aria-hidden": "true" },
+      head,
+      ...this.#stages.map(({ element }) => element),
+    );
+    const line = make(
+      onTake ? "button" : "div",
+      { className: "dice-row", type: onTake ? "button" : undefined },
+      this.#told,
+      cells,
+    );
+    if (onTake) line.addEventListener("click", onTake);
+    this.element = make("li", {}, line);
+  }
+
+  draw(shares, most, isCut, told) {
+    for (const [stage, { bar, number, element }] of this.#stages.entries()) {
+      const cut = stage === 2 && isCut;
+      const width = `${((100 * shares[stage]) / most).toFixed(2)}%`;
+      if (bar.style.getPropertyValue("--width") !== width) bar.style.setProperty("--width", width);
+      write(number, shareWords(shares[stage], cut));
+      element.classList.toggle("cut", cut);
+    }
+    write(this.#told, told);
+  }
 }
 
-function row(token, shares, isCut, { current, landing, taken, onTake }) {
-  const name = nameOf(token);
-  const words = rowWords({ name, shares, isCut });
-  const label = make("bdi", { className: "row-name" }, token.text ? shown(token.text) : name);
-  const tag = current ? (taken ? _("taken") : _("rolled")) : landing ? _("the roll falls here") : null;
-  const head = make("span", { className: "row-head" }, label, tag && make("span", { className: "row-tag" }, tag));
-  const content = [head, ...cells(shares, isCut)];
-  const item = make("li", { className: [current && "current", landing && "landing"].filter(Boolean).join(" ") });
-  item.dataset.id = token.token_id;
-  const told = current
-    ? _("{row}. It stands in the answer.", { row: words })
-    : _("{row}. Take it instead.", { row: words });
-  const line = make(
-    current ? "div" : "button",
-    { className: "dice-row", type: current ? undefined : "button" },
-    make("span", { className: "visually-hidden" }, told),
-    make("span", { className: "row-cells", "aria-hidden": "true" }, ...content),
-  );
-  if (!current) line.addEventListener("click", () => onTake(token));
-  item.append(line);
-  return item;
+class TokenRow extends Row {
+  #tag;
+
+  /** `onTake`: none for the token that stands in the answer. */
+  constructor(token, onTake) {
+    const name = nameOf(token);
+    const label = make("bdi", { className: "row-name" }, token.text ? shown(token.text) : name);
+    const tag = make("span", { className: "row-tag", hidden: true });
+    super(make("span", { className: "row-head" }, label, tag), onTake && (() => onTake(token)));
+    this.#tag = tag;
+    this.name = name;
+    this.current = !onTake;
+    this.element.dataset.id = token.token_id;
+    this.element.classList.toggle("current", this.current);
+  }
+
+  update(shares, most, isCut, { landing, taken }) {
+    const words = rowWords({ name: this.name, shares, isCut });
+    const told = this.current
+      ? _("{row}. It stands in the answer.", { row: words })
+      : _("{row}. Take it instead.", { row: words });
+    this.draw(shares, most, isCut, told);
+    const tag = this.current ? (taken ? _("taken") : _("rolled")) : landing ? _("the roll falls here") : "";
+    write(this.#tag, tag);
+    this.#tag.hidden = tag === "";
+    this.element.classList.toggle("landing", landing);
+  }
 }
 
-function restRow(place, tokens, { rest, restIsCut }) {
-  const count = place.size - tokens.length;
-  if (count <= 0) return null;
-  const name = ngettext("{n} other token", "{n} other tokens", count, { n: count.toLocaleString("en") });
-  const said = make("span", { className: "visually-hidden" }, rowWords({ name, shares: rest, isCut: restIsCut }));
-  const head = make("span", { className: "row-head soft" }, name);
-  const content = make("span", { className: "row-cells", "aria-hidden": "true" }, head, ...cells(rest, restIsCut));
-  return make("li", { className: "rest" }, make("div", { className: "dice-row" }, said, content));
+class RestRow extends Row {
+  constructor(count) {
+    const name = ngettext("{n} other token", "{n} other tokens", count, { n: count.toLocaleString("en") });
+    super(make("span", { className: "row-head soft" }, name));
+    this.name = name;
+    this.element.className = "rest";
+  }
+
+  update({ rest, restIsCut }, most) {
+    this.draw(rest, most, restIsCut, rowWords({ name: this.name, shares: rest, isCut: restIsCut }));
+  }
 }
 
 /** Which rows are folded away: those of tokens that are hardly there in any stage, where there are more than two. */
@@ -86,29 +119,56 @@ function unfold(count, onUnfold) {
   return make("li", {}, button(text, onUnfold, "dice-row unfold"));
 }
 
-/**
- * Draws into the list: `{place, dice, tokens, token, taken, landing, onTake, onUnfold, unfolded}`; `token` stands in the
- * answer, on `landing` the roll falls.
- */
-export function drawRows(list, { place, dice, tokens, token, taken, landing, onTake, onUnfold, unfolded }) {
-  const shares = sharesOf(place, dice, tokens);
-  list.style.setProperty("--most", Math.max(...shares.rows.flat(), ...shares.rest));
-  const folded = foldedRows(tokens, shares.rows, [token?.token_id, landing?.token_id]);
-  const rows = tokens.map((each, at) =>
-    folded[at] && !unfolded
-      ? null
-      : row(each, shares.rows[at], !dice.isKept(each.token_id), {
-          current: each.token_id === token?.token_id,
-          landing: each.token_id === landing?.token_id && each.token_id !== token?.token_id,
-          taken,
-          onTake,
-        }),
-  );
-  const count = unfolded ? 0 : folded.filter(Boolean).length;
-  const all = [...rows, count ? unfold(count, onUnfold) : null, restRow(place, tokens, shares)].filter(Boolean);
-  const focused = list.contains(document.activeElement) ? document.activeElement.closest("li").dataset.id : null;
-  list.replaceChildren(...all);
-  if (focused) list.querySelector(`li[data-id="${focused}"] > button`)?.focus({ preventScroll: true });
+/** The rows of a place, drawn into its list anew for each setting; rows that are there stay the same elements. */
+export class DiceRows {
+  #place = null;
+  #rows = new Map(); // by name: that of a token says whether it stands in the answer
+
+  constructor(list) {
+    this.list = list;
+  }
+
+  /** `token` stands in the answer, on `landing` the roll falls. */
+  draw({ place, dice, tokens, token, taken, landing, onTake, onUnfold, unfolded }) {
+    if (this.#place !== place) this.#rows.clear();
+    this.#place = place;
+    const shares = sharesOf(place, dice, tokens);
+    const most = Math.max(...shares.rows.flat(), ...shares.rest);
+    const folded = foldedRows(tokens, shares.rows, [token?.token_id, landing?.token_id]);
+    const elements = [];
+    for (const [at, each] of tokens.entries()) {
+      if (folded[at] && !unfolded) continue;
+      const current = each.token_id === token?.token_id;
+      const row = this.#row(`${each.token_id} ${current}`, () => new TokenRow(each, current ? null : onTake));
+      row.update(shares.rows[at], most, !dice.isKept(each.token_id), {
+        landing: each.token_id === landing?.token_id && !current,
+        taken,
+      });
+      elements.push(row.element);
+    }
+    const count = unfolded ? 0 : folded.filter(Boolean).length;
+    if (count) elements.push(this.#row(`unfold ${count}`, () => ({ element: unfold(count, onUnfold) })).element);
+    const others = place.size - tokens.length;
+    if (others > 0) {
+      const row = this.#row(`rest ${others}`, () => new RestRow(others));
+      row.update(shares, most);
+      elements.push(row.element);
+    }
+    this.#show(elements);
+  }
+
+  #row(name, build) {
+    if (!this.#rows.has(name)) this.#rows.set(name, build());
+    return this.#rows.get(name);
+  }
+
+  #show(elements) {
+    const { children } = this.list;
+    if (children.length === elements.length && elements.every((each, at) => each === children[at])) return;
+    const focused = this.list.contains(document.activeElement) ? document.activeElement.closest("li").dataset.id : null;
+    this.list.replaceChildren(...elements);
+    if (focused) this.list.querySelector(`li[data-id="${focused}"] > button`)?.focus({ preventScroll: true });
+  }
 }
 
 /** The same figures as a table. */

@@ -109,9 +109,11 @@ export class DiceSliders {
   #show() {
     for (const [name, { input, output }] of Object.entries(this.#inputs)) {
       const value = this.settings[name];
-      input.value = value;
-      output.textContent = value === OFF[name] ? _("off") : String(value);
-      input.setAttribute("aria-valuetext", output.textContent);
+      if (input.valueAsNumber !== value) input.value = value;
+      const text = value === OFF[name] ? _("off") : String(value);
+      if (output.textContent === text) continue;
+      output.textContent = text;
+      input.setAttribute("aria-valuetext", text);
     }
     this.back.hidden = this.isOwn;
   }

@@ -17,3 +17,8 @@ export const button = (text, run, className = "button", properties = {}) => {
   made.addEventListener("click", run);
   return made;
 };
+
+/** Text that is the same is left alone: nothing is laid out again for it. */
+export function write(element, text) {
+  if (element.textContent !== text) element.textContent = text;
+}
