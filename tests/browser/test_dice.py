@@ -111,7 +111,8 @@ def test_a_slider_redraws_at_once_what_the_server_would_say(dice: DicePage) -> N
         if token in told:
             assert read[1:] == pytest.approx([told[token]["tempered"], told[token]["filtered"]], abs=1e-4)
     assert asked == []
-    assert all(each.evaluate("(element) => element.isConnected") for each in drawn), "what is drawn stays, so that a frame is enough"
+    stays = [each.evaluate("(element) => element.isConnected") for each in drawn]
+    assert all(stays), "what is drawn stays, so that a frame is enough"
     dice.panel.get_by_role("button", name="As it was rolled").click()
     expect(dice.sentence).to_contain_text("The dice showed")
     expect(dice.panel.get_by_role("heading")).to_be_focused()
