@@ -60,9 +60,9 @@ class Scaled {
 export class DiceLine {
   #whole = new Scaled();
   #near = new Scaled();
-  #nearWord = make("p", { className: "small soft" }, _("Close up:"));
 
   constructor() {
+    this.nearWord = make("p", { className: "small soft" }, _("Close up:"));
     this.element = make("figure", { className: "dice-roll", role: "group" }, this.#whole.element);
   }
 
@@ -74,9 +74,9 @@ export class DiceLine {
     this.#whole.draw({ tokens, dice, landing, number: at }, [0, 1]);
     if (part && at !== null && part[1] - part[0] < NARROW) {
       this.#near.draw({ tokens, dice, landing, number: at }, closeUp(part));
-      if (!this.#near.element.isConnected) this.element.append(this.#nearWord, this.#near.element);
+      if (!this.#near.element.isConnected) this.element.append(this.nearWord, this.#near.element);
     } else {
-      this.#nearWord.remove();
+      this.nearWord.remove();
       this.#near.element.remove();
     }
   }
