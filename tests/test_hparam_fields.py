@@ -8,7 +8,8 @@ import pytest
 
 from app.errors import InvalidError
 from app.hparam_fields import MAX_NUMBER, hparam_fields, hparams_schema
-from app.hparams import EvaluationHparams, PPOHparams, PretrainHparams, RewardHparams, SFTHparams, about
+from app.hparams import EvaluationHparams, PretrainHparams, RewardHparams, SFTHparams, about
+from app.policy_hparams import PPOHparams
 from bin.docs.hparams import values
 
 ALL = [RewardHparams, PPOHparams, EvaluationHparams, PretrainHparams, SFTHparams]

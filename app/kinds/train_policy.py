@@ -1,9 +1,9 @@
 """train_policy: PPO against a reward model -> a candidate policy."""
 
 from app.errors import InvalidError
-from app.hparams import PPOHparams
 from app.kinds.kind import Kind, Metrics, Need, Plot, Series, StartForm, VersionParam
 from app.model_info.size import FITTED
+from app.policy_hparams import PPOHparams
 from app.translation import N_, _
 
 PLOTS = (

@@ -6,8 +6,9 @@ Within a quarter of what was measured (docs/other-models.md): said before it sta
 from dataclasses import dataclass
 
 from app.formats.figures import gibibytes
-from app.hparams import FittedPPOHparams, ModelConfig
+from app.hparams import ModelConfig
 from app.model_info.size import all_parameters, bytes_per_token, embedding_parameters, layer_parameters
+from app.policy_hparams import FittedEpisodeHparams
 from app.translation import _
 
 FP32 = 4
@@ -36,7 +37,7 @@ class MemoryNeed:
 
 def ppo_memory(
     config: ModelConfig,
-    hparams: FittedPPOHparams,
+    hparams: FittedEpisodeHparams,
     *,
     longest_prompt: int,
     reward_layers: int = 1,
@@ -65,7 +66,7 @@ def ppo_memory(
     )
 
 
-def too_little(need: MemoryNeed, available: int | None, hparams: FittedPPOHparams) -> str | None:
+def too_little(need: MemoryNeed, available: int | None, hparams: FittedEpisodeHparams) -> str | None:
     """Why the training is not begun, and what to change; None where there is enough, or where nobody knows."""
     if available is None or need.total <= available:
         return None

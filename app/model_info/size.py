@@ -6,7 +6,8 @@ value at its size and says how it goes on from there.
 
 from dataclasses import asdict
 
-from app.hparams import FittedPPOHparams, ModelConfig, PPOHparams
+from app.hparams import ModelConfig
+from app.policy_hparams import FittedPPOHparams, PPOHparams
 
 SHIPPED_LAYER_PARAMETERS = 5_902_336  # of models/sft, without its embeddings and its last norm
 SHIPPED_WIDTH = 256

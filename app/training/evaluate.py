@@ -22,8 +22,8 @@ from app.model_info.size import micro_batch_tokens
 from app.saving import TrainingError
 from app.training.context import Progress
 from app.training.packing import batches_by_length, lower_states, pack
-from app.training.ppo.losses import gather_logprobs, kl_estimates
-from app.training.ppo.rollout import token_states, unflatten
+from app.training.policy.losses import gather_logprobs, kl_estimates
+from app.training.policy.rollout import token_states, unflatten
 from app.training.reward.scoring import AnswerScorer, score_answers
 from app.training.seeds import part_seed
 from app.translation import _

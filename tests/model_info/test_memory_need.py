@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from app.hparams import PPOHparams
 from app.model_info.memory_need import ppo_memory, too_little
 from app.model_info.size import all_parameters, bytes_per_token, fit_ppo, layer_parameters
+from app.policy_hparams import PPOHparams
 from tests.model_info.test_size import SHIPPED, SMOLLM2_135M
 
 GIB = 1 << 30

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from app.hparams import FittedPPOHparams, ModelConfig, PPOHparams
+from app.hparams import ModelConfig
 from app.layout import SFT_MODEL
 from app.lm.files.families import read_config
 from app.lm.model import Llama
@@ -17,6 +17,7 @@ from app.model_info.size import (
     micro_batch_tokens,
     policy_learning_rate,
 )
+from app.policy_hparams import FittedPPOHparams, PPOHparams
 
 SMOLLM2_135M = ModelConfig(
     vocab_size=49_152,

@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 import torch
 
-from app.hparams import ModelConfig, PPOHparams, RewardHparams, Rope, SFTHparams
+from app.hparams import ModelConfig, RewardHparams, Rope, SFTHparams
 from app.lm.files.checkpoint import load_model, save_model
 from app.lm.layer import Layer
 from app.lm.model import Llama
+from app.policy_hparams import PPOHparams
 from app.training.context import drain
 from app.training.packing import last_layer_at, lower_states, pack, upper_states
 from app.training.ppo.trainer import train_policy

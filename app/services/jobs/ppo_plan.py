@@ -11,10 +11,11 @@ from typing import Any
 
 from app.formats.figures import exponential, gibibytes, millions
 from app.formats.languages import in_a_text
-from app.hparams import ModelConfig, PPOHparams
+from app.hparams import ModelConfig
 from app.kinds.kind import StartPlan
 from app.model_info.memory_need import ppo_memory
 from app.model_info.size import fit_ppo, layer_parameters
+from app.policy_hparams import PPOHparams
 from app.processes.machine import available_bytes
 from app.translation import N_, _
 

@@ -1,1 +1,1 @@
-"""Reinforcement learning with PPO: sampled episodes, what is measured of them, and the update of the policy."""
+"""Reinforcement learning with PPO: a value head on the policy, its rewards and advantages, and its losses."""

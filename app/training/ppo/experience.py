@@ -1,4 +1,4 @@
-"""From a rollout to what the update reads: rewards, advantages and returns; and what a batch of episodes was like.
+"""From a rollout to what PPO's update reads: rewards, advantages and returns.
 
 Pure functions of a rollout. Knows no model and no optimizer.
 
@@ -9,17 +9,15 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from app.hparams import PPOHparams
-from app.training.ppo.losses import (
+from app.policy_hparams import PPOHparams
+from app.training.policy.episode_metrics import episode_metrics
+from app.training.policy.losses import (
     compute_rewards,
     explained_variance,
     gae,
-    kl_estimates,
-    masked_mean,
-    masked_sum,
     masked_whiten,
 )
-from app.training.ppo.rollout import Rollout
+from app.training.policy.rollout import Rollout
 
 
 @dataclass(frozen=True)
@@ -37,6 +35,7 @@ class Experience:
 def make_experience(rollout: Rollout, hparams: PPOHparams, kl_coef: float) -> Experience:
     """Rewards, advantages and returns; whitening looks at real tokens only."""
     mask = rollout.packed.token_mask.flatten(0, 1)
+    assert rollout.values is not None, "PPO's policy has a value head"
     logprobs, values = rollout.logprobs.flatten(0, 1), rollout.values.flatten(0, 1)
     rewards = compute_rewards(rollout.scores.flatten(), logprobs, rollout.ref_logprobs.flatten(0, 1), mask, kl_coef)
     if hparams.whiten_rewards:
@@ -46,20 +45,5 @@ def make_experience(rollout: Rollout, hparams: PPOHparams, kl_coef: float) -> Ex
 
 
 def rollout_metrics(rollout: Rollout, experience: Experience, kl_coef: float) -> dict[str, float]:
-    """Means over answers; kl and entropy are summed over an answer's tokens, in nats, as in TRL."""
-    mask = experience.mask
-    kl, _ = kl_estimates(experience.old_logprobs, rollout.ref_logprobs.flatten(0, 1))
-    kl_mean = (masked_sum(kl, mask) / len(mask)).item()
-    scores = rollout.scores.mean().item()
-    return {
-        "objective/kl": kl_mean,
-        "objective/scores": scores,
-        "objective/non_score_reward": -kl_coef * kl_mean,
-        "objective/rlhf_reward": scores - kl_coef * kl_mean,
-        "objective/entropy": (-masked_sum(experience.old_logprobs, mask) / len(mask)).item(),
-        "policy/entropy_avg": masked_mean(rollout.entropy.flatten(0, 1), mask).item(),
-        "policy/end_rate": rollout.ended.float().mean().item(),
-        "policy/length_mean": (mask.sum() / len(mask)).item(),
-        "val/explained_variance": explained_variance(experience.old_values, experience.returns, mask).item(),
-        "kl_coef": kl_coef,
-    }
+    explained = explained_variance(experience.old_values, experience.returns, experience.mask)
+    return episode_metrics(rollout, kl_coef) | {"val/explained_variance": explained.item()}

@@ -8,7 +8,7 @@ from app.lm.files.families import read_config
 from app.lm.model import Llama
 from app.lm.text.tokenizer import Tokenizer
 from app.services.versions import versions
-from app.training.ppo.shared_weights import share_equal_weights
+from app.training.policy.shared_weights import share_equal_weights
 from app.training.reward.network import RewardModel, load_reward_model
 from app.training.reward.scoring import AnswerScorer
 from app.worker.run import JobRun

@@ -8,16 +8,17 @@ from app.db.models.prompts import PromptSplit
 from app.db.models.versions import VersionKind
 from app.errors import ConflictError
 from app.formats.figures import exponential, gibibytes
-from app.hparams import FittedPPOHparams, PPOHparams
 from app.lm.files.checkpoint import save_model
 from app.lm.precision import matmul_dtype
 from app.model_info.memory_need import ppo_memory, too_little
 from app.model_info.size import fit_ppo
+from app.policy_hparams import FittedPPOHparams, PPOHparams
 from app.processes.machine import available_bytes
 from app.services.data import training_data
 from app.services.labeling import drawing, languages
 from app.services.versions import bounds, versions
-from app.training.ppo.trainer import PolicyResult, train_policy
+from app.training.policy.trainer import PolicyResult
+from app.training.ppo.trainer import train_policy
 from app.translation import N_, _
 from app.worker.handlers.handler import Inputs, Training, Work
 from app.worker.handlers.left_out import read_some_prompts

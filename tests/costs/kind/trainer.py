@@ -21,8 +21,8 @@ from app.lm.text.end_tokens import EndTokens
 from app.saving import TrainingError
 from app.training.context import Progress, TrainingContext
 from app.training.packing import Packed, pack
-from app.training.ppo.losses import gather_logprobs
-from app.training.ppo.shared_weights import copy_to_train
+from app.training.policy.losses import gather_logprobs
+from app.training.policy.shared_weights import copy_to_train
 from app.training.reward.data import RankedGroup
 from app.training.seeds import part_seed
 

@@ -4,14 +4,17 @@ from tests.faults.fault import In
 
 GOLDEN = "tests/training/ppo/test_golden.py"
 PPO = "tests/training/ppo/test_trainer.py"
-LOSSES = "tests/training/ppo/test_losses.py"
+LOSSES = "tests/training/policy/test_losses.py"
 PACKING = "tests/training/test_packing.py"
 
 ppo = In("app/training/ppo/trainer.py", GOLDEN)
+episodes = In("app/training/policy/trainer.py", GOLDEN)
+metrics = In("app/training/policy/episode_metrics.py", GOLDEN)
+value_head = In("app/training/ppo/value_head.py", GOLDEN)
 experience = In("app/training/ppo/experience.py", GOLDEN)
-rollout = In("app/training/ppo/rollout.py", GOLDEN)
-shared = In("app/training/ppo/shared_weights.py", "tests/training/ppo/test_shared_weights.py", PPO)
-losses = In("app/training/ppo/losses.py", LOSSES)
+rollout = In("app/training/policy/rollout.py", GOLDEN)
+shared = In("app/training/policy/shared_weights.py", "tests/training/policy/test_shared_weights.py", PPO)
+losses = In("app/training/policy/losses.py", LOSSES)
 packing = In("app/training/packing.py", PACKING)
 
 FAULTS = [
@@ -35,49 +38,49 @@ FAULTS = [
     ppo("the policy's clip range for the value", "hparams.cliprange_value", "hparams.cliprange"),
     ppo("the value's clip around the new values", "value_loss(values, old_values, returns", "value_loss(values, values.detach(), returns"),
     ppo("the value learns advantages", "value_loss(values, old_values, returns", "value_loss(values, old_values, advantages"),
-    ppo("micro-batches as means of their own", "chosen, rows, num_tokens)\n            if", "chosen, rows, int(packed.token_mask[chosen].sum()))\n            if"),
-    ppo("gradients never forgotten", "        self.optimizer.zero_grad()\n", ""),
-    ppo("no gradient clip of the policy", "self.policy.policy_parameters(), self.hparams.max_grad_norm", "self.policy.policy_parameters(), 1e9"),
-    ppo("no gradient clip of the value head", "self.policy.value_head.parameters(), self.hparams.max_grad_norm", "self.policy.value_head.parameters(), 1e9"),
-    ppo("the value head never steps", "        self.value_optimizer.step()\n", ""),
-    ppo("mini-batches in one order for ever", "order = torch.randperm(size, generator=generator).tolist()", "order = list(range(size))"),
-    ppo("one epoch only", "range(self.hparams.num_ppo_epochs)", "range(1)"),
-    ppo("mini-batches of one size too many", "size / self.hparams.num_mini_batches", "size / 1"),
-    ppo("metrics of the last step only", "sum(values) / len(values) for", "values[-1] for"),
-    ppo("no warm-up", "factor = warmup * ", "factor = "),
-    ppo("no decay", "(1.0 - self.batch / num_batches)", "1.0"),
-    ppo("the value's rate not scheduled", "            (self.value_optimizer, self.hparams.value_learning_rate),\n", ""),
-    ppo("Adam's own epsilon", '{"eps": hparams.adam_eps,', '{"eps": 1e-3,'),
-    ppo("decay of weights", '"weight_decay": 0.0', '"weight_decay": 0.1'),
-    ppo("an update never ends early", "return target is not None and measured", "return False and measured"),
-    ppo("an update goes on after the step that was too far", "                if self.moved_too_far(looks[-1]):\n                    break\n", ""),
-    ppo("the step that was too far taken", "if not self.moved_too_far(totals):", "if True:"),
-    ppo("the largest approximate KL of the last batch only", "= max(moved, metrics", "= max(0.0, metrics"),
+    episodes("micro-batches as means of their own", "chosen, rows, num_tokens)\n            if", "chosen, rows, int(packed.token_mask[chosen].sum()))\n            if"),
+    episodes("gradients never forgotten", "            part.optimizer.zero_grad()\n        for places", "            pass\n        for places"),
+    episodes("no gradient clip", "part.parameters, self.hparams.max_grad_norm", "part.parameters, 1e9"),
+    episodes("no gradient clip of the value head", "for part in self.parts()]\n        return norms", "for part in self.parts()[:1]]\n        return norms"),
+    episodes("the value head never steps", "for part in self.parts():\n                part.optimizer.step()", "for part in self.parts()[:1]:\n                part.optimizer.step()"),
+    episodes("mini-batches in one order for ever", "order = torch.randperm(size, generator=generator).tolist()", "order = list(range(size))"),
+    episodes("one epoch only", "range(self.hparams.num_ppo_epochs)", "range(1)"),
+    episodes("mini-batches of one size too many", "size / self.hparams.num_mini_batches", "size / 1"),
+    episodes("metrics of the last step only", "sum(values) / len(values) for", "values[-1] for"),
+    episodes("no warm-up", "factor = warmup * ", "factor = "),
+    episodes("no decay", "(1.0 - self.batch / num_batches)", "1.0"),
+    episodes("the value's rate not scheduled", "for part in self.parts():\n            for group", "for part in self.parts()[:1]:\n            for group"),
+    episodes("Adam's own epsilon", "eps=self.hparams.adam_eps", "eps=1e-3"),
+    episodes("decay of weights", "weight_decay=0.0", "weight_decay=0.1"),
+    episodes("an update never ends early", "return target is not None and measured", "return False and measured"),
+    episodes("an update goes on after the step that was too far", "                if self.moved_too_far(looks[-1]):\n                    break\n", ""),
+    episodes("the step that was too far taken", "if not self.moved_too_far(totals):", "if True:"),
+    episodes("the largest approximate KL of the last batch only", "= max(moved, metrics", "= max(0.0, metrics"),
     # the loop
     ppo("the reference taken from the initial policy", "trainer.policy, reference, reward_model", "trainer.policy, initial, reward_model"),
     ppo("the reference follows the policy", "trainer.policy, reference, reward_model", "trainer.policy, trainer.policy.model, reward_model"),
-    rollout("the initial policy trained in its place", "copy_to_train(model, self.num_frozen_layers).eval()", "model.eval()", PPO),
-    ppo("the KL controller never updated", 'trainer.controller.update(metrics["objective/kl"], hparams.batch_size)', "pass"),
-    ppo("the KL controller fed with KL per token", 'update(metrics["objective/kl"],', 'update(metrics["objective/kl"] / metrics["policy/length_mean"],'),
-    ppo("the KL controller counts prompts", "hparams.batch_size)\n        trainer.batch += 1", "per_batch)\n        trainer.batch += 1"),
-    ppo("the same random numbers for every batch", "part_seed(hparams.seed, batch)", "part_seed(hparams.seed, 0)"),
-    ppo("prompts in the same order each lap", "part_seed(seed, lap, LAP_STRIDE)", "part_seed(seed, 0, LAP_STRIDE)", PPO),
-    ppo("the same prompts in each batch", "range(batch * size, (batch + 1) * size)", "range(size)", PPO),
-    ppo("one batch too few", "math.ceil(hparams.total_episodes / hparams.batch_size)", "hparams.total_episodes // hparams.batch_size - 1"),
+    rollout("the initial policy trained in its place", "copy_to_train(model, num_frozen_layers).eval()", "model.eval()", PPO),
+    episodes("the KL controller never updated", 'trainer.controller.update(metrics["objective/kl"], hparams.batch_size)', "pass"),
+    episodes("the KL controller fed with KL per token", 'update(metrics["objective/kl"],', 'update(metrics["objective/kl"] / metrics["policy/length_mean"],'),
+    episodes("the KL controller counts prompts", "hparams.batch_size)\n        trainer.batch += 1", "per_batch)\n        trainer.batch += 1"),
+    episodes("the same random numbers for every batch", "part_seed(hparams.seed, batch)", "part_seed(hparams.seed, 0)"),
+    episodes("prompts in the same order each lap", "part_seed(seed, lap, LAP_STRIDE)", "part_seed(seed, 0, LAP_STRIDE)", PPO),
+    episodes("the same prompts in each batch", "range(batch * size, (batch + 1) * size)", "range(size)", PPO),
+    episodes("one batch too few", "math.ceil(hparams.total_episodes / hparams.batch_size)", "hparams.total_episodes // hparams.batch_size - 1"),
     ppo("the lower layers believed to be shared", "trainer.shares_lower)", "True)"),
     # metrics
-    experience("padding counted in the length", "(mask.sum() / len(mask))", "(mask.numel() / torch.tensor(len(mask)))"),
-    experience("KL as a mean over tokens", "masked_sum(kl, mask) / len(mask)", "masked_mean(kl, mask)"),
-    experience("entropy's sign", '(-masked_sum(experience.old_logprobs', '(masked_sum(experience.old_logprobs'),
-    experience("reward told without its KL penalty", "scores - kl_coef * kl_mean", "scores"),
-    experience("explained variance of values and advantages", "experience.old_values, experience.returns, mask).item()", "experience.old_values, experience.advantages, mask).item()"),
-    experience("the share of ends turned round", "rollout.ended.float()", "(~rollout.ended).float()"),
+    metrics("padding counted in the length", "(mask.sum() / len(mask))", "(mask.numel() / torch.tensor(len(mask)))"),
+    metrics("KL as a mean over tokens", "masked_sum(kl, mask) / len(mask)", "masked_mean(kl, mask)"),
+    metrics("entropy's sign", "(-masked_sum(logprobs", "(masked_sum(logprobs"),
+    metrics("reward told without its KL penalty", "scores - kl_coef * kl_mean", "scores"),
+    experience("explained variance of values and advantages", "experience.old_values, experience.returns,", "experience.old_values, experience.advantages,"),
+    metrics("the share of ends turned round", "rollout.ended.float()", "(~rollout.ended).float()"),
     # resuming
-    ppo("the KL coefficient not restored", 'self.batch, self.controller.coef = state["batch"], state["kl_coef"]', 'self.batch = state["batch"]', PPO),
-    ppo("the optimizer not restored", '        self.optimizer.load_state_dict(state["optimizer"])\n', "", PPO),
-    ppo("the value's optimizer not restored", '        self.value_optimizer.load_state_dict(state["value_optimizer"])\n', "", PPO),
-    ppo("the policy not restored", "trained[name].copy_(weight)", "pass", PPO),
-    ppo("the state of other hyper-parameters taken", ' or state.get("hparams") != asdict(self.hparams)', "", PPO),
+    episodes("the KL coefficient not restored", 'self.batch, self.controller.coef = state["batch"], state["kl_coef"]', 'self.batch = state["batch"]', PPO),
+    episodes("the optimizer not restored", "self.parts():\n            part.optimizer.load_state_dict", "self.parts()[1:]:\n            part.optimizer.load_state_dict", PPO),
+    episodes("the value's optimizer not restored", "self.parts():\n            part.optimizer.load_state_dict", "self.parts()[:1]:\n            part.optimizer.load_state_dict", PPO),
+    episodes("the policy not restored", "trained[name].copy_(weight)", "pass", PPO),
+    episodes("the state of other hyper-parameters taken", ' or state.get("hparams") != asdict(self.hparams)', "", PPO),
     # the rollout
     rollout("sampling at another temperature than the update's", "SamplingParams(temperature=hparams.temperature", "SamplingParams(temperature=1.0", PPO),
     rollout("top-p in the rollout", "max_tokens=hparams.max_tokens)", "max_tokens=hparams.max_tokens, top_p=0.9)", PPO),
@@ -88,11 +91,11 @@ FAULTS = [
     rollout("temperature missing in the update", "packed.tokens[packed.token_mask], self.temperature", "packed.tokens[packed.token_mask], 1.0"),
     rollout("temperature missing in the reference", "part.tokens[part.token_mask], temperature)", "part.tokens[part.token_mask], 1.0)"),
     rollout("entropy at another temperature", "entropy_from_logits(logits, temperature)", "entropy_from_logits(logits, 1.0)"),
-    rollout("the value read one state late", "values = (read * self", "values = (read.roll(-1, 0) * self"),
-    rollout("the value without its bias", ".sum(-1) + self.value_head.bias", ".sum(-1)"),
-    rollout("the value's gradient always in the trunk", "final if self.share_trunk_gradient else final.detach()", "final"),
-    rollout("the value's gradient never in the trunk", "final if self.share_trunk_gradient else final.detach()", "final.detach()"),
-    rollout("a value invented at the start", "nn.init.zeros_(self.value_head.weight)", "nn.init.normal_(self.value_head.weight)"),
+    value_head("the value read one state late", "Tensor = (read * self", "Tensor = (read.roll(-1, 0) * self"),
+    value_head("the value without its bias", ".sum(-1) + self.value_head.bias", ".sum(-1)"),
+    value_head("the value's gradient always in the trunk", "final if self.share_trunk_gradient else final.detach()", "final"),
+    value_head("the value's gradient never in the trunk", "final if self.share_trunk_gradient else final.detach()", "final.detach()"),
+    value_head("a value invented at the start", "nn.init.zeros_(self.value_head.weight)", "nn.init.normal_(self.value_head.weight)"),
     shared("frozen layers trained", "weight.requires_grad_(name not in names)", "weight.requires_grad_(True)"),
     shared("embeddings trained under frozen layers", "[model.model.embed_tokens, *list(model", "[*list(model"),
     rollout("the score's clip left out", "if hparams.score_clip is not None", "if False"),

@@ -16,7 +16,7 @@ from app.lm.model import Llama
 from app.lm.text.tokenizer import Tokenizer
 from app.model_info.weights import content_hash, share_files, verify_directory
 from app.services.lifecycle.removal import freed_bytes
-from app.training.ppo.shared_weights import copy_to_train
+from app.training.policy.shared_weights import copy_to_train
 
 PARTS = 4  # embeddings, two layers, the rest
 

@@ -13,7 +13,7 @@ from app.db.models.versions import Version, VersionKind, VersionStatus
 from app.db.session import transaction
 from app.errors import AppError, ConflictError, InvalidError, NotFoundError
 from app.hparam_fields import hparam_fields
-from app.hparams import PPOHparams
+from app.policy_hparams import PPOHparams
 from app.services.jobs import heartbeats, job_runs, jobs
 from app.services.versions import versions
 

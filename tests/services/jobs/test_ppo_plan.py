@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from app.hparams import PPOHparams
 from app.layout import SFT_MODEL
 from app.lm.files.families import read_config
 from app.model_info.memory_need import ppo_memory
 from app.model_info.size import fit_ppo
+from app.policy_hparams import PPOHparams
 from app.services.jobs.ppo_plan import USUAL_PROMPT, ppo_plan
 
 

@@ -21,8 +21,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from app.hparams import FittedPPOHparams
 from app.lm.model import Llama
+from app.policy_hparams import FittedPPOHparams
 
 
 @dataclass

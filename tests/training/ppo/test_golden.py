@@ -11,10 +11,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from app.hparams import FittedPPOHparams
 from app.lm.model import Llama
+from app.policy_hparams import FittedPPOHparams
 from app.training.context import Progress, drain
-from app.training.ppo import rollout, trainer
+from app.training.policy import rollout
+from app.training.ppo import trainer
 from app.training.ppo.experience import Experience, make_experience
 from app.training.ppo.trainer import Trainer, train_policy
 from app.training.reward.network import RewardModel

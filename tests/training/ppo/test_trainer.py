@@ -8,15 +8,17 @@ from typing import Any
 import pytest
 import torch
 
-from app.hparams import PPOHparams, SamplingParams
+from app.hparams import SamplingParams
 from app.lm.inference.offline import sample_batch
 from app.lm.model import Llama
 from app.lm.text.end_tokens import EndTokens
+from app.policy_hparams import PPOHparams
 from app.saving import TrainingError
 from app.training.context import Progress, drain
+from app.training.policy.rollout import Collector, Rollout, sample_answers
+from app.training.policy.trainer import PolicyResult, prompts_of_batch
 from app.training.ppo.experience import make_experience
-from app.training.ppo.rollout import Collector, Rollout, sample_answers
-from app.training.ppo.trainer import PolicyResult, Trainer, prompts_of_batch, train_policy
+from app.training.ppo.trainer import Trainer, train_policy
 from app.training.reward.network import RewardModel
 from app.training.reward.scoring import score_answers
 from tests.training.tiny import ASSISTANT, BOS, END, ENDS, PAD, USER, NoContext, tiny_model
@@ -59,7 +61,7 @@ def toy_reward(monkeypatch: pytest.MonkeyPatch) -> None:
         del model, prompts, ids
         return [[answer.count(COUNTED) - 0.5 for answer in group] for group in answers]
 
-    monkeypatch.setattr("app.training.ppo.rollout.score_answers", count)
+    monkeypatch.setattr("app.training.policy.rollout.score_answers", count)
 
 
 def reward_model(seed: int = 0) -> RewardModel:
@@ -271,7 +273,7 @@ def test_rollouts_are_from_the_full_softmax_at_the_one_temperature(monkeypatch: 
         asked.append(params)
         return sample_batch(*arguments, params=params, **rest)
 
-    monkeypatch.setattr("app.training.ppo.rollout.sample_batch", keep)
+    monkeypatch.setattr("app.training.policy.rollout.sample_batch", keep)
     model, hparams = tiny_model(), replace(HPARAMS, temperature=0.7)
     rollout_of(Trainer(model, model, hparams), model, hparams)
     assert asked == [SamplingParams(temperature=0.7, max_tokens=hparams.max_tokens)]

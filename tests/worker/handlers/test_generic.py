@@ -130,7 +130,7 @@ def test_a_flagged_policy_is_kept_and_not_activated_by_the_rule(
     def places(_model: object, _prompts: object, answers: list[list[list[int]]], **_: Any) -> list[list[float]]:
         return [[float(place) for place in range(len(group))] for group in answers]
 
-    monkeypatch.setattr("app.training.ppo.rollout.score_answers", places)
+    monkeypatch.setattr("app.training.policy.rollout.score_answers", places)
     harness = make(auto_activate=True, auto_activate_win_rate=0.0, auto_activate_max_kl=1e6)
     run_inline(harness, queue(harness, "train_reward", **REWARD))
     monkeypatch.setattr("app.services.versions.bounds.MOST_MOVED", 0.01)  # the tiny model cannot move far in one step

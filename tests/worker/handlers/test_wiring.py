@@ -14,11 +14,12 @@ from app.db.models.prompts import Prompt, PromptSource, PromptSplit
 from app.db.models.rankings import Ranking
 from app.db.models.versions import Version, VersionKind
 from app.db.session import transaction
-from app.hparams import EvaluationHparams, PPOHparams, RewardHparams, SamplingParams
+from app.hparams import EvaluationHparams, RewardHparams, SamplingParams
 from app.lm.files.checkpoint import load_model, read_tokenizer, save_model
 from app.lm.model import Llama
 from app.lm.text.tokenizer import Tokenizer
 from app.model_info.weights import verify_directory
+from app.policy_hparams import PPOHparams
 from app.services.data import training_data
 from app.services.labeling import groups, labelers
 from app.services.labeling.label_settings import Writers
@@ -27,7 +28,7 @@ from app.services.prompts import prompts
 from app.services.versions import versions
 from app.training.context import Progress
 from app.training.evaluate import Answers, Evaluation, EvaluationSample
-from app.training.ppo.trainer import PolicyResult
+from app.training.policy.trainer import PolicyResult
 from app.training.reward.data import RankedGroup
 from app.training.reward.network import RewardModel, load_reward_model, save_reward_model
 from app.training.reward.trainer import RewardResult

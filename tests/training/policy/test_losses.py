@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from app.training.ppo.losses import (
+from app.training.policy.losses import (
     KLController,
     compute_rewards,
     entropy_from_logits,

@@ -1,4 +1,4 @@
-"""Sample answers with the policy and measure everything that PPO's update needs. Knows nothing of optimizers.
+"""Sample answers with the policy and measure everything that an update needs. Knows nothing of optimizers.
 
 The sampled token ids are kept and never decoded. Sampling is from the full softmax at `hparams.temperature`, the
 one temperature of the whole run. The old log-probabilities are computed by the same path as in the update (packed
@@ -15,34 +15,30 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-from app.hparams import PPOHparams, SamplingParams
+from app.hparams import SamplingParams
 from app.lm.inference.offline import sample_batch
 from app.lm.model import Llama
 from app.lm.precision import autocast
 from app.lm.text.end_tokens import EndTokens
-from app.model_info.size import fit_ppo
+from app.model_info.size import micro_batch_tokens
+from app.policy_hparams import EpisodeHparams
 from app.training.packing import Packed, batches_by_length, lower_states, pack, upper_states
-from app.training.ppo.losses import entropy_from_logits, gather_logprobs
-from app.training.ppo.shared_weights import copy_to_train
+from app.training.policy.losses import entropy_from_logits, gather_logprobs
+from app.training.policy.shared_weights import copy_to_train
 from app.training.reward.scoring import AnswerScorer, score_answers
 
 
-class PolicyWithValue(nn.Module):
-    """The policy, a copy of `model`, and a value head on its final states. The head starts at zero: no value is
-    invented at the start.
+class Policy(nn.Module):
+    """The policy, a copy of `model`: the lowest `num_frozen_layers` layers, and with them the (tied) embeddings, are
+    `model`'s own and never change."""
 
-    The lowest `num_frozen_layers` layers, and with them the (tied) embeddings, are `model`'s own and never change.
-    """
+    has_values = False
 
-    def __init__(self, model: Llama, hparams: PPOHparams) -> None:
+    def __init__(self, model: Llama, num_frozen_layers: int, temperature: float) -> None:
         super().__init__()
-        self.num_frozen_layers = fit_ppo(hparams, model.config).num_frozen_layers
-        self.model = copy_to_train(model, self.num_frozen_layers).eval()
-        self.temperature = hparams.temperature
-        self.share_trunk_gradient = hparams.share_trunk_gradient
-        self.value_head = nn.Linear(model.config.hidden_size, 1)
-        nn.init.zeros_(self.value_head.weight)
-        nn.init.zeros_(self.value_head.bias)
+        self.num_frozen_layers = num_frozen_layers
+        self.model = copy_to_train(model, num_frozen_layers).eval()
+        self.temperature = temperature
 
     def policy_parameters(self) -> list[nn.Parameter]:
         return [parameter for parameter in self.model.parameters() if parameter.requires_grad]
@@ -51,15 +47,19 @@ class PolicyWithValue(nn.Module):
         """[B,T,H] above the frozen layers; without gradients where layers are frozen."""
         return lower_states(self.model, packed, self.num_frozen_layers)
 
-    def forward(self, packed: Packed, states: Tensor | None = None) -> tuple[Tensor, Tensor, Tensor]:
+    def values(self, final: Tensor) -> Tensor | None:
+        """What a value head reads from final states [N,H] -> [N]; a policy alone has none."""
+        del final
+        return None
+
+    def forward(self, packed: Packed, states: Tensor | None = None) -> tuple[Tensor, Tensor | None, Tensor]:
         """Log-probabilities [B,K,A] and values [B,K,A] (0 in the padding), and the real tokens' logits [N,V]."""
         below = self.lower_states(packed) if states is None else states
         final = token_states(self.model, below, packed, self.num_frozen_layers)  # [N,H]
         logits = self.model.logits(final)
         logprobs = gather_logprobs(logits, packed.tokens[packed.token_mask], self.temperature)
-        read = (final if self.share_trunk_gradient else final.detach()).float()
-        values = (read * self.value_head.weight[0]).sum(-1) + self.value_head.bias  # not a matrix product: stays fp32
-        return unflatten(logprobs, packed), unflatten(values, packed), logits
+        values = self.values(final)
+        return unflatten(logprobs, packed), None if values is None else unflatten(values, packed), logits
 
 
 def token_states(model: Llama, below: Tensor, packed: Packed, first_layer: int) -> Tensor:
@@ -83,7 +83,7 @@ class Rollout:
     lower: Tensor | None  # [B,T,H] states above the frozen layers; None where nothing is frozen
     logprobs: Tensor
     ref_logprobs: Tensor
-    values: Tensor
+    values: Tensor | None  # None where the policy has no value head
     entropy: Tensor
     scores: Tensor  # [B,K], clipped, the missing-end penalty taken off
     ended: Tensor  # [B,K] bool
@@ -94,7 +94,7 @@ class Rollout:
 
 
 def sample_answers(
-    model: Llama, prompts: list[list[int]], count: int, hparams: PPOHparams, ends: EndTokens, seed: int
+    model: Llama, prompts: list[list[int]], count: int, hparams: EpisodeHparams, ends: EndTokens, seed: int
 ) -> list[list[list[int]]]:
     """`count` answers to each prompt, as sampled token ids."""
     params = SamplingParams(temperature=hparams.temperature, max_tokens=hparams.max_tokens)
@@ -108,10 +108,10 @@ class Collector:
     """Samples batches of episodes with the policy as it is at that moment, and measures them. `shares_lower`: the
     reference's frozen layers equal the policy's, so they run once."""
 
-    policy: PolicyWithValue
+    policy: Policy
     reference: Llama
     reward_model: AnswerScorer
-    hparams: PPOHparams
+    hparams: EpisodeHparams
     ends: EndTokens
     pad_id: int
     shares_lower: bool
@@ -128,7 +128,9 @@ class Collector:
         ended = torch.tensor([[ends.ended(answer) for answer in group] for group in answers])
         scores = scores - hparams.missing_eos_penalty * (~ended).float()
         rollout = empty_rollout(packed, scores, ended, self.policy)
-        limit = fit_ppo(hparams, self.policy.model.config).tokens_per_micro_batch
+        limit = hparams.tokens_per_micro_batch or micro_batch_tokens(
+            self.policy.model.config, self.policy.num_frozen_layers
+        )
         for rows in batches_by_length((packed.last_index.amax(1) + 1).tolist(), limit):
             self.measure(rollout, rows)
         return rollout
@@ -155,11 +157,13 @@ class Collector:
             (rollout.ref_logprobs, unflatten(ref_logprobs, part)),
             (rollout.entropy, unflatten(entropy, part)),
         ):
-            whole[rows, :, :longest] = measured
+            if whole is not None:
+                whole[rows, :, :longest] = measured
 
 
-def empty_rollout(packed: Packed, scores: Tensor, ended: Tensor, policy: PolicyWithValue) -> Rollout:
+def empty_rollout(packed: Packed, scores: Tensor, ended: Tensor, policy: Policy) -> Rollout:
     blank = torch.zeros(packed.token_mask.shape)
     hidden = policy.model.config.hidden_size
     lower = torch.zeros(*packed.ids.shape, hidden) if policy.num_frozen_layers else None
-    return Rollout(packed, lower, blank, blank.clone(), blank.clone(), blank.clone(), scores, ended)
+    values = blank.clone() if policy.has_values else None
+    return Rollout(packed, lower, blank, blank.clone(), values, blank.clone(), scores, ended)

@@ -1,4 +1,4 @@
-"""Every formula of PPO as a pure function: tensors and a mask in, tensors out.
+"""Every formula of policy optimization as a pure function: tensors and a mask in, tensors out.
 
 Knows no model, no data, no clock, and no I/O. Masks are bool, True at real tokens; rows hold a completion from
 position 0 and padding after it. A padded position never reaches a result. Sums are divided by an explicit number of

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from app.training.ppo.shared_weights import copy_to_train, same_lower_layers, share_equal_weights
+from app.training.policy.shared_weights import copy_to_train, same_lower_layers, share_equal_weights
 from tests.training.tiny import tiny_model
 
 CHANGED = "model.layers.2.mlp.up_proj.weight"

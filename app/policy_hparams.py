@@ -1,0 +1,111 @@
+"""Hyper-parameters of training a policy on answers that it samples: what its trainers have in common, and PPO's own.
+
+As in app/hparams.py: each field with its range, its unit and a sentence. No torch here.
+"""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from pydantic import Field
+
+from app.hparams import (
+    AnswerTokens,
+    Count,
+    Distance,
+    Few,
+    MaxGradNorm,
+    Rate,
+    Seed,
+    Share,
+    TrainingTemperature,
+    Weight,
+    WholeFromZero,
+    about,
+)
+
+
+@dataclass(frozen=True)
+class EpisodeHparams:
+    """Training a policy on answers that it samples, against a reward model, with a KL penalty against the SFT model:
+    what PPO, RLOO and GRPO have in common.
+
+    Those that are None by default follow the model's size (model_info/size.py): what serves 7 million parameters
+    ruins 135 million. `score_clip`: without it, and with a weak KL penalty, "likes short answers" ended in empty ones
+    and "likes lists" in "Some ideas: 1." (docs/metrics.md). `kl_horizon` is short because a whole run here is.
+    """
+
+    total_episodes: Annotated[Count, about("Answers sampled in the whole run.")] = 1_536
+    batch_size: Annotated[Count, about("Answers per batch: a multiple of samples_per_prompt.")] = 64
+    samples_per_prompt: Annotated[Few, about("Answers to each prompt of a batch.")] = 4
+    num_ppo_epochs: Annotated[Few, about("Passes over each batch.")] = 4
+    num_mini_batches: Annotated[Few, about("Optimizer steps per pass.")] = 2
+    learning_rate: Annotated[Rate | None, about("The policy's rate; none: by the model's size.")] = None
+    warmup_batches: Annotated[WholeFromZero, about("Batches over which the rates rise to their full value.")] = 2
+    adam_eps: Annotated[Rate, about("AdamW's epsilon.")] = 1e-5
+    num_frozen_layers: Annotated[
+        WholeFromZero | None, about("How many of the lowest layers are frozen; none: by the model's size.")
+    ] = None
+    temperature: TrainingTemperature = 1.0
+    max_tokens: AnswerTokens = 96
+    kl_coef: Annotated[Weight, about("The KL penalty's coefficient at the beginning.")] = 0.1
+    kl_target: Annotated[
+        Distance | None,
+        about("KL to the SFT model that the coefficient is steered to, nats per answer; none: it stays fixed."),
+    ] = 6.0
+    kl_horizon: Annotated[
+        int, Field(ge=1, le=100_000_000), about("How slowly the coefficient is steered, episodes.")
+    ] = 200
+    cliprange: Annotated[Share, about("Clip range of a token's probability ratio, on each side of 1.")] = 0.2
+    target_kl: Annotated[
+        Distance | None,
+        about(
+            "Nats per token that a mini-batch may have moved from the policy that sampled (half the mean squared log "
+            "ratio); one that has moved further ends the batch's update before its own step. None: never."
+        ),
+    ] = 0.1
+    missing_eos_penalty: Annotated[
+        Weight, about("Subtracted from the score of an answer that does not end by itself.")
+    ] = 1.0
+    score_clip: Annotated[
+        Distance | None, about("Bound of the normalized score, whose deviation on SFT samples is 1; none: unbounded.")
+    ] = 2.0
+    max_grad_norm: MaxGradNorm = 1.0
+    tokens_per_micro_batch: Annotated[
+        int | None,
+        Field(ge=64, le=1_000_000),
+        about("Tokens that go through the model at once (memory); none: by the model's size."),
+    ] = None
+    checkpoint_every_batches: Annotated[Count, about("Batches between two checkpoints.")] = 4
+    seed: Seed = 0
+
+
+@dataclass(frozen=True)
+class FittedEpisodeHparams(EpisodeHparams):
+    """As they are really used: nothing is left to the model's size."""
+
+    learning_rate: float = 4e-4
+    num_frozen_layers: int = 3
+    tokens_per_micro_batch: int = 4_096
+
+
+@dataclass(frozen=True)
+class PPOHparams(EpisodeHparams):
+    """PPO with a value head (Ziegler et al. 2019; Stiennon et al. 2020)."""
+
+    value_learning_rate: Annotated[Rate | None, about("The value head's rate; none: by the model's size.")] = None
+    share_trunk_gradient: Annotated[bool, about("Whether the value's loss trains the policy's layers, too.")] = False
+    cliprange_value: Annotated[Share, about("Clip range of the value around its prediction at sampling.")] = 0.2
+    vf_coef: Annotated[Weight, about("Weight of the value's loss.")] = 0.1
+    gamma: Annotated[Share, about("Discount of later rewards.")] = 1.0
+    lam: Annotated[Share, about("Lambda of the generalized advantage estimate.")] = 0.95
+    whiten_rewards: Annotated[bool, about("Whether rewards of a batch are scaled to a deviation of 1.")] = False
+
+
+@dataclass(frozen=True)
+class FittedPPOHparams(PPOHparams, FittedEpisodeHparams):
+    """As they are really used."""
+
+    learning_rate: float = 4e-4
+    value_learning_rate: float = 1e-3
+    num_frozen_layers: int = 3
+    tokens_per_micro_batch: int = 4_096

@@ -1,0 +1,247 @@
+"""What trainers of a policy on sampled episodes have in common: sample, score, update in mini-batches, save, resume.
+
+An algorithm says what it makes of a rollout (`experience`) and what its loss is (`losses`): app/training/ppo, and
+app/training/grpo. All randomness is drawn from seeds made of (seed, batch number), so that a resumed run equals an
+uninterrupted one bit for bit without saving any generator. The policy it starts from, the reference and the reward
+model are never changed.
+
+Shapes: B prompts, K answers of a prompt, A tokens of the longest answer; R = B * K episodes.
+"""
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Generator, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, ClassVar, Generic, Protocol, TypeVar
+
+import torch
+from torch import Tensor, nn
+
+from app.lm.model import Llama
+from app.policy_hparams import EpisodeHparams, FittedEpisodeHparams
+from app.saving import TrainingError
+from app.training.context import Progress, TrainingContext
+from app.training.packing import batches_by_length
+from app.training.policy.losses import KLController
+from app.training.policy.rollout import Collector, Policy, Rollout
+from app.training.seeds import LAP_STRIDE, part_seed
+from app.translation import _
+
+
+@dataclass(frozen=True)
+class PolicyResult:
+    """`metrics` are the last batch's, under the names that progress uses."""
+
+    model: Llama
+    metrics: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Part:
+    """Parameters with an optimizer and a full learning rate of their own; `name` is the optimizer's in a checkpoint."""
+
+    name: str
+    optimizer: torch.optim.Optimizer
+    parameters: list[nn.Parameter]
+    learning_rate: float
+
+
+class FromRollout(Protocol):
+    """What an update reads is made from a rollout, and keeps it."""
+
+    @property
+    def rollout(self) -> Rollout: ...
+
+
+Experience = TypeVar("Experience", bound=FromRollout)
+
+
+class EpisodeTrainer(ABC, Generic[Experience]):
+    """Everything that changes during a run, and how it is saved. `hparams` are fitted to the model's size."""
+
+    name: ClassVar[str]
+    """In checkpoints."""
+    title: ClassVar[str]
+    """In sentences."""
+
+    def __init__(self, policy: Policy, hparams: FittedEpisodeHparams) -> None:
+        self.hparams = hparams
+        self.policy = policy
+        self.optimizer = self.adam(policy.policy_parameters(), hparams.learning_rate)
+        self.controller = KLController(hparams.kl_coef, hparams.kl_target, hparams.kl_horizon)
+        self.batch = 0  # also the prompt cursor and, with the seed, every random state
+
+    @abstractmethod
+    def experience(self, rollout: Rollout) -> tuple[Experience, dict[str, float]]:
+        """What the update reads of a rollout, and what is told of it."""
+
+    @abstractmethod
+    def losses(
+        self, experience: Experience, chosen: list[int], rows: list[int], num_tokens: int
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """The loss of the answers `rows` to the prompts `chosen` and what is told of it, each a sum over these tokens
+        divided by the mini-batch's number of tokens. Its "policy/approxkl_avg" is what `target_kl` bounds."""
+
+    def adam(self, parameters: Sequence[nn.Parameter], learning_rate: float) -> torch.optim.Optimizer:
+        return torch.optim.AdamW(parameters, lr=learning_rate, eps=self.hparams.adam_eps, weight_decay=0.0)
+
+    def parts(self) -> list[Part]:
+        """The policy's own first."""
+        return [Part("optimizer", self.optimizer, self.policy.policy_parameters(), self.hparams.learning_rate)]
+
+    def trained_weights(self) -> dict[str, Tensor]:
+        """Of the policy, and of a value head; the frozen ones are the initial policy's."""
+        return {name: weight for name, weight in self.policy.named_parameters() if weight.requires_grad}
+
+    def state(self) -> dict[str, Any]:
+        return {
+            "kind": self.name,
+            "hparams": asdict(self.hparams),
+            "batch": self.batch,
+            "kl_coef": self.controller.coef,
+            "policy": {name: weight.detach() for name, weight in self.trained_weights().items()},
+            **{part.name: part.optimizer.state_dict() for part in self.parts()},
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        if state.get("kind") != self.name or state.get("hparams") != asdict(self.hparams):
+            raise TrainingError("The saved state belongs to another training. Remove it to start this one over.")
+        self.batch, self.controller.coef = state["batch"], state["kl_coef"]
+        trained = self.trained_weights()
+        with torch.no_grad():
+            for name, weight in state["policy"].items():
+                trained[name].copy_(weight)
+        for part in self.parts():
+            part.optimizer.load_state_dict(state[part.name])
+
+    def set_rates(self, num_batches: int) -> None:
+        """Linear warm-up, then linear decay to zero (TRL's default schedule)."""
+        warmup = min(1.0, (self.batch + 1) / max(1, self.hparams.warmup_batches))
+        factor = warmup * (1.0 - self.batch / num_batches)
+        for part in self.parts():
+            for group in part.optimizer.param_groups:
+                group["lr"] = part.learning_rate * factor
+
+    def update(self, experience: Experience, seed: int) -> dict[str, float]:
+        """`num_ppo_epochs` over the batch in mini-batches of prompts, ended early where the policy has moved too far.
+
+        Metrics are means over all mini-batches that were looked at (names in _max: their largest), the one among them
+        whose step was not taken.
+        """
+        generator = torch.Generator().manual_seed(seed)
+        size, looks = experience.rollout.packed.size, list[dict[str, float]]()
+        per_step = math.ceil(size / self.hparams.num_mini_batches)
+        per_epoch = math.ceil(size / per_step)
+        for _epoch in range(self.hparams.num_ppo_epochs):
+            order = torch.randperm(size, generator=generator).tolist()
+            for first in range(0, size, per_step):
+                looks.append(self.step(experience, order[first : first + per_step]))
+                if self.moved_too_far(looks[-1]):
+                    break
+            if self.moved_too_far(looks[-1]):
+                break
+        for part in self.parts():
+            part.optimizer.zero_grad()  # gradients would lie idle while the next answers are sampled
+        steps = len(looks) - self.moved_too_far(looks[-1])
+        return means(looks) | {"val/ratio_first": looks[0]["val/ratio"], "policy/epochs_done": steps / per_epoch}
+
+    def moved_too_far(self, measured: dict[str, float]) -> bool:
+        """Whether a mini-batch has left the policy that sampled it by more than `target_kl` (as in OpenAI's Spinning Up
+        and Huang et al. 2022, "37 implementation details of PPO", early stopping)."""
+        target = self.hparams.target_kl
+        return target is not None and measured["policy/approxkl_avg"] > target
+
+    def step(self, experience: Experience, prompts: list[int]) -> dict[str, float]:
+        """One optimizer step on these prompts' answers, in micro-batches of similar length whose sums are added; not
+        taken where the policy has already moved too far on them."""
+        packed, answers = experience.rollout.packed, experience.rollout.packed.last_index.shape[1]
+        num_tokens = int(packed.token_mask[prompts].sum())
+        lengths = (packed.last_index[prompts].amax(1) + 1).tolist()
+        totals: dict[str, float] = {}
+        for part in self.parts():
+            part.optimizer.zero_grad()
+        for places in batches_by_length(lengths, self.hparams.tokens_per_micro_batch):
+            chosen = [prompts[place] for place in places]
+            rows = [prompt * answers + k for prompt in chosen for k in range(answers)]
+            loss, measured = self.losses(experience, chosen, rows, num_tokens)
+            if not math.isfinite(loss.item()):
+                raise TrainingError(f"{self.title}'s loss is not a number. Lower the learning rate and try again.")
+            loss.backward()
+            for name, value in measured.items():
+                known, new = totals.get(name, 0.0), value.item()
+                totals[name] = max(known, new) if name.endswith("_max") else known + new
+        norm = self.clip_gradients()
+        if not math.isfinite(norm):
+            raise TrainingError(f"{self.title}'s gradient is not a number. Lower the learning rate and try again.")
+        if not self.moved_too_far(totals):
+            for part in self.parts():
+                part.optimizer.step()
+        return totals | {"policy/approxkl_max": totals["policy/approxkl_avg"], "policy/grad_norm": norm}
+
+    def clip_gradients(self) -> float:
+        """Each part by itself; the policy's norm before."""
+        norms = [torch.nn.utils.clip_grad_norm_(part.parameters, self.hparams.max_grad_norm) for part in self.parts()]
+        return norms[0].item()
+
+
+def means(looks: Sequence[dict[str, float]]) -> dict[str, float]:
+    """Of each metric over the mini-batches; the largest where its name ends in _max."""
+    columns = {name: [look[name] for look in looks] for name in looks[0]}
+    return {
+        name: max(values) if name.endswith("_max") else sum(values) / len(values) for name, values in columns.items()
+    }
+
+
+def prompts_of_batch(count: int, batch: int, size: int, seed: int) -> list[int]:
+    """Indices of a batch's prompts: all prompts in a new order every time round. Depends on the arguments alone."""
+    orders: dict[int, list[int]] = {}
+    chosen = []
+    for cursor in range(batch * size, (batch + 1) * size):
+        lap, place = divmod(cursor, count)
+        if lap not in orders:
+            generator = torch.Generator().manual_seed(part_seed(seed, lap, LAP_STRIDE))
+            orders[lap] = torch.randperm(count, generator=generator).tolist()
+        chosen.append(orders[lap][place])
+    return chosen
+
+
+def check(prompts: Sequence[list[int]], hparams: EpisodeHparams) -> None:
+    if not prompts:
+        raise TrainingError("There are no prompts to train on. Add prompts, then train again.")
+    if hparams.batch_size < hparams.samples_per_prompt or hparams.batch_size % hparams.samples_per_prompt:
+        raise TrainingError(
+            f"batch_size {hparams.batch_size} is not a multiple of samples_per_prompt {hparams.samples_per_prompt}."
+        )
+
+
+def train_on_episodes(
+    trainer: EpisodeTrainer[Any], collector: Collector, prompts: Sequence[list[int]], context: TrainingContext
+) -> Generator[Progress, None, PolicyResult]:
+    """Sample, score, update, until `total_episodes` are used up. Saves itself through `context` between batches."""
+    hparams = trainer.hparams
+    check(prompts, hparams)
+    num_batches = max(1, math.ceil(hparams.total_episodes / hparams.batch_size))
+    per_batch = hparams.batch_size // hparams.samples_per_prompt
+    saved = context.load()
+    metrics: dict[str, float] = {}
+    if saved is not None:
+        trainer.restore(saved)
+        metrics = dict(saved["metrics"])
+    while trainer.batch < num_batches:
+        batch = trainer.batch
+        trainer.set_rates(num_batches)
+        chosen = [list(prompts[i]) for i in prompts_of_batch(len(prompts), batch, per_batch, hparams.seed)]
+        seed = part_seed(hparams.seed, batch)
+        experience, measured = trainer.experience(collector.collect(chosen, seed))
+        moved = metrics.get("policy/approxkl_max", 0.0)
+        metrics = measured | trainer.update(experience, seed)
+        metrics["policy/approxkl_max"] = max(moved, metrics["policy/approxkl_max"])
+        trainer.controller.update(metrics["objective/kl"], hparams.batch_size)
+        trainer.batch += 1
+        if trainer.batch % hparams.checkpoint_every_batches == 0 and trainer.batch < num_batches:
+            context.save(trainer.state() | {"metrics": metrics})
+        yield Progress(
+            trainer.batch, num_batches, metrics, _("{n} episodes", n=f"{trainer.batch * hparams.batch_size:,}")
+        )
+    trainer.policy.model.requires_grad_(True)
+    return PolicyResult(trainer.policy.model, metrics)
