@@ -21,11 +21,7 @@ TYPES = {int: "Whole number", float: "Number", bool: "True or false"}
 
 def document(_repository: Path) -> str:
     """The whole text of docs/hyper-parameters.md."""
-    sections = [
-        heading("Hyper-parameters", "app/hparams.py, app/policy_hparams.py and app/kinds"),
-        paragraph(INTRODUCTION),
-        "",
-    ]
+    sections = [heading("Hyper-parameters", "app/*hparams.py and app/kinds"), paragraph(INTRODUCTION), ""]
     for kind in KINDS.values():
         sections += [f"## {kind.name}: {kind.title}", *lines_of(kind.hparams, kind.fitted)]
         sections += [*map(item, choices(kind)), ""]
