@@ -184,6 +184,7 @@ def test_the_other_pages_in_every_state(
         "/versions/1",
         "/versions/prune",
         "/prompts?done=added",
+        "/train/label-page",
         "/nowhere",
         "/prompts/1/delete",
     ):

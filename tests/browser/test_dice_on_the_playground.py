@@ -3,6 +3,7 @@
 from playwright.sync_api import Locator, expect
 
 from tests.browser.dice_page import DicePage
+from tests.browser.test_accessibility import AXE, FADED_IN, RUN_AXE
 
 
 def places(page_part: Locator) -> list[float]:
@@ -15,6 +16,7 @@ def places(page_part: Locator) -> list[float]:
 
 def test_a_branch_survives_the_reload_of_its_address(dice: DicePage) -> None:
     page = dice.page
+    page.add_init_script(path=AXE)
     page.goto(dice.server.url + "/playground")
     page.locator("#prompt").fill("Why is the sky blue?")
     page.locator("#n").fill("4")
@@ -37,6 +39,8 @@ def test_a_branch_survives_the_reload_of_its_address(dice: DicePage) -> None:
     expect(answer.locator("[data-branch]")).to_have_count(2)
     text = answer.locator(".plain").text_content()
 
+    page.evaluate(FADED_IN)
+    assert page.evaluate(RUN_AXE) == []
     assert page.url.endswith("#dice=1.2.3")
     page.reload()
     dice.expect_open(2)

@@ -9,6 +9,7 @@ from app.db.models.jobs import Job, JobStatus
 from app.db.session import transaction
 from app.services.jobs import heartbeats
 from tests.browser.label_page import LabelPage
+from tests.browser.test_accessibility import AXE, FADED_IN, RUN_AXE
 from tests.live import LiveServer
 
 SMALL = {"width": 360, "height": 640}
@@ -81,6 +82,7 @@ def test_on_a_small_page_the_first_visit_shows_the_prompt_and_the_loop_in_a_line
 ) -> None:
     context = browser.new_context(viewport=SMALL, has_touch=True, is_mobile=True, locale=language)  # type: ignore[arg-type]
     page = context.new_page()
+    page.add_init_script(path=AXE)
     page.goto(label_server.url)
     line = page.locator(".loop-line")
     expect(line).to_be_visible()
@@ -90,6 +92,8 @@ def test_on_a_small_page_the_first_visit_shows_the_prompt_and_the_loop_in_a_line
     bar = top(page.locator(".bar"))
     assert top(page.locator("#card-prompt")) + 27 < bar, "the prompt's first line is seen"
     assert top(page.locator(".answer-text").first) + 27 < bar, "and the first answer's"
+    page.evaluate(FADED_IN)
+    assert page.evaluate(RUN_AXE) == []
     page.locator("#loop > summary").tap()
     expect(page.locator(".stations")).to_be_visible()
     expect(line).to_be_hidden()

@@ -17,6 +17,8 @@ status = In("app/services/views/loop_status.py", "tests/web/test_loop_sentences.
 sentences = In("app/web/loop_sentences.py", "tests/web/test_loop_sentences.py")
 loop = In("app/web/loop.py", "tests/web/test_loop.py")
 fold = In("static/js/loop.js", "tests/browser/test_loop.py")
+sheet = In("static/js/answer_tokens.js", "tests/browser/test_dice_on_the_playground.py")
+rows = In("static/js/dice_rows.js", "tests/browser/test_dice.py")
 
 FAULTS = [
     merges("the latest merge first", "rank, place = min(ranked)", "rank, place = max(ranked)"),
@@ -53,6 +55,8 @@ FAULTS = [
     sentences("simulated rankings look like people's", "if counts.total == counts.simulated:", "if counts.total == -1:"),
     loop("what runs is done", "min(0.99, status.job.progress)", "status.job.progress"),
     loop("a station that runs shows what was", "if running and share is not None else", "if False else"),
+    sheet("the dice lie within an answer, and move the next", "const place = sheet ?? this.place;", "const place = this.place;"),
+    rows("each move of a slider builds the rows anew", "if (!this.#rows.has(name)) this", "this"),
     fold("a small page begins with all of it", "if (fold && matchMedia", "if (!fold && matchMedia"),
     In("templates/base.html", "tests/browser/test_loop.py")("a look of the poll opens or folds it", '"data-htmx-powered", "open"', '"data-htmx-powered"'),
 ]  # fmt: skip
