@@ -18,7 +18,8 @@ from babel.messages.pofile import read_po, write_po
 REPOSITORY = Path(__file__).resolve().parents[1]
 SOURCES = {"python": "app/**/*.py", "jinja2.ext:babel_extract": "templates/**/*.html", "javascript": "static/js/*.js"}
 """How each kind of file is read -> which files."""
-KEYWORDS: dict[str, tuple[int, ...] | None] = {"_": None, "N_": None, "ngettext": (1, 2)}
+KEYWORDS: dict[str, tuple[int, ...] | None] = {"_": None, "N_": None, "ngettext": (1, 2), "about": (1,)}
+"""`about` is what a hyper-parameter is for, which its field shows (app/hparam_fields.py)."""
 
 
 def extracted() -> Catalog:

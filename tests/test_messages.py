@@ -13,7 +13,7 @@ from app.translation import LANGUAGES, SOURCE_LANGUAGE, catalogue_path
 from bin.write_messages import SOURCES, extracted, messages_of, updated
 from tests.repository import REPOSITORY
 
-CALL = re.compile(r"(?<![\w$.])(?:_|N_|ngettext)\(\s*(.)")
+CALL = re.compile(r"(?<![\w$.])(?:_|N_|ngettext|about)\(\s*(.)")
 """A message is asked for; its first group is how what stands there begins."""
 SCRIPTS = sorted((REPOSITORY / "static/js").glob("*.js"))
 OTHERS = sorted(LANGUAGES.keys() - {SOURCE_LANGUAGE})

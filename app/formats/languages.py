@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from app.translation import _
+from app.translation import _, language
 
 UNKNOWN = "und"
 """BCP 47's own word for a language that nobody knows: such prompts are for everybody."""
@@ -109,14 +109,26 @@ def in_a_row(names: Sequence[str]) -> str:
     """Names as a list in a sentence: "A, B and C"."""
     if len(names) < 2:
         return "".join(names)
-    return _("{earlier} and {last}", earlier=_with_commas(names[:-1]), last=names[-1])
+    earlier, last = _apart(_with_commas(names[:-1]), names[-1])
+    return _("{earlier} and {last}", earlier=earlier, last=last)
 
 
 def either(names: Sequence[str]) -> str:
     """Names as a choice in a sentence: "A, B or C"."""
     if len(names) < 2:
         return "".join(names)
-    return _("{earlier} or {last}", earlier=_with_commas(names[:-1]), last=names[-1])
+    earlier, last = _apart(_with_commas(names[:-1]), names[-1])
+    return _("{earlier} or {last}", earlier=earlier, last=last)
+
+
+def _apart(earlier: str, last: str) -> tuple[str, str]:
+    """Chinese writes a blank between its own characters and those of another script, and none between its own: the
+    word that joins the two is Chinese."""
+    if language() != "zh":
+        return earlier, last
+    before = " " if earlier[-1:].isalnum() and not _SCRIPTS["zh"].match(earlier[-1]) else ""
+    behind = " " if last[:1].isalnum() and not _SCRIPTS["zh"].match(last[0]) else ""
+    return earlier + before, behind + last
 
 
 def _with_commas(names: Sequence[str]) -> str:

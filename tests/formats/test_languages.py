@@ -2,8 +2,9 @@ from pathlib import Path
 
 import pytest
 
-from app.formats.languages import ANY, UNKNOWN, Asked, accepted, codes_of, guessed, listed, primary
+from app.formats.languages import ANY, UNKNOWN, Asked, accepted, codes_of, either, guessed, in_a_row, listed, primary
 from app.model_info.card import card_languages
+from app.translation import speaking
 
 
 @pytest.mark.parametrize(
@@ -61,6 +62,16 @@ def test_what_a_browser_accepts(header: str, codes: set[str]) -> None:
 def test_what_is_no_code_is_left_out() -> None:
     assert codes_of(["en", 3, None, "x", "zh-TW", "und", "multilingual"]) == {"en", "zh"}
     assert listed(["zh", "en", "xx"]) == "English, xx and 中文"
+
+
+def test_chinese_lists_keep_scripts_apart() -> None:
+    with speaking("zh"):
+        assert listed(["zh", "en"]) == "English 和中文"
+        assert listed(["zh", "en", "fr"]) == "English、Français 和中文"
+        assert in_a_row(["中文", "English"]) == "中文和 English"
+        assert either(["a", "3"]) == "a 或 3"
+        assert in_a_row(["策略", "奖励模型"]) == "策略和奖励模型"
+        assert in_a_row(["中文"]) == "中文"
 
 
 @pytest.mark.parametrize(
