@@ -54,6 +54,9 @@ class Conversation(Base):
     """The user's turn from which on the versions read; None for the first. What stands before was left out by choice.
     No foreign key: the two tables would refer to each other in a circle, and a turn that is gone is the first."""
     idempotency_key: Mapped[str | None]
+    opened_as: Mapped[str | None]
+    """Hash of what it was opened with, by which a repetition is told from another use of the same key. None before
+    there was such a mark."""
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
     updated_at: Mapped[datetime] = mapped_column(default=utc_now)
 

@@ -1,5 +1,7 @@
 """Conversations: opened, listed, renamed, changed, exported, deleted. Each belongs to the labeler who opened it."""
 
+import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from random import SystemRandom
@@ -43,6 +45,12 @@ class Opening:
     """Some of SamplingParams, by name; the rest is as on the label page."""
     idempotency_key: str | None = None
 
+    @property
+    def mark(self) -> str:
+        """Other contents, another mark; the key apart."""
+        fields = {**vars(self), "settings": dict(self.settings), "idempotency_key": None}
+        return hashlib.sha256(json.dumps(fields, sort_keys=True).encode()).hexdigest()
+
 
 def kept_settings(params: SamplingParams) -> dict[str, Any]:
     """What a conversation keeps of them: no seed, each answer has its own."""
@@ -50,14 +58,16 @@ def kept_settings(params: SamplingParams) -> dict[str, Any]:
 
 
 def open_conversation(session: Session, who: LabelerName, opening: Opening) -> Conversation:
-    """The same idempotency key again gives the conversation that it opened. Raises InvalidError, NotFoundError and
-    GoneError of versions that cannot answer."""
+    """The same idempotency key again gives the conversation that it opened. Raises ConflictError where that was opened
+    with something else, InvalidError, NotFoundError and GoneError of versions that cannot answer."""
     labeler = labelers.labeler_of(session, who)
     key = opening.idempotency_key
     if key is not None:
         same = Conversation.labeler_id == labeler.id, Conversation.idempotency_key == key
         known = session.scalar(select(Conversation).where(*same))
         if known is not None:
+            if known.opened_as not in {None, opening.mark}:
+                raise _opened_otherwise()
             return get_conversation(session, known.id, who)
     version = answering_version(session, opening.version_id)
     conversation = Conversation(
@@ -68,11 +78,22 @@ def open_conversation(session: Session, who: LabelerName, opening: Opening) -> C
         version_id=version.id,
         settings=dict(opening.settings),
         idempotency_key=key,
+        opened_as=None if key is None else opening.mark,
     )
     _put_beside(session, conversation, opening.other_version_id, is_blind=opening.is_blind)
     session.add(conversation)
     session.flush()
     return get_conversation(session, conversation.id, who)
+
+
+def _opened_otherwise() -> ConflictError:
+    return ConflictError(
+        "This idempotency_key opened a conversation with other contents, which is kept. Send a new key.",
+        page=_(
+            "This form had already arrived with other contents: that conversation is in the list. Send it again to "
+            "start another one."
+        ),
+    )
 
 
 def check_title(title: str) -> str:

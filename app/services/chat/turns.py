@@ -89,22 +89,31 @@ def asked_before(session: Session, conversation: Conversation, ask: Ask) -> Open
     if turn is None:
         return None
     said = turn.text if turn.role is TurnRole.USER else None
-    if said != (None if ask.content is None else clean_text(ask.content)):
+    content = None if ask.content is None else clean_text(ask.content)
+    if said != content or not _stands_there(conversation, turn, ask):
         raise ConflictError(
-            "This idempotency_key was sent with another message, which is kept. Send a new key.",
+            "This idempotency_key was sent with another message, or at another place, which is kept. Send a new key.",
             page=_(
                 "An earlier message of yours had already arrived. Copy this one, reload the page, and send it again."
             ),
         )
     others = {each.id: each for each in conversation.turns}
     if turn.role is TurnRole.USER:
-        answers = [each for each in conversation.turns if each.parent_id == turn.id and each.alternative == 1]
-        return Opened(turn, answers)
+        return Opened(turn, [each for each in others.values() if each.parent_id == turn.id and each.alternative == 1])
     assert turn.parent_id is not None, "an answer follows its question"
-    beside = [
-        each for each in conversation.turns if each.parent_id == turn.parent_id and each.alternative == turn.alternative
-    ]
-    return Opened(others[turn.parent_id], beside)
+    beside = [each for each in others.values() if each.parent_id == turn.parent_id]
+    return Opened(others[turn.parent_id], [each for each in beside if each.alternative == turn.alternative])
+
+
+def _stands_there(conversation: Conversation, turn: Turn, ask: Ask) -> bool:
+    """Whether what is asked would have been stored where the turn stands; also where what it named is deleted since."""
+    if ask.turn_id is None:
+        return ask.after is None or ask.after == (turn.parent_id or 0)
+    named = next((each for each in conversation.turns if each.id == ask.turn_id), None)
+    if named is None:
+        return True
+    retries_question = ask.content is None and named.role is TurnRole.USER
+    return turn.parent_id == (named.id if retries_question else named.parent_id)
 
 
 def question_of(conversation: Conversation, ask: Ask) -> Question:

@@ -47,7 +47,7 @@ def submit_ranking(
     _check_extras(comment, duration_ms, idempotency_key)
     repeated = _by_key(session, labeler, idempotency_key, group_id)
     if repeated is not None:
-        return _same(session, repeated, ranks, own)
+        return _same(session, repeated, ranks, own, comment)
     group = get_group(session, group_id)
     if not is_leased_to(group, labeler) and _standing(session, group_id, labeler) is not None:
         raise _already_ranked(group_id)
@@ -107,16 +107,20 @@ def _by_key(session: Session, labeler: Labeler, key: str | None, group_id: int) 
     return ranking
 
 
-def _same(session: Session, repeated: Ranking, ranks: Mapping[int, int], own: OwnAnswer | None) -> Ranking:
-    """Sent twice is saved once; another order under the same key is no repetition, and is not dropped in silence."""
+def _same(
+    session: Session, repeated: Ranking, ranks: Mapping[int, int], own: OwnAnswer | None, comment: str | None
+) -> Ranking:
+    """Sent twice is saved once; another order or comment under the same key is no repetition, and is not dropped
+    in silence."""
     sent = {str(answer_id): rank for answer_id, rank in ranks.items()}
     if own is not None:
         known = find_own_answer(session, repeated.group_id, repeated.labeler_id, clean_text(own.text))
         sent[str(None if known is None else known.id)] = own.rank
-    if repeated.ranks != sent:
+    if (repeated.ranks, repeated.comment) != (sent, comment):
         raise ConflictError(
-            "This idempotency_key was sent with other ranks, which are kept. Withdraw that ranking first.",
-            page=_("This card was already saved, in the earlier order. Undo it on the next card to change it."),
+            "This idempotency_key was sent with other ranks, or another comment, which are kept. Withdraw that ranking "
+            "first.",
+            page=_("This card was already saved as it was before. Undo it on the next card to change it."),
         )
     return repeated
 

@@ -44,12 +44,17 @@ class LiveSampling:
         """Stores the prompt and a group whose answers are still to come; `begin` it once that is committed.
 
         The same key again gives the group that it opened, whatever became of it. Raises ConflictError for somebody
-        else's key.
+        else's key, and for one that was sent with another prompt.
         """
         labeler = labelers.labeler_of(session, who)
         asked = None if key is None else groups.asked_group(session, key)
         if asked is not None:
-            return self.own_group(session, asked, who)
+            known = self.own_group(session, asked, who)
+            if known.prompt.messages != list(messages):
+                raise ConflictError(
+                    _("An earlier prompt of yours had already arrived. Copy this one, reload the page, and send it.")
+                )
+            return known
         wanted, prompt = self._sampling.wanted(session), own_prompt(session, messages)
         group = groups.open_group(
             session,

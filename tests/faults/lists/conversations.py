@@ -28,6 +28,10 @@ FAULTS = [
         "Conversation.id == conversation_id, Conversation.labeler_id == (labeler.id if labeler else None)",
         "Conversation.id == conversation_id",
     ),
+    conversations(
+        "a key gives what was opened otherwise", "if known.opened_as not in {None, opening.mark}:", "if False:"
+    ),
+    turns("a key is taken at another place", " or not _stands_there(conversation, turn, ask):", ":"),
     conversations("hidden sides do not change", "bool(_random.getrandbits(1))", "False"),
     conversations("a system line changes under its answers", "    if conversation.turns:\n", "    if False:\n"),
     conversations("what is used last stays below", "conversation.number, conversation.updated_at = ", "_, _ = "),

@@ -188,7 +188,7 @@ FAULTS = [
     version_rows("a policy's rankings are its own", "return self.id if self.kind is VersionKind.REWARD else self.reward_version_id", "return self.id"),
     versions("any reward model fits", "one.id != other.id", "one.id < 0", INSTALLING),
     # rankings and groups
-    rankings("the same key stores twice", "    if repeated is not None:\n        return _same(session, repeated, ranks, own)\n    group", "    group"),
+    rankings("the same key stores twice", "    if repeated is not None:\n        return _same(session, repeated, ranks, own, comment)\n    group", "    group"),
     rankings("a ranked group is offered again", "group.status = GroupStatus.RANKED", "pass"),
     rankings("a ranking queues no training", "    retraining.after_ranking(session, retrain_after=retrain_after)\n", ""),
     rankings("anybody withdraws", "ranking.labeler_id != labeler.id", "ranking.labeler_id < 0"),

@@ -87,7 +87,11 @@ FAULTS = [
     pace("a machine that turns slow or quick is not admitted", "max(TOLERANCE * (end - now), pace)", "1e9"),
     pace("pace since the beginning", "maxlen=RECENT_STEPS + 1", "maxlen=None"),
     pace("one step more", "now + pace * steps_left", "now + pace * (steps_left + 1)"),
-    ranks("another order under a key is dropped", "    if repeated.ranks != sent:", "    if False:"),
+    ranks(
+        "another order under a key is dropped",
+        "    if (repeated.ranks, repeated.comment) != (sent, comment):",
+        "    if False:",
+    ),
     live(
         "answers are shown as they were sampled, then change places",
         "replace(event, index=places[event.index])",
@@ -100,9 +104,10 @@ FAULTS = [
     ),
     live(
         "a prompt that is sent twice is asked twice",
-        "        if asked is not None:\n            return self.own_group(session, asked, who)\n",
-        "",
+        "        if asked is not None:\n",
+        "        if asked is not None and False:\n",
     ),
+    live("a key is taken for another prompt", "if known.prompt.messages != list(messages):", "if False:"),
     live(
         "answers that are there are written again",
         "        if group.status is GroupStatus.SAMPLING:\n            self._run_of",

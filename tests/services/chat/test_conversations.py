@@ -1,5 +1,8 @@
 """Conversations belong to whoever opened them, and outlive the versions that answered in them."""
 
+from dataclasses import replace
+from typing import Any
+
 import pytest
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
@@ -47,6 +50,21 @@ def test_a_key_opens_one(session: Session, sft: Version) -> None:
     )
     assert conversations.open_conversation(session, BOB, opening).labeler_id != 0
     assert session.scalar(select(func.count()).select_from(Conversation)) == 2
+
+
+def test_a_key_that_opened_something_else_is_refused(session: Session, sft: Version, policy: Version) -> None:
+    """However the conversation was changed since."""
+    opening = Opening(system="Be brief.", settings={"top_k": 5}, idempotency_key="k")
+    made = conversations.open_conversation(session, ADA, opening)
+    conversations.rename(session, made, "Other")
+    conversations.set_versions(session, made, policy.id, sft.id, is_blind=True)
+    assert conversations.open_conversation(session, ADA, opening).id == made.id
+    changes: list[dict[str, Any]] = [{"system": ""}, {"settings": {}}, {"title": "t"}, {"is_blind": True}]
+    for change in [*changes, {"version_id": sft.id}]:
+        with pytest.raises(ConflictError, match="Send a new key"):
+            conversations.open_conversation(session, ADA, replace(opening, **change))
+    made.opened_as = None  # from before there were marks
+    assert conversations.open_conversation(session, ADA, replace(opening, title="t")).id == made.id
 
 
 def test_titles_and_system_lines_have_their_bounds(session: Session, conversation: Conversation, say: Say) -> None:

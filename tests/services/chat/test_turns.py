@@ -70,8 +70,27 @@ def test_a_key_that_stored_something_else_drops_nothing_in_silence(
 ) -> None:
     first = say(conversation, key="k")
     say(conversation, None, turn_id=first.answers[0].id, key="r")
-    with pytest.raises(ConflictError, match="another message, which is kept"):
+    with pytest.raises(ConflictError, match="another message, or at another place, which is kept"):
         turns.asked_before(session, again(session, conversation), Ask(content, first.answers[0].id, key=key))
+
+
+def test_a_key_that_stored_the_same_at_another_place_is_refused(
+    session: Session, conversation: Conversation, say: Say
+) -> None:
+    first = say(conversation, key="k", after=0)
+    later = say(conversation, "Why?", key="l", after=first.answers[0].id)
+    say(conversation, None, turn_id=later.question.id, key="r")
+    now = again(session, conversation)
+    for right in (Ask("Why?", key="k", after=0), Ask("Why?", key="k"), Ask(None, later.answers[0].id, key="r")):
+        assert turns.asked_before(session, now, right) is not None
+    for wrong in (
+        Ask("Why?", key="l", after=0),
+        Ask("Why?", first.question.id, key="l"),
+        Ask(None, first.question.id, key="r"),
+        Ask(None, first.answers[0].id, key="r"),
+    ):
+        with pytest.raises(ConflictError, match="Send a new key"):
+            turns.asked_before(session, now, wrong)
 
 
 def test_a_page_that_is_behind_is_told_and_stores_nothing(

@@ -80,6 +80,17 @@ def test_same_key_answers_the_same_ranking(session: Session, make_group: MakeGro
     assert submit(session, group, ada, key="once") is first
     with pytest.raises(ConflictError, match="another ranking"):
         submit(session, other, ada, key="once")
+    ranks = {int(answer_id): rank for answer_id, rank in first.ranks.items()}
+    with pytest.raises(ConflictError, match="another comment"):
+        rankings.submit_ranking(
+            session,
+            group_id=group.id,
+            labeler=ada,
+            ranks=ranks,
+            comment="other words",
+            idempotency_key="once",
+            retrain_after=9,
+        )
     rankings.withdraw_ranking(session, first.id, ada, lease_seconds=LEASE_SECONDS)
     with pytest.raises(ConflictError, match="Send a new key"):
         submit(session, group, ada, key="once")
@@ -205,7 +216,7 @@ def test_another_order_under_the_same_key_is_not_dropped_in_silence(
     first = submit(session, group, ada, key="k")
     assert submit(session, group, ada, key="k") is first
     other = dict(zip(in_order(group), [4, 3, 2, 1], strict=True))
-    with pytest.raises(ConflictError, match="other ranks, which are kept"):
+    with pytest.raises(ConflictError, match="other ranks, or another comment, which are kept"):
         rankings.submit_ranking(
             session, group_id=group.id, labeler=ada, ranks=other, idempotency_key="k", retrain_after=9
         )

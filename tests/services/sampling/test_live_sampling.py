@@ -82,3 +82,9 @@ def test_a_prompt_that_is_sent_twice_is_asked_once(runtime: Runtime) -> None:
         ask(runtime, "a" * 32, LabelerName("bob"))
     with runtime.read() as session:
         assert session.scalar(select(func.count()).select_from(Group)) == 2
+
+
+def test_a_key_that_was_sent_with_another_prompt_is_refused(runtime: Runtime) -> None:
+    ask(runtime, "a" * 32)
+    with runtime.write() as session, pytest.raises(ConflictError, match="An earlier prompt of yours"):
+        runtime.live.open(session, ADA, [Message(role="user", content="Another?")], "a" * 32)
