@@ -18,22 +18,24 @@ from app.web.cards import Card, NoCard
 from app.web.told import Told
 
 RANKING, SKIP, UNDONE = "ranking", "skip", "undone"
+CARD = "#card"  # its first line is the sentence: in sight on a small page, too
 AnyShown = TypeVar("AnyShown", Card, NoCard)
 _UNDONE = {RANKING: told.of_undone_ranking, SKIP: told.of_undone_skip}
 
 
 def after_ranking(ranking: Ranking) -> str:
-    return f"/?{urlencode({RANKING: ranking.id})}"
+    return f"/?{urlencode({RANKING: ranking.id})}{CARD}"
 
 
 def after_skip(skip: Skip, unread: str | None) -> str:
     """`unread`: the language of the prompt, where it may be left out from now on."""
-    return f"/?{urlencode({SKIP: skip.id} | ({} if unread is None else {'unread': unread}))}"
+    named = {SKIP: str(skip.id)} | ({} if unread is None else {"unread": unread})
+    return f"/?{urlencode(named)}{CARD}"
 
 
 def after_undo(group_id: int, what: str) -> str:
     """`what`: RANKING or SKIP."""
-    return f"/groups/{group_id}?{urlencode({UNDONE: what})}"
+    return f"/groups/{group_id}?{urlencode({UNDONE: what})}{CARD}"
 
 
 def of_ranking(runtime: Runtime, session: Session, ranking: Ranking) -> Told:

@@ -150,7 +150,7 @@ def test_everything_works_without_javascript(plain_page: Page, label_server: Liv
     expect(plain_page.locator(".saved")).to_contain_text("A › B = C › D was saved.")
 
     plain_page.get_by_role("button", name=re.compile("Undo")).click()
-    expect(plain_page).to_have_url(f"{label_server.url}/groups/{first}?undone=ranking")
+    expect(plain_page).to_have_url(f"{label_server.url}/groups/{first}?undone=ranking#card")
     expect(label.answer("D").locator("input[value='4']")).to_be_checked()
     plain_page.get_by_role("button", name="Submit ranking").click()
     label.expect_next_card(first)
