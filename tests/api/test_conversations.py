@@ -66,7 +66,7 @@ def test_several_turns_an_edit_a_retry_and_the_export(call: Call, conversation: 
 def test_a_stream_says_what_was_kept_then_the_pieces_then_the_answer(
     shared: LiveServer, shared_engine: ScriptedEngine, who: dict[str, str], call: Call, conversation: int
 ) -> None:
-    """The engine waits until the stream has begun: a reader who comes after the end gets the answer without pieces."""
+    """The engine waits until the stream has begun: who comes after the end gets the answer as one piece."""
     shared_engine.may_answer.clear()
     body = {"content": "Why?", "stream": True}
     with shared.client.stream("POST", f"{URL}/{conversation}/turns", headers=who, json=body) as response:
@@ -94,6 +94,9 @@ def test_who_leaves_a_stream_stops_nothing(
     shared_engine.may_answer.set()
     again = call("POST", f"/{conversation}/turns", content="Why?", idempotency_key="k")
     assert again["answers"][0]["text"] == "an answer"
+    late = sse(shared.client.post(f"{URL}/{conversation}/turns", headers=who, json=body).text)
+    assert [name for name, _ in late] == ["asked", "piece", "answer", "end"]
+    assert late[1][1]["text"] == "an answer"
 
 
 def test_a_key_that_is_sent_with_other_words_drops_nothing_in_silence(

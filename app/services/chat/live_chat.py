@@ -115,11 +115,17 @@ class LiveChat:
 
     async def follow(self, turn: Turn, *, after: int = 0) -> AsyncIterator[LivePiece | None]:
         """The pieces after piece number `after`, as they come; None where a while passed in silence. Ends when the
-        answer is stored, however it ended."""
-        if turn.status is not TurnStatus.WRITING:
-            return
-        async for piece in self._run_of(turn.id).follow(after):
-            yield piece
+        answer is stored, however it ended; one that is stored already, or by the time that it is followed, is told as
+        one piece."""
+        now: Turn | None = turn
+        if turn.status is TurnStatus.WRITING:
+            told = after > 0
+            async for piece in self._run_of(turn.id).follow(after):
+                told = told or piece is not None
+                yield piece
+            now = None if told else await self.reading.run(lambda session: session.get(Turn, turn.id))
+        if now is not None and now.text and after == 0:
+            yield LivePiece(1, 0, now.text, finished=True)
 
     async def follow_all(self, answers: Sequence[Turn]) -> AsyncIterator[tuple[Turn, LivePiece]]:
         """The pieces of several answers as they come, and of which."""

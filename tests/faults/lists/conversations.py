@@ -37,6 +37,8 @@ FAULTS = [
     conversations("what is used last stays below", "conversation.number, conversation.updated_at = ", "_, _ = "),
     stopping("a stopped answer is lost", "        keep(turn, there)\n", ""),
     stopping("what was there is lost", "if len(there.text) >= len(turn.text):", "if True:"),
+    live("who comes after the end is told nothing", "now = None if told else", "now = None if True else"),
+    live("what was told is told again at the end", "told = told or piece is not None", "told = False"),
     live("a stopped answer goes on anew", "continue_from=given)", "continue_from=())"),
     stopping("turns answer what is written on", "if Thread(conversation.turns).siblings(turn.id):", "if False:"),
     room("a base model's room is counted in chat format", "engine.count_tokens(prompt, v", "engine.count_tokens([], v"),

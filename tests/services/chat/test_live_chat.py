@@ -18,6 +18,7 @@ from app.services.chat import conversations
 from app.services.chat.conversations import Opening
 from app.services.chat.live_chat import LiveChat, Sessions
 from app.services.chat.turns import Ask, Opened
+from app.services.sampling.live_run import LivePiece
 from app.services.versions import versions
 from tests.services.chat.conftest import ADA
 from tests.services.chat.slow_engine import SlowEngine
@@ -92,6 +93,31 @@ def test_followers_see_every_piece_whenever_they_come(live: LiveChat, engine: Sl
 
 async def text_of(live: LiveChat, turn: Turn) -> str:
     return "".join([piece.text async for piece in live.follow(turn) if piece is not None])
+
+
+def test_who_comes_after_the_end_is_told_the_answer_as_a_piece(
+    live: LiveChat, sessions: sessionmaker[Session], opened: Conversation
+) -> None:
+    """Whoever knows it as being written, and whoever sends its key again; not who has pieces of it already."""
+
+    async def scene() -> tuple[Turn, list[str], list[LivePiece | None]]:
+        ask = Ask("Why?", key="k")
+        [turn] = (await live.ask(ADA, opened.id, ask)).answers
+        assert turn.status is TurnStatus.WRITING
+        await asyncio.to_thread(
+            wait_for, lambda: turn_now(sessions, turn.id).status is TurnStatus.DONE and not live._runs, "end"
+        )
+        [again] = (await live.ask(ADA, opened.id, ask)).answers
+        assert again.status is TurnStatus.DONE
+        texts = [await text_of(live, each) for each in (turn, again)]
+        return turn, texts, [piece for each in (turn, again) async for piece in live.follow(each, after=2)]
+
+    turn, texts, left = asyncio.run(scene())
+    assert texts == ["one two three"] * 2
+    assert left == []
+    with transaction(sessions) as session:
+        session.delete(session.get_one(Turn, turn.id))
+    assert asyncio.run(text_of(live, turn)) == ""
 
 
 def test_two_answers_are_followed_together(
