@@ -1,11 +1,10 @@
 """The tokens of an answer as they are told: with text, bytes, log-probabilities and the random number of each."""
 
 from collections.abc import Sequence as Series
-from dataclasses import replace
 
 from app.chat import Alternative, TokenLogprob
 from app.lm.inference.sequence import Sequence
-from app.lm.inference.token_bytes import answer_bytes, token_bytes, token_text, written_bytes
+from app.lm.inference.token_bytes import AnswerBytes, token_bytes, token_text
 from app.lm.text.tokenizer import Tokenizer
 
 
@@ -15,28 +14,24 @@ class AnswerTokens:
 
     def __init__(self, tokenizer: Tokenizer, sequence: Sequence) -> None:
         self._tokenizer, self._sequence = tokenizer, sequence
+        self._bytes = AnswerBytes(tokenizer)
         self._taken: list[TokenLogprob] = []
 
     def take(self, count: int) -> tuple[TokenLogprob, ...]:
-        """The next ones, up to the answer's first `count`. The bytes of each are those that it writes where no stop
-        string follows."""
+        """The next ones, up to the answer's first `count`: none that a stop string may take text away from."""
         first = len(self._taken)
         for place in range(first, count):
-            token = self._sequence.completion.token_ids[place]
-            written = written_bytes(self._tokenizer, token, first=place == 0)
+            written = self._bytes.push(self._sequence.completion.token_ids[place])
             self._taken.append(self._told(place, written))
         return tuple(self._taken[first:])
 
     def whole(self, text: str) -> tuple[TokenLogprob, ...]:
-        """All tokens of the answer that reads so."""
-        ids = self._sequence.completion.token_ids
-        told = []
-        for place, written in enumerate(answer_bytes(self._tokenizer, ids, text)):
-            if place < len(self._taken):
-                told.append(replace(self._taken[place], bytes=tuple(written)))
-            else:
-                told.append(self._told(place, written))
-        return tuple(told)
+        """All tokens of the answer that reads so, as they were taken."""
+        first = len(self._taken)
+        for token in self._sequence.completion.token_ids[first:]:
+            self._bytes.push(token)
+        rest = enumerate(self._bytes.whole(text)[first:], first)
+        return (*self._taken, *(self._told(place, written) for place, written in rest))
 
     def rest(self, whole: Series[TokenLogprob]) -> tuple[TokenLogprob, ...]:
         """Of these, the ones that a stream has not taken yet."""

@@ -1,8 +1,8 @@
-"""The bytes that each token of an answer wrote. Joined they are the answer's text, whatever the tokens cut in two: a
-Chinese character, or the text before a stop string."""
+"""The bytes that each token of an answer wrote. Joined they are the answer's text, whatever the tokens cut in two (a
+Chinese character, or the text before a stop string), but for broken characters."""
 
 import codecs
-from collections.abc import Sequence
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 from app.lm.text.tokenizer import BROKEN, BYTE_TOKEN, IncrementalDecoder, Tokenizer
@@ -47,47 +47,99 @@ def token_text(tokenizer: Tokenizer, token: int) -> str:
     return token_bytes(tokenizer, token).decode("utf-8", "ignore") if BROKEN in text else text
 
 
-def written_bytes(tokenizer: Tokenizer, token: int, *, first: bool) -> bytes:
-    """What a token writes of an answer's text before the next one is known: nothing if it is a special one, and no
-    space at the beginning of a sentencepiece text."""
-    if token in tokenizer.special_texts:
-        return b""
-    written = token_bytes(tokenizer, token)
-    spaced = first and written.startswith(b" ") and not tokenizer.decode([token]).startswith(" ")
-    return written[1:] if spaced else written
+class AnswerBytes:
+    """What each token of an answer writes of its text, told as the tokens come. Nothing takes back what was told, so
+    that a stream and the whole answer tell the same: a part of a character is its own bytes, also where it never
+    becomes one and the text has replacement characters there."""
+
+    def __init__(self, tokenizer: Tokenizer) -> None:
+        self._tokenizer, self._decoder = tokenizer, IncrementalDecoder(tokenizer)
+        self._groups: list[_Group] = []
+        self._open = _Group()
+        self._begun = False
+
+    def push(self, token: int) -> bytes:
+        """What the next token writes: nothing if it is a special one."""
+        if token in self._tokenizer.special_texts:
+            self._open.parts.append(b"")
+            return b""
+        written = self._alone(token)
+        self._begun = True
+        if text := self._decoder.push(token):
+            written = self._open.completed_by(written, text)
+            self._open.parts.append(written)
+            self._close(text)
+        else:
+            self._open.parts.append(written)
+            self._open.incomplete += bool(written)
+        return written
+
+    def whole(self, text: str) -> list[bytes]:
+        """Of all tokens, where the answer reads so, which is a beginning of what they write: nothing behind a stop
+        string, the beginning alone where a stop string begins inside."""
+        self._close(self._decoder.flush())
+        parts, left = [], len(text)
+        for group in self._groups:
+            parts += group.cut(left)
+            left = max(0, left - len(group.text))
+        return parts
+
+    def _alone(self, token: int) -> bytes:
+        """No space at the beginning of a sentencepiece text."""
+        written = token_bytes(self._tokenizer, token)
+        spaced = not self._begun and written.startswith(b" ") and not self._tokenizer.decode([token]).startswith(" ")
+        return written[1:] if spaced else written
+
+    def _close(self, text: str) -> None:
+        self._open.text = text
+        self._groups.append(self._open)
+        self._open = _Group()
 
 
-def answer_bytes(tokenizer: Tokenizer, ids: Sequence[int], text: str) -> list[bytes]:
-    """For each token of an answer, the part of `text` that it wrote: nothing for special tokens and behind a stop
-    string, the beginning alone where a stop string begins inside."""
-    written = [b"" if token in tokenizer.special_texts else token_bytes(tokenizer, token) for token in ids]
-    whole = tokenizer.decode(ids)
-    if _text(written) != whole and written and written[0].startswith(b" "):  # a sentencepiece text has no first space
-        written[0] = written[0][1:]
-    if _text(written) != whole:
-        written = _pieces(tokenizer, ids)
-    return written if text == whole else _cut(written, text)
+@dataclass
+class _Group:
+    """Tokens that write characters together: all but the last one complete none."""
+
+    parts: list[bytes] = field(default_factory=list)
+    incomplete: int = 0
+    """How many tokens wrote bytes, but completed no character."""
+    text: str = ""
+
+    def completed_by(self, written: bytes, text: str) -> bytes:
+        """What the token that completes the text writes of it; `written`: alone."""
+        before = b"".join(self.parts)
+        if _text(before + written) == text:
+            return written
+        for told in (BROKEN * self.incomplete, _text(before)):
+            if text.startswith(told):
+                return text[len(told) :].encode()
+        return written
+
+    def cut(self, characters: int) -> list[bytes]:
+        """The parts of the first characters."""
+        if characters >= len(self.text):
+            return self.parts
+        written = b"".join(self.parts)
+        if _text(written) != self.text:
+            return self._broken(characters)
+        left = _length(written, characters)
+        cut = []
+        for part in self.parts:
+            cut.append(part[:left])
+            left -= len(cut[-1])
+        return cut
+
+    def _broken(self, characters: int) -> list[bytes]:
+        """The same where the bytes of single tokens are no character: each has a replacement character of its own."""
+        cut, left = [], characters
+        for part in self.parts[:-1]:
+            cut.append(part if left > 0 else b"")
+            left -= bool(part)
+        return [*cut, self.text[self.incomplete : characters].encode()]
 
 
-def _text(written: Sequence[bytes]) -> str:
-    return b"".join(written).decode("utf-8", "replace")
-
-
-def _pieces(tokenizer: Tokenizer, ids: Sequence[int]) -> list[bytes]:
-    """For decoders that write a token by those beside it: each piece of text stands for the token that completed it."""
-    decoder = IncrementalDecoder(tokenizer)
-    written = [decoder.push(token).encode() for token in ids]
-    return [*written[:-1], written[-1] + decoder.flush().encode()] if written else []
-
-
-def _cut(written: Sequence[bytes], text: str) -> list[bytes]:
-    """Up to where the text ends, which is a beginning of theirs."""
-    left = _length(b"".join(written), len(text))
-    parts = []
-    for part in written:
-        parts.append(part[:left])
-        left -= len(parts[-1])
-    return parts
+def _text(written: bytes) -> str:
+    return written.decode("utf-8", "replace")
 
 
 def _length(written: bytes, characters: int) -> int:

@@ -1,13 +1,43 @@
 """The bytes of an answer's tokens: joined they are its text, whatever a token or a stop string cuts in two."""
 
+from collections.abc import Sequence
+from itertools import groupby
+
 import pytest
-from hypothesis import given, settings
+import tokenizers
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from tokenizers import decoders, models
 
 from app.lm.inference.streaming import AnswerText
-from app.lm.inference.token_bytes import answer_bytes, byte_of_character, token_bytes
-from app.lm.text.tokenizer import Tokenizer
+from app.lm.inference.token_bytes import AnswerBytes, byte_of_character, token_bytes
+from app.lm.text.tokenizer import BROKEN, BYTE_TOKEN, Tokenizer
 from tests.lm.files.imported_models import save_tokenizer
+
+
+def answer_bytes(tokenizer: Tokenizer, ids: Sequence[int], text: str) -> list[bytes]:
+    told = AnswerBytes(tokenizer)
+    for token in ids:
+        told.push(token)
+    return told.whole(text)
+
+
+def is_byte(tokenizer: Tokenizer, token: int) -> bool:
+    return BYTE_TOKEN.fullmatch(tokenizer.backend.id_to_token(token) or "") is not None
+
+
+def text_of(tokenizer: Tokenizer, ids: Sequence[int], whole: Sequence[bytes], parts: Sequence[bytes]) -> str:
+    """What the bytes of these tokens, the beginning of the `whole` ones, say: a run of byte tokens that is no text is a
+    replacement character for each."""
+    plain = [each for each in zip(ids, whole, parts, strict=True) if each[0] not in tokenizer.special_texts]
+    text = ""
+    for of_bytes, run in groupby(plain, lambda each: is_byte(tokenizer, each[0])):
+        _, full, left = zip(*run, strict=True)
+        if of_bytes and BROKEN in b"".join(full).decode("utf-8", "replace"):
+            text += BROKEN * sum(map(bool, left))
+        else:
+            text += b"".join(left).decode("utf-8", "replace")
+    return text
 
 
 def test_every_byte_has_a_character() -> None:
@@ -78,9 +108,41 @@ def test_of_imported_models(imported: Tokenizer, text: str) -> None:
         assert part == token_bytes(imported, token)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(data=st.data())
 def test_of_any_tokens_of_imported_models(imported: Tokenizer, data: st.DataObject) -> None:
-    ids = data.draw(st.lists(st.integers(0, imported.vocab_size - 1), max_size=12))
-    written = imported.decode(ids)
-    assert b"".join(answer_bytes(imported, ids, written)).decode("utf-8", "replace") == written
+    """Cut anywhere, within a character too: what is told as the tokens come is what the whole tells, but behind a stop
+    string, and each token tells its own bytes."""
+    ids = data.draw(st.lists(st.integers(0, imported.vocab_size - 1) | st.sampled_from(known(imported)), max_size=12))
+    written = [token for token in ids if token not in imported.special_texts]
+    assume(not written or imported.backend.id_to_token(written[0]) != "<0x20>")  # a space that the text has or not
+    told = AnswerBytes(imported)
+    streamed = [told.push(token) for token in ids]
+    text = imported.decode(ids)
+    assert told.whole(text) == streamed
+    assert text_of(imported, ids, streamed, streamed) == text
+    for token, part in list(zip(ids, streamed, strict=True))[1:]:
+        own = b"" if token in imported.special_texts else token_bytes(imported, token)
+        assert part == own or (token == written[0] and own == b" " + part)
+    cut = text[: data.draw(st.integers(0, len(text)))]
+    parts = answer_bytes(imported, ids, cut)
+    assert text_of(imported, ids, streamed, parts) == cut
+    assert all(full.startswith(part) for full, part in zip(streamed, parts, strict=True))
+
+
+def known(tokenizer: Tokenizer) -> list[int]:
+    """Bytes that are characters together, and such that are none."""
+    return tokenizer.encode("水🙂é a") + tokenizer.encode("水")[:-1]
+
+
+def test_of_a_decoder_that_writes_a_token_by_those_beside_it() -> None:
+    """Each piece of text stands for the token that completed it."""
+    backend = tokenizers.Tokenizer(models.WordPiece({"[UNK]": 0, "wash": 1, "##ing": 2, "up": 3}, unk_token="[UNK]"))
+    backend.decoder = decoders.WordPiece()
+    backend.add_special_tokens(["<pad>", "</s>"])
+    pieces = Tokenizer.__new__(Tokenizer)
+    pieces.backend, pieces.bytes_of = backend, {}
+    ids = [1, 2, 4, 3]
+    assert pieces.decode(ids) == "washing up"
+    assert answer_bytes(pieces, ids, "washing up") == [b"wash", b"ing", b"", b" up"]
+    assert answer_bytes(pieces, ids, "washi") == [b"wash", b"i", b"", b""]
