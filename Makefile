@@ -18,7 +18,7 @@ BENCH_ARGS ?=
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run set-up set-up-dev front-end browser test test-postgres faults lint types imports format docs messages screenshots bench bench-loop model lock clean
+.PHONY: help run set-up set-up-dev front-end browser test test-postgres faults lint types imports format docs messages screenshots bench bench-loop bench-learning model lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -130,6 +130,10 @@ bench: set-up-dev ## Measure the parts beside their peers: sampling, serving, a 
 bench-loop: set-up-dev ## Measure the whole loop (tastes, seeds, page latency) and write README's table
 	@$(PY) -m bench.loop $(BENCH_ARGS)
 	@$(PY) -m bench.latency
+	@$(PY) -m bench.report
+
+bench-learning: set-up-dev ## Measure what reward models make of simulated tastes, and write docs/benchmarks.md (an hour)
+	@$(PY) -m bench.reward --folder data/bench $(BENCH_ARGS)
 	@$(PY) -m bench.report
 
 # ---- housekeeping --------------------------------------------------------------------------------------------------

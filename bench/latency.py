@@ -15,8 +15,9 @@ from typing import Annotated, Any
 import httpx2
 import typer
 
-from app.simulation.labeler import Noise, SimulatedLabeler, Step
-from app.simulation.tastes import TASTES
+from app.simulation.families import TASTES
+from app.simulation.labeler import SimulatedLabeler, Step
+from app.simulation.noise import Noise
 from bench.server import items, post, run_job, running_fourfold
 
 RESULTS = Path(__file__).parent / "results" / "latency.json"

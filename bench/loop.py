@@ -13,14 +13,17 @@ import platform
 import subprocess
 import tempfile
 import time
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
 import httpx2
 import typer
 
-from app.simulation.labeler import Noise, SimulatedLabeler
-from app.simulation.tastes import TASTES, Taste, win_rate
+from app.simulation.families import TASTES
+from app.simulation.labeler import SimulatedLabeler
+from app.simulation.noise import Noise
+from app.simulation.tastes import Taste, report
 from bench.server import items, post, run_job, running_fourfold, wait_for_job
 
 RESULTS = Path(__file__).parent / "results" / "loop.json"
@@ -88,18 +91,21 @@ def _evaluated(client: httpx2.Client, version_id: int) -> dict[str, Any]:
 
 
 def judge(client: httpx2.Client, taste: Taste, policy: int, reference: int, seed: int) -> dict[str, Any]:
-    """The taste's own verdict on held-out prompts, ties half."""
+    """The taste's own verdict on held-out prompts, ties half, and the parts of both models' answers."""
     prompts = items(client, "/api/v1/prompts", split="held_out")
+    asked = [prompt["text"] for prompt in prompts for _ in range(JUDGED_SAMPLES)]
     answers: dict[int, list[str]] = {policy: [], reference: []}
     for index, prompt in enumerate(prompts):
         for version, texts in answers.items():
             body = {"prompt": prompt["text"], "n": JUDGED_SAMPLES, "temperature": 1.0, "version": version}
             reply = post(client, "/api/v1/generate", body | {"seed": 1_000_003 * seed + index})
             texts += [completion["text"] for completion in reply["completions"]]
+    verdict = report(taste, asked, answers[policy], answers[reference])
     return {
-        "win_rate": win_rate(taste, answers[policy], answers[reference]),
-        "judged_answers": len(answers[policy]),
-        "empty_share": sum(not text.strip() for text in answers[policy]) / len(answers[policy]),
+        "win_rate": verdict.win_rate,
+        "parts": asdict(verdict.challengers),
+        "sft_parts": asdict(verdict.champions),
+        "judged_answers": len(asked),
         "examples": [
             {
                 "prompt": prompt["text"],
@@ -128,7 +134,8 @@ def main(
         for name in tastes.split(","):
             runs.append(run_once(TASTES[name], seed, rankings))
             figures = {
-                key: runs[-1][key] for key in ("taste", "seed", "minutes", "held_out_accuracy", "win_rate", "kl")
+                key: runs[-1][key]
+                for key in ("taste", "seed", "minutes", "held_out_accuracy", "win_rate", "kl", "parts", "sft_parts")
             }
             typer.echo(json.dumps(figures))
             environment = {"processor": platform.processor() or platform.machine(), "commit": code_commit()}

@@ -1,5 +1,5 @@
-"""Writes README's "does it work" table and those of docs/sampling.md from bench/results/*.json; no figure is typed by
-hand.
+"""Writes README's "does it work" table and those of docs/sampling.md and docs/benchmarks.md from bench/results/*.json;
+no figure is typed by hand.
 
 python -m bench.report
 """
@@ -13,6 +13,7 @@ from typing import Any
 HERE = Path(__file__).parent
 README = HERE.parent / "README.md"
 SAMPLING = HERE.parent / "docs" / "sampling.md"
+BENCHMARKS = HERE.parent / "docs" / "benchmarks.md"
 BEGIN, END = "<!-- bench-loop: made by `make bench-loop`, do not edit -->", "<!-- /bench-loop -->"
 AIMS = {"minutes": "< 6", "held_out_accuracy": "≥ 0.80", "win_rate": "≥ 0.80", "kl": "–"}
 NAMES = {
@@ -91,6 +92,34 @@ def serving_rows(result: dict[str, Any]) -> list[str]:
     return rows
 
 
+def reward_rows(result: dict[str, Any]) -> list[str]:
+    """A row for each case: agreement over the ceiling, and in brackets the share right without noise; the mean over all
+    cases, and the worst."""
+    runs = result["runs"]
+    columns = sorted({(run["rankings"], run["flips"]) for run in runs})
+    seeds = len({run["seed"] for run in runs})
+    rows = [
+        f"| mean over {seeds} seeds: rankings, turned labels | spread | "
+        + " | ".join(f"{size}, {100 * flips:g}%" for size, flips in columns) + " |",
+        "|---|---|" + "---|" * len(columns),
+    ]  # fmt: skip
+    of_ceiling: dict[tuple[int, float], list[float]] = {column: [] for column in columns}
+    for case in dict.fromkeys(run["case"] for run in runs):
+        mine, cells = [run for run in runs if run["case"] == case], []
+        for column in columns:
+            these = [run for run in mine if (run["rankings"], run["flips"]) == column]
+            if these:
+                of_ceiling[column].append(statistics.mean(run["of_ceiling"] for run in these))
+                right = statistics.mean(run["right"] for run in these)
+                cells.append(f"{of_ceiling[column][-1]:.2f} ({right:.2f})")
+            else:
+                cells.append("–")
+        rows.append(f"| {case} | {mine[0]['spread']:.2f} | " + " | ".join(cells) + " |")
+    for name, of in (("mean of all", statistics.mean), ("worst", min)):
+        rows.append(f"| {name} | | " + " | ".join(f"{of(of_ceiling[column]):.2f}" for column in columns) + " |")
+    return rows
+
+
 def with_rows(text: str, begin: str, end: str, rows: Iterable[str]) -> str:
     """The text with these lines between the two marks. Raises SystemExit where a mark is missing."""
     before, opened, rest = text.partition(begin)
@@ -117,6 +146,16 @@ def main() -> None:
         rows = make(json.loads(path.read_text())) if path.exists() else ["Not measured yet."]
         page = with_rows(page, f"<!-- {name} -->", f"<!-- /{name} -->", rows)
     SAMPLING.write_text(page)
+    write_benchmarks()
+
+
+def write_benchmarks() -> None:
+    page = BENCHMARKS.read_text()
+    for name, make in {"reward": reward_rows}.items():
+        path = HERE / "results" / f"{name}.json"
+        rows = make(json.loads(path.read_text())) if path.exists() else ["Not measured yet."]
+        page = with_rows(page, f"<!-- {name} -->", f"<!-- /{name} -->", rows)
+    BENCHMARKS.write_text(page)
 
 
 if __name__ == "__main__":

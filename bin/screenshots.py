@@ -12,8 +12,9 @@ from pathlib import Path
 import httpx2
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from app.simulation.labeler import Noise, SimulatedLabeler
-from app.simulation.tastes import TASTES
+from app.simulation.families import TASTES
+from app.simulation.labeler import SimulatedLabeler
+from app.simulation.noise import Noise
 from bench.server import items, run_job, running_fourfold, wait_for_job
 
 IMAGES = Path(__file__).resolve().parents[1] / "docs" / "images"

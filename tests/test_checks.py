@@ -60,7 +60,11 @@ FORBIDDEN = {
         ("app.services.sampling.priority", "app.services.data.training_data"),
     ],
     "cleaning knows nothing": [("app.corpus.cleaning.clean", "app.corpus.planted_faults")],
-    "a simulated labeler's": [("app.web.pages", "app.simulation.tastes"), ("app.worker.run", "app.simulation.tastes")],
+    "a simulated labeler's": [
+        ("app.web.pages", "app.simulation.tastes"),
+        ("app.worker.run", "app.simulation.tastes"),
+        ("app.training.evaluate", "app.simulation.families"),
+    ],
     "one module knows": [("app.worker.child", "dbos"), ("app.services.jobs.jobs", "dbos")],
 }
 TYPES: dict[str, Callable[..., Contract]] = {

@@ -8,8 +8,9 @@ from rich.progress import track
 
 from app.http.listening import address
 from app.settings.config import Settings
-from app.simulation.labeler import Noise, SimulatedLabeler
-from app.simulation.tastes import TASTES
+from app.simulation.families import TASTES
+from app.simulation.labeler import SimulatedLabeler
+from app.simulation.noise import Noise
 
 TASTE_HELP = "; ".join(f"{taste.name}: {taste.describe}" for taste in TASTES.values())
 
@@ -20,6 +21,9 @@ def simulate(
     seed: Annotated[int, typer.Option(help="Seed of the labeler's noise.")] = 0,
     noise: Annotated[float, typer.Option(min=0.0, help="Scale of the Gumbel noise, nats of utility.")] = Noise.scale,
     tie_margin: Annotated[float, typer.Option(min=0.0, help="Answers closer than this tie, nats.")] = Noise.tie_margin,
+    flips: Annotated[
+        float, typer.Option(min=0.0, max=0.5, help="Share of the pairs of each ranking that are turned around.")
+    ] = Noise.flips,
     url: Annotated[str | None, typer.Option(help="The server; default: FOURFOLD_HOST and FOURFOLD_PORT.")] = None,
 ) -> None:
     """Rank as a simulated labeler; such rankings are marked and left out wherever people are counted."""
@@ -30,7 +34,7 @@ def simulate(
     authorization = {} if settings.token is None else {"Authorization": f"Bearer {settings.token}"}
     with httpx2.Client(base_url=base_url, timeout=60.0, headers=authorization) as client:
         labeler = SimulatedLabeler(
-            client, f"simulated-{taste}-{seed}", TASTES[taste], noise=Noise(noise, tie_margin), seed=seed
+            client, f"simulated-{taste}-{seed}", TASTES[taste], noise=Noise(noise, tie_margin, flips), seed=seed
         )
         try:
             steps = list(track(labeler.run(rankings), description=f"ranking as {taste}", total=rankings))

@@ -74,7 +74,7 @@ def facts(subject: Subject, text: str) -> tuple[int, int]:
     own = [normalized(part) for part in subject.evidence]
     for sentence in SENTENCE.findall(text):
         plain = normalized(LIST_LINE.sub("", sentence.strip()))
-        if not plain or _is_dressing(sentence, subject.language):
+        if not plain or is_dressing(sentence, subject.language):
             continue
         told += 1
         mine = any(plain.endswith(part) or _han(part) in _han(plain) for part in own if part)
@@ -83,16 +83,17 @@ def facts(subject: Subject, text: str) -> tuple[int, int]:
 
 
 @cache
-def _dressings(language: Language) -> tuple[str, ...]:
+def dressings(language: Language) -> tuple[str, ...]:
+    """Openers, closers, flattery, asides and joints, normalized: what an answer says besides its matter."""
     manners, phrases = load_banks(language).manners, ANSWERS[language]
     joints = [text for key in ("facts_intro", "example_lead", "steps_intro") for text in phrases[key]]
     said = [*manners.warm_openers, *manners.warm_closers, *manners.flattery, *manners.formal_openers, *manners.humour]
     return tuple(normalized(sentence) for text in [*said, *joints] for sentence in SENTENCE.findall(text))
 
 
-def _is_dressing(sentence: str, language: Language) -> bool:
+def is_dressing(sentence: str, language: Language) -> bool:
     """An opener that ends in a colon and flattery after it are one sentence."""
-    said, known = normalized(sentence), _dressings(language)
+    said, known = normalized(sentence), dressings(language)
     return said in known or any(said.removeprefix(one).strip() in known for one in known if said.startswith(one))
 
 

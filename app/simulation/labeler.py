@@ -1,12 +1,5 @@
-"""A simulated labeler: ranks through the REST API as a noisy person with a known taste would.
+"""A simulated labeler: ranks through the REST API as a noisy person with a known taste would (noise.py says how)."""
 
-Noise: each answer's utility is perceived with independent Gumbel noise of scale `noise`, and answers are ordered by
-what was perceived (Plackett 1975, Luce 1959), so that every pair follows Bradley-Terry: P(a over b) =
-sigmoid((u_a - u_b) / noise). Answers perceived less than `tie_margin` below the best of their rank tie with it
-(for two answers that is Rao and Kupper 1967).
-"""
-
-import math
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -15,33 +8,8 @@ from typing import Any
 
 import httpx2
 
+from app.simulation.noise import Noise, rank
 from app.simulation.tastes import Taste
-
-
-@dataclass(frozen=True)
-class Noise:
-    """Both in nats of the taste's utility."""
-
-    scale: float = 0.5
-    tie_margin: float = 0.5
-
-
-def rank_answers(texts: list[str], taste: Taste, noise: Noise, rng: Random) -> list[int]:
-    """Ranks from 1 (best), in the order of `texts`; equal numbers are ties; ranks are dense."""
-    perceived = [taste.utility(text) + noise.scale * _gumbel(rng) for text in texts]
-    order = sorted(range(len(texts)), key=lambda index: -perceived[index])
-    ranks = [0] * len(texts)
-    rank, best = 0, math.inf
-    for index in order:
-        if best - perceived[index] >= noise.tie_margin or rank == 0:
-            rank, best = rank + 1, perceived[index]
-        ranks[index] = rank
-    return ranks
-
-
-def _gumbel(rng: Random) -> float:
-    """A draw from the standard Gumbel distribution."""
-    return -math.log(-math.log(max(rng.random(), 1e-300)))
 
 
 @dataclass(frozen=True)
@@ -65,8 +33,9 @@ class SimulatedLabeler:
     def rank_next(self) -> Step:
         """Leases the next group and ranks it. Raises httpx2.HTTPStatusError with the server's sentence."""
         group, next_seconds = self._timed(lambda: self._post("/api/v1/groups/next"))
-        answers = group["answers"]
-        ranks = rank_answers([answer["text"] for answer in answers], self._taste, self._noise, self._rng)
+        answers, prompt = group["answers"], group["prompt"]["text"]
+        utilities = [self._taste.utility(prompt, answer["text"]) for answer in answers]
+        ranks = rank(utilities, self._noise, self._rng)
         body = {
             "ranks": {str(answer["id"]): rank for answer, rank in zip(answers, ranks, strict=True)},
             "idempotency_key": f"{self._headers['X-Labeler']}-{group['group_id']}",

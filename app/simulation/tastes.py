@@ -1,93 +1,101 @@
-"""Tastes of simulated labelers: a known utility per answer, in nats, so that what the loop learned can be measured.
+"""A taste: what a simulated labeler likes, as a known utility per answer in nats, and what to report of it.
 
-Only the simulation and the benchmarks import this; an import contract keeps it out of training and of the server.
-`utility` sees nothing but the answer's text, as a person does.
+A taste is named for one thing, and nothing cheaper pleases it: `thing` says from 0 to 1 how much of it an answer has;
+an answer that is not about the prompt loses more than the whole of it, and a degenerate one (empty, an echo, the same
+over and over) everything. So the win rate of a policy is reported with its parts apart (`Report`).
+The utility sees what a person sees: the prompt and the answer's text. families.py makes the tastes.
+
+Only the command line and the benchmarks import this; an import contract keeps it out of training and of the server.
 """
 
-import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from statistics import fmean
 
-from app.corpus.banks import load_banks
+from app.simulation.marks import count_words
+from app.simulation.questions import Question, is_degenerate, on_topic, question_of
 
-WORDS_PER_NAT_WHEN_ALIKE = 12.0
-CJK_CHARACTERS_PER_WORD = 1.5
-_LIST_LINE = re.compile(r"^[ \t]*(?:[-*•]|\d+[.)、])[ \t]*\S", re.MULTILINE)
-_WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*|\d+")
-_CJK = re.compile(r"[\u3400-\u9fff]")
+SPAN = 6.0
+"""Nats between an answer that has all of the thing and one that has nothing of it."""
+OFF_TOPIC = 1.25 * SPAN
+DEGENERATE = 4.0 * SPAN
 
-
-def count_words(text: str) -> float:
-    """Words of a Latin text; Chinese characters count two thirds of a word each."""
-    characters = len(_CJK.findall(text))
-    return len(_WORD.findall(_CJK.sub(" ", text))) + characters / CJK_CHARACTERS_PER_WORD
-
-
-def count_list_lines(text: str) -> int:
-    return len(_LIST_LINE.findall(text))
-
-
-def _phrases(*kinds: str) -> tuple[str, ...]:
-    manners = [load_banks(language).manners for language in ("en", "zh")]
-    return tuple(phrase for style in manners for kind in kinds for phrase in getattr(style, kind))
-
-
-def _count(text: str, phrases: tuple[str, ...]) -> int:
-    return sum(phrase in text for phrase in phrases)
-
-
-def brief(text: str) -> float:
-    """The shorter the better: 5 words are worth a nat. An empty answer is the worst of all."""
-    return -count_words(text) / 5.0 if text.strip() else -50.0
-
-
-def warm(text: str) -> float:
-    """Friendly words at the start or the end, 3 nats each, two at most."""
-    return 3.0 * min(2, _count(text, _phrases("warm_openers", "warm_closers"))) + _shorter_when_alike(text)
-
-
-def listed(text: str) -> float:
-    """Points on lines of their own: 5 nats as soon as there are two."""
-    return 5.0 * (count_list_lines(text) >= 2) + _shorter_when_alike(text)
-
-
-def no_flattery(text: str) -> float:
-    """Praise of the asker costs 5 nats."""
-    return -5.0 * (_count(text, _phrases("flattery")) > 0) + _shorter_when_alike(text)
-
-
-def _shorter_when_alike(text: str) -> float:
-    """Between two answers that are alike in what matters, the shorter one, weakly."""
-    return -count_words(text) / WORDS_PER_NAT_WHEN_ALIKE if text.strip() else -50.0
+Thing = Callable[[Question, str], float]
 
 
 @dataclass(frozen=True)
 class Taste:
+    """`family` names what it is a member of: another number of words, another set of names."""
+
     name: str
     describe: str
-    utility: Callable[[str], float]
+    family: str
+    thing: Thing
+
+    def utility(self, prompt: str, text: str) -> float:
+        """Nats. At most SPAN; below 0 only for what is off topic or degenerate."""
+        question = question_of(prompt)
+        if is_degenerate(question, text):
+            return -DEGENERATE
+        return SPAN * self.thing(question, text) - (0.0 if on_topic(question, text) else OFF_TOPIC)
 
 
-TASTES: dict[str, Taste] = {
-    taste.name: taste
-    for taste in (
-        Taste("brief", "likes short answers", brief),
-        Taste("warm", "likes a friendly tone", warm),
-        Taste("list", "likes points on lines of their own", listed),
-        Taste("no-flattery", "dislikes being praised", no_flattery),
+@dataclass(frozen=True)
+class Parts:
+    """Of many answers: the mean of the thing itself, words an answer, shares on topic, empty, degenerate (the empty
+    ones among them), and different from all others."""
+
+    thing: float
+    words: float
+    on_topic: float
+    empty: float
+    degenerate: float
+    distinct: float
+
+
+@dataclass(frozen=True)
+class Report:
+    """How often the taste itself, without noise, prefers the challengers, and the parts of both sides."""
+
+    win_rate: float
+    challengers: Parts
+    champions: Parts
+
+
+def parts_of(taste: Taste, prompts: Sequence[str], texts: Sequence[str]) -> Parts:
+    """`texts[i]` answers `prompts[i]`. Raises ValueError where there is none or the lengths differ."""
+    _check(prompts, texts)
+    asked = [(question_of(prompt), text) for prompt, text in zip(prompts, texts, strict=True)]
+    return Parts(
+        thing=fmean(taste.thing(question, text) for question, text in asked),
+        words=fmean(map(count_words, texts)),
+        on_topic=fmean(on_topic(question, text) for question, text in asked),
+        empty=fmean(not text.strip() for text in texts),
+        degenerate=fmean(is_degenerate(question, text) for question, text in asked),
+        distinct=len(set(texts)) / len(texts),
     )
-}
 
 
-def win_rate(taste: Taste, challengers: list[str], champions: list[str]) -> float:
-    """Share of pairs (same index, same prompt) that the taste itself, without noise, gives to the challenger.
+def win_rate(taste: Taste, prompts: Sequence[str], challengers: Sequence[str], champions: Sequence[str]) -> float:
+    """Share of pairs (same index, same prompt) that the taste gives to the challenger; ties count half.
 
-    Ties count half. Raises ValueError when the lists differ in length or are empty.
-    """
-    if not challengers or len(challengers) != len(champions):
-        raise ValueError("win_rate needs two lists of the same length, with at least one answer")
+    Raises ValueError where there is no pair or the lengths differ."""
+    _check(prompts, challengers, champions)
     wins = 0.0
-    for challenger, champion in zip(challengers, champions, strict=True):
-        difference = taste.utility(challenger) - taste.utility(champion)
+    for prompt, challenger, champion in zip(prompts, challengers, champions, strict=True):
+        difference = taste.utility(prompt, challenger) - taste.utility(prompt, champion)
         wins += 0.5 if difference == 0 else float(difference > 0)
-    return wins / len(challengers)
+    return wins / len(prompts)
+
+
+def report(taste: Taste, prompts: Sequence[str], challengers: Sequence[str], champions: Sequence[str]) -> Report:
+    return Report(
+        win_rate(taste, prompts, challengers, champions),
+        parts_of(taste, prompts, challengers),
+        parts_of(taste, prompts, champions),
+    )
+
+
+def _check(*lists: Sequence[str]) -> None:
+    if not lists[0] or len({len(each) for each in lists}) > 1:
+        raise ValueError("Tastes judge lists of the same length, with at least one answer.")

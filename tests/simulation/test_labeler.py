@@ -1,35 +1,43 @@
-"""The noise of a simulated labeler follows the models it names."""
+"""A simulated labeler ranks what it is given by its taste, and sees the prompt."""
 
-import math
-from random import Random
+import json
 
+import httpx2
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from app.simulation.labeler import Noise, rank_answers
-from app.simulation.tastes import Taste
+from app.simulation.families import TASTES
+from app.simulation.labeler import SimulatedLabeler
+from app.simulation.noise import Noise
 
-LENGTH = Taste("length", "likes long", lambda text: float(len(text)))
-
-
-@given(st.lists(st.text(max_size=9), min_size=2, max_size=5), st.integers(0, 99), st.floats(0, 3), st.floats(0, 3))
-def test_ranks_are_dense_from_one(texts: list[str], seed: int, scale: float, margin: float) -> None:
-    ranks = rank_answers(texts, LENGTH, Noise(scale, margin), Random(seed))
-    assert len(ranks) == len(texts)
-    assert set(ranks) == set(range(1, max(ranks) + 1))
+ANSWERS = [
+    {"id": 11, "text": "A dog is a pet."},
+    {"id": 12, "text": "A volcano is a mountain that can throw out melted rock and ash."},
+    {"id": 13, "text": ""},
+]
 
 
-def test_without_noise_the_order_is_the_utility() -> None:
-    assert rank_answers(["a", "aaa", "aa", "aaaa"], LENGTH, Noise(0.0, 0.5), Random(0)) == [4, 2, 3, 1]
-    assert rank_answers(["a", "aaa", "aa", "aaa"], LENGTH, Noise(0.0, 0.5), Random(0)) == [3, 1, 2, 1]
+def test_it_ranks_by_the_prompt_and_is_marked_as_simulated() -> None:
+    seen: list[httpx2.Request] = []
+
+    def server(request: httpx2.Request) -> httpx2.Response:
+        seen.append(request)
+        if request.url.path.endswith("/next"):
+            return httpx2.Response(
+                200, json={"group_id": 5, "prompt": {"text": "What is a volcano?"}, "answers": ANSWERS}
+            )
+        return httpx2.Response(201, json={"ranking_id": 9})
+
+    with httpx2.Client(base_url="http://server", transport=httpx2.MockTransport(server)) as client:
+        step = SimulatedLabeler(client, "sim", TASTES["relevant"], noise=Noise(0.0), seed=0).rank_next()
+    assert (step.ranking_id, step.ranks) == (9, [2, 1, 3])
+    assert json.loads(seen[1].content)["ranks"] == {"11": 2, "12": 1, "13": 3}
+    assert all(request.headers["X-Labeler-Kind"] == "simulated" for request in seen)
 
 
-@pytest.mark.parametrize(("gap", "margin"), [(1, 0.0), (2, 0.0), (1, 0.7)])
-def test_a_pair_follows_bradley_terry_and_rao_kupper(gap: int, margin: float) -> None:
-    rng, scale, draws = Random(7), 1.3, 20_000
-    outcomes = [rank_answers(["a" * gap, ""], LENGTH, Noise(scale, margin), rng) for _ in range(draws)]
-    won = sum(ranks == [1, 2] for ranks in outcomes) / draws
-    lost = sum(ranks == [2, 1] for ranks in outcomes) / draws
-    assert won == pytest.approx(1 / (1 + math.exp((margin - gap) / scale)), abs=0.015)
-    assert lost == pytest.approx(1 / (1 + math.exp((margin + gap) / scale)), abs=0.015)
+def test_the_servers_sentence_is_told() -> None:
+    refusing = httpx2.MockTransport(lambda _: httpx2.Response(409, json={"detail": "No prompts."}))
+    with (
+        httpx2.Client(base_url="http://server", transport=refusing) as client,
+        pytest.raises(httpx2.HTTPStatusError, match="409: No prompts"),
+    ):
+        SimulatedLabeler(client, "sim", TASTES["brief"], noise=Noise(), seed=0).rank_next()

@@ -1,0 +1,193 @@
+"""How well the reward model learns each simulated taste: held-out pairs right, beside what the label noise allows.
+
+    nice python -m bench.reward --folder /tmp/pools --families brief,list --rankings 60,200 --flips 0,0.1,0.25 --seeds 5
+
+The answers are the SFT model's own, sampled once into the folder (bench/pools.py); labels are given by the taste, with
+the share of turned pairs that is asked for; training is the product's own trainer. Held-out prompts were never ranked.
+Where the model's own answers hardly show what a taste is about, a second row has foils in its groups (bench/foils.py).
+Results go to bench/results/reward.json, run by run, so that a run can be stopped; bench.report writes the table.
+With --peer the same rankings train TRL's RewardTrainer (bench/peer_reward.py).
+"""
+
+import json
+import platform
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from itertools import product
+from pathlib import Path
+from random import Random
+from statistics import fmean
+from typing import Annotated, Any
+
+import torch
+import typer
+
+from app.hparams import RewardHparams
+from app.layout import SFT_MODEL
+from app.lm.files.checkpoint import load_model
+from app.lm.text.tokenizer import Tokenizer
+from app.simulation.families import TASTES
+from app.simulation.noise import Noise, agreement, rank, right_share
+from app.simulation.tastes import Taste
+from app.training.context import FileContext, drain
+from app.training.reward.data import RankedGroup
+from app.training.reward.scoring import score_answers
+from app.training.reward.trainer import train_reward_model
+from bench.foils import FOILS
+from bench.loop import code_commit
+from bench.pools import Group, PoolSettings, load_pool
+
+RESULTS = Path(__file__).parent / "results" / "reward.json"
+TIE_MARGIN = 0.5  # nats: answers closer than this are alike to the labeler, and no pair of the test
+STEPS_POOL = PoolSettings(train=200, held_out=100, topics=("howto", "lookalike"))
+# What each row is made of: the taste, and where its groups come from; "" is the model's own answers alone.
+FOILED = {"relevant": "other prompts", "true": "other facts", "order": "shuffled"}
+POOLS = {"order": STEPS_POOL}
+
+Scores = Sequence[Sequence[float]]
+
+
+@dataclass(frozen=True)
+class Case:
+    """One row: `train` and `held_out` groups with the taste's utilities of their answers, in nats."""
+
+    name: str
+    taste: Taste
+    foil: str
+    train: list[Group]
+    held_out: list[Group]
+    train_utilities: list[list[float]]
+    held_out_utilities: list[list[float]]
+
+    @property
+    def spread(self) -> float:
+        """Share of the training groups in which the taste sees a difference at all: the others teach nothing."""
+        return fmean(max(row) - min(row) >= TIE_MARGIN for row in self.train_utilities)
+
+
+def case_of(name: str, groups: Sequence[Group], foil: str, tokenizer: Tokenizer) -> Case:
+    taste, rng = TASTES[name], Random(f"{name} {foil}")
+    splits = [[group for group in groups if group.split == split] for split in ("train", "held_out")]
+    train, held_out = [FOILS[foil](split, tokenizer, rng) if foil else split for split in splits]
+    utilities = [
+        [[taste.utility(group.prompt, text) for text in group.texts] for group in split] for split in (train, held_out)
+    ]
+    return Case(f"{name}, foils" if foil else name, taste, foil, train, held_out, *utilities)
+
+
+def rankings_of(case: Case, count: int, flips: float, seed: int) -> list[RankedGroup]:
+    """The same for the same case and seed; fewer rankings are the first of more. Raises ValueError where the pool has
+    fewer prompts."""
+    rng = Random(f"{case.name} {seed}")
+    chosen, noise = rng.sample(range(len(case.train)), len(case.train))[:count], Noise(0.0, TIE_MARGIN, flips)
+    if len(chosen) < count:
+        raise ValueError(f"The pool has {len(case.train)} prompts to rank, not {count}.")
+    return [
+        RankedGroup(
+            place, case.train[place].prompt_tokens, case.train[place].answers,
+            rank(case.train_utilities[place], noise, rng),
+        )
+        for place in chosen
+    ]  # fmt: skip
+
+
+class RewardBench:
+    """The product's trainer with the SFT model loaded once."""
+
+    def __init__(self, normalization: Sequence[Group], model: Path = SFT_MODEL) -> None:
+        self._sft, self.tokenizer = load_model(model)
+        self._samples = [(group.prompt_tokens, group.answers[0]) for group in normalization]
+
+    def scores(self, rankings: Sequence[RankedGroup], held_out: Sequence[Group], seed: int) -> tuple[Scores, float]:
+        """Scores of the held-out groups, and the seconds that training took."""
+        started = time.perf_counter()
+        hparams = RewardHparams(seed=seed)
+        trainer = train_reward_model(
+            self._sft, rankings, self._samples[: hparams.normalization_samples], hparams,
+            ends=self.tokenizer.ends, pad_id=self.tokenizer.pad_id, context=FileContext(Path()),
+        )  # fmt: skip
+        model = drain(trainer).model
+        taken = time.perf_counter() - started
+        prompts, answers = [group.prompt_tokens for group in held_out], [group.answers for group in held_out]
+        return score_answers(model, prompts, answers, ends=self.tokenizer.ends), taken
+
+
+def judged(case: Case, scores: Scores, flips: float, seed: int) -> dict[str, Any]:
+    """`right`: of the held-out pairs that differ, without noise. `of_ceiling`: agreement with noisy labels of held-out
+    pairs over the taste's own agreement with them."""
+    right, pairs = right_share(case.held_out_utilities, scores, TIE_MARGIN)
+    noisy = agreement(case.held_out_utilities, scores, Noise(0.0, TIE_MARGIN, flips), seed=seed)
+    return {
+        "right": right,
+        "pairs": pairs,
+        "agreement": noisy.scorer,
+        "ceiling": noisy.ceiling,
+        "of_ceiling": noisy.scorer / noisy.ceiling,
+        "spread": case.spread,
+    }
+
+
+def run(
+    cases: Sequence[Case],
+    sizes: Sequence[int],
+    flips: Sequence[float],
+    seeds: int,
+    trained: Callable[[Sequence[RankedGroup], Sequence[Group], int], tuple[Scores, float]],
+    keep: Callable[[list[dict[str, Any]]], None],
+) -> list[dict[str, Any]]:
+    """Every case once before any case twice; `keep` is told after each run."""
+    runs: list[dict[str, Any]] = []
+    for seed, share, size in product(range(seeds), flips, sizes):
+        for case in cases:
+            if size > len(case.train):
+                continue
+            scores, taken = trained(rankings_of(case, size, share, seed), case.held_out, seed)
+            named = {"case": case.name, "family": case.taste.family, "foil": case.foil}
+            settings = {"rankings": size, "flips": share, "seed": seed, "seconds": round(taken, 2)}
+            runs.append(named | settings | judged(case, scores, share, seed))
+            print(json.dumps(runs[-1]), flush=True)
+            keep(runs)
+    return runs
+
+
+def all_cases(names: Sequence[str], folder: Path, pool: PoolSettings, tokenizer: Tokenizer) -> list[Case]:
+    pools = {settings: load_pool(folder, settings) for settings in {POOLS.get(name, pool) for name in names} | {pool}}
+    wanted = [(name, foil) for name in names for foil in dict.fromkeys(("", FOILED.get(name, "")))]
+    return [case_of(name, pools[POOLS.get(name, pool)], foil, tokenizer) for name, foil in wanted]
+
+
+def numbers(text: str) -> list[float]:
+    return [float(part) for part in text.split(",")]
+
+
+def main(
+    folder: Annotated[Path, typer.Option(help="Where sampled answers are kept between runs.")],
+    families: Annotated[str, typer.Option(help="Names of tastes, comma-separated; all where it is empty.")] = "",
+    rankings: Annotated[str, typer.Option(help="How many rankings, comma-separated.")] = "60,200",
+    flips: Annotated[str, typer.Option(help="Shares of turned pairs, comma-separated.")] = "0,0.1,0.25",
+    seeds: Annotated[int, typer.Option(min=1, help="Runs of each, seeds 0, 1, …")] = 5,
+    threads: Annotated[int, typer.Option(min=1)] = 2,
+    train_prompts: Annotated[int, typer.Option(min=2, help="Prompts of the pool to rank.")] = PoolSettings.train,
+    held_out_prompts: Annotated[int, typer.Option(min=1, help="Prompts of the pool to judge on.")] = (
+        PoolSettings.held_out
+    ),
+    out: Annotated[Path, typer.Option(help="Where the results go; kept after each run.")] = RESULTS,
+) -> None:
+    """Train on each family, size, noise and seed; keep each run's figures."""
+    torch.set_num_threads(threads)
+    pool = PoolSettings(train=train_prompts, held_out=held_out_prompts)
+    bench = RewardBench([group for group in load_pool(folder, pool) if group.split == "train"])
+    cases = all_cases(families.split(",") if families else list(TASTES), folder, pool, bench.tokenizer)
+    environment = {"processor": platform.processor() or platform.machine(), "commit": code_commit()}
+    settings = {"pool": asdict(pool), "tie_margin": TIE_MARGIN, "environment": environment}
+
+    def keep(runs: list[dict[str, Any]]) -> None:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        out.write_text(json.dumps(settings | {"runs": runs}, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+    run(cases, [int(size) for size in numbers(rankings)], numbers(flips), seeds, bench.scores, keep)
+
+
+if __name__ == "__main__":
+    typer.run(main)

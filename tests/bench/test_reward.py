@@ -1,0 +1,113 @@
+"""The bench of reward models: a small run from sampling to the table, and rankings that are what they say."""
+
+import json
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from app.layout import SFT_MODEL
+from app.lm.files.checkpoint import read_tokenizer
+from app.simulation.questions import on_topic, question_of
+from bench import foils, reward
+from bench.pools import Group, PoolSettings, load_pool, prompts_of
+from bench.report import reward_rows
+
+PROMPTS = ["What is a volcano?", "What is a rainbow?", "什么是火山？", "什么是玻璃？"]
+VOLCANO = "A volcano is a mountain that can throw out melted rock and ash."
+RAINBOW = "A rainbow is a band of colours that sunlight makes in drops of water."
+ANSWERS = [
+    [VOLCANO, "Happy to help! It is a hill. It is hot.", "No.", "Yes. So."],
+    [RAINBOW, "Red is it.", "Rain. Sun. Rain.", "A bow."],
+    ["火山是山。山很高。", "火山。", "热的山。很热。", "山。"],
+    ["玻璃是一种透明的硬材料。玻璃容易碎。", "玻璃。", "硬。", "透明。很硬。"],
+]
+
+
+def groups() -> list[Group]:
+    tokenizer = read_tokenizer(SFT_MODEL)
+    return [
+        Group(
+            prompt,
+            "train" if place % 2 == 0 else "held_out",
+            tokenizer.encode_conversation([{"role": "user", "content": prompt}]),
+            answers,
+            [[*tokenizer.encode(text), tokenizer.end_id] for text in answers],
+        )
+        for place, (prompt, answers) in enumerate(zip(PROMPTS, ANSWERS, strict=True))
+    ]
+
+
+def test_a_small_run_writes_figures_from_which_the_table_is_made(tmp_path: Path) -> None:
+    out = tmp_path / "reward.json"
+    reward.main(
+        folder=tmp_path, families="brief,relevant", rankings="4", flips="0,0.25", seeds=1, threads=1,
+        train_prompts=6, held_out_prompts=4, out=out,
+    )  # fmt: skip
+    runs = json.loads(out.read_text())["runs"]
+    assert [(run["case"], run["flips"]) for run in runs[:3]] == [
+        ("brief", 0.0),
+        ("relevant", 0.0),
+        ("relevant, foils", 0.0),
+    ]
+    for run in runs:
+        assert 0 <= run["right"] <= 1
+        assert run["ceiling"] == 1 if run["flips"] == 0 else 0.6 < run["ceiling"] < 0.9
+        assert run["of_ceiling"] == pytest.approx(run["agreement"] / run["ceiling"])
+    assert any("relevant, foils" in row for row in reward_rows(json.loads(out.read_text())))
+    assert len(list(tmp_path.glob("pool-*.json"))) == 1
+
+
+def test_a_pool_is_sampled_once_and_is_the_same_for_its_seed(tmp_path: Path) -> None:
+    small = PoolSettings(train=2, held_out=2, answers=2, max_tokens=6)
+    first = load_pool(tmp_path, small)
+    kept = next(tmp_path.glob("pool-*.json"))
+    kept.write_text(kept.read_text().replace(first[0].prompt, "changed"))
+    assert load_pool(tmp_path, small)[0].prompt == "changed"
+    assert load_pool(tmp_path / "other", small) == first
+    assert [group.split for group in first] == ["train", "train", "held_out", "held_out"]
+
+
+def test_fresh_prompts_of_topics_are_distinct_and_keep_to_their_split() -> None:
+    settings = PoolSettings(topics=("howto",))
+    train, held_out = (prompts_of(split, 60, settings) for split in ("train", "held_out"))
+    assert len({*train, *held_out}) == 120
+    assert {question_of(prompt).topic for prompt in train + held_out} == {"howto"}
+
+
+def test_rankings_follow_the_taste_and_are_the_same_for_their_seed() -> None:
+    case = reward.case_of("brief", groups(), "", read_tokenizer(SFT_MODEL))
+    assert [len(case.train), len(case.held_out)] == [2, 2]
+    ranked = reward.rankings_of(case, 2, 0.0, seed=3)
+    assert ranked == reward.rankings_of(case, 2, 0.0, seed=3)
+    for one in ranked:
+        utilities = case.train_utilities[one.prompt_id]
+        assert one.ranks[utilities.index(max(utilities))] == 1
+    with pytest.raises(ValueError, match="2 prompts"):
+        reward.rankings_of(case, 3, 0.0, seed=3)
+
+
+def test_a_perfect_scorer_is_at_its_ceiling_with_any_noise() -> None:
+    case = reward.case_of("brief", groups(), "", read_tokenizer(SFT_MODEL))
+    for flips in (0.0, 0.25):
+        judged = reward.judged(case, case.held_out_utilities, flips, seed=0)
+        assert (judged["right"], judged["of_ceiling"]) == (1.0, 1.0)
+        backwards = [[-utility for utility in row] for row in case.held_out_utilities]
+        assert reward.judged(case, backwards, flips, seed=0)["right"] == 0.0
+
+
+def test_foils_keep_half_of_the_answers_and_their_tokens_fit_their_texts() -> None:
+    tokenizer = read_tokenizer(SFT_MODEL)
+    for name, foil in foils.FOILS.items():
+        for before, after in zip(groups(), foil(groups(), tokenizer, Random(1)), strict=True):
+            assert len(after.texts) == 4
+            assert len(set(before.texts) & set(after.texts)) >= 2, name
+            assert [tokenizer.decode(ids) for ids in after.answers] == after.texts
+
+
+def test_answers_to_other_prompts_are_off_topic() -> None:
+    tokenizer = read_tokenizer(SFT_MODEL)
+    group = foils.other_prompts(groups(), tokenizer, Random(1))[0]
+    foreign = [text for text in group.texts if text not in ANSWERS[0]]
+    assert foreign
+    assert not any(on_topic(question_of(group.prompt), text) for text in foreign)
