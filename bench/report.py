@@ -24,6 +24,16 @@ NAMES = {
 }
 
 
+PARTS = {
+    "thing": "the thing itself, from 0 to 1",
+    "words": "words an answer",
+    "on_topic": "share on topic",
+    "empty": "share empty",
+    "degenerate": "share degenerate: empty, an echo, over and over, another script",
+    "distinct": "share of different answers",
+}  # fmt: skip
+
+
 def mean_and_spread(values: list[float]) -> str:
     spread = statistics.stdev(values) if len(values) > 1 else 0.0
     return f"{statistics.mean(values):.2f} ± {spread:.2f}"
@@ -39,6 +49,21 @@ def loop_rows(runs: list[dict[str, Any]]) -> list[str]:
     for key, name in NAMES.items():
         cells = [mean_and_spread([run[key] for run in runs if run["taste"] == taste]) for taste in tastes]
         rows.append(f"| {name} | {AIMS[key]} | " + " | ".join(cells) + " |")
+    return [*rows, *parts_rows(runs, tastes)]
+
+
+def parts_rows(runs: list[dict[str, Any]], tastes: list[str]) -> list[str]:
+    """What the win rate is made of, the SFT model's in brackets; nothing for runs that did not measure it."""
+    if not all("parts" in run for run in runs):
+        return []
+    rows = []
+    for key, name in PARTS.items():
+        cells = []
+        for taste in tastes:
+            mine = [run for run in runs if run["taste"] == taste]
+            new, old = (statistics.mean(run[side][key] for run in mine) for side in ("parts", "sft_parts"))
+            cells.append(f"{new:.2f} ({old:.2f})")
+        rows.append(f"| {name}; the SFT model's in brackets | – | " + " | ".join(cells) + " |")
     return rows
 
 

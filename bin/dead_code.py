@@ -34,6 +34,7 @@ CLIENTS = ("app/api/", "app/chat.py")  # fields of what goes over the wire: clie
 ALLOWED = {
     "lookalikes": "BANK_TOPICS names it in text",
     "riddles": "BANK_TOPICS names it in text",
+    "degenerate": "printed with the report of a taste",
     "distinct_answers": "printed with the report",
     "mean_words_en": "printed with the report",
     "mean_characters_zh": "printed with the report",

@@ -1,0 +1,34 @@
+"""Tables are made from results: parts beside win rates, means over cases."""
+
+from typing import Any
+
+import pytest
+
+from bench.report import loop_rows, reward_rows, with_rows
+
+
+def loop_run(**more: Any) -> dict[str, Any]:
+    return {"taste": "list", "seed": 0, "minutes": 4.0, "held_out_accuracy": 0.8, "win_rate": 0.9, "kl": 5.0} | more
+
+
+def test_the_parts_of_a_win_rate_stand_below_it() -> None:
+    parts = {"thing": 0.5, "words": 18, "on_topic": 0.85, "empty": 0.0, "degenerate": 0.02, "distinct": 0.9}
+    rows = loop_rows([loop_run(parts=parts, sft_parts=parts | {"thing": 0.2})])
+    assert "| the thing itself, from 0 to 1; the SFT model's in brackets | – | 0.50 (0.20) |" in rows
+    assert len(rows) == len(loop_rows([loop_run()])) + len(parts)
+
+
+def test_the_table_of_reward_models_has_means_and_the_worst() -> None:
+    def run(case: str, seed: int, of_ceiling: float) -> dict[str, Any]:
+        figures = {"of_ceiling": of_ceiling, "right": 0.5, "spread": 0.3}
+        return {"case": case, "rankings": 60, "flips": 0.1, "seed": seed} | figures
+
+    runs = [run("brief", 0, 0.9), run("brief", 1, 0.8), run("list", 0, 0.65), run("list", 1, 0.65)]
+    rows = reward_rows({"runs": runs})
+    assert rows[2] == "| brief | 0.30 | 0.85 (0.50) |"
+    assert rows[-2:] == ["| mean of all | | 0.75 |", "| worst | | 0.65 |"]
+
+
+def test_a_page_without_the_marks_is_refused() -> None:
+    with pytest.raises(SystemExit, match="no place"):
+        with_rows("text", "<!-- a -->", "<!-- /a -->", ["row"])
