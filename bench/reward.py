@@ -168,15 +168,13 @@ def main(
     flips: Annotated[str, typer.Option(help="Shares of turned pairs, comma-separated.")] = "0,0.1,0.25",
     seeds: Annotated[int, typer.Option(min=1, help="Runs of each, seeds 0, 1, …")] = 5,
     threads: Annotated[int, typer.Option(min=1)] = 2,
-    train_prompts: Annotated[int, typer.Option(min=2, help="Prompts of the pool to rank.")] = PoolSettings.train,
-    held_out_prompts: Annotated[int, typer.Option(min=1, help="Prompts of the pool to judge on.")] = (
-        PoolSettings.held_out
-    ),
+    prompts: Annotated[str, typer.Option(help="Prompts of the pool, to rank and to judge on.")] = "400,300",
     out: Annotated[Path, typer.Option(help="Where the results go; kept after each run.")] = RESULTS,
 ) -> None:
     """Train on each family, size, noise and seed; keep each run's figures."""
     torch.set_num_threads(threads)
-    pool = PoolSettings(train=train_prompts, held_out=held_out_prompts)
+    train, held_out = map(int, numbers(prompts))
+    pool = PoolSettings(train=train, held_out=held_out)
     bench = RewardBench([group for group in load_pool(folder, pool) if group.split == "train"])
     cases = all_cases(families.split(",") if families else list(TASTES), folder, pool, bench.tokenizer)
     environment = {"processor": platform.processor() or platform.machine(), "commit": code_commit()}
