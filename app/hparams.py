@@ -95,6 +95,7 @@ def model_config(hidden_size: int, layers: int, vocab_size: int) -> ModelConfig:
 
 MAX_SEED = 2**31 - 1
 MAX_ANSWER_TOKENS = 256
+MAX_TOP_K = 1_000_000
 MIN_TEMPERATURE = 0.001
 """Below it the likeliest token is taken, as at 0: dividing by less makes infinities of logits."""
 
@@ -116,7 +117,7 @@ Steps = Annotated[int, Field(ge=1)]
 RowTokens = Annotated[int, Field(ge=16, le=512)]
 Seed = Annotated[int, Field(ge=0, le=MAX_SEED), about("Seed of all random choices.")]
 Temperature = Annotated[float, Field(ge=0, le=2)]
-TopK = Annotated[int, Field(ge=0, le=1_000_000)]
+TopK = Annotated[int, Field(ge=0, le=MAX_TOP_K)]
 TopP = Annotated[float, Field(gt=0, le=1)]
 RepetitionPenalty = Annotated[float, Field(ge=0.5, le=2)]
 TokenPenalty = Annotated[float, Field(ge=-2, le=2)]

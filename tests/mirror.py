@@ -79,7 +79,7 @@ COVERED: dict[str, tuple[str, str]] = {
     "app/services/data/parquet_rows.py": ("a form of rows", "tests/services/data/test_rows.py"),
     "app/services/data/row_values.py": ("values of rows", "tests/services/data/test_row_forms.py"),
     "app/services/jobs/job_params.py": ("seen in the jobs asked for", "tests/services/jobs/test_jobs.py"),
-    "app/services/chat/settings.py": ("seen on the page", "tests/web/test_chat.py"),
+    "app/services/sampling/typed_settings.py": ("seen on the page", "tests/web/test_label_settings.py"),
     "app/services/labeling/labelers.py": ("seen through who labels", "tests/web/test_browser_name.py"),
     "app/services/paging.py": (END_TO_END, "tests/api/test_prompts.py"),
     "app/services/sampling/admission.py": (END_TO_END, "tests/api/test_crowd.py"),

@@ -9,7 +9,7 @@ from app.db.models.groups import ANSWERS_PER_GROUP
 from app.errors import GoneError, NotFoundError, UnavailableError
 from app.formats.ids import RowId
 from app.formats.markdown import MAX_CHARACTERS
-from app.hparams import MAX_ANSWER_TOKENS, Temperature, TopP
+from app.hparams import MAX_ANSWER_TOKENS, Temperature, TopK, TopP
 from app.runtime import ReadSession, RuntimeDep, UnitRoute, WriteSession
 from app.services.labeling import guidelines, label_settings
 from app.services.labeling.label_settings import LabelChoice
@@ -20,6 +20,8 @@ router = APIRouter(prefix="/api/v1", tags=["label settings"], route_class=UnitRo
 class LabelSettingsIn(Model):
     temperature: Temperature | None = None
     """Null, here and below: as the environment says."""
+    top_k: TopK | None = None
+    """0: off."""
     top_p: TopP | None = None
     max_tokens: int | None = Field(None, ge=1, le=MAX_ANSWER_TOKENS)
     version_id: RowId | None = None

@@ -21,11 +21,11 @@ from app.runtime import Runtime, RuntimeDep, UnitRoute
 from app.services.chat import conversations, turns
 from app.services.chat.conversations import Opening, get_conversation
 from app.services.chat.ranking_seen import rank_these
-from app.services.chat.settings import TYPED, typed_settings
 from app.services.chat.shortening import enough_left_out, go_on_elsewhere
 from app.services.chat.turns import Ask, Opened
 from app.services.labeling.labelers import LabelerName
 from app.services.labeling.rankings import MAX_KEY_CHARACTERS
+from app.services.sampling.typed_settings import TYPED, typed_settings
 from app.web.browser_name import BrowserLabeler
 from app.web.chat import MAX_DRAFT, Typed, show_new, show_page, show_thread
 from app.web.chat_views import refusal_of

@@ -1,6 +1,7 @@
 """The page on which whoever runs the installation chooses how the label page's answers are written, and what its
 labelers are told."""
 
+import re
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -9,13 +10,16 @@ from markupsafe import Markup
 from sqlalchemy.orm import Session
 from starlette.responses import RedirectResponse, Response
 
+from app.db.models.groups import ANSWERS_PER_GROUP
 from app.errors import AppError, InvalidError
+from app.formats.ids import parse_id
 from app.formats.markdown import to_html
 from app.hparams import SamplingParams
 from app.runtime import ReadSession, Runtime, RuntimeDep, UnitRoute, WriteSession
 from app.services.labeling import guidelines, label_settings
 from app.services.labeling.label_settings import LabelChoice
 from app.services.sampling.group_sampling import page_params
+from app.services.sampling.typed_settings import typed_settings
 from app.services.versions import versions
 from app.translation import _
 from app.web.formatting import version_title
@@ -43,7 +47,7 @@ class LabelSettingsPage(PageContext):
     default: SamplingParams
     """What holds where a field is left empty."""
     versions: list[Choice]
-    """Those that may write, the active one first."""
+    """Those that may answer people: the active one, whichever it is, then the newest first."""
     text: str
     """Of the guidelines, as Markdown."""
     preview: Markup | None = None
@@ -97,7 +101,9 @@ def _page(
     **more: object,
 ) -> Response:
     there = [Choice("", _("The active version"))]
-    there += [Choice(str(version.id), version_title(version)) for version in versions.answerers(session)]
+    there += [
+        Choice(str(version.id), version_title(version)) for version in versions.answerers(session, versions.MAY_ANSWER)
+    ]
     page = LabelSettingsPage(
         typed=_typed(label_settings.chosen(session)) if typed is None else typed,
         default=page_params(runtime.settings),
@@ -114,31 +120,17 @@ def _typed(choice: LabelChoice) -> dict[str, str]:
 
 def _choice(typed: dict[str, str]) -> LabelChoice:
     """Raises InvalidError with the field's range."""
+    others = typed["other_answers"] or "0"
     return LabelChoice(
-        temperature=_number(typed["temperature"], 0.0, 2.0, _("The temperature goes from 0 to 2.")),
-        top_p=_number(typed["top_p"], 0.01, 1.0, _("Top-p goes from 0.01 to 1.")),
-        max_tokens=_whole(typed["max_tokens"], 1, 256, _("The length goes from 1 to 256 tokens.")),
-        version_id=_whole(typed["version_id"], 1, 2**31 - 1, _("Choose a version from the list.")),
-        other_version_id=_whole(typed["other_version_id"], 1, 2**31 - 1, _("Choose a version from the list.")),
-        other_answers=_whole(typed["other_answers"] or "0", 0, 3, _("The second version writes 0 to 3 answers.")) or 0,
+        **typed_settings(typed),
+        version_id=_version(typed["version_id"]),
+        other_version_id=_version(typed["other_version_id"]),
+        other_answers=int(others) if re.fullmatch("[0-9]", others) else ANSWERS_PER_GROUP,
     )
 
 
-def _number(typed: str, least: float, most: float, refusal: str) -> float | None:
-    if not typed:
-        return None
-    try:
-        value = float(typed)
-    except ValueError as error:
-        raise InvalidError(refusal) from error
-    if not least <= value <= most:
-        raise InvalidError(refusal)
-    return value
-
-
-def _whole(typed: str, least: int, most: int, refusal: str) -> int | None:
-    if not typed:
-        return None
-    if not (typed.isascii() and typed.isdigit() and len(typed) < 12) or not least <= int(typed) <= most:
-        raise InvalidError(refusal)
-    return int(typed)
+def _version(typed: str) -> int | None:
+    version_id = parse_id(typed)
+    if typed and version_id is None:
+        raise InvalidError(_("Choose a version from the list."))
+    return version_id

@@ -12,7 +12,14 @@ from tests.live import LiveServer
 from tests.repository import REPOSITORY
 
 URL = "/api/v1/label-settings"
-OPEN = {"temperature": None, "top_p": None, "max_tokens": None, "version_id": None, "other_version_id": None}
+OPEN = {
+    "temperature": None,
+    "top_k": None,
+    "top_p": None,
+    "max_tokens": None,
+    "version_id": None,
+    "other_version_id": None,
+}
 
 
 @pytest.fixture

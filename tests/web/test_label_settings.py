@@ -2,6 +2,9 @@
 
 import re
 
+from app.db.models.versions import VersionKind
+from app.db.session import transaction
+from app.services.versions import versions
 from tests.live import LiveServer
 from tests.waiting import wait_for
 from tests.web.visitor import Visitor, words_of
@@ -14,15 +17,36 @@ def test_settings_are_chosen_and_refused_with_what_was_typed(server: LiveServer,
     assert f'placeholder="{server.settings.temperature}"' in page
     refused = visitor.send(PATH, temperature="9", top_p="0.5", other_answers="0")
     assert refused.status_code == 422
-    assert "The temperature goes from 0 to 2." in refused.text
+    assert "Temperature goes from 0 to 2." in refused.text
     assert 'value="0.5"' in refused.text
-    for field, value in (("top_p", "x"), ("max_tokens", "1.5"), ("other_answers", "4"), ("version_id", "99")):
+    for field, value in (
+        ("top_p", "x"),
+        ("max_tokens", "1.5"),
+        ("top_k", "-1"),
+        ("version_id", "x"),
+        ("other_answers", "4"),
+        ("version_id", "99"),
+    ):
         assert visitor.send(PATH, fragment=False, **{field: value}).status_code in (404, 422)
-    saved = visitor.send(PATH, temperature="0.5", top_p="", max_tokens="9", version_id="", other_answers="0")
+    saved = visitor.send(PATH, temperature="0.5", top_k="7", top_p="", max_tokens="9", version_id="", other_answers="0")
     assert "Saved. It holds from the next card on." in saved.text
     assert 'value="0.5"' in saved.text
-    assert server.client.get("/api/v1/label-settings").json()["max_tokens"] == 9
+    now = server.client.get("/api/v1/label-settings").json()
+    assert (now["max_tokens"], now["top_k"], now["top_p"]) == (9, 7, None)
     assert PATH in visitor.get("/train")
+
+
+def test_versions_that_may_not_answer_people_are_not_offered(server: LiveServer, visitor: Visitor) -> None:
+    """A base model answers in the chat alone."""
+    with transaction(server.runtime.write) as session:
+        new = [versions.NewVersion(kind, 1, f"versions/9-{kind}", "9" * 64) for kind in VersionKind]
+        ids = {each.kind: versions.add_version(session, each).id for each in new}
+    page = visitor.get(PATH)
+    assert {int(each) for each in re.findall(r'<option value="(\d+)"', page)} == {
+        1, ids[VersionKind.SFT], ids[VersionKind.POLICY]
+    }  # fmt: skip
+    refused = visitor.send(PATH, fragment=False, version_id=str(ids[VersionKind.BASE]), other_answers="0")
+    assert "does not write answers here. Choose one of the list." in refused.text
 
 
 def test_guidelines_are_previewed_saved_and_shown_beside_the_card(visitor: Visitor) -> None:

@@ -17,6 +17,7 @@ class LabelSettings(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     temperature: Mapped[float | None]
     """None, here and below: as the environment says."""
+    top_k: Mapped[int | None]
     top_p: Mapped[float | None]
     max_tokens: Mapped[int | None]
     version_id: Mapped[int | None] = mapped_column(ForeignKey("versions.id"))

@@ -7,6 +7,7 @@ request says, else by the environment.
 """
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 from sqlalchemy.orm import Session
 
@@ -15,6 +16,8 @@ from app.db.models.label_settings import LabelSettings
 from app.errors import InvalidError
 from app.hparams import SamplingParams
 from app.services.versions import versions
+from app.services.versions.answering import answering_version
+from app.translation import _
 
 THE_ROW = 1
 
@@ -67,12 +70,19 @@ class LabelChoice:
     """What was chosen; None is left open: the environment's, or the version that is active."""
 
     temperature: float | None = None
+    top_k: int | None = None
     top_p: float | None = None
     max_tokens: int | None = None
     version_id: int | None = None
     other_version_id: int | None = None
     other_answers: int = 0
     """How many of the four the other version writes; 0: there is no other one."""
+
+    @property
+    def sampling(self) -> dict[str, Any]:
+        """The settings that were chosen."""
+        given = {name: getattr(self, name) for name in ("temperature", "top_k", "top_p", "max_tokens")}
+        return {name: value for name, value in given.items() if value is not None}
 
 
 def chosen(session: Session) -> LabelChoice:
@@ -81,6 +91,7 @@ def chosen(session: Session) -> LabelChoice:
         return LabelChoice()
     return LabelChoice(
         temperature=row.temperature,
+        top_k=row.top_k,
         top_p=row.top_p,
         max_tokens=row.max_tokens,
         version_id=row.version_id,
@@ -93,28 +104,21 @@ def choose(session: Session, choice: LabelChoice) -> LabelChoice:
     """What holds from now on: cards that nobody holds and that were sampled otherwise are to be replaced
     (`groups.expire_stale`). Raises InvalidError, NotFoundError, and GoneError for a version whose files are gone."""
     if not 0 <= choice.other_answers < ANSWERS_PER_GROUP:
-        raise InvalidError(f"The other version writes 0 to {ANSWERS_PER_GROUP - 1} of the four answers.")
+        raise InvalidError(_("The second version writes 0 to {most} answers.", most=ANSWERS_PER_GROUP - 1))
     if choice.other_answers == 0:
         choice = replace(choice, other_version_id=None)
     elif choice.version_id == choice.other_version_id:
-        raise InvalidError("Both versions are the same. Choose two, or let one write all four answers.")
+        raise InvalidError(_("Both versions are the same. Choose two, or let one write all four answers."))
     for version_id in (choice.version_id, choice.other_version_id):
         if version_id is not None:
-            _check_answers(session, version_id)
+            answering_version(session, version_id, kinds=versions.MAY_ANSWER)
     row = label_settings_row(session)
-    row.temperature, row.top_p, row.max_tokens = choice.temperature, choice.top_p, choice.max_tokens
+    row.temperature, row.max_tokens = choice.temperature, choice.max_tokens
+    row.top_k, row.top_p = choice.top_k, choice.top_p
     row.version_id, row.other_version_id = choice.version_id, choice.other_version_id
     row.other_answers = choice.other_answers
     session.flush()
     return choice
-
-
-def _check_answers(session: Session, version_id: int) -> None:
-    version = versions.usable_version(session, version_id)
-    if version.kind not in versions.MAY_ANSWER:
-        raise InvalidError(
-            f"Version {version_id} is of kind {version.kind} and cannot answer people. Choose an sft or policy one."
-        )
 
 
 def label_settings_row(session: Session) -> LabelSettings:
@@ -140,10 +144,4 @@ def label_sampling(session: Session, default: SamplingParams) -> LabelSampling:
     """`default`: what holds where nobody chose (the environment's). Raises UnavailableError where no version is
     active."""
     choice = chosen(session)
-    params = replace(
-        default,
-        temperature=default.temperature if choice.temperature is None else choice.temperature,
-        top_p=default.top_p if choice.top_p is None else choice.top_p,
-        max_tokens=default.max_tokens if choice.max_tokens is None else choice.max_tokens,
-    )
-    return LabelSampling(writers(session), params)
+    return LabelSampling(writers(session), replace(default, **choice.sampling))

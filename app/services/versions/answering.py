@@ -34,13 +34,19 @@ def answerer_at_once(database: Database, version_id: int | None) -> Answerer | N
     return None if row is None else Answerer(row[0], VersionKind(row[1]))
 
 
-def answering_version(session: Session, version_id: int | None) -> Version:
-    """The named version, or the active one. Base models are among them: they continue what they are given."""
+def answering_version(
+    session: Session, version_id: int | None, *, kinds: Sequence[VersionKind] = versions.ANSWERERS
+) -> Version:
+    """The named version, or the active one. Base models are among them, unless `kinds` says otherwise: they continue
+    what they are given. Raises InvalidError for a version of another kind."""
     if version_id is None:
         return versions.active_answerer(session)
     version = versions.usable_version(session, version_id)
-    if version.kind not in versions.ANSWERERS:
-        raise InvalidError(f"Version {version_id} is of kind {version.kind}; name one of kind base, sft or policy.")
+    if version.kind not in kinds:
+        raise InvalidError(
+            f"Version {version_id} is of kind {version.kind}; name one of kind {' or '.join(kinds)}.",
+            page=_("Version {id} does not write answers here. Choose one of the list.", id=version_id),
+        )
     return version
 
 

@@ -127,9 +127,9 @@ def with_files(session: Session) -> Sequence[Version]:
     return session.scalars(select(Version).where(Version.removed_at.is_(None)).order_by(Version.id.desc())).all()
 
 
-def answerers(session: Session) -> list[Version]:
-    """All that write text, base models among them, newest first."""
-    return [version for version in with_files(session) if version.kind in ANSWERERS]
+def answerers(session: Session, kinds: Sequence[VersionKind] = ANSWERERS) -> list[Version]:
+    """All that write text, base models among them unless `kinds` says otherwise, newest first."""
+    return [version for version in with_files(session) if version.kind in kinds]
 
 
 def last_active(session: Session, *kinds: VersionKind, parent_id: int | None = None) -> Version | None:

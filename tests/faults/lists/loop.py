@@ -208,7 +208,7 @@ FAULTS = [
     own_answers("an empty own answer is ranked", "if not shows_anything(text):", "if False:"),
     given_group("answers of a chat go to anyone", "version_id=wrote.pop() if len(wrote) == 1 else None,", 'version_id=None, sampled_as="",'),
     given_group("a person's answer has a version", "labeler_id=labeler.id if answer.version_id is None else None", "labeler_id=None"),
-    choices("settings of the page change nothing", "if choice.temperature is None else choice.temperature", "if True else choice.temperature"),
+    choices("settings of the page change nothing", "replace(default, **choice.sampling)", "default"),
     choices("the second version writes nothing", "(first,) * (ANSWERS_PER_GROUP - choice.other_answers) + (other,)", "(first,) * (ANSWERS_PER_GROUP - choice.other_answers) + (first,)"),
     sampling("cards of other settings stay", "        groups.expire_stale(session, sampled_as=self.wanted(session).key)\n", "", "tests/api/test_label_settings.py"),
     exports("a person's own answer has no name", 'answer.written_by if answer.labeler is None else', "answer.written_by if True else", "tests/services/sampling/test_given_group.py"),

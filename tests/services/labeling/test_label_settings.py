@@ -56,7 +56,7 @@ def test_impossible_choices_are_refused(session: Session, sft: Version) -> None:
         (LabelChoice(other_answers=4), InvalidError, "0 to 3"),
         (LabelChoice(version_id=sft.id, other_version_id=sft.id, other_answers=1), InvalidError, "the same"),
         (LabelChoice(other_answers=2), InvalidError, "the same"),
-        (LabelChoice(version_id=reward.id), InvalidError, "cannot answer"),
+        (LabelChoice(version_id=reward.id), InvalidError, "name one of kind sft or policy"),
         (LabelChoice(version_id=99), NotFoundError, "no version 99"),
         (LabelChoice(version_id=gone.id), GoneError, "removed"),
     ):
