@@ -33,7 +33,7 @@ from app.api.conversation_schemas import (
 from app.api.description import raises, streams
 from app.api.labeler import ApiLabeler
 from app.api.schemas import After, Limit, PageOut, page_out
-from app.api.streams import HEADERS, event
+from app.api.streams import HEADERS, ending_with_error, event
 from app.chat import Message
 from app.db.models.conversations import Conversation
 from app.errors import ConflictError, GoneError, NotFoundError, UnavailableError
@@ -183,7 +183,7 @@ async def _told(
     runtime: Runtime, who: LabelerName, conversation_id: int, opened: Opened, *, stream: bool
 ) -> AskedOut | Response:
     if stream:
-        events = _events(runtime, who, conversation_id, opened)
+        events = ending_with_error(_events(runtime, who, conversation_id, opened))
         return StreamingResponse(events, media_type="text/event-stream", headers=HEADERS)
     await runtime.chat.wait(opened.answers)
     return await runtime.reading.run(partial(_now, who=who, conversation_id=conversation_id, opened=opened))

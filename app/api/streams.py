@@ -71,7 +71,7 @@ class EventStream(StreamingResponse):
         except BaseException:
             await events.aclose()
             raise
-        return cls(events, first, _ending_with_error(encoded, told))
+        return cls(events, first, ending_with_error(encoded, told))
 
     async def __call__(self, _scope: Scope, receive: Receive, send: Send) -> None:
         """The first event is sent before anybody watches whether the reader leaves: that takes tasks of their own."""
@@ -92,7 +92,11 @@ async def _cancel_once_left(receive: Receive, scope: CancelScope) -> None:
     scope.cancel()
 
 
-async def _ending_with_error(encoded: AsyncIterator[bytes], told: Callable[[AppError], bytes]) -> AsyncIterator[bytes]:
+async def ending_with_error(
+    encoded: AsyncIterator[bytes], told: Callable[[AppError], bytes] = told
+) -> AsyncIterator[bytes]:
+    """An error that comes when the status is out already is the last event: a stream that only breaks off says nothing
+    to its reader, and a fault to the log."""
     try:
         async for chunk in encoded:
             yield chunk

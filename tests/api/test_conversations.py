@@ -191,6 +191,30 @@ def test_a_stopped_answer_keeps_what_is_there(
     assert slow.closed.wait(PATIENCE_SECONDS)
 
 
+@pytest.mark.parametrize("what", ["conversation", "message"])
+def test_what_is_deleted_while_it_streams_is_told_as_the_streams_last_event(
+    shared: LiveServer,
+    shared_engine: ScriptedEngine,
+    who: dict[str, str],
+    call: Call,
+    conversation: int,
+    what: str,
+) -> None:
+    shared_engine.may_answer.clear()
+    body = {"content": "Why?", "stream": True}
+    with shared.client.stream("POST", f"{URL}/{conversation}/turns", headers=who, json=body) as response:
+        parts = response.iter_text()
+        text = next(parts)
+        if what == "conversation":
+            call("DELETE", f"/{conversation}", 204)
+        else:
+            call("DELETE", f"/{conversation}/turns/{sse(text)[0][1]['question']['id']}")
+        shared_engine.may_answer.set()
+        text += "".join(parts)
+    name, data = sse(text)[-1]
+    assert (name, data["error"]["type"]) == ("error", "Not found")
+
+
 def test_nobody_else_sees_it(shared: LiveServer, call: Call, conversation: int) -> None:
     asked = call("POST", f"/{conversation}/turns", content="Why?")
     turn = asked["answers"][0]["id"]
