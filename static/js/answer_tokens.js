@@ -98,7 +98,7 @@ class AnswerView {
   #look(index) {
     this.#openPanel(index);
     this.#panel.focus();
-    this.list.keepInSight(index, this.#panel.element);
+    if (this.#panel.element.contains(document.activeElement)) this.list.keepInSight(index, this.#panel.element);
   }
 
   #openPanel(index, { animate = false, onLanded } = {}) {
@@ -130,9 +130,13 @@ class AnswerView {
     this.element.dispatchEvent(new CustomEvent("dice", { bubbles: true, detail: { index: this.#index } }));
   }
 
-  /** As the address says; the focus stays where it is. */
+  /** As the address says; the focus stays where it is, and the token comes into sight. */
   restore(index) {
-    if (this.tokens.length) this.#openPanel(Math.min(index, this.tokens.length - 1));
+    if (!this.tokens.length) return;
+    const at = Math.min(index, this.tokens.length - 1);
+    this.#openPanel(at);
+    this.list.bringIntoSight(at);
+    this.list.keepInSight(at, this.#panel.element);
   }
 
   close() {

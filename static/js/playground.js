@@ -96,7 +96,7 @@ async function write(asked, dice = null) {
   if (current !== run) return;
   hideStop();
   if (run.finished) keepRun(run);
-  if (dice) run.look(dice);
+  if (dice && hashOf(dice) === location.hash) run.look(dice); // unless another token was looked at meanwhile
   if (problems.length) await tellProblem(asked, problems[0]);
   else if (stopped) announce(_("Stopped. What was written stays."));
   else announce(ngettext("{n} answer is complete.", "All {n} answers are complete.", complete));
@@ -110,7 +110,7 @@ function hideStop() {
 }
 
 async function tellProblem(asked, problem) {
-  const retry = { label: _("Write again"), run: () => write(asked) };
+  const retry = { label: _("Write again"), run: () => write(asked, diceOf(location.hash)) };
   if (problem.status === 0) {
     showAlert(
       _("The connection to the server is lost"),
@@ -141,6 +141,8 @@ function titles() {
 const bases = () => new Set([...element.querySelectorAll("[data-base]")].map((option) => Number(option.value)));
 
 function show(run) {
+  const pressed = headButtons().indexOf(document.activeElement);
+  shown = null; // what is closed here is of no address any more
   closeDice();
   shown = run;
   const code = make("div");
@@ -166,9 +168,12 @@ function show(run) {
     sheet,
     code,
   );
+  headButtons()[pressed]?.focus({ preventScroll: true });
   document.querySelector("[data-examples]")?.setAttribute("hidden", "");
   run.begun.then(() => showCode(run.asked, code)); // the first word comes before what is read later
 }
+
+const headButtons = () => [...answers.querySelectorAll(".answers-head button")];
 
 function sameAgain(run) {
   form.fill(run.asked);
@@ -208,7 +213,7 @@ async function showCode(asked, slot) {
 }
 
 function showFormer(state) {
-  if (!state && location.search === here) return; // a link inside the page
+  if (!state && location.search === here) return followLink();
   here = location.search;
   current?.stop();
   current = null;
@@ -221,6 +226,14 @@ function showFormer(state) {
   if (kept) showKept(kept, dice);
   else if (!unwritten && asked.seed !== null && !isEmpty(asked)) write(asked, dice);
   else showNothing();
+}
+
+/** Inside the page: to another token, or to a part of it. */
+function followLink() {
+  const dice = diceOf(location.hash);
+  if (!shown || !dice) return;
+  history.replaceState({ asked: shown.asked }, "");
+  shown.look(dice);
 }
 
 function showKept(run, dice) {

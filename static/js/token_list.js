@@ -113,13 +113,16 @@ export class TokenList {
     this.#items[index]?.focus();
   }
 
+  bringIntoSight(index) {
+    this.#items[index]?.scrollIntoView({ block: "nearest" });
+  }
+
   /** Scrolls a token out from under what lies over the end of the page, and no further. */
   keepInSight(index, over) {
     const item = this.#items[index]?.getBoundingClientRect();
     const top = over.getBoundingClientRect().top;
     const room = 8;
-    if (item && item.bottom + room > top && item.top < innerHeight && over.contains(document.activeElement))
-      scrollBy({ top: item.bottom + room - top });
+    if (item && item.bottom + room > top && item.top < innerHeight) scrollBy({ top: item.bottom + room - top });
   }
 
   #onKey(event, onChoose) {

@@ -61,3 +61,76 @@ def test_a_branch_survives_the_reload_of_its_address(dice: DicePage) -> None:
     page.goto("about:blank")
     page.goto(address)
     dice.expect_open(1)
+
+
+HOLD_THE_END = """() => {
+    const fetched = window.fetch;
+    window.fetch = async (url, options) => {
+        const response = await fetched(url, options);
+        if (!String(url).endsWith("/api/v1/generate")) return response;
+        const text = await response.text();
+        const end = text.indexOf("event: end");
+        const body = new ReadableStream({
+            async start(controller) {
+                const encoder = new TextEncoder();
+                controller.enqueue(encoder.encode(text.slice(0, end)));
+                await new Promise((resolve) => { window.letEnd = resolve; });
+                controller.enqueue(encoder.encode(text.slice(end)));
+                controller.close();
+            },
+        });
+        return new Response(body, { status: response.status, headers: response.headers });
+    };
+}"""
+ASKED = "/playground?prompt=Why+is+the+sky+blue%3F&version=1&n=2&seed=5&max_tokens=12"
+
+
+def test_a_link_to_another_token_of_the_page_opens_its_dice_and_back_those_before(dice: DicePage) -> None:
+    page = dice.page
+    page.goto(dice.server.url + ASKED + "#dice=1.1.2")
+    dice.expect_open(1)
+    page.evaluate("location.hash = '#dice=1.2.4'")
+    dice.expect_open(3)
+    assert page.url.endswith("#dice=1.2.4")
+    page.go_back()
+    dice.expect_open(1)
+    expect(page.locator(".pane").first.locator("[role=option]").nth(1)).to_have_attribute("aria-selected", "true")
+    page.go_forward()
+    dice.expect_open(3)
+    page.reload()
+    dice.expect_open(3)
+
+
+def test_whoever_looks_at_another_token_meanwhile_is_not_led_away(dice: DicePage) -> None:
+    page = dice.page
+    page.add_init_script(f"({HOLD_THE_END})()")
+    page.goto(dice.server.url + ASKED + "#dice=1.2.4")
+    page.locator(".pane").first.locator("[role=option]").nth(1).click()
+    dice.expect_open(1)
+    page.evaluate("letEnd()")
+    expect(page.locator("#playground-form [data-stop]")).to_be_hidden()
+    assert page.url.endswith("#dice=1.1.2")
+    dice.expect_open(1)
+
+
+def test_a_linked_token_is_in_sight_on_a_small_page(dice: DicePage) -> None:
+    page = dice.page
+    page.set_viewport_size({"width": 360, "height": 640})
+    page.goto(dice.server.url + ASKED + "#dice=1.2.4")
+    dice.expect_open(3)
+    token = page.locator("[role=option][aria-selected=true]").bounding_box()
+    sheet = dice.panel.bounding_box()
+    assert token is not None
+    assert sheet is not None
+    assert 0 <= token["y"] <= min(640.0, sheet["y"]) - token["height"]
+
+
+def test_the_focus_stays_at_the_button_that_writes_again(dice: DicePage) -> None:
+    page = dice.page
+    page.goto(dice.server.url + ASKED)
+    expect(page.locator(".pane-text:not(.writing)")).to_have_count(2)
+    for name in ("Again, new seed", "Same again"):
+        page.get_by_role("button", name=name).focus()
+        page.keyboard.press("Enter")
+        expect(page.locator(".pane-text:not(.writing)")).to_have_count(2)
+        expect(page.get_by_role("button", name=name)).to_be_focused()
