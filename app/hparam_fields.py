@@ -55,7 +55,7 @@ class HparamField:
             )
         if self.type is int and value != int(value):
             raise InvalidError(_("{name} must be a whole number.", name=self.name))
-        if value < 0:
+        if value < 0 <= self.low:
             raise InvalidError(_("{name} must not be negative.", name=self.name))
         if not self.low <= value <= self.high:
             raise InvalidError(

@@ -122,6 +122,9 @@ TopP = Annotated[float, Field(gt=0, le=1)]
 RepetitionPenalty = Annotated[float, Field(ge=0.5, le=2)]
 TokenPenalty = Annotated[float, Field(ge=-2, le=2)]
 TrainingTemperature = Annotated[float, Field(ge=0.05, le=2), about("Sampling temperature.")]
+SERVED_TEMPERATURE = 0.8
+"""At which people read and rank answers unless they set another one: that distribution is trained and judged."""
+Score = Annotated[float, Field(ge=-100, le=100)]
 AnswerTokens = Annotated[int, Field(ge=1, le=MAX_ANSWER_TOKENS), about("Longest answer, tokens.")]
 MaxGradNorm = Annotated[
     float, Field(ge=1e-6, le=1_000), about("Largest norm of a gradient; a larger one is scaled down.")
@@ -221,6 +224,6 @@ class EvaluationHparams:
     num_prompts: Annotated[Count, about("Held-out prompts that both models answer.")] = 80
     samples_per_prompt: Annotated[Few, about("Answers of each model to a prompt.")] = 2
     shown_prompts: Annotated[WholeFromZero, about("Prompts whose answers are kept for reading.")] = 4
-    temperature: TrainingTemperature = 1.0
+    temperature: TrainingTemperature = SERVED_TEMPERATURE
     max_tokens: AnswerTokens = 96
     seed: Seed = 0

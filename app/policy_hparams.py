@@ -9,12 +9,14 @@ from typing import Annotated
 from pydantic import Field
 
 from app.hparams import (
+    SERVED_TEMPERATURE,
     AnswerTokens,
     Count,
     Distance,
     Few,
     MaxGradNorm,
     Rate,
+    Score,
     Seed,
     Share,
     TrainingTemperature,
@@ -30,8 +32,10 @@ class EpisodeHparams:
     what PPO, RLOO and GRPO have in common.
 
     Those that are None by default follow the model's size (model_info/size.py): what serves 7 million parameters
-    ruins 135 million. `score_clip`: without it, and with a weak KL penalty, "likes short answers" ended in empty ones
-    and "likes lists" in "Some ideas: 1." (docs/metrics.md). `kl_horizon` is short because a whole run here is.
+    ruins 135 million. Scores count from the SFT model's own answers to the same prompt, in their deviations
+    (app/training/policy/scores.py). `score_clip`: without it, and with a weak KL penalty, "likes short answers" ended
+    in empty ones and "likes lists" in "Some ideas: 1." (docs/metrics.md). `kl_horizon` is short because a whole run
+    here is.
     """
 
     total_episodes: Annotated[Count, about("Answers sampled in the whole run.")] = 1_536
@@ -45,16 +49,22 @@ class EpisodeHparams:
     num_frozen_layers: Annotated[
         WholeFromZero | None, about("How many of the lowest layers are frozen; none: by the model's size.")
     ] = None
-    temperature: TrainingTemperature = 1.0
+    temperature: TrainingTemperature = SERVED_TEMPERATURE
     max_tokens: AnswerTokens = 96
     kl_coef: Annotated[Weight, about("The KL penalty's coefficient at the beginning.")] = 0.1
     kl_target: Annotated[
         Distance | None,
-        about("KL to the SFT model that the coefficient is steered to, nats per answer; none: it stays fixed."),
+        about(
+            "KL to the SFT model, nats per answer, that the coefficient is steered to, from 0 at the beginning to this "
+            "half-way; none: the coefficient stays fixed."
+        ),
     ] = 6.0
     kl_horizon: Annotated[
         int, Field(ge=1, le=100_000_000), about("How slowly the coefficient is steered, episodes.")
     ] = 200
+    kl_budget: Annotated[
+        Distance | None, about("KL to the SFT model, nats per answer, beyond which the training stops; none: never.")
+    ] = 12.0
     cliprange: Annotated[Share, about("Clip range of a token's probability ratio, on each side of 1.")] = 0.2
     target_kl: Annotated[
         Distance | None,
@@ -63,12 +73,43 @@ class EpisodeHparams:
             "ratio); one that has moved further ends the batch's update before its own step. None: never."
         ),
     ] = 0.1
-    missing_eos_penalty: Annotated[
-        Weight, about("Subtracted from the score of an answer that does not end by itself.")
-    ] = 1.0
+    baseline_samples: Annotated[
+        int,
+        Field(ge=0, le=64),
+        about(
+            "Answers of the SFT model to each prompt, from whose mean the scores count; 0: from the mean of the other "
+            "answers to the prompt."
+        ),
+    ] = 4
     score_clip: Annotated[
-        Distance | None, about("Bound of the normalized score, whose deviation on SFT samples is 1; none: unbounded.")
+        Distance | None,
+        about("Bound of a score, in deviations of the SFT model's answers to the prompt; none: unbounded."),
     ] = 2.0
+    pessimism: Annotated[
+        Weight, about("How many of the reward model's deviations are taken off a score that it is unsure of.")
+    ] = 0.0
+    missing_eos_score: Annotated[
+        Score | None,
+        about("The score of an answer that does not end by itself, whatever it says; none: as any other's."),
+    ] = -2.0
+    length_penalty: Annotated[Weight, about("Taken off the score for each token beyond `free_tokens`; 0 is off.")] = 0.0
+    free_tokens: Annotated[
+        WholeFromZero | None,
+        about("Tokens that cost nothing; none: as many as the SFT model's answers to the prompt have on average."),
+    ] = None
+    early_stopping: Annotated[
+        bool,
+        about(
+            "Whether it stops by itself: at a plateau, when reward model and judge part, and when its answers collapse."
+        ),
+    ] = True
+    validate_every_batches: Annotated[Count, about("Batches between two validations by the judge.")] = 2
+    validation_prompts: Annotated[
+        WholeFromZero,
+        about("Prompts of a validation, set aside from training; 0: no validation, the last one is kept."),
+    ] = 48
+    validation_samples: Annotated[Few, about("Answers to each of them.")] = 2
+    patience: Annotated[Few, about("Validations without a better score after which the training stops.")] = 4
     max_grad_norm: MaxGradNorm = 1.0
     tokens_per_micro_batch: Annotated[
         int | None,
@@ -93,9 +134,23 @@ class PPOHparams(EpisodeHparams):
     """PPO with a value head (Ziegler et al. 2019; Stiennon et al. 2020)."""
 
     value_learning_rate: Annotated[Rate | None, about("The value head's rate; none: by the model's size.")] = None
-    share_trunk_gradient: Annotated[bool, about("Whether the value's loss trains the policy's layers, too.")] = False
     cliprange_value: Annotated[Share, about("Clip range of the value around its prediction at sampling.")] = 0.2
-    vf_coef: Annotated[Weight, about("Weight of the value's loss.")] = 0.1
+    vf_coef: Annotated[
+        Weight,
+        about(
+            "Weight of the value's loss in the gradient of the policy's layers; at 0 the value head reads them and "
+            "changes nothing."
+        ),
+    ] = 0.0
+    separate_value: Annotated[
+        bool, about("Whether the value is told by a network of its own, of the policy's size, in place of a head.")
+    ] = False
+    ptx_coef: Annotated[
+        Weight,
+        about(
+            "Weight of the SFT model's own answers to the batch's prompts, as text to be learned (PPO-ptx); 0 is off."
+        ),
+    ] = 0.0
     gamma: Annotated[Share, about("Discount of later rewards.")] = 1.0
     lam: Annotated[Share, about("Lambda of the generalized advantage estimate.")] = 0.95
     whiten_rewards: Annotated[bool, about("Whether rewards of a batch are scaled to a deviation of 1.")] = False

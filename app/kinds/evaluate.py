@@ -10,9 +10,17 @@ METRICS = Metrics(
         "reward/mean, reward/reference_mean": "mean score of the candidate's and of the SFT model's answers.",
         "reward/difference_error": "standard error of the difference, over prompts.",
         "win_rate, win_rate_error": (
-            "share of pairs (same prompt, same sample number) that the reward model gives to the candidate, ties "
-            "half; its standard error."
+            "share of pairs (same prompt, same sample number) that the judge gives to the candidate, ties half; its "
+            "standard error. The judge is a reward model that learned from other rankings than the one that was "
+            "optimized, where `judge/is_other` is 1."
         ),
+        "judge/gain, judge/gain_error": (
+            "how much better the candidate's answers score than the SFT model's by the judge, in deviations of those "
+            "within a prompt; its standard error."
+        ),
+        "judge/is_other": "1 where another reward model judges than the one that was optimized; 0 where it had to.",
+        "reward/win_rate, reward/gain": "the same by the reward model that was optimized.",
+        "deviation, deviation_reference": "mean posterior deviation of its scores, of both models' answers.",
         "kl, kl_error, kl_k3": (
             "KL per answer to the SFT model by the k1 estimator, its standard error, and by k3 (Schulman 2020)."
         ),
@@ -52,7 +60,8 @@ EVALUATE = Kind(
         heading=N_("Evaluation"),
         method=N_("Measurement, nothing is learned"),
         description=N_(
-            "A policy and the SFT model answer held-out prompts that nobody ranked; the reward model compares them."
+            "A policy and the SFT model answer held-out prompts that nobody ranked; a judge that did not train it "
+            "compares them."
         ),
         button=N_("Evaluate"),
         work=N_("an evaluation"),

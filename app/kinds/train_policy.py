@@ -15,6 +15,19 @@ PLOTS = (
         (Series("objective/scores", N_("score")), Series("objective/rlhf_reward", N_("score minus KL penalty"))),
     ),
     Plot(
+        "validation",
+        N_("Reward model and judge"),
+        N_("gain; 1 is a deviation of the SFT model's answers to a prompt"),
+        N_(
+            "Both on prompts set aside. The judge learned from other rankings: where its line falls while the other "
+            "rises, the policy cheats, the training stops, and the version from before is kept."
+        ),
+        (
+            Series("validation/reward_gain", N_("reward model")),
+            Series("validation/judge_gain", N_("judge")),
+        ),
+    ),
+    Plot(
         "kl",
         N_("KL divergence"),
         N_("nats per answer"),
@@ -72,7 +85,8 @@ METRICS = Metrics(
     heading="PPO (`train_policy`), one point per batch of episodes",
     meanings={
         "objective/scores": (
-            "mean score of the reward model, clipped to ±`score_clip`, minus the penalty for answers without an end."
+            "mean score of the reward model, counted from the SFT model's own answers to the same prompt in their "
+            "deviations, clipped to ±`score_clip`; `missing_eos_score` for answers without an end."
         ),
         "objective/kl": (
             "mean over answers of the sum over tokens of `logprob - ref_logprob` (k1), against the SFT model."
@@ -94,6 +108,20 @@ METRICS = Metrics(
         "policy/grad_norm": "gradient norm before clipping.",
         "policy/end_rate": "share of answers that ended by themselves.",
         "policy/length_mean": "tokens per answer.",
+        "objective/deviation": "mean posterior deviation of the scores: how far each may be off, given the rankings.",
+        "validation/reward_gain, validation/judge_gain": (
+            "how much better the policy's answers to prompts set aside score than the SFT model's, in deviations of "
+            "those within a prompt: by the reward model that is optimized, and by a judge that learned from other "
+            "rankings. Only where a validation was made."
+        ),
+        "validation/win_rate": "share of the pairs that the judge gives to the policy, ties half.",
+        "validation/kl": "KL per answer to the SFT model on those prompts (k1).",
+        "verdict": (
+            "what came of the training: `fit` (underfit, good fit, overfit), `over_optimized`, `reason` (episodes, "
+            "kl_budget, plateau, collapse, uncertainty, parted, signs), `sentences`, `next_step`, and `examples`, the "
+            "answers of its end that the reward model praises most beyond the judge."
+        ),
+        "validations": "all validations, in order; the version is the one with the highest `judge_gain`.",
         "loss/policy_avg, loss/value_avg": "mean clipped surrogate and value loss over the update's steps.",
         "val/explained_variance": (
             "1 - Var(returns - values) / Var(returns); 1 is perfect, 0 no better than a constant."

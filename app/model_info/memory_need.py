@@ -43,9 +43,10 @@ def ppo_memory(
     reward_layers: int = 1,
     own_reference: bool = True,
     product_bytes: int = 2,
+    networks: int = 1,
 ) -> MemoryNeed:
     """`longest_prompt` in tokens. `own_reference`: the policy starts from the reference itself. `product_bytes`: 2
-    where products are bf16, 4 where they are fp32."""
+    where products are bf16, 4 where they are fp32. `networks`: 2 where the value has one of its own."""
     layer, embedding = layer_parameters(config), embedding_parameters(config)
     upper = (config.num_hidden_layers - hparams.num_frozen_layers) * layer
     outputs = 0 if config.tie_word_embeddings else embedding
@@ -58,11 +59,14 @@ def ppo_memory(
     return MemoryNeed(
         process=PROCESS,
         weights=FP32 * weights,
-        trained=3 * FP32 * trained,
+        trained=3 * FP32 * trained * networks,
         sampling=product_bytes * (config.num_hidden_layers * layer + embedding + rows * slots * numbers),
-        updating=FP32 * trained
-        + product_bytes * (upper + embedding)
-        + tokens * bytes_per_token(config, hparams.num_frozen_layers) * product_bytes // 2,
+        updating=networks
+        * (
+            FP32 * trained
+            + product_bytes * (upper + embedding)
+            + tokens * bytes_per_token(config, hparams.num_frozen_layers) * product_bytes // 2
+        ),
     )
 
 

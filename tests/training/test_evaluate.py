@@ -14,18 +14,20 @@ from app.lm.model import Llama
 from app.lm.text.end_tokens import EndTokens
 from app.saving import TrainingError
 from app.training.context import Progress, drain
-from app.training.evaluate import Answers, Evaluation, distinct_share, error_over_prompts, evaluate_policy, metrics_of
+from app.training.evaluate import Evaluation, Scorers, evaluate_policy
+from app.training.policy.comparison import Measured, distinct_share, error_over_prompts, figures_of, gains_of
 from app.training.reward.network import RewardModel
 from app.training.reward.scoring import score_answers
 from tests.training.tiny import ASSISTANT, BOS, END, ENDS, PAD, USER, tiny_model
 
-HPARAMS = EvaluationHparams(num_prompts=20, samples_per_prompt=3, shown_prompts=4, max_tokens=8)
+HPARAMS = EvaluationHparams(num_prompts=20, samples_per_prompt=3, shown_prompts=4, max_tokens=8, temperature=1.0)
 PROMPTS = [[BOS, USER, token, ASSISTANT] for token in range(10, 40)]
+
+SCORERS = Scorers(RewardModel.from_sft(tiny_model(), 2, seed=0), RewardModel.from_sft(tiny_model(), 2, seed=1))
 
 
 def evaluate(policy: Llama, reference: Llama, hparams: EvaluationHparams = HPARAMS) -> Evaluation:
-    reward_model = RewardModel.from_sft(tiny_model(), 2, seed=0)
-    return drain(evaluate_policy(policy, reference, reward_model, PROMPTS, hparams, ends=ENDS, pad_id=PAD))
+    return drain(evaluate_policy(policy, reference, SCORERS, PROMPTS, hparams, ends=ENDS, pad_id=PAD))
 
 
 def test_a_model_against_itself_is_a_draw() -> None:
@@ -45,7 +47,9 @@ def test_every_end_token_ends_an_answer_and_none_is_told_apart_by_it() -> None:
     ends, model = EndTokens(END, frozenset(range(5, 30))), tiny_model()
     reward_model = RewardModel.from_sft(tiny_model(), 2, seed=0)
     hparams = EvaluationHparams(num_prompts=30, samples_per_prompt=3, max_tokens=40)
-    trained = evaluate_policy(tiny_model(seed=3), model, reward_model, PROMPTS, hparams, ends=ends, pad_id=PAD)
+    trained = evaluate_policy(
+        tiny_model(seed=3), model, Scorers(reward_model, reward_model), PROMPTS, hparams, ends=ends, pad_id=PAD
+    )
     figures = drain(trained).metrics
     assert figures["end_rate"] == figures["end_reference_rate"] == 1
     assert figures["length_mean"] < 4
@@ -71,7 +75,7 @@ def test_the_same_seed_gives_the_same_answers() -> None:
 def test_the_mean_of_both_estimators_is_near_the_exact_kl() -> None:
     """One-token answers: the exact KL is a sum over the vocabulary."""
     policy, reference = tiny_model(seed=3, scale=2.0), tiny_model(scale=2.0)
-    hparams = EvaluationHparams(num_prompts=30, samples_per_prompt=64, max_tokens=1)
+    hparams = EvaluationHparams(num_prompts=30, samples_per_prompt=64, max_tokens=1, temperature=1.0)
     figures = evaluate(policy, reference, hparams).metrics
     ids = torch.tensor(PROMPTS)
     p, q = torch.log_softmax(policy(ids)[:, -1], -1), torch.log_softmax(reference(ids)[:, -1], -1)
@@ -84,7 +88,7 @@ def test_the_mean_of_both_estimators_is_near_the_exact_kl() -> None:
 def test_likelihoods_are_those_of_the_plain_models() -> None:
     policy, reference = tiny_model(seed=3), tiny_model()
     evaluation = evaluate(policy, reference)
-    figures, answers = evaluation.metrics, evaluation.answers
+    figures, after, before = evaluation.metrics, evaluation.after.answers, evaluation.before.answers
 
     def mean_logprob(model: Llama, groups: list[list[list[int]]], shift: int = 0) -> tuple[float, list[list[float]]]:
         """Per token, and summed for each answer; the prompt is the answer's own or `shift` further on."""
@@ -98,20 +102,20 @@ def test_likelihoods_are_those_of_the_plain_models() -> None:
             sums.append(one)
         return sum(map(sum, sums)) / tokens, sums
 
-    own, before = mean_logprob(policy, answers.after)[0], mean_logprob(reference, answers.before)
-    under, other = mean_logprob(reference, answers.after), mean_logprob(reference, answers.before, shift=1)
+    own, old = mean_logprob(policy, after)[0], mean_logprob(reference, before)
+    under, other = mean_logprob(reference, after), mean_logprob(reference, before, shift=1)
     assert figures["entropy"] == pytest.approx(-own, rel=1e-4)
-    assert figures["entropy_reference"] == pytest.approx(-before[0], rel=1e-4)
+    assert figures["entropy_reference"] == pytest.approx(-old[0], rel=1e-4)
     assert figures["likelihood_under_reference"] == pytest.approx(under[0], rel=1e-4)
-    fits = [a > b for mine, its in zip(before[1], other[1], strict=True) for a, b in zip(mine, its, strict=True)]
+    fits = [a > b for mine, its in zip(old[1], other[1], strict=True) for a, b in zip(mine, its, strict=True)]
     assert figures["relevance_reference"] == pytest.approx(sum(fits) / len(fits))
     assert 0.5 < figures["relevance_reference"] < 1
 
 
 def test_scores_beyond_the_best_of_the_reference_are_counted() -> None:
     evaluation = evaluate(tiny_model(seed=3), tiny_model())
-    best = max(score for group in evaluation.answers.before_scores for score in group)
-    beyond = [score > best for group in evaluation.answers.after_scores for score in group]
+    best = max(score for group in evaluation.before.scores for score in group)
+    beyond = [score > best for group in evaluation.after.scores for score in group]
     assert evaluation.metrics["reward/reference_max"] == pytest.approx(best)
     assert evaluation.metrics["reward/beyond_share"] == pytest.approx(sum(beyond) / len(beyond))
     assert evaluate(tiny_model(), tiny_model()).metrics["reward/beyond_share"] == 0
@@ -120,11 +124,10 @@ def test_scores_beyond_the_best_of_the_reference_are_counted() -> None:
 def test_progress_and_errors() -> None:
     seen: list[Progress] = []
     model = tiny_model()
-    reward_model = RewardModel.from_sft(model, 2, seed=0)
-    drain(evaluate_policy(model, model, reward_model, PROMPTS, HPARAMS, ends=ENDS, pad_id=PAD), seen.append)
+    drain(evaluate_policy(model, model, SCORERS, PROMPTS, HPARAMS, ends=ENDS, pad_id=PAD), seen.append)
     assert [progress.step for progress in seen] == [1, 2]
     with pytest.raises(TrainingError, match="held-out prompts"):
-        drain(evaluate_policy(model, model, reward_model, [], HPARAMS, ends=ENDS, pad_id=PAD))
+        drain(evaluate_policy(model, model, SCORERS, [], HPARAMS, ends=ENDS, pad_id=PAD))
 
 
 def test_both_models_are_asked_alike_and_as_the_settings_say(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -136,7 +139,7 @@ def test_both_models_are_asked_alike_and_as_the_settings_say(monkeypatch: pytest
         asked.append((model, params, n, generator.initial_seed()))
         return sample_batch(model, ends, prompts, n=n, params=params, generator=generator)
 
-    monkeypatch.setattr("app.training.evaluate.sample_batch", keep)
+    monkeypatch.setattr("app.training.policy.comparison.sample_batch", keep)
     policy, reference = tiny_model(seed=3), tiny_model()
     evaluate(policy, reference, replace(HPARAMS, temperature=0.7, num_prompts=20, seed=1))
     wanted = SamplingParams(temperature=0.7, max_tokens=8)
@@ -172,8 +175,14 @@ def test_each_number_is_of_its_own_model_prompt_and_answer(monkeypatch: pytest.M
             for g in answers
         ]
 
-    monkeypatch.setattr("app.training.evaluate.sample_batch", scripted)
-    monkeypatch.setattr("app.training.evaluate.score_answers", score)
+    def with_deviations(*given: Any, **words: Any) -> tuple[list[list[float]], list[list[float]]]:
+        """The optimized scorer says the contrary."""
+        scores = score(*given, **words)
+        return [[-each for each in group] for group in scores], [[0.5] * len(group) for group in scores]
+
+    monkeypatch.setattr("app.training.policy.comparison.sample_batch", scripted)
+    monkeypatch.setattr("app.training.policy.comparison.score_answers", score)
+    monkeypatch.setattr("app.training.policy.comparison.score_with_deviations", with_deviations)
     evaluation = evaluate(policy, reference, replace(HPARAMS, temperature=0.7, num_prompts=20))
     k1, k3, likely, fits = [], [], [], []
     for prompt in PROMPTS[:20]:
@@ -199,8 +208,14 @@ def test_each_number_is_of_its_own_model_prompt_and_answer(monkeypatch: pytest.M
         "kl_k3": sum(k3) / 60,
         "win_rate": 0.5,
         "win_rate_error": 0.0,
-        "reward/mean": 3.0,
-        "reward/reference_mean": 5.0,
+        "judge/is_other": 1.0,
+        "judge/gain": -2.0 / 3.0,  # 3 to 5 with a deviation of 3 within a prompt
+        "judge/gain_error": 0.0,
+        "reward/win_rate": 0.5,
+        "reward/gain": 2.0 / 3.0,
+        "reward/mean": -3.0,
+        "reward/reference_mean": -5.0,
+        "deviation": 0.5,
         "reward/difference_error": 0.0,
         "length_mean": 3.0,
         "length_reference_mean": 2.0,
@@ -221,12 +236,21 @@ def test_wins_and_draws_by_hand() -> None:
     answers = [[[7, END], [8, END]], [[7], [8]]]
     scores = [[1.0, 0.0], [2.0, 2.0]], [[2.0, 0.0], [3.0, 4.0]]
     kl = [[1.0, 3.0], [5.0, 7.0]]
-    given = Answers(answers, answers, scores[0], scores[1], kl, kl, kl, [[True] * 2] * 2, [[True] * 2] * 2, kl, kl)
-    figures = metrics_of(given, ENDS)
+    nothing, fits = [[0.0] * 2] * 2, [[True] * 2] * 2
+    before, after = (Measured(answers, each, nothing, each, kl, nothing, fits, kl) for each in scores)
+    figures = figures_of(after, before, ENDS)
     assert figures["win_rate"] == pytest.approx((1 + 0.5 + 1 + 1) / 4), "a win counts 1, a draw 0.5"
     assert figures["win_rate_error"] == pytest.approx(torch.tensor([0.75, 1.0]).std().item() / math.sqrt(2))
     assert figures["kl_error"] == pytest.approx(torch.tensor([2.0, 6.0]).std().item() / math.sqrt(2)), "over prompts"
     assert (figures["distinct_share"], figures["end_rate"]) == (0.5, 0.5)
+
+
+def test_gains_are_in_deviations_within_a_prompt() -> None:
+    before, after = torch.tensor([[0.0, 2.0], [10.0, 12.0]]), torch.tensor([[3.0, 3.0], [11.0, 11.0]])
+    within = math.sqrt(2.0)
+    assert gains_of(after, before).tolist() == pytest.approx([2.0 / within, 0.0])
+    assert gains_of(3 * after, 3 * before).tolist() == pytest.approx([2.0 / within, 0.0]), "whatever the scale"
+    assert gains_of(after, torch.ones(2, 2)).tolist() == pytest.approx([2.0, 10.0]), "a scorer that says one number"
 
 
 def test_shares_and_errors_by_hand() -> None:

@@ -15,6 +15,7 @@ from app.lm.model import Llama
 from app.policy_hparams import PPOHparams
 from app.training.context import drain
 from app.training.packing import last_layer_at, lower_states, pack, upper_states
+from app.training.policy.episodes import PolicyTask
 from app.training.ppo.trainer import train_policy
 from app.training.reward.data import RankedGroup, set_up_pooling
 from app.training.reward.network import RewardModel, load_reward_model, save_reward_model
@@ -105,7 +106,7 @@ def test_ppo_begins_at_ratio_one_and_moves(model: Llama) -> None:
     hparams = PPOHparams(total_episodes=16, batch_size=8, max_tokens=6, num_frozen_layers=1)
     prompts, _ = random_groups(4, 1)
     reward = RewardModel.from_sft(model, 1, seed=1)
-    result = drain(train_policy(model, model, reward, prompts, hparams, ends=ENDS, pad_id=PAD, context=NoContext()))
+    result = drain(train_policy(PolicyTask(model, model, reward, prompts, ENDS, PAD), hparams, NoContext()))
     assert result.metrics["val/ratio_first"] == pytest.approx(1.0, abs=0.02)
     assert result.model.config == model.config
     moved = [name for name, weight in result.model.state_dict().items() if not weight.equal(model.state_dict()[name])]
@@ -179,7 +180,7 @@ def test_a_policy_that_ppo_made_is_of_its_family(
     hparams = PPOHparams(total_episodes=4, batch_size=4, max_tokens=4, num_frozen_layers=1)
     prompts = [tokenizer.encode_conversation([{"role": "user", "content": "How do I wash my hands?"}])]
     reward, ends, pad = RewardModel.from_sft(model, 1, seed=1), tokenizer.ends, tokenizer.pad_id
-    result = drain(train_policy(model, model, reward, prompts, hparams, ends=ends, pad_id=pad, context=NoContext()))
+    result = drain(train_policy(PolicyTask(model, model, reward, prompts, ends, pad), hparams, NoContext()))
     save_model(tmp_path / "policy", result.model, tokenizer, dtype=None)
     theirs = AutoModelForCausalLM.from_pretrained(tmp_path / "policy", dtype=torch.float32).eval()
     assert type(theirs) is type(causal)

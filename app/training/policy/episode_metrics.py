@@ -19,6 +19,7 @@ def episode_metrics(rollout: Rollout, kl_coef: float) -> dict[str, float]:
         "objective/entropy": (-masked_sum(logprobs, mask) / len(mask)).item(),
         "policy/entropy_avg": masked_mean(rollout.entropy.flatten(0, 1), mask).item(),
         "policy/end_rate": rollout.ended.float().mean().item(),
+        "objective/deviation": rollout.deviations.mean().item(),
         "policy/length_mean": (mask.sum() / len(mask)).item(),
         "kl_coef": kl_coef,
     }

@@ -9,8 +9,9 @@ Shapes: B prompts, K answers of a prompt, A tokens of the longest answer, T pack
 H, V.
 """
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor, nn
@@ -22,10 +23,14 @@ from app.lm.precision import autocast
 from app.lm.text.end_tokens import EndTokens
 from app.model_info.size import micro_batch_tokens
 from app.policy_hparams import EpisodeHparams
+from app.saving import TrainingError
 from app.training.packing import Packed, batches_by_length, lower_states, pack, upper_states
 from app.training.policy.losses import entropy_from_logits, gather_logprobs
+from app.training.policy.scores import Scored, episode_scores
 from app.training.policy.shared_weights import copy_to_train
-from app.training.reward.scoring import AnswerScorer, score_answers
+from app.training.reward.scoring import AnswerScorer, score_with_deviations
+
+OWN_STRIDE = 500_009  # between the seeds of a batch's answers and the SFT model's to the same prompts
 
 
 class Policy(nn.Module):
@@ -47,9 +52,10 @@ class Policy(nn.Module):
         """[B,T,H] above the frozen layers; without gradients where layers are frozen."""
         return lower_states(self.model, packed, self.num_frozen_layers)
 
-    def values(self, final: Tensor) -> Tensor | None:
-        """What a value head reads from final states [N,H] -> [N]; a policy alone has none."""
-        del final
+    def values(self, final: Tensor, below: Tensor, packed: Packed) -> Tensor | None:
+        """What a value head reads from final states [N,H], or makes of the states below [B,T,H] -> [N]; a policy alone
+        has none."""
+        del final, below, packed
         return None
 
     def forward(self, packed: Packed, states: Tensor | None = None) -> tuple[Tensor, Tensor | None, Tensor]:
@@ -58,7 +64,7 @@ class Policy(nn.Module):
         final = token_states(self.model, below, packed, self.num_frozen_layers)  # [N,H]
         logits = self.model.logits(final)
         logprobs = gather_logprobs(logits, packed.tokens[packed.token_mask], self.temperature)
-        values = self.values(final)
+        values = self.values(final, below, packed)
         return unflatten(logprobs, packed), None if values is None else unflatten(values, packed), logits
 
 
@@ -85,8 +91,16 @@ class Rollout:
     ref_logprobs: Tensor
     values: Tensor | None  # None where the policy has no value head
     entropy: Tensor
-    scores: Tensor  # [B,K], clipped, the missing-end penalty taken off
+    scores: Tensor  # [B,K], from the SFT model's answers to the prompt (scores.py)
+    deviations: Tensor  # [B,K] of the scores: how far each may be off
     ended: Tensor  # [B,K] bool
+    own_answers: list[list[list[int]]] = field(default_factory=list)
+    """[B][M] the SFT model's, as token ids; none where scores do not count from them."""
+
+    def prompts(self, chosen: Sequence[int]) -> list[list[int]]:
+        """Their tokens."""
+        packed = self.packed
+        return [packed.ids[row][packed.segments[row] == 0].tolist() for row in chosen]
 
     def rows(self, chosen: Sequence[int]) -> tuple[Packed, Tensor | None]:
         packed = self.packed.rows(chosen)
@@ -119,21 +133,37 @@ class Collector:
     @torch.no_grad()
     def collect(self, prompts: list[list[int]], seed: int) -> Rollout:
         """Sample, then measure. `seed` alone decides what is drawn."""
-        hparams, ends = self.hparams, self.ends
-        answers = sample_answers(self.policy.model, prompts, hparams.samples_per_prompt, hparams, ends, seed)
+        hparams = self.hparams
+        answers = sample_answers(self.policy.model, prompts, hparams.samples_per_prompt, hparams, self.ends, seed)
         packed = pack(prompts, answers, self.pad_id)
-        scores = torch.tensor(score_answers(self.reward_model, prompts, answers, ends=ends))
-        if hparams.score_clip is not None:  # beyond what rankings were about a score is extrapolation: PPO finds it
-            scores = scores.clamp(-hparams.score_clip, hparams.score_clip)
-        ended = torch.tensor([[ends.ended(answer) for answer in group] for group in answers])
-        scores = scores - hparams.missing_eos_penalty * (~ended).float()
-        rollout = empty_rollout(packed, scores, ended, self.policy)
+        sampled, own = self.scored(prompts, answers), self.own_answers(prompts, seed)
+        scores = episode_scores(sampled, None if own is None else self.scored(prompts, own), hparams)
+        rollout = empty_rollout(packed, scores, sampled, self.policy)
+        rollout.own_answers.extend(own or [])
         limit = hparams.tokens_per_micro_batch or micro_batch_tokens(
             self.policy.model.config, self.policy.num_frozen_layers
         )
         for rows in batches_by_length((packed.last_index.amax(1) + 1).tolist(), limit):
             self.measure(rollout, rows)
         return rollout
+
+    def own_answers(self, prompts: list[list[int]], seed: int) -> list[list[list[int]]] | None:
+        """The SFT model's, by other random numbers than the policy's: at first the two models are the same."""
+        count = self.hparams.baseline_samples
+        if not count:
+            return None
+        return sample_answers(self.reference, prompts, count, self.hparams, self.ends, seed + OWN_STRIDE)
+
+    def scored(self, prompts: list[list[int]], answers: list[list[list[int]]]) -> Scored:
+        scores, deviations = score_with_deviations(self.reward_model, prompts, answers, ends=self.ends)
+        if not all(math.isfinite(score) for group in scores for score in group):
+            raise TrainingError("The reward model's scores are not numbers. Train it again, then the policy.")
+        return Scored(
+            torch.tensor(scores),
+            torch.tensor(deviations),
+            torch.tensor([[len(answer) for answer in group] for group in answers]),
+            torch.tensor([[self.ends.ended(answer) for answer in group] for group in answers]),
+        )
 
     def measure(self, rollout: Rollout, rows: list[int]) -> None:
         """Fill in these rows of the rollout."""
@@ -161,9 +191,11 @@ class Collector:
                 whole[rows, :, :longest] = measured
 
 
-def empty_rollout(packed: Packed, scores: Tensor, ended: Tensor, policy: Policy) -> Rollout:
+def empty_rollout(packed: Packed, scores: Tensor, sampled: Scored, policy: Policy) -> Rollout:
     blank = torch.zeros(packed.token_mask.shape)
     hidden = policy.model.config.hidden_size
     lower = torch.zeros(*packed.ids.shape, hidden) if policy.num_frozen_layers else None
     values = blank.clone() if policy.has_values else None
-    return Rollout(packed, lower, blank, blank.clone(), values, blank.clone(), scores, ended)
+    return Rollout(
+        packed, lower, blank, blank.clone(), values, blank.clone(), scores, sampled.deviations, sampled.ended
+    )

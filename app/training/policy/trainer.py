@@ -10,7 +10,7 @@ Shapes: B prompts, K answers of a prompt, A tokens of the longest answer; R = B 
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Generator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
 
@@ -18,22 +18,12 @@ import torch
 from torch import Tensor, nn
 
 from app.lm.model import Llama
-from app.policy_hparams import EpisodeHparams, FittedEpisodeHparams
+from app.policy_hparams import FittedEpisodeHparams
 from app.saving import TrainingError
-from app.training.context import Progress, TrainingContext
 from app.training.packing import batches_by_length
 from app.training.policy.losses import KLController
-from app.training.policy.rollout import Collector, Policy, Rollout
-from app.training.seeds import LAP_STRIDE, part_seed
-from app.translation import _
-
-
-@dataclass(frozen=True)
-class PolicyResult:
-    """`metrics` are the last batch's, under the names that progress uses."""
-
-    model: Llama
-    metrics: dict[str, float]
+from app.training.policy.rollout import Policy, Rollout
+from app.training.policy.shared_weights import same_lower_layers
 
 
 @dataclass(frozen=True)
@@ -64,11 +54,14 @@ class EpisodeTrainer(ABC, Generic[Experience]):
     title: ClassVar[str]
     """In sentences."""
 
-    def __init__(self, policy: Policy, hparams: FittedEpisodeHparams) -> None:
+    def __init__(self, policy: Policy, hparams: FittedEpisodeHparams, initial: Llama, reference: Llama) -> None:
         self.hparams = hparams
         self.policy = policy
+        self.shares_lower = same_lower_layers(initial, reference, policy.num_frozen_layers)
         self.optimizer = self.adam(policy.policy_parameters(), hparams.learning_rate)
-        self.controller = KLController(hparams.kl_coef, hparams.kl_target, hparams.kl_horizon)
+        self.controller = KLController(
+            hparams.kl_coef, hparams.kl_target, hparams.kl_horizon, ramp=hparams.total_episodes // 2
+        )
         self.batch = 0  # also the prompt cursor and, with the seed, every random state
 
     @abstractmethod
@@ -190,58 +183,3 @@ def means(looks: Sequence[dict[str, float]]) -> dict[str, float]:
     return {
         name: max(values) if name.endswith("_max") else sum(values) / len(values) for name, values in columns.items()
     }
-
-
-def prompts_of_batch(count: int, batch: int, size: int, seed: int) -> list[int]:
-    """Indices of a batch's prompts: all prompts in a new order every time round. Depends on the arguments alone."""
-    orders: dict[int, list[int]] = {}
-    chosen = []
-    for cursor in range(batch * size, (batch + 1) * size):
-        lap, place = divmod(cursor, count)
-        if lap not in orders:
-            generator = torch.Generator().manual_seed(part_seed(seed, lap, LAP_STRIDE))
-            orders[lap] = torch.randperm(count, generator=generator).tolist()
-        chosen.append(orders[lap][place])
-    return chosen
-
-
-def check(prompts: Sequence[list[int]], hparams: EpisodeHparams) -> None:
-    if not prompts:
-        raise TrainingError("There are no prompts to train on. Add prompts, then train again.")
-    if hparams.batch_size < hparams.samples_per_prompt or hparams.batch_size % hparams.samples_per_prompt:
-        raise TrainingError(
-            f"batch_size {hparams.batch_size} is not a multiple of samples_per_prompt {hparams.samples_per_prompt}."
-        )
-
-
-def train_on_episodes(
-    trainer: EpisodeTrainer[Any], collector: Collector, prompts: Sequence[list[int]], context: TrainingContext
-) -> Generator[Progress, None, PolicyResult]:
-    """Sample, score, update, until `total_episodes` are used up. Saves itself through `context` between batches."""
-    hparams = trainer.hparams
-    check(prompts, hparams)
-    num_batches = max(1, math.ceil(hparams.total_episodes / hparams.batch_size))
-    per_batch = hparams.batch_size // hparams.samples_per_prompt
-    saved = context.load()
-    metrics: dict[str, float] = {}
-    if saved is not None:
-        trainer.restore(saved)
-        metrics = dict(saved["metrics"])
-    while trainer.batch < num_batches:
-        batch = trainer.batch
-        trainer.set_rates(num_batches)
-        chosen = [list(prompts[i]) for i in prompts_of_batch(len(prompts), batch, per_batch, hparams.seed)]
-        seed = part_seed(hparams.seed, batch)
-        experience, measured = trainer.experience(collector.collect(chosen, seed))
-        moved = metrics.get("policy/approxkl_max", 0.0)
-        metrics = measured | trainer.update(experience, seed)
-        metrics["policy/approxkl_max"] = max(moved, metrics["policy/approxkl_max"])
-        trainer.controller.update(metrics["objective/kl"], hparams.batch_size)
-        trainer.batch += 1
-        if trainer.batch % hparams.checkpoint_every_batches == 0 and trainer.batch < num_batches:
-            context.save(trainer.state() | {"metrics": metrics})
-        yield Progress(
-            trainer.batch, num_batches, metrics, _("{n} episodes", n=f"{trainer.batch * hparams.batch_size:,}")
-        )
-    trainer.policy.model.requires_grad_(True)
-    return PolicyResult(trainer.policy.model, metrics)

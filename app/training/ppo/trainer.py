@@ -8,24 +8,23 @@ episodes (app/training/policy/trainer.py).
 Shapes: B prompts, K answers of a prompt, A tokens of the longest answer; R = B * K episodes.
 """
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator
 
 import torch
 from torch import Tensor
 
 from app.lm.model import Llama
 from app.lm.precision import autocast
-from app.lm.text.end_tokens import EndTokens
 from app.model_info.size import fit_ppo
 from app.policy_hparams import FittedPPOHparams, PPOHparams
 from app.training.context import Progress, TrainingContext
+from app.training.packing import pack
+from app.training.policy.episodes import PolicyResult, PolicyTask, train_on_episodes
 from app.training.policy.losses import masked_sum, policy_loss, value_loss
-from app.training.policy.rollout import Collector, Rollout
-from app.training.policy.shared_weights import same_lower_layers
-from app.training.policy.trainer import EpisodeTrainer, Part, PolicyResult, train_on_episodes
+from app.training.policy.rollout import Rollout
+from app.training.policy.trainer import EpisodeTrainer, Part
 from app.training.ppo.experience import Experience, make_experience, rollout_metrics
 from app.training.ppo.value_head import PolicyWithValue
-from app.training.reward.scoring import AnswerScorer
 
 
 class Trainer(EpisodeTrainer[Experience]):
@@ -37,13 +36,18 @@ class Trainer(EpisodeTrainer[Experience]):
 
     def __init__(self, initial: Llama, reference: Llama, hparams: PPOHparams) -> None:
         fitted = fit_ppo(hparams, initial.config)
-        super().__init__(PolicyWithValue(initial, fitted), fitted)
-        self.shares_lower = same_lower_layers(initial, reference, self.policy.num_frozen_layers)
+        super().__init__(PolicyWithValue(initial, fitted), fitted, initial, reference)
         self.value_optimizer = self.adam(list(self.policy.value_head.parameters()), fitted.value_learning_rate)
+        network = self.policy.value_network_parameters()
+        self.network_optimizer = self.adam(network, fitted.learning_rate) if network else None
 
     def parts(self) -> list[Part]:
         head, rate = list(self.policy.value_head.parameters()), self.hparams.value_learning_rate
-        return [*super().parts(), Part("value_optimizer", self.value_optimizer, head, rate)]
+        parts = [*super().parts(), Part("value_optimizer", self.value_optimizer, head, rate)]
+        if self.network_optimizer is None:
+            return parts
+        network, rate = self.policy.value_network_parameters(), self.hparams.learning_rate
+        return [*parts, Part("network_optimizer", self.network_optimizer, network, rate)]
 
     def experience(self, rollout: Rollout) -> tuple[Experience, dict[str, float]]:
         experience = make_experience(rollout, self.hparams, self.controller.coef)
@@ -66,7 +70,10 @@ class Trainer(EpisodeTrainer[Experience]):
         value, value_clipped = value_loss(values, old_values, returns, mask, hparams.cliprange_value, num_tokens)
         log_ratio = torch.where(mask, logprobs.detach() - old_logprobs, 0.0)
         ratio = masked_sum(log_ratio.exp(), mask) / num_tokens
-        return policy + hparams.vf_coef * value, {
+        loss = policy + value
+        if hparams.ptx_coef:
+            loss = loss + hparams.ptx_coef * self.own_answers_loss(experience, chosen, num_tokens)
+        return loss, {
             "loss/policy_avg": policy.detach(),
             "loss/value_avg": value.detach(),
             "policy/clipfrac_avg": clipped,
@@ -76,19 +83,20 @@ class Trainer(EpisodeTrainer[Experience]):
             "val/ratio": ratio,
         }
 
+    def own_answers_loss(self, experience: Experience, chosen: list[int], num_tokens: int) -> Tensor:
+        """Negative log-likelihood of the SFT model's answers to these prompts: PPO-ptx (Ouyang et al. 2022, section 3.4
+        and eq. 2) with what every installation has in the place of the pretraining data, which most have not."""
+        rollout = experience.rollout
+        packed = pack(rollout.prompts(chosen), [rollout.own_answers[prompt] for prompt in chosen], 0)
+        with autocast():
+            logprobs, _, _ = self.policy(packed)
+        return -masked_sum(logprobs, packed.token_mask) / num_tokens
+
 
 def train_policy(
-    initial: Llama,
-    reference: Llama,
-    reward_model: AnswerScorer,
-    prompts: Sequence[list[int]],
-    hparams: PPOHparams,
-    *,
-    ends: EndTokens,
-    pad_id: int,
-    context: TrainingContext,
+    task: PolicyTask, hparams: PPOHparams, context: TrainingContext
 ) -> Generator[Progress, None, PolicyResult]:
-    """Sample, score, update, until `total_episodes` are used up. Saves itself through `context` between batches."""
-    trainer = Trainer(initial, reference, hparams)
-    collector = Collector(trainer.policy, reference, reward_model, trainer.hparams, ends, pad_id, trainer.shares_lower)
-    return (yield from train_on_episodes(trainer, collector, prompts, context))
+    """Sample, score, update, until `total_episodes` are used up or there is a reason to stop. Saves itself through
+    `context` between batches."""
+    trainer = Trainer(task.initial, task.reference, hparams)
+    return (yield from train_on_episodes(trainer, task, context))

@@ -12,12 +12,12 @@ from app.lm.text.tokenizer import Tokenizer
 from app.services.data import training_data
 from app.services.labeling import drawing, languages
 from app.services.versions import bounds, versions
-from app.training.evaluate import Evaluation, evaluate_policy
-from app.training.text_signs import TextSigns, text_signs
+from app.training.evaluate import Evaluation, Scorers, evaluate_policy
 from app.translation import _
 from app.worker.handlers.handler import Inputs, Training, Work
 from app.worker.handlers.left_out import read_some_prompts
 from app.worker.handlers.outcomes import Figures
+from app.worker.handlers.watching import text_figures
 
 
 def choose(session: Session, hparams: EvaluationHparams, params: dict[str, Any]) -> Inputs:
@@ -50,7 +50,7 @@ def begin(work: Work[EvaluationHparams]) -> Training[Evaluation]:
     trainer = evaluate_policy(
         models.policy(version_id),
         models.policy(inputs["reference_version_id"]),
-        models.reward(inputs["reward_version_id"]),
+        Scorers(models.reward(inputs["reward_version_id"]), models.judge(inputs["reward_version_id"])),
         prompts.tokens,
         work.hparams,
         ends=tokenizer.ends,
@@ -58,7 +58,7 @@ def begin(work: Work[EvaluationHparams]) -> Training[Evaluation]:
     )
 
     def outcome(evaluation: Evaluation) -> Figures:
-        figures = evaluation.metrics | _signs(evaluation, prompts.prompts, tokenizer)
+        figures = evaluation.metrics | text_figures(evaluation.after, evaluation.before, prompts.prompts, tokenizer)
         samples = _samples(evaluation, prompts.prompts, tokenizer)
 
         def record(session: Session) -> Version:
@@ -70,26 +70,6 @@ def begin(work: Work[EvaluationHparams]) -> Training[Evaluation]:
         return Figures(record, {"evaluation": figures, "left_out": {"prompts": left_out}})
 
     return Training(trainer, outcome)
-
-
-def _signs(evaluation: Evaluation, prompts: list[Prompt], tokenizer: Tokenizer) -> dict[str, float]:
-    """What the answers' texts show, of both models."""
-    questions = [prompt.text for prompt in prompts]
-
-    def signs(answers: list[list[list[int]]]) -> TextSigns:
-        return text_signs(questions, [[tokenizer.decode(answer) for answer in group] for group in answers])
-
-    after, before = signs(evaluation.answers.after), signs(evaluation.answers.before)
-    return {
-        "empty_share": after.empty_share,
-        "empty_reference_share": before.empty_share,
-        "echo_share": after.echo_share,
-        "echo_reference_share": before.echo_share,
-        "other_script_share": after.other_script_share,
-        "other_script_reference_share": before.other_script_share,
-        "repetition": after.repetition,
-        "repetition_reference": before.repetition,
-    }
 
 
 def _samples(evaluation: Evaluation, prompts: list[Prompt], tokenizer: Tokenizer) -> list[dict[str, Any]]:

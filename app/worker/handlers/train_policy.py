@@ -16,13 +16,14 @@ from app.policy_hparams import FittedPPOHparams, PPOHparams
 from app.processes.machine import available_bytes
 from app.services.data import training_data
 from app.services.labeling import drawing, languages
-from app.services.versions import bounds, versions
-from app.training.policy.trainer import PolicyResult
+from app.services.versions import versions
+from app.training.policy.episodes import PolicyResult, PolicyTask
 from app.training.ppo.trainer import train_policy
 from app.translation import N_, _
 from app.worker.handlers.handler import Inputs, Training, Work
 from app.worker.handlers.left_out import read_some_prompts
 from app.worker.handlers.outcomes import TrainedVersion
+from app.worker.handlers.watching import divided, stored_metrics, watch_of
 
 LEAST_PROMPTS = 1_000  # a short training, too, has a choice of prompts
 
@@ -57,15 +58,15 @@ def begin(work: Work[PPOHparams]) -> Training[PolicyResult]:
     hparams = fit_ppo(work.hparams, models.config(initial_id))
     prompts = read_some_prompts(work, tokenizer, max_tokens=hparams.max_tokens)
     _check_memory(work, hparams, longest_prompt=max(map(len, prompts.tokens)))
-    trainer = train_policy(
+    parted = divided(prompts, hparams)
+    task = PolicyTask(
         models.policy(initial_id),
         models.policy(inputs["reference_version_id"]),
         models.reward(reward_id),
-        prompts.tokens,
-        hparams,
-        ends=tokenizer.ends,
-        pad_id=tokenizer.pad_id,
-        context=work.run.checkpoints(),
+        parted.train,
+        tokenizer.ends,
+        tokenizer.pad_id,
+        watch_of(work, hparams, tokenizer, parted),
     )
 
     def outcome(result: PolicyResult) -> TrainedVersion:
@@ -73,13 +74,13 @@ def begin(work: Work[PPOHparams]) -> Training[PolicyResult]:
             kind=VersionKind.POLICY,
             parent_id=initial_id,
             hparams=hparams,
-            metrics=result.metrics | {"flags": bounds.flags_to_store(result.metrics)},
+            metrics=stored_metrics(result, parted, tokenizer),
             save=lambda directory: save_model(directory, result.model, tokenizer, dtype=None),
             reward_version_id=reward_id,
             left_out={"prompts": inputs.get("set_aside", 0) + prompts.left_out},
         )
 
-    return Training(trainer, outcome)
+    return Training(train_policy(task, hparams, work.run.checkpoints()), outcome)
 
 
 def _check_memory(work: Work[PPOHparams], hparams: FittedPPOHparams, *, longest_prompt: int) -> None:
@@ -92,6 +93,7 @@ def _check_memory(work: Work[PPOHparams], hparams: FittedPPOHparams, *, longest_
         reward_layers=models.config(inputs["reward_version_id"]).num_hidden_layers,
         own_reference=inputs["reference_version_id"] == inputs["initial_version_id"],
         product_bytes=matmul_dtype().itemsize,
+        networks=2 if hparams.separate_value else 1,
     )
     trouble = too_little(need, available_bytes(), hparams)
     if trouble is not None:

@@ -21,8 +21,8 @@ bounds = In("app/services/versions/bounds.py", "tests/services/versions/test_bou
 need = In("app/model_info/memory_need.py", "tests/model_info/test_memory_need.py")
 size = In("app/model_info/size.py", "tests/model_info/test_size.py")
 machine = In("app/processes/machine.py", "tests/processes/test_machine.py")
-evaluate = In("app/training/evaluate.py", "tests/training/test_evaluate.py")
-handler = In("app/worker/handlers/evaluate.py", "tests/worker/handlers/test_evaluate.py")
+evaluate = In("app/training/policy/comparison.py", "tests/training/test_evaluate.py")
+handler = In("app/worker/handlers/watching.py", "tests/worker/handlers/test_watching.py")
 
 FAULTS = [
     packed_linear("a long sum begins anew at each part", "            if step == 0:\n                begin", "            if True:\n                begin"),
@@ -53,18 +53,19 @@ FAULTS = [
     signs("wide letters are another script", 'unicodedata.normalize("NFKC", text)', "text"),
     signs("a word in another script condemns", "answered.most_common(1)[0][0] not in asked", "bool(set(answered) - set(asked))"),
     signs("Japanese is two scripts", "ONE_SCRIPT.get(name, name)", "name"),
-    handler("the reference's signs are the policy's", "signs(evaluation.answers.after), signs(evaluation.answers.before)", "signs(evaluation.answers.after), signs(evaluation.answers.after)"),
+    handler("the reference's signs are the policy's", "read(after.answers), read(before.answers)", "read(after.answers), read(after.answers)"),
+    handler("prompts to validate on are trained on, too", "return Divided(tokens[:-count],", "return Divided(tokens,"),
     bounds("a bound on the wrong side", "if (here - there - by) * by > 0:", "if here - there - by > 0:"),
     bounds("an evaluation forgets the training's flags", "        *training_flags(measured(metrics)),\n", ""),
     need("the optimizer is not counted", "trained=3 * FP32 * trained", "trained=FP32 * trained"),
-    need("fp32 products take no more activations", "* product_bytes // 2,", ","),
+    need("fp32 products take no more activations", "* product_bytes // 2\n", "\n"),
     need("just enough is too little", "need.total <= available", "need.total < available"),
     size("the rate has no floor", "min(max(LEARNING_RATE * SHIPPED_LAYER_PARAMETERS / layers, lowest), highest)", "min(LEARNING_RATE * SHIPPED_LAYER_PARAMETERS / layers, highest)"),
     size("biases are not counted", "return matrices + biases + norms", "return matrices + norms"),
     size("every layer may be frozen", "min(frozen, config.num_hidden_layers - 1)", "min(frozen, config.num_hidden_layers)"),
     machine("the innermost group alone counts", "range(len(parts), -1, -1)", "range(len(parts), len(parts) - 1, -1)"),
     machine("free memory below nothing", "max(0, min(free)) if free", "min(free) if free"),
-    evaluate("answers fit if the neighbour's question fits", "after_fits = ref.sum(-1) >", "after_fits = ref.sum(-1) <"),
-    evaluate("the policy's entropy is the reference's", "-torch.tensor(answers.after_logprob).sum()", "-torch.tensor(answers.after_ref_logprob).sum()"),
-    evaluate("beyond the mean, not the best", "(after > before.max())", "(after > before.mean())"),
+    evaluate("answers fit if the neighbour's question fits", "fits = ref.sum(-1) >", "fits = ref.sum(-1) <"),
+    evaluate("the policy's entropy is the reference's", "-torch.tensor(after.logprob).sum()", "-torch.tensor(after.ref_logprob).sum()"),
+    evaluate("beyond the mean, not the best", "(scores > ref_scores.max())", "(scores > ref_scores.mean())"),
 ]  # fmt: skip

@@ -5,10 +5,14 @@ from tests.faults.fault import In
 GOLDEN = "tests/training/ppo/test_golden.py"
 PPO = "tests/training/ppo/test_trainer.py"
 LOSSES = "tests/training/policy/test_losses.py"
+RUN = "tests/training/policy/test_episodes.py"
 PACKING = "tests/training/test_packing.py"
 
 ppo = In("app/training/ppo/trainer.py", GOLDEN)
 episodes = In("app/training/policy/trainer.py", GOLDEN)
+loop = In("app/training/policy/episodes.py", GOLDEN)
+scores = In("app/training/policy/scores.py", "tests/training/policy/test_scores.py")
+validating = In("app/training/policy/validating.py", RUN)
 metrics = In("app/training/policy/episode_metrics.py", GOLDEN)
 value_head = In("app/training/ppo/value_head.py", GOLDEN)
 experience = In("app/training/ppo/experience.py", GOLDEN)
@@ -32,8 +36,8 @@ FAULTS = [
     experience("rewards with the values as log-probabilities", "rollout.scores.flatten(), logprobs,", "rollout.scores.flatten(), values,"),
     # the update
     ppo("ratio against the new log-probabilities", "logprobs, old_logprobs, advantages", "logprobs, logprobs.detach(), advantages"),
-    ppo("the value loss's sign", "policy + hparams.vf_coef", "policy - hparams.vf_coef"),
-    ppo("the value loss not weighted", "hparams.vf_coef * value", "value"),
+    ppo("the value loss's sign", "loss = policy + value", "loss = policy - value"),
+    value_head("the value's whole gradient in the trunk", "self.vf_coef * (final", "1.0 * (final"),
     ppo("the value's clip fraction is the policy's", '"val/clipfrac_avg": value_clipped', '"val/clipfrac_avg": clipped'),
     ppo("the policy's clip range for the value", "hparams.cliprange_value", "hparams.cliprange"),
     ppo("the value's clip around the new values", "value_loss(values, old_values, returns", "value_loss(values, values.detach(), returns"),
@@ -55,19 +59,20 @@ FAULTS = [
     episodes("an update never ends early", "return target is not None and measured", "return False and measured"),
     episodes("an update goes on after the step that was too far", "                if self.moved_too_far(looks[-1]):\n                    break\n", ""),
     episodes("the step that was too far taken", "if not self.moved_too_far(totals):", "if True:"),
-    episodes("the largest approximate KL of the last batch only", "= max(moved, metrics", "= max(0.0, metrics"),
+    loop("the largest approximate KL of the last batch only", 'before.get("policy/approxkl_max", 0.0)', "0.0"),
     # the loop
-    ppo("the reference taken from the initial policy", "trainer.policy, reference, reward_model", "trainer.policy, initial, reward_model"),
-    ppo("the reference follows the policy", "trainer.policy, reference, reward_model", "trainer.policy, trainer.policy.model, reward_model"),
+    loop("the reference taken from the initial policy", "trainer.policy, task.reference, task.reward_model", "trainer.policy, task.initial, task.reward_model"),
+    loop("the reference follows the policy", "trainer.policy, task.reference, task.reward_model", "trainer.policy, trainer.policy.model, task.reward_model"),
     rollout("the initial policy trained in its place", "copy_to_train(model, num_frozen_layers).eval()", "model.eval()", PPO),
-    episodes("the KL controller never updated", 'trainer.controller.update(metrics["objective/kl"], hparams.batch_size)', "pass"),
-    episodes("the KL controller fed with KL per token", 'update(metrics["objective/kl"],', 'update(metrics["objective/kl"] / metrics["policy/length_mean"],'),
-    episodes("the KL controller counts prompts", "hparams.batch_size)\n        trainer.batch += 1", "per_batch)\n        trainer.batch += 1"),
-    episodes("the same random numbers for every batch", "part_seed(hparams.seed, batch)", "part_seed(hparams.seed, 0)"),
-    episodes("prompts in the same order each lap", "part_seed(seed, lap, LAP_STRIDE)", "part_seed(seed, 0, LAP_STRIDE)", PPO),
-    episodes("the same prompts in each batch", "range(batch * size, (batch + 1) * size)", "range(size)", PPO),
-    episodes("one batch too few", "math.ceil(hparams.total_episodes / hparams.batch_size)", "hparams.total_episodes // hparams.batch_size - 1"),
-    ppo("the lower layers believed to be shared", "trainer.shares_lower)", "True)"),
+    loop("the KL controller never updated", 'trainer.controller.update(metrics["objective/kl"], hparams.batch_size, batch * hparams.batch_size)', "pass"),
+    loop("the KL controller fed with KL per token", 'update(metrics["objective/kl"],', 'update(metrics["objective/kl"] / metrics["policy/length_mean"],'),
+    loop("the KL controller counts prompts", "hparams.batch_size, batch * hparams", "per_batch, batch * hparams"),
+    loop("the KL target of the next batch", "hparams.batch_size, batch * hparams.batch_size", "hparams.batch_size, (batch + 1) * hparams.batch_size"),
+    loop("the same random numbers for every batch", "part_seed(hparams.seed, batch)", "part_seed(hparams.seed, 0)"),
+    loop("prompts in the same order each lap", "part_seed(seed, lap, LAP_STRIDE)", "part_seed(seed, 0, LAP_STRIDE)", PPO),
+    loop("the same prompts in each batch", "range(batch * size, (batch + 1) * size)", "range(size)", PPO),
+    loop("one batch too few", "math.ceil(hparams.total_episodes / hparams.batch_size)", "hparams.total_episodes // hparams.batch_size - 1"),
+    loop("the lower layers believed to be shared", "trainer.shares_lower\n", "True\n"),
     # metrics
     metrics("padding counted in the length", "(mask.sum() / len(mask))", "(mask.numel() / torch.tensor(len(mask)))"),
     metrics("KL as a mean over tokens", "masked_sum(kl, mask) / len(mask)", "masked_mean(kl, mask)"),
@@ -93,18 +98,29 @@ FAULTS = [
     rollout("entropy at another temperature", "entropy_from_logits(logits, temperature)", "entropy_from_logits(logits, 1.0)"),
     value_head("the value read one state late", "Tensor = (read * self", "Tensor = (read.roll(-1, 0) * self"),
     value_head("the value without its bias", ".sum(-1) + self.value_head.bias", ".sum(-1)"),
-    value_head("the value's gradient always in the trunk", "final if self.share_trunk_gradient else final.detach()", "final"),
-    value_head("the value's gradient never in the trunk", "final if self.share_trunk_gradient else final.detach()", "final.detach()"),
+    value_head("the value's gradient always in the trunk", "read = final.detach().float()", "read = final.float()"),
+    value_head("the value's gradient never in the trunk", "if self.vf_coef:", "if False:"),
+    value_head("a separate network reads the policy's embeddings", "states = below if first else", "states = below if True else"),
+    ppo("the value network never steps", 'return [*parts, Part("network_optimizer", self.network_optimizer, network, rate)]', "return parts", "tests/training/ppo/test_trainer.py"),
+    ppo("ptx with the sign turned round", "return -masked_sum(logprobs, packed.token_mask)", "return masked_sum(logprobs, packed.token_mask)"),
+    ppo("ptx not weighted", "hparams.ptx_coef * self.own", "1.0 * self.own"),
     value_head("a value invented at the start", "nn.init.zeros_(self.value_head.weight)", "nn.init.normal_(self.value_head.weight)"),
     shared("frozen layers trained", "weight.requires_grad_(name not in names)", "weight.requires_grad_(True)"),
     shared("embeddings trained under frozen layers", "[model.model.embed_tokens, *list(model", "[*list(model"),
-    rollout("the score's clip left out", "if hparams.score_clip is not None", "if False"),
-    rollout("the score clipped on one side", "clamp(-hparams.score_clip, hparams.score_clip)", "clamp(max=hparams.score_clip)"),
-    rollout("the missing end's penalty for those that ended", "(~ended).float()", "ended.float()"),
-    rollout("no penalty for a missing end", "hparams.missing_eos_penalty * ", "0 * "),
-    rollout("a missing end rewarded", "scores - hparams.missing_eos_penalty", "scores + hparams.missing_eos_penalty"),
-    rollout("scores read without the prompt", "score_answers(self.reward_model, prompts,", "score_answers(self.reward_model, [[prompt[0]] for prompt in prompts],"),
-    rollout("scores of the prompts' neighbours", "score_answers(self.reward_model, prompts,", "score_answers(self.reward_model, prompts[::-1],"),
+    scores("the score's clip left out", "if hparams.score_clip is not None", "if False"),
+    scores("the clip before the mean is taken off", "centred = scores - lower", "centred = scores.clamp(-(hparams.score_clip or 1e9), hparams.score_clip or 1e9) - lower"),
+    scores("scores not centred", ".mean(1, keepdim=True)\n    if hparams.score_clip", ".mean()\n    if hparams.score_clip"),
+    scores("a mean that holds the answer itself", " * (count / (count - 1))", ""),
+    scores("pessimism turned round", "scored.scores - pessimism", "scored.scores + pessimism"),
+    scores("the SFT model's answers not read with the same doubt", "scores - lower_bound(own, hparams.pessimism)", "scores - lower_bound(own, 0.0)"),
+    scores("tokens within the free ones rewarded", ".clamp(min=0.0)", ""),
+    scores("the score clipped on one side", "clamp(-hparams.score_clip, hparams.score_clip)", "clamp(max=hparams.score_clip)"),
+    scores("the fixed score for those that ended", "torch.where(sampled.ended, centred", "torch.where(~sampled.ended, centred"),
+    scores("the missing end's score taken off, not set", "centred, hparams.missing_eos_score)", "centred, centred + hparams.missing_eos_score)"),
+    rollout("the reference answers by the policy's random numbers", "seed + OWN_STRIDE", "seed", PPO),
+    rollout("scores read without the prompt", "score_with_deviations(self.reward_model, prompts,", "score_with_deviations(self.reward_model, [[prompt[0]] for prompt in prompts],"),
+    rollout("scores of the prompts' neighbours", "score_with_deviations(self.reward_model, prompts,", "score_with_deviations(self.reward_model, prompts[::-1],"),
+    rollout("the SFT model's answers written by the policy", "sample_answers(self.reference, prompts, count", "sample_answers(self.policy.model, prompts, count"),
     shared("lower layers equal though they differ", "return all(torch.equal", "return any(torch.equal", GOLDEN),
     rollout("states kept of other rows", "self.lower[list(chosen),", "self.lower[sorted(chosen),"),
     rollout("log-probabilities of the state after the token", "states[rows, packed.state_index[packed.token_mask]]", "states[rows, (packed.state_index[packed.token_mask] + 1).clamp(max=states.shape[1] - 1)]"),
@@ -137,9 +153,11 @@ FAULTS = [
     losses("temperature multiplied", "logits.float() / temperature", "logits.float() * temperature"),
     losses("entropy in bits", "-(logprobs.exp() * logprobs).sum(-1).clamp(max=0.0)", "-(logprobs.exp() * logprobs).sum(-1).clamp(max=0.0) / 0.6931"),
     losses("explained variance of the values", "masked_variance(returns - values, mask) / masked_variance(returns, mask)", "masked_variance(returns - values, mask) / masked_variance(values, mask)"),
-    losses("the controller's step not bounded", "min(max(kl / self.target - 1.0, -0.2), 0.2)", "kl / self.target - 1.0"),
-    losses("the controller away from its target", "kl / self.target - 1.0", "1.0 - kl / self.target"),
-    losses("a fixed coefficient moves", "        if self.target is None:\n            return\n        error = min(max(kl / self.target", "        error = min(max(kl / (self.target or 1.0)"),
+    losses("the controller's step not bounded", "min(max((kl - now) / self.target, -0.2), 0.2)", "(kl - now) / self.target"),
+    losses("the target does not rise with the run", "min(1.0, episodes / max(1, self.ramp))", "1.0"),
+    losses("a coefficient without bounds", "self._least), self._most)", "0.0), 1e9)"),
+    losses("the controller away from its target", "(kl - now) / self.target", "(now - kl) / self.target"),
+    losses("a fixed coefficient moves", "return None if self.target is None else self.target", "return (self.target or 1.0)"),
     # packed rows
     packing("answers see each other", "own = keys == segments.gather(1, queries).unsqueeze(2)", "own = keys >= 0"),
     packing("answers do not see the prompt", "((own | (keys == 0)) & before)", "(own & before)"),
@@ -149,4 +167,15 @@ FAULTS = [
     packing("the last token one early", "last_index[row, k] = stop - 1", "last_index[row, k] = stop - 2"),
     packing("the top layer without its norm", "final: Tensor = model.model.norm(picked)", "final: Tensor = picked"),
     packing("rows cut too short", "int(picked.last_index.max()) + 1", "int(picked.last_index.max())"),
+    # validations, stopping and the best checkpoint
+    loop("the last weights kept", "            for name, weight in self.best.items():\n                trained[name].copy_(weight)", "            pass", RUN),
+    loop("the best weights not restored", 'self.best = dict(state["best"])', "pass", RUN),
+    loop("the best weights follow the policy", "weight.detach().clone() for", "weight.detach() for", RUN),
+    loop("the history not restored", 'self.history = [Validation.from_json(each) for each in state["history"]]', "pass", RUN),
+    loop("no KL budget in the loop", 'if kl_is_used_up(metrics.get("objective/kl", 0.0), rules):', "if False:", RUN),
+    loop("nothing stops the loop", "return reason_to_stop(validations.history, rules)", "return None", RUN),
+    loop("the end not validated", "    metrics |= validations.look()\n    return", "    return", RUN),
+    validating("validations by other random numbers each time", "self.watch.prompts, self.others, self.seed)", "self.watch.prompts, self.others, id(model))", RUN),
+    validating("examples that the judge praises", "judged[i] - optimized[i], -optimized[i]", "optimized[i] - judged[i], -optimized[i]", RUN),
+    validating("stops though told not to", "on_cheating=stops", "on_cheating=True", RUN),
 ]  # fmt: skip

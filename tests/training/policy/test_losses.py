@@ -209,10 +209,31 @@ def test_explained_variance() -> None:
 
 def test_the_controller_moves_toward_its_target_by_clipped_steps() -> None:
     controller = KLController(0.1, target=6.0, horizon=1000)
-    controller.update(60.0, 100)
+    controller.update(60.0, 100, 100)
     assert controller.coef == pytest.approx(0.1 * (1 + 0.2 * 0.1))
-    controller.update(5.4, 100)
+    controller.update(5.4, 100, 200)
     assert controller.coef == pytest.approx(0.1 * (1 + 0.2 * 0.1) * (1 - 0.1 * 0.1))
     fixed = KLController(0.1, target=None, horizon=1000)
-    fixed.update(60.0, 100)
+    fixed.update(60.0, 100, 100)
     assert fixed.coef == 0.1
+
+
+def test_the_controllers_target_rises_with_the_run_so_that_it_steers_both_ways() -> None:
+    controller = KLController(0.1, target=6.0, horizon=200, ramp=600)
+    assert [controller.target_at(done) for done in (0, 300, 600, 900)] == [0.0, 3.0, 6.0, 6.0]
+    controller.update(0.0, 64, 0)
+    assert controller.coef == 0.1, "a KL of 0 at the beginning is where it should be"
+    controller.update(2.4, 64, 300)
+    assert controller.coef == pytest.approx(0.1 * (1 - 0.1 * 64 / 200))
+    controller.update(4.2, 64, 300)
+    assert controller.coef == pytest.approx(0.1 * (1 - 0.1 * 64 / 200) * (1 + 0.2 * 64 / 200))
+
+
+@pytest.mark.parametrize(("kl", "end"), [(60.0, 0.4), (0.0, 0.025)])
+def test_the_coefficient_stays_within_a_span_of_its_beginning(kl: float, end: float) -> None:
+    controller = KLController(0.1, target=6.0, horizon=200)
+    for batch in range(100):
+        controller.update(kl, 64, 64 * batch)
+    assert controller.coef == pytest.approx(end)
+    controller.update(60.0 - kl, 64, 6_400)
+    assert controller.coef != pytest.approx(end), "it comes back at once"

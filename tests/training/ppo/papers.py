@@ -9,7 +9,8 @@ those of the plain Llama model. It takes from the run what sampling gave: the an
   Schulman et al. (2016), "High-dimensional continuous control using GAE": eq. 16 as a sum
   Schulman et al. (2017), "Proximal policy optimization algorithms": eq. 7
   Huang et al. (2024), "The N+ implementation details of RLHF with PPO": whitening, the value's clip, Adam's epsilon,
-      the end token's penalty, rates
+      the fixed score of answers without an end, rates
+  Ouyang et al. (2022), "Training language models to follow instructions": section 3.4, eq. 2 (ptx)
 """
 
 import copy
@@ -39,6 +40,7 @@ class Episode:
     rewards: Tensor
     returns: Tensor
     advantages: Tensor
+    own: list[list[int]]  # the SFT model's answers to the prompt
 
 
 @dataclass
@@ -56,6 +58,10 @@ class Batch:
     episodes: list[Episode]
     steps: list[Step]
     metrics: dict[str, float]
+
+
+Answers = list[list[list[int]]]
+Sampled = tuple[list[list[int]], Answers, Answers]  # a batch's prompts, the policy's answers, the SFT model's
 
 
 def flat(tensors: Iterable[Tensor]) -> Tensor:
@@ -115,15 +121,20 @@ class PaperPPO:
             (torch.optim.Adam(self.trained, eps=hparams.adam_eps), self.trained, hparams.learning_rate),
             (torch.optim.Adam(self.head, eps=hparams.adam_eps), self.head, hparams.value_learning_rate),
         ]
+        self.value_model = copy.deepcopy(initial) if hparams.separate_value else None
+        if self.value_model is not None:
+            named = self.value_model.named_parameters()
+            network = [p for name, p in named if not name.startswith(tuple(frozen or ["-"]))]
+            adam = torch.optim.Adam(network, eps=hparams.adam_eps)
+            self.optimizers.append((adam, network, hparams.learning_rate))
         self.kl_coef = hparams.kl_coef
         self.farthest = 0.0  # the largest approximate KL of any step so far
 
-    def run(self, sampled: Iterator[tuple[list[list[int]], list[list[list[int]]]]], batches: int) -> Iterator[Batch]:
-        """`sampled`: each batch's prompts, and the answers to each."""
-        for number, (prompts, answers) in enumerate(sampled):
+    def run(self, sampled: Iterator[Sampled], batches: int) -> Iterator[Batch]:
+        for number, (prompts, answers, own) in enumerate(sampled):
             groups = [
-                [self.episode(prompt, answer) for answer in group]
-                for prompt, group in zip(prompts, answers, strict=True)
+                [self.episode(prompt, answer, mine) for answer in group]
+                for prompt, group, mine in zip(prompts, answers, own, strict=True)
             ]
             episodes = [episode for group in groups for episode in group]
             self.reward_and_advantage(episodes)
@@ -139,21 +150,35 @@ class PaperPPO:
             taken = len(steps) - self.too_far(steps[-1].metrics)
             metrics["policy/epochs_done"] = taken / math.ceil(len(groups) / self.mini_batch(groups))
             yield Batch(episodes, steps, metrics)
-            error = min(max(metrics["objective/kl"] / (self.h.kl_target or math.inf) - 1.0, -0.2), 0.2)
+            target = self.h.kl_target or math.inf
+            now = min(1.0, number * len(episodes) / (self.h.total_episodes // 2))
+            error = min(max(metrics["objective/kl"] / target - now, -0.2), 0.2)
             self.kl_coef *= 1.0 + error * len(episodes) / self.h.kl_horizon
 
     @torch.no_grad()
-    def episode(self, prompt: list[int], answer: list[int]) -> Episode:
+    def episode(self, prompt: list[int], answer: list[int], mine: list[list[int]]) -> Episode:
         old, entropy, states = read(self.policy, prompt, answer, self.h.temperature)
         reference, _, _ = read(self.reference, prompt, answer, self.h.temperature)
         ended = answer[-1] == self.end_id
-        whole = prompt + answer + ([] if ended else [self.end_id])
-        score = float(self.reward.hidden_states(torch.tensor([whole]))[0, -1] @ self.reward_head)
+        own = [self.raw_score(prompt, written) for written in mine]
         clip = self.h.score_clip or math.inf
-        score = min(max(score, -clip), clip) - (0.0 if ended else self.h.missing_eos_penalty)
+        score = min(max(self.raw_score(prompt, answer) - sum(own) / len(own), -clip), clip)
+        score -= self.h.length_penalty * max(0, len(answer) - (self.h.free_tokens or 0))
+        if not ended and self.h.missing_eos_score is not None:
+            score = self.h.missing_eos_score
         blank = torch.zeros(len(answer))
-        values = states @ self.head[0] + self.head[1]
-        return Episode(prompt, answer, old, reference, values, entropy, score, blank, blank, blank)
+        values = self.value_states(prompt, answer, states) @ self.head[0] + self.head[1]
+        return Episode(prompt, answer, old, reference, values, entropy, score, blank, blank, blank, mine)
+
+    def raw_score(self, prompt: list[int], answer: list[int]) -> float:
+        whole = prompt + answer + ([] if answer[-1] == self.end_id else [self.end_id])
+        return float(self.reward.hidden_states(torch.tensor([whole]))[0, -1] @ self.reward_head)
+
+    def value_states(self, prompt: list[int], answer: list[int], states: Tensor) -> Tensor:
+        """Of the policy, with `vf_coef` of the gradient, or of the value network."""
+        if self.value_model is None:
+            return states.detach() + self.h.vf_coef * (states - states.detach())
+        return self.value_model.hidden_states(torch.tensor([prompt + answer]))[0, len(prompt) - 1 : -1]
 
     def reward_and_advantage(self, episodes: Sequence[Episode]) -> None:
         for episode in episodes:
@@ -197,6 +222,16 @@ class PaperPPO:
                     return steps
         return steps
 
+    def ptx(self, episodes: Sequence[Episode]) -> Tensor:
+        """Minus the log-probability of the SFT model's answers to the same prompts, per token of the episodes."""
+        read_once = {id(episode.own): episode for episode in episodes}.values()
+        logprobs = [
+            read(self.policy, episode.prompt, answer, self.h.temperature)[0].sum()
+            for episode in read_once
+            for answer in episode.own
+        ]
+        return -torch.stack(logprobs).sum() / sum(len(episode.answer) for episode in episodes)
+
     def mini_batch(self, groups: list[list[Episode]]) -> int:
         return math.ceil(len(groups) / self.h.num_mini_batches)
 
@@ -208,7 +243,7 @@ class PaperPPO:
         h, rows = self.h, []
         for e in episodes:
             new, _, states = read(self.policy, e.prompt, e.answer, h.temperature)
-            values = (states if h.share_trunk_gradient else states.detach()) @ self.head[0] + self.head[1]
+            values = self.value_states(e.prompt, e.answer, states) @ self.head[0] + self.head[1]
             ratio = (new - e.old).exp()
             bounded = values.clamp(e.values - h.cliprange_value, e.values + h.cliprange_value)
             surrogate, clipped = ratio * e.advantages, ratio.clamp(1 - h.cliprange, 1 + h.cliprange) * e.advantages
@@ -225,7 +260,7 @@ class PaperPPO:
                 }
             )
         means = {name: torch.cat([row[name] for row in rows]).mean() for name in rows[0]}
-        (means["loss/policy_avg"] + h.vf_coef * means["loss/value_avg"]).backward()
+        (means["loss/policy_avg"] + means["loss/value_avg"] + h.ptx_coef * self.ptx(episodes)).backward()
         found = {name: mean.item() for name, mean in means.items()}
         found["policy/log_ratio_max"] = max(row["policy/log_ratio_max"].max().item() for row in rows)
         norms = []
@@ -233,7 +268,7 @@ class PaperPPO:
             gradients = [p.grad for p in parameters if p.grad is not None]
             norms.append(math.sqrt(sum(float((gradient**2).sum()) for gradient in gradients)))
             for gradient in gradients:
-                gradient *= min(1.0, h.max_grad_norm / norms[-1])
+                gradient *= min(1.0, h.max_grad_norm / max(norms[-1], 1e-6))
             optimizer.param_groups[0]["lr"] = full_rate * rate
             if not self.too_far(found):
                 optimizer.step()

@@ -15,11 +15,12 @@ from app.lm.model import Llama
 from app.policy_hparams import FittedPPOHparams
 from app.training.context import Progress, drain
 from app.training.policy import rollout
+from app.training.policy.episodes import PolicyTask
 from app.training.ppo import trainer
 from app.training.ppo.experience import Experience, make_experience
 from app.training.ppo.trainer import Trainer, train_policy
 from app.training.reward.network import RewardModel
-from tests.training.ppo.papers import Batch, PaperPPO, Step, flat
+from tests.training.ppo.papers import Answers, Batch, PaperPPO, Step, flat
 from tests.training.tiny import ASSISTANT, BOS, END, ENDS, PAD, USER, NoContext, tiny_model
 
 # No number is 1 where it could be another, no two are equal, and every bound is met by some tokens and not by others.
@@ -33,7 +34,6 @@ HPARAMS = FittedPPOHparams(
     value_learning_rate=2e-2,
     warmup_batches=2,
     num_frozen_layers=1,
-    share_trunk_gradient=True,
     temperature=0.7,
     max_tokens=9,
     kl_coef=0.15,
@@ -45,8 +45,11 @@ HPARAMS = FittedPPOHparams(
     gamma=0.9,
     lam=0.75,
     whiten_rewards=True,
-    missing_eos_penalty=0.8,
-    score_clip=0.9,
+    baseline_samples=3,
+    missing_eos_score=-0.6,
+    score_clip=0.25,
+    length_penalty=0.05,
+    free_tokens=5,
     target_kl=None,
     max_grad_norm=0.4,
     tokens_per_micro_batch=70,
@@ -54,7 +57,6 @@ HPARAMS = FittedPPOHparams(
 )
 PROMPTS = [[BOS, USER, *range(10, 11 + index % 4), ASSISTANT, 20 + index] for index in range(11)]
 TOLERANCE = 2e-5  # fp32 sums in another order, carried through 27 steps of Adam, were off by 1.5e-6 at most
-Sampled = list[tuple[list[list[int]], list[list[list[int]]]]]
 
 
 def models(*, shared_lower: bool) -> tuple[Llama, Llama, RewardModel]:
@@ -97,10 +99,8 @@ def check_experience(actual: Experience, expected: Batch, batch: int) -> None:
 def check_step(actual: Step, expected: Step, where: str) -> None:
     for name in sorted(expected.metrics):
         close(actual.metrics[name], expected.metrics[name], where, name)
-    for what, rate, wanted in zip(
-        ("learning rate", "value's learning rate"), actual.rates, expected.rates, strict=True
-    ):
-        close(1_000 * rate, 1_000 * wanted, where, f"1000 times the {what}")
+    for number, (rate, wanted) in enumerate(zip(actual.rates, expected.rates, strict=True)):
+        close(1_000 * rate, 1_000 * wanted, where, f"1000 times the learning rate of optimizer {number}")
     close(actual.value_head, expected.value_head, f"after {where}", "value head")
     close(actual.policy, expected.policy, f"after {where}", "policy's weights (gradient, its clip, Adam)")
 
@@ -110,18 +110,30 @@ def check_step(actual: Step, expected: Step, where: str) -> None:
     ("changes", "shared_lower"),
     [
         ({}, False),
-        ({"share_trunk_gradient": False, "whiten_rewards": False}, True),
+        ({"vf_coef": 0.0, "whiten_rewards": False}, True),
         ({"num_frozen_layers": 0}, False),
+        ({"separate_value": True}, True),
+        ({"separate_value": True, "num_frozen_layers": 0}, False),
+        ({"ptx_coef": 0.3}, False),
         ({"target_kl": 0.003}, False),
     ],
-    ids=["value-in-trunk", "shared-lower-layers", "nothing-frozen", "updates-end-early"],
+    ids=[
+        "value-in-trunk",
+        "shared-lower-layers",
+        "nothing-frozen",
+        "separate-value",
+        "separate-value-nothing-frozen",
+        "ptx",
+        "updates-end-early",
+    ],
 )
 def test_every_number_is_that_of_the_papers(
     monkeypatch: pytest.MonkeyPatch, changes: dict[str, Any], shared_lower: bool
 ) -> None:
     hparams = replace(HPARAMS, **changes)
     initial, reference, reward = models(shared_lower=shared_lower)
-    sampled: Sampled = []
+    sampled: list[tuple[list[list[int]], Answers]] = []
+    own: list[Answers] = []
     engines: list[Llama] = []
     experiences: list[Experience] = []
     steps: list[Step] = []
@@ -129,8 +141,11 @@ def test_every_number_is_that_of_the_papers(
 
     def keep_answers(model: Llama, prompts: list[list[int]], *rest: Any) -> list[list[list[int]]]:
         answers = sample_answers(model, prompts, *rest)
-        sampled.append((prompts, answers))
-        engines.append(model)
+        if model is reference:
+            own.append(answers)
+        else:
+            sampled.append((prompts, answers))
+            engines.append(model)
         return answers
 
     def keep_experience(*arguments: Any) -> Experience:
@@ -139,7 +154,7 @@ def test_every_number_is_that_of_the_papers(
 
     def keep_step(trainer: Trainer, *arguments: Any) -> dict[str, float]:
         metrics = step(trainer, *arguments)
-        rates = [each.param_groups[0]["lr"] for each in (trainer.optimizer, trainer.value_optimizer)]
+        rates = [each.param_groups[0]["lr"] for each in (part.optimizer for part in trainer.parts())]
         policy, head = trainer.policy.model, trainer.policy.value_head
         steps.append(Step(metrics, rates, flat(policy.parameters()), flat(head.parameters())))
         return metrics
@@ -148,12 +163,12 @@ def test_every_number_is_that_of_the_papers(
     monkeypatch.setattr(Trainer, "step", keep_step)
     monkeypatch.setattr(trainer, "make_experience", keep_experience)
     seen: list[Progress] = []
-    trained = train_policy(initial, reference, reward, PROMPTS, hparams, ends=ENDS, pad_id=PAD, context=NoContext())
-    result = drain(trained, seen.append)
+    task = PolicyTask(initial, reference, reward, PROMPTS, ENDS, PAD)
+    result = drain(train_policy(task, hparams, NoContext()), seen.append)
 
     assert all(model is result.model for model in engines), "the answers are another model's than the policy's"
     paper = PaperPPO(initial, reference, reward.backbone, reward.head.weight.detach()[0], hparams, END)
-    batches = list(paper.run(iter(sampled), len(sampled)))
+    batches = list(paper.run(((*each, mine) for each, mine in zip(sampled, own, strict=True)), len(sampled)))
     assert len(seen) == len(batches) == 3
     for number, (experience, progress, batch) in enumerate(zip(experiences, seen, batches, strict=True)):
         check_experience(experience, batch, number)
@@ -176,8 +191,9 @@ def check_that_it_can_fail(batches: list[Batch]) -> None:
     lengths = [len(episode.answer) for episode in episodes]
     assert len(set(lengths)) > 3, lengths
     assert 0.05 < sum(episode.answer[-1] == END for episode in episodes) / len(episodes) < 0.95
-    at_clip = [abs(abs(e.score + (0.8 if e.answer[-1] != END else 0.0)) - 0.9) < 1e-6 for e in episodes]
+    at_clip = [abs(e.score + 0.05 * max(0, len(e.answer) - 5)) > 0.25 - 1e-6 for e in episodes if e.answer[-1] == END]
     assert 0.1 < sum(at_clip) / len(at_clip) < 0.9, at_clip
+    assert 0.05 < sum(e.score == pytest.approx(-0.6) for e in episodes) / len(episodes) < 0.95
     for name in ("policy/clipfrac_avg", "val/clipfrac_avg"):
         assert 0.01 < batches[-1].metrics[name] < 0.9, name
     assert all(batch.metrics["policy/grad_norm"] > 0.4 for batch in batches)

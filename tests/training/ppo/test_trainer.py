@@ -15,8 +15,9 @@ from app.lm.text.end_tokens import EndTokens
 from app.policy_hparams import PPOHparams
 from app.saving import TrainingError
 from app.training.context import Progress, drain
+from app.training.policy.episodes import PolicyResult, PolicyTask, prompts_of_batch
 from app.training.policy.rollout import Collector, Rollout, sample_answers
-from app.training.policy.trainer import PolicyResult, prompts_of_batch
+from app.training.policy.validating import Watch
 from app.training.ppo.experience import make_experience
 from app.training.ppo.trainer import Trainer, train_policy
 from app.training.reward.network import RewardModel
@@ -57,11 +58,14 @@ class MemoryContext:
 def toy_reward(monkeypatch: pytest.MonkeyPatch) -> None:
     """The score is the number of COUNTED tokens, normalized by hand."""
 
-    def count(model: object, prompts: object, answers: list[list[list[int]]], **ids: int) -> list[list[float]]:
+    def count(
+        model: object, prompts: object, answers: list[list[list[int]]], **ids: int
+    ) -> tuple[list[list[float]], list[list[float]]]:
         del model, prompts, ids
-        return [[answer.count(COUNTED) - 0.5 for answer in group] for group in answers]
+        scores = [[answer.count(COUNTED) - 0.5 for answer in group] for group in answers]
+        return scores, [[0.0] * len(group) for group in scores]
 
-    monkeypatch.setattr("app.training.policy.rollout.score_answers", count)
+    monkeypatch.setattr("app.training.policy.rollout.score_with_deviations", count)
 
 
 def reward_model(seed: int = 0) -> RewardModel:
@@ -69,11 +73,10 @@ def reward_model(seed: int = 0) -> RewardModel:
 
 
 def start(
-    initial: Llama, reference: Llama, hparams: PPOHparams = HPARAMS, context: Any = None
+    initial: Llama, reference: Llama, hparams: PPOHparams = HPARAMS, context: Any = None, watch: Watch | None = None
 ) -> Generator[Progress, None, PolicyResult]:
-    return train_policy(
-        initial, reference, reward_model(), PROMPTS, hparams, ends=ENDS, pad_id=PAD, context=context or NoContext()
-    )
+    task = PolicyTask(initial, reference, reward_model(), PROMPTS, ENDS, PAD, watch)
+    return train_policy(task, hparams, context or NoContext())
 
 
 def rollout_of(trainer: Trainer, reference: Llama, hparams: PPOHparams = HPARAMS) -> Rollout:
@@ -84,11 +87,13 @@ def rollout_of(trainer: Trainer, reference: Llama, hparams: PPOHparams = HPARAMS
 def test_an_answer_has_ended_with_any_end_token_and_is_scored_as_written() -> None:
     """What was sampled stays in the rollout, since its probability is the policy's; the score is that of the text."""
     model, reward, ends = tiny_model(), reward_model(), EndTokens(END, frozenset(range(5, 20)))
-    hparams, seen = replace(HPARAMS, score_clip=None), set()
+    hparams, seen = replace(HPARAMS, score_clip=None, missing_eos_score=-9.0), set()
     policy = Trainer(model, model, hparams).policy
     rollout = Collector(policy, model, reward, hparams, ends, PAD, shares_lower=True).collect(PROMPTS, seed=5)
     packed = rollout.packed
     for row, prompt in enumerate(PROMPTS):
+        own = score_answers(reward, [prompt], [rollout.own_answers[row]], ends=ends)[0]
+        assert len(own) == hparams.baseline_samples
         for k in range(HPARAMS.samples_per_prompt):
             answer = packed.tokens[row, k][packed.token_mask[row, k]].tolist()
             seen.add(answer[-1])
@@ -96,8 +101,8 @@ def test_an_answer_has_ended_with_any_end_token_and_is_scored_as_written() -> No
             assert not ends.all & set(answer[:-1])
             written = answer[:-1] if answer[-1] in ends.all else answer
             score = score_answers(reward, [prompt], [[[*written, END]]], ends=EndTokens(END))[0][0]
-            penalty = 0.0 if answer[-1] in ends.all else hparams.missing_eos_penalty
-            assert rollout.scores[row, k].item() == pytest.approx(score - penalty, abs=1e-6)
+            expected = score - sum(own) / len(own) if answer[-1] in ends.all else -9.0
+            assert rollout.scores[row, k].item() == pytest.approx(expected, abs=1e-6)
     assert len(seen & ends.all) > 1
 
 
@@ -108,6 +113,7 @@ def test_a_toy_reward_rises(frozen: int) -> None:
     hparams = replace(
         HPARAMS, total_episodes=960, batch_size=32, learning_rate=3e-3, num_frozen_layers=frozen, kl_coef=0.01
     )
+    hparams = replace(hparams, missing_eos_score=None)
     scores: list[float] = []
     drain(start(model, model, hparams), lambda progress: scores.append(progress.metrics["objective/scores"]))
     assert sum(scores[-3:]) / 3 > sum(scores[:3]) / 3 + 1.0
@@ -252,7 +258,7 @@ def test_a_loss_that_is_not_a_number_stops_it_and_harms_nothing() -> None:
     model = tiny_model()
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
     with pytest.raises(TrainingError, match="not a number"):
-        drain(start(model, model, replace(HPARAMS, vf_coef=math.inf, num_ppo_epochs=2)))
+        drain(start(model, model, replace(HPARAMS, ptx_coef=math.inf, num_ppo_epochs=2)))
     assert all(torch.equal(tensor, before[name]) for name, tensor in model.state_dict().items())
     assert all(parameter.requires_grad for parameter in model.parameters())
 
@@ -260,7 +266,7 @@ def test_a_loss_that_is_not_a_number_stops_it_and_harms_nothing() -> None:
 def test_it_says_what_is_wrong_with_its_input() -> None:
     model = tiny_model()
     with pytest.raises(TrainingError, match="no prompts"):
-        next(train_policy(model, model, reward_model(), [], HPARAMS, ends=ENDS, pad_id=PAD, context=NoContext()))
+        next(train_policy(PolicyTask(model, model, reward_model(), [], ENDS, PAD), HPARAMS, NoContext()))
     with pytest.raises(TrainingError, match="multiple"):
         next(start(model, model, replace(HPARAMS, batch_size=18)))
 
@@ -276,7 +282,7 @@ def test_rollouts_are_from_the_full_softmax_at_the_one_temperature(monkeypatch: 
     monkeypatch.setattr("app.training.policy.rollout.sample_batch", keep)
     model, hparams = tiny_model(), replace(HPARAMS, temperature=0.7)
     rollout_of(Trainer(model, model, hparams), model, hparams)
-    assert asked == [SamplingParams(temperature=0.7, max_tokens=hparams.max_tokens)]
+    assert asked == [SamplingParams(temperature=0.7, max_tokens=hparams.max_tokens)] * 2, "and the SFT model's answers"
 
 
 @pytest.mark.usefixtures("fp32")
@@ -296,29 +302,14 @@ def test_first_tokens_of_rollouts_follow_the_softmax_at_the_temperature() -> Non
     assert min(distance(0.6), distance(0.8), distance(1.0)) > 110.0
 
 
-@pytest.mark.usefixtures("toy_reward")
-def test_an_answer_that_never_ends_scores_lower() -> None:
+def test_the_reference_answers_by_other_random_numbers_than_the_policy() -> None:
+    """At first both are one model: equal answers would make a mean that holds the answer itself."""
     model = tiny_model()
-    hparams = replace(HPARAMS, missing_eos_penalty=3.0, score_clip=None)
-    rollout = rollout_of(Trainer(model, model, HPARAMS), model, hparams)
+    rollout = rollout_of(Trainer(model, model, HPARAMS), model)
     packed = rollout.packed
-    assert not rollout.ended.all()
-    assert rollout.ended.any()
-    for row in range(packed.size):
-        for k in range(4):
-            tokens = packed.tokens[row, k][packed.token_mask[row, k]].tolist()
-            expected = tokens.count(COUNTED) - 0.5 - (0.0 if tokens[-1] == END else 3.0)
-            assert rollout.scores[row, k].item() == pytest.approx(expected)
-
-
-@pytest.mark.usefixtures("toy_reward")
-def test_a_score_beyond_the_clip_counts_no_more_and_the_penalty_comes_after_it() -> None:
-    model = tiny_model()
-    trainer = Trainer(model, model, HPARAMS)
-    free = rollout_of(trainer, model, replace(HPARAMS, missing_eos_penalty=0.0, score_clip=None))
-    clipped = rollout_of(trainer, model, replace(HPARAMS, missing_eos_penalty=3.0, score_clip=0.25))
-    assert free.scores.max() > 0.25
-    assert torch.equal(clipped.scores, free.scores.clamp(-0.25, 0.25) - 3.0 * (~free.ended).float())
+    policy = [[packed.tokens[row, k][packed.token_mask[row, k]].tolist() for k in range(4)] for row in range(13)]
+    assert policy != rollout.own_answers
+    assert rollout_of(Trainer(model, model, HPARAMS), model).own_answers == rollout.own_answers
 
 
 def test_every_prompt_has_its_turn_in_each_lap() -> None:
@@ -352,19 +343,38 @@ def test_metrics_go_by_their_known_names() -> None:
 
 def test_the_value_head_learns_and_moves_the_trunk_only_if_asked() -> None:
     model = tiny_model()
-    for shared in (False, True):
-        hparams = replace(HPARAMS, share_trunk_gradient=shared, num_frozen_layers=0)
+    norms = []
+    for vf_coef in (0.0, 0.1, 0.2):
+        hparams = replace(HPARAMS, vf_coef=vf_coef, num_frozen_layers=0)
         trainer = Trainer(model, model, hparams)
-        torch.nn.init.normal_(trainer.policy.value_head.weight)
+        torch.nn.init.normal_(trainer.policy.value_head.weight, generator=torch.Generator().manual_seed(0))
         packed = rollout_of(trainer, model).packed
         _, values, _ = trainer.policy(packed)
         values.sum().backward()
-        moved = any(p.grad is not None and bool(p.grad.any()) for p in trainer.policy.policy_parameters())
-        assert moved == shared
+        gradients = [p.grad for p in trainer.policy.policy_parameters() if p.grad is not None]
+        norms.append(sum(float(gradient.square().sum()) for gradient in gradients) ** 0.5)
         assert trainer.policy.value_head.weight.grad is not None
+    assert norms[0] == 0
+    assert norms[2] == pytest.approx(2 * norms[1]) != 0
 
 
 def test_same_seed_same_run() -> None:
     model, hparams = tiny_model(), replace(HPARAMS, total_episodes=32)
     first, second = drain(start(model, model, hparams)), drain(start(model, model, hparams))
     assert first.metrics == second.metrics
+
+
+def test_a_separate_value_network_leaves_the_policys_layers_alone_and_learns() -> None:
+    model = tiny_model()
+    hparams = replace(HPARAMS, separate_value=True, num_frozen_layers=1)
+    trainer = Trainer(model, model, hparams)
+    network = trainer.policy.value_model
+    assert network is not None
+    before = weights_of(network)
+    torch.nn.init.normal_(trainer.policy.value_head.weight, generator=torch.Generator().manual_seed(0))
+    trainer.set_rates(6)
+    trainer.update(make_experience(rollout_of(trainer, model), hparams, 0.1), seed=3)
+    moved = [name for name, weight in weights_of(network).items() if not torch.equal(weight, before[name])]
+    assert moved
+    assert not [name for name in moved if "embed_tokens" in name or "layers.0." in name], "frozen ones are shared"
+    assert "network_optimizer" in trainer.state()

@@ -127,10 +127,12 @@ def test_a_flagged_policy_is_kept_and_not_activated_by_the_rule(
 ) -> None:
     """A rate that ruins: the rule is on and asks for nothing, and still it waits for a person."""
 
-    def places(_model: object, _prompts: object, answers: list[list[list[int]]], **_: Any) -> list[list[float]]:
-        return [[float(place) for place in range(len(group))] for group in answers]
+    def places(_model: object, _prompts: object, answers: list[list[list[int]]], **_: Any) -> Any:
+        return [[float(place) for place in range(len(group))] for group in answers], [
+            [0.0] * len(group) for group in answers
+        ]
 
-    monkeypatch.setattr("app.training.policy.rollout.score_answers", places)
+    monkeypatch.setattr("app.training.policy.rollout.score_with_deviations", places)
     harness = make(auto_activate=True, auto_activate_win_rate=0.0, auto_activate_max_kl=1e6)
     run_inline(harness, queue(harness, "train_reward", **REWARD))
     monkeypatch.setattr("app.services.versions.bounds.MOST_MOVED", 0.01)  # the tiny model cannot move far in one step
@@ -210,7 +212,7 @@ def test_loss_that_is_not_a_number(make: Callable[..., Harness]) -> None:
     tokenizer = Models(idle_run(harness)).tokenizer(1)
     save_reward_model(directory, model, tokenizer)
     error = failed(harness, run_inline(harness, queue(harness, "train_policy", **POLICY)))
-    assert "not a number" in error
+    assert "scores are not numbers. Train it again" in error
     assert [version.kind for version in versions_of(harness)] == [VersionKind.SFT, VersionKind.REWARD]
 
 

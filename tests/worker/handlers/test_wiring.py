@@ -27,8 +27,9 @@ from app.services.lifecycle import activation
 from app.services.prompts import prompts
 from app.services.versions import versions
 from app.training.context import Progress
-from app.training.evaluate import Answers, Evaluation, EvaluationSample
-from app.training.policy.trainer import PolicyResult
+from app.training.evaluate import Evaluation, EvaluationSample, Scorers
+from app.training.policy.comparison import Measured
+from app.training.policy.episodes import PolicyResult, PolicyTask
 from app.training.reward.data import RankedGroup
 from app.training.reward.network import RewardModel, load_reward_model, save_reward_model
 from app.training.reward.trainer import RewardResult
@@ -101,11 +102,14 @@ class Given:
 def ppo(harness: Harness, monkeypatch: pytest.MonkeyPatch) -> Given:
     given = Given()
 
-    def train(
-        initial: Llama, reference: Llama, reward: RewardModel, prompts: list[list[int]], hparams: PPOHparams, **_: Any
-    ) -> Generator[Progress, None, PolicyResult]:
-        given.marks = {"initial": mark_of(initial), "reference": mark_of(reference), "reward": mark_of(reward.backbone)}
-        given.prompts, given.hparams = prompts, hparams
+    def train(task: PolicyTask, hparams: PPOHparams, _context: object) -> Generator[Progress, None, PolicyResult]:
+        assert isinstance(task.reward_model, RewardModel)
+        assert task.watch is not None
+        scorer = mark_of(task.reward_model.backbone)
+        given.marks = {"initial": mark_of(task.initial), "reference": mark_of(task.reference), "reward": scorer}
+        assert task.watch.comparison.reference is task.reference
+        assert task.watch.comparison.scorer is task.reward_model
+        given.prompts, given.hparams = [*task.prompts, *task.watch.prompts], hparams
         yield Progress(1, 1)
         return PolicyResult(marked(harness, 99.0)[0], {"objective/kl": 1.5})
 
@@ -165,16 +169,18 @@ def comparison(monkeypatch: pytest.MonkeyPatch) -> Given:
     def compare(
         policy: Llama,
         reference: Llama,
-        reward: RewardModel,
+        scorers: Scorers,
         prompts: list[list[int]],
         hparams: EvaluationHparams,
         **_: Any,
     ) -> Generator[Progress, None, Evaluation]:
-        given.marks = {"policy": mark_of(policy), "reference": mark_of(reference), "reward": mark_of(reward.backbone)}
+        assert isinstance(scorers.optimized, RewardModel)
+        scorer = mark_of(scorers.optimized.backbone)
+        given.marks = {"policy": mark_of(policy), "reference": mark_of(reference), "reward": scorer}
         given.prompts, given.hparams = prompts, hparams
-        said = Answers([[[4]]] * len(prompts), [[[4]]] * len(prompts))  # both models said nothing
+        said = Measured([[[4]]] * len(prompts))  # both models said nothing
         yield Progress(1, 1)
-        return Evaluation({"win_rate": 0.75}, [EvaluationSample(2, prompts[0][:3], prompts[1][:3])], said)
+        return Evaluation({"win_rate": 0.75}, [EvaluationSample(2, prompts[0][:3], prompts[1][:3])], said, said)
 
     monkeypatch.setattr(evaluate_handler, "evaluate_policy", compare)
     return given

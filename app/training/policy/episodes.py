@@ -1,0 +1,183 @@
+"""The loop of every training of a policy on episodes: sample, score, update, validate, stop, keep the best, resume.
+
+Works on any EpisodeTrainer (trainer.py). A resumed run equals an uninterrupted one bit for bit, the best checkpoint
+included: what decides is in the checkpoint.
+"""
+
+import math
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from app.lm.model import Llama
+from app.lm.text.end_tokens import EndTokens
+from app.policy_hparams import EpisodeHparams
+from app.saving import TrainingError
+from app.training.context import Progress, TrainingContext
+from app.training.policy.rollout import Collector
+from app.training.policy.trainer import EpisodeTrainer
+from app.training.policy.validating import Example, Validator, Watch, stop_rules, told
+from app.training.reward.scoring import AnswerScorer
+from app.training.seeds import LAP_STRIDE, part_seed
+from app.training.stopping import Reason, StopRules, Validation, best_validation, kl_is_used_up, reason_to_stop
+from app.training.verdict import Verdict, verdict_of
+from app.translation import _
+
+
+@dataclass(frozen=True)
+class PolicyResult:
+    """The version that is kept: the judge's best, or the last where nobody watched. `metrics` are the last batch's,
+    under the names that progress uses."""
+
+    model: Llama
+    metrics: dict[str, float]
+    verdict: Verdict | None = None
+    history: list[Validation] = field(default_factory=list)
+    examples: list[Example] = field(default_factory=list)
+    """Answers of the policy as it was at the end, which the verdict is about."""
+
+
+@dataclass(frozen=True)
+class PolicyTask:
+    """What every trainer of a policy on episodes works on, whatever its algorithm."""
+
+    initial: Llama
+    """The weights that it starts from."""
+    reference: Llama
+    """The SFT model: KL and scores count from it."""
+    reward_model: AnswerScorer
+    prompts: Sequence[list[int]]
+    ends: EndTokens
+    pad_id: int
+    watch: Watch | None = None
+    """Without it nothing is validated, and the last weights are kept."""
+
+
+def prompts_of_batch(count: int, batch: int, size: int, seed: int) -> list[int]:
+    """Indices of a batch's prompts: all prompts in a new order every time round. Depends on the arguments alone."""
+    orders: dict[int, list[int]] = {}
+    chosen = []
+    for cursor in range(batch * size, (batch + 1) * size):
+        lap, place = divmod(cursor, count)
+        if lap not in orders:
+            generator = torch.Generator().manual_seed(part_seed(seed, lap, LAP_STRIDE))
+            orders[lap] = torch.randperm(count, generator=generator).tolist()
+        chosen.append(orders[lap][place])
+    return chosen
+
+
+def check(prompts: Sequence[list[int]], hparams: EpisodeHparams) -> None:
+    if not prompts:
+        raise TrainingError("There are no prompts to train on. Add prompts, then train again.")
+    if hparams.batch_size < hparams.samples_per_prompt or hparams.batch_size % hparams.samples_per_prompt:
+        raise TrainingError(
+            f"batch_size {hparams.batch_size} is not a multiple of samples_per_prompt {hparams.samples_per_prompt}."
+        )
+
+
+class Validations:
+    """What a run's validations have shown so far, and the weights of the best one: a part of its checkpoint."""
+
+    def __init__(self, trainer: EpisodeTrainer[Any], watch: Watch | None) -> None:
+        self.trainer = trainer
+        self.validator = None if watch is None else Validator(watch, trainer.hparams.seed)
+        self.history: list[Validation] = []
+        self.examples: list[Example] = []
+        self.best: dict[str, Tensor] = {}
+
+    def state(self) -> dict[str, Any]:
+        return {"history": [each.as_json() for each in self.history], "best": self.best}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        self.history = [Validation.from_json(each) for each in state["history"]]
+        self.best = dict(state["best"])
+
+    def look(self) -> dict[str, float]:
+        """At the policy as it is; nothing where nobody watches, or where it was looked at already."""
+        episodes = self.trainer.batch * self.trainer.hparams.batch_size
+        if self.validator is None or (self.examples and self.history[-1].episodes == episodes):
+            return {}
+        validation, self.examples = self.validator.validation(self.trainer.policy.model, episodes)
+        self.history = [*(each for each in self.history if each.episodes < episodes), validation]
+        if best_validation(self.history) == len(self.history) - 1:
+            self.best = {name: weight.detach().clone() for name, weight in self.trainer.trained_weights().items()}
+        return told(validation)
+
+    def is_due(self) -> bool:
+        return self.trainer.batch % self.trainer.hparams.validate_every_batches == 0
+
+    def result(self, metrics: dict[str, float], reason: Reason) -> PolicyResult:
+        """With the best weights."""
+        trained = self.trainer.trained_weights()
+        with torch.no_grad():
+            for name, weight in self.best.items():
+                trained[name].copy_(weight)
+        self.trainer.policy.model.requires_grad_(True)
+        verdict = verdict_of(self.history, reason) if self.history else None
+        return PolicyResult(self.trainer.policy.model, metrics, verdict, self.history, self.examples)
+
+
+def train_on_episodes(
+    trainer: EpisodeTrainer[Any], task: PolicyTask, context: TrainingContext
+) -> Generator[Progress, None, PolicyResult]:
+    """Sample, score, update, until `total_episodes` are used up or there is a reason to stop. Saves itself through
+    `context` between batches."""
+    hparams, rules = trainer.hparams, stop_rules(trainer.hparams)
+    check(task.prompts, hparams)
+    num_batches = max(1, math.ceil(hparams.total_episodes / hparams.batch_size))
+    collector = Collector(
+        trainer.policy, task.reference, task.reward_model, hparams, task.ends, task.pad_id, trainer.shares_lower
+    )
+    validations = Validations(trainer, task.watch)
+    saved = context.load()
+    metrics: dict[str, float] = {}
+    if saved is not None:
+        trainer.restore(saved)
+        validations.restore(saved)
+        metrics = dict(saved["metrics"])
+    if trainer.batch == 0:
+        validations.look()
+    reason = reason_after(metrics, validations, rules)
+    while trainer.batch < num_batches and reason is None:
+        metrics = one_batch(trainer, collector, task.prompts, num_batches, metrics)
+        if validations.is_due():
+            metrics |= validations.look()
+        reason = reason_after(metrics, validations, rules)
+        if trainer.batch % hparams.checkpoint_every_batches == 0 and trainer.batch < num_batches:
+            context.save(trainer.state() | validations.state() | {"metrics": metrics})
+        yield Progress(
+            trainer.batch, num_batches, metrics, _("{n} episodes", n=f"{trainer.batch * hparams.batch_size:,}")
+        )
+    metrics |= validations.look()
+    return validations.result(metrics, reason or Reason.EPISODES)
+
+
+def reason_after(metrics: dict[str, float], validations: Validations, rules: StopRules) -> Reason | None:
+    """From what a checkpoint holds alone, so that a resumed run stops where an uninterrupted one does."""
+    if kl_is_used_up(metrics.get("objective/kl", 0.0), rules):
+        return Reason.KL
+    return reason_to_stop(validations.history, rules)
+
+
+def one_batch(
+    trainer: EpisodeTrainer[Any],
+    collector: Collector,
+    prompts: Sequence[list[int]],
+    num_batches: int,
+    before: dict[str, float],
+) -> dict[str, float]:
+    """A batch of episodes and its update; returns its metrics. `before`: those of the last batch."""
+    hparams, batch = trainer.hparams, trainer.batch
+    trainer.set_rates(num_batches)
+    per_batch = hparams.batch_size // hparams.samples_per_prompt
+    chosen = [list(prompts[i]) for i in prompts_of_batch(len(prompts), batch, per_batch, hparams.seed)]
+    seed = part_seed(hparams.seed, batch)
+    experience, measured = trainer.experience(collector.collect(chosen, seed))
+    metrics = measured | trainer.update(experience, seed)
+    metrics["policy/approxkl_max"] = max(before.get("policy/approxkl_max", 0.0), metrics["policy/approxkl_max"])
+    trainer.controller.update(metrics["objective/kl"], hparams.batch_size, batch * hparams.batch_size)
+    trainer.batch += 1
+    return metrics

@@ -1,0 +1,87 @@
+"""Validations during a policy's training: judged on prompts set aside, so that it can stop and keep the best.
+
+What follows from them is in stopping.py and verdict.py, pure functions of their history.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+
+from app.lm.model import Llama
+from app.policy_hparams import EpisodeHparams
+from app.training.policy.comparison import Comparison, Measured, figures_of, gains_of
+from app.training.seeds import part_seed
+from app.training.stopping import StopRules, Validation
+
+Signs = Callable[[Measured, Measured, dict[str, float]], Sequence[str]]
+"""Of the policy's answers, the SFT model's, and the figures: sentences about what has left its bounds."""
+STRIDE = 500_009  # validations draw other numbers than the episodes do
+SHOWN = 4
+
+
+@dataclass(frozen=True)
+class Watch:
+    """What a training is watched with. `comparison` has the judge."""
+
+    comparison: Comparison
+    prompts: Sequence[list[int]]
+    """None of them is trained on."""
+    signs: Signs = lambda _after, _before, _figures: ()
+
+
+@dataclass(frozen=True)
+class Example:
+    """An answer that shows what became of the policy: index of the prompt, the SFT model's answer and the policy's as
+    token ids, and the gains of the policy's answers to that prompt."""
+
+    prompt_index: int
+    before: list[int]
+    after: list[int]
+    optimized: float
+    judged: float
+
+
+class Validator:
+    """Answers of the SFT model are drawn once; all validations use the same random numbers."""
+
+    def __init__(self, watch: Watch, seed: int) -> None:
+        self.watch = watch
+        self.seed = part_seed(seed, 1, STRIDE)
+        self.others = [*watch.prompts[1:], *watch.prompts[:1]]
+        self.before = self._measured(watch.comparison.reference)
+
+    def validation(self, model: Llama, episodes: int) -> tuple[Validation, list[Example]]:
+        after = self._measured(model)
+        figures = figures_of(after, self.before, self.watch.comparison.ends)
+        optimized = gains_of(torch.tensor(after.scores), torch.tensor(self.before.scores)).tolist()
+        judged = gains_of(torch.tensor(after.judged), torch.tensor(self.before.judged)).tolist()
+        signs = tuple(self.watch.signs(after, self.before, figures))
+        validation = Validation(episodes, figures["kl"], tuple(optimized), tuple(judged), figures, signs)
+        return validation, self._examples(after, optimized, judged)
+
+    def _measured(self, model: Llama) -> Measured:
+        return self.watch.comparison.measured(model, self.watch.prompts, self.others, self.seed)
+
+    def _examples(self, after: Measured, optimized: list[float], judged: list[float]) -> list[Example]:
+        """Those that the optimized scorer praises most beyond the judge's praise; of equals, those that it praises
+        most."""
+        order = sorted(range(len(optimized)), key=lambda i: (judged[i] - optimized[i], -optimized[i], i))
+        return [
+            Example(i, self.before.answers[i][0], after.answers[i][0], optimized[i], judged[i]) for i in order[:SHOWN]
+        ]
+
+
+def stop_rules(hparams: EpisodeHparams) -> StopRules:
+    stops = hparams.early_stopping
+    return StopRules(hparams.kl_budget, hparams.patience if stops else None, on_cheating=stops)
+
+
+def told(validation: Validation) -> dict[str, float]:
+    """For the curves, beside the batch's own metrics."""
+    return {
+        "validation/reward_gain": validation.optimized_gain,
+        "validation/judge_gain": validation.judged_gain,
+        "validation/win_rate": validation.figures["win_rate"],
+        "validation/kl": validation.kl,
+    }

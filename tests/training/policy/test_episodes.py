@@ -1,0 +1,110 @@
+"""The loop of a policy's training, with PPO: watched, stopped, its best checkpoint kept, resumed bit for bit."""
+
+import math
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import torch
+
+from app.hparams import SamplingParams
+from app.lm.model import Llama
+from app.saving import TrainingError
+from app.training.context import Progress, drain
+from app.training.policy.comparison import Comparison
+from app.training.policy.validating import Validator, Watch
+from tests.training.ppo.test_trainer import HPARAMS, PROMPTS, MemoryContext, reward_model, start, weights_of
+from tests.training.tiny import ENDS, PAD, tiny_model
+
+
+def watch(reference: Llama, judge_seed: int = 7, signs: Any = None) -> Watch:
+    """Judged by another random network than the one that is optimized."""
+    params = SamplingParams(temperature=HPARAMS.temperature, max_tokens=HPARAMS.max_tokens)
+    comparison = Comparison(reference, reward_model(), reward_model(judge_seed), params, 2, ENDS, PAD)
+    return Watch(comparison, PROMPTS[:6], signs or (lambda *_: ()))
+
+
+WATCHED = replace(HPARAMS, learning_rate=0.01, validate_every_batches=1, early_stopping=False, kl_budget=None)
+
+
+@pytest.mark.parametrize("stop_after", [2, 3, 5])
+def test_a_watched_run_resumes_bit_for_bit_with_its_best_checkpoint(stop_after: int) -> None:
+    """History, best weights and where it stops are those of the uninterrupted run, whenever it was killed."""
+    model, reference = tiny_model(), tiny_model(seed=8)
+    whole: list[Progress] = []
+    expected = drain(start(model, reference, WATCHED, watch=watch(reference)), whole.append)
+    context = MemoryContext()
+    interrupted = start(model, reference, WATCHED, context, watch(reference))
+    for _ in range(stop_after):
+        next(interrupted)
+    interrupted.close()
+    rest: list[Progress] = []
+    result = drain(start(model, reference, WATCHED, context, watch(reference)), rest.append)
+    assert [progress.metrics for progress in rest] == [progress.metrics for progress in whole[stop_after // 2 * 2 :]]
+    assert result.history == expected.history
+    assert result.verdict == expected.verdict
+    assert result.examples == expected.examples
+    for name, tensor in expected.model.state_dict().items():
+        assert torch.equal(tensor, result.model.state_dict()[name]), name
+
+
+def test_the_version_is_the_judges_best_and_not_the_last(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = tiny_model()
+    seen: list[dict[str, torch.Tensor]] = []
+    look = Validator.validation
+
+    def keep(validator: Validator, policy: Llama, episodes: int) -> Any:
+        seen.append(weights_of(policy))
+        return look(validator, policy, episodes)
+
+    monkeypatch.setattr(Validator, "validation", keep)
+    result = drain(start(model, model, WATCHED, watch=watch(model)))
+    gains = [validation.judged_gain for validation in result.history]
+    best = 1 + max(range(len(gains) - 1), key=lambda n: gains[n + 1])
+    assert best < len(gains) - 1, "the last is the best here: the test could not fail"
+    assert result.verdict is not None
+    assert result.verdict.episodes == 16 * best == result.history[best].episodes
+    for name, tensor in result.model.state_dict().items():
+        assert torch.equal(tensor, seen[best][name]), name
+
+
+def test_a_run_stops_when_its_kl_budget_is_used_up() -> None:
+    model = tiny_model()
+    seen: list[Progress] = []
+    hparams = replace(WATCHED, kl_budget=0.5, kl_coef=0.0, validate_every_batches=100)
+    result = drain(start(model, model, hparams, watch=watch(model)), seen.append)
+    assert len(seen) < 6
+    assert seen[-1].metrics["objective/kl"] > 0.5 > seen[-2].metrics["objective/kl"]
+    assert result.verdict is not None
+    assert result.verdict.reason == "kl_budget"
+    assert [each.episodes for each in result.history] == [0, 16 * len(seen)], "looked at once more at its end"
+
+
+def test_signs_end_a_run_over_optimized_with_the_answers_that_show_it() -> None:
+    model = tiny_model()
+    signs = iter([[], [], ["All of its answers are empty."]])
+    hparams = replace(WATCHED, early_stopping=True)
+    result = drain(start(model, model, hparams, watch=watch(model, signs=lambda *_: next(signs))))
+    assert result.verdict is not None
+    assert (result.verdict.reason, result.verdict.over_optimized, result.verdict.episodes) == ("signs", True, 16)
+    assert "All of its answers are empty." in result.verdict.sentences
+    assert len(result.examples) == 4
+    assert result.examples[0].optimized - result.examples[0].judged >= result.examples[1].optimized - (
+        result.examples[1].judged
+    )
+
+
+def test_nobody_watches_and_the_last_weights_are_kept() -> None:
+    model = tiny_model()
+    result = drain(start(model, model, replace(HPARAMS, total_episodes=32)))
+    assert (result.verdict, result.history, result.examples) == (None, [], [])
+
+
+def test_a_reward_model_that_says_no_number_ends_it_with_the_next_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(_model: object, _prompts: object, answers: list[list[list[int]]], **_: Any) -> Any:
+        return [[math.nan] * len(group) for group in answers], [[0.0] * len(group) for group in answers]
+
+    monkeypatch.setattr("app.training.policy.rollout.score_with_deviations", broken)
+    model = tiny_model()
+    with pytest.raises(TrainingError, match="scores are not numbers"):
+        drain(start(model, model))
