@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from app import __version__
 from app.cli import (
     backup,
+    cheat,
     clean,
     evaluate_sft,
     generate,
@@ -52,6 +53,7 @@ cli.command()(serve.serve)
 cli.command()(worker.worker)
 cli.command()(worker.worker_health)
 cli.command()(simulate.simulate)
+cli.command()(cheat.cheat)
 cli.command()(clean.clean)
 cli.command()(pretrain.pretrain)
 cli.command()(sft.sft)

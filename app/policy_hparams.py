@@ -25,6 +25,31 @@ from app.hparams import (
     about,
 )
 
+Episodes = Annotated[Count, about("Answers sampled in the whole run.")]
+KLCoef = Annotated[Weight, about("The KL penalty's coefficient at the beginning.")]
+KLTarget = Annotated[
+    Distance | None,
+    about(
+        "KL to the SFT model, nats per answer, that the coefficient is steered to, from 0 at the beginning to this "
+        "half-way; none: the coefficient stays fixed."
+    ),
+]
+KLBudget = Annotated[
+    Distance | None, about("KL to the SFT model, nats per answer, beyond which the training stops; none: never.")
+]
+ScoreClip = Annotated[
+    Distance | None,
+    about("Bound of a score, in deviations of the SFT model's answers to the prompt; none: unbounded."),
+]
+MissingEndScore = Annotated[
+    Score | None,
+    about("The score of an answer that does not end by itself, whatever it says; none: as any other's."),
+]
+EarlyStopping = Annotated[
+    bool,
+    about("Whether it stops by itself: at a plateau, when reward model and judge part, and when its answers collapse."),
+]
+
 
 @dataclass(frozen=True)
 class EpisodeHparams:
@@ -38,7 +63,7 @@ class EpisodeHparams:
     here is.
     """
 
-    total_episodes: Annotated[Count, about("Answers sampled in the whole run.")] = 1_536
+    total_episodes: Episodes = 1_536
     batch_size: Annotated[Count, about("Answers per batch: a multiple of samples_per_prompt.")] = 64
     samples_per_prompt: Annotated[Few, about("Answers to each prompt of a batch.")] = 4
     num_ppo_epochs: Annotated[Few, about("Passes over each batch.")] = 4
@@ -51,20 +76,12 @@ class EpisodeHparams:
     ] = None
     temperature: TrainingTemperature = SERVED_TEMPERATURE
     max_tokens: AnswerTokens = 96
-    kl_coef: Annotated[Weight, about("The KL penalty's coefficient at the beginning.")] = 0.1
-    kl_target: Annotated[
-        Distance | None,
-        about(
-            "KL to the SFT model, nats per answer, that the coefficient is steered to, from 0 at the beginning to this "
-            "half-way; none: the coefficient stays fixed."
-        ),
-    ] = 6.0
+    kl_coef: KLCoef = 0.1
+    kl_target: KLTarget = 6.0
     kl_horizon: Annotated[
         int, Field(ge=1, le=100_000_000), about("How slowly the coefficient is steered, episodes.")
     ] = 200
-    kl_budget: Annotated[
-        Distance | None, about("KL to the SFT model, nats per answer, beyond which the training stops; none: never.")
-    ] = 12.0
+    kl_budget: KLBudget = 12.0
     cliprange: Annotated[Share, about("Clip range of a token's probability ratio, on each side of 1.")] = 0.2
     target_kl: Annotated[
         Distance | None,
@@ -81,28 +98,17 @@ class EpisodeHparams:
             "answers to the prompt."
         ),
     ] = 4
-    score_clip: Annotated[
-        Distance | None,
-        about("Bound of a score, in deviations of the SFT model's answers to the prompt; none: unbounded."),
-    ] = 2.0
+    score_clip: ScoreClip = 2.0
     pessimism: Annotated[
         Weight, about("How many of the reward model's deviations are taken off a score that it is unsure of.")
     ] = 0.0
-    missing_eos_score: Annotated[
-        Score | None,
-        about("The score of an answer that does not end by itself, whatever it says; none: as any other's."),
-    ] = -2.0
+    missing_eos_score: MissingEndScore = -2.0
     length_penalty: Annotated[Weight, about("Taken off the score for each token beyond `free_tokens`; 0 is off.")] = 0.0
     free_tokens: Annotated[
         WholeFromZero | None,
         about("Tokens that cost nothing; none: as many as the SFT model's answers to the prompt have on average."),
     ] = None
-    early_stopping: Annotated[
-        bool,
-        about(
-            "Whether it stops by itself: at a plateau, when reward model and judge part, and when its answers collapse."
-        ),
-    ] = True
+    early_stopping: EarlyStopping = True
     validate_every_batches: Annotated[Count, about("Batches between two validations by the judge.")] = 2
     validation_prompts: Annotated[
         WholeFromZero,
@@ -154,6 +160,19 @@ class PPOHparams(EpisodeHparams):
     gamma: Annotated[Share, about("Discount of later rewards.")] = 1.0
     lam: Annotated[Share, about("Lambda of the generalized advantage estimate.")] = 0.95
     whiten_rewards: Annotated[bool, about("Whether rewards of a batch are scaled to a deviation of 1.")] = False
+
+
+@dataclass(frozen=True)
+class CheatHparams(PPOHparams):
+    """PPO with all that holds it taken away, long enough to be seen: over-optimization (Gao et al. 2022)."""
+
+    total_episodes: Episodes = 2_048
+    kl_coef: KLCoef = 0.0
+    kl_target: KLTarget = None
+    kl_budget: KLBudget = None
+    score_clip: ScoreClip = None
+    missing_eos_score: MissingEndScore = None
+    early_stopping: EarlyStopping = False
 
 
 @dataclass(frozen=True)

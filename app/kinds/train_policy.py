@@ -83,6 +83,13 @@ def check_batch(hparams: PPOHparams) -> None:
 
 METRICS = Metrics(
     heading="PPO (`train_policy`), one point per batch of episodes",
+    before=(
+        "One temperature, 0.8, everywhere: people read and rank answers drawn at it, the policy samples at it, and all "
+        "probabilities (old, new and the SFT model's) and so the KL are of the distribution at it; validations and "
+        "evaluations draw at it, too. Whoever serves at another one sets `temperature` of training and evaluation to "
+        "it. Every few batches a judge, which learned from other rankings than the reward model, compares the policy "
+        "with the SFT model on prompts set aside; the version is the one that the judge likes best, not the last."
+    ),
     meanings={
         "objective/scores": (
             "mean score of the reward model, counted from the SFT model's own answers to the same prompt in their "
@@ -119,7 +126,10 @@ METRICS = Metrics(
         "verdict": (
             "what came of the training: `fit` (underfit, good fit, overfit), `over_optimized`, `reason` (episodes, "
             "kl_budget, plateau, collapse, uncertainty, parted, signs), `sentences`, `next_step`, and `examples`, the "
-            "answers of its end that the reward model praises most beyond the judge."
+            "answers of its end that the reward model praises most beyond the judge. Underfit: the judge finds a gain "
+            "under 0.25 or within two standard errors of none; overfit: it finds less than half of the gain that the "
+            "reward model promises. Over-optimized: the reward model's score rose while the judge's fell, by more than "
+            "two standard errors at two validations running, or the answers left their bounds."
         ),
         "validations": "all validations, in order; the version is the one with the highest `judge_gain`.",
         "loss/policy_avg, loss/value_avg": "mean clipped surrogate and value loss over the update's steps.",

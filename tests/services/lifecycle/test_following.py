@@ -114,6 +114,14 @@ def test_rule_never_activates_what_has_left_its_bounds_but_a_person_may(
     assert activation.activate(session, policy.id, data_dir=data_dir).status is VersionStatus.ACTIVE
 
 
+def test_rule_never_activates_what_ended_over_optimized(session: Session, add: AddVersion, quick: Settings) -> None:
+    for cheated in (True, False):
+        policy = add(VersionKind.POLICY, {"verdict": {"over_optimized": cheated}})
+        versions.record_evaluation(session, policy.id, evaluation={"win_rate": 0.99, "kl": 1.0}, samples=[])
+        settings = quick.model_copy(update={"auto_activate": True})
+        assert following.after_evaluate(session, policy, settings) is not cheated
+
+
 def test_a_newer_good_reward_model_takes_over(session: Session, add: AddVersion, quick: Settings) -> None:
     former, newer = (add(VersionKind.REWARD, {"held_out_accuracy": accuracy}) for accuracy in (0.65, 0.6))
     following.after_train_reward(session, former, quick)

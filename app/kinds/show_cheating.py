@@ -1,0 +1,41 @@
+"""show_cheating: the same training with nothing to hold it, so that everybody can see a reward model being fooled."""
+
+from app.kinds.kind import Kind, Metrics, Need, StartForm, VersionParam
+from app.kinds.train_policy import METRICS, PLOTS, check_batch
+from app.model_info.size import FITTED
+from app.policy_hparams import CheatHparams
+from app.translation import N_
+
+SHOWN = tuple(plot for plot in PLOTS if plot.name in ("reward", "validation", "kl", "length", "entropy"))
+_NAMES = {series.metric for plot in SHOWN for series in plot.series}
+
+SHOW_CHEATING = Kind(
+    name="show_cheating",
+    place=90,
+    title=N_("See it cheat"),
+    phase="cheating",
+    running=N_("A policy is allowed to cheat the reward model"),
+    start=StartForm(
+        heading=N_("See it cheat"),
+        method=N_("PPO without a penalty"),
+        description=N_(
+            "The same training with KL penalty, bounds and stop off: the score rises, the answers fall apart, and the "
+            "verdict says over-optimized. The rule never activates such a version."
+        ),
+        button=N_("See it cheat"),
+    ),
+    hparams=CheatHparams,
+    handler="app.worker.handlers.train_policy",
+    follows="app.services.lifecycle.following:after_train_policy",
+    versions=(VersionParam("reward_version_id", ("reward",)),),
+    choices={"from": ("sft", "active")},
+    check=check_batch,
+    needs=(Need.REWARD_MODEL,),
+    fitted=FITTED,
+    plots=SHOWN,
+    metrics=Metrics(
+        heading="See it cheat (`show_cheating`), one point per batch of episodes",
+        meanings={names: meaning for names, meaning in METRICS.meanings.items() if _NAMES & set(names.split(", "))},
+        before="Those that its page draws; all others are PPO's.",
+    ),
+)
