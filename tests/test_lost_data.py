@@ -47,6 +47,20 @@ def test_no_ranking_is_acknowledged_and_lost(server: LiveServer, lose: Callable[
     assert not (data_dir / DATABASE).exists(), "an empty database was made"
 
 
+@pytest.mark.parametrize("lose", [unmount, delete, move])
+@pytest.mark.parametrize("stream", [False, True])
+def test_nothing_is_generated_from_what_is_lost(
+    server: LiveServer, engine: ScriptedEngine, lose: Callable[[Path], None], stream: bool
+) -> None:
+    """Whose versions it would be, nobody could look up."""
+    asked = {"prompt": "wash my hands", "n": 1, "stream": stream}
+    assert server.client.post("/api/v1/generate", json=asked).status_code == 200
+    lose(server.settings.data_dir)
+    engine.calls.clear()
+    check_problem(server.client.post("/api/v1/generate", json=asked), 503, "moved, deleted or unmounted")
+    assert not [call for call in engine.calls if call[0] == ("stream" if stream else "generate")]
+
+
 def test_it_goes_on_when_the_folder_is_back(server: LiveServer) -> None:
     group = server.client.post("/api/v1/groups/next").json()
     data_dir = server.settings.data_dir

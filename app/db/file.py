@@ -13,6 +13,7 @@ from sqlalchemy import Engine as Database
 from app.errors import UnavailableError
 
 Identity = tuple[int, int] | None
+_FILE = "the file that a connection is to"
 
 
 class DataLostError(UnavailableError):
@@ -48,12 +49,17 @@ class DatabaseFile:
     def _connected(self, _connection: Any, record: Any) -> None:
         self._known = self._known or _identity(self._path)
         record.info[self] = _identity(self._wal)  # stays the same while any connection is open
+        record.info[_FILE] = self
 
     def _check(self, connection: Connection) -> None:
+        self.check(connection.info)
+
+    def check(self, info: dict[Any, Any]) -> None:
+        """For a connection with this `info`. Raises DataLostError."""
         self._compare()
-        wal = connection.info[self]
+        wal = info[self]
         if wal is None:  # of a database that nothing has been written to yet
-            connection.info[self] = _identity(self._wal)
+            info[self] = _identity(self._wal)
         elif wal != _identity(self._wal):
             self._lost("lost its write-ahead log")
 
@@ -67,6 +73,14 @@ class DatabaseFile:
             f"The database {self._path} {how}: the data folder was moved, deleted or unmounted. Nothing was saved. "
             "Bring it back, or restore a backup (fourfold restore FILE), and start Fourfold again."
         )
+
+
+def check_file(info: dict[Any, Any]) -> None:
+    """What every transaction begins with, for a statement outside of one: `info` is its connection's. Raises
+    DataLostError."""
+    file: DatabaseFile | None = info.get(_FILE)  # none where the database lies in memory
+    if file is not None:
+        file.check(info)
 
 
 def _identity(path: Path) -> Identity:

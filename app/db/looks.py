@@ -8,6 +8,8 @@ from sqlalchemy import Engine as Database
 from sqlalchemy import Select
 from sqlalchemy.dialects import sqlite
 
+from app.db.file import DataLostError, check_file
+
 
 class Look:
     """A statement for one row at most, written as SQLite's once. What the database is asked is always the present: it
@@ -25,10 +27,11 @@ class Look:
         known = self._constants | values
         connection = database.raw_connection()
         try:
+            check_file(connection.info)
             cursor = connection.cursor()
             cursor.execute(self._text, [known[name] for name in self._names])
             row: tuple[Any, ...] | None = cursor.fetchone()
-        except database.dialect.loaded_dbapi.Error:
+        except (DataLostError, database.dialect.loaded_dbapi.Error):
             return None
         finally:
             connection.close()  # back into the pool

@@ -1,5 +1,7 @@
 """Looks: one statement and no session, and what they see is what any process has committed."""
 
+from pathlib import Path
+
 import pytest
 from sqlalchemy import Engine as Database
 from sqlalchemy import bindparam, event, select
@@ -40,4 +42,19 @@ def test_what_cannot_be_asked_is_left_to_who_can_say_why(database: Database) -> 
     with transaction(make_session_factory(database)) as session:
         session.connection().exec_driver_sql("ALTER TABLE labelers RENAME TO elsewhere")
     assert LOOK.row(database, name="ada") is None
+    assert database.pool.checkedout() == 0  # type: ignore[attr-defined]
+
+
+@pytest.mark.sqlite
+@pytest.mark.parametrize("suffix", ["", "-wal"])
+def test_nothing_is_read_of_a_file_that_is_gone(database: Database, suffix: str) -> None:
+    """Its open connections would read it for ever."""
+    with transaction(make_session_factory(database)) as session:
+        labelers.get_or_create_labeler(session, "ada")
+    assert LOOK.row(database, name="ada") == ("ada",)
+    path = Path(f"{database.url.database}{suffix}")
+    path.rename(path.with_name("elsewhere"))
+    assert LOOK.row(database, name="ada") is None
+    path.with_name("elsewhere").rename(path)
+    assert LOOK.row(database, name="ada") == ("ada",)
     assert database.pool.checkedout() == 0  # type: ignore[attr-defined]
