@@ -1,8 +1,9 @@
 """Values that no honest client sends, and a visitor that tells what was answered wrongly."""
 
+import itertools
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any
 from urllib.parse import quote
 
@@ -28,6 +29,9 @@ JSON_VALUES = [
     *NEVER_TAKEN,
     *("1e-320", "1e308", "true", "null", '"٣"', '"1"', r'"\u0000"', '"' + "x" * 20_000 + '"', "[]"),
 ]
+OF_NUMBERS = {HUGE, str(2**63), "1e-320", "1e308"}
+OF_TEXTS = {r'"\ud800"', r'"\u0000"', '"' + "x" * 20_000 + '"'}
+OF_FIELDS = {HUGE, str(2**63), "a\0b", ""}
 PLACE = "\N{PILE OF POO}"
 PROMPT = {"prompt": "wash my hands"}
 SAMPLING = {
@@ -54,6 +58,24 @@ CONVERSATIONS: dict[str, list[Any]] = {
     ],
     "POST /api/v1/conversations/{conversation_id}/turns/{turn_id}/continue": [{"stream": True}],
 }
+
+
+class InTurns:
+    """Values shared out: a place meets a third of them, the next place the next third, and each those that harm what it
+    is for. Code that many places share meets all."""
+
+    def __init__(self, values: Sequence[str]) -> None:
+        self._values = values
+        self._begins = itertools.cycle(range(3))
+
+    def next(self, always: Collection[str]) -> list[str]:
+        begin = next(self._begins)
+        return [value for at, value in enumerate(self._values) if value in always or at % 3 == begin]
+
+
+def harmful_to(value: object) -> Collection[str]:
+    """Of JSON_VALUES, by what is replaced."""
+    return OF_NUMBERS if isinstance(value, (int, float)) else OF_TEXTS if isinstance(value, str) else JSON_VALUES
 
 
 def bodies(ranks: dict[str, int]) -> dict[str, list[Any]]:

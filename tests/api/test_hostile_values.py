@@ -17,11 +17,14 @@ from tests.api.hostile import (
     JSON_VALUES,
     NEVER_TAKEN,
     NO_IDS,
+    OF_FIELDS,
     PLACE,
     PROMPT,
     TEXTS,
+    InTurns,
     Visitor,
     bodies,
+    harmful_to,
     right,
 )
 from tests.live import LiveServer
@@ -94,10 +97,11 @@ def test_last_event_ids_are_plain_numbers(visitor: Visitor) -> None:
 
 
 def test_in_json(visitor: Visitor) -> None:
+    turns = InTurns(JSON_VALUES)
     for route in visitor.routes:
         for body in bodies(visitor.ranks).get(str(route), []):
-            for where, text in spoiled(body):
-                for value in JSON_VALUES:
+            for where, text, stood in spoiled(body):
+                for value in turns.next(harmful_to(stood)):
                     new = text.replace(PROMPT["prompt"], f"wash {visitor.asked} hands")  # what is known is not stored
                     content = new.replace(f'"{PLACE}"', value).encode()
                     response = visitor.ask(route, f"{where} {value[:30]}", content=content)
@@ -161,10 +165,11 @@ def test_bodies_that_are_hardly_json(visitor: Visitor) -> None:
 
 
 def test_in_forms(visitor: Visitor) -> None:
+    turns, surrogate = InTurns(TEXTS), "\ud800".encode("utf-8", "surrogatepass").decode("latin-1")
     for route, sent in right(visitor, lambda route: route.takes_form):
         for name in sent()["data"]:
             if name != CSRF_FIELD:
-                for value in [*TEXTS, "\ud800".encode("utf-8", "surrogatepass").decode("latin-1")]:
+                for value in [*turns.next(OF_FIELDS), surrogate]:
                     data = {**sent()["data"], name: value}
                     visitor.ask(route, f"{name} {value[:30]!r}", data=data)
 
@@ -176,10 +181,10 @@ def test_forms_that_are_none(visitor: Visitor) -> None:
                 visitor.ask(route, f"{kind} {content[:10]!r}", content=content, headers={"Content-Type": kind})
 
 
-def spoiled(body: Any) -> Iterator[tuple[str, str]]:
-    """(where, the body as JSON with PLACE there) for each value in it, containers too."""
+def spoiled(body: Any) -> Iterator[tuple[str, str, Any]]:
+    """(where, the body as JSON with PLACE there, what stood there) for each value in it, containers too."""
     for keys in places(body):
-        yield ".".join(map(str, keys)), json.dumps(replaced(body, keys), ensure_ascii=False)
+        yield ".".join(map(str, keys)), json.dumps(replaced(body, keys), ensure_ascii=False), value_at(body, keys)
 
 
 def places(value: Any, before: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:

@@ -1,14 +1,9 @@
 """The decoder gives the model's logits, and every row the same bits whatever is computed beside it."""
 
-import os
-import platform
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import torch
-from numba.core.codegen import get_host_cpu_features
 from torch import Tensor
 
 from app.lm.files.checkpoint import load_model
@@ -16,6 +11,7 @@ from app.lm.inference.decoder import Decoder
 from app.lm.inference.kv_cache import KVCache
 from tests.lm.files.imported_models import CASES, save_random_model
 from tests.lm.inference.company import DTYPES, SHAPES, answers_differ, lively, prefill_differs, prompts, steps_differ
+from tests.lm.inference.processors import COMPANY, PROCESSORS, run_as
 
 
 def read_alone(decoder: Decoder, prompt: list[int], slots: int = 0) -> tuple[KVCache, Tensor]:
@@ -65,32 +61,9 @@ def test_every_token_gets_the_same_bits_in_any_company(shape: str, dtype: torch.
     assert answers_differ(decoder) == []
 
 
-X86 = platform.machine().lower() in {"x86_64", "amd64"}
-AVX2 = "sse sse2 sse3 ssse3 sse4.1 sse4.2 popcnt avx avx2 fma f16c bmi bmi2 lzcnt movbe"
-AVX512 = AVX2 + " avx512f avx512cd avx512bw avx512dq avx512vl"
-# What oneDNN, torch and Numba are told that the processor is: None is as it is, names are as many of it as there are.
-PROCESSORS = {
-    "old": ("SSE41", "default", ""),
-    "AVX2": ("AVX2", "avx2", AVX2),
-    "AVX-512": ("AVX512_CORE", "avx512", AVX512),
-    "AVX512-BF16": ("AVX512_CORE_BF16", "avx512", None),
-    "AMX": ("AVX512_CORE_AMX", "avx512", None),
-}
-
-
-@pytest.mark.skipif(not X86, reason="instruction sets of x86")
-@pytest.mark.parametrize("processor", PROCESSORS)
+@pytest.mark.parametrize("processor", [name for name in PROCESSORS if name != "AVX2"])  # that is kernels/test_linking's
 def test_every_token_gets_the_same_bits_on_other_processors(processor: str) -> None:
-    """In a process of its own, since each of the three looks at the processor once."""
-    products, torch_itself, kernels = PROCESSORS[processor]
-    forced = {"ONEDNN_MAX_CPU_ISA": products, "ATEN_CPU_CAPABILITY": torch_itself, "OMP_WAIT_POLICY": "PASSIVE"}
-    if kernels is not None:
-        has = get_host_cpu_features().split(",")  # type: ignore[no-untyped-call]
-        there = [f"+{name}" for name in kernels.split() if f"+{name}" in has]
-        forced |= {"NUMBA_CPU_NAME": "generic", "NUMBA_CPU_FEATURES": ",".join(there)}
-    command = [sys.executable, "-m", "tests.lm.inference.company", "shipped", "odd", "normed heads"]
-    done = subprocess.run(command, env=os.environ | forced, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
+    run_as(processor, *COMPANY)
 
 
 @pytest.mark.parametrize(("row", "position"), [(0, 16), (4, 0), (-1, 0), (0, -1)])
