@@ -2,7 +2,6 @@
 
 import os
 import random
-import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +11,6 @@ from sqlalchemy import Engine as Database
 from sqlalchemy.orm import Session, sessionmaker
 
 from app.db.models.versions import Version, VersionKind, VersionStatus
-from app.db.schema import migrate
 from app.db.session import make_session_factory, open_database, transaction
 from app.installation import install
 from app.services.labeling import groups
@@ -23,6 +21,11 @@ from tests.live import LiveServer, ScriptedEngine, live_server, quick_settings
 from tests.worker.harness import Harness
 
 FOR_TESTS = {"FOURFOLD_CHROMIUM", "FOURFOLD_TEST_DATABASE_URL"}
+LONG = (
+    *("tests/costs/", "tests/worker/test_", "tests/http/test_pressure", "tests/test_wheel", "tests/backup/"),
+    *("tests/cli/", "tests/fuzz/", "tests/browser/"),
+)
+"""Where the tests are that take many seconds, the longest first: they begin processes."""
 TINY_TEXTS = ["Please tell me how to wash my hands with warm water. Use soap, and dry them well.", "请告诉我怎么泡茶。"]
 
 
@@ -44,12 +47,14 @@ def _chance_of_the_test(request: pytest.FixtureRequest, monkeypatch: pytest.Monk
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """What is about one database itself is none of the other's matter."""
+    """What is about one database itself is none of the other's matter. Long ones come first: at the end each process
+    of tests would wait for the one that has the last."""
     other = "sqlite" if databases.is_postgres() else "postgres"
     left_out = [item for item in items if item.get_closest_marker(other)]
     if left_out:
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if item not in left_out]
+    items.sort(key=lambda item: next((at for at, begin in enumerate(LONG) if item.nodeid.startswith(begin)), len(LONG)))
 
 
 @pytest.fixture(autouse=True)
@@ -85,23 +90,12 @@ def tiny_model_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return directory
 
 
-@pytest.fixture(scope="session")
-def migrated_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("migrated") / "fourfold.db"
-    database = open_database(f"sqlite:///{path}", create=True)
-    migrate(database)
-    database.dispose()
-    return path
-
-
 @pytest.fixture
-def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+def database(tmp_path: Path) -> Iterator[Database]:
     """An empty database as the migrations make it."""
     url = databases.database_url(tmp_path)
     if url is None:
-        path = tmp_path / "fourfold.db"
-        shutil.copyfile(request.getfixturevalue("migrated_file"), path)
-        url = f"sqlite:///{path}"
+        url = f"sqlite:///{databases.migrated_file(tmp_path / 'fourfold.db')}"
     database = open_database(url)
     yield database
     database.dispose()

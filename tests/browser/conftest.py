@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
+from tests import databases
 from tests.browser.dice_page import DicePage
 from tests.browser.label_page import LabelPage, WritingEngine
 from tests.live import LiveServer, live_server, quick_settings
@@ -78,10 +79,14 @@ def writing_engine() -> WritingEngine:
 
 @pytest.fixture(scope="module")
 def label_server(
-    tiny_model_dir: Path, tmp_path_factory: pytest.TempPathFactory, writing_engine: WritingEngine
+    tiny_model_dir: Path,
+    installed_data: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    writing_engine: WritingEngine,
 ) -> Iterator[LiveServer]:
     """One server for a module's tests; each test labels under its own name."""
-    settings = quick_settings(tmp_path_factory.mktemp("pages") / "data", tiny_model_dir, ready_groups=6)
+    data = databases.copy_data(installed_data, tmp_path_factory.mktemp("pages") / "data")
+    settings = quick_settings(data, tiny_model_dir, ready_groups=6)
     with live_server(settings, lambda _settings, _directory: writing_engine) as running:
         yield running
 

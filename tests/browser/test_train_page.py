@@ -18,6 +18,7 @@ from app.db.session import transaction
 from app.services.jobs import job_folders, jobs
 from app.services.lifecycle import activation
 from app.services.versions import versions
+from tests import databases
 from tests.browser.label_page import WritingEngine
 from tests.live import LiveServer, live_server, quick_settings, take_card
 from tests.repository import REPOSITORY
@@ -34,8 +35,10 @@ def left_in_the_end(page: Page) -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def server(tiny_model_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
-    data = tmp_path_factory.mktemp("train") / "data"
+def server(
+    tiny_model_dir: Path, installed_data: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[LiveServer]:
+    data = databases.copy_data(installed_data, tmp_path_factory.mktemp("train") / "data")
     engine = WritingEngine()
     with live_server(quick_settings(data, tiny_model_dir), lambda _settings, _directory: engine) as running:
         for _ in range(RANKINGS):
@@ -57,6 +60,7 @@ def worker(server: LiveServer) -> Iterator[None]:
         "MODEL_DIR": server.settings.model_dir,
         "WORKER_THREADS": 1,
         "WORKER_NICE": 0,
+        "WORKER_POLL_SECONDS": 0.05,
         "AUTO_POLICY_ACCURACY": 2,  # policies only when this test asks
         "LOG_LEVEL": "warning",
     }
@@ -67,9 +71,9 @@ def worker(server: LiveServer) -> Iterator[None]:
     process.wait(30)
 
 
-def test_empty_states_say_what_to_do(page: Page, tiny_model_dir: Path, tmp_path: Path) -> None:
+def test_empty_states_say_what_to_do(page: Page, tiny_model_dir: Path, data_dir: Path) -> None:
     engine = WritingEngine()
-    settings = quick_settings(tmp_path / "data", tiny_model_dir)
+    settings = quick_settings(data_dir, tiny_model_dir)
     with live_server(settings, lambda _settings, _directory: engine) as empty, left_in_the_end(page):
         page.goto(f"{empty.url}/train")
         expect(page.locator("#jobs")).to_contain_text("Rank some answers first")
@@ -80,9 +84,9 @@ def test_empty_states_say_what_to_do(page: Page, tiny_model_dir: Path, tmp_path:
 
 
 def test_a_training_that_came_and_went_between_two_looks_is_drawn(
-    page: Page, tiny_model_dir: Path, tmp_path: Path
+    page: Page, tiny_model_dir: Path, data_dir: Path
 ) -> None:
-    settings = quick_settings(tmp_path / "data", tiny_model_dir)
+    settings = quick_settings(data_dir, tiny_model_dir)
     with live_server(settings, lambda _settings, _directory: WritingEngine()) as empty, left_in_the_end(page):
         page.goto(f"{empty.url}/train")
         expect(page.locator("#curves")).to_contain_text("No curves yet")
@@ -99,9 +103,9 @@ def test_a_training_that_came_and_went_between_two_looks_is_drawn(
         expect(page.locator('[data-plot="accuracy"] [data-latest]').first).to_have_text("0.75")
 
 
-def test_figures_come_while_the_page_is_open(page: Page, tiny_model_dir: Path, tmp_path: Path) -> None:
+def test_figures_come_while_the_page_is_open(page: Page, tiny_model_dir: Path, data_dir: Path) -> None:
     """The table that says what a curve shows: there from the first point on, and growing while it is read."""
-    settings = quick_settings(tmp_path / "data", tiny_model_dir)
+    settings = quick_settings(data_dir, tiny_model_dir)
     with live_server(settings, lambda _settings, _directory: WritingEngine()) as server, left_in_the_end(page):
         with transaction(server.runtime.write) as session:
             now = utc_now()

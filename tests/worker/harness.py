@@ -18,7 +18,7 @@ from app.db.schema import migrate
 from app.db.session import make_read_session_factory, make_session_factory, open_database, transaction
 from app.processes.parent_watch import settings_environment
 from app.settings.config import Settings
-from tests.databases import database_url
+from tests.databases import database_url, migrated_file
 from tests.repository import REPOSITORY
 from tests.waiting import PATIENCE_SECONDS, wait_for
 
@@ -44,6 +44,9 @@ class Harness:
         own = {"data_dir": data_dir, "database_url": database_url(data_dir)}
         self.settings = Settings(**(quick | own | settings))
         data_dir.mkdir(parents=True, exist_ok=True)
+        path = data_dir / "fourfold.db"
+        if self.settings.database_url is None and not path.exists():
+            migrated_file(path)
         self.database = open_database(self.settings.resolved_database_url, create=True)
         migrate(self.database)
         self.sessions = make_session_factory(self.database)

@@ -110,7 +110,7 @@ def test_stop_in_good_order(harness: Harness) -> None:
 def test_two_workers(harness: Harness) -> None:
     """Never two heavy jobs at once; the jobs of a dead peer are taken over by the living one."""
     harness.settings = harness.settings.model_copy(update={"worker_stale_seconds": 16.0})  # the living beats in time
-    short = [harness.add_job(steps=4, seconds=0.05) for _ in range(3)]
+    short = [harness.add_job(steps=4, seconds=0.05) for _ in range(2)]
     pair = [harness.start_worker(), harness.start_worker()]
     harness.wait_over(*short)
     spans = sorted((rows[0]["time"], rows[-1]["time"]) for rows in map(harness.trace, short))

@@ -2,7 +2,6 @@
 
 import itertools
 import json
-import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -33,6 +32,7 @@ from app.services.labeling.label_settings import Writers
 from app.services.prompts import curation, prompts
 from app.services.sampling.fitting import Fitting
 from app.services.versions import versions
+from tests.databases import migrated_file
 from tests.live import LEASE_SECONDS, ScriptedEngine
 
 ALPHABET = 'ab你\u2028\x85\n\t\\"\U0001f600 '
@@ -141,9 +141,9 @@ class Installation:
 
 
 @contextmanager
-def installations(migrated_file: Path, count: int) -> Iterator[list[Installation]]:
+def installations(count: int) -> Iterator[list[Installation]]:
     with tempfile.TemporaryDirectory() as folder:
-        made = [Path(shutil.copyfile(migrated_file, Path(folder) / f"{number}.db")) for number in range(count)]
+        made = [migrated_file(Path(folder) / f"{number}.db") for number in range(count)]
         found = [Installation(path) for path in made]
         yield found
         for each in found:
@@ -165,8 +165,8 @@ def _plain(value: Any) -> Any:
 
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(history=st.lists(steps, max_size=5))
-def test_an_export_restores_what_people_gave(migrated_file: Path, history: list[Step]) -> None:
-    with installations(migrated_file, 2) as (first, second):
+def test_an_export_restores_what_people_gave(history: list[Step]) -> None:
+    with installations(2) as (first, second):
         for step in history:
             first.live(step)
         files = first.exported()
@@ -188,9 +188,9 @@ def test_an_export_restores_what_people_gave(migrated_file: Path, history: list[
         assert without_numbers(first.exported()) == without_numbers(files)
 
 
-def test_what_stands_in_an_export(migrated_file: Path) -> None:
+def test_what_stands_in_an_export() -> None:
     """Who wrote and who ranked is told by names that say the same elsewhere; nothing tells a simulated taste."""
-    with installations(migrated_file, 2) as (first, second):
+    with installations(2) as (first, second):
         first.live(Step(["q"], False, None, ["a", "b", "c", "d"], [1, 1, 2, 3], 2, "so", "rank"))
         for file in first.exported():
             second.take(file)
