@@ -11,8 +11,13 @@ restore = In("app/backup/restore.py", "tests/backup/test_restore.py")
 workspace = In("app/backup/workspace.py", BACKUP)
 trouble = In("app/db/trouble.py", "tests/db/test_postgres.py")
 base = In("app/db/base.py", "tests/db/test_session.py")
+looks = In("app/db/looks.py", "tests/db/test_looks.py", "tests/test_lost_data.py")
 
 FAULTS = [
+    looks("a file that is gone is read on", "            check_file(connection.info)\n", ""),
+    looks(
+        "nobody says why", "(DataLostError, database.dialect.loaded_dbapi.Error)", "database.dialect.loaded_dbapi.Error"
+    ),
     archive(
         "members are not looked at",
         "member.name != name or not member.isreg() or member.issparse()",
