@@ -80,7 +80,7 @@ class EpisodeHparams:
     kl_target: KLTarget = 6.0
     kl_horizon: Annotated[
         int, Field(ge=1, le=100_000_000), about("How slowly the coefficient is steered, episodes.")
-    ] = 200
+    ] = 100
     kl_budget: KLBudget = 12.0
     cliprange: Annotated[Share, about("Clip range of a token's probability ratio, on each side of 1.")] = 0.2
     target_kl: Annotated[

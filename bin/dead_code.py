@@ -41,7 +41,6 @@ ALLOWED = {
     "OPENING_SECONDS": "the sandbox reads it from a program by its name",
     "user_id": "named with the other special tokens, whose ids follow one another",
     "chat_template": "transformers reads it",
-    "over_optimized": "told with the verdict",
     "TITLES_OF_ERRORS": "marks words of app/errors.py for the catalogues",
 }
 

@@ -21,7 +21,7 @@ from app.formats import figures
 from app.formats.languages import listed
 from app.kinds.registry import job_title
 from app.layout import STATIC, TEMPLATES
-from app.services.versions.bounds import flags_of
+from app.services.versions.bounds import flags_of, policy_verdict
 from app.services.versions.version_states import VersionState
 from app.web import formatting, plots, token_views
 from app.web.browser_name import labeler_name
@@ -136,6 +136,15 @@ def told_flags(version: Version) -> list[str]:
     return [retold(flag.sentence) for flag in flags_of(version)]
 
 
+def told_verdict(version: Version) -> dict[str, Any] | None:
+    """What came of a policy's training, in the page's language: its sentences, what to do next, answers of its end."""
+    verdict = policy_verdict(version)
+    if verdict is None:
+        return None
+    sentences = [retold(sentence) for sentence in verdict["sentences"]]
+    return verdict | {"sentences": sentences, "next_step": retold(verdict["next_step"])}
+
+
 def _environment() -> Environment:
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
@@ -158,6 +167,7 @@ def _environment() -> Environment:
         gibibytes=figures.gibibytes,
         megabytes=figures.megabytes,
         flags=told_flags,
+        verdict=told_verdict,
         retold=retold,
         is_foreign_english=is_foreign_english,
         left_out=formatting.left_out,

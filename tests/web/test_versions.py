@@ -71,6 +71,29 @@ def test_what_followed_the_models_size_is_told(server: LiveServer, visitor: Visi
     assert re.search(r"\blearning_rate 0.25 by the model's size value_learning_rate 0.5 (?!by)", said)
 
 
+def test_the_verdict_on_its_training_is_told_with_the_answers_that_show_it(
+    server: LiveServer, visitor: Visitor, candidate: int
+) -> None:
+    examples = [{"prompt": "What is a week?", "before": "Seven days.", "after": "<b>A week</b>"}]
+    for cheated in (True, False):
+        with transaction(server.runtime.write) as session:
+            versions.get_version(session, candidate).metrics = {
+                "validations": [{"episodes": 0}],
+                "verdict": {
+                    "over_optimized": cheated,
+                    "sentences": ["It used all its episodes."],
+                    "next_step": "Rank more answers and train the reward model again before the policy.",
+                    "examples": examples,
+                },
+            }
+        page = visitor.get(f"/versions/{candidate}")
+        said = words_of(page)
+        assert "It used all its episodes. Next: Rank more answers and train" in said
+        assert ("Answers at the end of the training that show it:" in said) is cheated
+        assert ("&lt;b&gt;A week&lt;/b&gt;" in page) is cheated
+        assert "validations" not in said
+
+
 def test_a_version_that_is_activated_wakes_the_prefetcher(
     server: LiveServer, visitor: Visitor, candidate: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:

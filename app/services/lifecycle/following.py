@@ -58,7 +58,7 @@ def after_evaluate(session: Session, version: Version, settings: Settings) -> bo
     passes = (
         settings.auto_activate
         and not bounds.flags_of(version)
-        and not (version.metrics.get("verdict") or {}).get("over_optimized")
+        and not (bounds.policy_verdict(version) or {}).get("over_optimized")
         and measured.get("win_rate", 0.0) >= settings.auto_activate_win_rate
         and measured.get("kl", float("inf")) <= settings.auto_activate_max_kl
     )

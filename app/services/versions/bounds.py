@@ -60,6 +60,13 @@ def flags_of(version: Version) -> list[Flag]:
     return [Flag(**each) for each in version.metrics.get("flags", [])]
 
 
+def policy_verdict(version: Version) -> dict[str, Any] | None:
+    """What was said of a policy's training at its end (app/training/verdict.py); None where nobody watched it, and for
+    versions of other kinds."""
+    stored = version.metrics.get("verdict")
+    return stored if isinstance(stored, dict) else None
+
+
 def flags_to_store(metrics: Mapping[str, Any]) -> list[dict[str, str]]:
     """Of a training that has just ended, before any evaluation."""
     return [asdict(flag) for flag in training_flags(metrics)]

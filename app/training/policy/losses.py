@@ -14,8 +14,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-SPAN = 4.0
-"""How many times its first value the KL coefficient may become, and how small a part of it."""
+LEAST, MOST = 0.25, 40.0
+"""Bounds of the KL coefficient, times its first value: too little of a penalty is worse than too much."""
 
 
 def masked_sum(values: Tensor, mask: Tensor) -> Tensor:
@@ -145,8 +145,8 @@ class KLController:
     Theirs is the same with a constant target, in runs of 2,000 batches. In one of 24 the KL, which is 0 at first, lies
     under a constant target for most of the run, so that the coefficient only falls and is gone when it is needed (from
     0.100 to 0.022, with the KL at 15 in longer runs). So the target rises in a line from 0, over the first `ramp`
-    episodes, and the coefficient falls only while the policy moves more slowly than that. It stays within SPAN of where
-    it began: the integral of a long error would have to be undone first.
+    episodes, and the coefficient falls only while the policy moves more slowly than that. It stays within LEAST
+    and MOST times its first value: the integral of a long error would have to be undone first.
     """
 
     coef: float
@@ -155,7 +155,7 @@ class KLController:
     ramp: int = 0
 
     def __post_init__(self) -> None:
-        self._least, self._most = self.coef / SPAN, self.coef * SPAN
+        self._least, self._most = self.coef * LEAST, self.coef * MOST
 
     def target_at(self, episodes: int) -> float | None:
         """Nats per answer, when so many episodes are done."""
