@@ -40,6 +40,13 @@ def test_what_came_meanwhile_is_read_as_one() -> None:
     assert list(received(told(StreamEvent(0, ""), None))) == [StreamEvent(0, "")]
 
 
+def test_joined_pieces_keep_their_tokens_in_order() -> None:
+    """A stopped answer goes on from them."""
+    pieces = [StreamEvent(0, "a", token_ids=(7,)), StreamEvent(0, "", token_ids=(8, 9)), StreamEvent(0, "b")]
+    [joined] = received(told(*pieces, None))
+    assert (joined.text, joined.token_ids) == ("ab", (7, 8, 9))
+
+
 def test_a_piece_is_read_as_soon_as_it_is_there() -> None:
     line = told(StreamEvent(0, "a"))
     events = received(line)

@@ -52,6 +52,16 @@ def test_a_head_alone_leaves_in_the_next_turn() -> None:
     assert sent_by(lambda wire: wire.write(HEAD), turns=1) == [HEAD]
 
 
+def test_a_second_head_drops_none() -> None:
+    """As after `100 Continue`."""
+
+    def write(wire: Gathering) -> None:
+        wire.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        wire.write(HEAD)
+
+    assert b"".join(sent_by(write, turns=2)) == b"HTTP/1.1 100 Continue\r\n\r\n" + HEAD
+
+
 def test_the_end_comes_behind_the_head() -> None:
     def closed(wire: Gathering) -> None:
         wire.write(HEAD)
