@@ -5,6 +5,7 @@ import errno
 from collections.abc import Iterator
 
 from app.errors import AppError
+from app.translation import _
 
 DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
@@ -37,8 +38,12 @@ def saving(what: str) -> Iterator[None]:
     except AppError:
         raise
     except Exception as error:  # torch and safetensors raise kinds of their own for a full disk
-        reason = "the disk is full" if is_disk_full(error) else str(error)
+        reason = _("the disk is full") if is_disk_full(error) else str(error)
         raise TrainingError(
-            f"The {what} could not be saved: {reason}. Free some disk space and start the job again; "
-            "what was saved before is untouched."
+            _(
+                "The {what} could not be saved: {reason}. Free some disk space and start the job again; what was saved "
+                "before is untouched.",
+                what=what,
+                reason=reason,
+            )
         ) from error

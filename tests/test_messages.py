@@ -1,6 +1,8 @@
 """The catalogues have every message of the code, each translated, with the same values to fill in."""
 
+import ast
 import re
+from collections.abc import Iterable
 from io import BytesIO
 from pathlib import Path
 from string import Formatter
@@ -17,6 +19,21 @@ CALL = re.compile(r"(?<![\w$.])(?:_|N_|ngettext|about)\(\s*(.)")
 """A message is asked for; its first group is how what stands there begins."""
 SCRIPTS = sorted((REPOSITORY / "static/js").glob("*.js"))
 OTHERS = sorted(LANGUAGES.keys() - {SOURCE_LANGUAGE})
+
+
+PROGRAMS: tuple[str, ...] = (
+    "api",
+    "backup",
+    "cli",
+    "corpus",
+    "db/schema.py",
+    "http/listening.py",
+    "installation.py",
+    "layout.py",
+)
+PROGRAMS += ("training/datasets.py", "training/pretrain.py", "training/sft.py", "training/supervised.py")
+PROGRAMS += ("worker/slots.py",)
+"""What no page and no job calls: the API, the command line, the start."""
 
 
 def _forms(text: str | list[str] | tuple[str, ...] | None) -> list[str]:
@@ -96,3 +113,60 @@ def test_a_message_within_a_template_literal_is_not_seen(code: str, tmp_path: Pa
     script.write_text(code, encoding="utf-8")
     assert CALL.findall(code)
     assert list(messages_of("javascript", script)) == []
+
+
+def _app_errors(trees: Iterable[ast.Module]) -> set[str]:
+    """Names of AppError and of all that are made of it."""
+    bases = {
+        each.name: {ast.unparse(base) for base in each.bases}
+        for tree in trees
+        for each in ast.walk(tree)
+        if isinstance(each, ast.ClassDef)
+    }
+    known = {"AppError"}
+    while fresh := {name for name, of in bases.items() if of & known} - known:
+        known |= fresh
+    return known
+
+
+def _is_english(said: ast.expr) -> bool:
+    """A text as it stands, or a constant by its name: `_` was not asked."""
+    if isinstance(said, ast.BinOp):
+        return _is_english(said.left) or _is_english(said.right)
+    if isinstance(said, ast.IfExp):
+        return _is_english(said.body) or _is_english(said.orelse)
+    named = isinstance(said, ast.Name) and said.id.isupper()
+    return named or isinstance(said, ast.JoinedStr) or (isinstance(said, ast.Constant) and isinstance(said.value, str))
+
+
+def _untranslated(tree: ast.Module, errors: set[str]) -> list[int]:
+    """Lines where an error is made whose sentence for pages is in no catalogue."""
+    lines = []
+    for call in ast.walk(tree):
+        if isinstance(call, ast.Call) and ast.unparse(call.func) in errors and call.args:
+            page = [word.value for word in call.keywords if word.arg == "page"]
+            if _is_english((page or call.args)[0]):
+                lines.append(call.lineno)
+    return lines
+
+
+def test_what_pages_and_jobs_refuse_is_told_by_a_message() -> None:
+    """A sentence of a job is kept in English, and found again by its words (app/web/retelling.py)."""
+    app = REPOSITORY / "app"
+    trees = {path.relative_to(app).as_posix(): ast.parse(path.read_text("utf-8")) for path in app.rglob("*.py")}
+    errors = _app_errors(trees.values())
+    assert {"InvalidError", "TrainingError", "CheckpointError"} <= errors
+    wrong = {
+        name: lines
+        for name, tree in trees.items()
+        if not name.startswith(PROGRAMS) and (lines := _untranslated(tree, errors))
+    }
+    assert wrong == {}
+
+
+def test_the_check_finds_an_untranslated_error() -> None:
+    source = (
+        'InvalidError("a")\nInvalidError(f"a {b}")\nInvalidError("a", page=_("b"))\nInvalidError(_("a"))\n'
+        'InvalidError(_("a"), page=B)\nInvalidError("a" + b)\nOther("a")'
+    )
+    assert _untranslated(ast.parse(source), {"InvalidError"}) == [1, 2, 5, 6]

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, event
 from sqlalchemy import Engine as Database
 
 from app.errors import UnavailableError
+from app.translation import _
 
 Identity = tuple[int, int] | None
 _FILE = "the file that a connection is to"
@@ -71,7 +72,12 @@ class DatabaseFile:
     def _lost(self, how: str) -> None:
         raise DataLostError(
             f"The database {self._path} {how}: the data folder was moved, deleted or unmounted. Nothing was saved. "
-            "Bring it back, or restore a backup (fourfold restore FILE), and start Fourfold again."
+            "Bring it back, or restore a backup (fourfold restore FILE), and start Fourfold again.",
+            page=_(
+                "The database is gone, or is not the file that was opened: the data folder was moved, deleted or "
+                "unmounted. Nothing was saved. Bring it back, or restore a backup (fourfold restore FILE), and start "
+                "Fourfold again."
+            ),
         )
 
 

@@ -14,6 +14,7 @@ from sqlalchemy.exc import OperationalError
 
 from app.db.trouble import BUSY, DatabaseBusyError
 from app.formats.strict_json import to_json
+from app.translation import _
 
 WRITERS = 0x4F757246
 """Key of the advisory lock that a writer holds from BEGIN to the end; every program on this database takes it."""
@@ -60,5 +61,5 @@ def _begin(connection: Connection) -> None:
         connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({WRITERS})", execution_options=AT_ONCE)
     except OperationalError as error:
         if getattr(error.orig, "sqlstate", None) == LOCK_NOT_AVAILABLE:
-            raise DatabaseBusyError(BUSY) from error
+            raise DatabaseBusyError(BUSY, page=_(BUSY)) from error
         raise

@@ -20,6 +20,7 @@ from app.db.file import DatabaseFile
 from app.db.postgres import open_postgres
 from app.db.trouble import BUSY, DatabaseBusyError
 from app.formats.strict_json import to_json
+from app.translation import _
 
 BUSY_SECONDS = 30.0
 KEPT_CONNECTIONS = 16
@@ -88,7 +89,7 @@ class _WriteTurn:
             return
         if self not in connection.info:
             if not self._turn.acquire(timeout=self._wait_seconds):
-                raise DatabaseBusyError(BUSY)
+                raise DatabaseBusyError(BUSY, page=_(BUSY))
             connection.info[self] = True
         connection.exec_driver_sql("BEGIN IMMEDIATE")
 

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from app.errors import AppError
-from app.translation import N_
+from app.translation import N_, _
 
 CHECKSUMS = "checksums.json"
 WEIGHTS, WEIGHTS_INDEX = "model.safetensors", "model.safetensors.index.json"
@@ -40,7 +40,14 @@ class CheckpointError(AppError):
 
 
 def unusable(path: Path, what: str) -> CheckpointError:
-    return CheckpointError(f"{path} {what}. Copy the model directory again, or activate another version.")
+    return CheckpointError(
+        f"{path} {what}. Copy the model directory again, or activate another version.",
+        page=_(
+            "The model cannot be used: {path} is missing, damaged or not as it should be. Copy the model directory "
+            "again, or activate another version.",
+            path=path,
+        ),
+    )
 
 
 def model_files(directory: Path) -> list[str]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from app.saving import TrainingError, saving
+from app.translation import N_, _
 
 Result = TypeVar("Result")
 
@@ -50,7 +51,11 @@ class FileContext:
             state: dict[str, Any] = torch.load(self.path, weights_only=True)
         except Exception as error:  # torch raises several unrelated kinds for a damaged file
             raise TrainingError(
-                f"{self.path} cannot be read ({error}). Remove it to start the training from its beginning."
+                _(
+                    "{path} cannot be read ({error}). Remove it to start the training from its beginning.",
+                    path=self.path,
+                    error=error,
+                )
             ) from error
         return state
 
@@ -59,7 +64,7 @@ class FileContext:
 
         fresh = self.path.with_name(self.path.name + ".new")
         try:
-            with saving("checkpoint"):
+            with saving(N_("checkpoint")):
                 self.path.parent.mkdir(parents=True, exist_ok=True)
                 with fresh.open("wb") as file:
                     torch.save(state, file)

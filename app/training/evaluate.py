@@ -58,7 +58,7 @@ def evaluate_policy(
     """`prompts` are held-out ones; the first `num_prompts` of them are used."""
     used = [list(prompt) for prompt in prompts[: hparams.num_prompts]]
     if not used:
-        raise TrainingError("There are no held-out prompts to evaluate on. Add some, then evaluate again.")
+        raise TrainingError(_("There are no held-out prompts to evaluate on. Add some, then evaluate again."))
     params = SamplingParams(temperature=hparams.temperature, max_tokens=hparams.max_tokens)
     comparison = Comparison(
         reference, scorers.optimized, scorers.judge, params, hparams.samples_per_prompt, ends, pad_id

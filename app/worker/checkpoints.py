@@ -7,6 +7,7 @@ from typing import Any
 from app.model_info.weights import sync
 from app.saving import saving
 from app.training.context import FileContext
+from app.translation import N_
 
 
 class JobCheckpoints(FileContext):
@@ -21,7 +22,7 @@ class JobCheckpoints(FileContext):
 
     def save(self, state: dict[str, Any]) -> None:
         self._on_saving()
-        with saving("checkpoint of the job"):
+        with saving(N_("checkpoint of the job")):
             super().save(state)
             sync(self.path.parent)
         self._on_saved()

@@ -26,6 +26,7 @@ from app.services.jobs import job_folders, job_runs
 from app.services.jobs.job_runs import Control, MetricPoint, Report
 from app.settings.config import Settings
 from app.training.context import Progress
+from app.translation import N_
 from app.worker.checkpoints import JobCheckpoints
 from app.worker.pace import Pace
 from app.worker.patience import Wait, patiently
@@ -121,7 +122,7 @@ class JobRun:
             stored: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
             return stored
         chosen = choose()
-        with saving("list of the job's inputs"):
+        with saving(N_("list of the job's inputs")):
             self.directory.mkdir(parents=True, exist_ok=True)
             fresh = path.with_name(f"{name}.json.new")
             fresh.write_text(to_json(chosen), encoding="utf-8")

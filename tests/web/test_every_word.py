@@ -1,18 +1,25 @@
 """Every word that a page says comes from the catalogue: in a language whose messages stand in ⟦ ⟧, nothing else is
 English but what people, models and programs wrote."""
 
+import errno
 import re
 from collections.abc import Iterator
+from functools import partial
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
 import pytest
 from babel.support import Translations
+from sqlalchemy.exc import OperationalError
+from starlette.requests import Request
+from starlette.responses import Response
 
 from app import translation
+from app.db.trouble import BUSY, DatabaseBusyError
 from app.formats.markdown import MAX_CHARACTERS
 from app.layout import TEMPLATES
+from app.model_info.weights import unusable
 from app.web import templating
 from tests.browser.test_accessibility import training_states
 from tests.live import LiveServer, ScriptedEngine, live_server, quick_settings
@@ -155,6 +162,32 @@ def test_signing_in_speaks_the_browsers_language(tiny_model_dir: Path, tmp_path:
         assert '<html lang="en">' in back.text
         visitor.client.close()
     assert "sign_in/index.html" in rendered
+
+
+BROKEN: list[Exception] = [
+    RuntimeError("a bug"),
+    OSError(errno.ENOSPC, "No space left on device"),
+    DatabaseBusyError(BUSY),
+    unusable(Path("models/sft/model.safetensors"), "is damaged: its checksum differs from the recorded one"),
+    *(OperationalError("SELECT 1", None, Exception(words)) for words in (
+        "database or disk is full", "database is locked", "unable to open database file", "disk I/O error",
+        "no such table: prompts", "database disk image is malformed", "a word that nobody knows",
+    )),
+]  # fmt: skip
+
+
+async def _fail(error: Exception, _request: Request) -> Response:
+    raise error
+
+
+def test_what_fails_is_told_in_the_pages_language(server: LiveServer, foreign: Visitor) -> None:
+    """As a page, and as a notice in the page that is open."""
+    for number, error in enumerate(BROKEN):
+        server.app.add_route(f"/broken/{number}", partial(_fail, error))
+        for headers in ({}, {"HX-Request": "true"}):
+            answer = foreign.client.get(f"/broken/{number}", headers=headers)
+            assert answer.status_code >= 500
+            assert (repr(error), unmarked(answer.text)) == (repr(error), [])
 
 
 def test_the_check_finds_a_word() -> None:

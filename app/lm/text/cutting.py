@@ -28,6 +28,13 @@ SPLIT = (
     r"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
 )
 PROGRAM = "cutting_process.py"
+CANNOT_READ = N_(
+    "The model's tokenizer cannot read this text: {error}. Change the text, or use a model with another tokenizer."
+)
+CANNOT_WRITE = N_(
+    "The model's tokenizer cannot write this answer: {error}. Ask something else, or use a model with another "
+    "tokenizer."
+)
 KEPT = 4  # tokenizers with a process: versions that descend from one model share theirs
 # Parts that take time and memory as the text is long, whatever else they say.
 BOUNDED = frozenset(
@@ -69,7 +76,7 @@ class Cutter:
 
     def encode_all(self, texts: Sequence[str]) -> list[list[int]]:
         """Many texts at once, on all cores, while other threads go on (`tokenizers.encode` holds Python's lock)."""
-        with _told("The model's tokenizer cannot read this text", "Change the text"):
+        with _told(CANNOT_READ):
             if self._trial is not None:
                 for text in texts:
                     self._trial.ask({"text": text, "plain": self._plain})
@@ -79,7 +86,7 @@ class Cutter:
 
 def decoded(backend: tokenizers.Tokenizer, ids: Sequence[int]) -> str:
     """Text of the ids without special tokens."""
-    with _told("The model's tokenizer cannot write this answer", "Ask something else"):
+    with _told(CANNOT_WRITE):
         return str(backend.decode(list(ids), skip_special_tokens=True))
 
 
@@ -188,11 +195,11 @@ def _shared_trial(written: str) -> Sandbox:
 
 
 @contextlib.contextmanager
-def _told(failed: str, advice: str) -> Iterator[None]:
-    """What the library raises, as a sentence. It raises bare exceptions, and Rust's panics are not even those."""
+def _told(said: str) -> Iterator[None]:
+    """What the library raises, as this sentence. It raises bare exceptions, and Rust's panics are not even those."""
     try:
         yield
     except BaseException as error:
         if type(error) not in (RefusedError, Exception) and type(error).__name__ != "PanicException":
             raise
-        raise InvalidError(f"{failed}: {error}. {advice}, or use a model with another tokenizer.") from error
+        raise InvalidError(_(said, error=error)) from error

@@ -140,16 +140,10 @@ class ImportedTokenizer:
                 and re.search(rf"\b{re.escape(name)}\b", self._written)
             )
             if not asked_for or (isinstance(value, str) and self._has_marks(value)):
-                why = (
-                    "contains a special token of the model"
-                    if asked_for
-                    else "is not one that this model's chat template accepts"
-                )
-                raise InvalidError(
-                    f"{name!r} {why}. Leave it out.",
-                    param="chat_template_kwargs",
-                    code="invalid_value",
-                )
+                said = _("{what} is not one that this model's chat template accepts. Leave it out.", what=repr(name))
+                if asked_for:
+                    said = _("{what} contains a special token of the model. Leave it out.", what=repr(name))
+                raise InvalidError(said, param="chat_template_kwargs", code="invalid_value")
         return self._encoded(messages, partial(self._rendered, values=values))
 
     def encode_answered(self, messages: Sequence[Message], answer: str) -> list[int]:

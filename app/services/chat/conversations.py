@@ -225,7 +225,10 @@ def read_from(session: Session, conversation: Conversation, turn_id: int | None)
     thread = Thread(conversation.turns)
     place = None if turn_id is None else thread.place_of(turn_id)
     if turn_id is not None and (place is None or place % 2):
-        raise InvalidError(f"Turn {turn_id} is no message of yours in this conversation. Name one that is.")
+        raise InvalidError(
+            f"Turn {turn_id} is no message of yours in this conversation. Name one that is.",
+            page=_("This is no message of yours in this conversation any more. Reload the page."),
+        )
     conversation.reads_from = turn_id if place else None
     session.flush()
 

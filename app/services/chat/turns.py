@@ -157,7 +157,7 @@ def _steps_before(thread: Thread, ask: Ask) -> Sequence[Step]:
         raise _went_on()
     if thread.steps[place].role is TurnRole.ASSISTANT:
         if ask.content is not None:
-            raise InvalidError("Only a message of the user's can be edited. Choose one of those.")
+            raise InvalidError(_("Only a message of the user's can be edited. Choose one of those."))
         return thread.steps[:place]
     return thread.steps[: place + (ask.content is None)]
 

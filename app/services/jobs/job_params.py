@@ -29,7 +29,10 @@ def check_params(session: Session, kind: Kind, params: dict[str, Any]) -> dict[s
             checked[name] = known[name].checked(value)
         else:
             names = ", ".join(sorted([*versions, *kind.choices, *known]))
-            raise InvalidError(f"{kind.name} has no parameter {name[:80]!r}. It has: {names}.")
+            raise InvalidError(
+                f"{kind.name} has no parameter {name[:80]!r}. It has: {names}.",
+                page=_("There is no setting {name} for this. Reload the page, then start it again.", name=name[:80]),
+            )
     kind.check(hparams_of(kind, checked))
     _check_required(kind, checked)
     check_needs(session, kind, checked)

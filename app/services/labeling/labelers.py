@@ -91,7 +91,9 @@ def get_or_create_labeler(session: Session, name: str, kind: LabelerKind = Label
         session.add(labeler)
         session.flush()
     if kind is LabelerKind.SIMULATED and labeler.kind is LabelerKind.PERSON:
-        raise ConflictError(f"The name {name!r} belongs to a person. Give the simulated labeler another name.")
+        raise ConflictError(
+            _("The name {name} belongs to a person. Give the simulated labeler another name.", name=repr(name))
+        )
     return labeler
 
 

@@ -14,6 +14,7 @@ from app.db.models.labelers import Labeler
 from app.errors import InvalidError
 from app.services.labeling import drawing, groups
 from app.services.sampling.group_sampling import new_seed, own_prompt
+from app.translation import _
 
 
 @dataclass(frozen=True)
@@ -42,7 +43,9 @@ def group_of_answers(
     `settings`: how they were sampled, kept for the exports. Raises InvalidError unless there are four, and
     ConflictError for a prompt that is kept for evaluation."""
     if len(answers) != ANSWERS_PER_GROUP:
-        raise InvalidError(f"Give {ANSWERS_PER_GROUP} answers to rank; there are {len(answers)}.")
+        raise InvalidError(
+            _("Give {count} answers to rank; there are {given}.", count=ANSWERS_PER_GROUP, given=len(answers))
+        )
     prompt = own_prompt(session, messages)
     wrote = {answer.version_id for answer in answers}
     group = Group(

@@ -71,10 +71,14 @@ def prompts_of_batch(count: int, batch: int, size: int, seed: int) -> list[int]:
 
 def check(prompts: Sequence[list[int]], hparams: EpisodeHparams) -> None:
     if not prompts:
-        raise TrainingError("There are no prompts to train on. Add prompts, then train again.")
+        raise TrainingError(_("There are no prompts to train on. Add prompts, then train again."))
     if hparams.batch_size < hparams.samples_per_prompt or hparams.batch_size % hparams.samples_per_prompt:
         raise TrainingError(
-            f"batch_size {hparams.batch_size} is not a multiple of samples_per_prompt {hparams.samples_per_prompt}."
+            _(
+                "batch_size {batch} is not a multiple of samples_per_prompt {samples}. Choose one that is.",
+                batch=hparams.batch_size,
+                samples=hparams.samples_per_prompt,
+            )
         )
 
 

@@ -29,6 +29,7 @@ from app.training.policy.losses import entropy_from_logits, gather_logprobs
 from app.training.policy.scores import Scored, episode_scores
 from app.training.policy.shared_weights import copy_to_train
 from app.training.reward.scoring import AnswerScorer, score_with_deviations
+from app.translation import _
 
 OWN_STRIDE = 500_009  # between the seeds of a batch's answers and the SFT model's to the same prompts
 
@@ -157,7 +158,7 @@ class Collector:
     def scored(self, prompts: list[list[int]], answers: list[list[list[int]]]) -> Scored:
         scores, deviations = score_with_deviations(self.reward_model, prompts, answers, ends=self.ends)
         if not all(math.isfinite(score) for group in scores for score in group):
-            raise TrainingError("The reward model's scores are not numbers. Train it again, then the policy.")
+            raise TrainingError(_("The reward model's scores are not numbers. Train it again, then the policy."))
         return Scored(
             torch.tensor(scores),
             torch.tensor(deviations),

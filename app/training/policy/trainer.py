@@ -24,6 +24,7 @@ from app.training.packing import batches_by_length
 from app.training.policy.losses import KLController
 from app.training.policy.rollout import Policy, Rollout
 from app.training.policy.shared_weights import same_lower_layers
+from app.translation import _
 
 
 @dataclass(frozen=True)
@@ -98,7 +99,7 @@ class EpisodeTrainer(ABC, Generic[Experience]):
 
     def restore(self, state: dict[str, Any]) -> None:
         if state.get("kind") != self.name or state.get("hparams") != asdict(self.hparams):
-            raise TrainingError("The saved state belongs to another training. Remove it to start this one over.")
+            raise TrainingError(_("The saved state belongs to another training. Remove it to start this one over."))
         self.batch, self.controller.coef = state["batch"], state["kl_coef"]
         trained = self.trained_weights()
         with torch.no_grad():
@@ -158,14 +159,18 @@ class EpisodeTrainer(ABC, Generic[Experience]):
             rows = [prompt * answers + k for prompt in chosen for k in range(answers)]
             loss, measured = self.losses(experience, chosen, rows, num_tokens)
             if not math.isfinite(loss.item()):
-                raise TrainingError(f"{self.title}'s loss is not a number. Lower the learning rate and try again.")
+                raise TrainingError(
+                    _("{method}: the loss is not a number. Lower the learning rate and try again.", method=self.title)
+                )
             loss.backward()
             for name, value in measured.items():
                 known, new = totals.get(name, 0.0), value.item()
                 totals[name] = max(known, new) if name.endswith("_max") else known + new
         norm = self.clip_gradients()
         if not math.isfinite(norm):
-            raise TrainingError(f"{self.title}'s gradient is not a number. Lower the learning rate and try again.")
+            raise TrainingError(
+                _("{method}: the gradient is not a number. Lower the learning rate and try again.", method=self.title)
+            )
         if not self.moved_too_far(totals):
             for part in self.parts():
                 part.optimizer.step()

@@ -18,6 +18,7 @@ from app.training.reward.pair_loss import PairLoss, pair_mask
 from app.training.reward.pooling_layer import can_be_set, collect_statistics, install
 from app.training.reward.report import PairOutcomes, outcomes
 from app.training.reward.scoring import Answered
+from app.translation import _
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,7 @@ def set_up_pooling(model: RewardModel, samples: Sequence[Answered], ends: EndTok
     packed = pack([prompt for prompt, _ in samples], [[ends.as_written(answer)] for _, answer in samples], pad_id)
     below = below_top(model, packed)
     if not bool(below.isfinite().all()):
-        raise TrainingError("The SFT model's states are not numbers. Its weights are damaged: restore them.")
+        raise TrainingError(_("The SFT model's states are not numbers. Its weights are damaged: restore them."))
     install(model.backbone, collect_statistics(below, packed))
 
 

@@ -8,6 +8,7 @@ from app.errors import InvalidError
 from app.lm.files.checkpoint import read_tokenizer
 from app.training.reward.network import load_reward_model
 from app.training.reward.scoring import score_answers
+from app.translation import _
 
 
 def load_scorer(directory: Path) -> Callable[[Sequence[Message], Sequence[str]], list[float]]:
@@ -30,12 +31,21 @@ def check_lengths(prompt: Sequence[int], completions: Sequence[Sequence[int]], c
     before, limit = len(prompt), context_tokens - len(prompt)
     if limit < 1:
         raise InvalidError(
-            f"The prompt has {before:,} tokens; the reward model reads {context_tokens:,}, the answer included."
-            " Shorten it."
+            _(
+                "The prompt has {count} tokens; the reward model reads {most}, the answer included. Shorten it.",
+                count=f"{before:,}",
+                most=f"{context_tokens:,}",
+            )
         )
     for number, completion in enumerate(completions, start=1):
         if len(completion) > limit:
             raise InvalidError(
-                f"Answer {number} has {len(completion):,} tokens; after this prompt of {before:,} at most {limit:,}"
-                " fit. Shorten one of them."
+                _(
+                    "Answer {number} has {count} tokens; after this prompt of {before} at most {most} fit. Shorten one "
+                    "of them.",
+                    number=number,
+                    count=f"{len(completion):,}",
+                    before=f"{before:,}",
+                    most=f"{limit:,}",
+                )
             )

@@ -84,7 +84,7 @@ def train_reward_model(
     """
     del context
     if not any(len(group.completions) > 1 for group in groups):
-        raise TrainingError("There is no ranking of two or more answers yet. Rank some answers, then train again.")
+        raise TrainingError(_("There is no ranking of two or more answers yet. Rank some answers, then train again."))
     answers = [(group.prompt_tokens, answer) for group in groups for answer in group.completions]
     samples = [pair for pair in normalization if pair[1]] or answers
     model = RewardModel.from_sft(sft, hparams.num_layers, hparams.seed)
@@ -143,7 +143,7 @@ def solve_head(fit: Fit, data: Rankings, ridge: float) -> None:
     start = fit.weights[-1] if fit.weights else torch.zeros(data.states.shape[-1])
     weights = solve(data.pairs.of(fit.rows), ridge, data.loss, start)
     if not bool(weights.isfinite().all()):
-        raise TrainingError("The reward model's loss is not a number: the SFT model's weights may be damaged.")
+        raise TrainingError(_("The reward model's loss is not a number: the SFT model's weights may be damaged."))
     fit.weights.append(weights)
     scores = (data.states.double() * weights).sum(-1).float()  # row by row: a product may round equal rows apart
     fit.train.append(data.judged(scores[fit.rows], fit.rows))

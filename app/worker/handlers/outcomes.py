@@ -15,6 +15,7 @@ from app.layout import CHECKOUT
 from app.model_info.weights import move_directory, share_files
 from app.saving import saving
 from app.services.versions import versions
+from app.translation import N_
 from app.worker.handlers.handler import Follows
 from app.worker.run import JobRun
 
@@ -62,10 +63,10 @@ class TrainedVersion:
             shutil.rmtree(rest, ignore_errors=True)
         fresh = run.directory / f"version-{run.fence}"
         try:
-            with saving("new model"):
+            with saving(N_("new model")):
                 content_hash = self.save(fresh)
                 share_files(fresh, _other_versions(run))
-            with saving("new model's record"):
+            with saving(N_("new model's record")):
                 run.patiently(lambda: _store(run, self, fresh, content_hash, follows))
         finally:
             shutil.rmtree(fresh, ignore_errors=True)

@@ -58,7 +58,7 @@ FAULTS = [
     jobs("points told twice", "JobMetric.id > after_id", "JobMetric.id >= after_id"),
     hparam_fields("any number taken", "if not self.low <= value <= self.high", "if False"),
     hparam_fields("the range of an optional number lost", "number if number.metadata else field", "field"),
-    params("unknown names taken", "raise InvalidError(f\"{kind.name} has no parameter", "continue; raise InvalidError(f\"{kind.name} has no parameter"),
+    params("unknown names taken", "raise InvalidError(\n                f\"{kind.name} has no parameter", "continue\n            raise InvalidError(\n                f\"{kind.name} has no parameter"),
     In("app/kinds/train_policy.py", JOBS)("episodes that do not divide", "if hparams.batch_size % hparams.samples_per_prompt", "if False"),
     params("parameters of a kind not looked at together", "kind.check(hparams_of(kind, checked))", "pass"),
     params("a version that must be named left out", "if param.required and param.name not in params", "if False"),
@@ -91,5 +91,5 @@ FAULTS = [
     process("a crash without its last words", '_("{problem} Its last line: {line}", problem=how, line=last) if last else how', "how", ENGINE + "::test_outcomes_of_one_worker"),
     process("a stop counts as an attempt", "job_runs.release_attempt(session, child.job_id, child.fence)", "pass", ENGINE + "::test_stop_in_good_order"),
     context("a half-written checkpoint in its place", "fresh = self.path.with_name(self.path.name + \".new\")", "fresh = self.path"),
-    context("a damaged checkpoint taken for none", "            raise TrainingError(\n                f\"{self.path} cannot", "            return None\n            raise TrainingError(\n                f\"{self.path} cannot"),
+    context("a damaged checkpoint taken for none", "            raise TrainingError(\n                _(\n", "            return None\n            raise TrainingError(\n                _(\n"),
 ]  # fmt: skip
