@@ -176,7 +176,7 @@ def main() -> None:
 
 def write_benchmarks() -> None:
     page = BENCHMARKS.read_text()
-    for name, make in {"reward": reward_rows}.items():
+    for name, make in {"reward": reward_rows, "reward-peer": reward_rows}.items():
         path = HERE / "results" / f"{name}.json"
         rows = make(json.loads(path.read_text())) if path.exists() else ["Not measured yet."]
         page = with_rows(page, f"<!-- {name} -->", f"<!-- /{name} -->", rows)

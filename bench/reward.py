@@ -6,7 +6,7 @@ The answers are the SFT model's own, sampled once into the folder (bench/pools.p
 the share of turned pairs that is asked for; training is the product's own trainer. Held-out prompts were never ranked.
 Where the model's own answers hardly show what a taste is about, a second row has foils in its groups (bench/foils.py).
 Results go to bench/results/reward.json, run by run, so that a run can be stopped; bench.report writes the table.
-With --peer the same rankings train TRL's RewardTrainer (bench/peer_reward.py).
+With --peer the same rankings train TRL's RewardTrainer instead (bench/peer.py), into reward-peer.json.
 """
 
 import json
@@ -36,9 +36,12 @@ from app.training.reward.scoring import score_answers
 from app.training.reward.trainer import train_reward_model
 from bench.foils import FOILS
 from bench.loop import code_commit
+from bench.peer import PeerBench
 from bench.pools import Group, PoolSettings, load_pool
 
 RESULTS = Path(__file__).parent / "results" / "reward.json"
+PEER_RESULTS = RESULTS.with_name("reward-peer.json")
+THREADS = 1  # small products: a second thread waits more than it computes, and much more on a machine that is busy
 TIE_MARGIN = 0.5  # nats: answers closer than this are alike to the labeler, and no pair of the test
 STEPS_POOL = PoolSettings(train=200, held_out=100, topics=("howto", "lookalike"))
 # What each row is made of: the taste, and where its groups come from; "" is the model's own answers alone.
@@ -167,12 +170,13 @@ def main(
     rankings: Annotated[str, typer.Option(help="How many rankings, comma-separated.")] = "60,200",
     flips: Annotated[str, typer.Option(help="Shares of turned pairs, comma-separated.")] = "0,0.1,0.25",
     seeds: Annotated[int, typer.Option(min=1, help="Runs of each, seeds 0, 1, …")] = 5,
-    threads: Annotated[int, typer.Option(min=1)] = 2,
     prompts: Annotated[str, typer.Option(help="Prompts of the pool, to rank and to judge on.")] = "400,300",
-    out: Annotated[Path, typer.Option(help="Where the results go; kept after each run.")] = RESULTS,
+    peer: Annotated[bool, typer.Option(help="Train TRL's RewardTrainer instead, installed in the folder.")] = False,
+    out: Annotated[Path | None, typer.Option(help="Where the results go; kept after each run.")] = None,
 ) -> None:
     """Train on each family, size, noise and seed; keep each run's figures."""
-    torch.set_num_threads(threads)
+    torch.set_num_threads(THREADS)
+    out = out or (PEER_RESULTS if peer else RESULTS)
     train, held_out = map(int, numbers(prompts))
     pool = PoolSettings(train=train, held_out=held_out)
     bench = RewardBench([group for group in load_pool(folder, pool) if group.split == "train"])
@@ -184,7 +188,8 @@ def main(
         out.parent.mkdir(parents=True, exist_ok=True)
         out.write_text(json.dumps(settings | {"runs": runs}, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
-    run(cases, [int(size) for size in numbers(rankings)], numbers(flips), seeds, bench.scores, keep)
+    contestant = PeerBench(folder, bench.tokenizer.ends, THREADS) if peer else bench
+    run(cases, [int(size) for size in numbers(rankings)], numbers(flips), seeds, contestant.scores, keep)
 
 
 if __name__ == "__main__":

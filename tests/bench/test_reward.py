@@ -9,7 +9,9 @@ import pytest
 from app.layout import SFT_MODEL
 from app.lm.files.checkpoint import read_tokenizer
 from app.simulation.questions import on_topic, question_of
+from app.training.reward.data import RankedGroup
 from bench import foils, reward
+from bench.peer import pairs_of
 from bench.pools import Group, PoolSettings, load_pool, prompts_of
 from bench.report import reward_rows
 
@@ -41,7 +43,7 @@ def groups() -> list[Group]:
 def test_a_small_run_writes_figures_from_which_the_table_is_made(tmp_path: Path) -> None:
     out = tmp_path / "reward.json"
     reward.main(
-        folder=tmp_path, families="brief,relevant", rankings="4", flips="0,0.25", seeds=1, threads=1,
+        folder=tmp_path, families="brief,relevant", rankings="4", flips="0,0.25", seeds=1,
         prompts="6,4", out=out,
     )  # fmt: skip
     runs = json.loads(out.read_text())["runs"]
@@ -111,3 +113,10 @@ def test_answers_to_other_prompts_are_off_topic() -> None:
     foreign = [text for text in group.texts if text not in ANSWERS[0]]
     assert foreign
     assert not any(on_topic(question_of(group.prompt), text) for text in foreign)
+
+
+def test_the_peer_reads_the_pairs_that_rankings_decide() -> None:
+    ends = read_tokenizer(SFT_MODEL).ends
+    ranking = RankedGroup(0, [5], [[6, ends.written], [7], [8]], [2, 1, 2])
+    best = [5, 7, ends.written]
+    assert pairs_of([ranking], ends) == [(best, [5, 6, ends.written]), (best, [5, 8, ends.written])]
