@@ -5,7 +5,7 @@ Both the engine (app.lm) and the services speak them, and neither may import the
 
 from collections.abc import Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field
-from typing import Literal, TypedDict
+from typing import Literal, NamedTuple, TypedDict
 
 from app.hparams import SamplingParams
 
@@ -15,6 +15,13 @@ Role = Literal["system", "user", "assistant"]
 class Message(TypedDict):
     role: Role
     content: str
+
+
+class Scored(NamedTuple):
+    """Of one answer: the reward model's score, and how far it may be off (a standard deviation; 0: not known)."""
+
+    score: float
+    deviation: float
 
 
 Scalar = str | int | float | bool | None

@@ -5,7 +5,7 @@ of itself is read by app/hparam_fields.py: checks, forms, the API's description 
 """
 
 from dataclasses import dataclass, field
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -112,7 +112,6 @@ Rate = Annotated[float, Field(ge=1e-10, le=1)]
 Share = Annotated[float, Field(ge=0, le=1)]
 Weight = Annotated[float, Field(ge=0, le=100)]
 Distance = Annotated[float, Field(ge=1e-3, le=1_000)]
-RidgePenalty = Annotated[float, Field(ge=1e-3, le=1e6)]
 Steps = Annotated[int, Field(ge=1)]
 RowTokens = Annotated[int, Field(ge=16, le=512)]
 Seed = Annotated[int, Field(ge=0, le=MAX_SEED), about("Seed of all random choices.")]
@@ -195,18 +194,15 @@ class SFTHparams:
 
 @dataclass(frozen=True)
 class RewardHparams:
-    """Reward model: the SFT model's lowest `num_layers` layers and a scalar head (InstructGPT section 3.5).
+    """Reward model: a posterior over scores that are linear in what the SFT model notices (docs/reward-model.md)."""
 
-    The head is solved for `ridge_steps` penalties on its weights, from strong to weak; held-out loss chooses.
-    """
-
-    num_layers: Annotated[Few, about("How many of the SFT model's lowest layers read an answer.")] = 1
-    ridge_strongest: Annotated[RidgePenalty, about("The first, strongest penalty on the head's weights.")] = 10.0
-    ridge_weakest: Annotated[RidgePenalty, about("The last, weakest penalty on the head's weights.")] = 0.03
-    ridge_steps: Annotated[Few, about("How many penalties are tried.")] = 9
-    ridge_without_held_out: Annotated[
-        RidgePenalty, about("The penalty if too few prompts were ranked to hold any out.")
-    ] = 0.5
+    num_layers: Annotated[
+        Few, about("How many of the SFT model's lowest layers the network has that other programs open.")
+    ] = 1
+    comparisons: Annotated[
+        Literal["all", "best"],
+        about("What is learned from a ranking: all its pairs, or only that the first is better than the others."),
+    ] = "all"
     held_out_fraction: Annotated[float, Field(ge=0.01, le=0.9), about("Share of the prompts that is held out.")] = 0.2
     cross_validate_up_to: Annotated[Count, about("Up to this many rankings, every prompt is held out once.")] = 2_000
     normalization_samples: Annotated[
@@ -214,6 +210,11 @@ class RewardHparams:
         Field(ge=0, le=10_000),
         about("Answers of the SFT model whose scores become 0 on average, with a deviation of 1."),
     ] = 128
+    judge_fraction: Annotated[
+        float,
+        Field(ge=0, le=0.5),
+        about("Share of the prompts whose rankings teach no policy: they teach the one that judges it."),
+    ] = 0.25
     seed: Seed = 0
 
 

@@ -28,6 +28,7 @@ from app.chat import (
     RawText,
     Rest,
     SampledAnswer,
+    Scored,
     StreamEvent,
     Tokenized,
 )
@@ -106,9 +107,9 @@ class ScriptedEngine:
         threading.Thread(target=write, daemon=True).start()
         return stopped.set
 
-    def score(self, messages: Sequence[Message], answers: Sequence[str], *, version_id: int) -> list[float]:
+    def score(self, messages: Sequence[Message], answers: Sequence[str], *, version_id: int) -> list[Scored]:
         self._called("score", version_id)
-        return [float(len(answer)) for answer in answers]
+        return [Scored(float(len(answer)), 0.5) for answer in answers]
 
     def tokenize(self, text: str, *, version_id: int, chat: bool = False, merges: bool = False) -> Tokenized:
         """A word is a token."""

@@ -120,6 +120,9 @@ class ScoreIn(PromptInput):
 class ScoreOut(BaseModel):
     version: int
     scores: list[float]
+    deviations: list[float]
+    """Of each score: how far it may be off, given the rankings (a standard deviation). 0 where the reward model knows
+    none."""
 
 
 class NextTokenIn(ContinuedInput):
@@ -209,7 +212,10 @@ def score(body: ScoreIn, runtime: RuntimeDep) -> ScoreOut:
     messages = body.to_messages(runtime.settings)
     with runtime.read() as session:
         version_id = scoring_version(session).id
-    return ScoreOut(version=version_id, scores=runtime.engine.score(messages, body.answers, version_id=version_id))
+    scored = runtime.engine.score(messages, body.answers, version_id=version_id)
+    return ScoreOut(
+        version=version_id, scores=[each.score for each in scored], deviations=[each.deviation for each in scored]
+    )
 
 
 @router.post(

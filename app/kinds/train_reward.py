@@ -29,10 +29,9 @@ METRICS = Metrics(
     heading="Reward model (`train_reward`)",
     before=(
         "A comparison is an untied pair of answers of one ranking. Held-out figures are cross-validated: prompts "
-        "(never pairs) are dealt to folds, each fold is judged by a head that did not see its prompts, and all "
-        "folds are pooled. One point of the curves per penalty on the head's weights, from strong (underfit) to "
-        "weak (overfit); the model that is kept is trained on everything with the penalty whose held-out loss was "
-        "lowest."
+        "(never pairs) are dealt to folds, each fold is judged by weights that did not see its prompts, and all "
+        "folds are pooled. One point of the curves per fold that was added; the model that is kept is trained on "
+        "everything."
     ),
     meanings={
         "held_out_accuracy": (
@@ -44,16 +43,32 @@ METRICS = Metrics(
             "mean over rankings of the mean pair loss (Davidson 1970, ties included) on held-out prompts."
         ),
         "train_accuracy, accuracy/train, train_loss, loss/train": "the same on the rankings trained on.",
-        "accuracy/held_out": "`held_out_accuracy` at the current penalty.",
-        "ece": "expected calibration error of P(first beats second) on held-out comparisons (Guo et al. 2017).",
+        "accuracy/held_out": "`held_out_accuracy` of the folds so far.",
+        "ece": (
+            "expected calibration error of P(first beats second) on held-out comparisons, at the temperature (Guo et "
+            "al. 2017)."
+        ),
+        "temperature": "what held-out margins are divided by so that their probabilities are as true as can be.",
+        "learning_curve": (
+            "held-out accuracy over the number of rankings learned from: a quarter, half and all of each fold's."
+        ),
+        "blocks": (
+            "what of the answers the score hangs on: shares of the margins' mean squares, by block of features "
+            "(docs/reward-model.md)."
+        ),
+        "judge_rankings": (
+            "rankings that teach no policy but the scorer that judges it; 0: there are too few prompts, and one scorer "
+            "does both."
+        ),
+        "student_agreement": (
+            "correlation of the network's scores, which other programs open, with the scorer's on answers it was not "
+            "fitted to."
+        ),
+        "score_scale": (
+            "the deviation that scores of the SFT model's answers to one prompt had before it became 1, in nats of "
+            "the comparisons."
+        ),
         "num_rankings, num_comparisons, num_ties": "what it was trained on.",
-        "ridge": (
-            "the penalty that was chosen: ridge / 2 times the squared norm of the head's weights, added to the sum "
-            "of the rankings' losses."
-        ),
-        "score_mean_before, score_std_before": (
-            "scores of the SFT model's own answers before they were normalized to mean 0, deviation 1."
-        ),
     },
     after=(
         "Verdict: *underfit* when the training accuracy is under 0.70; *overfit* when it is more than 0.15 above "

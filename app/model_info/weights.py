@@ -18,6 +18,7 @@ from app.translation import N_, _
 
 CHECKSUMS = "checksums.json"
 WEIGHTS, WEIGHTS_INDEX = "model.safetensors", "model.safetensors.index.json"
+SCORER, SCORER_TENSORS = "scorer.json", "scorer.safetensors"  # of reward models
 SHARDS, SHARD = "model-*.safetensors", "model-{number:05d}-of-{count:05d}.safetensors"
 # What makes a model a model, with its shards; other files beside them (training.json, README.md) may change freely.
 MODEL_FILES = (
@@ -27,6 +28,8 @@ MODEL_FILES = (
     "special_tokens_map.json",
     "tokenizer.json",
     "tokenizer_config.json",
+    SCORER,
+    SCORER_TENSORS,
     "chat_template.jinja",  # this and what follows: of imported models only
     WEIGHTS_INDEX,
 )

@@ -245,7 +245,7 @@ def test_what_a_job_left_out_is_told_in_one_line(page: Page, server: LiveServer)
 
 def test_a_failed_job_says_why_and_offers_the_next_step(page: Page, server: LiveServer) -> None:
     """To start again with the same parameters; and to go on, where there is a checkpoint."""
-    parameters = {"seed": 7, "ridge_steps": 3}
+    parameters = {"seed": 7}
     with transaction(server.runtime.write) as session:
         job = jobs.queue_job(session, kind="train_reward", params=parameters)
         job.status, job.error = JobStatus.FAILED, "The loss is not a number. Lower learning_rate."

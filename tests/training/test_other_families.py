@@ -17,9 +17,9 @@ from app.training.context import drain
 from app.training.packing import last_layer_at, lower_states, pack, upper_states
 from app.training.policy.episodes import PolicyTask
 from app.training.ppo.trainer import train_policy
-from app.training.reward.data import RankedGroup, set_up_pooling
+from app.training.reward.data import RankedGroup, below_top
 from app.training.reward.network import RewardModel, load_reward_model, save_reward_model
-from app.training.reward.pooling_layer import LENGTH_LOGIT
+from app.training.reward.pooling_layer import LENGTH_LOGIT, collect_statistics, install
 from app.training.reward.scoring import score_answers
 from app.training.reward.trainer import train_reward_model
 from app.training.sft import Example, Marks, train_sft
@@ -69,7 +69,7 @@ def test_packed_rows_equal_single_ones(model: Llama) -> None:
 
 
 def test_a_simple_taste_is_learned(model: Llama) -> None:
-    """With the pooling layer lengths are plain to see; Qwen3's kind of attention keeps its own layer."""
+    """Of every family's states: shorter is better."""
     prompts, answers = random_groups(60, 4)
     groups = []
     for index, (prompt, group) in enumerate(zip(prompts, answers, strict=True)):
@@ -79,7 +79,7 @@ def test_a_simple_taste_is_learned(model: Llama) -> None:
     samples = [(prompt, group[0]) for prompt, group in zip(asked, answered, strict=True)]
     hparams = RewardHparams(num_layers=2)
     trained = drain(train_reward_model(model, groups, samples, hparams, ends=ENDS, pad_id=PAD, context=NoContext()))
-    assert float(trained.metrics["held_out_accuracy"]) > (0.65 if model.config.qk_norm else 0.93)
+    assert float(trained.metrics["held_out_accuracy"]) > 0.8
 
 
 @pytest.mark.parametrize("name", ["biases and yarn", "no positions, untied"])
@@ -89,7 +89,8 @@ def test_the_pooling_layer_looks_as_strongly_as_it_says(name: str) -> None:
     prompts, answers = random_groups(40, 1, seed=99)
     model = RewardModel.from_sft(lively(VARIANTS[name]), 1, seed=0)
     pairs = [(prompt, group[0]) for prompt, group in zip(prompts, answers, strict=True)]
-    set_up_pooling(model, pairs, ENDS, PAD)
+    packed = pack([prompt for prompt, _ in pairs], [[answer] for _, answer in pairs], PAD)
+    install(model.backbone, collect_statistics(below_top(model, packed), packed))
     layer, config = model.backbone.model.layers[0], model.config
     assert isinstance(layer, Layer)
     normed = layer.input_layernorm(model.backbone.model.embed_tokens(torch.tensor([[BOS, END]])))

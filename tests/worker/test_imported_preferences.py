@@ -21,7 +21,7 @@ from tests.live import ScriptedEngine
 from tests.worker.harness import Harness
 from tests.worker.world import idle_run, make_world, queue, run_inline, version_of_job, versions_of
 
-REWARD = {"ridge_steps": 2, "normalization_samples": 8, "num_layers": 2}
+REWARD = {"normalization_samples": 8, "num_layers": 2}
 PAIR = {"prompt": "Wash hands?", "chosen": "Use soap.", "rejected": "No."}
 TIE = {"prompt": "Tea?", "chosen": "warm water", "rejected": "soap", "tie": True}
 FIVE = {"prompt": "Tell me", "answers": [*"abcde"], "scores": [3, 1, 2, 2, 5]}

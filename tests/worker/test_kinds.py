@@ -19,7 +19,7 @@ from tests.worker.harness import Harness, Worker, alive
 from tests.worker.held import HELD_AT
 from tests.worker.world import check_files, make_world, queue, run_inline, twin, version_of_job, versions_of
 
-REWARD = {"ridge_steps": 60, "normalization_samples": 40, "num_layers": 2}
+REWARD = {"normalization_samples": 40, "num_layers": 2}
 POLICY = {
     "total_episodes": 40,
     "batch_size": 4,

@@ -192,7 +192,7 @@ def world(tmp_path: Path, tiny_model_dir: Path) -> Iterator[Harness]:
     made.close()
 
 
-REWARD = {"ridge_steps": 1, "normalization_samples": 8, "num_layers": 2}
+REWARD = {"normalization_samples": 8, "num_layers": 2}
 
 
 @pytest.mark.parametrize("when", ["before the commit", "at the commit", "after the commit"])

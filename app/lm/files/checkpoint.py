@@ -6,7 +6,7 @@ model answers with nonsense.
 """
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -67,10 +67,11 @@ def save_weights(
     *,
     dtype: torch.dtype | None,
     generates: bool,
+    beside: Callable[[Path], None] | None = None,
 ) -> str:
     """Weights in `dtype` in one file, or (None) without loss in parts that versions may share; config.json and the
     tokenizer's files, atomically; returns the content hash. `generates`: with generation_config.json; else it is a
-    reward model."""
+    reward model. `beside` writes further files into the folder that it is given."""
     with atomic_directory(directory) as fresh:
         if dtype is None:
             write_parts(fresh, weights)
@@ -80,6 +81,8 @@ def save_weights(
         if generates:
             write_json(fresh / "generation_config.json", tokenizer.generation_config)
         tokenizer.save(fresh, scored=not generates)
+        if beside is not None:
+            beside(fresh)
         write_checksums(fresh)
     return content_hash(directory)
 

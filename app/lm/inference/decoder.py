@@ -11,6 +11,7 @@ machine and in one precision), by construction: kernels take tokens one by one, 
 Shapes: M tokens, V vocabulary, H hidden size, I inner size, N query heads, K key-value heads, D head size.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -67,6 +68,12 @@ class Decoder:
         """Put M tokens `ids` into `rows` of the cache at `positions`, all [M]; a row's tokens follow one another, and
         what is before them is there. Returns states [M,H] fp32 before the final norm. Raises IndexError for a place
         outside the cache or the context."""
+        return self.states_above((len(self._layers),), ids, rows, positions, cache)[0]
+
+    def states_above(
+        self, heights: Sequence[int], ids: Tensor, rows: Tensor, positions: Tensor, cache: KVCache
+    ) -> list[Tensor]:
+        """As `states`, but above each of these numbers of layers, ascending; 0 are the embeddings."""
         where = (rows.numpy(), positions.numpy())
         self._check_places(*where, cache)
         states = F.embedding(ids, self._embedding).float()
@@ -74,8 +81,10 @@ class Decoder:
         mixed = normed.new_empty(len(ids), self.config.num_attention_heads * self.config.head_dim)
         inner = normed.new_empty(len(ids), self.config.intermediate_size)
         stream, to_normed, to_mixed, to_inner = states.numpy(), array_of(normed), array_of(mixed), array_of(inner)
-        more = torch.zeros_like(states)
+        more, kept = torch.zeros_like(states), list[Tensor]()
         for layer, weights in enumerate(self._layers):
+            if layer in heights:
+                kept.append(states + more)
             add_and_norm(stream, array_of(more), to_normed, self._epsilon)
             heads = weights.query_key_value(normed)
             attend(
@@ -85,7 +94,7 @@ class Decoder:
             add_and_norm(stream, array_of(weights.attention_out(mixed)), to_normed, self._epsilon)
             gate(array_of(weights.gate_and_up(normed)), to_inner)
             more = weights.down(inner)
-        return states + more
+        return [*kept, states + more] if len(self._layers) in heights else kept
 
     def _check_places(self, rows: Array, positions: Array, cache: KVCache) -> None:
         """Compiled code would write anywhere."""

@@ -21,7 +21,17 @@ from typing import TypeVar
 
 import torch
 
-from app.chat import Distribution, GenerationRequest, Message, Prompt, SampledAnswer, StreamEvent, Tokenized, size_of
+from app.chat import (
+    Distribution,
+    GenerationRequest,
+    Message,
+    Prompt,
+    SampledAnswer,
+    Scored,
+    StreamEvent,
+    Tokenized,
+    size_of,
+)
 from app.errors import CrowdedError, LateError, UnavailableError
 from app.lm.inference.generation import Emit, Generation, Lane
 from app.lm.inference.model_cache import ModelCache, Scorer
@@ -88,9 +98,15 @@ class LocalEngine:
         generation.result.add_done_callback(lambda done: tell(done.exception()))
         return generation.gone.set
 
-    def score(self, messages: Sequence[Message], answers: Sequence[str], *, version_id: int) -> list[float]:
+    def score(self, messages: Sequence[Message], answers: Sequence[str], *, version_id: int) -> list[Scored]:
         scorer = self._models.scorer(version_id)
-        return self._call(lambda: finite_only(scorer(messages, answers)))
+
+        def scored() -> list[Scored]:
+            each = scorer(messages, answers)
+            finite_only([number for pair in each for number in pair])
+            return each
+
+        return self._call(scored)
 
     def tokenize(self, text: str, *, version_id: int, chat: bool = False, merges: bool = False) -> Tokenized:
         return tokenized(self._models.tokenizer(version_id), text, chat=chat, merges=merges)

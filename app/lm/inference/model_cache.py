@@ -12,7 +12,7 @@ from pathlib import Path
 
 import torch
 
-from app.chat import Message
+from app.chat import Message, Scored
 from app.errors import InvalidError, UnavailableError
 from app.lm.files.checkpoint import check_directory, load_model, read_tokenizer
 from app.lm.inference.decoder import Decoder
@@ -23,7 +23,7 @@ from app.translation import _
 
 KEPT_VERSIONS = 4  # the active policy, the active reward model and two others
 KEPT_TOKENIZERS = 4  # of versions that are not loaded
-Scorer = Callable[[Sequence[Message], Sequence[str]], list[float]]
+Scorer = Callable[[Sequence[Message], Sequence[str]], list[Scored]]
 
 
 class ModelCache:

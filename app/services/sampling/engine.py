@@ -10,7 +10,7 @@ The version is always named: the caller looks up the active version.
 from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
-from app.chat import Distribution, GenerationRequest, Message, Prompt, SampledAnswer, StreamEvent, Tokenized
+from app.chat import Distribution, GenerationRequest, Message, Prompt, SampledAnswer, Scored, StreamEvent, Tokenized
 from app.pieces import Tell
 
 
@@ -33,8 +33,8 @@ class Engine(Protocol):
         stops the sampling, from any thread, as often as it is called."""
         ...
 
-    def score(self, messages: Sequence[Message], answers: Sequence[str], *, version_id: int) -> list[float]:
-        """One score per answer by the reward model `version_id`."""
+    def score(self, messages: Sequence[Message], answers: Sequence[str], *, version_id: int) -> list[Scored]:
+        """One score per answer by the reward model `version_id`, each with its deviation."""
         ...
 
     def tokenize(self, text: str, *, version_id: int, chat: bool = False, merges: bool = False) -> Tokenized:

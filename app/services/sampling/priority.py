@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
-from app.chat import Distribution, GenerationRequest, Message, Prompt, SampledAnswer, StreamEvent, Tokenized
+from app.chat import Distribution, GenerationRequest, Message, Prompt, SampledAnswer, Scored, StreamEvent, Tokenized
 from app.pieces import Tell, Told
 from app.services.sampling.engine import Engine
 
@@ -71,7 +71,7 @@ class InteractiveEngine:
             self._gate.leave()
             raise
 
-    def score(self, messages: Sequence[Message], answers: Sequence[str], *, version_id: int) -> list[float]:
+    def score(self, messages: Sequence[Message], answers: Sequence[str], *, version_id: int) -> list[Scored]:
         with self._gate.busy():
             return self._engine.score(messages, answers, version_id=version_id)
 

@@ -1,9 +1,12 @@
-"""The reward head alone: a penalized regression on final states under a PairLoss, solved exactly.
+"""The linear score under Gaussian priors: its most probable weights, their spread, and how probable the rankings are.
 
-With tens of rankings a convex problem beats gradient descent on a network: no learning rate, no random start, one
-optimum, and a whole path of penalties in milliseconds. Newton's method in float64. Knows no network and no files.
+Gaussian-process preference learning in its weight-space form (Chu & Ghahramani 2005; Rasmussen & Williams 2006,
+sections 2.1.2 and 3.4): the kernel is a sum of the blocks' linear kernels, each with a prior precision of its own, and
+Laplace's approximation gives the posterior. The precisions are those under which the rankings are most probable (MacKay
+1992, "Bayesian interpolation", section 4): with tens of rankings nobody could choose a dozen on held-out prompts.
+Convex for given precisions: one optimum, by Newton's method in float64. Knows no network and no files.
 
-Shapes: R rankings, K answers of a ranking, P pairs, H hidden size.
+Shapes: R rankings, K answers of a ranking, P pairs, D columns, B blocks, N answers.
 """
 
 from collections.abc import Callable, Sequence
@@ -15,16 +18,21 @@ from torch import Tensor
 from app.training.reward.pair_loss import PairLoss, pair_mask
 
 STEPS = 30
+STEPS_BETWEEN = 2  # Newton steps before the precisions are looked at again
 ENOUGH = 1e-9  # of the Newton decrement: the loss cannot fall by more than half of this
+ROUNDS = 20
+STILL = 0.03  # in logs: the precisions have settled
+LEAST, MOST = 1e-3, 1e6  # precisions beyond this range change nothing that can be seen
+SHAPE, RATE = 1.0, 0.1  # of the precisions' Gamma prior, which holds them where few rankings say little
 
 
 @dataclass(frozen=True)
 class Pairs:
     """Every pair of every ranking once. float64."""
 
-    differences: Tensor  # [P,H] state of the first answer less the second's
+    differences: Tensor  # [P,D] columns of the first answer less the second's
     outcomes: Tensor  # [P] +1 the first is ranked higher, -1 lower, 0 tie
-    weights: Tensor  # [P] 1 / pairs of that ranking (InstructGPT section 3.5)
+    weights: Tensor  # [P] what each counts
     ranking: Tensor  # [P] int64
 
     def of(self, rankings: Sequence[int]) -> "Pairs":
@@ -32,34 +40,85 @@ class Pairs:
         return Pairs(self.differences[chosen], self.outcomes[chosen], self.weights[chosen], self.ranking[chosen])
 
 
-def make_pairs(states: Tensor, ranks: Tensor, mask: Tensor) -> Pairs:
-    """states [R,K,H], ranks and mask [R,K]."""
-    ranking, first, second = pair_mask(mask).nonzero(as_tuple=True)
-    differences = (states[ranking, first] - states[ranking, second]).double()
+def make_pairs(columns: Tensor, ranks: Tensor, mask: Tensor, *, of_the_best: bool = False) -> Pairs:
+    """columns [R,K,D], ranks and mask [R,K]. The pairs of K answers say no more than K - 1 of them: so much they count
+    together. `of_the_best`: only pairs of which one was ranked first, as where people chose the best of K."""
+    chosen = pair_mask(mask)
+    if of_the_best:
+        first_rank = ranks == 1
+        chosen = chosen & (first_rank.unsqueeze(1) | first_rank.unsqueeze(2))
+    ranking, first, second = chosen.nonzero(as_tuple=True)
+    differences = (columns[ranking, first] - columns[ranking, second]).double()
     outcomes = torch.sign(ranks[ranking, second] - ranks[ranking, first]).double()
     counts = torch.bincount(ranking, minlength=len(mask)).clamp(min=1)
-    return Pairs(differences, outcomes, 1.0 / counts[ranking].double(), ranking)
+    weights = (mask.sum(1) - 1).double() / counts
+    return Pairs(differences, outcomes, weights[ranking], ranking)
 
 
-def solve(pairs: Pairs, ridge: float, loss: PairLoss, start: Tensor) -> Tensor:
-    """The weights [H] that minimize the summed losses of the rankings + ridge / 2 * |weights|^2, begun at `start`."""
-    weights = start.double().clone()
-    identity = torch.eye(len(weights), dtype=torch.float64)
-    differences = pairs.differences
+@dataclass(frozen=True)
+class Posterior:
+    """Weights w ~ N(mean, H^-1) with H = factor factor'."""
+
+    mean: Tensor  # [D] float64
+    factor: Tensor  # [D,D] float64, lower triangle
+    precisions: Tensor  # [B]
+    log_evidence: float
+
+
+def learn(
+    pairs: Pairs, sizes: Sequence[int], loss: PairLoss, start: "Posterior | None" = None, rounds: int = ROUNDS
+) -> Posterior:
+    """The posterior under the precisions that make these pairs most probable; `sizes` [B] are the blocks' columns.
+
+    The fixed point of MacKay's update, precision = (gamma + 2 SHAPE) / (|w|^2 + 2 RATE), where gamma is how many of the
+    block's weights the pairs determine."""
+    blocks = torch.arange(len(sizes)).repeat_interleave(torch.tensor(list(sizes)))
+    precisions = torch.ones(len(sizes), dtype=torch.float64) if start is None else start.precisions
+    weights = torch.zeros(len(blocks), dtype=torch.float64) if start is None else start.mean
+    for _ in range(rounds):
+        weights, factor = solve(pairs, precisions[blocks], loss, weights, STEPS_BETWEEN)
+        spread = torch.cholesky_inverse(factor).diagonal()
+        determined = (1.0 - precisions[blocks] * spread).clamp(min=0)
+        gamma, squares = (torch.zeros_like(precisions).index_add_(0, blocks, each) for each in (determined, weights**2))
+        fresh = ((gamma + 2 * SHAPE) / (squares + 2 * RATE)).clamp(LEAST, MOST)
+        settled = bool((fresh / precisions).log().abs().max() < STILL)
+        precisions = fresh
+        if settled:
+            break
+    return posterior(pairs, precisions, sizes, loss, weights)
+
+
+def posterior(pairs: Pairs, precisions: Tensor, sizes: Sequence[int], loss: PairLoss, start: Tensor) -> Posterior:
+    """Under given precisions [B]."""
+    each = precisions.repeat_interleave(torch.tensor(list(sizes)))
+    weights, factor = solve(pairs, each, loss, start)
+    likelihood = -float((pairs.weights * loss.value(pairs.differences @ weights, pairs.outcomes)).sum())
+    prior = 0.5 * float(each.log().sum() - (each * weights.square()).sum())
+    return Posterior(weights, factor, precisions, likelihood + prior - float(factor.diagonal().log().sum()))
+
+
+def solve(pairs: Pairs, precisions: Tensor, loss: PairLoss, start: Tensor, steps: int = STEPS) -> tuple[Tensor, Tensor]:
+    """The weights [D] that minimize the pairs' weighted losses + precisions / 2 * weights^2, begun at `start`, and the
+    lower Cholesky factor [D,D] of the second derivatives before the last step, which is tiny unless `steps` ran out."""
+    weights, differences = start.double().clone(), pairs.differences
 
     def objective(at: Tensor) -> float:
         losses = pairs.weights * loss.value(differences @ at, pairs.outcomes)
-        return float(losses.sum() + ridge / 2 * at.square().sum())
+        return float(losses.sum() + (precisions * at.square()).sum() / 2)
 
-    for _ in range(STEPS):
-        slope, curvature = loss.slope_and_curvature(differences @ weights, pairs.outcomes, pairs.weights)
-        gradient = differences.T @ slope + ridge * weights
-        hessian = (differences * curvature.unsqueeze(1)).T @ differences + ridge * identity
-        step = torch.linalg.solve(hessian, gradient)
-        weights -= _shortened(objective, weights, step, gradient) * step
+    for _ in range(steps):
+        gradient, factor = _slope_and_factor(pairs, precisions, loss, weights)
+        step = torch.cholesky_solve(gradient.unsqueeze(1), factor)[:, 0]
+        weights = weights - _shortened(objective, weights, step, gradient) * step
         if gradient @ step < ENOUGH:
             break
-    return weights
+    return weights, factor
+
+
+def _slope_and_factor(pairs: Pairs, precisions: Tensor, loss: PairLoss, at: Tensor) -> tuple[Tensor, Tensor]:
+    slope, curvature = loss.slope_and_curvature(pairs.differences @ at, pairs.outcomes, pairs.weights)
+    hessian = (pairs.differences * curvature.unsqueeze(1)).T @ pairs.differences + torch.diag(precisions)
+    return pairs.differences.T @ slope + precisions * at, torch.linalg.cholesky(hessian)
 
 
 def _shortened(objective: Callable[[Tensor], float], weights: Tensor, step: Tensor, gradient: Tensor) -> float:
@@ -69,9 +128,3 @@ def _shortened(objective: Callable[[Tensor], float], weights: Tensor, step: Tens
     while share > 1e-4 and objective(weights - share * step) > before - 1e-4 * share * gain:
         share /= 2
     return share
-
-
-def penalties(strongest: float, weakest: float, steps: int) -> list[float]:
-    """From strong to weak, evenly on a logarithmic scale: from an underfit to an overfit head."""
-    ratio = (weakest / strongest) ** (1 / max(1, steps - 1))
-    return [strongest * ratio**step for step in range(steps)]

@@ -13,7 +13,7 @@ training.
 Shapes: B prompts, K answers of a prompt, T packed tokens, N answers or samples, H hidden size.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -120,8 +120,11 @@ def normalize(model: RewardModel, final_states: Tensor) -> tuple[float, float]:
     return float(old_mean), float(old_deviation)
 
 
-def save_reward_model(directory: Path, model: RewardModel, tokenizer: Tokenizer) -> str:
-    """Write it atomically in float32 (scores are compared with each other); returns the content hash.
+def save_reward_model(
+    directory: Path, model: RewardModel, tokenizer: Tokenizer, beside: Callable[[Path], None] | None = None
+) -> str:
+    """Write it atomically in float32 (scores are compared with each other); returns the content hash. `beside` writes
+    what belongs to the version besides, into the folder that it is given.
 
     transformers reads the score at the last token that is not padding: so `pad_token_id` is the tokenizer's, is not the
     answer's end, and the chat template ends with the answer's end."""
@@ -129,7 +132,7 @@ def save_reward_model(directory: Path, model: RewardModel, tokenizer: Tokenizer)
     ids = tokenizer.special_ids
     config = config_json(model.config, dtype=torch.float32, special_ids=ids, head="SequenceClassification")
     config |= {"num_labels": 1, "id2label": {"0": "score"}, "label2id": {"score": 0}}
-    return save_weights(directory, weights, config, tokenizer, dtype=None, generates=False)
+    return save_weights(directory, weights, config, tokenizer, dtype=None, generates=False, beside=beside)
 
 
 def load_reward_model(directory: Path) -> RewardModel:

@@ -5,7 +5,7 @@ Shapes: B rankings, K answers of a ranking, P pairs.
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -13,6 +13,7 @@ from torch import Tensor
 from app.training.reward.pair_loss import PairLoss, pair_mask, ranking_losses
 
 RELIABILITY_BINS = 10
+LARGEST_LOG = 3.0  # of a temperature
 UNDERFIT_BELOW = 0.70  # training accuracy: it did not learn even what it saw
 OVERFIT_GAP = 0.15  # training accuracy above held-out accuracy by more than this
 
@@ -71,6 +72,10 @@ class PairOutcomes:
                 points.append((float(stated[inside].mean()), float(correct), int(inside.sum())))
         return points
 
+    def at_temperature(self, value: float) -> "PairOutcomes":
+        """The same with the margins divided; the losses stay."""
+        return replace(self, margin=self.margin / value)
+
     @property
     def ece(self) -> float:
         """Expected calibration error (Guo et al. 2017, eq. 3)."""
@@ -89,6 +94,22 @@ def outcomes(scores: Tensor, ranks: Tensor, mask: Tensor, loss: PairLoss) -> Pai
     losses = ranking_losses(scores, ranks, mask, loss)
     correct = torch.where(strict, _correct(margins), 0.0).sum((1, 2)) / strict.sum((1, 2))  # 0 / 0 = NaN is meant
     return PairOutcomes(margins[strict], losses[counted], int((pairs & (sign == 0)).sum()), correct)
+
+
+def temperature(margins: Tensor) -> float:
+    """By which to divide margins [P] of strict pairs so that sigmoid(margin) is as probable as can be (Guo et al. 2017,
+    section 4.2), from e^-3 to e^3; 1 where there is nothing to tell. Golden-section search: convex in 1 / T."""
+    if not margins.any():
+        return 1.0
+
+    def loss(log_inverse: float) -> float:
+        return float(torch.nn.functional.softplus(-margins.double() * math.exp(log_inverse)).mean())
+
+    low, high, share = -LARGEST_LOG, LARGEST_LOG, (math.sqrt(5) - 1) / 2
+    while high - low > 1e-4:
+        left, right = high - share * (high - low), low + share * (high - low)
+        low, high = (low, right) if loss(left) <= loss(right) else (left, high)
+    return math.exp(-(low + high) / 2)
 
 
 def summarize(train: PairOutcomes, held_out: PairOutcomes) -> dict[str, float]:

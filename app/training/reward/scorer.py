@@ -3,27 +3,40 @@
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from app.chat import Message
+from app.chat import Message, Scored
 from app.errors import InvalidError
 from app.lm.files.checkpoint import read_tokenizer
+from app.lm.text.end_tokens import EndTokens
 from app.training.reward.network import load_reward_model
-from app.training.reward.scoring import score_answers
+from app.training.reward.scorer_files import has_scorers, load_scorers
+from app.training.reward.scoring import Answered, AnswerScorer
 from app.translation import _
 
 
-def load_scorer(directory: Path) -> Callable[[Sequence[Message], Sequence[str]], list[float]]:
-    """Opens a reward model; the result gives one score per answer to a conversation. It raises InvalidError, with count
-    and limit, where the model cannot read prompt and answer together."""
-    model, tokenizer = load_reward_model(directory), read_tokenizer(directory)
+def load_scorer(directory: Path) -> Callable[[Sequence[Message], Sequence[str]], list[Scored]]:
+    """Opens a reward model; the result gives one score per answer to a conversation, and its deviation. It raises
+    InvalidError, with count and limit, where the model cannot read prompt and answer together."""
+    with_scorers = has_scorers(directory)
+    model: AnswerScorer = load_scorers(directory)["whole"] if with_scorers else load_reward_model(directory)
+    tokenizer = read_tokenizer(directory)
 
-    def score(messages: Sequence[Message], answers: Sequence[str]) -> list[float]:
+    def score(messages: Sequence[Message], answers: Sequence[str]) -> list[Scored]:
         prompt = tokenizer.encode_conversation(messages)
         read = [tokenizer.encode_answered(messages, answer) for answer in answers]
         check_lengths(prompt, [ids[len(prompt) :] for ids in read], model.config.context_tokens)
-        scores = score_answers(model, [ids[:-1] for ids in read], [[ids[-1:]] for ids in read], ends=tokenizer.ends)
-        return [score for [score] in scores]
+        scores, deviations = model.score([parted(prompt, ids, tokenizer.ends) for ids in read], tokenizer.ends)
+        return [Scored(*each) for each in zip(scores.tolist(), deviations.tolist(), strict=True)]
 
     return score
+
+
+def parted(prompt: Sequence[int], ids: Sequence[int], ends: EndTokens) -> Answered:
+    """Prompt and answer of what the template writes of both: the answer begins where `ids` leaves the prompt, and holds
+    no end but its last token (some templates write an older answer in another way once it is followed by another)."""
+    same = next((place for place, (a, b) in enumerate(zip(prompt, ids, strict=False)) if a != b), len(prompt))
+    within = [place + 1 for place, token in enumerate(ids[:-1]) if place >= same and token in ends.all]
+    cut = max([same, *within])
+    return ids[:cut], ids[cut:]
 
 
 def check_lengths(prompt: Sequence[int], completions: Sequence[Sequence[int]], context_tokens: int) -> None:

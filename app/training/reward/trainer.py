@@ -1,45 +1,43 @@
 """Train the reward model from rankings. A generator: yields progress, returns the model and what was measured.
 
-Departs from InstructGPT section 3.5 where 20 to 500 rankings ask for it: the lower layers stay frozen, the top layer is
-set to read whole answers (pooling_layer.py), and the head is solved exactly (head.py) with ties used (Davidson
-1970). Fine-tuning the top layer by AdamW from there never lowered the held-out loss with 60 or 200 rankings
-(docs/reward-model.md). Held-out figures come from cross-validation by prompt: each fold is judged by a head that never
-saw its prompts, so that accuracy stands on every ranking instead of a fifth of them. The penalty is the one with the
-lowest held-out loss over all folds; the head that is kept is then solved with it on all rankings.
+Departs from InstructGPT section 3.5 where 20 to 500 rankings ask for it: the SFT model stays frozen and reads each
+answer once (reading.py), and a posterior over linear scores of what it noticed is solved exactly, ties used (head.py).
+Held-out figures come from cross-validation by prompt: each fold is judged by weights that never saw its prompts. The
+blocks' precisions alone, a dozen numbers, are begun from those of all rankings. The margins' temperature is that under
+which the held-out comparisons are most probable (Guo et al. 2017, section 4.2).
 
-Shapes: R rankings, K answers of a ranking, T packed tokens, H hidden size.
+Shapes: R rankings, K answers of a ranking, N answers, D columns.
 """
 
-import hashlib
 import math
 from collections.abc import Generator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
 
-from app.formats.figures import significant
 from app.hparams import RewardHparams
 from app.lm.model import Llama
 from app.lm.text.end_tokens import EndTokens
 from app.preferences import NOTHING_LEARNED
 from app.saving import TrainingError
 from app.training.context import Progress, TrainingContext
-from app.training.reward.data import (
-    Fit,
-    RankedGroup,
-    Rankings,
-    prepare,
-    set_up_pooling,
-)
-from app.training.reward.head import penalties, solve
-from app.training.reward.network import RewardModel, normalize, states_of
+from app.training.reward.columns import BLOCKS, Columns
+from app.training.reward.data import RankedGroup, prepare
+from app.training.reward.folds import judge_split, make_folds
+from app.training.reward.head import Posterior, learn
+from app.training.reward.network import RewardModel
 from app.training.reward.pair_loss import Davidson
+from app.training.reward.preference_scorer import Head, Part, PreferenceScorer
+from app.training.reward.reading import Blocks, Reader
 from app.training.reward.report import PairOutcomes, summarize, verdict
 from app.training.reward.scoring import Answered
+from app.training.reward.student import teach
+from app.training.reward.validation import CrossValidation, cross_validate
 from app.translation import _
 
-MIN_SAMPLES = 32  # under this many SFT samples the rankings' own answers help to set up the pooling layer
+READ_AT_ONCE = 64  # answers between two signs of life
+ROUNDS_OF_PARTS = 4  # of the precisions, begun where those of all rankings ended
 
 
 @dataclass(frozen=True)
@@ -50,22 +48,17 @@ class RewardResult:
     of a ranking one score (they were the same, or all ties), and has no accuracy.
     """
 
-    model: RewardModel
+    scorers: dict[Part, PreferenceScorer]
+    student: RewardModel
     metrics: dict[str, float | str]
     reliability: list[tuple[float, float, int]] = field(default_factory=list)  # stated, observed, comparisons
+    learning_curve: list[tuple[int, float]] = field(default_factory=list)  # rankings, held-out accuracy
+    blocks: dict[str, float] = field(default_factory=dict)  # what of the answers decided, shares
 
-
-def split_folds(prompt_ids: Sequence[int], held_out_fraction: float, seed: int) -> list[list[int]]:
-    """Indices of rankings in folds by prompt: 1 / held_out_fraction of them, fewer where there are fewer prompts.
-
-    A prompt's place depends on the prompts' ids and the seed alone (the order of their hashes).
-    """
-    prompts = sorted(set(prompt_ids), key=lambda prompt: hashlib.sha256(f"{seed}:{prompt}".encode()).digest())
-    count = min(len(prompts), max(2, round(1.0 / held_out_fraction)))
-    if count < 2:
-        return []
-    fold_of = {prompt: index % count for index, prompt in enumerate(prompts)}
-    return [[i for i, prompt in enumerate(prompt_ids) if fold_of[prompt] == fold] for fold in range(count)]
+    @property
+    def model(self) -> PreferenceScorer:
+        """The scorer that has learned from all rankings."""
+        return self.scorers["whole"]
 
 
 def train_reward_model(
@@ -77,8 +70,10 @@ def train_reward_model(
     ends: EndTokens,
     pad_id: int,
     context: TrainingContext,
+    reader: Reader | None = None,
 ) -> Generator[Progress, None, RewardResult]:
-    """Cross-validate, train on everything, normalize on (prompt, answer) samples of the SFT model.
+    """Read everything, learn from all rankings, cross-validate, normalize on (prompt, answer) samples of the SFT model.
+    `reader` reads with `sft` and knows its template; without it the template is what all prompts have in common.
 
     Takes seconds, so it keeps no checkpoint of its own: after a crash it begins again and, seeded, ends the same.
     """
@@ -87,93 +82,110 @@ def train_reward_model(
         raise TrainingError(_("There is no ranking of two or more answers yet. Rank some answers, then train again."))
     answers = [(group.prompt_tokens, answer) for group in groups for answer in group.completions]
     samples = [pair for pair in normalization if pair[1]] or answers
-    model = RewardModel.from_sft(sft, hparams.num_layers, hparams.seed)
-    set_up_pooling(model, samples if len(samples) >= MIN_SAMPLES else [*samples, *answers], ends, pad_id)
-    data = prepare(model, groups, ends, Davidson.of_tie_share)
-    fits = make_fits(groups, hparams)
-    path = penalties(hparams.ridge_strongest, hparams.ridge_weakest, hparams.ridge_steps)
-    yield from solve_path(fits, data, path)
-    best = best_step(fits)
-    ridge = path[best] if fits else hparams.ridge_without_held_out
-    final = Fit(list(range(len(groups))), [])
-    solve_head(final, data, ridge)
-    set_head(model, final.weights[-1])
-    whole, total = final.train[-1], len(path) + 1
-    message = _("all rankings") if whole.margin.any() else _("nothing learned: all answers score the same")
-    yield progress([final], total, total, message)
-    mean, deviation = normalize(model, states_of(model, samples, ends))
-    train, unseen = pooled([fit.train for fit in fits], best), pooled([fit.unseen for fit in fits], best)
-    scores_before = {"score_mean_before": mean, "score_std_before": deviation}
-    metrics = figures(train, unseen, whole, len(groups)) | {"ridge": ridge} | scores_before
-    return RewardResult(model.eval(), metrics, unseen.reliability())
+    with_reader = reader or Reader(sft, common_frame([group.prompt_tokens for group in groups]), frozenset())
+    prompt_ids = [group.prompt_id for group in groups]
+    folds, split = make_folds(prompt_ids, hparams), judge_split(prompt_ids, hparams)
+    total = math.ceil((len(answers) + len(samples)) / READ_AT_ONCE) + len(folds) + 2
+    blocks = yield from read_all(with_reader, [*answers, *samples], ends, total)
+    columns = Columns.fit(blocks)
+    made = columns.of(blocks)
+    data = prepare(made[: len(answers)], groups, Davidson.of_tie_share, of_the_best=hparams.comparisons == "best")
+    whole = checked(learn(data.pairs, columns.sizes, data.loss))
+    checks = CrossValidation()
+    for number, checks in enumerate(cross_validate(data, folds, columns.sizes, whole), start=1):
+        said = _("{n} of {all} parts held out", n=number, all=len(folds))
+        yield Progress(total - len(folds) - 2 + number, total, progress_figures(checks), said)
+    on_all = data.judged(whole.mean, range(len(groups)))
+    message = _("all rankings") if on_all.margin.any() else _("nothing learned: all answers score the same")
+    yield Progress(total - 1, total, progress_figures(CrossValidation([on_all])), message)
+    posteriors: dict[Part, Posterior] = {"whole": whole, "optimized": whole, "judge": whole}
+    if split.held_out:
+        apart: dict[Part, list[int]] = {"optimized": split.rows, "judge": split.held_out}
+        for part, rows in apart.items():
+            posteriors[part] = learn(data.pairs.of(rows), columns.sizes, data.loss, whole, ROUNDS_OF_PARTS)
+    places = prompt_numbers(samples)
+    heads = {part: Head.normalized(each, made[len(answers) :], places) for part, each in posteriors.items()}
+    scores = heads["whole"].score(made)[0]
+    student, agreement = teach(sft, hparams.num_layers, [*answers, *samples], scores, ends=ends, pad_id=pad_id)
+    yield Progress(total, total, {}, message)
+    known = figures(checks, on_all, len(groups))
+    known |= {"judge_rankings": float(len(split.held_out)), "score_scale": heads["whole"].scale}
+    if not math.isnan(agreement):
+        known["student_agreement"] = agreement
+    return RewardResult(
+        {part: PreferenceScorer(with_reader, columns, head) for part, head in heads.items()},
+        student,
+        known,
+        checks.on_unseen.at_temperature(checks.temperature).reliability(),
+        checks.learning_curve(),
+        block_shares(data.pairs.differences, whole.mean, columns.sizes),
+    )
 
 
-def solve_path(fits: Sequence[Fit], data: Rankings, path: Sequence[float]) -> Generator[Progress, None, None]:
-    """A head for each penalty and fold, from the strongest penalty to the weakest."""
-    for step, ridge in enumerate(path, start=1):
-        for fit in fits:
-            solve_head(fit, data, ridge)
-        yield progress(fits, step, len(path) + 1, _("penalty {ridge}", ridge=significant(ridge, 2)))
+def read_all(
+    reader: Reader, answers: Sequence[Answered], ends: EndTokens, total: int
+) -> Generator[Progress, None, list[Blocks]]:
+    blocks: list[Blocks] = []
+    for step, first in enumerate(range(0, len(answers), READ_AT_ONCE), start=1):
+        blocks += reader.read(answers[first : first + READ_AT_ONCE], ends)
+        yield Progress(step, total, {}, _("{n} of {all} answers read", n=len(blocks), all=len(answers)))
+    return blocks
 
 
-def figures(
-    train: PairOutcomes, unseen: PairOutcomes, whole: PairOutcomes, num_rankings: int
-) -> dict[str, float | str]:
+def checked(posterior: Posterior) -> Posterior:
+    if not bool(posterior.mean.isfinite().all()):
+        raise TrainingError(_("The reward model's loss is not a number: the SFT model's weights may be damaged."))
+    return posterior
+
+
+def common_frame(prompts: Sequence[Sequence[int]]) -> list[int]:
+    """What all prompts begin and end with: the template around an empty question. Of equal ones the first token."""
+    shortest = min(prompts, key=len)
+    if all(list(prompt) == list(shortest) for prompt in prompts):
+        return list(shortest[:1])
+    longest = len(shortest) - 1
+    start = next((n for n in range(longest) if any(prompt[n] != shortest[n] for prompt in prompts)), longest)
+    rest = longest - start
+    end = next((n for n in range(rest) if any(prompt[-1 - n] != shortest[-1 - n] for prompt in prompts)), rest)
+    frame = [*shortest[:start], *shortest[len(shortest) - end :]]
+    return frame or list(shortest[:1])
+
+
+def prompt_numbers(samples: Sequence[Answered]) -> list[int]:
+    """Equal prompts have equal numbers."""
+    numbers: dict[tuple[int, ...], int] = {}
+    return [numbers.setdefault(tuple(prompt), len(numbers)) for prompt, _answer in samples]
+
+
+def block_shares(differences: Tensor, weights: Tensor, sizes: Sequence[int]) -> dict[str, float]:
+    """How much of the margins [P,D] . [D] comes from each block of features: shares of the sum of mean squares."""
+    parts = (differences * weights).split(list(sizes), dim=1)
+    squares = torch.stack([part.sum(1).square().mean() for part in parts])
+    total = float(squares.sum())
+    return {block: float(each) / total for block, each in zip(BLOCKS, squares, strict=True)} if total > 0 else {}
+
+
+def figures(checks: CrossValidation, on_all: PairOutcomes, num_rankings: int) -> dict[str, float | str]:
     """What the version's record says. Without folds the accuracy on all rankings stands for the training one."""
-    summary = summarize(train, unseen)
-    counts = {"num_rankings": num_rankings, "num_comparisons": whole.num_comparisons, "num_ties": whole.num_ties}
+    unseen = checks.on_unseen
+    summary = summarize(checks.on_train, replace(unseen, margin=unseen.margin / checks.temperature))
+    counts = {"num_rankings": num_rankings, "num_comparisons": on_all.num_comparisons, "num_ties": on_all.num_ties}
     measured: dict[str, float | str] = {**summary, **{name: float(count) for name, count in counts.items()}}
-    if "train_accuracy" not in summary and not math.isnan(whole.accuracy):
-        measured["train_accuracy"] = whole.accuracy
-    measured["verdict"] = verdict(summary) if whole.margin.any() else NOTHING_LEARNED
+    if "train_accuracy" not in summary and not math.isnan(on_all.accuracy):
+        measured["train_accuracy"] = on_all.accuracy
+    if len(unseen.margin):
+        measured["temperature"] = checks.temperature
+    measured["verdict"] = verdict(summary) if on_all.margin.any() else NOTHING_LEARNED
     return measured
 
 
-def make_fits(groups: Sequence[RankedGroup], hparams: RewardHparams) -> list[Fit]:
-    """One per fold; a single one where cross-validating so many rankings would take too long."""
-    folds = split_folds([group.prompt_id for group in groups], hparams.held_out_fraction, hparams.seed)
-    if len(groups) > hparams.cross_validate_up_to:
-        folds = folds[:1]
-    everything = set(range(len(groups)))
-    return [Fit(sorted(everything.difference(held_out)), held_out) for held_out in folds]
-
-
-def solve_head(fit: Fit, data: Rankings, ridge: float) -> None:
-    """Add the head for this penalty, begun at the last one."""
-    start = fit.weights[-1] if fit.weights else torch.zeros(data.states.shape[-1])
-    weights = solve(data.pairs.of(fit.rows), ridge, data.loss, start)
-    if not bool(weights.isfinite().all()):
-        raise TrainingError(_("The reward model's loss is not a number: the SFT model's weights may be damaged."))
-    fit.weights.append(weights)
-    scores = (data.states.double() * weights).sum(-1).float()  # row by row: a product may round equal rows apart
-    fit.train.append(data.judged(scores[fit.rows], fit.rows))
-    if fit.held_out:
-        fit.unseen.append(data.judged(scores[fit.held_out], fit.held_out))
-
-
-def set_head(model: RewardModel, weights: Tensor) -> None:
-    with torch.no_grad():
-        model.head.weight.copy_(weights.float().unsqueeze(0))
-
-
-def pooled(curves: Sequence[Sequence[PairOutcomes]], step: int) -> PairOutcomes:
-    return PairOutcomes.joined([curve[step] for curve in curves if curve])
-
-
-def best_step(fits: Sequence[Fit]) -> int:
-    """The step with the lowest held-out loss over all folds together; 0 where nothing is held out."""
-    losses = [pooled([fit.unseen for fit in fits], step).loss for step in range(len(fits[0].unseen) if fits else 0)]
-    return min(range(len(losses)), key=lambda step: losses[step]) if losses else 0
-
-
-def progress(fits: Sequence[Fit], step: int, total: int, message: str) -> Progress:
-    """Losses and accuracies over all folds at their latest step."""
-    train = pooled([fit.train for fit in fits], -1)
-    unseen = pooled([fit.unseen for fit in fits], -1)
-    figures = {
+def progress_figures(checks: CrossValidation) -> dict[str, float]:
+    """Losses and accuracies over the folds so far."""
+    train, unseen = checks.on_train, checks.on_unseen
+    known = {
         "loss/train": train.loss,
         "accuracy/train": train.accuracy,
         "loss/held_out": unseen.loss,
         "accuracy/held_out": unseen.accuracy,
     }
-    return Progress(step, total, {name: value for name, value in figures.items() if not math.isnan(value)}, message)
+    return {name: value for name, value in known.items() if not math.isnan(value)}

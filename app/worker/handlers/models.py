@@ -1,5 +1,6 @@
 """The models of a job, each loaded once; weights that several of them have in common are in memory once."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from app.hparams import ModelConfig
@@ -9,7 +10,9 @@ from app.lm.model import Llama
 from app.lm.text.tokenizer import Tokenizer
 from app.services.versions import versions
 from app.training.policy.shared_weights import share_equal_weights
-from app.training.reward.network import RewardModel, load_reward_model
+from app.training.reward.network import load_reward_model
+from app.training.reward.preference_scorer import PARTS, Part
+from app.training.reward.scorer_files import has_scorers, load_scorers
 from app.training.reward.scoring import AnswerScorer
 from app.worker.run import JobRun
 
@@ -20,7 +23,7 @@ class Models:
     def __init__(self, run: JobRun) -> None:
         self._run = run
         self._policies: dict[int, Llama] = {}
-        self._rewards: dict[int, RewardModel] = {}
+        self._rewards: dict[int, Mapping[Part, AnswerScorer]] = {}
         self._tokenizers: dict[int, Tokenizer] = {}
 
     def policy(self, version_id: int) -> Llama:
@@ -30,16 +33,24 @@ class Models:
         return self._policies[version_id]
 
     def reward(self, version_id: int) -> AnswerScorer:
-        if version_id not in self._rewards:
-            model = load_reward_model(self._directory(version_id))
-            self._sharing(model.backbone)
-            self._rewards[version_id] = model
-        return self._rewards[version_id]
+        """What a policy is trained by: it has learned from all of the version's rankings but those of `judge`."""
+        return self._scorers(version_id)["optimized"]
 
     def judge(self, version_id: int) -> AnswerScorer:
-        """What judges a policy that was trained against this reward version: it has learned from none of the rankings
-        that the version's own scores come from."""
-        return self.reward(version_id)
+        """What judges a policy that was trained by `reward`: it has learned from none of the same prompts. Where the
+        version has too few for two, and for versions of before, it is the same one (metric `judge_rankings`: 0)."""
+        return self._scorers(version_id)["judge"]
+
+    def _scorers(self, version_id: int) -> Mapping[Part, AnswerScorer]:
+        if version_id not in self._rewards:
+            directory = self._directory(version_id)
+            if has_scorers(directory):
+                self._rewards[version_id] = load_scorers(directory)
+            else:
+                model = load_reward_model(directory)
+                self._sharing(model.backbone)
+                self._rewards[version_id] = dict.fromkeys(PARTS, model)
+        return self._rewards[version_id]
 
     def tokenizer(self, version_id: int) -> Tokenizer:
         """Without loading the model."""

@@ -1,11 +1,14 @@
 """train_reward: all rankings in force -> a reward version."""
 
 import random
+from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 import torch
 from sqlalchemy.orm import Session
 
+from app.chat import Message
 from app.db.models.versions import VersionKind
 from app.errors import ConflictError
 from app.hparams import RewardHparams, SamplingParams
@@ -15,7 +18,10 @@ from app.lm.text.tokenizer import Tokenizer
 from app.services.data import training_data
 from app.services.labeling import languages
 from app.services.versions import versions
+from app.training.reward.data import RankedGroup
 from app.training.reward.network import save_reward_model
+from app.training.reward.reading import Reader
+from app.training.reward.scorer_files import Source, write_scorers
 from app.training.reward.trainer import RewardResult, train_reward_model
 from app.translation import _
 from app.worker.handlers.handler import Inputs, Training, Work
@@ -25,6 +31,7 @@ from app.worker.handlers.ranked_groups import ranked_groups
 from app.worker.run import JobRun
 
 SAMPLE_PROMPTS_AT_ONCE = 32
+SENTENCE_ENDS = ".!?。！？\n"
 MOST_PROMPTS = 1_000  # to choose those from whose answers set the scores' mean and spread
 
 
@@ -65,20 +72,47 @@ def begin(work: Work[RewardHparams]) -> Training[RewardResult]:
         ends=tokenizer.ends,
         pad_id=tokenizer.pad_id,
         context=run.checkpoints(),
+        reader=Reader(sft, blank_prompt(tokenizer, groups.values()), sentence_ends(tokenizer)),
     )
+    source = run.read(lambda session: source_of(session, sft_id))
 
     def outcome(result: RewardResult) -> TrainedVersion:
         return TrainedVersion(
             kind=VersionKind.REWARD,
             parent_id=sft_id,
             hparams=hparams,
-            metrics=dict(result.metrics) | {"reliability": result.reliability},
-            save=lambda directory: save_reward_model(directory, result.model, tokenizer),
+            metrics=dict(result.metrics)
+            | {
+                "reliability": result.reliability,
+                "learning_curve": result.learning_curve,
+                "blocks": result.blocks,
+            },
+            save=lambda directory: save_reward_model(
+                directory, result.student, tokenizer, lambda fresh: write_scorers(fresh, result.scorers, source)
+            ),
             ranking_ids=list(groups),
             left_out={"rankings": len(inputs["ranking_ids"]) - len(groups)},
         )
 
     return Training(trainer, outcome)
+
+
+def source_of(session: Session, sft_id: int) -> Source:
+    """The SFT version's files, which the reward version goes on reading with."""
+    version = versions.usable_version(session, sft_id)
+    return Source(Path(version.path).name, version.content_hash)
+
+
+def blank_prompt(tokenizer: Tokenizer, groups: Iterable[RankedGroup]) -> list[int]:
+    """An empty question in the model's template; where the template refuses it, the first token of a prompt."""
+    empty: list[Message] = [{"role": "user", "content": ""}]
+    return conversation_tokens(tokenizer, empty) or next(iter(groups)).prompt_tokens[:1]
+
+
+def sentence_ends(tokenizer: Tokenizer) -> frozenset[int]:
+    """Tokens that end a sentence or a line."""
+    pieces = enumerate(tokenizer.pieces(range(tokenizer.vocab_size)))
+    return frozenset(token for token, piece in pieces if any(mark in piece for mark in SENTENCE_ENDS))
 
 
 def _stored_samples(

@@ -12,7 +12,7 @@ from bin.docs import hparams
 from tests.repository import REPOSITORY
 from tests.worker.world import make_world, queue, run_inline, version_of_job
 
-REWARD = {"ridge_steps": 2, "normalization_samples": 0, "num_layers": 1}
+REWARD = {"normalization_samples": 0, "num_layers": 1}
 
 
 def test_probabilities_add_up_and_equal_answers_tie_as_often_as_was_said() -> None:

@@ -10,6 +10,12 @@ WIRING = "tests/worker/handlers/test_wiring.py"
 
 model = In("app/training/reward/trainer.py", DATA, MODEL)
 data = In("app/training/reward/data.py", DATA, MODEL)
+folds = In("app/training/reward/folds.py", "tests/training/reward/test_folds.py")
+validation = In("app/training/reward/validation.py", "tests/training/reward/test_validation.py")
+reading = In("app/training/reward/reading.py", "tests/training/reward/test_reading.py")
+columns = In("app/training/reward/columns.py", "tests/training/reward/test_columns.py")
+preference = In("app/training/reward/preference_scorer.py", "tests/training/reward/test_preference_scorer.py")
+files = In("app/training/reward/scorer_files.py", "tests/training/reward/test_scorer_files.py")
 head = In("app/training/reward/head.py", HEAD)
 network = In("app/training/reward/network.py", DATA, MODEL)
 scoring = In("app/training/reward/scoring.py", "tests/training/reward/test_scoring.py")
@@ -21,32 +27,41 @@ ends = In("app/lm/text/end_tokens.py", DATA, MODEL)
 scorer = In("app/training/reward/scorer.py", "tests/training/reward/test_scorer.py")
 
 FAULTS = [
-    model("the head of a fold trained on all rows", "sorted(everything.difference(held_out))", "sorted(everything)"),
-    model("the penalty chosen by training loss", "pooled([fit.unseen for fit in fits], step).loss", "pooled([fit.train for fit in fits], step).loss"),
-    model("the penalty with the highest loss", "return min(range(len(losses))", "return max(range(len(losses))"),
-    model("held-out figures from training rows", "best), pooled([fit.unseen for fit in fits], best)\n", "best), pooled([fit.train for fit in fits], best)\n"),
-    model("a fold judged on its training rows", "data.judged(scores[fit.held_out], fit.held_out)", "data.judged(scores[fit.rows], fit.rows)"),
-    model("folds by ranking, not by prompt", "for i, prompt in enumerate(prompt_ids) if fold_of[prompt] == fold]", "for i, prompt in enumerate(prompt_ids) if i % count == fold]"),
-    model("folds that no seed moves", 'f"{seed}:{prompt}"', 'f"{prompt}"'),
-    model("one fold too few", "max(2, round(1.0 / held_out_fraction))", "max(2, round(1.0 / held_out_fraction) - 1)"),
-    model("the kept head solved on a fold's rows", "final = Fit(list(range(len(groups))), [])", "final = Fit(fits[0].rows if fits else list(range(len(groups))), [])"),
-    model("the kept head solved with the weakest penalty", "ridge = path[best] if fits", "ridge = path[-1] if fits"),
-    model("the head of the first penalty kept", "set_head(model, final.weights[-1])", "set_head(model, fits[0].weights[0] if fits else final.weights[-1])"),
-    model("every fold solved though there are too many rankings", "folds = folds[:1]", "folds = folds[:]"),
-    model("ties not counted", '"num_ties": whole.num_ties', '"num_ties": 0'),
-    model("scores not normalized", "mean, deviation = normalize(model,", "mean, deviation = (0.0, 1.0) if model else normalize(model,"),
+    folds("a fold learns from what it holds out", "sorted(everything.difference(held_out))", "sorted(everything)"),
+    folds("the judge learns with what it judges", "if prompt not in judging]", "]"),
+    validation("a fold judged on its training rows", "unseen = data.judged(weights, fold.held_out)", "unseen = data.judged(weights, fold.rows)"),
+    validation("a fold's weights from all rows", "learn(data.pairs.of(rows), sizes", "learn(data.pairs, sizes"),
+    validation("a learning curve of all rankings", "fold.rows[: max(1, round(share * len(fold.rows)))]", "fold.rows"),
+    model("the kept weights of a part", "whole = checked(learn(data.pairs, columns.sizes, data.loss))", "whole = checked(learn(data.pairs.of(split.rows), columns.sizes, data.loss))", DATA),
+    model("a policy is trained by what judges it", '"optimized": split.rows, "judge": split.held_out', '"optimized": split.held_out, "judge": split.rows', DATA),
+    head("no prior in the gradient", "@ slope + precisions * at", "@ slope"),
+    head("more answers weigh as their pairs", "(mask.sum(1) - 1).double() / counts", "torch.ones(len(mask)).double() + 0 * counts"),
+    head("evidence without its Occam factor", "likelihood + prior - float(factor.diagonal().log().sum())", "likelihood + prior"),
+    head("weights that nothing determines counted", "(1.0 - precisions[blocks] * spread)", "(1.0 - 0.0 * precisions[blocks] * spread)"),
+    head("all compared though the best was asked for", "if of_the_best:", "if False:"),
+    preference("deviations of the prior mean", "spread / self.scale", "spread * 0 + 1"),
+    preference("scores between prompts set the scale", "scale = spread_within(raw, prompts)", "scale = float(raw.std())"),
+    preference("scores not centred", "columns * self.mean).sum(1) - self.shift)", "columns * self.mean).sum(1))"),
+    reading("the answer alone read behind its prompt", "[(self.blank, answer) for _, answer in part]", "list(part)"),
+    reading("the token's own state predicts it", "top[cut - 1 : -1]", "top[cut:]"),
+    reading("answers of other prompts taken for the same", "distinct = sorted(set(rows)", "distinct = sorted({row[1]: row for row in rows}.values()"),
+    columns("length without bumps", "torch.cat([torch.exp(-0.5 * ((log_length", "torch.cat([0 * torch.exp(-0.5 * ((log_length"),
+    columns("components not centred", "self.matrix * (features - self.mean)", "self.matrix * features"),
+    files("another SFT model reads", 'if content_hash(sft) != described["reads_with"]["content_hash"]:', "if False:"),
+    files("all heads are the whole one", 'name.removeprefix(f"{part}.")', 'name.removeprefix(f"whole.")'),
+    folds("folds by ranking, not by prompt", "for i, prompt in enumerate(prompt_ids) if fold_of[prompt] == fold]", "for i, prompt in enumerate(prompt_ids) if i % count == fold]"),
+    folds("folds that no seed moves", 'f"{seed}:{prompt}"', 'f"{prompt}"'),
+    folds("one fold too few", "max(2, round(1.0 / held_out_fraction))", "max(2, round(1.0 / held_out_fraction) - 1)"),
+    folds("every fold solved though there are too many rankings", "folds = folds[:1]", "folds = folds[:]"),
+    model("ties not counted", '"num_ties": on_all.num_ties', '"num_ties": 0'),
     model("scores normalized on the rankings' own answers", "samples = [pair for pair in normalization if pair[1]] or answers", "samples = answers"),
     data("the ties' share not used", "loss_of_tie_share(float(ties.sum() / pairs.sum().clamp(min=1)))", "loss_of_tie_share(0.0)"),
     data("ranks turned round", "torch.tensor(group.ranks)", "-torch.tensor(group.ranks)"),
-    data("the answers' order lost", "states[mask] = states_of(model, answers, ends)", "states[mask] = states_of(model, answers, ends).flip(0)", DATA),
     data("ranks of answers that are not there", "torch.arange(most) < torch.tensor", "torch.arange(most) <= torch.tensor", DATA),
     head("ties counted as orders", "torch.sign(ranks[ranking, second] - ranks[ranking, first])", "torch.sign(ranks[ranking, second] - ranks[ranking, first] + 0.5)"),
-    head("a ranking of more answers weighs more", "1.0 / counts[ranking].double()", "torch.ones(len(ranking)).double()"),
-    head("no penalty in the gradient", "differences.T @ slope + ridge * weights", "differences.T @ slope"),
     pair_loss("ties missing in the normalizer", "z = up + down + self.tie_strength", "z = up + down"),
     pair_loss("the worse answer preferred", "(up - down) / z - outcomes", "(up - down) / z + outcomes"),
     head("a part that is everything", "chosen = torch.isin(self.ranking, torch.tensor(list(rankings), dtype=torch.int64))", "chosen = self.ranking >= 0"),
-    head("penalties from weak to strong", "(weakest / strongest) ** (1", "(strongest / weakest) ** (1"),
     head("steps never shortened", "share > 1e-4 and", "False and"),
     network("scores read without the prompt", "pack([prompt], [[written]]", "pack([prompt[:1]], [[written]]", DATA),
     scoring("scores of the answers in another order", "return [[next(each) for _ in group] for group in answers]", "return [[next(each) for _ in group][::-1] for group in answers]"),
@@ -82,6 +97,6 @@ FAULTS = [
     pooling("the length's head looks nowhere", "end * logit * math.sqrt(depth) / stretch", "end * 0.0"),
     pooling("prompts left out of the averages", "seen = (packed.segments == 0) | (packed.segments == k + 1)", "seen = packed.segments == k + 1", DATA),
     scorer("the scorer reads the last message only", "tokenizer.encode_answered(messages, answer)", "tokenizer.encode_answered(messages[-1:], answer)"),
-    scorer("the scorer's answers without their last token", "[ids[:-1] for ids in read]", "[ids[:-2] for ids in read]"),
-    scorer("the scorer's scores in another order", "return [score for [score] in scores]", "return sorted(score for [score] in scores)"),
+    scorer("the scorer's answers without their last token", "return ids[:cut], ids[cut:]", "return ids[:cut], ids[cut:-2]"),
+    scorer("the scorer's scores in another order", "zip(scores.tolist(), deviations.tolist(), strict=True)", "zip(sorted(scores.tolist()), deviations.tolist(), strict=True)"),
 ]  # fmt: skip

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from app.chat import GenerationRequest, Message, Prompt
+from app.chat import GenerationRequest, Message, Prompt, Scored
 from app.hparams import SamplingParams
 from app.lm.inference.model_cache import Scorer
 
@@ -21,4 +21,4 @@ def asked(
 
 def load_scorer(directory: Path) -> Scorer:
     assert directory.is_dir()
-    return lambda messages, answers: [float(len(messages) + len(answer)) for answer in answers]
+    return lambda messages, answers: [Scored(float(len(messages) + len(answer)), 0.5) for answer in answers]

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from app.chat import Message, RawText, StreamEvent, Templated
+from app.chat import Message, RawText, Scored, StreamEvent, Templated
 from app.errors import CrowdedError, InvalidError, NotFoundError, UnavailableError
 from app.hparams import SamplingParams
 from app.lm.files.checkpoint import save_model
@@ -105,10 +105,10 @@ def test_a_full_queue_refuses(directory: Path) -> None:
     entered, go = threading.Event(), threading.Event()
 
     def slow_scorer(where: Path) -> Scorer:
-        def score(messages: Sequence[Message], answers: Sequence[str]) -> list[float]:
+        def score(messages: Sequence[Message], answers: Sequence[str]) -> list[Scored]:
             del messages
             entered.set()
-            return [float(go.wait(PATIENCE_SECONDS)) for _ in answers]
+            return [Scored(float(go.wait(PATIENCE_SECONDS)), 0.0) for _ in answers]
 
         del where
         return score
@@ -122,7 +122,7 @@ def test_a_full_queue_refuses(directory: Path) -> None:
         with pytest.raises(CrowdedError, match="few seconds"):
             engine.generate(asked(n=1))
         go.set()
-        assert scores.result() == [1.0]
+        assert scores.result() == [(1.0, 0.0)]
     assert all(list(stream)[-1].answer is not None for stream in streams)
     engine.close()
     with pytest.raises(UnavailableError, match="stopping"):
@@ -221,7 +221,8 @@ def test_a_model_without_finite_numbers_is_told(
         broken.model.norm.weight.fill_(3e38)
     save_model(tmp_path / "broken", broken, tokenizer, dtype=torch.float32)
     places = {1: directory, 2: tmp_path / "broken", REWARD: directory}
-    engine = LocalEngine(places.__getitem__, load_scorer=lambda _: lambda *_: [0.5, math.nan], threads=1)
+    unsure = [Scored(0.5, 0.1), Scored(0.2, math.nan)]
+    engine = LocalEngine(places.__getitem__, load_scorer=lambda _: lambda *_: unsure, threads=1)
     params = SamplingParams(max_tokens=3, temperature=temperature)
     for ask in (
         lambda: engine.generate(asked(n=1, params=params, version_id=2)),

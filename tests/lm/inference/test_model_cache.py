@@ -40,7 +40,7 @@ def test_answers_go_on_while_a_version_is_opened(directory: Path) -> None:
 
 
 def test_scores_and_kinds(engine: LocalEngine) -> None:
-    assert engine.score(HELLO, ["a", "bcd"], version_id=REWARD) == [2.0, 4.0]
+    assert engine.score(HELLO, ["a", "bcd"], version_id=REWARD) == [(2.0, 0.5), (4.0, 0.5)]
     with pytest.raises(InvalidError, match="reward model"):
         engine.generate(asked(n=1, version_id=REWARD))
     engine.generate(asked(n=1))

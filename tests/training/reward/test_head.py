@@ -1,31 +1,107 @@
-"""The exact head: the optimum it claims, and the pooling layer: length, constant and averages as it says."""
+"""The exact head: its optimum, evidence and spread. The pooling layer: length, constant and averages as it says."""
 
+import math
+
+import numpy as np
 import pytest
 import torch
 
 from app.training.packing import pack
 from app.training.reward.data import below_top
-from app.training.reward.head import make_pairs, penalties, solve
+from app.training.reward.head import RATE, SHAPE, learn, make_pairs, posterior, solve
 from app.training.reward.network import RewardModel
 from app.training.reward.pair_loss import Davidson, ranking_losses
 from app.training.reward.pooling_layer import averaging_slots, collect_statistics, install
+from app.training.reward.preference_scorer import Head
 from tests.training.tiny import CONFIG, PAD, random_groups, tiny_model
+
+
+def some_pairs(size: int = 6) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """columns [12,4,size], ranks and mask [12,4]; one ranking is of two answers."""
+    generator = torch.Generator().manual_seed(0)
+    columns = torch.randn(12, 4, size, generator=generator, dtype=torch.float64)
+    ranks = torch.randint(1, 4, (12, 4), generator=generator)
+    mask = torch.ones(12, 4, dtype=torch.bool)
+    mask[3, 2:] = False
+    return columns, ranks, mask
 
 
 @pytest.mark.parametrize("tie_strength", [0.0, 0.5])
 def test_the_solution_is_the_optimum(tie_strength: float) -> None:
-    """The gradient of the summed ranking losses plus penalty, by autograd from pair_loss.py, is zero there."""
-    generator = torch.Generator().manual_seed(0)
-    states = torch.randn(12, 4, 6, generator=generator, dtype=torch.float64)
-    ranks = torch.randint(1, 4, (12, 4), generator=generator)
-    mask = torch.ones(12, 4, dtype=torch.bool)
-    mask[3, 2:] = False
-    pairs = make_pairs(states, ranks, mask)
-    weights = solve(pairs, 0.3, Davidson(tie_strength), torch.zeros(6)).requires_grad_()
-    loss = ranking_losses(states @ weights, ranks, mask, Davidson(tie_strength)).sum() + 0.15 * weights.square().sum()
-    (gradient,) = torch.autograd.grad(loss, weights)
+    """The gradient of the summed ranking losses plus the prior's, by autograd from pair_loss.py, is zero there: K
+    answers count K - 1."""
+    columns, ranks, mask = some_pairs()
+    pairs, precisions = make_pairs(columns, ranks, mask), torch.tensor([0.3, 0.3, 0.3, 1.0, 2.0, 0.1])
+    weights, factor = solve(pairs, precisions, Davidson(tie_strength), torch.zeros(6))
+    weights.requires_grad_()
+    each = ranking_losses(columns @ weights, ranks, mask, Davidson(tie_strength)) * (mask.sum(1) - 1)
+    loss = each.sum() + 0.5 * (precisions * weights.square()).sum()
+    (gradient,) = torch.autograd.grad(loss, weights, create_graph=True)
     assert gradient.abs().max() < 1e-6
     assert weights.abs().max() > 0.05
+    curvature = torch.stack([torch.autograd.grad(part, weights, retain_graph=True)[0] for part in gradient])
+    torch.testing.assert_close(factor @ factor.T, curvature, rtol=1e-5, atol=1e-5)
+
+
+def test_the_evidence_and_the_spread_are_those_of_a_slow_reference() -> None:
+    """numpy, loop by loop, from the papers' formulas; in one dimension also by adding up the integral."""
+    columns, ranks, mask = some_pairs(3)
+    pairs, precisions, loss = make_pairs(columns, ranks, mask), torch.tensor([0.5, 2.0]).double(), Davidson(0.5)
+    made = posterior(pairs, precisions, [1, 2], loss, torch.zeros(3))
+    w, each = made.mean.numpy(), np.array([0.5, 2.0, 2.0])
+    value, hessian = 0.0, np.diag(each)
+    for r in range(12):
+        answers = [k for k in range(4) if mask[r, k]]
+        weight = (len(answers) - 1) / (len(answers) * (len(answers) - 1) / 2)
+        for i, first in enumerate(answers):
+            for second in answers[i + 1 :]:
+                x = (columns[r, first] - columns[r, second]).numpy()
+                u, better = float(x @ w) / 2, np.sign(int(ranks[r, second]) - int(ranks[r, first]))
+                z = np.exp(u) + np.exp(-u) + 0.5
+                value += weight * (better * u - np.log(z))
+                second_derivative = (np.exp(u) + np.exp(-u)) / z - ((np.exp(u) - np.exp(-u)) / z) ** 2
+                hessian += weight * second_derivative / 4 * np.outer(x, x)
+    value += 0.5 * np.log(each).sum() - 0.5 * float(each @ w**2) - 0.5 * np.linalg.slogdet(hessian)[1]
+    assert made.log_evidence == pytest.approx(value, abs=1e-6)
+    row = columns[5, 1]
+    head = Head.normalized(made, columns.flatten(0, 1), list(range(48)))
+    spread = float(np.sqrt(row.numpy() @ np.linalg.inv(hessian) @ row.numpy()))
+    assert float(head.score(row.unsqueeze(0))[1]) * head.scale == pytest.approx(spread, rel=1e-6)
+
+
+def test_the_evidence_is_nearly_the_integral_over_all_weights() -> None:
+    columns, ranks, mask = some_pairs(1)
+    pairs, loss = make_pairs(columns, ranks, mask), Davidson(0.5)
+    made = posterior(pairs, torch.tensor([2.0]).double(), [1], loss, torch.zeros(1))
+    grid = torch.linspace(-6, 6, 20_001, dtype=torch.float64)
+    margins = pairs.differences @ grid.unsqueeze(0)  # [P,grid]
+    logs = -(pairs.weights.unsqueeze(1) * loss.value(margins, pairs.outcomes.unsqueeze(1))).sum(0) - grid.square()
+    exact = float(torch.logsumexp(logs, 0)) + math.log(12 / 20_000) + 0.5 * math.log(2.0 / (2 * math.pi))
+    assert made.log_evidence == pytest.approx(exact, abs=0.02)
+
+
+def test_what_says_nothing_is_shut_out_and_the_precisions_have_settled() -> None:
+    """Utilities hang on the first block alone. MacKay's condition holds where the updates end."""
+    generator = torch.Generator().manual_seed(0)
+    columns = torch.randn(150, 4, 8, generator=generator, dtype=torch.float64)
+    ranks = 1 + (-3 * columns[..., 0]).argsort(1).argsort(1)
+    pairs = make_pairs(columns, ranks, torch.ones(150, 4, dtype=torch.bool))
+    made = learn(pairs, [2, 6], Davidson(0.0), rounds=200)
+    assert float(made.precisions[1]) > 30 * float(made.precisions[0])
+    inverse = torch.linalg.inv(made.factor @ made.factor.T).diagonal()
+    for block, part in ((0, slice(0, 2)), (1, slice(2, 8))):
+        precision = float(made.precisions[block])
+        gamma = float((1 - precision * inverse[part]).sum())
+        wanted = (gamma + 2 * SHAPE) / (float(made.mean[part].square().sum()) + 2 * RATE)
+        assert precision == pytest.approx(wanted, rel=0.1)
+    assert made.log_evidence > posterior(pairs, torch.ones(2).double(), [2, 6], Davidson(0.0), made.mean).log_evidence
+
+
+def test_of_the_best_only_the_best_is_compared() -> None:
+    columns = torch.arange(8.0).view(1, 4, 2)
+    pairs = make_pairs(columns, torch.tensor([[2, 1, 3, 1]]), torch.ones(1, 4, dtype=torch.bool), of_the_best=True)
+    assert pairs.outcomes.tolist() == [-1.0, -1.0, 1.0, 0.0, -1.0]  # (0,1) (0,3) (1,2) (1,3) (2,3)
+    assert pairs.weights.sum().item() == pytest.approx(3.0), "as much as all pairs of four answers"
 
 
 def test_a_part_of_the_rankings_is_what_it_says() -> None:
@@ -37,10 +113,10 @@ def test_a_part_of_the_rankings_is_what_it_says() -> None:
     assert torch.equal(part.outcomes, again.outcomes)
 
 
-def test_separable_data_and_a_weak_penalty_stay_finite() -> None:
+def test_separable_data_and_a_weak_prior_stay_finite() -> None:
     states = torch.arange(8.0).view(1, 8, 1) * 100
     pairs = make_pairs(states, torch.arange(8, 0, -1).unsqueeze(0), torch.ones(1, 8, dtype=torch.bool))
-    weights = solve(pairs, 1e-3, Davidson(0.0), torch.zeros(1))
+    weights, _ = solve(pairs, torch.tensor([1e-3]), Davidson(0.0), torch.zeros(1))
     assert weights.isfinite().all()
     assert weights[0] > 0
 
@@ -48,22 +124,11 @@ def test_separable_data_and_a_weak_penalty_stay_finite() -> None:
 @pytest.mark.parametrize("tie_strength", [0.0, 0.5])
 def test_the_optimum_is_found_from_anywhere(tie_strength: float) -> None:
     """Far out the loss is nearly straight: a whole Newton step from there goes too far, and back, and too far again."""
-    states = torch.randn(12, 4, 6, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
-    ranks = torch.randint(1, 4, (12, 4), generator=torch.Generator().manual_seed(1))
-    pairs = make_pairs(states, ranks, torch.ones(12, 4, dtype=torch.bool))
-    near = solve(pairs, 0.01, Davidson(tie_strength), torch.zeros(6))
+    pairs, weak = make_pairs(*some_pairs()), torch.full((6,), 0.01)
+    near, _ = solve(pairs, weak, Davidson(tie_strength), torch.zeros(6))
     for far in (5.0, -20.0):
-        torch.testing.assert_close(
-            solve(pairs, 0.01, Davidson(tie_strength), torch.full((6,), far)), near, rtol=1e-4, atol=1e-4
-        )
-
-
-def test_penalties_go_from_strong_to_weak() -> None:
-    path = penalties(30.0, 0.3, 5)
-    assert path[0] == 30.0
-    assert path[-1] == pytest.approx(0.3)
-    assert path == sorted(path, reverse=True)
-    assert penalties(30.0, 0.3, 1) == [30.0]
+        reached, _ = solve(pairs, weak, Davidson(tie_strength), torch.full((6,), far))
+        torch.testing.assert_close(reached, near, rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.usefixtures("fp32")

@@ -123,7 +123,7 @@ def test_a_loss_needs_nothing_but_its_value(loss: PairLoss) -> None:
     states = torch.randn(12, 4, 6, generator=generator, dtype=torch.float64)
     ranks = torch.randint(1, 4, (12, 4), generator=generator)
     pairs = make_pairs(states, ranks, torch.ones(12, 4, dtype=torch.bool))
-    weights = solve(pairs, 0.3, loss, torch.zeros(6)).requires_grad_()
+    weights = solve(pairs, torch.full((6,), 0.3), loss, torch.zeros(6))[0].requires_grad_()
     whole = (pairs.weights * loss.value(pairs.differences @ weights, pairs.outcomes)).sum()
     (gradient,) = torch.autograd.grad(whole + 0.15 * weights.square().sum(), weights)
     assert gradient.abs().max() < 1e-6

@@ -63,7 +63,7 @@ def test_a_conversation_has_one_score_alone_and_in_a_padded_batch(
     directory = reward_version(tmp_path, case, style, pad)
     score = load_scorer(directory)
     prompts = [ASKED, GOING_ON] if style in ("mistral", "gemma", "deaf") else [ASKED, GOING_ON, TOLD]
-    ours = [found for prompt in prompts for found in score(prompt, ANSWERS)]
+    ours = [each.score for prompt in prompts for each in score(prompt, ANSWERS)]
     written: list[list[Message]] = [
         [*prompt, {"role": "assistant", "content": answer}] for prompt in prompts for answer in ANSWERS
     ]
@@ -77,7 +77,7 @@ def test_a_conversation_has_one_score_alone_and_in_a_padded_batch(
 def test_so_it_is_for_other_tokenizers_and_for_base_models(style: str, words: Any, tmp_path: Path) -> None:
     directory = reward_version(tmp_path, "llama", style, None, **words)
     written: list[list[Message]] = [[*ASKED, {"role": "assistant", "content": answer}] for answer in ANSWERS]
-    ours = load_scorer(directory)(ASKED, ANSWERS)
+    ours = [each.score for each in load_scorer(directory)(ASKED, ANSWERS)]
     assert scores_in_transformers(directory, written, "right") == pytest.approx(ours, rel=1e-4, abs=1e-4)
 
 
@@ -90,7 +90,7 @@ def test_a_text_is_scored_as_training_scores_the_tokens_that_were_sampled(
     prompt = tokenizer.encode_conversation(GOING_ON)
     sampled = [tokenizer.encode(answer) for answer in ANSWERS]
     wanted = score_answers(load_reward_model(directory), [prompt], [sampled], ends=tokenizer.ends)[0]
-    assert load_scorer(directory)(GOING_ON, ANSWERS) == wanted
+    assert [each.score for each in load_scorer(directory)(GOING_ON, ANSWERS)] == wanted
 
 
 def test_a_mark_that_is_typed_into_an_answer_stays_text(tmp_path: Path) -> None:

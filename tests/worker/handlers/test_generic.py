@@ -27,7 +27,7 @@ from app.worker.handlers.models import Models
 from tests.worker.harness import Harness
 from tests.worker.world import check_files, idle_run, make_world, queue, run_inline, version_of_job, versions_of
 
-REWARD = {"ridge_steps": 1, "normalization_samples": 8, "num_layers": 2}
+REWARD = {"normalization_samples": 8, "num_layers": 2}
 POLICY = {"total_episodes": 4, "batch_size": 4, "max_tokens": 4, "num_frozen_layers": 1}
 
 

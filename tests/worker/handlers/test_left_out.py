@@ -25,7 +25,7 @@ from app.worker.handlers.ranked_groups import ranked_group
 from tests.worker.harness import Harness
 from tests.worker.world import make_world, queue, run_inline, version_of_job
 
-REWARD = {"ridge_steps": 1, "normalization_samples": 8, "num_layers": 2}
+REWARD = {"normalization_samples": 8, "num_layers": 2}
 POLICY = {"total_episodes": 8, "batch_size": 4, "max_tokens": 4, "num_frozen_layers": 1}
 LONG = "字" * 1_500
 

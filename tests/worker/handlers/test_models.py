@@ -11,12 +11,13 @@ from app.db.models.versions import Version
 from app.db.session import transaction
 from app.errors import GoneError
 from app.training.reward.network import RewardModel
+from app.training.reward.preference_scorer import PreferenceScorer
 from app.worker.handlers.handler import Work
 from app.worker.handlers.models import Models
 from tests.worker.harness import Harness
 from tests.worker.world import idle_run, make_world, queue, run_inline, version_of_job
 
-REWARD = {"ridge_steps": 1, "normalization_samples": 8, "num_layers": 1}
+REWARD = {"normalization_samples": 8, "num_layers": 1}
 
 
 @pytest.fixture
@@ -33,15 +34,28 @@ def test_a_model_is_loaded_once(harness: Harness) -> None:
     assert models.tokenizer(1).encode("one two") == tokenizer.encode("one two")
 
 
-def test_weights_in_common_are_in_memory_once(harness: Harness) -> None:
+def test_what_optimizes_and_what_judges_read_with_one_model(harness: Harness) -> None:
     reward = version_of_job(harness, run_inline(harness, queue(harness, "train_reward", **REWARD)).id)
     models = Models(idle_run(harness))
-    sft, scorer = models.policy(1), models.reward(reward.id)
-    assert isinstance(scorer, RewardModel)
-    embeddings = scorer.backbone.model.embed_tokens.weight
-    assert embeddings.data_ptr() == sft.model.embed_tokens.weight.data_ptr()
+    scorer, judge = models.reward(reward.id), models.judge(reward.id)
+    assert isinstance(scorer, PreferenceScorer)
+    assert isinstance(judge, PreferenceScorer)
+    assert judge.reader is scorer.reader
     assert models.reward(reward.id) is scorer
-    assert models.judge(reward.id).config == scorer.config
+    assert reward.metrics["judge_rankings"] == 0, "two rankings are not shared"
+
+
+def test_a_version_of_before_scores_by_its_network_in_memory_once(harness: Harness) -> None:
+    reward = version_of_job(harness, run_inline(harness, queue(harness, "train_reward", **REWARD)).id)
+    folder = harness.settings.version_directory(reward.path)
+    for name in ("scorer.json", "scorer.safetensors", "checksums.json"):
+        (folder / name).unlink()
+    models = Models(idle_run(harness))
+    sft, network = models.policy(1), models.reward(reward.id)
+    assert isinstance(network, RewardModel)
+    embeddings = network.backbone.model.embed_tokens.weight
+    assert embeddings.data_ptr() == sft.model.embed_tokens.weight.data_ptr()
+    assert models.judge(reward.id) is network
 
 
 def test_the_shortest_context_counts(harness: Harness) -> None:

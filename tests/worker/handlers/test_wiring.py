@@ -17,6 +17,7 @@ from app.db.session import transaction
 from app.hparams import EvaluationHparams, RewardHparams, SamplingParams
 from app.lm.files.checkpoint import load_model, read_tokenizer, save_model
 from app.lm.model import Llama
+from app.lm.text.end_tokens import EndTokens
 from app.lm.text.tokenizer import Tokenizer
 from app.model_info.weights import verify_directory
 from app.policy_hparams import PPOHparams
@@ -30,8 +31,11 @@ from app.training.context import Progress
 from app.training.evaluate import Evaluation, EvaluationSample, Scorers
 from app.training.policy.comparison import Measured
 from app.training.policy.episodes import PolicyResult, PolicyTask
+from app.training.reward.columns import Columns
 from app.training.reward.data import RankedGroup
 from app.training.reward.network import RewardModel, load_reward_model, save_reward_model
+from app.training.reward.preference_scorer import PARTS, Head, PreferenceScorer
+from app.training.reward.reading import Reader
 from app.training.reward.trainer import RewardResult
 from app.worker.handlers import evaluate as evaluate_handler
 from app.worker.handlers import train_policy as policy_handler
@@ -233,11 +237,15 @@ def reward(monkeypatch: pytest.MonkeyPatch) -> Learned:
     learned = Learned()
 
     def train(
-        sft: Llama, groups: Sequence[RankedGroup], samples: Pairs, hparams: RewardHparams, **_: Any
+        sft: Llama, groups: Sequence[RankedGroup], samples: Pairs, hparams: RewardHparams, *, reader: Reader, **_: Any
     ) -> Generator[Progress, None, RewardResult]:
         learned.groups, learned.samples, learned.hparams = groups, samples, hparams
         yield Progress(1, 1)
-        return RewardResult(RewardModel.from_sft(sft, 1, seed=0), {"held_out_accuracy": 0.6})
+        columns = Columns.fit(reader.read(samples, EndTokens(4)))
+        size = sum(columns.sizes)
+        head = Head(torch.ones(size).double(), torch.eye(size).double(), 0.0, 1.0)
+        scorers = dict.fromkeys(PARTS, PreferenceScorer(reader, columns, head))
+        return RewardResult(scorers, RewardModel.from_sft(sft, 1, seed=0), {"held_out_accuracy": 0.6})
 
     monkeypatch.setattr(reward_handler, "train_reward_model", train)
     return learned
@@ -271,7 +279,7 @@ def test_ranks_belong_to_their_answers_whatever_order_they_were_shown_in(harness
     ]
     answers = [[20 + n, 30 + n, 4] for n in range(4)]
     ranking_id = add_group(harness, talk, 1, answers)
-    job = run_inline(harness, queue(harness, "train_reward", normalization_samples=4, ridge_steps=2))
+    job = run_inline(harness, queue(harness, "train_reward", normalization_samples=4))
     assert job.status is JobStatus.SUCCEEDED, job.error
     *others, last = reward.groups
     tokenizer = read_tokenizer(harness.settings.version_directory("versions/1-sft"))
@@ -283,7 +291,7 @@ def test_ranks_belong_to_their_answers_whatever_order_they_were_shown_in(harness
     made = version_of_job(harness, job.id)
     with harness.readers() as session:
         assert versions.ranking_ids(session, made) == [1, 2, 3, 4, ranking_id]
-    assert reward.hparams.ridge_steps == 2
+    assert reward.hparams.normalization_samples == 4
     directory = harness.settings.version_directory(made.path)
     verify_directory(directory, made.content_hash)
     assert load_reward_model(directory).config.num_hidden_layers == 1

@@ -1,0 +1,153 @@
+"""What the SFT model notices while it reads an answer: all that a reward model learns from (docs/reward-model.md).
+
+An answer is read twice: behind its prompt, and behind an empty one. The states of three heights say what it is about,
+how it is written and in which order; the two log-probabilities say whether it is likely, and whether it belongs to its
+prompt. Each answer's bits are the same whatever is read beside it (app/lm/inference/decoder.py), always in fp32.
+
+Shapes: N answers, T tokens of an answer, P of its prompt, H hidden size, V vocabulary.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from app.lm.inference.decoder import Decoder
+from app.lm.inference.kv_cache import KVCache
+from app.lm.model import Llama
+from app.lm.text.end_tokens import EndTokens
+from app.saving import TrainingError
+from app.training.reward.scoring import Answered
+from app.translation import _
+
+TOKENS_AT_ONCE = 4096
+FEW = 4  # tokens that are the beginning or the end of an answer
+Blocks = dict[str, Tensor]
+Row = tuple[tuple[int, ...], tuple[int, ...]]  # a prompt's and an answer's tokens
+
+
+@dataclass(frozen=True)
+class Pass:
+    """What one pass says about an answer's tokens."""
+
+    prompt: list[Tensor]  # [P,H] normed states at each height
+    states: list[Tensor]  # [T,H] the same of the answer, its end mark the last
+    logprobs: Tensor  # [T] nats, of each token after those before it
+    gaps: Tensor  # [T] the same less the likeliest token's
+
+
+class Reader:
+    """Reads with one SFT model. `blank` are the tokens of an empty prompt in its template; `stops` the tokens that end
+    a sentence."""
+
+    def __init__(self, sft: Llama, blank: Sequence[int], stops: frozenset[int]) -> None:
+        self.config, self.blank, self.stops = sft.config, tuple(blank), stops
+        layers = sft.config.num_hidden_layers
+        self.heights = sorted({0, layers // 2, layers})
+        self._decoder = Decoder(sft, torch.float32)
+
+    @torch.inference_mode()
+    def read(self, answers: Sequence[Answered], ends: EndTokens) -> list[Blocks]:
+        """The blocks of features of each answer; equal answers to equal prompts are read once. Raises TrainingError
+        where the model's states are not numbers."""
+        rows = [(tuple(prompt), tuple(ends.as_written(answer))) for prompt, answer in answers]
+        distinct = sorted(set(rows), key=lambda row: (len(row[0]) + len(row[1]), row))
+        blocks: dict[Row, Blocks] = {}
+        for part in _parts(distinct):
+            alone = self._passes([(self.blank, answer) for _, answer in part])
+            for row, behind, without in zip(part, self._passes(part), alone, strict=True):
+                blocks[row] = self._blocks(*row, behind, without)
+        if not all(bool(block.isfinite().all()) for each in blocks.values() for block in each.values()):
+            raise TrainingError(_("The SFT model's states are not numbers. Its weights are damaged: restore them."))
+        return [blocks[row] for row in rows]
+
+    def _passes(self, rows: Sequence[Row]) -> list[Pass]:
+        lengths = [len(prompt) + len(answer) for prompt, answer in rows]
+        cache: KVCache = self._decoder.new_cache(len(rows), max(lengths))
+        places = torch.arange(len(rows)).repeat_interleave(torch.tensor(lengths))
+        positions = torch.cat([torch.arange(length) for length in lengths])
+        ids = torch.tensor([token for prompt, answer in rows for token in (*prompt, *answer)])
+        above = self._decoder.states_above(self.heights, ids, places, positions, cache)
+        normed = [F.rms_norm(states, states.shape[-1:]).split(lengths) for states in above]
+        passes = []
+        for number, ((prompt, answer), top) in enumerate(zip(rows, above[-1].split(lengths), strict=True)):
+            cut = len(prompt)
+            states = [height[number] for height in normed]
+            logits = self._decoder.logits(top[cut - 1 : -1])  # [T,V]
+            own = logits.gather(1, torch.tensor(answer).unsqueeze(1))[:, 0]
+            logprobs, gaps = own - logits.logsumexp(-1), own - logits.amax(-1)
+            passes.append(Pass([each[:cut] for each in states], [each[cut:] for each in states], logprobs, gaps))
+        return passes
+
+    def _blocks(self, prompt: tuple[int, ...], answer: tuple[int, ...], behind: Pass, without: Pass) -> Blocks:
+        low, middle, top = behind.states[0], behind.states[len(behind.states) // 2], behind.states[-1]
+        body = slice(0, max(1, len(answer) - 1))  # without the end mark
+        blocks = {f"mean {place}": states.mean(0) for place, states in enumerate(behind.states)}
+        blocks["end"] = torch.cat([middle[-1], top[-1]])
+        blocks["beginning"] = torch.cat([states[body][:FEW].mean(0) for states in (low, middle)])
+        blocks["finish"] = torch.cat([states[body][-FEW:].mean(0) for states in (low, middle)])
+        place = self._second_sentence(answer)
+        blocks["second"] = torch.cat([states[place : place + 2].mean(0) for states in (low, middle)])
+        blocks["prompt"] = torch.cat([behind.prompt[len(behind.prompt) // 2].mean(0), behind.prompt[-1][-1]])
+        blocks["likelihood"] = _likelihood(behind, without)
+        blocks["similarity"] = _similarity(prompt, answer, behind)
+        blocks["shape"] = _shape(answer)
+        return blocks
+
+    def _second_sentence(self, answer: Sequence[int]) -> int:
+        """Where the second sentence begins; the end mark where there is none."""
+        last = len(answer) - 1
+        stop = next((place for place, token in enumerate(answer) if token in self.stops), last)
+        later = (place for place in range(stop, last) if answer[place] not in self.stops)
+        return next(later, last)
+
+
+def _parts(rows: Sequence[Row]) -> list[list[Row]]:
+    parts: list[list[Row]] = []
+    filled = TOKENS_AT_ONCE
+    for row in rows:
+        size = len(row[0]) + len(row[1])
+        if filled + size > TOKENS_AT_ONCE:
+            parts.append([])
+            filled = 0
+        parts[-1].append(row)
+        filled += size
+    return parts
+
+
+def _likelihood(behind: Pass, without: Pass) -> Tensor:
+    """In nats: of the answer behind its prompt and alone, and of the difference, which says how much of the answer
+    the prompt explains."""
+    gained = behind.logprobs - without.logprobs
+    values = [
+        behind.logprobs.mean(), behind.logprobs.amin(), behind.logprobs.sum(), behind.logprobs[-1], behind.logprobs[0],
+        behind.gaps.mean(), behind.gaps.amin(), behind.logprobs.std(correction=0),
+        without.logprobs.mean(), without.logprobs.sum(),
+        gained.mean(), gained.sum(), gained.amin(), gained.amax(), gained[: 2 * FEW].mean(),
+        gained.clamp(min=0).sum().sqrt(),
+    ]  # fmt: skip
+    return torch.stack(values)
+
+
+def _similarity(prompt: Sequence[int], answer: Sequence[int], behind: Pass) -> Tensor:
+    """Cosines of prompt and answer at each height: of their means, and of each token of the prompt with the token of
+    the answer that is most like it, on average and at the least; and how many tokens of one occur in the other."""
+    values = []
+    for asked, said in zip(behind.prompt, behind.states, strict=True):
+        values.append(F.cosine_similarity(asked.mean(0), said.mean(0), dim=0))
+        each = F.cosine_similarity(asked.unsqueeze(1), said.unsqueeze(0), dim=-1).amax(1)  # [P]
+        values += [each.mean(), each.amin()]
+    asked_ids, said_ids = set(prompt), set(answer)
+    told = sum(token in said_ids for token in prompt) / len(prompt)
+    echoed = sum(token in asked_ids for token in answer) / len(answer)
+    return torch.cat([torch.stack(values), torch.tensor([told, echoed])])
+
+
+def _shape(answer: Sequence[int]) -> Tensor:
+    """Log of the length in tokens, and the shares of different tokens and pairs."""
+    pairs = list(pairwise(answer))
+    return torch.tensor([math.log(len(answer)), len(set(answer)) / len(answer), len(set(pairs)) / max(1, len(pairs))])

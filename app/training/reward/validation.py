@@ -1,0 +1,64 @@
+"""Cross-validation by prompt: how well unseen rankings are foreseen, how sure to be, and what more rankings bring.
+
+Shapes: D columns.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from app.training.reward.data import Rankings
+from app.training.reward.folds import Fold
+from app.training.reward.head import Posterior, learn
+from app.training.reward.report import PairOutcomes, temperature
+
+ROUNDS = 4  # of the precisions, begun where those of all rankings ended
+CURVE = (0.25, 0.5)  # shares of a fold's rankings
+
+
+@dataclass
+class CrossValidation:
+    """All folds together; without folds nothing is known."""
+
+    train: list[PairOutcomes] = field(default_factory=list)
+    unseen: list[PairOutcomes] = field(default_factory=list)
+    fewer: dict[float, list[PairOutcomes]] = field(default_factory=dict)  # unseen, by the share learned from
+    counts: dict[float, list[int]] = field(default_factory=dict)
+
+    @property
+    def on_train(self) -> PairOutcomes:
+        return PairOutcomes.joined(self.train)
+
+    @property
+    def on_unseen(self) -> PairOutcomes:
+        return PairOutcomes.joined(self.unseen)
+
+    @property
+    def temperature(self) -> float:
+        return temperature(self.on_unseen.margin)
+
+    def learning_curve(self) -> list[tuple[int, float]]:
+        """Rankings learned from (the mean over the folds), and the held-out accuracy; what could not be measured is
+        left out."""
+        points = []
+        for share in sorted(self.fewer):
+            accuracy = PairOutcomes.joined(self.fewer[share]).accuracy
+            if accuracy == accuracy:  # not NaN
+                points.append((round(sum(self.counts[share]) / len(self.counts[share])), accuracy))
+        return points
+
+
+def cross_validate(
+    data: Rankings, folds: Sequence[Fold], sizes: Sequence[int], whole: Posterior
+) -> Iterator[CrossValidation]:
+    """What is known after each fold."""
+    so_far = CrossValidation()
+    for fold in folds:
+        for share in (*CURVE, 1.0):
+            rows = fold.rows[: max(1, round(share * len(fold.rows)))]
+            weights = learn(data.pairs.of(rows), sizes, data.loss, whole, ROUNDS if share == 1.0 else 1).mean
+            unseen = data.judged(weights, fold.held_out)
+            so_far.fewer.setdefault(share, []).append(unseen)
+            so_far.counts.setdefault(share, []).append(len(rows))
+        so_far.train.append(data.judged(weights, fold.rows))
+        so_far.unseen.append(unseen)
+        yield so_far
