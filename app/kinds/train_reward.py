@@ -49,6 +49,7 @@ METRICS = Metrics(
             "al. 2017)."
         ),
         "temperature": "what held-out margins are divided by so that their probabilities are as true as can be.",
+        "log_evidence": "log-probability of the rankings under the chosen precisions of the blocks (Laplace), nats.",
         "learning_curve": (
             "held-out accuracy over the number of rankings learned from: a quarter, half and all of each fold's."
         ),

@@ -110,6 +110,7 @@ def train_reward_model(
     yield Progress(total, total, {}, message)
     known = figures(checks, on_all, len(groups))
     known |= {"judge_rankings": float(len(split.held_out)), "score_scale": heads["whole"].scale}
+    known["log_evidence"] = whole.log_evidence
     if not math.isnan(agreement):
         known["student_agreement"] = agreement
     return RewardResult(

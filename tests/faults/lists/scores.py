@@ -30,7 +30,7 @@ FAULTS: list[Fault] = [
     network("an answer is scored as it was sampled", "written = ends.as_written(answer)", "written = list(answer) or [ends.written]"),
     network("a reward model's padding is its end", 'config |= {"num_labels": 1,', 'config |= {"pad_token_id": tokenizer.end_id, "num_labels": 1,', SCORER),
     report("an accuracy from equal scores alone", "return float(_correct(self.margin).mean()) if self.margin.any() else math.nan", "return float(_correct(self.margin).mean()) if len(self.margin) else math.nan"),
-    Fault(file="app/training/reward/trainer.py", tests=(MODEL,), name="learned nothing, and does not say so", old="verdict(summary) if whole.margin.any() else NOTHING_LEARNED", new="verdict(summary)"),
+    Fault(file="app/training/reward/trainer.py", tests=(MODEL,), name="learned nothing, and does not say so", old="verdict(summary) if on_all.margin.any() else NOTHING_LEARNED", new="verdict(summary)"),
     Fault(file="app/services/lifecycle/following.py", tests=(FOLLOWING,), name="what learned nothing takes another one's place", old='version.metrics.get("verdict") != NOTHING_LEARNED and', new="True and"),
     text("the reward model's template is the policy's", "files[TEMPLATE_FILE] = scored_template(self._written, self._joint, self._end_text).encode()", "files[TEMPLATE_FILE] = self._written.encode()"),
     text("the tokenizer pads with the end", "for name in named if self.pad_id in self._special else ():", "for name in ():"),
