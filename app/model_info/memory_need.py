@@ -4,6 +4,7 @@ Within a quarter of what was measured (docs/other-models.md): said before it sta
 """
 
 from dataclasses import dataclass
+from typing import Protocol
 
 from app.formats.figures import gibibytes
 from app.hparams import ModelConfig
@@ -14,6 +15,15 @@ from app.translation import _
 FP32 = 4
 PROCESS = 900 << 20  # 300 MiB before any model; the rest is what libraries keep after batches of many shapes
 SAMPLED_ROWS = 64  # answers that are written side by side
+
+
+class Offline(Protocol):
+    """What training on answers that are there hangs on."""
+
+    @property
+    def num_frozen_layers(self) -> int: ...
+    @property
+    def tokens_per_micro_batch(self) -> int: ...
 
 
 @dataclass(frozen=True)
@@ -34,6 +44,34 @@ class MemoryNeed:
     def total(self) -> int:
         return self.process + self.weights + self.trained + self.sampling + self.updating
 
+    def fits(self, available: int | None) -> bool:
+        """None: nobody knows."""
+        return available is None or self.total <= available
+
+
+@dataclass(frozen=True)
+class _Layers:
+    """Numbers of parameters."""
+
+    all: int
+    upper: int
+    """Of the layers that are trained."""
+    trained: int
+    """These, and matrices of words that are trained with them."""
+
+    @classmethod
+    def of(cls, config: ModelConfig, num_frozen_layers: int) -> "_Layers":
+        layer, embedding = layer_parameters(config), embedding_parameters(config)
+        upper = (config.num_hidden_layers - num_frozen_layers) * layer
+        outputs = 0 if config.tie_word_embeddings else embedding
+        trained = upper + outputs + (0 if num_frozen_layers else embedding)
+        return cls(config.num_hidden_layers * layer, upper, trained)
+
+    def updating(self, config: ModelConfig, num_frozen_layers: int, tokens: int, product_bytes: int) -> int:
+        """Bytes: gradients, weights in the format of the products, and a micro-batch of so many tokens."""
+        weights = FP32 * self.trained + product_bytes * (self.upper + embedding_parameters(config))
+        return weights + tokens * bytes_per_token(config, num_frozen_layers) * product_bytes // 2
+
 
 def ppo_memory(
     config: ModelConfig,
@@ -47,11 +85,9 @@ def ppo_memory(
 ) -> MemoryNeed:
     """`longest_prompt` in tokens. `own_reference`: the policy starts from the reference itself. `product_bytes`: 2
     where products are bf16, 4 where they are fp32. `networks`: 2 where the value has one of its own."""
-    layer, embedding = layer_parameters(config), embedding_parameters(config)
-    upper = (config.num_hidden_layers - hparams.num_frozen_layers) * layer
-    outputs = 0 if config.tie_word_embeddings else embedding
-    trained = upper + outputs + (0 if hparams.num_frozen_layers else embedding)
-    weights = all_parameters(config) + reward_layers * layer + (0 if own_reference else trained)
+    layers, embedding = _Layers.of(config, hparams.num_frozen_layers), embedding_parameters(config)
+    own = 0 if own_reference else layers.trained
+    weights = all_parameters(config) + reward_layers * layer_parameters(config) + own
     answers = hparams.samples_per_prompt * hparams.max_tokens
     tokens = max(hparams.tokens_per_micro_batch, min(longest_prompt + answers, hparams.batch_size * answers))
     rows, slots = min(SAMPLED_ROWS, hparams.batch_size), longest_prompt + hparams.max_tokens
@@ -59,27 +95,53 @@ def ppo_memory(
     return MemoryNeed(
         process=PROCESS,
         weights=FP32 * weights,
-        trained=3 * FP32 * trained * networks,
-        sampling=product_bytes * (config.num_hidden_layers * layer + embedding + rows * slots * numbers),
-        updating=networks
-        * (
-            FP32 * trained
-            + product_bytes * (upper + embedding)
-            + tokens * bytes_per_token(config, hparams.num_frozen_layers) * product_bytes // 2
-        ),
+        trained=3 * FP32 * layers.trained * networks,
+        sampling=product_bytes * (layers.all + embedding + rows * slots * numbers),
+        updating=networks * layers.updating(config, hparams.num_frozen_layers, tokens, product_bytes),
+    )
+
+
+def offline_memory(
+    config: ModelConfig, hparams: Offline, *, longest_row: int, kept_states: int, product_bytes: int = 2
+) -> MemoryNeed:
+    """Of training a policy on answers that are there, and of keeping its best weights. `longest_row` in tokens: a
+    prompt with its answers; `kept_states`: bytes, of frozen layers."""
+    layers = _Layers.of(config, hparams.num_frozen_layers)
+    tokens = max(hparams.tokens_per_micro_batch, longest_row)
+    return MemoryNeed(
+        process=PROCESS,
+        weights=FP32 * all_parameters(config) + kept_states,
+        trained=4 * FP32 * layers.trained,
+        sampling=product_bytes * (layers.all + embedding_parameters(config)),
+        updating=layers.updating(config, hparams.num_frozen_layers, tokens, product_bytes),
+    )
+
+
+def too_little_offline(need: MemoryNeed, available: int | None, hparams: Offline) -> str | None:
+    """As `too_little`."""
+    if need.fits(available):
+        return None
+    return _(
+        "This training takes about {memory} of memory and {free} are free. Close other programs or give the container "
+        "more, or train with less: more num_frozen_layers (now {frozen}) or less tokens_per_micro_batch ({micro}). "
+        "Nothing was trained.",
+        memory=gibibytes(need.total),
+        free=gibibytes(available or 0),
+        frozen=hparams.num_frozen_layers,
+        micro=hparams.tokens_per_micro_batch,
     )
 
 
 def too_little(need: MemoryNeed, available: int | None, hparams: FittedEpisodeHparams) -> str | None:
     """Why the training is not begun, and what to change; None where there is enough, or where nobody knows."""
-    if available is None or need.total <= available:
+    if need.fits(available):
         return None
     return _(
         "This training takes about {memory} of memory and {free} are free. Close other programs or give the container "
         "more, or train with less: more num_frozen_layers (now {frozen}), less max_tokens ({tokens}), "
         "samples_per_prompt ({samples}) or tokens_per_micro_batch ({micro}). Nothing was trained.",
         memory=gibibytes(need.total),
-        free=gibibytes(available),
+        free=gibibytes(available or 0),
         frozen=hparams.num_frozen_layers,
         tokens=hparams.max_tokens,
         samples=hparams.samples_per_prompt,

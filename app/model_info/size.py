@@ -5,6 +5,7 @@ value at its size and says how it goes on from there.
 """
 
 from dataclasses import asdict
+from typing import Any
 
 from app.hparams import ModelConfig
 from app.policy_hparams import FittedPPOHparams, PPOHparams
@@ -88,19 +89,24 @@ def micro_batch_tokens(config: ModelConfig, num_frozen_layers: int) -> int:
     return max(64, min(MOST_TOKENS, ACTIVATION_BYTES // bytes_per_token(config, num_frozen_layers)))
 
 
-def fit_ppo(hparams: PPOHparams, config: ModelConfig) -> FittedPPOHparams:
-    """Fills in what is None by the model's size; what is given stays."""
-    if isinstance(hparams, FittedPPOHparams):
-        return hparams
-    frozen = frozen_layers(config) if hparams.num_frozen_layers is None else hparams.num_frozen_layers
+def fitted_values(hparams: Any, config: ModelConfig) -> dict[str, Any]:
+    """The fields of a dataclass with what is None in it by the model's size, where there is a rule; what is given
+    stays."""
+    given = asdict(hparams)
+    frozen = frozen_layers(config) if given["num_frozen_layers"] is None else given["num_frozen_layers"]
     frozen = min(frozen, config.num_hidden_layers - 1)
     rules: dict[str, int | float] = {
         "learning_rate": policy_learning_rate(config),
         "value_learning_rate": value_learning_rate(config),
         "tokens_per_micro_batch": micro_batch_tokens(config, frozen),
     }
-    given = {name: value for name, value in asdict(hparams).items() if value is not None or name not in rules}
-    return FittedPPOHparams(**rules | given | {"num_frozen_layers": frozen})
+    filled = {name: rules.get(name) if value is None else value for name, value in given.items()}
+    return filled | {"num_frozen_layers": frozen}
+
+
+def fit_ppo(hparams: PPOHparams, config: ModelConfig) -> FittedPPOHparams:
+    """Fills in what is None by the model's size."""
+    return hparams if isinstance(hparams, FittedPPOHparams) else FittedPPOHparams(**fitted_values(hparams, config))
 
 
 FITTED = ("learning_rate", "value_learning_rate", "num_frozen_layers", "tokens_per_micro_batch")

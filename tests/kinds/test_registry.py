@@ -19,7 +19,8 @@ EACH = pytest.mark.parametrize("kind", KINDS.values(), ids=list(KINDS))
 
 
 def test_kinds_stand_in_the_order_of_their_places() -> None:
-    assert list(KINDS)[:3] == ["train_reward", "train_policy", "evaluate"]
+    order = ["train_reward", "train_policy", "train_grpo", "train_dpo", "train_best_of_n", "evaluate"]
+    assert list(KINDS)[:6] == order
     assert len({kind.place for kind in KINDS.values()}) == len(KINDS)
 
 
@@ -62,7 +63,7 @@ def test_hyper_parameters_have_defaults_and_cannot_change(kind: Kind) -> None:
 
 
 def test_a_name_that_is_none_is_told_with_those_there_are() -> None:
-    with pytest.raises(InvalidError, match="train_reward, train_policy, evaluate") as told:
+    with pytest.raises(InvalidError, match="train_reward, train_policy, train_grpo") as told:
         kind_named("train_nothing")
     assert "Policy training (PPO)" in told.value.page_message
 

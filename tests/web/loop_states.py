@@ -206,9 +206,9 @@ STATES = [
     ),
     Row(
         "of an unknown kind",
-        replace(LEARNED, job=job("train_dpo", R)),
+        replace(LEARNED, job=job("train_later", R)),
         Situation.RUNNING,
-        "train_dpo is running.",
+        "train_later is running.",
         "Then it is compared with the SFT model on prompts that nobody ranked.",
         "train_policy",
     ),

@@ -88,8 +88,10 @@ class Version(Base):
 
     @property
     def ranking_source_id(self) -> int | None:
-        """Whose rankings made it: a reward model's own, a policy's are those of its reward model."""
-        return self.id if self.kind is VersionKind.REWARD else self.reward_version_id
+        """Whose rankings made it: a reward model's own; a policy's are those of its reward model, or its own where it
+        needed none (DPO)."""
+        learned = self.kind in (VersionKind.REWARD, VersionKind.POLICY)
+        return self.id if learned and self.reward_version_id is None else self.reward_version_id
 
     @property
     def languages(self) -> list[str] | None:
@@ -105,7 +107,7 @@ class Version(Base):
 
 
 class VersionRanking(Base):
-    """The exact rankings a reward version was trained on; a policy's are its reward version's."""
+    """The exact rankings a version was trained on; a policy's are its reward version's where it has one."""
 
     __tablename__ = "version_rankings"
 

@@ -52,7 +52,7 @@ class EpisodeTrainer(ABC, Generic[Experience]):
 
     name: ClassVar[str]
     """In checkpoints."""
-    title: ClassVar[str]
+    title: str
     """In sentences."""
 
     def __init__(self, policy: Policy, hparams: FittedEpisodeHparams, initial: Llama, reference: Llama) -> None:

@@ -1,1 +1,1 @@
-"""A kind of job that trains: DPO (Rafailov et al. 2023)."""
+"""A kind of job that trains: IPO (Azar et al. 2023)."""

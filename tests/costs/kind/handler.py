@@ -1,9 +1,9 @@
-"""train_dpo: all rankings in force -> a candidate policy."""
+"""train_ipo: all rankings in force -> a candidate policy."""
 
 from typing import Any
 
-from app.kinds.train_dpo import DPOHparams
-from app.training.dpo import DPOResult, train_dpo
+from app.kinds.train_ipo import IPOHparams
+from app.training.ipo import IPOResult, train_ipo
 from sqlalchemy.orm import Session
 
 from app.db.models.versions import VersionKind
@@ -16,18 +16,18 @@ from app.worker.handlers.outcomes import TrainedVersion
 from app.worker.handlers.ranked_groups import ranked_groups
 
 
-def choose(session: Session, _hparams: DPOHparams, _params: dict[str, Any]) -> Inputs:
+def choose(session: Session, _hparams: IPOHparams, _params: dict[str, Any]) -> Inputs:
     ranking_ids = training_data.ranking_ids_in_force(session)
     if not ranking_ids:
         raise ConflictError("There is nothing to learn from. Rank at least 1 prompt first (the Label page).")
     return {"ranking_ids": ranking_ids, "sft_version_id": versions.sft_version(session).id}
 
 
-def begin(work: Work[DPOHparams]) -> Training[DPOResult]:
+def begin(work: Work[IPOHparams]) -> Training[IPOResult]:
     sft_id = work.inputs["sft_version_id"]
     sft, tokenizer = work.models.policy(sft_id), work.models.tokenizer(sft_id)
     groups = ranked_groups(work.run, tokenizer, work.inputs, sft.config.context_tokens)
-    trainer = train_dpo(
+    trainer = train_ipo(
         sft,
         list(groups.values()),
         work.hparams,
@@ -36,7 +36,7 @@ def begin(work: Work[DPOHparams]) -> Training[DPOResult]:
         context=work.run.checkpoints(),
     )
 
-    def outcome(result: DPOResult) -> TrainedVersion:
+    def outcome(result: IPOResult) -> TrainedVersion:
         return TrainedVersion(
             kind=VersionKind.POLICY,
             parent_id=sft_id,

@@ -1,13 +1,12 @@
-"""What is seen of train_dpo in a copy of the program: it is listed, started, run, drawn, and learns what was ranked."""
+"""What is seen of train_ipo in a copy of the program: it is listed, started, run, drawn, and learns what was ranked."""
 
-import math
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 import torch
-from app.kinds.train_dpo import DPOHparams
-from app.training.dpo import dpo_losses, preferred_margins, train_dpo
+from app.kinds.train_ipo import IPOHparams
+from app.training.ipo import ipo_losses, preferred_margins, train_ipo
 
 from app.db.models.jobs import JobStatus
 from app.db.models.versions import VersionKind
@@ -31,36 +30,36 @@ def test_it_is_listed_started_run_and_drawn(tmp_path: Path, tiny_model_dir: Path
         visitor = Visitor(server)
         description = server.client.get("/openapi.json").json()
         kinds = description["components"]["schemas"]["JobKind"]["enum"]
-        assert kinds == ["train_reward", "train_policy", "evaluate", "train_dpo"]
+        assert kinds[-1] == "train_ipo"
         page = visitor.get("/train")
-        assert 'id="start-train_dpo"' in page
+        assert 'id="start-train_ipo"' in page
         assert SENTENCE in words_of(page)
         assert 'name="beta" type="number" min="0.001" max="10" step="any" placeholder="0.1"' in page
 
-        refused = server.client.post("/api/v1/jobs", json={"kind": "train_dpo", "params": {"epochs": 65}})
+        refused = server.client.post("/api/v1/jobs", json={"kind": "train_ipo", "params": {"epochs": 65}})
         assert "epochs must be from 1 to 64" in refused.json()["detail"]
-        told = visitor.send("/train/jobs", kind="train_dpo", beta="0.2", fragment=True).text
-        assert "Policy training (DPO) starts in a moment." in words_of(told)
-        assert "Policy training (DPO) waits: no worker is running." in words_of(visitor.get("/strip"))
-        again = visitor.send("/train/jobs", kind="train_dpo", beta="0.2", fragment=True).text
-        assert "Policy training (DPO) is already queued" in words_of(again)
+        told = visitor.send("/train/jobs", kind="train_ipo", beta="0.2", fragment=True).text
+        assert "Policy training (IPO) starts in a moment." in words_of(told)
+        assert "Policy training (IPO) waits: no worker is running." in words_of(visitor.get("/strip"))
+        again = visitor.send("/train/jobs", kind="train_ipo", beta="0.2", fragment=True).text
+        assert "Policy training (IPO) is already queued" in words_of(again)
 
         harness.start_worker("app", "worker")
-        [job_id] = [job["job_id"] for job in server.client.get("/api/v1/jobs?kind=train_dpo").json()["items"]]
+        [job_id] = [job["job_id"] for job in server.client.get("/api/v1/jobs?kind=train_ipo").json()["items"]]
         job = harness.wait_until(job_id, lambda job: job.status is JobStatus.SUCCEEDED, "its end", PATIENCE_SECONDS)
 
         assert (job.step, job.total_steps, job.message) == (2, 2, "Done")
         with harness.readers() as session:
             points = [point.values for point in jobs.metrics_since(session, job_id)]
-        assert [sorted(point) for point in points] == [["dpo/accuracy", "dpo/loss", "dpo/margin"]] * 2
-        before = {"dpo/loss": pytest.approx(math.log(2)), "dpo/accuracy": 0.5, "dpo/margin": 0.0}
+        assert [sorted(point) for point in points] == [["ipo/accuracy", "ipo/loss", "ipo/margin"]] * 2
+        before = {"ipo/loss": pytest.approx(6.25), "ipo/accuracy": 0.5, "ipo/margin": 0.0}
         assert points[0] == before, "the SFT model's own"
-        assert points[1]["dpo/loss"] < math.log(2)
+        assert points[1]["ipo/loss"] < 6.25
         made = versions_of(harness)[-1]
         assert (made.kind, made.job_id, made.hparams["beta"]) == (VersionKind.POLICY, job_id, 0.2)
         curves = visitor.get(f"/train?job={job_id}")
         assert 'data-plot="accuracy"' in curves
-        assert "Policy training (DPO)" in words_of(visitor.get(f"/versions/{made.id}"))
+        assert "Policy training (IPO)" in words_of(visitor.get(f"/versions/{made.id}"))
         assert server.client.get("/api/v1/jobs?kind=evaluate").json()["items"] == [], "no reward model can judge it"
         visitor.client.close()
 
@@ -69,13 +68,13 @@ def test_the_loss_is_that_of_the_paper() -> None:
     ratios, ranks = torch.tensor([[0.5, -0.25, 1.0]]), torch.tensor([[1, 2, 2]])
     margins, weights = preferred_margins(ratios, ranks, torch.ones(1, 3, dtype=torch.bool))
     assert (margins.tolist(), weights.tolist()) == ([0.75, -0.5], [0.5, 0.5]), "ties are no pairs"
-    expected = [-math.log(1 / (1 + math.exp(-0.3 * margin))) for margin in (0.75, -0.5)]
-    torch.testing.assert_close(dpo_losses(margins, 0.3), torch.tensor(expected))
+    expected = [(margin - 1 / 0.6) ** 2 for margin in (0.75, -0.5)]
+    torch.testing.assert_close(ipo_losses(margins, 0.3), torch.tensor(expected))
 
 
 def test_it_learns_what_was_ranked() -> None:
     prompts, answers = random_groups(6, 3)
     groups = [RankedGroup(n, prompts[n], answers[n], [1, 2, 3]) for n in range(6)]
-    hparams = DPOHparams(learning_rate=3e-3, epochs=10, batch_rankings=6)
-    result = drain(train_dpo(tiny_model(), groups, hparams, ends=ENDS, pad_id=PAD, context=NoContext()))
-    assert result.metrics["dpo/accuracy"] > 0.9
+    hparams = IPOHparams(learning_rate=3e-3, epochs=10, batch_rankings=6)
+    result = drain(train_ipo(tiny_model(), groups, hparams, ends=ENDS, pad_id=PAD, context=NoContext()))
+    assert result.metrics["ipo/accuracy"] > 0.9

@@ -1,4 +1,4 @@
-"""DPO of the policy on rankings (Rafailov et al. 2023). A generator: one Progress per step, the result at the end.
+"""IPO of the policy on rankings (Azar et al. 2023). A generator: one Progress per step, the result at the end.
 
 Every pair of answers that a ranking tells apart is an element of the loss, and a ranking's pairs weigh 1 together, as
 in the reward model. The order of rankings comes from (seed, epoch), so that a resumed run equals an uninterrupted one.
@@ -11,9 +11,8 @@ from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 
 import torch
-from app.kinds.train_dpo import DPOHparams
+from app.kinds.train_ipo import IPOHparams
 from torch import Tensor
-from torch.nn import functional as F
 
 from app.lm.model import Llama
 from app.lm.precision import autocast
@@ -28,22 +27,22 @@ from app.training.seeds import part_seed
 
 
 @dataclass(frozen=True)
-class DPOResult:
+class IPOResult:
     """`metrics` are the last step's, under the names that progress uses."""
 
     model: Llama
     metrics: dict[str, float]
 
 
-def train_dpo(
+def train_ipo(
     sft: Llama,
     groups: Sequence[RankedGroup],
-    hparams: DPOHparams,
+    hparams: IPOHparams,
     *,
     ends: EndTokens,
     pad_id: int,
     context: TrainingContext,
-) -> Generator[Progress, None, DPOResult]:
+) -> Generator[Progress, None, IPOResult]:
     """`sft` is the reference, and is never changed."""
     told_apart = [group for group in groups if len(set(group.ranks)) > 1]
     if not told_apart:
@@ -63,15 +62,15 @@ def train_dpo(
         loss.backward()
         norm = torch.nn.utils.clip_grad_norm_(policy.parameters(), hparams.max_grad_norm)
         if not math.isfinite(norm.item()):
-            raise TrainingError("DPO's gradient is not a number. Lower the learning rate and try again.")
+            raise TrainingError("IPO's gradient is not a number. Lower the learning rate and try again.")
         optimizer.step()
         state = {"policy": policy.state_dict(), "optimizer": optimizer.state_dict()}
         context.save({"step": step, "metrics": metrics, **state})
         yield Progress(step, len(batches), metrics, f"{step * hparams.batch_rankings:,} rankings")
-    return DPOResult(policy, metrics)
+    return IPOResult(policy, metrics)
 
 
-def batches_of_run(count: int, hparams: DPOHparams) -> list[list[int]]:
+def batches_of_run(count: int, hparams: IPOHparams) -> list[list[int]]:
     """Indices of rankings, step by step: all of them in a new order in each epoch."""
     batches = []
     for epoch in range(hparams.epochs):
@@ -92,11 +91,11 @@ def batch_loss(
     with torch.no_grad():
         of_reference = answer_logprobs(reference, packed)
     margins, weights = preferred_margins(answer_logprobs(policy, packed) - of_reference, ranks, packed.answer_mask)
-    losses = dpo_losses(margins, beta)
+    losses = ipo_losses(margins, beta)
     return (weights * losses).sum() / len(batch), {
-        "dpo/loss": losses.mean().item(),
-        "dpo/accuracy": ((margins > 0).float() + 0.5 * (margins == 0).float()).mean().item(),
-        "dpo/margin": margins.mean().item(),
+        "ipo/loss": losses.mean().item(),
+        "ipo/accuracy": ((margins > 0).float() + 0.5 * (margins == 0).float()).mean().item(),
+        "ipo/margin": margins.mean().item(),
     }
 
 
@@ -119,6 +118,6 @@ def preferred_margins(log_ratios: Tensor, ranks: Tensor, mask: Tensor) -> tuple[
     return margins[better], shares[:, None, None].expand_as(margins)[better]
 
 
-def dpo_losses(margins: Tensor, beta: float) -> Tensor:
-    """-log sigmoid(beta * margin) (Rafailov et al. 2023, eq. 7)."""
-    return -F.logsigmoid(beta * margins)
+def ipo_losses(margins: Tensor, beta: float) -> Tensor:
+    """(margin - 1 / (2 beta)) squared (Azar et al. 2023, eq. 17)."""
+    return (margins - 1 / (2 * beta)).square()

@@ -13,6 +13,7 @@ from tests.faults.lists import (
     models,
     pages,
     ppo,
+    preferences,
     reward,
     sampling,
     scores,
@@ -26,6 +27,7 @@ from tests.faults.lists import (
 FAULTS = [
     *ppo.FAULTS,
     *stopping.FAULTS,
+    *preferences.FAULTS,
     *reward.FAULTS,
     *loop.FAULTS,
     *sampling.FAULTS,

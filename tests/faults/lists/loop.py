@@ -16,7 +16,7 @@ DATA = "tests/api/test_exports.py"
 
 evaluate = In("app/training/evaluate.py", EVALUATE)
 comparison = In("app/training/policy/comparison.py", EVALUATE)
-handle_policy = In("app/worker/handlers/train_policy.py", WIRING)
+handle_policy = In("app/worker/handlers/policy_on_prompts.py", WIRING)
 handle_reward = In("app/worker/handlers/train_reward.py", WIRING)
 rankings_read = In("app/worker/handlers/ranked_groups.py", WIRING)
 handle_evaluate = In("app/worker/handlers/evaluate.py", WIRING)
@@ -120,7 +120,7 @@ FAULTS = [
     comparison("relevance to the same prompt", "self._logprobs(self.reference, others, answers)", "self._logprobs(self.reference, prompts, answers)"),
     comparison("entropy's sign in the evaluation", '"entropy": -torch', '"entropy": torch'),
     # which models, which prompts
-    handle_policy("PPO on held-out prompts", "training_data.training_prompt_ids(session, episodes, hparams.seed, tags)", "training_data.held_out_prompt_ids(session, episodes)"),
+    handle_policy("PPO on held-out prompts", "training_data.training_prompt_ids(session, max(LEAST_PROMPTS, num_prompts), seed, tags)", "training_data.held_out_prompt_ids(session, LEAST_PROMPTS)"),
     handle_policy("the reference is the active version", "reference = versions.sft_version(session)", "reference = versions.active_answerer(session)"),
     handle_policy("the reference is the initial version", '"reference_version_id": reference.id', '"reference_version_id": initial.id'),
     handle_policy("the trainer gets the initial model as reference", '        models.policy(inputs["reference_version_id"]),', "        models.policy(initial_id),"),
@@ -189,7 +189,7 @@ FAULTS = [
     activation("a reward model stays away where none scored meanwhile", "if sft is None or (reward is not None and", "if sft is None or reward is None or (", INSTALLING),
     activation("anything may answer", "if version.kind not in (*MAY_ANSWER, VersionKind.REWARD)", "if False"),
     versions("a job's second version", "    if stored is not None:\n        return stored\n    version = Version(", "    version = Version("),
-    version_rows("a policy's rankings are its own", "return self.id if self.kind is VersionKind.REWARD else self.reward_version_id", "return self.id"),
+    version_rows("a policy's rankings are its own", "return self.id if learned and self.reward_version_id is None else self.reward_version_id", "return self.id"),
     versions("any reward model fits", "one.id != other.id", "one.id < 0", INSTALLING),
     # rankings and groups
     rankings("the same key stores twice", "    if repeated is not None:\n        return _same(session, repeated, ranks, own, comment)\n    group", "    group"),

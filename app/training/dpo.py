@@ -1,0 +1,281 @@
+"""DPO of the policy on rankings (Rafailov et al. 2023). A generator: one Progress per step, the result at the end.
+
+Every pair of answers of a ranking is an element of the loss, and a ranking's pairs weigh 1 together, as in the reward
+model. A ranking's answers are packed behind its prompt; the reference's log-probabilities and the frozen layers' states
+are computed once. Held out are prompts, never pairs; the policy with the lowest held-out loss is kept. All orders and
+samples come from (seed, number), so that a resumed run equals an uninterrupted one bit for bit.
+
+Shapes: R rankings, B of a step, K answers of a ranking, A tokens of the longest answer, T packed tokens, H hidden size.
+"""
+
+import math
+from collections.abc import Generator, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
+
+from app.kinds.train_dpo import DPOHparams, FittedDPOHparams
+from app.lm.model import Llama
+from app.lm.precision import autocast
+from app.lm.text.end_tokens import EndTokens
+from app.model_info.size import fitted_values
+from app.saving import TrainingError
+from app.training.context import Progress, TrainingContext
+from app.training.packing import Packed, batches_by_length, pack
+from app.training.policy.drift import answer_logprobs, drift
+from app.training.policy.episodes import PolicyResult
+from app.training.policy.rollout import Policy
+from app.training.preference_loss import Preferences, preference_loss, preference_metrics
+from app.training.reward.data import RankedGroup
+from app.training.seeds import LAP_STRIDE, part_seed
+from app.translation import ngettext
+
+LEAST_PROMPTS = 5  # fewer, and none of them is held out
+KEPT_BYTES = 1 << 30  # of frozen layers' states; those of further rankings are computed anew each time
+
+
+@dataclass(frozen=True)
+class Ranked:
+    """Rankings as an update reads them, one row each."""
+
+    packed: Packed
+    ranks: Tensor  # [R,K] int64
+    reference: Tensor  # [R,K] log-probability under the SFT model, nats
+    lower: list[Tensor | None]  # [T,H] states above the frozen layers; None where they are not kept
+
+    @property
+    def sizes(self) -> list[int]:
+        """Packed tokens of each."""
+        longest: list[int] = (self.packed.last_index.amax(1) + 1).tolist()
+        return longest
+
+
+@dataclass
+class Run:
+    """What changes beside weights and optimizer, as a checkpoint holds it."""
+
+    step: int = 0
+    metrics: dict[str, float] = field(default_factory=dict)
+    best_loss: float = math.inf
+    best_step: int = 0
+    looks_since: int = 0
+    ended: bool = False
+
+
+class Trainer:
+    """Policy, reference, optimizer and the rankings."""
+
+    def __init__(self, sft: Llama, hparams: DPOHparams, pad_id: int) -> None:
+        self.hparams = FittedDPOHparams(**fitted_values(hparams, sft.config))
+        self.policy, self.reference, self.pad_id = Policy(sft, self.hparams.num_frozen_layers, 1.0), sft, pad_id
+        self.optimizer = torch.optim.AdamW(
+            self.policy.policy_parameters(), lr=self.hparams.learning_rate, weight_decay=0.0
+        )
+        self.best: dict[str, Tensor] = {}
+        self.run = Run()
+
+    @torch.no_grad()
+    def read(self, groups: Sequence[RankedGroup], ends: EndTokens) -> Ranked:
+        """Runs the reference over every ranking, once."""
+        answers = [[answer or ends.as_written(answer) for answer in group.completions] for group in groups]
+        packed = pack([group.prompt_tokens for group in groups], answers, self.pad_id)
+        ranks = torch.zeros(packed.last_index.shape, dtype=torch.int64)
+        for row, group in enumerate(groups):
+            ranks[row, : len(group.ranks)] = torch.tensor(group.ranks)
+        ranked = Ranked(packed, ranks, torch.zeros(ranks.shape), [None] * len(groups))
+        kept = 0
+        for rows in batches_by_length(ranked.sizes, self.hparams.tokens_per_micro_batch):
+            part = packed.rows(rows)
+            below = self.lower_states(part)
+            ranked.reference[rows] = self.logprobs(self.reference, part, below)
+            for place, row in enumerate(rows):
+                size = ranked.sizes[row]
+                kept += size * below.shape[2] * below.element_size()
+                if self.hparams.num_frozen_layers and kept <= KEPT_BYTES:
+                    ranked.lower[row] = below[place, :size].clone()
+        return ranked
+
+    def lower_states(self, packed: Packed) -> Tensor:
+        with autocast():
+            return self.policy.lower_states(packed)
+
+    def logprobs(self, model: Llama, packed: Packed, below: Tensor) -> Tensor:
+        """[B,K] of each answer, summed over its tokens."""
+        return answer_logprobs(model, packed, below, self.hparams.num_frozen_layers)
+
+    def preferences(self, ranked: Ranked, rows: list[int]) -> Preferences:
+        """What the policy makes of these rankings now."""
+        packed = ranked.packed.rows(rows)
+        kept = [ranked.lower[row] for row in rows]
+        states = [each for each in kept if each is not None]
+        below = pad_sequence(states, batch_first=True) if len(states) == len(kept) else self.lower_states(packed)
+        changes = self.logprobs(self.policy.model, packed, below) - ranked.reference[rows]
+        lengths = packed.token_mask.sum(-1).clamp(min=1) if self.hparams.length_normalized else torch.ones(())
+        return Preferences(changes, self.hparams.beta * changes / lengths, ranked.ranks[rows], packed.answer_mask)
+
+    def step(self, ranked: Ranked, rows: list[int], nu: float) -> dict[str, float]:
+        """One optimizer step on these rankings, in micro-batches of similar length."""
+        self.optimizer.zero_grad()
+        sizes, looks = ranked.sizes, list[dict[str, float]]()
+        for places in batches_by_length([sizes[row] for row in rows], self.hparams.tokens_per_micro_batch):
+            preferences = self.preferences(ranked, [rows[place] for place in places])
+            loss = preference_loss(preferences, self.hparams, nu).sum() / len(rows)
+            if not math.isfinite(loss.item()):
+                raise TrainingError("DPO's loss is not a number. Lower the learning rate and try again.")
+            loss.backward()
+            looks.append(preference_metrics(preferences, self.hparams, nu))
+        norm = torch.nn.utils.clip_grad_norm_(self.policy.policy_parameters(), self.hparams.max_grad_norm).item()
+        if not math.isfinite(norm):
+            raise TrainingError("DPO's gradient is not a number. Lower the learning rate and try again.")
+        self.optimizer.step()
+        return told(looks) | {"dpo/grad_norm": norm}
+
+    @torch.no_grad()
+    def judged(self, ranked: Ranked, nu: float) -> dict[str, float]:
+        """The held-out rankings' figures."""
+        batches = batches_by_length(ranked.sizes, self.hparams.tokens_per_micro_batch)
+        looks = [preference_metrics(self.preferences(ranked, rows), self.hparams, nu) for rows in batches]
+        wanted = ("dpo/loss", "dpo/accuracy", "dpo/margin")
+        return {f"{name}_held_out": value for name, value in told(looks).items() if name in wanted}
+
+    def sampled(self, prompts: Sequence[list[int]], ends: EndTokens) -> dict[str, float]:
+        """KL and length, by answers of the policy to these prompts."""
+        moved = drift(
+            self.policy.model,
+            self.reference,
+            prompts,
+            num_answers=self.hparams.sampled_answers,
+            max_tokens=self.hparams.max_tokens,
+            ends=ends,
+            pad_id=self.pad_id,
+            seed=part_seed(self.hparams.seed, self.run.step),
+        )
+        return {"dpo/kl": moved.kl, "dpo/length": moved.length, "dpo/end_rate": moved.end_rate}
+
+    def trained_weights(self) -> dict[str, Tensor]:
+        return {name: weight for name, weight in self.policy.named_parameters() if weight.requires_grad}
+
+    def keep_if_best(self, metrics: dict[str, float]) -> None:
+        """By the held-out loss, within the KL budget; where nothing is held out, the latest within it."""
+        budget, run = self.hparams.kl_budget, self.run
+        beyond = budget is not None and metrics.get("dpo/kl", 0.0) > budget
+        loss = metrics.get("dpo/loss_held_out", -float(run.step))
+        if not self.best or (not beyond and loss < run.best_loss):
+            run.best_loss, run.best_step, run.looks_since = math.inf if beyond else loss, run.step, 0
+            self.best = {name: weight.detach().clone() for name, weight in self.trained_weights().items()}
+        else:
+            run.looks_since += 1
+        run.ended = beyond or run.looks_since >= self.hparams.patience
+
+    def take(self, weights: dict[str, Tensor]) -> None:
+        trained = self.trained_weights()
+        with torch.no_grad():
+            for name, weight in weights.items():
+                trained[name].copy_(weight)
+
+    def state(self) -> dict[str, Any]:
+        weights = {name: weight.detach() for name, weight in self.trained_weights().items()}
+        own = {"kind": "dpo", "hparams": asdict(self.hparams), "run": asdict(self.run)}
+        return own | {"policy": weights, "best": self.best, "optimizer": self.optimizer.state_dict()}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        if state.get("kind") != "dpo" or state.get("hparams") != asdict(self.hparams):
+            raise TrainingError("The saved state belongs to another training. Remove it to start this one over.")
+        self.run, self.best = Run(**state["run"]), state["best"]
+        self.take(state["policy"])
+        self.optimizer.load_state_dict(state["optimizer"])
+
+
+def told(looks: Sequence[dict[str, float]]) -> dict[str, float]:
+    """Sums over micro-batches -> means: over rankings of the loss, over untied pairs of the rest."""
+    total = {name: sum(look[name] for look in looks) for name in looks[0]}
+    rankings, pairs = total.pop("rankings"), max(1.0, total.pop("pairs"))
+    return {name: value / (rankings if name == "dpo/loss" else pairs) for name, value in total.items()}
+
+
+def split_by_prompt(groups: Sequence[RankedGroup], hparams: DPOHparams) -> tuple[list[RankedGroup], list[RankedGroup]]:
+    """For training, and held out: all rankings of a prompt go the same way."""
+    prompts = sorted({group.prompt_id for group in groups})
+    if len(prompts) < LEAST_PROMPTS:
+        return list(groups), []
+    order = torch.randperm(len(prompts), generator=torch.Generator().manual_seed(hparams.seed)).tolist()
+    chosen = {prompts[place] for place in order[: max(1, round(hparams.held_out_fraction * len(prompts)))]}
+    return [g for g in groups if g.prompt_id not in chosen], [g for g in groups if g.prompt_id in chosen]
+
+
+def batch_of_step(count: int, step: int, size: int, seed: int) -> list[int]:
+    """Indices of a step's rankings: all of them in a new order in each epoch, the last batch of which is smaller."""
+    epoch, place = divmod(step, math.ceil(count / size))
+    generator = torch.Generator().manual_seed(part_seed(seed, epoch, LAP_STRIDE))
+    order: list[int] = torch.randperm(count, generator=generator).tolist()
+    return order[place * size : (place + 1) * size]
+
+
+def rate_factor(step: int, total: int, warmup: int) -> float:
+    """Linear warm-up, then linear decay to zero."""
+    return min(1.0, (step + 1) / max(1, warmup)) * (1.0 - step / total)
+
+
+def told_apart(groups: Sequence[RankedGroup], hparams: DPOHparams) -> list[RankedGroup]:
+    """The rankings that there is something to learn from. Raises TrainingError where no two answers are told apart."""
+    strict = [group for group in groups if len(set(group.ranks)) > 1]
+    if not strict:
+        raise TrainingError(
+            "No ranking tells two answers apart: all of them are ties. Rank some prompts without ties, then train "
+            "again. Nothing was trained."
+        )
+    return strict if hparams.ties == "left_out" else list(groups)
+
+
+def train_dpo(
+    sft: Llama,
+    groups: Sequence[RankedGroup],
+    hparams: DPOHparams,
+    *,
+    ends: EndTokens,
+    pad_id: int,
+    context: TrainingContext,
+) -> Generator[Progress, None, PolicyResult]:
+    """`sft` is the reference, and is never changed."""
+    training, held_out = split_by_prompt(told_apart(groups, hparams), hparams)
+    if all(len(set(group.ranks)) == 1 for group in training):
+        training, held_out = training + held_out, []
+    trainer = Trainer(sft, hparams, pad_id)
+    fitted, run = trainer.hparams, trainer.run
+    saved = context.load()
+    if saved is not None:
+        trainer.restore(saved)
+        run = trainer.run
+    ranked = trainer.read(training, ends)
+    unseen = trainer.read(held_out, ends) if held_out else None
+    counts = Preferences(ranked.reference, ranked.reference, ranked.ranks, ranked.packed.answer_mask).counts()
+    nu = counts.tie_strength if hparams.ties == "davidson" else 0.0
+    room = sft.config.context_tokens - fitted.max_tokens - 1
+    asked = list({group.prompt_id: group.prompt_tokens for group in [*held_out, *training]}.values())
+    asked = [prompt for prompt in asked if len(prompt) <= room][: fitted.sampled_answers]
+    per_epoch = math.ceil(len(training) / fitted.batch_rankings)
+    total = per_epoch * fitted.max_epochs
+    every = max(1, per_epoch // fitted.looks_per_epoch)
+    while run.step < total and not run.ended:
+        for group in trainer.optimizer.param_groups:
+            group["lr"] = fitted.learning_rate * rate_factor(run.step, total, fitted.warmup_steps)
+        rows = batch_of_step(len(training), run.step, fitted.batch_rankings, fitted.seed)
+        metrics = trainer.step(ranked, rows, nu)
+        run.step += 1
+        if run.step % every == 0 or run.step == total:
+            metrics |= trainer.judged(unseen, nu) if unseen is not None else {}
+            metrics |= trainer.sampled(asked, ends) if asked else {}
+            trainer.keep_if_best(metrics)
+        run.metrics |= metrics
+        if run.step % fitted.checkpoint_every_steps == 0 or run.ended:
+            context.save(trainer.state())
+        seen = run.step * fitted.batch_rankings
+        said = ngettext("{n} ranking", "{n} rankings", seen, n=f"{seen:,}")
+        yield Progress(run.step, run.step if run.ended else total, metrics, said)
+    trainer.take(trainer.best)
+    trainer.policy.model.requires_grad_(True)
+    figures = {"num_rankings": float(len(training)), "num_pairs": counts.pairs, "num_ties": counts.ties}
+    return PolicyResult(trainer.policy.model, run.metrics | figures | {"kept_step": float(run.best_step)})

@@ -1,0 +1,58 @@
+"""train_dpo: all rankings in force -> a candidate policy."""
+
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from app.db.models.versions import VersionKind
+from app.errors import ConflictError
+from app.kinds.train_dpo import DPOHparams, FittedDPOHparams
+from app.lm.files.checkpoint import save_model
+from app.model_info.size import fitted_values
+from app.services.data import training_data
+from app.services.versions import bounds, versions
+from app.training.dpo import KEPT_BYTES, train_dpo
+from app.training.policy.episodes import PolicyResult
+from app.translation import _
+from app.worker.handlers.handler import Inputs, Training, Work
+from app.worker.handlers.outcomes import TrainedVersion
+from app.worker.handlers.policy_memory import check_memory_offline
+from app.worker.handlers.ranked_groups import ranked_groups
+
+
+def choose(session: Session, _hparams: DPOHparams, _params: dict[str, Any]) -> Inputs:
+    ranking_ids = training_data.ranking_ids_in_force(session)
+    if not ranking_ids:
+        raise ConflictError(_("There is nothing to learn from. Rank at least 1 prompt first (the Label page)."))
+    return {"ranking_ids": ranking_ids, "sft_version_id": versions.sft_version(session).id}
+
+
+def begin(work: Work[DPOHparams]) -> Training[PolicyResult]:
+    sft_id = work.inputs["sft_version_id"]
+    config, tokenizer = work.models.config(sft_id), work.models.tokenizer(sft_id)
+    hparams = FittedDPOHparams(**fitted_values(work.hparams, config))
+    groups = ranked_groups(work.run, tokenizer, work.inputs, config.context_tokens)
+    rows = [len(group.prompt_tokens) + sum(map(len, group.completions)) for group in groups.values()]
+    kept = min(KEPT_BYTES, 4 * config.hidden_size * sum(rows)) if hparams.num_frozen_layers else 0
+    check_memory_offline(work, config, hparams, rate=hparams.learning_rate, longest_row=max(rows), kept_states=kept)
+    trainer = train_dpo(
+        work.models.policy(sft_id),
+        list(groups.values()),
+        hparams,
+        ends=tokenizer.ends,
+        pad_id=tokenizer.pad_id,
+        context=work.run.checkpoints(),
+    )
+
+    def outcome(result: PolicyResult) -> TrainedVersion:
+        return TrainedVersion(
+            kind=VersionKind.POLICY,
+            parent_id=sft_id,
+            hparams=hparams,
+            metrics=result.metrics | {"flags": bounds.flags_to_store(result.metrics)},
+            save=lambda directory: save_model(directory, result.model, tokenizer, dtype=None),
+            ranking_ids=list(groups),
+            left_out={"rankings": len(work.inputs["ranking_ids"]) - len(groups)},
+        )
+
+    return Training(trainer, outcome)

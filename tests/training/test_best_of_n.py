@@ -1,0 +1,125 @@
+"""Best-of-n distillation on a tiny random model: what is chosen, what is learned of it, and exact resumption."""
+
+import math
+from collections.abc import Generator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import torch
+
+from app.kinds.train_best_of_n import BestOfNHparams
+from app.lm.model import Llama
+from app.saving import TrainingError
+from app.training import best_of_n
+from app.training.best_of_n import best_of, train_best_of_n
+from app.training.context import Progress, drain
+from app.training.policy.episodes import PolicyResult, PolicyTask
+from app.training.sft import Marks
+from tests.training.ppo.test_trainer import COUNTED, PROMPTS, MemoryContext, reward_model
+from tests.training.tiny import END, ENDS, PAD, NoContext, tiny_model
+
+HPARAMS = BestOfNHparams(
+    num_answers=6,
+    num_prompts=26,
+    num_epochs=4,
+    batch_rows=2,
+    context_tokens=64,
+    max_tokens=30,
+    learning_rate=3e-3,
+    temperature=1.0,
+    checkpoint_every_steps=2,
+)
+TWICE = PROMPTS + [[*prompt[:2], 9, *prompt[2:]] for prompt in PROMPTS]
+
+
+@pytest.fixture(autouse=True)
+def _toy_reward(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The score is the number of COUNTED tokens."""
+
+    def count(model: object, prompts: object, answers: list[list[list[int]]], **ids: int) -> list[list[float]]:
+        del model, prompts, ids
+        return [[float(answer.count(COUNTED)) for answer in group] for group in answers]
+
+    monkeypatch.setattr("app.training.best_of_n.score_answers", count)
+
+
+def start(
+    model: Llama, hparams: BestOfNHparams = HPARAMS, context: Any = None, prompts: list[list[int]] = TWICE
+) -> Generator[Progress, None, PolicyResult]:
+    task = PolicyTask(model, model, reward_model(), prompts, ENDS, PAD)
+    return train_best_of_n(task, hparams, context or NoContext())
+
+
+def test_the_best_is_the_highest_score_that_ended_and_the_first_of_equals() -> None:
+    assert best_of([0.1, 2.0, 2.0, 1.0], [True] * 4) == 1
+    assert best_of([0.1, 2.0, 2.0, 1.0], [True, False, True, True]) == 2
+    assert best_of([5.0, -1.0, -1.0], [False, True, True]) == 1
+    assert best_of([5.0], [False]) is None
+
+
+def test_what_is_imitated_is_the_chosen_answer_to_its_own_prompt(monkeypatch: pytest.MonkeyPatch) -> None:
+    given: dict[str, Any] = {}
+
+    def look(_model: Llama, sampled: best_of_n.Sampled, _hparams: Any, marks: Marks, *_: Any) -> Any:
+        given.update(sampled=sampled, marks=marks)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(best_of_n, "imitate", look)
+    seen: list[Progress] = []
+    with pytest.raises(KeyboardInterrupt):
+        drain(start(tiny_model()), seen.append)
+    pairs = given["sampled"].pairs
+    assert [prompt for prompt, _ in pairs] == [prompt for prompt in TWICE if prompt in [p for p, _ in pairs]]
+    assert all(END not in answer for _, answer in pairs)
+    last = seen[-1].metrics
+    assert last["best_of_n/chosen_score"] == pytest.approx(sum(a.count(COUNTED) for _, a in pairs) / len(pairs))
+    assert last["best_of_n/chosen_score"] > last["best_of_n/mean_score"]
+    assert last["best_of_n/most_kl"] == pytest.approx(math.log(6) - 5 / 6)
+    assert given["marks"] == Marks(None, END, PAD)
+
+
+def test_the_policy_comes_to_answer_as_the_best_did_and_its_start_stays() -> None:
+    model = tiny_model()
+    before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+    seen: list[Progress] = []
+    result = drain(start(model, replace(HPARAMS, num_epochs=16)), seen.append)
+    losses = [p.metrics["loss/train"] for p in seen if "loss/train" in p.metrics]
+    assert losses[-1] < 0.7 * losses[0]
+    assert result.metrics["best_of_n/kl"] > 0.1
+    assert all(torch.equal(tensor, before[name]) for name, tensor in model.state_dict().items())
+    assert [p.step for p in seen] == list(range(1, len(seen) + 1)), "both phases are one progress"
+    assert seen[-1].step == seen[-1].total_steps
+    assert "sampled" in seen[0].message
+    assert "on the best answers" in seen[-1].message
+
+
+@pytest.mark.parametrize("stop_after", [1, 2, 5])
+def test_a_resumed_run_equals_an_uninterrupted_one_bit_for_bit(stop_after: int) -> None:
+    """In the middle of sampling, between the phases, and in the middle of fine-tuning."""
+    model, whole = tiny_model(), list[Progress]()
+    expected = drain(start(model), whole.append)
+    context = MemoryContext()
+    interrupted = start(model, context=context)
+    for _ in range(stop_after):
+        next(interrupted)
+    interrupted.close()
+    torch.manual_seed(12345)  # the global generator must not matter
+    rest: list[Progress] = []
+    result = drain(start(model, context=context), rest.append)
+    assert rest[-1].step == whole[-1].step
+    untimed = [{**each.metrics, "tokens_per_second": 0.0, "seconds": 0.0} for each in (expected, result)]
+    assert untimed[0] == untimed[1]
+    for name, tensor in expected.model.state_dict().items():
+        assert torch.equal(tensor, result.model.state_dict()[name]), name
+
+
+def test_bad_inputs_are_told_with_what_to_do() -> None:
+    model, context = tiny_model(), MemoryContext()
+    with pytest.raises(TrainingError, match="Add prompts"):
+        next(start(model, prompts=[]))
+    with pytest.raises(TrainingError, match="Add prompts, or raise max_tokens or num_answers"):
+        drain(start(model, prompts=TWICE[:1]))
+    next(start(model, context=context))
+    with pytest.raises(TrainingError, match="belongs to another training"):
+        next(start(model, replace(HPARAMS, num_answers=3), context))

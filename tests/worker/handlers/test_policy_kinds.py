@@ -1,0 +1,78 @@
+"""Each kind that trains a policy, run to its end by the generic handler: a version, its inputs, its evaluation."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from app.db.models.jobs import Job, JobStatus
+from app.db.models.versions import VersionKind, VersionRanking
+from app.services.jobs import jobs
+from tests.worker.harness import Harness
+from tests.worker.world import check_files, make_world, queue, run_inline, version_of_job
+
+SMALL: dict[str, dict[str, Any]] = {
+    "train_dpo": {"max_epochs": 1, "sampled_answers": 2, "max_tokens": 4},
+    "train_grpo": {"total_episodes": 8, "batch_size": 8, "max_tokens": 4},
+    "train_best_of_n": {"num_answers": 6, "num_prompts": 64, "num_epochs": 1, "context_tokens": 128, "max_tokens": 64},
+}
+REWARD: dict[str, Any] = {"normalization_samples": 4}
+
+
+@pytest.fixture
+def harness(tmp_path: Path, tiny_model_dir: Path) -> Iterator[Harness]:
+    made = make_world(tmp_path / "data", tiny_model_dir, ranked=4)
+    yield made
+    made.close()
+
+
+def evaluations(harness: Harness) -> list[dict[str, Any]]:
+    with harness.readers() as session:
+        return [job.params for job in session.scalars(select(Job).where(Job.kind == "evaluate"))]
+
+
+@pytest.mark.parametrize("kind", SMALL)
+def test_it_ends_in_a_policy_that_is_evaluated(harness: Harness, kind: str) -> None:
+    reward = version_of_job(harness, run_inline(harness, queue(harness, "train_reward", **REWARD)).id)
+    job = run_inline(harness, queue(harness, kind, **SMALL[kind]))
+    assert job.status is JobStatus.SUCCEEDED, job.error
+    made = version_of_job(harness, job.id)
+    check_files(harness)
+    assert (made.kind, made.parent_id) == (VersionKind.POLICY, 1)
+    assert made.hparams["learning_rate"] is not None, "as it was really used"
+    assert made.metrics["flags"] == []
+    if kind == "train_dpo":
+        assert made.reward_version_id is None
+        with harness.readers() as session:
+            read = session.scalars(select(VersionRanking).where(VersionRanking.version_id == made.id)).all()
+        assert len(read) == 4
+        assert made.ranking_source_id == made.id
+    else:
+        assert made.reward_version_id == reward.id
+    assert [params["version_id"] for params in evaluations(harness)] == [made.id]
+    with harness.readers() as session:
+        named = {name for point in jobs.metrics_since(session, job.id) for name in point.values}
+    assert named
+
+
+def test_dpo_needs_no_reward_model_and_is_then_not_evaluated(harness: Harness) -> None:
+    job = run_inline(harness, queue(harness, "train_dpo", **SMALL["train_dpo"]))
+    assert job.status is JobStatus.SUCCEEDED, job.error
+    assert evaluations(harness) == []
+
+
+@pytest.mark.parametrize(("kind", "told"), [
+    ("train_dpo", "more num_frozen_layers"),
+    ("train_grpo", "less max_tokens"),
+    ("train_best_of_n", "more num_frozen_layers"),
+])  # fmt: skip
+def test_too_little_memory_is_told_before_anything_is_loaded(
+    harness: Harness, kind: str, told: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_inline(harness, queue(harness, "train_reward", **REWARD))
+    monkeypatch.setattr("app.worker.handlers.policy_memory.available_bytes", lambda: 1)
+    job = run_inline(harness, queue(harness, kind, **SMALL[kind]))
+    assert job.status is JobStatus.FAILED
+    assert told in (job.error or "")
