@@ -52,9 +52,11 @@ def names_in_templates() -> set[str]:
 
 
 def named_in_text() -> set[str]:
-    """The functions that kinds of job name in text, such as "app.services.lifecycle.following:after_evaluate"."""
-    texts = (path.read_text("utf-8") for path in (ROOT / "app" / "kinds").glob("*.py"))
-    return {name for text in texts for name in re.findall(r'"app[\w.]+:(\w+)"', text)}
+    """The functions that kinds of job name in text, such as "app.services.lifecycle.following:after_evaluate", and the
+    kinds themselves, which the registry finds."""
+    texts = [path.read_text("utf-8") for path in (ROOT / "app" / "kinds").glob("*.py")]
+    named = {name for text in texts for name in re.findall(r'"app[\w.]+:(\w+)"', text)}
+    return named | {name for text in texts for name in re.findall(r"^([A-Z_]+) = Kind\(", text, re.MULTILINE)}
 
 
 def unused(paths: list[str], used: set[str]) -> list[Item]:

@@ -152,19 +152,17 @@ def train_best_of_n(
 ) -> Generator[Progress, None, PolicyResult]:
     """The first `num_prompts` prompts are used; the KL is measured to the reference."""
     if not task.prompts:
-        raise TrainingError("There are no prompts to train on. Add prompts, then train again.")
+        raise TrainingError(_("There are no prompts to train on. Add prompts, then train again."))
     initial, ends = task.initial, task.ends
     fitted, used = fit_best_of_n(hparams, initial.config), task.prompts[: hparams.num_prompts]
     own = {"kind": "best_of_n", "hparams": asdict(fitted)}
     saved = context.load() or own | {"sampled": asdict(Sampled(0, []))}
     if any(saved.get(name) != value for name, value in own.items()):
-        raise TrainingError("The saved state belongs to another training. Remove it to start this one over.")
+        raise TrainingError(_("The saved state belongs to another training. Remove it to start this one over."))
     sampled = Sampled(**saved["sampled"])
     parts = math.ceil(len(used) / PROMPTS_AT_ONCE)
     tokens = len(used) * (max(map(len, used)) + hparams.max_tokens // 2)
-    steps = max(
-        1, hparams.num_epochs * tokens // (fitted.batch_rows * fitted.context_tokens)
-    )  # about; told exactly later
+    steps = max(1, hparams.num_epochs * tokens // (fitted.batch_rows * fitted.context_tokens))  # about
     while sampled.parts < parts:
         sample_part(initial, task.reward_model, used, fitted, ends, sampled)
         context.save(own | {"sampled": asdict(sampled)})
@@ -173,8 +171,13 @@ def train_best_of_n(
         yield Progress(sampled.parts, parts + steps, sampled.metrics(fitted.num_answers), said)
     if len(sampled.pairs) < LEAST_PAIRS:
         raise TrainingError(
-            f"Only {len(sampled.pairs)} of {len(used)} prompts got an answer that ended by itself, and {LEAST_PAIRS} "
-            "are needed. Add prompts, or raise max_tokens or num_answers. Nothing was trained."
+            _(
+                "Only {n} of {all} prompts got an answer that ended by itself, and {least} are needed. Add prompts, or "
+                "raise max_tokens or num_answers. Nothing was trained.",
+                n=len(sampled.pairs),
+                all=len(used),
+                least=LEAST_PAIRS,
+            )
         )
     state = own | {"sampled": asdict(sampled)}
     marks = Marks(None, ends.written, task.pad_id)

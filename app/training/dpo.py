@@ -31,7 +31,7 @@ from app.training.policy.rollout import Policy
 from app.training.preference_loss import Preferences, preference_loss, preference_metrics
 from app.training.reward.data import RankedGroup
 from app.training.seeds import LAP_STRIDE, part_seed
-from app.translation import ngettext
+from app.translation import _, ngettext
 
 LEAST_PROMPTS = 5  # fewer, and none of them is held out
 KEPT_BYTES = 1 << 30  # of frozen layers' states; those of further rankings are computed anew each time
@@ -124,12 +124,16 @@ class Trainer:
             preferences = self.preferences(ranked, [rows[place] for place in places])
             loss = preference_loss(preferences, self.hparams, nu).sum() / len(rows)
             if not math.isfinite(loss.item()):
-                raise TrainingError("DPO's loss is not a number. Lower the learning rate and try again.")
+                raise TrainingError(
+                    _("{method}: the loss is not a number. Lower the learning rate and try again.", method="DPO")
+                )
             loss.backward()
             looks.append(preference_metrics(preferences, self.hparams, nu))
         norm = torch.nn.utils.clip_grad_norm_(self.policy.policy_parameters(), self.hparams.max_grad_norm).item()
         if not math.isfinite(norm):
-            raise TrainingError("DPO's gradient is not a number. Lower the learning rate and try again.")
+            raise TrainingError(
+                _("{method}: the gradient is not a number. Lower the learning rate and try again.", method="DPO")
+            )
         self.optimizer.step()
         return told(looks) | {"dpo/grad_norm": norm}
 
@@ -138,8 +142,13 @@ class Trainer:
         """The held-out rankings' figures."""
         batches = batches_by_length(ranked.sizes, self.hparams.tokens_per_micro_batch)
         looks = [preference_metrics(self.preferences(ranked, rows), self.hparams, nu) for rows in batches]
-        wanted = ("dpo/loss", "dpo/accuracy", "dpo/margin")
-        return {f"{name}_held_out": value for name, value in told(looks).items() if name in wanted}
+        wanted = {
+            "dpo/loss": "dpo/loss_held_out",
+            "dpo/accuracy": "dpo/accuracy_held_out",
+            "dpo/margin": "dpo/margin_held_out",
+        }
+        figures = told(looks)
+        return {there: figures[name] for name, there in wanted.items()}
 
     def sampled(self, prompts: Sequence[list[int]], ends: EndTokens) -> dict[str, float]:
         """KL and length, by answers of the policy to these prompts."""
@@ -183,7 +192,7 @@ class Trainer:
 
     def restore(self, state: dict[str, Any]) -> None:
         if state.get("kind") != "dpo" or state.get("hparams") != asdict(self.hparams):
-            raise TrainingError("The saved state belongs to another training. Remove it to start this one over.")
+            raise TrainingError(_("The saved state belongs to another training. Remove it to start this one over."))
         self.run, self.best = Run(**state["run"]), state["best"]
         self.take(state["policy"])
         self.optimizer.load_state_dict(state["optimizer"])
@@ -224,8 +233,10 @@ def told_apart(groups: Sequence[RankedGroup], hparams: DPOHparams) -> list[Ranke
     strict = [group for group in groups if len(set(group.ranks)) > 1]
     if not strict:
         raise TrainingError(
-            "No ranking tells two answers apart: all of them are ties. Rank some prompts without ties, then train "
-            "again. Nothing was trained."
+            _(
+                "No ranking tells two answers apart: all of them are ties. Rank some prompts without ties, then train "
+                "again. Nothing was trained."
+            )
         )
     return strict if hparams.ties == "left_out" else list(groups)
 

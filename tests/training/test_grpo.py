@@ -205,7 +205,11 @@ def test_a_resumed_run_equals_an_uninterrupted_one_bit_for_bit(stop_after: int, 
 
 
 def test_it_says_which_algorithm_has_a_loss_that_is_no_number() -> None:
-    for baseline, message in (("grpo", "GRPO's loss is not a number"), ("rloo", "RLOO's loss is not a number")):
-        hparams: Any = replace(HPARAMS, baseline=baseline, kl_coef=math.inf)
+    cases: list[tuple[Any, str]] = [
+        ("grpo", "GRPO: the loss is not a number"),
+        ("rloo", "RLOO: the loss is not a number"),
+    ]
+    for baseline, message in cases:
+        hparams = replace(HPARAMS, baseline=baseline, kl_coef=math.inf)
         with pytest.raises(TrainingError, match=message):
             drain(start(tiny_model(), tiny_model(), hparams))
