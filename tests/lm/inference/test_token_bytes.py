@@ -130,6 +130,14 @@ def test_of_any_tokens_of_imported_models(imported: Tokenizer, data: st.DataObje
     assert all(full.startswith(part) for full, part in zip(streamed, parts, strict=True))
 
 
+def test_half_a_character_is_its_bytes_and_what_follows_its_own(imported: Tokenizer) -> None:
+    """Of tokenizers with a token for each byte the text has two replacement characters there, its bytes make one."""
+    begun = [token for token in map(imported.backend.token_to_id, ("<0xE7>", "<0x83>")) if token is not None]
+    ids = [*begun, imported.encode("a")[-1]] if begun else []
+    assert answer_bytes(imported, ids, imported.decode(ids))[:2] == [b"\xe7", b"\x83"][: len(begun)]
+    assert answer_bytes(imported, ids, imported.decode(ids))[2:] == [token_bytes(imported, token) for token in ids[2:]]
+
+
 def known(tokenizer: Tokenizer) -> list[int]:
     """Bytes that are characters together, and such that are none."""
     return tokenizer.encode("水🙂é a") + tokenizer.encode("水")[:-1]
