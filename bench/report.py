@@ -5,10 +5,13 @@ python -m bench.report
 """
 
 import json
+import math
 import statistics
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
+
+from bench.plot import Series, plot
 
 HERE = Path(__file__).parent
 README = HERE.parent / "README.md"
@@ -145,6 +148,48 @@ def reward_rows(result: dict[str, Any]) -> list[str]:
     return rows
 
 
+def frontier_rows(result: dict[str, Any]) -> list[str]:
+    """A row for each family, means over seeds: what best-of-16 gains by the reward model's choice and the taste's own,
+    and the best checkpoint of PPO with its distance, its win rate and the parts of its answers."""
+    runs = result["runs"]
+    head = "best of 16 | by the taste | PPO's best | KL there | win rate | the thing | words | on topic | distinct"
+    first = f"| gold over SFT, nats; {runs[0]['rankings']} rankings, {100 * runs[0]['flips']:g}% turned"
+    rows = [f"{first} | {head} |", "|---|" + "---|" * 9]
+    for case in dict.fromkeys(run["case"] for run in runs):
+        mine = [run for run in runs if run["case"] == case]
+        sixteen = [next(point for point in run["best_of_n"] if point["n"] == 16) for run in mine]
+        best = [max(run["ppo"], key=lambda point: float(point["gold"])) for run in mine]
+        sides = [point["report"]["challengers"] for point in best]
+        figures = [
+            [point["gold"] for point in sixteen], [point["gold_by_taste"] for point in sixteen],
+            [point["gold"] for point in best], [point["kl"] for point in best],
+            [point["report"]["win_rate"] for point in best],
+            *([side[name] for side in sides] for name in ("thing", "words", "on_topic", "distinct")),
+        ]  # fmt: skip
+        rows.append(f"| {case} | " + " | ".join(f"{statistics.mean(each):.2f}" for each in figures) + " |")
+    return rows
+
+
+def frontier_plot(case: str, runs: list[dict[str, Any]]) -> str:
+    """Gold against sqrt(KL): all seeds' points, and the mean of the seeds' fits."""
+
+    def fitted(key: str, furthest: float, bent: Callable[[float], float]) -> list[tuple[float, float]]:
+        a, b = (statistics.mean(run["fits"][key][i] for run in runs) for i in (0, 1))
+        steps = [max(0.1, furthest) * step / 40 for step in range(1, 41)]
+        return [(d, d * (a - b * bent(d))) for d in steps]
+
+    def points(key: str, gold: str) -> list[tuple[float, float]]:
+        return [(math.sqrt(point["kl"]), point[gold]) for run in runs for point in run[key]]
+
+    chosen, trained = points("best_of_n", "gold"), points("ppo", "gold")
+    series = [
+        Series("best of 1 to 64, by the reward model", chosen, fitted("best_of_n", max(chosen)[0], lambda d: d)),
+        Series("best of 1 to 64, by the taste itself", points("best_of_n", "gold_by_taste")),
+        Series("PPO, one sample", trained, fitted("ppo", max(trained)[0], math.log)),
+    ]
+    return plot(case, "sqrt(KL) to the SFT model", "gold over SFT, nats", series)
+
+
 def with_rows(text: str, begin: str, end: str, rows: Iterable[str]) -> str:
     """The text with these lines between the two marks. Raises SystemExit where a mark is missing."""
     before, opened, rest = text.partition(begin)
@@ -176,11 +221,18 @@ def main() -> None:
 
 def write_benchmarks() -> None:
     page = BENCHMARKS.read_text()
-    for name, make in {"reward": reward_rows, "reward-peer": reward_rows}.items():
+    tables = {"reward": reward_rows, "reward-peer": reward_rows, "frontier": frontier_rows}
+    for name, make in tables.items():
         path = HERE / "results" / f"{name}.json"
         rows = make(json.loads(path.read_text())) if path.exists() else ["Not measured yet."]
         page = with_rows(page, f"<!-- {name} -->", f"<!-- /{name} -->", rows)
     BENCHMARKS.write_text(page)
+    measured = HERE / "results" / "frontier.json"
+    if measured.exists():
+        runs = json.loads(measured.read_text())["runs"]
+        for case in dict.fromkeys(run["case"] for run in runs):
+            path = BENCHMARKS.parent / "images" / f"frontier-{case}.svg"
+            path.write_text(frontier_plot(case, [run for run in runs if run["case"] == case]))
 
 
 if __name__ == "__main__":

@@ -32,7 +32,7 @@ from app.simulation.noise import Noise, agreement, rank, right_share
 from app.simulation.tastes import Taste
 from app.training.context import FileContext, drain
 from app.training.reward.data import RankedGroup
-from app.training.reward.scoring import score_answers
+from app.training.reward.scoring import AnswerScorer, score_answers
 from app.training.reward.trainer import train_reward_model
 from bench.foils import FOILS
 from bench.loop import code_commit
@@ -105,15 +105,19 @@ class RewardBench:
     def scores(self, rankings: Sequence[RankedGroup], held_out: Sequence[Group], seed: int) -> tuple[Scores, float]:
         """Scores of the held-out groups, and the seconds that training took."""
         started = time.perf_counter()
+        model = self.trained(rankings, seed)
+        taken = time.perf_counter() - started
+        prompts, answers = [group.prompt_tokens for group in held_out], [group.answers for group in held_out]
+        return score_answers(model, prompts, answers, ends=self.tokenizer.ends), taken
+
+    def trained(self, rankings: Sequence[RankedGroup], seed: int) -> AnswerScorer:
+        """A reward model of these rankings, as the product makes it."""
         hparams = RewardHparams(seed=seed)
         trainer = train_reward_model(
             self._sft, rankings, self._samples[: hparams.normalization_samples], hparams,
             ends=self.tokenizer.ends, pad_id=self.tokenizer.pad_id, context=FileContext(Path()),
         )  # fmt: skip
-        model = drain(trainer).model
-        taken = time.perf_counter() - started
-        prompts, answers = [group.prompt_tokens for group in held_out], [group.answers for group in held_out]
-        return score_answers(model, prompts, answers, ends=self.tokenizer.ends), taken
+        return drain(trainer).model
 
 
 def judged(case: Case, scores: Scores, flips: float, seed: int) -> dict[str, Any]:
