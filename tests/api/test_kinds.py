@@ -26,7 +26,9 @@ def test_each_hyper_parameter_is_described_by_its_field(kind: Kind) -> None:
         assert described["default"] == field.default
         forms = described.get("anyOf", [described])
         assert ({"type": "null"} in forms) is field.optional
-        if field.type is not bool:
+        if field.type is str:
+            assert described["enum"] == list(field.words), name
+        elif field.type is not bool:
             assert (forms[0]["minimum"], forms[0]["maximum"]) == (field.low, field.high), name
 
 
@@ -43,5 +45,6 @@ def test_versions_and_choices_are_described_too() -> None:
 
 def test_the_document_holds_each_kinds_parameters(schemas: dict[str, Any]) -> None:
     named = [form["$ref"].rpartition("/")[2] for form in schemas["JobIn"]["properties"]["params"]["anyOf"]]
-    assert named == ["TrainRewardParams", "TrainPolicyParams", "EvaluateParams"]
+    assert named == [f"{name.title().replace('_', '')}Params" for name in KINDS]
+    assert {"TrainRewardParams", "TrainPolicyParams", "TrainDpoParams", "EvaluateParams"} <= set(named)
     assert all(schemas[name]["additionalProperties"] is False for name in named)

@@ -82,7 +82,7 @@ def test_a_browsers_languages_are_its_persons(visit: NewVisitor) -> None:
     assert "So far they follow your browser and the language of this page." in words_of(german.get("/"))
     assert "提示语言： 中文" in words_of(chinese.get("/"))
     both = visit("zh-CN,en;q=0.5")
-    assert "English和中文" in words_of(both.get("/"))
+    assert "English 和中文" in words_of(both.get("/"))
 
 
 def test_what_is_chosen_is_kept_and_the_card_that_was_held_changes(visit: NewVisitor) -> None:

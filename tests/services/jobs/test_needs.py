@@ -17,6 +17,10 @@ def test_the_first_need_that_is_not_met_is_named(session: Session) -> None:
     assert unmet == {
         "train_reward": Need.RANKINGS,
         "train_policy": Need.REWARD_MODEL,
+        "train_grpo": Need.REWARD_MODEL,
+        "train_dpo": Need.RANKINGS,
+        "train_best_of_n": Need.REWARD_MODEL,
+        "show_cheating": Need.REWARD_MODEL,
         "evaluate": Need.REWARD_MODEL,
     }
 
