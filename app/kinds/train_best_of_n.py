@@ -39,7 +39,7 @@ class BestOfNHparams:
     temperature: TrainingTemperature = SERVED_TEMPERATURE
     max_tokens: AnswerTokens = 96
     max_grad_norm: MaxGradNorm = 1.0
-    checkpoint_every_steps: Annotated[int, Field(ge=1), about("Steps between two checkpoints.")] = 20
+    checkpoint_every_steps: Annotated[int, Field(ge=1, le=100_000), about("Steps between two checkpoints.")] = 20
     seed: Seed = 0
 
 

@@ -25,7 +25,7 @@ class DPOHparams:
         about("Pairs that were ranked equal: they hold the two answers together (Davidson), or are left out."),
     ] = "davidson"
     label_smoothing: Annotated[
-        float, Field(ge=0, lt=0.5), about("Share of the comparisons that are taken to be the wrong way round (cDPO).")
+        float, Field(ge=0, le=0.49), about("Share of the comparisons that are taken to be the wrong way round (cDPO).")
     ] = 0.0
     length_normalized: Annotated[
         bool, about("Whether log-probabilities are per token; beta is then larger (5 in Tulu 3).")
