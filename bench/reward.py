@@ -26,14 +26,18 @@ import typer
 from app.hparams import RewardHparams
 from app.layout import SFT_MODEL
 from app.lm.files.checkpoint import load_model
+from app.lm.model import Llama
+from app.lm.text.end_tokens import EndTokens
 from app.lm.text.tokenizer import Tokenizer
 from app.simulation.families import TASTES
 from app.simulation.noise import Noise, agreement, rank, right_share
 from app.simulation.tastes import Taste
 from app.training.context import FileContext, drain
 from app.training.reward.data import RankedGroup
-from app.training.reward.scoring import AnswerScorer, score_answers
+from app.training.reward.reading import Blocks, Reader
+from app.training.reward.scoring import Answered, AnswerScorer, score_answers
 from app.training.reward.trainer import train_reward_model
+from app.worker.handlers.train_reward import blank_prompt, sentence_ends
 from bench.foils import FOILS
 from bench.loop import code_commit
 from bench.peer import PeerBench
@@ -95,12 +99,27 @@ def rankings_of(case: Case, count: int, flips: float, seed: int) -> list[RankedG
     ]  # fmt: skip
 
 
+class KeptReader(Reader):
+    """Reads each answer once in a whole benchmark: what the SFT model notices hangs on no ranking."""
+
+    def __init__(self, sft: Llama, blank: Sequence[int], stops: frozenset[int]) -> None:
+        super().__init__(sft, blank, stops)
+        self._kept: dict[tuple[tuple[int, ...], tuple[int, ...]], Blocks] = {}
+
+    def read(self, answers: Sequence[Answered], ends: EndTokens) -> list[Blocks]:
+        rows = [(tuple(prompt), tuple(ends.as_written(answer))) for prompt, answer in answers]
+        new = list(dict.fromkeys(row for row in rows if row not in self._kept))
+        self._kept.update(zip(new, super().read(new, ends), strict=True))
+        return [self._kept[row] for row in rows]
+
+
 class RewardBench:
-    """The product's trainer with the SFT model loaded once."""
+    """The product's trainer with the SFT model loaded once, and what it reads kept."""
 
     def __init__(self, normalization: Sequence[Group], model: Path = SFT_MODEL) -> None:
         self._sft, self.tokenizer = load_model(model)
-        self._samples = [(group.prompt_tokens, group.answers[0]) for group in normalization]
+        self._samples = [(group.prompt_tokens, answer) for group in normalization for answer in group.answers]
+        self._reader = KeptReader(self._sft, blank_prompt(self.tokenizer, []), sentence_ends(self.tokenizer))
 
     def scores(self, rankings: Sequence[RankedGroup], held_out: Sequence[Group], seed: int) -> tuple[Scores, float]:
         """Scores of the held-out groups, and the seconds that training took."""
@@ -116,6 +135,7 @@ class RewardBench:
         trainer = train_reward_model(
             self._sft, rankings, self._samples[: hparams.normalization_samples], hparams,
             ends=self.tokenizer.ends, pad_id=self.tokenizer.pad_id, context=FileContext(Path()),
+            reader=self._reader,
         )  # fmt: skip
         return drain(trainer).model
 

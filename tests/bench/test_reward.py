@@ -5,11 +5,13 @@ from pathlib import Path
 from random import Random
 
 import pytest
+import torch
 
 from app.layout import SFT_MODEL
-from app.lm.files.checkpoint import read_tokenizer
+from app.lm.files.checkpoint import load_model, read_tokenizer
 from app.simulation.questions import on_topic, question_of
 from app.training.reward.data import RankedGroup
+from app.training.reward.reading import Reader
 from bench import foils, reward
 from bench.peer import pairs_of
 from bench.pools import Group, PoolSettings, load_pool, prompts_of
@@ -120,3 +122,15 @@ def test_the_peer_reads_the_pairs_that_rankings_decide() -> None:
     ranking = RankedGroup(0, [5], [[6, ends.written], [7], [8]], [2, 1, 2])
     best = [5, 7, ends.written]
     assert pairs_of([ranking], ends) == [(best, [5, 6, ends.written]), (best, [5, 8, ends.written])]
+
+
+def test_answers_are_read_once_in_a_whole_benchmark(monkeypatch: pytest.MonkeyPatch) -> None:
+    sft, tokenizer = load_model(SFT_MODEL)
+    reader = reward.KeptReader(sft, groups()[0].prompt_tokens[:1], frozenset())
+    asked = [(groups()[0].prompt_tokens, answer) for answer in groups()[0].answers]
+    first = reader.read(asked, tokenizer.ends)
+    fresh = Reader(sft, reader.blank, reader.stops).read(asked, tokenizer.ends)
+    for kept, read in zip(first, fresh, strict=True):
+        assert all(torch.equal(kept[name], read[name]) for name in read)
+    monkeypatch.setattr(reader, "_passes", lambda _: pytest.fail("read again"))
+    assert reader.read(asked[::-1], tokenizer.ends)[::-1] == first
