@@ -27,6 +27,8 @@ MISSING = {Need.RANKINGS: N_("Needs at least one ranking."), Need.REWARD_MODEL: 
 class Option:
     value: str
     text: str
+    term: bool = False
+    """A word of the API, in no language but its own."""
 
 
 @dataclass(frozen=True)
@@ -81,10 +83,11 @@ def _start(
 def _input(kind: Kind, name: str) -> Input:
     label = _label(name)
     if name in kind.choices:
-        return Input(name, label, tuple(Option(word, word) for word in kind.choices[name]))
+        return Input(name, label, tuple(Option(word, word, term=True) for word in kind.choices[name]))
     field = hparam_fields(kind.hparams)[name]
     if field.words:
-        return Input(name, label, (Option("", _("as usual")), *(Option(word, word) for word in field.words)), field)
+        words = (Option(word, word, term=True) for word in field.words)
+        return Input(name, label, (Option("", _("as usual")), *words), field)
     if field.type is bool:
         return Input(
             name, label, (Option("", _("as usual")), Option("true", _("yes")), Option("false", _("no"))), field

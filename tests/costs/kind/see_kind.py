@@ -30,7 +30,7 @@ def test_it_is_listed_started_run_and_drawn(tmp_path: Path, tiny_model_dir: Path
         visitor = Visitor(server)
         description = server.client.get("/openapi.json").json()
         kinds = description["components"]["schemas"]["JobKind"]["enum"]
-        assert kinds[-1] == "train_ipo"
+        assert "train_ipo" in kinds
         page = visitor.get("/train")
         assert 'id="start-train_ipo"' in page
         assert SENTENCE in words_of(page)
