@@ -79,7 +79,11 @@ def hparams_schema(hparams: type) -> dict[str, Any]:
 
 
 def bounds_of(field: FieldInfo) -> tuple[float | None, float | None]:
-    """The least and the largest value that its constraints name; None where there is no end."""
+    """The least and the largest value that its constraints name; None where there is no end. Raises TypeError for any
+    other constraint: nobody would check it."""
+    unread = [bound for bound in field.metadata if not isinstance(bound, Ge | Le)]
+    if unread:
+        raise TypeError(f"A range is told by ge and le, not by {unread[0]!r}.")
     low = next((bound.ge for bound in field.metadata if isinstance(bound, Ge)), None)
     high = next((bound.le for bound in field.metadata if isinstance(bound, Le)), None)
     return low, high  # type: ignore[return-value]

@@ -5,15 +5,18 @@ from dataclasses import dataclass
 from typing import Annotated, Literal
 
 import pytest
+from pydantic import Field
 
 from app.errors import InvalidError
 from app.hparam_fields import MAX_NUMBER, hparam_fields, hparams_schema
-from app.hparams import EvaluationHparams, PretrainHparams, RewardHparams, SFTHparams, about
+from app.hparams import PretrainHparams, SFTHparams, about
+from app.kinds.registry import KINDS
+from app.kinds.train_dpo import DPOHparams
 from app.policy_hparams import PPOHparams
 from bin.docs.hparams import values
 
-ALL = [RewardHparams, PPOHparams, EvaluationHparams, PretrainHparams, SFTHparams]
-OF_JOBS = ALL[:3]
+OF_JOBS = [kind.hparams for kind in KINDS.values()]
+ALL = [*OF_JOBS, PretrainHparams, SFTHparams]
 
 
 @pytest.mark.parametrize("hparams", ALL)
@@ -32,6 +35,24 @@ def test_every_number_of_a_job_has_two_ends(hparams: type) -> None:
     for name, field in hparam_fields(hparams).items():
         if field.type in (int, float) and name != "seed":
             assert field.high < MAX_NUMBER, name
+
+
+def test_half_of_the_comparisons_or_more_are_never_taken_to_be_wrong() -> None:
+    """At a half there is nothing to learn, and beyond it DPO would learn the opposite."""
+    smoothing = hparam_fields(DPOHparams)["label_smoothing"]
+    assert smoothing.checked(0.4) == 0.4
+    for value in (0.5, 0.9):
+        with pytest.raises(InvalidError, match=r"^label_smoothing must be from 0 to 0.49\.$"):
+            smoothing.checked(value)
+
+
+def test_a_bound_that_nobody_would_check_is_refused() -> None:
+    @dataclass(frozen=True)
+    class Open:
+        share: Annotated[float, Field(ge=0, lt=0.5), about("A share.")] = 0.0
+
+    with pytest.raises(TypeError, match="ge and le"):
+        hparam_fields(Open)
 
 
 def test_the_ends_belong_to_the_range() -> None:
