@@ -67,7 +67,8 @@ class Sampled:
 
     parts: int
     pairs: list[list[list[int]]]
-    """[prompt, chosen answer] of each prompt that has one, in the prompts' order; the end is left out."""
+    """[prompt, chosen answer] of each prompt that has one that fits in a row, in the prompts' order; the end is left
+    out."""
     total_score: float = 0.0
     answers: int = 0
     chosen_score: float = 0.0
@@ -112,7 +113,7 @@ def sample_part(
         sampled.total_score += sum(scores)
         sampled.answers += len(scores)
         best = best_of(scores, [ends.ended(answer) for answer in group])
-        if best is not None:
+        if best is not None and len(prompt) + len(group[best]) <= hparams.context_tokens:
             sampled.pairs.append([prompt, group[best][:-1]])
             sampled.chosen_score += scores[best]
     sampled.parts += 1
@@ -172,8 +173,8 @@ def train_best_of_n(
     if len(sampled.pairs) < LEAST_PAIRS:
         raise TrainingError(
             _(
-                "Only {n} of {all} prompts got an answer that ended by itself, and {least} are needed. Add prompts, or "
-                "raise max_tokens or num_answers. Nothing was trained.",
+                "Only {n} of {all} prompts got an answer that ended by itself and fits in a row, and {least} are "
+                "needed. Add prompts, or raise max_tokens, num_answers or context_tokens. Nothing was trained.",
                 n=len(sampled.pairs),
                 all=len(used),
                 least=LEAST_PAIRS,

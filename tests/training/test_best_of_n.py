@@ -114,11 +114,28 @@ def test_a_resumed_run_equals_an_uninterrupted_one_bit_for_bit(stop_after: int) 
         assert torch.equal(tensor, result.model.state_dict()[name]), name
 
 
+NARROW = replace(HPARAMS, context_tokens=36, max_tokens=20)
+
+
+@pytest.mark.parametrize("long", [3, len(TWICE)])
+def test_what_is_too_long_for_a_row_is_left_out_and_the_rest_is_learned_or_that_is_said(long: int) -> None:
+    """The last prompts are the ones held out: all of them may be too long."""
+    prompts = [*TWICE[: len(TWICE) - long], *([*prompt, *[9] * 34] for prompt in TWICE[len(TWICE) - long :])]
+    training = start(tiny_model(), NARROW, prompts=prompts)
+    if long < len(TWICE):
+        result = drain(training, lambda _progress: None)
+        assert math.isfinite(result.metrics["loss/held_out"])
+        assert result.metrics["num_pairs"] <= len(TWICE) - long
+    else:
+        with pytest.raises(TrainingError, match="context_tokens"):
+            drain(training, lambda _progress: None)
+
+
 def test_bad_inputs_are_told_with_what_to_do() -> None:
     model, context = tiny_model(), MemoryContext()
     with pytest.raises(TrainingError, match="Add prompts"):
         next(start(model, prompts=[]))
-    with pytest.raises(TrainingError, match="Add prompts, or raise max_tokens or num_answers"):
+    with pytest.raises(TrainingError, match="Add prompts, or raise max_tokens, num_answers or context_tokens"):
         drain(start(model, prompts=TWICE[:1]))
     next(start(model, context=context))
     with pytest.raises(TrainingError, match="belongs to another training"):
