@@ -4,8 +4,9 @@ static/js/figures.js writes them alike; tests/web/figures.json holds both to the
 """
 
 import math
+from collections.abc import Mapping
 from decimal import ROUND_HALF_UP, Decimal
-from typing import Literal
+from typing import Any, Literal
 
 from babel import Locale
 from babel.numbers import format_compact_decimal
@@ -41,6 +42,22 @@ def significant(value: float | int | None, digits: int = 3) -> str:
 
 def figure(value: float | int) -> str:
     return significant(value, 4)
+
+
+def fact(value: Any) -> str:
+    """Whatever a version's record holds: a number, a text, yes or no, or several by name or as points of a curve."""
+    if value is None:
+        return _("none")
+    if isinstance(value, bool):
+        return _("yes") if value else _("no")
+    if isinstance(value, int | float):
+        return figure(value)
+    if isinstance(value, Mapping):
+        return ", ".join(f"{name} {fact(each)}" for name, each in value.items())
+    if isinstance(value, list | tuple):
+        pairs = all(isinstance(each, list | tuple) and len(each) == 2 for each in value)
+        return ", ".join(f"{fact(each[0])}: {fact(each[1])}" if pairs else fact(each) for each in value)
+    return str(value)
 
 
 def exponential(value: float, digits: int = 2) -> str:

@@ -174,6 +174,7 @@ def _environment() -> Environment:
         no_curves=formatting.no_curves,
         activation_words=formatting.activation_words,
         listed_languages=listed,
+        fact=figures.fact,
         figure=figures.figure,
         curve_sentence=plots.curve_sentence,
         no_values=plots.no_values,

@@ -89,3 +89,21 @@ def test_learning_rates(rate: float, text: str) -> None:
 
 def test_sizes() -> None:
     assert (figures.gibibytes(3 << 30), figures.millions(134_515_008)) == ("3.0 GiB", "135 million")
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (None, "none"),
+        (True, "yes"),
+        (0.25, "0.25"),
+        (4096, "4,096"),
+        ("davidson", "davidson"),
+        ({"length": 0.0289951849, "end": 0.8817373697}, "length 0.029, end 0.8817"),
+        ([[12, 0.6111111044], [48, 0.6333333254]], "12: 0.6111, 48: 0.6333"),
+        (["en", "zh"], "en, zh"),
+        ([], ""),
+    ],
+)
+def test_whatever_a_record_holds_is_written_for_people(value: object, text: str) -> None:
+    assert figures.fact(value) == text

@@ -9,11 +9,13 @@ from app.db.models.jobs import Job
 from app.db.models.versions import VersionKind
 from app.db.session import transaction
 from app.formats import figures
+from app.services.data import training_data
 from app.services.lifecycle import removal
 from app.services.lifecycle.removal import KEEP
 from app.services.versions import versions
 from app.services.versions.versions import NewVersion
 from tests.live import LiveServer
+from tests.services.conftest import in_order, rank_group
 from tests.web.visitor import Visitor, words_of
 
 
@@ -69,6 +71,32 @@ def test_what_followed_the_models_size_is_told(server: LiveServer, visitor: Visi
         )
     said = words_of(visitor.get(f"/versions/{policy.id}"))
     assert re.search(r"\blearning_rate 0.25 by the model's size value_learning_rate 0.5 (?!by)", said)
+
+
+def test_what_a_policy_learned_from_rankings_itself_came_through_no_reward_model(
+    server: LiveServer, visitor: Visitor
+) -> None:
+    """DPO: its page said "through its reward model"."""
+    with transaction(server.runtime.write) as session:
+        sft = versions.sft_version(session)
+        rank_group(session, sft, in_order)
+        ids = training_data.ranking_ids_in_force(session)
+        made = NewVersion(
+            VersionKind.POLICY, parent_id=sft.id, path=sft.path, content_hash=sft.content_hash, ranking_ids=ids
+        )
+        policy = versions.add_version(session, made)
+    said = words_of(visitor.get(f"/versions/{policy.id}"))
+    assert re.search(r"Rankings it learned from \d+ rankings?, by number:", said)
+
+
+def test_figures_by_name_and_points_of_a_curve_are_written_for_people(
+    server: LiveServer, visitor: Visitor, candidate: int
+) -> None:
+    stored = {"blocks": {"end": 0.8817373697, "length": 0.028}, "learning_curve": [[12, 0.61111], [48, 0.6333]]}
+    with transaction(server.runtime.write) as session:
+        versions.get_version(session, candidate).metrics = stored
+    said = words_of(visitor.get(f"/versions/{candidate}"))
+    assert "blocks end 0.8817, length 0.028 learning_curve 12: 0.6111, 48: 0.6333" in said
 
 
 def test_the_verdict_on_its_training_is_told_with_the_answers_that_show_it(
