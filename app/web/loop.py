@@ -89,10 +89,17 @@ def _stations(status: LoopStatus) -> list[Station]:
     return [
         _label(status),
         _at_work(status, TRAIN_REWARD, _("Reward model"), status.reward, *_reward_figure(status)),
-        _at_work(status, TRAIN_POLICY, _("PPO"), status.policy, *_policy_figure(status)),
+        _at_work(status, TRAIN_POLICY, _policy_title(status), status.policy, *_policy_figure(status)),
         _at_work(status, EVALUATE, _("Compare"), status.policy, *_comparison_figure(status)),
         _decide(status),
     ]
+
+
+def _policy_title(status: LoopStatus) -> str:
+    """PPO, which follows by itself; a policy while another way of training one is at work there."""
+    job = status.job or status.failed
+    other = job is not None and job.kind != TRAIN_POLICY.name and _here(status) == TRAIN_POLICY.name
+    return _("Policy") if other else _("PPO")
 
 
 def _here(status: LoopStatus) -> str:

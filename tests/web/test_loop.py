@@ -45,6 +45,14 @@ def test_each_station_leads_to_where_it_is_seen() -> None:
     assert running.stations[2].address == "/train", "where its curves are drawn"
 
 
+def test_another_way_of_training_a_policy_is_not_called_ppo() -> None:
+    for kind, title in {"train_policy": "PPO", "train_dpo": "Policy", "train_best_of_n": "Policy"}.items():
+        told = loop_in_words(replace(LEARNED, job=job(kind, JobStatus.RUNNING)))
+        assert told.stations[2].running
+        assert told.stations[2].title == title
+    assert loop_in_words(LEARNED).stations[2].title == "PPO"
+
+
 def test_what_runs_shows_how_far_and_how_long_still() -> None:
     told = loop_in_words(replace(SOME, job=job("train_reward", JobStatus.RUNNING), seconds_left=182.0))
     assert told.progress == "25% · about 3 minutes left"
