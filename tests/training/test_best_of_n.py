@@ -94,8 +94,8 @@ def test_the_policy_comes_to_answer_as_the_best_did_and_its_start_stays() -> Non
     assert "on the best answers" in seen[-1].message
 
 
-@pytest.mark.parametrize("stop_after", [1, 2, 5])
-def test_a_resumed_run_equals_an_uninterrupted_one_bit_for_bit(stop_after: int) -> None:
+@pytest.mark.parametrize(("stop_after", "goes_on_with"), [(1, 2), (2, 3), (5, 5)])
+def test_a_resumed_run_equals_an_uninterrupted_one_bit_for_bit(stop_after: int, goes_on_with: int) -> None:
     """In the middle of sampling, between the phases, and in the middle of fine-tuning."""
     model, whole = tiny_model(), list[Progress]()
     expected = drain(start(model), whole.append)
@@ -107,7 +107,7 @@ def test_a_resumed_run_equals_an_uninterrupted_one_bit_for_bit(stop_after: int) 
     torch.manual_seed(12345)  # the global generator must not matter
     rest: list[Progress] = []
     result = drain(start(model, context=context), rest.append)
-    assert rest[-1].step == whole[-1].step
+    assert (rest[0].step, rest[-1].step) == (goes_on_with, whole[-1].step)
     untimed = [{**each.metrics, "tokens_per_second": 0.0, "seconds": 0.0} for each in (expected, result)]
     assert untimed[0] == untimed[1]
     for name, tensor in expected.model.state_dict().items():
@@ -129,6 +129,15 @@ def test_what_is_too_long_for_a_row_is_left_out_and_the_rest_is_learned_or_that_
     else:
         with pytest.raises(TrainingError, match="context_tokens"):
             drain(training, lambda _progress: None)
+
+
+def test_every_part_of_the_prompts_is_sampled_with_other_random_numbers() -> None:
+    sampled, prompts = best_of_n.Sampled(0, []), PROMPTS[:1] * 2 * best_of_n.PROMPTS_AT_ONCE
+    for _part in range(2):
+        best_of_n.sample_part(tiny_model(), reward_model(), prompts, HPARAMS, ENDS, sampled)
+    half = len(sampled.pairs) // 2
+    assert sampled.parts == 2
+    assert sampled.pairs[:half] != sampled.pairs[-half:]
 
 
 def test_bad_inputs_are_told_with_what_to_do() -> None:

@@ -49,7 +49,7 @@ FAULTS = [
     best("the worst of n", "max(places, key=lambda place: (scores[place], -place))", "min(places, key=lambda place: (scores[place], -place))"),
     best("the last of equals", "(scores[place], -place)", "(scores[place], place)"),
     best("answers without an end imitated", "enumerate(ended) if done", "enumerate(ended)"),
-    best("the same random numbers for every part", "part_seed(hparams.seed, sampled.parts)", "part_seed(hparams.seed, 0)", "tests/training/test_best_of_n.py::test_what_is_imitated_is_the_chosen_answer_to_its_own_prompt"),
+    best("the same random numbers for every part", "part_seed(hparams.seed, sampled.parts)", "part_seed(hparams.seed, 0)"),
     best("the start is trained itself", "copy.deepcopy(initial), sampled", "initial, sampled"),
     best("the fine-tuning begins anew after a crash", 'saved.get("fit")', "None"),
     best("the end learned twice", "group[best][:-1]", "group[best]"),
