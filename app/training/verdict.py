@@ -37,8 +37,13 @@ ENDED = {
 FITS = {
     "underfit": N_("Underfit: by the judge its answers are hardly better than the SFT model's."),
     "good fit": N_("Good fit: a judge that learned from other rankings finds its answers better, too."),
+    "fits itself": N_("The reward model that it was trained by finds its answers better."),
     "overfit": N_("Overfit: a judge that learned from other rankings finds less than half of what the score promises."),
 }
+ALONE = N_(
+    "The reward model judged itself: it has no judge, since too few prompts were ranked or an earlier program trained "
+    "it. Whether people would agree is open."
+)
 KEPT = N_("Over-optimized: from {kept} to {end} episodes the score went from {before} to {after} and the judge from "
           "{judged_before} to {judged_after}. The version is that of {kept} episodes.")  # fmt: skip
 NOT_HELD = N_("Over-optimized: the score says {after}, the judge {judged_after}, and its answers show why.")
@@ -50,6 +55,7 @@ NEXT = {
     "overfit": N_("Rank more answers and train the reward model again before the policy."),
     "rising": N_("The judge's score was still rising: train with more episodes, or with a higher KL target."),
     "underfit": N_("Rank more answers: the reward model does not tell yet what is liked."),
+    "fits itself": N_("Rank more answers, then train the reward model and the policy again."),
     "good fit": N_("Compare it with the SFT model on the label page, and activate it if people prefer it."),
 }
 
@@ -73,11 +79,13 @@ class Verdict:
         return asdict(self) | {"sentences": list(self.sentences)}
 
 
-def verdict_of(history: Sequence[Validation], reason: Reason) -> Verdict:
-    """`history` has at least the validation of the untrained policy."""
+def verdict_of(history: Sequence[Validation], reason: Reason, *, judge_is_other: bool = True) -> Verdict:
+    """`history` has at least the validation of the untrained policy. Where the judge is the optimized scorer itself
+    nothing is said in another one's name."""
     kept, end = history[best_validation(history)], history[-1]
     fit, cheated = fit_of(kept), is_over_optimized(history, reason)
-    sentences = [_(FITS[fit])]
+    told = "fits itself" if fit == "good fit" and not judge_is_other else fit
+    sentences = [_(FITS[told])] if judge_is_other else [_(FITS[told]), _(ALONE)]
     if cheated:
         sentences.append(_over_optimized(kept, end))
         sentences += end.signs
@@ -90,7 +98,7 @@ def verdict_of(history: Sequence[Validation], reason: Reason) -> Verdict:
         optimized_gain=kept.optimized_gain,
         judged_gain=kept.judged_gain,
         sentences=tuple(sentences),
-        next_step=_(NEXT[_next(history, fit, cheated=cheated, reason=reason)]),
+        next_step=_(NEXT[_next(history, told, cheated=cheated, reason=reason)]),
     )
 
 
@@ -121,7 +129,7 @@ def _over_optimized(kept: Validation, end: Validation) -> str:
     return _(KEPT, kept=f"{kept.episodes:,}", end=f"{end.episodes:,}", **said)
 
 
-def _next(history: Sequence[Validation], fit: Fit, *, cheated: bool, reason: Reason) -> str:
+def _next(history: Sequence[Validation], fit: str, *, cheated: bool, reason: Reason) -> str:
     if cheated:
         return OVER_OPTIMIZED
     if fit != "overfit" and reason in (Reason.EPISODES, Reason.KL) and is_still_rising(history):

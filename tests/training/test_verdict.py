@@ -18,6 +18,18 @@ def test_a_good_fit_is_to_be_compared_by_people() -> None:
     assert "label page" in verdict.next_step
 
 
+def test_nothing_is_said_in_the_name_of_a_judge_that_is_the_reward_model_itself() -> None:
+    """Under 16 ranked prompts, and with a reward model of an earlier program."""
+    gains = [0.0, 0.5, 0.8, 0.8, 0.81]
+    verdict = verdict_of(run(gains, gains), Reason.PLATEAU, judge_is_other=False)
+    assert verdict.fit == "good fit"
+    assert not any("other rankings" in sentence for sentence in verdict.sentences)
+    assert verdict.sentences[1].startswith("The reward model judged itself")
+    assert "reward model" in verdict.next_step
+    alone = verdict_of(run([0.0, 0.01], [0.0, 0.01]), Reason.EPISODES, judge_is_other=False)
+    assert [sentence.split()[0] for sentence in alone.sentences] == ["Underfit:", "The", "It"]
+
+
 def test_one_that_still_rises_is_to_be_trained_longer() -> None:
     assert "more episodes" in verdict_of(RISING, Reason.EPISODES).next_step
     assert "label page" in verdict_of(RISING, Reason.PLATEAU).next_step

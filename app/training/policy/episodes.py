@@ -120,7 +120,8 @@ class Validations:
             for name, weight in self.best.items():
                 trained[name].copy_(weight)
         self.trainer.policy.model.requires_grad_(True)
-        verdict = verdict_of(self.history, reason) if self.history else None
+        other = self.validator is not None and self.validator.judge_is_other
+        verdict = verdict_of(self.history, reason, judge_is_other=other) if self.history else None
         return PolicyResult(self.trainer.policy.model, metrics, verdict, self.history, self.examples)
 
 

@@ -51,6 +51,11 @@ class Validator:
         self.others = [*watch.prompts[1:], *watch.prompts[:1]]
         self.before = self._measured(watch.comparison.reference)
 
+    @property
+    def judge_is_other(self) -> bool:
+        """Than the scorer that is optimized."""
+        return self.watch.comparison.judge is not self.watch.comparison.scorer
+
     def validation(self, model: Llama, episodes: int) -> tuple[Validation, list[Example]]:
         after = self._measured(model)
         figures = figures_of(after, self.before, self.watch.comparison.ends)

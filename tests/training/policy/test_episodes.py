@@ -48,6 +48,15 @@ def test_a_watched_run_resumes_bit_for_bit_with_its_best_checkpoint(stop_after: 
         assert torch.equal(tensor, result.model.state_dict()[name]), name
 
 
+def test_a_reward_model_that_judges_itself_is_not_called_another() -> None:
+    model, one = tiny_model(), reward_model()
+    itself = watch(model)
+    itself = replace(itself, comparison=replace(itself.comparison, scorer=one, judge=one))
+    verdicts = [drain(start(model, model, WATCHED, watch=each)).verdict for each in (itself, watch(model))]
+    told = [" ".join(verdict.sentences) for verdict in verdicts if verdict is not None]
+    assert ["judged itself" in each for each in told] == [True, False]
+
+
 def test_the_version_is_the_judges_best_and_not_the_last(monkeypatch: pytest.MonkeyPatch) -> None:
     model = tiny_model()
     seen: list[dict[str, torch.Tensor]] = []
