@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
+from app.errors import InvalidError
 from app.hparams import about
 from app.kinds.kind import Kind, Metrics, Need, Plot, Series, StartForm, VersionParam
 from app.kinds.train_policy import TRAIN_POLICY, check_batch
 from app.policy_hparams import EpisodeHparams, FittedEpisodeHparams
-from app.translation import N_
+from app.translation import N_, _
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,15 @@ class FittedGRPOHparams(GRPOHparams, FittedEpisodeHparams):
     learning_rate: float = 4e-4
     num_frozen_layers: int = 3
     tokens_per_micro_batch: int = 4_096
+
+
+def check_groups(hparams: GRPOHparams) -> None:
+    """An answer alone has nothing to be compared with: each advantage would be 0."""
+    check_batch(hparams)
+    if hparams.samples_per_prompt < 2:
+        raise InvalidError(
+            _("RLOO and GRPO compare the answers to a prompt with each other: samples_per_prompt must be 2 or more.")
+        )
 
 
 SHARED_METRICS = {
@@ -85,7 +95,7 @@ TRAIN_GRPO = Kind(
     follows="app.services.lifecycle.following:after_train_policy",
     versions=(VersionParam("reward_version_id", ("reward",)),),
     choices={"from": ("sft", "active")},
-    check=check_batch,
+    check=check_groups,
     needs=(Need.REWARD_MODEL,),
     fitted=("learning_rate", "num_frozen_layers", "tokens_per_micro_batch"),
     plots=PLOTS,

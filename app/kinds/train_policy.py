@@ -3,7 +3,7 @@
 from app.errors import InvalidError
 from app.kinds.kind import Kind, Metrics, Need, Plot, Series, StartForm, VersionParam
 from app.model_info.size import FITTED
-from app.policy_hparams import PPOHparams
+from app.policy_hparams import EpisodeHparams, PPOHparams
 from app.translation import N_, _
 
 PLOTS = (
@@ -69,7 +69,7 @@ PLOTS = (
 )
 
 
-def check_batch(hparams: PPOHparams) -> None:
+def check_batch(hparams: EpisodeHparams) -> None:
     """A batch holds all answers of each of its prompts."""
     if hparams.batch_size % hparams.samples_per_prompt:
         raise InvalidError(

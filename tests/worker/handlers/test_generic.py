@@ -288,6 +288,7 @@ def test_a_job_ends_in_the_number_format_that_it_began_in(
         ("train_policy", {"learning_rate": 7}, "learning_rate must be from"),
         ("train_policy", {"batch_size": 0}, "batch_size must be from 1 to"),
         ("train_policy", {"batch_size": 6, "samples_per_prompt": 4}, "multiple of samples_per_prompt"),
+        ("train_grpo", {"batch_size": 4, "samples_per_prompt": 1}, "samples_per_prompt must be 2 or more"),
         ("train_policy", {"from": "elsewhere"}, "from must be sft or active"),
     ],
 )
