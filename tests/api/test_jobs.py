@@ -22,7 +22,7 @@ def job_id(server: LiveServer) -> str:
     """A queued training of the reward model."""
     group = server.client.post("/api/v1/groups/next").json()
     server.client.post(f"/api/v1/groups/{group['group_id']}/rankings", json={"ranks": ranks_of(group)})
-    response = server.client.post("/api/v1/jobs", json={"kind": "train_reward", "params": {"ridge_steps": 2}})
+    response = server.client.post("/api/v1/jobs", json={"kind": "train_reward", "params": {"num_layers": 2}})
     assert response.status_code == 202
     return str(response.json()["job_id"])
 
@@ -62,7 +62,7 @@ def events_of(response: httpx2.Response) -> Iterator[tuple[str, str, Json]]:
 
 def test_job_as_json(server: LiveServer, job_id: str) -> None:
     job = server.client.get(f"/api/v1/jobs/{job_id}").json()
-    assert (job["kind"], job["status"], job["params"]) == ("train_reward", "queued", {"ridge_steps": 2})
+    assert (job["kind"], job["status"], job["params"]) == ("train_reward", "queued", {"num_layers": 2})
     assert (job["progress"], job["seconds_left"], job["result"], job["error"]) == (0.0, None, None, None)
     worker = Worker(server, job_id)
     worker.report(1, 0.7)
@@ -118,14 +118,14 @@ def test_go_on_and_start_again(server: LiveServer, job_id: str) -> None:
     response = server.client.post(f"/api/v1/jobs/{job_id}/resume")
     assert response.status_code == 202
     assert {name: response.json()[name] for name in ("job_id", "status", "error", "params")} == {
-        "job_id": job_id, "status": "queued", "error": None, "params": {"ridge_steps": 2}
+        "job_id": job_id, "status": "queued", "error": None, "params": {"num_layers": 2}
     }  # fmt: skip
     server.client.post(f"/api/v1/jobs/{job_id}/cancel")
     check_problem(server.client.post(f"/api/v1/jobs/{job_id}/resume"), 409, "cannot be resumed, only a failed one")
     response = server.client.post(f"/api/v1/jobs/{job_id}/restart")
     again = server.client.get(f"/api/v1/jobs/{response.json()['job_id']}").json()
     assert response.status_code == 202
-    assert (again["job_id"] != job_id, again["kind"], again["params"]) == (True, "train_reward", {"ridge_steps": 2})
+    assert (again["job_id"] != job_id, again["kind"], again["params"]) == (True, "train_reward", {"num_layers": 2})
     for action in ("resume", "restart"):
         check_problem(server.client.post(f"/api/v1/jobs/nothing/{action}"), 404, "no job 'nothing'")
 
