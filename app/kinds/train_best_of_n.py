@@ -69,7 +69,7 @@ TRAIN_BEST_OF_N = Kind(
         method=N_("Rejection sampling and supervised learning"),
         description=N_(
             "For those who want the surest small step: the SFT model writes n answers, the reward model keeps the "
-            "best, and the policy imitates it; it can hardly go astray, and not far either."
+            "best, and the policy imitates it; it can hardly go astray, and moves less than PPO."
         ),
         button=N_("Train policy (best of n)"),
         asks=("num_answers",),

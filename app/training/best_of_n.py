@@ -2,8 +2,8 @@
 
 A generator: one Progress per part of the prompts, then one per step of fine-tuning (app/training/supervised.py), the
 result at the end. Best-of-n sampling moves a policy by a KL of at most log n - (n - 1) / n (Gao et al. 2022, section 2;
-an upper bound by Beirami et al. 2024), which its imitation can hardly leave. What is sampled stands in the checkpoint,
-so that a resumed run equals an uninterrupted one.
+an upper bound by Beirami et al. 2024), which its imitation may go somewhat beyond. What is sampled stands in the
+checkpoint, so that a resumed run equals an uninterrupted one.
 """
 
 import copy
