@@ -29,6 +29,7 @@ def ask(label: LabelPage, text: str) -> None:
     label.page.keyboard.type(text)
     label.press("Control+Enter")
     expect(label.page.locator("[data-stream]")).to_be_visible()
+    expect(label.page.locator("#ask-text")).to_be_hidden()  # the form is done with, and gives the focus to the card
 
 
 @pytest.mark.parametrize("width", [1280, 360])
