@@ -37,7 +37,7 @@ def test_it_costs_one_statement_and_gives_its_connection_back(database: Database
     assert database.pool.checkedout() == 0  # type: ignore[attr-defined]
 
 
-@pytest.mark.skipif(is_postgres(), reason="there it never looks")
+@pytest.mark.sqlite
 def test_what_cannot_be_asked_is_left_to_who_can_say_why(database: Database) -> None:
     with transaction(make_session_factory(database)) as session:
         session.connection().exec_driver_sql("ALTER TABLE labelers RENAME TO elsewhere")
