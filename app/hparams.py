@@ -128,6 +128,14 @@ AnswerTokens = Annotated[int, Field(ge=1, le=MAX_ANSWER_TOKENS), about("Longest 
 MaxGradNorm = Annotated[
     float, Field(ge=1e-6, le=1_000), about("Largest norm of a gradient; a larger one is scaled down.")
 ]
+FrozenLayers = Annotated[
+    WholeFromZero | None, about("How many of the lowest layers are frozen; none: by the model's size.")
+]
+MicroBatchTokens = Annotated[
+    int | None,
+    Field(ge=64, le=1_000_000),
+    about("Tokens that go through the model at once (memory); none: by the model's size."),
+]
 
 
 @dataclass(frozen=True)

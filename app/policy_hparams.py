@@ -14,7 +14,9 @@ from app.hparams import (
     Count,
     Distance,
     Few,
+    FrozenLayers,
     MaxGradNorm,
+    MicroBatchTokens,
     Rate,
     Score,
     Seed,
@@ -71,9 +73,7 @@ class EpisodeHparams:
     learning_rate: Annotated[Rate | None, about("The policy's rate; none: by the model's size.")] = None
     warmup_batches: Annotated[WholeFromZero, about("Batches over which the rates rise to their full value.")] = 2
     adam_eps: Annotated[Rate, about("AdamW's epsilon.")] = 1e-5
-    num_frozen_layers: Annotated[
-        WholeFromZero | None, about("How many of the lowest layers are frozen; none: by the model's size.")
-    ] = None
+    num_frozen_layers: FrozenLayers = None
     temperature: TrainingTemperature = SERVED_TEMPERATURE
     max_tokens: AnswerTokens = 96
     kl_coef: KLCoef = 0.1
@@ -117,11 +117,7 @@ class EpisodeHparams:
     validation_samples: Annotated[Few, about("Answers to each of them.")] = 2
     patience: Annotated[Few, about("Validations without a better score after which the training stops.")] = 4
     max_grad_norm: MaxGradNorm = 1.0
-    tokens_per_micro_batch: Annotated[
-        int | None,
-        Field(ge=64, le=1_000_000),
-        about("Tokens that go through the model at once (memory); none: by the model's size."),
-    ] = None
+    tokens_per_micro_batch: MicroBatchTokens = None
     checkpoint_every_batches: Annotated[Count, about("Batches between two checkpoints.")] = 4
     seed: Seed = 0
 

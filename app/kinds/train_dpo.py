@@ -5,7 +5,19 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from app.hparams import AnswerTokens, Count, Distance, Few, MaxGradNorm, Rate, Seed, WholeFromZero, about
+from app.hparams import (
+    AnswerTokens,
+    Count,
+    Distance,
+    Few,
+    FrozenLayers,
+    MaxGradNorm,
+    MicroBatchTokens,
+    Rate,
+    Seed,
+    WholeFromZero,
+    about,
+)
 from app.kinds.kind import Kind, Metrics, Need, Plot, Series, StartForm
 from app.translation import N_
 
@@ -34,9 +46,7 @@ class DPOHparams:
     warmup_steps: Annotated[WholeFromZero, about("Steps over which the rate rises to its full value.")] = 5
     max_epochs: Annotated[Few, about("Passes over all rankings, at most.")] = 4
     batch_rankings: Annotated[Few, about("Rankings per step.")] = 8
-    num_frozen_layers: Annotated[
-        WholeFromZero | None, about("How many of the lowest layers are frozen; none: by the model's size.")
-    ] = None
+    num_frozen_layers: FrozenLayers = None
     held_out_fraction: Annotated[
         float, Field(ge=0.01, le=0.9), about("Share of the ranked prompts that is held out.")
     ] = 0.15
@@ -48,11 +58,7 @@ class DPOHparams:
     sampled_answers: Annotated[Count, about("Answers sampled at each look, by which KL and length are measured.")] = 32
     max_tokens: AnswerTokens = 96
     max_grad_norm: MaxGradNorm = 1.0
-    tokens_per_micro_batch: Annotated[
-        int | None,
-        Field(ge=64, le=1_000_000),
-        about("Tokens that go through the model at once (memory); none: by the model's size."),
-    ] = None
+    tokens_per_micro_batch: MicroBatchTokens = None
     checkpoint_every_steps: Annotated[Count, about("Steps between two checkpoints.")] = 20
     seed: Seed = 0
 
