@@ -10,11 +10,21 @@ from app.formats.figures import gibibytes
 from app.hparams import ModelConfig
 from app.model_info.size import all_parameters, bytes_per_token, embedding_parameters, layer_parameters
 from app.policy_hparams import FittedEpisodeHparams
-from app.translation import _
+from app.translation import N_, _
 
 FP32 = 4
 PROCESS = 900 << 20  # 300 MiB before any model; the rest is what libraries keep after batches of many shapes
 SAMPLED_ROWS = 64  # answers that are written side by side
+TOO_LITTLE = N_(
+    "This training takes about {memory} of memory and {free} are free. Close other programs or give the container "
+    "more, or train with less: more num_frozen_layers (now {frozen}) or less tokens_per_micro_batch ({micro}). "
+    "Nothing was trained."
+)
+TOO_LITTLE_TO_SAMPLE = N_(
+    "This training takes about {memory} of memory and {free} are free. Close other programs or give the container "
+    "more, or train with less: more num_frozen_layers (now {frozen}), less max_tokens ({tokens}), "
+    "samples_per_prompt ({samples}) or tokens_per_micro_batch ({micro}). Nothing was trained."
+)
 
 
 class Offline(Protocol):
@@ -117,33 +127,16 @@ def offline_memory(
     )
 
 
-def too_little_offline(need: MemoryNeed, available: int | None, hparams: Offline) -> str | None:
-    """As `too_little`."""
-    if need.fits(available):
-        return None
-    return _(
-        "This training takes about {memory} of memory and {free} are free. Close other programs or give the container "
-        "more, or train with less: more num_frozen_layers (now {frozen}) or less tokens_per_micro_batch ({micro}). "
-        "Nothing was trained.",
-        memory=gibibytes(need.total),
-        free=gibibytes(available or 0),
-        frozen=hparams.num_frozen_layers,
-        micro=hparams.tokens_per_micro_batch,
-    )
-
-
-def too_little(need: MemoryNeed, available: int | None, hparams: FittedEpisodeHparams) -> str | None:
+def too_little(need: MemoryNeed, available: int | None, hparams: Offline) -> str | None:
     """Why the training is not begun, and what to change; None where there is enough, or where nobody knows."""
     if need.fits(available):
         return None
-    return _(
-        "This training takes about {memory} of memory and {free} are free. Close other programs or give the container "
-        "more, or train with less: more num_frozen_layers (now {frozen}), less max_tokens ({tokens}), "
-        "samples_per_prompt ({samples}) or tokens_per_micro_batch ({micro}). Nothing was trained.",
-        memory=gibibytes(need.total),
-        free=gibibytes(available or 0),
-        frozen=hparams.num_frozen_layers,
-        tokens=hparams.max_tokens,
-        samples=hparams.samples_per_prompt,
-        micro=hparams.tokens_per_micro_batch,
-    )
+    sizes: dict[str, str | int] = {
+        "memory": gibibytes(need.total),
+        "free": gibibytes(available or 0),
+        "frozen": hparams.num_frozen_layers,
+        "micro": hparams.tokens_per_micro_batch,
+    }
+    if isinstance(hparams, FittedEpisodeHparams):
+        return _(TOO_LITTLE_TO_SAMPLE, tokens=hparams.max_tokens, samples=hparams.samples_per_prompt, **sizes)
+    return _(TOO_LITTLE, **sizes)

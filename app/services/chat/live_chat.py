@@ -6,8 +6,6 @@ it is written anew from the beginning, in the same words, when somebody looks at
 """
 
 import asyncio
-import contextvars
-import threading
 from collections.abc import AsyncIterator, Generator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -29,7 +27,7 @@ from app.services.chat.thread import messages_of, turns_before
 from app.services.chat.turns import Ask, Opened, PlannedAnswer
 from app.services.labeling.labelers import LabelerName
 from app.services.sampling.engine import Engine
-from app.services.sampling.live_run import Beginning, LivePiece, LiveRun
+from app.services.sampling.live_run import Beginning, LivePiece, LiveRun, LiveRuns
 from app.services.versions.answering import prompt_for
 from app.services.versions.versions import get_version
 from app.translation import _
@@ -58,8 +56,7 @@ class LiveChat:
         """`defaults`: how answers are sampled where a conversation does not say."""
         self.engine, self.defaults = engine, defaults
         self._sessions, self.reading, self.writing = sessions, reading, writing
-        self._runs: dict[int, LiveRun] = {}
-        self._lock = threading.Lock()
+        self._runs = LiveRuns("chat", self._answer)
 
     async def ask(self, who: LabelerName, conversation_id: int, ask: Ask) -> Opened:
         """Stores what is asked and begins to write its answers. The same key again gives what it stored, whatever
@@ -111,7 +108,7 @@ class LiveChat:
     def begin(self, turn: Turn) -> None:
         """Begins to write the answer, unless it is being written already, or is there."""
         if turn.status is TurnStatus.WRITING:
-            self._run_of(turn.id)
+            self._runs.of(turn.id)
 
     async def follow(self, turn: Turn, *, after: int = 0) -> AsyncIterator[LivePiece | None]:
         """The pieces after piece number `after`, as they come; None where a while passed in silence. Ends when the
@@ -120,7 +117,7 @@ class LiveChat:
         now: Turn | None = turn
         if turn.status is TurnStatus.WRITING:
             told = after > 0
-            async for piece in self._run_of(turn.id).follow(after):
+            async for piece in self._runs.of(turn.id).follow(after):
                 told = told or piece is not None
                 yield piece
             now = None if told else await self.reading.run(lambda session: session.get(Turn, turn.id))
@@ -162,8 +159,7 @@ class LiveChat:
     async def stop(self, who: LabelerName, conversation_id: int, turn_id: int) -> None:
         """Keeps what is there of an answer; one that is whole stays as it is."""
         await self.reading.run(partial(_own_turn, who=who, conversation_id=conversation_id, turn_id=turn_id))
-        with self._lock:
-            run = self._runs.get(turn_id)
+        run = self._runs.going_on(turn_id)
         there = Beginning() if run is None else run.stop()
         try:
             await self.writing.run(partial(stopping.store_stopped, turn_id=turn_id, there=there))
@@ -181,21 +177,10 @@ class LiveChat:
     def forget(self, turn_ids: Sequence[int]) -> None:
         """Ends the runs of turns that were stopped or deleted."""
         for turn_id in turn_ids:
-            with self._lock:
-                run = self._runs.pop(turn_id, None)
+            run = self._runs.going_on(turn_id)
             if run is not None:
                 run.stop()
-                run.end(None)
-
-    def _run_of(self, turn_id: int) -> LiveRun:
-        with self._lock:
-            run = self._runs.get(turn_id)
-            if run is None:
-                run = self._runs[turn_id] = LiveRun()
-                here = contextvars.copy_context()  # what fails is told in the language of whoever asked
-                work = partial(here.run, self._answer, turn_id, run)
-                threading.Thread(target=work, name=f"chat-{turn_id}", daemon=True).start()
-            return run
+                self._runs.end(turn_id, run, None)
 
     def _answer(self, turn_id: int, run: LiveRun) -> None:
         error: AppError | None = None
@@ -222,9 +207,7 @@ class LiveChat:
     def _end(self, turn_id: int, run: LiveRun, error: AppError | None) -> None:
         """One that is stopped ends once what was there of it is stored."""
         if not run.is_stopped:
-            with self._lock:
-                self._runs.pop(turn_id, None)
-            run.end(error)
+            self._runs.end(turn_id, run, error)
 
     def _request(self, turn_id: int) -> GenerationRequest | None:
         with self._sessions.read() as session:

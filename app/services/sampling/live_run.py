@@ -2,9 +2,11 @@
 
 import asyncio
 import contextlib
+import contextvars
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
+from functools import partial
 
 from app.chat import StreamEvent
 from app.errors import AppError
@@ -103,3 +105,35 @@ class LiveRun:
         finally:
             with self._lock:
                 del self._followers[news]
+
+
+class LiveRuns:
+    """The runs that there are, by the number of what they write: whoever asks late follows the one that goes on."""
+
+    def __init__(self, name: str, write: Callable[[int, LiveRun], None]) -> None:
+        """`write` (number, run) writes the answers in a thread of its own, and ends the run with `end`."""
+        self._name, self._write = name, write
+        self._runs: dict[int, LiveRun] = {}
+        self._lock = threading.Lock()
+
+    def of(self, number: int) -> LiveRun:
+        """The one that goes on, else a new one."""
+        with self._lock:
+            run = self._runs.get(number)
+            if run is None:
+                run = self._runs[number] = LiveRun()
+                here = contextvars.copy_context()  # what fails is told in the language of whoever asked
+                work = partial(here.run, self._write, number, run)
+                threading.Thread(target=work, name=f"{self._name}-{number}", daemon=True).start()
+            return run
+
+    def going_on(self, number: int) -> LiveRun | None:
+        with self._lock:
+            return self._runs.get(number)
+
+    def end(self, number: int, run: LiveRun, error: AppError | None) -> None:
+        """A newer run of the same number goes on."""
+        with self._lock:
+            if self._runs.get(number) is run:
+                del self._runs[number]
+        run.end(error)

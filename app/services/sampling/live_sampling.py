@@ -4,7 +4,6 @@ A run belongs to its group, not to a connection: who reloads or loses the networ
 followers see the same answers. A run that dies with the process starts anew when somebody asks for the group again.
 """
 
-import threading
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 
@@ -24,7 +23,7 @@ from app.services.sampling.group_sampling import (
     own_prompt,
     sample_answers,
 )
-from app.services.sampling.live_run import LivePiece, LiveRun
+from app.services.sampling.live_run import LivePiece, LiveRun, LiveRuns
 from app.translation import _
 
 
@@ -33,8 +32,7 @@ class LiveSampling:
 
     def __init__(self, sampling: GroupSampling) -> None:
         self._sampling = sampling
-        self._runs: dict[int, LiveRun] = {}
-        self._lock = threading.Lock()
+        self._runs = LiveRuns("own", self._sample)
 
     def check(self, messages: Sequence[Message]) -> None:
         """Before it is opened: raises InvalidError for a prompt that leaves no room for its answers."""
@@ -67,7 +65,7 @@ class LiveSampling:
     def begin(self, group: Group) -> None:
         """Begins to write the answers, unless they are being written already, or are there."""
         if group.status is GroupStatus.SAMPLING:
-            self._run_of(group)
+            self._runs.of(group.id)
 
     async def follow(self, group: Group, *, after: int = 0) -> AsyncIterator[LivePiece | None]:
         """The pieces after piece number `after`, as they come; None where a while passed in silence.
@@ -76,7 +74,7 @@ class LiveSampling:
         """
         if group.status is not GroupStatus.SAMPLING:
             return
-        run = self._run_of(group)
+        run = self._runs.of(group.id)
         async for piece in run.follow(after):
             yield piece
         if run.error is not None:
@@ -95,18 +93,13 @@ class LiveSampling:
             raise ConflictError(_("This prompt is another labeler's. Ask your own."))
         return group
 
-    def _run_of(self, group: Group) -> LiveRun:
-        with self._lock:
-            run = self._runs.get(group.id)
-            if run is None:
-                run = self._runs[group.id] = LiveRun()
-                threading.Thread(target=self._sample, args=(group, run), name=f"own-{group.id}", daemon=True).start()
-            return run
-
-    def _sample(self, group: Group, run: LiveRun) -> None:
+    def _sample(self, group_id: int, run: LiveRun) -> None:
         error: AppError | None = None
         try:
-            self._store(group, self._stream(group, run))
+            with self._sampling.read() as session:
+                group = groups.get_group(session, group_id)
+            if group.status is GroupStatus.SAMPLING:  # else whoever asks looked before the answers were stored
+                self._store(group, self._stream(group, run))
         except AppError as raised:
             error = raised
         except Exception as raised:  # told to whoever follows, raised into the thread's log
@@ -115,9 +108,7 @@ class LiveSampling:
             )
             raise
         finally:
-            with self._lock:
-                self._runs.pop(group.id, None)
-            run.end(error)
+            self._runs.end(group_id, run, error)
 
     def _stream(self, group: Group, run: LiveRun) -> list[SampledAnswer]:
         """Of several versions each answer is shown whole, once all are there: the order in which they come, and the

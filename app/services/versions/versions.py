@@ -61,6 +61,16 @@ def sft_of(session: Session, version: Version) -> Version | None:
     return next((each for each in lineage(session, version.id) if each.kind is VersionKind.SFT), None)
 
 
+def reward_for(session: Session, answerer: Version, reward_id: int | None) -> Version:
+    """What scores the answerer's answers: the version of that id, without one the active one. Raises ConflictError
+    where there is none, or where it was trained for another SFT model."""
+    reward = active_reward(session) if reward_id is None else get_version(session, reward_id)
+    if reward is None:
+        raise ConflictError(_("There is no reward model yet. Train one from rankings first (the Train page)."))
+    check_fits(session, reward, answerer)
+    return reward
+
+
 def check_fits(session: Session, reward: Version, answerer: Version) -> None:
     """Raises ConflictError where the reward model was trained for another SFT model than the answerer's: it would read
     other tokens than those that were written."""

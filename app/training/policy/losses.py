@@ -103,9 +103,9 @@ def gae(rewards: Tensor, values: Tensor, mask: Tensor, gamma: float, lam: float)
 
 def policy_loss(
     logprobs: Tensor, old_logprobs: Tensor, advantages: Tensor, mask: Tensor, cliprange: float, num_tokens: int
-) -> tuple[Tensor, Tensor, Tensor]:
-    """Clipped surrogate, Schulman et al. (2017) eq. 7 -> loss, clipped share, approximate KL; each a sum /
-    num_tokens.
+) -> tuple[Tensor, dict[str, Tensor]]:
+    """Clipped surrogate, Schulman et al. (2017) eq. 7 -> loss, and what is told of the ratio; each a sum / num_tokens,
+    names in _max a maximum.
 
     The approximate KL to the policy that sampled is 0.5 * E[(log ratio)^2] (TRL's policy/approxkl_avg).
     """
@@ -114,9 +114,13 @@ def policy_loss(
     unclipped = -advantages * ratio
     clipped = -advantages * ratio.clamp(1.0 - cliprange, 1.0 + cliprange)
     loss = masked_sum(torch.maximum(unclipped, clipped), mask) / num_tokens
-    clip_share = (mask & (clipped > unclipped)).sum() / num_tokens
-    approx_kl = 0.5 * log_ratio.detach().square().sum() / num_tokens
-    return loss, clip_share, approx_kl
+    moved = log_ratio.detach()
+    return loss, {
+        "policy/clipfrac_avg": (mask & (clipped > unclipped)).sum() / num_tokens,
+        "policy/approxkl_avg": 0.5 * moved.square().sum() / num_tokens,
+        "policy/log_ratio_max": moved.abs().max(),
+        "val/ratio": masked_sum(moved.exp(), mask) / num_tokens,
+    }
 
 
 def value_loss(

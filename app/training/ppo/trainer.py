@@ -10,7 +10,6 @@ Shapes: B prompts, K answers of a prompt, A tokens of the longest answer; R = B 
 
 from collections.abc import Generator
 
-import torch
 from torch import Tensor
 
 from app.lm.model import Llama
@@ -64,23 +63,15 @@ class Trainer(EpisodeTrainer[Experience]):
         old_logprobs, old_values = experience.old_logprobs[rows, :span], experience.old_values[rows, :span]
         advantages, returns = experience.advantages[rows, :span], experience.returns[rows, :span]
         hparams = self.hparams
-        policy, clipped, approx_kl = policy_loss(
-            logprobs, old_logprobs, advantages, mask, hparams.cliprange, num_tokens
-        )
+        policy, moved = policy_loss(logprobs, old_logprobs, advantages, mask, hparams.cliprange, num_tokens)
         value, value_clipped = value_loss(values, old_values, returns, mask, hparams.cliprange_value, num_tokens)
-        log_ratio = torch.where(mask, logprobs.detach() - old_logprobs, 0.0)
-        ratio = masked_sum(log_ratio.exp(), mask) / num_tokens
         loss = policy + value
         if hparams.ptx_coef:
             loss = loss + hparams.ptx_coef * self.own_answers_loss(experience, chosen, num_tokens)
-        return loss, {
+        return loss, moved | {
             "loss/policy_avg": policy.detach(),
             "loss/value_avg": value.detach(),
-            "policy/clipfrac_avg": clipped,
-            "policy/approxkl_avg": approx_kl,
-            "policy/log_ratio_max": log_ratio.abs().max(),
             "val/clipfrac_avg": value_clipped,
-            "val/ratio": ratio,
         }
 
     def own_answers_loss(self, experience: Experience, chosen: list[int], num_tokens: int) -> Tensor:
@@ -98,5 +89,4 @@ def train_policy(
 ) -> Generator[Progress, None, PolicyResult]:
     """Sample, score, update, until `total_episodes` are used up or there is a reason to stop. Saves itself through
     `context` between batches."""
-    trainer = Trainer(task.initial, task.reference, hparams)
-    return (yield from train_on_episodes(trainer, task, context))
+    return train_on_episodes(Trainer(task.initial, task.reference, hparams), task, context)

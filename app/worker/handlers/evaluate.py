@@ -24,10 +24,7 @@ def choose(session: Session, hparams: EvaluationHparams, params: dict[str, Any])
     """Against the reward version that the job names, else the one the policy was trained with, else the active one."""
     version = versions.get_version(session, params["version_id"])
     reward_id = params.get("reward_version_id") or version.reward_version_id
-    reward = versions.active_reward(session) if reward_id is None else versions.get_version(session, reward_id)
-    if reward is None:
-        raise ConflictError(_("There is no reward model to score with yet. Train one first (the Train page)."))
-    versions.check_fits(session, reward, version)
+    reward = versions.reward_for(session, version, reward_id)
     tags = languages.tags_for_training(session, version)
     prompts = training_data.held_out_prompt_ids(session, hparams.num_prompts, tags)
     reference = versions.sft_of(session, version) or versions.sft_version(session)

@@ -7,7 +7,7 @@ from app.errors import ConflictError
 from app.formats.figures import exponential, gibibytes
 from app.hparams import ModelConfig
 from app.lm.precision import matmul_dtype
-from app.model_info.memory_need import MemoryNeed, Offline, offline_memory, ppo_memory, too_little, too_little_offline
+from app.model_info.memory_need import MemoryNeed, Offline, offline_memory, ppo_memory, too_little
 from app.policy_hparams import FittedEpisodeHparams
 from app.processes.machine import available_bytes
 from app.translation import N_, _
@@ -40,7 +40,7 @@ def check_memory_offline(
     need = offline_memory(
         config, hparams, longest_row=longest_row, kept_states=kept_states, product_bytes=matmul_dtype().itemsize
     )
-    _say(work, need, too_little_offline(need, available_bytes(), hparams), rate)
+    _say(work, need, too_little(need, available_bytes(), hparams), rate)
 
 
 def _say(work: Work[Any], need: MemoryNeed, trouble: str | None, rate: float) -> None:

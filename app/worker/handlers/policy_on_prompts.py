@@ -31,11 +31,7 @@ def choose_on_prompts(session: Session, *, num_prompts: int, seed: int, params: 
     reference = versions.sft_version(session)
     from_active = params.get("from", "sft") == "active"
     initial = versions.active_answerer(session) if from_active else reference
-    reward_id = params.get("reward_version_id")
-    reward = versions.active_reward(session) if reward_id is None else versions.get_version(session, reward_id)
-    if reward is None:
-        raise ConflictError(_("There is no reward model yet. Train one from rankings first (the Train page)."))
-    versions.check_fits(session, reward, initial)
+    reward = versions.reward_for(session, initial, params.get("reward_version_id"))
     tags = languages.tags_for_training(session, initial)
     prompts = training_data.training_prompt_ids(session, max(LEAST_PROMPTS, num_prompts), seed, tags)
     if not prompts:
@@ -47,6 +43,12 @@ def choose_on_prompts(session: Session, *, num_prompts: int, seed: int, params: 
         "prompt_ids": prompts,
         "set_aside": drawing.count_set_aside(session, PromptSplit.TRAIN),
     }
+
+
+def choose_for_episodes(session: Session, hparams: EpisodeHparams, params: dict[str, Any]) -> Inputs:
+    """No more prompts than its batches look at."""
+    num_prompts = hparams.total_episodes // hparams.samples_per_prompt
+    return choose_on_prompts(session, num_prompts=num_prompts, seed=hparams.seed, params=params)
 
 
 def begin_on_prompts(

@@ -1,21 +1,14 @@
 """train_grpo: RLOO or GRPO against a reward version -> a candidate policy."""
 
-from typing import Any
-
-from sqlalchemy.orm import Session
-
 from app.kinds.train_grpo import FittedGRPOHparams, GRPOHparams
 from app.model_info.size import fitted_values
 from app.training.grpo import train_grpo
 from app.training.policy.episodes import PolicyResult
-from app.worker.handlers.handler import Inputs, Training, Work
+from app.worker.handlers.handler import Training, Work
 from app.worker.handlers.policy_memory import check_memory_of_episodes
-from app.worker.handlers.policy_on_prompts import begin_on_prompts, choose_on_prompts
+from app.worker.handlers.policy_on_prompts import begin_on_prompts, choose_for_episodes
 
-
-def choose(session: Session, hparams: GRPOHparams, params: dict[str, Any]) -> Inputs:
-    num_prompts = hparams.total_episodes // hparams.samples_per_prompt
-    return choose_on_prompts(session, num_prompts=num_prompts, seed=hparams.seed, params=params)
+choose = choose_for_episodes
 
 
 def begin(work: Work[GRPOHparams]) -> Training[PolicyResult]:

@@ -2,20 +2,15 @@
 
 from typing import Any
 
-from sqlalchemy.orm import Session
-
 from app.model_info.size import fit_ppo
 from app.policy_hparams import FittedPPOHparams, PPOHparams
 from app.training.policy.episodes import PolicyResult
 from app.training.ppo.trainer import train_policy
-from app.worker.handlers.handler import Inputs, Training, Work
+from app.worker.handlers.handler import Training, Work
 from app.worker.handlers.policy_memory import check_memory_of_episodes
-from app.worker.handlers.policy_on_prompts import begin_on_prompts, choose_on_prompts
+from app.worker.handlers.policy_on_prompts import begin_on_prompts, choose_for_episodes
 
-
-def choose(session: Session, hparams: PPOHparams, params: dict[str, Any]) -> Inputs:
-    num_prompts = hparams.total_episodes // hparams.samples_per_prompt  # more are never looked at
-    return choose_on_prompts(session, num_prompts=num_prompts, seed=hparams.seed, params=params)
+choose = choose_for_episodes
 
 
 def begin(work: Work[PPOHparams]) -> Training[PolicyResult]:

@@ -28,6 +28,7 @@ retraining = In("app/services/jobs/retraining.py", RANKINGS)
 following = In("app/services/lifecycle/following.py", FOLLOWING)
 activation = In("app/services/lifecycle/activation.py", ACTIVATION)
 versions = In("app/services/versions/versions.py", VERSIONS)
+reward_for = In("app/services/versions/versions.py", WIRING, INSTALLING)
 version_rows = In("app/db/models/versions.py", VERSIONS)
 rankings = In("app/services/labeling/rankings.py", RANKINGS)
 groups = In("app/services/labeling/groups.py", GROUPS)
@@ -125,7 +126,9 @@ FAULTS = [
     handle_policy("the reference is the initial version", '"reference_version_id": reference.id', '"reference_version_id": initial.id'),
     handle_policy("the trainer gets the initial model as reference", '        models.policy(inputs["reference_version_id"]),', "        models.policy(initial_id),"),
     handle_policy("the initial model is always the SFT version", "initial = versions.active_answerer(session) if from_active else reference", "initial = reference"),
-    handle_policy("a named reward model not asked", "versions.active_reward(session) if reward_id is None", "versions.active_reward(session) if True"),
+    handle_policy("a named reward model not asked", 'initial, params.get("reward_version_id"))', "initial, None)"),
+    reward_for("the active reward model always", "active_reward(session) if reward_id is None", "active_reward(session) if True"),
+    reward_for("a reward model of another SFT model", "    check_fits(session, reward, answerer)\n    return reward", "    return reward"),
     handle_policy("the reward version not recorded", "reward_version_id=reward_id,", "reward_version_id=None,"),
     handle_policy("the parent is the reference", "parent_id=initial_id,", 'parent_id=inputs["reference_version_id"],'),
     handle_policy("the initial model stored again", "save_model(directory, result.model", "save_model(directory, models.policy(initial_id)"),

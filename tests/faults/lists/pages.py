@@ -110,8 +110,8 @@ FAULTS = [
     live("a key is taken for another prompt", "if known.prompt.messages != list(messages):", "if False:"),
     live(
         "answers that are there are written again",
-        "        if group.status is GroupStatus.SAMPLING:\n            self._run_of",
-        "        if True:\n            self._run_of",
+        "            if group.status is GroupStatus.SAMPLING:  # else",
+        "            if True:  # else",
     ),
     prefetch("nobody is asked for", "if self._ready_groups or self._waiting:", "if self._ready_groups:"),
     prefetch("asked once, sampled for ever", "            self._waiting -= waiting\n", "            pass\n"),

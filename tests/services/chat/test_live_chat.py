@@ -105,7 +105,9 @@ def test_who_comes_after_the_end_is_told_the_answer_as_a_piece(
         [turn] = (await live.ask(ADA, opened.id, ask)).answers
         assert turn.status is TurnStatus.WRITING
         await asyncio.to_thread(
-            wait_for, lambda: turn_now(sessions, turn.id).status is TurnStatus.DONE and not live._runs, "end"
+            wait_for,
+            lambda: turn_now(sessions, turn.id).status is TurnStatus.DONE and live._runs.going_on(turn.id) is None,
+            "end",
         )
         [again] = (await live.ask(ADA, opened.id, ask)).answers
         assert again.status is TurnStatus.DONE

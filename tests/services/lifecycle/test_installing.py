@@ -106,8 +106,13 @@ def test_reward_models_go_and_come_with_their_sft_model(
     imported = bring_in(True)
     assert newer.status is VersionStatus.RETIRED
     assert versions.active_reward(session) is None
-    with pytest.raises(ConflictError, match=f"Reward model {newer.id} was trained for the answers of SFT version 1"):
+    other = f"Reward model {newer.id} was trained for the answers of SFT version 1"
+    with pytest.raises(ConflictError, match=other):
         activation.activate(session, newer.id, data_dir=data_dir)
+    with pytest.raises(ConflictError, match=other):
+        versions.reward_for(session, imported, newer.id)
+    with pytest.raises(ConflictError, match="There is no reward model yet"):
+        versions.reward_for(session, imported, None)
     own = add_to(VersionKind.REWARD, imported)
     activation.activate(session, own.id, data_dir=data_dir)
     activation.activate(session, add_to(VersionKind.POLICY, imported).id, data_dir=data_dir)

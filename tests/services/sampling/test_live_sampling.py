@@ -25,8 +25,11 @@ class Twins(ScriptedEngine):
     """Streams answers of which the first two are the same; a further draw has fresh ones."""
 
     written = ("same", "same", "third", "fourth")
+    streamed = 0
+    """How often, in all."""
 
     def stream(self, request: GenerationRequest) -> Iterator[StreamEvent]:
+        Twins.streamed += 1
         for index, text in enumerate(self.written[: request.n]):
             yield StreamEvent(index, text, SampledAnswer(text, [5, 4], "stop"))
 
@@ -82,6 +85,15 @@ def test_a_prompt_that_is_sent_twice_is_asked_once(runtime: Runtime) -> None:
         ask(runtime, "a" * 32, LabelerName("bob"))
     with runtime.read() as session:
         assert session.scalar(select(func.count()).select_from(Group)) == 2
+
+
+def test_who_looked_before_the_answers_were_stored_and_follows_late_has_nothing_written_anew(runtime: Runtime) -> None:
+    looked = ask(runtime)
+    asyncio.run(shown(runtime, looked))
+    asked = Twins.streamed
+    assert looked.status is GroupStatus.SAMPLING, "as it was when it was looked at"
+    assert asyncio.run(shown(runtime, looked)) == {}
+    assert Twins.streamed == asked > 0
 
 
 def test_a_key_that_was_sent_with_another_prompt_is_refused(runtime: Runtime) -> None:

@@ -114,10 +114,10 @@ def test_rewards_carry_the_score_at_the_last_real_token(batch: dict[str, Tensor]
 def test_policy_loss_equals_a_naive_loop_and_ignores_padding(batch: dict[str, Tensor]) -> None:
     mask, wide = batch["mask"], mask_of(LENGTHS, 8)
     logprobs = spoiled(batch["logprobs"], mask).requires_grad_()
-    loss, clipped, approx_kl = policy_loss(
+    loss, moved = policy_loss(
         logprobs, spoiled(batch["old_logprobs"], mask), spoiled(batch["advantages"], mask), wide, 0.2, sum(LENGTHS)
     )
-    expected, clips, squares = 0.0, 0, 0.0
+    expected, clips, squares, largest, ratios = 0.0, 0, 0.0, 0.0, 0.0
     for row, count in enumerate(LENGTHS):
         for step in range(count):
             log_ratio = (batch["logprobs"][row, step] - batch["old_logprobs"][row, step]).item()
@@ -126,9 +126,13 @@ def test_policy_loss_equals_a_naive_loop_and_ignores_padding(batch: dict[str, Te
             expected += -min(ratio * advantage, bounded * advantage)
             clips += bounded * advantage < ratio * advantage
             squares += 0.5 * log_ratio**2
+            largest, ratios = max(largest, abs(log_ratio)), ratios + ratio
     assert loss.item() == pytest.approx(expected / sum(LENGTHS), rel=1e-5)
-    assert clipped.item() == pytest.approx(clips / sum(LENGTHS))
-    assert approx_kl.item() == pytest.approx(squares / sum(LENGTHS), rel=1e-5)
+    assert moved["policy/clipfrac_avg"].item() == pytest.approx(clips / sum(LENGTHS))
+    assert moved["policy/approxkl_avg"].item() == pytest.approx(squares / sum(LENGTHS), rel=1e-5)
+    assert moved["policy/log_ratio_max"].item() == pytest.approx(largest, rel=1e-5)
+    assert moved["val/ratio"].item() == pytest.approx(ratios / sum(LENGTHS), rel=1e-5)
+    assert not any(figure.requires_grad for figure in moved.values())
     loss.backward()
     assert logprobs.grad is not None
     assert logprobs.grad.isfinite().all()
