@@ -54,7 +54,7 @@ $(STAMP)/packages: requirements.txt pyproject.toml $(STAMP)/torch
 	@touch $@
 
 # Made and kept by the first answer; here, so that no person waits for it.
-$(STAMP)/kernels: $(wildcard app/lm/inference/kernels/*.py) $(STAMP)/packages
+$(STAMP)/kernels: $(wildcard app/lm/kernels/*.py) $(STAMP)/packages
 	@bin/quietly "the inference engine's kernels, compiled for this processor" $(VENV)/bin/fourfold generate Hello --n 1 --max-tokens 2
 	@touch $@
 

@@ -19,11 +19,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from app.lm.inference.kernels.cached_attention import attend
-from app.lm.inference.kernels.compiling import Array, array_of
-from app.lm.inference.kernels.elementwise import add_and_norm, gate
-from app.lm.inference.kernels.packed_linear import PackedLinear
 from app.lm.inference.kv_cache import KVCache
+from app.lm.kernels.cached_attention import attend
+from app.lm.kernels.compiling import Array, array_of
+from app.lm.kernels.elementwise import add_and_norm, gate
+from app.lm.kernels.packed_linear import PackedLinear
 from app.lm.layer import Layer
 from app.lm.model import Llama
 

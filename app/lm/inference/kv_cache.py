@@ -12,13 +12,10 @@ import torch
 from torch import Tensor
 
 from app.hparams import ModelConfig
-from app.lm.inference.kernels.compiling import Array, array_of
+from app.lm.kernels.compiling import Array, array_of
+from app.lm.kernels.tiles import rounded_up
 
 SLOTS_AT_ONCE, ROWS_AT_ONCE = 16, 4  # a cache grows by so many: it is copied when it does
-
-
-def rounded_up(count: int, unit: int) -> int:
-    return -(-count // unit) * unit
 
 
 class KVCache:

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from app.errors import UnavailableError
 from app.hparams import MIN_TEMPERATURE, SamplingParams
-from app.lm.inference.kernels.elementwise import choose
+from app.lm.kernels.elementwise import choose
 from app.translation import N_, _
 
 NOT_FINITE = N_(

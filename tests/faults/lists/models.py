@@ -2,18 +2,18 @@
 
 from tests.faults.fault import In
 
-tiles = In("app/lm/inference/kernels/tiles.py", "tests/lm/inference/kernels/test_packed_linear.py")
-packed_linear = In("app/lm/inference/kernels/packed_linear.py", "tests/lm/inference/kernels/test_packed_linear.py")
+tiles = In("app/lm/kernels/tiles.py", "tests/lm/kernels/test_packed_linear.py")
+packed_linear = In("app/lm/kernels/packed_linear.py", "tests/lm/kernels/test_packed_linear.py")
 kernels = In(
-    "app/lm/inference/kernels/elementwise.py",
-    "tests/lm/inference/kernels/test_elementwise.py",
+    "app/lm/kernels/elementwise.py",
+    "tests/lm/kernels/test_elementwise.py",
     "tests/lm/inference/test_sampler.py",
 )
-attention = In("app/lm/inference/kernels/cached_attention.py", "tests/lm/inference/kernels/test_elementwise.py")
+attention = In("app/lm/kernels/cached_attention.py", "tests/lm/kernels/test_elementwise.py")
 layer = In("app/lm/layer.py", "tests/lm/test_layer.py")
 decoder = In("app/lm/inference/decoder.py", "tests/lm/inference/test_decoder.py")
-linking = In("app/lm/inference/kernels/linking.py", "tests/lm/inference/kernels/test_linking.py")
-kernel_cache = In("app/lm/inference/kernels/cache.py", "tests/lm/inference/kernels/test_cache.py")
+linking = In("app/lm/kernels/linking.py", "tests/lm/kernels/test_linking.py")
+kernel_cache = In("app/lm/kernels/cache.py", "tests/lm/kernels/test_cache.py")
 text = In("app/lm/text/imported_tokenizer.py", "tests/lm/text/test_imported_tokenizer.py")
 importing = In("app/lm/files/importing.py", "tests/lm/files/test_importing.py")
 signs = In("app/training/text_signs.py", "tests/training/test_text_signs.py")

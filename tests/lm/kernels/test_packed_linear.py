@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from app.lm.inference.kernels import team
-from app.lm.inference.kernels.packed_linear import PackedLinear
+from app.lm.kernels import team
+from app.lm.kernels.packed_linear import PackedLinear
 
 DTYPES = [torch.float32, torch.bfloat16]
 SIZES = [(1, 1), (7, 3), (64, 64), (130, 101), (256, 704), (1408, 256), (96, 2051)]  # outputs and inputs
@@ -69,7 +69,7 @@ def test_without_openmp_one_thread_does_all(monkeypatch: pytest.MonkeyPatch) -> 
     weight, inputs = PackedLinear(random(200, 64), torch.float32), random(9, 64)
     expected = weight(inputs)
     monkeypatch.setattr(team, "starter", lambda: 0)
-    monkeypatch.setattr("app.lm.inference.kernels.packed_linear.starter", lambda: 0)
+    monkeypatch.setattr("app.lm.kernels.packed_linear.starter", lambda: 0)
     torch.set_num_threads(2)
     assert team.members() == 1
     assert torch.equal(weight(inputs), expected)

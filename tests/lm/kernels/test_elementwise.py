@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from app.lm.inference.kernels import elementwise
-from app.lm.inference.kernels.cached_attention import attend
-from app.lm.inference.kernels.compiling import Array, array_of, inner
+from app.lm.kernels import elementwise
+from app.lm.kernels.cached_attention import attend
+from app.lm.kernels.compiling import Array, array_of, inner
 from app.lm.rotary import rotate
 
 DTYPES = [torch.float32, torch.bfloat16]

@@ -1,4 +1,4 @@
-"""What one process computes with the kernels, to the bit (`python -m tests.lm.inference.kernels.results bfloat16
+"""What one process computes with the kernels, to the bit (`python -m tests.lm.kernels.results bfloat16
 float32`): a line for each precision, with its logits, and its answers with their log-probabilities."""
 
 import sys

@@ -18,10 +18,9 @@ import torch.nn.functional as F
 from numba import carray  # type: ignore[attr-defined]
 from torch import Tensor
 
-from app.lm.inference.kernels.compiling import exact, inner, pointed_to
-from app.lm.inference.kernels.team import members, starter, take_next, work
-from app.lm.inference.kernels.tiles import BF16, FP32, PANEL, STEP_BYTES, tile
-from app.lm.inference.kv_cache import rounded_up
+from app.lm.kernels.compiling import exact, inner, pointed_to
+from app.lm.kernels.team import members, starter, take_next, work
+from app.lm.kernels.tiles import BF16, FP32, PANEL, STEP_BYTES, rounded_up, tile
 
 _STEPS_AT_ONCE = 1_024  # so that a part of a panel stays in the second-level cache while all tokens pass
 _OUT_BYTES = 4  # of a sum

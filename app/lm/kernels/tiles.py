@@ -54,6 +54,11 @@ _PAIRS = ir.VectorType(_Bfloat16(), 2 * LANES)
 Step = Callable[[Any, Any, Any, Any], Any]  # llvmlite's builder, sums, weights, inputs -> sums
 
 
+def rounded_up(count: int, unit: int) -> int:
+    """To a whole number of units."""
+    return -(-count // unit) * unit
+
+
 def _load(builder: Any, address: Any, kind: Any) -> Any:
     return builder.load(builder.inttoptr(address, kind.as_pointer()), align=4)
 

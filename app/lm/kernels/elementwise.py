@@ -14,7 +14,7 @@ import numpy as np
 from numba import types
 from numba.extending import overload
 
-from app.lm.inference.kernels.compiling import Array, inner, kernel
+from app.lm.kernels.compiling import Array, inner, kernel
 
 # bf16 is the upper half of fp32. numpy's integers are cast at each step, since Numba would widen them to 64 bits.
 

@@ -9,7 +9,7 @@ PROCESSOR = "AVX2"  # its kernels are compiled here and nowhere else, which take
 
 def results(kept: Path, *precisions: str) -> list[str]:
     """Of a process of its own, with this folder for compiled code; sorted, since it computes in the given order."""
-    done = run_as(PROCESSOR, "tests.lm.inference.kernels.results", *precisions, NUMBA_CACHE_DIR=str(kept))
+    done = run_as(PROCESSOR, "tests.lm.kernels.results", *precisions, NUMBA_CACHE_DIR=str(kept))
     return sorted(done.splitlines())
 
 

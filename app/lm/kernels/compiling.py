@@ -13,8 +13,8 @@ from numba.core.sigutils import normalize_signature
 from numpy.typing import NDArray
 from torch import Tensor
 
-from app.lm.inference.kernels.cache import kernel_cache
-from app.lm.inference.kernels.linking import KernelCompiler
+from app.lm.kernels.cache import kernel_cache
+from app.lm.kernels.linking import KernelCompiler
 
 Array = NDArray[Any]
 Function = TypeVar("Function", bound=Callable[..., object])

@@ -10,7 +10,7 @@ import pytest
 from numba.core import caching
 from numba.core.ccallback import CFunc
 
-from app.lm.inference.kernels import cache, compiling
+from app.lm.kernels import cache, compiling
 
 Doubling = Callable[[float], float]
 

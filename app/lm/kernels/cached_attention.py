@@ -10,8 +10,8 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-from app.lm.inference.kernels.compiling import Array, inner, kernel
-from app.lm.inference.kernels.elementwise import ONE, ZERO, exponential, narrow, widen
+from app.lm.kernels.compiling import Array, inner, kernel
+from app.lm.kernels.elementwise import ONE, ZERO, exponential, narrow, widen
 
 CACHE_LINE = 64  # bytes
 
