@@ -30,6 +30,11 @@ def is_disk_full(error: BaseException) -> bool:
     return False
 
 
+def in_words(error: Exception) -> str:
+    """Of a file that could not be written or read: why, without its path, which is the machine's own."""
+    return error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+
+
 @contextlib.contextmanager
 def saving(what: str) -> Iterator[None]:
     """Turns a failed write into a sentence with the next step. Files that were there before are untouched."""
@@ -38,7 +43,7 @@ def saving(what: str) -> Iterator[None]:
     except AppError:
         raise
     except Exception as error:  # torch and safetensors raise kinds of their own for a full disk
-        reason = _("the disk is full") if is_disk_full(error) else str(error)
+        reason = _("the disk is full") if is_disk_full(error) else in_words(error)
         raise TrainingError(
             _(
                 "The {what} could not be saved: {reason}. Free some disk space and start the job again; what was saved "

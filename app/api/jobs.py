@@ -82,7 +82,8 @@ def job_out(job: Job) -> JobOut:
 
 @router.post("", status_code=202, responses=raises(NotFoundError, ConflictError, GoneError))
 def create(body: JobIn, session: WriteSession) -> JobQueued:
-    """Queues a job. If the same one is queued or running already, that one is returned."""
+    """Queues a job. If the same one is queued or running already, that one is returned; if it was started with other
+    parameters, the answer is 409 and names it with them."""
     return JobQueued(job_id=jobs.queue_job(session, kind=body.kind, params=body.params).id)
 
 

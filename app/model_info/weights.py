@@ -43,12 +43,15 @@ class CheckpointError(AppError):
 
 
 def unusable(path: Path, what: str) -> CheckpointError:
+    """Names the file by its folder's name: where the data of this machine lie is nobody's business who reads it."""
+    shown = f"{path.parent.name}/{path.name}"
+    what = what.replace(str(path), shown).replace(f"{path.parent}/", f"{path.parent.name}/")
     return CheckpointError(
-        f"{path} {what}. Copy the model directory again, or activate another version.",
+        f"{shown} {what}. Copy the model directory again, or activate another version.",
         page=_(
             "The model cannot be used: {path} is missing, damaged or not as it should be. Copy the model directory "
             "again, or activate another version.",
-            path=path,
+            path=shown,
         ),
     )
 

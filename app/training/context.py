@@ -53,8 +53,8 @@ class FileContext:
             raise TrainingError(
                 _(
                     "{path} cannot be read ({error}). Remove it to start the training from its beginning.",
-                    path=self.path,
-                    error=error,
+                    path=f"{self.path.parent.name}/{self.path.name}",
+                    error=str(error).replace(f"{self.path.parent}/", ""),
                 )
             ) from error
         return state

@@ -96,6 +96,8 @@ class Trainer:
                 kept += size * below.shape[2] * below.element_size()
                 if self.hparams.num_frozen_layers and kept <= KEPT_BYTES:
                     ranked.lower[row] = below[place, :size].clone()
+        if not ranked.reference[packed.answer_mask].isfinite().all():
+            raise TrainingError(_("The SFT model's states are not numbers. Its weights are damaged: restore them."))
         return ranked
 
     def lower_states(self, packed: Packed) -> Tensor:
@@ -228,14 +230,19 @@ def rate_factor(step: int, total: int, warmup: int) -> float:
     return min(1.0, (step + 1) / max(1, warmup)) * (1.0 - step / total)
 
 
+def prefers(group: RankedGroup) -> bool:
+    """Whether one of its answers is better than one that is not the same."""
+    return len(set(group.ranks)) > 1 and len(set(map(tuple, group.completions))) > 1
+
+
 def told_apart(groups: Sequence[RankedGroup], hparams: DPOHparams) -> list[RankedGroup]:
     """The rankings that there is something to learn from. Raises TrainingError where no two answers are told apart."""
-    strict = [group for group in groups if len(set(group.ranks)) > 1]
+    strict = [group for group in groups if prefers(group)]
     if not strict:
         raise TrainingError(
             _(
-                "No ranking tells two answers apart: all of them are ties. Rank some prompts without ties, then train "
-                "again. Nothing was trained."
+                "No ranking tells two different answers apart: all of them are ties, or about answers that are the "
+                "same. Rank some prompts whose answers differ, without ties, then train again. Nothing was trained."
             )
         )
     return strict if hparams.ties == "left_out" else list(groups)

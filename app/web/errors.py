@@ -78,10 +78,16 @@ def render_problem(request: Request, problem: Problem) -> HTMLResponse:
         return _render_problem(request, problem)
 
 
+def _is_about_training(request: Request) -> bool:
+    """Of its buttons, no card is the next step."""
+    return request.url.path.startswith(("/train", "/jobs", "/versions"))
+
+
 def _render_problem(request: Request, problem: Problem) -> HTMLResponse:
     title, message = _(TITLES.get(problem.status, problem.title)), retold(problem.page or problem.detail)
     if is_fragment(request):
-        actions = [NEXT_STEPS[problem.status]] if problem.status in NEXT_STEPS else []
+        step = NEXT_STEPS.get(problem.status)
+        actions = [] if step is None or (step is NEXT_CARD and _is_about_training(request)) else [step]
         alert = Alert(title=title, message=message, actions=actions)
         headers = {"HX-Retarget": "#alerts", "HX-Reswap": "innerHTML"}
         return render(request, alert, status_code=problem.status, headers=headers)

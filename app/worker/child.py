@@ -18,6 +18,9 @@ from sqlalchemy.orm import Session, sessionmaker
 from app.db.models.jobs import Job, JobStatus
 from app.db.session import make_read_session_factory, make_session_factory, open_database
 from app.errors import AppError
+from app.formats.languages import either
+from app.hparam_fields import hparam_fields
+from app.kinds.registry import kind_of
 from app.processes.parent_watch import follow_parent
 from app.saving import is_disk_full
 from app.services.jobs import job_folders, job_runs
@@ -34,6 +37,7 @@ EXIT_DATABASE_GONE = 78
 
 AUTOGROUP = Path("/proc/self/autogroup")
 HANDLE = "app.worker.handlers.generic:handle"
+TAKES_MEMORY = ("tokens_per_micro_batch", "samples_per_prompt", "max_tokens", "batch_rows", "normalization_samples")
 log = logging.getLogger("fourfold.job")
 
 
@@ -58,22 +62,37 @@ def _run_to_its_end(run: JobRun, handle: Handle) -> int:
         return _record(run, JobStatus.CANCELLED)
     except Exception as error:  # the one broad except of the job: whatever went wrong is the job's outcome
         log.exception("job %s (%s) failed", run.job.id, run.job.kind)
-        return _record(run, JobStatus.FAILED, error=_sentence(error))
+        return _record(run, JobStatus.FAILED, error=_sentence(error, run))
     run.remove_directory()
     return EXIT_RECORDED
 
 
-def _sentence(error: Exception) -> str:
+def _sentence(error: Exception, run: JobRun) -> str:
+    """What happened and what to do, without the paths of this machine."""
     if isinstance(error, AppError):
         return error.message
     if is_disk_full(error):
         return _("The disk is full. Free some space and let the job go on, or start it again; nothing was lost.")
-    if isinstance(error, MemoryError):
-        return _("Memory ran out. Close other programs or lower batch_size, and start the job again.")
+    if is_out_of_memory(error):
+        names = hparam_fields(kind_of(run.job.kind).hparams)
+        return _(
+            "Memory ran out. Close other programs or give the container more, and start the job again. It takes less "
+            "with a smaller {settings}.",
+            settings=either([name for name in TAKES_MEMORY if name in names]),
+        )
     return _(
         "The job failed with {error}. The worker's log has the details; start the job again, and report it if it fails "
         "again.",
-        error=f"{type(error).__name__}: {error}",
+        error=f"{type(error).__name__}: {error}".replace(f"{run.settings.data_dir}/", ""),
+    )
+
+
+def is_out_of_memory(error: Exception) -> bool:
+    """torch's allocators raise a RuntimeError."""
+    words = str(error).lower()
+    return isinstance(error, MemoryError) or (
+        isinstance(error, RuntimeError)
+        and any(said in words for said in ("can't allocate memory", "not enough memory", "out of memory"))
     )
 
 

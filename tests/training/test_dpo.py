@@ -211,16 +211,24 @@ def test_one_ranking_one_prompt_and_ties_are_enough_or_are_told() -> None:
         assert "dpo/loss_held_out" not in result.metrics
         assert math.isfinite(result.metrics["dpo/loss"])
     for hparams in (HPARAMS, PLAIN):
-        with pytest.raises(TrainingError, match=r"all of them are ties\. Rank some prompts without ties"):
+        with pytest.raises(TrainingError, match=r"all of them are ties, or about answers that are the same"):
             next(start(model, rankings(3, 3, (1, 1, 1)), hparams))
+        with pytest.raises(TrainingError, match=r"Rank some prompts whose answers differ"):
+            next(start(model, [replace(each, completions=[[9, 4]] * 3) for each in rankings(3)], hparams))
 
 
-def test_a_loss_that_is_not_a_number_stops_it() -> None:
+def test_weights_or_a_loss_that_are_not_numbers_stop_it() -> None:
     model = tiny_model()
     with torch.no_grad():
         model.model.norm.weight[0] = math.nan
-    with pytest.raises(TrainingError, match="not a number"):
+    with pytest.raises(TrainingError, match=r"weights are damaged: restore them"):
         drain(start(model, rankings(6)))
+    trainer = Trainer(tiny_model(), PLAIN, PAD)
+    ranked = trainer.read(rankings(4), ENDS)
+    with torch.no_grad():
+        trainer.policy.model.model.norm.weight[0] = math.nan
+    with pytest.raises(TrainingError, match=r"loss is not a number\. Lower the learning rate"):
+        trainer.step(ranked, [0, 1], 0.0)
 
 
 def test_length_normalized_rewards_are_per_token() -> None:

@@ -169,6 +169,16 @@ def test_each_outcome_is_recorded_as_what_it_is(attempt: Attempt) -> None:
     assert (job.status, job.error) == (JobStatus.FAILED, "Rank some answers first.")
 
 
+def test_a_fault_of_the_program_is_told_without_the_paths_of_the_machine(attempt: Attempt) -> None:
+    def stumble(run: JobRun) -> None:
+        raise OSError(2, "No such file", str(run.settings.data_dir / "versions" / "2-reward" / "config.json"))
+
+    run = attempt()
+    job = handled(run, stumble)
+    assert "versions/2-reward/config.json" in job.error
+    assert str(run.settings.data_dir) not in job.error
+
+
 def test_a_cancel_is_no_failure_and_nothing_is_left(attempt: Attempt) -> None:
     def leave(_run: JobRun) -> None:
         raise JobCancelled

@@ -45,6 +45,16 @@ def hparams_of(kind: Kind, params: dict[str, Any]) -> Any:
     return kind.hparams(**{name: value for name, value in params.items() if name in names})
 
 
+def same_params(kind: Kind, asked: dict[str, Any], given: dict[str, Any]) -> bool:
+    """Whether a job with the parameters `given` does what is asked for: what is left out has its default. A version
+    that nobody asks for may be any."""
+    return (
+        hparams_of(kind, asked) == hparams_of(kind, given)
+        and all(asked.get(name, words[0]) == given.get(name, words[0]) for name, words in kind.choices.items())
+        and all(asked.get(param.name, given.get(param.name)) == given.get(param.name) for param in kind.versions)
+    )
+
+
 def _check_required(kind: Kind, params: dict[str, Any]) -> None:
     for param in kind.versions:
         if param.required and param.name not in params:

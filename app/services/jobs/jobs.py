@@ -16,9 +16,9 @@ from app.db.models.jobs import LIVE, Job, JobMetric, JobStatus, JobTrigger
 from app.db.models.rankings import Ranking
 from app.errors import ConflictError, NotFoundError
 from app.kinds.kind import Kind
-from app.kinds.registry import kind_named
+from app.kinds.registry import job_title, kind_named
 from app.services.jobs import heartbeats, job_folders
-from app.services.jobs.job_params import check_params
+from app.services.jobs.job_params import check_params, same_params
 from app.services.paging import Page, check_limit
 from app.settings.config import Settings
 from app.translation import N_, _
@@ -29,12 +29,17 @@ FINAL = tuple(status for status in JobStatus if status not in LIVE)
 def queue_job(
     session: Session, *, kind: str, params: dict[str, Any] | None = None, trigger: JobTrigger = JobTrigger.PERSON
 ) -> Job:
-    """A new queued job, or the live one that already does the same work. `kind` is the name of one (app/kinds)."""
+    """A new queued job, or the live one that already does the same work. `kind` is the name of one (app/kinds).
+
+    Raises ConflictError where the live one was started with other parameters; what a rule asks for, it answers.
+    """
     known = kind_named(kind)
     checked = check_params(session, known, params or {})
     key = _dedup_key(known, checked)
     live = _live_job(session, key)
     if live is not None:
+        if trigger is not JobTrigger.RULE and not same_params(known, checked, live.params):
+            raise _under_way(live)
         return live
     job = Job(id=uuid.uuid4().hex, kind=known.name, params=checked, dedup_key=key, trigger=trigger)
     if known.reads_rankings:
@@ -42,6 +47,20 @@ def queue_job(
     session.add(job)
     session.flush()
     return job
+
+
+def _under_way(live: Job) -> ConflictError:
+    given = ", ".join(f"{name} {value}" for name, value in live.params.items())
+    return ConflictError(
+        f"Job {live.id} ({live.kind}) is {live.status} already, with other parameters: {given or 'the default ones'}. "
+        f"Wait for it to end, or cancel it (POST /api/v1/jobs/{live.id}/cancel), then start this one.",
+        page=_(
+            "{job} is under way already, with other settings ({settings}). Wait until it ends, or cancel it, then "
+            "start this one.",
+            job=job_title(live.kind),
+            settings=given or _("the usual ones"),
+        ),
+    )
 
 
 def same_work(session: Session, kind: str, params: dict[str, Any]) -> Job | None:

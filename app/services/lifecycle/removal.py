@@ -249,7 +249,7 @@ def _delete(directory: Path) -> str | None:
         return _(
             "The files in {folder} could not be deleted ({error}). Delete that folder yourself, or fix the cause: the "
             "next removal tries again.",
-            folder=directory,
+            folder=f"{directory.parent.name}/{directory.name}",
             error=error.strerror or error,
         )
     return None

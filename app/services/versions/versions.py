@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from app.db.models.versions import Version, VersionKind, VersionRanking, VersionStatus
 from app.errors import ConflictError, GoneError, NotFoundError, UnavailableError
+from app.preferences import NOTHING_LEARNED
 from app.services.paging import Page, page_by_id
 from app.translation import N_, _
 
@@ -63,10 +64,18 @@ def sft_of(session: Session, version: Version) -> Version | None:
 
 def reward_for(session: Session, answerer: Version, reward_id: int | None) -> Version:
     """What scores the answerer's answers: the version of that id, without one the active one. Raises ConflictError
-    where there is none, or where it was trained for another SFT model."""
+    where there is none, where it learned nothing, or where it was trained for another SFT model."""
     reward = active_reward(session) if reward_id is None else get_version(session, reward_id)
     if reward is None:
         raise ConflictError(_("There is no reward model yet. Train one from rankings first (the Train page)."))
+    if reward.metrics.get("verdict") == NOTHING_LEARNED:
+        raise ConflictError(
+            _(
+                "Reward model {id} learned nothing: all answers score the same. Rank answers that differ, without "
+                "ties, train a reward model from them, then start this again.",
+                id=reward.id,
+            )
+        )
     check_fits(session, reward, answerer)
     return reward
 

@@ -5,6 +5,7 @@ from tests.faults.fault import In
 ENGINE = "tests/worker/test_dbos_engine.py"
 ATTEMPTS = "tests/services/jobs/test_job_runs.py"
 JOBS = "tests/services/jobs/test_jobs.py"
+BAD = "tests/worker/handlers/test_bad_input.py"
 RUN = "tests/worker/test_run.py"
 HANDLERS = "tests/worker/handlers/test_generic.py"
 CONTEXT = "tests/training/test_context.py"
@@ -82,7 +83,15 @@ FAULTS = [
     run("the last points lost", "                    self._flush()\n                    return result", "                    return result"),
     run("the trainer not closed", "            trainer.close()\n", "            pass\n"),
     run("metrics of a former attempt lost", "self._metrics = dict(self.job.metrics)", "self._metrics = {}"),
-    child("an error told as a success", "return _record(run, JobStatus.FAILED, error=_sentence(error))", "return _record(run, JobStatus.SUCCEEDED)"),
+    In("app/worker/child.py", BAD)("an allocator's error told as a fault of the program", "if is_out_of_memory(error):", "if isinstance(error, MemoryError):"),
+    In("app/worker/child.py", RUN)("paths of the machine are told", '.replace(f"{run.settings.data_dir}/", "")', ""),
+    In("app/services/versions/versions.py", BAD)("a reward model that learned nothing trains policies", 'reward.metrics.get("verdict") == NOTHING_LEARNED', "False"),
+    In("app/training/dpo.py", BAD)("identical answers are compared", " and len(set(map(tuple, group.completions))) > 1", ""),
+    jobs("a live job swallows one with other parameters", "if trigger is not JobTrigger.RULE and not same_params", "if False and not same_params"),
+    jobs("a rule stumbles over a live job", "if trigger is not JobTrigger.RULE and not same_params", "if not same_params"),
+    params("other hyper-parameters are the same work", "hparams_of(kind, asked) == hparams_of(kind, given)\n        and all", "all"),
+    params("a named version is the same work", "asked.get(param.name, given.get(param.name)) == given.get(param.name)", "True"),
+    child("an error told as a success", "return _record(run, JobStatus.FAILED, error=_sentence(error, run))", "return _record(run, JobStatus.SUCCEEDED)"),
     child("a cancel told as a failure", "return _record(run, JobStatus.CANCELLED)", "return _record(run, JobStatus.FAILED, error='')"),
     child("the folder of a job that is over stays", "    run.remove_directory()\n    return EXIT_RECORDED\n\n\ndef _sentence", "    return EXIT_RECORDED\n\n\ndef _sentence"),
     child("an error's own words lost", "return error.message", 'return "It failed."'),

@@ -85,6 +85,18 @@ def test_sizes_that_do_not_fit(directory: Path) -> None:
         load_model(directory)
 
 
+def test_what_is_wrong_with_a_file_is_said_without_the_paths_of_the_machine(tmp_path: Path) -> None:
+    folder = tmp_path / "2-reward"
+    folder.mkdir()
+    (folder / "config.json").mkdir()
+    for broken in (tmp_path / "9-policy", folder):
+        with pytest.raises(CheckpointError) as refused:
+            load_model(broken)
+        for said in (refused.value.message, refused.value.page_message):
+            assert broken.name in said
+            assert str(tmp_path) not in said
+
+
 def test_missing_directory(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match="nowhere"):
         load_model(tmp_path / "nowhere")

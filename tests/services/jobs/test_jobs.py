@@ -8,7 +8,7 @@ from sqlalchemy import create_engine
 from sqlalchemy.orm import Session, sessionmaker
 
 from app.db.base import Base, utc_now
-from app.db.models.jobs import Job, JobMetric, JobStatus
+from app.db.models.jobs import Job, JobMetric, JobStatus, JobTrigger
 from app.db.models.versions import Version, VersionKind, VersionStatus
 from app.db.session import transaction
 from app.errors import AppError, ConflictError, InvalidError, NotFoundError
@@ -38,13 +38,28 @@ def queue_policy(session: Session, **params: Any) -> Job:
 @pytest.mark.usefixtures("reward")
 def test_live_job_is_answered_instead_of_a_second(session: Session) -> None:
     first = queue_policy(session)
-    assert queue_policy(session, total_episodes=64) is first
+    assert queue_policy(session, total_episodes=PPOHparams().total_episodes) is first, "the default, said"
     first.status = JobStatus.RUNNING
     session.flush()
     assert queue_policy(session) is first
     first.status = JobStatus.SUCCEEDED
     session.flush()
     assert queue_policy(session) is not first
+
+
+@pytest.mark.parametrize("other", [{"total_episodes": 64}, {"from": "active"}, {"reward_version_id": 2}, {}])
+def test_a_live_job_with_other_parameters_is_named_with_them(
+    session: Session, reward: Version, other: dict[str, Any]
+) -> None:
+    live = queue_policy(session, kl_coef=0.5)
+    with pytest.raises(ConflictError) as refused:
+        queue_policy(session, **other)
+    told = "kl_coef 0.5"
+    assert f"Job {live.id} (train_policy) is queued already" in refused.value.message
+    assert told in refused.value.message
+    assert told in refused.value.page_message
+    assert jobs.queue_job(session, kind="train_policy", params=other, trigger=JobTrigger.RULE) is live
+    assert reward.id == 2
 
 
 @pytest.mark.usefixtures("reward")
