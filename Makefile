@@ -56,6 +56,7 @@ $(STAMP)/packages: requirements.txt pyproject.toml $(STAMP)/torch
 # Made and kept by the first answer; here, so that no person waits for it.
 $(STAMP)/kernels: $(wildcard app/lm/kernels/*.py) $(STAMP)/packages
 	@bin/quietly "the inference engine's kernels, compiled for this processor" $(VENV)/bin/fourfold generate Hello --n 1 --max-tokens 2
+	@bin/quietly "the kernels of training, compiled for this processor" $(VENV)/bin/python -m bin.compile_kernels
 	@touch $@
 
 $(STAMP)/front-end: package.json package-lock.json bin/front-end $(STAMP)/venv

@@ -1,7 +1,8 @@
 """One layer of a Llama: the mathematics of every model here, once, for training and for inference.
 
-`Layer.forward` runs it at every position or at chosen ones; `Layer.products` gives the same as four products, which
-app/lm/inference/decoder.py runs with compiled kernels between them (tests/lm/inference/test_decoder.py: equal).
+`Layer.forward` runs it at every position or at chosen ones; `Layer.of_rows` on tokens without padding, with kernels
+between the products, as the updates of policies do; `Layer.products` gives the same as four products, which
+app/lm/inference/decoder.py runs with kernels of its own between them (tests: equal).
 
 Shapes: B rows, T tokens, A positions chosen of them, H hidden size, I inner size, N query heads, K key-value heads, D
 head size.
@@ -16,6 +17,8 @@ from torch import Tensor, nn
 
 from app.hparams import ModelConfig
 from app.lm.attention import causal_attention
+from app.lm.fused import add_and_norm, attended, gated, joined_product
+from app.lm.kernels.attention_task import Heads, Rows
 from app.lm.rotary import rotate
 
 Angles = tuple[Tensor, Tensor]  # cosines and sines, [B,1,T,D]
@@ -90,6 +93,17 @@ class Attention(nn.Module):
         )
         return self.turned(query, queries, asked), self.turned(key, 0, angles), value
 
+    def of_rows(self, states: Tensor, rows: Rows, tables: Angles) -> Tensor:
+        """states [N,H] of rows without padding -> [N,H]; tables: cosines and sines of all positions, [positions,D]."""
+        depth, queries, narrow = self.config.head_dim, self.config.num_attention_heads, self.config.num_key_value_heads
+        heads = joined_product(states, self.q_proj, self.k_proj, self.v_proj)
+        if self.config.qk_norm:
+            query, key, value = heads.unflatten(1, (-1, depth)).split((queries, narrow, narrow), dim=1)
+            normed = (self.q_norm(query.float()), self.k_norm(key.float()), value.float())
+            heads = torch.cat(normed, dim=1).flatten(1).to(states.dtype)
+        mixed = attended(heads, rows, Heads(queries, narrow, depth, self.rotated, *tables))
+        return joined_product(mixed, self.o_proj)
+
     def head_norms(self) -> Tensor:
         """Weights of the norms of queries and keys, a row for each head, fp32: [N+K,D], or [N+K,0] without norms."""
         queries, narrow = self.config.num_attention_heads, self.config.num_key_value_heads
@@ -160,6 +174,15 @@ class Layer(nn.Module):
         out = states if at is None else gather_states(states, at)
         out = out + self.self_attn(self.input_layernorm(states), angles, mask, at)
         return out + self.mlp(self.post_attention_layernorm(out))  # type: ignore[no-any-return]
+
+    def of_rows(self, states: Tensor, more: Tensor, rows: Rows, tables: Angles) -> tuple[Tensor, Tensor]:
+        """The layer on tokens without padding [N,H]: states fp32 and what is to be added to them, `more`, in the dtype
+        of products -> the same above the layer. Equal to `forward` but for rounding (tests)."""
+        attention, mlp, norm = self.self_attn, self.mlp, self.input_layernorm
+        states, normed = add_and_norm(states, more, norm.weight, norm.epsilon)
+        norm, mixed = self.post_attention_layernorm, attention.of_rows(normed, rows, tables)
+        states, normed = add_and_norm(states, mixed, norm.weight, norm.epsilon)
+        return states, joined_product(gated(joined_product(normed, mlp.gate_proj, mlp.up_proj)), mlp.down_proj)
 
     def products(self) -> Iterator[Product]:
         """The layer as inference runs it, made one after the other, without gradients: queries, keys and values

@@ -15,6 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from app.hparams import ModelConfig
+from app.lm.kernels.attention_task import Rows
 from app.lm.layer import Angles, Layer, RMSNorm
 from app.lm.rotary import rotary_tables
 
@@ -121,6 +122,16 @@ class Llama(nn.Module):
         for layer in list(self.model.layers)[first:stop]:
             states = layer(states, angles, mask)
         return states
+
+    def run_layers_of_rows(
+        self, states: Tensor, rows: Rows, *, dtype: torch.dtype, first: int = 0, stop: int | None = None
+    ) -> Tensor:
+        """The same on tokens without padding, [N,H] fp32 -> [N,H] fp32, with products in `dtype`."""
+        more = states.new_zeros(states.shape, dtype=dtype)
+        for layer in list(self.model.layers)[first:stop]:
+            assert isinstance(layer, Layer)
+            states, more = layer.of_rows(states, more, rows, (self.cosines, self.sines))
+        return states + more
 
     def angles(self, positions: Tensor) -> Angles:
         """positions [B,T] int64 -> [B,1,T,D] each."""

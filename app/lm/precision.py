@@ -52,3 +52,8 @@ def autocast(dtype: torch.dtype | None = None) -> AbstractContextManager[object]
     if chosen == torch.float32:
         return nullcontext()
     return torch.autocast("cpu", dtype=chosen)
+
+
+def products_dtype() -> torch.dtype:
+    """What products are computed in here: `autocast`'s format within it, fp32 outside."""
+    return torch.get_autocast_dtype("cpu") if torch.is_autocast_enabled("cpu") else torch.float32

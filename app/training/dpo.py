@@ -72,7 +72,7 @@ class Trainer:
         self.hparams = FittedDPOHparams(**fitted_values(hparams, sft.config))
         self.policy, self.reference, self.pad_id = Policy(sft, self.hparams.num_frozen_layers, 1.0), sft, pad_id
         self.optimizer = torch.optim.AdamW(
-            self.policy.policy_parameters(), lr=self.hparams.learning_rate, weight_decay=0.0
+            self.policy.policy_parameters(), lr=self.hparams.learning_rate, weight_decay=0.0, fused=True
         )
         self.best: dict[str, Tensor] = {}
         self.run = Run()

@@ -13,6 +13,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from app.lm.kernels.training_elementwise import softmax_at
+
 ROWS_AT_ONCE = 256
 
 
@@ -26,16 +28,12 @@ class _LinearCrossEntropy(torch.autograd.Function):
         count = len(targets)
         for start in range(0, count, ROWS_AT_ONCE):
             part = slice(start, start + ROWS_AT_ONCE)
-            logits = F.linear(low_states[part], low_weight).float()  # [n,V]
-            wanted = targets[part, None]
-            scale = logits.logsumexp(dim=-1, keepdim=True)
-            total += (scale - logits.gather(1, wanted)).sum()
-            gradient = logits.sub_(scale).exp_()
-            gradient.scatter_add_(1, wanted, torch.full_like(scale, -1.0))
-            low = gradient.mul_(1.0 / count).to(dtype)
-            of_states[part] = (low @ low_weight).to(of_states.dtype)
-            of_weight += low.T @ low_states[part]
-        ctx.save_for_backward(of_states, of_weight)
+            wanted, block = targets[part], F.linear(low_states[part], low_weight)  # [n,V]
+            total -= softmax_at(block, wanted, 1.0)[0].sum()
+            gradient = block.scatter_add_(1, wanted[:, None], block.new_full((len(block), 1), -1.0))
+            torch.mul(gradient @ low_weight, 1.0 / count, out=of_states[part])
+            of_weight += gradient.T @ low_states[part]
+        ctx.save_for_backward(of_states, of_weight.mul_(1.0 / count))
         return total / count
 
     @staticmethod
@@ -46,11 +44,12 @@ class _LinearCrossEntropy(torch.autograd.Function):
 
 def linear_cross_entropy(states: Tensor, weight: Tensor, targets: Tensor, dtype: torch.dtype) -> Tensor:
     """Mean over N of -log softmax(states weight^T)[target], fp32. states [N,H], weight [V,H], targets [N] int64 (each a
-    real word: no "ignored" value); products in `dtype`, softmax in fp32. Under no_grad only the loss is computed."""
+    real word: no "ignored" value); products in `dtype`, fp32 or bf16, softmax in fp32. Under no_grad only the loss is
+    computed."""
     if not torch.is_grad_enabled():
         blocks = zip(torch.split(states, ROWS_AT_ONCE), torch.split(targets, ROWS_AT_ONCE), strict=True)
         low = weight.to(dtype)
-        sums = [F.cross_entropy(F.linear(s.to(dtype), low).float(), t, reduction="sum") for s, t in blocks]
-        return torch.stack(sums).sum() / len(targets)
+        sums = [softmax_at(F.linear(s.to(dtype), low), t, 1.0)[0].sum() for s, t in blocks]
+        return -torch.stack(sums).sum() / len(targets)
     loss: Tensor = _LinearCrossEntropy.apply(states, weight, targets, dtype)  # type: ignore[no-untyped-call]
     return loss

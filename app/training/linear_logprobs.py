@@ -1,7 +1,8 @@
 """Log-probabilities of chosen tokens under a linear layer's logits, without keeping the logits, forward or backward.
 
-As linear_cross_entropy.py, where each row has a weight of its own that is known only later: the backward pass makes
-each block of logits again, from the row's log-sum that was kept.
+As linear_cross_entropy.py, where each row has a weight of its own that is known only later. The gradient of
+log softmax(z / t)[target] for the states is (weight[target] - softmax(z / t) weight) / t, known in the forward pass but
+for that factor; the gradient of the weight, where it is wanted, makes each block of logits again.
 
 Shapes: N targets, H hidden size, V vocabulary.
 """
@@ -12,42 +13,49 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from app.lm.kernels.training_elementwise import softmax_at
 from app.training.linear_cross_entropy import ROWS_AT_ONCE
 
 
 class _LinearLogprobs(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, states: Tensor, weight: Tensor, targets: Tensor, dtype: torch.dtype) -> Tensor:
+    def forward(
+        ctx: Any, states: Tensor, weight: Tensor, targets: Tensor, dtype: torch.dtype, temperature: float
+    ) -> tuple[Tensor, Tensor]:
         low_states, low_weight = states.to(dtype), weight.to(dtype)
-        scales, logprobs = torch.empty(len(targets)), torch.empty(len(targets))
+        logprobs, entropies = torch.empty(len(targets)), torch.empty(len(targets))
+        of_states = torch.empty(states.shape) if ctx.needs_input_grad[0] else None
         for start in range(0, len(targets), ROWS_AT_ONCE):
             part = slice(start, start + ROWS_AT_ONCE)
-            logits = F.linear(low_states[part], low_weight).float()  # [n,V]
-            scales[part] = logits.logsumexp(dim=-1)
-            logprobs[part] = logits.gather(1, targets[part, None]).squeeze(1) - scales[part]
-        ctx.save_for_backward(low_states, low_weight, targets, scales)
-        ctx.formats = states.dtype, weight.dtype
-        return logprobs
+            probabilities = F.linear(low_states[part], low_weight)  # [n,V], logits as yet
+            logprobs[part], entropies[part] = softmax_at(probabilities, targets[part], temperature)
+            if of_states is not None:
+                torch.sub(low_weight[targets[part]], probabilities @ low_weight, out=of_states[part])
+        if of_states is not None:
+            ctx.save_for_backward(of_states, low_states, low_weight, targets)
+        ctx.formats, ctx.temperature = (states.dtype, weight.dtype), temperature
+        ctx.mark_non_differentiable(entropies)
+        return logprobs, entropies
 
     @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor | None, None, None]:
-        low_states, low_weight, targets, scales = ctx.saved_tensors
-        of_states = torch.empty(low_states.shape, dtype=ctx.formats[0])
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor | None, None, None, None]:
+        of_states, low_states, low_weight, targets = ctx.saved_tensors
+        factors = gradients[0].unsqueeze(1) / ctx.temperature
         of_weight = torch.zeros(low_weight.shape, dtype=ctx.formats[1]) if ctx.needs_input_grad[1] else None
-        for start in range(0, len(targets), ROWS_AT_ONCE):
+        for start in range(0, len(targets) if of_weight is not None else 0, ROWS_AT_ONCE):
             part = slice(start, start + ROWS_AT_ONCE)
-            wanted = targets[part, None]
-            slope = F.linear(low_states[part], low_weight).float().sub_(scales[part, None]).exp_().neg_()
-            slope.scatter_add_(1, wanted, torch.ones(wanted.shape))  # of log softmax: one-hot less softmax
-            low = slope.mul_(gradients[0][part, None]).to(low_weight.dtype)
-            of_states[part] = (low @ low_weight).to(of_states.dtype)
-            if of_weight is not None:
-                of_weight += low.T @ low_states[part]
-        return of_states, of_weight, None, None
+            slope = F.linear(low_states[part], low_weight)
+            softmax_at(slope, targets[part], ctx.temperature)
+            # one-hot less softmax, each row times its factor
+            slope.neg_().scatter_add_(1, targets[part, None], slope.new_ones(len(slope), 1))
+            of_weight += slope.mul_(factors[part]).T @ low_states[part]
+        return (of_states * factors).to(ctx.formats[0]), of_weight, None, None, None
 
 
-def linear_logprobs(states: Tensor, weight: Tensor, targets: Tensor, dtype: torch.dtype) -> Tensor:
-    """[N] log softmax(states weight^T)[target], fp32. states [N,H], weight [V,H], targets [N] int64; products in
-    `dtype`, softmax in fp32."""
-    logprobs: Tensor = _LinearLogprobs.apply(states, weight, targets, dtype)  # type: ignore[no-untyped-call]
-    return logprobs
+def linear_logprobs(
+    states: Tensor, weight: Tensor, targets: Tensor, dtype: torch.dtype, temperature: float = 1.0
+) -> tuple[Tensor, Tensor]:
+    """[N] log softmax(states weight^T / temperature)[target], and [N] the entropy of that distribution in nats, which
+    has no gradient; both fp32. states [N,H], weight [V,H], targets [N] int64; products in `dtype`, softmax in fp32."""
+    logprobs, entropies = _LinearLogprobs.apply(states, weight, targets, dtype, temperature)  # type: ignore[no-untyped-call]
+    return logprobs, entropies

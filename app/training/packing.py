@@ -11,12 +11,16 @@ size.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields, replace
+from functools import cached_property
 from itertools import pairwise
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
+from app.lm.kernels.attention_task import Rows
 from app.lm.model import Llama
+from app.lm.precision import products_dtype
 
 TOKENS_PER_BATCH = 4096
 
@@ -40,6 +44,28 @@ class Packed:
         """
         seen = look_mask(self.segments, torch.arange(self.ids.shape[1]).expand_as(self.ids))
         return torch.zeros(seen.shape).masked_fill_(~seen, -torch.inf)
+
+    @cached_property
+    def real(self) -> Tensor:
+        """[N] places of the real tokens in [B*T], row after row."""
+        return (self.segments >= 0).flatten().nonzero().squeeze(1)
+
+    @cached_property
+    def unpadded(self) -> Rows:
+        """Which of the N real tokens look at which, for models that are run on these alone."""
+        numbers = torch.arange(self.last_index.shape[1] + 1)
+        sizes = (self.segments.unsqueeze(2) == numbers).sum(1)  # [B,1+K] tokens of the prompt and of each answer
+        stops = sizes.flatten().cumsum(0).view_as(sizes)
+        starts = stops - sizes
+        begins, prompt_ends = starts[:, :1].expand_as(sizes), stops[:, :1].expand_as(sizes)
+        looked_at = torch.where(numbers > 0, prompt_ends, begins)  # a prompt looks at itself alone
+        spans = torch.stack((begins, looked_at, starts, stops, begins), dim=2)[sizes > 0]
+        bounds = F.pad((sizes > 0).sum(1).cumsum(0), (1, 0))
+        return Rows(spans.contiguous(), bounds, self.positions.flatten()[self.real].contiguous())
+
+    def places_of(self, index: Tensor) -> Tensor:
+        """Among the N real tokens, the places of chosen real ones; index [M] in [B*T]."""
+        return ((self.segments >= 0).flatten().cumsum(0) - 1)[index]
 
     @property
     def answer_mask(self) -> Tensor:
@@ -121,15 +147,22 @@ def look_mask(segments: Tensor, queries: Tensor) -> Tensor:
 
 
 def lower_states(model: Llama, packed: Packed, num_layers: int) -> Tensor:
-    """[B,T,H]: the residual stream above the lowest `num_layers` layers."""
-    return model.hidden_states(
-        packed.ids, positions=packed.positions, mask=packed.mask(), num_layers=num_layers, normalize=False
-    )
+    """[B,T,H]: the residual stream above the lowest `num_layers` layers, zeros in the padding."""
+    states = model.model.embed_tokens(packed.ids.flatten()[packed.real]).float()
+    states = model.run_layers_of_rows(states, packed.unpadded, dtype=products_dtype(), stop=num_layers)
+    whole = states.new_zeros(packed.ids.numel(), states.shape[1])
+    return whole.index_copy(0, packed.real, states).view(*packed.ids.shape, -1)
 
 
-def upper_states(model: Llama, states: Tensor, packed: Packed, first_layer: int, *, stop: int | None = None) -> Tensor:
-    """Run the layers from `first_layer` up to `stop` on a residual stream [B,T,H]; the final norm is the caller's."""
-    return model.run_layers(states, packed.positions, packed.mask(), first=first_layer, stop=stop)
+def token_states(model: Llama, below: Tensor, packed: Packed, first_layer: int) -> Tensor:
+    """[M,H] final normed states that predict the M real answer tokens, from the states [B,T,H] below `first_layer`: the
+    head runs on nothing else."""
+    real = below.flatten(0, 1)[packed.real].float()
+    states = model.run_layers_of_rows(real, packed.unpadded, dtype=products_dtype(), first=first_layer)
+    rows = torch.arange(packed.size).view(-1, 1, 1) * packed.ids.shape[1]
+    places = packed.places_of((rows + packed.state_index)[packed.token_mask])
+    picked: Tensor = model.model.norm(states[places])
+    return picked
 
 
 def last_layer_at(model: Llama, states: Tensor, packed: Packed, index: Tensor) -> Tensor:

@@ -14,7 +14,7 @@ from app.lm.layer import Layer
 from app.lm.model import Llama
 from app.policy_hparams import PPOHparams
 from app.training.context import drain
-from app.training.packing import last_layer_at, lower_states, pack, upper_states
+from app.training.packing import last_layer_at, lower_states, pack
 from app.training.policy.episodes import PolicyTask
 from app.training.ppo.trainer import train_policy
 from app.training.reward.data import RankedGroup, below_top
@@ -59,7 +59,7 @@ def model(request: pytest.FixtureRequest) -> Llama:
 def test_packed_rows_equal_single_ones(model: Llama) -> None:
     prompts, answers = random_groups(3, 4)
     packed = pack(prompts, answers, PAD)
-    whole = upper_states(model, lower_states(model, packed, 1), packed, 1)
+    whole = lower_states(model, packed, model.config.num_hidden_layers)
     last = last_layer_at(model, lower_states(model, packed, 2), packed, packed.last_index)
     for row, (prompt, group) in enumerate(zip(prompts, answers, strict=True)):
         for k, answer in enumerate(group):

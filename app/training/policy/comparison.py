@@ -19,9 +19,9 @@ from app.lm.model import Llama
 from app.lm.precision import autocast
 from app.lm.text.end_tokens import EndTokens
 from app.model_info.size import micro_batch_tokens
-from app.training.packing import batches_by_length, lower_states, pack
-from app.training.policy.losses import gather_logprobs, kl_estimates
-from app.training.policy.rollout import token_states, unflatten
+from app.training.packing import batches_by_length, lower_states, pack, token_states
+from app.training.policy.losses import kl_estimates
+from app.training.policy.rollout import token_logprobs
 from app.training.reward.scoring import AnswerScorer, score_answers, score_with_deviations
 
 
@@ -105,8 +105,8 @@ def answer_logprobs(
     for rows in batches_by_length(lengths, micro_batch_tokens(model.config, model.config.num_hidden_layers)):
         packed = pack([prompts[i] for i in rows], [answers[i] for i in rows], pad_id)
         with autocast():
-            logits = model.logits(token_states(model, lower_states(model, packed, 0), packed, 0))
-        logprobs = unflatten(gather_logprobs(logits, packed.tokens[packed.token_mask], temperature), packed)
+            final = token_states(model, lower_states(model, packed, 0), packed, 0)
+            logprobs, _ = token_logprobs(model, final, packed, temperature)
         whole[rows, :, : logprobs.shape[2]] = logprobs
     return whole
 

@@ -13,12 +13,11 @@ from torch import Tensor
 from app.hparams import SamplingParams
 from app.lm.inference.offline import sample_batch
 from app.lm.model import Llama
-from app.lm.precision import autocast, matmul_dtype
+from app.lm.precision import autocast
 from app.lm.text.end_tokens import EndTokens
 from app.model_info.size import micro_batch_tokens
-from app.training.linear_logprobs import linear_logprobs
-from app.training.packing import Packed, batches_by_length, lower_states, pack
-from app.training.policy.rollout import token_states, unflatten
+from app.training.packing import Packed, batches_by_length, lower_states, pack, token_states
+from app.training.policy.rollout import token_logprobs
 
 
 @dataclass(frozen=True)
@@ -71,5 +70,5 @@ def answer_logprobs(model: Llama, packed: Packed, below: Tensor, first_layer: in
     """[B,K] of each answer, summed over its tokens, from the states [B,T,H] below `first_layer`; at temperature 1."""
     with autocast():
         final = token_states(model, below, packed, first_layer)
-    tokens = packed.tokens[packed.token_mask]
-    return unflatten(linear_logprobs(final, model.output_weight, tokens, matmul_dtype()), packed).sum(-1)
+        logprobs, _ = token_logprobs(model, final, packed, 1.0)
+    return logprobs.sum(-1)

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 LEAST, MOST = 0.25, 40.0
 """Bounds of the KL coefficient, times its first value: too little of a penalty is worse than too much."""
@@ -38,22 +37,6 @@ def masked_whiten(values: Tensor, mask: Tensor, *, shift_mean: bool = True) -> T
     mean = masked_mean(values, mask)
     whitened = (values - mean) * torch.rsqrt(masked_variance(values, mask) + 1e-8)
     return torch.where(mask, whitened if shift_mean else whitened + mean, 0.0)
-
-
-def gather_logprobs(logits: Tensor, ids: Tensor, temperature: float) -> Tensor:
-    """logits [...,V], ids [...] -> log-probabilities [...] of the ids at the sampling temperature, in float32."""
-    scaled = _scaled(logits, temperature).flatten(0, -2)  # [N,V]
-    return -F.cross_entropy(scaled, ids.flatten(), reduction="none").view(ids.shape)  # fused: half the time of gather
-
-
-def _scaled(logits: Tensor, temperature: float) -> Tensor:
-    return logits.float() if temperature == 1.0 else logits.float() / temperature
-
-
-def entropy_from_logits(logits: Tensor, temperature: float) -> Tensor:
-    """[...,V] -> [...] entropy in nats of the distribution that was sampled from; never negative."""
-    logprobs = torch.log_softmax(_scaled(logits, temperature), dim=-1)
-    return -(logprobs.exp() * logprobs).sum(-1).clamp(max=0.0)
 
 
 def last_index(mask: Tensor) -> Tensor:

@@ -19,13 +19,13 @@ from torch import Tensor, nn
 from app.hparams import SamplingParams
 from app.lm.inference.offline import sample_batch
 from app.lm.model import Llama
-from app.lm.precision import autocast
+from app.lm.precision import autocast, products_dtype
 from app.lm.text.end_tokens import EndTokens
 from app.model_info.size import micro_batch_tokens
 from app.policy_hparams import EpisodeHparams
 from app.saving import TrainingError
-from app.training.packing import Packed, batches_by_length, lower_states, pack, upper_states
-from app.training.policy.losses import entropy_from_logits, gather_logprobs
+from app.training.linear_logprobs import linear_logprobs
+from app.training.packing import Packed, batches_by_length, lower_states, pack, token_states
 from app.training.policy.scores import Scored, episode_scores
 from app.training.policy.shared_weights import copy_to_train
 from app.training.reward.scoring import AnswerScorer, score_with_deviations
@@ -60,21 +60,20 @@ class Policy(nn.Module):
         return None
 
     def forward(self, packed: Packed, states: Tensor | None = None) -> tuple[Tensor, Tensor | None, Tensor]:
-        """Log-probabilities [B,K,A] and values [B,K,A] (0 in the padding), and the real tokens' logits [N,V]."""
+        """[B,K,A] each, 0 in the padding: log-probabilities, values, and entropies in nats, which have no gradient."""
         below = self.lower_states(packed) if states is None else states
         final = token_states(self.model, below, packed, self.num_frozen_layers)  # [N,H]
-        logits = self.model.logits(final)
-        logprobs = gather_logprobs(logits, packed.tokens[packed.token_mask], self.temperature)
+        logprobs, entropy = token_logprobs(self.model, final, packed, self.temperature)
         values = self.values(final, below, packed)
-        return unflatten(logprobs, packed), None if values is None else unflatten(values, packed), logits
+        return logprobs, None if values is None else unflatten(values, packed), entropy
 
 
-def token_states(model: Llama, below: Tensor, packed: Packed, first_layer: int) -> Tensor:
-    """[N,H] final normed states that predict the real answer tokens: the head runs on nothing else."""
-    states = upper_states(model, below, packed, first_layer)
-    rows = torch.arange(packed.size).view(-1, 1, 1).expand_as(packed.state_index)[packed.token_mask]
-    picked: Tensor = model.model.norm(states[rows, packed.state_index[packed.token_mask]])
-    return picked
+def token_logprobs(model: Llama, final: Tensor, packed: Packed, temperature: float) -> tuple[Tensor, Tensor]:
+    """Of each answer token, from the final states [N,H] that predict them: log-probabilities and entropies in nats of
+    the distribution that was sampled from, [B,K,A] each, 0 in the padding."""
+    tokens = packed.tokens[packed.token_mask]
+    logprobs, entropy = linear_logprobs(final, model.output_weight, tokens, products_dtype(), temperature)
+    return unflatten(logprobs, packed), unflatten(entropy, packed)
 
 
 def unflatten(values: Tensor, packed: Packed) -> Tensor:
@@ -171,22 +170,19 @@ class Collector:
         part, temperature = rollout.packed.rows(rows), self.hparams.temperature
         with autocast():
             below = self.policy.lower_states(part)
-            logprobs, values, logits = self.policy(part, below)
-        entropy = entropy_from_logits(logits, temperature)
-        del logits  # the largest tensor of all: never two of them
-        with autocast():
+            logprobs, values, entropy = self.policy(part, below)
             first = self.policy.num_frozen_layers
             ref_below = below if self.shares_lower else lower_states(self.reference, part, first)
-            ref_logits = self.reference.logits(token_states(self.reference, ref_below, part, first))
-        ref_logprobs = gather_logprobs(ref_logits, part.tokens[part.token_mask], temperature)
+            ref_final = token_states(self.reference, ref_below, part, first)
+            ref_logprobs, _ = token_logprobs(self.reference, ref_final, part, temperature)
         if rollout.lower is not None:
             rollout.lower[rows, : part.ids.shape[1]] = below.float()
         longest = part.tokens.shape[2]
         for whole, measured in (
             (rollout.logprobs, logprobs),
             (rollout.values, values),
-            (rollout.ref_logprobs, unflatten(ref_logprobs, part)),
-            (rollout.entropy, unflatten(entropy, part)),
+            (rollout.ref_logprobs, ref_logprobs),
+            (rollout.entropy, entropy),
         ):
             if whole is not None:
                 whole[rows, :, :longest] = measured

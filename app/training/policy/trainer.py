@@ -77,7 +77,7 @@ class EpisodeTrainer(ABC, Generic[Experience]):
         divided by the mini-batch's number of tokens. Its "policy/approxkl_avg" is what `target_kl` bounds."""
 
     def adam(self, parameters: Sequence[nn.Parameter], learning_rate: float) -> torch.optim.Optimizer:
-        return torch.optim.AdamW(parameters, lr=learning_rate, eps=self.hparams.adam_eps, weight_decay=0.0)
+        return torch.optim.AdamW(parameters, lr=learning_rate, eps=self.hparams.adam_eps, weight_decay=0.0, fused=True)
 
     def parts(self) -> list[Part]:
         """The policy's own first."""

@@ -4,8 +4,8 @@ from torch import Tensor, nn
 
 from app.lm.model import Llama
 from app.policy_hparams import FittedPPOHparams
-from app.training.packing import Packed, lower_states
-from app.training.policy.rollout import Policy, token_states
+from app.training.packing import Packed, lower_states, token_states
+from app.training.policy.rollout import Policy
 from app.training.policy.shared_weights import copy_to_train
 
 

@@ -19,8 +19,8 @@ from app.lm.precision import autocast
 from app.lm.text.end_tokens import EndTokens
 from app.saving import TrainingError
 from app.training.context import Progress, TrainingContext
-from app.training.packing import Packed, pack
-from app.training.policy.losses import gather_logprobs
+from app.training.packing import Packed, lower_states, pack, token_states
+from app.training.policy.rollout import token_logprobs
 from app.training.policy.shared_weights import copy_to_train
 from app.training.reward.data import RankedGroup
 from app.training.seeds import part_seed
@@ -102,11 +102,9 @@ def batch_loss(
 def answer_logprobs(model: Llama, packed: Packed) -> Tensor:
     """[B,K]: log-probability of each answer, summed over its tokens."""
     with autocast():
-        states = model.hidden_states(packed.ids, positions=packed.positions, mask=packed.mask())
-        rows = torch.arange(packed.size).view(-1, 1, 1).expand_as(packed.state_index)[packed.token_mask]
-        logits = model.logits(states[rows, packed.state_index[packed.token_mask]])
-    logprobs = gather_logprobs(logits, packed.tokens[packed.token_mask], 1.0)
-    return torch.zeros(packed.token_mask.shape).masked_scatter(packed.token_mask, logprobs).sum(-1)
+        final = token_states(model, lower_states(model, packed, 0), packed, 0)
+        logprobs, _ = token_logprobs(model, final, packed, 1.0)
+    return logprobs.sum(-1)
 
 
 def preferred_margins(log_ratios: Tensor, ranks: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:

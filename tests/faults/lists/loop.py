@@ -103,7 +103,7 @@ FAULTS = [
     comparison("gains over all prompts' deviation", "before.var(1).mean().sqrt()", "before.std()"),
     comparison("the KL's direction", 'torch.tensor(after.logprob) - torch.tensor(after.ref_logprob)', 'torch.tensor(after.ref_logprob) - torch.tensor(after.logprob)'),
     comparison("the KL of the reference's answers", "k1 = torch.tensor(after.logprob) - torch.tensor(after.ref_logprob)", "k1 = torch.tensor(before.logprob) - torch.tensor(before.ref_logprob)"),
-    comparison("the KL at another temperature", "packed.tokens[packed.token_mask], temperature)", "packed.tokens[packed.token_mask], 1.0)"),
+    comparison("the KL at another temperature", "token_logprobs(model, final, packed, temperature)", "token_logprobs(model, final, packed, 1.0)"),
     comparison("the KL per token", "kl_estimates(own, ref)[1].sum(-1)", "kl_estimates(own, ref)[1].mean(-1)"),
     comparison("k3 told as k1", '"kl": k1.mean()', '"kl": torch.tensor(after.kl_k3).mean()'),
     evaluate("another temperature than asked", "SamplingParams(temperature=hparams.temperature", "SamplingParams(temperature=1.0"),

@@ -10,6 +10,10 @@ kernels = In(
     "tests/lm/inference/test_sampler.py",
 )
 attention = In("app/lm/kernels/cached_attention.py", "tests/lm/kernels/test_elementwise.py")
+fused = In("app/lm/fused.py", "tests/lm/test_fused.py")
+steps = In("app/lm/kernels/training_elementwise.py", "tests/lm/test_fused.py", "tests/training/test_linear_logprobs.py")
+rows = In("app/lm/kernels/packed_attention.py", "tests/lm/test_fused.py")
+rows_back = In("app/lm/kernels/packed_attention_backward.py", "tests/lm/test_fused.py")
 layer = In("app/lm/layer.py", "tests/lm/test_layer.py")
 decoder = In("app/lm/inference/decoder.py", "tests/lm/inference/test_decoder.py")
 linking = In("app/lm/kernels/linking.py", "tests/lm/kernels/test_linking.py")
@@ -25,6 +29,16 @@ evaluate = In("app/training/policy/comparison.py", "tests/training/test_evaluate
 handler = In("app/worker/handlers/watching.py", "tests/worker/handlers/test_watching.py")
 
 FAULTS = [
+    fused("the parts' gradients exchanged", ".float().split(ctx.sizes)", ".float().flip(0).split(ctx.sizes)"),
+    fused("the bias's gradient a mean", "slope.float().sum(0)", "slope.float().mean(0)"),
+    steps("a norm's gradient without that of its scale", " - grown[i] * factor", ""),
+    steps("the gate's gradient is its share", "turn = share_ * (ONE + number * (ONE - share_))", "turn = share_"),
+    steps("entropy without its mean", "log_total - mean * per_total", "log_total"),
+    rows("a token sees what follows it", "before + first + i + 1, whole)", "min(before + first + i + 2, seen), whole)"),
+    rows("an answer forgets its prompt's values", "token = (span[0] if place < before else span[2] - before) + place\n        copy_wide", "token = span[2] + max(place - before, 0)\n        copy_wide"),
+    rows_back("hidden tokens have a gradient", "if i >= hidden else ZERO", "if i >= -1 else ZERO"),
+    rows_back("prompts get no gradient from answers", "                total[i] += part[i]", "                total[i] = part[i]"),
+    rows_back("the scores' gradient without its mean", "line[i] * (slope[i] - deltas[i])", "line[i] * slope[i]"),
     packed_linear("a long sum begins anew at each part", "            if step == 0:\n                begin", "            if True:\n                begin"),
     packed_linear("the last tile is left out", "tokens * (place + 1) // tiles - first", "tokens * (place + 1) // (tiles + 1) - first"),
     packed_linear("the bias is left out", "self._bias[: self._outputs] = bias.detach()", "pass"),

@@ -11,10 +11,8 @@ from torch import Tensor
 from app.training.policy.losses import (
     KLController,
     compute_rewards,
-    entropy_from_logits,
     explained_variance,
     gae,
-    gather_logprobs,
     kl_estimates,
     last_index,
     masked_mean,
@@ -186,22 +184,6 @@ def test_kl_estimates(batch: dict[str, Tensor]) -> None:
     assert (policy.exp() * k3).sum().item() == pytest.approx(exact, rel=1e-5)
     assert (kl_estimates(batch["logprobs"], batch["ref_logprobs"])[1] >= 0).all()
     assert exact > 0
-
-
-@given(st.integers(0, 10_000), st.floats(0.3, 3.0))
-@settings(max_examples=25, deadline=None)
-def test_entropy_is_between_zero_and_log_v(seed: int, temperature: float) -> None:
-    logits = 30 * torch.randn(6, 11, generator=torch.Generator().manual_seed(seed))
-    entropy = entropy_from_logits(logits, temperature)
-    assert (entropy >= 0).all()
-    assert (entropy <= math.log(11) + 1e-5).all()
-    assert entropy_from_logits(torch.zeros(1, 11), temperature).item() == pytest.approx(math.log(11), rel=1e-5)
-
-
-def test_logprobs_use_the_temperature() -> None:
-    logits, ids = torch.randn(3, 7), torch.tensor([0, 6, 2])
-    expected = torch.log_softmax(logits / 0.7, -1)[torch.arange(3), ids]
-    torch.testing.assert_close(gather_logprobs(logits, ids, 0.7), expected)
 
 
 def test_explained_variance() -> None:
