@@ -18,10 +18,10 @@ class Message(TypedDict):
 
 
 class Scored(NamedTuple):
-    """Of one answer: the reward model's score, and how far it may be off (a standard deviation; 0: not known)."""
+    """Of one answer: the reward model's score, and how far it may be off (a standard deviation; None: not known)."""
 
     score: float
-    deviation: float
+    deviation: float | None
 
 
 Scalar = str | int | float | bool | None

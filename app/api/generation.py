@@ -120,9 +120,9 @@ class ScoreIn(PromptInput):
 class ScoreOut(BaseModel):
     version: int
     scores: list[float]
-    deviations: list[float]
-    """Of each score: how far it may be off, given the rankings (a standard deviation). 0 where the reward model knows
-    none."""
+    deviations: list[float | None]
+    """Of each score: how far it may be off, given the rankings (a standard deviation). None where the reward model
+    tells none, as those of earlier versions do."""
 
 
 class NextTokenIn(ContinuedInput):

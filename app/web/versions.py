@@ -17,6 +17,7 @@ from app.services.versions.version_states import Standing
 from app.services.views.training_overview import VersionDetails, version_details
 from app.translation import _
 from app.web import notices
+from app.web.reward_report import RewardReport, reward_report
 from app.web.security import FormDep
 from app.web.templating import PageContext, is_fragment, render
 from app.web.train import changed_results
@@ -38,6 +39,8 @@ class VersionPage(PageContext):
     """Why it cannot be removed; none where it can."""
     frees: int
     """Bytes that its removal frees."""
+    reward: RewardReport | None
+    """What a reward model learned; none for the other kinds."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,5 +101,6 @@ def show_version(request: Request, runtime: RuntimeDep, session: ReadSession, ve
         standing=details.standing,
         why_it_stays=removal.why_it_stays(session, version, runtime.settings),
         frees=removal.freed_bytes([runtime.settings.version_directory(version.path)]),
+        reward=reward_report(version, enough_accuracy=runtime.settings.auto_policy_accuracy),
     )
     return render(request, page)

@@ -43,6 +43,24 @@ RUN_AXE = """async () => {
     const told = (rule, node) => `${rule.id} ${node.html.slice(0, 120)} ${node.failureSummary}`;
     return found.violations.flatMap((rule) => rule.nodes.map((node) => told(rule, node)));
 }"""
+REWARD_METRICS: dict[str, Any] = {
+    "verdict": "good fit",
+    "held_out_accuracy": 0.84,
+    "judge_rankings": 12.0,
+    "ece": 0.02,
+    "learning_curve": [[12, 0.7], [24, 0.78], [48, 0.84]],
+    "reliability": [[0.55, 0.5, 10], [0.75, 0.7, 14], [0.95, 0.97, 40]],
+    "blocks": {
+        "length": 0.1,
+        "mean 2": 0.4,
+        "shape": 0.2,
+        "end": 0.1,
+        "finish": 0.1,
+        "beginning": 0.05,
+        "second": 0.05,
+    },
+}
+"""Of a reward model that has learned well."""
 WEAK_TEXT = (Path(__file__).parent / "weak_text.js").read_text(encoding="utf-8")
 
 
@@ -181,6 +199,7 @@ def test_the_other_pages_in_every_state(
     seen("training")
     for path in (
         f"/versions/{made}",
+        f"/versions/{made + 1}",
         "/versions/1",
         "/versions/prune",
         "/prompts?done=added",
@@ -232,7 +251,10 @@ def training_states(server: LiveServer) -> int:
         samples = [{"prompt_id": 1, "prompt": "Hi?", "before": "Paris.", "after": "The capital of France."}]
         versions.record_evaluation(session, policy.id, evaluation={"win_rate": 0.994, "kl": 4.2}, samples=samples)
         versions.add_version(
-            session, versions.NewVersion(kind=VersionKind.REWARD, parent_id=sft.id, path="r", content_hash="h")
+            session,
+            versions.NewVersion(
+                kind=VersionKind.REWARD, parent_id=sft.id, path="r", content_hash="h", metrics=REWARD_METRICS
+            ),
         )
         rolled = versions.add_version(
             session, versions.NewVersion(kind=VersionKind.POLICY, parent_id=sft.id, path="p", content_hash="h")

@@ -28,7 +28,7 @@ def chinese(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Page]:
 def test_every_page_is_chinese_and_sound(chinese: Page, label_server: LiveServer) -> None:
     made = training_states(label_server)
     wrong: list[str] = []
-    for path in (*PATHS, f"/versions/{made}"):
+    for path in (*PATHS, f"/versions/{made}", f"/versions/{made + 1}"):
         chinese.goto(label_server.url + path)
         expect(chinese.locator("html")).to_have_attribute("lang", "zh")
         expect(chinese.locator(".site-nav")).to_contain_text("训练")

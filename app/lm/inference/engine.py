@@ -103,7 +103,7 @@ class LocalEngine:
 
         def scored() -> list[Scored]:
             each = scorer(messages, answers)
-            finite_only([number for pair in each for number in pair])
+            finite_only([number for pair in each for number in pair if number is not None])
             return each
 
         return self._call(scored)

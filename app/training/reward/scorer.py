@@ -25,7 +25,8 @@ def load_scorer(directory: Path) -> Callable[[Sequence[Message], Sequence[str]],
         read = [tokenizer.encode_answered(messages, answer) for answer in answers]
         check_lengths(prompt, [ids[len(prompt) :] for ids in read], model.config.context_tokens)
         scores, deviations = model.score([parted(prompt, ids, tokenizer.ends) for ids in read], tokenizer.ends)
-        return [Scored(*each) for each in zip(scores.tolist(), deviations.tolist(), strict=True)]
+        known: list[float | None] = deviations.tolist() if with_scorers else [None] * len(answers)
+        return [Scored(*each) for each in zip(scores.tolist(), known, strict=True)]
 
     return score
 

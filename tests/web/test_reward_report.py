@@ -1,0 +1,110 @@
+"""What the page of a reward model tells of it."""
+
+from typing import Any
+
+import pytest
+
+from app.db.models.versions import Version, VersionKind
+from app.db.session import transaction
+from app.services.versions import versions
+from app.services.versions.versions import NewVersion
+from app.training.reward.columns import BLOCKS as LEARNED
+from app.web.reward_report import BLOCKS, BOTTOM, LEFT, RIGHT, TOP, reward_report
+from tests.live import LiveServer
+from tests.web.visitor import Visitor, words_of
+
+GOOD: dict[str, Any] = {
+    "verdict": "good fit",
+    "held_out_accuracy": 0.84,
+    "judge_rankings": 12.0,
+    "ece": 0.02,
+    "learning_curve": [[12, 0.7], [24, 0.78], [48, 0.84]],
+    "reliability": [[0.55, 0.5, 10], [0.95, 0.97, 40]],
+    "blocks": {"length": 0.1, "mean 2": 0.5, "shape": 0.2, "end": 0.1, "finish": 0.05, "<new>": 0.05},
+}
+
+
+def report_of(**metrics: Any) -> Any:
+    version = Version(kind=VersionKind.REWARD, metrics=GOOD | metrics)
+    return reward_report(version, enough_accuracy=0.7)
+
+
+def test_only_a_reward_model_has_one() -> None:
+    assert reward_report(Version(kind=VersionKind.POLICY, metrics=GOOD), enough_accuracy=0.7) is None
+
+
+@pytest.mark.parametrize(("metrics", "said", "next_step"), [
+    ({}, "Good fit: it orders 84% of the pairs", "Train a policy by it"),
+    ({"held_out_accuracy": 0.61}, "Good fit: it orders 61%", "Rank more prompts before"),
+    ({"verdict": "overfit", "held_out_accuracy": 0.6}, "Overfit: it orders what it learned", "Rank more"),
+    ({"verdict": "underfit"}, "Underfit: it does not order even", "each time by the same thing"),
+    ({"held_out_accuracy": None}, "too few rankings to tell", "Rank more prompts"),
+])  # fmt: skip
+def test_it_says_what_came_of_it_and_what_to_do_next(metrics: dict[str, Any], said: str, next_step: str) -> None:
+    report = report_of(**metrics)
+    assert said in report.verdict
+    assert next_step in report.next_step
+
+
+def test_a_rule_that_is_off_does_not_ask_for_more_than_all() -> None:
+    report = reward_report(Version(kind=VersionKind.REWARD, metrics=GOOD), enough_accuracy=2.0)
+    assert report is not None
+    assert "Train a policy by it" in report.next_step
+
+
+def test_the_pictures_are_drawn_to_scale() -> None:
+    report = report_of()
+    first, second, last = report.curve.dots
+    assert (last.x, first.x) == (RIGHT, LEFT + (RIGHT - LEFT) / 4)
+    assert BOTTOM > first.y > second.y > last.y > TOP
+    assert first.said == ("12", "70%")
+    assert "still rises" in report.curve.sentence
+    assert "flat" in report_of(learning_curve=[[12, 0.8], [48, 0.81]]).curve.sentence
+    assert "With 12 rankings 80%" in report_of(learning_curve=[[12, 0.8]]).curve.sentence
+    assert report_of(learning_curve=[]).curve is None
+    below = report_of(learning_curve=[[12, 0.4], [48, 0.6]]).curve.dots
+    assert below[0].y == BOTTOM, "worse than guessing is in the picture, too"
+    low, high = report.calibration.dots
+    assert (low.x, low.y) == (pytest.approx(LEFT + 0.1 * (RIGHT - LEFT), abs=0.1), BOTTOM)
+    assert high.radius > low.radius
+    assert "near the line" in report.calibration.sentence
+    assert "surer than it should be" in report_of(ece=0.2, reliability=[[0.9, 0.6, 10]]).calibration.sentence
+    assert "more often right" in report_of(ece=0.2, reliability=[[0.6, 0.9, 10]]).calibration.sentence
+
+
+def test_what_scores_hang_on_is_told_for_every_block_that_the_trainer_has() -> None:
+    assert set(LEARNED) <= set(BLOCKS)
+    report = report_of()
+    assert [block.name for block in report.main_blocks] == [
+        BLOCKS[name][0] for name in ("mean 2", "shape", "length", "end", "finish")
+    ]
+    assert [block.name for block in report.other_blocks] == ["<new>"], "of another program: its own name, as text"
+
+
+def test_the_judge_and_the_uncertainty_are_told() -> None:
+    assert "learned from 12 rankings set aside" in report_of().judge
+    assert "no judge of its own" in report_of(judge_rankings=0.0).judge
+    assert "how far it may be off" in report_of().uncertainty
+    before = reward_report(Version(kind=VersionKind.REWARD, metrics={"verdict": "good fit"}), enough_accuracy=0.7)
+    assert before is not None
+    assert before.uncertainty == "This reward model tells no uncertainty: train a new one."
+
+
+def test_the_page_shows_it(server: LiveServer, visitor: Visitor) -> None:
+    with transaction(server.runtime.write) as session:
+        sft = versions.sft_version(session)
+        new = NewVersion(VersionKind.REWARD, parent_id=sft.id, path="r", content_hash="h", metrics=GOOD)
+        number = versions.add_version(session, new).id
+    page = visitor.get(f"/versions/{number}")
+    said = words_of(page)
+    for words in (
+        "Good fit",
+        "Learning curve",
+        "Calibration",
+        "What its scores hang on",
+        "Its judge",
+        "How sure it is",
+    ):
+        assert words in said
+    assert "&lt;new&gt;" in page
+    assert "learning_curve" not in said, "it is drawn, and not listed once more"
