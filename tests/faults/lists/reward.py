@@ -98,5 +98,5 @@ FAULTS = [
     pooling("prompts left out of the averages", "seen = (packed.segments == 0) | (packed.segments == k + 1)", "seen = packed.segments == k + 1", DATA),
     scorer("the scorer reads the last message only", "tokenizer.encode_answered(messages, answer)", "tokenizer.encode_answered(messages[-1:], answer)"),
     scorer("the scorer's answers without their last token", "return ids[:cut], ids[cut:]", "return ids[:cut], ids[cut:-2]"),
-    scorer("the scorer's scores in another order", "zip(scores.tolist(), deviations.tolist(), strict=True)", "zip(sorted(scores.tolist()), deviations.tolist(), strict=True)"),
+    scorer("the scorer's scores in another order", "zip(scores.tolist(), known, strict=True)", "zip(sorted(scores.tolist()), deviations.tolist(), strict=True)"),
 ]  # fmt: skip
