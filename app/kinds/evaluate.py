@@ -35,6 +35,11 @@ METRICS = Metrics(
         "relevance, relevance_reference": (
             "share of the answers that the SFT model finds likelier after their own prompt than after the next one."
         ),
+        "knowledge, knowledge/several_turns": (
+            "share of the SFT model's own greedy answers, to the prompts and in conversations of two turns, that the "
+            "candidate knows still: it finds every token likeliest that the SFT model is sure of (probability 0.95 and "
+            "more); the same of the conversations alone. Below 0.95 it forgets."
+        ),
         "empty_share, empty_reference_share": (
             "share of answers without a word or a number: nothing, spaces, marks or smileys alone."
         ),

@@ -123,15 +123,21 @@ METRICS = Metrics(
         ),
         "validation/win_rate": "share of the pairs that the judge gives to the policy, ties half.",
         "validation/kl": "KL per answer to the SFT model on those prompts (k1).",
+        "validation/knowledge": "share of the SFT model's own answers that it knows still, as in an evaluation.",
         "verdict": (
-            "what came of the training: `fit` (underfit, good fit, overfit), `over_optimized`, `reason` (episodes, "
-            "kl_budget, plateau, collapse, uncertainty, parted, signs), `sentences`, `next_step`, and `examples`, the "
-            "answers of its end that the reward model praises most beyond the judge. Underfit: the judge finds a gain "
-            "under 0.25 or within two standard errors of none; overfit: it finds less than half of the gain that the "
-            "reward model promises. Over-optimized: the reward model's score rose while the judge's fell, by more than "
-            "two standard errors at two validations running, or the answers left their bounds."
+            "what came of the training: `fit` (underfit, good fit, overfit), `over_optimized`, `forgets`, `reason` "
+            "(episodes, kl_budget, plateau, collapse, uncertainty, parted, signs, forgetting; empty where an "
+            "evaluation says it), `sentences`, `next_step`, and `examples`, the answers of its end that the reward "
+            "model praises most beyond the judge. Underfit: the judge finds a gain under 0.25 or within two standard "
+            "errors of none, or a win rate that is not above 0.55 by two standard errors; overfit: it finds less than "
+            "half of the gain that the reward model promises. Over-optimized: the reward model's score rose while the "
+            "judge's fell, by more than two standard errors at two validations running, or the answers left their "
+            "bounds. It forgets: `knowledge` is below 0.95."
         ),
-        "validations": "all validations, in order; the version is the one with the highest `judge_gain`.",
+        "validations": (
+            "all validations, in order; the version is the one with the highest `judge_gain` among those that did not "
+            "forget and show no signs."
+        ),
         "loss/policy_avg, loss/value_avg": "mean clipped surrogate and value loss over the update's steps.",
         "val/explained_variance": (
             "1 - Var(returns - values) / Var(returns); 1 is perfect, 0 no better than a constant."

@@ -171,15 +171,19 @@ class Trainer:
 
     def keep_if_best(self, metrics: dict[str, float]) -> None:
         """By the held-out loss, within the KL budget; where nothing is held out, the latest within it."""
-        budget, run = self.hparams.kl_budget, self.run
-        beyond = budget is not None and metrics.get("dpo/kl", 0.0) > budget
+        run, beyond = self.run, self.is_beyond(metrics)
         loss = metrics.get("dpo/loss_held_out", -float(run.step))
-        if not self.best or (not beyond and loss < run.best_loss):
-            run.best_loss, run.best_step, run.looks_since = math.inf if beyond else loss, run.step, 0
+        if not beyond and loss < run.best_loss:
+            run.best_loss, run.best_step, run.looks_since = loss, run.step, 0
             self.best = {name: weight.detach().clone() for name, weight in self.trained_weights().items()}
         else:
             run.looks_since += 1
         run.ended = beyond or run.looks_since >= self.hparams.patience
+
+    def is_beyond(self, metrics: dict[str, float]) -> bool:
+        """Its KL budget."""
+        budget = self.hparams.kl_budget
+        return budget is not None and metrics.get("dpo/kl", 0.0) > budget
 
     def take(self, weights: dict[str, Tensor]) -> None:
         trained = self.trained_weights()
@@ -293,6 +297,13 @@ def train_dpo(
         seen = run.step * fitted.batch_rankings
         said = ngettext("{n} ranking", "{n} rankings", seen, n=f"{seen:,}")
         yield Progress(run.step, run.step if run.ended else total, metrics, said)
+    if not trainer.best:
+        raise TrainingError(
+            _(
+                "DPO was beyond its KL budget at its first look already. Lower the learning rate or raise beta, then "
+                "train again. No version was made."
+            )
+        )
     trainer.take(trainer.best)
     trainer.policy.model.requires_grad_(True)
     figures = {"num_rankings": float(len(training)), "num_pairs": counts.pairs, "num_ties": counts.ties}

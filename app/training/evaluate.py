@@ -7,14 +7,18 @@ side by side. Changes neither model and knows nothing of versions.
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field
 
+import torch
+
 from app.hparams import EvaluationHparams, SamplingParams
 from app.lm.model import Llama
 from app.lm.text.end_tokens import EndTokens
 from app.saving import TrainingError
 from app.training.context import Progress
-from app.training.policy.comparison import Comparison, Measured, figures_of
+from app.training.policy.comparison import Comparison, Measured, figures_of, gains_of
+from app.training.policy.knowledge import NO_QUESTIONS, Again, Questions, knowledge_figures, knows, memory_of
 from app.training.reward.scoring import AnswerScorer
 from app.training.seeds import part_seed
+from app.training.stopping import Validation
 from app.translation import _
 
 PROMPTS_PER_STEP = 16
@@ -44,6 +48,18 @@ class Evaluation:
     before: Measured = field(default_factory=Measured)
     after: Measured = field(default_factory=Measured)
 
+    def history(self, signs: Sequence[str]) -> list[Validation]:
+        """As a verdict reads it (app/training/verdict.py): the SFT model, and the policy as it was measured."""
+
+        def gains(after: list[list[float]], before: list[list[float]]) -> tuple[float, ...]:
+            return tuple(gains_of(torch.tensor(after), torch.tensor(before)).tolist())
+
+        optimized = gains(self.after.scores, self.before.scores)
+        judged = gains(self.after.judged, self.before.judged)
+        nothing = (0.0,) * len(judged)
+        measured = Validation(1, self.metrics["kl"], optimized, judged, self.metrics, tuple(signs))
+        return [Validation(0, 0.0, nothing, nothing), measured]
+
 
 def evaluate_policy(
     policy: Llama,
@@ -54,8 +70,10 @@ def evaluate_policy(
     *,
     ends: EndTokens,
     pad_id: int,
+    again: Again = NO_QUESTIONS.again,
 ) -> Generator[Progress, None, Evaluation]:
-    """`prompts` are held-out ones; the first `num_prompts` of them are used."""
+    """`prompts` are held-out ones; the first `num_prompts` of them are used. `again` makes conversations of several
+    turns of them, by which it is measured, too, what the policy has forgotten."""
     used = [list(prompt) for prompt in prompts[: hparams.num_prompts]]
     if not used:
         raise TrainingError(_("There are no held-out prompts to evaluate on. Add some, then evaluate again."))
@@ -72,6 +90,9 @@ def evaluate_policy(
             so_far.extend(comparison.measured(model, chosen, others, part_seed(hparams.seed, first)))
         yield Progress(step, len(starts), {}, _("{n} of {all} prompts", n=first + len(chosen), all=len(used)))
     metrics = figures_of(after, before, ends) | {"judge/is_other": float(scorers.judge is not scorers.optimized)}
+    memory = memory_of(reference, Questions(used, again), max_tokens=hparams.max_tokens, ends=ends, pad_id=pad_id)
+    if memory is not None:
+        metrics |= knowledge_figures(knows(policy, memory), memory)
     return Evaluation(metrics, shown(before, after, hparams.shown_prompts), before, after)
 
 

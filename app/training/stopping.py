@@ -22,6 +22,8 @@ LEAST_DISTINCT = 0.5
 """Share of the SFT model's."""
 MOST_UNCERTAINTY = 1.6
 """Times the optimized scorer's deviation on the SFT model's own answers."""
+LEAST_KNOWLEDGE = 0.95
+"""Share of the SFT model's answers that the policy must know still (app/training/policy/knowledge.py)."""
 ERRORS_APART = 2.0
 """Standard errors, over prompts, by which a fall of the judge's gain is no chance."""
 
@@ -36,6 +38,7 @@ class Reason(StrEnum):
     UNCERTAINTY = "uncertainty"
     PARTED = "parted"
     SIGNS = "signs"
+    FORGETTING = "forgetting"
 
 
 @dataclass(frozen=True)
@@ -105,6 +108,8 @@ def reason_to_stop(history: Sequence[Validation], rules: StopRules) -> Reason | 
             return Reason.PARTED
         if is_uncertain(last):
             return Reason.UNCERTAINTY
+        if all(has_forgotten(each) for each in history[-2:]):
+            return Reason.FORGETTING
     if kl_is_used_up(last.kl, rules):
         return Reason.KL
     if rules.patience is not None and is_flat(history, rules.patience, rules.least_gain):
@@ -124,6 +129,10 @@ def is_uncertain(last: Validation) -> bool:
     """The optimized scorer knows much less about these answers than about the SFT model's: nobody ranked such."""
     before = last.figures.get("deviation_reference", 0.0)
     return before > 0 and last.figures.get("deviation", 0.0) > MOST_UNCERTAINTY * before
+
+
+def has_forgotten(last: Validation) -> bool:
+    return last.figures.get("knowledge", 1.0) < LEAST_KNOWLEDGE
 
 
 def have_parted(history: Sequence[Validation]) -> bool:
@@ -151,10 +160,15 @@ def is_flat(history: Sequence[Validation], patience: int, least_gain: float) -> 
 
 
 def best_validation(history: Sequence[Validation]) -> int:
-    """Index of the one with the highest judged gain, the earliest of equals; one with signs only where all have some,
-    and the untrained policy's only where there is no other."""
+    """Index of the one with the highest judged gain, the earliest of equals; one with signs, or that has forgotten,
+    only where all have, and the untrained policy's only where there is no other."""
     trained = range(1, len(history)) if len(history) > 1 else range(len(history))
-    return max(trained, key=lambda index: (not history[index].signs, history[index].judged_gain, -index))
+
+    def worth(index: int) -> tuple[bool, bool, float, int]:
+        each = history[index]
+        return not each.signs, not has_forgotten(each), each.judged_gain, -index
+
+    return max(trained, key=worth)
 
 
 def mean_and_error(after: Sequence[float], before: Sequence[float]) -> tuple[float, float]:

@@ -163,6 +163,12 @@ def test_it_stops_at_its_kl_budget_and_keeps_what_was_within() -> None:
     assert result.metrics["kept_step"] < seen[-1].step
 
 
+def test_one_that_is_beyond_its_budget_at_once_makes_no_version() -> None:
+    hparams = replace(HPARAMS, learning_rate=5e-2, kl_budget=1e-6)
+    with pytest.raises(TrainingError, match="beyond its KL budget at its first look"):
+        drain(start(tiny_model(), rankings(20), hparams))
+
+
 @pytest.mark.parametrize("stop_after", [3, 5])
 def test_a_resumed_run_equals_an_uninterrupted_one_bit_for_bit(stop_after: int) -> None:
     model, groups = tiny_model(), rankings(9)

@@ -131,3 +131,22 @@ def test_a_validation_comes_back_from_json() -> None:
 
     first = replace(RISING[1], signs=("Something.",))
     assert Validation.from_json(json.loads(json.dumps(first.as_json()))) == first
+
+
+def knowing(shares: list[float]) -> list[Validation]:
+    gains = [0.2 * step for step in range(len(shares))]
+    return [
+        replace(each, figures=SFT | {"knowledge": share}) for each, share in zip(run(gains, gains), shares, strict=True)
+    ]
+
+
+def test_one_that_has_forgotten_is_kept_only_where_all_have() -> None:
+    assert best_validation(knowing([1.0, 0.97, 0.96, 0.94, 0.9])) == 2
+    assert best_validation(knowing([1.0, 0.9, 0.8])) == 2
+
+
+def test_forgetting_at_two_validations_running_ends_it() -> None:
+    assert reason_to_stop(knowing([1.0, 0.97, 0.94]), RULES) is None
+    assert reason_to_stop(knowing([1.0, 0.97, 0.94, 0.96]), RULES) is None
+    assert reason_to_stop(knowing([1.0, 0.97, 0.94, 0.93]), RULES) is Reason.FORGETTING
+    assert reason_to_stop(knowing([1.0, 0.97, 0.94, 0.93]), replace(RULES, on_cheating=False)) is None

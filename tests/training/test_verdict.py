@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from app.training.stopping import Reason
+from app.training.stopping import Reason, Validation
 from app.training.verdict import OVER_OPTIMIZED, fit_of, verdict_of
-from tests.training.test_stopping import RISING, run
+from tests.training.test_stopping import RISING, SFT, run
 
 
 def test_a_good_fit_is_to_be_compared_by_people() -> None:
@@ -66,7 +66,8 @@ def test_a_fooled_reward_model_ends_with_the_word_and_the_version_before() -> No
         assert "from 256 to 512 episodes" in said
         assert "+1.00 to +1.60" in said
         assert "+0.80 to +0.50" in said
-        assert "rank answers of this version" in verdict.next_step
+        assert "with the KL penalty and the stop on" in verdict.next_step
+        assert "answers of this version" not in verdict.next_step, "it is from before, and shows nothing of it"
 
 
 def test_signs_are_told_with_it() -> None:
@@ -77,3 +78,46 @@ def test_signs_are_told_with_it() -> None:
     assert sign in verdict.sentences
     assert "its answers show why" in verdict.sentences[1]
     assert not verdict_of(RISING, Reason.EPISODES).over_optimized
+
+
+def measured(win_rate: float, error: float, gain: float = 0.6, **figures: float) -> list[Validation]:
+    """The SFT model, and a policy whose judge says so."""
+    first, last = run([0.0, gain], [0.0, gain])
+    return [first, replace(last, figures=SFT | {"win_rate": win_rate, "win_rate_error": error} | figures)]
+
+
+@pytest.mark.parametrize(
+    ("win_rate", "error", "fit"),
+    [(0.66, 0.05, "good fit"), (0.64, 0.05, "underfit"), (0.64, 0.04, "good fit"), (0.5, 0.0, "underfit")],
+)
+def test_a_good_fit_wins_beyond_its_interval(win_rate: float, error: float, fit: str) -> None:
+    verdict = verdict_of(measured(win_rate, error), Reason.EPISODES)
+    assert verdict.fit == fit
+    assert f"wins {win_rate:.0%} by the judge" in verdict.sentences[1]
+    assert f"between {win_rate - 2 * error:.0%} and {win_rate + 2 * error:.0%}" in verdict.sentences[1]
+
+
+def test_both_scorers_win_rates_are_told_and_no_judges_where_there_is_none() -> None:
+    history = measured(0.6, 0.01, **{"reward/win_rate": 0.9})
+    assert "and 90% by the reward model" in verdict_of(history, Reason.EPISODES).sentences[1]
+    assert not any("judge (" in said for said in verdict_of(history, None, judge_is_other=False).sentences)
+
+
+def test_one_that_neither_scorer_moved_hardly_moved() -> None:
+    verdict = verdict_of(run([0.0, 0.1], [0.0, 0.2]), Reason.PLATEAU)
+    assert (verdict.fit, "hardly moved" in verdict.sentences[0]) == ("underfit", True)
+    moved = verdict_of(run([0.0, 0.3], [0.0, 0.2]), Reason.PLATEAU)
+    assert (moved.fit, "hardly moved" in moved.sentences[0]) == ("underfit", False)
+
+
+@pytest.mark.parametrize(("knowledge", "forgets"), [(0.96, False), (0.94, True)])
+def test_forgetting_is_told_with_what_to_do(knowledge: float, forgets: bool) -> None:
+    verdict = verdict_of(measured(0.9, 0.02, knowledge=knowledge), Reason.EPISODES)
+    assert verdict.forgets == forgets
+    assert any(said.startswith("It forgets: it has kept 94%") for said in verdict.sentences) == forgets
+    assert ("lower KL target" in verdict.next_step) == forgets
+
+
+def test_an_evaluation_says_nothing_of_an_end() -> None:
+    verdict = verdict_of(measured(0.9, 0.02), None)
+    assert (verdict.fit, verdict.reason, len(verdict.sentences)) == ("good fit", "", 2)

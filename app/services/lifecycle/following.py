@@ -52,13 +52,14 @@ def after_train_policy(session: Session, version: Version, _settings: Settings) 
 
 
 def after_evaluate(session: Session, version: Version, settings: Settings) -> bool:
-    """Activates the candidate where the rule is on, the judge's evaluation passes, nothing has left its bounds and its
-    training did not end over-optimized; says whether it did."""
+    """Activates the candidate where the rule is on, a judge that did not train it lets it pass, nothing has left its
+    bounds and its training did not end over-optimized; says whether it did."""
     measured = bounds.measured(version.metrics.get("evaluation") or {})
     passes = (
         settings.auto_activate
         and not bounds.flags_of(version)
         and not (bounds.policy_verdict(version) or {}).get("over_optimized")
+        and measured.get("judge/is_other") == 1.0
         and measured.get("win_rate", 0.0) >= settings.auto_activate_win_rate
         and measured.get("kl", float("inf")) <= settings.auto_activate_max_kl
     )

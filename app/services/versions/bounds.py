@@ -18,6 +18,7 @@ LEAST_ENTROPY = 0.10  # share of the SFT model's
 LEAST_DISTINCT = 0.50  # share of the SFT model's
 MOST_BEYOND = 0.50
 MOST_UNLIKELY = 3.0  # nats a token more than the SFT model's own answers
+LEAST_KNOWLEDGE = 0.95  # share of the SFT model's answers (app/training/stopping.py)
 # name, figure, how much more (or, below 0, less) than the SFT model's is too much, what is said
 COMPARED = (
     ("empty", "empty_share", 0.05, N_("{share} of its answers contain no word; of the SFT model's, {reference}.")),
@@ -102,6 +103,15 @@ def training_flags(metrics: Mapping[str, Any]) -> Iterator[Flag]:
 
 
 def evaluation_flags(figures: Mapping[str, float], max_kl: float) -> Iterator[Flag]:
+    yield from answer_flags(figures, max_kl)
+    known = figures.get("knowledge", 1.0)
+    if known < LEAST_KNOWLEDGE:
+        said = N_("It forgets: it has kept {share} of the answers that the SFT model is sure of; {least} is the bound.")
+        yield Flag("forgets", _(said, share=f"{known:.0%}", least=f"{LEAST_KNOWLEDGE:.0%}"))
+
+
+def answer_flags(figures: Mapping[str, float], max_kl: float) -> Iterator[Flag]:
+    """What its answers show: the signs of an over-optimized policy."""
     if figures.get("kl", 0.0) > max_kl:
         said = N_("It is {kl} nats an answer from the SFT model; {most} is the bound.")
         yield Flag("kl", _(said, kl=f"{figures['kl']:.1f}", most=f"{max_kl:g}"))

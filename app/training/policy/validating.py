@@ -11,6 +11,7 @@ import torch
 from app.lm.model import Llama
 from app.policy_hparams import EpisodeHparams
 from app.training.policy.comparison import Comparison, Measured, figures_of, gains_of
+from app.training.policy.knowledge import NO_QUESTIONS, Questions, knowledge_figures, knows, memory_of
 from app.training.seeds import part_seed
 from app.training.stopping import StopRules, Validation
 
@@ -28,6 +29,8 @@ class Watch:
     prompts: Sequence[list[int]]
     """None of them is trained on."""
     signs: Signs = lambda _after, _before, _figures: ()
+    questions: Questions = NO_QUESTIONS
+    """By which it is measured what was forgotten."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,10 @@ class Validator:
         self.seed = part_seed(seed, 1, STRIDE)
         self.others = [*watch.prompts[1:], *watch.prompts[:1]]
         self.before = self._measured(watch.comparison.reference)
+        asked = watch.comparison
+        self.memory = memory_of(
+            asked.reference, watch.questions, max_tokens=asked.params.max_tokens, ends=asked.ends, pad_id=asked.pad_id
+        )
 
     @property
     def judge_is_other(self) -> bool:
@@ -59,6 +66,8 @@ class Validator:
     def validation(self, model: Llama, episodes: int) -> tuple[Validation, list[Example]]:
         after = self._measured(model)
         figures = figures_of(after, self.before, self.watch.comparison.ends)
+        if self.memory is not None:
+            figures |= knowledge_figures(knows(model, self.memory), self.memory)
         optimized = gains_of(torch.tensor(after.scores), torch.tensor(self.before.scores)).tolist()
         judged = gains_of(torch.tensor(after.judged), torch.tensor(self.before.judged)).tolist()
         signs = tuple(self.watch.signs(after, self.before, figures))
@@ -84,7 +93,8 @@ def stop_rules(hparams: EpisodeHparams) -> StopRules:
 
 def told(validation: Validation) -> dict[str, float]:
     """For the curves, beside the batch's own metrics."""
-    return {
+    known = {} if "knowledge" not in validation.figures else {"validation/knowledge": validation.figures["knowledge"]}
+    return known | {
         "validation/reward_gain": validation.optimized_gain,
         "validation/judge_gain": validation.judged_gain,
         "validation/win_rate": validation.figures["win_rate"],

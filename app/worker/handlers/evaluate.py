@@ -5,7 +5,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from app.db.models.prompts import Prompt, PromptSplit
-from app.db.models.versions import Version
+from app.db.models.versions import Version, VersionKind
 from app.errors import ConflictError
 from app.hparams import EvaluationHparams
 from app.lm.text.tokenizer import Tokenizer
@@ -13,11 +13,12 @@ from app.services.data import training_data
 from app.services.labeling import drawing, languages
 from app.services.versions import bounds, versions
 from app.training.evaluate import Evaluation, Scorers, evaluate_policy
+from app.training.verdict import verdict_of
 from app.translation import _
 from app.worker.handlers.handler import Inputs, Training, Work
 from app.worker.handlers.left_out import read_some_prompts
 from app.worker.handlers.outcomes import Figures
-from app.worker.handlers.watching import text_figures
+from app.worker.handlers.watching import questions_in_turns, text_figures
 
 
 def choose(session: Session, hparams: EvaluationHparams, params: dict[str, Any]) -> Inputs:
@@ -52,15 +53,21 @@ def begin(work: Work[EvaluationHparams]) -> Training[Evaluation]:
         work.hparams,
         ends=tokenizer.ends,
         pad_id=tokenizer.pad_id,
+        again=questions_in_turns(work, prompts, tokenizer, work.hparams.max_tokens).again,
     )
 
     def outcome(evaluation: Evaluation) -> Figures:
         figures = evaluation.metrics | text_figures(evaluation.after, evaluation.before, prompts.prompts, tokenizer)
-        samples = _samples(evaluation, prompts.prompts, tokenizer)
+        samples, max_kl = _samples(evaluation, prompts.prompts, tokenizer), work.run.settings.auto_activate_max_kl
+        signs = [flag.sentence for flag in bounds.answer_flags(figures, max_kl)]
+        other = bool(figures["judge/is_other"])
+        verdict = verdict_of(evaluation.history(signs), None, judge_is_other=other).as_json() | {"examples": []}
 
         def record(session: Session) -> Version:
             version = versions.record_evaluation(session, version_id, evaluation=figures, samples=samples)
-            bounds.store_flags(version, max_kl=work.run.settings.auto_activate_max_kl)
+            bounds.store_flags(version, max_kl=max_kl)
+            if version.kind is VersionKind.POLICY and "validations" not in version.metrics:  # nobody watched it
+                version.metrics = {**version.metrics, "verdict": verdict}
             return version
 
         left_out = inputs.get("set_aside", 0) + prompts.left_out

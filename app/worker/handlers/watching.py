@@ -15,11 +15,13 @@ from app.policy_hparams import EpisodeHparams
 from app.services.versions import bounds
 from app.training.policy.comparison import Comparison, Measured
 from app.training.policy.episodes import PolicyResult
+from app.training.policy.knowledge import Questions
 from app.training.policy.validating import Watch
 from app.training.stopping import Validation
 from app.training.text_signs import TextSigns, text_signs
 from app.worker.handlers.handler import Work
-from app.worker.handlers.left_out import Readable
+from app.worker.handlers.left_out import END_TOKENS, Readable
+from app.worker.handlers.several_turns import questions_of
 
 ASIDE = 4
 """At most one in so many prompts is set aside to validate on."""
@@ -60,9 +62,15 @@ def watch_of(work: Work[Any], hparams: EpisodeHparams, tokenizer: Tokenizer, pro
 
     def signs(after: Measured, before: Measured, figures: dict[str, float]) -> list[str]:
         read = figures | text_figures(after, before, prompts.validation, tokenizer)
-        return [flag.sentence for flag in bounds.evaluation_flags(read, max_kl)]
+        return [flag.sentence for flag in bounds.answer_flags(read, max_kl)]
 
-    return Watch(comparison, prompts.validation_tokens, signs)
+    asked = Readable(prompts.validation, prompts.validation_tokens, 0)
+    return Watch(comparison, asked.tokens, signs, questions_in_turns(work, asked, tokenizer, hparams.max_tokens))
+
+
+def questions_in_turns(work: Work[Any], prompts: Readable, tokenizer: Tokenizer, max_tokens: int) -> Questions:
+    """As far as the job's models can read them, an answer included."""
+    return questions_of(tokenizer, prompts, work.models.context_tokens(*work.version_ids) - max_tokens - END_TOKENS)
 
 
 def text_figures(

@@ -57,4 +57,5 @@ FAULTS = [
     drift("KL of the reference's answers", "sample_batch(policy,", "sample_batch(reference,"),
     drift("KL per token", "kl=total / len(written)", "kl=total / sum(map(len, written))"),
     handle_dpo("rankings not recorded", "ranking_ids=list(groups),", "ranking_ids=[],"),
+    dpo("the first look kept, however far", "if not beyond and loss < run.best_loss:", "if loss < run.best_loss:"),
 ]  # fmt: skip

@@ -5,6 +5,8 @@ from tests.faults.fault import In
 stop = In("app/training/stopping.py", "tests/training/test_stopping.py")
 verdict = In("app/training/verdict.py", "tests/training/test_verdict.py")
 
+knowledge = In("app/training/policy/knowledge.py", "tests/training/policy/test_knowledge.py")
+
 FAULTS = [
     stop("the last version kept, not the judge's best", "return max(trained, key=", "return max(trained[-1:], key="),
     stop(
@@ -31,4 +33,14 @@ FAULTS = [
     verdict("over-optimized only where it was stopped", " or bool(history[-1].signs) or have_parted(history)", ""),
     verdict("overfit by the win of nothing", "judged < (1 - MOST_LOST) * promised", "judged < 0"),
     verdict("a gain by chance called good", " and judged > CLEARLY * error", ""),
+    stop("one that has forgotten kept for its score", "not has_forgotten(each), ", ""),
+    stop("one validation of forgetting ends it", "for each in history[-2:]", "for each in history[-1:]"),
+    verdict("good, whatever the win rate's interval", " and win_interval(kept)[0] > LEAST_WIN_RATE", ""),
+    verdict("the win rate itself for its lower end", "rate - CLEARLY * error)", "rate)"),
+    verdict("a gain by one scorer called hardly moved", " and kept.judged_gain < LEAST_GAIN", ""),
+    verdict("forgetting untold", "    if forgets:", "    if False:"),
+    knowledge("all tokens asked, the unsure ones too", " & memory.sure)", ")"),
+    knowledge("padding is sure", " & packed.token_mask[:, 0]", ""),
+    knowledge("several turns counted as questions", "known[memory.num_questions :]", "known"),
+    knowledge("sure of what is unlikely", ">= SURE", "<= SURE"),
 ]

@@ -17,6 +17,9 @@ from app.settings.config import Settings
 from tests.live import quick_settings
 from tests.services.conftest import AddVersion
 
+JUDGED = {"win_rate": 0.9, "kl": 5.0, "judge/is_other": 1.0}
+"""An evaluation that lets a candidate pass."""
+
 
 @pytest.fixture
 def quick(data_dir: Path, model_files: Path) -> Settings:
@@ -82,15 +85,17 @@ def test_a_policy_made_without_a_reward_model_is_not_evaluated_while_there_is_no
 @pytest.mark.parametrize(
     ("rule", "evaluation", "activated"),
     [
-        (True, {"win_rate": 0.6, "kl": 5.0}, True),
-        (True, {"win_rate": 0.59, "kl": 5.0}, False),
-        (True, {"win_rate": 0.9, "kl": 31.0}, False),
+        (True, JUDGED | {"win_rate": 0.6}, True),
+        (True, JUDGED | {"win_rate": 0.59}, False),
+        (True, JUDGED | {"kl": 31.0}, False),
         (True, {}, False),
-        (True, {"win_rate": 0.9}, False),
-        (True, {"kl": 5.0}, False),
-        (True, {"win_rate": 0.9, "kl": None}, False),
-        (True, {"win_rate": None, "kl": 5.0}, False),
-        (False, {"win_rate": 0.9, "kl": 5.0}, False),
+        (True, {"judge/is_other": 1.0, "win_rate": 0.9}, False),
+        (True, {"judge/is_other": 1.0, "kl": 5.0}, False),
+        (True, JUDGED | {"kl": None}, False),
+        (True, JUDGED | {"win_rate": None}, False),
+        (True, JUDGED | {"judge/is_other": 0.0}, False),
+        (True, {"win_rate": 0.9, "kl": 5.0}, False),
+        (False, JUDGED, False),
     ],
 )
 def test_candidate_is_activated_by_rule(
@@ -108,7 +113,7 @@ def test_rule_never_activates_what_has_left_its_bounds_but_a_person_may(
 ) -> None:
     flag = {"name": "echo", "sentence": "62% of its answers only repeat words of the question."}
     policy = add(VersionKind.POLICY, {"flags": [flag]})
-    versions.record_evaluation(session, policy.id, evaluation={"win_rate": 0.994, "kl": 1.0}, samples=[])
+    versions.record_evaluation(session, policy.id, evaluation=JUDGED, samples=[])
     assert not following.after_evaluate(session, policy, quick.model_copy(update={"auto_activate": True}))
     assert policy.status is VersionStatus.CANDIDATE
     assert activation.activate(session, policy.id, data_dir=data_dir).status is VersionStatus.ACTIVE
@@ -117,7 +122,7 @@ def test_rule_never_activates_what_has_left_its_bounds_but_a_person_may(
 def test_rule_never_activates_what_ended_over_optimized(session: Session, add: AddVersion, quick: Settings) -> None:
     for cheated in (True, False):
         policy = add(VersionKind.POLICY, {"verdict": {"over_optimized": cheated}})
-        versions.record_evaluation(session, policy.id, evaluation={"win_rate": 0.99, "kl": 1.0}, samples=[])
+        versions.record_evaluation(session, policy.id, evaluation=JUDGED, samples=[])
         settings = quick.model_copy(update={"auto_activate": True})
         assert following.after_evaluate(session, policy, settings) is not cheated
 
@@ -133,7 +138,7 @@ def test_rule_never_activates_a_damaged_version(
     session: Session, add: AddVersion, quick: Settings, data_dir: Path
 ) -> None:
     policy = add(VersionKind.POLICY)
-    versions.record_evaluation(session, policy.id, evaluation={"win_rate": 1.0, "kl": 1.0}, samples=[])
+    versions.record_evaluation(session, policy.id, evaluation=JUDGED, samples=[])
     (data_dir / policy.path / "model.safetensors").unlink()
     with pytest.raises(AppError):
         following.after_evaluate(session, policy, quick.model_copy(update={"auto_activate": True}))

@@ -182,9 +182,10 @@ def comparison(monkeypatch: pytest.MonkeyPatch) -> Given:
         scorer = mark_of(scorers.optimized.backbone)
         given.marks = {"policy": mark_of(policy), "reference": mark_of(reference), "reward": scorer}
         given.prompts, given.hparams = prompts, hparams
-        said = Measured([[[4]]] * len(prompts))  # both models said nothing
+        nothing, figures = [[0.0]] * len(prompts), {"win_rate": 0.75, "kl": 1.0, "judge/is_other": 1.0}
+        said = Measured([[[4]]] * len(prompts), scores=nothing, judged=nothing)  # both models said nothing
         yield Progress(1, 1)
-        return Evaluation({"win_rate": 0.75}, [EvaluationSample(2, prompts[0][:3], prompts[1][:3])], said, said)
+        return Evaluation(figures, [EvaluationSample(2, prompts[0][:3], prompts[1][:3])], said, said)
 
     monkeypatch.setattr(evaluate_handler, "evaluate_policy", compare)
     return given
@@ -222,6 +223,19 @@ def test_evaluation_asks_held_out_prompts_only_and_shows_what_they_were(harness:
         assert sample["before"] == tokenizer.decode(comparison.prompts[0][:3])
         assert sample["after"] == tokenizer.decode(comparison.prompts[1][:3])
         assert version.metrics["evaluation"]["win_rate"] == 0.75
+        assert version.metrics["verdict"]["sentences"][0].startswith("Underfit: hardly moved"), "nobody watched it"
+
+
+@pytest.mark.usefixtures("comparison")
+def test_what_was_said_of_a_watched_training_stays(harness: Harness) -> None:
+    policy = add(harness, VersionKind.POLICY, 5.0)
+    add(harness, VersionKind.REWARD, 7.0, active=True)
+    watched = {"verdict": {"over_optimized": True}, "validations": []}
+    with transaction(harness.sessions) as session:
+        versions.get_version(session, policy.id).metrics = watched
+    assert run_inline(harness, queue(harness, "evaluate", version_id=policy.id)).status is JobStatus.SUCCEEDED
+    with harness.readers() as session:
+        assert versions.get_version(session, policy.id).metrics["verdict"] == watched["verdict"]
 
 
 class Learned:
