@@ -19,7 +19,7 @@ FAULTS = [
     dpo("pairs of a prompt on both sides", "prompts = sorted({group.prompt_id for group in groups})", "prompts = sorted({id(group) for group in groups})"),
     dpo("the last policy kept", "    trainer.take(trainer.best)\n", ""),
     dpo("it never stops by itself", "run.ended = beyond or run.looks_since >= self.hparams.patience", "run.ended = False"),
-    dpo("the KL budget not looked at", "beyond = budget is not None and", "beyond = False and"),
+    dpo("the KL budget not looked at", "return budget is not None and", "return False and"),
     dpo("the optimizer not restored", '        self.optimizer.load_state_dict(state["optimizer"])\n', ""),
     dpo("the best policy forgotten at a resume", 'self.run, self.best = Run(**state["run"]), state["best"]', 'self.run = Run(**state["run"])'),
     dpo("the same order in each epoch", "part_seed(seed, epoch, LAP_STRIDE)", "part_seed(seed, 0, LAP_STRIDE)"),

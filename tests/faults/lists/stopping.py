@@ -8,13 +8,17 @@ verdict = In("app/training/verdict.py", "tests/training/test_verdict.py")
 knowledge = In("app/training/policy/knowledge.py", "tests/training/policy/test_knowledge.py")
 
 FAULTS = [
-    stop("the last version kept, not the judge's best", "return max(trained, key=", "return max(trained[-1:], key="),
+    stop(
+        "the last version kept, not the judge's best",
+        "return max(trained, key=worth",
+        "return max(trained[-1:], key=worth",
+    ),
     stop(
         "the optimized scorer chooses the version",
-        "history[index].judged_gain, -index",
-        "history[index].optimized_gain, -index",
+        "each.judged_gain, -index",
+        "each.optimized_gain, -index",
     ),
-    stop("a version with signs kept for its score", "(not history[index].signs, ", "("),
+    stop("a version with signs kept for its score", "return not each.signs, not", "return True, not"),
     stop("the untrained policy kept", "range(1, len(history)) if len(history) > 1 else ", ""),
     stop("no KL budget", "kl > rules.kl_budget", "False"),
     stop("a parting of one validation", "if len(later) < 2:", "if len(later) < 1:"),
