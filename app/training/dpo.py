@@ -24,16 +24,16 @@ from app.lm.text.end_tokens import EndTokens
 from app.model_info.size import fitted_values
 from app.saving import TrainingError
 from app.training.context import Progress, TrainingContext
+from app.training.dpo_rankings import batch_of_step, rate_factor, split_by_prompt, told_apart
 from app.training.packing import Packed, batches_by_length, pack
 from app.training.policy.drift import answer_logprobs, drift
 from app.training.policy.episodes import PolicyResult
 from app.training.policy.rollout import Policy
 from app.training.preference_loss import Preferences, preference_loss, preference_metrics
 from app.training.reward.data import RankedGroup
-from app.training.seeds import LAP_STRIDE, part_seed
+from app.training.seeds import part_seed
 from app.translation import _, ngettext
 
-LEAST_PROMPTS = 5  # fewer, and none of them is held out
 KEPT_BYTES = 1 << 30  # of frozen layers' states; those of further rankings are computed anew each time
 
 
@@ -209,47 +209,6 @@ def told(looks: Sequence[dict[str, float]]) -> dict[str, float]:
     total = {name: sum(look[name] for look in looks) for name in looks[0]}
     rankings, pairs = total.pop("rankings"), max(1.0, total.pop("pairs"))
     return {name: value / (rankings if name == "dpo/loss" else pairs) for name, value in total.items()}
-
-
-def split_by_prompt(groups: Sequence[RankedGroup], hparams: DPOHparams) -> tuple[list[RankedGroup], list[RankedGroup]]:
-    """For training, and held out: all rankings of a prompt go the same way."""
-    prompts = sorted({group.prompt_id for group in groups})
-    if len(prompts) < LEAST_PROMPTS:
-        return list(groups), []
-    order = torch.randperm(len(prompts), generator=torch.Generator().manual_seed(hparams.seed)).tolist()
-    chosen = {prompts[place] for place in order[: max(1, round(hparams.held_out_fraction * len(prompts)))]}
-    return [g for g in groups if g.prompt_id not in chosen], [g for g in groups if g.prompt_id in chosen]
-
-
-def batch_of_step(count: int, step: int, size: int, seed: int) -> list[int]:
-    """Indices of a step's rankings: all of them in a new order in each epoch, the last batch of which is smaller."""
-    epoch, place = divmod(step, math.ceil(count / size))
-    generator = torch.Generator().manual_seed(part_seed(seed, epoch, LAP_STRIDE))
-    order: list[int] = torch.randperm(count, generator=generator).tolist()
-    return order[place * size : (place + 1) * size]
-
-
-def rate_factor(step: int, total: int, warmup: int) -> float:
-    """Linear warm-up, then linear decay to zero."""
-    return min(1.0, (step + 1) / max(1, warmup)) * (1.0 - step / total)
-
-
-def prefers(group: RankedGroup) -> bool:
-    """Whether one of its answers is better than one that is not the same."""
-    return len(set(group.ranks)) > 1 and len(set(map(tuple, group.completions))) > 1
-
-
-def told_apart(groups: Sequence[RankedGroup], hparams: DPOHparams) -> list[RankedGroup]:
-    """The rankings that there is something to learn from. Raises TrainingError where no two answers are told apart."""
-    strict = [group for group in groups if prefers(group)]
-    if not strict:
-        raise TrainingError(
-            _(
-                "No ranking tells two different answers apart: all of them are ties, or about answers that are the "
-                "same. Rank some prompts whose answers differ, without ties, then train again. Nothing was trained."
-            )
-        )
-    return strict if hparams.ties == "left_out" else list(groups)
 
 
 def train_dpo(

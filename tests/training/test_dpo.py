@@ -13,7 +13,7 @@ from app.kinds.train_dpo import DPOHparams
 from app.lm.model import Llama
 from app.saving import TrainingError
 from app.training.context import Progress, drain
-from app.training.dpo import Trainer, batch_of_step, split_by_prompt, train_dpo
+from app.training.dpo import Trainer, train_dpo
 from app.training.policy.episodes import PolicyResult
 from app.training.preference_loss import preference_loss
 from app.training.reward.data import RankedGroup
@@ -188,22 +188,6 @@ def test_a_resumed_run_equals_an_uninterrupted_one_bit_for_bit(stop_after: int) 
         assert torch.equal(tensor, result.model.state_dict()[name]), name
     with pytest.raises(TrainingError, match="belongs to another training"):
         next(start(model, groups, replace(HPARAMS, beta=1.0), context))
-
-
-def test_all_rankings_of_a_prompt_are_held_out_together() -> None:
-    groups = [replace(group, prompt_id=number // 2) for number, group in enumerate(rankings(20))]
-    training, held_out = split_by_prompt(groups, HPARAMS)
-    assert len(training) + len(held_out) == 20
-    assert len(held_out) == 6
-    assert not {group.prompt_id for group in training} & {group.prompt_id for group in held_out}
-    assert split_by_prompt(groups[:8], HPARAMS) == (groups[:8], []), "too few prompts to hold any out"
-
-
-def test_every_ranking_has_its_turn_in_each_epoch() -> None:
-    steps = [batch_of_step(10, step, 4, seed=3) for step in range(6)]
-    for epoch in (steps[:3], steps[3:]):
-        assert sorted(row for rows in epoch for row in rows) == list(range(10))
-    assert steps[:3] != steps[3:]
 
 
 def test_one_ranking_one_prompt_and_ties_are_enough_or_are_told() -> None:

@@ -3,6 +3,7 @@
 from tests.faults.fault import In
 
 dpo = In("app/training/dpo.py", "tests/training/test_dpo.py")
+dpo_rankings = In("app/training/dpo_rankings.py", "tests/training/test_dpo_rankings.py")
 loss = In("app/training/preference_loss.py", "tests/training/test_preference_loss.py")
 blocks = In("app/training/linear_logprobs.py", "tests/training/test_linear_logprobs.py")
 grpo = In("app/training/grpo.py", "tests/training/test_grpo.py")
@@ -16,13 +17,13 @@ FAULTS = [
     dpo("beta left out", "self.hparams.beta * changes / lengths", "changes / lengths"),
     dpo("micro-batches as means of their own", ".sum() / len(rows)", ".mean()"),
     dpo("gradients never forgotten", "        self.optimizer.zero_grad()\n", ""),
-    dpo("pairs of a prompt on both sides", "prompts = sorted({group.prompt_id for group in groups})", "prompts = sorted({id(group) for group in groups})"),
+    dpo_rankings("pairs of a prompt on both sides", "prompts = sorted({group.prompt_id for group in groups})", "prompts = sorted({id(group) for group in groups})"),
     dpo("the last policy kept", "    trainer.take(trainer.best)\n", ""),
     dpo("it never stops by itself", "run.ended = beyond or run.looks_since >= self.hparams.patience", "run.ended = False"),
     dpo("the KL budget not looked at", "return budget is not None and", "return False and"),
     dpo("the optimizer not restored", '        self.optimizer.load_state_dict(state["optimizer"])\n', ""),
     dpo("the best policy forgotten at a resume", 'self.run, self.best = Run(**state["run"]), state["best"]', 'self.run = Run(**state["run"])'),
-    dpo("the same order in each epoch", "part_seed(seed, epoch, LAP_STRIDE)", "part_seed(seed, 0, LAP_STRIDE)"),
+    dpo_rankings("the same order in each epoch", "part_seed(seed, epoch, LAP_STRIDE)", "part_seed(seed, 0, LAP_STRIDE)"),
     dpo("states kept with their padding's rows mixed", "below[place, :size].clone()", "below[0, :size].clone()"),
     dpo("states kept without end", "and kept <= KEPT_BYTES", "and True"),
     dpo("lengths not looked at", "if self.hparams.length_normalized else", "if False else"),
