@@ -86,7 +86,7 @@ FAULTS = [
     In("app/worker/child.py", BAD)("an allocator's error told as a fault of the program", "if is_out_of_memory(error):", "if isinstance(error, MemoryError):"),
     In("app/worker/child.py", RUN)("paths of the machine are told", '.replace(f"{run.settings.data_dir}/", "")', ""),
     In("app/services/versions/versions.py", BAD)("a reward model that learned nothing trains policies", 'reward.metrics.get("verdict") == NOTHING_LEARNED', "False"),
-    In("app/training/dpo.py", BAD)("identical answers are compared", " and len(set(map(tuple, group.completions))) > 1", ""),
+    In("app/training/dpo_rankings.py", BAD)("identical answers are compared", " and len(set(map(tuple, group.completions))) > 1", ""),
     jobs("a live job swallows one with other parameters", "if trigger is not JobTrigger.RULE and not same_params", "if False and not same_params"),
     jobs("a rule stumbles over a live job", "if trigger is not JobTrigger.RULE and not same_params", "if not same_params"),
     params("other hyper-parameters are the same work", "hparams_of(kind, asked) == hparams_of(kind, given)\n        and all", "all"),
