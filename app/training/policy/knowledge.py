@@ -27,8 +27,8 @@ from app.lm.model import Llama
 from app.lm.precision import autocast, matmul_dtype
 from app.lm.text.end_tokens import EndTokens
 from app.model_info.size import micro_batch_tokens
-from app.training.packing import Packed, batches_by_length, lower_states, pack
-from app.training.policy.rollout import token_states, unflatten
+from app.training.packing import Packed, batches_by_length, lower_states, pack, token_states
+from app.training.policy.rollout import unflatten
 
 SURE = 0.95
 """Probability from which on the SFT model is sure of a token."""
