@@ -62,7 +62,8 @@ class EpisodeHparams:
     ruins 135 million. Scores count from the SFT model's own answers to the same prompt, in their deviations
     (app/training/policy/scores.py). `score_clip`: without it, and with a weak KL penalty, "likes short answers" ended
     in empty ones and "likes lists" in "Some ideas: 1." (docs/metrics.md). `kl_horizon` is short because a whole run
-    here is.
+    here is. `kl_target` is where "brief" was near its peak by the taste itself; at 6 it went on to 5 nats, won hardly
+    more, and answered 14 follow-ups in a hundred wrongly that it had answered before (docs/benchmarks.md).
     """
 
     total_episodes: Episodes = 1_536
@@ -77,11 +78,11 @@ class EpisodeHparams:
     temperature: TrainingTemperature = SERVED_TEMPERATURE
     max_tokens: AnswerTokens = 96
     kl_coef: KLCoef = 0.1
-    kl_target: KLTarget = 6.0
+    kl_target: KLTarget = 3.0
     kl_horizon: Annotated[
         int, Field(ge=1, le=100_000_000), about("How slowly the coefficient is steered, episodes.")
     ] = 100
-    kl_budget: KLBudget = 12.0
+    kl_budget: KLBudget = 6.0
     cliprange: Annotated[Share, about("Clip range of a token's probability ratio, on each side of 1.")] = 0.2
     target_kl: Annotated[
         Distance | None,

@@ -1,6 +1,6 @@
 """Gold score against the distance from the SFT model: best-of-n and PPO, by a taste whose utility is known exactly.
 
-    nice python -m bench.frontier --folder /tmp/pools --families brief --rankings 200 --flips 0.1 --seeds 1
+    nice python -m bench.frontier --folder /tmp/pools --rankings 200 --flips 0.1 --seeds 1
 
 The distance is d = sqrt(KL). Best-of-n of n from 1 to 64 is computed exactly from 64 answers to each held-out prompt:
 by the reward model's choice, and by the taste's own, which no choice can beat; its KL is at most log n - (n - 1) / n.
@@ -12,6 +12,7 @@ d (a - b log d) for RL. Results go to bench/results/frontier.json; bench.report 
 import copy
 import json
 import math
+import time
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -21,12 +22,11 @@ from typing import Annotated, Any
 import torch
 import typer
 
-from app.hparams import SamplingParams
+from app.hparams import SERVED_TEMPERATURE, SamplingParams
 from app.layout import SFT_MODEL
 from app.lm.files.checkpoint import load_model
 from app.lm.model import Llama
 from app.policy_hparams import PPOHparams
-from app.simulation.families import TASTES
 from app.simulation.tastes import Taste, report
 from app.training.context import drain
 from app.training.policy.comparison import Comparison, Measured
@@ -40,6 +40,11 @@ from bench.reward import THREADS, RewardBench, case_of, numbers, rankings_of
 RESULTS = Path(__file__).parent / "results" / "frontier.json"
 MOST = 64
 CHOICES = (1, 2, 4, 8, 16, 32, 64)
+TWELVE = (
+    "brief", "long", "about-25", "list", "warm", "plain", "no-flattery", "animal", "matter-first", "second-i",
+    "by-kind", "warm-and-brief",
+)  # fmt: skip
+"""One of each kind that SFT answers show at all; "relevant" and "true" need foils, "order" a pool of its own."""
 KL_COEF = 0.02  # weak: the run has to go far
 
 
@@ -136,9 +141,16 @@ def ppo_points(
 
 
 def frontier(
-    name: str, pool: Sequence[Group], held_out: Sequence[Group], settings: dict[str, Any], seed: int
+    bench: RewardBench,
+    name: str,
+    groups: tuple[Sequence[Group], Sequence[Group]],
+    settings: dict[str, Any],
+    seed: int,
 ) -> dict[str, Any]:
-    bench = RewardBench([group for group in pool if group.split == "train"])
+    """`groups`: those to rank and train on, and the held-out ones with MOST answers each. What the reward model reads
+    of these is kept in `bench` for all families."""
+    pool, held_out = groups
+    started = time.perf_counter(), time.process_time()
     case = case_of(name, pool, "", bench.tokenizer)
     ranked = rankings_of(case, settings["rankings"], settings["flips"], seed)
     scorer = bench.trained(ranked, seed)
@@ -148,23 +160,32 @@ def frontier(
     hparams = PPOHparams(
         total_episodes=settings["episodes"], kl_coef=KL_COEF, kl_target=None, kl_budget=None, early_stopping=False,
         checkpoint_every_batches=max(1, settings["episodes"] // 64 // settings["checkpoints"]), seed=seed,
-        temperature=1.0,
     )  # fmt: skip
     trained = ppo_points(case.taste, held_out, [group.prompt_tokens for group in case.train], scorer, hparams)
     fits = {
         "best_of_n": fit([math.sqrt(p["kl"]) for p in chosen], [p["gold"] for p in chosen], rl=False),
         "ppo": fit([math.sqrt(p["kl"]) for p in trained], [p["gold"] for p in trained], rl=True),
     }
-    return {"case": name, "seed": seed, "best_of_n": chosen, "ppo": trained, "fits": fits} | settings
+    taken = {"seconds": time.perf_counter() - started[0], "cpu_seconds": time.process_time() - started[1]}
+    return {"case": name, "seed": seed, "best_of_n": chosen, "ppo": trained, "fits": fits} | settings | taken
+
+
+def line_of(run: dict[str, Any]) -> str:
+    """What is looked at while it runs."""
+    best = max(run["ppo"], key=lambda point: float(point["gold"]))
+    sixteen = next(point for point in run["best_of_n"] if point["n"] == 16)
+    said = f"{run['case']}, seed {run['seed']}: gold of best of 16 {sixteen['gold']:+.2f} (KL {sixteen['kl']:.1f}), of"
+    said += f" PPO at its best {best['gold']:+.2f} (KL {best['kl']:.1f}, {best['episodes']} episodes)"
+    return f"{said}, {run['cpu_seconds']:.0f} s of the processor"
 
 
 def main(
     folder: Annotated[Path, typer.Option(help="Where sampled answers are kept between runs.")],
-    families: Annotated[str, typer.Option(help="Names of tastes, comma-separated; all where it is empty.")] = "",
+    families: Annotated[str, typer.Option(help="Names of tastes, comma-separated.")] = ",".join(TWELVE),
     rankings: Annotated[int, typer.Option(min=1)] = 200,
     flips: Annotated[float, typer.Option(min=0, max=0.5, help="Share of turned pairs.")] = 0.1,
-    seeds: Annotated[int, typer.Option(min=1)] = 3,
-    ppo: Annotated[str, typer.Option(help="Episodes of PPO, and how many checkpoints are measured.")] = "1536,6",
+    seeds: Annotated[int, typer.Option(min=1)] = 1,
+    ppo: Annotated[str, typer.Option(help="Episodes of PPO, and how many checkpoints are measured.")] = "1536,8",
     prompts: Annotated[str, typer.Option(help="Prompts to rank, and held-out ones with 64 answers each.")] = "400,40",
     out: Annotated[Path, typer.Option(help="Where the results go; kept after each run.")] = RESULTS,
 ) -> None:
@@ -172,14 +193,15 @@ def main(
     torch.set_num_threads(THREADS)
     train, asked = map(int, numbers(prompts))
     episodes, checkpoints = map(int, numbers(ppo))
-    pool = load_pool(folder, PoolSettings(train=train))
-    held_out = load_pool(folder, PoolSettings(train=0, held_out=asked, answers=MOST))
+    pool = load_pool(folder, PoolSettings(train=train, temperature=SERVED_TEMPERATURE))
+    held_out = load_pool(folder, PoolSettings(train=0, held_out=asked, answers=MOST, temperature=SERVED_TEMPERATURE))
+    bench = RewardBench([group for group in pool if group.split == "train"])
     settings = {"rankings": rankings, "flips": flips, "episodes": episodes, "checkpoints": checkpoints}
     runs: list[dict[str, Any]] = []
     for seed in range(seeds):
-        for name in families.split(",") if families else TASTES:
-            runs.append(frontier(name, pool, held_out, settings, seed))
-            print(json.dumps(runs[-1]), flush=True)
+        for name in families.split(","):
+            runs.append(frontier(bench, name, (pool, held_out), settings, seed))
+            typer.echo(line_of(runs[-1]))
             out.parent.mkdir(parents=True, exist_ok=True)
             text = json.dumps({"environment": {"commit": code_commit()}, "runs": runs}, indent=1, ensure_ascii=False)
             out.write_text(text + "\n", encoding="utf-8")

@@ -4,7 +4,8 @@ judge it.
     python -m bench.loop --tastes brief,list --seeds 3 --rankings 60
 
 The clock runs from the start of the server on an empty folder to the end of the evaluation. The final judgement
-(`win_rate`) is made outside the clock by the taste itself, on held-out prompts, with the same seeds for both models.
+(`win_rate`) is made outside the clock by the taste itself, on held-out prompts, with the same seeds for both models, at
+the temperature of the label page; and so are both models' report cards.
 Results go to bench/results/loop.json; bench/report.py writes README's table from there.
 """
 
@@ -20,14 +21,21 @@ from typing import Annotated, Any
 import httpx2
 import typer
 
+from app.hparams import SERVED_TEMPERATURE
+from app.layout import SFT_MODEL
+from app.lm.files.checkpoint import load_model
 from app.simulation.families import TASTES
 from app.simulation.labeler import SimulatedLabeler
 from app.simulation.noise import Noise
 from app.simulation.tastes import Taste, report
+from app.training.context import drain
+from app.training.report_card import write_report_card
 from bench.server import items, post, run_job, running_fourfold, wait_for_job
 
 RESULTS = Path(__file__).parent / "results" / "loop.json"
 JUDGED_SAMPLES = 2
+CARD_PROMPTS = 240
+CARD_SHOWN = ("on topic", "follow-up understood", "refusals")
 
 
 def run_once(taste: Taste, seed: int, rankings: int) -> dict[str, Any]:
@@ -47,26 +55,44 @@ def run_once(taste: Taste, seed: int, rankings: int) -> dict[str, Any]:
             policy = _evaluated(client, job["result"]["version_id"])
             finished = time.monotonic()
             judged = judge(client, taste, policy["id"], policy["parent_id"], seed)
+        cards = {name: card_of(path) for name, path in (("sft_card", SFT_MODEL), ("card", files_of(folder, policy)))}
         next_seconds = sorted(step.next_seconds for step in steps)
     evaluation = policy["metrics"]["evaluation"]
-    return {
-        "taste": taste.name,
-        "seed": seed,
-        "rankings": rankings,
-        "minutes": (finished - started) / 60,
-        "seconds": {
-            "start": ready - started,
-            "rank": ranked - ready,
-            "reward_model": rewarded - ranked,
-            "ppo": trained - rewarded,
-            "evaluate": finished - trained,
-        },
-        "held_out_accuracy": reward["metrics"]["held_out_accuracy"],
-        "reward_metrics": reward["metrics"],
-        "kl": evaluation["kl"],
-        "evaluation": evaluation,
-        "next_p50_ms": 1_000 * next_seconds[len(next_seconds) // 2],
-    } | judged
+    return (
+        {
+            "taste": taste.name,
+            "seed": seed,
+            "rankings": rankings,
+            "minutes": (finished - started) / 60,
+            "seconds": {
+                "start": ready - started,
+                "rank": ranked - ready,
+                "reward_model": rewarded - ranked,
+                "ppo": trained - rewarded,
+                "evaluate": finished - trained,
+            },
+            "held_out_accuracy": reward["metrics"]["held_out_accuracy"],
+            "reward_metrics": reward["metrics"],
+            "kl": evaluation["kl"],
+            "evaluation": evaluation,
+            "next_p50_ms": 1_000 * next_seconds[len(next_seconds) // 2],
+            "verdict": policy["metrics"].get("verdict"),
+        }
+        | judged
+        | cards
+    )
+
+
+def files_of(folder: str, version: dict[str, Any]) -> Path:
+    """Of a version, in the data folder."""
+    return next(Path(folder).glob(f"versions/{version['id']}-*"))
+
+
+def card_of(path: Path) -> dict[str, dict[str, float | None]]:
+    """The model's report card: what it can in general, whatever the taste."""
+    card = drain(write_report_card(*load_model(path), prompts=CARD_PROMPTS))
+    parts = {"greedy": card.greedy, "sampled": card.sampled}
+    return {part: {name: share.value for name, share in shares.items()} for part, shares in parts.items()}
 
 
 def _train_reward_on_all(client: httpx2.Client, rankings: int, seed: int) -> dict[str, Any]:
@@ -97,7 +123,12 @@ def judge(client: httpx2.Client, taste: Taste, policy: int, reference: int, seed
     answers: dict[int, list[str]] = {policy: [], reference: []}
     for index, prompt in enumerate(prompts):
         for version, texts in answers.items():
-            body = {"prompt": prompt["text"], "n": JUDGED_SAMPLES, "temperature": 1.0, "version": version}
+            body = {
+                "prompt": prompt["text"],
+                "n": JUDGED_SAMPLES,
+                "temperature": SERVED_TEMPERATURE,
+                "version": version,
+            }
             reply = post(client, "/api/v1/generate", body | {"seed": 1_000_003 * seed + index})
             texts += [completion["text"] for completion in reply["completions"]]
     verdict = report(taste, asked, answers[policy], answers[reference])
@@ -137,6 +168,8 @@ def main(
                 key: runs[-1][key]
                 for key in ("taste", "seed", "minutes", "held_out_accuracy", "win_rate", "kl", "parts", "sft_parts")
             }
+            for part in ("sft_card", "card"):
+                figures[part] = {name: runs[-1][part]["greedy"][name] for name in CARD_SHOWN}
             typer.echo(json.dumps(figures))
             environment = {"processor": platform.processor() or platform.machine(), "commit": code_commit()}
             out.write_text(json.dumps({"environment": environment, "runs": runs}, indent=1, ensure_ascii=False) + "\n")
