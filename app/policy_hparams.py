@@ -62,8 +62,9 @@ class EpisodeHparams:
     ruins 135 million. Scores count from the SFT model's own answers to the same prompt, in their deviations
     (app/training/policy/scores.py). `score_clip`: without it, and with a weak KL penalty, "likes short answers" ended
     in empty ones and "likes lists" in "Some ideas: 1." (docs/metrics.md). `kl_horizon` is short because a whole run
-    here is. `kl_target` is where "brief" was near its peak by the taste itself; at 6 it went on to 5 nats, won hardly
-    more, and answered 14 follow-ups in a hundred wrongly that it had answered before (docs/benchmarks.md).
+    here is. `kl_target`: at 6 "brief" went 5.0 nats
+    far, won 0.92 and understood 0.75 of the follow-ups; at 2.5 it went 3.2 nats, won 0.91 and understood 0.86, where the
+    SFT model understands 0.97.
     """
 
     total_episodes: Episodes = 1_536

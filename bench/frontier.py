@@ -173,8 +173,8 @@ def frontier(
 def line_of(run: dict[str, Any]) -> str:
     """What is looked at while it runs."""
     best = max(run["ppo"], key=lambda point: float(point["gold"]))
-    sixteen = next(point for point in run["best_of_n"] if point["n"] == 16)
-    said = f"{run['case']}, seed {run['seed']}: gold of best of 16 {sixteen['gold']:+.2f} (KL {sixteen['kl']:.1f}), of"
+    chosen = [point for point in run["best_of_n"] if point["n"] <= 16][-1]
+    said = f"{run['case']}, seed {run['seed']}: gold of best of {chosen['n']} {chosen['gold']:+.2f}, of"
     said += f" PPO at its best {best['gold']:+.2f} (KL {best['kl']:.1f}, {best['episodes']} episodes)"
     return f"{said}, {run['cpu_seconds']:.0f} s of the processor"
 
