@@ -63,8 +63,8 @@ class EpisodeHparams:
     (app/training/policy/scores.py). `score_clip`: without it, and with a weak KL penalty, "likes short answers" ended
     in empty ones and "likes lists" in "Some ideas: 1." (docs/metrics.md). `kl_horizon` is short because a whole run
     here is. `kl_target`: at 6 "brief" went 5.0 nats
-    far, won 0.92 and understood 0.75 of the follow-ups; at 2.5 it went 3.2 nats, won 0.91 and understood 0.86, where the
-    SFT model understands 0.97.
+    far, won 0.92 and understood 0.75 of the follow-ups; at 2.5 it went 3.2 nats, won 0.91 and understood 0.86, where
+    the SFT model understands 0.97.
     """
 
     total_episodes: Episodes = 1_536
