@@ -1,6 +1,6 @@
 """The operations of a layer on tokens without padding, each one node for autograd and one pass over memory.
 
-What is between products is computed by the kernels (app/lm/kernels) in fp32; products are torch's, in the dtype of
+What is between products is computed by the kernels (app/lm/kernels) in fp32, products (products.py) in the dtype of
 their inputs. Gradients reach weights in fp32. Tested against the same in plain torch (tests/lm/test_fused.py).
 
 Shapes: N tokens, H hidden size, I inner size, Q query heads, K key-value heads, D head size.
@@ -9,13 +9,13 @@ Shapes: N tokens, H hidden size, I inner size, Q query heads, K key-value heads,
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from app.lm.kernels import training_elementwise as elementwise
 from app.lm.kernels.attention_task import Heads, Rows
 from app.lm.kernels.packed_attention import attend
 from app.lm.kernels.packed_attention_backward import attend_backward
+from app.lm.products import Matrix, weight_gradient
 
 
 class _AddAndNorm(torch.autograd.Function):
@@ -68,17 +68,18 @@ class _JoinedProduct(torch.autograd.Function):
             joined = torch.cat(weights, out=inputs.new_empty(sum(map(len, weights)), inputs.shape[1]))
         ctx.save_for_backward(inputs, joined)
         ctx.sizes = [len(weight) for weight in weights]
-        return F.linear(inputs, joined, None if bias is None else bias.to(inputs.dtype))
+        out = Matrix(joined).times(inputs)
+        return out if bias is None else out.add_(bias)
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         inputs, joined = ctx.saved_tensors
         slope = gradients[0]
-        of_inputs = slope @ joined if ctx.needs_input_grad[0] else None
+        of_inputs = Matrix(joined).back(slope) if ctx.needs_input_grad[0] else None
         of_bias = slope.float().sum(0) if ctx.needs_input_grad[1] else None
         of_weights: tuple[Tensor | None, ...] = (None,) * len(ctx.sizes)
         if any(ctx.needs_input_grad[2:]):
-            of_weights = (slope.T @ inputs).float().split(ctx.sizes)
+            of_weights = weight_gradient(slope, inputs).float().split(ctx.sizes)
         return of_inputs, of_bias, *of_weights
 
 

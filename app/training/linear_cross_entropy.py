@@ -10,10 +10,10 @@ Shapes: N targets, H hidden size, V vocabulary.
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from app.lm.kernels.training_elementwise import softmax_at
+from app.lm.products import Matrix, weight_gradient
 
 ROWS_AT_ONCE = 256
 
@@ -21,18 +21,18 @@ ROWS_AT_ONCE = 256
 class _LinearCrossEntropy(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, states: Tensor, weight: Tensor, targets: Tensor, dtype: torch.dtype) -> Tensor:
-        low_states, low_weight = states.to(dtype), weight.to(dtype)
+        low_states, matrix = states.to(dtype), Matrix(weight.to(dtype))
         of_states = torch.empty_like(states)
         of_weight = torch.zeros_like(weight)
         total = states.new_zeros((), dtype=torch.float32)
         count = len(targets)
         for start in range(0, count, ROWS_AT_ONCE):
             part = slice(start, start + ROWS_AT_ONCE)
-            wanted, block = targets[part], F.linear(low_states[part], low_weight)  # [n,V]
+            wanted, block = targets[part], matrix.times(low_states[part])  # [n,V]
             total -= softmax_at(block, wanted, 1.0)[0].sum()
             gradient = block.scatter_add_(1, wanted[:, None], block.new_full((len(block), 1), -1.0))
-            torch.mul(gradient @ low_weight, 1.0 / count, out=of_states[part])
-            of_weight += gradient.T @ low_states[part]
+            torch.mul(matrix.back(gradient), 1.0 / count, out=of_states[part])
+            of_weight += weight_gradient(gradient, low_states[part])
         ctx.save_for_backward(of_states, of_weight.mul_(1.0 / count))
         return total / count
 
@@ -48,8 +48,8 @@ def linear_cross_entropy(states: Tensor, weight: Tensor, targets: Tensor, dtype:
     computed."""
     if not torch.is_grad_enabled():
         blocks = zip(torch.split(states, ROWS_AT_ONCE), torch.split(targets, ROWS_AT_ONCE), strict=True)
-        low = weight.to(dtype)
-        sums = [softmax_at(F.linear(s.to(dtype), low), t, 1.0)[0].sum() for s, t in blocks]
+        matrix = Matrix(weight.to(dtype))
+        sums = [softmax_at(matrix.times(s.to(dtype)), t, 1.0)[0].sum() for s, t in blocks]
         return -torch.stack(sums).sum() / len(targets)
     loss: Tensor = _LinearCrossEntropy.apply(states, weight, targets, dtype)  # type: ignore[no-untyped-call]
     return loss

@@ -10,10 +10,10 @@ Shapes: N targets, H hidden size, V vocabulary.
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from app.lm.kernels.training_elementwise import softmax_at
+from app.lm.products import Matrix, weight_gradient
 from app.training.linear_cross_entropy import ROWS_AT_ONCE
 
 
@@ -23,14 +23,15 @@ class _LinearLogprobs(torch.autograd.Function):
         ctx: Any, states: Tensor, weight: Tensor, targets: Tensor, dtype: torch.dtype, temperature: float
     ) -> tuple[Tensor, Tensor]:
         low_states, low_weight = states.to(dtype), weight.to(dtype)
+        matrix = Matrix(low_weight)
         logprobs, entropies = torch.empty(len(targets)), torch.empty(len(targets))
         of_states = torch.empty(states.shape) if ctx.needs_input_grad[0] else None
         for start in range(0, len(targets), ROWS_AT_ONCE):
             part = slice(start, start + ROWS_AT_ONCE)
-            probabilities = F.linear(low_states[part], low_weight)  # [n,V], logits as yet
+            probabilities = matrix.times(low_states[part])  # [n,V], logits as yet
             logprobs[part], entropies[part] = softmax_at(probabilities, targets[part], temperature)
             if of_states is not None:
-                torch.sub(low_weight[targets[part]], probabilities @ low_weight, out=of_states[part])
+                torch.sub(low_weight[targets[part]], matrix.back(probabilities), out=of_states[part])
         if of_states is not None:
             ctx.save_for_backward(of_states, low_states, low_weight, targets)
         ctx.formats, ctx.temperature = (states.dtype, weight.dtype), temperature
@@ -41,15 +42,18 @@ class _LinearLogprobs(torch.autograd.Function):
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor | None, None, None, None]:
         of_states, low_states, low_weight, targets = ctx.saved_tensors
         factors = gradients[0].unsqueeze(1) / ctx.temperature
-        of_weight = torch.zeros(low_weight.shape, dtype=ctx.formats[1]) if ctx.needs_input_grad[1] else None
-        for start in range(0, len(targets) if of_weight is not None else 0, ROWS_AT_ONCE):
+        of_states = (of_states * factors).to(ctx.formats[0])
+        if not ctx.needs_input_grad[1]:
+            return of_states, None, None, None, None
+        of_weight, matrix = torch.zeros(low_weight.shape, dtype=ctx.formats[1]), Matrix(low_weight)
+        for start in range(0, len(targets), ROWS_AT_ONCE):
             part = slice(start, start + ROWS_AT_ONCE)
-            slope = F.linear(low_states[part], low_weight)
+            slope = matrix.times(low_states[part])
             softmax_at(slope, targets[part], ctx.temperature)
             # one-hot less softmax, each row times its factor
             slope.neg_().scatter_add_(1, targets[part, None], slope.new_ones(len(slope), 1))
-            of_weight += slope.mul_(factors[part]).T @ low_states[part]
-        return (of_states * factors).to(ctx.formats[0]), of_weight, None, None, None
+            of_weight += weight_gradient(slope.mul_(factors[part]), low_states[part])
+        return of_states, of_weight, None, None, None
 
 
 def linear_logprobs(

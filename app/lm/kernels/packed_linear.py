@@ -98,6 +98,18 @@ class PackedLinear:
         if bias is not None:
             self._bias[: self._outputs] = bias.detach()
 
+    @classmethod
+    def of_transposed(cls, matrix: Tensor) -> "PackedLinear":
+        """Of the transpose of a matrix [I,O] in fp32: its rows are panels' rows already."""
+        self = cls.__new__(cls)
+        self._inputs, self._outputs = matrix.shape
+        self._numbers, columns = 1, rounded_up(self._outputs, PANEL)
+        full = matrix.detach() if columns == self._outputs else F.pad(matrix.detach(), (0, columns - self._outputs))
+        parts = full.reshape(self._inputs, -1, PANEL)
+        self._panels = parts.transpose(0, 1).contiguous().unsqueeze(-1)  # [O/PANEL, I, PANEL, 1]
+        self._bias = torch.zeros(columns)
+        return self
+
     def __call__(self, inputs: Tensor) -> Tensor:
         """inputs W^T + b: [M,I] in the weight's dtype -> [M,O] in fp32."""
         wanted, columns, steps = self._panels.dtype, len(self._bias), self._panels.shape[1]

@@ -10,6 +10,7 @@ kernels = In(
     "tests/lm/inference/test_sampler.py",
 )
 attention = In("app/lm/kernels/cached_attention.py", "tests/lm/kernels/test_elementwise.py")
+products = In("app/lm/kernels/packed_linear.py", "tests/lm/test_products.py")
 fused = In("app/lm/fused.py", "tests/lm/test_fused.py")
 steps = In("app/lm/kernels/training_elementwise.py", "tests/lm/test_fused.py", "tests/training/test_linear_logprobs.py")
 rows = In("app/lm/kernels/packed_attention.py", "tests/lm/test_fused.py")
@@ -31,6 +32,7 @@ handler = In("app/worker/handlers/watching.py", "tests/worker/handlers/test_watc
 FAULTS = [
     fused("the parts' gradients exchanged", ".float().split(ctx.sizes)", ".float().flip(0).split(ctx.sizes)"),
     fused("the bias's gradient a mean", "slope.float().sum(0)", "slope.float().mean(0)"),
+    products("the fp32 gradient of a weight of other outputs", "F.pad(matrix.detach(), (0, columns - self._outputs))", "F.pad(matrix.detach(), (columns - self._outputs, 0))"),
     steps("a norm's gradient without that of its scale", " - grown[i] * factor", ""),
     steps("the gate's gradient is its share", "turn = share_ * (ONE + number * (ONE - share_))", "turn = share_"),
     steps("entropy without its mean", "log_total - mean * per_total", "log_total"),
