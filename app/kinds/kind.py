@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Literal
 
+from app.hparams import ModelConfig
 from app.translation import N_
 
 VersionKindName = Literal["base", "sft", "reward", "policy"]
@@ -85,6 +86,21 @@ class StartPlan:
 
 
 @dataclass(frozen=True)
+class Effort:
+    """What a job of a kind costs, by which the form that starts it says how long it takes and what memory it needs
+    (app/services/jobs/start_plan.py)."""
+
+    work: Callable[[Any, int], float]
+    """(hyper-parameters, rankings in force): how many answers it samples, or rankings it reads."""
+    seconds_before: float
+    """Until its first step."""
+    seconds_each: float
+    """For one of these, with the shipped model. Processor time of one thread, measured (docs/benchmarks.md)."""
+    fit: Callable[[Any, ModelConfig], Any] = lambda hparams, _config: hparams
+    """Hyper-parameters as they are really used."""
+
+
+@dataclass(frozen=True)
 class StartForm:
     """The panel of the train page that starts a job of the kind."""
 
@@ -98,8 +114,6 @@ class StartForm:
     """What is started, in the sentence about a press that did not arrive."""
     asks: tuple[str, ...] = ()
     """Hyper-parameters and choices that it asks for: their ranges, defaults and meanings stand in their fields."""
-    plan: str = ""
-    """`"module:function"` (folder of the SFT model) of what such a job would do; empty: nothing is said of it."""
 
 
 @dataclass(frozen=True)
@@ -137,6 +151,8 @@ class Kind:
     """It reads everything before its first step, which therefore says nothing of the pace of the others."""
     fitted: tuple[str, ...] = ()
     """Hyper-parameters that follow the model's size where nobody gives them."""
+    effort: Effort | None = None
+    """None: nothing is said of it before it starts."""
     metrics: Metrics = Metrics("", {})
     plots: tuple[Plot, ...] = ()
     no_curves: str = ""

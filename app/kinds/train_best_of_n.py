@@ -1,6 +1,6 @@
 """train_best_of_n: the best of n sampled answers to each prompt, by a reward model -> a policy fine-tuned on them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated
 
 from pydantic import Field
@@ -17,7 +17,8 @@ from app.hparams import (
     TrainingTemperature,
     about,
 )
-from app.kinds.kind import Kind, Metrics, Need, Plot, Series, StartForm, VersionParam
+from app.kinds.kind import Effort, Kind, Metrics, Need, Plot, Series, StartForm, VersionParam
+from app.model_info.size import policy_learning_rate
 from app.translation import N_
 
 
@@ -80,6 +81,14 @@ TRAIN_BEST_OF_N = Kind(
     versions=(VersionParam("reward_version_id", ("reward",)),),
     needs=(Need.REWARD_MODEL,),
     fitted=("learning_rate",),
+    effort=Effort(
+        lambda hparams, _rankings: hparams.num_prompts * hparams.num_answers,
+        8.0,
+        0.03,
+        lambda hparams, config: replace(
+            FittedBestOfNHparams(), learning_rate=hparams.learning_rate or policy_learning_rate(config)
+        ),
+    ),
     plots=(
         Plot(
             "reward",

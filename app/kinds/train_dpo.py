@@ -18,7 +18,8 @@ from app.hparams import (
     WholeFromZero,
     about,
 )
-from app.kinds.kind import Kind, Metrics, Need, Plot, Series, StartForm
+from app.kinds.kind import Effort, Kind, Metrics, Need, Plot, Series, StartForm
+from app.model_info.size import fitted_values
 from app.translation import N_
 
 
@@ -133,6 +134,12 @@ TRAIN_DPO = Kind(
     reads_rankings=True,
     first_step_is_longer=True,
     fitted=("learning_rate", "num_frozen_layers", "tokens_per_micro_batch"),
+    effort=Effort(
+        lambda hparams, rankings: hparams.max_epochs * rankings,
+        8.0,
+        0.11,
+        lambda hparams, config: FittedDPOHparams(**fitted_values(hparams, config)),
+    ),
     plots=PLOTS,
     metrics=Metrics(
         heading="DPO (`train_dpo`), one point per step; held-out and sampled figures at each look",

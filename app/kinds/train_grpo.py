@@ -5,8 +5,9 @@ from typing import Annotated, Literal
 
 from app.errors import InvalidError
 from app.hparams import about
-from app.kinds.kind import Kind, Metrics, Need, Plot, Series, StartForm, VersionParam
+from app.kinds.kind import Effort, Kind, Metrics, Need, Plot, Series, StartForm, VersionParam
 from app.kinds.train_policy import TRAIN_POLICY, check_batch
+from app.model_info.size import fitted_values
 from app.policy_hparams import EpisodeHparams, FittedEpisodeHparams
 from app.translation import N_, _
 
@@ -98,6 +99,12 @@ TRAIN_GRPO = Kind(
     check=check_groups,
     needs=(Need.REWARD_MODEL,),
     fitted=("learning_rate", "num_frozen_layers", "tokens_per_micro_batch"),
+    effort=Effort(
+        lambda hparams, _rankings: hparams.total_episodes,
+        12.0,
+        0.09,
+        lambda hparams, config: FittedGRPOHparams(**fitted_values(hparams, config)),
+    ),
     plots=PLOTS,
     metrics=Metrics(
         heading="RLOO and GRPO (`train_grpo`), one point per batch of episodes",

@@ -1,8 +1,8 @@
 """train_policy: PPO against a reward model -> a candidate policy."""
 
 from app.errors import InvalidError
-from app.kinds.kind import Kind, Metrics, Need, Plot, Series, StartForm, VersionParam
-from app.model_info.size import FITTED
+from app.kinds.kind import Effort, Kind, Metrics, Need, Plot, Series, StartForm, VersionParam
+from app.model_info.size import FITTED, fit_ppo
 from app.policy_hparams import EpisodeHparams, PPOHparams
 from app.translation import N_, _
 
@@ -163,7 +163,6 @@ TRAIN_POLICY = Kind(
             "the SFT model."
         ),
         button=N_("Train policy (PPO)"),
-        plan="app.services.jobs.ppo_plan:start_plan",
     ),
     hparams=PPOHparams,
     handler="app.worker.handlers.train_policy",
@@ -173,6 +172,7 @@ TRAIN_POLICY = Kind(
     check=check_batch,
     needs=(Need.REWARD_MODEL,),
     fitted=FITTED,
+    effort=Effort(lambda hparams, _rankings: hparams.total_episodes, 12.0, 0.09, fit_ppo),
     plots=PLOTS,
     metrics=METRICS,
 )

@@ -1,7 +1,7 @@
 """train_reward: all rankings in force -> a reward model."""
 
 from app.hparams import RewardHparams
-from app.kinds.kind import Kind, Metrics, Need, Plot, Series, StartForm
+from app.kinds.kind import Effort, Kind, Metrics, Need, Plot, Series, StartForm
 from app.translation import N_
 
 PLOTS = (
@@ -97,6 +97,7 @@ TRAIN_REWARD = Kind(
     needs=(Need.RANKINGS,),
     reads_rankings=True,
     first_step_is_longer=True,
+    effort=Effort(lambda _hparams, rankings: rankings, 7.0, 0.03),
     plots=PLOTS,
     metrics=METRICS,
 )

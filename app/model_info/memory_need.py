@@ -127,6 +127,17 @@ def offline_memory(
     )
 
 
+def reading_memory(config: ModelConfig, *, models: int = 2, product_bytes: int = 2) -> MemoryNeed:
+    """Of sampling from models and reading what they wrote, with nothing trained that is larger than a head."""
+    return MemoryNeed(
+        process=PROCESS,
+        weights=FP32 * models * all_parameters(config),
+        trained=0,
+        sampling=product_bytes * models * (config.num_hidden_layers * layer_parameters(config)),
+        updating=0,
+    )
+
+
 def too_little(need: MemoryNeed, available: int | None, hparams: Offline) -> str | None:
     """Why the training is not begun, and what to change; None where there is enough, or where nobody knows."""
     if need.fits(available):

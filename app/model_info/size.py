@@ -11,6 +11,7 @@ from app.hparams import ModelConfig
 from app.policy_hparams import FittedPPOHparams, PPOHparams
 
 SHIPPED_LAYER_PARAMETERS = 5_902_336  # of models/sft, without its embeddings and its last norm
+SHIPPED_PARAMETERS = 6_951_168  # with both
 SHIPPED_WIDTH = 256
 LEARNING_RATE = 4e-4
 LEARNING_RATES = (3e-6, 1e-3)

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from pkgutil import resolve_name
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -15,6 +14,7 @@ from app.hparam_fields import HparamField, hparam_fields
 from app.kinds.kind import Kind, Need, StartPlan
 from app.kinds.registry import KINDS, kind_named
 from app.services.jobs import needs
+from app.services.jobs.start_plan import start_plan
 from app.services.labeling.rankings import RankingCounts
 from app.translation import N_, _
 from app.web import formatting
@@ -73,7 +73,7 @@ def _start(
     return Start(
         kind=kind,
         description=_(kind.start.description, rankings=formatting.rankings_in_words(rankings)),
-        plan=resolve_name(kind.start.plan)(sft_directory) if kind.start.plan else None,
+        plan=start_plan(session, kind, sft_directory, rankings=rankings.total),
         missing=missing,
         versions=versions if options else (),
         inputs=tuple(_input(kind, name) for name in kind.start.asks),

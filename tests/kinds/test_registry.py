@@ -29,11 +29,11 @@ def test_what_a_kind_names_is_there(kind: Kind) -> None:
     handler = import_module(kind.handler)
     functions: list[Callable[..., Any]] = [handler.choose, handler.begin]
     functions += [resolve_name(kind.follows)] if kind.follows else []
-    functions += [resolve_name(kind.start.plan)] if kind.start.plan else []
     assert all(callable(each) for each in functions)
     assert {name for param in kind.versions for name in param.kinds} <= set(VersionKind)
     taken = [field.name for field in fields(kind.hparams)]
     assert set(kind.fitted) <= set(taken)
+    assert kind.effort is not None, "each form says how long it takes and what memory it needs"
     assert set(kind.same_work) <= {param.name for param in kind.versions} | set(kind.choices) | set(taken)
     assert not {param.name for param in kind.versions} & set(taken)
 

@@ -14,8 +14,6 @@ from app.db.models.versions import VersionKind
 from app.db.session import transaction
 from app.kinds import registry
 from app.kinds.kind import Kind, StartForm, VersionParam
-from app.layout import SFT_MODEL
-from app.services.jobs.ppo_plan import TOO_LITTLE, start_plan
 from app.services.versions import versions
 from app.services.versions.versions import NewVersion
 from app.web import notices, starts
@@ -127,20 +125,13 @@ def test_what_is_wrong_is_told(visitor: Visitor, policy_id: int, sent: dict[str,
     assert says in words_of(answer.text)
 
 
-def test_ppo_says_what_it_would_do(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("app.services.jobs.ppo_plan.available_bytes", lambda: None)
-    plan = start_plan(SFT_MODEL)
-    assert plan is not None
-    assert plan.text.startswith("Learning rate 4e−4, by the model's size (6 million parameters in 8 layers")
-    assert plan.text.endswith("of memory.")
-    assert plan.warning == ""
-    monkeypatch.setattr("app.services.jobs.ppo_plan.available_bytes", lambda: 1)
-    short = start_plan(SFT_MODEL)
-    assert short is not None
-    assert short.warning == TOO_LITTLE
-
-
 def test_the_plan_of_ppo_stands_on_its_form(visitor: Visitor) -> None:
     form = visitor.get("/train").partition('id="start-train_policy"')[2].partition("</form>")[0]
     assert "data-plan" in form
     assert ", by the model's size (" in words_of(form)
+
+
+@pytest.mark.parametrize("kind", [kind for kind in registry.KINDS if kind != TOY.name])
+def test_each_form_says_how_long_it_takes_and_what_memory_it_needs(visitor: Visitor, kind: str) -> None:
+    form = words_of(visitor.get("/train").partition(f'id="start-{kind}"')[2].partition("</form>")[0])
+    assert re.search(r"Takes about .* while nothing else runs\. Takes about [0-9.]+ GiB of memory", form)

@@ -1,0 +1,141 @@
+"""What a job would do with the SFT model at hand, for the form that starts it: how long it takes, its memory, its rate
+and layers. No torch.
+
+The job itself reads the whole config and measures anew (app/worker/handlers); this is what is said before.
+"""
+
+import json
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.db.models.jobs import Job, JobStatus
+from app.formats.figures import duration, exponential, gibibytes, millions
+from app.formats.languages import in_a_text
+from app.hparams import ModelConfig
+from app.kinds.kind import Effort, Kind, StartPlan
+from app.model_info.memory_need import MemoryNeed, offline_memory, ppo_memory, reading_memory
+from app.model_info.size import SHIPPED_PARAMETERS, all_parameters, layer_parameters
+from app.policy_hparams import FittedEpisodeHparams
+from app.processes.machine import available_bytes
+from app.services.jobs.job_params import hparams_of
+from app.translation import N_, _
+
+TOO_LITTLE = N_("Too little memory is free: the training would be refused. Close other programs first.")
+USUAL_PROMPT = 64  # tokens
+MOST_SIZE = 1 << 24  # as where the model is opened (app/model_info/config_fields.py)
+SIZES = tuple(each.name for each in fields(ModelConfig) if each.type in (int, bool))
+"""Their names are the same in every family's config.json (app/lm/files/families.py)."""
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Of a job with the kind's defaults."""
+
+    hparams: Any
+    """Fitted to the model's size."""
+    config: ModelConfig
+    memory: int
+    """Bytes, about."""
+    available: int | None
+    seconds: float
+    measured_here: bool
+    """By the last job of the kind here; else by what was measured of the shipped model, for a model of this size."""
+
+    @property
+    def fits(self) -> bool:
+        return self.available is None or self.memory <= self.available
+
+
+def start_plan(session: Session, kind: Kind, directory: Path, *, rankings: int) -> StartPlan | None:
+    """In words; None for a kind that says nothing of its cost, and where the config cannot be read."""
+    cost = cost_of(session, kind, directory, rankings=rankings)
+    if cost is None:
+        return None
+    return StartPlan(in_a_text([_time(cost), _memory(cost), *_rate(cost)]), "" if cost.fits else _(TOO_LITTLE))
+
+
+def cost_of(session: Session, kind: Kind, directory: Path, *, rankings: int) -> Cost | None:
+    """For the SFT model in this folder; None where its config cannot be read (the job will say why)."""
+    config = _config(directory)
+    if kind.effort is None or config is None:
+        return None
+    hparams = kind.effort.fit(kind.hparams(), config)
+    seconds, here = _seconds(session, kind, kind.effort, config, rankings)
+    return Cost(hparams, config, memory_of(hparams, config).total, available_bytes(), seconds, here)
+
+
+def memory_of(hparams: Any, config: ModelConfig) -> MemoryNeed:
+    if isinstance(hparams, FittedEpisodeHparams):
+        networks = 2 if getattr(hparams, "separate_value", False) else 1
+        return ppo_memory(config, hparams, longest_prompt=USUAL_PROMPT, networks=networks)
+    if hasattr(hparams, "tokens_per_micro_batch"):
+        return offline_memory(config, hparams, longest_row=USUAL_PROMPT + 4 * hparams.max_tokens, kept_states=0)
+    return reading_memory(config)
+
+
+def _config(directory: Path) -> ModelConfig | None:
+    try:
+        written = json.loads((directory / "config.json").read_text(encoding="utf-8"))
+        sizes: dict[str, Any] = {name: int(written[name]) for name in SIZES if written.get(name) is not None}
+        config = ModelConfig(**sizes)
+    except (OSError, ValueError, TypeError, AttributeError, ArithmeticError):
+        return None
+    if max(sizes.values(), default=0) > MOST_SIZE or config.num_hidden_layers < 1 or layer_parameters(config) < 1:
+        return None
+    return config
+
+
+def _seconds(session: Session, kind: Kind, effort: Effort, config: ModelConfig, rankings: int) -> tuple[float, bool]:
+    work = effort.work(kind.hparams(), rankings)
+    last = _last(session, kind)
+    if last is not None and last.started_at is not None and last.finished_at is not None:
+        then = effort.work(hparams_of(kind, last.params), last.num_rankings or 0)
+        took = (last.finished_at - last.started_at).total_seconds()
+        if took > 0 and then > 0:
+            return min(took, effort.seconds_before) + max(0.0, took - effort.seconds_before) * work / then, True
+    scale = all_parameters(config) / SHIPPED_PARAMETERS
+    return effort.seconds_before + effort.seconds_each * work * scale, False
+
+
+def _last(session: Session, kind: Kind) -> Job | None:
+    """The newest that came to its end."""
+    done = select(Job).where(Job.kind == kind.name, Job.status == JobStatus.SUCCEEDED)
+    return session.scalar(done.order_by(Job.number.desc()).limit(1))
+
+
+def _time(cost: Cost) -> str:
+    if cost.measured_here:
+        return _("Takes about {duration}, by the last one here.", duration=duration(cost.seconds))
+    return _("Takes about {duration} while nothing else runs.", duration=duration(cost.seconds))
+
+
+def _memory(cost: Cost) -> str:
+    if cost.available is None:
+        return _("Takes about {memory} of memory.", memory=gibibytes(cost.memory))
+    return _(
+        "Takes about {memory} of memory; {free} are free.",
+        memory=gibibytes(cost.memory),
+        free=gibibytes(cost.available),
+    )
+
+
+def _rate(cost: Cost) -> list[str]:
+    """Of the training of a policy."""
+    frozen = getattr(cost.hparams, "num_frozen_layers", None)
+    if frozen is None:
+        return []
+    layers = cost.config.num_hidden_layers
+    return [
+        _(
+            "Learning rate {rate}, by the model's size ({parameters} parameters in {layers} layers, the lowest "
+            "{frozen} of them frozen).",
+            rate=exponential(cost.hparams.learning_rate),
+            parameters=millions(layers * layer_parameters(cost.config)),
+            layers=layers,
+            frozen=frozen,
+        )
+    ]

@@ -1,0 +1,43 @@
+"""A few of the nightly's moments: each trainer, killed, ends bitwise as an undisturbed one."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.killing.killed_runs import TRAINERS
+from tests.repository import REPOSITORY
+
+MOMENTS = 3
+
+
+def nightly(record: Path, *arguments: str) -> str:
+    """In a process that has no threads, which it forks."""
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.killing", "--record", str(record), *arguments],
+        cwd=REPOSITORY,
+        env=os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(REPOSITORY)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.mark.parametrize("trainer", TRAINERS)
+def test_kill_9_at_random_moments_changes_nothing(trainer: str, tmp_path: Path) -> None:
+    record = tmp_path / "record.jsonl"
+    said = nightly(record, "--trainers", trainer, "--moments", str(MOMENTS))
+    assert f"{trainer}: {MOMENTS} moments" in said
+    rows = [json.loads(line) for line in record.read_text().splitlines()]
+    assert [(row["trainer"], row["same"]) for row in rows] == [(trainer, True)] * MOMENTS
+    assert "done before" in nightly(record, "--trainers", trainer, "--moments", str(MOMENTS)), "it goes on, not anew"
+
+
+def test_no_moment_is_begun_when_the_time_is_over(tmp_path: Path) -> None:
+    said = nightly(tmp_path / "record.jsonl", "--trainers", "dpo", "--minutes", "0")
+    assert "dpo: 0 of 100 moments done before" in said

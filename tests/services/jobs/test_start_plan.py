@@ -1,0 +1,104 @@
+"""What a form says before a job starts is what the job will do."""
+
+import json
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy.orm import Session
+
+from app.db.base import utc_now
+from app.db.models.jobs import Job, JobStatus
+from app.kinds.registry import KINDS
+from app.layout import SFT_MODEL
+from app.lm.files.families import read_config
+from app.model_info.memory_need import ppo_memory
+from app.model_info.size import fit_ppo
+from app.policy_hparams import PPOHparams
+from app.services.jobs.start_plan import TOO_LITTLE, USUAL_PROMPT, Cost, cost_of, start_plan
+
+PPO = KINDS["train_policy"]
+
+
+def ppo_cost(session: Session, directory: Path = SFT_MODEL) -> Cost:
+    cost = cost_of(session, PPO, directory, rankings=0)
+    assert cost is not None
+    return cost
+
+
+def test_the_plan_is_the_jobs_own(session: Session) -> None:
+    config = read_config(SFT_MODEL)
+    hparams = fit_ppo(PPOHparams(), config)
+    cost = ppo_cost(session)
+    assert cost.hparams == hparams
+    assert cost.memory == ppo_memory(config, hparams, longest_prompt=USUAL_PROMPT).total
+    assert cost.fits
+
+
+def test_it_says_where_memory_is_short(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.services.jobs.start_plan.available_bytes", lambda: None)
+    plan = start_plan(session, PPO, SFT_MODEL, rankings=0)
+    assert plan is not None
+    assert "Learning rate 4e−4, by the model's size (6 million parameters in 8 layers" in plan.text
+    assert plan.warning == ""
+    monkeypatch.setattr("app.services.jobs.start_plan.available_bytes", lambda: 1)
+    short = start_plan(session, PPO, SFT_MODEL, rankings=0)
+    assert short is not None
+    assert short.warning == TOO_LITTLE
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_time_and_memory_are_said_of_every_kind(session: Session, kind: str) -> None:
+    few, many = (cost_of(session, KINDS[kind], SFT_MODEL, rankings=number) for number in (20, 200))
+    assert few is not None
+    assert many is not None
+    assert few.seconds > 1
+    assert (many.seconds > few.seconds) == KINDS[kind].reads_rankings
+    assert few.memory > 1 << 29
+
+
+def test_the_time_is_that_of_the_last_one_here_by_its_work(session: Session) -> None:
+    began = utc_now()
+    for number, (status, seconds, episodes) in enumerate(
+        [(JobStatus.SUCCEEDED, 900, 99), (JobStatus.SUCCEEDED, 112, 768), (JobStatus.FAILED, 3, 1_536)]
+    ):
+        job = Job(id=str(number), kind="train_policy", dedup_key=str(number), params={"total_episodes": episodes})
+        job.status, job.started_at, job.finished_at = status, began, began + timedelta(seconds=seconds)
+        session.add(job)
+        session.flush()
+    cost = ppo_cost(session)
+    before = 0.0 if PPO.effort is None else PPO.effort.seconds_before
+    assert cost.measured_here
+    assert cost.seconds == pytest.approx(before + (112 - before) * 2), "twice the episodes"
+    plan = start_plan(session, PPO, SFT_MODEL, rankings=0)
+    assert plan is not None
+    assert "by the last one here" in plan.text
+
+
+def sized(**sizes: float) -> str:
+    """The shipped model's config.json with other sizes."""
+    return json.dumps(json.loads((SFT_MODEL / "config.json").read_text()) | sizes)
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        None,
+        "",
+        "[]",
+        '{"hidden_size": "wide"}',
+        json.dumps({"hidden_size": [1]}),
+        sized(hidden_size=float("inf")),
+        sized(hidden_size=10**400),
+        sized(num_hidden_layers=1e308),
+        sized(num_attention_heads=0, head_dim=0),
+        sized(num_attention_heads=0, num_hidden_layers=0, hidden_size=0, head_dim=0),
+        sized(num_hidden_layers=0),
+        sized(num_hidden_layers=-1),
+        sized(hidden_size=-256),
+    ],
+)
+def test_a_config_that_cannot_be_read_has_no_plan(session: Session, tmp_path: Path, written: str | None) -> None:
+    if written is not None:
+        (tmp_path / "config.json").write_text(written)
+    assert start_plan(session, PPO, tmp_path, rankings=0) is None
