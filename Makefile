@@ -19,7 +19,7 @@ BENCH_ARGS ?=
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run set-up set-up-dev front-end browser test test-postgres faults nightly-kill lint types imports format docs messages screenshots bench bench-loop bench-learning model lock clean
+.PHONY: help run set-up set-up-dev front-end browser test test-postgres faults nightly-kill lint types imports format docs messages screenshots bench bench-loop bench-learning bench-speed bench-peers model lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -139,6 +139,17 @@ bench-loop: set-up-dev ## Measure the whole loop (tastes, seeds, page latency) a
 
 bench-learning: set-up-dev ## Measure what reward models make of simulated tastes, and write docs/benchmarks.md (an hour)
 	@$(PY) -m bench.reward --folder data/bench $(BENCH_ARGS)
+	@$(PY) -m bench.report
+
+bench-speed: set-up-dev ## Race training and sampling beside TRL and transformers, interleaved, on a quiet machine (half an hour)
+	@$(PY) -m bench.training_speed --folder data/bench $(BENCH_ARGS)
+	@$(PY) -m bench.sampling
+	@$(PY) -m bench.turnaround
+	@$(PY) -m bench.report
+
+bench-peers: set-up-dev ## What needs hours beside TRL: rankings needed for the same accuracy, gold at the same KL over five seeds
+	@$(PY) -m bench.label_efficiency --folder data/bench --threads 2
+	@$(PY) -m bench.matched_kl --folder data/bench --tastes brief,warm --seeds 5
 	@$(PY) -m bench.report
 
 # ---- housekeeping --------------------------------------------------------------------------------------------------

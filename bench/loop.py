@@ -48,11 +48,11 @@ def run_once(taste: Taste, seed: int, rankings: int) -> dict[str, Any]:
             labeler = SimulatedLabeler(client, f"simulated-{taste.name}", taste, noise=Noise(), seed=seed)
             steps = list(labeler.run(rankings))
             ranked = time.monotonic()
-            reward = _train_reward_on_all(client, rankings, seed)
+            reward = train_reward_on_all(client, rankings, seed)
             rewarded = time.monotonic()
             job = run_job(client, "train_policy", {"seed": seed})
             trained = time.monotonic()
-            policy = _evaluated(client, job["result"]["version_id"])
+            policy = evaluated(client, job["result"]["version_id"])
             finished = time.monotonic()
             judged = judge(client, taste, policy["id"], policy["parent_id"], seed)
         cards = {name: card_of(path) for name, path in (("sft_card", SFT_MODEL), ("card", files_of(folder, policy)))}
@@ -95,7 +95,7 @@ def card_of(path: Path) -> dict[str, dict[str, float | None]]:
     return {part: {name: share.value for name, share in shares.items()} for part, shares in parts.items()}
 
 
-def _train_reward_on_all(client: httpx2.Client, rankings: int, seed: int) -> dict[str, Any]:
+def train_reward_on_all(client: httpx2.Client, rankings: int, seed: int) -> dict[str, Any]:
     """Trains until a reward model has seen all rankings: the automatic one may have started before the last."""
     while True:
         job = run_job(client, "train_reward", {"seed": seed})
@@ -104,7 +104,7 @@ def _train_reward_on_all(client: httpx2.Client, rankings: int, seed: int) -> dic
             return dict(version)
 
 
-def _evaluated(client: httpx2.Client, version_id: int) -> dict[str, Any]:
+def evaluated(client: httpx2.Client, version_id: int) -> dict[str, Any]:
     """The version once the evaluation that PPO queued has ended."""
     while True:
         version = dict(client.get(f"/api/v1/versions/{version_id}").raise_for_status().json())

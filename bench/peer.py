@@ -1,7 +1,7 @@
 """TRL's RewardTrainer in the place of the product's: the same SFT weights, the same rankings, answers scored alike.
 
-A ranking becomes its pairs; ties are left out, as TRL knows none. Four settings are tried on a fifth of the prompts, as
-the product tries its penalties.
+A ranking becomes its pairs; ties are left out, as TRL knows none. Settings (learning rate and epochs) are tried on a
+fifth of the prompts, as the product tries its penalties.
 """
 
 import json
@@ -17,7 +17,10 @@ from app.training.reward.data import RankedGroup
 from bench.peers import TRL, peer_python
 from bench.pools import Group
 
-SETTINGS = [{"learning_rate": rate, "epochs": epochs} for rate, epochs in ((1e-5, 3), (3e-5, 3), (1e-4, 3), (1e-4, 8))]
+Setting = dict[str, float]
+SETTINGS: list[Setting] = [
+    {"learning_rate": rate, "epochs": epochs} for rate, epochs in ((1e-5, 3), (3e-5, 3), (1e-4, 3), (1e-4, 8))
+]
 SCRIPT = Path(__file__).parent / "peer_reward.py"
 VALIDATION = 5  # every fifth prompt chooses the setting
 
@@ -39,8 +42,12 @@ def pairs_of(rankings: Sequence[RankedGroup], ends: EndTokens) -> list[Pair]:
 class PeerBench:
     """Trains in a process of the peer's environment. Raises CalledProcessError where that fails."""
 
-    def __init__(self, folder: Path, ends: EndTokens, threads: int, model: Path = SFT_MODEL) -> None:
+    def __init__(
+        self, folder: Path, ends: EndTokens, threads: int, model: Path = SFT_MODEL, settings: Sequence[Setting] = ()
+    ) -> None:
+        """`settings` to choose from; SETTINGS where there are none."""
         self._python, self._ends, self._threads, self._model = peer_python(folder, TRL), ends, threads, model
+        self._settings = list(settings or SETTINGS)
 
     def scores(
         self, rankings: Sequence[RankedGroup], held_out: Sequence[Group], seed: int
@@ -53,7 +60,7 @@ class PeerBench:
             "answers": [
                 [*group.prompt_tokens, *self._ends.as_written(answer)] for group in held_out for answer in group.answers
             ],
-            "settings": SETTINGS,
+            "settings": self._settings,
             "seed": seed,
             "threads": self._threads,
         }

@@ -13,6 +13,7 @@ from pathlib import Path
 import torch
 
 TRL = "trl==1.16.*"
+TRL_WITH_PPO = "trl==1.12.0"  # the last one
 
 
 def peer_python(folder: Path, requirement: str) -> Path:

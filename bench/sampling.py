@@ -3,10 +3,10 @@
     python -m bench.sampling --rounds 8
 
 A B A B: four answers to one prompt, and 64 answers to 64 prompts, of 64 tokens each (`--tokens`), in fp32 and bf16; no
-early end in either. Prints medians of the pairwise ratios, the peak memory of a process that does nothing else, and
-how far a decode step is from the least time that this machine's memory bandwidth and matrix products allow, both
-measured in the same run. Results: bench/results/sampling.json; with `--random 135M` (or 494M) of a random model of
-that size, to sampling-135M.json.
+early end in either. Prints medians of the pairwise ratios, the peak memory of a process that does nothing else, whether
+an answer is the same alone and among 64, and how far a decode step is from the least time that this machine's memory
+bandwidth and matrix products allow, both measured in the same run. Results: bench/results/sampling.json; with `--random
+135M` (or 494M) of a random model of that size, to sampling-135M.json.
 """
 
 import json
@@ -33,6 +33,7 @@ from app.settings.config import Settings
 from app.training.report_card import held_out_prompts
 from bench.import_model import MIB, SHAPES, make_model, memory_bytes
 from bench.limits import peak_gflops, read_gigabytes_per_second
+from bench.speed.race import environment
 
 RESULTS = Path(__file__).parent / "results"
 PRECISIONS = {"fp32": torch.float32, "bf16": torch.bfloat16}
@@ -130,6 +131,20 @@ def step_limits(directory: Path, precision: str) -> dict[str, Any]:
     return limits
 
 
+def row_invariant(directory: Path, precision: str, tokens: int) -> bool:
+    """Whether answers written alone equal those written among 64, log-probabilities included: greedy, so that no seed
+    hangs on the place in the batch."""
+    decoder = Decoder(load_model(directory)[0], PRECISIONS[precision])
+    prompts, params = prompts_of(directory, 64), SamplingParams(temperature=0.0, max_tokens=tokens)
+
+    def written(chosen: list[list[int]]) -> list[Any]:
+        groups = sample_batch(decoder, frozenset({NEVER_ENDS}), chosen, n=1, params=params, logprobs=True)
+        return [(one.token_ids, one.logprobs) for group in groups for one in group]
+
+    together = written(prompts)
+    return all(written([prompts[place]]) == [together[place]] for place in (0, 31, 63))
+
+
 def _peak_mebibytes(side: str, directory: Path, precision: str, threads: int, tokens: int) -> float:
     torch.set_num_threads(threads)
     SIDES[side](directory, PRECISIONS[precision])(prompts_of(directory, 64), 1, tokens)
@@ -159,8 +174,10 @@ def main(
             torch.set_num_threads(threads)
             cases = race(directory, precision, rounds, tokens)
             step = step_limits(directory, precision)
-            results[precision] = {"cases": cases, "step": step, "peak_mebibytes": memory}
-    text = json.dumps({"rounds": rounds, "threads": threads, "tokens": tokens, **results}, indent=2)
+            same = row_invariant(directory, precision, tokens)
+            results[precision] = {"cases": cases, "step": step, "peak_mebibytes": memory, "row_invariant": same}
+    known = {"environment": environment(threads), "rounds": rounds, "threads": threads, "tokens": tokens}
+    text = json.dumps(known | results, indent=2)
     print(text)
     (RESULTS / f"sampling-{random}.json" if random else RESULTS / "sampling.json").write_text(text + "\n")
 

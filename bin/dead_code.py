@@ -41,6 +41,9 @@ ALLOWED = {
     "OPENING_SECONDS": "the sandbox reads it from a program by its name",
     "user_id": "named with the other special tokens, whose ids follow one another",
     "chat_template": "transformers reads it",
+    "_prepare_dataset": "TRL's trainer calls it",
+    "base_model_prefix": "TRL reads it of a reward model",
+    "on_step_end": "transformers' trainer calls it",
     "TITLES_OF_ERRORS": "marks words of app/errors.py for the catalogues",
 }
 

@@ -1,0 +1,1 @@
+"""Races of training beside the programs that a user could pick instead, each contestant in a process of its own."""

@@ -1,0 +1,116 @@
+"""Tables of the races beside TRL, from bench/results/*.json: medians with their spread, ratios round by round.
+
+Beside them: rankings needed, waits while a candidate is made, gold at the same KL.
+"""
+
+import math
+from collections.abc import Mapping
+from statistics import fmean
+from typing import Any
+
+Result = Mapping[str, Any]
+
+TITLES = {
+    "ppo": ("PPO, all layers, value network, fp32, up to 96 tokens, answers end by themselves", "episodes", "≥ 2.5"),
+    "ppo-fixed": ("The same, 64 tokens in every answer", "episodes", "≥ 2.5"),
+    "ppo-shipped": ("PPO, each as shipped", "episodes", "≥ 10, ⅓ of the memory"),
+    "reward": ("Reward training, rankings of four; TRL one epoch of full fine-tuning, fp32", "rankings", "≥ 6"),
+    "dpo": ("DPO, all layers, fp32, three epochs", "pairs", "≥ 4"),
+}  # fmt: skip
+
+
+def figure(value: float) -> str:
+    return f"{value:.0f}" if value >= 100 else f"{value:.1f}" if value >= 10 else f"{value:.2f}"
+
+
+def speed_rows(result: Result) -> list[str]:
+    """A row for each contestant; the ratio is Fourfold's first contestant over this one."""
+    rows = [
+        "| row, contestant | per second: median (least to most) | n | Fourfold is so many times as fast | by processor "
+        "seconds | peak, MiB | aim |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    for name, (title, unit, aim) in TITLES.items():
+        if name not in result:
+            rows.append(f"| **{title}** | not measured yet | | | | | {aim} |")
+            continue
+        rows.append(f"| **{title}**, {unit} | | | | | | {aim} |")
+        measured = result[name]
+        for side, known in measured["contestants"].items():
+            spread = f"{figure(known['per_second'])} ({figure(known['least'])} to {figure(known['most'])})"
+            ratio = measured["ratios"].get(side)
+            times = f"{ratio['times_as_fast']:.2f} ({ratio['least']:.2f} to {ratio['most']:.2f})" if ratio else ""
+            by_cpu = f"{ratio['by_cpu']:.2f}" if ratio else ""
+            rows.append(f"| {side} | {spread} | {known['n']} | {times} | {by_cpu} | {known['peak_mebibytes']} | |")
+    return [*rows, "", *conditions(result)]
+
+
+def conditions(result: Result) -> list[str]:
+    """One line for each row: when, where and beside what load it was measured."""
+    lines = []
+    for name in TITLES:
+        if name in result:
+            known = result[name]["environment"]
+            before, after = (f"{known[when][0]:.1f}" for when in ("load_before", "load_after"))
+            lines.append(
+                f"- {name}: commit {known['commit']}, {known['date']} UTC, {known['processor']} "
+                f"({', '.join(known['flags'])}), {known['threads']} threads, load {before} before and {after} after"
+            )
+    return lines
+
+
+def efficiency_rows(result: Result) -> list[str]:
+    """A row for each taste, a column for each side and number of rankings: held-out pairs right without noise, in
+    brackets agreement over the ceiling."""
+    runs = result["runs"]
+    columns = list(dict.fromkeys((run["side"], run["rankings"]) for run in runs))
+    seeds = len({run["seed"] for run in runs})
+    heads = " | ".join(f"{side}, {count}" for side, count in columns)
+    turned = f"{100 * runs[0]['flips']:g}% turned"
+    rows = [f"| mean over {seeds} seeds, {turned}: side, rankings | {heads} |", "|---|" + "---|" * len(columns)]
+    for case in dict.fromkeys(run["case"] for run in runs):
+        cells = []
+        for column in columns:
+            these = [run for run in runs if run["case"] == case and (run["side"], run["rankings"]) == column]
+            right, over = (fmean(run[name] for run in these) if these else None for name in ("right", "of_ceiling"))
+            cells.append("–" if right is None else f"{right:.2f} ({over:.2f})")
+        rows.append(f"| {case} | " + " | ".join(cells) + " |")
+    return rows
+
+
+def turnaround_rows(result: Result) -> list[str]:
+    """Steps in seconds, and the label page's waits while they ran beside those when idle."""
+    rows = ["| last ranking → evaluated candidate | median (least to most) | aim |", "|---|---|---|"]
+    runs = result["runs"]
+    for name, title in (("reward", "reward model, s"), ("policy", "PPO, s"), ("evaluation", "evaluation, s")):
+        rows.append(f"| {title} | {spread_of([run['seconds'][name] for run in runs])} | – |")
+    rows.append(f"| all, s | {spread_of([run['seconds']['all'] for run in runs])} | < 180 |")
+    for name, title in (("page_ms", "label page"), ("next_ms", "next card")):
+        p95 = spread_of([run["training"][name]["p95"] for run in runs])
+        idle = spread_of([run["idle"][name]["p95"] for run in runs])
+        ratio = spread_of([run["training"][name]["p95"] / run["idle"][name]["p95"] for run in runs])
+        rows.append(f"| {title}, p95 while it trains, ms (idle: {idle}) | {p95} | – |")
+        rows.append(f"| {title}, p95 over idle | {ratio} | ≤ 1.5 |")
+    return rows
+
+
+def spread_of(values: list[float]) -> str:
+    ordered = sorted(values)
+    middle = (ordered[(len(ordered) - 1) // 2] + ordered[len(ordered) // 2]) / 2
+    return f"{figure(middle)} ({figure(ordered[0])} to {figure(ordered[-1])})"
+
+
+def matched_rows(result: Result) -> list[str]:
+    """Gold at the same KL on both sides, and the difference with its standard error over runs."""
+    runs = result["runs"]
+    ours, theirs = (fmean(run["episodes"] / run[f"{side}_seconds"] for run in runs) for side in ("fourfold", "trl"))
+    tastes = ", ".join(dict.fromkeys(run["taste"] for run in runs))
+    rows = [
+        f"| {tastes}; KL, nats an answer | runs that came so far | Fourfold's gold | TRL's | difference ± error |",
+        "|---|---|---|---|---|",
+    ]
+    for row in result["compared"]:
+        error = "–" if math.isnan(row["error"]) else f"{row['error']:.2f}"
+        cells = f"{row['fourfold']:.2f} | {row['trl']:.2f} | {row['difference']:.2f} ± {error}"
+        rows.append(f"| {row['kl']} | {row['n']} of {len(runs)} | {cells} |")
+    return [*rows, "", f"Whole runs: {figure(ours)} and {figure(theirs)} episodes per second."]
