@@ -129,7 +129,12 @@ def dpo(bench: Bench) -> list[Contestant]:
     return [
         bench.ours("Fourfold, rankings of four", **request, same=True, rankings=fours),
         bench.ours("Fourfold, pairs", **request, same=True, rankings=twos),
-        bench.ours("Fourfold as shipped, rankings of four", **request, same=False, rankings=bench.rankings(60, 4)),
+        bench.ours(
+            "Fourfold as shipped, rankings of four",
+            **request,
+            same=False,
+            rankings=bench.rankings(bench.sizes.rankings, 4),
+        ),
         bench.peer("TRL, reference ahead", TRL, PAIRS_PEER, **peer, precompute=True),
         bench.peer("TRL, reference in the loop", TRL, PAIRS_PEER, **peer, precompute=False),
     ]

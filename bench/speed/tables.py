@@ -11,11 +11,11 @@ from typing import Any
 Result = Mapping[str, Any]
 
 TITLES = {
-    "ppo": ("PPO, all layers, value network, fp32, up to 96 tokens, answers end by themselves", "episodes", "≥ 2.5"),
-    "ppo-fixed": ("The same, 64 tokens in every answer", "episodes", "≥ 2.5"),
-    "ppo-shipped": ("PPO, each as shipped", "episodes", "≥ 10, ⅓ of the memory"),
-    "reward": ("Reward training, rankings of four; TRL one epoch of full fine-tuning, fp32", "rankings", "≥ 6"),
-    "dpo": ("DPO, all layers, fp32, three epochs", "pairs", "≥ 4"),
+    "ppo": ("PPO, all layers, value network, fp32", "episodes", "≥ 2.5"),
+    "ppo-fixed": ("The same, 64 tokens in each answer", "episodes", "≥ 2.5"),
+    "ppo-shipped": ("PPO, each as shipped", "episodes", "≥ 10, a third of its memory"),
+    "reward": ("Reward training, rankings of four", "rankings", "≥ 6"),
+    "dpo": ("DPO, all layers, fp32", "pairs", "≥ 4"),
 }  # fmt: skip
 
 
@@ -24,39 +24,37 @@ def figure(value: float) -> str:
 
 
 def speed_rows(result: Result) -> list[str]:
-    """A row for each contestant; the ratio is Fourfold's first contestant over this one."""
+    """A row for each contestant; the ratio is that of Fourfold's first contestant to this one."""
     rows = [
-        "| row, contestant | per second: median (least to most) | n | Fourfold is so many times as fast | by processor "
-        "seconds | peak, MiB | aim |",
-        "|---|---|---|---|---|---|---|",
+        "| contestant | per second (spread) | n | Fourfold is faster (spread) | by processor time | peak, MiB |",
+        "|---|---|---|---|---|---|",
     ]
     for name, (title, unit, aim) in TITLES.items():
         if name not in result:
-            rows.append(f"| **{title}** | not measured yet | | | | | {aim} |")
+            rows.append(f"| **{title}**: aim {aim} | not measured yet | | | | |")
             continue
-        rows.append(f"| **{title}**, {unit} | | | | | | {aim} |")
+        rows.append(f"| **{title}**: {unit}, aim {aim} | | | | | |")
         measured = result[name]
         for side, known in measured["contestants"].items():
             spread = f"{figure(known['per_second'])} ({figure(known['least'])} to {figure(known['most'])})"
             ratio = measured["ratios"].get(side)
-            times = f"{ratio['times_as_fast']:.2f} ({ratio['least']:.2f} to {ratio['most']:.2f})" if ratio else ""
-            by_cpu = f"{ratio['by_cpu']:.2f}" if ratio else ""
-            rows.append(f"| {side} | {spread} | {known['n']} | {times} | {by_cpu} | {known['peak_mebibytes']} | |")
+            times = f"{ratio['times_as_fast']:.2f} ({ratio['least']:.2f} to {ratio['most']:.2f})" if ratio else "–"
+            by_cpu = f"{ratio['by_cpu']:.2f}" if ratio else "–"
+            rows.append(f"| {side} | {spread} | {known['n']} | {times} | {by_cpu} | {known['peak_mebibytes']} |")
     return [*rows, "", *conditions(result)]
 
 
 def conditions(result: Result) -> list[str]:
-    """One line for each row: when, where and beside what load it was measured."""
-    lines = []
+    """A row for each: when, where and beside what load it was measured."""
+    rows = ["| row | commit | UTC | processor | threads | load, before and after |", "|---|---|---|---|---|---|"]
     for name in TITLES:
         if name in result:
             known = result[name]["environment"]
-            before, after = (f"{known[when][0]:.1f}" for when in ("load_before", "load_after"))
-            lines.append(
-                f"- {name}: commit {known['commit']}, {known['date']} UTC, {known['processor']} "
-                f"({', '.join(known['flags'])}), {known['threads']} threads, load {before} before and {after} after"
-            )
-    return lines
+            where = f"{known['processor']}, {', '.join(known['flags'])}"
+            loads = " and ".join(f"{known[when][0]:.1f}" for when in ("load_before", "load_after"))
+            cells = (name, known["commit"], known["date"], where, str(known["threads"]), loads)
+            rows.append(f"| {' | '.join(cells)} |")
+    return rows
 
 
 def efficiency_rows(result: Result) -> list[str]:
@@ -80,7 +78,7 @@ def efficiency_rows(result: Result) -> list[str]:
 
 def turnaround_rows(result: Result) -> list[str]:
     """Steps in seconds, and the label page's waits while they ran beside those when idle."""
-    rows = ["| last ranking → evaluated candidate | median (least to most) | aim |", "|---|---|---|"]
+    rows = ["| last ranking → evaluated candidate | median (spread) | aim |", "|---|---|---|"]
     runs = result["runs"]
     for name, title in (("reward", "reward model, s"), ("policy", "PPO, s"), ("evaluation", "evaluation, s")):
         rows.append(f"| {title} | {spread_of([run['seconds'][name] for run in runs])} | – |")
