@@ -55,7 +55,7 @@ class Bench:
 
     def peer(self, name: str, requirement: str, module: str, **request: Any) -> Contestant:
         request |= {"model": str(SFT_MODEL.resolve())}
-        return Contestant(name, peer_python(self.folder, requirement), module, request)
+        return Contestant(name, peer_python(self.folder, requirement), module, request, is_peer=True)
 
     def rankings(self, count: int, answers: int) -> list[dict[str, Any]]:
         return [ranking(number, group, answers) for number, group in enumerate(self.groups[:count])]

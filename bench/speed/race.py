@@ -12,7 +12,7 @@ import subprocess
 import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -39,7 +39,7 @@ class Contestant:
     python: Path
     module: str
     request: Mapping[str, Any]
-    environment: Mapping[str, str] = field(default_factory=dict)
+    is_peer: bool = False
 
 
 class Process:
@@ -55,7 +55,7 @@ class Process:
             self._process = subprocess.Popen(
                 [contestant.python, "-m", contestant.module, asked],
                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True, cwd=folder,
-                env=os.environ | own | dict(contestant.environment),
+                env=os.environ | own,
             )  # fmt: skip
         self.prepared = self._answer()
 
@@ -94,8 +94,8 @@ def environment(threads: int) -> Measured:
 
 
 def race(contestants: Sequence[Contestant], rounds: int, threads: int) -> Measured:
-    """Each contestant's rounds after one that warms up, and what follows from them; the first is compared with the
-    others."""
+    """Each contestant's rounds after one that warms up, and what follows from them: ours are compared with the fastest
+    of the peers."""
     runs: dict[str, list[Measured]] = {one.name: [] for one in contestants}
     known = environment(threads)
     with tempfile.TemporaryDirectory(prefix="fourfold-race-") as folder, ExitStack() as stack:
@@ -111,8 +111,10 @@ def race(contestants: Sequence[Contestant], rounds: int, threads: int) -> Measur
         prepared = {process.name: process.prepared for process in processes}
     known |= {"load_after": os.getloadavg()}
     sides = {name: summary(taken) | prepared[name] | {"runs": taken} for name, taken in runs.items()}
-    first = contestants[0].name
-    return {"environment": known, "rounds": rounds, "contestants": sides, "ratios": ratios(runs, first)}
+    peers = [one.name for one in contestants if one.is_peer]
+    best = max(peers, key=lambda name: sides[name]["per_second"]) if peers else ""
+    compared = ratios(runs, peers, best) if peers else {}
+    return {"environment": known, "rounds": rounds, "contestants": sides, "best_peer": best, "ratios": compared}
 
 
 def rate(run: Measured, clock: str = "seconds") -> float:
@@ -132,18 +134,14 @@ def summary(runs: Sequence[Measured]) -> Measured:
     }
 
 
-def ratios(runs: Mapping[str, Sequence[Measured]], first: str) -> Measured:
-    """How many times as fast `first` is as each of the others, round by round: median, least, most; by the clock and by
-    processor seconds."""
+def ratios(runs: Mapping[str, Sequence[Measured]], peers: Sequence[str], best: str) -> Measured:
+    """How many times as fast each of ours is as the peers' `best`, round by round: median, least, most; by the clock
+    and by processor seconds."""
     compared = {}
-    for name, others in runs.items():
-        if name == first:
-            continue
-        by_clock = [rate(mine) / rate(other) for mine, other in zip(runs[first], others, strict=True)]
-        by_cpu = [
-            rate(mine, "cpu_seconds") / rate(other, "cpu_seconds")
-            for mine, other in zip(runs[first], others, strict=True)
-        ]
+    for name in (name for name in runs if name not in peers):
+        pairs = list(zip(runs[name], runs[best], strict=True))
+        by_clock = [rate(mine) / rate(other) for mine, other in pairs]
+        by_cpu = [rate(mine, "cpu_seconds") / rate(other, "cpu_seconds") for mine, other in pairs]
         compared[name] = {
             "times_as_fast": statistics.median(by_clock),
             "least": min(by_clock),

@@ -24,9 +24,9 @@ def figure(value: float) -> str:
 
 
 def speed_rows(result: Result) -> list[str]:
-    """A row for each contestant; the ratio is that of Fourfold's first contestant to this one."""
+    """A row for each contestant; the ratio is that to the fastest of the peers."""
     rows = [
-        "| contestant | per second (spread) | n | Fourfold is faster (spread) | by processor time | peak, MiB |",
+        "| contestant | per second (spread) | n | times as fast as TRL (spread) | by processor time | peak, MiB |",
         "|---|---|---|---|---|---|",
     ]
     for name, (title, unit, aim) in TITLES.items():
