@@ -27,9 +27,8 @@ def document(repository: Path) -> str:
 
 def rooms(repository: Path) -> Iterator[tuple[str, list[str]]]:
     """Each room with its lines: its own sentence first, then its files."""
-    for package in packages(repository / "app"):
+    for package in [*packages(repository / "app"), *packages(repository / "bench")]:
         yield room(repository, package)
-    yield room(repository, repository / "bench")
     scripts = sorted(path for path in (repository / "bin").iterdir() if path.is_file())
     yield "bin", ["What `make` and the packaging call.", "", *listed(scripts, repository / "bin")]
     yield room(repository, repository / "bin" / "docs")
