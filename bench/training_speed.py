@@ -93,8 +93,8 @@ def ppo_shipped(bench: Bench) -> list[Contestant]:
         "rankings": bench.rankings(bench.sizes.rankings, 4), "normalization": normalization_of(bench.groups),
     }  # fmt: skip
     peer = {
-        "same": False, "prompts": prompts[:-ASIDE], "batch": 64, "batches": 1, "answers": 1, "epochs": 4,
-        "mini_batches": 2, "tokens": 96, "temperature": 0.8, "ends": True,
+        "same": False, "prompts": prompts[:-ASIDE], "batch": bench.sizes.episodes, "batches": 1, "answers": 1,
+        "epochs": 4, "mini_batches": 2, "tokens": 96, "temperature": 0.8, "ends": True,
     }  # fmt: skip
     return [
         bench.ours("Fourfold", **ours),

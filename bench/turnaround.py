@@ -53,7 +53,8 @@ class Visitor:
 
     def _run(self) -> None:
         headers = {"X-Labeler": "visitor", "X-Labeler-Kind": "simulated"}
-        with httpx2.Client(base_url=self._address, timeout=60.0) as client:
+        with httpx2.Client(base_url=self._address, timeout=60.0, follow_redirects=True) as client:
+            client.get("/").raise_for_status()  # the first visit is led elsewhere, and named
             while not self._stop.wait(self._pace):
                 started = time.perf_counter()
                 client.get("/").raise_for_status()
