@@ -61,6 +61,11 @@ def gold_at(points: Sequence[Point], kl: float) -> float | None:
     return None
 
 
+def as_kept(weights: dict[str, Tensor]) -> dict[str, Tensor]:
+    """A model's weights under the names that a checkpoint of a policy has: other names would be left out unsaid."""
+    return {f"model.{name}": weight for name, weight in weights.items()}
+
+
 def points_of(taste: Taste, groups: Sequence[Group], scorer: AnswerScorer, weights: Sequence[dict[str, Tensor]]) -> Any:
     """KL, gold in nats over the SFT model's answers, and the scorer's mean of each checkpoint."""
     reference, tokenizer = load_model(SFT_MODEL)
@@ -92,7 +97,7 @@ def ours(request: dict[str, Any], scorer: AnswerScorer) -> list[dict[str, Tensor
     kept = Kept()
     task = PolicyTask(reference, reference, scorer, request["prompts"], tokenizer.ends, tokenizer.pad_id)
     last = drain(train_policy(task, hparams, kept)).model
-    return [*kept.policies, last.state_dict()]
+    return [*kept.policies, as_kept(last.state_dict())]
 
 
 def theirs(request: dict[str, Any], folder: Path) -> list[dict[str, Tensor]]:
@@ -105,7 +110,7 @@ def theirs(request: dict[str, Any], folder: Path) -> list[dict[str, Tensor]]:
         own = OWN | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": str(request["threads"])}
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL, env=os.environ | own)
         policies: list[dict[str, Tensor]] = torch.load(told, weights_only=True)
-    return policies
+    return [as_kept(weights) for weights in policies]
 
 
 def compared(runs: Sequence[dict[str, Any]], kls: Sequence[float]) -> list[dict[str, float]]:

@@ -7,8 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
+from app.layout import SFT_MODEL
+from app.lm.files.checkpoint import load_model
 from bench import label_efficiency, matched_kl
+from bench.frontier import with_weights
 from bench.speed import race, tables
 from bench.speed.child import Stopwatch
 from bench.speed.workload import pairs_of, strict_ranks
@@ -153,6 +157,13 @@ def test_gold_of_both_sides_is_compared_with_its_error() -> None:
     (single,) = matched_kl.compared(runs[:1], (4,))
     assert math.isnan(single["error"])
     assert json.loads(json.dumps(single))["n"] == 1
+
+
+def test_weights_of_a_whole_model_are_all_taken_over() -> None:
+    reference, _ = load_model(SFT_MODEL)
+    trained = {name: weight + 1.0 for name, weight in reference.state_dict().items()}
+    taken = with_weights(reference, matched_kl.as_kept(trained)).state_dict()
+    assert all(torch.equal(taken[name], weight) for name, weight in trained.items())
 
 
 def test_settings_of_the_peer_are_read() -> None:
