@@ -23,6 +23,7 @@ from app.lm.text.end_tokens import EndTokens
 from app.policy_hparams import PPOHparams
 from app.training import dpo
 from app.training.context import FileContext, Progress, drain
+from app.training.dpo_rankings import split_by_prompt
 from app.training.policy.comparison import Comparison
 from app.training.policy.episodes import PolicyTask
 from app.training.policy.validating import Watch
@@ -153,7 +154,7 @@ def shipped_dpo(groups: Sequence[RankedGroup]) -> int:
     trainer = dpo.train_dpo(
         sft, groups, hparams, ends=tokenizer.ends, pad_id=tokenizer.pad_id, context=NOTHING_SAVED
     )  # fmt: skip
-    training, _ = dpo.split_by_prompt(groups, hparams)
+    training, _ = split_by_prompt(groups, hparams)
     drain(trainer, steps.append)
     pairs_each = len(groups[0].ranks) * (len(groups[0].ranks) - 1) // 2
     return hparams.max_epochs * len(training) * pairs_each
