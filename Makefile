@@ -148,7 +148,7 @@ bench-speed: set-up-dev ## Race training and sampling beside TRL and transformer
 	@$(PY) -m bench.report
 
 bench-peers: set-up-dev ## What needs hours beside TRL: rankings needed for the same accuracy, gold at the same KL over five seeds
-	@$(PY) -m bench.label_efficiency --folder data/bench --threads 2
+	@$(PY) -m bench.label_efficiency --folder data/bench
 	@$(PY) -m bench.matched_kl --folder data/bench --tastes brief,warm --seeds 5
 	@$(PY) -m bench.report
 

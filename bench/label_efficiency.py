@@ -17,10 +17,11 @@ import typer
 
 from bench.peer import PeerBench, Setting
 from bench.pools import PoolSettings, load_pool
-from bench.reward import RewardBench, case_of, judged, numbers, rankings_of
+from bench.reward import THREADS, RewardBench, case_of, judged, numbers, rankings_of
 from bench.speed.race import environment
 
 RESULTS = Path(__file__).parent / "results" / "label_efficiency.json"
+HELD_OUT = 150  # prompts whose pairs judge
 
 
 def settings_of(text: str) -> list[Setting]:
@@ -37,16 +38,14 @@ def main(
     flips: Annotated[float, typer.Option(min=0, max=0.5, help="Share of turned pairs.")] = 0.1,
     seeds: Annotated[int, typer.Option(min=1)] = 1,
     settings: Annotated[str, typer.Option(help="What TRL chooses from: rate:epochs, comma-separated.")] = "",
-    held_out: Annotated[int, typer.Option(min=2, help="Prompts whose pairs judge.")] = 150,
-    threads: Annotated[int, typer.Option(min=1)] = 1,
     out: Annotated[Path, typer.Option(help="Where the results go; kept after each run.")] = RESULTS,
 ) -> None:
     """Each taste and seed on both sides; every run is kept."""
-    torch.set_num_threads(threads)
-    groups = load_pool(folder, PoolSettings(train=peer, held_out=held_out))
+    torch.set_num_threads(THREADS)
+    groups = load_pool(folder, PoolSettings(train=peer, held_out=HELD_OUT))
     bench = RewardBench([group for group in groups if group.split == "train"])
     chosen = settings_of(settings) if settings else []
-    trl = PeerBench(folder, bench.tokenizer.ends, threads, settings=chosen)
+    trl = PeerBench(folder, bench.tokenizer.ends, THREADS, settings=chosen)
     sides = [("Fourfold", bench.scores, int(size)) for size in numbers(ours)] + [("TRL", trl.scores, peer)]
     runs: list[dict[str, Any]] = []
     for seed in range(seeds):
@@ -57,7 +56,7 @@ def main(
                 named = {"side": side, "case": taste, "rankings": size, "flips": flips, "seed": seed}
                 runs.append(named | {"seconds": round(taken, 1)} | judged(case, made, flips, seed))
                 print(json.dumps(runs[-1]), flush=True)
-                known = environment(threads) | {"settings": chosen}
+                known = environment(THREADS) | {"settings": chosen}
                 out.parent.mkdir(parents=True, exist_ok=True)
                 out.write_text(json.dumps({"environment": known, "runs": runs}, indent=1) + "\n", encoding="utf-8")
 
