@@ -159,8 +159,8 @@ TRAIN_POLICY = Kind(
         heading=N_("Policy (PPO)"),
         method=N_("Reinforcement learning"),
         description=N_(
-            "The SFT model writes, the reward model scores, PPO makes high scores likelier; a KL penalty keeps it near "
-            "the SFT model."
+            "For those who want the most of a good reward model: the SFT model writes, the reward model scores, PPO "
+            "makes high scores likelier; a KL penalty keeps it near the SFT model."
         ),
         button=N_("Train policy (PPO)"),
     ),

@@ -225,13 +225,12 @@ def train_dpo(
     if all(len(set(group.ranks)) == 1 for group in training):
         training, held_out = training + held_out, []
     trainer = Trainer(sft, hparams, pad_id)
-    fitted, run = trainer.hparams, trainer.run
-    saved = context.load()
-    if saved is not None:
-        trainer.restore(saved)
-        run = trainer.run
     ranked = trainer.read(training, ends)
     unseen = trainer.read(held_out, ends) if held_out else None
+    saved = context.load()
+    if saved is not None:  # after the reading: the reference reads what the layers below made before they were trained
+        trainer.restore(saved)
+    fitted, run = trainer.hparams, trainer.run
     counts = Preferences(ranked.reference, ranked.reference, ranked.ranks, ranked.packed.answer_mask).counts()
     nu = counts.tie_strength if hparams.ties == "davidson" else 0.0
     room = sft.config.context_tokens - fitted.max_tokens - 1

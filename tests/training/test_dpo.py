@@ -169,25 +169,27 @@ def test_one_that_is_beyond_its_budget_at_once_makes_no_version() -> None:
         drain(start(tiny_model(), rankings(20), hparams))
 
 
+@pytest.mark.parametrize("frozen", [0, 1])
 @pytest.mark.parametrize("stop_after", [3, 5])
-def test_a_resumed_run_equals_an_uninterrupted_one_bit_for_bit(stop_after: int) -> None:
-    model, groups = tiny_model(), rankings(9)
+def test_a_resumed_run_equals_an_uninterrupted_one_bit_for_bit(stop_after: int, frozen: int) -> None:
+    """With nothing frozen the embeddings learn, too, and the reference must not read by them."""
+    model, groups, hparams = tiny_model(), rankings(9), replace(HPARAMS, num_frozen_layers=frozen)
     whole: list[Progress] = []
-    expected = drain(start(model, groups), whole.append)
+    expected = drain(start(model, groups, hparams), whole.append)
     context = MemoryContext()
-    interrupted = start(model, groups, context=context)
+    interrupted = start(model, groups, hparams, context=context)
     for _ in range(stop_after):
         next(interrupted)
     interrupted.close()
     rest: list[Progress] = []
     torch.manual_seed(12345)  # the global generator must not matter
-    result = drain(start(model, groups, context=context), rest.append)
+    result = drain(start(model, groups, hparams, context=context), rest.append)
     assert [p.metrics for p in rest] == [p.metrics for p in whole[stop_after // 2 * 2 :]]
     assert result.metrics == expected.metrics
     for name, tensor in expected.model.state_dict().items():
         assert torch.equal(tensor, result.model.state_dict()[name]), name
     with pytest.raises(TrainingError, match="belongs to another training"):
-        next(start(model, groups, replace(HPARAMS, beta=1.0), context))
+        next(start(model, groups, replace(hparams, beta=1.0), context))
 
 
 def test_one_ranking_one_prompt_and_ties_are_enough_or_are_told() -> None:

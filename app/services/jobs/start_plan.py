@@ -129,6 +129,10 @@ def _rate(cost: Cost) -> list[str]:
     if frozen is None:
         return []
     layers = cost.config.num_hidden_layers
+    if not frozen:
+        said = N_("Learning rate {rate}, by the model's size ({parameters} parameters in {layers} layers).")
+        parameters = millions(layers * layer_parameters(cost.config))
+        return [_(said, rate=exponential(cost.hparams.learning_rate), parameters=parameters, layers=layers)]
     return [
         _(
             "Learning rate {rate}, by the model's size ({parameters} parameters in {layers} layers, the lowest "
