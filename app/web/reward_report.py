@@ -10,7 +10,7 @@ from app.formats.figures import percent
 from app.translation import N_, _, ngettext
 
 WIDTH, HEIGHT = 320, 190
-LEFT, RIGHT, TOP, BOTTOM = 44, 308, 12, 156
+LEFT, RIGHT, TOP, BOTTOM = 44, 296, 12, 156
 SHOWN_BLOCKS = 5
 GUESSING, ENOUGH = 0.5, 0.7
 BLOCKS: Mapping[str, tuple[str, str]] = {
@@ -146,7 +146,7 @@ def _curve(points: Sequence[Sequence[float]]) -> Picture | None:
     if not known:
         return None
     most = max(known[-1][0], 1.0)
-    gained = known[-1][1] - known[0][1]
+    gained = known[-1][1] - known[-2 if len(known) > 1 else 0][1]
     if len(known) < 2:
         sentence = _(
             "With {n} rankings {share} of unseen pairs are right.", n=f"{known[0][0]:.0f}", share=percent(known[0][1])
