@@ -84,7 +84,7 @@ TRAIN_BEST_OF_N = Kind(
     effort=Effort(
         lambda hparams, _rankings: hparams.num_prompts * hparams.num_answers,
         8.0,
-        0.03,
+        0.018,
         lambda hparams, config: replace(
             FittedBestOfNHparams(), learning_rate=hparams.learning_rate or policy_learning_rate(config)
         ),
