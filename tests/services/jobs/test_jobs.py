@@ -59,7 +59,8 @@ def test_a_live_job_with_other_parameters_is_named_with_them(
     assert told in refused.value.message
     assert told in refused.value.page_message
     assert jobs.queue_job(session, kind="train_policy", params=other, trigger=JobTrigger.RULE) is live
-    assert reward.id == 2
+    with pytest.raises(ConflictError, match="with other parameters: kl_coef"):
+        queue_policy(session, kl_coef=0.5, reward_version_id=reward.id)
 
 
 @pytest.mark.usefixtures("reward")
