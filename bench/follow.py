@@ -41,7 +41,7 @@ from app.training.dpo import train_dpo
 from app.training.grpo import train_grpo
 from app.training.policy.comparison import Comparison, Measured
 from app.training.policy.episodes import PolicyResult, PolicyTask
-from app.training.policy.knowledge import NO_QUESTIONS, Questions
+from app.training.policy.knowledge import Questions
 from app.training.policy.validating import Watch
 from app.training.ppo.trainer import train_policy
 from app.training.report_card import write_report_card
@@ -166,8 +166,7 @@ class FollowBench:
             self.golds.append(self.gold(ranked.taste, after, before))
             return []
 
-        questions = self.questions(self.train[-aside:]) if hparams.early_stopping else NO_QUESTIONS
-        watch = Watch(comparison, prompts[-aside:], signs, questions)
+        watch = Watch(comparison, prompts[-aside:], signs, self.questions(self.train[-aside:]))
         task = PolicyTask(self.sft, self.sft, optimized, prompts[:-aside], ends, pad_id, watch)
         return drain((train_policy if way == "ppo" else train_grpo)(task, hparams, nowhere))
 

@@ -154,6 +154,32 @@ def reward_rows(result: dict[str, Any]) -> list[str]:
     return rows
 
 
+FAR = (("kl", ".1f"), ("knowledge", ".2f"))
+CHANGES = {"kl_target": "KL", "learning_rate": "rate", "rehearsal_coef": "rehearsal"}
+
+
+def follow_rows(result: dict[str, Any]) -> list[str]:
+    """A row for each run: how far it went, how often it wins by the taste itself, the parts, and what was kept of the
+    SFT model: `knowledge`, and the greedy answers of the report card."""
+    rows = [
+        "| taste, way, what was changed | KL | known | win | thing | words | card: on topic | card: follow-ups |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for run in result["runs"]:
+        changed = [f"{said} {run['changes'][name]:g}" for name, said in CHANGES.items() if name in run["changes"]]
+        after, before = run["served"]["challengers"], run["served"]["champions"]
+        kept = [each for each in run["history"] if run["verdict"] and each["episodes"] == run["verdict"]["episodes"]]
+        far, known = (f"{kept[0][name]:{form}}" if kept and name in kept[0] else "–" for name, form in FAR)
+        parts = [f"{before['thing']:.2f} → {after['thing']:.2f}", f"{before['words']:.0f} → {after['words']:.0f}"]
+        cards = [
+            f"{run['sft_card']['greedy'][name]:.2f} → {run['card']['greedy'][name]:.2f}" if "card" in run else "–"
+            for name in ("on topic", "follow-up understood")
+        ]
+        cells = [far, known, f"{run['served']['win_rate']:.2f}", *parts, *cards]
+        rows.append(f"| {', '.join([run['taste'], run['way'], *changed])} | " + " | ".join(cells) + " |")
+    return rows
+
+
 def frontier_rows(result: dict[str, Any]) -> list[str]:
     """A row for each family, means over seeds: what best-of-16 gains by the reward model's choice and the taste's own,
     and the best checkpoint of PPO with its distance, its win rate and the parts of its answers."""
@@ -228,8 +254,8 @@ def main() -> None:
 def write_benchmarks() -> None:
     page = BENCHMARKS.read_text()
     tables: dict[str, Callable[[dict[str, Any]], list[str]]] = {
-        "reward": reward_rows, "reward-peer": reward_rows, "frontier": frontier_rows, "training_speed": speed_rows,
-        "label_efficiency": efficiency_rows, "turnaround": turnaround_rows, "matched_kl": matched_rows,
+        "reward": reward_rows, "reward-peer": reward_rows, "follow": follow_rows, "frontier": frontier_rows,
+        "training_speed": speed_rows, "label_efficiency": efficiency_rows, "turnaround": turnaround_rows, "matched_kl": matched_rows,
     }  # fmt: skip
     for name, make in tables.items():
         path = HERE / "results" / f"{name}.json"

@@ -6,6 +6,10 @@ from app.translation import N_
 
 METRICS = Metrics(
     heading="Evaluation (`evaluate`), candidate against the SFT model on held-out prompts, the same seeds for both",
+    before=(
+        "At another temperature than the policy was trained at (0.8 where its training has none) the figures stand "
+        "under `evaluations_apart`, by the temperature: flags, verdict and the rule that activates do not go by them."
+    ),
     meanings={
         "reward/mean, reward/reference_mean": "mean score of the candidate's and of the SFT model's answers.",
         "reward/difference_error": "standard error of the difference, over prompts.",

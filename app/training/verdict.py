@@ -27,6 +27,10 @@ LEAST_WIN_RATE = 0.55
 """By the judge, at the lower end of its interval: a coin wins 0.50, and a difference of a twentieth is hardly seen."""
 CLEARLY = 2.0
 """Standard errors above nothing."""
+LEAST_LEFT = 0.5
+"""Share of the SFT model's answers that are known still: one that has lost more has found what both scorers miss.
+With the penalty off, "brief" came to 0.31, far below the SFT model by the taste itself, and the judge still praised it.
+"""
 OVER_OPTIMIZED = "over-optimized"
 ENDED = {
     Reason.EPISODES: N_("It used all its episodes."),
@@ -56,6 +60,7 @@ ALONE = N_(
 )
 KEPT = N_("Over-optimized: from {kept} to {end} episodes the score went from {before} to {after} and the judge from "
           "{judged_before} to {judged_after}. The version is that of {kept} episodes.")  # fmt: skip
+LOST = N_("Neither of the two saw it: at the end it had kept {known} of the answers that the SFT model is sure of.")
 NOT_HELD = N_("Over-optimized: the score says {after}, the judge {judged_after}, and its answers show why.")
 NEXT = {
     "over-optimized": N_(
@@ -105,7 +110,7 @@ def verdict_of(history: Sequence[Validation], reason: Reason | None, *, judge_is
         sentences.append(_(FORGETS, known=f"{kept.figures['knowledge']:.0%}"))
     if cheated:
         sentences.append(_over_optimized(kept, end))
-        sentences += end.signs
+        sentences += [_(LOST, known=f"{end.figures['knowledge']:.0%}"), *end.signs] if has_lost(end) else end.signs
     if reason is not None:
         sentences.append(_(ENDED[reason]))
     step = OVER_OPTIMIZED if cheated else "forgets" if forgets else _next(history, told, reason)
@@ -156,7 +161,13 @@ def _wins(kept: Validation) -> str:
 
 def is_over_optimized(history: Sequence[Validation], reason: Reason | None) -> bool:
     """Whether the run ended over-optimized, stopped or not; the version that is kept may be the one from before."""
-    return reason in (Reason.PARTED, Reason.SIGNS) or bool(history[-1].signs) or have_parted(history)
+    end = history[-1]
+    return reason in (Reason.PARTED, Reason.SIGNS) or bool(end.signs) or have_parted(history) or has_lost(end)
+
+
+def has_lost(end: Validation) -> bool:
+    """Most of what the SFT model knows."""
+    return end.figures.get("knowledge", 1.0) < LEAST_LEFT
 
 
 def _over_optimized(kept: Validation, end: Validation) -> str:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from bench.report import loop_rows, reward_rows, with_rows
+from bench.report import follow_rows, loop_rows, reward_rows, with_rows
 
 
 def loop_run(**more: Any) -> dict[str, Any]:
@@ -27,6 +27,25 @@ def test_the_table_of_reward_models_has_means_and_the_worst() -> None:
     rows = reward_rows({"runs": runs})
     assert rows[2] == "| brief | 0.30 | 0.85 (0.50) |"
     assert rows[-2:] == ["| mean of all | | 0.75 |", "| worst | | 0.65 |"]
+
+
+def test_a_policys_row_has_what_it_wins_and_what_it_keeps() -> None:
+    side = {"thing": 0.5, "words": 30.0, "on_topic": 0.97}
+    card = {"greedy": {"on topic": 0.96, "follow-up understood": 0.97}}
+    run = {
+        "taste": "brief", "way": "ppo", "changes": {"kl_target": 2.5}, "sft_card": card, "card": card,
+        "served": {"win_rate": 0.9, "champions": side, "challengers": side | {"words": 12.0}},
+        "verdict": {"fit": "good fit", "episodes": 128},
+        "history": [{"episodes": 0, "kl": 0.0, "knowledge": 1.0}, {"episodes": 128, "kl": 1.5, "knowledge": 0.96}],
+    }  # fmt: skip
+    unwatched: dict[str, Any] = run | {"way": "dpo", "changes": {}, "verdict": None, "history": []}
+    rows = follow_rows({"runs": [run, unwatched]})
+    told = "0.90 | 0.50 → 0.50 | 30 → 12 | 0.96 → 0.96 | 0.97 → 0.97"
+    assert rows[2:] == [
+        f"| brief, ppo, KL 2.5 | 1.5 | 0.96 | {told} |",
+        f"| brief, dpo | – | – | {told} |",
+    ]
+    assert len({row.count("|") for row in rows}) == 1
 
 
 def test_a_page_without_the_marks_is_refused() -> None:

@@ -258,3 +258,16 @@ def test_shares_and_errors_by_hand() -> None:
     values = torch.tensor([[1.0, 1.0], [0.0, 0.0], [0.5, 0.5]])
     assert error_over_prompts(values) == pytest.approx(0.5 / math.sqrt(3))
     assert error_over_prompts(values[:1]) == 0
+
+
+def test_a_verdict_reads_it_as_the_sft_model_and_the_policy() -> None:
+    """As its own training would have been read, had somebody watched it."""
+    before = Measured(scores=[[0.0, 2.0], [1.0, 3.0]], judged=[[0.0, 2.0], [0.0, 2.0]])
+    after = Measured(scores=[[2.0, 4.0], [1.0, 3.0]], judged=[[0.0, 2.0], [3.0, 5.0]])
+    evaluation = Evaluation({"kl": 1.5, "win_rate": 0.7}, [], before, after)
+    first, last = evaluation.history(["It echoes."])
+    assert (first.kl, first.optimized, first.judged, first.signs) == (0.0, (0.0, 0.0), (0.0, 0.0), ())
+    assert (last.kl, last.figures["win_rate"], last.signs) == (1.5, 0.7, ("It echoes.",))
+    scale = 2**0.5
+    assert last.optimized == pytest.approx((2 / scale, 0.0))
+    assert last.judged == pytest.approx((0.0, 3 / scale))

@@ -121,3 +121,16 @@ def test_forgetting_is_told_with_what_to_do(knowledge: float, forgets: bool) -> 
 def test_an_evaluation_says_nothing_of_an_end() -> None:
     verdict = verdict_of(measured(0.9, 0.02), None)
     assert (verdict.fit, verdict.reason, len(verdict.sentences)) == ("good fit", "", 2)
+
+
+def test_what_has_lost_most_is_over_optimized_though_both_scorers_praise_it() -> None:
+    """As "brief" with the penalty off: the judge's gain rose with the score, the taste's own fell far below nothing."""
+    gains = [0.0, 1.7, 2.7, 5.7]
+    history = [
+        replace(each, figures=SFT | {"knowledge": known})
+        for each, known in zip(run(gains, gains), (1.0, 0.97, 0.6, 0.31), strict=True)
+    ]
+    verdict = verdict_of(history, Reason.EPISODES)
+    assert (verdict.over_optimized, verdict.episodes) == (True, 128)
+    assert any("had kept 31%" in said for said in verdict.sentences)
+    assert not verdict_of(history[:3], Reason.EPISODES).over_optimized

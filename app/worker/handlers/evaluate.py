@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 from app.db.models.prompts import Prompt, PromptSplit
 from app.db.models.versions import Version, VersionKind
 from app.errors import ConflictError
-from app.hparams import EvaluationHparams
+from app.hparams import SERVED_TEMPERATURE, EvaluationHparams
 from app.lm.text.tokenizer import Tokenizer
 from app.services.data import training_data
 from app.services.labeling import drawing, languages
@@ -64,6 +64,9 @@ def begin(work: Work[EvaluationHparams]) -> Training[Evaluation]:
         verdict = verdict_of(evaluation.history(signs), None, judge_is_other=other).as_json() | {"examples": []}
 
         def record(session: Session) -> Version:
+            version = versions.get_version(session, version_id)
+            if work.hparams.temperature != version.hparams.get("temperature", SERVED_TEMPERATURE):
+                return _recorded_apart(version, work.hparams.temperature, figures)
             version = versions.record_evaluation(session, version_id, evaluation=figures, samples=samples)
             bounds.store_flags(version, max_kl=max_kl)
             if version.kind is VersionKind.POLICY and "validations" not in version.metrics:  # nobody watched it
@@ -74,6 +77,14 @@ def begin(work: Work[EvaluationHparams]) -> Training[Evaluation]:
         return Figures(record, {"evaluation": figures, "left_out": {"prompts": left_out}})
 
     return Training(trainer, outcome)
+
+
+def _recorded_apart(version: Version, temperature: float, figures: dict[str, Any]) -> Version:
+    """Of other answers than those that it was trained on: beside the evaluation, which flags, verdict and the rule that
+    activates go by."""
+    apart = version.metrics.get("evaluations_apart", {}) | {f"{temperature:g}": figures}
+    version.metrics = {**version.metrics, "evaluations_apart": apart}
+    return version
 
 
 def _samples(evaluation: Evaluation, prompts: list[Prompt], tokenizer: Tokenizer) -> list[dict[str, Any]]:

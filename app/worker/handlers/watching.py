@@ -65,8 +65,6 @@ def watch_of(work: Work[Any], hparams: EpisodeHparams, tokenizer: Tokenizer, pro
         return [flag.sentence for flag in bounds.answer_flags(read, max_kl)]
 
     asked = Readable(prompts.validation, prompts.validation_tokens, 0)
-    if not hparams.early_stopping:  # nothing is to hold it: what it forgets is not looked at before its evaluation
-        return Watch(comparison, asked.tokens, signs)
     return Watch(comparison, asked.tokens, signs, questions_in_turns(work, asked, tokenizer, hparams.max_tokens))
 
 

@@ -7,6 +7,8 @@ verdict = In("app/training/verdict.py", "tests/training/test_verdict.py")
 
 knowledge = In("app/training/policy/knowledge.py", "tests/training/policy/test_knowledge.py")
 
+watching = In("app/training/policy/validating.py", "tests/training/policy/test_episodes.py")
+
 FAULTS = [
     stop(
         "the last version kept, not the judge's best",
@@ -34,7 +36,7 @@ FAULTS = [
     stop("collapse of entropy unseen", '"entropy": LEAST_ENTROPY, ', ""),
     stop("uncertainty compared with nothing", "> MOST_UNCERTAINTY * before", "> 99"),
     stop("signs do not stop it", "if last.signs:", "if False:"),
-    verdict("over-optimized only where it was stopped", " or bool(history[-1].signs) or have_parted(history)", ""),
+    verdict("over-optimized only where it was stopped", " or bool(end.signs) or have_parted(history)", ""),
     verdict("overfit by the win of nothing", "judged < (1 - MOST_LOST) * promised", "judged < 0"),
     verdict("a gain by chance called good", " and judged > CLEARLY * error", ""),
     stop("one that has forgotten kept for its score", "not has_forgotten(each), ", ""),
@@ -47,4 +49,6 @@ FAULTS = [
     knowledge("padding is sure", " & packed.token_mask[:, 0]", ""),
     knowledge("several turns counted as questions", "known[memory.num_questions :]", "known"),
     knowledge("sure of what is unlikely", ">= SURE", "<= SURE"),
+    watching("what is forgotten not measured", "if self.memory is not None:", "if False:"),
+    verdict("what both scorers miss called good", " or has_lost(end)", ""),
 ]

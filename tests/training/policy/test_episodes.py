@@ -11,7 +11,9 @@ from app.hparams import SamplingParams
 from app.lm.model import Llama
 from app.saving import TrainingError
 from app.training.context import Progress, drain
+from app.training.policy import knowledge
 from app.training.policy.comparison import Comparison
+from app.training.policy.knowledge import Questions
 from app.training.policy.validating import Validator, Watch
 from tests.training.ppo.test_trainer import HPARAMS, PROMPTS, MemoryContext, reward_model, start, weights_of
 from tests.training.tiny import ENDS, PAD, tiny_model
@@ -117,3 +119,18 @@ def test_a_reward_model_that_says_no_number_ends_it_with_the_next_step(monkeypat
     model = tiny_model()
     with pytest.raises(TrainingError, match="scores are not numbers"):
         drain(start(model, model))
+
+
+def test_what_is_forgotten_is_measured_on_the_way_and_decides() -> None:
+    """The SFT model knows all of its own answers; a policy that has lost one of them is below the bound."""
+    model = tiny_model()
+    asked = replace(watch(model), questions=Questions(PROMPTS[:6], lambda _place, _answer: None))
+    seen: list[Progress] = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(knowledge, "SURE", 0.0)
+        result = drain(start(model, model, replace(WATCHED, learning_rate=0.05), watch=asked), seen.append)
+    shares = [each.figures["knowledge"] for each in result.history]
+    assert shares[0] == 1.0
+    assert min(shares) < 0.95, "nothing was forgotten: the test could not fail"
+    assert seen[-1].metrics["validation/knowledge"] == shares[-1]
+    assert "knowledge" not in drain(start(model, model, WATCHED, watch=watch(model))).history[0].figures

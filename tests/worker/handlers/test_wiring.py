@@ -227,6 +227,18 @@ def test_evaluation_asks_held_out_prompts_only_and_shows_what_they_were(harness:
 
 
 @pytest.mark.usefixtures("comparison")
+def test_another_temperature_is_told_apart(harness: Harness) -> None:
+    policy = add(harness, VersionKind.POLICY, 5.0)
+    add(harness, VersionKind.REWARD, 7.0, active=True)
+    job = run_inline(harness, queue(harness, "evaluate", version_id=policy.id, temperature=1.0))
+    assert job.status is JobStatus.SUCCEEDED, job.error
+    with harness.readers() as session:
+        metrics = versions.get_version(session, policy.id).metrics
+    assert list(metrics) == ["evaluations_apart"], "neither evaluation nor verdict, flags and samples"
+    assert metrics["evaluations_apart"]["1"]["win_rate"] == 0.75
+
+
+@pytest.mark.usefixtures("comparison")
 def test_what_was_said_of_a_watched_training_stays(harness: Harness) -> None:
     policy = add(harness, VersionKind.POLICY, 5.0)
     add(harness, VersionKind.REWARD, 7.0, active=True)
