@@ -255,7 +255,8 @@ def write_benchmarks() -> None:
     page = BENCHMARKS.read_text()
     tables: dict[str, Callable[[dict[str, Any]], list[str]]] = {
         "reward": reward_rows, "reward-peer": reward_rows, "follow": follow_rows, "frontier": frontier_rows,
-        "training_speed": speed_rows, "label_efficiency": efficiency_rows, "turnaround": turnaround_rows, "matched_kl": matched_rows,
+        "training_speed": speed_rows, "label_efficiency": efficiency_rows, "turnaround": turnaround_rows,
+        "matched_kl": matched_rows,
     }  # fmt: skip
     for name, make in tables.items():
         path = HERE / "results" / f"{name}.json"
