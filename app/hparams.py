@@ -207,6 +207,13 @@ class RewardHparams:
     num_layers: Annotated[
         Few, about("How many of the SFT model's lowest layers the network has that other programs open.")
     ] = 1
+    loss: Annotated[
+        Literal["davidson", "rao-kupper", "plackett-luce"],
+        about(
+            "How rankings become probabilities: pair by pair, with ties after Davidson or after Rao and Kupper, or as "
+            "a whole, one rank after the other (Plackett and Luce, with ties)."
+        ),
+    ] = "davidson"
     comparisons: Annotated[
         Literal["all", "best"],
         about("What is learned from a ranking: all its pairs, or only that the first is better than the others."),

@@ -38,7 +38,7 @@ from app.settings.config import Settings
 TRIES = 3
 PREFIX = ".fourfold-backup-"
 DBOS_DATABASE = "engine.db"
-OWN_FOLDERS = {("versions",), ("jobs",), ("workers",)}
+OWN_FOLDERS = {("versions",), ("jobs",), ("workers",), ("readings",)}
 Files = dict[str, BufferedReader]
 """Open files by their names in the data folder."""
 

@@ -212,6 +212,11 @@ class Settings(BaseSettings):
         """Directory of a model version from its stored, data-folder-relative `path`."""
         return self.data_dir / path
 
+    @property
+    def readings_directory(self) -> Path:
+        """What may be removed at any time, and is made again when it is needed."""
+        return self.data_dir / "readings"
+
     def job_directory(self, job_id: str) -> Path:
         return self.data_dir / "jobs" / job_id
 

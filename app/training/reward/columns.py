@@ -1,11 +1,12 @@
 """From what the SFT model noticed to the columns that a score is linear in, block by block, in float64.
 
-Large blocks are turned to their principal components, small ones are standardized, each block has an expected squared
-size of 1, so that the precisions of a prior can be compared. Length stands on overlapping bumps of its logarithm:
-"about 25 words" is not monotone. Products of the prompt's strongest components with the small blocks let a taste
-depend on the kind of prompt. Fitted without any ranking. Every row is computed alone, so that its bits are its own.
+Large blocks are turned to their principal components, small ones standardized, by what differs among the answers to one
+prompt: rankings see nothing else. Each block has an expected squared size of 1 there, so that the precisions of a prior
+can be compared. Length stands on overlapping bumps of its logarithm: "about 25 words" is not monotone. Products of the
+prompt's strongest components with the small blocks let a taste depend on the kind of prompt. Fitted without any
+ranking. Every row is computed alone, so that its bits are its own.
 
-Shapes: N answers, F features of a block, D columns of all blocks.
+Shapes: N answers, F features of a block, D columns of all blocks, S sentences of an answer, Q quantiles.
 """
 
 import math
@@ -15,16 +16,25 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from app.training.reward.head import Prior
 from app.training.reward.reading import Blocks
 
-COMPONENTS = {"mean 0": 48, "mean 1": 48, "mean 2": 48, "end": 32, "beginning": 32, "finish": 32, "second": 32}
-STANDARDIZED = ("length", "likelihood", "similarity", "shape")
+COMPONENTS = {
+    "mean 0": 48, "sum": 48, "mean 1": 48, "mean 2": 48, "end": 32, "beginning": 32, "finish": 32, "second": 32,
+}  # fmt: skip
+STANDARDIZED = ("plausible", "length", "likelihood", "where", "sentences", "similarity", "shape")
 PROMPT_COMPONENTS = 4  # of the prompt's states: what kind of prompt it is
 PRODUCTS = ("length", "likelihood")
 BUMPS, WIDTH = 8, 0.5  # of the log of the length in tokens
 SHORTEST, LONGEST = 3.0, 100.0  # tokens, of the outermost bumps
+QUANTILES = (0.02, 0.05, 0.1, 0.25, 0.5, 0.75)  # of sentences: the share of an answer's below each is a feature
+SOFTNESS = 0.1  # of the quantiles' range: over so much a sentence passes one of them
 TINY = 1e-6
 BLOCKS = (*STANDARDIZED, *COMPONENTS, "products")
+GAP = 5  # of "likelihood": how near each token is to the likeliest one behind its prompt, on average
+BELIEVED = {"plausible": 1.0}
+"""Prior means, in nats for a deviation within a prompt: people nearly always prefer what is about the prompt and makes
+sense. Rankings can say otherwise."""
 
 
 @dataclass(frozen=True)
@@ -39,30 +49,40 @@ class Scaling:
 
 
 class Columns:
-    """`scalings` by block; `fit` makes them, `tensors` keeps them."""
+    """`scalings` by block and the sentences' `quantiles` [Q,6]; `fit` makes them, `tensors` keeps them."""
 
-    def __init__(self, scalings: dict[str, Scaling]) -> None:
-        self._scalings = scalings
+    def __init__(self, scalings: dict[str, Scaling], quantiles: Tensor) -> None:
+        self._scalings, self._quantiles = scalings, quantiles
 
     @classmethod
-    def fit(cls, answers: Sequence[Blocks]) -> "Columns":
-        """From the answers of samples and rankings, at least one. What never differs among them counts nothing."""
-        columns = cls({})
-        for block in (*STANDARDIZED, *COMPONENTS, "prompt", "products"):
+    def fit(cls, answers: Sequence[Blocks], prompts: Sequence[int]) -> "Columns":
+        """From the answers of samples and rankings, at least one, and the number of each one's prompt. What never
+        differs among answers to one prompt counts nothing; where no prompt has several answers, what differs at all
+        counts."""
+        sentences = torch.cat([answer["sentences"] for answer in answers]).double()
+        columns = cls({}, torch.quantile(sentences, torch.tensor(QUANTILES, dtype=torch.float64), dim=0))
+        places = _places(prompts)
+        for block in ("prompt", *STANDARDIZED, *COMPONENTS, "products"):
             features = torch.stack([columns._features(block, answer) for answer in answers])
-            most = PROMPT_COMPONENTS if block == "prompt" else COMPONENTS.get(block)
-            columns._scalings[block] = _standard(features) if most is None else _components(features, most)
+            mean = features.mean(0)
+            if block == "prompt":
+                columns._scalings[block] = _components(mean, features - mean, PROMPT_COMPONENTS)
+                continue
+            apart, most = within_prompts(features, places), COMPONENTS.get(block)
+            columns._scalings[block] = _standard(mean, apart) if most is None else _components(mean, apart, most)
         return columns
 
     @property
-    def sizes(self) -> list[int]:
-        """Columns of each of `BLOCKS`."""
-        return [len(self._scalings[block].matrix) for block in BLOCKS]
+    def prior(self) -> Prior:
+        """With the columns of each of `BLOCKS`, and what is believed of them before any ranking."""
+        sizes = [len(self._scalings[block].matrix) for block in BLOCKS]
+        means = [torch.full((size,), BELIEVED.get(block, 0.0)) for block, size in zip(BLOCKS, sizes, strict=True)]
+        return Prior(sizes, torch.cat(means).double())
 
     def of(self, answers: Sequence[Blocks]) -> Tensor:
         """[N,D]."""
         rows = [torch.cat([self._part(block, answer) for block in BLOCKS]) for answer in answers]
-        return torch.stack(rows) if rows else torch.zeros(0, sum(self.sizes), dtype=torch.float64)
+        return torch.stack(rows) if rows else torch.zeros(0, len(self.prior.means), dtype=torch.float64)
 
     def _part(self, block: str, answer: Blocks) -> Tensor:
         return self._scalings[block].of(self._features(block, answer))
@@ -70,6 +90,10 @@ class Columns:
     def _features(self, block: str, answer: Blocks) -> Tensor:
         if block == "length":
             return _bumps(answer["shape"][0].double())
+        if block == "plausible":
+            return answer["likelihood"][GAP : GAP + 1].double()
+        if block == "sentences":
+            return _of_sentences(answer["sentences"].double(), self._quantiles)
         if block == "products":
             small = torch.cat([self._part(name, answer) for name in PRODUCTS])
             return torch.outer(self._part("prompt", answer), small).flatten()
@@ -78,13 +102,32 @@ class Columns:
     def tensors(self) -> dict[str, Tensor]:
         """By name, as files keep them; `from_tensors` takes them back to the bit."""
         named = {f"columns.{block}.mean": scaling.mean for block, scaling in self._scalings.items()}
-        return named | {f"columns.{block}.matrix": scaling.matrix for block, scaling in self._scalings.items()}
+        named |= {f"columns.{block}.matrix": scaling.matrix for block, scaling in self._scalings.items()}
+        return named | {"columns.sentences.quantiles": self._quantiles}
 
     @classmethod
     def from_tensors(cls, tensors: dict[str, Tensor]) -> "Columns":
         """Raises KeyError where one is missing."""
         blocks = (*BLOCKS, "prompt")
-        return cls({b: Scaling(tensors[f"columns.{b}.mean"], tensors[f"columns.{b}.matrix"]) for b in blocks})
+        scalings = {b: Scaling(tensors[f"columns.{b}.mean"], tensors[f"columns.{b}.matrix"]) for b in blocks}
+        return cls(scalings, tensors["columns.sentences.quantiles"])
+
+
+def within_prompts(features: Tensor, prompts: Tensor) -> Tensor:
+    """[N,F] -> each less the mean over its prompt's answers [N] (numbers from 0); less the mean of all where no prompt
+    has two."""
+    counts = torch.bincount(prompts)
+    if int(counts.max()) < 2:
+        return features - features.mean(0)
+    sums = torch.zeros(len(counts), features.shape[1], dtype=features.dtype).index_add_(0, prompts, features)
+    several = counts[prompts] > 1
+    return (features - (sums / counts.clamp(min=1).unsqueeze(1))[prompts])[several]
+
+
+def _places(prompts: Sequence[int]) -> Tensor:
+    _, places = torch.unique(torch.tensor(list(prompts)), return_inverse=True)
+    numbers: Tensor = places
+    return numbers
 
 
 def _bumps(log_length: Tensor) -> Tensor:
@@ -92,19 +135,28 @@ def _bumps(log_length: Tensor) -> Tensor:
     return torch.cat([torch.exp(-0.5 * ((log_length - centers) / WIDTH).square()), log_length.unsqueeze(0)])
 
 
-def _standard(features: Tensor) -> Scaling:
-    """[N,F]: each column with deviation 1, all together with size 1."""
-    deviations = features.std(0, correction=0)
+def _of_sentences(statistics: Tensor, quantiles: Tensor) -> Tensor:
+    """[S,6] and [Q,6]: means, the least two, the share of sentences below each quantile (softly), and their number."""
+    ordered = statistics.sort(0).values
+    spread = (quantiles[-1] - quantiles[1]).clamp(min=TINY)
+    below = torch.sigmoid((quantiles.unsqueeze(1) - statistics) / (SOFTNESS * spread))  # [Q,S,6]
+    parts = [statistics.mean(0), ordered[0], ordered[min(1, len(ordered) - 1)], below.mean(1).flatten()]
+    return torch.cat([*parts, torch.tensor([math.log(len(statistics))], dtype=torch.float64)])
+
+
+def _standard(mean: Tensor, apart: Tensor) -> Scaling:
+    """Each column of `apart` [N,F] with deviation 1, all together with size 1."""
+    deviations = apart.square().mean(0).sqrt()
     gains = torch.where(deviations > TINY, 1.0 / deviations.clamp(min=TINY), 0.0)
-    return Scaling(features.mean(0), torch.diag(gains / math.sqrt(features.shape[1])))
+    return Scaling(mean, torch.diag(gains / math.sqrt(apart.shape[1])))
 
 
-def _components(features: Tensor, most: int) -> Scaling:
-    """[N,F]: the strongest principal components, in proportion to their deviations."""
-    mean = features.mean(0)
-    _, sizes, directions = torch.linalg.svd(features - mean, full_matrices=False)
+def _components(mean: Tensor, apart: Tensor, most: int) -> Scaling:
+    """The strongest principal components of `apart` [N,F], in proportion to their deviations."""
+    squares, directions = torch.linalg.eigh(apart.T @ apart)  # ascending
+    sizes, directions = squares.flip(0).clamp(min=0).sqrt(), directions.T.flip(0)
     kept = int((sizes[:most] > TINY * sizes[0].clamp(min=TINY)).sum())
     if kept == 0:
-        return Scaling(mean, torch.zeros(1, features.shape[1], dtype=torch.float64))
-    total = (sizes[:kept].square().sum() / len(features)).sqrt()
+        return Scaling(mean, torch.zeros(1, apart.shape[1], dtype=torch.float64))
+    total = (sizes[:kept].square().sum() / len(apart)).sqrt()
     return Scaling(mean, directions[:kept] / total)

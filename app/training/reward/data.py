@@ -3,16 +3,18 @@
 Shapes: R rankings, K answers of a ranking, N answers, D columns, T packed tokens, H hidden size.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
+from app.hparams import RewardHparams
 from app.training.packing import Packed, batches_by_length
-from app.training.reward.head import Pairs, make_pairs
+from app.training.reward.head import Likelihood, ListLikelihood, PairLikelihood, make_pairs
+from app.training.reward.list_loss import make_stages
 from app.training.reward.network import RewardModel
-from app.training.reward.pair_loss import PairLoss, pair_mask
+from app.training.reward.pair_loss import Davidson, PairLoss, RaoKupper, pair_mask
 from app.training.reward.report import PairOutcomes, outcomes
 
 
@@ -33,8 +35,8 @@ class Rankings:
     columns: Tensor  # [R,K,D] float64
     ranks: Tensor  # [R,K]
     mask: Tensor  # [R,K] bool, True where there is an answer
-    loss: PairLoss
-    pairs: Pairs
+    loss: PairLoss  # that the report tells, whichever one is learned by
+    likelihood: Likelihood
 
     def judged(self, weights: Tensor, rows: Sequence[int]) -> PairOutcomes:
         """By the score with these weights [D]; row by row, since a product may round equal rows apart."""
@@ -43,15 +45,9 @@ class Rankings:
         return outcomes(scores, self.ranks[chosen], self.mask[chosen], self.loss)
 
 
-def prepare(
-    columns: Tensor,
-    groups: Sequence[RankedGroup],
-    loss_of_tie_share: Callable[[float], PairLoss],
-    *,
-    of_the_best: bool = False,
-) -> Rankings:
-    """Tensors of all rankings from the columns [N,D] of their answers, one after the other. The loss comes from the
-    share of pairs that are ties."""
+def prepare(columns: Tensor, groups: Sequence[RankedGroup], hparams: RewardHparams) -> Rankings:
+    """Tensors of all rankings from the columns [N,D] of their answers, one after the other, and the loss by which they
+    are learned; its ties are as strong as there are many of them."""
     most = max(len(group.completions) for group in groups)
     ranks = torch.zeros(len(groups), most, dtype=torch.int64)
     for row, group in enumerate(groups):
@@ -61,8 +57,12 @@ def prepare(
     placed[mask] = columns
     pairs = pair_mask(mask)
     ties = pairs & (ranks.unsqueeze(1) == ranks.unsqueeze(2))
-    loss = loss_of_tie_share(float(ties.sum() / pairs.sum().clamp(min=1)))
-    return Rankings(placed, ranks, mask, loss, make_pairs(placed, ranks, mask, of_the_best=of_the_best))
+    share = float(ties.sum() / pairs.sum().clamp(min=1))
+    best, told = hparams.comparisons == "best", Davidson.of_tie_share(share)
+    if hparams.loss == "plackett-luce":
+        return Rankings(placed, ranks, mask, told, ListLikelihood(placed, make_stages(ranks, mask, of_the_best=best)))
+    loss = RaoKupper.of_tie_share(share) if hparams.loss == "rao-kupper" else told
+    return Rankings(placed, ranks, mask, told, PairLikelihood(make_pairs(placed, ranks, mask, of_the_best=best), loss))
 
 
 @torch.no_grad()

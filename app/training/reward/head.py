@@ -9,12 +9,14 @@ Convex for given precisions: one optimum, by Newton's method in float64. Knows n
 Shapes: R rankings, K answers of a ranking, P pairs, D columns, B blocks, N answers.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
+from app.training.reward.list_loss import Stages
 from app.training.reward.pair_loss import PairLoss, pair_mask
 
 STEPS = 30
@@ -55,6 +57,79 @@ def make_pairs(columns: Tensor, ranks: Tensor, mask: Tensor, *, of_the_best: boo
     return Pairs(differences, outcomes, weights[ranking], ranking)
 
 
+class Likelihood(ABC):
+    """What rankings say of the weights: a convex loss."""
+
+    @abstractmethod
+    def of(self, rankings: Sequence[int]) -> "Likelihood":
+        """Of these alone."""
+
+    @abstractmethod
+    def loss(self, weights: Tensor) -> float:
+        """-log p of the rankings, [D] -> nats."""
+
+    @abstractmethod
+    def slope_and_curvature(self, weights: Tensor) -> tuple[Tensor, Tensor]:
+        """Of the loss: [D] and [D,D]."""
+
+
+@dataclass(frozen=True)
+class PairLikelihood(Likelihood):
+    pairs: Pairs
+    pair_loss: PairLoss
+
+    def of(self, rankings: Sequence[int]) -> "PairLikelihood":
+        return PairLikelihood(self.pairs.of(rankings), self.pair_loss)
+
+    def loss(self, weights: Tensor) -> float:
+        pairs = self.pairs
+        return float((pairs.weights * self.pair_loss.value(pairs.differences @ weights, pairs.outcomes)).sum())
+
+    def slope_and_curvature(self, weights: Tensor) -> tuple[Tensor, Tensor]:
+        pairs = self.pairs
+        each = self.pair_loss.slope_and_curvature(pairs.differences @ weights, pairs.outcomes, pairs.weights)
+        slope, curvature = each
+        return pairs.differences.T @ slope, (pairs.differences * curvature.unsqueeze(1)).T @ pairs.differences
+
+
+@dataclass(frozen=True)
+class ListLikelihood(Likelihood):
+    columns: Tensor  # [R,K,D] float64
+    stages: Stages
+
+    def of(self, rankings: Sequence[int]) -> "ListLikelihood":
+        return ListLikelihood(self.columns, self.stages.of(rankings))
+
+    def loss(self, weights: Tensor) -> float:
+        return float(self.stages.losses(self.columns @ weights).sum())
+
+    def slope_and_curvature(self, weights: Tensor) -> tuple[Tensor, Tensor]:
+        slope, curvature = self.stages.slope_and_curvature(self.columns @ weights)
+        rows = self.columns.flatten(0, 1)
+        return rows.T @ slope.flatten(), rows.T @ (curvature @ self.columns).flatten(0, 1)
+
+
+@dataclass(frozen=True)
+class Prior:
+    """Gaussian: the columns of each block share a precision, which is learned; `means` [D] are given."""
+
+    sizes: Sequence[int]  # [B]
+    means: Tensor  # [D] float64
+
+    @classmethod
+    def around_zero(cls, sizes: Sequence[int]) -> "Prior":
+        return cls(sizes, torch.zeros(sum(sizes), dtype=torch.float64))
+
+    def spread(self, precisions: Tensor) -> Tensor:
+        """[B] -> [D]."""
+        return precisions.repeat_interleave(torch.tensor(list(self.sizes)))
+
+    def sums(self, each: Tensor) -> Tensor:
+        """[D] -> [B]."""
+        blocks = torch.arange(len(self.sizes)).repeat_interleave(torch.tensor(list(self.sizes)))
+        return torch.zeros(len(self.sizes), dtype=torch.float64).index_add_(0, blocks, each)
+
+
 @dataclass(frozen=True)
 class Posterior:
     """Weights w ~ N(mean, H^-1) with H = factor factor'."""
@@ -65,60 +140,56 @@ class Posterior:
     log_evidence: float
 
 
-def learn(
-    pairs: Pairs, sizes: Sequence[int], loss: PairLoss, start: "Posterior | None" = None, rounds: int = ROUNDS
-) -> Posterior:
-    """The posterior under the precisions that make these pairs most probable; `sizes` [B] are the blocks' columns.
+def learn(rankings: Likelihood, prior: Prior, start: Posterior | None = None, rounds: int = ROUNDS) -> Posterior:
+    """The posterior under the precisions that make these rankings most probable.
 
-    The fixed point of MacKay's update, precision = (gamma + 2 SHAPE) / (|w|^2 + 2 RATE), where gamma is how many of the
-    block's weights the pairs determine."""
-    blocks = torch.arange(len(sizes)).repeat_interleave(torch.tensor(list(sizes)))
-    precisions = torch.ones(len(sizes), dtype=torch.float64) if start is None else start.precisions
-    weights = torch.zeros(len(blocks), dtype=torch.float64) if start is None else start.mean
+    The fixed point of MacKay's update, precision = (gamma + 2 SHAPE) / (|w - mean|^2 + 2 RATE), where gamma is how many
+    of the block's weights the rankings determine."""
+    precisions = torch.ones(len(prior.sizes), dtype=torch.float64) if start is None else start.precisions
+    weights = prior.means if start is None else start.mean
     for _ in range(rounds):
-        weights, factor = solve(pairs, precisions[blocks], loss, weights, STEPS_BETWEEN)
-        spread = torch.cholesky_inverse(factor).diagonal()
-        determined = (1.0 - precisions[blocks] * spread).clamp(min=0)
-        gamma, squares = (torch.zeros_like(precisions).index_add_(0, blocks, each) for each in (determined, weights**2))
+        each = prior.spread(precisions)
+        weights, factor = solve(rankings, each, weights, prior.means, STEPS_BETWEEN)
+        uncertain = torch.cholesky_inverse(factor).diagonal()
+        gamma = prior.sums((1.0 - each * uncertain).clamp(min=0))
+        squares = prior.sums((weights - prior.means).square())
         fresh = ((gamma + 2 * SHAPE) / (squares + 2 * RATE)).clamp(LEAST, MOST)
         settled = bool((fresh / precisions).log().abs().max() < STILL)
         precisions = fresh
         if settled:
             break
-    return posterior(pairs, precisions, sizes, loss, weights)
+    return posterior(rankings, precisions, prior, weights)
 
 
-def posterior(pairs: Pairs, precisions: Tensor, sizes: Sequence[int], loss: PairLoss, start: Tensor) -> Posterior:
+def posterior(rankings: Likelihood, precisions: Tensor, prior: Prior, start: Tensor) -> Posterior:
     """Under given precisions [B]."""
-    each = precisions.repeat_interleave(torch.tensor(list(sizes)))
-    weights, factor = solve(pairs, each, loss, start)
-    likelihood = -float((pairs.weights * loss.value(pairs.differences @ weights, pairs.outcomes)).sum())
-    prior = 0.5 * float(each.log().sum() - (each * weights.square()).sum())
-    return Posterior(weights, factor, precisions, likelihood + prior - float(factor.diagonal().log().sum()))
+    each = prior.spread(precisions)
+    weights, factor = solve(rankings, each, start, prior.means)
+    log_prior = 0.5 * float(each.log().sum() - (each * (weights - prior.means).square()).sum())
+    occam = float(factor.diagonal().log().sum())
+    return Posterior(weights, factor, precisions, log_prior - rankings.loss(weights) - occam)
 
 
-def solve(pairs: Pairs, precisions: Tensor, loss: PairLoss, start: Tensor, steps: int = STEPS) -> tuple[Tensor, Tensor]:
-    """The weights [D] that minimize the pairs' weighted losses + precisions / 2 * weights^2, begun at `start`, and the
-    lower Cholesky factor [D,D] of the second derivatives before the last step, which is tiny unless `steps` ran out."""
-    weights, differences = start.double().clone(), pairs.differences
+def solve(
+    rankings: Likelihood, precisions: Tensor, start: Tensor, center: Tensor, steps: int = STEPS
+) -> tuple[Tensor, Tensor]:
+    """The weights [D] that minimize the rankings' loss + precisions / 2 * (weights - center)^2, begun at `start`, and
+    the lower Cholesky factor [D,D] of the second derivatives before the last step, which is tiny unless `steps` ran
+    out."""
+    weights = start.double().clone()
 
     def objective(at: Tensor) -> float:
-        losses = pairs.weights * loss.value(differences @ at, pairs.outcomes)
-        return float(losses.sum() + (precisions * at.square()).sum() / 2)
+        return rankings.loss(at) + float((precisions * (at - center).square()).sum() / 2)
 
     for _ in range(steps):
-        gradient, factor = _slope_and_factor(pairs, precisions, loss, weights)
+        slope, curvature = rankings.slope_and_curvature(weights)
+        gradient = slope + precisions * (weights - center)
+        factor = torch.linalg.cholesky(curvature + torch.diag(precisions))
         step = torch.cholesky_solve(gradient.unsqueeze(1), factor)[:, 0]
         weights = weights - _shortened(objective, weights, step, gradient) * step
         if gradient @ step < ENOUGH:
             break
     return weights, factor
-
-
-def _slope_and_factor(pairs: Pairs, precisions: Tensor, loss: PairLoss, at: Tensor) -> tuple[Tensor, Tensor]:
-    slope, curvature = loss.slope_and_curvature(pairs.differences @ at, pairs.outcomes, pairs.weights)
-    hessian = (pairs.differences * curvature.unsqueeze(1)).T @ pairs.differences + torch.diag(precisions)
-    return pairs.differences.T @ slope + precisions * at, torch.linalg.cholesky(hessian)
 
 
 def _shortened(objective: Callable[[Tensor], float], weights: Tensor, step: Tensor, gradient: Tensor) -> float:

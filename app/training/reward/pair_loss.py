@@ -6,12 +6,14 @@ functions; knows no model and no rankings' rows.
 Shapes: B rankings, K answers of a ranking, P pairs.
 """
 
+import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 from torch.func import grad
+from torch.nn.functional import softplus
 
 MOST_EXPONENT = 30.0  # beyond it a slope is flat to the last bit of what matters, and nothing overflows
 
@@ -68,6 +70,33 @@ class Davidson(PairLoss):
         slope = weights * ((up - down) / z - outcomes)
         curvature = weights * (4 + self.tie_strength * (up + down)) / z.square()
         return slope / 2, curvature / 4
+
+
+@dataclass(frozen=True)
+class RaoKupper(PairLoss):
+    """-log p of a comparison with ties (Rao & Kupper 1967, JASA 62, eq. 2.3): an answer wins where its strength is
+    `threshold` (at least 1) times the other's, p(i > j) = 1 / (1 + threshold e^-d), and the rest are ties. At 1 it is
+    Bradley-Terry. The constant -log(threshold^2 - 1) of a tie is left out, as it has no gradient."""
+
+    threshold: float
+
+    @classmethod
+    def of_tie_share(cls, share: float) -> "RaoKupper":
+        """The one under which two equally good answers tie with this probability (0 to 1)."""
+        bounded = min(max(share, 0.0), 0.9)
+        return cls((1.0 + bounded) / (1.0 - bounded))
+
+    def value(self, margins: Tensor, outcomes: Tensor) -> Tensor:
+        wide = math.log(self.threshold)
+        first, second = softplus(wide - margins), softplus(wide + margins)  # -log p of the first's win, the second's
+        return torch.where(outcomes > 0, first, torch.where(outcomes < 0, second, first + second))
+
+    def slope_and_curvature(self, margins: Tensor, outcomes: Tensor, weights: Tensor) -> tuple[Tensor, Tensor]:
+        wide = math.log(self.threshold)
+        first, second = torch.sigmoid(wide - margins), torch.sigmoid(wide + margins)
+        counted = (outcomes >= 0).to(margins.dtype), (outcomes <= 0).to(margins.dtype)
+        slope = counted[1] * second - counted[0] * first
+        return weights * slope, weights * (counted[0] * first * (1 - first) + counted[1] * second * (1 - second))
 
 
 def pair_mask(mask: Tensor) -> Tensor:

@@ -1,7 +1,9 @@
 """The reward model that Fourfold scores by: the frozen SFT model reads, columns are made, a posterior weighs them.
 
 Several of them share what reads and differ in the rankings that they learned from: see `Part`. Scores have mean 0 over
-the SFT model's answers, and deviation 1 among its answers to one prompt: between prompts rankings say nothing.
+the SFT model's answers, and deviation 1 among its answers to one prompt: between prompts rankings say nothing. So is it
+with how far a score may be off: most of the posterior's deviation is what all answers to a prompt have in common, which
+nobody asked for. What is told is shortened to the size of what answers to one prompt do not have in common.
 
 Shapes: N answers, D columns.
 """
@@ -15,7 +17,7 @@ from torch import Tensor
 
 from app.hparams import ModelConfig
 from app.lm.text.end_tokens import EndTokens
-from app.training.reward.columns import Columns
+from app.training.reward.columns import Columns, within_prompts
 from app.training.reward.head import Posterior
 from app.training.reward.reading import Reader
 from app.training.reward.scoring import Answered
@@ -35,13 +37,25 @@ class Head:
     factor: Tensor  # [D,D] lower triangle; the posterior's precision is factor factor'
     shift: float
     scale: float
+    within: float  # share of the posterior's deviation that lies within prompts
 
     @classmethod
-    def normalized(cls, posterior: Posterior, samples: Tensor, prompts: Sequence[int]) -> "Head":
-        """By the columns [N,D] of the SFT model's answers and the number of each one's prompt."""
-        raw = (samples * posterior.mean).sum(1)
-        scale = spread_within(raw, prompts)
-        return cls(posterior.mean, posterior.factor, float(raw.mean()), scale if scale > LEAST_SPREAD else 1.0)
+    def normalized(
+        cls, posterior: Posterior, columns: Tensor, prompts: Sequence[int], samples: Sequence[int]
+    ) -> "Head":
+        """By the columns [N,D] of answers and the number of each one's prompt; the rows `samples`, at least one, are of
+        the SFT model's own answers."""
+        raw, own = (columns[samples] * posterior.mean).sum(1), [prompts[row] for row in samples]
+        scale = spread_within(raw, own)
+        solved = torch.linalg.solve_triangular(posterior.factor, columns.T, upper=False).T  # [N,D]
+        apart, whole = spread_within(solved, prompts), float(solved.square().sum(1).mean().sqrt())
+        return cls(
+            posterior.mean,
+            posterior.factor,
+            float(raw.mean()),
+            scale if scale > LEAST_SPREAD else 1.0,
+            min(1.0, apart / whole) if apart > LEAST_SPREAD else 1.0,
+        )
 
     def score(self, columns: Tensor) -> tuple[Tensor, Tensor]:
         """[N,D] -> [N] scores and [N] deviations in float32. Row by row, a sum and no matrix product: equal rows have
@@ -49,31 +63,29 @@ class Head:
         scores = ((columns * self.mean).sum(1) - self.shift) / self.scale
         solved = [torch.linalg.solve_triangular(self.factor, row.unsqueeze(1), upper=False) for row in columns]
         spread = torch.stack([each.square().sum().sqrt() for each in solved]) if solved else torch.zeros(0)
-        return scores.float(), (spread / self.scale).float()
+        return scores.float(), (spread * self.within / self.scale).float()
 
     def tensors(self) -> dict[str, Tensor]:
         return {
             "mean": self.mean,
             "factor": self.factor,
-            "normalization": torch.tensor([self.shift, self.scale], dtype=torch.float64),
+            "normalization": torch.tensor([self.shift, self.scale, self.within], dtype=torch.float64),
         }
 
     @classmethod
     def from_tensors(cls, tensors: Mapping[str, Tensor]) -> "Head":
         """Raises KeyError where one is missing."""
-        shift, scale = tensors["normalization"].tolist()
-        return cls(tensors["mean"], tensors["factor"], shift, scale)
+        shift, scale, within = tensors["normalization"].tolist()
+        return cls(tensors["mean"], tensors["factor"], shift, scale, within)
 
 
 def spread_within(values: Tensor, prompts: Sequence[int]) -> float:
-    """The deviation among answers to one prompt, from all prompts [N] with several; where there is none, among all."""
+    """The deviation of numbers [N] or vectors [N,F] (of their length) among answers to one prompt, from all prompts [N]
+    with several; where there is none, among all."""
     _, place, counts = torch.unique(torch.tensor(list(prompts)), return_inverse=True, return_counts=True)
-    means = torch.zeros(len(counts), dtype=values.dtype).index_add_(0, place, values) / counts
-    several = counts[place] > 1
-    freedom = int((counts - 1).sum())
-    if freedom == 0:
-        return float(values.std(correction=0))
-    return float(((values - means[place])[several].square().sum() / freedom).sqrt())
+    apart = within_prompts(values if values.dim() > 1 else values.unsqueeze(1), place)
+    freedom = int((counts - 1).sum()) or len(values)
+    return float((apart.square().sum() / freedom).sqrt())
 
 
 class PreferenceScorer:

@@ -2,7 +2,7 @@
 
 An answer is read twice: behind its prompt, and behind an empty one. The states of three heights say what it is about,
 how it is written and in which order; the two log-probabilities say whether it is likely, and whether it belongs to its
-prompt. Each answer's bits are the same whatever is read beside it (app/lm/inference/decoder.py), always in fp32.
+prompt. Each answer's bits are the same whatever is read beside it (app/lm/inference/decoder.py), in one number format.
 
 Shapes: N answers, T tokens of an answer, P of its prompt, H hidden size, V vocabulary.
 """
@@ -19,13 +19,17 @@ from torch import Tensor
 from app.lm.inference.decoder import Decoder
 from app.lm.inference.kv_cache import KVCache
 from app.lm.model import Llama
+from app.lm.precision import matmul_dtype
 from app.lm.text.end_tokens import EndTokens
 from app.saving import TrainingError
 from app.training.reward.scoring import Answered
+from app.training.reward.sentences import least_window, sentence_spans, sentence_statistics
 from app.translation import _
 
 TOKENS_AT_ONCE = 4096
 FEW = 4  # tokens that are the beginning or the end of an answer
+WINDOWS = (4, 8, 16)  # tokens in a row, the least likely of which are looked for
+MANY = 20.0  # tokens: sums of states are of the size of means in an answer of so many
 Blocks = dict[str, Tensor]
 Row = tuple[tuple[int, ...], tuple[int, ...]]  # a prompt's and an answer's tokens
 
@@ -48,12 +52,13 @@ class Reader:
         self.config, self.blank, self.stops = sft.config, tuple(blank), stops
         layers = sft.config.num_hidden_layers
         self.heights = sorted({0, layers // 2, layers})
-        self._decoder = Decoder(sft, torch.float32)
+        self.dtype = matmul_dtype()
+        self._decoder = Decoder(sft, self.dtype)
 
     @torch.inference_mode()
     def read(self, answers: Sequence[Answered], ends: EndTokens) -> list[Blocks]:
-        """The blocks of features of each answer; equal answers to equal prompts are read once. Raises TrainingError
-        where the model's states are not numbers."""
+        """The blocks of features of each answer, all [F] but "sentences", [S,6] (sentences.py); equal answers to equal
+        prompts are read once. Raises TrainingError where the model's states are not numbers."""
         rows = [(tuple(prompt), tuple(ends.as_written(answer))) for prompt, answer in answers]
         distinct = sorted(set(rows), key=lambda row: (len(row[0]) + len(row[1]), row))
         blocks: dict[Row, Blocks] = {}
@@ -87,6 +92,7 @@ class Reader:
         low, middle, top = behind.states[0], behind.states[len(behind.states) // 2], behind.states[-1]
         body = slice(0, max(1, len(answer) - 1))  # without the end mark
         blocks = {f"mean {place}": states.mean(0) for place, states in enumerate(behind.states)}
+        blocks["sum"] = low[body].sum(0) / MANY
         blocks["end"] = torch.cat([middle[-1], top[-1]])
         blocks["beginning"] = torch.cat([states[body][:FEW].mean(0) for states in (low, middle)])
         blocks["finish"] = torch.cat([states[body][-FEW:].mean(0) for states in (low, middle)])
@@ -94,6 +100,10 @@ class Reader:
         blocks["second"] = torch.cat([states[place : place + 2].mean(0) for states in (low, middle)])
         blocks["prompt"] = torch.cat([behind.prompt[len(behind.prompt) // 2].mean(0), behind.prompt[-1][-1]])
         blocks["likelihood"] = _likelihood(behind, without)
+        gained = behind.logprobs - without.logprobs
+        blocks["where"] = torch.cat([_where(behind.logprobs), _where(gained), gained.std(correction=0).unsqueeze(0)])
+        spans = sentence_spans(answer, self.stops)
+        blocks["sentences"] = sentence_statistics(spans, behind.logprobs, gained)
         blocks["similarity"] = _similarity(prompt, answer, behind)
         blocks["shape"] = _shape(answer)
         return blocks
@@ -131,6 +141,13 @@ def _likelihood(behind: Pass, without: Pass) -> Tensor:
         gained.clamp(min=0).sum().sqrt(),
     ]  # fmt: skip
     return torch.stack(values)
+
+
+def _where(values: Tensor) -> Tensor:
+    """Of values [T] in nats: the mean of the first half, of the second, and of the least windows."""
+    half = len(values) // 2
+    windows = [least_window(values, tokens) for tokens in WINDOWS]
+    return torch.stack([values[: half + 1].mean(), values[half:].mean(), *windows])
 
 
 def _similarity(prompt: Sequence[int], answer: Sequence[int], behind: Pass) -> Tensor:

@@ -14,7 +14,8 @@ from app.translation import _
 
 
 def load_scorer(directory: Path) -> Callable[[Sequence[Message], Sequence[str]], list[Scored]]:
-    """Opens a reward model; the result gives one score per answer to a conversation, and its deviation. It raises
+    """Opens a reward model; the result gives one score per answer to a conversation, and its deviation, which a version
+    of before, a network alone, does not know. It raises
     InvalidError, with count and limit, where the model cannot read prompt and answer together."""
     with_scorers = has_scorers(directory)
     model: AnswerScorer = load_scorers(directory)["whole"] if with_scorers else load_reward_model(directory)

@@ -19,10 +19,11 @@ from app.training.reward.preference_scorer import PARTS, Head, Part, PreferenceS
 from app.training.reward.reading import Reader
 from app.translation import N_, _
 
-FORMAT = 1
+FORMAT, OLD_FORMAT = 2, 1  # the old one has other columns
 REMOVED = N_(
     "The SFT model that this reward model reads with ({folder}) is not there any more. Train a reward model again."
 )
+OLD = N_("This reward model was made by an earlier version of this program. Train a reward model again.")
 CHANGED = N_("This reward model reads with another SFT model than the one in {folder}. Train a reward model again.")
 
 
@@ -83,6 +84,8 @@ def load_scorers(directory: Path) -> dict[Part, PreferenceScorer]:
 def _described(path: Path) -> dict[str, Any]:
     try:
         described: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        if described["format"] == OLD_FORMAT:
+            raise CheckpointError(_(OLD))
         if described["format"] != FORMAT:
             raise ValueError(f"format {described['format']}")
         named = described["reads_with"]["folder"], described["reads_with"]["content_hash"]

@@ -14,9 +14,9 @@ from torch import Tensor
 
 from app.lm.model import Llama
 from app.lm.text.end_tokens import EndTokens
-from app.training.packing import pack
+from app.training.packing import Packed, batches_by_length, pack
 from app.training.reward.data import below_top
-from app.training.reward.network import RewardModel, normalize, states_of
+from app.training.reward.network import RewardModel, normalize
 from app.training.reward.pooling_layer import can_be_set, collect_statistics, install
 from app.training.reward.scoring import Answered
 
@@ -30,15 +30,26 @@ def teach(
     """The network, and the correlation of its scores with the given ones [N] on answers left out of the fit; NaN where
     there are too few to leave any out, or they have one score."""
     model = RewardModel.from_sft(sft, num_layers, seed=0)
+    packed = pack([prompt for prompt, _ in samples], [[ends.as_written(answer)] for _, answer in samples], pad_id)
+    below = below_top(model, packed)
     if can_be_set(model.config):
-        packed = pack([prompt for prompt, _ in samples], [[ends.as_written(answer)] for _, answer in samples], pad_id)
-        install(model.backbone, collect_statistics(below_top(model, packed), packed))
-    states, wanted = states_of(model, samples, ends).double(), scores.double()
+        install(model.backbone, collect_statistics(below, packed))
+    states, wanted = _final_states(model, packed, below).double(), scores.double()
     weights, agreement = _regression(states, wanted)
     with torch.no_grad():
         model.head.weight.copy_(weights.float().unsqueeze(0))
     normalize(model, states)
     return model.eval(), agreement
+
+
+@torch.no_grad()
+def _final_states(model: RewardModel, packed: Packed, below: Tensor) -> Tensor:
+    """[N,H] what the head reads, many answers at once: to the bit they need not be what `states_of` gives."""
+    states = torch.zeros(len(packed.ids), below.shape[-1])
+    for rows in batches_by_length((packed.last_index.amax(1) + 1).tolist()):
+        part = packed.rows(rows)
+        states[rows] = model.final_states(part, below[rows, : part.ids.shape[1]])[:, 0]
+    return states
 
 
 def _regression(states: Tensor, wanted: Tensor) -> tuple[Tensor, float]:

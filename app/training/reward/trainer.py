@@ -22,12 +22,11 @@ from app.lm.text.end_tokens import EndTokens
 from app.preferences import NOTHING_LEARNED
 from app.saving import TrainingError
 from app.training.context import Progress, TrainingContext
-from app.training.reward.columns import BLOCKS, Columns
+from app.training.reward.columns import BLOCKS, Columns, within_prompts
 from app.training.reward.data import RankedGroup, prepare
 from app.training.reward.folds import judge_split, make_folds
 from app.training.reward.head import Posterior, learn
 from app.training.reward.network import RewardModel
-from app.training.reward.pair_loss import Davidson
 from app.training.reward.preference_scorer import Head, Part, PreferenceScorer
 from app.training.reward.reading import Blocks, Reader
 from app.training.reward.report import PairOutcomes, summarize, verdict
@@ -87,12 +86,13 @@ def train_reward_model(
     folds, split = make_folds(prompt_ids, hparams), judge_split(prompt_ids, hparams)
     total = math.ceil((len(answers) + len(samples)) / READ_AT_ONCE) + len(folds) + 2
     blocks = yield from read_all(with_reader, [*answers, *samples], ends, total)
-    columns = Columns.fit(blocks)
-    made = columns.of(blocks)
-    data = prepare(made[: len(answers)], groups, Davidson.of_tie_share, of_the_best=hparams.comparisons == "best")
-    whole = checked(learn(data.pairs, columns.sizes, data.loss))
+    places = prompt_numbers([*answers, *samples])
+    columns = Columns.fit(blocks, places)
+    made, prior = columns.of(blocks), columns.prior
+    data = prepare(made[: len(answers)], groups, hparams)
+    whole = checked(learn(data.likelihood, prior))
     checks = CrossValidation()
-    for number, checks in enumerate(cross_validate(data, folds, columns.sizes, whole), start=1):
+    for number, checks in enumerate(cross_validate(data, folds, prior, whole), start=1):
         said = _("{n} of {all} parts held out", n=number, all=len(folds))
         yield Progress(total - len(folds) - 2 + number, total, progress_figures(checks), said)
     on_all = data.judged(whole.mean, range(len(groups)))
@@ -102,9 +102,9 @@ def train_reward_model(
     if split.held_out:
         apart: dict[Part, list[int]] = {"optimized": split.rows, "judge": split.held_out}
         for part, rows in apart.items():
-            posteriors[part] = learn(data.pairs.of(rows), columns.sizes, data.loss, whole, ROUNDS_OF_PARTS)
-    places = prompt_numbers(samples)
-    heads = {part: Head.normalized(each, made[len(answers) :], places) for part, each in posteriors.items()}
+            posteriors[part] = learn(data.likelihood.of(rows), prior, whole, ROUNDS_OF_PARTS)
+    sampled = range(len(answers), len(made))
+    heads = {part: Head.normalized(each, made, places, sampled) for part, each in posteriors.items()}
     scores = heads["whole"].score(made)[0]
     student, agreement = teach(sft, hparams.num_layers, [*answers, *samples], scores, ends=ends, pad_id=pad_id)
     yield Progress(total, total, {}, message)
@@ -119,7 +119,7 @@ def train_reward_model(
         known,
         checks.on_unseen.at_temperature(checks.temperature).reliability(),
         checks.learning_curve(),
-        block_shares(data.pairs.differences, whole.mean, columns.sizes),
+        block_shares(made[: len(answers)], places[: len(answers)], whole.mean, prior.sizes),
     )
 
 
@@ -158,9 +158,10 @@ def prompt_numbers(samples: Sequence[Answered]) -> list[int]:
     return [numbers.setdefault(tuple(prompt), len(numbers)) for prompt, _answer in samples]
 
 
-def block_shares(differences: Tensor, weights: Tensor, sizes: Sequence[int]) -> dict[str, float]:
-    """How much of the margins [P,D] . [D] comes from each block of features: shares of the sum of mean squares."""
-    parts = (differences * weights).split(list(sizes), dim=1)
+def block_shares(columns: Tensor, prompts: Sequence[int], weights: Tensor, sizes: Sequence[int]) -> dict[str, float]:
+    """How much of what the scores of answers [N,D] to one prompt differ by comes from each block of features: shares of
+    the sum of mean squares."""
+    parts = (within_prompts(columns, torch.tensor(list(prompts))) * weights).split(list(sizes), dim=1)
     squares = torch.stack([part.sum(1).square().mean() for part in parts])
     total = float(squares.sum())
     return {block: float(each) / total for block, each in zip(BLOCKS, squares, strict=True)} if total > 0 else {}

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from app.training.reward.data import Rankings
 from app.training.reward.folds import Fold
-from app.training.reward.head import Posterior, learn
+from app.training.reward.head import Posterior, Prior, learn
 from app.training.reward.report import PairOutcomes, temperature
 
 ROUNDS = 4  # of the precisions, begun where those of all rankings ended
@@ -47,15 +47,13 @@ class CrossValidation:
         return points
 
 
-def cross_validate(
-    data: Rankings, folds: Sequence[Fold], sizes: Sequence[int], whole: Posterior
-) -> Iterator[CrossValidation]:
+def cross_validate(data: Rankings, folds: Sequence[Fold], prior: Prior, whole: Posterior) -> Iterator[CrossValidation]:
     """What is known after each fold."""
     so_far = CrossValidation()
     for fold in folds:
         for share in (*CURVE, 1.0):
             rows = fold.rows[: max(1, round(share * len(fold.rows)))]
-            weights = learn(data.pairs.of(rows), sizes, data.loss, whole, ROUNDS if share == 1.0 else 1).mean
+            weights = learn(data.likelihood.of(rows), prior, whole, ROUNDS if share == 1.0 else 1).mean
             unseen = data.judged(weights, fold.held_out)
             so_far.fewer.setdefault(share, []).append(unseen)
             so_far.counts.setdefault(share, []).append(len(rows))

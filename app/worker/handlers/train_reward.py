@@ -19,8 +19,8 @@ from app.services.data import training_data
 from app.services.labeling import languages
 from app.services.versions import versions
 from app.training.reward.data import RankedGroup
+from app.training.reward.kept_readings import KeepingReader
 from app.training.reward.network import save_reward_model
-from app.training.reward.reading import Reader
 from app.training.reward.scorer_files import Source, write_scorers
 from app.training.reward.trainer import RewardResult, train_reward_model
 from app.translation import _
@@ -64,6 +64,11 @@ def begin(work: Work[RewardHparams]) -> Training[RewardResult]:
         run.say(_("Sampling answers of the SFT model to normalize scores with"))
         samples += _fresh_samples(run, sft, tokenizer, inputs["sample_prompt_ids"], hparams.seed)
     run.say(_("Reading {n} ranked answers", n=f"{sum(len(group.completions) for group in groups.values()):,}"))
+    source = run.read(lambda session: source_of(session, sft_id))
+    reader = KeepingReader(
+        sft, blank_prompt(tokenizer, groups.values()), sentence_ends(tokenizer),
+        folder=run.settings.readings_directory, content_hash=source.content_hash,
+    )  # fmt: skip
     trainer = train_reward_model(
         sft,
         list(groups.values()),
@@ -72,11 +77,11 @@ def begin(work: Work[RewardHparams]) -> Training[RewardResult]:
         ends=tokenizer.ends,
         pad_id=tokenizer.pad_id,
         context=run.checkpoints(),
-        reader=Reader(sft, blank_prompt(tokenizer, groups.values()), sentence_ends(tokenizer)),
+        reader=reader,
     )
-    source = run.read(lambda session: source_of(session, sft_id))
 
     def outcome(result: RewardResult) -> TrainedVersion:
+        reader.keep()
         return TrainedVersion(
             kind=VersionKind.REWARD,
             parent_id=sft_id,

@@ -2,13 +2,17 @@
 
 import math
 
+import pytest
 import torch
 
-from app.training.reward.columns import BLOCKS, Columns
+from app.training.reward.columns import BLOCKS, STANDARDIZED, Columns, within_prompts
 from app.training.reward.reading import Reader
 from tests.training.tiny import ASSISTANT, BOS, ENDS, USER, random_groups, tiny_model
 
 READER = Reader(tiny_model(), [BOS, USER, ASSISTANT], frozenset())
+
+
+PROMPTS = [number // 4 for number in range(80)]
 
 
 def some(count: int = 20) -> list[dict[str, torch.Tensor]]:
@@ -19,18 +23,20 @@ def some(count: int = 20) -> list[dict[str, torch.Tensor]]:
 
 def test_every_block_has_mean_zero_and_size_one() -> None:
     answers = some()
-    columns = Columns.fit(answers)
+    columns = Columns.fit(answers, PROMPTS)
     made = columns.of(answers)
     assert made.dtype == torch.float64
-    assert made.shape == (80, sum(columns.sizes))
+    sizes = columns.prior.sizes
+    assert made.shape == (80, sum(sizes))
     assert made.mean(0).abs().max() < 1e-6
-    for block, part in zip(BLOCKS, made.split(columns.sizes, 1), strict=True):
+    apart = within_prompts(made, torch.tensor(PROMPTS))
+    for block, part in zip(BLOCKS, apart.split(sizes, 1), strict=True):
         assert 0.6 < part.square().sum(1).mean().item() < 1.15, block  # a column that never differs counts nothing
 
 
 def test_a_row_is_computed_alone() -> None:
     answers = some()
-    columns = Columns.fit(answers)
+    columns = Columns.fit(answers, PROMPTS)
     made = columns.of(answers)
     assert all(torch.equal(columns.of([answer])[0], row) for answer, row in zip(answers[::7], made[::7], strict=True))
 
@@ -38,10 +44,12 @@ def test_a_row_is_computed_alone() -> None:
 def test_about_so_many_tokens_can_be_liked() -> None:
     """A linear score on the length's columns follows a peak that no line follows."""
     answers = some()
-    columns = Columns.fit(answers)
+    columns = Columns.fit(answers, PROMPTS)
     lengths = torch.tensor([float(answer["shape"][0]) for answer in answers]).double()
     peak = torch.exp(-((lengths - math.log(5)) ** 2) * 8)
-    part = torch.cat([columns.of(answers)[:, : columns.sizes[0]], torch.ones(80, 1).double()], 1)
+    place = STANDARDIZED.index("length")
+    length = columns.of(answers).split(columns.prior.sizes, 1)[place]
+    part = torch.cat([length, torch.ones(80, 1).double()], 1)
     line = torch.stack([lengths, torch.ones(80).double()], 1)
 
     def missed(inputs: torch.Tensor) -> float:
@@ -53,14 +61,40 @@ def test_about_so_many_tokens_can_be_liked() -> None:
 
 def test_files_keep_the_bits() -> None:
     answers = some()
-    columns = Columns.fit(answers)
+    columns = Columns.fit(answers, PROMPTS)
     again = Columns.from_tensors(columns.tensors())
     assert torch.equal(columns.of(answers), again.of(answers))
-    assert columns.sizes == again.sizes
+    assert torch.equal(columns.prior.means, again.prior.means)
 
 
 def test_equal_answers_leave_nothing_to_tell() -> None:
-    columns = Columns.fit(some(1)[:1] * 5)
+    columns = Columns.fit(some(1)[:1] * 5, [0] * 5)
     made = columns.of(some(1)[:1])
     assert made.isfinite().all()
     assert not made.any()
+
+
+def test_components_are_of_what_differs_within_prompts() -> None:
+    """What differs between prompts alone takes no room, and people are believed to like what is plausible."""
+    answers = some()
+    for number, answer in enumerate(answers):
+        answer["mean 1"] = answer["mean 1"] + 100.0 * math.sin(number // 4)
+    again = some()
+    columns, plain = Columns.fit(answers, PROMPTS), Columns.fit(again, PROMPTS)
+    torch.testing.assert_close(
+        within_prompts(columns.of(answers), torch.tensor(PROMPTS)).abs(),
+        within_prompts(plain.of(again), torch.tensor(PROMPTS)).abs(),
+        rtol=1e-3,
+        atol=1e-3,
+    )
+    means = columns.prior.means.split(columns.prior.sizes)
+    assert [float(part.sum()) for part in means] == [1.0, *[0.0] * (len(BLOCKS) - 1)]
+    assert BLOCKS[0] == "plausible"
+    likely = torch.stack([answer["likelihood"][5] for answer in again])
+    assert torch.corrcoef(torch.stack([likely.double(), plain.of(again)[:, 0]]))[0, 1] == pytest.approx(1.0)
+
+
+def test_what_stands_apart_within_prompts() -> None:
+    values = torch.tensor([[1.0], [3.0], [10.0], [20.0], [5.0]])
+    assert within_prompts(values, torch.tensor([0, 0, 1, 1, 2])).flatten().tolist() == [-1.0, 1.0, -5.0, 5.0]
+    assert within_prompts(values[:2], torch.tensor([0, 1])).flatten().tolist() == [-1.0, 1.0], "one each"

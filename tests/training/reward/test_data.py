@@ -69,14 +69,14 @@ def test_the_kept_head_has_learned_from_all_rankings() -> None:
     answers = [(group.prompt_tokens, answer) for group in groups for answer in group.completions]
     whole = result.scorers["whole"]
     columns = whole.columns.of(whole.reader.read(answers, ENDS))
-    data = prepare(columns, groups, Davidson.of_tie_share)
-    expected = learn(data.pairs, whole.columns.sizes, data.loss)
+    data, prior = prepare(columns, groups, HPARAMS), whole.columns.prior
+    expected = learn(data.likelihood, prior)
     torch.testing.assert_close(whole.head.mean, expected.mean, rtol=1e-3, atol=1e-5)
     split = judge_split([group.prompt_id for group in groups], HPARAMS)
     assert result.metrics["judge_rankings"] == len(split.held_out) == 10
     part: Part
     for part, rows in (("optimized", split.rows), ("judge", split.held_out)):
-        apart = learn(data.pairs.of(rows), whole.columns.sizes, data.loss, expected, 4)
+        apart = learn(data.likelihood.of(rows), prior, expected, 4)
         torch.testing.assert_close(result.scorers[part].head.mean, apart.mean, rtol=1e-2, atol=1e-4)
     assert isinstance(data.loss, Davidson)
     assert data.loss.tie_strength > 0
@@ -86,7 +86,7 @@ def test_the_rankings_as_tensors() -> None:
     columns = torch.arange(3.0 * 10).view(10, 3).double()
     sizes, ranks = [4, 2, 4], [[1, 2, 2, 3], [2, 1], [1, 1, 2, 3]]
     groups = [RankedGroup(n, [1], [[5]] * size, ranks[n]) for n, size in enumerate(sizes)]
-    data = prepare(columns, groups, Davidson.of_tie_share)
+    data = prepare(columns, groups, HPARAMS)
     assert data.ranks.tolist() == [[1, 2, 2, 3], [2, 1, 0, 0], [1, 1, 2, 3]]
     assert data.mask.sum(1).tolist() == sizes
     assert torch.equal(data.columns[1, 1], columns[5])

@@ -8,12 +8,14 @@ import torch
 
 from app.training.packing import pack
 from app.training.reward.data import below_top
-from app.training.reward.head import RATE, SHAPE, learn, make_pairs, posterior, solve
+from app.training.reward.head import RATE, SHAPE, PairLikelihood, Prior, learn, make_pairs, posterior, solve
 from app.training.reward.network import RewardModel
 from app.training.reward.pair_loss import Davidson, ranking_losses
 from app.training.reward.pooling_layer import averaging_slots, collect_statistics, install
 from app.training.reward.preference_scorer import Head
 from tests.training.tiny import CONFIG, PAD, random_groups, tiny_model
+
+CENTER = torch.tensor([0.5, 0.0, 0.0, -1.0, 0.0, 0.0]).double()
 
 
 def some_pairs(size: int = 6) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
@@ -31,11 +33,11 @@ def test_the_solution_is_the_optimum(tie_strength: float) -> None:
     """The gradient of the summed ranking losses plus the prior's, by autograd from pair_loss.py, is zero there: K
     answers count K - 1."""
     columns, ranks, mask = some_pairs()
-    pairs, precisions = make_pairs(columns, ranks, mask), torch.tensor([0.3, 0.3, 0.3, 1.0, 2.0, 0.1])
-    weights, factor = solve(pairs, precisions, Davidson(tie_strength), torch.zeros(6))
+    pairs, precisions = make_pairs(columns, ranks, mask), torch.tensor([0.3, 0.3, 0.3, 1.0, 2.0, 0.1]).double()
+    weights, factor = solve(PairLikelihood(pairs, Davidson(tie_strength)), precisions, torch.zeros(6), CENTER)
     weights.requires_grad_()
     each = ranking_losses(columns @ weights, ranks, mask, Davidson(tie_strength)) * (mask.sum(1) - 1)
-    loss = each.sum() + 0.5 * (precisions * weights.square()).sum()
+    loss = each.sum() + 0.5 * (precisions * (weights - CENTER).square()).sum()
     (gradient,) = torch.autograd.grad(loss, weights, create_graph=True)
     assert gradient.abs().max() < 1e-6
     assert weights.abs().max() > 0.05
@@ -47,7 +49,8 @@ def test_the_evidence_and_the_spread_are_those_of_a_slow_reference() -> None:
     """numpy, loop by loop, from the papers' formulas; in one dimension also by adding up the integral."""
     columns, ranks, mask = some_pairs(3)
     pairs, precisions, loss = make_pairs(columns, ranks, mask), torch.tensor([0.5, 2.0]).double(), Davidson(0.5)
-    made = posterior(pairs, precisions, [1, 2], loss, torch.zeros(3))
+    prior = Prior([1, 2], torch.tensor([1.0, 0.0, -0.3]).double())
+    made = posterior(PairLikelihood(pairs, loss), precisions, prior, torch.zeros(3))
     w, each = made.mean.numpy(), np.array([0.5, 2.0, 2.0])
     value, hessian = 0.0, np.diag(each)
     for r in range(12):
@@ -61,18 +64,23 @@ def test_the_evidence_and_the_spread_are_those_of_a_slow_reference() -> None:
                 value += weight * (better * u - np.log(z))
                 second_derivative = (np.exp(u) + np.exp(-u)) / z - ((np.exp(u) - np.exp(-u)) / z) ** 2
                 hessian += weight * second_derivative / 4 * np.outer(x, x)
-    value += 0.5 * np.log(each).sum() - 0.5 * float(each @ w**2) - 0.5 * np.linalg.slogdet(hessian)[1]
+    value += (
+        0.5 * np.log(each).sum()
+        - 0.5 * float(each @ (w - prior.means.numpy()) ** 2)
+        - 0.5 * np.linalg.slogdet(hessian)[1]
+    )
     assert made.log_evidence == pytest.approx(value, abs=1e-6)
     row = columns[5, 1]
-    head = Head.normalized(made, columns.flatten(0, 1), list(range(48)))
+    head = Head.normalized(made, columns.flatten(0, 1), list(range(48)), range(48))
     spread = float(np.sqrt(row.numpy() @ np.linalg.inv(hessian) @ row.numpy()))
-    assert float(head.score(row.unsqueeze(0))[1]) * head.scale == pytest.approx(spread, rel=1e-6)
+    told = float(head.score(row.unsqueeze(0))[1]) * head.scale / head.within
+    assert told == pytest.approx(spread, rel=1e-6)
 
 
 def test_the_evidence_is_nearly_the_integral_over_all_weights() -> None:
     columns, ranks, mask = some_pairs(1)
     pairs, loss = make_pairs(columns, ranks, mask), Davidson(0.5)
-    made = posterior(pairs, torch.tensor([2.0]).double(), [1], loss, torch.zeros(1))
+    made = posterior(PairLikelihood(pairs, loss), torch.tensor([2.0]).double(), Prior.around_zero([1]), torch.zeros(1))
     grid = torch.linspace(-6, 6, 20_001, dtype=torch.float64)
     margins = pairs.differences @ grid.unsqueeze(0)  # [P,grid]
     logs = -(pairs.weights.unsqueeze(1) * loss.value(margins, pairs.outcomes.unsqueeze(1))).sum(0) - grid.square()
@@ -86,7 +94,8 @@ def test_what_says_nothing_is_shut_out_and_the_precisions_have_settled() -> None
     columns = torch.randn(150, 4, 8, generator=generator, dtype=torch.float64)
     ranks = 1 + (-3 * columns[..., 0]).argsort(1).argsort(1)
     pairs = make_pairs(columns, ranks, torch.ones(150, 4, dtype=torch.bool))
-    made = learn(pairs, [2, 6], Davidson(0.0), rounds=200)
+    rankings, prior = PairLikelihood(pairs, Davidson(0.0)), Prior.around_zero([2, 6])
+    made = learn(rankings, prior, rounds=200)
     assert float(made.precisions[1]) > 30 * float(made.precisions[0])
     inverse = torch.linalg.inv(made.factor @ made.factor.T).diagonal()
     for block, part in ((0, slice(0, 2)), (1, slice(2, 8))):
@@ -94,7 +103,7 @@ def test_what_says_nothing_is_shut_out_and_the_precisions_have_settled() -> None
         gamma = float((1 - precision * inverse[part]).sum())
         wanted = (gamma + 2 * SHAPE) / (float(made.mean[part].square().sum()) + 2 * RATE)
         assert precision == pytest.approx(wanted, rel=0.1)
-    assert made.log_evidence > posterior(pairs, torch.ones(2).double(), [2, 6], Davidson(0.0), made.mean).log_evidence
+    assert made.log_evidence > posterior(rankings, torch.ones(2).double(), prior, made.mean).log_evidence
 
 
 def test_of_the_best_only_the_best_is_compared() -> None:
@@ -116,7 +125,8 @@ def test_a_part_of_the_rankings_is_what_it_says() -> None:
 def test_separable_data_and_a_weak_prior_stay_finite() -> None:
     states = torch.arange(8.0).view(1, 8, 1) * 100
     pairs = make_pairs(states, torch.arange(8, 0, -1).unsqueeze(0), torch.ones(1, 8, dtype=torch.bool))
-    weights, _ = solve(pairs, torch.tensor([1e-3]), Davidson(0.0), torch.zeros(1))
+    rankings = PairLikelihood(pairs, Davidson(0.0))
+    weights, _ = solve(rankings, torch.tensor([1e-3]).double(), torch.zeros(1), torch.zeros(1))
     assert weights.isfinite().all()
     assert weights[0] > 0
 
@@ -124,10 +134,10 @@ def test_separable_data_and_a_weak_prior_stay_finite() -> None:
 @pytest.mark.parametrize("tie_strength", [0.0, 0.5])
 def test_the_optimum_is_found_from_anywhere(tie_strength: float) -> None:
     """Far out the loss is nearly straight: a whole Newton step from there goes too far, and back, and too far again."""
-    pairs, weak = make_pairs(*some_pairs()), torch.full((6,), 0.01)
-    near, _ = solve(pairs, weak, Davidson(tie_strength), torch.zeros(6))
+    rankings, weak = PairLikelihood(make_pairs(*some_pairs()), Davidson(tie_strength)), torch.full((6,), 0.01)
+    near, _ = solve(rankings, weak, torch.zeros(6), torch.zeros(6))
     for far in (5.0, -20.0):
-        reached, _ = solve(pairs, weak, Davidson(tie_strength), torch.full((6,), far))
+        reached, _ = solve(rankings, weak, torch.full((6,), far), torch.zeros(6))
         torch.testing.assert_close(reached, near, rtol=1e-4, atol=1e-4)
 
 

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from torch import Tensor
 from torch.nn import functional as F
 
-from app.training.reward.head import make_pairs, solve
-from app.training.reward.pair_loss import Davidson, PairLoss, pair_mask, ranking_losses
+from app.training.reward.head import PairLikelihood, make_pairs, solve
+from app.training.reward.pair_loss import Davidson, PairLoss, RaoKupper, pair_mask, ranking_losses
 
 
 def reward_loss(scores: Tensor, ranks: Tensor, mask: Tensor, tie_strength: float = 0.0) -> Tensor:
@@ -92,13 +92,12 @@ def test_tie_strength_gives_equal_answers_the_observed_share_of_ties() -> None:
         assert strength / (2 + strength) == pytest.approx(share)
 
 
-@pytest.mark.parametrize("tie_strength", [0.0, 0.4, 2.0])
-def test_the_closed_derivatives_are_those_of_the_value(tie_strength: float) -> None:
+@pytest.mark.parametrize("loss", [Davidson(0.0), Davidson(0.4), Davidson(2.0), RaoKupper(1.0), RaoKupper(1.7)])
+def test_the_closed_derivatives_are_those_of_the_value(loss: PairLoss) -> None:
     generator = torch.Generator().manual_seed(0)
     margins = 4 * torch.randn(200, generator=generator, dtype=torch.float64)
     outcomes = torch.randint(-1, 2, (200,), generator=generator).double()
     weights = torch.rand(200, generator=generator, dtype=torch.float64)
-    loss = Davidson(tie_strength)
     closed = loss.slope_and_curvature(margins, outcomes, weights)
     differentiated = PairLoss.slope_and_curvature(loss, margins, outcomes, weights)
     torch.testing.assert_close(closed, differentiated, rtol=1e-9, atol=1e-12)
@@ -106,6 +105,20 @@ def test_the_closed_derivatives_are_those_of_the_value(tie_strength: float) -> N
     slope, curvature = loss.slope_and_curvature(margin, torch.ones(2).double(), torch.ones(2).double())
     assert slope.tolist() == pytest.approx([0.0, -1.0], abs=1e-9)
     assert (curvature >= 0).all(), "convex however far out"
+
+
+def test_rao_and_kupper_by_hand() -> None:
+    """p(i > j) = pi / (pi + theta pj), and the rest are ties; without ties it is Bradley-Terry."""
+    theta, margin = 1.8, 0.75
+    first = math.exp(margin) / (math.exp(margin) + theta)
+    second = 1 / (1 + theta * math.exp(margin))
+    value = RaoKupper(theta).value(torch.full((3,), margin).double(), torch.tensor([1.0, -1.0, 0.0]).double())
+    tie = -math.log(1 - first - second) + math.log(theta**2 - 1)
+    assert value.tolist() == pytest.approx([-math.log(first), -math.log(second), tie], abs=1e-9)
+    equal = RaoKupper.of_tie_share(0.25)
+    assert 1 - 2 / (1 + equal.threshold) == pytest.approx(0.25)
+    strict, margins = torch.tensor([1.0, -1.0]), torch.tensor([0.3, 0.3])
+    torch.testing.assert_close(RaoKupper(1.0).value(margins, strict), Davidson(0.0).value(margins, strict))
 
 
 class Thurstone(PairLoss):
@@ -116,14 +129,15 @@ class Thurstone(PairLoss):
         return torch.where(outcomes > 0, won, torch.where(outcomes < 0, lost, (won + lost) / 2))
 
 
-@pytest.mark.parametrize("loss", [Thurstone(), Davidson(0.5)])
+@pytest.mark.parametrize("loss", [Thurstone(), Davidson(0.5), RaoKupper(1.5)])
 def test_a_loss_needs_nothing_but_its_value(loss: PairLoss) -> None:
     """The head is solved with any: the gradient of the whole, by autograd from the value, is zero there."""
     generator = torch.Generator().manual_seed(0)
     states = torch.randn(12, 4, 6, generator=generator, dtype=torch.float64)
     ranks = torch.randint(1, 4, (12, 4), generator=generator)
     pairs = make_pairs(states, ranks, torch.ones(12, 4, dtype=torch.bool))
-    weights = solve(pairs, torch.full((6,), 0.3), loss, torch.zeros(6))[0].requires_grad_()
+    rankings, center = PairLikelihood(pairs, loss), torch.zeros(6)
+    weights = solve(rankings, torch.full((6,), 0.3), center, center)[0].requires_grad_()
     whole = (pairs.weights * loss.value(pairs.differences @ weights, pairs.outcomes)).sum()
     (gradient,) = torch.autograd.grad(whole + 0.15 * weights.square().sum(), weights)
     assert gradient.abs().max() < 1e-6

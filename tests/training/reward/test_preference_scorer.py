@@ -6,6 +6,7 @@ import torch
 from app.hparams import RewardHparams
 from app.training.context import drain
 from app.training.reward.data import RankedGroup
+from app.training.reward.head import Posterior
 from app.training.reward.preference_scorer import Head, spread_within
 from app.training.reward.scoring import score_answers
 from app.training.reward.trainer import RewardResult, train_reward_model
@@ -24,10 +25,10 @@ def test_the_spread_is_within_prompts() -> None:
 
 
 def test_scores_by_hand() -> None:
-    head = Head(torch.tensor([2.0, 0.0]).double(), torch.diag(torch.tensor([4.0, 2.0])).double(), 1.0, 0.5)
+    head = Head(torch.tensor([2.0, 0.0]).double(), torch.diag(torch.tensor([4.0, 2.0])).double(), 1.0, 0.5, 0.6)
     scores, deviations = head.score(torch.tensor([[1.0, 0.0], [0.0, 1.0]]).double())
     assert scores.tolist() == [2.0, -2.0]
-    assert deviations.tolist() == [0.5, 1.0]
+    assert deviations.tolist() == pytest.approx([0.3, 0.6])
     assert head.score(torch.zeros(0, 2).double())[0].tolist() == []
 
 
@@ -67,3 +68,20 @@ def test_equal_inputs_have_equal_bits_in_any_company() -> None:
         alone, unsure = result.model.score([pairs[place]], ENDS)
         assert torch.equal(alone[0], scores[place])
         assert torch.equal(unsure[0], deviations[place])
+
+
+def test_what_answers_to_a_prompt_have_in_common_is_no_uncertainty() -> None:
+    """Rankings that say nothing of a column in which prompts differ leave it unsure; nobody asked for it."""
+    generator = torch.Generator().manual_seed(0)
+    prompts = [number // 4 for number in range(80)]
+    apart = torch.randn(80, 2, generator=generator, dtype=torch.float64)
+    between = 30 * torch.randn(20, 2, generator=generator, dtype=torch.float64)[prompts]
+    plain, spread = (
+        Head.normalized(
+            Posterior(torch.ones(2).double(), torch.eye(2).double(), torch.ones(2), 0.0), x, prompts, range(80)
+        )
+        for x in (apart, apart + between)
+    )
+    assert plain.within == pytest.approx(1.0, abs=0.1)
+    told = spread.score(apart + between)[1].square().mean().sqrt() * spread.scale
+    assert float(told) == pytest.approx(2**0.5, rel=0.2)

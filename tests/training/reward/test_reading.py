@@ -10,6 +10,7 @@ from app.saving import TrainingError
 from app.training.reward.reading import Reader
 from tests.training.tiny import ASSISTANT, BOS, END, ENDS, USER, random_groups, tiny_model
 
+pytestmark = pytest.mark.usefixtures("fp32")
 BLANK = [BOS, USER, ASSISTANT]
 
 

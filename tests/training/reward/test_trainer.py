@@ -2,6 +2,7 @@
 
 import math
 from pathlib import Path
+from typing import Literal
 
 import pytest
 import torch
@@ -70,6 +71,15 @@ def test_it_learns_a_simple_taste_and_is_normalized() -> None:
     assert result.learning_curve[-1][1] == result.metrics["held_out_accuracy"]
     assert sum(result.blocks.values()) == pytest.approx(1.0)
     assert result.blocks["length"] > 0.1
+
+
+@pytest.mark.parametrize("loss", ["rao-kupper", "plackett-luce"])
+@pytest.mark.parametrize("comparisons", ["all", "best"])
+def test_every_loss_learns_a_simple_taste(
+    loss: Literal["rao-kupper", "plackett-luce"], comparisons: Literal["all", "best"]
+) -> None:
+    result = train(by_length(40), RewardHparams(num_layers=1, loss=loss, comparisons=comparisons))
+    assert float(result.metrics["held_out_accuracy"]) > 0.75
 
 
 @pytest.mark.usefixtures("fp32")

@@ -4,9 +4,11 @@ import torch
 
 from app.training.reward.data import Rankings
 from app.training.reward.folds import Fold
-from app.training.reward.head import learn, make_pairs
+from app.training.reward.head import PairLikelihood, Prior, learn, make_pairs
 from app.training.reward.pair_loss import Davidson
 from app.training.reward.validation import CrossValidation, cross_validate
+
+PRIOR = Prior.around_zero([3])
 
 
 def rankings(count: int) -> Rankings:
@@ -15,13 +17,14 @@ def rankings(count: int) -> Rankings:
     sign = torch.where(torch.arange(count) < count // 2, -1.0, 1.0)
     ranks = 1 + (sign.view(-1, 1) * columns[..., 0]).argsort(1).argsort(1)
     mask = torch.ones(count, 4, dtype=torch.bool)
-    return Rankings(columns, ranks, mask, Davidson(0.0), make_pairs(columns, ranks, mask))
+    loss = Davidson(0.0)
+    return Rankings(columns, ranks, mask, loss, PairLikelihood(make_pairs(columns, ranks, mask), loss))
 
 
 def test_a_fold_knows_nothing_of_what_it_is_judged_on() -> None:
     data, first, second = rankings(40), list(range(20)), list(range(20, 40))
-    whole = learn(data.pairs, [3], data.loss)
-    *_, checks = cross_validate(data, [Fold(first, second), Fold(second, first)], [3], whole)
+    whole = learn(data.likelihood, PRIOR)
+    *_, checks = cross_validate(data, [Fold(first, second), Fold(second, first)], PRIOR, whole)
     assert checks.on_train.accuracy > 0.9
     assert checks.on_unseen.accuracy < 0.1, "the halves have opposite tastes"
     assert checks.temperature > 1
@@ -29,8 +32,8 @@ def test_a_fold_knows_nothing_of_what_it_is_judged_on() -> None:
 
 def test_the_learning_curve_is_of_fewer_rankings() -> None:
     data = rankings(40)
-    fold, whole = Fold(list(range(10, 40)), list(range(10))), learn(data.pairs, [3], data.loss)
-    *_, checks = cross_validate(data, [fold], [3], whole)
+    fold, whole = Fold(list(range(10, 40)), list(range(10))), learn(data.likelihood, PRIOR)
+    *_, checks = cross_validate(data, [fold], PRIOR, whole)
     curve = checks.learning_curve()
     assert [count for count, _ in curve] == [8, 15, 30]
     assert curve[-1][1] == checks.on_unseen.accuracy
@@ -39,6 +42,6 @@ def test_the_learning_curve_is_of_fewer_rankings() -> None:
 
 
 def test_without_folds_nothing_is_known() -> None:
-    assert list(cross_validate(rankings(4), [], [3], learn(rankings(4).pairs, [3], Davidson(0.0)))) == []
+    assert list(cross_validate(rankings(4), [], PRIOR, learn(rankings(4).likelihood, PRIOR))) == []
     assert CrossValidation().learning_curve() == []
     assert CrossValidation().temperature == 1.0

@@ -1,0 +1,124 @@
+"""What the SFT model noticed of answers, kept between trainings: the next one reads the new answers alone.
+
+One file for each SFT model, way of reading and number format: its name holds the hash of all three, the program's own
+text of reading among them, so that nothing stale is ever taken. A file that is damaged is as good as none. Answers that
+the last training did not ask for go first where the file would grow too large.
+
+Shapes: N answers, F features of a block, S sentences of all answers.
+"""
+
+import contextlib
+import hashlib
+import json
+import os
+import uuid
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import load_file, save_file
+
+from app.lm.model import Llama
+from app.lm.text.end_tokens import EndTokens
+from app.model_info.weights import sync
+from app.training.reward import reading, sentences
+from app.training.reward.reading import Blocks, Reader
+from app.training.reward.scoring import Answered
+
+MOST_BYTES = 128 * 2**20  # of a file
+MOST_FILES = 2  # of the models that were read with last
+BY_SENTENCE = "sentences"
+UNREADABLE = (SafetensorError, OSError, KeyError, ValueError, RuntimeError)
+
+
+class KeepingReader(Reader):
+    """A Reader that remembers what it has read, and what a folder holds of before; `keep` writes both."""
+
+    def __init__(
+        self, sft: Llama, blank: Sequence[int], stops: frozenset[int], *, folder: Path, content_hash: str
+    ) -> None:
+        super().__init__(sft, blank, stops)
+        self._path = folder / f"{_name(self, content_hash)}.safetensors"
+        self._kept = _load(self._path)
+        self._asked: dict[str, None] = {}
+
+    def read(self, answers: Sequence[Answered], ends: EndTokens) -> list[Blocks]:
+        keys = [_key(prompt, ends.as_written(answer)) for prompt, answer in answers]
+        new = {key: pair for key, pair in zip(keys, answers, strict=True) if key not in self._kept}
+        self._kept.update(zip(new, super().read(list(new.values()), ends), strict=True))
+        self._asked.update(dict.fromkeys(keys))
+        return [self._kept[key] for key in keys]
+
+    def keep(self) -> None:
+        """Writes the file beside its name, syncs and renames it; older models' files go. What cannot be written is read
+        again next time: a full disk must not end a training."""
+        order = [*self._asked, *(key for key in self._kept if key not in self._asked)]
+        chosen, size = list[str](), 0
+        for key in order:
+            size += sum(block.numel() * 4 for block in self._kept[key].values())
+            if size > MOST_BYTES:
+                break
+            chosen.append(key)
+        if not chosen:
+            return
+        fresh = self._path.with_name(f".{uuid.uuid4().hex[:8]}.new")
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            _save(fresh, chosen, [self._kept[key] for key in chosen])
+            sync(fresh)
+            fresh.replace(self._path)
+            _remove_old(self._path.parent, self._path)
+        except UNREADABLE:
+            with contextlib.suppress(OSError):
+                fresh.unlink(missing_ok=True)
+
+
+def _name(reader: Reader, content_hash: str) -> str:
+    way = [content_hash, list(reader.blank), sorted(reader.stops), reader.heights, str(reader.dtype)]
+    texts = [Path(str(module.__file__)).read_text(encoding="utf-8") for module in (reading, sentences)]
+    return hashlib.sha256(json.dumps([*way, *texts, torch.__version__]).encode()).hexdigest()[:32]
+
+
+def _key(prompt: Sequence[int], answer: Sequence[int]) -> str:
+    return hashlib.sha256(json.dumps([list(prompt), list(answer)]).encode()).hexdigest()
+
+
+def _save(path: Path, keys: Sequence[str], answers: Sequence[Blocks]) -> None:
+    """Blocks as [N,F], those by sentence as [S,6] with the answers' numbers of sentences."""
+    tensors = {name: torch.stack([answer[name] for answer in answers]) for name in answers[0] if name != BY_SENTENCE}
+    tensors[BY_SENTENCE] = torch.cat([answer[BY_SENTENCE] for answer in answers])
+    tensors["counts"] = torch.tensor([len(answer[BY_SENTENCE]) for answer in answers])
+    described = json.dumps(list(keys))
+    save_file(tensors, path, {"keys": described, "digest": _digest(described, tensors)})
+
+
+def _load(path: Path) -> dict[str, Blocks]:
+    """By key; empty where there is no file, or it is not what was written."""
+    try:
+        with safe_open(path, "pt") as file:
+            described = file.metadata()
+        tensors = load_file(path)
+        if described["digest"] != _digest(described["keys"], tensors):
+            return {}
+        keys = json.loads(described["keys"])
+        by_answer = dict(tensors, **{BY_SENTENCE: tensors[BY_SENTENCE].split(tensors.pop("counts").tolist())})
+        tensors.pop(BY_SENTENCE)
+        names = [*tensors, BY_SENTENCE]
+        return {key: {name: by_answer[name][row] for name in names} for row, key in enumerate(keys)}
+    except (*UNREADABLE, TypeError):
+        return {}
+
+
+def _digest(keys: str, tensors: dict[str, torch.Tensor]) -> str:
+    digest = hashlib.sha256(keys.encode())
+    for name in sorted(tensors):
+        digest.update(name.encode())
+        digest.update(tensors[name].contiguous().numpy().tobytes())
+    return digest.hexdigest()
+
+
+def _remove_old(folder: Path, mine: Path) -> None:
+    others = sorted((path for path in folder.glob("*.safetensors") if path != mine), key=os.path.getmtime)
+    for path in others[: max(0, len(others) + 1 - MOST_FILES)]:
+        path.unlink(missing_ok=True)
