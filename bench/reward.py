@@ -3,9 +3,10 @@
     nice python -m bench.reward --folder /tmp/pools --families brief,list --rankings 60,200 --flips 0,0.1,0.25 --seeds 5
 
 The answers are the SFT model's own, sampled once into the folder (bench/pools.py); labels are given by the taste, with
-the share of turned pairs that is asked for; training is the product's own trainer. Held-out prompts were never ranked.
+the share of turned pairs that is asked for; the head is the product's own. Held-out prompts were never ranked.
 Where the model's own answers hardly show what a taste is about, a second row has foils in its groups (bench/foils.py).
-Results go to bench/results/reward.json, run by run, so that a run can be stopped; bench.report writes the table.
+Results go to bench/results/reward.json, run by run, so that a run can be stopped, and goes on where it was when it is
+started again with the same settings and code; bench.report writes the table.
 With --peer the same rankings train TRL's RewardTrainer instead (bench/peer.py), into reward-peer.json.
 """
 
@@ -22,6 +23,7 @@ from typing import Annotated, Any
 
 import torch
 import typer
+from torch import Tensor
 
 from app.hparams import RewardHparams
 from app.layout import SFT_MODEL
@@ -32,11 +34,13 @@ from app.lm.text.tokenizer import Tokenizer
 from app.simulation.families import TASTES
 from app.simulation.noise import Noise, agreement, rank, right_share
 from app.simulation.tastes import Taste
-from app.training.context import FileContext, drain
-from app.training.reward.data import RankedGroup
+from app.training.reward.columns import Columns
+from app.training.reward.data import RankedGroup, prepare
+from app.training.reward.head import learn
+from app.training.reward.preference_scorer import Head, PreferenceScorer
 from app.training.reward.reading import Blocks, Reader
-from app.training.reward.scoring import Answered, AnswerScorer, score_answers
-from app.training.reward.trainer import train_reward_model
+from app.training.reward.scoring import Answered, AnswerScorer
+from app.training.reward.trainer import prompt_numbers
 from app.worker.handlers.train_reward import blank_prompt, sentence_ends
 from bench.foils import FOILS
 from bench.loop import code_commit
@@ -114,30 +118,46 @@ class KeptReader(Reader):
 
 
 class RewardBench:
-    """The product's trainer with the SFT model loaded once, and what it reads kept."""
+    """The head that has learned from all rankings, as the product's trainer makes it, and nothing beside it: no folds,
+    no heads for policies, no student. What the SFT model reads is kept, and what follows from the answers alone is kept
+    while the same answers are ranked with other noise."""
 
     def __init__(self, normalization: Sequence[Group], model: Path = SFT_MODEL) -> None:
         self._sft, self.tokenizer = load_model(model)
-        self._samples = [(group.prompt_tokens, answer) for group in normalization for answer in group.answers]
+        self._samples: list[Answered] = [
+            (group.prompt_tokens, answer) for group in normalization for answer in group.answers
+        ]
         self._reader = KeptReader(self._sft, blank_prompt(self.tokenizer, []), sentence_ends(self.tokenizer))
+        self._made: tuple[list[Answered], Columns, Tensor] | None = None
+        self._held_out: tuple[Columns, list[Answered], Tensor] | None = None
 
     def scores(self, rankings: Sequence[RankedGroup], held_out: Sequence[Group], seed: int) -> tuple[Scores, float]:
-        """Scores of the held-out groups, and the seconds that training took."""
-        started = time.perf_counter()
-        model = self.trained(rankings, seed)
-        taken = time.perf_counter() - started
-        prompts, answers = [group.prompt_tokens for group in held_out], [group.answers for group in held_out]
-        return score_answers(model, prompts, answers, ends=self.tokenizer.ends), taken
+        """Scores of the held-out groups, and the seconds of the processor that training took."""
+        started = time.process_time()
+        columns, head = self._learned(rankings, RewardHparams(seed=seed))
+        taken = time.process_time() - started
+        asked: list[Answered] = [(group.prompt_tokens, answer) for group in held_out for answer in group.answers]
+        if self._held_out is None or self._held_out[0] is not columns or self._held_out[1] != asked:
+            self._held_out = columns, asked, columns.of(self._reader.read(asked, self.tokenizer.ends))
+        each = iter(head.scores(self._held_out[2]).tolist())
+        return [[next(each) for _ in group.answers] for group in held_out], taken
 
     def trained(self, rankings: Sequence[RankedGroup], seed: int) -> AnswerScorer:
         """A reward model of these rankings, as the product makes it."""
-        hparams = RewardHparams(seed=seed)
-        trainer = train_reward_model(
-            self._sft, rankings, self._samples[: hparams.normalization_samples], hparams,
-            ends=self.tokenizer.ends, pad_id=self.tokenizer.pad_id, context=FileContext(Path()),
-            reader=self._reader,
-        )  # fmt: skip
-        return drain(trainer).model
+        columns, head = self._learned(rankings, RewardHparams(seed=seed))
+        return PreferenceScorer(self._reader, columns, head)
+
+    def _learned(self, rankings: Sequence[RankedGroup], hparams: RewardHparams) -> tuple[Columns, Head]:
+        answers = [(group.prompt_tokens, answer) for group in rankings for answer in group.completions]
+        everything = [*answers, *self._samples[: hparams.normalization_samples]]
+        prompts = prompt_numbers(everything)
+        if self._made is None or self._made[0] != everything:
+            blocks = self._reader.read(everything, self.tokenizer.ends)
+            columns = Columns.fit(blocks, prompts)
+            self._made = everything, columns, columns.of(blocks)
+        _, columns, made = self._made
+        posterior = learn(prepare(made[: len(answers)], rankings, hparams).likelihood, columns.prior)
+        return columns, Head.normalized(posterior, made, prompts, range(len(answers), len(made)))
 
 
 def judged(case: Case, scores: Scores, flips: float, seed: int) -> dict[str, Any]:
@@ -162,20 +182,29 @@ def run(
     seeds: int,
     trained: Callable[[Sequence[RankedGroup], Sequence[Group], int], tuple[Scores, float]],
     keep: Callable[[list[dict[str, Any]]], None],
+    runs: list[dict[str, Any]],
 ) -> list[dict[str, Any]]:
-    """Every case once before any case twice; `keep` is told after each run."""
-    runs: list[dict[str, Any]] = []
-    for seed, share, size in product(range(seeds), flips, sizes):
-        for case in cases:
-            if size > len(case.train):
-                continue
-            scores, taken = trained(rankings_of(case, size, share, seed), case.held_out, seed)
-            named = {"case": case.name, "family": case.taste.family, "foil": case.foil}
-            settings = {"rankings": size, "flips": share, "seed": seed, "seconds": round(taken, 2)}
-            runs.append(named | settings | judged(case, scores, share, seed))
-            print(json.dumps(runs[-1]), flush=True)
-            keep(runs)
+    """Every case once before any case twice; `keep` is told after each run. What is among `runs` is not run again."""
+    done = {(run["case"], run["rankings"], run["flips"], run["seed"]) for run in runs}
+    for seed, size, case, share in product(range(seeds), sizes, cases, flips):
+        if size > len(case.train) or (case.name, size, share, seed) in done:
+            continue
+        scores, taken = trained(rankings_of(case, size, share, seed), case.held_out, seed)
+        named = {"case": case.name, "family": case.taste.family, "foil": case.foil}
+        settings = {"rankings": size, "flips": share, "seed": seed, "seconds": round(taken, 2)}
+        runs.append(named | settings | judged(case, scores, share, seed))
+        print(json.dumps(runs[-1]), flush=True)
+        keep(runs)
     return runs
+
+
+def runs_of_before(out: Path, settings: dict[str, Any]) -> list[dict[str, Any]]:
+    """Those of a run that was stopped, with the same settings and code; none where there is no such file."""
+    if not out.is_file():
+        return []
+    before = json.loads(out.read_text(encoding="utf-8"))
+    runs: list[dict[str, Any]] = before.pop("runs")
+    return runs if before == json.loads(json.dumps(settings)) else []
 
 
 def all_cases(names: Sequence[str], folder: Path, pool: PoolSettings, tokenizer: Tokenizer) -> list[Case]:
@@ -213,7 +242,8 @@ def main(
         out.write_text(json.dumps(settings | {"runs": runs}, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
     contestant = PeerBench(folder, bench.tokenizer.ends, THREADS) if peer else bench
-    run(cases, [int(size) for size in numbers(rankings)], numbers(flips), seeds, contestant.scores, keep)
+    sizes, shares = [int(size) for size in numbers(rankings)], numbers(flips)
+    run(cases, sizes, shares, seeds, contestant.scores, keep, runs_of_before(out, settings))
 
 
 if __name__ == "__main__":

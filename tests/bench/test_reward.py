@@ -3,19 +3,25 @@
 import json
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import pytest
 import torch
 
+from app.hparams import RewardHparams
 from app.layout import SFT_MODEL
 from app.lm.files.checkpoint import load_model, read_tokenizer
 from app.simulation.questions import on_topic, question_of
+from app.training.context import drain
 from app.training.reward.data import RankedGroup
 from app.training.reward.reading import Reader
+from app.training.reward.scoring import score_answers
+from app.training.reward.trainer import train_reward_model
 from bench import foils, reward
 from bench.peer import pairs_of
 from bench.pools import Group, PoolSettings, load_pool, prompts_of
 from bench.report import reward_rows
+from tests.training.tiny import NoContext
 
 PROMPTS = ["What is a volcano?", "What is a rainbow?", "什么是火山？", "什么是玻璃？"]
 VOLCANO = "A volcano is a mountain that can throw out melted rock and ash."
@@ -49,7 +55,7 @@ def test_a_small_run_writes_figures_from_which_the_table_is_made(tmp_path: Path)
         prompts="6,4", out=out,
     )  # fmt: skip
     runs = json.loads(out.read_text())["runs"]
-    assert [(run["case"], run["flips"]) for run in runs[:3]] == [
+    assert [(run["case"], run["flips"]) for run in runs[::2]] == [
         ("brief", 0.0),
         ("relevant", 0.0),
         ("relevant, foils", 0.0),
@@ -134,3 +140,35 @@ def test_answers_are_read_once_in_a_whole_benchmark(monkeypatch: pytest.MonkeyPa
         assert all(torch.equal(kept[name], read[name]) for name in read)
     monkeypatch.setattr(reader, "_passes", lambda _: pytest.fail("read again"))
     assert reader.read(asked[::-1], tokenizer.ends)[::-1] == first
+
+
+def test_the_benchmarks_head_is_the_products() -> None:
+    """To the bit; whichever noise was asked for before."""
+    case = reward.case_of("brief", groups(), "", read_tokenizer(SFT_MODEL))
+    bench = reward.RewardBench(case.train)
+    bench.scores(reward.rankings_of(case, 2, 0.25, seed=0), case.held_out, 0)
+    ranked = reward.rankings_of(case, 2, 0.0, seed=0)
+    scores, _ = bench.scores(ranked, case.held_out, 0)
+    ends, samples = bench.tokenizer.ends, bench._samples
+    product = train_reward_model(
+        bench._sft, ranked, samples, RewardHparams(), ends=ends, pad_id=bench.tokenizer.pad_id, context=NoContext(),
+        reader=bench._reader,
+    )  # fmt: skip
+    asked, answers = [group.prompt_tokens for group in case.held_out], [group.answers for group in case.held_out]
+    expected = score_answers(drain(product).model, asked, answers, ends=ends)
+    assert [torch.tensor(row).tolist() for row in scores] == expected
+    assert score_answers(bench.trained(ranked, 0), asked, answers, ends=ends) == expected
+
+
+def test_a_stopped_run_goes_on_where_it_was(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "reward.json"
+    settings: dict[str, Any] = {
+        "folder": tmp_path, "families": "brief", "rankings": "4", "prompts": "6,4", "out": out,
+    }  # fmt: skip
+    reward.main(**settings, flips="0", seeds=1)
+    capsys.readouterr()
+    reward.main(**settings, flips="0", seeds=2)
+    assert len(capsys.readouterr().out.splitlines()) == 1
+    assert [run["seed"] for run in json.loads(out.read_text())["runs"]] == [0, 1]
+    reward.main(**settings | {"prompts": "6,3"}, flips="0", seeds=1)
+    assert len(json.loads(out.read_text())["runs"]) == 1, "another pool is another run"

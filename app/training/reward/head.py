@@ -116,10 +116,6 @@ class Prior:
     sizes: Sequence[int]  # [B]
     means: Tensor  # [D] float64
 
-    @classmethod
-    def around_zero(cls, sizes: Sequence[int]) -> "Prior":
-        return cls(sizes, torch.zeros(sum(sizes), dtype=torch.float64))
-
     def spread(self, precisions: Tensor) -> Tensor:
         """[B] -> [D]."""
         return precisions.repeat_interleave(torch.tensor(list(self.sizes)))

@@ -57,10 +57,14 @@ class Head:
             min(1.0, apart / whole) if apart > LEAST_SPREAD else 1.0,
         )
 
+    def scores(self, columns: Tensor) -> Tensor:
+        """[N,D] -> [N] in float64."""
+        return ((columns * self.mean).sum(1) - self.shift) / self.scale
+
     def score(self, columns: Tensor) -> tuple[Tensor, Tensor]:
         """[N,D] -> [N] scores and [N] deviations in float32. Row by row, a sum and no matrix product: equal rows have
         equal bits."""
-        scores = ((columns * self.mean).sum(1) - self.shift) / self.scale
+        scores = self.scores(columns)
         solved = [torch.linalg.solve_triangular(self.factor, row.unsqueeze(1), upper=False) for row in columns]
         spread = torch.stack([each.square().sum().sqrt() for each in solved]) if solved else torch.zeros(0)
         return scores.float(), (spread * self.within / self.scale).float()

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-STATISTICS = 6
 SHORTEST = 3  # tokens: fewer are no sentence of their own
 OPENING = 2  # tokens that say what a sentence will be about
 

@@ -80,7 +80,9 @@ def test_the_evidence_and_the_spread_are_those_of_a_slow_reference() -> None:
 def test_the_evidence_is_nearly_the_integral_over_all_weights() -> None:
     columns, ranks, mask = some_pairs(1)
     pairs, loss = make_pairs(columns, ranks, mask), Davidson(0.5)
-    made = posterior(PairLikelihood(pairs, loss), torch.tensor([2.0]).double(), Prior.around_zero([1]), torch.zeros(1))
+    made = posterior(
+        PairLikelihood(pairs, loss), torch.tensor([2.0]).double(), Prior([1], torch.zeros(1).double()), torch.zeros(1)
+    )
     grid = torch.linspace(-6, 6, 20_001, dtype=torch.float64)
     margins = pairs.differences @ grid.unsqueeze(0)  # [P,grid]
     logs = -(pairs.weights.unsqueeze(1) * loss.value(margins, pairs.outcomes.unsqueeze(1))).sum(0) - grid.square()
@@ -94,7 +96,7 @@ def test_what_says_nothing_is_shut_out_and_the_precisions_have_settled() -> None
     columns = torch.randn(150, 4, 8, generator=generator, dtype=torch.float64)
     ranks = 1 + (-3 * columns[..., 0]).argsort(1).argsort(1)
     pairs = make_pairs(columns, ranks, torch.ones(150, 4, dtype=torch.bool))
-    rankings, prior = PairLikelihood(pairs, Davidson(0.0)), Prior.around_zero([2, 6])
+    rankings, prior = PairLikelihood(pairs, Davidson(0.0)), Prior([2, 6], torch.zeros(8).double())
     made = learn(rankings, prior, rounds=200)
     assert float(made.precisions[1]) > 30 * float(made.precisions[0])
     inverse = torch.linalg.inv(made.factor @ made.factor.T).diagonal()

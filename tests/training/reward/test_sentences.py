@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from app.training.reward.sentences import STATISTICS, least_window, sentence_spans, sentence_statistics
+from app.training.reward.sentences import least_window, sentence_spans, sentence_statistics
 
 STOPS = frozenset({40, 41})
 
@@ -27,7 +27,7 @@ def test_sentences_end_at_their_stops(answer: list[int], spans: list[tuple[int, 
 def test_statistics_are_of_each_sentence() -> None:
     logprobs, gained = torch.tensor([-1.0, -2.0, -3.0, -9.0, -1.0, -2.0]), torch.arange(6.0)
     made = sentence_statistics([(0, 3), (3, 5)], logprobs, gained)
-    assert made.shape == (2, STATISTICS)
+    assert made.shape == (2, 6)
     assert made.tolist() == [[-2.0, -3.0, -3.0, -6.0, 1.0, 3.0], [-5.0, -9.0, -10.0, -10.0, 3.5, 7.0]]
 
 

@@ -8,7 +8,7 @@ from app.training.reward.head import PairLikelihood, Prior, learn, make_pairs
 from app.training.reward.pair_loss import Davidson
 from app.training.reward.validation import CrossValidation, cross_validate
 
-PRIOR = Prior.around_zero([3])
+PRIOR = Prior([3], torch.zeros(3).double())
 
 
 def rankings(count: int) -> Rankings:
