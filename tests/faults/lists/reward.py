@@ -27,6 +27,7 @@ ends = In("app/lm/text/end_tokens.py", DATA, MODEL)
 scorer = In("app/training/reward/scorer.py", "tests/training/reward/test_scorer.py")
 
 list_loss = In("app/training/reward/list_loss.py", "tests/training/reward/test_list_loss.py")
+handler = In("app/worker/handlers/train_reward.py", WIRING)
 kept = In("app/training/reward/kept_readings.py", "tests/training/reward/test_kept_readings.py")
 sentences = In("app/training/reward/sentences.py", "tests/training/reward/test_sentences.py")
 
@@ -36,6 +37,7 @@ FAULTS = [
     list_loss("as many ties expected as there may be", "strengths * counts / expected", "strengths * expected / expected"),
     list_loss("curvature of the sum and not of its spread", "seconds - mean.unsqueeze(2) * mean.unsqueeze(1)", "seconds"),
     list_loss("all stages though the best was asked for", "[: 1 if of_the_best else None]", "[:]"),
+    handler("readings not kept", "        reader.keep()\n", ""),
     kept("another model's readings taken", "way = [content_hash, ", "way = ["),
     kept("another way of reading taken for the same", "sorted(reader.stops)", "[]"),
     kept("damaged readings taken", 'if described["digest"] != _digest(described["keys"], tensors):', "if False:"),

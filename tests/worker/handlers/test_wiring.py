@@ -35,7 +35,8 @@ from app.training.reward.columns import Columns
 from app.training.reward.data import RankedGroup
 from app.training.reward.network import RewardModel, load_reward_model, save_reward_model
 from app.training.reward.preference_scorer import PARTS, Head, PreferenceScorer
-from app.training.reward.reading import Reader
+from app.training.reward.reading import Blocks, Reader
+from app.training.reward.scoring import Answered
 from app.training.reward.trainer import RewardResult
 from app.worker.handlers import evaluate as evaluate_handler
 from app.worker.handlers import train_policy as policy_handler
@@ -332,6 +333,24 @@ def test_withdrawn_rankings_teach_nothing(harness: Harness, reward: Learned) -> 
     assert len(reward.groups) == 3
     with harness.readers() as session:
         assert versions.ranking_ids(session, version_of_job(harness, job.id)) == [1, 3, 4]
+
+
+@pytest.mark.usefixtures("reward")
+def test_the_next_training_reads_new_answers_alone(harness: Harness, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[int] = []
+    plain = Reader.read
+
+    def counted(self: Reader, answers: Sequence[Answered], ends: EndTokens) -> list[Blocks]:
+        read.append(len(answers))
+        return plain(self, answers, ends)
+
+    monkeypatch.setattr(Reader, "read", counted)
+    for samples in (8, 8, 12):
+        job = run_inline(harness, queue(harness, "train_reward", normalization_samples=samples))
+        assert job.status is JobStatus.SUCCEEDED, job.error
+    assert [read[0], read[1]] == [8, 0]
+    assert read[2] == 4
+    assert len(list(harness.settings.readings_directory.iterdir())) == 1
 
 
 def test_scores_are_normalized_on_answers_of_the_sft_version(harness: Harness, reward: Learned) -> None:
