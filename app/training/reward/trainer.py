@@ -89,9 +89,8 @@ def train_reward_model(
     places = prompt_numbers([*answers, *samples])
     columns = Columns.fit(blocks, places)
     made, prior = columns.of(blocks), columns.prior
-    data = prepare(made[: len(answers)], groups, hparams)
+    data, checks = prepare(made[: len(answers)], groups, hparams), CrossValidation()
     whole = checked(learn(data.likelihood, prior))
-    checks = CrossValidation()
     for number, checks in enumerate(cross_validate(data, folds, prior, whole), start=1):
         said = _("{n} of {all} parts held out", n=number, all=len(folds))
         yield Progress(total - len(folds) - 2 + number, total, progress_figures(checks), said)
@@ -103,14 +102,14 @@ def train_reward_model(
         apart: dict[Part, list[int]] = {"optimized": split.rows, "judge": split.held_out}
         for part, rows in apart.items():
             posteriors[part] = learn(data.likelihood.of(rows), prior, whole, ROUNDS_OF_PARTS)
-    sampled = range(len(answers), len(made))
-    heads = {part: Head.normalized(each, made, places, sampled) for part, each in posteriors.items()}
+    own = range(len(answers), len(made))
+    heads = {part: Head.normalized(each, made, places, own) for part, each in posteriors.items()}
     scores = heads["whole"].score(made)[0]
     student, agreement = teach(sft, hparams.num_layers, [*answers, *samples], scores, ends=ends, pad_id=pad_id)
     yield Progress(total, total, {}, message)
     known = figures(checks, on_all, len(groups))
-    known |= {"judge_rankings": float(len(split.held_out)), "score_scale": heads["whole"].scale}
-    known["log_evidence"] = whole.log_evidence
+    known |= {"judge_rankings": float(len(split.held_out)), "log_evidence": whole.log_evidence}
+    known["score_scale"] = heads["whole"].scale
     if not math.isnan(agreement):
         known["student_agreement"] = agreement
     return RewardResult(
