@@ -127,6 +127,7 @@ screenshots: set-up-dev browser ## Take the pictures of docs/images: a real loop
 
 bench: set-up-dev ## Measure the parts beside their peers: sampling, serving, a crowd, pretraining steps, cleaning
 	@$(PY) -m bench.sampling $(BENCH_ARGS)
+	@$(PY) -m bench.update
 	@$(PY) -m bench.serving
 	@$(PY) -m bench.pressure
 	@OMP_WAIT_POLICY=PASSIVE $(PY) -m bench.pretraining

@@ -222,6 +222,22 @@ def frontier_plot(case: str, runs: list[dict[str, Any]]) -> str:
     return plot(case, "sqrt(KL) to the SFT model", "gold over SFT, nats", series)
 
 
+def update_rows(result: dict[str, Any]) -> list[str]:
+    """A policy's update: its share of the matrix peak, and where the time goes; a column for each case."""
+    cases = result["cases"]
+    figures = {
+        "update, s": [f"{case['update_seconds']:.2f}" for case in cases],
+        "fastest and slowest": ["{:.2f} to {:.2f}".format(*case["update_spread"]) for case in cases],
+        "share of the matrix peak": [f"{case['share_of_peak']:.2f}" for case in cases],
+        "measuring, s": [f"{case['measuring_seconds']:.2f}" for case in cases],
+        "peak memory, MiB": [f"{case['peak_mebibytes']:,}" for case in cases],
+    }
+    figures |= {f"in {part}": [f"{case['parts'][part]:.2f}" for case in cases] for part in cases[0]["parts"]}
+    heads = [f"{case['case']}, {case['precision']}" for case in cases]
+    rows = [f"| PPO, {result['threads']} thread | " + " | ".join(heads) + " |", "|---|" + "---|" * len(cases)]
+    return rows + [f"| {name} | " + " | ".join(cells) + " |" for name, cells in figures.items()]
+
+
 def with_rows(text: str, begin: str, end: str, rows: Iterable[str]) -> str:
     """The text with these lines between the two marks. Raises SystemExit where a mark is missing."""
     before, opened, rest = text.partition(begin)
@@ -257,6 +273,7 @@ def write_benchmarks() -> None:
         "reward": reward_rows, "reward-peer": reward_rows, "follow": follow_rows, "frontier": frontier_rows,
         "training_speed": speed_rows, "label_efficiency": efficiency_rows, "turnaround": turnaround_rows,
         "matched_kl": matched_rows,
+        "update": update_rows,
     }  # fmt: skip
     for name, make in tables.items():
         path = HERE / "results" / f"{name}.json"

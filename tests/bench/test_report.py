@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from bench.report import follow_rows, loop_rows, reward_rows, with_rows
+from bench.report import follow_rows, loop_rows, reward_rows, update_rows, with_rows
 
 
 def loop_run(**more: Any) -> dict[str, Any]:
@@ -46,6 +46,15 @@ def test_a_policys_row_has_what_it_wins_and_what_it_keeps() -> None:
         f"| brief, dpo | – | – | {told} |",
     ]
     assert len({row.count("|") for row in rows}) == 1
+
+
+def test_the_table_of_the_update_has_a_column_for_each_case_and_a_row_for_each_part() -> None:
+    case = {"case": "as shipped", "precision": "bf16", "update_seconds": 1.2, "update_spread": [1.1, 1.3]}
+    case |= {"share_of_peak": 0.45, "measuring_seconds": 0.3, "peak_mebibytes": 1100, "parts": {"rest": 0.4}}
+    rows = update_rows({"threads": 1, "cases": [case, case | {"precision": "fp32", "share_of_peak": 1.3}]})
+    assert rows[0] == "| PPO, 1 thread | as shipped, bf16 | as shipped, fp32 |"
+    assert "| share of the matrix peak | 0.45 | 1.30 |" in rows
+    assert rows[-1] == "| in rest | 0.40 | 0.40 |"
 
 
 def test_a_page_without_the_marks_is_refused() -> None:
