@@ -13,6 +13,10 @@ WIDTH, HEIGHT = 320, 190
 LEFT, RIGHT, TOP, BOTTOM = 44, 296, 12, 156
 SHOWN_BLOCKS = 5
 GUESSING, ENOUGH = 0.5, 0.7
+SURE_OF_FLAT = 0.04
+"""Standard error of the held-out accuracy: with a larger one a flat curve may be chance."""
+CALIBRATED, CHANCE = 0.05, 2.0
+"""Expected calibration error; and how many standard errors may lie between what it says and what is right."""
 BLOCKS: Mapping[str, tuple[str, str]] = {
     "length": (N_("Length"), N_("How long an answer is: short, long, or about so many words.")),
     "likelihood": (
@@ -105,7 +109,7 @@ def reward_report(version: Version, *, enough_accuracy: float) -> RewardReport |
     return RewardReport(
         verdict=verdict,
         next_step=next_step,
-        curve=_curve(metrics.get("learning_curve") or []),
+        curve=_curve(metrics.get("learning_curve") or [], metrics.get("held_out_accuracy_error") or 0.0),
         blocks=_blocks(metrics.get("blocks") or {}),
         calibration=_calibration(metrics.get("reliability") or [], metrics.get("ece")),
         judge=_judge(metrics),
@@ -140,8 +144,8 @@ def _verdict(metrics: Mapping[str, Any], enough: float) -> tuple[str, str]:
     return said, _("Train a policy by it (the Train page), and read its answers.")
 
 
-def _curve(points: Sequence[Sequence[float]]) -> Picture | None:
-    """Held-out accuracy over the number of rankings."""
+def _curve(points: Sequence[Sequence[float]], error: float) -> Picture | None:
+    """Held-out accuracy over the number of rankings; `error` is its standard error."""
     known = sorted((float(count), float(share)) for count, share, *_rest in points if share is not None)
     if not known:
         return None
@@ -153,6 +157,8 @@ def _curve(points: Sequence[Sequence[float]]) -> Picture | None:
         )
     elif gained > 0.02:
         sentence = _("It still rises: more rankings are likely to help.")
+    elif error > SURE_OF_FLAT:
+        sentence = _("It does not rise yet, but so few pairs do not tell: rank more, and look again.")
     else:
         sentence = _("It is flat: more rankings of the same kind help little.")
     low = min(GUESSING, *(share for _count, share in known))
@@ -170,15 +176,15 @@ def _calibration(bins: Sequence[Sequence[float]], error: float | None) -> Pictur
     if not bins:
         return None
     most = max(count for _stated, _right, count in bins)
-    if error is None or error < 0.05:
+    more = sum((right - stated) * count for stated, right, count in bins)  # pairs right, beyond what it said
+    if error is None or error < CALIBRATED:
         sentence = _("The dots lie near the line: it is as often right as it says.")
+    elif abs(more) < CHANCE * sum(stated * (1 - stated) * count for stated, _right, count in bins) ** 0.5:
+        sentence = _("The dots lie on both sides of the line: all in all it is about as often right as it says.")
+    elif more > 0:
+        sentence = _("The dots lie above the line: it is more often right than it says.")
     else:
-        above = sum((right - stated) * count for stated, right, count in bins) > 0
-        sentence = (
-            _("The dots lie above the line: it is more often right than it says.")
-            if above
-            else _("The dots lie below the line: it is surer than it should be.")
-        )
+        sentence = _("The dots lie below the line: it is surer than it should be.")
     ends = (0.5, 0.75, 1.0)
     return Picture(
         sentence,

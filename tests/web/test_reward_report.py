@@ -60,6 +60,8 @@ def test_the_pictures_are_drawn_to_scale() -> None:
     assert first.said == ("12", "70%")
     assert "still rises" in report.curve.sentence
     assert "flat" in report_of(learning_curve=[[12, 0.8], [48, 0.81]]).curve.sentence
+    unsure = report_of(learning_curve=[[12, 0.54], [24, 0.54]], held_out_accuracy_error=0.08).curve.sentence
+    assert "so few pairs do not tell" in unsure
     assert "With 12 rankings 80%" in report_of(learning_curve=[[12, 0.8]]).curve.sentence
     assert report_of(learning_curve=[]).curve is None
     below = report_of(learning_curve=[[12, 0.4], [48, 0.6]]).curve.dots
@@ -69,7 +71,9 @@ def test_the_pictures_are_drawn_to_scale() -> None:
     assert high.radius > low.radius
     assert "near the line" in report.calibration.sentence
     assert "surer than it should be" in report_of(ece=0.2, reliability=[[0.9, 0.6, 10]]).calibration.sentence
-    assert "more often right" in report_of(ece=0.2, reliability=[[0.6, 0.9, 10]]).calibration.sentence
+    assert "more often right" in report_of(ece=0.2, reliability=[[0.6, 0.9, 20]]).calibration.sentence
+    scattered = [[0.53, 0.59, 17], [0.57, 0.85, 13], [0.62, 0.5, 10], [0.67, 0.43, 7], [0.72, 1.0, 3], [0.81, 0.0, 1]]
+    assert "on both sides of the line" in report_of(ece=0.18, reliability=scattered).calibration.sentence
 
 
 def test_what_scores_hang_on_is_told_for_every_block_that_the_trainer_has() -> None:
