@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 import torch
 
+from app.chat import Scored
 from app.hparams import EvaluationHparams, SamplingParams
 from app.lm.model import Llama
 from app.lm.text.end_tokens import EndTokens
@@ -34,11 +35,13 @@ class Scorers:
 
 @dataclass(frozen=True)
 class EvaluationSample:
-    """One shown prompt: its index, and both models' first answers as token ids."""
+    """One shown prompt: its index, both models' first answers as token ids, and what the optimized scorer says of them."""
 
     prompt_index: int
     before: list[int]
     after: list[int]
+    before_scored: Scored
+    after_scored: Scored
 
 
 @dataclass(frozen=True)
@@ -100,4 +103,14 @@ def shown(before: Measured, after: Measured, count: int) -> list[EvaluationSampl
     """Spread over the prompts, the same ones every time."""
     total = len(after.answers)
     picked = sorted({round(place * (total - 1) / max(1, count - 1)) for place in range(min(count, total))})
-    return [EvaluationSample(index, before.answers[index][0], after.answers[index][0]) for index in picked]
+    return [
+        EvaluationSample(
+            index, before.answers[index][0], after.answers[index][0], _scored(before, index), _scored(after, index)
+        )
+        for index in picked
+    ]
+
+
+def _scored(measured: Measured, index: int) -> Scored:
+    """Of the first answer; a network alone says 0, and knows no deviation (app/training/reward/network.py)."""
+    return Scored(measured.scores[index][0], measured.deviations[index][0] or None)

@@ -73,6 +73,34 @@ def test_what_followed_the_models_size_is_told(server: LiveServer, visitor: Visi
     assert re.search(r"\blearning_rate 0.25 by the model's size value_learning_rate 0.5 (?!by)", said)
 
 
+def test_an_evaluation_at_another_temperature_stands_apart(
+    server: LiveServer, visitor: Visitor, candidate: int
+) -> None:
+    """It was kept, and shown nowhere."""
+    with transaction(server.runtime.write) as session:
+        measured = {"evaluation": {"win_rate": 0.75}, "evaluations_apart": {"1.5": {"win_rate": 0.625, "kl": None}}}
+        versions.get_version(session, candidate).metrics = measured
+    said = words_of(visitor.get(f"/versions/{candidate}"))
+    assert "Evaluation on held-out prompts win_rate 0.75" in said
+    assert "Evaluation at temperature 1.5 win_rate 0.625 kl none" in said
+
+
+def test_answers_before_and_after_have_their_scores_where_they_were_kept(
+    server: LiveServer, visitor: Visitor, candidate: int
+) -> None:
+    texts = {"prompt_id": 1, "prompt": "Why?", "before": "So.", "after": "Because."}
+    scored = {"before_scored": {"score": -0.5, "deviation": None}, "after_scored": {"score": 1.25, "deviation": 0.75}}
+    for sample, scores in ((texts, False), (texts | scored, True)):
+        with transaction(server.runtime.write) as session:
+            versions.get_version(session, candidate).metrics = {"samples": [sample]}
+        for page in (f"/versions/{candidate}", "/train"):
+            said = words_of(visitor.get(page))
+            assert "Because." in said
+            assert ("Score −0.50 After" in said) == scores
+            assert ("Score 1.25 ± 0.75" in said) == scores
+            assert ("Scores are the reward model's" in said) == scores
+
+
 def test_what_a_policy_learned_from_rankings_itself_came_through_no_reward_model(
     server: LiveServer, visitor: Visitor
 ) -> None:

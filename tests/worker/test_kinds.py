@@ -143,7 +143,7 @@ def test_kill_9_changes_nothing(make: Callable[..., Harness], tmp_path: Path) ->
         found, wanted = versions_of(killed)[-1].metrics, versions_of(calm)[-1].metrics
         assert found["evaluation"] == wanted["evaluation"]
         assert found["samples"] == wanted["samples"]
-        assert set(found["samples"][0]) == {"prompt_id", "prompt", "before", "after"}
+        assert set(found["samples"][0]) == {"prompt_id", "prompt", "before", "after", "before_scored", "after_scored"}
         assert len(versions_of(killed)) == 3
         check_files(killed)
         check_files(calm)

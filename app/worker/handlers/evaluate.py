@@ -94,6 +94,8 @@ def _samples(evaluation: Evaluation, prompts: list[Prompt], tokenizer: Tokenizer
             "prompt": prompts[sample.prompt_index].text,
             "before": tokenizer.decode(sample.before),
             "after": tokenizer.decode(sample.after),
+            "before_scored": sample.before_scored._asdict(),
+            "after_scored": sample.after_scored._asdict(),
         }
         for sample in evaluation.samples
     ]

@@ -8,7 +8,7 @@ import pytest
 import torch
 from sqlalchemy import select
 
-from app.chat import Message, SampledAnswer
+from app.chat import Message, SampledAnswer, Scored
 from app.db.models.jobs import JobStatus
 from app.db.models.prompts import Prompt, PromptSource, PromptSplit
 from app.db.models.rankings import Ranking
@@ -186,7 +186,8 @@ def comparison(monkeypatch: pytest.MonkeyPatch) -> Given:
         nothing, figures = [[0.0]] * len(prompts), {"win_rate": 0.75, "kl": 1.0, "judge/is_other": 1.0}
         said = Measured([[[4]]] * len(prompts), scores=nothing, judged=nothing)  # both models said nothing
         yield Progress(1, 1)
-        return Evaluation(figures, [EvaluationSample(2, prompts[0][:3], prompts[1][:3])], said, said)
+        sample = EvaluationSample(2, prompts[0][:3], prompts[1][:3], Scored(-0.5, None), Scored(1.25, 0.75))
+        return Evaluation(figures, [sample], said, said)
 
     monkeypatch.setattr(evaluate_handler, "evaluate_policy", compare)
     return given
@@ -223,6 +224,8 @@ def test_evaluation_asks_held_out_prompts_only_and_shows_what_they_were(harness:
         assert sample["prompt"] == shown.text
         assert sample["before"] == tokenizer.decode(comparison.prompts[0][:3])
         assert sample["after"] == tokenizer.decode(comparison.prompts[1][:3])
+        assert sample["before_scored"] == {"score": -0.5, "deviation": None}
+        assert sample["after_scored"] == {"score": 1.25, "deviation": 0.75}
         assert version.metrics["evaluation"]["win_rate"] == 0.75
         assert version.metrics["verdict"]["sentences"][0].startswith("Underfit: hardly moved"), "nobody watched it"
 
