@@ -16,6 +16,8 @@ from app.db.models.jobs import Job, JobStatus
 from app.db.models.versions import VersionKind, VersionStatus
 from app.db.session import transaction
 from app.services.versions import versions
+from app.training.stopping import Reason, Validation
+from app.training.verdict import verdict_of
 from tests.browser.label_page import LabelPage, WritingEngine
 from tests.live import LiveServer
 from tests.repository import REPOSITORY
@@ -221,7 +223,7 @@ def test_the_other_pages_in_every_state(
 
 
 def training_states(server: LiveServer) -> int:
-    """Jobs and versions in all their states; the id of a flagged policy with samples."""
+    """Jobs and versions in all their states; the id of a flagged policy with samples, behind which a reward model comes."""
     now = utc_now()
     with transaction(server.runtime.write) as session:
         if session.get(Job, "running") is None:
@@ -238,6 +240,8 @@ def training_states(server: LiveServer) -> int:
         sft = versions.sft_version(session)
         said = "62% of its answers only repeat words of the question; of the SFT model's, 3%."
         flags = [{"name": "echo", "sentence": said}]
+        found = Validation(64, 1.0, (0.9, 1.0), (0.8, 0.9), {"win_rate": 0.8, "knowledge": 0.4}, (said,))
+        verdict = verdict_of([Validation(0, 0.0, (0.0,), (0.0,)), found], Reason.FORGETTING).as_json() | {"examples": []}
         policy = versions.add_version(
             session,
             versions.NewVersion(
@@ -245,10 +249,15 @@ def training_states(server: LiveServer) -> int:
                 parent_id=sft.id,
                 path=sft.path,
                 content_hash=sft.content_hash,
-                metrics={"flags": flags},
+                metrics={"flags": flags, "verdict": verdict, "evaluations_apart": {"1": {"win_rate": 0.5}}},
             ),
         )
-        samples = [{"prompt_id": 1, "prompt": "Hi?", "before": "Paris.", "after": "The capital of France."}]
+        samples = [
+            {
+                "prompt_id": 1, "prompt": "Hi?", "before": "Paris.", "after": "The capital of France.",
+                "before_scored": {"score": -0.5, "deviation": None}, "after_scored": {"score": 1.5, "deviation": 0.75},
+            }
+        ]  # fmt: skip
         versions.record_evaluation(session, policy.id, evaluation={"win_rate": 0.994, "kl": 4.2}, samples=samples)
         versions.add_version(
             session,
