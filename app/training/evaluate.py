@@ -35,7 +35,7 @@ class Scorers:
 
 @dataclass(frozen=True)
 class EvaluationSample:
-    """One shown prompt: its index, both models' first answers as token ids, and what the optimized scorer says of them."""
+    """One shown prompt: its index, both models' first answers as token ids, and the optimized scorer's word on them."""
 
     prompt_index: int
     before: list[int]

@@ -7,6 +7,7 @@ from typing import Any
 
 from app.db.models.versions import Version, VersionKind
 from app.formats.figures import percent
+from app.model_info.scorer_format import OLD
 from app.translation import N_, _, ngettext
 
 WIDTH, HEIGHT = 320, 190
@@ -99,8 +100,9 @@ def knows_uncertainty(metrics: Mapping[str, Any]) -> bool:
     return "judge_rankings" in metrics
 
 
-def reward_report(version: Version, *, enough_accuracy: float) -> RewardReport | None:
-    """None for a version of another kind. `enough_accuracy`: from which on a rule trains a policy by it."""
+def reward_report(version: Version, *, enough_accuracy: float, outdated: bool = False) -> RewardReport | None:
+    """None for a version of another kind. `enough_accuracy`: from which on a rule trains a policy by it; `outdated`:
+    whether its format is read no more."""
     if version.kind is not VersionKind.REWARD:
         return None
     metrics = version.metrics
@@ -108,13 +110,13 @@ def reward_report(version: Version, *, enough_accuracy: float) -> RewardReport |
     verdict, next_step = _verdict(metrics, min(enough_accuracy, ENOUGH))
     return RewardReport(
         verdict=verdict,
-        next_step=next_step,
+        next_step=_("Train a new one: nothing can be scored by it any more.") if outdated else next_step,
         curve=_curve(metrics.get("learning_curve") or [], metrics.get("held_out_accuracy_error") or 0.0),
         blocks=_blocks(metrics.get("blocks") or {}),
         calibration=_calibration(metrics.get("reliability") or [], metrics.get("ece")),
         judge=_judge(metrics),
-        uncertainty=_(SURE if known else UNSURE),
-        knows_uncertainty=known,
+        uncertainty=_(OLD if outdated else SURE if known else UNSURE),
+        knows_uncertainty=known and not outdated,
     )
 
 

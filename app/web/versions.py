@@ -10,6 +10,7 @@ from starlette.responses import RedirectResponse, Response
 from app.db.models.versions import Version
 from app.errors import UnavailableError
 from app.formats.ids import RowId, parse_id
+from app.model_info.scorer_format import is_outdated
 from app.runtime import ReadSession, RuntimeDep, UnitRoute, WriteSession
 from app.services.lifecycle import activation, removal
 from app.services.lifecycle.removal import Removal
@@ -101,6 +102,10 @@ def show_version(request: Request, runtime: RuntimeDep, session: ReadSession, ve
         standing=details.standing,
         why_it_stays=removal.why_it_stays(session, version, runtime.settings),
         frees=removal.freed_bytes([runtime.settings.version_directory(version.path)]),
-        reward=reward_report(version, enough_accuracy=runtime.settings.auto_policy_accuracy),
+        reward=reward_report(
+            version,
+            enough_accuracy=runtime.settings.auto_policy_accuracy,
+            outdated=is_outdated(runtime.settings.version_directory(version.path)),
+        ),
     )
     return render(request, page)

@@ -223,7 +223,7 @@ def test_the_other_pages_in_every_state(
 
 
 def training_states(server: LiveServer) -> int:
-    """Jobs and versions in all their states; the id of a flagged policy with samples, behind which a reward model comes."""
+    """Jobs and versions in all their states; the id of a flagged policy with samples, and behind it a reward model."""
     now = utc_now()
     with transaction(server.runtime.write) as session:
         if session.get(Job, "running") is None:
@@ -241,7 +241,8 @@ def training_states(server: LiveServer) -> int:
         said = "62% of its answers only repeat words of the question; of the SFT model's, 3%."
         flags = [{"name": "echo", "sentence": said}]
         found = Validation(64, 1.0, (0.9, 1.0), (0.8, 0.9), {"win_rate": 0.8, "knowledge": 0.4}, (said,))
-        verdict = verdict_of([Validation(0, 0.0, (0.0,), (0.0,)), found], Reason.FORGETTING).as_json() | {"examples": []}
+        history = [Validation(0, 0.0, (0.0,), (0.0,)), found]
+        verdict = verdict_of(history, Reason.FORGETTING).as_json() | {"examples": []}
         policy = versions.add_version(
             session,
             versions.NewVersion(

@@ -110,9 +110,9 @@ def foreign(server: LiveServer, rendered: set[str]) -> Iterator[Visitor]:
 
 def pages(visitor: Visitor, made: int) -> Iterator[tuple[str, str]]:
     for path in ("/", "/train?said=runs_already&kind=train_policy", "/train?job=succeeded", f"/versions/{made}",
-                 f"/versions/{made + 1}", "/versions/1", "/versions/prune", "/prompts?done=added", "/prompts?show=archived",
-                 "/prompts?show=set_aside", "/prompts?q=zzzz", "/nowhere", "/versions/999", "/train?job=none",
-                 "/prompts/1/delete", "/train/label-page?saved"):  # fmt: skip
+                 f"/versions/{made + 1}", "/versions/1", "/versions/prune", "/prompts?done=added",
+                 "/prompts?show=archived", "/prompts?show=set_aside", "/prompts?q=zzzz", "/nowhere", "/versions/999",
+                 "/train?job=none", "/prompts/1/delete", "/train/label-page?saved"):  # fmt: skip
         yield path, visitor.client.get(path).text
     yield "empty prompt", visitor.send("/prompts/new", prompt=" ").text
     yield "empty own prompt", visitor.send("/prompts", prompt=" ").text

@@ -94,6 +94,15 @@ def test_the_judge_and_the_uncertainty_are_told() -> None:
     assert before.uncertainty == "This reward model tells no uncertainty: train a new one."
 
 
+def test_one_that_is_read_no_more_says_so_and_asks_for_another() -> None:
+    version = Version(kind=VersionKind.REWARD, metrics=GOOD)
+    report = reward_report(version, enough_accuracy=0.7, outdated=True)
+    assert report is not None
+    assert "made by an earlier version of this program" in report.uncertainty
+    assert report.next_step.startswith("Train a new one")
+    assert not report.knows_uncertainty
+
+
 def test_the_page_shows_it(server: LiveServer, visitor: Visitor) -> None:
     with transaction(server.runtime.write) as session:
         sft = versions.sft_version(session)

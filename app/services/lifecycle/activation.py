@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from app.db.base import utc_now
 from app.db.models.versions import Version, VersionKind, VersionStatus
 from app.errors import ConflictError
+from app.model_info.scorer_format import check_scorer_format
 from app.model_info.weights import CheckpointError, verify_directory
 from app.services.labeling import groups, label_settings
 from app.services.versions.versions import (
@@ -30,9 +31,10 @@ def activate(session: Session, version_id: int, *, data_dir: Path) -> Version:
     """Makes the version answer (or score) from now on and retires the former one; rolling back is the same call.
 
     Refuses a version whose files were removed, a kind that cannot answer, a reward model for another SFT model than the
-    one that answers, and a directory that is missing or damaged. Groups that the former answerer sampled and nobody
-    holds expire. Where the new answerer descends from another SFT model (one was imported), the reward model of the
-    former one is retired, and the last one that was active for the new one comes back.
+    one that answers or of a format that is read no more, and a directory that is missing or damaged. Groups that the
+    former answerer sampled and nobody holds expire. Where the new answerer descends from another SFT model (one was
+    imported), the reward model of the former one is retired, and the last one that was active for the new one comes
+    back.
     """
     version = usable_version(session, version_id)
     if version.status is VersionStatus.ACTIVE:
@@ -47,6 +49,7 @@ def activate(session: Session, version_id: int, *, data_dir: Path) -> Version:
     if version.kind is VersionKind.REWARD and answerer is not None:
         check_fits(session, version, answerer)
     verify_directory(data_dir / version.path, version.content_hash)
+    check_scorer_format(data_dir / version.path)
     former = active_reward(session) if version.kind is VersionKind.REWARD else answerer
     if former is not None:
         former.status = VersionStatus.RETIRED

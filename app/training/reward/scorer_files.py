@@ -13,17 +13,16 @@ from safetensors.torch import load_file, save_file
 
 from app.formats.strict_json import to_json
 from app.lm.files.checkpoint import load_model
+from app.model_info.scorer_format import FORMAT, check_scorer_format
 from app.model_info.weights import SCORER, SCORER_TENSORS, CheckpointError, content_hash, unusable, verify_checksums
 from app.training.reward.columns import Columns
 from app.training.reward.preference_scorer import PARTS, Head, Part, PreferenceScorer
 from app.training.reward.reading import Reader
 from app.translation import N_, _
 
-FORMAT, OLD_FORMAT = 2, 1  # the old one has other columns
 REMOVED = N_(
     "The SFT model that this reward model reads with ({folder}) is not there any more. Train a reward model again."
 )
-OLD = N_("This reward model was made by an earlier version of this program. Train a reward model again.")
 CHANGED = N_("This reward model reads with another SFT model than the one in {folder}. Train a reward model again.")
 
 
@@ -82,10 +81,9 @@ def load_scorers(directory: Path) -> dict[Part, PreferenceScorer]:
 
 
 def _described(path: Path) -> dict[str, Any]:
+    check_scorer_format(path.parent)
     try:
         described: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        if described["format"] == OLD_FORMAT:
-            raise CheckpointError(_(OLD))
         if described["format"] != FORMAT:
             raise ValueError(f"format {described['format']}")
         named = described["reads_with"]["folder"], described["reads_with"]["content_hash"]

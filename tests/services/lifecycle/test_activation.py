@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from app.db.models.groups import Group, GroupStatus
 from app.db.models.versions import Version, VersionKind
 from app.errors import ConflictError, NotFoundError
-from app.model_info.weights import CheckpointError
+from app.model_info.weights import SCORER, CheckpointError, content_hash
 from app.services.labeling.label_settings import Writers
 from app.services.lifecycle import activation
 from app.services.versions import versions
@@ -54,6 +54,17 @@ def test_what_cannot_answer_is_not_activated(session: Session, first: Version, a
         with pytest.raises(CheckpointError, match="Copy the model directory again"):
             activation.activate(session, broken.id, data_dir=data_dir)
     assert versions.active_answerer(session) is first
+
+
+def test_a_scorer_that_is_read_no_more_is_not_activated(session: Session, add: AddVersion, data_dir: Path) -> None:
+    """It was: from then on nothing could be scored, and its page said to train a policy by it."""
+    good, old = add(VersionKind.REWARD), add(VersionKind.REWARD)
+    activation.activate(session, good.id, data_dir=data_dir)
+    (data_dir / old.path / SCORER).write_text('{"format": 1}')
+    old.content_hash = content_hash(data_dir / old.path)
+    with pytest.raises(CheckpointError, match="Train a reward model again"):
+        activation.activate(session, old.id, data_dir=data_dir)
+    assert versions.active_reward(session) is good
 
 
 def test_activation_expires_ready_groups(session: Session, add: AddVersion, data_dir: Path, first: Version) -> None:
