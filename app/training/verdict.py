@@ -67,7 +67,10 @@ NEXT = {
         "Train again with the KL penalty and the stop on. If it comes to this with both on, rank more answers first."
     ),
     "overfit": N_("Rank more answers and train the reward model again before the policy."),
-    "forgets": N_("Train again with a lower KL target or a lower learning rate."),
+    "forgets": N_(
+        "Train again so that it stays nearer to the SFT model: with a lower KL target (PPO, RLOO, GRPO), a larger beta "
+        "(DPO), or a lower learning rate."
+    ),
     "rising": N_("The judge's score was still rising: train with more episodes, or with a higher KL target."),
     "hardly moved": N_("Rank more answers: the reward model does not tell yet what is liked."),
     "underfit": N_("Rank more answers: the reward model does not tell yet what is liked."),

@@ -64,6 +64,9 @@ def test_another_model_is_told_apart() -> None:
     assert evaluation.metrics["num_prompts"] == 20
     assert all(math.isfinite(value) for value in evaluation.metrics.values())
     assert [sample.prompt_index for sample in evaluation.samples] == [0, 6, 13, 19]
+    for sample in evaluation.samples:
+        [[said]] = score_answers(SCORERS.optimized, [PROMPTS[sample.prompt_index]], [[sample.after]], ends=ENDS)
+        assert sample.after_scored == (said, None), "a network alone knows no deviation"
 
 
 def test_the_same_seed_gives_the_same_answers() -> None:
