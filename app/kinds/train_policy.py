@@ -88,7 +88,8 @@ METRICS = Metrics(
         "probabilities (old, new and the SFT model's) and so the KL are of the distribution at it; validations and "
         "evaluations draw at it, too. Whoever serves at another one sets `temperature` of training and evaluation to "
         "it. Every few batches a judge, which learned from other rankings than the reward model, compares the policy "
-        "with the SFT model on prompts set aside; the version is the one that the judge likes best, not the last."
+        "with the SFT model on prompts set aside; the version is the one that both like best, not the last, unless the "
+        "judge's gain has fallen by then."
     ),
     meanings={
         "objective/scores": (

@@ -4,6 +4,8 @@ import math
 from dataclasses import replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from app.training.stopping import (
     Reason,
@@ -109,8 +111,28 @@ def test_signs_end_it_and_a_version_without_them_is_kept() -> None:
 
 def test_the_untrained_policy_is_never_the_version_and_the_earliest_of_equals_is() -> None:
     assert best_validation(run([0.0, -0.1, -0.2], [0.0, -0.2, -0.1])) == 2
-    assert best_validation(run([0.0, 0.5, 0.6], [0.0, 0.5, 0.5])) == 1
+    assert best_validation(run([0.0, 0.5, 0.5], [0.0, 0.5, 0.5])) == 1
     assert best_validation(RISING[:1]) == 0
+
+
+def test_a_judge_that_knows_nothing_does_not_keep_one_that_hardly_moved() -> None:
+    unsure = [0.0, 0.03, -0.1, -0.05, -0.2]
+    history = [
+        Validation(128 * step, 1.0, spread(0.3 * step), spread(judge, 1.0 if step % 2 else -1.0), SFT)
+        for step, judge in enumerate(unsure)
+    ]
+    assert not any(have_parted(history[:count]) for count in range(2, 6))
+    assert best_validation(history) == 4, "by the judge alone it would be the first"
+    assert best_validation(run([0.0, 0.3, 0.9], [0.0, 0.3, 0.1])) == 1, "a fall that is no chance"
+
+
+@given(st.lists(st.tuples(st.floats(-2, 2), st.floats(-2, 2), st.booleans()), min_size=2, max_size=8))
+def test_the_one_to_keep_is_the_newest_or_the_one_kept_before(gains: list[tuple[float, float, bool]]) -> None:
+    history = [
+        Validation(step, 1.0, spread(optimized), spread(judged, 0.5 * (step % 2)), SFT, ("odd",) if odd else ())
+        for step, (optimized, judged, odd) in enumerate(gains)
+    ]
+    assert best_validation(history) in (best_validation(history[:-1]), len(history) - 1) or len(history) == 2
 
 
 def test_the_error_is_that_of_paired_differences() -> None:

@@ -29,6 +29,7 @@ from app.translation import _
 TOKENS_AT_ONCE = 4096
 FEW = 4  # tokens that are the beginning or the end of an answer
 WINDOWS = (4, 8, 16)  # tokens in a row, the least likely of which are looked for
+REMEMBERED = 512  # answers: a policy's are scored by two scorers, one after the other
 MANY = 20.0  # tokens: sums of states are of the size of means in an answer of so many
 Blocks = dict[str, Tensor]
 Row = tuple[tuple[int, ...], tuple[int, ...]]  # a prompt's and an answer's tokens
@@ -54,20 +55,24 @@ class Reader:
         self.heights = sorted({0, layers // 2, layers})
         self.dtype = matmul_dtype()
         self._decoder = Decoder(sft, self.dtype)
+        self._last: dict[Row, Blocks] = {}
 
     @torch.inference_mode()
     def read(self, answers: Sequence[Answered], ends: EndTokens) -> list[Blocks]:
         """The blocks of features of each answer, all [F] but "sentences", [S,6] (sentences.py); equal answers to equal
-        prompts are read once. Raises TrainingError where the model's states are not numbers."""
+        prompts are read once, and those of the call before not again. Raises TrainingError where the model's states are
+        not numbers."""
         rows = [(tuple(prompt), tuple(ends.as_written(answer))) for prompt, answer in answers]
-        distinct = sorted(set(rows), key=lambda row: (len(row[0]) + len(row[1]), row))
-        blocks: dict[Row, Blocks] = {}
+        before = self._last
+        blocks = {row: before[row] for row in rows if row in before}
+        distinct = sorted(set(rows).difference(blocks), key=lambda row: (len(row[0]) + len(row[1]), row))
         for part in _parts(distinct):
             alone = self._passes([(self.blank, answer) for _, answer in part])
             for row, behind, without in zip(part, self._passes(part), alone, strict=True):
                 blocks[row] = self._blocks(*row, behind, without)
         if not all(bool(block.isfinite().all()) for each in blocks.values() for block in each.values()):
             raise TrainingError(_("The SFT model's states are not numbers. Its weights are damaged: restore them."))
+        self._last = blocks if len(blocks) <= REMEMBERED else {}
         return [blocks[row] for row in rows]
 
     def _passes(self, rows: Sequence[Row]) -> list[Pass]:

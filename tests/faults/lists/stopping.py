@@ -11,16 +11,26 @@ watching = In("app/training/policy/validating.py", "tests/training/policy/test_e
 
 FAULTS = [
     stop(
-        "the last version kept, not the judge's best",
-        "return max(trained, key=worth",
-        "return max(trained[-1:], key=worth",
+        "the last version kept, not the best",
+        "if _worth(history[index], peak) > _worth(history[kept], peak):",
+        "if True:",
     ),
     stop(
-        "the optimized scorer chooses the version",
-        "each.judged_gain, -index",
-        "each.optimized_gain, -index",
+        "the optimized scorer alone chooses the version",
+        "both = each.judged_gain + each.optimized_gain",
+        "both = each.optimized_gain",
     ),
-    stop("a version with signs kept for its score", "return not each.signs, not", "return True, not"),
+    stop(
+        "the judge alone chooses the version",
+        "both = each.judged_gain + each.optimized_gain",
+        "both = each.judged_gain",
+    ),
+    stop("one that the judge has turned from is kept", "not has_fallen(each, peak), both", "True, both"),
+    stop(
+        "a version with signs kept for its score",
+        "return not each.signs, not has_forgotten(each), not has_f",
+        "return True, True, not has_f",
+    ),
     stop("the untrained policy kept", "range(1, len(history)) if len(history) > 1 else ", ""),
     stop("no KL budget", "kl > rules.kl_budget", "False"),
     stop("a parting of one validation", "if len(later) < 2:", "if len(later) < 1:"),
@@ -39,7 +49,7 @@ FAULTS = [
     verdict("over-optimized only where it was stopped", " or bool(end.signs) or have_parted(history)", ""),
     verdict("overfit by the win of nothing", "judged < (1 - MOST_LOST) * promised", "judged < 0"),
     verdict("a gain by chance called good", " and judged > CLEARLY * error", ""),
-    stop("one that has forgotten kept for its score", "not has_forgotten(each), ", ""),
+    stop("one that has forgotten kept for its score", "not has_forgotten(each), not has_f", "True, not has_f"),
     stop("one validation of forgetting ends it", "for each in history[-2:]", "for each in history[-1:]"),
     verdict("good, whatever the win rate's interval", " and win_interval(kept)[0] > LEAST_WIN_RATE", ""),
     verdict("the win rate itself for its lower end", "rate - CLEARLY * error)", "rate)"),

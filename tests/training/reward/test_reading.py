@@ -59,7 +59,7 @@ def test_an_answers_bits_are_its_own(threads: int) -> None:
     pairs = [(prompt, answer) for prompt, group in zip(prompts, answers, strict=True) for answer in group]
     together = read.read(pairs, ENDS)
     for pair, expected in zip(pairs[::5], together[::5], strict=True):
-        [alone] = read.read([pair], ENDS)
+        [alone] = reader().read([pair], ENDS)
         assert all(torch.equal(alone[name], block) for name, block in expected.items())
 
 
