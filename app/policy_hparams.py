@@ -156,7 +156,13 @@ class PPOHparams(EpisodeHparams):
         ),
     ] = 0.0
     gamma: Annotated[Share, about("Discount of later rewards.")] = 1.0
-    lam: Annotated[Share, about("Lambda of the generalized advantage estimate.")] = 0.95
+    lam: Annotated[
+        Share,
+        about(
+            "Lambda of the generalized advantage estimate; 1: each token is credited with all that came after it, "
+            "however little the value head knows."
+        ),
+    ] = 1.0
     whiten_rewards: Annotated[bool, about("Whether rewards of a batch are scaled to a deviation of 1.")] = False
 
 
