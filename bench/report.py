@@ -162,7 +162,7 @@ def follow_rows(result: dict[str, Any]) -> list[str]:
     """A row for each run: how far it went, how often it wins by the taste itself, the parts, and what was kept of the
     SFT model: `knowledge`, and the greedy answers of the report card."""
     rows = [
-        "| taste, way, what was changed | KL | known | win | thing | words | card: on topic | card: follow-ups |",
+        "| taste, way, what was changed | KL | known | win (at most) | thing | words | card: on topic | card: follow-ups |",
         "|---|---|---|---|---|---|---|---|",
     ]
     for run in result["runs"]:
@@ -175,7 +175,8 @@ def follow_rows(result: dict[str, Any]) -> list[str]:
             f"{run['sft_card']['greedy'][name]:.2f} → {run['card']['greedy'][name]:.2f}" if "card" in run else "–"
             for name in ("on topic", "follow-up understood")
         ]
-        cells = [far, known, f"{run['served']['win_rate']:.2f}", *parts, *cards]
+        most = f" ({run['served']['most']:.2f})" if "most" in run["served"] else ""
+        cells = [far, known, f"{run['served']['win_rate']:.2f}{most}", *parts, *cards]
         rows.append(f"| {', '.join([run['taste'], run['way'], *changed])} | " + " | ".join(cells) + " |")
     return rows
 

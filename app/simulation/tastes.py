@@ -58,6 +58,9 @@ class Report:
     """How often the taste itself, without noise, prefers the challengers, and the parts of both sides."""
 
     win_rate: float
+    most: float
+    """The win rate of answers that are on topic and have all of the thing: where the champions often have it, most
+    comparisons are ties."""
     challengers: Parts
     champions: Parts
 
@@ -88,9 +91,16 @@ def win_rate(taste: Taste, prompts: Sequence[str], challengers: Sequence[str], c
     return wins / len(prompts)
 
 
+def most_wins(taste: Taste, prompts: Sequence[str], champions: Sequence[str]) -> float:
+    """Win rate of answers with the highest utility there is."""
+    utilities = [taste.utility(prompt, champion) for prompt, champion in zip(prompts, champions, strict=True)]
+    return fmean(0.5 if utility == SPAN else float(utility < SPAN) for utility in utilities)
+
+
 def report(taste: Taste, prompts: Sequence[str], challengers: Sequence[str], champions: Sequence[str]) -> Report:
     return Report(
         win_rate(taste, prompts, challengers, champions),
+        most_wins(taste, prompts, champions),
         parts_of(taste, prompts, challengers),
         parts_of(taste, prompts, champions),
     )
