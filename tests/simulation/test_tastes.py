@@ -87,6 +87,8 @@ def test_a_report_tells_the_parts_apart() -> None:
     listed = f"A volcano:\n{facts}"
     told = report(TASTES["list"], prompts, [listed, FACT, "", "Yes. " * 9], [FACT] * 4)
     assert told.win_rate == pytest.approx((1 + 0.5 + 0 + 0) / 4)
+    assert told.most == 1.0, "no champion has a list: each could be beaten"
+    assert report(TASTES["list"], prompts, [FACT] * 4, [listed, listed, FACT, FACT]).most == 0.75
     assert (told.challengers.thing, told.champions.thing) == (0.25, 0.0)
     assert (told.challengers.on_topic, told.champions.on_topic) == (0.5, 1.0)
     assert (told.challengers.empty, told.challengers.degenerate) == (0.25, 0.5)
