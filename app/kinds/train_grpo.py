@@ -89,7 +89,7 @@ TRAIN_GRPO = Kind(
             "so that there is no value function to learn and fewer settings to get wrong."
         ),
         button=N_("Train policy (RLOO or GRPO)"),
-        asks=("baseline",),
+        asks=("baseline", "total_episodes", "kl_target"),
     ),
     hparams=GRPOHparams,
     handler="app.worker.handlers.train_grpo",

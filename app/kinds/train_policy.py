@@ -164,6 +164,7 @@ TRAIN_POLICY = Kind(
             "makes high scores likelier; a KL penalty keeps it near the SFT model."
         ),
         button=N_("Train policy (PPO)"),
+        asks=("total_episodes", "kl_target"),
     ),
     hparams=PPOHparams,
     handler="app.worker.handlers.train_policy",

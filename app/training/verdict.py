@@ -31,6 +31,8 @@ LEAST_LEFT = 0.5
 """Share of the SFT model's answers that are known still: one that has lost more has found what both scorers miss.
 With the penalty off, "brief" came to 0.31, far below the SFT model by the taste itself, and the judge still praised it.
 """
+LEAST_MOVED = 0.5
+"""Nats from the SFT model: a run whose episodes ended before that says nothing of the reward model."""
 OVER_OPTIMIZED = "over-optimized"
 ENDED = {
     Reason.EPISODES: N_("It used all its episodes."),
@@ -72,6 +74,7 @@ NEXT = {
         "(DPO), or a lower learning rate."
     ),
     "rising": N_("The judge's score was still rising: train with more episodes, or with a higher KL target."),
+    "hardly begun": N_("It was over before it had moved: train with more episodes."),
     "hardly moved": N_("Rank more answers: the reward model does not tell yet what is liked."),
     "underfit": N_("Rank more answers: the reward model does not tell yet what is liked."),
     "fits itself": N_("Rank more answers, then train the reward model and the policy again."),
@@ -189,4 +192,6 @@ def _over_optimized(kept: Validation, end: Validation) -> str:
 def _next(history: Sequence[Validation], told: str, reason: Reason | None) -> str:
     if told != "overfit" and reason in (Reason.EPISODES, Reason.KL) and is_still_rising(history):
         return "rising"
+    if told == "hardly moved" and reason is Reason.EPISODES and history[-1].kl < LEAST_MOVED:
+        return "hardly begun"
     return told

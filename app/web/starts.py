@@ -97,7 +97,8 @@ def _input(kind: Kind, name: str) -> Input:
 
 def _label(name: str) -> str:
     """A field's name is the field's term, as papers and TRL have it."""
-    return name.replace("_", " ").capitalize()
+    said = name.replace("_", " ").capitalize()
+    return said.replace("Kl ", "KL ")
 
 
 def sent_job(form: FormData) -> tuple[str, dict[str, Any]]:

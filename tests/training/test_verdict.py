@@ -110,6 +110,13 @@ def test_one_that_neither_scorer_moved_hardly_moved() -> None:
     assert (moved.fit, "hardly moved" in moved.sentences[0]) == ("underfit", False)
 
 
+def test_one_that_ended_before_it_moved_is_to_be_trained_longer() -> None:
+    short, far = run([0.0, 0.02], [0.0, 0.01], [0.0, 0.2]), run([0.0, 0.02], [0.0, 0.01], [0.0, 2.0])
+    steps = [verdict_of(history, Reason.EPISODES).next_step for history in (short, far)]
+    assert ["more episodes" in step for step in steps] == [True, False]
+    assert "more episodes" not in verdict_of(short, Reason.PLATEAU).next_step
+
+
 @pytest.mark.parametrize(("knowledge", "forgets"), [(0.96, False), (0.94, True)])
 def test_forgetting_is_told_with_what_to_do(knowledge: float, forgets: bool) -> None:
     verdict = verdict_of(measured(0.9, 0.02, knowledge=knowledge), Reason.EPISODES)

@@ -31,6 +31,7 @@ QUANTILES = (0.02, 0.05, 0.1, 0.25, 0.5, 0.75)  # of sentences: the share of an 
 SOFTNESS = 0.1  # of the quantiles' range: over so much a sentence passes one of them
 TINY = 1e-6
 BLOCKS = (*STANDARDIZED, *COMPONENTS, "products")
+SCALING = ("mean", "matrix", "most")  # of a block, in files
 GAP = 5  # of "likelihood": how near each token is to the likeliest one behind its prompt, on average
 BELIEVED = {"plausible": 1.0}
 """Prior means, in nats for a deviation within a prompt: people nearly always prefer what is about the prompt and makes
@@ -39,13 +40,24 @@ sense. Rankings can say otherwise."""
 
 @dataclass(frozen=True)
 class Scaling:
-    """x -> matrix (x - mean); [F] and [columns,F]."""
+    """x -> matrix (x - mean), with the logarithm of what lies beyond `most`; [F], [columns,F] and [columns]."""
 
     mean: Tensor
     matrix: Tensor
+    most: Tensor
 
     def of(self, features: Tensor) -> Tensor:
-        return (self.matrix * (features - self.mean)).sum(1)  # not a matrix product: that of a library rounds by shape
+        # not a matrix product: that of a library rounds by shape
+        columns = (self.matrix * (features - self.mean)).sum(1)
+        beyond = (columns.abs() / self.most).clamp(min=1.0)  # 1 within
+        return columns / beyond * (1.0 + beyond.log())
+
+    def bounded(self, features: Tensor) -> "Scaling":
+        """`most` is that of these [N,F]: beyond it a straight line is no knowledge. Without it "No." and nonsense had
+        scores of -88 and -163 where the SFT model's answers have -6 to 2; cut off there, "x" pleased a taste for warmth.
+        """
+        furthest = torch.stack([self.of(row).abs() for row in features]).amax(0)
+        return Scaling(self.mean, self.matrix, furthest.clamp(min=TINY))
 
 
 class Columns:
@@ -66,10 +78,11 @@ class Columns:
             features = torch.stack([columns._features(block, answer) for answer in answers])
             mean = features.mean(0)
             if block == "prompt":
-                columns._scalings[block] = _components(mean, features - mean, PROMPT_COMPONENTS)
-                continue
-            apart, most = within_prompts(features, places), COMPONENTS.get(block)
-            columns._scalings[block] = _standard(mean, apart) if most is None else _components(mean, apart, most)
+                scaling = _components(mean, features - mean, PROMPT_COMPONENTS)
+            else:
+                apart, most = within_prompts(features, places), COMPONENTS.get(block)
+                scaling = _standard(mean, apart) if most is None else _components(mean, apart, most)
+            columns._scalings[block] = scaling.bounded(features)
         return columns
 
     @property
@@ -101,15 +114,18 @@ class Columns:
 
     def tensors(self) -> dict[str, Tensor]:
         """By name, as files keep them; `from_tensors` takes them back to the bit."""
-        named = {f"columns.{block}.mean": scaling.mean for block, scaling in self._scalings.items()}
-        named |= {f"columns.{block}.matrix": scaling.matrix for block, scaling in self._scalings.items()}
+        named = {
+            f"columns.{block}.{name}": getattr(scaling, name)
+            for block, scaling in self._scalings.items()
+            for name in SCALING
+        }
         return named | {"columns.sentences.quantiles": self._quantiles}
 
     @classmethod
     def from_tensors(cls, tensors: dict[str, Tensor]) -> "Columns":
         """Raises KeyError where one is missing."""
         blocks = (*BLOCKS, "prompt")
-        scalings = {b: Scaling(tensors[f"columns.{b}.mean"], tensors[f"columns.{b}.matrix"]) for b in blocks}
+        scalings = {block: Scaling(*(tensors[f"columns.{block}.{name}"] for name in SCALING)) for block in blocks}
         return cls(scalings, tensors["columns.sentences.quantiles"])
 
 
@@ -148,7 +164,7 @@ def _standard(mean: Tensor, apart: Tensor) -> Scaling:
     """Each column of `apart` [N,F] with deviation 1, all together with size 1."""
     deviations = apart.square().mean(0).sqrt()
     gains = torch.where(deviations > TINY, 1.0 / deviations.clamp(min=TINY), 0.0)
-    return Scaling(mean, torch.diag(gains / math.sqrt(apart.shape[1])))
+    return _unbounded(mean, torch.diag(gains / math.sqrt(apart.shape[1])))
 
 
 def _components(mean: Tensor, apart: Tensor, most: int) -> Scaling:
@@ -157,6 +173,10 @@ def _components(mean: Tensor, apart: Tensor, most: int) -> Scaling:
     sizes, directions = squares.flip(0).clamp(min=0).sqrt(), directions.T.flip(0)
     kept = int((sizes[:most] > TINY * sizes[0].clamp(min=TINY)).sum())
     if kept == 0:
-        return Scaling(mean, torch.zeros(1, apart.shape[1], dtype=torch.float64))
+        return _unbounded(mean, torch.zeros(1, apart.shape[1], dtype=torch.float64))
     total = (sizes[:kept].square().sum() / len(apart)).sqrt()
-    return Scaling(mean, directions[:kept] / total)
+    return _unbounded(mean, directions[:kept] / total)
+
+
+def _unbounded(mean: Tensor, matrix: Tensor) -> Scaling:
+    return Scaling(mean, matrix, torch.full((len(matrix),), math.inf, dtype=torch.float64))

@@ -69,6 +69,8 @@ FAULTS = [
     reading("the token's own state predicts it", "top[cut - 1 : -1]", "top[cut:]"),
     reading("answers of other prompts taken for the same", "distinct = sorted(set(rows)", "distinct = sorted({row[1]: row for row in rows}.values()"),
     columns("length without bumps", "torch.cat([torch.exp(-0.5 * ((log_length", "torch.cat([0 * torch.exp(-0.5 * ((log_length"),
+    columns("nonsense scored by a straight line", "columns._scalings[block] = scaling.bounded(features)", "columns._scalings[block] = scaling"),
+    columns("columns cut off", "columns / beyond * (1.0 + beyond.log())", "columns / beyond"),
     columns("components not centred", "self.matrix * (features - self.mean)", "self.matrix * features"),
     files("another SFT model reads", 'if content_hash(sft) != described["reads_with"]["content_hash"]:', "if False:"),
     files("all heads are the whole one", 'name.removeprefix(f"{part}.")', 'name.removeprefix(f"whole.")'),

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from app.training.reward.columns import BLOCKS, STANDARDIZED, Columns, within_prompts
+from app.training.reward.columns import BLOCKS, STANDARDIZED, Columns, Scaling, within_prompts
 from app.training.reward.reading import Reader
 from tests.training.tiny import ASSISTANT, BOS, ENDS, USER, random_groups, tiny_model
 
@@ -39,6 +39,26 @@ def test_a_row_is_computed_alone() -> None:
     columns = Columns.fit(answers, PROMPTS)
     made = columns.of(answers)
     assert all(torch.equal(columns.of([answer])[0], row) for answer, row in zip(answers[::7], made[::7], strict=True))
+
+
+def test_beyond_what_was_seen_a_column_grows_as_the_logarithm() -> None:
+    """Within it is the plain line; the sign stays, and nothing is as good or bad as a line would have it."""
+    rows = torch.tensor([[1.0, 4.0], [-2.0, 0.0], [1.0, -4.0]], dtype=torch.float64)
+    plain = Scaling(torch.zeros(2).double(), torch.eye(2).double(), torch.full((2,), math.inf).double())
+    bounded = plain.bounded(rows)
+    assert bounded.most.tolist() == [2.0, 4.0]
+    assert all(torch.equal(bounded.of(row), row) for row in rows)
+    far = bounded.of(torch.tensor([200.0, -400.0]).double())
+    torch.testing.assert_close(far, torch.tensor([2.0, -4.0]).double() * (1 + math.log(100)))
+    assert bounded.of(torch.zeros(2).double()).tolist() == [0.0, 0.0]
+
+
+def test_columns_of_the_fitted_answers_are_lines_and_those_of_nonsense_bounded() -> None:
+    answers = some()
+    columns = Columns.fit(answers, PROMPTS)
+    strange = {name: block * 1_000 for name, block in answers[0].items()}
+    assert columns.of([strange]).abs().max() < 20 * columns.of(answers).abs().max()
+    assert Columns.from_tensors(columns.tensors()).of([strange]).equal(columns.of([strange]))
 
 
 def test_about_so_many_tokens_can_be_liked() -> None:
