@@ -162,7 +162,7 @@ def follow_rows(result: dict[str, Any]) -> list[str]:
     """A row for each run: how far it went, how often it wins by the taste itself, the parts, and what was kept of the
     SFT model: `knowledge`, and the greedy answers of the report card."""
     rows = [
-        "| taste, way, what was changed | KL | known | win (at most) | thing | words | card: on topic | card: follow-ups |",
+        "| taste, way, what was changed | KL | known | win (at most) | thing | words | on topic | follow-ups |",
         "|---|---|---|---|---|---|---|---|",
     ]
     for run in result["runs"]:

@@ -54,7 +54,7 @@ class Scaling:
 
     def bounded(self, features: Tensor) -> "Scaling":
         """`most` is that of these [N,F]: beyond it a straight line is no knowledge. Without it "No." and nonsense had
-        scores of -88 and -163 where the SFT model's answers have -6 to 2; cut off there, "x" pleased a taste for warmth.
+        scores of -88 and -163 where the SFT model's answers have -6 to 2; cut off there, "x" pleased one for warmth.
         """
         furthest = torch.stack([self.of(row).abs() for row in features]).amax(0)
         return Scaling(self.mean, self.matrix, furthest.clamp(min=TINY))
