@@ -157,11 +157,12 @@ def lower_states(model: Llama, packed: Packed, num_layers: int) -> Tensor:
 def token_states(model: Llama, below: Tensor, packed: Packed, first_layer: int) -> Tensor:
     """[M,H] final normed states that predict the M real answer tokens, from the states [B,T,H] below `first_layer`: the
     head runs on nothing else."""
-    real = below.flatten(0, 1)[packed.real].float()
+    real = below.flatten(0, 1).index_select(0, packed.real).float()
     states = model.run_layers_of_rows(real, packed.unpadded, dtype=products_dtype(), first=first_layer)
     rows = torch.arange(packed.size).view(-1, 1, 1) * packed.ids.shape[1]
     places = packed.places_of((rows + packed.state_index)[packed.token_mask])
-    picked: Tensor = model.model.norm(states[places])
+    # Not states[places]: with several threads its gradients are added as they come, the prompt's last one's many.
+    picked: Tensor = model.model.norm(states.index_select(0, places))
     return picked
 
 

@@ -50,3 +50,19 @@ def test_rows_keeps_the_real_part_of_the_chosen_rows() -> None:
     assert torch.equal(packed.tokens, again.tokens)
     assert torch.equal(packed.last_index, again.last_index)
     assert packed.ids.gather(1, packed.last_index).eq(END).all()
+
+
+@pytest.mark.parametrize("count", [2, 3])
+def test_gradients_have_the_same_bits_each_time_with_several_threads(count: int) -> None:
+    """The prompt's last state predicts the first token of every answer: its gradients are added in one order."""
+    model, threads = tiny_model(), torch.get_num_threads()
+    packed = pack(*random_groups(301, 7), PAD)
+    below = lower_states(model, packed, 2).detach().requires_grad_()
+    torch.set_num_threads(count)
+    try:
+        states = token_states(model, below, packed, 2)
+        slopes = torch.randn(states.shape, generator=torch.Generator().manual_seed(0))
+        times = [torch.autograd.grad(states, below, slopes, retain_graph=True)[0] for _ in range(10)]
+    finally:
+        torch.set_num_threads(threads)
+    assert all(torch.equal(each, times[0]) for each in times)
