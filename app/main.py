@@ -158,7 +158,7 @@ def version_directory(settings: Settings, database: Database) -> VersionDirector
 
 def local_engine(settings: Settings, directory: VersionDirectory) -> Engine:
     from app.lm.inference.engine import LocalEngine  # loads torch
-    from app.lm.precision import of_processor
+    from app.lm.precision import of_processor, using
     from app.training.reward.scorer import load_scorer
 
     precision = precision_of(settings, of_processor)
@@ -167,7 +167,7 @@ def local_engine(settings: Settings, directory: VersionDirectory) -> Engine:
         log.warning(SLOW_BF16)
     engine: Engine = LocalEngine(
         directory,
-        load_scorer=load_scorer,
+        load_scorer=using(precision)(load_scorer),  # as it was trained, whatever the processor would take
         threads=settings.sampler_threads,
         queue_size=settings.sampler_queue,
         max_sequences=settings.sampler_rows,
