@@ -87,10 +87,15 @@ class Kept:
 
 
 def with_weights(reference: Llama, weights: dict[str, torch.Tensor]) -> Llama:
-    """The reference with the trained weights of a checkpoint; those of a value head are left out."""
+    """The reference with the trained weights of a checkpoint, without a value function's and a head that is the
+    embeddings. Raises ValueError for another name that the reference does not have: it would not be measured."""
     model, wanted = copy.deepcopy(reference), set(reference.state_dict())
-    named = {name.removeprefix("model."): weight for name, weight in weights.items()}
-    model.load_state_dict({name: weight for name, weight in named.items() if name in wanted}, strict=False)
+    named = {name.removeprefix("model."): each for name, each in weights.items() if not name.startswith("value_")}
+    if reference.config.tie_word_embeddings:
+        named.pop("lm_head.weight", None)  # transformers names it beside them
+    if unknown := sorted(named.keys() - wanted):
+        raise ValueError(f"The reference has no weights named {', '.join(unknown)}. Name them as its trainer does.")
+    model.load_state_dict(named, strict=False)
     return model
 
 

@@ -2,6 +2,7 @@
 
 import json
 import math
+from functools import partial
 from itertools import combinations
 from pathlib import Path
 from statistics import fmean
@@ -12,7 +13,9 @@ import torch
 
 from app.layout import SFT_MODEL
 from app.lm.files.checkpoint import load_model
+from app.policy_hparams import PPOHparams
 from bench import frontier
+from bench.pools import PoolSettings
 from bench.report import frontier_plot, frontier_rows
 
 SCORES, GOLD = [0.3, 0.9, -1.0, 0.5, 0.1], [1.0, 0.0, 4.0, 2.0, 3.0]
@@ -40,14 +43,19 @@ def test_a_checkpoint_is_put_into_a_copy_of_the_reference() -> None:
     reference, _ = load_model(SFT_MODEL)
     name = "model.layers.7.mlp.down_proj.weight"
     before = reference.state_dict()[name].clone()
-    model = frontier.with_weights(reference, {f"model.{name}": before + 1.0, "value_head.weight": torch.zeros(1)})
+    others = {"value_head.weight": before, f"value_model.{name}": before, "model.lm_head.weight": before}
+    model = frontier.with_weights(reference, {f"model.{name}": before + 1.0} | others)
     assert torch.equal(model.state_dict()[name], before + 1.0)
     assert torch.equal(reference.state_dict()[name], before)
+    with pytest.raises(ValueError, match=r"no weights named layers\.7\.mlp"):
+        frontier.with_weights(reference, {name: before + 1.0})
 
 
 def test_a_small_run_has_both_sides_and_is_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(frontier, "MOST", 4)
     monkeypatch.setattr(frontier, "CHOICES", (1, 2, 4))
+    monkeypatch.setattr(frontier, "PoolSettings", partial(PoolSettings, max_tokens=8))
+    monkeypatch.setattr(frontier, "PPOHparams", partial(PPOHparams, max_tokens=8, num_ppo_epochs=1))
     out = tmp_path / "frontier.json"
     prompts = "6,2"
     frontier.main(tmp_path, "brief", rankings=4, flips=0.0, seeds=1, ppo="128,2", prompts=prompts, out=out)
