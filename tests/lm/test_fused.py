@@ -8,6 +8,9 @@ from torch import Tensor, nn
 from app.lm.fused import add_and_norm, attended, gated, joined_product
 from app.lm.kernels.attention_task import Heads, Rows
 from app.lm.rotary import rotate
+from tests.lm.inference.company import SHAPES, lively
+from tests.lm.inference.processors import PROCESSORS, run_as
+from tests.lm.rows_company import differing, farthest
 
 FORMATS = [(torch.float32, 2e-5), (torch.bfloat16, 2e-2)]
 """With the share of a gradient's norm that may be off: bf16 has 8 bits."""
@@ -106,6 +109,34 @@ def test_attention_has_the_same_bits_beside_other_rows_and_with_any_number_of_th
     for mixed, gradient in results[1:]:
         assert torch.equal(mixed, results[0][0])
         assert torch.equal(gradient, results[0][1])
+
+
+def test_a_row_has_the_same_bits_alone_and_in_company_through_a_whole_model() -> None:
+    model = lively(SHAPES["odd"])
+    assert differing(model) == []
+    assert farthest(model) < 1e-3
+
+
+@pytest.mark.parametrize("processor", [name for name in PROCESSORS if name != "old"])
+def test_a_row_has_the_same_bits_on_other_processors(processor: str) -> None:
+    run_as(processor, "tests.lm.rows_company", "shipped")
+
+
+@pytest.mark.parametrize("part", [slice(128), slice(128, 192), slice(192, 256)], ids=["query", "key", "value"])
+def test_what_is_no_number_reaches_all_that_look_at_it_and_nothing_else(part: slice) -> None:
+    """Else a damaged weight would go on unseen: `exponential` holds its numbers between bounds."""
+    torch.manual_seed(0)
+    how, rows = heads_of(2, 1, 64, rotated=True), rows_of([[5, 7, 3], [9, 9]])
+    given = torch.randn(len(rows.positions), 256)
+    given[6, part] = torch.nan  # in the first answer
+    given.requires_grad_()
+    mixed = attended(given, rows, how)
+    said = mixed.isnan().any(1).nonzero().flatten().tolist()
+    assert {6} <= set(said) <= set(range(5, 12))
+    mixed.sum().backward()
+    assert given.grad is not None
+    assert given.grad[:12].isnan().any()
+    assert not given.grad[12:].isnan().any()
 
 
 @pytest.mark.parametrize(("dtype", "tolerance"), FORMATS)
