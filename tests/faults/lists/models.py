@@ -15,7 +15,10 @@ fused = In("app/lm/fused.py", "tests/lm/test_fused.py")
 steps = In("app/lm/kernels/training_elementwise.py", "tests/lm/test_fused.py", "tests/training/test_linear_logprobs.py")
 rows = In("app/lm/kernels/packed_attention.py", "tests/lm/test_fused.py")
 rows_back = In("app/lm/kernels/packed_attention_backward.py", "tests/lm/test_fused.py")
+blocks = In("app/lm/kernels/attention_blocks.py", "tests/lm/test_fused.py")
 layer = In("app/lm/layer.py", "tests/lm/test_layer.py")
+of_rows = In("app/lm/layer.py", "tests/training/test_other_families.py")
+packing = In("app/training/packing.py", "tests/training/test_packing.py")
 decoder = In("app/lm/inference/decoder.py", "tests/lm/inference/test_decoder.py")
 linking = In("app/lm/kernels/linking.py", "tests/lm/kernels/test_linking.py")
 kernel_cache = In("app/lm/kernels/cache.py", "tests/lm/kernels/test_cache.py")
@@ -30,6 +33,19 @@ evaluate = In("app/training/policy/comparison.py", "tests/training/test_evaluate
 handler = In("app/worker/handlers/watching.py", "tests/worker/handlers/test_watching.py")
 
 FAULTS = [
+    fused("a joined product without its bias", "out if bias is None else out.add_(bias)", "out"),
+    blocks("a turned head's gradient turned the same way", "second[i] * cosine2[i] - first[i] * sine1[i]", "second[i] * cosine2[i] + first[i] * sine1[i]"),
+    blocks("a gradient without the scale of its queries", "(first[i] * cosine1[i] + second[i] * sine2[i]) * scale", "(first[i] * cosine1[i] + second[i] * sine2[i])"),
+    rows("one query head of a key's group", "range(index * share_, (index + 1) * share_)", "range(index * share_, index * share_ + 1)"),
+    rows("the log of the sum without the highest score", "return most + np.float32(np.log(total))", "return np.float32(np.log(total))"),
+    rows_back("keys' gradients of the first block alone", "multiply(seen, slopes, panels, count, count, grown[0], wide, True)", "multiply(seen, slopes, panels, count, count, grown[0], wide, first > 0 and False)"),
+    steps("a norm's weights' gradient without the scale", "of_weight[i] += product", "of_weight[i] += product / scale"),
+    kernels("what is no number becomes one", "held = min(max(number, _LEAST), _MOST)", "held = min(max(number if number > _LEAST else _LEAST, _LEAST), _MOST)", "tests/lm/test_fused.py"),
+    of_rows("heads without their norms", "        if self.config.qk_norm:\n            query, key, value", "        if False:\n            query, key, value"),
+    of_rows("positions in layers that have none", "Heads(queries, narrow, depth, self.rotated, *tables)", "Heads(queries, narrow, depth, True, *tables)"),
+    packing("answers that do not see their prompt", "looked_at = torch.where(numbers > 0, prompt_ends, begins)", "looked_at = begins"),
+    packing("answers that see the ones before", "torch.where(numbers > 0, prompt_ends, begins)", "torch.where(numbers > 0, starts, begins)"),
+    packing("gradients added as the threads come", "states.index_select(0, places)", "states[places]"),
     fused("the parts' gradients exchanged", ".float().split(ctx.sizes)", ".float().flip(0).split(ctx.sizes)"),
     fused("the bias's gradient a mean", "slope.float().sum(0)", "slope.float().mean(0)"),
     products("the fp32 gradient of a weight of other outputs", "F.pad(matrix.detach(), (0, columns - self._outputs))", "F.pad(matrix.detach(), (columns - self._outputs, 0))"),

@@ -122,7 +122,7 @@ FAULTS = [
     rollout("the SFT model's answers written by the policy", "sample_answers(self.reference, prompts, count", "sample_answers(self.policy.model, prompts, count"),
     shared("lower layers equal though they differ", "return all(torch.equal", "return any(torch.equal", GOLDEN),
     rollout("states kept of other rows", "self.lower[list(chosen),", "self.lower[sorted(chosen),"),
-    packing("log-probabilities of the state after the token", "model.model.norm(states[places])", "model.model.norm(states[(places + 1).clamp(max=len(states) - 1)])", PPO),
+    packing("log-probabilities of the state after the token", "model.model.norm(states.index_select(0, places))", "model.model.norm(states[(places + 1).clamp(max=len(states) - 1)])", PPO),
     packing("an answer looks at another row's prompt", "starts[:, :1].expand_as(sizes), stops[:, :1].expand_as(sizes)", "starts[:1, :1].expand_as(sizes), stops[:1, :1].expand_as(sizes)"),
     packing("states of other real tokens", ".cumsum(0) - 1)[index]", ".cumsum(0))[index].clamp(max=int((self.segments >= 0).sum()) - 1)", PPO),
     # formulas

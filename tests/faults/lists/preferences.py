@@ -12,6 +12,8 @@ drift = In("app/training/policy/drift.py", "tests/training/policy/test_drift.py"
 handle_dpo = In("app/worker/handlers/train_dpo.py", "tests/worker/handlers/test_policy_kinds.py")
 
 FAULTS = [
+    blocks("log-probabilities at another temperature", "softmax_at(probabilities, targets[part], temperature)", "softmax_at(probabilities, targets[part], 1.0)"),
+    blocks("the slope of other states", "slope = matrix.times(low_states[part])", "slope = matrix.times(low_states[: len(targets[part])])"),
     dpo("the reference's log-probabilities left out", "below) - ranked.reference[rows]", "below)"),
     dpo("the reference of other rankings", "- ranked.reference[rows]", "- ranked.reference[sorted(rows)]"),
     dpo("beta left out", "self.hparams.beta * changes / lengths", "changes / lengths"),

@@ -32,6 +32,11 @@ kept = In("app/training/reward/kept_readings.py", "tests/training/reward/test_ke
 sentences = In("app/training/reward/sentences.py", "tests/training/reward/test_sentences.py")
 
 FAULTS = [
+    kept("another prompt's reading taken", "json.dumps([list(prompt), list(answer)])", "json.dumps([list(answer)])"),
+    kept("what was read before is read again", "if key not in self._kept}", "}"),
+    preference("deviations that count the means as known", "int((counts - 1).sum()) or len(values)", "len(values)"),
+    columns("lone answers counted as equal ones", "several = counts[prompts] > 1", "several = counts[prompts] > 0"),
+    head("the objective pulled to nothing and not to the belief", "(precisions * (at - center).square()).sum() / 2", "(precisions * at.square()).sum() / 2"),
     list_loss("answers that are gone chosen again", "left -= chosen", "left -= 0 * chosen"),
     list_loss("a tie as strong as its answers together", "inside.double() / sizes.unsqueeze(1)", "inside.double()"),
     list_loss("as many ties expected as there may be", "strengths * counts / expected", "strengths * expected / expected"),
