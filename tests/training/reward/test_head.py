@@ -77,6 +77,16 @@ def test_the_evidence_and_the_spread_are_those_of_a_slow_reference() -> None:
     assert told == pytest.approx(spread, rel=1e-6)
 
 
+@pytest.mark.parametrize("means", [[0.0, 0.0, 0.0], [1.0, 0.0, -3.0]])
+def test_rankings_that_tell_nothing_leave_what_was_believed(means: list[float]) -> None:
+    """Weights and precisions: how far a belief lies from 0 says nothing of how sure it is."""
+    _, ranks, mask = some_pairs()
+    pairs = make_pairs(torch.zeros(12, 4, 3, dtype=torch.float64), ranks, mask)
+    made = learn(PairLikelihood(pairs, Davidson(0.5)), Prior([1, 2], torch.tensor(means).double()))
+    assert made.mean.tolist() == pytest.approx(means)
+    assert made.precisions.tolist() == pytest.approx([SHAPE / RATE] * 2)
+
+
 def test_the_evidence_is_nearly_the_integral_over_all_weights() -> None:
     columns, ranks, mask = some_pairs(1)
     pairs, loss = make_pairs(columns, ranks, mask), Davidson(0.5)

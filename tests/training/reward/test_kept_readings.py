@@ -57,6 +57,17 @@ def test_what_was_kept_is_not_read_again_and_has_the_same_bits(tmp_path: Path, r
         assert all(torch.equal(mine[name], wanted[name]) for name in wanted)
 
 
+def test_one_answer_behind_two_prompts_is_kept_as_two(tmp_path: Path) -> None:
+    pairs: list[Answered] = [(prompt, ANSWERS[0][0]) for prompt in PROMPTS[:2]]
+    first = reader(tmp_path)
+    first.read(pairs[:1], ENDS)
+    first.keep()
+    again = reader(tmp_path).read(pairs, ENDS)
+    wanted = Reader(tiny_model(), [BOS, USER, ASSISTANT], frozenset({40})).read(pairs, ENDS)
+    for mine, fresh in zip(again, wanted, strict=True):
+        assert all(torch.equal(mine[name], fresh[name]) for name in fresh)
+
+
 def test_another_model_or_another_way_of_reading_takes_nothing(tmp_path: Path, read_anew: list[int]) -> None:
     first_training(tmp_path)
     reader(tmp_path, content_hash="another").read(PAIRS[:8], ENDS)
