@@ -3,6 +3,7 @@ versions stay."""
 
 import math
 import re
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -89,7 +90,14 @@ def too_long(harness: Harness, _: pytest.MonkeyPatch) -> None:
         session.execute(update(Prompt).values(text=content, messages=messages, set_aside=None, set_aside_for=None))
 
 
-def weights_no_numbers(_: Harness, monkeypatch: pytest.MonkeyPatch) -> None:
+def forget_readings(harness: Harness) -> None:
+    """So that a training of the reward model has something to read."""
+    shutil.rmtree(harness.settings.readings_directory, ignore_errors=True)
+
+
+def weights_no_numbers(harness: Harness, monkeypatch: pytest.MonkeyPatch) -> None:
+    forget_readings(harness)
+
     def spoiled(directory: Path) -> Any:
         model, tokenizer = load_model(directory)
         with torch.no_grad():
@@ -100,13 +108,14 @@ def weights_no_numbers(_: Harness, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(f"{place}.load_model", spoiled)
 
 
-def out_of_memory(_: Harness, monkeypatch: pytest.MonkeyPatch) -> None:
+def out_of_memory(harness: Harness, monkeypatch: pytest.MonkeyPatch) -> None:
     """As torch's allocator says it, in the middle of reading."""
+    forget_readings(harness)
 
     def allocate(*_args: object, **_kwargs: object) -> None:
         raise RuntimeError("[enforce fail at alloc_cpu.cpp:124] DefaultCPUAllocator: can't allocate memory: you tried")
 
-    for name in ("hidden_states", "run_layers"):
+    for name in ("hidden_states", "run_layers", "run_layers_of_rows"):
         monkeypatch.setattr(f"app.lm.model.Llama.{name}", allocate)
 
 

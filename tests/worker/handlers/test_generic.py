@@ -136,7 +136,7 @@ def test_a_flagged_policy_is_kept_and_not_activated_by_the_rule(
     harness = make(auto_activate=True, auto_activate_win_rate=0.0, auto_activate_max_kl=1e6)
     run_inline(harness, queue(harness, "train_reward", **REWARD))
     monkeypatch.setattr("app.services.versions.bounds.MOST_MOVED", 0.01)  # the tiny model cannot move far in one step
-    wild = {"learning_rate": 1.0, "warmup_batches": 1}
+    wild = {"learning_rate": 1.0, "warmup_batches": 1, "missing_eos_score": None}  # none of four tokens ends
     policy = run_inline(harness, queue(harness, "train_policy", **POLICY | wild | {"samples_per_prompt": 2}))
     ruined = version_of_job(harness, policy.id)
     assert [flag["name"] for flag in ruined.metrics["flags"]] == ["update"]

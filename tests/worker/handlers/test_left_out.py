@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from app.chat import Message
 from app.db.base import utc_now
@@ -65,6 +65,8 @@ def test_ppo_and_evaluation(harness: Harness) -> None:
     made = run_inline(harness, queue(harness, "train_policy", **POLICY))
     assert result(made)["left_out"] == {"prompts": 3}
     version = version_of_job(harness, made.id)
+    with transaction(harness.sessions) as session:  # the rule's, with answers of more tokens
+        session.execute(update(Job).where(Job.status == JobStatus.QUEUED).values(status=JobStatus.CANCELLED))
     evaluation = queue(harness, "evaluate", version_id=version.id, max_tokens=4)
     found = result(run_inline(harness, evaluation))
     assert (found["left_out"], found["evaluation"]["num_prompts"]) == ({"prompts": 1}, 1)
