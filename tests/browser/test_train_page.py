@@ -220,7 +220,7 @@ def test_a_policy_that_has_left_its_bounds_is_said_so_wherever_it_is_praised(pag
     row = page.locator(f"#version-{policy.id}")
     expect(row).to_contain_text("out of bounds")
     expect(row.get_by_role("button", name=f"Activate anyway: Policy {policy.id}")).to_be_visible()
-    expect(page.locator("[data-plan]")).to_contain_text("by the model's size")
+    expect(page.locator("#start-train_policy [data-plan]")).to_contain_text("by the model's size")
     page.goto(f"{server.url}/versions/{policy.id}")
     expect(page.locator("[data-flags]")).to_contain_text(sentence)
     expect(page.locator("[data-flags]")).to_contain_text("A rule will not activate it")
