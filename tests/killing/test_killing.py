@@ -11,7 +11,8 @@ import pytest
 from tests.killing.killed_runs import TRAINERS
 from tests.repository import REPOSITORY
 
-MOMENTS = 3
+MOMENTS = 2
+HERE = [name for name in TRAINERS if name != "rloo"]  # GRPO's trainer with another baseline: the nightly has it
 
 
 def nightly(record: Path, *arguments: str) -> str:
@@ -28,7 +29,7 @@ def nightly(record: Path, *arguments: str) -> str:
     return done.stdout
 
 
-@pytest.mark.parametrize("trainer", TRAINERS)
+@pytest.mark.parametrize("trainer", HERE)
 def test_kill_9_at_random_moments_changes_nothing(trainer: str, tmp_path: Path) -> None:
     record = tmp_path / "record.jsonl"
     said = nightly(record, "--trainers", trainer, "--moments", str(MOMENTS))

@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import Field
 
 from app.hparams import Few, MaxGradNorm, Rate, Seed, about
-from app.kinds.kind import Kind, Metrics, Need, Plot, Series, StartForm
+from app.kinds.kind import Effort, Kind, Metrics, Need, Plot, Series, StartForm
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,7 @@ TRAIN_IPO = Kind(
     follows="app.services.lifecycle.following:after_train_policy",
     needs=(Need.RANKINGS,),
     reads_rankings=True,
+    effort=Effort(lambda hparams, rankings: hparams.epochs * rankings, seconds_before=4.0, seconds_each=0.1),
     metrics=Metrics(
         "IPO (`train_ipo`), one point per step",
         {
