@@ -68,26 +68,9 @@ def _databases_of_the_test() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def tiny_model_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A real Llama of two layers with random weights and a real, tiny tokenizer."""
-    import torch
+    from tests.tiny_files import write_tiny_model
 
-    from app.hparams import ModelConfig
-    from app.lm.files.checkpoint import save_model
-    from app.lm.model import Llama
-    from app.lm.text.tokenizer import train_tokenizer
-
-    torch.manual_seed(0)
-    tokenizer = train_tokenizer(TINY_TEXTS, 300)
-    sizes = ModelConfig(
-        vocab_size=tokenizer.vocab_size,
-        hidden_size=32,
-        intermediate_size=64,
-        num_hidden_layers=2,
-        num_attention_heads=4,
-        num_key_value_heads=2,
-    )
-    directory = tmp_path_factory.mktemp("model") / "sft"
-    save_model(directory, Llama(sizes), tokenizer)
-    return directory
+    return write_tiny_model(tmp_path_factory.mktemp("model") / "sft", TINY_TEXTS)
 
 
 @pytest.fixture

@@ -18,14 +18,11 @@ import torch
 
 from app.db.models.jobs import JobStatus
 from app.db.session import transaction
-from app.hparams import ModelConfig
-from app.lm.files.checkpoint import save_model
-from app.lm.model import Llama
-from app.lm.text.tokenizer import train_tokenizer
 from app.services.jobs import job_runs
 from app.worker.child import run_attempt
 from app.worker.handlers.generic import handle
 from app.worker.run import JobRun
+from tests.tiny_files import write_tiny_model
 from tests.worker.harness import Harness
 from tests.worker.world import check_files, make_world, queue, run_inline, twin, version_of_job
 
@@ -56,6 +53,9 @@ TIMES = frozenset({"tokens_per_second"})
 _forked = multiprocessing.get_context("fork")
 
 
+TEXTS = ["What is the capital of France? Paris, and the word for it is a city."] * 8
+
+
 @dataclass(frozen=True)
 class Calm:
     """An undisturbed run: what came of it, and in how many seconds."""
@@ -77,26 +77,11 @@ class Killed:
     told: str = ""
 
 
-def tiny_model(directory: Path) -> Path:
-    torch.manual_seed(0)
-    tokenizer = train_tokenizer(["What is the capital of France? Paris, and the word for it is a city."] * 8, 300)
-    sizes = ModelConfig(
-        vocab_size=tokenizer.vocab_size,
-        hidden_size=32,
-        intermediate_size=64,
-        num_hidden_layers=2,
-        num_attention_heads=4,
-        num_key_value_heads=2,
-    )
-    save_model(directory, Llama(sizes), tokenizer)
-    return directory
-
-
 def calm_run(directory: Path, trainer: str) -> Calm:
     """With its world: rankings, and a reward model for those who need one."""
     torch.set_num_threads(1)
     kind, params = TRAINERS[trainer]
-    base = make_world(directory / "base", tiny_model(directory / "model"), ranked=8)
+    base = make_world(directory / "base", write_tiny_model(directory / "model", TEXTS), ranked=8)
     if kind not in ("train_reward", "train_dpo"):
         job = run_inline(base, queue(base, "train_reward", normalization_samples=8))
         assert job.status is JobStatus.SUCCEEDED, job.error
