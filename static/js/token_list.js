@@ -2,7 +2,7 @@
 
 import { _ } from "./messages.js";
 import { languageOf } from "./text_language.js";
-import { chance, isBlank, nameOf, stepOf, TokenReader } from "./token_text.js";
+import { chance, isBlank, nameInAnswer, stepOf, TokenReader } from "./token_text.js";
 
 const KEYS = { ArrowRight: 1, ArrowLeft: -1, ArrowDown: 1, ArrowUp: -1, Home: -Infinity, End: Infinity };
 
@@ -16,10 +16,16 @@ function inks(parts) {
   });
 }
 
+function name(item, token, text) {
+  const values = { token: nameInAnswer(token, text), probability: chance(Math.exp(token.logprob)) };
+  item.setAttribute("aria-label", _("{token}, {probability}", values));
+}
+
 /** Tells `onChoose(index)` of a token that was clicked, tapped or entered. */
 export class TokenList {
   #reader = new TokenReader();
   #items = [];
+  #last = null;
   #at = 0;
 
   constructor(onChoose) {
@@ -60,6 +66,7 @@ export class TokenList {
       const read = this.#reader.next(token);
       const item = this.#item(token, read);
       this.#items.push(item);
+      this.#last = token;
       this.tokens.append(item);
       this.plain.append(read.text);
     }
@@ -74,6 +81,7 @@ export class TokenList {
     if (!text) return;
     this.plain.append(text);
     this.#items.at(-1).append(text);
+    name(this.#items.at(-1), this.#last, this.#items.at(-1).textContent);
   }
 
   #item(token, { kind, text, parts }) {
@@ -84,10 +92,7 @@ export class TokenList {
     if (isBlank(text)) item.classList.add("blank");
     item.setAttribute("role", "option");
     item.setAttribute("aria-selected", "false");
-    item.setAttribute(
-      "aria-label",
-      _("{token}, {probability}", { token: nameOf(token), probability: chance(probability) }),
-    );
+    name(item, token, text);
     item.tabIndex = this.#items.length === this.#at ? 0 : -1;
     item.append(...inks(parts));
     return item;

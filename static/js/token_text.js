@@ -93,6 +93,14 @@ export function nameOf({ text, bytes = [] }) {
   return _("“{text}”", { text: shown(text.replace(/^ /, "")) });
 }
 
+/** The same for a token that stands in its answer, where `text` is what one sees of it: a byte that completes a character
+ * shows the whole of it, and a name must hold what is seen (WCAG 2.5.3). */
+export function nameInAnswer(token, text) {
+  const name = nameOf(token);
+  const seen = [...text].filter((each) => /\s/.test(each) || !HIDDEN.test(each)).join("").trim();
+  return !seen || name.includes(seen) ? name : _("“{text}”: {token}", { text: seen, token: name });
+}
+
 /** The same in as few signs as can be: a space at an end is seen. */
 export function shown(text) {
   const marked = partsOf(text).map((part) => part.mark ?? part.text);

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { chance, isBlank, nameOf, partsOf, shown, stepOf, TokenReader, textOf } from "../../../static/js/token_text.js";
+import { chance, isBlank, nameInAnswer, nameOf, partsOf, shown, stepOf, TokenReader, textOf } from "../../../static/js/token_text.js";
 
 const bytesOf = (text) => [...new TextEncoder().encode(text)];
 const token = (text) => ({ text, bytes: bytesOf(text) });
@@ -113,6 +113,16 @@ test("a token alone is told in words", () => {
   assert.equal(nameOf({ text: "�", bytes: [0xe4, 0xbd] }), "bytes E4 BD");
   assert.equal(nameOf({ text: "<|end|>", bytes: [] }), "“<|end|>”");
   assert.equal(nameOf({ text: "", bytes: [] }), "nothing");
+});
+
+test("a token in an answer is named with what is seen of it", () => {
+  assert.equal(nameInAnswer({ text: "��", bytes: [0xb3, 0xa1, 0xe8] }, "塡"), "“塡”: bytes B3 A1 E8");
+  assert.equal(nameInAnswer({ text: "a�", bytes: [0x61, 0xe8] }, "a"), "“a”: bytes 61 E8");
+  assert.equal(nameInAnswer({ text: "�", bytes: [0xe8] }, "�"), "“�”: bytes E8");
+  assert.equal(nameInAnswer({ text: "�", bytes: [0xe8] }, ""), "bytes E8");
+  assert.equal(nameInAnswer(token(" cat"), " cat"), "“cat”");
+  assert.equal(nameInAnswer(token("\n"), "\n"), "a new line");
+  assert.equal(nameInAnswer(token("a\u202eb"), "a\u202eb"), "“ab”: “aU+202Eb”");
 });
 
 test("a space at an end is seen, one within is a space", () => {
