@@ -22,8 +22,8 @@ from tests.worker.harness import Harness
 
 FOR_TESTS = {"FOURFOLD_CHROMIUM", "FOURFOLD_TEST_DATABASE_URL"}
 LONG = (
-    *("tests/costs/", "tests/worker/test_", "tests/http/test_pressure", "tests/test_wheel", "tests/backup/"),
-    *("tests/cli/", "tests/fuzz/", "tests/browser/"),
+    *("tests/killing/", "tests/costs/", "tests/worker/test_", "tests/http/test_pressure", "tests/test_wheel"),
+    *("tests/backup/", "tests/cli/", "tests/fuzz/", "tests/browser/"),
 )
 """Where the tests are that take many seconds, the longest first: they begin processes."""
 TINY_TEXTS = ["Please tell me how to wash my hands with warm water. Use soap, and dry them well.", "请告诉我怎么泡茶。"]

@@ -9,7 +9,7 @@ from app.lm.fused import add_and_norm, attended, gated, joined_product
 from app.lm.kernels.attention_task import Heads, Rows
 from app.lm.rotary import rotate
 from tests.lm.inference.company import SHAPES, lively
-from tests.lm.inference.processors import PROCESSORS, run_as
+from tests.lm.inference.processors import run_as
 from tests.lm.rows_company import differing, farthest
 
 FORMATS = [(torch.float32, 2e-5), (torch.bfloat16, 2e-2)]
@@ -117,9 +117,9 @@ def test_a_row_has_the_same_bits_alone_and_in_company_through_a_whole_model() ->
     assert farthest(model) < 1e-3
 
 
-@pytest.mark.parametrize("processor", [name for name in PROCESSORS if name != "old"])
-def test_a_row_has_the_same_bits_on_other_processors(processor: str) -> None:
-    run_as(processor, "tests.lm.rows_company", "shipped")
+def test_a_row_has_the_same_bits_on_an_older_processor() -> None:
+    """One whose registers are half as wide: of what AVX-512 has beyond its beginnings these kernels use nothing."""
+    run_as("AVX2", "tests.lm.rows_company", "shipped")
 
 
 @pytest.mark.parametrize("part", [slice(128), slice(128, 192), slice(192, 256)], ids=["query", "key", "value"])
