@@ -1,12 +1,14 @@
 """How the pages name times, jobs, versions and their states."""
 
 import json
+from collections.abc import Mapping
 from datetime import datetime
+from typing import Any
 
 from app.db.models.groups import SkipReason
 from app.db.models.jobs import LIVE, Job, JobStatus
 from app.db.models.versions import Version, VersionKind
-from app.formats.figures import number
+from app.formats.figures import MINUS, number
 from app.formats.languages import in_a_row
 from app.kinds.registry import kind_of
 from app.services.labeling.rankings import RankingCounts
@@ -135,6 +137,14 @@ def version_origin(version: Version) -> str:
     if version.imported_from is None:
         return _("ships with Fourfold")
     return _("imported from {source}", source=version.imported_from)
+
+
+def gains(example: Mapping[str, Any]) -> str:
+    """Of an answer that a verdict shows: what each of the two scorers makes of the policy's answers to its prompt."""
+    reward, judge = (f"{example[name]:+.2f}".replace("-", MINUS) for name in ("reward_gain", "judge_gain"))
+    if example["reward_gain"] == example["judge_gain"]:
+        return _("Gain on this prompt: {reward} by the reward model, which judged itself.", reward=reward)
+    return _("Gain on this prompt: {reward} by the reward model, {judge} by the judge.", reward=reward, judge=judge)
 
 
 def moment(when: datetime) -> str:

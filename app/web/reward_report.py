@@ -8,12 +8,15 @@ from typing import Any
 from app.db.models.versions import Version, VersionKind
 from app.formats.figures import percent
 from app.model_info.scorer_format import OLD
+from app.services.views.label_agreement import LabelAgreement
 from app.translation import N_, _, ngettext
 
 WIDTH, HEIGHT = 320, 190
 LEFT, RIGHT, TOP, BOTTOM = 44, 296, 12, 156
 SHOWN_BLOCKS = 5
 GUESSING, ENOUGH = 0.5, 0.7
+NEAR = 0.02
+"""A difference of accuracies that is hardly seen."""
 SURE_OF_FLAT = 0.04
 """Standard error of the held-out accuracy: with a larger one a flat curve may be chance."""
 CALIBRATED, CHANCE = 0.05, 2.0
@@ -61,6 +64,8 @@ class Picture:
     dots: list[Dot]
     ticks_x: list[tuple[float, str]]
     ticks_y: list[tuple[float, str]]
+    expected: tuple[float, float, float, float] | None = None
+    """A dashed line from one point to another (x, y, x, y), beside which the dots are read."""
 
     @property
     def line(self) -> str:
@@ -79,6 +84,8 @@ class RewardReport:
     verdict: str
     next_step: str
     curve: Picture | None
+    noise: str
+    """What the labels' own noise lets the curve reach, or why that is not known."""
     blocks: list[Block]
     """The weightiest first."""
     calibration: Picture | None
@@ -100,18 +107,25 @@ def knows_uncertainty(metrics: Mapping[str, Any]) -> bool:
     return "judge_rankings" in metrics
 
 
-def reward_report(version: Version, *, enough_accuracy: float, outdated: bool = False) -> RewardReport | None:
-    """None for a version of another kind. `enough_accuracy`: from which on a rule trains a policy by it; `outdated`:
-    whether its format is read no more."""
+def reward_report(
+    version: Version, agreement: LabelAgreement, *, enough_accuracy: float, outdated: bool = False
+) -> RewardReport | None:
+    """None for a version of another kind. `agreement`: of the rankings that it learned from; `enough_accuracy`: from
+    which on a rule trains a policy by it; `outdated`: whether its format is read no more."""
     if version.kind is not VersionKind.REWARD:
         return None
     metrics = version.metrics
     known = knows_uncertainty(metrics)
     verdict, next_step = _verdict(metrics, min(enough_accuracy, ENOUGH))
+    if not known and metrics.get("held_out_accuracy") is not None:
+        next_step = _(TRAIN_FIRST)
     return RewardReport(
         verdict=verdict,
         next_step=_("Train a new one: nothing can be scored by it any more.") if outdated else next_step,
-        curve=_curve(metrics.get("learning_curve") or [], metrics.get("held_out_accuracy_error") or 0.0),
+        curve=_curve(
+            metrics.get("learning_curve") or [], metrics.get("held_out_accuracy_error") or 0.0, agreement.ceiling
+        ),
+        noise=_noise(agreement),
         blocks=_blocks(metrics.get("blocks") or {}),
         calibration=_calibration(metrics.get("reliability") or [], metrics.get("ece")),
         judge=_judge(metrics),
@@ -124,7 +138,11 @@ SURE = N_(
     "Each score comes with ±: how far it may be off, given the rankings so far. 1 is the usual difference between two "
     "answers to one prompt; a score whose ± is larger than that is a guess. More rankings make it smaller."
 )
-UNSURE = N_("This reward model tells no uncertainty: train a new one.")
+UNSURE = N_("It was made by an earlier version of this program: its scores come without ±.")
+TRAIN_FIRST = N_(
+    "Train a new one from the same rankings, which takes seconds: it says how sure it is and has a judge. Then train a "
+    "policy by that."
+)
 
 
 def _verdict(metrics: Mapping[str, Any], enough: float) -> tuple[str, str]:
@@ -146,30 +164,59 @@ def _verdict(metrics: Mapping[str, Any], enough: float) -> tuple[str, str]:
     return said, _("Train a policy by it (the Train page), and read its answers.")
 
 
-def _curve(points: Sequence[Sequence[float]], error: float) -> Picture | None:
-    """Held-out accuracy over the number of rankings; `error` is its standard error."""
+def _curve(points: Sequence[Sequence[float]], error: float, ceiling: float | None) -> Picture | None:
+    """Held-out accuracy over the number of rankings; `error` is its standard error, `ceiling` what the labels' noise
+    allows, where that is known."""
     known = sorted((float(count), float(share)) for count, share, *_rest in points if share is not None)
     if not known:
         return None
     most = max(known[-1][0], 1.0)
-    gained = known[-1][1] - known[-2 if len(known) > 1 else 0][1]
-    if len(known) < 2:
-        sentence = _(
-            "With {n} rankings {share} of unseen pairs are right.", n=f"{known[0][0]:.0f}", share=percent(known[0][1])
-        )
-    elif gained > 0.02:
-        sentence = _("It still rises: more rankings are likely to help.")
-    elif error > SURE_OF_FLAT:
-        sentence = _("It does not rise yet, but so few pairs do not tell: rank more, and look again.")
-    else:
-        sentence = _("It is flat: more rankings of the same kind help little.")
     low = min(GUESSING, *(share for _count, share in known))
+    height = None if ceiling is None else _y((ceiling - low) / (1 - low))
     return Picture(
-        sentence,
+        _curve_sentence(known, error, ceiling),
         (_("Rankings"), _("Unseen pairs right")),
         [Dot(_x(n / most), _y((s - low) / (1 - low)), 4, (f"{n:.0f}", percent(s))) for n, s in known],
         [(_x(n / most), f"{n:.0f}") for n, _share in known],
         [(_y((share - low) / (1 - low)), percent(share)) for share in (low, (1 + low) / 2, 1.0)],
+        None if height is None else (LEFT, height, RIGHT, height),
+    )
+
+
+def _curve_sentence(known: Sequence[tuple[float, float]], error: float, ceiling: float | None) -> str:
+    count, share = known[-1]
+    gained = share - known[-2 if len(known) > 1 else 0][1]
+    if len(known) < 2:
+        return _("With {n} rankings {share} of unseen pairs are right.", n=f"{count:.0f}", share=percent(share))
+    if ceiling is not None and share > ceiling - NEAR:
+        return _("It has come to what the labels' own noise allows: more rankings of the same kind help little.")
+    if gained > NEAR:
+        return _("It still rises: more rankings are likely to help.")
+    if error > SURE_OF_FLAT:
+        return _("It does not rise yet, but so few pairs do not tell: rank more, and look again.")
+    return _("It is flat: more rankings of the same kind help little.")
+
+
+def _noise(agreement: LabelAgreement) -> str:
+    """Nobody orders noisy labels without a miss."""
+    if agreement.ceiling is not None:
+        return _(
+            "The dashed line is the most that the labels' own noise allows: of {n} pairs that were ranked twice both "
+            "rankings order {share} alike, so somebody who knew what is meant would be right on {ceiling} of the "
+            "labels, at most.",
+            n=f"{agreement.pairs:,}",
+            share=percent(agreement.share),
+            ceiling=percent(agreement.ceiling),
+        )
+    if agreement.pairs:
+        return ngettext(
+            "How far noise in the labels lets it rise is not known: only {n} pair of answers was ranked twice.",
+            "How far noise in the labels lets it rise is not known: only {n} pairs of answers were ranked twice.",
+            agreement.pairs,
+        )
+    return _(
+        "How far noise in the labels lets it rise is not known: no two answers were ranked twice. It is under 100% "
+        "wherever people hesitate."
     )
 
 
@@ -178,26 +225,34 @@ def _calibration(bins: Sequence[Sequence[float]], error: float | None) -> Pictur
     if not bins:
         return None
     most = max(count for _stated, _right, count in bins)
-    more = sum((right - stated) * count for stated, right, count in bins)  # pairs right, beyond what it said
-    if error is None or error < CALIBRATED:
-        sentence = _("The dots lie near the line: it is as often right as it says.")
-    elif abs(more) < CHANCE * sum(stated * (1 - stated) * count for stated, _right, count in bins) ** 0.5:
-        sentence = _("The dots lie on both sides of the line: all in all it is about as often right as it says.")
-    elif more > 0:
-        sentence = _("The dots lie above the line: it is more often right than it says.")
-    else:
-        sentence = _("The dots lie below the line: it is surer than it should be.")
-    ends = (0.5, 0.75, 1.0)
+    low = min(GUESSING, *(right for _stated, right, _count in bins))
+
+    def height(share: float) -> float:
+        return _y((share - low) / (1 - low))
+
+    ends = (GUESSING, 0.75, 1.0)
     return Picture(
-        sentence,
+        _calibration_sentence(bins, error),
         (_("Says to be right"), _("Is right"), _("Pairs")),
         [
-            Dot(_x(2 * s - 1), _y(max(0.0, 2 * r - 1)), 3 + 5 * (n / most) ** 0.5, (percent(s), percent(r), f"{n:.0f}"))
+            Dot(_x(2 * s - 1), height(r), 3 + 5 * (n / most) ** 0.5, (percent(s), percent(r), f"{n:.0f}"))
             for s, r, n in bins
         ],
         [(_x(2 * share - 1), percent(share)) for share in ends],
-        [(_y(2 * share - 1), percent(share)) for share in ends],
+        [(height(share), percent(share)) for share in (ends if low == GUESSING else (low, GUESSING, 1.0))],
+        (LEFT, height(GUESSING), RIGHT, height(1.0)),
     )
+
+
+def _calibration_sentence(bins: Sequence[Sequence[float]], error: float | None) -> str:
+    more = sum((right - stated) * count for stated, right, count in bins)  # pairs right, beyond what it said
+    if error is None or error < CALIBRATED:
+        return _("The dots lie near the line: it is as often right as it says.")
+    if abs(more) < CHANCE * sum(stated * (1 - stated) * count for stated, _right, count in bins) ** 0.5:
+        return _("The dots lie on both sides of the line: all in all it is about as often right as it says.")
+    if more > 0:
+        return _("The dots lie above the line: it is more often right than it says.")
+    return _("The dots lie below the line: it is surer than it should be.")
 
 
 def _blocks(shares: Mapping[str, float]) -> list[Block]:

@@ -175,6 +175,7 @@ def _environment() -> Environment:
         activation_words=formatting.activation_words,
         listed_languages=listed,
         fact=figures.fact,
+        gains=formatting.gains,
         figure=figures.figure,
         curve_sentence=plots.curve_sentence,
         no_values=plots.no_values,

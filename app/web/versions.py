@@ -15,6 +15,7 @@ from app.runtime import ReadSession, RuntimeDep, UnitRoute, WriteSession
 from app.services.lifecycle import activation, removal
 from app.services.lifecycle.removal import Removal
 from app.services.versions.version_states import Standing
+from app.services.views.label_agreement import label_agreement
 from app.services.views.training_overview import VersionDetails, version_details
 from app.translation import _
 from app.web import notices
@@ -104,6 +105,7 @@ def show_version(request: Request, runtime: RuntimeDep, session: ReadSession, ve
         frees=removal.freed_bytes([runtime.settings.version_directory(version.path)]),
         reward=reward_report(
             version,
+            label_agreement(session, version.id),
             enough_accuracy=runtime.settings.auto_policy_accuracy,
             outdated=is_outdated(runtime.settings.version_directory(version.path)),
         ),

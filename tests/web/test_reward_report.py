@@ -8,6 +8,7 @@ from app.db.models.versions import Version, VersionKind
 from app.db.session import transaction
 from app.services.versions import versions
 from app.services.versions.versions import NewVersion
+from app.services.views.label_agreement import LabelAgreement
 from app.training.reward.columns import BLOCKS as LEARNED
 from app.web.reward_report import BLOCKS, BOTTOM, LEFT, RIGHT, TOP, reward_report
 from tests.live import LiveServer
@@ -24,13 +25,16 @@ GOOD: dict[str, Any] = {
 }
 
 
-def report_of(**metrics: Any) -> Any:
+NOT_TWICE = LabelAgreement(0, 0)
+
+
+def report_of(agreement: LabelAgreement = NOT_TWICE, **metrics: Any) -> Any:
     version = Version(kind=VersionKind.REWARD, metrics=GOOD | metrics)
-    return reward_report(version, enough_accuracy=0.7)
+    return reward_report(version, agreement, enough_accuracy=0.7)
 
 
 def test_only_a_reward_model_has_one() -> None:
-    assert reward_report(Version(kind=VersionKind.POLICY, metrics=GOOD), enough_accuracy=0.7) is None
+    assert reward_report(Version(kind=VersionKind.POLICY, metrics=GOOD), NOT_TWICE, enough_accuracy=0.7) is None
 
 
 @pytest.mark.parametrize(("metrics", "said", "next_step"), [
@@ -47,7 +51,7 @@ def test_it_says_what_came_of_it_and_what_to_do_next(metrics: dict[str, Any], sa
 
 
 def test_a_rule_that_is_off_does_not_ask_for_more_than_all() -> None:
-    report = reward_report(Version(kind=VersionKind.REWARD, metrics=GOOD), enough_accuracy=2.0)
+    report = reward_report(Version(kind=VersionKind.REWARD, metrics=GOOD), NOT_TWICE, enough_accuracy=2.0)
     assert report is not None
     assert "Train a policy by it" in report.next_step
 
@@ -69,6 +73,7 @@ def test_the_pictures_are_drawn_to_scale() -> None:
     low, high = report.calibration.dots
     assert (low.x, low.y) == (pytest.approx(LEFT + 0.1 * (RIGHT - LEFT), abs=0.1), BOTTOM)
     assert high.radius > low.radius
+    assert report.calibration.expected == (LEFT, BOTTOM, RIGHT, TOP)
     assert "near the line" in report.calibration.sentence
     assert "surer than it should be" in report_of(ece=0.2, reliability=[[0.9, 0.6, 10]]).calibration.sentence
     assert "more often right" in report_of(ece=0.2, reliability=[[0.6, 0.9, 20]]).calibration.sentence
@@ -89,14 +94,54 @@ def test_the_judge_and_the_uncertainty_are_told() -> None:
     assert "learned from 12 rankings set aside" in report_of().judge
     assert "no judge of its own" in report_of(judge_rankings=0.0).judge
     assert "how far it may be off" in report_of().uncertainty
-    before = reward_report(Version(kind=VersionKind.REWARD, metrics={"verdict": "good fit"}), enough_accuracy=0.7)
+    before = reward_report(
+        Version(kind=VersionKind.REWARD, metrics={"verdict": "good fit"}), NOT_TWICE, enough_accuracy=0.7
+    )
     assert before is not None
-    assert before.uncertainty == "This reward model tells no uncertainty: train a new one."
+    assert before.uncertainty.endswith("its scores come without ±.")
+
+
+def test_one_without_a_scorer_says_one_thing_to_do() -> None:
+    metrics = {name: value for name, value in GOOD.items() if name != "judge_rankings"}
+    version = Version(kind=VersionKind.REWARD, metrics=metrics)
+    report = reward_report(version, NOT_TWICE, enough_accuracy=0.7)
+    assert report is not None
+    assert report.next_step.startswith("Train a new one from the same rankings")
+    assert "rain" not in report.uncertainty
+    few = Version(kind=VersionKind.REWARD, metrics={"verdict": "unknown"})
+    first = reward_report(few, NOT_TWICE, enough_accuracy=0.7)
+    assert first is not None
+    assert first.next_step.startswith("Rank more prompts"), "a new one of so few would be no better"
+
+
+def test_what_the_labels_noise_allows_is_drawn_where_it_is_known() -> None:
+    known = report_of(LabelAgreement(40, 33))
+    x, y, to_x, to_y = known.curve.expected
+    assert (x, to_x) == (LEFT, RIGHT)
+    assert y == to_y == pytest.approx(BOTTOM - 0.806 * (BOTTOM - TOP), abs=0.1), "0.903 between 0.5 and 1"
+    assert "of 40 pairs that were ranked twice both rankings order 82% alike" in known.noise
+    assert "90% of the labels, at most" in known.noise
+    assert "still rises" in known.curve.sentence
+    reached = report_of(LabelAgreement(40, 30), held_out_accuracy=0.84)
+    assert "come to what the labels' own noise allows" in reached.curve.sentence
+    assert report_of().curve.expected is None
+    assert "not known: no two answers were ranked twice" in report_of().noise
+    assert "not known: only 6 pairs of answers were ranked twice" in report_of(LabelAgreement(6, 6)).noise
+
+
+def test_dots_lie_where_they_are_even_below_guessing() -> None:
+    report = report_of(ece=0.2, reliability=[[0.6, 0.3, 10], [0.9, 0.65, 10]])
+    below, above = report.calibration.dots
+    assert below.y == BOTTOM, "the picture begins at 30%"
+    assert above.y == pytest.approx((TOP + BOTTOM) / 2)
+    assert [said for _y, said in report.calibration.ticks_y] == ["30%", "50%", "100%"]
+    guessing = next(y for y, said in report.calibration.ticks_y if said == "50%")
+    assert report.calibration.expected == (LEFT, guessing, RIGHT, TOP), "as sure as right"
 
 
 def test_one_that_is_read_no_more_says_so_and_asks_for_another() -> None:
     version = Version(kind=VersionKind.REWARD, metrics=GOOD)
-    report = reward_report(version, enough_accuracy=0.7, outdated=True)
+    report = reward_report(version, NOT_TWICE, enough_accuracy=0.7, outdated=True)
     assert report is not None
     assert "made by an earlier version of this program" in report.uncertainty
     assert report.next_step.startswith("Train a new one")

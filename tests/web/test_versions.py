@@ -145,9 +145,26 @@ def test_the_verdict_on_its_training_is_told_with_the_answers_that_show_it(
         page = visitor.get(f"/versions/{candidate}")
         said = words_of(page)
         assert "It used all its episodes. Next: Rank more answers and train" in said
-        assert ("Answers at the end of the training that show it:" in said) is cheated
+        assert ("Answers at the end of the training that show it" in said) is cheated
         assert ("&lt;b&gt;A week&lt;/b&gt;" in page) is cheated
         assert "validations" not in said
+
+
+def test_the_answers_that_show_it_have_the_gains_of_both_scorers(
+    server: LiveServer, visitor: Visitor, candidate: int
+) -> None:
+    gains = [(1.814, -0.402), (0.5, 0.5)]
+    answer = {"prompt": "What is a week?", "before": "Seven days.", "after": "A week"}
+    examples = [answer | {"reward_gain": reward, "judge_gain": judge} for reward, judge in gains]
+    with transaction(server.runtime.write) as session:
+        versions.get_version(session, candidate).metrics = {
+            "validations": [{"episodes": 0}],
+            "verdict": {"over_optimized": True, "sentences": [], "next_step": "", "examples": examples},
+        }
+    said = words_of(visitor.get(f"/versions/{candidate}"))
+    assert "A gain says how much higher the policy's answers to a prompt score than the SFT model's" in said
+    assert "Gain on this prompt: +1.81 by the reward model, −0.40 by the judge." in said
+    assert "Gain on this prompt: +0.50 by the reward model, which judged itself." in said
 
 
 def test_a_version_that_is_activated_wakes_the_prefetcher(
