@@ -137,7 +137,7 @@ COVERED: dict[str, tuple[str, str]] = {
         "tests/worker/handlers/test_left_out.py",
     ),
     "app/worker/handlers/evaluate.py": ("run with trainers that only look", "tests/worker/handlers/test_wiring.py"),
-    "app/worker/handlers/policy_memory.py": ("sentences seen in", "tests/model_info/test_memory_need.py"),
+    "app/worker/handlers/memory.py": ("sentences seen in", "tests/model_info/test_memory_need.py"),
     "app/worker/handlers/policy_on_prompts.py": (
         "run with trainers that only look",
         "tests/worker/handlers/test_wiring.py",

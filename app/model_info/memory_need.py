@@ -1,4 +1,4 @@
-"""How much memory a PPO training takes, from the model's config and the hyper-parameters alone. No torch.
+"""How much memory a job takes, from the model's config and the hyper-parameters alone. No torch.
 
 Within a quarter of what was measured (docs/other-models.md): said before it starts, and checked against what is there.
 """
@@ -24,6 +24,10 @@ TOO_LITTLE_TO_SAMPLE = N_(
     "This training takes about {memory} of memory and {free} are free. Close other programs or give the container "
     "more, or train with less: more num_frozen_layers (now {frozen}), less max_tokens ({tokens}), "
     "samples_per_prompt ({samples}) or tokens_per_micro_batch ({micro}). Nothing was trained."
+)
+TOO_LITTLE_TO_READ = N_(
+    "This job takes about {memory} of memory and {free} are free. Close other programs or give the container more. "
+    "Nothing was changed."
 )
 
 
@@ -151,3 +155,10 @@ def too_little(need: MemoryNeed, available: int | None, hparams: Offline) -> str
     if isinstance(hparams, FittedEpisodeHparams):
         return _(TOO_LITTLE_TO_SAMPLE, tokens=hparams.max_tokens, samples=hparams.samples_per_prompt, **sizes)
     return _(TOO_LITTLE, **sizes)
+
+
+def too_little_to_read(need: MemoryNeed, available: int | None) -> str | None:
+    """The same of a job that trains nothing large."""
+    if need.fits(available):
+        return None
+    return _(TOO_LITTLE_TO_READ, memory=gibibytes(need.total), free=gibibytes(available or 0))

@@ -164,6 +164,8 @@ def train_best_of_n(
     parts = math.ceil(len(used) / PROMPTS_AT_ONCE)
     tokens = len(used) * (max(map(len, used)) + hparams.max_tokens // 2)
     steps = max(1, hparams.num_epochs * tokens // (fitted.batch_rows * fitted.context_tokens))  # about
+    if not sampled.parts:
+        task.say(_("{n} of {all} prompts sampled", n=0, all=len(used)))
     while sampled.parts < parts:
         sample_part(initial, task.reward_model, used, fitted, ends, sampled)
         context.save(own | {"sampled": asdict(sampled)})

@@ -14,6 +14,12 @@ from app.saving import TrainingError, saving
 from app.translation import N_, _
 
 Result = TypeVar("Result")
+Say = Callable[[str], None]
+"""Takes a line for the person who waits, before the first step: what is being done."""
+
+
+def quiet(_message: str) -> None:
+    """Nobody waits."""
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from app.lm.model import Llama
 from app.lm.text.end_tokens import EndTokens
 from app.policy_hparams import EpisodeHparams
 from app.saving import TrainingError
-from app.training.context import Progress, TrainingContext
+from app.training.context import Progress, Say, TrainingContext, quiet
 from app.training.policy.rollout import Collector
 from app.training.policy.trainer import EpisodeTrainer
 from app.training.policy.validating import Example, Validator, Watch, stop_rules, told
@@ -24,7 +24,13 @@ from app.training.reward.scoring import AnswerScorer
 from app.training.seeds import LAP_STRIDE, part_seed
 from app.training.stopping import Reason, StopRules, Validation, best_validation, kl_is_used_up, reason_to_stop
 from app.training.verdict import Verdict, verdict_of
-from app.translation import _
+from app.translation import N_, _
+
+BASELINE = N_("1 of 3: the SFT model answers {n} prompts that are set aside, to compare with")
+BEFORE = N_("2 of 3: the judge reads {n} answers of the policy as it is before the training")
+FIRST_BATCH = N_("3 of 3: {n} answers of the first batch are sampled, scored and learned from")
+UNWATCHED = N_("{n} answers of the first batch are sampled, scored and learned from")
+GOING_ON = N_("Goes on after {n} episodes")
 
 
 @dataclass(frozen=True)
@@ -54,6 +60,8 @@ class PolicyTask:
     pad_id: int
     watch: Watch | None = None
     """Without it nothing is validated, and the last weights are kept."""
+    say: Say = quiet
+    """Told what is done before the first step."""
 
 
 def prompts_of_batch(count: int, batch: int, size: int, seed: int) -> list[int]:
@@ -136,15 +144,21 @@ def train_on_episodes(
     collector = Collector(
         trainer.policy, task.reference, task.reward_model, hparams, task.ends, task.pad_id, trainer.shares_lower
     )
-    validations = Validations(trainer, task.watch)
     saved = context.load()
+    if task.watch is not None:
+        task.say(_(BASELINE, n=len(task.watch.prompts)))
+    validations = Validations(trainer, task.watch)
     metrics: dict[str, float] = {}
     if saved is not None:
         trainer.restore(saved)
         validations.restore(saved)
         metrics = dict(saved["metrics"])
+        task.say(_(GOING_ON, n=f"{trainer.batch * hparams.batch_size:,}"))
     if trainer.batch == 0:
+        if task.watch is not None:
+            task.say(_(BEFORE, n=len(task.watch.prompts) * hparams.validation_samples))
         validations.look()
+        task.say(_(UNWATCHED if task.watch is None else FIRST_BATCH, n=hparams.batch_size))
     reason = reason_after(metrics, validations, rules)
     while trainer.batch < num_batches and reason is None:
         metrics = one_batch(trainer, collector, task.prompts, num_batches, metrics)

@@ -17,6 +17,7 @@ from app.training.verdict import verdict_of
 from app.translation import _
 from app.worker.handlers.handler import Inputs, Training, Work
 from app.worker.handlers.left_out import read_some_prompts
+from app.worker.handlers.memory import check_memory_of_reading
 from app.worker.handlers.outcomes import Figures
 from app.worker.handlers.watching import questions_in_turns, text_figures
 
@@ -43,8 +44,10 @@ def choose(session: Session, hparams: EvaluationHparams, params: dict[str, Any])
 def begin(work: Work[EvaluationHparams]) -> Training[Evaluation]:
     inputs, models = work.inputs, work.models
     version_id = inputs["version_id"]
+    check_memory_of_reading(work, version_id)
     tokenizer = models.tokenizer(version_id)
     prompts = read_some_prompts(work, tokenizer, max_tokens=work.hparams.max_tokens)
+    work.run.say(_("{n} of {all} prompts", n=0, all=len(prompts.tokens)))
     trainer = evaluate_policy(
         models.policy(version_id),
         models.policy(inputs["reference_version_id"]),

@@ -59,6 +59,7 @@ def begin_on_prompts(
     inputs, models = work.inputs, work.models
     initial_id, reward_id = inputs["initial_version_id"], inputs["reward_version_id"]
     tokenizer = models.tokenizer(initial_id)
+    work.run.say(_("Reading {n} prompts", n=f"{len(inputs['prompt_ids']):,}"))
     prompts = read_some_prompts(work, tokenizer, max_tokens=hparams.max_tokens)
     check_memory(work, hparams, max(map(len, prompts.tokens)))
     watched = isinstance(hparams, EpisodeHparams)
@@ -71,6 +72,7 @@ def begin_on_prompts(
         tokenizer.ends,
         tokenizer.pad_id,
         watch_of(work, hparams, tokenizer, parted) if watched else None,
+        work.run.say,
     )
 
     def outcome(result: PolicyResult) -> TrainedVersion:

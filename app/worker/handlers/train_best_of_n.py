@@ -8,7 +8,7 @@ from app.kinds.train_best_of_n import BestOfNHparams, FittedBestOfNHparams
 from app.training.best_of_n import fit_best_of_n, train_best_of_n
 from app.training.policy.episodes import PolicyResult
 from app.worker.handlers.handler import Inputs, Training, Work
-from app.worker.handlers.policy_memory import check_memory_offline
+from app.worker.handlers.memory import check_memory_offline
 from app.worker.handlers.policy_on_prompts import begin_on_prompts, choose_on_prompts
 
 

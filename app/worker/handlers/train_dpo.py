@@ -15,8 +15,8 @@ from app.training.dpo import KEPT_BYTES, train_dpo
 from app.training.policy.episodes import PolicyResult
 from app.translation import _
 from app.worker.handlers.handler import Inputs, Training, Work
+from app.worker.handlers.memory import check_memory_offline
 from app.worker.handlers.outcomes import TrainedVersion
-from app.worker.handlers.policy_memory import check_memory_offline
 from app.worker.handlers.ranked_groups import ranked_groups
 
 
@@ -35,6 +35,9 @@ def begin(work: Work[DPOHparams]) -> Training[PolicyResult]:
     rows = [len(group.prompt_tokens) + sum(map(len, group.completions)) for group in groups.values()]
     kept = min(KEPT_BYTES, 4 * config.hidden_size * sum(rows)) if hparams.num_frozen_layers else 0
     check_memory_offline(work, config, hparams, rate=hparams.learning_rate, longest_row=max(rows), kept_states=kept)
+    work.run.say(
+        _("The SFT model reads {n} ranked answers", n=f"{sum(len(group.ranks) for group in groups.values()):,}")
+    )
     trainer = train_dpo(
         work.models.policy(sft_id),
         list(groups.values()),

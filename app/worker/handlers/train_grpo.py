@@ -5,7 +5,7 @@ from app.model_info.size import fitted_values
 from app.training.grpo import train_grpo
 from app.training.policy.episodes import PolicyResult
 from app.worker.handlers.handler import Training, Work
-from app.worker.handlers.policy_memory import check_memory_of_episodes
+from app.worker.handlers.memory import check_memory_of_episodes
 from app.worker.handlers.policy_on_prompts import begin_on_prompts, choose_for_episodes
 
 choose = choose_for_episodes

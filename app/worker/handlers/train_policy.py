@@ -7,7 +7,7 @@ from app.policy_hparams import FittedPPOHparams, PPOHparams
 from app.training.policy.episodes import PolicyResult
 from app.training.ppo.trainer import train_policy
 from app.worker.handlers.handler import Training, Work
-from app.worker.handlers.policy_memory import check_memory_of_episodes
+from app.worker.handlers.memory import check_memory_of_episodes
 from app.worker.handlers.policy_on_prompts import begin_on_prompts, choose_for_episodes
 
 choose = choose_for_episodes

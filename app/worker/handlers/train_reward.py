@@ -26,6 +26,7 @@ from app.training.reward.trainer import RewardResult, train_reward_model
 from app.translation import _
 from app.worker.handlers.handler import Inputs, Training, Work
 from app.worker.handlers.left_out import conversation_tokens, fits_together, read_prompts
+from app.worker.handlers.memory import check_memory_of_reading
 from app.worker.handlers.outcomes import TrainedVersion
 from app.worker.handlers.ranked_groups import ranked_groups
 from app.worker.run import JobRun
@@ -57,6 +58,7 @@ def choose(session: Session, hparams: RewardHparams, _params: dict[str, Any]) ->
 def begin(work: Work[RewardHparams]) -> Training[RewardResult]:
     run, inputs, hparams = work.run, work.inputs, work.hparams
     sft_id = inputs["sft_version_id"]
+    check_memory_of_reading(work, sft_id)
     sft, tokenizer = work.models.policy(sft_id), work.models.tokenizer(sft_id)
     groups = ranked_groups(run, tokenizer, inputs, sft.config.context_tokens)
     samples = _stored_samples(run, tokenizer, inputs, sft.config.context_tokens)

@@ -119,6 +119,11 @@ def out_of_memory(harness: Harness, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(f"app.lm.model.Llama.{name}", allocate)
 
 
+def little_memory(_: Harness, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Less is free than any model takes."""
+    monkeypatch.setattr("app.worker.handlers.memory.available_bytes", lambda: 1 << 20)
+
+
 def removed_versions(harness: Harness, _: pytest.MonkeyPatch) -> None:
     """All but the active ones, between queueing and start: their rows stay, their files are gone."""
     with transaction(harness.sessions) as session:
@@ -151,6 +156,7 @@ FAULTS: dict[str, Spoil] = {
         weights_no_numbers,
         loss_no_number,
         out_of_memory,
+        little_memory,
         removed_versions,
     )
 }
@@ -170,6 +176,9 @@ SAID: dict[str, dict[str, str]] = {
         "train_dpo": "its weights are damaged or far too large",
     },
     "out_of_memory": dict.fromkeys(SMALL, "Memory ran out. Close other programs .* It takes less with a smaller"),
+    "little_memory": dict.fromkeys(
+        SMALL, r"takes about [0-9.]+ GiB of memory and 0.0 GiB are free. Close other programs"
+    ),
     "removed_versions": dict.fromkeys(
         [kind for kind in SMALL if kind not in RANKED], "were removed on .* Choose another version"
     ),

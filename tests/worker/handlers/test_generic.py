@@ -116,7 +116,7 @@ def test_a_policy_whose_memory_is_not_there_is_refused_before_anything_is_loaded
 ) -> None:
     harness = make()
     run_inline(harness, queue(harness, "train_reward", **REWARD))
-    monkeypatch.setattr("app.worker.handlers.policy_memory.available_bytes", lambda: 1 << 20)
+    monkeypatch.setattr("app.worker.handlers.memory.available_bytes", lambda: 1 << 20)
     monkeypatch.delattr("app.worker.handlers.models.load_model")
     job = run_inline(harness, queue(harness, "train_policy", **POLICY))
     assert "0.0 GiB are free" in failed(harness, job)

@@ -64,6 +64,25 @@ def test_dpo_needs_no_reward_model_and_is_then_not_evaluated(harness: Harness) -
 
 
 @pytest.mark.parametrize(("kind", "told"), [
+    ("train_grpo", [
+        "Reading 400 prompts", "Learning rate", "1 of 3: the SFT model answers 48 prompts that are set aside",
+        "2 of 3: the judge reads 96 answers", "3 of 3: 8 answers of the first batch",
+    ]),
+    ("train_dpo", ["Learning rate", "The SFT model reads 16 ranked answers"]),
+    ("train_best_of_n", ["Reading 400 prompts", "Learning rate", "0 of 64 prompts sampled"]),
+])  # fmt: skip
+def test_what_is_done_before_the_first_step_is_said(
+    harness: Harness, kind: str, told: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run_inline(harness, queue(harness, "train_reward", **REWARD))
+    said: list[str] = []
+    monkeypatch.setattr("app.worker.run.JobRun.say", lambda _run, message: said.append(message))
+    job = run_inline(harness, queue(harness, kind, **SMALL[kind]))
+    assert job.status is JobStatus.SUCCEEDED, job.error
+    assert [message[: len(beginning)] for message, beginning in zip(said, told, strict=True)] == told, said
+
+
+@pytest.mark.parametrize(("kind", "told"), [
     ("train_dpo", "more num_frozen_layers"),
     ("train_grpo", "less max_tokens"),
     ("train_best_of_n", "more num_frozen_layers"),
@@ -72,7 +91,7 @@ def test_too_little_memory_is_told_before_anything_is_loaded(
     harness: Harness, kind: str, told: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run_inline(harness, queue(harness, "train_reward", **REWARD))
-    monkeypatch.setattr("app.worker.handlers.policy_memory.available_bytes", lambda: 1)
+    monkeypatch.setattr("app.worker.handlers.memory.available_bytes", lambda: 1)
     job = run_inline(harness, queue(harness, kind, **SMALL[kind]))
     assert job.status is JobStatus.FAILED
     assert told in (job.error or "")
