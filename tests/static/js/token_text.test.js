@@ -1,7 +1,17 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { chance, isBlank, nameInAnswer, nameOf, partsOf, shown, stepOf, TokenReader, textOf } from "../../../static/js/token_text.js";
+import {
+  chance,
+  isBlank,
+  nameInAnswer,
+  nameOf,
+  partsOf,
+  shown,
+  stepOf,
+  TokenReader,
+  textOf,
+} from "../../../static/js/token_text.js";
 
 const bytesOf = (text) => [...new TextEncoder().encode(text)];
 const token = (text) => ({ text, bytes: bytesOf(text) });
