@@ -13,6 +13,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.db.models.jobs import Job, JobStatus
+from app.db.models.versions import Version
 from app.formats.figures import duration, exponential, gibibytes, millions
 from app.formats.languages import in_a_text
 from app.hparams import ModelConfig
@@ -22,10 +23,12 @@ from app.model_info.size import SHIPPED_PARAMETERS, all_parameters, layer_parame
 from app.policy_hparams import FittedEpisodeHparams
 from app.processes.machine import available_bytes
 from app.services.jobs.job_params import hparams_of
+from app.services.versions import versions
 from app.translation import N_, _
 
 TOO_LITTLE = N_("Too little memory is free: the training would be refused. Close other programs first.")
 USUAL_PROMPT = 64  # tokens
+LOOKED_AT = 20  # jobs of a kind, for one that tells how fast this machine is
 MOST_SIZE = 1 << 24  # as where the model is opened (app/model_info/config_fields.py)
 SIZES = tuple(each.name for each in fields(ModelConfig) if each.type in (int, bool))
 """Their names are the same in every family's config.json (app/lm/files/families.py)."""
@@ -93,7 +96,7 @@ def _seconds(session: Session, kind: Kind, effort: Effort, config: ModelConfig, 
     work = effort.work(kind.hparams(), rankings)
     last = _last(session, kind)
     if last is not None and last.started_at is not None and last.finished_at is not None:
-        then = effort.work(hparams_of(kind, last.params), last.num_rankings or 0)
+        then = effort.work(hparams_of(kind, last.params), last.num_rankings or 0) * _share_done(last)
         took = (last.finished_at - last.started_at).total_seconds()
         if took > 0 and then > 0:
             return min(took, effort.seconds_before) + max(0.0, took - effort.seconds_before) * work / then, True
@@ -102,9 +105,26 @@ def _seconds(session: Session, kind: Kind, effort: Effort, config: ModelConfig, 
 
 
 def _last(session: Session, kind: Kind) -> Job | None:
-    """The newest that came to its end."""
-    done = select(Job).where(Job.kind == kind.name, Job.status == JobStatus.SUCCEEDED)
-    return session.scalar(done.order_by(Job.number.desc()).limit(1))
+    """The newest that came to its end in one go, with models of the SFT model at hand: one that went on after a stop
+    took the time between, too."""
+    done = Job.kind == kind.name, Job.status == JobStatus.SUCCEEDED, Job.attempts <= 1
+    newest = session.scalars(select(Job).where(*done).order_by(Job.number.desc()).limit(LOOKED_AT))
+    return next((job for job in newest if _is_of_this_model(session, job)), None)
+
+
+def _is_of_this_model(session: Session, job: Job) -> bool:
+    """Where nothing is known of its version: yes."""
+    number = (job.result or {}).get("version_id")
+    made = None if number is None else session.get(Version, number)
+    if made is None:
+        return True
+    sft = versions.sft_of(session, made)
+    return sft is not None and sft.id == versions.sft_version(session).id
+
+
+def _share_done(job: Job) -> float:
+    """Of the work that its parameters name: a training that stopped by itself did less."""
+    return job.step / job.total_steps if 0 < job.step < job.total_steps else 1.0
 
 
 def _time(cost: Cost) -> str:

@@ -5,10 +5,12 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.db.base import utc_now
 from app.db.models.jobs import Job, JobStatus
+from app.db.models.versions import Version, VersionKind
 from app.kinds.registry import KINDS
 from app.layout import SFT_MODEL
 from app.lm.files.families import read_config
@@ -16,6 +18,7 @@ from app.model_info.memory_need import ppo_memory
 from app.model_info.size import fit_ppo
 from app.policy_hparams import PPOHparams
 from app.services.jobs.start_plan import TOO_LITTLE, USUAL_PROMPT, Cost, cost_of, start_plan
+from app.services.versions.versions import NewVersion, add_version
 
 PPO = KINDS["train_policy"]
 
@@ -73,6 +76,39 @@ def test_the_time_is_that_of_the_last_one_here_by_its_work(session: Session) -> 
     plan = start_plan(session, PPO, SFT_MODEL, rankings=0)
     assert plan is not None
     assert "by the last one here" in plan.text
+
+
+def ended(session: Session, *, seconds: float, **columns: object) -> None:
+    """A PPO training of the shipped model that came to its end."""
+    number = len(session.scalars(select(Job)).all())
+    job = Job(id=str(number), kind="train_policy", dedup_key=str(number), params={}, status=JobStatus.SUCCEEDED)
+    job.started_at = utc_now()
+    job.finished_at = job.started_at + timedelta(seconds=seconds)
+    for name, value in columns.items():
+        setattr(job, name, value)
+    session.add(job)
+    session.flush()
+
+
+def test_one_that_stopped_early_did_a_part_of_the_work(session: Session) -> None:
+    ended(session, seconds=112, step=6, total_steps=24)
+    assert PPO.effort is not None
+    before = PPO.effort.seconds_before
+    assert ppo_cost(session).seconds == pytest.approx(before + (112 - before) * 4)
+
+
+def test_one_that_was_killed_or_was_of_another_model_tells_no_pace(session: Session, sft: Version) -> None:
+    ended(session, seconds=112, step=24, total_steps=24)
+    expected = ppo_cost(session).seconds
+    new = NewVersion(VersionKind.SFT, parent_id=None, path="versions/8-sft", content_hash="8" * 64)
+    other = add_version(session, new)
+    made = NewVersion(VersionKind.POLICY, parent_id=other.id, path="versions/9-policy", content_hash="9" * 64)
+    ended(session, seconds=9_000, result={"version_id": add_version(session, made).id})
+    ended(session, seconds=80_000, attempts=2)
+    assert ppo_cost(session).seconds == expected
+    own = NewVersion(VersionKind.POLICY, parent_id=sft.id, path="versions/10-policy", content_hash="a" * 64)
+    ended(session, seconds=300, result={"version_id": add_version(session, own).id})
+    assert ppo_cost(session).seconds == pytest.approx(300)
 
 
 def sized(**sizes: float) -> str:
