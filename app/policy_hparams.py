@@ -27,13 +27,13 @@ from app.hparams import (
     about,
 )
 
-Episodes = Annotated[Count, about("Answers sampled in the whole run.")]
+Episodes = Annotated[Count, about("Answers sampled in the whole run; batches are whole.")]
 KLCoef = Annotated[Weight, about("The KL penalty's coefficient at the beginning.")]
 KLTarget = Annotated[
     Distance | None,
     about(
-        "KL to the SFT model, nats per answer, that the coefficient is steered to, from 0 at the beginning to this "
-        "half-way; none: the coefficient stays fixed."
+        "KL to the SFT model, nats per answer, to which the penalty's coefficient steers it, from 0 at the beginning "
+        "to this half-way; none: the coefficient stays fixed."
     ),
 ]
 KLBudget = Annotated[

@@ -10,7 +10,7 @@ from starlette.datastructures import FormData
 
 from app.db.models.versions import Version
 from app.formats.ids import parse_id
-from app.hparam_fields import HparamField, hparam_fields
+from app.hparam_fields import MAX_NUMBER, HparamField, hparam_fields
 from app.kinds.kind import Kind, Need, StartPlan
 from app.kinds.registry import KINDS, kind_named
 from app.services.jobs import needs
@@ -19,6 +19,7 @@ from app.services.labeling.rankings import RankingCounts
 from app.translation import N_, _
 from app.web import formatting
 
+NONE = N_("none")
 NO_POLICY = N_("Needs a policy. Train one first.")
 MISSING = {Need.RANKINGS: N_("Needs at least one ranking."), Need.REWARD_MODEL: N_("Needs a reward model.")}
 
@@ -40,6 +41,24 @@ class Input:
     options: tuple[Option, ...] = ()
     number: HparamField | None = None
     """Range, default and meaning."""
+
+    @property
+    def may_be_none(self) -> bool:
+        """Whether the word for none can be typed: an empty field is as usual, and that is a number."""
+        return self.number is not None and self.number.optional and self.number.default is not None
+
+    @property
+    def usual(self) -> str:
+        """What an empty field means."""
+        usual = None if self.number is None else self.number.default
+        return _(NONE) if usual is None else f"{usual:.12g}"
+
+    @property
+    def range(self) -> str:
+        """What may be typed, where that has two ends that say something; else empty."""
+        if self.number is None or self.options or self.number.high >= MAX_NUMBER:
+            return ""
+        return _("From {low} to {high}.", low=f"{self.number.low:,g}", high=f"{self.number.high:,.12g}")
 
 
 @dataclass(frozen=True)
@@ -86,13 +105,16 @@ def _input(kind: Kind, name: str) -> Input:
         return Input(name, label, tuple(Option(word, word, term=True) for word in kind.choices[name]))
     field = hparam_fields(kind.hparams)[name]
     if field.words:
-        words = (Option(word, word, term=True) for word in field.words)
-        return Input(name, label, (Option("", _("as usual")), *words), field)
+        words = tuple(Option(word, word, term=True) for word in field.words)
+        return Input(name, label, (_as_usual(field.default), *words), field)
     if field.type is bool:
-        return Input(
-            name, label, (Option("", _("as usual")), Option("true", _("yes")), Option("false", _("no"))), field
-        )
+        options = {True: Option("true", _("yes")), False: Option("false", _("no"))}
+        return Input(name, label, (_as_usual(options[field.default].text), *options.values()), field)
     return Input(name, label, number=field)
+
+
+def _as_usual(word: str) -> Option:
+    return Option("", _("as usual: {word}", word=word))
 
 
 def _label(name: str) -> str:
@@ -113,10 +135,12 @@ def sent_job(form: FormData) -> tuple[str, dict[str, Any]]:
 
 def _value(kind: Kind, name: str, text: str) -> Any:
     """As JSON would have it; what is no number stays a text, and is refused by name."""
-    if name in kind.choices or hparam_fields(kind.hparams)[name].words:
+    if name in kind.choices or (field := hparam_fields(kind.hparams)[name]).words:
         return text
-    if hparam_fields(kind.hparams)[name].type is bool:
+    if field.type is bool:
         return {"true": True, "false": False}.get(text, text)
+    if field.optional and text.lower() in (NONE, _(NONE)):
+        return None
     try:
         return float(text)
     except ValueError:

@@ -23,6 +23,7 @@ from app.kinds.registry import job_title
 from app.layout import STATIC, TEMPLATES
 from app.services.versions.bounds import flags_of, policy_verdict
 from app.services.versions.version_states import VersionState
+from app.translation import N_
 from app.web import formatting, plots, token_views
 from app.web.browser_name import labeler_name
 from app.web.pages import PAGES, Page, pages_from
@@ -142,7 +143,19 @@ def told_verdict(version: Version) -> dict[str, Any] | None:
     if verdict is None:
         return None
     sentences = [retold(sentence) for sentence in verdict["sentences"]]
+    kept = _kept_from_before(version, verdict)
+    sentences += [kept] if kept else []
     return verdict | {"sentences": sentences, "next_step": retold(verdict["next_step"])}
+
+
+def _kept_from_before(version: Version, verdict: Mapping[str, Any]) -> str:
+    """Where the version is not the policy of the training's end, and the verdict does not say so already."""
+    seen = version.metrics.get("validations") or [{"episodes": 0}]
+    end, kept = seen[-1]["episodes"], verdict.get("episodes", 0)
+    if verdict["over_optimized"] or not kept < end:
+        return ""
+    said = N_("The version that is kept is that of {kept} episodes, the best one; the training went on to {end}.")
+    return translation._(said, kept=figures.number(kept), end=figures.number(end))
 
 
 def _environment() -> Environment:

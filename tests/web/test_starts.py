@@ -27,6 +27,7 @@ class ToyHparams:
     num_rounds: Annotated[int | None, Field(ge=1, le=9, description="Rounds; none: until it is enough.")] = None
     shuffled: Annotated[bool, Field(description="Whether the order is by chance.")] = True
     loss: Annotated[Literal["square", "round"], Field(description="What it minimizes.")] = "round"
+    limit: Annotated[float | None, Field(ge=1, le=8, description="Where it ends; none: never.")] = 3.0
     seed: Annotated[int, Field(ge=0, le=99, description="Seed.")] = 0
 
 
@@ -41,7 +42,7 @@ TOY = Kind(
         method="Play",
         description="Plays with {rankings}.",
         button="Play",
-        asks=("beta", "num_rounds", "shuffled", "from", "loss"),
+        asks=("beta", "num_rounds", "shuffled", "from", "loss", "limit"),
     ),
     hparams=ToyHparams,
     handler="",
@@ -83,7 +84,12 @@ def test_ranges_defaults_and_meanings_come_from_the_fields(visitor: Visitor) -> 
     assert 'name="seed"' not in form
     options = re.findall(r'<option value="(\w*)"(?: lang="en")?>', form.partition('name="shuffled"')[2])
     assert options == ["", "true", "false", "sft", "active", "", "square", "round"]
-    assert "Loss as usual square round What it minimizes." in said
+    assert "Loss as usual: round square round What it minimizes." in said
+    assert "Shuffled as usual: yes yes no Whether the order is by chance." in said
+    assert "How near it stays, no unit. From 0.01 to 5." in said
+    hints = re.findall(r'aria-describedby="([^"]+)"', form)
+    assert len(hints) == 5
+    assert all(f'<p class="hint" id="{hint}">' in form for hint in hints)
 
 
 def test_what_is_missing_is_said(visitor: Visitor) -> None:
@@ -107,11 +113,28 @@ def test_what_was_sent_becomes_parameters(server: LiveServer, visitor: Visitor, 
 
 
 @pytest.mark.parametrize(
+    ("typed", "params"), [("", {}), ("none", {"limit": None}), ("无", {"limit": None}), ("4", {"limit": 4})]
+)
+def test_none_can_be_typed_where_an_empty_field_means_a_number(
+    server: LiveServer, visitor: Visitor, policy_id: int, typed: str, params: dict[str, float | None]
+) -> None:
+    assert 'name="limit" inputmode="decimal" autocomplete="off" placeholder="3"' in form_of(visitor)
+    headers = {"Accept-Language": "zh"} if typed == "无" else {}
+    sent = {"beta": "", "version_id": str(policy_id), "limit": typed}
+    visitor.client.headers.update(headers)
+    assert visitor.send("/train/jobs", fragment=True, kind="train_toy", **sent).status_code == 200
+    with server.runtime.read() as session:
+        [job] = session.scalars(select(Job)).all()
+        assert job.params == {"version_id": policy_id} | params
+
+
+@pytest.mark.parametrize(
     ("sent", "says"),
     [
         ({"beta": "much"}, "beta must be a number"),
         ({"beta": "nan"}, "beta must be a number"),
         ({"beta": "7"}, "beta must be from 0.01 to 5."),
+        ({"limit": "never"}, "limit must be a number"),
         ({"num_rounds": "1.5"}, "num_rounds must be a whole number."),
         ({"shuffled": "perhaps"}, "shuffled must be true or false."),
         ({"loss": "flat"}, "loss must be square or round."),

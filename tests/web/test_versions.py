@@ -150,6 +150,29 @@ def test_the_verdict_on_its_training_is_told_with_the_answers_that_show_it(
         assert "validations" not in said
 
 
+@pytest.mark.parametrize(("kept", "cheated", "told"), [(768, False, True), (1_152, False, False), (768, True, False)])
+def test_a_version_from_before_the_end_says_so(
+    server: LiveServer, visitor: Visitor, candidate: int, kept: int, cheated: bool, told: bool
+) -> None:
+    verdict = {"over_optimized": cheated, "sentences": ["Good."], "next_step": "", "episodes": kept, "examples": []}
+    with transaction(server.runtime.write) as session:
+        versions.get_version(session, candidate).metrics = {
+            "validations": [{"episodes": 0}, {"episodes": 1_152}],
+            "verdict": verdict,
+        }
+    said = words_of(visitor.get(f"/versions/{candidate}"))
+    assert ("that of 768 episodes, the best one; the training went on to 1,152." in said) is told
+
+
+def test_answers_stand_before_figures_which_are_folded(server: LiveServer, visitor: Visitor, candidate: int) -> None:
+    sample = {"prompt": "Hi", "before": "Hello.", "after": "Hi!"}
+    with transaction(server.runtime.write) as session:
+        versions.get_version(session, candidate).metrics = {"samples": [sample], "objective/kl": 3.5}
+    page = visitor.get(f"/versions/{candidate}")
+    assert page.index("Before and after") < page.index("Where it comes from") < page.index("objective/kl")
+    assert "<details" in page.partition("<h2>Training metrics</h2>")[2].partition("objective/kl")[0]
+
+
 def test_the_answers_that_show_it_have_the_gains_of_both_scorers(
     server: LiveServer, visitor: Visitor, candidate: int
 ) -> None:
