@@ -97,7 +97,10 @@ export function nameOf({ text, bytes = [] }) {
  * shows the whole of it, and a name must hold what is seen (WCAG 2.5.3). */
 export function nameInAnswer(token, text) {
   const name = nameOf(token);
-  const seen = [...text].filter((each) => /\s/.test(each) || !HIDDEN.test(each)).join("").trim();
+  const seen = [...text]
+    .filter((each) => /\s/.test(each) || !HIDDEN.test(each))
+    .join("")
+    .trim();
   return !seen || name.includes(seen) ? name : _("“{text}”: {token}", { text: seen, token: name });
 }
 
