@@ -54,6 +54,9 @@ PAGES = (
         below=("/train", "/versions", "/jobs"),
     ),
 )
+IN_LINE = 4
+"""So many links stand in the line of a narrow screen, with that of the page that one is on; the rest open with "More".
+Eight in Chinese or English fit no line of 360 pixels."""
 WITHOUT_LINK = ("app.web.sign_in", "app.web.page_language")
 
 

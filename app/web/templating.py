@@ -26,7 +26,7 @@ from app.services.versions.version_states import VersionState
 from app.translation import N_
 from app.web import formatting, plots, token_views
 from app.web.browser_name import labeler_name
-from app.web.pages import PAGES, Page, pages_from
+from app.web.pages import IN_LINE, PAGES, Page, pages_from
 from app.web.retelling import is_foreign_english, retold
 
 
@@ -114,6 +114,8 @@ class Globals:
     """Shows a context that is a part of this one."""
     pages: tuple[Page, ...] = PAGES
     """For the navigation."""
+    in_line: int = IN_LINE
+    """How many of them a narrow screen shows without "More"."""
     _: Callable[..., Markup] = in_html
     """A message in the page's language: `_("Version {id}", id=7)`."""
     ngettext: Callable[..., Markup] = in_html_by_count

@@ -3,6 +3,7 @@
 
 import { keepFocus } from "./focus.js";
 import { _ } from "./messages.js";
+import "./more_pages.js";
 import { isWaiting, openOutbox, tryNow } from "./outbox.js";
 import { alertsShown, clearAlerts, scrollToAlerts, showAlert } from "./say.js";
 import { localTimes } from "./times.js";

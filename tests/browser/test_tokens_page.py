@@ -127,19 +127,3 @@ def test_without_scripts(browser: Browser, real_server: LiveServer) -> None:
     expect(page.locator("#token-panel")).to_contain_text("Merges that made it")
     expect(page.get_by_label("Text", exact=True)).to_have_value("wash hands")
     context.close()
-
-
-def test_six_links_at_360(browser: Browser, real_server: LiveServer) -> None:
-    """Each whole, none beyond the edge, the current one marked, tall enough for a thumb."""
-    for language in ("en", "zh"):
-        context = browser.new_context(viewport={"width": 360, "height": 740}, locale=language)
-        page = context.new_page()
-        page.goto(real_server.url + "/tokens")
-        links = page.locator(".site-nav a")
-        heights = links.evaluate_all("all => all.map((each) => each.getBoundingClientRect().height)")
-        rights = links.evaluate_all("all => all.map((each) => each.getBoundingClientRect().right)")
-        assert all(44 <= height < 60 for height in heights), "one line"
-        assert max(rights) <= 360
-        assert page.evaluate("document.documentElement.scrollWidth") == 360
-        expect(page.locator('.site-nav a[aria-current="page"]')).to_have_attribute("href", "/tokens")
-        context.close()

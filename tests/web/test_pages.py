@@ -38,8 +38,9 @@ def test_a_line_in_the_table_makes_a_page(toy_server: httpx2.Client) -> None:
     page = toy_server.get("/toy")
     assert page.status_code == 200, page.text
     assert "<h1>play</h1>" in page.text
-    assert '<a href="/toy" aria-current="page">Toys</a>' in page.text
-    assert '<a href="/train" >Train</a>' in page.text
+    assert '<a href="/toy" class="further" aria-current="page">Toys</a>' in page.text
+    assert page.text.count(">Toys</a>") == 1, "the page that one is on is not behind More, too"
+    assert page.text.count(">Train</a>") == 2
     lost = toy_server.get("/toy/box", headers={"accept": "text/html"}).text
     assert '<a class="button primary" href="/toy">Go to the toys</a>' in lost
 
