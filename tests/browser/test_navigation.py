@@ -113,7 +113,7 @@ def test_axe_with_more_open(page: Page, label_server: LiveServer) -> None:
     page.add_init_script(path=AXE)
     page.set_viewport_size({"width": 360, "height": 740})
     for scheme in ("light", "dark"):
-        page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]
+        page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
         page.goto(label_server.url + "/tokens")
         page.locator(".more-pages summary").click()
         assert page.evaluate(RUN_AXE) == []
