@@ -46,15 +46,16 @@ def speed_rows(result: Result) -> list[str]:
 
 def conditions(result: Result) -> list[str]:
     """A row for each: when, where and beside what load it was measured."""
-    rows = ["| row | commit | UTC | processor | threads | load, before and after |", "|---|---|---|---|---|---|"]
+    rows = ["| row | commit | UTC | threads | load, before and after |", "|---|---|---|---|---|"]
+    processors: dict[str, list[str]] = {}
     for name in TITLES:
         if name in result:
             known = result[name]["environment"]
-            where = f"{known['processor']}, {', '.join(known['flags'])}"
+            processors.setdefault(f"{known['processor']} ({', '.join(known['flags'])})", []).append(name)
             loads = " and ".join(f"{known[when][0]:.1f}" for when in ("load_before", "load_after"))
-            cells = (name, known["commit"], known["date"], where, str(known["threads"]), loads)
+            cells = (name, known["commit"], known["date"], str(known["threads"]), loads)
             rows.append(f"| {' | '.join(cells)} |")
-    return rows
+    return rows + [line for where, names in processors.items() for line in ("", f"{where}:", f"{', '.join(names)}.")]
 
 
 def efficiency_rows(result: Result) -> list[str]:
