@@ -50,9 +50,7 @@ class HparamField:
                 return value
             raise InvalidError(_("{name} must be true or false.", name=self.name))
         if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) <= MAX_NUMBER:
-            raise InvalidError(
-                _("{name} must be a number, at most {max_number}.", name=self.name, max_number=f"{MAX_NUMBER:,}")
-            )
+            raise InvalidError(self._no_number())
         if self.type is int and value != int(value):
             raise InvalidError(_("{name} must be a whole number.", name=self.name))
         if value < 0 <= self.low:
@@ -62,6 +60,12 @@ class HparamField:
                 _("{name} must be from {low} to {high}.", name=self.name, low=f"{self.low:,g}", high=f"{self.high:,g}")
             )
         return self.type(value)
+
+    def _no_number(self) -> str:
+        said = {"name": self.name, "low": f"{self.low:,g}", "high": f"{self.high:,.12g}"}
+        if self.optional and self.default is not None:
+            return _("{name} must be a number from {low} to {high}, or none.", **said)
+        return _("{name} must be a number from {low} to {high}.", **said)
 
 
 @cache

@@ -90,7 +90,7 @@ EVALUATE = Kind(
     ),
     needs=(Need.REWARD_MODEL,),
     same_work=("version_id",),
-    effort=Effort(lambda hparams, _rankings: hparams.num_prompts * hparams.samples_per_prompt, 4.0, 0.09),
+    effort=Effort(lambda hparams, _rankings: hparams.num_prompts * hparams.samples_per_prompt, 5.0, 0.067),
     no_curves=N_("An evaluation has no curves. Its figures are on the page of the version that it measured."),
     metrics=METRICS,
 )

@@ -136,8 +136,8 @@ TRAIN_DPO = Kind(
     fitted=("learning_rate", "num_frozen_layers", "tokens_per_micro_batch"),
     effort=Effort(
         lambda hparams, rankings: hparams.max_epochs * rankings,
-        8.0,
-        0.11,
+        5.0,
+        0.05,
         lambda hparams, config: FittedDPOHparams(**fitted_values(hparams, config)),
     ),
     plots=PLOTS,

@@ -101,8 +101,8 @@ TRAIN_GRPO = Kind(
     fitted=("learning_rate", "num_frozen_layers", "tokens_per_micro_batch"),
     effort=Effort(
         lambda hparams, _rankings: hparams.total_episodes,
-        12.0,
-        0.09,
+        9.0,
+        0.067,
         lambda hparams, config: FittedGRPOHparams(**fitted_values(hparams, config)),
     ),
     plots=PLOTS,

@@ -174,7 +174,7 @@ TRAIN_POLICY = Kind(
     check=check_batch,
     needs=(Need.REWARD_MODEL,),
     fitted=FITTED,
-    effort=Effort(lambda hparams, _rankings: hparams.total_episodes, 12.0, 0.09, fit_ppo),
+    effort=Effort(lambda hparams, _rankings: hparams.total_episodes, 9.0, 0.068, fit_ppo),
     plots=PLOTS,
     metrics=METRICS,
 )

@@ -131,10 +131,10 @@ def test_none_can_be_typed_where_an_empty_field_means_a_number(
 @pytest.mark.parametrize(
     ("sent", "says"),
     [
-        ({"beta": "much"}, "beta must be a number"),
+        ({"beta": "much"}, "beta must be a number from 0.01 to 5."),
         ({"beta": "nan"}, "beta must be a number"),
         ({"beta": "7"}, "beta must be from 0.01 to 5."),
-        ({"limit": "never"}, "limit must be a number"),
+        ({"limit": "never"}, "limit must be a number from 1 to 8, or none."),
         ({"num_rounds": "1.5"}, "num_rounds must be a whole number."),
         ({"shuffled": "perhaps"}, "shuffled must be true or false."),
         ({"loss": "flat"}, "loss must be square or round."),

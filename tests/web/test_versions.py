@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 
-from app.db.models.jobs import Job
+from app.db.models.jobs import Job, JobStatus
 from app.db.models.versions import VersionKind
 from app.db.session import transaction
 from app.formats import figures
@@ -148,6 +148,33 @@ def test_the_verdict_on_its_training_is_told_with_the_answers_that_show_it(
         assert ("Answers at the end of the training that show it" in said) is cheated
         assert ("&lt;b&gt;A week&lt;/b&gt;" in page) is cheated
         assert "validations" not in said
+
+
+def test_a_policy_that_nobody_compared_says_where_its_verdict_comes_from(
+    server: LiveServer, visitor: Visitor, candidate: int
+) -> None:
+    assert "the verdict comes with its evaluation" in words_of(visitor.get(f"/versions/{candidate}"))
+    with transaction(server.runtime.write) as session:
+        versions.get_version(session, candidate).metrics = {"evaluation": {"kl": 1.0}}
+    assert "the verdict comes with its evaluation" not in words_of(visitor.get(f"/versions/{candidate}"))
+
+
+def test_one_that_was_free_to_cheat_and_did_not_is_told_to_go_on(
+    server: LiveServer, visitor: Visitor, candidate: int
+) -> None:
+    with transaction(server.runtime.write) as session:
+        version = versions.get_version(session, candidate)
+        job = Job(id="c" * 32, kind="show_cheating", dedup_key="c", params={}, status=JobStatus.SUCCEEDED)
+        session.add(job)
+        session.flush()
+        version.job_id = job.id
+        version.metrics = {
+            "validations": [],
+            "verdict": {"over_optimized": False, "sentences": [], "next_step": "Activate it.", "examples": []},
+        }
+    said = words_of(visitor.get(f"/versions/{candidate}"))
+    assert "Next: It was free to cheat and has not done so yet" in said
+    assert "Activate it." not in said
 
 
 @pytest.mark.parametrize(("kept", "cheated", "told"), [(768, False, True), (1_152, False, False), (768, True, False)])
