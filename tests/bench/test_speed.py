@@ -110,7 +110,8 @@ def test_the_table_of_a_race_shows_ratios_and_conditions() -> None:
     rows = tables.speed_rows(result)
     assert "| Fourfold | 10.0 (10.0 to 10.0) | 2 | 4.00 (3.00 to 5.00) | 4.00 | 101 |" in rows
     assert "| TRL | 2.67 (2.00 to 3.33) | 2 | – | – | 101 |" in rows
-    assert "| dpo | abc | 2026-01-01 10:00 | P, avx2 | 2 | 0.1 and 1.9 |" in rows
+    assert "| dpo | abc | 2026-01-01 10:00 | 2 | 0.1 and 1.9 |" in rows
+    assert rows[-2:] == ["P (avx2):", "dpo."]
     assert sum("not measured yet" in row for row in rows) == len(tables.TITLES) - 1
     assert max(map(len, rows)) < 120
 
