@@ -127,6 +127,22 @@ def test_rule_never_activates_what_ended_over_optimized(session: Session, add: A
         assert following.after_evaluate(session, policy, settings) is not cheated
 
 
+@pytest.mark.parametrize("temperature", ["the same", "another"])
+def test_what_was_rolled_back_is_not_activated_again_by_an_evaluation(
+    session: Session, add: AddVersion, quick: Settings, temperature: str
+) -> None:
+    """One at another temperature leaves the first one's figures where they are, and the rule reads those."""
+    settings = quick.model_copy(update={"auto_activate": True})
+    earlier, policy = add(VersionKind.POLICY), add(VersionKind.POLICY)
+    versions.record_evaluation(session, policy.id, evaluation=JUDGED, samples=[])
+    assert following.after_evaluate(session, policy, settings)
+    activation.activate(session, earlier.id, data_dir=quick.data_dir)
+    if temperature == "the same":
+        versions.record_evaluation(session, policy.id, evaluation=JUDGED | {"win_rate": 0.95}, samples=[])
+    assert not following.after_evaluate(session, policy, settings)
+    assert (earlier.status, policy.status) == (VersionStatus.ACTIVE, VersionStatus.RETIRED)
+
+
 def test_a_newer_good_reward_model_takes_over(session: Session, add: AddVersion, quick: Settings) -> None:
     former, newer = (add(VersionKind.REWARD, {"held_out_accuracy": accuracy}) for accuracy in (0.65, 0.6))
     following.after_train_reward(session, former, quick)
