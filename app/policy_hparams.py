@@ -27,6 +27,9 @@ from app.hparams import (
     about,
 )
 
+LEAST_KNOWLEDGE = 0.95
+"""Share of the SFT model's sure answers (app/training/policy/knowledge.py) under which a policy forgets: its training
+stops, another of its versions is kept, and an evaluation flags it."""
 Episodes = Annotated[Count, about("Answers sampled in the whole run; batches are whole.")]
 KLCoef = Annotated[Weight, about("The KL penalty's coefficient at the beginning.")]
 KLTarget = Annotated[
@@ -50,6 +53,13 @@ MissingEndScore = Annotated[
 EarlyStopping = Annotated[
     bool,
     about("Whether it stops by itself: at a plateau, when reward model and judge part, and when its answers collapse."),
+]
+MoveBack = Annotated[
+    bool,
+    about(
+        "Whether weights part of the way back to the SFT model are looked at in the end, too, and kept where they keep "
+        "more of what it knows."
+    ),
 ]
 
 
@@ -117,6 +127,7 @@ class EpisodeHparams:
         about("Prompts of a validation, set aside from training; 0: no validation, the last one is kept."),
     ] = 48
     validation_samples: Annotated[Few, about("Answers to each of them.")] = 2
+    move_back: MoveBack = True
     patience: Annotated[Few, about("Validations without a better score after which the training stops.")] = 4
     max_grad_norm: MaxGradNorm = 1.0
     tokens_per_micro_batch: MicroBatchTokens = None
@@ -183,6 +194,7 @@ class CheatHparams(PPOHparams):
     score_clip: ScoreClip = None
     missing_eos_score: MissingEndScore = None
     early_stopping: EarlyStopping = False
+    move_back: MoveBack = False
 
 
 @dataclass(frozen=True)

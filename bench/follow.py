@@ -197,6 +197,12 @@ def run_once(
         | {"gold": gold}
         for v, gold in zip(result.history, bench.golds, strict=False)
     ]
+    told = ("knowledge", "knowledge/several_turns")
+    run["ways"] = [
+        {name: way.figures[name] for name in told if name in way.figures}
+        | {"way": way.way, "kl": way.kl, "optimized": way.optimized_gain, "judged": way.judged_gain, "gold": gold}
+        for way, gold in zip(result.ways, [None, *bench.golds[len(result.history) :]], strict=False)
+    ]
     run["served"] = bench.judged(ranked.taste, result.model, SERVED_TEMPERATURE, seed)
     run["at_one"] = bench.judged(ranked.taste, result.model, 1.0, seed)
     if card:
@@ -215,7 +221,7 @@ def line_of(run: dict[str, Any]) -> str:
         kept = next(each for each in run["history"] if each["episodes"] == run["verdict"]["episodes"])
         said += f"\n  {run['verdict']['fit']}, {run['verdict']['reason']}, kept {kept['episodes']} of"
         said += f" {run['history'][-1]['episodes']}, KL {kept['kl']:.1f}, judge {kept['win_rate']:.2f}"
-        said += f", knowledge {kept.get('knowledge', 1.0):.2f}"
+        said += f", knowledge {kept.get('knowledge', 1.0):.2f}, way {run['verdict']['way']:.2f}"
     for part in ("greedy", "sampled") if "card" in run else ():
         before, after = run["sft_card"][part], run["card"][part]
         told = [f"{name} {before[name]:.3f} to {after[name]:.3f}" for name in SHOWN if before[name] is not None]

@@ -135,9 +135,15 @@ METRICS = Metrics(
             "judge's fell, by more than two standard errors at two validations running, or the answers left their "
             "bounds. It forgets: `knowledge` is below 0.95."
         ),
+        "way": (
+            "share of its way from the SFT model at which its weights were left: in the end 1, 0.85, 0.7 and 0.5 are "
+            "validated like checkpoints (linear interpolation, Ramé et al. 2024, WARP; Wortsman et al. 2022), and of "
+            "those that know 0.98 of what the SFT model is sure of, or the most that there is, that with the highest "
+            "sum of both gains is kept. `verdict.ways` has all of them; `move_back` off keeps it at 1."
+        ),
         "validations": (
-            "all validations, in order; the version is the one with the highest `judge_gain` among those that did not "
-            "forget and show no signs."
+            "all validations, in order; the version is the one with the highest sum of both gains among those that did "
+            "not forget, show no signs, and where `judge_gain` has not fallen since its peak by more than chance."
         ),
         "loss/policy_avg, loss/value_avg": "mean clipped surrogate and value loss over the update's steps.",
         "val/explained_variance": (

@@ -16,14 +16,16 @@ from enum import StrEnum
 from itertools import pairwise
 from typing import Any
 
+from app.policy_hparams import LEAST_KNOWLEDGE
+
 LEAST_ENTROPY = 0.3
 """Share of the SFT model's, nats per token."""
 LEAST_DISTINCT = 0.5
 """Share of the SFT model's."""
 MOST_UNCERTAINTY = 1.6
 """Times the optimized scorer's deviation on the SFT model's own answers."""
-LEAST_KNOWLEDGE = 0.95
-"""Share of the SFT model's answers that the policy must know still (app/training/policy/knowledge.py)."""
+ENOUGH_KNOWLEDGE = 0.98
+"""Share of the SFT model's answers that one whose weights may be moved back should know: more is no better."""
 ERRORS_APART = 2.0
 """Standard errors, over prompts, by which a fall of the judge's gain is no chance."""
 
@@ -57,6 +59,8 @@ class Validation:
     """As an evaluation names them; those that are missing are not looked at."""
     signs: tuple[str, ...] = ()
     """Sentences about what has left its bounds, whatever the scores say: empty answers, the same one to everything."""
+    way: float = 1.0
+    """Share of its way from the SFT model that its weights were left (app/training/policy/way_back.py)."""
 
     @property
     def optimized_gain(self) -> float:
@@ -178,6 +182,19 @@ def best_validation(history: Sequence[Validation]) -> int:
 def _worth(each: Validation, peak: Validation) -> tuple[bool, bool, bool, float]:
     both = each.judged_gain + each.optimized_gain
     return not each.signs, not has_forgotten(each), not has_fallen(each, peak), both
+
+
+def best_way(ways: Sequence[Validation]) -> int:
+    """Index of the part of the way to keep, of one version's: without signs, with as much of the SFT model's knowledge
+    as is enough, or with the most that there is; of those the one with the highest sum of both scorers' gains, and of
+    equals the first."""
+
+    def worth(index: int) -> tuple[bool, float, float]:
+        each = ways[index]
+        known = min(each.figures.get("knowledge", 1.0), ENOUGH_KNOWLEDGE)
+        return not each.signs, known, each.judged_gain + each.optimized_gain
+
+    return max(range(len(ways)), key=worth)
 
 
 def judges_peak(history: Sequence[Validation]) -> Validation:

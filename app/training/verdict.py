@@ -11,6 +11,7 @@ from app.training.stopping import (
     Reason,
     Validation,
     best_validation,
+    best_way,
     has_forgotten,
     have_parted,
     is_still_rising,
@@ -63,6 +64,13 @@ ALONE = N_(
 KEPT = N_("Over-optimized: from {kept} to {end} episodes the score went from {before} to {after} and the judge from "
           "{judged_before} to {judged_after}. The version is that of {kept} episodes.")  # fmt: skip
 LOST = N_("Neither of the two saw it: at the end it had kept {known} of the answers that the SFT model is sure of.")
+MOVED_BACK = N_(
+    "Its weights were moved back to {share} of their way from the SFT model, so that it knows {known} of what that one "
+    "is sure of, and not {before}."
+)
+MOVED_BACK_FOR_GAIN = N_(
+    "Its weights were moved back to {share} of their way from the SFT model: there both scorers together like it best."
+)
 NOT_HELD = N_("Over-optimized: the score says {after}, the judge {judged_after}, and its answers show why.")
 NEXT = {
     "over-optimized": N_(
@@ -95,6 +103,8 @@ class Verdict:
     """After which the version that is kept was taken."""
     optimized_gain: float
     judged_gain: float
+    way: float
+    """Share of its way from the SFT model that its weights were left."""
     sentences: tuple[str, ...]
     """What it is, whether it was over-optimized, why it ended."""
     next_step: str
@@ -103,19 +113,29 @@ class Verdict:
         return asdict(self) | {"sentences": list(self.sentences)}
 
 
-def verdict_of(history: Sequence[Validation], reason: Reason | None, *, judge_is_other: bool = True) -> Verdict:
+def verdict_of(
+    history: Sequence[Validation],
+    reason: Reason | None,
+    *,
+    judge_is_other: bool = True,
+    ways: Sequence[Validation] = (),
+) -> Verdict:
     """`history` begins with the validation of the untrained policy; an evaluation has that and the version's own alone,
-    and `reason` None. Where the judge is the optimized scorer itself nothing is said in another one's name."""
-    kept, end = history[best_validation(history)], history[-1]
+    and `reason` None. Where the judge is the optimized scorer itself nothing is said in another one's name. `ways`: of
+    the best version with all of its way from the SFT model, first, and with parts of it."""
+    best, end = history[best_validation(history)], history[-1]
+    kept = ways[best_way(ways)] if ways else best
     fit, cheated, forgets = fit_of(kept), is_over_optimized(history, reason), has_forgotten(kept)
     told = _told(kept, fit, judge_is_other=judge_is_other)
     sentences = [_(FITS[told])] if judge_is_other else [_(FITS[told]), _(ALONE)]
     if judge_is_other and "win_rate" in kept.figures:
         sentences.append(_wins(kept))
+    if kept.way < 1.0:
+        sentences.append(_moved_back(kept, ways[0]))
     if forgets:
         sentences.append(_(FORGETS, known=f"{kept.figures['knowledge']:.0%}"))
     if cheated:
-        sentences.append(_over_optimized(kept, end))
+        sentences.append(_over_optimized(best, end))
         sentences += [_(LOST, known=f"{end.figures['knowledge']:.0%}"), *end.signs] if has_lost(end) else end.signs
     if reason is not None:
         sentences.append(_(ENDED[reason]))
@@ -128,6 +148,7 @@ def verdict_of(history: Sequence[Validation], reason: Reason | None, *, judge_is
         episodes=kept.episodes,
         optimized_gain=kept.optimized_gain,
         judged_gain=kept.judged_gain,
+        way=kept.way,
         sentences=tuple(sentences),
         next_step=_(NEXT[step]),
     )
@@ -163,6 +184,13 @@ def _wins(kept: Validation) -> str:
     rates = {"judged": kept.figures["win_rate"], "optimized": kept.figures.get("reward/win_rate", 0.5)}
     said = {name: f"{value:.0%}" for name, value in (rates | {"low": low, "high": high}).items()}
     return _(WINS, **said)
+
+
+def _moved_back(kept: Validation, whole: Validation) -> str:
+    known, before = (each.figures.get("knowledge", 1.0) for each in (kept, whole))
+    if known <= before:
+        return _(MOVED_BACK_FOR_GAIN, share=f"{kept.way:.0%}")
+    return _(MOVED_BACK, share=f"{kept.way:.0%}", known=f"{known:.0%}", before=f"{before:.0%}")
 
 
 def is_over_optimized(history: Sequence[Validation], reason: Reason | None) -> bool:

@@ -12,6 +12,7 @@ from app.training.stopping import (
     StopRules,
     Validation,
     best_validation,
+    best_way,
     has_collapsed,
     have_parted,
     is_flat,
@@ -151,7 +152,7 @@ def test_whether_it_is_still_rising() -> None:
 def test_a_validation_comes_back_from_json() -> None:
     import json
 
-    first = replace(RISING[1], signs=("Something.",))
+    first = replace(RISING[1], signs=("Something.",), way=0.7)
     assert Validation.from_json(json.loads(json.dumps(first.as_json()))) == first
 
 
@@ -172,3 +173,19 @@ def test_forgetting_at_two_validations_running_ends_it() -> None:
     assert reason_to_stop(knowing([1.0, 0.97, 0.94, 0.96]), RULES) is None
     assert reason_to_stop(knowing([1.0, 0.97, 0.94, 0.93]), RULES) is Reason.FORGETTING
     assert reason_to_stop(knowing([1.0, 0.97, 0.94, 0.93]), replace(RULES, on_cheating=False)) is None
+
+
+def ways(known: list[float], gains: list[float] | None = None) -> list[Validation]:
+    """With all of its way first, and with less and less of it."""
+    each = run(gains or [2.0, 1.8, 1.5], gains or [2.0, 1.7, 1.2])
+    return [replace(one, figures=SFT | {"knowledge": share}) for one, share in zip(each, known, strict=True)]
+
+
+def test_the_part_of_the_way_with_the_highest_gains_of_those_that_know_enough() -> None:
+    assert best_way(ways([0.99, 1.0, 1.0])) == 0
+    assert best_way(ways([0.97, 0.98, 1.0])) == 1
+    assert best_way(ways([0.9, 0.95, 0.97])) == 2, "none knows enough: the one that knows most"
+    assert best_way(ways([0.99, 1.0, 1.0], [0.5, 0.7, 0.6])) == 1, "both scorers like less of it better"
+    assert best_way(ways([0.99, 1.0, 1.0], [0.5, 0.5, 0.5])) == 0
+    assert best_way([replace(each, figures=SFT) for each in ways([1.0, 1.0, 1.0])]) == 0, "nobody was asked"
+    assert best_way([replace(RISING[5], signs=("It echoes.",)), RISING[2]]) == 1

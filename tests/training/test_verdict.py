@@ -141,3 +141,17 @@ def test_what_has_lost_most_is_over_optimized_though_both_scorers_praise_it() ->
     assert (verdict.over_optimized, verdict.episodes) == (True, 128)
     assert any("had kept 31%" in said for said in verdict.sentences)
     assert not verdict_of(history[:3], Reason.EPISODES).over_optimized
+
+
+def test_the_verdict_is_that_of_the_part_of_the_way_that_is_kept() -> None:
+    history = measured(0.9, 0.02, 2.0, knowledge=0.96)
+    back = replace(measured(0.8, 0.02, 1.5, knowledge=0.99)[1], way=0.7)
+    moved = verdict_of(history, Reason.EPISODES, ways=[history[1], back])
+    assert (moved.way, moved.judged_gain, moved.episodes) == (0.7, pytest.approx(1.5), history[1].episodes)
+    assert "moved back to 70% of their way" in moved.sentences[2]
+    assert "99%" in moved.sentences[2]
+    assert "96%" in moved.sentences[2]
+    stayed = verdict_of(history, Reason.EPISODES, ways=[history[1], replace(back, figures=history[1].figures)])
+    assert (stayed.way, len(stayed.sentences)) == (1.0, 3)
+    liked = replace(back, figures=history[1].figures, judged=history[1].judged, optimized=(9.0,) * 20)
+    assert "both scorers together" in verdict_of(history, None, ways=[history[1], liked]).sentences[2]

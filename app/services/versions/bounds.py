@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from app.db.models.versions import Version
+from app.policy_hparams import LEAST_KNOWLEDGE
 from app.translation import N_, _
 
 MOST_MOVED = 0.5  # nats a token in one update: five times PPO's usual target
@@ -18,7 +19,6 @@ LEAST_ENTROPY = 0.10  # share of the SFT model's
 LEAST_DISTINCT = 0.50  # share of the SFT model's
 MOST_BEYOND = 0.50
 MOST_UNLIKELY = 3.0  # nats a token more than the SFT model's own answers
-LEAST_KNOWLEDGE = 0.95  # share of the SFT model's answers (app/training/stopping.py)
 # name, figure, how much more (or, below 0, less) than the SFT model's is too much, what is said
 COMPARED = (
     ("empty", "empty_share", 0.05, N_("{share} of its answers contain no word; of the SFT model's, {reference}.")),

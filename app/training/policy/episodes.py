@@ -5,8 +5,8 @@ included: what decides is in the checkpoint.
 """
 
 import math
-from collections.abc import Generator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
@@ -20,9 +20,18 @@ from app.training.context import Progress, Say, TrainingContext, quiet
 from app.training.policy.rollout import Collector
 from app.training.policy.trainer import EpisodeTrainer
 from app.training.policy.validating import Example, Validator, Watch, stop_rules, told
+from app.training.policy.way_back import SHARES, part_of_the_way
 from app.training.reward.scoring import AnswerScorer
 from app.training.seeds import LAP_STRIDE, part_seed
-from app.training.stopping import Reason, StopRules, Validation, best_validation, kl_is_used_up, reason_to_stop
+from app.training.stopping import (
+    Reason,
+    StopRules,
+    Validation,
+    best_validation,
+    best_way,
+    kl_is_used_up,
+    reason_to_stop,
+)
 from app.training.verdict import Verdict, verdict_of
 from app.translation import N_, _
 
@@ -44,6 +53,8 @@ class PolicyResult:
     history: list[Validation] = field(default_factory=list)
     examples: list[Example] = field(default_factory=list)
     """Answers of the policy as it was at the end, which the verdict is about."""
+    ways: list[Validation] = field(default_factory=list)
+    """The best version's, with all of its way from the SFT model and with parts of it; one of them was kept."""
 
 
 @dataclass(frozen=True)
@@ -121,16 +132,40 @@ class Validations:
     def is_due(self) -> bool:
         return self.trainer.batch % self.trainer.hparams.validate_every_batches == 0
 
-    def result(self, metrics: dict[str, float], reason: Reason) -> PolicyResult:
-        """With the best weights."""
-        trained = self.trainer.trained_weights()
-        with torch.no_grad():
-            for name, weight in self.best.items():
-                trained[name].copy_(weight)
+    def result(self, metrics: dict[str, float], reason: Reason, reference: Llama) -> PolicyResult:
+        """With the best weights, moved back to the part of their way that keeps most."""
+        ways, weights, verdict = self.ways(reference), self.best, None
+        if ways:
+            kept = ways[best_way(ways)]
+            if kept.way < 1.0:
+                weights = part_of_the_way(self.best, reference, kept.way)
+            other = self.validator is not None and self.validator.judge_is_other
+            verdict = verdict_of(self.history, reason, judge_is_other=other, ways=ways)
+            metrics = metrics | {"way": kept.way}
+        self.take(weights)
         self.trainer.policy.model.requires_grad_(True)
-        other = self.validator is not None and self.validator.judge_is_other
-        verdict = verdict_of(self.history, reason, judge_is_other=other) if self.history else None
-        return PolicyResult(self.trainer.policy.model, metrics, verdict, self.history, self.examples)
+        return PolicyResult(self.trainer.policy.model, metrics, verdict, self.history, self.examples, ways)
+
+    def ways(self, reference: Llama) -> list[Validation]:
+        """Of the best weights with all of their way, and with parts of it, which it has in the end; with all alone
+        where it may not be moved back, or where the layers below, which never change, are not the SFT model's."""
+        if not self.history:
+            return []
+        whole = self.history[best_validation(self.history)]
+        if self.validator is None or not (self.trainer.hparams.move_back and self.trainer.shares_lower and self.best):
+            return [whole]
+        ways = [whole]
+        for share in SHARES:
+            self.take(part_of_the_way(self.best, reference, share))
+            validation, _examples = self.validator.validation(self.trainer.policy.model, whole.episodes)
+            ways.append(replace(validation, way=share))
+        return ways
+
+    @torch.no_grad()
+    def take(self, weights: Mapping[str, Tensor]) -> None:
+        trained = self.trainer.trained_weights()
+        for name, weight in weights.items():
+            trained[name].copy_(weight)
 
 
 def train_on_episodes(
@@ -171,7 +206,7 @@ def train_on_episodes(
             trainer.batch, num_batches, metrics, _("{n} episodes", n=f"{trainer.batch * hparams.batch_size:,}")
         )
     metrics |= validations.look()
-    return validations.result(metrics, reason or Reason.EPISODES)
+    return validations.result(metrics, reason or Reason.EPISODES, task.reference)
 
 
 def reason_after(metrics: dict[str, float], validations: Validations, rules: StopRules) -> Reason | None:

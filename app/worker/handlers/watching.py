@@ -102,6 +102,7 @@ def stored_metrics(result: PolicyResult, prompts: Divided, tokenizer: Tokenizer)
     if result.verdict is None:
         return stored
     verdict = result.verdict.as_json() | {
+        "ways": [_row(each) | {"way": each.way, "knowledge": each.figures.get("knowledge")} for each in result.ways],
         "examples": [
             {
                 "prompt_id": prompts.validation[example.prompt_index].id,
@@ -112,7 +113,7 @@ def stored_metrics(result: PolicyResult, prompts: Divided, tokenizer: Tokenizer)
                 "judge_gain": example.judged,
             }
             for example in result.examples
-        ]
+        ],
     }
     return stored | {"verdict": verdict, "validations": [_row(each) for each in result.history]}
 

@@ -169,7 +169,7 @@ FAULTS = [
     packing("the top layer without its norm", "final: Tensor = model.model.norm(picked)", "final: Tensor = picked"),
     packing("rows cut too short", "int(picked.last_index.max()) + 1", "int(picked.last_index.max())"),
     # validations, stopping and the best checkpoint
-    loop("the last weights kept", "            for name, weight in self.best.items():\n                trained[name].copy_(weight)", "            pass", RUN),
+    loop("the last weights kept", "        self.take(weights)", "        pass", RUN),
     loop("the best weights not restored", 'self.best = dict(state["best"])', "pass", RUN),
     loop("the best weights follow the policy", "weight.detach().clone() for", "weight.detach() for", RUN),
     loop("the history not restored", 'self.history = [Validation.from_json(each) for each in state["history"]]', "pass", RUN),

@@ -9,6 +9,10 @@ knowledge = In("app/training/policy/knowledge.py", "tests/training/policy/test_k
 
 watching = In("app/training/policy/validating.py", "tests/training/policy/test_episodes.py")
 
+WAY_BACK = "tests/training/policy/test_way_back.py"
+back = In("app/training/policy/way_back.py", WAY_BACK)
+ways = In("app/training/policy/episodes.py", WAY_BACK)
+
 FAULTS = [
     stop(
         "the last version kept, not the best",
@@ -54,6 +58,24 @@ FAULTS = [
     verdict("good, whatever the win rate's interval", " and win_interval(kept)[0] > LEAST_WIN_RATE", ""),
     verdict("the win rate itself for its lower end", "rate - CLEARLY * error)", "rate)"),
     verdict("a gain by one scorer called hardly moved", " and kept.judged_gain < LEAST_GAIN", ""),
+    stop("moved back though it knows enough", "1.0), ENOUGH_KNOWLEDGE)", "1.0), 9.0)"),
+    stop(
+        "never moved back for what it forgot", "return not each.signs, known, each", "return not each.signs, 1.0, each"
+    ),
+    stop(
+        "the last of equal parts of the way",
+        "return max(range(len(ways)), key=worth)",
+        "return max(reversed(range(len(ways))), key=worth)",
+    ),
+    back("the way the other way round", "torch.lerp(own[name], weight, share)", "torch.lerp(weight, own[name], share)"),
+    back(
+        "no value head is left", " if name in own else weight.clone()", " if name in own else torch.zeros_like(weight)"
+    ),
+    ways("parts of the way looked at, none taken", "weights = part_of_the_way(self.best, reference, kept.way)", "pass"),
+    ways("moved back though told not to", "self.trainer.hparams.move_back and ", ""),
+    ways("upper layers of one model on lower ones of another", "self.trainer.shares_lower and ", ""),
+    verdict("the verdict of the whole way", "kept = ways[best_way(ways)] if ways else best", "kept = best"),
+    verdict("that it was moved back untold", "    if kept.way < 1.0:", "    if False:"),
     verdict("forgetting untold", "    if forgets:", "    if False:"),
     knowledge("all tokens asked, the unsure ones too", " & memory.sure)", ")"),
     knowledge("padding is sure", " & packed.token_mask[:, 0]", ""),

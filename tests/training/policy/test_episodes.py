@@ -26,7 +26,9 @@ def watch(reference: Llama, judge_seed: int = 7, signs: Any = None) -> Watch:
     return Watch(comparison, PROMPTS[:6], signs or (lambda *_: ()))
 
 
-WATCHED = replace(HPARAMS, learning_rate=0.01, validate_every_batches=1, early_stopping=False, kl_budget=None)
+WATCHED = replace(
+    HPARAMS, learning_rate=0.01, validate_every_batches=1, early_stopping=False, kl_budget=None, move_back=False
+)
 
 
 @pytest.mark.parametrize("stop_after", [2, 3, 5])
