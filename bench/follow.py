@@ -197,11 +197,11 @@ def run_once(
         | {"gold": gold}
         for v, gold in zip(result.history, bench.golds, strict=False)
     ]
-    told = ("knowledge", "knowledge/several_turns")
+    golds = [None, *bench.golds[len(result.history) :]]
     run["ways"] = [
-        {name: way.figures[name] for name in told if name in way.figures}
-        | {"way": way.way, "kl": way.kl, "optimized": way.optimized_gain, "judged": way.judged_gain, "gold": gold}
-        for way, gold in zip(result.ways, [None, *bench.golds[len(result.history) :]], strict=False)
+        {"way": way.way, "kl": way.kl, "optimized": way.optimized_gain, "judged": way.judged_gain}
+        | {"knowledge": way.figures.get("knowledge"), "gold": gold}
+        for way, gold in zip(result.ways, golds, strict=False)
     ]
     run["served"] = bench.judged(ranked.taste, result.model, SERVED_TEMPERATURE, seed)
     run["at_one"] = bench.judged(ranked.taste, result.model, 1.0, seed)
