@@ -197,11 +197,9 @@ def run_once(
         | {"gold": gold}
         for v, gold in zip(result.history, bench.golds, strict=False)
     ]
-    golds = [None, *bench.golds[len(result.history) :]]
-    run["ways"] = [
-        {"way": way.way, "kl": way.kl, "optimized": way.optimized_gain, "judged": way.judged_gain}
-        | {"knowledge": way.figures.get("knowledge"), "gold": gold}
-        for way, gold in zip(result.ways, golds, strict=False)
+    run["ways"] = [  # the first is the whole way, which the history has
+        dict(v.figures) | {"way": v.way, "optimized": v.optimized_gain, "judged": v.judged_gain, "gold": gold}
+        for v, gold in zip(result.ways[1:], bench.golds[len(result.history) :], strict=False)
     ]
     run["served"] = bench.judged(ranked.taste, result.model, SERVED_TEMPERATURE, seed)
     run["at_one"] = bench.judged(ranked.taste, result.model, 1.0, seed)

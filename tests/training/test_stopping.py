@@ -177,7 +177,7 @@ def test_forgetting_at_two_validations_running_ends_it() -> None:
 
 def ways(known: list[float], gains: list[float] | None = None) -> list[Validation]:
     """With all of its way first, and with less and less of it."""
-    each = run(gains or [2.0, 1.8, 1.5], gains or [2.0, 1.7, 1.2])
+    each = run(gains or [2.0, 1.8, 1.7], gains or [2.0, 1.9, 1.6])
     return [replace(one, figures=SFT | {"knowledge": share}) for one, share in zip(each, known, strict=True)]
 
 
@@ -187,5 +187,7 @@ def test_the_part_of_the_way_with_the_highest_gains_of_those_that_know_enough() 
     assert best_way(ways([0.9, 0.95, 0.97])) == 2, "none knows enough: the one that knows most"
     assert best_way(ways([0.99, 1.0, 1.0], [0.5, 0.7, 0.6])) == 1, "both scorers like less of it better"
     assert best_way(ways([0.99, 1.0, 1.0], [0.5, 0.5, 0.5])) == 0
+    assert best_way(ways([0.96, 0.97, 1.0], [1.0, 0.81, 0.79])) == 1, "the last has lost too much of what was learned"
+    assert best_way(ways([0.96, 1.0, 0.97], [-0.3, -0.2, -0.1])) == 2, "nothing was gained"
     assert best_way([replace(each, figures=SFT) for each in ways([1.0, 1.0, 1.0])]) == 0, "nobody was asked"
     assert best_way([replace(RISING[5], signs=("It echoes.",)), RISING[2]]) == 1

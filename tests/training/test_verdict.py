@@ -145,10 +145,10 @@ def test_what_has_lost_most_is_over_optimized_though_both_scorers_praise_it() ->
 
 def test_the_verdict_is_that_of_the_part_of_the_way_that_is_kept() -> None:
     history = measured(0.9, 0.02, 2.0, knowledge=0.96)
-    back = replace(measured(0.8, 0.02, 1.5, knowledge=0.99)[1], way=0.7)
+    back = replace(measured(0.8, 0.02, 1.7, knowledge=0.99)[1], way=0.7)
     moved = verdict_of(history, Reason.EPISODES, ways=[history[1], back])
     assert (moved.way, moved.episodes) == (0.7, history[1].episodes)
-    assert moved.judged_gain == pytest.approx(1.5)
+    assert moved.judged_gain == pytest.approx(1.7)
     assert "moved back to 70% of their way" in moved.sentences[2]
     assert "99%" in moved.sentences[2]
     assert "96%" in moved.sentences[2]

@@ -60,13 +60,16 @@ FAULTS = [
     verdict("a gain by one scorer called hardly moved", " and kept.judged_gain < LEAST_GAIN", ""),
     stop("moved back though it knows enough", "1.0), ENOUGH_KNOWLEDGE)", "1.0), 9.0)"),
     stop(
-        "never moved back for what it forgot", "return not each.signs, known, each", "return not each.signs, 1.0, each"
+        "never moved back for what it forgot",
+        "LEAST_LEFT_OF_GAIN * highest), known, gain",
+        "LEAST_LEFT_OF_GAIN * highest), 1.0, gain",
     ),
     stop(
         "the last of equal parts of the way",
         "return max(range(len(ways)), key=worth)",
         "return max(reversed(range(len(ways))), key=worth)",
     ),
+    stop("moved back whatever it costs", "LEAST_LEFT_OF_GAIN * highest), known", "-9.0), known"),
     back("the way the other way round", "torch.lerp(own[name], weight, share)", "torch.lerp(weight, own[name], share)"),
     back(
         "no value head is left", " if name in own else weight.clone()", " if name in own else torch.zeros_like(weight)"
