@@ -69,6 +69,7 @@ def size_of(prompt: Prompt) -> int:
 MAX_ANSWERS = 8  # of one request
 MAX_INDEX = 999
 MAX_ALTERNATIVES = 20  # to each token
+MOST_ATTENDED = 128  # tokens of a text whose attention is told
 
 
 @dataclass(frozen=True)
@@ -239,6 +240,16 @@ class Cut:
     text: str
     bytes: tuple[int, ...]
     special: bool = False
+
+
+@dataclass(frozen=True)
+class Attention:
+    """What one token of a text read. `tokens` are those of the text, the mark at its beginning among them; `weights`
+    [layer][head][token], up to the token at `place`: how much of what each head takes comes from there, in all 1."""
+
+    tokens: list[Cut]
+    place: int
+    weights: tuple[tuple[tuple[float, ...], ...], ...]
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from fastapi import FastAPI
 
 from app.api.labeler import DEFAULT_LABELER
 from app.chat import (
+    Attention,
     Cut,
     Distribution,
     GenerationRequest,
@@ -141,6 +142,14 @@ class ScriptedEngine:
         self._called("next_token", request.version_id)
         tokens = [NextToken(5 + index, str(index), (48,), -1.0, 1 / k, 1 / k, 1 / k) for index in range(k)]
         return Distribution(k, tuple(tokens), Rest(0, 0.0, 0.0, 0.0), (5,), 0.0, b"")
+
+    def attention(self, text: str, place: int, *, version_id: int) -> Attention:
+        """Each token reads all up to it alike, in two layers of one head."""
+        self._called("attention", version_id)
+        tokens = self.tokenize(text, version_id=version_id).tokens
+        at = min(place, len(tokens) - 1)
+        row = (1 / (at + 1),) * (at + 1)
+        return Attention(tokens, at, ((row,), (row,)))
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,7 @@ from app.lm.kernels.elementwise import add_and_norm, gate
 from app.lm.kernels.packed_linear import PackedLinear
 from app.lm.layer import Layer
 from app.lm.model import Llama
+from app.lm.rotary import rotate
 
 
 @dataclass(frozen=True)
@@ -95,6 +96,23 @@ class Decoder:
             gate(array_of(weights.gate_and_up(normed)), to_inner)
             more = weights.down(inner)
         return [*kept, states + more] if len(self._layers) in heights else kept
+
+    def turned_heads(self, layer: int, states: Tensor) -> tuple[Tensor, Tensor]:
+        """Queries [N,T,D] and keys [K,T,D] of a layer, fp32, normed and turned as it does, out of the states [T,H]
+        below it of a text's first T tokens."""
+        normed = torch.empty_like(states, dtype=self.dtype)
+        add_and_norm(states.clone().numpy(), array_of(torch.zeros_like(states)), array_of(normed), self._epsilon)
+        weights, config = self._layers[layer], self.config
+        queries, keys = config.num_attention_heads, config.num_key_value_heads
+        heads = weights.query_key_value(normed).float().view(len(states), -1, config.head_dim)[:, : queries + keys]
+        norms = torch.from_numpy(weights.head_norms)
+        if norms.numel():
+            heads = F.rms_norm(heads, (config.head_dim,), None, float(self._epsilon)) * norms
+        turned = heads.transpose(0, 1)
+        if weights.rotated:
+            tables = (torch.from_numpy(each[: len(states)]) for each in (self._cosines, self._sines))
+            turned = rotate(turned, *tables)
+        return turned[:queries], turned[queries:]
 
     def _check_places(self, rows: Array, positions: Array, cache: KVCache) -> None:
         """Compiled code would write anywhere."""

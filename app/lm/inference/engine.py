@@ -22,10 +22,12 @@ from typing import TypeVar
 import torch
 
 from app.chat import (
+    Attention,
     Distribution,
     GenerationRequest,
     Message,
     Prompt,
+    RawText,
     SampledAnswer,
     Scored,
     StreamEvent,
@@ -33,11 +35,12 @@ from app.chat import (
     size_of,
 )
 from app.errors import CrowdedError, LateError, UnavailableError
+from app.lm.inference.attention_weights import attention_of, check_attended
 from app.lm.inference.generation import Emit, Generation, Lane
 from app.lm.inference.model_cache import ModelCache, Scorer
 from app.lm.inference.sampler import finite_only
 from app.lm.inference.scheduler import MAX_SEQUENCES, Scheduler
-from app.lm.inference.tokenizing import tokenized
+from app.lm.inference.tokenizing import cuts_of, tokenized
 from app.lm.precision import AUTO, dtype_of
 from app.pieces import Tell, Told, received
 from app.translation import N_, _
@@ -128,6 +131,14 @@ class LocalEngine:
         policy.check_given(given, len(given), goes_on=True)
         prompt = policy.encode(request.prompt, len(given) + 1)
         return self._call(lambda: policy.next_token(prompt, given, params, k))
+
+    def attention(self, text: str, place: int, *, version_id: int) -> Attention:
+        policy = self._models.policy(version_id)
+        ids = policy.encode(RawText(text), 0)
+        check_attended(len(ids))
+        at = min(place, len(ids) - 1)
+        weights = self._call(lambda: attention_of(policy.decoder, ids, at))
+        return Attention(cuts_of(policy.tokenizer, ids), at, weights)
 
     def close(self) -> None:
         """Stop soon: what is being written and what waits is refused."""

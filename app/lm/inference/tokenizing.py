@@ -17,13 +17,18 @@ def tokenized(tokenizer: Tokenizer, text: str, *, chat: bool = False, merges: bo
     """
     question: Message = {"role": "user", "content": text}
     ids = tokenizer.encode_conversation([question]) if chat else tokenizer.encode(text)
-    tokens = [
-        Cut(token, piece, tuple(token_bytes(tokenizer, token)), token in tokenizer.special_texts)
-        for token, piece in zip(ids, tokenizer.pieces(ids), strict=True)
-    ]
+    tokens = cuts_of(tokenizer, ids)
     joined, typed = b"".join(bytes(each.bytes) for each in tokens), text.encode("utf-8", "replace")
     exact = typed in joined if chat else typed == joined
     return Tokenized(tokens, algorithm(tokenizer), exact, _trees(tokenizer, ids) if merges else {})
+
+
+def cuts_of(tokenizer: Tokenizer, ids: Sequence[int]) -> list[Cut]:
+    """Each token with what it writes."""
+    return [
+        Cut(token, piece, tuple(token_bytes(tokenizer, token)), token in tokenizer.special_texts)
+        for token, piece in zip(ids, tokenizer.pieces(ids), strict=True)
+    ]
 
 
 def algorithm(tokenizer: Tokenizer) -> str:

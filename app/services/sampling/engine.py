@@ -10,7 +10,17 @@ The version is always named: the caller looks up the active version.
 from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol
 
-from app.chat import Distribution, GenerationRequest, Message, Prompt, SampledAnswer, Scored, StreamEvent, Tokenized
+from app.chat import (
+    Attention,
+    Distribution,
+    GenerationRequest,
+    Message,
+    Prompt,
+    SampledAnswer,
+    Scored,
+    StreamEvent,
+    Tokenized,
+)
 from app.pieces import Tell
 
 
@@ -58,4 +68,9 @@ class Engine(Protocol):
     def next_token(self, request: GenerationRequest, k: int) -> Distribution:
         """What the request's answer draws its next token from (behind `continue_from`), with the k likeliest. Raises
         InvalidError where nothing can come there."""
+        ...
+
+    def attention(self, text: str, place: int, *, version_id: int) -> Attention:
+        """What the token at `place` (from 0; the last one where there are fewer) of a document read of those up to it.
+        Raises InvalidError for a text of more than MOST_ATTENDED tokens."""
         ...

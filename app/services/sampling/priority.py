@@ -4,7 +4,17 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
-from app.chat import Distribution, GenerationRequest, Message, Prompt, SampledAnswer, Scored, StreamEvent, Tokenized
+from app.chat import (
+    Attention,
+    Distribution,
+    GenerationRequest,
+    Message,
+    Prompt,
+    SampledAnswer,
+    Scored,
+    StreamEvent,
+    Tokenized,
+)
 from app.pieces import Tell, Told
 from app.services.sampling.engine import Engine
 
@@ -90,3 +100,7 @@ class InteractiveEngine:
     def next_token(self, request: GenerationRequest, k: int) -> Distribution:
         with self._gate.busy():
             return self._engine.next_token(request, k)
+
+    def attention(self, text: str, place: int, *, version_id: int) -> Attention:
+        with self._gate.busy():
+            return self._engine.attention(text, place, version_id=version_id)
