@@ -23,6 +23,12 @@ TRANSLATIONS = _SHIPPED / "translations"
 SFT_MODEL = _SHIPPED / "models" / "sft"
 BASE_MODEL = _SHIPPED / "models" / "base"
 PROMPTS = PACKAGE / "corpus" / "prompts.jsonl"
+LESSONS = PACKAGE / "corpus" / "lessons.json"
+"""What the pages of Learn show of the corpus (app/corpus/lessons.py)."""
+PROMPT_MAP = PACKAGE / "corpus" / "prompt_map.json"
+"""Where the shipped prompts lie for the shipped model (bench/prompt_map.py): Learn draws it."""
+OVERFITTING = PACKAGE / "corpus" / "overfitting.json"
+"""A fine-tuning on too few pairs, as it ran: Learn draws its curve."""
 
 
 def data_folder(checkout: Path | None = CHECKOUT) -> Path:
