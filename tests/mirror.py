@@ -57,6 +57,7 @@ COVERED: dict[str, tuple[str, str]] = {
         "one of the kernels",
         "tests/lm/kernels/test_elementwise.py",
     ),
+    "app/web/learn_*.py": ("each chapter's own part", "tests/web/test_learn.py"),
     "app/lm/inference/batch.py": ("what the scheduler computes with", "tests/lm/inference/test_scheduler.py"),
     "app/lm/inference/kv_cache.py": ("seen in the sequences it holds", "tests/lm/inference/test_scheduler.py"),
     "app/lm/inference/prefill.py": ("seen in the sequences that follow", "tests/lm/inference/test_scheduler.py"),

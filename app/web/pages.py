@@ -53,6 +53,7 @@ PAGES = (
         ("app.web.train", "app.web.versions", "app.web.label_settings"),
         below=("/train", "/versions", "/jobs"),
     ),
+    Page("learn", "/learn", N_("Learn"), N_("Go to Learn"), ("app.web.learn",), below=("/learn",)),
 )
 IN_LINE = 4
 """So many links stand in the line of a narrow screen, with that of the page that one is on; the rest open with "More".

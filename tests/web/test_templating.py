@@ -30,7 +30,8 @@ def _below(kind: type[Context]) -> Iterator[type[Context]]:
 
 
 CONTEXTS = sorted(
-    {each for each in _below(Context) if each.__module__.startswith("app.")} - ABSTRACT, key=lambda each: each.__name__
+    {each for each in _below(Context) if each.__module__.startswith("app.") and hasattr(each, "template")} - ABSTRACT,
+    key=lambda each: each.__name__,
 )
 EVERYWHERE = {each.name for of in (Shared, Globals) for each in fields(of)}
 

@@ -1,0 +1,50 @@
+"""The records that lie beside the shipped models, of how they were trained, and the curves in them."""
+
+import json
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from app.layout import BASE_MODEL, OVERFITTING, SFT_MODEL
+
+
+@cache
+def _record(path: Path) -> dict[str, Any]:
+    kept: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return kept
+
+
+def base_record() -> dict[str, Any]:
+    return _record(BASE_MODEL / "training.json")
+
+
+def sft_record() -> dict[str, Any]:
+    return _record(SFT_MODEL / "training.json")
+
+
+def overfitting_record() -> dict[str, Any]:
+    """Of the same model fine-tuned on a few pairs too often; `provenance` says how."""
+    return _record(OVERFITTING)
+
+
+def sft_parts() -> list[dict[str, Any]]:
+    """The records of all parts of fine-tuning, the first one first, without the pretraining that they began from."""
+    parts, record = [], sft_record()
+    while "total_pairs" in record.get("hparams", {}):
+        parts.append(record)
+        record = record.get("base", {})
+    return parts[::-1]
+
+
+@dataclass(frozen=True)
+class Moment:
+    """Of a training: tokens seen, and the two losses, nats a token."""
+
+    tokens: int
+    loss: float
+    held_out: float
+
+
+def moments(record: dict[str, Any]) -> list[Moment]:
+    return [Moment(point["tokens"], point["loss"], point["held_out"]) for point in record["curve"]]

@@ -1,0 +1,51 @@
+"""Faults of the chapters of Learn and of what they show of the model."""
+
+from tests.faults.fault import In
+
+weights = In("app/lm/inference/attention_weights.py", "tests/lm/inference/test_attention_weights.py")
+heads = In("app/lm/inference/decoder.py", "tests/lm/inference/test_attention_weights.py")
+fit = In("app/web/learn_fit.py", "tests/web/test_learn.py")
+preferences = In("app/web/learn_preferences.py", "tests/web/test_learn.py")
+inside = In("app/web/learn_inside.py", "tests/web/test_learn.py")
+chapter = In("app/web/learn_chapter.py", "tests/web/test_learn.py")
+more = In("static/js/more_pages.js", "tests/browser/test_navigation.py")
+script = In("static/js/learn.js", "tests/browser/test_learn.py")
+
+FAULTS = [
+    weights("attention without its scale", "* queries.shape[-1] ** -0.5", "* 1.0"),
+    weights("the first token's attention for any", "queries[:, -1:]", "queries[:, :1]"),
+    weights("query heads read another head's keys", "keys.repeat_interleave(share, dim=0)", "keys.repeat(share, 1, 1)"),
+    heads(
+        "attention is told without positions",
+        "            turned = rotate(turned, *tables)\n",
+        "            del tables\n",
+    ),
+    heads(
+        "attention is told without the norms of heads",
+        "        if norms.numel():\n            heads = F.rms_norm",
+        "        if False:\n            heads = F.rms_norm",
+    ),
+    fit(
+        "behind the best is called underfit",
+        '"underfit" if at < best else "overfit"',
+        '"underfit" if at != best else "overfit"',
+    ),
+    preferences("a tie is a win", "ranks[one] == ranks[other]))", "False))"),
+    preferences(
+        "an order turned around",
+        "if ranks[one] <= ranks[other] else (other, one)",
+        "if ranks[one] > ranks[other] else (other, one)",
+    ),
+    preferences("words left out of an answer", '|\\s+")', '")'),
+    inside("attention of the first head for the mean", "sum(head[at] for head in layer) / len(layer)", "layer[0][at]"),
+    inside("the farthest for the nearest", "key=distance)[:NEAR]", "key=distance)[-NEAR:]"),
+    chapter(
+        "a busy model takes the chapter away", "    except AppError as error:", "    except ZeroDivisionError as error:"
+    ),
+    more("Escape leaves it open", "    event.stopPropagation();\n    close();", "    event.stopPropagation();"),
+    more("a tap beside it leaves it open", "if (!more.contains(event.target)) close();", "if (false) close();"),
+    script("the map takes the farthest point", "away(link) < away(best)", "away(link) > away(best)"),
+    script(
+        "the address does not keep what was asked", '  history.replaceState(history.state, "", told.address);\n', ""
+    ),
+]

@@ -1,0 +1,197 @@
+"""Learn: every chapter is whole in an installation with nothing in it, in both languages, whatever its address asks."""
+
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+
+import httpx2
+import pytest
+
+from app.chat import Attention, Cut
+from app.corpus.cleaning.clean import Report, judge
+from app.db.models.jobs import Job, JobMetric, JobStatus
+from app.db.models.versions import VersionKind, VersionStatus
+from app.db.session import transaction
+from app.errors import UnavailableError
+from app.layout import TEMPLATES
+from app.services.versions import versions
+from app.services.versions.versions import NewVersion
+from app.web.learn import CHAPTERS
+from app.web.learn_chapter import lessons
+from app.web.learn_data import FAULTS, REASONS, parts
+from app.web.learn_fit import curve_of, fit_at
+from app.web.learn_inside import alike, by_chance, nearest, prompt_map, shade
+from app.web.learn_preferences import beginnings_of, compared
+from app.web.learn_record import Moment, base_record, sft_parts
+from tests.live import LiveServer, ScriptedEngine, live_server, quick_settings
+
+NAMES = [line.chapter.name for line in CHAPTERS]
+STRANGE = "?text=%3Cb%3E&prompt=%26&at=nan&token=-3&temperature=inf&top_p=x&seed=1e99&a=9&point=99999&fault=x&curve=x"
+
+
+@pytest.fixture(scope="module")
+def engine() -> ScriptedEngine:
+    return ScriptedEngine()
+
+
+@pytest.fixture(scope="module")
+def server(
+    tmp_path_factory: pytest.TempPathFactory, tiny_model_dir: Path, engine: ScriptedEngine
+) -> Iterator[LiveServer]:
+    settings = quick_settings(tmp_path_factory.mktemp("learn") / "data", tiny_model_dir)
+    with live_server(settings, lambda *_: engine) as running:
+        yield running
+
+
+@pytest.fixture
+def client(server: LiveServer) -> httpx2.Client:
+    return server.client
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+@pytest.mark.parametrize("name", NAMES)
+def test_each_chapter_is_whole_with_nothing_there(client: httpx2.Client, name: str, language: str) -> None:
+    answer = client.get(f"/learn/{name}", headers={"accept-language": language})
+    assert answer.status_code == 200, answer.text
+    assert f'<html lang="{language}">' in answer.text
+    assert 'aria-current="page"' in answer.text
+    assert 'id="result"' in answer.text or name in {"ppo", "costs"}
+    assert client.get(f"/learn/{name}{STRANGE}").status_code == 200
+    assert "<b>" not in client.get(f"/learn/{name}{STRANGE}").text
+
+
+def test_the_road_begins_at_the_first_chapter_and_leads_to_labeling(client: httpx2.Client) -> None:
+    assert client.get("/learn", follow_redirects=False).headers["location"] == f"/learn/{NAMES[0]}"
+    for before, behind in pairwise(NAMES):
+        assert f'rel="next" href="/learn/{behind}"' in client.get(f"/learn/{before}").text
+        assert f'rel="prev" href="/learn/{before}"' in client.get(f"/learn/{behind}").text
+    assert 'class="button primary" href="/"' in client.get(f"/learn/{NAMES[-1]}").text
+    assert client.get("/learn/nowhere").status_code == 404
+
+
+def test_a_busy_model_leaves_a_chapter_whole(client: httpx2.Client, engine: ScriptedEngine) -> None:
+    engine.failure = UnavailableError("The model rests.")
+    for name in ("function", "dice", "attention", "pretraining", "fine-tuning", "order"):
+        answer = client.get(f"/learn/{name}")
+        assert answer.status_code == 200
+        assert "chapter-text" in answer.text
+    assert "The model rests." in answer.text
+    engine.failure = None
+
+
+def test_the_reward_model_scores_words_once_there_is_one(server: LiveServer) -> None:
+    without = server.client.get("/learn/reward-model").text
+    assert "There is no reward model yet." in without
+    assert "after 1000 more rankings" in without
+    with transaction(server.runtime.write) as session:
+        new = NewVersion(kind=VersionKind.REWARD, parent_id=1, path="versions/9-reward", content_hash="1" * 64)
+        versions.add_version(session, new).status = VersionStatus.ACTIVE
+    told = server.client.get("/learn/reward-model?prompt=Hi&answer=one+two").text
+    assert "7.00" in told, "as long as the answer"
+    assert told.count('class="beginning-word"') == 2
+
+
+def test_runs_are_drawn_once_they_ended(server: LiveServer) -> None:
+    assert "No cheat has run here yet." in server.client.get("/learn/ppo").text
+    with transaction(server.runtime.write) as session:
+        job = Job(id="c" * 32, kind="show_cheating", dedup_key="c", status=JobStatus.SUCCEEDED)
+        session.add(job)
+        session.flush()
+        for step, score in ((1, 0.25), (2, 3.5)):
+            values = {"objective/scores": score, "objective/kl": 10.0 * step}
+            session.add(JobMetric(job_id=job.id, step=step, values=values))
+    told = server.client.get("/learn/ppo").text
+    assert "No cheat has run here yet." not in told
+    assert "Score 0.25 at first, 3.50 at the end." in told
+    assert "20.00 nats away" in told
+    assert told.count("<polyline") == 1
+
+
+def test_a_curve_is_underfit_then_best_then_overfit() -> None:
+    points = [Moment(at, 3.0 - at, held_out) for at, held_out in enumerate((3.0, 2.0, 1.0, 1.004, 1.5))]
+    assert [fit_at(points, at).state for at in range(5)] == ["underfit", "underfit", "best", "best", "overfit"]
+    few = curve_of("few")
+    states = [fit_at(few, at).state for at in range(len(few))]
+    assert states[0] == "underfit"
+    assert states[-1] == "overfit"
+    assert "best" in states, "the slider shows all three on a training that really ran"
+    for name in ("few", "sft", "base"):
+        drawn = fit_at(curve_of(name), 0)
+        pairs = f"{drawn.training_line} {drawn.held_out_line}".split()
+        ys = [float(pair.split(",")[1]) for pair in pairs]
+        assert min(ys) >= 0
+        assert max(ys) <= 260
+
+
+def test_an_order_of_four_is_six_comparisons() -> None:
+    pairs = compared({"A": 2, "B": 1, "C": 2, "D": 4})
+    assert [(pair.above, pair.below) for pair in pairs if not pair.tie] == [
+        ("B", "A"), ("A", "D"), ("B", "C"), ("B", "D"), ("C", "D"),
+    ]  # fmt: skip
+    assert [(pair.above, pair.below) for pair in pairs if pair.tie] == [("A", "C")]
+
+
+@pytest.mark.parametrize("text", ["One two, three.", "先把水烧开。", " spaced  out\n", "word " * 60, ""])
+def test_the_beginnings_of_an_answer_join_to_it(text: str) -> None:
+    words = beginnings_of(text)
+    assert "".join(words) == text
+    assert len(words) <= 24
+
+
+def test_what_cleaning_removed_is_marked() -> None:
+    told = parts("Menu\nA text.", "A text.")
+    assert [(part.text, part.removed) for part in told] == [("Menu\n", True), ("A text.", False)]
+    assert [part.removed for part in parts("all of it", None)] == [False]
+
+
+def test_the_shown_texts_are_cleaned_as_the_page_says() -> None:
+    for language in ("en", "zh"):
+        shown = {each["fault"]: each for each in lessons()["cleaning"][language]}
+        assert set(shown) == set(FAULTS)
+        for fault in ("boilerplate", "private string", "broken encoding"):
+            [outcome] = judge([shown[fault]["before"]], Report())
+            assert (outcome.text, outcome.reason) == (shown[fault]["after"], shown[fault]["reason"])
+
+
+def test_every_reason_of_the_record_has_words() -> None:
+    assert set(base_record()["cleaning"]["dropped"]) <= set(REASONS)
+    assert len(sft_parts()) == 6
+    assert sum(each["tokens_seen"] for each in sft_parts()) == 64_120_320
+
+
+def test_the_map_shows_the_shipped_prompts_of_the_shipped_model() -> None:
+    model_hash, points = prompt_map()
+    assert len(model_hash) >= 40
+    assert len(points) == 500
+    chosen = points[3]
+    near = nearest(points, chosen)
+    assert chosen not in near
+    far = max((point.x - chosen.x) ** 2 + (point.y - chosen.y) ** 2 for point in near)
+    closer = [p for p in points if (p.x - chosen.x) ** 2 + (p.y - chosen.y) ** 2 < far and p is not chosen]
+    assert set(closer) <= set(near)
+    assert alike(points) > 4 * by_chance(points)
+
+
+def test_shades_double() -> None:
+    assert [shade(each) for each in (0.0, 0.05, 0.2, 0.3, 0.9)] == [0, 1, 2, 3, 4]
+
+
+def test_attention_shows_the_mean_over_heads(
+    client: httpx2.Client, engine: ScriptedEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cuts = [Cut(5 + len(word), word, tuple(word.encode())) for word in ("one", " two", " three")]
+    told = Attention(cuts, 1, (((0.5, 0.5), (0.1, 0.9)), ((1.0, 0.0), (1.0, 0.0))))
+    monkeypatch.setattr(engine, "attention", lambda *_args, **_named: told)
+    page = client.get("/learn/attention?text=one+two+three&token=1").text
+    rows = page[page.index("<tbody>") : page.index("</tbody>")]
+    assert [int(cell.split(">")[1].split("<")[0]) for cell in rows.split("<td")[1:]] == [30, 100, 70, 0]
+    assert rows.count("<tr>") == 2, "nothing behind the chosen token"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_words_of_a_chapter_are_few(name: str) -> None:
+    """About 150, beside the piece."""
+    source = (TEMPLATES / "learn" / f"{name.replace('-', '_')}.html").read_text(encoding="utf-8")
+    [_, words] = source.split("{% block text %}")
+    said = " ".join(part.split('")')[0] for part in words.split('_("')[1:])
+    assert len(said.split()) < 175
