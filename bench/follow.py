@@ -48,6 +48,7 @@ from app.training.report_card import write_report_card
 from app.training.reward.data import RankedGroup
 from app.training.reward.preference_scorer import Part, PreferenceScorer
 from app.training.reward.trainer import train_reward_model
+from app.training.reward.words import Words
 from app.worker.handlers.left_out import Readable
 from app.worker.handlers.several_turns import questions_of
 from app.worker.handlers.train_reward import blank_prompt, sentence_ends
@@ -84,7 +85,8 @@ class FollowBench:
         groups = load_pool(folder, pool)
         self.train = [group for group in groups if group.split == "train"]
         self.held_out = [group for group in groups if group.split == "held_out"]
-        self.reader = KeptReader(self.sft, blank_prompt(self.tokenizer, []), sentence_ends(self.tokenizer))
+        words = Words.of_tokenizer(self.tokenizer)
+        self.reader = KeptReader(self.sft, blank_prompt(self.tokenizer, []), sentence_ends(self.tokenizer), words)
 
     def ranked(self, name: str, count: int, noise: Noise, seed: int) -> Ranked:
         """The same for the same taste and seed; fewer rankings are the first of more."""

@@ -41,6 +41,7 @@ from app.training.reward.preference_scorer import Head, PreferenceScorer
 from app.training.reward.reading import Blocks, Reader
 from app.training.reward.scoring import Answered, AnswerScorer
 from app.training.reward.trainer import prompt_numbers
+from app.training.reward.words import Words
 from app.worker.handlers.train_reward import blank_prompt, sentence_ends
 from bench.foils import FOILS
 from bench.loop import code_commit
@@ -106,8 +107,8 @@ def rankings_of(case: Case, count: int, flips: float, seed: int) -> list[RankedG
 class KeptReader(Reader):
     """Reads each answer once in a whole benchmark: what the SFT model notices hangs on no ranking."""
 
-    def __init__(self, sft: Llama, blank: Sequence[int], stops: frozenset[int]) -> None:
-        super().__init__(sft, blank, stops)
+    def __init__(self, sft: Llama, blank: Sequence[int], stops: frozenset[int], words: Words | None = None) -> None:
+        super().__init__(sft, blank, stops, words)
         self._kept: dict[tuple[tuple[int, ...], tuple[int, ...]], Blocks] = {}
 
     def read(self, answers: Sequence[Answered], ends: EndTokens) -> list[Blocks]:
@@ -127,7 +128,12 @@ class RewardBench:
         self._samples: list[Answered] = [
             (group.prompt_tokens, answer) for group in normalization for answer in group.answers
         ]
-        self._reader = KeptReader(self._sft, blank_prompt(self.tokenizer, []), sentence_ends(self.tokenizer))
+        self._reader = KeptReader(
+            self._sft,
+            blank_prompt(self.tokenizer, []),
+            sentence_ends(self.tokenizer),
+            Words.of_tokenizer(self.tokenizer),
+        )
         self._made: tuple[list[Answered], Columns, Tensor] | None = None
         self._held_out: tuple[Columns, list[Answered], Tensor] | None = None
 

@@ -6,12 +6,12 @@ from pathlib import Path
 from app.model_info.weights import SCORER, CheckpointError
 from app.translation import N_, _
 
-FORMAT, OLD_FORMAT = 2, 1  # the old one has other columns
+FORMAT, OLD_FORMATS = 3, (1, 2)  # the old ones have other columns
 OLD = N_("This reward model was made by an earlier version of this program. Train a reward model again.")
 
 
 def check_scorer_format(directory: Path) -> None:
-    """Raises CheckpointError for one of the old format. Versions of before have no scorer, and are as good as ever."""
+    """Raises CheckpointError for one of an old format. Versions of before have no scorer, and are as good as ever."""
     if is_outdated(directory):
         raise CheckpointError(_(OLD))
 
@@ -21,4 +21,4 @@ def is_outdated(directory: Path) -> bool:
         described = json.loads((directory / SCORER).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return False  # missing or damaged: whoever loads it says so
-    return isinstance(described, dict) and described.get("format") == OLD_FORMAT
+    return isinstance(described, dict) and described.get("format") in OLD_FORMATS

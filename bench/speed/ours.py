@@ -32,6 +32,7 @@ from app.training.reward.data import RankedGroup
 from app.training.reward.reading import Reader
 from app.training.reward.scoring import Answered
 from app.training.reward.trainer import RewardResult, train_reward_model
+from app.training.reward.words import Words
 from app.worker.handlers.train_reward import blank_prompt, sentence_ends
 from bench.speed.child import CYCLE, LOW_RATE, Round, Run, Stopwatch, serve
 
@@ -74,7 +75,7 @@ def same_hparams(request: dict[str, Any]) -> PPOHparams:
 def trained_scorers(request: dict[str, Any]) -> RewardResult:
     """A reward model as the product makes it, everything read anew."""
     sft, tokenizer = load_model(SFT_MODEL)
-    reader = Reader(sft, blank_prompt(tokenizer, []), sentence_ends(tokenizer))
+    reader = Reader(sft, blank_prompt(tokenizer, []), sentence_ends(tokenizer), Words.of_tokenizer(tokenizer))
     samples = [(prompt, answer) for prompt, answer in request["normalization"]]
     return drain(
         train_reward_model(

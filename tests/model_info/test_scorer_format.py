@@ -1,18 +1,18 @@
-"""Scorers of the old format are known by one small file."""
+"""Scorers of old formats are known by one small file."""
 
 from pathlib import Path
 
 import pytest
 
-from app.model_info.scorer_format import FORMAT, OLD_FORMAT, check_scorer_format, is_outdated
+from app.model_info.scorer_format import FORMAT, OLD_FORMATS, check_scorer_format, is_outdated
 from app.model_info.weights import SCORER, CheckpointError
 
 
-def test_the_old_format_alone_is_outdated(tmp_path: Path) -> None:
+def test_old_formats_alone_are_outdated(tmp_path: Path) -> None:
     assert not is_outdated(tmp_path), "without a scorer its network scores"
-    for content, outdated in ((FORMAT, False), (OLD_FORMAT, True)):
+    for content in (FORMAT, *OLD_FORMATS):
         (tmp_path / SCORER).write_text(f'{{"format": {content}}}')
-        assert is_outdated(tmp_path) == outdated
+        assert is_outdated(tmp_path) == (content != FORMAT)
     with pytest.raises(CheckpointError, match="Train a reward model again"):
         check_scorer_format(tmp_path)
     for damaged in ("{", "[1]", "{}"):

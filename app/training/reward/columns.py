@@ -17,18 +17,22 @@ import torch
 from torch import Tensor
 
 from app.training.reward.head import Prior
+from app.training.reward.rare_words import RareWords
 from app.training.reward.reading import Blocks
 
 COMPONENTS = {
     "mean 0": 48, "sum": 48, "mean 1": 48, "mean 2": 48, "end": 32, "beginning": 32, "finish": 32, "second": 32,
+    "words": 200,
 }  # fmt: skip
-STANDARDIZED = ("plausible", "length", "likelihood", "where", "sentences", "similarity", "shape")
+STANDARDIZED = ("plausible", "length", "likelihood", "where", "sentences", "similarity", "shape", "references")
 PROMPT_COMPONENTS = 4  # of the prompt's states: what kind of prompt it is
 PRODUCTS = ("length", "likelihood")
 BUMPS, WIDTH = 8, 0.5  # of the log of the length in tokens
 SHORTEST, LONGEST = 3.0, 100.0  # tokens, of the outermost bumps
 QUANTILES = (0.02, 0.05, 0.1, 0.25, 0.5, 0.75)  # of sentences: the share of an answer's below each is a feature
 SOFTNESS = 0.1  # of the quantiles' range: over so much a sentence passes one of them
+WIDE = 600  # features, of which not all components are looked for
+SPARE, ITERATIONS = 20, 3  # of the search for the strongest
 TINY = 1e-6
 BLOCKS = (*STANDARDIZED, *COMPONENTS, "products")
 SCALING = ("mean", "matrix", "most")  # of a block, in files
@@ -61,10 +65,11 @@ class Scaling:
 
 
 class Columns:
-    """`scalings` by block and the sentences' `quantiles` [Q,6]; `fit` makes them, `tensors` keeps them."""
+    """`scalings` by block, the sentences' `quantiles` [Q,6] and what words tell; `fit` makes them, `tensors` keeps
+    them."""
 
-    def __init__(self, scalings: dict[str, Scaling], quantiles: Tensor) -> None:
-        self._scalings, self._quantiles = scalings, quantiles
+    def __init__(self, scalings: dict[str, Scaling], quantiles: Tensor, words: RareWords) -> None:
+        self._scalings, self._quantiles, self._words = scalings, quantiles, words
 
     @classmethod
     def fit(cls, answers: Sequence[Blocks], prompts: Sequence[int]) -> "Columns":
@@ -72,7 +77,8 @@ class Columns:
         differs among answers to one prompt counts nothing; where no prompt has several answers, what differs at all
         counts."""
         sentences = torch.cat([answer["sentences"] for answer in answers]).double()
-        columns = cls({}, torch.quantile(sentences, torch.tensor(QUANTILES, dtype=torch.float64), dim=0))
+        quantiles = torch.quantile(sentences, torch.tensor(QUANTILES, dtype=torch.float64), dim=0)
+        columns = cls({}, quantiles, RareWords.of_answers([answer["words"] for answer in answers]))
         places = _places(prompts)
         for block in ("prompt", *STANDARDIZED, *COMPONENTS, "products"):
             features = torch.stack([columns._features(block, answer) for answer in answers])
@@ -107,6 +113,10 @@ class Columns:
             return answer["likelihood"][GAP : GAP + 1].double()
         if block == "sentences":
             return _of_sentences(answer["sentences"].double(), self._quantiles)
+        if block == "words":
+            return self._words.presence(answer["words"])
+        if block == "references":
+            return self._words.likeness(answer["words"], answer["reference words"])
         if block == "products":
             small = torch.cat([self._part(name, answer) for name in PRODUCTS])
             return torch.outer(self._part("prompt", answer), small).flatten()
@@ -119,14 +129,16 @@ class Columns:
             for block, scaling in self._scalings.items()
             for name in SCALING
         }
-        return named | {"columns.sentences.quantiles": self._quantiles}
+        words = {"columns.words.vocabulary": self._words.vocabulary, "columns.words.rarity": self._words.rarity}
+        return named | words | {"columns.sentences.quantiles": self._quantiles}
 
     @classmethod
     def from_tensors(cls, tensors: dict[str, Tensor]) -> "Columns":
         """Raises KeyError where one is missing."""
         blocks = (*BLOCKS, "prompt")
         scalings = {block: Scaling(*(tensors[f"columns.{block}.{name}"] for name in SCALING)) for block in blocks}
-        return cls(scalings, tensors["columns.sentences.quantiles"])
+        words = RareWords(tensors["columns.words.vocabulary"], tensors["columns.words.rarity"])
+        return cls(scalings, tensors["columns.sentences.quantiles"], words)
 
 
 def within_prompts(features: Tensor, prompts: Tensor) -> Tensor:
@@ -169,13 +181,27 @@ def _standard(mean: Tensor, apart: Tensor) -> Scaling:
 
 def _components(mean: Tensor, apart: Tensor, most: int) -> Scaling:
     """The strongest principal components of `apart` [N,F], in proportion to their deviations."""
-    squares, directions = torch.linalg.eigh(apart.T @ apart)  # ascending
-    sizes, directions = squares.flip(0).clamp(min=0).sqrt(), directions.T.flip(0)
-    kept = int((sizes[:most] > TINY * sizes[0].clamp(min=TINY)).sum())
+    sizes, directions = _strongest(apart, most)
+    kept = int((sizes > TINY * sizes[:1].clamp(min=TINY)).sum())
     if kept == 0:
         return _unbounded(mean, torch.zeros(1, apart.shape[1], dtype=torch.float64))
     total = (sizes[:kept].square().sum() / len(apart)).sqrt()
     return _unbounded(mean, directions[:kept] / total)
+
+
+def _strongest(apart: Tensor, most: int) -> tuple[Tensor, Tensor]:
+    """Singular values and directions [C,F] of the strongest components, strongest first. Of wide blocks by subspace
+    iteration from a fixed start (Halko et al. 2011, algorithm 4.4): all of them would take ten times as long."""
+    if apart.shape[1] <= WIDE:
+        squares, directions = torch.linalg.eigh(apart.T @ apart)  # ascending
+        return squares.flip(0)[:most].clamp(min=0).sqrt(), directions.T.flip(0)[:most]
+    drawn = torch.Generator().manual_seed(0)
+    width = min(most + SPARE, *apart.shape)
+    span = torch.randn(apart.shape[1], width, generator=drawn, dtype=torch.float64)
+    for _ in range(ITERATIONS):
+        span = torch.linalg.qr(apart.T @ (apart @ span)).Q
+    _, sizes, turned = torch.linalg.svd(apart @ span, full_matrices=False)
+    return sizes[:most], (turned @ span.T)[:most]
 
 
 def _unbounded(mean: Tensor, matrix: Tensor) -> Scaling:

@@ -4,7 +4,7 @@ One file for each SFT model, way of reading and number format: its name holds th
 text of reading among them, so that nothing stale is ever taken. A file that is damaged is as good as none. Answers that
 the last training did not ask for go first where the file would grow too large.
 
-Shapes: N answers, F features of a block, S sentences of all answers.
+Shapes: N answers, F features of a block; L rows of all answers where each has some of its own: sentences, words.
 """
 
 import contextlib
@@ -22,13 +22,14 @@ from safetensors.torch import load_file, save_file
 from app.lm.model import Llama
 from app.lm.text.end_tokens import EndTokens
 from app.model_info.weights import sync
-from app.training.reward import reading, sentences
+from app.training.reward import reading, references, sentences, words
 from app.training.reward.reading import Blocks, Reader
 from app.training.reward.scoring import Answered
+from app.training.reward.words import Words
 
 MOST_BYTES = 128 * 2**20  # of a file
 MOST_FILES = 2  # of the models that were read with last
-BY_SENTENCE = "sentences"
+OF_ANY_LENGTH = ("sentences", "words", "reference words")
 UNREADABLE = (SafetensorError, OSError, KeyError, ValueError, RuntimeError)
 
 
@@ -36,9 +37,16 @@ class KeepingReader(Reader):
     """A Reader that remembers what it has read, and what a folder holds of before; `keep` writes both."""
 
     def __init__(
-        self, sft: Llama, blank: Sequence[int], stops: frozenset[int], *, folder: Path, content_hash: str
+        self,
+        sft: Llama,
+        blank: Sequence[int],
+        stops: frozenset[int],
+        words: Words | None = None,
+        *,
+        folder: Path,
+        content_hash: str,
     ) -> None:
-        super().__init__(sft, blank, stops)
+        super().__init__(sft, blank, stops, words)
         self._path = folder / f"{_name(self, content_hash)}.safetensors"
         self._kept = _load(self._path)
         self._asked: dict[str, None] = {}
@@ -56,7 +64,7 @@ class KeepingReader(Reader):
         order = [*self._asked, *(key for key in self._kept if key not in self._asked)]
         chosen, size = list[str](), 0
         for key in order:
-            size += sum(block.numel() * 4 for block in self._kept[key].values())
+            size += sum(block.nbytes for block in self._kept[key].values())
             if size > MOST_BYTES:
                 break
             chosen.append(key)
@@ -75,8 +83,17 @@ class KeepingReader(Reader):
 
 
 def _name(reader: Reader, content_hash: str) -> str:
-    way = [content_hash, list(reader.blank), sorted(reader.stops), reader.heights, str(reader.dtype)]
-    texts = [Path(str(module.__file__)).read_text(encoding="utf-8") for module in (reading, sentences)]
+    way = [
+        content_hash,
+        list(reader.blank),
+        sorted(reader.stops),
+        reader.heights,
+        str(reader.dtype),
+        reader.words.digest,
+    ]
+    texts = [
+        Path(str(module.__file__)).read_text(encoding="utf-8") for module in (reading, references, sentences, words)
+    ]
     return hashlib.sha256(json.dumps([*way, *texts, torch.__version__]).encode()).hexdigest()[:32]
 
 
@@ -85,10 +102,13 @@ def _key(prompt: Sequence[int], answer: Sequence[int]) -> str:
 
 
 def _save(path: Path, keys: Sequence[str], answers: Sequence[Blocks]) -> None:
-    """Blocks as [N,F], those by sentence as [S,6] with the answers' numbers of sentences."""
-    tensors = {name: torch.stack([answer[name] for answer in answers]) for name in answers[0] if name != BY_SENTENCE}
-    tensors[BY_SENTENCE] = torch.cat([answer[BY_SENTENCE] for answer in answers])
-    tensors["counts"] = torch.tensor([len(answer[BY_SENTENCE]) for answer in answers])
+    """Blocks as [N,F], those of any length as [L,…] with each answer's number of rows, [N]."""
+    tensors = dict[str, torch.Tensor]()
+    for name in answers[0]:
+        each = [answer[name] for answer in answers]
+        tensors[name] = torch.cat(each) if name in OF_ANY_LENGTH else torch.stack(each)
+        if name in OF_ANY_LENGTH:
+            tensors[f"counts {name}"] = torch.tensor([len(one) for one in each])
     described = json.dumps(list(keys))
     save_file(tensors, path, {"keys": described, "digest": _digest(described, tensors)})
 
@@ -102,10 +122,11 @@ def _load(path: Path) -> dict[str, Blocks]:
         if described["digest"] != _digest(described["keys"], tensors):
             return {}
         keys = json.loads(described["keys"])
-        by_answer = dict(tensors, **{BY_SENTENCE: tensors[BY_SENTENCE].split(tensors.pop("counts").tolist())})
-        tensors.pop(BY_SENTENCE)
-        names = [*tensors, BY_SENTENCE]
-        return {key: {name: by_answer[name][row] for name in names} for row, key in enumerate(keys)}
+        counts = {name: tensors.pop(f"counts {name}").tolist() for name in OF_ANY_LENGTH}
+        by_answer = {
+            name: each.split(counts[name]) if name in OF_ANY_LENGTH else each.unbind() for name, each in tensors.items()
+        }
+        return {key: {name: by_answer[name][row] for name in by_answer} for row, key in enumerate(keys)}
     except (*UNREADABLE, TypeError):
         return {}
 

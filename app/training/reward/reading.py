@@ -2,9 +2,11 @@
 
 An answer is read twice: behind its prompt, and behind an empty one. The states of three heights say what it is about,
 how it is written and in which order; the two log-probabilities say whether it is likely, and whether it belongs to its
-prompt. Each answer's bits are the same whatever is read beside it (app/lm/inference/decoder.py), in one number format.
+prompt; its words are kept beside those of what the model itself would answer (references.py). Each answer's bits are
+the same whatever is read beside it (app/lm/inference/decoder.py), in one number format.
 
-Shapes: N answers, T tokens of an answer, P of its prompt, H hidden size, V vocabulary.
+Shapes: N answers, T tokens of an answer, P of its prompt, H hidden size, V vocabulary, W words of an answer, M of the
+references to its prompt.
 """
 
 import math
@@ -22,8 +24,10 @@ from app.lm.model import Llama
 from app.lm.precision import matmul_dtype
 from app.lm.text.end_tokens import EndTokens
 from app.saving import TrainingError
+from app.training.reward.references import References
 from app.training.reward.scoring import Answered
 from app.training.reward.sentences import least_window, sentence_spans, sentence_statistics
+from app.training.reward.words import Words
 from app.translation import _
 
 TOKENS_AT_ONCE = 4096
@@ -47,21 +51,23 @@ class Pass:
 
 class Reader:
     """Reads with one SFT model. `blank` are the tokens of an empty prompt in its template; `stops` the tokens that end
-    a sentence."""
+    a sentence; `words` knows which tokens make a word."""
 
-    def __init__(self, sft: Llama, blank: Sequence[int], stops: frozenset[int]) -> None:
+    def __init__(self, sft: Llama, blank: Sequence[int], stops: frozenset[int], words: Words | None = None) -> None:
         self.config, self.blank, self.stops = sft.config, tuple(blank), stops
         layers = sft.config.num_hidden_layers
         self.heights = sorted({0, layers // 2, layers})
         self.dtype = matmul_dtype()
         self._decoder = Decoder(sft, self.dtype)
+        self.words = words or Words()
+        self._references = References(self._decoder, sft.config.context_tokens, self.words)
         self._last: dict[Row, Blocks] = {}
 
     @torch.inference_mode()
     def read(self, answers: Sequence[Answered], ends: EndTokens) -> list[Blocks]:
-        """The blocks of features of each answer, all [F] but "sentences", [S,6] (sentences.py); equal answers to equal
-        prompts are read once, and those of the call before not again. Raises TrainingError where the model's states are
-        not numbers."""
+        """The blocks of features of each answer, all [F] but "sentences", [S,6] (sentences.py), "words" [W] and
+        "reference words" [M,2] (references.py); equal answers to equal prompts are read once, and those of the call
+        before not again. Raises TrainingError where the model's states are not numbers."""
         rows = [(tuple(prompt), tuple(ends.as_written(answer))) for prompt, answer in answers]
         before = self._last
         blocks = {row: before[row] for row in rows if row in before}
@@ -72,6 +78,8 @@ class Reader:
                 blocks[row] = self._blocks(*row, behind, without)
         if not all(bool(block.isfinite().all()) for each in blocks.values() for block in each.values()):
             raise TrainingError(_("The SFT model's states are not numbers. Its weights are damaged: restore them."))
+        for row, told in zip(distinct, self._references.of([row[0] for row in distinct], ends), strict=True):
+            blocks[row] |= {"words": self.words.of(row[1][:-1]), "reference words": told}
         self._last = blocks if len(blocks) <= REMEMBERED else {}
         return [blocks[row] for row in rows]
 

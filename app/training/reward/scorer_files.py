@@ -12,14 +12,16 @@ from typing import Any
 from safetensors.torch import load_file, save_file
 
 from app.formats.strict_json import to_json
-from app.lm.files.checkpoint import load_model
+from app.lm.files.checkpoint import load_model, read_tokenizer
 from app.model_info.scorer_format import FORMAT, check_scorer_format
 from app.model_info.weights import SCORER, SCORER_TENSORS, CheckpointError, content_hash, unusable, verify_checksums
 from app.training.reward.columns import Columns
 from app.training.reward.preference_scorer import PARTS, Head, Part, PreferenceScorer
 from app.training.reward.reading import Reader
+from app.training.reward.words import Words
 from app.translation import N_, _
 
+TOKENS, OF_TOKENIZER = "tokens", "tokenizer"  # what makes a word: a token, or the text of several
 REMOVED = N_(
     "The SFT model that this reward model reads with ({folder}) is not there any more. Train a reward model again."
 )
@@ -54,6 +56,7 @@ def write_scorers(directory: Path, scorers: dict[Part, PreferenceScorer], source
         "reads_with": {"folder": source.folder, "content_hash": source.content_hash},
         "blank": list(reader.blank),
         "stops": sorted(reader.stops),
+        "words": TOKENS if reader.words.are_tokens else OF_TOKENIZER,
     }
     (directory / SCORER).write_text(to_json(content, indent=2) + "\n", encoding="utf-8")
 
@@ -67,7 +70,8 @@ def load_scorers(directory: Path) -> dict[Part, PreferenceScorer]:
         raise CheckpointError(_(REMOVED, folder=sft.name))
     if content_hash(sft) != described["reads_with"]["content_hash"]:
         raise CheckpointError(_(CHANGED, folder=sft.name))
-    reader = Reader(load_model(sft)[0], described["blank"], frozenset(described["stops"]))
+    words = Words() if described["words"] == TOKENS else Words.of_tokenizer(read_tokenizer(directory))
+    reader = Reader(load_model(sft)[0], described["blank"], frozenset(described["stops"]), words)
     try:
         tensors = load_file(directory / SCORER_TENSORS)
         columns = Columns.from_tensors(tensors)
@@ -86,9 +90,9 @@ def _described(path: Path) -> dict[str, Any]:
         described: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         if described["format"] != FORMAT:
             raise ValueError(f"format {described['format']}")
-        named = described["reads_with"]["folder"], described["reads_with"]["content_hash"]
+        named = described["reads_with"]["folder"], described["reads_with"]["content_hash"], described["words"]
         if not all(isinstance(each, str) for each in named):
-            raise ValueError("reads_with")
+            raise ValueError("reads_with or words")
         described["blank"], described["stops"] = (
             [int(token) for token in described[key]] for key in ("blank", "stops")
         )

@@ -23,6 +23,7 @@ from app.training.reward.kept_readings import KeepingReader
 from app.training.reward.network import save_reward_model
 from app.training.reward.scorer_files import Source, write_scorers
 from app.training.reward.trainer import RewardResult, train_reward_model
+from app.training.reward.words import Words
 from app.translation import _
 from app.worker.handlers.handler import Inputs, Training, Work
 from app.worker.handlers.left_out import conversation_tokens, fits_together, read_prompts
@@ -68,7 +69,7 @@ def begin(work: Work[RewardHparams]) -> Training[RewardResult]:
     run.say(_("Reading {n} ranked answers", n=f"{sum(len(group.completions) for group in groups.values()):,}"))
     source = run.read(lambda session: source_of(session, sft_id))
     reader = KeepingReader(
-        sft, blank_prompt(tokenizer, groups.values()), sentence_ends(tokenizer),
+        sft, blank_prompt(tokenizer, groups.values()), sentence_ends(tokenizer), Words.of_tokenizer(tokenizer),
         folder=run.settings.readings_directory, content_hash=source.content_hash,
     )  # fmt: skip
     trainer = train_reward_model(
