@@ -159,8 +159,7 @@ class RewardBench:
         prompts = prompt_numbers(everything)
         if self._made is None or self._made[0] != everything:
             blocks = self._reader.read(everything, self.tokenizer.ends)
-            columns = Columns.fit(blocks, prompts)
-            self._made = everything, columns, columns.of(blocks)
+            self._made = everything, *Columns.fit(blocks, prompts)
         _, columns, made = self._made
         posterior = learn(prepare(made[: len(answers)], rankings, hparams).likelihood, columns.prior)
         return columns, Head.normalized(posterior, made, prompts, range(len(answers), len(made)))

@@ -34,6 +34,11 @@ BLOCKS: Mapping[str, tuple[str, str]] = {
     "shape": (N_("Shape"), N_("Lists, lines, marks and repetition: how an answer is laid out.")),
     "mean 0": (N_("Words"), N_("Which words stand in it, wherever they stand.")),
     "sum": (N_("Number of words"), N_("How many words of which kind stand in it.")),
+    "words": (N_("Single words"), N_("Whether certain words stand in it, rare ones above all.")),
+    "references": (
+        N_("Likeness to the SFT model's answers"),
+        N_("Whether it shares rare words with what the SFT model would answer: what is astray shares few."),
+    ),
     "mean 1": (N_("Phrases"), N_("What words mean beside their neighbours, half-way up the SFT model.")),
     "mean 2": (N_("Meaning"), N_("What the answer says as a whole, at the SFT model's top.")),
     "beginning": (N_("Beginning"), N_("How it begins.")),

@@ -31,15 +31,16 @@ BUMPS, WIDTH = 8, 0.5  # of the log of the length in tokens
 SHORTEST, LONGEST = 3.0, 100.0  # tokens, of the outermost bumps
 QUANTILES = (0.02, 0.05, 0.1, 0.25, 0.5, 0.75)  # of sentences: the share of an answer's below each is a feature
 SOFTNESS = 0.1  # of the quantiles' range: over so much a sentence passes one of them
+NOT_CENTERED = ("words",)  # so that a word that is not there costs nothing
 WIDE = 600  # features, of which not all components are looked for
 SPARE, ITERATIONS = 20, 3  # of the search for the strongest
 TINY = 1e-6
 BLOCKS = (*STANDARDIZED, *COMPONENTS, "products")
 SCALING = ("mean", "matrix", "most")  # of a block, in files
 GAP = 5  # of "likelihood": how near each token is to the likeliest one behind its prompt, on average
-BELIEVED = {"plausible": 1.0}
-"""Prior means, in nats for a deviation within a prompt: people nearly always prefer what is about the prompt and makes
-sense. Rankings can say otherwise."""
+BELIEVED = {"plausible": 1.0, "references": 0.5}
+"""Prior means, in nats for a block's deviation within a prompt: people nearly always prefer what is about the prompt
+and makes sense. Rankings can say otherwise."""
 
 
 @dataclass(frozen=True)
@@ -51,16 +52,20 @@ class Scaling:
     most: Tensor
 
     def of(self, features: Tensor) -> Tensor:
+        apart, matrix = features - self.mean, self.matrix
+        if len(apart) > WIDE:  # mostly 0: words that are not there
+            there = apart.nonzero()[:, 0]
+            apart, matrix = apart[there], matrix[:, there]
         # not a matrix product: that of a library rounds by shape
-        columns = (self.matrix * (features - self.mean)).sum(1)
+        columns = (matrix * apart).sum(1)
         beyond = (columns.abs() / self.most).clamp(min=1.0)  # 1 within
         return columns / beyond * (1.0 + beyond.log())
 
-    def bounded(self, features: Tensor) -> "Scaling":
-        """`most` is that of these [N,F]: beyond it a straight line is no knowledge. Without it "No." and nonsense had
-        scores of -88 and -163 where the SFT model's answers have -6 to 2; cut off there, "x" pleased one for warmth.
-        """
-        furthest = torch.stack([self.of(row).abs() for row in features]).amax(0)
+    def bounded(self, made: Tensor) -> "Scaling":
+        """`most` is that of the columns [N,columns] of what was fitted: beyond it a straight line is no knowledge.
+        Without it "No." and nonsense had scores of -88 and -163 where the SFT model's answers have -6 to 2; cut off
+        there, "x" pleased one for warmth."""
+        furthest = made.abs().amax(0)
         return Scaling(self.mean, self.matrix, furthest.clamp(min=TINY))
 
 
@@ -72,24 +77,29 @@ class Columns:
         self._scalings, self._quantiles, self._words = scalings, quantiles, words
 
     @classmethod
-    def fit(cls, answers: Sequence[Blocks], prompts: Sequence[int]) -> "Columns":
+    def fit(cls, answers: Sequence[Blocks], prompts: Sequence[int]) -> tuple["Columns", Tensor]:
         """From the answers of samples and rankings, at least one, and the number of each one's prompt. What never
         differs among answers to one prompt counts nothing; where no prompt has several answers, what differs at all
-        counts."""
+        counts. With the columns [N,D] of these answers, to the bit as `of` makes them."""
         sentences = torch.cat([answer["sentences"] for answer in answers]).double()
         quantiles = torch.quantile(sentences, torch.tensor(QUANTILES, dtype=torch.float64), dim=0)
         columns = cls({}, quantiles, RareWords.of_answers([answer["words"] for answer in answers]))
-        places = _places(prompts)
+        places, made = _places(prompts), dict[str, Tensor]()
         for block in ("prompt", *STANDARDIZED, *COMPONENTS, "products"):
-            features = torch.stack([columns._features(block, answer) for answer in answers])
-            mean = features.mean(0)
+            if block == "products":
+                small = torch.cat([made[name] for name in PRODUCTS], 1)
+                features = (made["prompt"].unsqueeze(2) * small.unsqueeze(1)).flatten(1)
+            else:
+                features = torch.stack([columns._features(block, answer) for answer in answers])
+            mean = torch.zeros_like(features[0]) if block in NOT_CENTERED else features.mean(0)
             if block == "prompt":
                 scaling = _components(mean, features - mean, PROMPT_COMPONENTS)
             else:
                 apart, most = within_prompts(features, places), COMPONENTS.get(block)
                 scaling = _standard(mean, apart) if most is None else _components(mean, apart, most)
-            columns._scalings[block] = scaling.bounded(features)
-        return columns
+            made[block] = torch.stack([scaling.of(row) for row in features])
+            columns._scalings[block] = scaling.bounded(made[block])
+        return columns, torch.cat([made[block] for block in BLOCKS], 1)
 
     @property
     def prior(self) -> Prior:

@@ -87,8 +87,8 @@ def train_reward_model(
     total = math.ceil((len(answers) + len(samples)) / READ_AT_ONCE) + len(folds) + 2
     blocks = yield from read_all(with_reader, [*answers, *samples], ends, total)
     places = prompt_numbers([*answers, *samples])
-    columns = Columns.fit(blocks, places)
-    made, prior = columns.of(blocks), columns.prior
+    columns, made = Columns.fit(blocks, places)
+    prior = columns.prior
     data, checks = prepare(made[: len(answers)], groups, hparams), CrossValidation()
     whole = checked(learn(data.likelihood, prior))
     for number, checks in enumerate(cross_validate(data, folds, prior, whole), start=1):

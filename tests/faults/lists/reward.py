@@ -28,6 +28,9 @@ scorer = In("app/training/reward/scorer.py", "tests/training/reward/test_scorer.
 
 list_loss = In("app/training/reward/list_loss.py", "tests/training/reward/test_list_loss.py")
 handler = In("app/worker/handlers/train_reward.py", WIRING)
+words = In("app/training/reward/words.py", "tests/training/reward/test_words.py")
+rare_words = In("app/training/reward/rare_words.py", "tests/training/reward/test_rare_words.py")
+references = In("app/training/reward/references.py", "tests/training/reward/test_references.py")
 kept = In("app/training/reward/kept_readings.py", "tests/training/reward/test_kept_readings.py")
 sentences = In("app/training/reward/sentences.py", "tests/training/reward/test_sentences.py")
 
@@ -74,7 +77,7 @@ FAULTS = [
     reading("the token's own state predicts it", "top[cut - 1 : -1]", "top[cut:]"),
     reading("answers of other prompts taken for the same", "distinct = sorted(set(rows)", "distinct = sorted({row[1]: row for row in rows}.values()"),
     columns("length without bumps", "torch.cat([torch.exp(-0.5 * ((log_length", "torch.cat([0 * torch.exp(-0.5 * ((log_length"),
-    columns("nonsense scored by a straight line", "columns._scalings[block] = scaling.bounded(features)", "columns._scalings[block] = scaling"),
+    columns("nonsense scored by a straight line", "columns._scalings[block] = scaling.bounded(made[block])", "columns._scalings[block] = scaling"),
     columns("columns cut off", "columns / beyond * (1.0 + beyond.log())", "columns / beyond"),
     columns("components not centred", "self.matrix * (features - self.mean)", "self.matrix * features"),
     files("another SFT model reads", 'if content_hash(sft) != described["reads_with"]["content_hash"]:', "if False:"),
@@ -129,4 +132,15 @@ FAULTS = [
     scorer("the scorer reads the last message only", "tokenizer.encode_answered(messages, answer)", "tokenizer.encode_answered(messages[-1:], answer)"),
     scorer("the scorer's answers without their last token", "return ids[:cut], ids[cut:]", "return ids[:cut], ids[cut:-2]"),
     scorer("the scorer's scores in another order", "zip(scores.tolist(), known, strict=True)", "zip(sorted(scores.tolist()), deviations.tolist(), strict=True)"),
+    words("a word in capitals is another", "text.casefold()", "text"),
+    words("characters that follow one another are no word", "words.update(said, (first + second for first, second in pairwise(said)))", "words.update(said)"),
+    rare_words("every word tells as much", "present[places] = self.rarity[places]", "present[places] = 1.0"),
+    rare_words("the share that any reference has is that of the last", "torch.isin(words, references[:, 1])", "torch.isin(words, theirs)"),
+    rare_words("a word that is not there is the one behind it", "torch.where(known & (places < len(self.vocabulary)), places, len(self.vocabulary))", "places"),
+    references("references by chance", "ends.all, seed_of(prompt))", "ends.all, torch.seed() % 2**31)"),
+    references("a prompt's references are sampled again", "if prompt not in self._known]", "]"),
+    references("prompts are remembered for ever", "if len(self._known) + len(missing) > REMEMBERED:", "if False:"),
+    reading("references to no prompt", "[row[0] for row in distinct]", "[self.blank for row in distinct]"),
+    files("a token is always a word", 'Words() if described["words"] == TOKENS else Words.of_tokenizer(read_tokenizer(directory))', "Words.of_tokenizer(read_tokenizer(directory))"),
+    columns("the columns of what was fitted are others", "made[block] = torch.stack([scaling.of(row) for row in features])", "made[block] = torch.stack([scaling.of(row) for row in features.flip(0)])"),
 ]  # fmt: skip

@@ -6,9 +6,12 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from app.lm.inference.decoder import Decoder
 from app.saving import TrainingError
 from app.training.reward.reading import Reader
-from tests.training.tiny import ASSISTANT, BOS, END, ENDS, USER, random_groups, tiny_model
+from app.training.reward.references import References
+from app.training.reward.words import Words
+from tests.training.tiny import ASSISTANT, BOS, CONFIG, END, ENDS, USER, random_groups, tiny_model
 
 pytestmark = pytest.mark.usefixtures("fp32")
 BLANK = [BOS, USER, ASSISTANT]
@@ -61,6 +64,18 @@ def test_an_answers_bits_are_its_own(threads: int) -> None:
     for pair, expected in zip(pairs[::5], together[::5], strict=True):
         [alone] = reader().read([pair], ENDS)
         assert all(torch.equal(alone[name], block) for name, block in expected.items())
+
+
+def test_words_and_those_of_references_to_the_prompt_are_kept() -> None:
+    prompt, other, answer = [BOS, USER, 9, 12, ASSISTANT], [BOS, USER, 30, 31, ASSISTANT], [22, 20, 22, END]
+    read = reader()
+    mine, elsewhere = read.read([(prompt, answer), (other, answer)], ENDS)
+    assert mine["words"].tolist() == elsewhere["words"].tolist() == [20, 22]
+    decoder = Decoder(tiny_model(), read.dtype)
+    told = References(decoder, CONFIG.context_tokens, Words()).of([prompt, other], ENDS)
+    assert torch.equal(mine["reference words"], told[0])
+    assert torch.equal(elsewhere["reference words"], told[1])
+    assert not torch.equal(told[0], told[1])
 
 
 def test_order_and_prompt_are_seen() -> None:
