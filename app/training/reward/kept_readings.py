@@ -83,14 +83,8 @@ class KeepingReader(Reader):
 
 
 def _name(reader: Reader, content_hash: str) -> str:
-    way = [
-        content_hash,
-        list(reader.blank),
-        sorted(reader.stops),
-        reader.heights,
-        str(reader.dtype),
-        reader.words.digest,
-    ]
+    way = [content_hash, list(reader.blank), sorted(reader.stops), reader.heights, str(reader.dtype)]
+    way.append(reader.words.digest)
     texts = [
         Path(str(module.__file__)).read_text(encoding="utf-8") for module in (reading, references, sentences, words)
     ]

@@ -96,7 +96,8 @@ def test_equal_answers_leave_nothing_to_tell() -> None:
 
 
 def test_components_are_of_what_differs_within_prompts() -> None:
-    """What differs between prompts alone takes no room, and people are believed to like what is plausible."""
+    """What differs between prompts alone takes no room, and people are believed to like what is plausible and like the
+    model's own answers."""
     answers = some()
     for number, answer in enumerate(answers):
         answer["mean 1"] = answer["mean 1"] + 100.0 * math.sin(number // 4)
@@ -108,8 +109,9 @@ def test_components_are_of_what_differs_within_prompts() -> None:
         rtol=1e-3,
         atol=1e-3,
     )
-    means = columns.prior.means.split(columns.prior.sizes)
-    assert [float(part.sum()) for part in means] == [1.0, *[0.0] * (len(BLOCKS) - 1)]
+    means = dict(zip(BLOCKS, columns.prior.means.split(columns.prior.sizes), strict=True))
+    believed = {block: part.tolist() for block, part in means.items() if part.any()}
+    assert believed == {"plausible": [1.0], "references": [0.5] * 4}
     assert BLOCKS[0] == "plausible"
     likely = torch.stack([answer["likelihood"][5] for answer in again])
     assert torch.corrcoef(torch.stack([likely.double(), plain.of(again)[:, 0]]))[0, 1] == pytest.approx(1.0)

@@ -271,7 +271,7 @@ def reward(monkeypatch: pytest.MonkeyPatch) -> Learned:
     ) -> Generator[Progress, None, RewardResult]:
         learned.groups, learned.samples, learned.hparams = groups, samples, hparams
         yield Progress(1, 1)
-        columns, _ = Columns.fit(reader.read(samples, EndTokens(4)), range(len(samples)))
+        columns = Columns.fit(reader.read(samples, EndTokens(4)), range(len(samples)))[0]
         size = len(columns.prior.means)
         head = Head(torch.ones(size).double(), torch.eye(size).double(), 0.0, 1.0, 1.0)
         scorers = dict.fromkeys(PARTS, PreferenceScorer(reader, columns, head))
