@@ -1,6 +1,7 @@
 """The tables; importing this package registers them all on Base.metadata."""
 
 from app.db.models import (
+    arena,
     conversations,
     groups,
     installation,
@@ -13,6 +14,7 @@ from app.db.models import (
 )
 
 __all__ = [
+    "arena",
     "conversations",
     "groups",
     "installation",

@@ -56,7 +56,8 @@ class Group(Base):
     """Of the same, the versions and settings, as label_settings.py writes them: a card that nobody holds expires where
     others are wanted now. None of answers that were given (from a chat), or came with a file."""
     digest: Mapped[str | None] = mapped_column(unique=True)
-    """sha256 of what an imported group and its ranking hold: the same is taken in once."""
+    """sha256 of what an imported group and its ranking hold: the same is taken in once. Of a vote's ranking, which vote
+    it was (app/services/arena/learning.py). A group with one is no card."""
     import_id: Mapped[int | None]
     """The import that brought it and is not over (see PromptImport): its ranking is stored as withdrawn until then."""
     settings: Mapped[dict[str, Any]] = mapped_column(JSON)

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 from sqlalchemy import Select, func, select
 from sqlalchemy.orm import InstrumentedAttribute, Session, selectinload, sessionmaker
 
+from app.db.models.arena import Vote
 from app.db.models.groups import Completion, Group
 from app.db.models.labelers import Labeler, LabelerKind
 from app.db.models.prompts import Prompt
@@ -177,14 +178,15 @@ def _labeler(ranking: Ranking) -> dict[str, Any]:
 
 
 def _standing_rankings(read: sessionmaker[Session], labeler_kind: LabelerKind | None) -> Iterator[Ranking]:
-    """Those that stood when the export began; none given meanwhile."""
+    """Those that stood when the export began; none given meanwhile. What votes became is in votes.jsonl."""
     with read() as session:
         last = session.scalar(select(func.max(Ranking.id))) or 0
+    of_votes = select(Vote.ranking_id).where(Vote.ranking_id.is_not(None))
     group = selectinload(Ranking.group)
     answers = group.selectinload(Group.completions).selectinload(Completion.labeler)
     statement = (
         select(Ranking)
-        .where(Ranking.withdrawn_at.is_(None), Ranking.id <= last)
+        .where(Ranking.withdrawn_at.is_(None), Ranking.id <= last, Ranking.id.not_in(of_votes))
         .options(selectinload(Ranking.labeler), group.selectinload(Group.prompt), answers)
     )
     if labeler_kind is not None:

@@ -14,6 +14,7 @@ from enum import StrEnum
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
+from app.db.models.arena import Pair, PairStatus
 from app.db.models.conversations import Conversation
 from app.db.models.labelers import Labeler, LabelerKind
 from app.errors import ConflictError, UnavailableError
@@ -53,8 +54,9 @@ def take_name(session: Session, *, old: str, new: str) -> Change:
     """What goes with a browser when it takes another name.
 
     A made-up name is one browser's alone: its rankings are called by the new name from now on, or, where that is known,
-    stay under the old one, and the cards it holds and its conversations go along. A name that a person gave may be in
-    use in other browsers: everything stays with it. Raises ConflictError for the name of a simulated labeler."""
+    stay under the old one, and what it has before it (cards, a pair of the arena) and its conversations go along. A
+    name that a person gave may be in use in other browsers: everything stays with it. Raises ConflictError for the name
+    of a simulated labeler."""
     known, former = find_labeler(session, new), find_labeler(session, old)
     if known is not None and known.kind is LabelerKind.SIMULATED:
         raise ConflictError(_("The name {name} belongs to a simulated labeler. Choose another one.", name=repr(new)))
@@ -65,6 +67,8 @@ def take_name(session: Session, *, old: str, new: str) -> Change:
         else:
             groups.hand_over(session, former, known)
             _hand_conversations_over(session, former, known)
+            held = Pair.labeler_id == former.id, Pair.status == PairStatus.HELD
+            session.execute(update(Pair).where(*held).values(labeler_id=known.id))
     return Change.RENAMED if known is None else Change.JOINED
 
 

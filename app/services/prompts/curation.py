@@ -7,6 +7,7 @@ from enum import StrEnum
 from sqlalchemy import ColumnElement, Select, delete, func, select
 from sqlalchemy.orm import Session
 
+from app.db.models.arena import Pair, PairStatus, Vote
 from app.db.models.groups import Completion, Group, GroupStatus, Skip
 from app.db.models.jobs import LIVE, Job
 from app.db.models.prompts import Prompt, PromptSource, PromptSplit
@@ -95,13 +96,14 @@ def restore_prompt(session: Session, prompt_id: int) -> Prompt:
 
 
 def delete_prompt(session: Session, prompt_id: int) -> None:
-    """For good, with cards that nobody saw. Raises ConflictError where a record depends on it: archive it then."""
+    """For good, with what nobody saw of it. Raises ConflictError where a record depends on it: archive it then."""
     prompt = get_prompt(session, prompt_id)
     reason = _kept_because(session, prompt)
     if reason is not None:
         raise ConflictError(
             _("Prompt {id} cannot be deleted: {reason} Archive it instead.", id=prompt_id, reason=reason)
         )
+    session.execute(delete(Pair).where(Pair.prompt_id == prompt_id))
     made = select(Group.id).where(Group.prompt_id == prompt_id)
     session.execute(delete(Completion).where(Completion.group_id.in_(made)))
     session.execute(delete(Group).where(Group.prompt_id == prompt_id))
@@ -122,6 +124,11 @@ def _kept_because(session: Session, prompt: Prompt) -> str | None:
         )
     if session.scalar(select(Skip.id).join(Group, Skip.group_id == Group.id).where(mine).limit(1)) is not None:
         return _("somebody skipped it and said why, which is kept for good.")
+    if session.scalar(select(Vote.id).join(Vote.pair).where(Pair.prompt_id == prompt.id).limit(1)) is not None:
+        return _("somebody voted on answers to it in the arena, and votes are kept for good.")
+    looked_at = Pair.prompt_id == prompt.id, Pair.status == PairStatus.HELD
+    if session.scalar(select(Pair.id).where(*looked_at).limit(1)) is not None:
+        return _("somebody is looking at its answers.")
     held = Group.status.in_((GroupStatus.LEASED, GroupStatus.SAMPLING))
     if session.scalar(select(Group.id).where(mine, held).limit(1)) is not None:
         return _("somebody is looking at its answers.")

@@ -1,0 +1,96 @@
+"""The alarm for reward hacking: the score rose, the blind votes did not follow, and the texts that show it."""
+
+import random
+
+import pytest
+from sqlalchemy.orm import Session
+
+from app.db.models.arena import Verdict
+from app.db.models.labelers import Labeler
+from app.db.models.versions import Version
+from app.services.arena.alarm import AlarmVerdict, Rise, reward_alarm, verdict_of
+from app.services.arena.win_rate import Counts
+from tests.services.arena.conftest import MakePair, VoteOn
+
+UP, LEVEL = Rise(0.8, 0.1, 40), Rise(0.1, 0.1, 40)
+
+
+@pytest.mark.parametrize(
+    ("rise", "counts", "verdict"),
+    [
+        (None, Counts(losses=50), AlarmVerdict.NO_SCORES),
+        (LEVEL, Counts(losses=50), AlarmVerdict.NOT_RISEN),
+        (UP, Counts(), AlarmVerdict.TOO_FEW),
+        (UP, Counts(wins=8, losses=11), AlarmVerdict.TOO_FEW),
+        (UP, Counts(both_bad=200), AlarmVerdict.TOO_FEW),
+        (UP, Counts(wins=8, losses=12), AlarmVerdict.WATCH),
+        (UP, Counts(wins=12, losses=8), AlarmVerdict.FINE),
+        (UP, Counts(wins=10), AlarmVerdict.FINE),  # settled early
+        (UP, Counts(losses=10), AlarmVerdict.ALARM),
+        (UP, Counts(wins=400, losses=390), AlarmVerdict.ALARM),  # much praise, no difference to people
+        (UP, Counts(wins=400, losses=250), AlarmVerdict.FINE),
+    ],
+)
+def test_the_verdict(rise: Rise | None, counts: Counts, verdict: AlarmVerdict) -> None:
+    assert verdict_of(rise, counts) is verdict
+
+
+def give(make_pair: MakePair, vote_on: VoteOn, ada: Labeler, *, wins: int, losses: int, higher_by: float) -> None:
+    rng = random.Random(1)
+    for number in range(wins + losses):
+        won, turned = number < wins, rng.random() < 0.5
+        base = rng.gauss(0, 0.3)
+        pair = make_pair(ada, turned=turned, scores=(base + higher_by, base))
+        vote_on(pair, ada, Verdict.A if won is not turned else Verdict.B)
+
+
+def test_it_is_raised_where_people_do_not_prefer_what_the_reward_model_praises(
+    make_pair: MakePair, vote_on: VoteOn, ada: Labeler, session: Session, policy: Version
+) -> None:
+    give(make_pair, vote_on, ada, wins=4, losses=26, higher_by=1.5)
+    alarm = reward_alarm(session, policy.id)
+    assert (alarm.verdict, alarm.is_raised) == (AlarmVerdict.ALARM, True)
+    assert "scores it 1.50 higher" in alarm.sentence
+    assert "it wins 13% of 30 votes" in alarm.sentence
+    assert len(alarm.texts) == 3
+    for text in alarm.texts:
+        assert text.its_text.startswith("its ")
+        assert text.other_text.startswith("the other's ")
+        assert text.its_score - text.other_score == pytest.approx(1.5)
+        assert text.is_not_for_it
+
+
+def test_the_most_telling_texts_come_first_and_those_where_people_agreed_are_left_out(
+    make_pair: MakePair, vote_on: VoteOn, ada: Labeler, session: Session, policy: Version
+) -> None:
+    give(make_pair, vote_on, ada, wins=0, losses=24, higher_by=1.0)
+    vote_on(make_pair(ada, scores=(9.0, 0.0)), ada, Verdict.A)  # they agree
+    vote_on(make_pair(ada, scores=(0.0, 5.0)), ada, Verdict.B)  # they agree, too
+    vote_on(make_pair(ada, scores=(4.0, 0.0)), ada, Verdict.BOTH_BAD)
+    texts = reward_alarm(session, policy.id).texts
+    assert (texts[0].its_score, texts[0].both_bad) == (4.0, True)
+    assert all(text.its_score - text.other_score <= 1.01 for text in texts[1:])
+
+
+def test_where_votes_go_its_way_nothing_is_raised(
+    make_pair: MakePair, vote_on: VoteOn, ada: Labeler, session: Session, policy: Version, sft: Version
+) -> None:
+    give(make_pair, vote_on, ada, wins=26, losses=4, higher_by=1.5)
+    alarm = reward_alarm(session, policy.id)
+    assert (alarm.verdict, alarm.is_raised, alarm.texts) == (AlarmVerdict.FINE, False, [])
+    assert "people prefer it, too" in alarm.sentence
+    assert reward_alarm(session, sft.id, policy.id).verdict is AlarmVerdict.NOT_RISEN  # from the other side
+
+
+def test_without_scored_pairs_its_evaluation_says_whether_the_score_rose(
+    make_pair: MakePair, vote_on: VoteOn, ada: Labeler, session: Session, policy: Version
+) -> None:
+    for _ in range(12):
+        vote_on(make_pair(ada), ada, Verdict.B)
+    assert reward_alarm(session, policy.id).verdict is AlarmVerdict.NO_SCORES
+    stored = session.get_one(Version, policy.id)
+    figures = {"reward/mean": 1.2, "reward/reference_mean": 0.2, "reward/difference_error": 0.1, "num_prompts": 90}
+    stored.metrics = {"evaluation": figures}
+    assert reward_alarm(session, policy.id).verdict is AlarmVerdict.ALARM
+    stored.metrics = {"evaluation": {**figures, "reward/difference_error": None}}
+    assert reward_alarm(session, policy.id).verdict is AlarmVerdict.NO_SCORES
