@@ -27,6 +27,7 @@ from app.api import (
     rankings,
     tokens,
     versions,
+    votes,
 )
 from app.api.description import describe
 from app.api.openai import routes as openai
@@ -64,6 +65,7 @@ API_ROUTERS = (
     groups,
     rankings,
     prompts,
+    votes,
     label_settings,
     jobs,
     versions,
@@ -131,12 +133,14 @@ def _lifespan(
         app.state.runtime = runtime
         runtime.importer.start()
         runtime.prefetcher.start()
+        runtime.pair_prefetcher.start()
         try:
             yield
         finally:
             runtime.closing.set()
             runtime.importer.stop()
             await to_thread.run_sync(runtime.prefetcher.stop)
+            await to_thread.run_sync(runtime.pair_prefetcher.stop)
             close = getattr(engine, "close", None)
             if close is not None:
                 await to_thread.run_sync(close)

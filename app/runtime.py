@@ -20,6 +20,8 @@ from starlette.convertors import Convertor, register_url_convertor
 from app.db.session import make_read_session_factory, make_session_factory
 from app.db.units import READERS, WRITERS, Units
 from app.http.bodies import StrictRequest
+from app.services.arena.pair_prefetch import PairPrefetcher
+from app.services.arena.pair_sampling import PairSampling
 from app.services.chat.live_chat import LiveChat, Sessions
 from app.services.data.imports import Importer
 from app.services.sampling.admission import Admission
@@ -48,6 +50,8 @@ class Runtime:
     live: LiveSampling
     chat: LiveChat
     prefetcher: Prefetcher
+    pair_sampling: PairSampling
+    pair_prefetcher: PairPrefetcher
     importer: Importer
     admission: Admission
     closing: threading.Event = field(default_factory=threading.Event)
@@ -74,6 +78,8 @@ def build_runtime(settings: Settings, database: Database, engine: Engine) -> Run
             interactive, Sessions(write, read), reading=reading, writing=writing, defaults=page_params(settings)
         ),
         prefetcher=Prefetcher(GroupSampling(engine, write, read, settings), gate, settings.ready_groups),
+        pair_sampling=PairSampling(interactive, write, read, settings),
+        pair_prefetcher=PairPrefetcher(PairSampling(engine, write, read, settings), gate),
         importer=Importer(
             write,
             max_characters=settings.max_prompt_characters,

@@ -43,6 +43,14 @@ PAGES = (
         below=("/playground",),
     ),
     Page("chat", "/chat", N_("Chat"), N_("Go to the chat"), ("app.web.chat", "app.web.chat_actions"), below=("/chat",)),
+    Page(
+        "arena",
+        "/arena",
+        N_("Arena"),
+        N_("Go to the arena"),
+        ("app.web.arena", "app.web.arena_own", "app.web.arena_settings"),
+        below=("/arena",),
+    ),
     Page("tokens", "/tokens", N_("Tokens"), N_("Go to the tokens"), ("app.web.tokens",), below=("/tokens",)),
     Page("prompts", "/prompts", N_("Prompts"), N_("Go to the prompts"), ("app.web.prompts",), below=("/prompts",)),
     Page(

@@ -1,31 +1,9 @@
 // Single keys of the label page. They rest while somebody types, while a dialog is open, and when switched off in the help.
 
 import { toggleGuidelines } from "./guidelines.js";
+import { installSwitch, isComposing, isTyping, rests } from "./key_rest.js";
 import { letterOf, meaningOf, ties } from "./meanings.js";
 import { chooseReason, closeSkip, openSkip } from "./skip.js";
-
-const STORED = "fourfold-keys";
-
-function keysOn() {
-  try {
-    return localStorage.getItem(STORED) !== "off";
-  } catch {
-    return true;
-  }
-}
-
-function rememberKeys(on) {
-  document.body.classList.toggle("no-keys", !on);
-  try {
-    localStorage.setItem(STORED, on ? "on" : "off");
-  } catch {
-    // a browser that keeps nothing: it holds until the page is closed
-  }
-}
-
-const isTyping = (target) =>
-  target.matches("input:not([type=radio], [type=checkbox]), textarea, select, [contenteditable]");
-const isPressable = (target) => target.matches("button, a[href], summary, input[type=checkbox]");
 
 function press(selector) {
   const element = document.querySelector(selector);
@@ -101,19 +79,11 @@ function keyWhileTyping(event) {
 
 /** @param {() => object | null} cardOf the mounted card, if there is one */
 export function installKeys(cardOf) {
-  const box = document.querySelector("#keys-on");
-  box.checked = keysOn();
-  rememberKeys(box.checked);
-  box.addEventListener("change", () => rememberKeys(box.checked));
-  document.addEventListener("click", (event) => {
-    if (event.target.closest("[data-open-help]")) document.querySelector("#help").showModal();
-  });
+  const box = installSwitch();
   document.addEventListener("keydown", (event) => {
-    if (event.isComposing || event.keyCode === 229) return; // an input method has it
+    if (isComposing(event)) return;
     if (isTyping(event.target)) return keyWhileTyping(event);
-    if (event.ctrlKey || event.metaKey || event.altKey || event.repeat || !box.checked) return;
-    if (document.querySelector("dialog[open]")) return;
-    if ((event.key === "Enter" || event.key === " ") && isPressable(event.target)) return;
+    if (rests(event, box)) return;
     const card = cardOf();
     const meaning = meaningOf(event);
     const done = pageKey(meaning) || (card !== null && cardKey(event, meaning, card));

@@ -93,7 +93,7 @@ let ticking = null;
 
 function show() {
   const waiting = waitingItems();
-  const shown = document.querySelector("#ranking-form")?.dataset.where;
+  const shown = document.querySelector("#ranking-form, #vote-form")?.dataset.where;
   document.querySelector("#card")?.classList.toggle(
     "is-waiting",
     waiting.some((item) => item.where && item.where === shown),
@@ -219,14 +219,17 @@ async function resume(item) {
   });
 }
 
+const isOf = (slot, item) =>
+  (slot.dataset.of === "arena") === new URL(item.url, location.href).pathname.startsWith("/arena");
+
 async function showAnswer(item, response) {
   const text = await response.text();
   if (response.ok) {
     announce(_("{what} from before was sent.", item));
     const slot = document.querySelector("#card-slot");
-    const shown = slot?.querySelector("#ranking-form")?.getAttribute("action");
-    // another card that somebody is at already stays
-    if (slot && (!shown || !item.where || shown.split("/")[2] === item.where))
+    const shown = slot?.querySelector("#ranking-form, #vote-form")?.dataset.where;
+    // another card that somebody is at already stays, and so does another page's
+    if (slot && isOf(slot, item) && (!shown || !item.where || shown === item.where))
       await swap(text, "#card-slot", "innerHTML");
   } else if (response.headers.get("HX-Retarget") === "#alerts") {
     showServerAlert(text);

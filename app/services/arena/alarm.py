@@ -169,7 +169,7 @@ def _text_of(vote: Vote, match: Match) -> AlarmText | None:
 
 def _sentence(verdict: AlarmVerdict, rise: Rise | None, counts: Counts) -> str:
     if rise is None:
-        return _("No reward model has scored answers of both, so votes and scores cannot be compared yet.")
+        return _("Too few answers of both have scores of a reward model, so scores and votes cannot be compared yet.")
     if verdict is AlarmVerdict.NOT_RISEN:
         return _(
             "The reward model does not score it clearly higher, so there is no praise that votes could contradict."

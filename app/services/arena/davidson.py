@@ -49,8 +49,9 @@ def strengths(duels: Sequence[Duel], contestants: int, *, samples: int = SAMPLES
     times (percentile bootstrap, Efron 1979); the same votes give the same intervals."""
     votes = np.array([[duel.counts.wins, duel.counts.losses, duel.counts.ties] for duel in duels], np.float64)  # [D, 3]
     design = _design(duels, contestants)
-    point = _ratings(_fit(votes[None], design))[0]  # [K]
-    drawn = _ratings(_fit(_resampled(votes, samples, seed), design))  # [B, K]
+    theta, _eta = log_strengths(duels, contestants)
+    point = _ratings(theta[None])[0]  # [K]
+    drawn = _ratings(_fit(_resampled(votes, samples, seed), design)[:, :-1])  # [B, K]
     low, high = np.percentile(drawn, [2.5, 97.5], axis=0)
     return [Strength(*map(float, each)) for each in zip(point, low, high, strict=True)]
 
@@ -112,6 +113,5 @@ def _fit(votes: Floats, design: Floats) -> Floats:
     return at
 
 
-def _ratings(fitted: Floats) -> Floats:
-    theta = fitted[:, :-1]
+def _ratings(theta: Floats) -> Floats:
     return np.asarray(MIDDLE + ELO * (theta - theta.mean(axis=-1, keepdims=True)))

@@ -1,0 +1,187 @@
+"""What the routes of the arena accept and return."""
+
+from datetime import datetime
+
+from pydantic import BaseModel, Field
+
+from app.api.schemas import MessageIn, Model, PromptInput, PromptRef, Text
+from app.db.models.arena import Pair, PairSource, Verdict, Vote
+from app.db.models.labelers import LabelerKind
+from app.formats.ids import RowId
+from app.services.arena.alarm import AlarmVerdict, RewardAlarm
+from app.services.arena.arena_settings import LEAST_BAR, MOST_BAR
+from app.services.arena.sequential import Settled
+from app.services.arena.standings import MatchResult, Standing
+from app.services.arena.win_rate import Counts, Interval
+from app.services.labeling.rankings import MAX_DURATION_MS, MAX_KEY_CHARACTERS
+
+
+class SideOut(BaseModel):
+    side: str = Field(description="`a` or `b`.")
+    text: str
+
+
+class PairOut(BaseModel):
+    """Nothing here tells which version wrote which answer: POST /api/v1/arena/votes does."""
+
+    pair_id: int
+    prompt: PromptRef
+    answers: list[SideOut]
+
+
+class OwnPairIn(PromptInput):
+    version_id: RowId | None = None
+    """Which two are compared; null: as with GET /api/v1/arena/result."""
+    against_id: RowId | None = None
+
+
+class VoteIn(Model):
+    pair_id: RowId
+    verdict: Verdict
+    """Which answer is better; `both_bad` counts apart."""
+    duration_ms: int | None = Field(None, ge=0, le=MAX_DURATION_MS)
+    idempotency_key: Text | None = Field(None, min_length=1, max_length=MAX_KEY_CHARACTERS)
+
+
+class WriterOut(BaseModel):
+    side: str
+    version_id: int | None = Field(description="Null where that version is not in this installation.")
+    written_by: str | None = Field(description="Its name then.")
+    score: float | None = Field(description="By the reward model, if one scored the pair.")
+
+
+class VoteOut(BaseModel):
+    vote_id: int
+    pair_id: int
+    labeler: str
+    labeler_kind: LabelerKind
+    verdict: Verdict
+    answers: list[WriterOut] = Field(description="Who wrote what.")
+    source: PairSource
+    duration_ms: int | None
+    is_trained_on: bool = Field(description="Whether it is a ranking of two as well.")
+    activated_version_id: int | None = Field(description="The version that the rule activated with this vote.")
+    created_at: datetime
+    withdrawn_at: datetime | None
+
+
+class CountsOut(BaseModel):
+    wins: int
+    ties: int
+    losses: int
+    both_bad: int
+
+
+class IntervalOut(BaseModel):
+    low: float
+    high: float
+
+
+class AlarmOut(BaseModel):
+    verdict: AlarmVerdict
+    says: str
+    vote_ids: list[int] = Field(description="Votes that show it.")
+
+
+class ResultOut(BaseModel):
+    version_id: int
+    against_id: int
+    votes: CountsOut
+    win_rate: float | None = Field(description="Of `version_id`, ties as half a win, `both_bad` left out.")
+    wilson: IntervalOut = Field(description="95% for one look.")
+    anytime: IntervalOut = Field(description="95% however often one looks; `settled` goes by it.")
+    settled: Settled
+    votes_left: int | None = Field(description="About how many more settle it; null: more than 5,000.")
+    same_text: int = Field(description="Prompts to which both wrote the same: shown to nobody.")
+    alarm: AlarmOut = Field(description="Whether the reward model praises what people do not prefer.")
+
+
+class StandingOut(BaseModel):
+    version_id: int | None
+    written_by: str | None
+    rating: float = Field(description="Elo points; 1000 is the mean.")
+    low: float = Field(description="95% interval, bootstrap.")
+    high: float
+    votes: CountsOut
+    component: int = Field(description="Ratings of different components cannot be compared.")
+
+
+class StandingsOut(BaseModel):
+    standings: list[StandingOut]
+    votes: int
+
+
+class ArenaSettingsIn(Model):
+    train_on_votes: bool = False
+    """Votes on prompts that are not held out are rankings of two as well."""
+    activate_above: float | None = Field(None, ge=LEAST_BAR, le=MOST_BAR)
+    """A candidate replaces the active version once the lower end of `anytime` is above this; null: never."""
+
+
+def pair_out(pair: Pair) -> PairOut:
+    prompt = pair.prompt
+    return PairOut(
+        pair_id=pair.id,
+        prompt=PromptRef(
+            id=prompt.id, text=prompt.text, messages=[MessageIn.model_validate(each) for each in prompt.messages]
+        ),
+        answers=[SideOut(side="a", text=pair.text_a), SideOut(side="b", text=pair.text_b)],
+    )
+
+
+def vote_out(vote: Vote) -> VoteOut:
+    pair = vote.pair
+    return VoteOut(
+        vote_id=vote.id,
+        pair_id=pair.id,
+        labeler=vote.labeler.name,
+        labeler_kind=vote.labeler.kind,
+        verdict=vote.verdict,
+        answers=[
+            WriterOut(side="a", version_id=pair.version_a_id, written_by=pair.writer_a, score=pair.score_a),
+            WriterOut(side="b", version_id=pair.version_b_id, written_by=pair.writer_b, score=pair.score_b),
+        ],
+        source=pair.source,
+        duration_ms=vote.duration_ms,
+        is_trained_on=vote.ranking_id is not None,
+        activated_version_id=vote.activated_version_id,
+        created_at=vote.created_at,
+        withdrawn_at=vote.withdrawn_at,
+    )
+
+
+def _counts(counts: Counts) -> CountsOut:
+    return CountsOut(
+        wins=int(counts.wins), ties=int(counts.ties), losses=int(counts.losses), both_bad=int(counts.both_bad)
+    )
+
+
+def _interval(interval: Interval) -> IntervalOut:
+    return IntervalOut(low=interval.low, high=interval.high)
+
+
+def result_out(result: MatchResult, alarm: RewardAlarm) -> ResultOut:
+    return ResultOut(
+        version_id=result.match.version.id,
+        against_id=result.match.against.id,
+        votes=_counts(result.counts),
+        win_rate=result.counts.win_rate,
+        wilson=_interval(result.wilson),
+        anytime=_interval(result.anytime),
+        settled=result.settled,
+        votes_left=result.outlook.votes,
+        same_text=result.same_text,
+        alarm=AlarmOut(verdict=alarm.verdict, says=alarm.sentence, vote_ids=[each.vote_id for each in alarm.texts]),
+    )
+
+
+def standing_out(standing: Standing) -> StandingOut:
+    return StandingOut(
+        version_id=standing.contestant.version_id,
+        written_by=standing.contestant.writer,
+        rating=standing.strength.rating,
+        low=standing.strength.low,
+        high=standing.strength.high,
+        votes=_counts(standing.counts),
+        component=standing.component,
+    )
