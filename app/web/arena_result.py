@@ -1,5 +1,6 @@
 """What the votes say, in words and as a picture: of the two that are compared, and of all that have votes."""
 
+import math
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -143,9 +144,14 @@ def outlook_sentence(found: MatchResult) -> str:
     return ngettext(
         "About {n} more vote would settle it, if they go on as so far.",
         "About {n} more votes would settle it, if they go on as so far.",
-        left,
-        n=number(left),
+        _rounded(left),
+        n=number(_rounded(left)),
     )
+
+
+def _rounded(votes: int) -> int:
+    """A guess is told with two figures."""
+    return round(votes, 1 - int(math.log10(votes))) if votes >= 100 else votes
 
 
 def _notes(found: MatchResult) -> list[str]:

@@ -16,6 +16,16 @@ CONTRACT = {
     ("post", "/api/v1/groups"),
     ("post", "/api/v1/groups/{group_id}/rankings"),
     ("post", "/api/v1/groups/{group_id}/skip"),
+    ("post", "/api/v1/arena/pairs/next"),
+    ("post", "/api/v1/arena/pairs"),
+    ("post", "/api/v1/arena/pairs/{pair_id}/skip"),
+    ("post", "/api/v1/arena/votes"),
+    ("get", "/api/v1/arena/votes"),
+    ("delete", "/api/v1/arena/votes/{vote_id}"),
+    ("get", "/api/v1/arena/result"),
+    ("get", "/api/v1/arena/standings"),
+    ("get", "/api/v1/arena/settings"),
+    ("put", "/api/v1/arena/settings"),
     ("get", "/api/v1/rankings"),
     ("delete", "/api/v1/rankings/{ranking_id}"),
     ("get", "/api/v1/prompts"),
@@ -91,6 +101,8 @@ SCHEMAS = set(
     TextChoice TextLogprobs TextOut TokenLogprob TokenLogprobOut TokenOut TokenizeIn TokenizeOut TopLogprobOut
     Usage VersionDetail VersionKind VersionOrigin VersionOut VersionStatus GuidelinesIn GuidelinesOut
     LabelSettingsIn LabelSettingsOut OwnAnswerIn
+    AlarmOut AlarmVerdict ArenaSettingsIn CountsOut IntervalOut OwnPairIn PageOut_VoteOut_ PairOut PairSource
+    ResultOut Settled SideOut StandingOut StandingsOut Verdict VoteIn VoteOut WriterOut
     """,
     )
 )

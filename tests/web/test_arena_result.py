@@ -45,3 +45,7 @@ def test_one_vote_and_all_ties() -> None:
 )
 def test_how_far_it_is(counts: Counts, sentence: str) -> None:
     assert said(counts)[1] == sentence
+
+
+def test_a_long_way_is_told_with_two_figures() -> None:
+    assert said(Counts(wins=12, losses=10, ties=2))[1].startswith("About 660 more votes")
