@@ -138,9 +138,9 @@ METRICS = Metrics(
         "way": (
             "share of its way from the SFT model at which its weights were left: in the end 1, 0.85, 0.7 and 0.5 are "
             "validated like checkpoints (linear interpolation, Ramé et al. 2024, WARP; Wortsman et al. 2022), and of "
-            "those that have left 0.8 of the highest sum of both gains the one is kept that knows 0.98 of what the SFT "
-            "model is sure of, or the most; of equals that with the highest "
-            "gains. `verdict.ways` has all of them; `move_back` off keeps it at 1."
+            "those that have left 0.8 of the best win rate's margin over a half, by both scorers, the one is kept that "
+            "knows 0.98 of what the SFT model is sure of, or the most; of equals that with the highest gains. "
+            "`verdict.ways` has all of them; `move_back` off keeps it at 1."
         ),
         "validations": (
             "all validations, in order; the version is the one with the highest sum of both gains among those that did "

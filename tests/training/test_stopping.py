@@ -175,19 +175,23 @@ def test_forgetting_at_two_validations_running_ends_it() -> None:
     assert reason_to_stop(knowing([1.0, 0.97, 0.94, 0.93]), replace(RULES, on_cheating=False)) is None
 
 
-def ways(known: list[float], gains: list[float] | None = None) -> list[Validation]:
-    """With all of its way first, and with less and less of it."""
-    each = run(gains or [2.0, 1.8, 1.7], gains or [2.0, 1.9, 1.6])
-    return [replace(one, figures=SFT | {"knowledge": share}) for one, share in zip(each, known, strict=True)]
+def ways(known: list[float], wins: list[float] | None = None) -> list[Validation]:
+    """With all of its way first, and with less and less of it: gains fall, win rates as they are given."""
+    each, rates = run([2.0, 1.8, 1.5], [2.0, 1.7, 1.2]), wins or [0.9, 0.9, 0.85]
+    return [
+        replace(one, figures=SFT | {"knowledge": share, "win_rate": rate, "reward/win_rate": rate})
+        for one, share, rate in zip(each, known, rates, strict=True)
+    ]
 
 
-def test_the_part_of_the_way_with_the_highest_gains_of_those_that_know_enough() -> None:
+def test_the_part_of_the_way_that_knows_enough_and_wins_nearly_as_much() -> None:
     assert best_way(ways([0.99, 1.0, 1.0])) == 0
     assert best_way(ways([0.97, 0.98, 1.0])) == 1
     assert best_way(ways([0.9, 0.95, 0.97])) == 2, "none knows enough: the one that knows most"
-    assert best_way(ways([0.99, 1.0, 1.0], [0.5, 0.7, 0.6])) == 1, "both scorers like less of it better"
-    assert best_way(ways([0.99, 1.0, 1.0], [0.5, 0.5, 0.5])) == 0
-    assert best_way(ways([0.96, 0.97, 1.0], [1.0, 0.81, 0.79])) == 1, "the last has lost too much of what was learned"
-    assert best_way(ways([0.96, 1.0, 0.97], [-0.3, -0.2, -0.1])) == 2, "nothing was gained"
-    assert best_way([replace(each, figures=SFT) for each in ways([1.0, 1.0, 1.0])]) == 0, "nobody was asked"
+    assert best_way(ways([0.96, 0.97, 1.0], [0.9, 0.83, 0.81])) == 1, "the last has lost too much of what was learned"
+    assert best_way(ways([0.96, 1.0, 0.97], [0.3, 0.35, 0.4])) == 2, "none wins: the one that loses least"
+    assert best_way(list(reversed(ways([1.0, 1.0, 0.99])))) == 2, "of equals the one with the highest gains"
+    assert best_way([replace(RISING[5], figures=SFT)] * 2) == 0, "nobody was asked"
+    judged_only = [replace(each, figures={**each.figures, "win_rate": 0.5}) for each in ways([0.97, 1.0, 1.0])]
+    assert best_way(judged_only[:1] + ways([0.97, 1.0, 1.0], [0.9, 0.66, 0.6])[1:]) == 1, "both scorers' win rates"
     assert best_way([replace(RISING[5], signs=("It echoes.",)), RISING[2]]) == 1

@@ -145,7 +145,7 @@ def test_what_has_lost_most_is_over_optimized_though_both_scorers_praise_it() ->
 
 def test_the_verdict_is_that_of_the_part_of_the_way_that_is_kept() -> None:
     history = measured(0.9, 0.02, 2.0, knowledge=0.96)
-    back = replace(measured(0.8, 0.02, 1.7, knowledge=0.99)[1], way=0.7)
+    back = replace(measured(0.85, 0.02, 1.7, knowledge=0.99)[1], way=0.7)
     moved = verdict_of(history, Reason.EPISODES, ways=[history[1], back])
     assert (moved.way, moved.episodes) == (0.7, history[1].episodes)
     assert moved.judged_gain == pytest.approx(1.7)
@@ -154,5 +154,5 @@ def test_the_verdict_is_that_of_the_part_of_the_way_that_is_kept() -> None:
     assert "96%" in moved.sentences[2]
     stayed = verdict_of(history, Reason.EPISODES, ways=[history[1], replace(back, figures=history[1].figures)])
     assert (stayed.way, len(stayed.sentences)) == (1.0, 3)
-    liked = replace(back, figures=history[1].figures, judged=history[1].judged, optimized=(9.0,) * 20)
+    liked = replace(back, figures=history[1].figures, optimized=(9.0,) * 20)
     assert "both scorers together" in verdict_of(history, None, ways=[history[1], liked]).sentences[2]

@@ -69,7 +69,7 @@ FAULTS = [
         "return max(range(len(ways)), key=worth)",
         "return max(reversed(range(len(ways))), key=worth)",
     ),
-    stop("moved back whatever it costs", "LEAST_LEFT_OF_GAIN * highest), known", "-9.0), known"),
+    stop("moved back whatever it costs", "_margin(each) >= least, known,", "True, known,"),
     back("the way the other way round", "torch.lerp(own[name], weight, share)", "torch.lerp(weight, own[name], share)"),
     back(
         "no value head is left", " if name in own else weight.clone()", " if name in own else torch.zeros_like(weight)"
