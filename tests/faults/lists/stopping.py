@@ -59,11 +59,7 @@ FAULTS = [
     verdict("the win rate itself for its lower end", "rate - CLEARLY * error)", "rate)"),
     verdict("a gain by one scorer called hardly moved", " and kept.judged_gain < LEAST_GAIN", ""),
     stop("moved back though it knows enough", "1.0), ENOUGH_KNOWLEDGE)", "1.0), 9.0)"),
-    stop(
-        "never moved back for what it forgot",
-        "LEAST_LEFT_OF_GAIN * highest), known, gain",
-        "LEAST_LEFT_OF_GAIN * highest), 1.0, gain",
-    ),
+    stop("never moved back for what it forgot", "_margin(each) >= least, known,", "_margin(each) >= least, 1.0,"),
     stop(
         "the last of equal parts of the way",
         "return max(range(len(ways)), key=worth)",
