@@ -97,6 +97,9 @@ def sampling_rows(result: dict[str, Any]) -> list[str]:
     for case, aim in aims.items():
         cells = [f"{side['cases'][case]['times_as_fast']:.1f} times as fast" for side in sides]
         rows.append(f"| {case} | {aim} | " + " | ".join(cells) + " |")
+        if all("times_less_processor_time" in side["cases"][case] for side in sides):
+            cells = [f"{side['cases'][case]['times_less_processor_time']:.1f} times less" for side in sides]
+            rows.append(f"| processor time of all threads, {case} | – | " + " | ".join(cells) + " |")
     cells = [f"{side['cases']['64 sequences']['tokens_per_second']:,} tokens/s" for side in sides]
     rows.append("| 64 sequences | – | " + " | ".join(cells) + " |")
     cells = [f"{side['peak_mebibytes']['fourfold']} and {side['peak_mebibytes']['transformers']} MiB" for side in sides]

@@ -48,5 +48,4 @@ class Batch:
     def decode(self, tokens: Sequence[int], lengths: Sequence[int]) -> None:
         """One token more for each row, at the place behind the row's length."""
         rows = torch.arange(len(tokens))
-        states = self.decoder.states(torch.tensor(tokens), rows, torch.tensor(lengths), self._cache)
-        self.logits = self.decoder.logits(states)
+        self.logits = self.decoder.next_logits(torch.tensor(tokens), rows, torch.tensor(lengths), self._cache)

@@ -1,65 +1,54 @@
 """A Llama's weights joined for inference, with rows that are read and continued independently. Knows no sampling.
 
-Gives what Llama.hidden_states and Llama.logits give (tests/lm/inference/test_decoder.py), with the four products of a
-layer that `Layer.products` gives and three kernels between them. Products take `dtype`, in which keys and
-values are kept as well, and give fp32; the residual stream and all that the kernels do are fp32.
+Gives what Llama.hidden_states and Llama.logits give (tests/lm/inference/test_decoder.py), with the products of a layer
+that `Layer.products` gives. All layers are one call (kernels/phases.py). Products take `dtype`, in which keys and
+values are kept as well, and give fp32; the residual stream and all that is between products are fp32.
 
 Each token's bits are the same whatever tokens are computed beside it, in any order and by any number of threads (on one
-machine and in one precision), by construction: kernels take tokens one by one, and products take each sum in one order
-(kernels/packed_linear.py). torch's own would give other bits for other numbers of rows and slots.
+machine and in one precision), by construction: each token is computed alone, and products and attention take each sum
+in one order (kernels/tiles.py). torch's own would give other bits for other numbers of rows and slots.
 
-Shapes: M tokens, V vocabulary, H hidden size, I inner size, N query heads, K key-value heads, D head size.
+Shapes: M tokens, V vocabulary, H hidden size.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from app.lm.inference.kv_cache import KVCache
-from app.lm.kernels.cached_attention import attend
-from app.lm.kernels.compiling import Array, array_of
-from app.lm.kernels.elementwise import add_and_norm, gate
+from app.lm.inference.workspace import LAYER_PHASES, Packed, PackedLayer, Workspace
+from app.lm.kernels.compiling import Array
 from app.lm.kernels.packed_linear import PackedLinear
+from app.lm.kernels.phases import run
 from app.lm.layer import Layer
 from app.lm.model import Llama
 from app.lm.rotary import rotate
 
-
-@dataclass(frozen=True)
-class _PackedLayer:
-    """`Layer.products`, packed."""
-
-    query_key_value: PackedLinear  # [(N+2K)D, H]
-    attention_out: PackedLinear  # [H, ND]
-    gate_and_up: PackedLinear  # [2I, H]
-    down: PackedLinear  # [H, I]
-    head_norms: Array  # [N+K, D] of queries and keys, or [N+K, 0]
-    rotated: bool
+KEPT_TOKENS = 64  # a workspace for so many is kept; one for a longer prompt is made for it
 
 
 class Decoder:
-    """Holds joined copies of the weights in `dtype`; build one per loaded version and use it for all requests.
-    `in_place_of_model`: the model's layers are given up one by one, so that the weights are in memory once; it is of no
-    use afterwards."""
+    """Holds joined copies of the weights in `dtype`; build one per loaded version and use it for all requests, from any
+    thread. `in_place_of_model`: the model's layers are given up one by one, so that the weights are in memory once; it
+    is of no use afterwards."""
 
     def __init__(self, model: Llama, dtype: torch.dtype, *, in_place_of_model: bool = False) -> None:
         self.config, self.dtype = model.config, dtype
         with torch.no_grad():
-            self._layers = []
+            layers = []
             for layer in model.model.layers:
                 assert isinstance(layer, Layer)
-                self._layers.append(_packed(layer, dtype))
+                layers.append(_packed(layer, dtype))
                 if in_place_of_model:
                     layer.to_empty(device="meta")
             self._embedding = model.model.embed_tokens.weight.detach()
-            self._head = PackedLinear(model.output_weight * model.model.norm.weight.float(), dtype)
-        self._cosines = model.get_buffer("cosines").float().numpy()
-        self._sines = model.get_buffer("sines").float().numpy()
-        self._epsilon = np.float32(model.config.rms_norm_eps)
+            head = PackedLinear(model.output_weight * model.model.norm.weight.float(), dtype)
+        cosines, sines = (model.get_buffer(name).float().contiguous() for name in ("cosines", "sines"))
+        self._packed = Packed(model.config, dtype, layers, head, cosines, sines)
+        self._spare: list[Workspace] = []
 
     def new_cache(self, rows: int, slots: int) -> KVCache:
         """An empty cache for this model's keys and values."""
@@ -69,33 +58,61 @@ class Decoder:
         """Put M tokens `ids` into `rows` of the cache at `positions`, all [M]; a row's tokens follow one another, and
         what is before them is there. Returns states [M,H] fp32 before the final norm. Raises IndexError for a place
         outside the cache or the context."""
-        return self.states_above((len(self._layers),), ids, rows, positions, cache)[0]
+        return self.states_above((self.config.num_hidden_layers,), ids, rows, positions, cache)[0]
 
     def states_above(
         self, heights: Sequence[int], ids: Tensor, rows: Tensor, positions: Tensor, cache: KVCache
     ) -> list[Tensor]:
         """As `states`, but above each of these numbers of layers, ascending; 0 are the embeddings."""
-        where = (rows.numpy(), positions.numpy())
-        self._check_places(*where, cache)
-        states = F.embedding(ids, self._embedding).float()
-        normed = torch.empty_like(states, dtype=self.dtype)
-        mixed = normed.new_empty(len(ids), self.config.num_attention_heads * self.config.head_dim)
-        inner = normed.new_empty(len(ids), self.config.intermediate_size)
-        stream, to_normed, to_mixed, to_inner = states.numpy(), array_of(normed), array_of(mixed), array_of(inner)
-        more, kept = torch.zeros_like(states), list[Tensor]()
-        for layer, weights in enumerate(self._layers):
-            if layer in heights:
-                kept.append(states + more)
-            add_and_norm(stream, array_of(more), to_normed, self._epsilon)
-            heads = weights.query_key_value(normed)
-            attend(
-                array_of(heads), *where, self._cosines, self._sines, weights.rotated, weights.head_norms,
-                self._epsilon, *cache.of_layer(layer), to_mixed,
-            )  # fmt: skip
-            add_and_norm(stream, array_of(weights.attention_out(mixed)), to_normed, self._epsilon)
-            gate(array_of(weights.gate_and_up(normed)), to_inner)
-            more = weights.down(inner)
-        return [*kept, states + more] if len(self._layers) in heights else kept
+        kept, below = list[Tensor](), 0
+        with self._at_work(ids, rows, positions, cache) as space:
+            for height in heights:
+                self._run(space, LAYER_PHASES * below, LAYER_PHASES * height, rows, positions, cache)
+                kept.append(space.states(len(ids)))
+                below = height
+        return kept
+
+    def next_logits(self, ids: Tensor, rows: Tensor, positions: Tensor, cache: KVCache) -> Tensor:
+        """The logits [M,V] of `states`, by one call."""
+        with self._at_work(ids, rows, positions, cache) as space:
+            return self._run(space, 0, len(space.program), rows, positions, cache)
+
+    def logits(self, states: Tensor) -> Tensor:
+        """[M,H] states before the final norm -> [M,V] in fp32."""
+        nowhere, empty = torch.zeros(len(states), dtype=torch.long), self.new_cache(0, 0)
+        with self._workspace(len(states)) as space:
+            space.begin(states)
+            return self._run(space, len(space.program) - 2, len(space.program), nowhere, nowhere, empty)
+
+    def _run(self, space: Workspace, first: int, stop: int, rows: Tensor, positions: Tensor, cache: KVCache) -> Tensor:
+        """These phases of the program; returns what the last one gives, if it is the head."""
+        head, size, is_fp32 = self._packed.head, self.config.head_dim, self.dtype == torch.float32
+        out = torch.empty(len(rows) if stop == len(space.program) else 0, head.columns)
+        where = rows.numpy(), positions.numpy()
+        run(space.program, first, stop, is_fp32, *where, cache.numbers, out.data_ptr(), size)
+        return out[:, : self.config.vocab_size].contiguous()
+
+    @contextmanager
+    def _at_work(self, ids: Tensor, rows: Tensor, positions: Tensor, cache: KVCache) -> Iterator[Workspace]:
+        """A workspace with the embeddings of these tokens."""
+        self._check_places(rows.numpy(), positions.numpy(), cache)
+        with self._workspace(len(ids)) as space:
+            space.begin(F.embedding(ids, self._embedding))
+            yield space
+
+    @contextmanager
+    def _workspace(self, tokens: int) -> Iterator[Workspace]:
+        """One for so many tokens that nobody else computes in meanwhile."""
+        if tokens > KEPT_TOKENS:
+            yield Workspace(self._packed, tokens)
+            return
+        try:
+            space = self._spare.pop()
+        except IndexError:
+            with torch.inference_mode(False):  # else whoever computes without this mode could not write into it
+                space = Workspace(self._packed, KEPT_TOKENS)
+        yield space
+        self._spare.append(space)
 
     def turned_heads(self, layer: int, states: Tensor) -> tuple[Tensor, Tensor]:
         """Queries [N,T,D] and keys [K,T,D] of a layer, fp32, normed and turned as it does, out of the states [T,H]
@@ -120,15 +137,17 @@ class Decoder:
         if rows.min() < 0 or rows.max() >= cache.rows or positions.min() < 0 or positions.max() > last:
             raise IndexError(f"rows to {rows.max()} of {cache.rows}, positions to {positions.max()} of {last}")
 
-    def logits(self, states: Tensor) -> Tensor:
-        """[M,H] states before the final norm -> [M,V] in fp32."""
-        normed = torch.empty_like(states, dtype=self.dtype)
-        add_and_norm(states.clone().numpy(), array_of(torch.zeros_like(states)), array_of(normed), self._epsilon)
-        return self._head(normed)
 
-
-def _packed(layer: Layer, dtype: torch.dtype) -> _PackedLayer:
-    products = (PackedLinear(product.weight, dtype, product.bias) for product in layer.products())
-    query_key_value, attention_out, gate_and_up, down = products
-    norms = layer.self_attn.head_norms().numpy()
-    return _PackedLayer(query_key_value, attention_out, gate_and_up, down, norms, layer.self_attn.rotated)
+def _packed(layer: Layer, dtype: torch.dtype) -> PackedLayer:
+    joined, attention_out, both, down = layer.products()
+    half = len(both.weight) // 2
+    biases = (None, None) if both.bias is None else (both.bias[:half], both.bias[half:])
+    return PackedLayer(
+        PackedLinear(joined.weight, dtype, joined.bias),
+        PackedLinear(attention_out.weight, dtype, attention_out.bias),
+        PackedLinear(both.weight[:half], dtype, biases[0]),
+        PackedLinear(both.weight[half:], dtype, biases[1]),
+        PackedLinear(down.weight, dtype, down.bias),
+        layer.self_attn.head_norms().contiguous(),
+        layer.self_attn.rotated,
+    )

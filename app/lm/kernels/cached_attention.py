@@ -1,198 +1,219 @@
-"""Attention of new tokens to what their rows' caches hold, compiled like the kernels of elementwise.py.
+"""Attention of new tokens to what their rows' caches hold: parts of a run of phases (phases.py).
 
-Shapes: M tokens, N query heads, K key-value heads, G = N / K, D head size, S slots.
+Keys lie in blocks of LANES slots, [S/LANES,D,LANES], so that scores of a whole vector of slots are computed without
+sums across it; values lie slot by slot, [S,E]. Each token is computed alone, its sums in the order of the slots
+(strided_tiles.py), so its bits do not depend on what else is computed.
+
+Shapes: M tokens, N query heads, K key-value heads, G = N / K, D head size, S slots; E is D rounded up to whole vectors.
 """
 
 from typing import Any
 
 import numpy as np
-from llvmlite import ir
-from numba import types
-from numba.extending import intrinsic
 
-from app.lm.kernels.compiling import Array, inner, kernel
-from app.lm.kernels.elementwise import ONE, ZERO, exponential, narrow, widen
+from app.lm.kernels.compiling import Array, inner
+from app.lm.kernels.elementwise import ONE, ZERO, exponential, narrow
+from app.lm.kernels.phase_fields import (
+    CACHE,
+    CACHE_ROWS,
+    COSINES,
+    EPSILON,
+    HEAD_SIZE,
+    HEADS,
+    HEADS_ROW,
+    IS_FP32,
+    LAYER,
+    MEMBERS,
+    MIXED,
+    MIXED_ROW,
+    NARROW,
+    NORM_SIZE,
+    NORMS,
+    POSITIONS,
+    ROTATED,
+    ROWS,
+    SINES,
+    SLOTS,
+    TOKENS,
+)
+from app.lm.kernels.phase_fields import QUERIES as QUERY_HEADS
+from app.lm.kernels.strided_tiles import QUERIES, floats_tile, halves_tile
+from app.lm.kernels.tasks import float_of, floats, halves, words
+from app.lm.kernels.tiles import LANES, VECTORS
 
-CACHE_LINE = 64  # bytes
+_FLOAT_BYTES = 4
+
+
+def scratch_numbers(slots: int, size: int) -> int:
+    """fp32 numbers that a member needs to attend: weights of a tile's queries, and what they mix."""
+    return QUERIES * (slots + size + LANES)
 
 
 @inner
-def _take_head(head: Array, norm: Array, epsilon: np.float32, wide: Array) -> None:
-    """One head [D] in fp32, normed where there are norm weights [D] (else [0])."""
-    size = wide.size
+def _whole(count: int) -> int:
+    """Rounded up to whole vectors."""
+    return (count + LANES - 1) // LANES * LANES
+
+
+@inner
+def _places(task: Any, phase: Any, token: int, head: int) -> Any:
+    """The addresses of a token's row of keys and of values."""
+    item = 4 if task[IS_FP32] else 2
+    row_bytes = task[SLOTS] * _whole(phase[HEAD_SIZE]) * item
+    row = words(task[ROWS], task[TOKENS])[token] * phase[NARROW] + head
+    keys = task[CACHE] + (2 * phase[LAYER] * task[CACHE_ROWS] + row) * row_bytes
+    return keys, keys + task[CACHE_ROWS] * row_bytes
+
+
+@inner
+def _norm_head(head: Array, norm: Array, epsilon: Any) -> None:
+    size, total = head.size, ZERO
     for i in range(size):
-        wide[i] = widen(head[i])
-    if norm.size:
-        total = ZERO
-        for i in range(size):
-            total += wide[i] * wide[i]
-        scale = ONE / np.sqrt(total / np.float32(size) + epsilon)
-        for i in range(size):
-            wide[i] *= scale * norm[i]
+        total += head[i] * head[i]
+    scale = ONE / np.sqrt(total / np.float32(size) + epsilon)
+    for i in range(size):
+        head[i] *= scale * norm[i]
 
 
 @inner
-def _turn(wide: Array, cosines: Array, sines: Array, rotated: bool, scale: np.float32, out: Array) -> None:
-    """The head turned by its position's angles [D] (app.lm.rotary.rotate), or not, and scaled -> out [D]."""
-    if not rotated:
-        for i in range(wide.size):
-            out[i] = narrow(wide[i] * scale, out[i])
-        return
-    half = wide.size // 2
-    left, right, first, second = wide[:half], wide[half:], out[:half], out[half:]
+def _turn_head(head: Array, cosines: Array, sines: Array) -> None:
+    """The head turned by its position's angles [D] (app.lm.rotary.rotate)."""
+    half = head.size // 2
+    left, right = head[:half], head[half:]
     cosine, sine, other_cosine, other_sine = cosines[:half], sines[:half], cosines[half:], sines[half:]
     for i in range(half):
-        first[i] = narrow((left[i] * cosine[i] - right[i] * sine[i]) * scale, first[i])
-        second[i] = narrow((right[i] * other_cosine[i] + left[i] * other_sine[i]) * scale, second[i])
-
-
-@intrinsic
-def _prefetch(typing: Any, address: Any) -> Any:  # noqa: ARG001 (Numba's signature)
-    """Have the 64 bytes at an address brought into the second-level cache; there is no fault, whatever is there."""
-
-    def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:  # noqa: ARG001
-        pointer, word = ir.IntType(8).as_pointer(), ir.IntType(32)
-        kind = ir.FunctionType(ir.VoidType(), [pointer, word, word, word])
-        prefetch = builder.module.declare_intrinsic("llvm.prefetch", [pointer], kind)
-        reading, second_level, data = word(0), word(2), word(1)
-        builder.call(prefetch, [builder.inttoptr(arguments[0], pointer), reading, second_level, data])
-        return context.get_dummy_value()
-
-    return types.void(types.intp), code
+        a, b = left[i], right[i]
+        left[i] = a * cosine[i] - b * sine[i]
+        right[i] = b * other_cosine[i] + a * other_sine[i]
 
 
 @inner
-def _fetch(numbers: Array, slot: int) -> None:
-    """Have four slots of numbers [slots,D] on their way while others are computed with: memory, not arithmetic, is what
-    many rows wait for."""
-    if slot + 4 <= numbers.shape[0]:
-        start = numbers.ctypes.data + slot * numbers.strides[0]
-        for offset in range(0, 4 * numbers.strides[0], CACHE_LINE):
-            _prefetch(start + offset)  # type: ignore[call-arg]  # the first one is the compiler's
+def _keep_key(head: Array, block: Array) -> None:
+    """A key [D] into its column of a block, of which `block` is what begins there."""
+    for i in range(head.size):
+        block[i * LANES] = narrow(head[i], block[i * LANES])
 
 
 @inner
-def _scores(query: Array, keys: Array, scores: Array, following: Array) -> None:
-    """query [D] times keys [slots,D] -> scores [slots]; four slots at a time keep the vector units busy.
-    `following` [slots,D] is what is read next."""
-    slots, size = scores.size, query.size
-    whole = slots - slots % 4
-    for slot in range(0, whole, 4):
-        _fetch(following, slot)
-        key0, key1, key2, key3 = keys[slot], keys[slot + 1], keys[slot + 2], keys[slot + 3]
-        sum0, sum1, sum2, sum3 = ZERO, ZERO, ZERO, ZERO
-        for i in range(size):
-            number = query[i]
-            sum0 += number * widen(key0[i])
-            sum1 += number * widen(key1[i])
-            sum2 += number * widen(key2[i])
-            sum3 += number * widen(key3[i])
-        scores[slot], scores[slot + 1], scores[slot + 2], scores[slot + 3] = sum0, sum1, sum2, sum3
-    for slot in range(whole, slots):
-        key, total = keys[slot], ZERO
-        for i in range(size):
-            total += query[i] * widen(key[i])
-        scores[slot] = total
+def _keep_value(head: Array, value: Array) -> None:
+    for i in range(head.size):
+        value[i] = narrow(head[i], value[i])
+    for i in range(head.size, value.size):
+        value[i] = narrow(ZERO, value[i])
 
 
 @inner
-def _exponentials(scores: Array) -> Any:
-    """Scores [slots] become exp(score - max); returns one over their sum."""
+def _keep(task: Any, phase: Any, token: int, head: int, key: Array, value: Array, position: int) -> None:
+    """A token's key and value, fp32, into the cache."""
+    size = key.size
+    wide, keys_values = _whole(size), _places(task, phase, token, head)
+    column = (position // LANES * wide * LANES) + position % LANES
+    rest = (size - 1) * LANES + 1
+    if task[IS_FP32]:
+        _keep_key(key, floats(keys_values[0] + column * 4, rest))
+        _keep_value(value, floats(keys_values[1] + position * wide * 4, wide))
+    else:
+        _keep_key(key, halves(keys_values[0] + column * 2, rest))
+        _keep_value(value, halves(keys_values[1] + position * wide * 2, wide))
+
+
+@inner
+def turn(task: Any, phase: Any, token: int) -> None:
+    """A token's queries normed, turned by its position and scaled where they are; its keys, as far, and values into its
+    row of the cache."""
+    size, queries, narrow_heads = phase[HEAD_SIZE], phase[QUERY_HEADS], phase[NARROW]
+    position = words(task[POSITIONS], task[TOKENS])[token]
+    angles = position * size * _FLOAT_BYTES
+    cosines, sines = floats(phase[COSINES] + angles, size), floats(phase[SINES] + angles, size)
+    start, scale = phase[HEADS] + token * phase[HEADS_ROW] * _FLOAT_BYTES, ONE / np.sqrt(np.float32(size))
+    for index in range(queries + narrow_heads):
+        head = floats(start + index * size * _FLOAT_BYTES, size)
+        if phase[NORM_SIZE]:
+            _norm_head(head, floats(phase[NORMS] + index * size * _FLOAT_BYTES, size), float_of(phase[EPSILON]))
+        if phase[ROTATED]:
+            _turn_head(head, cosines, sines)
+        if index < queries:
+            for i in range(size):
+                head[i] *= scale
+        else:
+            value = floats(start + (index + narrow_heads) * size * _FLOAT_BYTES, size)
+            _keep(task, phase, token, index - queries, head, value, position)
+
+
+@inner
+def _tile(
+    task: Any, count: int, vectors: int, inputs: int, input_row: int, start: int, step_bytes: int, vector_bytes: int,
+    steps: int, ahead: int, out: int, out_row: int,
+) -> None:  # fmt: skip
+    in_bytes, out_bytes = input_row * _FLOAT_BYTES, out_row * _FLOAT_BYTES
+    if task[IS_FP32]:
+        floats_tile(count, vectors, inputs, in_bytes, start, step_bytes, vector_bytes, steps, ahead, out, out_bytes)
+    else:
+        halves_tile(count, vectors, inputs, in_bytes, start, step_bytes, vector_bytes, steps, ahead, out, out_bytes)
+
+
+@inner
+def _weigh(scores: Array, seen: int) -> None:
+    """The first scores become their softmax, those behind zeros: whole vectors, since what is left over would be
+    computed one by one."""
     most = scores[0]
     for slot in range(scores.size):
-        most = max(most, scores[slot])
+        most = max(most, scores[slot] if slot < seen else most)
     total = ZERO
     for slot in range(scores.size):
-        weight = exponential(scores[slot] - most)
+        weight = exponential(scores[slot] - most) if slot < seen else ZERO
         scores[slot] = weight
         total += weight
-    return ONE / total
+    inverse = ONE / total
+    for slot in range(scores.size):
+        scores[slot] *= inverse
 
 
 @inner
-def _mix(weights: Array, values: Array, mixed: Array, following: Array) -> None:
-    """The sum of values [slots,D] by their weights [slots] -> mixed [D]."""
-    slots, size = weights.size, mixed.size
-    whole = slots - slots % 4
-    mixed[:] = ZERO
-    for slot in range(0, whole, 4):
-        _fetch(following, slot)
-        weight0, weight1, weight2, weight3 = weights[slot], weights[slot + 1], weights[slot + 2], weights[slot + 3]
-        value0, value1, value2, value3 = values[slot], values[slot + 1], values[slot + 2], values[slot + 3]
+def _store(task: Any, mixed: Array, place: int, out: int) -> None:
+    """A head [D] into place `place` of numbers at an address."""
+    size = mixed.size
+    if task[IS_FP32]:
+        wide = floats(out + place * 4, size)
         for i in range(size):
-            mixed[i] += (
-                weight0 * widen(value0[i])
-                + weight1 * widen(value1[i])
-                + weight2 * widen(value2[i])
-                + weight3 * widen(value3[i])
-            )
-    for slot in range(whole, slots):
-        weight, value = weights[slot], values[slot]
+            wide[i] = mixed[i]
+    else:
+        half = halves(out + place * 2, size)
         for i in range(size):
-            mixed[i] += weight * widen(value[i])
+            half[i] = narrow(mixed[i], half[i])
 
 
 @inner
-def _next_keys(rows: Array, positions: Array, token: int, head: int, keys: Array, heads: int) -> Array:
-    """Keys [slots,D] of the key-value head that comes after this one."""
-    if head + 1 < heads:
-        return keys[rows[token] * heads + head + 1, : positions[token] + 1]
-    if token + 1 < rows.size:
-        return keys[rows[token + 1] * heads, : positions[token + 1] + 1]
-    return keys[0, :0]
-
-
-@kernel
-def attend(
-    heads: Array,
-    rows: Array,
-    positions: Array,
-    cosines: Array,
-    sines: Array,
-    rotated: bool,
-    norms: Array,
-    epsilon: np.float32,
-    keys: Array,
-    values: Array,
-    mixed: Array,
-) -> None:
-    """Write the tokens' keys and values into their rows of a cache, and attend to what each row holds up to the token
-    (Vaswani et al. 2017, section 3.2.1; Ainslie et al. 2023 for G queries a key).
-
-    heads [M,(N+2K)D]: queries, keys, values. rows, positions [M], a row's tokens in their order. cosines, sines
-    [positions,D], used where the layer is `rotated`. norms [N+K,D], or [N+K,0] where heads are not normed. keys, values
-    [rows*K,S,D]. Result: mixed [M,ND]. Nothing checks that rows and positions are within their arrays: the caller has
-    to (Decoder.states).
-    """
-    size, slots = keys.shape[2], keys.shape[1]
-    queries = mixed.shape[1] // size
-    narrow_heads = (heads.shape[1] // size - queries) // 2
-    share = queries // narrow_heads
-    scale = ONE / np.sqrt(np.float32(size))
-    wide, query, sums = np.empty(size, np.float32), np.empty(size, np.float32), np.empty(size, np.float32)
-    scores = np.empty(slots, np.float32)
-    for token in range(rows.size):
-        all_heads, position, out = heads[token], positions[token], mixed[token]
-        cosine, sine = cosines[position], sines[position]
-        for head in range(narrow_heads):
-            place = rows[token] * narrow_heads + head
-            start = (queries + head) * size
-            _take_head(all_heads[start : start + size], norms[queries + head], epsilon, wide)
-            _turn(wide, cosine, sine, rotated, ONE, keys[place, position])
-            start += narrow_heads * size
-            value = values[place, position]
-            for i in range(size):
-                value[i] = narrow(widen(all_heads[start + i]), value[i])
-            seen = scores[: position + 1]
-            seen_values = values[place, : position + 1]
-            following = _next_keys(rows, positions, token, head, keys, narrow_heads)
-            for index in range(head * share, (head + 1) * share):
-                start = index * size
-                _take_head(all_heads[start : start + size], norms[index], epsilon, wide)
-                _turn(wide, cosine, sine, rotated, scale, query)
-                _scores(query, keys[place], seen, seen_values)
-                inverse = _exponentials(seen)
-                _mix(seen, values[place], sums, following)
-                for i in range(size):
-                    out[start + i] = narrow(sums[i] * inverse, out[start + i])
-                seen_values, following = seen_values[:0], following[:0]  # fetched once
+def attend(task: Any, phase: Any, piece: int, scratch: int) -> None:
+    """The queries of a token and one of its key-value heads mix what they see, up to the token itself (Vaswani et al.
+    2017, section 3.2.1; Ainslie et al. 2023 for G queries a key)."""
+    size, heads = phase[HEAD_SIZE], phase[NARROW]
+    token, head, group = piece // heads, piece % heads, phase[QUERY_HEADS] // heads
+    seen = words(task[POSITIONS], task[TOKENS])[token] + 1
+    slots, wide, item = _whole(seen), _whole(size), 4 if task[IS_FP32] else 2
+    keys, values = _places(task, phase, token, head)
+    soon = min(piece + task[MEMBERS], task[TOKENS] * heads - 1)  # what this member takes next, most likely
+    to_values, to_soon = values - keys, _places(task, phase, soon // heads, soon % heads)[0] - values
+    vector_bytes, block_bytes, sums = LANES * item, wide * LANES * item, scratch + QUERIES * slots * _FLOAT_BYTES
+    for first in range(0, group, QUERIES):
+        count, index = min(QUERIES, group - first), head * group + first
+        inputs = phase[HEADS] + (token * phase[HEADS_ROW] + index * size) * _FLOAT_BYTES
+        for slot in range(0, slots, VECTORS * LANES):
+            start, out, vectors = keys + slot * wide * item, scratch + slot * _FLOAT_BYTES, (slots - slot) // LANES
+            _tile(
+                task, count, min(vectors, VECTORS), inputs, size, start, vector_bytes, block_bytes, size, to_values,
+                out, slots,
+            )  # fmt: skip
+        for query in range(count):
+            _weigh(floats(scratch + query * slots * _FLOAT_BYTES, slots), seen)
+        for column in range(0, wide, VECTORS * LANES):
+            vectors = min((wide - column) // LANES, VECTORS)
+            out = sums + column * _FLOAT_BYTES
+            _tile(
+                task, count, vectors, scratch, slots, values + column * item, wide * item, vector_bytes, seen, to_soon,
+                out, wide,
+            )  # fmt: skip
+        for query in range(count):
+            mixed = floats(sums + query * wide * _FLOAT_BYTES, size)
+            _store(task, mixed, token * phase[MIXED_ROW] + (index + query) * size, phase[MIXED])
+        to_values, to_soon = 0, 0  # fetched once

@@ -6,12 +6,10 @@ Arrays hold fp32, or bf16 as the uint16 of its bits (numpy knows no bf16). A ker
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-import torch
 from numba import njit, types
 from numba.core.ccallback import CFunc
 from numba.core.sigutils import normalize_signature
 from numpy.typing import NDArray
-from torch import Tensor
 
 from app.lm.kernels.cache import kernel_cache
 from app.lm.kernels.linking import KernelCompiler
@@ -20,13 +18,6 @@ Array = NDArray[Any]
 Function = TypeVar("Function", bound=Callable[..., object])
 
 FAST_MATH = {"nsz", "arcp", "contract", "reassoc"}
-
-
-def array_of(numbers: Tensor) -> Array:
-    """The same memory as these kernels take it: fp32, or bf16 as the bits of its numbers."""
-    plain = numbers.view(torch.uint16) if numbers.dtype == torch.bfloat16 else numbers
-    array: Array = plain.numpy()
-    return array
 
 
 # error_model: with Python's, a check for division by zero in each loop would keep it from using vectors

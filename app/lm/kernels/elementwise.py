@@ -71,32 +71,26 @@ def exponential(number: Any) -> Any:
     return (sum_ * rest * rest + rest + ONE) * bits.view(np.float32)
 
 
-@kernel
-def add_and_norm(states: Array, more: Array, normed: Array, epsilon: np.float32) -> None:
-    """states [M,H] fp32 grow by `more` [M,H]; `normed` [M,H] becomes them by RMSNorm without weights (Zhang & Sennrich
+@inner
+def add_and_norm(state: Array, added: Array, out: Array, epsilon: Any) -> None:
+    """A token's state [H] fp32 grows by `added` [H]; `out` [H] becomes it by RMSNorm without weights (Zhang & Sennrich
     2019): x / sqrt(mean(x^2) + epsilon)."""
-    tokens, hidden = states.shape
-    for token in range(tokens):
-        state, added, out = states[token], more[token], normed[token]
-        total = ZERO
-        for i in range(hidden):
-            value = state[i] + widen(added[i])
-            state[i] = value
-            total += value * value
-        scale = ONE / np.sqrt(total / np.float32(hidden) + epsilon)
-        for i in range(hidden):
-            out[i] = narrow(state[i] * scale, out[i])
+    hidden, total = state.size, ZERO
+    for i in range(hidden):
+        value = state[i] + added[i]
+        state[i] = value
+        total += value * value
+    scale = ONE / np.sqrt(total / np.float32(hidden) + epsilon)
+    for i in range(hidden):
+        out[i] = narrow(state[i] * scale, out[i])
 
 
-@kernel
-def gate(both: Array, out: Array) -> None:
-    """SwiGLU (Shazeer 2020): `both` [M,2I], gates before values -> out [M,I], x / (1 + exp(-x)) times the value."""
-    tokens, inner = out.shape
-    for token in range(tokens):
-        gates, values, result = both[token, :inner], both[token, inner:], out[token]
-        for i in range(inner):
-            number = widen(gates[i])
-            result[i] = narrow(number / (ONE + exponential(-number)) * widen(values[i]), result[i])
+@inner
+def gate(gates: Array, values: Array, out: Array) -> None:
+    """SwiGLU (Shazeer 2020): gates and values [I] fp32 -> out [I], x / (1 + exp(-x)) times the value."""
+    for i in range(out.size):
+        number = gates[i]
+        out[i] = narrow(number / (ONE + exponential(-number)) * values[i], out[i])
 
 
 _BLOCK = 256  # numbers of which only the sum is looked at, unless the token is among them

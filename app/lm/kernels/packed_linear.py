@@ -34,27 +34,29 @@ _COUNTER, _SIZE = 16, 24  # of panels that were taken, on a cache line of its ow
 
 
 @inner
-def _multiply_panel(task: Any, column: int) -> None:
-    """All tokens with the panel of outputs `column` and on."""
-    tokens, steps, is_fp32 = task[_TOKENS], task[_STEPS], task[_IS_FP32]
+def multiply_panel(
+    tokens: int, inputs: int, steps: int, panel: int, bias: int, out: int, out_bytes: int, is_fp32: bool
+) -> None:
+    """Tokens [M,K], one behind the other, times a whole panel of `steps` -> out [M,PANEL] fp32, `out_bytes` from one
+    token to the next. All but the number of tokens are addresses and sizes."""
     most = _FP32_TOKENS if is_fp32 else _BF16_TOKENS
     tiles = (tokens + most - 1) // most
-    input_bytes, out_bytes = steps * STEP_BYTES, task[_COLUMNS] * _OUT_BYTES
+    input_bytes = steps * STEP_BYTES
     for step in range(0, steps, _STEPS_AT_ONCE):
         part = min(_STEPS_AT_ONCE, steps - step)
-        panel = task[_PANELS] + (column * steps + step * PANEL) * STEP_BYTES
+        weights = panel + step * PANEL * STEP_BYTES
         for place in range(tiles):
             first = tokens * place // tiles
             count = tokens * (place + 1) // tiles - first
-            inputs = task[_INPUTS] + first * input_bytes + step * STEP_BYTES
-            out = task[_OUT] + first * out_bytes + column * _OUT_BYTES
-            begin, begin_bytes = out, out_bytes
+            source = inputs + first * input_bytes + step * STEP_BYTES
+            target = out + first * out_bytes
+            begin, begin_bytes = target, out_bytes
             if step == 0:
-                begin, begin_bytes = task[_BIAS] + column * _OUT_BYTES, 0
+                begin, begin_bytes = bias, 0
             if is_fp32:
-                _fp32(count, inputs, input_bytes, panel, part, begin, begin_bytes, out, out_bytes)
+                _fp32(count, source, input_bytes, weights, part, begin, begin_bytes, target, out_bytes)
             else:
-                _bf16(count, inputs, input_bytes, panel, part, begin, begin_bytes, out, out_bytes)
+                _bf16(count, source, input_bytes, weights, part, begin, begin_bytes, target, out_bytes)
 
 
 def _take_panels(pointer: Any) -> None:
@@ -62,7 +64,10 @@ def _take_panels(pointer: Any) -> None:
     counter = task.ctypes.data + 8 * _COUNTER
     column = PANEL * take_next(counter)
     while column < task[_COLUMNS]:
-        _multiply_panel(task, column)
+        panel, bias = task[_PANELS] + column * task[_STEPS] * STEP_BYTES, task[_BIAS] + column * _OUT_BYTES
+        out, out_bytes = task[_OUT] + column * _OUT_BYTES, task[_COLUMNS] * _OUT_BYTES
+        is_fp32 = task[_IS_FP32] != 0
+        multiply_panel(task[_TOKENS], task[_INPUTS], task[_STEPS], panel, bias, out, out_bytes, is_fp32)
         column = PANEL * take_next(counter)
 
 
@@ -110,9 +115,24 @@ class PackedLinear:
         self._bias = torch.zeros(columns)
         return self
 
+    @property
+    def steps(self) -> int:
+        """Of a panel: a token's inputs take STEP_BYTES of each, zeros behind the last."""
+        return self._panels.shape[1]
+
+    @property
+    def columns(self) -> int:
+        """Outputs, rounded up to whole panels."""
+        return len(self._bias)
+
+    @property
+    def addresses(self) -> tuple[int, int]:
+        """Of the panels and of the bias, for as long as this is there."""
+        return self._panels.data_ptr(), self._bias.data_ptr()
+
     def __call__(self, inputs: Tensor) -> Tensor:
         """inputs W^T + b: [M,I] in the weight's dtype -> [M,O] in fp32."""
-        wanted, columns, steps = self._panels.dtype, len(self._bias), self._panels.shape[1]
+        wanted, columns, steps = self._panels.dtype, self.columns, self.steps
         if inputs.dtype != wanted or inputs.shape[1] != self._inputs:
             raise ValueError(f"inputs are {inputs.shape[1]} {inputs.dtype}, not {self._inputs} {wanted}")
         missing = steps * self._numbers - self._inputs

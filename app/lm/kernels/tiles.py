@@ -59,16 +59,16 @@ def rounded_up(count: int, unit: int) -> int:
     return -(-count // unit) * unit
 
 
-def _load(builder: Any, address: Any, kind: Any) -> Any:
+def load(builder: Any, address: Any, kind: Any) -> Any:
     return builder.load(builder.inttoptr(address, kind.as_pointer()), align=4)
 
 
-def _splat(builder: Any, value: Any, kind: Any) -> Any:
+def splat(builder: Any, value: Any, kind: Any) -> Any:
     one = builder.insert_element(ir.Constant(kind, ir.Undefined), value, _WORD(0))
     return builder.shuffle_vector(one, ir.Constant(kind, ir.Undefined), ir.Constant(_WORDS, [0] * LANES))
 
 
-def _multiply_add(builder: Any, sums: Any, weights: Any, inputs: Any) -> Any:
+def multiply_add(builder: Any, sums: Any, weights: Any, inputs: Any) -> Any:
     if _FUSED:
         kind = ir.FunctionType(_NUMBERS, [_NUMBERS] * 3)
         fused = builder.module.declare_intrinsic(f"llvm.fma.v{LANES}f32", (), kind)
@@ -87,7 +87,7 @@ def _pairs_widened(builder: Any, sums: Any, weights: Any, inputs: Any) -> Any:
     half, upper = ir.Constant(_WORDS, [16] * LANES), ir.Constant(_WORDS, [0xFFFF0000] * LANES)
     halves = [(builder.shl(words, half), builder.and_(words, upper)) for words in (weights, inputs)]
     for weight, number in zip(*halves, strict=True):
-        sums = _multiply_add(builder, sums, builder.bitcast(weight, _NUMBERS), builder.bitcast(number, _NUMBERS))
+        sums = multiply_add(builder, sums, builder.bitcast(weight, _NUMBERS), builder.bitcast(number, _NUMBERS))
     return sums
 
 
@@ -102,17 +102,17 @@ def _tile(builder: Any, tokens: int, arguments: Any, kind: "_Kind") -> None:
         return [builder.add(row, address(4 * LANES * place)) for place in range(VECTORS)]
 
     ins, outs = rows(inputs, input_bytes), [places(row) for row in rows(out, out_bytes)]
-    starts = [_load(builder, place, _NUMBERS) for row in rows(begin, begin_bytes) for place in places(row)]
+    starts = [load(builder, place, _NUMBERS) for row in rows(begin, begin_bytes) for place in places(row)]
     before, loop, after = builder.block, builder.append_basic_block("loop"), builder.append_basic_block("after")
     builder.branch(loop)
     builder.position_at_end(loop)
     step, panel = builder.phi(address), builder.phi(address)
     sums = [builder.phi(_NUMBERS) for _ in starts]
-    numbers = [_load(builder, place, kind.vector) for place in places(panel)]
+    numbers = [load(builder, place, kind.vector) for place in places(panel)]
     grown = []
     for token, row in enumerate(ins):
         place = builder.add(row, builder.mul(step, address(STEP_BYTES)))
-        number = _splat(builder, _load(builder, place, kind.scalar), kind.vector)
+        number = splat(builder, load(builder, place, kind.scalar), kind.vector)
         own = sums[token * VECTORS : (token + 1) * VECTORS]
         grown += [kind.add(builder, sum_, weight, number) for sum_, weight in zip(own, numbers, strict=True)]
     next_step, next_panel = builder.add(step, address(1)), builder.add(panel, address(STEP_BYTES * PANEL))
@@ -137,7 +137,7 @@ class _Kind:
     tokens: int
 
 
-FP32 = _Kind(_FLOAT, _NUMBERS, _multiply_add, 6)
+FP32 = _Kind(_FLOAT, _NUMBERS, multiply_add, 6)
 BF16_PAIRS = _Kind(_WORD, _WORDS, _pairs_at_once, 6)
 BF16_WIDENED = _Kind(_WORD, _WORDS, _pairs_widened, 4)  # the widened weights want registers, too
 BF16 = BF16_PAIRS if "avx512bf16" in FEATURES else BF16_WIDENED

@@ -9,7 +9,10 @@ kernels = In(
     "tests/lm/kernels/test_elementwise.py",
     "tests/lm/inference/test_sampler.py",
 )
-attention = In("app/lm/kernels/cached_attention.py", "tests/lm/kernels/test_elementwise.py")
+attention = In("app/lm/kernels/cached_attention.py", "tests/lm/kernels/test_cached_attention.py")
+strided = In("app/lm/kernels/strided_tiles.py", "tests/lm/kernels/test_cached_attention.py")
+phases = In("app/lm/kernels/phases.py", "tests/lm/kernels/test_phases.py")
+workspace = In("app/lm/inference/workspace.py", "tests/lm/inference/test_decoder.py")
 products = In("app/lm/kernels/packed_linear.py", "tests/lm/test_products.py")
 fused = In("app/lm/fused.py", "tests/lm/test_fused.py")
 steps = In("app/lm/kernels/training_elementwise.py", "tests/lm/test_fused.py", "tests/training/test_linear_logprobs.py")
@@ -63,8 +66,18 @@ FAULTS = [
     kernels("a norm without its epsilon", "ONE / np.sqrt(total / np.float32(hidden) + epsilon)", "ONE / np.sqrt(total / np.float32(hidden))"),
     kernels("bf16 is cut, not rounded", "np.uint32(bits + _ROUNDING + odd)", "np.uint32(bits)"),
     kernels("a token without any weight is drawn", "        if running > wanted:\n            return token", "        if running >= wanted:\n            return token"),
-    attention("the query is not scaled", "_turn(wide, cosine, sine, rotated, scale, query)", "_turn(wide, cosine, sine, rotated, ONE, query)"),
-    attention("a token does not see itself", "seen = scores[: position + 1]", "seen = scores[: max(position, 1)]"),
+    attention("the query is not scaled", "                head[i] *= scale\n", "                head[i] *= ONE\n"),
+    attention("a token does not see itself", "[token] + 1\n    slots", "[token]\n    slots"),
+    attention("queries beyond a tile's are left out", "for first in range(0, group, QUERIES):", "for first in range(0, min(group, QUERIES), QUERIES):"),
+    attention("what was in the cache before is seen", "scores[slot] - most) if slot < seen else ZERO", "scores[slot] - most) if slot < seen + 1 else ZERO"),
+    attention("keys are kept before they are turned", "        if phase[ROTATED]:\n", "        if phase[ROTATED] and index < queries:\n"),
+    strided("the second query's weights are the first's", "for query, weight in enumerate(weights):", "for query, weight in enumerate(weights[:1] * len(weights)):"),
+    phases("a phase begins before the one before it is done", "while finished(counter) < pieces:", "while finished(counter) < 0:"),
+    phases("the last tokens of a chunk are left out", "tokens * (part + 1) // chunks", "tokens * (part + 1) // (chunks + 1)"),
+    phases("values gate gates", "gate(gates, others, floats", "gate(others, gates, floats"),
+    workspace("what is left from the former step is added", "self.more[: len(states)] = 0", "pass"),
+    decoder("two threads compute in one workspace", "space = self._spare.pop()", "space = self._spare[-1]", "tests/lm/kernels/test_phases.py"),
+    decoder("a workspace for one mode alone", "with torch.inference_mode(False):", "if True:", "tests/lm/kernels/test_phases.py"),
     linking("the linker chooses what a kernel calls", "function.linkage = Linkage.internal", "pass"),
     layer("chosen positions turned by the first angles", "self.turned(query, queries, asked)", "self.turned(query, queries, (angles[0][:, :, : at.shape[1]], angles[1][:, :, : at.shape[1]]))"),
     layer("the residual of the first positions", "states if at is None else gather_states(states, at)", "states if at is None else states[:, : at.shape[1]]"),

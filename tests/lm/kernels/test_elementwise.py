@@ -9,12 +9,17 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from app.lm.kernels import elementwise
-from app.lm.kernels.cached_attention import attend
-from app.lm.kernels.compiling import Array, array_of, inner
-from app.lm.rotary import rotate
+from app.lm.kernels.compiling import Array, inner
 
 DTYPES = [torch.float32, torch.bfloat16]
 TOLERANCE = {torch.float32: 1e-5, torch.bfloat16: 1e-2}
+
+
+def array_of(numbers: Tensor) -> Array:
+    """The same memory as the kernels take it: fp32, or bf16 as the bits of its numbers."""
+    plain = numbers.view(torch.uint16) if numbers.dtype == torch.bfloat16 else numbers
+    array: Array = plain.numpy()
+    return array
 
 
 @inner
@@ -28,6 +33,19 @@ def _store(numbers: Array, results: Array, again: Array) -> None:
     for place in range(numbers.size):
         results[place] = elementwise.narrow(numbers[place], results[place])
         again[place] = elementwise.widen(results[place])
+
+
+@inner
+def _norm(states: Array, more: Array, normed: Array, epsilon: np.float32) -> None:
+    for token in range(len(states)):
+        elementwise.add_and_norm(states[token], more[token], normed[token], epsilon)
+
+
+@inner
+def _gate(both: Array, out: Array) -> None:
+    width = out.shape[1]
+    for token in range(len(out)):
+        elementwise.gate(both[token, :width], both[token, width:], out[token])
 
 
 def random(*shape: int, dtype: torch.dtype = torch.float32) -> Tensor:
@@ -65,9 +83,9 @@ def test_ties_go_to_even(ties: int) -> None:
 
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_add_and_norm(dtype: torch.dtype) -> None:
-    states, more, normed = random(5, 48), random(5, 48, dtype=dtype), torch.zeros(5, 48, dtype=dtype)
-    expected = states + more.float()
-    elementwise.add_and_norm(states.numpy(), array_of(more), array_of(normed), np.float32(1e-5))
+    states, more, normed = random(5, 48), random(48, 5).T.contiguous(), torch.zeros(5, 48, dtype=dtype)
+    expected = states + more
+    _norm(states.numpy(), more.numpy(), array_of(normed), np.float32(1e-5))
     torch.testing.assert_close(states, expected)
     wanted = F.rms_norm(expected, (48,), eps=1e-5)
     torch.testing.assert_close(normed.float(), wanted, atol=TOLERANCE[dtype], rtol=TOLERANCE[dtype])
@@ -75,54 +93,8 @@ def test_add_and_norm(dtype: torch.dtype) -> None:
 
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_gate(dtype: torch.dtype) -> None:
-    both, out = 4 * random(5, 96, dtype=dtype), torch.zeros(5, 48, dtype=dtype)
+    both, out = 4 * random(5, 96), torch.zeros(5, 48, dtype=dtype)
     both[0, 0], both[0, 1] = 300, -300
-    elementwise.gate(array_of(both), array_of(out))
-    wanted = F.silu(both[:, :48].float()) * both[:, 48:].float()
+    _gate(both.numpy(), array_of(out))
+    wanted = F.silu(both[:, :48]) * both[:, 48:]
     torch.testing.assert_close(out.float(), wanted, atol=TOLERANCE[dtype], rtol=TOLERANCE[dtype])
-
-
-def attended(heads: Tensor, lengths: list[int], share: int, *, rotated: bool, norms: Tensor) -> Tensor:
-    """By the kernel, all rows in one call: heads [tokens,(N+2K),D] of rows of these lengths, one behind the other."""
-    size, narrow = heads.shape[-1], heads.shape[1] // (share + 2)
-    rows = torch.arange(len(lengths)).repeat_interleave(torch.tensor(lengths))
-    positions = torch.cat([torch.arange(length) for length in lengths])
-    keys = torch.full((len(lengths) * narrow, max(lengths) + 3, size), torch.nan, dtype=heads.dtype)
-    values, mixed = keys.clone(), torch.zeros(len(heads), narrow * share * size, dtype=heads.dtype)
-    cosines, sines = angles(size)
-    attend(
-        array_of(heads.flatten(1)), rows.numpy(), positions.numpy(), cosines.numpy(), sines.numpy(), rotated,
-        norms.numpy(), np.float32(1e-5), array_of(keys), array_of(values), array_of(mixed),
-    )  # fmt: skip
-    return mixed
-
-
-def angles(size: int) -> tuple[Tensor, Tensor]:
-    phases = torch.outer(torch.arange(64.0), 10_000 ** (-torch.arange(0, size, 2) / size)).repeat(1, 2)
-    return phases.cos(), phases.sin()
-
-
-@pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize(("rotated", "normed"), [(True, False), (False, False), (True, True)])
-@pytest.mark.parametrize(("narrow", "share", "size"), [(2, 2, 64), (1, 3, 20), (2, 1, 8)])
-def test_attend(dtype: torch.dtype, rotated: bool, normed: bool, narrow: int, share: int, size: int) -> None:
-    """Against torch's attention, row by row; what lies behind a row's end (here NaN) is never looked at."""
-    lengths, queries = [1, 7, 22, 4], narrow * share
-    heads = random(sum(lengths), queries + 2 * narrow, size, dtype=dtype)
-    norms = 1 + random(queries + narrow, size) if normed else torch.zeros(queries + narrow, 0)
-    results = attended(heads, lengths, share, rotated=rotated, norms=norms)
-    turning = heads[:, : queries + narrow].float()
-    if normed:
-        turning = F.rms_norm(turning, (size,), eps=1e-5) * norms
-    for row, end in zip(lengths, np.cumsum(lengths), strict=True):
-        part = turning[end - row : end].transpose(0, 1)  # [N+K,tokens,D]
-        if rotated:
-            part = rotate(part, *(angle[:row] for angle in angles(size)))
-        values = heads[end - row : end, queries + narrow :].float().transpose(0, 1)
-        wanted = F.scaled_dot_product_attention(
-            part[None, :queries], part[None, queries:], values[None], is_causal=True, enable_gqa=True
-        )
-        torch.testing.assert_close(
-            results[end - row : end].float(), wanted[0].transpose(0, 1).flatten(1),
-            atol=2 * TOLERANCE[dtype], rtol=TOLERANCE[dtype],
-        )  # fmt: skip

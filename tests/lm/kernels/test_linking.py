@@ -17,7 +17,7 @@ def test_the_process_that_compiles_computes_the_same_bits(tmp_path: Path) -> Non
     compiling = results(tmp_path, "float32", "bfloat16")
     before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.nb?")}
     assert len(compiling) == 2
-    assert len(before) > 10
+    assert len(before) >= 6
     assert results(tmp_path, "bfloat16", "float32") == compiling  # which is loaded first makes no difference either
     assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.nb?")} == before, "it was compiled anew"
     run_as(PROCESSOR, *COMPANY, NUMBA_CACHE_DIR=str(tmp_path))  # as test_decoder asks of the other processors

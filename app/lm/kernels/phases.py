@@ -1,0 +1,197 @@
+"""A run of phases, which is a step of inference: all layers by one call, of which torch's threads take pieces.
+
+A phase is a norm of all tokens, a product, and so on; a program is a list of them, made once (phase_fields.py says what
+each is told). A phase begins when all pieces of the one before are done. Members wait for pieces, not for one another,
+so that threads which the machine does not run cost little.
+
+Every token is computed by the same code in the same order, whatever tokens are beside it and whoever computes it.
+"""
+
+import functools
+from typing import Any
+
+import numpy as np
+import torch
+
+from app.lm.kernels.cached_attention import attend, scratch_numbers, turn
+from app.lm.kernels.compiling import Array, inner, pointed_to
+from app.lm.kernels.elementwise import add_and_norm, gate
+from app.lm.kernels.packed_linear import multiply_panel
+from app.lm.kernels.phase_fields import (
+    ATTEND,
+    BIAS,
+    BIAS2,
+    COLUMNS,
+    COUNTERS,
+    EPSILON,
+    FIRST,
+    GATE,
+    HIDDEN,
+    INPUTS,
+    IS_FP32,
+    KIND,
+    MORE,
+    MORE_ROW,
+    NARROW,
+    NORM,
+    NORMED,
+    NORMED_ROW,
+    OUT,
+    PANELS,
+    PANELS2,
+    PRODUCT,
+    PROGRAM,
+    SCRATCH,
+    SCRATCH_BYTES,
+    SIZE,
+    STEPS,
+    STOP,
+    STREAM,
+    TARGET,
+    TARGET_ROW,
+    TOKENS,
+    TURN,
+    WIDTH,
+    YIELDER,
+)
+from app.lm.kernels.tasks import float_of, floats, halves, next_member, share, task_of, words
+from app.lm.kernels.team import finish, finished, members, pause, take_next, yielder
+from app.lm.kernels.tiles import PANEL, STEP_BYTES
+
+_TOGETHER = 30  # tokens of a piece of a product: five tiles
+_COUNTER_WORDS = 16  # of a phase: pieces taken and pieces done, on a cache line each
+_SPINS = 2_000  # before another program may have the processor
+_FLOAT_BYTES = 4
+
+
+@inner
+def _chunks(tokens: int) -> int:
+    return (tokens + _TOGETHER - 1) // _TOGETHER
+
+
+@inner
+def _pieces(task: Any, phase: Any) -> int:
+    tokens, kind = task[TOKENS], phase[KIND]
+    pieces: int = tokens
+    if kind in (PRODUCT, GATE):
+        pieces = phase[COLUMNS] // PANEL * _chunks(tokens)
+    elif kind == ATTEND:
+        pieces = tokens * phase[NARROW]
+    return pieces
+
+
+@inner
+def _part(task: Any, piece: int) -> Any:
+    """The column of a product's piece, its first token, and the one behind its last."""
+    tokens = task[TOKENS]
+    chunks = _chunks(tokens)
+    part = piece % chunks
+    return piece // chunks * PANEL, tokens * part // chunks, tokens * (part + 1) // chunks
+
+
+@inner
+def _norm(task: Any, phase: Any, token: int) -> None:
+    hidden, epsilon = phase[HIDDEN], float_of(phase[EPSILON])
+    state = floats(phase[STREAM] + token * hidden * _FLOAT_BYTES, hidden)
+    more = floats(phase[MORE] + token * phase[MORE_ROW] * _FLOAT_BYTES, hidden)
+    if task[IS_FP32]:
+        add_and_norm(state, more, floats(phase[NORMED] + token * phase[NORMED_ROW] * 4, hidden), epsilon)
+    else:
+        add_and_norm(state, more, halves(phase[NORMED] + token * phase[NORMED_ROW] * 2, hidden), epsilon)
+
+
+@inner
+def _multiply(task: Any, phase: Any, piece: int) -> None:
+    column, first, end = _part(task, piece)
+    steps, columns = phase[STEPS], phase[COLUMNS]
+    target = phase[TARGET] if phase[TARGET] else task[OUT]
+    multiply_panel(
+        end - first, phase[INPUTS] + first * steps * STEP_BYTES, steps, phase[PANELS] + column * steps * STEP_BYTES,
+        phase[BIAS] + column * _FLOAT_BYTES, target + (first * columns + column) * _FLOAT_BYTES,
+        columns * _FLOAT_BYTES, task[IS_FP32] != 0,
+    )  # fmt: skip
+
+
+@inner
+def _gate(task: Any, phase: Any, piece: int, scratch: int) -> None:
+    """A panel of gates, the panel of values that belongs to it, and what passes."""
+    column, first, end = _part(task, piece)
+    steps, is_fp32 = phase[STEPS], task[IS_FP32] != 0
+    inputs, panel, bias = phase[INPUTS] + first * steps * STEP_BYTES, column * steps * STEP_BYTES, column * _FLOAT_BYTES
+    bytes_, count, size = PANEL * _FLOAT_BYTES, end - first, min(PANEL, phase[WIDTH] - column)
+    values = scratch + _TOGETHER * bytes_
+    multiply_panel(count, inputs, steps, phase[PANELS] + panel, phase[BIAS] + bias, scratch, bytes_, is_fp32)
+    multiply_panel(count, inputs, steps, phase[PANELS2] + panel, phase[BIAS2] + bias, values, bytes_, is_fp32)
+    for token in range(count):
+        gates, others = floats(scratch + token * bytes_, size), floats(values + token * bytes_, size)
+        place = (first + token) * phase[TARGET_ROW] + column
+        if is_fp32:
+            gate(gates, others, floats(phase[TARGET] + place * 4, size))
+        else:
+            gate(gates, others, halves(phase[TARGET] + place * 2, size))
+
+
+@inner
+def _compute(task: Any, phase: Any, piece: int, scratch: int) -> None:
+    kind = phase[KIND]
+    if kind == NORM:
+        _norm(task, phase, piece)
+    elif kind == PRODUCT:
+        _multiply(task, phase, piece)
+    elif kind == GATE:
+        _gate(task, phase, piece, scratch)
+    elif kind == TURN:
+        turn(task, phase, piece)
+    else:
+        attend(task, phase, piece, scratch)
+
+
+@inner
+def _wait(task: Any, counter: int, pieces: int) -> None:
+    """Until so many pieces are done."""
+    turns = 0
+    while finished(counter) < pieces:
+        turns += 1
+        pause(task[YIELDER] if turns > _SPINS else 0)
+
+
+def _run(pointer: Any) -> None:
+    task = task_of(pointer)
+    scratch = task[SCRATCH] + next_member(task) * task[SCRATCH_BYTES]
+    for place in range(task[FIRST], task[STOP]):
+        phase = words(task[PROGRAM] + place * SIZE * 8, SIZE)
+        taken = task[COUNTERS] + (place - task[FIRST]) * _COUNTER_WORDS * 8
+        done, pieces = taken + _COUNTER_WORDS * 4, _pieces(task, phase)
+        piece = take_next(taken)
+        while piece < pieces:
+            _compute(task, phase, piece, scratch)
+            finish(done)
+            piece = take_next(taken)
+        _wait(task, done, pieces)
+
+
+@functools.cache
+def _member() -> int:
+    return pointed_to(_run)
+
+
+def run(
+    program: Array, first: int, stop: int, is_fp32: bool, rows: Array, positions: Array, cache: torch.Tensor, out: int,
+    size: int,
+) -> None:  # fmt: skip
+    """The phases `first` to before `stop` of a program [phases,SIZE] on M tokens, rows and positions [M], by torch's
+    threads. cache [L,2,R*K,S,E]; `out`: where products write whose target is 0; `size` of a head. Nothing checks that
+    rows and positions are within the cache, nor that what the program speaks of has room for M tokens: the caller has
+    to."""
+    counters = np.zeros((stop - first) * _COUNTER_WORDS + 8, np.int64)
+    address = -(-counters.ctypes.data // 64) * 64
+    team, slots = members(), cache.shape[3]
+    numbers = max(scratch_numbers(slots, size), 2 * _TOGETHER * PANEL)
+    scratch = torch.empty(team, -(-numbers // 16) * 16)
+    share(
+        _member(),
+        [
+            program.ctypes.data, first, stop, len(rows), int(is_fp32), address, scratch, scratch.shape[1] * 4, team,
+            yielder(), rows.ctypes.data, positions.ctypes.data, cache, cache.shape[2], slots, out,
+        ],
+    )  # fmt: skip
