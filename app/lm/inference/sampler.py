@@ -15,7 +15,7 @@ from torch import Tensor
 
 from app.errors import UnavailableError
 from app.hparams import MIN_TEMPERATURE, SamplingParams
-from app.lm.kernels.elementwise import choose
+from app.lm.kernels.choosing import choose, keep_likeliest
 from app.translation import N_, _
 
 NOT_FINITE = N_(
@@ -64,28 +64,19 @@ def filter_logits(logits: Tensor, temperature: float, top_k: int, top_p: float, 
         least = logits.topk(top_k, dim=-1).values[:, -1:]
         logits = logits.masked_fill(logits < least, -torch.inf)
     if top_p < 1:
-        ordered, order = logits.sort(dim=-1, descending=True, stable=True)
-        dropped = torch.stack([_reached_before(row) for row in ordered]) >= top_p
-        dropped[:, 0] = False
-        logits = logits.masked_fill(dropped.scatter(-1, order, dropped), -torch.inf)
+        kept = torch.empty(logits.shape, dtype=torch.bool)
+        keep_likeliest(logits.contiguous().numpy(), top_p, kept.numpy())
+        logits = logits.masked_fill(~kept, -torch.inf)
     if min_p > 0:  # p < min_p * p_max, in logarithms; the normalization cancels
         least = logits.amax(dim=-1, keepdim=True) + torch.tensor(min_p, dtype=logits.dtype).log()
         logits = logits.masked_fill(logits < least, -torch.inf)
     return logits
 
 
-def _reached_before(ordered: Tensor) -> Tensor:
-    """The probability [V] of all that is likelier, of one row's logits. One row a call: how torch adds up many rows may
-    depend on how many there are, and a row's tokens must not."""
-    probabilities = ordered.softmax(dim=-1)
-    return probabilities.cumsum(dim=-1) - probabilities
-
-
 def draw(logits: Tensor, uniforms: Tensor) -> Tensor:
     """One token per row [R] by the inverse cumulative distribution of the softmax; uniforms [R] in [0, 1). Raises
     BrokenModelError where a row has none."""
-    chosen = torch.empty(len(logits), dtype=torch.long)
-    choose(logits.float().contiguous().numpy(), uniforms.float().numpy(), chosen.numpy())
+    chosen = choose(logits.float().contiguous(), uniforms.float().contiguous())
     if bool((chosen < 0).any()):
         raise BrokenModelError(_(NOT_FINITE))
     return chosen

@@ -37,11 +37,12 @@ from app.lm.kernels.phase_fields import (
     TOKENS,
 )
 from app.lm.kernels.phase_fields import QUERIES as QUERY_HEADS
-from app.lm.kernels.strided_tiles import QUERIES, floats_tile, halves_tile
+from app.lm.kernels.strided_tiles import QUERIES, fetch, floats_tile, halves_tile
 from app.lm.kernels.tasks import float_of, floats, halves, words
 from app.lm.kernels.tiles import LANES, VECTORS
 
 _FLOAT_BYTES = 4
+_CACHE_LINE = 64  # bytes
 
 
 def scratch_numbers(slots: int, size: int) -> int:
@@ -118,10 +119,23 @@ def _keep(task: Any, phase: Any, token: int, head: int, key: Array, value: Array
 
 
 @inner
+def _fetch_blocks(task: Any, phase: Any, token: int) -> None:
+    """The blocks of keys that a token's own go to, which takes as many cache lines as it has numbers."""
+    position = words(task[POSITIONS], task[TOKENS])[token]
+    block_bytes = _whole(phase[HEAD_SIZE]) * LANES * (4 if task[IS_FP32] else 2)
+    for head in range(phase[NARROW]):
+        start = _places(task, phase, token, head)[0] + position // LANES * block_bytes
+        for offset in range(0, block_bytes, _CACHE_LINE):
+            fetch(start + offset)
+
+
+@inner
 def turn(task: Any, phase: Any, token: int) -> None:
     """A token's queries normed, turned by its position and scaled where they are; its keys, as far, and values into its
     row of the cache."""
     size, queries, narrow_heads = phase[HEAD_SIZE], phase[QUERY_HEADS], phase[NARROW]
+    if token + 1 < task[TOKENS]:
+        _fetch_blocks(task, phase, token + 1)
     position = words(task[POSITIONS], task[TOKENS])[token]
     angles = position * size * _FLOAT_BYTES
     cosines, sines = floats(phase[COSINES] + angles, size), floats(phase[SINES] + angles, size)

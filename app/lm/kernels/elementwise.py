@@ -1,10 +1,9 @@
-"""What lies between the decoder's products, compiled: norms, gates, the choice of a token; cached_attention.py has the
-attention. Four calls a layer instead of the twenty that torch makes of them.
+"""What lies between the decoder's products, compiled: norms and gates of one token, numbers in bf16, the exponential.
 
-Every token is computed alone and in one order, so its bits do not depend on which other tokens are in the call. One
-thread. All arithmetic is fp32; the compiler may reorder sums within a token.
+A token is computed in one order, so its bits do not depend on which other tokens are in the call. All arithmetic is
+fp32; the compiler may reorder sums within a token.
 
-Shapes: M tokens, H hidden size, I inner size, R rows, V vocabulary.
+Shapes: H hidden size, I inner size.
 """
 
 from collections.abc import Callable
@@ -14,7 +13,7 @@ import numpy as np
 from numba import types
 from numba.extending import overload
 
-from app.lm.kernels.compiling import Array, inner, kernel
+from app.lm.kernels.compiling import Array, inner
 
 # bf16 is the upper half of fp32. numpy's integers are cast at each step, since Numba would widen them to 64 bits.
 
@@ -54,7 +53,7 @@ overload(narrow, inline="always", strict=False)(_narrow)
 # Numba's own calls the C library for each number; this one is vectors.
 
 ZERO, ONE, _HALF = np.float32(0), np.float32(1), np.float32(0.5)
-_LEAST, _MOST = np.float32(-87), np.float32(87)
+LEAST, _MOST = np.float32(-87), np.float32(87)
 _LN2, _PER_LN2 = np.float32(0.69314718), np.float32(1.44269504)
 _C2, _C3, _C4 = np.float32(5.0000001201e-1), np.float32(1.6666665459e-1), np.float32(4.1665795894e-2)
 _C5, _C6, _C7 = np.float32(8.3334519073e-3), np.float32(1.3981999507e-3), np.float32(1.9875691500e-4)
@@ -63,7 +62,7 @@ _C5, _C6, _C7 = np.float32(8.3334519073e-3), np.float32(1.3981999507e-3), np.flo
 @inner
 def exponential(number: Any) -> Any:
     """exp of a number in fp32, which is held between -87 and 87."""
-    held = min(max(number, _LEAST), _MOST)
+    held = min(max(number, LEAST), _MOST)
     power = np.floor(held * _PER_LN2 + _HALF)
     rest = held - power * _LN2
     sum_ = ((((_C7 * rest + _C6) * rest + _C5) * rest + _C4) * rest + _C3) * rest + _C2
@@ -91,55 +90,3 @@ def gate(gates: Array, values: Array, out: Array) -> None:
     for i in range(out.size):
         number = gates[i]
         out[i] = narrow(number / (ONE + exponential(-number)) * values[i], out[i])
-
-
-_BLOCK = 256  # numbers of which only the sum is looked at, unless the token is among them
-
-
-@inner
-def _weigh(logits: Array, weights: Array) -> Any:
-    """weights [V] become exp(logit - max), 0 where that is below exp(-87); returns their sum."""
-    most = logits[0]
-    for token in range(logits.size):
-        most = max(most, logits[token])
-    total = ZERO
-    for token in range(logits.size):
-        below = logits[token] - most
-        weight = exponential(below) if below > _LEAST else ZERO
-        weights[token] = weight
-        total += weight
-    return total
-
-
-@inner
-def _find(weights: Array, wanted: np.float32) -> int:
-    """The first token with which the running sum of weights [V] is above `wanted`; else the last with any weight."""
-    running, start = ZERO, 0
-    while start < weights.size:
-        block, part = weights[start : start + _BLOCK], ZERO
-        for place in range(block.size):
-            part += block[place]
-        if running + part > wanted:
-            break
-        running += part
-        start += _BLOCK
-    last = 0
-    for token in range(min(start, weights.size), weights.size):
-        running += weights[token]
-        if running > wanted:
-            return token
-    for token in range(weights.size):
-        if weights[token] > ZERO:
-            last = token
-    return last
-
-
-@kernel
-def choose(logits: Array, uniforms: Array, chosen: Array) -> None:
-    """A token for each row by the inverse cumulative distribution of its softmax: logits [R,V], uniforms [R] in [0,1)
-    fp32 -> chosen [R], -1 in a row of which the softmax is not defined. A token of which the logit is -inf is never
-    chosen."""
-    weights = np.empty(logits.shape[1], np.float32)
-    for row in range(chosen.size):
-        total = _weigh(logits[row], weights)
-        chosen[row] = _find(weights, uniforms[row] * total) if total > ZERO else -1

@@ -58,6 +58,7 @@ from app.lm.kernels.tasks import float_of, floats, halves, next_member, share, t
 from app.lm.kernels.team import finish, finished, members, pause, take_next, yielder
 from app.lm.kernels.tiles import PANEL, STEP_BYTES
 
+_FEW = 8  # tokens of a piece of a norm, and of heads to be turned: one alone takes less time than taking it
 _TOGETHER = 30  # tokens of a piece of a product: five tiles
 _COUNTER_WORDS = 16  # of a phase: pieces taken and pieces done, on a cache line each
 _SPINS = 2_000  # before another program may have the processor
@@ -72,7 +73,7 @@ def _chunks(tokens: int) -> int:
 @inner
 def _pieces(task: Any, phase: Any) -> int:
     tokens, kind = task[TOKENS], phase[KIND]
-    pieces: int = tokens
+    pieces: int = (tokens + _FEW - 1) // _FEW
     if kind in (PRODUCT, GATE):
         pieces = phase[COLUMNS] // PANEL * _chunks(tokens)
     elif kind == ATTEND:
@@ -134,14 +135,17 @@ def _gate(task: Any, phase: Any, piece: int, scratch: int) -> None:
 @inner
 def _compute(task: Any, phase: Any, piece: int, scratch: int) -> None:
     kind = phase[KIND]
+    few = range(_FEW * piece, min(_FEW * (piece + 1), task[TOKENS]))
     if kind == NORM:
-        _norm(task, phase, piece)
+        for token in few:
+            _norm(task, phase, token)
     elif kind == PRODUCT:
         _multiply(task, phase, piece)
     elif kind == GATE:
         _gate(task, phase, piece, scratch)
     elif kind == TURN:
-        turn(task, phase, piece)
+        for token in few:
+            turn(task, phase, token)
     else:
         attend(task, phase, piece, scratch)
 

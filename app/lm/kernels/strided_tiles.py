@@ -42,6 +42,17 @@ def _prefetch(builder: Any, address: Any) -> None:
     builder.call(prefetch, [builder.inttoptr(address, pointer), reading, second_level, data])
 
 
+def _fetched(typing: Any, address: Any) -> Any:  # noqa: ARG001 (Numba's signature)
+    def code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:  # noqa: ARG001
+        _prefetch(builder, arguments[0])
+        return context.get_dummy_value()
+
+    return types.void(types.intp), code
+
+
+fetch: Any = intrinsic(_fetched)  # the cache line at an address, for kernels
+
+
 @dataclass(frozen=True)
 class _Loop:
     """One tile: llvmlite's builder, its size, how a vector is read, and what `strided_tile` tells of the rest."""

@@ -9,6 +9,7 @@ kernels = In(
     "tests/lm/kernels/test_elementwise.py",
     "tests/lm/inference/test_sampler.py",
 )
+choosing = In("app/lm/kernels/choosing.py", "tests/lm/inference/test_sampler.py")
 attention = In("app/lm/kernels/cached_attention.py", "tests/lm/kernels/test_cached_attention.py")
 strided = In("app/lm/kernels/strided_tiles.py", "tests/lm/kernels/test_cached_attention.py")
 phases = In("app/lm/kernels/phases.py", "tests/lm/kernels/test_phases.py")
@@ -43,7 +44,7 @@ FAULTS = [
     rows("the log of the sum without the highest score", "return most + np.float32(np.log(total))", "return np.float32(np.log(total))"),
     rows_back("keys' gradients of the first block alone", "multiply(seen, slopes, panels, count, count, grown[0], wide, True)", "multiply(seen, slopes, panels, count, count, grown[0], wide, first > 0 and False)"),
     steps("a norm's weights' gradient without the scale", "of_weight[i] += product", "of_weight[i] += product / scale"),
-    kernels("what is no number becomes one", "held = min(max(number, _LEAST), _MOST)", "held = min(max(number if number > _LEAST else _LEAST, _LEAST), _MOST)", "tests/lm/test_fused.py"),
+    kernels("what is no number becomes one", "held = min(max(number, LEAST), _MOST)", "held = min(max(number if number > LEAST else LEAST, LEAST), _MOST)", "tests/lm/test_fused.py"),
     of_rows("heads without their norms", "        if self.config.qk_norm:\n            query, key, value", "        if False:\n            query, key, value"),
     of_rows("positions in layers that have none", "Heads(queries, narrow, depth, self.rotated, *tables)", "Heads(queries, narrow, depth, True, *tables)"),
     packing("answers that do not see their prompt", "looked_at = torch.where(numbers > 0, prompt_ends, begins)", "looked_at = begins"),
@@ -65,7 +66,7 @@ FAULTS = [
     packed_linear("the bias is left out", "self._bias[: self._outputs] = bias.detach()", "pass"),
     kernels("a norm without its epsilon", "ONE / np.sqrt(total / np.float32(hidden) + epsilon)", "ONE / np.sqrt(total / np.float32(hidden))"),
     kernels("bf16 is cut, not rounded", "np.uint32(bits + _ROUNDING + odd)", "np.uint32(bits)"),
-    kernels("a token without any weight is drawn", "        if running > wanted:\n            return token", "        if running >= wanted:\n            return token"),
+    choosing("a token without any weight is drawn", "        if running > wanted:\n            return token", "        if running >= wanted:\n            return token"),
     attention("the query is not scaled", "                head[i] *= scale\n", "                head[i] *= ONE\n"),
     attention("a token does not see itself", "[token] + 1\n    slots", "[token]\n    slots"),
     attention("queries beyond a tile's are left out", "for first in range(0, group, QUERIES):", "for first in range(0, min(group, QUERIES), QUERIES):"),

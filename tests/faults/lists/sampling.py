@@ -3,6 +3,7 @@
 from tests.faults.fault import In
 
 sampler = In("app/lm/inference/sampler.py", "tests/lm/inference/test_sampler.py")
+choosing = In("app/lm/kernels/choosing.py", "tests/lm/inference/test_sampler.py")
 batch = In("app/lm/inference/batch.py", "tests/lm/inference/test_scheduler.py")
 scheduler = In("app/lm/inference/scheduler.py", "tests/lm/inference/test_scheduler.py")
 sequence = In(
@@ -42,9 +43,11 @@ FAULTS = [
     sampler("numbers that are not finite are told", "if not all(map(math.isfinite, numbers)):", "if False:", "tests/lm/inference/test_engine.py"),
     In("app/hparams.py", "tests/api/test_generation.py")("the smallest temperature is not applied", "if self.temperature < MIN_TEMPERATURE:", "if self.temperature < 0:"),
     sampler("one token too many in top-k", "logits.topk(top_k, dim=-1)", "logits.topk(top_k + 1, dim=-1)"),
-    sampler("top-p without the token that reaches it", "probabilities.cumsum(dim=-1) - probabilities", "probabilities.cumsum(dim=-1)"),
-    sampler("top-p may drop all", "dropped[:, 0] = False", "pass"),
-    sampler("top-p before the temperature's order", "logits.sort(dim=-1, descending=True, stable=True)", "logits.sort(dim=-1, stable=True)"),
+    choosing("top-p without the token that reaches it", "if reached >= probability * total and", "if reached + weights[some[place]] >= probability * total and"),
+    choosing("top-p may drop all", "and reached > 0:", "and reached >= 0:"),
+    choosing("top-p keeps the least likely", "np.argsort(-all_logits[some]", "np.argsort(all_logits[some]"),
+    choosing("top-p leaves out what it needs", "total / (2 * vocabulary)", "total * 2"),
+    choosing("a row is chosen by another's number", "uniforms[row] * total", "uniforms[0] * total"),
     sampler("min-p against 1", "least = logits.amax(dim=-1, keepdim=True) +", "least = 0 * logits.amax(dim=-1, keepdim=True) +"),
     sampler("the penalty rewards negative logits", "logits * penalty), logits)", "logits / penalty), logits)"),
     sampler("tokens punished that were not seen", "torch.where(seen, torch", "torch.where(~seen, torch"),

@@ -78,6 +78,29 @@ def test_the_chain_is_that_of_transformers(
     torch.testing.assert_close(ours.softmax(-1), theirs.softmax(-1))
 
 
+@pytest.mark.parametrize("sharpness", [0.0, 0.3, 3.0, 20.0])
+@pytest.mark.parametrize("top_p", [0.05, 0.5, 0.9, 0.999])
+def test_the_likeliest_of_a_large_vocabulary(sharpness: float, top_p: float) -> None:
+    """As if the whole vocabulary were sorted, of equal tokens the first; a row beside it changes nothing."""
+    logits = sharpness * torch.randn(3, 2_000, generator=torch.Generator().manual_seed(3)).round(decimals=1)
+    kept = filter_logits(logits, 1.0, 0, top_p).isfinite()
+    ordered, order = logits.double().softmax(-1).sort(descending=True, stable=True)
+    reached = ordered.cumsum(-1) - ordered
+    for row in range(3):
+        surely = order[row][reached[row] < top_p - 1e-6]
+        perhaps = order[row][reached[row] < top_p + 1e-6]
+        assert bool(kept[row][surely].all())
+        assert set(kept[row].nonzero()[:, 0].tolist()) <= set(perhaps.tolist())
+        assert torch.equal(filter_logits(logits[row : row + 1], 1.0, 0, top_p).isfinite()[0], kept[row])
+
+
+def test_rows_are_drawn_by_their_own_numbers() -> None:
+    logits = torch.randn(40, 300, generator=torch.Generator().manual_seed(4))
+    uniforms = torch.rand(40, generator=torch.Generator().manual_seed(5))
+    alone = [draw(logits[row : row + 1], uniforms[row : row + 1]).item() for row in range(40)]
+    assert draw(logits, uniforms).tolist() == alone
+
+
 def test_the_edges_of_the_filters() -> None:
     """Whatever is asked for, the likeliest token stays; temperature 0 keeps nothing else."""
     logits = torch.tensor([[1.0, 3.0, 2.0]])
