@@ -26,8 +26,9 @@ LONG_MODULES = {
 }
 # Functions of more than MOST_PARAMETERS parameters.
 MANY_PARAMETERS = {
-    "app/lm/kernels/cached_attention.py attend": "a compiled kernel: tuples would be unpacked at each call",
+    "app/lm/kernels/cached_attention.py _tile": "a compiled kernel: addresses and strides of one of two loops",
     "app/lm/kernels/packed_linear.py _multiply": "a compiled kernel: machine words, put into one task",
+    "app/lm/kernels/strided_tiles.py multiply": "a signature for Numba: addresses and strides of a compiled loop",
     "app/lm/kernels/tiles.py multiply": "a signature for Numba: addresses and strides of a compiled loop",
 }
 # Modules with imports inside functions. What app/cli imports so must need one of HEAVY.

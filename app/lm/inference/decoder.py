@@ -86,10 +86,10 @@ class Decoder:
 
     def _run(self, space: Workspace, first: int, stop: int, rows: Tensor, positions: Tensor, cache: KVCache) -> Tensor:
         """These phases of the program; returns what the last one gives, if it is the head."""
-        head, size, is_fp32 = self._packed.head, self.config.head_dim, self.dtype == torch.float32
+        head, is_fp32 = self._packed.head, self.dtype == torch.float32
         out = torch.empty(len(rows) if stop == len(space.program) else 0, head.columns)
         where = rows.numpy(), positions.numpy()
-        run(space.program, first, stop, is_fp32, *where, cache.numbers, out.data_ptr(), size)
+        run(space.program, first, stop, is_fp32, *where, cache.numbers, out.data_ptr())
         return out[:, : self.config.vocab_size].contiguous()
 
     @contextmanager

@@ -180,17 +180,16 @@ def _member() -> int:
 
 
 def run(
-    program: Array, first: int, stop: int, is_fp32: bool, rows: Array, positions: Array, cache: torch.Tensor, out: int,
-    size: int,
+    program: Array, first: int, stop: int, is_fp32: bool, rows: Array, positions: Array, cache: torch.Tensor, out: int
 ) -> None:  # fmt: skip
     """The phases `first` to before `stop` of a program [phases,SIZE] on M tokens, rows and positions [M], by torch's
-    threads. cache [L,2,R*K,S,E]; `out`: where products write whose target is 0; `size` of a head. Nothing checks that
+    threads. cache [L,2,R*K,S,E]; `out`: where products write whose target is 0. Nothing checks that
     rows and positions are within the cache, nor that what the program speaks of has room for M tokens: the caller has
     to."""
     counters = np.zeros((stop - first) * _COUNTER_WORDS + 8, np.int64)
     address = -(-counters.ctypes.data // 64) * 64
     team, slots = members(), cache.shape[3]
-    numbers = max(scratch_numbers(slots, size), 2 * _TOGETHER * PANEL)
+    numbers = max(scratch_numbers(slots, cache.shape[4]), 2 * _TOGETHER * PANEL)
     scratch = torch.empty(team, -(-numbers // 16) * 16)
     share(
         _member(),

@@ -47,7 +47,7 @@ def attended(
     for place, kind in enumerate((of.TURN, of.ATTEND)):
         program[place, : 1 + len(shared) + len(how)] = [kind, *shared, *how]
     is_fp32 = dtype == torch.float32
-    run(program, 0, 2, is_fp32, rows.numpy(), positions.numpy(), cache.numbers, 0, size)
+    run(program, 0, 2, is_fp32, rows.numpy(), positions.numpy(), cache.numbers, 0)
     return mixed
 
 
