@@ -117,18 +117,15 @@ class Decoder:
     def turned_heads(self, layer: int, states: Tensor) -> tuple[Tensor, Tensor]:
         """Queries [N,T,D] and keys [K,T,D] of a layer, fp32, normed and turned as it does, out of the states [T,H]
         below it of a text's first T tokens."""
-        normed = torch.empty_like(states, dtype=self.dtype)
-        add_and_norm(states.clone().numpy(), array_of(torch.zeros_like(states)), array_of(normed), self._epsilon)
-        weights, config = self._layers[layer], self.config
+        weights, config, epsilon = self._packed.layers[layer], self.config, self.config.rms_norm_eps
+        normed = F.rms_norm(states, states.shape[1:], None, epsilon).to(self.dtype)
         queries, keys = config.num_attention_heads, config.num_key_value_heads
         heads = weights.query_key_value(normed).float().view(len(states), -1, config.head_dim)[:, : queries + keys]
-        norms = torch.from_numpy(weights.head_norms)
-        if norms.numel():
-            heads = F.rms_norm(heads, (config.head_dim,), None, float(self._epsilon)) * norms
+        if weights.head_norms.numel():
+            heads = F.rms_norm(heads, (config.head_dim,), None, epsilon) * weights.head_norms
         turned = heads.transpose(0, 1)
         if weights.rotated:
-            tables = (torch.from_numpy(each[: len(states)]) for each in (self._cosines, self._sines))
-            turned = rotate(turned, *tables)
+            turned = rotate(turned, self._packed.cosines[: len(states)], self._packed.sines[: len(states)])
         return turned[:queries], turned[queries:]
 
     def _check_places(self, rows: Array, positions: Array, cache: KVCache) -> None:

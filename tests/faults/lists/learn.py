@@ -17,12 +17,12 @@ FAULTS = [
     weights("query heads read another head's keys", "keys.repeat_interleave(share, dim=0)", "keys.repeat(share, 1, 1)"),
     heads(
         "attention is told without positions",
-        "            turned = rotate(turned, *tables)\n",
-        "            del tables\n",
+        "            turned = rotate(turned, self",
+        "            rotate(turned, self",
     ),
     heads(
         "attention is told without the norms of heads",
-        "        if norms.numel():\n            heads = F.rms_norm",
+        "        if weights.head_norms.numel():\n            heads = F.rms_norm",
         "        if False:\n            heads = F.rms_norm",
     ),
     fit(
