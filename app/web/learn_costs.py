@@ -10,6 +10,8 @@ from sqlalchemy.orm import Session
 from app.db.models.jobs import Job, JobStatus
 from app.db.models.rankings import Ranking
 from app.formats.figures import duration, exponential, millions, number
+from app.kinds.registry import kind_of
+from app.services.jobs.job_params import hparams_of
 from app.translation import N_, _, ngettext
 from app.web.learn_record import base_record, sft_parts
 
@@ -95,7 +97,7 @@ def stages(session: Session) -> list[Stage]:
     base, parts = base_record(), sft_parts()
     rankings = session.scalar(select(func.count()).select_from(Ranking)) or 0
     reward, policies = _ended(session, ("train_reward",)), _ended(session, ("train_policy", "train_grpo"))
-    episodes = sum(int(job.params.get("total_episodes") or job.total_steps) for job in policies)
+    episodes = sum(map(_episodes, policies))
     return [
         Stage(
             N_("Pretraining"),
@@ -113,7 +115,7 @@ def stages(session: Session) -> list[Stage]:
         ),
         Stage(
             N_("Reward model"),
-            N_("what you like, from orders"),
+            N_("what you like, from rankings"),
             ngettext("{n} ranking", "{n} rankings", rankings, n=number(rankings)),
             "",
             _time(reward),
@@ -131,6 +133,12 @@ def stages(session: Session) -> list[Stage]:
 def _ended(session: Session, kinds: Sequence[str]) -> list[Job]:
     done = select(Job).where(Job.kind.in_(kinds), Job.status == JobStatus.SUCCEEDED)
     return list(session.scalars(done))
+
+
+def _episodes(job: Job) -> int:
+    """Answers that a training tried: it may have stopped before its end."""
+    planned: int = hparams_of(kind_of(job.kind), job.params).total_episodes
+    return round(planned * job.progress)
 
 
 def _time(jobs: Sequence[Job]) -> str:
