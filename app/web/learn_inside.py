@@ -108,9 +108,10 @@ def prompt_map() -> tuple[str, tuple[Point, ...]]:
 
 
 def _first(points: tuple[Point, ...]) -> int:
-    """The first in the language of the page."""
+    """The first one on how to do something, in the language of the page."""
     wanted = in_language({"en": False, "zh": True})
-    return next(point.number for point in points if bool(HAN_CHARACTER.search(point.text)) is wanted)
+    in_question = (point for point in points if point.topic == "howto")
+    return next(point.number for point in in_question if bool(HAN_CHARACTER.search(point.text)) is wanted)
 
 
 def nearest(points: tuple[Point, ...], chosen: Point) -> list[Point]:
