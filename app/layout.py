@@ -27,6 +27,8 @@ LESSONS = PACKAGE / "corpus" / "lessons.json"
 """What the pages of Learn show of the corpus (app/corpus/lessons.py)."""
 PROMPT_MAP = PACKAGE / "corpus" / "prompt_map.json"
 """Where the shipped prompts lie for the shipped model (bench/prompt_map.py): Learn draws it."""
+RECORDED_RUNS = PACKAGE / "corpus" / "recorded_runs.json"
+"""Trainings of policies as they ran (bench/recorded_runs.py): Learn shows them where none ran yet."""
 OVERFITTING = PACKAGE / "corpus" / "overfitting.json"
 """A fine-tuning on too few pairs, as it ran: Learn draws its curve."""
 

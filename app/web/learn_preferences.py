@@ -18,6 +18,7 @@ from app.services.labeling.rankings import count_rankings
 from app.services.versions import versions
 from app.translation import N_
 from app.web.learn_chapter import ChapterPage, Place, Tried, Wanted, answerer, in_language, question, sampled, tried
+from app.web.learn_record import runs_record
 
 LETTERS = "ABCD"
 PROMPTS = {"en": "How do I make tea?", "zh": "怎么泡茶？"}
@@ -158,14 +159,15 @@ def beginnings_of(answer: str) -> list[str]:
 
 @dataclass(frozen=True)
 class Run:
-    """A training of a policy that came to its end: its score by batch, and answers of its end."""
+    """A training of a policy that came to its end: its score by batch, and answers of its end. `recorded`, of a run
+    that ships with the program, says how it was made."""
 
-    job: Job
     version: Version | None
     scores: list[tuple[int, float]]
     kl: float | None
     """From the SFT model at the end, nats an answer."""
     examples: list[dict[str, Any]]
+    recorded: dict[str, Any] | None = None
 
     @property
     def last(self) -> float:
@@ -188,9 +190,9 @@ WIDTH, HEIGHT, EDGE = 640.0, 220.0, 24.0
 class PPOPage(ChapterPage):
     template: ClassVar[str] = "learn/ppo.html"
     honest: Run | None
-    """The newest PPO with the penalty that came to its end here."""
+    """The newest PPO with the penalty that came to its end here, else a recorded one."""
     cheat: Run | None
-    """The newest one without it."""
+    """The same without it."""
     reward: Version | None
     """None: there is none to practise against yet."""
     curves: list[Curve]
@@ -200,7 +202,7 @@ class PPOPage(ChapterPage):
 def ppo_page(runtime: Runtime, wanted: Wanted, place: Place) -> PPOPage:
     del wanted
     with runtime.read() as session:
-        honest, cheat = _run(session, "train_policy"), _run(session, "show_cheating")
+        honest, cheat = (newest_run(session, kind) or recorded_run(kind) for kind in ("train_policy", "show_cheating"))
         return PPOPage(
             place=place,
             honest=honest,
@@ -210,7 +212,8 @@ def ppo_page(runtime: Runtime, wanted: Wanted, place: Place) -> PPOPage:
         )
 
 
-def _run(session: Session, kind: str) -> Run | None:
+def newest_run(session: Session, kind: str) -> Run | None:
+    """The newest training of a kind that came to its end here."""
     done = select(Job).where(Job.kind == kind, Job.status == JobStatus.SUCCEEDED)
     job = session.scalar(done.order_by(Job.number.desc()).limit(1))
     if job is None:
@@ -219,7 +222,17 @@ def _run(session: Session, kind: str) -> Run | None:
     scores = [(point.step, score) for point in points if (score := point.values.get(SCORE)) is not None]
     distances = [kl for point in points if (kl := point.values.get(KL)) is not None]
     version = session.scalar(select(Version).where(Version.job_id == job.id, Version.kind == VersionKind.POLICY))
-    return Run(job, version, scores, distances[-1] if distances else None, _examples(version)) if scores else None
+    return Run(version, scores, distances[-1] if distances else None, _examples(version)) if scores else None
+
+
+def recorded_run(kind: str) -> Run | None:
+    """The one that ships with the program, if there is one of this kind."""
+    record = runs_record()
+    run = record["runs"].get(kind)
+    if run is None:
+        return None
+    scores = [(int(step), float(score)) for step, score in run["scores"]]
+    return Run(None, scores, run["kl"], run["examples"], record["provenance"] | run["provenance"])
 
 
 def _examples(version: Version | None) -> list[dict[str, Any]]:

@@ -6,7 +6,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from app.layout import BASE_MODEL, OVERFITTING, SFT_MODEL
+from app.layout import BASE_MODEL, OVERFITTING, RECORDED_RUNS, SFT_MODEL
 
 
 @cache
@@ -26,6 +26,11 @@ def sft_record() -> dict[str, Any]:
 def overfitting_record() -> dict[str, Any]:
     """Of the same model fine-tuned on a few pairs too often; `provenance` says how."""
     return _record(OVERFITTING)
+
+
+def runs_record() -> dict[str, Any]:
+    """Of trainings of policies that ran before, for installations where none has (bench/recorded_runs.py)."""
+    return _record(RECORDED_RUNS)
 
 
 def sft_parts() -> list[dict[str, Any]]:

@@ -1,14 +1,17 @@
 """Learn: every chapter is whole in an installation with nothing in it, in both languages, whatever its address asks."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
 
 import httpx2
 import pytest
+from sqlalchemy import delete
 
 from app.chat import Attention, Cut
 from app.corpus.cleaning.clean import Report, judge
+from app.db.base import utc_now
 from app.db.models.jobs import Job, JobMetric, JobStatus
 from app.db.models.versions import VersionKind, VersionStatus
 from app.db.session import transaction
@@ -16,13 +19,14 @@ from app.errors import UnavailableError
 from app.layout import TEMPLATES
 from app.services.versions import versions
 from app.services.versions.versions import NewVersion
+from app.web import learn_preferences
 from app.web.learn import CHAPTERS
 from app.web.learn_chapter import lessons
 from app.web.learn_data import FAULTS, REASONS, parts
 from app.web.learn_fit import curve_of, fit_at
 from app.web.learn_inside import alike, by_chance, nearest, prompt_map, shade
-from app.web.learn_preferences import beginnings_of, compared
-from app.web.learn_record import Moment, base_record, sft_parts
+from app.web.learn_preferences import beginnings_of, compared, recorded_run
+from app.web.learn_record import Moment, base_record, runs_record, sft_parts
 from tests.live import LiveServer, ScriptedEngine, live_server, quick_settings
 
 NAMES = [line.chapter.name for line in CHAPTERS]
@@ -92,7 +96,6 @@ def test_the_reward_model_scores_words_once_there_is_one(server: LiveServer) -> 
 
 
 def test_runs_are_drawn_once_they_ended(server: LiveServer) -> None:
-    assert "No cheat has run here yet." in server.client.get("/learn/ppo").text
     with transaction(server.runtime.write) as session:
         job = Job(id="c" * 32, kind="show_cheating", dedup_key="c", status=JobStatus.SUCCEEDED)
         session.add(job)
@@ -101,10 +104,58 @@ def test_runs_are_drawn_once_they_ended(server: LiveServer) -> None:
             values = {"objective/scores": score, "objective/kl": 10.0 * step}
             session.add(JobMetric(job_id=job.id, step=step, values=values))
     told = server.client.get("/learn/ppo").text
-    assert "No cheat has run here yet." not in told
     assert "Score 0.25 at first, 3.50 at the end." in told
     assert "20.00 nats away" in told
-    assert told.count("<polyline") == 1
+    assert "<polyline" in told
+
+
+def test_the_costs_are_those_of_this_database(server: LiveServer) -> None:
+    before = server.client.get("/learn/costs").text
+    assert "0 answers tried" in before
+    with transaction(server.runtime.write) as session:
+        begun = utc_now()
+        ended = Job(id="d" * 32, kind="train_policy", dedup_key="d", status=JobStatus.SUCCEEDED, step=5, total_steps=10)
+        ended.params = {"total_episodes": 640}
+        ended.started_at, ended.finished_at = begun, begun + timedelta(minutes=7)
+        session.add(ended)
+    told = server.client.get("/learn/costs").text
+    assert "320 answers tried" in told, "it stopped half-way"
+    assert "7 min" in told
+    assert f"{base_record()['flops']:.1e}"[:3] in told
+
+
+def test_a_recorded_run_stands_where_none_ran_and_says_how_it_was_made(
+    server: LiveServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with transaction(server.runtime.write) as session:
+        session.execute(delete(JobMetric))
+    record = {
+        "provenance": {"sft_hash": "a", "labelers": ["simulated-warm-0"]},
+        "runs": {
+            "show_cheating": {
+                "provenance": {"command": "fourfold cheat", "episodes": 1_536, "seed": 0, "rankings": 40},
+                "scores": [[1, 0.1], [2, 4.25]],
+                "kl": 33.0,
+                "examples": [{"prompt": "Hi", "before": "Hello.", "after": "<b>Great</b>!"}],
+            }
+        },
+    }
+    monkeypatch.setattr(learn_preferences, "runs_record", lambda: record)
+    told = server.client.get("/learn/ppo").text
+    assert "Score 0.10 at first, 4.25 at the end." in told
+    assert "1,536 answers tried against a reward model that 40 rankings made" in told
+    assert "&lt;b&gt;Great&lt;/b&gt;!" in told
+    assert "No PPO has run here yet." in told
+    assert recorded_run("evaluate") is None
+
+
+def test_what_ships_of_runs_has_its_provenance() -> None:
+    record = runs_record()
+    assert {"sft_hash", "labelers"} <= set(record["provenance"])
+    for run in record["runs"].values():
+        assert {"command", "episodes", "seed", "rankings"} <= set(run["provenance"])
+        assert run["examples"]
+        assert len(run["scores"]) > 1
 
 
 def test_a_curve_is_underfit_then_best_then_overfit() -> None:

@@ -37,6 +37,11 @@ FAULTS = [
         "if ranks[one] > ranks[other] else (other, one)",
     ),
     preferences("words left out of an answer", '|\\s+")', '")'),
+    preferences(
+        "a recorded run in the place of one's own",
+        "(newest_run(session, kind) or recorded_run(kind) for",
+        "(recorded_run(kind) or newest_run(session, kind) for",
+    ),
     inside("attention of the first head for the mean", "sum(head[at] for head in layer) / len(layer)", "layer[0][at]"),
     inside("the farthest for the nearest", "key=distance)[:NEAR]", "key=distance)[-NEAR:]"),
     chapter(
