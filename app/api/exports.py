@@ -13,10 +13,12 @@ from app.errors import UnavailableError
 from app.formats.json_lines import json_line
 from app.runtime import RuntimeDep
 from app.services.data.exports import count_export, export_comparisons, export_prompts, export_rankings
+from app.services.data.vote_exports import export_vote_preferences, export_votes
 
 router = APIRouter(prefix="/api/v1/export", tags=["data"])
 PROMPTS = {**lines("A prompt with its split and language."), **raises(UnavailableError)}
 RANKINGS = {**lines("A ranking with its answers."), **raises(UnavailableError)}
+VOTES = {**lines("A vote with its pair of answers."), **raises(UnavailableError)}
 COMPARISONS = {**lines("A chosen and a rejected answer."), **raises(UnavailableError)}
 
 
@@ -44,6 +46,20 @@ def comparisons(runtime: RuntimeDep, labeler_kind: LabelerKind | None = None, ti
     """Exports pairs of a chosen and a rejected answer, as TRL's trainers read them. Ties are left out; `ties=true`
     includes them, marked by `"tie": true`. Answers with the same text make no pair."""
     return _json_lines(export_comparisons(runtime.read, labeler_kind, ties=ties), "comparisons.jsonl")
+
+
+@router.get("/votes.jsonl", response_class=StreamingResponse, responses=VOTES)
+def votes(runtime: RuntimeDep, labeler_kind: LabelerKind | None = None) -> StreamingResponse:
+    """Exports the votes of the arena: prompt, both answers with who wrote them, verdict, labeler. It can be imported
+    into another installation."""
+    return _json_lines(export_votes(runtime.read, labeler_kind), "votes.jsonl")
+
+
+@router.get("/vote-preferences.jsonl", response_class=StreamingResponse, responses=COMPARISONS)
+def vote_preferences(runtime: RuntimeDep, labeler_kind: LabelerKind | None = None) -> StreamingResponse:
+    """Exports votes that call one answer better as pairs of a chosen and a rejected one, as TRL's trainers read them.
+    Those about held-out prompts are left out: they are never trained on."""
+    return _json_lines(export_vote_preferences(runtime.read, labeler_kind), "vote-preferences.jsonl")
 
 
 class ExportSummary(BaseModel):

@@ -37,6 +37,7 @@ FILES = {
     "/api/v1/import/prompts": "prompts.jsonl",
     "/api/v1/import/comparisons": "comparisons.jsonl",
     "/api/v1/import/rankings": "rankings.jsonl",
+    "/api/v1/import/votes": "votes.jsonl",
 }
 
 

@@ -12,7 +12,15 @@ from tests.live import LiveServer
 
 NOTHING = {
     **dict.fromkeys(("repeated", "kept", "put_away", "rankings", "repeated_rankings", "held_out"), 0),
-    **{"archived": 0, "same_text": 0, "answers_not_kept": 0, "questions_not_kept": 0, "columns_not_kept": []},
+    **{
+        "archived": 0,
+        "votes": 0,
+        "repeated_votes": 0,
+        "same_text": 0,
+        "answers_not_kept": 0,
+        "questions_not_kept": 0,
+        "columns_not_kept": [],
+    },
 }
 
 

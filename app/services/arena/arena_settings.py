@@ -28,6 +28,12 @@ def chosen(session: Session) -> ArenaChoice:
     return ArenaChoice() if row is None else ArenaChoice(row.train_on_votes, row.activate_above)
 
 
+def learn_if_chosen(session: Session, *, retrain_after: int) -> None:
+    """For votes that came with a file: they are rankings, too, where votes are trained on."""
+    if chosen(session).train_on_votes:
+        learning.learn_from_all(session, retrain_after=retrain_after)
+
+
 def choose(session: Session, choice: ArenaChoice, *, retrain_after: int) -> ArenaChoice:
     """Holds from now on; votes that are there become rankings at once, or are none any more. Raises InvalidError."""
     if choice.activate_above is not None and not LEAST_BAR <= choice.activate_above <= MOST_BAR:

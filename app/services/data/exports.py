@@ -30,7 +30,7 @@ def export_rankings(read: sessionmaker[Session], labeler_kind: LabelerKind | Non
             "group_id": group.id,
             "prompt": group.prompt.messages,
             "prompt_id": group.prompt_id,
-            **_prompt(group.prompt),
+            **prompt_columns(group.prompt),
             "answers": [
                 {
                     "id": answer.id,
@@ -81,7 +81,7 @@ def _comparison(
         "rejected_finish_reason": rejected.finish_reason,
         "ranking_id": ranking.id,
         "prompt_id": ranking.group.prompt_id,
-        **_prompt(ranking.group.prompt),
+        **prompt_columns(ranking.group.prompt),
         "version": _only([chosen.version_id, rejected.version_id]),
         "written_by": _only(wrote),
         "chosen_written_by": wrote[0],
@@ -138,16 +138,16 @@ def _pairs_of(ranking: Ranking) -> _Pairs:
 
 def export_prompts(read: sessionmaker[Session]) -> Iterator[dict[str, Any]]:
     """Every prompt, oldest first, archived ones too."""
-    for prompt in _in_batches(read, select(Prompt).where(Prompt.is_visible()), Prompt.id):
+    for prompt in in_batches(read, select(Prompt).where(Prompt.is_visible()), Prompt.id):
         yield {
             "prompt": prompt.messages,
             "prompt_id": prompt.id,
             "source": prompt.source.value,
-            **_prompt(prompt),
+            **prompt_columns(prompt),
         }
 
 
-def _prompt(prompt: Prompt) -> dict[str, Any]:
+def prompt_columns(prompt: Prompt) -> dict[str, Any]:
     archived = None if prompt.archived_at is None else prompt.archived_at.isoformat()
     return {"split": prompt.split.value, "language": prompt.language, "archived_at": archived}
 
@@ -191,10 +191,10 @@ def _standing_rankings(read: sessionmaker[Session], labeler_kind: LabelerKind | 
     )
     if labeler_kind is not None:
         statement = statement.join(Labeler).where(Labeler.kind == labeler_kind)
-    yield from _in_batches(read, statement, Ranking.id)
+    yield from in_batches(read, statement, Ranking.id)
 
 
-def _in_batches(read: sessionmaker[Session], statement: Select[Row], key: InstrumentedAttribute[int]) -> Iterator[Row]:
+def in_batches(read: sessionmaker[Session], statement: Select[Row], key: InstrumentedAttribute[int]) -> Iterator[Row]:
     """All rows in the order of their ids, so many in each transaction."""
     after = 0
     while True:

@@ -21,6 +21,7 @@ from app.services.data.compared_rows import GivenRanking
 from app.services.data.import_prompts import abandoned, known_prompts
 from app.services.data.import_summary import ImportSummary
 from app.services.data.row_forms import GivenRow
+from app.services.data.vote_rows import GivenVote
 from app.services.labeling.labelers import get_or_create_labeler
 from app.services.prompts.prompts import digest_of
 from app.translation import _
@@ -42,7 +43,7 @@ def take_rankings(
     session: Session, import_id: int, given: Sequence[tuple[str, GivenRow, GivenRanking]]
 ) -> ImportSummary:
     """Each with a group of its own, once; those that are there were given here or came with an earlier file."""
-    labelers = _Labelers(session)
+    labelers = GivenLabelers(session)
     prompts = known_prompts(session, [digest_of(row.prompt.messages) for _, row, _ in given])
     rows: list[_Taken] = []
     for place, given_row, ranking in given:
@@ -67,15 +68,15 @@ def take_rankings(
     )
 
 
-class _Labelers:
-    """Who ranked, by the name that the file gives."""
+class GivenLabelers:
+    """Who ranked or voted, by the name that the file gives."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
         self._found: dict[tuple[str | None, LabelerKind | None], Labeler] = {}
 
-    def find(self, place: str, ranking: GivenRanking) -> Labeler:
-        key = (ranking.labeler, ranking.labeler_kind)
+    def find(self, place: str, given: GivenRanking | GivenVote) -> Labeler:
+        key = (given.labeler, given.labeler_kind)
         if key not in self._found:
             try:
                 self._found[key] = self._stored(*key)

@@ -1,8 +1,8 @@
 """The steps of an import, each in the session of one short transaction: rows are taken in, let into use, or removed.
 
-What is taken in carries the import's id until it is over: prompts are unseen meanwhile (PromptImport), rankings are
-stored as withdrawn ones, which nothing counts or learns from. What is there already is not taken in twice; what an
-import left behind that came to nothing is taken over.
+What is taken in carries the import's id until it is over: prompts are unseen meanwhile (PromptImport), rankings and
+votes are stored as withdrawn ones, which nothing counts or learns from. What is there already is not taken in twice;
+what an import left behind that came to nothing is taken over.
 """
 
 from collections.abc import Sequence
@@ -12,6 +12,7 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from app.db.base import utc_now
+from app.db.models.arena import Pair, Vote
 from app.db.models.groups import Group
 from app.db.models.prompts import Prompt, PromptImport
 from app.db.models.rankings import Ranking
@@ -19,6 +20,7 @@ from app.errors import UnavailableError
 from app.services.data.import_prompts import take_prompts
 from app.services.data.import_rankings import remove_groups, take_rankings
 from app.services.data.import_summary import ImportSummary
+from app.services.data.import_votes import remove_pairs, take_votes
 from app.services.data.row_forms import GivenRow
 from app.services.prompts import curation
 from app.translation import _
@@ -34,6 +36,9 @@ def take_in(session: Session, import_id: int, given: Sequence[tuple[str, GivenRo
     telling = [each for each in ranked if each[2].says_something]
     if telling:
         summary += take_rankings(session, import_id, telling)
+    voted = [(place, row, row.vote) for place, row in given if row.vote is not None]
+    if voted:
+        summary += take_votes(session, import_id, voted)
     return summary + ImportSummary(same_text=len(ranked) - len(telling))
 
 
@@ -42,12 +47,17 @@ def put_away(session: Session, prompt_id: int, since: datetime) -> None:
 
 
 def let_in_some(session: Session, import_id: int, rows: int) -> int:
-    """Rankings count, and prompts are in use: how many; none are left after 0, and the import is over."""
+    """Rankings and votes count, and prompts are in use: how many; none are left after 0, and the import is over."""
     groups = _groups_of(session, import_id, rows)
     if groups:
         session.execute(update(Ranking).where(Ranking.group_id.in_(groups)).values(withdrawn_at=None))
         session.execute(update(Group).where(Group.id.in_(groups)).values(import_id=None))
         return len(groups)
+    pairs = _pairs_of(session, import_id, rows)
+    if pairs:
+        session.execute(update(Vote).where(Vote.pair_id.in_(pairs)).values(withdrawn_at=None))
+        session.execute(update(Pair).where(Pair.id.in_(pairs)).values(import_id=None))
+        return len(pairs)
     prompts = _prompts_of(session, import_id, rows)
     if prompts:
         session.execute(update(Prompt).where(Prompt.id.in_(prompts)).values(import_id=None))
@@ -62,6 +72,10 @@ def remove_some(session: Session, import_id: int, rows: int) -> int:
     if groups:
         remove_groups(session, groups)
         return len(groups)
+    pairs = _pairs_of(session, import_id, rows)
+    if pairs:
+        remove_pairs(session, pairs)
+        return len(pairs)
     prompts = _prompts_of(session, import_id, rows)
     if prompts:
         session.execute(delete(Prompt).where(Prompt.id.in_(prompts), Prompt.import_id == import_id))
@@ -76,6 +90,10 @@ def _end(session: Session, import_id: int) -> None:
 
 def _groups_of(session: Session, import_id: int, rows: int) -> list[int]:
     return list(session.scalars(select(Group.id).where(Group.import_id == import_id).limit(rows)))
+
+
+def _pairs_of(session: Session, import_id: int, rows: int) -> list[int]:
+    return list(session.scalars(select(Pair.id).where(Pair.import_id == import_id).limit(rows)))
 
 
 def _prompts_of(session: Session, import_id: int, rows: int) -> list[int]:

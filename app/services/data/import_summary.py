@@ -27,6 +27,9 @@ class ImportSummary:
     rankings: int = 0
     """New ones, comparisons of two among them."""
     repeated_rankings: int = 0
+    votes: int = 0
+    """New ones, of the arena."""
+    repeated_votes: int = 0
     held_out: int = 0
     """Of the new ones, those about held-out prompts: kept, but not trained on."""
     archived: int = 0
@@ -70,8 +73,16 @@ def _new(taken: ImportSummary) -> str:
     prompts = ngettext("{n} new prompt", "{n} new prompts", taken.new, n=f"{taken.new:,}")
     rankings = ngettext("{n} new ranking", "{n} new rankings", taken.rankings, n=f"{taken.rankings:,}")
     if not taken.rankings:
-        return prompts
-    return _("{prompts} and {rankings}", prompts=prompts, rankings=rankings) if taken.new else rankings
+        return _with_votes(prompts, taken)
+    said = _("{prompts} and {rankings}", prompts=prompts, rankings=rankings) if taken.new else rankings
+    return _with_votes(said, taken)
+
+
+def _with_votes(said: str, taken: ImportSummary) -> str:
+    if not taken.votes:
+        return said
+    votes = ngettext("{n} new vote", "{n} new votes", taken.votes, n=f"{taken.votes:,}")
+    return _("{votes}, {others}", votes=votes, others=said)
 
 
 def _there_already(taken: ImportSummary) -> list[str]:
@@ -83,6 +94,15 @@ def _there_already(taken: ImportSummary) -> list[str]:
                 "{n} rankings were there already.",
                 taken.repeated_rankings,
                 n=f"{taken.repeated_rankings:,}",
+            )
+        )
+    if taken.repeated_votes:
+        said.append(
+            ngettext(
+                "{n} vote was there already.",
+                "{n} votes were there already.",
+                taken.repeated_votes,
+                n=f"{taken.repeated_votes:,}",
             )
         )
     if taken.kept:

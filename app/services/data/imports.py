@@ -20,6 +20,7 @@ from app.db.base import utc_now
 from app.db.models.prompts import PromptImport
 from app.db.session import transaction
 from app.errors import AppError, ConflictError, InvalidError, UnavailableError
+from app.services.arena.arena_settings import learn_if_chosen
 from app.services.data.import_steps import let_in_some, put_away, remove_some, take_in
 from app.services.data.import_summary import ImportSummary
 from app.services.data.row_forms import KNOWN_COLUMNS, Form, GivenRow, read_row
@@ -36,6 +37,7 @@ BUSY = N_("Another file is being imported. Send this one again in a minute.")
 STOPPED = N_("The server is stopping. Nothing of this file was kept; send it again in a minute.")
 ANY = frozenset(Form)
 PROMPTS, COMPARED = frozenset({Form.PROMPTS, Form.ANSWERED}), frozenset({Form.RANKINGS, Form.COMPARISONS})
+VOTES = frozenset({Form.VOTES})
 
 
 class Pace:
@@ -107,7 +109,7 @@ class Importer:
             row = self._read(place, columns)
             if row.form not in wanted:
                 raise InvalidError(_("{place}: {problem}", place=place, problem=_(WRONG_DOOR[row.form])))
-            if row.ranking is None:  # of a ranking, it is seen when it is learned from
+            if row.ranking is None and row.vote is None:  # of these, it is seen when it is learned from
                 _say_where(place, partial(fitting.check_quickly, row.prompt.messages))
         if empty:
             raise InvalidError(_("The file has no rows. Send {forms}.", forms=_(FORMS)))
@@ -136,6 +138,8 @@ class Importer:
             self._step(partial(put_away, prompt_id=prompt_id, since=since))
         if summary.rankings:
             self._step(partial(retraining.after_ranking, retrain_after=self._retrain_after))
+        if summary.votes:
+            self._step(partial(learn_if_chosen, retrain_after=self._retrain_after))
         return summary
 
     def _chunks(self, rows: Rows) -> Iterator[Sequence[tuple[str, GivenRow]]]:
@@ -145,7 +149,7 @@ class Importer:
         for place, columns in self._gently(rows):
             row = self._read(place, columns)
             chunk.append((place, row))
-            weight += 1 + (0 if row.ranking is None else len(row.ranking.answers))
+            weight += 1 + (0 if row.ranking is None else len(row.ranking.answers)) + 2 * (row.vote is not None)
             if weight >= ROWS_AT_ONCE:
                 yield chunk
                 chunk, weight = [], 0
@@ -190,4 +194,5 @@ WRONG_DOOR = {
     "POST /api/v1/import/rankings, which keeps them.",
     Form.COMPARISONS: "it holds two answers that were compared, of which only the prompt would be kept here. Send the "
     "file to POST /api/v1/import/comparisons, which keeps them.",
+    Form.VOTES: "it holds a vote of the arena. Send the file to POST /api/v1/import/votes, which keeps it.",
 }

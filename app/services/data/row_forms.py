@@ -16,6 +16,7 @@ from app.formats.texts import clean_text
 from app.services.data.compared_rows import GivenRanking, comparison_of, ranking_of, summaries_of
 from app.services.data.conversations import as_dialogue, no_list_as_text, read_conversation
 from app.services.data.row_values import Row, a_text, a_time, one_of
+from app.services.data.vote_rows import GivenVote, vote_of
 from app.services.prompts.prompts import NewPrompt, validate_messages
 from app.translation import N_, _
 
@@ -25,7 +26,7 @@ ANSWER_LISTS = ("answers", "completions", "responses", "candidates")
 PROMPTS = ("messages", "conversations", "conversation", "prompt", "instruction", "question", "query", "text")
 SYSTEMS = ("system", "system_prompt")
 SINGLE_ANSWERS = ("completion", "response", "answer", "output", "chosen")
-COMPARED = ("chosen", "rejected", "summaries", "choice", "ranks", "scores")
+COMPARED = ("chosen", "rejected", "summaries", "choice", "ranks", "scores", "pair", "verdict")
 KNOWN_COLUMNS = frozenset((*ANSWER_LISTS, *PROMPTS, *SINGLE_ANSWERS, *COMPARED, "input", "label", "split", "language"))
 """By which a table is told from other text."""
 KNOWN = N_(
@@ -40,6 +41,8 @@ class Form(StrEnum):
     """Prompts with one answer each, as supervised fine-tuning reads them: the answers are not kept."""
     RANKINGS = "rankings"
     COMPARISONS = "comparisons"
+    VOTES = "votes"
+    """Of the arena."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +50,7 @@ class GivenRow:
     form: Form
     prompt: NewPrompt
     ranking: GivenRanking | None = None
+    vote: GivenVote | None = None
     answers_not_kept: int = 0
     questions_not_kept: int = 0
     columns_not_kept: frozenset[str] = frozenset()
@@ -67,6 +71,8 @@ def read_row(columns: Mapping[str, Any], max_characters: int) -> GivenRow:
 
 
 def _recognised(row: Row) -> Callable[[Row, int], GivenRow]:
+    if row.has("verdict") and row.has("pair"):
+        return _vote
     if row.has("chosen") and row.has("rejected"):
         return _comparison
     if row.has("summaries") and row.has("choice"):
@@ -138,6 +144,15 @@ def _ranking(row: Row, _most: int) -> GivenRow:
         )
     messages, ranking = _under_system(row, messages), ranking_of(row, name)
     return GivenRow(Form.RANKINGS, NewPrompt(validate_messages(messages, ANY_LENGTH)), ranking)
+
+
+def _vote(row: Row, _most: int) -> GivenRow:
+    messages = _explicit_prompt(row)
+    if messages is None:
+        raise InvalidError(
+            _("it has {name}, but nothing that they answer. It needs prompt (a text or messages).", name="pair")
+        )
+    return GivenRow(Form.VOTES, NewPrompt(validate_messages(messages, ANY_LENGTH)), vote=vote_of(row))
 
 
 def _summaries(row: Row, _: int) -> GivenRow:

@@ -1,6 +1,7 @@
 """All faults, by the part of the product that they are put into."""
 
 from tests.faults.lists import (
+    arena,
     backups,
     checks,
     conversations,
@@ -26,6 +27,7 @@ from tests.faults.lists import (
 )
 
 FAULTS = [
+    *arena.FAULTS,
     *ppo.FAULTS,
     *stopping.FAULTS,
     *preferences.FAULTS,

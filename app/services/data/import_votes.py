@@ -1,0 +1,170 @@
+"""Votes of imported rows are stored, each once, with a pair of its own: as withdrawn ones until all are in."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Select, delete, insert, select
+from sqlalchemy.orm import Session
+
+from app.db.base import utc_now
+from app.db.models.arena import Pair, PairStatus, Vote
+from app.db.models.versions import Version
+from app.services.data.import_prompts import abandoned, known_prompts
+from app.services.data.import_rankings import GivenLabelers
+from app.services.data.import_summary import ImportSummary
+from app.services.data.row_forms import GivenRow
+from app.services.data.vote_rows import GivenSide, GivenVote
+from app.services.prompts.prompts import digest_of
+
+MARK = " #"
+"""Between the name that a version has elsewhere and the beginning of its files' hash: policy 7 of one installation is
+not policy 7 of another."""
+MARK_DIGITS = 16
+
+
+@dataclass(frozen=True)
+class _Taken:
+    digest: str
+    prompt_id: int
+    labeler_id: int
+    vote: GivenVote
+    writers: tuple["_Writer", "_Writer"]
+
+
+@dataclass(frozen=True)
+class _Writer:
+    """A version here, or the name of one that is not."""
+
+    version_id: int | None
+    name: str | None
+
+
+def take_votes(session: Session, import_id: int, given: Sequence[tuple[str, GivenRow, GivenVote]]) -> ImportSummary:
+    """Each once; those that are there were given here or came with an earlier file."""
+    labelers, writers = GivenLabelers(session), _Writers(session)
+    prompts = known_prompts(session, [digest_of(row.prompt.messages) for _, row, _ in given])
+    rows: list[_Taken] = []
+    for place, row, vote in given:
+        labeler = labelers.find(place, vote)
+        prompt = prompts[digest_of(row.prompt.messages)]
+        digest = _digest(labeler.name, row, vote)
+        rows.append(_Taken(digest, prompt.id or 0, labeler.id, vote, writers.of(vote)))
+    digests = {row.digest for row in rows}
+    remove_pairs(session, select(Pair.id).where(Pair.digest.in_(digests), Pair.import_id.in_(abandoned(import_id))))
+    known = set(session.scalars(select(Pair.digest).where(Pair.digest.in_(digests)))) | _given_here(session, rows)
+    fresh: dict[str, _Taken] = {}
+    for each in rows:
+        if each.digest not in known:
+            fresh.setdefault(each.digest, each)
+    _store(session, import_id, list(fresh.values()))
+    return ImportSummary(votes=len(fresh), repeated_votes=len(rows) - len(fresh))
+
+
+class _Writers:
+    """Which versions here have the files that wrote an answer there."""
+
+    def __init__(self, session: Session) -> None:
+        self._here: dict[str, list[int]] = {}
+        for version_id, content_hash in session.execute(select(Version.id, Version.content_hash)):
+            self._here.setdefault(content_hash, []).append(version_id)
+
+    def of(self, vote: GivenVote) -> tuple[_Writer, _Writer]:
+        a, b = (self._one(side) for side in vote.sides)
+        if a == b:  # two versions there whose files are the same
+            return _named(vote.sides[0]), _named(vote.sides[1])
+        return a, b
+
+    def _one(self, side: GivenSide) -> _Writer:
+        here = self._here.get(side.content_hash or "", [])
+        return _Writer(here[0], None) if len(here) == 1 else _named(side)
+
+
+def _named(side: GivenSide) -> _Writer:
+    if MARK in side.written_by or side.content_hash is None:
+        return _Writer(None, side.written_by)
+    return _Writer(None, f"{side.written_by}{MARK}{side.content_hash[:MARK_DIGITS]}")
+
+
+def _digest(labeler: str, row: GivenRow, vote: GivenVote) -> str:
+    """Of everything that tells one vote from another, wherever it is stored."""
+    content = [
+        digest_of(row.prompt.messages),
+        [[side.text, side.finish_reason, side.written_by.partition(MARK)[0]] for side in vote.sides],
+        vote.verdict.value,
+        labeler,
+        None if vote.created_at is None else vote.created_at.isoformat(),
+    ]
+    return hashlib.sha256(json.dumps(content, separators=(",", ":")).encode()).hexdigest()
+
+
+def _given_here(session: Session, rows: Sequence[_Taken]) -> set[str]:
+    """Digests of those that this installation exported itself: the same labeler, prompt, time, answers and verdict."""
+    times = {row.vote.created_at for row in rows if row.vote.created_at is not None}
+    if not times:
+        return set()
+    stored = select(Pair.prompt_id, Vote.labeler_id, Vote.created_at, Vote.verdict, Pair.text_a, Pair.text_b)
+    there = {tuple(row) for row in session.execute(stored.join(Vote.pair).where(Vote.created_at.in_(times)))}
+    return {
+        row.digest
+        for row in rows
+        if (row.prompt_id, row.labeler_id, row.vote.created_at, row.vote.verdict, *(s.text for s in row.vote.sides))
+        in there
+    }
+
+
+def _store(session: Session, import_id: int, rows: Sequence[_Taken]) -> None:
+    if not rows:
+        return
+    now = utc_now()
+    pairs = session.scalars(
+        insert(Pair).returning(Pair.id, sort_by_parameter_order=True), [_pair(row, import_id) for row in rows]
+    ).all()
+    session.execute(
+        insert(Vote),
+        [
+            {
+                "pair_id": pair_id,
+                "labeler_id": row.labeler_id,
+                "verdict": row.vote.verdict,
+                "duration_ms": row.vote.duration_ms,
+                "created_at": row.vote.created_at or now,
+                "withdrawn_at": now,
+            }
+            for pair_id, row in zip(pairs, rows, strict=True)
+        ],
+    )
+
+
+def _pair(row: _Taken, import_id: int) -> dict[str, Any]:
+    seed = row.vote.settings.get("seed")
+    sides = {
+        name: value
+        for letter, side, writer in zip("ab", row.vote.sides, row.writers, strict=True)
+        for name, value in {
+            f"version_{letter}_id": writer.version_id,
+            f"writer_{letter}": writer.name,
+            f"text_{letter}": side.text,
+            f"token_ids_{letter}": side.tokens,
+            f"finish_reason_{letter}": side.finish_reason,
+            f"score_{letter}": side.score,
+        }.items()
+    }
+    return {
+        **sides,
+        "prompt_id": row.prompt_id,
+        "source": row.vote.drawn_from,
+        "seed": seed if isinstance(seed, int) and 0 <= seed < 2**31 else 0,
+        "settings": row.vote.settings,
+        "status": PairStatus.VOTED,
+        "labeler_id": row.labeler_id,
+        "digest": row.digest,
+        "import_id": import_id,
+    }
+
+
+def remove_pairs(session: Session, pairs: Sequence[int] | Select[int]) -> None:
+    session.execute(delete(Vote).where(Vote.pair_id.in_(pairs)))
+    session.execute(delete(Pair).where(Pair.id.in_(pairs)))
