@@ -15,9 +15,18 @@ from pathlib import Path
 
 import httpx2
 import pytest
+from sqlalchemy import select
 
+from app.api.labeler import DEFAULT_LABELER
 from app.cli.serve import settle, tell_readiness
+from app.db.models.arena import Pair, PairSource, PairStatus, Verdict
+from app.db.models.prompts import Prompt
+from app.db.models.versions import VersionKind
+from app.db.session import make_session_factory, open_database, transaction
 from app.processes.parent_watch import settings_environment
+from app.services.arena import votes
+from app.services.labeling import labelers
+from app.services.versions import versions
 from app.settings.config import Settings
 from tests.live import live_server, quick_settings
 from tests.repository import REPOSITORY
@@ -199,6 +208,47 @@ def test_what_is_loaded_is_no_work_for_the_garbage_collector(tiny_model_dir: Pat
             assert gc.get_freeze_count() > len(gc.get_objects())
         finally:
             gc.unfreeze()
+
+
+def test_a_vote_that_was_answered_survives_kill_9(tiny_model_dir: Path, data_dir: Path) -> None:
+    """The row is on the disk before the answer leaves: the process gets no moment more."""
+    settings = quick_settings(data_dir, tiny_model_dir)
+    database = open_database(settings.resolved_database_url)
+    write = make_session_factory(database)
+    with transaction(write) as session:
+        sft = versions.active_answerer(session)
+        new = versions.NewVersion(
+            kind=VersionKind.POLICY, parent_id=sft.id, path=sft.path, content_hash=sft.content_hash
+        )
+        versions.add_version(session, new)
+        pair = Pair(
+            prompt_id=session.scalars(select(Prompt.id)).first(),
+            source=PairSource.HELD_OUT,
+            version_a_id=sft.id,
+            version_b_id=2,
+            text_a="one",
+            text_b="two",
+            token_ids_a=[5],
+            token_ids_b=[6],
+            finish_reason_a="stop",
+            finish_reason_b="stop",
+            seed=1,
+            settings={},
+            status=PairStatus.HELD,
+            labeler_id=labelers.get_or_create_labeler(session, DEFAULT_LABELER).id,
+        )
+        session.add(pair)
+        session.flush()
+        pair_id = pair.id
+    with serving(settings) as (process, client):
+        answered = client.post("/api/v1/arena/votes", json={"pair_id": pair_id, "verdict": "b"})
+        process.kill()
+        assert answered.status_code == 201
+        process.wait(30)
+    with write() as session:
+        stored = votes.get_vote(session, answered.json()["vote_id"])
+        assert (stored.verdict, stored.pair.id, stored.pair.status) == (Verdict.B, pair_id, PairStatus.VOTED)
+    database.dispose()
 
 
 def test_serve_tells_it(tiny_model_dir: Path, data_dir: Path) -> None:
