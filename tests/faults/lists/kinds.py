@@ -64,7 +64,6 @@ FAULTS = [
     In("app/web/templating.py", "tests/web/test_templating.py")("what people write is HTML", "autoescape=True", "autoescape=False"),
     agreement("labels agree as often as they are right", "(1 + math.sqrt(max(0.0, 2 * self.share - 1))) / 2", "self.share"),
     agreement("ties are pairs, too", "pairs += bool(before and after)", "pairs += 1"),
-    agreement("answers to any prompt are the same", "and_(again.c.prompt_id == ranked.c.prompt_id, again.c.text == ranked.c.text)", "again.c.text == ranked.c.text"),
     report("dots below guessing lie outside", "low = min(GUESSING, *(right for _stated, right, _count in bins))", "low = GUESSING"),
     report("what the labels allow is drawn at the top", "_y((ceiling - low) / (1 - low))", "_y(ceiling)"),
     report("one without a scorer trains policies", "if not known and metrics", "if False and metrics"),
