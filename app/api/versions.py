@@ -1,4 +1,5 @@
-"""Model versions: listed, looked at, activated, rolled back (by activating the former one), removed."""
+"""Model versions: listed, looked at, named, activated, rolled back (by activating the former one), discarded,
+downloaded, removed."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -6,24 +7,30 @@ from functools import partial
 from http import HTTPStatus
 
 from fastapi import APIRouter
+from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, Field
 from sqlalchemy.orm import Session
 
-from app.api.description import raises
+from app.api.description import Responses, raises
 from app.api.schemas import After, JsonObject, Limit, Model, PageOut, page_out
 from app.db.models.versions import Version, VersionKind, VersionOrigin, VersionStatus
-from app.errors import ConflictError, GoneError, NotFoundError, UnavailableError
+from app.errors import ConflictError, GoneError, InvalidError, NotFoundError, UnavailableError
 from app.formats.ids import RowId
+from app.model_info.weights import CheckpointError
+from app.model_info.zipped import zipped
 from app.runtime import ReadSession, Runtime, RuntimeDep, UnitRoute, WriteSession
-from app.services.lifecycle import activation, removal
+from app.services.lifecycle import activation, deciding, removal
 from app.services.versions import versions
 
 router = APIRouter(prefix="/api/v1/versions", tags=["versions"], route_class=UnitRoute)
+ZIP: Responses = {200: {"content": {"application/zip": {"schema": {"type": "string", "format": "binary"}}}}}
 FULL = HTTPStatus.INSUFFICIENT_STORAGE
 
 
 class VersionOut(BaseModel):
     id: int
+    name: str | None = Field(description="What somebody calls it.")
+    note: str | None
     kind: VersionKind
     status: VersionStatus
     origin: VersionOrigin
@@ -43,6 +50,9 @@ class VersionOut(BaseModel):
     code_commit: str | None
     content_hash: str
     created_at: datetime
+    discarded_at: datetime | None = Field(
+        description="Since when a candidate is not to be used; it can be taken back while its files are there."
+    )
     activated_at: datetime | None
     removed_at: datetime | None = Field(description="When its files were removed; its record stays.")
 
@@ -52,6 +62,15 @@ class VersionDetail(VersionOut):
     """Its own id, its parent's, and so on to the root."""
     ranking_ids: list[int]
     """The rankings that made it."""
+
+
+class VersionChange(Model):
+    name: str | None = Field(
+        None, description=f"At most {deciding.MAX_NAME_CHARACTERS} characters; empty takes the name away."
+    )
+    note: str | None = Field(
+        None, description=f"At most {deciding.MAX_NOTE_CHARACTERS} characters; empty takes the note away."
+    )
 
 
 class PruneIn(Model):
@@ -116,6 +135,38 @@ def read(version_id: RowId, session: ReadSession) -> VersionDetail:
 def activate(version_id: RowId, runtime: RuntimeDep, session: WriteSession) -> VersionOut:
     """Makes a version the one that answers (or scores). The previous one is retired and can be activated again."""
     return version_out(activation.activate(session, version_id, data_dir=runtime.settings.data_dir))
+
+
+@router.patch("/{version_id:digits}", responses=raises(NotFoundError, InvalidError))
+def change(version_id: RowId, body: VersionChange, session: WriteSession) -> VersionOut:
+    """Changes a version's name, its note, or both; what is left out stays."""
+    return version_out(deciding.rename(session, version_id, name=body.name, note=body.note))
+
+
+@router.post("/{version_id:digits}/discard", responses=raises(NotFoundError, ConflictError, GoneError))
+def discard(version_id: RowId, session: WriteSession) -> VersionOut:
+    """Decides against a candidate. Its files stay until it is removed or pruned."""
+    return version_out(deciding.discard(session, version_id))
+
+
+@router.post("/{version_id:digits}/take-back", responses=raises(NotFoundError, GoneError))
+def take_back(version_id: RowId, session: WriteSession) -> VersionOut:
+    """Makes a discarded version a candidate again."""
+    return version_out(deciding.take_back(session, version_id))
+
+
+@router.get(
+    "/{version_id:digits}/download",
+    response_class=StreamingResponse,
+    responses={**ZIP, **raises(NotFoundError, GoneError, CheckpointError)},
+)
+def download(version_id: RowId, runtime: RuntimeDep, session: ReadSession) -> StreamingResponse:
+    """Streams a version's files as a zip in the layout of the Hugging Face Hub, which transformers opens unzipped."""
+    version = versions.usable_version(session, version_id)
+    name = f"fourfold-{version.kind}-{version.id}"
+    pieces = zipped(runtime.settings.version_directory(version.path), name)
+    headers = {"Content-Disposition": f'attachment; filename="{name}.zip"'}
+    return StreamingResponse(pieces, media_type="application/zip", headers=headers)
 
 
 @router.delete("/{version_id:digits}", responses=raises(NotFoundError, ConflictError, UnavailableError, FULL))

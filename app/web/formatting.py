@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -39,28 +40,54 @@ JOB_STATES = {
 }
 STOPPING = N_("stopping")
 """Of a live job that is to be cancelled; everywhere, the scripts of the pages included."""
-VERSION_STATES = {
-    VersionState.ACTIVE: N_("It is used now: every new answer comes from it, or is scored by it."),
-    VersionState.CANDIDATE: N_("It is waiting for a decision; it has never been used."),
-    VersionState.REFERENCE: N_("The SFT model that the active policy was trained from and is compared with."),
-    VersionState.ROLLED_BACK: N_("It was used until somebody rolled back to an earlier version."),
-    VersionState.SUPERSEDED: N_("It was used until a newer version took its place."),
-    VersionState.RESTING: N_("It scores answers of another SFT model, and is used again when that one is."),
-    VersionState.BASE: N_(
-        "It was trained on texts alone: it goes on with them in the playground and the chat, and answers nobody."
-    ),
-    VersionState.REMOVED: N_("Its files are gone, this record stays. It cannot be used any more."),
-}
 
-STATE_NAMES = {
-    VersionState.CANDIDATE: N_("candidate"),
-    VersionState.REFERENCE: N_("reference"),
-    VersionState.ROLLED_BACK: N_("rolled back"),
-    VersionState.SUPERSEDED: N_("superseded"),
-    VersionState.RESTING: N_("resting"),
-    VersionState.BASE: N_("base"),
-    VersionState.REMOVED: N_("removed"),
+
+@dataclass(frozen=True)
+class StateWords:
+    """How a state of a version is told, wherever it stands."""
+
+    name: str
+    meaning: str
+    tone: str = "neutral"
+    """Of its badge."""
+
+
+VERSION_STATES = {
+    VersionState.ACTIVE: StateWords(
+        N_("answers now"), N_("It is used now: every new answer comes from it, or is scored by it."), "good"
+    ),
+    VersionState.CANDIDATE: StateWords(
+        N_("candidate"), N_("It is waiting for a decision; it has never been used."), "warn"
+    ),
+    VersionState.DISCARDED: StateWords(
+        N_("discarded"), N_("Somebody decided against it. It can be taken back until its files are removed.")
+    ),
+    VersionState.REFERENCE: StateWords(
+        N_("reference"), N_("The SFT model that the active policy was trained from and is compared with."), "accent"
+    ),
+    VersionState.ORIGIN: StateWords(
+        N_("starting point"),
+        N_("It was used, and other versions were trained from it; another one is used now."),
+        "accent",
+    ),
+    VersionState.ROLLED_BACK: StateWords(
+        N_("rolled back"), N_("It was used until somebody rolled back to an earlier version.")
+    ),
+    VersionState.SUPERSEDED: StateWords(N_("superseded"), N_("It was used until a newer version took its place.")),
+    VersionState.RESTING: StateWords(
+        N_("resting"), N_("It scores answers of another SFT model, and is used again when that one is.")
+    ),
+    VersionState.BASE: StateWords(
+        N_("base"),
+        N_("It was trained on texts alone: it goes on with them in the playground and the chat, and answers nobody."),
+        "accent",
+    ),
+    VersionState.REMOVED: StateWords(
+        N_("removed"), N_("Its files are gone, this record stays. It cannot be used any more.")
+    ),
 }
+SCORES_NOW = N_("scores now")
+"""Of the active reward model, which answers nobody."""
 ACTIVATIONS = {
     "activate": (N_("Activate"), N_("Activate: {version}")),
     "anyway": (N_("Activate anyway"), N_("Activate anyway: {version}")),
@@ -71,18 +98,21 @@ ACTIVATIONS = {
 
 
 def version_state(state: VersionState, kind: VersionKind) -> str:
-    if state is VersionState.ACTIVE:
-        return _("scores now") if kind is VersionKind.REWARD else _("answers now")
-    return _(STATE_NAMES[state])
+    scores = state is VersionState.ACTIVE and kind is VersionKind.REWARD
+    return _(SCORES_NOW if scores else VERSION_STATES[state].name)
 
 
 def version_state_meaning(state: VersionState) -> str:
-    return _(VERSION_STATES[state])
+    return _(VERSION_STATES[state].meaning)
+
+
+def version_state_tone(state: VersionState) -> str:
+    return VERSION_STATES[state].tone
 
 
 def activation_words(version: Version, state: VersionState) -> tuple[str, str]:
     """Of ACTIVATIONS, untranslated."""
-    if state in (VersionState.CANDIDATE, VersionState.RESTING):
+    if state in (VersionState.CANDIDATE, VersionState.DISCARDED, VersionState.RESTING):
         return ACTIVATIONS["anyway" if flags_of(version) else "activate"]
     return ACTIVATIONS["again" if state is VersionState.ROLLED_BACK else "back"]
 
@@ -129,7 +159,9 @@ def no_curves(kind: str) -> str:
 
 
 def version_title(version: Version) -> str:
-    return _(VERSION_TITLES[version.kind], id=version.id)
+    """With what somebody called it."""
+    title = _(VERSION_TITLES[version.kind], id=version.id)
+    return title if version.name is None else _("{version} “{name}”", version=title, name=version.name)
 
 
 def version_origin(version: Version) -> str:

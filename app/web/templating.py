@@ -124,8 +124,10 @@ class Globals:
     """Of the scripts, in a language."""
     languages: Mapping[str, str] = field(default_factory=lambda: translation.LANGUAGES)
     """Those that pages come in, by their own names."""
-    version_states: Mapping[VersionState, str] = field(default_factory=lambda: formatting.VERSION_STATES)
-    """Each state of a version, and what it means."""
+    version_states: Mapping[VersionState, formatting.StateWords] = field(
+        default_factory=lambda: formatting.VERSION_STATES
+    )
+    """Each state of a version, in words."""
     job_states: Callable[[], str] = formatting.job_states
     """JSON for scripts: each state of a job, in words."""
 
@@ -198,6 +200,7 @@ def _environment() -> Environment:
         job_state=formatting.job_state,
         version_state=formatting.version_state,
         version_state_meaning=formatting.version_state_meaning,
+        version_state_tone=formatting.version_state_tone,
         by_whom=formatting.by_whom,
         version_origin=formatting.version_origin,
         version_title=formatting.version_title,

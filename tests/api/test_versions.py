@@ -1,6 +1,8 @@
 """Versions and health over HTTP, with real weights on disk."""
 
+import io
 import shutil
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -88,3 +90,29 @@ def test_not_ready_while_the_active_weights_are_damaged(tiny_model_dir: Path, da
         assert server.client.get("/healthz").status_code == 200
         check_problem(server.client.post("/api/v1/groups/next"), 503, "Copy the model directory again")
         assert server.client.get("/api/v1/rankings").status_code == 200
+
+
+def test_a_version_is_named_discarded_and_taken_back(running: LiveServer, tiny_model_dir: Path) -> None:
+    client, policy_id = running.client, add_policy(running, tiny_model_dir)
+    address = f"/api/v1/versions/{policy_id}"
+    named = client.patch(address, json={"name": "brief", "note": "of one evening"}).json()
+    assert (named["name"], named["note"]) == ("brief", "of one evening")
+    assert client.patch(address, json={"note": ""}).json()["name"] == "brief"
+    check_problem(client.patch(address, json={"name": "x" * 61}), 422, "61 characters")
+    assert client.post(f"{address}/discard").json()["discarded_at"] is not None
+    assert client.post(f"{address}/take-back").json()["discarded_at"] is None
+    check_problem(client.post("/api/v1/versions/1/discard"), 409, "answers now")
+
+
+def test_a_version_is_downloaded_as_transformers_reads_it(
+    running: LiveServer, tiny_model_dir: Path, tmp_path: Path
+) -> None:
+    answer = running.client.get("/api/v1/versions/1/download")
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "application/zip")
+    assert answer.headers["content-disposition"] == 'attachment; filename="fourfold-sft-1.zip"'
+    with zipfile.ZipFile(io.BytesIO(answer.content)) as archive:
+        archive.extractall(tmp_path)
+    for file in tiny_model_dir.iterdir():
+        assert (tmp_path / "fourfold-sft-1" / file.name).read_bytes() == file.read_bytes()
+    assert running.client.head("/api/v1/versions/1/download").status_code == 200
+    check_problem(running.client.get("/api/v1/versions/999/download"), 404, "no version 999")

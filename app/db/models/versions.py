@@ -72,7 +72,14 @@ class Version(Base):
     code_commit: Mapped[str | None]
     metrics: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
     """Training metrics; after evaluation also `evaluation` (numbers) and `samples` (before/after texts)."""
+    name: Mapped[str | None]
+    """What somebody calls it, beside its kind and id."""
+    note: Mapped[str | None]
+    """What somebody wrote about it."""
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
+    discarded_at: Mapped[datetime | None]
+    """Since when a candidate is not to be used (services/lifecycle/deciding.py); its files are there, and activating it
+    is a change of mind."""
     activated_at: Mapped[datetime | None]
     activation_number: Mapped[int | None] = mapped_column(index=True, unique=True)
     """Grows with every activation, over all versions: which one was active last."""
@@ -85,6 +92,12 @@ class Version(Base):
         if self.parent_id is not None:
             return VersionOrigin.TRAINED
         return VersionOrigin.SHIPPED if self.imported_from is None else VersionOrigin.IMPORTED
+
+    @property
+    def waits(self) -> bool:
+        """Whether somebody is still to decide about it: never used, not discarded, its files there."""
+        undecided = self.status is VersionStatus.CANDIDATE and self.discarded_at is None
+        return undecided and self.removed_at is None and self.kind is not VersionKind.BASE
 
     @property
     def ranking_source_id(self) -> int | None:

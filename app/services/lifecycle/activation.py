@@ -64,7 +64,7 @@ def activate(session: Session, version_id: int, *, data_dir: Path) -> Version:
 
 def mark_active(session: Session, version: Version) -> None:
     version.status = VersionStatus.ACTIVE
-    version.activated_at = utc_now()
+    version.activated_at, version.discarded_at = utc_now(), None
     version.activation_number = 1 + (session.scalar(select(func.max(Version.activation_number))) or 0)
 
 

@@ -7,7 +7,7 @@ swallow the next one. What enough rankings queue is in app/services/jobs/retrain
 from sqlalchemy.orm import Session
 
 from app.db.models.jobs import Job, JobTrigger
-from app.db.models.versions import Version, VersionStatus
+from app.db.models.versions import Version
 from app.kinds.evaluate import EVALUATE
 from app.kinds.train_policy import TRAIN_POLICY
 from app.preferences import NOTHING_LEARNED
@@ -53,12 +53,12 @@ def after_train_policy(session: Session, version: Version, _settings: Settings) 
 
 def after_evaluate(session: Session, version: Version, settings: Settings) -> bool:
     """Activates the candidate where the rule is on, a judge that did not train it lets it pass, nothing has left its
-    bounds and its training did not end over-optimized; says whether it did. What was active before stays as it is,
-    however often it is evaluated: somebody went back from it, or on."""
+    bounds and its training did not end over-optimized; says whether it did. What was active before, or
+    discarded, stays as it is, however often it is evaluated: somebody went back from it, or on."""
     measured = bounds.measured(version.metrics.get("evaluation") or {})
     passes = (
         settings.auto_activate
-        and version.status is VersionStatus.CANDIDATE
+        and version.waits
         and not bounds.flags_of(version)
         and not (bounds.policy_verdict(version) or {}).get("over_optimized")
         and measured.get("judge/is_other") == 1.0

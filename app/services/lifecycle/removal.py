@@ -54,12 +54,13 @@ class Removal:
 
 
 def plan(session: Session, settings: Settings, *, keep: int = KEEP, now: datetime | None = None) -> Removal:
-    """What `prune` would do. Stays: what is needed (`needed`), the `keep` newest of each kind, what was not made here
-    and could not be made again, and what any of these was made from."""
+    """What `prune` would do. Stays: what is needed (`needed`), the `keep` newest of each kind that nobody
+    discarded, what was not made here and could not be made again, and what any of these was made from."""
     there = versions.with_files(session)
     reasons = needed(session, settings, now=now)
     for kind in VersionKind:
-        for version in [each for each in there if each.kind is kind][:keep]:
+        kept = [each for each in there if each.kind is kind and each.discarded_at is None]
+        for version in kept[:keep]:
             reasons.setdefault(
                 version.id, _("It is among the newest {n} of its kind.", n=keep) if keep > 1 else _(NEWEST)
             )

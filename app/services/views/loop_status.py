@@ -81,7 +81,7 @@ class LoopStatus:
     def candidate(self) -> Version | None:
         """The newest policy, where it was evaluated and waits for a person to decide."""
         policy = self.policy
-        waits = policy is not None and policy.status is VersionStatus.CANDIDATE and "evaluation" in policy.metrics
+        waits = policy is not None and policy.waits and "evaluation" in policy.metrics
         return policy if waits else None
 
     @property

@@ -178,7 +178,7 @@ FAULTS = [
     retraining("one ranking too many before a training", "new_rankings(session) < retrain_after", "new_rankings(session) <= retrain_after"),
     retraining("withdrawn rankings count as new", "select_from(Ranking).where(Ranking.in_force())", "select_from(Ranking)", "tests/services/jobs/test_retraining.py"),
     retraining("old rankings count as new", "(0, 0) if job is None else", "(0, 0) if True else"),
-    following("an evaluation activates again what was rolled back", "        and version.status is VersionStatus.CANDIDATE\n", ""),
+    following("an evaluation activates again what was rolled back", "        and version.waits\n", ""),
     following("a reward model worse than chance scores", "accuracy >= WORSE_THAN_CHANCE", "accuracy >= 0"),
     following("a reward model is never activated", "accuracy is None or accuracy >= WORSE_THAN_CHANCE", "False"),
     following("PPO after any reward model", "accuracy < settings.auto_policy_accuracy", "accuracy < 0"),

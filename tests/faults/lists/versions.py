@@ -25,7 +25,19 @@ store = In(
 )
 answers = In("app/services/versions/answering.py", "tests/api/test_removal.py")
 
+deciding = In("app/services/lifecycle/deciding.py", "tests/services/lifecycle/test_deciding.py")
+states = In("app/services/versions/version_states.py", "tests/services/versions/test_version_states.py")
+zipped = In("app/model_info/zipped.py", "tests/model_info/test_zipped.py")
+
 FAULTS = [
+    deciding("of two who decide the second wins", "now.id not in (seen_id, version_id):", "False:"),
+    deciding("a discarded candidate waits still", "Version.discarded_at.is_(None), ", ""),
+    deciding("what was used is discarded", "    if not version.waits:\n", "    if False:\n"),
+    deciding("a removed version is taken back", "    if version.removed_at is not None:\n", "    if False:\n"),
+    removal("a discarded version is kept because it is new", " and each.discarded_at is None]", "]"),
+    states("a base for others is called superseded", "if version.id in self.origins else", "if False else"),
+    states("removed versions need their origin", ", Version.removed_at.is_(None))", ")"),
+    zipped("a download waits for its last file", "                    yield target.taken()\n    yield", "                    pass\n    yield"),
     removal("the active version goes", "if version.status is VersionStatus.ACTIVE:", "if False:", "tests/api/test_removal.py"),
     removal("the reference goes", "    reasons.setdefault(sft.id, ", "    dict().setdefault(sft.id, "),
     removal("what rolling back returns to goes", "in _rollback_targets(session, sft):", "in ():"),
@@ -39,7 +51,7 @@ FAULTS = [
     removal("a card that was given up keeps its version", ", Group.created_at > begun)", ")"),
     removal("parents go", '        yield version.parent_id, N_("Version {id} was made from it.")\n', "        yield from ()\n"),
     removal("a policy's reward model goes", '        yield version.reward_version_id, N_("Version {id} was trained against it.")\n', "        yield from ()\n"),
-    removal("none is kept because it is new", "each.kind is kind][:keep]", "each.kind is kind][:0]"),
+    removal("none is kept because it is new", "in kept[:keep]:", "in kept[:0]:"),
     removal("imported models are pruned", "if version.origin is not VersionOrigin.TRAINED:", "if False:"),
     removal("more goes than was shown", "if each.version.id in shown]", "]"),
     removal("shared files count as freed", "if names[file] == status.st_nlink else 0", ""),

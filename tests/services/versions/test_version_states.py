@@ -3,6 +3,7 @@
 import pytest
 from sqlalchemy.orm import Session
 
+from app.db.base import utc_now
 from app.db.models.versions import Version, VersionKind, VersionStatus
 from app.services.versions import versions
 from app.services.versions.version_states import VersionState, standing
@@ -57,6 +58,24 @@ def test_policies_and_their_reference(session: Session, sft: Version) -> None:
     assert states(session, first, second) == [VersionState.ROLLED_BACK, VersionState.ROLLED_BACK]
 
 
+def test_what_others_were_made_from_is_no_reject(session: Session, sft: Version) -> None:
+    """The SFT model of versions that are there, where another one answers; and a policy that went on from another."""
+    policy = add(session, VersionKind.POLICY, sft)
+    later, imported = add(session, VersionKind.POLICY, policy), add(session, VersionKind.SFT, None)
+    put_in_place(session, policy, of=sft)
+    put_in_place(session, later, of=policy)
+    assert states(session, policy) == [VersionState.ORIGIN]
+    put_in_place(session, imported, of=later)
+    assert states(session, sft, policy, later) == [
+        VersionState.ORIGIN,
+        VersionState.ORIGIN,
+        VersionState.SUPERSEDED,
+    ]
+    later.removed_at = utc_now()
+    session.flush()
+    assert states(session, policy) == [VersionState.SUPERSEDED]
+
+
 def test_reward_models(session: Session, sft: Version) -> None:
     old, new = add(session, VersionKind.REWARD, sft), add(session, VersionKind.REWARD, sft)
     put_in_place(session, old, of=None)
@@ -74,7 +93,7 @@ def test_another_sft_model_takes_over(session: Session, sft: Version) -> None:
     reward.status = VersionStatus.RETIRED
     session.flush()
     assert states(session, sft, reward, imported) == [
-        VersionState.SUPERSEDED,
+        VersionState.ORIGIN,
         VersionState.RESTING,
         VersionState.ACTIVE,
     ]

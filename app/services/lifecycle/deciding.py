@@ -1,0 +1,101 @@
+"""Decides about a candidate: it is used from now on, or discarded, which can be taken back until its files are removed.
+
+Two people may decide at once. Whoever decides says what they saw answering; if that is another version by now, or the
+candidate waits for nobody any more, nothing is changed, and they are told what was decided.
+"""
+
+from pathlib import Path
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.db.base import utc_now
+from app.db.models.versions import Version, VersionKind, VersionStatus
+from app.errors import ConflictError, GoneError, InvalidError
+from app.formats.texts import clean_name, clean_text
+from app.services.lifecycle.activation import activate
+from app.services.versions import versions
+from app.translation import N_, _
+
+MAX_NAME_CHARACTERS = 60
+MAX_NOTE_CHARACTERS = 4_000
+DECIDED = N_("Nothing was changed: somebody else has decided meanwhile. {what} Look again before you decide.")
+
+
+def candidates(session: Session) -> list[Version]:
+    """Policies that wait for a decision, the newest first."""
+    policy = Version.kind == VersionKind.POLICY, Version.status == VersionStatus.CANDIDATE
+    open_ones = select(Version).where(*policy, Version.discarded_at.is_(None), Version.removed_at.is_(None))
+    return list(session.scalars(open_ones.order_by(Version.id.desc())))
+
+
+def in_place(session: Session, version: Version) -> Version | None:
+    """What activating the version takes the place of: the one that scores, or the one that answers."""
+    scores = version.kind is VersionKind.REWARD
+    return versions.active_reward(session) if scores else versions.active_answerer_or_none(session)
+
+
+def activate_as_seen(session: Session, version_id: int, *, seen_id: int | None, data_dir: Path) -> Version:
+    """`activate`, where what answers (or scores) is still the version that the person saw do so. Raises ConflictError
+    where it is another one, which is not the one to be activated."""
+    version = versions.usable_version(session, version_id)
+    now = in_place(session, version)
+    if now is not None and now.id not in (seen_id, version_id):
+        scores = version.kind is VersionKind.REWARD
+        said = N_("Version {id} scores now.") if scores else N_("Version {id} answers now.")
+        raise ConflictError(_(DECIDED, what=_(said, id=now.id)))
+    return activate(session, version_id, data_dir=data_dir)
+
+
+def discard(session: Session, version_id: int) -> Version:
+    """The candidate is not to be used; again changes nothing. Raises NotFoundError, GoneError where its files were
+    removed, ConflictError where it is no candidate: somebody uses or used it."""
+    version = versions.usable_version(session, version_id)
+    if version.discarded_at is not None:
+        return version
+    if version.status is VersionStatus.ACTIVE:
+        said = N_("Version {id} scores now.") if version.kind is VersionKind.REWARD else N_("Version {id} answers now.")
+        raise ConflictError(_(DECIDED, what=_(said, id=version_id)))
+    if not version.waits:
+        raise ConflictError(
+            _(
+                "Version {id} does not wait for a decision, so it cannot be discarded. To free its space, remove its "
+                "files.",
+                id=version_id,
+            )
+        )
+    version.discarded_at = utc_now()
+    session.flush()
+    return version
+
+
+def take_back(session: Session, version_id: int) -> Version:
+    """A discarded version waits for a decision again; of any other one nothing changes. Raises NotFoundError, and
+    GoneError where its files were removed meanwhile."""
+    version = versions.get_version(session, version_id)
+    if version.removed_at is not None:
+        raise GoneError(_("Version {id} cannot be taken back: its files were removed meanwhile.", id=version_id))
+    version.discarded_at = None
+    session.flush()
+    return version
+
+
+def rename(session: Session, version_id: int, *, name: str | None = None, note: str | None = None) -> Version:
+    """Gives it another name, another note, or both; an empty text takes one away, None leaves it. Raises NotFoundError
+    and InvalidError."""
+    version = versions.get_version(session, version_id)
+    if name is not None:
+        what = _("A version's name")
+        version.name = clean_name(name, what=what, most=MAX_NAME_CHARACTERS) if name.strip() else None
+    if note is not None:
+        version.note = _checked_note(note)
+    session.flush()
+    return version
+
+
+def _checked_note(note: str) -> str | None:
+    text = clean_text(note)
+    if len(text) > MAX_NOTE_CHARACTERS:
+        said = N_("The note has {n} characters; at most {most} are allowed. Shorten it.")
+        raise InvalidError(_(said, n=f"{len(text):,}", most=f"{MAX_NOTE_CHARACTERS:,}"))
+    return text or None

@@ -1,0 +1,96 @@
+"""Candidates are used or discarded; of two people who decide at once the second one is told."""
+
+from typing import Any
+
+import pytest
+from sqlalchemy.orm import Session
+
+from app.db.models.versions import Version, VersionKind
+from app.errors import ConflictError, GoneError, InvalidError, NotFoundError
+from app.services.lifecycle import deciding, removal
+from app.services.lifecycle.deciding import activate_as_seen, candidates, discard, rename, take_back
+from app.services.versions.version_states import VersionState, standing
+from app.settings.config import Settings
+from tests.live import quick_settings
+from tests.services.conftest import AddVersion
+
+POLICY, REWARD = VersionKind.POLICY, VersionKind.REWARD
+
+
+@pytest.fixture
+def settings(data_dir: Any, model_files: Any) -> Settings:
+    return quick_settings(data_dir, model_files)
+
+
+def test_a_discarded_candidate_waits_for_nobody_and_can_be_taken_back(session: Session, add: AddVersion) -> None:
+    old, new = add(POLICY), add(POLICY)
+    assert candidates(session) == [new, old]
+    assert discard(session, new.id) is discard(session, new.id)
+    assert candidates(session) == [old]
+    assert standing(session).state_of(new) is VersionState.DISCARDED
+    take_back(session, new.id)
+    assert candidates(session) == [new, old]
+    assert standing(session).state_of(new) is VersionState.CANDIDATE
+
+
+def test_a_discarded_one_may_be_activated_after_all(session: Session, add: AddVersion, settings: Settings) -> None:
+    policy = add(POLICY)
+    discard(session, policy.id)
+    activate_as_seen(session, policy.id, seen_id=1, data_dir=settings.data_dir)
+    assert (policy.discarded_at, standing(session).state_of(policy)) == (None, VersionState.ACTIVE)
+
+
+def test_pruning_takes_a_discarded_one_although_it_is_the_newest(
+    session: Session, add: AddVersion, settings: Settings
+) -> None:
+    old, new = add(POLICY), add(POLICY)
+    discard(session, new.id)
+    assert [each.version for each in removal.plan(session, settings).going] == [new]
+    removal.prune(session, settings)
+    with pytest.raises(GoneError, match="its files were removed meanwhile"):
+        take_back(session, new.id)
+    with pytest.raises(GoneError):
+        discard(session, new.id)
+    assert candidates(session) == [old]
+
+
+def test_of_two_people_the_second_is_told(
+    session: Session, first: Version, add: AddVersion, settings: Settings
+) -> None:
+    """Both saw the SFT model answer. Each pair: what the first one did, what the second one wants."""
+    one, other = add(POLICY), add(POLICY)
+    data_dir = settings.data_dir
+    activate_as_seen(session, one.id, seen_id=first.id, data_dir=data_dir)
+    assert activate_as_seen(session, one.id, seen_id=first.id, data_dir=data_dir) is one, "both want the same"
+    with pytest.raises(ConflictError, match=rf"Nothing was changed.*Version {one.id} answers now"):
+        activate_as_seen(session, other.id, seen_id=first.id, data_dir=data_dir)
+    with pytest.raises(ConflictError, match=rf"Nothing was changed.*Version {one.id} answers now"):
+        discard(session, one.id)
+    assert candidates(session) == [other]
+    activate_as_seen(session, other.id, seen_id=one.id, data_dir=data_dir)
+    with pytest.raises(ConflictError, match="does not wait for a decision"):
+        discard(session, one.id)
+
+
+def test_reward_models_take_the_place_of_reward_models(session: Session, add: AddVersion, settings: Settings) -> None:
+    one, other = add(REWARD), add(REWARD)
+    activate_as_seen(session, one.id, seen_id=None, data_dir=settings.data_dir)
+    with pytest.raises(ConflictError, match=rf"Version {one.id} scores now"):
+        activate_as_seen(session, other.id, seen_id=None, data_dir=settings.data_dir)
+    with pytest.raises(ConflictError, match=rf"Version {one.id} scores now"):
+        discard(session, one.id)
+
+
+def test_names_and_notes(session: Session, add: AddVersion) -> None:
+    policy = add(POLICY)
+    rename(session, policy.id, name=" Short  answers ", note=" tried\r\nwith care \n")
+    assert (policy.name, policy.note) == ("Short answers", "tried\nwith care")
+    rename(session, policy.id, note="")
+    assert (policy.name, policy.note) == ("Short answers", None)
+    rename(session, policy.id, name=" ")
+    assert policy.name is None
+    for wrong in ({"name": "x" * 61}, {"name": "a\nb"}, {"note": "x" * (deciding.MAX_NOTE_CHARACTERS + 1)}):
+        with pytest.raises(InvalidError):
+            rename(session, policy.id, **wrong)
+    with pytest.raises(NotFoundError):
+        rename(session, 999, name="x")
