@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "5e0c9b7a1d34"
-down_revision = "d1f7b3a95c62"
+down_revision = "5a0c94e7d1b3"
 branch_labels = None
 depends_on = None
 
