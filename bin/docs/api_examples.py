@@ -25,6 +25,7 @@ BODIES: dict[str, Any] = {
     "/api/v1/conversations/{conversation_id}/turns/{turn_id}/continue": {"stream": True},
     "/api/v1/prompts": {"prompts": [{"prompt": "What is a prime number?", "language": "en"}]},
     "/api/v1/jobs": {"kind": "train_policy", "params": {"total_episodes": 512, "kl_coef": 0.05}},
+    "/api/v1/versions/{version_id}": {"name": "brief", "note": "Ranked by length alone."},
     "/api/v1/versions/prune": {"keep": 2, "dry_run": True},
     "/api/v1/generate": {"prompt": "Name three fruits.", "n": 2, "temperature": 0.7, "seed": 1},
     "/api/v1/score": {"prompt": "Name three fruits.", "answers": ["Apples, pears and plums.", "No."]},

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
 
-from app.db.models.versions import Version, VersionKind, VersionStatus
+from app.db.models.versions import Version, VersionKind
 from app.errors import InvalidError, UnavailableError
 from app.services.versions import versions
 from app.services.versions.answering import answering_version
@@ -57,13 +57,9 @@ def default_match(session: Session) -> Match:
 
 
 def candidate_of(session: Session) -> Version | None:
-    """The newest policy that waits for a decision: it has never been active, and its files are there."""
+    """The newest policy that waits for a decision: never active, not discarded, its files are there."""
     return next(
-        (
-            each
-            for each in _there(session)
-            if each.kind is VersionKind.POLICY and each.status is VersionStatus.CANDIDATE
-        ),
+        (each for each in _there(session) if each.kind is VersionKind.POLICY and each.waits),
         None,
     )
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from sqlalchemy.orm import Session
 
 from app.db.models.arena import Pair
-from app.db.models.versions import Version, VersionKind, VersionStatus
+from app.db.models.versions import Version, VersionKind
 from app.errors import AppError
 from app.model_info.weights import CheckpointError
 from app.services.arena import standings
@@ -44,6 +44,6 @@ def _candidate_against_active(session: Session, pair: Pair) -> Match | None:
         return None
     other_id = next((each for each in ids if each != active.id), None)
     other = None if other_id is None else versions.get_version(session, other_id)
-    if other is None or other.kind is not VersionKind.POLICY or other.status is not VersionStatus.CANDIDATE:
+    if other is None or other.kind is not VersionKind.POLICY or not other.waits:
         return None
-    return Match(other, active) if other.removed_at is None else None
+    return Match(other, active)
