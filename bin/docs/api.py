@@ -102,6 +102,8 @@ def content(kind: str, media: Json, schemas: Json) -> str:
     """What an answer holds: an object, lines, or server-sent events by name."""
     if kind == "application/json":
         return values(media["schema"], schemas)
+    if "itemSchema" not in media:
+        return f"a file (`{kind}`)"
     each = media["itemSchema"]
     if kind != "text/event-stream":
         return f"JSON Lines. {sentence(each['description'])}".removesuffix(".")
