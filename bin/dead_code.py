@@ -44,6 +44,8 @@ ALLOWED = {
     "_prepare_dataset": "TRL's trainer calls it",
     "base_model_prefix": "TRL reads it of a reward model",
     "on_step_end": "transformers' trainer calls it",
+    "external_attr": "zipfile writes it: who may read an entry",
+    "writable": "zipfile asks it of what it writes to",
     "TITLES_OF_ERRORS": "marks words of app/errors.py for the catalogues",
 }
 

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from starlette.responses import Response
 
 from app.db.base import utc_now
+from app.db.models.versions import Version
 from app.formats.markdown import to_html
 from app.runtime import Runtime
 from app.services.labeling import guidelines, labelers
@@ -38,6 +39,8 @@ class Strip(Context):
     template: ClassVar[str] = "label/_strip.html"
     loop_now: Loop
     """Where the loop stands."""
+    candidate: Version | None
+    """What waits for a decision."""
     understood: bool
     """Somebody said so in this browser: the picture is folded."""
 
@@ -87,8 +90,11 @@ def guidelines_of(session: Session) -> Guidelines:
 
 
 def strip_of(request: Request, runtime: Runtime, session: Session) -> Strip:
-    loop_now = loop_in_words(loop_status(session, runtime.settings, utc_now()))
-    return Strip(loop_now=loop_now, understood=request.cookies.get(LOOP_COOKIE) == UNDERSTOOD)
+    status = loop_status(session, runtime.settings, utc_now())
+    loop_now = loop_in_words(status)
+    return Strip(
+        loop_now=loop_now, candidate=status.candidate, understood=request.cookies.get(LOOP_COOKIE) == UNDERSTOOD
+    )
 
 
 def understood_cookie() -> str:

@@ -185,7 +185,7 @@ def _decide(status: LoopStatus) -> Station:
     return Station(
         name=DECIDE,
         title=_("Decide"),
-        address="/train" if shown is None else f"/versions/{shown.id}",
+        address="/train#decision" if candidate else "/train" if shown is None else f"/versions/{shown.id}",
         figure="–" if shown is None else version_title(shown),
         notes=(_("waits for you") if candidate is not None else _("answers now"),),
         here=_what_happens(status.situation) if here else "",

@@ -2,8 +2,11 @@
 
 from enum import StrEnum
 
+from sqlalchemy.orm import Session
+
 from app.db.models.jobs import LIVE, Job, JobStatus
 from app.db.models.versions import Version, VersionKind
+from app.formats.ids import parse_id
 from app.kinds.registry import KINDS, job_title
 from app.translation import N_, _
 from app.web import formatting
@@ -52,6 +55,27 @@ def about_job(said: str, kind: str) -> str:
     return _(JOB_NOTICES[JobNotice(said)], job=job_title(kind))
 
 
-def of_activation(version: Version) -> str:
-    said = N_("{version} scores now.") if version.kind is VersionKind.REWARD else N_("{version} answers now.")
-    return _(said, version=formatting.version_title(version))
+class VersionNotice(StrEnum):
+    ACTIVATED = "activated"
+    DISCARDED = "discarded"
+    TAKEN_BACK = "taken_back"
+
+
+VERSION_NOTICES = {
+    VersionNotice.ACTIVATED: N_("{version} answers now."),
+    VersionNotice.DISCARDED: N_("{version} was discarded. What answers has not changed."),
+    VersionNotice.TAKEN_BACK: N_("{version} waits for a decision again."),
+}
+
+
+def of_version(said: VersionNotice, version: Version) -> str:
+    scores = said is VersionNotice.ACTIVATED and version.kind is VersionKind.REWARD
+    message = N_("{version} scores now.") if scores else VERSION_NOTICES[said]
+    return _(message, version=formatting.version_title(version))
+
+
+def about_version(session: Session, said: str, version_id: str) -> str:
+    """The sentence, or none where an address says something else."""
+    number = parse_id(version_id)
+    version = None if number is None else session.get(Version, number)
+    return of_version(VersionNotice(said), version) if version is not None and said in set(VersionNotice) else ""

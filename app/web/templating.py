@@ -18,6 +18,7 @@ from starlette.responses import HTMLResponse
 from app import translation
 from app.db.models.versions import Version
 from app.formats import figures
+from app.formats.differences import differences
 from app.formats.languages import listed
 from app.kinds.registry import job_title
 from app.layout import STATIC, TEMPLATES
@@ -173,6 +174,7 @@ def _environment() -> Environment:
     )
     environment.globals.update(_values(Globals()))
     environment.filters.update(
+        differences=differences,
         duration=figures.duration,
         time_left=figures.time_left,
         number=figures.number,

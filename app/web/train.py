@@ -17,6 +17,7 @@ from app.services.versions.version_states import Standing
 from app.services.views.loop_status import LoopStatus, loop_status
 from app.services.views.training_overview import TrainingOverview, job_with_curves, training_overview
 from app.web import notices
+from app.web.decision import Decision, decision
 from app.web.left_out import LeftOut, left_out
 from app.web.loop import Loop, loop_in_words
 from app.web.notices import JobNotice
@@ -80,6 +81,8 @@ class Changed(Context):
     template: ClassVar[str] = "train/_changed.html"
     changed: Jobs | Results
     """The part of the page, as it is now."""
+    decision: Decision
+    """What is to be decided, as it is now."""
     notice: str
     """What came of the button."""
 
@@ -90,6 +93,8 @@ class TrainPage(PageContext):
     page: str | None = "train"
     notice: str
     """What came of the last button that was pressed; empty without one."""
+    decision: Decision
+    """What is to be decided."""
     jobs: Jobs
     """What runs and waits, and the forms that start more."""
     curves: Curves
@@ -100,11 +105,18 @@ class TrainPage(PageContext):
 
 @router.get("/train")
 def index(
-    request: Request, runtime: RuntimeDep, session: ReadSession, job: str | None = None, said: str = "", kind: str = ""
+    request: Request,
+    runtime: RuntimeDep,
+    session: ReadSession,
+    job: str | None = None,
+    said: str = "",
+    kind: str = "",
+    version: str = "",
 ) -> Response:
     overview = training_overview(session)
     page = TrainPage(
-        notice=notices.about_job(said, kind),
+        notice=notices.about_job(said, kind) or notices.about_version(session, said, version),
+        decision=decision(session, runtime.settings),
         jobs=_jobs(runtime, session, overview),
         curves=_curves(session, job),
         results=_results(runtime, overview),
@@ -115,6 +127,11 @@ def index(
 @router.get("/train/jobs")
 def live_jobs(request: Request, runtime: RuntimeDep, session: ReadSession) -> Response:
     return render(request, _jobs(runtime, session, training_overview(session)))
+
+
+@router.get("/train/decision")
+def live_decision(request: Request, runtime: RuntimeDep, session: ReadSession) -> Response:
+    return render(request, decision(session, runtime.settings))
 
 
 @router.get("/train/results")
@@ -163,12 +180,14 @@ def _changed(request: Request, runtime: Runtime, session: Session, kind: str, sa
     if not is_fragment(request):
         return RedirectResponse(f"/train?said={said}&kind={kind}", 303)
     changed = _jobs(runtime, session, training_overview(session))
-    return render(request, Changed(changed=changed, notice=notices.about_job(said, kind)))
+    found = decision(session, runtime.settings)
+    return render(request, Changed(changed=changed, decision=found, notice=notices.about_job(said, kind)))
 
 
 def changed_results(runtime: Runtime, session: Session, notice: str) -> Changed:
-    """After a version was activated."""
-    return Changed(changed=_results(runtime, training_overview(session)), notice=notice)
+    """After something was decided about a version."""
+    found = decision(session, runtime.settings)
+    return Changed(changed=_results(runtime, training_overview(session)), decision=found, notice=notice)
 
 
 def _jobs(runtime: Runtime, session: Session, overview: TrainingOverview) -> Jobs:

@@ -5,20 +5,22 @@ from functools import partial
 from typing import ClassVar
 
 from fastapi import APIRouter, Request
+from sqlalchemy.orm import Session
 from starlette.responses import RedirectResponse, Response
 
 from app.db.models.versions import Version
 from app.errors import UnavailableError
 from app.formats.ids import RowId, parse_id
 from app.model_info.scorer_format import is_outdated
-from app.runtime import ReadSession, RuntimeDep, UnitRoute, WriteSession
-from app.services.lifecycle import activation, removal
+from app.runtime import ReadSession, Runtime, RuntimeDep, UnitRoute, WriteSession
+from app.services.lifecycle import activation, deciding, removal
 from app.services.lifecycle.removal import Removal
 from app.services.versions.version_states import Standing
 from app.services.views.label_agreement import label_agreement
 from app.services.views.training_overview import VersionDetails, version_details
 from app.translation import _
 from app.web import notices
+from app.web.notices import VersionNotice
 from app.web.reward_report import RewardReport, reward_report
 from app.web.security import FormDep
 from app.web.templating import PageContext, is_fragment, render
@@ -61,13 +63,42 @@ class PrunePage(PageContext):
 def activate_version(
     request: Request, runtime: RuntimeDep, session: WriteSession, form: FormDep, version_id: RowId
 ) -> Response:
-    version = activation.activate(session, version_id, data_dir=runtime.settings.data_dir)
+    data_dir = runtime.settings.data_dir
+    if "seen" in form:
+        seen = parse_id(str(form["seen"]))
+        version = deciding.activate_as_seen(session, version_id, seen_id=seen, data_dir=data_dir)
+    else:
+        version = activation.activate(session, version_id, data_dir=data_dir)
     runtime.prefetcher.wake()
     if form.get("back") == "version":
         return RedirectResponse(f"/versions/{version_id}", 303)
+    return _decided(request, runtime, session, VersionNotice.ACTIVATED, version)
+
+
+@router.post("/versions/{version_id}/discard")
+def discard_version(
+    request: Request, runtime: RuntimeDep, session: WriteSession, form: FormDep, version_id: RowId
+) -> Response:
+    version = deciding.discard(session, version_id)
+    if form.get("back") == "version":
+        return RedirectResponse(f"/versions/{version_id}", 303)
+    return _decided(request, runtime, session, VersionNotice.DISCARDED, version)
+
+
+@router.post("/versions/{version_id}/take-back")
+def take_version_back(
+    request: Request, runtime: RuntimeDep, session: WriteSession, form: FormDep, version_id: RowId
+) -> Response:
+    version = deciding.take_back(session, version_id)
+    if form.get("back") == "version":
+        return RedirectResponse(f"/versions/{version_id}", 303)
+    return _decided(request, runtime, session, VersionNotice.TAKEN_BACK, version)
+
+
+def _decided(request: Request, runtime: Runtime, session: Session, said: VersionNotice, version: Version) -> Response:
     if not is_fragment(request):
-        return RedirectResponse("/train#versions", 303)
-    return render(request, changed_results(runtime, session, notices.of_activation(version)))
+        return RedirectResponse(f"/train?said={said}&version={version.id}", 303)
+    return render(request, changed_results(runtime, session, notices.of_version(said, version)))
 
 
 @router.get("/versions/prune")

@@ -29,6 +29,13 @@ def candidates(session: Session) -> list[Version]:
     return list(session.scalars(open_ones.order_by(Version.id.desc())))
 
 
+def newest_policy(session: Session) -> Version | None:
+    """Whatever became of it."""
+    return session.scalar(
+        select(Version).where(Version.kind == VersionKind.POLICY).order_by(Version.id.desc()).limit(1)
+    )
+
+
 def in_place(session: Session, version: Version) -> Version | None:
     """What activating the version takes the place of: the one that scores, or the one that answers."""
     scores = version.kind is VersionKind.REWARD

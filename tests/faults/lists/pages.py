@@ -37,7 +37,25 @@ playground = In("app/web/playground.py", "tests/web/test_playground.py")
 dials = In("app/web/playground_dials.py", "tests/web/test_playground.py")
 code = In("app/web/playground_code.py", "tests/web/test_playground_code.py")
 
+decision = In("app/web/decision.py", "tests/web/test_decision.py")
+differences = In("app/formats/differences.py", "tests/formats/test_differences.py")
+
 FAULTS = [
+    decision("a win rate has no interval", "rate - Z_95 * error", "rate"),
+    decision("an alarm of the verdict is silent", 'if told.get("over_optimized") else []', "if False else []"),
+    decision("nobody is told that chance may decide", "win.low < win.high and win.may_be_chance:", "False:"),
+    decision("older candidates are hidden", "others=waiting[1:]", "others=[]"),
+    decision(
+        "what was discarded cannot be taken back",
+        "newest.discarded_at is not None and newest.removed_at",
+        "False and newest.removed_at",
+    ),
+    differences("texts without a word in common are marked all over", "if shared < LEAST_SHARED *", "if shared < 0 *"),
+    differences(
+        "a blank is a difference",
+        "[word.rstrip() for word in old], [word.rstrip() for word in new]",
+        "list(old), list(new)",
+    ),
     playground("a link from elsewhere has answers written", "own = same_origin(request.headers) and", "own ="),
     playground("a prefetch has answers written", 'and "sec-purpose" not in request.headers', ""),
     playground("answers are written to a form with something wrong", "if asked.wrong or not own:", "if not own:"),
@@ -71,7 +89,12 @@ FAULTS = [
         "missing = _(NO_POLICY) if versions and not options else",
         "missing =",
     ),
-    versions("activated on its page, it comes back on another", 'form.get("back") == "version"', "False"),
+    versions("who decides second wins", 'if "seen" in form:', "if False:", "tests/web/test_decision.py"),
+    versions(
+        "activated on its page, it comes back on another",
+        'prefetcher.wake()\n    if form.get("back") == "version"',
+        "prefetcher.wake()\n    if False",
+    ),
     jobs(
         "time left stands still between two steps",
         "(job.ends_at - now).total_seconds()",

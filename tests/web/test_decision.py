@@ -1,0 +1,160 @@
+"""The decision card: what it says for a candidate and against it, and what becomes of two decisions at once."""
+
+import re
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from app.db.base import utc_now
+from app.db.models.jobs import Job, JobStatus
+from app.db.models.versions import VersionKind, VersionStatus
+from app.db.session import transaction
+from app.services.versions import versions
+from app.translation import speaking
+from app.web.decision import case_of, win_rate_of
+from tests.live import LiveServer
+from tests.web.loop_states import version
+from tests.web.visitor import Visitor, words_of
+
+EVALUATION = {
+    "win_rate": 0.71, "win_rate_error": 0.03, "kl": 4.2, "length_mean": 31.0, "length_reference_mean": 44.0,
+    "judge/is_other": 1.0, "knowledge": 0.8,
+}  # fmt: skip
+VERDICT = {
+    "fit": "good fit", "over_optimized": False, "forgets": False, "next_step": "", "examples": [],
+    "sentences": ["Good fit: a judge that learned from other rankings finds its answers better, too."],
+}  # fmt: skip
+
+
+def add_candidate(server: LiveServer, evaluation: dict[str, Any] | None = None, **metrics: Any) -> int:
+    with transaction(server.runtime.write) as session:
+        sft, number = versions.sft_version(session), len(versions.list_versions(session).items)
+        now = utc_now()
+        made = Job(
+            id=f"made{number}", kind="train_policy", dedup_key=f"made{number}", status=JobStatus.SUCCEEDED,
+            started_at=now - timedelta(minutes=12), finished_at=now,
+        )  # fmt: skip
+        session.add(made)
+        session.flush()
+        policy = versions.add_version(
+            session,
+            versions.NewVersion(
+                kind=VersionKind.POLICY, parent_id=sft.id, path=sft.path, content_hash=sft.content_hash,
+                job_id=made.id, hparams={"total_episodes": 1_024}, metrics=metrics,
+            ),
+        )  # fmt: skip
+        samples = [{"prompt_id": 1, "prompt": "Hi?", "before": "Hello <b>you</b> there.", "after": "Hello you there."}]
+        if evaluation is not None:
+            versions.record_evaluation(session, policy.id, evaluation=evaluation, samples=samples)
+        return policy.id
+
+
+def card(html: str) -> str:
+    found = re.search(r'<section class="panel decision".*?</section>', html, flags=re.DOTALL)
+    return "" if found is None else found[0]
+
+
+def test_without_a_candidate_there_is_no_card(visitor: Visitor) -> None:
+    assert card(visitor.get("/train")) == ""
+    assert "Decide about" not in visitor.get("/strip")
+
+
+def test_it_says_what_speaks_for_the_candidate(server: LiveServer, visitor: Visitor) -> None:
+    number = add_candidate(server, EVALUATION, verdict=VERDICT)
+    page = visitor.get("/train")
+    said = words_of(card(page))
+    for sentence in (
+        f"Policy {number} waits for your decision",
+        "Good fit: a judge that learned from other rankings finds its answers better, too.",
+        "It wins 71% of its comparisons with the SFT model (95% interval 65% to 77%).",
+        "KL divergence 4.2",
+        "Length 44 → 31",
+        "1,024 episodes · 12 min",
+        "which frees",
+    ):
+        assert sentence in said
+    assert page.index("waits for your decision") < page.index('id="jobs"')
+    assert "alarm-names" not in card(page)
+    assert f'href="/arena?version={number}"' in card(page)
+    assert f'<a href="/train#decision">Decide about Policy {number}</a>' in visitor.get("/strip")
+
+
+def test_what_changed_between_two_answers_is_marked_in_words_too(server: LiveServer, visitor: Visitor) -> None:
+    add_candidate(server, EVALUATION)
+    html = card(visitor.get("/train"))
+    assert '<del><span class="visually-hidden">removed: </span>&lt;b&gt;you&lt;/b&gt; </del>' in html
+    assert '<ins><span class="visually-hidden">added: </span>you </ins>' in html
+
+
+@pytest.mark.parametrize(
+    ("evaluation", "metrics", "name", "sentence"),
+    [
+        ({}, {"verdict": VERDICT | {"over_optimized": True}}, "Over-optimized", "the judge's fell"),
+        ({}, {"verdict": VERDICT | {"forgets": True}}, "Forgets", "It has kept 80% of the answers"),
+        ({}, {"verdict": VERDICT | {"fit": "overfit"}}, "Fools its reward model", "less than half"),
+        ({}, {"flags": [{"name": "echo", "sentence": "It repeats."}]}, "Out of bounds", "It repeats."),
+        ({"judge/is_other": 0.0}, {}, "Too little data", "judged itself"),
+        ({"win_rate": 0.52}, {}, "Too little data", "may be chance"),
+    ],
+)
+def test_alarms_have_a_name_and_a_sentence(
+    server: LiveServer, visitor: Visitor, evaluation: Any, metrics: Any, name: str, sentence: str
+) -> None:
+    add_candidate(server, EVALUATION | evaluation, **metrics)
+    html = card(visitor.get("/train"))
+    assert words_of(html[html.index("alarm-names") :].partition("</p>")[0]).endswith(f"! {name}")
+    assert f"{name}. " in words_of(html[html.index("alarm-list") :])
+    assert sentence in words_of(html[html.index("alarm-list") :])
+
+
+@pytest.mark.parametrize(
+    ("found", "said"),
+    [
+        ({}, "Nobody has compared it with the SFT model yet."),
+        ({"win_rate": 0.55, "win_rate_error": 0.04}, "No clear difference"),
+        ({"win_rate": 0.7, "win_rate_error": 0.04}, "Its answers are better than"),
+        ({"win_rate": 0.3, "win_rate_error": 0.04}, "Its answers are worse than"),
+    ],
+)
+def test_without_a_verdict_the_win_rate_speaks(server: LiveServer, found: Any, said: str) -> None:
+    number = add_candidate(server, found)
+    with server.runtime.read() as session, speaking("en"):
+        assert said in case_of(session, versions.get_version(session, number)).verdict
+
+
+def test_the_interval_keeps_to_what_is_possible() -> None:
+    made = version(3, VersionKind.POLICY, VersionStatus.CANDIDATE, evaluation={"win_rate": 0.98, "win_rate_error": 0.1})
+    win = win_rate_of(made)
+    assert win is not None
+    assert (round(win.low, 3), win.high, win.may_be_chance) == (0.784, 1.0, False)
+
+
+def test_the_newest_stands_on_top_and_the_others_in_a_line(server: LiveServer, visitor: Visitor) -> None:
+    old, new = add_candidate(server, EVALUATION), add_candidate(server, EVALUATION)
+    said = words_of(card(visitor.get("/train")))
+    assert f"Policy {new} waits for your decision" in said
+    assert f"Older ones that wait, too: Policy {old}" in said
+
+
+@pytest.mark.parametrize("fragment", [False, True])
+def test_what_is_discarded_can_be_taken_back(server: LiveServer, visitor: Visitor, fragment: bool) -> None:
+    number = add_candidate(server, EVALUATION)
+    html = visitor.send(f"/versions/{number}/discard", fragment=fragment).text
+    assert f"Policy {number} was discarded. What answers has not changed." in words_of(html)
+    assert card(html) == ""
+    assert "It can be taken back until its files are removed" in words_of(visitor.get("/train"))
+    html = visitor.send(f"/versions/{number}/take-back", fragment=fragment).text
+    assert f"Policy {number} waits for a decision again." in words_of(html)
+    assert card(html)
+
+
+def test_of_two_people_the_second_reads_what_was_decided(server: LiveServer, visitor: Visitor) -> None:
+    one, other = add_candidate(server, EVALUATION), add_candidate(server, EVALUATION)
+    assert 'name="seen" value="1"' in card(visitor.get("/train"))
+    visitor.send(f"/versions/{one}/activate", seen="1")
+    refused = visitor.send(f"/versions/{other}/activate", seen="1", fragment=True)
+    assert refused.status_code == 409
+    assert f"somebody else has decided meanwhile. Version {one} answers now." in words_of(refused.text)
+    assert f'name="seen" value="{one}"' in card(visitor.get("/train/decision"))
+    assert words_of(visitor.send(f"/versions/{other}/activate", seen=str(one)).text).count("answers now") >= 1
