@@ -26,9 +26,7 @@ def rank(server: LiveServer, **headers: str) -> None:
 
 
 def notice(html: str) -> str:
-    [said] = re.findall(
-        r'id="train-notice"[^>]*>(.*?)</div>\s*(?:</div>|<section|<div id="d|$)', html, flags=re.DOTALL
-    )
+    [said] = re.findall(r'id="train-notice"[^>]*>(.*?)</div>\s*(?:</div>|<section|<div id="d|$)', html, flags=re.DOTALL)
     return words_of(said)
 
 
