@@ -80,6 +80,9 @@ class PretrainingPage(ChapterPage):
     """That the base model guessed in training."""
     cleaning: dict[str, Any]
     """Counts of the base model's own corpus."""
+    dropped: int
+    """Of its documents, for all reasons together. Not what is missing of those that went in: cleaning ended once there
+    was enough, and what came behind was never looked at."""
     reasons: dict[str, str]
     """Why documents are dropped, in words."""
     text: str
@@ -95,7 +98,7 @@ def pretraining_page(runtime: Runtime, wanted: Wanted, place: Place) -> Pretrain
     names = tuple(name for name in FAULTS if name in shown)
     fault = wanted.one_of("fault", names)
     record, text = shown[fault], wanted.text("text", in_language(BEGINNINGS))
-    base = base_model(runtime)
+    base, cleaning = base_model(runtime), base_record()["cleaning"]
     return PretrainingPage(
         place=place,
         faults={name: FAULTS[name] for name in names},
@@ -104,7 +107,8 @@ def pretraining_page(runtime: Runtime, wanted: Wanted, place: Place) -> Pretrain
         after=record["after"],
         verdict=VERDICTS[fault],
         tokens=base_record()["tokens_seen"],
-        cleaning=base_record()["cleaning"],
+        cleaning=cleaning,
+        dropped=sum(cleaning["dropped"].values()),
         reasons=REASONS,
         text=text,
         base=base,

@@ -1,5 +1,6 @@
 """Learn: every chapter is whole in an installation with nothing in it, in both languages, whatever its address asks."""
 
+import re
 from collections.abc import Iterator
 from datetime import timedelta
 from itertools import pairwise
@@ -202,6 +203,16 @@ def test_the_shown_texts_are_cleaned_as_the_page_says() -> None:
         for fault in ("boilerplate", "private string", "broken encoding"):
             [outcome] = judge([shown[fault]["before"]], Report())
             assert (outcome.text, outcome.reason) == (shown[fault]["after"], shown[fault]["reason"])
+
+
+def test_what_was_dropped_is_the_sum_of_its_reasons(client: httpx2.Client) -> None:
+    page = client.get("/learn/pretraining").text
+    said = re.search(r"corpus: ([\d,]+) of ([\d,]+) texts", page)
+    assert said is not None
+    dropped, read = (int(each.replace(",", "")) for each in said.groups())
+    reasons = re.findall(r"<dd>([\d,]+)</dd>", page[page.index("counts number") :])
+    assert dropped == sum(int(each.replace(",", "")) for each in reasons)
+    assert read == dropped + base_record()["cleaning"]["documents_out"]
 
 
 def test_every_reason_of_the_record_has_words() -> None:
