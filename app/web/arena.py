@@ -1,6 +1,7 @@
 """The arena: two versions' answers side by side, blind; a vote, the names, and the next pair."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 
 from fastapi import APIRouter, Request
@@ -16,13 +17,14 @@ from app.runtime import ReadSession, Runtime, RuntimeDep, UnitRoute, WriteSessio
 from app.services.arena import pairs, votes
 from app.services.arena.matches import NoMatchError, match_of
 from app.services.arena.pair_prefetch import Wanted
+from app.services.arena.pair_sampling import MatchIds
 from app.services.arena.sequential import Settled
 from app.services.arena.standings import result_of
 from app.services.labeling import labelers
 from app.services.labeling.labelers import LabelerName
 from app.translation import N_, _
 from app.web.arena_address import PATH, Address, address_of
-from app.web.arena_page import show
+from app.web.arena_page import match_of_pair, show
 from app.web.arena_result import outlook_sentence, result
 from app.web.arena_views import NoPair, pair_card, revealed
 from app.web.browser_name import BrowserLabeler
@@ -148,13 +150,14 @@ def _show_pair(session: Session, *, request: Request, runtime: Runtime, who: Lab
     address = address_of(request.query_params)
     labeler = labelers.find_labeler(session, who.name)
     pair = pairs.own_pair(session, pair_id, labeler)
-    match = match_of(session, address.ids.version_id, address.ids.against_id)
+    match = match_of_pair(session, pair, address.ids)
+    around = address if match is None else replace(address, ids=MatchIds(*match.ids))
     vote = None if labeler is None else votes.vote_on(session, pair.id, labeler)
     if vote is not None:
-        return show(request, runtime, session, revealed(session, vote, address), address, match)
+        return show(request, runtime, session, revealed(session, vote, address), around, match)
     if pair.status is not PairStatus.HELD:
         raise ConflictError(_("You skipped this pair. Continue with the next one."))
-    return show(request, runtime, session, pair_card(pair, address, None), address, match)
+    return show(request, runtime, session, pair_card(pair, address, None), around, match)
 
 
 @router.post(f"{PATH}/pairs/{{pair_id}}/votes")

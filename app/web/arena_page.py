@@ -7,8 +7,11 @@ from fastapi import Request
 from sqlalchemy.orm import Session
 from starlette.responses import Response
 
+from app.db.models.arena import Pair
+from app.errors import AppError
 from app.runtime import Runtime
-from app.services.arena.matches import Match, may_compare
+from app.services.arena.matches import Match, match_of, may_compare
+from app.services.arena.pair_sampling import MatchIds
 from app.translation import _
 from app.web.arena_address import DRAWN_SOURCES, Address
 from app.web.arena_result import SOURCES, Result, result
@@ -86,6 +89,21 @@ def show(
         sources=[Choice(each.value, _(SOURCES[each]), each is address.source) for each in DRAWN_SOURCES],
     )
     return render(request, page, status_code=status_code)
+
+
+def match_of_pair(session: Session, pair: Pair, ids: MatchIds) -> Match | None:
+    """The two that wrote one's own pair; None where one of them answers no more. What `ids` leave open means other
+    versions than these as soon as another one is active."""
+    both = [each for each in (pair.version_a_id, pair.version_b_id) if each is not None]
+    by_age = MatchIds(max(both), min(both))  # never by sides: nothing may tell who wrote which
+    for named in (ids, by_age):
+        try:
+            match = match_of(session, named.version_id, named.against_id)
+        except AppError:
+            continue
+        if sorted(match.ids) == sorted(both):
+            return match
+    return None
 
 
 def _compared(session: Session, match: Match) -> str:

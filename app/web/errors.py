@@ -67,7 +67,9 @@ TITLES_OF_ERRORS = frozenset(
 """Those of app/errors.py, which knows no languages."""
 SIGN_IN = Action("/sign-in", N_("Sign in"))
 NEXT_CARD = Action("/", N_("Next card"))
-NEXT_STEPS = {401: Action("/sign-in", N_("Sign in"), "_blank"), 404: NEXT_CARD, 409: NEXT_CARD}
+NEXT_PAIR = N_("Next pair")
+OWN_PROMPT = "/prompts"
+"""Where the label page sends a prompt of one's own; what the page of the same address sends is below it."""
 
 
 def render_problem(request: Request, problem: Problem) -> HTMLResponse:
@@ -78,17 +80,24 @@ def render_problem(request: Request, problem: Problem) -> HTMLResponse:
         return _render_problem(request, problem)
 
 
-def _is_about_training(request: Request) -> bool:
-    """Of its buttons, no card is the next step."""
-    return request.url.path.startswith(("/train", "/jobs", "/versions"))
+def _next_step(request: Request, status: int) -> Action | None:
+    """From a notice in the page that is open: a card is the next step where cards are ranked, and nowhere else."""
+    if status == 401:
+        return Action("/sign-in", N_("Sign in"), "_blank")
+    if status not in (404, 409):
+        return None
+    path, query = request.url.path, request.url.query
+    near = pages_from(path)[0].path
+    if near == "/arena":  # the next one of the same two versions
+        return Action(f"{near}?{query}" if query else near, NEXT_PAIR)
+    return NEXT_CARD if near == "/" or path == OWN_PROMPT else None
 
 
 def _render_problem(request: Request, problem: Problem) -> HTMLResponse:
     title, message = _(TITLES.get(problem.status, problem.title)), retold(problem.page or problem.detail)
     if is_fragment(request):
-        step = NEXT_STEPS.get(problem.status)
-        actions = [] if step is None or (step is NEXT_CARD and _is_about_training(request)) else [step]
-        alert = Alert(title=title, message=message, actions=actions)
+        step = _next_step(request, problem.status)
+        alert = Alert(title=title, message=message, actions=[] if step is None else [step])
         headers = {"HX-Retarget": "#alerts", "HX-Reswap": "innerHTML"}
         return render(request, alert, status_code=problem.status, headers=headers)
     near = [Action(page.path, page.go) for page in pages_from(request.url.path)]

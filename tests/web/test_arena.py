@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from html import unescape
 
 import pytest
 
@@ -198,6 +199,36 @@ def test_a_version_that_goes_while_somebody_looks_takes_the_vote_all_the_same(
     gone = visitor.client.get("/arena?version=2")
     assert gone.status_code == 410
     assert "were removed" in gone.text
+
+
+def test_a_vote_without_scripts_is_shown_whatever_became_of_the_versions(
+    server: LiveServer, visitor: Visitor, policy: Version
+) -> None:
+    path = f"/arena/pairs/{pair_of(open_pair(visitor))}"
+    with transaction(server.runtime.write) as session:
+        newer = versions.NewVersion(
+            kind=VersionKind.POLICY, parent_id=1, path=policy.path, content_hash=policy.content_hash
+        )
+        versions.add_version(session, newer)
+    assert "Policy 2 (candidate) against SFT model 1 (answers now)." in words_of(visitor.get(path))
+    with transaction(server.runtime.write) as session:
+        versions.get_version(session, policy.id).removed_at = utc_now()
+    assert "You chose A" in words_of(visitor.send(f"{path}/votes", verdict="a").text)
+    page = visitor.get(path)
+    assert "You chose A" in words_of(page)
+    assert "against" not in words_of(page[page.index("<main") : page.index('id="card-slot"')])
+
+
+@pytest.mark.parametrize("query", ["", "?version=2&against=1"])
+def test_what_is_refused_leads_to_the_next_pair_of_the_same_two(visitor: Visitor, policy: Version, query: str) -> None:
+    path = f"/arena/pairs/{pair_of(open_pair(visitor, f'/arena{query}'))}/votes{query}"
+    visitor.send(path, fragment=True, verdict="a")
+    refused = visitor.send(path, fragment=True, verdict="b")
+    assert refused.status_code == 409
+    assert re.findall(r'href="([^"]+)"[^>]*>\s*([^<]+?)\s*<', unescape(refused.text)) == [
+        (f"/arena{query}", "Next pair")
+    ]
+    assert policy.id
 
 
 def test_what_is_settled_is_not_asked_any_more(server: LiveServer, visitor: Visitor, policy: Version) -> None:

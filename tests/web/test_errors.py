@@ -47,6 +47,18 @@ def test_the_next_step_is_the_nearest_page(server: LiveServer, path: str, first:
     assert re.findall(r'class="button primary" href="([^"]+)"', page.text) == [first]
 
 
+@pytest.mark.parametrize(
+    ("path", "leads_to_a_card"),
+    [("/groups/99", True), ("/versions/99", False), ("/chat/99", False), ("/learn/nothing", False)],
+)
+def test_a_notice_leads_to_a_card_where_cards_are_ranked_alone(
+    server: LiveServer, path: str, leads_to_a_card: bool
+) -> None:
+    notice = server.client.get(path, headers={**HTML, "hx-request": "true"})
+    assert notice.status_code == 404
+    assert ("Next card" in notice.text) is leads_to_a_card
+
+
 def test_programs_are_told_of_the_api(server: LiveServer) -> None:
     assert "GET /api/v1/versions" in server.client.get("/api/v1/versions/99").json()["detail"]
     assert "openapi.json" in server.client.get("/nowhere").json()["detail"]
