@@ -1,5 +1,6 @@
 // The arena: keys for the votes, what a vote showed said aloud, and how long somebody looked at a pair.
 
+import { waitingFor } from "./kept.js";
 import { installSwitch, isComposing, isTyping, rests } from "./key_rest.js";
 import { meaningOf } from "./meanings.js";
 import { announce } from "./say.js";
@@ -13,12 +14,22 @@ function mount(moves) {
   card.dataset.mounted = "yes";
   card.querySelector("[data-open-help]")?.removeAttribute("hidden");
   if (card.matches("[data-pair]")) shownAt = Date.now();
+  const form = card.querySelector("#vote-form");
+  const kept = form && waitingFor(form.getAttribute("action"));
+  if (kept) markChosen(form, new Map(kept.fields).get("verdict"));
   if (card.matches("[data-revealed]")) document.body.dispatchEvent(new Event("votes-changed"));
   if (!moves) return;
   announce(card.dataset.announce);
   if (card.matches("[data-poll]")) return;
   card.querySelector("#card-heading").focus({ preventScroll: true });
   window.scrollTo({ top: 0, behavior: "instant" });
+}
+
+/** Shown as long as the vote waits to be sent. */
+function markChosen(form, verdict) {
+  for (const button of form.querySelectorAll("[name=verdict]")) {
+    button.classList.toggle("is-chosen", button.value === verdict);
+  }
 }
 
 function press(selector) {
@@ -55,7 +66,9 @@ document.addEventListener("keydown", (event) => {
 
 document.addEventListener("htmx:config:request", (event) => {
   const context = event.detail.ctx;
-  if (!context.sourceElement?.matches?.("#vote-form") || !shownAt) return;
+  if (event.defaultPrevented || !context.sourceElement?.matches?.("#vote-form")) return;
+  markChosen(context.sourceElement, context.request.body.get("verdict"));
+  if (!shownAt) return;
   context.request.body.set("duration_ms", String(Math.min(Date.now() - shownAt, 86_400_000)));
 });
 

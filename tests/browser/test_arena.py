@@ -129,6 +129,28 @@ def test_keys_rest_while_somebody_types_and_when_they_are_off(page: Page, arena:
     page.evaluate("localStorage.clear()")
 
 
+def test_a_vote_that_waits_to_be_sent_shows_which_it_is_and_takes_no_other(
+    page: Page, arena: LiveServer, page_errors: list[str]
+) -> None:
+    open_pair(page, arena)
+    page.route("**/votes*", lambda route: route.abort())
+    page.keyboard.press("t")
+    for _ in ("sent", "after a reload"):
+        expect(page.locator("#outbox")).to_be_visible()
+        expect(page.locator("#card")).to_have_class(re.compile("is-waiting"))
+        expect(page.locator(".vote.is-chosen")).to_have_attribute("value", "tie")
+        for button in page.locator(".vote").all():
+            expect(button).to_have_css("pointer-events", "none")
+        page.keyboard.press("b")
+        page.reload()
+    expect(page.locator(".vote.is-chosen")).to_have_attribute("value", "tie")
+    page.unroute("**/votes*")
+    page.locator("#outbox").get_by_role("button", name="Try now").click()
+    expect(page.locator("#card-heading")).to_contain_text("A tie between")
+    assert vote_of(arena, page) is Verdict.TIE
+    page_errors.clear()  # Chromium notes each failure
+
+
 def test_an_own_prompt_is_answered_and_a_refused_one_stays_in_its_box(
     page: Page, arena: LiveServer, page_errors: list[str]
 ) -> None:
