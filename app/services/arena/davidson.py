@@ -45,13 +45,16 @@ class Strength:
 
 
 def strengths(duels: Sequence[Duel], contestants: int, *, samples: int = SAMPLES, seed: int = SEED) -> list[Strength]:
-    """One for each contestant. Intervals: votes are drawn anew from the given ones, as many as there are, `samples`
-    times (percentile bootstrap, Efron 1979); the same votes give the same intervals."""
+    """One for each contestant. Intervals: each duel's votes are drawn anew as its strengths would have it, as many as
+    there are, `samples` times (parametric bootstrap, Efron 1979); the same votes give the same intervals.
+
+    Drawn from the votes themselves, one vote, or votes that all say the same, would have an interval without width."""
     votes = np.array([[duel.counts.wins, duel.counts.losses, duel.counts.ties] for duel in duels], np.float64)  # [D, 3]
     design = _design(duels, contestants)
-    theta, _eta = log_strengths(duels, contestants)
-    point = _ratings(theta[None])[0]  # [K]
-    drawn = _ratings(_fit(_resampled(votes, samples, seed), design)[:, :-1])  # [B, K]
+    fitted = _fit(votes[None], design)  # [1, K + 1]
+    point = _ratings(fitted[:, :-1])[0]  # [K]
+    anew = _drawn_anew(votes.sum(axis=-1), _shares(fitted, design)[0], samples, seed)
+    drawn = _ratings(_fit(anew, design)[:, :-1])  # [B, K]
     low, high = np.percentile(drawn, [2.5, 97.5], axis=0)
     return [Strength(*map(float, each)) for each in zip(point, low, high, strict=True)]
 
@@ -73,11 +76,11 @@ def components(duels: Sequence[Duel], contestants: int) -> list[int]:
     return of
 
 
-def _resampled(votes: Floats, samples: int, seed: int) -> Floats:
-    """[B, D, 3]: drawing n votes with replacement is one multinomial draw of their counts."""
-    total = votes.sum()
-    drawn = np.random.default_rng(seed).multinomial(int(total), (votes / total).ravel(), size=samples)
-    return drawn.reshape(samples, *votes.shape).astype(np.float64)
+def _drawn_anew(totals: Floats, shares: Floats, samples: int, seed: int) -> Floats:
+    """Votes by duel [D] and what the strengths expect of them [D, 3] -> votes [B, D, 3]."""
+    generator = np.random.default_rng(seed)
+    drawn = generator.multinomial(totals.astype(np.int64), shares, size=(samples, len(totals)))
+    return drawn.astype(np.float64)
 
 
 def _design(duels: Sequence[Duel], contestants: int) -> Floats:
@@ -97,9 +100,7 @@ def _fit(votes: Floats, design: Floats) -> Floats:
     at = np.zeros((len(votes), size))
     total = votes.sum(axis=-1, keepdims=True)  # [B, D, 1]
     for _step in range(_MOST_STEPS):
-        logits = np.einsum("dcp,bp->bdc", design, at)
-        shares = np.exp(logits - logits.max(axis=-1, keepdims=True))
-        shares /= shares.sum(axis=-1, keepdims=True)
+        shares = _shares(at, design)
         gradient = np.einsum("bdc,dcp->bp", votes - total * shares, design) - at @ precision
         weighted = total * shares  # [B, D, 3]
         mean = np.einsum("bdc,dcp->bdp", shares, design)
@@ -111,6 +112,13 @@ def _fit(votes: Floats, design: Floats) -> Floats:
         if longest.max() < _CLOSE:
             break
     return at
+
+
+def _shares(parameters: Floats, design: Floats) -> Floats:
+    """theta and eta [B, K + 1] -> how likely each duel is won, lost and tied [B, D, 3]."""
+    logits = np.einsum("dcp,bp->bdc", design, parameters)
+    shares = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    return np.asarray(shares / shares.sum(axis=-1, keepdims=True))
 
 
 def _ratings(theta: Floats) -> Floats:

@@ -40,8 +40,8 @@ FAULTS = [
     ),
     davidson(
         "the bootstrap draws nothing",
-        "return drawn.reshape(samples, *votes.shape).astype(np.float64)",
-        "return np.repeat(votes[None], samples, axis=0)",
+        "return drawn.astype(np.float64)",
+        "return np.repeat((totals[:, None] * shares)[None], samples, axis=0)",
     ),
     pairs("a pair is anybody's", "if labeler is None or pair.labeler_id != labeler.id:", "if labeler is None:"),
     pairs("a prompt comes twice before all came", "if pairs.get(each, 0) == fewest", "if True"),

@@ -68,7 +68,11 @@ def test_intervals_hold_the_rating_and_turn_with_the_sides(wins: int, ties: int,
 def test_one_vote_and_all_ties_have_finite_strengths() -> None:
     one, other = strengths([Duel(0, 1, Counts(wins=1))], 2)
     assert 1000 < one.rating < 1400
-    assert other.low == other.high == pytest.approx(other.rating)  # one vote drawn anew is the same vote
+    assert other.high - other.low > 200  # one vote says next to nothing
+    unanimous = [strengths([Duel(0, 1, Counts(wins=wins))], 2)[0] for wins in (4, 40)]
+    assert all(each.low < each.rating for each in unanimous)
+    tied = strengths([Duel(0, 1, Counts(ties=9))], 2)[0]
+    assert tied.low < MIDDLE < tied.high
     assert strengths([Duel(0, 1, Counts(ties=9))], 2)[0].rating == pytest.approx(MIDDLE)
 
 
