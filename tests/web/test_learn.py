@@ -88,9 +88,12 @@ def test_the_reward_model_scores_words_once_there_is_one(server: LiveServer) -> 
     without = server.client.get("/learn/reward-model").text
     assert "There is no reward model yet." in without
     assert "after 1000 more rankings" in without
+    ppo, start = server.client.get("/learn/ppo").text, "/train#start-train_policy"
+    assert (ppo.count("It needs a reward model first"), start in ppo) == (1, False)
     with transaction(server.runtime.write) as session:
         new = NewVersion(kind=VersionKind.REWARD, parent_id=1, path="versions/9-reward", content_hash="1" * 64)
         versions.add_version(session, new).status = VersionStatus.ACTIVE
+    assert start in server.client.get("/learn/ppo").text
     told = server.client.get("/learn/reward-model?prompt=Hi&answer=one+two").text
     assert "7.00" in told, "as long as the answer"
     assert told.count('class="beginning-word"') == 2
@@ -219,6 +222,13 @@ def test_every_reason_of_the_record_has_words() -> None:
     assert set(base_record()["cleaning"]["dropped"]) <= set(REASONS)
     assert len(sft_parts()) == 6
     assert sum(each["tokens_seen"] for each in sft_parts()) == 64_120_320
+
+
+def test_a_part_that_was_stopped_showed_only_what_it_came_to(client: httpx2.Client) -> None:
+    """Its 200,000 pairs were 2,338 steps, of which it ran 1,200."""
+    planned = sum(each["hparams"]["total_pairs"] for each in sft_parts())
+    shown = planned - 200_000 + round(200_000 * 1_200 / 2_338)
+    assert f"{shown:,} such examples" in client.get("/learn/fine-tuning").text
 
 
 def test_the_map_shows_the_shipped_prompts_of_the_shipped_model() -> None:
