@@ -43,6 +43,7 @@ FAULTS = [
         "return drawn.astype(np.float64)",
         "return np.repeat((totals[:, None] * shares)[None], samples, axis=0)",
     ),
+    pairs("what was drawn comes before an own prompt's", "Pair.source == source, Pair.id.desc()", "Pair.id.desc()"),
     pairs("a pair is anybody's", "if labeler is None or pair.labeler_id != labeler.id:", "if labeler is None:"),
     pairs("a prompt comes twice before all came", "if pairs.get(each, 0) == fewest", "if True"),
     sampling("the version in question is always A", "(0, 1) if _random.getrandbits(1) else (1, 0)", "(0, 1)"),
@@ -65,6 +66,11 @@ FAULTS = [
     learning("held-out prompts are trained on", " or pair.prompt.split is not PromptSplit.TRAIN:", ":"),
     learning("B better is A better", "Verdict.B: (2, 1)", "Verdict.B: (1, 2)"),
     rule("it looks at the interval of one look", ".anytime.low <= above", ".wilson.low <= above"),
+    rule(
+        "what was rolled back is activated again",
+        "other.kind is not VersionKind.POLICY or other.status is not VersionStatus.CANDIDATE",
+        "other.kind is not VersionKind.POLICY",
+    ),
     rule("whatever it was compared with", "if active is None or active.id not in ids:", "if active is None:"),
     standings(
         "A is always the version",

@@ -5,6 +5,7 @@ from tests.faults.fault import In
 weights = In("app/lm/inference/attention_weights.py", "tests/lm/inference/test_attention_weights.py")
 heads = In("app/lm/inference/decoder.py", "tests/lm/inference/test_attention_weights.py")
 fit = In("app/web/learn_fit.py", "tests/web/test_learn.py")
+data = In("app/web/learn_data.py", "tests/web/test_learn.py")
 preferences = In("app/web/learn_preferences.py", "tests/web/test_learn.py")
 inside = In("app/web/learn_inside.py", "tests/web/test_learn.py")
 chapter = In("app/web/learn_chapter.py", "tests/web/test_learn.py")
@@ -30,6 +31,8 @@ FAULTS = [
         '"underfit" if at < best else "overfit"',
         '"underfit" if at != best else "overfit"',
     ),
+    data("a part that was stopped showed all its pairs", "return float(record.get(", "return 1.0 or float(record.get("),
+    data("what was never looked at was dropped", "dropped=sum(cleaning[", "dropped=158_000 or sum(cleaning["),
     preferences("a tie is a win", "ranks[one] == ranks[other]))", "False))"),
     preferences(
         "an order turned around",

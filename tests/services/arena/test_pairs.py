@@ -73,6 +73,18 @@ def test_what_somebody_left_is_given_to_another_once_the_time_is_over(
     assert take(session, match, bob, after_seconds=70) is pair  # an own prompt's is nobody else's
 
 
+def test_the_answers_to_an_own_prompt_come_before_what_was_drawn_and_stay_after_a_reload(
+    session: Session, match: Match, make_pair: MakePair, ada: Labeler
+) -> None:
+    own = make_pair(ada)
+    own.source = PairSource.OWN
+    drawn = make_pair(ada)
+    session.flush()
+    assert [take(session, match, ada) for _ in range(2)] == [own, own]
+    pairs.skip(session, own.id, ada)
+    assert take(session, match, ada) is drawn
+
+
 def test_a_pair_from_a_future_clock_is_held_by_nobody(
     session: Session, match: Match, make_pair: MakePair, ada: Labeler, bob: Labeler
 ) -> None:

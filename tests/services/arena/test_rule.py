@@ -52,6 +52,16 @@ def test_without_the_rule_votes_activate_nothing(
     assert candidate.status is VersionStatus.CANDIDATE
 
 
+def test_what_was_rolled_back_is_never_activated_again_by_votes(
+    make_pair: MakePair, vote_on: VoteOn, ada: Labeler, session: Session, candidate: Version
+) -> None:
+    arena_settings.choose(session, ArenaChoice(activate_above=0.5), retrain_after=99)
+    candidate.status = VersionStatus.RETIRED
+    session.flush()
+    given = vote_until_active(session, candidate, make_pair, vote_on, ada, most=12)
+    assert (len(given), candidate.status) == (12, VersionStatus.RETIRED)
+
+
 @pytest.mark.parametrize("bar", [0.5, 0.6])
 def test_it_is_activated_with_the_first_vote_that_clears_the_bar_and_the_vote_says_so(
     make_pair: MakePair, vote_on: VoteOn, ada: Labeler, session: Session, candidate: Version, bar: float

@@ -29,6 +29,9 @@ def test_a_vote_is_one_row_with_all_that_it_was_about(
     )  # fmt: skip
     assert votes.last_vote(session, ada) is vote
     assert votes.vote_on(session, pair.id, ada) is vote
+    pair.digest = "of a file"
+    session.flush()
+    assert votes.last_vote(session, ada) is None, "it was given elsewhere"
 
 
 def test_sent_twice_it_is_kept_once(session: Session, make_pair: MakePair, vote_on: VoteOn, ada: Labeler) -> None:
