@@ -51,9 +51,10 @@ def strengths(duels: Sequence[Duel], contestants: int, *, samples: int = SAMPLES
     Drawn from the votes themselves, one vote, or votes that all say the same, would have an interval without width."""
     votes = np.array([[duel.counts.wins, duel.counts.losses, duel.counts.ties] for duel in duels], np.float64)  # [D, 3]
     design = _design(duels, contestants)
-    fitted = _fit(votes[None], design)  # [1, K + 1]
-    point = _ratings(fitted[:, :-1])[0]  # [K]
-    anew = _drawn_anew(votes.sum(axis=-1), _shares(fitted, design)[0], samples, seed)
+    theta, eta = log_strengths(duels, contestants)
+    point = _ratings(theta[None])[0]  # [K]
+    expected = _shares(np.append(theta, eta)[None], design)[0]  # [D, 3]
+    anew = _drawn_anew(votes.sum(axis=-1), expected, samples, seed)
     drawn = _ratings(_fit(anew, design)[:, :-1])  # [B, K]
     low, high = np.percentile(drawn, [2.5, 97.5], axis=0)
     return [Strength(*map(float, each)) for each in zip(point, low, high, strict=True)]
