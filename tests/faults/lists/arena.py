@@ -68,7 +68,7 @@ FAULTS = [
     rule("it looks at the interval of one look", ".anytime.low <= above", ".wilson.low <= above"),
     rule(
         "what was rolled back is activated again",
-        "other.kind is not VersionKind.POLICY or other.status is not VersionStatus.CANDIDATE",
+        "other.kind is not VersionKind.POLICY or not other.waits",
         "other.kind is not VersionKind.POLICY",
     ),
     rule("whatever it was compared with", "if active is None or active.id not in ids:", "if active is None:"),
