@@ -59,4 +59,4 @@ class RareWords:
         """Where each word stands in the vocabulary; V for one that is not there."""
         places = torch.searchsorted(self.vocabulary, words)
         known = torch.cat([self.vocabulary, self.vocabulary.new_zeros(1)])[places] == words
-        return torch.where(known & (places < len(self.vocabulary)), places, len(self.vocabulary))
+        return torch.where(known, places, len(self.vocabulary))

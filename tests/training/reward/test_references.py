@@ -3,7 +3,9 @@
 import pytest
 import torch
 
+from app.hparams import SamplingParams
 from app.lm.inference.decoder import Decoder
+from app.lm.inference.sequence import Sequence, new_sequences
 from app.training.reward import references
 from app.training.reward.references import COUNT, References, seed_of
 from app.training.reward.words import Words
@@ -34,6 +36,21 @@ def test_what_was_sampled_once_is_not_sampled_again(monkeypatch: pytest.MonkeyPa
     assert all(torch.equal(one, other) for one, other in zip(first, again, strict=True))
 
 
+def test_references_have_a_length_and_a_temperature(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = list[SamplingParams]()
+
+    def told(count: int, params: SamplingParams, stop: frozenset[int], seed: int) -> list[Sequence]:
+        asked.append(params)
+        return new_sequences(count, params, stop, seed)
+
+    monkeypatch.setattr(references, "new_sequences", told)
+    monkeypatch.setattr(references, "MOST_TOKENS", 20)
+    long = [BOS, *[9] * (CONFIG.context_tokens - 6)]
+    fresh().of([PROMPTS[0], long], ENDS)
+    assert [params.max_tokens for params in asked] == [20, 5]
+    assert {params.temperature for params in asked} == {0.8}
+
+
 def test_a_prompt_that_fills_the_context_has_none() -> None:
     full = [BOS, *[9] * (CONFIG.context_tokens - 1)]
     one, two = fresh().of([full, PROMPTS[0]], ENDS)
@@ -49,6 +66,14 @@ def test_few_prompts_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
         last = known.of([prompt], ENDS)[0]
         assert len(known._known) <= 2
     assert torch.equal(last, wanted)
+
+
+def test_many_prompts_at_once_push_out_none_that_are_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(references, "REMEMBERED", 3)
+    known, wanted = fresh(), fresh().of(PROMPTS, ENDS)
+    known.of(PROMPTS[:2], ENDS)
+    again = known.of(PROMPTS, ENDS)
+    assert all(torch.equal(one, other) for one, other in zip(again, wanted, strict=True))
 
 
 def test_seeds_are_the_prompts() -> None:

@@ -11,6 +11,7 @@ def test_words_of_spaced_scripts_are_whole_and_in_lower_case() -> None:
 
 def test_chinese_characters_and_pairs_are_words() -> None:
     assert words_of("大象吃草。A大") == {"大", "象", "吃", "草", "大象", "象吃", "吃草", "a"}
+    assert words_of("カメ、はい") == {"カ", "メ", "カメ", "は", "い", "はい"}
 
 
 def test_tokens_make_words_and_words_have_their_numbers() -> None:
@@ -25,4 +26,4 @@ def test_tokens_make_words_and_words_have_their_numbers() -> None:
 def test_without_pieces_each_token_is_a_word() -> None:
     assert Words().of([7, 3, 7]).tolist() == [3, 7]
     assert Words().are_tokens
-    assert Words().digest != Words(["a", "b"]).digest
+    assert len({words.digest for words in (Words(), Words(["a", "b"]), Words(["a", "c"]), Words(["ab"]))}) == 4
