@@ -15,6 +15,11 @@ TESTS = Path(__file__).with_name("js")
 
 # What knows a page, and the test of a browser that covers it.
 IN_BROWSERS = {
+    "arena.js": "tests/browser/test_arena.py",
+    "learn.js": "tests/browser/test_learn.py",
+    "key_rest.js": "tests/browser/test_keys.py",
+    "verdicts.js": "tests/browser/test_arena.py",
+    "more_pages.js": "tests/browser/test_navigation.py",
     "answer_tokens.js": "tests/browser/test_branches.py",
     "app.js": "tests/browser/test_accessibility.py",
     "branch_list.js": "tests/browser/test_branches.py",

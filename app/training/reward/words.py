@@ -42,7 +42,7 @@ class Words:
         """The numbers of the different words [W] int64, in order. Equal words have equal numbers in every process."""
         if not self._pieces:
             return torch.tensor(sorted(set(tokens)), dtype=torch.int64)
-        text = "".join(self._pieces[token] for token in tokens)
+        text = "".join(self._pieces[token] for token in tokens if token < len(self._pieces))
         return torch.tensor(sorted(map(_number, words_of(text))), dtype=torch.int64)
 
 
