@@ -49,7 +49,7 @@ CHAPTERS = (
 @router.get("/learn")
 def index() -> Response:
     """The first chapter: the table of contents stands beside each."""
-    return RedirectResponse(f"/learn/{CHAPTERS[0].chapter.name}", 307)
+    return RedirectResponse(f"/learn/{CHAPTERS[0].chapter.name}", 303)
 
 
 @router.get("/learn/{name}", dependencies=[Admitted])

@@ -7,6 +7,9 @@ from typing import Any
 import httpx2
 import pytest
 
+from app.db.models.versions import Version, VersionKind
+from app.db.session import transaction
+from app.services.versions import versions
 from tests.live import LiveServer
 
 Json = dict[str, Any]
@@ -26,6 +29,16 @@ def next_group(shared: LiveServer, who: dict[str, str]) -> Callable[[], Json]:
         return dict(response.json())
 
     return take
+
+
+def add_policy(server: LiveServer) -> Version:
+    """A candidate with the SFT model's files: the second version that can answer."""
+    with transaction(server.runtime.write) as session:
+        sft = versions.active_answerer(session)
+        new = versions.NewVersion(
+            kind=VersionKind.POLICY, parent_id=sft.id, path=sft.path, content_hash=sft.content_hash
+        )
+        return versions.add_version(session, new)
 
 
 def ranks_of(group: Json) -> dict[str, int]:

@@ -107,6 +107,13 @@ def bodies(ranks: dict[str, int]) -> dict[str, list[Any]]:
             {**PROMPT, "split": "train", "language": "en"},
             {"messages": [{"role": "user", "content": "Hi"}]},
         ],
+        "PATCH /api/v1/versions/{version_id}": [{"name": "n", "note": "x"}],
+        "POST /api/v1/arena/pairs": [{**PROMPT, "version_id": 1, "against_id": 2}],
+        "POST /api/v1/arena/votes": [{"pair_id": 1, "verdict": "tie", "duration_ms": 5, "idempotency_key": "k"}],
+        "PUT /api/v1/arena/settings": [{"train_on_votes": False, "activate_above": 0.9}],
+        "POST /api/v1/import/votes": [
+            {**PROMPT, "verdict": "a", "pair": [{"text": "x", "written_by": "v"}, {"text": "y", "written_by": "w"}]}
+        ],
         "POST /api/v1/versions/prune": [{"keep": 5, "dry_run": True}],
         "POST /api/v1/import/comparisons": [
             {
@@ -160,6 +167,11 @@ CHAT_FORMS: dict[str, dict[str, str]] = {
 CUT = {"text": "wash", "version": "1", "beside": "1", "below": "text", "chat": "1"}
 FORMS = {
     **CHAT_FORMS,
+    "POST /arena/pairs/{pair_id}/votes": {"verdict": "tie", "duration_ms": "5", "idempotency_key": "k"},
+    "POST /arena/pairs/{pair_id}/skip": {},
+    "POST /arena/votes/{vote_id}/withdraw": {},
+    "POST /arena/prompts": {"prompt": "Hi"},
+    "POST /arena/settings": {"bar": "90"},
     "POST /groups/{group_id}/rankings": {"comment": "good", "duration_ms": "5", "idempotency_key": "k"},
     "POST /groups/{group_id}/skip": {"reason": "unclear"},
     "POST /groups/{group_id}/skip/withdraw": {},
@@ -208,6 +220,8 @@ class Visitor:
         conversation = self.client.post("/api/v1/conversations", json={}).json()["id"]
         asked = self.client.post(f"/api/v1/conversations/{conversation}/turns", json={"content": "Hi"}).json()
         self.known = {
+            "pair_id": 1,  # of no pair: one version answers here
+            "vote_id": 1,
             "conversation_id": conversation,
             "turn_id": asked["answers"][0]["id"],
             "group_id": card["group_id"],
@@ -216,6 +230,7 @@ class Visitor:
             "version_id": 1,
             "prompt_id": prompt["id"],
             "action": "archive",
+            "name": "tokens",
             "model": "fourfold",
         }
         self.faults: list[str] = []

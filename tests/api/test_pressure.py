@@ -17,7 +17,7 @@ import pytest
 from app.api import health
 from app.db.session import open_database
 from app.errors import CrowdedError
-from tests.api.conftest import check_problem, ranks_of
+from tests.api.conftest import add_policy, check_problem, ranks_of
 from tests.live import LiveServer, ScriptedEngine, live_server, quick_settings
 
 CROWD, RANKINGS = 150, 40
@@ -96,6 +96,7 @@ def test_who_cannot_write_soon_is_told_when_to_come_again(impatient: LiveServer)
 
 def test_reads_take_no_write_lock(impatient: LiveServer) -> None:
     """Every GET there is, pages and API, while somebody else keeps the lock."""
+    add_policy(impatient)  # else the arena has nothing to compare
     group = impatient.client.post("/api/v1/groups/next").json()
     job = impatient.client.post("/api/v1/jobs", json={"kind": "evaluate", "params": {"version_id": 1}}).json()
     ids = {"group_id": group["group_id"], "version_id": 1, "job_id": job.get("job_id", "none")}

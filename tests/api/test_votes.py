@@ -5,10 +5,9 @@ from typing import Any
 
 import pytest
 
-from app.db.models.versions import Version, VersionKind
-from app.db.session import transaction
+from app.db.models.versions import Version
 from app.services.versions import versions
-from tests.api.conftest import check_problem
+from tests.api.conftest import add_policy, check_problem
 from tests.live import LiveServer, ScriptedEngine
 
 NEXT, VOTES = "/api/v1/arena/pairs/next", "/api/v1/arena/votes"
@@ -17,12 +16,7 @@ Json = dict[str, Any]
 
 @pytest.fixture
 def policy(server: LiveServer) -> Version:
-    with transaction(server.runtime.write) as session:
-        sft = versions.active_answerer(session)
-        new = versions.NewVersion(
-            kind=VersionKind.POLICY, parent_id=sft.id, path=sft.path, content_hash=sft.content_hash
-        )
-        return versions.add_version(session, new)
+    return add_policy(server)
 
 
 def take(server: LiveServer, who: str = "ada", **query: str | int) -> Json:

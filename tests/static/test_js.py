@@ -18,7 +18,6 @@ IN_BROWSERS = {
     "arena.js": "tests/browser/test_arena.py",
     "learn.js": "tests/browser/test_learn.py",
     "key_rest.js": "tests/browser/test_keys.py",
-    "verdicts.js": "tests/browser/test_arena.py",
     "more_pages.js": "tests/browser/test_navigation.py",
     "answer_tokens.js": "tests/browser/test_branches.py",
     "app.js": "tests/browser/test_accessibility.py",
