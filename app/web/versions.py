@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from fastapi import APIRouter, Request
 from sqlalchemy.orm import Session
+from starlette.datastructures import FormData
 from starlette.responses import RedirectResponse, Response
 
 from app.db.models.versions import Version
@@ -70,9 +71,7 @@ def activate_version(
     else:
         version = activation.activate(session, version_id, data_dir=data_dir)
     runtime.prefetcher.wake()
-    if form.get("back") == "version":
-        return RedirectResponse(f"/versions/{version_id}", 303)
-    return _decided(request, runtime, session, VersionNotice.ACTIVATED, version)
+    return _decided(request, runtime, session, form, VersionNotice.ACTIVATED, version)
 
 
 @router.post("/versions/{version_id}/discard")
@@ -80,9 +79,7 @@ def discard_version(
     request: Request, runtime: RuntimeDep, session: WriteSession, form: FormDep, version_id: RowId
 ) -> Response:
     version = deciding.discard(session, version_id)
-    if form.get("back") == "version":
-        return RedirectResponse(f"/versions/{version_id}", 303)
-    return _decided(request, runtime, session, VersionNotice.DISCARDED, version)
+    return _decided(request, runtime, session, form, VersionNotice.DISCARDED, version)
 
 
 @router.post("/versions/{version_id}/take-back")
@@ -90,12 +87,15 @@ def take_version_back(
     request: Request, runtime: RuntimeDep, session: WriteSession, form: FormDep, version_id: RowId
 ) -> Response:
     version = deciding.take_back(session, version_id)
+    return _decided(request, runtime, session, form, VersionNotice.TAKEN_BACK, version)
+
+
+def _decided(
+    request: Request, runtime: Runtime, session: Session, form: FormData, said: VersionNotice, version: Version
+) -> Response:
+    """Back to the page that asked."""
     if form.get("back") == "version":
-        return RedirectResponse(f"/versions/{version_id}", 303)
-    return _decided(request, runtime, session, VersionNotice.TAKEN_BACK, version)
-
-
-def _decided(request: Request, runtime: Runtime, session: Session, said: VersionNotice, version: Version) -> Response:
+        return RedirectResponse(f"/versions/{version.id}", 303)
     if not is_fragment(request):
         return RedirectResponse(f"/train?said={said}&version={version.id}", 303)
     return render(request, changed_results(runtime, session, notices.of_version(said, version)))

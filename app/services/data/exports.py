@@ -49,7 +49,7 @@ def export_rankings(read: sessionmaker[Session], labeler_kind: LabelerKind | Non
             "settings": group.settings,
             "comment": ranking.comment,
             "duration_ms": ranking.duration_ms,
-            **_labeler(ranking),
+            **labeler_columns(ranking),
         }
 
 
@@ -86,7 +86,7 @@ def _comparison(
         "written_by": _only(wrote),
         "chosen_written_by": wrote[0],
         "rejected_written_by": wrote[1],
-        **_labeler(ranking),
+        **labeler_columns(ranking),
     }
 
 
@@ -169,11 +169,12 @@ def _only(values: Sequence[Value]) -> Value | None:
     return values[0] if len(set(values)) == 1 else None
 
 
-def _labeler(ranking: Ranking) -> dict[str, Any]:
+def labeler_columns(given: Ranking | Vote) -> dict[str, Any]:
+    """By whom it was given, and when."""
     return {
-        "labeler": ranking.labeler.name,
-        "labeler_kind": ranking.labeler.kind.value,
-        "created_at": ranking.created_at.isoformat(),
+        "labeler": given.labeler.name,
+        "labeler_kind": given.labeler.kind.value,
+        "created_at": given.created_at.isoformat(),
     }
 
 

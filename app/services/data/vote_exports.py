@@ -13,7 +13,7 @@ from app.db.models.arena import Pair, Verdict, Vote
 from app.db.models.labelers import Labeler, LabelerKind
 from app.db.models.prompts import PromptSplit
 from app.db.models.versions import Version
-from app.services.data.exports import in_batches, prompt_columns
+from app.services.data.exports import in_batches, labeler_columns, prompt_columns
 
 
 def export_votes(read: sessionmaker[Session], labeler_kind: LabelerKind | None = None) -> Iterator[dict[str, Any]]:
@@ -33,7 +33,7 @@ def export_votes(read: sessionmaker[Session], labeler_kind: LabelerKind | None =
             "reward_version": pair.reward_version_id,
             "settings": {**pair.settings, "seed": pair.seed},
             "duration_ms": vote.duration_ms,
-            **_labeler(vote),
+            **labeler_columns(vote),
         }
 
 
@@ -60,7 +60,7 @@ def export_vote_preferences(
             "vote_id": vote.id,
             "prompt_id": pair.prompt_id,
             **prompt_columns(pair.prompt),
-            **_labeler(vote),
+            **labeler_columns(vote),
         }
 
 
@@ -85,14 +85,6 @@ def _side(pair: Pair, letter: str, known: Known) -> dict[str, Any]:
         "version": version_id,
         "written_by": name,
         "content_hash": content_hash,
-    }
-
-
-def _labeler(vote: Vote) -> dict[str, Any]:
-    return {
-        "labeler": vote.labeler.name,
-        "labeler_kind": vote.labeler.kind.value,
-        "created_at": vote.created_at.isoformat(),
     }
 
 

@@ -48,9 +48,7 @@ def activate_as_seen(session: Session, version_id: int, *, seen_id: int | None, 
     version = versions.usable_version(session, version_id)
     now = in_place(session, version)
     if now is not None and now.id not in (seen_id, version_id):
-        scores = version.kind is VersionKind.REWARD
-        said = N_("Version {id} scores now.") if scores else N_("Version {id} answers now.")
-        raise ConflictError(_(DECIDED, what=_(said, id=now.id)))
+        raise ConflictError(_(DECIDED, what=_in_use(now)))
     return activate(session, version_id, data_dir=data_dir)
 
 
@@ -61,8 +59,7 @@ def discard(session: Session, version_id: int) -> Version:
     if version.discarded_at is not None:
         return version
     if version.status is VersionStatus.ACTIVE:
-        said = N_("Version {id} scores now.") if version.kind is VersionKind.REWARD else N_("Version {id} answers now.")
-        raise ConflictError(_(DECIDED, what=_(said, id=version_id)))
+        raise ConflictError(_(DECIDED, what=_in_use(version)))
     if not version.waits:
         raise ConflictError(
             _(
@@ -98,6 +95,11 @@ def rename(session: Session, version_id: int, *, name: str | None = None, note: 
         version.note = _checked_note(note)
     session.flush()
     return version
+
+
+def _in_use(version: Version) -> str:
+    said = N_("Version {id} scores now.") if version.kind is VersionKind.REWARD else N_("Version {id} answers now.")
+    return _(said, id=version.id)
 
 
 def _checked_note(note: str) -> str | None:

@@ -92,8 +92,8 @@ FAULTS = [
     versions("who decides second wins", 'if "seen" in form:', "if False:", "tests/web/test_decision.py"),
     versions(
         "activated on its page, it comes back on another",
-        'prefetcher.wake()\n    if form.get("back") == "version"',
-        "prefetcher.wake()\n    if False",
+        'if form.get("back") == "version"',
+        "if False",
     ),
     jobs(
         "time left stands still between two steps",
