@@ -137,9 +137,9 @@ def activate(version_id: RowId, runtime: RuntimeDep, session: WriteSession) -> V
     return version_out(activation.activate(session, version_id, data_dir=runtime.settings.data_dir))
 
 
-@router.patch("/{version_id:digits}", responses=raises(NotFoundError, InvalidError))
+@router.patch("/{version_id:digits}", responses=raises(NotFoundError, ConflictError, InvalidError))
 def change(version_id: RowId, body: VersionChange, session: WriteSession) -> VersionOut:
-    """Changes a version's name, its note, or both; what is left out stays."""
+    """Changes a version's name, its note, or both; what is left out stays. No two versions have one name."""
     return version_out(deciding.rename(session, version_id, name=body.name, note=body.note))
 
 

@@ -21,25 +21,24 @@ from app.settings.config import Settings
 from app.translation import N_, _, ngettext
 from app.web.arena_result import result_sentence
 from app.web.retelling import retold
+from app.web.shares import Share
 from app.web.templating import Context, told_verdict
 
-Z_95 = 1.96
 MOST_SHOWN = 2
 """Prompts whose answers stand on the card."""
 
 
 @dataclass(frozen=True)
-class WinRate:
+class WinRate(Share):
     """As the judge of the evaluation finds it, on held-out prompts."""
 
-    rate: float
-    low: float
-    high: float
-    sentence: str
-
     @property
-    def may_be_chance(self) -> bool:
-        return self.low <= 0.5 <= self.high
+    def sentence(self) -> str:
+        rate, low, high = map(percent, (self.rate, self.low, self.high))
+        if not self.is_measured:
+            return _("It wins {rate} of its comparisons with the SFT model.", rate=rate)
+        said = N_("It wins {rate} of its comparisons with the SFT model (95% interval {low} to {high}).")
+        return _(said, rate=rate, low=low, high=high)
 
 
 @dataclass(frozen=True)
@@ -117,22 +116,9 @@ def case_of(session: Session, version: Version) -> Case:
 
 
 def win_rate_of(version: Version) -> WinRate | None:
-    """With about 95% of certainty: 1.96 standard errors to each side."""
+    """None before its evaluation."""
     found = measured(version.metrics.get("evaluation") or {})
-    if "win_rate" not in found:
-        return None
-    rate, error = float(found["win_rate"]), found.get("win_rate_error")
-    if error is None:
-        said = _("It wins {rate} of its comparisons with the SFT model.", rate=percent(rate))
-        return WinRate(rate, rate, rate, said)
-    low, high = max(0.0, rate - Z_95 * error), min(1.0, rate + Z_95 * error)
-    said = _(
-        "It wins {rate} of its comparisons with the SFT model (95% interval {low} to {high}).",
-        rate=percent(rate),
-        low=percent(low),
-        high=percent(high),
-    )
-    return WinRate(rate, low, high, said)
+    return WinRate(found["win_rate"], found.get("win_rate_error")) if "win_rate" in found else None
 
 
 def _verdict(version: Version, win: WinRate | None) -> str:
@@ -191,7 +177,7 @@ def _alarms(version: Version, win: WinRate | None, alarm: RewardAlarm | None) ->
     said += [Alarm(_(BOUNDS), retold(flag.sentence)) for flag in flags_of(version) if flag.name != skipped]
     if found.get("judge/is_other") == 0.0:
         said.append(Alarm(_(LITTLE), _(ITSELF)))
-    if win is not None and win.low < win.high and win.may_be_chance:
+    if win is not None and win.error and win.may_be_chance:
         said.append(Alarm(_(LITTLE), _(CHANCE)))
     return said
 

@@ -13,7 +13,6 @@ from app.db.models.jobs import LIVE, Job, JobStatus
 from app.runtime import ReadSession, Runtime, RuntimeDep, UnitRoute, WriteSession
 from app.services.jobs import job_folders, jobs
 from app.services.versions import versions
-from app.services.versions.version_states import Standing
 from app.services.views.loop_status import LoopStatus, loop_status
 from app.services.views.training_overview import TrainingOverview, job_with_curves, training_overview
 from app.web import notices
@@ -25,6 +24,7 @@ from app.web.plots import PlotTable, plot_tables
 from app.web.security import FormDep
 from app.web.starts import Start, sent_job, starts
 from app.web.templating import Context, PageContext, is_fragment, render
+from app.web.version_tree import Tree, tree
 
 router = APIRouter(route_class=UnitRoute)
 
@@ -57,8 +57,8 @@ class Results(Context):
     template: ClassVar[str] = "train/_results.html"
     overview: TrainingOverview
     """Jobs and versions."""
-    standing: Standing
-    """What each version is today."""
+    tree: Tree
+    """The versions."""
     resumable: set[str]
     """Ids of failed jobs that have a checkpoint."""
 
@@ -119,7 +119,7 @@ def index(
         decision=decision(session, runtime.settings),
         jobs=_jobs(runtime, session, overview),
         curves=_curves(session, job),
-        results=_results(runtime, overview),
+        results=_results(runtime, session, overview),
     )
     return render(request, page)
 
@@ -136,7 +136,7 @@ def live_decision(request: Request, runtime: RuntimeDep, session: ReadSession) -
 
 @router.get("/train/results")
 def results(request: Request, runtime: RuntimeDep, session: ReadSession) -> Response:
-    return render(request, _results(runtime, training_overview(session)))
+    return render(request, _results(runtime, session, training_overview(session)))
 
 
 @router.get("/train/curves")
@@ -187,7 +187,7 @@ def _changed(request: Request, runtime: Runtime, session: Session, kind: str, sa
 def changed_results(runtime: Runtime, session: Session, notice: str) -> Changed:
     """After something was decided about a version."""
     found = decision(session, runtime.settings)
-    return Changed(changed=_results(runtime, training_overview(session)), decision=found, notice=notice)
+    return Changed(changed=_results(runtime, session, training_overview(session)), decision=found, notice=notice)
 
 
 def _jobs(runtime: Runtime, session: Session, overview: TrainingOverview) -> Jobs:
@@ -209,10 +209,11 @@ def _jobs(runtime: Runtime, session: Session, overview: TrainingOverview) -> Job
     )
 
 
-def _results(runtime: Runtime, overview: TrainingOverview) -> Results:
+def _results(runtime: Runtime, session: Session, overview: TrainingOverview) -> Results:
     failed = [job for job in overview.recent if job.status is JobStatus.FAILED]
     resumable = {job.id for job in failed if job_folders.has_checkpoint(runtime.settings, job.id)}
-    return Results(overview=overview, standing=overview.standing, resumable=resumable)
+    shown = tree(session, runtime.settings, back="list")
+    return Results(overview=overview, tree=shown, resumable=resumable)
 
 
 def _curves(session: Session, job_id: str | None) -> Curves:

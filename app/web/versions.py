@@ -26,6 +26,7 @@ from app.web.reward_report import RewardReport, reward_report
 from app.web.security import FormDep
 from app.web.templating import PageContext, is_fragment, render
 from app.web.train import changed_results
+from app.web.version_tree import Tree, tree
 
 router = APIRouter(route_class=UnitRoute)
 
@@ -49,6 +50,16 @@ class VersionPage(PageContext):
 
 
 @dataclass(frozen=True, kw_only=True)
+class VersionsPage(PageContext):
+    template: ClassVar[str] = "versions/list.html"
+    page: str | None = "train"
+    notice: str
+    """What came of the last button that was pressed; empty without one."""
+    tree: Tree
+    """All versions."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class PrunePage(PageContext):
     template: ClassVar[str] = "versions/prune.html"
     page: str | None = "train"
@@ -58,6 +69,14 @@ class PrunePage(PageContext):
     """Whether they are gone already."""
     failures: list[str]
     """A sentence for each folder that is still there."""
+
+
+@router.get("/versions")
+def show_versions(
+    request: Request, runtime: RuntimeDep, session: ReadSession, said: str = "", version: str = ""
+) -> Response:
+    notice = notices.about_version(session, said, version)
+    return render(request, VersionsPage(notice=notice, tree=tree(session, runtime.settings, back="all")))
 
 
 @router.post("/versions/{version_id}/activate")
@@ -94,10 +113,10 @@ def _decided(
     request: Request, runtime: Runtime, session: Session, form: FormData, said: VersionNotice, version: Version
 ) -> Response:
     """Back to the page that asked."""
-    if form.get("back") == "version":
-        return RedirectResponse(f"/versions/{version.id}", 303)
-    if not is_fragment(request):
-        return RedirectResponse(f"/train?said={said}&version={version.id}", 303)
+    near = {"version": f"/versions/{version.id}?said={said}", "all": f"/versions?said={said}&version={version.id}"}
+    back = near.get(str(form.get("back")))
+    if back is not None or not is_fragment(request):
+        return RedirectResponse(back or f"/train?said={said}&version={version.id}", 303)
     return render(request, changed_results(runtime, session, notices.of_version(said, version)))
 
 

@@ -168,7 +168,7 @@ def test_states_of_versions_have_one_name_each(server: LiveServer, visitor: Visi
 
     def row(version: Version) -> str:
         html = visitor.get("/train")
-        return words_of(html[html.index(f'id="version-{version.id}"') :].partition("</tr>")[0])
+        return words_of(html[html.index(f'id="version-{version.id}"') :].partition("</li>")[0].partition("<li>")[0])
 
     assert "reference" in row(sft)
     assert "Roll back" in row(sft)

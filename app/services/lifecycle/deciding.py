@@ -85,16 +85,28 @@ def take_back(session: Session, version_id: int) -> Version:
 
 
 def rename(session: Session, version_id: int, *, name: str | None = None, note: str | None = None) -> Version:
-    """Gives it another name, another note, or both; an empty text takes one away, None leaves it. Raises NotFoundError
-    and InvalidError."""
+    """Gives it another name, another note, or both; an empty text takes one away, None leaves it. Nothing is changed
+    where one of them is refused. Raises NotFoundError, InvalidError, and ConflictError for a name that another version
+    has."""
     version = versions.get_version(session, version_id)
-    if name is not None:
-        what = _("A version's name")
-        version.name = clean_name(name, what=what, most=MAX_NAME_CHARACTERS) if name.strip() else None
-    if note is not None:
-        version.note = _checked_note(note)
+    new_name = version.name if name is None else _checked_name(session, version, name)
+    new_note = version.note if note is None else _checked_note(note)
+    version.name, version.note = new_name, new_note
     session.flush()
     return version
+
+
+def _checked_name(session: Session, version: Version, name: str) -> str | None:
+    """Told apart by people: another case is the same name. What was removed has no need of its name any more."""
+    if not name.strip():
+        return None
+    clean = clean_name(name, what=_("A version's name"), most=MAX_NAME_CHARACTERS)
+    named = Version.name.is_not(None), Version.removed_at.is_(None), Version.id != version.id
+    for other in session.scalars(select(Version).where(*named)):
+        if other.name is not None and other.name.casefold() == clean.casefold():
+            said = N_("Version {id} has the name “{name}” already. Choose another name, or rename that version first.")
+            raise ConflictError(_(said, id=other.id, name=other.name))
+    return clean
 
 
 def _in_use(version: Version) -> str:

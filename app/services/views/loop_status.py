@@ -4,11 +4,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.db.models.jobs import LIVE, Job, JobStatus
-from app.db.models.versions import Version, VersionKind, VersionRanking, VersionStatus
+from app.db.models.versions import Version, VersionKind, VersionStatus
 from app.kinds.registry import kind_of
 from app.preferences import NOTHING_LEARNED
 from app.services.jobs import heartbeats, jobs, retraining
@@ -165,25 +165,3 @@ def _newest(session: Session, kind: VersionKind) -> Version | None:
     """With its files or without: what was removed has happened, too, but says nothing any more."""
     newest = session.scalar(select(Version).where(Version.kind == kind).order_by(Version.id.desc()).limit(1))
     return None if newest is None or newest.removed_at is not None else newest
-
-
-@dataclass(frozen=True)
-class VersionRow:
-    """A version with what a list shows of its origin."""
-
-    version: Version
-    num_rankings: int
-    """Rankings that made it: a policy's are those of its reward model."""
-
-
-def version_rows(session: Session, *, limit: int = 50) -> list[VersionRow]:
-    """Newest first."""
-    listed = versions.list_versions(session, limit=limit).items
-    sources = {version.id: version.ranking_source_id for version in listed}
-    counted = session.execute(
-        select(VersionRanking.version_id, func.count())
-        .where(VersionRanking.version_id.in_({source for source in sources.values() if source is not None}))
-        .group_by(VersionRanking.version_id)
-    ).all()
-    counts: dict[int | None, int] = {row[0]: row[1] for row in counted}
-    return [VersionRow(version, counts.get(sources[version.id], 0)) for version in listed]

@@ -13,7 +13,6 @@ from app.kinds.registry import KINDS, kind_of
 from app.services.jobs import jobs
 from app.services.versions import versions
 from app.services.versions.version_states import Standing, standing
-from app.services.views.loop_status import VersionRow, version_rows
 
 RECENT_JOBS = 10
 
@@ -24,8 +23,8 @@ class TrainingOverview:
     """Running and queued, in the order in which they will be done."""
     recent: list[Job]
     """Ended, newest first."""
-    rows: list[VersionRow]
-    standing: Standing
+    versions: list[Version]
+    """The newest ones, newest first."""
 
     @property
     def signature(self) -> str:
@@ -42,14 +41,12 @@ class TrainingOverview:
     @property
     def answerers(self) -> list[Version]:
         """Versions that an evaluation may compare, newest first."""
-        return [
-            row.version for row in self.rows if row.version.kind is VersionKind.POLICY and not row.version.removed_at
-        ]
+        return [each for each in self.versions if each.kind is VersionKind.POLICY and not each.removed_at]
 
     @property
     def sampled(self) -> Version | None:
         """The newest version with answers from before and after."""
-        return next((row.version for row in self.rows if row.version.metrics.get("samples")), None)
+        return next((each for each in self.versions if each.metrics.get("samples")), None)
 
 
 def training_overview(session: Session) -> TrainingOverview:
@@ -57,8 +54,7 @@ def training_overview(session: Session) -> TrainingOverview:
     return TrainingOverview(
         running=sorted(live, key=lambda job: (job.status is not JobStatus.RUNNING, job.number)),
         recent=jobs.list_jobs(session, statuses=jobs.FINAL, limit=RECENT_JOBS).items,
-        rows=version_rows(session),
-        standing=standing(session),
+        versions=versions.list_versions(session).items,
     )
 
 

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from sqlalchemy.orm import Session
 
+from app.db.base import utc_now
 from app.db.models.versions import Version, VersionKind
 from app.errors import ConflictError, GoneError, InvalidError, NotFoundError
 from app.services.lifecycle import deciding, removal
@@ -94,3 +95,17 @@ def test_names_and_notes(session: Session, add: AddVersion) -> None:
             rename(session, policy.id, **wrong)
     with pytest.raises(NotFoundError):
         rename(session, 999, name="x")
+
+
+def test_two_versions_never_have_one_name_and_a_refusal_changes_nothing(session: Session, add: AddVersion) -> None:
+    one, other = add(POLICY), add(POLICY)
+    rename(session, one.id, name="Brief")
+    rename(session, one.id, name="brief", note="of one evening")
+    with pytest.raises(ConflictError, match=f"Version {one.id} has the name “brief” already"):
+        rename(session, other.id, name="BRIEF", note="another")
+    assert (other.name, other.note) == (None, None)
+    with pytest.raises(InvalidError):
+        rename(session, other.id, name="Long", note="x" * (deciding.MAX_NOTE_CHARACTERS + 1))
+    assert other.name is None
+    one.removed_at = utc_now()
+    rename(session, other.id, name="Brief")
