@@ -20,7 +20,7 @@ from app.db.trouble import BUSY, DatabaseBusyError
 from app.formats.markdown import MAX_CHARACTERS
 from app.layout import TEMPLATES
 from app.model_info.weights import unusable
-from app.web import templating
+from app.web import retelling, templating
 from tests.browser.test_accessibility import training_states
 from tests.live import LiveServer, ScriptedEngine, live_server, quick_settings
 from tests.web.visitor import Visitor
@@ -94,6 +94,7 @@ def rendered(monkeypatch: pytest.MonkeyPatch) -> set[str]:
         seen.add(name)
         return load(name, template_globals)
 
+    retelling._retold.cache_clear()  # what another test read in real Chinese
     monkeypatch.setattr(translation, "_translations", lambda code: _Bracketed() if code == "zh" else ask(code))
     monkeypatch.setattr(templating.ENVIRONMENT, "_load_template", note)
     return seen
@@ -104,13 +105,14 @@ def foreign(server: LiveServer, rendered: set[str]) -> Iterator[Visitor]:
     visitor = Visitor(server)
     visitor.client.headers["accept-language"] = "zh"
     yield visitor
+    retelling._retold.cache_clear()
     assert rendered
     visitor.client.close()
 
 
 def pages(visitor: Visitor, made: int) -> Iterator[tuple[str, str]]:
     for path in ("/", "/train?said=runs_already&kind=train_policy", "/train?job=succeeded", f"/versions/{made}",
-                 f"/versions/{made + 1}", "/versions/1", "/versions/prune", "/prompts?done=added",
+                 f"/versions/{made + 1}", "/versions/1", "/versions", "/versions/prune", "/prompts?done=added",
                  "/prompts?show=archived", "/prompts?show=set_aside", "/prompts?q=zzzz", "/nowhere", "/versions/999",
                  "/train?job=none", "/prompts/1/delete", "/train/label-page?saved"):  # fmt: skip
         yield path, visitor.client.get(path).text
