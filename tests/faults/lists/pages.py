@@ -41,9 +41,8 @@ decision = In("app/web/decision.py", "tests/web/test_decision.py")
 differences = In("app/formats/differences.py", "tests/formats/test_differences.py")
 
 FAULTS = [
-    decision("a win rate has no interval", "rate - Z_95 * error", "rate"),
     decision("an alarm of the verdict is silent", 'if told.get("over_optimized") else []', "if False else []"),
-    decision("nobody is told that chance may decide", "win.low < win.high and win.may_be_chance:", "False:"),
+    decision("nobody is told that chance may decide", "win is not None and win.error and win.may_be_chance:", "False:"),
     decision("older candidates are hidden", "others=waiting[1:]", "others=[]"),
     decision(
         "what was discarded cannot be taken back",
@@ -92,8 +91,8 @@ FAULTS = [
     versions("who decides second wins", 'if "seen" in form:', "if False:", "tests/web/test_decision.py"),
     versions(
         "activated on its page, it comes back on another",
-        'if form.get("back") == "version"',
-        "if False",
+        '{"version": f"/versions/{version.id}?',
+        '{"version": f"/train?',
     ),
     jobs(
         "time left stands still between two steps",

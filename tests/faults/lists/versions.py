@@ -29,7 +29,25 @@ deciding = In("app/services/lifecycle/deciding.py", "tests/services/lifecycle/te
 states = In("app/services/versions/version_states.py", "tests/services/versions/test_version_states.py")
 zipped = In("app/model_info/zipped.py", "tests/model_info/test_zipped.py")
 
+tree = In("app/services/views/version_tree.py", "tests/services/views/test_version_tree.py")
+cards = In("app/web/version_tree.py", "tests/web/test_version_tree.py")
+shares = In("app/web/shares.py", "tests/web/test_shares.py")
+records = In("app/web/training_record.py", "tests/web/test_training_record.py")
+
 FAULTS = [
+    tree("the shipped SFT model comes from nowhere", "return _shipped_base(session) if _is_shipped_sft(version) else None", "return None"),
+    tree("an imported model comes from the shipped base", "version.kind is VersionKind.SFT and version.origin is VersionOrigin.SHIPPED", "version.kind is VersionKind.SFT"),
+    tree("what is in use is too old to be listed", "for each in (*newest, *active)}", "for each in newest}"),
+    tree("removed versions stay in the tree", "    newest = session.scalars(select(Version).where(there)", "    newest = session.scalars(select(Version)"),
+    tree("the reward model that scores is lost among the old ones", "key=lambda node: not node.is_in_use)", "key=lambda node: 0)"),
+    cards("what is in use is folded", "if place < shown or node.is_in_use]", "if place < shown]"),
+    cards("what learned nothing has an accuracy", 'if rate is None or version.metrics.get("verdict") == NOTHING_LEARNED:', "if rate is None:"),
+    shares("a share has no interval", "self.rate - Z_95 * (self.error or 0.0)", "self.rate"),
+    shares("an interval goes beyond what is possible", "min(1.0, self.rate + Z_95", "max(0.0, self.rate + Z_95"),
+    shares("a standard error is shown as the interval", "error=percent(Z_95 * self.error)", "error=percent(self.error)"),
+    records("only the last part of a fine-tuning counts", "        parts.append(parts[-1][\"base\"])\n", "        break\n"),
+    deciding("two versions have one name", "if other.name is not None and other.name.casefold() == clean.casefold():", "if False:"),
+    deciding("a refused note leaves the new name", "    new_note = version.note if note is None else", "    version.name = new_name\n    new_note = version.note if note is None else"),
     deciding("of two who decide the second wins", "now.id not in (seen_id, version_id):", "False:"),
     deciding("a discarded candidate waits still", "Version.discarded_at.is_(None), ", ""),
     deciding("what was used is discarded", "    if not version.waits:\n", "    if False:\n"),
