@@ -20,7 +20,7 @@ def forgetful(browser: Browser, tmp_path: Path) -> Iterator[Page]:
     preferences.parent.mkdir(parents=True)
     preferences.write_text(json.dumps(BLOCKED), encoding="utf-8")
     context = browser.browser_type.launch_persistent_context(
-        tmp_path / "profile", executable_path=chromium_path(), args=ARGUMENTS
+        tmp_path / "profile", executable_path=chromium_path(whole=True), args=ARGUMENTS
     )
     yield context.pages[0]
     context.close()
