@@ -19,7 +19,7 @@ BENCH_ARGS ?=
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run set-up set-up-dev front-end browser test test-postgres faults nightly-kill lint types imports format docs messages screenshots bench bench-loop bench-learning bench-speed bench-peers model lock clean
+.PHONY: help run set-up set-up-dev packages-dev front-end browser test test-postgres faults nightly-kill lint types imports format docs messages screenshots bench bench-loop bench-learning bench-speed bench-peers model lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -31,7 +31,9 @@ run: set-up ## Set up what is missing, then serve pages and train on http://127.
 
 set-up: $(STAMP)/packages $(STAMP)/front-end $(STAMP)/kernels ## Virtual environment, pinned packages, front-end libraries, kernels; starts nothing
 
-set-up-dev: set-up $(STAMP)/dev $(STAMP)/front-end-dev
+set-up-dev: set-up packages-dev
+
+packages-dev: $(STAMP)/packages $(STAMP)/front-end $(STAMP)/dev $(STAMP)/front-end-dev
 
 front-end: ## Fetch the libraries that the pages load (npm) into static/vendor
 	@rm -f $(STAMP)/front-end
@@ -77,7 +79,10 @@ browser:
 
 # ---- checks --------------------------------------------------------------------------------------------------------
 
-test: set-up-dev browser lint types imports ## Set up what the tests need (Chromium included), then lint, types, imports and all tests
+# The kernels are compiled, and Chromium is fetched, while one process after the other installs and checks.
+test: $(STAMP)/packages ## Set up what the tests need (Chromium included), then lint, types, imports and all tests
+	@$(MAKE) --no-print-directory $(STAMP)/kernels browser & beside=$$! code=0; \
+	$(MAKE) --no-print-directory packages-dev lint types imports || code=$$?; wait $$beside && exit $$code
 	@FOURFOLD_CHROMIUM="$$(bin/browser)" $(PYTEST) --durations=10 --junitxml=$(DURATIONS) $(PYTEST_ARGS)
 	@echo "==> the heart of it again, on PostgreSQL" && bin/with-postgres --if-possible $(PYTEST) $(ON_POSTGRES)
 
@@ -97,17 +102,17 @@ nightly-kill: set-up-dev ## kill -9 each trainer at 100 random moments: it ends 
 fuzz: set-up-dev ## 20,000 calls that nobody would send, to a real server (half an hour; FUZZ_ARGS="--calls 500" for fewer)
 	@$(PY) -m tests.fuzz $(FUZZ_ARGS)
 
-lint: set-up-dev ## Check style (ruff; biome: scripts and style sheets; djlint: templates), and that no code is dead (vulture)
+lint: packages-dev ## Check style (ruff; biome: scripts and style sheets; djlint: templates), and that no code is dead (vulture)
 	@$(VENV)/bin/ruff check .
 	@$(VENV)/bin/ruff format --check .
 	@$(BIOME) check --error-on-warnings
 	@$(VENV)/bin/djlint --lint --quiet templates
 	@$(VENV)/bin/python bin/dead_code.py
 
-types: set-up-dev ## Check types (mypy, strict)
+types: packages-dev ## Check types (mypy, strict)
 	@$(VENV)/bin/mypy
 
-imports: set-up-dev ## Check that no part of the code imports what it must not know (import-linter)
+imports: packages-dev ## Check that no part of the code imports what it must not know (import-linter)
 	@$(VENV)/bin/lint-imports
 
 format: set-up-dev ## Format the code and fix what ruff can fix
