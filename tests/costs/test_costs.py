@@ -17,7 +17,7 @@ HERE = Path(__file__).parent
 MOST_FILES = {"kind": 3, "page": 3, "reward_loss": 3, "setting": 2, "family_trait": 3}
 """By the folder of the change; tests and generated docs are not counted."""
 COPIED = ("app", "templates", "tests")  # the rest is linked
-NOT_COPIED = shutil.ignore_patterns("__pycache__", ".mypy_cache")
+NOT_COPIED = shutil.ignore_patterns(".mypy_cache", "*.pyc.*", "*.tmp.*")  # the last two: just being written
 LINTER = "import sys; from importlinter.cli import lint_imports; sys.exit(lint_imports(no_cache=True))"
 
 
