@@ -31,6 +31,7 @@ from app.services.sampling.live_sampling import LiveSampling
 from app.services.sampling.prefetch import Prefetcher
 from app.services.sampling.priority import Gate, InteractiveEngine
 from app.services.views.readiness import Readiness, check_readiness
+from app.services.views.record_counts import KeptCounts
 from app.settings.config import Settings
 
 
@@ -54,6 +55,8 @@ class Runtime:
     pair_prefetcher: PairPrefetcher
     importer: Importer
     admission: Admission
+    counts: KeptCounts = field(default_factory=KeptCounts)
+    """How many records of each kind there are, for the data page."""
     closing: threading.Event = field(default_factory=threading.Event)
     """Set when the server begins to stop: live streams end then."""
 

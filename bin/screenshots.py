@@ -82,7 +82,7 @@ def train(page: Page) -> None:
 
 
 def prompts(page: Page) -> None:
-    page.goto("/prompts")
+    page.goto("/data/prompts")
 
 
 PICTURES: dict[str, Callable[[Page], None]] = {

@@ -16,7 +16,7 @@ from tests.repository import REPOSITORY
 from tests.waiting import PATIENCE_SECONDS, wait_for
 
 HOSTILE = "raise SystemExit('a file of the current folder was run')"
-PAGES = ("/", "/train", "/prompts", "/static/vendor/htmx.min.js", "/static/js/app.js", "/static/css/base.css")
+PAGES = ("/", "/train", "/data", "/static/vendor/htmx.min.js", "/static/js/app.js", "/static/css/base.css")
 
 
 @pytest.fixture(scope="module")

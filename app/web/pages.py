@@ -52,7 +52,20 @@ PAGES = (
         below=("/arena",),
     ),
     Page("tokens", "/tokens", N_("Tokens"), N_("Go to the tokens"), ("app.web.tokens",), below=("/tokens",)),
-    Page("prompts", "/prompts", N_("Prompts"), N_("Go to the prompts"), ("app.web.prompts",), below=("/prompts",)),
+    Page(
+        "data",
+        "/data",
+        N_("Data"),
+        N_("Go to the data"),
+        (
+            "app.web.data_rankings",
+            "app.web.data_prompts",
+            "app.web.data_votes",
+            "app.web.data_groups",
+            "app.web.data_labelers",
+        ),
+        below=("/data", "/prompts"),
+    ),
     Page(
         "train",
         "/train",

@@ -6,7 +6,8 @@ from functools import reduce
 
 from app.translation import _, ngettext
 
-LETTERS = "ABCDE"
+LETTERS = "ABCDEFGHIJKLMNOP"
+"""Of a card's four answers and a person's own; rankings of files have up to sixteen."""
 
 
 @dataclass(frozen=True)
@@ -22,13 +23,18 @@ def of_ranking(
 ) -> Told:
     """`ranks`: by answer; `answer_ids`: as they were shown; `until_training`: how many rankings the reward model's next
     training still waits for; `again`: whether there was one before, or one is running."""
+    order = in_letters(ranks, answer_ids)
+    return Told(*(_saved(said, until_training, again) for said in (order.shown, order.spoken)))
+
+
+def in_letters(ranks: Mapping[int, int], answer_ids: Sequence[int]) -> Told:
+    """The order alone: "B › A = D › C", and "B, then A tied with D, then C"."""
     letters = dict(zip(answer_ids, LETTERS, strict=False))
     places = [
         [letters[answer] for answer in answer_ids if ranks[answer] == rank] for rank in sorted(set(ranks.values()))
     ]
-    notation = " › ".join(" = ".join(place) for place in places)
     words = reduce(_then, [reduce(_tied, place) for place in places])
-    return Told(_saved(notation, until_training, again), _saved(words, until_training, again))
+    return Told(" › ".join(" = ".join(place) for place in places), words)
 
 
 def of_skip() -> Told:

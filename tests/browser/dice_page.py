@@ -47,7 +47,7 @@ class DicePage:
 
     def open(self, **body: Any) -> "DicePage":
         self.body = {"prompt": "Why is the sky blue?", "seed": 5, "max_tokens": 12, "temperature": 1.0, **body}
-        self.page.goto(self.server.url + "/prompts")
+        self.page.goto(self.server.url + "/data/prompts")
         self.show()
         return self
 

@@ -204,15 +204,15 @@ def test_the_other_pages_in_every_state(
         f"/versions/{made + 1}",
         "/versions/1",
         "/versions/prune",
-        "/prompts?done=added",
+        "/data/prompts?done=added",
         "/train/label-page",
         "/nowhere",
-        "/prompts/1/delete",
+        "/data/prompts/1/delete",
     ):
         page.goto(server.url + path)
         check(page)
         seen(path)
-    page.goto(server.url + "/prompts")
+    page.goto(server.url + "/data/prompts")
     page.locator("#add > summary").click()
     page.locator("#add-text").fill(" ")
     page.locator("#add form button").click()

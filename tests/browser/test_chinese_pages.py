@@ -9,7 +9,15 @@ from tests.browser.conftest import PATIENT_MS
 from tests.browser.test_accessibility import AXE, FADED_IN, RUN_AXE, training_states
 from tests.live import LiveServer
 
-PATHS = ("/", "/train?said=runs_already&kind=train_policy", "/versions/1", "/versions/prune", "/prompts", "/nowhere")
+PATHS = (
+    "/",
+    "/train?said=runs_already&kind=train_policy",
+    "/versions/1",
+    "/versions/prune",
+    "/data",
+    "/data/prompts",
+    "/nowhere",
+)
 
 
 @pytest.fixture(params=[("light", 1280), ("dark", 360)], ids=["light", "dark"])
@@ -39,9 +47,9 @@ def test_every_page_is_chinese_and_sound(chinese: Page, label_server: LiveServer
 
 
 def test_the_switch_comes_back_to_the_page_and_is_remembered(chinese: Page, label_server: LiveServer) -> None:
-    chinese.goto(label_server.url + "/prompts?show=archived")
+    chinese.goto(label_server.url + "/data/prompts?show=archived")
     chinese.get_by_role("button", name="English").click()
     expect(chinese.locator("html")).to_have_attribute("lang", "en")
-    assert chinese.url == label_server.url + "/prompts?show=archived"
+    assert chinese.url == label_server.url + "/data/prompts?show=archived"
     chinese.goto(label_server.url + "/train")
     expect(chinese.locator("h1")).to_have_text("Training")

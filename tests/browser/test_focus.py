@@ -125,7 +125,7 @@ def test_curves_say_how_their_job_stands(label_page: LabelPage) -> None:
 def test_the_prompts_page_leads_to_what_it_says(label_page: LabelPage) -> None:
     """It works by whole pages: each begins where what was done is told, or, further on in the list, at the list."""
     page, server = label_page.page, label_page.server
-    page.goto(server.url + "/prompts")
+    page.goto(server.url + "/data/prompts")
     page.get_by_role("button", name="Archive").first.click()
     told = page.get_by_role("status").filter(has_text="The prompt was archived.")
     expect(told).to_be_focused()
@@ -135,7 +135,7 @@ def test_the_prompts_page_leads_to_what_it_says(label_page: LabelPage) -> None:
     expect(told).to_be_focused()
 
 
-@pytest.mark.parametrize("path", ["/train?job=past", "/versions/1", "/prompts?show=archived"])
+@pytest.mark.parametrize("path", ["/train?job=past", "/versions/1", "/data/prompts?show=archived"])
 def test_moments_are_the_readers_own(label_page: LabelPage, path: str) -> None:
     page, server = label_page.page, label_page.server
     with transaction(server.runtime.write) as session:

@@ -69,7 +69,7 @@ def test_one_line_that_shows_the_current_page_and_opens_the_rest_by_touch(
 
 def test_more_by_keyboard(page: Page, label_server: LiveServer) -> None:
     page.set_viewport_size({"width": 360, "height": 740})
-    page.goto(label_server.url + "/prompts")
+    page.goto(label_server.url + "/data/prompts")
     more = page.locator(".more-pages")
     summary = more.locator("summary")
     summary.focus()

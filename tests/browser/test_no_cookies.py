@@ -41,7 +41,7 @@ def test_what_it_sends_is_refused_with_the_reason(forgetful: Page, label_server:
 
 
 def test_a_plain_form_is_refused_with_the_reason(forgetful: Page, label_server: LiveServer) -> None:
-    forgetful.goto(label_server.url + "/prompts")
+    forgetful.goto(label_server.url + "/data/prompts")
     forgetful.locator("#add > summary").click()
     forgetful.locator("#add-text").fill("Is anybody there?")
     forgetful.get_by_role("button", name="Add", exact=True).click()

@@ -131,7 +131,7 @@ def test_a_tab_that_was_closed_leaves_its_ranking_to_the_next_page(
     other = page.context.new_page()
     page.close()
     wire.cut = False
-    other.goto(label_page.server.url + "/prompts")
+    other.goto(label_page.server.url + "/data/prompts")
     expect(other.locator("#announcer")).to_have_text("Your ranking from before was sent.")
     assert [label_page.by_letter(ranking) for ranking in label_page.rankings()] == [ORDER]
     page_errors.clear()

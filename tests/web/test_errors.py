@@ -21,12 +21,12 @@ ONLY_PROGRAMS_ASK = {"imports.py", "exports.py"}
     ("path", "status", "says"),
     [
         ("/nowhere", 404, "There is no page at /nowhere."),
-        ("/prompts/1/delete", 405, "This address only accepts what a button on a page sends."),
+        ("/data/prompts/1/delete", 405, "This address only accepts what a button on a page sends."),
         ("/groups/99", 404, "There is no such card."),
         ("/groups/x", 422, "Something in this address"),
         ("/versions/99", 404, "There is no version 99. The Train page lists them."),
         ("/train?job=none", 404, "The Train page shows the latest ones."),
-        ("/prompts?after=nonsense", 422, "Begin at its first page."),
+        ("/data/prompts?after=nonsense", 422, "Begin at its first page."),
     ],
 )
 @pytest.mark.parametrize("fragment", [False, True])
@@ -40,7 +40,7 @@ def test_pages_speak_to_people(server: LiveServer, path: str, status: int, says:
 
 @pytest.mark.parametrize(
     ("path", "first"),
-    [("/prompts/1/delete", "/prompts"), ("/versions/99", "/train"), ("/jobs/x/cancel", "/train"), ("/nowhere", "/")],
+    [("/data/prompts/1/delete", "/data"), ("/versions/99", "/train"), ("/jobs/x/cancel", "/train"), ("/nowhere", "/")],
 )
 def test_the_next_step_is_the_nearest_page(server: LiveServer, path: str, first: str) -> None:
     page = server.client.get(path, headers=HTML)
@@ -62,7 +62,7 @@ def test_a_notice_leads_to_a_card_where_cards_are_ranked_alone(
 def test_programs_are_told_of_the_api(server: LiveServer) -> None:
     assert "GET /api/v1/versions" in server.client.get("/api/v1/versions/99").json()["detail"]
     assert "openapi.json" in server.client.get("/nowhere").json()["detail"]
-    assert "use OPTIONS, POST" in server.client.get("/prompts/1/delete").json()["detail"]
+    assert "use OPTIONS, POST" in server.client.get("/data/prompts/1/delete").json()["detail"]
 
 
 def test_one_sentence_for_both_where_nothing_differs() -> None:

@@ -56,4 +56,4 @@ def test_why_there_is_no_card_is_said_with_a_way_to_the_prompts(
     monkeypatch.setattr(server.runtime.prefetcher, "last_error", "All prompts are archived.")
     card = visitor.get("/").partition("<main")[2].partition("</main>")[0]
     assert "There is no card now All prompts are archived." in words_of(card)
-    assert 'href="/prompts"' in card
+    assert 'href="/data/prompts"' in card

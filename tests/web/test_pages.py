@@ -55,7 +55,8 @@ def test_the_nearest_page_comes_first() -> None:
     for path, name in (
         ("/versions/3", "train"),
         ("/jobs/7/x", "train"),
-        ("/prompts/1", "prompts"),
+        ("/data/prompts/1", "data"),
+        ("/prompts", "data"),
         ("/", "label"),
         ("/nowhere", "label"),
     ):

@@ -18,7 +18,7 @@ from app.db.base import Base, string_enum, utc_now
 from app.db.models.labelers import Labeler
 from app.db.models.prompts import Prompt
 
-_IN_FORCE = text("withdrawn_at IS NULL")
+_IN_FORCE, _WITHDRAWN = text("withdrawn_at IS NULL"), text("withdrawn_at IS NOT NULL")
 _OF_IMPORT = text("import_id IS NOT NULL")
 
 
@@ -109,11 +109,14 @@ class Vote(Base):
             postgresql_where=_IN_FORCE,
         ),
         UniqueConstraint("labeler_id", "idempotency_key"),
+        Index("ix_votes_labeler", "labeler_id", "withdrawn_at", "id"),
+        Index("ix_votes_in_force", "id", sqlite_where=_IN_FORCE, postgresql_where=_IN_FORCE),
+        Index("ix_votes_withdrawn", "id", sqlite_where=_WITHDRAWN, postgresql_where=_WITHDRAWN),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     pair_id: Mapped[int] = mapped_column(ForeignKey("pairs.id"), index=True)
-    labeler_id: Mapped[int] = mapped_column(ForeignKey("labelers.id"), index=True)
+    labeler_id: Mapped[int] = mapped_column(ForeignKey("labelers.id"))
     verdict: Mapped[Verdict] = mapped_column(string_enum(Verdict))
     duration_ms: Mapped[int | None]
     idempotency_key: Mapped[str | None]

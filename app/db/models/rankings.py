@@ -10,6 +10,9 @@ from app.db.models.groups import Completion, Group
 from app.db.models.labelers import Labeler
 from app.db.models.prompts import Prompt, PromptSplit
 
+_STANDS, _WITHDRAWN = text("withdrawn_at IS NULL"), text("withdrawn_at IS NOT NULL")
+_TIMED = text("duration_ms IS NOT NULL")
+
 
 class Ranking(Base):
     __tablename__ = "rankings"
@@ -20,15 +23,20 @@ class Ranking(Base):
             "group_id",
             "labeler_id",
             unique=True,
-            sqlite_where=text("withdrawn_at IS NULL"),
-            postgresql_where=text("withdrawn_at IS NULL"),
+            sqlite_where=_STANDS,
+            postgresql_where=_STANDS,
         ),
         UniqueConstraint("labeler_id", "idempotency_key"),
+        # for pages of a million rankings: in their order, past those that a file is still bringing
+        Index("ix_rankings_labeler", "labeler_id", "withdrawn_at", "id"),
+        Index("ix_rankings_in_force", "id", sqlite_where=_STANDS, postgresql_where=_STANDS),
+        Index("ix_rankings_withdrawn", "id", sqlite_where=_WITHDRAWN, postgresql_where=_WITHDRAWN),
+        Index("ix_rankings_duration", "duration_ms", "id", sqlite_where=_TIMED, postgresql_where=_TIMED),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     group_id: Mapped[int] = mapped_column(ForeignKey("groups.id"), index=True)
-    labeler_id: Mapped[int] = mapped_column(ForeignKey("labelers.id"), index=True)
+    labeler_id: Mapped[int] = mapped_column(ForeignKey("labelers.id"))
     ranks: Mapped[dict[str, int]] = mapped_column(JSON)
     """completion id (as text, JSON has no other keys) -> rank, 1 is best, equal numbers are ties."""
     comment: Mapped[str | None]

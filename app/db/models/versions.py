@@ -123,6 +123,7 @@ class VersionRanking(Base):
     """The exact rankings a version was trained on; a policy's are its reward version's where it has one."""
 
     __tablename__ = "version_rankings"
+    __table_args__ = (Index("ix_version_rankings_ranking", "ranking_id"),)
 
     version_id: Mapped[int] = mapped_column(ForeignKey("versions.id"), primary_key=True)
     ranking_id: Mapped[int] = mapped_column(ForeignKey("rankings.id"), primary_key=True)

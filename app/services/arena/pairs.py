@@ -158,7 +158,7 @@ def draw_prompt(session: Session, match: Match, source: PairSource, tags: Tags, 
         raise NoMatchError(
             _("There are no held-out prompts in these languages. Take drawn prompts, or your own.")
             if source is PairSource.HELD_OUT
-            else _("There are no prompts to draw in these languages. Add some on the Prompts page, or ask your own.")
+            else _("There are no prompts to draw in these languages. Add some on the Data page, or ask your own.")
         )
     had = select(Pair.prompt_id, func.count()).where(Pair.prompt_id.in_(ids), of_match(match)).group_by(Pair.prompt_id)
     pairs: dict[int, int] = {row[0]: row[1] for row in session.execute(had)}

@@ -145,9 +145,9 @@ def _nothing_to_show(session: Session) -> str:
         return _nothing_but_archived(session)
     return ngettext(
         "There is {n} prompt, but none that the active version can answer: what is too long for it is left out. Add a "
-        "shorter one on the Prompts page, or activate a version that reads more.",
+        "shorter one on the Data page, or activate a version that reads more.",
         "There are {n} prompts, but none that the active version can answer: what is too long for it is left out. Add "
-        "a shorter one on the Prompts page, or activate a version that reads more.",
+        "a shorter one on the Data page, or activate a version that reads more.",
         aside,
         n=f"{aside:,}",
     )
@@ -156,5 +156,5 @@ def _nothing_to_show(session: Session) -> str:
 def _nothing_but_archived(session: Session) -> str:
     archived = Prompt.archived_at.is_not(None), Prompt.split == PromptSplit.TRAIN
     if count_at_most(session, *archived, at_most=1):
-        return _("All prompts are archived. Restore some on the Prompts page, or add one there.")
-    return _("There are no prompts to show. Add some on the Prompts page.")
+        return _("All prompts are archived. Restore some on the Data page, or add one there.")
+    return _("There are no prompts to show. Add some on the Data page.")

@@ -104,6 +104,6 @@ def _some(stored: list[str], tags: Tags, wanted: frozenset[str]) -> Tags:
 
 def _none_in(wanted: frozenset[str]) -> str:
     return _(
-        "There are no prompts in {languages}. Add some on the Prompts page, or choose another language.",
+        "There are no prompts in {languages}. Add some on the Data page, or choose another language.",
         languages=listed(wanted),
     )

@@ -142,6 +142,47 @@ def _already_ranked(group_id: int) -> ConflictError:
 
 def withdraw_ranking(session: Session, ranking_id: int, labeler: Labeler, *, lease_seconds: float) -> Ranking:
     """Takes the ranking out of training (it is kept, marked) and gives its group back to the labeler to rank anew."""
+    ranking = _own_ranking(session, ranking_id, labeler)
+    if ranking.withdrawn_at is not None:
+        return ranking
+    now = utc_now()
+    ranking.withdrawn_at = now
+    group = get_group(session, ranking.group_id)
+    if group.digest is None:  # an imported group is no card
+        lease(session, group, labeler.id, now=now, lease_seconds=lease_seconds)
+    return ranking
+
+
+def take_out(session: Session, ranking_id: int, labeler: Labeler) -> Ranking:
+    """Takes the ranking out of training for good, or until it is put back: its group comes to nobody again. Again
+    changes nothing."""
+    ranking = _own_ranking(session, ranking_id, labeler)
+    if ranking.withdrawn_at is None:
+        ranking.withdrawn_at = utc_now()
+        session.flush()
+    return ranking
+
+
+def put_back(session: Session, ranking_id: int, labeler: Labeler, *, retrain_after: int) -> Ranking:
+    """The other way round: it counts again as it was. Raises ConflictError where its card was given out again."""
+    ranking = _own_ranking(session, ranking_id, labeler)
+    if ranking.withdrawn_at is None:
+        return ranking
+    group = get_group(session, ranking.group_id)
+    again = group.status is not GroupStatus.RANKED or _standing(session, group.id, labeler) is not None
+    if again and not is_leased_to(group, labeler):
+        raise ConflictError(
+            f"Group {group.id} was given out again; ranking {ranking_id} stays withdrawn.",
+            page=_("Its card was given out again since, so this ranking stays withdrawn."),
+        )
+    ranking.withdrawn_at = None
+    group.status = GroupStatus.RANKED
+    session.flush()
+    retraining.after_ranking(session, retrain_after=retrain_after)
+    return ranking
+
+
+def _own_ranking(session: Session, ranking_id: int, labeler: Labeler) -> Ranking:
     ranking = session.get(Ranking, ranking_id)
     if ranking is None:
         raise NotFoundError(
@@ -153,13 +194,6 @@ def withdraw_ranking(session: Session, ranking_id: int, labeler: Labeler, *, lea
             f"Ranking {ranking_id} was given by another labeler; only they can withdraw it.",
             page=_("That ranking is somebody else's, and only they can withdraw it. Continue with the next card."),
         )
-    if ranking.withdrawn_at is not None:
-        return ranking
-    now = utc_now()
-    ranking.withdrawn_at = now
-    group = get_group(session, ranking.group_id)
-    if group.digest is None:  # an imported group is no card
-        lease(session, group, labeler.id, now=now, lease_seconds=lease_seconds)
     return ranking
 
 

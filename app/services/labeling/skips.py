@@ -61,7 +61,7 @@ def take_skip_back(session: Session, *, group_id: int, labeler: Labeler, lease_s
     if not _can_come_back(skip):
         raise ConflictError(
             f"Group {group_id} cannot come back: its prompt was archived. Restore the prompt first.",
-            page=_("This card cannot come back: its prompt was archived. Restore it on the Prompts page first."),
+            page=_("This card cannot come back: its prompt was archived. Restore it on the Data page first."),
         )
     now = utc_now()
     skip.withdrawn_at = now

@@ -149,7 +149,7 @@ def _by_digest(session: Session, digest: str) -> Prompt | None:
 def get_prompt(session: Session, prompt_id: int) -> Prompt:
     prompt = session.scalar(select(Prompt).where(Prompt.id == prompt_id, Prompt.is_visible()))
     if prompt is None:
-        raise NotFoundError(_("There is no prompt {id}. The Prompts page lists them.", id=prompt_id))
+        raise NotFoundError(_("There is no prompt {id}. The Data page lists them.", id=prompt_id))
     return prompt
 
 

@@ -74,7 +74,7 @@ class GroupSampling:
             return self._store(prompt, wanted, answers, seed)
         raise UnavailableError(
             _(
-                "{n} prompts in a row could not be answered and were set aside. The Prompts page shows them; the next "
+                "{n} prompts in a row could not be answered and were set aside. The Data page shows them; the next "
                 "ones are tried in a moment.",
                 n=MAX_SET_ASIDE,
             )

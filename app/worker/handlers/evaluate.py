@@ -31,7 +31,7 @@ def choose(session: Session, hparams: EvaluationHparams, params: dict[str, Any])
     prompts = training_data.held_out_prompt_ids(session, hparams.num_prompts, tags)
     reference = versions.sft_of(session, version) or versions.sft_version(session)
     if not prompts:
-        raise ConflictError(_("There are no held-out prompts to evaluate on. Add some on the Prompts page."))
+        raise ConflictError(_("There are no held-out prompts to evaluate on. Add some on the Data page."))
     return {
         "version_id": version.id,
         "reference_version_id": reference.id,

@@ -35,7 +35,7 @@ def choose_on_prompts(session: Session, *, num_prompts: int, seed: int, params: 
     tags = languages.tags_for_training(session, initial)
     prompts = training_data.training_prompt_ids(session, max(LEAST_PROMPTS, num_prompts), seed, tags)
     if not prompts:
-        raise ConflictError(_("There are no prompts to train on. Add some on the Prompts page."))
+        raise ConflictError(_("There are no prompts to train on. Add some on the Data page."))
     return {
         "initial_version_id": initial.id,
         "reference_version_id": reference.id,

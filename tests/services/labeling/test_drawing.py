@@ -62,7 +62,7 @@ def test_where_all_are_archived_the_way_back_is_said(session: Session) -> None:
         drawing.draw_prompt(session, random.Random(0))
     add(session, "put away").archived_at = utc_now()
     session.flush()
-    with pytest.raises(UnavailableError, match=r"All prompts are archived\. Restore some on the Prompts page"):
+    with pytest.raises(UnavailableError, match=r"All prompts are archived\. Restore some on the Data page"):
         drawing.draw_prompt(session, random.Random(0))
 
 

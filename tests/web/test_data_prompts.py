@@ -19,68 +19,68 @@ def prompt_of(server: LiveServer, text: str) -> Prompt:
 
 
 def test_add_archive_take_back_delete(server: LiveServer, visitor: Visitor) -> None:
-    added = visitor.send("/prompts/new", prompt="Why is <b>bread</b> brown?")
+    added = visitor.send("/data/prompts/new", prompt="Why is <b>bread</b> brown?")
     assert "The prompt was added." in added.text
     stored = prompt_of(server, "Why is <b>bread</b> brown?")
-    found = visitor.get("/prompts?q=BREAD")
+    found = visitor.get("/data/prompts?q=BREAD")
     assert "Why is &lt;b&gt;bread&lt;/b&gt; brown?" in found
     assert "Delete for good" in found
-    archived = visitor.send(f"/prompts/{stored.id}/archive", show="active", q="bread")
+    archived = visitor.send(f"/data/prompts/{stored.id}/archive", show="active", q="bread")
     assert "The prompt was archived." in archived.text
     assert archived.url.params["q"] == "bread"  # where the person was
     assert f'id="prompt-{stored.id}"' not in archived.text
-    assert f'id="prompt-{stored.id}"' in visitor.get("/prompts?show=archived")
-    assert "in use again" in visitor.send(f"/prompts/{stored.id}/restore").text
-    assert "The prompt was deleted." in visitor.send(f"/prompts/{stored.id}/delete").text
-    gone = visitor.send(f"/prompts/{stored.id}/delete")
+    assert f'id="prompt-{stored.id}"' in visitor.get("/data/prompts?show=archived")
+    assert "in use again" in visitor.send(f"/data/prompts/{stored.id}/restore").text
+    assert "The prompt was deleted." in visitor.send(f"/data/prompts/{stored.id}/delete").text
+    gone = visitor.send(f"/data/prompts/{stored.id}/delete")
     assert (gone.status_code, f"There is no prompt {stored.id}" in gone.text) == (404, True)
 
 
 def test_what_cannot_be_deleted_says_why(visitor: Visitor) -> None:
-    assert "Delete for good" not in visitor.get("/prompts")  # all of them ship with Fourfold
-    refused = visitor.send("/prompts/1/delete")
+    assert "Delete for good" not in visitor.get("/data/prompts")  # all of them ship with Fourfold
+    refused = visitor.send("/data/prompts/1/delete")
     assert (refused.status_code, "ships with Fourfold and would come back" in refused.text) == (409, True)
 
 
 def test_a_bad_prompt_is_told_and_kept(server: LiveServer, visitor: Visitor) -> None:
     for text, says in ((" ", "The prompt is empty"), ("word " * 1_999, "characters; at most"), ("a " * 999, "tokens")):
         server.runtime.engine._engine.context = 500  # type: ignore[attr-defined]
-        refused = visitor.send("/prompts/new", prompt=text)
+        refused = visitor.send("/data/prompts/new", prompt=text)
         assert (refused.status_code, says in refused.text) == (422, True)
         assert text.strip() in refused.text
 
 
 def test_held_out(server: LiveServer, visitor: Visitor) -> None:
-    assert "held out" in visitor.send("/prompts/new", prompt="Only to compare", split="held_out").text
+    assert "held out" in visitor.send("/data/prompts/new", prompt="Only to compare", split="held_out").text
     assert prompt_of(server, "Only to compare").split is PromptSplit.HELD_OUT
-    again = visitor.send("/prompts/new", prompt="Only to compare")
+    again = visitor.send("/data/prompts/new", prompt="Only to compare")
     assert (again.status_code, "already there, in the other part" in again.text) == (422, True)
 
 
 def test_a_refused_prompt_stays_archived_and_its_box_ticked(server: LiveServer, visitor: Visitor) -> None:
-    visitor.send("/prompts/new", prompt="Put away")
+    visitor.send("/data/prompts/new", prompt="Put away")
     stored = prompt_of(server, "Put away")
-    visitor.send(f"/prompts/{stored.id}/archive")
-    refused = visitor.send("/prompts/new", prompt="Put away", split="held_out")
+    visitor.send(f"/data/prompts/{stored.id}/archive")
+    refused = visitor.send("/data/prompts/new", prompt="Put away", split="held_out")
     assert re.search(r'value="held_out"\s+checked', refused.text)
-    assert f'id="prompt-{stored.id}"' in visitor.get("/prompts?show=archived")
+    assert f'id="prompt-{stored.id}"' in visitor.get("/data/prompts?show=archived")
 
 
 def test_pages_by_cursor(visitor: Visitor) -> None:
     seen: list[str] = []
-    path = "/prompts?show=active"
+    path = "/data/prompts?show=active"
     for _ in range(3):
         page = visitor.get(path)
         seen += re.findall(r'id="prompt-(\d+)"', page)
         [address] = re.findall(r'rel="next" href="([^"]+)"', page)
         path = address.replace("&amp;", "&")
     assert len(seen) == len(set(seen)) == 75
-    assert visitor.client.get("/prompts?after=nonsense").status_code == 422
-    assert visitor.client.get("/prompts?show=elsewhere").status_code == 200
+    assert visitor.client.get("/data/prompts?after=nonsense").status_code == 422
+    assert visitor.client.get("/data/prompts?show=elsewhere").status_code == 200
 
 
 def test_a_search_without_end_is_cut(visitor: Visitor) -> None:
-    assert f'value="{"x" * MAX_SEARCH_CHARACTERS}"' in visitor.get("/prompts?q=" + "x" * 5_000)
+    assert f'value="{"x" * MAX_SEARCH_CHARACTERS}"' in visitor.get("/data/prompts?q=" + "x" * 5_000)
 
 
 def test_a_new_prompt_wakes_the_prefetcher(
@@ -89,26 +89,26 @@ def test_a_new_prompt_wakes_the_prefetcher(
     """Where there was none, people wait for it."""
     woken: list[str] = []
     monkeypatch.setattr(server.runtime.prefetcher, "wake", lambda: woken.append("now"))
-    visitor.send("/prompts/new", prompt="The only one")
+    visitor.send("/data/prompts/new", prompt="The only one")
     assert woken == ["now"]
 
 
 def test_the_number_left_out_is_shown(server: LiveServer, visitor: Visitor) -> None:
-    visitor.send("/prompts/new", prompt="Too long one day")
+    visitor.send("/data/prompts/new", prompt="Too long one day")
     with transaction(server.runtime.write) as session:
         chosen = prompt_of(server, "Too long one day").id
         drawing.set_aside(session, chosen, reason="The prompt has 900 tokens.", key="k")
-    for path in ("/prompts", "/train"):
+    for path in ("/data/prompts", "/train"):
         assert re.search(
             r"1 prompt is left out: the active version cannot answer it, in most cases because it is too long",
             visitor.get(path),
         )
-    assert "The prompt has 900 tokens." in visitor.get("/prompts?show=set_aside")
+    assert "The prompt has 900 tokens." in visitor.get("/data/prompts?show=set_aside")
 
 
 def test_more_than_are_counted_are_so_many_or_more(visitor: Visitor, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(drawing, "count_set_aside", lambda _session: drawing.COUNTED)
-    for path in ("/prompts", "/train", "/train/jobs"):
+    for path in ("/data/prompts", "/train", "/train/jobs"):
         assert "10,000 or more prompts are left out" in visitor.get(path)
 
 
@@ -124,7 +124,7 @@ def test_an_own_prompt_that_is_too_long_opens_no_pane(server: LiveServer, visito
 def test_a_form_sends_the_prompt_that_the_api_sent(server: LiveServer, visitor: Visitor) -> None:
     """Browsers write \\r\\n for every line end of a form (HTML standard, 4.10.21.8)."""
     [stored] = server.client.post("/api/v1/prompts", json={"prompt": "one\ntwo"}).json()["items"]
-    assert "The prompt was added." in visitor.send("/prompts/new", prompt="one\r\ntwo").text
+    assert "The prompt was added." in visitor.send("/data/prompts/new", prompt="one\r\ntwo").text
     line = b'\xef\xbb\xbf{"prompt": "one\\rtwo\\r\\n"}\r\n'
     imported = server.client.post("/api/v1/import/prompts", content=line, headers={"Content-Type": "application/jsonl"})
     assert imported.status_code == 201
@@ -134,24 +134,26 @@ def test_a_form_sends_the_prompt_that_the_api_sent(server: LiveServer, visitor: 
 
 def test_a_file_is_taken_in_and_told_in_a_sentence(visitor: Visitor) -> None:
     pairs = b'{"prompt": "Imported <b>here</b>", "chosen": "a", "rejected": "b", "margin": 1}\n'
-    page = visitor.upload("/prompts/import", "pairs.jsonl", pairs)
+    page = visitor.upload("/data/prompts/import", "pairs.jsonl", pairs)
     assert page.status_code == 200
     said = "1 row read: 1 new prompt and 1 new ranking. Unknown columns were not kept: margin."
     assert said in words_of(page.text)
-    again = visitor.upload("/prompts/import", "pairs.jsonl", pairs)
+    again = visitor.upload("/data/prompts/import", "pairs.jsonl", pairs)
     assert "1 ranking was there already." in words_of(again.text)
-    assert "Imported &lt;b&gt;here&lt;/b&gt;" in visitor.get("/prompts?q=Imported")
+    assert "Imported &lt;b&gt;here&lt;/b&gt;" in visitor.get("/data/prompts?q=Imported")
     assert "(0 by people, 1 imported)" in words_of(visitor.get("/train"))
     large = b"prompt\n" + b"".join(b"A prompt of a table number %d\n" % number for number in range(3_000))
     assert len(large) > 64 * 1_024
-    assert "3,000 rows read: 3,000 new prompts." in words_of(visitor.upload("/prompts/import", "t.csv", large).text)
+    assert "3,000 rows read: 3,000 new prompts." in words_of(
+        visitor.upload("/data/prompts/import", "t.csv", large).text
+    )
 
 
 def test_a_file_that_cannot_be_taken_is_told_where_it_was_chosen(visitor: Visitor) -> None:
-    refused = visitor.upload("/prompts/import", "x.jsonl", b'{"prompt": "fine"}\n{"promt": "x"}')
+    refused = visitor.upload("/data/prompts/import", "x.jsonl", b'{"prompt": "fine"}\n{"promt": "x"}')
     assert refused.status_code == 422
     assert "Line 2: its columns are not known (promt)." in words_of(refused.text)
     assert '<details class="ask" id="import" open>' in refused.text
-    for empty in (visitor.upload("/prompts/import", "", b""), visitor.send("/prompts/import", file="text")):
+    for empty in (visitor.upload("/data/prompts/import", "", b""), visitor.send("/data/prompts/import", file="text")):
         assert empty.status_code == 422
         assert "No file was chosen." in empty.text

@@ -1,4 +1,4 @@
-"""The page of prompts: browse, add, import, archive, restore, delete. Plain forms: no script."""
+"""Prompts on the data page: browsed, added, imported, archived, restored, deleted. Plain forms: no script."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -25,12 +25,13 @@ from app.services.prompts import curation
 from app.services.prompts.curation import MAX_SEARCH_CHARACTERS, PromptList, Wanted
 from app.services.prompts.prompts import add_prompt, validate_messages
 from app.translation import N_, _
+from app.web.data_frame import PATH, ROWS, DataPage, frame
 from app.web.left_out import LeftOut, left_out
 from app.web.security import FormDep
-from app.web.templating import PageContext, render
+from app.web.templating import render
 
 router = APIRouter(route_class=UnitRoute)
-ROWS = 25
+HERE = f"{PATH}/prompts"
 LISTS = (
     (PromptList.ACTIVE, N_("In use")),
     (PromptList.HELD_OUT, N_("Held out")),
@@ -60,7 +61,7 @@ class Position:
 
     def address(self, **changes: str | None) -> str:
         query = {"show": self.prompt_list.value, "q": self.words or None, "after": self.after} | changes
-        return "/prompts?" + urlencode({name: value for name, value in query.items() if value is not None})
+        return f"{HERE}?" + urlencode({name: value for name, value in query.items() if value is not None})
 
 
 FIRST = Position()
@@ -92,9 +93,8 @@ class Outcome:
 
 
 @dataclass(frozen=True, kw_only=True)
-class PromptsPage(PageContext):
-    template: ClassVar[str] = "prompts/index.html"
-    page: str | None = "prompts"
+class PromptsPage(DataPage):
+    template: ClassVar[str] = "data/prompts.html"
     position: Position
     """Which list, what is searched for, and behind which prompt it begins."""
     prompts: list[Prompt]
@@ -129,6 +129,13 @@ PositionDep = Annotated[Position, Depends(_position)]
 
 
 @router.get("/prompts")
+async def former_address(request: Request) -> Response:
+    """Prompts had a page of their own: links to it lead here."""
+    query = f"?{request.url.query}" if request.url.query else ""
+    return RedirectResponse(HERE + query, 308)
+
+
+@router.get(HERE)
 def index(
     request: Request,
     runtime: RuntimeDep,
@@ -140,7 +147,7 @@ def index(
     return _page(session, request=request, runtime=runtime, position=position, outcome=outcome)
 
 
-@router.post("/prompts/new")
+@router.post(HERE + "/new")
 async def add(request: Request, runtime: RuntimeDep, form: FormDep) -> Response:
     """Among those that are shown to whoever comes, or kept for evaluation."""
     text = str(form.get("prompt", ""))
@@ -166,7 +173,7 @@ def _add(session: Session, *, messages: list[Message], split: PromptSplit) -> Pr
     return stored
 
 
-@router.post("/prompts/import")
+@router.post(HERE + "/import")
 async def take_in(request: Request, runtime: RuntimeDep, form: FormDep) -> Response:
     """A file of prompts, or of answers that were compared. Sent again it adds nothing, so the answer is the page."""
     given = form.get("file")
@@ -181,7 +188,7 @@ async def take_in(request: Request, runtime: RuntimeDep, form: FormDep) -> Respo
     return await runtime.reading.run(partial(show, outcome=Outcome(notice=told(imported))))
 
 
-@router.post("/prompts/{prompt_id}/{action}")
+@router.post(HERE + "/{prompt_id}/{action}")
 async def change(request: Request, runtime: RuntimeDep, form: FormDep, prompt_id: RowId, action: str) -> Response:
     if action not in ACTIONS:
         raise NotFoundError(_("A prompt can be archived, restored or deleted. Go back to the list of prompts."))
@@ -201,6 +208,7 @@ def _page(
     wanted = Wanted(prompt_list=position.prompt_list, words=position.words)
     listed = curation.list_prompts(session, after=position.after, limit=ROWS, wanted=wanted)
     page = PromptsPage(
+        frame=frame(session, runtime, HERE, outcome.notice),
         position=position,
         prompts=listed.items,
         next=listed.next,

@@ -1,0 +1,65 @@
+"""Groups of answers as a record to be looked through: listed by their state, prompt or version, and opened."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import ColumnElement, Select, select
+from sqlalchemy.orm import Session, contains_eager, defer, joinedload, selectinload
+
+from app.db.models.groups import Completion, Group, GroupStatus, Skip
+from app.db.models.prompts import Prompt
+from app.errors import NotFoundError
+from app.services.paging import Page
+from app.services.views.record_window import Order, look_through
+from app.translation import _
+
+NEWEST = Order((Group.id,), falling=True)
+UNSEEN = (GroupStatus.SAMPLING, GroupStatus.READY, GroupStatus.LEASED)
+"""Of these somebody is still to judge blind: who wrote which answer is not told."""
+
+
+@dataclass(frozen=True)
+class GroupsWanted:
+    status: GroupStatus | None = None
+    prompt_id: int | None = None
+    words: str = ""
+
+    def along(self) -> list[ColumnElement[bool]]:
+        conditions: list[ColumnElement[bool]] = []
+        if self.status is not None:
+            conditions.append(Group.status == self.status)
+        if self.prompt_id is not None:
+            conditions.append(Group.prompt_id == self.prompt_id)
+        return conditions
+
+    def wanted(self) -> list[ColumnElement[bool]]:
+        conditions: list[ColumnElement[bool]] = [Group.import_id.is_(None)]
+        if self.words:
+            conditions.append(Prompt.text.icontains(self.words, autoescape=True))
+        return conditions
+
+
+def _whole() -> Select[Group]:
+    answers = selectinload(Group.completions).options(
+        defer(Completion.token_ids), joinedload(Completion.version), joinedload(Completion.labeler)
+    )
+    return select(Group).join(Group.prompt).options(contains_eager(Group.prompt), answers)
+
+
+def list_groups(session: Session, wanted: GroupsWanted, *, after: str | None, limit: int) -> Page[Group]:
+    """Newest first, with prompts and answers."""
+    along, conditions = wanted.along(), wanted.wanted()
+    return look_through(session, _whole(), NEWEST, along=along, wanted=conditions, after=after, limit=limit)
+
+
+def get_group(session: Session, group_id: int) -> Group:
+    """One, whole; raises NotFoundError."""
+    group = session.scalar(_whole().where(Group.id == group_id, Group.import_id.is_(None)))
+    if group is None:
+        raise NotFoundError(_("There is no group {id}. The Data page lists them.", id=group_id))
+    return group
+
+
+def skips_of(session: Session, group_id: int) -> list[Skip]:
+    """Oldest first, with who skipped it."""
+    of_group = select(Skip).where(Skip.group_id == group_id).order_by(Skip.id)
+    return list(session.scalars(of_group.options(joinedload(Skip.labeler))))

@@ -1,0 +1,140 @@
+"""Rankings as a record to be looked through: listed by whatever one asks, opened, with the versions made from them."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from sqlalchemy import ColumnElement, Select, or_, select
+from sqlalchemy.orm import Session, contains_eager, defer, joinedload, selectinload
+
+from app.db.models.groups import Completion, Group
+from app.db.models.labelers import Labeler, LabelerKind
+from app.db.models.prompts import Prompt
+from app.db.models.rankings import Ranking
+from app.db.models.versions import Version, VersionRanking
+from app.errors import NotFoundError
+from app.services.paging import Page
+from app.services.views.record_window import Order, look_through
+from app.translation import _
+
+
+class Standing(StrEnum):
+    """Which rankings or votes: those that count, those that were withdrawn, or both."""
+
+    IN_FORCE = "in_force"
+    WITHDRAWN = "withdrawn"
+    ALL = "all"
+
+
+class RankingOrder(StrEnum):
+    NEWEST = "newest"
+    OLDEST = "oldest"
+    SLOWEST = "slowest"
+    QUICKEST = "quickest"
+
+
+_BY_ID, _BY_TIME = (Ranking.id,), (Ranking.duration_ms, Ranking.id)
+ORDERS = {
+    RankingOrder.NEWEST: Order(_BY_ID, falling=True),
+    RankingOrder.OLDEST: Order(_BY_ID, falling=False),
+    RankingOrder.SLOWEST: Order(_BY_TIME, falling=True),
+    RankingOrder.QUICKEST: Order(_BY_TIME, falling=False),
+}
+
+
+@dataclass(frozen=True)
+class RankingsWanted:
+    standing: Standing = Standing.IN_FORCE
+    labeler_id: int | None = None
+    kind: LabelerKind | None = None
+    words: str = ""
+    """Part of the prompt's last message or of the comment; capitals do not matter (where the database knows them)."""
+    language: str | None = None
+    """Of the prompt."""
+    commented: bool = False
+    order: RankingOrder = RankingOrder.NEWEST
+
+    @property
+    def by_time(self) -> bool:
+        return self.order in (RankingOrder.SLOWEST, RankingOrder.QUICKEST)
+
+    def along(self) -> list[ColumnElement[bool]]:
+        """What the order's index answers."""
+        if self.by_time:  # rankings of files, and some of the API, say no time
+            return [Ranking.duration_ms.is_not(None)]
+        conditions: list[ColumnElement[bool]] = []
+        if self.labeler_id is not None:
+            conditions.append(Ranking.labeler_id == self.labeler_id)
+        if self.standing is Standing.IN_FORCE:
+            conditions.append(Ranking.withdrawn_at.is_(None))
+        elif self.standing is Standing.WITHDRAWN:
+            conditions.append(Ranking.withdrawn_at.is_not(None))
+        return conditions
+
+    def wanted(self) -> list[ColumnElement[bool]]:
+        conditions: list[ColumnElement[bool]] = []
+        if self.by_time:
+            conditions += RankingsWanted(self.standing, self.labeler_id).along()
+        if self.standing is not Standing.IN_FORCE:  # those of a file that is not in yet are stored as withdrawn ones
+            conditions.append(Group.import_id.is_(None))
+        if self.kind is not None:
+            conditions.append(Labeler.kind == self.kind)
+        if self.words:
+            parts = (Prompt.text, Ranking.comment)
+            conditions.append(or_(*(part.icontains(self.words, autoescape=True) for part in parts)))
+        if self.language is not None:
+            conditions.append(Prompt.language == self.language)
+        if self.commented:
+            conditions.append(Ranking.comment.is_not(None))
+        return conditions
+
+
+def _whole() -> Select[Ranking]:
+    """With labeler, prompt and answers; without the answers' tokens, which no list needs."""
+    answers = selectinload(Group.completions).options(
+        defer(Completion.token_ids), joinedload(Completion.version), joinedload(Completion.labeler)
+    )
+    return (
+        select(Ranking)
+        .join(Ranking.group)
+        .join(Group.prompt)
+        .join(Ranking.labeler)
+        .options(
+            contains_eager(Ranking.labeler),
+            contains_eager(Ranking.group).options(contains_eager(Group.prompt), answers),
+        )
+    )
+
+
+def list_rankings(session: Session, wanted: RankingsWanted, *, after: str | None, limit: int) -> Page[Ranking]:
+    """With all that a list shows of them."""
+    return look_through(
+        session,
+        _whole(),
+        ORDERS[wanted.order],
+        along=wanted.along(),
+        wanted=wanted.wanted(),
+        after=after,
+        limit=limit,
+    )
+
+
+def get_ranking(session: Session, ranking_id: int) -> Ranking:
+    """One, whole; raises NotFoundError."""
+    ranking = session.scalar(_whole().where(Ranking.id == ranking_id))
+    if ranking is None:
+        raise NotFoundError(_("There is no ranking {id}. The Data page lists them.", id=ranking_id))
+    return ranking
+
+
+def rankings_of_group(session: Session, group_id: int) -> list[Ranking]:
+    """Oldest first, withdrawn ones too."""
+    return list(session.scalars(_whole().where(Ranking.group_id == group_id).order_by(Ranking.id)))
+
+
+def learned_from(session: Session, ranking_id: int) -> list[Version]:
+    """The versions that read the ranking themselves, and the policies that were trained against one of these; in the
+    order of their making."""
+    read = select(VersionRanking.version_id).where(VersionRanking.ranking_id == ranking_id)
+    ids = set(session.scalars(read))
+    made = or_(Version.id.in_(ids), Version.reward_version_id.in_(ids))
+    return list(session.scalars(select(Version).where(made).order_by(Version.id))) if ids else []

@@ -1,0 +1,84 @@
+"""How many records there are: counted by reading an index from end to end, and not at every page.
+
+A count that took long is kept in proportion (KEPT_TIMES as long as it took): where counting takes a millisecond it is
+always fresh, and over millions it costs at most one part in KEPT_TIMES of the time, and is called "about".
+"""
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from app.db.models.arena import Vote
+from app.db.models.groups import Group
+from app.db.models.labelers import Labeler
+from app.db.models.prompts import Prompt
+from app.db.models.rankings import Ranking
+
+KEPT_TIMES = 500
+QUICK_SECONDS = 0.01
+
+
+@dataclass(frozen=True)
+class OfLabeler:
+    in_force: int = 0
+    """Rankings that are not withdrawn."""
+    votes: int = 0
+
+
+@dataclass(frozen=True)
+class RecordCounts:
+    rankings: int = 0
+    """Those that are not withdrawn."""
+    groups: int = 0
+    prompts: int = 0
+    votes: int = 0
+    labelers: int = 0
+    by_labeler: Mapping[int, OfLabeler] = field(default_factory=dict)
+    is_rough: bool = False
+    """Whether it may be some seconds old."""
+
+
+def count_records(session: Session) -> RecordCounts:
+    """Reads each index once."""
+    rankings = _by_labeler(session, Ranking)
+    votes = _by_labeler(session, Vote)
+    labelers = rankings.keys() | votes.keys()
+    return RecordCounts(
+        rankings=sum(rankings.values()),
+        groups=session.scalar(select(func.count()).select_from(Group)) or 0,
+        prompts=session.scalar(select(func.count()).select_from(Prompt)) or 0,
+        votes=sum(votes.values()),
+        labelers=session.scalar(select(func.count()).select_from(Labeler)) or 0,
+        by_labeler={each: OfLabeler(rankings.get(each, 0), votes.get(each, 0)) for each in labelers},
+    )
+
+
+def _by_labeler(session: Session, of: type[Ranking] | type[Vote]) -> dict[int, int]:
+    counted = select(of.labeler_id, func.count()).where(of.withdrawn_at.is_(None)).group_by(of.labeler_id)
+    return {row[0]: row[1] for row in session.execute(counted)}
+
+
+class KeptCounts:
+    """The last count, until it is too old. One thread counts at a time; others take the last count meanwhile."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._kept: RecordCounts | None = None
+        self._until = 0.0
+
+    def of(self, session: Session) -> RecordCounts:
+        if self._kept is not None and (self._clock() < self._until or self._lock.locked()):
+            return self._kept
+        with self._lock:
+            began = self._clock()
+            counted = count_records(session)
+            took = self._clock() - began
+            quick = took < QUICK_SECONDS
+            self._kept = None if quick else RecordCounts(**{**vars(counted), "is_rough": True})
+            self._until = self._clock() + took * KEPT_TIMES
+        return counted

@@ -1,0 +1,60 @@
+"""Labelers on the data page: who gave how much."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from app.db.models.labelers import Labeler, LabelerKind
+from app.runtime import ReadSession, RuntimeDep, UnitRoute
+from app.services.views.labeler_records import LabelersWanted, list_labelers
+from app.services.views.record_counts import OfLabeler
+from app.translation import N_
+from app.web.browser_name import labeler_name
+from app.web.data_frame import KINDS, PATH, ROWS, Address, DataPage, Further, address_of, frame, further
+from app.web.templating import render
+
+router = APIRouter(route_class=UnitRoute)
+HERE = f"{PATH}/labelers"
+NEWEST = "newest"
+SORTS = (("", N_("Most given first")), (NEWEST, N_("Newest first")))
+
+
+@dataclass(frozen=True)
+class LabelerRow:
+    labeler: Labeler
+    given: OfLabeler
+    is_me: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class LabelersPage(DataPage):
+    template: ClassVar[str] = "data/labelers.html"
+    here: Address
+    """What is shown, for the forms and links."""
+    rows: list[LabelerRow]
+    """In the order asked for."""
+    further: Further
+    """Where the next page begins."""
+    kinds: tuple[tuple[LabelerKind, str], ...] = KINDS
+    """All kinds with their names, untranslated."""
+    sorts: tuple[tuple[str, str], ...] = SORTS
+    """The orders."""
+
+
+@router.get(HERE)
+def index(request: Request, runtime: RuntimeDep, session: ReadSession) -> Response:
+    here, own_name = address_of(request, HERE, ("q", "kind", "sort")), labeler_name(request)
+    kind = here.get("kind")
+    wanted = LabelersWanted(
+        words=here.get("q"),
+        kind=LabelerKind(kind) if kind in set(LabelerKind) else None,
+        newest_first=here.get("sort") == NEWEST,
+    )
+    counts = runtime.counts.of(session).by_labeler
+    page = list_labelers(session, wanted, counts, after=here.after, limit=ROWS)
+    rows = [LabelerRow(each, counts.get(each.id, OfLabeler()), each.name == own_name) for each in page.items]
+    return render(
+        request, LabelersPage(frame=frame(session, runtime, HERE), here=here, rows=rows, further=further(page))
+    )

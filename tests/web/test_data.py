@@ -1,0 +1,170 @@
+"""The data page as a browser without JavaScript uses it: rankings, votes, groups and labelers."""
+
+import re
+from collections.abc import Sequence
+
+import pytest
+from sqlalchemy import select
+
+from app.db.models.groups import Group, GroupStatus
+from app.db.models.labelers import LabelerKind
+from app.db.models.rankings import Ranking
+from app.db.models.versions import VersionRanking
+from app.db.session import transaction
+from app.services.labeling.labelers import get_or_create_labeler
+from app.services.views import record_window
+from tests.api.conftest import ranks_of
+from tests.live import LiveServer, take_card
+from tests.web.visitor import Visitor, words_of
+
+TABS = ("/data", "/data/prompts", "/data/votes", "/data/groups", "/data/labelers")
+
+
+def rank_one(server: LiveServer, labeler: str, comment: str = "", ranks: Sequence[int] = (1, 2, 2, 4)) -> int:
+    """A card ranked by the API; the ranking's id."""
+    headers = {"X-Labeler": labeler}
+    card = take_card(server.client, headers)
+    given = dict(zip(ranks_of(card), ranks, strict=True))
+    path = f"/api/v1/groups/{card['group_id']}/rankings"
+    answer = server.client.post(path, json={"ranks": given, "comment": comment, "duration_ms": 4_000}, headers=headers)
+    assert answer.status_code == 201, answer.text
+    return int(answer.json()["ranking_id"])
+
+
+def own_name(visitor: Visitor) -> str:
+    page = visitor.get("/data/labelers")
+    [name] = re.findall(r'id="labeler-name" name="name" value="([^"]+)"', page)
+    return name
+
+
+@pytest.mark.parametrize("path", TABS)
+def test_an_empty_installation_says_where_to_begin(visitor: Visitor, path: str) -> None:
+    page = visitor.get(path)
+    assert page.count('aria-current="page"') >= 2  # in the navigation, and of the tabs
+    assert ('class="empty"' in page) == (path != "/data/prompts")
+    assert "Nobody has ranked anything yet." in words_of(page) or path != "/data"
+
+
+def test_the_former_address_leads_to_the_prompts(visitor: Visitor) -> None:
+    answer = visitor.client.get("/prompts?show=archived&q=x")
+    assert (answer.url.path, answer.url.query) == ("/data/prompts", b"show=archived&q=x")
+
+
+def test_a_ranking_is_listed_and_opened(server: LiveServer, visitor: Visitor) -> None:
+    ranking_id = rank_one(server, "ada", "Plain <b>words</b>")
+    page = visitor.get("/data")
+    assert "A › B = C › D" in page
+    assert "A, then B tied with C, then D" in page
+    assert "Plain &lt;b&gt;words&lt;/b&gt;" in page
+    assert "Rankings 1" in words_of(page)
+    opened = visitor.get(f"/data/rankings/{ranking_id}")
+    assert "no version yet: the next reward model reads it" in opened
+    assert 'href="/versions/1"' in opened
+    assert "Withdraw it" not in opened, "it is ada's"
+    with transaction(server.runtime.write) as session:
+        session.add(VersionRanking(version_id=1, ranking_id=ranking_id))
+    assert "no version yet" not in visitor.get(f"/data/rankings/{ranking_id}")
+    assert visitor.client.get("/data/rankings/999").status_code == 404
+
+
+def test_ones_own_is_changed_withdrawn_and_put_back(server: LiveServer, visitor: Visitor) -> None:
+    mine, other = rank_one(server, own_name(visitor)), rank_one(server, "ada")
+    refused = visitor.send(f"/data/rankings/{other}/withdraw")
+    assert (refused.status_code, "somebody else" in refused.text) == (409, True)
+    done = visitor.send(f"/data/rankings/{mine}/withdraw")
+    assert "no training learns from it any more" in done.text
+    assert f'id="ranking-{mine}"' not in visitor.get("/data")
+    assert f'id="ranking-{mine}"' in visitor.get("/data?state=withdrawn")
+    with server.runtime.read() as session:
+        group = session.scalars(select(Group).join(Ranking).where(Ranking.id == mine)).one()
+        assert group.status is GroupStatus.RANKED, "nobody is asked again"
+    assert "counts again" in visitor.send(f"/data/rankings/{mine}/restore").text
+    assert f'id="ranking-{mine}"' in visitor.get("/data?who=mine")
+    card = visitor.send(f"/rankings/{mine}/withdraw")
+    assert card.url.path == f"/groups/{group.id}", "to change it is to rank the card again"
+    hidden = visitor.get(f"/data/rankings/{mine}")
+    assert "who wrote it is told once its card is ranked again" in hidden
+    assert 'href="/versions/1"' not in hidden
+    assert "counts again" in visitor.send(f"/data/rankings/{mine}/restore").text
+    assert visitor.send("/data/rankings/999/restore").status_code == 404
+
+
+def test_what_was_given_out_again_stays_withdrawn(server: LiveServer, visitor: Visitor) -> None:
+    mine = rank_one(server, own_name(visitor))
+    visitor.send(f"/data/rankings/{mine}/withdraw")
+    with transaction(server.runtime.write) as session:
+        group = session.scalars(select(Group).join(Ranking).where(Ranking.id == mine)).one()
+        group.status = GroupStatus.READY
+    refused = visitor.send(f"/data/rankings/{mine}/restore")
+    assert (refused.status_code, "stays withdrawn" in refused.text) == (409, True)
+
+
+def test_filters_and_orders(server: LiveServer, visitor: Visitor) -> None:
+    by_ada, by_bob = rank_one(server, "ada", "Marvellous 100%"), rank_one(server, "bob")
+    with transaction(server.runtime.write) as session:
+        bob = get_or_create_labeler(session, "bob")
+        bob.kind = LabelerKind.SIMULATED
+        slow = session.get(Ranking, by_ada)
+        assert slow is not None
+        slow.duration_ms = 90_000
+        bob_id = bob.id
+
+    def shown(query: str) -> list[int]:
+        return [int(each) for each in re.findall(r'id="ranking-(\d+)"', visitor.get(f"/data{query}"))]
+
+    assert shown("") == [by_bob, by_ada]
+    assert shown("?sort=oldest") == [by_ada, by_bob]
+    assert shown("?sort=slowest") == [by_ada, by_bob]
+    assert shown("?sort=quickest") == [by_bob, by_ada]
+    assert shown("?q=MARVELLOUS+100%25") == [by_ada]
+    assert shown("?q=%25%25") == []
+    assert shown("?who=simulated") == [by_bob]
+    assert shown("?who=person") == [by_ada]
+    assert shown(f"?who={bob_id}") == [by_bob]
+    assert shown("?who=mine") == []
+    assert shown("?comment=1") == [by_ada]
+    assert shown("?language=xx") == []
+    assert shown("?sort=elsewhere&who=nobody&state=7") == [by_bob, by_ada]
+    assert visitor.client.get("/data?after=nonsense").status_code == 422
+    assert visitor.client.get("/data?sort=slowest&after=12").status_code == 422
+
+
+def test_a_search_goes_on_behind_what_was_looked_through(
+    server: LiveServer, visitor: Visitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = rank_one(server, "ada", "needle")
+    rank_one(server, "ada")
+    rank_one(server, "ada")
+    monkeypatch.setattr(record_window, "LOOKED_THROUGH", 2)
+    page = visitor.get("/data?q=needle")
+    assert "There are many rankings: keep searching." in words_of(page)
+    [address] = re.findall(r'rel="next" href="([^"]+)"', page)
+    assert f'id="ranking-{first}"' in visitor.get(address.replace("&amp;", "&"))
+
+
+def test_groups_tell_nothing_that_is_still_to_be_judged(server: LiveServer, visitor: Visitor) -> None:
+    ranking_id = rank_one(server, "ada")
+    open_card = take_card(server.client, {"X-Labeler": "bob"})
+    with server.runtime.read() as session:
+        ranked = session.scalars(select(Ranking.group_id).where(Ranking.id == ranking_id)).one()
+    page = visitor.get("/data/groups")
+    assert f'id="group-{ranked}"' in page
+    assert f'id="group-{ranked}"' not in visitor.get("/data/groups?state=leased")
+    assert f'id="ranking-{ranking_id}"' in visitor.get(f"/data/groups/{ranked}")
+    assert "Answer A" in words_of(visitor.get(f"/data/groups/{ranked}"))
+    hidden = visitor.get(f"/data/groups/{open_card['group_id']}")
+    assert "to be judged blind" in hidden
+    assert "Answer A" not in words_of(hidden)
+    assert visitor.client.get("/data/groups/999").status_code == 404
+
+
+def test_labelers_with_what_they_gave(server: LiveServer, visitor: Visitor) -> None:
+    rank_one(server, "ada")
+    rank_one(server, "bob")
+    rank_one(server, "bob")
+    names = re.findall(r'<strong dir="auto">(\w+)</strong>', visitor.get("/data/labelers"))
+    assert names == ["bob", "ada"]
+    assert "2 rankings" in words_of(visitor.get("/data/labelers?q=BO"))
+    assert "No labeler is like that." in words_of(visitor.get("/data/labelers?kind=imported"))
+    newest = re.findall(r'<strong dir="auto">(\w+)</strong>', visitor.get("/data/labelers?sort=newest"))
+    assert newest == ["bob", "ada"]
