@@ -118,7 +118,7 @@ def frame(session: Session, runtime: Runtime, current: str, notice: str = "") ->
     tabs = [
         Tab(N_("Rankings"), PATH, counts.rankings),
         Tab(N_("Prompts"), f"{PATH}/prompts", counts.prompts),
-        Tab(N_("Votes"), f"{PATH}/votes", counts.votes),
+        Tab(N_("Arena votes"), f"{PATH}/votes", counts.votes),
         Tab(N_("Groups"), f"{PATH}/groups", counts.groups),
         Tab(N_("Labelers"), f"{PATH}/labelers", counts.labelers),
     ]

@@ -34,7 +34,7 @@ def rank_one(server: LiveServer, labeler: str, comment: str = "", ranks: Sequenc
 def own_name(visitor: Visitor) -> str:
     page = visitor.get("/data/labelers")
     [name] = re.findall(r'id="labeler-name" name="name" value="([^"]+)"', page)
-    return name
+    return str(name)
 
 
 @pytest.mark.parametrize("path", TABS)

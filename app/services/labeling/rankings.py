@@ -175,8 +175,7 @@ def put_back(session: Session, ranking_id: int, labeler: Labeler, *, retrain_aft
             f"Group {group.id} was given out again; ranking {ranking_id} stays withdrawn.",
             page=_("Its card was given out again since, so this ranking stays withdrawn."),
         )
-    ranking.withdrawn_at = None
-    group.status = GroupStatus.RANKED
+    ranking.withdrawn_at, group.status = None, GroupStatus.RANKED
     session.flush()
     retraining.after_ranking(session, retrain_after=retrain_after)
     return ranking

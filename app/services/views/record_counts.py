@@ -1,7 +1,7 @@
-"""How many records there are: counted by reading an index from end to end, and not at every page.
+"""How many records there are: counted by reading an index from end to end, and not at every page once there are many.
 
-A count that took long is kept in proportion (KEPT_TIMES as long as it took): where counting takes a millisecond it is
-always fresh, and over millions it costs at most one part in KEPT_TIMES of the time, and is called "about".
+Counts of MANY records and more are kept in proportion to what they cost (KEPT_TIMES as long as they took, so that they
+take at most one part in KEPT_TIMES of the time), and are called "about"; fewer are always fresh.
 """
 
 import threading
@@ -19,7 +19,7 @@ from app.db.models.prompts import Prompt
 from app.db.models.rankings import Ranking
 
 KEPT_TIMES = 500
-QUICK_SECONDS = 0.01
+MANY = 20_000
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ class KeptCounts:
             began = self._clock()
             counted = count_records(session)
             took = self._clock() - began
-            quick = took < QUICK_SECONDS
-            self._kept = None if quick else RecordCounts(**{**vars(counted), "is_rough": True})
+            many = counted.rankings + counted.votes + counted.groups + counted.prompts >= MANY
+            self._kept = RecordCounts(**{**vars(counted), "is_rough": True}) if many else None
             self._until = self._clock() + took * KEPT_TIMES
         return counted

@@ -34,12 +34,14 @@ class Order:
         return [key.desc() if self.falling else key.asc() for key in self.keys]
 
     def behind(self, place: Sequence[int]) -> ColumnElement[bool]:
-        here = self._here
-        return here < self._tuple(place) if self.falling else here > self._tuple(place)
+        here, there = self._here, self._there(place)
+        condition: ColumnElement[bool] = here < there if self.falling else here > there
+        return condition
 
     def until(self, place: Sequence[int]) -> ColumnElement[bool]:
-        here = self._here
-        return here >= self._tuple(place) if self.falling else here <= self._tuple(place)
+        here, there = self._here, self._there(place)
+        condition: ColumnElement[bool] = here >= there if self.falling else here <= there
+        return condition
 
     def place_of(self, row: Any) -> list[int]:
         return [getattr(row, key.key) for key in self.keys]
@@ -57,9 +59,9 @@ class Order:
 
     @property
     def _here(self) -> Any:
-        return self.keys[0] if len(self.keys) == 1 else tuple_(*self.keys)
+        return self.keys[0].expression if len(self.keys) == 1 else tuple_(*self.keys)
 
-    def _tuple(self, place: Sequence[int]) -> Any:
+    def _there(self, place: Sequence[int]) -> Any:
         return place[0] if len(self.keys) == 1 else tuple_(*place)
 
 
