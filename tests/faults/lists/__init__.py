@@ -5,6 +5,7 @@ from tests.faults.lists import (
     backups,
     checks,
     conversations,
+    data_page,
     documents,
     doors,
     installing,
@@ -28,6 +29,7 @@ from tests.faults.lists import (
 
 FAULTS = [
     *arena.FAULTS,
+    *data_page.FAULTS,
     *ppo.FAULTS,
     *stopping.FAULTS,
     *preferences.FAULTS,
