@@ -156,8 +156,8 @@ def show_settings(session: ReadSession) -> ArenaSettingsIn:
 
 @router.put("/settings")
 def change_settings(body: ArenaSettingsIn, runtime: RuntimeDep, session: WriteSession) -> ArenaSettingsIn:
-    """Replaces both. With `train_on_votes`, votes that are there become rankings at once; without, these are
-    withdrawn."""
+    """Replaces both. With `train_on_votes`, votes that are there become rankings at once; without, these are left out
+    of training. One that was withdrawn by hand stays withdrawn."""
     choice = ArenaChoice(**body.model_dump())
     arena_settings.choose(session, choice, retrain_after=runtime.settings.retrain_after_rankings)
     return body

@@ -11,6 +11,7 @@ from app.db.models.arena import Pair, Verdict, Vote
 from app.db.models.prompts import PromptSplit
 from app.db.models.versions import Version
 from app.formats.figures import number
+from app.services.arena import learning
 from app.services.versions import versions
 from app.services.versions.version_states import standing
 from app.translation import N_, _
@@ -156,7 +157,7 @@ def _also(session: Session, vote: Vote) -> list[str]:
                 version=version_title(version),
             )
         )
-    if vote.ranking_id is not None and vote.withdrawn_at is None:
+    if learning.is_learned(session, vote):
         said.append(_("The reward model will learn from this vote, too."))
     elif vote.pair.prompt.split is PromptSplit.HELD_OUT:
         said.append(_("The prompt is held out: nothing is ever trained on this vote."))

@@ -2,10 +2,11 @@
 
 from datetime import datetime
 
-from sqlalchemy import JSON, ColumnElement, ForeignKey, Index, UniqueConstraint, and_, select, text
+from sqlalchemy import JSON, ColumnElement, ForeignKey, Index, UniqueConstraint, and_, or_, select, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.db.base import Base, utc_now
+from app.db.models.arena import ArenaSettings, Vote
 from app.db.models.groups import Completion, Group
 from app.db.models.labelers import Labeler
 from app.db.models.prompts import Prompt, PromptSplit
@@ -56,8 +57,16 @@ class Ranking(Base):
 
     @classmethod
     def in_force(cls) -> ColumnElement[bool]:
-        """Those that are trained on: neither withdrawn nor about a prompt that is archived or held out."""
+        """Those that are trained on: neither withdrawn nor about a prompt that is archived or held out, and those that
+        votes became only while votes are trained on."""
         about = select(Group.id).join(Prompt, Group.prompt_id == Prompt.id)
         archived = about.where(Prompt.archived_at.is_not(None))
         held_out = about.where(Prompt.split == PromptSplit.HELD_OUT)
-        return and_(cls.withdrawn_at.is_(None), cls.group_id.not_in(archived), cls.group_id.not_in(held_out))
+        on_votes = select(ArenaSettings.id).where(ArenaSettings.train_on_votes).exists()
+        of_votes = select(Vote.ranking_id).where(Vote.ranking_id.is_not(None))
+        return and_(
+            cls.withdrawn_at.is_(None),
+            cls.group_id.not_in(archived),
+            cls.group_id.not_in(held_out),
+            or_(on_votes, cls.id.not_in(of_votes)),
+        )

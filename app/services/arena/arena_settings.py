@@ -35,18 +35,17 @@ def learn_if_chosen(session: Session, *, retrain_after: int) -> None:
 
 
 def choose(session: Session, choice: ArenaChoice, *, retrain_after: int) -> ArenaChoice:
-    """Holds from now on; votes that are there become rankings at once, or are none any more. Raises InvalidError."""
+    """Holds from now on; votes that are there become rankings at once, or are left out of training. Raises
+    InvalidError."""
     if choice.activate_above is not None and not LEAST_BAR <= choice.activate_above <= MOST_BAR:
         raise InvalidError(_("The bar goes from {least} to {most}.", least=f"{LEAST_BAR:.0%}", most=f"{MOST_BAR:.0%}"))
     row = session.get(ArenaSettings, THE_ROW)
     if row is None:
         row = ArenaSettings(id=THE_ROW, train_on_votes=False)
         session.add(row)
-    changes = row.train_on_votes is not choice.train_on_votes
+    begins = choice.train_on_votes and not row.train_on_votes
     row.train_on_votes, row.activate_above = choice.train_on_votes, choice.activate_above
     session.flush()
-    if changes and choice.train_on_votes:
+    if begins:
         learning.learn_from_all(session, retrain_after=retrain_after)
-    elif changes:
-        learning.learn_from_none(session)
     return choice

@@ -2,12 +2,13 @@
 
 Only a vote that compares two answers to a prompt which is not held out becomes a ranking: with a group of its own,
 marked as no card, and the answers with the tokens that their versions drew. From there on it is a ranking like any
-other: withdrawn with its vote, and left out where its prompt is archived or held out later (`Ranking.in_force`).
+other: withdrawn by hand or with its vote, which nothing takes back, and left out where its prompt is archived or held
+out later, and while votes are not trained on (`Ranking.in_force`).
 """
 
 from collections.abc import Sequence
 
-from sqlalchemy import select, update
+from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
 from app.db.base import utc_now
@@ -29,9 +30,7 @@ def learn_from(session: Session, vote: Vote) -> Ranking | None:
     if vote.withdrawn_at is not None or vote.verdict not in RANKS or pair.prompt.split is not PromptSplit.TRAIN:
         return None
     if vote.ranking_id is not None:
-        ranking = session.get_one(Ranking, vote.ranking_id)
-        ranking.withdrawn_at = None
-        return ranking
+        return session.get_one(Ranking, vote.ranking_id) if is_learned(session, vote) else None
     group = Group(
         prompt_id=pair.prompt_id, settings=pair.settings, seed=pair.seed, status=GroupStatus.RANKED, digest=_mark(vote)
     )
@@ -54,6 +53,12 @@ def learn_from(session: Session, vote: Vote) -> Ranking | None:
     return ranking
 
 
+def is_learned(session: Session, vote: Vote) -> bool:
+    """Whether the next training learns from it."""
+    mine = select(Ranking.id).where(Ranking.id == vote.ranking_id, Ranking.in_force())
+    return vote.ranking_id is not None and session.scalar(mine) is not None
+
+
 def forget(session: Session, vote: Vote) -> None:
     """Its ranking, if it has one, counts no more."""
     if vote.ranking_id is not None:
@@ -72,17 +77,6 @@ def learn_from_all(session: Session, *, retrain_after: int) -> int:
         after = some[-1].id
     retraining.after_ranking(session, retrain_after=retrain_after)
     return learned
-
-
-def learn_from_none(session: Session) -> None:
-    """Rankings that votes became are withdrawn: kept, but out of training."""
-    of_votes = select(Vote.ranking_id).where(Vote.ranking_id.is_not(None))
-    session.execute(
-        update(Ranking)
-        .where(Ranking.id.in_(of_votes), Ranking.withdrawn_at.is_(None))
-        .values(withdrawn_at=utc_now())
-        .execution_options(synchronize_session="fetch")
-    )
 
 
 def _mark(vote: Vote) -> str:

@@ -64,6 +64,14 @@ FAULTS = [
         AT + "test_learning.py",
     ),
     learning("held-out prompts are trained on", " or pair.prompt.split is not PromptSplit.TRAIN:", ":"),
+    learning(
+        "switched on again, what was withdrawn by hand is learned from",
+        "return session.get_one(Ranking, vote.ranking_id) if is_learned(session, vote) else None",
+        "session.get_one(Ranking, vote.ranking_id).withdrawn_at = None",
+    ),
+    In("app/db/models/rankings.py", AT + "test_learning.py")(
+        "switched off, votes are learned from", "or_(on_votes, cls.id.not_in(of_votes)),", ""
+    ),
     learning("B better is A better", "Verdict.B: (2, 1)", "Verdict.B: (1, 2)"),
     rule("it looks at the interval of one look", ".anytime.low <= above", ".wilson.low <= above"),
     rule(

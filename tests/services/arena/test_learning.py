@@ -10,7 +10,7 @@ from app.db.models.jobs import Job
 from app.db.models.labelers import Labeler
 from app.db.models.prompts import PromptSplit
 from app.db.models.rankings import Ranking
-from app.services.arena import arena_settings, votes
+from app.services.arena import arena_settings, learning, votes
 from app.services.arena.arena_settings import ArenaChoice
 from app.services.data import exports, training_data
 from app.services.labeling import rankings
@@ -98,6 +98,34 @@ def test_switching_it_on_off_and_on_again_makes_no_ranking_twice(
     choose(session, ON)
     assert len(learned(session)) == 2
     assert session.scalar(select(func.count()).select_from(Ranking)) == 3
+
+
+def test_what_somebody_withdrew_by_hand_stays_withdrawn_whatever_is_switched(
+    session: Session, make_pair: MakePair, vote_on: VoteOn, ada: Labeler
+) -> None:
+    """Before the setting goes off, and while it is off."""
+    choose(session, ON)
+    given = [vote_on(make_pair(ada, split=PromptSplit.TRAIN), ada) for _ in range(3)]
+    ids = [vote.ranking_id or 0 for vote in given]
+    rankings.withdraw_ranking(session, ids[0], ada, lease_seconds=60)
+    choose(session, OFF)
+    rankings.withdraw_ranking(session, ids[1], ada, lease_seconds=60)
+    assert training_data.ranking_ids_in_force(session) == []
+    choose(session, ON)
+    assert training_data.ranking_ids_in_force(session) == ids[2:]
+    assert [learning.is_learned(session, vote) for vote in given] == [False, False, True]
+
+
+def test_what_is_off_counts_nowhere_and_is_no_withdrawal(
+    session: Session, make_pair: MakePair, vote_on: VoteOn, ada: Labeler
+) -> None:
+    choose(session, ON)
+    vote = vote_on(make_pair(ada, split=PromptSplit.TRAIN), ada)
+    assert rankings.count_rankings(session).total == 1
+    choose(session, OFF)
+    assert rankings.count_rankings(session).total == 0
+    assert session.get_one(Ranking, vote.ranking_id).withdrawn_at is None
+    assert not learning.is_learned(session, vote)
 
 
 def test_a_withdrawn_vote_is_unlearned(session: Session, make_pair: MakePair, vote_on: VoteOn, ada: Labeler) -> None:
