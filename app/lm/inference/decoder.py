@@ -27,7 +27,7 @@ from app.lm.layer import Layer
 from app.lm.model import Llama
 from app.lm.rotary import rotate
 
-KEPT_TOKENS = 64  # a workspace for so many is kept; one for a longer prompt is made for it
+KEPT_TOKENS = 256  # a workspace for so many is kept; one for a longer prompt is made for it
 
 
 class Decoder:

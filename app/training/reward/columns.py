@@ -10,7 +10,7 @@ Shapes: N answers, F features of a block, D columns of all blocks, S sentences o
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -34,8 +34,10 @@ SOFTNESS = 0.1  # of the quantiles' range: over so much a sentence passes one of
 NOT_CENTERED = ("words",)  # so that a word that is not there costs nothing
 WIDE = 600  # features, of which not all components are looked for
 SPARE, ITERATIONS = 20, 3  # of the search for the strongest
+ROWS_AT_ONCE = 8  # whose products with a block's matrix stay in the cache
 TINY = 1e-6
 BLOCKS = (*STANDARDIZED, *COMPONENTS, "products")
+ORDER = ("prompt", *BLOCKS)  # in which they are made: products are of others
 SCALING = ("mean", "matrix", "most")  # of a block, in files
 GAP = 5  # of "likelihood": how near each token is to the likeliest one behind its prompt, on average
 BELIEVED = {"plausible": 1.0, "references": 0.5}
@@ -52,14 +54,17 @@ class Scaling:
     most: Tensor
 
     def of(self, features: Tensor) -> Tensor:
-        apart, matrix = features - self.mean, self.matrix
-        if len(apart) > WIDE:  # mostly 0: words that are not there
-            there = apart.nonzero()[:, 0]
-            apart, matrix = apart[there], matrix[:, there]
-        # not a matrix product: that of a library rounds by shape
-        columns = (matrix * apart).sum(1)
+        """[N,F] -> [N,columns]. Sums and no matrix product, which would round by its shape."""
+        columns = self._sums(features - self.mean)
         beyond = (columns.abs() / self.most).clamp(min=1.0)  # 1 within
         return columns / beyond * (1.0 + beyond.log())
+
+    def _sums(self, apart: Tensor) -> Tensor:
+        if apart.shape[1] <= WIDE:
+            return torch.cat([(self.matrix * some.unsqueeze(1)).sum(2) for some in apart.split(ROWS_AT_ONCE)])
+        places = [row.nonzero()[:, 0] for row in apart]  # mostly 0: words that are not there
+        sums = [(self.matrix[:, there] * row[there]).sum(1) for row, there in zip(apart, places, strict=True)]
+        return torch.stack(sums)
 
     def bounded(self, made: Tensor) -> "Scaling":
         """`most` is that of the columns [N,columns] of what was fitted: beyond it a straight line is no knowledge.
@@ -85,19 +90,15 @@ class Columns:
         quantiles = torch.quantile(sentences, torch.tensor(QUANTILES, dtype=torch.float64), dim=0)
         columns = cls({}, quantiles, RareWords.of_answers([answer["words"] for answer in answers]))
         places, made = _places(prompts), dict[str, Tensor]()
-        for block in ("prompt", *STANDARDIZED, *COMPONENTS, "products"):
-            if block == "products":
-                small = torch.cat([made[name] for name in PRODUCTS], 1)
-                features = (made["prompt"].unsqueeze(2) * small.unsqueeze(1)).flatten(1)
-            else:
-                features = torch.stack([columns._features(block, answer) for answer in answers])
+        for block in ORDER:
+            features = columns._all_features(block, answers, made)
             mean = torch.zeros_like(features[0]) if block in NOT_CENTERED else features.mean(0)
             if block == "prompt":
                 scaling = _components(mean, features - mean, PROMPT_COMPONENTS)
             else:
                 apart, most = within_prompts(features, places), COMPONENTS.get(block)
                 scaling = _standard(mean, apart) if most is None else _components(mean, apart, most)
-            made[block] = torch.stack([scaling.of(row) for row in features])
+            made[block] = scaling.of(features)
             columns._scalings[block] = scaling.bounded(made[block])
         return columns, torch.cat([made[block] for block in BLOCKS], 1)
 
@@ -110,11 +111,19 @@ class Columns:
 
     def of(self, answers: Sequence[Blocks]) -> Tensor:
         """[N,D]."""
-        rows = [torch.cat([self._part(block, answer) for block in BLOCKS]) for answer in answers]
-        return torch.stack(rows) if rows else torch.zeros(0, len(self.prior.means), dtype=torch.float64)
+        if not answers:
+            return torch.zeros(0, len(self.prior.means), dtype=torch.float64)
+        made = dict[str, Tensor]()
+        for block in ORDER:
+            made[block] = self._scalings[block].of(self._all_features(block, answers, made))
+        return torch.cat([made[block] for block in BLOCKS], 1)
 
-    def _part(self, block: str, answer: Blocks) -> Tensor:
-        return self._scalings[block].of(self._features(block, answer))
+    def _all_features(self, block: str, answers: Sequence[Blocks], made: Mapping[str, Tensor]) -> Tensor:
+        """[N,F]; products are of columns that are made."""
+        if block == "products":
+            small = torch.cat([made[name] for name in PRODUCTS], 1)
+            return (made["prompt"].unsqueeze(2) * small.unsqueeze(1)).flatten(1)
+        return torch.stack([self._features(block, answer) for answer in answers])
 
     def _features(self, block: str, answer: Blocks) -> Tensor:
         if block == "length":
@@ -127,9 +136,6 @@ class Columns:
             return self._words.presence(answer["words"])
         if block == "references":
             return self._words.likeness(answer["words"], answer["reference words"])
-        if block == "products":
-            small = torch.cat([self._part(name, answer) for name in PRODUCTS])
-            return torch.outer(self._part("prompt", answer), small).flatten()
         return answer[block].double()
 
     def tensors(self) -> dict[str, Tensor]:
@@ -145,8 +151,7 @@ class Columns:
     @classmethod
     def from_tensors(cls, tensors: dict[str, Tensor]) -> "Columns":
         """Raises KeyError where one is missing."""
-        blocks = (*BLOCKS, "prompt")
-        scalings = {block: Scaling(*(tensors[f"columns.{block}.{name}"] for name in SCALING)) for block in blocks}
+        scalings = {block: Scaling(*(tensors[f"columns.{block}.{name}"] for name in SCALING)) for block in ORDER}
         words = RareWords(tensors["columns.words.vocabulary"], tensors["columns.words.rarity"])
         return cls(scalings, tensors["columns.sentences.quantiles"], words)
 

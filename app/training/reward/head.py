@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from app.training.reward.list_loss import Stages
@@ -26,35 +27,70 @@ ROUNDS = 20
 STILL = 0.03  # in logs: the precisions have settled
 LEAST, MOST = 1e-3, 1e6  # precisions beyond this range change nothing that can be seen
 SHAPE, RATE = 1.0, 0.1  # of the precisions' Gamma prior, which holds them where few rankings say little
+STRIPS = 3  # of a symmetric product: what lies above its diagonal strips is not computed
+SMALL = 128  # columns of a triangle that is inverted as a whole
 
 
 @dataclass(frozen=True)
 class Pairs:
-    """Every pair of every ranking once. float64."""
+    """Every pair of every ranking once, float64 and int64. Only differences count, so an answer's columns are those
+    less the first answer's, and the first answer is left out: pairs of K answers differ in K - 1 directions."""
 
-    differences: Tensor  # [P,D] columns of the first answer less the second's
+    apart: Tensor  # [R,K-1,D] 0 where there is no answer
+    mask: Tensor  # [R,K-1] bool
     outcomes: Tensor  # [P] +1 the first is ranked higher, -1 lower, 0 tie
     weights: Tensor  # [P] what each counts
-    ranking: Tensor  # [P] int64
+    ranking: Tensor  # [P]
+    first: Tensor  # [P] its place in the ranking
+    second: Tensor  # [P]
 
     def of(self, rankings: Sequence[int]) -> "Pairs":
-        chosen = torch.isin(self.ranking, torch.tensor(list(rankings), dtype=torch.int64))
-        return Pairs(self.differences[chosen], self.outcomes[chosen], self.weights[chosen], self.ranking[chosen])
+        rows = torch.tensor(list(rankings), dtype=torch.int64)
+        places = torch.full((len(self.apart),), -1).index_copy_(0, rows, torch.arange(len(rows)))
+        chosen = places[self.ranking] >= 0
+        each = (each[chosen] for each in (self.outcomes, self.weights, places[self.ranking], self.first, self.second))
+        return Pairs(self.apart[rows], self.mask[rows], *each)
+
+    def margins(self, weights: Tensor) -> Tensor:
+        """[D] -> [P] scores of the first answers less those of the second."""
+        scores = F.pad(self.apart @ weights, (1, 0))
+        return scores[self.ranking, self.first] - scores[self.ranking, self.second]
+
+    def slope(self, each: Tensor) -> Tensor:
+        """Of a loss with these slopes [P] by margin, [D]."""
+        slopes = torch.zeros(len(self.apart), self.apart.shape[1] + 1, dtype=torch.float64)
+        slopes.index_put_((self.ranking, self.first), each, accumulate=True)
+        slopes.index_put_((self.ranking, self.second), -each, accumulate=True)
+        return self.apart.flatten(0, 1).T @ slopes[:, 1:].flatten()
+
+    def curvature(self, each: Tensor) -> Tensor:
+        """Of a loss with these curvatures [P] by margin, [D,D]."""
+        answers = self.apart.shape[1] + 1
+        mixing = torch.zeros(len(self.apart), answers, answers, dtype=torch.float64)
+        for one, other, sign in (
+            (self.first, self.first, 1),
+            (self.second, self.second, 1),
+            (self.first, self.second, -1),
+            (self.second, self.first, -1),
+        ):
+            mixing.index_put_((self.ranking, one, other), sign * each, accumulate=True)
+        return weighted_moment(self.apart, mixing[:, 1:, 1:], self.mask)
 
 
 def make_pairs(columns: Tensor, ranks: Tensor, mask: Tensor, *, of_the_best: bool = False) -> Pairs:
-    """columns [R,K,D], ranks and mask [R,K]. The pairs of K answers say no more than K - 1 of them: so much they count
-    together. `of_the_best`: only pairs of which one was ranked first, as where people chose the best of K."""
+    """columns [R,K,D], ranks and mask [R,K], whose first answers are there. The pairs of K answers say no more than
+    K - 1 of them: so much they count together. `of_the_best`: only pairs of which one was ranked first, as where people
+    chose the best of K."""
     chosen = pair_mask(mask)
     if of_the_best:
         first_rank = ranks == 1
         chosen = chosen & (first_rank.unsqueeze(1) | first_rank.unsqueeze(2))
     ranking, first, second = chosen.nonzero(as_tuple=True)
-    differences = (columns[ranking, first] - columns[ranking, second]).double()
     outcomes = torch.sign(ranks[ranking, second] - ranks[ranking, first]).double()
     counts = torch.bincount(ranking, minlength=len(mask)).clamp(min=1)
     weights = (mask.sum(1) - 1).double() / counts
-    return Pairs(differences, outcomes, weights[ranking], ranking)
+    apart = (columns[:, 1:] - columns[:, :1]).double() * mask[:, 1:].unsqueeze(2)
+    return Pairs(apart, mask[:, 1:], outcomes, weights[ranking], ranking, first, second)
 
 
 class Likelihood(ABC):
@@ -83,13 +119,12 @@ class PairLikelihood(Likelihood):
 
     def loss(self, weights: Tensor) -> float:
         pairs = self.pairs
-        return float((pairs.weights * self.pair_loss.value(pairs.differences @ weights, pairs.outcomes)).sum())
+        return float((pairs.weights * self.pair_loss.value(pairs.margins(weights), pairs.outcomes)).sum())
 
     def slope_and_curvature(self, weights: Tensor) -> tuple[Tensor, Tensor]:
         pairs = self.pairs
-        each = self.pair_loss.slope_and_curvature(pairs.differences @ weights, pairs.outcomes, pairs.weights)
-        slope, curvature = each
-        return pairs.differences.T @ slope, (pairs.differences * curvature.unsqueeze(1)).T @ pairs.differences
+        slope, curvature = self.pair_loss.slope_and_curvature(pairs.margins(weights), pairs.outcomes, pairs.weights)
+        return pairs.slope(slope), pairs.curvature(curvature)
 
 
 @dataclass(frozen=True)
@@ -105,8 +140,7 @@ class ListLikelihood(Likelihood):
 
     def slope_and_curvature(self, weights: Tensor) -> tuple[Tensor, Tensor]:
         slope, curvature = self.stages.slope_and_curvature(self.columns @ weights)
-        rows = self.columns.flatten(0, 1)
-        return rows.T @ slope.flatten(), rows.T @ (curvature @ self.columns).flatten(0, 1)
+        return self.columns.flatten(0, 1).T @ slope.flatten(), weighted_moment(self.columns, curvature)
 
 
 @dataclass(frozen=True)
@@ -146,7 +180,7 @@ def learn(rankings: Likelihood, prior: Prior, start: Posterior | None = None, ro
     for _ in range(rounds):
         each = prior.spread(precisions)
         weights, factor = solve(rankings, each, weights, prior.means, STEPS_BETWEEN)
-        uncertain = torch.cholesky_inverse(factor).diagonal()
+        uncertain = inverse_triangle(factor).square().sum(0)  # the diagonal of the inverse
         gamma = prior.sums((1.0 - each * uncertain).clamp(min=0))
         squares = prior.sums((weights - prior.means).square())
         fresh = ((gamma + 2 * SHAPE) / (squares + 2 * RATE)).clamp(LEAST, MOST)
@@ -195,3 +229,28 @@ def _shortened(objective: Callable[[Tensor], float], weights: Tensor, step: Tens
     while share > 1e-4 and objective(weights - share * step) > before - 1e-4 * share * gain:
         share /= 2
     return share
+
+
+def weighted_moment(rows: Tensor, mixing: Tensor, mask: Tensor | None = None) -> Tensor:
+    """[D,D] the sum over r of rows[r]' mixing[r] rows[r], for rows [R,K,D] and symmetric mixing [R,K,K]; `mask` [R,K]
+    says which rows are there."""
+    left, right = (mixing @ rows).flatten(0, 1), rows.flatten(0, 1)
+    if mask is not None and not bool(mask.all()):
+        left, right = left[mask.flatten()], right[mask.flatten()]
+    size = rows.shape[2]
+    moment, wide = torch.empty(size, size, dtype=torch.float64), -(-size // STRIPS)
+    for start in range(0, size, wide):
+        stop = min(start + wide, size)
+        moment[start:stop, :stop] = left[:, start:stop].T @ right[:, :stop]
+        moment[:start, start:stop] = moment[start:stop, :start].T
+    return moment
+
+
+def inverse_triangle(factor: Tensor) -> Tensor:
+    """Of a lower triangle [D,D], by halves: a general solver would compute the zeros as well."""
+    if len(factor) <= SMALL:
+        return torch.linalg.solve_triangular(factor, torch.eye(len(factor), dtype=torch.float64), upper=False)
+    half = len(factor) // 2
+    upper, lower = inverse_triangle(factor[:half, :half]), inverse_triangle(factor[half:, half:])
+    across = -lower @ (factor[half:, :half] @ upper)
+    return torch.cat([F.pad(upper, (0, len(lower))), torch.cat([across, lower], 1)])

@@ -42,14 +42,13 @@ class RareWords:
         rarity, that any reference has. All 0 without references or words."""
         if len(references) == 0 or len(words) == 0:
             return torch.zeros(4, dtype=torch.float64)
-        own = self._weights(words)
-        total, cosines = own.sum(), list[Tensor]()
-        for number in references[:, 0].unique().tolist():
-            theirs = references[references[:, 0] == number, 1]
-            shared = own[torch.isin(words, theirs)].sum()
-            cosines.append(shared / (total * self._weights(theirs).sum() + TINY).sqrt())
-        each = torch.stack(cosines)
-        covered = own[torch.isin(words, references[:, 1])].sum() / (total + TINY)
+        numbers, places = references[:, 0].unique(return_inverse=True)
+        told = references[:, 1].contiguous()
+        own, theirs = self._weights(words), self._weights(told)
+        shared = theirs * torch.isin(told, words)
+        both = torch.zeros(2, len(numbers), dtype=torch.float64).index_add_(1, places, torch.stack([theirs, shared]))
+        each = both[1] / (own.sum() * both[0] + TINY).sqrt()
+        covered = own[torch.isin(words, told)].sum() / (own.sum() + TINY)
         return torch.stack([each.mean(), each.amax(), each.amin(), covered])
 
     def _weights(self, words: Tensor) -> Tensor:

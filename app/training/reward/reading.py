@@ -36,7 +36,8 @@ WINDOWS = (4, 8, 16)  # tokens in a row, the least likely of which are looked fo
 REMEMBERED = 512  # answers: a policy's are scored by two scorers, one after the other
 MANY = 20.0  # tokens: sums of states are of the size of means in an answer of so many
 Blocks = dict[str, Tensor]
-Row = tuple[tuple[int, ...], tuple[int, ...]]  # a prompt's and an answer's tokens
+Tokens = tuple[int, ...]
+Row = tuple[Tokens, Tokens]  # a prompt's and an answer's tokens
 
 
 @dataclass(frozen=True)
@@ -71,7 +72,7 @@ class Reader:
         rows = [(tuple(prompt), tuple(ends.as_written(answer))) for prompt, answer in answers]
         before = self._last
         blocks = {row: before[row] for row in rows if row in before}
-        distinct = sorted(set(rows).difference(blocks), key=lambda row: (len(row[0]) + len(row[1]), row))
+        distinct = sorted(set(rows).difference(blocks), key=lambda row: (len(row[0]), row))  # equal prompts together
         for part in _parts(distinct):
             alone = self._passes([(self.blank, answer) for _, answer in part])
             for row, behind, without in zip(part, self._passes(part), alone, strict=True):
@@ -84,22 +85,45 @@ class Reader:
         return [blocks[row] for row in rows]
 
     def _passes(self, rows: Sequence[Row]) -> list[Pass]:
-        lengths = [len(prompt) + len(answer) for prompt, answer in rows]
-        cache: KVCache = self._decoder.new_cache(len(rows), max(lengths))
-        places = torch.arange(len(rows)).repeat_interleave(torch.tensor(lengths))
-        positions = torch.cat([torch.arange(length) for length in lengths])
-        ids = torch.tensor([token for prompt, answer in rows for token in (*prompt, *answer)])
-        above = self._decoder.states_above(self.heights, ids, places, positions, cache)
-        normed = [F.rms_norm(states, states.shape[-1:]).split(lengths) for states in above]
+        """A prompt that several rows begin with is read once for all of them."""
+        places: dict[Tokens, list[int]] = {}
+        for place, row in enumerate(rows):
+            places.setdefault(row[0], []).append(place)
+        prompts, answers = list(places), [answer for _, answer in rows]
+        of_prompts = self._decoder.new_cache(len(prompts), max(map(len, prompts)))
+        above_prompts = self._states(prompts, [0] * len(prompts), of_prompts)
+        cache = self._decoder.new_cache(len(rows), max(len(prompt) + len(answer) for prompt, answer in rows))
+        number = [0] * len(rows)
+        for each, (prompt, targets) in enumerate(places.items()):
+            cache.take(of_prompts, each, targets, len(prompt))
+            for place in targets:
+                number[place] = each
+        above = self._states(answers, [len(prompt) for prompt, _ in rows], cache)
+        normed_prompts = [[_normed(states[each]) for states in above_prompts] for each in range(len(prompts))]
         passes = []
-        for number, ((prompt, answer), top) in enumerate(zip(rows, above[-1].split(lengths), strict=True)):
-            cut = len(prompt)
-            states = [height[number] for height in normed]
-            logits = self._decoder.logits(top[cut - 1 : -1])  # [T,V]
-            own = logits.gather(1, torch.tensor(answer).unsqueeze(1))[:, 0]
-            logprobs, gaps = own - logits.logsumexp(-1), own - logits.amax(-1)
-            passes.append(Pass([each[:cut] for each in states], [each[cut:] for each in states], logprobs, gaps))
+        for place, answer in enumerate(answers):
+            before, top = above_prompts[-1][number[place]][-1:], above[-1][place]
+            logprobs, gaps = self._log_probabilities(torch.cat([before, top[:-1]]), answer)
+            states = [_normed(height[place]) for height in above]
+            passes.append(Pass(normed_prompts[number[place]], states, logprobs, gaps))
         return passes
+
+    def _states(self, texts: Sequence[Tokens], starts: Sequence[int], cache: KVCache) -> list[tuple[Tensor, ...]]:
+        """At each height the states [T,H] of each text's tokens, which stand in the cache's rows behind so many."""
+        lengths = [len(text) for text in texts]
+        places = torch.arange(len(texts)).repeat_interleave(torch.tensor(lengths))
+        positions = torch.cat([torch.arange(len(text)) + start for text, start in zip(texts, starts, strict=True)])
+        ids = torch.tensor([token for text in texts for token in text])
+        return [
+            states.split(lengths) for states in self._decoder.states_above(self.heights, ids, places, positions, cache)
+        ]
+
+    def _log_probabilities(self, states: Tensor, answer: Sequence[int]) -> tuple[Tensor, Tensor]:
+        """Of an answer's tokens out of the states [T,H] before each: [T] nats, and the same less the likeliest's."""
+        logits = self._decoder.logits(states)  # [T,V]
+        own, most = logits.gather(1, torch.tensor(answer).unsqueeze(1))[:, 0], logits.amax(1)
+        gaps = own - most
+        return gaps - logits.sub_(most.unsqueeze(1)).exp_().sum(1).log(), gaps
 
     def _blocks(self, prompt: tuple[int, ...], answer: tuple[int, ...], behind: Pass, without: Pass) -> Blocks:
         low, middle, top = behind.states[0], behind.states[len(behind.states) // 2], behind.states[-1]
@@ -127,6 +151,10 @@ class Reader:
         stop = next((place for place, token in enumerate(answer) if token in self.stops), last)
         later = (place for place in range(stop, last) if answer[place] not in self.stops)
         return next(later, last)
+
+
+def _normed(states: Tensor) -> Tensor:
+    return F.rms_norm(states, states.shape[-1:])
 
 
 def _parts(rows: Sequence[Row]) -> list[list[Row]]:

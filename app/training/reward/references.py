@@ -25,6 +25,8 @@ COUNT = 3  # answers to a prompt
 MOST_TOKENS = 48
 TEMPERATURE = 0.8
 REMEMBERED = 4_096  # prompts
+AT_ONCE = 192  # answers that are written side by side: the wider a step, the less each of its tokens costs
+MOST_BYTES = 128 * 2**20  # of their keys and values
 Prompt = tuple[int, ...]
 
 
@@ -48,7 +50,8 @@ class References:
         return [self._known[prompt] for prompt in asked]
 
     def _sampled(self, prompts: Sequence[Prompt], ends: EndTokens) -> list[list[list[int]]]:
-        scheduler, groups = Scheduler(self._decoder), list[SequenceGroup]()
+        scheduler = Scheduler(self._decoder, max_sequences=AT_ONCE, max_bytes=MOST_BYTES)
+        groups = list[SequenceGroup]()
         for prompt in prompts:
             room = min(MOST_TOKENS, self._context - len(prompt))
             params = SamplingParams(temperature=TEMPERATURE, max_tokens=max(room, 1))

@@ -35,7 +35,7 @@ from app.training.reward.student import teach
 from app.training.reward.validation import CrossValidation, cross_validate
 from app.translation import _
 
-READ_AT_ONCE = 64  # answers between two signs of life
+READ_AT_ONCE = 256  # answers between two signs of life, whose prompts' references are sampled together
 ROUNDS_OF_PARTS = 4  # of the precisions, begun where those of all rankings ended
 
 

@@ -8,7 +8,18 @@ import torch
 
 from app.training.packing import pack
 from app.training.reward.data import below_top
-from app.training.reward.head import RATE, SHAPE, PairLikelihood, Prior, learn, make_pairs, posterior, solve
+from app.training.reward.head import (
+    RATE,
+    SHAPE,
+    PairLikelihood,
+    Prior,
+    inverse_triangle,
+    learn,
+    make_pairs,
+    posterior,
+    solve,
+    weighted_moment,
+)  # fmt: skip
 from app.training.reward.network import RewardModel
 from app.training.reward.pair_loss import Davidson, ranking_losses
 from app.training.reward.pooling_layer import averaging_slots, collect_statistics, install
@@ -94,7 +105,7 @@ def test_the_evidence_is_nearly_the_integral_over_all_weights() -> None:
         PairLikelihood(pairs, loss), torch.tensor([2.0]).double(), Prior([1], torch.zeros(1).double()), torch.zeros(1)
     )
     grid = torch.linspace(-6, 6, 20_001, dtype=torch.float64)
-    margins = pairs.differences @ grid.unsqueeze(0)  # [P,grid]
+    margins = pairs.margins(torch.ones(1).double()).unsqueeze(1) * grid  # [P,grid]
     logs = -(pairs.weights.unsqueeze(1) * loss.value(margins, pairs.outcomes.unsqueeze(1))).sum(0) - grid.square()
     exact = float(torch.logsumexp(logs, 0)) + math.log(12 / 20_000) + 0.5 * math.log(2.0 / (2 * math.pi))
     assert made.log_evidence == pytest.approx(exact, abs=0.02)
@@ -130,7 +141,8 @@ def test_a_part_of_the_rankings_is_what_it_says() -> None:
     pairs = make_pairs(states, ranks, torch.ones(5, 4, dtype=torch.bool))
     part = pairs.of([1, 4])
     again = make_pairs(states[[1, 4]], ranks[[1, 4]], torch.ones(2, 4, dtype=torch.bool))
-    assert torch.equal(part.differences, again.differences)
+    weights = torch.randn(3).double()
+    assert torch.equal(part.margins(weights), again.margins(weights))
     assert torch.equal(part.outcomes, again.outcomes)
 
 
@@ -180,3 +192,15 @@ def test_every_free_row_is_read_once() -> None:
     assert len(columns) == len(set(columns))
     assert 0 not in rows  # reads the first token
     assert not set(columns) & set(range(CONFIG.head_dim, 2 * CONFIG.head_dim))  # head 1 is the constant
+
+
+def test_a_triangle_is_inverted_by_halves_and_a_moment_by_strips() -> None:
+    generator = torch.Generator().manual_seed(0)
+    rows, mask = torch.randn(70, 3, 301, generator=generator).double(), torch.rand(70, 3, generator=generator) > 0.3
+    rows = rows * mask.unsqueeze(2)
+    mixing = torch.randn(70, 3, 3, generator=generator).double()
+    mixing = mixing @ mixing.mT
+    moment = weighted_moment(rows, mixing, mask)
+    torch.testing.assert_close(moment, torch.einsum("rkd,rkl,rle->de", rows, mixing, rows))
+    factor = torch.linalg.cholesky(moment + 300 * torch.eye(301, dtype=torch.float64))
+    torch.testing.assert_close(inverse_triangle(factor), torch.linalg.inv(factor))

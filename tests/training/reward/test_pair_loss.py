@@ -138,7 +138,7 @@ def test_a_loss_needs_nothing_but_its_value(loss: PairLoss) -> None:
     pairs = make_pairs(states, ranks, torch.ones(12, 4, dtype=torch.bool))
     rankings, center = PairLikelihood(pairs, loss), torch.zeros(6)
     weights = solve(rankings, torch.full((6,), 0.3), center, center)[0].requires_grad_()
-    whole = (pairs.weights * loss.value(pairs.differences @ weights, pairs.outcomes)).sum()
+    whole = (pairs.weights * loss.value(pairs.margins(weights), pairs.outcomes)).sum()
     (gradient,) = torch.autograd.grad(whole + 0.15 * weights.square().sum(), weights)
     assert gradient.abs().max() < 1e-6
     assert weights.abs().max() > 0.05

@@ -31,7 +31,7 @@ def test_a_prompts_references_are_its_own() -> None:
 def test_what_was_sampled_once_is_not_sampled_again(monkeypatch: pytest.MonkeyPatch) -> None:
     known = fresh()
     first = known.of(PROMPTS[:2], ENDS)
-    monkeypatch.setattr(references, "Scheduler", lambda _: _Idle())
+    monkeypatch.setattr(references, "Scheduler", lambda *_, **_limits: _Idle())
     again = known.of(PROMPTS[:2], ENDS)
     assert all(torch.equal(one, other) for one, other in zip(first, again, strict=True))
 
