@@ -134,6 +134,11 @@ class EpisodeHparams:
     checkpoint_every_batches: Annotated[Count, about("Batches between two checkpoints.")] = 4
     seed: Seed = 0
 
+    @property
+    def own_samples(self) -> int:
+        """Answers of the SFT model to each prompt of a batch."""
+        return self.baseline_samples
+
 
 @dataclass(frozen=True)
 class FittedEpisodeHparams(EpisodeHparams):
@@ -181,6 +186,11 @@ class PPOHparams(EpisodeHparams):
         ),
     ] = 1.0
     whiten_rewards: Annotated[bool, about("Whether rewards of a batch are scaled to a deviation of 1.")] = False
+
+    @property
+    def own_samples(self) -> int:
+        """One where they are learned and scores do not count from them."""
+        return max(self.baseline_samples, 1 if self.ptx_coef else 0)
 
 
 @dataclass(frozen=True)

@@ -95,7 +95,7 @@ class Rollout:
     deviations: Tensor  # [B,K] of the scores: how far each may be off
     ended: Tensor  # [B,K] bool
     own_answers: list[list[list[int]]] = field(default_factory=list)
-    """[B][M] the SFT model's, as token ids; none where scores do not count from them."""
+    """[B][M] the SFT model's, as token ids; none where scores do not count from them, and they are not learned."""
 
     def prompts(self, chosen: Sequence[int]) -> list[list[int]]:
         """Their tokens."""
@@ -137,7 +137,8 @@ class Collector:
         answers = sample_answers(self.policy.model, prompts, hparams.samples_per_prompt, hparams, self.ends, seed)
         packed = pack(prompts, answers, self.pad_id)
         sampled, own = self.scored(prompts, answers), self.own_answers(prompts, seed)
-        scores = episode_scores(sampled, None if own is None else self.scored(prompts, own), hparams)
+        counted_from = own if hparams.baseline_samples else None
+        scores = episode_scores(sampled, None if counted_from is None else self.scored(prompts, counted_from), hparams)
         rollout = empty_rollout(packed, scores, sampled, self.policy)
         rollout.own_answers.extend(own or [])
         limit = hparams.tokens_per_micro_batch or micro_batch_tokens(
@@ -149,7 +150,7 @@ class Collector:
 
     def own_answers(self, prompts: list[list[int]], seed: int) -> list[list[list[int]]] | None:
         """The SFT model's, by other random numbers than the policy's: at first the two models are the same."""
-        count = self.hparams.baseline_samples
+        count = self.hparams.own_samples
         if not count:
             return None
         return sample_answers(self.reference, prompts, count, self.hparams, self.ends, seed + OWN_STRIDE)

@@ -263,6 +263,16 @@ def test_a_loss_that_is_not_a_number_stops_it_and_harms_nothing() -> None:
     assert all(parameter.requires_grad for parameter in model.parameters())
 
 
+def test_own_answers_are_learned_though_scores_do_not_count_from_them() -> None:
+    model, hparams = tiny_model(), replace(HPARAMS, ptx_coef=0.5, baseline_samples=0)
+    without = rollout_of(Trainer(model, model, hparams), model, replace(hparams, ptx_coef=0.0))
+    rollout = rollout_of(Trainer(model, model, hparams), model, hparams)
+    assert [len(own) for own in rollout.own_answers] == [1] * len(PROMPTS)
+    assert without.own_answers == []
+    assert torch.equal(rollout.scores, without.scores)
+    drain(start(model, model, hparams))
+
+
 def test_it_says_what_is_wrong_with_its_input() -> None:
     model = tiny_model()
     with pytest.raises(TrainingError, match="no prompts"):
