@@ -90,6 +90,7 @@ _STATE: dict[Situation, Callable[[LoopStatus], str]] = {
         lambda title: _("{version} is waiting for your decision.", version=title), lambda status: status.candidate
     ),
     Situation.FAILED: lambda status: _("{job} failed.", job=_title(status)),
+    Situation.OUTDATED: lambda _status: _("Nothing is scored: this program cannot read the reward model any more."),
     Situation.LEARNED_NOTHING: lambda _status: _("The reward model found no difference to learn."),
     Situation.GUESSING: _guessing,
     Situation.UNSURE: _unsure,
@@ -178,6 +179,7 @@ _NEXT: dict[Situation, Callable[[LoopStatus], str]] = {
     Situation.QUEUED: lambda _status: _("It starts in a moment. You can go on ranking."),
     Situation.DECIDING: _decision,
     Situation.FAILED: lambda _status: _("The Train page says why, and starts it again."),
+    Situation.OUTDATED: lambda _status: _("Train a reward model again on the Train page: your rankings are all there."),
     Situation.UNSURE: _until_ppo,
     Situation.EMPTY: _first_rankings,
 }

@@ -32,9 +32,9 @@ BLOCKS: Mapping[str, tuple[str, str]] = {
     "sentences": (N_("Sentences"), N_("How the answer's sentences are, one by one: their best and their worst.")),
     "similarity": (N_("Nearness to the prompt"), N_("How near the answer's meaning is to that of its prompt.")),
     "shape": (N_("Shape"), N_("Lists, lines, marks and repetition: how an answer is laid out.")),
-    "mean 0": (N_("Words"), N_("Which words stand in it, wherever they stand.")),
-    "sum": (N_("Number of words"), N_("How many words of which kind stand in it.")),
-    "words": (N_("Single words"), N_("Whether certain words stand in it, rare ones above all.")),
+    "mean 0": (N_("Choice of words"), N_("Which kinds of words it uses on the whole, wherever they stand.")),
+    "sum": (N_("Quantity"), N_("How many words of each kind it has: three foods count more than one.")),
+    "words": (N_("Rare words"), N_("Whether a particular word stands in it even once, a rare one above all.")),
     "references": (
         N_("Likeness to the SFT model's answers"),
         N_("Whether it shares rare words with what the SFT model would answer: what is astray shares few."),
@@ -43,8 +43,8 @@ BLOCKS: Mapping[str, tuple[str, str]] = {
     "mean 2": (N_("Meaning"), N_("What the answer says as a whole, at the SFT model's top.")),
     "beginning": (N_("Beginning"), N_("How it begins.")),
     "second": (N_("Second sentence"), N_("What stands in its second sentence.")),
-    "end": (N_("Whole, read from its end"), N_("What the SFT model has in mind once it has read all of it.")),
-    "finish": (N_("Last words"), N_("With which words it closes.")),
+    "end": (N_("Overall impression"), N_("What the SFT model has in mind once it has read all of it.")),
+    "finish": (N_("Ending"), N_("How it closes, in its last few words.")),
     "products": (N_("Kind of prompt"), N_("What is liked for one kind of prompt and not for another.")),
 }
 """By the names of the trainer's blocks: what each is called, and what of an answer it holds."""
@@ -86,6 +86,8 @@ class Block:
 
 @dataclass(frozen=True)
 class RewardReport:
+    outdated: bool
+    """Whether its format is read no more: it scores nothing."""
     verdict: str
     next_step: str
     curve: Picture | None
@@ -125,6 +127,7 @@ def reward_report(
     if not known and metrics.get("held_out_accuracy") is not None:
         next_step = _(TRAIN_FIRST)
     return RewardReport(
+        outdated=outdated,
         verdict=verdict,
         next_step=_("Train a new one: nothing can be scored by it any more.") if outdated else next_step,
         curve=_curve(

@@ -28,6 +28,7 @@ EMPTY = LoopStatus(
     worker_lost=False,
     failed=None,
     reward=None,
+    outdated=False,
     policy=None,
     answerer=SFT,
     auto_policy_accuracy=0.7,
@@ -282,6 +283,14 @@ STATES = [
         Situation.UNSURE,
         "The reward model is right on 66% of held-out pairs.",
         "8 more rankings, and the reward model learns again.",
+        "label",
+    ),
+    Row(
+        "a reward model of an earlier program",
+        replace(LEARNED, outdated=True),
+        Situation.OUTDATED,
+        "Nothing is scored: this program cannot read the reward model any more.",
+        "Train a reward model again on the Train page: your rankings are all there.",
         "label",
     ),
     Row(

@@ -1,11 +1,15 @@
 """What the page of a reward model tells of it."""
 
+import json
 from typing import Any
 
 import pytest
 
 from app.db.models.versions import Version, VersionKind
 from app.db.session import transaction
+from app.model_info.scorer_format import OLD_FORMATS
+from app.model_info.weights import SCORER
+from app.services.lifecycle.activation import mark_active
 from app.services.versions import versions
 from app.services.versions.versions import NewVersion
 from app.services.views.label_agreement import LabelAgreement
@@ -166,3 +170,25 @@ def test_the_page_shows_it(server: LiveServer, visitor: Visitor) -> None:
         assert words in said
     assert "&lt;new&gt;" in page
     assert "learning_curve" not in said, "it is drawn, and not listed once more"
+
+
+def test_one_that_is_read_no_more_is_not_said_to_be_in_use(server: LiveServer, visitor: Visitor) -> None:
+    """On its own page and where people label; both say what to do."""
+    with transaction(server.runtime.write) as session:
+        sft = versions.sft_version(session)
+        new = NewVersion(VersionKind.REWARD, parent_id=sft.id, path="models/old", content_hash="h", metrics=GOOD)
+        version = versions.add_version(session, new)
+        mark_active(session, version)
+        number = version.id
+    folder = server.runtime.settings.version_directory("models/old")
+    folder.mkdir(parents=True)
+    assert "scores now" in words_of(visitor.get(f"/versions/{number}"))
+    (folder / SCORER).write_text(json.dumps({"format": OLD_FORMATS[-1]}))
+    said = words_of(visitor.get(f"/versions/{number}"))
+    assert "scores now" not in said
+    assert "It is used now" not in said
+    assert "it scores nothing" in said
+    assert "Train a reward model again" in said
+    label = words_of(visitor.get("/"))
+    assert "Nothing is scored" in label
+    assert "Train a reward model again" in label

@@ -124,7 +124,11 @@ def needed(session: Session, settings: Settings, *, now: datetime | None = None)
     for version in versions.with_files(session):
         if version.status is VersionStatus.ACTIVE:
             scores = version.kind is VersionKind.REWARD
-            reasons[version.id] = _("It scores now.") if scores else _("It answers now. Activate another one first.")
+            reasons[version.id] = (
+                _("No other reward model has taken its place.")
+                if scores
+                else _("It answers now. Activate another one first.")
+            )
     sft = versions.sft_version(session)
     reasons.setdefault(sft.id, _("Training starts from this SFT model, and policies are compared with it."))
     for version in _rollback_targets(session, sft):

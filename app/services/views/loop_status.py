@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from app.db.models.jobs import LIVE, Job, JobStatus
 from app.db.models.versions import Version, VersionKind, VersionStatus
 from app.kinds.registry import kind_of
+from app.model_info.scorer_format import is_outdated
 from app.preferences import NOTHING_LEARNED
 from app.services.jobs import heartbeats, jobs, retraining
 from app.services.labeling import rankings
@@ -33,6 +34,8 @@ class Situation(StrEnum):
     """A policy was compared, and a person decides whether it answers."""
     FAILED = "failed"
     """The job that ended last failed."""
+    OUTDATED = "outdated"
+    """The reward model in use has a format that is read no more: nothing is scored, and no policy can be trained."""
     LEARNED_NOTHING = "learned_nothing"
     """The newest reward model could not tell the answers apart; no policy follows."""
     GUESSING = "guessing"
@@ -64,6 +67,8 @@ class LoopStatus:
     """The job that ended last, where it failed."""
     reward: Version | None
     """The newest reward model."""
+    outdated: bool
+    """Whether the reward model in use has a format that is read no more."""
     policy: Version | None
     """The newest policy."""
     answerer: Version | None
@@ -95,6 +100,7 @@ class LoopStatus:
             **self._of_jobs(),
             Situation.DECIDING: self.candidate is not None,
             Situation.FAILED: self.failed is not None,
+            Situation.OUTDATED: self.outdated,
             **self._of_versions(),
             Situation.EMPTY: self.rankings.total == 0,
             Situation.ENOUGH: self.until_training == 0,
@@ -143,6 +149,7 @@ def loop_status(session: Session, settings: Settings, now: datetime) -> LoopStat
         worker_lost=age is None or age > settings.worker_stale_seconds,
         failed=_failed_job(session),
         reward=_newest(session, VersionKind.REWARD),
+        outdated=_is_outdated(session, settings),
         policy=_newest(session, VersionKind.POLICY),
         answerer=versions.active_answerer_or_none(session),
         auto_policy_accuracy=settings.auto_policy_accuracy,
@@ -165,3 +172,8 @@ def _newest(session: Session, kind: VersionKind) -> Version | None:
     """With its files or without: what was removed has happened, too, but says nothing any more."""
     newest = session.scalar(select(Version).where(Version.kind == kind).order_by(Version.id.desc()).limit(1))
     return None if newest is None or newest.removed_at is not None else newest
+
+
+def _is_outdated(session: Session, settings: Settings) -> bool:
+    reward = versions.active_reward(session)
+    return reward is not None and is_outdated(settings.version_directory(reward.path))
