@@ -249,7 +249,8 @@ def weighted_moment(rows: Tensor, mixing: Tensor, mask: Tensor | None = None) ->
 def inverse_triangle(factor: Tensor) -> Tensor:
     """Of a lower triangle [D,D], by halves: a general solver would compute the zeros as well."""
     if len(factor) <= SMALL:
-        return torch.linalg.solve_triangular(factor, torch.eye(len(factor), dtype=torch.float64), upper=False)
+        whole: Tensor = torch.linalg.solve_triangular(factor, torch.eye(len(factor), dtype=torch.float64), upper=False)
+        return whole
     half = len(factor) // 2
     upper, lower = inverse_triangle(factor[:half, :half]), inverse_triangle(factor[half:, half:])
     across = -lower @ (factor[half:, :half] @ upper)

@@ -67,7 +67,7 @@ def test_what_answers_scores_and_was_active_before_stays(
     why = reasons(session, settings)
     assert going(session, settings) == [old.id]
     assert "answers now" in why[mine.id]
-    assert "scores now" in why[reward.id]
+    assert "No other reward model" in why[reward.id]
     assert "Training starts from" in why[first.id]
     assert all("rolling back" in why[each.id] for each in (newer, old_reward))
 
