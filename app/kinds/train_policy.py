@@ -105,7 +105,8 @@ METRICS = Metrics(
         "policy/entropy_avg": "mean entropy of the next-token distribution, per token; never negative.",
         "policy/approxkl_avg": "half the mean squared log ratio of new to sampling policy, over the update's steps.",
         "policy/approxkl_max": (
-            "the same of the mini-batch where it was largest, over the run so far; *flagged* above 0.5."
+            "the same of the mini-batch where it was largest, over the run so far, also where its own step was not "
+            "taken; *flagged* above 1, ten times the default `target_kl`."
         ),
         "policy/log_ratio_max": "largest log ratio of new to sampling policy, up or down, of any token in the update.",
         "policy/epochs_done": (

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from app.db.models.versions import Version
-from app.services.versions.bounds import Flag, evaluation_flags, flags_of, flags_to_store, store_flags
+from app.kinds.train_policy import TRAIN_POLICY
+from app.services.versions.bounds import MOST_MOVED, Flag, evaluation_flags, flags_of, flags_to_store, store_flags
 
 # A policy that became brief as it was asked to: what was measured on the shipped model (bench.loop, brief, seed 0).
 BRIEF = {
@@ -84,10 +85,12 @@ def test_what_was_not_finite_is_stored_as_null_and_not_flagged() -> None:
 
 
 def test_an_update_that_went_far_is_flagged() -> None:
-    assert flags_to_store({"policy/approxkl_max": 0.5}) == []
-    (flag,) = flags_to_store({"policy/approxkl_max": 0.59})
+    """The shipped rate reaches 0.9, five times of it 1.5 (bounds.py); the metric's description names the bound."""
+    assert flags_to_store({"policy/approxkl_max": 0.9}) == []
+    (flag,) = flags_to_store({"policy/approxkl_max": 1.5})
     assert flag["name"] == "update"
-    assert "0.59 nats a token" in flag["sentence"]
+    assert "1.50 nats a token" in flag["sentence"]
+    assert f"*flagged* above {MOST_MOVED:g}," in TRAIN_POLICY.metrics.meanings["policy/approxkl_max"]
 
 
 def test_flags_of_training_and_evaluation_stand_together_with_the_version() -> None:
