@@ -20,6 +20,10 @@ from tests import databases
 from tests.live import LiveServer, ScriptedEngine, live_server, quick_settings
 from tests.worker.harness import Harness
 
+# Before torch is loaded, here and in processes that tests begin. Its threads else wait for one another by computing,
+# which takes twice the processor time where each core has a process of tests.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
 FOR_TESTS = {"FOURFOLD_CHROMIUM", "FOURFOLD_TEST_DATABASE_URL"}
 LONG = (
     *("tests/killing/", "tests/costs/", "tests/worker/test_", "tests/http/test_pressure", "tests/test_wheel"),
