@@ -1,7 +1,5 @@
 """Rankings of imported rows are stored, each once, with a group of its own: as withdrawn ones until all are in."""
 
-import hashlib
-import json
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -18,6 +16,7 @@ from app.db.models.prompts import PromptSplit
 from app.db.models.rankings import Ranking
 from app.errors import AppError, InvalidError
 from app.services.data.compared_rows import GivenRanking
+from app.services.data.import_compared import content_digest, given_seed, taken_once
 from app.services.data.import_prompts import abandoned, known_prompts
 from app.services.data.import_summary import ImportSummary
 from app.services.data.row_forms import GivenRow
@@ -53,18 +52,15 @@ def take_rankings(
     digests = {row.digest for row in rows}
     remove_groups(session, select(Group.id).where(Group.digest.in_(digests), Group.import_id.in_(abandoned(import_id))))
     known = _given_here(session, rows).union(session.scalars(select(Group.digest).where(Group.digest.in_(digests))))
-    fresh: dict[str, _Taken] = {}
-    for row in rows:
-        if row.digest not in known:
-            fresh.setdefault(row.digest, row)
-    _store(session, import_id, list(fresh.values()))
+    fresh = taken_once(rows, known)
+    _store(session, import_id, fresh)
     held_out = {prompt.id for prompt in prompts.values() if prompt.split is PromptSplit.HELD_OUT}
     archived = {prompt.id for prompt in prompts.values() if prompt.archived} - held_out
     return ImportSummary(
         rankings=len(fresh),
         repeated_rankings=len(rows) - len(fresh),
-        held_out=sum(row.prompt_id in held_out for row in fresh.values()),
-        archived=sum(row.prompt_id in archived for row in fresh.values()),
+        held_out=sum(row.prompt_id in held_out for row in fresh),
+        archived=sum(row.prompt_id in archived for row in fresh),
     )
 
 
@@ -111,7 +107,7 @@ def _digest(labeler: str, row: GivenRow, ranking: GivenRanking) -> str:
         ranking.comment,
         None if ranking.created_at is None else ranking.created_at.isoformat(),
     ]
-    return hashlib.sha256(json.dumps(content, separators=(",", ":")).encode()).hexdigest()
+    return content_digest(content)
 
 
 def _given_here(session: Session, rows: Sequence[_Taken]) -> set[str]:
@@ -180,13 +176,12 @@ def _store(session: Session, import_id: int, rows: Sequence[_Taken]) -> None:
 
 
 def _group(row: _Taken, import_id: int) -> dict[str, Any]:
-    seed = row.ranking.settings.get("seed")
     return {
         "prompt_id": row.prompt_id,
         "digest": row.digest,
         "import_id": import_id,
         "settings": row.ranking.settings,
-        "seed": seed if isinstance(seed, int) and 0 <= seed < 2**31 else 0,
+        "seed": given_seed(row.ranking.settings),
         "status": GroupStatus.RANKED,
     }
 

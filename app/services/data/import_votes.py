@@ -1,7 +1,5 @@
 """Votes of imported rows are stored, each once, with a pair of its own: as withdrawn ones until all are in."""
 
-import hashlib
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +10,7 @@ from sqlalchemy.orm import Session
 from app.db.base import utc_now
 from app.db.models.arena import Pair, PairStatus, Vote
 from app.db.models.versions import Version
+from app.services.data.import_compared import content_digest, given_seed, taken_once
 from app.services.data.import_prompts import abandoned, known_prompts
 from app.services.data.import_rankings import GivenLabelers
 from app.services.data.import_summary import ImportSummary
@@ -55,11 +54,8 @@ def take_votes(session: Session, import_id: int, given: Sequence[tuple[str, Give
     digests = {row.digest for row in rows}
     remove_pairs(session, select(Pair.id).where(Pair.digest.in_(digests), Pair.import_id.in_(abandoned(import_id))))
     known = set(session.scalars(select(Pair.digest).where(Pair.digest.in_(digests)))) | _given_here(session, rows)
-    fresh: dict[str, _Taken] = {}
-    for each in rows:
-        if each.digest not in known:
-            fresh.setdefault(each.digest, each)
-    _store(session, import_id, list(fresh.values()))
+    fresh = taken_once(rows, known)
+    _store(session, import_id, fresh)
     return ImportSummary(votes=len(fresh), repeated_votes=len(rows) - len(fresh))
 
 
@@ -97,7 +93,7 @@ def _digest(labeler: str, row: GivenRow, vote: GivenVote) -> str:
         labeler,
         None if vote.created_at is None else vote.created_at.isoformat(),
     ]
-    return hashlib.sha256(json.dumps(content, separators=(",", ":")).encode()).hexdigest()
+    return content_digest(content)
 
 
 def _given_here(session: Session, rows: Sequence[_Taken]) -> set[str]:
@@ -139,7 +135,6 @@ def _store(session: Session, import_id: int, rows: Sequence[_Taken]) -> None:
 
 
 def _pair(row: _Taken, import_id: int) -> dict[str, Any]:
-    seed = row.vote.settings.get("seed")
     sides = {
         name: value
         for letter, side, writer in zip("ab", row.vote.sides, row.writers, strict=True)
@@ -156,7 +151,7 @@ def _pair(row: _Taken, import_id: int) -> dict[str, Any]:
         **sides,
         "prompt_id": row.prompt_id,
         "source": row.vote.drawn_from,
-        "seed": seed if isinstance(seed, int) and 0 <= seed < 2**31 else 0,
+        "seed": given_seed(row.vote.settings),
         "settings": row.vote.settings,
         "status": PairStatus.VOTED,
         "labeler_id": row.labeler_id,

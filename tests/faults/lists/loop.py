@@ -284,7 +284,7 @@ FAULTS = [
     rankings_read("tokens of a file read as the model's own", "ids if version_id in readable else", "ids if version_id in readable or version_id is None else", "tests/worker/test_imported_preferences.py"),
     import_rankings("who wrote imported answers forgotten", '"written_by": answer.written_by or ranking.written_by,', '"written_by": answer.written_by,'),
     exports("a policy's name lost", "if answer.version_id is not None:", "if False:", "tests/services/data/test_exports.py"),
-    import_rankings("the same ranking twice", "fresh.setdefault(row.digest, row)", "fresh[row.digest + str(len(fresh))] = row"),
+    In("app/services/data/import_compared.py", RANKED)("the same ranking twice", "fresh.setdefault(row.digest, row)", "fresh[row.digest + str(len(fresh))] = row"),
     import_rankings("an export taken in where it comes from", "known = _given_here(session, rows).union", "known = set[str]().union"),
     import_rankings("a part of a file is learned from", '"withdrawn_at": now,', '"withdrawn_at": None,'),
     import_steps("answers of one text learned from", "[each for each in ranked if each[2].says_something]", "list(ranked)"),
