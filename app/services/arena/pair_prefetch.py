@@ -9,15 +9,11 @@ import threading
 from collections import OrderedDict
 from dataclasses import dataclass
 
-from sqlalchemy.exc import DBAPIError
-
 from app.db.models.arena import PairSource
-from app.db.trouble import sentence_of
-from app.errors import AppError
 from app.formats.languages import ANY, Asked
 from app.services.arena.pair_sampling import MatchIds, PairSampling
+from app.services.sampling.failures import failure_sentence
 from app.services.sampling.priority import Gate
-from app.translation import _
 
 log = logging.getLogger(__name__)
 REMEMBERED = 8
@@ -87,18 +83,10 @@ class PairPrefetcher:
                 self._gate.wait_until_idle(GIVE_WAY_SECONDS)
                 self._sampling.sample_ready(wanted.ids, wanted.source, wanted.asked)
         except Exception as error:  # a comfort: it must not die of a full disk or a bad version
-            said = _sentence(error)
+            said = failure_sentence(error)
             log.warning("cannot prepare a pair: %s", said)
         with self._noting:
             self._wanted.pop(wanted, None)
             self._problems.pop(wanted, None)
             if said is not None:
                 self._problems[wanted] = said
-
-
-def _sentence(error: Exception) -> str:
-    if isinstance(error, AppError):
-        return error.page_message
-    if isinstance(error, DBAPIError):
-        return sentence_of(error)
-    return _("Its answers could not be written ({error}).", error=f"{type(error).__name__}: {error}")

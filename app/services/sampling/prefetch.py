@@ -7,13 +7,11 @@ import logging
 import threading
 from collections import OrderedDict, deque
 
-from sqlalchemy.exc import DBAPIError
-
 from app.db.session import transaction
-from app.db.trouble import sentence_of
 from app.errors import AppError, UnavailableError
 from app.formats.languages import ANY, Asked
 from app.services.labeling import groups, languages
+from app.services.sampling.failures import failure_sentence
 from app.services.sampling.group_sampling import GroupSampling
 from app.services.sampling.misfits import Misfits
 from app.services.sampling.priority import Gate
@@ -89,7 +87,7 @@ class Prefetcher:
                     self.fill()
                 self.last_error, backoff = None, POLL_SECONDS
             except Exception as error:  # prefetching is a comfort: it must not die of a full disk or a bad version
-                self.last_error = _sentence(error)
+                self.last_error = failure_sentence(error)
                 log.warning("cannot sample ahead: %s", self.last_error)
                 backoff = min(2 * backoff, MAX_BACKOFF_SECONDS)
             self._wake.wait(backoff)
@@ -144,10 +142,3 @@ class Prefetcher:
                 return
         with transaction(self._sampling.write) as session:
             groups.expire_stale(session, sampled_as=self._sampling.wanted(session).key)
-
-
-def _sentence(error: Exception) -> str:
-    """The label page shows it where there is no card."""
-    if isinstance(error, AppError):
-        return error.page_message
-    return sentence_of(error) if isinstance(error, DBAPIError) else f"{type(error).__name__}: {error}"
