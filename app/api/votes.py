@@ -31,7 +31,7 @@ from app.formats.ids import RowId
 from app.formats.languages import ANY, Asked
 from app.runtime import Admitted, ReadSession, Runtime, RuntimeDep, UnitRoute, WriteSession
 from app.services.arena import arena_settings, pairs, votes
-from app.services.arena.alarm import reward_alarm
+from app.services.arena.alarm import alarm_of
 from app.services.arena.arena_settings import ArenaChoice
 from app.services.arena.matches import match_of
 from app.services.arena.pair_prefetch import Wanted
@@ -138,7 +138,8 @@ def withdraw(vote_id: RowId, session: WriteSession, who: ApiLabeler) -> None:
 def result(session: ReadSession, version_id: VersionId = None, against_id: AgainstId = None) -> ResultOut:
     """What the votes say of two versions."""
     match = match_of(session, version_id, against_id)
-    return result_out(result_of(session, match), reward_alarm(session, *match.ids))
+    found = result_of(session, match)
+    return result_out(found, alarm_of(session, match, found.counts))
 
 
 @router.get("/standings")

@@ -99,7 +99,7 @@ def result(session: Session, match: Match, address: Address) -> Result:
             Row(_(SOURCES[each]), its, percent(its.win_rate)) for each in SOURCES if (its := found.by_source.get(each))
         ],
         notes=_notes(found),
-        alarm=alarm_of(session, match) if counts.total else None,
+        alarm=alarm_of(session, match, counts) if counts.total else None,
         places=_places(session, table),
         connected=table.connected,
     )

@@ -145,7 +145,7 @@ def _votes(session: Session, version: Version) -> tuple[str, RewardAlarm | None]
     found = result_of(session, match)
     if not found.counts.total:
         return "", None
-    return result_sentence(found), alarm_of(session, match)
+    return result_sentence(found), alarm_of(session, match, found.counts)
 
 
 OVER_OPTIMIZED = (

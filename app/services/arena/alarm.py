@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session, joinedload
 from app.db.models.arena import Pair, Verdict, Vote
 from app.db.models.versions import Version
 from app.services.arena import pairs
-from app.services.arena.matches import Match, match_of
+from app.services.arena.matches import Match
 from app.services.arena.sequential import Settled, settled
 from app.services.arena.standings import counts_of
 from app.services.arena.win_rate import Z_95, Counts
@@ -75,17 +75,12 @@ class RewardAlarm:
         return self.verdict in (AlarmVerdict.WATCH, AlarmVerdict.ALARM)
 
 
-def reward_alarm(session: Session, version_id: int, against_id: int | None = None) -> RewardAlarm:
-    """Of a version, against another one (by default the active one, or its SFT model): for the decision card and the
-    arena. Raises what match_of raises."""
-    return alarm_of(session, match_of(session, version_id, against_id))
-
-
-def alarm_of(session: Session, match: Match) -> RewardAlarm:
+def alarm_of(session: Session, match: Match, counts: Counts) -> RewardAlarm:
+    """For the decision card and the arena. `counts` are of all its votes (standings.result_of); how much higher its
+    answers score is told by the newest ones."""
     newest = select(Vote).join(Vote.pair).where(Vote.withdrawn_at.is_(None), pairs.of_match(match))
     newest = newest.order_by(Vote.id.desc()).limit(MOST_VOTES)
     votes = session.scalars(newest.options(joinedload(Vote.pair).joinedload(Pair.prompt))).all()
-    counts = sum((counts_of(each.verdict, is_a=_is_a(each, match)) for each in votes), Counts())
     seen = [text for each in votes if (text := _text_of(each, match)) is not None]
     rise = _rise([each.its_score - each.other_score for each in seen]) or _evaluated_rise(match.version)
     verdict = verdict_of(rise, counts)

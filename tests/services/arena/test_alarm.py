@@ -8,7 +8,9 @@ from sqlalchemy.orm import Session
 from app.db.models.arena import Verdict
 from app.db.models.labelers import Labeler
 from app.db.models.versions import Version
-from app.services.arena.alarm import AlarmVerdict, Rise, reward_alarm, verdict_of
+from app.services.arena.alarm import AlarmVerdict, RewardAlarm, Rise, alarm_of, verdict_of
+from app.services.arena.matches import match_of
+from app.services.arena.standings import result_of
 from app.services.arena.win_rate import Counts
 from tests.services.arena.conftest import MakePair, VoteOn
 
@@ -33,6 +35,11 @@ UP, LEVEL = Rise(0.8, 0.1, 40), Rise(0.1, 0.1, 40)
 )
 def test_the_verdict(rise: Rise | None, counts: Counts, verdict: AlarmVerdict) -> None:
     assert verdict_of(rise, counts) is verdict
+
+
+def reward_alarm(session: Session, version_id: int, against_id: int | None = None) -> RewardAlarm:
+    match = match_of(session, version_id, against_id)
+    return alarm_of(session, match, result_of(session, match).counts)
 
 
 def give(make_pair: MakePair, vote_on: VoteOn, ada: Labeler, *, wins: int, losses: int, higher_by: float) -> None:
