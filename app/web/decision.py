@@ -45,6 +45,8 @@ class WinRate(Share):
 class Alarm:
     name: str
     sentence: str
+    is_flag: bool = False
+    """Whether it is one of the version's flags (templates/train/_flags.html)."""
 
 
 @dataclass(frozen=True)
@@ -174,7 +176,9 @@ def _alarms(version: Version, win: WinRate | None, alarm: RewardAlarm | None) ->
     elif told.get("fit") == "overfit":
         said.append(Alarm(_(FOOLS[0]), _(FOOLS[1])))
     skipped = "forgets" if told.get("forgets") and "knowledge" in found else ""
-    said += [Alarm(_(BOUNDS), retold(flag.sentence)) for flag in flags_of(version) if flag.name != skipped]
+    said += [
+        Alarm(_(BOUNDS), retold(flag.sentence), is_flag=True) for flag in flags_of(version) if flag.name != skipped
+    ]
     if found.get("judge/is_other") == 0.0:
         said.append(Alarm(_(LITTLE), _(ITSELF)))
     if win is not None and win.error and win.may_be_chance:

@@ -98,7 +98,7 @@ def _render_problem(request: Request, problem: Problem) -> HTMLResponse:
     if is_fragment(request):
         step = _next_step(request, problem.status)
         alert = Alert(title=title, message=message, actions=[] if step is None else [step])
-        headers = {"HX-Retarget": "#alerts", "HX-Reswap": "innerHTML"}
+        headers = {"HX-Retarget": "#alerts", "HX-Reswap": "innerHTML", "HX-Reselect": ".notice"}
         return render(request, alert, status_code=problem.status, headers=headers)
     near = [Action(page.path, page.go) for page in pages_from(request.url.path)]
     actions = [SIGN_IN] if problem.status == 401 else near

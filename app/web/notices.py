@@ -59,12 +59,14 @@ class VersionNotice(StrEnum):
     ACTIVATED = "activated"
     DISCARDED = "discarded"
     TAKEN_BACK = "taken_back"
+    RENAMED = "renamed"
 
 
 VERSION_NOTICES = {
     VersionNotice.ACTIVATED: N_("{version} answers now."),
     VersionNotice.DISCARDED: N_("{version} was discarded. What answers has not changed."),
     VersionNotice.TAKEN_BACK: N_("{version} waits for a decision again."),
+    VersionNotice.RENAMED: N_("Saved: name and note of {version}."),
 }
 
 

@@ -34,6 +34,8 @@ class TrainingRecord:
     """Both in nats a token, when it ended."""
     points: list[Moment]
     """Of the last part's curve."""
+    hparams: dict[str, Any]
+    """Of the last part."""
 
     @property
     def sentence(self) -> str:
@@ -76,4 +78,5 @@ def _read(stored: dict[str, Any]) -> TrainingRecord:
         loss=float(stored["metrics"]["loss/train"]),
         held_out=float(stored["metrics"]["loss/held_out"]),
         points=moments(stored) if stored.get("curve") else [],
+        hparams=dict(stored["hparams"]),
     )

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from app.db.models.versions import Version, VersionKind
 from app.formats.figures import number, percent
 from app.kinds.registry import kind_of
+from app.model_info.scorer_format import is_outdated
 from app.preferences import NOTHING_LEARNED
 from app.services.versions.bounds import measured
 from app.services.versions.version_states import Standing
@@ -55,6 +56,8 @@ class Card:
     """A policy's win rate, a reward model's accuracy; None where nothing was measured."""
     measures: list[Measure]
     """Other figures."""
+    is_outdated: bool
+    """Whether it is a reward model that this program cannot read any more."""
     made: "Branch"
     """What was made from it."""
 
@@ -123,6 +126,7 @@ def _card(node: Node, settings: Settings) -> Card:
         share_name=_("Accuracy") if scores else _("Win rate"),
         share=accuracy_of(version) if scores else win_rate_of(version),
         measures=_measures(version),
+        is_outdated=scores and is_outdated(settings.version_directory(version.path)),
         made=_branch(node.children, settings, POLICIES_SHOWN),
     )
 

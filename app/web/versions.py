@@ -10,43 +10,21 @@ from starlette.datastructures import FormData
 from starlette.responses import RedirectResponse, Response
 
 from app.db.models.versions import Version
-from app.errors import UnavailableError
+from app.errors import ConflictError, InvalidError, UnavailableError
 from app.formats.ids import RowId, parse_id
-from app.model_info.scorer_format import is_outdated
 from app.runtime import ReadSession, Runtime, RuntimeDep, UnitRoute, WriteSession
 from app.services.lifecycle import activation, deciding, removal
 from app.services.lifecycle.removal import Removal
-from app.services.versions.version_states import Standing
-from app.services.views.label_agreement import label_agreement
-from app.services.views.training_overview import VersionDetails, version_details
 from app.translation import _
 from app.web import notices
 from app.web.notices import VersionNotice
-from app.web.reward_report import RewardReport, reward_report
 from app.web.security import FormDep
 from app.web.templating import PageContext, is_fragment, render
 from app.web.train import changed_results
+from app.web.version_page import Typed, version_page
 from app.web.version_tree import Tree, tree
 
 router = APIRouter(route_class=UnitRoute)
-
-
-@dataclass(frozen=True, kw_only=True)
-class VersionPage(PageContext):
-    template: ClassVar[str] = "versions/index.html"
-    page: str | None = "train"
-    version: Version
-    """The one that is shown."""
-    details: VersionDetails
-    """Its lineage, its rankings and its job."""
-    standing: Standing
-    """What each version is today."""
-    why_it_stays: str | None
-    """Why it cannot be removed; none where it can."""
-    frees: int
-    """Bytes that its removal frees."""
-    reward: RewardReport | None
-    """What a reward model learned; none for the other kinds."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -144,20 +122,23 @@ async def remove_version(runtime: RuntimeDep, _form: FormDep, version_id: RowId)
 
 
 @router.get("/versions/{version_id}")
-def show_version(request: Request, runtime: RuntimeDep, session: ReadSession, version_id: RowId) -> Response:
-    details = version_details(session, version_id)
-    version = details.version
-    page = VersionPage(
-        version=version,
-        details=details,
-        standing=details.standing,
-        why_it_stays=removal.why_it_stays(session, version, runtime.settings),
-        frees=removal.freed_bytes([runtime.settings.version_directory(version.path)]),
-        reward=reward_report(
-            version,
-            label_agreement(session, version.id),
-            enough_accuracy=runtime.settings.auto_policy_accuracy,
-            outdated=is_outdated(runtime.settings.version_directory(version.path)),
-        ),
-    )
-    return render(request, page)
+def show_version(
+    request: Request, runtime: RuntimeDep, session: ReadSession, version_id: RowId, said: str = ""
+) -> Response:
+    notice = notices.about_version(session, said, str(version_id))
+    return render(request, version_page(session, runtime.settings, version_id, notice=notice))
+
+
+@router.post("/versions/{version_id}/rename")
+def rename_version(
+    request: Request, runtime: RuntimeDep, session: WriteSession, form: FormDep, version_id: RowId
+) -> Response:
+    """Refused, the page comes back with what was typed and what is wrong with it."""
+    name, note = str(form.get("name", "")), str(form.get("note", ""))
+    try:
+        deciding.rename(session, version_id, name=name, note=note)
+    except (ConflictError, InvalidError) as error:
+        typed = Typed(name, note, error.page_message, about_note=error.param == deciding.NOTE)
+        page = version_page(session, runtime.settings, version_id, typed=typed)
+        return render(request, page, status_code=error.status_code)
+    return RedirectResponse(f"/versions/{version_id}?said={VersionNotice.RENAMED}", 303)

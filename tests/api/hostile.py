@@ -190,6 +190,7 @@ FORMS = {
     "POST /versions/{version_id}/activate": {"back": "version", "seen": "1"},
     "POST /versions/{version_id}/discard": {"back": "version"},
     "POST /versions/{version_id}/take-back": {"back": "version"},
+    "POST /versions/{version_id}/rename": {"name": "n", "note": "x"},
     "POST /languages": {"language": "en"},
     "POST /languages/leave-out": {"language": "zh"},
     "POST /train/label-page": {"temperature": "1", "version_id": "1", "other_answers": "0"},

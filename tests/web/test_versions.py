@@ -9,13 +9,17 @@ from app.db.models.jobs import Job, JobStatus
 from app.db.models.versions import VersionKind
 from app.db.session import transaction
 from app.formats import figures
+from app.layout import SFT_MODEL
 from app.services.data import training_data
 from app.services.lifecycle import removal
 from app.services.lifecycle.removal import KEEP
 from app.services.versions import versions
 from app.services.versions.versions import NewVersion
+from app.web.training_record import FILE
 from tests.live import LiveServer
 from tests.services.conftest import in_order, rank_group
+from tests.web.test_decision import EVALUATION, VERDICT, add_candidate
+from tests.web.test_version_tree import add
 from tests.web.visitor import Visitor, words_of
 
 
@@ -37,6 +41,11 @@ def candidate(server: LiveServer) -> int:
     return new_candidate(server)
 
 
+def summary(page: str) -> str:
+    """What the first view says."""
+    return words_of(page[page.index('<section class="panel version-summary"') :].partition("</section>")[0])
+
+
 def shown(page: str) -> list[str]:
     """The versions that would go."""
     return re.findall(r'name="version_id" value="(\d+)"', page)
@@ -44,12 +53,12 @@ def shown(page: str) -> list[str]:
 
 def test_a_version_says_where_it_comes_from(server: LiveServer, visitor: Visitor, candidate: int) -> None:
     said = words_of(visitor.get(f"/versions/{candidate}"))
-    assert f"Policy {candidate} ← SFT model 1" in said
+    assert re.search(rf"SFT model 1 imported from \S+ Policy {candidate} Made", said)
     with server.runtime.read() as session:
         folder = server.settings.version_directory(versions.get_version(session, candidate).path)
     assert f"Delete its files: frees {figures.megabytes(removal.freed_bytes([folder]))}" in said
     assert removal.freed_bytes([folder]) > 10_000
-    assert "It cannot be removed now." in words_of(visitor.get("/versions/1"))
+    assert "They cannot be deleted now." in words_of(visitor.get("/versions/1"))
 
 
 def test_what_followed_the_models_size_is_told(server: LiveServer, visitor: Visitor) -> None:
@@ -70,7 +79,10 @@ def test_what_followed_the_models_size_is_told(server: LiveServer, visitor: Visi
             ),
         )
     said = words_of(visitor.get(f"/versions/{policy.id}"))
-    assert re.search(r"\blearning_rate 0.25 by the model's size value_learning_rate 0.5 (?!by)", said)
+    told = re.search(r"\blearning_rate 0.25 (.*?) value_learning_rate 0.5 (.*)", said)
+    assert told is not None
+    assert told[1] == "The policy's rate; none: by the model's size. It followed the model's size."
+    assert told[2].startswith("The value head's rate; none: by the model's size. Name and note")
 
 
 def test_an_evaluation_at_another_temperature_stands_apart(
@@ -81,8 +93,9 @@ def test_an_evaluation_at_another_temperature_stands_apart(
         measured = {"evaluation": {"win_rate": 0.75}, "evaluations_apart": {"1.5": {"win_rate": 0.625, "kl": None}}}
         versions.get_version(session, candidate).metrics = measured
     said = words_of(visitor.get(f"/versions/{candidate}"))
-    assert "Evaluation on held-out prompts win_rate 0.75" in said
-    assert "Evaluation at temperature 1.5 win_rate 0.625 kl none" in said
+    gloss = "Share of its comparisons with the SFT model that it wins, as the judge finds; ties count half."
+    assert f"Evaluation on held-out prompts win_rate 0.75 {gloss}" in said
+    assert f"Evaluation at temperature 1.5 win_rate 0.625 {gloss} kl none" in said
 
 
 def test_answers_before_and_after_have_their_scores_where_they_were_kept(
@@ -114,7 +127,7 @@ def test_what_a_policy_learned_from_rankings_itself_came_through_no_reward_model
         )
         policy = versions.add_version(session, made)
     said = words_of(visitor.get(f"/versions/{policy.id}"))
-    assert re.search(r"Rankings it learned from \d+ rankings?, by number:", said)
+    assert re.search(r"Rankings it learned from \d+ rankings?; the newest:", said)
 
 
 def test_figures_by_name_and_points_of_a_curve_are_written_for_people(
@@ -124,7 +137,7 @@ def test_figures_by_name_and_points_of_a_curve_are_written_for_people(
     with transaction(server.runtime.write) as session:
         versions.get_version(session, candidate).metrics = stored
     said = words_of(visitor.get(f"/versions/{candidate}"))
-    assert "blocks end 0.8817, length 0.028 learning_curve 12: 0.6111, 48: 0.6333" in said
+    assert re.search("blocks end 0.8817, length 0.028 .*learning_curve 12: 0.6111, 48: 0.6333", said)
 
 
 def test_the_verdict_on_its_training_is_told_with_the_answers_that_show_it(
@@ -144,7 +157,9 @@ def test_the_verdict_on_its_training_is_told_with_the_answers_that_show_it(
             }
         page = visitor.get(f"/versions/{candidate}")
         said = words_of(page)
-        assert "It used all its episodes. Next: Rank more answers and train" in said
+        assert "It used all its episodes." in summary(page)
+        assert said.count("It used all its episodes.") == 1
+        assert "Next: Rank more answers and train" in said
         assert ("Answers at the end of the training that show it" in said) is cheated
         assert ("&lt;b&gt;A week&lt;/b&gt;" in page) is cheated
         assert "validations" not in said
@@ -153,10 +168,10 @@ def test_the_verdict_on_its_training_is_told_with_the_answers_that_show_it(
 def test_a_policy_that_nobody_compared_says_where_its_verdict_comes_from(
     server: LiveServer, visitor: Visitor, candidate: int
 ) -> None:
-    assert "the verdict comes with its evaluation" in words_of(visitor.get(f"/versions/{candidate}"))
+    assert "The verdict comes with its evaluation" in words_of(visitor.get(f"/versions/{candidate}"))
     with transaction(server.runtime.write) as session:
         versions.get_version(session, candidate).metrics = {"evaluation": {"kl": 1.0}}
-    assert "the verdict comes with its evaluation" not in words_of(visitor.get(f"/versions/{candidate}"))
+    assert "The verdict comes with its evaluation" not in words_of(visitor.get(f"/versions/{candidate}"))
 
 
 def test_one_that_was_free_to_cheat_and_did_not_is_told_to_go_on(
@@ -197,7 +212,10 @@ def test_answers_stand_before_figures_which_are_folded(server: LiveServer, visit
         versions.get_version(session, candidate).metrics = {"samples": [sample], "objective/kl": 3.5}
     page = visitor.get(f"/versions/{candidate}")
     assert page.index("Before and after") < page.index("Where it comes from") < page.index("objective/kl")
-    assert "<details" in page.partition("<h2>Training metrics</h2>")[2].partition("objective/kl")[0]
+    folded = page.rpartition('<details class="raw panel">')[2]
+    assert words_of(folded.partition("</details>")[0]).startswith(
+        "Training metrics objective/kl 3.5 How far the last batch was from what the SFT model would write"
+    )
 
 
 def test_the_answers_that_show_it_have_the_gains_of_both_scorers(
@@ -250,3 +268,126 @@ def test_pruning_shows_first_what_goes(server: LiveServer, visitor: Visitor, can
     assert "Nothing was removed" in words_of(visitor.send("/versions/prune", version_id="1").text)
     visitor.send("/versions/prune", version_id=str(candidate))
     assert "its files are gone" in words_of(visitor.get(f"/versions/{candidate}"))
+
+
+def test_the_first_view_of_a_policy_is_what_a_person_decides_by(server: LiveServer, visitor: Visitor) -> None:
+    number = add_candidate(server, EVALUATION, verdict=VERDICT)
+    page = visitor.get(f"/versions/{number}")
+    said = summary(page)
+    for part in (
+        "Good fit: a judge that learned from other rankings finds its answers better, too.",
+        "It wins 71% of its comparisons with the SFT model (95% interval 65% to 77%).",
+        "Activate Compare blind Try it Discard",
+        "which frees",
+        "KL divergence 4.2",
+    ):
+        assert part in said
+    assert 'name="seen" value="1"' in page
+    order = [page.index(each) for each in ('id="summary"', 'id="samples-title"', 'id="origin"', 'id="figures"')]
+    assert order == sorted(order)
+
+
+def test_a_reward_model_begins_with_its_accuracy_and_its_error(server: LiveServer, visitor: Visitor) -> None:
+    found = {"held_out_accuracy": 0.84, "held_out_accuracy_error": 0.02, "verdict": "good fit", "judge_rankings": 3}
+    number = add(server, VersionKind.REWARD, metrics=found)
+    said = summary(visitor.get(f"/versions/{number}"))
+    assert "It orders 84% of held-out pairs as the labelers did (95% interval 80% to 88%); 50% is guessing." in said
+    assert "Try it" not in said
+    number = add(server, VersionKind.REWARD, metrics={"verdict": "nothing learned", "held_out_accuracy": 0.5})
+    page = visitor.get(f"/versions/{number}")
+    assert "This reward model learned nothing" in summary(page)
+    assert "50%" not in summary(page)
+
+
+def test_a_base_and_an_sft_model_tell_of_their_training(server: LiveServer, visitor: Visitor) -> None:
+    with server.runtime.read() as session:
+        folder = server.settings.version_directory(versions.get_version(session, 1).path)
+    assert "Its files" in visitor.get("/versions/1")
+    assert 'class="plot-svg"' not in visitor.get("/versions/1"), "somebody else's model has no record"
+    shutil.copy(SFT_MODEL / FILE, folder / FILE)
+    page = visitor.get("/versions/1")
+    assert "It learned from pairs of questions and answers to answer." in summary(page)
+    assert "Fine-tuning (SFT) on 965,000 pairs" in summary(page) or "pairs ·" in summary(page)
+    assert "The figures as a table" in words_of(page)
+    assert "Rankings it learned from" not in words_of(page)
+    number = add(server, VersionKind.BASE, parent_id=None)
+    page = visitor.get(f"/versions/{number}")
+    assert "It read texts and learned to go on with them" in summary(page)
+    assert f'action="/versions/{number}/activate"' not in page
+
+
+def test_rankings_are_linked_and_the_newest_show_their_prompt(server: LiveServer, visitor: Visitor) -> None:
+    with transaction(server.runtime.write) as session:
+        sft = versions.sft_version(session)
+        for _ in range(10):
+            rank_group(session, sft, in_order)
+        ids = training_data.ranking_ids_in_force(session)
+    number = add(server, VersionKind.REWARD, ranking_ids=ids)
+    page = visitor.get(f"/versions/{number}").partition('id="rankings"')[2].partition("</section>")[0]
+    assert [int(each) for each in re.findall(r"/data/rankings/(\d+)", page)] == [*ids[:-9:-1], *ids[::-1]]
+    assert f"{len(ids)} rankings; the newest:" in words_of(page)
+    assert page.count("by somebody") == 8
+
+
+@pytest.mark.parametrize("fragment", [False, True])
+def test_a_version_is_named_and_noted(visitor: Visitor, candidate: int, fragment: bool) -> None:
+    answered = visitor.send(f"/versions/{candidate}/rename", fragment=fragment, name=" Brief ", note="<b>Tried</b>\r\n")
+    assert answered.url.path == f"/versions/{candidate}"
+    said = words_of(answered.text)
+    assert f"Saved: name and note of Policy {candidate} “Brief”." in said
+    assert f"<h1>Policy {candidate} “Brief”</h1>" in answered.text
+    assert "&lt;b&gt;Tried&lt;/b&gt;" in answered.text
+    visitor.send(f"/versions/{candidate}/rename", name="", note="")
+    assert "“" not in words_of(visitor.get(f"/versions/{candidate}").partition("<h1>")[2].partition("</h1>")[0])
+
+
+@pytest.mark.parametrize(
+    ("form", "status", "field", "said"),
+    [
+        ({"name": "taken"}, 409, "version-name", "has the name “Taken” already. Choose another name"),
+        ({"name": "x" * 61}, 422, "version-name", "has 61 characters; at most 60 are allowed. Shorten it."),
+        ({"name": "a\nb"}, 422, "version-name", "must not contain control characters"),
+        ({"name": "Kept", "note": "x" * 4_001}, 422, "version-note", "The note has 4,001 characters"),
+    ],
+)
+def test_a_name_that_is_refused_stays_in_its_field(
+    server: LiveServer, visitor: Visitor, candidate: int, form: dict[str, str], status: int, field: str, said: str
+) -> None:
+    visitor.send("/versions/1/rename", name="Taken", note="")
+    answered = visitor.send(f"/versions/{candidate}/rename", fragment=False, **form)
+    assert answered.status_code == status
+    assert said in words_of(answered.text)
+    assert f'id="{field}-error" role="alert"' in answered.text
+    assert answered.text.count('aria-invalid="true"') == 1
+    if "\n" not in form["name"]:
+        assert f'value="{form["name"]}"' in answered.text
+    with server.runtime.read() as session:
+        kept = versions.get_version(session, candidate)
+        assert (kept.name, kept.note) == (None, None)
+
+
+def test_what_is_in_use_is_not_discarded_and_says_what_to_do(visitor: Visitor) -> None:
+    page = visitor.get("/versions/1")
+    assert "/versions/1/discard" not in page
+    assert "They cannot be deleted now. It answers now. Activate another one first." in words_of(page)
+    refused = visitor.send("/versions/1/discard", back="version")
+    assert refused.status_code == 409
+    assert "Version 1 answers now. What is in use cannot be discarded: activate another" in words_of(refused.text)
+
+
+def test_discarded_on_its_page_it_comes_back_there_and_can_be_taken_back(visitor: Visitor, candidate: int) -> None:
+    answered = visitor.send(f"/versions/{candidate}/discard", back="version")
+    assert answered.url.path == f"/versions/{candidate}"
+    assert f"Policy {candidate} was discarded. What answers has not changed." in words_of(answered.text)
+    assert "Take it back" in summary(answered.text)
+    answered = visitor.send(f"/versions/{candidate}/take-back", back="version")
+    assert "waits for a decision again" in words_of(answered.text)
+    assert "Discard" in summary(answered.text)
+
+
+def test_a_removed_version_has_no_download_and_keeps_its_name(visitor: Visitor, candidate: int) -> None:
+    assert f'href="/api/v1/versions/{candidate}/download" download' in visitor.get(f"/versions/{candidate}")
+    page = visitor.send(f"/versions/{candidate}/remove").text
+    assert "/download" not in page
+    assert "/activate" not in page
+    assert f"of Policy {candidate} “Gone”." in words_of(visitor.send(f"/versions/{candidate}/rename", name="Gone").text)

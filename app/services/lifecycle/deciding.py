@@ -19,6 +19,8 @@ from app.translation import N_, _
 
 MAX_NAME_CHARACTERS = 60
 MAX_NOTE_CHARACTERS = 4_000
+NOTE = "note"
+"""What an error about a note names."""
 DECIDED = N_("Nothing was changed: somebody else has decided meanwhile. {what} Look again before you decide.")
 
 
@@ -59,7 +61,8 @@ def discard(session: Session, version_id: int) -> Version:
     if version.discarded_at is not None:
         return version
     if version.status is VersionStatus.ACTIVE:
-        raise ConflictError(_(DECIDED, what=_in_use(version)))
+        said = N_("Nothing was changed. {what} What is in use cannot be discarded: activate another version first.")
+        raise ConflictError(_(said, what=_in_use(version)))
     if not version.waits:
         raise ConflictError(
             _(
@@ -118,5 +121,5 @@ def _checked_note(note: str) -> str | None:
     text = clean_text(note)
     if len(text) > MAX_NOTE_CHARACTERS:
         said = N_("The note has {n} characters; at most {most} are allowed. Shorten it.")
-        raise InvalidError(_(said, n=f"{len(text):,}", most=f"{MAX_NOTE_CHARACTERS:,}"))
+        raise InvalidError(_(said, n=f"{len(text):,}", most=f"{MAX_NOTE_CHARACTERS:,}"), param=NOTE)
     return text or None

@@ -4,17 +4,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy.orm import Session
+from sqlalchemy import select
+from sqlalchemy.orm import Session, selectinload
 
+from app.db.models.groups import Group
 from app.db.models.jobs import LIVE, Job, JobMetric, JobStatus
+from app.db.models.rankings import Ranking
 from app.db.models.versions import Version, VersionKind
 from app.errors import NotFoundError
 from app.kinds.registry import KINDS, kind_of
 from app.services.jobs import jobs
 from app.services.versions import versions
 from app.services.versions.version_states import Standing, standing
+from app.services.views.version_tree import line_of, made_of
 
 RECENT_JOBS = 10
+RANKINGS_SHOWN = 8
 
 
 @dataclass(frozen=True)
@@ -74,7 +79,12 @@ def _newest(session: Session) -> Job | None:
 class VersionDetails:
     version: Version
     lineage: list[Version]
+    """The version, what it was made from, what that was made from."""
+    made: list[Version]
+    """What was made from it, or trained against it; newest first."""
     ranking_ids: list[int]
+    newest_rankings: list[Ranking]
+    """Of those that made it, the newest first, each with its prompt and its labeler."""
     job: Job | None
     standing: Standing
 
@@ -97,5 +107,19 @@ def version_details(session: Session, version_id: int) -> VersionDetails:
         job = None if version.job_id is None else jobs.get_job(session, version.job_id)
     except NotFoundError:
         job = None
-    line = versions.lineage(session, version_id)
-    return VersionDetails(version, line, versions.ranking_ids(session, version), job, standing(session))
+    ids = versions.ranking_ids(session, version)
+    return VersionDetails(
+        version=version,
+        lineage=line_of(session, version),
+        made=made_of(session, version),
+        ranking_ids=ids,
+        newest_rankings=_with_prompts(session, ids[-RANKINGS_SHOWN:]),
+        job=job,
+        standing=standing(session),
+    )
+
+
+def _with_prompts(session: Session, ranking_ids: Sequence[int]) -> list[Ranking]:
+    shown = select(Ranking).where(Ranking.id.in_(ranking_ids)).order_by(Ranking.id.desc())
+    prompts = selectinload(Ranking.group).selectinload(Group.prompt)
+    return list(session.scalars(shown.options(prompts, selectinload(Ranking.labeler))))

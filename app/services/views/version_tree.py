@@ -4,7 +4,7 @@ reward models apart."""
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from sqlalchemy import func, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from app.db.models.jobs import Job
@@ -76,6 +76,16 @@ def line_of(session: Session, version: Version) -> list[Version]:
     while (origin := made_from(session, line[-1])) is not None:
         line.append(origin)
     return line
+
+
+def made_of(session: Session, version: Version) -> list[Version]:
+    """What was made from it, or trained against it; newest first."""
+    used = or_(Version.parent_id == version.id, Version.reward_version_id == version.id)
+    made = list(session.scalars(select(Version).where(used).order_by(Version.id.desc())))
+    if version.kind is VersionKind.BASE and (base := _shipped_base(session)) is not None and base.id == version.id:
+        fine_tuned = select(Version).where(Version.kind == VersionKind.SFT).order_by(Version.id.desc())
+        made += filter(_is_shipped_sft, session.scalars(fine_tuned))
+    return made
 
 
 def _shipped_base(session: Session) -> Version | None:

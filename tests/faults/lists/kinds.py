@@ -53,7 +53,6 @@ FAULTS = [
     pages("no word of a worker that is missing", "worker_lost=status.job is not None and", "worker_lost=False and"),
     pages("nothing can be resumed", "resumable=resumable", "resumable=set()"),
     pages("started again without its parameters", "ended.kind, ended.params)", "ended.kind, {})"),
-    versions("what removal frees is nothing", "frees=removal.freed_bytes([runtime.settings.version_directory(version.path)])", "frees=0"),
     versions("more is removed than was shown", "shown=shown)", "shown=None)"),
     versions("activation wakes nobody", "    runtime.prefetcher.wake()\n", ""),
     cards("no way to the prompts that are the cause", "message=reason, prompts_link=True", "message=reason"),

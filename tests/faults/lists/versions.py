@@ -33,8 +33,22 @@ tree = In("app/services/views/version_tree.py", "tests/services/views/test_versi
 cards = In("app/web/version_tree.py", "tests/web/test_version_tree.py")
 shares = In("app/web/shares.py", "tests/web/test_shares.py")
 records = In("app/web/training_record.py", "tests/web/test_training_record.py")
+page = In("app/web/version_page.py", "tests/web/test_versions.py", "tests/web/test_version_page.py")
+glosses = In("app/web/glosses.py", "tests/web/test_glosses.py")
+forms = In("app/web/versions.py", "tests/web/test_versions.py")
 
 FAULTS = [
+    page("what removal frees is nothing", "frees=removal.freed_bytes([directory])", "frees=0"),
+    page("a version weighs what its removal frees", "weighs=_weight(directory)", "weighs=0"),
+    page("flags stand among the raw figures", '"reliability", "flags", "languages"', '"reliability", "languages"'),
+    page("an accuracy of nothing is shown", "accuracy=accuracy_of(version) if version.kind is VersionKind.REWARD else None", "accuracy=None"),
+    page("the oldest rankings are numbered first", "details.ranking_ids[::-1][:MOST_NUMBERS]", "details.ranking_ids[:MOST_NUMBERS]"),
+    page("nobody is told what followed the model's size", "if name in fitted else", "if False else"),
+    glosses("a figure has no gloss", 'return _(FIGURES[name]) if name in FIGURES else ""', 'return ""', "tests/web/test_versions.py"),
+    glosses("pretraining's hyper-parameters have no gloss", "else (PretrainHparams, SFTHparams)", "else ()"),
+    forms("what was typed is lost", "typed = Typed(name, note, error.page_message,", 'typed = Typed("", "", error.page_message,'),
+    forms("the name is blamed for the note", "about_note=error.param == deciding.NOTE", "about_note=False"),
+    forms("a refused name is said to be saved", "return render(request, page, status_code=error.status_code)", "return render(request, page)"),
     tree("the shipped SFT model comes from nowhere", "return _shipped_base(session) if _is_shipped_sft(version) else None", "return None"),
     tree("an imported model comes from the shipped base", "version.kind is VersionKind.SFT and version.origin is VersionOrigin.SHIPPED", "version.kind is VersionKind.SFT"),
     tree("what is in use is too old to be listed", "for each in (*newest, *active)}", "for each in newest}"),
