@@ -132,6 +132,7 @@ def _lifespan(
         asyncio.get_running_loop().set_exception_handler(AcceptErrors())
         app.state.runtime = runtime
         runtime.importer.start()
+        runtime.uploads.clear()
         runtime.prefetcher.start()
         runtime.pair_prefetcher.start()
         try:

@@ -24,6 +24,7 @@ from app.services.arena.pair_prefetch import PairPrefetcher
 from app.services.arena.pair_sampling import PairSampling
 from app.services.chat.live_chat import LiveChat, Sessions
 from app.services.data.imports import Importer
+from app.services.data.uploads import Uploads
 from app.services.sampling.admission import Admission
 from app.services.sampling.engine import Engine
 from app.services.sampling.group_sampling import GroupSampling, page_params
@@ -54,8 +55,9 @@ class Runtime:
     pair_sampling: PairSampling
     pair_prefetcher: PairPrefetcher
     importer: Importer
+    uploads: Uploads
     admission: Admission
-    counts: KeptCounts = field(default_factory=KeptCounts)
+    counts: KeptCounts
     """How many records of each kind there are, for the data page."""
     closing: threading.Event = field(default_factory=threading.Event)
     """Set when the server begins to stop: live streams end then."""
@@ -89,7 +91,9 @@ def build_runtime(settings: Settings, database: Database, engine: Engine) -> Run
             retrain_after=settings.retrain_after_rankings,
             folder=settings.data_dir,
         ),
+        uploads=Uploads(settings.data_dir / "uploads"),
         admission=Admission(settings.sampler_queue),
+        counts=KeptCounts(read),
     )
 
 

@@ -4,18 +4,27 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from fastapi import APIRouter
-from fastapi.responses import StreamingResponse
+from fastapi.responses import PlainTextResponse, StreamingResponse
 from pydantic import BaseModel, Field
 
 from app.api.description import lines, raises
 from app.db.models.labelers import LabelerKind
 from app.errors import UnavailableError
 from app.formats.json_lines import json_line
-from app.runtime import RuntimeDep
-from app.services.data.exports import count_export, export_comparisons, export_prompts, export_rankings
+from app.runtime import ReadSession, RuntimeDep, UnitRoute
+from app.services.data.dataset_card import dataset_card
+from app.services.data.exports import (
+    count_export,
+    export_comparisons,
+    export_plain_comparisons,
+    export_prompts,
+    export_rankings,
+    languages_of_prompts,
+)
 from app.services.data.vote_exports import export_vote_preferences, export_votes
+from app.services.views.record_counts import count_records
 
-router = APIRouter(prefix="/api/v1/export", tags=["data"])
+router = APIRouter(prefix="/api/v1/export", tags=["data"], route_class=UnitRoute)
 PROMPTS = {**lines("A prompt with its split and language."), **raises(UnavailableError)}
 RANKINGS = {**lines("A ranking with its answers."), **raises(UnavailableError)}
 VOTES = {**lines("A vote with its pair of answers."), **raises(UnavailableError)}
@@ -42,9 +51,15 @@ def rankings(runtime: RuntimeDep, labeler_kind: LabelerKind | None = None) -> St
 
 
 @router.get("/comparisons.jsonl", response_class=StreamingResponse, responses=COMPARISONS)
-def comparisons(runtime: RuntimeDep, labeler_kind: LabelerKind | None = None, ties: bool = False) -> StreamingResponse:
-    """Exports pairs of a chosen and a rejected answer, as TRL's trainers read them. Ties are left out; `ties=true`
-    includes them, marked by `"tie": true`. Answers with the same text make no pair."""
+def comparisons(
+    runtime: RuntimeDep, labeler_kind: LabelerKind | None = None, ties: bool = False, plain: bool = False
+) -> StreamingResponse:
+    """Exports pairs of a chosen and a rejected answer, as TRL's trainers read them: conversations or, with
+    `plain=true`, texts, of prompts that are one message. Ties are left out; `ties=true` includes them, marked by
+    `"tie": true`. Answers with the same text make no pair."""
+    if plain:
+        rows = export_plain_comparisons(runtime.read, labeler_kind, ties=ties)
+        return _json_lines(rows, "comparisons-plain.jsonl")
     return _json_lines(export_comparisons(runtime.read, labeler_kind, ties=ties), "comparisons.jsonl")
 
 
@@ -60,6 +75,21 @@ def vote_preferences(runtime: RuntimeDep, labeler_kind: LabelerKind | None = Non
     """Exports votes that call one answer better as pairs of a chosen and a rejected one, as TRL's trainers read them.
     Those about held-out prompts are left out: they are never trained on."""
     return _json_lines(export_vote_preferences(runtime.read, labeler_kind), "vote-preferences.jsonl")
+
+
+@router.get("/README.md", response_class=PlainTextResponse, responses=raises(UnavailableError))
+def card(session: ReadSession) -> PlainTextResponse:
+    """Exports the dataset card of the other files: what they hold, counted, with the header that Hugging Face reads."""
+    counts = count_records(session)
+    text = dataset_card(
+        rankings=counts.rankings,
+        labelers=len(counts.by_labeler),
+        votes=counts.votes,
+        prompts=counts.prompts,
+        languages=languages_of_prompts(session),
+    )
+    headers = {"Content-Disposition": 'attachment; filename="README.md"'}
+    return PlainTextResponse(text, media_type="text/markdown", headers=headers)
 
 
 class ExportSummary(BaseModel):

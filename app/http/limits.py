@@ -16,7 +16,7 @@ MAX_CONVERSATION_BYTES = 512 * 1024
 """More than any model here reads, each character written as \\uXXXX."""
 MAX_IMPORT_BYTES = 64 * 1024 * 1024
 DRAIN_BYTES = 8 * 1024 * 1024
-IMPORT_PATHS = ("/api/v1/import/", "/data/prompts/import")
+IMPORT_PATHS = ("/api/v1/import/", "/data/import")
 CONVERSATION_PREFIXES = (
     *(
         "/v1/",

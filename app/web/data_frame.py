@@ -121,6 +121,8 @@ def frame(session: Session, runtime: Runtime, current: str, notice: str = "") ->
         Tab(N_("Arena votes"), f"{PATH}/votes", counts.votes),
         Tab(N_("Groups"), f"{PATH}/groups", counts.groups),
         Tab(N_("Labelers"), f"{PATH}/labelers", counts.labelers),
+        Tab(N_("Import"), f"{PATH}/import"),
+        Tab(N_("Export"), f"{PATH}/export"),
     ]
     return Frame(tabs, current, counts.is_rough, notice)
 

@@ -9,18 +9,15 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.concurrency import run_in_threadpool
 from sqlalchemy.orm import Session
-from starlette.datastructures import UploadFile
 from starlette.responses import RedirectResponse, Response
 
 from app.chat import Message
 from app.db.base import utc_now
 from app.db.models.prompts import Prompt, PromptSource, PromptSplit
-from app.errors import AppError, ConflictError, InvalidError, NotFoundError
+from app.errors import AppError, InvalidError, NotFoundError
 from app.formats.ids import RowId
 from app.formats.texts import clean_text
-from app.http.limits import MAX_IMPORT_BYTES
 from app.runtime import ReadSession, Runtime, RuntimeDep, UnitRoute
-from app.services.data.import_summary import told
 from app.services.prompts import curation
 from app.services.prompts.curation import MAX_SEARCH_CHARACTERS, PromptList, Wanted
 from app.services.prompts.prompts import add_prompt, validate_messages
@@ -84,12 +81,10 @@ class Outcome:
     error: AppError | None = None
     """Of a change to a prompt."""
     add: AddForm = AddForm()
-    import_error: AppError | None = None
 
     @property
     def status_code(self) -> int:
-        refused = self.error or self.import_error
-        return 422 if self.add.error else 200 if refused is None else refused.status_code
+        return 422 if self.add.error else 200 if self.error is None else self.error.status_code
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,8 +104,6 @@ class PromptsPage(DataPage):
     """How many prompts the active version cannot answer."""
     max_prompt_characters: int
     """Longest prompt."""
-    max_import_mebibytes: int = MAX_IMPORT_BYTES >> 20
-    """Largest file."""
     lists: tuple[tuple[PromptList, str], ...] = LISTS
     """All lists with their names, untranslated."""
 
@@ -171,21 +164,6 @@ def _add(session: Session, *, messages: list[Message], split: PromptSplit) -> Pr
     if stored.split is not split:
         raise InvalidError(_("This prompt is already there, in the other part. It stays where it is."))
     return stored
-
-
-@router.post(HERE + "/import")
-async def take_in(request: Request, runtime: RuntimeDep, form: FormDep) -> Response:
-    """A file of prompts, or of answers that were compared. Sent again it adds nothing, so the answer is the page."""
-    given = form.get("file")
-    show = partial(_page, request=request, runtime=runtime)
-    try:
-        if not isinstance(given, UploadFile) or not given.filename:
-            raise InvalidError(_("No file was chosen. Choose one, then press Import."))
-        imported = await run_in_threadpool(lambda: runtime.importer.run(given.file, runtime.group_sampling.fitting()))
-    except (InvalidError, ConflictError) as error:
-        return await runtime.reading.run(partial(show, outcome=Outcome(import_error=error)))
-    runtime.prefetcher.wake()
-    return await runtime.reading.run(partial(show, outcome=Outcome(notice=told(imported))))
 
 
 @router.post(HERE + "/{prompt_id}/{action}")

@@ -63,6 +63,7 @@ PAGES = (
             "app.web.data_votes",
             "app.web.data_groups",
             "app.web.data_labelers",
+            "app.web.data_import",
         ),
         below=("/data", "/prompts"),
     ),

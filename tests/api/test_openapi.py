@@ -71,6 +71,7 @@ CONTRACT = {
     ("get", "/api/v1/export/rankings.jsonl"),
     ("get", "/api/v1/export/comparisons.jsonl"),
     ("get", "/api/v1/export/summary"),
+    ("get", "/api/v1/export/README.md"),
     ("get", "/api/v1/export/prompts.jsonl"),
     ("post", "/api/v1/import/prompts"),
     ("post", "/api/v1/import/comparisons"),

@@ -10,7 +10,7 @@ from app.db.session import transaction
 from app.services.labeling import drawing
 from app.services.prompts.curation import MAX_SEARCH_CHARACTERS
 from tests.live import LiveServer
-from tests.web.visitor import Visitor, words_of
+from tests.web.visitor import Visitor
 
 
 def prompt_of(server: LiveServer, text: str) -> Prompt:
@@ -130,30 +130,3 @@ def test_a_form_sends_the_prompt_that_the_api_sent(server: LiveServer, visitor: 
     assert imported.status_code == 201
     with server.runtime.read() as session:
         assert session.scalars(select(Prompt.id).where(Prompt.text.like("one%two"))).all() == [stored["id"]]
-
-
-def test_a_file_is_taken_in_and_told_in_a_sentence(visitor: Visitor) -> None:
-    pairs = b'{"prompt": "Imported <b>here</b>", "chosen": "a", "rejected": "b", "margin": 1}\n'
-    page = visitor.upload("/data/prompts/import", "pairs.jsonl", pairs)
-    assert page.status_code == 200
-    said = "1 row read: 1 new prompt and 1 new ranking. Unknown columns were not kept: margin."
-    assert said in words_of(page.text)
-    again = visitor.upload("/data/prompts/import", "pairs.jsonl", pairs)
-    assert "1 ranking was there already." in words_of(again.text)
-    assert "Imported &lt;b&gt;here&lt;/b&gt;" in visitor.get("/data/prompts?q=Imported")
-    assert "(0 by people, 1 imported)" in words_of(visitor.get("/train"))
-    large = b"prompt\n" + b"".join(b"A prompt of a table number %d\n" % number for number in range(3_000))
-    assert len(large) > 64 * 1_024
-    assert "3,000 rows read: 3,000 new prompts." in words_of(
-        visitor.upload("/data/prompts/import", "t.csv", large).text
-    )
-
-
-def test_a_file_that_cannot_be_taken_is_told_where_it_was_chosen(visitor: Visitor) -> None:
-    refused = visitor.upload("/data/prompts/import", "x.jsonl", b'{"prompt": "fine"}\n{"promt": "x"}')
-    assert refused.status_code == 422
-    assert "Line 2: its columns are not known (promt)." in words_of(refused.text)
-    assert '<details class="ask" id="import" open>' in refused.text
-    for empty in (visitor.upload("/data/prompts/import", "", b""), visitor.send("/data/prompts/import", file="text")):
-        assert empty.status_code == 422
-        assert "No file was chosen." in empty.text

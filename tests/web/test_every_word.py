@@ -114,18 +114,19 @@ def pages(visitor: Visitor, made: int) -> Iterator[tuple[str, str]]:
     for path in ("/", "/train?said=runs_already&kind=train_policy", "/train?job=succeeded", f"/versions/{made}",
                  f"/versions/{made + 1}", "/versions/1", "/versions", "/versions/prune", "/data/prompts?done=added",
                  "/data/prompts?show=archived", "/data/prompts?show=set_aside", "/data/prompts?q=zzzz", "/data",
-                 "/data/votes", "/data/groups", "/data/labelers", "/data/rankings/9", "/data/rankings/1",
+                 "/data/votes", "/data/groups", "/data/import", "/data/export", "/data/labelers",
+                 "/data/rankings/9", "/data/rankings/1",
                  "/nowhere", "/versions/999", "/train?job=none", "/data/prompts/1/delete",
                  "/train/label-page?saved"):  # fmt: skip
         yield path, visitor.client.get(path).text
     yield "empty prompt", visitor.send("/data/prompts/new", prompt=" ").text
     yield "empty own prompt", visitor.send("/prompts", prompt=" ").text
     yield "empty own prompt, as a part", visitor.send("/prompts", prompt=" ", fragment=True).text
-    yield "no file", visitor.send("/data/prompts/import").text
-    yield "a wrong file", visitor.upload("/data/prompts/import", "a.jsonl", b'{"prompt": 7}').text
+    yield "no file", visitor.send("/data/import/preview").text
+    yield "a wrong file", visitor.upload("/data/import/preview", "a.jsonl", b'{"prompt": 7}').text
     yield (
         "a right file",
-        visitor.upload("/data/prompts/import", "a.jsonl", b'{"prompt": "Why?"}\n{"prompt": "Who?"}').text,
+        visitor.take_in("a.jsonl", b'{"prompt": "Why?"}\n{"prompt": "Who?"}').text,
     )
     yield "no name", visitor.send("/labeler", name=" ").text
     yield "a started job", visitor.send("/train/jobs", kind="train_reward").text

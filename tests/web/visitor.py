@@ -22,6 +22,12 @@ class Visitor:
         [token, *_] = re.findall(r'name="csrf_token" value="([^"]+)"', self.get("/prompts"))
         return self.client.post(path, data={"csrf_token": token}, files={"file": (name, content)})
 
+    def take_in(self, name: str, content: bytes) -> httpx2.Response:
+        """A file is looked at, then imported."""
+        looked = self.upload("/data/import/preview", name, content)
+        keys = re.findall(r'name="key" value="([^"]+)"', looked.text)
+        return self.send("/data/import", key=keys[0]) if keys else looked
+
     def send(self, path: str, *, fragment: bool = False, **form: str) -> httpx2.Response:
         """`fragment`: as htmx would."""
         [token, *_] = re.findall(r'name="csrf_token" value="([^"]+)"', self.get("/prompts"))

@@ -68,6 +68,17 @@ def export_comparisons(
             yield _comparison(ranking, answers[first], answers[second], kinds, tie=True)
 
 
+def export_plain_comparisons(
+    read: sessionmaker[Session], labeler_kind: LabelerKind | None = None, *, ties: bool = False
+) -> Iterator[dict[str, Any]]:
+    """The same in TRL's standard format: prompt, chosen and rejected are texts. Conversations of several messages have
+    no such form, and are left out."""
+    for row in export_comparisons(read, labeler_kind, ties=ties):
+        if len(row["prompt"]) == 1:
+            texts = {name: row[name][0]["content"] for name in ("prompt", "chosen", "rejected")}
+            yield {**row, **texts}
+
+
 def _comparison(
     ranking: Ranking, chosen: Completion, rejected: Completion, kinds: dict[int, str], *, tie: bool
 ) -> dict[str, Any]:
@@ -145,6 +156,11 @@ def export_prompts(read: sessionmaker[Session]) -> Iterator[dict[str, Any]]:
             "source": prompt.source.value,
             **prompt_columns(prompt),
         }
+
+
+def languages_of_prompts(session: Session) -> list[str]:
+    """Codes, those of archived prompts too."""
+    return sorted(session.scalars(select(Prompt.language).where(Prompt.is_visible()).distinct()))
 
 
 def prompt_columns(prompt: Prompt) -> dict[str, Any]:

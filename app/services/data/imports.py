@@ -21,16 +21,16 @@ from app.db.models.prompts import PromptImport
 from app.db.session import transaction
 from app.errors import AppError, ConflictError, InvalidError, UnavailableError
 from app.services.arena.arena_settings import learn_if_chosen
+from app.services.data.import_preview import ImportPreview, previewed
 from app.services.data.import_steps import let_in_some, put_away, remove_some, take_in
 from app.services.data.import_summary import ImportSummary
 from app.services.data.row_forms import KNOWN_COLUMNS, Form, GivenRow, read_row
-from app.services.data.rows import FORMS, Place, readable
+from app.services.data.rows import FORMS, OnBad, Place, Rows, readable, refuse
 from app.services.jobs import retraining
 from app.services.sampling.fitting import Fitting
 from app.translation import N_, _
 
 Result = TypeVar("Result")
-Rows = Callable[[], Iterator[Place]]
 ROWS_AT_ONCE = 500
 SLICE_SECONDS, LONGEST_PAUSE_SECONDS = 0.001, 0.005
 BUSY = N_("Another file is being imported. Send this one again in a minute.")
@@ -93,6 +93,17 @@ class Importer:
         finally:
             self._one_at_a_time.release()
 
+    def preview(self, file: IO[bytes], fitting: Fitting) -> ImportPreview:
+        """What `run` would understand of the file, and every row that it would refuse; nothing is kept. Raises
+        InvalidError where the file is none of the known kinds."""
+        if not self._one_at_a_time.acquire(blocking=False):
+            raise ConflictError(_(BUSY))
+        try:
+            with readable(file, KNOWN_COLUMNS, self._folder) as rows:
+                return previewed(partial(self._gently, rows), partial(self._checked, fitting=fitting))
+        finally:
+            self._one_at_a_time.release()
+
     def clean_up(self) -> None:
         """Ends the imports of a process that is gone: those that were shown are let in, others removed. New ones need
         not wait for that."""
@@ -106,13 +117,17 @@ class Importer:
         empty = True
         for place, columns in self._gently(rows):
             empty = False
-            row = self._read(place, columns)
+            row = self._checked(place, columns, fitting)
             if row.form not in wanted:
                 raise InvalidError(_("{place}: {problem}", place=place, problem=_(WRONG_DOOR[row.form])))
-            if row.ranking is None and row.vote is None:  # of these, it is seen when it is learned from
-                _say_where(place, partial(fitting.check_quickly, row.prompt.messages))
         if empty:
             raise InvalidError(_("The file has no rows. Send {forms}.", forms=_(FORMS)))
+
+    def _checked(self, place: str, columns: Mapping[str, Any], fitting: Fitting) -> GivenRow:
+        row = self._read(place, columns)
+        if row.ranking is None and row.vote is None:  # of these, it is seen when it is learned from
+            _say_where(place, partial(fitting.check_quickly, row.prompt.messages))
+        return row
 
     def _read(self, place: str, columns: Mapping[str, Any]) -> GivenRow:
         return _say_where(place, partial(read_row, columns, self._max_characters))
@@ -156,9 +171,9 @@ class Importer:
         if chunk:
             yield chunk
 
-    def _gently(self, rows: Rows) -> Iterator[Place]:
+    def _gently(self, rows: Rows, on_bad: OnBad = refuse) -> Iterator[Place]:
         pace = Pace()
-        for row in rows():
+        for row in rows(on_bad):
             pace.breathe()
             if self._stopping.is_set():
                 raise UnavailableError(_(STOPPED))

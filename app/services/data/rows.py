@@ -10,8 +10,9 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Protocol
 
 from app.errors import InvalidError
 from app.formats.strict_json import JsonValueError, NotJsonError, parse_json
@@ -45,21 +46,34 @@ class RowError(InvalidError):
         super().__init__(_("{place}: {problem}", place=place, problem=message))
 
 
+OnBad = Callable[[RowError], None]
+"""What is done with a row that cannot be read, where those behind it can: refuse the file, or note it and go on."""
+
+
+def refuse(error: RowError) -> None:
+    raise error
+
+
+class Rows(Protocol):
+    """Reads the rows from the first on."""
+
+    def __call__(self, on_bad: OnBad = refuse) -> Iterator[Place]: ...
+
+
 def too_long() -> str:
     return _(TOO_LONG, n=f"{MAX_ROW_BYTES >> 10:,}")
 
 
 @contextmanager
-def readable(
-    file: IO[bytes], known: frozenset[str], folder: Path | None = None
-) -> Iterator[Callable[[], Iterator[Place]]]:
-    """Gives a function that reads the rows from the first on, as often as it is called. `known`: names of columns by
+def readable(file: IO[bytes], known: frozenset[str], folder: Path | None = None) -> Iterator[Rows]:
+    """Gives a function that reads the rows from the first on, as often as it is called. It raises RowError where the
+    rest of the file cannot be told into rows any more. `known`: names of columns by
     which a table is recognised; `folder`: where files may be written meanwhile."""
     file.seek(0)
     start = file.read(READ_AT_ONCE)
     if start.startswith(PARQUET):
         with json_lines_of_parquet(file, folder) as lines:
-            yield lambda: _json_lines(lines, word=ROW)
+            yield partial(_json_lines, lines, ROW)
         return
     for mark, name in PACKED.items():
         if start.startswith(mark):
@@ -68,11 +82,11 @@ def readable(
         raise InvalidError(_("The file is UTF-16 text. Save it as UTF-8 and send it again."))
     first = start.removeprefix(codecs.BOM_UTF8).lstrip()[:1]
     if first in (b"{", b""):
-        yield lambda: _json_lines(file, word=LINE)
+        yield partial(_json_lines, file, LINE)
     elif first == b"[":
-        yield lambda: _json_list(file)
+        yield partial(_json_list, file)
     else:
-        yield lambda: _table(file, known)
+        yield partial(_table, file, known)
 
 
 def _from_start(file: IO[bytes]) -> None:
@@ -92,11 +106,21 @@ def _lines(file: IO[bytes], word: str) -> Iterator[tuple[str, bytes]]:
         yield _(word, n=number), line
 
 
-def _json_lines(file: IO[bytes], word: str) -> Iterator[Place]:
+def _json_lines(file: IO[bytes], word: str, on_bad: OnBad = refuse) -> Iterator[Place]:
     """Blank lines are counted, and are nothing."""
     for place, line in _lines(file, word):
         if line.strip():
-            yield place, _object(line, place)
+            yield from _read(line, place, on_bad)
+
+
+def _read(data: bytes, place: str, on_bad: OnBad) -> Iterator[Place]:
+    """The row, or none where it is bad."""
+    try:
+        row = _object(data, place)
+    except RowError as error:
+        on_bad(error)
+    else:
+        yield place, row
 
 
 def _object(data: bytes, place: str) -> dict[str, Any]:
@@ -111,7 +135,7 @@ def _object(data: bytes, place: str) -> dict[str, Any]:
     return row
 
 
-def _json_list(file: IO[bytes]) -> Iterator[Place]:
+def _json_list(file: IO[bytes], on_bad: OnBad = refuse) -> Iterator[Place]:
     """Its entries, one after the other: of the file, no more is held than one of them may be long."""
     _from_start(file)
     text = _Ahead(file)
@@ -124,7 +148,7 @@ def _json_list(file: IO[bytes]) -> Iterator[Place]:
             )
         number += 1
         place = _(ENTRY, n=number)
-        yield place, _object(text.value(place), place)
+        yield from _read(text.value(place), place, on_bad)
     if text.more():
         raise InvalidError(
             _("Something follows the list: {sight}. Send {forms}.", sight=repr(text.sight()), forms=_(FORMS))
@@ -186,7 +210,7 @@ class _Ahead:
             return value
 
 
-def _table(file: IO[bytes], known: frozenset[str]) -> Iterator[Place]:
+def _table(file: IO[bytes], known: frozenset[str], on_bad: OnBad = refuse) -> Iterator[Place]:
     """CSV, whatever separates its cells. An empty cell is nothing, and a row of such is none; one that holds a JSON
     list or object is that."""
     separator = _separator(file, known)
@@ -205,16 +229,13 @@ def _table(file: IO[bytes], known: frozenset[str]) -> Iterator[Place]:
         if names is None:
             names = _names(cells, known)
         elif any(map(str.strip, cells)):
-            if len(cells) != len(names):
-                raise RowError(
-                    at.place,
-                    _(
-                        "it has {n} cells; the first line names {n2} columns.",
-                        n=f"{len(cells):,}",
-                        n2=f"{len(names):,}",
-                    ),
+            if len(cells) == len(names):
+                yield at.place, dict(zip(names, map(_cell, cells), strict=True))
+            else:
+                told = _(
+                    "it has {n} cells; the first line names {n2} columns.", n=f"{len(cells):,}", n2=f"{len(names):,}"
                 )
-            yield at.place, dict(zip(names, map(_cell, cells), strict=True))
+                on_bad(RowError(at.place, told))
 
 
 @dataclass

@@ -1,6 +1,7 @@
 """Groups of answers as a record to be looked through: listed by their state, prompt or version, and opened."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import ColumnElement, Select, select
 from sqlalchemy.orm import Session, contains_eager, defer, joinedload, selectinload
@@ -38,22 +39,25 @@ class GroupsWanted:
         return conditions
 
 
-def _whole() -> Select[Group]:
-    answers = selectinload(Group.completions).options(
-        defer(Completion.token_ids), joinedload(Completion.version), joinedload(Completion.labeler)
-    )
+_ANSWERS = selectinload(Group.completions)
+_PLACES = _ANSWERS.load_only(Completion.group_id, Completion.display_position, raiseload=True)
+_TEXTS = _ANSWERS.options(defer(Completion.token_ids), joinedload(Completion.version), joinedload(Completion.labeler))
+
+
+def _with(answers: Any) -> Select[Group]:
+    """With the prompt, and so much of the answers."""
     return select(Group).join(Group.prompt).options(contains_eager(Group.prompt), answers)
 
 
 def list_groups(session: Session, wanted: GroupsWanted, *, after: str | None, limit: int) -> Page[Group]:
     """Newest first, with prompts and answers."""
     along, conditions = wanted.along(), wanted.wanted()
-    return look_through(session, _whole(), NEWEST, along=along, wanted=conditions, after=after, limit=limit)
+    return look_through(session, _with(_PLACES), NEWEST, along=along, wanted=conditions, after=after, limit=limit)
 
 
 def get_group(session: Session, group_id: int) -> Group:
     """One, whole; raises NotFoundError."""
-    group = session.scalar(_whole().where(Group.id == group_id, Group.import_id.is_(None)))
+    group = session.scalar(_with(_TEXTS).where(Group.id == group_id, Group.import_id.is_(None)))
     if group is None:
         raise NotFoundError(_("There is no group {id}. The Data page lists them.", id=group_id))
     return group

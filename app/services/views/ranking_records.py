@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 from sqlalchemy import ColumnElement, Select, or_, select
 from sqlalchemy.orm import Session, contains_eager, defer, joinedload, selectinload
@@ -88,28 +89,24 @@ class RankingsWanted:
         return conditions
 
 
-def _whole() -> Select[Ranking]:
-    """With labeler, prompt and answers; without the answers' tokens, which no list needs."""
-    answers = selectinload(Group.completions).options(
-        defer(Completion.token_ids), joinedload(Completion.version), joinedload(Completion.labeler)
-    )
-    return (
-        select(Ranking)
-        .join(Ranking.group)
-        .join(Group.prompt)
-        .join(Ranking.labeler)
-        .options(
-            contains_eager(Ranking.labeler),
-            contains_eager(Ranking.group).options(contains_eager(Group.prompt), answers),
-        )
-    )
+_ANSWERS = selectinload(Group.completions)
+_PLACES = _ANSWERS.load_only(Completion.group_id, Completion.display_position, raiseload=True)
+"""All that a list needs of the answers to say their order."""
+_TEXTS = _ANSWERS.options(defer(Completion.token_ids), joinedload(Completion.version), joinedload(Completion.labeler))
+
+
+def _with(answers: Any) -> Select[Ranking]:
+    """With labeler and prompt, and so much of the answers."""
+    group = contains_eager(Ranking.group).options(contains_eager(Group.prompt), answers)
+    joined = select(Ranking).join(Ranking.group).join(Group.prompt).join(Ranking.labeler)
+    return joined.options(contains_eager(Ranking.labeler), group)
 
 
 def list_rankings(session: Session, wanted: RankingsWanted, *, after: str | None, limit: int) -> Page[Ranking]:
     """With all that a list shows of them."""
     return look_through(
         session,
-        _whole(),
+        _with(_PLACES),
         ORDERS[wanted.order],
         along=wanted.along(),
         wanted=wanted.wanted(),
@@ -120,7 +117,7 @@ def list_rankings(session: Session, wanted: RankingsWanted, *, after: str | None
 
 def get_ranking(session: Session, ranking_id: int) -> Ranking:
     """One, whole; raises NotFoundError."""
-    ranking = session.scalar(_whole().where(Ranking.id == ranking_id))
+    ranking = session.scalar(_with(_TEXTS).where(Ranking.id == ranking_id))
     if ranking is None:
         raise NotFoundError(_("There is no ranking {id}. The Data page lists them.", id=ranking_id))
     return ranking
@@ -128,7 +125,7 @@ def get_ranking(session: Session, ranking_id: int) -> Ranking:
 
 def rankings_of_group(session: Session, group_id: int) -> list[Ranking]:
     """Oldest first, withdrawn ones too."""
-    return list(session.scalars(_whole().where(Ranking.group_id == group_id).order_by(Ranking.id)))
+    return list(session.scalars(_with(_PLACES).where(Ranking.group_id == group_id).order_by(Ranking.id)))
 
 
 def learned_from(session: Session, ranking_id: int) -> list[Version]:

@@ -4,13 +4,15 @@ Counts of MANY records and more are kept in proportion to what they cost (KEPT_T
 take at most one part in KEPT_TIMES of the time), and are called "about"; fewer are always fresh.
 """
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from sqlalchemy import func, select
-from sqlalchemy.orm import Session
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session, sessionmaker
 
 from app.db.models.arena import Vote
 from app.db.models.groups import Group
@@ -18,6 +20,7 @@ from app.db.models.labelers import Labeler
 from app.db.models.prompts import Prompt
 from app.db.models.rankings import Ranking
 
+log = logging.getLogger(__name__)
 KEPT_TIMES = 500
 MANY = 20_000
 
@@ -63,22 +66,37 @@ def _by_labeler(session: Session, of: type[Ranking] | type[Vote]) -> dict[int, i
 
 
 class KeptCounts:
-    """The last count, until it is too old. One thread counts at a time; others take the last count meanwhile."""
+    """The last count, until it is too old; then others take it while a thread counts anew."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
+    def __init__(self, read: sessionmaker[Session], clock: Callable[[], float] = time.monotonic) -> None:
+        self._read, self._clock = read, clock
         self._lock = threading.Lock()
         self._kept: RecordCounts | None = None
         self._until = 0.0
 
     def of(self, session: Session) -> RecordCounts:
-        if self._kept is not None and (self._clock() < self._until or self._lock.locked()):
-            return self._kept
-        with self._lock:
-            began = self._clock()
-            counted = count_records(session)
-            took = self._clock() - began
-            many = counted.rankings + counted.votes + counted.groups + counted.prompts >= MANY
-            self._kept = RecordCounts(**{**vars(counted), "is_rough": True}) if many else None
-            self._until = self._clock() + took * KEPT_TIMES
+        kept = self._kept
+        if kept is None:
+            return self._count(session)
+        if self._clock() >= self._until and self._lock.acquire(blocking=False):
+            threading.Thread(target=self._count_beside, name="record-counts", daemon=True).start()
+        return kept
+
+    def _count_beside(self) -> None:
+        try:
+            with self._read() as session:
+                self._count(session)
+        except SQLAlchemyError:  # a busy database: the next page tries again
+            log.warning("records were not counted", exc_info=True)
+        finally:
+            self._lock.release()
+
+    def _count(self, session: Session) -> RecordCounts:
+        began = self._clock()
+        counted = count_records(session)
+        many = counted.rankings + counted.votes + counted.groups + counted.prompts >= MANY
+        if many:
+            counted = replace(counted, is_rough=True)
+        self._until = self._clock() + (self._clock() - began) * KEPT_TIMES
+        self._kept = counted if many else None
         return counted

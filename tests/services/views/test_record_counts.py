@@ -1,13 +1,14 @@
 """Counts are right, fresh while there are few records, and kept in proportion to their cost where there are many."""
 
 import pytest
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, sessionmaker
 
 from app.db.models.labelers import Labeler
 from app.services.labeling import rankings
 from app.services.views import record_counts
 from app.services.views.record_counts import KEPT_TIMES, KeptCounts, OfLabeler, count_records
 from tests.services.conftest import MakeGroup
+from tests.waiting import wait_for
 
 
 class Clock:
@@ -38,8 +39,10 @@ def test_what_is_withdrawn_does_not_count(session: Session, make_group: MakeGrou
     assert counts.by_labeler == {ada.id: OfLabeler(1), bob.id: OfLabeler(1)}
 
 
-def test_few_are_counted_at_every_page(session: Session, make_group: MakeGroup, ada: Labeler) -> None:
-    kept = KeptCounts(Clock())
+def test_few_are_counted_at_every_page(
+    session: Session, sessions: sessionmaker[Session], make_group: MakeGroup, ada: Labeler
+) -> None:
+    kept = KeptCounts(sessions, Clock())
     for number in (1, 2):
         rank(session, make_group, ada)
         counts = kept.of(session)
@@ -47,15 +50,21 @@ def test_few_are_counted_at_every_page(session: Session, make_group: MakeGroup, 
 
 
 def test_many_are_kept_for_a_while(
-    session: Session, make_group: MakeGroup, ada: Labeler, monkeypatch: pytest.MonkeyPatch
+    session: Session,
+    sessions: sessionmaker[Session],
+    make_group: MakeGroup,
+    ada: Labeler,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(record_counts, "MANY", 1)
     clock = Clock()
-    kept = KeptCounts(clock)
+    kept = KeptCounts(sessions, clock)
     rank(session, make_group, ada)
     kept.of(session)
     rank(session, make_group, ada)
     old = kept.of(session)
     assert (old.rankings, old.is_rough) == (1, True)
-    clock.now += KEPT_TIMES
-    assert kept.of(session).rankings == 2
+    session.commit()
+    clock.now += 10 * KEPT_TIMES
+    assert kept.of(session).rankings == 1, "nobody waits for the new count"
+    wait_for(lambda: kept.of(session).rankings == 2, "new count")

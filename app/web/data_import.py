@@ -1,0 +1,168 @@
+"""Files in, on the data page: chosen, shown as they will be understood, and only then kept. And files out."""
+
+from dataclasses import dataclass
+from functools import partial
+from typing import ClassVar
+
+from fastapi import APIRouter, Request
+from fastapi.concurrency import run_in_threadpool
+from sqlalchemy.orm import Session
+from starlette.datastructures import UploadFile
+from starlette.responses import Response
+
+from app.errors import AppError, ConflictError, InvalidError, NotFoundError
+from app.formats.figures import number
+from app.formats.languages import in_a_row
+from app.http.limits import MAX_IMPORT_BYTES
+from app.runtime import ReadSession, Runtime, RuntimeDep, UnitRoute
+from app.services.data.import_preview import SHOWN_PROBLEMS, ImportPreview
+from app.services.data.import_summary import told
+from app.services.data.row_forms import Form, GivenRow
+from app.translation import N_, _, ngettext
+from app.web.data_frame import PATH, DataPage, frame
+from app.web.security import FormDep
+from app.web.templating import render
+from app.web.told import Told, in_letters
+
+router = APIRouter(route_class=UnitRoute)
+HERE = f"{PATH}/import"
+FORM_NAMES = {
+    Form.PROMPTS: N_("a prompt"),
+    Form.ANSWERED: N_("a prompt with one answer, which is not kept"),
+    Form.RANKINGS: N_("a ranking"),
+    Form.COMPARISONS: N_("a ranking of two"),
+    Form.VOTES: N_("a vote of the arena"),
+}
+
+
+@dataclass(frozen=True)
+class Example:
+    """One row of the file, as it will be understood."""
+
+    place: str
+    form: str
+    """Untranslated."""
+    row: GivenRow
+    order: Told | None
+    """Of a ranking."""
+    answers: list[str]
+    """Of a ranking or a vote, in the order shown."""
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A preview, in words."""
+
+    name: str
+    """Of the file."""
+    preview: ImportPreview
+    counted: str
+    """Its rows by form."""
+    examples: list[Example]
+    key: str
+    """By which it is imported; empty where it cannot be."""
+
+    @property
+    def more_problems(self) -> int:
+        return max(0, self.preview.num_problems - SHOWN_PROBLEMS)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImportPage(DataPage):
+    template: ClassVar[str] = "data/import.html"
+    shown: Shown | None = None
+    """The file that was chosen."""
+    error: AppError | None = None
+    """Why a file was not taken."""
+    max_mebibytes: int = MAX_IMPORT_BYTES >> 20
+    """Largest file."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExportPage(DataPage):
+    template: ClassVar[str] = "data/export.html"
+
+
+@router.get(HERE)
+def index(request: Request, runtime: RuntimeDep, session: ReadSession) -> Response:
+    return _page(session, request=request, runtime=runtime)
+
+
+@router.post(HERE + "/preview")
+async def preview(request: Request, runtime: RuntimeDep, form: FormDep) -> Response:
+    """Keeps the file for an hour at most, and nothing of what it holds."""
+    given = form.get("file")
+    show = partial(_page, request=request, runtime=runtime)
+    try:
+        if not isinstance(given, UploadFile) or not given.filename:
+            raise InvalidError(_("No file was chosen. Choose one, then press “Look at it”."))
+        shown = await run_in_threadpool(_look, runtime, given)
+    except (InvalidError, ConflictError) as error:
+        return await runtime.reading.run(partial(show, error=error))
+    return await runtime.reading.run(partial(show, shown=shown))
+
+
+@router.post(HERE)
+async def take_in(request: Request, runtime: RuntimeDep, form: FormDep) -> Response:
+    """The file that was looked at. Sent again it adds nothing, so the answer is the page."""
+    key = str(form.get("key", ""))
+    show = partial(_page, request=request, runtime=runtime)
+    try:
+        said = await run_in_threadpool(_import, runtime, key)
+    except (InvalidError, ConflictError, NotFoundError) as error:
+        return await runtime.reading.run(partial(show, error=error))
+    runtime.prefetcher.wake()
+    return await runtime.reading.run(partial(show, notice=said))
+
+
+def _import(runtime: Runtime, key: str) -> str:
+    with runtime.uploads.open(key) as file:
+        said = told(runtime.importer.run(file, runtime.group_sampling.fitting()))
+    runtime.uploads.drop(key)
+    return said
+
+
+def _look(runtime: Runtime, given: UploadFile) -> Shown:
+    seen = runtime.importer.preview(given.file, runtime.group_sampling.fitting())
+    if not seen.rows and not seen.num_problems:
+        raise InvalidError(_("The file is empty. Choose another one."))
+    key = runtime.uploads.keep(given.file) if seen.can_be_imported else ""
+    return Shown(given.filename or "", seen, _counted(seen), [_example(*each) for each in seen.examples], key)
+
+
+def _counted(seen: ImportPreview) -> str:
+    forms = seen.forms
+    prompts, votes = forms[Form.PROMPTS] + forms[Form.ANSWERED], forms[Form.VOTES]
+    rankings = forms[Form.RANKINGS] + forms[Form.COMPARISONS]
+    said = [ngettext("{n} prompt", "{n} prompts", prompts, n=number(prompts))] if prompts else []
+    said += [ngettext("{n} ranking", "{n} rankings", rankings, n=number(rankings))] if rankings else []
+    said += [ngettext("{n} vote", "{n} votes", votes, n=number(votes))] if votes else []
+    return in_a_row(said)
+
+
+def _example(place: str, row: GivenRow) -> Example:
+    ranking, vote = row.ranking, row.vote
+    order = None if ranking is None else in_letters(dict(enumerate(ranking.ranks)), range(len(ranking.ranks)))
+    sides = [] if vote is None else [side.text for side in vote.sides]
+    answers = sides if ranking is None else [answer.text for answer in ranking.answers]
+    return Example(place, FORM_NAMES[row.form], row, order, answers)
+
+
+def _page(
+    session: Session,
+    *,
+    request: Request,
+    runtime: Runtime,
+    shown: Shown | None = None,
+    error: AppError | None = None,
+    notice: str = "",
+) -> Response:
+    page = ImportPage(frame=frame(session, runtime, HERE, notice), shown=shown, error=error)
+    bad = shown is not None and not shown.preview.can_be_imported
+    status_code = error.status_code if error is not None else 422 if bad else 200
+    return render(request, page, status_code=status_code)
+
+
+@router.get(f"{PATH}/export")
+def export(request: Request, runtime: RuntimeDep, session: ReadSession) -> Response:
+    return render(request, ExportPage(frame=frame(session, runtime, f"{PATH}/export")))
