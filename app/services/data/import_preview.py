@@ -8,7 +8,7 @@ from typing import Any
 from app.errors import InvalidError
 from app.services.data.import_summary import SHOWN_COLUMNS
 from app.services.data.row_forms import Form, GivenRow
-from app.services.data.rows import OnBad, Place
+from app.services.data.row_places import OnBad, Place
 
 EXAMPLES_OF_A_FORM = 3
 SHOWN_PROBLEMS = 20

@@ -9,6 +9,7 @@ start removes; after it, rows that the next start lets in.
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import IO, Any, TypeVar
@@ -25,7 +26,8 @@ from app.services.data.import_preview import ImportPreview, previewed
 from app.services.data.import_steps import let_in_some, put_away, remove_some, take_in
 from app.services.data.import_summary import ImportSummary
 from app.services.data.row_forms import KNOWN_COLUMNS, Form, GivenRow, read_row
-from app.services.data.rows import FORMS, OnBad, Place, Rows, readable, refuse
+from app.services.data.row_places import OnBad, Place, Rows, refuse
+from app.services.data.rows import FORMS, readable
 from app.services.jobs import retraining
 from app.services.sampling.fitting import Fitting
 from app.translation import N_, _
@@ -82,25 +84,25 @@ class Importer:
     def run(self, file: IO[bytes], fitting: Fitting, wanted: frozenset[Form] = ANY) -> ImportSummary:
         """Takes in all rows, or none: raises InvalidError with the place of one that cannot be taken, or whose form is
         not wanted."""
-        if not self._one_at_a_time.acquire(blocking=False):
-            raise ConflictError(_(BUSY))
         try:
-            with readable(file, KNOWN_COLUMNS, self._folder) as rows:
+            with self._alone(), readable(file, KNOWN_COLUMNS, self._folder) as rows:
                 self._check(rows, fitting, wanted)
                 return self._store(rows)
         except InvalidError as error:
             raise InvalidError(_("{problem} Nothing of this file was kept.", problem=error.message)) from error
-        finally:
-            self._one_at_a_time.release()
 
     def preview(self, file: IO[bytes], fitting: Fitting) -> ImportPreview:
         """What `run` would understand of the file, and every row that it would refuse; nothing is kept. Raises
         InvalidError where the file is none of the known kinds."""
+        with self._alone(), readable(file, KNOWN_COLUMNS, self._folder) as rows:
+            return previewed(partial(self._gently, rows), partial(self._checked, fitting=fitting))
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
         if not self._one_at_a_time.acquire(blocking=False):
             raise ConflictError(_(BUSY))
         try:
-            with readable(file, KNOWN_COLUMNS, self._folder) as rows:
-                return previewed(partial(self._gently, rows), partial(self._checked, fitting=fitting))
+            yield
         finally:
             self._one_at_a_time.release()
 

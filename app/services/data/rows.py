@@ -7,17 +7,18 @@ which place and why.
 import codecs
 import csv
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import IO, Any, Protocol
+from typing import IO, Any
 
 from app.errors import InvalidError
 from app.formats.strict_json import JsonValueError, NotJsonError, parse_json
 from app.formats.texts import clean_text
 from app.services.data.parquet_rows import json_lines_of_parquet
+from app.services.data.row_places import OnBad, Place, RowError, Rows, refuse
 from app.translation import N_, _
 
 MAX_ROW_BYTES = 1 << 20
@@ -36,28 +37,6 @@ OTHER_TEXT = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 FORMS = N_("JSON Lines (an object a line), a JSON list, CSV with the columns' names in its first line, or Parquet")
 TOO_LONG = N_("it is longer than {n} kB.")
 LINE, ROW, ENTRY = N_("Line {n}"), N_("Row {n}"), N_("Entry {n}")
-Place = tuple[str, Mapping[str, Any]]
-
-
-class RowError(InvalidError):
-    """What is wrong with a row, and where it stands."""
-
-    def __init__(self, place: str, message: str) -> None:
-        super().__init__(_("{place}: {problem}", place=place, problem=message))
-
-
-OnBad = Callable[[RowError], None]
-"""What is done with a row that cannot be read, where those behind it can: refuse the file, or note it and go on."""
-
-
-def refuse(error: RowError) -> None:
-    raise error
-
-
-class Rows(Protocol):
-    """Reads the rows from the first on."""
-
-    def __call__(self, on_bad: OnBad = refuse) -> Iterator[Place]: ...
 
 
 def too_long() -> str:

@@ -8,17 +8,27 @@ counts = In("app/services/views/record_counts.py", "tests/services/views/test_re
 records = In("app/services/views/ranking_records.py", "tests/web/test_data.py")
 page = In("app/web/data_rankings.py", "tests/web/test_data.py")
 groups = In("app/web/data_groups.py", "tests/web/test_data.py")
+preview = In(
+    "app/services/data/import_preview.py", "tests/services/data/test_import_preview.py", "tests/web/test_data_import.py"
+)
+uploads = In("app/services/data/uploads.py", "tests/services/data/test_uploads.py")
+doors = In("app/web/data_import.py", "tests/web/test_data_import.py")
 
 FAULTS = [
     window("a page begins with the last row of the one before", "here < there if self.falling", "here <= there if self.falling"),
     window("a page looks at every row", "offset(LOOKED_THROUGH - 1)", "offset(10 * LOOKED_THROUGH)"),
     window("equal times are one place", "return [getattr(row, key.key) for key in self.keys]", "return [getattr(row, key.key) for key in self.keys[:-1]] + [1]"),
     counts("withdrawn rankings count", ".where(of.withdrawn_at.is_(None))", ""),
-    counts("a count is kept for good", "self._clock() + took * KEPT_TIMES", "self._clock() + 10**9"),
+    counts("a count is kept for good", "if self._clock() >= self._until and", "if False and"),
     records("withdrawn rankings stand among those that count", "conditions.append(Ranking.withdrawn_at.is_(None))", "pass"),
     records("the wildcard of a search is anything", "autoescape=True", "autoescape=False"),
     rankings("a ranking whose card is out again is put back", "if again and not is_leased_to(group, labeler):", "if False:"),
     rankings("withdrawn for good, a card comes again", "        ranking.withdrawn_at = utc_now()\n        session.flush()", "        ranking.withdrawn_at = utc_now()\n        get_group(session, ranking.group_id).status = GroupStatus.READY\n        session.flush()"),
     page("names are told before the card is ranked again", "names_hidden=is_unseen(ranking.group)", "names_hidden=False"),
     groups("answers are told before they are judged", "answers=[] if is_open else ", "answers="),
+    preview("a preview ends at the first bad row", "rows = read(preview.refuse)", "from app.services.data.row_places import refuse\n    rows = read(refuse)"),
+    preview("what has bad rows can be imported", "self.num_problems == 0 and self.rows > 0", "self.rows > 0"),
+    uploads("any file of the machine is opened", "if not _KEY.fullmatch(key) or", "if"),
+    uploads("every file waits", "[: -(MOST - 1)]", "[:0]"),
+    doors("what is looked at is kept at once", "shown = await run_in_threadpool(_look, runtime, given)", "runtime.importer.run(given.file, runtime.group_sampling.fitting())\n        shown = await run_in_threadpool(_look, runtime, given)"),
 ]  # fmt: skip

@@ -312,7 +312,7 @@ FAULTS = [
     import_prompts("another state of the archive without a word", "given.prompt.archived_at is not None and not there.archived", "False", RANKED),
     import_prompts("a shipped prompt archived elsewhere is drawn here", "there.source is PromptSource.SHIPPED", "False", RANKED),
     import_prompts("anybody's prompt is archived by a file", "there.source is PromptSource.SHIPPED", "True", RANKED),
-    rows("a cell too few", "if len(cells) != len(names):", "if False:"),
+    rows("a cell too few", "if len(cells) == len(names):", "if True:"),
     conversations("a part that is no text dropped", 'raise InvalidError(\n            _("{column} has a part', 'return ""\n        raise InvalidError(\n            _("{column} has a part'),
     conversations("a system text kept as a question", '"system": "system"', '"system": "user"'),
     prompts("the same prompt stored twice in one list", "        if digest not in known:\n", "        if True:\n"),
