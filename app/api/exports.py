@@ -77,8 +77,12 @@ def vote_preferences(runtime: RuntimeDep, labeler_kind: LabelerKind | None = Non
     return _json_lines(export_vote_preferences(runtime.read, labeler_kind), "vote-preferences.jsonl")
 
 
-@router.get("/README.md", response_class=PlainTextResponse, responses=raises(UnavailableError))
-def card(session: ReadSession) -> PlainTextResponse:
+class MarkdownResponse(PlainTextResponse):
+    media_type = "text/markdown"
+
+
+@router.get("/README.md", response_class=MarkdownResponse, responses=raises(UnavailableError))
+def card(session: ReadSession) -> MarkdownResponse:
     """Exports the dataset card of the other files: what they hold, counted, with the header that Hugging Face reads."""
     counts = count_records(session)
     text = dataset_card(
@@ -89,7 +93,7 @@ def card(session: ReadSession) -> PlainTextResponse:
         languages=languages_of_prompts(session),
     )
     headers = {"Content-Disposition": 'attachment; filename="README.md"'}
-    return PlainTextResponse(text, media_type="text/markdown", headers=headers)
+    return MarkdownResponse(text, headers=headers)
 
 
 class ExportSummary(BaseModel):
