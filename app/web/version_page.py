@@ -37,6 +37,8 @@ LEADS = {
     VersionKind.SFT: N_("It learned from pairs of questions and answers to answer. Policies begin as it."),
 }
 """What a model without rankings is."""
+IMPORTED = N_("Somebody else made it. It answers in the chat format that it came with, and policies can begin as it.")
+IMPORTED_PLAIN = N_("Somebody else made it. It came without a chat format: conversations are written for it as text.")
 
 
 @dataclass(frozen=True)
@@ -126,7 +128,7 @@ def version_page(
         details=details,
         standing=details.standing,
         stage=stage_of(version, job_kind, settings),
-        lead=_(LEADS[version.kind]) if version.kind in LEADS else "",
+        lead=_lead(version),
         case=case_of(session, version) if version.kind is VersionKind.POLICY else None,
         reward=reward_report(
             version,
@@ -145,6 +147,12 @@ def version_page(
         weighs=_weight(directory),
         typed=typed or Typed(version.name or "", version.note or ""),
     )
+
+
+def _lead(version: Version) -> str:
+    if version.imported_from is not None:
+        return _(IMPORTED_PLAIN if version.metrics.get("plain_format") else IMPORTED)
+    return _(LEADS[version.kind]) if version.kind in LEADS else ""
 
 
 def _weight(directory: Path) -> int:

@@ -306,7 +306,11 @@ def test_a_base_and_an_sft_model_tell_of_their_training(server: LiveServer, visi
     assert 'class="plot-svg"' not in visitor.get("/versions/1"), "somebody else's model has no record"
     shutil.copy(SFT_MODEL / FILE, folder / FILE)
     page = visitor.get("/versions/1")
-    assert "It learned from pairs of questions and answers to answer." in summary(page)
+    assert "Somebody else made it. It answers in the chat format" in summary(page)
+    plain = add(server, VersionKind.SFT, parent_id=None, metrics={"imported_from": "x", "plain_format": True})
+    assert "It came without a chat format" in summary(visitor.get(f"/versions/{plain}"))
+    shipped = add(server, VersionKind.SFT, parent_id=None)
+    assert "It learned from pairs of questions" in summary(visitor.get(f"/versions/{shipped}"))
     assert "Fine-tuning (SFT) on 965,000 pairs" in summary(page) or "pairs ·" in summary(page)
     assert "The figures as a table" in words_of(page)
     assert "Rankings it learned from" not in words_of(page)
