@@ -137,7 +137,7 @@ FAULTS = [
     words("a word in capitals is another", "text.casefold()", "text"),
     words("characters that follow one another are no word", "words.update(said, (first + second for first, second in pairwise(said)))", "words.update(said)"),
     rare_words("every word tells as much", "present[places] = self.rarity[places]", "present[places] = 1.0"),
-    rare_words("the share that any reference has is that of the last", "own[torch.isin(words, told)]", "own[torch.isin(words, told[places == 0])]"),
+    rare_words("the share that any reference has is that of the last", "own[torch.isin(words, told)]", "own[torch.isin(words, told[places == places.max()])]"),
     rare_words("a word that is not there is the one behind it", "torch.where(known, places, len(self.vocabulary))", "places"),
     references("references by chance", "ends.all, seed_of(prompt))", "ends.all, torch.seed() % 2**31)"),
     references("a prompt's references are sampled again", "if prompt not in self._known]", "]"),
