@@ -156,8 +156,14 @@ def see_its_curves(page: Page) -> None:
 def see_its_version(page: Page) -> None:
     page.locator("#version-2").get_by_role("link", name=str(RANKINGS)).click()
     expect(page.get_by_role("heading", name="Reward model 2")).to_be_visible()
-    expect(page.get_by_text("Reward model 2 ← SFT model 1")).to_be_visible()
-    expect(page.locator(".id-list")).to_have_text(", ".join(str(number) for number in range(1, RANKINGS + 1)))
+    expect(page.get_by_role("list", name="Lineage").get_by_role("listitem")).to_contain_text(
+        ["SFT model 1", "Reward model 2"]
+    )
+    learned = page.get_by_role("region", name="Rankings it learned from")
+    expect(learned).to_contain_text(f"{RANKINGS} rankings")
+    expect(learned.get_by_role("listitem").first.get_by_role("link")).to_have_attribute(
+        "href", f"/data/rankings/{RANKINGS}"
+    )
 
 
 def cancel_a_policy(page: Page) -> None:
