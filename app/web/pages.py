@@ -59,6 +59,7 @@ PAGES = (
         N_("Go to the data"),
         (
             "app.web.data_rankings",
+            "app.web.data_prompt",
             "app.web.data_prompts",
             "app.web.data_votes",
             "app.web.data_groups",

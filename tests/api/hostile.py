@@ -183,6 +183,7 @@ FORMS = {
     "POST /data/prompts/new": {"prompt": "Hi", "split": "train"},
     "POST /data/import/preview": {"file": "prompt"},
     "POST /data/import": {"key": "0" * 32},
+    "POST /data/prompts/{prompt_id}/edit": {"prompt": "Hi", "language": "en"},
     "POST /data/prompts/{prompt_id}/{action}": {"show": "all", "q": "wash", "after": "1"},
     "POST /train/jobs": {"kind": "evaluate", "version_id": "1"},
     "POST /jobs/{job_id}/cancel": {},

@@ -57,6 +57,35 @@ def test_held_out(server: LiveServer, visitor: Visitor) -> None:
     assert (again.status_code, "already there, in the other part" in again.text) == (422, True)
 
 
+def test_one_is_opened_and_edited(server: LiveServer, visitor: Visitor) -> None:
+    visitor.send("/data/prompts/new", prompt="Wy is bread <brown>?", split="held_out")
+    old = prompt_of(server, "Wy is bread <brown>?")
+    assert "Wy is bread &lt;brown&gt;?" in visitor.get(f"/data/prompts/{old.id}")
+    edited = visitor.send(f"/data/prompts/{old.id}/edit", prompt="Why is bread brown?", language="zh")
+    new = prompt_of(server, "Why is bread brown?")
+    assert edited.url.path == f"/data/prompts/{new.id}"
+    assert "a prompt of their own" in edited.text
+    assert (new.split, new.language) == (PromptSplit.HELD_OUT, "zh")
+    assert visitor.client.get(f"/data/prompts/{old.id}").status_code == 404, "nothing depended on it"
+    same = visitor.send(f"/data/prompts/{new.id}/edit", prompt="Why is bread brown?", language="en")
+    assert "The prompt was changed." in same.text
+    assert prompt_of(server, "Why is bread brown?").language == "en"
+    refused = visitor.send(f"/data/prompts/{new.id}/edit", prompt=" ", language="en")
+    assert (refused.status_code, "The prompt is empty" in refused.text) == (422, True)
+
+
+def test_the_words_of_a_shipped_prompt_are_kept_as_they_were_asked(server: LiveServer, visitor: Visitor) -> None:
+    with server.runtime.read() as session:
+        train = session.scalars(select(Prompt).where(Prompt.split == PromptSplit.TRAIN).limit(1)).one()
+        held_out = session.scalars(select(Prompt).where(Prompt.split == PromptSplit.HELD_OUT).limit(1)).one()
+    leak = visitor.send(f"/data/prompts/{train.id}/edit", prompt=held_out.text, language="en")
+    assert (leak.status_code, "of the other part already" in leak.text) == (422, True)
+    assert prompt_of(server, train.text).archived_at is None
+    visitor.send(f"/data/prompts/{train.id}/edit", prompt="Quite another thing?", language="en")
+    assert prompt_of(server, train.text).archived_at is not None
+    assert prompt_of(server, "Quite another thing?").split is PromptSplit.TRAIN
+
+
 def test_a_refused_prompt_stays_archived_and_its_box_ticked(server: LiveServer, visitor: Visitor) -> None:
     visitor.send("/data/prompts/new", prompt="Put away")
     stored = prompt_of(server, "Put away")

@@ -115,7 +115,7 @@ def pages(visitor: Visitor, made: int) -> Iterator[tuple[str, str]]:
                  f"/versions/{made + 1}", "/versions/1", "/versions", "/versions/prune", "/data/prompts?done=added",
                  "/data/prompts?show=archived", "/data/prompts?show=set_aside", "/data/prompts?q=zzzz", "/data",
                  "/data/votes", "/data/groups", "/data/import", "/data/export", "/data/labelers",
-                 "/data/rankings/9", "/data/rankings/1",
+                 "/data/rankings/9", "/data/rankings/1", "/data/prompts/1",
                  "/nowhere", "/versions/999", "/train?job=none", "/data/prompts/1/delete",
                  "/train/label-page?saved"):  # fmt: skip
         yield path, visitor.client.get(path).text

@@ -1,5 +1,6 @@
 """Looks through the prompts: lists, searches, archives, restores and deletes them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -7,15 +8,16 @@ from enum import StrEnum
 from sqlalchemy import ColumnElement, Select, delete, func, select
 from sqlalchemy.orm import Session
 
+from app.chat import Message
 from app.db.models.arena import Pair, PairStatus, Vote
 from app.db.models.groups import Completion, Group, GroupStatus, Skip
 from app.db.models.jobs import LIVE, Job
 from app.db.models.prompts import Prompt, PromptSource, PromptSplit
 from app.db.models.rankings import Ranking
-from app.errors import ConflictError
+from app.errors import ConflictError, InvalidError
 from app.services.labeling import groups
 from app.services.paging import Page, page_by_id, parse_cursor
-from app.services.prompts.prompts import get_prompt
+from app.services.prompts.prompts import add_prompt, digest_of, get_prompt
 from app.translation import _, ngettext
 
 LOOKED_THROUGH = 20_000  # prompts that one page of a search reads at most; the next page goes on
@@ -93,6 +95,25 @@ def restore_prompt(session: Session, prompt_id: int) -> Prompt:
     prompt.archived_at = None
     session.flush()
     return prompt
+
+
+def edit_prompt(session: Session, prompt_id: int, messages: Sequence[Message], language: str, now: datetime) -> Prompt:
+    """The prompt as it is now. Where its words change it is another prompt, in the same split: what was ranked and
+    trained on stays as it was asked, so the old one is deleted, or archived where a record depends on it. Raises
+    InvalidError where the new words are a prompt of the other split."""
+    old = get_prompt(session, prompt_id)
+    if digest_of(messages) == old.digest:
+        old.language = language
+        session.flush()
+        return old
+    new = add_prompt(session, messages=messages, source=PromptSource.OWN, split=old.split, language=language)
+    if new.split is not old.split:
+        raise InvalidError(_("These words are a prompt of the other part already. Nothing was changed."))
+    if _kept_because(session, old) is None:
+        delete_prompt(session, prompt_id)
+    else:
+        archive_prompt(session, prompt_id, now)
+    return new
 
 
 def delete_prompt(session: Session, prompt_id: int) -> None:

@@ -13,6 +13,7 @@ preview = In(
 )
 uploads = In("app/services/data/uploads.py", "tests/services/data/test_uploads.py")
 doors = In("app/web/data_import.py", "tests/web/test_data_import.py")
+curation = In("app/services/prompts/curation.py", "tests/web/test_data_prompts.py")
 
 FAULTS = [
     window("a page begins with the last row of the one before", "here < there if self.falling", "here <= there if self.falling"),
@@ -31,4 +32,6 @@ FAULTS = [
     uploads("any file of the machine is opened", "if not _KEY.fullmatch(key) or", "if"),
     uploads("every file waits", "[: -(MOST - 1)]", "[:0]"),
     doors("what is looked at is kept at once", "shown = await run_in_threadpool(_look, runtime, given)", "runtime.importer.run(given.file, runtime.group_sampling.fitting())\n        shown = await run_in_threadpool(_look, runtime, given)"),
+    curation("an edited prompt changes its part", "split=old.split, language=language", "language=language"),
+    curation("an edited prompt that is kept stays in use", "archive_prompt(session, prompt_id, now)\n    return new", "pass\n    return new"),
 ]  # fmt: skip
