@@ -170,6 +170,8 @@ def main(
             pid = server_pid(port)
             headers = {"Accept": "text/html", "Cookie": "fourfold_labeler=bench"}
             with httpx2.Client(base_url=f"http://127.0.0.1:{port}", timeout=120, headers=headers) as client:
+                while client.get("/readyz").status_code != 200:  # the model is loaded first
+                    time.sleep(0.1)
                 began = time.perf_counter()
                 client.get("/data")
                 first_ms = round(1_000 * (time.perf_counter() - began), 1)

@@ -127,7 +127,7 @@ def test_without_scripts_and_in_chinese_a_file_is_looked_at_and_imported(
     file.write_bytes(json.dumps({"prompt": "没有脚本也行吗？"}).encode())
     page.locator("#import-file").set_input_files(file)
     page.get_by_role("button", name="查看内容").click()
-    expect(page.get_by_text("这个文件包含1 个提示。")).to_be_visible()
+    expect(page.get_by_text("这个文件包含 1 个提示。")).to_be_visible()
     page.get_by_role("button", name="导入", exact=True).click()
     expect(page.get_by_role("status").filter(has_text="1")).to_be_visible()
     page.get_by_role("link", name="提示").first.click()

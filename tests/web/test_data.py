@@ -129,6 +129,18 @@ def test_filters_and_orders(server: LiveServer, visitor: Visitor) -> None:
     assert visitor.client.get("/data?sort=slowest&after=12").status_code == 422
 
 
+HOSTILE = ("\0", "%", "_", "\\", "'", "x" * 5_000, "9" * 50, "-1", "\ud7ff", "1-2-3", "٣")
+
+
+@pytest.mark.parametrize("path", TABS)
+def test_no_value_in_the_address_breaks_a_list(visitor: Visitor, path: str) -> None:
+    for name in ("q", "who", "state", "sort", "language", "comment", "verdict", "prompt", "kind", "show"):
+        for value in HOSTILE:
+            assert visitor.client.get(path, params={name: value}).status_code == 200, (name, value)
+    for value in HOSTILE:
+        assert visitor.client.get(path, params={"after": value}).status_code in (200, 422), value
+
+
 def test_a_search_goes_on_behind_what_was_looked_through(
     server: LiveServer, visitor: Visitor, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -19,6 +19,7 @@ from app.db.models.groups import Group
 from app.db.models.labelers import Labeler
 from app.db.models.prompts import Prompt
 from app.db.models.rankings import Ranking
+from app.errors import AppError
 
 log = logging.getLogger(__name__)
 KEPT_TIMES = 500
@@ -60,13 +61,21 @@ def count_records(session: Session) -> RecordCounts:
     )
 
 
+def estimate_records(session: Session) -> RecordCounts:
+    """By the largest ids, which an index gives at once: at least as many as there are. Nothing of labelers."""
+    tables = (Ranking, Group, Prompt, Vote, Labeler)
+    rankings, groups, prompts, votes, labelers = (session.scalar(select(func.max(each.id))) or 0 for each in tables)
+    return RecordCounts(rankings, groups, prompts, votes, labelers, is_rough=True)
+
+
 def _by_labeler(session: Session, of: type[Ranking] | type[Vote]) -> dict[int, int]:
     counted = select(of.labeler_id, func.count()).where(of.withdrawn_at.is_(None)).group_by(of.labeler_id)
     return {row[0]: row[1] for row in session.execute(counted)}
 
 
 class KeptCounts:
-    """The last count, until it is too old; then others take it while a thread counts anew."""
+    """The last count, until it is too old; then others take it while a thread counts anew. Before the first, an
+    estimate."""
 
     def __init__(self, read: sessionmaker[Session], clock: Callable[[], float] = time.monotonic) -> None:
         self._read, self._clock = read, clock
@@ -77,7 +86,10 @@ class KeptCounts:
     def of(self, session: Session) -> RecordCounts:
         kept = self._kept
         if kept is None:
-            return self._count(session)
+            kept = estimate_records(session)
+            if not _are_many(kept):
+                return count_records(session)
+            self._kept = kept
         if self._clock() >= self._until and self._lock.acquire(blocking=False):
             threading.Thread(target=self._count_beside, name="record-counts", daemon=True).start()
         return kept
@@ -86,17 +98,17 @@ class KeptCounts:
         try:
             with self._read() as session:
                 self._count(session)
-        except SQLAlchemyError:  # a busy database: the next page tries again
+        except (AppError, SQLAlchemyError):  # a busy database: the next page tries again
             log.warning("records were not counted", exc_info=True)
         finally:
             self._lock.release()
 
-    def _count(self, session: Session) -> RecordCounts:
+    def _count(self, session: Session) -> None:
         began = self._clock()
-        counted = count_records(session)
-        many = counted.rankings + counted.votes + counted.groups + counted.prompts >= MANY
-        if many:
-            counted = replace(counted, is_rough=True)
+        counted = replace(count_records(session), is_rough=True)
         self._until = self._clock() + (self._clock() - began) * KEPT_TIMES
-        self._kept = counted if many else None
-        return counted
+        self._kept = counted if _are_many(counted) else None
+
+
+def _are_many(counts: RecordCounts) -> bool:
+    return counts.rankings + counts.groups + counts.prompts + counts.votes >= MANY

@@ -17,7 +17,7 @@ from app.formats.ids import MAX_ID, parse_id
 from app.services.paging import Page
 from app.translation import _
 
-LOOKED_THROUGH = 4_000
+LOOKED_THROUGH = 3_000
 MARK = "-"
 Row = TypeVar("Row")
 

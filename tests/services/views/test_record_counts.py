@@ -1,9 +1,11 @@
 """Counts are right, fresh while there are few records, and kept in proportion to their cost where there are many."""
 
 import pytest
-from sqlalchemy.orm import Session, sessionmaker
+from sqlalchemy import Engine as Database
+from sqlalchemy.orm import Session
 
 from app.db.models.labelers import Labeler
+from app.db.session import make_read_session_factory
 from app.services.labeling import rankings
 from app.services.views import record_counts
 from app.services.views.record_counts import KEPT_TIMES, KeptCounts, OfLabeler, count_records
@@ -40,9 +42,9 @@ def test_what_is_withdrawn_does_not_count(session: Session, make_group: MakeGrou
 
 
 def test_few_are_counted_at_every_page(
-    session: Session, sessions: sessionmaker[Session], make_group: MakeGroup, ada: Labeler
+    session: Session, database: Database, make_group: MakeGroup, ada: Labeler
 ) -> None:
-    kept = KeptCounts(sessions, Clock())
+    kept = KeptCounts(make_read_session_factory(database), Clock())
     for number in (1, 2):
         rank(session, make_group, ada)
         counts = kept.of(session)
@@ -51,20 +53,22 @@ def test_few_are_counted_at_every_page(
 
 def test_many_are_kept_for_a_while(
     session: Session,
-    sessions: sessionmaker[Session],
+    database: Database,
     make_group: MakeGroup,
     ada: Labeler,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(record_counts, "MANY", 1)
     clock = Clock()
-    kept = KeptCounts(sessions, clock)
+    kept = KeptCounts(make_read_session_factory(database), clock)
     rank(session, make_group, ada)
-    kept.of(session)
+    first = kept.of(session)
+    assert (first.rankings, first.is_rough, first.by_labeler) == (1, True, {}), "an estimate comes at once"
+    wait_for(lambda: kept.of(session).by_labeler == {ada.id: OfLabeler(1)}, "first count")
     rank(session, make_group, ada)
     old = kept.of(session)
     assert (old.rankings, old.is_rough) == (1, True)
     session.commit()
-    clock.now += 10 * KEPT_TIMES
+    clock.now += 100 * KEPT_TIMES
     assert kept.of(session).rankings == 1, "nobody waits for the new count"
     wait_for(lambda: kept.of(session).rankings == 2, "new count")
