@@ -101,6 +101,20 @@ class Effort:
 
 
 @dataclass(frozen=True)
+class Preset:
+    """Settings under one name, which a form offers to start with."""
+
+    name: str
+    label: str
+    meaning: str
+    """What it changes and what comes of it, in a sentence."""
+    values: Mapping[str, Any] = field(default_factory=dict)
+    """Hyper-parameters beside the defaults."""
+    kind: str = ""
+    """The kind that has them as its defaults; empty: the form's own."""
+
+
+@dataclass(frozen=True)
 class StartForm:
     """The panel of the train page that starts a job of the kind."""
 
@@ -114,6 +128,8 @@ class StartForm:
     """What is started, in the sentence about a press that did not arrive."""
     asks: tuple[str, ...] = ()
     """Hyper-parameters and choices that it asks for: their ranges, defaults and meanings stand in their fields."""
+    presets: tuple[Preset, ...] = ()
+    """Beside the defaults."""
 
 
 @dataclass(frozen=True)

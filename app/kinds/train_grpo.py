@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from app.errors import InvalidError
 from app.hparams import about
 from app.kinds.kind import Effort, Kind, Metrics, Need, Plot, Series, StartForm, VersionParam
-from app.kinds.train_policy import TRAIN_POLICY, check_batch
+from app.kinds.train_policy import LENGTHS, TRAIN_POLICY, check_batch
 from app.model_info.size import fitted_values
 from app.policy_hparams import EpisodeHparams, FittedEpisodeHparams
 from app.translation import N_, _
@@ -90,6 +90,7 @@ TRAIN_GRPO = Kind(
         ),
         button=N_("Train policy (RLOO or GRPO)"),
         asks=("baseline", "total_episodes", "kl_target"),
+        presets=LENGTHS,
     ),
     hparams=GRPOHparams,
     handler="app.worker.handlers.train_grpo",

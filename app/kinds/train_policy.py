@@ -1,7 +1,7 @@
 """train_policy: PPO against a reward model -> a candidate policy."""
 
 from app.errors import InvalidError
-from app.kinds.kind import Effort, Kind, Metrics, Need, Plot, Series, StartForm, VersionParam
+from app.kinds.kind import Effort, Kind, Metrics, Need, Plot, Preset, Series, StartForm, VersionParam
 from app.model_info.size import FITTED, fit_ppo
 from app.policy_hparams import EpisodeHparams, PPOHparams
 from app.translation import N_, _
@@ -66,6 +66,27 @@ PLOTS = (
         N_("How undecided the policy is. A sudden drop means that it says the same thing again and again."),
         (Series("objective/entropy", N_("entropy")),),
     ),
+)
+
+LENGTHS = (
+    Preset(
+        "shorter",
+        N_("Shorter"),
+        N_("Half as many answers, in about half the time."),
+        {"total_episodes": EpisodeHparams.total_episodes // 2},
+    ),
+    Preset(
+        "longer",
+        N_("Longer"),
+        N_("Twice as many answers, in up to twice the time: it stops by itself where no more comes of it."),
+        {"total_episodes": EpisodeHparams.total_episodes * 2},
+    ),
+)
+CHEAT = Preset(
+    "cheat",
+    N_("The cheat: KL penalty off"),
+    N_("Penalty, bounds and stop are off, so that everybody can see a reward model being fooled."),
+    kind="show_cheating",
 )
 
 
@@ -173,6 +194,7 @@ TRAIN_POLICY = Kind(
         ),
         button=N_("Train policy (PPO)"),
         asks=("total_episodes", "kl_target"),
+        presets=(*LENGTHS, CHEAT),
     ),
     hparams=PPOHparams,
     handler="app.worker.handlers.train_policy",

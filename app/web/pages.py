@@ -73,7 +73,7 @@ PAGES = (
         "/train",
         N_("Train"),
         N_("Go to training"),
-        ("app.web.train", "app.web.versions", "app.web.label_settings"),
+        ("app.web.train", "app.web.runs", "app.web.start_page", "app.web.versions", "app.web.label_settings"),
         below=("/train", "/versions", "/jobs"),
     ),
     Page("learn", "/learn", N_("Learn"), N_("Go to Learn"), ("app.web.learn",), below=("/learn",)),

@@ -9,9 +9,11 @@ from sqlalchemy.orm import Session
 from starlette.datastructures import FormData
 
 from app.db.models.versions import Version
+from app.errors import InvalidError
 from app.formats.ids import parse_id
+from app.formats.languages import in_a_row
 from app.hparam_fields import MAX_NUMBER, HparamField, hparam_fields
-from app.kinds.kind import Kind, Need, StartPlan
+from app.kinds.kind import Kind, Need, Preset, StartPlan
 from app.kinds.registry import KINDS, kind_named
 from app.services.jobs import needs
 from app.services.jobs.start_plan import start_plan
@@ -20,6 +22,8 @@ from app.translation import N_, _
 from app.web import formatting
 
 NONE = N_("none")
+DEFAULTS = Preset("", N_("As usual"), N_("The settings that have proved themselves."))
+"""What a form starts with where nobody chose a preset."""
 NO_POLICY = N_("Needs a policy. Train one first.")
 MISSING = {Need.RANKINGS: N_("Needs at least one ranking."), Need.REWARD_MODEL: N_("Needs a reward model.")}
 
@@ -41,6 +45,14 @@ class Input:
     options: tuple[Option, ...] = ()
     number: HparamField | None = None
     """Range, default and meaning."""
+    value: str = ""
+    """What stands in it already; empty: nothing, it is as usual."""
+
+    @property
+    def changed(self) -> bool:
+        """Whether it stands at something else than usual."""
+        usual = self.options[0].value if self.options and self.number is None else self.usual
+        return self.value not in ("", usual)
 
     @property
     def may_be_none(self) -> bool:
@@ -50,8 +62,16 @@ class Input:
     @property
     def usual(self) -> str:
         """What an empty field means."""
-        usual = None if self.number is None else self.number.default
-        return _(NONE) if usual is None else f"{usual:.12g}"
+        return as_typed(None if self.number is None else self.number.default)
+
+    @property
+    def usual_text(self) -> str:
+        """The same for people: a choice by its words."""
+        if not self.options:
+            return self.usual
+        if self.number is None:
+            return self.options[0].text
+        return next((each.text for each in self.options if each.value == self.usual), self.usual)
 
     @property
     def range(self) -> str:
@@ -95,42 +115,79 @@ def _start(
         plan=start_plan(session, kind, sft_directory, rankings=rankings.total),
         missing=missing,
         versions=versions if options else (),
-        inputs=tuple(_input(kind, name) for name in kind.start.asks),
+        inputs=tuple(input_of(kind, name) for name in kind.start.asks),
     )
 
 
-def _input(kind: Kind, name: str) -> Input:
-    label = _label(name)
+def input_of(kind: Kind, name: str, value: str = "") -> Input:
+    """What a form asks for by this name, of the kind's choices and hyper-parameters. `value`: as it was typed."""
+    label = label_of(name)
     if name in kind.choices:
-        return Input(name, label, tuple(Option(word, word, term=True) for word in kind.choices[name]))
+        return Input(name, label, tuple(Option(word, word, term=True) for word in kind.choices[name]), value=value)
     field = hparam_fields(kind.hparams)[name]
     if field.words:
         words = tuple(Option(word, word, term=True) for word in field.words)
-        return Input(name, label, (_as_usual(field.default), *words), field)
+        return Input(name, label, (_as_usual(field.default), *words), field, value)
     if field.type is bool:
         options = {True: Option("true", _("yes")), False: Option("false", _("no"))}
-        return Input(name, label, (_as_usual(options[field.default].text), *options.values()), field)
-    return Input(name, label, number=field)
+        return Input(name, label, (_as_usual(options[field.default].text), *options.values()), field, value)
+    return Input(name, label, number=field, value=value)
+
+
+def as_typed(value: Any) -> str:
+    """A parameter as it stands in its field, and as `sent_job` reads it."""
+    if value is None:
+        return _(NONE)
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return value if isinstance(value, str) else f"{value:.12g}"
 
 
 def _as_usual(word: str) -> Option:
     return Option("", _("as usual: {word}", word=word))
 
 
-def _label(name: str) -> str:
+def label_of(name: str) -> str:
     """A field's name is the field's term, as papers and TRL have it."""
     said = name.replace("_", " ").capitalize()
     return said.replace("Kl ", "KL ")
 
 
 def sent_job(form: FormData) -> tuple[str, dict[str, Any]]:
-    """The kind's name, and the parameters that its form asks for; what was left empty is left out. Raises InvalidError
-    for a kind that there is not; the parameters are checked when the job is queued."""
+    """The kind's name, and the parameters that its form gives, on top of those of the preset that it names; what was
+    left empty is left out. Raises InvalidError for a kind or a preset that there is not; the parameters are checked
+    when the job is queued."""
     kind = kind_named(str(form.get("kind", "")))
-    chosen = {param.name: parse_id(str(form.get(param.name, ""))) for param in kind.versions if param.required}
-    texts = {name: str(form.get(name, "")).strip() for name in kind.start.asks}
-    given = {name: _value(kind, name, text) for name, text in texts.items() if text}
-    return kind.name, {name: number for name, number in chosen.items() if number is not None} | given
+    preset = preset_named(kind, str(form.get("preset", "")))
+    typed = typed_in(form, kind)
+    versions = {param.name: _version_id(typed.pop(param.name, ""), required=param.required) for param in kind.versions}
+    given = {name: _value(kind, name, text) for name, text in typed.items()}
+    chosen = {name: number for name, number in versions.items() if number is not None}
+    return preset.kind or kind.name, {**preset.values, **chosen, **given}
+
+
+def typed_in(form: FormData, kind: Kind) -> dict[str, str]:
+    """What a form says of the kind's parameters, as it was typed; nothing of what was left empty."""
+    names = [*(param.name for param in kind.versions), *kind.choices, *hparam_fields(kind.hparams)]
+    texts = {name: str(form.get(name, "")).strip() for name in names}
+    return {name: text for name, text in texts.items() if text}
+
+
+def preset_named(kind: Kind, name: str) -> Preset:
+    """Without a name, the defaults. Raises InvalidError where there is none of that name."""
+    if not name:
+        return DEFAULTS
+    preset = next((each for each in kind.start.presets if each.name == name), None)
+    if preset is None:
+        known = in_a_row([_(each.label) for each in kind.start.presets]) or _("none")
+        raise InvalidError(_("There is no preset {name}. There are: {known}.", name=name[:80], known=known))
+    return preset
+
+
+def _version_id(text: str, *, required: bool) -> int | str | None:
+    """What is no number is refused by name where nobody had to choose."""
+    number = parse_id(text)
+    return text if number is None and text and not required else number
 
 
 def _value(kind: Kind, name: str, text: str) -> Any:

@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 from fastapi import APIRouter, Request
 from sqlalchemy.orm import Session
+from starlette.datastructures import FormData
 from starlette.responses import RedirectResponse, Response
 
 from app.db.base import utc_now
@@ -147,41 +148,53 @@ def curves(request: Request, session: ReadSession, job: str | None = None) -> Re
 @router.post("/train/jobs")
 def start_job(request: Request, runtime: RuntimeDep, session: WriteSession, form: FormDep) -> Response:
     kind, params = sent_job(form)
-    return _start(request, runtime, session, kind, params)
+    job, said = started(session, kind, params)
+    return _changed(request, runtime, session, job, said, form=form)
 
 
 @router.post("/jobs/{job_id}/cancel")
-def cancel_job(request: Request, runtime: RuntimeDep, session: WriteSession, _form: FormDep, job_id: str) -> Response:
+def cancel_job(request: Request, runtime: RuntimeDep, session: WriteSession, form: FormDep, job_id: str) -> Response:
     job = jobs.request_cancel(session, job_id, stale_seconds=runtime.settings.worker_stale_seconds)
-    return _changed(request, runtime, session, job.kind, notices.of_cancel(job))
+    return _changed(request, runtime, session, job, notices.of_cancel(job), form=form)
 
 
 @router.post("/jobs/{job_id}/resume")
-def resume_job(request: Request, runtime: RuntimeDep, session: WriteSession, _form: FormDep, job_id: str) -> Response:
+def resume_job(request: Request, runtime: RuntimeDep, session: WriteSession, form: FormDep, job_id: str) -> Response:
     job = jobs.resume_job(session, job_id, runtime.settings)
-    return _changed(request, runtime, session, job.kind, JobNotice.GOES_ON)
+    return _changed(request, runtime, session, job, JobNotice.GOES_ON, form=form)
 
 
 @router.post("/jobs/{job_id}/restart")
-def restart_job(request: Request, runtime: RuntimeDep, session: WriteSession, _form: FormDep, job_id: str) -> Response:
+def restart_job(request: Request, runtime: RuntimeDep, session: WriteSession, form: FormDep, job_id: str) -> Response:
     ended = jobs.ended_job(session, job_id)
-    return _start(request, runtime, session, ended.kind, ended.params)
+    job, said = started(session, ended.kind, ended.params)
+    return _changed(request, runtime, session, job, said, form=form)
 
 
-def _start(request: Request, runtime: Runtime, session: Session, kind: str, params: dict[str, Any]) -> Response:
+def started(session: Session, kind: str, params: dict[str, Any]) -> tuple[Job, JobNotice]:
     """Queues the work, and says so; or says that it is being done already."""
     alone = not jobs.list_jobs(session, statuses=LIVE, limit=1).items
     fresh = jobs.same_work(session, kind, params) is None
     job = jobs.queue_job(session, kind=kind, params=params)
-    return _changed(request, runtime, session, kind, notices.of_start(job, fresh=fresh, alone=alone))
+    return job, notices.of_start(job, fresh=fresh, alone=alone)
 
 
-def _changed(request: Request, runtime: Runtime, session: Session, kind: str, said: JobNotice) -> Response:
+def run_address(job: Job, said: JobNotice) -> str:
+    """The page of a run, with a sentence about the button that was pressed."""
+    return f"/train/runs/{job.id}?said={said}&kind={job.kind}"
+
+
+def _changed(
+    request: Request, runtime: Runtime, session: Session, job: Job, said: JobNotice, *, form: FormData
+) -> Response:
+    """Back to the page that asked: the run's, or the train page."""
+    if form.get("back") == "run":
+        return RedirectResponse(run_address(job, said), 303)
     if not is_fragment(request):
-        return RedirectResponse(f"/train?said={said}&kind={kind}", 303)
+        return RedirectResponse(f"/train?said={said}&kind={job.kind}", 303)
     changed = _jobs(runtime, session, training_overview(session))
-    found = decision(session, runtime.settings)
-    return render(request, Changed(changed=changed, decision=found, notice=notices.about_job(said, kind)))
+    choice = decision(session, runtime.settings)
+    return render(request, Changed(changed=changed, decision=choice, notice=notices.about_job(said, job.kind)))
 
 
 def changed_results(runtime: Runtime, session: Session, notice: str) -> Changed:

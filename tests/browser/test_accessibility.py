@@ -206,6 +206,11 @@ def test_the_other_pages_in_every_state(
         "/versions/prune",
         "/data/prompts?done=added",
         "/train/label-page",
+        "/train/runs/succeeded",
+        "/train/runs/failed",
+        "/train/runs/running",
+        "/train/start?kind=train_policy&preset=cheat",
+        "/train/start?kind=train_policy&preset=longer",
         "/nowhere",
         "/data/prompts/1/delete",
     ):

@@ -12,6 +12,8 @@ from tests.live import LiveServer
 PATHS = (
     "/",
     "/train?said=runs_already&kind=train_policy",
+    "/train/runs/succeeded",
+    "/train/start?kind=train_policy&preset=shorter",
     "/versions/1",
     "/versions/prune",
     "/data",

@@ -117,7 +117,9 @@ def pages(visitor: Visitor, made: int) -> Iterator[tuple[str, str]]:
                  "/data/votes", "/data/groups", "/data/import", "/data/export", "/data/labelers",
                  "/data/rankings/9", "/data/rankings/1", "/data/prompts/1",
                  "/nowhere", "/versions/999", "/train?job=none", "/data/prompts/1/delete",
-                 "/train/label-page?saved"):  # fmt: skip
+                 "/train/label-page?saved", "/train/runs/succeeded", "/train/runs/failed", "/train/runs/running",
+                 "/train/start?job=succeeded", "/train/start?kind=train_policy&preset=shorter",
+                 "/train/start?kind=train_policy&preset=none"):  # fmt: skip
         yield path, visitor.client.get(path).text
     yield "empty prompt", visitor.send("/data/prompts/new", prompt=" ").text
     yield "empty own prompt", visitor.send("/prompts", prompt=" ").text
@@ -131,6 +133,7 @@ def pages(visitor: Visitor, made: int) -> Iterator[tuple[str, str]]:
     yield "no name", visitor.send("/labeler", name=" ").text
     yield "a started job", visitor.send("/train/jobs", kind="train_reward").text
     yield "a started job, as a part", visitor.send("/train/jobs", kind="evaluate", fragment=True).text
+    yield "a start refused", visitor.send("/train/start", kind="train_reward", seed="-1").text
     yield "a version that must stay", visitor.send("/versions/1/remove").text
     yield "an activated version", visitor.send(f"/versions/{made}/activate", fragment=True).text
     yield "pruned", visitor.send("/versions/prune").text

@@ -5,8 +5,10 @@ The job itself reads the whole config and measures anew (app/worker/handlers); t
 """
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import select
@@ -17,7 +19,7 @@ from app.db.models.versions import Version
 from app.formats.figures import duration, exponential, gibibytes, millions
 from app.formats.languages import in_a_text
 from app.hparams import ModelConfig
-from app.kinds.kind import Effort, Kind, StartPlan
+from app.kinds.kind import Kind, StartPlan
 from app.model_info.memory_need import MemoryNeed, offline_memory, ppo_memory, reading_memory
 from app.model_info.size import SHIPPED_PARAMETERS, all_parameters, layer_parameters
 from app.policy_hparams import FittedEpisodeHparams
@@ -28,6 +30,7 @@ from app.translation import N_, _
 
 TOO_LITTLE = N_("Too little memory is free: the training would be refused. Close other programs first.")
 USUAL_PROMPT = 64  # tokens
+NO_PARAMS: Mapping[str, Any] = MappingProxyType({})
 LOOKED_AT = 20  # jobs of a kind, for one that tells how fast this machine is
 MOST_SIZE = 1 << 24  # as where the model is opened (app/model_info/config_fields.py)
 SIZES = tuple(each.name for each in fields(ModelConfig) if each.type in (int, bool))
@@ -36,7 +39,7 @@ SIZES = tuple(each.name for each in fields(ModelConfig) if each.type in (int, bo
 
 @dataclass(frozen=True)
 class Cost:
-    """Of a job with the kind's defaults."""
+    """Of a job with these hyper-parameters."""
 
     hparams: Any
     """Fitted to the model's size."""
@@ -53,21 +56,27 @@ class Cost:
         return self.available is None or self.memory <= self.available
 
 
-def start_plan(session: Session, kind: Kind, directory: Path, *, rankings: int) -> StartPlan | None:
-    """In words; None for a kind that says nothing of its cost, and where the config cannot be read."""
-    cost = cost_of(session, kind, directory, rankings=rankings)
+def start_plan(
+    session: Session, kind: Kind, directory: Path, *, rankings: int, params: Mapping[str, Any] = NO_PARAMS
+) -> StartPlan | None:
+    """In words; None for a kind that says nothing of its cost, and where the config cannot be read. `params`: beside
+    the kind's defaults, checked."""
+    cost = cost_of(session, kind, directory, rankings=rankings, params=params)
     if cost is None:
         return None
     return StartPlan(in_a_text([_time(cost), _memory(cost), *_rate(cost)]), "" if cost.fits else _(TOO_LITTLE))
 
 
-def cost_of(session: Session, kind: Kind, directory: Path, *, rankings: int) -> Cost | None:
+def cost_of(
+    session: Session, kind: Kind, directory: Path, *, rankings: int, params: Mapping[str, Any] = NO_PARAMS
+) -> Cost | None:
     """For the SFT model in this folder; None where its config cannot be read (the job will say why)."""
     config = _config(directory)
     if kind.effort is None or config is None:
         return None
-    hparams = kind.effort.fit(kind.hparams(), config)
-    seconds, here = _seconds(session, kind, kind.effort, config, rankings)
+    asked = hparams_of(kind, dict(params))
+    hparams = kind.effort.fit(asked, config)
+    seconds, here = _seconds(session, kind, config, kind.effort.work(asked, rankings))
     return Cost(hparams, config, memory_of(hparams, config).total, available_bytes(), seconds, here)
 
 
@@ -92,9 +101,9 @@ def _config(directory: Path) -> ModelConfig | None:
     return config
 
 
-def _seconds(session: Session, kind: Kind, effort: Effort, config: ModelConfig, rankings: int) -> tuple[float, bool]:
-    work = effort.work(kind.hparams(), rankings)
-    last = _last(session, kind)
+def _seconds(session: Session, kind: Kind, config: ModelConfig, work: float) -> tuple[float, bool]:
+    effort, last = kind.effort, _last(session, kind)
+    assert effort is not None
     if last is not None and last.started_at is not None and last.finished_at is not None:
         then = effort.work(hparams_of(kind, last.params), last.num_rankings or 0) * _share_done(last)
         took = (last.finished_at - last.started_at).total_seconds()

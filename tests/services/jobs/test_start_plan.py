@@ -138,3 +138,12 @@ def test_a_config_that_cannot_be_read_has_no_plan(session: Session, tmp_path: Pa
     if written is not None:
         (tmp_path / "config.json").write_text(written)
     assert start_plan(session, PPO, tmp_path, rankings=0) is None
+
+
+def test_the_plan_is_that_of_the_settings_that_are_asked_for(session: Session) -> None:
+    usual, longer = (
+        cost_of(session, PPO, SFT_MODEL, rankings=0, params=params) for params in ({}, {"total_episodes": 3_072})
+    )
+    assert usual is not None
+    assert longer is not None
+    assert longer.seconds > 1.5 * usual.seconds

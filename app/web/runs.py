@@ -1,0 +1,88 @@
+"""The page of one run: what came of it, with which settings, its curves, and the way to start it again."""
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from fastapi import APIRouter, Request
+from sqlalchemy.orm import Session
+from starlette.responses import Response
+
+from app.db.base import utc_now
+from app.db.models.jobs import LIVE, Job, JobStatus
+from app.db.models.versions import Version, VersionKind
+from app.runtime import ReadSession, Runtime, RuntimeDep, UnitRoute
+from app.services.jobs import heartbeats, job_folders, jobs
+from app.web import notices
+from app.web.decision import case_of
+from app.web.plots import plot_tables
+from app.web.run_params import Setting, settings_of
+from app.web.templating import PageContext, render
+from app.web.train import Curves
+
+router = APIRouter(route_class=UnitRoute)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunPage(PageContext):
+    template: ClassVar[str] = "train/run.html"
+    page: str | None = "train"
+    job: Job
+    """The run."""
+    notice: str
+    """What came of the last button that was pressed; empty without one."""
+    live: bool
+    """Whether it runs or waits."""
+    seconds_left: float | None
+    """None: nobody can tell."""
+    worker_lost: bool
+    """Whether no worker shows life."""
+    resumable: bool
+    """Whether it failed and can go on from its checkpoint."""
+    version: Version | None
+    """What it made, or looked at."""
+    verdict: str
+    """What is to be said of that version; empty where nothing is."""
+    changed: list[Setting]
+    """Settings that differ from the usual ones."""
+    usual: list[Setting]
+    """All others."""
+    curves: Curves
+    """Of its metrics."""
+
+
+@router.get("/train/runs/{job_id}")
+def show_run(
+    request: Request, runtime: RuntimeDep, session: ReadSession, job_id: str, said: str = "", kind: str = ""
+) -> Response:
+    job = jobs.get_job(session, job_id)
+    return render(request, _page(runtime, session, job, notices.about_job(said, kind)))
+
+
+def _page(runtime: Runtime, session: Session, job: Job, notice: str) -> RunPage:
+    settings, version = settings_of(job.kind, job.params), _version(session, job.result or {})
+    age = heartbeats.age_seconds(session)
+    points = jobs.metrics_since(session, job.id)
+    return RunPage(
+        job=job,
+        notice=notice,
+        live=job.status in LIVE,
+        seconds_left=jobs.seconds_left(job, utc_now()),
+        worker_lost=job.status in LIVE and (age is None or age > runtime.settings.worker_stale_seconds),
+        resumable=job.status is JobStatus.FAILED and job_folders.has_checkpoint(runtime.settings, job.id),
+        version=version,
+        verdict=_verdict(session, version),
+        changed=[each for each in settings if each.changed],
+        usual=[each for each in settings if not each.changed],
+        curves=Curves(job=job, tables=plot_tables(job.kind, points)),
+    )
+
+
+def _version(session: Session, result: dict[str, Any]) -> Version | None:
+    number = result.get("version_id")
+    return session.get(Version, number) if isinstance(number, int) else None
+
+
+def _verdict(session: Session, version: Version | None) -> str:
+    if version is None or version.kind is not VersionKind.POLICY:
+        return ""
+    return case_of(session, version).verdict

@@ -1,0 +1,26 @@
+"""Runs: their pages, their settings, how they start again, their curves."""
+
+from tests.faults.fault import In
+
+params = In("app/web/run_params.py", "tests/web/test_run_params.py")
+starting = In("app/web/start_page.py", "tests/web/test_start_page.py")
+forms = In("app/web/starts.py", "tests/web/test_start_page.py")
+train = In("app/web/train.py", "tests/web/test_runs.py")
+plan = In("app/services/jobs/start_plan.py", "tests/services/jobs/test_start_plan.py")
+
+FAULTS = [
+    params("the cheat is told as if it were usual", "if preset.kind == kind.name), kind)", "if False), kind)"),
+    params("what differs is lost among the rest", "key=lambda setting: not setting.changed", "key=lambda setting: 0"),
+    starting("a run's settings do not stand in the form", "values = typed_params(like.params)", "values = {}"),
+    starting("what was refused is forgotten", "typed_in(form, known), error", "{}, error"),
+    starting("what is changed is folded away", "if each.changed or each.name in asked]", "if each.name in asked]"),
+    forms(
+        "a preset counts instead of what is typed", "{**preset.values, **chosen, **given}", "{**given, **preset.values}"
+    ),
+    forms("the cheat is started as the usual training", "preset.kind or kind.name", "kind.name"),
+    forms(
+        "none is typed as nothing", "        return _(NONE)\n    if isinstance", '        return ""\n    if isinstance'
+    ),
+    train("a run's button leads to the train page", 'if form.get("back") == "run":', "if False:"),
+    plan("the plan is that of the usual settings", "asked = hparams_of(kind, dict(params))", "asked = kind.hparams()"),
+]

@@ -1,0 +1,77 @@
+"""The page of one run: what came of it, with which settings, and how it starts again."""
+
+import pytest
+from sqlalchemy import select
+
+from app.db.base import utc_now
+from app.db.models.jobs import Job, JobStatus
+from app.db.session import transaction
+from app.services.jobs import heartbeats, job_folders, jobs
+from tests.live import LiveServer
+from tests.web.test_train import reward as reward
+from tests.web.visitor import Visitor, words_of
+
+pytestmark = pytest.mark.usefixtures("reward")
+
+
+def run(server: LiveServer, status: JobStatus, **params: object) -> str:
+    with transaction(server.runtime.write) as session:
+        job = jobs.queue_job(session, kind="train_policy", params=params)
+        job.status = status
+        return job.id
+
+
+@pytest.mark.parametrize("status", [JobStatus.SUCCEEDED, JobStatus.FAILED, JobStatus.CANCELLED])
+def test_a_run_that_ended_starts_again_as_it_was(server: LiveServer, visitor: Visitor, status: JobStatus) -> None:
+    ended = run(server, status, kl_coef=0.0)
+    page = visitor.get(f"/train/runs/{ended}")
+    assert "Changed: kl_coef 0.1 → 0" in words_of(page)
+    assert f'href="/train/start?job={ended}"' in page
+    assert f'href="/train/start?job={ended}"' in visitor.get("/train/results")
+    answer = visitor.send(f"/jobs/{ended}/restart", back="run")
+    with server.runtime.read() as session:
+        [again] = session.scalars(select(Job).where(Job.id != ended)).all()
+        assert again.params == {"kl_coef": 0.0}
+    assert answer.url.path == f"/train/runs/{again.id}"
+    assert "Policy training (PPO) starts in a moment." in words_of(answer.text)
+
+
+def test_a_live_run_is_followed_and_cancelled_on_its_page(server: LiveServer, visitor: Visitor) -> None:
+    live = run(server, JobStatus.QUEUED)
+    page = visitor.get(f"/train/runs/{live}")
+    assert "Waiting for its turn" in words_of(page)
+    assert "No worker is running." in words_of(page)
+    assert 'hx-trigger="every 2s"' in page
+    assert "restart" not in page
+    with transaction(server.runtime.write) as session:
+        heartbeats.beat(session, "w", utc_now())
+    assert "No worker is running." not in words_of(visitor.get(f"/train/runs/{live}"))
+    answer = visitor.send(f"/jobs/{live}/cancel", back="run")
+    assert answer.url.path == f"/train/runs/{live}"
+    assert "was cancelled. No version was changed." in words_of(answer.text)
+    assert "hx-trigger" not in answer.text.partition('id="run"')[2].partition(">")[0]
+
+
+def test_a_failed_run_says_why_and_resumes(server: LiveServer, visitor: Visitor) -> None:
+    failed = run(server, JobStatus.FAILED)
+    assert "/resume" not in visitor.get(f"/train/runs/{failed}")
+    checkpoint = job_folders.checkpoint_path(server.settings, failed)
+    checkpoint.parent.mkdir(parents=True)
+    checkpoint.write_bytes(b"")
+    with transaction(server.runtime.write) as session:
+        jobs.get_job(session, failed).error = "The loss is not a number."
+    assert "The loss is not a number." in words_of(visitor.get(f"/train/runs/{failed}"))
+    answer = visitor.send(f"/jobs/{failed}/resume", back="run")
+    assert answer.url.path == f"/train/runs/{failed}"
+    assert "resumes from its checkpoint" in words_of(answer.text)
+
+
+def test_a_run_links_to_what_it_made(server: LiveServer, visitor: Visitor) -> None:
+    made = run(server, JobStatus.SUCCEEDED)
+    with transaction(server.runtime.write) as session:
+        jobs.get_job(session, made).result = {"version_id": 2}
+    assert 'href="/versions/2">Reward model 2</a>' in visitor.get(f"/train/runs/{made}")
+    with transaction(server.runtime.write) as session:
+        jobs.get_job(session, made).result = {"version_id": "2"}
+    assert "It came to its end." in words_of(visitor.get(f"/train/runs/{made}"))
+    assert visitor.client.get("/train/runs/none").status_code == 404
