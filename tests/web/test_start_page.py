@@ -42,7 +42,7 @@ def test_the_settings_of_a_run_stand_in_the_form_and_can_be_changed(server: Live
     assert "Changed; usually 0.1." in words_of(first(page))
     assert "Changed; usually yes." in words_of(first(page))
     assert "Temperature" not in words_of(first(page))
-    answer = visitor.send("/train/start", kind="train_policy", **{**fields(page), "seed": "8"})
+    answer = visitor.send("/train/start", fragment=False, kind="train_policy", **{**fields(page), "seed": "8"})
     assert "Policy training (PPO) starts in a moment." in words_of(answer.text)
     assert "Changed: kl_coef 0.1 → 0, kl_target 3 → none, move_back yes → no, seed 0 → 8" in words_of(answer.text)
     with server.runtime.read() as session:
@@ -102,7 +102,7 @@ def test_the_short_form_takes_a_preset_and_what_is_typed_counts_instead(server: 
     ],
 )
 def test_what_is_refused_stays_in_the_form(visitor: Visitor, sent: dict[str, str], status: int, says: str) -> None:
-    answer = visitor.send("/train/start", kind="train_policy", seed="7", **sent)
+    answer = visitor.send("/train/start", fragment=False, kind="train_policy", seed="7", **sent)
     assert answer.status_code == status
     assert says in words_of(answer.text.partition('id="start-error"')[2].partition("</div>")[0])
     assert fields(answer.text) == {"seed": "7", **sent}
