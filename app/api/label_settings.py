@@ -30,6 +30,8 @@ class LabelSettingsIn(Model):
     """A second version that writes some of the four; null: the one that is active."""
     other_answers: int = Field(0, ge=0, le=ANSWERS_PER_GROUP - 1)
     """How many of the four the second one writes; 0: there is none."""
+    shows_prediction: bool = True
+    """Whether the label page tells, once a ranking is sent, what the reward model had predicted."""
 
 
 class LabelSettingsOut(LabelSettingsIn):

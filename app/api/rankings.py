@@ -1,4 +1,4 @@
-"""Rankings: listed, and withdrawn (kept, marked, out of training)."""
+"""Rankings: listed, withdrawn (kept, marked, out of training), and what the reward model says of one."""
 
 from datetime import datetime
 
@@ -10,11 +10,12 @@ from app.api.labeler import ApiLabeler
 from app.api.schemas import After, Limit, PageOut, page_out
 from app.db.models.labelers import LabelerKind
 from app.db.models.rankings import Ranking
-from app.errors import ConflictError, NotFoundError
+from app.errors import ConflictError, GoneError, NotFoundError
 from app.formats.ids import RowId
-from app.runtime import ReadSession, RuntimeDep, UnitRoute, WriteSession
+from app.runtime import Admitted, ReadSession, RuntimeDep, UnitRoute, WriteSession
 from app.services.labeling.labelers import labeler_of
 from app.services.labeling.rankings import list_rankings, withdraw_ranking
+from app.services.views import predictions
 
 router = APIRouter(prefix="/api/v1/rankings", tags=["rankings"], route_class=UnitRoute)
 
@@ -29,6 +30,33 @@ class RankingOut(BaseModel):
     duration_ms: int | None
     created_at: datetime
     withdrawn_at: datetime | None
+
+
+class PredictedAnswerOut(BaseModel):
+    answer_id: int
+    rank: int
+    """The labeler's."""
+    place: int
+    """The reward model's own order: 1 for the highest score."""
+    score: float
+    deviation: float | None
+    """How far the score may be off (a standard deviation); null where that is not known."""
+
+
+class PredictionOut(BaseModel):
+    ranking_id: int
+    version: int
+    """The reward model in use."""
+    learned: bool
+    """Whether it learned from this very ranking."""
+    first_choice: float
+    """How likely the model holds one of the first choices to be the best of these answers; 0 to 1."""
+    surprise: float
+    """By the whole order, in nats (Plackett-Luce; a tie counts as all the orders that it allows)."""
+    guess: float
+    """The surprise of somebody who guesses."""
+    answers: list[PredictedAnswerOut]
+    """In the order shown."""
 
 
 def ranking_out(ranking: Ranking) -> RankingOut:
@@ -65,3 +93,27 @@ def withdraw(ranking_id: RowId, runtime: RuntimeDep, session: WriteSession, who:
     """Withdraws one of your own rankings; its group is leased to you again."""
     labeler = labeler_of(session, who)
     withdraw_ranking(session, ranking_id, labeler, lease_seconds=runtime.settings.lease_seconds)
+
+
+@router.get(
+    "/{ranking_id}/prediction", dependencies=[Admitted], responses=raises(NotFoundError, ConflictError, GoneError)
+)
+def prediction(ranking_id: RowId, runtime: RuntimeDep) -> PredictionOut:
+    """Returns what the reward model in use says of a ranking's answers, and how much their order surprises it. 409 as
+    long as there is no reward model, and for a withdrawn ranking."""
+    with runtime.read() as session:
+        question = predictions.question_of(session, ranking_id)
+    told = predictions.ask(runtime.engine, question)
+    answers = zip(question.ranking.answers, question.ranks, told.places, told.scored, strict=True)
+    return PredictionOut(
+        ranking_id=ranking_id,
+        version=question.version.id,
+        learned=question.learned,
+        first_choice=told.first_choice,
+        surprise=told.surprise,
+        guess=told.guess,
+        answers=[
+            PredictedAnswerOut(answer_id=each.id, rank=rank, place=place, score=score, deviation=deviation)
+            for each, rank, place, (score, deviation) in answers
+        ],
+    )

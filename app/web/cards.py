@@ -55,6 +55,8 @@ class Card(Context):
     """What became of the card before, in sight."""
     undone: bool = False
     """Whether that is a way back: "Undo" then goes one step further."""
+    predicted: int | None = None
+    """The ranking of the card before, where what the reward model had predicted of it is told; fetched by the page."""
     notice: str = ""
     """The same for screen readers."""
     form_error: str | None = None
@@ -91,6 +93,8 @@ class NoCard(Context):
     """What became of the card before, in sight."""
     undone: bool = False
     """Whether that is a way back: "Undo" then goes one step further."""
+    predicted: int | None = None
+    """The ranking of the card before, where what the reward model had predicted of it is told; fetched by the page."""
     notice: str = ""
     """The same for screen readers."""
 

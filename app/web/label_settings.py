@@ -115,7 +115,8 @@ def _page(
 
 
 def _typed(choice: LabelChoice) -> dict[str, str]:
-    return {name: "" if value is None else str(value) for name, value in vars(choice).items()}
+    texts = {name: "" if value is None else str(value) for name, value in vars(choice).items()}
+    return texts | {"shows_prediction": "1" if choice.shows_prediction else ""}
 
 
 def _choice(typed: dict[str, str]) -> LabelChoice:
@@ -126,6 +127,7 @@ def _choice(typed: dict[str, str]) -> LabelChoice:
         version_id=_version(typed["version_id"]),
         other_version_id=_version(typed["other_version_id"]),
         other_answers=int(others) if re.fullmatch("[0-9]", others) else ANSWERS_PER_GROUP,
+        shows_prediction=bool(typed["shows_prediction"]),
     )
 
 

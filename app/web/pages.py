@@ -32,7 +32,14 @@ PAGES = (
         "/",
         N_("Label"),
         N_("Go to labeling"),
-        ("app.web.label", "app.web.ranking", "app.web.own_prompt", "app.web.labeler", "app.web.languages"),
+        (
+            "app.web.label",
+            "app.web.ranking",
+            "app.web.own_prompt",
+            "app.web.labeler",
+            "app.web.languages",
+            "app.web.prediction",
+        ),
     ),
     Page(
         "playground",

@@ -97,7 +97,8 @@ def _submit(
         return show(request, runtime, session, kept, status_code=error.status_code)
     if not is_fragment(request):
         return RedirectResponse(told_again.after_ranking(ranking), 303)
-    return _next_card(request, runtime, session, labeler, told_again.of_ranking(runtime, session, ranking))
+    said, predicted = told_again.of_ranking(runtime, session, ranking), told_again.predicted(session, ranking)
+    return _next_card(request, runtime, session, labeler, said, predicted=predicted)
 
 
 @router.post("/groups/{group_id}/skip")
@@ -207,9 +208,10 @@ def _next_card(
     labeler: Labeler,
     said: Told,
     unread: Language | None = None,
+    predicted: int | None = None,
 ) -> Response:
-    card = _lease_card(runtime, session, labeler, asked_of(request, labeler))
-    return show(request, runtime, session, replace(_telling(card, said), leave_out=unread))
+    card = _telling(_lease_card(runtime, session, labeler, asked_of(request, labeler)), said)
+    return show(request, runtime, session, replace(card, leave_out=unread, predicted=predicted))
 
 
 def _lease_card(runtime: Runtime, session: Session, labeler: Labeler, asked: Asked) -> Card | NoCard:

@@ -13,6 +13,7 @@ from app.db.models.rankings import Ranking
 from app.runtime import Runtime
 from app.services.jobs import retraining
 from app.services.labeling import groups, skips
+from app.services.views import predictions
 from app.web import told
 from app.web.cards import Card, NoCard
 from app.web.told import Told
@@ -46,6 +47,11 @@ def of_ranking(runtime: Runtime, session: Session, ranking: Ranking) -> Told:
     return told.of_ranking(ranks, [answer.id for answer in shown if answer.id in ranks], left, again=again)
 
 
+def predicted(session: Session, ranking: Ranking) -> int | None:
+    """The ranking's id, where the page is to tell what the reward model had predicted."""
+    return ranking.id if predictions.is_wanted(session) else None
+
+
 def of_address(card: AnyShown, runtime: Runtime, session: Session, labeler: Labeler, query: QueryParams) -> AnyShown:
     """The card with the sentence of the ranking or skip that the address names, as long as that is the last thing that
     this labeler did: it stands beside "Undo", and an older one would mislead."""
@@ -55,7 +61,7 @@ def of_address(card: AnyShown, runtime: Runtime, session: Session, labeler: Labe
         return card
     last = skips.last_action(session, labeler)
     if isinstance(last, Ranking) and query.get(RANKING) == str(last.id):
-        return replace(card, told=of_ranking(runtime, session, last).shown)
+        return replace(card, told=of_ranking(runtime, session, last).shown, predicted=predicted(session, last))
     if isinstance(last, Skip) and query.get(SKIP) == str(last.id):
         return replace(card, told=told.of_skip().shown)
     return card

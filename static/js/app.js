@@ -38,11 +38,12 @@ function retry(element) {
 }
 
 const isPoll = (element) => element?.matches?.("[data-poll]");
+const isQuiet = (element) => element?.matches?.("[data-quiet]"); // what it asks for is missed by nobody; it is no sign of the server
 
 document.addEventListener("htmx:error", (event) => {
   const source = event.detail.ctx?.sourceElement;
   if (isPoll(source)) return serverLost();
-  if (!source) return;
+  if (!source || isQuiet(source)) return;
   showAlert(_("The server could not be reached"), _("Nothing is lost: what you entered is still on this page."), {
     label: _("Try again"),
     run: () => retry(source),
@@ -54,11 +55,13 @@ document.addEventListener("htmx:before:swap", (event) => {
   const context = event.detail.ctx;
   const status = context?.response?.status ?? 200;
   const poll = isPoll(context?.sourceElement);
+  const quiet = isQuiet(context?.sourceElement);
   if (status < 400) {
     serverBack();
-    if (!poll) clearAlerts();
+    if (!poll && !quiet) clearAlerts();
     return;
   }
+  if (quiet) return event.preventDefault();
   if (status === 401) {
     if (poll && signedOut) event.preventDefault(); // it is said already, with the way to sign in
     signedOut = true;

@@ -19,6 +19,7 @@ OPEN = {
     "max_tokens": None,
     "version_id": None,
     "other_version_id": None,
+    "shows_prediction": True,
 }
 
 

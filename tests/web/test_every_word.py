@@ -23,6 +23,8 @@ from app.model_info.weights import unusable
 from app.web import retelling, templating
 from tests.browser.test_accessibility import training_states
 from tests.live import LiveServer, ScriptedEngine, live_server, quick_settings
+from tests.web.test_prediction import add_reward
+from tests.web.test_ranking import action_of, answers_of
 from tests.web.visitor import Visitor
 
 TOKEN = "correct-horse-battery"
@@ -139,6 +141,14 @@ def pages(visitor: Visitor, made: int) -> Iterator[tuple[str, str]]:
     yield "pruned", visitor.send("/versions/prune").text
     yield "an own prompt", visitor.send("/prompts", prompt="Where?", fragment=True).text
     yield "its card", visitor.send("/prompts", prompt="Where to?").text
+    for ranks in ("1234", "1123", "1111"):
+        asked = visitor.send("/prompts", prompt=f"Which of {ranks}?").text
+        given = dict(zip(answers_of(asked), ranks, strict=True))
+        saved = visitor.send(f"{action_of(asked)}/rankings", **given).text
+        [path] = re.findall(r'<a href="(/rankings/[0-9]+/prediction)"', saved)
+        yield f"saved {ranks}", saved
+        yield f"predicted {ranks}", visitor.client.get(path).text
+        yield f"predicted {ranks}, as a part", visitor.client.get(path, headers={"hx-request": "true"}).text
     yield "a setting out of range", visitor.send("/train/label-page", temperature="3").text
     yield "guidelines, previewed", visitor.send("/train/label-page/guidelines", text="要真实", action="preview").text
     yield "guidelines, too long", visitor.send("/train/label-page/guidelines", text="x" * (MAX_CHARACTERS + 1)).text
@@ -149,6 +159,7 @@ def test_no_page_says_a_word_that_the_catalogue_does_not_have(
     server: LiveServer, foreign: Visitor, rendered: set[str]
 ) -> None:
     made = training_states(server)
+    add_reward(server)
     wrong = {name: left for name, html in pages(foreign, made) if (left := unmarked(html))}
     assert wrong == {}
     files = {path.relative_to(TEMPLATES).as_posix() for path in TEMPLATES.rglob("*.html")}

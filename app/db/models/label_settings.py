@@ -1,6 +1,6 @@
 """How the answers of the label page are written, and what its labelers are told: one row, once somebody chose."""
 
-from sqlalchemy import CheckConstraint, ForeignKey
+from sqlalchemy import CheckConstraint, ForeignKey, true
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db.base import Base
@@ -26,5 +26,7 @@ class LabelSettings(Base):
     """A second one, that writes some of the four; None for the one that is active."""
     other_answers: Mapped[int] = mapped_column(default=0)
     """How many of the four it writes; at 0 there is no second one."""
+    shows_prediction: Mapped[bool] = mapped_column(default=True, server_default=true())
+    """Whether labelers are told, once a ranking is sent, what the reward model had predicted."""
     guidelines: Mapped[str | None]
     """Markdown; None for the ones that the program ships with."""

@@ -77,6 +77,8 @@ class LabelChoice:
     other_version_id: int | None = None
     other_answers: int = 0
     """How many of the four the other version writes; 0: there is no other one."""
+    shows_prediction: bool = True
+    """Whether labelers are told, once a ranking is sent, what the reward model had predicted."""
 
     @property
     def sampling(self) -> dict[str, Any]:
@@ -97,6 +99,7 @@ def chosen(session: Session) -> LabelChoice:
         version_id=row.version_id,
         other_version_id=row.other_version_id,
         other_answers=row.other_answers,
+        shows_prediction=row.shows_prediction,
     )
 
 
@@ -116,7 +119,7 @@ def choose(session: Session, choice: LabelChoice) -> LabelChoice:
     row.temperature, row.max_tokens = choice.temperature, choice.max_tokens
     row.top_k, row.top_p = choice.top_k, choice.top_p
     row.version_id, row.other_version_id = choice.version_id, choice.other_version_id
-    row.other_answers = choice.other_answers
+    row.other_answers, row.shows_prediction = choice.other_answers, choice.shows_prediction
     session.flush()
     return choice
 
