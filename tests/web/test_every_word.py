@@ -144,7 +144,7 @@ def pages(visitor: Visitor, made: int) -> Iterator[tuple[str, str]]:
     for ranks in ("1234", "1123", "1111"):
         asked = visitor.send("/prompts", prompt=f"Which of {ranks}?").text
         given = dict(zip(answers_of(asked), ranks, strict=True))
-        saved = visitor.send(f"{action_of(asked)}/rankings", **given).text
+        saved = visitor.send(f"{action_of(asked)}/rankings", fragment=False, **given).text
         [path] = re.findall(r'<a href="(/rankings/[0-9]+/prediction)"', saved)
         yield f"saved {ranks}", saved
         yield f"predicted {ranks}", visitor.client.get(path).text
