@@ -28,6 +28,7 @@ CONTRACT = {
     ("put", "/api/v1/arena/settings"),
     ("get", "/api/v1/rankings"),
     ("delete", "/api/v1/rankings/{ranking_id}"),
+    ("get", "/api/v1/rankings/{ranking_id}/prediction"),
     ("get", "/api/v1/prompts"),
     ("post", "/api/v1/prompts"),
     ("get", "/api/v1/prompts/{prompt_id}"),
