@@ -14,7 +14,9 @@ function idsAround(element) {
 function standIn(element) {
   if (element.matches(":disabled")) return null;
   if (element.matches("a[href], button, input, select, textarea, summary, [tabindex]")) return element;
-  const inside = element.matches("tr, li") ? element.querySelector("a[href], button:enabled, summary") : null;
+  const inside = element.matches("tr, li, .version-card")
+    ? element.querySelector("a[href], button:enabled, summary")
+    : null;
   const target = inside ?? element.querySelector("h1, h2, h3") ?? element;
   if (!target.matches("a[href], button, summary, [tabindex]")) target.tabIndex = -1;
   return target;
