@@ -161,6 +161,15 @@ FAR = (("kl", ".1f"), ("knowledge", ".2f"))
 CHANGES = {"kl_target": "KL", "learning_rate": "rate", "rehearsal_coef": "rehearsal"}
 
 
+def kept_of(run: dict[str, Any]) -> list[dict[str, Any]]:
+    """The validation of the version that was kept, moved back where it was; none where nobody watched."""
+    verdict = run["verdict"]
+    if not verdict:
+        return []
+    moved = [each for each in run.get("ways", []) if each["way"] == verdict.get("way", 1.0)]
+    return moved or [each for each in run["history"] if each["episodes"] == verdict["episodes"]]
+
+
 def follow_rows(result: dict[str, Any]) -> list[str]:
     """A row for each run: how far it went, how often it wins by the taste itself, the parts, and what was kept of the
     SFT model: `knowledge`, and the greedy answers of the report card."""
@@ -171,7 +180,7 @@ def follow_rows(result: dict[str, Any]) -> list[str]:
     for run in result["runs"]:
         changed = [f"{said} {run['changes'][name]:g}" for name, said in CHANGES.items() if name in run["changes"]]
         after, before = run["served"]["challengers"], run["served"]["champions"]
-        kept = [each for each in run["history"] if run["verdict"] and each["episodes"] == run["verdict"]["episodes"]]
+        kept = kept_of(run)
         far, known = (f"{kept[0][name]:{form}}" if kept and name in kept[0] else "–" for name, form in FAR)
         parts = [f"{before['thing']:.2f} → {after['thing']:.2f}", f"{before['words']:.0f} → {after['words']:.0f}"]
         cards = [
@@ -188,8 +197,8 @@ def frontier_rows(result: dict[str, Any]) -> list[str]:
     """A row for each family, means over seeds: what best-of-16 gains by the reward model's choice and the taste's own,
     and the best checkpoint of PPO with its distance, its win rate and the parts of its answers."""
     runs = result["runs"]
-    head = "best of 16 | by the taste | PPO's best | KL there | win rate | the thing | words | on topic | distinct"
-    first = f"| gold over SFT, nats; {runs[0]['rankings']} rankings, {100 * runs[0]['flips']:g}% turned"
+    head = "best of 16 | by the taste | PPO's best | KL there | win rate | thing | words | on topic | distinct"
+    first = "| gold, nats"
     rows = [f"{first} | {head} |", "|---|" + "---|" * 9]
     for case in dict.fromkeys(run["case"] for run in runs):
         mine = [run for run in runs if run["case"] == case]
