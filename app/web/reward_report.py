@@ -10,9 +10,8 @@ from app.formats.figures import percent
 from app.model_info.scorer_format import OLD
 from app.services.views.label_agreement import LabelAgreement
 from app.translation import N_, _, ngettext
+from app.web.pictures import LEFT, RIGHT, Dot, Picture, across, up
 
-WIDTH, HEIGHT = 320, 190
-LEFT, RIGHT, TOP, BOTTOM = 44, 296, 12, 156
 SHOWN_BLOCKS = 5
 GUESSING, ENOUGH = 0.5, 0.7
 NEAR = 0.02
@@ -48,33 +47,6 @@ BLOCKS: Mapping[str, tuple[str, str]] = {
     "products": (N_("Kind of prompt"), N_("What is liked for one kind of prompt and not for another.")),
 }
 """By the names of the trainer's blocks: what each is called, and what of an answer it holds."""
-
-
-@dataclass(frozen=True)
-class Dot:
-    x: float
-    y: float
-    radius: float
-    said: tuple[str, ...]
-    """Its figures, for the table."""
-
-
-@dataclass(frozen=True)
-class Picture:
-    """Dots in a frame of WIDTH by HEIGHT."""
-
-    sentence: str
-    """What it shows."""
-    columns: tuple[str, ...]
-    dots: list[Dot]
-    ticks_x: list[tuple[float, str]]
-    ticks_y: list[tuple[float, str]]
-    expected: tuple[float, float, float, float] | None = None
-    """A dashed line from one point to another (x, y, x, y), beside which the dots are read."""
-
-    @property
-    def line(self) -> str:
-        return " ".join(f"{dot.x:.1f},{dot.y:.1f}" for dot in self.dots)
 
 
 @dataclass(frozen=True)
@@ -133,9 +105,9 @@ def reward_report(
         curve=_curve(
             metrics.get("learning_curve") or [], metrics.get("held_out_accuracy_error") or 0.0, agreement.ceiling
         ),
-        noise=_noise(agreement),
+        noise=noise_sentence(agreement),
         blocks=_blocks(metrics.get("blocks") or {}),
-        calibration=_calibration(metrics.get("reliability") or [], metrics.get("ece")),
+        calibration=calibration(metrics.get("reliability") or [], metrics.get("ece")),
         judge=_judge(metrics),
         uncertainty=_(OLD if outdated else SURE if known else UNSURE),
         knows_uncertainty=known and not outdated,
@@ -180,13 +152,13 @@ def _curve(points: Sequence[Sequence[float]], error: float, ceiling: float | Non
         return None
     most = max(known[-1][0], 1.0)
     low = min(GUESSING, *(share for _count, share in known))
-    height = None if ceiling is None else _y((ceiling - low) / (1 - low))
+    height = None if ceiling is None else up((ceiling - low) / (1 - low))
     return Picture(
         _curve_sentence(known, error, ceiling),
         (_("Rankings"), _("Unseen pairs right")),
-        [Dot(_x(n / most), _y((s - low) / (1 - low)), 4, (f"{n:.0f}", percent(s))) for n, s in known],
-        [(_x(n / most), f"{n:.0f}") for n, _share in known],
-        [(_y((share - low) / (1 - low)), percent(share)) for share in (low, (1 + low) / 2, 1.0)],
+        [Dot(across(n / most), up((s - low) / (1 - low)), 4, (f"{n:.0f}", percent(s))) for n, s in known],
+        [(across(n / most), f"{n:.0f}") for n, _share in known],
+        [(up((share - low) / (1 - low)), percent(share)) for share in (low, (1 + low) / 2, 1.0)],
         None if height is None else (LEFT, height, RIGHT, height),
     )
 
@@ -205,7 +177,7 @@ def _curve_sentence(known: Sequence[tuple[float, float]], error: float, ceiling:
     return _("It is flat: more rankings of the same kind help little.")
 
 
-def _noise(agreement: LabelAgreement) -> str:
+def noise_sentence(agreement: LabelAgreement) -> str:
     """Nobody orders noisy labels without a miss."""
     if agreement.ceiling is not None:
         return _(
@@ -228,7 +200,7 @@ def _noise(agreement: LabelAgreement) -> str:
     )
 
 
-def _calibration(bins: Sequence[Sequence[float]], error: float | None) -> Picture | None:
+def calibration(bins: Sequence[Sequence[float]], error: float | None) -> Picture | None:
     """How often it is right over how sure it says to be."""
     if not bins:
         return None
@@ -236,17 +208,17 @@ def _calibration(bins: Sequence[Sequence[float]], error: float | None) -> Pictur
     low = min(GUESSING, *(right for _stated, right, _count in bins))
 
     def height(share: float) -> float:
-        return _y((share - low) / (1 - low))
+        return up((share - low) / (1 - low))
 
     ends = (GUESSING, 0.75, 1.0)
     return Picture(
         _calibration_sentence(bins, error),
         (_("Says to be right"), _("Is right"), _("Pairs")),
         [
-            Dot(_x(2 * s - 1), height(r), 3 + 5 * (n / most) ** 0.5, (percent(s), percent(r), f"{n:.0f}"))
+            Dot(across(2 * s - 1), height(r), 3 + 5 * (n / most) ** 0.5, (percent(s), percent(r), f"{n:.0f}"))
             for s, r, n in bins
         ],
-        [(_x(2 * share - 1), percent(share)) for share in ends],
+        [(across(2 * share - 1), percent(share)) for share in ends],
         [(height(share), percent(share)) for share in (ends if low == GUESSING else (low, GUESSING, 1.0))],
         (LEFT, height(GUESSING), RIGHT, height(1.0)),
     )
@@ -283,11 +255,3 @@ def _judge(metrics: Mapping[str, Any]) -> str:
         "fools the one does not fool the other for the same reason.",
         rankings,
     )
-
-
-def _x(share: float) -> float:
-    return round(LEFT + share * (RIGHT - LEFT), 1)
-
-
-def _y(share: float) -> float:
-    return round(BOTTOM - share * (BOTTOM - TOP), 1)

@@ -26,6 +26,7 @@ CONTRACT = {
     ("get", "/api/v1/arena/standings"),
     ("get", "/api/v1/arena/settings"),
     ("put", "/api/v1/arena/settings"),
+    ("get", "/api/v1/label-effect"),
     ("get", "/api/v1/rankings"),
     ("delete", "/api/v1/rankings/{ranking_id}"),
     ("get", "/api/v1/rankings/{ranking_id}/prediction"),

@@ -119,7 +119,8 @@ def pages(visitor: Visitor, made: int) -> Iterator[tuple[str, str]]:
                  "/data/votes", "/data/groups", "/data/import", "/data/export", "/data/labelers",
                  "/data/rankings/9", "/data/rankings/1", "/data/prompts/1",
                  "/nowhere", "/versions/999", "/train?job=none", "/data/prompts/1/delete",
-                 "/train/label-page?saved", "/train/runs/succeeded", "/train/runs/failed", "/train/runs/running",
+                 "/train/label-page?saved", "/train/labels",
+                 "/train/runs/succeeded", "/train/runs/failed", "/train/runs/running",
                  "/train/start?job=succeeded", "/train/start?kind=train_policy&preset=shorter",
                  "/train/start?kind=train_policy&preset=none"):  # fmt: skip
         yield path, visitor.client.get(path).text
@@ -149,6 +150,7 @@ def pages(visitor: Visitor, made: int) -> Iterator[tuple[str, str]]:
         yield f"saved {ranks}", saved
         yield f"predicted {ranks}", visitor.client.get(path).text
         yield f"predicted {ranks}, as a part", visitor.client.get(path, headers={"hx-request": "true"}).text
+    yield "one's labels", visitor.client.get("/train/labels").text
     yield "a setting out of range", visitor.send("/train/label-page", temperature="3").text
     yield "guidelines, previewed", visitor.send("/train/label-page/guidelines", text="要真实", action="preview").text
     yield "guidelines, too long", visitor.send("/train/label-page/guidelines", text="x" * (MAX_CHARACTERS + 1)).text

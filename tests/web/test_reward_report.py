@@ -14,7 +14,8 @@ from app.services.versions import versions
 from app.services.versions.versions import NewVersion
 from app.services.views.label_agreement import LabelAgreement
 from app.training.reward.columns import BLOCKS as LEARNED
-from app.web.reward_report import BLOCKS, BOTTOM, LEFT, RIGHT, TOP, reward_report
+from app.web.pictures import BOTTOM, LEFT, RIGHT, TOP
+from app.web.reward_report import BLOCKS, reward_report
 from tests.live import LiveServer
 from tests.web.visitor import Visitor, words_of
 

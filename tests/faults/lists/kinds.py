@@ -64,7 +64,7 @@ FAULTS = [
     agreement("labels agree as often as they are right", "(1 + math.sqrt(max(0.0, 2 * self.share - 1))) / 2", "self.share"),
     agreement("ties are pairs, too", "pairs += bool(before and after)", "pairs += 1"),
     report("dots below guessing lie outside", "low = min(GUESSING, *(right for _stated, right, _count in bins))", "low = GUESSING"),
-    report("what the labels allow is drawn at the top", "_y((ceiling - low) / (1 - low))", "_y(ceiling)"),
+    report("what the labels allow is drawn at the top", "up((ceiling - low) / (1 - low))", "up(ceiling)"),
     report("one without a scorer trains policies", "if not known and metrics", "if False and metrics"),
     plan("a job that went on after a stop tells the pace", ", Job.attempts <= 1", ""),
     plan("one that stopped early did all", " * _share_done(last)", ""),

@@ -1,0 +1,89 @@
+"""What one's labels did, in figures: those of the page of that name."""
+
+from fastapi import APIRouter
+from pydantic import BaseModel
+
+from app.api.labeler import ApiLabeler
+from app.runtime import ReadSession, UnitRoute
+from app.services.labeling.labelers import find_labeler
+from app.services.views.label_effect import label_effect
+from app.services.views.label_statistics import Estimate
+
+router = APIRouter(prefix="/api/v1", tags=["rankings"], route_class=UnitRoute)
+
+
+class EstimateOut(BaseModel):
+    value: float
+    low: float
+    """End of the 95% interval, as `high`."""
+    high: float
+    n: int
+    """What it was counted over."""
+
+
+class MeasuredOut(BaseModel):
+    version: int
+    num_rankings: int
+    held_out_accuracy: float
+    held_out_accuracy_error: float | None
+
+
+class PlaceOut(BaseModel):
+    share: float
+    """Of cards on which the answer in this place came first."""
+    low: float
+    high: float
+
+
+class LabelEffectOut(BaseModel):
+    models: list[MeasuredOut]
+    """Reward models, the oldest first."""
+    noise_ceiling: float | None
+    """Share of the labels that a perfect reward model would order alike, at most; null where it is not known."""
+    reliability: list[tuple[float, float, int]]
+    """Of the reward model in use: stated and observed share of pairs, and how many; on pairs it did not learn from."""
+    cards: int
+    """The labeler's newest in force, at most 2,000: what follows is counted over them."""
+    places: list[PlaceOut]
+    """By place on the card, from the first shown to the last."""
+    places_p: float
+    """How likely so uneven places are by chance (Pearson's chi-square)."""
+    longer_first: EstimateOut | None
+    """How often the longer of two answers was ranked higher."""
+    seconds: EstimateOut | None
+    """The median of a card."""
+    agreement: EstimateOut | None
+    """Kendall's tau-b with others' rankings of the same answers; simulated labelers apart."""
+
+
+@router.get("/label-effect")
+def show(session: ReadSession, who: ApiLabeler) -> LabelEffectOut:
+    """Returns what reward models learned from all rankings, and how the labeler of `X-Labeler` ranks: place and length
+    bias, time per card, agreement with others; each with its 95% interval."""
+    effect = label_effect(session, find_labeler(session, who.name))
+    own, metrics = effect.own, {} if effect.reward is None else effect.reward.metrics
+    return LabelEffectOut(
+        models=[
+            MeasuredOut(
+                version=each.id,
+                num_rankings=int(each.metrics["num_rankings"]),
+                held_out_accuracy=each.metrics["held_out_accuracy"],
+                held_out_accuracy_error=each.metrics.get("held_out_accuracy_error"),
+            )
+            for each in effect.models
+        ],
+        noise_ceiling=effect.noise.ceiling,
+        reliability=metrics.get("reliability") or [],
+        cards=own.cards,
+        places=[PlaceOut(share=each.share, low=each.interval.low, high=each.interval.high) for each in own.places],
+        places_p=own.evenness,
+        longer_first=_estimate(own.longer_first),
+        seconds=_estimate(own.seconds),
+        agreement=_estimate(own.agreement),
+    )
+
+
+def _estimate(estimate: Estimate | None) -> EstimateOut | None:
+    if estimate is None:
+        return None
+    return EstimateOut(value=estimate.value, low=estimate.interval.low, high=estimate.interval.high, n=estimate.n)

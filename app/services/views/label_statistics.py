@@ -1,0 +1,137 @@
+"""Statistics of one labeler's rankings, in plain Python: shares, a median and an agreement, each with a 95% interval.
+
+Sources: Wilson (1927) for shares; Liang and Zeger (1986) for pairs of one ranking, which do not vary each by itself;
+Kendall (1945), "The treatment of ties in ranking problems", for tau-b; Conover (1999), section 3.2, for a median.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import combinations
+
+from app.services.arena.win_rate import Z_95, Counts, Interval, wilson
+
+
+@dataclass(frozen=True)
+class Estimate:
+    value: float
+    interval: Interval
+    """95%."""
+    n: int
+    """What it was counted over."""
+
+
+def share_of(part: float, n: float) -> Interval:
+    """Wilson's interval of a share; both may be fractions."""
+    return wilson(Counts(wins=part, losses=n - part))
+
+
+def first_places(rankings: Sequence[Sequence[int]]) -> tuple[list[float], int]:
+    """How often each place on the card came first, of rankings with their ranks in the order shown; a shared first
+    place is shared out. And of how many: a tie of all says nothing of places."""
+    telling = [ranks for ranks in rankings if len(set(ranks)) > 1]
+    counts = [0.0] * max((len(ranks) for ranks in telling), default=0)
+    for ranks in telling:
+        best = [place for place, rank in enumerate(ranks) if rank == min(ranks)]
+        for place in best:
+            counts[place] += 1 / len(best)
+    return counts, len(telling)
+
+
+def evenness(counts: Sequence[float]) -> float:
+    """The p-value of Pearson's test that all places are equally likely; 1 where nothing was counted.
+
+    Shared counts vary less than whole ones, so that with ties it is rather too careful.
+    """
+    expected = sum(counts) / len(counts) if counts else 0.0
+    if expected == 0:
+        return 1.0
+    return chi_square_tail(sum((count - expected) ** 2 for count in counts) / expected, len(counts) - 1)
+
+
+def chi_square_tail(x: float, freedom: int) -> float:
+    """P(chi-square > x): from 1 or 2 degrees of freedom upwards by two at a time (Abramowitz and Stegun, 26.4.4-5)."""
+    half = x / 2
+    if half <= 0:
+        return 1.0
+    odd = freedom % 2
+    tail = math.erfc(math.sqrt(half)) if odd else math.exp(-half)
+    power = 0.5 if odd else 1.0
+    while 2 * power < freedom:
+        tail += math.exp(power * math.log(half) - half - math.lgamma(power + 1))
+        power += 1
+    return min(1.0, tail)
+
+
+def longer_first(rankings: Sequence[Sequence[tuple[int, int]]]) -> Estimate | None:
+    """How often the longer of two answers was ranked higher: rankings as (rank, length) of each answer; ties and equal
+    lengths are left out. None without any pair.
+
+    Pairs of one ranking go together, so the interval is Wilson's for as many pairs as would be as uncertain, each by
+    itself (Kish's effective size); where all agree, for as many as there are rankings.
+    """
+    of_each: list[tuple[int, int]] = []
+    for ranking in rankings:
+        pairs = [(a, b) for a, b in combinations(ranking, 2) if a[0] != b[0] and a[1] != b[1]]
+        if pairs:
+            of_each.append((sum((a[0] < b[0]) == (a[1] > b[1]) for a, b in pairs), len(pairs)))
+    total = sum(pairs for _longer, pairs in of_each)
+    if not total:
+        return None
+    share = sum(longer for longer, _pairs in of_each) / total
+    error = clustered_error(of_each)
+    alone = share * (1 - share) / total
+    size = len(of_each) if error == 0 or alone == 0 else min(float(total), alone * total / error**2)
+    return Estimate(share, share_of(share * size, size), total)
+
+
+def clustered_error(clusters: Sequence[tuple[float, float]]) -> float:
+    """Standard error of a ratio, sum of parts by sum of sizes, over clusters of (part, size) that vary each by itself:
+    the sandwich, with n / (n - 1) for few clusters. 0 for a single one."""
+    n, total = len(clusters), sum(size for _part, size in clusters)
+    if n < 2 or not total:
+        return 0.0
+    ratio = sum(part for part, _size in clusters) / total
+    return math.sqrt(n / (n - 1) * sum((part - ratio * size) ** 2 for part, size in clusters)) / total
+
+
+def median(values: Sequence[float]) -> Estimate | None:
+    """With the order statistics between which the true one lies with 95%, at least, whatever the distribution; all that
+    there is for fewer than six. None of none."""
+    ordered, n = sorted(values), len(values)
+    if not n:
+        return None
+    at, tail = -1, 0.0  # P(at most `at` values lie below the median) is `tail`
+    while (tail := tail + _half_binomial(at + 1, n)) <= 0.025:
+        at += 1
+    low = max(0, at)
+    value = (ordered[(n - 1) // 2] + ordered[n // 2]) / 2
+    return Estimate(value, Interval(ordered[low], ordered[n - 1 - low]), n)
+
+
+def _half_binomial(k: int, n: int) -> float:
+    """P(k of n tosses of a fair coin)."""
+    return math.exp(math.lgamma(n + 1) - math.lgamma(k + 1) - math.lgamma(n - k + 1) - n * math.log(2))
+
+
+def tau_b(one: Sequence[int], other: Sequence[int]) -> float | None:
+    """Kendall's tau-b of two orders of the same answers: 1 alike, -1 turned round. None where one ties them all."""
+    agreed = untied_one = untied_other = 0
+    for a, b in combinations(range(len(one)), 2):
+        first, second = one[a] - one[b], other[a] - other[b]
+        agreed += (first * second > 0) - (first * second < 0)
+        untied_one += first != 0
+        untied_other += second != 0
+    return agreed / math.sqrt(untied_one * untied_other) if untied_one and untied_other else None
+
+
+def mean_of_clusters(clusters: Sequence[Sequence[float]]) -> Estimate | None:
+    """The mean of all values, which go together in each cluster; its interval within -1 and 1. None without any."""
+    values = [value for cluster in clusters for value in cluster]
+    if not values:
+        return None
+    mean = sum(values) / len(values)
+    half = Z_95 * clustered_error([(sum(cluster), len(cluster)) for cluster in clusters if cluster])
+    single = sum(bool(cluster) for cluster in clusters) < 2
+    low, high = (-1.0, 1.0) if single else (max(-1.0, mean - half), min(1.0, mean + half))
+    return Estimate(mean, Interval(low, high), len(values))

@@ -1,0 +1,287 @@
+"""The page of what one's labels did: how good reward models became with them, how true their word is, and what one's
+own rankings tell of oneself, in pictures with a sentence each."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from fastapi import APIRouter, Request
+from starlette.responses import Response
+
+from app.db.models.versions import Version
+from app.formats.figures import duration, number, percent
+from app.runtime import ReadSession, UnitRoute
+from app.services.arena.win_rate import Interval
+from app.services.labeling.labelers import find_labeler
+from app.services.views.label_effect import LabelEffect, OwnLabels, Part, label_effect
+from app.services.views.label_statistics import Estimate
+from app.translation import _, ngettext
+from app.web.browser_name import labeler_name
+from app.web.pictures import LEFT, RIGHT, Dot, Picture, across, up
+from app.web.reward_report import GUESSING, calibration, noise_sentence
+from app.web.shares import Share
+from app.web.templating import PageContext, render
+from app.web.told import LETTERS
+
+router = APIRouter(route_class=UnitRoute)
+PATH = "/train/labels"
+ENOUGH_CARDS = 20
+"""Fewer tell nothing of places and lengths."""
+CHANCE = 0.05
+"""A p-value from which on something is more than chance."""
+MOST_TIMES = 1_000
+"""Nobody needs to know more exactly how rare something is."""
+HIGHEST = 0.5
+"""Share at the top of the picture of places, unless an interval reaches higher."""
+
+
+@dataclass(frozen=True)
+class Bar:
+    """A share on a line from 0 to 100%."""
+
+    value: float
+    interval: Interval
+    said: str
+    """The share with its interval, in words."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LabelEffectPage(PageContext):
+    template: ClassVar[str] = "train/labels.html"
+    page: str | None = "train"
+    cards: int
+    """One's own in force, of the newest."""
+    accuracy: Picture | None
+    """Of the reward models, over the number of rankings; none before one was measured."""
+    noise: str
+    """How far the labels' own noise lets it rise; empty where no reward model is in use."""
+    calibration: Picture | None
+    """Of the reward model in use."""
+    places: Picture | None
+    """How often which place on the card came first."""
+    length: Bar | None
+    """How often the longer of two answers came first."""
+    length_sentence: str
+    """What that means."""
+    time: Picture | None
+    """Of a card, over one's cards."""
+    time_sentence: str
+    """The median of a card; empty where no time is known."""
+    agreement: str
+    """With others' rankings of the same answers, in a sentence."""
+    learned: list[int]
+    """The newest of one's rankings that the reward model in use learned from."""
+
+
+@router.get(PATH)
+def show(request: Request, session: ReadSession) -> Response:
+    name = labeler_name(request)
+    effect = label_effect(session, None if name is None else find_labeler(session, name))
+    return render(request, label_effect_page(effect))
+
+
+def label_effect_page(effect: LabelEffect) -> LabelEffectPage:
+    own, reward = effect.own, effect.reward
+    metrics = {} if reward is None else reward.metrics
+    return LabelEffectPage(
+        cards=own.cards,
+        accuracy=_accuracy(effect.models, effect.noise.ceiling),
+        noise="" if reward is None else noise_sentence(effect.noise),
+        calibration=calibration(metrics.get("reliability") or [], metrics.get("ece")),
+        places=_places(own),
+        length=_length(own.longer_first),
+        length_sentence=_length_sentence(own),
+        time=_time(own.parts),
+        time_sentence=_time_sentence(own),
+        agreement=_agreement(own.agreement),
+        learned=effect.learned,
+    )
+
+
+def _accuracy(models: Sequence[Version], ceiling: float | None) -> Picture | None:
+    if not models:
+        return None
+    measured = [
+        (int(each.metrics["num_rankings"]), Share(each.metrics["held_out_accuracy"], _error(each))) for each in models
+    ]
+    most, low = max(count for count, _share in measured), min(GUESSING, *(share.low for _count, share in measured))
+
+    def height(share: float) -> float:
+        return up((share - low) / (1 - low))
+
+    ends = sorted({0, most // 2, most})
+    return Picture(
+        _accuracy_sentence(measured),
+        (_("Rankings"), _("Unseen pairs right")),
+        [
+            Dot(across(n / most), height(s.rate), 4, (number(n), s.brief), (height(s.high), height(s.low)))
+            for n, s in sorted(measured, key=lambda each: each[0])
+        ],
+        [(across(n / most), number(n)) for n in ends],
+        [(height(share), percent(share)) for share in (low, (1 + low) / 2, 1.0)],
+        None if ceiling is None else (LEFT, height(ceiling), RIGHT, height(ceiling)),
+    )
+
+
+def _error(version: Version) -> float | None:
+    error = version.metrics.get("held_out_accuracy_error")
+    return None if error is None else float(error)
+
+
+def _accuracy_sentence(measured: Sequence[tuple[int, Share]]) -> str:
+    """`measured`: in the order of training."""
+    (first_count, first), (count, last) = measured[0], measured[-1]
+    if len(measured) == 1 or first_count == count:
+        return _("With {n} rankings {share} of unseen pairs are right.", n=number(count), share=last.brief)
+    values = {"first": first.brief, "first_count": number(first_count), "last": last.brief, "count": number(count)}
+    if last.low > first.high:
+        return _("More rankings made it better: {first} with {first_count}, {last} with {count}.", **values)
+    if last.high < first.low:
+        return _("It became worse: {first} with {first_count} rankings, {last} with {count}.", **values)
+    return _("No difference beyond chance yet: {first} with {first_count} rankings, {last} with {count}.", **values)
+
+
+def _places(own: OwnLabels) -> Picture | None:
+    if not own.places:
+        return None
+    top, count = max(HIGHEST, *(place.interval.high for place in own.places)), len(own.places)
+
+    def middle(at: int) -> float:
+        return across((at + 0.5) / count)
+
+    even = up(1 / count / top)
+    return Picture(
+        _places_sentence(own),
+        (_("Place"), _("Came first"), _("95% interval")),
+        [
+            Dot(
+                middle(at),
+                up(place.share / top),
+                4,
+                (LETTERS[at], percent(place.share), _interval(place.interval)),
+                (up(place.interval.high / top), up(place.interval.low / top)),
+            )
+            for at, place in enumerate(own.places)
+        ],
+        [(middle(at), LETTERS[at]) for at in range(count)],
+        [(up(share), percent(share * top)) for share in (0.0, 0.5, 1.0)],
+        (LEFT, even, RIGHT, even),
+    )
+
+
+def _places_sentence(own: OwnLabels) -> str:
+    if own.cards < ENOUGH_CARDS:
+        return _too_few(own.cards)
+    best = max(range(len(own.places)), key=lambda at: own.places[at].share)
+    if own.evenness < CHANCE:
+        return _(
+            "Answer {letter} came first on {share} of your cards. The answers lie in a random order, and places so "
+            "uneven come by chance at most once in {times} times: look whether you read all four as closely.",
+            letter=LETTERS[best],
+            share=percent(own.places[best].share),
+            times=number(min(MOST_TIMES, int(1 / max(own.evenness, 1 / MOST_TIMES)))),
+        )
+    return _("The place on the card does not sway you beyond chance: each came first about as often as the others.")
+
+
+def _length(longer: Estimate | None) -> Bar | None:
+    if longer is None:
+        return None
+    said = _(
+        "The longer of two answers came first in {share} (95% interval {low} to {high})",
+        share=percent(longer.value),
+        low=percent(longer.interval.low),
+        high=percent(longer.interval.high),
+    )
+    return Bar(longer.value, longer.interval, said)
+
+
+def _length_sentence(own: OwnLabels) -> str:
+    longer = own.longer_first
+    if longer is None or own.cards < ENOUGH_CARDS:
+        return _too_few(own.cards)
+    if longer.interval.low > GUESSING:
+        return _("You prefer longer answers. That may well be your taste; the reward model learns it in either case.")
+    if longer.interval.high < GUESSING:
+        return _("You prefer shorter answers. That may well be your taste; the reward model learns it in either case.")
+    return _("Length does not sway you beyond chance: the interval holds a half.")
+
+
+def _too_few(cards: int) -> str:
+    return ngettext(
+        "{n} card is too few to tell chance from habit; from {enough} on it is judged.",
+        "{n} cards are too few to tell chance from habit; from {enough} on it is judged.",
+        cards,
+        enough=ENOUGH_CARDS,
+    )
+
+
+def _time(parts: Sequence[Part]) -> Picture | None:
+    if len(parts) < 2:
+        return None
+    most, slowest = parts[-1].last, max(part.seconds.interval.high for part in parts) or 1.0
+    return Picture(
+        _trend(parts[0].seconds, parts[-1].seconds),
+        (_("Cards"), _("Half of them took less"), _("95% interval")),
+        [
+            Dot(
+                across((part.first + part.last - 1) / 2 / most),
+                up(part.seconds.value / slowest),
+                4,
+                (
+                    _("{first} to {last}", first=part.first, last=part.last),
+                    duration(part.seconds.value),
+                    _span(part.seconds.interval),
+                ),
+                (up(part.seconds.interval.high / slowest), up(part.seconds.interval.low / slowest)),
+            )
+            for part in parts
+        ],
+        [(across(0.0), "1"), (across(1.0), number(most))],
+        [(up(share), duration(share * slowest)) for share in (0.5, 1.0)],
+    )
+
+
+def _trend(first: Estimate, last: Estimate) -> str:
+    values = {"first": duration(first.value), "last": duration(last.value)}
+    if last.interval.high < first.interval.low:
+        return _("You have become quicker: {first} a card at the beginning, {last} lately.", **values)
+    if last.interval.low > first.interval.high:
+        return _("You take longer than before: {first} a card at the beginning, {last} lately.", **values)
+    return _("Your pace has not changed beyond chance: {first} a card at the beginning, {last} lately.", **values)
+
+
+def _time_sentence(own: OwnLabels) -> str:
+    if own.seconds is None:
+        return ""
+    return _(
+        "Half of your cards took less than {time} (95% interval {interval}).",
+        time=duration(own.seconds.value),
+        interval=_span(own.seconds.interval),
+    )
+
+
+def _agreement(agreement: Estimate | None) -> str:
+    if agreement is None:
+        return _(
+            "Nobody else has ranked the same answers yet, so there is nothing to compare. Rankings of others come by "
+            "importing them, or where a model wrote the same answers twice."
+        )
+    return ngettext(
+        "In {n} comparison with another person's ranking of the same answers Kendall's τ_b is {tau} (95% interval "
+        "{low} to {high}): 1 is the same order, 0 what chance would give, −1 the order turned round.",
+        "In {n} comparisons with others' rankings of the same answers Kendall's τ_b is {tau} on average (95% interval "
+        "{low} to {high}): 1 is the same order, 0 what chance would give, −1 the order turned round.",
+        agreement.n,
+        tau=number(agreement.value),
+        low=number(agreement.interval.low),
+        high=number(agreement.interval.high),
+    )
+
+
+def _interval(interval: Interval) -> str:
+    return _("{low} to {high}", low=percent(interval.low), high=percent(interval.high))
+
+
+def _span(interval: Interval) -> str:
+    return _("{low} to {high}", low=duration(interval.low), high=duration(interval.high))

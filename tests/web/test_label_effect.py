@@ -1,0 +1,109 @@
+"""The page of what one's labels did: what each figure means, and when it may be chance."""
+
+from typing import Any
+
+from app.db.models.versions import Version, VersionKind, VersionStatus
+from app.db.session import transaction
+from app.services.arena.win_rate import Interval
+from app.services.versions import versions
+from app.services.versions.versions import NewVersion
+from app.services.views.label_agreement import LabelAgreement
+from app.services.views.label_effect import LabelEffect, OwnLabels, Part, Place
+from app.services.views.label_statistics import Estimate
+from app.web.label_effect import LabelEffectPage, label_effect_page
+from app.web.pictures import BOTTOM, TOP
+from tests.browser.test_accessibility import REWARD_METRICS
+from tests.live import LiveServer
+from tests.waiting import wait_for
+from tests.web.test_ranking import action_of, answers_of
+from tests.web.visitor import Visitor, words_of
+
+
+def model(rankings: int, accuracy: float, error: float | None = 0.02) -> Version:
+    metrics = {"num_rankings": float(rankings), "held_out_accuracy": accuracy, "held_out_accuracy_error": error}
+    return Version(id=rankings, kind=VersionKind.REWARD, metrics=metrics)
+
+
+def estimate(value: float, low: float, high: float, n: int = 40) -> Estimate:
+    return Estimate(value, Interval(low, high), n)
+
+
+def page(models: list[Version] | None = None, noise: LabelAgreement | None = None, **own: Any) -> LabelEffectPage:
+    nothing: dict[str, Any] = {
+        "cards": 40, "places": [], "evenness": 1.0, "longer_first": None, "seconds": None, "parts": [],
+        "agreement": None,
+    }  # fmt: skip
+    own_ones = OwnLabels(**{**nothing, **own})
+    return label_effect_page(LabelEffect(models or [], None, noise or LabelAgreement(0, 0), own_ones, []))
+
+
+def test_accuracy_is_told_as_better_only_beyond_chance() -> None:
+    better = page([model(20, 0.6), model(80, 0.8)]).accuracy
+    assert better is not None
+    assert better.sentence == "More rankings made it better: 60% ± 4% with 20, 80% ± 4% with 80."
+    assert [dot.said for dot in better.dots] == [("20", "60% ± 4%"), ("80", "80% ± 4%")]
+    for dot in better.dots:
+        assert dot.spread is not None
+        assert TOP <= dot.spread[0] < dot.y < dot.spread[1] <= BOTTOM
+    chance = page([model(20, 0.7), model(80, 0.75)]).accuracy
+    assert chance is not None
+    assert chance.sentence.startswith("No difference beyond chance yet")
+    worse = page([model(20, 0.8), model(80, 0.6)], LabelAgreement(100, 82)).accuracy
+    assert worse is not None
+    assert worse.sentence.startswith("It became worse")
+    assert worse.expected is not None
+    one = page([model(20, 0.8, None)]).accuracy
+    assert one is not None
+    assert one.sentence == "With 20 rankings 80% of unseen pairs are right."
+    assert page().accuracy is None
+
+
+def test_habits_are_told_only_beyond_chance_and_from_enough_cards_on() -> None:
+    places = [Place(0.4, Interval(0.3, 0.51)), *[Place(0.2, Interval(0.1, 0.3))] * 3]
+    swayed = page(places=places, evenness=0.01).places
+    assert swayed is not None
+    assert "Answer A came first on 40% of your cards" in swayed.sentence
+    assert "at most once in 100 times" in swayed.sentence
+    even = page(places=places, evenness=0.2).places
+    assert even is not None
+    assert "does not sway you beyond chance" in even.sentence
+    few = page(places=places, evenness=0.01, cards=7, longer_first=estimate(0.9, 0.7, 0.98))
+    assert few.places is not None
+    assert few.places.sentence.startswith("7 cards are too few")
+    assert few.length_sentence.startswith("7 cards are too few")
+    for low, high, says in ((0.6, 0.8, "prefer longer"), (0.2, 0.4, "prefer shorter"), (0.4, 0.6, "holds a half")):
+        assert says in page(longer_first=estimate((low + high) / 2, low, high)).length_sentence
+
+
+def test_pace_and_agreement_are_told_in_words() -> None:
+    slow, quick = estimate(20, 15, 25), estimate(8, 6, 10)
+    for first, last, says in ((slow, quick, "quicker"), (quick, slow, "longer"), (slow, slow, "not changed")):
+        told = page(parts=[Part(1, 5, first), Part(6, 10, last)], seconds=slow)
+        assert told.time is not None
+        assert says in told.time.sentence
+        assert told.time_sentence == "Half of your cards took less than 20 s (95% interval 15 s to 25 s)."
+    assert page(parts=[Part(1, 5, slow)]).time is None
+    assert (
+        "τ_b is 0.62 on average (95% interval 0.41 to 0.80)" in page(agreement=estimate(0.62, 0.41, 0.8, 12)).agreement
+    )
+    assert "Nobody else" in page().agreement
+
+
+def test_the_page_is_empty_at_first_and_then_tells_of_ones_own(server: LiveServer, visitor: Visitor) -> None:
+    empty = words_of(visitor.get("/train/labels"))
+    assert "No reward model has been measured yet." in empty
+    assert "You have not ranked a card yet." in empty
+    wait_for(lambda: "ranking-form" in visitor.get("/"), "card")
+    card = visitor.get("/")
+    visitor.send(f"{action_of(card)}/rankings", fragment=False, **dict(zip(answers_of(card), "1234", strict=True)))
+    with transaction(server.runtime.write) as session:
+        new = NewVersion(VersionKind.REWARD, 1, "r", "h", metrics=REWARD_METRICS | {"num_rankings": 48.0})
+        versions.add_version(session, new).status = VersionStatus.ACTIVE
+    told = visitor.get("/train/labels")
+    assert "With 48 rankings 84% of unseen pairs are right." in words_of(told)
+    assert "From your 1 card that counts." in words_of(told)
+    assert told.count('class="picture"') == 3
+    assert "/train/labels" in visitor.get("/train")
+    other = Visitor(server)
+    with other.client:
+        assert "You have not ranked a card yet." in words_of(other.get("/train/labels"))
