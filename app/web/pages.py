@@ -83,6 +83,7 @@ PAGES = (
         (
             "app.web.train",
             "app.web.runs",
+            "app.web.run_comparison",
             "app.web.start_page",
             "app.web.versions",
             "app.web.label_settings",

@@ -9,55 +9,101 @@ from app.formats.languages import in_a_text
 from app.kinds.kind import Plot, Series
 from app.kinds.registry import kind_of
 from app.translation import N_, _
+from app.web.plot_pictures import Picture, Points, picture_of
 
 MAX_TABLE_ROWS = 12
 
 
 @dataclass(frozen=True)
-class PlotTable:
-    """A plot in words and figures: at most MAX_TABLE_ROWS steps, the first and the last among them."""
+class Line:
+    """One line of a drawn plot: the name its points have in the scripts, and its sentences."""
 
-    plot: Plot
-    rows: list[tuple[int, list[float | None]]]
+    metric: str
+    label: str
+
+    @property
+    def sentence(self) -> str:
+        """Where it began and where it is; static/js/series.js fills it in anew with each point."""
+        said = N_("{label}: {first} at step {first_step}, {last} at step {last_step}.")
+        unfilled = {name: f"{{{name}}}" for name in ("first", "first_step", "last", "last_step")}
+        return _(said, label=self.label[:1].upper() + self.label[1:], **unfilled)
+
+    @property
+    def no_values(self) -> str:
+        """Said of it while it has none."""
+        return _("No values of {series} yet.", series=self.label)
+
+
+@dataclass(frozen=True)
+class Table:
+    """A plot in words and figures, in the page's language."""
+
+    name: str
+    title: str
+    unit: str
+    meaning: str
+    share: bool
+    lines: tuple[Line, ...]
+    points: Points
+    """(step, value of each line), in order."""
+
+    @property
+    def rows(self) -> Points:
+        """At most MAX_TABLE_ROWS steps, the first and the last among them."""
+        if len(self.points) <= MAX_TABLE_ROWS:
+            return self.points
+        last = len(self.points) - 1
+        picked = sorted({round(place * last / (MAX_TABLE_ROWS - 1)) for place in range(MAX_TABLE_ROWS)})
+        return [self.points[index] for index in picked]
 
     @property
     def summary(self) -> str:
-        if not self.rows:
+        if not self.points:
             return _("No points yet.")
-        return in_a_text(self._sentence(index, series) for index, series in enumerate(self.plot.series))
+        return in_a_text(self._sentence(index, line) for index, line in enumerate(self.lines))
 
-    def _sentence(self, index: int, series: Series) -> str:
-        known = [(step, values[index]) for step, values in self.rows if values[index] is not None]
+    @property
+    def picture(self) -> Picture | None:
+        """Without a script; none before there are two points."""
+        return picture_of(self.points, share=self.share)
+
+    def _sentence(self, index: int, line: Line) -> str:
+        known = [(step, values[index]) for step, values in self.points if values[index] is not None]
         if not known:
-            return no_values(series)
+            return line.no_values
         (first_step, first), (last_step, last) = known[0], known[-1]
-        return curve_sentence(series).format(
+        return line.sentence.format(
             first=significant(first), first_step=first_step, last=significant(last), last_step=last_step
         )
 
 
-def curve_sentence(series: Series) -> str:
-    """Where a line began and where it is; static/js/series.js fills it in anew with each point."""
-    label = _(series.label)
-    said = N_("{label}: {first} at step {first_step}, {last} at step {last_step}.")
-    unfilled = {name: f"{{{name}}}" for name in ("first", "first_step", "last", "last_step")}
-    return _(said, label=label[:1].upper() + label[1:], **unfilled)
+def plot_tables(kind: str, points: Sequence[JobMetric]) -> list[Table]:
+    """Of one run: a line for each of a plot's series."""
+    return [_table(plot, points) for plot in kind_of(kind).plots]
 
 
-def no_values(series: Series) -> str:
-    """Said of a line while it has none."""
-    return _("No values of {series} yet.", series=_(series.label))
+def overlaid(kind: str, runs: Sequence[tuple[str, str, Sequence[JobMetric]]]) -> list[Table]:
+    """Of several runs, each with its id and its title: a plot for each series of the kind, a line for each run."""
+    return [_overlay(plot, series, runs) for plot in kind_of(kind).plots for series in plot.series]
 
 
-def plot_tables(kind: str, points: Sequence[JobMetric]) -> list[PlotTable]:
-    return [PlotTable(plot, _rows(plot, points)) for plot in kind_of(kind).plots]
+def _table(plot: Plot, points: Sequence[JobMetric]) -> Table:
+    lines = tuple(Line(series.metric, _(series.label)) for series in plot.series)
+    known = [(point.step, [point.values.get(line.metric) for line in lines]) for point in points]
+    known = [(step, values) for step, values in known if any(value is not None for value in values)]
+    return Table(plot.name, _(plot.title), _(plot.unit), _(plot.meaning), plot.share, lines, known)
 
 
-def _rows(plot: Plot, points: Sequence[JobMetric]) -> list[tuple[int, list[float | None]]]:
-    names = [series.metric for series in plot.series]
-    known = [point for point in points if any(name in point.values for name in names)]
-    if len(known) > MAX_TABLE_ROWS:
-        last = len(known) - 1
-        picked = sorted({round(place * last / (MAX_TABLE_ROWS - 1)) for place in range(MAX_TABLE_ROWS)})
-        known = [known[index] for index in picked]
-    return [(point.step, [point.values.get(name) for name in names]) for point in known]
+def _overlay(plot: Plot, series: Series, runs: Sequence[tuple[str, str, Sequence[JobMetric]]]) -> Table:
+    title = _(plot.title)
+    if len(plot.series) > 1:
+        title = _("{plot}: {line}", plot=title, line=_(series.label))
+    lines = tuple(Line(f"{job_id}/{series.metric}", name) for job_id, name, _points in runs)
+    columns = [
+        {point.step: value for point in points if (value := point.values.get(series.metric)) is not None}
+        for _id, _title, points in runs
+    ]
+    steps = sorted({step for column in columns for step in column})
+    known = [(step, [column.get(step) for column in columns]) for step in steps]
+    name = series.metric.replace("/", "-")
+    return Table(name, title, _(plot.unit), _(plot.meaning), plot.share, lines, known)

@@ -15,6 +15,7 @@ from app.services.jobs import heartbeats, job_folders, jobs
 from app.web import notices
 from app.web.decision import case_of
 from app.web.plots import plot_tables
+from app.web.run_comparison import comparable
 from app.web.run_params import Setting, settings_of
 from app.web.templating import PageContext, render
 from app.web.train import Curves
@@ -48,6 +49,8 @@ class RunPage(PageContext):
     """All others."""
     curves: Curves
     """Of its metrics."""
+    comparable: int
+    """How many other runs can be laid over it."""
 
 
 @router.get("/train/runs/{job_id}")
@@ -74,6 +77,7 @@ def _page(runtime: Runtime, session: Session, job: Job, notice: str) -> RunPage:
         changed=[each for each in settings if each.changed],
         usual=[each for each in settings if not each.changed],
         curves=Curves(job=job, tables=plot_tables(job.kind, points)),
+        comparable=len(comparable(session, job)),
     )
 
 

@@ -25,7 +25,7 @@ from app.layout import STATIC, TEMPLATES
 from app.services.versions.bounds import flags_of, policy_verdict
 from app.services.versions.version_states import VersionState
 from app.translation import N_
-from app.web import formatting, plots, token_views
+from app.web import formatting, token_views
 from app.web.browser_name import labeler_name
 from app.web.pages import IN_LINE, PAGES, Page, pages_from
 from app.web.retelling import is_foreign_english, retold
@@ -196,8 +196,6 @@ def _environment() -> Environment:
         fact=figures.fact,
         gains=formatting.gains,
         figure=figures.figure,
-        curve_sentence=plots.curve_sentence,
-        no_values=plots.no_values,
         job_title=job_title,
         job_state=formatting.job_state,
         version_state=formatting.version_state,

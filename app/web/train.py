@@ -21,7 +21,7 @@ from app.web.decision import Decision, decision
 from app.web.left_out import LeftOut, left_out
 from app.web.loop import Loop, loop_in_words
 from app.web.notices import JobNotice
-from app.web.plots import PlotTable, plot_tables
+from app.web.plots import Table, plot_tables
 from app.web.security import FormDep
 from app.web.starts import Start, sent_job, starts
 from app.web.templating import Context, PageContext, is_fragment, render
@@ -71,7 +71,7 @@ class Curves(Context):
     template: ClassVar[str] = "train/_curves.html"
     job: Job | None
     """Whose curves they are; none before the first training."""
-    tables: list[PlotTable]
+    tables: list[Table]
     """Each plot in words and figures."""
 
 

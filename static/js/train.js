@@ -1,5 +1,6 @@
 // The train page: follows the job whose curves are shown, moves on to the next one that starts, and refreshes the results.
 
+import { CurveDials } from "./curve_dials.js";
 import { Curves } from "./plots.js";
 import { announce } from "./say.js";
 
@@ -12,6 +13,7 @@ function follow() {
   if (!id || section === following?.section) return;
   following?.stop();
   const curves = new Curves(section);
+  new CurveDials(section, curves);
   const source = new EventSource(`/api/v1/jobs/${id}/events`);
   const stop = () => {
     source.close();

@@ -209,6 +209,7 @@ def test_the_other_pages_in_every_state(
         "/train/runs/succeeded",
         "/train/runs/failed",
         "/train/runs/running",
+        "/train/compare?job=succeeded&job=failed",
         "/train/start?kind=train_policy&preset=cheat",
         "/train/start?kind=train_policy&preset=longer",
         "/nowhere",

@@ -88,7 +88,7 @@ def test_the_focus_stays_with_a_cancelled_job(label_page: LabelPage) -> None:
     page.locator("#cancel-stops").focus()
     page.keyboard.press("Enter")
     expect(page.locator("#job-stops")).to_contain_text("stopping")
-    expect(page.locator("#job-stops h3")).to_be_focused()
+    expect(page.locator("#job-stops h3 a")).to_be_focused()
     with transaction(server.runtime.write) as session:
         job = session.get_one(Job, "stops")
         job.status, job.finished_at = JobStatus.CANCELLED, utc_now()

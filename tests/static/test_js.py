@@ -43,6 +43,8 @@ IN_BROWSERS = {
     "outbox.js": "tests/browser/test_outbox.py",
     "own_answer.js": "tests/browser/test_own_answer.py",
     "own_prompt.js": "tests/browser/test_drafts.py",
+    "compare.js": "tests/browser/test_runs.py",
+    "curve_dials.js": "tests/browser/test_runs.py",
     "copying.js": "tests/browser/test_playground.py",
     "playground.js": "tests/browser/test_playground.py",
     "playground_form.js": "tests/browser/test_playground.py",

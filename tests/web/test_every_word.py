@@ -122,7 +122,8 @@ def pages(visitor: Visitor, made: int) -> Iterator[tuple[str, str]]:
                  "/train/label-page?saved", "/train/labels",
                  "/train/runs/succeeded", "/train/runs/failed", "/train/runs/running",
                  "/train/start?job=succeeded", "/train/start?kind=train_policy&preset=shorter",
-                 "/train/start?kind=train_policy&preset=none"):  # fmt: skip
+                 "/train/start?kind=train_policy&preset=none", "/train/compare?job=succeeded&job=failed",
+                 "/train/compare?" + "job=failed&job=running&job=queued&job=succeeded&job=cancelled"):  # fmt: skip
         yield path, visitor.client.get(path).text
     yield "empty prompt", visitor.send("/data/prompts/new", prompt=" ").text
     yield "empty own prompt", visitor.send("/prompts", prompt=" ").text

@@ -5,12 +5,11 @@ from pathlib import Path
 import pytest
 
 from app.db.models.jobs import JobMetric
-from app.kinds.kind import Series
 from app.kinds.registry import KINDS
-from app.web.plots import MAX_TABLE_ROWS, curve_sentence, no_values, plot_tables
+from app.web.plots import MAX_TABLE_ROWS, Line, overlaid, plot_tables
 from tests.repository import REPOSITORY
 
-KL = Series("objective/kl", "KL to the SFT model")
+KL = Line("objective/kl", "KL to the SFT model")
 
 
 def points(*values: tuple[int, dict[str, float]]) -> list[JobMetric]:
@@ -18,13 +17,13 @@ def points(*values: tuple[int, dict[str, float]]) -> list[JobMetric]:
 
 
 def summary(name: str, *values: tuple[int, dict[str, float]]) -> str:
-    [found] = [table.summary for table in plot_tables("train_policy", points(*values)) if table.plot.name == name]
+    [found] = [table.summary for table in plot_tables("train_policy", points(*values)) if table.name == name]
     return found
 
 
 def test_a_label_keeps_its_capitals() -> None:
-    assert curve_sentence(KL) == "KL to the SFT model: {first} at step {first_step}, {last} at step {last_step}."
-    assert no_values(KL) == "No values of KL to the SFT model yet."
+    assert KL.sentence == "KL to the SFT model: {first} at step {first_step}, {last} at step {last_step}."
+    assert KL.no_values == "No values of KL to the SFT model yet."
     said = summary("kl", (1, {"objective/kl": 0.5}), (4, {"objective/kl": -0.25}))
     assert said == "KL to the SFT model: 0.5 at step 1, −0.25 at step 4."
 
@@ -57,3 +56,18 @@ def test_kinds_without_plots_have_no_tables() -> None:
 
 def test_accuracies_are_drawn_from_nought_to_one() -> None:
     assert [plot.name for kind in KINDS.values() for plot in kind.plots if plot.share] == ["accuracy"] * 2
+
+
+def test_several_runs_are_lines_of_one_plot() -> None:
+    first = points((1, {"objective/scores": 0.5, "objective/kl": 1.0}), (3, {"objective/scores": 0.75}))
+    other = points((2, {"objective/scores": 0.25}), (3, {"objective/scores": 0.5}))
+    tables = overlaid("train_policy", [("a", "Run 1", first), ("b", "Run 2", other)])
+    score = tables[0]
+    assert (score.name, score.title) == ("objective-scores", "Reward: score")
+    assert [(line.metric, line.label) for line in score.lines] == [
+        ("a/objective/scores", "Run 1"), ("b/objective/scores", "Run 2"),
+    ]  # fmt: skip
+    assert score.points == [(1, [0.5, None]), (2, [None, 0.25]), (3, [0.75, 0.5])]
+    assert score.summary == "Run 1: 0.5 at step 1, 0.75 at step 3. Run 2: 0.25 at step 2, 0.5 at step 3."
+    [kl] = [table for table in tables if table.name == "objective-kl"]
+    assert (kl.title, kl.summary) == ("KL divergence", "Run 1: 1 at step 1, 1 at step 1. No values of Run 2 yet.")

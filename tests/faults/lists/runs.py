@@ -7,8 +7,26 @@ starting = In("app/web/start_page.py", "tests/web/test_start_page.py")
 forms = In("app/web/starts.py", "tests/web/test_start_page.py")
 train = In("app/web/train.py", "tests/web/test_runs.py")
 plan = In("app/services/jobs/start_plan.py", "tests/services/jobs/test_start_plan.py")
+comparison = In("app/web/run_comparison.py", "tests/web/test_run_comparison.py")
+pictures = In("app/web/plot_pictures.py", "tests/web/test_plot_pictures.py")
+plots = In("app/web/plots.py", "tests/web/test_plots.py")
+view = In("static/js/curve_view.js", "tests/static/test_js.py")
 
 FAULTS = [
+    comparison("runs of other kinds are laid over each other", "if len(families) > 1:", "if False:"),
+    comparison("the cheat is not compared with PPO", "usual_of(kind) is family]", "name == job.kind]"),
+    comparison("more runs than dashes", "if len(drawn) > MOST_RUNS:", "if False:"),
+    pictures("a line stands on its head", "BOTTOM - (BOTTOM - TOP) *", "TOP + (BOTTOM - TOP) *"),
+    pictures(
+        "shares are drawn from their least",
+        "if share else (min(values), max(values))",
+        "if False else (min(values), max(values))",
+    ),
+    plots("runs share the name of a line", 'f"{job_id}/{series.metric}"', "series.metric"),
+    view("a smoothed line begins at nought", "return sum / share;", "return sum;"),
+    view("a gap is smoothed over", "if (value == null) return value;", "if (value == null) return sum;"),
+    view("a log scale of nought", "value == null || value > 0", "value == null || value >= 0"),
+    view("a stretch that ends before it begins", "from >= to ? WHOLE", "false ? WHOLE"),
     params("the cheat is told as if it were usual", "if preset.kind == kind.name), kind)", "if False), kind)"),
     params("what differs is lost among the rest", "key=lambda setting: not setting.changed", "key=lambda setting: 0"),
     starting("a run's settings do not stand in the form", "values = typed_params(like.params)", "values = {}"),
