@@ -125,7 +125,7 @@ def _import(runtime: Runtime, key: str) -> str:
 def _look(runtime: Runtime, given: UploadFile) -> Shown:
     seen = runtime.importer.preview(given.file, runtime.group_sampling.fitting())
     if not seen.rows and not seen.num_problems:
-        raise InvalidError(_("The file is empty. Choose another one."))
+        raise InvalidError(_("The file has no rows. Choose another one."))
     key = runtime.uploads.keep(given.file) if seen.can_be_imported else ""
     return Shown(given.filename or "", seen, _counted(seen), [_example(*each) for each in seen.examples], key)
 

@@ -63,8 +63,10 @@ def test_a_table_with_a_mark_quotes_and_line_breaks(visitor: Visitor) -> None:
 @pytest.mark.parametrize(
     ("content", "says"),
     [
-        (b"", "The file is empty."),
-        (b"hello world\n", "This kind of file is not known"),
+        (b"", "The file has no rows."),
+        (b"prompt,chosen,rejected\n", "The file has no rows."),
+        (b"hello world\n", "Invalid input. This kind of file is not known"),
+        (b'{\n  "prompt": "x"\n}\n', "Its first line is only the beginning of a JSON object."),
         (b"PK\x03\x04" + b"\0" * 100, "The file is compressed (zip)."),
         (b"PAR1" + b"\0" * 100, "The Parquet file cannot be read"),
     ],

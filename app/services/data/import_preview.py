@@ -8,7 +8,7 @@ from typing import Any
 from app.errors import InvalidError
 from app.services.data.import_summary import SHOWN_COLUMNS
 from app.services.data.row_forms import Form, GivenRow
-from app.services.data.row_places import OnBad, Place
+from app.services.data.row_places import OnBad, Place, RowError
 
 EXAMPLES_OF_A_FORM = 3
 SHOWN_PROBLEMS = 20
@@ -66,6 +66,8 @@ def previewed(
         except StopIteration:
             return preview
         except InvalidError as error:
+            if not isinstance(error, RowError) and not preview.rows and not preview.num_problems:
+                raise  # of the file, which has no rows that could be told
             preview.refuse(error)
             preview.ends_early = True
             return preview

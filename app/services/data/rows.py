@@ -59,7 +59,10 @@ def readable(file: IO[bytes], known: frozenset[str], folder: Path | None = None)
             raise InvalidError(_("The file is compressed ({name}). Unpack it and send what is inside.", name=name))
     if start.startswith(OTHER_TEXT) or b"\0" in start[:4]:
         raise InvalidError(_("The file is UTF-16 text. Save it as UTF-8 and send it again."))
-    first = start.removeprefix(codecs.BOM_UTF8).lstrip()[:1]
+    text = start.removeprefix(codecs.BOM_UTF8).lstrip()
+    first = text[:1]
+    if text.split(b"\n", 1)[0].strip() == b"{" and b"\n" in text:
+        raise InvalidError(_("Its first line is only the beginning of a JSON object. Send {forms}.", forms=_(FORMS)))
     if first in (b"{", b""):
         yield partial(_json_lines, file, LINE)
     elif first == b"[":
@@ -122,6 +125,8 @@ def _json_list(file: IO[bytes], on_bad: OnBad = refuse) -> Iterator[Place]:
     number, place = 0, _(ENTRY, n=1)
     while not text.skip("]"):
         if number and not text.skip(","):
+            if not text.more():
+                raise RowError(place, _("after it the list is not closed: a ] is missing, or the file was cut off."))
             raise RowError(
                 place, _("it is not valid JSON: after it comes {sight}, not a comma.", sight=repr(text.sight()))
             )

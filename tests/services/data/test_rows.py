@@ -80,7 +80,7 @@ def test_entries_of_a_list_may_lie_anywhere_in_the_file(read: ReadAll, monkeypat
         (b'{"a": "' + b"x" * (1 << 20), "Line 1: it is longer than 1,024 kB"),
         (b'[{"a": 1}, {"a": ]', "Entry 2: it is not valid JSON"),
         (b'[{"a": 1} {"a": 2}]', "Entry 1: it is not valid JSON: after it comes"),
-        (b'[{"a": 1}', "Entry 1: it is not valid JSON: after it comes ''"),
+        (b'[{"a": 1}', "Entry 1: after it the list is not closed"),
         (b'[{"a": 1}, 5]', "Entry 2: it is not a JSON object"),
         (b'[{"a": 1}] x', "Something follows the list: 'x'"),
         (b"[" * 100_000, "Entry 1: it is not valid JSON|Entry 1: lists and objects"),
