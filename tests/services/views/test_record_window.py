@@ -80,3 +80,10 @@ def test_a_page_looks_at_so_many_rows_and_the_next_goes_on(session: Session, mon
 def test_a_cursor_of_another_list_is_refused(session: Session, cursor: str) -> None:
     with pytest.raises(InvalidError):
         page_of(session, RankingOrder.SLOWEST, cursor)
+
+
+@pytest.mark.usefixtures("given")
+@pytest.mark.parametrize("cursor", ["", "x", "-1", "x-1", "1-2", "0", "1.5"])
+def test_a_cursor_that_is_no_id_is_refused(session: Session, cursor: str) -> None:
+    with pytest.raises(InvalidError):
+        page_of(session, RankingOrder.NEWEST, cursor)
