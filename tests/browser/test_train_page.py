@@ -136,6 +136,8 @@ def test_a_job_is_seen_to_the_end_and_the_next_one_cancelled(page: Page, server:
     see_its_curves(page)
     see_its_version(page)
     page.get_by_role("link", name="All versions").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("All versions")
+    page.goto(f"{server.url}/train")
     cancel_a_policy(page)
 
 
