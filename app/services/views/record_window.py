@@ -50,7 +50,11 @@ class Order:
         *values, row_id = cursor.split(MARK)
         numbers = [int(value) for value in values if value.isascii() and value.isdigit() and len(value) <= 10]
         last = parse_id(row_id)
-        if last is None or not len(values) == len(numbers) == len(self.keys) - 1 or any(number > MAX_ID for number in numbers):
+        if (
+            last is None
+            or not len(values) == len(numbers) == len(self.keys) - 1
+            or any(number > MAX_ID for number in numbers)
+        ):
             raise InvalidError(
                 "after is not a cursor of this list: pass the `next` value of the page before.",
                 page=_("This address leads nowhere in the list. Begin at its first page."),
