@@ -149,7 +149,7 @@ def discard(version_id: RowId, session: WriteSession) -> VersionOut:
     return version_out(deciding.discard(session, version_id))
 
 
-@router.post("/{version_id:digits}/take-back", responses=raises(NotFoundError, GoneError))
+@router.post("/{version_id:digits}/take-back", responses=raises(NotFoundError, ConflictError, GoneError))
 def take_back(version_id: RowId, session: WriteSession) -> VersionOut:
     """Makes a discarded version a candidate again."""
     return version_out(deciding.take_back(session, version_id))

@@ -5,7 +5,7 @@ from enum import StrEnum
 from sqlalchemy.orm import Session
 
 from app.db.models.jobs import LIVE, Job, JobStatus
-from app.db.models.versions import Version, VersionKind
+from app.db.models.versions import Version, VersionKind, VersionStatus
 from app.formats.ids import parse_id
 from app.kinds.registry import KINDS, job_title
 from app.translation import N_, _
@@ -77,7 +77,22 @@ def of_version(said: VersionNotice, version: Version) -> str:
 
 
 def about_version(session: Session, said: str, version_id: str) -> str:
-    """The sentence, or none where an address says something else."""
+    """The sentence, or none where an address says something else, or what is not so any more: a page is loaded again,
+    and somebody else may have decided since."""
     number = parse_id(version_id)
     version = None if number is None else session.get(Version, number)
-    return of_version(VersionNotice(said), version) if version is not None and said in set(VersionNotice) else ""
+    if version is None or said not in set(VersionNotice) or not _is_so(VersionNotice(said), version):
+        return ""
+    return of_version(VersionNotice(said), version)
+
+
+def _is_so(said: VersionNotice, version: Version) -> bool:
+    match said:
+        case VersionNotice.ACTIVATED:
+            return version.status is VersionStatus.ACTIVE
+        case VersionNotice.DISCARDED:
+            return version.discarded_at is not None
+        case VersionNotice.TAKEN_BACK:
+            return version.waits
+        case VersionNotice.RENAMED:
+            return True

@@ -149,6 +149,24 @@ def test_what_is_discarded_can_be_taken_back(server: LiveServer, visitor: Visito
     assert card(html)
 
 
+def test_a_page_that_is_loaded_again_does_not_say_what_is_not_so_any_more(server: LiveServer, visitor: Visitor) -> None:
+    number = add_candidate(server, EVALUATION)
+    decided = [
+        ("activate", "activated", f"Policy {number} answers now."),
+        ("discard", "discarded", f"Policy {number} was discarded."),
+        ("take-back", "taken_back", f"Policy {number} waits for a decision again."),
+    ]
+
+    def told() -> list[str]:
+        pages = {said: words_of(visitor.get(f"/versions?said={word}&version={number}")) for _, word, said in decided}
+        return [said for said, page in pages.items() if said in page]
+
+    for action, _, said in (decided[1], decided[2], decided[0]):
+        visitor.send(f"/versions/{number}/{action}")
+        assert told() == [said]
+    assert visitor.send(f"/versions/{number}/take-back").status_code == 409
+
+
 def test_of_two_people_the_second_reads_what_was_decided(server: LiveServer, visitor: Visitor) -> None:
     one, other = add_candidate(server, EVALUATION), add_candidate(server, EVALUATION)
     assert 'name="seen" value="1"' in card(visitor.get("/train"))

@@ -77,11 +77,16 @@ def discard(session: Session, version_id: int) -> Version:
 
 
 def take_back(session: Session, version_id: int) -> Version:
-    """A discarded version waits for a decision again; of any other one nothing changes. Raises NotFoundError, and
-    GoneError where its files were removed meanwhile."""
+    """A discarded version waits for a decision again; again changes nothing. Raises NotFoundError, GoneError where its
+    files were removed meanwhile, ConflictError where it is used or was: somebody activated it meanwhile."""
     version = versions.get_version(session, version_id)
     if version.removed_at is not None:
         raise GoneError(_("Version {id} cannot be taken back: its files were removed meanwhile.", id=version_id))
+    if version.discarded_at is None and not version.waits:
+        if version.status is VersionStatus.ACTIVE:
+            raise ConflictError(_(DECIDED, what=_in_use(version)))
+        said = N_("Version {id} is not discarded, so there is nothing to take back. Activate it to use it.")
+        raise ConflictError(_(said, id=version_id))
     version.discarded_at = None
     session.flush()
     return version

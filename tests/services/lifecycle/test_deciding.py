@@ -41,6 +41,17 @@ def test_a_discarded_one_may_be_activated_after_all(session: Session, add: AddVe
     assert (policy.discarded_at, standing(session).state_of(policy)) == (None, VersionState.ACTIVE)
 
 
+def test_what_was_activated_meanwhile_is_not_taken_back(session: Session, add: AddVersion, settings: Settings) -> None:
+    policy, next_one = add(POLICY), add(POLICY)
+    discard(session, policy.id)
+    activate_as_seen(session, policy.id, seen_id=1, data_dir=settings.data_dir)
+    with pytest.raises(ConflictError, match=rf"Version {policy.id} answers now\. Look again"):
+        take_back(session, policy.id)
+    activate_as_seen(session, next_one.id, seen_id=policy.id, data_dir=settings.data_dir)
+    with pytest.raises(ConflictError, match="is not discarded"):
+        take_back(session, policy.id)
+
+
 def test_pruning_takes_a_discarded_one_although_it_is_the_newest(
     session: Session, add: AddVersion, settings: Settings
 ) -> None:
