@@ -60,8 +60,8 @@ def readable(file: IO[bytes], known: frozenset[str], folder: Path | None = None)
     if start.startswith(OTHER_TEXT) or b"\0" in start[:4]:
         raise InvalidError(_("The file is UTF-16 text. Save it as UTF-8 and send it again."))
     text = start.removeprefix(codecs.BOM_UTF8).lstrip()
-    first = text[:1]
-    if text.split(b"\n", 1)[0].strip() == b"{" and b"\n" in text:
+    first, line = text[:1], text.partition(b"\n")
+    if line[0].strip() == b"{" and line[1]:
         raise InvalidError(_("Its first line is only the beginning of a JSON object. Send {forms}.", forms=_(FORMS)))
     if first in (b"{", b""):
         yield partial(_json_lines, file, LINE)
@@ -125,18 +125,15 @@ def _json_list(file: IO[bytes], on_bad: OnBad = refuse) -> Iterator[Place]:
     number, place = 0, _(ENTRY, n=1)
     while not text.skip("]"):
         if number and not text.skip(","):
-            if not text.more():
-                raise RowError(place, _("after it the list is not closed: a ] is missing, or the file was cut off."))
-            raise RowError(
-                place, _("it is not valid JSON: after it comes {sight}, not a comma.", sight=repr(text.sight()))
-            )
+            broken = N_("it is not valid JSON: after it comes {sight}, not a comma.")
+            unclosed = N_("after it the list is not closed: a ] is missing, or the file was cut off.")
+            raise RowError(place, _(broken if text.more() else unclosed, sight=repr(text.sight())))
         number += 1
         place = _(ENTRY, n=number)
         yield from _read(text.value(place), place, on_bad)
     if text.more():
-        raise InvalidError(
-            _("Something follows the list: {sight}. Send {forms}.", sight=repr(text.sight()), forms=_(FORMS))
-        )
+        said = N_("Something follows the list: {sight}. Send {forms}.")
+        raise InvalidError(_(said, sight=repr(text.sight()), forms=_(FORMS)))
 
 
 class _Ahead:
@@ -274,14 +271,8 @@ def _separator(file: IO[bytes], known: frozenset[str]) -> str:
 def _names(cells: list[str], known: frozenset[str]) -> list[str]:
     names = [_name(cell, known) for cell in cells]
     if len(names) > MAX_COLUMNS:
-        raise RowError(
-            _(LINE, n=1),
-            _(
-                "it names {n} columns; at most {max_columns} are taken.",
-                n=f"{len(names):,}",
-                max_columns=f"{MAX_COLUMNS:,}",
-            ),
-        )
+        said = N_("it names {n} columns; at most {max_columns} are taken.")
+        raise RowError(_(LINE, n=1), _(said, n=f"{len(names):,}", max_columns=f"{MAX_COLUMNS:,}"))
     twice = next((name for name in names if name and names.count(name) > 1), None)
     if twice is not None:
         raise RowError(_(LINE, n=1), _("two columns are called {twice}. Rename one.", twice=repr(twice[:60])))
