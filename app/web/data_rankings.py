@@ -40,12 +40,12 @@ from app.web.told import LETTERS, Told, in_letters
 router = APIRouter(route_class=UnitRoute)
 NAMES_IN_ADDRESS = ("q", "who", "state", "language", "comment", "sort")
 STANDINGS = (
-    (Standing.IN_FORCE, N_("That count")),
+    ("", N_("That count")),
     (Standing.WITHDRAWN, N_("Withdrawn")),
     (Standing.ALL, N_("Both")),
 )
 SORTS = (
-    (RankingOrder.NEWEST, N_("Newest first")),
+    ("", N_("Newest first")),
     (RankingOrder.OLDEST, N_("Oldest first")),
     (RankingOrder.SLOWEST, N_("Longest thought over")),
     (RankingOrder.QUICKEST, N_("Quickest")),
@@ -79,9 +79,9 @@ class RankingsPage(DataPage):
     """Whose rankings are shown."""
     whose_options: tuple[tuple[str, str], ...] = WHOSE
     """Values and names, untranslated, as those below."""
-    standings: tuple[tuple[Standing, str], ...] = STANDINGS
+    standings: tuple[tuple[str, str], ...] = STANDINGS
     """Whether withdrawn ones are shown."""
-    sorts: tuple[tuple[RankingOrder, str], ...] = SORTS
+    sorts: tuple[tuple[str, str], ...] = SORTS
     """The orders."""
     language_names: tuple[tuple[str, str], ...] = tuple(NAMES.items())
     """Of prompts: codes and names."""

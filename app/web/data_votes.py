@@ -27,8 +27,8 @@ from app.web.templating import render
 
 router = APIRouter(route_class=UnitRoute)
 HERE = f"{PATH}/votes"
-NEWEST, OLDEST = "newest", "oldest"
-SORTS = ((NEWEST, N_("Newest first")), (OLDEST, N_("Oldest first")))
+OLDEST = "oldest"
+SORTS = (("", N_("Newest first")), (OLDEST, N_("Oldest first")))
 VERDICTS = (
     (Verdict.A, N_("A is better")),
     (Verdict.B, N_("B is better")),
@@ -53,7 +53,7 @@ class VotesPage(DataPage):
     """Whose votes are shown."""
     whose_options: tuple[tuple[str, str], ...] = WHOSE
     """Values and names, untranslated, as those below."""
-    standings: tuple[tuple[Standing, str], ...] = STANDINGS
+    standings: tuple[tuple[str, str], ...] = STANDINGS
     """Whether withdrawn ones are shown."""
     sorts: tuple[tuple[str, str], ...] = SORTS
     """The orders."""

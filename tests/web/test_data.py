@@ -180,3 +180,12 @@ def test_labelers_with_what_they_gave(server: LiveServer, visitor: Visitor) -> N
     assert "No labeler is like that." in words_of(visitor.get("/data/labelers?kind=imported"))
     newest = re.findall(r'<strong dir="auto">(\w+)</strong>', visitor.get("/data/labelers?sort=newest"))
     assert newest == ["bob", "ada"]
+
+
+@pytest.mark.parametrize("path", ["/data", "/data/votes", "/data/groups", "/data/labelers"])
+def test_a_form_sent_as_it_stands_filters_nothing(visitor: Visitor, path: str) -> None:
+    form = visitor.get(path).partition('<form class="filters"')[2].partition("</form>")[0]
+    names = re.findall(r'<(?:select|input type="search")[^>]* name="(\w+)"', form)
+    first = re.findall(r'<select[^>]*>\s*<option value="([^"]*)"', form)
+    assert names
+    assert set(first) <= {""}, "what is chosen before anybody chose"
