@@ -89,7 +89,7 @@ class Decision(Context):
     others: list[Version]
     """That wait, too."""
     discarded: Version | None
-    """The newest policy, where somebody decided against it; it can be taken back."""
+    """The one that was decided against last; it can be taken back."""
 
 
 def decision(session: Session, settings: Settings) -> Decision:
@@ -102,13 +102,8 @@ def decision(session: Session, settings: Settings) -> Decision:
         seen_id=None if answerer is None else answerer.id,
         frees=0 if candidate is None else removal.freed_bytes([settings.version_directory(candidate.path)]),
         others=waiting[1:],
-        discarded=_discarded(session),
+        discarded=deciding.last_discarded(session),
     )
-
-
-def _discarded(session: Session) -> Version | None:
-    newest = deciding.newest_policy(session)
-    return newest if newest is not None and newest.discarded_at is not None and newest.removed_at is None else None
 
 
 def case_of(session: Session, version: Version) -> Case:

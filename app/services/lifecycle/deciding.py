@@ -31,11 +31,15 @@ def candidates(session: Session) -> list[Version]:
     return list(session.scalars(open_ones.order_by(Version.id.desc())))
 
 
-def newest_policy(session: Session) -> Version | None:
-    """Whatever became of it."""
-    return session.scalar(
-        select(Version).where(Version.kind == VersionKind.POLICY).order_by(Version.id.desc()).limit(1)
-    )
+def last_discarded(session: Session) -> Version | None:
+    """The policy that was decided against last, as long as its files are there and no policy was made since."""
+    policies = select(Version).where(Version.kind == VersionKind.POLICY)
+    newest = session.scalar(policies.order_by(Version.id.desc()).limit(1))
+    open_ones = policies.where(Version.discarded_at.is_not(None), Version.removed_at.is_(None))
+    last = session.scalar(open_ones.order_by(Version.discarded_at.desc(), Version.id.desc()).limit(1))
+    if last is None or last.discarded_at is None or newest is None or newest.created_at > last.discarded_at:
+        return None
+    return last
 
 
 def in_place(session: Session, version: Version) -> Version | None:

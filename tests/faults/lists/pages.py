@@ -46,8 +46,8 @@ FAULTS = [
     decision("older candidates are hidden", "others=waiting[1:]", "others=[]"),
     decision(
         "what was discarded cannot be taken back",
-        "newest.discarded_at is not None and newest.removed_at",
-        "False and newest.removed_at",
+        "discarded=deciding.last_discarded(session)",
+        "discarded=None",
     ),
     differences("texts without a word in common are marked all over", "if shared < LEAST_SHARED *", "if shared < 0 *"),
     differences(

@@ -25,6 +25,7 @@ store = In(
 )
 answers = In("app/services/versions/answering.py", "tests/api/test_removal.py")
 
+notices = In("app/web/notices.py", "tests/web/test_decision.py")
 deciding = In("app/services/lifecycle/deciding.py", "tests/services/lifecycle/test_deciding.py")
 states = In("app/services/versions/version_states.py", "tests/services/versions/test_version_states.py")
 zipped = In("app/model_info/zipped.py", "tests/model_info/test_zipped.py")
@@ -65,6 +66,9 @@ FAULTS = [
     deciding("of two who decide the second wins", "now.id not in (seen_id, version_id):", "False:"),
     deciding("a discarded candidate waits still", "Version.discarded_at.is_(None), ", ""),
     deciding("what was used is discarded", "    if not version.waits:\n", "    if False:\n"),
+    deciding("what is in use is said to wait again", "    if version.discarded_at is None and not version.waits:\n", "    if False:\n"),
+    deciding("only the newest policy is offered back", "open_ones.order_by(Version.discarded_at.desc(), Version.id.desc())", "open_ones.order_by(Version.id.desc())"),
+    notices("what is not so any more is said again", " or not _is_so(VersionNotice(said), version):", ":"),
     deciding("a removed version is taken back", "    if version.removed_at is not None:\n", "    if False:\n"),
     removal("a discarded version is kept because it is new", " and each.discarded_at is None]", "]"),
     states("a base for others is called superseded", "if version.id in self.origins else", "if False else"),

@@ -9,7 +9,14 @@ from app.db.base import utc_now
 from app.db.models.versions import Version, VersionKind
 from app.errors import ConflictError, GoneError, InvalidError, NotFoundError
 from app.services.lifecycle import deciding, removal
-from app.services.lifecycle.deciding import activate_as_seen, candidates, discard, rename, take_back
+from app.services.lifecycle.deciding import (
+    activate_as_seen,
+    candidates,
+    discard,
+    last_discarded,
+    rename,
+    take_back,
+)
 from app.services.versions.version_states import VersionState, standing
 from app.settings.config import Settings
 from tests.live import quick_settings
@@ -32,6 +39,19 @@ def test_a_discarded_candidate_waits_for_nobody_and_can_be_taken_back(session: S
     take_back(session, new.id)
     assert candidates(session) == [new, old]
     assert standing(session).state_of(new) is VersionState.CANDIDATE
+
+
+def test_the_last_discarded_one_is_offered_until_another_is_made(session: Session, add: AddVersion) -> None:
+    old, new = add(POLICY), add(POLICY)
+    assert last_discarded(session) is None
+    discard(session, new.id)
+    assert last_discarded(session) is new
+    discard(session, old.id)
+    assert last_discarded(session) is old, "an older candidate, too"
+    take_back(session, old.id)
+    assert last_discarded(session) is new
+    add(POLICY)
+    assert last_discarded(session) is None
 
 
 def test_a_discarded_one_may_be_activated_after_all(session: Session, add: AddVersion, settings: Settings) -> None:
