@@ -29,6 +29,10 @@ from app.services.views.label_statistics import (
 
 NEWEST = 2_000
 """Of a labeler's rankings, those that are counted."""
+NEWEST_COMPARED = 200
+"""Of these, those that are compared with others' rankings of the same prompts."""
+MOST_OF_A_PROMPT = 20
+"""Of one's own rankings of one prompt, and of others': each is compared with each."""
 MOST_COMPARED = 5_000
 """Answers in others' rankings of the same prompts that are looked at, the newest first."""
 MOST_VERSIONS = 100
@@ -173,12 +177,12 @@ def _parts(times: Sequence[float]) -> list[Part]:
 def _agreement(session: Session, labeler: Labeler, cards: Sequence[_Card]) -> Estimate | None:
     """Answers are the same where prompt and text are, as in `label_agreement`."""
     mine: dict[int, list[dict[str, int]]] = defaultdict(list)
-    for card in cards:
+    for card in cards[-NEWEST_COMPARED:]:
         mine[card.prompt_id].append({text: rank for rank, text, _length in card.answers})
     others = _others(session, labeler)
     clusters = []
     for prompt_id, theirs in others.items():
-        both = product(mine[prompt_id], theirs.values())
+        both = product(mine[prompt_id][-MOST_OF_A_PROMPT:], list(theirs.values())[:MOST_OF_A_PROMPT])
         agreed = [tau for one, other in both if (tau := _tau(one, other)) is not None]
         clusters.append(agreed)
     return mean_of_clusters(clusters)
@@ -196,7 +200,7 @@ def _others(session: Session, labeler: Labeler) -> dict[int, dict[int, dict[str,
         .join(Ranking, Ranking.group_id == Group.id)
         .where(Ranking.labeler_id == labeler.id, Ranking.withdrawn_at.is_(None))
         .order_by(Ranking.id.desc())
-        .limit(NEWEST)
+        .limit(NEWEST_COMPARED)
     )
     rows = session.execute(
         select(Group.prompt_id, Ranking.id, Ranking.ranks, Completion.id, Completion.text)
@@ -209,7 +213,7 @@ def _others(session: Session, labeler: Labeler) -> dict[int, dict[int, dict[str,
             Ranking.withdrawn_at.is_(None),
             Labeler.kind != LabelerKind.SIMULATED,
         )
-        .order_by(Ranking.id.desc())
+        .order_by(-Ranking.id)  # no index: it would be walked through all rankings to find those of these prompts
         .limit(MOST_COMPARED)
     )
     ranked: dict[int, dict[int, dict[str, int]]] = defaultdict(lambda: defaultdict(dict))
