@@ -22,6 +22,7 @@ class JobNotice(StrEnum):
     STOPPING = "stopping"
     CANCELLED = "cancelled"
     GOES_ON = "goes_on"
+    RENAMED = "renamed"
 
 
 JOB_NOTICES = {
@@ -34,6 +35,7 @@ JOB_NOTICES = {
     JobNotice.STOPPING: N_("{job} stops at its next step. What it has learned so far is discarded."),
     JobNotice.CANCELLED: N_("{job} was cancelled. No version was changed."),
     JobNotice.GOES_ON: N_("{job} resumes from its checkpoint."),
+    JobNotice.RENAMED: N_("Saved: name and note of this run."),
 }
 
 

@@ -79,7 +79,10 @@ def comparable(session: Session, job: Job, *, limit: int = OFFERED) -> list[Job]
 
 
 def run_title(job: Job) -> str:
-    return _("Run {number}", number=job.number)
+    """With what somebody called it."""
+    if job.name is None:
+        return _("Run {number}", number=job.number)
+    return _("Run {number} “{name}”", number=job.number, name=job.name)
 
 
 def changed_in_words(job: Job) -> str:

@@ -5,22 +5,34 @@ from typing import Any, ClassVar
 
 from fastapi import APIRouter, Request
 from sqlalchemy.orm import Session
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 
 from app.db.base import utc_now
 from app.db.models.jobs import LIVE, Job, JobStatus
 from app.db.models.versions import Version, VersionKind
-from app.runtime import ReadSession, Runtime, RuntimeDep, UnitRoute
-from app.services.jobs import heartbeats, job_folders, jobs
+from app.errors import InvalidError
+from app.runtime import ReadSession, Runtime, RuntimeDep, UnitRoute, WriteSession
+from app.services.jobs import heartbeats, job_folders, jobs, naming
 from app.web import notices
 from app.web.decision import case_of
+from app.web.notices import JobNotice
 from app.web.plots import plot_tables
 from app.web.run_comparison import comparable
 from app.web.run_params import Setting, settings_of
+from app.web.security import FormDep
 from app.web.templating import PageContext, render
 from app.web.train import Curves
 
 router = APIRouter(route_class=UnitRoute)
+
+
+@dataclass(frozen=True)
+class Typed:
+    """What stands in the form for name and note, and why it was refused."""
+
+    name: str
+    note: str
+    error: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +63,16 @@ class RunPage(PageContext):
     """Of its metrics."""
     comparable: int
     """How many other runs can be laid over it."""
+    typed_name: str
+    """As it stands in the form."""
+    typed_note: str
+    """As it stands in the form."""
+    error: str
+    """Why name or note was refused; empty otherwise."""
+    max_name: int = naming.MAX_NAME_CHARACTERS
+    """Longest name."""
+    max_note: int = naming.MAX_NOTE_CHARACTERS
+    """Longest note."""
 
 
 @router.get("/train/runs/{job_id}")
@@ -61,7 +83,21 @@ def show_run(
     return render(request, _page(runtime, session, job, notices.about_job(said, kind)))
 
 
-def _page(runtime: Runtime, session: Session, job: Job, notice: str) -> RunPage:
+@router.post("/train/runs/{job_id}/rename")
+def rename_run(request: Request, runtime: RuntimeDep, session: WriteSession, form: FormDep, job_id: str) -> Response:
+    """Refused, the page comes back with what was typed and what is wrong with it."""
+    typed = Typed(str(form.get("name", "")), str(form.get("note", "")))
+    try:
+        job = naming.rename(session, job_id, name=typed.name, note=typed.note)
+    except InvalidError as error:
+        refused = Typed(typed.name, typed.note, error.page_message)
+        page = _page(runtime, session, jobs.get_job(session, job_id), "", refused)
+        return render(request, page, status_code=error.status_code)
+    return RedirectResponse(f"/train/runs/{job.id}?said={JobNotice.RENAMED}&kind={job.kind}", 303)
+
+
+def _page(runtime: Runtime, session: Session, job: Job, notice: str, typed: Typed | None = None) -> RunPage:
+    typed = typed or Typed(job.name or "", job.note or "")
     settings, version = settings_of(job.kind, job.params), _version(session, job.result or {})
     age = heartbeats.age_seconds(session)
     points = jobs.metrics_since(session, job.id)
@@ -78,6 +114,9 @@ def _page(runtime: Runtime, session: Session, job: Job, notice: str) -> RunPage:
         usual=[each for each in settings if not each.changed],
         curves=Curves(job=job, tables=plot_tables(job.kind, points)),
         comparable=len(comparable(session, job)),
+        typed_name=typed.name,
+        typed_note=typed.note,
+        error=typed.error,
     )
 
 

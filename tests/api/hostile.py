@@ -186,6 +186,7 @@ FORMS = {
     "POST /data/prompts/{prompt_id}/edit": {"prompt": "Hi", "language": "en"},
     "POST /data/prompts/{prompt_id}/{action}": {"show": "all", "q": "wash", "after": "1"},
     "POST /train/jobs": {"kind": "evaluate", "version_id": "1"},
+    "POST /train/runs/{job_id}/rename": {"name": "n", "note": "x"},
     "POST /train/start": {"kind": "train_reward", "preset": "", "seed": "1"},
     "POST /jobs/{job_id}/cancel": {"back": "run"},
     "POST /jobs/{job_id}/resume": {},

@@ -75,3 +75,18 @@ def test_a_run_links_to_what_it_made(server: LiveServer, visitor: Visitor) -> No
         jobs.get_job(session, made).result = {"version_id": "2"}
     assert "It came to its end." in words_of(visitor.get(f"/train/runs/{made}"))
     assert visitor.client.get("/train/runs/none").status_code == 404
+
+
+def test_a_run_has_a_name_and_a_note(server: LiveServer, visitor: Visitor) -> None:
+    ended = run(server, JobStatus.SUCCEEDED)
+    answer = visitor.send(f"/train/runs/{ended}/rename", name=" first <b>try</b> ", note="Too far.")
+    assert "Saved: name and note of this run." in words_of(answer.text)
+    assert "<strong>first &lt;b&gt;try&lt;/b&gt;</strong>" in answer.text
+    assert "Too far." in words_of(answer.text)
+    assert "first <b>try</b>" in words_of(visitor.get("/train/results"))
+    refused = visitor.send(f"/train/runs/{ended}/rename", name="x" * 61, note="kept as typed")
+    assert refused.status_code == 422
+    assert "kept as typed</textarea>" in refused.text
+    assert 'id="name-error"' in refused.text
+    with server.runtime.read() as session:
+        assert jobs.get_job(session, ended).note == "Too far."

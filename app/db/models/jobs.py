@@ -47,6 +47,9 @@ class Job(Base):
     """Grows with every job that is queued: the order of jobs. Times tell only people when, a clock may be set back."""
     kind: Mapped[str] = mapped_column(String(32))
     """The name of one of app/kinds, checked there when the job is queued."""
+    name: Mapped[str | None]
+    """What somebody called the run."""
+    note: Mapped[str | None]
     params: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
     dedup_key: Mapped[str]
     trigger: Mapped[JobTrigger] = mapped_column(string_enum(JobTrigger), default=JobTrigger.PERSON)

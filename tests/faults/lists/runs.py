@@ -11,8 +11,11 @@ comparison = In("app/web/run_comparison.py", "tests/web/test_run_comparison.py")
 pictures = In("app/web/plot_pictures.py", "tests/web/test_plot_pictures.py")
 plots = In("app/web/plots.py", "tests/web/test_plots.py")
 view = In("static/js/curve_view.js", "tests/static/test_js.py")
+naming = In("app/services/jobs/naming.py", "tests/services/jobs/test_naming.py")
 
 FAULTS = [
+    naming("a note of any length", "len(text) > MAX_NOTE_CHARACTERS", "False"),
+    naming("an empty name is a name", "if name.strip() else None", ""),
     comparison("runs of other kinds are laid over each other", "if len(families) > 1:", "if False:"),
     comparison("the cheat is not compared with PPO", "usual_of(kind) is family]", "name == job.kind]"),
     comparison("more runs than dashes", "if len(drawn) > MOST_RUNS:", "if False:"),
