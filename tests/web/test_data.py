@@ -1,5 +1,6 @@
 """The data page as a browser without JavaScript uses it: rankings, votes, groups and labelers."""
 
+import json
 import re
 from collections.abc import Sequence
 
@@ -162,6 +163,11 @@ def test_groups_tell_nothing_that_is_still_to_be_judged(server: LiveServer, visi
     page = visitor.get("/data/groups")
     assert f'id="group-{ranked}"' in page
     assert f'id="group-{ranked}"' not in visitor.get("/data/groups?state=leased")
+    with server.runtime.read() as session:
+        prompt_id = session.scalars(select(Group.prompt_id).where(Group.id == ranked)).one()
+        same = set(session.scalars(select(Group.id).where(Group.prompt_id == prompt_id)))
+    of_prompt = re.findall(r'id="group-(\d+)"', visitor.get(f"/data/groups?prompt={prompt_id}"))
+    assert set(map(int, of_prompt)) == same
     assert f'id="ranking-{ranking_id}"' in visitor.get(f"/data/groups/{ranked}")
     assert "Answer A" in words_of(visitor.get(f"/data/groups/{ranked}"))
     hidden = visitor.get(f"/data/groups/{open_card['group_id']}")
@@ -174,12 +180,13 @@ def test_labelers_with_what_they_gave(server: LiveServer, visitor: Visitor) -> N
     rank_one(server, "ada")
     rank_one(server, "bob")
     rank_one(server, "bob")
+    rank_one(server, "cora")
     names = re.findall(r'<strong dir="auto">(\w+)</strong>', visitor.get("/data/labelers"))
-    assert names == ["bob", "ada"]
+    assert names == ["bob", "cora", "ada"]
     assert "2 rankings" in words_of(visitor.get("/data/labelers?q=BO"))
     assert "No labeler is like that." in words_of(visitor.get("/data/labelers?kind=imported"))
     newest = re.findall(r'<strong dir="auto">(\w+)</strong>', visitor.get("/data/labelers?sort=newest"))
-    assert newest == ["bob", "ada"]
+    assert newest == ["cora", "bob", "ada"]
 
 
 @pytest.mark.parametrize("path", ["/data", "/data/votes", "/data/groups", "/data/labelers"])
@@ -189,3 +196,22 @@ def test_a_form_sent_as_it_stands_filters_nothing(visitor: Visitor, path: str) -
     first = re.findall(r'<select[^>]*>\s*<option value="([^"]*)"', form)
     assert names
     assert set(first) <= {""}, "what is chosen before anybody chose"
+
+
+def test_an_empty_list_in_another_order_is_empty_all_the_same(visitor: Visitor) -> None:
+    assert "Nobody has ranked anything yet." in words_of(visitor.get("/data?sort=oldest"))
+
+
+def test_the_best_answer_stands_first_and_equal_ones_are_marked(server: LiveServer, visitor: Visitor) -> None:
+    page = visitor.get(f"/data/rankings/{rank_one(server, 'ada', ranks=(4, 2, 2, 1))}")
+    heads = [words_of(each.partition("</p>")[0]) for each in page.split('<p class="record-answer-head">')[1:]]
+    assert [(each[:2], each[10:11], "tied" in each) for each in heads] == [
+        ("1.", "D", False), ("2.", "B", True), ("2.", "C", True), ("4.", "A", False),
+    ]  # fmt: skip
+
+
+def test_a_ranking_of_a_file_is_withdrawn_and_not_ranked_anew(server: LiveServer, visitor: Visitor) -> None:
+    row = {"prompt": "Why?", "chosen": "So.", "rejected": "No.", "labeler": own_name(visitor)}
+    server.client.post("/api/v1/import/rankings", content=json.dumps(row).encode())
+    page = visitor.get("/data/rankings/1")
+    assert ("Withdraw it" in page, "Change it" in page) == (True, False)

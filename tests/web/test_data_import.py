@@ -7,6 +7,7 @@ from sqlalchemy import func, select
 
 from app.db.models.prompts import Prompt, PromptSource
 from app.services.data import uploads
+from app.services.data.import_preview import SHOWN_PROBLEMS
 from tests.live import LiveServer
 from tests.web.visitor import Visitor, words_of
 
@@ -50,6 +51,11 @@ def test_each_bad_row_is_named_by_its_line_and_nothing_can_be_kept(server: LiveS
     assert "The other rows would be 2 prompts." in said
     assert 'name="key"' not in looked.text
     assert imported(server) == 0
+
+
+def test_of_many_bad_rows_the_number_of_the_others_is_told(visitor: Visitor) -> None:
+    said = words_of(visitor.upload(LOOK, "x.jsonl", b'{"promt": "x"}\n' * (SHOWN_PROBLEMS + 3)).text)
+    assert "And 3 more." in said
 
 
 def test_a_table_with_a_mark_quotes_and_line_breaks(visitor: Visitor) -> None:

@@ -70,8 +70,12 @@ def test_one_is_opened_and_edited(server: LiveServer, visitor: Visitor) -> None:
     same = visitor.send(f"/data/prompts/{new.id}/edit", prompt="Why is bread brown?", language="en")
     assert "The prompt was changed." in same.text
     assert prompt_of(server, "Why is bread brown?").language == "en"
-    refused = visitor.send(f"/data/prompts/{new.id}/edit", prompt=" ", language="en")
+    refused = visitor.send(f"/data/prompts/{new.id}/edit", prompt=" ", language="fr")
     assert (refused.status_code, "The prompt is empty" in refused.text) == (422, True)
+    assert '<option value="fr" selected>' in refused.text, "what was chosen is not lost"
+    visitor.send(f"/data/prompts/{new.id}/edit", prompt="Why is bread brown?", language="zh")
+    visitor.send(f"/data/prompts/{new.id}/edit", prompt="Why is bread brown?")
+    assert prompt_of(server, "Why is bread brown?").language == "zh", "it says nothing about the language"
 
 
 def test_the_words_of_a_shipped_prompt_are_kept_as_they_were_asked(server: LiveServer, visitor: Visitor) -> None:

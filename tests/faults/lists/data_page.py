@@ -13,6 +13,9 @@ preview = In(
 )
 uploads = In("app/services/data/uploads.py", "tests/services/data/test_uploads.py")
 doors = In("app/web/data_import.py", "tests/web/test_data_import.py")
+votes = In("app/web/data_votes.py", "tests/web/test_data_votes.py")
+labelers = In("app/web/data_labelers.py", "tests/web/test_data.py")
+frame = In("app/web/data_frame.py", "tests/web/test_data.py")
 curation = In("app/services/prompts/curation.py", "tests/web/test_data_prompts.py")
 
 FAULTS = [
@@ -27,6 +30,14 @@ FAULTS = [
     rankings("withdrawn for good, a card comes again", "        ranking.withdrawn_at = utc_now()\n        session.flush()", "        ranking.withdrawn_at = utc_now()\n        get_group(session, ranking.group_id).status = GroupStatus.READY\n        session.flush()"),
     page("names are told before the card is ranked again", "names_hidden=is_unseen(ranking.group)", "names_hidden=False"),
     groups("answers are told before they are judged", "answers=[] if is_open else ", "answers="),
+    groups("groups of one prompt are all groups", 'prompt_id=parse_id(here.get("prompt"))', "prompt_id=None"),
+    votes("the better answer is not marked", 'pair.finish_reason_b == "length", vote.verdict is Verdict.B', 'pair.finish_reason_b == "length", vote.verdict is Verdict.A'),
+    votes("votes have one order", 'oldest_first=here.get("sort") == OLDEST', "oldest_first=False"),
+    labelers("labelers have one order", 'newest_first=here.get("sort") == NEWEST', "newest_first=False"),
+    frame("an order is a filter", 'if name not in ("after", "sort"))', 'if name not in ("after",))'),
+    page("equal answers are not marked", "ranks.count(rank) > 1", "ranks.count(rank) > 2"),
+    page("a ranking of a file is ranked anew", "can_rank_again=ranking.group.digest is None", "can_rank_again=True"),
+    doors("of more bad rows nothing is told", "return max(0, self.preview.num_problems - SHOWN_PROBLEMS)", "return 0"),
     preview("a preview ends at the first bad row", "rows = read(preview.refuse)", "from app.services.data.row_places import refuse\n    rows = read(refuse)"),
     preview("what has bad rows can be imported", "self.num_problems == 0 and self.rows > 0", "self.rows > 0"),
     uploads("any file of the machine is opened", "if not _KEY.fullmatch(key) or", "if"),
