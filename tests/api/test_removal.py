@@ -120,7 +120,7 @@ def test_the_pages_remove_without_javascript(running: LiveServer, tiny_model_dir
     one, two, three = (add_policy(running, tiny_model_dir) for _ in range(3))
     page = client.get(f"/versions/{one}").text
     assert f"Delete the files of Policy {one}" in page
-    assert "It cannot be removed now. It answers now." in client.get("/versions/1").text
+    assert "They cannot be deleted now.</strong> It answers now." in client.get("/versions/1").text
     assert post_form(running, f"/versions/{one}/remove").status_code == 303
     page = client.get(f"/versions/{one}").text
     assert "Removed on" in page
