@@ -98,12 +98,17 @@ def copy_directory(source: Path, target: Path) -> str:
     return content_hash(target)
 
 
-def move_directory(fresh: Path, target: Path) -> Path:
-    """A finished folder takes its place, and returns where that is: what lies there already (a crash left it, or a
-    database that was lost) is never overwritten, and the new one gets a number behind its name."""
-    target.parent.mkdir(parents=True, exist_ok=True)
+def free_place(target: Path) -> Path:
+    """`target`, or where something lies there already (a database that was lost knew it) the same with a number behind
+    its name: nothing is ever overwritten."""
     names = (target if number == 1 else target.with_name(f"{target.name}-{number}") for number in itertools.count(1))
-    place = next(name for name in names if not name.exists())
+    return next(name for name in names if not name.exists())
+
+
+def move_directory(fresh: Path, target: Path) -> Path:
+    """A finished folder takes its place, or another free one, and returns where that is."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    place = free_place(target)
     fresh.rename(place)
     sync(place.parent)
     return place

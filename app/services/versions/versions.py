@@ -167,6 +167,11 @@ def next_version_path(session: Session, kind: VersionKind) -> str:
     return f"versions/{newest + 1}-{kind}"
 
 
+def has_path(session: Session, path: str) -> bool:
+    """Whether a version's files are there."""
+    return session.scalar(select(Version.id).where(Version.path == path)) is not None
+
+
 def relative_path(directory: Path, data_dir: Path) -> str:
     return str(directory.relative_to(data_dir))
 

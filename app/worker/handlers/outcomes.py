@@ -12,12 +12,15 @@ from sqlalchemy.orm import Session
 from app.db.models.versions import Version, VersionKind
 from app.db.session import transaction
 from app.layout import CHECKOUT
-from app.model_info.weights import move_directory, share_files
+from app.model_info.weights import free_place, move_directory, share_files, sync
 from app.saving import saving
 from app.services.versions import versions
 from app.translation import N_
 from app.worker.handlers.handler import Follows
 from app.worker.run import JobRun
+
+MOVED = "moved-to"
+"""In a job's folder: under which name an attempt's files go among the versions."""
 
 
 @dataclass(frozen=True)
@@ -54,9 +57,9 @@ class TrainedVersion:
     def store(self, run: JobRun, follows: Follows) -> None:
         """Files first, then in one transaction: the row, the job's end, and what follows. All or nothing.
 
-        The files are written in the job's own folder and move to their place while the database is locked, so that a
-        crash at any moment leaves either no trace or a whole version. Where the database fails they move back, and the
-        transaction is tried again.
+        The files are written in the job's own folder and move to their place while the database is locked. An attempt
+        that is killed between that and its commit has noted where they went, and the next one takes them away. Where
+        the database fails they move back, and the transaction is tried again.
         """
         run.wait_for_data_folder()
         for rest in run.directory.glob("version-*"):  # of attempts that were killed
@@ -87,8 +90,12 @@ def _store(run: JobRun, new: TrainedVersion, fresh: Path, content_hash: str, fol
                 if fresh.is_dir():
                     fresh.rename(run.settings.version_directory(stored.path))
                 return
-            wanted = run.settings.version_directory(versions.next_version_path(session, new.kind))
-            target = move_directory(fresh, wanted)
+            _take_away_what_was_moved(run, session)
+            target = free_place(run.settings.version_directory(versions.next_version_path(session, new.kind)))
+            note = run.directory / MOVED
+            note.write_text(target.name, encoding="utf-8")
+            sync(note)
+            target = move_directory(fresh, target)
             path = versions.relative_path(target, run.settings.data_dir)
             version = _add(session, run, new, path, content_hash)
             run.finish(session, {"version_id": version.id, "metrics": new.metrics, "left_out": new.left_out})
@@ -97,6 +104,17 @@ def _store(run: JobRun, new: TrainedVersion, fresh: Path, content_hash: str, fol
         if target is not None and target.is_dir() and not fresh.exists():
             target.rename(fresh)
         raise
+
+
+def _take_away_what_was_moved(run: JobRun, session: Session) -> None:
+    """By an attempt of this job that was killed before the database had its version."""
+    note = run.directory / MOVED
+    if not note.is_file():
+        return
+    left = run.settings.version_directory(f"versions/{note.read_text(encoding='utf-8')}")
+    path = versions.relative_path(left, run.settings.data_dir)
+    if left.parent.name == "versions" and not versions.has_path(session, path):
+        shutil.rmtree(left, ignore_errors=True)
 
 
 def _add(session: Session, run: JobRun, new: TrainedVersion, path: str, content_hash: str) -> Version:

@@ -8,6 +8,7 @@ NEEDS = "tests/services/jobs/test_needs.py"
 JOBS = "tests/services/jobs/test_jobs.py"
 API = "tests/api/test_kinds.py"
 MADE = f"{GENERIC}::test_a_version_keeps_its_seed_its_parent_and_the_code_that_made_it"
+MOVED = f"{GENERIC}::test_what_an_attempt_had_moved_when_it_was_killed_does_not_stay"
 PAGE = "tests/web/test_train.py"
 
 reward = In("app/kinds/train_reward.py", LOOP)
@@ -49,6 +50,9 @@ FAULTS = [
     outcomes("a version of no seed", "seed=new.hparams.seed", "seed=0"),
     outcomes("a version without a parent", "parent_id=new.parent_id", "parent_id=None"),
     outcomes("rests of killed attempts stay", "            shutil.rmtree(rest, ignore_errors=True)\n", "            pass\n"),
+    outcomes("what a killed attempt had moved stays", "            _take_away_what_was_moved(run, session)\n", "", MOVED),
+    outcomes("where the files go is not noted", "note.write_text(target.name", "note.write_text(''", MOVED),
+    outcomes("a version's own folder taken away", " and not versions.has_path(session, path):", ":", f"{GENERIC}::test_a_folder_that_a_version_has_is_not_taken_away"),
     outcomes("which code made it is not kept", "code_commit=code_commit()", "code_commit=None"),
     pages("no word of a worker that is missing", "worker_lost=status.job is not None and", "worker_lost=False and"),
     pages("nothing can be resumed", "resumable=resumable", "resumable=set()"),

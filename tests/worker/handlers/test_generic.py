@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from app.db.models.jobs import Job, JobStatus
 from app.db.models.rankings import Ranking
-from app.db.models.versions import VersionKind, VersionRanking, VersionStatus
+from app.db.models.versions import Version, VersionKind, VersionRanking, VersionStatus
 from app.db.session import transaction
 from app.errors import InvalidError
 from app.hparams import RewardHparams
@@ -22,8 +22,10 @@ from app.services.jobs import jobs
 from app.training.ppo import trainer
 from app.training.reward.network import load_reward_model, save_reward_model
 from app.worker.checkpoints import JobCheckpoints
+from app.worker.handlers import outcomes
 from app.worker.handlers import train_reward as handler
 from app.worker.handlers.models import Models
+from app.worker.run import JobRun
 from tests.worker.harness import Harness
 from tests.worker.world import check_files, idle_run, make_world, queue, run_inline, version_of_job, versions_of
 
@@ -330,6 +332,40 @@ def test_a_version_keeps_its_seed_its_parent_and_the_code_that_made_it(
     assert run_inline(harness, job).status is JobStatus.SUCCEEDED
     made = version_of_job(harness, job)
     assert (made.seed, made.hparams["seed"], made.parent_id, made.code_commit) == (3, 3, 1, "c0de")
+
+
+def test_what_an_attempt_had_moved_when_it_was_killed_does_not_stay(
+    make: Callable[..., Harness], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Killed between its files' move and its commit: of its folder no version knows."""
+    harness = make()
+    job = queue(harness, "train_reward", **REWARD)
+    note, folder = harness.settings.job_directory(job) / outcomes.MOVED, harness.settings.data_dir / "versions"
+    note.parent.mkdir(parents=True)
+    note.write_text("2-reward")
+    (folder / "2-reward").mkdir()
+    moved: list[str] = []
+
+    def add(session: Session, run: JobRun, new: outcomes.TrainedVersion, path: str, content_hash: str) -> Version:
+        moved.extend((path, note.read_text()))
+        return real_add(session, run, new, path, content_hash)
+
+    real_add = outcomes._add
+    monkeypatch.setattr(outcomes, "_add", add)
+    assert run_inline(harness, job).status is JobStatus.SUCCEEDED
+    check_files(harness)
+    assert moved == ["versions/2-reward", "2-reward"]
+
+
+def test_a_folder_that_a_version_has_is_not_taken_away(make: Callable[..., Harness]) -> None:
+    harness = make()
+    (sft,) = versions_of(harness)
+    job = queue(harness, "train_reward", **REWARD)
+    note = harness.settings.job_directory(job) / outcomes.MOVED
+    note.parent.mkdir(parents=True)
+    note.write_text(Path(sft.path).name)
+    assert run_inline(harness, job).status is JobStatus.SUCCEEDED
+    check_files(harness)
 
 
 def test_a_job_takes_as_many_threads_as_it_is_given(
