@@ -4,6 +4,7 @@ usage: FOURFOLD_CHROMIUM=… .venv/bin/python -m bin.screenshots   (in the repos
 """
 
 import os
+import re
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -81,17 +82,41 @@ def train(page: Page) -> None:
     page.wait_for_load_state("networkidle")
 
 
-def prompts(page: Page) -> None:
-    page.goto("/data/prompts")
+def arena(page: Page) -> None:
+    page.goto("/arena")
+    page.wait_for_load_state("networkidle")
+
+
+def data(page: Page) -> None:
+    page.goto("/data")
+
+
+def versions(page: Page) -> None:
+    page.goto("/versions")
+
+
+def version(page: Page) -> None:
+    page.goto("/versions")
+    page.get_by_role("link", name=re.compile(r"^(Policy|策略)")).last.click()
+    page.wait_for_load_state("networkidle")
+
+
+def learn(page: Page) -> None:
+    page.goto("/learn")
+    page.get_by_role("main").get_by_role("link").first.wait_for()
 
 
 PICTURES: dict[str, Callable[[Page], None]] = {
     "label": label,
     "playground": playground,
     "chat": chat,
+    "arena": arena,
     "tokens": tokens,
-    "prompts": prompts,
+    "data": data,
     "train": train,
+    "versions": versions,
+    "version": version,
+    "learn": learn,
 }
 """The picture's name -> what is done before it is taken."""
 
