@@ -30,7 +30,7 @@ from app.simulation.noise import Noise
 from app.simulation.tastes import Taste, report
 from app.training.context import drain
 from app.training.report_card import write_report_card
-from bench.server import items, post, run_job, running_fourfold, wait_for_job
+from bench.server import FINAL, items, post, run_job, running_fourfold, wait_for_job
 
 RESULTS = Path(__file__).parent / "results" / "loop.json"
 JUDGED_SAMPLES = 2
@@ -96,12 +96,18 @@ def card_of(path: Path) -> dict[str, dict[str, float | None]]:
 
 
 def train_reward_on_all(client: httpx2.Client, rankings: int, seed: int) -> dict[str, Any]:
-    """Trains until a reward model has seen all rankings: the automatic one may have started before the last."""
+    """The first reward model that has seen all rankings. The rule's own trainings are waited for: one may be live, with
+    or without the last ranking, and a second of the kind would be refused."""
     while True:
-        job = run_job(client, "train_reward", {"seed": seed})
-        version = client.get(f"/api/v1/versions/{job['result']['version_id']}").raise_for_status().json()
-        if version["metrics"]["num_rankings"] >= rankings:
-            return dict(version)
+        live = [job for job in items(client, "/api/v1/jobs") if job["kind"] == "train_reward"]
+        for job in (job for job in live if job["status"] not in FINAL):
+            wait_for_job(client, job["job_id"])
+        made = items(client, "/api/v1/versions", kind="reward")
+        whole = [version for version in made if version["metrics"].get("num_rankings", 0) >= rankings]
+        if whole:
+            return whole[0]
+        if all(job["status"] in FINAL for job in live):
+            run_job(client, "train_reward", {"seed": seed})
 
 
 def evaluated(client: httpx2.Client, version_id: int) -> dict[str, Any]:
