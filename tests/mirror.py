@@ -50,6 +50,8 @@ COVERED: dict[str, tuple[str, str]] = {
     "app/http/bodies.py": (END_TO_END, "tests/http/test_problems.py"),
     "app/installation.py": (END_TO_END, "tests/test_lost_data.py"),
     "app/model_info/config_fields.py": ("seen in the families read with it", "tests/lm/files/test_families.py"),
+    "app/lm/files/gguf/config.py": ("one part of a folder", "tests/lm/files/gguf/test_folder.py"),
+    "app/lm/files/gguf/tensors.py": ("one part of a folder", "tests/lm/files/gguf/test_folder.py"),
     "app/lm/text/cutting_process.py": ("the child of cutting", "tests/lm/text/test_cutting.py"),
     "app/lm/text/sandboxed.py": ("the child of sandbox", "tests/lm/text/test_sandbox.py"),
     "app/lm/text/template_process.py": ("the child of chat_template", "tests/lm/text/test_chat_template.py"),

@@ -1,7 +1,8 @@
-"""`fourfold import-model`: a model directory of the Llama family becomes a version that answers."""
+"""`fourfold import-model`: a model of the Llama family, a directory or a GGUF file, becomes a version that answers."""
 
 import shutil
 import uuid
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -20,8 +21,12 @@ if TYPE_CHECKING:  # torch comes with the command that needs it
 
 
 def import_model(
-    directory: Annotated[
-        Path, typer.Argument(parser=path_argument, help="A model in the Hugging Face layout, with safetensors weights.")
+    model: Annotated[
+        Path,
+        typer.Argument(
+            parser=path_argument,
+            help="A GGUF file, or a folder in the Hugging Face layout with safetensors weights.",
+        ),
     ],
     language: Annotated[
         list[str] | None,
@@ -29,10 +34,14 @@ def import_model(
             help="A language it is for, such as en; may be repeated. Default: what its README.md says, else any."
         ),
     ] = None,
+    plain: Annotated[
+        bool,
+        typer.Option(help='Take a GGUF file without a chat template; conversations become "User: …", "Assistant:".'),
+    ] = False,
     activate: Annotated[bool, typer.Option(help="Let it answer from now on.")] = True,
 ) -> None:
     """Bring in somebody else's model (Llama, Mistral, Qwen2, Qwen3, SmolLM)."""
-    from app.lm.files.importing import import_directory
+    from app.lm.files.importing import import_directory, import_file
 
     languages = codes_of(language or ())
     if UNKNOWN in map(primary, language or ()):
@@ -42,9 +51,8 @@ def import_model(
     staging = settings.version_directory(f"versions/.importing-{uuid.uuid4().hex[:8]}")
     try:
         with saving("imported model"):
-            imported = import_directory(
-                directory, staging, prompt_characters=settings.max_prompt_characters, languages=languages
-            )
+            bring = partial(import_file, plain=plain) if model.is_file() else import_directory
+            imported = bring(model, staging, prompt_characters=settings.max_prompt_characters, languages=languages)
         with (
             opened_database(settings.resolved_database_url) as database,
             transaction(make_session_factory(database)) as session,

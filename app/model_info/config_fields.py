@@ -1,12 +1,12 @@
 """Typed reading of a JSON object that somebody else wrote: a missing or ill-typed entry is named. Knows no model."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from app.model_info.weights import unusable
+from app.model_info.weights import CheckpointError, unusable
 
 MOST = 1 << 24  # no size of a model comes near it; a larger one is a broken file
 MOST_NUMBER = 1e12  # nor any other number; squares of it are finite, in float32, too
@@ -38,16 +38,18 @@ def read_object(path: Path) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Fields:
-    """`values` as read from `path`. Each method raises CheckpointError; null counts as missing."""
+    """`values` as read from `path`. Each method raises CheckpointError, which `fault` makes of the path and what is
+    wrong; null counts as missing."""
 
     values: Mapping[str, Any]
     path: Path
+    fault: Callable[[Path, str], CheckpointError] = unusable
 
     def whole(self, name: str, default: int | None = None, *, least: int = 1, most: int = MOST) -> int:
         """A whole number from `least` to `most`."""
         value = self._given(name, default)
         if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
-            raise unusable(
+            raise self.fault(
                 self.path, f"has {name} {_short(value)}, which is not a whole number from {least} to {most:,}"
             )
         return value
@@ -58,7 +60,7 @@ class Fields:
         """A number from `least` to `most`."""
         value = self._given(name, default)
         if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value <= most:
-            raise unusable(self.path, f"has {name} {_short(value)}, which is not a number from {least:g} to {most:g}")
+            raise self.fault(self.path, f"has {name} {_short(value)}, which is not a number from {least:g} to {most:g}")
         return float(value)
 
     def number_or_none(self, name: str) -> float | None:
@@ -67,7 +69,7 @@ class Fields:
     def flag(self, name: str, default: bool) -> bool:
         value = self._given(name, default)
         if not isinstance(value, bool):
-            raise unusable(self.path, f"has {name} {_short(value)}, which is neither true nor false")
+            raise self.fault(self.path, f"has {name} {_short(value)}, which is neither true nor false")
         return value
 
     def _given(self, name: str, default: object) -> object:
@@ -75,7 +77,7 @@ class Fields:
         if value is None:
             value = default
         if value is None:
-            raise unusable(self.path, f"has no entry {name!r}")
+            raise self.fault(self.path, f"has no entry {name!r}")
         return value
 
 

@@ -69,6 +69,24 @@ def test_the_loop_goes_on_with_an_imported_model(harness: Harness, bring_in: Cal
     check_files(harness)
 
 
+def test_a_gguf_file_becomes_a_version_by_the_same_command(harness: Harness, tmp_path: Path) -> None:
+    from tests.lm.files.gguf.gguf_files import write_gguf
+    from tests.lm.files.imported_models import save_random_model
+
+    save_random_model(tmp_path / "model", "llama")
+    file = write_gguf(tmp_path / "model", tmp_path / "Tiny.Q8_0.gguf", without=("tokenizer.chat_template",))
+    refused = CliRunner().invoke(cli, ["import-model", str(file)])
+    assert refused.exit_code == 1
+    assert "--plain" in str(refused.exception)
+    check_files(harness)
+    told = CliRunner().invoke(cli, ["import-model", str(file), "--plain", "--language", "en"])
+    assert told.exit_code == 0, told.output
+    assert "Tiny.Q8_0 is version 2 (llama, " in told.output
+    assert "It has no chat template" in told.output
+    assert versions_of(harness)[1].metrics["languages"] == ["en"]
+    check_files(harness)
+
+
 def test_rankings_of_another_models_answers_are_read_by_their_texts(
     harness: Harness, bring_in: Callable[..., Any]
 ) -> None:

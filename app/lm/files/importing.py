@@ -1,12 +1,14 @@
-"""Imports somebody else's model directory: checked as a whole first, then copied, whole or not at all.
+"""Imports somebody else's model, a directory or a GGUF file: checked as a whole first, then copied, whole or not at
+all.
 
 Knows files and tensors, no versions' rows. Only files that a model needs are copied: no pickle, no program.
 """
 
 import os
 import shutil
-from collections.abc import Collection
-from dataclasses import asdict, dataclass
+import tempfile
+from collections.abc import Callable, Collection
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +17,23 @@ import torch
 from app.chat import Message
 from app.lm.files.checkpoint import check_directory, load_model, readable_tokenizer, write_checksums
 from app.lm.files.families import read_config
+from app.lm.files.gguf.folder import write_folder
+from app.lm.files.gguf.header import damaged
 from app.lm.files.weight_files import weight_paths
 from app.lm.model import Llama
 from app.lm.text.chat_template import PLAIN_TEMPLATE, TEMPLATE_FILE
 from app.lm.text.cutting import try_tokenizer
 from app.lm.text.tokenizer import Tokenizer
 from app.model_info.card import card_languages
-from app.model_info.weights import MODEL_FILES, WEIGHTS, WEIGHTS_INDEX, atomic_directory, content_hash, unusable
+from app.model_info.weights import (
+    MODEL_FILES,
+    WEIGHTS,
+    WEIGHTS_INDEX,
+    CheckpointError,
+    atomic_directory,
+    content_hash,
+    unusable,
+)
 
 PROBE: Message = {"role": "user", "content": "Hello"}
 
@@ -49,13 +61,45 @@ class ImportedModel:
         return {"imported_from": fields.pop("name"), **fields}
 
 
+def import_file(
+    source: Path,
+    target: Path,
+    *,
+    prompt_characters: int = 2_000,
+    languages: Collection[str] = (),
+    plain: bool = False,
+) -> ImportedModel:
+    """Of a GGUF file, whose weights become fp32 where fewer bits would not keep them. As import_directory, and
+    InvalidError for a file without a chat template that is not expected to be `plain`; `languages` are by default those
+    that the file names. Needs room for one copy of the weights beside `target`."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=target.parent, prefix=f"{target.name}.") as folder:
+        named = write_folder(source, Path(folder), plain=plain)
+        try:
+            imported = import_directory(
+                Path(folder),
+                target,
+                prompt_characters=prompt_characters,
+                languages=languages or named,
+                take=shutil.move,
+            )
+        except CheckpointError as error:
+            raise damaged(source, f"makes no model that can be used: {error.message}") from error
+    return replace(imported, name=_shown(source.resolve().stem))
+
+
 def import_directory(
-    source: Path, target: Path, *, prompt_characters: int = 2_000, languages: Collection[str] = ()
+    source: Path,
+    target: Path,
+    *,
+    prompt_characters: int = 2_000,
+    languages: Collection[str] = (),
+    take: Callable[[Path, Path], object] = shutil.copyfile,
 ) -> ImportedModel:
     """Raises CheckpointError for what is missing or damaged and InvalidError for what is not supported; then, and after
     a crash, `target` is as it was. Needs the memory of one copy of the weights in float32. `prompt_characters`: the
     longest prompt that people may type, which the tokenizer must cut quickly. `languages`: what it is for; by default
-    what its README.md's front matter says."""
+    what its README.md's front matter says. `take` brings a file to its new place."""
     check_directory(source)
     read_config(source)  # what is of another family is told so, whatever else is wrong
     with readable_tokenizer(source) as path:
@@ -67,12 +111,12 @@ def import_directory(
     plain = tokenizer.imported is not None and not tokenizer.imported.has_template
     with atomic_directory(target) as fresh:
         for path in files_of(source):
-            shutil.copyfile(path, fresh / path.name)
+            take(path, fresh / path.name)
         if plain:
             (fresh / TEMPLATE_FILE).write_text(PLAIN_TEMPLATE, encoding="utf-8")
         write_checksums(fresh)
     return ImportedModel(
-        name=os.fsencode(source.resolve().name).decode("utf-8", "replace"),  # a name may hold any bytes
+        name=_shown(source.resolve().name),
         model_type=model.config.model_type,
         parameters=sum(weight.numel() for weight in model.parameters()),
         context_tokens=model.config.context_tokens,
@@ -80,6 +124,11 @@ def import_directory(
         languages=sorted(languages) or card_languages(source),
         content_hash=content_hash(target),
     )
+
+
+def _shown(name: str) -> str:
+    """A file's name may hold any bytes."""
+    return os.fsencode(name).decode("utf-8", "replace")
 
 
 def files_of(source: Path) -> list[Path]:

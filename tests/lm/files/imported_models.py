@@ -4,6 +4,7 @@ Everything is made by transformers' and tokenizers' own classes; templates are i
 """
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -229,16 +230,27 @@ CASES: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
 }
 
 
+NOTHING: Mapping[str, Any] = {}
+
+
 def save_random_model(
-    directory: Path, case: str = "llama", *, style: str | None = "chatml", dtype: str = "float32", **saving: Any
+    directory: Path,
+    case: str = "llama",
+    *,
+    style: str | None = "chatml",
+    dtype: str = "float32",
+    others: Mapping[str, Any] = NOTHING,
+    **saving: Any,
 ) -> Any:
-    """A random model of transformers, saved by itself, and the same loaded again from the files, in fp32."""
+    """A random model of transformers, saved by itself, and the same loaded again from the files, in fp32. `others`:
+    what its config says in place of the case's."""
     import torch
     from transformers import AutoConfig, AutoModelForCausalLM
 
     kind, more, later = CASES[case]
     torch.manual_seed(sorted(CASES).index(case))
-    config = AutoConfig.for_model(kind, **{**SIZES, "pad_token_id": 0, "bos_token_id": 1, "eos_token_id": 2, **more})
+    ids = {"pad_token_id": 0, "bos_token_id": 1, "eos_token_id": 2}
+    config = AutoConfig.for_model(kind, **{**SIZES, **ids, **more, **others})
     made = AutoModelForCausalLM.from_config(config)
     with torch.no_grad():
         for weight in made.parameters():  # lively: norms not 1, biases not 0, attention not flat
