@@ -8,6 +8,7 @@ from app.runtime import ReadSession, UnitRoute
 from app.services.labeling.labelers import find_labeler
 from app.services.views.label_effect import label_effect
 from app.services.views.label_statistics import Estimate
+from app.services.views.labeler_agreement import between_labelers
 
 router = APIRouter(prefix="/api/v1", tags=["rankings"], route_class=UnitRoute)
 
@@ -52,14 +53,37 @@ class LabelEffectOut(BaseModel):
     """How often the longer of two answers was ranked higher."""
     seconds: EstimateOut | None
     """The median of a card."""
+    middle_half: tuple[float, float] | None
+    """Seconds between which the middle half of the cards lies."""
     agreement: EstimateOut | None
     """Kendall's tau-b with others' rankings of the same answers; simulated labelers apart."""
+    consistency: EstimateOut | None
+    """Kendall's tau-b with one's own first rankings, of cards that came again."""
+
+
+class TwoLabelersOut(BaseModel):
+    labelers: tuple[str, str]
+    tau: EstimateOut
+    """Kendall's tau-b over the sets of answers that both ranked."""
+
+
+class AgreementOut(BaseModel):
+    cards: int
+    """Sets of answers that two labelers or more ranked, of the newest rankings; simulated labelers apart."""
+    labelers: int
+    """Who ranked any of these."""
+    alpha: EstimateOut | None
+    """Krippendorff's alpha of the ranks, as ordinal data; `n`: ranks that could be paired."""
+    tau: EstimateOut | None
+    """Kendall's tau-b, the mean over all two who ranked the same answers."""
+    pairs: list[TwoLabelersOut]
+    """Those first who have most in common; at most 20."""
 
 
 @router.get("/label-effect")
 def show(session: ReadSession, who: ApiLabeler) -> LabelEffectOut:
     """Returns what reward models learned from all rankings, and how the labeler of `X-Labeler` ranks: place and length
-    bias, time per card, agreement with others; each with its 95% interval."""
+    bias, time per card, agreement with others and with oneself; each with its 95% interval."""
     effect = label_effect(session, find_labeler(session, who.name))
     own, metrics = effect.own, {} if effect.reward is None else effect.reward.metrics
     return LabelEffectOut(
@@ -79,7 +103,26 @@ def show(session: ReadSession, who: ApiLabeler) -> LabelEffectOut:
         places_p=own.evenness,
         longer_first=_estimate(own.longer_first),
         seconds=_estimate(own.seconds),
+        middle_half=None if own.middle_half is None else (own.middle_half.low, own.middle_half.high),
         agreement=_estimate(own.agreement),
+        consistency=_estimate(own.consistency),
+    )
+
+
+@router.get("/labeler-agreement")
+def show_agreement(session: ReadSession) -> AgreementOut:
+    """Returns how far labelers agree who ranked the same answers, each figure with its 95% interval."""
+    found = between_labelers(session)
+    return AgreementOut(
+        cards=found.cards,
+        labelers=found.labelers,
+        alpha=_estimate(found.alpha),
+        tau=_estimate(found.tau),
+        pairs=[
+            TwoLabelersOut(labelers=(each.one, each.other), tau=tau)
+            for each in found.pairs
+            if (tau := _estimate(each.tau)) is not None
+        ],
     )
 
 

@@ -12,7 +12,7 @@ from app.formats.markdown import MAX_CHARACTERS
 from app.hparams import MAX_ANSWER_TOKENS, Temperature, TopK, TopP
 from app.runtime import ReadSession, RuntimeDep, UnitRoute, WriteSession
 from app.services.labeling import guidelines, label_settings
-from app.services.labeling.label_settings import LabelChoice
+from app.services.labeling.label_settings import MOST_REPEATED, LabelChoice
 
 router = APIRouter(prefix="/api/v1", tags=["label settings"], route_class=UnitRoute)
 
@@ -32,6 +32,9 @@ class LabelSettingsIn(Model):
     """How many of the four the second one writes; 0: there is none."""
     shows_prediction: bool = True
     """Whether the label page tells, once a ranking is sent, what the reward model had predicted."""
+    repeat_share: float = Field(0.0, ge=0, le=MOST_REPEATED)
+    """How many cards, of all, are some that their labeler ranked before, unnoticed: they tell how sure the labeler is.
+    No training learns from the second ranking. 0: none."""
 
 
 class LabelSettingsOut(LabelSettingsIn):

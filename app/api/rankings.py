@@ -28,6 +28,8 @@ class RankingOut(BaseModel):
     ranks: dict[str, int]
     comment: str | None
     duration_ms: int | None
+    is_repeat: bool
+    """Whether its labeler had ranked the same answers before, unnoticed: it is not trained on."""
     created_at: datetime
     withdrawn_at: datetime | None
 
@@ -68,6 +70,7 @@ def ranking_out(ranking: Ranking) -> RankingOut:
         ranks=ranking.ranks,
         comment=ranking.comment,
         duration_ms=ranking.duration_ms,
+        is_repeat=ranking.group.is_repeat,
         created_at=ranking.created_at,
         withdrawn_at=ranking.withdrawn_at,
     )

@@ -15,8 +15,10 @@ from app.services.arena.win_rate import Interval
 from app.services.labeling.labelers import find_labeler
 from app.services.views.label_effect import LabelEffect, OwnLabels, Part, label_effect
 from app.services.views.label_statistics import Estimate
+from app.services.views.labeler_agreement import Agreement, between_labelers
 from app.translation import _, ngettext
 from app.web.browser_name import labeler_name
+from app.web.labeler_agreement import Between, TauBar, agreement_sentence, between_of, consistency_sentence, tau_bar
 from app.web.pictures import LEFT, RIGHT, Dot, Picture, across, up
 from app.web.reward_report import GUESSING, calibration, noise_sentence
 from app.web.shares import Share
@@ -69,6 +71,14 @@ class LabelEffectPage(PageContext):
     """The median of a card; empty where no time is known."""
     agreement: str
     """With others' rankings of the same answers, in a sentence."""
+    agreement_bar: TauBar | None
+    """The same as a picture."""
+    consistency: str
+    """With oneself, where cards came again, in a sentence."""
+    consistency_bar: TauBar | None
+    """The same as a picture."""
+    between: Between
+    """How far all labelers agree."""
     learned: list[int]
     """The newest of one's rankings that the reward model in use learned from."""
 
@@ -77,10 +87,10 @@ class LabelEffectPage(PageContext):
 def show(request: Request, session: ReadSession) -> Response:
     name = labeler_name(request)
     effect = label_effect(session, None if name is None else find_labeler(session, name))
-    return render(request, label_effect_page(effect))
+    return render(request, label_effect_page(effect, between_labelers(session)))
 
 
-def label_effect_page(effect: LabelEffect) -> LabelEffectPage:
+def label_effect_page(effect: LabelEffect, agreement: Agreement) -> LabelEffectPage:
     own, reward = effect.own, effect.reward
     metrics = {} if reward is None else reward.metrics
     return LabelEffectPage(
@@ -93,7 +103,11 @@ def label_effect_page(effect: LabelEffect) -> LabelEffectPage:
         length_sentence=_length_sentence(own),
         time=_time(own.parts),
         time_sentence=_time_sentence(own),
-        agreement=_agreement(own.agreement),
+        agreement=agreement_sentence(own.agreement),
+        agreement_bar=tau_bar(own.agreement),
+        consistency=consistency_sentence(own.consistency),
+        consistency_bar=tau_bar(own.consistency),
+        between=between_of(agreement),
         learned=effect.learned,
     )
 
@@ -254,28 +268,12 @@ def _trend(first: Estimate, last: Estimate) -> str:
 def _time_sentence(own: OwnLabels) -> str:
     if own.seconds is None:
         return ""
+    half = own.middle_half or own.seconds.interval
     return _(
-        "Half of your cards took less than {time} (95% interval {interval}).",
+        "Half of your cards took less than {time} (95% interval {interval}), and the middle half of them {spread}.",
         time=duration(own.seconds.value),
         interval=_span(own.seconds.interval),
-    )
-
-
-def _agreement(agreement: Estimate | None) -> str:
-    if agreement is None:
-        return _(
-            "Nobody else has ranked the same answers yet, so there is nothing to compare. Rankings of others come by "
-            "importing them, or where a model wrote the same answers twice."
-        )
-    return ngettext(
-        "In {n} comparison with another person's ranking of the same answers Kendall's τ_b is {tau} (95% interval "
-        "{low} to {high}): 1 is the same order, 0 what chance would give, −1 the order turned round.",
-        "In {n} comparisons with others' rankings of the same answers Kendall's τ_b is {tau} on average (95% interval "
-        "{low} to {high}): 1 is the same order, 0 what chance would give, −1 the order turned round.",
-        agreement.n,
-        tau=number(agreement.value),
-        low=number(agreement.interval.low),
-        high=number(agreement.interval.high),
+        spread=_span(half),
     )
 
 

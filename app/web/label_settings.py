@@ -116,18 +116,23 @@ def _page(
 
 def _typed(choice: LabelChoice) -> dict[str, str]:
     texts = {name: "" if value is None else str(value) for name, value in vars(choice).items()}
-    return texts | {"shows_prediction": "1" if choice.shows_prediction else ""}
+    texts.pop("repeat_share")
+    return texts | {
+        "shows_prediction": "1" if choice.shows_prediction else "",
+        "repeat_percent": f"{100 * choice.repeat_share:g}",
+    }
 
 
 def _choice(typed: dict[str, str]) -> LabelChoice:
     """Raises InvalidError with the field's range."""
-    others = typed["other_answers"] or "0"
+    others, repeated = typed["other_answers"] or "0", typed["repeat_percent"] or "0"
     return LabelChoice(
         **typed_settings(typed),
         version_id=_version(typed["version_id"]),
         other_version_id=_version(typed["other_version_id"]),
         other_answers=int(others) if re.fullmatch("[0-9]", others) else ANSWERS_PER_GROUP,
         shows_prediction=bool(typed["shows_prediction"]),
+        repeat_share=int(repeated) / 100 if re.fullmatch("[0-9]{1,2}", repeated) else 1.0,
     )
 
 

@@ -11,6 +11,21 @@ from tests.browser.test_accessibility import REWARD_METRICS
 from tests.live import LiveServer
 
 
+def test_labelers_are_compared(server: LiveServer) -> None:
+    """Two who ranked the same answers, which came with a file."""
+    for labeler, ranks in (("ada", [1, 2, 3]), ("bob", [1, 2, 3]), ("eve", [3, 2, 1])):
+        for prompt in ("Why?", "How?"):
+            row = {"prompt": prompt, "answers": ["So.", "No.", "Yes."], "ranks": ranks, "labeler": labeler}
+            server.client.post("/api/v1/import/rankings", json=[row]).raise_for_status()
+    found = server.client.get("/api/v1/labeler-agreement").json()
+    assert (found["cards"], found["labelers"], found["tau"]["n"]) == (2, 3, 6)
+    assert {tuple(each["labelers"]): each["tau"]["value"] for each in found["pairs"]} == {
+        ("ada", "bob"): 1, ("ada", "eve"): -1, ("bob", "eve"): -1,
+    }  # fmt: skip
+    assert found["alpha"]["n"] == 18
+    assert found["alpha"]["low"] < found["alpha"]["value"] < found["alpha"]["high"]
+
+
 def test_figures_are_ones_own_and_the_models_are_everybodys(server: LiveServer) -> None:
     ada = {"X-Labeler": "ada"}
     card = server.client.post("/api/v1/groups/next", headers=ada).json()
@@ -24,6 +39,7 @@ def test_figures_are_ones_own_and_the_models_are_everybodys(server: LiveServer) 
     assert mine["cards"] == 1
     assert [place["share"] for place in mine["places"]] == [1, 0, 0, 0]
     assert mine["seconds"] == {"value": 5, "low": 5, "high": 5, "n": 1}
+    assert (mine["middle_half"], mine["consistency"]) == ([5, 5], None)
     assert mine["places_p"] == pytest.approx(0.392, abs=0.001)
     [model] = mine["models"]
     assert (model["version"], model["num_rankings"], model["held_out_accuracy"]) == (version.id, 48, 0.84)

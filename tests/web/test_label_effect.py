@@ -10,7 +10,9 @@ from app.services.versions.versions import NewVersion
 from app.services.views.label_agreement import LabelAgreement
 from app.services.views.label_effect import LabelEffect, OwnLabels, Part, Place
 from app.services.views.label_statistics import Estimate
+from app.services.views.labeler_agreement import Agreement
 from app.web.label_effect import LabelEffectPage, label_effect_page
+from app.web.labeler_agreement import between_of
 from app.web.pictures import BOTTOM, TOP
 from tests.browser.test_accessibility import REWARD_METRICS
 from tests.live import LiveServer
@@ -31,10 +33,11 @@ def estimate(value: float, low: float, high: float, n: int = 40) -> Estimate:
 def page(models: list[Version] | None = None, noise: LabelAgreement | None = None, **own: Any) -> LabelEffectPage:
     nothing: dict[str, Any] = {
         "cards": 40, "places": [], "evenness": 1.0, "longer_first": None, "seconds": None, "parts": [],
-        "agreement": None,
+        "agreement": None, "middle_half": None, "consistency": None,
     }  # fmt: skip
     own_ones = OwnLabels(**{**nothing, **own})
-    return label_effect_page(LabelEffect(models or [], None, noise or LabelAgreement(0, 0), own_ones, []))
+    effect = LabelEffect(models or [], None, noise or LabelAgreement(0, 0), own_ones, [])
+    return label_effect_page(effect, Agreement(0, 0, None, None, []))
 
 
 def test_accuracy_is_told_as_better_only_beyond_chance() -> None:
@@ -75,13 +78,31 @@ def test_habits_are_told_only_beyond_chance_and_from_enough_cards_on() -> None:
         assert says in page(longer_first=estimate((low + high) / 2, low, high)).length_sentence
 
 
+def test_consistency_and_agreement_between_labelers_are_judged_by_what_is_sure() -> None:
+    assert page().consistency.startswith("No card has come to you a second time")
+    assert page().consistency_bar is None
+    told = page(consistency=estimate(0.5, 0.0, 0.8, 7))
+    assert "7 cards came to you a second time" in told.consistency
+    assert "0.50 (95% interval 0.00 to 0.80) on average" in told.consistency
+    assert told.consistency_bar is not None
+    assert (told.consistency_bar.value, told.consistency_bar.interval) == (0.75, Interval(0.5, 0.9))
+    for low, high, says in ((0.81, 0.9, "reliable"), (0.2, 0.6, "too little"), (0.5, 0.9, "tentative")):
+        between = between_of(Agreement(9, 3, estimate((low + high) / 2, low, high), None, []))
+        assert says in between.sentence
+        assert "3 labelers ranked 9 sets of answers" in between.sentence
+    assert between_of(Agreement(0, 0, None, None, [])).bar is None
+
+
 def test_pace_and_agreement_are_told_in_words() -> None:
     slow, quick = estimate(20, 15, 25), estimate(8, 6, 10)
     for first, last, says in ((slow, quick, "quicker"), (quick, slow, "longer"), (slow, slow, "not changed")):
-        told = page(parts=[Part(1, 5, first), Part(6, 10, last)], seconds=slow)
+        told = page(parts=[Part(1, 5, first), Part(6, 10, last)], seconds=slow, middle_half=Interval(12, 31))
         assert told.time is not None
         assert says in told.time.sentence
-        assert told.time_sentence == "Half of your cards took less than 20 s (95% interval 15 s to 25 s)."
+        assert told.time_sentence == (
+            "Half of your cards took less than 20 s (95% interval 15 s to 25 s), "
+            "and the middle half of them 12 s to 31 s."
+        )
     assert page(parts=[Part(1, 5, slow)]).time is None
     assert (
         "τ_b is 0.62 on average (95% interval 0.41 to 0.80)" in page(agreement=estimate(0.62, 0.41, 0.8, 12)).agreement

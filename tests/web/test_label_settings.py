@@ -25,14 +25,25 @@ def test_settings_are_chosen_and_refused_with_what_was_typed(server: LiveServer,
         ("top_k", "-1"),
         ("version_id", "x"),
         ("other_answers", "4"),
+        ("repeat_percent", "51"),
         ("version_id", "99"),
     ):
         assert visitor.send(PATH, fragment=False, **{field: value}).status_code in (404, 422)
-    saved = visitor.send(PATH, temperature="0.5", top_k="7", top_p="", max_tokens="9", version_id="", other_answers="0")
+    saved = visitor.send(
+        PATH,
+        temperature="0.5",
+        top_k="7",
+        top_p="",
+        max_tokens="9",
+        version_id="",
+        other_answers="0",
+        repeat_percent="5",
+    )
     assert "Saved. It holds from the next card on." in saved.text
     assert 'value="0.5"' in saved.text
     now = server.client.get("/api/v1/label-settings").json()
-    assert (now["max_tokens"], now["top_k"], now["top_p"]) == (9, 7, None)
+    assert (now["max_tokens"], now["top_k"], now["top_p"], now["repeat_share"]) == (9, 7, None, 0.05)
+    assert 'name="repeat_percent" type="number" min="0" max="50" value="5"' in saved.text
     assert PATH in visitor.get("/train")
 
 

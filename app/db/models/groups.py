@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, UniqueConstraint, text
+from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, UniqueConstraint, false, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.db.base import Base, string_enum, utc_now
@@ -43,6 +43,7 @@ class Group(Base):
         Index(None, "status", "id"),
         Index(None, "leased_to", "lease_number"),
         Index("ix_groups_import", "import_id", sqlite_where=_OF_IMPORT, postgresql_where=_OF_IMPORT),
+        Index("ix_groups_repeats", "id", sqlite_where=text("is_repeat = 1"), postgresql_where=text("is_repeat")),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -69,6 +70,9 @@ class Group(Base):
     lease_expires_at: Mapped[datetime | None]
     lease_number: Mapped[int | None]
     """Grows with every lease of one labeler: which of their cards is the newest."""
+    is_repeat: Mapped[bool] = mapped_column(default=False, server_default=false())
+    """Whether its labeler had ranked these answers before (app/services/labeling/repeats.py): what they say now tells
+    how sure they are, and is not trained on."""
     ask_key: Mapped[str | None] = mapped_column(unique=True)
     """Of an own prompt: the page's name for that one sending of it, which may come more than once."""
     created_at: Mapped[datetime] = mapped_column(default=utc_now)

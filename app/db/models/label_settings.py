@@ -28,5 +28,7 @@ class LabelSettings(Base):
     """How many of the four it writes; at 0 there is no second one."""
     shows_prediction: Mapped[bool] = mapped_column(default=True, server_default=true())
     """Whether labelers are told, once a ranking is sent, what the reward model had predicted."""
+    repeat_share: Mapped[float] = mapped_column(default=0.0, server_default="0")
+    """Of cards, those that are given out a second time; 0: none."""
     guidelines: Mapped[str | None]
     """Markdown; None for the ones that the program ships with."""

@@ -57,16 +57,18 @@ class Ranking(Base):
 
     @classmethod
     def in_force(cls) -> ColumnElement[bool]:
-        """Those that are trained on: neither withdrawn nor about a prompt that is archived or held out, and those that
-        votes became only while votes are trained on."""
+        """Those that are trained on: neither withdrawn nor about a prompt that is archived or held out, nor given a
+        second time, and those that votes became only while votes are trained on."""
         about = select(Group.id).join(Prompt, Group.prompt_id == Prompt.id)
         archived = about.where(Prompt.archived_at.is_not(None))
         held_out = about.where(Prompt.split == PromptSplit.HELD_OUT)
+        repeats = select(Group.id).where(Group.is_repeat)
         on_votes = select(ArenaSettings.id).where(ArenaSettings.train_on_votes).exists()
         of_votes = select(Vote.ranking_id).where(Vote.ranking_id.is_not(None))
         return and_(
             cls.withdrawn_at.is_(None),
             cls.group_id.not_in(archived),
             cls.group_id.not_in(held_out),
+            cls.group_id.not_in(repeats),
             or_(on_votes, cls.id.not_in(of_votes)),
         )

@@ -58,6 +58,8 @@ class GivenRanking:
     duration_ms: int | None
     created_at: datetime | None
     settings: dict[str, Any]
+    is_repeat: bool = False
+    """Whether the labeler had ranked these answers before: it is not trained on."""
 
     @property
     def says_something(self) -> bool:
@@ -188,6 +190,7 @@ def _given(row: Row, answers: Sequence[GivenAnswer], ranks: Sequence[int], write
         duration_ms=a_whole_number(row.take("duration_ms"), "duration_ms", most=MAX_DURATION_MS),
         created_at=a_time(row.take("created_at"), "created_at"),
         settings=sampling_settings(row.take("settings")),
+        is_repeat=a_flag(row.take("is_repeat"), "is_repeat"),
     )
 
 

@@ -49,6 +49,7 @@ def export_rankings(read: sessionmaker[Session], labeler_kind: LabelerKind | Non
             "settings": group.settings,
             "comment": ranking.comment,
             "duration_ms": ranking.duration_ms,
+            "is_repeat": group.is_repeat,
             **labeler_columns(ranking),
         }
 
@@ -58,9 +59,11 @@ def export_comparisons(
 ) -> Iterator[dict[str, Any]]:
     """Every strictly ordered pair as conversational prompt, chosen and rejected; with `ties`, behind those of its
     ranking, every pair that was called equal, too, marked by `tie`. Two answers with one text say nothing and make no
-    pair (`count_export` says how many)."""
+    pair (`count_export` says how many), and neither do rankings of answers that their labeler had ranked before."""
     kinds = _version_kinds(read)
     for ranking in _standing_rankings(read, labeler_kind):
+        if ranking.group.is_repeat:
+            continue
         answers, pairs = ranking.answers, _pairs_of(ranking)
         for first, second in pairs.ordered:
             yield _comparison(ranking, answers[first], answers[second], kinds, tie=False)
@@ -116,8 +119,10 @@ class ExportCount:
 def count_export(read: sessionmaker[Session], labeler_kind: LabelerKind | None = None) -> ExportCount:
     count = ExportCount()
     for ranking in _standing_rankings(read, labeler_kind):
-        pairs = _pairs_of(ranking)
         count.rankings += 1
+        if ranking.group.is_repeat:
+            continue
+        pairs = _pairs_of(ranking)
         count.comparisons += len(pairs.ordered)
         count.ties += len(pairs.tied)
         count.same_text += pairs.same_text

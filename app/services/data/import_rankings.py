@@ -183,6 +183,7 @@ def _group(row: _Taken, import_id: int) -> dict[str, Any]:
         "settings": row.ranking.settings,
         "seed": given_seed(row.ranking.settings),
         "status": GroupStatus.RANKED,
+        "is_repeat": row.ranking.is_repeat,
     }
 
 

@@ -14,12 +14,15 @@ from sqlalchemy.orm import Session
 from app.db.models.groups import ANSWERS_PER_GROUP
 from app.db.models.label_settings import LabelSettings
 from app.errors import InvalidError
+from app.formats.figures import percent
 from app.hparams import SamplingParams
 from app.services.versions import versions
 from app.services.versions.answering import answering_version
 from app.translation import _
 
 THE_ROW = 1
+MOST_REPEATED = 0.5
+"""Of cards: nothing is learned from a repeat."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +82,8 @@ class LabelChoice:
     """How many of the four the other version writes; 0: there is no other one."""
     shows_prediction: bool = True
     """Whether labelers are told, once a ranking is sent, what the reward model had predicted."""
+    repeat_share: float = 0.0
+    """How many cards, of all, are some that their labeler ranked before (repeats.py)."""
 
     @property
     def sampling(self) -> dict[str, Any]:
@@ -100,6 +105,7 @@ def chosen(session: Session) -> LabelChoice:
         other_version_id=row.other_version_id,
         other_answers=row.other_answers,
         shows_prediction=row.shows_prediction,
+        repeat_share=row.repeat_share,
     )
 
 
@@ -108,6 +114,8 @@ def choose(session: Session, choice: LabelChoice) -> LabelChoice:
     (`groups.expire_stale`). Raises InvalidError, NotFoundError, and GoneError for a version whose files are gone."""
     if not 0 <= choice.other_answers < ANSWERS_PER_GROUP:
         raise InvalidError(_("The second version writes 0 to {most} answers.", most=ANSWERS_PER_GROUP - 1))
+    if not 0 <= choice.repeat_share <= MOST_REPEATED:
+        raise InvalidError(_("Of cards, none to {most} come again.", most=percent(MOST_REPEATED)))
     if choice.other_answers == 0:
         choice = replace(choice, other_version_id=None)
     elif choice.version_id == choice.other_version_id:
@@ -120,6 +128,7 @@ def choose(session: Session, choice: LabelChoice) -> LabelChoice:
     row.top_k, row.top_p = choice.top_k, choice.top_p
     row.version_id, row.other_version_id = choice.version_id, choice.other_version_id
     row.other_answers, row.shows_prediction = choice.other_answers, choice.shows_prediction
+    row.repeat_share = choice.repeat_share
     session.flush()
     return choice
 

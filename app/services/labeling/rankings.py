@@ -204,8 +204,8 @@ def list_rankings(
     labeler_kind: LabelerKind | None = None,
     include_withdrawn: bool = False,
 ) -> Page[Ranking]:
-    """Newest first, with their labelers loaded."""
-    statement = select(Ranking).options(selectinload(Ranking.labeler))
+    """Newest first, with their labelers and groups loaded."""
+    statement = select(Ranking).options(selectinload(Ranking.labeler), selectinload(Ranking.group))
     if not include_withdrawn:
         statement = statement.where(Ranking.withdrawn_at.is_(None))
     if labeler_kind is not None:

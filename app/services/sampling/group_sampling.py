@@ -20,7 +20,7 @@ from app.db.session import transaction
 from app.errors import AppError, ConflictError, InvalidError, UnavailableError
 from app.formats.languages import ANY, Asked
 from app.hparams import MAX_ANSWER_TOKENS, MAX_SEED, SamplingParams
-from app.services.labeling import drawing, groups, label_settings, labelers, languages
+from app.services.labeling import drawing, groups, label_settings, labelers, languages, repeats
 from app.services.labeling.label_settings import LabelChoice, LabelSampling
 from app.services.labeling.labelers import LabelerName
 from app.services.labeling.own_answers import check_text
@@ -46,14 +46,16 @@ class GroupSampling:
     settings: Settings
 
     def lease_ready(self, session: Session, who: LabelerName, asked: Asked = ANY) -> Group | None:
-        """A group leased to the labeler; None where none is ready, and one has to be sampled first."""
-        labeler = labelers.labeler_of(session, who)
+        """A group leased to the labeler, now and then one whose answers they ranked before; None where none is ready,
+        and one has to be sampled first."""
+        labeler, now = labelers.labeler_of(session, who), utc_now()
+        tags = languages.tags_to_draw(session, asked)
+        if groups.held_group(session, labeler=labeler, now=now) is None:
+            again = repeats.card_again(session, labeler, now=now, tags=tags, rng=_random)
+            if again is not None:
+                return again
         return groups.next_group(
-            session,
-            labeler=labeler,
-            now=utc_now(),
-            lease_seconds=self.settings.lease_seconds,
-            tags=languages.tags_to_draw(session, asked),
+            session, labeler=labeler, now=now, lease_seconds=self.settings.lease_seconds, tags=tags
         )
 
     def sample_ready(self, asked: Asked = ANY) -> Group | None:

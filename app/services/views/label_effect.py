@@ -21,11 +21,13 @@ from app.services.views.label_statistics import (
     evenness,
     first_places,
     longer_first,
-    mean_of_clusters,
+    mean_tau,
     median,
+    quartiles,
     share_of,
     tau_b,
 )
+from app.services.views.labeler_agreement import consistency
 
 NEWEST = 2_000
 """Of a labeler's rankings, those that are counted."""
@@ -75,9 +77,13 @@ class OwnLabels:
     """How often the longer of two answers was put above the other."""
     seconds: Estimate | None
     """The median of a card."""
+    middle_half: Interval | None
+    """Seconds between which the middle half of the cards lies."""
     parts: list[Part]
     agreement: Estimate | None
     """Kendall's tau-b with others' rankings of the same answers; simulated labelers apart."""
+    consistency: Estimate | None
+    """Kendall's tau-b with oneself, of cards that came again; elsewhere these do not count."""
 
 
 @dataclass(frozen=True)
@@ -121,8 +127,10 @@ def own_labels(session: Session, labeler: Labeler | None) -> OwnLabels:
         evenness=evenness(counts),
         longer_first=longer_first(lengths),
         seconds=median(times),
+        middle_half=quartiles(times),
         parts=_parts(times),
         agreement=None if labeler is None else _agreement(session, labeler, cards),
+        consistency=None if labeler is None else consistency(session, labeler),
     )
 
 
@@ -139,7 +147,7 @@ def _learned(session: Session, labeler: Labeler, reward: Version) -> list[int]:
 
 
 def _cards(session: Session, labeler: Labeler) -> list[_Card]:
-    """The oldest first; of each the answers that anybody would have been shown."""
+    """The oldest first, those left out that came again; of each the answers that anybody would have been shown."""
     mine = Ranking.labeler_id == labeler.id, Ranking.withdrawn_at.is_(None)
     newest = (
         select(Ranking.id, Ranking.ranks, Ranking.duration_ms, Ranking.group_id)
@@ -151,7 +159,7 @@ def _cards(session: Session, labeler: Labeler) -> list[_Card]:
         select(newest.c.id, newest.c.ranks, newest.c.duration_ms, Group.prompt_id, Completion.id, Completion.text)
         .join(Group, Group.id == newest.c.group_id)
         .join(Completion, Completion.group_id == Group.id)
-        .where(Group.digest.is_(None), Completion.display_position < ANSWERS_PER_GROUP)
+        .where(Group.digest.is_(None), ~Group.is_repeat, Completion.display_position < ANSWERS_PER_GROUP)
         .order_by(newest.c.id, Completion.display_position)
     )
     cards: dict[int, _Card] = {}
@@ -185,7 +193,7 @@ def _agreement(session: Session, labeler: Labeler, cards: Sequence[_Card]) -> Es
         both = product(mine[prompt_id][-MOST_OF_A_PROMPT:], list(theirs.values())[:MOST_OF_A_PROMPT])
         agreed = [tau for one, other in both if (tau := _tau(one, other)) is not None]
         clusters.append(agreed)
-    return mean_of_clusters(clusters)
+    return mean_tau(clusters)
 
 
 def _tau(one: dict[str, int], other: dict[str, int]) -> float | None:

@@ -9,7 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
-from app.services.arena.win_rate import Z_95, Counts, Interval, wilson
+from app.services.arena.win_rate import Counts, Interval, wilson
+
+PAIRS_OF_A_CARD = 6
 
 
 @dataclass(frozen=True)
@@ -79,10 +81,21 @@ def longer_first(rankings: Sequence[Sequence[tuple[int, int]]]) -> Estimate | No
     if not total:
         return None
     share = sum(longer for longer, _pairs in of_each) / total
-    error = clustered_error(of_each)
-    alone = share * (1 - share) / total
-    size = len(of_each) if error == 0 or alone == 0 else min(float(total), alone * total / error**2)
-    return Estimate(share, share_of(share * size, size), total)
+    return Estimate(share, _share_as_sure(share, clustered_error(of_each), len(of_each), total), total)
+
+
+def _share_as_sure(share: float, error: float, clusters: int, most: int) -> Interval:
+    """Wilson's interval of a share with that standard error: for as many as would be as uncertain, each by itself
+    (Kish's effective size), `most` at most, and where nothing varied for as many as there are clusters."""
+    size = float(clusters) if error == 0 else min(float(most), share * (1 - share) / error**2)
+    return share_of(share * size, size)
+
+
+def bounded(value: float, error: float, *, clusters: int, most: int) -> Interval:
+    """The interval of a figure between -1 and 1 that was found over so many clusters, with its standard error: as that
+    of the share (1 + value) / 2. It never leaves -1 to 1, and is not nothing where all clusters said the same."""
+    share = _share_as_sure((1 + value) / 2, error / 2, clusters, most)
+    return Interval(2 * share.low - 1, 2 * share.high - 1)
 
 
 def clustered_error(clusters: Sequence[tuple[float, float]]) -> float:
@@ -125,13 +138,29 @@ def tau_b(one: Sequence[int], other: Sequence[int]) -> float | None:
     return agreed / math.sqrt(untied_one * untied_other) if untied_one and untied_other else None
 
 
-def mean_of_clusters(clusters: Sequence[Sequence[float]]) -> Estimate | None:
-    """The mean of all values, which go together in each cluster; its interval within -1 and 1. None without any."""
+def mean_tau(clusters: Sequence[Sequence[float]]) -> Estimate | None:
+    """The mean of all tau-b, which go together in each cluster. None without any.
+
+    Without ties (1 + tau) / 2 is the share of pairs that both order alike: so the mean is at most as sure as that of as
+    many pairs, `PAIRS_OF_A_CARD` of each card, would be."""
     values = [value for cluster in clusters for value in cluster]
     if not values:
         return None
-    mean = sum(values) / len(values)
-    half = Z_95 * clustered_error([(sum(cluster), len(cluster)) for cluster in clusters if cluster])
-    single = sum(bool(cluster) for cluster in clusters) < 2
-    low, high = (-1.0, 1.0) if single else (max(-1.0, mean - half), min(1.0, mean + half))
-    return Estimate(mean, Interval(low, high), len(values))
+    mean, told = sum(values) / len(values), [cluster for cluster in clusters if cluster]
+    if len(told) < 2:
+        return Estimate(mean, Interval(-1.0, 1.0), len(values))
+    error = clustered_error([(sum(cluster), len(cluster)) for cluster in told])
+    return Estimate(mean, bounded(mean, error, clusters=len(told), most=PAIRS_OF_A_CARD * len(values)), len(values))
+
+
+def quartiles(values: Sequence[float]) -> Interval | None:
+    """Between which the middle half lies (Hyndman and Fan 1996, type 7, as numpy's). None of none."""
+    ordered = sorted(values)
+    return Interval(_quantile(ordered, 0.25), _quantile(ordered, 0.75)) if ordered else None
+
+
+def _quantile(ordered: Sequence[float], part: float) -> float:
+    place = part * (len(ordered) - 1)
+    low = math.floor(place)
+    high = min(low + 1, len(ordered) - 1)
+    return ordered[low] + (place - low) * (ordered[high] - ordered[low])

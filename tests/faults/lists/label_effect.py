@@ -9,6 +9,11 @@ page = In("app/web/prediction.py", "tests/web/test_prediction.py")
 
 statistics = In("app/services/views/label_statistics.py", "tests/services/views/test_label_statistics.py")
 effect = In("app/services/views/label_effect.py", "tests/services/views/test_label_effect.py")
+alpha = In("app/services/views/krippendorff.py", "tests/services/views/test_krippendorff.py")
+agreement = In("app/services/views/labeler_agreement.py", "tests/services/views/test_labeler_agreement.py")
+repeats = In("app/services/labeling/repeats.py", "tests/services/labeling/test_repeats.py")
+in_force = In("app/db/models/rankings.py", "tests/services/labeling/test_repeats.py")
+between = In("app/web/labeler_agreement.py", "tests/web/test_label_effect.py")
 sentences = In("app/web/label_effect.py", "tests/web/test_label_effect.py")
 
 FAULTS = [
@@ -23,6 +28,21 @@ FAULTS = [
     effect("imported rankings count for habits", "Group.digest.is_(None), ", ""),
     sentences("chance is told as a habit", "if own.evenness < CHANCE:", "if own.evenness <= 1:"),
     sentences("better by chance is told as better", "if last.low > first.high:", "if last.rate > first.rate:"),
+    statistics("cards that all agree leave no doubt", "size = float(clusters) if error == 0 else", "size = float(most) if error == 0 else"),
+    alpha("every value of a unit counts whole", "+= 1 / (len(unit) - 1)", "+= 1"),
+    alpha("ranks are mere names", "difference = (between + marginal[other] / 2) ** 2", "difference = 1.0"),
+    alpha("the jackknife forgets how many there are", "(m - 1) / m * sum(", "1 / m * sum("),
+    agreement("a card that came again is compared with a later ranking", "max(earlier)", "max(before[ranked.card])"),
+    agreement("withdrawn rankings tell of consistency", "mine = Ranking.labeler_id == labeler.id, Ranking.withdrawn_at.is_(None)", "mine = (Ranking.labeler_id == labeler.id,)"),
+    agreement("an own answer makes another card", "Completion.display_position < ANSWERS_PER_GROUP))", "True))"),
+    agreement("simulated labelers are people", ".where(newest.c.labeler_id.not_in(simulated), ~Group.is_repeat)", ".where(~Group.is_repeat)"),
+    agreement("a labeler's later ranking stands for them", "].setdefault(ranked.labeler_id, ranked.ranks)", "][ranked.labeler_id] = ranked.ranks"),
+    repeats("cards come again at once", ".offset(CARDS_BETWEEN)", ".offset(0)"),
+    repeats("a card comes a third time", "Prompt.in_use(), Group.prompt_id.not_in(again))", "Prompt.in_use())"),
+    repeats("a card comes again in the same order", "rng.sample(range(len(answers)), len(answers))", "range(len(answers))"),
+    repeats("others are offered one that was left", "        is_repeat=True,", "        is_repeat=True,\n        sampled_as=first.sampled_as,"),
+    in_force("one judgement is trained on twice", "            cls.group_id.not_in(repeats),\n", ""),
+    between("what may be chance is called reliable", "if alpha.interval.low >= RELIABLE:", "if alpha.value >= RELIABLE:"),
     odds("a tie counts as one of its orders", "odds.append(_log_sum(next_best) -", "odds.append(max(next_best) -"),
     odds("the last place surprises, too", "sorted(set(ranks))[:-1]", "sorted(set(ranks))"),
     odds("a guess forgets ties", "- counted", "- 0 * counted"),

@@ -12,11 +12,11 @@ from typing import Any
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import event
+from sqlalchemy import event, func, select, update
 
 from app.chat import SampledAnswer
 from app.db.base import utc_now
-from app.db.models.groups import SkipReason
+from app.db.models.groups import Group, SkipReason
 from app.db.models.labelers import LabelerKind
 from app.db.models.prompts import PromptSource, PromptSplit
 from app.db.models.versions import VersionKind, VersionStatus
@@ -200,9 +200,28 @@ def test_what_stands_in_an_export() -> None:
             assert set(row) == {
                 *("ranking_id", "group_id", "prompt_id", "prompt", "split", "language", "archived_at", "answers"),
                 *("version", "written_by", "settings", "comment", "duration_ms", "labeler", "labeler_kind"),
-                "created_at",
+                *("is_repeat", "created_at"),
             }
         pairs = [list(exports.export_comparisons(each.read, ties=True)) for each in (first, second)]
         assert without_numbers([json_line(pair).encode() for pair in pairs[0]]) == without_numbers(
             [json_line(pair).encode() for pair in pairs[1]]
         )
+
+
+def test_a_ranking_of_a_card_that_came_again_is_no_training_data_elsewhere_either() -> None:
+    with installations(2) as (first, second):
+        for ranks in ([1, 2, 3, 4], [2, 1, 3, 4]):
+            first.live(Step(["q"], False, None, ["a", "b", "c", "d"], ranks, 2, "", "rank"))
+        with transaction(first.write) as session:
+            newest = select(func.max(Group.id)).scalar_subquery()
+            session.execute(update(Group).where(Group.id == newest).values(is_repeat=True))
+        for file in first.exported():
+            second.take(file)
+        for installation in (first, second):
+            assert [row["is_repeat"] for row in exports.export_rankings(installation.read)] == [False, True]
+            pairs = [row["chosen"][0]["content"] for row in exports.export_comparisons(installation.read)]
+            assert sorted(pairs) == ["a", "a", "a", "b", "b", "c"]
+            counted = exports.count_export(installation.read)
+            assert (counted.rankings, counted.comparisons) == (2, 6)
+            with installation.read() as session:
+                assert len(training_data.ranking_ids_in_force(session)) == 1

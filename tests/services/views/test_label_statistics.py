@@ -4,6 +4,7 @@ import math
 import random
 from collections.abc import Callable
 
+import numpy as np
 import pytest
 from scipy import stats  # type: ignore[import-untyped]
 
@@ -13,8 +14,9 @@ from app.services.views.label_statistics import (
     evenness,
     first_places,
     longer_first,
-    mean_of_clusters,
+    mean_tau,
     median,
+    quartiles,
     share_of,
     tau_b,
 )
@@ -63,14 +65,47 @@ def test_the_error_of_clusters_is_that_of_the_sandwich() -> None:
         meat += sum((a - mean) * (b - mean) for a in cluster for b in cluster)
     slow = math.sqrt(30 / 29 * meat) / len(values)
     assert clustered_error([(sum(cluster), len(cluster)) for cluster in clusters]) == pytest.approx(slow)
-    told = mean_of_clusters(clusters)
-    assert told is not None
-    assert told.value == pytest.approx(mean)
-    assert told.interval.high - told.value == pytest.approx(1.959964 * slow, rel=1e-5)
-    assert mean_of_clusters([[], []]) is None
-    alone = mean_of_clusters([[0.5, 0.7]])
+
+
+def test_the_mean_of_taus_is_never_surer_than_its_clusters_are() -> None:
+    assert mean_tau([[], []]) is None
+    alone = mean_tau([[0.5, 0.7]])
     assert alone is not None
     assert (alone.interval.low, alone.interval.high) == (-1, 1), "one prompt tells nothing of others"
+    alike = mean_tau([[1.0], [1.0, 1.0], [1.0]])
+    assert alike is not None
+    assert (alike.value, alike.n) == (1.0, 4)
+    assert alike.interval.low == pytest.approx(2 * share_of(3, 3).low - 1), "three prompts, all alike"
+
+
+def test_the_interval_of_a_mean_of_taus_holds_the_truth() -> None:
+    """Somebody who turns each of three neighbours with 15%."""
+
+    def tau(chance: random.Random) -> float:
+        order = [0, 1, 2, 3]
+        for at in range(3):
+            if chance.random() < 0.15:
+                order[at], order[at + 1] = order[at + 1], order[at]
+        return tau_b([0, 1, 2, 3], order) or 0.0
+
+    def sample(chance: random.Random) -> tuple[float, float]:
+        told = mean_tau([[tau(chance)] for _ in range(15)])
+        assert told is not None
+        return told.interval.low, told.interval.high
+
+    chance = random.Random(1)
+    truth = sum(tau(chance) for _ in range(100_000)) / 100_000
+    assert covered(sample, truth, 1_000) > 0.93
+
+
+@pytest.mark.parametrize("n", [1, 2, 5, 8, 33])
+def test_quartiles_are_numpys(n: int) -> None:
+    chance = random.Random(n)
+    values = [chance.random() for _ in range(n)]
+    told = quartiles(values)
+    assert told is not None
+    assert (told.low, told.high) == pytest.approx(tuple(np.percentile(values, [25, 75])))
+    assert quartiles([]) is None
 
 
 @pytest.mark.parametrize("n", [1, 5, 6, 7, 20, 101, 1500])
