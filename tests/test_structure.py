@@ -43,6 +43,7 @@ INNER_IMPORTS = {
     "app/cli/worker.py": "DBOS comes with the verb that needs it",
     "app/lm/text/sandboxed.py": "only POSIX has resource",
     "app/main.py": "torch comes with the lifespan, not with the routes",
+    "app/services/data/parquet_exports.py": "pyarrow takes its time and memory and is needed by these files alone",
     "app/model_info/card.py": "huggingface_hub takes its time and is needed by importing alone",
     "app/services/data/parquet_child.py": "only POSIX has resource; pyarrow is opened under its limits",
     "app/settings/database_url.py": "psycopg is there with the extra `postgres` alone",

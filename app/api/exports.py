@@ -1,18 +1,21 @@
-"""Data out: prompts, rankings and comparisons, streamed line by line."""
+"""Data out: prompts, rankings, comparisons and votes, streamed as JSON Lines or as Parquet."""
 
 from collections.abc import Iterable, Iterator
-from typing import Any
+from enum import StrEnum
+from typing import Annotated, Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Depends, Request
 from fastapi.responses import PlainTextResponse, StreamingResponse
 from pydantic import BaseModel, Field
 
-from app.api.description import lines, raises
+from app.api.description import Responses, lines, raises
 from app.db.models.labelers import LabelerKind
 from app.errors import UnavailableError
 from app.formats.json_lines import json_line
 from app.runtime import ReadSession, RuntimeDep, UnitRoute
+from app.services.data import export_columns
 from app.services.data.dataset_card import dataset_card
+from app.services.data.export_columns import Columns
 from app.services.data.exports import (
     count_export,
     export_comparisons,
@@ -21,60 +24,101 @@ from app.services.data.exports import (
     export_rankings,
     languages_of_prompts,
 )
+from app.services.data.parquet_exports import parquet_of
 from app.services.data.vote_exports import export_vote_preferences, export_votes
 from app.services.views.record_counts import count_records
 
 router = APIRouter(prefix="/api/v1/export", tags=["data"], route_class=UnitRoute)
-PROMPTS = {**lines("A prompt with its split and language."), **raises(UnavailableError)}
-RANKINGS = {**lines("A ranking with its answers."), **raises(UnavailableError)}
-VOTES = {**lines("A vote with its pair of answers."), **raises(UnavailableError)}
-COMPARISONS = {**lines("A chosen and a rejected answer."), **raises(UnavailableError)}
 
 
-def _json_lines(rows: Iterable[dict[str, Any]], name: str) -> StreamingResponse:
-    lines: Iterator[str] = (json_line(row) for row in rows)
-    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
-    return StreamingResponse(lines, media_type="application/jsonl", headers=headers)
+class FileFormat(StrEnum):
+    """By the ending of a file's name."""
+
+    JSON_LINES = "jsonl"
+    PARQUET = "parquet"
+
+
+def _format(request: Request) -> FileFormat:
+    return FileFormat(request.url.path.rpartition(".")[2])
+
+
+Format = Annotated[FileFormat, Depends(_format)]
+MEDIA_TYPES = {FileFormat.JSON_LINES: "application/jsonl", FileFormat.PARQUET: "application/vnd.apache.parquet"}
+TABLE: Responses = {
+    200: {"content": {MEDIA_TYPES[FileFormat.PARQUET]: {"schema": {"type": "string", "format": "binary"}}}},
+    **raises(UnavailableError),
+}
+
+
+def _lines(row: str) -> Responses:
+    return {**lines(row), **raises(UnavailableError)}
+
+
+PROMPTS = _lines("A prompt with its split and language.")
+RANKINGS = _lines("A ranking with its answers.")
+VOTES = _lines("A vote with its pair of answers.")
+COMPARISONS = _lines("A chosen and a rejected answer.")
+
+
+def _file(rows: Iterable[dict[str, Any]], columns: Columns, name: str, file_format: FileFormat) -> StreamingResponse:
+    pieces: Iterator[str] | Iterator[bytes] = (json_line(row) for row in rows)
+    if file_format is FileFormat.PARQUET:
+        pieces = parquet_of(rows, columns)
+    headers = {"Content-Disposition": f'attachment; filename="{name}.{file_format}"'}
+    return StreamingResponse(pieces, media_type=MEDIA_TYPES[file_format], headers=headers)
 
 
 @router.get("/prompts.jsonl", response_class=StreamingResponse, responses=PROMPTS)
-def prompts(runtime: RuntimeDep) -> StreamingResponse:
-    """Exports the prompts, archived ones too. With rankings.jsonl it is everything that people gave: both can be
-    imported into another installation."""
-    return _json_lines(export_prompts(runtime.read), "prompts.jsonl")
+@router.get("/prompts.parquet", response_class=StreamingResponse, responses=TABLE)
+def prompts(runtime: RuntimeDep, file_format: Format) -> StreamingResponse:
+    """Exports the prompts, archived ones too. With the rankings it is everything that people gave: both can be imported
+    into another installation."""
+    return _file(export_prompts(runtime.read), export_columns.PROMPTS, "prompts", file_format)
 
 
 @router.get("/rankings.jsonl", response_class=StreamingResponse, responses=RANKINGS)
-def rankings(runtime: RuntimeDep, labeler_kind: LabelerKind | None = None) -> StreamingResponse:
+@router.get("/rankings.parquet", response_class=StreamingResponse, responses=TABLE)
+def rankings(runtime: RuntimeDep, file_format: Format, labeler_kind: LabelerKind | None = None) -> StreamingResponse:
     """Exports the rankings: prompt, answers with ranks, the version and settings that made them, labeler."""
-    return _json_lines(export_rankings(runtime.read, labeler_kind), "rankings.jsonl")
+    return _file(export_rankings(runtime.read, labeler_kind), export_columns.RANKINGS, "rankings", file_format)
 
 
 @router.get("/comparisons.jsonl", response_class=StreamingResponse, responses=COMPARISONS)
+@router.get("/comparisons.parquet", response_class=StreamingResponse, responses=TABLE)
 def comparisons(
-    runtime: RuntimeDep, labeler_kind: LabelerKind | None = None, ties: bool = False, plain: bool = False
+    runtime: RuntimeDep,
+    file_format: Format,
+    labeler_kind: LabelerKind | None = None,
+    ties: bool = False,
+    plain: bool = False,
 ) -> StreamingResponse:
     """Exports pairs of a chosen and a rejected answer, as TRL's trainers read them: conversations or, with
     `plain=true`, texts, of prompts that are one message. Ties are left out; `ties=true` includes them, marked by
     `"tie": true`. Answers with the same text make no pair."""
     if plain:
         rows = export_plain_comparisons(runtime.read, labeler_kind, ties=ties)
-        return _json_lines(rows, "comparisons-plain.jsonl")
-    return _json_lines(export_comparisons(runtime.read, labeler_kind, ties=ties), "comparisons.jsonl")
+        return _file(rows, export_columns.PLAIN_COMPARISONS, "comparisons-plain", file_format)
+    rows = export_comparisons(runtime.read, labeler_kind, ties=ties)
+    return _file(rows, export_columns.COMPARISONS, "comparisons", file_format)
 
 
 @router.get("/votes.jsonl", response_class=StreamingResponse, responses=VOTES)
-def votes(runtime: RuntimeDep, labeler_kind: LabelerKind | None = None) -> StreamingResponse:
+@router.get("/votes.parquet", response_class=StreamingResponse, responses=TABLE)
+def votes(runtime: RuntimeDep, file_format: Format, labeler_kind: LabelerKind | None = None) -> StreamingResponse:
     """Exports the votes of the arena: prompt, both answers with who wrote them, verdict, labeler. It can be imported
     into another installation."""
-    return _json_lines(export_votes(runtime.read, labeler_kind), "votes.jsonl")
+    return _file(export_votes(runtime.read, labeler_kind), export_columns.VOTES, "votes", file_format)
 
 
 @router.get("/vote-preferences.jsonl", response_class=StreamingResponse, responses=COMPARISONS)
-def vote_preferences(runtime: RuntimeDep, labeler_kind: LabelerKind | None = None) -> StreamingResponse:
+@router.get("/vote-preferences.parquet", response_class=StreamingResponse, responses=TABLE)
+def vote_preferences(
+    runtime: RuntimeDep, file_format: Format, labeler_kind: LabelerKind | None = None
+) -> StreamingResponse:
     """Exports votes that call one answer better as pairs of a chosen and a rejected one, as TRL's trainers read them.
     Those about held-out prompts are left out: they are never trained on."""
-    return _json_lines(export_vote_preferences(runtime.read, labeler_kind), "vote-preferences.jsonl")
+    rows = export_vote_preferences(runtime.read, labeler_kind)
+    return _file(rows, export_columns.VOTE_PREFERENCES, "vote-preferences", file_format)
 
 
 class MarkdownResponse(PlainTextResponse):

@@ -99,6 +99,9 @@ async def preview(request: Request, runtime: RuntimeDep, form: FormDep) -> Respo
         shown = await run_in_threadpool(_look, runtime, given)
     except (InvalidError, ConflictError) as error:
         return await runtime.reading.run(partial(show, error=error))
+    if shown is None:
+        nothing = _("The file has no rows, as the export of an empty list has none: there is nothing to import.")
+        return await runtime.reading.run(partial(show, notice=nothing))
     return await runtime.reading.run(partial(show, shown=shown))
 
 
@@ -122,10 +125,11 @@ def _import(runtime: Runtime, key: str) -> str:
     return said
 
 
-def _look(runtime: Runtime, given: UploadFile) -> Shown:
+def _look(runtime: Runtime, given: UploadFile) -> Shown | None:
+    """None of a file without rows."""
     seen = runtime.importer.preview(given.file, runtime.group_sampling.fitting())
     if not seen.rows and not seen.num_problems:
-        raise InvalidError(_("The file has no rows. Choose another one."))
+        return None
     key = runtime.uploads.keep(given.file) if seen.can_be_imported else ""
     return Shown(given.filename or "", seen, _counted(seen), [_example(*each) for each in seen.examples], key)
 

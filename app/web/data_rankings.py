@@ -144,6 +144,13 @@ def index(request: Request, runtime: RuntimeDep, session: ReadSession) -> Respon
     return render(request, shown)
 
 
+@router.get(PATH + "/rankings")
+async def also_index(request: Request) -> Response:
+    """As its siblings are called; links keep what they ask for."""
+    query = f"?{request.url.query}" if request.url.query else ""
+    return RedirectResponse(PATH + query, 308)
+
+
 @router.get(PATH + "/rankings/{ranking_id}")
 def show(request: Request, runtime: RuntimeDep, session: ReadSession, ranking_id: RowId, done: str = "") -> Response:
     return _page(

@@ -3,9 +3,8 @@
 from dataclasses import dataclass
 
 from app.formats.figures import percent
+from app.services.arena.win_rate import Z_95
 from app.translation import _
-
-Z_95 = 1.96
 
 
 @dataclass(frozen=True)

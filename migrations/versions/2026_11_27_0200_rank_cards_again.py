@@ -22,7 +22,7 @@ def upgrade() -> None:
         sqlite_where=sa.text("is_repeat = 1"),
         postgresql_where=sa.text("is_repeat"),
     )
-    op.add_column("label_settings", sa.Column("repeat_share", sa.Float(), server_default="0", nullable=False))
+    op.add_column("label_settings", sa.Column("repeat_share", sa.Double(), server_default="0", nullable=False))
 
 
 def downgrade() -> None:

@@ -7,6 +7,9 @@ import "./more_pages.js";
 import { isWaiting, openOutbox, tryNow } from "./outbox.js";
 import { alertsShown, clearAlerts, scrollToAlerts, showAlert } from "./say.js";
 import { localTimes } from "./times.js";
+import { toldOnce } from "./told_once.js";
+
+toldOnce();
 
 let lost = false;
 let signedOut = false;

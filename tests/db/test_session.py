@@ -77,3 +77,21 @@ def test_a_text_with_a_nul_is_held(sessions: sessionmaker[Session]) -> None:
         session.add(Labeler(name="a\x00b"))
     with sessions() as session:
         assert session.scalar(select(Labeler.name)) == "a\N{REPLACEMENT CHARACTER}b"
+
+
+@pytest.mark.sqlite
+def test_letters_beyond_a_to_z_have_capitals_too(sessions: sessionmaker[Session]) -> None:
+    """PostgreSQL knows those of its locale."""
+    with transaction(sessions) as session:
+        session.add_all(Labeler(name=name) for name in ("Jörg ÅSE", "Ωmega", "Жанна", "Ada"))
+    with sessions() as session:
+        for words, found in (
+            ("JÖRG", "Jörg ÅSE"),
+            ("åse", "Jörg ÅSE"),
+            ("ωM", "Ωmega"),
+            ("жА", "Жанна"),
+            ("aD", "Ada"),
+        ):
+            names = session.scalars(select(Labeler.name).where(Labeler.name.icontains(words, autoescape=True))).all()
+            assert names == [found], words
+        assert session.scalar(select(func.lower(None))) is None

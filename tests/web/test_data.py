@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import pytest
 from sqlalchemy import select
 
+from app.db.base import utc_now
 from app.db.models.groups import Group, GroupStatus
 from app.db.models.labelers import LabelerKind
 from app.db.models.rankings import Ranking
@@ -49,6 +50,8 @@ def test_an_empty_installation_says_where_to_begin(visitor: Visitor, path: str) 
 def test_the_former_address_leads_to_the_prompts(visitor: Visitor) -> None:
     answer = visitor.client.get("/prompts?show=archived&q=x")
     assert (answer.url.path, answer.url.query) == ("/data/prompts", b"show=archived&q=x")
+    answer = visitor.client.get("/data/rankings?who=mine")
+    assert (answer.url.path, answer.url.query) == ("/data", b"who=mine"), "as its siblings are called"
 
 
 def test_a_ranking_is_listed_and_opened(server: LiveServer, visitor: Visitor) -> None:
@@ -88,6 +91,37 @@ def test_ones_own_is_changed_withdrawn_and_put_back(server: LiveServer, visitor:
     assert 'href="/versions/1"' not in hidden
     assert "counts again" in visitor.send(f"/data/rankings/{mine}/restore").text
     assert visitor.send("/data/rankings/999/restore").status_code == 404
+
+
+def test_to_change_what_was_withdrawn_in_another_tab_opens_its_card_as_well(
+    server: LiveServer, visitor: Visitor
+) -> None:
+    mine = rank_one(server, own_name(visitor))
+    visitor.send(f"/data/rankings/{mine}/withdraw")
+    card = visitor.send(f"/rankings/{mine}/withdraw")
+    assert (card.status_code, card.url.path.startswith("/groups/"), "ranking-form" in card.text) == (200, True, True)
+    with transaction(server.runtime.write) as session:
+        group = session.scalars(select(Group).join(Ranking).where(Ranking.id == mine)).one()
+        ranks = session.get_one(Ranking, mine).ranks
+    sent = {f"rank-{answer}": str(rank) for answer, rank in ranks.items()}
+    visitor.send(f"/groups/{group.id}/rankings", fragment=True, **sent)
+    with server.runtime.read() as session:
+        assert session.get_one(Group, group.id).status is GroupStatus.RANKED
+    refused = visitor.send(f"/rankings/{mine}/withdraw")
+    assert refused.status_code == 409, "it was ranked anew"
+    with server.runtime.read() as session:
+        assert session.get_one(Group, group.id).status is GroupStatus.RANKED, "and stays so"
+
+
+def test_a_ranking_of_a_file_that_is_not_in_yet_is_not_there(server: LiveServer, visitor: Visitor) -> None:
+    mine = rank_one(server, own_name(visitor))
+    with transaction(server.runtime.write) as session:
+        session.scalars(select(Group).join(Ranking).where(Ranking.id == mine)).one().import_id = 7
+        session.get_one(Ranking, mine).withdrawn_at = utc_now()
+    assert visitor.client.get(f"/data/rankings/{mine}").status_code == 404
+    assert visitor.send(f"/data/rankings/{mine}/restore").status_code == 404
+    listed = server.client.get("/api/v1/rankings", params={"include_withdrawn": True}).json()
+    assert listed["items"] == []
 
 
 def test_what_was_given_out_again_stays_withdrawn(server: LiveServer, visitor: Visitor) -> None:

@@ -69,8 +69,6 @@ def test_a_table_with_a_mark_quotes_and_line_breaks(visitor: Visitor) -> None:
 @pytest.mark.parametrize(
     ("content", "says"),
     [
-        (b"", "The file has no rows."),
-        (b"prompt,chosen,rejected\n", "The file has no rows."),
         (b"hello world\n", "Invalid input. This kind of file is not known"),
         (b'{\n  "prompt": "x"\n}\n', "Its first line is only the beginning of a JSON object."),
         (b"PK\x03\x04" + b"\0" * 100, "The file is compressed (zip)."),
@@ -80,6 +78,14 @@ def test_a_table_with_a_mark_quotes_and_line_breaks(visitor: Visitor) -> None:
 def test_a_file_of_no_known_kind_is_refused_in_a_sentence(visitor: Visitor, content: bytes, says: str) -> None:
     refused = visitor.upload(LOOK, "x", content)
     assert (refused.status_code, says in words_of(refused.text)) == (422, True)
+
+
+@pytest.mark.parametrize("content", [b"", b"\n", b"prompt,chosen,rejected\n", b"[]"])
+def test_an_export_of_nothing_has_nothing_to_import(visitor: Visitor, content: bytes) -> None:
+    looked = visitor.upload(LOOK, "votes.jsonl", content)
+    assert (looked.status_code, "there is nothing to import" in looked.text, "Import it" in looked.text) == (
+        200, True, False,
+    )  # fmt: skip
 
 
 def test_no_file(visitor: Visitor) -> None:
@@ -103,8 +109,13 @@ def test_large_files_pass(visitor: Visitor) -> None:
 def test_every_export_is_linked_and_answers(visitor: Visitor) -> None:
     links = re.findall(r'href="(/api/v1/export/[^"]+)"', visitor.get("/data/export"))
     assert {link.split("?")[0].rsplit("/", 1)[1] for link in links} == {
-        *("prompts.jsonl", "rankings.jsonl", "votes.jsonl", "comparisons.jsonl", "vote-preferences.jsonl", "README.md")
-    }
+        f"{name}.{ending}"
+        for name in ("prompts", "rankings", "votes", "comparisons", "vote-preferences")
+        for ending in ("jsonl", "parquet")
+    } | {"README.md"}
     for link in links:
         answer = visitor.client.get(link)
         assert (answer.status_code, "attachment" in answer.headers["content-disposition"]) == (200, True)
+        if ".parquet" in link:
+            assert ".parquet" in answer.headers["content-disposition"]
+            assert (answer.content[:4], answer.content[-4:]) == (b"PAR1", b"PAR1")

@@ -4,8 +4,9 @@ from statistics import NormalDist
 
 import pytest
 
+from app.services.arena.win_rate import Z_95
 from app.translation import speaking
-from app.web.shares import Z_95, Share
+from app.web.shares import Share
 
 
 def test_the_interval_is_that_of_the_normal_distribution() -> None:

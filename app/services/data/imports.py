@@ -27,7 +27,7 @@ from app.services.data.import_steps import let_in_some, put_away, remove_some, t
 from app.services.data.import_summary import ImportSummary
 from app.services.data.row_forms import KNOWN_COLUMNS, Form, GivenRow, read_row
 from app.services.data.row_places import OnBad, Place, Rows, refuse
-from app.services.data.rows import FORMS, readable
+from app.services.data.rows import readable
 from app.services.jobs import retraining
 from app.services.sampling.fitting import Fitting
 from app.translation import N_, _
@@ -83,7 +83,7 @@ class Importer:
 
     def run(self, file: IO[bytes], fitting: Fitting, wanted: frozenset[Form] = ANY) -> ImportSummary:
         """Takes in all rows, or none: raises InvalidError with the place of one that cannot be taken, or whose form is
-        not wanted."""
+        not wanted. A file without rows is one, too: an export of nothing."""
         try:
             with self._alone(), readable(file, KNOWN_COLUMNS, self._folder) as rows:
                 self._check(rows, fitting, wanted)
@@ -116,14 +116,10 @@ class Importer:
                 self._end(import_id, remove_some if staged_at is None else let_in_some)
 
     def _check(self, rows: Rows, fitting: Fitting, wanted: frozenset[Form]) -> None:
-        empty = True
         for place, columns in self._gently(rows):
-            empty = False
             row = self._checked(place, columns, fitting)
             if row.form not in wanted:
                 raise InvalidError(_("{place}: {problem}", place=place, problem=_(WRONG_DOOR[row.form])))
-        if empty:
-            raise InvalidError(_("The file has no rows. Send {forms}.", forms=_(FORMS)))
 
     def _checked(self, place: str, columns: Mapping[str, Any], fitting: Fitting) -> GivenRow:
         row = self._read(place, columns)

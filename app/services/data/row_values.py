@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Any, TypeVar
 
 from app.errors import InvalidError
+from app.formats.strict_json import parse_json
 from app.formats.texts import clean_text
 from app.hparams import SamplingParams
 from app.translation import _
@@ -127,14 +128,24 @@ def a_flag(given: object, column: str) -> bool:
 
 
 def sampling_settings(given: object) -> dict[str, Any]:
-    """How answers were sampled, by the names that this program knows."""
+    """How answers were sampled, by the names that this program knows. A table's cell may hold them as text."""
     if given is None:
         return {}
+    if isinstance(given, str):
+        given = _json_in(given)
     if not isinstance(given, dict) or not all(_is_setting(value) for value in given.values()):
         raise InvalidError(
             _("settings must be an object of numbers, texts and lists of texts; it is {given}.", given=show(given))
         )
     return {name: value for name, value in given.items() if name in SAMPLING}
+
+
+def _json_in(text: str) -> object:
+    """What it holds, or the text itself."""
+    try:
+        return parse_json(text.encode())
+    except ValueError:
+        return text
 
 
 def _is_setting(value: object) -> bool:

@@ -143,11 +143,11 @@ def _already_ranked(group_id: int) -> ConflictError:
 def withdraw_ranking(session: Session, ranking_id: int, labeler: Labeler, *, lease_seconds: float) -> Ranking:
     """Takes the ranking out of training (it is kept, marked) and gives its group back to the labeler to rank anew."""
     ranking = _own_ranking(session, ranking_id, labeler)
-    if ranking.withdrawn_at is not None:
-        return ranking
-    now = utc_now()
-    ranking.withdrawn_at = now
-    group = get_group(session, ranking.group_id)
+    group, now = get_group(session, ranking.group_id), utc_now()
+    if ranking.withdrawn_at is None:
+        ranking.withdrawn_at = now
+    elif group.status is not GroupStatus.RANKED or _standing(session, group.id, labeler) is not None:
+        return ranking  # its card was given back before
     if group.digest is None:  # an imported group is no card
         lease(session, group, labeler.id, now=now, lease_seconds=lease_seconds)
     return ranking
@@ -183,7 +183,7 @@ def put_back(session: Session, ranking_id: int, labeler: Labeler, *, retrain_aft
 
 def _own_ranking(session: Session, ranking_id: int, labeler: Labeler) -> Ranking:
     ranking = session.get(Ranking, ranking_id)
-    if ranking is None:
+    if ranking is None or session.get_one(Group, ranking.group_id).import_id is not None:
         raise NotFoundError(
             f"There is no ranking {ranking_id}. GET /api/v1/rankings lists them.",
             page=_("That ranking is not there any more. Continue with the next card."),
@@ -206,7 +206,9 @@ def list_rankings(
 ) -> Page[Ranking]:
     """Newest first, with their labelers and groups loaded."""
     statement = select(Ranking).options(selectinload(Ranking.labeler), selectinload(Ranking.group))
-    if not include_withdrawn:
+    if include_withdrawn:  # those of a file that is not in yet are stored as withdrawn ones
+        statement = statement.where(Ranking.group.has(Group.import_id.is_(None)))
+    else:
         statement = statement.where(Ranking.withdrawn_at.is_(None))
     if labeler_kind is not None:
         statement = statement.join(Labeler).where(Labeler.kind == labeler_kind)

@@ -116,8 +116,8 @@ def list_rankings(session: Session, wanted: RankingsWanted, *, after: str | None
 
 
 def get_ranking(session: Session, ranking_id: int) -> Ranking:
-    """One, whole; raises NotFoundError."""
-    ranking = session.scalar(_with(_TEXTS).where(Ranking.id == ranking_id))
+    """One, whole; raises NotFoundError, also for one of a file that is not in yet."""
+    ranking = session.scalar(_with(_TEXTS).where(Ranking.id == ranking_id, Group.import_id.is_(None)))
     if ranking is None:
         raise NotFoundError(_("There is no ranking {id}. The Data page lists them.", id=ranking_id))
     return ranking

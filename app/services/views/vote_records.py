@@ -71,8 +71,8 @@ def list_votes(session: Session, wanted: VotesWanted, *, after: str | None, limi
 
 
 def get_vote(session: Session, vote_id: int) -> Vote:
-    """One, whole; raises NotFoundError."""
-    vote = session.scalar(_whole().where(Vote.id == vote_id))
+    """One, whole; raises NotFoundError, also for one of a file that is not in yet."""
+    vote = session.scalar(_whole().where(Vote.id == vote_id, Pair.import_id.is_(None)))
     if vote is None:
         raise NotFoundError(_("There is no vote {id}. The Data page lists them.", id=vote_id))
     return vote

@@ -14,6 +14,9 @@ preview = In(
 uploads = In("app/services/data/uploads.py", "tests/services/data/test_uploads.py")
 doors = In("app/web/data_import.py", "tests/web/test_data_import.py")
 votes = In("app/web/data_votes.py", "tests/web/test_data_votes.py")
+tables = In("app/services/data/parquet_exports.py", "tests/services/data/test_parquet_exports.py")
+exports = In("app/services/data/exports.py", "tests/services/data/test_parquet_exports.py")
+letters = In("app/db/session.py", "tests/db/test_session.py")
 labelers = In("app/web/data_labelers.py", "tests/web/test_data.py")
 frame = In("app/web/data_frame.py", "tests/web/test_data.py")
 curation = In("app/services/prompts/curation.py", "tests/web/test_data_prompts.py")
@@ -31,6 +34,15 @@ FAULTS = [
     page("names are told before the card is ranked again", "names_hidden=is_unseen(ranking.group)", "names_hidden=False"),
     groups("answers are told before they are judged", "answers=[] if is_open else ", "answers="),
     groups("groups of one prompt are all groups", 'prompt_id=parse_id(here.get("prompt"))', "prompt_id=None"),
+    records("rankings of a file that is not in yet are shown", "Ranking.id == ranking_id, Group.import_id.is_(None)", "Ranking.id == ranking_id"),
+    rankings("one of a file that is not in yet is put back", " or session.get_one(Group, ranking.group_id).import_id is not None", ""),
+    rankings("what was ranked anew is given out again", "elif group.status is not GroupStatus.RANKED or _standing(session, group.id, labeler) is not None:", "elif False:"),
+    rankings("what was withdrawn elsewhere cannot be changed", "elif group.status is not GroupStatus.RANKED or _standing(session, group.id, labeler) is not None:", "else:"),
+    tables("a table that is too long is held whole", "            if group.num_rows >= ROWS_OF_A_GROUP:", "            if False:"),
+    tables("what has no column is lost", "assert all(row.keys() == columns.keys() for row in some), ", "assert some, "),
+    tables("the last rows are not written", "        if group.num_rows:\n            writer.write_table(group)", "        if False:\n            writer.write_table(group)"),
+    exports("a stalled client keeps a transaction open", "        yield from batch\n", "            yield from batch\n"),
+    letters("capitals are those of A to Z", '    connection.create_function("lower", 1, _lower, deterministic=True)', '    connection.create_function("other", 1, _lower, deterministic=True)'),
     votes("the better answer is not marked", 'pair.finish_reason_b == "length", vote.verdict is Verdict.B', 'pair.finish_reason_b == "length", vote.verdict is Verdict.A'),
     votes("votes have one order", 'oldest_first=here.get("sort") == OLDEST', "oldest_first=False"),
     labelers("labelers have one order", 'newest_first=here.get("sort") == NEWEST', "newest_first=False"),

@@ -1,6 +1,6 @@
 """Exports: every ranking in force once, each answer with its own rank, the better one chosen."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -11,25 +11,7 @@ from app.db.session import transaction
 from app.services.data import exports
 from app.services.labeling import labelers, rankings
 from tests.live import LEASE_SECONDS
-from tests.services.conftest import MakeGroup
-
-Rank = Callable[..., int]
-
-
-@pytest.fixture
-def rank(sessions: sessionmaker[Session], make_group: MakeGroup, ada: Labeler) -> Rank:
-    """Ranks a new group: `ranks` are those of "answer 0" to "answer 3", which are shown in another order."""
-
-    def give(ranks: list[int], labeler: Labeler = ada, text: str = "Hi") -> int:
-        group = make_group(leased_to=labeler, text=text)
-        assert [answer.text for answer in group.completions] != sorted(answer.text for answer in group.completions)
-        given = {answer.id: ranks[answer.sample_index] for answer in group.completions}
-        with transaction(sessions) as session:
-            return rankings.submit_ranking(
-                session, group_id=group.id, labeler=labeler, ranks=given, retrain_after=99
-            ).id
-
-    return give
+from tests.services.conftest import Rank
 
 
 def ids(rows: Iterator[dict[str, Any]]) -> list[int]:

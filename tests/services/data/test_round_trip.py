@@ -6,7 +6,6 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -24,9 +23,10 @@ from app.db.session import make_read_session_factory, make_session_factory, open
 from app.formats.json_lines import json_line
 from app.hparams import SamplingParams
 from app.preferences import competition_ranks, normalize_ranks
-from app.services.data import exports, training_data
+from app.services.data import export_columns, exports, training_data
 from app.services.data.import_summary import ImportSummary
 from app.services.data.imports import Importer
+from app.services.data.parquet_exports import parquet_of
 from app.services.labeling import groups, labelers, rankings, skips
 from app.services.labeling.label_settings import Writers
 from app.services.prompts import curation, prompts
@@ -132,7 +132,9 @@ class Installation:
     def take(self, file: bytes) -> ImportSummary:
         importer = Importer(self.write, max_characters=1_000, retrain_after=999)
         fitting = Fitting(ScriptedEngine(), (self.version_id,), (self.version_id,), answer_tokens=10)
-        return importer.run(BytesIO(file), fitting)
+        with tempfile.TemporaryFile() as opened:
+            opened.write(file)
+            return importer.run(opened, fitting)
 
     def learned_from(self) -> list[Any]:
         with self.read() as session:
@@ -206,6 +208,18 @@ def test_what_stands_in_an_export() -> None:
         assert without_numbers([json_line(pair).encode() for pair in pairs[0]]) == without_numbers(
             [json_line(pair).encode() for pair in pairs[1]]
         )
+
+
+def test_parquet_goes_in_as_it_came_out() -> None:
+    with installations(2) as (first, second):
+        for then in ("rank", "archive"):
+            first.live(Step([f"q {then}"], False, "de", ["a", "b", "c", "\x85"], [1, 1, 2, 3], 0, "so", then))
+        for rows, columns in (
+            (exports.export_prompts(first.read), export_columns.PROMPTS),
+            (exports.export_rankings(first.read), export_columns.RANKINGS),
+        ):
+            second.take(b"".join(parquet_of(rows, columns)))
+        assert without_numbers(second.exported()) == without_numbers(first.exported())
 
 
 def test_a_ranking_of_a_card_that_came_again_is_no_training_data_elsewhere_either() -> None:

@@ -21,8 +21,10 @@ from app.hparams import SamplingParams
 from app.services.arena import arena_settings, pairs, votes
 from app.services.arena.arena_settings import ArenaChoice
 from app.services.arena.standings import standings
+from app.services.data import export_columns
 from app.services.data.import_summary import told
 from app.services.data.imports import VOTES, Importer
+from app.services.data.parquet_exports import parquet_of
 from app.services.data.vote_exports import export_vote_preferences, export_votes
 from app.services.labeling import labelers
 from app.services.prompts import prompts
@@ -30,6 +32,7 @@ from app.services.sampling.fitting import Fitting
 from app.services.versions import versions
 from tests.databases import migrated_file
 from tests.live import ScriptedEngine
+from tests.services.data.test_parquet_exports import rows_in
 
 Sessions = sessionmaker[Session]
 HOSTILE = '<b>\u2028\n"x" \U0001f600'
@@ -182,3 +185,16 @@ def test_one_bad_line_is_named_and_nothing_of_the_file_is_kept(
     assert "Nothing of this file was kept." in caught.value.message
     with elsewhere() as session:
         assert session.query(Vote).count() == session.query(Pair).count() == 0
+
+
+@pytest.mark.usefixtures("voted")
+def test_parquet_has_a_column_for_everything(read: Sessions) -> None:
+    for rows, columns in (
+        (list(export_votes(read)), export_columns.VOTES),
+        (list(export_vote_preferences(read)), export_columns.VOTE_PREFERENCES),
+    ):
+        assert rows
+        assert len(rows_in(b"".join(parquet_of(rows, columns)), columns)) == len(rows)
+    assert rows_in(b"".join(parquet_of(export_votes(read), export_columns.VOTES)), export_columns.VOTES) == list(
+        export_votes(read)
+    )
