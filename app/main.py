@@ -26,6 +26,7 @@ from app.api import (
     label_settings,
     prompts,
     rankings,
+    tags,
     tokens,
     versions,
     votes,
@@ -74,6 +75,7 @@ API_ROUTERS = (
     tokens,
     exports,
     imports,
+    tags,
     openai,
     health,
 )

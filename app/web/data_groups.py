@@ -7,14 +7,16 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from app.db.models.groups import Completion, Group, GroupStatus, Skip
+from app.db.models.tags import Tagged
 from app.formats.ids import RowId, parse_id
 from app.runtime import ReadSession, RuntimeDep, UnitRoute
 from app.services.views.group_records import GroupsWanted, get_group, list_groups, skips_of
 from app.services.views.ranking_records import rankings_of_group
-from app.translation import N_
+from app.translation import N_, _
 from app.web.browser_name import labeler_name
 from app.web.data_frame import PATH, ROWS, Address, DataPage, Further, address_of, frame, further
 from app.web.data_rankings import RankingRow, is_unseen, order_of
+from app.web.data_tags import DONE, choices
 from app.web.formatting import SKIP_REASONS
 from app.web.templating import render
 from app.web.told import LETTERS
@@ -40,6 +42,8 @@ class GroupsPage(DataPage):
     """Newest first."""
     further: Further
     """Where the next page begins."""
+    tags: tuple[tuple[str, str], ...]
+    """Those that groups have, with how often."""
     states: tuple[tuple[GroupStatus, str], ...] = STATES
     """All states with their names, untranslated."""
 
@@ -65,26 +69,26 @@ class GroupPage(DataPage):
 
 @router.get(HERE)
 def index(request: Request, runtime: RuntimeDep, session: ReadSession) -> Response:
-    here = address_of(request, HERE, ("q", "state", "prompt"))
+    here = address_of(request, HERE, ("q", "state", "prompt", "tag"))
     state = here.get("state")
     wanted = GroupsWanted(
         status=GroupStatus(state) if state in set(GroupStatus) else None,
         prompt_id=parse_id(here.get("prompt")),
         words=here.get("q"),
+        tag=here.get("tag"),
     )
     page = list_groups(session, wanted, after=here.after, limit=ROWS)
-    return render(
-        request, GroupsPage(frame=frame(session, runtime, HERE), here=here, rows=page.items, further=further(page))
-    )
+    around, tags = frame(session, runtime, HERE), choices(session, Tagged.GROUP)
+    return render(request, GroupsPage(frame=around, here=here, rows=page.items, further=further(page), tags=tags))
 
 
 @router.get(HERE + "/{group_id}")
-def show(request: Request, runtime: RuntimeDep, session: ReadSession, group_id: RowId) -> Response:
+def show(request: Request, runtime: RuntimeDep, session: ReadSession, group_id: RowId, done: str = "") -> Response:
     group, own_name = get_group(session, group_id), labeler_name(request)
     is_open = is_unseen(group)
     given = rankings_of_group(session, group_id)
     page = GroupPage(
-        frame=frame(session, runtime, HERE),
+        frame=frame(session, runtime, HERE, _(DONE[done]) if done in DONE else ""),
         group=group,
         answers=[] if is_open else list(zip(LETTERS, group.completions, strict=False)),
         rankings=[RankingRow(each, order_of(each), each.labeler.name == own_name) for each in given],

@@ -21,12 +21,14 @@ from app.services.prompts import curation
 from app.services.prompts.prompts import get_prompt, validate_messages
 from app.translation import N_, _
 from app.web.data_frame import PATH, DataPage, frame
+from app.web.data_tags import DONE as TAGS_DONE
 from app.web.security import FormDep
 from app.web.templating import render
 
 router = APIRouter(route_class=UnitRoute)
 HERE = f"{PATH}/prompts"
 DONE = {
+    **TAGS_DONE,
     "changed": N_("The prompt was changed."),
     "replaced": N_(
         "The new words are a prompt of their own. The old one is archived where something was ranked about it."

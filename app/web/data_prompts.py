@@ -14,6 +14,7 @@ from starlette.responses import RedirectResponse, Response
 from app.chat import Message
 from app.db.base import utc_now
 from app.db.models.prompts import Prompt, PromptSource, PromptSplit
+from app.db.models.tags import Tagged
 from app.errors import AppError, InvalidError, NotFoundError
 from app.formats.ids import RowId
 from app.formats.texts import clean_text
@@ -23,6 +24,7 @@ from app.services.prompts.curation import MAX_SEARCH_CHARACTERS, PromptList, Wan
 from app.services.prompts.prompts import add_prompt, validate_messages
 from app.translation import N_, _
 from app.web.data_frame import PATH, ROWS, DataPage, frame
+from app.web.data_tags import choices
 from app.web.left_out import LeftOut, left_out
 from app.web.security import FormDep
 from app.web.templating import render
@@ -55,9 +57,11 @@ class Position:
     prompt_list: PromptList = PromptList.ACTIVE
     words: str = ""
     after: str | None = None
+    tag: str = ""
 
     def address(self, **changes: str | None) -> str:
-        query = {"show": self.prompt_list.value, "q": self.words or None, "after": self.after} | changes
+        here = {"show": self.prompt_list.value, "q": self.words or None, "tag": self.tag or None, "after": self.after}
+        query = here | changes
         return f"{HERE}?" + urlencode({name: value for name, value in query.items() if value is not None})
 
 
@@ -104,18 +108,21 @@ class PromptsPage(DataPage):
     """How many prompts the active version cannot answer."""
     max_prompt_characters: int
     """Longest prompt."""
+    tags: tuple[tuple[str, str], ...]
+    """Those that prompts have, with how often."""
     lists: tuple[tuple[PromptList, str], ...] = LISTS
     """All lists with their names, untranslated."""
 
 
-def position_of(show: object, words: object, after: object) -> Position:
+def position_of(show: object, words: object, after: object, tag: object) -> Position:
     """Whatever stands in an address or a form: what is unknown is the first list."""
     prompt_list = PromptList(str(show)) if str(show) in set(PromptList) else PromptList.ACTIVE
-    return Position(prompt_list, clean_text(str(words or ""))[:MAX_SEARCH_CHARACTERS], str(after) if after else None)
+    words, tag = (clean_text(str(given or ""))[:MAX_SEARCH_CHARACTERS] for given in (words, tag))
+    return Position(prompt_list, words, str(after) if after else None, tag)
 
 
-def _position(show: str = "", q: str = "", after: str | None = None) -> Position:
-    return position_of(show, q, after)
+def _position(show: str = "", q: str = "", after: str | None = None, tag: str = "") -> Position:
+    return position_of(show, q, after, tag)
 
 
 PositionDep = Annotated[Position, Depends(_position)]
@@ -170,7 +177,7 @@ def _add(session: Session, *, messages: list[Message], split: PromptSplit) -> Pr
 async def change(request: Request, runtime: RuntimeDep, form: FormDep, prompt_id: RowId, action: str) -> Response:
     if action not in ACTIONS:
         raise NotFoundError(_("A prompt can be archived, restored or deleted. Go back to the list of prompts."))
-    position = position_of(form.get("show"), form.get("q"), form.get("after"))
+    position = position_of(form.get("show"), form.get("q"), form.get("after"), form.get("tag"))
     try:
         await runtime.writing.run(lambda session: ACTIONS[action](session, prompt_id))
     except AppError as error:
@@ -183,7 +190,7 @@ async def change(request: Request, runtime: RuntimeDep, form: FormDep, prompt_id
 def _page(
     session: Session, *, request: Request, runtime: Runtime, outcome: Outcome, position: Position = FIRST
 ) -> Response:
-    wanted = Wanted(prompt_list=position.prompt_list, words=position.words)
+    wanted = Wanted(prompt_list=position.prompt_list, words=position.words, tag=position.tag)
     listed = curation.list_prompts(session, after=position.after, limit=ROWS, wanted=wanted)
     page = PromptsPage(
         frame=frame(session, runtime, HERE, outcome.notice),
@@ -193,6 +200,7 @@ def _page(
         deletable={prompt.id for prompt in listed.items if _may_be_deleted(prompt)},
         outcome=outcome,
         left_out=left_out(session),
+        tags=choices(session, Tagged.PROMPT),
         max_prompt_characters=runtime.settings.max_prompt_characters,
     )
     return render(request, page, status_code=outcome.status_code)

@@ -14,6 +14,7 @@ from app.db.models.arena import Vote
 from app.db.models.groups import Completion, Group
 from app.db.models.labelers import Labeler
 from app.db.models.rankings import Ranking
+from app.db.models.tags import Tagged
 from app.db.models.versions import Version
 from app.errors import AppError, NotFoundError
 from app.formats.ids import RowId
@@ -33,12 +34,14 @@ from app.services.views.ranking_records import (
 from app.translation import N_, _
 from app.web.browser_name import BrowserLabeler, labeler_name
 from app.web.data_frame import PATH, ROWS, WHOSE, Address, DataPage, Further, Whose, address_of, frame, further, whose
+from app.web.data_tags import DONE as TAGS_DONE
+from app.web.data_tags import choices
 from app.web.security import FormDep
 from app.web.templating import render
 from app.web.told import LETTERS, Told, in_letters
 
 router = APIRouter(route_class=UnitRoute)
-NAMES_IN_ADDRESS = ("q", "who", "state", "language", "comment", "sort")
+NAMES_IN_ADDRESS = ("q", "who", "state", "language", "comment", "tag", "sort")
 STANDINGS = (
     ("", N_("That count")),
     (Standing.WITHDRAWN, N_("Withdrawn")),
@@ -53,6 +56,7 @@ SORTS = (
 DONE = {
     "withdraw": N_("The ranking was withdrawn. It is kept here, and no training learns from it any more."),
     "restore": N_("The ranking counts again."),
+    **TAGS_DONE,
 }
 
 
@@ -85,6 +89,8 @@ class RankingsPage(DataPage):
     """The orders."""
     language_names: tuple[tuple[str, str], ...] = tuple(NAMES.items())
     """Of prompts: codes and names."""
+    tags: tuple[tuple[str, str], ...]
+    """Those that rankings have, with how often."""
 
 
 @dataclass(frozen=True)
@@ -129,6 +135,7 @@ def wanted_of(address: Address, who: Whose) -> RankingsWanted:
         words=address.get("q"),
         language=address.get("language") or None,
         commented=bool(address.get("comment")),
+        tag=address.get("tag"),
         order=RankingOrder(sort) if sort in set(RankingOrder) else RankingOrder.NEWEST,
     )
 
@@ -140,7 +147,14 @@ def index(request: Request, runtime: RuntimeDep, session: ReadSession) -> Respon
     who = whose(session, here.get("who"), own_name)
     page = list_rankings(session, wanted_of(here, who), after=here.after, limit=ROWS)
     rows = [RankingRow(each, order_of(each), each.labeler.name == own_name) for each in page.items]
-    shown = RankingsPage(frame=frame(session, runtime, PATH), here=here, rows=rows, further=further(page), who=who)
+    shown = RankingsPage(
+        frame=frame(session, runtime, PATH),
+        here=here,
+        rows=rows,
+        further=further(page),
+        who=who,
+        tags=choices(session, Tagged.RANKING),
+    )
     return render(request, shown)
 
 

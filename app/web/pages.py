@@ -65,6 +65,7 @@ PAGES = (
         N_("Data"),
         N_("Go to the data"),
         (
+            "app.web.data_tags",
             "app.web.data_rankings",
             "app.web.data_prompt",
             "app.web.data_prompts",

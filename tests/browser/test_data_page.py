@@ -93,6 +93,22 @@ def test_to_change_it_its_card_opens_with_the_order_in_it(
     expect(mine.get_by_text("The ranking counts again.")).to_be_visible()
 
 
+def test_by_keyboard_a_ranking_is_tagged_and_found_again(mine: Page, label_server: LiveServer, ranking_id: int) -> None:
+    mine.set_viewport_size({"width": 360, "height": 740})
+    mine.goto(f"{label_server.url}/data/rankings/{ranking_id}")
+    mine.get_by_label("A tag of your own").fill("to look at again " * 2)
+    mine.keyboard.press("Enter")
+    expect(mine.get_by_text("The tag was added.")).to_be_visible()
+    mine.goto(f"{label_server.url}/data?sort=oldest")
+    mine.get_by_label("Tag", exact=True).select_option(index=1)
+    mine.get_by_role("button", name="Show", exact=True).click()
+    expect(mine.locator(f"#ranking-{ranking_id} .tag")).to_have_text("to look at again to look at again")
+    assert mine.evaluate("document.documentElement.scrollWidth <= innerWidth"), "nothing lies beside the page"
+    mine.goto(f"{label_server.url}/data/rankings/{ranking_id}")
+    mine.get_by_role("button", name="Take the tag to look").press("Enter")
+    expect(mine.get_by_text("The tag was taken away.")).to_be_visible()
+
+
 def test_targets_are_as_large_as_a_finger(mine: Page, label_server: LiveServer) -> None:
     mine.set_viewport_size({"width": 360, "height": 780})
     for path in PARTS:
@@ -108,12 +124,12 @@ def test_targets_are_as_large_as_a_finger(mine: Page, label_server: LiveServer) 
 
 def test_a_filter_stays_in_the_address_and_on_the_way_back(mine: Page, label_server: LiveServer) -> None:
     mine.goto(label_server.url + "/data")
-    mine.get_by_label("Words in the prompt or comment").fill("nobody wrote this")
+    mine.get_by_label("Words in the prompt, comment or tags").fill("nobody wrote this")
     mine.get_by_role("button", name="Show", exact=True).click()
     expect(mine.get_by_text("No ranking is like that.")).to_be_visible()
     assert "q=nobody+wrote+this" in mine.url
     mine.reload()
-    expect(mine.get_by_label("Words in the prompt or comment")).to_have_value("nobody wrote this")
+    expect(mine.get_by_label("Words in the prompt, comment or tags")).to_have_value("nobody wrote this")
     mine.get_by_role("link", name="Show all").click()
     expect(mine.locator(".record").first).to_be_visible()
     mine.go_back()

@@ -10,6 +10,7 @@ from app.db.models import (
     labelers,
     prompts,
     rankings,
+    tags,
     versions,
 )
 
@@ -23,5 +24,6 @@ __all__ = [
     "labelers",
     "prompts",
     "rankings",
+    "tags",
     "versions",
 ]

@@ -6,12 +6,13 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, UniqueConstraint, false, text
-from sqlalchemy.orm import Mapped, mapped_column, relationship
+from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, UniqueConstraint, and_, false, text
+from sqlalchemy.orm import Mapped, foreign, mapped_column, relationship
 
 from app.db.base import Base, string_enum, utc_now
 from app.db.models.labelers import Labeler
 from app.db.models.prompts import Prompt
+from app.db.models.tags import Tag, Tagged
 from app.db.models.versions import Version
 
 ANSWERS_PER_GROUP = 4
@@ -79,6 +80,12 @@ class Group(Base):
 
     prompt: Mapped[Prompt] = relationship(lazy="raise")
     completions: Mapped[list["Completion"]] = relationship(lazy="raise", order_by="Completion.display_position")
+    tags: Mapped[list[Tag]] = relationship(
+        primaryjoin=lambda: and_(foreign(Tag.record_id) == Group.id, Tag.kind == Tagged.GROUP),
+        order_by=Tag.name,
+        viewonly=True,
+        lazy="raise",
+    )
 
 
 class Completion(Base):

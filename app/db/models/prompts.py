@@ -4,10 +4,11 @@ from datetime import datetime
 from enum import StrEnum
 
 from sqlalchemy import JSON, ColumnElement, Index, and_, or_, select, text
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import Mapped, foreign, mapped_column, relationship
 
 from app.chat import Message
 from app.db.base import Base, string_enum, utc_now
+from app.db.models.tags import Tag, Tagged
 
 
 class PromptSplit(StrEnum):
@@ -67,6 +68,13 @@ class Prompt(Base):
     import_id: Mapped[int | None]
     """The import that brought it and is not over; see PromptImport."""
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
+
+    tags: Mapped[list[Tag]] = relationship(
+        primaryjoin=lambda: and_(foreign(Tag.record_id) == Prompt.id, Tag.kind == Tagged.PROMPT),
+        order_by=Tag.name,
+        viewonly=True,
+        lazy="raise",
+    )
 
     @classmethod
     def in_use(cls) -> ColumnElement[bool]:

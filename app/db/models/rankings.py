@@ -3,13 +3,14 @@
 from datetime import datetime
 
 from sqlalchemy import JSON, ColumnElement, ForeignKey, Index, UniqueConstraint, and_, or_, select, text
-from sqlalchemy.orm import Mapped, mapped_column, relationship
+from sqlalchemy.orm import Mapped, foreign, mapped_column, relationship
 
 from app.db.base import Base, utc_now
 from app.db.models.arena import ArenaSettings, Vote
 from app.db.models.groups import Completion, Group
 from app.db.models.labelers import Labeler
 from app.db.models.prompts import Prompt, PromptSplit
+from app.db.models.tags import Tag, Tagged
 
 _STANDS, _WITHDRAWN = text("withdrawn_at IS NULL"), text("withdrawn_at IS NOT NULL")
 _TIMED = text("duration_ms IS NOT NULL")
@@ -48,6 +49,12 @@ class Ranking(Base):
 
     group: Mapped[Group] = relationship(lazy="raise")
     labeler: Mapped[Labeler] = relationship(lazy="raise")
+    tags: Mapped[list[Tag]] = relationship(
+        primaryjoin=lambda: and_(foreign(Tag.record_id) == Ranking.id, Tag.kind == Tagged.RANKING),
+        order_by=Tag.name,
+        viewonly=True,
+        lazy="raise",
+    )
 
     @property
     def answers(self) -> list[Completion]:

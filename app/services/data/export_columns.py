@@ -38,7 +38,7 @@ WRITERS: Columns = {
     "rejected_written_by": str,
 }
 
-PROMPTS: Columns = {"prompt": MESSAGES, "source": str, **OF_PROMPT}
+PROMPTS: Columns = {"prompt": MESSAGES, "source": str, "tags": [str], **OF_PROMPT}
 RANKINGS: Columns = {
     "ranking_id": int,
     "group_id": int,
@@ -51,6 +51,8 @@ RANKINGS: Columns = {
     "comment": str,
     "duration_ms": int,
     "is_repeat": bool,
+    "tags": [str],
+    "group_tags": [str],
     **OF_LABELER,
 }
 COMPARISONS: Columns = {

@@ -50,6 +50,8 @@ def export_rankings(read: sessionmaker[Session], labeler_kind: LabelerKind | Non
             "comment": ranking.comment,
             "duration_ms": ranking.duration_ms,
             "is_repeat": group.is_repeat,
+            "tags": [tag.name for tag in ranking.tags],
+            "group_tags": [tag.name for tag in group.tags],
             **labeler_columns(ranking),
         }
 
@@ -154,11 +156,13 @@ def _pairs_of(ranking: Ranking) -> _Pairs:
 
 def export_prompts(read: sessionmaker[Session]) -> Iterator[dict[str, Any]]:
     """Every prompt, oldest first, archived ones too."""
-    for prompt in in_batches(read, select(Prompt).where(Prompt.is_visible()), Prompt.id):
+    all_of_them = select(Prompt).where(Prompt.is_visible()).options(selectinload(Prompt.tags))
+    for prompt in in_batches(read, all_of_them, Prompt.id):
         yield {
             "prompt": prompt.messages,
             "prompt_id": prompt.id,
             "source": prompt.source.value,
+            "tags": [tag.name for tag in prompt.tags],
             **prompt_columns(prompt),
         }
 
@@ -210,6 +214,7 @@ def _standing_rankings(read: sessionmaker[Session], labeler_kind: LabelerKind | 
         select(Ranking)
         .where(Ranking.withdrawn_at.is_(None), Ranking.id <= last, Ranking.id.not_in(of_votes))
         .options(selectinload(Ranking.labeler), group.selectinload(Group.prompt), answers)
+        .options(selectinload(Ranking.tags), group.selectinload(Group.tags))
     )
     if labeler_kind is not None:
         statement = statement.join(Labeler).where(Labeler.kind == labeler_kind)

@@ -8,8 +8,10 @@ from sqlalchemy.orm import Session
 
 from app.db.base import utc_now
 from app.db.models.prompts import Prompt, PromptImport, PromptSource, PromptSplit
+from app.db.models.tags import Tagged
 from app.services.data.import_summary import ImportSummary
 from app.services.data.row_forms import GivenRow
+from app.services.labeling.tags import forget_tags, store_tags
 from app.services.prompts.prompts import digest_of, prompt_row
 
 
@@ -46,7 +48,17 @@ def take_prompts(session: Session, import_id: int, given: Sequence[GivenRow]) ->
             new.append(row)
     if new:
         session.execute(insert(Prompt), new)
+    _tag(session, given, {row["digest"] for row in new} | left)
     return summary
+
+
+def _tag(session: Session, given: Sequence[GivenRow], new: set[str]) -> None:
+    """Those that the file brings; what is there already is tagged once all of the file is in."""
+    tags = {digest_of(row.prompt.messages): row.tags for row in reversed(given) if row.is_prompt and row.tags}
+    rows = session.execute(select(Prompt.id, Prompt.digest).where(Prompt.digest.in_(new & tags.keys())))
+    ids: dict[str, int] = {row[1]: row[0] for row in rows}
+    forget_tags(session, Tagged.PROMPT, list(ids.values()))
+    store_tags(session, Tagged.PROMPT, [(ids[digest], name) for digest in ids for name in tags[digest]])
 
 
 @dataclass(frozen=True)
@@ -70,6 +82,13 @@ def known_prompts(session: Session, digests: Iterable[str]) -> dict[str, KnownPr
 
 
 def _repeated(given: GivenRow, there: KnownPrompt) -> ImportSummary:
+    tagged: frozenset[tuple[int, str]] = frozenset()
+    if there.id is not None and given.is_prompt:
+        tagged = frozenset((there.id, name) for name in given.tags)
+    return _told(given, there) + ImportSummary(tagged=tagged)
+
+
+def _told(given: GivenRow, there: KnownPrompt) -> ImportSummary:
     archives = given.prompt.archived_at is not None and not there.archived
     if archives and there.id is not None and there.source is PromptSource.SHIPPED:
         return ImportSummary(repeated=1, put_away=frozenset({(there.id, given.prompt.archived_at or utc_now())}))

@@ -14,6 +14,7 @@ from app.db.models.groups import Completion, Group, GroupStatus
 from app.db.models.labelers import Labeler, LabelerKind
 from app.db.models.prompts import PromptSplit
 from app.db.models.rankings import Ranking
+from app.db.models.tags import Tagged
 from app.errors import AppError, InvalidError
 from app.services.data.compared_rows import GivenRanking
 from app.services.data.import_compared import content_digest, given_seed, taken_once
@@ -22,6 +23,7 @@ from app.services.data.import_summary import ImportSummary
 from app.services.data.row_forms import GivenRow
 from app.services.data.vote_rows import GivenVote
 from app.services.labeling.labelers import get_or_create_labeler
+from app.services.labeling.tags import forget_tags, store_tags
 from app.services.prompts.prompts import digest_of
 from app.translation import _
 
@@ -36,6 +38,8 @@ class _Taken:
     prompt_id: int
     labeler_id: int
     ranking: GivenRanking
+    tags: tuple[str, ...] = ()
+    group_tags: tuple[str, ...] = ()
 
 
 def take_rankings(
@@ -48,7 +52,9 @@ def take_rankings(
     for place, given_row, ranking in given:
         labeler = labelers.find(place, ranking)
         prompt = prompts[digest_of(given_row.prompt.messages)]
-        rows.append(_Taken(_digest(labeler.name, given_row, ranking), prompt.id or 0, labeler.id, ranking))
+        digest = _digest(labeler.name, given_row, ranking)
+        tags = given_row.tags, given_row.group_tags
+        rows.append(_Taken(digest, prompt.id or 0, labeler.id, ranking, *tags))
     digests = {row.digest for row in rows}
     remove_groups(session, select(Group.id).where(Group.digest.in_(digests), Group.import_id.in_(abandoned(import_id))))
     known = _given_here(session, rows).union(session.scalars(select(Group.digest).where(Group.digest.in_(digests))))
@@ -158,8 +164,8 @@ def _store(session: Session, import_id: int, rows: Sequence[_Taken]) -> None:
     ids = iter(
         session.scalars(insert(Completion).returning(Completion.id, sort_by_parameter_order=True), answers).all()
     )
-    session.execute(
-        insert(Ranking),
+    rankings = session.scalars(
+        insert(Ranking).returning(Ranking.id, sort_by_parameter_order=True),
         [
             {
                 "group_id": group_id,
@@ -172,7 +178,10 @@ def _store(session: Session, import_id: int, rows: Sequence[_Taken]) -> None:
             }
             for group_id, row in zip(groups, rows, strict=True)
         ],
-    )
+    ).all()
+    of_rankings, of_groups = zip(rankings, rows, strict=True), zip(groups, rows, strict=True)
+    store_tags(session, Tagged.RANKING, [(number, name) for number, row in of_rankings for name in row.tags])
+    store_tags(session, Tagged.GROUP, [(number, name) for number, row in of_groups for name in row.group_tags])
 
 
 def _group(row: _Taken, import_id: int) -> dict[str, Any]:
@@ -201,6 +210,8 @@ def _completion(group_id: int, index: int, ranking: GivenRanking) -> dict[str, A
 
 
 def remove_groups(session: Session, groups: Sequence[int] | Select[int]) -> None:
+    forget_tags(session, Tagged.RANKING, select(Ranking.id).where(Ranking.group_id.in_(groups)))
+    forget_tags(session, Tagged.GROUP, groups)
     for table in (Ranking, Completion):
         session.execute(delete(table).where(table.group_id.in_(groups)))
     session.execute(delete(Group).where(Group.id.in_(groups)))

@@ -16,12 +16,14 @@ from app.db.models.arena import Pair, Vote
 from app.db.models.groups import Group
 from app.db.models.prompts import Prompt, PromptImport
 from app.db.models.rankings import Ranking
+from app.db.models.tags import Tagged
 from app.errors import UnavailableError
 from app.services.data.import_prompts import take_prompts
 from app.services.data.import_rankings import remove_groups, take_rankings
 from app.services.data.import_summary import ImportSummary
 from app.services.data.import_votes import remove_pairs, take_votes
 from app.services.data.row_forms import GivenRow
+from app.services.labeling.tags import forget_tags
 from app.services.prompts import curation
 from app.translation import _
 
@@ -78,6 +80,7 @@ def remove_some(session: Session, import_id: int, rows: int) -> int:
         return len(pairs)
     prompts = _prompts_of(session, import_id, rows)
     if prompts:
+        forget_tags(session, Tagged.PROMPT, prompts)
         session.execute(delete(Prompt).where(Prompt.id.in_(prompts), Prompt.import_id == import_id))
     else:
         _end(session, import_id)

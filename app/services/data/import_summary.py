@@ -24,6 +24,8 @@ class ImportSummary:
     put_away: frozenset[tuple[int, datetime]] = frozenset()
     """Prompts (and since when) that ship with Fourfold, which nobody can delete, and are archived in the file: they
     will be here, too, once all of it is in."""
+    tagged: frozenset[tuple[int, str]] = frozenset()
+    """Tags (and whose) of prompts that were there already: these have them, too, once all of it is in."""
     rankings: int = 0
     """New ones, comparisons of two among them."""
     repeated_rankings: int = 0
@@ -43,11 +45,12 @@ class ImportSummary:
     columns_not_kept: frozenset[str] = frozenset()
 
     def __add__(self, other: "ImportSummary") -> "ImportSummary":
-        names = [each.name for each in fields(self) if each.name not in ("columns_not_kept", "put_away")]
+        names = [each.name for each in fields(self) if each.name not in ("columns_not_kept", "put_away", "tagged")]
         columns = sorted(self.columns_not_kept | other.columns_not_kept)[:SHOWN_COLUMNS]
         counts = {name: getattr(self, name) + getattr(other, name) for name in names}
         put_away = self.put_away | other.put_away
-        return ImportSummary(**counts, columns_not_kept=frozenset(columns), put_away=put_away)
+        tagged = self.tagged | other.tagged
+        return ImportSummary(**counts, columns_not_kept=frozenset(columns), put_away=put_away, tagged=tagged)
 
 
 def told(taken: ImportSummary) -> str:

@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from app.db.base import utc_now
 from app.db.models.prompts import PromptImport
+from app.db.models.tags import Tagged
 from app.db.session import transaction
 from app.errors import AppError, ConflictError, InvalidError, UnavailableError
 from app.services.arena.arena_settings import learn_if_chosen
@@ -29,6 +30,7 @@ from app.services.data.row_forms import KNOWN_COLUMNS, Form, GivenRow, read_row
 from app.services.data.row_places import OnBad, Place, Rows, refuse
 from app.services.data.rows import readable
 from app.services.jobs import retraining
+from app.services.labeling.tags import add_tags
 from app.services.sampling.fitting import Fitting
 from app.translation import N_, _
 
@@ -149,6 +151,8 @@ class Importer:
         self._end(begun.id, let_in_some)
         for prompt_id, since in sorted(summary.put_away):
             self._step(partial(put_away, prompt_id=prompt_id, since=since))
+        if summary.tagged:
+            self._step(partial(add_tags, kind=Tagged.PROMPT, of_records=sorted(summary.tagged)))
         if summary.rankings:
             self._step(partial(retraining.after_ranking, retrain_after=self._retrain_after))
         if summary.votes:

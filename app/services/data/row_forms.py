@@ -15,7 +15,7 @@ from app.errors import InvalidError
 from app.formats.texts import clean_text
 from app.services.data.compared_rows import GivenRanking, comparison_of, ranking_of, summaries_of
 from app.services.data.conversations import as_dialogue, no_list_as_text, read_conversation
-from app.services.data.row_values import Row, a_text, a_time, one_of
+from app.services.data.row_values import Row, a_list_of_tags, a_text, a_time, one_of
 from app.services.data.vote_rows import GivenVote, vote_of
 from app.services.prompts.prompts import NewPrompt, validate_messages
 from app.translation import N_, _
@@ -51,9 +51,17 @@ class GivenRow:
     prompt: NewPrompt
     ranking: GivenRanking | None = None
     vote: GivenVote | None = None
+    tags: tuple[str, ...] = ()
+    """Of what the row is: a prompt, or a ranking."""
+    group_tags: tuple[str, ...] = ()
+    """Of a ranking's group."""
     answers_not_kept: int = 0
     questions_not_kept: int = 0
     columns_not_kept: frozenset[str] = frozenset()
+
+    @property
+    def is_prompt(self) -> bool:
+        return self.ranking is None and self.vote is None
 
 
 def read_row(columns: Mapping[str, Any], max_characters: int) -> GivenRow:
@@ -67,7 +75,9 @@ def read_row(columns: Mapping[str, Any], max_characters: int) -> GivenRow:
         source=_source(row.take("source")),
         archived_at=a_time(row.take("archived_at"), "archived_at"),
     )
-    return replace(recognised, prompt=prompt, columns_not_kept=row.left())
+    tags = a_list_of_tags(row, "tags") if recognised.vote is None else ()
+    group_tags = () if recognised.ranking is None else a_list_of_tags(row, "group_tags")
+    return replace(recognised, prompt=prompt, tags=tags, group_tags=group_tags, columns_not_kept=row.left())
 
 
 def _recognised(row: Row) -> Callable[[Row, int], GivenRow]:

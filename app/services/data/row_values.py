@@ -12,6 +12,7 @@ from app.errors import InvalidError
 from app.formats.strict_json import parse_json
 from app.formats.texts import clean_text
 from app.hparams import SamplingParams
+from app.services.labeling.tags import check_tags
 from app.translation import _
 
 Kind = TypeVar("Kind", bound=StrEnum)
@@ -125,6 +126,16 @@ def a_flag(given: object, column: str) -> bool:
     if given is None or isinstance(given, bool):
         return bool(given)
     raise InvalidError(_("{column} must be true or false; it is {given}.", column=column, given=show(given)))
+
+
+def a_list_of_tags(row: "Row", name: str) -> tuple[str, ...]:
+    """Texts, or one text in which commas stand between them; what is something else is no tag and not taken."""
+    given = row.get(name)
+    texts = [each for each in given.split(",") if each.strip()] if isinstance(given, str) else given
+    if not isinstance(texts, list) or not all(isinstance(each, str) and each.strip() for each in texts):
+        return ()
+    row.take(name)
+    return tuple(check_tags(texts))
 
 
 def sampling_settings(given: object) -> dict[str, Any]:

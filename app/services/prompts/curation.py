@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import ColumnElement, Select, delete, func, select
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, Select, delete, func, or_, select
+from sqlalchemy.orm import Session, selectinload
 
 from app.chat import Message
 from app.db.models.arena import Pair, PairStatus, Vote
@@ -14,8 +14,10 @@ from app.db.models.groups import Completion, Group, GroupStatus, Skip
 from app.db.models.jobs import LIVE, Job
 from app.db.models.prompts import Prompt, PromptSource, PromptSplit
 from app.db.models.rankings import Ranking
+from app.db.models.tags import Tagged
 from app.errors import ConflictError, InvalidError
 from app.services.labeling import groups
+from app.services.labeling.tags import add_tags, forget_tags, has_tag, has_tag_like, tags_of
 from app.services.paging import Page, page_by_id, parse_cursor
 from app.services.prompts.prompts import add_prompt, digest_of, get_prompt
 from app.translation import _, ngettext
@@ -47,14 +49,18 @@ class Wanted:
     prompt_list: PromptList | None = None
     split: PromptSplit | None = None
     words: str = ""
-    """Part of the last message; capitals do not matter (where the database knows them)."""
+    """Part of the last message or of a tag; capitals do not matter (where the database knows them)."""
+    tag: str = ""
 
     def conditions(self) -> list[ColumnElement[bool]]:
         conditions = [Prompt.is_visible(), *(() if self.prompt_list is None else _IN_LIST[self.prompt_list])]
         if self.split is not None:
             conditions.append(Prompt.split == self.split)
         if self.words:
-            conditions.append(Prompt.text.icontains(self.words, autoescape=True))
+            in_text = Prompt.text.icontains(self.words, autoescape=True)
+            conditions.append(or_(in_text, has_tag_like(Tagged.PROMPT, self.words)))
+        if self.tag:
+            conditions.append(has_tag(Tagged.PROMPT, self.tag))
         return conditions
 
 
@@ -63,10 +69,12 @@ ANY = Wanted()
 
 def list_prompts(session: Session, *, after: str | None = None, limit: int = 50, wanted: Wanted = ANY) -> Page[Prompt]:
     """Oldest first. A page may be short, even empty, and still have a next one: it reads LOOKED_THROUGH prompts at
-    most, so that no search reads a million. (What is archived or set aside has an index of its own.)"""
+    most, so that no search reads a million. (What is archived, set aside or tagged has an index of its own.)"""
     start = 0 if after is None else parse_cursor(after)
-    last = None if wanted.prompt_list in (PromptList.SET_ASIDE, PromptList.ARCHIVED) else session.scalar(_window(start))
+    few = wanted.tag or wanted.prompt_list in (PromptList.SET_ASIDE, PromptList.ARCHIVED)
+    last = None if few else session.scalar(_window(start))
     statement: Select[Prompt] = select(Prompt).where(*wanted.conditions(), Prompt.id > start)
+    statement = statement.options(selectinload(Prompt.tags))
     if last is not None:
         statement = statement.where(Prompt.id <= last)
     page = page_by_id(session, statement, Prompt.id, after=None, limit=limit, newest_first=False)
@@ -109,6 +117,7 @@ def edit_prompt(session: Session, prompt_id: int, messages: Sequence[Message], l
     new = add_prompt(session, messages=messages, source=PromptSource.OWN, split=old.split, language=language)
     if new.split is not old.split:
         raise InvalidError(_("These words are a prompt of the other part already. Nothing was changed."))
+    add_tags(session, Tagged.PROMPT, [(new.id, name) for name in tags_of(session, Tagged.PROMPT, prompt_id)])
     if _kept_because(session, old) is None:
         delete_prompt(session, prompt_id)
     else:
@@ -127,6 +136,8 @@ def delete_prompt(session: Session, prompt_id: int) -> None:
     session.execute(delete(Pair).where(Pair.prompt_id == prompt_id))
     made = select(Group.id).where(Group.prompt_id == prompt_id)
     session.execute(delete(Completion).where(Completion.group_id.in_(made)))
+    forget_tags(session, Tagged.GROUP, made)
+    forget_tags(session, Tagged.PROMPT, [prompt_id])
     session.execute(delete(Group).where(Group.prompt_id == prompt_id))
     session.delete(prompt)
     session.flush()

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import func, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, selectinload
 
 from app.chat import Message
 from app.corpus.prompts import load_prompts
@@ -147,7 +147,9 @@ def _by_digest(session: Session, digest: str) -> Prompt | None:
 
 
 def get_prompt(session: Session, prompt_id: int) -> Prompt:
-    prompt = session.scalar(select(Prompt).where(Prompt.id == prompt_id, Prompt.is_visible()))
+    """With its tags."""
+    there = select(Prompt).where(Prompt.id == prompt_id, Prompt.is_visible())
+    prompt = session.scalar(there.options(selectinload(Prompt.tags)))
     if prompt is None:
         raise NotFoundError(_("There is no prompt {id}. The Data page lists them.", id=prompt_id))
     return prompt

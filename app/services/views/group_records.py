@@ -3,12 +3,14 @@
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, select
+from sqlalchemy import ColumnElement, Select, or_, select
 from sqlalchemy.orm import Session, contains_eager, defer, joinedload, selectinload
 
 from app.db.models.groups import Completion, Group, GroupStatus, Skip
 from app.db.models.prompts import Prompt
+from app.db.models.tags import Tagged
 from app.errors import NotFoundError
+from app.services.labeling.tags import has_tag, has_tag_like
 from app.services.paging import Page
 from app.services.views.record_window import Order, look_through
 from app.translation import _
@@ -23,9 +25,11 @@ class GroupsWanted:
     status: GroupStatus | None = None
     prompt_id: int | None = None
     words: str = ""
+    """Part of the prompt's last message or of a tag."""
+    tag: str = ""
 
     def along(self) -> list[ColumnElement[bool]]:
-        conditions: list[ColumnElement[bool]] = []
+        conditions = [has_tag(Tagged.GROUP, self.tag)] if self.tag else []
         if self.status is not None:
             conditions.append(Group.status == self.status)
         if self.prompt_id is not None:
@@ -35,7 +39,8 @@ class GroupsWanted:
     def wanted(self) -> list[ColumnElement[bool]]:
         conditions: list[ColumnElement[bool]] = [Group.import_id.is_(None)]
         if self.words:
-            conditions.append(Prompt.text.icontains(self.words, autoescape=True))
+            in_text = Prompt.text.icontains(self.words, autoescape=True)
+            conditions.append(or_(in_text, has_tag_like(Tagged.GROUP, self.words)))
         return conditions
 
 
@@ -46,7 +51,7 @@ _TEXTS = _ANSWERS.options(defer(Completion.token_ids), joinedload(Completion.ver
 
 def _with(answers: Any) -> Select[Group]:
     """With the prompt, and so much of the answers."""
-    return select(Group).join(Group.prompt).options(contains_eager(Group.prompt), answers)
+    return select(Group).join(Group.prompt).options(contains_eager(Group.prompt), answers, selectinload(Group.tags))
 
 
 def list_groups(session: Session, wanted: GroupsWanted, *, after: str | None, limit: int) -> Page[Group]:

@@ -11,8 +11,10 @@ from app.db.models.groups import Completion, Group
 from app.db.models.labelers import Labeler, LabelerKind
 from app.db.models.prompts import Prompt
 from app.db.models.rankings import Ranking
+from app.db.models.tags import Tagged
 from app.db.models.versions import Version, VersionRanking
 from app.errors import NotFoundError
+from app.services.labeling.tags import has_tag, has_tag_like
 from app.services.paging import Page
 from app.services.views.record_window import Order, look_through
 from app.translation import _
@@ -48,7 +50,8 @@ class RankingsWanted:
     labeler_id: int | None = None
     kind: LabelerKind | None = None
     words: str = ""
-    """Part of the prompt's last message or of the comment; capitals do not matter (where the database knows them)."""
+    """Part of the prompt's last message, of the comment or of a tag; capitals do not matter."""
+    tag: str = ""
     language: str | None = None
     """Of the prompt."""
     commented: bool = False
@@ -60,9 +63,9 @@ class RankingsWanted:
 
     def along(self) -> list[ColumnElement[bool]]:
         """What the order's index answers."""
+        conditions = [has_tag(Tagged.RANKING, self.tag)] if self.tag else []
         if self.by_time:  # rankings of files, and some of the API, say no time
-            return [Ranking.duration_ms.is_not(None)]
-        conditions: list[ColumnElement[bool]] = []
+            return [*conditions, Ranking.duration_ms.is_not(None)]
         if self.labeler_id is not None:
             conditions.append(Ranking.labeler_id == self.labeler_id)
         if self.standing is Standing.IN_FORCE:
@@ -80,8 +83,8 @@ class RankingsWanted:
         if self.kind is not None:
             conditions.append(Labeler.kind == self.kind)
         if self.words:
-            parts = (Prompt.text, Ranking.comment)
-            conditions.append(or_(*(part.icontains(self.words, autoescape=True) for part in parts)))
+            parts = [part.icontains(self.words, autoescape=True) for part in (Prompt.text, Ranking.comment)]
+            conditions.append(or_(*parts, has_tag_like(Tagged.RANKING, self.words)))
         if self.language is not None:
             conditions.append(Prompt.language == self.language)
         if self.commented:
@@ -99,7 +102,7 @@ def _with(answers: Any) -> Select[Ranking]:
     """With labeler and prompt, and so much of the answers."""
     group = contains_eager(Ranking.group).options(contains_eager(Group.prompt), answers)
     joined = select(Ranking).join(Ranking.group).join(Group.prompt).join(Ranking.labeler)
-    return joined.options(contains_eager(Ranking.labeler), group)
+    return joined.options(contains_eager(Ranking.labeler), group, selectinload(Ranking.tags))
 
 
 def list_rankings(session: Session, wanted: RankingsWanted, *, after: str | None, limit: int) -> Page[Ranking]:

@@ -14,6 +14,8 @@ preview = In(
 uploads = In("app/services/data/uploads.py", "tests/services/data/test_uploads.py")
 doors = In("app/web/data_import.py", "tests/web/test_data_import.py")
 votes = In("app/web/data_votes.py", "tests/web/test_data_votes.py")
+tags = In("app/services/labeling/tags.py", "tests/services/labeling/test_tags.py")
+tagged = In("app/services/data/import_prompts.py", "tests/services/data/test_round_trip.py")
 tables = In("app/services/data/parquet_exports.py", "tests/services/data/test_parquet_exports.py")
 exports = In("app/services/data/exports.py", "tests/services/data/test_parquet_exports.py")
 letters = In("app/db/session.py", "tests/db/test_session.py")
@@ -38,6 +40,11 @@ FAULTS = [
     rankings("one of a file that is not in yet is put back", " or session.get_one(Group, ranking.group_id).import_id is not None", ""),
     rankings("what was ranked anew is given out again", "elif group.status is not GroupStatus.RANKED or _standing(session, group.id, labeler) is not None:", "elif False:"),
     rankings("what was withdrawn elsewhere cannot be changed", "elif group.status is not GroupStatus.RANKED or _standing(session, group.id, labeler) is not None:", "else:"),
+    tags("a record that is gone is tagged", "if session.scalar(_record(kind, record_id)) is None:", "if False:"),
+    tags("tags stay behind their record", "session.execute(delete(Tag).where(Tag.kind == kind, Tag.record_id.in_(records)))", "pass"),
+    tags("a tag of a group is one of its ranking", "select(Tag.record_id).where(Tag.kind == kind, Tag.name == name)", "select(Tag.record_id).where(Tag.name == name)"),
+    tagged("the file's tags are lost where the prompt was there", "tagged = frozenset((there.id, name) for name in given.tags)", "pass"),
+    tagged("tags of a file that is refused are kept", "    _tag(session, given, {row[\"digest\"] for row in new} | left)", "    _tag(session, given, digests)"),
     tables("a table that is too long is held whole", "            if group.num_rows >= ROWS_OF_A_GROUP:", "            if False:"),
     tables("what has no column is lost", "assert all(row.keys() == columns.keys() for row in some), ", "assert some, "),
     tables("the last rows are not written", "        if group.num_rows:\n            writer.write_table(group)", "        if False:\n            writer.write_table(group)"),

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import event, func, select, update
@@ -18,8 +19,10 @@ from app.db.base import utc_now
 from app.db.models.groups import Group, SkipReason
 from app.db.models.labelers import LabelerKind
 from app.db.models.prompts import PromptSource, PromptSplit
+from app.db.models.tags import Tagged
 from app.db.models.versions import VersionKind, VersionStatus
 from app.db.session import make_read_session_factory, make_session_factory, open_database, transaction
+from app.errors import InvalidError
 from app.formats.json_lines import json_line
 from app.hparams import SamplingParams
 from app.preferences import competition_ranks, normalize_ranks
@@ -29,6 +32,7 @@ from app.services.data.imports import Importer
 from app.services.data.parquet_exports import parquet_of
 from app.services.labeling import groups, labelers, rankings, skips
 from app.services.labeling.label_settings import Writers
+from app.services.labeling.tags import set_tags
 from app.services.prompts import curation, prompts
 from app.services.sampling.fitting import Fitting
 from app.services.versions import versions
@@ -202,7 +206,7 @@ def test_what_stands_in_an_export() -> None:
             assert set(row) == {
                 *("ranking_id", "group_id", "prompt_id", "prompt", "split", "language", "archived_at", "answers"),
                 *("version", "written_by", "settings", "comment", "duration_ms", "labeler", "labeler_kind"),
-                *("is_repeat", "created_at"),
+                *("is_repeat", "tags", "group_tags", "created_at"),
             }
         pairs = [list(exports.export_comparisons(each.read, ties=True)) for each in (first, second)]
         assert without_numbers([json_line(pair).encode() for pair in pairs[0]]) == without_numbers(
@@ -214,12 +218,27 @@ def test_parquet_goes_in_as_it_came_out() -> None:
     with installations(2) as (first, second):
         for then in ("rank", "archive"):
             first.live(Step([f"q {then}"], False, "de", ["a", "b", "c", "\x85"], [1, 1, 2, 3], 0, "so", then))
+        with transaction(first.write) as session:
+            for kind in Tagged:
+                set_tags(session, kind, 1, [f"{kind} 你好", "b"])
         for rows, columns in (
             (exports.export_prompts(first.read), export_columns.PROMPTS),
             (exports.export_rankings(first.read), export_columns.RANKINGS),
         ):
             second.take(b"".join(parquet_of(rows, columns)))
         assert without_numbers(second.exported()) == without_numbers(first.exported())
+
+
+def test_tags_of_what_is_there_already_are_added_once_all_of_the_file_is_in() -> None:
+    with installations(1) as (installation,):
+        installation.take(b'{"prompt": "Why?", "tags": ["a"]}\n{"prompt": "How?", "tags": "x, y"}')
+        with pytest.raises(InvalidError, match="Line 2"):
+            installation.take(b'{"prompt": "Why?", "tags": ["b"]}\n{"promt": 1}')
+        again = installation.take(b'{"prompt": "Why?", "tags": ["b", "a"]}\n{"prompt": "Who?", "tags": [{"odd": 1}]}')
+        assert again.columns_not_kept == {"tags"}, "of another kind"
+        assert {row["prompt"][0]["content"]: row["tags"] for row in exports.export_prompts(installation.read)} == {
+            "Why?": ["a", "b"], "How?": ["x", "y"], "Who?": [],
+        }  # fmt: skip
 
 
 def test_a_ranking_of_a_card_that_came_again_is_no_training_data_elsewhere_either() -> None:
