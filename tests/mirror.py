@@ -19,6 +19,7 @@ COVERED: dict[str, tuple[str, str]] = {
     "app/api/openai/fields.py": (END_TO_END, "tests/api/openai/test_routes.py"),
     "app/api/openai/requests.py": (END_TO_END, "tests/api/openai/test_routes.py"),
     "app/api/rankings.py": (END_TO_END, "tests/api/test_groups.py"),
+    "app/api/tags.py": (END_TO_END, "tests/web/test_data_tags.py"),
     "app/api/schemas.py": ("seen in the description", "tests/api/test_openapi.py"),
     "app/api/vote_schemas.py": (END_TO_END, "tests/api/test_votes.py"),
     "app/chat.py": ("types, and the digest that prompts are known by", "tests/services/prompts/test_prompts.py"),
@@ -59,6 +60,10 @@ COVERED: dict[str, tuple[str, str]] = {
     "app/web/labeler_agreement.py": ("sentences of the page of labels", "tests/web/test_label_effect.py"),
     "app/web/data_prompt.py": ("one prompt of the list", "tests/web/test_data_prompts.py"),
     "app/web/data_[fglrv]*.py": ("parts of one page", "tests/web/test_data.py"),
+    "app/services/data/export_columns.py": (
+        "seen in the files that have them",
+        "tests/services/data/test_parquet_exports.py",
+    ),
     "app/services/data/row_places.py": ("types of what is read", "tests/services/data/test_rows.py"),
     "app/services/views/*_records.py": ("seen on the page that lists them", "tests/web/test_data.py"),
     "app/web/learn_*.py": ("each chapter's own part", "tests/web/test_learn.py"),

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 ADDRESS = "http://127.0.0.1:8000"
-IN_PATH = {"job_id": "JOB_ID", "model": "fourfold"}
+IN_PATH = {"job_id": "JOB_ID", "model": "fourfold", "kind": "ranking"}
 """What stands for a parameter in a path; every other one is 1."""
 BODIES: dict[str, Any] = {
     "/api/v1/groups": {"prompt": "How do I boil an egg?"},
@@ -24,6 +24,7 @@ BODIES: dict[str, Any] = {
     "/api/v1/conversations/{conversation_id}/turns/{turn_id}/retry": {"stream": True},
     "/api/v1/conversations/{conversation_id}/turns/{turn_id}/continue": {"stream": True},
     "/api/v1/prompts": {"prompts": [{"prompt": "What is a prime number?", "language": "en"}]},
+    "/api/v1/tags/{kind}/{record_id}": {"tags": ["to look at again", "too long"]},
     "/api/v1/jobs": {"kind": "train_policy", "params": {"total_episodes": 512, "kl_coef": 0.05}},
     "/api/v1/versions/{version_id}": {"name": "brief", "note": "Ranked by length alone."},
     "/api/v1/versions/prune": {"keep": 2, "dry_run": True},

@@ -89,6 +89,7 @@ def bodies(ranks: dict[str, int]) -> dict[str, list[Any]]:
         "POST /api/v1/groups/{group_id}/skip": [{"reason": "unclear"}],
         "PUT /api/v1/label-settings": [{"temperature": 0.8, "top_p": 0.9, "max_tokens": 8, "other_answers": 0}],
         "PUT /api/v1/guidelines": [{"text": "x"}],
+        "PUT /api/v1/tags/{kind}/{record_id}": [{"tags": ["a", "b"]}],
         **CONVERSATIONS,
         "POST /api/v1/prompts": [
             {**PROMPT, "split": "train", "language": "en"},
@@ -181,6 +182,7 @@ FORMS = {
     "POST /data/rankings/{ranking_id}/restore": {},
     "POST /data/votes/{vote_id}/withdraw": {},
     "POST /data/prompts/new": {"prompt": "Hi", "split": "train"},
+    "POST /data/tags": {"of": "ranking", "id": "1", "tag": "x", "less": ""},
     "POST /data/import/preview": {"file": "prompt"},
     "POST /data/import": {"key": "0" * 32},
     "POST /data/prompts/{prompt_id}/edit": {"prompt": "Hi", "language": "en"},

@@ -18,7 +18,7 @@ sentences = In("app/web/label_effect.py", "tests/web/test_label_effect.py")
 
 FAULTS = [
     statistics("a shared first place counts twice", "counts[place] += 1 / len(best)", "counts[place] += 1"),
-    statistics("pairs of a card count as if they were apart", "min(float(total), alone * total / error**2)", "float(total)"),
+    statistics("pairs of a card count as if they were apart", "min(float(most), share * (1 - share) / error**2)", "float(most)"),
     statistics("tau-a in place of tau-b", "untied_one += first != 0", "untied_one += 1"),
     statistics("a median's interval is too narrow", "<= 0.025", "<= 0.25"),
     statistics("few clusters are taken for many", "n / (n - 1) *", "1.0 *"),
