@@ -241,6 +241,8 @@ class Visitor:
             "prompt_id": prompt["id"],
             "action": "archive",
             "name": "tokens",
+            "kind": "ranking",
+            "record_id": 1,
             "model": "fourfold",
         }
         self.faults: list[str] = []
