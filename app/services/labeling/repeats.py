@@ -21,7 +21,7 @@ from app.services.labeling.own_answers import offered
 CARDS_BETWEEN = 20
 """That the labeler ranked since, at least: what came just before is remembered."""
 LOOKED_BACK = 500
-"""Of their cards before these, those that may come again."""
+"""Of their newest rankings, those that may come again."""
 
 
 def card_again(session: Session, labeler: Labeler, *, now: datetime, tags: Tags, rng: random.Random) -> Group | None:
@@ -37,13 +37,16 @@ def card_again(session: Session, labeler: Labeler, *, now: datetime, tags: Tags,
 def _may_come_again(labeler: Labeler, tags: Tags) -> Select[int]:
     """Ranked here, no prompt twice."""
     mine = Ranking.labeler_id == labeler.id, Ranking.withdrawn_at.is_(None)
+    newest = (
+        select(Ranking.id, Ranking.group_id).where(*mine).order_by(Ranking.id.desc()).limit(LOOKED_BACK)
+    ).subquery()  # first, by their index: however many there are, these are read
     cards = (
-        select(Ranking.group_id)
-        .join(Ranking.group)
-        .where(*mine, Group.digest.is_(None))
-        .order_by(Ranking.id.desc())
-        .offset(CARDS_BETWEEN)
+        select(newest.c.group_id)
+        .join(Group, Group.id == newest.c.group_id)
+        .where(Group.digest.is_(None))
+        .order_by(newest.c.id.desc())
         .limit(LOOKED_BACK)
+        .offset(CARDS_BETWEEN)
     ).subquery()
     again = select(Group.prompt_id).where(Group.leased_to == labeler.id, Group.is_repeat)
     return (

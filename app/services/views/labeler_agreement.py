@@ -18,9 +18,9 @@ from app.services.views.label_statistics import Estimate, mean_tau, tau_b
 
 NEWEST_REPEATS = 500
 """Of one labeler, those that are compared with their first rankings."""
-LOOKED_THROUGH = 20_000
+LOOKED_THROUGH = 5_000
 """Newest rankings among which those of the same prompts are found."""
-MOST_COMPARED = 2_000
+MOST_COMPARED = 1_000
 """Of these, those whose answers are read."""
 MOST_PAIRS = 20
 """Of two labelers each, those who compared most first."""
