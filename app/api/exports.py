@@ -1,7 +1,6 @@
 """Data out: prompts, rankings, comparisons and votes, streamed as JSON Lines or as Parquet."""
 
-from collections.abc import Iterable, Iterator
-from enum import StrEnum
+from collections.abc import Iterable
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
@@ -9,13 +8,16 @@ from fastapi.responses import PlainTextResponse, StreamingResponse
 from pydantic import BaseModel, Field
 
 from app.api.description import Responses, lines, raises
+from app.api.labeler import ApiLabeler
 from app.db.models.labelers import LabelerKind
 from app.errors import UnavailableError
-from app.formats.json_lines import json_line
 from app.runtime import ReadSession, RuntimeDep, UnitRoute
+from app.services.chat import conversation_exports
+from app.services.chat.conversation_exports import export_conversations
 from app.services.data import export_columns
 from app.services.data.dataset_card import dataset_card
 from app.services.data.export_columns import Columns
+from app.services.data.export_files import MEDIA_TYPES, FileFormat, pieces_of
 from app.services.data.exports import (
     count_export,
     export_comparisons,
@@ -24,27 +26,17 @@ from app.services.data.exports import (
     export_rankings,
     languages_of_prompts,
 )
-from app.services.data.parquet_exports import parquet_of
 from app.services.data.vote_exports import export_vote_preferences, export_votes
 from app.services.views.record_counts import count_records
 
 router = APIRouter(prefix="/api/v1/export", tags=["data"], route_class=UnitRoute)
 
 
-class FileFormat(StrEnum):
-    """By the ending of a file's name."""
-
-    JSON_LINES = "jsonl"
-    PARQUET = "parquet"
-
-
 def _format(request: Request) -> FileFormat:
     return FileFormat(request.url.path.rpartition(".")[2])
 
 
-CHARACTERS_AT_ONCE = 1 << 16
 Format = Annotated[FileFormat, Depends(_format)]
-MEDIA_TYPES = {FileFormat.JSON_LINES: "application/jsonl", FileFormat.PARQUET: "application/vnd.apache.parquet"}
 TABLE: Responses = {
     200: {"content": {MEDIA_TYPES[FileFormat.PARQUET]: {"schema": {"type": "string", "format": "binary"}}}},
     **raises(UnavailableError),
@@ -58,29 +50,15 @@ def _lines(row: str) -> Responses:
 PROMPTS = _lines("A prompt with its split and language.")
 RANKINGS = _lines("A ranking with its answers.")
 VOTES = _lines("A vote with its pair of answers.")
+CONVERSATIONS = _lines("A conversation with its messages.")
 COMPARISONS = _lines("A chosen and a rejected answer.")
 
 
 def _file(rows: Iterable[dict[str, Any]], columns: Columns, name: str, file_format: FileFormat) -> StreamingResponse:
-    pieces: Iterator[str] | Iterator[bytes] = _in_pieces(rows)
-    if file_format is FileFormat.PARQUET:
-        pieces = parquet_of(rows, columns)
     headers = {"Content-Disposition": f'attachment; filename="{name}.{file_format}"'}
-    return StreamingResponse(pieces, media_type=MEDIA_TYPES[file_format], headers=headers)
-
-
-def _in_pieces(rows: Iterable[dict[str, Any]]) -> Iterator[str]:
-    """Each piece takes the server's threads a turn, and the network a write: a line is too little for that."""
-    lines: list[str] = []
-    length = 0
-    for row in rows:
-        line = json_line(row)
-        lines.append(line)
-        length += len(line)
-        if length >= CHARACTERS_AT_ONCE:
-            yield "".join(lines)
-            lines, length = [], 0
-    yield "".join(lines)
+    return StreamingResponse(
+        pieces_of(rows, columns, file_format), media_type=MEDIA_TYPES[file_format], headers=headers
+    )
 
 
 @router.get("/prompts.jsonl", response_class=StreamingResponse, responses=PROMPTS)
@@ -134,6 +112,15 @@ def vote_preferences(
     Those about held-out prompts are left out: they are never trained on."""
     rows = export_vote_preferences(runtime.read, labeler_kind)
     return _file(rows, export_columns.VOTE_PREFERENCES, "vote-preferences", file_format)
+
+
+@router.get("/conversations.jsonl", response_class=StreamingResponse, responses=CONVERSATIONS)
+@router.get("/conversations.parquet", response_class=StreamingResponse, responses=TABLE)
+def conversations(runtime: RuntimeDep, file_format: Format, who: ApiLabeler) -> StreamingResponse:
+    """Exports your own conversations as the chat shows them, as TRL's trainers read them: `messages` with roles and
+    contents. Nobody exports another's."""
+    rows = export_conversations(runtime.read, who)
+    return _file(rows, conversation_exports.COLUMNS, "conversations", file_format)
 
 
 class MarkdownResponse(PlainTextResponse):

@@ -1,16 +1,19 @@
-"""Cursor paging: a page of rows and the cursor of the next one. Rows that arrive meanwhile never shift a page."""
+"""Cursor paging: a page of rows and the cursor of the next one, or all rows page by page. Rows that arrive meanwhile
+never shift a page."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from sqlalchemy import Select
-from sqlalchemy.orm import InstrumentedAttribute, Session
+from sqlalchemy.orm import InstrumentedAttribute, Session, sessionmaker
 
 from app.errors import InvalidError
 from app.formats.ids import parse_id
 from app.translation import _
 
 MAX_LIMIT = 500
+BATCH_ROWS = 200
 Row = TypeVar("Row")
 
 
@@ -54,3 +57,15 @@ def parse_cursor(after: str) -> int:
             page=_("This address leads nowhere in the list. Begin at its first page."),
         )
     return key
+
+
+def in_batches(read: sessionmaker[Session], statement: Select[Row], key: InstrumentedAttribute[int]) -> Iterator[Row]:
+    """All rows in the order of their ids, so many in each transaction."""
+    after = 0
+    while True:
+        with read() as session:
+            batch: list[Any] = list(session.scalars(statement.where(key > after).order_by(key).limit(BATCH_ROWS)))
+        yield from batch
+        if len(batch) < BATCH_ROWS:
+            return
+        after = getattr(batch[-1], key.key)

@@ -8,17 +8,21 @@ from fastapi import APIRouter, Request
 from fastapi.concurrency import run_in_threadpool
 from sqlalchemy.orm import Session
 from starlette.datastructures import UploadFile
-from starlette.responses import Response
+from starlette.responses import Response, StreamingResponse
 
 from app.errors import AppError, ConflictError, InvalidError, NotFoundError
 from app.formats.figures import number
 from app.formats.languages import in_a_row
 from app.http.limits import MAX_IMPORT_BYTES
 from app.runtime import ReadSession, Runtime, RuntimeDep, UnitRoute
+from app.services.chat import conversation_exports
+from app.services.chat.conversation_exports import export_conversations
+from app.services.data.export_files import MEDIA_TYPES, FileFormat, pieces_of
 from app.services.data.import_preview import SHOWN_PROBLEMS, ImportPreview
 from app.services.data.import_summary import told
 from app.services.data.row_forms import Form, GivenRow
 from app.translation import N_, _, ngettext
+from app.web.browser_name import BrowserLabeler
 from app.web.data_frame import PATH, DataPage, frame
 from app.web.security import FormDep
 from app.web.templating import render
@@ -165,6 +169,14 @@ def _page(
     bad = shown is not None and not shown.preview.can_be_imported
     status_code = error.status_code if error is not None else 422 if bad else 200
     return render(request, page, status_code=status_code)
+
+
+@router.get(f"{PATH}/export/conversations.{{file_format}}")
+def own_conversations(runtime: RuntimeDep, who: BrowserLabeler, file_format: FileFormat) -> Response:
+    """Of this browser's labeler alone."""
+    pieces = pieces_of(export_conversations(runtime.read, who), conversation_exports.COLUMNS, file_format)
+    headers = {"Content-Disposition": f'attachment; filename="conversations.{file_format}"'}
+    return StreamingResponse(pieces, media_type=MEDIA_TYPES[file_format], headers=headers)
 
 
 @router.get(f"{PATH}/export")

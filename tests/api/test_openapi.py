@@ -85,6 +85,8 @@ CONTRACT = {
     ("get", "/api/v1/tags/{kind}/{record_id}"),
     ("put", "/api/v1/tags/{kind}/{record_id}"),
     ("get", "/api/v1/export/prompts.parquet"),
+    ("get", "/api/v1/export/conversations.jsonl"),
+    ("get", "/api/v1/export/conversations.parquet"),
     ("get", "/api/v1/export/rankings.parquet"),
     ("get", "/api/v1/export/comparisons.parquet"),
     ("get", "/api/v1/export/votes.parquet"),

@@ -113,6 +113,8 @@ def test_every_export_is_linked_and_answers(visitor: Visitor) -> None:
         for name in ("prompts", "rankings", "votes", "comparisons", "vote-preferences")
         for ending in ("jsonl", "parquet")
     } | {"README.md"}
+    links += re.findall(r'href="(/data/export/[^"]+)"', visitor.get("/data/export"))
+    assert links[-2:] == ["/data/export/conversations.jsonl", "/data/export/conversations.parquet"]
     for link in links:
         answer = visitor.client.get(link)
         assert (answer.status_code, "attachment" in answer.headers["content-disposition"]) == (200, True)

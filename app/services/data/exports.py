@@ -4,8 +4,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from sqlalchemy import Select, func, select
-from sqlalchemy.orm import InstrumentedAttribute, Session, selectinload, sessionmaker
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session, selectinload, sessionmaker
 
 from app.db.models.arena import Vote
 from app.db.models.groups import Completion, Group
@@ -14,9 +14,8 @@ from app.db.models.prompts import Prompt
 from app.db.models.rankings import Ranking
 from app.db.models.versions import Version
 from app.preferences import comparisons, tied_pairs
+from app.services.paging import in_batches
 
-BATCH_ROWS = 200
-Row = TypeVar("Row")
 Value = TypeVar("Value")
 
 
@@ -219,15 +218,3 @@ def _standing_rankings(read: sessionmaker[Session], labeler_kind: LabelerKind | 
     if labeler_kind is not None:
         statement = statement.join(Labeler).where(Labeler.kind == labeler_kind)
     yield from in_batches(read, statement, Ranking.id)
-
-
-def in_batches(read: sessionmaker[Session], statement: Select[Row], key: InstrumentedAttribute[int]) -> Iterator[Row]:
-    """All rows in the order of their ids, so many in each transaction."""
-    after = 0
-    while True:
-        with read() as session:
-            batch: list[Any] = list(session.scalars(statement.where(key > after).order_by(key).limit(BATCH_ROWS)))
-        yield from batch
-        if len(batch) < BATCH_ROWS:
-            return
-        after = getattr(batch[-1], key.key)

@@ -13,7 +13,8 @@ from app.db.models.arena import Pair, Verdict, Vote
 from app.db.models.labelers import Labeler, LabelerKind
 from app.db.models.prompts import PromptSplit
 from app.db.models.versions import Version
-from app.services.data.exports import in_batches, labeler_columns, prompt_columns
+from app.services.data.exports import labeler_columns, prompt_columns
+from app.services.paging import in_batches
 
 
 def export_votes(read: sessionmaker[Session], labeler_kind: LabelerKind | None = None) -> Iterator[dict[str, Any]]:

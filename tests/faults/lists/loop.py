@@ -33,6 +33,7 @@ version_rows = In("app/db/models/versions.py", VERSIONS)
 rankings = In("app/services/labeling/rankings.py", RANKINGS)
 groups = In("app/services/labeling/groups.py", GROUPS)
 exports = In("app/services/data/exports.py", EXPORTS)
+batches = In("app/services/paging.py", EXPORTS)
 corpus_drawing = In("app/corpus/drawing.py", "tests/corpus/test_pairs.py")
 dressing = In("app/corpus/dressing.py", "tests/corpus/test_dressing.py")
 subject = In("app/corpus/subject.py", "tests/corpus/test_pairs.py", "tests/corpus/test_prompts.py")
@@ -234,8 +235,8 @@ FAULTS = [
     exports("withdrawn rankings exported", "Ranking.withdrawn_at.is_(None), Ranking.id <= last", "Ranking.id <= last"),
     exports("rankings given meanwhile exported", "Ranking.withdrawn_at.is_(None), Ranking.id <= last", "Ranking.withdrawn_at.is_(None)"),
     exports("simulated rankings among people's", "if labeler_kind is not None:", "if False:"),
-    exports("the first batch only", "        yield from batch\n        if len(batch) < BATCH_ROWS:", "        yield from batch\n        if True:"),
-    exports("a ranking twice at the border", "statement.where(key > after)", "statement.where(key >= after)"),
+    batches("the first batch only", "        yield from batch\n        if len(batch) < BATCH_ROWS:", "        yield from batch\n        if True:"),
+    batches("a ranking twice at the border", "statement.where(key > after)", "statement.where(key >= after)"),
     exports("ranks of other answers", '"rank": ranking.ranks[str(answer.id)]', '"rank": ranking.ranks[str(group.completions[0].id)]'),
     exports("comparisons in another order than their answers", "ranks = [ranking.ranks[str(answer.id)] for answer in answers]", "ranks = [ranking.ranks[str(answer.id)] for answer in sorted(answers, key=lambda one: one.sample_index)]"),
     # preferences

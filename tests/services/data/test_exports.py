@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from app.db.models.labelers import Labeler, LabelerKind
 from app.db.session import transaction
+from app.services import paging
 from app.services.data import exports
 from app.services.labeling import labelers, rankings
 from tests.live import LEASE_SECONDS
@@ -48,7 +49,7 @@ def test_the_better_answer_is_chosen_and_a_tie_makes_no_pair(sessions: sessionma
 def test_every_ranking_once_and_none_that_was_given_meanwhile(
     sessions: sessionmaker[Session], rank: Rank, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(exports, "BATCH_ROWS", 2)
+    monkeypatch.setattr(paging, "BATCH_ROWS", 2)
     given = [rank([1, 2, 3, 4]) for _ in range(5)]
     rows = exports.export_rankings(sessions)
     first = next(rows)["ranking_id"]

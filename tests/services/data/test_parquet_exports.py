@@ -12,6 +12,7 @@ from sqlalchemy import event
 from sqlalchemy.orm import Session, sessionmaker
 
 from app.formats.json_lines import json_line
+from app.services import paging
 from app.services.data import export_columns, exports, parquet_exports, vote_exports
 from app.services.data.export_columns import Columns
 from app.services.data.parquet_exports import parquet_of
@@ -79,7 +80,7 @@ def test_a_client_that_stalls_holds_no_transaction_and_no_more_rows_than_a_windo
 ) -> None:
     for _ in range(9):
         rank([1, 2, 3, 4])
-    monkeypatch.setattr(exports, "BATCH_ROWS", 2)
+    monkeypatch.setattr(paging, "BATCH_ROWS", 2)
     monkeypatch.setattr(parquet_exports, "ROWS_AT_ONCE", 2)
     monkeypatch.setattr(parquet_exports, "ROWS_OF_A_GROUP", 2)
     windows: list[str] = []
