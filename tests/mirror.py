@@ -64,6 +64,7 @@ COVERED: dict[str, tuple[str, str]] = {
         "seen in the files that have them",
         "tests/services/data/test_parquet_exports.py",
     ),
+    "app/services/data/export_files.py": ("seen in what is downloaded", "tests/api/test_exports.py"),
     "app/services/data/row_places.py": ("types of what is read", "tests/services/data/test_rows.py"),
     "app/services/views/*_records.py": ("seen on the page that lists them", "tests/web/test_data.py"),
     "app/web/learn_*.py": ("each chapter's own part", "tests/web/test_learn.py"),

@@ -242,6 +242,7 @@ class Visitor:
             "action": "archive",
             "name": "tokens",
             "kind": "ranking",
+            "file_format": "jsonl",
             "record_id": 1,
             "model": "fourfold",
         }

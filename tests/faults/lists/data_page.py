@@ -16,6 +16,7 @@ doors = In("app/web/data_import.py", "tests/web/test_data_import.py")
 votes = In("app/web/data_votes.py", "tests/web/test_data_votes.py")
 tags = In("app/services/labeling/tags.py", "tests/services/labeling/test_tags.py")
 tagged = In("app/services/data/import_prompts.py", "tests/services/data/test_round_trip.py")
+conversations = In("app/services/chat/conversation_exports.py", "tests/services/chat/test_conversation_exports.py")
 tables = In("app/services/data/parquet_exports.py", "tests/services/data/test_parquet_exports.py")
 exports = In("app/services/paging.py", "tests/services/data/test_parquet_exports.py")
 letters = In("app/db/session.py", "tests/db/test_session.py")
@@ -45,6 +46,8 @@ FAULTS = [
     tags("a tag of a group is one of its ranking", "select(Tag.record_id).where(Tag.kind == kind, Tag.name == name)", "select(Tag.record_id).where(Tag.name == name)"),
     tagged("the file's tags are lost where the prompt was there", "tagged = frozenset((there.id, name) for name in given.tags)", "pass"),
     tagged("tags of a file that is refused are kept", "    _tag(session, given, {row[\"digest\"] for row in new} | left)", "    _tag(session, given, digests)"),
+    conversations("others' conversations go out", "mine = Conversation.labeler_id == labeler.id, Conversation.id <= last", "mine = (Conversation.id <= last,)"),
+    conversations("conversations without a word go out", 'if any(each["role"] != "system" for each in told["messages"]):', "if True:"),
     tables("a table that is too long is held whole", "            if group.num_rows >= ROWS_OF_A_GROUP:", "            if False:"),
     tables("what has no column is lost", "assert all(row.keys() == columns.keys() for row in some), ", "assert some, "),
     tables("the last rows are not written", "        if group.num_rows:\n            writer.write_table(group)", "        if False:\n            writer.write_table(group)"),
