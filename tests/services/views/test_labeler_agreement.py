@@ -28,6 +28,7 @@ def test_consistency_is_of_cards_that_came_again_with_the_ranking_before(
     first = [make_group(leased_to=ada, text=text) for text in ("One", "Two", "Tied")]
     of_bob = make_group(leased_to=bob, text="One")
     one, tied, never, two = (make_group(leased_to=ada, text=text) for text in ("One", "Tied", "Never seen", "Two"))
+    later = make_group(leased_to=ada, text="One")
     for group, ranks in zip(first, ([1, 2, 3, 4], [1, 2, 3, 4], [1, 1, 1, 1]), strict=True):
         ranked(session, group, ada, ranks)
     ranked(session, of_bob, bob, [4, 3, 2, 1])
@@ -35,6 +36,7 @@ def test_consistency_is_of_cards_that_came_again_with_the_ranking_before(
     repeat(session, one, ada, [1, 2, 4, 3])
     repeat(session, tied, ada, [1, 2, 3, 4])
     repeat(session, never, ada, [1, 2, 3, 4])
+    ranked(session, later, ada, [4, 3, 2, 1])
     second = repeat(session, two, ada, [4, 3, 2, 1])
     told = consistency(session, ada)
     assert told is not None
