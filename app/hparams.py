@@ -4,7 +4,9 @@ Names follow TRL and vwxyzjn/summarize_from_feedback_details so that users of ei
 of itself is read by app/hparam_fields.py: checks, forms, the API's description and the docs come from there.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
@@ -131,6 +133,30 @@ MaxGradNorm = Annotated[
 FrozenLayers = Annotated[
     WholeFromZero | None, about("How many of the lowest layers are frozen; none: by the model's size.")
 ]
+LoraRank = Annotated[
+    int | None,
+    Field(ge=0, le=256),
+    about(
+        "Rank of what is added to the weights above the frozen layers, which stay as they are (LoRA); 0: these weights "
+        "are trained themselves; none: by the model's size."
+    ),
+]
+LoraAlpha = Annotated[
+    float, Field(ge=0.01, le=1_000), about("What is added is multiplied with this over the rank (LoRA).")
+]
+LoraPlaces = Annotated[
+    Literal["qv", "attention", "mlp", "all"],
+    about("Which weights of a layer are added to (LoRA): queries and values, attention's four, the MLP's three, all."),
+]
+LORA_PARTS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "qv": ("q_proj", "v_proj"),
+        "attention": ("q_proj", "k_proj", "v_proj", "o_proj"),
+        "mlp": ("gate_proj", "up_proj", "down_proj"),
+        "all": ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"),
+    }
+)
+"""As layers name them."""
 MicroBatchTokens = Annotated[
     int | None,
     Field(ge=64, le=1_000_000),

@@ -15,6 +15,9 @@ from app.hparams import (
     Distance,
     Few,
     FrozenLayers,
+    LoraAlpha,
+    LoraPlaces,
+    LoraRank,
     MaxGradNorm,
     MicroBatchTokens,
     Rate,
@@ -86,6 +89,9 @@ class EpisodeHparams:
     warmup_batches: Annotated[WholeFromZero, about("Batches over which the rates rise to their full value.")] = 2
     adam_eps: Annotated[Rate, about("AdamW's epsilon.")] = 1e-5
     num_frozen_layers: FrozenLayers = None
+    lora_rank: LoraRank = None
+    lora_alpha: LoraAlpha = 16.0
+    lora_places: LoraPlaces = "all"
     temperature: TrainingTemperature = SERVED_TEMPERATURE
     max_tokens: AnswerTokens = 96
     kl_coef: KLCoef = 0.1
@@ -146,6 +152,7 @@ class FittedEpisodeHparams(EpisodeHparams):
 
     learning_rate: float = 4e-4
     num_frozen_layers: int = 3
+    lora_rank: int = 0
     tokens_per_micro_batch: int = 4_096
 
 
@@ -214,4 +221,5 @@ class FittedPPOHparams(PPOHparams, FittedEpisodeHparams):
     learning_rate: float = 4e-4
     value_learning_rate: float = 1e-3
     num_frozen_layers: int = 3
+    lora_rank: int = 0
     tokens_per_micro_batch: int = 4_096

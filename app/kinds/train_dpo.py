@@ -11,6 +11,9 @@ from app.hparams import (
     Distance,
     Few,
     FrozenLayers,
+    LoraAlpha,
+    LoraPlaces,
+    LoraRank,
     MaxGradNorm,
     MicroBatchTokens,
     Rate,
@@ -48,6 +51,9 @@ class DPOHparams:
     max_epochs: Annotated[Few, about("Passes over all rankings, at most.")] = 4
     batch_rankings: Annotated[Few, about("Rankings per step.")] = 8
     num_frozen_layers: FrozenLayers = None
+    lora_rank: LoraRank = None
+    lora_alpha: LoraAlpha = 16.0
+    lora_places: LoraPlaces = "all"
     held_out_fraction: Annotated[
         float, Field(ge=0.01, le=0.9), about("Share of the ranked prompts that is held out.")
     ] = 0.15
@@ -70,6 +76,7 @@ class FittedDPOHparams(DPOHparams):
 
     learning_rate: float = 1e-4
     num_frozen_layers: int = 3
+    lora_rank: int = 0
     tokens_per_micro_batch: int = 4_096
 
 
@@ -133,7 +140,7 @@ TRAIN_DPO = Kind(
     needs=(Need.RANKINGS,),
     reads_rankings=True,
     first_step_is_longer=True,
-    fitted=("learning_rate", "num_frozen_layers", "tokens_per_micro_batch"),
+    fitted=("learning_rate", "num_frozen_layers", "lora_rank", "tokens_per_micro_batch"),
     effort=Effort(
         lambda hparams, rankings: hparams.max_epochs * rankings,
         5.0,

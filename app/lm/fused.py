@@ -3,18 +3,21 @@
 What is between products is computed by the kernels (app/lm/kernels) in fp32, products (products.py) in the dtype of
 their inputs. Gradients reach weights in fp32. Tested against the same in plain torch (tests/lm/test_fused.py).
 
-Shapes: N tokens, H hidden size, I inner size, Q query heads, K key-value heads, D head size.
+Shapes: N tokens, H hidden size, I inner size, Q query heads, K key-value heads, D head size, R rank.
 """
 
+from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+import torch.nn.functional as F
+from torch import Tensor
 
 from app.lm.kernels import training_elementwise as elementwise
 from app.lm.kernels.attention_task import Heads, Rows
 from app.lm.kernels.packed_attention import attend
 from app.lm.kernels.packed_attention_backward import attend_backward
+from app.lm.linear import Linear
 from app.lm.products import Matrix, weight_gradient
 
 
@@ -66,7 +69,8 @@ class _JoinedProduct(torch.autograd.Function):
             joined = weights[0]
         else:  # joined and rounded in one pass
             joined = torch.cat(weights, out=inputs.new_empty(sum(map(len, weights)), inputs.shape[1]))
-        ctx.save_for_backward(inputs, joined)
+        trained = any(ctx.needs_input_grad[2:])
+        ctx.save_for_backward(inputs if trained else None, joined)  # a frozen weight's gradient is not asked for
         ctx.sizes = [len(weight) for weight in weights]
         out = Matrix(joined).times(inputs)
         return out if bias is None else out.add_(bias)
@@ -81,6 +85,46 @@ class _JoinedProduct(torch.autograd.Function):
         if any(ctx.needs_input_grad[2:]):
             of_weights = weight_gradient(slope, inputs).float().split(ctx.sizes)
         return of_inputs, of_bias, *of_weights
+
+
+@dataclass(frozen=True)
+class _Block:
+    """Where a part's addition lies: its outputs, and its ranks among those of all parts."""
+
+    outputs: slice
+    ranks: slice
+    scale: float
+
+
+class _AddLowRank(torch.autograd.Function):
+    """Parts one behind the other are one product: all of `down` one below the other, `up` block by block."""
+
+    @staticmethod
+    def forward(ctx: Any, inputs: Tensor, outputs: Tensor, blocks: tuple[_Block, ...], *factors: Tensor) -> Tensor:
+        downs, ups = factors[::2], factors[1::2]
+        down = torch.cat(downs).to(inputs.dtype)  # [R,in]
+        up = outputs.new_zeros(outputs.shape[1], len(down))  # [out,R]
+        for block, part in zip(blocks, ups, strict=True):
+            up[block.outputs, block.ranks] = block.scale * part
+        narrow = F.linear(inputs, down)
+        ctx.save_for_backward(inputs, narrow, down, up)
+        ctx.blocks, ctx.dtype = blocks, downs[0].dtype
+        return torch.addmm(outputs, narrow, up.T)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        inputs, narrow, down, up = ctx.saved_tensors
+        slope = gradients[0]
+        of_narrow = slope @ up
+        of_inputs = of_narrow @ down if ctx.needs_input_grad[0] else None
+        of_down = (of_narrow.T @ inputs).to(ctx.dtype)
+        of_up = (slope.T @ narrow).to(ctx.dtype)
+        of_factors = [
+            gradient
+            for block in ctx.blocks
+            for gradient in (of_down[block.ranks], block.scale * of_up[block.outputs, block.ranks])
+        ]
+        return of_inputs, slope, None, *of_factors
 
 
 def add_and_norm(states: Tensor, more: Tensor, weights: Tensor, epsilon: float) -> tuple[Tensor, Tensor]:
@@ -101,8 +145,20 @@ def attended(heads: Tensor, rows: Rows, how: Heads) -> Tensor:
     return mixed
 
 
-def joined_product(inputs: Tensor, *parts: nn.Linear) -> Tensor:
-    """What the parts give of inputs [N,in], one behind the other in the last dimension, in the inputs' dtype."""
+def joined_product(inputs: Tensor, *parts: Linear) -> Tensor:
+    """What the parts give of inputs [N,in], one behind the other in the last dimension, in the inputs' dtype. What is
+    added to their weights is computed by its factors (LoRA, Hu et al. 2021, section 4.1)."""
     bias = None if parts[0].bias is None else torch.cat(tuple(part.bias for part in parts))
     out: Tensor = _JoinedProduct.apply(inputs, bias, *(part.weight for part in parts))  # type: ignore[no-untyped-call]
+    blocks, factors, row, rank = list[_Block](), list[Tensor](), 0, 0
+    for part in parts:
+        added, rows = part.addition, part.out_features
+        if added is not None:
+            ranks = len(added.down)
+            blocks.append(_Block(slice(row, row + rows), slice(rank, rank + ranks), added.scale))
+            factors += (added.down, added.up)
+            rank += ranks
+        row += rows
+    if blocks:
+        out = _AddLowRank.apply(inputs, out, tuple(blocks), *factors)  # type: ignore[no-untyped-call]
     return out

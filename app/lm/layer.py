@@ -19,6 +19,7 @@ from app.hparams import ModelConfig
 from app.lm.attention import causal_attention
 from app.lm.fused import add_and_norm, attended, gated, joined_product
 from app.lm.kernels.attention_task import Heads, Rows
+from app.lm.linear import Linear
 from app.lm.rotary import rotate
 
 Angles = tuple[Tensor, Tensor]  # cosines and sines, [B,1,T,D]
@@ -51,10 +52,10 @@ class Attention(nn.Module):
         self.config, self.rotated = config, rotated
         width = config.num_attention_heads * config.head_dim
         narrow = config.num_key_value_heads * config.head_dim
-        self.q_proj = nn.Linear(config.hidden_size, width, bias=config.attention_bias)
-        self.k_proj = nn.Linear(config.hidden_size, narrow, bias=config.attention_bias)
-        self.v_proj = nn.Linear(config.hidden_size, narrow, bias=config.attention_bias)
-        self.o_proj = nn.Linear(width, config.hidden_size, bias=config.attention_out_bias)
+        self.q_proj = Linear(config.hidden_size, width, bias=config.attention_bias)
+        self.k_proj = Linear(config.hidden_size, narrow, bias=config.attention_bias)
+        self.v_proj = Linear(config.hidden_size, narrow, bias=config.attention_bias)
+        self.o_proj = Linear(width, config.hidden_size, bias=config.attention_out_bias)
         if config.qk_norm:
             self.q_norm = RMSNorm(config.head_dim, config.rms_norm_eps)
             self.k_norm = RMSNorm(config.head_dim, config.rms_norm_eps)
@@ -120,10 +121,10 @@ class Attention(nn.Module):
         return rotate(heads, *angles) if self.rotated else heads
 
 
-def joined_linear(states: Tensor, *parts: nn.Linear) -> Tensor:
+def joined_linear(states: Tensor, *parts: Linear) -> Tensor:
     """What the parts give, one behind the other in the last dimension."""
     bias = None if parts[0].bias is None else torch.cat(tuple(part.bias for part in parts))
-    return F.linear(states, torch.cat(tuple(part.weight for part in parts)), bias)
+    return F.linear(states, torch.cat(tuple(part.whole for part in parts)), bias)
 
 
 def _attention(query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None) -> Tensor:
@@ -140,9 +141,9 @@ class MLP(nn.Module):
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
-        self.gate_proj = nn.Linear(config.hidden_size, config.intermediate_size, bias=config.mlp_bias)
-        self.up_proj = nn.Linear(config.hidden_size, config.intermediate_size, bias=config.mlp_bias)
-        self.down_proj = nn.Linear(config.intermediate_size, config.hidden_size, bias=config.mlp_bias)
+        self.gate_proj = Linear(config.hidden_size, config.intermediate_size, bias=config.mlp_bias)
+        self.up_proj = Linear(config.hidden_size, config.intermediate_size, bias=config.mlp_bias)
+        self.down_proj = Linear(config.intermediate_size, config.hidden_size, bias=config.mlp_bias)
 
     def forward(self, states: Tensor) -> Tensor:
         gate, up = joined_linear(states, self.gate_proj, self.up_proj).chunk(2, dim=-1)  # [B,T,I] each
@@ -196,9 +197,9 @@ class Layer(nn.Module):
         yield _folded(None, mlp.down_proj)
 
 
-def _folded(norm: RMSNorm | None, *parts: nn.Linear) -> Product:
+def _folded(norm: RMSNorm | None, *parts: Linear) -> Product:
     """The parts one behind the other; in fp32 where a norm before them is folded in."""
-    weight = torch.cat(tuple(part.weight.detach() for part in parts))
+    weight = torch.cat(tuple(part.whole.detach() for part in parts))
     if norm is not None:
         weight = weight * norm.weight.detach().float()
     biased = parts[0].bias is not None

@@ -9,10 +9,12 @@ Shapes: B rows, T tokens, V vocabulary, H hidden size, D head size.
 """
 
 from collections.abc import Mapping
+from functools import partial
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from app.hparams import ModelConfig
 from app.lm.kernels.attention_task import Rows
@@ -124,13 +126,26 @@ class Llama(nn.Module):
         return states
 
     def run_layers_of_rows(
-        self, states: Tensor, rows: Rows, *, dtype: torch.dtype, first: int = 0, stop: int | None = None
+        self,
+        states: Tensor,
+        rows: Rows,
+        *,
+        dtype: torch.dtype,
+        first: int = 0,
+        stop: int | None = None,
+        recompute: bool = False,
     ) -> Tensor:
-        """The same on tokens without padding, [N,H] fp32 -> [N,H] fp32, with products in `dtype`."""
-        more = states.new_zeros(states.shape, dtype=dtype)
+        """The same on tokens without padding, [N,H] fp32 -> [N,H] fp32, with products in `dtype`. `recompute`: of each
+        layer only what goes into it is kept for the backward pass, which runs it again (Chen et al. 2016, "Training
+        deep nets with sublinear memory cost"): less memory for a third more time, and the same numbers."""
+        more, tables = states.new_zeros(states.shape, dtype=dtype), (self.cosines, self.sines)
         for layer in list(self.model.layers)[first:stop]:
             assert isinstance(layer, Layer)
-            states, more = layer.of_rows(states, more, rows, (self.cosines, self.sines))
+            if recompute and torch.is_grad_enabled():
+                run = partial(checkpoint, layer.of_rows, use_reentrant=False, preserve_rng_state=False)
+                states, more = run(states, more, rows, tables)
+            else:
+                states, more = layer.of_rows(states, more, rows, tables)
         return states + more
 
     def angles(self, positions: Tensor) -> Angles:

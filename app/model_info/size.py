@@ -16,6 +16,9 @@ SHIPPED_WIDTH = 256
 LEARNING_RATE = 4e-4
 LEARNING_RATES = (3e-6, 1e-3)
 VALUE_LEARNING_RATE = 1e-3
+ADAPTED = 10.0  # times as high a rate for adapters
+ADAPTED_FROM = 30_000_000  # parameters in the layers: from here on adapters learn in place of the weights
+RANK = 16
 MOST_TOKENS = 4_096  # in a micro-batch: more is not faster
 ACTIVATION_BYTES = 1 << 30  # of a micro-batch, at most, unless a single prompt with its answers takes more
 
@@ -43,7 +46,7 @@ def all_parameters(config: ModelConfig) -> int:
     return layers + outputs * embedding_parameters(config) + config.hidden_size
 
 
-def policy_learning_rate(config: ModelConfig) -> float:
+def policy_learning_rate(config: ModelConfig, *, adapted: bool = False) -> float:
     """One over the number of parameters in the layers (as Kaplan et al. 2020 count them): 4e-4 for the shipped model,
     2.2e-5 for SmolLM2-135M, and the 3e-6 of TRL and Huang et al. (2024) from 780 million on, where it stops.
 
@@ -53,7 +56,13 @@ def policy_learning_rate(config: ModelConfig) -> float:
     """
     layers = config.num_hidden_layers * layer_parameters(config)
     lowest, highest = LEARNING_RATES
-    return _rounded(min(max(LEARNING_RATE * SHIPPED_LAYER_PARAMETERS / layers, lowest), highest))
+    rate = min(max(LEARNING_RATE * SHIPPED_LAYER_PARAMETERS / layers, lowest), highest)
+    return _rounded(rate * (ADAPTED if adapted else 1.0))
+
+
+def lora_rank(config: ModelConfig) -> int:
+    """0: the weights themselves are trained."""
+    return RANK if config.num_hidden_layers * layer_parameters(config) >= ADAPTED_FROM else 0
 
 
 def value_learning_rate(config: ModelConfig) -> float:
@@ -96,8 +105,10 @@ def fitted_values(hparams: Any, config: ModelConfig) -> dict[str, Any]:
     given = asdict(hparams)
     frozen = frozen_layers(config) if given["num_frozen_layers"] is None else given["num_frozen_layers"]
     frozen = min(frozen, config.num_hidden_layers - 1)
+    rank = lora_rank(config) if given["lora_rank"] is None else given["lora_rank"]
     rules: dict[str, int | float] = {
-        "learning_rate": policy_learning_rate(config),
+        "learning_rate": policy_learning_rate(config, adapted=rank > 0),
+        "lora_rank": rank,
         "value_learning_rate": value_learning_rate(config),
         "tokens_per_micro_batch": micro_batch_tokens(config, frozen),
     }
@@ -110,5 +121,5 @@ def fit_ppo(hparams: PPOHparams, config: ModelConfig) -> FittedPPOHparams:
     return hparams if isinstance(hparams, FittedPPOHparams) else FittedPPOHparams(**fitted_values(hparams, config))
 
 
-FITTED = ("learning_rate", "value_learning_rate", "num_frozen_layers", "tokens_per_micro_batch")
+FITTED = ("learning_rate", "value_learning_rate", "num_frozen_layers", "lora_rank", "tokens_per_micro_batch")
 """Names of what `fit_ppo` fills in."""

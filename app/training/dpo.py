@@ -70,7 +70,7 @@ class Trainer:
 
     def __init__(self, sft: Llama, hparams: DPOHparams, pad_id: int) -> None:
         self.hparams = FittedDPOHparams(**fitted_values(hparams, sft.config))
-        self.policy, self.reference, self.pad_id = Policy(sft, self.hparams.num_frozen_layers, 1.0), sft, pad_id
+        self.policy, self.reference, self.pad_id = Policy(sft, self.hparams, 1.0), sft, pad_id
         self.optimizer = torch.optim.AdamW(
             self.policy.policy_parameters(), lr=self.hparams.learning_rate, weight_decay=0.0, fused=True
         )
@@ -263,6 +263,6 @@ def train_dpo(
             )
         )
     trainer.take(trainer.best)
-    trainer.policy.model.requires_grad_(True)
+    model, adapter = trainer.policy.finished()
     figures = {"num_rankings": float(len(training)), "num_pairs": counts.pairs, "num_ties": counts.ties}
-    return PolicyResult(trainer.policy.model, run.metrics | figures | {"kept_step": float(run.best_step)})
+    return PolicyResult(model, run.metrics | figures | {"kept_step": float(run.best_step)}, adapter=adapter)

@@ -75,7 +75,7 @@ class Trainer(EpisodeTrainer[Experience]):
     def __init__(self, initial: Llama, reference: Llama, hparams: GRPOHparams) -> None:
         fitted = FittedGRPOHparams(**fitted_values(hparams, initial.config))
         self.title = fitted.baseline.upper()
-        policy = Policy(initial, fitted.num_frozen_layers, fitted.temperature)
+        policy = Policy(initial, fitted, fitted.temperature)
         super().__init__(policy, fitted, initial, reference)
 
     def experience(self, rollout: Rollout) -> tuple[Experience, dict[str, float]]:

@@ -154,11 +154,15 @@ def lower_states(model: Llama, packed: Packed, num_layers: int) -> Tensor:
     return whole.index_copy(0, packed.real, states).view(*packed.ids.shape, -1)
 
 
-def token_states(model: Llama, below: Tensor, packed: Packed, first_layer: int) -> Tensor:
+def token_states(
+    model: Llama, below: Tensor, packed: Packed, first_layer: int, *, recompute: bool = False
+) -> Tensor:
     """[M,H] final normed states that predict the M real answer tokens, from the states [B,T,H] below `first_layer`: the
-    head runs on nothing else."""
+    head runs on nothing else. `recompute`: as the model's layers say."""
     real = below.flatten(0, 1).index_select(0, packed.real).float()
-    states = model.run_layers_of_rows(real, packed.unpadded, dtype=products_dtype(), first=first_layer)
+    states = model.run_layers_of_rows(
+        real, packed.unpadded, dtype=products_dtype(), first=first_layer, recompute=recompute
+    )
     rows = torch.arange(packed.size).view(-1, 1, 1) * packed.ids.shape[1]
     places = packed.places_of((rows + packed.state_index)[packed.token_mask])
     # Not states[places]: with several threads its gradients are added as they come, the prompt's last one's many.

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from app.lm.fused import add_and_norm, attended, gated, joined_product
 from app.lm.kernels.attention_task import Heads, Rows
+from app.lm.linear import Linear
 from app.lm.rotary import rotate
 from tests.lm.inference.company import SHAPES, lively
 from tests.lm.inference.processors import run_as
@@ -176,7 +177,7 @@ def test_gate(dtype: torch.dtype, tolerance: float) -> None:
 @pytest.mark.parametrize("parts", [1, 3])
 def test_joined_product(parts: int, biased: bool, dtype: torch.dtype, tolerance: float) -> None:
     torch.manual_seed(0)
-    layers = [nn.Linear(20, 8 + 4 * part, bias=biased) for part in range(parts)]
+    layers = [Linear(20, 8 + 4 * part, bias=biased) for part in range(parts)]
     inputs = torch.randn(30, 20).to(dtype).requires_grad_()
     (theirs,) = leaves(inputs)
     out, wanted = joined_product(inputs, *layers), torch.cat([layer(theirs) for layer in layers], 1)
@@ -192,7 +193,7 @@ def test_joined_product(parts: int, biased: bool, dtype: torch.dtype, tolerance:
 
 
 def test_frozen_weights_get_no_gradient() -> None:
-    layer = nn.Linear(6, 5, bias=False).requires_grad_(False)
+    layer = Linear(6, 5, bias=False).requires_grad_(False)
     inputs = torch.randn(3, 6, requires_grad=True)
     joined_product(inputs, layer).sum().backward()
     assert inputs.grad is not None

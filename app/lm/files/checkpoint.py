@@ -52,11 +52,16 @@ def config_json(
 
 
 def save_model(
-    directory: Path, model: Llama, tokenizer: Tokenizer, *, dtype: torch.dtype | None = torch.bfloat16
+    directory: Path,
+    model: Llama,
+    tokenizer: Tokenizer,
+    *,
+    dtype: torch.dtype | None = torch.bfloat16,
+    beside: Callable[[Path], None] | None = None,
 ) -> str:
-    """Write the model atomically; returns its content hash. `dtype` as in `save_weights`."""
+    """Write the model atomically; returns its content hash. `dtype` and `beside` as in `save_weights`."""
     config = config_json(model.config, dtype=dtype or torch.float32, special_ids=tokenizer.special_ids)
-    return save_weights(directory, model.state_dict(), config, tokenizer, dtype=dtype, generates=True)
+    return save_weights(directory, model.state_dict(), config, tokenizer, dtype=dtype, generates=True, beside=beside)
 
 
 def save_weights(

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from app.lm.adapters import Adapter
 from app.lm.model import Llama
 from app.lm.text.end_tokens import EndTokens
 from app.policy_hparams import EpisodeHparams
@@ -55,6 +56,8 @@ class PolicyResult:
     """Answers of the policy as it was at the end, which the verdict is about."""
     ways: list[Validation] = field(default_factory=list)
     """The best version's, with all of its way from the SFT model and with parts of it; one of them was kept."""
+    adapter: Adapter | None = None
+    """What was learned, where it was learned beside the weights (LoRA); it is merged into the model."""
 
 
 @dataclass(frozen=True)
@@ -143,16 +146,16 @@ class Validations:
             verdict = verdict_of(self.history, reason, judge_is_other=other, ways=ways)
             metrics = metrics | {"way": kept.way}
         self.take(weights)
-        self.trainer.policy.model.requires_grad_(True)
-        return PolicyResult(self.trainer.policy.model, metrics, verdict, self.history, self.examples, ways)
+        model, adapter = self.trainer.policy.finished()
+        return PolicyResult(model, metrics, verdict, self.history, self.examples, ways, adapter)
 
     def ways(self, reference: Llama) -> list[Validation]:
         """Of the best weights with all of their way, and with parts of it, which it has in the end; with all alone
-        where it may not be moved back, or where the layers below, which never change, are not the SFT model's."""
+        where it may not be moved back, or where the weights that never change are not the SFT model's."""
         if not self.history:
             return []
         whole = self.history[best_validation(self.history)]
-        if self.validator is None or not (self.trainer.hparams.move_back and self.trainer.shares_lower and self.best):
+        if self.validator is None or not (self.trainer.hparams.move_back and self.trainer.knows_its_way and self.best):
             return [whole]
         ways = [whole]
         for share in SHARES:

@@ -27,6 +27,7 @@ from app.lm.model import Llama
 from app.lm.precision import autocast, matmul_dtype
 from app.lm.text.end_tokens import EndTokens
 from app.model_info.size import micro_batch_tokens
+from app.training.linear_cross_entropy import ROWS_AT_ONCE
 from app.training.packing import Packed, batches_by_length, lower_states, pack, token_states
 from app.training.policy.rollout import unflatten
 
@@ -106,10 +107,21 @@ def _read(model: Llama, packed: Packed) -> tuple[Tensor, Tensor]:
     for rows in batches_by_length((packed.last_index.amax(1) + 1).tolist(), limit):
         part = packed.rows(rows)
         with autocast():
-            logits = model.logits(token_states(model, lower_states(model, part, 0), part, 0)).float()
-        tokens, span = part.tokens[part.token_mask], part.tokens.shape[2]
-        chosen = logits.gather(1, tokens.unsqueeze(1)).squeeze(1) - logits.logsumexp(1)
+            chosen, words = _spoken(model, token_states(model, lower_states(model, part, 0), part, 0), part)
+        span = part.tokens.shape[2]
         logprobs[rows, :span] = unflatten(chosen, part)[:, 0]
-        best = torch.zeros(part.token_mask.shape, dtype=torch.int64).masked_scatter(part.token_mask, logits.argmax(1))
+        best = torch.zeros(part.token_mask.shape, dtype=torch.int64).masked_scatter(part.token_mask, words)
         likeliest[rows, :span] = best[:, 0]
     return logprobs, likeliest
+
+
+def _spoken(model: Llama, states: Tensor, part: Packed) -> tuple[Tensor, Tensor]:
+    """[N] each, from the states [N,H] before the answers' tokens: the tokens' log-probabilities, and the likeliest
+    ones; by blocks, since a large vocabulary's logits of all tokens take more memory than the model."""
+    chosen, words = list[Tensor](), list[Tensor]()
+    tokens = part.tokens[part.token_mask]
+    for some, theirs in zip(states.split(ROWS_AT_ONCE), tokens.split(ROWS_AT_ONCE), strict=True):
+        logits = model.logits(some).float()
+        chosen.append(logits.gather(1, theirs.unsqueeze(1)).squeeze(1) - logits.logsumexp(1))
+        words.append(logits.argmax(1))
+    return torch.cat(chosen), torch.cat(words)

@@ -12,11 +12,13 @@ H, V.
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import torch
 from torch import Tensor, nn
 
-from app.hparams import SamplingParams
+from app.hparams import LORA_PARTS, SamplingParams
+from app.lm.adapters import Adapter, AdapterShape, adapter_of, merge_adapters
 from app.lm.inference.offline import sample_batch
 from app.lm.model import Llama
 from app.lm.precision import autocast, products_dtype
@@ -27,24 +29,59 @@ from app.saving import TrainingError
 from app.training.linear_logprobs import linear_logprobs
 from app.training.packing import Packed, batches_by_length, lower_states, pack, token_states
 from app.training.policy.scores import Scored, episode_scores
-from app.training.policy.shared_weights import copy_to_train
+from app.training.policy.shared_weights import copy_to_adapt, copy_to_train
 from app.training.reward.scoring import AnswerScorer, score_with_deviations
 from app.translation import _
 
 OWN_STRIDE = 500_009  # between the seeds of a batch's answers and the SFT model's to the same prompts
 
 
+class LearningWeights(Protocol):
+    """The hyper-parameters that say which weights learn, and how."""
+
+    @property
+    def num_frozen_layers(self) -> int: ...
+    @property
+    def lora_rank(self) -> int: ...
+    @property
+    def lora_alpha(self) -> float: ...
+    @property
+    def lora_places(self) -> str: ...
+    @property
+    def seed(self) -> int: ...
+
+
 class Policy(nn.Module):
     """The policy, a copy of `model`: the lowest `num_frozen_layers` layers, and with them the (tied) embeddings, are
-    `model`'s own and never change."""
+    `model`'s own and never change. With a rank the layers above are `model`'s own, too, and what is learned lies in
+    adapters beside their weights (LoRA)."""
 
     has_values = False
 
-    def __init__(self, model: Llama, num_frozen_layers: int, temperature: float) -> None:
+    def __init__(self, model: Llama, hparams: LearningWeights, temperature: float) -> None:
         super().__init__()
-        self.num_frozen_layers = num_frozen_layers
-        self.model = copy_to_train(model, num_frozen_layers).eval()
+        self.num_frozen_layers = hparams.num_frozen_layers
+        self.shape: AdapterShape | None = None
+        if hparams.lora_rank:
+            parts = LORA_PARTS[hparams.lora_places]
+            self.shape = AdapterShape(hparams.lora_rank, hparams.lora_alpha, parts, hparams.num_frozen_layers)
+        self.seed = hparams.seed
+        self.model = self.copied(model)
         self.temperature = temperature
+
+    def copied(self, model: Llama) -> Llama:
+        """A copy that may learn."""
+        if self.shape is None:
+            return copy_to_train(model, self.num_frozen_layers).eval()
+        return copy_to_adapt(model, self.shape, self.seed).eval()
+
+    def finished(self) -> tuple[Llama, Adapter | None]:
+        """The model as it is stored, with what was learned merged into its weights; and what that was, by itself. The
+        policy does not learn any more."""
+        adapter = None if self.shape is None else adapter_of(self.model, self.shape)
+        merge_adapters(self.model)
+        self.model.requires_grad_(True)
+        return self.model, adapter
 
     def policy_parameters(self) -> list[nn.Parameter]:
         return [parameter for parameter in self.model.parameters() if parameter.requires_grad]

@@ -8,6 +8,7 @@ import copy
 import torch
 from torch import Tensor, nn
 
+from app.lm.adapters import AdapterShape, add_adapters
 from app.lm.model import Llama
 
 
@@ -25,6 +26,16 @@ def copy_to_train(model: Llama, num_frozen_layers: int) -> Llama:
     names = {name for name, weight in model.named_parameters() if id(weight) in kept}
     for name, weight in copied.named_parameters():
         weight.requires_grad_(name not in names)
+    return copied
+
+
+def copy_to_adapt(model: Llama, shape: AdapterShape, seed: int) -> Llama:
+    """A copy that shares all weights with the model, which never change, and learns by adapters beside them (LoRA)."""
+    shared: dict[int, object] = {
+        id(weight): nn.Parameter(weight.detach(), requires_grad=False) for weight in model.parameters()
+    }
+    copied = copy.deepcopy(model, shared)
+    add_adapters(copied, shape, seed)
     return copied
 
 

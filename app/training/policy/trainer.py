@@ -59,6 +59,8 @@ class EpisodeTrainer(ABC, Generic[Experience]):
         self.hparams = hparams
         self.policy = policy
         self.shares_lower = same_lower_layers(initial, reference, policy.num_frozen_layers)
+        never_changed = initial.config.num_hidden_layers if hparams.lora_rank else policy.num_frozen_layers
+        self.knows_its_way = same_lower_layers(initial, reference, never_changed)
         self.optimizer = self.adam(policy.policy_parameters(), hparams.learning_rate)
         self.controller = KLController(
             hparams.kl_coef, hparams.kl_target, hparams.kl_horizon, ramp=hparams.total_episodes // 2

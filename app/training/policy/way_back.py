@@ -11,6 +11,7 @@ from collections.abc import Mapping
 import torch
 from torch import Tensor
 
+from app.lm.adapters import UP
 from app.lm.model import Llama
 
 SHARES = (0.85, 0.7, 0.5)
@@ -19,10 +20,14 @@ SHARES = (0.85, 0.7, 0.5)
 
 @torch.no_grad()
 def part_of_the_way(weights: Mapping[str, Tensor], reference: Llama, share: float) -> dict[str, Tensor]:
-    """reference + share * (weights - reference), under the names of a policy's weights; what the reference has not (a
-    value head) stays."""
+    """reference + share * (weights - reference), under the names of a policy's weights. Adapters are the difference: a
+    share of one has that share of B, as it stands in front of A. What else the reference has not (a value head)
+    stays."""
     own = {f"model.{name}": weight for name, weight in reference.named_parameters()}
-    return {
-        name: torch.lerp(own[name], weight, share) if name in own else weight.clone()
-        for name, weight in weights.items()
-    }
+
+    def moved(name: str, weight: Tensor) -> Tensor:
+        if name in own:
+            return torch.lerp(own[name], weight, share)
+        return share * weight if name.endswith(UP) else weight.clone()
+
+    return {name: moved(name, weight) for name, weight in weights.items()}

@@ -6,7 +6,6 @@ from app.lm.model import Llama
 from app.policy_hparams import FittedPPOHparams
 from app.training.packing import Packed, lower_states, token_states
 from app.training.policy.rollout import Policy
-from app.training.policy.shared_weights import copy_to_train
 
 
 class PolicyWithValue(Policy):
@@ -20,11 +19,11 @@ class PolicyWithValue(Policy):
     has_values = True
 
     def __init__(self, model: Llama, hparams: FittedPPOHparams) -> None:
-        super().__init__(model, hparams.num_frozen_layers, hparams.temperature)
+        super().__init__(model, hparams, hparams.temperature)
         self.vf_coef = hparams.vf_coef
         self.value_model: Llama | None = None
         if hparams.separate_value:
-            self.value_model = copy_to_train(model, hparams.num_frozen_layers).eval()
+            self.value_model = self.copied(model)
         self.value_head = nn.Linear(model.config.hidden_size, 1)
         nn.init.zeros_(self.value_head.weight)
         nn.init.zeros_(self.value_head.bias)

@@ -12,9 +12,13 @@ from sqlalchemy.orm import Session
 from app.db.models.versions import Version, VersionKind
 from app.db.session import transaction
 from app.layout import CHECKOUT
+from app.lm.files.adapter_files import write_adapter
+from app.lm.files.checkpoint import save_model
+from app.lm.text.tokenizer import Tokenizer
 from app.model_info.weights import free_place, move_directory, share_files, sync
 from app.saving import saving
 from app.services.versions import versions
+from app.training.policy.episodes import PolicyResult
 from app.translation import N_
 from app.worker.handlers.handler import Follows
 from app.worker.run import JobRun
@@ -73,6 +77,13 @@ class TrainedVersion:
                 run.patiently(lambda: _store(run, self, fresh, content_hash, follows))
         finally:
             shutil.rmtree(fresh, ignore_errors=True)
+
+
+def save_policy(directory: Path, result: PolicyResult, tokenizer: Tokenizer) -> str:
+    """The model without loss, with the adapter beside it where one was learned; returns the content hash."""
+    adapter = result.adapter
+    beside = None if adapter is None else lambda folder: write_adapter(folder, adapter)
+    return save_model(directory, result.model, tokenizer, dtype=None, beside=beside)
 
 
 def _other_versions(run: JobRun) -> list[Path]:

@@ -8,7 +8,6 @@ from sqlalchemy.orm import Session
 from app.db.models.prompts import PromptSplit
 from app.db.models.versions import VersionKind
 from app.errors import ConflictError
-from app.lm.files.checkpoint import save_model
 from app.policy_hparams import EpisodeHparams
 from app.services.data import training_data
 from app.services.labeling import drawing, languages
@@ -18,7 +17,7 @@ from app.training.policy.episodes import PolicyResult, PolicyTask
 from app.translation import _
 from app.worker.handlers.handler import Inputs, Training, Work
 from app.worker.handlers.left_out import read_some_prompts
-from app.worker.handlers.outcomes import TrainedVersion
+from app.worker.handlers.outcomes import TrainedVersion, save_policy
 from app.worker.handlers.watching import Divided, divided, stored_metrics, watch_of
 
 LEAST_PROMPTS = 1_000  # a short training, too, has a choice of prompts
@@ -81,7 +80,7 @@ def begin_on_prompts(
             parent_id=initial_id,
             hparams=hparams,
             metrics=stored_metrics(result, parted, tokenizer),
-            save=lambda directory: save_model(directory, result.model, tokenizer, dtype=None),
+            save=lambda directory: save_policy(directory, result, tokenizer),
             reward_version_id=reward_id,
             left_out={"prompts": inputs.get("set_aside", 0) + prompts.left_out},
         )

@@ -7,7 +7,6 @@ from sqlalchemy.orm import Session
 from app.db.models.versions import VersionKind
 from app.errors import ConflictError
 from app.kinds.train_dpo import DPOHparams, FittedDPOHparams
-from app.lm.files.checkpoint import save_model
 from app.model_info.size import fitted_values
 from app.services.data import training_data
 from app.services.versions import bounds, versions
@@ -16,7 +15,7 @@ from app.training.policy.episodes import PolicyResult
 from app.translation import _
 from app.worker.handlers.handler import Inputs, Training, Work
 from app.worker.handlers.memory import check_memory_offline
-from app.worker.handlers.outcomes import TrainedVersion
+from app.worker.handlers.outcomes import TrainedVersion, save_policy
 from app.worker.handlers.ranked_groups import ranked_groups
 
 
@@ -53,7 +52,7 @@ def begin(work: Work[DPOHparams]) -> Training[PolicyResult]:
             parent_id=sft_id,
             hparams=hparams,
             metrics=result.metrics | {"flags": bounds.flags_to_store(result.metrics)},
-            save=lambda directory: save_model(directory, result.model, tokenizer, dtype=None),
+            save=lambda directory: save_policy(directory, result, tokenizer),
             ranking_ids=list(groups),
             left_out={"rankings": len(work.inputs["ranking_ids"]) - len(groups)},
         )

@@ -6,11 +6,13 @@ from typing import Any
 import pytest
 import torch
 
+from app.lm.adapters import merge_adapters
 from app.lm.model import Llama
 from app.training.context import drain
 from app.training.policy.episodes import PolicyResult
 from app.training.policy.validating import Validator
 from app.training.policy.way_back import SHARES, part_of_the_way
+from tests.lm.test_adapters import taught
 from tests.training.policy import test_episodes
 from tests.training.policy.test_episodes import watch
 from tests.training.ppo.test_trainer import MemoryContext, start, weights_of
@@ -35,6 +37,29 @@ def test_a_part_of_the_way_lies_on_the_line_between_both(share: float) -> None:
         assert torch.allclose(moved[name].double(), expected, rtol=0, atol=1e-6), name
     assert torch.equal(moved["value_head.weight"], head), "the SFT model has none"
     assert not any(weight.requires_grad for weight in moved.values())
+
+
+@pytest.mark.parametrize("share", [0.0, 0.25, 0.7])
+def test_a_part_of_an_adapters_way_is_that_part_of_what_it_adds(share: float) -> None:
+    reference = tiny_model()
+    whole, part = taught(reference), taught(reference)
+    moved = part_of_the_way(named(whole), reference, share)
+    part.load_state_dict({name.removeprefix("model."): weight for name, weight in moved.items()})
+    merge_adapters(whole)
+    merge_adapters(part)
+    for name, weight in part.named_parameters():
+        own = reference.get_parameter(name)
+        torch.testing.assert_close(weight, torch.lerp(own, whole.get_parameter(name), share), rtol=0, atol=1e-5)
+
+
+def test_adapters_on_another_model_than_the_sft_model_are_not_moved_back() -> None:
+    """The way from the SFT model is not theirs alone: here only an upper layer differs."""
+    model, reference = tiny_model(), tiny_model()
+    with torch.no_grad():
+        reference.get_parameter("model.layers.2.mlp.up_proj.weight").add_(0.1)
+    for rank, ways in ((0, [1.0, *SHARES]), (2, [1.0])):
+        result = drain(start(model, reference, replace(WATCHED, lora_rank=rank), watch=watch(reference)))
+        assert [each.way for each in result.ways] == ways
 
 
 FORGOT = {1.0: 0.96, 0.85: 0.97, 0.7: 0.99, 0.5: 1.0}

@@ -10,17 +10,21 @@ those of the plain Llama model. It takes from the run what sampling gave: the an
   Schulman et al. (2017), "Proximal policy optimization algorithms": eq. 7
   Huang et al. (2024), "The N+ implementation details of RLHF with PPO": whitening, the value's clip, Adam's epsilon,
       the fixed score of answers without an end, rates
+  Hu et al. (2021), "LoRA": section 4.1, the weight written out as W + (alpha / r) B A
   Ouyang et al. (2022), "Training language models to follow instructions": section 3.4, eq. 2 (ptx)
 """
 
 import copy
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
+from types import MappingProxyType
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn.utils.parametrize import register_parametrization
 
 from app.lm.model import Llama
 from app.policy_hparams import FittedPPOHparams
@@ -60,6 +64,7 @@ class Batch:
     metrics: dict[str, float]
 
 
+NOTHING: Mapping[str, tuple[Tensor, Tensor]] = MappingProxyType({})
 Answers = list[list[list[int]]]
 Sampled = tuple[list[list[int]], Answers, Answers]  # a batch's prompts, the policy's answers, the SFT model's
 
@@ -92,6 +97,17 @@ def discounted(rewards: Tensor, values: Tensor, gamma: float, lam: float) -> Ten
     return torch.tensor(weights) @ deltas
 
 
+class Added(nn.Module):
+    """LoRA: the weight as the formula has it."""
+
+    def __init__(self, down: Tensor, up: Tensor, scale: float) -> None:
+        super().__init__()
+        self.down, self.up, self.scale = nn.Parameter(down), nn.Parameter(up), scale
+
+    def forward(self, weight: Tensor) -> Tensor:
+        return weight + self.scale * self.up @ self.down
+
+
 class PaperPPO:
     """`reward`: a plain model whose final state at the end token gives, by `reward_head` [H], the score."""
 
@@ -103,7 +119,9 @@ class PaperPPO:
         reward_head: Tensor,
         hparams: FittedPPOHparams,
         end_id: int,
+        additions: Mapping[str, tuple[Tensor, Tensor]] = NOTHING,
     ) -> None:
+        """`additions`: A and B as they are at first, by the name of the linear map they are added to."""
         self.h, self.reference, self.reward, self.reward_head, self.end_id = (
             hparams,
             reference,
@@ -115,6 +133,10 @@ class PaperPPO:
         frozen = [f"model.layers.{n}." for n in range(hparams.num_frozen_layers)]
         frozen += ["model.embed_tokens."] if frozen else []
         self.trained = [p for name, p in self.policy.named_parameters() if not name.startswith(tuple(frozen or ["-"]))]
+        self.names = [name for name, _ in initial.named_parameters()]
+        if additions:
+            self.policy.requires_grad_(False)
+            self.trained = [weight for name in additions for weight in self.added_to(name, additions[name])]
         width = initial.config.hidden_size
         self.head = [torch.zeros(width, requires_grad=True), torch.zeros(1, requires_grad=True)]
         self.optimizers: list[tuple[torch.optim.Optimizer, list[Any], float]] = [
@@ -129,6 +151,16 @@ class PaperPPO:
             self.optimizers.append((adam, network, hparams.learning_rate))
         self.kl_coef = hparams.kl_coef
         self.farthest = 0.0  # the largest approximate KL of any step so far
+
+    def added_to(self, name: str, factors: tuple[Tensor, Tensor]) -> list[Tensor]:
+        """What learns there; all else of the policy does not."""
+        added = Added(*(factor.clone() for factor in factors), self.h.lora_alpha / self.h.lora_rank)
+        register_parametrization(self.policy.get_submodule(name), "weight", added)
+        return [added.down, added.up]
+
+    def weights(self) -> list[Tensor]:
+        """Of the policy, whole."""
+        return [attrgetter(name)(self.policy).detach() for name in self.names]
 
     def run(self, sampled: Iterator[Sampled], batches: int) -> Iterator[Batch]:
         for number, (prompts, answers, own) in enumerate(sampled):
@@ -275,4 +307,4 @@ class PaperPPO:
             optimizer.zero_grad()
         metrics = found | {"policy/grad_norm": norms[0]}
         rates = [optimizer.param_groups[0]["lr"] for optimizer, _, _ in self.optimizers]
-        return Step(metrics, rates, flat(self.policy.parameters()), flat(self.head))
+        return Step(metrics, rates, flat(self.weights()), flat(self.head))

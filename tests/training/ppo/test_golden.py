@@ -11,6 +11,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from app.lm.linear import Linear
 from app.lm.model import Llama
 from app.policy_hparams import FittedPPOHparams
 from app.training.context import Progress, drain
@@ -116,6 +117,7 @@ def check_step(actual: Step, expected: Step, where: str) -> None:
         ({"separate_value": True, "num_frozen_layers": 0}, False),
         ({"ptx_coef": 0.3}, False),
         ({"target_kl": 0.003}, False),
+        ({"lora_rank": 2, "lora_alpha": 3.0, "lora_places": "all", "learning_rate": 2e-2}, True),
     ],
     ids=[
         "value-in-trunk",
@@ -125,6 +127,7 @@ def check_step(actual: Step, expected: Step, where: str) -> None:
         "separate-value-nothing-frozen",
         "ptx",
         "updates-end-early",
+        "adapters",
     ],
 )
 def test_every_number_is_that_of_the_papers(
@@ -156,7 +159,7 @@ def test_every_number_is_that_of_the_papers(
         metrics = step(trainer, *arguments)
         rates = [each.param_groups[0]["lr"] for each in (part.optimizer for part in trainer.parts())]
         policy, head = trainer.policy.model, trainer.policy.value_head
-        steps.append(Step(metrics, rates, flat(policy.parameters()), flat(head.parameters())))
+        steps.append(Step(metrics, rates, flat(whole_weights(policy)), flat(head.parameters())))
         return metrics
 
     monkeypatch.setattr(rollout, "sample_answers", keep_answers)
@@ -167,7 +170,9 @@ def test_every_number_is_that_of_the_papers(
     result = drain(train_policy(task, hparams, NoContext()), seen.append)
 
     assert all(model is result.model for model in engines), "the answers are another model's than the policy's"
-    paper = PaperPPO(initial, reference, reward.backbone, reward.head.weight.detach()[0], hparams, END)
+    added = Trainer(initial, reference, hparams).policy.finished()[1]
+    first = {} if added is None else added.factors
+    paper = PaperPPO(initial, reference, reward.backbone, reward.head.weight.detach()[0], hparams, END, first)
     batches = list(paper.run(((*each, mine) for each, mine in zip(sampled, own, strict=True)), len(sampled)))
     assert len(seen) == len(batches) == 3
     for number, (experience, progress, batch) in enumerate(zip(experiences, seen, batches, strict=True)):
@@ -181,8 +186,17 @@ def test_every_number_is_that_of_the_papers(
     assert not steps, "more steps than epochs and mini-batches, or an update went on though it had moved too far"
     if hparams.target_kl is None:
         check_that_it_can_fail(batches)
-    for (name, weight), wanted in zip(result.model.named_parameters(), paper.policy.parameters(), strict=True):
+    for (name, weight), wanted in zip(result.model.named_parameters(), paper.weights(), strict=True):
         close(weight, wanted, "at the end", name)
+
+
+def whole_weights(model: Llama) -> list[Tensor]:
+    """With what is added to them, in the order of a model that has no additions."""
+    parts = [(name, *name.rpartition(".")[::2]) for name in model.state_dict() if ".addition." not in name]
+    return [
+        part.whole if isinstance(part := model.get_submodule(where), Linear) and what == "weight" else weight
+        for weight, where, what in ((model.get_parameter(name), where, what) for name, where, what in parts)
+    ]
 
 
 def check_that_it_can_fail(batches: list[Batch]) -> None:

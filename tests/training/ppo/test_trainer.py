@@ -107,13 +107,13 @@ def test_an_answer_has_ended_with_any_end_token_and_is_scored_as_written() -> No
 
 
 @pytest.mark.usefixtures("toy_reward")
-@pytest.mark.parametrize("frozen", [0, 1])
-def test_a_toy_reward_rises(frozen: int) -> None:
+@pytest.mark.parametrize(("frozen", "rank", "rate"), [(0, 0, 3e-3), (1, 0, 3e-3), (0, 2, 3e-2)])
+def test_a_toy_reward_rises(frozen: int, rank: int, rate: float) -> None:
     model = tiny_model()
     hparams = replace(
-        HPARAMS, total_episodes=960, batch_size=32, learning_rate=3e-3, num_frozen_layers=frozen, kl_coef=0.01
+        HPARAMS, total_episodes=960, batch_size=32, learning_rate=rate, num_frozen_layers=frozen, kl_coef=0.01
     )
-    hparams = replace(hparams, missing_eos_score=None)
+    hparams = replace(hparams, missing_eos_score=None, lora_rank=rank)
     scores: list[float] = []
     drain(start(model, model, hparams), lambda progress: scores.append(progress.metrics["objective/scores"]))
     assert sum(scores[-3:]) / 3 > sum(scores[:3]) / 3 + 1.0
@@ -169,6 +169,30 @@ def test_frozen_layers_keep_their_weights_and_the_cache_changes_nothing() -> Non
     torch.testing.assert_close(with_cache[0], without[0], rtol=1e-5, atol=1e-5)
 
 
+def test_with_a_rank_adapters_alone_learn_and_the_checkpoint_holds_nothing_else() -> None:
+    """The model's own weights are in memory once: the reference is the policy without its adapters."""
+    model, context = tiny_model(), MemoryContext()
+    hparams = replace(HPARAMS, lora_rank=2, lora_places="qv", learning_rate=3e-2)
+    trainer = Trainer(model, model, hparams)
+    learning = [weight for part in trainer.parts() for weight in part.parameters]
+    assert sum(weight.numel() for weight in learning) == 2 * 2 * (32 + 32 + 32 + 16) + 33, "and the value head"
+    theirs = {weight.data_ptr() for weight in model.parameters()}
+    assert all(weight.data_ptr() in theirs for weight in trainer.policy.parameters() if not weight.requires_grad)
+    before = weights_of(model)
+    result = drain(start(model, model, hparams, context))
+    assert context.saved is not None
+    assert {name.rpartition(".")[0] for name in context.saved["policy"]} == {
+        *(f"model.model.layers.{n}.self_attn.{part}.addition" for n in (1, 2) for part in ("q_proj", "v_proj")),
+        "value_head",
+    }
+    assert all(torch.equal(weight, before[name]) for name, weight in model.state_dict().items())
+    moved = {name for name, weight in result.model.state_dict().items() if not torch.equal(weight, before[name])}
+    assert moved == {f"model.layers.{n}.self_attn.{part}.weight" for n in (1, 2) for part in ("q_proj", "v_proj")}
+    assert result.adapter is not None
+    assert {f"{name}.weight" for name in result.adapter.factors} == moved
+    assert all(weight.requires_grad for weight in result.model.parameters())
+
+
 @pytest.mark.usefixtures("fp32")
 def test_the_gradient_does_not_depend_on_micro_batches_or_padding() -> None:
     model, reference = tiny_model(), tiny_model(seed=8)
@@ -220,11 +244,12 @@ def test_a_target_that_is_not_reached_changes_nothing() -> None:
     assert all(torch.equal(tensor, trained[1][name]) for name, tensor in trained[0].items())
 
 
-@pytest.mark.parametrize("stop_after", [2, 5])
-def test_a_resumed_run_equals_an_uninterrupted_one_bit_for_bit(stop_after: int) -> None:
+@pytest.mark.parametrize(("stop_after", "rank"), [(2, 0), (5, 0), (5, 3)])
+def test_a_resumed_run_equals_an_uninterrupted_one_bit_for_bit(stop_after: int, rank: int) -> None:
     """Policy, value head, both optimizers, KL coefficient, prompts, random numbers: any of them left out shows here."""
     model, reference = tiny_model(), tiny_model(seed=8)
-    hparams = replace(HPARAMS, kl_target=0.5, kl_horizon=100, learning_rate=0.003, target_kl=0.01)
+    rate = 0.008 if rank else 0.003
+    hparams = replace(HPARAMS, kl_target=0.5, kl_horizon=100, learning_rate=rate, target_kl=0.01, lora_rank=rank)
     whole: list[Progress] = []
     expected = drain(start(model, reference, hparams), whole.append)
     context = MemoryContext()
