@@ -134,11 +134,11 @@ FrozenLayers = Annotated[
     WholeFromZero | None, about("How many of the lowest layers are frozen; none: by the model's size.")
 ]
 LoraRank = Annotated[
-    int | None,
+    int,
     Field(ge=0, le=256),
     about(
         "Rank of what is added to the weights above the frozen layers, which stay as they are (LoRA); 0: these weights "
-        "are trained themselves; none: by the model's size."
+        "are trained themselves."
     ),
 ]
 LoraAlpha = Annotated[
@@ -157,6 +157,13 @@ LORA_PARTS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     }
 )
 """As layers name them."""
+RecomputeLayers = Annotated[
+    bool | None,
+    about(
+        "Whether an update keeps only what goes into each layer and computes the rest again: less memory, a third more "
+        "time; none: by the model's size."
+    ),
+]
 MicroBatchTokens = Annotated[
     int | None,
     Field(ge=64, le=1_000_000),

@@ -21,6 +21,7 @@ from app.hparams import (
     MaxGradNorm,
     MicroBatchTokens,
     Rate,
+    RecomputeLayers,
     Score,
     Seed,
     Share,
@@ -89,7 +90,7 @@ class EpisodeHparams:
     warmup_batches: Annotated[WholeFromZero, about("Batches over which the rates rise to their full value.")] = 2
     adam_eps: Annotated[Rate, about("AdamW's epsilon.")] = 1e-5
     num_frozen_layers: FrozenLayers = None
-    lora_rank: LoraRank = None
+    lora_rank: LoraRank = 0
     lora_alpha: LoraAlpha = 16.0
     lora_places: LoraPlaces = "all"
     temperature: TrainingTemperature = SERVED_TEMPERATURE
@@ -136,6 +137,7 @@ class EpisodeHparams:
     move_back: MoveBack = True
     patience: Annotated[Few, about("Validations without a better score after which the training stops.")] = 4
     max_grad_norm: MaxGradNorm = 1.0
+    recompute_layers: RecomputeLayers = None
     tokens_per_micro_batch: MicroBatchTokens = None
     checkpoint_every_batches: Annotated[Count, about("Batches between two checkpoints.")] = 4
     seed: Seed = 0
@@ -152,7 +154,7 @@ class FittedEpisodeHparams(EpisodeHparams):
 
     learning_rate: float = 4e-4
     num_frozen_layers: int = 3
-    lora_rank: int = 0
+    recompute_layers: bool = False
     tokens_per_micro_batch: int = 4_096
 
 
@@ -221,5 +223,5 @@ class FittedPPOHparams(PPOHparams, FittedEpisodeHparams):
     learning_rate: float = 4e-4
     value_learning_rate: float = 1e-3
     num_frozen_layers: int = 3
-    lora_rank: int = 0
+    recompute_layers: bool = False
     tokens_per_micro_batch: int = 4_096

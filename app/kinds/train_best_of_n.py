@@ -55,6 +55,18 @@ class FittedBestOfNHparams(BestOfNHparams):
         return 0
 
     @property
+    def lora_rank(self) -> int:
+        return 0
+
+    @property
+    def lora_places(self) -> str:
+        return "all"
+
+    @property
+    def recompute_layers(self) -> bool:
+        return False
+
+    @property
     def tokens_per_micro_batch(self) -> int:
         return self.batch_rows * self.context_tokens
 

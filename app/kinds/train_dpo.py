@@ -17,6 +17,7 @@ from app.hparams import (
     MaxGradNorm,
     MicroBatchTokens,
     Rate,
+    RecomputeLayers,
     Seed,
     WholeFromZero,
     about,
@@ -51,7 +52,7 @@ class DPOHparams:
     max_epochs: Annotated[Few, about("Passes over all rankings, at most.")] = 4
     batch_rankings: Annotated[Few, about("Rankings per step.")] = 8
     num_frozen_layers: FrozenLayers = None
-    lora_rank: LoraRank = None
+    lora_rank: LoraRank = 0
     lora_alpha: LoraAlpha = 16.0
     lora_places: LoraPlaces = "all"
     held_out_fraction: Annotated[
@@ -65,6 +66,7 @@ class DPOHparams:
     sampled_answers: Annotated[Count, about("Answers sampled at each look, by which KL and length are measured.")] = 32
     max_tokens: AnswerTokens = 96
     max_grad_norm: MaxGradNorm = 1.0
+    recompute_layers: RecomputeLayers = None
     tokens_per_micro_batch: MicroBatchTokens = None
     checkpoint_every_steps: Annotated[Count, about("Steps between two checkpoints.")] = 20
     seed: Seed = 0
@@ -76,7 +78,7 @@ class FittedDPOHparams(DPOHparams):
 
     learning_rate: float = 1e-4
     num_frozen_layers: int = 3
-    lora_rank: int = 0
+    recompute_layers: bool = False
     tokens_per_micro_batch: int = 4_096
 
 
@@ -140,7 +142,7 @@ TRAIN_DPO = Kind(
     needs=(Need.RANKINGS,),
     reads_rankings=True,
     first_step_is_longer=True,
-    fitted=("learning_rate", "num_frozen_layers", "lora_rank", "tokens_per_micro_batch"),
+    fitted=("learning_rate", "num_frozen_layers", "recompute_layers", "tokens_per_micro_batch"),
     effort=Effort(
         lambda hparams, rankings: hparams.max_epochs * rankings,
         5.0,

@@ -34,7 +34,7 @@ class FittedGRPOHparams(GRPOHparams, FittedEpisodeHparams):
 
     learning_rate: float = 4e-4
     num_frozen_layers: int = 3
-    lora_rank: int = 0
+    recompute_layers: bool = False
     tokens_per_micro_batch: int = 4_096
 
 
@@ -100,7 +100,7 @@ TRAIN_GRPO = Kind(
     choices={"from": ("sft", "active")},
     check=check_groups,
     needs=(Need.REWARD_MODEL,),
-    fitted=("learning_rate", "num_frozen_layers", "lora_rank", "tokens_per_micro_batch"),
+    fitted=("learning_rate", "num_frozen_layers", "recompute_layers", "tokens_per_micro_batch"),
     effort=Effort(
         lambda hparams, _rankings: hparams.total_episodes,
         9.0,

@@ -8,12 +8,19 @@ from typing import Protocol
 
 from app.formats.figures import gibibytes
 from app.hparams import ModelConfig
-from app.model_info.size import all_parameters, bytes_per_token, embedding_parameters, layer_parameters
+from app.model_info.size import (
+    adapter_parameters,
+    all_parameters,
+    bytes_per_token,
+    embedding_parameters,
+    layer_parameters,
+)
 from app.policy_hparams import FittedEpisodeHparams
 from app.translation import N_, _
 
 FP32 = 4
 PROCESS = 900 << 20  # 300 MiB before any model; the rest is what libraries keep after batches of many shapes
+LOGIT_ROWS = 256  # logits are made for so many tokens at once (app/training/linear_cross_entropy.py)
 SAMPLED_ROWS = 64  # answers that are written side by side
 TOO_LITTLE = N_(
     "This training takes about {memory} of memory and {free} are free. Close other programs or give the container "
@@ -36,6 +43,12 @@ class Offline(Protocol):
 
     @property
     def num_frozen_layers(self) -> int: ...
+    @property
+    def lora_rank(self) -> int: ...
+    @property
+    def lora_places(self) -> str: ...
+    @property
+    def recompute_layers(self) -> bool: ...
     @property
     def tokens_per_micro_batch(self) -> int: ...
 
@@ -69,22 +82,30 @@ class _Layers:
 
     all: int
     upper: int
-    """Of the layers that are trained."""
+    """Of the layers that are trained, or that adapters are beside."""
     trained: int
-    """These, and matrices of words that are trained with them."""
+    """What learns: these and matrices of words that are trained with them, or the adapters."""
+    merged: int
+    """Of the weights that adapters are merged into in the end."""
 
     @classmethod
-    def of(cls, config: ModelConfig, num_frozen_layers: int) -> "_Layers":
+    def of(cls, config: ModelConfig, hparams: "Offline") -> "_Layers":
         layer, embedding = layer_parameters(config), embedding_parameters(config)
-        upper = (config.num_hidden_layers - num_frozen_layers) * layer
+        count = config.num_hidden_layers - hparams.num_frozen_layers
+        upper, every = count * layer, config.num_hidden_layers * layer
+        if hparams.lora_rank:
+            adapters = count * adapter_parameters(config, hparams.lora_rank, hparams.lora_places)
+            return cls(every, upper, adapters, upper)
         outputs = 0 if config.tie_word_embeddings else embedding
-        trained = upper + outputs + (0 if num_frozen_layers else embedding)
-        return cls(config.num_hidden_layers * layer, upper, trained)
+        return cls(every, upper, upper + outputs + (0 if hparams.num_frozen_layers else embedding), 0)
 
-    def updating(self, config: ModelConfig, num_frozen_layers: int, tokens: int, product_bytes: int) -> int:
-        """Bytes: gradients, weights in the format of the products, and a micro-batch of so many tokens."""
+    def updating(self, config: ModelConfig, hparams: "Offline", tokens: int, product_bytes: int) -> int:
+        """Bytes: gradients, weights in the format of the products, a micro-batch of so many tokens, and a block of
+        logits; or in the end, when none of this is left, the weights with the adapters merged."""
         weights = FP32 * self.trained + product_bytes * (self.upper + embedding_parameters(config))
-        return weights + tokens * bytes_per_token(config, num_frozen_layers) * product_bytes // 2
+        kept = bytes_per_token(config, hparams.num_frozen_layers, recompute=hparams.recompute_layers)
+        logits = 2 * LOGIT_ROWS * config.vocab_size
+        return max(weights + (tokens * kept + 2 * logits) * product_bytes // 2, FP32 * self.merged)
 
 
 def ppo_memory(
@@ -99,7 +120,7 @@ def ppo_memory(
 ) -> MemoryNeed:
     """`longest_prompt` in tokens. `own_reference`: the policy starts from the reference itself. `product_bytes`: 2
     where products are bf16, 4 where they are fp32. `networks`: 2 where the value has one of its own."""
-    layers, embedding = _Layers.of(config, hparams.num_frozen_layers), embedding_parameters(config)
+    layers, embedding = _Layers.of(config, hparams), embedding_parameters(config)
     own = 0 if own_reference else layers.trained
     weights = all_parameters(config) + reward_layers * layer_parameters(config) + own
     answers = hparams.samples_per_prompt * hparams.max_tokens
@@ -111,7 +132,7 @@ def ppo_memory(
         weights=FP32 * weights,
         trained=3 * FP32 * layers.trained * networks,
         sampling=product_bytes * (layers.all + embedding + rows * slots * numbers),
-        updating=networks * layers.updating(config, hparams.num_frozen_layers, tokens, product_bytes),
+        updating=networks * layers.updating(config, hparams, tokens, product_bytes),
     )
 
 
@@ -120,14 +141,14 @@ def offline_memory(
 ) -> MemoryNeed:
     """Of training a policy on answers that are there, and of keeping its best weights. `longest_row` in tokens: a
     prompt with its answers; `kept_states`: bytes, of frozen layers."""
-    layers = _Layers.of(config, hparams.num_frozen_layers)
+    layers = _Layers.of(config, hparams)
     tokens = max(hparams.tokens_per_micro_batch, longest_row)
     return MemoryNeed(
         process=PROCESS,
         weights=FP32 * all_parameters(config) + kept_states,
         trained=4 * FP32 * layers.trained,
         sampling=product_bytes * (layers.all + embedding_parameters(config)),
-        updating=layers.updating(config, hparams.num_frozen_layers, tokens, product_bytes),
+        updating=layers.updating(config, hparams, tokens, product_bytes),
     )
 
 

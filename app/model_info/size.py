@@ -7,7 +7,7 @@ value at its size and says how it goes on from there.
 from dataclasses import asdict
 from typing import Any
 
-from app.hparams import ModelConfig
+from app.hparams import LORA_PARTS, ModelConfig
 from app.policy_hparams import FittedPPOHparams, PPOHparams
 
 SHIPPED_LAYER_PARAMETERS = 5_902_336  # of models/sft, without its embeddings and its last norm
@@ -17,22 +17,33 @@ LEARNING_RATE = 4e-4
 LEARNING_RATES = (3e-6, 1e-3)
 VALUE_LEARNING_RATE = 1e-3
 ADAPTED = 10.0  # times as high a rate for adapters
-ADAPTED_FROM = 30_000_000  # parameters in the layers: from here on adapters learn in place of the weights
-RANK = 16
 MOST_TOKENS = 4_096  # in a micro-batch: more is not faster
+LEAST_TOKENS = 768
 ACTIVATION_BYTES = 1 << 30  # of a micro-batch, at most, unless a single prompt with its answers takes more
+
+
+def head_widths(config: ModelConfig) -> tuple[int, int]:
+    """Of all queries together, and of all keys."""
+    return config.num_attention_heads * config.head_dim, config.num_key_value_heads * config.head_dim
 
 
 def layer_parameters(config: ModelConfig) -> int:
     """Of one layer: matrices, biases and norms."""
-    width = config.num_attention_heads * config.head_dim
-    narrow = config.num_key_value_heads * config.head_dim
+    width, narrow = head_widths(config)
     hidden, inner = config.hidden_size, config.intermediate_size
     matrices = hidden * (2 * width + 2 * narrow) + 3 * hidden * inner
     biases = config.attention_bias * (width + 2 * narrow) + config.attention_out_bias * hidden
     biases += config.mlp_bias * (2 * inner + hidden)
     norms = 2 * hidden + config.qk_norm * 2 * config.head_dim
     return matrices + biases + norms
+
+
+def adapter_parameters(config: ModelConfig, rank: int, places: str) -> int:
+    """Of the adapters of one layer (LoRA): what goes into each map, and what comes out of it, at each rank."""
+    width, narrow = head_widths(config)
+    hidden, inner = config.hidden_size, config.intermediate_size
+    outside = {"q_proj": width, "o_proj": width, "k_proj": narrow, "v_proj": narrow}
+    return rank * sum(hidden + outside.get(part, inner) for part in LORA_PARTS[places])
 
 
 def embedding_parameters(config: ModelConfig) -> int:
@@ -60,11 +71,6 @@ def policy_learning_rate(config: ModelConfig, *, adapted: bool = False) -> float
     return _rounded(rate * (ADAPTED if adapted else 1.0))
 
 
-def lora_rank(config: ModelConfig) -> int:
-    """0: the weights themselves are trained."""
-    return RANK if config.num_hidden_layers * layer_parameters(config) >= ADAPTED_FROM else 0
-
-
 def value_learning_rate(config: ModelConfig) -> float:
     """One over the width: the rate of an output layer under Adam in muP (Yang et al. 2022, table 3)."""
     return _rounded(VALUE_LEARNING_RATE * SHIPPED_WIDTH / config.hidden_size)
@@ -80,23 +86,31 @@ def _rounded(rate: float) -> float:
     return float(f"{rate:.1e}")
 
 
-def bytes_per_token(config: ModelConfig, num_frozen_layers: int) -> int:
-    """What the update keeps for each token of a micro-batch for its backward pass, at most.
+def bytes_per_token(config: ModelConfig, num_frozen_layers: int, *, recompute: bool = False) -> int:
+    """What the update keeps for each token of a micro-batch for its backward pass, with products in bf16.
 
-    Of a trained layer: the fp32 residual stream for two norms and their bf16 outputs (12 bytes per hidden size), the
-    fp32 queries, keys, values and mixed values of attention with their bf16 originals (20 per query size), the gated
-    MLP in bf16 (8 per inner size). Of the output: logits in bf16, in fp32, their log-softmax, and both gradients (16
-    per word).
+    Of a trained layer: the fp32 residual stream before two norms and their bf16 outputs (12 bytes per hidden size), in
+    bf16 queries, keys, values and mixed values (4 per query and per key-value size), gates, values and their product (6
+    per inner size). One more layer is for what the backward pass makes on its way. `recompute`: of each layer the
+    stream and what is to be added to it (6 per hidden size), and a layer that is run again. Logits are made by blocks
+    and not kept.
     """
-    width = config.num_attention_heads * config.head_dim
-    layer = 12 * config.hidden_size + 20 * width + 8 * config.intermediate_size
-    return (config.num_hidden_layers - num_frozen_layers) * layer + 16 * config.vocab_size
+    width, narrow = head_widths(config)
+    layer = 12 * config.hidden_size + 4 * width + 4 * narrow + 6 * config.intermediate_size
+    trained = config.num_hidden_layers - num_frozen_layers
+    return 6 * config.hidden_size * trained + 2 * layer if recompute else (trained + 1) * layer
 
 
-def micro_batch_tokens(config: ModelConfig, num_frozen_layers: int) -> int:
+def micro_batch_tokens(config: ModelConfig, num_frozen_layers: int, *, recompute: bool = False) -> int:
     """So many that a micro-batch keeps at most ACTIVATION_BYTES. From the model alone, never from what the machine has
     free: a resumed run must cut its batches as the first one did."""
-    return max(64, min(MOST_TOKENS, ACTIVATION_BYTES // bytes_per_token(config, num_frozen_layers)))
+    kept = bytes_per_token(config, num_frozen_layers, recompute=recompute)
+    return max(64, min(MOST_TOKENS, ACTIVATION_BYTES // kept))
+
+
+def recomputes(config: ModelConfig, num_frozen_layers: int) -> bool:
+    """Where a micro-batch would hold fewer tokens than a prompt of some length with four answers."""
+    return micro_batch_tokens(config, num_frozen_layers) < LEAST_TOKENS
 
 
 def fitted_values(hparams: Any, config: ModelConfig) -> dict[str, Any]:
@@ -105,12 +119,12 @@ def fitted_values(hparams: Any, config: ModelConfig) -> dict[str, Any]:
     given = asdict(hparams)
     frozen = frozen_layers(config) if given["num_frozen_layers"] is None else given["num_frozen_layers"]
     frozen = min(frozen, config.num_hidden_layers - 1)
-    rank = lora_rank(config) if given["lora_rank"] is None else given["lora_rank"]
+    again = recomputes(config, frozen) if given["recompute_layers"] is None else given["recompute_layers"]
     rules: dict[str, int | float] = {
-        "learning_rate": policy_learning_rate(config, adapted=rank > 0),
-        "lora_rank": rank,
+        "learning_rate": policy_learning_rate(config, adapted=given["lora_rank"] > 0),
         "value_learning_rate": value_learning_rate(config),
-        "tokens_per_micro_batch": micro_batch_tokens(config, frozen),
+        "recompute_layers": again,
+        "tokens_per_micro_batch": micro_batch_tokens(config, frozen, recompute=again),
     }
     filled = {name: rules.get(name) if value is None else value for name, value in given.items()}
     return filled | {"num_frozen_layers": frozen}
@@ -121,5 +135,11 @@ def fit_ppo(hparams: PPOHparams, config: ModelConfig) -> FittedPPOHparams:
     return hparams if isinstance(hparams, FittedPPOHparams) else FittedPPOHparams(**fitted_values(hparams, config))
 
 
-FITTED = ("learning_rate", "value_learning_rate", "num_frozen_layers", "lora_rank", "tokens_per_micro_batch")
+FITTED = (
+    "learning_rate",
+    "value_learning_rate",
+    "num_frozen_layers",
+    "recompute_layers",
+    "tokens_per_micro_batch",
+)
 """Names of what `fit_ppo` fills in."""

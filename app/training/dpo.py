@@ -106,7 +106,8 @@ class Trainer:
 
     def logprobs(self, model: Llama, packed: Packed, below: Tensor) -> Tensor:
         """[B,K] of each answer, summed over its tokens."""
-        return answer_logprobs(model, packed, below, self.hparams.num_frozen_layers)
+        again = self.hparams.recompute_layers
+        return answer_logprobs(model, packed, below, self.hparams.num_frozen_layers, recompute=again)
 
     def preferences(self, ranked: Ranked, rows: list[int]) -> Preferences:
         """What the policy makes of these rankings now."""

@@ -154,9 +154,7 @@ def lower_states(model: Llama, packed: Packed, num_layers: int) -> Tensor:
     return whole.index_copy(0, packed.real, states).view(*packed.ids.shape, -1)
 
 
-def token_states(
-    model: Llama, below: Tensor, packed: Packed, first_layer: int, *, recompute: bool = False
-) -> Tensor:
+def token_states(model: Llama, below: Tensor, packed: Packed, first_layer: int, *, recompute: bool = False) -> Tensor:
     """[M,H] final normed states that predict the M real answer tokens, from the states [B,T,H] below `first_layer`: the
     head runs on nothing else. `recompute`: as the model's layers say."""
     real = below.flatten(0, 1).index_select(0, packed.real).float()

@@ -13,19 +13,40 @@ GIB = 1 << 30
 
 
 def test_what_is_kept_is_counted_by_hand() -> None:
-    hparams = fit_ppo(PPOHparams(num_frozen_layers=14), SMOLLM2_135M)
+    hparams = fit_ppo(PPOHparams(num_frozen_layers=14, lora_rank=0), SMOLLM2_135M)
     need = ppo_memory(SMOLLM2_135M, hparams, longest_prompt=40)
     layer, trained = layer_parameters(SMOLLM2_135M), 16 * layer_parameters(SMOLLM2_135M)
     assert need.weights == 4 * (all_parameters(SMOLLM2_135M) + layer)
     assert need.trained == 12 * trained
     words = 49_152 * 576
     activations = hparams.tokens_per_micro_batch * bytes_per_token(SMOLLM2_135M, 14)
-    assert need.updating == 4 * trained + 2 * (trained + words) + activations
+    logits = 2 * 2 * 256 * 49_152
+    assert need.updating == 4 * trained + 2 * (trained + words) + activations + logits
     assert need.total == need.process + need.weights + need.trained + need.sampling + need.updating
 
 
+def test_adapters_are_counted_by_hand_and_take_less() -> None:
+    hparams = fit_ppo(PPOHparams(num_frozen_layers=14, lora_rank=8, lora_places="attention"), SMOLLM2_135M)
+    need = ppo_memory(SMOLLM2_135M, hparams, longest_prompt=40)
+    adapters = 16 * 8 * (2 * (576 + 576) + 2 * (576 + 192))
+    assert need.trained == 12 * adapters
+    whole = ppo_memory(SMOLLM2_135M, replace(hparams, lora_rank=0), longest_prompt=40)
+    weights = 16 * layer_parameters(SMOLLM2_135M)
+    assert whole.total - need.total == 16 * (weights - adapters), "weights, Adam's two numbers, gradients"
+    small = ppo_memory(SMOLLM2_135M, replace(hparams, tokens_per_micro_batch=64, max_tokens=1), longest_prompt=1)
+    assert small.updating == 4 * weights, "in the end they are merged into weights of their own"
+
+
+def test_layers_that_are_run_again_take_less() -> None:
+    kept, again = (bytes_per_token(SMOLLM2_135M, 0, recompute=recompute) for recompute in (False, True))
+    assert again < 0.25 * kept
+    large = replace(SMOLLM2_135M, hidden_size=4_096, intermediate_size=11_008, num_attention_heads=32, head_dim=128)
+    assert fit_ppo(PPOHparams(), large).recompute_layers
+    assert not fit_ppo(PPOHparams(), SMOLLM2_135M).recompute_layers
+
+
 def test_a_reference_of_its_own_and_wider_products_take_more() -> None:
-    hparams = fit_ppo(PPOHparams(), SMOLLM2_135M)
+    hparams = fit_ppo(PPOHparams(lora_rank=0), SMOLLM2_135M)
     one = ppo_memory(SMOLLM2_135M, hparams, longest_prompt=40)
     assert ppo_memory(SMOLLM2_135M, hparams, longest_prompt=40, own_reference=False).weights > one.weights
     wide = ppo_memory(SMOLLM2_135M, hparams, longest_prompt=40, product_bytes=4)

@@ -4,12 +4,14 @@ from dataclasses import replace
 
 import pytest
 
-from app.hparams import ModelConfig
+from app.hparams import LORA_PARTS, ModelConfig
 from app.layout import SFT_MODEL
+from app.lm.adapters import AdapterShape, add_adapters
 from app.lm.files.families import read_config
 from app.lm.model import Llama
 from app.model_info.size import (
     FITTED,
+    adapter_parameters,
     all_parameters,
     bytes_per_token,
     fit_ppo,
@@ -44,6 +46,11 @@ def test_parameters_are_counted_as_the_model_has_them(config: ModelConfig) -> No
     model = Llama.on_meta(config)
     assert all_parameters(config) == sum(weight.numel() for weight in model.parameters())
     assert layer_parameters(config) == sum(weight.numel() for weight in model.model.layers[0].parameters())
+    for places, parts in LORA_PARTS.items():
+        adapted = Llama(config)
+        add_adapters(adapted, AdapterShape(5, 1.0, parts, 2), seed=0)
+        learning = sum(weight.numel() for weight in adapted.parameters() if weight.requires_grad)
+        assert adapter_parameters(config, 5, places) == learning, "of one layer"
 
 
 def test_the_shipped_model_gets_what_was_measured_on_it() -> None:
@@ -57,6 +64,9 @@ def test_a_larger_model_gets_a_smaller_rate() -> None:
     assert fitted.learning_rate == 2.2e-5
     assert fitted.value_learning_rate == 4.4e-4
     assert fitted.num_frozen_layers == 14
+    assert fit_ppo(PPOHparams(lora_rank=4), SMOLLM2_135M).learning_rate == 2.2e-4, (
+        "adapters learn at ten times the rate"
+    )
 
 
 @pytest.mark.parametrize(("layers", "width", "rate"), [(400, 4_096, 3e-6), (1, 32, 1e-3)])
@@ -66,9 +76,15 @@ def test_rates_stay_within_what_is_known_to_work(layers: int, width: int, rate: 
 
 
 def test_what_is_given_stays() -> None:
-    given = PPOHparams(learning_rate=0.1, value_learning_rate=0.2, num_frozen_layers=0, tokens_per_micro_batch=64)
+    given = PPOHparams(
+        learning_rate=0.1,
+        value_learning_rate=0.2,
+        num_frozen_layers=0,
+        recompute_layers=True,
+        tokens_per_micro_batch=64,
+    )
     fitted = fit_ppo(given, SMOLLM2_135M)
-    assert [getattr(fitted, name) for name in FITTED] == [0.1, 0.2, 0, 64]
+    assert [getattr(fitted, name) for name in FITTED] == [0.1, 0.2, 0, True, 64]
     assert fit_ppo(fitted, SHIPPED) is fitted
 
 

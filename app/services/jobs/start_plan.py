@@ -157,7 +157,15 @@ def _rate(cost: Cost) -> list[str]:
     frozen = getattr(cost.hparams, "num_frozen_layers", None)
     if frozen is None:
         return []
-    layers = cost.config.num_hidden_layers
+    layers, rank = cost.config.num_hidden_layers, cost.hparams.lora_rank
+    if rank:
+        said = N_(
+            "Adapters of rank {rank} learn beside the weights of the upper {count} of {layers} layers, at the rate "
+            "{rate}, by the model's size ({parameters} parameters in these layers)."
+        )
+        parameters = millions((layers - frozen) * layer_parameters(cost.config))
+        rate = exponential(cost.hparams.learning_rate)
+        return [_(said, rank=rank, count=layers - frozen, layers=layers, rate=rate, parameters=parameters)]
     if not frozen:
         said = N_("Learning rate {rate}, by the model's size ({parameters} parameters in {layers} layers).")
         parameters = millions(layers * layer_parameters(cost.config))

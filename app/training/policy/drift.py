@@ -66,9 +66,12 @@ def _logprobs(model: Llama, packed: Packed) -> Tensor:
     return answer_logprobs(model, packed, below, 0)
 
 
-def answer_logprobs(model: Llama, packed: Packed, below: Tensor, first_layer: int) -> Tensor:
-    """[B,K] of each answer, summed over its tokens, from the states [B,T,H] below `first_layer`; at temperature 1."""
+def answer_logprobs(
+    model: Llama, packed: Packed, below: Tensor, first_layer: int, *, recompute: bool = False
+) -> Tensor:
+    """[B,K] of each answer, summed over its tokens, from the states [B,T,H] below `first_layer`; at temperature 1.
+    `recompute`: as the model's layers say."""
     with autocast():
-        final = token_states(model, below, packed, first_layer)
+        final = token_states(model, below, packed, first_layer, recompute=recompute)
         logprobs, _ = token_logprobs(model, final, packed, 1.0)
     return logprobs.sum(-1)

@@ -48,6 +48,8 @@ class LearningWeights(Protocol):
     @property
     def lora_places(self) -> str: ...
     @property
+    def recompute_layers(self) -> bool: ...
+    @property
     def seed(self) -> int: ...
 
 
@@ -65,7 +67,7 @@ class Policy(nn.Module):
         if hparams.lora_rank:
             parts = LORA_PARTS[hparams.lora_places]
             self.shape = AdapterShape(hparams.lora_rank, hparams.lora_alpha, parts, hparams.num_frozen_layers)
-        self.seed = hparams.seed
+        self.seed, self.recompute = hparams.seed, hparams.recompute_layers
         self.model = self.copied(model)
         self.temperature = temperature
 
@@ -90,6 +92,10 @@ class Policy(nn.Module):
         """[B,T,H] above the frozen layers; without gradients where layers are frozen."""
         return lower_states(self.model, packed, self.num_frozen_layers)
 
+    def final_states(self, model: Llama, below: Tensor, packed: Packed) -> Tensor:
+        """[N,H] of a model that learns, before each answer token, from the states below the layers that learn."""
+        return token_states(model, below, packed, self.num_frozen_layers, recompute=self.recompute)
+
     def values(self, final: Tensor, below: Tensor, packed: Packed) -> Tensor | None:
         """What a value head reads from final states [N,H], or makes of the states below [B,T,H] -> [N]; a policy alone
         has none."""
@@ -99,7 +105,7 @@ class Policy(nn.Module):
     def forward(self, packed: Packed, states: Tensor | None = None) -> tuple[Tensor, Tensor | None, Tensor]:
         """[B,K,A] each, 0 in the padding: log-probabilities, values, and entropies in nats, which have no gradient."""
         below = self.lower_states(packed) if states is None else states
-        final = token_states(self.model, below, packed, self.num_frozen_layers)  # [N,H]
+        final = self.final_states(self.model, below, packed)
         logprobs, entropy = token_logprobs(self.model, final, packed, self.temperature)
         values = self.values(final, below, packed)
         return logprobs, None if values is None else unflatten(values, packed), entropy

@@ -4,7 +4,7 @@ from torch import Tensor, nn
 
 from app.lm.model import Llama
 from app.policy_hparams import FittedPPOHparams
-from app.training.packing import Packed, lower_states, token_states
+from app.training.packing import Packed, lower_states
 from app.training.policy.rollout import Policy
 
 
@@ -35,9 +35,9 @@ class PolicyWithValue(Policy):
 
     def values(self, final: Tensor, below: Tensor, packed: Packed) -> Tensor:
         if self.value_model is not None:
-            first = self.num_frozen_layers
-            states = below if first else lower_states(self.value_model, packed, 0)  # its embeddings are its own
-            read = token_states(self.value_model, states, packed, first).float()
+            own = self.num_frozen_layers == 0  # its embeddings may be, too
+            states = lower_states(self.value_model, packed, 0) if own else below
+            read = self.final_states(self.value_model, states, packed).float()
         else:
             read = final.detach().float()
             if self.vf_coef:

@@ -1,6 +1,7 @@
 """All faults, by the part of the product that they are put into."""
 
 from tests.faults.lists import (
+    adapters,
     arena,
     backups,
     checks,
@@ -30,6 +31,7 @@ from tests.faults.lists import (
 )
 
 FAULTS = [
+    *adapters.FAULTS,
     *arena.FAULTS,
     *data_page.FAULTS,
     *ppo.FAULTS,

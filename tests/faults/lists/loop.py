@@ -133,7 +133,7 @@ FAULTS = [
     reward_for("a reward model of another SFT model", "    check_fits(session, reward, answerer)\n    return reward", "    return reward"),
     handle_policy("the reward version not recorded", "reward_version_id=reward_id,", "reward_version_id=None,"),
     handle_policy("the parent is the reference", "parent_id=initial_id,", 'parent_id=inputs["reference_version_id"],'),
-    handle_policy("the initial model stored again", "save_model(directory, result.model", "save_model(directory, models.policy(initial_id)"),
+    handle_policy("the initial model stored again", "save_policy(directory, result,", "save_policy(directory, PolicyResult(models.policy(initial_id), {}),"),
     handle_evaluate("an evaluation at another temperature in the place of the first", 'if work.hparams.temperature != version.hparams.get("temperature", SERVED_TEMPERATURE):', "if False:"),
     handle_evaluate("no verdict on what nobody watched", '"validations" not in version.metrics', "False"),
     handle_evaluate("a verdict in place of the training's own", ' and "validations" not in version.metrics', ""),

@@ -63,7 +63,7 @@ FAULTS = [
     # the loop
     loop("the reference taken from the initial policy", "trainer.policy, task.reference, task.reward_model", "trainer.policy, task.initial, task.reward_model"),
     loop("the reference follows the policy", "trainer.policy, task.reference, task.reward_model", "trainer.policy, trainer.policy.model, task.reward_model"),
-    rollout("the initial policy trained in its place", "copy_to_train(model, num_frozen_layers).eval()", "model.eval()", PPO),
+    rollout("the initial policy trained in its place", "copy_to_train(model, self.num_frozen_layers).eval()", "model.eval()", PPO),
     loop("the KL controller never updated", 'trainer.controller.update(metrics["objective/kl"], hparams.batch_size, batch * hparams.batch_size)', "pass"),
     loop("the KL controller fed with KL per token", 'update(metrics["objective/kl"],', 'update(metrics["objective/kl"] / metrics["policy/length_mean"],'),
     loop("the KL controller counts prompts", "hparams.batch_size, batch * hparams", "per_batch, batch * hparams"),
@@ -99,7 +99,7 @@ FAULTS = [
     value_head("the value without its bias", ".sum(-1) + self.value_head.bias", ".sum(-1)"),
     value_head("the value's gradient always in the trunk", "read = final.detach().float()", "read = final.float()"),
     value_head("the value's gradient never in the trunk", "if self.vf_coef:", "if False:"),
-    value_head("a separate network reads the policy's embeddings", "states = below if first else", "states = below if True else"),
+    value_head("a separate network reads the policy's embeddings", "packed, 0) if own else below", "packed, 0) if False else below"),
     ppo("the value network never steps", 'return [*parts, Part("network_optimizer", self.network_optimizer, network, rate)]', "return parts", "tests/training/ppo/test_trainer.py"),
     ppo("ptx with the sign turned round", "return -masked_sum(logprobs, packed.token_mask)", "return masked_sum(logprobs, packed.token_mask)"),
     ppo("ptx not weighted", "hparams.ptx_coef * self.own", "1.0 * self.own"),

@@ -67,12 +67,10 @@ FAULTS = [
     ),
     stop("moved back whatever it costs", "_margin(each) >= least, known,", "True, known,"),
     back("the way the other way round", "torch.lerp(own[name], weight, share)", "torch.lerp(weight, own[name], share)"),
-    back(
-        "no value head is left", " if name in own else weight.clone()", " if name in own else torch.zeros_like(weight)"
-    ),
+    back("no value head is left", "(UP) else weight.clone()", "(UP) else torch.zeros_like(weight)"),
     ways("parts of the way looked at, none taken", "weights = part_of_the_way(self.best, reference, kept.way)", "pass"),
     ways("moved back though told not to", "self.trainer.hparams.move_back and ", ""),
-    ways("upper layers of one model on lower ones of another", "self.trainer.shares_lower and ", ""),
+    ways("upper layers of one model on lower ones of another", "self.trainer.knows_its_way and ", ""),
     verdict("the verdict of the whole way", "kept = ways[best_way(ways)] if ways else best", "kept = best"),
     verdict("that it was moved back untold", "    if kept.way < 1.0:", "    if False:"),
     verdict("forgetting untold", "    if forgets:", "    if False:"),

@@ -136,7 +136,7 @@ class PaperPPO:
         self.names = [name for name, _ in initial.named_parameters()]
         if additions:
             self.policy.requires_grad_(False)
-            self.trained = [weight for name in additions for weight in self.added_to(name, additions[name])]
+            self.trained = [weight for name in additions for weight in self.added_to(name, *additions[name])]
         width = initial.config.hidden_size
         self.head = [torch.zeros(width, requires_grad=True), torch.zeros(1, requires_grad=True)]
         self.optimizers: list[tuple[torch.optim.Optimizer, list[Any], float]] = [
@@ -152,9 +152,9 @@ class PaperPPO:
         self.kl_coef = hparams.kl_coef
         self.farthest = 0.0  # the largest approximate KL of any step so far
 
-    def added_to(self, name: str, factors: tuple[Tensor, Tensor]) -> list[Tensor]:
+    def added_to(self, name: str, down: Tensor, up: Tensor) -> list[nn.Parameter]:
         """What learns there; all else of the policy does not."""
-        added = Added(*(factor.clone() for factor in factors), self.h.lora_alpha / self.h.lora_rank)
+        added = Added(down.clone(), up.clone(), self.h.lora_alpha / self.h.lora_rank)
         register_parametrization(self.policy.get_submodule(name), "weight", added)
         return [added.down, added.up]
 

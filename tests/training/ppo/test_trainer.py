@@ -10,6 +10,7 @@ import torch
 
 from app.hparams import SamplingParams
 from app.lm.inference.offline import sample_batch
+from app.lm.layer import Layer
 from app.lm.model import Llama
 from app.lm.text.end_tokens import EndTokens
 from app.policy_hparams import PPOHparams
@@ -191,6 +192,27 @@ def test_with_a_rank_adapters_alone_learn_and_the_checkpoint_holds_nothing_else(
     assert result.adapter is not None
     assert {f"{name}.weight" for name in result.adapter.factors} == moved
     assert all(weight.requires_grad for weight in result.model.parameters())
+
+
+@pytest.mark.parametrize("rank", [0, 2])
+def test_layers_that_are_run_again_give_the_same_gradients_to_the_bit(
+    rank: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, runs, of_rows = tiny_model(), list[int](), Layer.of_rows
+    monkeypatch.setattr(Layer, "of_rows", lambda *given: runs.append(1) or of_rows(*given))
+    found = []
+    for again in (False, True):
+        hparams = replace(HPARAMS, lora_rank=rank, recompute_layers=again)
+        trainer = Trainer(model, model, hparams)
+        experience = make_experience(rollout_of(trainer, model), hparams, 0.1)
+        runs.clear()
+        loss, _ = trainer.losses(experience, [0, 1, 2], list(range(12)), 1)
+        loss.backward()
+        assert len(runs) == (4 if again else 2), "two layers learn"
+        found.append({name: weight.grad for name, weight in trainer.policy.model.named_parameters()})
+    assert any(gradient is not None and gradient.any() for gradient in found[0].values())
+    for name, gradient in found[0].items():
+        assert (gradient is None and found[1][name] is None) or torch.equal(gradient, found[1][name]), name
 
 
 @pytest.mark.usefixtures("fp32")

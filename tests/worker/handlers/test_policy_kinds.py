@@ -14,10 +14,11 @@ from tests.worker.harness import Harness
 from tests.worker.world import check_files, make_world, queue, run_inline, version_of_job
 
 SMALL: dict[str, dict[str, Any]] = {
-    "train_dpo": {"max_epochs": 1, "sampled_answers": 2, "max_tokens": 4},
+    "train_dpo": {"max_epochs": 1, "sampled_answers": 2, "max_tokens": 4, "lora_rank": 2},
     "train_grpo": {"total_episodes": 8, "batch_size": 8, "max_tokens": 4},
     "train_best_of_n": {"num_answers": 6, "num_prompts": 64, "num_epochs": 1, "context_tokens": 128, "max_tokens": 64},
 }
+ADAPTER = ["adapter_config.json", "adapter_model.safetensors"]
 REWARD: dict[str, Any] = {"normalization_samples": 4}
 
 
@@ -43,6 +44,8 @@ def test_it_ends_in_a_policy_that_is_evaluated(harness: Harness, kind: str) -> N
     assert (made.kind, made.parent_id) == (VersionKind.POLICY, 1)
     assert made.hparams["learning_rate"] is not None, "as it was really used"
     assert made.metrics["flags"] == []
+    adapter = harness.settings.version_directory(made.path) / "adapter"
+    assert sorted(path.name for path in adapter.glob("*")) == (ADAPTER if "lora_rank" in SMALL[kind] else [])
     if kind == "train_dpo":
         assert made.reward_version_id is None
         with harness.readers() as session:
