@@ -33,8 +33,9 @@ def test_adapters_are_counted_by_hand_and_take_less() -> None:
     whole = ppo_memory(SMOLLM2_135M, replace(hparams, lora_rank=0), longest_prompt=40)
     weights = 16 * layer_parameters(SMOLLM2_135M)
     assert whole.total - need.total == 16 * (weights - adapters), "weights, Adam's two numbers, gradients"
-    small = ppo_memory(SMOLLM2_135M, replace(hparams, tokens_per_micro_batch=64, max_tokens=1), longest_prompt=1)
-    assert small.updating == 4 * weights, "in the end they are merged into weights of their own"
+    everywhere = replace(hparams, num_frozen_layers=0, tokens_per_micro_batch=64, max_tokens=1)
+    merged = ppo_memory(SMOLLM2_135M, everywhere, longest_prompt=1).updating
+    assert merged == 4 * 30 * layer_parameters(SMOLLM2_135M), "in the end they become parts of the weights"
 
 
 def test_layers_that_are_run_again_take_less() -> None:
