@@ -1,7 +1,7 @@
 """show_cheating: the same training with nothing to hold it, so that everybody can see a reward model being fooled."""
 
 from app.kinds.kind import Effort, Kind, Metrics, Need, StartForm, VersionParam
-from app.kinds.train_policy import METRICS, PLOTS, check_batch
+from app.kinds.train_policy import METRICS, PLOTS, check_batch, episode_work
 from app.model_info.size import FITTED, fit_ppo
 from app.policy_hparams import CheatHparams
 from app.translation import N_
@@ -32,7 +32,7 @@ SHOW_CHEATING = Kind(
     check=check_batch,
     needs=(Need.REWARD_MODEL,),
     fitted=FITTED,
-    effort=Effort(lambda hparams, _rankings: hparams.total_episodes, 9.0, 0.068, fit_ppo),
+    effort=Effort(episode_work, 9.0, 0.068, fit_ppo),
     plots=SHOWN,
     metrics=Metrics(
         heading="See it cheat (`show_cheating`), one point per batch of episodes",

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from app.errors import InvalidError
 from app.hparams import about
 from app.kinds.kind import Effort, Kind, Metrics, Need, Plot, Series, StartForm, VersionParam
-from app.kinds.train_policy import LENGTHS, TRAIN_POLICY, check_batch
+from app.kinds.train_policy import LENGTHS, TRAIN_POLICY, check_batch, episode_work
 from app.model_info.size import fitted_values
 from app.policy_hparams import EpisodeHparams, FittedEpisodeHparams
 from app.translation import N_, _
@@ -102,7 +102,7 @@ TRAIN_GRPO = Kind(
     needs=(Need.REWARD_MODEL,),
     fitted=("learning_rate", "num_frozen_layers", "recompute_layers", "tokens_per_micro_batch"),
     effort=Effort(
-        lambda hparams, _rankings: hparams.total_episodes,
+        episode_work,
         9.0,
         0.067,
         lambda hparams, config: FittedGRPOHparams(**fitted_values(hparams, config)),

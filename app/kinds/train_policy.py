@@ -102,6 +102,13 @@ def check_batch(hparams: EpisodeHparams) -> None:
         )
 
 
+def episode_work(hparams: EpisodeHparams, _rankings: int) -> float:
+    """Episodes, counted as the defaults' own: 0.68 of an episode's time is the update's four passes, and adapters take
+    0.70 of a pass's time (measured with SmolLM2-135M in bf16: 3.2 and 4.6 ms a token on one thread)."""
+    passes = 0.17 * hparams.num_ppo_epochs * (0.7 if hparams.lora_rank else 1.0)
+    return hparams.total_episodes * (0.32 + passes)
+
+
 METRICS = Metrics(
     heading="PPO (`train_policy`), one point per batch of episodes",
     before=(
@@ -204,7 +211,7 @@ TRAIN_POLICY = Kind(
     check=check_batch,
     needs=(Need.REWARD_MODEL,),
     fitted=FITTED,
-    effort=Effort(lambda hparams, _rankings: hparams.total_episodes, 9.0, 0.068, fit_ppo),
+    effort=Effort(episode_work, 9.0, 0.068, fit_ppo),
     plots=PLOTS,
     metrics=METRICS,
 )

@@ -19,7 +19,7 @@ from app.policy_hparams import FittedEpisodeHparams
 from app.translation import N_, _
 
 FP32 = 4
-PROCESS = 900 << 20  # 300 MiB before any model; the rest is what libraries keep after batches of many shapes
+PROCESS = 1200 << 20  # 300 MiB before any model; the rest is what libraries keep after batches of many shapes
 LOGIT_ROWS = 256  # logits are made for so many tokens at once (app/training/linear_cross_entropy.py)
 SAMPLED_ROWS = 64  # answers that are written side by side
 TOO_LITTLE = N_(
@@ -29,8 +29,9 @@ TOO_LITTLE = N_(
 )
 TOO_LITTLE_TO_SAMPLE = N_(
     "This training takes about {memory} of memory and {free} are free. Close other programs or give the container "
-    "more, or train with less: more num_frozen_layers (now {frozen}), less max_tokens ({tokens}), "
-    "samples_per_prompt ({samples}) or tokens_per_micro_batch ({micro}). Nothing was trained."
+    "more, or train with less: more num_frozen_layers (now {frozen}), adapters in place of weights (lora_rank, now "
+    "{rank}), less max_tokens ({tokens}), samples_per_prompt ({samples}) or tokens_per_micro_batch ({micro}). Nothing "
+    "was trained."
 )
 TOO_LITTLE_TO_READ = N_(
     "This job takes about {memory} of memory and {free} are free. Close other programs or give the container more. "
@@ -174,7 +175,8 @@ def too_little(need: MemoryNeed, available: int | None, hparams: Offline) -> str
         "micro": hparams.tokens_per_micro_batch,
     }
     if isinstance(hparams, FittedEpisodeHparams):
-        return _(TOO_LITTLE_TO_SAMPLE, tokens=hparams.max_tokens, samples=hparams.samples_per_prompt, **sizes)
+        more = {"rank": hparams.lora_rank, "tokens": hparams.max_tokens, "samples": hparams.samples_per_prompt}
+        return _(TOO_LITTLE_TO_SAMPLE, **more, **sizes)
     return _(TOO_LITTLE, **sizes)
 
 

@@ -40,7 +40,7 @@ FAULTS = [
     policy("a policy scores answers", '(VersionParam("reward_version_id", ("reward",)),)', '(VersionParam("reward_version_id", ("reward", "policy")),)', API),
     evaluate("a base model is evaluated", '("sft", "policy"),', '("base", "sft", "policy"),', API),
     policy("what followed the model's size is not told", "    fitted=FITTED,\n", "", "tests/web/test_versions.py"),
-    policy("what PPO would do is not told", "    effort=Effort(lambda hparams, _rankings: hparams.total_episodes, 9.0, 0.068, fit_ppo),\n", "", "tests/web/test_starts.py::test_the_plan_of_ppo_stands_on_its_form"),
+    policy("what PPO would do is not told", "    effort=Effort(episode_work, 9.0, 0.068, fit_ppo),\n", "", "tests/web/test_starts.py::test_the_plan_of_ppo_stands_on_its_form"),
     In("app/services/jobs/start_plan.py", "tests/services/jobs/test_start_plan.py")("another size of work takes as long", "* work / then, True", ", True"),
     In("app/services/jobs/start_plan.py", "tests/services/jobs/test_start_plan.py")("a failed job's time is promised", ", Job.status == JobStatus.SUCCEEDED", ""),
     reward("a first step that reads everything counts for the pace", "    first_step_is_longer=True,\n", "", "tests/worker/test_run.py"),
