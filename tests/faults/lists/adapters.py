@@ -4,7 +4,7 @@ from tests.faults.fault import In
 
 LINEAR = "tests/lm/test_linear.py"
 ADAPTERS = "tests/lm/test_adapters.py"
-PPO = "tests/training/ppo/test_trainer.py"
+PPO = "tests/training/ppo/test_adapters.py"
 
 fused = In("app/lm/fused.py", LINEAR)
 linear = In("app/lm/linear.py", LINEAR)
