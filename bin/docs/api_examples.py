@@ -26,6 +26,7 @@ BODIES: dict[str, Any] = {
     "/api/v1/prompts": {"prompts": [{"prompt": "What is a prime number?", "language": "en"}]},
     "/api/v1/tags/{kind}/{record_id}": {"tags": ["to look at again", "too long"]},
     "/api/v1/jobs": {"kind": "train_policy", "params": {"total_episodes": 512, "kl_coef": 0.05}},
+    "/api/v1/job-plans": {"kind": "train_reward"},
     "/api/v1/versions/{version_id}": {"name": "brief", "note": "Ranked by length alone."},
     "/api/v1/versions/prune": {"keep": 2, "dry_run": True},
     "/api/v1/generate": {"prompt": "Name three fruits.", "n": 2, "temperature": 0.7, "seed": 1},
