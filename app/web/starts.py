@@ -130,7 +130,8 @@ def input_of(kind: Kind, name: str, value: str = "") -> Input:
         return Input(name, label, (_as_usual(field.default), *words), field, value)
     if field.type is bool:
         options = {True: Option("true", _("yes")), False: Option("false", _("no"))}
-        return Input(name, label, (_as_usual(options[field.default].text), *options.values()), field, value)
+        usual = _("by the model's size") if field.default is None else options[field.default].text
+        return Input(name, label, (_as_usual(usual), *options.values()), field, value)
     return Input(name, label, number=field, value=value)
 
 
@@ -150,7 +151,7 @@ def _as_usual(word: str) -> Option:
 def label_of(name: str) -> str:
     """A field's name is the field's term, as papers and TRL have it."""
     said = name.replace("_", " ").capitalize()
-    return said.replace("Kl ", "KL ")
+    return said.replace("Kl ", "KL ").replace("Lora ", "LoRA ")
 
 
 def sent_job(form: FormData) -> tuple[str, dict[str, Any]]:

@@ -12,6 +12,7 @@ from sqlalchemy import select
 from app.db.models.jobs import Job
 from app.db.models.versions import VersionKind
 from app.db.session import transaction
+from app.hparam_fields import hparam_fields
 from app.kinds import registry
 from app.kinds.kind import Kind, StartForm, VersionParam
 from app.services.versions import versions
@@ -158,3 +159,20 @@ def test_the_plan_of_ppo_stands_on_its_form(visitor: Visitor) -> None:
 def test_each_form_says_how_long_it_takes_and_what_memory_it_needs(visitor: Visitor, kind: str) -> None:
     form = words_of(visitor.get("/train").partition(f'id="start-{kind}"')[2].partition("</form>")[0])
     assert re.search(r"Takes about .* while nothing else runs\. Takes about [0-9.]+ GiB of memory", form)
+
+
+@pytest.mark.parametrize("kind", registry.KINDS.values(), ids=list(registry.KINDS))
+def test_each_hyper_parameter_can_be_asked_for(kind: Kind) -> None:
+    for name, field in hparam_fields(kind.hparams).items():
+        asked = starts.input_of(kind, name)
+        assert [option.value for option in asked.options][:1] == ([""] if field.words or field.type is bool else [])
+
+
+def test_a_choice_that_follows_the_models_size_says_so() -> None:
+    asked = starts.input_of(registry.KINDS["train_policy"], "recompute_layers")
+    assert [(option.value, option.text) for option in asked.options] == [
+        ("", "as usual: by the model's size"),
+        ("true", "yes"),
+        ("false", "no"),
+    ]
+    assert starts.label_of("lora_rank") == "LoRA rank"
