@@ -38,6 +38,7 @@ CONTRACT = {
     ("post", "/api/v1/prompts/{prompt_id}/archive"),
     ("post", "/api/v1/prompts/{prompt_id}/restore"),
     ("post", "/api/v1/jobs"),
+    ("post", "/api/v1/job-plans"),
     ("get", "/api/v1/jobs"),
     ("get", "/api/v1/jobs/{job_id}"),
     ("post", "/api/v1/jobs/{job_id}/cancel"),
