@@ -58,7 +58,7 @@ def test_records_are_found_by_tag_and_by_words_in_it(session: Session, make_grou
     groups = [make_group(leased_to=ada, text=text) for text in ("One", "Two")]
     rankings = [ranked(session, group, ada, [1, 2, 3, 4]) for group in groups]
     set_tags(session, Tagged.RANKING, rankings[0], ["Größe"])
-    set_tags(session, Tagged.GROUP, groups[0].id, ["Größe"])
+    set_tags(session, Tagged.GROUP, groups[1].id, ["Größe"])
     set_tags(session, Tagged.PROMPT, groups[0].prompt_id, ["Größe", "two"])
 
     def of_rankings(**wanted: Any) -> list[int]:
@@ -75,7 +75,7 @@ def test_records_are_found_by_tag_and_by_words_in_it(session: Session, make_grou
 
     for tag in ({"tag": "Größe"}, {"words": "röß"}):
         assert of_rankings(**tag) == [rankings[0]]
-        assert of_groups(**tag) == [groups[0].id]
+        assert of_groups(**tag) == [groups[1].id], "not the one whose ranking, or prompt, has it"
         assert of_prompts(**tag) == [groups[0].prompt_id]
     assert of_rankings(tag="größe") == [], "a tag is itself; words are parts of it"
     assert of_prompts(words="two") == [groups[0].prompt_id, groups[1].prompt_id]
