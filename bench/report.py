@@ -171,11 +171,11 @@ def kept_of(run: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def follow_rows(result: dict[str, Any]) -> list[str]:
-    """A row for each run: how far it went, how often it wins by the taste itself, the parts, and what was kept of the
-    SFT model: `knowledge`, and the greedy answers of the report card."""
+    """A row for each run: how far it went, how often it wins by the taste itself, the parts, what was kept of the SFT
+    model (`knowledge`, and the greedy answers of the report card), and what it took."""
     rows = [
-        "| taste, way, what was changed | KL | known | win (at most) | thing | words | on topic | follow-ups |",
-        "|---|---|---|---|---|---|---|---|",
+        "| taste, way, what was changed | KL | known | win (at most) | thing | words | on topic | follow-ups | CPU s |",
+        "|---|---|---|---|---|---|---|---|---|",
     ]
     for run in result["runs"]:
         changed = [f"{said} {run['changes'][name]:g}" for name, said in CHANGES.items() if name in run["changes"]]
@@ -188,7 +188,8 @@ def follow_rows(result: dict[str, Any]) -> list[str]:
             for name in ("on topic", "follow-up understood")
         ]
         most = f" ({run['served']['most']:.2f})" if "most" in run["served"] else ""
-        cells = [far, known, f"{run['served']['win_rate']:.2f}{most}", *parts, *cards]
+        taken = f"{run['cpu_seconds']:.0f}" if "cpu_seconds" in run else "–"
+        cells = [far, known, f"{run['served']['win_rate']:.2f}{most}", *parts, *cards, taken]
         rows.append(f"| {', '.join([run['taste'], run['way'], *changed])} | " + " | ".join(cells) + " |")
     return rows
 
@@ -283,7 +284,8 @@ def main() -> None:
 def write_benchmarks() -> None:
     page = BENCHMARKS.read_text()
     tables: dict[str, Callable[[dict[str, Any]], list[str]]] = {
-        "reward": reward_rows, "reward-peer": reward_rows, "follow": follow_rows, "frontier": frontier_rows,
+        "reward": reward_rows, "reward-peer": reward_rows, "follow": follow_rows, "ways": follow_rows,
+        "frontier": frontier_rows,
         "training_speed": speed_rows, "label_efficiency": efficiency_rows, "turnaround": turnaround_rows,
         "matched_kl": matched_rows,
         "update": update_rows,

@@ -38,14 +38,14 @@ def test_a_policys_row_has_what_it_wins_and_what_it_keeps() -> None:
         "verdict": {"fit": "good fit", "episodes": 128},
         "history": [{"episodes": 0, "kl": 0.0, "knowledge": 1.0}, {"episodes": 128, "kl": 1.5, "knowledge": 0.96}],
     }  # fmt: skip
-    unwatched: dict[str, Any] = run | {"way": "dpo", "changes": {}, "verdict": None, "history": []}
+    unwatched: dict[str, Any] = run | {"way": "dpo", "changes": {}, "verdict": None, "history": [], "cpu_seconds": 36.6}
     back = run | {"verdict": {"episodes": 640, "way": 0.7}, "ways": [{"way": 0.7, "kl": 0.9, "knowledge": 0.98}]}
     rows = follow_rows({"runs": [run, unwatched, back]})
     told = "0.90 | 0.50 → 0.50 | 30 → 12 | 0.96 → 0.96 | 0.97 → 0.97"
     assert rows[2:] == [
-        f"| brief, ppo, KL 2.5 | 1.5 | 0.96 | {told} |",
-        f"| brief, dpo | – | – | {told} |",
-        f"| brief, ppo, KL 2.5 | 0.9 | 0.98 | {told} |",
+        f"| brief, ppo, KL 2.5 | 1.5 | 0.96 | {told} | – |",
+        f"| brief, dpo | – | – | {told} | 37 |",
+        f"| brief, ppo, KL 2.5 | 0.9 | 0.98 | {told} | – |",
     ]
     assert len({row.count("|") for row in rows}) == 1
 
