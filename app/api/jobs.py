@@ -18,7 +18,7 @@ from app.db.models.jobs import Job, JobMetric, JobStatus, JobTrigger
 from app.errors import ConflictError, CrowdedError, GoneError, NotFoundError, UnavailableError
 from app.formats.ids import EventId
 from app.runtime import ReadSession, RuntimeDep, UnitRoute, WriteSession
-from app.services.jobs import jobs
+from app.services.jobs import job_answers, jobs
 
 router = APIRouter(prefix="/api/v1/jobs", tags=["jobs"], route_class=UnitRoute)
 POLL_SECONDS = 0.25
@@ -61,6 +61,27 @@ class PointOut(BaseModel):
     id: int
     step: int
     values: JsonObject
+
+
+class RunAnswerOut(BaseModel):
+    prompt_id: int
+    prompt: str
+    answer: str
+    gain: float | None
+    """By the scorer that is optimized: how far the answer is above the SFT model's own answers to the prompt, in
+    deviations of those; null without a scorer."""
+
+
+class RunLookOut(BaseModel):
+    step: int
+    kl: float | None
+    """Nats per answer to the SFT model."""
+    answers: list[RunAnswerOut]
+
+
+class RunAnswersOut(BaseModel):
+    items: list[RunLookOut]
+    """At most 40, evenly over the run."""
 
 
 class ProgressOut(JobOut):
@@ -122,6 +143,14 @@ def resume(job_id: str, runtime: RuntimeDep, session: WriteSession) -> JobOut:
 def restart(job_id: str, session: WriteSession) -> JobQueued:
     """Queues a new job with the parameters of one that has ended."""
     return JobQueued(job_id=jobs.restart_job(session, job_id).id)
+
+
+@router.get("/{job_id}/answers", responses=raises(NotFoundError))
+def answers(job_id: str, session: ReadSession) -> RunAnswersOut:
+    """Returns what the policy of a run answered to the same few prompts while it trained, in the order of steps. Long
+    texts are cut, and end with an ellipsis."""
+    looks = job_answers.answers_of(session, jobs.get_job(session, job_id).id)
+    return RunAnswersOut(items=[RunLookOut.model_validate(look, from_attributes=True) for look in looks])
 
 
 async def existing_job_id(job_id: str, runtime: RuntimeDep) -> str:

@@ -8,7 +8,7 @@ checkpoint, so that a resumed run equals an uninterrupted one.
 
 import copy
 import math
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -21,8 +21,9 @@ from app.lm.model import Llama
 from app.lm.text.end_tokens import EndTokens
 from app.model_info.size import policy_learning_rate
 from app.saving import TrainingError
-from app.training.context import Progress, TrainingContext
-from app.training.policy.drift import drift
+from app.training.context import Answers, Progress, TrainingContext
+from app.training.policy.comparison import gains_of
+from app.training.policy.drift import Drift, drift
 from app.training.policy.episodes import PolicyResult, PolicyTask
 from app.training.reward.scoring import AnswerScorer, score_answers
 from app.training.seeds import part_seed
@@ -34,6 +35,7 @@ PROMPTS_AT_ONCE = 16
 LEAST_PAIRS = 8
 HELD_OUT_SHARE = 0.1
 DRIFT_ANSWERS = 64
+LOOK_PROMPTS, LOOK_ANSWERS = 8, 32
 
 
 @dataclass(frozen=True)
@@ -119,12 +121,17 @@ def sample_part(
     sampled.parts += 1
 
 
+def held_out_pairs(sampled: Sampled) -> int:
+    """How many of the chosen answers, the last ones, are not learned from."""
+    return max(1, round(HELD_OUT_SHARE * len(sampled.pairs)))
+
+
 def imitate(
     model: Llama, sampled: Sampled, hparams: FittedBestOfNHparams, marks: Marks, context: TrainingContext
 ) -> Generator[Progress, None, FitResult]:
     """Fine-tune `model` on the chosen answers."""
     examples = [Example(prompt, answer) for prompt, answer in sampled.pairs]
-    held_out = max(1, round(HELD_OUT_SHARE * len(examples)))
+    held_out = held_out_pairs(sampled)
     packed = pack_examples(examples[:-held_out], hparams.context_tokens, marks)
     other = pack_examples(examples[-held_out:], hparams.context_tokens, marks)
     size = min(hparams.batch_rows, len(packed.ids))
@@ -184,25 +191,55 @@ def train_best_of_n(
         )
     state = own | {"sampled": asdict(sampled)}
     marks = Marks(None, ends.written, task.pad_id)
-    training = imitate(copy.deepcopy(initial), sampled, fitted, marks, WithSamples(context, state, saved.get("fit")))
-    result = yield from _after(training, parts)
-    held_out = [prompt for prompt, _answer in sampled.pairs[-max(1, round(HELD_OUT_SHARE * len(sampled.pairs))) :]]
-    moved = drift(
-        result.model,
-        task.reference,
-        held_out,
-        num_answers=DRIFT_ANSWERS,
-        max_tokens=fitted.max_tokens,
-        ends=ends,
-        pad_id=task.pad_id,
-        seed=part_seed(fitted.seed, parts),
-    )
+    policy, fit_state = copy.deepcopy(initial), saved.get("fit")
+    held_out = [prompt for prompt, _answer in sampled.pairs[-held_out_pairs(sampled) :]]
+    look = looks_at(policy, task, fitted, held_out[:LOOK_PROMPTS], part_seed(fitted.seed, parts))
+    training = imitate(policy, sampled, fitted, marks, WithSamples(context, state, fit_state))
+    result = yield from _after(training, parts, look, from_its_start=fit_state is None)
+    moved = drift_of(result.model, task, fitted, held_out, DRIFT_ANSWERS, part_seed(fitted.seed, parts))
     figures = {"best_of_n/kl": moved.kl, "best_of_n/length": moved.length, "num_pairs": float(len(sampled.pairs))}
     return PolicyResult(result.model, sampled.metrics(fitted.num_answers) | result.metrics | figures)
 
 
-def _after(training: Generator[Progress, None, FitResult], steps: int) -> Generator[Progress, None, FitResult]:
-    """The same progress, behind so many steps of another phase."""
+def drift_of(
+    policy: Llama, task: PolicyTask, hparams: FittedBestOfNHparams, prompts: list[list[int]], answers: int, seed: int
+) -> Drift:
+    """By so many answers to these prompts."""
+    return drift(
+        policy,
+        task.reference,
+        prompts,
+        num_answers=answers,
+        max_tokens=hparams.max_tokens,
+        ends=task.ends,
+        pad_id=task.pad_id,
+        seed=seed,
+    )
+
+
+def looks_at(
+    policy: Llama, task: PolicyTask, hparams: FittedBestOfNHparams, prompts: list[list[int]], seed: int
+) -> Callable[[int], Answers]:
+    """What the policy says to these prompts after so many steps, always by the same random numbers."""
+
+    def scores(moved: Drift) -> torch.Tensor:
+        return torch.tensor(score_answers(task.reward_model, prompts, moved.answers, ends=task.ends))
+
+    before = scores(drift_of(task.reference, task, hparams, prompts, LOOK_ANSWERS, seed))
+
+    def look(step: int) -> Answers:
+        moved = drift_of(policy, task, hparams, prompts, LOOK_ANSWERS, seed)
+        return moved.told(step, prompts, gains_of(scores(moved)[:, :1], before).tolist())
+
+    return look
+
+
+def _after(
+    training: Generator[Progress, None, FitResult], steps: int, look: Callable[[int], Answers], *, from_its_start: bool
+) -> Generator[Progress, None, FitResult]:
+    """The same progress, behind so many steps of another phase, with the policy's answers before it, whenever the
+    held-out loss is measured, and at its end."""
+    answers = [look(steps)] if from_its_start else []
     while True:
         try:
             progress = next(training)
@@ -210,4 +247,8 @@ def _after(training: Generator[Progress, None, FitResult], steps: int) -> Genera
             result: FitResult = stop.value
             return result
         said = _("Step {n} of {all} on the best answers", n=progress.step, all=progress.total_steps)
-        yield replace(progress, step=steps + progress.step, total_steps=steps + progress.total_steps, message=said)
+        step, total = steps + progress.step, steps + progress.total_steps
+        if step == total or "loss/held_out" in progress.metrics:
+            answers.append(look(step))
+        yield replace(progress, step=step, total_steps=total, message=said, answers=tuple(answers))
+        answers = []

@@ -14,6 +14,8 @@ from app.saving import TrainingError, saving
 from app.translation import N_, _
 
 Result = TypeVar("Result")
+SHOWN_PROMPTS = 4
+"""To so many prompts the answers of a policy in training are shown."""
 Say = Callable[[str], None]
 """Takes a line for the person who waits, before the first step: what is being done."""
 
@@ -23,13 +25,35 @@ def quiet(_message: str) -> None:
 
 
 @dataclass(frozen=True)
+class Answer:
+    """One answer of a policy in training, as token ids. `gain`: by the scorer that is optimized, how far it is above
+    the SFT model's own answers to the prompt, in deviations of those; None without a scorer."""
+
+    prompt: list[int]
+    answer: list[int]
+    gain: float | None
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What a policy says after `step` steps to a few prompts, the same ones at each look. `kl`: nats per answer to the
+    SFT model, at this look."""
+
+    step: int
+    kl: float
+    answers: tuple[Answer, ...]
+
+
+@dataclass(frozen=True)
 class Progress:
-    """One step done. `metrics` may be empty between measurements; `message` is one line for a person."""
+    """One step done. `metrics` may be empty between measurements; `message` is one line for a person; `answers` are
+    those of the looks since the step before, the first one's with the first step."""
 
     step: int
     total_steps: int
     metrics: dict[str, float] = field(default_factory=dict)
     message: str = ""
+    answers: tuple[Answers, ...] = ()
 
 
 class TrainingContext(Protocol):

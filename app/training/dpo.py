@@ -26,7 +26,7 @@ from app.saving import TrainingError
 from app.training.context import Progress, TrainingContext
 from app.training.dpo_rankings import batch_of_step, rate_factor, split_by_prompt, told_apart
 from app.training.packing import Packed, batches_by_length, pack
-from app.training.policy.drift import answer_logprobs, drift
+from app.training.policy.drift import Drift, answer_logprobs, drift
 from app.training.policy.episodes import PolicyResult
 from app.training.policy.rollout import Policy
 from app.training.preference_loss import Preferences, preference_loss, preference_metrics
@@ -153,9 +153,9 @@ class Trainer:
         figures = told(looks)
         return {there: figures[name] for name, there in wanted.items()}
 
-    def sampled(self, prompts: Sequence[list[int]], ends: EndTokens) -> dict[str, float]:
-        """KL and length, by answers of the policy to these prompts."""
-        moved = drift(
+    def sampled(self, prompts: Sequence[list[int]], ends: EndTokens) -> Drift:
+        """KL and length, by answers of the policy to these prompts, by the same random numbers at each look."""
+        return drift(
             self.policy.model,
             self.reference,
             prompts,
@@ -163,9 +163,8 @@ class Trainer:
             max_tokens=self.hparams.max_tokens,
             ends=ends,
             pad_id=self.pad_id,
-            seed=part_seed(self.hparams.seed, self.run.step),
+            seed=part_seed(self.hparams.seed, 0),
         )
-        return {"dpo/kl": moved.kl, "dpo/length": moved.length, "dpo/end_rate": moved.end_rate}
 
     def trained_weights(self) -> dict[str, Tensor]:
         return {name: weight for name, weight in self.policy.named_parameters() if weight.requires_grad}
@@ -212,6 +211,10 @@ def told(looks: Sequence[dict[str, float]]) -> dict[str, float]:
     return {name: value / (rankings if name == "dpo/loss" else pairs) for name, value in total.items()}
 
 
+def figures_of(moved: Drift) -> dict[str, float]:
+    return {"dpo/kl": moved.kl, "dpo/length": moved.length, "dpo/end_rate": moved.end_rate}
+
+
 def train_dpo(
     sft: Llama,
     groups: Sequence[RankedGroup],
@@ -240,6 +243,7 @@ def train_dpo(
     per_epoch = math.ceil(len(training) / fitted.batch_rankings)
     total = per_epoch * fitted.max_epochs
     every = max(1, per_epoch // fitted.looks_per_epoch)
+    said = [trainer.sampled(asked, ends).told(0, asked)] if asked and not run.step else []
     while run.step < total and not run.ended:
         for group in trainer.optimizer.param_groups:
             group["lr"] = fitted.learning_rate * rate_factor(run.step, total, fitted.warmup_steps)
@@ -248,14 +252,18 @@ def train_dpo(
         run.step += 1
         if run.step % every == 0 or run.step == total:
             metrics |= trainer.judged(unseen, nu) if unseen is not None else {}
-            metrics |= trainer.sampled(asked, ends) if asked else {}
+            if asked:
+                moved = trainer.sampled(asked, ends)
+                metrics |= figures_of(moved)
+                said.append(moved.told(run.step, asked))
             trainer.keep_if_best(metrics)
         run.metrics |= metrics
         if run.step % fitted.checkpoint_every_steps == 0 or run.ended:
             context.save(trainer.state())
         seen = run.step * fitted.batch_rankings
-        said = ngettext("{n} ranking", "{n} rankings", seen, n=f"{seen:,}")
-        yield Progress(run.step, run.step if run.ended else total, metrics, said)
+        message = ngettext("{n} ranking", "{n} rankings", seen, n=f"{seen:,}")
+        yield Progress(run.step, run.step if run.ended else total, metrics, message, tuple(said))
+        said = []
     if not trainer.best:
         raise TrainingError(
             _(

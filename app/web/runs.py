@@ -12,11 +12,12 @@ from app.db.models.jobs import LIVE, Job, JobStatus
 from app.db.models.versions import Version, VersionKind
 from app.errors import InvalidError
 from app.runtime import ReadSession, Runtime, RuntimeDep, UnitRoute, WriteSession
-from app.services.jobs import heartbeats, job_folders, jobs, naming
+from app.services.jobs import heartbeats, job_answers, job_folders, jobs, naming
 from app.web import notices
 from app.web.decision import case_of
 from app.web.notices import JobNotice
 from app.web.plots import plot_tables
+from app.web.run_answers import RunAnswers, run_answers
 from app.web.run_comparison import comparable
 from app.web.run_params import Setting, settings_of
 from app.web.security import FormDep
@@ -59,6 +60,8 @@ class RunPage(PageContext):
     """Settings that differ from the usual ones."""
     usual: list[Setting]
     """All others."""
+    answers: RunAnswers | None
+    """What its policy said to the same prompts; none before the first look, or of a run without."""
     curves: Curves
     """Of its metrics."""
     comparable: int
@@ -112,6 +115,7 @@ def _page(runtime: Runtime, session: Session, job: Job, notice: str, typed: Type
         verdict=_verdict(session, version),
         changed=[each for each in settings if each.changed],
         usual=[each for each in settings if not each.changed],
+        answers=run_answers(job_answers.answers_of(session, job.id)),
         curves=Curves(job=job, tables=plot_tables(job.kind, points)),
         comparable=len(comparable(session, job)),
         typed_name=typed.name,

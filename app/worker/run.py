@@ -23,15 +23,17 @@ from app.kinds.registry import kind_of
 from app.model_info.weights import sync
 from app.saving import saving
 from app.services.jobs import job_folders, job_runs
+from app.services.jobs.job_answers import AnswersInWords
 from app.services.jobs.job_runs import Control, MetricPoint, Report
 from app.settings.config import Settings
-from app.training.context import Progress
+from app.training.context import Answers, Progress
 from app.translation import N_
 from app.worker.checkpoints import JobCheckpoints
 from app.worker.pace import Pace
 from app.worker.patience import Wait, patiently
 
 Result = TypeVar("Result")
+InWords = Callable[[Answers], AnswersInWords]
 REPORT_SECONDS = 0.25
 
 
@@ -59,9 +61,12 @@ class JobRun:
     """Between two tries to reach the database."""
     precision: str | None = None
     """The number format that the job began in: it ends in the same one, whatever machine it wakes up on."""
+    in_words: InWords | None = None
+    """Reads the answers that a trainer tells on its way."""
     _readers: sessionmaker[Session] = field(init=False)
     _metrics: dict[str, float] = field(default_factory=dict)
     _points: list[MetricPoint] = field(default_factory=list)
+    _answers: list[AnswersInWords] = field(default_factory=list)
     _latest: Progress = field(default_factory=lambda: Progress(0, 0))
     _reported_at: float = -math.inf
     _pace: Pace = field(default_factory=Pace)
@@ -169,6 +174,8 @@ class JobRun:
             if self._points and self._points[-1].step == progress.step:
                 finite = self._points.pop().values | finite
             self._points.append(MetricPoint(progress.step, finite))
+        if self.in_words is not None:
+            self._answers += map(self.in_words, progress.answers)
         if self._leave:
             self._flush()
             raise JobStopped
@@ -178,7 +185,7 @@ class JobRun:
         control = self.commit(self.write_report)
         if control.fenced:
             raise JobSuperseded
-        self._points = []
+        self._points, self._answers = [], []
         self._reported_at = time.monotonic()
         if control.cancel:
             raise JobCancelled
@@ -191,6 +198,7 @@ class JobRun:
             message=self._latest.message,
             metrics=self._metrics,
             points=self._points,
+            answers=self._answers,
             ends_at=self._ends_at,
         )
         return job_runs.write_report(session, self.job.id, self.fence, report)

@@ -19,7 +19,7 @@ function follow() {
     source.close();
     curves.destroy();
   };
-  following = { section, id, stop };
+  following = { section, id, curves, stop };
   const state = section.querySelector("[data-job-state]");
   source.addEventListener("progress", (event) => {
     const job = JSON.parse(event.data);
@@ -60,6 +60,8 @@ document.addEventListener("htmx:after:swap", (event) => {
   follow();
   moveOn();
 });
+
+document.addEventListener("read-step", (event) => following?.curves.read(event.detail));
 
 follow();
 moveOn();

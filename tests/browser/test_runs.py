@@ -6,7 +6,7 @@ from typing import Any
 from playwright.sync_api import Browser, expect
 
 from app.db.base import utc_now
-from app.db.models.jobs import Job, JobMetric, JobStatus
+from app.db.models.jobs import Job, JobAnswers, JobMetric, JobStatus
 from app.db.session import transaction
 from tests.browser.label_page import LabelPage
 from tests.live import LiveServer
@@ -32,6 +32,18 @@ def run(server: LiveServer, name: str, factor: float = 1.0, **params: Any) -> No
                 values={"objective/kl": factor * step / 10, "objective/scores": factor * (step % 2 - 0.5)},
             )
             for step in range(1, STEPS + 1)
+        )  # fmt: skip
+
+
+def tell(server: LiveServer, name: str, steps: list[int]) -> None:
+    """What its policy answers after these steps."""
+    with transaction(server.runtime.write) as session:
+        session.add_all(
+            JobAnswers(
+                job_id=name, step=step, kl=step / 10,
+                answers=[{"prompt_id": 1, "prompt": "Why?", "answer": f"said at {step}", "gain": step / 20}],
+            )
+            for step in steps
         )  # fmt: skip
 
 
@@ -102,6 +114,43 @@ def test_runs_laid_over_each_other_have_a_dash_and_a_name_each(label_page: Label
         "(lines) => lines.map((line) => getComputedStyle(line, '::before').backgroundImage)"
     )
     assert len(set(dashes)) == 2
+
+
+def test_the_answers_at_a_step_stand_beside_the_first_ones_and_the_curves_follow(label_page: LabelPage) -> None:
+    page, server = label_page.page, label_page.server
+    run(server, "answered")
+    tell(server, "answered", [0, 10, 20, 30])
+    page.set_viewport_size({"width": 360, "height": 740})
+    page.goto(f"{server.url}/train/runs/answered")
+    answers, dial = page.locator("#answers"), page.get_by_label("Answers at")
+    expect(answers.locator(".pair-text:visible")).to_have_text(["said at 0", "said at 30"])
+    expect(page.locator('[data-plot="kl"] canvas')).to_be_visible()
+    dial.press("ArrowLeft")
+    expect(dial).to_have_attribute("aria-valuetext", "Step 20 · KL 2.00 nats an answer")
+    expect(answers.locator(".pair-text:visible")).to_have_text(["said at 0", "said at 20"])
+    expect(page.locator('[data-plot="kl"] [data-read]')).to_have_text("Step 20")
+    dial.press("Home")
+    expect(answers.locator(".pair-text:visible")).to_have_text(["said at 0"])
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+
+
+def test_new_answers_come_while_it_runs_and_the_step_that_is_read_stays(label_page: LabelPage) -> None:
+    page, server = label_page.page, label_page.server
+    run(server, "answering")
+    tell(server, "answering", [0, 10, 20])
+    with transaction(server.runtime.write) as session:
+        session.get_one(Job, "answering").status = JobStatus.RUNNING
+    page.goto(f"{server.url}/train/runs/answering")
+    shown = page.locator("#answers .pair-text:visible")
+    expect(shown).to_have_text(["said at 0", "said at 20"])
+    tell(server, "answering", [30])
+    expect(shown).to_have_text(["said at 0", "said at 30"])
+    page.get_by_label("Answers at").press("ArrowLeft")
+    tell(server, "answering", [40])
+    expect(page.get_by_label("Answers at")).to_have_attribute("max", "4")
+    expect(shown).to_have_text(["said at 0", "said at 20"])
+    with transaction(server.runtime.write) as session:
+        session.get_one(Job, "answering").status = JobStatus.CANCELLED
 
 
 def test_without_a_script_the_plain_plot_stays(browser: Browser, label_server: LiveServer) -> None:

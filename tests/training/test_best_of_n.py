@@ -90,6 +90,16 @@ def test_the_policy_comes_to_answer_as_the_best_did_and_its_start_stays() -> Non
     assert all(torch.equal(tensor, before[name]) for name, tensor in model.state_dict().items())
     assert [p.step for p in seen] == list(range(1, len(seen) + 1)), "both phases are one progress"
     assert seen[-1].step == seen[-1].total_steps
+    looks = [answers for progress in seen for answers in progress.answers]
+    sampling = sum("sampled" in progress.message for progress in seen)
+    assert (looks[0].step, looks[-1].step) == (sampling, seen[-1].step)
+    assert looks[0].kl == pytest.approx(0.0, abs=1e-4)
+    assert looks[-1].kl > 0.1
+    assert len({str([answer.prompt for answer in each.answers]) for each in looks}) == 1
+    gains = [sum(answer.gain or 0.0 for answer in each.answers) for each in looks]
+    counts = [sum(answer.answer.count(COUNTED) for answer in each.answers) for each in looks]
+    assert (gains[-1] > gains[0]) == (counts[-1] > counts[0])
+    assert counts[-1] != counts[0], "nothing was learned: the test could not fail"
     assert "sampled" in seen[0].message
     assert "on the best answers" in seen[-1].message
 

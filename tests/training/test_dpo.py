@@ -184,7 +184,12 @@ def test_a_resumed_run_equals_an_uninterrupted_one_bit_for_bit(stop_after: int, 
     rest: list[Progress] = []
     torch.manual_seed(12345)  # the global generator must not matter
     result = drain(start(model, groups, hparams, context=context), rest.append)
-    assert [p.metrics for p in rest] == [p.metrics for p in whole[stop_after // 2 * 2 :]]
+    assert [(p.metrics, p.answers) for p in rest] == [(p.metrics, p.answers) for p in whole[stop_after // 2 * 2 :]]
+    looks = [answers for progress in whole for answers in progress.answers]
+    assert [each.step for each in looks] == [0, *(p.step for p in whole if "dpo/kl" in p.metrics)]
+    assert [each.kl for each in looks[1:]] == [p.metrics["dpo/kl"] for p in whole if "dpo/kl" in p.metrics]
+    assert len({str([answer.prompt for answer in each.answers]) for each in looks}) == 1
+    assert looks[0].answers != looks[-1].answers
     assert result.metrics == expected.metrics
     for name, tensor in expected.model.state_dict().items():
         assert torch.equal(tensor, result.model.state_dict()[name]), name

@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import select
 
 from app.db.base import utc_now
-from app.db.models.jobs import Job, JobStatus
+from app.db.models.jobs import Job, JobAnswers, JobStatus
 from app.db.session import transaction
 from app.services.jobs import heartbeats, job_folders, jobs
 from tests.live import LiveServer
@@ -75,6 +75,24 @@ def test_a_run_links_to_what_it_made(server: LiveServer, visitor: Visitor) -> No
         jobs.get_job(session, made).result = {"version_id": "2"}
     assert "It came to its end." in words_of(visitor.get(f"/train/runs/{made}"))
     assert visitor.client.get("/train/runs/none").status_code == 404
+
+
+def test_the_same_prompts_over_the_run_are_told_whatever_was_answered(server: LiveServer, visitor: Visitor) -> None:
+    made = run(server, JobStatus.SUCCEEDED)
+    assert 'id="answers"' not in visitor.get(f"/train/runs/{made}")
+    hostile = "</script><b>\"'&quot; {{ 7 * 7 }} \u202e\u0000"
+    with transaction(server.runtime.write) as session:
+        for step, answer, gain in ((0, "", -0.5), (12, hostile, 0.8)):
+            said = {"prompt_id": 1, "prompt": "Why <i>?", "answer": answer, "gain": gain}
+            session.add(JobAnswers(job_id=made, step=step, kl=step / 4, answers=[said]))
+    page = visitor.get(f"/train/runs/{made}")
+    assert "<b>" not in page.partition('id="answers"')[2]
+    words = words_of(page)
+    assert "Step 0 · KL 0.00 nats an answer · score −0.50 (empty)" in words
+    assert "Step 12 · KL 3.00 nats an answer · score +0.80 </script><b>\"'&quot; {{ 7 * 7 }}" in words
+    told = server.client.get(f"/api/v1/jobs/{made}/answers").json()["items"]
+    assert [(each["step"], each["kl"], each["answers"][0]["answer"]) for each in told] == [(0, 0, ""), (12, 3, hostile)]
+    assert server.client.get("/api/v1/jobs/none/answers").status_code == 404
 
 
 def test_a_run_has_a_name_and_a_note(server: LiveServer, visitor: Visitor) -> None:

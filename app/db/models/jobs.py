@@ -106,6 +106,23 @@ class JobMetric(Base):
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
 
 
+class JobAnswers(Base):
+    """What the policy of a job answered at one look to a few prompts, the same ones at each."""
+
+    __tablename__ = "job_answers"
+    __table_args__ = (Index(None, "job_id", "step", unique=True),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    job_id: Mapped[str] = mapped_column(ForeignKey("jobs.id", ondelete="CASCADE"))
+    step: Mapped[int]
+    kl: Mapped[float | None]
+    """Nats per answer to the SFT model; None where it was no number."""
+    answers: Mapped[list[dict[str, Any]]] = mapped_column(JSON)
+    """`[{"prompt_id", "prompt", "answer", "gain"}]`: the texts, and how far the answer's score is above the SFT model's
+    own answers, in deviations of those; None without a scorer, or where it was no number."""
+    created_at: Mapped[datetime] = mapped_column(default=utc_now)
+
+
 class WorkerHeartbeat(Base):
     """One row per worker process: how the web and other workers know that it lives."""
 

@@ -14,6 +14,8 @@ from sqlalchemy.orm import Session
 
 from app.db.base import utc_now
 from app.db.models.jobs import LIVE, Job, JobMetric, JobStatus
+from app.services.jobs import job_answers
+from app.services.jobs.job_answers import AnswersInWords
 from app.translation import _
 
 
@@ -43,6 +45,8 @@ class Report:
     points: Sequence[MetricPoint] = ()
     """New ones of the curves, in the order of their steps; they take the place of what an earlier attempt reported from
     the first of them on."""
+    answers: Sequence[AnswersInWords] = ()
+    """New ones of the policy in training, likewise."""
     ends_at: datetime | None = None
 
 
@@ -185,6 +189,8 @@ def write_report(session: Session, job_id: str, fence: int, report: Report) -> C
         first = report.points[0].step
         session.execute(delete(JobMetric).where(JobMetric.job_id == job_id, JobMetric.step >= first))
         session.add_all([JobMetric(job_id=job_id, step=point.step, values=point.values) for point in report.points])
+        job_answers.forget_after(session, job_id, first)
+    job_answers.add(session, job_id, report.answers)
     return Control(cancel=cancel)
 
 

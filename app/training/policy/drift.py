@@ -6,6 +6,7 @@ For trainers that do not sample as they go. Changes neither model.
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 import torch
 from torch import Tensor
@@ -16,6 +17,7 @@ from app.lm.model import Llama
 from app.lm.precision import autocast
 from app.lm.text.end_tokens import EndTokens
 from app.model_info.size import micro_batch_tokens
+from app.training.context import SHOWN_PROMPTS, Answer, Answers
 from app.training.packing import Packed, batches_by_length, lower_states, pack, token_states
 from app.training.policy.rollout import token_logprobs
 
@@ -27,6 +29,14 @@ class Drift:
     kl: float
     length: float
     end_rate: float
+    answers: list[list[list[int]]]
+    """By which it was measured, [P][K]."""
+
+    def told(self, step: int, prompts: Sequence[list[int]], gains: Sequence[float | None] | None = None) -> Answers:
+        """The first answer to each of the first prompts."""
+        shown = zip(prompts, self.answers, gains or [None] * len(prompts), strict=True)
+        first = (Answer(prompt, group[0], gain) for prompt, group, gain in islice(shown, SHOWN_PROMPTS))
+        return Answers(step, self.kl, tuple(first))
 
 
 @torch.no_grad()
@@ -57,6 +67,7 @@ def drift(
         kl=total / len(written),
         length=sum(map(len, written)) / len(written),
         end_rate=sum(map(ends.ended, written)) / len(written),
+        answers=answers,
     )
 
 

@@ -17,7 +17,7 @@ from app.lm.model import Llama
 from app.lm.text.end_tokens import EndTokens
 from app.policy_hparams import EpisodeHparams
 from app.saving import TrainingError
-from app.training.context import Progress, Say, TrainingContext, quiet
+from app.training.context import Answers, Progress, Say, TrainingContext, quiet
 from app.training.policy.rollout import Collector
 from app.training.policy.trainer import EpisodeTrainer
 from app.training.policy.validating import Example, Validator, Watch, stop_rules, told
@@ -113,6 +113,8 @@ class Validations:
         self.history: list[Validation] = []
         self.examples: list[Example] = []
         self.best: dict[str, Tensor] = {}
+        self.answers: list[Answers] = []
+        """Since they were told."""
 
     def state(self) -> dict[str, Any]:
         return {"history": [each.as_json() for each in self.history], "best": self.best}
@@ -126,11 +128,18 @@ class Validations:
         episodes = self.trainer.batch * self.trainer.hparams.batch_size
         if self.validator is None or (self.examples and self.history[-1].episodes == episodes):
             return {}
-        validation, self.examples = self.validator.validation(self.trainer.policy.model, episodes)
-        self.history = [*(each for each in self.history if each.episodes < episodes), validation]
+        look = self.validator.look(self.trainer.policy.model, episodes)
+        self.examples = look.examples
+        self.answers.append(look.told(self.trainer.batch))
+        self.history = [*(each for each in self.history if each.episodes < episodes), look.validation]
         if best_validation(self.history) == len(self.history) - 1:
             self.best = {name: weight.detach().clone() for name, weight in self.trainer.trained_weights().items()}
-        return told(validation)
+        return told(look.validation)
+
+    def take_answers(self) -> tuple[Answers, ...]:
+        """Of the looks since they were taken last."""
+        taken, self.answers = tuple(self.answers), []
+        return taken
 
     def is_due(self) -> bool:
         return self.trainer.batch % self.trainer.hparams.validate_every_batches == 0
@@ -160,8 +169,8 @@ class Validations:
         ways = [whole]
         for share in SHARES:
             self.take(part_of_the_way(self.best, reference, share))
-            validation, _examples = self.validator.validation(self.trainer.policy.model, whole.episodes)
-            ways.append(replace(validation, way=share))
+            look = self.validator.look(self.trainer.policy.model, whole.episodes)
+            ways.append(replace(look.validation, way=share))
         return ways
 
     @torch.no_grad()
@@ -205,10 +214,11 @@ def train_on_episodes(
         reason = reason_after(metrics, validations, rules)
         if trainer.batch % hparams.checkpoint_every_batches == 0 and trainer.batch < num_batches:
             context.save(trainer.state() | validations.state() | {"metrics": metrics})
-        yield Progress(
-            trainer.batch, num_batches, metrics, _("{n} episodes", n=f"{trainer.batch * hparams.batch_size:,}")
-        )
-    metrics |= validations.look()
+        if reason is not None or trainer.batch == num_batches:
+            metrics |= validations.look()
+        said = _("{n} episodes", n=f"{trainer.batch * hparams.batch_size:,}")
+        yield Progress(trainer.batch, num_batches, metrics, said, validations.take_answers())
+    metrics |= validations.look()  # where it was resumed at its end
     return validations.result(metrics, reason or Reason.EPISODES, task.reference)
 
 

@@ -5,11 +5,13 @@ What follows from them is in stopping.py and verdict.py, pure functions of their
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 import torch
 
 from app.lm.model import Llama
 from app.policy_hparams import EpisodeHparams
+from app.training.context import SHOWN_PROMPTS, Answer, Answers
 from app.training.policy.comparison import Comparison, Measured, figures_of, gains_of
 from app.training.policy.knowledge import NO_QUESTIONS, Questions, knowledge_figures, knows, memory_of
 from app.training.seeds import part_seed
@@ -45,6 +47,19 @@ class Example:
     judged: float
 
 
+@dataclass(frozen=True)
+class Look:
+    """What one validation has shown."""
+
+    validation: Validation
+    examples: list[Example]
+    answers: tuple[Answer, ...]
+    """To the first few prompts: the same ones at each look, drawn by the same random numbers."""
+
+    def told(self, step: int) -> Answers:
+        return Answers(step, self.validation.kl, self.answers)
+
+
 class Validator:
     """Answers of the SFT model are drawn once; all validations use the same random numbers."""
 
@@ -63,7 +78,7 @@ class Validator:
         """Than the scorer that is optimized."""
         return self.watch.comparison.judge is not self.watch.comparison.scorer
 
-    def validation(self, model: Llama, episodes: int) -> tuple[Validation, list[Example]]:
+    def look(self, model: Llama, episodes: int) -> Look:
         after = self._measured(model)
         figures = figures_of(after, self.before, self.watch.comparison.ends)
         if self.memory is not None:
@@ -72,10 +87,17 @@ class Validator:
         judged = gains_of(torch.tensor(after.judged), torch.tensor(self.before.judged)).tolist()
         signs = tuple(self.watch.signs(after, self.before, figures))
         validation = Validation(episodes, figures["kl"], tuple(optimized), tuple(judged), figures, signs)
-        return validation, self._examples(after, optimized, judged)
+        return Look(validation, self._examples(after, optimized, judged), self._answers(after))
 
     def _measured(self, model: Llama) -> Measured:
         return self.watch.comparison.measured(model, self.watch.prompts, self.others, self.seed)
+
+    def _answers(self, after: Measured) -> tuple[Answer, ...]:
+        """The first one to each of the first prompts."""
+        own = torch.tensor([group[:1] for group in after.scores])
+        gains = gains_of(own, torch.tensor(self.before.scores)).tolist()
+        shown = zip(self.watch.prompts, after.answers, gains, strict=True)
+        return tuple(Answer(prompt, group[0], gain) for prompt, group, gain in islice(shown, SHOWN_PROMPTS))
 
     def _examples(self, after: Measured, optimized: list[float], judged: list[float]) -> list[Example]:
         """Those that the optimized scorer praises most beyond the judge's praise; of equals, those that it praises

@@ -28,6 +28,7 @@ def handle(run: JobRun) -> None:
         hparams = hparams_of(kind, run.params)
         inputs = run.pinned(lambda: _choose(run, kind, handler, hparams))
         training: Training[object] = handler.begin(Work(run, hparams, inputs, Models(run)))
+        run.in_words = training.in_words
         training.outcome(run.drain(training.trainer)).store(run, _rule_of(kind))
 
 

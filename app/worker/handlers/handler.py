@@ -13,7 +13,7 @@ from app.db.models.versions import Version
 from app.settings.config import Settings
 from app.training.context import Progress
 from app.worker.handlers.models import Models
-from app.worker.run import JobRun
+from app.worker.run import InWords, JobRun
 
 Hparams = TypeVar("Hparams")
 Result = TypeVar("Result")
@@ -52,6 +52,8 @@ class Training(Generic[Result]):
 
     trainer: Generator[Progress, None, Result]
     outcome: Callable[[Result], Outcome]
+    in_words: InWords | None = None
+    """Of a trainer that tells answers on its way."""
 
 
 class Handler(Protocol):

@@ -15,6 +15,7 @@ from app.services.versions import versions
 from app.training.context import Progress, TrainingContext
 from app.training.policy.episodes import PolicyResult, PolicyTask
 from app.translation import _
+from app.worker.handlers.answers import answers_in_words
 from app.worker.handlers.handler import Inputs, Training, Work
 from app.worker.handlers.left_out import read_some_prompts
 from app.worker.handlers.outcomes import TrainedVersion, save_policy
@@ -85,4 +86,5 @@ def begin_on_prompts(
             left_out={"prompts": inputs.get("set_aside", 0) + prompts.left_out},
         )
 
-    return Training(train(task, hparams, work.run.checkpoints()), outcome)
+    asked = dict(zip(map(tuple, prompts.tokens), prompts.prompts, strict=True))
+    return Training(train(task, hparams, work.run.checkpoints()), outcome, answers_in_words(tokenizer, asked))

@@ -13,6 +13,7 @@ from app.services.versions import bounds, versions
 from app.training.dpo import KEPT_BYTES, train_dpo
 from app.training.policy.episodes import PolicyResult
 from app.translation import _
+from app.worker.handlers.answers import answers_in_words
 from app.worker.handlers.handler import Inputs, Training, Work
 from app.worker.handlers.memory import check_memory_offline
 from app.worker.handlers.outcomes import TrainedVersion, save_policy
@@ -57,4 +58,6 @@ def begin(work: Work[DPOHparams]) -> Training[PolicyResult]:
             left_out={"rankings": len(work.inputs["ranking_ids"]) - len(groups)},
         )
 
-    return Training(trainer, outcome)
+    asked = {tuple(group.prompt_tokens): group.prompt_id for group in groups.values()}
+    prompts = work.run.read(lambda session: training_data.prompts_by_id(session, list(asked.values())))
+    return Training(trainer, outcome, answers_in_words(tokenizer, dict(zip(asked, prompts, strict=True))))

@@ -1,6 +1,7 @@
 """The loop of a policy's training, with PPO: watched, stopped, its best checkpoint kept, resumed bit for bit."""
 
 import math
+import statistics
 from dataclasses import replace
 from typing import Any
 
@@ -14,7 +15,8 @@ from app.training.context import Progress, drain
 from app.training.policy import knowledge
 from app.training.policy.comparison import Comparison
 from app.training.policy.knowledge import Questions
-from app.training.policy.validating import Validator, Watch
+from app.training.policy.validating import Look, Validator, Watch
+from app.training.reward.scoring import score_answers
 from tests.training.ppo.test_trainer import HPARAMS, PROMPTS, MemoryContext, reward_model, start, weights_of
 from tests.training.tiny import ENDS, PAD, tiny_model
 
@@ -44,7 +46,8 @@ def test_a_watched_run_resumes_bit_for_bit_with_its_best_checkpoint(stop_after: 
     interrupted.close()
     rest: list[Progress] = []
     result = drain(start(model, reference, WATCHED, context, watch(reference)), rest.append)
-    assert [progress.metrics for progress in rest] == [progress.metrics for progress in whole[stop_after // 2 * 2 :]]
+    expected_rest = [(progress.metrics, progress.answers) for progress in whole[stop_after // 2 * 2 :]]
+    assert [(progress.metrics, progress.answers) for progress in rest] == expected_rest
     assert result.history == expected.history
     assert result.verdict == expected.verdict
     assert result.examples == expected.examples
@@ -65,15 +68,15 @@ def test_the_version_is_the_best_and_not_the_last(monkeypatch: pytest.MonkeyPatc
     model = tiny_model()
     seen: list[dict[str, torch.Tensor]] = []
     best, gains = 2, iter([0.0, 0.2, 0.6, 0.4, 0.5, 0.3, 0.1])
-    look = Validator.validation
+    look = Validator.look
 
-    def keep(validator: Validator, policy: Llama, episodes: int) -> Any:
+    def keep(validator: Validator, policy: Llama, episodes: int) -> Look:
         seen.append(weights_of(policy))
-        validation, examples = look(validator, policy, episodes)
-        gain = (next(gains),) * len(validation.judged)
-        return replace(validation, optimized=gain, judged=gain), examples
+        found = look(validator, policy, episodes)
+        gain = (next(gains),) * len(found.validation.judged)
+        return replace(found, validation=replace(found.validation, optimized=gain, judged=gain))
 
-    monkeypatch.setattr(Validator, "validation", keep)
+    monkeypatch.setattr(Validator, "look", keep)
     result = drain(start(model, model, WATCHED, watch=watch(model)))
     assert len(result.history) == 7
     assert result.verdict is not None
@@ -92,6 +95,25 @@ def test_a_run_stops_when_its_kl_budget_is_used_up() -> None:
     assert result.verdict is not None
     assert result.verdict.reason == "kl_budget"
     assert [each.episodes for each in result.history] == [0, 16 * len(seen)], "looked at once more at its end"
+    assert [each.step for each in seen[-1].answers] == [len(seen)]
+    assert seen[-1].metrics["validation/kl"] == result.history[-1].kl
+
+
+def test_the_same_prompts_are_answered_at_each_look_and_at_the_end() -> None:
+    model, seen = tiny_model(), list[Progress]()
+    watched = watch(model)
+    result = drain(start(model, model, replace(WATCHED, validate_every_batches=4), watch=watched), seen.append)
+    looks = [answers for progress in seen for answers in progress.answers]
+    assert [[each.step for each in progress.answers] for progress in seen] == [[0], [], [], [4], [], [6]]
+    assert [each.kl for each in looks] == [each.kl for each in result.history]
+    assert [[answer.prompt for answer in each.answers] for each in looks] == [PROMPTS[:4]] * 3
+    assert looks[0].kl == pytest.approx(0.0, abs=1e-5)
+    assert [each.answer for each in looks[0].answers] != [each.answer for each in looks[-1].answers]
+    before = Validator(watched, WATCHED.seed).before.scores
+    scale = math.sqrt(sum(statistics.variance(group) for group in before) / len(before))
+    for prompt, own, answer in zip(PROMPTS[:4], before[:4], looks[-1].answers, strict=True):
+        [[score]] = score_answers(watched.comparison.scorer, [prompt], [[answer.answer]], ends=ENDS)
+        assert answer.gain == pytest.approx((score - sum(own) / len(own)) / scale, abs=1e-3)
 
 
 def test_signs_end_a_run_over_optimized_with_the_answers_that_show_it() -> None:

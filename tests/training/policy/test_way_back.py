@@ -10,7 +10,7 @@ from app.lm.adapters import merge_adapters
 from app.lm.model import Llama
 from app.training.context import drain
 from app.training.policy.episodes import PolicyResult
-from app.training.policy.validating import Validator
+from app.training.policy.validating import Look, Validator
 from app.training.policy.way_back import SHARES, part_of_the_way
 from tests.lm.test_adapters import taught
 from tests.training.policy import test_episodes
@@ -69,18 +69,19 @@ def knowing(monkeypatch: pytest.MonkeyPatch, known: dict[float, float], done: in
     """Both scorers like each of a run's seven looks better than the one before (`done` of them were made), and parts
     of the way nine tenths as well as the last; `known` by share of the way. Returns the weights that were looked at."""
     seen: list[dict[str, torch.Tensor]] = []
-    look, shares = Validator.validation, [1.0] * (7 - done) + list(SHARES)
+    look, shares = Validator.look, [1.0] * (7 - done) + list(SHARES)
 
-    def told(validator: Validator, policy: Llama, episodes: int) -> Any:
-        validation, examples = look(validator, policy, episodes)
+    def told(validator: Validator, policy: Llama, episodes: int) -> Look:
+        found = look(validator, policy, episodes)
+        validation = found.validation
         share = shares[len(seen)]
         seen.append(weights_of(policy))
         gains = (float(done + len(seen)) if share == 1.0 else 6.3,) * len(validation.judged)
         wins = {"win_rate": 0.9, "reward/win_rate": 0.9}
         figures = dict(validation.figures) | wins | {"knowledge": known[share]}
-        return replace(validation, optimized=gains, judged=gains, figures=figures), examples
+        return replace(found, validation=replace(validation, optimized=gains, judged=gains, figures=figures))
 
-    monkeypatch.setattr(Validator, "validation", told)
+    monkeypatch.setattr(Validator, "look", told)
     return seen
 
 

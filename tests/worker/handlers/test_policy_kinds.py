@@ -8,8 +8,9 @@ import pytest
 from sqlalchemy import select
 
 from app.db.models.jobs import Job, JobStatus
+from app.db.models.prompts import Prompt
 from app.db.models.versions import VersionKind, VersionRanking
-from app.services.jobs import jobs
+from app.services.jobs import job_answers, jobs
 from tests.worker.harness import Harness
 from tests.worker.world import check_files, make_world, queue, run_inline, version_of_job
 
@@ -57,7 +58,15 @@ def test_it_ends_in_a_policy_that_is_evaluated(harness: Harness, kind: str) -> N
     assert [params["version_id"] for params in evaluations(harness)] == [made.id]
     with harness.readers() as session:
         named = {name for point in jobs.metrics_since(session, job.id) for name in point.values}
+        looks = job_answers.answers_of(session, job.id)
+        asked = {prompt.id: prompt.text for prompt in session.scalars(select(Prompt))}
     assert named
+    assert len(looks) > 1
+    assert (looks[-1].step, looks[-1].kl is not None) == (job.step, True)
+    for look in looks:
+        assert look.answers
+        assert [answer["prompt"] for answer in look.answers] == [asked[answer["prompt_id"]] for answer in look.answers]
+        assert all((answer["gain"] is None) == (kind == "train_dpo") for answer in look.answers)
 
 
 def test_dpo_needs_no_reward_model_and_is_then_not_evaluated(harness: Harness) -> None:
