@@ -15,10 +15,10 @@ from app.api.description import raises, streams
 from app.api.kinds import JobKind, JobParams
 from app.api.schemas import JsonObject, Limit, Model, PageOut, page_out
 from app.db.models.jobs import Job, JobMetric, JobStatus, JobTrigger
-from app.errors import ConflictError, CrowdedError, GoneError, NotFoundError, UnavailableError
+from app.errors import ConflictError, CrowdedError, GoneError, InvalidError, NotFoundError, UnavailableError
 from app.formats.ids import EventId
 from app.runtime import ReadSession, RuntimeDep, UnitRoute, WriteSession
-from app.services.jobs import job_answers, jobs
+from app.services.jobs import job_answers, jobs, naming
 
 router = APIRouter(prefix="/api/v1/jobs", tags=["jobs"], route_class=UnitRoute)
 POLL_SECONDS = 0.25
@@ -30,6 +30,15 @@ class JobIn(Model):
     params: JobParams = Field(default_factory=dict)
 
 
+class JobChange(Model):
+    name: str | None = Field(
+        None, description=f"At most {naming.MAX_NAME_CHARACTERS} characters; empty takes the name away."
+    )
+    note: str | None = Field(
+        None, description=f"At most {naming.MAX_NOTE_CHARACTERS} characters; empty takes the note away."
+    )
+
+
 class JobQueued(Model):
     job_id: str
 
@@ -39,6 +48,9 @@ class JobOut(BaseModel):
     kind: JobKind
     status: JobStatus
     trigger: JobTrigger
+    name: str | None
+    """What somebody called the run."""
+    note: str | None
     params: JsonObject
     progress: float
     """Share done, 0 to 1."""
@@ -125,6 +137,12 @@ def index(
 def read(job_id: str, session: ReadSession) -> JobOut:
     """Returns one job."""
     return job_out(jobs.get_job(session, job_id))
+
+
+@router.patch("/{job_id}", responses=raises(NotFoundError, InvalidError))
+def change(job_id: str, body: JobChange, session: WriteSession) -> JobOut:
+    """Changes a run's name, its note, or both; what is left out stays. Several runs may have one name."""
+    return job_out(naming.rename(session, job_id, name=body.name, note=body.note))
 
 
 @router.post("/{job_id}/cancel", status_code=202, responses=raises(NotFoundError, ConflictError))

@@ -124,6 +124,10 @@ METRICS = Metrics(
             "mean score of the reward model, counted from the SFT model's own answers to the same prompt in their "
             "deviations, clipped to ±`score_clip`; `missing_eos_score` for answers without an end."
         ),
+        "flops": (
+            "floating-point operations so far, validations included: 6 for each weight and token learned from, 2 for "
+            "each that is only read (Kaplan et al. 2020, section 2.1), by the tokens that were really read and written."
+        ),
         "objective/kl": (
             "mean over answers of the sum over tokens of `logprob - ref_logprob` (k1), against the SFT model."
         ),

@@ -57,6 +57,16 @@ METRICS = Metrics(
             "what of the answers the score hangs on: shares of the margins' mean squares, by block of features "
             "(docs/reward-model.md)."
         ),
+        "penalty_curve": (
+            "how the losses hang on the penalty: a row for each factor of all precisions (1 is what was chosen), with "
+            "the mean loss on the rankings learned from, on those held out, the standard error of how far that is "
+            "above the lowest, and the log evidence of all rankings, nats."
+        ),
+        "flops": (
+            "floating-point operations of the SFT model that read answers and wrote its own beside them: 2 for each "
+            "weight and token (Kaplan et al. 2020, section 2.1). What an earlier training had read is not read again; "
+            "solving for the score's weights is not counted."
+        ),
         "judge_rankings": (
             "rankings that teach no policy but the scorer that judges it; 0: there are too few prompts, and one scorer "
             "does both."

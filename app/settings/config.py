@@ -176,6 +176,10 @@ class Settings(BaseSettings):
         description="How long a job waits for a database that is locked, full or gone, seconds.",
     )
     max_attempts: int = Field(3, ge=1, le=1_000, description="Starts of one job without progress before it fails.")
+    tensorboard: bool = Field(
+        False,
+        description="Write curves of runs as TensorBoard event files, too (tensorboard/ in the data folder).",
+    )
     kept_checkpoints: int = Field(2, ge=0, le=1_000, description="Failed jobs, newest first, whose checkpoint is kept.")
 
     @model_validator(mode="before")
@@ -216,6 +220,11 @@ class Settings(BaseSettings):
     def readings_directory(self) -> Path:
         """What may be removed at any time, and is made again when it is needed."""
         return self.data_dir / "readings"
+
+    @property
+    def tensorboard_directory(self) -> Path:
+        """A folder in it for each run."""
+        return self.data_dir / "tensorboard"
 
     def job_directory(self, job_id: str) -> Path:
         return self.data_dir / "jobs" / job_id

@@ -117,14 +117,14 @@ def stages(session: Session) -> list[Stage]:
             N_("Reward model"),
             N_("what you like, from rankings"),
             ngettext("{n} ranking", "{n} rankings", rankings, n=number(rankings)),
-            "",
+            _operations(reward),
             _time(reward),
         ),
         Stage(
             N_("Policy"),
             N_("to write what scores well"),
             ngettext("{n} answer tried", "{n} answers tried", episodes, n=number(episodes)),
-            "",
+            _operations(policies),
             _time(policies),
         ),
     ]
@@ -139,6 +139,18 @@ def _episodes(job: Job) -> int:
     """Answers that a training tried: it may have stopped before its end."""
     planned: int = hparams_of(kind_of(job.kind), job.params).total_episodes
     return round(planned * job.progress)
+
+
+def _operations(jobs: Sequence[Job]) -> str:
+    """Of all that counted theirs; runs of earlier versions of the program did not."""
+    told = [(job.result or {}).get("metrics") or {} for job in jobs]
+    counts = [metrics["flops"] for metrics in told if isinstance(metrics.get("flops"), (int, float))]
+    if not counts:
+        return ""
+    total = exponential(sum(counts))
+    if len(counts) == len(jobs):
+        return total
+    return _("{flops} in {n} of {all} runs; the others did not count", flops=total, n=len(counts), all=len(jobs))
 
 
 def _time(jobs: Sequence[Job]) -> str:

@@ -10,6 +10,7 @@ from app.formats.figures import percent
 from app.model_info.scorer_format import OLD
 from app.services.views.label_agreement import LabelAgreement
 from app.translation import N_, _, ngettext
+from app.web.penalty_picture import PenaltyPicture, penalty_picture
 from app.web.pictures import LEFT, RIGHT, Dot, Picture, across, up
 
 SHOWN_BLOCKS = 5
@@ -65,6 +66,7 @@ class RewardReport:
     curve: Picture | None
     noise: str
     """What the labels' own noise lets the curve reach, or why that is not known."""
+    penalty: PenaltyPicture | None
     blocks: list[Block]
     """The weightiest first."""
     calibration: Picture | None
@@ -106,6 +108,7 @@ def reward_report(
             metrics.get("learning_curve") or [], metrics.get("held_out_accuracy_error") or 0.0, agreement.ceiling
         ),
         noise=noise_sentence(agreement),
+        penalty=penalty_picture(metrics),
         blocks=_blocks(metrics.get("blocks") or {}),
         calibration=calibration(metrics.get("reliability") or [], metrics.get("ece")),
         judge=_judge(metrics),

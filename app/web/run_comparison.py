@@ -92,7 +92,7 @@ def changed_in_words(job: Job) -> str:
 def _page(session: Session, drawn: list[Job]) -> ComparisonPage:
     offered = [] if not drawn else comparable(session, drawn[0])
     runs = sorted({each.id: each for each in [*drawn, *offered]}.values(), key=lambda each: -each.number)
-    points = [(each.id, run_title(each), jobs.metrics_since(session, each.id)) for each in drawn]
+    points = [(each.id, run_title(each), jobs.curve_of(session, each.id)) for each in drawn]
     told = [(run_title(each), settings_of(each.kind, each.params)) for each in drawn]
     return ComparisonPage(
         runs=[Compared(each, run_title(each), each in drawn, changed_in_words(each)) for each in runs],

@@ -16,6 +16,7 @@ from app.services.jobs import heartbeats, job_answers, job_folders, jobs, naming
 from app.web import notices
 from app.web.decision import case_of
 from app.web.notices import JobNotice
+from app.web.penalty_picture import PenaltyPicture, penalty_picture
 from app.web.plots import plot_tables
 from app.web.run_answers import RunAnswers, run_answers
 from app.web.run_comparison import comparable
@@ -62,6 +63,8 @@ class RunPage(PageContext):
     """All others."""
     answers: RunAnswers | None
     """What its policy said to the same prompts; none before the first look, or of a run without."""
+    penalty: PenaltyPicture | None
+    """A reward model's losses over its penalty; none of any other run, or of one before there was such a curve."""
     curves: Curves
     """Of its metrics."""
     comparable: int
@@ -103,7 +106,7 @@ def _page(runtime: Runtime, session: Session, job: Job, notice: str, typed: Type
     typed = typed or Typed(job.name or "", job.note or "")
     settings, version = settings_of(job.kind, job.params), _version(session, job.result or {})
     age = heartbeats.age_seconds(session)
-    points = jobs.metrics_since(session, job.id)
+    points = jobs.curve_of(session, job.id)
     return RunPage(
         job=job,
         notice=notice,
@@ -116,6 +119,7 @@ def _page(runtime: Runtime, session: Session, job: Job, notice: str, typed: Type
         changed=[each for each in settings if each.changed],
         usual=[each for each in settings if not each.changed],
         answers=run_answers(job_answers.answers_of(session, job.id)),
+        penalty=penalty_picture((job.result or {}).get("metrics") or {}),
         curves=Curves(job=job, tables=plot_tables(job.kind, points)),
         comparable=len(comparable(session, job)),
         typed_name=typed.name,

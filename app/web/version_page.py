@@ -165,7 +165,7 @@ def _weight(directory: Path) -> int:
 def _raw(details: VersionDetails, job_kind: str | None, record: TrainingRecord | None) -> list[RawFigures]:
     version = details.version
     hidden = TOLD_ABOVE | ({"verdict", "validations"} if version.kind is VersionKind.POLICY else set())
-    hidden |= {"learning_curve", "blocks"} if version.kind is VersionKind.REWARD else set()
+    hidden |= {"learning_curve", "blocks", "penalty_curve"} if version.kind is VersionKind.REWARD else set()
     measured = {name: value for name, value in version.metrics.items() if name not in hidden}
     apart = version.metrics.get("evaluations_apart") or {}
     trained = version.origin == "trained"

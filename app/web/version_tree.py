@@ -21,8 +21,8 @@ from app.web.shares import Share
 from app.web.templating import Context
 from app.web.training_record import training_record
 
-ON_THE_TRAIN_PAGE, ALL = 40, 400
-"""How many versions are listed, the newest ones."""
+ON_THE_TRAIN_PAGE, AT_ONCE = 40, 400
+"""How many versions are listed, the newest ones; `AT_ONCE` on a page of their own, which leads to the older ones."""
 POLICIES_SHOWN, REWARDS_SHOWN = 6, 2
 """Made from one version; the older ones are folded."""
 JOB_STAGES = {
@@ -84,14 +84,17 @@ class Tree(Context):
     """Without files, which nothing stands on."""
     num_older: int
     """How many are too old to be listed here."""
+    oldest: int | None
+    """The id below which they are."""
     standing: Standing
     """What each version is today."""
     back: str
     """The page that the tree stands on, for its forms: list (the train page) or all."""
 
 
-def tree(session: Session, settings: Settings, *, back: str) -> Tree:
-    found = version_tree(session, limit=ON_THE_TRAIN_PAGE if back == "list" else ALL)
+def tree(session: Session, settings: Settings, *, back: str, below: int | None = None) -> Tree:
+    """`below`: of the older versions alone, those whose ids are below one."""
+    found = version_tree(session, limit=ON_THE_TRAIN_PAGE if back == "list" else AT_ONCE, below=below)
     roots = [_card(node, settings) for node in found.roots]
     return Tree(
         roots=Branch(roots, []),
@@ -100,6 +103,7 @@ def tree(session: Session, settings: Settings, *, back: str) -> Tree:
         or any(version.kind is VersionKind.POLICY for version in found.removed),
         removed=found.removed,
         num_older=found.num_older,
+        oldest=found.oldest,
         standing=found.standing,
         back=back,
     )

@@ -51,10 +51,16 @@ class PrunePage(PageContext):
 
 @router.get("/versions")
 def show_versions(
-    request: Request, runtime: RuntimeDep, session: ReadSession, said: str = "", version: str = ""
+    request: Request,
+    runtime: RuntimeDep,
+    session: ReadSession,
+    said: str = "",
+    version: str = "",
+    below: RowId | None = None,
 ) -> Response:
+    """`below`: the older versions, with ids below one."""
     notice = notices.about_version(session, said, version)
-    return render(request, VersionsPage(notice=notice, tree=tree(session, runtime.settings, back="all")))
+    return render(request, VersionsPage(notice=notice, tree=tree(session, runtime.settings, back="all", below=below)))
 
 
 @router.post("/versions/{version_id}/activate")

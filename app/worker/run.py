@@ -31,6 +31,7 @@ from app.translation import N_
 from app.worker.checkpoints import JobCheckpoints
 from app.worker.pace import Pace
 from app.worker.patience import Wait, patiently
+from app.worker.tensorboard import TensorBoard
 
 Result = TypeVar("Result")
 InWords = Callable[[Answers], AnswersInWords]
@@ -72,11 +73,13 @@ class JobRun:
     _pace: Pace = field(default_factory=Pace)
     _ends_at: datetime | None = None
     _leave: bool = False
+    _tensorboard: TensorBoard = field(init=False)
 
     def __post_init__(self) -> None:
         self._metrics = dict(self.job.metrics)
         self._readers = make_read_session_factory(self.sessions.kw["bind"])
         self._latest = Progress(self.job.step, self.job.total_steps)
+        self._tensorboard = TensorBoard(self.settings, self.job, self.fence)
 
     @property
     def params(self) -> dict[str, Any]:
@@ -185,6 +188,7 @@ class JobRun:
         control = self.commit(self.write_report)
         if control.fenced:
             raise JobSuperseded
+        self._tensorboard.follow(self._points, self.read)
         self._points, self._answers = [], []
         self._reported_at = time.monotonic()
         if control.cancel:

@@ -130,6 +130,17 @@ def test_go_on_and_start_again(server: LiveServer, job_id: str) -> None:
         check_problem(server.client.post(f"/api/v1/jobs/nothing/{action}"), 404, "no job 'nothing'")
 
 
+def test_a_run_is_named_and_what_is_left_out_stays(server: LiveServer, job_id: str) -> None:
+    address = f"/api/v1/jobs/{job_id}"
+    named = server.client.patch(address, json={"name": " brief <b> ", "note": "Too\nfar."}).json()
+    assert (named["name"], named["note"]) == ("brief <b>", "Too\nfar.")
+    assert server.client.patch(address, json={"note": ""}).json()["note"] is None
+    check_problem(server.client.patch(address, json={"name": "x" * 61, "note": "lost"}), 422, "60")
+    assert server.client.patch(address, json={}).json()["name"] == "brief <b>"
+    assert server.client.get("/api/v1/jobs").json()["items"][0]["note"] is None
+    check_problem(server.client.patch("/api/v1/jobs/nothing", json={"name": "a"}), 404, "no job 'nothing'")
+
+
 @pytest.mark.parametrize(
     ("body", "status", "says"),
     [

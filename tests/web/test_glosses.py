@@ -9,7 +9,7 @@ from app.kinds.registry import KINDS
 from app.translation import speaking
 from app.web.glosses import FIGURES, figure_gloss, hparam_gloss
 
-TOLD_IN_PICTURES = {"verdict", "validations", "learning_curve", "blocks"}
+TOLD_IN_PICTURES = {"verdict", "validations", "learning_curve", "blocks", "penalty_curve"}
 
 
 def test_each_metric_of_each_kind_of_job_has_a_gloss_and_none_is_of_nothing() -> None:

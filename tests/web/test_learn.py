@@ -120,11 +120,13 @@ def test_the_costs_are_those_of_this_database(server: LiveServer) -> None:
         begun = utc_now()
         ended = Job(id="d" * 32, kind="train_policy", dedup_key="d", status=JobStatus.SUCCEEDED, step=5, total_steps=10)
         ended.params = {"total_episodes": 640}
+        ended.result = {"metrics": {"flops": 2.5e13}}
         ended.started_at, ended.finished_at = begun, begun + timedelta(minutes=7)
         session.add(ended)
     told = server.client.get("/learn/costs").text
     assert "320 answers tried" in told, "it stopped half-way"
     assert "7 min" in told
+    assert "2.5e13" in told
     assert f"{base_record()['flops']:.1e}"[:3] in told
 
 

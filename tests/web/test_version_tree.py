@@ -123,3 +123,16 @@ def test_an_accuracy_has_its_error() -> None:
     assert found is not None
     with speaking("en"):
         assert found.interval == "95% interval 80% to 88%"
+
+
+def test_more_versions_than_a_page_lists_are_on_the_next(
+    server: LiveServer, visitor: Visitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.web.version_tree.AT_ONCE", 2)
+    ids = [add(server, VersionKind.POLICY) for _ in range(4)]
+    page = visitor.get("/versions")
+    assert f'href="/versions?below={ids[2]}">2 older versions</a>' in page
+    assert f'id="version-{ids[1]}"' not in page
+    older = visitor.get(f"/versions?below={ids[2]}")
+    assert all(f'id="version-{number}"' in older for number in ids[:2])
+    assert "older version" not in words_of(older)

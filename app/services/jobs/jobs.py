@@ -184,6 +184,11 @@ def ended_job(session: Session, job_id: str) -> Job:
     return job
 
 
+def curve_of(session: Session, job_id: str) -> list[JobMetric]:
+    """All points of the job's curves, in the order of their steps."""
+    return list(session.scalars(select(JobMetric).where(JobMetric.job_id == job_id).order_by(JobMetric.step)))
+
+
 def metrics_since(session: Session, job_id: str, after_id: int = 0, *, limit: int = 1_000) -> list[JobMetric]:
     """Points of the job's curves that came after the point `after_id`, in order."""
     statement = select(JobMetric).where(JobMetric.job_id == job_id, JobMetric.id > after_id)

@@ -12,10 +12,11 @@ MAX_NAME_CHARACTERS = 60
 MAX_NOTE_CHARACTERS = 4_000
 
 
-def rename(session: Session, job_id: str, *, name: str, note: str) -> Job:
-    """An empty text takes one away. Nothing is changed where one of them is refused: raises NotFoundError and
-    InvalidError."""
+def rename(session: Session, job_id: str, *, name: str | None = None, note: str | None = None) -> Job:
+    """None leaves one as it is, an empty text takes it away. Nothing is changed where one of them is refused: raises
+    NotFoundError and InvalidError."""
     job = get_job(session, job_id)
+    name, note = job.name or "" if name is None else name, job.note or "" if note is None else note
     checked = clean_name(name, what=_("A run's name"), most=MAX_NAME_CHARACTERS) if name.strip() else None
     text = clean_text(note)
     if len(text) > MAX_NOTE_CHARACTERS:

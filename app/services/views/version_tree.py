@@ -4,7 +4,7 @@ reward models apart."""
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import func, or_, select, true
 from sqlalchemy.orm import Session
 
 from app.db.models.jobs import Job
@@ -38,28 +38,29 @@ class VersionTree:
     """Without files, and without anything that was made from them; newest first."""
     num_older: int
     """Versions with files that are too old to be listed."""
+    oldest: int | None
+    """The id below which they are; None where there is nothing to list."""
     standing: Standing
 
 
-def version_tree(session: Session, *, limit: int) -> VersionTree:
-    """The `limit` newest versions with files, with all that they were made from."""
-    there = Version.removed_at.is_(None)
-    newest = session.scalars(select(Version).where(there).order_by(Version.id.desc()).limit(limit)).all()
+def version_tree(session: Session, *, limit: int, below: int | None = None) -> VersionTree:
+    """The `limit` newest versions with files, or the newest of those whose ids are `below` one, with all that they were
+    made from."""
+    there, known = Version.removed_at.is_(None), true() if below is None else Version.id < below
+    newest = session.scalars(select(Version).where(there, known).order_by(Version.id.desc()).limit(limit)).all()
     listed = _with_origins(session, newest)
     roots, rewards = _grown(session, listed)
-    gone = select(Version).where(Version.removed_at.is_not(None), Version.id.not_in([each.id for each in listed]))
+    ids, oldest = [each.id for each in listed], min((each.id for each in newest), default=None)
+    gone = select(Version).where(Version.removed_at.is_not(None), known, Version.id.not_in(ids))
+    older = select(func.count()).where(there, Version.id < (oldest or 0), Version.id.not_in(ids))
     return VersionTree(
         roots=roots,
         rewards=rewards,
         removed=list(session.scalars(gone.order_by(Version.id.desc()).limit(limit))),
-        num_older=_count(session) - sum(each.removed_at is None for each in listed),
+        num_older=session.scalar(older) or 0,
+        oldest=oldest,
         standing=standing(session),
     )
-
-
-def _count(session: Session) -> int:
-    """Of versions with files."""
-    return session.scalar(select(func.count()).where(Version.removed_at.is_(None))) or 0
 
 
 def made_from(session: Session, version: Version) -> Version | None:

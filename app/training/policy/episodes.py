@@ -15,12 +15,14 @@ from torch import Tensor
 from app.lm.adapters import Adapter
 from app.lm.model import Llama
 from app.lm.text.end_tokens import EndTokens
+from app.model_info.operations import EpisodeOperations
 from app.policy_hparams import EpisodeHparams
 from app.saving import TrainingError
 from app.training.context import Answers, Progress, Say, TrainingContext, quiet
+from app.training.policy.counting import asked_at, asked_in, operations_of
 from app.training.policy.rollout import Collector
 from app.training.policy.trainer import EpisodeTrainer
-from app.training.policy.validating import Example, Validator, Watch, stop_rules, told
+from app.training.policy.validating import Example, Look, Validator, Watch, stop_rules, told
 from app.training.policy.way_back import SHARES, part_of_the_way
 from app.training.reward.scoring import AnswerScorer
 from app.training.seeds import LAP_STRIDE, part_seed
@@ -107,14 +109,16 @@ def check(prompts: Sequence[list[int]], hparams: EpisodeHparams) -> None:
 class Validations:
     """What a run's validations have shown so far, and the weights of the best one: a part of its checkpoint."""
 
-    def __init__(self, trainer: EpisodeTrainer[Any], watch: Watch | None) -> None:
-        self.trainer = trainer
+    def __init__(self, trainer: EpisodeTrainer[Any], watch: Watch | None, operations: EpisodeOperations) -> None:
+        self.trainer, self.operations = trainer, operations
         self.validator = None if watch is None else Validator(watch, trainer.hparams.seed)
         self.history: list[Validation] = []
         self.examples: list[Example] = []
         self.best: dict[str, Tensor] = {}
         self.answers: list[Answers] = []
         """Since they were told."""
+        self.flops = 0.0
+        """Since they were counted."""
 
     def state(self) -> dict[str, Any]:
         return {"history": [each.as_json() for each in self.history], "best": self.best}
@@ -128,13 +132,24 @@ class Validations:
         episodes = self.trainer.batch * self.trainer.hparams.batch_size
         if self.validator is None or (self.examples and self.history[-1].episodes == episodes):
             return {}
-        look = self.validator.look(self.trainer.policy.model, episodes)
+        look = self.seen(self.validator, episodes)
         self.examples = look.examples
         self.answers.append(look.told(self.trainer.batch))
         self.history = [*(each for each in self.history if each.episodes < episodes), look.validation]
         if best_validation(self.history) == len(self.history) - 1:
             self.best = {name: weight.detach().clone() for name, weight in self.trainer.trained_weights().items()}
         return told(look.validation)
+
+    def seen(self, validator: Validator, episodes: int) -> Look:
+        """The policy as it is, and what that took."""
+        look = validator.look(self.trainer.policy.model, episodes)
+        self.flops += self.operations.validation(asked_at(look, validator.watch))
+        return look
+
+    def counted(self, metrics: dict[str, float]) -> dict[str, float]:
+        """With the looks since they were counted last."""
+        flops, self.flops = metrics.get("flops", 0.0) + self.flops, 0.0
+        return metrics | {"flops": flops}
 
     def take_answers(self) -> tuple[Answers, ...]:
         """Of the looks since they were taken last."""
@@ -156,7 +171,7 @@ class Validations:
             metrics = metrics | {"way": kept.way}
         self.take(weights)
         model, adapter = self.trainer.policy.finished()
-        return PolicyResult(model, metrics, verdict, self.history, self.examples, ways, adapter)
+        return PolicyResult(model, self.counted(metrics), verdict, self.history, self.examples, ways, adapter)
 
     def ways(self, reference: Llama) -> list[Validation]:
         """Of the best weights with all of their way, and with parts of it, which it has in the end; with all alone
@@ -169,7 +184,7 @@ class Validations:
         ways = [whole]
         for share in SHARES:
             self.take(part_of_the_way(self.best, reference, share))
-            look = self.validator.look(self.trainer.policy.model, whole.episodes)
+            look = self.seen(self.validator, whole.episodes)
             ways.append(replace(look.validation, way=share))
         return ways
 
@@ -194,7 +209,8 @@ def train_on_episodes(
     saved = context.load()
     if task.watch is not None:
         task.say(_(BASELINE, n=len(task.watch.prompts)))
-    validations = Validations(trainer, task.watch)
+    operations = operations_of(trainer, task.reward_model.config)
+    validations = Validations(trainer, task.watch, operations)
     metrics: dict[str, float] = {}
     if saved is not None:
         trainer.restore(saved)
@@ -208,14 +224,15 @@ def train_on_episodes(
         task.say(_(UNWATCHED if task.watch is None else FIRST_BATCH, n=hparams.batch_size))
     reason = reason_after(metrics, validations, rules)
     while trainer.batch < num_batches and reason is None:
-        metrics = one_batch(trainer, collector, task.prompts, num_batches, metrics)
+        metrics = one_batch(trainer, collector, task.prompts, num_batches, metrics, operations)
         if validations.is_due():
             metrics |= validations.look()
+        metrics = validations.counted(metrics)
         reason = reason_after(metrics, validations, rules)
         if trainer.batch % hparams.checkpoint_every_batches == 0 and trainer.batch < num_batches:
             context.save(trainer.state() | validations.state() | {"metrics": metrics})
         if reason is not None or trainer.batch == num_batches:
-            metrics |= validations.look()
+            metrics = validations.counted(metrics | validations.look())
         said = _("{n} episodes", n=f"{trainer.batch * hparams.batch_size:,}")
         yield Progress(trainer.batch, num_batches, metrics, said, validations.take_answers())
     metrics |= validations.look()  # where it was resumed at its end
@@ -235,6 +252,7 @@ def one_batch(
     prompts: Sequence[list[int]],
     num_batches: int,
     before: dict[str, float],
+    operations: EpisodeOperations,
 ) -> dict[str, float]:
     """A batch of episodes and its update; returns its metrics. `before`: those of the last batch."""
     hparams, batch = trainer.hparams, trainer.batch
@@ -242,8 +260,11 @@ def one_batch(
     per_batch = hparams.batch_size // hparams.samples_per_prompt
     chosen = [list(prompts[i]) for i in prompts_of_batch(len(prompts), batch, per_batch, hparams.seed)]
     seed = part_seed(hparams.seed, batch)
-    experience, measured = trainer.experience(collector.collect(chosen, seed))
+    rollout = collector.collect(chosen, seed)
+    experience, measured = trainer.experience(rollout)
     metrics = measured | trainer.update(experience, seed)
+    flops = operations.batch(asked_in(rollout), metrics["policy/epochs_done"])
+    metrics["flops"] = before.get("flops", 0.0) + flops
     metrics["policy/approxkl_max"] = max(before.get("policy/approxkl_max", 0.0), metrics["policy/approxkl_max"])
     trainer.controller.update(metrics["objective/kl"], hparams.batch_size, batch * hparams.batch_size)
     trainer.batch += 1

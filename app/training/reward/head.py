@@ -11,7 +11,7 @@ Shapes: R rankings, K answers of a ranking, P pairs, D columns, B blocks, N answ
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 import torch.nn.functional as F
@@ -101,6 +101,14 @@ class Likelihood(ABC):
         """Of these alone."""
 
     @abstractmethod
+    def through(self, basis: Tensor) -> "Likelihood":
+        """Of weights basis @ v, as a function of v: basis [D,E] -> of [E]."""
+
+    @abstractmethod
+    def directions(self) -> Tensor:
+        """[N,D]: weights that differ in none of these are told apart by nothing."""
+
+    @abstractmethod
     def loss(self, weights: Tensor) -> float:
         """-log p of the rankings, [D] -> nats."""
 
@@ -116,6 +124,12 @@ class PairLikelihood(Likelihood):
 
     def of(self, rankings: Sequence[int]) -> "PairLikelihood":
         return PairLikelihood(self.pairs.of(rankings), self.pair_loss)
+
+    def through(self, basis: Tensor) -> "PairLikelihood":
+        return PairLikelihood(replace(self.pairs, apart=self.pairs.apart @ basis), self.pair_loss)
+
+    def directions(self) -> Tensor:
+        return self.pairs.apart[self.pairs.mask]
 
     def loss(self, weights: Tensor) -> float:
         pairs = self.pairs
@@ -134,6 +148,12 @@ class ListLikelihood(Likelihood):
 
     def of(self, rankings: Sequence[int]) -> "ListLikelihood":
         return ListLikelihood(self.columns, self.stages.of(rankings))
+
+    def through(self, basis: Tensor) -> "ListLikelihood":
+        return ListLikelihood(self.columns @ basis, self.stages)
+
+    def directions(self) -> Tensor:
+        return (self.columns[:, 1:] - self.columns[:, :1]).flatten(0, 1)
 
     def loss(self, weights: Tensor) -> float:
         return float(self.stages.losses(self.columns @ weights).sum())

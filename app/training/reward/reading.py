@@ -23,6 +23,7 @@ from app.lm.inference.kv_cache import KVCache
 from app.lm.model import Llama
 from app.lm.precision import matmul_dtype
 from app.lm.text.end_tokens import EndTokens
+from app.model_info.operations import passed
 from app.saving import TrainingError
 from app.training.reward.references import References
 from app.training.reward.scoring import Answered
@@ -63,6 +64,12 @@ class Reader:
         self.words = words or Words()
         self._references = References(self._decoder, sft.config.context_tokens, self.words)
         self._last: dict[Row, Blocks] = {}
+        self._flops = 0.0
+
+    @property
+    def flops(self) -> float:
+        """What all reading so far took (app/model_info/operations.py)."""
+        return self._flops + self._references.flops
 
     @torch.inference_mode()
     def read(self, answers: Sequence[Answered], ends: EndTokens) -> list[Blocks]:
@@ -91,6 +98,8 @@ class Reader:
             places.setdefault(row[0], []).append(place)
         prompts, answers = list(places), [answer for _, answer in rows]
         of_prompts = self._decoder.new_cache(len(prompts), max(map(len, prompts)))
+        written = sum(map(len, answers))
+        self._flops += passed(self.config, sum(map(len, prompts)) + written, written)
         above_prompts = self._states(prompts, [0] * len(prompts), of_prompts)
         cache = self._decoder.new_cache(len(rows), max(len(prompt) + len(answer) for prompt, answer in rows))
         number = [0] * len(rows)

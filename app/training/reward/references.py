@@ -19,6 +19,7 @@ from app.lm.inference.decoder import Decoder
 from app.lm.inference.scheduler import Scheduler
 from app.lm.inference.sequence import SequenceGroup, new_sequences
 from app.lm.text.end_tokens import EndTokens
+from app.model_info.operations import passed
 from app.training.reward.words import Words
 
 COUNT = 3  # answers to a prompt
@@ -36,6 +37,7 @@ class References:
     def __init__(self, decoder: Decoder, context_tokens: int, words: Words) -> None:
         self._decoder, self._context, self._words = decoder, context_tokens, words
         self._known: dict[Prompt, Tensor] = {}
+        self.flops = 0.0
 
     def of(self, prompts: Iterable[Sequence[int]], ends: EndTokens) -> list[Tensor]:
         """For each prompt the words of its references, [M,2]: number of the reference, and word. Without a row where
@@ -63,6 +65,8 @@ class References:
             scheduler.admit()
             scheduler.step()
         answers = [[sequence.completion.token_ids for sequence in group.sequences] for group in groups]
+        written = sum(len(answer) for each in answers for answer in each)
+        self.flops += passed(self._decoder.config, sum(map(len, prompts)) + written, written)
         return [[ends.as_written(answer)[:-1] for answer in each] for each in answers]
 
 

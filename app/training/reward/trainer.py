@@ -27,6 +27,7 @@ from app.training.reward.data import RankedGroup, prepare
 from app.training.reward.folds import judge_split, make_folds
 from app.training.reward.head import Posterior, learn
 from app.training.reward.network import RewardModel
+from app.training.reward.penalty import PenaltyPoint, penalty_curve
 from app.training.reward.preference_scorer import Head, Part, PreferenceScorer
 from app.training.reward.reading import Blocks, Reader
 from app.training.reward.report import PairOutcomes, summarize, verdict
@@ -53,6 +54,7 @@ class RewardResult:
     reliability: list[tuple[float, float, int]] = field(default_factory=list)  # stated, observed, comparisons
     learning_curve: list[tuple[int, float]] = field(default_factory=list)  # rankings, held-out accuracy
     blocks: dict[str, float] = field(default_factory=dict)  # what of the answers decided, shares
+    penalty_curve: list[PenaltyPoint] = field(default_factory=list)
 
     @property
     def model(self) -> PreferenceScorer:
@@ -109,7 +111,7 @@ def train_reward_model(
     yield Progress(total, total, {}, message)
     known = figures(checks, on_all, len(groups))
     known |= {"judge_rankings": float(len(split.held_out)), "log_evidence": whole.log_evidence}
-    known["score_scale"] = heads["whole"].scale
+    known |= {"score_scale": heads["whole"].scale, "flops": with_reader.flops}
     if not math.isnan(agreement):
         known["student_agreement"] = agreement
     return RewardResult(
@@ -119,6 +121,7 @@ def train_reward_model(
         checks.on_unseen.at_temperature(checks.temperature).reliability(),
         checks.learning_curve(),
         block_shares(made[: len(answers)], places[: len(answers)], whole.mean, prior.sizes),
+        penalty_curve(checks.by_penalty, data, whole, prior),
     )
 
 

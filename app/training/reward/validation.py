@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from app.training.reward.data import Rankings
 from app.training.reward.folds import Fold
 from app.training.reward.head import Posterior, Prior, learn
+from app.training.reward.penalty import MOST_WORK, folds_within, losses_by_factor
 from app.training.reward.report import PairOutcomes, temperature
 
 ROUNDS = 4  # of the precisions, begun where those of all rankings ended
@@ -23,6 +24,8 @@ class CrossValidation:
     unseen: list[PairOutcomes] = field(default_factory=list)
     fewer: dict[float, list[PairOutcomes]] = field(default_factory=dict)  # unseen, by the share learned from
     counts: dict[float, list[int]] = field(default_factory=dict)
+    by_penalty: list[dict[float, tuple[PairOutcomes, PairOutcomes]]] = field(default_factory=list)
+    """Of the first folds: under the precisions times a factor, on their own rankings and on those held out."""
 
     @property
     def on_train(self) -> PairOutcomes:
@@ -49,14 +52,16 @@ class CrossValidation:
 
 def cross_validate(data: Rankings, folds: Sequence[Fold], prior: Prior, whole: Posterior) -> Iterator[CrossValidation]:
     """What is known after each fold."""
-    so_far = CrossValidation()
-    for fold in folds:
+    so_far, looked_at = CrossValidation(), folds_within(MOST_WORK, data, folds)
+    for number, fold in enumerate(folds):
         for share in (*CURVE, 1.0):
             rows = fold.rows[: max(1, round(share * len(fold.rows)))]
-            weights = learn(data.likelihood.of(rows), prior, whole, ROUNDS if share == 1.0 else 1).mean
-            unseen = data.judged(weights, fold.held_out)
+            learned = learn(data.likelihood.of(rows), prior, whole, ROUNDS if share == 1.0 else 1)
+            unseen = data.judged(learned.mean, fold.held_out)
             so_far.fewer.setdefault(share, []).append(unseen)
             so_far.counts.setdefault(share, []).append(len(rows))
-        so_far.train.append(data.judged(weights, fold.rows))
+        so_far.train.append(data.judged(learned.mean, fold.rows))
         so_far.unseen.append(unseen)
+        if number < looked_at:
+            so_far.by_penalty.append(losses_by_factor(data, fold, learned, prior))
         yield so_far

@@ -21,6 +21,7 @@ from app.services.versions import versions
 from app.training.reward.data import RankedGroup
 from app.training.reward.kept_readings import KeepingReader
 from app.training.reward.network import save_reward_model
+from app.training.reward.penalty import rounded
 from app.training.reward.scorer_files import Source, write_scorers
 from app.training.reward.trainer import RewardResult, train_reward_model
 from app.training.reward.words import Words
@@ -94,6 +95,7 @@ def begin(work: Work[RewardHparams]) -> Training[RewardResult]:
                 "reliability": result.reliability,
                 "learning_curve": result.learning_curve,
                 "blocks": result.blocks,
+                "penalty_curve": rounded(result.penalty_curve),
             },
             save=lambda directory: save_reward_model(
                 directory, result.student, tokenizer, lambda fresh: write_scorers(fresh, result.scorers, source)

@@ -57,7 +57,10 @@ def test_of_many_the_newest_are_listed_with_what_they_stand_on(session: Session,
     session.execute(update(Version).where(Version.id == policies[0]).values(status=VersionStatus.ACTIVE))
     tree = version_tree(session, limit=2)
     assert shape(tree.roots) == [(base, [(sft.id, [policies[4], policies[3], policies[0]])])]
-    assert tree.num_older == 2
+    assert (tree.num_older, tree.oldest) == (2, policies[3])
+    older = version_tree(session, limit=2, below=policies[3])
+    assert shape(older.roots) == [(base, [(sft.id, [policies[2], policies[1], policies[0]])])]
+    assert older.num_older == 0
     assert tree.roots[0].is_in_use
     assert not tree.roots[0].children[0].children[0].is_in_use
 

@@ -1,0 +1,43 @@
+"""How many floating-point operations a policy's training took, by the tokens that it really read and wrote."""
+
+from typing import Any
+
+from app.hparams import ModelConfig
+from app.model_info.operations import Asked, EpisodeOperations
+from app.policy_hparams import PPOHparams
+from app.training.policy.rollout import Rollout
+from app.training.policy.trainer import EpisodeTrainer
+from app.training.policy.validating import Look, Watch
+from app.training.reward.references import COUNT, MOST_TOKENS
+
+
+def operations_of(trainer: EpisodeTrainer[Any], reader: ModelConfig) -> EpisodeOperations:
+    hparams, policy = trainer.hparams, trainer.policy
+    ppo = hparams if isinstance(hparams, PPOHparams) else None
+    return EpisodeOperations(
+        policy.model.config,
+        reader,
+        policy.num_frozen_layers,
+        trainer.shares_lower,
+        networks=2 if ppo is not None and ppo.separate_value else 1,
+        learns_own=ppo is not None and bool(ppo.ptx_coef),
+    )
+
+
+def asked_in(rollout: Rollout) -> Asked:
+    packed = rollout.packed
+    answers, whole = int(packed.token_mask.sum()), int((packed.last_index.amax(1) + 1).sum())
+    own = sum(len(answer) for group in rollout.own_answers for answer in group)
+    prompts, each = len(packed.ids), packed.last_index.shape[1]
+    return Asked(whole - answers, answers, own, _references(prompts, answers / (prompts * each)))
+
+
+def asked_at(look: Look, watch: Watch) -> Asked:
+    """References to these prompts are remembered, from the first look on."""
+    answers = look.validation.figures["length_mean"] * len(watch.prompts) * watch.comparison.samples
+    return Asked(sum(map(len, watch.prompts)), answers)
+
+
+def _references(prompts: int, length: float) -> float:
+    """About as long as the answers are."""
+    return prompts * COUNT * min(float(MOST_TOKENS), length)

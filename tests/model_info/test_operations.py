@@ -1,0 +1,44 @@
+"""Operations of trainings against a slow count: every product of every matrix, token by token."""
+
+import pytest
+
+from app.hparams import ModelConfig
+from app.model_info.operations import LEARN, Asked, EpisodeOperations, passed, scored
+from app.model_info.size import all_parameters
+
+CONFIG = ModelConfig(
+    vocab_size=48, hidden_size=320, intermediate_size=640, num_hidden_layers=3, num_attention_heads=4,
+    num_key_value_heads=2, max_position_embeddings=64,
+)  # fmt: skip
+
+
+def slowly(layers: int, tokens: int, outputs: int) -> int:
+    """Multiplications and additions of the matrices: queries, keys, values, mixed values, gate, up, down; words."""
+    width, narrow = CONFIG.num_attention_heads * CONFIG.head_dim, CONFIG.num_key_value_heads * CONFIG.head_dim
+    hidden, inner = CONFIG.hidden_size, CONFIG.intermediate_size
+    shapes = [(hidden, width), (hidden, narrow), (hidden, narrow), (width, hidden)]
+    shapes += [(hidden, inner), (hidden, inner), (inner, hidden)]
+    done = sum(2 * rows * columns for _token in range(tokens) for _layer in range(layers) for rows, columns in shapes)
+    return done + outputs * 2 * hidden * CONFIG.vocab_size
+
+
+def test_what_a_pass_takes_is_what_its_matrices_take() -> None:
+    """But for norms, which the rule of 2 N counts as if they were matrices: two vectors a layer."""
+    assert passed(CONFIG, 30, 7) == pytest.approx(slowly(3, 30, 7), rel=0.01)
+    assert passed(CONFIG, 30, 7, layers=1) == pytest.approx(slowly(1, 30, 7), rel=0.01)
+    assert passed(CONFIG, 30, 30, each=LEARN) == pytest.approx(6 * 30 * all_parameters(CONFIG), rel=0.01), "6 N D"
+
+
+def test_a_batch_samples_scores_measures_and_learns() -> None:
+    asked = Asked(100, 400, 90, 50)
+    made = EpisodeOperations(CONFIG, CONFIG, frozen=1, shares=True)
+    read, upper = slowly(3, 500, 400), slowly(2, 500, 400)
+    scores = slowly(3, 100 + 800, 800) + slowly(3, 150, 50)
+    without = 2 * read + upper + scores + slowly(3, 190, 90) + slowly(3, 100 + 180, 180)
+    assert scored(CONFIG, asked) == pytest.approx(scores, rel=0.01)
+    assert made.batch(asked, 0) == pytest.approx(without, rel=0.01)
+    assert made.batch(asked, 2.5) == pytest.approx(without + 2.5 * 3 * upper, rel=0.01)
+    apart = EpisodeOperations(CONFIG, CONFIG, frozen=1, shares=False, learns_own=True)
+    learned = 3 * (upper + slowly(2, 190, 90))
+    assert apart.batch(asked, 1) == pytest.approx(without + read - upper + learned, rel=0.01)
+    assert made.validation(asked) == pytest.approx(4 * read + scores, rel=0.01)
