@@ -18,7 +18,7 @@ def upgrade() -> None:
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("job_id", sa.String(), nullable=False),
         sa.Column("step", sa.Integer(), nullable=False),
-        sa.Column("kl", sa.Float(), nullable=True),
+        sa.Column("kl", sa.Double(), nullable=True),
         sa.Column("answers", sa.JSON(), nullable=False),
         sa.Column("created_at", sa.DateTime(), nullable=False),
         sa.ForeignKeyConstraint(["job_id"], ["jobs.id"], name=op.f("fk_job_answers_job_id_jobs"), ondelete="CASCADE"),
