@@ -9,8 +9,9 @@ is a small one. Shapes: D columns, E directions of weights and one that stays.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import astuple, dataclass
+from typing import TypeVar
 
 import torch
 from torch import Tensor
@@ -20,11 +21,12 @@ from app.training.reward.folds import Fold
 from app.training.reward.head import Likelihood, Posterior, Prior, posterior, solve
 from app.training.reward.report import PairOutcomes
 
+Found = TypeVar("Found")
 LARGER = (10**0.5, 10.0, 100.0, 1_000.0)
 FACTORS = (*sorted(1 / factor for factor in LARGER), 1.0, *LARGER)
-STEPS = 4  # of Newton from one factor to the next: the losses are then right to a thousandth
+STEPS = 3  # of Newton from one factor to the next: the losses are then right to a thousandth
 FIXED = 1e12  # precision of the direction that stays
-MOST_WORK = 1e11  # multiplications over all folds, some seconds; one fold is looked at in any case
+MOST_WORK = 3e10  # multiplications over all folds, about a second; one fold is looked at in any case
 
 
 @dataclass(frozen=True)
@@ -62,20 +64,19 @@ class Directions:
         """[E+1], most probable under this factor."""
         return solve(self.seen, self.precisions(factor), start, self.center, STEPS)[0]
 
-    def log_evidence(self, factor: float, start: Tensor) -> float:
-        """It differs from factor to factor as the one in all columns does: where the rankings tell nothing, prior and
-        posterior are the same."""
-        alone = Prior([1] * len(self.center), self.center)
-        return posterior(self.seen, self.precisions(factor), alone, start).log_evidence
+    def posterior(self, factor: float, start: Tensor) -> Posterior:
+        """Its evidence differs from factor to factor as the one in all columns does: where the rankings tell nothing,
+        prior and posterior are the same."""
+        return posterior(self.seen, self.precisions(factor), Prior([1] * len(self.center), self.center), start, STEPS)
 
 
-def by_factor(start: Tensor, found: Directions) -> dict[float, Tensor]:
-    """[E+1] of each factor, each begun from its neighbour's; `start` is that of the factor 1."""
-    known = {1.0: start}
+def by_factor(first: Found, following: Callable[[float, Found], Found]) -> dict[float, Found]:
+    """What follows for each factor from what its neighbour has; `first` is that of the factor 1."""
+    known = {1.0: first}
     for factors in (LARGER, [1 / factor for factor in LARGER]):
-        at = start
+        at = first
         for factor in factors:
-            at = known[factor] = found.weights(factor, at)
+            at = known[factor] = following(factor, at)
     return known
 
 
@@ -86,7 +87,7 @@ def losses_by_factor(
     found = Directions(data.likelihood.of(fold.rows), chosen.precisions, prior)
     weights = {
         factor: found.basis @ at if factor != 1.0 else chosen.mean
-        for factor, at in by_factor(found.place(chosen.mean), found).items()
+        for factor, at in by_factor(found.place(chosen.mean), found.weights).items()
     }
     return {each: (data.judged(at, fold.rows), data.judged(at, fold.held_out)) for each, at in weights.items()}
 
@@ -109,8 +110,9 @@ def penalty_curve(
     if not folds:
         return []
     found = Directions(data.likelihood, whole.precisions, prior)
-    starts = by_factor(found.place(whole.mean), found)
-    evidence = {factor: found.log_evidence(factor, starts[factor]) for factor in FACTORS}
+    at_one = found.posterior(1.0, found.place(whole.mean))
+    made = by_factor(at_one, lambda factor, neighbour: found.posterior(factor, neighbour.mean))
+    evidence = {factor: each.log_evidence for factor, each in made.items()}
     train = {factor: PairOutcomes.joined([fold[factor][0] for fold in folds]) for factor in FACTORS}
     unseen = {factor: PairOutcomes.joined([fold[factor][1] for fold in folds]) for factor in FACTORS}
     lowest = min(FACTORS, key=lambda factor: unseen[factor].loss)
