@@ -25,6 +25,7 @@ BODIES: dict[str, Any] = {
     "/api/v1/conversations/{conversation_id}/turns/{turn_id}/continue": {"stream": True},
     "/api/v1/prompts": {"prompts": [{"prompt": "What is a prime number?", "language": "en"}]},
     "/api/v1/tags/{kind}/{record_id}": {"tags": ["to look at again", "too long"]},
+    "/api/v1/jobs/{job_id}": {"name": "brief answers", "note": "Went too far."},
     "/api/v1/jobs": {"kind": "train_policy", "params": {"total_episodes": 512, "kl_coef": 0.05}},
     "/api/v1/job-plans": {"kind": "train_reward"},
     "/api/v1/versions/{version_id}": {"name": "brief", "note": "Ranked by length alone."},

@@ -24,7 +24,7 @@ from app.training.reward.report import PairOutcomes
 Found = TypeVar("Found")
 LARGER = (10**0.5, 10.0, 100.0, 1_000.0)
 FACTORS = (*sorted(1 / factor for factor in LARGER), 1.0, *LARGER)
-STEPS = 3  # of Newton from one factor to the next: the losses are then right to a thousandth
+STEPS = 4  # of Newton from one factor to the next: the losses are then right to a thousandth
 FIXED = 1e12  # precision of the direction that stays
 MOST_WORK = 3e10  # multiplications over all folds, about a second; one fold is looked at in any case
 

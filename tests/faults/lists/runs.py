@@ -12,8 +12,37 @@ pictures = In("app/web/plot_pictures.py", "tests/web/test_plot_pictures.py")
 plots = In("app/web/plots.py", "tests/web/test_plots.py")
 view = In("static/js/curve_view.js", "tests/static/test_js.py")
 naming = In("app/services/jobs/naming.py", "tests/services/jobs/test_naming.py")
+answers = In("app/services/jobs/job_answers.py", "tests/services/jobs/test_job_answers.py")
+reports = In("app/services/jobs/job_runs.py", "tests/services/jobs/test_job_answers.py")
+looks = In("app/training/policy/validating.py", "tests/training/policy/test_episodes.py")
+penalty = In("app/training/reward/penalty.py", "tests/training/reward/test_penalty.py")
+penalty_picture = In("app/web/penalty_picture.py", "tests/web/test_penalty_picture.py")
+tensorboard = In("app/worker/tensorboard.py", "tests/worker/test_tensorboard.py")
+operations = In("app/model_info/operations.py", "tests/model_info/test_operations.py")
 
 FAULTS = [
+    answers("looks behind a checkpoint stay", "JobAnswers.step > step", "JobAnswers.step > step + 99"),
+    answers(
+        "looks of all runs are forgotten",
+        "JobAnswers.job_id == job_id, JobAnswers.step > step",
+        "JobAnswers.step > step",
+    ),
+    answers("the newest looks go", "range(1, len(kept) - 1)", "range(1, len(kept))"),
+    reports(
+        "an attempt that was taken over tells answers",
+        "    if cancel is None:\n        return Control(fenced=True)\n",
+        "",
+    ),
+    looks("gains from zero", "gains_of(own, torch.tensor(self.before.scores))", "own.mean(1)"),
+    penalty("the means left out", "(weights - self.means) * self.inverse_scale", "weights * self.inverse_scale"),
+    penalty(
+        "the curve is of all rankings",
+        "data.likelihood.of(fold.rows), chosen.precisions",
+        "data.likelihood, chosen.precisions",
+    ),
+    penalty_picture("a second valley fits", "while begins > 0 and fits(begins - 1):", "while begins > 0:"),
+    tensorboard("points of two attempts", "self._last_step is None or ", ""),
+    operations("epochs count once", "done + epochs * learned", "done + learned"),
     naming("a note of any length", "len(text) > MAX_NOTE_CHARACTERS", "False"),
     naming("an empty name is a name", "if name.strip() else None", ""),
     comparison("runs of other kinds are laid over each other", "if len(families) > 1:", "if False:"),
