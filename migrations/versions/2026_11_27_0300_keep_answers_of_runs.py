@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "e5b0947ac213"
-down_revision = "c81f4d27b6e0"
+down_revision = "e61b92f07d3a"
 branch_labels = None
 depends_on = None
 

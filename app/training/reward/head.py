@@ -211,10 +211,10 @@ def learn(rankings: Likelihood, prior: Prior, start: Posterior | None = None, ro
     return posterior(rankings, precisions, prior, weights)
 
 
-def posterior(rankings: Likelihood, precisions: Tensor, prior: Prior, start: Tensor, steps: int = STEPS) -> Posterior:
+def posterior(rankings: Likelihood, precisions: Tensor, prior: Prior, start: Tensor) -> Posterior:
     """Under given precisions [B]."""
     each = prior.spread(precisions)
-    weights, factor = solve(rankings, each, start, prior.means, steps)
+    weights, factor = solve(rankings, each, start, prior.means)
     log_prior = 0.5 * float(each.log().sum() - (each * (weights - prior.means).square()).sum())
     occam = float(factor.diagonal().log().sum())
     return Posterior(weights, factor, precisions, log_prior - rankings.loss(weights) - occam)

@@ -67,7 +67,7 @@ class Directions:
     def posterior(self, factor: float, start: Tensor) -> Posterior:
         """Its evidence differs from factor to factor as the one in all columns does: where the rankings tell nothing,
         prior and posterior are the same."""
-        return posterior(self.seen, self.precisions(factor), Prior([1] * len(self.center), self.center), start, STEPS)
+        return posterior(self.seen, self.precisions(factor), Prior([1] * len(self.center), self.center), start)
 
 
 def by_factor(first: Found, following: Callable[[float, Found], Found]) -> dict[float, Found]:
