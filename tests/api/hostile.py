@@ -109,6 +109,7 @@ def bodies(ranks: dict[str, int]) -> dict[str, list[Any]]:
             {**PROMPT, "split": "train", "language": "en"},
             {"messages": [{"role": "user", "content": "Hi"}]},
         ],
+        "PATCH /api/v1/jobs/{job_id}": [{"name": "n", "note": "x"}],
         "PATCH /api/v1/versions/{version_id}": [{"name": "n", "note": "x"}],
         "POST /api/v1/arena/pairs": [{**PROMPT, "version_id": 1, "against_id": 2}],
         "POST /api/v1/arena/votes": [{"pair_id": 1, "verdict": "tie", "duration_ms": 5, "idempotency_key": "k"}],
