@@ -41,6 +41,8 @@ CONTRACT = {
     ("post", "/api/v1/job-plans"),
     ("get", "/api/v1/jobs"),
     ("get", "/api/v1/jobs/{job_id}"),
+    ("patch", "/api/v1/jobs/{job_id}"),
+    ("get", "/api/v1/jobs/{job_id}/answers"),
     ("post", "/api/v1/jobs/{job_id}/cancel"),
     ("post", "/api/v1/jobs/{job_id}/resume"),
     ("post", "/api/v1/jobs/{job_id}/restart"),
