@@ -1,0 +1,43 @@
+"""What a policy's training took: the tokens are those that were read and written, and a run adds all of it up."""
+
+from itertools import pairwise
+
+import pytest
+import torch
+
+from app.model_info.operations import Asked
+from app.training.context import Progress, drain
+from app.training.packing import pack
+from app.training.policy.counting import asked_at, asked_in, operations_of
+from app.training.policy.rollout import Rollout
+from app.training.policy.validating import Validator
+from app.training.ppo.trainer import Trainer
+from app.training.reward.references import COUNT
+from tests.training.policy.test_episodes import WATCHED, watch
+from tests.training.ppo.test_trainer import PROMPTS, start
+from tests.training.tiny import PAD, tiny_model
+
+
+def test_the_tokens_of_a_batch_are_counted_once_each_and_without_the_padding() -> None:
+    packed = pack([[1, 5, 6], [1, 7]], [[[8, 9], [10]], [[11], [12, 13, 14]]], PAD)
+    blank = torch.zeros(packed.token_mask.shape)
+    scores = torch.zeros(2, 2)
+    own = [[[8]], [[9, 10]]]
+    rollout = Rollout(packed, None, blank, blank, None, blank, scores, scores, scores.bool(), own)
+    assert asked_in(rollout) == Asked(5, 7, 3, 2 * COUNT * 7 / 4)
+
+
+def test_a_run_adds_up_its_batches_and_looks() -> None:
+    model, seen = tiny_model(), list[Progress]()
+    watched = watch(model)
+    result = drain(start(model, model, WATCHED, watch=watched), seen.append)
+    totals = [progress.metrics["flops"] for progress in seen]
+    assert all(late > early for early, late in pairwise(totals))
+    assert result.metrics["flops"] == totals[-1], "nothing is looked at behind the last batch"
+    operations = operations_of(Trainer(model, model, WATCHED), watched.comparison.scorer.config)
+    validator = Validator(watched, WATCHED.seed)
+    asked = asked_at(validator.look(model, 0), watched)
+    assert asked.prompts == sum(map(len, PROMPTS[:6]))
+    written = sum(len(answer) for group in validator.before.answers for answer in group)
+    assert asked.answers == pytest.approx(written), "the SFT model itself answers by the same random numbers"
+    assert totals[0] > operations.validation(asked), "before the first batch"
