@@ -23,9 +23,9 @@ from app.preferences import NOTHING_LEARNED
 from app.saving import TrainingError
 from app.training.context import Progress, TrainingContext
 from app.training.reward.columns import BLOCKS, Columns, within_prompts
-from app.training.reward.data import RankedGroup, prepare
-from app.training.reward.folds import judge_split, make_folds
-from app.training.reward.head import Posterior, learn
+from app.training.reward.data import RankedGroup, Rankings, prepare
+from app.training.reward.folds import Fold, judge_split, make_folds
+from app.training.reward.head import Posterior, Prior, learn
 from app.training.reward.network import RewardModel
 from app.training.reward.penalty import PenaltyPoint, penalty_curve
 from app.training.reward.preference_scorer import Head, Part, PreferenceScorer
@@ -60,6 +60,16 @@ class RewardResult:
     def model(self) -> PreferenceScorer:
         """The scorer that has learned from all rankings."""
         return self.scorers["whole"]
+
+
+def posteriors_of_parts(data: Rankings, prior: Prior, whole: Posterior, split: Fold) -> dict[Part, Posterior]:
+    """For people, for training a policy and for judging it: the same for all where the prompts are too few to share."""
+    posteriors: dict[Part, Posterior] = {"whole": whole, "optimized": whole, "judge": whole}
+    if split.held_out:
+        apart: dict[Part, list[int]] = {"optimized": split.rows, "judge": split.held_out}
+        for part, rows in apart.items():
+            posteriors[part] = learn(data.likelihood.of(rows), prior, whole, ROUNDS_OF_PARTS)
+    return posteriors
 
 
 def train_reward_model(
@@ -99,11 +109,7 @@ def train_reward_model(
     on_all = data.judged(whole.mean, range(len(groups)))
     message = _("all rankings") if on_all.margin.any() else _("nothing learned: all answers score the same")
     yield Progress(total - 1, total, progress_figures(CrossValidation([on_all])), message)
-    posteriors: dict[Part, Posterior] = {"whole": whole, "optimized": whole, "judge": whole}
-    if split.held_out:
-        apart: dict[Part, list[int]] = {"optimized": split.rows, "judge": split.held_out}
-        for part, rows in apart.items():
-            posteriors[part] = learn(data.likelihood.of(rows), prior, whole, ROUNDS_OF_PARTS)
+    posteriors = posteriors_of_parts(data, prior, whole, split)
     own = range(len(answers), len(made))
     heads = {part: Head.normalized(each, made, places, own) for part, each in posteriors.items()}
     scores = heads["whole"].score(made)[0]
