@@ -12,6 +12,8 @@ from app.hparams import ModelConfig
 from app.model_info.size import embedding_parameters, layer_parameters
 
 READ, LEARN = 2, 6
+LEARN_BESIDE = 4
+"""Where the weights stay and adapters beside them learn: no gradient is made for the weights themselves."""
 
 
 def passed(config: ModelConfig, tokens: float, outputs: float, *, layers: int | None = None, each: int = READ) -> float:
@@ -50,6 +52,7 @@ class EpisodeOperations:
     shares: bool
     networks: int = 1
     learns_own: bool = False
+    learning: int = LEARN
 
     def batch(self, asked: Asked, epochs: float) -> float:
         """Sample, score, measure by policy and reference, and learn for so many epochs."""
@@ -57,11 +60,11 @@ class EpisodeOperations:
         tokens, with_own = asked.prompts + asked.answers, asked.prompts + asked.own
         done = 2 * passed(policy, tokens, asked.answers) + scored(self.reader, asked)
         done += passed(policy, tokens, asked.answers, layers=upper if self.shares else None)
-        learned = passed(policy, self.networks * tokens, asked.answers, layers=upper, each=LEARN)
+        learned = passed(policy, self.networks * tokens, asked.answers, layers=upper, each=self.learning)
         if asked.own:
             done += passed(policy, with_own, asked.own) + scored(self.reader, Asked(asked.prompts, asked.own))
         if self.learns_own:
-            learned += passed(policy, with_own, asked.own, layers=upper, each=LEARN)
+            learned += passed(policy, with_own, asked.own, layers=upper, each=self.learning)
         return done + epochs * learned
 
     def validation(self, asked: Asked) -> float:

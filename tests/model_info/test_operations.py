@@ -3,7 +3,7 @@
 import pytest
 
 from app.hparams import ModelConfig
-from app.model_info.operations import LEARN, Asked, EpisodeOperations, passed, scored
+from app.model_info.operations import LEARN, LEARN_BESIDE, Asked, EpisodeOperations, passed, scored
 from app.model_info.size import all_parameters
 
 CONFIG = ModelConfig(
@@ -41,4 +41,6 @@ def test_a_batch_samples_scores_measures_and_learns() -> None:
     apart = EpisodeOperations(CONFIG, CONFIG, frozen=1, shares=False, learns_own=True)
     learned = 3 * (upper + slowly(2, 190, 90))
     assert apart.batch(asked, 1) == pytest.approx(without + read - upper + learned, rel=0.01)
+    beside = EpisodeOperations(CONFIG, CONFIG, frozen=1, shares=True, learning=LEARN_BESIDE)
+    assert beside.batch(asked, 1) == pytest.approx(without + 2 * upper, rel=0.01)
     assert made.validation(asked) == pytest.approx(4 * read + scores, rel=0.01)

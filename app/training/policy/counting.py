@@ -3,7 +3,7 @@
 from typing import Any
 
 from app.hparams import ModelConfig
-from app.model_info.operations import Asked, EpisodeOperations
+from app.model_info.operations import LEARN, LEARN_BESIDE, Asked, EpisodeOperations
 from app.policy_hparams import PPOHparams
 from app.training.policy.rollout import Rollout
 from app.training.policy.trainer import EpisodeTrainer
@@ -21,6 +21,7 @@ def operations_of(trainer: EpisodeTrainer[Any], reader: ModelConfig) -> EpisodeO
         trainer.shares_lower,
         networks=2 if ppo is not None and ppo.separate_value else 1,
         learns_own=ppo is not None and bool(ppo.ptx_coef),
+        learning=LEARN_BESIDE if hparams.lora_rank else LEARN,
     )
 
 
