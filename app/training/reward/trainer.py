@@ -115,9 +115,8 @@ def train_reward_model(
     scores = heads["whole"].score(made)[0]
     student, agreement = teach(sft, hparams.num_layers, [*answers, *samples], scores, ends=ends, pad_id=pad_id)
     yield Progress(total, total, {}, message)
-    known = figures(checks, on_all, len(groups)) | {"log_evidence": whole.log_evidence}
-    known |= {"judge_rankings": float(len(split.held_out)), "flops": with_reader.flops}
-    known["score_scale"] = heads["whole"].scale
+    known = figures(checks, on_all, len(groups)) | {"log_evidence": whole.log_evidence, "flops": with_reader.flops}
+    known |= {"judge_rankings": float(len(split.held_out)), "score_scale": heads["whole"].scale}
     if not math.isnan(agreement):
         known["student_agreement"] = agreement
     return RewardResult(
