@@ -24,6 +24,13 @@ class Scored(NamedTuple):
     deviation: float | None
 
 
+class Candidate(NamedTuple):
+    """A conversation and answers to it, as they might be ranked."""
+
+    messages: Sequence[Message]
+    answers: Sequence[str]
+
+
 Scalar = str | int | float | bool | None
 
 

@@ -16,6 +16,14 @@ AnswerId = TypeVar("AnswerId", bound=Hashable)
 NOTHING_LEARNED = "nothing learned"  # verdict on a reward model to which no two ranked answers differ
 
 
+class Influence(NamedTuple):
+    """What one ranking did to a reward model: nats by which the mean loss of rankings that were held out moved, below 0
+    where it became better, and the standard error of that over them."""
+
+    change: float
+    error: float
+
+
 class Comparison(NamedTuple):
     """One derived pair: the answer at index `chosen` was ranked above the one at index `rejected`."""
 

@@ -157,6 +157,47 @@ def reward_rows(result: dict[str, Any]) -> list[str]:
     return rows
 
 
+def influence_rows(result: dict[str, Any]) -> list[str]:
+    """A row for each taste and one for all: of the rankings looked at, the share that had been turned round."""
+    looked = {
+        "harmful": "most harmful tenth",
+        "harmful_shown": "three most harmful",
+        "surprising": "most surprising tenth",
+    }
+    runs, sizes = result["runs"], sorted({run["rankings"] for run in result["runs"]})
+    seeds = len({run["seed"] for run in runs})
+    heads = [f"{size}: {name}" for size in sizes for name in looked.values()]
+    rows = [f"| mean over {seeds} seeds, rankings | " + " | ".join(heads) + " |", "|---|" + "---|" * len(heads)]
+    for taste in [*dict.fromkeys(run["case"] for run in runs), "all"]:
+        mine = [run for run in runs if taste in (run["case"], "all")]
+        cells = [
+            statistics.mean(run[key] for run in mine if run["rankings"] == size) for size in sizes for key in looked
+        ]
+        rows.append(f"| {taste} | " + " | ".join(f"{cell:.2f}" for cell in cells) + " |")
+    return rows
+
+
+def choice_rows(result: dict[str, Any]) -> list[str]:
+    """A row for each taste and one for all: accuracy of both arms at each size, then what was saved."""
+    runs, sizes = result["runs"], result["sizes"]
+    seeds = len({run["seed"] for run in runs})
+    rows = [
+        f"| pairs right, as they come → chosen; mean over {seeds} seeds | " + " | ".join(map(str, sizes[1:])) + " |",
+        "|---|" + "---|" * (len(sizes) - 1),
+    ]
+    for taste in [*dict.fromkeys(run["case"] for run in runs), "all"]:
+        mine = [run for run in runs if taste in (run["case"], "all")]
+        means = [
+            [statistics.mean(run[arm][at] for run in mine) for arm in ("random", "active")] for at in range(len(sizes))
+        ]
+        rows.append(f"| {taste} | " + " | ".join(f"{random:.3f} → {active:.3f}" for random, active in means[1:]) + " |")
+    low, high = result["interval"]
+    said = (
+        f"Rankings saved at equal accuracy, all tastes: {100 * result['saved']:.0f}% (95% interval {100 * low:.0f}% to"
+    )
+    return [*rows, "", f"{said} {100 * high:.0f}%, a bootstrap over tastes and seeds)."]
+
+
 FAR = (("kl", ".1f"), ("knowledge", ".2f"))
 CHANGES = {"kl_target": "KL", "learning_rate": "rate", "rehearsal_coef": "rehearsal"}
 
@@ -287,7 +328,7 @@ def write_benchmarks() -> None:
         "reward": reward_rows, "reward-peer": reward_rows, "follow": follow_rows, "ways": follow_rows,
         "frontier": frontier_rows,
         "training_speed": speed_rows, "label_efficiency": efficiency_rows, "turnaround": turnaround_rows,
-        "matched_kl": matched_rows,
+        "matched_kl": matched_rows, "influence": influence_rows, "active_choice": choice_rows,
         "update": update_rows,
     }  # fmt: skip
     for name, make in tables.items():

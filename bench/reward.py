@@ -35,7 +35,7 @@ from app.simulation.families import TASTES
 from app.simulation.noise import Noise, agreement, rank, right_share
 from app.simulation.tastes import Taste
 from app.training.reward.columns import Columns
-from app.training.reward.data import RankedGroup, prepare
+from app.training.reward.data import RankedGroup, Rankings, prepare
 from app.training.reward.head import learn
 from app.training.reward.preference_scorer import Head, PreferenceScorer
 from app.training.reward.reading import Blocks, Reader
@@ -153,16 +153,32 @@ class RewardBench:
         columns, head = self._learned(rankings, RewardHparams(seed=seed))
         return PreferenceScorer(self._reader, columns, head)
 
+    def read(self, answers: Sequence[Answered]) -> list[Blocks]:
+        return self._reader.read(answers, self.tokenizer.ends)
+
+    def prepared(self, rankings: Sequence[RankedGroup], hparams: RewardHparams) -> tuple[Rankings, Columns]:
+        """What the head learns from."""
+        columns, made = self._columns(rankings, hparams)
+        return prepare(made[: sum(len(group.completions) for group in rankings)], rankings, hparams), columns
+
     def _learned(self, rankings: Sequence[RankedGroup], hparams: RewardHparams) -> tuple[Columns, Head]:
-        answers = [(group.prompt_tokens, answer) for group in rankings for answer in group.completions]
-        everything = [*answers, *self._samples[: hparams.normalization_samples]]
-        prompts = prompt_numbers(everything)
+        data, columns = self.prepared(rankings, hparams)
+        made = self._columns(rankings, hparams)[1]
+        prompts, answers = prompt_numbers(self._everything(rankings, hparams)), int(data.mask.sum())
+        posterior = learn(data.likelihood, columns.prior)
+        return columns, Head.normalized(posterior, made, prompts, range(answers, len(made)))
+
+    def _everything(self, rankings: Sequence[RankedGroup], hparams: RewardHparams) -> list[Answered]:
+        answers: list[Answered] = [(group.prompt_tokens, answer) for group in rankings for answer in group.completions]
+        return [*answers, *self._samples[: hparams.normalization_samples]]
+
+    def _columns(self, rankings: Sequence[RankedGroup], hparams: RewardHparams) -> tuple[Columns, Tensor]:
+        """And those of the answers, then of the samples [N,D]; the same answers have them once."""
+        everything = self._everything(rankings, hparams)
         if self._made is None or self._made[0] != everything:
             blocks = self._reader.read(everything, self.tokenizer.ends)
-            self._made = everything, *Columns.fit(blocks, prompts)
-        _, columns, made = self._made
-        posterior = learn(prepare(made[: len(answers)], rankings, hparams).likelihood, columns.prior)
-        return columns, Head.normalized(posterior, made, prompts, range(len(answers), len(made)))
+            self._made = everything, *Columns.fit(blocks, prompt_numbers(everything))
+        return self._made[1:]
 
 
 def judged(case: Case, scores: Scores, flips: float, seed: int) -> dict[str, Any]:

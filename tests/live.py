@@ -20,6 +20,7 @@ from fastapi import FastAPI
 from app.api.labeler import DEFAULT_LABELER
 from app.chat import (
     Attention,
+    Candidate,
     Cut,
     Distribution,
     GenerationRequest,
@@ -61,6 +62,7 @@ class ScriptedEngine:
         self.texts: list[str] = []
         """What `generate` answers, where it is not numbered."""
         self.calls: list[tuple[str, int]] = []
+        self.taken: list[Candidate] = []
         self.counted: list[Prompt] = []
         self._numbers = itertools.count(1)
 
@@ -111,6 +113,14 @@ class ScriptedEngine:
     def score(self, messages: Sequence[Message], answers: Sequence[str], *, version_id: int) -> list[Scored]:
         self._called("score", version_id)
         return [Scored(float(len(answer)), 0.5) for answer in answers]
+
+    def gains(
+        self, groups: Sequence[Candidate], taken: Sequence[Candidate], *, version_id: int, tie_share: float
+    ) -> list[float]:
+        """The more, the later its first answer was written: answers are numbered."""
+        self._called("gains", version_id)
+        self.taken = list(taken)
+        return [float(group.answers[0].split()[-1]) for group in groups]
 
     def tokenize(self, text: str, *, version_id: int, chat: bool = False, merges: bool = False) -> Tokenized:
         """A word is a token."""

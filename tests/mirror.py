@@ -58,6 +58,7 @@ COVERED: dict[str, tuple[str, str]] = {
     "app/lm/text/template_process.py": ("the child of chat_template", "tests/lm/text/test_chat_template.py"),
     "app/lm/text/end_tokens.py": ("seen in the answers it ends", "tests/training/ppo/test_trainer.py"),
     "app/web/labeler_agreement.py": ("sentences of the page of labels", "tests/web/test_label_effect.py"),
+    "app/web/influence.py": ("a sentence of one page", "tests/web/test_prediction.py"),
     "app/web/data_prompt.py": ("one prompt of the list", "tests/web/test_data_prompts.py"),
     "app/web/data_[fglrv]*.py": ("parts of one page", "tests/web/test_data.py"),
     "app/services/data/export_columns.py": (

@@ -98,7 +98,7 @@ async def next_group(runtime: RuntimeDep, who: ApiLabeler, languages: Languages 
     if group is None:
         with runtime.admission.admit():
             while group is None:  # another labeler may take the one that we sampled
-                await run_in_threadpool(runtime.group_sampling.sample_ready, asked)
+                await run_in_threadpool(runtime.group_sampling.sample_ready, asked, hurried=True)
                 group = await runtime.writing.run(lease)
     runtime.prefetcher.taken(asked)
     return group_out(group)

@@ -1,14 +1,19 @@
 """What one's labels did, in figures: those of the page of that name."""
 
+from collections.abc import Sequence
+
 from fastapi import APIRouter
 from pydantic import BaseModel
 
 from app.api.labeler import ApiLabeler
+from app.api.rankings import InfluenceOut, influence_out
+from app.db.models.groups import ChosenBy
 from app.runtime import ReadSession, UnitRoute
 from app.services.labeling.labelers import find_labeler
 from app.services.views.label_effect import label_effect
 from app.services.views.label_statistics import Estimate
 from app.services.views.labeler_agreement import between_labelers
+from app.services.views.telling_rankings import Telling
 
 router = APIRouter(prefix="/api/v1", tags=["rankings"], route_class=UnitRoute)
 
@@ -36,6 +41,14 @@ class PlaceOut(BaseModel):
     high: float
 
 
+class TellingOut(BaseModel):
+    ranking_id: int
+    influence: InfluenceOut | None
+    """What it did to the reward model in use; null where that is not known."""
+    surprise: float | None
+    """Nats: the mean loss of its comparisons by weights that had not learned from it; null where that is not known."""
+
+
 class LabelEffectOut(BaseModel):
     models: list[MeasuredOut]
     """Reward models, the oldest first."""
@@ -59,6 +72,14 @@ class LabelEffectOut(BaseModel):
     """Kendall's tau-b with others' rankings of the same answers; simulated labelers apart."""
     consistency: EstimateOut | None
     """Kendall's tau-b with one's own first rankings, of cards that came again."""
+    helped: list[TellingOut]
+    """The labeler's rankings that helped the reward model in use most, the strongest first."""
+    hurt: list[TellingOut]
+    """Those that hurt it most."""
+    chosen: dict[ChosenBy, int]
+    """Everybody's rankings in force by how their group was chosen; those of which that is not known are left out."""
+    surprising: list[TellingOut]
+    """Those that it foresaw worst before it had learned from them: look whether one is a slip."""
 
 
 class TwoLabelersOut(BaseModel):
@@ -106,6 +127,10 @@ def show(session: ReadSession, who: ApiLabeler) -> LabelEffectOut:
         middle_half=None if own.middle_half is None else (own.middle_half.low, own.middle_half.high),
         agreement=_estimate(own.agreement),
         consistency=_estimate(own.consistency),
+        helped=_telling(effect.telling.helped),
+        hurt=_telling(effect.telling.hurt),
+        surprising=_telling(effect.telling.surprising),
+        chosen=effect.chosen,
     )
 
 
@@ -130,3 +155,10 @@ def _estimate(estimate: Estimate | None) -> EstimateOut | None:
     if estimate is None:
         return None
     return EstimateOut(value=estimate.value, low=estimate.interval.low, high=estimate.interval.high, n=estimate.n)
+
+
+def _telling(rankings: Sequence[Telling]) -> list[TellingOut]:
+    return [
+        TellingOut(ranking_id=each.ranking.id, influence=influence_out(each.influence), surprise=each.surprise)
+        for each in rankings
+    ]

@@ -35,6 +35,9 @@ class LabelSettingsIn(Model):
     repeat_share: float = Field(0.0, ge=0, le=MOST_REPEATED)
     """How many cards, of all, are some that their labeler ranked before, unnoticed: they tell how sure the labeler is.
     No training learns from the second ranking. 0: none."""
+    chooses_groups: bool = False
+    """Whether the next card is the one of several that is expected to teach the reward model most; a fifth stay as they
+    come (docs/reward-model.md)."""
 
 
 class LabelSettingsOut(LabelSettingsIn):

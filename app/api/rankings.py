@@ -12,6 +12,7 @@ from app.db.models.labelers import LabelerKind
 from app.db.models.rankings import Ranking
 from app.errors import ConflictError, GoneError, NotFoundError
 from app.formats.ids import RowId
+from app.preferences import Influence
 from app.runtime import Admitted, ReadSession, RuntimeDep, UnitRoute, WriteSession
 from app.services.labeling.labelers import labeler_of
 from app.services.labeling.rankings import list_rankings, withdraw_ranking
@@ -45,12 +46,22 @@ class PredictedAnswerOut(BaseModel):
     """How far the score may be off (a standard deviation); null where that is not known."""
 
 
+class InfluenceOut(BaseModel):
+    change: float
+    """Nats by which the ranking moved the mean loss of rankings that were held out: below 0 the model became better.
+    Leave-one-out by one Newton step (docs/reward-model.md)."""
+    error: float
+    """The standard error of that, over the held-out rankings."""
+
+
 class PredictionOut(BaseModel):
     ranking_id: int
     version: int
     """The reward model in use."""
     learned: bool
     """Whether it learned from this very ranking."""
+    influence: InfluenceOut | None
+    """What learning from this ranking did to it; null where it did not, or where that is not known."""
     first_choice: float
     """How likely the model holds one of the first choices to be the best of these answers; 0 to 1."""
     surprise: float
@@ -59,6 +70,10 @@ class PredictionOut(BaseModel):
     """The surprise of somebody who guesses."""
     answers: list[PredictedAnswerOut]
     """In the order shown."""
+
+
+def influence_out(influence: Influence | None) -> InfluenceOut | None:
+    return None if influence is None else InfluenceOut(change=influence.change, error=influence.error)
 
 
 def ranking_out(ranking: Ranking) -> RankingOut:
@@ -112,6 +127,7 @@ def prediction(ranking_id: RowId, runtime: RuntimeDep) -> PredictionOut:
         ranking_id=ranking_id,
         version=question.version.id,
         learned=question.learned,
+        influence=influence_out(question.influence),
         first_choice=told.first_choice,
         surprise=told.surprise,
         guess=told.guess,

@@ -22,6 +22,7 @@ from app.web.labeler_agreement import Between, TauBar, agreement_sentence, betwe
 from app.web.pictures import LEFT, RIGHT, Dot, Picture, across, up
 from app.web.reward_report import GUESSING, calibration, noise_sentence
 from app.web.shares import Share
+from app.web.telling_rows import TellingRows, chosen_sentence, telling_rows
 from app.web.templating import PageContext, render
 from app.web.told import LETTERS
 
@@ -81,6 +82,10 @@ class LabelEffectPage(PageContext):
     """How far all labelers agree."""
     learned: list[int]
     """The newest of one's rankings that the reward model in use learned from."""
+    telling: list[TellingRows]
+    """Those of one's rankings that say most; empty where nothing is known of any."""
+    chosen: str
+    """How many rankings are of groups that were chosen, and what can be said of what that saved; empty where none."""
 
 
 @router.get(PATH)
@@ -109,6 +114,8 @@ def label_effect_page(effect: LabelEffect, agreement: Agreement) -> LabelEffectP
         consistency_bar=tau_bar(own.consistency),
         between=between_of(agreement),
         learned=effect.learned,
+        telling=telling_rows(effect.telling),
+        chosen=chosen_sentence(effect.chosen),
     )
 
 

@@ -17,6 +17,7 @@ from app.formats.markdown import to_html
 from app.hparams import SamplingParams
 from app.runtime import ReadSession, Runtime, RuntimeDep, UnitRoute, WriteSession
 from app.services.labeling import guidelines, label_settings
+from app.services.labeling.choosing import CANDIDATES
 from app.services.labeling.label_settings import LabelChoice
 from app.services.sampling.group_sampling import page_params
 from app.services.sampling.typed_settings import typed_settings
@@ -28,6 +29,8 @@ from app.web.templating import PageContext, render
 
 router = APIRouter(route_class=UnitRoute)
 PATH = "/train/label-page"
+CHECKED = ("shows_prediction", "chooses_groups")
+"""Settings that are on or off."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +55,8 @@ class LabelSettingsPage(PageContext):
     """Of the guidelines, as Markdown."""
     preview: Markup | None = None
     """The same as labelers would see it."""
+    candidates: int = CANDIDATES
+    """Groups that are sampled for one that is shown, where cards are chosen."""
     saved: bool = False
     """Whether a form was just taken."""
     error: str | None = None
@@ -117,10 +122,8 @@ def _page(
 def _typed(choice: LabelChoice) -> dict[str, str]:
     texts = {name: "" if value is None else str(value) for name, value in vars(choice).items()}
     texts.pop("repeat_share")
-    return texts | {
-        "shows_prediction": "1" if choice.shows_prediction else "",
-        "repeat_percent": f"{100 * choice.repeat_share:g}",
-    }
+    checked = {name: "1" if getattr(choice, name) else "" for name in CHECKED}
+    return texts | checked | {"repeat_percent": f"{100 * choice.repeat_share:g}"}
 
 
 def _choice(typed: dict[str, str]) -> LabelChoice:
@@ -132,6 +135,7 @@ def _choice(typed: dict[str, str]) -> LabelChoice:
         other_version_id=_version(typed["other_version_id"]),
         other_answers=int(others) if re.fullmatch("[0-9]", others) else ANSWERS_PER_GROUP,
         shows_prediction=bool(typed["shows_prediction"]),
+        chooses_groups=bool(typed["chooses_groups"]),
         repeat_share=int(repeated) / 100 if re.fullmatch("[0-9]{1,2}", repeated) else 1.0,
     )
 

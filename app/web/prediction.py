@@ -20,6 +20,7 @@ from app.runtime import Runtime, RuntimeDep, UnitRoute
 from app.services.views.predictions import BeforeAndNow, Prediction, Question, ask, before_and_now, question_of
 from app.translation import _
 from app.web.browser_name import labeler_name
+from app.web.influence import influence_sentence
 from app.web.templating import Context, PageContext, is_fragment, render
 from app.web.told import LETTERS
 
@@ -54,6 +55,8 @@ class Opinion:
     """In the person's order."""
     surprise: str
     """By the whole order, in a sentence."""
+    influence: str
+    """What learning from this ranking did to it, in a sentence; empty where it did not, or nobody knows."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -152,6 +155,7 @@ def opinion_of(prediction: Prediction) -> Opinion:
         several_first=question.ranks.count(min(question.ranks)) > 1,
         answers=sorted(answers, key=lambda each: (each.rank, each.letter)),
         surprise=_surprise(prediction),
+        influence="" if question.influence is None else influence_sentence(question.influence),
     )
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from bench.report import follow_rows, loop_rows, reward_rows, update_rows, with_rows
+from bench.report import choice_rows, follow_rows, influence_rows, loop_rows, reward_rows, update_rows, with_rows
 
 
 def loop_run(**more: Any) -> dict[str, Any]:
@@ -27,6 +27,28 @@ def test_the_table_of_reward_models_has_means_and_the_worst() -> None:
     rows = reward_rows({"runs": runs})
     assert rows[2] == "| brief | 0.30 | 0.85 (0.50) |"
     assert rows[-2:] == ["| mean of all | | 0.75 |", "| worst | | 0.65 |"]
+
+
+def test_the_table_of_slips_has_all_tastes_together_below_each() -> None:
+    def run(case: str, rankings: int, harmful: float) -> dict[str, Any]:
+        found = {"harmful": harmful, "harmful_shown": 0.5, "surprising": 0.75}
+        return {"case": case, "rankings": rankings, "seed": 0} | found
+
+    rows = influence_rows(
+        {"runs": [run("warm", 60, 0.25), run("brief", 60, 0.5), run("warm", 200, 1.0), run("brief", 200, 0.0)]}
+    )
+    assert rows[2] == "| warm | 0.25 | 0.50 | 0.75 | 1.00 | 0.50 | 0.75 |"
+    assert rows[-1] == "| all | 0.38 | 0.50 | 0.75 | 0.50 | 0.50 | 0.75 |"
+
+
+def test_the_table_of_chosen_cards_ends_with_what_was_saved() -> None:
+    runs = [
+        {"case": case, "seed": 0, "random": [0.5, 0.6], "active": [0.5, right]}
+        for case, right in (("a", 0.7), ("b", 0.8))
+    ]
+    rows = choice_rows({"runs": runs, "sizes": [20, 40], "saved": 0.25, "interval": [-0.1, 0.5]})
+    assert rows[2:5] == ["| a | 0.600 → 0.700 |", "| b | 0.600 → 0.800 |", "| all | 0.600 → 0.750 |"]
+    assert "saved at equal accuracy, all tastes: 25% (95% interval -10% to 50%" in rows[-1]
 
 
 def test_a_policys_row_has_what_it_wins_and_what_it_keeps() -> None:

@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, expect
 
+from app.db.models.rankings import Ranking
 from app.db.models.versions import VersionKind, VersionStatus
 from app.db.session import transaction
+from app.preferences import Influence
 from app.services.versions import versions
 from app.services.versions.versions import NewVersion
 from tests import databases
@@ -51,11 +53,15 @@ def test_the_page_in_every_state(browser: Browser, server: LiveServer, locale: s
     with transaction(server.runtime.write) as session:
         for count, accuracy in ((24, 0.7), (48, 0.84)):
             metrics = REWARD_METRICS | {"num_rankings": float(count), "held_out_accuracy": accuracy}
-            version = versions.add_version(session, NewVersion(VersionKind.REWARD, 1, "r", "h", metrics=metrics))
+            known = [ranking.id for ranking in session.query(Ranking)]
+            influences = {number: Influence((number % 5 - 2) / 100, 0.01) for number in known}
+            new = NewVersion(VersionKind.REWARD, 1, "r", "h", metrics=metrics, ranking_ids=known, influences=influences)
+            version = versions.add_version(session, new)
         version.status = VersionStatus.ACTIVE
     page.goto(f"{server.url}/train/labels")
     expect(page.locator(".picture")).to_have_count(4)
     expect(page.locator(".interval")).to_have_count(1)
+    expect(page.locator(".telling")).to_have_count(3)
     page.locator(".figures summary").first.focus()
     page.keyboard.press("Enter")
     expect(page.locator(".figures table").first).to_be_visible()

@@ -1,9 +1,12 @@
 """The page of what one's labels did: what each figure means, and when it may be chance."""
 
+import re
 from typing import Any
 
+from app.db.models.rankings import Ranking
 from app.db.models.versions import Version, VersionKind, VersionStatus
 from app.db.session import transaction
+from app.preferences import Influence
 from app.services.arena.win_rate import Interval
 from app.services.versions import versions
 from app.services.versions.versions import NewVersion
@@ -11,6 +14,7 @@ from app.services.views.label_agreement import LabelAgreement
 from app.services.views.label_effect import LabelEffect, OwnLabels, Part, Place
 from app.services.views.label_statistics import Estimate
 from app.services.views.labeler_agreement import Agreement
+from app.services.views.telling_rankings import TellingRankings
 from app.web.label_effect import LabelEffectPage, label_effect_page
 from app.web.labeler_agreement import between_of
 from app.web.pictures import BOTTOM, TOP
@@ -36,7 +40,7 @@ def page(models: list[Version] | None = None, noise: LabelAgreement | None = Non
         "agreement": None, "middle_half": None, "consistency": None,
     }  # fmt: skip
     own_ones = OwnLabels(**{**nothing, **own})
-    effect = LabelEffect(models or [], None, noise or LabelAgreement(0, 0), own_ones, [])
+    effect = LabelEffect(models or [], None, noise or LabelAgreement(0, 0), own_ones, [], TellingRankings(), {})
     return label_effect_page(effect, Agreement(0, 0, None, None, []))
 
 
@@ -118,12 +122,29 @@ def test_the_page_is_empty_at_first_and_then_tells_of_ones_own(server: LiveServe
     card = visitor.get("/")
     visitor.send(f"{action_of(card)}/rankings", fragment=False, **dict(zip(answers_of(card), "1234", strict=True)))
     with transaction(server.runtime.write) as session:
-        new = NewVersion(VersionKind.REWARD, 1, "r", "h", metrics=REWARD_METRICS | {"num_rankings": 48.0})
+        [known] = [ranking.id for ranking in session.query(Ranking)]
+        new = NewVersion(
+            VersionKind.REWARD,
+            1,
+            "r",
+            "h",
+            metrics=REWARD_METRICS | {"num_rankings": 48.0},
+            ranking_ids=[known],
+            influences={known: Influence(0.02, 0.005)},
+            surprises={known: 1.25},
+        )
         versions.add_version(session, new).status = VersionStatus.ACTIVE
     told = visitor.get("/train/labels")
     assert "With 48 rankings 84% of unseen pairs are right." in words_of(told)
     assert "From your 1 card that counts." in words_of(told)
     assert told.count('class="picture"') == 3
+    assert "None of yours made it better." in words_of(told)
+    assert f'href="/rankings/{known}/prediction"' in told
+    assert "+0.02 ± 0.0098" in words_of(told)
+    assert re.search(r"Surprised it most .* 1\.25", words_of(told))
+    [ranking] = server.client.get("/api/v1/rankings").json()["items"]
+    [hurt] = server.client.get("/api/v1/label-effect", headers={"X-Labeler": ranking["labeler"]}).json()["hurt"]
+    assert hurt == {"ranking_id": known, "influence": {"change": 0.02, "error": 0.005}, "surprise": 1.25}
     assert "/train/labels" in visitor.get("/train")
     other = Visitor(server)
     with other.client:

@@ -8,6 +8,7 @@ from app.db.models.rankings import Ranking
 from app.db.models.versions import Version, VersionKind, VersionStatus
 from app.db.session import transaction
 from app.errors import UnavailableError
+from app.preferences import Influence
 from app.services.versions import versions
 from app.services.versions.versions import NewVersion
 from tests.api.conftest import check_problem
@@ -20,14 +21,18 @@ __all__ = ["card"]
 HTMX = {"hx-request": "true"}
 
 
-def add_reward(server: LiveServer, *, learned: bool = False) -> int:
-    """Active; with what it says of itself it predicts by the scores as they are."""
+def add_reward(server: LiveServer, *, learned: bool = False, influence: Influence | None = None) -> int:
+    """Active; with what it says of itself it predicts by the scores as they are. `influence`: of each ranking that it
+    learned from."""
     with transaction(server.runtime.write) as session:
         known = [ranking.id for ranking in session.query(Ranking)] if learned else []
         for former in session.query(Version).filter_by(kind=VersionKind.REWARD):
             former.status = VersionStatus.RETIRED
         session.flush()
-        new = NewVersion(VersionKind.REWARD, 1, "r", "h", ranking_ids=known, metrics={"score_scale": 0.1})
+        influences = {} if influence is None else dict.fromkeys(known, influence)
+        new = NewVersion(
+            VersionKind.REWARD, 1, "r", "h", ranking_ids=known, influences=influences, metrics={"score_scale": 0.1}
+        )
         version = versions.add_version(session, new)
         version.status = VersionStatus.ACTIVE
         return version.id
@@ -93,6 +98,29 @@ def test_without_javascript_a_link_leads_to_a_page_with_the_answers(
         r"One of your first choices: before it learned from this ranking \d+%, now \d+%\.", words_of(shown)
     )
     assert f'href="/versions/{newer}"' in shown
+
+
+@pytest.mark.parametrize(
+    ("influence", "says"),
+    [
+        (Influence(-0.0125, 0.002), "moved the held-out loss by −0.013 ± 0.0039 nats: it made the reward model better"),
+        (Influence(0.5, 0.1), "moved the held-out loss by +0.5 ± 0.2 nats: it made the reward model worse"),
+        (Influence(0.5, 0.3), "no more than chance"),
+        (None, ""),
+    ],
+)
+def test_what_it_did_is_told_once_it_was_learned_from(
+    server: LiveServer, visitor: Visitor, card: str, influence: Influence | None, says: str
+) -> None:
+    add_reward(server)
+    path = path_of(rank(visitor, card))
+    assert path is not None
+    assert "held-out loss" not in words_of(visitor.get(path))
+    add_reward(server, learned=True, influence=influence)
+    shown, told = words_of(visitor.get(path)), server.client.get(f"/api/v1{path}").json()["influence"]
+    assert ("held-out loss" in shown) == (influence is not None)
+    assert says in shown
+    assert told == (None if influence is None else influence._asdict())
 
 
 def test_a_tie_of_all_is_no_surprise(server: LiveServer, visitor: Visitor, card: str) -> None:

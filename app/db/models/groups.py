@@ -29,6 +29,14 @@ class GroupStatus(StrEnum):
     EXPIRED = "expired"  # its version answers no more, or its prompt was archived
 
 
+class ChosenBy(StrEnum):
+    """Why a sampled group and no other is on the label page."""
+
+    AS_IT_CAME = "as_it_came"  # its prompt was drawn
+    CONTROL = "control"  # so, too, while others are chosen: what choosing brings is judged by these
+    EXPECTED_GAIN = "expected_gain"  # the one of several that was expected to teach the reward model most
+
+
 class SkipReason(StrEnum):
     ALL_BAD = "all_bad"
     UNSAFE = "unsafe"
@@ -76,6 +84,8 @@ class Group(Base):
     how sure they are, and is not trained on."""
     ask_key: Mapped[str | None] = mapped_column(unique=True)
     """Of an own prompt: the page's name for that one sending of it, which may come more than once."""
+    chosen_by: Mapped[str | None]
+    """A ChosenBy; None of own prompts, answers of a chat, what came with a file, and groups of before."""
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
 
     prompt: Mapped[Prompt] = relationship(lazy="raise")

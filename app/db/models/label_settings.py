@@ -1,6 +1,6 @@
 """How the answers of the label page are written, and what its labelers are told: one row, once somebody chose."""
 
-from sqlalchemy import CheckConstraint, ForeignKey, true
+from sqlalchemy import CheckConstraint, ForeignKey, false, true
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db.base import Base
@@ -30,5 +30,7 @@ class LabelSettings(Base):
     """Whether labelers are told, once a ranking is sent, what the reward model had predicted."""
     repeat_share: Mapped[float] = mapped_column(default=0.0, server_default="0")
     """Of cards, those that are given out a second time; 0: none."""
+    chooses_groups: Mapped[bool] = mapped_column(default=False, server_default=false())
+    """Whether the next card is the one of several that is expected to teach the reward model most."""
     guidelines: Mapped[str | None]
     """Markdown; None for the ones that the program ships with."""

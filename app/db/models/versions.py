@@ -127,3 +127,10 @@ class VersionRanking(Base):
 
     version_id: Mapped[int] = mapped_column(ForeignKey("versions.id"), primary_key=True)
     ranking_id: Mapped[int] = mapped_column(ForeignKey("rankings.id"), primary_key=True)
+    influence: Mapped[float | None]
+    """Of a reward model's: nats by which it moved the held-out loss, below 0 to the better; None where that is not
+    known (app/training/reward/influence.py)."""
+    influence_error: Mapped[float | None]
+    """Its standard error."""
+    surprise: Mapped[float | None]
+    """Nats: the mean loss of its comparisons by weights that had not learned from it; None where that is not known."""

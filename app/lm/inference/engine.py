@@ -16,6 +16,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -23,6 +24,7 @@ import torch
 
 from app.chat import (
     Attention,
+    Candidate,
     Distribution,
     GenerationRequest,
     Message,
@@ -34,10 +36,10 @@ from app.chat import (
     Tokenized,
     size_of,
 )
-from app.errors import CrowdedError, LateError, UnavailableError
+from app.errors import CrowdedError, InvalidError, LateError, UnavailableError
 from app.lm.inference.attention_weights import attention_of, check_attended
 from app.lm.inference.generation import Emit, Generation, Lane
-from app.lm.inference.model_cache import ModelCache, Scorer
+from app.lm.inference.model_cache import Foreseeing, ModelCache, Scorer
 from app.lm.inference.sampler import finite_only
 from app.lm.inference.scheduler import MAX_SEQUENCES, Scheduler
 from app.lm.inference.tokenizing import cuts_of, tokenized
@@ -51,6 +53,7 @@ AT_ONCE = 2_000
 """Characters of a prompt that are read, and random numbers of an answer that are drawn, in a fraction of a
 millisecond."""
 STOPPING = N_("The server is stopping. Try again in a minute.")
+FORESEES_NOTHING = N_("Version {id} cannot tell what rankings would teach it. Train a reward model again.")
 
 
 class LocalEngine:
@@ -110,6 +113,17 @@ class LocalEngine:
             return each
 
         return self._call(scored)
+
+    def gains(
+        self, groups: Sequence[Candidate], taken: Sequence[Candidate], *, version_id: int, tie_share: float
+    ) -> list[float]:
+        """Between two groups that are read whoever waits for tokens gets some."""
+        scorer = self._models.scorer(version_id)
+        if not isinstance(scorer, Foreseeing):
+            raise InvalidError(_(FORESEES_NOTHING, id=version_id))
+        for group in (*taken, *groups):
+            self._call(partial(scorer.read, group))
+        return self._call(partial(scorer.gains, groups, taken, tie_share))
 
     def tokenize(self, text: str, *, version_id: int, chat: bool = False, merges: bool = False) -> Tokenized:
         return tokenized(self._models.tokenizer(version_id), text, chat=chat, merges=merges)

@@ -9,10 +9,11 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Protocol, runtime_checkable
 
 import torch
 
-from app.chat import Message, Scored
+from app.chat import Candidate, Message, Scored
 from app.errors import InvalidError, UnavailableError
 from app.lm.files.checkpoint import check_directory, load_model, read_tokenizer
 from app.lm.inference.decoder import Decoder
@@ -24,6 +25,21 @@ from app.translation import _
 KEPT_VERSIONS = 4  # the active policy, the active reward model and two others
 KEPT_TOKENIZERS = 4  # of versions that are not loaded
 Scorer = Callable[[Sequence[Message], Sequence[str]], list[Scored]]
+
+
+@runtime_checkable
+class Foreseeing(Protocol):
+    """A Scorer that also foresees what rankings would teach it; versions of before do not."""
+
+    def __call__(self, messages: Sequence[Message], answers: Sequence[str]) -> list[Scored]: ...
+
+    def read(self, group: Candidate) -> None:
+        """What takes long, ahead of `gains`."""
+        ...
+
+    def gains(self, groups: Sequence[Candidate], taken: Sequence[Candidate], tie_share: float) -> list[float]:
+        """As `Engine.gains`."""
+        ...
 
 
 class ModelCache:

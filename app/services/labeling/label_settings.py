@@ -84,6 +84,8 @@ class LabelChoice:
     """Whether labelers are told, once a ranking is sent, what the reward model had predicted."""
     repeat_share: float = 0.0
     """How many cards, of all, are some that their labeler ranked before (repeats.py)."""
+    chooses_groups: bool = False
+    """Whether the next card is the one of several that is expected to teach the reward model most (choosing.py)."""
 
     @property
     def sampling(self) -> dict[str, Any]:
@@ -106,6 +108,7 @@ def chosen(session: Session) -> LabelChoice:
         other_answers=row.other_answers,
         shows_prediction=row.shows_prediction,
         repeat_share=row.repeat_share,
+        chooses_groups=row.chooses_groups,
     )
 
 
@@ -129,6 +132,7 @@ def choose(session: Session, choice: LabelChoice) -> LabelChoice:
     row.version_id, row.other_version_id = choice.version_id, choice.other_version_id
     row.other_answers, row.shows_prediction = choice.other_answers, choice.shows_prediction
     row.repeat_share = choice.repeat_share
+    row.chooses_groups = choice.chooses_groups
     session.flush()
     return choice
 

@@ -12,6 +12,7 @@ from typing import Protocol
 
 from app.chat import (
     Attention,
+    Candidate,
     Distribution,
     GenerationRequest,
     Message,
@@ -45,6 +46,14 @@ class Engine(Protocol):
 
     def score(self, messages: Sequence[Message], answers: Sequence[str], *, version_id: int) -> list[Scored]:
         """One score per answer by the reward model `version_id`, each with its deviation."""
+        ...
+
+    def gains(
+        self, groups: Sequence[Candidate], taken: Sequence[Candidate], *, version_id: int, tie_share: float
+    ) -> list[float]:
+        """By how many nats ranking each of the groups is expected to lower the held-out loss of the reward model
+        `version_id`, if those `taken` are ranked as well. `tie_share`: of the comparisons that it learned from. Raises
+        InvalidError where it cannot say."""
         ...
 
     def tokenize(self, text: str, *, version_id: int, chat: bool = False, merges: bool = False) -> Tokenized:

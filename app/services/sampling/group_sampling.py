@@ -6,21 +6,21 @@ This is the one service that opens and commits transactions itself: none may be 
 
 import logging
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy.orm import Session, sessionmaker
 
-from app.chat import GenerationRequest, Message, SampledAnswer
+from app.chat import Candidate, GenerationRequest, Message, SampledAnswer
 from app.db.base import utc_now
-from app.db.models.groups import Group
+from app.db.models.groups import ChosenBy, Group
 from app.db.models.prompts import Prompt, PromptSource, PromptSplit
 from app.db.session import transaction
 from app.errors import AppError, ConflictError, InvalidError, UnavailableError
 from app.formats.languages import ANY, Asked
 from app.hparams import MAX_ANSWER_TOKENS, MAX_SEED, SamplingParams
-from app.services.labeling import drawing, groups, label_settings, labelers, languages, repeats
+from app.services.labeling import choosing, drawing, groups, label_settings, labelers, languages, repeats
 from app.services.labeling.label_settings import LabelChoice, LabelSampling
 from app.services.labeling.labelers import LabelerName
 from app.services.labeling.own_answers import check_text
@@ -34,6 +34,16 @@ log = logging.getLogger(__name__)
 MAX_SET_ASIDE = 20  # prompts at a stretch, before whoever waits is told
 ANY_PROMPT: list[Message] = [Message(role="user", content="Hi")]
 _random = random.SystemRandom()
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A group that is not stored."""
+
+    prompt: Prompt
+    wanted: LabelSampling
+    answers: list[SampledAnswer]
+    seed: int
 
 
 @dataclass(frozen=True)
@@ -58,10 +68,27 @@ class GroupSampling:
             session, labeler=labeler, now=now, lease_seconds=self.settings.lease_seconds, tags=tags
         )
 
-    def sample_ready(self, asked: Asked = ANY) -> Group | None:
-        """Samples a prompt drawn in the languages asked for, ahead of anyone asking; None when versions or settings
-        were changed meanwhile, or the prompt taken out. Prompts that cannot be answered for their own sake are set
-        aside on the way."""
+    def sample_ready(
+        self, asked: Asked = ANY, *, hurried: bool = False, pause: Callable[[], object] = lambda: None
+    ) -> Group | None:
+        """Samples a group ahead of anyone asking, and stores it; None when versions or settings were changed meanwhile,
+        or the prompt taken out. Where groups are chosen it is one of several, between which there is a `pause`; of
+        somebody who waits (`hurried`) it is the first."""
+        way = ChosenBy.AS_IT_CAME
+        if not hurried:
+            with self.read() as session:
+                way = choosing.way(session, _random)
+        drafts = [self._draft(asked)]
+        if way is ChosenBy.EXPECTED_GAIN:
+            for _another in range(choosing.CANDIDATES - 1):
+                pause()
+                drafts.append(self._draft(asked))
+            drafts, way = self._chosen(drafts)
+        return self._store(drafts[0], way)
+
+    def _draft(self, asked: Asked) -> Draft:
+        """Of a prompt drawn in the languages asked for. Those that cannot be answered for their own sake are set aside
+        on the way."""
         for _try in range(MAX_SET_ASIDE):
             with self.read() as session:
                 prompt = drawing.draw_prompt(session, _random, languages.tags_to_draw(session, asked))
@@ -69,11 +96,9 @@ class GroupSampling:
                 fitting = self._fitting(session, wanted)
             seed = new_seed()
             try:
-                answers = sample_answers(self.engine, prompt, wanted, seed)
+                return Draft(prompt, wanted, sample_answers(self.engine, prompt, wanted, seed), seed)
             except Exception as error:
                 self._set_aside(prompt, fitting, error)
-                continue
-            return self._store(prompt, wanted, answers, seed)
         raise UnavailableError(
             _(
                 "{n} prompts in a row could not be answered and were set aside. The Data page shows them; the next "
@@ -81,6 +106,19 @@ class GroupSampling:
                 n=MAX_SET_ASIDE,
             )
         )
+
+    def _chosen(self, drafts: Sequence[Draft]) -> tuple[list[Draft], ChosenBy]:
+        """The one that is expected to teach most; the first, as it came, where the reward model cannot say."""
+        with self.read() as session:
+            known = choosing.foreknowledge(session)
+        if known is not None:
+            asked = [Candidate(each.prompt.messages, [answer.text for answer in each.answers]) for each in drafts]
+            try:
+                gains = self.engine.gains(asked, known.taken, version_id=known.version_id, tie_share=known.tie_share)
+                return [drafts[gains.index(max(gains))]], ChosenBy.EXPECTED_GAIN
+            except AppError as error:  # its files are gone, or it is of before: cards come all the same
+                log.warning("cannot choose a group: %s", error)
+        return [drafts[0]], ChosenBy.AS_IT_CAME
 
     def wanted(self, session: Session) -> LabelSampling:
         """How the label page samples now."""
@@ -92,17 +130,16 @@ class GroupSampling:
         groups.expire_stale(session, sampled_as=self.wanted(session).key)
         return chosen
 
-    def _store(self, prompt: Prompt, wanted: LabelSampling, answers: list[SampledAnswer], seed: int) -> Group | None:
+    def _store(self, draft: Draft, way: ChosenBy) -> Group | None:
         with transaction(self.write) as session:
-            if self.wanted(session) != wanted or not drawing.is_in_use(session, prompt.id):
+            if self.wanted(session) != draft.wanted or not drawing.is_in_use(session, draft.prompt.id):
                 return None
-            return groups.add_group(
-                session,
-                groups.NewGroup(prompt=prompt, writers=wanted.writers, params=wanted.params, seed=seed),
-                answers,
-                shuffle_seed=new_seed(),
-                lease_seconds=self.settings.lease_seconds,
-            )
+            new = groups.NewGroup(draft.prompt, draft.wanted.writers, draft.wanted.params, draft.seed)
+            seconds = self.settings.lease_seconds
+            group = groups.add_group(session, new, draft.answers, shuffle_seed=new_seed(), lease_seconds=seconds)
+            group.chosen_by = way
+            session.flush()
+            return group
 
     def _set_aside(self, prompt: Prompt, fitting: Fitting, error: Exception) -> None:
         """Raises the error where it is not the prompt's own: the model is busy, or answers nothing at all."""

@@ -96,7 +96,7 @@ class Prefetcher:
         """Sets aside what the active version cannot answer, then samples until enough groups are ready."""
         self._expire()
         while not self._stopping.is_set() and self._misfits.look_on():
-            self._gate.wait_until_idle(GIVE_WAY_SECONDS)
+            self._give_way()
         with self._noting:
             taken, waiting, asked_for = list(self._taken), set(self._waiting), list(self._asked)
             self._taken.clear()
@@ -116,11 +116,14 @@ class Prefetcher:
             if one_more:
                 most = min(self._count(asked) + 1, 2 * self._ready_groups)
             while not self._stopping.is_set() and self._count(asked) < most:
-                self._gate.wait_until_idle(GIVE_WAY_SECONDS)
-                self._sampling.sample_ready(asked)
+                self._give_way()
+                self._sampling.sample_ready(asked, hurried=asked in self._waiting, pause=self._give_way)
         except AppError as error:
             return error
         return None
+
+    def _give_way(self) -> None:
+        self._gate.wait_until_idle(GIVE_WAY_SECONDS)
 
     def _has_prompts(self, asked: Asked) -> bool:
         """Who asks for languages that there is nothing in is told so on the label page."""

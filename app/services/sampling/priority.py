@@ -6,6 +6,7 @@ from contextlib import contextmanager
 
 from app.chat import (
     Attention,
+    Candidate,
     Distribution,
     GenerationRequest,
     Message,
@@ -84,6 +85,11 @@ class InteractiveEngine:
     def score(self, messages: Sequence[Message], answers: Sequence[str], *, version_id: int) -> list[Scored]:
         with self._gate.busy():
             return self._engine.score(messages, answers, version_id=version_id)
+
+    def gains(
+        self, groups: Sequence[Candidate], taken: Sequence[Candidate], *, version_id: int, tie_share: float
+    ) -> list[float]:
+        return self._engine.gains(groups, taken, version_id=version_id, tie_share=tie_share)
 
     def tokenize(self, text: str, *, version_id: int, chat: bool = False, merges: bool = False) -> Tokenized:
         return self._engine.tokenize(text, version_id=version_id, chat=chat, merges=merges)

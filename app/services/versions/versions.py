@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from app.db.models.versions import Version, VersionKind, VersionRanking, VersionStatus
 from app.errors import ConflictError, GoneError, NotFoundError, UnavailableError
-from app.preferences import NOTHING_LEARNED
+from app.preferences import NOTHING_LEARNED, Influence
 from app.services.paging import Page, page_by_id
 from app.translation import N_, _
 
@@ -191,6 +191,9 @@ class NewVersion:
     code_commit: str | None = None
     job_id: str | None = None
     ranking_ids: Sequence[int] = ()
+    influences: Mapping[int, Influence] = field(default_factory=dict)
+    """By the rankings' ids, of those of which it is known; so, too, the next."""
+    surprises: Mapping[int, float] = field(default_factory=dict)
     reward_version_id: int | None = None
 
 
@@ -214,9 +217,20 @@ def add_version(session: Session, new: NewVersion) -> Version:
     )
     session.add(version)
     session.flush()
-    session.add_all(VersionRanking(version_id=version.id, ranking_id=ranking_id) for ranking_id in new.ranking_ids)
+    session.add_all(_learned(version.id, ranking_id, new) for ranking_id in new.ranking_ids)
     session.flush()
     return version
+
+
+def _learned(version_id: int, ranking_id: int, new: NewVersion) -> VersionRanking:
+    change, error = new.influences.get(ranking_id, (None, None))
+    return VersionRanking(
+        version_id=version_id,
+        ranking_id=ranking_id,
+        influence=change,
+        influence_error=error,
+        surprise=new.surprises.get(ranking_id),
+    )
 
 
 def record_evaluation(

@@ -9,11 +9,12 @@ from itertools import pairwise, product
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from app.db.models.groups import ANSWERS_PER_GROUP, Completion, Group
+from app.db.models.groups import ANSWERS_PER_GROUP, ChosenBy, Completion, Group
 from app.db.models.labelers import Labeler, LabelerKind
 from app.db.models.rankings import Ranking
 from app.db.models.versions import Version, VersionKind, VersionRanking
 from app.services.arena.win_rate import Interval
+from app.services.labeling import choosing
 from app.services.versions import versions
 from app.services.views.label_agreement import LabelAgreement, label_agreement
 from app.services.views.label_statistics import (
@@ -28,6 +29,7 @@ from app.services.views.label_statistics import (
     tau_b,
 )
 from app.services.views.labeler_agreement import consistency
+from app.services.views.telling_rankings import TellingRankings, telling_rankings
 
 NEWEST = 2_000
 """Of a labeler's rankings, those that are counted."""
@@ -97,6 +99,10 @@ class LabelEffect:
     own: OwnLabels
     learned: list[int]
     """The newest of one's rankings that it learned from."""
+    telling: TellingRankings
+    """Of one's rankings, those that say most."""
+    chosen: dict[ChosenBy, int]
+    """Everybody's rankings in force, by how their group was chosen."""
 
 
 @dataclass(frozen=True)
@@ -111,7 +117,12 @@ def label_effect(session: Session, labeler: Labeler | None) -> LabelEffect:
     reward = versions.active_reward(session)
     noise = LabelAgreement(0, 0) if reward is None else label_agreement(session, reward.id)
     learned = [] if reward is None or labeler is None else _learned(session, labeler, reward)
-    return LabelEffect(_measured(session), reward, noise, own_labels(session, labeler), learned)
+    telling = TellingRankings()
+    if reward is not None and labeler is not None:
+        telling = telling_rankings(session, labeler, reward)
+    return LabelEffect(
+        _measured(session), reward, noise, own_labels(session, labeler), learned, telling, choosing.counts(session)
+    )
 
 
 def own_labels(session: Session, labeler: Labeler | None) -> OwnLabels:

@@ -16,12 +16,13 @@ from app.db.models.label_settings import LabelSettings
 from app.db.models.rankings import Ranking
 from app.db.models.versions import Version, VersionKind, VersionRanking, VersionStatus
 from app.errors import ConflictError
-from app.preferences import NOTHING_LEARNED, ranks_from_scores
+from app.preferences import NOTHING_LEARNED, Influence, ranks_from_scores
 from app.services.sampling.engine import Engine
 from app.services.versions.answering import scoring_version
 from app.services.views.group_records import UNSEEN
 from app.services.views.order_odds import first_share, guess_surprise, shares, surprise
 from app.services.views.ranking_records import get_ranking
+from app.services.views.telling_rankings import influence_of
 from app.translation import _
 
 
@@ -35,6 +36,8 @@ class Question:
     """The reward model that is asked."""
     learned: bool
     """Whether it learned from this very ranking."""
+    influence: Influence | None = None
+    """What this ranking did to it, where it learned from it and that is known."""
 
     @property
     def ranks(self) -> list[int]:
@@ -113,7 +116,8 @@ def question_of(session: Session, ranking_id: int) -> Question:
     out again: what the model thinks is told to nobody who is still to judge."""
     ranking = _told_about(session, ranking_id)
     version = scoring_version(session)
-    return Question(ranking, version, version.id in _learners(session, ranking_id))
+    learned = session.get(VersionRanking, (version.id, ranking_id))
+    return Question(ranking, version, learned is not None, None if learned is None else influence_of(learned))
 
 
 def before_and_now(session: Session, ranking_id: int) -> BeforeAndNow:

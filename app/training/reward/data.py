@@ -38,6 +38,10 @@ class Rankings:
     loss: PairLoss  # that the report tells, whichever one is learned by
     likelihood: Likelihood
 
+    def compared(self, rows: Sequence[int]) -> list[int]:
+        """Those of the rankings in which answers are compared at all."""
+        return [row for row in rows if int(self.mask[row].sum()) > 1]
+
     def judged(self, weights: Tensor, rows: Sequence[int]) -> PairOutcomes:
         """By the score with these weights [D]; row by row, since a product may round equal rows apart."""
         chosen = list(rows)

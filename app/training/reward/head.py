@@ -56,15 +56,15 @@ class Pairs:
         scores = F.pad(self.apart @ weights, (1, 0))
         return scores[self.ranking, self.first] - scores[self.ranking, self.second]
 
-    def slope(self, each: Tensor) -> Tensor:
-        """Of a loss with these slopes [P] by margin, [D]."""
+    def slopes(self, each: Tensor) -> Tensor:
+        """Of a loss with these slopes [P] by margin, by the rows of `apart`, [R,K-1]."""
         slopes = torch.zeros(len(self.apart), self.apart.shape[1] + 1, dtype=torch.float64)
         slopes.index_put_((self.ranking, self.first), each, accumulate=True)
         slopes.index_put_((self.ranking, self.second), -each, accumulate=True)
-        return self.apart.flatten(0, 1).T @ slopes[:, 1:].flatten()
+        return slopes[:, 1:]
 
-    def curvature(self, each: Tensor) -> Tensor:
-        """Of a loss with these curvatures [P] by margin, [D,D]."""
+    def curvatures(self, each: Tensor) -> Tensor:
+        """Of a loss with these curvatures [P] by margin, by the rows of `apart`, [R,K-1,K-1]."""
         answers = self.apart.shape[1] + 1
         mixing = torch.zeros(len(self.apart), answers, answers, dtype=torch.float64)
         for one, other, sign in (
@@ -74,7 +74,7 @@ class Pairs:
             (self.second, self.first, -1),
         ):
             mixing.index_put_((self.ranking, one, other), sign * each, accumulate=True)
-        return weighted_moment(self.apart, mixing[:, 1:, 1:], self.mask)
+        return mixing[:, 1:, 1:]
 
 
 def make_pairs(columns: Tensor, ranks: Tensor, mask: Tensor, *, of_the_best: bool = False) -> Pairs:
@@ -91,6 +91,22 @@ def make_pairs(columns: Tensor, ranks: Tensor, mask: Tensor, *, of_the_best: boo
     weights = (mask.sum(1) - 1).double() / counts
     apart = (columns[:, 1:] - columns[:, :1]).double() * mask[:, 1:].unsqueeze(2)
     return Pairs(apart, mask[:, 1:], outcomes, weights[ranking], ranking, first, second)
+
+
+@dataclass(frozen=True)
+class Terms:
+    """Of a loss that is a sum over rankings: what each adds to its slope and curvature, by the products of its rows
+    with the weights."""
+
+    rows: Tensor  # [R,S,D]
+    mask: Tensor | None  # [R,S] bool, which rows are there; None: all
+    slopes: Tensor  # [R,S]
+    curvatures: Tensor  # [R,S,S]
+
+    def summed(self) -> tuple[Tensor, Tensor]:
+        """Of the whole loss by the weights: [D] and [D,D]."""
+        slope = self.rows.flatten(0, 1).T @ self.slopes.flatten()
+        return slope, weighted_moment(self.rows, self.curvatures, self.mask)
 
 
 class Likelihood(ABC):
@@ -113,8 +129,8 @@ class Likelihood(ABC):
         """-log p of the rankings, [D] -> nats."""
 
     @abstractmethod
-    def slope_and_curvature(self, weights: Tensor) -> tuple[Tensor, Tensor]:
-        """Of the loss: [D] and [D,D]."""
+    def terms(self, weights: Tensor) -> Terms:
+        """Of the loss at these weights [D]."""
 
 
 @dataclass(frozen=True)
@@ -135,10 +151,10 @@ class PairLikelihood(Likelihood):
         pairs = self.pairs
         return float((pairs.weights * self.pair_loss.value(pairs.margins(weights), pairs.outcomes)).sum())
 
-    def slope_and_curvature(self, weights: Tensor) -> tuple[Tensor, Tensor]:
+    def terms(self, weights: Tensor) -> Terms:
         pairs = self.pairs
         slope, curvature = self.pair_loss.slope_and_curvature(pairs.margins(weights), pairs.outcomes, pairs.weights)
-        return pairs.slope(slope), pairs.curvature(curvature)
+        return Terms(pairs.apart, pairs.mask, pairs.slopes(slope), pairs.curvatures(curvature))
 
 
 @dataclass(frozen=True)
@@ -158,9 +174,8 @@ class ListLikelihood(Likelihood):
     def loss(self, weights: Tensor) -> float:
         return float(self.stages.losses(self.columns @ weights).sum())
 
-    def slope_and_curvature(self, weights: Tensor) -> tuple[Tensor, Tensor]:
-        slope, curvature = self.stages.slope_and_curvature(self.columns @ weights)
-        return self.columns.flatten(0, 1).T @ slope.flatten(), weighted_moment(self.columns, curvature)
+    def terms(self, weights: Tensor) -> Terms:
+        return Terms(self.columns, None, *self.stages.slope_and_curvature(self.columns @ weights))
 
 
 @dataclass(frozen=True)
@@ -232,7 +247,7 @@ def solve(
         return rankings.loss(at) + float((precisions * (at - center).square()).sum() / 2)
 
     for _ in range(steps):
-        slope, curvature = rankings.slope_and_curvature(weights)
+        slope, curvature = rankings.terms(weights).summed()
         gradient = slope + precisions * (weights - center)
         factor = torch.linalg.cholesky(curvature + torch.diag(precisions))
         step = torch.cholesky_solve(gradient.unsqueeze(1), factor)[:, 0]

@@ -19,7 +19,7 @@ from torch import Tensor
 from app.hparams import RewardHparams
 from app.lm.model import Llama
 from app.lm.text.end_tokens import EndTokens
-from app.preferences import NOTHING_LEARNED
+from app.preferences import NOTHING_LEARNED, Influence
 from app.saving import TrainingError
 from app.training.context import Progress, TrainingContext
 from app.training.reward.columns import BLOCKS, Columns, within_prompts
@@ -55,6 +55,8 @@ class RewardResult:
     learning_curve: list[tuple[int, float]] = field(default_factory=list)  # rankings, held-out accuracy
     blocks: dict[str, float] = field(default_factory=dict)  # what of the answers decided, shares
     penalty_curve: list[PenaltyPoint] = field(default_factory=list)
+    influences: list[Influence | None] = field(default_factory=list)  # of each ranking, in their order
+    surprises: list[float | None] = field(default_factory=list)  # the loss of each before it was learned from, nats
 
     @property
     def model(self) -> PreferenceScorer:
@@ -117,8 +119,7 @@ def train_reward_model(
     yield Progress(total, total, {}, message)
     known = figures(checks, on_all, len(groups)) | {"log_evidence": whole.log_evidence, "flops": with_reader.flops}
     known |= {"judge_rankings": float(len(split.held_out)), "score_scale": heads["whole"].scale}
-    if not math.isnan(agreement):
-        known["student_agreement"] = agreement
+    known |= {} if math.isnan(agreement) else {"student_agreement": agreement}
     return RewardResult(
         {part: PreferenceScorer(with_reader, columns, head) for part, head in heads.items()},
         student,
@@ -127,6 +128,8 @@ def train_reward_model(
         checks.learning_curve(),
         block_shares(made[: len(answers)], places[: len(answers)], whole.mean, prior.sizes),
         penalty_curve(checks.by_penalty, data, whole, prior),
+        checks.influences,
+        checks.surprises,
     )
 
 

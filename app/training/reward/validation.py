@@ -6,9 +6,11 @@ Shapes: D columns.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
+from app.preferences import Influence
 from app.training.reward.data import Rankings
 from app.training.reward.folds import Fold
 from app.training.reward.head import Posterior, Prior, learn
+from app.training.reward.influence import Influences
 from app.training.reward.penalty import MOST_WORK, folds_within, losses_by_factor
 from app.training.reward.report import PairOutcomes, temperature
 
@@ -26,6 +28,8 @@ class CrossValidation:
     counts: dict[float, list[int]] = field(default_factory=dict)
     by_penalty: list[dict[float, tuple[PairOutcomes, PairOutcomes]]] = field(default_factory=list)
     """Of the first folds: under the precisions times a factor, on their own rankings and on those held out."""
+    influences: list[Influence | None] = field(default_factory=list)  # by ranking
+    surprises: list[float | None] = field(default_factory=list)  # by ranking: its loss before it was learned from
 
     @property
     def on_train(self) -> PairOutcomes:
@@ -52,7 +56,8 @@ class CrossValidation:
 
 def cross_validate(data: Rankings, folds: Sequence[Fold], prior: Prior, whole: Posterior) -> Iterator[CrossValidation]:
     """What is known after each fold."""
-    so_far, looked_at = CrossValidation(), folds_within(MOST_WORK, data, folds)
+    so_far, looked_at = CrossValidation(surprises=[None] * len(data.ranks)), folds_within(MOST_WORK, data, folds)
+    influences = Influences(len(data.ranks))
     for number, fold in enumerate(folds):
         for share in (*CURVE, 1.0):
             rows = fold.rows[: max(1, round(share * len(fold.rows)))]
@@ -64,4 +69,8 @@ def cross_validate(data: Rankings, folds: Sequence[Fold], prior: Prior, whole: P
         so_far.unseen.append(unseen)
         if number < looked_at:
             so_far.by_penalty.append(losses_by_factor(data, fold, learned, prior))
+        for row, loss in zip(data.compared(fold.held_out), unseen.losses.tolist(), strict=True):
+            so_far.surprises[row] = loss
+        influences.add(data, fold, learned)
+        so_far.influences = influences.each()
         yield so_far

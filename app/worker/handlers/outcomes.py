@@ -16,6 +16,7 @@ from app.lm.files.adapter_files import write_adapter
 from app.lm.files.checkpoint import save_model
 from app.lm.text.tokenizer import Tokenizer
 from app.model_info.weights import free_place, move_directory, share_files, sync
+from app.preferences import Influence
 from app.saving import saving
 from app.services.versions import versions
 from app.training.policy.episodes import PolicyResult
@@ -54,6 +55,9 @@ class TrainedVersion:
     metrics: dict[str, Any]
     save: Callable[[Path], str]
     ranking_ids: list[int] = field(default_factory=list)
+    influences: dict[int, Influence] = field(default_factory=dict)
+    """By the rankings' ids, of those of which it is known; so, too, the next."""
+    surprises: dict[int, float] = field(default_factory=dict)
     reward_version_id: int | None = None
     left_out: dict[str, int] = field(default_factory=dict)
     """How many prompts or rankings the models could not read."""
@@ -143,6 +147,8 @@ def _add(session: Session, run: JobRun, new: TrainedVersion, path: str, content_
             code_commit=code_commit(),
             job_id=run.job.id,
             ranking_ids=new.ranking_ids,
+            influences=new.influences,
+            surprises=new.surprises,
             reward_version_id=new.reward_version_id,
         ),
     )

@@ -1,9 +1,9 @@
 """train_reward: all rankings in force -> a reward version."""
 
 import random
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from sqlalchemy.orm import Session
@@ -33,6 +33,7 @@ from app.worker.handlers.outcomes import TrainedVersion
 from app.worker.handlers.ranked_groups import ranked_groups
 from app.worker.run import JobRun
 
+Value = TypeVar("Value")
 SAMPLE_PROMPTS_AT_ONCE = 32
 SENTENCE_ENDS = ".!?。！？\n"
 MOST_PROMPTS = 1_000  # to choose those from whose answers set the scores' mean and spread
@@ -101,10 +102,16 @@ def begin(work: Work[RewardHparams]) -> Training[RewardResult]:
                 directory, result.student, tokenizer, lambda fresh: write_scorers(fresh, result.scorers, source)
             ),
             ranking_ids=list(groups),
+            influences=_known(groups, result.influences),
+            surprises=_known(groups, result.surprises),
             left_out={"rankings": len(inputs["ranking_ids"]) - len(groups)},
         )
 
     return Training(trainer, outcome)
+
+
+def _known(ranking_ids: Iterable[int], each: Sequence[Value | None]) -> dict[int, Value]:
+    return {number: one for number, one in zip(ranking_ids, each, strict=False) if one is not None}
 
 
 def source_of(session: Session, sft_id: int) -> Source:

@@ -7,6 +7,8 @@ predictions = In("app/services/views/predictions.py", "tests/services/views/test
 line = In("app/web/told_again.py", "tests/web/test_prediction.py")
 page = In("app/web/prediction.py", "tests/web/test_prediction.py")
 
+telling = In("app/services/views/telling_rankings.py", "tests/services/views/test_telling_rankings.py")
+influence = In("app/web/influence.py", "tests/web/test_prediction.py")
 statistics = In("app/services/views/label_statistics.py", "tests/services/views/test_label_statistics.py")
 effect = In("app/services/views/label_effect.py", "tests/services/views/test_label_effect.py")
 alpha = In("app/services/views/krippendorff.py", "tests/services/views/test_krippendorff.py")
@@ -16,7 +18,17 @@ in_force = In("app/db/models/rankings.py", "tests/services/labeling/test_repeats
 between = In("app/web/labeler_agreement.py", "tests/web/test_label_effect.py")
 sentences = In("app/web/label_effect.py", "tests/web/test_label_effect.py")
 
+choosing = In("app/services/labeling/choosing.py", "tests/services/labeling/test_choosing.py")
+sampling = In("app/services/sampling/group_sampling.py", "tests/services/labeling/test_choosing.py")
+
 FAULTS = [
+    choosing("no card stays as it comes", "if rng.random() < CONTROL_SHARE", "if False"),
+    choosing("cards are chosen though nobody asked for it", "not label_settings.chosen(session).chooses_groups or", ""),
+    choosing("what the model has learned from is taken for news", "or_(ahead, Group.status == GroupStatus.RANKED), fresh", "or_(ahead, Group.status == GroupStatus.RANKED)"),
+    choosing("withdrawn rankings are counted", ", Ranking.in_force()", ""),
+    sampling("the least telling one is shown", "gains.index(max(gains))", "gains.index(min(gains))"),
+    sampling("somebody who waits waits for eight", "if not hurried:", "if True:"),
+    sampling("a reward model of before stops the cards", "except AppError as error:  # its files", "except ZeroDivisionError as error:  # its files"),
     statistics("a shared first place counts twice", "counts[place] += 1 / len(best)", "counts[place] += 1"),
     statistics("pairs of a card count as if they were apart", "min(float(most), share * (1 - share) / error**2)", "float(most)"),
     statistics("tau-a in place of tau-b", "untied_one += first != 0", "untied_one += 1"),
@@ -43,6 +55,12 @@ FAULTS = [
     repeats("others are offered one that was left", "        is_repeat=True,", "        is_repeat=True,\n        sampled_as=first.sampled_as,"),
     in_force("one judgement is trained on twice", "            cls.group_id.not_in(repeats),\n", ""),
     between("what may be chance is called reliable", "if alpha.interval.low >= RELIABLE:", "if alpha.value >= RELIABLE:"),
+    predictions("another version's influence is told", "session.get(VersionRanking, (version.id, ranking_id))", "session.query(VersionRanking).filter_by(ranking_id=ranking_id).first()"),
+    telling("others' rankings are told as one's own harm", "mine = Ranking.labeler_id == labeler.id, Ranking.withdrawn_at.is_(None)", "mine = (Ranking.withdrawn_at.is_(None),)"),
+    telling("withdrawn rankings are told", "mine = Ranking.labeler_id == labeler.id, Ranking.withdrawn_at.is_(None)", "mine = (Ranking.labeler_id == labeler.id,)"),
+    telling("the least surprising first", "surprise.desc()", "surprise"),
+    influence("chance is told as harm", "<= OF_95_PERCENT * influence.error", "<= 0"),
+    influence("harm is told as help", "elif influence.change < 0:", "elif influence.change > 0:"),
     odds("a tie counts as one of its orders", "odds.append(_log_sum(next_best) -", "odds.append(max(next_best) -"),
     odds("the last place surprises, too", "sorted(set(ranks))[:-1]", "sorted(set(ranks))"),
     odds("a guess forgets ties", "- counted", "- 0 * counted"),

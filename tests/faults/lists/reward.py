@@ -12,6 +12,8 @@ model = In("app/training/reward/trainer.py", DATA, MODEL)
 data = In("app/training/reward/data.py", DATA, MODEL)
 folds = In("app/training/reward/folds.py", "tests/training/reward/test_folds.py")
 validation = In("app/training/reward/validation.py", "tests/training/reward/test_validation.py")
+influence = In("app/training/reward/influence.py", "tests/training/reward/test_influence.py")
+choice = In("app/training/reward/choice.py", "tests/training/reward/test_choice.py")
 reading = In("app/training/reward/reading.py", "tests/training/reward/test_reading.py")
 columns = In("app/training/reward/columns.py", "tests/training/reward/test_columns.py")
 preference = In("app/training/reward/preference_scorer.py", "tests/training/reward/test_preference_scorer.py")
@@ -60,7 +62,18 @@ FAULTS = [
     preference("deviations as wide as between prompts", "min(1.0, apart / whole) if apart > LEAST_SPREAD else 1.0", "1.0"),
     folds("a fold learns from what it holds out", "sorted(everything.difference(held_out))", "sorted(everything)"),
     folds("the judge learns with what it judges", "if prompt not in judging]", "]"),
-    validation("a fold judged on its training rows", "unseen = data.judged(weights, fold.held_out)", "unseen = data.judged(weights, fold.rows)"),
+    choice("what was taken teaches as if it were new", "self._covariance - across @", "self._covariance - 0.0 * across @"),
+    choice("what the ranking itself adds is left out of its gain", "torch.linalg.solve(grown, curvature @ (told", "(curvature @ (told"),
+    choice("usual groups count by their number", "/ len(usual) ** 0.5", ""),
+    choice("usual groups count whatever the margin", "curvature.sqrt().unsqueeze(1)", "1.0"),
+    influence("better and worse are taken for each other", "before - _losses(data, judging, weights_without", "_losses(data, judging, weights_without"),
+    influence("the curvature keeps the ranking that is left out", "- curvatures @ spread", "- 0.0 * curvatures @ spread"),
+    influence("the ranking is learned twice in place of not at all", "learned.mean + (solved * steps)", "learned.mean - (solved * steps)"),
+    influence("judged by what the fold learned from", "judging = data.compared(fold.held_out)", "judging = data.compared(fold.rows)"),
+    influence("an error that is none of a mean", "math.sqrt(variance / count)", "math.sqrt(variance)"),
+    influence("effects go to other rankings", "self._sums[:, rows] +=", "self._sums[:, first : first + len(rows)] +="),
+    validation("a surprise belongs to another ranking", "so_far.surprises[row] = loss", "so_far.surprises[row - 1] = loss"),
+    validation("a fold judged on its training rows", "unseen = data.judged(learned.mean, fold.held_out)", "unseen = data.judged(learned.mean, fold.rows)"),
     validation("a fold's weights from all rows", "learn(data.likelihood.of(rows), prior", "learn(data.likelihood, prior"),
     validation("a learning curve of all rankings", "fold.rows[: max(1, round(share * len(fold.rows)))]", "fold.rows"),
     model("the kept weights of a part", "whole = checked(learn(data.likelihood, prior))", "whole = checked(learn(data.likelihood.of(split.rows), prior))", DATA),
@@ -133,7 +146,7 @@ FAULTS = [
     pooling("prompts left out of the averages", "seen = (packed.segments == 0) | (packed.segments == k + 1)", "seen = packed.segments == k + 1", DATA),
     scorer("the scorer reads the last message only", "tokenizer.encode_answered(messages, answer)", "tokenizer.encode_answered(messages[-1:], answer)"),
     scorer("the scorer's answers without their last token", "return ids[:cut], ids[cut:]", "return ids[:cut], ids[cut:-2]"),
-    scorer("the scorer's scores in another order", "zip(scores.tolist(), known, strict=True)", "zip(sorted(scores.tolist()), deviations.tolist(), strict=True)"),
+    scorer("the scorer's scores in another order", "zip(scores.tolist(), deviations.tolist(), strict=True)", "zip(sorted(scores.tolist()), deviations.tolist(), strict=True)"),
     words("a word in capitals is another", "text.casefold()", "text"),
     words("characters that follow one another are no word", "words.update(said, (first + second for first, second in pairwise(said)))", "words.update(said)"),
     rare_words("every word tells as much", "present[places] = self.rarity[places]", "present[places] = 1.0"),

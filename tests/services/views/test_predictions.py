@@ -12,7 +12,7 @@ from app.db.models.labelers import Labeler
 from app.db.models.rankings import Ranking
 from app.db.models.versions import Version, VersionKind, VersionStatus
 from app.errors import ConflictError, NotFoundError
-from app.preferences import NOTHING_LEARNED
+from app.preferences import NOTHING_LEARNED, Influence
 from app.services.labeling import rankings
 from app.services.labeling.label_settings import LabelChoice, choose
 from app.services.versions import versions
@@ -24,9 +24,25 @@ from tests.services.conftest import MakeGroup
 from tests.services.views.test_label_agreement import ranked
 
 
-def reward(session: Session, sft: Version, ranking_ids: list[int], *, active: bool = False, **metrics: object) -> int:
+def reward(
+    session: Session,
+    sft: Version,
+    ranking_ids: list[int],
+    *,
+    active: bool = False,
+    influences: dict[int, Influence] | None = None,
+    surprises: dict[int, float] | None = None,
+    **metrics: object,
+) -> int:
     new = NewVersion(
-        VersionKind.REWARD, parent_id=sft.id, path="r", content_hash="h", ranking_ids=ranking_ids, metrics=metrics
+        VersionKind.REWARD,
+        parent_id=sft.id,
+        path="r",
+        content_hash="h",
+        ranking_ids=ranking_ids,
+        influences=influences or {},
+        surprises=surprises or {},
+        metrics=metrics,
     )
     version = versions.add_version(session, new)
     if active:
@@ -80,6 +96,18 @@ def test_before_and_now_are_told_apart_by_what_each_version_learned_from(
     assert again.version.id == old, "the other's files are gone"
     session.execute(update(Version).where(Version.id == old).values(removed_at=questions.now.version.created_at))
     assert before_and_now(session, ranking_id).before is None
+
+
+def test_what_it_did_is_told_of_the_version_in_use_alone(session: Session, sft: Version, ranking_id: int) -> None:
+    reward(session, sft, [ranking_id], influences={ranking_id: Influence(0.5, 0.1)})
+    reward(session, sft, [], active=True)
+    assert question_of(session, ranking_id).influence is None
+    reward(session, sft, [ranking_id], active=True)
+    assert question_of(session, ranking_id).influence is None, "of versions of before nobody knows"
+    reward(
+        session, sft, [ranking_id], active=True, influences={ranking_id: Influence(-0.25, 0.125), 99: Influence(1, 1)}
+    )
+    assert question_of(session, ranking_id).influence == Influence(-0.25, 0.125)
 
 
 def test_nothing_is_told_of_a_card_that_is_out_again(

@@ -7,16 +7,19 @@ from pathlib import Path
 import pytest
 import torch
 
-from app.chat import Message
+from app.chat import Candidate, Message
 from app.hparams import RewardHparams
-from app.lm.files.checkpoint import save_model
+from app.lm.files.checkpoint import read_tokenizer, save_model
+from app.lm.inference.model_cache import Foreseeing
 from app.lm.model import Llama
 from app.lm.text.tokenizer import Tokenizer, train_tokenizer
 from app.model_info.weights import CheckpointError, content_hash, verify_directory
 from app.training.context import drain
+from app.training.reward.choice import Chooser
 from app.training.reward.data import RankedGroup
 from app.training.reward.network import load_reward_model, save_reward_model
-from app.training.reward.scorer import load_scorer
+from app.training.reward.pair_loss import Davidson
+from app.training.reward.scorer import load_scorer, parted_answers
 from app.training.reward.scorer_files import Source, has_scorers, load_scorers, write_scorers
 from app.training.reward.trainer import RewardResult, train_reward_model
 from tests.training.tiny import CONFIG, ENDS, PAD, NoContext, random_groups
@@ -69,6 +72,23 @@ def test_pages_score_by_the_scorer_and_tell_its_deviations(trained: RewardResult
     (directory / "checksums.json").unlink()
     assert not has_scorers(directory)
     assert load_scorer(directory)(ASKED, ["words"])[0].deviation is None, "a version of before: the network alone"
+
+
+def test_it_foresees_what_rankings_would_teach(trained: RewardResult, tmp_path: Path) -> None:
+    """As the chooser does with the head of all rankings; a group that is taken for ranked teaches less again."""
+    directory = saved(trained, tmp_path)
+    scorer, tokenizer = load_scorer(directory), read_tokenizer(directory)
+    assert isinstance(scorer, Foreseeing)
+    groups = [Candidate(ASKED, ["words", "and a few"]), Candidate(ASKED, ["words", "words"])]
+    told = scorer.gains(groups, [], 0.25)
+    assert told[0] > 0
+    assert told[1] == 0
+    whole = trained.model
+    read = [whole.reader.read(parted_answers(tokenizer, *group, 64), tokenizer.ends) for group in groups]
+    made = [whole.columns.of(each) for each in read]
+    chooser = Chooser(whole.head.mean, whole.head.factor, Davidson.of_tie_share(0.25).tie_strength, made)
+    assert told == pytest.approx(chooser.gains(made))
+    assert scorer.gains(groups, groups[:1], 0.25)[0] < told[0]
 
 
 def test_transformers_opens_the_student(trained: RewardResult, tmp_path: Path) -> None:

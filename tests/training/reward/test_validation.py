@@ -1,5 +1,6 @@
 """Cross-validation: each fold's weights come from its own rankings alone, and are judged on the others."""
 
+import pytest
 import torch
 
 from app.training.reward.data import Rankings
@@ -28,6 +29,20 @@ def test_a_fold_knows_nothing_of_what_it_is_judged_on() -> None:
     assert checks.on_train.accuracy > 0.9
     assert checks.on_unseen.accuracy < 0.1, "the halves have opposite tastes"
     assert checks.temperature > 1
+
+
+def test_a_ranking_surprises_weights_that_never_saw_it() -> None:
+    """Its own loss by those of the fold that held it out; the mean is the held-out loss. One of one answer has none."""
+    data = rankings(40)
+    data.mask[3, 1:] = False
+    folds = [Fold(list(range(20, 40)), list(range(20))), Fold(list(range(20)), list(range(20, 40)))]
+    *_, checks = cross_validate(data, folds, PRIOR, learn(data.likelihood, PRIOR))
+    first = learn(data.likelihood.of(folds[0].rows), PRIOR, learn(data.likelihood, PRIOR), 4).mean
+    assert checks.surprises[3] is None
+    assert checks.surprises[7] == pytest.approx(data.judged(first, [7]).loss, abs=1e-3)
+    known = [each for each in checks.surprises if each is not None]
+    assert sum(known) / 39 == pytest.approx(checks.on_unseen.loss, rel=1e-5)
+    assert len(checks.influences) == 40
 
 
 def test_the_learning_curve_is_of_fewer_rankings() -> None:

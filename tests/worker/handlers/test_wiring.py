@@ -12,7 +12,7 @@ from app.chat import Message, SampledAnswer, Scored
 from app.db.models.jobs import JobStatus
 from app.db.models.prompts import Prompt, PromptSource, PromptSplit
 from app.db.models.rankings import Ranking
-from app.db.models.versions import Version, VersionKind
+from app.db.models.versions import Version, VersionKind, VersionRanking
 from app.db.session import transaction
 from app.hparams import EvaluationHparams, RewardHparams, SamplingParams
 from app.lm.files.checkpoint import load_model, read_tokenizer, save_model
@@ -21,6 +21,7 @@ from app.lm.text.end_tokens import EndTokens
 from app.lm.text.tokenizer import Tokenizer
 from app.model_info.weights import verify_directory
 from app.policy_hparams import PPOHparams
+from app.preferences import Influence
 from app.services.data import training_data
 from app.services.labeling import groups, labelers
 from app.services.labeling.label_settings import Writers
@@ -275,7 +276,11 @@ def reward(monkeypatch: pytest.MonkeyPatch) -> Learned:
         size = len(columns.prior.means)
         head = Head(torch.ones(size).double(), torch.eye(size).double(), 0.0, 1.0, 1.0)
         scorers = dict.fromkeys(PARTS, PreferenceScorer(reader, columns, head))
-        return RewardResult(scorers, RewardModel.from_sft(sft, 1, seed=0), {"held_out_accuracy": 0.6})
+        metrics: dict[str, float | str] = {"held_out_accuracy": 0.6}
+        influences = [Influence(-at, 0.5) if at else None for at in range(len(groups))]
+        surprises = [float(at) if at else None for at in range(len(groups))]
+        made = RewardModel.from_sft(sft, 1, seed=0)
+        return RewardResult(scorers, made, metrics, influences=influences, surprises=surprises)
 
     monkeypatch.setattr(reward_handler, "train_reward_model", train)
     return learned
@@ -335,7 +340,11 @@ def test_withdrawn_rankings_teach_nothing(harness: Harness, reward: Learned) -> 
     assert job.status is JobStatus.SUCCEEDED, job.error
     assert len(reward.groups) == 3
     with harness.readers() as session:
-        assert versions.ranking_ids(session, version_of_job(harness, job.id)) == [1, 3, 4]
+        made = version_of_job(harness, job.id)
+        assert versions.ranking_ids(session, made) == [1, 3, 4]
+        known = [session.get_one(VersionRanking, (made.id, ranking_id)) for ranking_id in (1, 3, 4)]
+        told = [(each.influence, each.influence_error, each.surprise) for each in known]
+        assert told == [(None, None, None), (-1, 0.5, 1), (-2, 0.5, 2)]
 
 
 @pytest.mark.usefixtures("reward")
