@@ -27,6 +27,9 @@ COPY static static
 COPY app app
 # Compiled now, because the running container may not write there.
 RUN /opt/venv/bin/pip install --quiet --no-deps --compile .
+# A name of app/model_info/catalogue.toml, such as smollm2: the first version of every installation, in place of the shipped one.
+ARG MODEL=""
+RUN mkdir /opt/model && if [ -n "$MODEL" ]; then FOURFOLD_DATA_DIR=/tmp/data /opt/venv/bin/fourfold get-model "$MODEL" --to "/opt/model/$MODEL"; fi
 
 
 FROM ${BASE_IMAGE}
@@ -35,6 +38,9 @@ RUN useradd --uid 10001 --user-group --home-dir /data --no-create-home --shell /
  && mkdir /data && chown fourfold:fourfold /data
 
 COPY --from=build /opt/venv /opt/venv
+COPY --from=build /opt/model /opt/model
+ARG MODEL=""
+ENV FOURFOLD_MODEL_DIR=${MODEL:+/opt/model/$MODEL}
 # NUMBA_CACHE_DIR: the inference engine's kernels, compiled for the processor that the container runs on.
 ENV PATH=/opt/venv/bin:$PATH PYTHONUNBUFFERED=1 NUMBA_CACHE_DIR=/tmp/numba FOURFOLD_HOST=0.0.0.0 FOURFOLD_PORT=8000 FOURFOLD_DATA_DIR=/data
 USER 10001:10001

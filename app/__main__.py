@@ -13,6 +13,7 @@ from app.cli import (
     clean,
     evaluate_sft,
     generate,
+    get_model,
     import_model,
     pretrain,
     prune,
@@ -60,6 +61,7 @@ cli.command()(sft.sft)
 cli.command()(evaluate_sft.evaluate_sft)
 cli.command()(generate.generate)
 cli.command()(import_model.import_model)
+cli.command()(get_model.get_model)
 cli.command()(settings.settings)
 cli.command()(prune.prune)
 cli.command()(backup.backup)

@@ -12,8 +12,9 @@ from starlette.responses import RedirectResponse, Response
 from app.db.models.versions import Version
 from app.errors import ConflictError, InvalidError, UnavailableError
 from app.formats.ids import RowId, parse_id
+from app.model_info.catalogue import Published, catalogue
 from app.runtime import ReadSession, Runtime, RuntimeDep, UnitRoute, WriteSession
-from app.services.lifecycle import activation, deciding, removal
+from app.services.lifecycle import activation, deciding, installing, removal
 from app.services.lifecycle.removal import Removal
 from app.translation import _
 from app.web import notices
@@ -27,6 +28,15 @@ from app.web.version_tree import Tree, tree
 router = APIRouter(route_class=UnitRoute)
 
 
+@dataclass(frozen=True)
+class Offer:
+    """A published model of the catalogue on the page of all versions."""
+
+    model: Published
+    version: Version | None
+    """What it became here."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class VersionsPage(PageContext):
     template: ClassVar[str] = "versions/list.html"
@@ -35,6 +45,8 @@ class VersionsPage(PageContext):
     """What came of the last button that was pressed; empty without one."""
     tree: Tree
     """All versions."""
+    offers: list[Offer]
+    """Models that can be brought in."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,7 +72,9 @@ def show_versions(
 ) -> Response:
     """`below`: the older versions, with ids below one."""
     notice = notices.about_version(session, said, version)
-    return render(request, VersionsPage(notice=notice, tree=tree(session, runtime.settings, back="all", below=below)))
+    offers = [Offer(model, installing.version_of(session, model)) for model in catalogue().values()]
+    shown = tree(session, runtime.settings, back="all", below=below)
+    return render(request, VersionsPage(notice=notice, tree=shown, offers=offers))
 
 
 @router.post("/versions/{version_id}/activate")

