@@ -12,6 +12,7 @@ from app.cli import (
     cheat,
     clean,
     evaluate_sft,
+    export_model,
     generate,
     get_model,
     import_model,
@@ -62,6 +63,7 @@ cli.command()(evaluate_sft.evaluate_sft)
 cli.command()(generate.generate)
 cli.command()(import_model.import_model)
 cli.command()(get_model.get_model)
+cli.command()(export_model.export_model)
 cli.command()(settings.settings)
 cli.command()(prune.prune)
 cli.command()(backup.backup)

@@ -35,6 +35,7 @@ MANY_PARAMETERS = {
 INNER_IMPORTS = {
     "app/cli/clean.py": "datasketch (and numpy) comes with the verb that needs it",
     "app/cli/evaluate_sft.py": "torch comes with the verb that needs it",
+    "app/cli/export_model.py": "torch comes with a format that needs it",
     "app/cli/generate.py": "torch comes with the verb that needs it",
     "app/cli/get_model.py": "torch comes only where a model is not there yet",
     "app/cli/import_model.py": "torch comes with the verb that needs it",

@@ -5,24 +5,28 @@ from collections.abc import Callable
 from datetime import datetime
 from functools import partial
 from http import HTTPStatus
+from typing import Annotated
 
-from fastapi import APIRouter
-from fastapi.responses import StreamingResponse
+from fastapi import APIRouter, Query
+from fastapi.responses import FileResponse, StreamingResponse
 from pydantic import BaseModel, Field
 from sqlalchemy.orm import Session
+from starlette.background import BackgroundTask
 
 from app.api.description import Responses, raises
 from app.api.schemas import After, JsonObject, Limit, Model, PageOut, page_out
 from app.db.models.versions import Version, VersionKind, VersionOrigin, VersionStatus
 from app.errors import ConflictError, GoneError, InvalidError, NotFoundError, UnavailableError
 from app.formats.ids import RowId
+from app.model_info.gguf_kinds import GgufKind
 from app.model_info.weights import CheckpointError
 from app.model_info.zipped import zipped
 from app.runtime import ReadSession, Runtime, RuntimeDep, UnitRoute, WriteSession
-from app.services.lifecycle import activation, deciding, removal
+from app.services.lifecycle import activation, deciding, gguf_files, removal
 from app.services.versions import versions
 
 router = APIRouter(prefix="/api/v1/versions", tags=["versions"], route_class=UnitRoute)
+GGUF: Responses = {200: {"content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}}}
 ZIP: Responses = {200: {"content": {"application/zip": {"schema": {"type": "string", "format": "binary"}}}}}
 FULL = HTTPStatus.INSUFFICIENT_STORAGE
 
@@ -167,6 +171,32 @@ def download(version_id: RowId, runtime: RuntimeDep, session: ReadSession) -> St
     pieces = zipped(runtime.settings.version_directory(version.path), name)
     headers = {"Content-Disposition": f'attachment; filename="{name}.zip"'}
     return StreamingResponse(pieces, media_type="application/zip", headers=headers)
+
+
+@router.get(
+    "/{version_id:digits}/gguf",
+    response_class=FileResponse,
+    responses={**GGUF, **raises(NotFoundError, GoneError, InvalidError, UnavailableError)},
+)
+def download_gguf(
+    version_id: RowId,
+    runtime: RuntimeDep,
+    session: ReadSession,
+    kind: Annotated[GgufKind, Query(alias="type")] = GgufKind.Q8_0,
+) -> FileResponse:
+    """A version as one GGUF file, for llama.cpp. It is written before the first byte is sent, which takes seconds for a
+    small model; one at a time."""
+    version = versions.usable_version(session, version_id)
+    gguf_files.check_exportable(version)
+    name, folder = gguf_files.name_of(version), runtime.settings.version_directory(version.path)
+    session.rollback()  # nothing waits for the child with a transaction open
+    file = gguf_files.write(runtime.settings, folder, kind, name)
+    return FileResponse(
+        file,
+        media_type="application/octet-stream",
+        filename=f"{name}-{kind.file_word}.gguf",
+        background=BackgroundTask(file.unlink, missing_ok=True),
+    )
 
 
 @router.delete("/{version_id:digits}", responses=raises(NotFoundError, ConflictError, UnavailableError, FULL))

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from app.kinds.kind import Kind, StartForm
+from app.kinds.kind import Kind, Metrics, StartForm
 from app.model_info.catalogue import catalogue
 from app.translation import N_
 
@@ -34,5 +34,6 @@ GET_MODEL = Kind(
     follows="app.services.lifecycle.following:after_get_model",
     choices={"model": tuple(catalogue())},
     same_work=("model",),
+    metrics=Metrics("Published model (`get_model`)", {}, before="It comes as it is: nothing is measured."),
     no_curves=N_("A model that is fetched has no curves."),
 )

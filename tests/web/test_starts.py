@@ -14,6 +14,7 @@ from app.db.models.versions import VersionKind
 from app.db.session import transaction
 from app.hparam_fields import hparam_fields
 from app.kinds import registry
+from app.kinds.get_model import GET_MODEL
 from app.kinds.kind import Kind, StartForm, VersionParam
 from app.services.versions import versions
 from app.services.versions.versions import NewVersion
@@ -155,7 +156,7 @@ def test_the_plan_of_ppo_stands_on_its_form(visitor: Visitor) -> None:
     assert ", by the model's size (" in words_of(form)
 
 
-@pytest.mark.parametrize("kind", [kind for kind in registry.KINDS if kind != TOY.name])
+@pytest.mark.parametrize("kind", [kind for kind in registry.KINDS if kind not in (TOY.name, GET_MODEL.name)])
 def test_each_form_says_how_long_it_takes_and_what_memory_it_needs(visitor: Visitor, kind: str) -> None:
     form = words_of(visitor.get("/train").partition(f'id="start-{kind}"')[2].partition("</form>")[0])
     assert re.search(r"Takes about .* while nothing else runs\. Takes about [0-9.]+ GiB of memory", form)

@@ -12,8 +12,7 @@ from app.errors import InvalidError
 from app.hparams import ModelConfig
 from app.lm.files.families import parse_config
 from app.lm.files.gguf.header import Header, damaged
-from app.lm.files.gguf.tensors import EMBEDDINGS, OUTPUT, ROPE_FREQUENCIES, read_tensor
-from app.lm.rotary import inverse_frequencies
+from app.lm.files.gguf.tensors import EMBEDDINGS, OUTPUT, ROPE_FREQUENCIES, read_tensor, stretching
 from app.model_info.config_fields import Fields
 from app.translation import _
 
@@ -127,9 +126,7 @@ def check_frequencies(header: Header, config: ModelConfig) -> None:
     factors = read_tensor(header, ROPE_FREQUENCIES)
     if factors.numel() != config.head_dim // 2:
         raise damaged(header.path, f"does not fit its own sizes: {ROPE_FREQUENCIES}")
-    exponents = torch.arange(0, config.head_dim, 2, dtype=torch.float32) / config.head_dim
-    wanted = config.rope_theta**-exponents / inverse_frequencies(config)
-    if not torch.allclose(factors.flatten(), wanted, rtol=1e-4):
+    if not torch.allclose(factors.flatten(), stretching(config), rtol=1e-4):
         raise InvalidError(
             _("{name} stretches its positions in a way of its own. Choose another model.", name=header.path.name)
         )

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from app.hparams import ModelConfig
 from app.lm.files.gguf.header import Header, damaged
+from app.lm.rotary import inverse_frequencies
 
 EMBEDDINGS, OUTPUT, ROPE_FREQUENCIES = "token_embd.weight", "output.weight", "rope_freqs.weight"
 PERMUTED = ("llama", "smollm3")
@@ -62,6 +63,13 @@ def read_tensor(header: Header, name: str) -> Tensor:
     if len(content) < stored.size:
         raise damaged(header.path, f"ends in the middle of {name}")
     return torch.from_numpy(np.array(dequantize(content, stored.kind), np.float32)).reshape(stored.shape)
+
+
+def stretching(config: ModelConfig) -> Tensor:
+    """By how much each frequency is slower than it would be, [head_dim/2] fp32: what ROPE_FREQUENCIES holds."""
+    exponents = torch.arange(0, config.head_dim, 2, dtype=torch.float32) / config.head_dim
+    slower: Tensor = config.rope_theta**-exponents / inverse_frequencies(config)
+    return slower
 
 
 def _in_halves(header: Header, config: ModelConfig, name: str) -> Tensor:

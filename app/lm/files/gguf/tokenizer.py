@@ -53,6 +53,7 @@ CUTS = {
 # `…_token` of tokenizer_config.json, and the entry with its id.
 NAMED = {"bos": "bos_token_id", "eos": "eos_token_id", "unk": "unknown_token_id", "pad": "padding_token_id"}
 ENDS = ("eos_token_id", "eot_token_id", "eom_token_id")
+BYTE_LEVEL = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True}
 SPACE = "▁"
 LONGEST_TOKEN = 64  # characters, four times sentencepiece's own limit: each way to part one is looked at
 
@@ -180,17 +181,10 @@ class StoredTokenizer:
         merges = [merge.split(" ") for merge in self._texts("merges")]
         if any(len(pair) != 2 for pair in merges):
             raise damaged(self._header.path, "has a merge that is not one of two tokens")
-        byte_level = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True}
-        steps: list[dict[str, Any]] = [{**byte_level, "use_regex": not cut.split}]
-        if cut.split:
-            split = {"type": "Split", "pattern": {"Regex": cut.split}, "behavior": "Isolated", "invert": False}
-            steps.insert(0, split)
-        if cut.digits:
-            steps.insert(0, {"type": "Digits", "individual_digits": True})
         return {
             "normalizer": cut.normalizer and {"type": cut.normalizer},
-            "pre_tokenizer": steps[0] if len(steps) == 1 else {"type": "Sequence", "pretokenizers": steps},
-            "decoder": {**byte_level, "use_regex": True},
+            "pre_tokenizer": pre_tokenizer_of(cut),
+            "decoder": {**BYTE_LEVEL, "use_regex": True},
             "model": self._model(merges, ignore_merges=cut.whole_words),
         }, cut.begins
 
@@ -245,6 +239,16 @@ class StoredTokenizer:
         ]
         found.sort(key=lambda merge: merge[:3])
         return [[left, right] for *_order, left, right in found]
+
+
+def pre_tokenizer_of(cut: Cut) -> dict[str, Any]:
+    """As tokenizer.json has it."""
+    steps: list[dict[str, Any]] = [{**BYTE_LEVEL, "use_regex": not cut.split}]
+    if cut.split:
+        steps.insert(0, {"type": "Split", "pattern": {"Regex": cut.split}, "behavior": "Isolated", "invert": False})
+    if cut.digits:
+        steps.insert(0, {"type": "Digits", "individual_digits": True})
+    return steps[0] if len(steps) == 1 else {"type": "Sequence", "pretokenizers": steps}
 
 
 def _sequence(name: str, kind: int) -> Mapping[str, Any]:
