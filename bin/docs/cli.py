@@ -1,5 +1,6 @@
 """docs/cli.md: the command line's verbs with their arguments and options, from the typer app."""
 
+from enum import StrEnum
 from pathlib import Path
 from types import NoneType
 from typing import Any, get_args
@@ -57,7 +58,7 @@ def values(parameter: Any) -> str:
     """What a parameter may be: `Whole number, 1 to 64, default 4`."""
     annotation = parameter.type_descriptor.annotation
     plain = [kind for kind in (get_args(annotation) or (annotation,)) if kind is not NoneType]
-    words = [KINDS[plain[0]].capitalize()]
+    words = [f"One of {', '.join(plain[0])}" if issubclass(plain[0], StrEnum) else KINDS[plain[0]].capitalize()]
     if parameter.min is not None and parameter.max is not None:
         words.append(f"{parameter.min} to {parameter.max}")
     elif parameter.min is not None:

@@ -16,7 +16,7 @@ from tests.web.visitor import Visitor
 
 def test_it_is_written_sent_and_taken_away(server: LiveServer, visitor: Visitor, tmp_path: Path) -> None:
     assert 'href="/api/v1/versions/1/gguf?type=q8_0"' in visitor.get("/versions/1")
-    sent = server.client.get("/api/v1/versions/1/gguf?type=f16", timeout=170)
+    sent = server.client.get("/api/v1/versions/1/gguf?type=f16", timeout=600)
     assert sent.status_code == 200, sent.text
     assert 'filename="fourfold-sft-1-F16.gguf"' in sent.headers["content-disposition"]
     (tmp_path / "sent.gguf").write_bytes(sent.content)
