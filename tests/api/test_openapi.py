@@ -69,6 +69,7 @@ CONTRACT = {
     ("post", "/api/v1/versions/{version_id}/discard"),
     ("post", "/api/v1/versions/{version_id}/take-back"),
     ("get", "/api/v1/versions/{version_id}/download"),
+    ("get", "/api/v1/versions/{version_id}/gguf"),
     ("delete", "/api/v1/versions/{version_id}"),
     ("post", "/api/v1/versions/prune"),
     ("post", "/api/v1/score"),
