@@ -160,9 +160,9 @@ def reward_rows(result: dict[str, Any]) -> list[str]:
 def influence_rows(result: dict[str, Any]) -> list[str]:
     """A row for each taste and one for all: of the rankings looked at, the share that had been turned round."""
     looked = {
-        "harmful": "most harmful tenth",
-        "harmful_shown": "three most harmful",
-        "surprising": "most surprising tenth",
+        "harmful": "harm",
+        "harmful_shown": "three",
+        "surprising": "surprise",
     }
     runs, sizes = result["runs"], sorted({run["rankings"] for run in result["runs"]})
     seeds = len({run["seed"] for run in runs})

@@ -20,6 +20,8 @@ OPEN = {
     "version_id": None,
     "other_version_id": None,
     "shows_prediction": True,
+    "chooses_groups": False,
+    "repeat_share": 0.0,
 }
 
 
