@@ -14,6 +14,7 @@ from tests.live import LiveServer
 from tests.web.visitor import Visitor
 
 
+@pytest.mark.timeout(900)  # a process of its own, with torch: seconds of processor time, more on a busy machine
 def test_it_is_written_sent_and_taken_away(server: LiveServer, visitor: Visitor, tmp_path: Path) -> None:
     assert 'href="/api/v1/versions/1/gguf?type=q8_0"' in visitor.get("/versions/1")
     sent = server.client.get("/api/v1/versions/1/gguf?type=f16", timeout=600)
