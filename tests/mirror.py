@@ -27,6 +27,7 @@ COVERED: dict[str, tuple[str, str]] = {
     "app/cli/clean.py": (END_TO_END, "tests/corpus/cleaning/test_folder.py"),
     "app/cli/evaluate_sft.py": (END_TO_END, "tests/cli/test_training.py"),
     "app/cli/export_model.py": (END_TO_END, "tests/web/test_gguf.py"),
+    "app/worker/handlers/get_model.py": (END_TO_END, "tests/worker/test_get_model.py"),
     "app/cli/get_model.py": (END_TO_END, "tests/worker/test_get_model.py"),
     "app/cli/import_model.py": (END_TO_END, "tests/worker/test_imported_model.py"),
     "app/cli/paths.py": (END_TO_END, "tests/settings/test_paths.py"),

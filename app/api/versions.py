@@ -1,17 +1,17 @@
 """Model versions: listed, looked at, named, activated, rolled back (by activating the former one), discarded,
 downloaded, removed."""
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from functools import partial
 from http import HTTPStatus
-from typing import Annotated
+from typing import Annotated, BinaryIO
 
 from fastapi import APIRouter, Query
-from fastapi.responses import FileResponse, StreamingResponse
+from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, Field
 from sqlalchemy.orm import Session
-from starlette.background import BackgroundTask
 
 from app.api.description import Responses, raises
 from app.api.schemas import After, JsonObject, Limit, Model, PageOut, page_out
@@ -20,7 +20,7 @@ from app.errors import ConflictError, GoneError, InvalidError, NotFoundError, Un
 from app.formats.ids import RowId
 from app.model_info.gguf_kinds import GgufKind
 from app.model_info.weights import CheckpointError
-from app.model_info.zipped import zipped
+from app.model_info.zipped import PIECE_BYTES, zipped
 from app.runtime import ReadSession, Runtime, RuntimeDep, UnitRoute, WriteSession
 from app.services.lifecycle import activation, deciding, gguf_files, removal
 from app.services.versions import versions
@@ -175,7 +175,7 @@ def download(version_id: RowId, runtime: RuntimeDep, session: ReadSession) -> St
 
 @router.get(
     "/{version_id:digits}/gguf",
-    response_class=FileResponse,
+    response_class=StreamingResponse,
     responses={**GGUF, **raises(NotFoundError, GoneError, InvalidError, UnavailableError)},
 )
 def download_gguf(
@@ -183,20 +183,25 @@ def download_gguf(
     runtime: RuntimeDep,
     session: ReadSession,
     kind: Annotated[GgufKind, Query(alias="type")] = GgufKind.Q8_0,
-) -> FileResponse:
+) -> StreamingResponse:
     """A version as one GGUF file, for llama.cpp. It is written before the first byte is sent, which takes seconds for a
     small model; one at a time."""
     version = versions.usable_version(session, version_id)
     gguf_files.check_exportable(version)
     name, folder = gguf_files.name_of(version), runtime.settings.version_directory(version.path)
     session.rollback()  # nothing waits for the child with a transaction open
-    file = gguf_files.write(runtime.settings, folder, kind, name)
-    return FileResponse(
-        file,
-        media_type="application/octet-stream",
-        filename=f"{name}-{kind.file_word}.gguf",
-        background=BackgroundTask(file.unlink, missing_ok=True),
-    )
+    file = gguf_files.written(runtime.settings, folder, kind, name)
+    headers = {
+        "Content-Disposition": f'attachment; filename="{name}-{kind.file_word}.gguf"',
+        "Content-Length": str(os.fstat(file.fileno()).st_size),
+    }
+    return StreamingResponse(_pieces(file), media_type="application/octet-stream", headers=headers)
+
+
+def _pieces(file: BinaryIO) -> Iterator[bytes]:
+    with file:
+        while piece := file.read(PIECE_BYTES):
+            yield piece
 
 
 @router.delete("/{version_id:digits}", responses=raises(NotFoundError, ConflictError, UnavailableError, FULL))

@@ -11,12 +11,11 @@ from app.db.session import transaction
 from app.lm.files.gguf.header import read_header
 from app.services.versions.versions import NewVersion, add_version
 from tests.live import LiveServer
-from tests.web.visitor import Visitor
 
 
 @pytest.mark.timeout(900)  # a process of its own, with torch: seconds of processor time, more on a busy machine
-def test_it_is_written_sent_and_taken_away(server: LiveServer, visitor: Visitor, tmp_path: Path) -> None:
-    assert 'href="/api/v1/versions/1/gguf?type=q8_0"' in visitor.get("/versions/1")
+def test_it_is_written_sent_and_taken_away(server: LiveServer, tmp_path: Path) -> None:
+    assert 'href="/api/v1/versions/1/gguf?type=q8_0"' in server.client.get("/versions/1").text
     sent = server.client.get("/api/v1/versions/1/gguf?type=f16", timeout=600)
     assert sent.status_code == 200, sent.text
     assert 'filename="fourfold-sft-1-F16.gguf"' in sent.headers["content-disposition"]

@@ -5,6 +5,7 @@ import sys
 import threading
 import uuid
 from pathlib import Path
+from typing import BinaryIO
 
 from app.db.models.versions import Version, VersionKind
 from app.errors import InvalidError, UnavailableError
@@ -29,9 +30,10 @@ def check_exportable(version: Version) -> None:
         )
 
 
-def write(settings: Settings, folder: Path, kind: GgufKind, name: str) -> Path:
-    """A file in the data folder, which the caller removes. One at a time: each needs the memory of a whole model.
-    Raises UnavailableError while another one is written, and with the reason where it fails."""
+def written(settings: Settings, folder: Path, kind: GgufKind, name: str) -> BinaryIO:
+    """Open to be read, and without a name any more: nothing is left whatever becomes of who reads it. One is written at
+    a time: each needs the memory of a whole model. Raises UnavailableError while another one is, and with the reason
+    where it fails."""
     if not _one_at_a_time.acquire(blocking=False):
         raise UnavailableError(_("Another version is being written as GGUF. Try again in a minute."))
     file = settings.data_dir / f".export-{uuid.uuid4().hex[:8]}.gguf"
@@ -44,8 +46,11 @@ def write(settings: Settings, folder: Path, kind: GgufKind, name: str) -> Path:
         raise UnavailableError(_("The file took too long to write. Try again when no training runs.")) from error
     finally:
         _one_at_a_time.release()
+        file.with_name(f"{file.name}.new").unlink(missing_ok=True)
     if done.returncode != 0:
-        file.unlink(missing_ok=True)
         lines = done.stderr.strip().splitlines() or [_("it ended without a word")]
         raise UnavailableError(_("The version could not be written as GGUF: {reason}", reason=lines[-1][:500]))
-    return file
+    try:
+        return file.open("rb")
+    finally:
+        file.unlink()
