@@ -77,7 +77,7 @@ FAULTS = [
     run("a cancel goes unheard", "raise JobCancelled", "return"),
     run("a superseded attempt goes on", "        if control.fenced:\n            raise JobSuperseded\n", ""),
     run("the result of a superseded attempt kept", "            raise JobSuperseded\n\n    def remove", "            pass\n\n    def remove"),
-    run("points told at every report again", "        self._points = []\n        self._reported_at", "        self._reported_at"),
+    run("points told at every report again", "        self._points, self._answers = [], []\n        self._reported_at", "        self._reported_at"),
     run("a step told in two parts is two points", "if self._points and self._points[-1].step == progress.step:", "if False:"),
     run("NaN in the curves", "for name, value in progress.metrics.items() if math.isfinite(value)}", "for name, value in progress.metrics.items()}"),
     run("the last points lost", "                    self._flush()\n                    return result", "                    return result"),

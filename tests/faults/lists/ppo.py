@@ -175,7 +175,7 @@ FAULTS = [
     loop("the history not restored", 'self.history = [Validation.from_json(each) for each in state["history"]]', "pass", RUN),
     loop("no KL budget in the loop", 'if kl_is_used_up(metrics.get("objective/kl", 0.0), rules):', "if False:", RUN),
     loop("nothing stops the loop", "return reason_to_stop(validations.history, rules)", "return None", RUN),
-    loop("the end not validated", "    metrics |= validations.look()\n    return", "    return", RUN),
+    loop("the end not validated", "metrics = validations.counted(metrics | validations.look())", "pass", RUN),
     validating("validations by other random numbers each time", "self.watch.prompts, self.others, self.seed)", "self.watch.prompts, self.others, id(model))", RUN),
     validating("examples that the judge praises", "judged[i] - optimized[i], -optimized[i]", "optimized[i] - judged[i], -optimized[i]", RUN),
     validating("stops though told not to", "on_cheating=stops", "on_cheating=True", RUN),

@@ -54,7 +54,7 @@ FAULTS = [
     best("the last of equals", "(scores[place], -place)", "(scores[place], place)"),
     best("answers without an end imitated", "enumerate(ended) if done", "enumerate(ended)"),
     best("the same random numbers for every part", "part_seed(hparams.seed, sampled.parts)", "part_seed(hparams.seed, 0)"),
-    best("the start is trained itself", "copy.deepcopy(initial), sampled", "initial, sampled"),
+    best("the start is trained itself", "copy.deepcopy(initial), saved", "initial, saved"),
     best("the fine-tuning begins anew after a crash", 'saved.get("fit")', "None"),
     best("the end learned twice", "group[best][:-1]", "group[best]"),
     drift("KL of the reference's answers", "sample_batch(policy,", "sample_batch(reference,"),

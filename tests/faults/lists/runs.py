@@ -34,7 +34,7 @@ FAULTS = [
         "",
     ),
     looks("gains from zero", "gains_of(own, torch.tensor(self.before.scores))", "own.mean(1)"),
-    penalty("the means left out", "(weights - self.means) * self.inverse_scale", "weights * self.inverse_scale"),
+    penalty("the means left out", "prior.means.unsqueeze(1)], 1)", "0 * prior.means.unsqueeze(1)], 1)"),
     penalty(
         "the curve is of all rankings",
         "data.likelihood.of(fold.rows), chosen.precisions",

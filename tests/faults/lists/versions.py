@@ -53,7 +53,7 @@ FAULTS = [
     tree("the shipped SFT model comes from nowhere", "return _shipped_base(session) if _is_shipped_sft(version) else None", "return None"),
     tree("an imported model comes from the shipped base", "version.kind is VersionKind.SFT and version.origin is VersionOrigin.SHIPPED", "version.kind is VersionKind.SFT"),
     tree("what is in use is too old to be listed", "for each in (*newest, *active)}", "for each in newest}"),
-    tree("removed versions stay in the tree", "    newest = session.scalars(select(Version).where(there)", "    newest = session.scalars(select(Version)"),
+    tree("removed versions stay in the tree", "    newest = session.scalars(select(Version).where(there, known)", "    newest = session.scalars(select(Version).where(known)"),
     tree("the reward model that scores is lost among the old ones", "key=lambda node: not node.is_in_use)", "key=lambda node: 0)"),
     cards("what is in use is folded", "if place < shown or node.is_in_use]", "if place < shown]"),
     cards("what learned nothing has an accuracy", 'if rate is None or version.metrics.get("verdict") == NOTHING_LEARNED:', "if rate is None:"),
