@@ -158,7 +158,6 @@ COVERED: dict[str, tuple[str, str]] = {
     "app/kinds/*.py": ("what a kind says is checked for all of them", "tests/kinds/test_registry.py"),
     "app/web/run_answers.py": ("seen on the page", "tests/web/test_runs.py"),
     "app/worker/event_file.py": ("its files are read", "tests/worker/test_tensorboard.py"),
-    "app/worker/handlers/get_model.py": (END_TO_END, "tests/worker/test_get_model.py"),
     "app/worker/handlers/answers.py": ("run inline", "tests/worker/handlers/test_policy_kinds.py"),
     "app/worker/handlers/handler.py": ("types", "tests/worker/handlers/test_models.py"),
     "app/worker/checkpoints.py": ("a protocol of three lines", "tests/worker/handlers/test_generic.py"),
