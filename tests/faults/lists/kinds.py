@@ -47,7 +47,7 @@ FAULTS = [
     reward("accuracies are drawn from their least", "        share=True,\n", "", "tests/web/test_plots.py"),
     policy("the curve of the KL is the entropy's", 'Series("objective/kl", N_("KL', 'Series("objective/entropy", N_("KL', "tests/web/test_plots.py"),
     generic("as many threads as there are cores", "    torch.set_num_threads(run.settings.worker_threads)\n", ""),
-    outcomes("a version of no seed", "seed=new.hparams.seed", "seed=0"),
+    outcomes("a version of no seed", 'seed=getattr(new.hparams, "seed", None)', "seed=0"),
     outcomes("a version without a parent", "parent_id=new.parent_id", "parent_id=None"),
     outcomes("rests of killed attempts stay", "            shutil.rmtree(rest, ignore_errors=True)\n", "            pass\n"),
     outcomes("what a killed attempt had moved stays", "            _take_away_what_was_moved(run, session)\n", "", MOVED),
