@@ -37,8 +37,13 @@ class Published:
 
     @property
     def meaning(self) -> str:
-        """What it is good for, in the language of the page."""
-        return self.good_for.get(language(), self.good_for["en"])
+        """What it is good for."""
+        return self.good_for[self.told_in]
+
+    @property
+    def told_in(self) -> str:
+        """The page's language, where the entry has a sentence in it."""
+        return language() if language() in self.good_for else "en"
 
 
 @cache

@@ -45,9 +45,9 @@ def settings_of(kind_name: str, params: Mapping[str, Any]) -> list[Setting]:
         said.append(Setting(name, value, words[0], "", value != words[0], is_term=True))
     for name, field in hparam_fields(kind.hparams).items():
         value, default = getattr(used, name), getattr(usual, name, field.default)
-        said.append(
-            Setting(name, _as_said(kind, name, value), _as_said(kind, name, default), _(field.help), value != default)
-        )
+        now, before = _as_said(kind, name, value), _as_said(kind, name, default)
+        term = isinstance(value, str)
+        said.append(Setting(name, now, before, _(field.help), value != default, is_term=term))
     return sorted(said, key=lambda setting: not setting.changed)
 
 

@@ -95,7 +95,7 @@ def bodies(ranks: dict[str, int]) -> dict[str, list[Any]]:
             {**PROMPT, "split": "train", "language": "en"},
             {"prompts": [{"messages": [{"role": "user", "content": "Hi"}], "language": "en"}]},
         ],
-        "POST /api/v1/job-plans": [{"kind": "evaluate", "params": {"version_id": 1, "reward_version_id": 1}}],
+        "POST /api/v1/job-plans": [{"kind": "train_reward", "params": {"num_layers": 2, "seed": 1}}],
         "POST /api/v1/jobs": [
             {"kind": "train_reward", "params": {"num_layers": 2, "held_out_fraction": 0.2, "seed": 1}},
             {"kind": "train_policy", "params": {"reward_version_id": 1, "from": "sft", "kl_target": 6.0}},

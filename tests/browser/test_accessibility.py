@@ -15,6 +15,8 @@ from app.db.base import utc_now
 from app.db.models.jobs import Job, JobStatus
 from app.db.models.versions import VersionKind, VersionStatus
 from app.db.session import transaction
+from app.services.jobs import job_answers
+from app.services.jobs.job_answers import AnswersInWords
 from app.services.versions import versions
 from app.training.stopping import Reason, Validation
 from app.training.verdict import verdict_of
@@ -243,6 +245,11 @@ def training_states(server: LiveServer) -> int:
                     )
                 )  # fmt: skip
                 session.flush()
+            looks = [
+                AnswersInWords(step, 0.5, [{"prompt_id": 1, "prompt": "Hi?", "answer": f"Answer {step}.", "gain": 0.5}])
+                for step in (0, 4)
+            ]
+            job_answers.add(session, "succeeded", looks)
         sft = versions.sft_version(session)
         said = "62% of its answers only repeat words of the question; of the SFT model's, 3%."
         flags = [{"name": "echo", "sentence": said}]
