@@ -8,7 +8,7 @@ from pydantic import BaseModel
 from app.api.description import raises
 from app.api.jobs import JobIn
 from app.api.schemas import JsonObject
-from app.errors import ConflictError, GoneError, NotFoundError
+from app.errors import ConflictError, GoneError, InvalidError, NotFoundError
 from app.kinds.registry import kind_named
 from app.runtime import ReadSession, RuntimeDep, UnitRoute
 from app.services.jobs.job_params import check_params
@@ -34,11 +34,13 @@ class JobPlanOut(BaseModel):
     """As the job would use them: those that follow the model's size are filled in."""
 
 
-@router.post("", responses=raises(NotFoundError, ConflictError, GoneError))
+@router.post("", responses=raises(NotFoundError, ConflictError, GoneError, InvalidError))
 def plan(body: JobIn, runtime: RuntimeDep, session: ReadSession) -> JobPlanOut:
     """Says what a job would take; queues nothing. Refuses what `POST /api/v1/jobs` refuses."""
     kind = kind_named(body.kind)
     params = check_params(session, kind, body.params)
+    if kind.effort is None:
+        raise InvalidError(_("A job of the kind {name} trains nothing, so there is no plan of it.", name=kind.name))
     directory = runtime.settings.version_directory(versions.sft_version(session).path)
     counts = rankings.count_rankings(session)
     cost = cost_of(session, kind, directory, rankings=counts.total, params=params)

@@ -8,8 +8,8 @@ from functools import partial
 from http import HTTPStatus
 from typing import Annotated, BinaryIO
 
-from fastapi import APIRouter, Query
-from fastapi.responses import StreamingResponse
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import Response, StreamingResponse
 from pydantic import BaseModel, Field
 from sqlalchemy.orm import Session
 
@@ -18,6 +18,7 @@ from app.api.schemas import After, JsonObject, Limit, Model, PageOut, page_out
 from app.db.models.versions import Version, VersionKind, VersionOrigin, VersionStatus
 from app.errors import ConflictError, GoneError, InvalidError, NotFoundError, UnavailableError
 from app.formats.ids import RowId
+from app.http.head import wants_head_only
 from app.model_info.gguf_kinds import GgufKind
 from app.model_info.weights import CheckpointError
 from app.model_info.zipped import PIECE_BYTES, zipped
@@ -179,16 +180,19 @@ def download(version_id: RowId, runtime: RuntimeDep, session: ReadSession) -> St
     responses={**GGUF, **raises(NotFoundError, GoneError, InvalidError, UnavailableError)},
 )
 def download_gguf(
+    request: Request,
     version_id: RowId,
     runtime: RuntimeDep,
     session: ReadSession,
     kind: Annotated[GgufKind, Query(alias="type")] = GgufKind.Q8_0,
-) -> StreamingResponse:
+) -> Response:
     """A version as one GGUF file, for llama.cpp. It is written before the first byte is sent, which takes seconds for a
     small model; one at a time."""
     version = versions.usable_version(session, version_id)
     gguf_files.check_exportable(version)
     name, folder = gguf_files.name_of(version), runtime.settings.version_directory(version.path)
+    if wants_head_only(request):
+        return Response(media_type="application/octet-stream")
     session.rollback()  # nothing waits for the child with a transaction open
     file = gguf_files.written(runtime.settings, folder, kind, name)
     headers = {

@@ -99,7 +99,7 @@ def test_reads_take_no_write_lock(impatient: LiveServer) -> None:
     add_policy(impatient)  # else the arena has nothing to compare
     group = impatient.client.post("/api/v1/groups/next").json()
     job = impatient.client.post("/api/v1/jobs", json={"kind": "evaluate", "params": {"version_id": 1}}).json()
-    ids = {"group_id": group["group_id"], "version_id": 1, "job_id": job.get("job_id", "none")}
+    ids = {"group_id": group["group_id"], "version_id": 1, "job_id": job.get("job_id", "none"), "kind": "prompt"}
     paths = [path for path, calls in impatient.client.get("/openapi.json").json()["paths"].items() if "get" in calls]
     pages = ["/", "/card", "/strip", "/groups/{group_id}", "/train", "/train/jobs", "/train/results", "/train/curves"]
     with another_writer(impatient):

@@ -155,3 +155,9 @@ def test_without_scripts_and_in_chinese_a_file_is_looked_at_and_imported(
     page.get_by_role("button", name="搜索").click()
     expect(page.get_by_text("没有脚本也行吗？")).to_be_visible()
     context.close()
+
+
+def test_what_was_done_is_told_once(label_page: LabelPage) -> None:
+    page, url = label_page.page, label_page.server.url
+    page.goto(f"{url}/data/prompts?done=added&q=a")
+    expect(page).to_have_url(f"{url}/data/prompts?q=a")

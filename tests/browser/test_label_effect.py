@@ -55,7 +55,10 @@ def test_the_page_in_every_state(browser: Browser, server: LiveServer, locale: s
             metrics = REWARD_METRICS | {"num_rankings": float(count), "held_out_accuracy": accuracy}
             known = [ranking.id for ranking in session.query(Ranking)]
             influences = {number: Influence((number % 5 - 2) / 100, 0.01) for number in known}
-            new = NewVersion(VersionKind.REWARD, 1, "r", "h", metrics=metrics, ranking_ids=known, influences=influences)
+            new = NewVersion(
+                VersionKind.REWARD, 1, "r", "h", metrics=metrics, ranking_ids=known, influences=influences,
+                surprises=dict.fromkeys(known, 1.5),
+            )  # fmt: skip
             version = versions.add_version(session, new)
         version.status = VersionStatus.ACTIVE
     page.goto(f"{server.url}/train/labels")

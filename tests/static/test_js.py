@@ -16,6 +16,8 @@ TESTS = Path(__file__).with_name("js")
 # What knows a page, and the test of a browser that covers it.
 IN_BROWSERS = {
     "arena.js": "tests/browser/test_arena.py",
+    "run_answers.js": "tests/browser/test_runs.py",
+    "told_once.js": "tests/browser/test_data_page.py",
     "learn.js": "tests/browser/test_learn.py",
     "key_rest.js": "tests/browser/test_keys.py",
     "more_pages.js": "tests/browser/test_navigation.py",

@@ -22,6 +22,7 @@ def test_the_first_need_that_is_not_met_is_named(session: Session) -> None:
         "train_best_of_n": Need.REWARD_MODEL,
         "show_cheating": Need.REWARD_MODEL,
         "evaluate": Need.REWARD_MODEL,
+        "get_model": None,
     }
 
 
