@@ -2,22 +2,20 @@
 
 from app.formats.figures import significant
 from app.preferences import Influence
+from app.services.arena.win_rate import Z_95
 from app.translation import _
-
-OF_95_PERCENT = 1.96
-"""Standard errors to each side of a 95% interval."""
 
 
 def moved(influence: Influence) -> str:
     """By how much, with the half of its 95% interval."""
-    change, error = significant(influence.change, 2), significant(OF_95_PERCENT * influence.error, 2)
+    change, error = significant(influence.change, 2), significant(Z_95 * influence.error, 2)
     return f"{'+' if influence.change > 0 else ''}{change} ± {error}"
 
 
 def influence_sentence(influence: Influence) -> str:
     """By how much, and whether that was for the better."""
     by = moved(influence)
-    if abs(influence.change) <= OF_95_PERCENT * influence.error:
+    if abs(influence.change) <= Z_95 * influence.error:
         said = _("This ranking moved the held-out loss by {by} nats: no more than chance.", by=by)
     elif influence.change < 0:
         said = _("This ranking moved the held-out loss by {by} nats: it made the reward model better.", by=by)

@@ -59,7 +59,7 @@ FAULTS = [
     telling("others' rankings are told as one's own harm", "mine = Ranking.labeler_id == labeler.id, Ranking.withdrawn_at.is_(None)", "mine = (Ranking.withdrawn_at.is_(None),)"),
     telling("withdrawn rankings are told", "mine = Ranking.labeler_id == labeler.id, Ranking.withdrawn_at.is_(None)", "mine = (Ranking.labeler_id == labeler.id,)"),
     telling("the least surprising first", "surprise.desc()", "surprise"),
-    influence("chance is told as harm", "<= OF_95_PERCENT * influence.error", "<= 0"),
+    influence("chance is told as harm", "<= Z_95 * influence.error", "<= 0"),
     influence("harm is told as help", "elif influence.change < 0:", "elif influence.change > 0:"),
     odds("a tie counts as one of its orders", "odds.append(_log_sum(next_best) -", "odds.append(max(next_best) -"),
     odds("the last place surprises, too", "sorted(set(ranks))[:-1]", "sorted(set(ranks))"),
