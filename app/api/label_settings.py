@@ -12,7 +12,7 @@ from app.formats.markdown import MAX_CHARACTERS
 from app.hparams import MAX_ANSWER_TOKENS, Temperature, TopK, TopP
 from app.runtime import ReadSession, RuntimeDep, UnitRoute, WriteSession
 from app.services.labeling import guidelines, label_settings
-from app.services.labeling.label_settings import MOST_REPEATED, LabelChoice
+from app.services.labeling.label_settings import MOST_REPEATED, MOST_SECOND, LabelChoice
 
 router = APIRouter(prefix="/api/v1", tags=["label settings"], route_class=UnitRoute)
 
@@ -35,6 +35,9 @@ class LabelSettingsIn(Model):
     repeat_share: float = Field(0.0, ge=0, le=MOST_REPEATED)
     """How many cards, of all, are some that their labeler ranked before, unnoticed: they tell how sure the labeler is.
     No training learns from the second ranking. 0: none."""
+    second_share: float = Field(0.0, ge=0, le=MOST_SECOND)
+    """How many cards, of all, are some that another person ranked before, unnoticed: they tell how far people agree.
+    Trainings learn from both rankings, for each is a preference of its own. 0: none."""
     chooses_groups: bool = False
     """Whether the next card is the one of several that is expected to teach the reward model most; a fifth stay as they
     come (docs/reward-model.md)."""

@@ -1,4 +1,4 @@
-"""Labelers on the data page: who gave how much."""
+"""Labelers on the data page: who gave how much, and how many cards two people ranked."""
 
 from dataclasses import dataclass
 from typing import ClassVar
@@ -8,11 +8,12 @@ from starlette.responses import Response
 
 from app.db.models.labelers import Labeler, LabelerKind
 from app.runtime import ReadSession, RuntimeDep, UnitRoute
-from app.services.views.labeler_records import LabelersWanted, list_labelers
+from app.services.views.labeler_records import LabelersWanted, list_labelers, second_cards
 from app.services.views.record_counts import OfLabeler
 from app.translation import N_
 from app.web.browser_name import labeler_name
 from app.web.data_frame import KINDS, PATH, ROWS, Address, DataPage, Further, address_of, frame, further
+from app.web.labeler_agreement import second_sentence
 from app.web.templating import render
 
 router = APIRouter(route_class=UnitRoute)
@@ -37,6 +38,10 @@ class LabelersPage(DataPage):
     """In the order asked for."""
     further: Further
     """Where the next page begins."""
+    second: str
+    """How many cards two people ranked, or what to do where there are none."""
+    are_compared: bool
+    """Whether there are such cards."""
     kinds: tuple[tuple[LabelerKind, str], ...] = KINDS
     """All kinds with their names, untranslated."""
     sorts: tuple[tuple[str, str], ...] = SORTS
@@ -55,6 +60,13 @@ def index(request: Request, runtime: RuntimeDep, session: ReadSession) -> Respon
     counts = runtime.counts.of(session).by_labeler
     page = list_labelers(session, wanted, counts, after=here.after, limit=ROWS)
     rows = [LabelerRow(each, counts.get(each.id, OfLabeler()), each.name == own_name) for each in page.items]
-    return render(
-        request, LabelersPage(frame=frame(session, runtime, HERE), here=here, rows=rows, further=further(page))
+    second = second_cards(session)
+    shown = LabelersPage(
+        frame=frame(session, runtime, HERE),
+        here=here,
+        rows=rows,
+        further=further(page),
+        second=second_sentence(second),
+        are_compared=second.ranked > 0,
     )
+    return render(request, shown)

@@ -31,6 +31,8 @@ router = APIRouter(route_class=UnitRoute)
 PATH = "/train/label-page"
 CHECKED = ("shows_prediction", "chooses_groups")
 """Settings that are on or off."""
+SHARES = ("repeat", "second")
+"""Those that say how many cards of a hundred."""
 
 
 @dataclass(frozen=True)
@@ -121,14 +123,14 @@ def _page(
 
 def _typed(choice: LabelChoice) -> dict[str, str]:
     texts = {name: "" if value is None else str(value) for name, value in vars(choice).items()}
-    texts.pop("repeat_share")
+    shares = {f"{name}_percent": f"{100 * float(texts.pop(f'{name}_share')):g}" for name in SHARES}
     checked = {name: "1" if getattr(choice, name) else "" for name in CHECKED}
-    return texts | checked | {"repeat_percent": f"{100 * choice.repeat_share:g}"}
+    return texts | checked | shares
 
 
 def _choice(typed: dict[str, str]) -> LabelChoice:
     """Raises InvalidError with the field's range."""
-    others, repeated = typed["other_answers"] or "0", typed["repeat_percent"] or "0"
+    others = typed["other_answers"] or "0"
     return LabelChoice(
         **typed_settings(typed),
         version_id=_version(typed["version_id"]),
@@ -136,8 +138,14 @@ def _choice(typed: dict[str, str]) -> LabelChoice:
         other_answers=int(others) if re.fullmatch("[0-9]", others) else ANSWERS_PER_GROUP,
         shows_prediction=bool(typed["shows_prediction"]),
         chooses_groups=bool(typed["chooses_groups"]),
-        repeat_share=int(repeated) / 100 if re.fullmatch("[0-9]{1,2}", repeated) else 1.0,
+        repeat_share=_share(typed["repeat_percent"]),
+        second_share=_share(typed["second_percent"]),
     )
+
+
+def _share(percent: str) -> float:
+    """More than there may be where it is none."""
+    return int(percent or "0") / 100 if re.fullmatch("[0-9]{0,2}", percent) else 1.0
 
 
 def _version(typed: str) -> int | None:

@@ -3,10 +3,11 @@ between all labelers."""
 
 from dataclasses import dataclass
 
-from app.formats.figures import number
+from app.formats.figures import number, percent
 from app.services.arena.win_rate import Interval
 from app.services.views.label_statistics import Estimate
 from app.services.views.labeler_agreement import Agreement
+from app.services.views.labeler_records import MOST_COUNTED, SecondCards
 from app.translation import _, ngettext
 
 RELIABLE, TENTATIVE = 0.8, 0.667
@@ -78,8 +79,9 @@ def consistency_sentence(own: Estimate | None) -> str:
 def agreement_sentence(agreement: Estimate | None) -> str:
     if agreement is None:
         return _(
-            "Nobody else has ranked the same answers yet, so there is nothing to compare. Rankings of others come by "
-            "importing them, or where a model wrote the same answers twice."
+            "Nobody else has ranked the same answers yet, so there is nothing to compare. Others do where some cards "
+            "go to a second person (a setting of the label page), in files that are imported, or where a model wrote "
+            "the same answers twice."
         )
     return ngettext(
         "In {n} comparison with another person's ranking of the same answers Kendall's τ_b is {tau} (95% interval "
@@ -102,7 +104,8 @@ def _between_sentence(agreement: Agreement) -> str:
     if agreement.alpha is None:
         return _(
             "No two people have ranked the same answers differently enough to compare them. Rankings of the same "
-            "answers come from files, and where a model wrote the same answers twice."
+            "answers come where some cards go to a second person (a setting of the label page), from files, and where "
+            "a model wrote the same answers twice."
         )
     counted = ngettext(
         "{labelers} labelers ranked {n} set of answers that others ranked, too. Krippendorff's α of their ranks is "
@@ -126,3 +129,31 @@ def _judged(alpha: Estimate) -> str:
             "answers hardly differ. Clearer guidelines may help."
         )
     return _("By Krippendorff's own rule that allows tentative conclusions at most, or more cards have to tell.")
+
+
+def second_sentence(second: SecondCards) -> str:
+    """How many cards two people ranked; what to do where there are none."""
+    if second.ranked >= MOST_COUNTED:
+        return _("{n} cards and more were ranked by a second person, too.", n=number(second.ranked))
+    if second.ranked:
+        return ngettext(
+            "{n} card was ranked by a second person, too.",
+            "{n} cards were ranked by a second person, too.",
+            second.ranked,
+            n=number(second.ranked),
+        )
+    if second.people < 2:
+        return _(
+            "How far people agree can be told once a second one ranks here, under a name of their own, and some cards "
+            "go to both."
+        )
+    if not second.share:
+        return _(
+            "No card goes to a second person, so nothing here tells how far people agree. Say in the settings of the "
+            "label page how many do: five of a hundred is a good start."
+        )
+    return _(
+        "No card has been ranked by a second person yet. {share} of the cards go to one, among those that somebody "
+        "else ranked lately: the first ones come as soon as two people rank on.",
+        share=percent(second.share),
+    )

@@ -22,6 +22,7 @@ OPEN = {
     "shows_prediction": True,
     "chooses_groups": False,
     "repeat_share": 0.0,
+    "second_share": 0.0,
 }
 
 

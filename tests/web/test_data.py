@@ -1,6 +1,7 @@
 """The data page as a browser without JavaScript uses it: rankings, votes, groups and labelers."""
 
 import json
+import random
 import re
 from collections.abc import Sequence
 
@@ -13,6 +14,8 @@ from app.db.models.labelers import LabelerKind
 from app.db.models.rankings import Ranking
 from app.db.models.versions import VersionRanking
 from app.db.session import transaction
+from app.services.labeling import label_settings, repeats
+from app.services.labeling.label_settings import LabelChoice
 from app.services.labeling.labelers import get_or_create_labeler
 from app.services.views import record_window
 from tests.api.conftest import ranks_of
@@ -208,6 +211,32 @@ def test_groups_tell_nothing_that_is_still_to_be_judged(server: LiveServer, visi
     assert "to be judged blind" in hidden
     assert "Answer A" not in words_of(hidden)
     assert visitor.client.get("/data/groups/999").status_code == 404
+
+
+def test_the_labelers_page_says_how_many_cards_two_people_ranked_and_what_to_do_where_there_are_none(
+    server: LiveServer, visitor: Visitor
+) -> None:
+    ranking_id = rank_one(server, "ada")
+    assert "once a second one ranks here" in words_of(visitor.get("/data/labelers"))
+    rank_one(server, "bob")
+    page = visitor.get("/data/labelers")
+    assert "No card goes to a second person" in words_of(page)
+    assert 'href="/train/label-page#second_percent"' in page
+    rng = random.Random(5)
+    rng.random = lambda: 0.0  # type: ignore[method-assign]
+    with transaction(server.runtime.write) as session:
+        label_settings.choose(session, LabelChoice(second_share=0.25))
+        bob = get_or_create_labeler(session, "bob")
+        first = session.get_one(Ranking, ranking_id).group_id
+        group = repeats.card_again(session, bob, now=utc_now(), tags=None, rng=rng)
+        assert group is not None
+        assert group.second_of == first
+    assert "25% of the cards go to one" in words_of(visitor.get("/data/labelers"))
+    assert rank_one(server, "bob") > ranking_id
+    page = visitor.get("/data/labelers")
+    assert "1 card was ranked by a second person, too." in words_of(page)
+    assert 'href="/train/labels#between-title"' in page
+    assert "second person" in words_of(visitor.get("/data"))
 
 
 def test_labelers_with_what_they_gave(server: LiveServer, visitor: Visitor) -> None:

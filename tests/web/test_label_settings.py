@@ -26,6 +26,8 @@ def test_settings_are_chosen_and_refused_with_what_was_typed(server: LiveServer,
         ("version_id", "x"),
         ("other_answers", "4"),
         ("repeat_percent", "51"),
+        ("second_percent", "51"),
+        ("second_percent", "-1"),
         ("version_id", "99"),
     ):
         assert visitor.send(PATH, fragment=False, **{field: value}).status_code in (404, 422)
@@ -38,12 +40,15 @@ def test_settings_are_chosen_and_refused_with_what_was_typed(server: LiveServer,
         version_id="",
         other_answers="0",
         repeat_percent="5",
+        second_percent="20",
     )
     assert "Saved. It holds from the next card on." in saved.text
     assert 'value="0.5"' in saved.text
     now = server.client.get("/api/v1/label-settings").json()
     assert (now["max_tokens"], now["top_k"], now["top_p"], now["repeat_share"]) == (9, 7, None, 0.05)
+    assert now["second_share"] == 0.2
     assert 'name="repeat_percent" type="number" min="0" max="50" value="5"' in saved.text
+    assert 'name="second_percent" type="number" min="0" max="50" value="20"' in saved.text
     assert PATH in visitor.get("/train")
 
 

@@ -18,6 +18,7 @@ from app.db.models.versions import Version
 ANSWERS_PER_GROUP = 4
 MOST_IMPORTED_ANSWERS = 16
 _OF_IMPORT = text("import_id IS NOT NULL")
+_SECOND = text("second_of IS NOT NULL")
 
 
 class GroupStatus(StrEnum):
@@ -53,6 +54,8 @@ class Group(Base):
         Index(None, "leased_to", "lease_number"),
         Index("ix_groups_import", "import_id", sqlite_where=_OF_IMPORT, postgresql_where=_OF_IMPORT),
         Index("ix_groups_repeats", "id", sqlite_where=text("is_repeat = 1"), postgresql_where=text("is_repeat")),
+        # a constraint, not an if, keeps two people from being the second one of a group
+        Index("uq_groups_second_of", "second_of", unique=True, sqlite_where=_SECOND, postgresql_where=_SECOND),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -82,6 +85,8 @@ class Group(Base):
     is_repeat: Mapped[bool] = mapped_column(default=False, server_default=false())
     """Whether its labeler had ranked these answers before (app/services/labeling/repeats.py): what they say now tells
     how sure they are, and is not trained on."""
+    second_of: Mapped[int | None] = mapped_column(ForeignKey("groups.id"))
+    """The group with the same answers that somebody else ranked first (repeats.py); this one is a second person's."""
     ask_key: Mapped[str | None] = mapped_column(unique=True)
     """Of an own prompt: the page's name for that one sending of it, which may come more than once."""
     chosen_by: Mapped[str | None]

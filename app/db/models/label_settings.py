@@ -29,7 +29,9 @@ class LabelSettings(Base):
     shows_prediction: Mapped[bool] = mapped_column(default=True, server_default=true())
     """Whether labelers are told, once a ranking is sent, what the reward model had predicted."""
     repeat_share: Mapped[float] = mapped_column(default=0.0, server_default="0")
-    """Of cards, those that are given out a second time; 0: none."""
+    """Of cards, those that are given to their labeler a second time; 0: none."""
+    second_share: Mapped[float] = mapped_column(default=0.0, server_default="0")
+    """Of cards, those that somebody else ranked before; 0: none."""
     chooses_groups: Mapped[bool] = mapped_column(default=False, server_default=false())
     """Whether the next card is the one of several that is expected to teach the reward model most."""
     guidelines: Mapped[str | None]

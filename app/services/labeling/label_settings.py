@@ -23,6 +23,8 @@ from app.translation import _
 THE_ROW = 1
 MOST_REPEATED = 0.5
 """Of cards: nothing is learned from a repeat."""
+MOST_SECOND = 0.5
+"""Of cards: answers that nobody has seen teach more."""
 
 
 @dataclass(frozen=True)
@@ -84,6 +86,8 @@ class LabelChoice:
     """Whether labelers are told, once a ranking is sent, what the reward model had predicted."""
     repeat_share: float = 0.0
     """How many cards, of all, are some that their labeler ranked before (repeats.py)."""
+    second_share: float = 0.0
+    """How many cards, of all, are some that another labeler ranked before (repeats.py)."""
     chooses_groups: bool = False
     """Whether the next card is the one of several that is expected to teach the reward model most (choosing.py)."""
 
@@ -108,6 +112,7 @@ def chosen(session: Session) -> LabelChoice:
         other_answers=row.other_answers,
         shows_prediction=row.shows_prediction,
         repeat_share=row.repeat_share,
+        second_share=row.second_share,
         chooses_groups=row.chooses_groups,
     )
 
@@ -119,6 +124,8 @@ def choose(session: Session, choice: LabelChoice) -> LabelChoice:
         raise InvalidError(_("The second version writes 0 to {most} answers.", most=ANSWERS_PER_GROUP - 1))
     if not 0 <= choice.repeat_share <= MOST_REPEATED:
         raise InvalidError(_("Of cards, none to {most} come again.", most=percent(MOST_REPEATED)))
+    if not 0 <= choice.second_share <= MOST_SECOND:
+        raise InvalidError(_("Of cards, none to {most} go to a second person.", most=percent(MOST_SECOND)))
     if choice.other_answers == 0:
         choice = replace(choice, other_version_id=None)
     elif choice.version_id == choice.other_version_id:
@@ -131,7 +138,7 @@ def choose(session: Session, choice: LabelChoice) -> LabelChoice:
     row.top_k, row.top_p = choice.top_k, choice.top_p
     row.version_id, row.other_version_id = choice.version_id, choice.other_version_id
     row.other_answers, row.shows_prediction = choice.other_answers, choice.shows_prediction
-    row.repeat_share = choice.repeat_share
+    row.repeat_share, row.second_share = choice.repeat_share, choice.second_share
     row.chooses_groups = choice.chooses_groups
     session.flush()
     return choice

@@ -20,7 +20,7 @@ from app.db.models.labelers import Labeler, LabelerKind
 from app.errors import ConflictError, UnavailableError
 from app.formats.languages import Asked
 from app.formats.texts import clean_name
-from app.services.labeling import groups
+from app.services.labeling import groups, repeats
 from app.services.labeling.languages import tags_to_draw
 from app.translation import _
 
@@ -66,6 +66,7 @@ def take_name(session: Session, *, old: str, new: str) -> Change:
             session.flush()
         else:
             groups.hand_over(session, former, known)
+            repeats.recognize(session, known)
             _hand_conversations_over(session, former, known)
             held = Pair.labeler_id == former.id, Pair.status == PairStatus.HELD
             session.execute(update(Pair).where(*held).values(labeler_id=known.id))

@@ -56,8 +56,8 @@ class GroupSampling:
     settings: Settings
 
     def lease_ready(self, session: Session, who: LabelerName, asked: Asked = ANY) -> Group | None:
-        """A group leased to the labeler, now and then one whose answers they ranked before; None where none is ready,
-        and one has to be sampled first."""
+        """A group leased to the labeler, now and then one whose answers they, or somebody else, ranked before; None
+        where none is ready, and one has to be sampled first."""
         labeler, now = labelers.labeler_of(session, who), utc_now()
         tags = languages.tags_to_draw(session, asked)
         if groups.held_group(session, labeler=labeler, now=now) is None:

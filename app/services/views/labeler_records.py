@@ -1,17 +1,23 @@
-"""Labelers as a record to be looked through: those who gave most first, or the newest."""
+"""Labelers as a record to be looked through: those who gave most first, or the newest; and how many cards two people
+ranked."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, exists, func, select
 from sqlalchemy.orm import Session
 
+from app.db.models.groups import Group
 from app.db.models.labelers import Labeler, LabelerKind
+from app.db.models.rankings import Ranking
+from app.services.labeling import label_settings
 from app.services.paging import Page
 from app.services.views.record_counts import OfLabeler
 from app.services.views.record_window import Order, look_through
 
 NEWEST = Order((Labeler.id,), falling=True)
+MOST_COUNTED = 1_000
+"""Second cards; more are "at least so many": a page waits for no count."""
 
 
 @dataclass(frozen=True)
@@ -54,3 +60,30 @@ def given(counts: Mapping[int, OfLabeler], labeler_id: int) -> int:
     """Rankings and votes."""
     count = counts.get(labeler_id, OfLabeler())
     return count.in_force + count.votes
+
+
+@dataclass(frozen=True)
+class SecondCards:
+    """Cards that went to a second person (app/services/labeling/repeats.py)."""
+
+    ranked: int
+    """At most MOST_COUNTED."""
+    people: int
+    """Who ranked anything, at most two."""
+    share: float
+    """Of cards, those that go to a second person now."""
+
+
+def second_cards(session: Session) -> SecondCards:
+    standing = Ranking.withdrawn_at.is_(None)
+    ranked = select(Group.id).where(
+        Group.second_of.is_not(None), exists().where(Ranking.group_id == Group.id, standing)
+    )
+    who = exists().where(Ranking.labeler_id == Labeler.id, standing)
+    people = select(Labeler.id).where(Labeler.kind == LabelerKind.PERSON, who)
+    first, few = (read.limit(most).subquery() for read, most in ((ranked, MOST_COUNTED), (people, 2)))
+    return SecondCards(
+        session.scalar(select(func.count()).select_from(first)) or 0,
+        session.scalar(select(func.count()).select_from(few)) or 0,
+        label_settings.chosen(session).second_share,
+    )

@@ -1,30 +1,37 @@
-"""Cards that come again: seldom, late enough, to their labeler alone, and never to be trained on."""
+"""Cards that come again: to their labeler seldom, late enough, and never to be trained on; to a second person once,
+and to be trained on as any other."""
 
 import random
 from collections.abc import Callable
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import Engine as Database
+from sqlalchemy import text, update
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from app.db.base import utc_now
-from app.db.models.groups import Group, GroupStatus
-from app.db.models.labelers import Labeler
+from app.db.models.groups import Group, GroupStatus, SkipReason
+from app.db.models.labelers import Labeler, LabelerKind
 from app.db.models.prompts import Prompt
 from app.db.models.rankings import Ranking
 from app.services.data import training_data
-from app.services.labeling import groups, label_settings, rankings, repeats
+from app.services.labeling import groups, label_settings, labelers, rankings, repeats, skips
 from app.services.labeling.drawing import Tags
 from app.services.labeling.label_settings import LabelChoice
-from tests.services.conftest import MakeGroup, in_order, lease
+from app.services.views.labeler_agreement import between_labelers
+from tests.services.conftest import MakeGroup, in_order, lease, plans
 from tests.services.views.test_label_agreement import ranked
 
 Again = Callable[..., Group | None]
 
 
 @pytest.fixture
-def cards(session: Session, make_group: MakeGroup, ada: Labeler, monkeypatch: pytest.MonkeyPatch) -> list[Group]:
-    """Three that ada ranked, with two cards between the first and now."""
+def cards(
+    session: Session, make_group: MakeGroup, ada: Labeler, bob: Labeler, monkeypatch: pytest.MonkeyPatch
+) -> list[Group]:
+    """Three that ada ranked, with two cards between the first and now; bob is there, too."""
+    assert bob
     monkeypatch.setattr(repeats, "CARDS_BETWEEN", 2)
     made = [make_group(leased_to=ada, text=text) for text in ("One", "Two", "Three")]
     for group in made:
@@ -116,3 +123,111 @@ def test_nobody_else_is_offered_one_that_was_left(
     assert lease(session, bob) is None
     groups.expire_stale(session, sampled_as=label_settings.writers(session).key)
     assert groups.get_group(session, group.id).status is GroupStatus.EXPIRED
+
+
+@pytest.fixture
+def second(session: Session) -> Again:
+    def ask(labeler: Labeler, share: float = 0.25, chance: float = 0.3, tags: Tags = None) -> Group | None:
+        """A quarter of the cards come again to their labeler, and `share` go to a second person."""
+        label_settings.choose(session, LabelChoice(repeat_share=0.25, second_share=share))
+        rng = random.Random(5)
+        rng.random = lambda: chance  # type: ignore[method-assign]
+        return repeats.card_again(session, labeler, now=utc_now(), tags=tags, rng=rng)
+
+    return ask
+
+
+def test_a_second_person_gets_the_same_answers_and_what_they_say_is_trained_on(
+    session: Session, cards: list[Group], ada: Labeler, bob: Labeler, second: Again
+) -> None:
+    before, group = training_data.ranking_ids_in_force(session), second(bob)
+    assert group is not None
+    first = next(each for each in cards if each.id == group.second_of)
+    assert (group.prompt_id, group.leased_to, group.is_repeat) == (first.prompt_id, bob.id, False)
+    assert {each.text for each in group.completions} == {each.text for each in first.completions}
+    ranking = rankings.submit_ranking(session, group_id=group.id, labeler=bob, ranks=in_order(group), retrain_after=99)
+    assert training_data.ranking_ids_in_force(session) == [*before, ranking.id]
+    found = between_labelers(session)
+    assert (found.cards, found.labelers) == (1, 2)
+    assert second(ada, chance=0.3) is None, "all of them are ada's own, or have been ranked by two"
+
+
+@pytest.mark.usefixtures("cards")
+def test_of_cards_as_many_as_was_said_go_to_a_second_person(session: Session, bob: Labeler, second: Again) -> None:
+    assert label_settings.chosen(session).second_share == 0, "off until somebody switches it on"
+    assert second(bob, chance=0.249) is None, "it is the turn of bob's own, and there are none"
+    assert second(bob, chance=0.501) is None
+    assert second(bob, share=0.0, chance=0.251) is None
+    assert second(bob, chance=0.251) is not None
+
+
+def test_each_group_goes_to_one_second_person_whatever_becomes_of_it(
+    session: Session, cards: list[Group], bob: Labeler, second: Again
+) -> None:
+    people = [bob, *(labelers.get_or_create_labeler(session, name) for name in ("cleo", "dan", "eve"))]
+    given = [second(each) for each in people]
+    assert {group.second_of for group in given if group is not None} == {group.id for group in cards}
+    assert given[3] is None, "three groups, three second people"
+    assert given[0] is not None
+    skips.skip_group(session, group_id=given[0].id, labeler=bob, reason=SkipReason.OTHER)
+    assert second(people[3]) is None
+    session.add(Group(prompt_id=cards[0].prompt_id, settings={}, seed=1, second_of=cards[0].id))
+    with pytest.raises(IntegrityError):
+        session.flush()
+
+
+NO_SECOND = {
+    "ranked by a simulated labeler": "UPDATE labelers SET kind = 'simulated' WHERE name = 'ada'",
+    "from a file": "UPDATE labelers SET kind = 'imported' WHERE name = 'ada'",
+    "imported": "UPDATE groups SET sampled_as = NULL, digest = id",
+    "of a chat": "UPDATE groups SET sampled_as = NULL",
+    "withdrawn": "UPDATE rankings SET withdrawn_at = '2026-01-01'",
+    "archived": "UPDATE prompts SET archived_at = '2026-01-01'",
+    "held out": "UPDATE prompts SET split = 'held_out'",
+    "of another language": "UPDATE prompts SET language = 'zh'",
+    "ranked by bob before": "INSERT INTO rankings (group_id, labeler_id, ranks, created_at, withdrawn_at) "
+    "SELECT groups.id, labelers.id, '{}', '2026-01-01', '2026-01-02' FROM groups, labelers WHERE name = 'bob'",
+    "ranked by two": "INSERT INTO rankings (group_id, labeler_id, ranks, created_at) "
+    "SELECT groups.id, labelers.id, '{}', '2026-01-01' FROM groups, labelers WHERE name = 'bob'",
+}
+
+
+@pytest.mark.usefixtures("cards")
+@pytest.mark.parametrize("why", NO_SECOND)
+def test_what_does_not_tell_how_far_people_agree_goes_to_nobody(
+    session: Session, bob: Labeler, second: Again, why: str
+) -> None:
+    session.execute(text(NO_SECOND[why]))
+    assert (
+        second(labelers.get_or_create_labeler(session, "cleo") if why == "ranked by two" else bob, tags=("en",)) is None
+    )
+
+
+@pytest.mark.usefixtures("cards")
+def test_a_simulated_labeler_is_no_second_person(session: Session, second: Again) -> None:
+    assert second(labelers.get_or_create_labeler(session, "made", LabelerKind.SIMULATED)) is None
+
+
+@pytest.mark.usefixtures("cards")
+def test_who_takes_the_first_ones_name_judges_again_and_is_not_trained_on_twice(
+    session: Session, ada: Labeler, second: Again
+) -> None:
+    browser = labelers.get_or_create_labeler(session, "Browser ABCD-EFGH")
+    group, before = second(browser), training_data.ranking_ids_in_force(session)
+    assert group is not None
+    labelers.take_name(session, old=browser.name, new="ada")
+    assert lease(session, ada) == group
+    rankings.submit_ranking(session, group_id=group.id, labeler=ada, ranks=in_order(group), retrain_after=99)
+    assert training_data.ranking_ids_in_force(session) == before
+
+
+def test_the_newest_rankings_are_read_by_an_index(session: Session, database: Database, bob: Labeler) -> None:
+    label_settings.choose(session, LabelChoice(second_share=0.5))
+    session.commit()
+    rng = random.Random(5)
+    rng.random = lambda: 0.0  # type: ignore[method-assign]
+    ran = plans(database, lambda asked: repeats.card_again(asked, bob, now=utc_now(), tags=("en",), rng=rng))
+    [plan] = [each for each in ran if "rankings" in each]
+    assert "SCAN rankings USING INDEX ix_rankings_in_force" in plan
+    assert plan.replace("SCAN anon", "").count("SCAN") == 1, f"of the newest ones each is looked up: {plan}"
+    assert "SEARCH groups USING INTEGER PRIMARY KEY" in plan
