@@ -38,7 +38,7 @@ def install(settings: Settings) -> None:
             with transaction(make_session_factory(database)) as session:
                 installing.install_sft(session, model_dir=settings.model_dir, data_dir=settings.data_dir)
                 installing.install_base(session, data_dir=settings.data_dir)
-                prompts.install_shipped_prompts(session)
+                prompts.install_shipped_prompts(session, installing.prompt_sets(session))
     except DBAPIError as error:
         trouble = trouble_of(error)
         if trouble is None:

@@ -41,6 +41,8 @@ class LabelSettingsIn(Model):
     chooses_groups: bool = False
     """Whether the next card is the one of several that is expected to teach the reward model most; a fifth stay as they
     come (docs/reward-model.md)."""
+    draws_all_sets: bool = False
+    """Whether shipped prompts that were written for other models are drawn and trained on, too."""
 
 
 class LabelSettingsOut(LabelSettingsIn):

@@ -16,6 +16,7 @@ from app.cli.import_model import tell
 from app.cli.paths import path_argument
 from app.db.session import make_session_factory, opened_database, transaction
 from app.installation import install
+from app.model_info.card import FETCHED_AS
 from app.model_info.catalogue import Published, catalogue, published
 from app.saving import saving
 from app.services.lifecycle import installing
@@ -82,12 +83,13 @@ def _is_there(entry: Published, settings: Settings) -> bool:
 
 
 def _write_folder(entry: Published, settings: Settings, target: Path) -> None:
-    """A model directory with a README.md that names its languages and its licence, as the hub's have."""
+    """A model directory with a README.md that names its languages and its licence, as the hub's have, and its entry."""
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=".get-model-") as folder:
         _brought(entry, settings, Path(folder), target)
     languages = "".join(f"- {code}\n" for code in entry.languages)
-    card = f"---\nlanguage:\n{languages}license: {entry.licence.lower()}\n---\n# {entry.title}\n"
+    says = f"language:\n{languages}license: {entry.licence.lower()}\n{FETCHED_AS}: {entry.name}\n"
+    card = f"---\n{says}---\n# {entry.title}\n"
     (target / "README.md").write_text(card, encoding="utf-8")
     typer.echo(f"{entry.title} is in {target}.")
 

@@ -28,6 +28,8 @@ class Published:
     installed_bytes: int
     licence: str
     languages: tuple[str, ...]
+    prompts: tuple[str, ...]
+    """Names of the shipped sets that people are shown with it (prompt_sets.py)."""
     good_for: Mapping[str, str]
 
     @property
@@ -52,7 +54,7 @@ def catalogue(file: Path = FILE) -> Mapping[str, Published]:
     entries = tomllib.loads(file.read_text(encoding="utf-8"))
     return MappingProxyType(
         {
-            name: Published(**{**entry, "name": name, "languages": tuple(entry["languages"])})
+            name: Published(**{**entry, "name": name, **{key: tuple(entry[key]) for key in ("languages", "prompts")}})
             for name, entry in entries.items()
         }
     )

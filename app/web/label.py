@@ -16,7 +16,7 @@ from app.http.head import wants_head_only
 from app.runtime import ReadSession, Runtime, RuntimeDep, UnitRoute
 from app.services.labeling import groups, labelers
 from app.services.labeling.labelers import LabelerName
-from app.services.labeling.languages import languages_at_hand
+from app.services.labeling.languages import prompts_at_hand
 from app.translation import _
 from app.web.browser_name import BrowserLabeler
 from app.web.cards import NO_COOKIES, CardInWriting, Language, card_of, no_card
@@ -78,12 +78,12 @@ def _show_card(
     asked = asked_of(request, labeler)
     if labeler is not None and group is not None:
         card, unread = card_of(session, labeler, group), request.query_params.get("unread")
-        if unread is not None and can_leave_out(languages_at_hand(session), asked, unread):
+        if unread is not None and can_leave_out(prompts_at_hand(session), asked, unread):
             card = replace(card, leave_out=Language(unread, name(unread)))
         return show(request, runtime, session, of_address(card, runtime, session, labeler, request.query_params))
     if not request.state.has_name:
         return show(request, runtime, session, NO_COOKIES)
-    at_hand = languages_at_hand(session)
+    at_hand = prompts_at_hand(session)
     try:
         tags = at_hand.tags_to_draw(asked)
     except UnavailableError as error:

@@ -14,7 +14,7 @@ from app.formats.markdown import to_html
 from app.runtime import Runtime
 from app.services.labeling import guidelines, labelers
 from app.services.labeling.labelers import Change
-from app.services.labeling.languages import LanguagesAtHand, languages_at_hand
+from app.services.labeling.languages import AtHand, prompts_at_hand
 from app.services.views.loop_status import loop_status
 from app.translation import N_, _
 from app.web.cards import AnyCard
@@ -108,7 +108,7 @@ def show(
     card: AnyCard,
     *,
     prompt_form: PromptForm | None = None,
-    at_hand: LanguagesAtHand | None = None,
+    at_hand: AtHand | None = None,
     status_code: int = 200,
 ) -> Response:
     """The card alone for htmx, else the page around it. `at_hand`: the languages, where they were read already."""
@@ -120,7 +120,7 @@ def show(
         strip=strip_of(request, runtime, session),
         prompt_form=prompt_form or PromptForm(max_prompt_characters=runtime.settings.max_prompt_characters),
         card=card,
-        language_form=language_form(at_hand or languages_at_hand(session), asked_of(request, labeler)),
+        language_form=language_form(at_hand or prompts_at_hand(session), asked_of(request, labeler)),
         guidelines=guidelines_of(session),
     )
     return render(request, whole, status_code=status_code)

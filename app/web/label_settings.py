@@ -29,7 +29,7 @@ from app.web.templating import PageContext, render
 
 router = APIRouter(route_class=UnitRoute)
 PATH = "/train/label-page"
-CHECKED = ("shows_prediction", "chooses_groups")
+CHECKED = ("shows_prediction", "chooses_groups", "draws_all_sets")
 """Settings that are on or off."""
 SHARES = ("repeat", "second")
 """Those that say how many cards of a hundred."""
@@ -138,6 +138,7 @@ def _choice(typed: dict[str, str]) -> LabelChoice:
         other_answers=int(others) if re.fullmatch("[0-9]", others) else ANSWERS_PER_GROUP,
         shows_prediction=bool(typed["shows_prediction"]),
         chooses_groups=bool(typed["chooses_groups"]),
+        draws_all_sets=bool(typed["draws_all_sets"]),
         repeat_share=_share(typed["repeat_percent"]),
         second_share=_share(typed["second_percent"]),
     )

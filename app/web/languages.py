@@ -13,7 +13,7 @@ from app.errors import UnavailableError
 from app.formats.languages import ANY, Asked, accepted, codes_of, listed, name
 from app.runtime import Runtime, RuntimeDep, UnitRoute, WriteSession
 from app.services.labeling import labelers
-from app.services.labeling.languages import LanguagesAtHand, languages_at_hand
+from app.services.labeling.languages import AtHand, prompts_at_hand
 from app.translation import language
 from app.web.security import FormDep, kept_cookie
 from app.web.templating import Context
@@ -41,6 +41,8 @@ class LanguageForm(Context):
     """Those that there are prompts in, and those that were chosen. Fewer than two: there is nothing to choose."""
     drawn: str
     """The languages that cards come in, as a list in words."""
+    home: str
+    """Those that the model which answers is at home in; empty where nobody said."""
     is_guess: bool
     """Whether nobody chose them: they follow the browser and the page."""
 
@@ -60,11 +62,13 @@ def asked_of(request: Request, labeler: Labeler | None) -> Asked:
     return Asked(accepted(request.headers.get("accept-language", "")).languages | {language()})
 
 
-def language_form(at_hand: LanguagesAtHand, asked: Asked) -> LanguageForm:
+def language_form(at_hand: AtHand, asked: Asked) -> LanguageForm:
     drawn = _drawn(at_hand, asked)
-    codes = sorted(codes_of(at_hand.stored) | drawn)[:MOST_SHOWN]
+    codes = sorted(at_hand.codes | drawn)[:MOST_SHOWN]
     boxes = [LanguageBox(code, name(code), code in drawn) for code in codes]
-    return LanguageForm(boxes=boxes, drawn=listed(drawn), is_guess=bool(asked.languages) and not asked.chosen)
+    home = "" if at_hand.model is None else listed(at_hand.model)
+    is_guess = bool(asked.languages) and not asked.chosen
+    return LanguageForm(boxes=boxes, drawn=listed(drawn), home=home, is_guess=is_guess)
 
 
 @router.post("/languages")
@@ -76,7 +80,7 @@ def choose_languages(request: Request, runtime: RuntimeDep, session: WriteSessio
 @router.post("/languages/leave-out")
 def leave_out(request: Request, runtime: RuntimeDep, session: WriteSession, form: FormDep) -> Response:
     """Offered to whoever could not read a card: all others of those that cards came in before."""
-    at_hand = languages_at_hand(session)
+    at_hand = prompts_at_hand(session)
     asked = asked_of(request, labelers.find_labeler(session, request.state.labeler_name))
     return _choose(request, runtime, session, _drawn(at_hand, asked) - codes_of([form.get("language")]))
 
@@ -92,16 +96,16 @@ def _choose(request: Request, runtime: Runtime, session: Session, chosen: frozen
     return response
 
 
-def can_leave_out(at_hand: LanguagesAtHand, asked: Asked, code: str) -> bool:
+def can_leave_out(at_hand: AtHand, asked: Asked, code: str) -> bool:
     """Whether cards come in this language and would still come without it."""
     drawn = _drawn(at_hand, asked)
     return code in drawn and len(drawn) > 1
 
 
-def _drawn(at_hand: LanguagesAtHand, asked: Asked) -> frozenset[str]:
+def _drawn(at_hand: AtHand, asked: Asked) -> frozenset[str]:
     """The languages that cards come in."""
     try:
         tags = at_hand.tags_to_draw(asked)
     except UnavailableError:
         return asked.languages
-    return codes_of(at_hand.stored if tags is None else tags)
+    return at_hand.codes if tags is None else codes_of(tag.language for tag in tags)

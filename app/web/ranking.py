@@ -20,7 +20,7 @@ from app.preferences import competition_ranks
 from app.runtime import Runtime, RuntimeDep, UnitRoute, WriteSession
 from app.services.labeling import groups, labelers, rankings, skips
 from app.services.labeling.labelers import LabelerName
-from app.services.labeling.languages import languages_at_hand, tags_to_draw
+from app.services.labeling.languages import prompts_at_hand, tags_to_draw
 from app.services.labeling.own_answers import OwnAnswer, RanksWithOwn
 from app.translation import _, ngettext
 from app.web import told, told_again
@@ -119,7 +119,7 @@ def skip_group(
 
 def _unread_language(request: Request, session: Session, labeler: Labeler, group_id: int) -> Language | None:
     code = primary(groups.get_group(session, group_id).prompt.language)
-    offered = can_leave_out(languages_at_hand(session), asked_of(request, labeler), code)
+    offered = can_leave_out(prompts_at_hand(session), asked_of(request, labeler), code)
     return Language(code, name(code)) if offered else None
 
 

@@ -21,6 +21,7 @@ OPEN = {
     "other_version_id": None,
     "shows_prediction": True,
     "chooses_groups": False,
+    "draws_all_sets": False,
     "repeat_share": 0.0,
     "second_share": 0.0,
 }

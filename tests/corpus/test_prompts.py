@@ -9,6 +9,7 @@ from app.corpus.prompt_selection import written_prompts
 from app.corpus.prompts import load_prompts
 from app.corpus.subjects import subjects_by_topic
 from app.corpus.wording import normalized
+from app.layout import EVERYDAY_PROMPTS
 
 
 def test_the_file_is_what_the_generator_writes() -> None:
@@ -39,6 +40,17 @@ def test_few_refusals() -> None:
     topics = Counter(prompt.topic for prompt in load_prompts())
     assert topics["refusal"] / sum(topics.values()) <= 0.05
     assert len(topics) >= 10
+
+
+def test_everyday_prompts_are_three_hundred_of_their_own() -> None:
+    """60 held out, three of each topic; none is the corpus's or another one over again."""
+    everyday = load_prompts(EVERYDAY_PROMPTS)
+    assert Counter(prompt.split for prompt in everyday) == {"train": 240, "held_out": 60}
+    held_out = Counter(prompt.topic for prompt in everyday if prompt.split == "held_out")
+    assert set(held_out.values()) == {3}
+    assert {prompt.language for prompt in everyday} == {"en"}
+    texts = [normalized(prompt.text) for prompt in [*everyday, *load_prompts()]]
+    assert len(set(texts)) == len(texts)
 
 
 def test_reading_the_prompts_loads_nothing_heavy() -> None:

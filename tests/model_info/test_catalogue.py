@@ -7,6 +7,7 @@ import pytest
 from app.errors import NotFoundError
 from app.formats.languages import codes_of
 from app.model_info.catalogue import catalogue, published
+from app.model_info.prompt_sets import FILES
 from app.translation import speaking
 
 
@@ -17,6 +18,8 @@ def test_an_entry_is_whole(name: str) -> None:
     assert re.fullmatch("[a-z0-9-]+", entry.package)
     assert entry.file.endswith(".gguf")
     assert sorted(codes_of(entry.languages)) == sorted(entry.languages)
+    assert entry.prompts
+    assert set(entry.prompts) <= FILES.keys()
     assert set(entry.good_for) == {"en", "zh"}
     assert min(entry.bytes, entry.wheel_bytes, entry.installed_bytes) > 1 << 20
     with speaking("zh"):

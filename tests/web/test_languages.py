@@ -3,14 +3,19 @@
 import re
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
+from html import unescape
 
 import pytest
 from sqlalchemy import select, update
 
+from app.corpus.prompts import load_prompts
 from app.db.models.labelers import Labeler
 from app.db.models.versions import Version
 from app.db.session import transaction
-from app.formats.languages import Asked
+from app.formats.languages import ANY, Asked
+from app.layout import EVERYDAY_PROMPTS
+from app.model_info.prompt_sets import EVERYDAY
+from app.services.prompts.prompts import install_shipped_prompts
 from tests.live import LiveServer
 from tests.web.visitor import Visitor, words_of
 
@@ -79,10 +84,25 @@ def test_a_browsers_languages_are_its_persons(visit: NewVisitor) -> None:
     assert HAN.search(card(chinese))
     assert not HAN.search(card(german))  # none of theirs is here: as the page
     assert "Prompts in English Languages" in words_of(english.get("/"))
+    assert "The model that answers is at home in English and 中文." in words_of(english.get("/"))
     assert "So far they follow your browser and the language of this page." in words_of(german.get("/"))
     assert "提示语言： 中文" in words_of(chinese.get("/"))
     both = visit("zh-CN,en;q=0.5")
     assert "English 和中文" in words_of(both.get("/"))
+
+
+def test_a_published_model_is_asked_in_what_it_is_at_home_in(server: LiveServer, visit: NewVisitor) -> None:
+    """Whatever the page's language, and what was written for it alone."""
+    with transaction(server.runtime.write) as session:
+        metrics = {"imported_from": "x", "languages": ["en"], "published": {"name": "smollm2"}}
+        session.execute(update(Version).values(metrics=metrics))
+        install_shipped_prompts(session, [EVERYDAY])
+    server.runtime.group_sampling.sample_ready(ANY)
+    person = visit("zh-CN")
+    assert unescape(card(person)) in {prompt.text for prompt in load_prompts(EVERYDAY_PROMPTS)}
+    page = words_of(person.get("/"))
+    assert "作答的模型擅长的语言： English 。" in page
+    assert "提示语言" not in page, "there is nothing to choose"
 
 
 def test_what_is_chosen_is_kept_and_the_card_that_was_held_changes(visit: NewVisitor) -> None:

@@ -34,5 +34,7 @@ class LabelSettings(Base):
     """Of cards, those that somebody else ranked before; 0: none."""
     chooses_groups: Mapped[bool] = mapped_column(default=False, server_default=false())
     """Whether the next card is the one of several that is expected to teach the reward model most."""
+    draws_all_sets: Mapped[bool] = mapped_column(default=False, server_default=false())
+    """Whether shipped prompts that were written for other models are drawn, too."""
     guidelines: Mapped[str | None]
     """Markdown; None for the ones that the program ships with."""

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Mapped, foreign, mapped_column, relationship
 from app.chat import Message
 from app.db.base import Base, string_enum, utc_now
 from app.db.models.tags import Tag, Tagged
+from app.model_info.prompt_sets import EVERYBODYS
 
 
 class PromptSplit(StrEnum):
@@ -35,7 +36,7 @@ class Prompt(Base):
         Index("ix_prompts_drawing", "split", "shown", "draw_key", sqlite_where=IN_USE, postgresql_where=IN_USE),
         Index(
             "ix_prompts_drawing_by_language",
-            *("language", "split", "shown", "draw_key"),
+            *("prompt_set", "language", "split", "shown", "draw_key"),
             sqlite_where=IN_USE,
             postgresql_where=IN_USE,
         ),
@@ -54,6 +55,9 @@ class Prompt(Base):
     split: Mapped[PromptSplit] = mapped_column(string_enum(PromptSplit), default=PromptSplit.TRAIN, index=True)
     source: Mapped[PromptSource] = mapped_column(string_enum(PromptSource))
     language: Mapped[str] = mapped_column(default="en")
+    prompt_set: Mapped[str] = mapped_column(default=EVERYBODYS, server_default=EVERYBODYS)
+    """The shipped set that it belongs to (app/model_info/prompt_sets.py): for versions of the models that it was
+    written for. EVERYBODYS: for all of them."""
     shown: Mapped[int] = mapped_column(default=0)
     """Groups made for it, those that expired left out."""
     draw_key: Mapped[str]

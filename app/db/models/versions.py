@@ -9,6 +9,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from app.db.base import Base, string_enum, utc_now
 from app.formats.languages import SHIPPED
+from app.model_info.catalogue import catalogue
+from app.model_info.prompt_sets import CORPUS
 
 
 class VersionKind(StrEnum):
@@ -112,6 +114,13 @@ class Version(Base):
         if self.origin is VersionOrigin.SHIPPED:
             return list(SHIPPED)
         return self.metrics.get("languages")
+
+    @property
+    def prompt_sets(self) -> tuple[str, ...]:
+        """Which shipped prompts suit an SFT model, and what is trained from it: those that its entry of the catalogue
+        names; the corpus's for every model without one."""
+        entry = catalogue().get(self.metrics.get("published", {}).get("name", ""))
+        return (CORPUS,) if entry is None else entry.prompts
 
     @property
     def imported_from(self) -> str | None:

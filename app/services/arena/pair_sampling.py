@@ -26,7 +26,7 @@ from app.services.arena.matches import Match, match_of
 from app.services.labeling import label_settings, labelers
 from app.services.labeling.drawing import Tags
 from app.services.labeling.labelers import LabelerName
-from app.services.labeling.languages import LanguagesAtHand, model_languages, stored_tags
+from app.services.labeling.languages import at_hand_for
 from app.services.prompts import prompts
 from app.services.sampling.engine import Engine
 from app.services.sampling.group_sampling import new_seed, page_params
@@ -228,6 +228,4 @@ def reward_of(session: Session, match: Match) -> Version | None:
 
 def tags_of(session: Session, match: Match, asked: Asked) -> Tags:
     """Languages of the prompts: those that the labeler reads and both versions are for. Raises NoPromptsError."""
-    said = [its for each in (match.version, match.against) if (its := model_languages(session, each)) is not None]
-    at_hand = LanguagesAtHand(stored_tags(session), frozenset.intersection(*said) if said else None)
-    return at_hand.tags_to_draw(asked)
+    return at_hand_for(session, (match.version, match.against)).tags_to_draw(asked)

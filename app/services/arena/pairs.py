@@ -6,7 +6,7 @@ from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, delete, func, or_, select, true
+from sqlalchemy import ColumnElement, Select, and_, delete, func, or_, select
 from sqlalchemy.orm import Session, joinedload
 
 from app.db.base import CLOCK_TOLERANCE
@@ -61,8 +61,8 @@ def ready_pair(
         left = Pair.status == PairStatus.HELD, Pair.source != PairSource.OWN
         free = or_(free, and_(*left, or_(Pair.held_at < stale_before, ahead)))
     wanted = select(Pair).join(Pair.prompt).where(free, of_match(match), Pair.source == source, Prompt.in_use())
-    spoken = true() if tags is None else Prompt.language.in_(tags)
-    for pair in session.scalars(wanted.where(spoken).order_by(Pair.id).options(joinedload(Pair.prompt))):
+    wanted = wanted.where(drawing.is_tagged(tags)).order_by(Pair.id).options(joinedload(Pair.prompt))
+    for pair in session.scalars(wanted):
         if is_sampled_as(pair, settings):
             return pair
     return None
@@ -170,8 +170,7 @@ def draw_prompt(session: Session, match: Match, source: PairSource, tags: Tags, 
 def _behind(session: Session, source: PairSource, tags: Tags, start: str) -> Select[int]:
     """Of those shown least on the label page, so that all who draw share them out; held-out ones never were."""
     least = 0 if source is PairSource.HELD_OUT else session.scalar(drawing.least_shown(tags)) or 0
-    spoken = true() if tags is None else Prompt.language.in_(tags)
-    equals = Prompt.split == SPLITS[source], Prompt.in_use(), Prompt.shown == least, spoken
+    equals = Prompt.split == SPLITS[source], Prompt.in_use(), Prompt.shown == least, drawing.is_tagged(tags)
     return select(Prompt.id).where(*equals, Prompt.draw_key >= start).order_by(Prompt.draw_key).limit(LOOKED_AT)
 
 

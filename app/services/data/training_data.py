@@ -7,7 +7,7 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Select, func, select, true
+from sqlalchemy import ColumnElement, Select, func, select, true, tuple_
 from sqlalchemy.orm import Session, selectinload
 
 from app.chat import Message
@@ -79,7 +79,7 @@ def answers_with_prompts(session: Session, answer_ids: Sequence[int]) -> list[tu
 
 
 def training_prompt_ids(session: Session, at_most: int, seed: int, tags: Tags = None) -> list[int]:
-    """Prompts in use, in one of the languages `tags`, in an order that mixes topics and languages and never changes
+    """Prompts in use with one of the tags, in an order that mixes topics and languages and never changes
     (that of the digests): all, or where there are more than asked for, those behind a place that the seed chooses.
     Digests are random, so these are, too."""
     ids = list(session.scalars(_by_digest("", at_most + 1, tags)))
@@ -92,18 +92,20 @@ def training_prompt_ids(session: Session, at_most: int, seed: int, tags: Tags = 
 
 def _by_digest(start: str, limit: int, tags: Tags) -> Select[int]:
     # A function of the split, so that no index on it is taken: all its prompts would be sorted by their digests.
-    in_use = func.lower(Prompt.split) == PromptSplit.TRAIN.value, Prompt.in_use(), _in_language(tags)
+    in_use = func.lower(Prompt.split) == PromptSplit.TRAIN.value, Prompt.in_use(), _is_tagged(tags)
     return select(Prompt.id).where(Prompt.digest >= start, *in_use).order_by(Prompt.digest).limit(limit)
 
 
-def _in_language(tags: Tags) -> ColumnElement[bool]:
+def _is_tagged(tags: Tags) -> ColumnElement[bool]:
     """A function of the language, so that the index of another order is not taken."""
-    return true() if tags is None else func.lower(Prompt.language).in_([tag.lower() for tag in tags])
+    if tags is None:
+        return true()
+    return tuple_(Prompt.prompt_set, func.lower(Prompt.language)).in_([(each, code.lower()) for each, code in tags])
 
 
 def held_out_prompt_ids(session: Session, at_most: int, tags: Tags = None) -> list[int]:
     """The same ones every time, in the order of their digests: these prompts are never shown, so their keys stay."""
-    in_use = Prompt.split == PromptSplit.HELD_OUT, Prompt.in_use(), _in_language(tags)
+    in_use = Prompt.split == PromptSplit.HELD_OUT, Prompt.in_use(), _is_tagged(tags)
     return list(
         session.scalars(select(Prompt.id).where(*in_use).order_by(Prompt.shown, Prompt.draw_key).limit(at_most))
     )

@@ -7,9 +7,9 @@ limits change; archived ones and those of an unfinished import are not drawn eit
 import random
 from collections import Counter
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Select, String, cast, func, select, union_all, update
+from sqlalchemy import ColumnElement, Select, String, cast, func, select, true, tuple_, union_all, update
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from app.db.models.prompts import Prompt, PromptSplit
@@ -17,13 +17,27 @@ from app.errors import UnavailableError
 from app.translation import _, ngettext
 
 KEY_DIGITS = 16
-Tags = tuple[str, ...] | None
-"""Languages as prompts give them ("en", "zh-Hans"), one at least; None is all of them (languages.py)."""
+
+
+class Tag(NamedTuple):
+    """What a prompt is drawn by: the shipped set that it belongs to, and its language as it gives it ("zh-Hans")."""
+
+    prompt_set: str
+    language: str
+
+
+Tags = tuple[Tag, ...] | None
+"""One at least; None is all of them (languages.py)."""
 COUNTED = 10_000  # more rows than that are "10,000 or more": a page waits for no count
 
 
+def is_tagged(tags: Tags) -> ColumnElement[bool]:
+    """Of prompts: with one of these tags."""
+    return true() if tags is None else tuple_(Prompt.prompt_set, Prompt.language).in_(tags)
+
+
 def draw_prompt(session: Session, rng: random.Random, tags: Tags = None) -> Prompt:
-    """In one of the languages `tags`. Raises UnavailableError, with what to do, where there is none."""
+    """With one of the tags. Raises UnavailableError, with what to do, where there is none."""
     least = session.scalar(least_shown(tags))
     start = new_draw_key(rng)
     prompt = None if least is None else session.scalar(shown_so_often(least, start, tags)) or session.scalar(
@@ -47,18 +61,21 @@ def shown_so_often(times: int, start: str, tags: Tags = None) -> Select[Prompt]:
 def _first(
     key: InstrumentedAttribute[Any], tags: Tags, *where: ColumnElement[bool], whole: bool = False
 ) -> Select[Any]:
-    """The least key, or the whole row that has it. Each language's first is found by index, and then the first of
-    these: one question for several languages would read and sort all their prompts."""
+    """The least key, or the whole row that has it. Each tag's first is found by index, and then the first of these: one
+    question for several tags would read and sort all their prompts."""
     if tags is None:
         return select(Prompt if whole else key).where(*where).order_by(key).limit(1)
     of_each = [
-        select(key.label("key"), Prompt.id).where(*where, Prompt.language == tag).order_by(key).limit(1).subquery()
-        for tag in tags
+        select(key.label("key"), Prompt.id).where(*where, *_has(tag)).order_by(key).limit(1).subquery() for tag in tags
     ]
     firsts = union_all(*(select(first.c.key, first.c.id) for first in of_each)).subquery()
     if not whole:
         return select(firsts.c.key).order_by(firsts.c.key).limit(1)
     return select(Prompt).join(firsts, Prompt.id == firsts.c.id).order_by(firsts.c.key).limit(1)
+
+
+def _has(tag: Tag) -> tuple[ColumnElement[bool], ...]:
+    return Prompt.prompt_set == tag.prompt_set, Prompt.language == tag.language
 
 
 def is_in_use(session: Session, prompt_id: int) -> bool:

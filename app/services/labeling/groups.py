@@ -60,7 +60,7 @@ def has_free(session: Session, *, now: datetime, tags: Tags = None) -> bool:
 
 
 def _in_language(tags: Tags) -> ColumnElement[bool]:
-    return true() if tags is None else exists().where(Prompt.id == Group.prompt_id, Prompt.language.in_(tags))
+    return true() if tags is None else exists().where(Prompt.id == Group.prompt_id, drawing.is_tagged(tags))
 
 
 def let_go_of_other_languages(session: Session, *, labeler: Labeler, tags: Tags) -> None:

@@ -90,6 +90,8 @@ class LabelChoice:
     """How many cards, of all, are some that another labeler ranked before (repeats.py)."""
     chooses_groups: bool = False
     """Whether the next card is the one of several that is expected to teach the reward model most (choosing.py)."""
+    draws_all_sets: bool = False
+    """Whether shipped prompts that were written for other models are drawn and trained on, too (languages.py)."""
 
     @property
     def sampling(self) -> dict[str, Any]:
@@ -114,6 +116,7 @@ def chosen(session: Session) -> LabelChoice:
         repeat_share=row.repeat_share,
         second_share=row.second_share,
         chooses_groups=row.chooses_groups,
+        draws_all_sets=row.draws_all_sets,
     )
 
 
@@ -139,7 +142,7 @@ def choose(session: Session, choice: LabelChoice) -> LabelChoice:
     row.version_id, row.other_version_id = choice.version_id, choice.other_version_id
     row.other_answers, row.shows_prediction = choice.other_answers, choice.shows_prediction
     row.repeat_share, row.second_share = choice.repeat_share, choice.second_share
-    row.chooses_groups = choice.chooses_groups
+    row.chooses_groups, row.draws_all_sets = choice.chooses_groups, choice.draws_all_sets
     session.flush()
     return choice
 

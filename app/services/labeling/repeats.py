@@ -97,8 +97,7 @@ def _ranked_by_another(labeler: Labeler, tags: Tags) -> Select[int]:
 
 
 def _may_be_shown(tags: Tags) -> list[ColumnElement[bool]]:
-    languages = [] if tags is None else [Prompt.language.in_(tags)]
-    return [Prompt.split == PromptSplit.TRAIN, Prompt.in_use(), *languages]
+    return [Prompt.split == PromptSplit.TRAIN, Prompt.in_use(), drawing.is_tagged(tags)]
 
 
 def _leased_copy(

@@ -14,6 +14,7 @@ from app.preferences import NOTHING_LEARNED
 from app.services.jobs import jobs, needs
 from app.services.jobs.retraining import after_ranking
 from app.services.lifecycle.activation import activate
+from app.services.prompts.prompts import install_shipped_prompts
 from app.services.versions import bounds, versions
 from app.settings.config import Settings
 
@@ -41,7 +42,8 @@ def after_train_reward(session: Session, version: Version, settings: Settings) -
 
 
 def after_get_model(session: Session, version: Version, settings: Settings) -> Version:
-    """A model that somebody fetched answers from now on."""
+    """A model that somebody fetched answers from now on; prompts that were written for it come with it."""
+    install_shipped_prompts(session, version.prompt_sets)
     return activate(session, version.id, data_dir=settings.data_dir)
 
 

@@ -12,10 +12,12 @@ from sqlalchemy.orm import Session
 from app.db.models.versions import Version, VersionKind, VersionOrigin
 from app.errors import UnavailableError
 from app.layout import BASE_MODEL, SFT_MODEL
-from app.model_info.card import card_languages
+from app.model_info.card import card_languages, card_published
 from app.model_info.catalogue import Published
+from app.model_info.prompt_sets import CORPUS
 from app.model_info.weights import copy_directory, move_directory
 from app.services.lifecycle.activation import activate, mark_active
+from app.services.prompts.prompts import install_shipped_prompts
 from app.services.versions.versions import NewVersion, add_version, next_version_path, relative_path
 from app.translation import _
 
@@ -40,6 +42,9 @@ def install_sft(session: Session, *, model_dir: Path, data_dir: Path) -> Version
     said = None if shipped else card_languages(model_dir)
     if said is not None:
         metrics["languages"] = said
+    entry = None if shipped else card_published(model_dir)
+    if entry is not None:
+        metrics = origin_of(entry, metrics)
     version = add_version(
         session, NewVersion(kind=VersionKind.SFT, parent_id=None, path=path, content_hash=content_hash, metrics=metrics)
     )
@@ -77,6 +82,12 @@ def version_of(session: Session, entry: Published) -> Version | None:
     return next((root for root in roots if root.metrics.get("published", {}).get("sha256") == entry.sha256), None)
 
 
+def prompt_sets(session: Session) -> set[str]:
+    """Those that the models that are there were shipped with, or are shown with."""
+    roots = session.scalars(select(Version).where(Version.kind == VersionKind.SFT, Version.parent_id.is_(None)))
+    return {CORPUS}.union(*(root.prompt_sets for root in roots if root.removed_at is None))
+
+
 def origin_of(entry: Published, metrics: Mapping[str, Any]) -> dict[str, Any]:
     """What a version's row keeps of where it came from."""
     return {**metrics, "published": {"name": entry.name, "sha256": entry.sha256, "licence": entry.licence}}
@@ -87,7 +98,7 @@ def add_imported(
 ) -> Version:
     """A finished folder inside the data folder becomes an SFT version without a parent: the root of what is trained
     from it. Reward models of other SFT versions do not score its answers (`activate`); rankings keep counting, since
-    they are about texts."""
+    they are about texts. Prompts that were written for it come with it."""
     target = move_directory(fresh, data_dir / next_version_path(session, VersionKind.SFT))
     path = relative_path(target, data_dir)
     try:
@@ -95,6 +106,7 @@ def add_imported(
             session,
             NewVersion(kind=VersionKind.SFT, parent_id=None, path=path, content_hash=content_hash, metrics=metrics),
         )
+        install_shipped_prompts(session, version.prompt_sets)
         return activate(session, version.id, data_dir=data_dir) if activated else version
     except BaseException:
         shutil.rmtree(target, ignore_errors=True)  # no row will name it

@@ -2,10 +2,9 @@
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 from sqlalchemy import func, select
@@ -17,7 +16,7 @@ from app.db.models.prompts import Prompt, PromptSource, PromptSplit
 from app.errors import InvalidError, NotFoundError
 from app.formats.languages import guessed
 from app.formats.texts import clean_text, shows_anything
-from app.layout import PROMPTS
+from app.model_info.prompt_sets import CORPUS, EVERYBODYS, FILES
 from app.services.labeling.drawing import KEY_DIGITS
 from app.translation import N_, _
 
@@ -79,6 +78,7 @@ class NewPrompt:
     language: str | None = None
     source: PromptSource = PromptSource.OWN
     archived_at: datetime | None = None
+    prompt_set: str = EVERYBODYS
 
 
 def add_prompt(
@@ -120,10 +120,11 @@ def add_prompts(session: Session, given: Sequence[NewPrompt]) -> list[Prompt]:
 
 
 def _given_again(prompt: Prompt, source: PromptSource) -> Prompt:
-    """It no longer depends on the import that is just bringing it, too."""
+    """It no longer depends on the import that is just bringing it, too. What a person gives is everybody's from then
+    on."""
     prompt.import_id = None
     if source is PromptSource.OWN:
-        prompt.archived_at = None
+        prompt.archived_at, prompt.prompt_set = None, EVERYBODYS
     return prompt
 
 
@@ -139,6 +140,7 @@ def prompt_row(new: NewPrompt) -> dict[str, Any]:
         "source": new.source,
         "language": new.language or guessed(new.messages[-1]["content"]),
         "archived_at": new.archived_at,
+        "prompt_set": new.prompt_set,
     }
 
 
@@ -155,8 +157,8 @@ def get_prompt(session: Session, prompt_id: int) -> Prompt:
     return prompt
 
 
-def install_shipped_prompts(session: Session, path: Path = PROMPTS) -> int:
-    """Stores the prompts that ship with the program; returns how many were new."""
+def install_shipped_prompts(session: Session, sets: Iterable[str] = (CORPUS,)) -> int:
+    """Stores the prompts of these sets, which ship with the program; returns how many were new."""
     newest = session.scalar(select(func.max(Prompt.id))) or 0
     shipped = [
         NewPrompt(
@@ -164,7 +166,9 @@ def install_shipped_prompts(session: Session, path: Path = PROMPTS) -> int:
             PromptSplit(prompt.split),
             prompt.language,
             PromptSource.SHIPPED,
+            prompt_set=name,
         )
-        for prompt in load_prompts(path)
+        for name in sorted(set(sets))
+        for prompt in load_prompts(FILES[name])
     ]
     return sum(prompt.id > newest for prompt in add_prompts(session, shipped))

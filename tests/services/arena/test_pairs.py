@@ -17,6 +17,7 @@ from app.errors import ConflictError, NotFoundError
 from app.hparams import SamplingParams
 from app.services.arena import pairs
 from app.services.arena.matches import Match, NoMatchError
+from app.services.labeling.drawing import Tag
 from app.services.labeling.labelers import take_name
 from app.services.prompts import curation
 from tests.services.arena.conftest import MakePair, VoteOn, add_prompt
@@ -166,8 +167,8 @@ def test_held_out_and_drawn_prompts_are_told_apart_and_so_are_languages(session:
     rng = random.Random(2)
     for _ in range(8):
         assert pairs.draw_prompt(session, match, PairSource.DRAWN, None, rng) is train
-        assert pairs.draw_prompt(session, match, PairSource.HELD_OUT, ("en",), rng) is english
-        assert pairs.draw_prompt(session, match, PairSource.HELD_OUT, ("zh",), rng) is chinese
+        assert pairs.draw_prompt(session, match, PairSource.HELD_OUT, (Tag("", "en"),), rng) is english
+        assert pairs.draw_prompt(session, match, PairSource.HELD_OUT, (Tag("", "zh"),), rng) is chinese
     before = english.shown, english.draw_key
     assert (english.shown, english.draw_key) == before == (0, before[1])  # evaluation takes them in this order
     session.execute(update(Prompt).values(archived_at=utc_now()))

@@ -17,7 +17,7 @@ from app.db.models.prompts import Prompt
 from app.db.models.rankings import Ranking
 from app.services.data import training_data
 from app.services.labeling import groups, label_settings, labelers, rankings, repeats, skips
-from app.services.labeling.drawing import Tags
+from app.services.labeling.drawing import Tag, Tags
 from app.services.labeling.label_settings import LabelChoice
 from app.services.views.labeler_agreement import between_labelers
 from tests.services.conftest import MakeGroup, in_order, lease, plans
@@ -99,7 +99,7 @@ def test_what_does_not_count_does_not_come(
         session.execute(update(Prompt).where(Prompt.id == first.prompt_id).values(archived_at=utc_now()))
     elif how == "imported":
         session.execute(update(Group).where(Group.id == first.id).values(digest="d"))
-    assert again(ada, tags=("zh",) if how == "of another language" else None) is None
+    assert again(ada, tags=(Tag("", "zh"),) if how == "of another language" else None) is None
 
 
 @pytest.mark.usefixtures("cards")
@@ -199,7 +199,10 @@ def test_what_does_not_tell_how_far_people_agree_goes_to_nobody(
 ) -> None:
     session.execute(text(NO_SECOND[why]))
     assert (
-        second(labelers.get_or_create_labeler(session, "cleo") if why == "ranked by two" else bob, tags=("en",)) is None
+        second(
+            labelers.get_or_create_labeler(session, "cleo") if why == "ranked by two" else bob, tags=(Tag("", "en"),)
+        )
+        is None
     )
 
 
@@ -226,7 +229,7 @@ def test_the_newest_rankings_are_read_by_an_index(session: Session, database: Da
     session.commit()
     rng = random.Random(5)
     rng.random = lambda: 0.0  # type: ignore[method-assign]
-    ran = plans(database, lambda asked: repeats.card_again(asked, bob, now=utc_now(), tags=("en",), rng=rng))
+    ran = plans(database, lambda asked: repeats.card_again(asked, bob, now=utc_now(), tags=(Tag("", "en"),), rng=rng))
     [plan] = [each for each in ran if "rankings" in each]
     assert "SCAN rankings USING INDEX ix_rankings_in_force" in plan
     assert plan.replace("SCAN anon", "").count("SCAN") == 1, f"of the newest ones each is looked up: {plan}"

@@ -5,11 +5,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from app.db.base import utc_now
+from app.db.models.prompts import Prompt
 from app.db.models.versions import Version, VersionKind, VersionStatus
 from app.errors import ConflictError, UnavailableError
+from app.model_info.card import FETCHED_AS
+from app.model_info.prompt_sets import CORPUS, EVERYDAY
 from app.model_info.weights import content_hash, copy_directory
 from app.services.lifecycle import activation, following, installing
 from app.services.versions import version_states, versions
@@ -33,15 +37,15 @@ def add_to(session: Session, model_files: Path, data_dir: Path) -> Add:
 
 
 @pytest.fixture
-def bring_in(session: Session, model_files: Path, data_dir: Path) -> Callable[[bool], Version]:
-    def add_imported(activated: bool) -> Version:
+def bring_in(session: Session, model_files: Path, data_dir: Path) -> Callable[..., Version]:
+    def add_imported(activated: bool, **more: Any) -> Version:
         digest = copy_directory(model_files, data_dir / "versions" / ".importing")
         return installing.add_imported(
             session,
             data_dir / "versions" / ".importing",
             data_dir=data_dir,
             content_hash=digest,
-            metrics={"imported_from": "SmolTest"},
+            metrics={"imported_from": "SmolTest", **more},
             activated=activated,
         )
 
@@ -59,7 +63,7 @@ def test_install_without_weights_says_what_to_do(session: Session, tmp_path: Pat
         installing.install_sft(session, model_dir=tmp_path / "none", data_dir=tmp_path)
 
 
-def test_each_root_says_where_it_came_from(first: Version, bring_in: Callable[[bool], Version], add_to: Add) -> None:
+def test_each_root_says_where_it_came_from(first: Version, bring_in: Callable[..., Version], add_to: Add) -> None:
     """`first` was installed from a folder that FOURFOLD_MODEL_DIR named."""
     imported, policy = bring_in(False), add_to(VersionKind.POLICY, first)
     assert [each.origin for each in (first, imported, policy)] == ["imported", "imported", "trained"]
@@ -75,7 +79,27 @@ def test_the_shipped_model_ships(
     assert (shipped.origin, shipped.imported_from, version_origin(shipped)) == ("shipped", None, "ships with Fourfold")
 
 
-def test_it_is_a_root_of_its_own(first: Version, bring_in: Callable[[bool], Version], data_dir: Path) -> None:
+@pytest.mark.usefixtures("first")
+def test_a_published_model_brings_its_prompts(session: Session, bring_in: Callable[..., Version]) -> None:
+    """However it came in; another model does not."""
+    bring_in(False)
+    everyday = select(func.count()).where(Prompt.prompt_set == EVERYDAY)
+    assert (session.scalar(everyday), installing.prompt_sets(session)) == (0, {CORPUS})
+    bring_in(False, published={"name": "smollm2"})
+    assert (session.scalar(everyday), installing.prompt_sets(session)) == (300, {CORPUS, EVERYDAY})
+
+
+@pytest.mark.parametrize(("named", "sets"), [("smollm2", (EVERYDAY,)), ("gpt-5", (CORPUS,)), ("[1]", (CORPUS,))])
+def test_the_first_version_may_be_a_published_model(
+    session: Session, model_files: Path, data_dir: Path, named: str, sets: tuple[str, ...]
+) -> None:
+    """As an image has it: fetched into a folder that FOURFOLD_MODEL_DIR names."""
+    (model_files / "README.md").write_text(f"---\nlanguage: en\n{FETCHED_AS}: {named}\n---\n", encoding="utf-8")
+    version = installing.install_sft(session, model_dir=model_files, data_dir=data_dir)
+    assert (version.languages, version.prompt_sets) == (["en"], sets)
+
+
+def test_it_is_a_root_of_its_own(first: Version, bring_in: Callable[..., Version], data_dir: Path) -> None:
     imported = bring_in(True)
     assert (imported.kind, imported.parent_id, imported.status) == (VersionKind.SFT, None, VersionStatus.ACTIVE)
     assert (imported.path, imported.metrics) == ("versions/2-sft", {"imported_from": "SmolTest"})
@@ -85,7 +109,7 @@ def test_it_is_a_root_of_its_own(first: Version, bring_in: Callable[[bool], Vers
 
 
 def test_the_reference_changes_with_activation_only(
-    session: Session, bring_in: Callable[[bool], Version], first: Version, data_dir: Path, add_to: Add
+    session: Session, bring_in: Callable[..., Version], first: Version, data_dir: Path, add_to: Add
 ) -> None:
     imported = bring_in(False)
     assert imported.status is VersionStatus.CANDIDATE
@@ -98,7 +122,7 @@ def test_the_reference_changes_with_activation_only(
 
 
 def test_reward_models_go_and_come_with_their_sft_model(
-    session: Session, bring_in: Callable[[bool], Version], first: Version, data_dir: Path, add_to: Add
+    session: Session, bring_in: Callable[..., Version], first: Version, data_dir: Path, add_to: Add
 ) -> None:
     old, newer = add_to(VersionKind.REWARD, first), add_to(VersionKind.REWARD, first)
     activation.activate(session, old.id, data_dir=data_dir)
@@ -125,7 +149,7 @@ def test_reward_models_go_and_come_with_their_sft_model(
 
 
 def test_a_reward_model_comes_back_from_an_sft_model_that_never_had_one(
-    session: Session, bring_in: Callable[[bool], Version], first: Version, data_dir: Path, add_to: Add
+    session: Session, bring_in: Callable[..., Version], first: Version, data_dir: Path, add_to: Add
 ) -> None:
     reward = add_to(VersionKind.REWARD, first)
     activation.activate(session, reward.id, data_dir=data_dir)
@@ -138,7 +162,7 @@ def test_a_reward_model_comes_back_from_an_sft_model_that_never_had_one(
 
 def test_a_reward_model_that_was_trained_meanwhile_waits(
     session: Session,
-    bring_in: Callable[[bool], Version],
+    bring_in: Callable[..., Version],
     first: Version,
     data_dir: Path,
     model_files: Path,
@@ -151,7 +175,7 @@ def test_a_reward_model_that_was_trained_meanwhile_waits(
     assert versions.active_reward(session) is None
 
 
-def test_what_fits_what(session: Session, bring_in: Callable[[bool], Version], first: Version, add_to: Add) -> None:
+def test_what_fits_what(session: Session, bring_in: Callable[..., Version], first: Version, add_to: Add) -> None:
     imported = bring_in(False)
     reward = add_to(VersionKind.REWARD, first)
     versions.check_fits(session, reward, add_to(VersionKind.POLICY, add_to(VersionKind.POLICY, first)))

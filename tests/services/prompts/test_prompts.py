@@ -9,6 +9,7 @@ from app.chat import Message, Role
 from app.db.models.prompts import PromptSource, PromptSplit
 from app.errors import InvalidError
 from app.formats.texts import shows_anything
+from app.model_info.prompt_sets import EVERYDAY, FILES
 from app.services.prompts import prompts
 from app.services.prompts.curation import Wanted, list_prompts
 
@@ -76,6 +77,9 @@ def test_shipped_prompts_are_installed_once(session: Session) -> None:
     count = prompts.install_shipped_prompts(session)
     assert count >= 400
     assert prompts.install_shipped_prompts(session) == 0
+    assert prompts.install_shipped_prompts(session, [EVERYDAY]) == 300
+    assert prompts.install_shipped_prompts(session, FILES) == 0
+    count += 300
     held_out = list_prompts(session, limit=500, wanted=Wanted(split=PromptSplit.HELD_OUT))
     assert len(held_out.items) >= 80
     everything: list[int] = []
