@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.plot import Series, plot
-from bench.speed.tables import efficiency_rows, matched_rows, speed_rows, turnaround_rows
+from bench.speed.tables import answer_rows, efficiency_rows, matched_rows, speed_rows, turnaround_rows
 
 HERE = Path(__file__).parent
 README = HERE.parent / "README.md"
@@ -312,7 +312,7 @@ def main() -> None:
     page = SAMPLING.read_text()
     tables = {
         "sampling": sampling_rows, "sampling-135M": sampling_rows, "sampling-494M": sampling_rows,
-        "serving": serving_rows,
+        "serving": serving_rows, "published": answer_rows,
     }  # fmt: skip
     for name, make in tables.items():
         path = HERE / "results" / f"{name}.json"

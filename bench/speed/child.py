@@ -1,7 +1,7 @@
 """A contestant's side of a race: prepares once, then runs a round each time it is told to, and says what it took.
 
-Runs in Fourfold's environment and in the peers' alike, so it imports nothing of app/. The parent (race.py) writes a
-request as JSON to a file and a line for each round; answers are lines of JSON.
+Runs in Fourfold's environment and in the peers' alike, so it imports nothing of app/, nor torch, which not every peer
+loads. The parent (race.py) writes a request as JSON to a file and a line for each round; answers are lines of JSON.
 """
 
 import json
@@ -14,11 +14,9 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-import torch
-
 from bench.import_model import MIB, memory_bytes
 
-PACKAGES = ("torch", "transformers", "trl", "accelerate")
+PACKAGES = ("torch", "transformers", "trl", "accelerate", "xllamacpp")
 CYCLE = 17
 """What the scorer that costs nothing takes the sum of all token ids, prompt and answer, modulo."""
 LOW_RATE = 1e-7
@@ -75,11 +73,14 @@ def serve(prepare: Callable[[dict[str, Any]], Run]) -> None:
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8", buffering=1)
     os.dup2(2, 1)
     request = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
-    torch.set_num_threads(request["threads"])
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_num_threads(request["threads"])
     before = memory_bytes()["all"]
     run = prepare(request)
     answers.write(json.dumps({"versions": versions(), "libraries_mebibytes": round(before / MIB)}) + "\n")
     for _line in sys.stdin:
         done = run()
         told = {"work": done.work, "seconds": done.seconds, "cpu_seconds": done.cpu_seconds, **done.more}
-        answers.write(json.dumps(told | {"peak_mebibytes": round(memory_bytes()["peak"] / MIB)}) + "\n")
+        memory = memory_bytes()
+        held = {f"{name}_mebibytes": round(memory[key] / MIB) for name, key in (("peak", "peak"), ("resident", "all"))}
+        answers.write(json.dumps(told | held) + "\n")

@@ -15,6 +15,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from bench.loop import code_commit
@@ -45,17 +46,17 @@ class Contestant:
 class Process:
     """A contestant that has prepared itself. Raises RuntimeError with the end of its log where it ends too early."""
 
-    def __init__(self, contestant: Contestant, threads: int, folder: Path) -> None:
+    def __init__(self, contestant: Contestant, threads: int, folder: Path, own: Mapping[str, str]) -> None:
         self.name = contestant.name
         self._log = folder / f"{contestant.name}.log"
         asked = folder / f"{contestant.name}.json"
         asked.write_text(json.dumps(dict(contestant.request) | {"threads": threads}), encoding="utf-8")
-        own = OWN | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": str(threads)}
+        environ = OWN | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": str(threads)} | own
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
                 [contestant.python, "-m", contestant.module, asked],
                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True, cwd=folder,
-                env=os.environ | own,
+                env=os.environ | environ,
             )  # fmt: skip
         self.prepared = self._answer()
 
@@ -93,15 +94,17 @@ def environment(threads: int) -> Measured:
     }
 
 
-def race(contestants: Sequence[Contestant], rounds: int, threads: int) -> Measured:
+def race(
+    contestants: Sequence[Contestant], rounds: int, threads: int, own: Mapping[str, str] = MappingProxyType({})
+) -> Measured:
     """Each contestant's rounds after one that warms up, and what follows from them: ours are compared with the fastest
-    of the peers."""
+    of the peers. `own`: environment variables of all of them."""
     runs: dict[str, list[Measured]] = {one.name: [] for one in contestants}
     known = environment(threads)
     with tempfile.TemporaryDirectory(prefix="fourfold-race-") as folder, ExitStack() as stack:
         processes = []
         for one in contestants:
-            processes.append(Process(one, threads, Path(folder)))
+            processes.append(Process(one, threads, Path(folder), own))
             stack.callback(processes[-1].close)
         for turn in range(rounds + 1):
             for process in processes if turn % 2 else processes[::-1]:

@@ -5,7 +5,7 @@ Beside them: rankings needed, waits while a candidate is made, gold at the same 
 
 import math
 from collections.abc import Mapping
-from statistics import fmean
+from statistics import fmean, median
 from typing import Any
 
 Result = Mapping[str, Any]
@@ -113,3 +113,31 @@ def matched_rows(result: Result) -> list[str]:
         cells = f"{row['fourfold']:.2f} | {row['trl']:.2f} | {row['difference']:.2f} ± {error}"
         rows.append(f"| {row['kl']} | {row['n']} of {len(runs)} | {cells} |")
     return [*rows, "", f"Whole runs: {figure(ours)} and {figure(theirs)} episodes per second."]
+
+
+def answer_rows(result: Result) -> list[str]:
+    """Answers of a published model beside llama.cpp: a row for each contestant, over the peer in brackets."""
+    head = f"{result['file']}, {result['rounds']} interleaved rounds, {result['environment']['threads']} threads"
+    rows = [
+        f"| {head} | four answers of {result['tokens']} tokens, ms | first tokens, ms | the rest, ms | processor, s | "
+        "memory at rest and at most, MiB |",
+        "|---|---|---|---|---|---|",
+    ]
+    for name, side in result["contestants"].items():
+        times = result["ratios"].get(name, {})
+        cells = []
+        for part in ("whole", "first", "decode"):
+            ratio = f" ({times[part][0]:.2f})" if part in times else ""
+            cells.append(f"{1_000 * median(parts_of(run)[part] for run in side['runs']):.0f}{ratio}")
+        cpu = median(run["cpu_seconds"] for run in side["runs"])
+        held = median(run["resident_mebibytes"] for run in side["runs"])
+        rows.append(f"| {name} | {' | '.join(cells)} | {cpu:.2f} | {held:.0f} and {side['peak_mebibytes']} |")
+    known = result["environment"]
+    loads = " and ".join(f"{known[when][0]:.1f}" for when in ("load_before", "load_after"))
+    where = f"{known['processor']} ({', '.join(known['flags'])}), commit {known['commit']}, {known['date']} UTC"
+    return [*rows, "", f"In brackets: over llama.cpp's, medians of pairs. {where}, load {loads}."]
+
+
+def parts_of(run: Mapping[str, float]) -> dict[str, float]:
+    """Seconds of a round of answers: the whole, until the first tokens, and from there on."""
+    return {"whole": run["seconds"], "first": run["first_seconds"], "decode": run["seconds"] - run["first_seconds"]}

@@ -11,7 +11,7 @@ import torch
 
 from app.layout import SFT_MODEL
 from app.lm.files.checkpoint import load_model
-from bench import label_efficiency, matched_kl
+from bench import label_efficiency, matched_kl, published
 from bench.frontier import with_weights
 from bench.speed import race, tables
 from bench.speed.child import Stopwatch
@@ -171,4 +171,30 @@ def test_settings_of_the_peer_are_read() -> None:
     assert label_efficiency.settings_of("3e-5:2,1e-4:3") == [
         {"learning_rate": 3e-5, "epochs": 2.0},
         {"learning_rate": 1e-4, "epochs": 3.0},
+    ]
+
+
+def test_answers_are_compared_with_llama_cpp_round_by_round() -> None:
+    """The machine slows down by half: each pair says that ours takes half as long, and all of its gain is in decode."""
+
+    def runs(*pairs: tuple[float, float]) -> list[race.Measured]:
+        return [
+            {"seconds": whole, "first_seconds": first, "cpu_seconds": whole, "resident_mebibytes": 300}
+            for whole, first in pairs
+        ]
+
+    sides = {"ours": {"runs": runs((1.0, 0.5), (2.0, 1.0))}, "llama.cpp": {"runs": runs((2.0, 0.5), (4.0, 1.0))}}
+    ratios = published.compared(sides)
+    assert ratios == {"ours": {"whole": [0.5] * 3, "first": [1.0] * 3, "decode": [0.333] * 3}}
+    known = {
+        "processor": "P", "flags": ["avx2"], "commit": "c", "date": "d", "threads": 2, "load_before": [0.5],
+        "load_after": [1.0],
+    }  # fmt: skip
+    told = {name: side | {"peak_mebibytes": 400} for name, side in sides.items()}
+    rows = tables.answer_rows(
+        {"file": "f", "rounds": 2, "tokens": 64, "environment": known, "contestants": told, "ratios": ratios}
+    )
+    assert rows[2:4] == [
+        "| ours | 1500 (0.50) | 750 (1.00) | 750 (0.33) | 1.50 | 300 and 400 |",
+        "| llama.cpp | 3000 | 750 | 2250 | 3.00 | 300 and 400 |",
     ]

@@ -1,0 +1,43 @@
+"""Fourfold's side of the race of answers (bench/published.py): the engine's scheduler on an imported model.
+
+The request names the `model` (a directory), its `precision`, `prompts` as token ids, how many `answers` to each and how
+many `tokens` in each.
+"""
+
+import itertools
+from pathlib import Path
+from typing import Any
+
+from app.hparams import SamplingParams
+from app.lm.files.checkpoint import load_model
+from app.lm.inference.decoder import Decoder
+from app.lm.inference.offline import sample_batch
+from app.lm.precision import PRECISIONS
+from bench.speed.child import Round, Run, Stopwatch, serve
+
+NEVER_ENDS = -1  # no token has this id: each answer runs to its limit
+
+
+def prepare(request: dict[str, Any]) -> Run:
+    dtype, count, tokens = PRECISIONS[request["precision"]], request["answers"], request["tokens"]
+    decoder = Decoder(load_model(Path(request["model"]), dtype=dtype)[0], dtype, in_place_of_model=True)
+    prompts = itertools.cycle(request["prompts"])
+
+    def answer(prompt: list[int], most: int) -> None:
+        params = SamplingParams(temperature=1.0, max_tokens=most)
+        [group] = sample_batch(decoder, frozenset({NEVER_ENDS}), [prompt], n=count, params=params)
+        assert all(len(one.token_ids) == most for one in group)
+
+    def run() -> Round:
+        prompt = next(prompts)
+        with Stopwatch() as first:
+            answer(prompt, 1)
+        with Stopwatch() as whole:
+            answer(prompt, tokens)
+        return whole.round(count * tokens, first_seconds=first.seconds, first_cpu_seconds=first.cpu_seconds)
+
+    return run
+
+
+if __name__ == "__main__":
+    serve(prepare)
