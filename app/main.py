@@ -185,5 +185,6 @@ def local_engine(settings: Settings, directory: VersionDirectory) -> Engine:
         max_bytes=settings.sampler_cache_mebibytes << 20,
         request_seconds=settings.sampler_seconds,
         precision=precision,
+        weights=settings.sampler_weights,
     )
     return engine

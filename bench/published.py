@@ -19,7 +19,7 @@ import typer
 
 from app.lm.files.checkpoint import read_tokenizer
 from app.lm.files.importing import import_file
-from app.lm.precision import PRECISIONS
+from app.lm.precision import FULL, INT8
 from app.training.report_card import held_out_prompts
 from bench.peers import LLAMA, peer_python
 from bench.speed.race import Contestant, Measured, race
@@ -28,6 +28,10 @@ from bench.speed.tables import parts_of
 RESULTS = Path(__file__).parent / "results" / "published.json"
 OURS, PEER = "bench.speed.answers", "bench.speed.llama"
 PEER_NAME = "llama.cpp"
+FORMS = {
+    "Fourfold, bf16": {"precision": "bf16", "weights": FULL},
+    "Fourfold, weights in 8 bits": {"precision": "bf16", "weights": INT8},
+}
 PROMPTS = 16
 CONTEXT = 512  # of each of llama.cpp's sequences, tokens
 SPINNING = {"GOMP_SPINCOUNT": "300000"}  # what GCC's OpenMP does where nothing is set, for both
@@ -66,9 +70,7 @@ def main(
         import_file(file, model)
     work = {"prompts": prompts_of(model), "answers": 4, "tokens": tokens}
     contestants = [
-        Contestant(f"Fourfold, {precision}", Path(sys.executable), OURS, work | own)
-        for precision in PRECISIONS
-        for own in [{"model": str(model), "precision": precision}]
+        Contestant(name, Path(sys.executable), OURS, work | own | {"model": str(model)}) for name, own in FORMS.items()
     ]
     peer = work | {"file": str(file.resolve()), "context": CONTEXT}
     contestants.append(Contestant(PEER_NAME, peer_python(folder, LLAMA), PEER, peer, is_peer=True))

@@ -158,6 +158,7 @@ def generate(options: Options) -> None:
         threads=settings.sampler_threads,
         request_seconds=float("inf"),
         precision=source.precision,
+        weights=settings.sampler_weights,
     )
     try:
         _print(engine, request)

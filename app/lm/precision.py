@@ -3,6 +3,8 @@
 bf16 products are two to four times as fast as fp32 where the processor multiplies bf16 itself (AVX512-BF16 or AMX);
 elsewhere they give the same, more slowly. The two formats give different texts for one seed, so an installation chooses
 once (app/installation.py) and a job keeps the format that it began in.
+
+The engine that answers may keep a model's weights in 8 bits (its setting `weights`); training never does.
 """
 
 from collections.abc import Iterator
@@ -13,6 +15,8 @@ import torch
 
 AUTO = "auto"  # what the processor says
 PRECISIONS = {"bf16": torch.bfloat16, "fp32": torch.float32}
+FULL, INT8 = "full", "int8"  # weights of what is sampled from: as the precision says, or in 8 bits
+LARGE_PARAMETERS = 50_000_000  # from here on reading weights is what an answer waits for
 _in_use: ContextVar[str] = ContextVar("precision", default=AUTO)
 
 
@@ -29,6 +33,12 @@ def name_of(setting: str) -> str:
 
 def dtype_of(setting: str) -> torch.dtype:
     return PRECISIONS[name_of(setting)]
+
+
+def weights_of(setting: str, dtype: torch.dtype, parameters: int) -> torch.dtype:
+    """What the weights of a model of this size are kept in: int8, or `dtype`. `auto`: 8 bits for large ones."""
+    small = parameters >= LARGE_PARAMETERS if setting == AUTO else setting == INT8
+    return torch.int8 if small else dtype
 
 
 @contextmanager

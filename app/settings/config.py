@@ -131,6 +131,11 @@ class Settings(BaseSettings):
     lease_seconds: float = Field(
         1_800.0, ge=1, le=YEAR_SECONDS, description="How long a group stays with one labeler, seconds."
     )
+    sampler_weights: Literal["full", "int8", "auto"] = Field(
+        "full",
+        description="What the inference engine keeps weights in; int8: 8 bits; full: as the precision; auto: int8 from "
+        "50 million parameters on.",
+    )
     sampler_threads: int = Field(1, ge=1, le=1_024, description="CPU threads of the inference engine.")
     sampler_queue: int = Field(
         64, ge=1, le=4_096, description="Requests waiting for the inference engine before it answers 503."

@@ -1,7 +1,7 @@
 """Fourfold's side of the race of answers (bench/published.py): the engine's scheduler on an imported model.
 
-The request names the `model` (a directory), its `precision`, `prompts` as token ids, how many `answers` to each and how
-many `tokens` in each.
+The request names the `model` (a directory), its `precision` and what its `weights` are kept in, `prompts` as token ids,
+how many `answers` to each and how many `tokens` in each.
 """
 
 import itertools
@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from app.hparams import SamplingParams
-from app.lm.files.checkpoint import load_model
-from app.lm.inference.decoder import Decoder
+from app.lm.inference.model_cache import ModelCache
 from app.lm.inference.offline import sample_batch
 from app.lm.precision import PRECISIONS
 from bench.speed.child import Round, Run, Stopwatch, serve
@@ -20,7 +19,8 @@ NEVER_ENDS = -1  # no token has this id: each answer runs to its limit
 
 def prepare(request: dict[str, Any]) -> Run:
     dtype, count, tokens = PRECISIONS[request["precision"]], request["answers"], request["tokens"]
-    decoder = Decoder(load_model(Path(request["model"]), dtype=dtype)[0], dtype, in_place_of_model=True)
+    models = ModelCache(lambda _: Path(request["model"]), None, dtype, request["weights"])  # as the server has it
+    decoder = models.policy(1).decoder
     prompts = itertools.cycle(request["prompts"])
 
     def answer(prompt: list[int], most: int) -> None:

@@ -73,3 +73,18 @@ def test_bf16_is_right_on_a_processor_without_it() -> None:
     done = subprocess.run([sys.executable, "-c", TRAINS], env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == "fp32"
+
+
+@pytest.mark.parametrize(
+    ("setting", "parameters", "expected"),
+    [
+        ("full", 10**9, torch.bfloat16),
+        ("int8", 1, torch.int8),
+        ("auto", 49_999_999, torch.bfloat16),
+        ("auto", 50_000_000, torch.int8),
+    ],
+)
+def test_weights_are_in_8_bits_where_it_is_asked_for_or_the_model_is_large(
+    setting: str, parameters: int, expected: torch.dtype
+) -> None:
+    assert precision.weights_of(setting, torch.bfloat16, parameters) == expected

@@ -1,8 +1,8 @@
 """A Llama's weights joined for inference, with rows that are read and continued independently. Knows no sampling.
 
 Gives what Llama.hidden_states and Llama.logits give (tests/lm/inference/test_decoder.py), with the products of a layer
-that `Layer.products` gives. All layers are one call (kernels/phases.py). Products take `dtype`, in which keys and
-values are kept as well, and give fp32; the residual stream and all that is between products are fp32.
+that `Layer.products` gives. All layers are one call (kernels/phases.py). Keys and values are kept in `dtype`; products
+take it as well, or 8 bits (`weights`), and give fp32; the residual stream and all that is between products are fp32.
 
 Each token's bits are the same whatever tokens are computed beside it, in any order and by any number of threads (on one
 machine and in one precision), by construction: each token is computed alone, and products and attention take each sum
@@ -18,10 +18,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from app.lm.inference.embedding import Embedding
 from app.lm.inference.kv_cache import KVCache
-from app.lm.inference.workspace import LAYER_PHASES, Packed, PackedLayer, Workspace
+from app.lm.inference.workspace import Packed, PackedLayer, Workspace
 from app.lm.kernels.compiling import Array
-from app.lm.kernels.packed_linear import PackedLinear
+from app.lm.kernels.packed_linear import FORMS, PackedLinear
 from app.lm.kernels.phases import run
 from app.lm.layer import Layer
 from app.lm.model import Llama
@@ -31,23 +32,25 @@ KEPT_TOKENS = 256  # a workspace for so many is kept; one for a longer prompt is
 
 
 class Decoder:
-    """Holds joined copies of the weights in `dtype`; build one per loaded version and use it for all requests, from any
-    thread. `in_place_of_model`: the model's layers are given up one by one, so that the weights are in memory once; it
-    is of no use afterwards."""
+    """Holds joined copies of the weights in `weights` (fp32, bf16, int8; by default `dtype`); build one per loaded
+    version and use it for all requests, from any thread. `in_place_of_model`: the model's layers are given up one by
+    one, so that the weights are in memory once; it is of no use afterwards."""
 
-    def __init__(self, model: Llama, dtype: torch.dtype, *, in_place_of_model: bool = False) -> None:
-        self.config, self.dtype = model.config, dtype
+    def __init__(
+        self, model: Llama, dtype: torch.dtype, *, weights: torch.dtype | None = None, in_place_of_model: bool = False
+    ) -> None:
+        self.config, self.dtype, self.weights = model.config, dtype, weights or dtype
         with torch.no_grad():
             layers = []
             for layer in model.model.layers:
                 assert isinstance(layer, Layer)
-                layers.append(_packed(layer, dtype))
+                layers.append(_packed(layer, self.weights))
                 if in_place_of_model:
                     layer.to_empty(device="meta")
-            self._embedding = model.model.embed_tokens.weight.detach()
-            head = PackedLinear(model.output_weight * model.model.norm.weight.float(), dtype)
+            self._embedding = Embedding(model.model.embed_tokens.weight, small=self.weights == torch.int8)
+            head = PackedLinear(model.output_weight * model.model.norm.weight.float(), self.weights)
         cosines, sines = (model.get_buffer(name).float().contiguous() for name in ("cosines", "sines"))
-        self._packed = Packed(model.config, dtype, layers, head, cosines, sines)
+        self._packed = Packed(model.config, self.weights, layers, head, cosines, sines)
         self._spare: list[Workspace] = []
 
     def new_cache(self, rows: int, slots: int) -> KVCache:
@@ -67,7 +70,7 @@ class Decoder:
         kept, below = list[Tensor](), 0
         with self._at_work(ids, rows, positions, cache) as space:
             for height in heights:
-                self._run(space, LAYER_PHASES * below, LAYER_PHASES * height, rows, positions, cache)
+                self._run(space, space.layer_phases * below, space.layer_phases * height, rows, positions, cache)
                 kept.append(space.states(len(ids)))
                 below = height
         return kept
@@ -86,10 +89,10 @@ class Decoder:
 
     def _run(self, space: Workspace, first: int, stop: int, rows: Tensor, positions: Tensor, cache: KVCache) -> Tensor:
         """These phases of the program; returns what the last one gives, if it is the head."""
-        head, is_fp32 = self._packed.head, self.dtype == torch.float32
+        head, hidden = self._packed.head, self.config.hidden_size
         out = torch.empty(len(rows) if stop == len(space.program) else 0, head.columns)
         where = rows.numpy(), positions.numpy()
-        run(space.program, first, stop, is_fp32, *where, cache.numbers, out.data_ptr())
+        run(space.program, first, stop, FORMS[self.weights], hidden, *where, cache.numbers, out.data_ptr())
         return out[:, : self.config.vocab_size].contiguous()
 
     @contextmanager
@@ -97,7 +100,7 @@ class Decoder:
         """A workspace with the embeddings of these tokens."""
         self._check_places(rows.numpy(), positions.numpy(), cache)
         with self._workspace(len(ids)) as space:
-            space.begin(F.embedding(ids, self._embedding))
+            space.begin(self._embedding(ids))
             yield space
 
     @contextmanager
@@ -118,7 +121,7 @@ class Decoder:
         """Queries [N,T,D] and keys [K,T,D] of a layer, fp32, normed and turned as it does, out of the states [T,H]
         below it of a text's first T tokens."""
         weights, config, epsilon = self._packed.layers[layer], self.config, self.config.rms_norm_eps
-        normed = F.rms_norm(states, states.shape[1:], None, epsilon).to(self.dtype)
+        normed = F.rms_norm(states, states.shape[1:], None, epsilon).to(weights.query_key_value.reads)
         queries, keys = config.num_attention_heads, config.num_key_value_heads
         heads = weights.query_key_value(normed).float().view(len(states), -1, config.head_dim)[:, : queries + keys]
         if weights.head_norms.numel():

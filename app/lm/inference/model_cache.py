@@ -18,7 +18,9 @@ from app.errors import InvalidError, UnavailableError
 from app.lm.files.checkpoint import check_directory, load_model, read_tokenizer
 from app.lm.inference.decoder import Decoder
 from app.lm.inference.policy import Policy
+from app.lm.precision import FULL, weights_of
 from app.lm.text.tokenizer import Tokenizer
+from app.model_info.size import all_parameters
 from app.model_info.weights import CheckpointError
 from app.translation import _
 
@@ -44,15 +46,17 @@ class Foreseeing(Protocol):
 
 class ModelCache:
     """`version_directory` says where a version lives; `load_scorer` opens a reward model (app.training knows how).
-    Policies compute in `dtype`."""
+    Policies compute in `dtype`, and keep their weights as `weights` says (app.lm.precision.weights_of)."""
 
     def __init__(
         self,
         version_directory: Callable[[int], Path],
         load_scorer: Callable[[Path], Scorer] | None,
         dtype: torch.dtype,
+        weights: str = FULL,
     ) -> None:
-        self._directory, self._load_scorer, self._dtype = version_directory, load_scorer, dtype
+        self._directory, self._load_scorer = version_directory, load_scorer
+        self._dtype, self._weights = dtype, weights
         self._kept: OrderedDict[int, Policy | Scorer] = OrderedDict()
         self._tokenizers: OrderedDict[int, Tokenizer] = OrderedDict()
         self._looking, self._loading = threading.Lock(), threading.Lock()  # the first guards what is kept
@@ -125,4 +129,5 @@ class ModelCache:
 
     def _load_policy(self, directory: Path) -> Policy:
         model, tokenizer = load_model(directory, dtype=self._dtype)
-        return Policy(Decoder(model, self._dtype, in_place_of_model=True), tokenizer)
+        weights = weights_of(self._weights, self._dtype, all_parameters(model.config))
+        return Policy(Decoder(model, self._dtype, weights=weights, in_place_of_model=True), tokenizer)

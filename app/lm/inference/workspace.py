@@ -16,8 +16,6 @@ from app.lm.kernels.compiling import Array
 from app.lm.kernels.packed_linear import PackedLinear
 from app.lm.kernels.tasks import field
 
-LAYER_PHASES = 8
-
 
 @dataclass(frozen=True)
 class PackedLayer:
@@ -37,7 +35,7 @@ class Packed:
     """A whole model."""
 
     config: ModelConfig
-    dtype: torch.dtype
+    products: torch.dtype  # what weights are kept in: fp32, bf16, int8
     layers: Sequence[PackedLayer]
     head: PackedLinear  # [V, H]
     cosines: Tensor  # [positions, D]
@@ -45,7 +43,7 @@ class Packed:
 
 
 class Workspace:
-    """`stream` [M,H] fp32 are the states, `more` [M,...] fp32 what is to be added to them; `program` has LAYER_PHASES
+    """`stream` [M,H] fp32 are the states, `more` [M,...] fp32 what is to be added to them; `program` has `layer_phases`
     for each layer, then two for the logits."""
 
     def __init__(self, model: Packed, tokens: int) -> None:
@@ -59,7 +57,14 @@ class Workspace:
         self._normed = self._inputs_of(first.query_key_value)
         self._mixed = self._inputs_of(first.attention_out)
         self._inner = self._inputs_of(first.down)
-        phases = [*self._phases_of_layers(), self._norm(), self._product(model.head, self._normed, 0)]
+        # In 8 bits `_mixed` and `_inner` are made of these, which are written in parts.
+        self._mixed_whole, self._inner_whole = self._mixed, self._inner
+        if model.products == torch.int8:
+            self._mixed_whole = torch.empty(tokens, config.num_attention_heads * config.head_dim)
+            self._inner_whole = torch.empty(tokens, config.intermediate_size)
+        layers = list(self._phases_of_layers())
+        self.layer_phases = len(layers) // len(model.layers)
+        phases = [*layers, self._norm(), self._product(model.head, self._normed, 0)]
         self.program: Array = np.array([_phase(*fields) for fields in phases], np.int64)
 
     def begin(self, states: Tensor) -> None:
@@ -72,8 +77,8 @@ class Workspace:
         return self.stream[:tokens] + self.more[:tokens, : self.stream.shape[1]]
 
     def _inputs_of(self, product: PackedLinear) -> Tensor:
-        words = torch.zeros(self.tokens, product.steps)
-        return words if self._model.dtype == torch.float32 else words.view(torch.bfloat16)
+        words = torch.zeros(self.tokens, product.row_words)
+        return words.view(torch.bfloat16) if self._model.products == torch.bfloat16 else words
 
     def _phases_of_layers(self) -> Iterator[list[int]]:
         for place, layer in enumerate(self._model.layers):
@@ -81,14 +86,20 @@ class Workspace:
             yield self._product(layer.query_key_value, self._normed, self._heads.data_ptr())
             for kind in (of.TURN, of.ATTEND):
                 yield self._of_heads(kind, place, layer)
+            yield from self._kept_as_bytes(self._mixed_whole, self._mixed)
             yield self._product(layer.attention_out, self._mixed, self.more.data_ptr())
             yield self._norm()
             values, panels, bias = layer.values, *layer.values.addresses
-            inner = [panels, bias, self._inner.shape[1], self._model.config.intermediate_size]
-            gates = self._product(layer.gates, self._normed, self._inner.data_ptr())
+            inner = [panels, bias, self._inner_whole.shape[1], self._model.config.intermediate_size]
+            gates = self._product(layer.gates, self._normed, self._inner_whole.data_ptr())
             assert values.columns == layer.gates.columns
             yield [of.GATE, *gates[1:], *inner]
+            yield from self._kept_as_bytes(self._inner_whole, self._inner)
             yield self._product(layer.down, self._inner, self.more.data_ptr())
+
+    def _kept_as_bytes(self, numbers: Tensor, inputs: Tensor) -> Iterator[list[int]]:
+        if inputs is not numbers:
+            yield [of.KEEP_BYTES, numbers.data_ptr(), numbers.shape[1], inputs.data_ptr(), inputs.shape[1]]
 
     def _norm(self) -> list[int]:
         hidden, epsilon = self.stream.shape[1], field(float(self._model.config.rms_norm_eps))
@@ -101,7 +112,7 @@ class Workspace:
     def _of_heads(self, kind: int, place: int, layer: PackedLayer) -> list[int]:
         config, norms, model = self._model.config, layer.head_norms, self._model
         sizes = [config.num_attention_heads, config.num_key_value_heads, field(float(config.rms_norm_eps))]
-        mixed = [self._mixed.data_ptr(), self._mixed.shape[1]]
+        mixed = [self._mixed_whole.data_ptr(), self._mixed_whole.shape[1]]
         heads = [kind, self._heads.data_ptr(), self._heads.shape[1], *mixed, *sizes, config.head_dim]
         how = [int(layer.rotated), norms.data_ptr(), norms.shape[1], place]
         return [*heads, *how, model.cosines.data_ptr(), model.sines.data_ptr()]

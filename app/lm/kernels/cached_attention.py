@@ -13,11 +13,13 @@ import numpy as np
 
 from app.lm.kernels.compiling import Array, inner
 from app.lm.kernels.elementwise import ONE, ZERO, exponential, narrow
+from app.lm.kernels.packed_linear import AS_BF16
 from app.lm.kernels.phase_fields import (
     CACHE,
     CACHE_ROWS,
     COSINES,
     EPSILON,
+    FORM,
     HEAD_SIZE,
     HEADS,
     HEADS_ROW,
@@ -187,7 +189,7 @@ def _weigh(scores: Array, seen: int) -> None:
 def _store(task: Any, mixed: Array, place: int, out: int) -> None:
     """A head [D] into place `place` of numbers at an address."""
     size = mixed.size
-    if task[IS_FP32]:
+    if task[FORM] != AS_BF16:
         wide = floats(out + place * 4, size)
         for i in range(size):
             wide[i] = mixed[i]

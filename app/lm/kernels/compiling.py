@@ -30,6 +30,12 @@ def inner(function: Function) -> Function:
     return compiled  # type: ignore[no-any-return]
 
 
+def exactly(function: Function) -> Function:
+    """As `inner`, and every operation is what is written."""
+    compiled: Any = njit(**_OPTIONS)(function)
+    return compiled  # type: ignore[no-any-return]
+
+
 def kernel(function: Function) -> Function:
     return _kept(function, fastmath=FAST_MATH)
 

@@ -5,12 +5,16 @@ Addresses and sizes, fp32 numbers by their bits (tasks.field). "Row" is how many
 
 # Of a run.
 PROGRAM, FIRST, STOP, TOKENS, IS_FP32, COUNTERS, SCRATCH, SCRATCH_BYTES, MEMBERS, YIELDER = range(10)
-ROWS, POSITIONS, CACHE, CACHE_ROWS, SLOTS, OUT = range(10, 16)
+ROWS, POSITIONS, CACHE, CACHE_ROWS, SLOTS, OUT, FORM = range(10, 17)
+# IS_FP32 is about the cache, FORM about what products read (packed_linear.FORMS).
 
 # Of a phase.
 SIZE = 24
 KIND = 0
-NORM, PRODUCT, GATE, TURN, ATTEND = range(5)
+NORM, PRODUCT, GATE, TURN, ATTEND, KEEP_BYTES = range(6)
+
+# Numbers [M,NUMBERS_ROW] fp32 that become 8 bits.
+NUMBERS, NUMBERS_ROW, BYTES, BYTES_ROW = range(1, 5)
 
 # A norm.
 STREAM, MORE, MORE_ROW, NORMED, NORMED_ROW, HIDDEN, EPSILON = range(1, 8)

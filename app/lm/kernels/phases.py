@@ -13,22 +13,26 @@ from typing import Any
 import numpy as np
 import torch
 
+from app.lm.kernels.byte_rows import keep_bytes
 from app.lm.kernels.cached_attention import attend, scratch_numbers, turn
 from app.lm.kernels.compiling import Array, inner, pointed_to
 from app.lm.kernels.elementwise import add_and_norm, gate
-from app.lm.kernels.packed_linear import multiply_panel
+from app.lm.kernels.packed_linear import AS_BF16, AS_FP32, multiply_panel, panel_bytes, row_bytes
 from app.lm.kernels.phase_fields import (
     ATTEND,
     BIAS,
     BIAS2,
+    BYTES,
+    BYTES_ROW,
     COLUMNS,
     COUNTERS,
     EPSILON,
     FIRST,
+    FORM,
     GATE,
     HIDDEN,
     INPUTS,
-    IS_FP32,
+    KEEP_BYTES,
     KIND,
     MORE,
     MORE_ROW,
@@ -36,6 +40,8 @@ from app.lm.kernels.phase_fields import (
     NORM,
     NORMED,
     NORMED_ROW,
+    NUMBERS,
+    NUMBERS_ROW,
     OUT,
     PANELS,
     PANELS2,
@@ -56,7 +62,7 @@ from app.lm.kernels.phase_fields import (
 )
 from app.lm.kernels.tasks import float_of, floats, halves, next_member, share, task_of, words
 from app.lm.kernels.team import finish, finished, members, pause, take_next, yielder
-from app.lm.kernels.tiles import PANEL, STEP_BYTES
+from app.lm.kernels.tiles import PANEL
 
 _FEW = 8  # tokens of a piece of a norm, and of heads to be turned: one alone takes less time than taking it
 _TOGETHER = 30  # tokens of a piece of a product: five tiles
@@ -78,58 +84,71 @@ def _pieces(task: Any, phase: Any) -> int:
         pieces = phase[COLUMNS] // PANEL * _chunks(tokens)
     elif kind == ATTEND:
         pieces = tokens * phase[NARROW]
+    elif kind == KEEP_BYTES:
+        pieces = tokens
     return pieces
 
 
 @inner
 def _part(task: Any, piece: int) -> Any:
-    """The column of a product's piece, its first token, and the one behind its last."""
+    """The panel of a product's piece, its first token, and the one behind its last."""
     tokens = task[TOKENS]
     chunks = _chunks(tokens)
     part = piece % chunks
-    return piece // chunks * PANEL, tokens * part // chunks, tokens * (part + 1) // chunks
+    return piece // chunks, tokens * part // chunks, tokens * (part + 1) // chunks
 
 
 @inner
-def _norm(task: Any, phase: Any, token: int) -> None:
-    hidden, epsilon = phase[HIDDEN], float_of(phase[EPSILON])
+def _norm(task: Any, phase: Any, token: int, scratch: int) -> None:
+    hidden, epsilon, form, place = phase[HIDDEN], float_of(phase[EPSILON]), task[FORM], token * phase[NORMED_ROW]
     state = floats(phase[STREAM] + token * hidden * _FLOAT_BYTES, hidden)
     more = floats(phase[MORE] + token * phase[MORE_ROW] * _FLOAT_BYTES, hidden)
-    if task[IS_FP32]:
-        add_and_norm(state, more, floats(phase[NORMED] + token * phase[NORMED_ROW] * 4, hidden), epsilon)
+    if form == AS_FP32:
+        add_and_norm(state, more, floats(phase[NORMED] + place * 4, hidden), epsilon)
+    elif form == AS_BF16:
+        add_and_norm(state, more, halves(phase[NORMED] + place * 2, hidden), epsilon)
     else:
-        add_and_norm(state, more, halves(phase[NORMED] + token * phase[NORMED_ROW] * 2, hidden), epsilon)
+        normed = floats(scratch, hidden)
+        add_and_norm(state, more, normed, epsilon)
+        keep_bytes(normed, phase[NORMED] + place * 4)
+
+
+@inner
+def _keep_bytes(phase: Any, token: int) -> None:
+    row = phase[NUMBERS_ROW]
+    keep_bytes(floats(phase[NUMBERS] + token * row * _FLOAT_BYTES, row), phase[BYTES] + token * phase[BYTES_ROW] * 4)
 
 
 @inner
 def _multiply(task: Any, phase: Any, piece: int) -> None:
-    column, first, end = _part(task, piece)
-    steps, columns = phase[STEPS], phase[COLUMNS]
+    panel, first, end = _part(task, piece)
+    steps, columns, form = phase[STEPS], phase[COLUMNS], task[FORM]
     target = phase[TARGET] if phase[TARGET] else task[OUT]
+    column = panel * PANEL
     multiply_panel(
-        end - first, phase[INPUTS] + first * steps * STEP_BYTES, steps, phase[PANELS] + column * steps * STEP_BYTES,
-        phase[BIAS] + column * _FLOAT_BYTES, target + (first * columns + column) * _FLOAT_BYTES,
-        columns * _FLOAT_BYTES, task[IS_FP32] != 0,
+        end - first, phase[INPUTS] + first * row_bytes(steps, form), steps,
+        phase[PANELS] + panel * panel_bytes(steps, form), phase[BIAS] + column * _FLOAT_BYTES,
+        target + (first * columns + column) * _FLOAT_BYTES, columns * _FLOAT_BYTES, form,
     )  # fmt: skip
 
 
 @inner
 def _gate(task: Any, phase: Any, piece: int, scratch: int) -> None:
     """A panel of gates, the panel of values that belongs to it, and what passes."""
-    column, first, end = _part(task, piece)
-    steps, is_fp32 = phase[STEPS], task[IS_FP32] != 0
-    inputs, panel, bias = phase[INPUTS] + first * steps * STEP_BYTES, column * steps * STEP_BYTES, column * _FLOAT_BYTES
-    bytes_, count, size = PANEL * _FLOAT_BYTES, end - first, min(PANEL, phase[WIDTH] - column)
+    number, first, end = _part(task, piece)
+    steps, form, column = phase[STEPS], task[FORM], number * PANEL
+    inputs, panel = phase[INPUTS] + first * row_bytes(steps, form), number * panel_bytes(steps, form)
+    bytes_, count, size, bias = PANEL * 4, end - first, min(PANEL, phase[WIDTH] - column), column * _FLOAT_BYTES
     values = scratch + _TOGETHER * bytes_
-    multiply_panel(count, inputs, steps, phase[PANELS] + panel, phase[BIAS] + bias, scratch, bytes_, is_fp32)
-    multiply_panel(count, inputs, steps, phase[PANELS2] + panel, phase[BIAS2] + bias, values, bytes_, is_fp32)
+    multiply_panel(count, inputs, steps, phase[PANELS] + panel, phase[BIAS] + bias, scratch, bytes_, form)
+    multiply_panel(count, inputs, steps, phase[PANELS2] + panel, phase[BIAS2] + bias, values, bytes_, form)
     for token in range(count):
         gates, others = floats(scratch + token * bytes_, size), floats(values + token * bytes_, size)
         place = (first + token) * phase[TARGET_ROW] + column
-        if is_fp32:
-            gate(gates, others, floats(phase[TARGET] + place * 4, size))
-        else:
+        if form == AS_BF16:
             gate(gates, others, halves(phase[TARGET] + place * 2, size))
+        else:
+            gate(gates, others, floats(phase[TARGET] + place * 4, size))
 
 
 @inner
@@ -138,7 +157,7 @@ def _compute(task: Any, phase: Any, piece: int, scratch: int) -> None:
     few = range(_FEW * piece, min(_FEW * (piece + 1), task[TOKENS]))
     if kind == NORM:
         for token in few:
-            _norm(task, phase, token)
+            _norm(task, phase, token, scratch)
     elif kind == PRODUCT:
         _multiply(task, phase, piece)
     elif kind == GATE:
@@ -146,6 +165,8 @@ def _compute(task: Any, phase: Any, piece: int, scratch: int) -> None:
     elif kind == TURN:
         for token in few:
             turn(task, phase, token)
+    elif kind == KEEP_BYTES:
+        _keep_bytes(phase, piece)
     else:
         attend(task, phase, piece, scratch)
 
@@ -180,21 +201,24 @@ def _member() -> int:
 
 
 def run(
-    program: Array, first: int, stop: int, is_fp32: bool, rows: Array, positions: Array, cache: torch.Tensor, out: int
+    program: Array, first: int, stop: int, form: int, hidden: int, rows: Array, positions: Array, cache: torch.Tensor,
+    out: int,
 ) -> None:  # fmt: skip
     """The phases `first` to before `stop` of a program [phases,SIZE] on M tokens, rows and positions [M], by torch's
-    threads. cache [L,2,R*K,S,E]; `out`: where products write whose target is 0. Nothing checks that
+    threads. `form` is what products read, `hidden` the size of a state; cache [L,2,R*K,S,E]; `out`: where products
+    write whose target is 0. Nothing checks that
     rows and positions are within the cache, nor that what the program speaks of has room for M tokens: the caller has
     to."""
     counters = np.zeros((stop - first) * _COUNTER_WORDS + 8, np.int64)
     address = -(-counters.ctypes.data // 64) * 64
     team, slots = members(), cache.shape[3]
-    numbers = max(scratch_numbers(slots, cache.shape[4]), 2 * _TOGETHER * PANEL)
+    numbers = max(scratch_numbers(slots, cache.shape[4]), 2 * _TOGETHER * PANEL, hidden)
     scratch = torch.empty(team, -(-numbers // 16) * 16)
     share(
         _member(),
         [
-            program.ctypes.data, first, stop, len(rows), int(is_fp32), address, scratch, scratch.shape[1] * 4, team,
-            yielder(), rows.ctypes.data, positions.ctypes.data, cache, cache.shape[2], slots, out,
+            program.ctypes.data, first, stop, len(rows), int(cache.dtype == torch.float32), address, scratch,
+            scratch.shape[1] * 4, team, yielder(), rows.ctypes.data, positions.ctypes.data, cache, cache.shape[2],
+            slots, out, form,
         ],
     )  # fmt: skip

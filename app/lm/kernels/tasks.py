@@ -30,6 +30,7 @@ def _pointer(kind: Any) -> Any:
 
 
 _floats, _halves, _words = _pointer(types.float32), _pointer(types.uint16), _pointer(types.int64)
+_signed_bytes, _whole_numbers = _pointer(types.int8), _pointer(types.int32)
 
 
 @inner
@@ -42,6 +43,18 @@ def floats(address: int, shape: Any) -> Any:
 def halves(address: int, shape: Any) -> Any:
     """The bf16 numbers at an address, as their bits."""
     return carray(_halves(address), shape)
+
+
+@inner
+def signed_bytes(address: int, shape: Any) -> Any:
+    """The int8 at an address."""
+    return carray(_signed_bytes(address), shape)
+
+
+@inner
+def whole_numbers(address: int, shape: Any) -> Any:
+    """The int32 at an address."""
+    return carray(_whole_numbers(address), shape)
 
 
 @inner

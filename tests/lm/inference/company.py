@@ -15,7 +15,12 @@ from app.lm.inference.scheduler import Scheduler
 from app.lm.inference.sequence import Completion, SequenceGroup, new_sequences
 from app.lm.model import Llama
 
-DTYPES = [torch.float32, torch.bfloat16]
+FORMATS = {
+    "fp32": (torch.float32, torch.float32),
+    "bf16": (torch.bfloat16, torch.bfloat16),
+    "int8": (torch.bfloat16, torch.int8),
+}
+"""What keys and values are kept in, and what weights."""
 VOCABULARY, MOST_ROWS = 512, 64
 COMPANIES = [*range(1, 14), 16, 24, 31, 33, 48, 63, 64]  # rows beside one another
 
@@ -57,6 +62,11 @@ def lively(config: ModelConfig) -> Llama:
         for weight in model.parameters():
             weight.add_(0.2 * torch.randn_like(weight)) if weight.dim() == 1 else weight.mul_(4.0)
     return model.eval()
+
+
+def decoder_in(name: str, model: Llama) -> Decoder:
+    dtype, weights = FORMATS[name]
+    return Decoder(model, dtype, weights=weights)
 
 
 def prompts(count: int, longest: int = 200) -> list[list[int]]:
@@ -135,15 +145,15 @@ def main(shapes: list[str]) -> int:
     faults = []
     for name in shapes:
         model = lively(SHAPES[name])
-        for dtype in DTYPES:
-            decoder = Decoder(model, dtype)
+        for form in FORMATS:
+            decoder = decoder_in(form, model)
             for threads, check in ((1, prefill_differs), (2, steps_differ), (3, answers_differ)):
                 torch.set_num_threads(threads)
                 if differ := check(decoder):
-                    faults.append(f"{name}, {dtype}, {threads} threads: {check.__name__} {differ[:5]}")
-            bound = 1e-3 if dtype == torch.float32 else 0.5
+                    faults.append(f"{name}, {form}, {threads} threads: {check.__name__} {differ[:5]}")
+            bound = 1e-3 if form == "fp32" else 0.5
             if (distance := farthest(decoder, model)) > bound:
-                faults.append(f"{name}, {dtype}: logits are {distance} from the model's")
+                faults.append(f"{name}, {form}: logits are {distance} from the model's")
     print("\n".join(faults) or "the same bits in any company")
     return len(faults)
 

@@ -10,7 +10,16 @@ from app.lm.files.checkpoint import load_model
 from app.lm.inference.decoder import Decoder
 from app.lm.inference.kv_cache import KVCache
 from tests.lm.files.imported_models import CASES, save_random_model
-from tests.lm.inference.company import DTYPES, SHAPES, answers_differ, lively, prefill_differs, prompts, steps_differ
+from tests.lm.inference.company import (
+    FORMATS,
+    SHAPES,
+    answers_differ,
+    decoder_in,
+    lively,
+    prefill_differs,
+    prompts,
+    steps_differ,
+)
 from tests.lm.inference.processors import COMPANY, PROCESSORS, run_as
 
 
@@ -52,10 +61,10 @@ def test_logits_of_other_families(case: str, tmp_path: Path) -> None:
     torch.testing.assert_close(torch.cat(logits), wanted, atol=1e-4, rtol=1e-4)
 
 
-@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("form", FORMATS)
 @pytest.mark.parametrize("shape", SHAPES)
-def test_every_token_gets_the_same_bits_in_any_company(shape: str, dtype: torch.dtype) -> None:
-    decoder = Decoder(lively(SHAPES[shape]), dtype)
+def test_every_token_gets_the_same_bits_in_any_company(shape: str, form: str) -> None:
+    decoder = decoder_in(form, lively(SHAPES[shape]))
     assert prefill_differs(decoder) == []
     assert steps_differ(decoder) == []
     assert answers_differ(decoder) == []

@@ -6,10 +6,11 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+import torch
 
 from app.errors import GoneError, InvalidError, UnavailableError
 from app.lm.inference.engine import LocalEngine
-from app.lm.inference.model_cache import Scorer
+from app.lm.inference.model_cache import ModelCache, Scorer
 from tests.lm.inference.asking import HELLO, LONG, REWARD, asked
 from tests.waiting import PATIENCE_SECONDS
 
@@ -138,3 +139,16 @@ def test_a_version_that_is_removed_while_it_answers_or_is_opened(directory: Path
         late.generate(asked(n=1))
     for each in (engine, late):
         each.close()
+
+
+def test_weights_are_kept_as_the_engine_was_told(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where the model's size decides; the cache of keys and values stays in the precision."""
+
+    def kept(weights: str) -> tuple[torch.dtype, torch.dtype]:
+        decoder = ModelCache(lambda _: directory, None, torch.float32, weights).policy(1).decoder
+        return decoder.weights, decoder.new_cache(1, 1).numbers.dtype
+
+    assert kept("full") == kept("auto") == (torch.float32, torch.float32)
+    assert kept("int8") == (torch.int8, torch.float32)
+    monkeypatch.setattr("app.lm.precision.LARGE_PARAMETERS", 1)
+    assert kept("auto") == (torch.int8, torch.float32)

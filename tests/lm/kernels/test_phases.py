@@ -9,7 +9,7 @@ from torch import Tensor
 
 from app.lm.inference.decoder import KEPT_TOKENS, Decoder
 from app.lm.kernels import phases, tasks
-from tests.lm.inference.company import DTYPES, SHAPES, lively
+from tests.lm.inference.company import FORMATS, SHAPES, decoder_in, lively
 
 ROWS, STEPS = 40, 6
 
@@ -36,10 +36,10 @@ def equal(some: list[Tensor], others: list[Tensor]) -> bool:
     return all(torch.equal(one, other) for one, other in zip(some, others, strict=True))
 
 
-@pytest.mark.parametrize("dtype", DTYPES)
-def test_any_number_of_threads_computes_the_same(dtype: torch.dtype) -> None:
+@pytest.mark.parametrize("form", FORMATS)
+def test_any_number_of_threads_computes_the_same(form: str) -> None:
     """More threads than processors, too: some are in a piece, or have not begun, when others wait."""
-    decoder = Decoder(lively(SHAPES["shipped"]), dtype)
+    decoder = decoder_in(form, lively(SHAPES["shipped"]))
     torch.set_num_threads(1)
     alone = steps(decoder)
     assert not equal(alone[:1], alone[1:2])
