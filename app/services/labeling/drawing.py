@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Select, String, cast, func, select, true, tuple_, union_all, update
+from sqlalchemy import ColumnElement, Select, String, and_, cast, false, func, or_, select, true, union_all, update
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from app.db.models.prompts import Prompt, PromptSplit
@@ -33,7 +33,10 @@ COUNTED = 10_000  # more rows than that are "10,000 or more": a page waits for n
 
 def is_tagged(tags: Tags) -> ColumnElement[bool]:
     """Of prompts: with one of these tags."""
-    return true() if tags is None else tuple_(Prompt.prompt_set, Prompt.language).in_(tags)
+    if tags is None:
+        return true()
+    by_set = {each: [code for its, code in tags if its == each] for each, _ in tags}
+    return or_(false(), *(and_(Prompt.prompt_set == each, Prompt.language.in_(by_set[each])) for each in by_set))
 
 
 def draw_prompt(session: Session, rng: random.Random, tags: Tags = None) -> Prompt:

@@ -173,8 +173,9 @@ def test_languages_are_found_and_drawn_by_index(database: Database) -> None:
 
 
 @pytest.fixture
-def published_model(session: Session) -> Version:
+def published_model(session: Session, sft: Version) -> Version:
     """Beside the shipped model, one for which the everyday prompts were written; and prompts of each set."""
+    assert sft.prompt_sets == (CORPUS,)
     for text, name, split in [
         ("What is a volcano?", CORPUS, PromptSplit.TRAIN), ("火山是什么？", CORPUS, PromptSplit.TRAIN),
         ("What is a fossil?", CORPUS, PromptSplit.HELD_OUT), ("My soup is too salty.", EVERYDAY, PromptSplit.TRAIN),

@@ -22,6 +22,7 @@ from app.formats.languages import ANY, Asked
 from app.hparams import SamplingParams
 from app.runtime import Runtime, build_runtime
 from app.services.labeling import groups
+from app.services.labeling.drawing import Tag
 from app.services.labeling.labelers import LabelerName
 from app.services.prompts import prompts
 from app.services.sampling.prefetch import Prefetcher
@@ -210,7 +211,7 @@ def test_none_is_kept_ready_but_one_is_there_for_whoever_waits(
 
 def ready_in(runtime: Runtime, language: str) -> int:
     with runtime.read() as session:
-        return groups.count_ready(session, (language,))
+        return groups.count_ready(session, (Tag("", language),))
 
 
 def test_no_language_starves_another(runtime: Runtime) -> None:

