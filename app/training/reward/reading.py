@@ -10,7 +10,7 @@ references to its prompt.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -32,6 +32,7 @@ from app.training.reward.words import Words
 from app.translation import _
 
 TOKENS_AT_ONCE = 4096
+LOGIT_ROWS = 64
 FEW = 4  # tokens that are the beginning or the end of an answer
 WINDOWS = (4, 8, 16)  # tokens in a row, the least likely of which are looked for
 REMEMBERED = 512  # answers: a policy's are scored by two scorers, one after the other
@@ -109,10 +110,10 @@ class Reader:
                 number[place] = each
         above = self._states(answers, [len(prompt) for prompt, _ in rows], cache)
         normed_prompts = [[_normed(states[each]) for states in above_prompts] for each in range(len(prompts))]
+        before = [above_prompts[-1][each][-1:] for each in number]
+        tops = [torch.cat([first, top[:-1]]) for first, top in zip(before, above[-1], strict=True)]
         passes = []
-        for place, answer in enumerate(answers):
-            before, top = above_prompts[-1][number[place]][-1:], above[-1][place]
-            logprobs, gaps = self._log_probabilities(torch.cat([before, top[:-1]]), answer)
+        for place, (logprobs, gaps) in enumerate(self._log_probabilities(tops, answers)):
             states = [_normed(height[place]) for height in above]
             passes.append(Pass(normed_prompts[number[place]], states, logprobs, gaps))
         return passes
@@ -127,12 +128,20 @@ class Reader:
             states.split(lengths) for states in self._decoder.states_above(self.heights, ids, places, positions, cache)
         ]
 
-    def _log_probabilities(self, states: Tensor, answer: Sequence[int]) -> tuple[Tensor, Tensor]:
-        """Of an answer's tokens out of the states [T,H] before each: [T] nats, and the same less the likeliest's."""
-        logits = self._decoder.logits(states)  # [T,V]
-        own, most = logits.gather(1, torch.tensor(answer).unsqueeze(1))[:, 0], logits.amax(1)
-        gaps = own - most
-        return gaps - logits.sub_(most.unsqueeze(1)).exp_().sum(1).log(), gaps
+    def _log_probabilities(
+        self, states: Sequence[Tensor], answers: Sequence[Tokens]
+    ) -> Iterator[tuple[Tensor, Tensor]]:
+        """Of each answer's tokens out of the states [T,H] before them: [T] nats, and the same less the likeliest's. By
+        blocks of one size: tables of a large vocabulary in all sizes leave gigabytes of holes in memory."""
+        every, tokens = torch.cat(list(states)), torch.tensor([token for answer in answers for token in answer])
+        logprobs, gaps = list[Tensor](), list[Tensor]()
+        for some, theirs in zip(every.split(LOGIT_ROWS), tokens.split(LOGIT_ROWS), strict=True):
+            logits = self._decoder.logits(some)  # [LOGIT_ROWS,V]
+            most = logits.amax(1)
+            gaps.append(logits.gather(1, theirs.unsqueeze(1))[:, 0] - most)
+            logprobs.append(gaps[-1] - logits.sub_(most.unsqueeze(1)).exp_().sum(1).log())
+        lengths = [len(answer) for answer in answers]
+        return zip(torch.cat(logprobs).split(lengths), torch.cat(gaps).split(lengths), strict=True)
 
     def _blocks(self, prompt: tuple[int, ...], answer: tuple[int, ...], behind: Pass, without: Pass) -> Blocks:
         low, middle, top = behind.states[0], behind.states[len(behind.states) // 2], behind.states[-1]
@@ -206,7 +215,7 @@ def _similarity(prompt: Sequence[int], answer: Sequence[int], behind: Pass) -> T
     values = []
     for asked, said in zip(behind.prompt, behind.states, strict=True):
         values.append(F.cosine_similarity(asked.mean(0), said.mean(0), dim=0))
-        each = F.cosine_similarity(asked.unsqueeze(1), said.unsqueeze(0), dim=-1).amax(1)  # [P]
+        each = (F.normalize(asked) @ F.normalize(said).T).amax(1)  # [P]
         values += [each.mean(), each.amin()]
     asked_ids, said_ids = set(prompt), set(answer)
     told = sum(token in said_ids for token in prompt) / len(prompt)
