@@ -64,6 +64,8 @@ class ScriptedEngine:
         self.calls: list[tuple[str, int]] = []
         self.taken: list[Candidate] = []
         self.counted: list[Prompt] = []
+        self.loaded: set[int] | None = None
+        """The versions that are open; None: all."""
         self._numbers = itertools.count(1)
 
     def _called(self, what: str, version_id: int) -> None:
@@ -84,6 +86,9 @@ class ScriptedEngine:
         for index in range(request.n):
             yield StreamEvent(index, "an ")
             yield StreamEvent(index, "answer", SampledAnswer("an answer", [5, 4], "stop"))
+
+    def is_loaded(self, version_id: int) -> bool:
+        return self.loaded is None or version_id in self.loaded
 
     def starts_at_once(self, request: GenerationRequest) -> bool:
         return True

@@ -32,7 +32,8 @@ def cheat(
     kind = TRAIN_POLICY.name if penalty else SHOW_CHEATING.name
     with httpx2.Client(base_url=base_url, timeout=60.0, headers=authorization) as client:
         try:
-            job = _finished(client, _answer(client.post("/api/v1/jobs", json={"kind": kind, "params": params})))
+            queued = _answer(client.post("/api/v1/jobs", json={"kind": kind, "params": params}))
+            job = _finished(client, queued["job_id"])
             if job["status"] != "succeeded":
                 raise AppError(job.get("error") or f"The job was {job['status']}.")
             version = _answer(client.get(f"/api/v1/versions/{job['result']['version_id']}"))
@@ -56,14 +57,13 @@ def told(version: dict[str, Any]) -> str:
     return "\n".join(lines)
 
 
-def _finished(client: httpx2.Client, job: dict[str, Any]) -> dict[str, Any]:
+def _finished(client: httpx2.Client, job_id: str) -> dict[str, Any]:
     said = ""
-    while job["status"] not in ENDED:
-        if job.get("message") and job["message"] != said:
+    while (job := _answer(client.get(f"/api/v1/jobs/{job_id}")))["status"] not in ENDED:
+        if job["message"] and job["message"] != said:
             said = job["message"]
             typer.echo(said, err=True)
         time.sleep(SECONDS)
-        job = _answer(client.get(f"/api/v1/jobs/{job['job_id']}"))
     return job
 
 

@@ -17,7 +17,7 @@ from app.web.learn_data import costs_page, fine_tuning_page, fit_page, pretraini
 from app.web.learn_inside import attention_page, kinds_page
 from app.web.learn_model import dice_page, function_page, tokens_page
 from app.web.learn_preferences import order_page, ppo_page, reward_page
-from app.web.templating import render
+from app.web.templating import is_fragment, render
 
 router = APIRouter(route_class=UnitRoute)
 
@@ -58,5 +58,5 @@ def chapter(request: Request, runtime: RuntimeDep, name: str) -> Response:
     number = next((number for number, each in enumerate(chapters) if each.name == name), None)
     if number is None:
         raise NotFoundError(_("There is no such chapter. The table of contents lists them all."))
-    page = CHAPTERS[number].make(runtime, Wanted(request.query_params), Place(chapters, number))
-    return render(request, page)
+    wanted = Wanted(request.query_params, waits=is_fragment(request) or "now" in request.query_params)
+    return render(request, CHAPTERS[number].make(runtime, wanted, Place(chapters, number)))

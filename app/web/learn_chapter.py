@@ -74,6 +74,8 @@ class Wanted:
     """What the address asks for. What nobody could mean becomes the usual."""
 
     query: QueryParams
+    waits: bool = False
+    """For the model to be opened, too: so does a piece that is fetched behind the page, and a link without scripts."""
 
     def text(self, name: str, usual: str) -> str:
         """At most MOST_CHARACTERS, with line ends as they are written, not as forms send them."""
@@ -98,14 +100,23 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Tried(Generic[Value]):
-    """What was asked of the model: a value, or the sentence that says why there is none."""
+    """What was asked of the model: a value, or the sentence that says why there is none. `later`: the page comes
+    first, and fetches it."""
 
     value: Value | None = None
     trouble: str = ""
+    later: bool = False
 
 
-def tried(ask: Callable[[], Value]) -> Tried[Value]:
+def is_ready(runtime: Runtime, wanted: Wanted, *asked: Version) -> bool:
+    """Whether these versions are asked while the page is made: they are open, or the reader waits for it."""
+    return wanted.waits or all(runtime.engine.is_loaded(each.id) for each in asked)
+
+
+def tried(ask: Callable[[], Value], *, ready: bool = True) -> Tried[Value]:
     """A chapter stays whole when the model cannot answer: busy, or the text is too long for it."""
+    if not ready:
+        return Tried(later=True)
     try:
         return Tried(ask())
     except AppError as error:

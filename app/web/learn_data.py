@@ -17,6 +17,7 @@ from app.web.learn_chapter import (
     answerer,
     base_model,
     in_language,
+    is_ready,
     lessons,
     sampled,
     tried,
@@ -99,6 +100,9 @@ def pretraining_page(runtime: Runtime, wanted: Wanted, place: Place) -> Pretrain
     fault = wanted.one_of("fault", names)
     record, text = shown[fault], wanted.text("text", in_language(BEGINNINGS))
     base, cleaning = base_model(runtime), base_record()["cleaning"]
+    asked = Tried[str]()
+    if base is not None:
+        asked = tried(partial(_written, runtime, base, text), ready=is_ready(runtime, wanted, base))
     return PretrainingPage(
         place=place,
         faults={name: FAULTS[name] for name in names},
@@ -112,7 +116,7 @@ def pretraining_page(runtime: Runtime, wanted: Wanted, place: Place) -> Pretrain
         reasons=REASONS,
         text=text,
         base=base,
-        asked=Tried() if base is None else tried(partial(_written, runtime, base, text)),
+        asked=asked,
     )
 
 
@@ -160,6 +164,7 @@ class FineTuningPage(ChapterPage):
 def fine_tuning_page(runtime: Runtime, wanted: Wanted, place: Place) -> FineTuningPage:
     kind, question = wanted.one_of("kind", tuple(PAIRS)), wanted.text("question", in_language(QUESTIONS))
     base, version = base_model(runtime), answerer(runtime)
+    ready = is_ready(runtime, wanted, version, *([] if base is None else [base]))
     return FineTuningPage(
         place=place,
         kinds=PAIRS,
@@ -168,8 +173,8 @@ def fine_tuning_page(runtime: Runtime, wanted: Wanted, place: Place) -> FineTuni
         count=_pairs_seen(),
         question=question,
         base=base,
-        gone_on=Tried() if base is None else tried(partial(_written, runtime, base, question)),
-        answered=tried(partial(_written, runtime, version, question)),
+        gone_on=Tried() if base is None else tried(partial(_written, runtime, base, question), ready=ready),
+        answered=tried(partial(_written, runtime, version, question), ready=ready),
     )
 
 

@@ -12,7 +12,18 @@ from app.db.models.versions import VersionKind
 from app.layout import PROMPT_MAP
 from app.runtime import Runtime
 from app.services.versions import versions
-from app.web.learn_chapter import ChapterPage, Place, Tried, Wanted, address, answerer, base_model, in_language, tried
+from app.web.learn_chapter import (
+    ChapterPage,
+    Place,
+    Tried,
+    Wanted,
+    address,
+    answerer,
+    base_model,
+    in_language,
+    is_ready,
+    tried,
+)
 from app.web.token_views import HAN_CHARACTER, Segment, segments
 
 ATTENDED = {
@@ -61,7 +72,7 @@ def attention_page(runtime: Runtime, wanted: Wanted, place: Place) -> AttentionP
     def ask() -> Looked:
         return _looked(runtime.engine.attention(text, at, version_id=version.id), partial(_href, place, text))
 
-    return AttentionPage(place=place, text=text, asked=tried(ask))
+    return AttentionPage(place=place, text=text, asked=tried(ask, ready=is_ready(runtime, wanted, version)))
 
 
 def _href(place: Place, text: str, at: int) -> str:

@@ -19,6 +19,7 @@ from app.web.learn_chapter import (
     answerer,
     base_model,
     in_language,
+    is_ready,
     question,
     sampled,
     tried,
@@ -84,7 +85,7 @@ def function_page(runtime: Runtime, wanted: Wanted, place: Place) -> FunctionPag
         usual=usual,
         version=version,
         parameters=base_record()["parameters"],
-        asked=tried(ask),
+        asked=tried(ask, ready=is_ready(runtime, wanted, version)),
     )
 
 
@@ -160,7 +161,8 @@ def dice_page(runtime: Runtime, wanted: Wanted, place: Place) -> DicePage:
         told = runtime.engine.next_token(request, SHOWN_TOKENS)
         return Rolled(_bars(told, lambda _token: None), sampled(runtime, version, prompt, params)[0])
 
-    return DicePage(place=place, prompt=prompt, temperature=temperature, top_p=top_p, seed=seed, asked=tried(ask))
+    asked = tried(ask, ready=is_ready(runtime, wanted, version))
+    return DicePage(place=place, prompt=prompt, temperature=temperature, top_p=top_p, seed=seed, asked=asked)
 
 
 @dataclass(frozen=True)

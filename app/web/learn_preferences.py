@@ -17,7 +17,18 @@ from app.services.jobs import jobs, retraining
 from app.services.labeling.rankings import count_rankings
 from app.services.versions import versions
 from app.translation import N_
-from app.web.learn_chapter import ChapterPage, Place, Tried, Wanted, answerer, in_language, question, sampled, tried
+from app.web.learn_chapter import (
+    ChapterPage,
+    Place,
+    Tried,
+    Wanted,
+    answerer,
+    in_language,
+    is_ready,
+    question,
+    sampled,
+    tried,
+)
 from app.web.learn_record import runs_record
 
 LETTERS = "ABCD"
@@ -73,7 +84,7 @@ def order_page(runtime: Runtime, wanted: Wanted, place: Place) -> OrderPage:
         seed=seed,
         ranks=ranks,
         pairs=compared(ranks),
-        asked=tried(partial(sampled, runtime, version, prompt, params, 4)),
+        asked=tried(partial(sampled, runtime, version, prompt, params, 4), ready=is_ready(runtime, wanted, version)),
         rankings=rankings,
     )
 
@@ -130,6 +141,10 @@ def reward_page(runtime: Runtime, wanted: Wanted, place: Place) -> RewardPage:
     with runtime.read() as session:
         reward = versions.active_reward(session)
         missing = runtime.settings.retrain_after_rankings - retraining.new_rankings(session)
+    asked = Tried[Judged]()
+    if reward is not None:
+        score = partial(judged, runtime, reward.id, prompt, answer, usual)
+        asked = tried(score, ready=is_ready(runtime, wanted, reward))
     return RewardPage(
         place=place,
         prompt=prompt,
@@ -137,7 +152,7 @@ def reward_page(runtime: Runtime, wanted: Wanted, place: Place) -> RewardPage:
         usual=usual,
         reward=reward,
         missing=max(0, missing),
-        asked=Tried() if reward is None else tried(partial(judged, runtime, reward.id, prompt, answer, usual)),
+        asked=asked,
     )
 
 

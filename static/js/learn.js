@@ -8,7 +8,8 @@ document.addEventListener("htmx:after:swap", () => {
   history.replaceState(history.state, "", told.address);
   announce(told.announce);
   const next = document.querySelector("[data-next-seed]");
-  if (next) next.value = Number(new URL(told.address, location.href).searchParams.get("seed") ?? 0) + 1;
+  const seed = new URL(told.address, location.href).searchParams.get("seed");
+  if (next && seed !== null) next.value = Number(seed) + 1;
 });
 
 document.addEventListener("input", (event) => {

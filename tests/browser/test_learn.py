@@ -8,6 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from playwright.sync_api import Browser, Page, Response, expect
 
+from app.lm.inference.engine import LocalEngine
 from app.web.learn import CHAPTERS
 from tests.browser.conftest import PATIENT_MS
 from tests.browser.test_accessibility import AXE, RUN_AXE
@@ -100,6 +101,27 @@ def test_a_token_joins_the_text_and_the_roll_is_another(page: Page, real_server:
     page.get_by_label("Temperature").fill("0")
     expect(page).to_have_url(re.compile("temperature=0"))
     expect(page.locator(".field output").first).to_have_text("0.0")
+
+
+def test_a_piece_comes_behind_the_page_where_the_model_is_not_open(
+    browser: Browser, page: Page, real_server: LiveServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By itself, in place and told; without scripts behind a link."""
+    monkeypatch.setattr(LocalEngine, "is_loaded", lambda *_: False)
+    page.goto(real_server.url + "/learn/dice")
+    expect(page.locator(".written")).to_be_visible()
+    expect(page.locator("#announcer")).not_to_be_empty()
+    expect(page.locator("[data-next-seed]")).to_have_value("2")
+    assert page.url.endswith("/learn/dice")
+    context = browser.new_context(java_script_enabled=False)
+    context.set_default_timeout(PATIENT_MS)
+    plain = context.new_page()
+    plain.goto(real_server.url + "/learn/dice?seed=7")
+    expect(plain.locator(".written")).to_have_count(0)
+    plain.get_by_role("link", name="Show it").click()
+    expect(plain.locator(".written")).to_be_visible()
+    assert asked(plain, "seed") == "7"
+    context.close()
 
 
 def test_the_map_is_touched_and_read(browser: Browser, real_server: LiveServer) -> None:

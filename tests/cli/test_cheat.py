@@ -8,6 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from app.__main__ import cli
+from app.api.jobs import JobQueued
 from app.cli import cheat
 from app.errors import AppError
 
@@ -32,15 +33,18 @@ REAL = httpx2.Client
 def asked(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     """What was posted to a server whose job runs at first and has ended at the second look."""
     posted: list[dict[str, Any]] = []
+    looks: list[dict[str, Any]] = []
 
     def answer(request: httpx2.Request) -> httpx2.Response:
         if request.url.path == "/api/v1/jobs":
             posted.append(json.loads(request.content))
-            return httpx2.Response(201, json={"job_id": "j", "status": "running", "message": "64 episodes"})
+            looks.append({"status": "running", "message": "64 episodes", "error": None})
+            return httpx2.Response(202, json=JobQueued(job_id="j").model_dump())
         if request.url.path == "/api/v1/jobs/j":
             failed = posted[-1]["params"]["seed"] == 13
             ended = {"status": "failed", "error": "No prompts."} if failed else {"status": "succeeded"}
-            return httpx2.Response(200, json={"job_id": "j", "result": {"version_id": 7}} | ended)
+            told = looks.pop() if looks else {"message": "", "result": {"version_id": 7}} | ended
+            return httpx2.Response(200, json={"job_id": "j"} | told)
         return httpx2.Response(200, json=VERSION)
 
     def client(**options: Any) -> httpx2.Client:
@@ -57,6 +61,7 @@ def test_it_starts_the_cheat_and_tells_the_verdict_with_its_answers(asked: list[
     assert asked == [{"kind": "show_cheating", "params": {"seed": 3, "total_episodes": 640}}]
     for line in ("Over-optimized: it says nothing any more.", "2,048         +4.83  -1.50  21.5", "policy:    A week"):
         assert line in ended.output
+    assert ended.stderr.splitlines() == ["64 episodes"], "what is done meanwhile"
 
 
 def test_with_the_penalty_it_is_the_usual_training(asked: list[dict[str, Any]]) -> None:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from datetime import timedelta
+from html import escape, unescape
 from itertools import pairwise
 from pathlib import Path
 
@@ -84,7 +85,28 @@ def test_a_busy_model_leaves_a_chapter_whole(client: httpx2.Client, engine: Scri
     engine.failure = None
 
 
-def test_the_reward_model_scores_words_once_there_is_one(server: LiveServer) -> None:
+@pytest.mark.parametrize("name", ["function", "dice", "attention", "fine-tuning", "order"])
+def test_a_page_waits_for_no_model_to_be_opened(
+    client: httpx2.Client, engine: ScriptedEngine, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It fetches its piece by the address that it has itself; without scripts a link leads there."""
+    path = f"/learn/{name}?text=a&seed=2"
+    monkeypatch.setattr(engine, "calls", [])
+    monkeypatch.setattr(engine, "loaded", set())
+    told = client.get(path).text
+    assert engine.calls == []
+    assert f'hx-get="{escape(path)}" hx-trigger="load"' in told
+    link = re.search(r'href="(/learn/[^"]+now=1)#piece"', told)
+    assert link is not None
+    for address, headers in ((unescape(link[1]), {}), (path, {"HX-Request": "true"})):
+        assert 'hx-trigger="load"' not in client.get(address, headers=headers).text
+        assert len(engine.calls) in (1, 2)
+        engine.calls.clear()
+
+
+def test_the_reward_model_scores_words_once_there_is_one(
+    server: LiveServer, engine: ScriptedEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
     without = server.client.get("/learn/reward-model").text
     assert "There is no reward model yet." in without
     assert "after 1000 more rankings" in without
@@ -94,7 +116,10 @@ def test_the_reward_model_scores_words_once_there_is_one(server: LiveServer) -> 
         new = NewVersion(kind=VersionKind.REWARD, parent_id=1, path="versions/9-reward", content_hash="1" * 64)
         versions.add_version(session, new).status = VersionStatus.ACTIVE
     assert start in server.client.get("/learn/ppo").text
-    told = server.client.get("/learn/reward-model?prompt=Hi&answer=one+two").text
+    monkeypatch.setattr(engine, "loaded", set())
+    later = server.client.get("/learn/reward-model?prompt=Hi&answer=one+two").text
+    assert ('hx-trigger="load"' in later, "7.00" in later) == (True, False)
+    told = server.client.get("/learn/reward-model?prompt=Hi&answer=one+two&now=1").text
     assert "7.00" in told, "as long as the answer"
     assert told.count('class="beginning-word"') == 2
 

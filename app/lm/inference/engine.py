@@ -95,10 +95,13 @@ class LocalEngine:
         events: queue.SimpleQueue[Told] = queue.SimpleQueue()
         return _told(events, self.start(request, events.put))
 
+    def is_loaded(self, version_id: int) -> bool:
+        return self._models.is_loaded(version_id)
+
     def starts_at_once(self, request: GenerationRequest) -> bool:
         """The version is loaded, and prompt and answers are short."""
         short = size_of(request.prompt) + len(request.continue_from) <= AT_ONCE and request.params.max_tokens <= AT_ONCE
-        return short and self._models.is_loaded(request.version_id)
+        return short and self.is_loaded(request.version_id)
 
     def start(self, request: GenerationRequest, tell: Tell) -> Callable[[], None]:
         """`tell` is called by the engine's thread."""

@@ -62,7 +62,7 @@ class ModelCache:
         self._looking, self._loading = threading.Lock(), threading.Lock()  # the first guards what is kept
 
     def is_loaded(self, version_id: int) -> bool:
-        """Whether `policy` would not have to load it."""
+        """Whether `policy`, or `scorer`, would not have to load it."""
         with self._looking:
             return version_id in self._kept
 

@@ -34,6 +34,11 @@ class Engine(Protocol):
         """As `generate`, piece by piece; closing the iterator stops the sampling."""
         ...
 
+    def is_loaded(self, version_id: int) -> bool:
+        """Whether this version is open. Else the first call that needs its weights opens it, which takes a second or
+        more."""
+        ...
+
     def starts_at_once(self, request: GenerationRequest) -> bool:
         """Whether `start` takes a moment alone, for which the event loop may wait itself."""
         ...

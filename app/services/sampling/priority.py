@@ -66,6 +66,9 @@ class InteractiveEngine:
         with self._gate.busy():
             yield from self._engine.stream(request)
 
+    def is_loaded(self, version_id: int) -> bool:
+        return self._engine.is_loaded(version_id)
+
     def starts_at_once(self, request: GenerationRequest) -> bool:
         return self._engine.starts_at_once(request)
 

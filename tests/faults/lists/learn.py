@@ -50,6 +50,8 @@ FAULTS = [
     chapter(
         "a busy model takes the chapter away", "    except AppError as error:", "    except ZeroDivisionError as error:"
     ),
+    chapter("a page waits until the model is open", "    if not ready:\n        return Tried(later=True)\n", ""),
+    chapter("a piece is fetched for ever", "return wanted.waits or all(", "return all("),
     more("Escape leaves it open", "    event.stopPropagation();\n    close();", "    event.stopPropagation();"),
     more("a tap beside it leaves it open", "if (!more.contains(event.target)) close();", "if (false) close();"),
     script("the map takes the farthest point", "away(link) < away(best)", "away(link) > away(best)"),
