@@ -111,7 +111,7 @@ def test_a_piece_comes_behind_the_page_where_the_model_is_not_open(
     page.goto(real_server.url + "/learn/dice")
     expect(page.locator(".written")).to_be_visible()
     expect(page.locator("#announcer")).not_to_be_empty()
-    expect(page.locator("[data-next-seed]")).to_have_value("2")
+    expect(page.locator("[data-next-seed]")).to_have_attribute("value", "2")
     assert page.url.endswith("/learn/dice")
     context = browser.new_context(java_script_enabled=False)
     context.set_default_timeout(PATIENT_MS)
