@@ -11,9 +11,9 @@ from app.api.schemas import JsonObject
 from app.errors import ConflictError, GoneError, InvalidError, NotFoundError
 from app.kinds.registry import kind_named
 from app.runtime import ReadSession, RuntimeDep, UnitRoute
+from app.services.jobs import ranking_counts
 from app.services.jobs.job_params import check_params
 from app.services.jobs.start_plan import cost_of
-from app.services.labeling import rankings
 from app.services.versions import versions
 from app.translation import _
 
@@ -42,7 +42,7 @@ def plan(body: JobIn, runtime: RuntimeDep, session: ReadSession) -> JobPlanOut:
     if kind.effort is None:
         raise InvalidError(_("A job of the kind {name} trains nothing, so there is no plan of it.", name=kind.name))
     directory = runtime.settings.version_directory(versions.sft_version(session).path)
-    counts = rankings.count_rankings(session)
+    counts = ranking_counts.count_rankings(session)
     cost = cost_of(session, kind, directory, rankings=counts.total, params=params)
     if cost is None:
         raise ConflictError(_("The SFT model's config.json cannot be read. Restore its files, or import it again."))

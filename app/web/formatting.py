@@ -12,7 +12,7 @@ from app.db.models.versions import Version, VersionKind
 from app.formats.figures import MINUS, number
 from app.formats.languages import in_a_row
 from app.kinds.registry import kind_of
-from app.services.labeling.rankings import RankingCounts
+from app.services.jobs.ranking_counts import RankingCounts
 from app.services.versions.bounds import flags_of
 from app.services.versions.version_states import VersionState
 from app.translation import N_, _, ngettext

@@ -14,7 +14,7 @@ from app.db.models.versions import Version, VersionKind
 from app.hparams import SamplingParams
 from app.runtime import Runtime
 from app.services.jobs import jobs, retraining
-from app.services.labeling.rankings import count_rankings
+from app.services.jobs.ranking_counts import count_rankings
 from app.services.versions import versions
 from app.translation import N_
 from app.web.learn_chapter import (

@@ -13,9 +13,8 @@ from app.hparam_fields import hparam_fields
 from app.kinds.kind import Kind, Preset, StartPlan, VersionParam
 from app.kinds.registry import KINDS, kind_named
 from app.runtime import ReadSession, RuntimeDep, UnitRoute, WriteSession
-from app.services.jobs import jobs
+from app.services.jobs import jobs, ranking_counts
 from app.services.jobs.start_plan import NO_PARAMS, start_plan
-from app.services.labeling import rankings
 from app.services.versions import versions
 from app.settings.config import Settings
 from app.translation import _
@@ -97,7 +96,7 @@ def _page(
     inputs = [_version_input(session, param, values.get(param.name, "")) for param in kind.versions]
     inputs += [input_of(kind, name, values.get(name, "")) for name in (*kind.choices, *hparam_fields(kind.hparams))]
     asked = {*kind.start.asks, *(param.name for param in kind.versions if param.required)}
-    counts = rankings.count_rankings(session)
+    counts = ranking_counts.count_rankings(session)
     directory = settings.version_directory(versions.sft_version(session).path)
     return StartPage(
         kind=kind,

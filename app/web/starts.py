@@ -16,8 +16,8 @@ from app.hparam_fields import MAX_NUMBER, HparamField, hparam_fields
 from app.kinds.kind import Kind, Need, Preset, StartPlan
 from app.kinds.registry import KINDS, kind_named
 from app.services.jobs import needs
+from app.services.jobs.ranking_counts import RankingCounts
 from app.services.jobs.start_plan import start_plan
-from app.services.labeling.rankings import RankingCounts
 from app.translation import N_, _
 from app.web import formatting
 

@@ -6,7 +6,7 @@ from typing import Any
 from app.db.models.jobs import Job, JobStatus
 from app.db.models.versions import Version, VersionKind, VersionStatus
 from app.preferences import NOTHING_LEARNED
-from app.services.labeling.rankings import RankingCounts
+from app.services.jobs.ranking_counts import RankingCounts
 from app.services.views.loop_status import LoopStatus, Situation
 
 

@@ -2,7 +2,20 @@
 
 from datetime import datetime
 
-from sqlalchemy import JSON, ColumnElement, ForeignKey, Index, UniqueConstraint, and_, or_, select, text
+from sqlalchemy import (
+    JSON,
+    ColumnElement,
+    CompoundSelect,
+    ForeignKey,
+    Index,
+    Select,
+    UniqueConstraint,
+    and_,
+    or_,
+    select,
+    text,
+    union,
+)
 from sqlalchemy.orm import Mapped, foreign, mapped_column, relationship
 
 from app.db.base import Base, utc_now
@@ -66,16 +79,30 @@ class Ranking(Base):
     def in_force(cls) -> ColumnElement[bool]:
         """Those that are trained on: neither withdrawn nor about a prompt that is archived or held out, nor given a
         second time, and those that votes became only while votes are trained on."""
-        about = select(Group.id).join(Prompt, Group.prompt_id == Prompt.id)
-        archived = about.where(Prompt.archived_at.is_not(None))
-        held_out = about.where(Prompt.split == PromptSplit.HELD_OUT)
-        repeats = select(Group.id).where(Group.is_repeat)
         on_votes = select(ArenaSettings.id).where(ArenaSettings.train_on_votes).exists()
-        of_votes = select(Vote.ranking_id).where(Vote.ranking_id.is_not(None))
         return and_(
             cls.withdrawn_at.is_(None),
-            cls.group_id.not_in(archived),
-            cls.group_id.not_in(held_out),
-            cls.group_id.not_in(repeats),
-            or_(on_votes, cls.id.not_in(of_votes)),
+            *(cls.group_id.not_in(groups) for groups in _left_out_groups()),
+            or_(on_votes, cls.id.not_in(_of_votes())),
         )
+
+    @classmethod
+    def left_out(cls) -> CompoundSelect[int]:
+        """Ids of all others, withdrawn ones too, each once. Of a million rankings these are few, and are found by
+        indexes: whoever counts those in force counts all, and these."""
+        withdrawn = select(cls.id).where(cls.id > 0, cls.withdrawn_at.is_not(None))  # ids, so that their index is taken
+        of_groups = (select(cls.id).where(cls.group_id.in_(groups)) for groups in _left_out_groups())
+        off_votes = ~select(ArenaSettings.id).where(ArenaSettings.train_on_votes).exists()
+        return union(withdrawn, *of_groups, _of_votes().where(off_votes))
+
+
+def _left_out_groups() -> list[Select[int]]:
+    about = select(Group.id).join(Prompt, Group.prompt_id == Prompt.id)
+    archived = about.where(Prompt.archived_at.is_not(None))
+    held_out = about.where(Prompt.split == PromptSplit.HELD_OUT)
+    repeats = select(Group.id).where(Group.is_repeat)
+    return [archived, held_out, repeats]
+
+
+def _of_votes() -> Select[int]:
+    return select(Vote.ranking_id).where(Vote.ranking_id.is_not(None))

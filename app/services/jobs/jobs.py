@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.db.base import CLOCK_TOLERANCE, utc_now
@@ -19,6 +19,7 @@ from app.kinds.kind import Kind
 from app.kinds.registry import job_title, kind_named
 from app.services.jobs import heartbeats, job_folders
 from app.services.jobs.job_params import check_params, same_params
+from app.services.jobs.ranking_counts import count_around
 from app.services.paging import Page, check_limit
 from app.settings.config import Settings
 from app.translation import N_, _
@@ -79,9 +80,8 @@ def _live_job(session: Session, key: str) -> Job | None:
 
 def _rankings_in_force(session: Session) -> tuple[int, int]:
     """The newest one's id and their number; 0 and 0 where there is none."""
-    counted = select(func.coalesce(func.max(Ranking.id), 0), func.count(Ranking.id))
-    newest, number = session.execute(counted.where(Ranking.in_force())).one()
-    return newest, number
+    newest = session.scalar(select(Ranking.id).where(Ranking.in_force()).order_by(Ranking.id.desc()).limit(1))
+    return newest or 0, sum(count_around(session, 0))
 
 
 def get_job(session: Session, job_id: str) -> Job:

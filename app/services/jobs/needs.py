@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.db.models.rankings import Ranking
@@ -27,7 +27,7 @@ def unmet(session: Session, kind: Kind) -> Need | None:
 
 def is_met(session: Session, need: Need, params: Mapping[str, Any]) -> bool:
     if need is Need.RANKINGS:
-        return bool(session.scalar(select(func.count()).select_from(Ranking).where(Ranking.in_force())))
+        return session.scalar(select(Ranking.id).where(Ranking.in_force()).limit(1)) is not None
     return "reward_version_id" in params or versions.active_reward(session) is not None
 
 

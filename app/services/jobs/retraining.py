@@ -1,12 +1,11 @@
 """When a reward model is trained again: as soon as enough rankings are new."""
 
-from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from app.db.models.jobs import Job, JobTrigger
-from app.db.models.rankings import Ranking
 from app.kinds.train_reward import TRAIN_REWARD
 from app.services.jobs import jobs
+from app.services.jobs.ranking_counts import count_around
 
 
 def new_rankings(session: Session) -> int:
@@ -19,8 +18,7 @@ def new_rankings(session: Session) -> int:
     """
     job = jobs.latest_job(session, TRAIN_REWARD.name)
     newest, read = (0, 0) if job is None else (job.newest_ranking_id or 0, job.num_rankings or 0)
-    counted = select(func.count().filter(Ranking.id > newest), func.count().filter(Ranking.id <= newest))
-    later, earlier = session.execute(counted.select_from(Ranking).where(Ranking.in_force())).one()
+    later, earlier = count_around(session, newest)
     if not later + earlier:
         return 0
     late = max(0, earlier - read)  # written before, committed after it had looked (PostgreSQL)

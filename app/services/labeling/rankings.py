@@ -1,9 +1,8 @@
 """Rankings: taken once, kept for good, withdrawn on request. Everything the product learns comes from here."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session, selectinload
 
 from app.db.base import utc_now
@@ -213,27 +212,6 @@ def list_rankings(
     if labeler_kind is not None:
         statement = statement.join(Labeler).where(Labeler.kind == labeler_kind)
     return page_by_id(session, statement, Ranking.id, after=after, limit=limit, newest_first=True)
-
-
-@dataclass(frozen=True)
-class RankingCounts:
-    """Rankings in force, those that a training would learn from now."""
-
-    people: int
-    simulated: int
-    imported: int
-    """Of files that do not say who ranked."""
-
-    @property
-    def total(self) -> int:
-        return self.people + self.simulated + self.imported
-
-
-def count_rankings(session: Session) -> RankingCounts:
-    by_kind = select(Labeler.kind, func.count()).select_from(Ranking).join(Labeler).where(Ranking.in_force())
-    counts: dict[LabelerKind, int] = {row[0]: row[1] for row in session.execute(by_kind.group_by(Labeler.kind)).all()}
-    people, simulated, imported = (counts.get(kind, 0) for kind in LabelerKind)
-    return RankingCounts(people, simulated, imported)
 
 
 def last_ranking(session: Session, labeler: Labeler) -> Ranking | None:

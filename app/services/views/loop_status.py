@@ -12,9 +12,8 @@ from app.db.models.versions import Version, VersionKind, VersionStatus
 from app.kinds.registry import kind_of
 from app.model_info.scorer_format import is_outdated
 from app.preferences import NOTHING_LEARNED
-from app.services.jobs import heartbeats, jobs, retraining
-from app.services.labeling import rankings
-from app.services.labeling.rankings import RankingCounts
+from app.services.jobs import heartbeats, jobs, ranking_counts, retraining
+from app.services.jobs.ranking_counts import RankingCounts
 from app.services.versions import versions
 from app.settings.config import Settings
 
@@ -141,7 +140,7 @@ class LoopStatus:
 def loop_status(session: Session, settings: Settings, now: datetime) -> LoopStatus:
     job, age = _current_job(session), heartbeats.age_seconds(session, now)
     return LoopStatus(
-        rankings=rankings.count_rankings(session),
+        rankings=ranking_counts.count_rankings(session),
         new_rankings=retraining.new_rankings(session),
         retrain_after=settings.retrain_after_rankings,
         job=job,

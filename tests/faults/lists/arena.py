@@ -70,7 +70,7 @@ FAULTS = [
         "session.get_one(Ranking, vote.ranking_id).withdrawn_at = None",
     ),
     In("app/db/models/rankings.py", AT + "test_learning.py")(
-        "switched off, votes are learned from", "or_(on_votes, cls.id.not_in(of_votes)),", ""
+        "switched off, votes are learned from", "or_(on_votes, cls.id.not_in(_of_votes())),", ""
     ),
     learning("B better is A better", "Verdict.B: (2, 1)", "Verdict.B: (1, 2)"),
     rule("it looks at the interval of one look", ".anytime.low <= above", ".wilson.low <= above"),

@@ -64,7 +64,7 @@ FAULTS = [
     params("parameters of a kind not looked at together", "kind.check(hparams_of(kind, checked))", "pass"),
     params("a version that must be named left out", "if param.required and param.name not in params", "if False"),
     params("what a kind needs not looked for", "check_needs(session, kind, checked)", "pass"),
-    needs("no rankings and yet a training", "return bool(session.scalar(select(func.count()).select_from(Ranking).where(Ranking.in_force())))", "return True"),
+    needs("no rankings and yet a training", "return session.scalar(select(Ranking.id).where(Ranking.in_force()).limit(1)) is not None", "return True"),
     needs("no reward model and yet PPO", "versions.active_reward(session) is not None", "True"),
     needs("a reward model that is named not enough", '"reward_version_id" in params or ', "", "tests/services/jobs/test_needs.py"),
     kinds("a stranger among kinds queued", "if name not in KINDS:", "if False:"),

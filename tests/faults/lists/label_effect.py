@@ -63,7 +63,7 @@ FAULTS = [
     repeats("second people are compared with simulated labelers", ", Labeler.kind == LabelerKind.PERSON)", ")"),
     repeats("a simulated labeler is a second person", "(is_second and labeler.kind is LabelerKind.PERSON)", "is_second"),
     repeats("whoever takes a name judges twice", ".values(is_repeat=True)", ".values(is_repeat=Group.is_repeat)"),
-    in_force("one judgement is trained on twice", "            cls.group_id.not_in(repeats),\n", ""),
+    in_force("one judgement is trained on twice", "return [archived, held_out, repeats]", "return [archived, held_out]"),
     between("what may be chance is called reliable", "if alpha.interval.low >= RELIABLE:", "if alpha.value >= RELIABLE:"),
     predictions("another version's influence is told", "session.get(VersionRanking, (version.id, ranking_id))", "session.query(VersionRanking).filter_by(ranking_id=ranking_id).first()"),
     telling("others' rankings are told as one's own harm", "mine = Ranking.labeler_id == labeler.id, Ranking.withdrawn_at.is_(None)", "mine = (Ranking.withdrawn_at.is_(None),)"),

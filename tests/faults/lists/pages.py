@@ -13,9 +13,8 @@ markdown = In("app/formats/markdown.py", "tests/formats/test_markdown.py")
 states = In("app/services/versions/version_states.py", "tests/services/versions/test_version_states.py")
 notices = In("app/web/notices.py", "tests/web/test_train.py")
 train = In("app/web/train.py", "tests/web/test_train.py")
-rankings = In(
-    "app/services/labeling/rankings.py", "tests/web/test_train.py", "tests/services/labeling/test_rankings.py"
-)
+left_out = In("app/db/models/rankings.py", "tests/services/jobs/test_ranking_counts.py")
+counts = In("app/services/jobs/ranking_counts.py", "tests/services/jobs/test_ranking_counts.py")
 head = In("app/http/head.py", "tests/http/test_head.py")
 label = In("app/web/label.py", "tests/http/test_head.py")
 pages = In("app/web/pages.py", "tests/web/test_errors.py")
@@ -158,12 +157,23 @@ FAULTS = [
         "alone = not jobs.list_jobs(session, statuses=LIVE, limit=1).items",
         "alone = True",
     ),
-    rankings(
-        "rankings of archived prompts are counted",
-        "join(Labeler).where(Ranking.in_force())",
-        "join(Labeler).where(Ranking.withdrawn_at.is_(None))",
+    left_out(
+        "rankings of archived prompts are counted", "return [archived, held_out, repeats]", "return [held_out, repeats]"
     ),
-    rankings("withdrawn rankings are counted", "join(Labeler).where(Ranking.in_force())", "join(Labeler)"),
+    left_out("withdrawn rankings are counted", "union(withdrawn, *of_groups,", "union(*of_groups,"),
+    left_out("votes are counted though nothing is trained on them", ", _of_votes().where(off_votes))", ")"),
+    left_out("votes are never counted", "_of_votes().where(off_votes)", "_of_votes()"),
+    left_out(
+        "a million rankings are walked through",
+        "select(cls.id).where(cls.id > 0, cls.withdrawn",
+        "select(cls.id).where(cls.withdrawn",
+    ),
+    counts(
+        "what is left out of files is people's",
+        "counted[kinds.get(labeler_id, LabelerKind.PERSON)] -= count",
+        "counted[LabelerKind.PERSON] -= count",
+    ),
+    counts("later ones are counted among the earlier", "- (all_gone - gone_later)", "- all_gone"),
     head("HEAD is an address of its own", '"method": "GET", "state": state', '"state": state'),
     head("HEAD is told of to nobody", '"head": True', '"head": False'),
     label("HEAD takes a card", " and not wants_head_only(request)", ""),

@@ -13,6 +13,7 @@ from app.db.models.rankings import Ranking
 from app.services.arena import arena_settings, learning, votes
 from app.services.arena.arena_settings import ArenaChoice
 from app.services.data import exports, training_data
+from app.services.jobs import ranking_counts
 from app.services.labeling import rankings
 from app.settings.config import Settings
 from tests.services.arena.conftest import MakePair, VoteOn
@@ -121,9 +122,9 @@ def test_what_is_off_counts_nowhere_and_is_no_withdrawal(
 ) -> None:
     choose(session, ON)
     vote = vote_on(make_pair(ada, split=PromptSplit.TRAIN), ada)
-    assert rankings.count_rankings(session).total == 1
+    assert ranking_counts.count_rankings(session).total == 1
     choose(session, OFF)
-    assert rankings.count_rankings(session).total == 0
+    assert ranking_counts.count_rankings(session).total == 0
     assert session.get_one(Ranking, vote.ranking_id).withdrawn_at is None
     assert not learning.is_learned(session, vote)
 

@@ -25,6 +25,7 @@ from app.services.data import exports, imports, training_data
 from app.services.data.import_summary import ImportSummary, told
 from app.services.data.imports import COMPARED, PROMPTS, Importer
 from app.services.data.row_forms import Form
+from app.services.jobs import ranking_counts
 from app.services.labeling import groups, labelers, rankings
 from app.services.prompts import curation
 from app.services.prompts.prompts import NewPrompt, prompt_row
@@ -95,7 +96,7 @@ def test_pairs_ties_and_rankings_are_learned_from(take: Import, read: sessionmak
         [labeler] = session.scalars(select(Labeler)).all()
         assert (labeler.name, labeler.kind) == ("imported", LabelerKind.IMPORTED)
         assert session.scalar(select(func.count()).where(Prompt.in_use())) == 2
-        assert rankings.count_rankings(session) == rankings.RankingCounts(people=0, simulated=0, imported=3)
+        assert ranking_counts.count_rankings(session) == ranking_counts.RankingCounts(people=0, simulated=0, imported=3)
 
 
 def test_the_same_comes_in_once(take: Import, read: sessionmaker[Session]) -> None:

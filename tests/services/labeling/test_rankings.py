@@ -7,7 +7,7 @@ from app.db.models.labelers import Labeler, LabelerKind
 from app.db.models.rankings import Ranking
 from app.errors import AppError, ConflictError, InvalidError, NotFoundError
 from app.services.data import training_data
-from app.services.jobs import jobs, retraining
+from app.services.jobs import jobs, ranking_counts, retraining
 from app.services.labeling import groups, labelers, rankings
 from tests.live import LEASE_SECONDS
 from tests.services.conftest import MakeGroup, in_order, lease
@@ -31,7 +31,7 @@ def test_ranking_is_stored_and_group_is_done(session: Session, make_group: MakeG
     ranking = submit(session, group, ada)
     assert ranking.ranks == {str(answer.id): place + 1 for place, answer in enumerate(group.completions)}
     assert groups.get_group(session, group.id).status is GroupStatus.RANKED
-    assert rankings.count_rankings(session).total == 1
+    assert ranking_counts.count_rankings(session).total == 1
 
 
 @pytest.mark.parametrize("ranks", [[1, 1, 1, 1], [1, 2, 2, 3], [1, 2, 2, 4], [2, 1, 1, 2][::-1], [4, 3, 2, 1]])
@@ -57,7 +57,7 @@ def test_wrong_ranks_are_refused_and_nothing_changes(session: Session, make_grou
     ):
         with pytest.raises(InvalidError):
             rankings.submit_ranking(session, group_id=group.id, labeler=ada, ranks=wrong, retrain_after=9)
-    assert rankings.count_rankings(session).total == 0
+    assert ranking_counts.count_rankings(session).total == 0
     assert groups.get_leased_group(session, group.id, ada)
 
 
@@ -116,7 +116,7 @@ def test_withdrawn_ranking_is_kept_and_its_group_comes_back_first(
     shown = lease(session, ada)
     assert shown is not None
     assert shown.id == group.id
-    assert rankings.count_rankings(session).total == 0
+    assert ranking_counts.count_rankings(session).total == 0
     assert [row.id for row in rankings.list_rankings(session, include_withdrawn=True).items] == [ranking.id]
     assert training_data.ranking_ids_in_force(session) == []
     with pytest.raises(NotFoundError):
@@ -131,7 +131,7 @@ def test_simulated_rankings_are_left_out_where_people_are_counted(
     for labeler in (ada, robot, robot):
         submit(session, make_group(leased_to=labeler), labeler)
         session.commit()
-    assert rankings.count_rankings(session) == rankings.RankingCounts(people=1, simulated=2, imported=0)
+    assert ranking_counts.count_rankings(session) == ranking_counts.RankingCounts(people=1, simulated=2, imported=0)
     listed = rankings.list_rankings(session, labeler_kind=LabelerKind.SIMULATED).items
     assert {row.labeler.name for row in listed} == {"robot"}
 

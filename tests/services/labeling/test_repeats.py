@@ -16,6 +16,7 @@ from app.db.models.labelers import Labeler, LabelerKind
 from app.db.models.prompts import Prompt
 from app.db.models.rankings import Ranking
 from app.services.data import training_data
+from app.services.jobs import ranking_counts
 from app.services.labeling import groups, label_settings, labelers, rankings, repeats, skips
 from app.services.labeling.drawing import Tag, Tags
 from app.services.labeling.label_settings import LabelChoice
@@ -45,6 +46,7 @@ def again(session: Session) -> Again:
         label_settings.choose(session, LabelChoice(repeat_share=share))
         rng = random.Random(5)
         rng.random = lambda: chance  # type: ignore[method-assign]
+        rng.choice = lambda ids: ids[0]  # type: ignore[method-assign]
         return repeats.card_again(session, labeler, now=utc_now(), tags=tags, rng=rng)
 
     return ask
@@ -108,7 +110,7 @@ def test_no_training_learns_from_the_second_ranking(session: Session, ada: Label
     assert group is not None
     ranking = rankings.submit_ranking(session, group_id=group.id, labeler=ada, ranks=in_order(group), retrain_after=99)
     assert training_data.ranking_ids_in_force(session) == before
-    assert rankings.count_rankings(session).people == len(before)
+    assert ranking_counts.count_rankings(session).people == len(before)
     rankings.withdraw_ranking(session, ranking.id, ada, lease_seconds=60)
     assert lease(session, ada) == group, "undone, its card is there again"
 
@@ -132,6 +134,7 @@ def second(session: Session) -> Again:
         label_settings.choose(session, LabelChoice(repeat_share=0.25, second_share=share))
         rng = random.Random(5)
         rng.random = lambda: chance  # type: ignore[method-assign]
+        rng.choice = lambda ids: ids[0]  # type: ignore[method-assign]
         return repeats.card_again(session, labeler, now=utc_now(), tags=tags, rng=rng)
 
     return ask
