@@ -10,6 +10,8 @@ PYTEST_ARGS ?=
 PYTEST := $(PY) -m pytest -n auto --dist worksteal
 # How long each test took; `make test` names the ten slowest.
 DURATIONS := test-durations.xml
+# Hundreds of processes that tests begin would else compile the program anew, each for itself.
+unexport PYTHONDONTWRITEBYTECODE
 FAULTS_ARGS ?=
 FUZZ_ARGS ?=
 # A name of app/model_info/catalogue.toml: fetched once, and it answers.
@@ -21,7 +23,7 @@ BENCH_ARGS ?=
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run set-up set-up-dev packages-dev front-end browser test test-postgres faults nightly-kill lint types imports format docs messages screenshots bench bench-loop bench-learning bench-speed bench-peers model lock clean
+.PHONY: help run set-up set-up-dev packages-dev front-end browser test test-postgres faults nightly nightly-kill lint types imports format docs messages screenshots bench bench-loop bench-learning bench-speed bench-peers model lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -65,6 +67,12 @@ $(STAMP)/kernels: $(wildcard app/lm/kernels/*.py) $(STAMP)/packages
 	@bin/quietly "the kernels of training, compiled for this processor" $(VENV)/bin/python -m bin.compile_kernels
 	@touch $@
 
+# Each process of tests would else compile them for itself.
+$(STAMP)/kernels-dev: $(STAMP)/kernels
+	@bin/quietly "the kernels in both number formats, for the tests" $(PY) -m bin.compile_kernels float32 bfloat16
+	@$(PY) -m tests.lm.kernels.results float32 bfloat16 >/dev/null
+	@touch $@
+
 $(STAMP)/front-end: package.json package-lock.json bin/front-end $(STAMP)/venv
 	@bin/quietly "front-end libraries: htmx, SortableJS, uPlot" bin/front-end $(PY)
 	@touch $@
@@ -82,10 +90,13 @@ browser:
 
 # ---- checks --------------------------------------------------------------------------------------------------------
 
-# The kernels are compiled, and Chromium is fetched, while one process after the other installs and checks.
+# The kernels are compiled, and Chromium is fetched, while packages are installed and checks run, the longest beside
+# the others.
 test: $(STAMP)/packages ## Set up what the tests need (Chromium included), then lint, types, imports and all tests
-	@$(MAKE) --no-print-directory $(STAMP)/kernels browser & beside=$$! code=0; \
-	$(MAKE) --no-print-directory packages-dev lint types imports || code=$$?; wait $$beside && exit $$code
+	@$(MAKE) --no-print-directory $(STAMP)/kernels-dev browser & beside=$$! code=0; \
+	$(MAKE) --no-print-directory packages-dev || { code=$$?; wait $$beside; exit $$code; }; \
+	$(MAKE) --no-print-directory types & types=$$!; \
+	$(MAKE) --no-print-directory lint imports || code=$$?; wait $$types || code=$$?; wait $$beside && exit $$code
 	@FOURFOLD_CHROMIUM="$$(bin/browser)" $(PYTEST) --durations=10 --junitxml=$(DURATIONS) $(PYTEST_ARGS)
 	@echo "==> the heart of it again, on PostgreSQL" && bin/with-postgres --if-possible $(PYTEST) $(ON_POSTGRES)
 
@@ -98,6 +109,9 @@ test-postgres: set-up-dev ## Services, API and worker on a throw-away PostgreSQL
 
 faults: set-up-dev ## Put hundreds of faults in, one by one, and see that a test catches each (for the night)
 	@$(PY) -m tests.faults $(FAULTS_ARGS)
+
+nightly: set-up-dev browser ## The tests that are too long for every change: other processors, every kind of job killed (for the night)
+	@FOURFOLD_CHROMIUM="$$(bin/browser)" $(PY) -m pytest -m nightly $(PYTEST_ARGS)
 
 nightly-kill: set-up-dev ## kill -9 each trainer at 100 random moments: it ends bitwise the same (for the night; goes on where it was stopped)
 	@OMP_NUM_THREADS=1 $(PY) -m tests.killing --record .nightly-kill.jsonl $(KILL_ARGS)

@@ -1,7 +1,9 @@
 """Compiles the kernels of training for this processor and keeps them, so that nobody's first training waits for it.
 
-python -m bin.compile_kernels
+python -m bin.compile_kernels [float32 bfloat16]
 """
+
+import sys
 
 import torch
 
@@ -23,9 +25,14 @@ SMALL = ModelConfig(
 )
 
 
-def main() -> None:
-    """One step of a model that is as small as can be, in the format that trainings use here."""
-    model, packed, dtype = Llama(SMALL), pack([[1, 2]], [[[3, 4], [5]]], 0), matmul_dtype()
+def main(formats: list[str]) -> None:
+    """One step of a model that is as small as can be, in these formats; if none is named, in that of trainings here."""
+    for dtype in [getattr(torch, name) for name in formats] or [matmul_dtype()]:
+        compile_for(dtype)
+
+
+def compile_for(dtype: torch.dtype) -> None:
+    model, packed = Llama(SMALL), pack([[1, 2]], [[[3, 4], [5]]], 0)
     with torch.autocast("cpu", dtype=torch.bfloat16, enabled=dtype == torch.bfloat16):
         states = token_states(model, lower_states(model, packed, 0), packed, 0)
         logprobs, _ = linear_logprobs(states, model.output_weight, packed.tokens[packed.token_mask], dtype)
@@ -33,4 +40,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

@@ -1,11 +1,14 @@
 """Fixtures for everything above the language model: a migrated database, a tiny real model, a real server."""
 
+import functools
+import gc
 import os
 import random
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpcore2
 import pytest
 from sqlalchemy import Engine as Database
 from sqlalchemy.orm import Session, sessionmaker
@@ -24,6 +27,8 @@ from tests.worker.harness import Harness
 # which takes twice the processor time where each core has a process of tests.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
+GARBAGE = 10_000
+"""New objects after which the garbage collector looks; Python has 700."""
 FOR_TESTS = {"FOURFOLD_CHROMIUM", "FOURFOLD_TEST_DATABASE_URL"}
 LONG = (
     *("tests/killing/", "tests/costs/", "tests/worker/test_", "tests/http/test_pressure", "tests/test_wheel"),
@@ -37,6 +42,15 @@ TINY_TEXTS = ["Please tell me how to wash my hands with warm water. Use soap, an
 def _no_settings_from_outside() -> None:
     for name in [name for name in os.environ if name.startswith("FOURFOLD_") and name not in FOR_TESTS]:
         del os.environ[name]
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _certificates_are_read_once() -> Iterator[None]:
+    """Each client would read all that this machine trusts, which takes longer than to begin a server; here nobody
+    speaks TLS."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(httpcore2, "default_ssl_context", functools.cache(httpcore2.default_ssl_context))
+        yield
 
 
 @pytest.fixture(autouse=True)
@@ -59,6 +73,18 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if item not in left_out]
     items.sort(key=lambda item: next((at for at, begin in enumerate(LONG) if item.nodeid.startswith(begin)), len(LONG)))
+
+
+def pytest_sessionstart() -> None:
+    gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    """Thousands of tests and the libraries that they load stay to the end: no work for the garbage collector."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(GARBAGE)
+    gc.enable()
 
 
 @pytest.fixture(autouse=True)

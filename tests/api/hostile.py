@@ -31,6 +31,8 @@ JSON_VALUES = [
 ]
 OF_NUMBERS = {HUGE, str(2**63), "1e-320", "1e308"}
 OF_TEXTS = {r'"\ud800"', r'"\u0000"', '"' + "x" * 20_000 + '"'}
+OF_IDS = {HUGE, "01", "a\0b"}
+"""What a plain number, a plain text or a database lets through."""
 OF_FIELDS = {HUGE, str(2**63), "a\0b", ""}
 PLACE = "\N{PILE OF POO}"
 PROMPT = {"prompt": "wash my hands"}

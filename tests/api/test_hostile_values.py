@@ -18,6 +18,7 @@ from tests.api.hostile import (
     NEVER_TAKEN,
     NO_IDS,
     OF_FIELDS,
+    OF_IDS,
     PLACE,
     PROMPT,
     TEXTS,
@@ -62,9 +63,10 @@ def test_every_route_is_visited(visitor: Visitor) -> None:
 
 def test_in_the_path(visitor: Visitor) -> None:
     """No spelling of an id but one: 404 or 422, never another's row."""
+    turns = InTurns(NO_IDS)
     for route, sent in right(visitor):
         for name in route.in_path:
-            for value in NO_IDS:
+            for value in turns.next(OF_IDS):
                 response = visitor.ask(route, f"{name} {value[:30]!r}", {name: value}, **sent())
                 stream = response.headers.get("content-type", "").startswith("text/event-stream")
                 if response.status_code not in (404, 422) and not (stream and '"Not found"' in response.text):
@@ -72,9 +74,10 @@ def test_in_the_path(visitor: Visitor) -> None:
 
 
 def test_in_the_query(visitor: Visitor) -> None:
+    turns = InTurns(TEXTS)
     for route in visitor.routes:
         for name in route.in_query:
-            for value in TEXTS:
+            for value in turns.next(OF_FIELDS):
                 visitor.ask(route, f"{name} {value[:30]!r}", params={name: value})
 
 
@@ -139,29 +142,37 @@ def test_as_the_id_of_a_ranked_answer(visitor: Visitor, key: str) -> None:
 
 
 def test_bodies_that_are_hardly_json(visitor: Visitor) -> None:
+    """A third of them without being said to be JSON."""
+    turns = InTurns(list(hardly_json({"a": 1})))
     for route in visitor.routes:
         for body in bodies(visitor.ranks).get(str(route), []):
-            whole = json.dumps(body).encode()
-            name = next(iter(body))
-            for what, content in {
-                "nothing": b"",
-                "half": whole[:-1],
-                "twice": whole + whole,
-                "BOM": b"\xef\xbb\xbf" + whole,
-                "UTF-16": json.dumps(body).encode("utf-16"),
-                "not UTF-8": whole[:-1] + b"\xff\xfe}",
-                "NUL": whole + b"\0",
-                "no object": b"[1]",
-                "null": b"null",
-                "nested objects": b'{"a":' * 12_000,
-                "nested lists": b"[" * 60_000,
-                "nested inside": whole[:-1] + b', "params": ' + b"[" * 20_000 + b"]" * 20_000 + b"}",
-                "a name twice": whole[:-1] + b", " + json.dumps({name: body[name]}).encode()[1:],
-                "gzip": gzip.compress(whole),
-                "a strange name": whole[:-1] + rb', "\ud800": 1}',
-            }.items():
+            contents = hardly_json(body)
+            for what, content in contents.items():
                 visitor.ask(route, what, content=content)
-                visitor.ask(route, f"{what}, unnamed", content=content, headers={"Content-Type": "text/plain"})
+            for what in turns.next(()):
+                content, plain = contents[what], {"Content-Type": "text/plain"}
+                visitor.ask(route, f"{what}, unnamed", content=content, headers=plain)
+
+
+def hardly_json(body: Any) -> dict[str, bytes]:
+    whole, name = json.dumps(body).encode(), next(iter(body))
+    return {
+        "nothing": b"",
+        "half": whole[:-1],
+        "twice": whole + whole,
+        "BOM": b"\xef\xbb\xbf" + whole,
+        "UTF-16": json.dumps(body).encode("utf-16"),
+        "not UTF-8": whole[:-1] + b"\xff\xfe}",
+        "NUL": whole + b"\0",
+        "no object": b"[1]",
+        "null": b"null",
+        "nested objects": b'{"a":' * 12_000,
+        "nested lists": b"[" * 60_000,
+        "nested inside": whole[:-1] + b', "params": ' + b"[" * 20_000 + b"]" * 20_000 + b"}",
+        "a name twice": whole[:-1] + b", " + json.dumps({name: body[name]}).encode()[1:],
+        "gzip": gzip.compress(whole),
+        "a strange name": whole[:-1] + rb', "\ud800": 1}',
+    }
 
 
 def test_in_forms(visitor: Visitor) -> None:

@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -44,13 +45,40 @@ def chromium_path(*, whole: bool = False) -> str:
 expect.set_options(timeout=PATIENT_MS)
 
 
+HERE = Path(__file__).parent
+LOOKS = pytest.mark.parametrize(
+    ("locale", "width", "scheme"),
+    [
+        ("en-US", 360, "dark"),
+        ("zh-CN", 1280, "light"),
+        pytest.param("en-US", 1280, "light", marks=pytest.mark.nightly),
+        pytest.param("zh-CN", 360, "dark", marks=pytest.mark.nightly),
+    ],
+)
+"""Each language, width and scheme; English is longer, so it is the one that must fit a phone. At night in all pairs."""
+_open: list[Browser] = []
+_until_the_last = ExitStack()
+
+
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    # Per module (0.3 s), not per session: while Playwright is up, asyncio.run fails in every other test.
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium_path(), args=ARGUMENTS)
-        yield browser
-        browser.close()
+    """One for all modules in a row; what a module leaves open goes with it."""
+    if not _open:
+        playwright = _until_the_last.enter_context(sync_playwright())
+        launched = playwright.chromium.launch(executable_path=chromium_path(), args=ARGUMENTS)
+        _until_the_last.callback(launched.close)
+        _open.append(launched)
+    yield _open[0]
+    for context in _open[0].contexts:
+        context.close()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown(nextitem: pytest.Item | None) -> None:
+    """Playwright goes when the next test is none of these: while it is up, asyncio.run fails in the others."""
+    if nextitem is None or not nextitem.path.is_relative_to(HERE):
+        _open.clear()
+        _until_the_last.close()
 
 
 @pytest.fixture

@@ -158,8 +158,17 @@ def test_the_label_page_in_every_state(
     page_errors.clear()  # the refused prompt and the cut line
 
 
-@BOTH
-@pytest.mark.parametrize("language", ["en", "zh"])
+@pytest.mark.parametrize(
+    ("seen", "language"),
+    [
+        (("dark", 360), "en"),
+        (("light", 1280), "zh"),
+        pytest.param(("light", 1280), "en", marks=pytest.mark.nightly),
+        pytest.param(("dark", 360), "zh", marks=pytest.mark.nightly),
+    ],
+    indirect=["seen"],
+    ids=["dark-en", "light-zh", "light-en", "dark-zh"],
+)
 def test_the_label_page_with_more_open(label_page: LabelPage, seen: Callable[[str], None], language: str) -> None:
     """An own answer, the guidelines, what was saved, a card that was taken back; in both languages."""
     page = label_page.page

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from tests import databases
-from tests.browser.conftest import PATIENT_MS
+from tests.browser.conftest import LOOKS, PATIENT_MS
 from tests.browser.label_page import WritingEngine
 from tests.browser.test_accessibility import AXE, FADED_IN, RUN_AXE
 from tests.live import LiveServer, live_server, quick_settings
@@ -28,12 +28,12 @@ def buttons(page: Page) -> list[Locator]:
     return [page.locator(name) for name in ("#decide-activate", "#decide-compare", "#decide-discard")]
 
 
-@pytest.mark.parametrize("locale", ["en-US", "zh-CN"])
-@pytest.mark.parametrize(("width", "height", "scheme"), [(1280, 720, "light"), (360, 640, "dark")])
+@LOOKS
 def test_the_buttons_lie_within_the_first_view(
-    browser: Browser, server: LiveServer, locale: str, width: int, height: int, scheme: str
+    browser: Browser, server: LiveServer, locale: str, width: int, scheme: str
 ) -> None:
     """With alarms, which take their place, too; and axe finds nothing."""
+    height = 720 if width == 1280 else 640
     add_candidate(server, EVALUATION, verdict=VERDICT | {"over_optimized": True}, flags=[FLAG])
     context = browser.new_context(
         locale=locale, viewport={"width": width, "height": height}, reduced_motion="reduce",

@@ -14,7 +14,7 @@ from app.preferences import Influence
 from app.services.versions import versions
 from app.services.versions.versions import NewVersion
 from tests import databases
-from tests.browser.conftest import PATIENT_MS
+from tests.browser.conftest import LOOKS, PATIENT_MS
 from tests.browser.label_page import WritingEngine
 from tests.browser.test_accessibility import AXE, REWARD_METRICS, RUN_AXE
 from tests.live import LiveServer, live_server, quick_settings
@@ -36,8 +36,7 @@ def rank_cards(server: LiveServer, name: str, cards: int) -> None:
         assert server.client.post(f"/api/v1/groups/{card['group_id']}/rankings", json=sent, headers=who).is_success
 
 
-@pytest.mark.parametrize("locale", ["en-US", "zh-CN"])
-@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (360, "dark")])
+@LOOKS
 def test_the_page_in_every_state(browser: Browser, server: LiveServer, locale: str, width: int, scheme: str) -> None:
     context = browser.new_context(
         locale=locale, viewport={"width": width, "height": 800}, color_scheme="dark" if scheme == "dark" else "light"

@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Browser, Page, Route, expect
 
 from tests import databases
-from tests.browser.conftest import PATIENT_MS
+from tests.browser.conftest import LOOKS, PATIENT_MS
 from tests.browser.label_page import LabelPage, WritingEngine
 from tests.browser.test_accessibility import AXE, FADED_IN, RUN_AXE
 from tests.live import LiveServer, live_server, quick_settings
@@ -34,8 +34,7 @@ def rank(page: Page) -> None:
     page.keyboard.press("Enter")
 
 
-@pytest.mark.parametrize("locale", ["en-US", "zh-CN"])
-@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (360, "dark")])
+@LOOKS
 def test_it_comes_after_the_ranking_and_moves_nothing(
     browser: Browser, server: LiveServer, locale: str, width: int, scheme: str
 ) -> None:

@@ -15,14 +15,12 @@ from app.services.lifecycle import deciding
 from app.services.versions import versions
 from app.web.training_record import FILE
 from tests import databases
-from tests.browser.conftest import PATIENT_MS
+from tests.browser.conftest import LOOKS, PATIENT_MS
 from tests.browser.label_page import WritingEngine
 from tests.browser.test_accessibility import AXE, DUPLICATE_IDS, FADED_IN, REWARD_METRICS, RUN_AXE
 from tests.live import LiveServer, live_server, quick_settings
 from tests.web.test_decision import EVALUATION, VERDICT, add_candidate
 from tests.web.test_version_tree import add
-
-SEEN = [("en-US", 1280, "light"), ("zh-CN", 360, "dark"), ("zh-CN", 1280, "dark"), ("en-US", 360, "light")]
 
 
 @pytest.fixture
@@ -51,7 +49,7 @@ def made(server: LiveServer) -> dict[str, int]:
     return found
 
 
-@pytest.mark.parametrize(("locale", "width", "scheme"), SEEN)
+@LOOKS
 def test_each_page_fits_and_axe_finds_nothing(
     browser: Browser, server: LiveServer, made: dict[str, int], locale: str, width: int, scheme: str
 ) -> None:

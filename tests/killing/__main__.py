@@ -23,31 +23,31 @@ def main() -> int:
     parser.add_argument("--record", type=Path, help="a file of what was done, from which the next call goes on")
     asked = parser.parse_args()
     until, failed = time.monotonic() + 60 * asked.minutes, 0
-    for trainer in asked.trainers.split(","):
-        failed += kill(trainer, asked.moments, asked.record, until)
+    with tempfile.TemporaryDirectory(prefix="fourfold-kill-") as folder:
+        for trainer in asked.trainers.split(","):
+            failed += kill(trainer, asked.moments, asked.record, until, Path(folder))
     return 1 if failed else 0
 
 
-def kill(trainer: str, moments: int, record: Path | None, until: float) -> int:
-    """How many runs ended otherwise than the calm one."""
+def kill(trainer: str, moments: int, record: Path | None, until: float, folder: Path) -> int:
+    """`folder`: where the runs are, with the world of all of them. How many runs ended otherwise than the calm one."""
     done = done_before(trainer, record)
     left = [moment for moment in range(moments) if moment not in done]
     differing = sum(not same for same in done.values())
     if not left or time.monotonic() > until:
         print(f"{trainer}: {len(done)} of {moments} moments done before, {differing} differ", flush=True)
         return differing
-    with tempfile.TemporaryDirectory(prefix="fourfold-kill-") as folder:
-        calm = calm_run(Path(folder), trainer)
-        in_the_middle = 0
-        for moment in left:
-            if time.monotonic() > until:
-                print(f"{trainer}: out of time before moment {moment}", flush=True)
-                break
-            run = killed_run(calm, Path(folder) / "killed", moment)
-            in_the_middle += run.step is not None
-            differing += not run.same
-            note(trainer, moment, run, record)
-        calm.base.close()
+    calm = calm_run(folder, trainer)
+    in_the_middle = 0
+    for moment in left:
+        if time.monotonic() > until:
+            print(f"{trainer}: out of time before moment {moment}", flush=True)
+            break
+        run = killed_run(calm, folder / "killed", moment)
+        in_the_middle += run.step is not None
+        differing += not run.same
+        note(trainer, moment, run, record)
+    calm.base.close()
     print(f"{trainer}: {len(left)} moments, {in_the_middle} before its end, {differing} differ", flush=True)
     return differing
 

@@ -3,6 +3,7 @@
 Processes are forked from one that has imported torch and started no thread: an attempt begins in milliseconds.
 """
 
+import functools
 import multiprocessing
 import os
 import random
@@ -77,15 +78,26 @@ class Killed:
     told: str = ""
 
 
-def calm_run(directory: Path, trainer: str) -> Calm:
-    """With its world: rankings, and a reward model for those who need one."""
+@functools.cache
+def ranked_world(directory: Path) -> Harness:
     torch.set_num_threads(1)
+    return make_world(directory / "ranked", write_tiny_model(directory / "model", TEXTS), ranked=8)
+
+
+@functools.cache
+def scored_world(directory: Path) -> Harness:
+    """With a reward model, for those who need one."""
+    base = twin(ranked_world(directory), directory / "scored")
+    job = run_inline(base, queue(base, "train_reward", normalization_samples=8))
+    assert job.status is JobStatus.SUCCEEDED, job.error
+    return base
+
+
+def calm_run(directory: Path, trainer: str) -> Calm:
+    """All trainers in this directory begin with the same world."""
     kind, params = TRAINERS[trainer]
-    base = make_world(directory / "base", write_tiny_model(directory / "model", TEXTS), ranked=8)
-    if kind not in ("train_reward", "train_dpo"):
-        job = run_inline(base, queue(base, "train_reward", normalization_samples=8))
-        assert job.status is JobStatus.SUCCEEDED, job.error
-    calm = twin(base, directory / "calm")
+    base = (ranked_world if kind in ("train_reward", "train_dpo") else scored_world)(directory)
+    calm = twin(base, directory / f"calm-{trainer}")
     job_id, began = queue(calm, kind, **params), time.monotonic()
     attempt(calm, job_id)
     seconds, job = time.monotonic() - began, calm.job(job_id)

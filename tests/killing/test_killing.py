@@ -13,7 +13,7 @@ from tests.killing.__main__ import main
 from tests.killing.killed_runs import TRAINERS
 from tests.repository import REPOSITORY
 
-MOMENTS = 2
+MOMENTS = 1
 HERE = [name for name in TRAINERS if name != "rloo"]  # GRPO's trainer with another baseline: the nightly has it
 
 

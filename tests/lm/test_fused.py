@@ -118,6 +118,7 @@ def test_a_row_has_the_same_bits_alone_and_in_company_through_a_whole_model() ->
     assert farthest(model) < 1e-3
 
 
+@pytest.mark.nightly  # compiling for it takes most of a minute; make test has AVX2 in kernels/test_linking.py
 def test_a_row_has_the_same_bits_on_an_older_processor() -> None:
     """One whose registers are half as wide: of what AVX-512 has beyond its beginnings these kernels use nothing."""
     run_as("AVX2", "tests.lm.rows_company", "shipped")

@@ -7,10 +7,15 @@ import pytest
 from app.corpus.pair import Pair
 from app.corpus.pairs import instruction_pairs
 from app.corpus.prompts import load_prompts
-from app.simulation.questions import is_degenerate, on_topic, question_of, relevance, truth
+from app.simulation.questions import Question, is_degenerate, on_topic, question_of, relevance, truth
 
-VOLCANO = question_of("What is a volcano?")
 FACT = "A volcano is a mountain that can throw out melted rock and ash."
+
+
+@cache
+def volcano() -> Question:
+    """The first question takes a second or two, for which the collection of tests need not wait."""
+    return question_of("What is a volcano?")
 
 
 @cache
@@ -20,7 +25,7 @@ def pairs() -> list[Pair]:
 
 def test_every_shipped_prompt_is_known() -> None:
     assert all(question_of(prompt.text).subject is not None for prompt in load_prompts())
-    assert question_of("what is a volcano").subject == VOLCANO.subject
+    assert question_of("what is a volcano").subject == volcano().subject
 
 
 def test_answers_of_the_generator_are_on_topic_and_none_is_degenerate() -> None:
@@ -46,7 +51,7 @@ def test_answers_to_other_prompts_are_off_topic_and_untrue() -> None:
     "text", ["", " ", "!?", "What is a volcano?", "a VOLCANO", f"{FACT} {FACT}", "Так не бывает.", "火山很大。"]
 )
 def test_degenerate(text: str) -> None:
-    assert is_degenerate(VOLCANO, text)
+    assert is_degenerate(volcano(), text)
 
 
 def test_an_echo_that_was_asked_for_is_an_answer() -> None:
@@ -55,9 +60,9 @@ def test_an_echo_that_was_asked_for_is_an_answer() -> None:
 
 
 def test_relevance_is_a_share_of_the_sentences() -> None:
-    assert relevance(VOLCANO, f"Hello there! {FACT} Take care!") == 1
-    assert relevance(VOLCANO, f"{FACT} Wash the potatoes well and cut them.") == 0.5
-    assert relevance(VOLCANO, "Hello there!") == 0
+    assert relevance(volcano(), f"Hello there! {FACT} Take care!") == 1
+    assert relevance(volcano(), f"{FACT} Wash the potatoes well and cut them.") == 0.5
+    assert relevance(volcano(), "Hello there!") == 0
 
 
 def test_a_prompt_that_no_bank_holds() -> None:
