@@ -6,19 +6,24 @@ The request names the GGUF `file`, `prompts` as token ids, how many `answers` to
 import itertools
 from typing import Any
 
+import xllamacpp
+
 from bench.speed.child import Round, Run, Stopwatch, serve
 
 
 def prepare(request: dict[str, Any]) -> Run:
-    import xllamacpp  # only where its environment is
-
     count, tokens = request["answers"], request["tokens"]
     params = xllamacpp.CommonParams()
     params.model.path = request["file"]
-    params.n_parallel = count
-    params.n_ctx = count * request["context"]
-    params.cpuparams.n_threads = params.cpuparams_batch.n_threads = request["threads"]
-    params.verbosity = 0
+    threads = ("n_threads", request["threads"])
+    for part, name, value in (
+        (params, "n_parallel", count),
+        (params, "n_ctx", count * request["context"]),
+        (params, "verbosity", 0),
+        (params.cpuparams, *threads),
+        (params.cpuparams_batch, *threads),
+    ):
+        setattr(part, name, value)
     server = xllamacpp.Server(params)
     prompts = itertools.cycle(request["prompts"])
 

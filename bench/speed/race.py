@@ -51,7 +51,7 @@ class Process:
         self._log = folder / f"{contestant.name}.log"
         asked = folder / f"{contestant.name}.json"
         asked.write_text(json.dumps(dict(contestant.request) | {"threads": threads}), encoding="utf-8")
-        environ = OWN | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": str(threads)} | own
+        environ = OWN | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": str(threads), **own}
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
                 [contestant.python, "-m", contestant.module, asked],

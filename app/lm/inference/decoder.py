@@ -22,7 +22,7 @@ from app.lm.inference.embedding import Embedding
 from app.lm.inference.kv_cache import KVCache
 from app.lm.inference.workspace import Packed, PackedLayer, Workspace
 from app.lm.kernels.compiling import Array
-from app.lm.kernels.packed_linear import FORMS, PackedLinear
+from app.lm.kernels.packed_linear import PackedLinear
 from app.lm.kernels.phases import run
 from app.lm.layer import Layer
 from app.lm.model import Llama
@@ -89,10 +89,9 @@ class Decoder:
 
     def _run(self, space: Workspace, first: int, stop: int, rows: Tensor, positions: Tensor, cache: KVCache) -> Tensor:
         """These phases of the program; returns what the last one gives, if it is the head."""
-        head, hidden = self._packed.head, self.config.hidden_size
-        out = torch.empty(len(rows) if stop == len(space.program) else 0, head.columns)
+        out = torch.empty(len(rows) if stop == len(space.program) else 0, self._packed.head.columns)
         where = rows.numpy(), positions.numpy()
-        run(space.program, first, stop, FORMS[self.weights], hidden, *where, cache.numbers, out.data_ptr())
+        run(space.program, first, stop, *where, cache.numbers, out.data_ptr())
         return out[:, : self.config.vocab_size].contiguous()
 
     @contextmanager

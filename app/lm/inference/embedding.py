@@ -35,7 +35,7 @@ class Embedding:
 
     def __call__(self, ids: Tensor) -> Tensor:
         """ids [M] -> [M,H] of any float type."""
-        rows = F.embedding(ids, self._rows)
+        rows: Tensor = F.embedding(ids, self._rows)
         if self._scales is None:
             return rows
         blocks = rows.float().unflatten(1, (-1, BLOCK)) * self._scales[ids].unsqueeze(-1)

@@ -12,8 +12,8 @@ from torch import Tensor
 
 from app.hparams import ModelConfig
 from app.lm.kernels import phase_fields as of
-from app.lm.kernels.compiling import Array
-from app.lm.kernels.packed_linear import PackedLinear
+from app.lm.kernels.packed_linear import FORMS, PackedLinear
+from app.lm.kernels.phases import Program
 from app.lm.kernels.tasks import field
 
 
@@ -65,7 +65,8 @@ class Workspace:
         layers = list(self._phases_of_layers())
         self.layer_phases = len(layers) // len(model.layers)
         phases = [*layers, self._norm(), self._product(model.head, self._normed, 0)]
-        self.program: Array = np.array([_phase(*fields) for fields in phases], np.int64)
+        table = np.array([_phase(*fields) for fields in phases], np.int64)
+        self.program = Program(table, FORMS[model.products], hidden)
 
     def begin(self, states: Tensor) -> None:
         """With these states [tokens,H] of any float type."""

@@ -8,6 +8,7 @@ Every token is computed by the same code in the same order, whatever tokens are 
 """
 
 import functools
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -200,25 +201,34 @@ def _member() -> int:
     return pointed_to(_run)
 
 
+@dataclass(frozen=True)
+class Program:
+    phases: Array
+    """[phases,SIZE] int64"""
+    form: int  # what products read (packed_linear.FORMS)
+    hidden: int  # size of a state
+
+    def __len__(self) -> int:
+        return len(self.phases)
+
+
 def run(
-    program: Array, first: int, stop: int, form: int, hidden: int, rows: Array, positions: Array, cache: torch.Tensor,
-    out: int,
+    program: Program, first: int, stop: int, rows: Array, positions: Array, cache: torch.Tensor, out: int
 ) -> None:  # fmt: skip
-    """The phases `first` to before `stop` of a program [phases,SIZE] on M tokens, rows and positions [M], by torch's
-    threads. `form` is what products read, `hidden` the size of a state; cache [L,2,R*K,S,E]; `out`: where products
-    write whose target is 0. Nothing checks that
+    """The phases `first` to before `stop` of a program on M tokens, rows and positions [M], by torch's threads.
+    cache [L,2,R*K,S,E]; `out`: where products write whose target is 0. Nothing checks that
     rows and positions are within the cache, nor that what the program speaks of has room for M tokens: the caller has
     to."""
     counters = np.zeros((stop - first) * _COUNTER_WORDS + 8, np.int64)
     address = -(-counters.ctypes.data // 64) * 64
     team, slots = members(), cache.shape[3]
-    numbers = max(scratch_numbers(slots, cache.shape[4]), 2 * _TOGETHER * PANEL, hidden)
+    numbers = max(scratch_numbers(slots, cache.shape[4]), 2 * _TOGETHER * PANEL, program.hidden)
     scratch = torch.empty(team, -(-numbers // 16) * 16)
     share(
         _member(),
         [
-            program.ctypes.data, first, stop, len(rows), int(cache.dtype == torch.float32), address, scratch,
+            program.phases.ctypes.data, first, stop, len(rows), int(cache.dtype == torch.float32), address, scratch,
             scratch.shape[1] * 4, team, yielder(), rows.ctypes.data, positions.ctypes.data, cache, cache.shape[2],
-            slots, out, form,
+            slots, out, program.form,
         ],
     )  # fmt: skip

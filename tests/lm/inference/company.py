@@ -151,7 +151,7 @@ def main(shapes: list[str]) -> int:
                 torch.set_num_threads(threads)
                 if differ := check(decoder):
                     faults.append(f"{name}, {form}, {threads} threads: {check.__name__} {differ[:5]}")
-            bound = 1e-3 if form == "fp32" else 0.5
+            bound = {"fp32": 1e-3, "bf16": 0.5, "int8": 1.5}[form]
             if (distance := farthest(decoder, model)) > bound:
                 faults.append(f"{name}, {form}: logits are {distance} from the model's")
     print("\n".join(faults) or "the same bits in any company")

@@ -12,7 +12,6 @@ from app.lm.kernels.byte_tiles import BLOCK, ROW_BYTES
 from app.lm.kernels.compiling import exact
 
 Numbers = NDArray[np.float32]
-FINITE = {"allow_nan": False, "allow_infinity": False, "width": 32}
 
 
 @exact
@@ -42,7 +41,11 @@ def rounded_rows(inputs: Numbers) -> tuple[NDArray[np.int64], Numbers]:
     return np.rint(blocks * inverse[..., None]).astype(np.int64), scales
 
 
-@given(arrays.arrays(np.float32, st.integers(1, 3 * BLOCK), elements=st.floats(**FINITE)))
+@given(
+    arrays.arrays(
+        np.float32, st.integers(1, 3 * BLOCK), elements=st.floats(width=32, allow_nan=False, allow_infinity=False)
+    )
+)
 def test_any_row_is_rounded_as_the_reference(numbers: Numbers) -> None:
     whole, scales, begins = kept(numbers)
     wanted, wanted_scales = rounded_rows(numbers[None])

@@ -9,7 +9,8 @@ from torch import Tensor
 from app.hparams import ModelConfig
 from app.lm.inference.kv_cache import KVCache
 from app.lm.kernels import phase_fields as of
-from app.lm.kernels.phases import run
+from app.lm.kernels.packed_linear import FORMS
+from app.lm.kernels.phases import Program, run
 from app.lm.kernels.tasks import field
 from app.lm.rotary import rotate
 
@@ -43,11 +44,10 @@ def attended(
     cosines, sines = angles(size)
     shared = [given.data_ptr(), given.shape[1], mixed.data_ptr(), mixed.shape[1], narrow * share, narrow, field(1e-5)]
     how = [size, int(rotated), norms.data_ptr(), norms.shape[1], 0, cosines.data_ptr(), sines.data_ptr()]
-    program = np.zeros((2, of.SIZE), np.int64)
+    table = np.zeros((2, of.SIZE), np.int64)
     for place, kind in enumerate((of.TURN, of.ATTEND)):
-        program[place, : 1 + len(shared) + len(how)] = [kind, *shared, *how]
-    is_fp32 = dtype == torch.float32
-    run(program, 0, 2, is_fp32, rows.numpy(), positions.numpy(), cache.numbers, 0)
+        table[place, : 1 + len(shared) + len(how)] = [kind, *shared, *how]
+    run(Program(table, FORMS[dtype], 0), 0, 2, rows.numpy(), positions.numpy(), cache.numbers, 0)
     return mixed
 
 
