@@ -155,9 +155,9 @@ bench: set-up-dev ## Measure the parts beside their peers: sampling, serving, a 
 	@OMP_WAIT_POLICY=PASSIVE $(PY) -m bench.pretraining
 	@$(PY) -m bench.cleaning
 
-bench-loop: set-up-dev ## Measure the whole loop (tastes, seeds, page latency) and write README's table
-	@$(PY) -m bench.loop $(BENCH_ARGS)
-	@$(PY) -m bench.latency
+bench-loop: set-up-dev ## Measure the whole loop (tastes, seeds, page latency) and write README's table; MODEL=smollm2: with that model
+	@$(PY) -m bench.loop $(if $(MODEL),--model $(MODEL)) $(BENCH_ARGS)
+	@$(PY) -m bench.latency $(if $(MODEL),--model $(MODEL))
 	@$(PY) -m bench.report
 
 bench-learning: set-up-dev ## Measure what reward models make of simulated tastes, and write docs/benchmarks.md (an hour)

@@ -17,7 +17,6 @@ from app.hparams import (
     FrozenLayers,
     LoraAlpha,
     LoraPlaces,
-    LoraRank,
     MaxGradNorm,
     MicroBatchTokens,
     Rate,
@@ -34,7 +33,9 @@ from app.hparams import (
 LEAST_KNOWLEDGE = 0.95
 """Share of the SFT model's sure answers (app/training/policy/knowledge.py) under which a policy forgets: its training
 stops, another of its versions is kept, and an evaluation flags it."""
-Episodes = Annotated[Count, about("Answers sampled in the whole run; batches are whole.")]
+Episodes = Annotated[
+    Count | None, about("Answers sampled in the whole run; batches are whole; none: by the model's size.")
+]
 KLCoef = Annotated[Weight, about("The KL penalty's coefficient at the beginning.")]
 KLTarget = Annotated[
     Distance | None,
@@ -52,7 +53,10 @@ ScoreClip = Annotated[
 ]
 MissingEndScore = Annotated[
     Score | None,
-    about("The score of an answer that does not end by itself, whatever it says; none: as any other's."),
+    about(
+        "The score of an answer that does not end by itself, whatever it says, where half or more of the SFT model's "
+        "own answers to the prompt do; none: as any other's."
+    ),
 ]
 EarlyStopping = Annotated[
     bool,
@@ -73,28 +77,35 @@ class EpisodeHparams:
     what PPO, RLOO and GRPO have in common.
 
     Those that are None by default follow the model's size (model_info/size.py): what serves 7 million parameters
-    ruins 135 million. Scores count from the SFT model's own answers to the same prompt, in their deviations
-    (app/training/policy/scores.py). `score_clip`: without it, and with a weak KL penalty, "likes short answers" ended
-    in empty ones and "likes lists" in "Some ideas: 1." (docs/metrics.md); at 2 it hid what is rare and
-    liked ("mentions people" came to a gold score of 1.1, at 6 to 1.7). `kl_horizon` is short because a whole run here
-    is. `kl_target`: at 6 "brief" went 5.0 nats far, won 0.92 and understood 0.75 of the follow-ups; at 2.5 it went 3.2
-    nats, won 0.91 and understood 0.86, where the SFT model understands 0.97.
+    ruins 135 million, and what takes those two minutes takes these an hour. Scores count from the SFT model's own
+    answers to the same prompt, in their deviations (app/training/policy/scores.py). `score_clip`: without it, and with
+    a weak KL penalty, "likes short answers" ended in empty ones and "likes lists" in "Some ideas: 1."
+    (docs/metrics.md); at 2 it hid what is rare and liked ("mentions people" came to a gold score of 1.1, at 6 to 1.7).
+    `kl_horizon` is short because a whole run here is. `kl_target`: at 6 "brief" went 5.0 nats far, won 0.92 and
+    understood 0.75 of the follow-ups; at 2.5 it went 3.2 nats, won 0.91 and understood 0.86, where the SFT model
+    understands 0.97.
     """
 
-    total_episodes: Episodes = 1_536
+    total_episodes: Episodes = None
     batch_size: Annotated[Count, about("Answers per batch: a multiple of samples_per_prompt.")] = 64
     samples_per_prompt: Annotated[Few, about("Answers to each prompt of a batch.")] = 4
-    num_ppo_epochs: Annotated[Few, about("Passes over each batch.")] = 4
+    num_ppo_epochs: Annotated[Few | None, about("Passes over each batch; none: by the model's size.")] = None
     num_mini_batches: Annotated[Few, about("Optimizer steps per pass.")] = 2
     learning_rate: Annotated[Rate | None, about("The policy's rate; none: by the model's size.")] = None
     warmup_batches: Annotated[WholeFromZero, about("Batches over which the rates rise to their full value.")] = 2
     adam_eps: Annotated[Rate, about("AdamW's epsilon.")] = 1e-5
     num_frozen_layers: FrozenLayers = None
-    lora_rank: LoraRank = 0
+    lora_rank: Annotated[
+        Annotated[int, Field(ge=0, le=256)] | None,
+        about(
+            "Rank of what is added to the weights above the frozen layers, which stay as they are (LoRA); 0: these "
+            "weights are trained themselves; none: by the model's size."
+        ),
+    ] = None
     lora_alpha: LoraAlpha = 16.0
     lora_places: LoraPlaces = "all"
     temperature: TrainingTemperature = SERVED_TEMPERATURE
-    max_tokens: AnswerTokens = 96
+    max_tokens: Annotated[AnswerTokens | None, about("Longest answer, tokens; none: by the model's size.")] = None
     kl_coef: KLCoef = 0.1
     kl_target: KLTarget = 3.0
     kl_horizon: Annotated[
@@ -110,13 +121,12 @@ class EpisodeHparams:
         ),
     ] = 0.1
     baseline_samples: Annotated[
-        int,
-        Field(ge=0, le=64),
+        Annotated[int, Field(ge=0, le=64)] | None,
         about(
             "Answers of the SFT model to each prompt, from whose mean the scores count; 0: from the mean of the other "
-            "answers to the prompt."
+            "answers to the prompt; none: by the model's size."
         ),
-    ] = 4
+    ] = None
     score_clip: ScoreClip = 6.0
     pessimism: Annotated[
         Weight, about("How many of the reward model's deviations are taken off a score that it is unsure of.")
@@ -130,9 +140,12 @@ class EpisodeHparams:
     early_stopping: EarlyStopping = True
     validate_every_batches: Annotated[Count, about("Batches between two validations by the judge.")] = 2
     validation_prompts: Annotated[
-        WholeFromZero,
-        about("Prompts of a validation, set aside from training; 0: no validation, the last one is kept."),
-    ] = 48
+        WholeFromZero | None,
+        about(
+            "Prompts of a validation, set aside from training; 0: no validation, the last one is kept; none: by the "
+            "model's size."
+        ),
+    ] = None
     validation_samples: Annotated[Few, about("Answers to each of them.")] = 2
     move_back: MoveBack = True
     patience: Annotated[Few, about("Validations without a better score after which the training stops.")] = 4
@@ -142,20 +155,26 @@ class EpisodeHparams:
     checkpoint_every_batches: Annotated[Count, about("Batches between two checkpoints.")] = 4
     seed: Seed = 0
 
-    @property
-    def own_samples(self) -> int:
-        """Answers of the SFT model to each prompt of a batch."""
-        return self.baseline_samples
-
 
 @dataclass(frozen=True)
 class FittedEpisodeHparams(EpisodeHparams):
-    """As they are really used: nothing is left to the model's size."""
+    """As they are really used: nothing is left to the model's size. Here are the shipped model's."""
 
+    total_episodes: int = 1_536
+    num_ppo_epochs: int = 4
+    lora_rank: int = 0
+    max_tokens: int = 96
+    baseline_samples: int = 4
+    validation_prompts: int = 48
     learning_rate: float = 4e-4
     num_frozen_layers: int = 3
     recompute_layers: bool = False
     tokens_per_micro_batch: int = 4_096
+
+    @property
+    def own_samples(self) -> int:
+        """Answers of the SFT model to each prompt of a batch."""
+        return self.baseline_samples
 
 
 @dataclass(frozen=True)
@@ -196,11 +215,6 @@ class PPOHparams(EpisodeHparams):
     ] = 1.0
     whiten_rewards: Annotated[bool, about("Whether rewards of a batch are scaled to a deviation of 1.")] = False
 
-    @property
-    def own_samples(self) -> int:
-        """One where they are learned and scores do not count from them."""
-        return max(self.baseline_samples, 1 if self.ptx_coef else 0)
-
 
 @dataclass(frozen=True)
 class CheatHparams(PPOHparams):
@@ -217,11 +231,12 @@ class CheatHparams(PPOHparams):
 
 
 @dataclass(frozen=True)
-class FittedPPOHparams(PPOHparams, FittedEpisodeHparams):
+class FittedPPOHparams(FittedEpisodeHparams, PPOHparams):
     """As they are really used."""
 
-    learning_rate: float = 4e-4
     value_learning_rate: float = 1e-3
-    num_frozen_layers: int = 3
-    recompute_layers: bool = False
-    tokens_per_micro_batch: int = 4_096
+
+    @property
+    def own_samples(self) -> int:
+        """One where they are learned and scores do not count from them."""
+        return max(self.baseline_samples, 1 if self.ptx_coef else 0)

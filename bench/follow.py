@@ -22,6 +22,7 @@ import typer
 
 from app.db.models.prompts import Prompt
 from app.hparams import SERVED_TEMPERATURE, RewardHparams, SamplingParams
+from app.kinds.registry import KINDS
 from app.kinds.train_best_of_n import BestOfNHparams
 from app.kinds.train_dpo import DPOHparams
 from app.kinds.train_grpo import GRPOHparams
@@ -187,7 +188,9 @@ def run_once(
     bench: FollowBench, ranked: Ranked, way: str, changes: dict[str, Any], seed: int, card: bool = True
 ) -> dict[str, Any]:
     extra = {"baseline": way} if way in ("rloo", "grpo") else {}
-    hparams = HPARAMS[way](**{"seed": seed} | extra | changes)
+    given = HPARAMS[way](**{"seed": seed} | extra | changes)
+    kind = next(kind for kind in KINDS.values() if kind.hparams is HPARAMS[way])
+    hparams = given if kind.effort is None else kind.effort.fit(given, bench.sft.config)
     started, busy = time.perf_counter(), time.process_time()
     result = bench.policy(ranked, way, hparams)
     taken = {"seconds": time.perf_counter() - started, "cpu_seconds": time.process_time() - busy}

@@ -26,6 +26,7 @@ from app.hparams import SERVED_TEMPERATURE, SamplingParams
 from app.layout import SFT_MODEL
 from app.lm.files.checkpoint import load_model
 from app.lm.model import Llama
+from app.model_info.size import fit_ppo
 from app.policy_hparams import PPOHparams
 from app.simulation.tastes import Taste, report
 from app.training.context import drain
@@ -119,6 +120,7 @@ def ppo_points(
 ) -> list[dict[str, Any]]:
     """Every checkpoint of a run: KL and gold on the held-out groups' prompts, and the report against the SFT model."""
     reference, tokenizer = load_model(SFT_MODEL)
+    hparams = fit_ppo(hparams, reference.config)
     params = SamplingParams(temperature=hparams.temperature, max_tokens=hparams.max_tokens)
     comparison = Comparison(reference, scorer, scorer, params, 1, tokenizer.ends, tokenizer.pad_id)
     asked = [group.prompt for group in groups]

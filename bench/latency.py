@@ -1,9 +1,10 @@
 """How long a person waits while training runs: "next card" and "submit" over HTTP, and sampling four answers.
 
-    python -m bench.latency --cycles 40
+    python -m bench.latency --cycles 40 --model smollm2
 
 A whole server ranks a first batch, trains a reward model, and then PPO runs while a labeler works at a person's pace.
-Both phases, idle and training, are measured in the same run with the same pace. Results: bench/results/latency.json.
+Both phases, idle and training, are measured in the same run with the same pace. Results:
+bench/results/latency.json (latency-NAME.json).
 """
 
 import json
@@ -18,9 +19,10 @@ import typer
 from app.simulation.families import TASTES
 from app.simulation.labeler import SimulatedLabeler, Step
 from app.simulation.noise import Noise
+from bench.models import get_model, results_path
 from bench.server import items, post, run_job, running_fourfold
 
-RESULTS = Path(__file__).parent / "results" / "latency.json"
+RESULTS = Path(__file__).parent / "results"
 PROMPT = "What is a volcano?"
 FIRST_RANKINGS = 16
 
@@ -64,15 +66,22 @@ def measure(client: httpx2.Client, labeler: SimulatedLabeler, cycles: int, pace_
 def main(
     cycles: Annotated[int, typer.Option(min=20, help="Cards ranked in each phase.")] = 40,
     pace_seconds: Annotated[float, typer.Option(help="Time a person looks at a card.")] = 0.5,
-    out: Path = RESULTS,
+    model: Annotated[str, typer.Option(help="A published model of the catalogue, in place of the shipped one.")] = "",
+    out: Path | None = None,
 ) -> None:
     """Measure idle, then while PPO trains."""
+    out = out or results_path(RESULTS, "latency", model)
     out.parent.mkdir(parents=True, exist_ok=True)
     settings = {"auto_policy_accuracy": 2.0, "retrain_after_rankings": 10_000}
-    with (
-        tempfile.TemporaryDirectory(prefix="fourfold-bench-") as folder,
-        running_fourfold(Path(folder), **settings) as client,
-    ):
+    with tempfile.TemporaryDirectory(prefix="fourfold-bench-") as folder:
+        get_model(model, Path(folder))
+        result = idle_and_training(Path(folder), cycles, pace_seconds, settings)
+    out.write_text(json.dumps(result, indent=1) + "\n")
+    typer.echo(json.dumps(result, indent=1))
+
+
+def idle_and_training(folder: Path, cycles: int, pace_seconds: float, settings: dict[str, Any]) -> dict[str, Any]:
+    with running_fourfold(folder, **settings) as client:
         labeler = SimulatedLabeler(client, "simulated-brief", TASTES["brief"], noise=Noise(), seed=0)
         work(labeler, FIRST_RANKINGS, 0.0)
         run_job(client, "train_reward")
@@ -86,8 +95,7 @@ def main(
         if still != ["running"]:
             raise RuntimeError(f"PPO did not run through the whole measurement: {still}")
         client.post(f"/api/v1/jobs/{job['job_id']}/cancel")
-    out.write_text(json.dumps(result, indent=1) + "\n")
-    typer.echo(json.dumps(result, indent=1))
+    return result
 
 
 if __name__ == "__main__":

@@ -110,6 +110,8 @@ class Preset:
     """What it changes and what comes of it, in a sentence."""
     values: Mapping[str, Any] = field(default_factory=dict)
     """Hyper-parameters beside the defaults."""
+    times: Mapping[str, float] = field(default_factory=dict)
+    """Others, in multiples of what is usual for the model at hand."""
     kind: str = ""
     """The kind that has them as its defaults; empty: the form's own."""
 

@@ -7,7 +7,7 @@ from app.errors import InvalidError
 from app.hparams import about
 from app.kinds.kind import Effort, Kind, Metrics, Need, Plot, Series, StartForm, VersionParam
 from app.kinds.train_policy import LENGTHS, TRAIN_POLICY, check_batch, episode_work
-from app.model_info.size import fitted_values
+from app.model_info.size import EPISODE_FITTED, fitted_values
 from app.policy_hparams import EpisodeHparams, FittedEpisodeHparams
 from app.translation import N_, _
 
@@ -29,13 +29,8 @@ class GRPOHparams(EpisodeHparams):
 
 
 @dataclass(frozen=True)
-class FittedGRPOHparams(GRPOHparams, FittedEpisodeHparams):
+class FittedGRPOHparams(FittedEpisodeHparams, GRPOHparams):
     """As they are really used: nothing is left to the model's size."""
-
-    learning_rate: float = 4e-4
-    num_frozen_layers: int = 3
-    recompute_layers: bool = False
-    tokens_per_micro_batch: int = 4_096
 
 
 def check_groups(hparams: GRPOHparams) -> None:
@@ -100,7 +95,7 @@ TRAIN_GRPO = Kind(
     choices={"from": ("sft", "active")},
     check=check_groups,
     needs=(Need.REWARD_MODEL,),
-    fitted=("learning_rate", "num_frozen_layers", "recompute_layers", "tokens_per_micro_batch"),
+    fitted=EPISODE_FITTED,
     effort=Effort(
         episode_work,
         9.0,

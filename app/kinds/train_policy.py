@@ -3,7 +3,7 @@
 from app.errors import InvalidError
 from app.kinds.kind import Effort, Kind, Metrics, Need, Plot, Preset, Series, StartForm, VersionParam
 from app.model_info.size import FITTED, fit_ppo
-from app.policy_hparams import EpisodeHparams, PPOHparams
+from app.policy_hparams import EpisodeHparams, FittedEpisodeHparams, PPOHparams
 from app.translation import N_, _
 
 PLOTS = (
@@ -73,13 +73,13 @@ LENGTHS = (
         "shorter",
         N_("Shorter"),
         N_("Half as many answers, in about half the time."),
-        {"total_episodes": EpisodeHparams.total_episodes // 2},
+        times={"total_episodes": 0.5},
     ),
     Preset(
         "longer",
         N_("Longer"),
         N_("Twice as many answers, in up to twice the time: it stops by itself where no more comes of it."),
-        {"total_episodes": EpisodeHparams.total_episodes * 2},
+        times={"total_episodes": 2.0},
     ),
 )
 CHEAT = Preset(
@@ -102,7 +102,7 @@ def check_batch(hparams: EpisodeHparams) -> None:
         )
 
 
-def episode_work(hparams: EpisodeHparams, _rankings: int) -> float:
+def episode_work(hparams: FittedEpisodeHparams, _rankings: int) -> float:
     """Episodes, counted as the defaults' own: 0.68 of an episode's time is the update's four passes, and adapters take
     0.70 of a pass's time (measured with SmolLM2-135M in bf16: 3.2 and 4.6 ms a token on one thread)."""
     passes = 0.17 * hparams.num_ppo_epochs * (0.7 if hparams.lora_rank else 1.0)

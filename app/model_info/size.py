@@ -4,11 +4,13 @@ PPO's defaults were measured on the shipped model of 7 million parameters. Each 
 value at its size and says how it goes on from there.
 """
 
+from collections.abc import Mapping
 from dataclasses import asdict
+from types import MappingProxyType
 from typing import Any
 
 from app.hparams import LORA_PARTS, ModelConfig
-from app.policy_hparams import FittedPPOHparams, PPOHparams
+from app.policy_hparams import FittedEpisodeHparams, FittedPPOHparams, PPOHparams
 
 SHIPPED_LAYER_PARAMETERS = 5_902_336  # of models/sft, without its embeddings and its last norm
 SHIPPED_PARAMETERS = 6_951_168  # with both
@@ -16,7 +18,25 @@ SHIPPED_WIDTH = 256
 LEARNING_RATE = 4e-4
 LEARNING_RATES = (3e-6, 1e-3)
 VALUE_LEARNING_RATE = 1e-3
-ADAPTED = 10.0  # times as high a rate for adapters
+ADAPTED = 45.0  # times as high a rate for adapters (LoRA starts at nothing, and few steps are taken)
+USUAL = MappingProxyType({
+    name: getattr(FittedEpisodeHparams, name)
+    for name in (
+        "total_episodes", "num_ppo_epochs", "lora_rank", "max_tokens", "baseline_samples", "validation_prompts",
+    )
+})  # fmt: skip
+THRIFTY = MappingProxyType(
+    {
+        "total_episodes": 512,
+        "num_ppo_epochs": 2,
+        "lora_rank": 16,
+        "max_tokens": 64,
+        "baseline_samples": 2,
+        "validation_prompts": 24,
+    }
+)
+"""Of SmolLM2-135M (docs/other-models.md has what was measured)."""
+LARGE_FROM = 25_000_000  # parameters in the layers
 MOST_TOKENS = 4_096  # in a micro-batch: more is not faster
 LEAST_TOKENS = 768
 ACTIVATION_BYTES = 1 << 30  # of a micro-batch, at most, unless a single prompt with its answers takes more
@@ -71,6 +91,12 @@ def policy_learning_rate(config: ModelConfig, *, adapted: bool = False) -> float
     return _rounded(rate * (ADAPTED if adapted else 1.0))
 
 
+def usual_values(config: ModelConfig) -> Mapping[str, int]:
+    """What a training on sampled answers costs follows from these: those of the two models that were measured, of each
+    side of the geometric mean of their sizes."""
+    return USUAL if config.num_hidden_layers * layer_parameters(config) <= LARGE_FROM else THRIFTY
+
+
 def value_learning_rate(config: ModelConfig) -> float:
     """One over the width: the rate of an output layer under Adam in muP (Yang et al. 2022, table 3)."""
     return _rounded(VALUE_LEARNING_RATE * SHIPPED_WIDTH / config.hidden_size)
@@ -120,8 +146,11 @@ def fitted_values(hparams: Any, config: ModelConfig) -> dict[str, Any]:
     frozen = frozen_layers(config) if given["num_frozen_layers"] is None else given["num_frozen_layers"]
     frozen = min(frozen, config.num_hidden_layers - 1)
     again = recomputes(config, frozen) if given["recompute_layers"] is None else given["recompute_layers"]
+    usual = usual_values(config)
+    rank = usual["lora_rank"] if given["lora_rank"] is None else given["lora_rank"]
     rules: dict[str, int | float] = {
-        "learning_rate": policy_learning_rate(config, adapted=given["lora_rank"] > 0),
+        **usual,
+        "learning_rate": policy_learning_rate(config, adapted=rank > 0),
         "value_learning_rate": value_learning_rate(config),
         "recompute_layers": again,
         "tokens_per_micro_batch": micro_batch_tokens(config, frozen, recompute=again),
@@ -135,11 +164,7 @@ def fit_ppo(hparams: PPOHparams, config: ModelConfig) -> FittedPPOHparams:
     return hparams if isinstance(hparams, FittedPPOHparams) else FittedPPOHparams(**fitted_values(hparams, config))
 
 
-FITTED = (
-    "learning_rate",
-    "value_learning_rate",
-    "num_frozen_layers",
-    "recompute_layers",
-    "tokens_per_micro_batch",
-)
+EPISODE_FITTED = (*USUAL, "learning_rate", "num_frozen_layers", "recompute_layers", "tokens_per_micro_batch")
+"""Names of what is filled in for every training on sampled answers."""
+FITTED = (*EPISODE_FITTED, "value_learning_rate")
 """Names of what `fit_ppo` fills in."""

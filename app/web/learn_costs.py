@@ -137,8 +137,8 @@ def _ended(session: Session, kinds: Sequence[str]) -> list[Job]:
 
 def _episodes(job: Job) -> int:
     """Answers that a training tried: it may have stopped before its end."""
-    planned: int = hparams_of(kind_of(job.kind), job.params).total_episodes
-    return round(planned * job.progress)
+    batch: int = hparams_of(kind_of(job.kind), job.params).batch_size
+    return job.step * batch
 
 
 def _operations(jobs: Sequence[Job]) -> str:

@@ -21,7 +21,7 @@ from app.translation import _
 from app.web import formatting
 from app.web.run_params import typed_params, usual_of
 from app.web.security import FormDep
-from app.web.starts import DEFAULTS, Input, Option, input_of, label_of, preset_named, sent_job, typed_in
+from app.web.starts import DEFAULTS, Input, Option, input_of, label_of, preset_named, preset_values, sent_job, typed_in
 from app.web.templating import PageContext, render
 from app.web.train import run_address, started
 
@@ -63,15 +63,16 @@ def show_start(
         return render(request, _page(runtime.settings, session, known, values, params=like.params, like=like.id))
     known = kind_named(kind or next(iter(KINDS)))
     chosen = preset_named(known, preset)
+    params = preset_values(session, runtime.settings, known, chosen)
     known = kind_named(chosen.kind) if chosen.kind else known
-    values = typed_params(chosen.values)
-    return render(request, _page(runtime.settings, session, known, values, params=chosen.values, preset=chosen))
+    page = _page(runtime.settings, session, known, typed_params(params), params=params, preset=chosen)
+    return render(request, page)
 
 
 @router.post("/train/start")
 def start(request: Request, runtime: RuntimeDep, session: WriteSession, form: FormDep) -> Response:
     """Refused, the page comes back with what was typed and what is wrong with it."""
-    kind, params = sent_job(form)
+    kind, params = sent_job(form, session, runtime.settings)
     try:
         job, said = started(session, kind, params)
     except (InvalidError, ConflictError, NotFoundError, GoneError) as error:

@@ -17,7 +17,9 @@ from app.kinds.kind import Kind, Need, Preset, StartPlan
 from app.kinds.registry import KINDS, kind_named
 from app.services.jobs import needs
 from app.services.jobs.ranking_counts import RankingCounts
-from app.services.jobs.start_plan import start_plan
+from app.services.jobs.start_plan import cost_of, start_plan
+from app.services.versions import versions
+from app.settings.config import Settings
 from app.translation import N_, _
 from app.web import formatting
 
@@ -154,7 +156,7 @@ def label_of(name: str) -> str:
     return said.replace("Kl ", "KL ").replace("Lora ", "LoRA ")
 
 
-def sent_job(form: FormData) -> tuple[str, dict[str, Any]]:
+def sent_job(form: FormData, session: Session, settings: Settings) -> tuple[str, dict[str, Any]]:
     """The kind's name, and the parameters that its form gives, on top of those of the preset that it names; what was
     left empty is left out. Raises InvalidError for a kind or a preset that there is not; the parameters are checked
     when the job is queued."""
@@ -164,7 +166,7 @@ def sent_job(form: FormData) -> tuple[str, dict[str, Any]]:
     versions = {param.name: _version_id(typed.pop(param.name, ""), required=param.required) for param in kind.versions}
     given = {name: _value(kind, name, text) for name, text in typed.items()}
     chosen = {name: number for name, number in versions.items() if number is not None}
-    return preset.kind or kind.name, {**preset.values, **chosen, **given}
+    return preset.kind or kind.name, {**preset_values(session, settings, kind, preset), **chosen, **given}
 
 
 def typed_in(form: FormData, kind: Kind) -> dict[str, str]:
@@ -172,6 +174,15 @@ def typed_in(form: FormData, kind: Kind) -> dict[str, str]:
     names = [*(param.name for param in kind.versions), *kind.choices, *hparam_fields(kind.hparams)]
     texts = {name: str(form.get(name, "")).strip() for name in names}
     return {name: text for name, text in texts.items() if text}
+
+
+def preset_values(session: Session, settings: Settings, kind: Kind, preset: Preset) -> dict[str, Any]:
+    """Hyper-parameters beside the defaults, for the SFT model at hand."""
+    directory = settings.version_directory(versions.sft_version(session).path)
+    cost = cost_of(session, kind, directory, rankings=0) if preset.times else None
+    if cost is None:  # its config cannot be read: the job will say why
+        return dict(preset.values)
+    return {**preset.values, **{name: round(getattr(cost.hparams, name) * n) for name, n in preset.times.items()}}
 
 
 def preset_named(kind: Kind, name: str) -> Preset:

@@ -147,7 +147,7 @@ def curves(request: Request, session: ReadSession, job: str | None = None) -> Re
 
 @router.post("/train/jobs")
 def start_job(request: Request, runtime: RuntimeDep, session: WriteSession, form: FormDep) -> Response:
-    kind, params = sent_job(form)
+    kind, params = sent_job(form, session, runtime.settings)
     job, said = started(session, kind, params)
     return _changed(request, runtime, session, job, said, form=form)
 

@@ -20,7 +20,7 @@ from app.layout import SFT_MODEL
 from app.lm.files.checkpoint import load_model
 from app.lm.precision import using
 from app.lm.text.end_tokens import EndTokens
-from app.policy_hparams import PPOHparams
+from app.policy_hparams import FittedPPOHparams, PPOHparams
 from app.training import dpo
 from app.training.context import FileContext, Progress, drain
 from app.training.dpo_rankings import split_by_prompt
@@ -85,7 +85,7 @@ def trained_scorers(request: dict[str, Any]) -> RewardResult:
     )  # fmt: skip
 
 
-def shipped_task(request: dict[str, Any], hparams: PPOHparams) -> PolicyTask:
+def shipped_task(request: dict[str, Any], hparams: FittedPPOHparams) -> PolicyTask:
     """As a job has it: scored by a trained reward model, judged by its other part on prompts set aside."""
     sft, tokenizer = load_model(SFT_MODEL)
     scorers, prompts, aside = trained_scorers(request).scorers, request["prompts"], hparams.validation_prompts
@@ -100,16 +100,17 @@ def shipped_task(request: dict[str, Any], hparams: PPOHparams) -> PolicyTask:
 
 def ppo(request: dict[str, Any]) -> Run:
     """A round is `batches` batches of episodes; as shipped with the validations that belong to them."""
+    hparams: PPOHparams
     if request["same"]:
         hparams = same_hparams(request)
         sft, tokenizer = load_model(SFT_MODEL)
         ends = tokenizer.ends if request["ends"] else NEVER
         task = PolicyTask(sft, sft, TokenSum(sft.config), request["prompts"], ends, tokenizer.pad_id)
     else:
-        hparams = PPOHparams(
+        hparams = shipped = FittedPPOHparams(
             total_episodes=ENDLESS, learning_rate=LOW_RATE, early_stopping=False, checkpoint_every_batches=ENDLESS
         )
-        task = shipped_task(request, hparams)
+        task = shipped_task(request, shipped)
     batches: Generator[Progress, None, Any] = train_policy(task, hparams, NOTHING_SAVED)
     count = request["batches"]
 

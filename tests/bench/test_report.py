@@ -18,6 +18,13 @@ def test_the_parts_of_a_win_rate_stand_below_it() -> None:
     assert len(rows) == len(loop_rows([loop_run()])) + len(parts)
 
 
+def test_a_model_of_its_own_has_its_own_aim_and_what_was_measured_of_it() -> None:
+    rows = loop_rows([loop_run(cpu_minutes=20.0, peak_gibibytes=2.5)], most_minutes=15)
+    assert any("minutes | < 15 | 4.00 ± 0.00 |" in row for row in rows)
+    assert "| peak memory of a job, GiB | < 6 | 2.50 ± 0.00 |" in rows
+    assert not any("peak memory" in row for row in loop_rows([loop_run()])), "results from before"
+
+
 def test_the_table_of_reward_models_has_means_and_the_worst() -> None:
     def run(case: str, seed: int, of_ceiling: float) -> dict[str, Any]:
         figures = {"of_ceiling": of_ceiling, "right": 0.5, "spread": 0.3}

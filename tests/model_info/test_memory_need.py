@@ -57,7 +57,7 @@ def test_a_reference_of_its_own_and_wider_products_take_more() -> None:
 
 
 def test_a_prompt_that_is_longer_than_a_micro_batch_is_one_by_itself() -> None:
-    hparams = fit_ppo(PPOHparams(), SMOLLM2_135M)
+    hparams = fit_ppo(PPOHparams(max_tokens=96), SMOLLM2_135M)
     short, long = (ppo_memory(SMOLLM2_135M, hparams, longest_prompt=tokens).updating for tokens in (40, 3_000))
     assert long - short == (3_000 + 4 * 96 - hparams.tokens_per_micro_batch) * bytes_per_token(SMOLLM2_135M, 14)
 
@@ -69,7 +69,7 @@ def test_defaults_stay_small_for_any_size() -> None:
 
 @pytest.mark.parametrize(("available", "refused"), [(None, False), (0, True), (64 * GIB, False)])
 def test_too_little_is_refused_with_what_to_change(available: int | None, refused: bool) -> None:
-    hparams = replace(fit_ppo(PPOHparams(), SMOLLM2_135M), max_tokens=77)
+    hparams = fit_ppo(PPOHparams(max_tokens=77, lora_rank=0), SMOLLM2_135M)
     need = ppo_memory(SMOLLM2_135M, hparams, longest_prompt=40)
     found = too_little(need, available, hparams)
     assert (found is not None) is refused

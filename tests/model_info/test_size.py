@@ -1,6 +1,6 @@
 """What follows from a model's size: counts against real models, rules against the values that they were made from."""
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import pytest
 
@@ -11,6 +11,8 @@ from app.lm.files.families import read_config
 from app.lm.model import Llama
 from app.model_info.size import (
     FITTED,
+    THRIFTY,
+    USUAL,
     adapter_parameters,
     all_parameters,
     bytes_per_token,
@@ -60,13 +62,19 @@ def test_the_shipped_model_gets_what_was_measured_on_it() -> None:
 
 
 def test_a_larger_model_gets_a_smaller_rate() -> None:
-    fitted = fit_ppo(PPOHparams(), SMOLLM2_135M)
+    fitted = fit_ppo(PPOHparams(lora_rank=0), SMOLLM2_135M)
     assert fitted.learning_rate == 2.2e-5
     assert fitted.value_learning_rate == 4.4e-4
     assert fitted.num_frozen_layers == 14
-    assert fit_ppo(PPOHparams(lora_rank=4), SMOLLM2_135M).learning_rate == 2.2e-4, (
-        "adapters learn at ten times the rate"
-    )
+    assert fit_ppo(PPOHparams(lora_rank=4), SMOLLM2_135M).learning_rate == 1e-3, "adapters learn at 45 times the rate"
+
+
+def test_a_larger_model_costs_no_more_than_its_person_waits() -> None:
+    """Fewer answers, shorter ones, fewer passes, adapters: each can be given all the same."""
+    fitted, shipped = (asdict(fit_ppo(PPOHparams(), config)) for config in (SMOLLM2_135M, SHIPPED))
+    assert {name: fitted[name] for name in USUAL} == dict(THRIFTY)
+    assert {name: shipped[name] for name in USUAL} == dict(USUAL)
+    assert fit_ppo(PPOHparams(lora_rank=0, max_tokens=96), SMOLLM2_135M).max_tokens == 96
 
 
 @pytest.mark.parametrize(("layers", "width", "rate"), [(400, 4_096, 3e-6), (1, 32, 1e-3)])
@@ -77,6 +85,12 @@ def test_rates_stay_within_what_is_known_to_work(layers: int, width: int, rate: 
 
 def test_what_is_given_stays() -> None:
     given = PPOHparams(
+        total_episodes=5,
+        num_ppo_epochs=5,
+        lora_rank=5,
+        max_tokens=5,
+        baseline_samples=5,
+        validation_prompts=5,
         learning_rate=0.1,
         value_learning_rate=0.2,
         num_frozen_layers=0,
@@ -84,7 +98,7 @@ def test_what_is_given_stays() -> None:
         tokens_per_micro_batch=64,
     )
     fitted = fit_ppo(given, SMOLLM2_135M)
-    assert [getattr(fitted, name) for name in FITTED] == [0.1, 0.2, 0, True, 64]
+    assert [getattr(fitted, name) for name in FITTED] == [*[5] * len(USUAL), 0.1, 0, True, 64, 0.2]
     assert fit_ppo(fitted, SHIPPED) is fitted
 
 

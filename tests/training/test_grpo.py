@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 import torch
 
-from app.kinds.train_grpo import GRPOHparams
+from app.kinds.train_grpo import FittedGRPOHparams, GRPOHparams
 from app.lm.model import Llama
+from app.model_info.size import fitted_values
 from app.saving import TrainingError
 from app.training.context import Progress, drain
 from app.training.grpo import Trainer, group_normalized, make_experience, train_grpo
@@ -19,7 +20,7 @@ from app.training.policy.scores import leave_one_out
 from tests.training.ppo.test_trainer import COUNTED, PROMPTS, MemoryContext, reward_model
 from tests.training.tiny import ENDS, PAD, NoContext, tiny_model
 
-HPARAMS = GRPOHparams(
+GIVEN = GRPOHparams(
     total_episodes=96,
     batch_size=16,
     samples_per_prompt=4,
@@ -28,6 +29,7 @@ HPARAMS = GRPOHparams(
     checkpoint_every_batches=2,
     temperature=1.0,
 )
+HPARAMS = FittedGRPOHparams(**fitted_values(GIVEN, tiny_model().config))
 BOTH = pytest.mark.parametrize("baseline", ["rloo", "grpo"])
 
 

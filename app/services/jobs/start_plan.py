@@ -76,7 +76,7 @@ def cost_of(
         return None
     asked = hparams_of(kind, dict(params))
     hparams = kind.effort.fit(asked, config)
-    seconds, here = _seconds(session, kind, config, kind.effort.work(asked, rankings))
+    seconds, here = _seconds(session, kind, config, kind.effort.work(hparams, rankings))
     return Cost(hparams, config, memory_of(hparams, config).total, available_bytes(), seconds, here)
 
 
@@ -105,7 +105,8 @@ def _seconds(session: Session, kind: Kind, config: ModelConfig, work: float) -> 
     effort, last = kind.effort, _last(session, kind)
     assert effort is not None
     if last is not None and last.started_at is not None and last.finished_at is not None:
-        then = effort.work(hparams_of(kind, last.params), last.num_rankings or 0) * _share_done(last)
+        hparams = effort.fit(hparams_of(kind, last.params), config)
+        then = effort.work(hparams, last.num_rankings or 0) * _share_done(last)
         took = (last.finished_at - last.started_at).total_seconds()
         if took > 0 and then > 0:
             return min(took, effort.seconds_before) + max(0.0, took - effort.seconds_before) * work / then, True

@@ -24,7 +24,7 @@ from app.lm.model import Llama
 from app.lm.precision import autocast, products_dtype
 from app.lm.text.end_tokens import EndTokens
 from app.model_info.size import micro_batch_tokens
-from app.policy_hparams import EpisodeHparams
+from app.policy_hparams import FittedEpisodeHparams
 from app.saving import TrainingError
 from app.training.linear_logprobs import linear_logprobs
 from app.training.packing import Packed, batches_by_length, lower_states, pack, token_states
@@ -151,7 +151,7 @@ class Rollout:
 
 
 def sample_answers(
-    model: Llama, prompts: list[list[int]], count: int, hparams: EpisodeHparams, ends: EndTokens, seed: int
+    model: Llama, prompts: list[list[int]], count: int, hparams: FittedEpisodeHparams, ends: EndTokens, seed: int
 ) -> list[list[list[int]]]:
     """`count` answers to each prompt, as sampled token ids."""
     params = SamplingParams(temperature=hparams.temperature, max_tokens=hparams.max_tokens)
@@ -168,7 +168,7 @@ class Collector:
     policy: Policy
     reference: Llama
     reward_model: AnswerScorer
-    hparams: EpisodeHparams
+    hparams: FittedEpisodeHparams
     ends: EndTokens
     pad_id: int
     shares_lower: bool

@@ -46,7 +46,16 @@ def episode_scores(sampled: Scored, own: Scored | None, hparams: EpisodeHparams)
         centred = centred - hparams.length_penalty * too_long(sampled, own, hparams.free_tokens)
     if hparams.missing_eos_score is None:
         return centred
-    return torch.where(sampled.ended, centred, hparams.missing_eos_score)
+    return torch.where(lacks_an_end(sampled, own), hparams.missing_eos_score, centred)
+
+
+def lacks_an_end(sampled: Scored, own: Scored | None) -> Tensor:
+    """[B,K] answers that do not end though half or more of the SFT model's to the prompt do. A model that usually runs
+    into the limit is no worse for it: of SmolLM2's answers four in five did at 96 tokens, and with one score for all of
+    them nothing else could be learned."""
+    if own is None:
+        return ~sampled.ended
+    return ~sampled.ended & (own.ended.float().mean(1, keepdim=True) >= 0.5)
 
 
 def lower_bound(scored: Scored, pessimism: float) -> Tensor:

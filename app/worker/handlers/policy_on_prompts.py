@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from app.db.models.prompts import PromptSplit
 from app.db.models.versions import VersionKind
 from app.errors import ConflictError
-from app.policy_hparams import EpisodeHparams
+from app.policy_hparams import EpisodeHparams, FittedEpisodeHparams
 from app.services.data import training_data
 from app.services.labeling import drawing, languages
 from app.services.versions import versions
@@ -46,8 +46,8 @@ def choose_on_prompts(session: Session, *, num_prompts: int, seed: int, params: 
 
 
 def choose_for_episodes(session: Session, hparams: EpisodeHparams, params: dict[str, Any]) -> Inputs:
-    """No more prompts than its batches look at."""
-    num_prompts = hparams.total_episodes // hparams.samples_per_prompt
+    """No more prompts than its batches look at, as far as it says how many these are."""
+    num_prompts = (hparams.total_episodes or 0) // hparams.samples_per_prompt
     return choose_on_prompts(session, num_prompts=num_prompts, seed=hparams.seed, params=params)
 
 
@@ -62,7 +62,7 @@ def begin_on_prompts(
     work.run.say(_("Reading {n} prompts", n=f"{len(inputs['prompt_ids']):,}"))
     prompts = read_some_prompts(work, tokenizer, max_tokens=hparams.max_tokens)
     check_memory(work, hparams, max(map(len, prompts.tokens)))
-    watched = isinstance(hparams, EpisodeHparams)
+    watched = isinstance(hparams, FittedEpisodeHparams)
     parted = divided(prompts, hparams) if watched else Divided(prompts.tokens, [], [])
     task = PolicyTask(
         models.policy(initial_id),

@@ -11,7 +11,7 @@ from typing import Any
 from app.db.models.prompts import Prompt
 from app.hparams import SamplingParams
 from app.lm.text.tokenizer import Tokenizer
-from app.policy_hparams import EpisodeHparams
+from app.policy_hparams import FittedEpisodeHparams
 from app.services.versions import bounds
 from app.training.policy.comparison import Comparison, Measured
 from app.training.policy.episodes import PolicyResult
@@ -36,7 +36,7 @@ class Divided:
     validation_tokens: list[list[int]]
 
 
-def divided(readable: Readable, hparams: EpisodeHparams) -> Divided:
+def divided(readable: Readable, hparams: FittedEpisodeHparams) -> Divided:
     """The last ones are set aside; where there are too few, the same ones are trained and validated on."""
     prompts, tokens = readable.prompts, readable.tokens
     count = min(hparams.validation_prompts, len(prompts) // ASIDE)
@@ -45,7 +45,7 @@ def divided(readable: Readable, hparams: EpisodeHparams) -> Divided:
     return Divided(tokens[:-count], prompts[-count:], tokens[-count:])
 
 
-def watch_of(work: Work[Any], hparams: EpisodeHparams, tokenizer: Tokenizer, prompts: Divided) -> Watch | None:
+def watch_of(work: Work[Any], hparams: FittedEpisodeHparams, tokenizer: Tokenizer, prompts: Divided) -> Watch | None:
     """None where no prompts are to be validated on."""
     if not prompts.validation:
         return None

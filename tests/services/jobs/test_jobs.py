@@ -38,7 +38,7 @@ def queue_policy(session: Session, **params: Any) -> Job:
 @pytest.mark.usefixtures("reward")
 def test_live_job_is_answered_instead_of_a_second(session: Session) -> None:
     first = queue_policy(session)
-    assert queue_policy(session, total_episodes=PPOHparams().total_episodes) is first, "the default, said"
+    assert queue_policy(session, batch_size=PPOHparams().batch_size) is first, "the default, said"
     first.status = JobStatus.RUNNING
     session.flush()
     assert queue_policy(session) is first

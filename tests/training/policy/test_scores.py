@@ -61,6 +61,14 @@ def test_an_answer_without_an_end_has_a_fixed_score_whatever_it_says() -> None:
     ]
 
 
+def test_an_end_is_missed_only_where_the_sft_models_answers_have_one() -> None:
+    sampled = replace(SAMPLED, ended=torch.tensor([[True, False, False], [True, True, False]]))
+    own = replace(OWN, ended=torch.tensor([[False, False], [False, True]]))
+    hparams = replace(HPARAMS, missing_eos_score=-2.0)
+    assert episode_scores(sampled, own, hparams).tolist() == [[0.0, 1.0, 5.0], [1.0, 0.0, -2.0]]
+    assert episode_scores(sampled, None, hparams)[0, 1:].tolist() == [-2.0, -2.0], "nobody knows what it does"
+
+
 def test_tokens_beyond_the_free_ones_cost() -> None:
     sampled = scored([[0.0, 0.0], [0.0, 0.0]], lengths=[[4, 10], [20, 1]])
     own = scored([[0.0, 0.0], [0.0, 0.0]], lengths=[[6, 10], [10, 10]])

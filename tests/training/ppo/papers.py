@@ -196,7 +196,8 @@ class PaperPPO:
         clip = self.h.score_clip or math.inf
         score = min(max(self.raw_score(prompt, answer) - sum(own) / len(own), -clip), clip)
         score -= self.h.length_penalty * max(0, len(answer) - (self.h.free_tokens or 0))
-        if not ended and self.h.missing_eos_score is not None:
+        usually_end = sum(written[-1] == self.end_id for written in mine) >= len(mine) / 2
+        if not ended and usually_end and self.h.missing_eos_score is not None:
             score = self.h.missing_eos_score
         blank = torch.zeros(len(answer))
         values = self.value_states(prompt, answer, states) @ self.head[0] + self.head[1]

@@ -12,7 +12,8 @@ from app.hparams import SamplingParams
 from app.lm.inference.offline import sample_batch
 from app.lm.model import Llama
 from app.lm.text.end_tokens import EndTokens
-from app.policy_hparams import PPOHparams
+from app.model_info.size import fit_ppo
+from app.policy_hparams import FittedPPOHparams, PPOHparams
 from app.saving import TrainingError
 from app.training.context import Progress, drain
 from app.training.policy.episodes import PolicyResult, PolicyTask, prompts_of_batch
@@ -25,7 +26,7 @@ from app.training.reward.scoring import score_answers
 from tests.training.tiny import ASSISTANT, BOS, END, ENDS, PAD, USER, NoContext, tiny_model
 
 COUNTED = 7  # the toy reward counts this token
-HPARAMS = PPOHparams(
+GIVEN = PPOHparams(
     total_episodes=96,
     batch_size=16,
     samples_per_prompt=4,
@@ -33,6 +34,7 @@ HPARAMS = PPOHparams(
     num_frozen_layers=1,
     checkpoint_every_batches=2,
 )
+HPARAMS = fit_ppo(GIVEN, tiny_model().config)
 PROMPTS = [[BOS, USER, token, ASSISTANT] for token in range(10, 22)] + [[BOS, USER, 30, 31, 32, ASSISTANT]]
 
 
@@ -79,7 +81,7 @@ def start(
     return train_policy(task, hparams, context or NoContext())
 
 
-def rollout_of(trainer: Trainer, reference: Llama, hparams: PPOHparams = HPARAMS) -> Rollout:
+def rollout_of(trainer: Trainer, reference: Llama, hparams: FittedPPOHparams = HPARAMS) -> Rollout:
     collector = Collector(trainer.policy, reference, reward_model(), hparams, ENDS, PAD, trainer.shares_lower)
     return collector.collect(PROMPTS, seed=5)
 

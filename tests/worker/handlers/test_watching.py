@@ -4,7 +4,7 @@ from typing import cast
 
 from app.db.models.prompts import Prompt
 from app.lm.text.tokenizer import Tokenizer
-from app.policy_hparams import PPOHparams
+from app.policy_hparams import FittedPPOHparams
 from app.training.policy.comparison import Measured
 from app.worker.handlers.left_out import Readable
 from app.worker.handlers.watching import divided, text_figures
@@ -38,10 +38,10 @@ def test_prompts_to_validate_on_are_not_trained_on() -> None:
     prompts = [Prompt(id=number, text=str(number)) for number in range(40)]
     readable = Readable(prompts, [[number] for number in range(40)], 0)
     for asked, count in ((4, 4), (48, 10)):
-        parts = divided(readable, PPOHparams(validation_prompts=asked))
+        parts = divided(readable, FittedPPOHparams(validation_prompts=asked))
         assert [prompt.id for prompt in parts.validation] == list(range(40 - count, 40))
         assert parts.validation_tokens == [[number] for number in range(40 - count, 40)]
         assert parts.train == [[number] for number in range(40 - count)]
-    assert divided(readable, PPOHparams(validation_prompts=0)).validation == []
-    few = divided(Readable(prompts[:3], [[0], [1], [2]], 0), PPOHparams())
+    assert divided(readable, FittedPPOHparams(validation_prompts=0)).validation == []
+    few = divided(Readable(prompts[:3], [[0], [1], [2]], 0), FittedPPOHparams())
     assert few.train == few.validation_tokens == [[0], [1], [2]], "better than no validation"
