@@ -8,7 +8,7 @@ import tempfile
 from dataclasses import asdict
 from pathlib import Path
 
-from app.cli.training import with_progress_bar
+from app.cli.training import trained
 from app.hparams import SFTHparams
 from app.layout import BASE_MODEL, OVERFITTING
 from app.lm.files.checkpoint import load_model
@@ -41,7 +41,7 @@ def run() -> None:
     with tempfile.TemporaryDirectory() as folder:
         context = FileContext(Path(folder) / "checkpoint.pt")
         trainer = train_sft(model, data.examples, data.held_out[:HELD_OUT], hparams, marks=marks, context=context)
-        result = with_progress_bar(trainer, "overfitting")
+        result = trained(trainer, "overfitting")
     record = {
         "provenance": {
             "command": "python -m bench.overfitting",

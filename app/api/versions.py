@@ -2,7 +2,7 @@
 downloaded, removed."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import datetime
 from functools import partial
 from http import HTTPStatus
@@ -12,6 +12,7 @@ from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response, StreamingResponse
 from pydantic import BaseModel, Field
 from sqlalchemy.orm import Session
+from starlette.types import Receive, Scope, Send
 
 from app.api.description import Responses, raises
 from app.api.schemas import After, JsonObject, Limit, Model, PageOut, page_out
@@ -199,13 +200,20 @@ def download_gguf(
         "Content-Disposition": f'attachment; filename="{name}-{kind.file_word}.gguf"',
         "Content-Length": str(os.fstat(file.fileno()).st_size),
     }
-    return StreamingResponse(_pieces(file), media_type="application/octet-stream", headers=headers)
+    return OpenFileResponse(file, headers)
 
 
-def _pieces(file: BinaryIO) -> Iterator[bytes]:
-    with file:
-        while piece := file.read(PIECE_BYTES):
-            yield piece
+class OpenFileResponse(StreamingResponse):
+    """Closes its file however the sending ended, also where the reader had left before the first byte."""
+
+    def __init__(self, file: BinaryIO, headers: dict[str, str]) -> None:
+        pieces = iter(partial(file.read, PIECE_BYTES), b"")
+        super().__init__(pieces, media_type="application/octet-stream", headers=headers)
+        self._file = file
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        with self._file:
+            await super().__call__(scope, receive, send)
 
 
 @router.delete("/{version_id:digits}", responses=raises(NotFoundError, ConflictError, UnavailableError, FULL))

@@ -34,12 +34,12 @@ def evaluate_sft(
     show: Annotated[int, typer.Option(min=0, max=40, help="Answers to print.")] = 0,
 ) -> None:
     """Measure a fine-tuned model on prompts that training never saw."""
-    from app.cli.training import with_progress_bar
+    from app.cli.training import trained
     from app.lm.files.checkpoint import load_model, write_json
     from app.training.report_card import write_report_card
 
     loaded, tokenizer = load_model(model)
-    card = with_progress_bar(write_report_card(loaded, tokenizer, prompts=prompts, seed=seed), "evaluate-sft")
+    card = trained(write_report_card(loaded, tokenizer, prompts=prompts, seed=seed), "evaluate-sft")
     with saving("report card"):
         write_json(out or model / "report-card.json", card.as_json())
     for example in card.examples[:show]:

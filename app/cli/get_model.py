@@ -2,18 +2,15 @@
 
 import shutil
 import tempfile
-import time
 import uuid
-from collections.abc import Generator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from app.cli.import_model import tell
 from app.cli.paths import path_argument
+from app.cli.progress_bar import with_progress_bar
 from app.db.session import make_session_factory, opened_database, transaction
 from app.installation import install
 from app.model_info.card import FETCHED_AS
@@ -25,9 +22,6 @@ from app.settings.config import Settings
 
 if TYPE_CHECKING:  # torch comes only where a model is not there yet
     from app.lm.files.importing import ImportedModel
-    from app.lm.files.published import Step
-
-TELL_EVERY_SECONDS = 10.0
 
 
 def get_model(
@@ -100,24 +94,6 @@ def _brought(entry: Published, settings: Settings, folder: Path, target: Path) -
     coming = bring(entry, folder, target, prompt_characters=settings.max_prompt_characters)
     try:
         with saving("published model"):
-            return _with_progress_bar(coming, entry.title)
+            return with_progress_bar(coming, entry.title, lambda step: step.total, lambda step: step.said)
     finally:
         coming.close()
-
-
-def _with_progress_bar(coming: "Generator[Step, None, ImportedModel]", title: str) -> "ImportedModel":
-    """A bar where there is a terminal, else a line now and then."""
-    console, told = Console(), 0.0
-    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[said]}"), TimeElapsedColumn())
-    with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
-        task = bar.add_task(title, total=None, said="")
-        while True:
-            try:
-                step = next(coming)
-            except StopIteration as end:
-                imported: ImportedModel = end.value
-                return imported
-            bar.update(task, total=step.total, completed=step.step, said=step.said)
-            if not console.is_terminal and time.monotonic() - told > TELL_EVERY_SECONDS:
-                told = time.monotonic()
-                typer.echo(f"{title}: {step.said}")

@@ -46,7 +46,7 @@ def pretrain(options: PretrainOptions) -> None:
     """Train a base model from nothing."""
     import torch
 
-    from app.cli.training import store_result, with_progress_bar, work_directory
+    from app.cli.training import store_result, trained, work_directory
     from app.corpus.cleaning.clean import Report
     from app.lm.model import Llama
     from app.training.context import FileContext
@@ -68,7 +68,7 @@ def pretrain(options: PretrainOptions) -> None:
     typer.echo(f"{sum(weight.numel() for weight in model.parameters()):,} parameters, {data.rows.numel():,} tokens.")
     context = FileContext(folder / "checkpoint.pt")
     trainer = train_base(model, data.rows, data.held_out_rows, hparams, context=context, compiled=options.compile_model)
-    result = with_progress_bar(trainer, "pretrain")
+    result = trained(trainer, "pretrain")
     more = {"cleaning": report.as_json()}
     store_result(options.out, result, tokenizer, hparams=vars(hparams), data_hash=data.data_hash, more=more)
     context.clear()

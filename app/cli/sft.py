@@ -29,7 +29,7 @@ class SFTOptions:
 @with_options(SFTOptions)
 def sft(options: SFTOptions) -> None:
     """Teach a base model to answer."""
-    from app.cli.training import read_record, store_result, with_progress_bar, work_directory
+    from app.cli.training import read_record, store_result, trained, work_directory
     from app.lm.files.checkpoint import load_model
     from app.training.context import FileContext
     from app.training.datasets import sft_data
@@ -50,7 +50,7 @@ def sft(options: SFTOptions) -> None:
     trainer = train_sft(
         model, data.examples, data.held_out, hparams, marks=marks, context=context, compiled=options.compile_model
     )
-    result = with_progress_bar(trainer, "sft")
+    result = trained(trainer, "sft")
     more = {"base": read_record(options.base)}
     store_result(options.out, result, tokenizer, hparams=vars(hparams), data_hash=data.data_hash, more=more)
     context.clear()

@@ -1,18 +1,16 @@
-"""What `pretrain` and `sft` share: a progress bar with numbers, and the record written beside the weights.
+"""What `pretrain` and `sft` share: a bar with their numbers, and the record written beside the weights.
 
 It needs torch: commands import it when they run.
 """
 
 import json
-import time
 from collections.abc import Generator
 from pathlib import Path
 from typing import Any, TypeVar
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from app.cli.progress_bar import with_progress_bar
 from app.lm import precision
 from app.lm.files.checkpoint import save_model, write_json
 from app.lm.text.tokenizer import Tokenizer
@@ -22,7 +20,6 @@ from app.training.context import Progress as Step
 from app.training.supervised import FitResult
 
 Result = TypeVar("Result")
-LOG_EVERY_SECONDS = 15.0
 
 
 def work_directory(out: Path, work: Path | None) -> Path:
@@ -30,30 +27,17 @@ def work_directory(out: Path, work: Path | None) -> Path:
     return work if work is not None else out.with_name(f".{out.name}.work")
 
 
-def with_progress_bar(trainer: Generator[Step, None, Result], title: str) -> Result:
-    """Drain a trainer under a bar with time left, losses and speed; plain lines where there is no terminal. Computes in
-    the format of FOURFOLD_PRECISION, else in the processor's."""
-    console = Console()
-    bar = Progress(
-        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn(),
-        TextColumn("{task.fields[numbers]}"), console=console, disable=not console.is_terminal,
-    )  # fmt: skip
+def trained(trainer: Generator[Step, None, Result], title: str) -> Result:
+    """Drains a trainer under a bar with time left, losses and speed. Computes in the format of FOURFOLD_PRECISION, else
+    in the processor's."""
     latest: dict[str, float] = {}
-    logged = time.monotonic()
-    with bar, precision.using(Settings().precision):
-        task = bar.add_task(title, total=None, numbers="")
-        while True:
-            try:
-                step = next(trainer)
-            except StopIteration as stop:
-                result: Result = stop.value
-                return result
-            latest |= step.metrics
-            numbers = describe(latest)
-            bar.update(task, total=step.total_steps, completed=step.step, numbers=numbers)
-            if not console.is_terminal and time.monotonic() - logged > LOG_EVERY_SECONDS:
-                logged = time.monotonic()
-                print(f"{title} {step.step}/{step.total_steps} {numbers}", flush=True)
+
+    def words(step: Step) -> str:
+        latest.update(step.metrics)
+        return f"{step.step}/{step.total_steps}  {describe(latest)}"
+
+    with precision.using(Settings().precision):
+        return with_progress_bar(trainer, title, lambda step: step.total_steps, words)
 
 
 def describe(metrics: dict[str, float]) -> str:

@@ -1,11 +1,16 @@
 """A version as a GGUF file from its page, by the API and by command; reward models and other types are refused."""
 
+import asyncio
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from starlette.requests import ClientDisconnect
+from starlette.types import Message
 from typer.testing import CliRunner
 
 from app.__main__ import cli
+from app.api.versions import OpenFileResponse
 from app.db.models.versions import VersionKind
 from app.db.session import transaction
 from app.lm.files.gguf.header import read_header
@@ -23,6 +28,21 @@ def test_it_is_written_sent_and_taken_away(server: LiveServer, tmp_path: Path) -
     assert read_header(tmp_path / "sent.gguf").architecture == "llama"
     assert not list(server.settings.data_dir.glob("*.gguf"))
     assert not list(server.settings.data_dir.glob(".*.gguf"))
+
+
+def test_the_file_is_closed_though_its_reader_left_before_the_first_byte(tmp_path: Path) -> None:
+    (tmp_path / "model.gguf").write_bytes(b"GGUF")
+    file = (tmp_path / "model.gguf").open("rb")
+
+    async def receive() -> Message:
+        return {"type": "http.disconnect"}
+
+    async def send(_message: Message) -> None:
+        raise OSError
+
+    with suppress(ClientDisconnect):
+        asyncio.run(OpenFileResponse(file, {})({"type": "http", "asgi": {"spec_version": "2.4"}}, receive, send))
+    assert file.closed
 
 
 def test_what_cannot_be_written_is_told_before_anything_is_done(server: LiveServer) -> None:
