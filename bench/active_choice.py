@@ -19,7 +19,6 @@ from random import Random
 from statistics import fmean
 from typing import Annotated, Any
 
-import torch
 import typer
 
 from app.hparams import RewardHparams
@@ -31,9 +30,8 @@ from app.training.reward.data import RankedGroup, prepare
 from app.training.reward.head import Posterior, learn
 from app.training.reward.pair_loss import Davidson
 from app.training.reward.trainer import prompt_numbers
-from bench.influence import POOL
-from bench.pools import Group, load_pool
-from bench.reward import THREADS, TIE_MARGIN, Case, RewardBench, case_of
+from bench.pools import Group
+from bench.reward import THREADS, TIE_MARGIN, Case, RewardBench, ready
 from bench.speed.race import environment
 
 RESULTS = Path(__file__).parent / "results" / "active_choice.json"
@@ -139,11 +137,8 @@ def main(
     out: Annotated[Path, typer.Option(help="Where the results go; kept after each run.")] = RESULTS,
 ) -> None:
     """Every taste once before any twice."""
-    torch.set_num_threads(THREADS)
-    pool = load_pool(folder, POOL)
-    bench = RewardBench([group for group in pool if group.split == "train"])
+    pool, bench, cases = ready(folder, tastes)
     arms = Arms(pool, bench)
-    cases = {taste: case_of(taste, pool, "", bench.tokenizer) for taste in tastes.split(",")}
     runs: list[dict[str, Any]] = []
     for seed, (taste, case) in product(range(seeds), cases.items()):
         curves = {arm: arms.run(case, seed, active=arm == "active") for arm in ("random", "active")}

@@ -25,12 +25,10 @@ from app.training.reward.data import RankedGroup
 from app.training.reward.folds import make_folds
 from app.training.reward.head import learn
 from app.training.reward.validation import cross_validate
-from bench.pools import PoolSettings, load_pool
-from bench.reward import THREADS, TIE_MARGIN, Case, RewardBench, case_of
+from bench.reward import THREADS, TIE_MARGIN, Case, RewardBench, ready
 from bench.speed.race import environment
 
 RESULTS = Path(__file__).parent / "results" / "influence.json"
-POOL = PoolSettings(train=1000, held_out=200)
 TURNED = 0.1  # of the rankings
 MOST_HARMFUL = 0.1  # of them, that are looked at
 SHOWN = 3  # on the page
@@ -86,10 +84,7 @@ def main(
     out: Annotated[Path, typer.Option(help="Where the results go; kept after each run.")] = RESULTS,
 ) -> None:
     """Every taste once before any twice."""
-    torch.set_num_threads(THREADS)
-    pool = load_pool(folder, POOL)
-    bench = RewardBench([group for group in pool if group.split == "train"])
-    cases = {taste: case_of(taste, pool, "", bench.tokenizer) for taste in tastes.split(",")}
+    _pool, bench, cases = ready(folder, tastes)
     runs: list[dict[str, Any]] = []
     for seed, count, taste in product(range(seeds), map(int, rankings.split(",")), cases):
         runs.append({"case": taste, "rankings": count, "seed": seed} | measured(bench, cases[taste], count, seed))

@@ -14,7 +14,7 @@ from typing import Any
 from app.model_info.catalogue import catalogue
 from bench.models import results_path
 from bench.plot import Series, plot
-from bench.speed.tables import answer_rows, efficiency_rows, matched_rows, speed_rows, turnaround_rows
+from bench.speed.tables import answer_rows, efficiency_rows, matched_rows, seeds_of, speed_rows, turnaround_rows
 
 HERE = Path(__file__).parent
 README = HERE.parent / "README.md"
@@ -55,9 +55,8 @@ def mean_and_spread(values: list[float]) -> str:
 def loop_rows(runs: list[dict[str, Any]], most_minutes: int = 6) -> list[str]:
     aims = AIMS | {"minutes": f"< {most_minutes}"}
     tastes = list(dict.fromkeys(run["taste"] for run in runs))
-    seeds = len({run["seed"] for run in runs})
     rows = [
-        f"| mean ± deviation over {seeds} seeds | aim | " + " | ".join(tastes) + " |",
+        f"| mean ± deviation over {seeds_of(runs)} | aim | " + " | ".join(tastes) + " |",
         "|---|---|" + "---|" * len(tastes),
     ]
     for key, name in NAMES.items():
@@ -145,9 +144,8 @@ def reward_rows(result: dict[str, Any]) -> list[str]:
     cases, and the worst."""
     runs = result["runs"]
     columns = sorted({(run["rankings"], run["flips"]) for run in runs})
-    seeds = len({run["seed"] for run in runs})
     rows = [
-        f"| mean over {seeds} seeds: rankings, turned labels | spread | "
+        f"| mean over {seeds_of(runs)}: rankings, turned labels | spread | "
         + " | ".join(f"{size}, {100 * flips:g}%" for size, flips in columns) + " |",
         "|---|---|" + "---|" * len(columns),
     ]  # fmt: skip
@@ -176,9 +174,8 @@ def influence_rows(result: dict[str, Any]) -> list[str]:
         "surprising": "surprise",
     }
     runs, sizes = result["runs"], sorted({run["rankings"] for run in result["runs"]})
-    seeds = len({run["seed"] for run in runs})
     heads = [f"{size}: {name}" for size in sizes for name in looked.values()]
-    rows = [f"| mean over {seeds} seeds, rankings | " + " | ".join(heads) + " |", "|---|" + "---|" * len(heads)]
+    rows = [f"| mean over {seeds_of(runs)}, rankings | " + " | ".join(heads) + " |", "|---|" + "---|" * len(heads)]
     for taste in [*dict.fromkeys(run["case"] for run in runs), "all"]:
         mine = [run for run in runs if taste in (run["case"], "all")]
         cells = [
@@ -191,9 +188,8 @@ def influence_rows(result: dict[str, Any]) -> list[str]:
 def choice_rows(result: dict[str, Any]) -> list[str]:
     """A row for each taste and one for all: accuracy of both arms at each size, then what was saved."""
     runs, sizes = result["runs"], result["sizes"]
-    seeds = len({run["seed"] for run in runs})
     rows = [
-        f"| pairs right, as they come → chosen; mean over {seeds} seeds | " + " | ".join(map(str, sizes[1:])) + " |",
+        f"| pairs right, as they come → chosen; mean over {seeds_of(runs)} | " + " | ".join(map(str, sizes[1:])) + " |",
         "|---|" + "---|" * (len(sizes) - 1),
     ]
     for taste in [*dict.fromkeys(run["case"] for run in runs), "all"]:

@@ -56,6 +56,7 @@ STEPS_POOL = PoolSettings(train=200, held_out=100, topics=("howto", "lookalike")
 # What each row is made of: the taste, and where its groups come from; "" is the model's own answers alone.
 FOILED = {"relevant": "other prompts", "true": "other facts", "order": "shuffled"}
 POOLS = {"order": STEPS_POOL}
+LARGE_POOL = PoolSettings(train=1000, held_out=200)
 
 Scores = Sequence[Sequence[float]]
 
@@ -179,6 +180,15 @@ class RewardBench:
             blocks = self._reader.read(everything, self.tokenizer.ends)
             self._made = everything, *Columns.fit(blocks, prompt_numbers(everything))
         return self._made[1:]
+
+
+def ready(folder: Path, tastes: str) -> tuple[list[Group], RewardBench, dict[str, Case]]:
+    """What a benchmark of the product's own reward model begins with: the large pool, what reads it, and the cases of
+    these tastes (with commas between them)."""
+    torch.set_num_threads(THREADS)
+    pool = load_pool(folder, LARGE_POOL)
+    bench = RewardBench([group for group in pool if group.split == "train"])
+    return pool, bench, {taste: case_of(taste, pool, "", bench.tokenizer) for taste in tastes.split(",")}
 
 
 def judged(case: Case, scores: Scores, flips: float, seed: int) -> dict[str, Any]:

@@ -4,7 +4,7 @@ Beside them: rankings needed, waits while a candidate is made, gold at the same 
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from statistics import fmean, median
 from typing import Any
 
@@ -58,15 +58,19 @@ def conditions(result: Result) -> list[str]:
     return rows + [line for where, names in processors.items() for line in ("", f"{where}:", f"{', '.join(names)}.")]
 
 
+def seeds_of(runs: Sequence[Mapping[str, Any]]) -> str:
+    count = len({run["seed"] for run in runs})
+    return "1 seed" if count == 1 else f"{count} seeds"
+
+
 def efficiency_rows(result: Result) -> list[str]:
     """A row for each taste, a column for each side and number of rankings: held-out pairs right without noise, in
     brackets agreement over the ceiling."""
     runs = result["runs"]
     columns = list(dict.fromkeys((run["side"], run["rankings"]) for run in runs))
-    seeds = len({run["seed"] for run in runs})
     heads = " | ".join(f"{side}, {count}" for side, count in columns)
     turned = f"{100 * runs[0]['flips']:g}% turned"
-    rows = [f"| mean over {seeds} seeds, {turned}: side, rankings | {heads} |", "|---|" + "---|" * len(columns)]
+    rows = [f"| mean over {seeds_of(runs)}, {turned}: side, rankings | {heads} |", "|---|" + "---|" * len(columns)]
     for case in dict.fromkeys(run["case"] for run in runs):
         cells = []
         for column in columns:

@@ -125,6 +125,7 @@ def test_the_table_of_labels_needed() -> None:
     rows = tables.efficiency_rows({"runs": runs})
     assert rows[0] == "| mean over 2 seeds, 10% turned: side, rankings | Fourfold, 250 | TRL, 500 |"
     assert rows[-1] == "| warm | 0.85 (0.90) | 0.70 (0.90) |"
+    assert tables.efficiency_rows({"runs": runs[1:2]})[0].startswith("| mean over 1 seed, 10% turned:")
 
 
 def test_the_table_of_waits() -> None:
