@@ -71,6 +71,10 @@ def test_jobs_are_numbered_and_doubled_points_removed(empty_database: Database) 
         assert [tuple(row) for row in rows] == [("b", 1, 0), ("a", 1, 0), ("c", 1, 0)]
         points = connection.execute(text('SELECT step, "values" FROM job_metrics ORDER BY id')).all()
         assert [tuple(row) for row in points] == [(1, "{}"), (2, '{"loss": 2}'), (3, "{}")]
+    with empty_database.begin() as connection:
+        newest = connection.scalar(text("DELETE FROM job_metrics WHERE step = 3 RETURNING id"))
+        connection.execute(text(POINT), {"step": 3, "values": "{}"})
+        assert connection.scalar(text("SELECT id FROM job_metrics WHERE step = 3")) > newest
 
 
 def test_they_lead_to_the_tables_of_the_program_and_back(empty_database: Database) -> None:

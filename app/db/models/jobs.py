@@ -97,7 +97,11 @@ class JobMetric(Base):
     """One point of a job's live curves, one for each step."""
 
     __tablename__ = "job_metrics"
-    __table_args__ = (Index(None, "job_id", "id"), Index(None, "job_id", "step", unique=True))
+    __table_args__ = (
+        Index(None, "job_id", "id"),
+        Index(None, "job_id", "step", unique=True),
+        {"sqlite_autoincrement": True},  # points that an attempt reports again are newer than all that were seen
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     job_id: Mapped[str] = mapped_column(ForeignKey("jobs.id"))

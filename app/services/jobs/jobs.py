@@ -190,7 +190,8 @@ def curve_of(session: Session, job_id: str) -> list[JobMetric]:
 
 
 def metrics_since(session: Session, job_id: str, after_id: int = 0, *, limit: int = 1_000) -> list[JobMetric]:
-    """Points of the job's curves that came after the point `after_id`, in order."""
+    """Points of the job's curves that came after the point `after_id`, in order: also those that an attempt reported
+    again."""
     statement = select(JobMetric).where(JobMetric.job_id == job_id, JobMetric.id > after_id)
     return list(session.scalars(statement.order_by(JobMetric.id).limit(limit)))
 

@@ -41,6 +41,14 @@ def curve(session: Session, job_id: str) -> list[int]:
     return [point.step for point in jobs.metrics_since(session, job_id)]
 
 
+def test_who_follows_gets_the_points_that_a_resumed_attempt_reports_again(session: Session) -> None:
+    add(session, "a")
+    told(session, "a", started(session, "a"), 1, 2, 3, 4)
+    newest = jobs.metrics_since(session, "a")[-1].id
+    told(session, "a", started(session, "a"), 3)
+    assert [point.step for point in jobs.metrics_since(session, "a", newest)] == [3]
+
+
 def test_the_oldest_goes_first_and_alone(session: Session) -> None:
     add(session, "b")
     add(session, "a", age=9)  # whatever the clock said: the one that was queued first
