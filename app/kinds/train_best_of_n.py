@@ -133,6 +133,10 @@ TRAIN_BEST_OF_N = Kind(
             "best_of_n/kl": "KL to the SFT model, nats per answer, by answers of the new policy to held-out prompts.",
             "best_of_n/length": "tokens of these answers.",
             "loss/train, loss/held_out": "mean cross-entropy per token of the chosen answers and their ends.",
+            "flops": (
+                "floating-point operations so far: 6 for each weight and token of the rows learned from, 2 for each "
+                "that is only read or written (Kaplan et al. 2020, section 2.1), samples, scores and looks included."
+            ),
             "learning_rate": "AdamW's rate at this step.",
             "tokens_per_second": "how fast it trains.",
             "num_pairs": "chosen answers that were trained on.",

@@ -176,6 +176,10 @@ TRAIN_DPO = Kind(
             "dpo/kl": "KL to the SFT model, nats per answer, by answers that the policy samples at temperature 1 (k1).",
             "dpo/length, dpo/end_rate": "tokens of these answers; the share that ended by themselves.",
             "dpo/grad_norm": "gradient norm before clipping.",
+            "flops": (
+                "floating-point operations so far: 6 for each weight and token learned from, 2 for each that is only "
+                "read (Kaplan et al. 2020, section 2.1), by the tokens of the rankings and of the sampled answers."
+            ),
             "num_rankings, num_pairs, num_ties": "what it was trained on; held-out ones are not counted.",
             "kept_step": "the step whose policy was kept.",
         },

@@ -40,6 +40,51 @@ def scored(reader: ModelConfig, asked: Asked) -> float:
     return read + (passed(reader, asked.prompts + asked.references, asked.references) if asked.references else 0.0)
 
 
+def drifted(policy: ModelConfig, asked: Asked) -> float:
+    """Answers sampled, and measured by policy and reference (app/training/policy/drift.py)."""
+    return 3 * passed(policy, asked.prompts + asked.answers, asked.answers)
+
+
+@dataclass(frozen=True)
+class ImitationOperations:
+    """Of a training of a policy on the best of its own answers (best of n). `reader` reads for the scorer."""
+
+    policy: ModelConfig
+    reader: ModelConfig
+
+    def tried(self, asked: Asked) -> float:
+        """Answers sampled and scored."""
+        return passed(self.policy, asked.prompts + asked.answers, asked.answers) + scored(self.reader, asked)
+
+    def imitated(self, tokens: int, targets: int, *, learned: bool) -> float:
+        """Whole rows, their padding included, of which `targets` tokens are guessed."""
+        return passed(self.policy, tokens, targets, each=LEARN if learned else READ)
+
+    def look(self, asked: Asked) -> float:
+        """Answers sampled, measured and scored."""
+        return drifted(self.policy, asked) + scored(self.reader, asked)
+
+
+@dataclass(frozen=True)
+class PreferenceOperations:
+    """Of a training of a policy on answers that somebody ranked (DPO), of which `frozen` layers do not learn."""
+
+    policy: ModelConfig
+    frozen: int
+    learning: int = LEARN
+
+    def measured(self, asked: Asked) -> float:
+        """By the reference, which reads each ranking once."""
+        return passed(self.policy, asked.prompts + asked.answers, asked.answers)
+
+    def compared(self, asked: Asked, *, kept: bool, learned: bool) -> float:
+        """By the policy: states of the frozen layers are `kept` from the reference's reading, or made anew."""
+        tokens, each = asked.prompts + asked.answers, self.learning if learned else READ
+        below = 0.0 if kept else passed(self.policy, tokens, 0, layers=self.frozen)
+        upper = self.policy.num_hidden_layers - self.frozen
+        return below + passed(self.policy, tokens, asked.answers, layers=upper, each=each)
+
+
 @dataclass(frozen=True)
 class EpisodeOperations:
     """Of a training of a policy on its own answers. `reader` reads for the scorer; of `frozen` layers the states are

@@ -10,7 +10,6 @@ import copy
 import math
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any
 
 import torch
 
@@ -19,10 +18,13 @@ from app.kinds.train_best_of_n import BestOfNHparams, FittedBestOfNHparams
 from app.lm.inference.offline import sample_batch
 from app.lm.model import Llama
 from app.lm.text.end_tokens import EndTokens
+from app.model_info.operations import ImitationOperations
 from app.model_info.size import policy_learning_rate
 from app.saving import TrainingError
+from app.training.best_of_n_state import Sampled, WithSamples
 from app.training.context import Answers, Progress, TrainingContext
 from app.training.policy.comparison import gains_of
+from app.training.policy.counting import first_written_to
 from app.training.policy.drift import Drift, drift
 from app.training.policy.episodes import PolicyResult, PolicyTask
 from app.training.reward.scoring import AnswerScorer, score_answers
@@ -63,39 +65,6 @@ def best_of(scores: Sequence[float], ended: Sequence[bool]) -> int | None:
     return max(places, key=lambda place: (scores[place], -place)) if places else None
 
 
-@dataclass
-class Sampled:
-    """What the first phase has made so far, as a checkpoint holds it."""
-
-    parts: int
-    pairs: list[list[list[int]]]
-    """[prompt, chosen answer] of each prompt that has one that fits in a row, in the prompts' order; the end is left
-    out."""
-    total_score: float = 0.0
-    answers: int = 0
-    chosen_score: float = 0.0
-
-    def metrics(self, num_answers: int) -> dict[str, float]:
-        return {
-            "best_of_n/mean_score": self.total_score / max(1, self.answers),
-            "best_of_n/chosen_score": self.chosen_score / max(1, len(self.pairs)),
-            "best_of_n/most_kl": math.log(num_answers) - (num_answers - 1) / num_answers,
-        }
-
-
-class WithSamples:
-    """The checkpoint of the second phase: the fine-tuning's own state beside what was sampled."""
-
-    def __init__(self, context: TrainingContext, state: dict[str, Any], saved: dict[str, Any] | None) -> None:
-        self.context, self.state, self.saved = context, state, saved
-
-    def load(self) -> dict[str, Any] | None:
-        return self.saved
-
-    def save(self, state: dict[str, Any]) -> None:
-        self.context.save(self.state | {"fit": state})
-
-
 def sample_part(
     model: Llama,
     reward_model: AnswerScorer,
@@ -111,6 +80,8 @@ def sample_part(
     with torch.no_grad():
         groups = sample_batch(model, ends.all, part, n=hparams.num_answers, params=params, generator=generator)
     answers = [[list(completion.token_ids) for completion in group] for group in groups]
+    operations = ImitationOperations(model.config, reward_model.config)
+    sampled.flops += operations.tried(first_written_to(part, answers))
     for prompt, group, scores in zip(part, answers, score_answers(reward_model, part, answers, ends=ends), strict=True):
         sampled.total_score += sum(scores)
         sampled.answers += len(scores)
@@ -127,7 +98,7 @@ def held_out_pairs(sampled: Sampled) -> int:
 
 
 def imitate(
-    model: Llama, sampled: Sampled, hparams: FittedBestOfNHparams, marks: Marks, context: TrainingContext
+    model: Llama, sampled: Sampled, hparams: FittedBestOfNHparams, marks: Marks, kept: WithSamples
 ) -> Generator[Progress, None, FitResult]:
     """Fine-tune `model` on the chosen answers."""
     examples = [Example(prompt, answer) for prompt, answer in sampled.pairs]
@@ -150,9 +121,29 @@ def imitate(
     def batch_at(step: int) -> Batch:
         epoch, place = divmod(step, per_epoch)
         chosen = shuffled(len(packed.ids), epoch, hparams.seed)[place * size : (place + 1) * size]
-        return Batch(packed.ids[chosen], packed.targets[chosen])
+        batch = Batch(packed.ids[chosen], packed.targets[chosen])
+        kept.count(batch, learned=True)
+        return batch
 
-    return (yield from fit(model, batch_at, total, schedule, train_probe=[packed], held_out=[other], context=context))
+    training = fit(model, batch_at, total, schedule, train_probe=[packed], held_out=[other], context=kept)
+    return (yield from _judged(training, kept, packed, other))
+
+
+def _judged(
+    training: Generator[Progress, None, FitResult], kept: WithSamples, packed: Batch, other: Batch
+) -> Generator[Progress, None, FitResult]:
+    """The same, what its evaluations took counted: of held-out answers on the way, of all at the end."""
+    while True:
+        try:
+            progress = next(training)
+        except StopIteration as stop:
+            for rows in (packed, other):
+                kept.count(rows, learned=False)
+            result: FitResult = stop.value
+            return result
+        if "loss/held_out" in progress.metrics:
+            kept.count(other, learned=False)
+        yield progress
 
 
 def train_best_of_n(
@@ -191,14 +182,17 @@ def train_best_of_n(
         )
     state = own | {"sampled": asdict(sampled)}
     marks = Marks(None, ends.written, task.pad_id)
-    policy, fit_state = copy.deepcopy(initial), saved.get("fit")
+    policy = copy.deepcopy(initial)
+    operations = ImitationOperations(initial.config, task.reward_model.config)
+    kept = WithSamples(context, state, saved, operations)
     held_out = [prompt for prompt, _answer in sampled.pairs[-held_out_pairs(sampled) :]]
-    look = looks_at(policy, task, fitted, held_out[:LOOK_PROMPTS], part_seed(fitted.seed, parts))
-    training = imitate(policy, sampled, fitted, marks, WithSamples(context, state, fit_state))
-    result = yield from _after(training, parts, look, from_its_start=fit_state is None)
+    look = looks_at(policy, task, fitted, held_out[:LOOK_PROMPTS], part_seed(fitted.seed, parts), kept)
+    result = yield from _after(imitate(policy, sampled, fitted, marks, kept), parts, look, kept)
     moved = drift_of(result.model, task, fitted, held_out, DRIFT_ANSWERS, part_seed(fitted.seed, parts))
+    kept.count_drift(held_out, moved, is_scored=False)
     figures = {"best_of_n/kl": moved.kl, "best_of_n/length": moved.length, "num_pairs": float(len(sampled.pairs))}
-    return PolicyResult(result.model, sampled.metrics(fitted.num_answers) | result.metrics | figures)
+    told = sampled.metrics(fitted.num_answers) | result.metrics | figures
+    return PolicyResult(result.model, told | {"flops": kept.flops})
 
 
 def drift_of(
@@ -218,28 +212,37 @@ def drift_of(
 
 
 def looks_at(
-    policy: Llama, task: PolicyTask, hparams: FittedBestOfNHparams, prompts: list[list[int]], seed: int
+    policy: Llama,
+    task: PolicyTask,
+    hparams: FittedBestOfNHparams,
+    prompts: list[list[int]],
+    seed: int,
+    kept: WithSamples,
 ) -> Callable[[int], Answers]:
     """What the policy says to these prompts after so many steps, always by the same random numbers."""
 
     def scores(moved: Drift) -> torch.Tensor:
         return torch.tensor(score_answers(task.reward_model, prompts, moved.answers, ends=task.ends))
 
-    before = scores(drift_of(task.reference, task, hparams, prompts, LOOK_ANSWERS, seed))
+    at_first = drift_of(task.reference, task, hparams, prompts, LOOK_ANSWERS, seed)
+    before = scores(at_first)
+    if kept.saved is None:
+        kept.count_drift(prompts, at_first, is_scored=True)
 
     def look(step: int) -> Answers:
         moved = drift_of(policy, task, hparams, prompts, LOOK_ANSWERS, seed)
+        kept.count_drift(prompts, moved, is_scored=True)
         return moved.told(step, prompts, gains_of(scores(moved)[:, :1], before).tolist())
 
     return look
 
 
 def _after(
-    training: Generator[Progress, None, FitResult], steps: int, look: Callable[[int], Answers], *, from_its_start: bool
+    training: Generator[Progress, None, FitResult], steps: int, look: Callable[[int], Answers], kept: WithSamples
 ) -> Generator[Progress, None, FitResult]:
     """The same progress, behind so many steps of another phase, with the policy's answers before it, whenever the
     held-out loss is measured, and at its end."""
-    answers = [look(steps)] if from_its_start else []
+    answers = [look(steps)] if kept.saved is None else []
     while True:
         try:
             progress = next(training)
@@ -250,5 +253,7 @@ def _after(
         step, total = steps + progress.step, steps + progress.total_steps
         if step == total or "loss/held_out" in progress.metrics:
             answers.append(look(step))
-        yield replace(progress, step=step, total_steps=total, message=said, answers=tuple(answers))
+        kept.keep()
+        metrics = progress.metrics | {"flops": kept.flops}
+        yield replace(progress, step=step, total_steps=total, metrics=metrics, message=said, answers=tuple(answers))
         answers = []

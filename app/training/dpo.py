@@ -21,11 +21,13 @@ from app.kinds.train_dpo import DPOHparams, FittedDPOHparams
 from app.lm.model import Llama
 from app.lm.precision import autocast
 from app.lm.text.end_tokens import EndTokens
+from app.model_info.operations import LEARN, LEARN_BESIDE, PreferenceOperations, drifted
 from app.model_info.size import fitted_values
 from app.saving import TrainingError
 from app.training.context import Progress, TrainingContext
 from app.training.dpo_rankings import batch_of_step, rate_factor, split_by_prompt, told_apart
 from app.training.packing import Packed, batches_by_length, pack
+from app.training.policy.counting import asked_of, written_to
 from app.training.policy.drift import Drift, answer_logprobs, drift
 from app.training.policy.episodes import PolicyResult
 from app.training.policy.rollout import Policy
@@ -52,6 +54,11 @@ class Ranked:
         longest: list[int] = (self.packed.last_index.amax(1) + 1).tolist()
         return longest
 
+    def kept(self, rows: Sequence[int]) -> Tensor | None:
+        """[B,T,H] of these; None where one is not kept."""
+        states = [state for row in rows if (state := self.lower[row]) is not None]
+        return pad_sequence(states, batch_first=True) if len(states) == len(rows) else None
+
 
 @dataclass
 class Run:
@@ -59,6 +66,7 @@ class Run:
 
     step: int = 0
     metrics: dict[str, float] = field(default_factory=dict)
+    flops: float = 0.0
     best_loss: float = math.inf
     best_step: int = 0
     looks_since: int = 0
@@ -74,6 +82,8 @@ class Trainer:
         self.optimizer = torch.optim.AdamW(
             self.policy.policy_parameters(), lr=self.hparams.learning_rate, weight_decay=0.0, fused=True
         )
+        learning = LEARN_BESIDE if hparams.lora_rank else LEARN
+        self.operations = PreferenceOperations(sft.config, self.hparams.num_frozen_layers, learning)
         self.best: dict[str, Tensor] = {}
         self.run = Run()
 
@@ -82,6 +92,7 @@ class Trainer:
         """Runs the reference over every ranking, once."""
         answers = [[answer or ends.as_written(answer) for answer in group.completions] for group in groups]
         packed = pack([group.prompt_tokens for group in groups], answers, self.pad_id)
+        self.run.flops += self.operations.measured(asked_of(packed))
         ranks = torch.zeros(packed.last_index.shape, dtype=torch.int64)
         for row, group in enumerate(groups):
             ranks[row, : len(group.ranks)] = torch.tensor(group.ranks)
@@ -112,9 +123,9 @@ class Trainer:
     def preferences(self, ranked: Ranked, rows: list[int]) -> Preferences:
         """What the policy makes of these rankings now."""
         packed = ranked.packed.rows(rows)
-        kept = [ranked.lower[row] for row in rows]
-        states = [each for each in kept if each is not None]
-        below = pad_sequence(states, batch_first=True) if len(states) == len(kept) else self.lower_states(packed)
+        kept, learned = ranked.kept(rows), torch.is_grad_enabled()
+        self.run.flops += self.operations.compared(asked_of(packed), kept=kept is not None, learned=learned)
+        below = self.lower_states(packed) if kept is None else kept
         changes = self.logprobs(self.policy.model, packed, below) - ranked.reference[rows]
         lengths = packed.token_mask.sum(-1).clamp(min=1) if self.hparams.length_normalized else torch.ones(())
         return Preferences(changes, self.hparams.beta * changes / lengths, ranked.ranks[rows], packed.answer_mask)
@@ -155,7 +166,7 @@ class Trainer:
 
     def sampled(self, prompts: Sequence[list[int]], ends: EndTokens) -> Drift:
         """KL and length, by answers of the policy to these prompts, by the same random numbers at each look."""
-        return drift(
+        moved = drift(
             self.policy.model,
             self.reference,
             prompts,
@@ -165,6 +176,8 @@ class Trainer:
             pad_id=self.pad_id,
             seed=part_seed(self.hparams.seed, 0),
         )
+        self.run.flops += drifted(self.reference.config, written_to(prompts, moved.answers))
+        return moved
 
     def trained_weights(self) -> dict[str, Tensor]:
         return {name: weight for name, weight in self.policy.named_parameters() if weight.requires_grad}
@@ -257,6 +270,7 @@ def train_dpo(
                 metrics |= figures_of(moved)
                 said.append(moved.told(run.step, asked))
             trainer.keep_if_best(metrics)
+        metrics["flops"] = run.flops
         run.metrics |= metrics
         if run.step % fitted.checkpoint_every_steps == 0 or run.ended:
             context.save(trainer.state())

@@ -96,8 +96,9 @@ def stages(session: Session) -> list[Stage]:
     """In the order of the road."""
     base, parts = base_record(), sft_parts()
     rankings = session.scalar(select(func.count()).select_from(Ranking)) or 0
-    reward, policies = _ended(session, ("train_reward",)), _ended(session, ("train_policy", "train_grpo"))
-    episodes = sum(map(_episodes, policies))
+    reward, on_episodes = _ended(session, ("train_reward",)), _ended(session, ("train_policy", "train_grpo"))
+    policies = [*on_episodes, *_ended(session, ("train_dpo", "train_best_of_n"))]
+    episodes = sum(map(_episodes, on_episodes))
     return [
         Stage(
             N_("Pretraining"),

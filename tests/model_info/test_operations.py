@@ -1,9 +1,21 @@
 """Operations of trainings against a slow count: every product of every matrix, token by token."""
 
+from dataclasses import replace
+
 import pytest
 
 from app.hparams import ModelConfig
-from app.model_info.operations import LEARN, LEARN_BESIDE, Asked, EpisodeOperations, passed, scored
+from app.model_info.operations import (
+    LEARN,
+    LEARN_BESIDE,
+    Asked,
+    EpisodeOperations,
+    ImitationOperations,
+    PreferenceOperations,
+    drifted,
+    passed,
+    scored,
+)
 from app.model_info.size import all_parameters
 
 CONFIG = ModelConfig(
@@ -44,3 +56,25 @@ def test_a_batch_samples_scores_measures_and_learns() -> None:
     beside = EpisodeOperations(CONFIG, CONFIG, frozen=1, shares=True, learning=LEARN_BESIDE)
     assert beside.batch(asked, 1) == pytest.approx(without + 2 * upper, rel=0.01)
     assert made.validation(asked) == pytest.approx(4 * read + scores, rel=0.01)
+
+
+def test_dpo_reads_each_ranking_once_and_keeps_what_does_not_learn() -> None:
+    asked, made = Asked(100, 400), PreferenceOperations(CONFIG, frozen=1)
+    whole, lower, upper = slowly(3, 500, 400), slowly(1, 500, 0), slowly(2, 500, 400)
+    assert made.measured(asked) == pytest.approx(whole, rel=0.01)
+    assert made.compared(asked, kept=True, learned=True) == pytest.approx(3 * upper, rel=0.01)
+    assert made.compared(asked, kept=False, learned=True) == pytest.approx(lower + 3 * upper, rel=0.01)
+    assert made.compared(asked, kept=True, learned=False) == pytest.approx(upper, rel=0.01)
+    beside = replace(made, learning=LEARN_BESIDE)
+    assert beside.compared(asked, kept=True, learned=True) == pytest.approx(2 * upper, rel=0.01)
+    assert drifted(CONFIG, asked) == pytest.approx(3 * whole, rel=0.01), "sampled, and measured by both"
+
+
+def test_best_of_n_samples_scores_and_learns_in_whole_rows() -> None:
+    asked, reader = Asked(100, 400, references=50), replace(CONFIG, num_hidden_layers=2)
+    made = ImitationOperations(CONFIG, reader)
+    scores = slowly(2, 100 + 800, 800) + slowly(2, 150, 50)
+    assert made.tried(asked) == pytest.approx(slowly(3, 500, 400) + scores, rel=0.01)
+    assert made.imitated(512, 90, learned=True) == pytest.approx(3 * slowly(3, 512, 90), rel=0.01)
+    assert made.imitated(512, 90, learned=False) == pytest.approx(slowly(3, 512, 90), rel=0.01)
+    assert made.look(asked) == pytest.approx(3 * slowly(3, 500, 400) + scores, rel=0.01)

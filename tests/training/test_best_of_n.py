@@ -10,10 +10,13 @@ import torch
 
 from app.kinds.train_best_of_n import BestOfNHparams
 from app.lm.model import Llama
+from app.model_info.operations import ImitationOperations, drifted
 from app.saving import TrainingError
 from app.training import best_of_n
 from app.training.best_of_n import best_of, train_best_of_n
 from app.training.context import Progress, drain
+from app.training.policy.counting import first_written_to, written_to
+from app.training.policy.drift import Drift, drift
 from app.training.policy.episodes import PolicyResult, PolicyTask
 from app.training.sft import Marks
 from tests.training.ppo.test_trainer import COUNTED, PROMPTS, MemoryContext, reward_model
@@ -102,6 +105,36 @@ def test_the_policy_comes_to_answer_as_the_best_did_and_its_start_stays() -> Non
     assert counts[-1] != counts[0], "nothing was learned: the test could not fail"
     assert "sampled" in seen[0].message
     assert "on the best answers" in seen[-1].message
+
+
+def test_a_run_adds_up_its_samples_scores_steps_and_looks(monkeypatch: pytest.MonkeyPatch) -> None:
+    score, moved = best_of_n.score_answers, list[Drift]()
+    sampled = list[tuple[list[list[int]], list[list[list[int]]]]]()
+
+    def scored(model: Any, prompts: Any, answers: Any, **named: Any) -> list[list[float]]:
+        sampled.append((prompts, answers))
+        return score(model, prompts, answers, **named)
+
+    def looked(*given: Any, **named: Any) -> Drift:
+        moved.append(drift(*given, **named))
+        return moved[-1]
+
+    monkeypatch.setattr(best_of_n, "score_answers", scored)
+    monkeypatch.setattr(best_of_n, "drift", looked)
+    model, seen = tiny_model(), list[Progress]()
+    result = drain(start(model), seen.append)
+    made = ImitationOperations(model.config, reward_model().config)
+    parts = [first_written_to(prompts, answers) for prompts, answers in sampled[:2]]
+    totals = [progress.metrics["flops"] for progress in seen]
+    assert totals[:2] == pytest.approx([made.tried(parts[0]), sum(map(made.tried, parts))], rel=1e-9)
+    steps = seen[2:]
+    looks = [made.look(written_to(prompts, answers)) for prompts, answers in sampled[2:]]
+    learned = totals[-1] - totals[1] - sum(looks)
+    rows = len(steps) * HPARAMS.batch_rows * HPARAMS.context_tokens
+    assert made.imitated(rows, 0, learned=True) < learned < 1.5 * made.imitated(rows, rows, learned=True)
+    assert len(moved) == len(looks) + 1, "the last one is not scored"
+    end = result.metrics["flops"] - totals[-1]
+    assert end > drifted(model.config, written_to([], moved[-1].answers))
 
 
 @pytest.mark.parametrize(("stop_after", "goes_on_with"), [(1, 2), (2, 3), (5, 5)])

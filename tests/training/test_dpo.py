@@ -2,7 +2,7 @@
 
 import copy
 import math
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -11,9 +11,12 @@ import torch
 
 from app.kinds.train_dpo import DPOHparams
 from app.lm.model import Llama
+from app.model_info.operations import LEARN, LEARN_BESIDE, Asked, PreferenceOperations, drifted
 from app.saving import TrainingError
 from app.training.context import Progress, drain
 from app.training.dpo import Trainer, train_dpo
+from app.training.dpo_rankings import batch_of_step, split_by_prompt
+from app.training.policy.drift import Drift, drift
 from app.training.policy.episodes import PolicyResult
 from app.training.preference_loss import preference_loss
 from app.training.reward.data import RankedGroup
@@ -130,6 +133,42 @@ def test_it_learns_what_was_ranked_and_leaves_the_reference_alone() -> None:
     for name, tensor in result.model.state_dict().items():
         frozen = "embed_tokens" in name or "layers.0." in name
         assert torch.equal(tensor, before[name]) == frozen, name
+
+
+def asked(groups: Sequence[RankedGroup]) -> Asked:
+    prompts = sum(len(group.prompt_tokens) for group in groups)
+    return Asked(prompts, sum(len(answer) for group in groups for answer in group.completions))
+
+
+@pytest.mark.parametrize(("kept", "rank"), [(1 << 30, 0), (0, 2)])
+def test_a_run_adds_up_what_its_models_read(kept: int, rank: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All rankings once, those of each step, the held-out ones at each look, and the samples of looks."""
+    moved = list[Drift]()
+
+    def looked(*given: Any, **named: Any) -> Drift:
+        moved.append(drift(*given, **named))
+        return moved[-1]
+
+    monkeypatch.setattr("app.training.dpo.KEPT_BYTES", kept)
+    monkeypatch.setattr("app.training.dpo.drift", looked)
+    model, groups, hparams = tiny_model(), rankings(9), replace(HPARAMS, lora_rank=rank)
+    seen: list[Progress] = []
+    result = drain(start(model, groups, hparams), seen.append)
+    training, held_out = split_by_prompt(groups, hparams)
+    made = PreferenceOperations(model.config, frozen=1, learning=LEARN_BESIDE if rank else LEARN)
+    expected = made.measured(asked(groups))
+    for step, progress in enumerate(seen):
+        rows = batch_of_step(len(training), step, hparams.batch_rankings, hparams.seed)
+        expected += made.compared(asked([training[row] for row in rows]), kept=kept > 0, learned=True)
+        if "dpo/kl" in progress.metrics:
+            expected += made.compared(asked(held_out), kept=kept > 0, learned=False)
+    prompts = sum(len(group.prompt_tokens) for group in [*held_out, *training][: hparams.sampled_answers])
+    for look in moved:
+        written = sum(len(answer) for group in look.answers for answer in group)
+        expected += drifted(model.config, Asked(prompts, written))
+    assert len(moved) == 1 + sum("dpo/kl" in progress.metrics for progress in seen)
+    assert seen[-1].metrics["flops"] == pytest.approx(expected, rel=1e-9)
+    assert result.metrics["flops"] == seen[-1].metrics["flops"]
 
 
 def test_the_policy_with_the_lowest_held_out_loss_is_kept() -> None:

@@ -1,10 +1,13 @@
 """How many floating-point operations a policy's training took, by the tokens that it really read and wrote."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from app.hparams import ModelConfig
 from app.model_info.operations import LEARN, LEARN_BESIDE, Asked, EpisodeOperations
 from app.policy_hparams import PPOHparams
+from app.training.packing import Packed
 from app.training.policy.rollout import Rollout
 from app.training.policy.trainer import EpisodeTrainer
 from app.training.policy.validating import Look, Watch
@@ -27,10 +30,26 @@ def operations_of(trainer: EpisodeTrainer[Any], reader: ModelConfig) -> EpisodeO
 
 def asked_in(rollout: Rollout) -> Asked:
     packed = rollout.packed
-    answers, whole = int(packed.token_mask.sum()), int((packed.last_index.amax(1) + 1).sum())
+    asked, (prompts, each) = asked_of(packed), packed.last_index.shape
     own = sum(len(answer) for group in rollout.own_answers for answer in group)
-    prompts, each = len(packed.ids), packed.last_index.shape[1]
-    return Asked(whole - answers, answers, own, _references(prompts, answers / (prompts * each)))
+    return replace(asked, own=own, references=_references(prompts, asked.answers / (prompts * each)))
+
+
+def asked_of(packed: Packed) -> Asked:
+    """Each prompt once, and without the padding."""
+    answers, whole = int(packed.token_mask.sum()), int((packed.last_index.amax(1) + 1).sum())
+    return Asked(whole - answers, answers)
+
+
+def written_to(prompts: Sequence[Sequence[int]], answers: Sequence[Sequence[Sequence[int]]]) -> Asked:
+    """Answers that were sampled to prompts, [P][K]. References to these are remembered."""
+    return Asked(sum(map(len, prompts)), sum(len(answer) for group in answers for answer in group))
+
+
+def first_written_to(prompts: Sequence[Sequence[int]], answers: Sequence[Sequence[Sequence[int]]]) -> Asked:
+    """The same of prompts to which the scorer's reader writes its references now."""
+    asked = written_to(prompts, answers)
+    return replace(asked, references=_references(len(prompts), asked.answers / sum(map(len, answers))))
 
 
 def asked_at(look: Look, watch: Watch) -> Asked:

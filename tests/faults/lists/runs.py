@@ -19,6 +19,8 @@ penalty = In("app/training/reward/penalty.py", "tests/training/reward/test_penal
 penalty_picture = In("app/web/penalty_picture.py", "tests/web/test_penalty_picture.py")
 tensorboard = In("app/worker/tensorboard.py", "tests/worker/test_tensorboard.py")
 operations = In("app/model_info/operations.py", "tests/model_info/test_operations.py")
+dpo = In("app/training/dpo.py", "tests/training/test_dpo.py")
+imitation = In("app/training/best_of_n_state.py", "tests/training/test_best_of_n.py")
 
 FAULTS = [
     answers("looks behind a checkpoint stay", "JobAnswers.step > step", "JobAnswers.step > step + 99"),
@@ -42,6 +44,15 @@ FAULTS = [
     ),
     penalty_picture("a second valley fits", "while begins > 0 and fits(begins - 1):", "while begins > 0:"),
     tensorboard("points of two attempts", "self._last_step is None or ", ""),
+    operations("kept states are counted as if made anew", "below = 0.0 if kept else", "below = 0.0 if not kept else"),
+    operations("what is imitated counts as read", "each=LEARN if learned else READ", "each=READ"),
+    operations("the reference does not measure samples", "return 3 * passed(", "return 2 * passed("),
+    dpo(
+        "samples of looks are not counted",
+        "        self.run.flops += drifted(self.reference.config,",
+        "        _ = drifted(self.reference.config,",
+    ),
+    imitation("looks' operations are lost where a run goes on", '"flops": self.flops}', '"flops": 0.0}'),
     operations("epochs count once", "done + epochs * learned", "done + learned"),
     naming("a note of any length", "len(text) > MAX_NOTE_CHARACTERS", "False"),
     naming("an empty name is a name", "if name.strip() else None", ""),

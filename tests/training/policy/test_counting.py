@@ -8,7 +8,7 @@ import torch
 from app.model_info.operations import Asked
 from app.training.context import Progress, drain
 from app.training.packing import pack
-from app.training.policy.counting import asked_at, asked_in, operations_of
+from app.training.policy.counting import asked_at, asked_in, first_written_to, operations_of, written_to
 from app.training.policy.rollout import Rollout
 from app.training.policy.validating import Validator
 from app.training.ppo.trainer import Trainer
@@ -25,6 +25,12 @@ def test_the_tokens_of_a_batch_are_counted_once_each_and_without_the_padding() -
     own = [[[8]], [[9, 10]]]
     rollout = Rollout(packed, None, blank, blank, None, blank, scores, scores, scores.bool(), own)
     assert asked_in(rollout) == Asked(5, 7, 3, 2 * COUNT * 7 / 4)
+
+
+def test_references_are_counted_where_they_are_written() -> None:
+    prompts, answers = [[1, 5, 6], [1, 7]], [[[8, 9], [10]], [[11], [12, 13, 14]]]
+    assert written_to(prompts, answers) == Asked(5, 7)
+    assert first_written_to(prompts, answers) == Asked(5, 7, references=2 * COUNT * 7 / 4)
 
 
 def test_a_run_adds_up_its_batches_and_looks() -> None:
