@@ -9,7 +9,7 @@ Safety: the table is copied once, on SQLite alone; nothing is lost.
 from alembic import op
 
 revision = "8c2f51d7e6a4"
-down_revision = "1d7e94c0a8b3"
+down_revision = "7b2f60d4c9e1"
 branch_labels = None
 depends_on = None
 
