@@ -14,6 +14,7 @@ from app.model_info.operations import ImitationOperations, drifted
 from app.saving import TrainingError
 from app.training import best_of_n
 from app.training.best_of_n import best_of, train_best_of_n
+from app.training.best_of_n_state import Sampled
 from app.training.context import Progress, drain
 from app.training.policy.counting import first_written_to, written_to
 from app.training.policy.drift import Drift, drift
@@ -36,15 +37,15 @@ HPARAMS = BestOfNHparams(
 TWICE = PROMPTS + [[*prompt[:2], 9, *prompt[2:]] for prompt in PROMPTS]
 
 
+def counted(model: object, prompts: object, answers: list[list[list[int]]], **ids: object) -> list[list[float]]:
+    """The score is the number of COUNTED tokens."""
+    del model, prompts, ids
+    return [[float(answer.count(COUNTED)) for answer in group] for group in answers]
+
+
 @pytest.fixture(autouse=True)
 def _toy_reward(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The score is the number of COUNTED tokens."""
-
-    def count(model: object, prompts: object, answers: list[list[list[int]]], **ids: int) -> list[list[float]]:
-        del model, prompts, ids
-        return [[float(answer.count(COUNTED)) for answer in group] for group in answers]
-
-    monkeypatch.setattr("app.training.best_of_n.score_answers", count)
+    monkeypatch.setattr("app.training.best_of_n.score_answers", counted)
 
 
 def start(
@@ -64,7 +65,7 @@ def test_the_best_is_the_highest_score_that_ended_and_the_first_of_equals() -> N
 def test_what_is_imitated_is_the_chosen_answer_to_its_own_prompt(monkeypatch: pytest.MonkeyPatch) -> None:
     given: dict[str, Any] = {}
 
-    def look(_model: Llama, sampled: best_of_n.Sampled, _hparams: Any, marks: Marks, *_: Any) -> Any:
+    def look(_model: Llama, sampled: Sampled, _hparams: Any, marks: Marks, *_: Any) -> Any:
         given.update(sampled=sampled, marks=marks)
         raise KeyboardInterrupt
 
@@ -108,12 +109,12 @@ def test_the_policy_comes_to_answer_as_the_best_did_and_its_start_stays() -> Non
 
 
 def test_a_run_adds_up_its_samples_scores_steps_and_looks(monkeypatch: pytest.MonkeyPatch) -> None:
-    score, moved = best_of_n.score_answers, list[Drift]()
+    moved = list[Drift]()
     sampled = list[tuple[list[list[int]], list[list[list[int]]]]]()
 
     def scored(model: Any, prompts: Any, answers: Any, **named: Any) -> list[list[float]]:
         sampled.append((prompts, answers))
-        return score(model, prompts, answers, **named)
+        return counted(model, prompts, answers, **named)
 
     def looked(*given: Any, **named: Any) -> Drift:
         moved.append(drift(*given, **named))
@@ -175,7 +176,7 @@ def test_what_is_too_long_for_a_row_is_left_out_and_the_rest_is_learned_or_that_
 
 
 def test_every_part_of_the_prompts_is_sampled_with_other_random_numbers() -> None:
-    sampled, prompts = best_of_n.Sampled(0, []), PROMPTS[:1] * 2 * best_of_n.PROMPTS_AT_ONCE
+    sampled, prompts = Sampled(0, []), PROMPTS[:1] * 2 * best_of_n.PROMPTS_AT_ONCE
     for _part in range(2):
         best_of_n.sample_part(tiny_model(), reward_model(), prompts, HPARAMS, ENDS, sampled)
     half = len(sampled.pairs) // 2
