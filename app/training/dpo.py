@@ -244,8 +244,7 @@ def train_dpo(
     trainer = Trainer(sft, hparams, pad_id)
     ranked = trainer.read(training, ends)
     unseen = trainer.read(held_out, ends) if held_out else None
-    saved = context.load()
-    if saved is not None:  # after the reading: the reference reads what the layers below made before they were trained
+    if (saved := context.load()) is not None:  # after the reading: it is by layers as they were before the training
         trainer.restore(saved)
     fitted, run = trainer.hparams, trainer.run
     counts = Preferences(ranked.reference, ranked.reference, ranked.ranks, ranked.packed.answer_mask).counts()
@@ -264,7 +263,7 @@ def train_dpo(
         metrics = trainer.step(ranked, rows, nu)
         run.step += 1
         if run.step % every == 0 or run.step == total:
-            metrics |= trainer.judged(unseen, nu) if unseen is not None else {}
+            metrics |= trainer.judged(unseen, nu) if unseen else {}
             if asked:
                 moved = trainer.sampled(asked, ends)
                 metrics |= figures_of(moved)
