@@ -10,19 +10,21 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
 import httpx2
 import pytest
 from sqlalchemy import select
 
+from app.__main__ import main
 from app.api.labeler import DEFAULT_LABELER
 from app.cli.serve import settle, tell_readiness
 from app.db.models.arena import Pair, PairSource, PairStatus, Verdict
 from app.db.models.prompts import Prompt
 from app.db.models.versions import VersionKind
 from app.db.session import make_session_factory, open_database, transaction
+from app.http.listening import listen
 from app.processes.parent_watch import settings_environment
 from app.services.arena import votes
 from app.services.labeling import labelers
@@ -50,11 +52,37 @@ def serving(settings: Settings) -> Iterator[tuple[subprocess.Popen[str], httpx2.
         process.communicate()
 
 
-def refusal(settings: Settings, *command: str) -> str:
-    """What a server (or another `command`) that will not start says."""
+Refusal = Callable[..., str]
+
+
+@pytest.fixture
+def refusal(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Iterator[Refusal]:
+    """What a server (or another command) that will not start says. In this process: to begin one takes seconds."""
+    monkeypatch.setattr(sys, "setswitchinterval", lambda _: None)
+    monkeypatch.setattr("app.http.connections.raise_descriptor_limit", lambda: None)
+    with ExitStack() as listeners:
+
+        def listening(host: str, port: int) -> socket.socket:
+            return listeners.enter_context(closing(listen(host, port)))
+
+        monkeypatch.setattr("app.cli.serve.listen", listening)
+
+        def refusal(settings: Settings, *command: str) -> str:
+            for name, value in settings_environment(settings).items():
+                monkeypatch.setenv(name, value)
+            monkeypatch.setattr(sys, "argv", ["fourfold", *(command or ("serve",))])
+            with pytest.raises(SystemExit) as ended:
+                main()
+            assert ended.value.code not in (0, None)
+            return "".join(capfd.readouterr())
+
+        yield refusal
+
+
+def refusal_of_a_process(settings: Settings, *command: str) -> str:
     environment = {**os.environ, **settings_environment(settings)}
     done = subprocess.run(
-        [sys.executable, "-m", "app", *(command or ("serve",))],
+        [sys.executable, "-m", "app", *command],
         env=environment,
         cwd=REPOSITORY,
         capture_output=True,
@@ -94,7 +122,7 @@ def test_ctrl_c_stops_quickly_with_a_stream_open(tiny_model_dir: Path, data_dir:
             process.wait(30)  # it would wait for the open stream forever
 
 
-def test_port_in_use(tiny_model_dir: Path, tmp_path: Path) -> None:
+def test_port_in_use(refusal: Refusal, tiny_model_dir: Path, tmp_path: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
@@ -105,7 +133,7 @@ def test_port_in_use(tiny_model_dir: Path, tmp_path: Path) -> None:
     assert not (tmp_path / "data").exists()
 
 
-def test_data_of_a_newer_program(tiny_model_dir: Path, data_dir: Path) -> None:
+def test_data_of_a_newer_program(refusal: Refusal, tiny_model_dir: Path, data_dir: Path) -> None:
     with closing(sqlite3.connect(data_dir / "fourfold.db", isolation_level=None)) as database:
         database.execute("UPDATE alembic_version SET version_num = '9999'")
     said = refusal(quick_settings(data_dir, tiny_model_dir, port=0))
@@ -114,40 +142,43 @@ def test_data_of_a_newer_program(tiny_model_dir: Path, data_dir: Path) -> None:
 
 
 @pytest.mark.parametrize("verb", ["serve", "worker", "backup"])
-def test_a_database_server_that_does_not_answer(tiny_model_dir: Path, tmp_path: Path, verb: str) -> None:
+def test_a_database_server_that_does_not_answer(
+    refusal: Refusal, tiny_model_dir: Path, tmp_path: Path, verb: str
+) -> None:
     """A sentence, without the password that stands in the address."""
     with socket.socket() as nobody:
         nobody.bind(("127.0.0.1", 0))  # and never listens
         url = f"postgresql+psycopg://me:hidden-word@127.0.0.1:{nobody.getsockname()[1]}/fourfold"
         settings = quick_settings(tmp_path / "data", tiny_model_dir, port=0, database_url=url)
-        said = refusal(settings, verb, *([str(tmp_path / "a")] if verb == "backup" else []))
+        refuse = refusal_of_a_process if verb == "worker" else refusal  # a worker ends the process that it is in
+        said = refuse(settings, verb, *([str(tmp_path / "a")] if verb == "backup" else []))
     assert "The database server does not answer" in said
     assert "Traceback" not in said
     assert "hidden-word" not in said
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
-def test_data_folder_that_cannot_be_written(tiny_model_dir: Path, tmp_path: Path) -> None:
+def test_data_folder_that_cannot_be_written(refusal: Refusal, tiny_model_dir: Path, tmp_path: Path) -> None:
     (tmp_path / "locked").mkdir(mode=0o500)
     said = refusal(quick_settings(tmp_path / "locked" / "data", tiny_model_dir, port=0))
     assert "FOURFOLD_DATA_DIR" in said
 
 
-def test_data_folder_that_is_a_file(tiny_model_dir: Path, tmp_path: Path) -> None:
+def test_data_folder_that_is_a_file(refusal: Refusal, tiny_model_dir: Path, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     said = refusal(quick_settings(tmp_path / "file", tiny_model_dir, port=0))
     assert "FOURFOLD_DATA_DIR" in said
     assert "Traceback" not in said
 
 
-def test_database_that_is_none(tiny_model_dir: Path, tmp_path: Path) -> None:
+def test_database_that_is_none(refusal: Refusal, tiny_model_dir: Path, tmp_path: Path) -> None:
     (tmp_path / "fourfold.db").write_bytes(b"This is no database. " * 100)
     said = refusal(quick_settings(tmp_path, tiny_model_dir, port=0))
     assert "file is not a database" in said
     assert "Traceback" not in said
 
 
-def test_no_weights(tmp_path: Path) -> None:
+def test_no_weights(refusal: Refusal, tmp_path: Path) -> None:
     said = refusal(quick_settings(tmp_path / "data", tmp_path / "none", port=0))
     assert "There are no model weights" in said
     assert "FOURFOLD_MODEL_DIR" in said
