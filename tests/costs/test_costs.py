@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -51,16 +52,26 @@ def test_a_change_costs_no_more_than_it_should(name: str) -> None:
     assert len(change.files) <= MOST_FILES[name], change.files
 
 
-def test_changes_work_and_keep_to_the_rules_of_the_house(program: Path) -> None:
-    """All together, since a process that tries them takes seconds to begin: what each is seen by, and who may import
-    whom, sizes, circles."""
-    changes = [read_change(HERE / name) for name in MOST_FILES]
-    tests = [test for name, change in zip(MOST_FILES, changes, strict=True) for test in (see(name), *change.also)]
+@pytest.fixture
+def changed(program: Path) -> Iterator[Path]:
+    """The copy with all changes together, since a process that tries them takes seconds to begin."""
     with ExitStack() as stack:
-        for change in changes:
-            stack.enter_context(applied(change, program))
-        python(program, "-m", "pytest", "-q", "-p", "no:cacheprovider", *tests, "tests/test_structure.py")
-        python(program, "-c", LINTER)
+        for name in MOST_FILES:
+            stack.enter_context(applied(read_change(HERE / name), program))
+        yield program
+
+
+def test_changes_work(changed: Path) -> None:
+    """By what each is seen by."""
+    python(changed, "-m", "pytest", "-q", "-p", "no:cacheprovider", *map(see, MOST_FILES))
+
+
+@pytest.mark.nightly
+def test_changes_keep_to_the_rules_of_the_house(changed: Path) -> None:
+    """Tests of the house; who may import whom, sizes, circles."""
+    also = [test for name in MOST_FILES for test in read_change(HERE / name).also]
+    python(changed, "-m", "pytest", "-q", "-p", "no:cacheprovider", *also, "tests/test_structure.py")
+    python(changed, "-c", LINTER)
 
 
 def see(name: str) -> str:

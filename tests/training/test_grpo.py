@@ -184,7 +184,7 @@ def test_the_gradient_does_not_depend_on_micro_batches_or_padding(baseline: Any)
 
 
 @BOTH
-@pytest.mark.parametrize("stop_after", [2, 5])
+@pytest.mark.parametrize("stop_after", [pytest.param(2, marks=pytest.mark.nightly), 5])
 def test_a_resumed_run_equals_an_uninterrupted_one_bit_for_bit(stop_after: int, baseline: Any) -> None:
     model, reference = tiny_model(), tiny_model(seed=8)
     hparams = replace(HPARAMS, baseline=baseline, kl_target=0.5, kl_horizon=100, learning_rate=0.003, target_kl=0.01)

@@ -65,6 +65,7 @@ def _is_at(step: int, job: Job) -> bool:
     return job.step == step
 
 
+@pytest.mark.nightly  # make test has tests/backup/test_backup.py: a job goes on from a backup
 @pytest.mark.sqlite
 def test_a_database_from_a_backup(harness: Harness, tmp_path: Path) -> None:
     """Copied while a job ran. Restored beside a DBOS that has long ended it, and into an empty folder: it runs

@@ -33,7 +33,7 @@ WATCHED = replace(
 )
 
 
-@pytest.mark.parametrize("stop_after", [2, 3, 5])
+@pytest.mark.parametrize("stop_after", [3, *(pytest.param(each, marks=pytest.mark.nightly) for each in (2, 5))])
 def test_a_watched_run_resumes_bit_for_bit_with_its_best_checkpoint(stop_after: int) -> None:
     """History, best weights and where it stops are those of the uninterrupted run, whenever it was killed."""
     model, reference = tiny_model(), tiny_model(seed=8)

@@ -222,7 +222,7 @@ def test_a_target_that_is_not_reached_changes_nothing() -> None:
     assert all(torch.equal(tensor, trained[1][name]) for name, tensor in trained[0].items())
 
 
-@pytest.mark.parametrize(("stop_after", "rank"), [(2, 0), (5, 0), (5, 3)])
+@pytest.mark.parametrize(("stop_after", "rank"), [pytest.param(2, 0, marks=pytest.mark.nightly), (5, 0), (5, 3)])
 def test_a_resumed_run_equals_an_uninterrupted_one_bit_for_bit(stop_after: int, rank: int) -> None:
     """Policy, value head, both optimizers, KL coefficient, prompts, random numbers: any of them left out shows here."""
     model, reference = tiny_model(), tiny_model(seed=8)
