@@ -169,7 +169,7 @@ def version_directory(settings: Settings, database: Database) -> VersionDirector
 
 def local_engine(settings: Settings, directory: VersionDirectory) -> Engine:
     from app.lm.inference.engine import LocalEngine  # loads torch
-    from app.lm.precision import of_processor, using
+    from app.lm.precision import Formats, of_processor, using
     from app.training.reward.scorer import load_scorer
 
     precision = precision_of(settings, of_processor)
@@ -184,7 +184,6 @@ def local_engine(settings: Settings, directory: VersionDirectory) -> Engine:
         max_sequences=settings.sampler_rows,
         max_bytes=settings.sampler_cache_mebibytes << 20,
         request_seconds=settings.sampler_seconds,
-        precision=precision,
-        weights=settings.sampler_weights,
+        formats=Formats(precision, settings.sampler_weights),
     )
     return engine

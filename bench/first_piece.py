@@ -26,6 +26,7 @@ from app.chat import GenerationRequest, Message
 from app.hparams import SamplingParams
 from app.layout import SFT_MODEL
 from app.lm.inference.engine import LocalEngine
+from app.lm.precision import Formats
 from bench.chromium import STAGES, opened_playground, shown_after
 from bench.server import running_fourfold
 
@@ -70,7 +71,7 @@ def main(
     rounds: Annotated[int, typer.Option(min=3, help="Questions to each of the two.")] = 30,
     out: Annotated[Path | None, typer.Option(help="Where the numbers go.")] = RESULTS,
 ) -> None:
-    engine = LocalEngine(lambda _: SFT_MODEL, threads=1, precision=PRECISION)
+    engine = LocalEngine(lambda _: SFT_MODEL, threads=1, formats=Formats(PRECISION))
     results: dict[str, Any] = {"rounds": rounds, "load_average": os.getloadavg()[0], "cores": os.cpu_count()}
     with (
         tempfile.TemporaryDirectory() as folder,

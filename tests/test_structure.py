@@ -26,6 +26,7 @@ LONG_MODULES = {
 }
 # Functions of more than MOST_PARAMETERS parameters.
 MANY_PARAMETERS = {
+    "app/lm/kernels/byte_tiles.py _multiply": "a signature for Numba: addresses and strides of a compiled loop",
     "app/lm/kernels/cached_attention.py _tile": "a compiled kernel: addresses and strides of one of two loops",
     "app/lm/kernels/packed_linear.py _multiply": "a compiled kernel: machine words, put into one task",
     "app/lm/kernels/strided_tiles.py multiply": "a signature for Numba: addresses and strides of a compiled loop",

@@ -152,13 +152,13 @@ def generate(options: Options) -> None:
         index=options.index,
     )
     from app.lm.inference.engine import LocalEngine
+    from app.lm.precision import Formats
 
     engine = LocalEngine(
         lambda _: source.directory,
         threads=settings.sampler_threads,
         request_seconds=float("inf"),
-        precision=source.precision,
-        weights=settings.sampler_weights,
+        formats=Formats(source.precision, settings.sampler_weights),
     )
     try:
         _print(engine, request)

@@ -185,15 +185,16 @@ class Layer(nn.Module):
         states, normed = add_and_norm(states, mixed, norm.weight, norm.epsilon)
         return states, joined_product(gated(joined_product(normed, mlp.gate_proj, mlp.up_proj)), mlp.down_proj)
 
-    def products(self) -> Iterator[Product]:
+    def products(self, *, folded: bool = True) -> Iterator[Product]:
         """The layer as inference runs it, made one after the other, without gradients: queries, keys and values
         [(N+2K)D,H]; what attention writes [H,ND]; gate and up [2I,H]; down [H,I].
 
-        Norms' weights stand in the product behind them, W (w * x) = (W * w) x, so that norms have none."""
+        `folded`: norms' weights stand in the product behind them, W (w * x) = (W * w) x, so that norms have none."""
         attention, mlp = self.self_attn, self.mlp
-        yield _folded(self.input_layernorm, attention.q_proj, attention.k_proj, attention.v_proj)
+        before, behind = (self.input_layernorm, self.post_attention_layernorm) if folded else (None, None)
+        yield _folded(before, attention.q_proj, attention.k_proj, attention.v_proj)
         yield _folded(None, attention.o_proj)
-        yield _folded(self.post_attention_layernorm, mlp.gate_proj, mlp.up_proj)
+        yield _folded(behind, mlp.gate_proj, mlp.up_proj)
         yield _folded(None, mlp.down_proj)
 
 

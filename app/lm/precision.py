@@ -10,6 +10,7 @@ The engine that answers may keep a model's weights in 8 bits (its setting `weigh
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
+from dataclasses import dataclass
 
 import torch
 
@@ -35,10 +36,21 @@ def dtype_of(setting: str) -> torch.dtype:
     return PRECISIONS[name_of(setting)]
 
 
-def weights_of(setting: str, dtype: torch.dtype, parameters: int) -> torch.dtype:
-    """What the weights of a model of this size are kept in: int8, or `dtype`. `auto`: 8 bits for large ones."""
-    small = parameters >= LARGE_PARAMETERS if setting == AUTO else setting == INT8
-    return torch.int8 if small else dtype
+@dataclass(frozen=True)
+class Formats:
+    """What an engine that answers computes in, by the names of its settings."""
+
+    precision: str = AUTO
+    weights: str = FULL
+
+    @property
+    def dtype(self) -> torch.dtype:
+        return dtype_of(self.precision)
+
+    def weights_of(self, parameters: int) -> torch.dtype:
+        """What the weights of a model of this size are kept in: int8, or `dtype`. `auto`: 8 bits for large ones."""
+        small = parameters >= LARGE_PARAMETERS if self.weights == AUTO else self.weights == INT8
+        return torch.int8 if small else self.dtype
 
 
 @contextmanager

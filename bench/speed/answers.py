@@ -11,15 +11,15 @@ from typing import Any
 from app.hparams import SamplingParams
 from app.lm.inference.model_cache import ModelCache
 from app.lm.inference.offline import sample_batch
-from app.lm.precision import PRECISIONS
+from app.lm.precision import Formats
 from bench.speed.child import Round, Run, Stopwatch, serve
 
 NEVER_ENDS = -1  # no token has this id: each answer runs to its limit
 
 
 def prepare(request: dict[str, Any]) -> Run:
-    dtype, count, tokens = PRECISIONS[request["precision"]], request["answers"], request["tokens"]
-    models = ModelCache(lambda _: Path(request["model"]), None, dtype, request["weights"])  # as the server has it
+    count, tokens, formats = request["answers"], request["tokens"], Formats(request["precision"], request["weights"])
+    models = ModelCache(lambda _: Path(request["model"]), None, formats)  # as the server has it
     decoder = models.policy(1).decoder
     prompts = itertools.cycle(request["prompts"])
 

@@ -87,4 +87,4 @@ def test_bf16_is_right_on_a_processor_without_it() -> None:
 def test_weights_are_in_8_bits_where_it_is_asked_for_or_the_model_is_large(
     setting: str, parameters: int, expected: torch.dtype
 ) -> None:
-    assert precision.weights_of(setting, torch.bfloat16, parameters) == expected
+    assert precision.Formats("bf16", setting).weights_of(parameters) == expected

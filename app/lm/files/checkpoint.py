@@ -7,11 +7,12 @@ model answers with nonsense.
 
 import contextlib
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from app.errors import AppError
 from app.formats.strict_json import to_json
@@ -19,6 +20,7 @@ from app.hparams import ModelConfig
 from app.lm.files import families
 from app.lm.files.families import read_config
 from app.lm.files.weight_files import check_tensors, read_tensors, weight_paths, write_parts, write_tensors
+from app.lm.layer import Layer
 from app.lm.model import Llama
 from app.lm.text.tokenizer import OWN_IDS, Tokenizer
 from app.model_info.weights import (
@@ -32,7 +34,7 @@ from app.model_info.weights import (
 )
 
 DTYPE_NAMES = {torch.bfloat16: "bfloat16", torch.float32: "float32", torch.float16: "float16"}
-OUTPUT, EMBEDDINGS = "lm_head.weight", "model.embed_tokens.weight"
+OUTPUT, EMBEDDINGS, LAYERS = "lm_head.weight", "model.embed_tokens.weight", "model.layers."
 
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
@@ -93,15 +95,20 @@ def save_weights(
 
 
 def read_weights(
-    directory: Path, wanted: Mapping[str, Tensor], *, dtype: torch.dtype, tied: bool = False
+    directory: Path,
+    wanted: Mapping[str, Tensor],
+    *,
+    dtype: torch.dtype,
+    tied: bool = False,
+    read: Callable[[str], bool] = bool,
 ) -> dict[str, Tensor]:
     """The tensors that are wanted, in `dtype`, after checksums, names and shapes were compared. `tied`: an output layer
-    may be stored although the embeddings serve as one, if it equals them."""
+    may be stored although the embeddings serve as one, if it equals them. `read`: which of them, by name."""
     verify_checksums(directory)
     paths = weight_paths(directory)
     shapes = {name: tuple(tensor.shape) for name, tensor in wanted.items()}
     check_tensors(paths, shapes, tied=OUTPUT if tied else None)
-    tensors = {name: tensor for path in paths for name, tensor in read_tensors(path, dtype)}
+    tensors = {name: tensor for path in paths for name, tensor in read_tensors(path, dtype, read)}
     if tied and not torch.equal(tensors.pop(OUTPUT, tensors[EMBEDDINGS]), tensors[EMBEDDINGS]):
         raise unusable(paths[0], "has an lm_head.weight of its own, but config.json says tie_word_embeddings")
     return tensors
@@ -131,15 +138,39 @@ def readable_tokenizer(directory: Path) -> Iterator[Path]:
         raise unusable(path, f"cannot be read ({error})") from error
 
 
-def load_model(directory: Path, *, dtype: torch.dtype = torch.float32) -> tuple[Llama, Tokenizer]:
+def load_model(directory: Path, *, dtype: torch.dtype = torch.float32, layers: bool = True) -> tuple[Llama, Tokenizer]:
     """Model (in evaluation mode) and tokenizer; raises CheckpointError with the next step if anything is wrong, and
-    InvalidError for a model that is not supported. Needs the memory of one copy of the weights in `dtype`."""
+    InvalidError for a model that is not supported. Needs the memory of one copy of the weights in `dtype`. `layers`:
+    else the model has none, and `read_layers` gives them one after the other."""
     check_directory(directory)
     config = read_config(directory)
     model = Llama.on_meta(config)
-    weights = read_weights(directory, model.state_dict(), dtype=dtype, tied=config.tie_word_embeddings)
+
+    def read(name: str) -> bool:
+        return layers or not name.startswith(LAYERS)
+
+    weights = read_weights(directory, model.state_dict(), dtype=dtype, tied=config.tie_word_embeddings, read=read)
+    if not layers:
+        model.model.layers = nn.ModuleList()
     tokenizer = read_tokenizer(directory)
     if tokenizer.vocab_size > config.vocab_size:
         raise unusable(directory / "tokenizer.json", f"has more than {config.vocab_size} tokens")
     model.assign(weights)
     return model.eval(), tokenizer
+
+
+def read_layers(directory: Path, config: ModelConfig) -> Iterator[Layer]:
+    """Of a model that `load_model` has checked, in fp32: so that one at a time is in memory."""
+    paths = weight_paths(directory)
+    for index in range(config.num_hidden_layers):
+        prefix = f"{LAYERS}{index}."
+        with torch.device("meta"):
+            layer = Layer(config, rotated=index not in config.unrotated_layers)
+        mine = partial(_begins, prefix)
+        tensors = [pair for path in paths for pair in read_tensors(path, torch.float32, mine)]
+        layer.load_state_dict({name.removeprefix(prefix): tensor for name, tensor in tensors}, assign=True)
+        yield layer
+
+
+def _begins(prefix: str, name: str) -> bool:
+    return name.startswith(prefix)

@@ -7,7 +7,7 @@ type and one tensor; the file's own pages belong to the system, which may drop t
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -108,11 +108,14 @@ def _shapes(path: Path) -> Iterator[tuple[str, tuple[int, ...]]]:
             yield name, tuple(part.get_shape())
 
 
-def read_tensors(path: Path, dtype: torch.dtype | None = None) -> Iterator[tuple[str, Tensor]]:
-    """Tensors of one file, each a copy of its own, in `dtype` or in the file's type."""
+def read_tensors(
+    path: Path, dtype: torch.dtype | None = None, wanted: Callable[[str], bool] = bool
+) -> Iterator[tuple[str, Tensor]]:
+    """Tensors of one file, by name all or those that are wanted, each a copy of its own, in `dtype` or the file's
+    type."""
     with opened(path) as file:
         for name in file.keys():  # noqa: SIM118 (not a dict)
-            if not name.endswith(IGNORED):
+            if wanted(name) and not name.endswith(IGNORED):
                 tensor = file.get_tensor(name)
                 yield name, tensor.to(dtype or tensor.dtype, copy=True)
 

@@ -11,14 +11,15 @@ in one order (kernels/tiles.py). torch's own would give other bits for other num
 Shapes: M tokens, V vocabulary, H hidden size.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
+from typing import cast
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from app.lm.inference.embedding import Embedding
 from app.lm.inference.kv_cache import KVCache
 from app.lm.inference.workspace import Packed, PackedLayer, Workspace
 from app.lm.kernels.compiling import Array
@@ -33,24 +34,32 @@ KEPT_TOKENS = 256  # a workspace for so many is kept; one for a longer prompt is
 
 class Decoder:
     """Holds joined copies of the weights in `weights` (fp32, bf16, int8; by default `dtype`); build one per loaded
-    version and use it for all requests, from any thread. `in_place_of_model`: the model's layers are given up one by
-    one, so that the weights are in memory once; it is of no use afterwards."""
+    version and use it for all requests, from any thread. `layers`: the model's, where it has none itself, one after the
+    other. `in_place_of_model`: its weights are given up one by one, so that they are in memory once; it is of no use
+    afterwards."""
 
     def __init__(
-        self, model: Llama, dtype: torch.dtype, *, weights: torch.dtype | None = None, in_place_of_model: bool = False
+        self,
+        model: Llama,
+        dtype: torch.dtype,
+        *,
+        weights: torch.dtype | None = None,
+        layers: Iterable[Layer] | None = None,
+        in_place_of_model: bool = False,
     ) -> None:
         self.config, self.dtype, self.weights = model.config, dtype, weights or dtype
         with torch.no_grad():
-            layers = []
-            for layer in model.model.layers:
-                assert isinstance(layer, Layer)
-                layers.append(_packed(layer, self.weights))
+            head, norm = _packed_head(model, self.weights)
+            self._embedding = _embedding(model, head)
+            if in_place_of_model and self.weights == torch.int8:
+                model.model.embed_tokens.to_empty(device="meta")
+            packed = []
+            for layer in cast("Iterable[Layer]", model.model.layers) if layers is None else layers:
+                packed.append(_packed(layer, self.weights))
                 if in_place_of_model:
                     layer.to_empty(device="meta")
-            self._embedding = Embedding(model.model.embed_tokens.weight, small=self.weights == torch.int8)
-            head = PackedLinear(model.output_weight * model.model.norm.weight.float(), self.weights)
         cosines, sines = (model.get_buffer(name).float().contiguous() for name in ("cosines", "sines"))
-        self._packed = Packed(model.config, self.weights, layers, head, cosines, sines)
+        self._packed = Packed(model.config, self.weights, packed, head, norm, cosines, sines)
         self._spare: list[Workspace] = []
 
     def new_cache(self, rows: int, slots: int) -> KVCache:
@@ -120,7 +129,8 @@ class Decoder:
         """Queries [N,T,D] and keys [K,T,D] of a layer, fp32, normed and turned as it does, out of the states [T,H]
         below it of a text's first T tokens."""
         weights, config, epsilon = self._packed.layers[layer], self.config, self.config.rms_norm_eps
-        normed = F.rms_norm(states, states.shape[1:], None, epsilon).to(weights.query_key_value.reads)
+        norm = weights.norms[0] if weights.norms.numel() else None
+        normed = F.rms_norm(states, states.shape[1:], norm, epsilon).to(weights.query_key_value.reads)
         queries, keys = config.num_attention_heads, config.num_key_value_heads
         heads = weights.query_key_value(normed).float().view(len(states), -1, config.head_dim)[:, : queries + keys]
         if weights.head_norms.numel():
@@ -137,8 +147,26 @@ class Decoder:
             raise IndexError(f"rows to {rows.max()} of {cache.rows}, positions to {positions.max()} of {last}")
 
 
+def _packed_head(model: Llama, dtype: torch.dtype) -> tuple[PackedLinear, Tensor]:
+    """The output matrix, and the norm before it, which is folded in but where weights are in 8 bits."""
+    norm = model.model.norm.weight.detach().float()
+    if dtype == torch.int8:
+        return PackedLinear(model.output_weight, dtype), norm.contiguous()
+    return PackedLinear(model.output_weight * norm, dtype), norm[:0]
+
+
+def _embedding(model: Llama, head: PackedLinear) -> Callable[[Tensor], Tensor]:
+    """ids [M] -> [M,H]: with weights in 8 bits, rows of the head where it is the same matrix."""
+    matrix = model.model.embed_tokens.weight.detach()
+    if head.dtype == torch.int8:
+        return (head if model.config.tie_word_embeddings else PackedLinear(matrix, head.dtype)).weights_of
+    return partial(F.embedding, weight=matrix)
+
+
 def _packed(layer: Layer, dtype: torch.dtype) -> PackedLayer:
-    joined, attention_out, both, down = layer.products()
+    apart = dtype == torch.int8  # folded in, norms would move weights away from the grids of their blocks
+    joined, attention_out, both, down = layer.products(folded=not apart)
+    norms = torch.stack((layer.input_layernorm.weight, layer.post_attention_layernorm.weight)).detach().float()
     half = len(both.weight) // 2
     biases = (None, None) if both.bias is None else (both.bias[:half], both.bias[half:])
     return PackedLayer(
@@ -147,6 +175,7 @@ def _packed(layer: Layer, dtype: torch.dtype) -> PackedLayer:
         PackedLinear(both.weight[:half], dtype, biases[0]),
         PackedLinear(both.weight[half:], dtype, biases[1]),
         PackedLinear(down.weight, dtype, down.bias),
+        norms if apart else norms[:, :0],
         layer.self_attn.head_norms().contiguous(),
         layer.self_attn.rotated,
     )

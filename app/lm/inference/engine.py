@@ -43,7 +43,7 @@ from app.lm.inference.model_cache import Foreseeing, ModelCache, Scorer
 from app.lm.inference.sampler import finite_only
 from app.lm.inference.scheduler import MAX_SEQUENCES, Scheduler
 from app.lm.inference.tokenizing import cuts_of, tokenized
-from app.lm.precision import AUTO, FULL, dtype_of
+from app.lm.precision import Formats
 from app.pieces import Tell, Told, received
 from app.translation import N_, _
 
@@ -59,8 +59,7 @@ FORESEES_NOTHING = N_("Version {id} cannot tell what rankings would teach it. Tr
 class LocalEngine:
     """`version_directory` says where a version lives; `load_scorer` opens a reward model. `max_bytes` bounds the keys
     and values of each version's batch (half as much those of its long answers), `request_seconds` the time from the
-    question to the last token, `precision` the number format (bf16, fp32, auto), `weights` what weights are kept in
-    (full: as the precision; int8; auto: by the model's size)."""
+    question to the last token, `formats` the number formats."""
 
     def __init__(
         self,
@@ -72,10 +71,9 @@ class LocalEngine:
         max_sequences: int = MAX_SEQUENCES,
         max_bytes: int = 1 << 29,
         request_seconds: float = 120.0,
-        precision: str = AUTO,
-        weights: str = FULL,
+        formats: Formats = Formats(),  # noqa: B008 (it is frozen)
     ) -> None:
-        self._models = ModelCache(version_directory, load_scorer, dtype_of(precision), weights)
+        self._models = ModelCache(version_directory, load_scorer, formats)
         self._threads, self._queue_size, self._request_seconds = threads, queue_size, request_seconds
         self._max_sequences, self._max_bytes = max_sequences, max_bytes
         self._changed = threading.Condition()  # guards the next three, and the lines of those that wait

@@ -15,10 +15,11 @@ import torch
 
 from app.chat import Candidate, Message, Scored
 from app.errors import InvalidError, UnavailableError
-from app.lm.files.checkpoint import check_directory, load_model, read_tokenizer
+from app.lm.files.checkpoint import check_directory, load_model, read_layers, read_tokenizer
+from app.lm.files.families import read_config
 from app.lm.inference.decoder import Decoder
 from app.lm.inference.policy import Policy
-from app.lm.precision import FULL, weights_of
+from app.lm.precision import Formats
 from app.lm.text.tokenizer import Tokenizer
 from app.model_info.size import all_parameters
 from app.model_info.weights import CheckpointError
@@ -46,17 +47,15 @@ class Foreseeing(Protocol):
 
 class ModelCache:
     """`version_directory` says where a version lives; `load_scorer` opens a reward model (app.training knows how).
-    Policies compute in `dtype`, and keep their weights as `weights` says (app.lm.precision.weights_of)."""
+    Policies compute in `formats`."""
 
     def __init__(
         self,
         version_directory: Callable[[int], Path],
         load_scorer: Callable[[Path], Scorer] | None,
-        dtype: torch.dtype,
-        weights: str = FULL,
+        formats: Formats,
     ) -> None:
-        self._directory, self._load_scorer = version_directory, load_scorer
-        self._dtype, self._weights = dtype, weights
+        self._directory, self._load_scorer, self._formats = version_directory, load_scorer, formats
         self._kept: OrderedDict[int, Policy | Scorer] = OrderedDict()
         self._tokenizers: OrderedDict[int, Tokenizer] = OrderedDict()
         self._looking, self._loading = threading.Lock(), threading.Lock()  # the first guards what is kept
@@ -128,6 +127,11 @@ class ModelCache:
             return self._kept.get(version_id)
 
     def _load_policy(self, directory: Path) -> Policy:
-        model, tokenizer = load_model(directory, dtype=self._dtype)
-        weights = weights_of(self._weights, self._dtype, all_parameters(model.config))
-        return Policy(Decoder(model, self._dtype, weights=weights, in_place_of_model=True), tokenizer)
+        check_directory(directory)
+        dtype, weights = self._formats.dtype, self._formats.weights_of(all_parameters(read_config(directory)))
+        if weights != torch.int8:
+            model, tokenizer = load_model(directory, dtype=dtype)
+            return Policy(Decoder(model, dtype, in_place_of_model=True), tokenizer)
+        model, tokenizer = load_model(directory, layers=False)
+        layers = read_layers(directory, model.config)
+        return Policy(Decoder(model, dtype, weights=weights, layers=layers, in_place_of_model=True), tokenizer)

@@ -19,13 +19,15 @@ from app.lm.kernels.tasks import field
 
 @dataclass(frozen=True)
 class PackedLayer:
-    """`Layer.products`, packed; gates and values apart."""
+    """`Layer.products`, packed; gates and values apart. `norms` [2,H], before attention and before the MLP, where they
+    are not folded into the products behind them, as with weights in 8 bits; else [2,0]."""
 
     query_key_value: PackedLinear  # [(N+2K)D, H]
     attention_out: PackedLinear  # [H, ND]
     gates: PackedLinear  # [I, H]
     values: PackedLinear  # [I, H]
     down: PackedLinear  # [H, I]
+    norms: Tensor
     head_norms: Tensor  # [N+K, D] of queries and keys, or [N+K, 0]
     rotated: bool
 
@@ -38,6 +40,7 @@ class Packed:
     products: torch.dtype  # what weights are kept in: fp32, bf16, int8
     layers: Sequence[PackedLayer]
     head: PackedLinear  # [V, H]
+    norm: Tensor  # [H] before the head, or [0]
     cosines: Tensor  # [positions, D]
     sines: Tensor
 
@@ -57,14 +60,14 @@ class Workspace:
         self._normed = self._inputs_of(first.query_key_value)
         self._mixed = self._inputs_of(first.attention_out)
         self._inner = self._inputs_of(first.down)
-        # In 8 bits `_mixed` and `_inner` are made of these, which are written in parts.
+        # With weights in 8 bits `_mixed` and `_inner` are these, rounded.
         self._mixed_whole, self._inner_whole = self._mixed, self._inner
         if model.products == torch.int8:
             self._mixed_whole = torch.empty(tokens, config.num_attention_heads * config.head_dim)
             self._inner_whole = torch.empty(tokens, config.intermediate_size)
         layers = list(self._phases_of_layers())
         self.layer_phases = len(layers) // len(model.layers)
-        phases = [*layers, self._norm(), self._product(model.head, self._normed, 0)]
+        phases = [*layers, self._norm(model.norm), self._product(model.head, self._normed, 0)]
         table = np.array([_phase(*fields) for fields in phases], np.int64)
         self.program = Program(table, FORMS[model.products], hidden)
 
@@ -83,29 +86,30 @@ class Workspace:
 
     def _phases_of_layers(self) -> Iterator[list[int]]:
         for place, layer in enumerate(self._model.layers):
-            yield self._norm()
+            yield self._norm(layer.norms[0])
             yield self._product(layer.query_key_value, self._normed, self._heads.data_ptr())
             for kind in (of.TURN, of.ATTEND):
                 yield self._of_heads(kind, place, layer)
-            yield from self._kept_as_bytes(self._mixed_whole, self._mixed)
+            yield from self._rounded(self._mixed_whole, self._mixed)
             yield self._product(layer.attention_out, self._mixed, self.more.data_ptr())
-            yield self._norm()
+            yield self._norm(layer.norms[1])
             values, panels, bias = layer.values, *layer.values.addresses
             inner = [panels, bias, self._inner_whole.shape[1], self._model.config.intermediate_size]
             gates = self._product(layer.gates, self._normed, self._inner_whole.data_ptr())
             assert values.columns == layer.gates.columns
             yield [of.GATE, *gates[1:], *inner]
-            yield from self._kept_as_bytes(self._inner_whole, self._inner)
+            yield from self._rounded(self._inner_whole, self._inner)
             yield self._product(layer.down, self._inner, self.more.data_ptr())
 
-    def _kept_as_bytes(self, numbers: Tensor, inputs: Tensor) -> Iterator[list[int]]:
+    def _rounded(self, numbers: Tensor, inputs: Tensor) -> Iterator[list[int]]:
         if inputs is not numbers:
-            yield [of.KEEP_BYTES, numbers.data_ptr(), numbers.shape[1], inputs.data_ptr(), inputs.shape[1]]
+            yield [of.ROUND, numbers.data_ptr(), numbers.shape[1], inputs.data_ptr(), inputs.shape[1]]
 
-    def _norm(self) -> list[int]:
+    def _norm(self, weights: Tensor) -> list[int]:
         hidden, epsilon = self.stream.shape[1], field(float(self._model.config.rms_norm_eps))
         stream, more, normed = self.stream.data_ptr(), self.more.data_ptr(), self._normed.data_ptr()
-        return [of.NORM, stream, more, self.more.shape[1], normed, self._normed.shape[1], hidden, epsilon]
+        sizes = [self._normed.shape[1], hidden, epsilon]
+        return [of.NORM, stream, more, self.more.shape[1], normed, *sizes, weights.data_ptr()]
 
     def _product(self, product: PackedLinear, inputs: Tensor, target: int) -> list[int]:
         return [of.PRODUCT, inputs.data_ptr(), product.steps, product.columns, *product.addresses, target]

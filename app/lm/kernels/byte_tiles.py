@@ -1,16 +1,18 @@
 """The inner loop of products with weights in 8 bits: a few tokens times one panel of outputs.
 
-Numbers are cut into blocks of BLOCK inputs. A block of a token, or of one output's weights, is whole numbers times one
-scale in fp32 (absmax quantization: Dettmers et al. 2022, "LLM.int8()", section 2.1, here of blocks). A block's
-sum of products is a whole number, exact whoever adds it up (`vpdpbusd`, `pmaddwd`, or plain products), and goes into
-the output's sum by one fused multiply-add with the product of both scales. So a sum is taken in one order, block by
-block, in any tile.
+Inputs are cut into blocks of BLOCK. A block of one output's weights is a whole number from 0 to LEVELS for each of
+them, times a scale, from the block's least weight up (asymmetric quantization: Jacob et al. 2018, equations 1 and 2, of
+blocks). So weights that were kept in fewer bits before, in such blocks or twice as long ones (Q4_0, Q4_1, Q5_K and the
+like of llama.cpp), are the same numbers again but for fp32's rounding. A block of a token is whole numbers of 16 bits
+times one scale (byte_rows.py): of 8 bits they would change what a model says more than the weights do.
 
-A token's whole numbers are signed, those of weights have 128 added, as `vpdpbusd` wants them: what undoes that, -128
-times the sum of the token's whole numbers, is where a block's sum begins, and is kept beside its scale.
+A block's sum of products is a whole number, exact whoever adds it up (`vpdpwssd`, `pmaddwd`, or plain products), and
+goes into the output's sum by two fused multiply-adds, with the scales and with the least weight times the token's sum.
+So a sum is taken in one order, block by block, in any tile.
 
-A token's block: BLOCK bytes, the scale in fp32, the beginning as int32. A panel's block: [BLOCK/4,PANEL,4] bytes,
-[PANEL] scales in fp32.
+A token's block: [BLOCK/4] pairs of words, of which one holds the inputs 0 and 2 of four and the other 1 and 3; the
+scale, and the sum of the whole numbers times it, in fp32. A panel's block: [BLOCK/4,PANEL,4] bytes; [PANEL] scales and
+[PANEL] least weights in fp32.
 """
 
 from collections.abc import Callable
@@ -21,18 +23,21 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-from app.lm.kernels.tiles import FEATURES, LANES, PANEL, STEP_BYTES, VECTORS, load, multiply_add, splat
+from app.lm.kernels.tiles import FEATURES, LANES, PANEL, VECTORS, load, multiply_add, splat
 
-BLOCK = 64  # inputs
-OFFSET = 128  # of weights
-BLOCK_STEPS = BLOCK // STEP_BYTES
-ROW_BYTES, PANEL_BYTES = BLOCK + 8, (BLOCK + 4) * PANEL  # of a block
+BLOCK = 32  # inputs
+LEVELS = 255
+FOUR = 4  # inputs whose weights are in one word
+BLOCK_STEPS = BLOCK // FOUR
+SCALE = 2 * BLOCK  # where in a token's block it is; the sum is behind it
+ROW_BYTES, PANEL_BYTES = SCALE + 8, (BLOCK + 8) * PANEL  # of a block
 TOKENS = 6 if VECTORS > 1 else 4  # of the largest tile: their sums stay in registers, as in tiles.py
 
 _WORD, _FLOAT = ir.IntType(32), ir.FloatType()
-_NUMBERS, _WORDS, _HALVES = ir.VectorType(_FLOAT, LANES), ir.VectorType(_WORD, LANES), ir.VectorType(ir.IntType(16), 32)
+_NUMBERS, _WORDS = ir.VectorType(_FLOAT, LANES), ir.VectorType(_WORD, LANES)
+_PAIRS = ir.VectorType(ir.IntType(16), 2 * LANES)
 
-Dot = Callable[[Any, Any, Any, Any], Any]  # llvmlite's builder, sums, weights, inputs -> sums; all of them words
+Dot = Callable[[Any, Any, Any, Any], Any]  # llvmlite's builder, sums, weights, inputs -> sums; words of two halves
 
 
 def _parts(builder: Any, value: Any, lanes: int) -> list[Any]:
@@ -50,65 +55,39 @@ def _joined(builder: Any, parts: list[Any]) -> Any:
     return parts[0]
 
 
-def _bytes_at_once(bits: int) -> Dot:
-    """Four products of bytes and their sum by one instruction, for vectors of so many bits."""
-    words = ir.VectorType(_WORD, bits // 32)
-    read = ir.VectorType(ir.IntType(8), bits // 8) if llvm.llvm_version_info[0] >= 22 else words
-
-    def dot(builder: Any, sums: Any, weights: Any, inputs: Any) -> Any:
-        kind = ir.FunctionType(words, [words, read, read])
-        instruction = builder.module.declare_intrinsic(f"llvm.x86.avx512.vpdpbusd.{bits}", (), kind)
-        parts = [_parts(builder, each, words.count) for each in (sums, weights, inputs)]
-        return _joined(
-            builder,
-            [
-                builder.call(instruction, [own, builder.bitcast(weight, read), builder.bitcast(number, read)])
-                for own, weight, number in zip(*parts, strict=True)
-            ],
-        )
-
-    return dot
-
-
-def _halves_of(builder: Any, words: Any, *, signed: bool) -> tuple[Any, Any]:
-    """The even and the odd bytes of words, each as 16 bits."""
-    eights, halves = ir.Constant(_HALVES, [8] * _HALVES.count), builder.bitcast(words, _HALVES)
-    shift = builder.ashr if signed else builder.lshr
-    return shift(builder.shl(halves, eights), eights), shift(halves, eights)
+def _grown_at_once(builder: Any, sums: Any, weights: Any, inputs: Any) -> Any:
+    """Two products of halves, and their sum into a third number, by one instruction."""
+    read = _PAIRS if llvm.llvm_version_info[0] >= 22 else _WORDS
+    kind = ir.FunctionType(_WORDS, [_WORDS, read, read])
+    instruction = builder.module.declare_intrinsic("llvm.x86.avx512.vpdpwssd.512", (), kind)
+    return builder.call(instruction, [sums, builder.bitcast(weights, read), builder.bitcast(inputs, read)])
 
 
 def _pairs_at_once(bits: int, name: str) -> Dot:
-    """Two products of 16 bits and their sum by one instruction."""
-    words, read = ir.VectorType(_WORD, bits // 32), ir.VectorType(ir.IntType(16), bits // 16)
+    """Two products of halves and their sum by one instruction, for vectors of so many bits."""
+    words, halves = ir.VectorType(_WORD, bits // 32), ir.VectorType(ir.IntType(16), bits // 16)
 
     def dot(builder: Any, sums: Any, weights: Any, inputs: Any) -> Any:
-        kind = ir.FunctionType(words, [read, read])
+        kind = ir.FunctionType(words, [halves, halves])
         instruction = builder.module.declare_intrinsic(name, (), kind)
-        for pair in zip(
-            _halves_of(builder, weights, signed=False), _halves_of(builder, inputs, signed=True), strict=True
-        ):
-            parts = [_parts(builder, each, read.count) for each in pair]
-            products = [builder.call(instruction, list(each)) for each in zip(*parts, strict=True)]
-            sums = builder.add(sums, _joined(builder, products))
-        return sums
+        parts = [_parts(builder, builder.bitcast(each, _PAIRS), halves.count) for each in (weights, inputs)]
+        products = [builder.call(instruction, list(each)) for each in zip(*parts, strict=True)]
+        return builder.add(sums, _joined(builder, products))
 
     return dot
 
 
 def _one_by_one(builder: Any, sums: Any, weights: Any, inputs: Any) -> Any:
-    full, low = ir.Constant(_WORDS, [24] * LANES), ir.Constant(_WORDS, [0xFF] * LANES)
-    for place in range(4):
-        up, down = (ir.Constant(_WORDS, [bits] * LANES) for bits in (24 - 8 * place, 8 * place))
-        weight = builder.and_(builder.lshr(weights, down), low)
-        sums = builder.add(sums, builder.mul(weight, builder.ashr(builder.shl(inputs, up), full)))
+    half = ir.Constant(_WORDS, [16] * LANES)
+    for shifted in (lambda words: builder.shl(words, half), lambda words: words):
+        weight, number = (builder.ashr(shifted(each), half) for each in (weights, inputs))
+        sums = builder.add(sums, builder.mul(weight, number))
     return sums
 
 
 def _dot() -> Dot:
     if "avx512vnni" in FEATURES:
-        return _bytes_at_once(512)
-    if "avxvnni" in FEATURES:
-        return _bytes_at_once(256)
+        return _grown_at_once
     for feature, bits, name in (
         ("avx512bw", 512, "llvm.x86.avx512.pmaddw.d.512"),
         ("avx2", 256, "llvm.x86.avx2.pmadd.wd"),
@@ -130,8 +109,15 @@ class _Tile:
     def rows(self, start: Any, stride: Any) -> list[Any]:
         return [self.builder.add(start, self.builder.mul(stride, self.address(token))) for token in range(self.tokens)]
 
-    def vectors(self, row: Any) -> list[Any]:
-        return [self.builder.add(row, self.address(4 * LANES * place)) for place in range(VECTORS)]
+    def vectors(self, row: Any, offset: int = 0) -> list[Any]:
+        return [self.builder.add(row, self.address(offset + 4 * LANES * place)) for place in range(VECTORS)]
+
+    def numbers(self, row: Any, offset: int) -> list[Any]:
+        return [load(self.builder, place, _NUMBERS) for place in self.vectors(row, offset)]
+
+    def of_token(self, place: Any, kind: Any) -> Any:
+        """One number, in all lanes."""
+        return splat(self.builder, load(self.builder, place, kind.element), kind)
 
     def store(self, value: Any, place: Any) -> None:
         self.builder.store(value, self.builder.inttoptr(place, value.type.as_pointer()), align=4)
@@ -147,13 +133,9 @@ class _Tile:
         builder.branch(loop)
         builder.position_at_end(loop)
         block, inputs, panel = (builder.phi(self.address) for _ in range(3))
-        sums = self.whole_sums(inputs, panel)
-        self.add_scaled(sums, inputs, panel, outs)
-        later = [
-            builder.add(block, self.address(1)),
-            builder.add(inputs, self.address(ROW_BYTES)),
-            builder.add(panel, self.address(PANEL_BYTES)),
-        ]
+        self.add_scaled(self.whole_sums(inputs, panel), inputs, panel, outs)
+        steps = (self.address(1), self.address(ROW_BYTES), self.address(PANEL_BYTES))
+        later = [builder.add(phi, step) for phi, step in zip((block, inputs, panel), steps, strict=True)]
         builder.cbranch(builder.icmp_signed("<", later[0], self.blocks), loop, after)
         firsts = [self.address(0), self.inputs, self.panel]
         for phi, first, following in zip((block, inputs, panel), firsts, later, strict=True):
@@ -164,45 +146,50 @@ class _Tile:
     def whole_sums(self, inputs: Any, panel: Any) -> list[Any]:
         """A block's sums of whole numbers, VECTORS for each token."""
         builder, ins = self.builder, self.rows(inputs, self.input_bytes)
-        begins = [
-            splat(builder, load(builder, builder.add(row, self.address(BLOCK + 4)), _WORD), _WORDS) for row in ins
-        ]
         before, loop, after = builder.block, builder.append_basic_block("step"), builder.append_basic_block("scale")
         builder.branch(loop)
         builder.position_at_end(loop)
-        offset, place = builder.phi(self.address), builder.phi(self.address)
+        step, place = builder.phi(self.address), builder.phi(self.address)
         sums = [builder.phi(_WORDS) for _ in range(self.tokens * VECTORS)]
-        weights = [load(builder, each, _WORDS) for each in self.vectors(place)]
-        grown = []
+        weights = [self.halves(load(builder, each, _WORDS)) for each in self.vectors(place)]
+        offset, grown = builder.mul(step, self.address(2 * FOUR)), list[Any]()
         for token, row in enumerate(ins):
-            numbers = splat(builder, load(builder, builder.add(row, offset), _WORD), _WORDS)
-            own = sums[token * VECTORS : (token + 1) * VECTORS]
-            grown += [self.dot(builder, sum_, weight, numbers) for sum_, weight in zip(own, weights, strict=True)]
-        next_offset = builder.add(offset, self.address(STEP_BYTES))
-        next_place = builder.add(place, self.address(STEP_BYTES * PANEL))
-        builder.cbranch(builder.icmp_signed("<", next_offset, self.address(BLOCK)), loop, after)
-        firsts = [self.address(0), panel, *(begin for begin in begins for _ in range(VECTORS))]
-        for phi, first, later in zip((offset, place, *sums), firsts, (next_offset, next_place, *grown), strict=True):
+            start = builder.add(row, offset)
+            numbers = [self.of_token(builder.add(start, self.address(4 * half)), _WORDS) for half in range(2)]
+            for vector, both in enumerate(weights):
+                sum_ = sums[token * VECTORS + vector]
+                for weight, number in zip(both, numbers, strict=True):
+                    sum_ = self.dot(builder, sum_, weight, number)
+                grown.append(sum_)
+        later = [builder.add(step, self.address(1)), builder.add(place, self.address(FOUR * PANEL)), *grown]
+        builder.cbranch(builder.icmp_signed("<", later[0], self.address(BLOCK_STEPS)), loop, after)
+        zeros = [ir.Constant(_WORDS, [0] * LANES)] * len(sums)
+        for phi, first, following in zip((step, place, *sums), (self.address(0), panel, *zeros), later, strict=True):
             phi.add_incoming(first, before)
-            phi.add_incoming(later, loop)
+            phi.add_incoming(following, loop)
         builder.position_at_end(after)
         return grown
 
+    def halves(self, words: Any) -> tuple[Any, Any]:
+        """Bytes 0 and 2 of words, and 1 and 3, each in 16 bits."""
+        low, eight = ir.Constant(_WORDS, [0x00FF00FF] * LANES), ir.Constant(_WORDS, [8] * LANES)
+        return self.builder.and_(words, low), self.builder.and_(self.builder.lshr(words, eight), low)
+
     def add_scaled(self, sums: list[Any], inputs: Any, panel: Any, outs: list[Any]) -> None:
         builder = self.builder
-        scales = [
-            load(builder, each, _NUMBERS) for each in self.vectors(builder.add(panel, self.address(BLOCK * PANEL)))
-        ]
+        scales, leasts = self.numbers(panel, BLOCK * PANEL), self.numbers(panel, (BLOCK + 4) * PANEL)
         for token, row in enumerate(self.rows(inputs, self.input_bytes)):
-            own = splat(builder, load(builder, builder.add(row, self.address(BLOCK)), _FLOAT), _NUMBERS)
-            for vector, scale in enumerate(scales):
+            scale, total = (
+                self.of_token(builder.add(row, self.address(SCALE + offset)), _NUMBERS) for offset in (0, 4)
+            )
+            for vector in range(VECTORS):
                 place = outs[token * VECTORS + vector]
-                number = builder.sitofp(sums[token * VECTORS + vector], _NUMBERS)
-                both = builder.fmul(scale, own)
-                self.store(multiply_add(builder, load(builder, place, _NUMBERS), number, both), place)
+                whole = builder.sitofp(sums[token * VECTORS + vector], _NUMBERS)
+                out = multiply_add(builder, load(builder, place, _NUMBERS), leasts[vector], total)
+                self.store(multiply_add(builder, out, whole, builder.fmul(scales[vector], scale)), place)
 
 
-def _code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:  # noqa: ARG001
+def _code(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:  # noqa: ARG001 (Numba's signature)
     done = builder.append_basic_block("done")
     choice = builder.switch(arguments[0], done)
     for tokens in range(1, TOKENS + 1):

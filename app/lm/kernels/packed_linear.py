@@ -5,7 +5,7 @@ caches. Here each sum is taken in one order by construction (tiles.py), whatever
 the number of threads, who take panels of outputs one by one and compute them for all tokens.
 
 Weights are laid out once in panels, so that they are read one behind the other; in fp32, bf16, or 8 bits with a scale
-for each block of inputs (byte_tiles.py), where inputs are rounded to 8 bits as well (byte_rows.py).
+for each block of inputs (byte_tiles.py), where inputs are rounded to 16 bits (rounded_rows.py).
 
 Shapes: M tokens, I inputs, O outputs.
 """
@@ -19,16 +19,16 @@ import torch.nn.functional as F
 from numba import carray  # type: ignore[attr-defined]
 from torch import Tensor
 
-from app.lm.kernels.byte_rows import MOST, keep_bytes
-from app.lm.kernels.byte_tiles import BLOCK, BLOCK_STEPS, OFFSET, PANEL_BYTES, ROW_BYTES, byte_tile
+from app.lm.kernels.byte_tiles import BLOCK_STEPS, PANEL_BYTES, ROW_BYTES, byte_tile
 from app.lm.kernels.byte_tiles import TOKENS as _INT8_TOKENS
+from app.lm.kernels.byte_weights import byte_panels, rows_of
 from app.lm.kernels.compiling import Array, exact, inner, pointed_to
+from app.lm.kernels.rounded_rows import round_row
 from app.lm.kernels.team import members, starter, take_next, work
 from app.lm.kernels.tiles import BF16, FP32, PANEL, STEP_BYTES, rounded_up, tile
 
 _STEPS_AT_ONCE = 1_024  # so that a part of a panel stays in the second-level cache while all tokens pass
 _OUT_BYTES = 4  # of a sum
-_PANELS_AT_ONCE = 16  # while they are rounded
 
 _fp32, _FP32_TOKENS = tile(FP32), FP32.tokens
 _bf16, _BF16_TOKENS = tile(BF16), BF16.tokens
@@ -116,9 +116,9 @@ def _multiply(
 
 
 @exact
-def _keep_rows(numbers: Array, out: int, row: int) -> None:
+def _round_rows(numbers: Array, out: int, row: int) -> None:
     for token in range(len(numbers)):
-        keep_bytes(numbers[token], out + token * row)
+        round_row(numbers[token], out + token * row)
 
 
 class PackedLinear:
@@ -126,8 +126,8 @@ class PackedLinear:
 
     def __init__(self, matrix: Tensor, dtype: torch.dtype, bias: Tensor | None = None) -> None:
         self._outputs, self._inputs = matrix.shape
-        self._dtype, columns = dtype, rounded_up(self._outputs, PANEL)
-        self._panels = _byte_panels(matrix) if dtype == torch.int8 else _panels(matrix, dtype)
+        self.dtype, columns = dtype, rounded_up(self._outputs, PANEL)
+        self._panels = byte_panels(matrix) if dtype == torch.int8 else _panels(matrix, dtype)
         self._bias = torch.zeros(columns)
         if bias is not None:
             self._bias[: self._outputs] = bias.detach()
@@ -137,7 +137,7 @@ class PackedLinear:
         """Of the transpose of a matrix [I,O] in fp32: its rows are panels' rows already."""
         self = cls.__new__(cls)
         self._inputs, self._outputs = matrix.shape
-        self._dtype, columns = torch.float32, rounded_up(self._outputs, PANEL)
+        self.dtype, columns = torch.float32, rounded_up(self._outputs, PANEL)
         full = matrix.detach() if columns == self._outputs else F.pad(matrix.detach(), (0, columns - self._outputs))
         parts = full.reshape(self._inputs, -1, PANEL)
         self._panels = parts.transpose(0, 1).contiguous().unsqueeze(-1)  # [O/PANEL, I, PANEL, 1]
@@ -152,12 +152,12 @@ class PackedLinear:
     @property
     def row_words(self) -> int:
         """What a token's inputs take, zeros behind the last included, in words of 4 bytes."""
-        return self.steps * (ROW_BYTES if self._dtype == torch.int8 else STEP_BYTES) // 4
+        return self.steps * (ROW_BYTES if self.dtype == torch.int8 else STEP_BYTES) // 4
 
     @property
     def reads(self) -> torch.dtype:
-        """What `__call__` takes: fp32 for 8 bits, to which it is rounded then."""
-        return torch.float32 if self._dtype == torch.int8 else self._dtype
+        """What `__call__` takes; with weights in 8 bits fp32, which is rounded then."""
+        return torch.float32 if self.dtype == torch.int8 else self.dtype
 
     @property
     def columns(self) -> int:
@@ -176,18 +176,22 @@ class PackedLinear:
         rows, out = self._rows(inputs), torch.empty(len(inputs), self.columns)
         _multiply(
             rows.data_ptr(), self._panels.data_ptr(), self._bias.data_ptr(), out.data_ptr(),
-            len(inputs), self.steps, self.columns, FORMS[self._dtype],
+            len(inputs), self.steps, self.columns, FORMS[self.dtype],
             _member(), starter(), members() if self.columns > PANEL else 1,
         )  # fmt: skip
         return out[:, : self._outputs].contiguous()
 
+    def weights_of(self, outputs: Tensor) -> Tensor:
+        """Of weights in 8 bits those of these outputs [M], [M,I] fp32."""
+        return rows_of(self._panels, outputs)[:, : self._inputs]
+
     def _rows(self, inputs: Tensor) -> Tensor:
         """As the kernel reads them."""
-        if self._dtype == torch.int8:
+        if self.dtype == torch.int8:
             rows = torch.empty(len(inputs), self.row_words)
-            _keep_rows(inputs.detach().contiguous().numpy(), rows.data_ptr(), 4 * self.row_words)
+            _round_rows(inputs.detach().contiguous().numpy(), rows.data_ptr(), 4 * self.row_words)
             return rows
-        missing = self.row_words * 4 // self._dtype.itemsize - self._inputs
+        missing = self.row_words * 4 // self.dtype.itemsize - self._inputs
         return (F.pad(inputs, (0, missing)) if missing else inputs).contiguous()
 
 
@@ -200,21 +204,3 @@ def _panels(matrix: Tensor, dtype: torch.dtype) -> Tensor:
         full = F.pad(full, (0, padded - inputs, 0, columns - outputs))
     parts = full.view(-1, PANEL, padded // numbers, numbers)
     return parts.transpose(1, 2).contiguous()
-
-
-def _byte_panels(matrix: Tensor) -> Tensor:
-    """[O/PANEL, I/BLOCK, PANEL_BYTES], made a few panels at a time: in fp32 they take four times as much."""
-    outputs, inputs = matrix.shape
-    padded = rounded_up(inputs, BLOCK)
-    made = torch.empty(rounded_up(outputs, PANEL) // PANEL, padded // BLOCK, PANEL_BYTES, dtype=torch.uint8)
-    for first in range(0, len(made), _PANELS_AT_ONCE):
-        part = matrix[first * PANEL : (first + _PANELS_AT_ONCE) * PANEL].detach().float()
-        full = F.pad(part, (0, padded - inputs, 0, rounded_up(len(part), PANEL) - len(part)))
-        blocks = full.view(-1, PANEL, padded // BLOCK, BLOCK).transpose(1, 2)  # [panels, blocks, PANEL, BLOCK]
-        scales = blocks.abs().amax(-1) / float(MOST)
-        whole = (blocks / scales.clamp_min(torch.finfo(torch.float32).tiny).unsqueeze(-1)).round()
-        words = (whole + OFFSET).to(torch.uint8).unflatten(-1, (-1, STEP_BYTES)).transpose(2, 3)
-        target = made[first : first + _PANELS_AT_ONCE]
-        target[:, :, : BLOCK * PANEL] = words.flatten(2)
-        target[:, :, BLOCK * PANEL :] = scales.contiguous().view(torch.uint8)
-    return made

@@ -11,13 +11,13 @@ ROWS, POSITIONS, CACHE, CACHE_ROWS, SLOTS, OUT, FORM = range(10, 17)
 # Of a phase.
 SIZE = 24
 KIND = 0
-NORM, PRODUCT, GATE, TURN, ATTEND, KEEP_BYTES = range(6)
+NORM, PRODUCT, GATE, TURN, ATTEND, ROUND = range(6)
 
-# Numbers [M,NUMBERS_ROW] fp32 that become 8 bits.
-NUMBERS, NUMBERS_ROW, BYTES, BYTES_ROW = range(1, 5)
+# Numbers [M,NUMBERS_ROW] fp32 that are rounded for products with weights in 8 bits.
+NUMBERS, NUMBERS_ROW, ROUNDED, ROUNDED_ROW = range(1, 5)
 
-# A norm.
-STREAM, MORE, MORE_ROW, NORMED, NORMED_ROW, HIDDEN, EPSILON = range(1, 8)
+# A norm; WEIGHTS [HIDDEN] where it has its own.
+STREAM, MORE, MORE_ROW, NORMED, NORMED_ROW, HIDDEN, EPSILON, WEIGHTS = range(1, 9)
 
 # A product; for a gate, of gates and of values. A target of 0 is the run's OUT.
 INPUTS, STEPS, COLUMNS, PANELS, BIAS, TARGET = range(1, 7)

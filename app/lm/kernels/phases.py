@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 import torch
 
-from app.lm.kernels.byte_rows import keep_bytes
 from app.lm.kernels.cached_attention import attend, scratch_numbers, turn
 from app.lm.kernels.compiling import Array, inner, pointed_to
 from app.lm.kernels.elementwise import add_and_norm, gate
@@ -23,8 +22,6 @@ from app.lm.kernels.phase_fields import (
     ATTEND,
     BIAS,
     BIAS2,
-    BYTES,
-    BYTES_ROW,
     COLUMNS,
     COUNTERS,
     EPSILON,
@@ -33,7 +30,6 @@ from app.lm.kernels.phase_fields import (
     GATE,
     HIDDEN,
     INPUTS,
-    KEEP_BYTES,
     KIND,
     MORE,
     MORE_ROW,
@@ -48,6 +44,9 @@ from app.lm.kernels.phase_fields import (
     PANELS2,
     PRODUCT,
     PROGRAM,
+    ROUND,
+    ROUNDED,
+    ROUNDED_ROW,
     SCRATCH,
     SCRATCH_BYTES,
     SIZE,
@@ -58,9 +57,11 @@ from app.lm.kernels.phase_fields import (
     TARGET_ROW,
     TOKENS,
     TURN,
+    WEIGHTS,
     WIDTH,
     YIELDER,
 )
+from app.lm.kernels.rounded_rows import round_row
 from app.lm.kernels.tasks import float_of, floats, halves, next_member, share, task_of, words
 from app.lm.kernels.team import finish, finished, members, pause, take_next, yielder
 from app.lm.kernels.tiles import PANEL
@@ -85,7 +86,7 @@ def _pieces(task: Any, phase: Any) -> int:
         pieces = phase[COLUMNS] // PANEL * _chunks(tokens)
     elif kind == ATTEND:
         pieces = tokens * phase[NARROW]
-    elif kind == KEEP_BYTES:
+    elif kind == ROUND:
         pieces = tokens
     return pieces
 
@@ -109,15 +110,17 @@ def _norm(task: Any, phase: Any, token: int, scratch: int) -> None:
     elif form == AS_BF16:
         add_and_norm(state, more, halves(phase[NORMED] + place * 2, hidden), epsilon)
     else:
-        normed = floats(scratch, hidden)
+        normed, weights = floats(scratch, hidden), floats(phase[WEIGHTS], hidden)
         add_and_norm(state, more, normed, epsilon)
-        keep_bytes(normed, phase[NORMED] + place * 4)
+        for i in range(hidden):
+            normed[i] *= weights[i]
+        round_row(normed, phase[NORMED] + place * 4)
 
 
 @inner
-def _keep_bytes(phase: Any, token: int) -> None:
+def _round(phase: Any, token: int) -> None:
     row = phase[NUMBERS_ROW]
-    keep_bytes(floats(phase[NUMBERS] + token * row * _FLOAT_BYTES, row), phase[BYTES] + token * phase[BYTES_ROW] * 4)
+    round_row(floats(phase[NUMBERS] + token * row * _FLOAT_BYTES, row), phase[ROUNDED] + token * phase[ROUNDED_ROW] * 4)
 
 
 @inner
@@ -166,8 +169,8 @@ def _compute(task: Any, phase: Any, piece: int, scratch: int) -> None:
     elif kind == TURN:
         for token in few:
             turn(task, phase, token)
-    elif kind == KEEP_BYTES:
-        _keep_bytes(phase, piece)
+    elif kind == ROUND:
+        _round(phase, piece)
     else:
         attend(task, phase, piece, scratch)
 

@@ -30,7 +30,7 @@ def _pointer(kind: Any) -> Any:
 
 
 _floats, _halves, _words = _pointer(types.float32), _pointer(types.uint16), _pointer(types.int64)
-_signed_bytes, _whole_numbers = _pointer(types.int8), _pointer(types.int32)
+_shorts = _pointer(types.int16)
 
 
 @inner
@@ -46,15 +46,9 @@ def halves(address: int, shape: Any) -> Any:
 
 
 @inner
-def signed_bytes(address: int, shape: Any) -> Any:
-    """The int8 at an address."""
-    return carray(_signed_bytes(address), shape)
-
-
-@inner
-def whole_numbers(address: int, shape: Any) -> Any:
-    """The int32 at an address."""
-    return carray(_whole_numbers(address), shape)
+def shorts(address: int, shape: Any) -> Any:
+    """The int16 at an address."""
+    return carray(_shorts(address), shape)
 
 
 @inner

@@ -5,9 +5,9 @@ from tests.faults.fault import In
 tiles = In("app/lm/kernels/tiles.py", "tests/lm/kernels/test_packed_linear.py")
 packed_linear = In("app/lm/kernels/packed_linear.py", "tests/lm/kernels/test_packed_linear.py")
 byte_tiles = In("app/lm/kernels/byte_tiles.py", "tests/lm/kernels/test_byte_tiles.py")
-byte_rows = In("app/lm/kernels/byte_rows.py", "tests/lm/kernels/test_byte_rows.py")
+rounded_rows = In("app/lm/kernels/rounded_rows.py", "tests/lm/kernels/test_rounded_rows.py")
+byte_weights = In("app/lm/kernels/byte_weights.py", "tests/lm/kernels/test_byte_weights.py")
 byte_panels = In("app/lm/kernels/packed_linear.py", "tests/lm/kernels/test_byte_tiles.py")
-embedding = In("app/lm/inference/embedding.py", "tests/lm/inference/test_embedding.py")
 precision = In("app/lm/precision.py", "tests/lm/test_precision.py")
 kernels = In(
     "app/lm/kernels/elementwise.py",
@@ -69,16 +69,18 @@ FAULTS = [
     packed_linear("a long sum begins anew at each part", "            if step == 0:\n                begin", "            if True:\n                begin"),
     packed_linear("the last tile is left out", "tokens * (place + 1) // tiles - first", "tokens * (place + 1) // (tiles + 1) - first"),
     packed_linear("the bias is left out", "self._bias[: self._outputs] = bias.detach()", "pass"),
-    byte_tiles("every second block is left out", "builder.add(inputs, self.address(ROW_BYTES)),", "builder.add(inputs, self.address(2 * ROW_BYTES)),"),
-    byte_tiles("what undoes the weights' offset is left out", "builder.add(row, self.address(BLOCK + 4)), _WORD), _WORDS) for row in ins", "builder.add(row, self.address(BLOCK + 4)), _WORD), _WORDS) for row in [ins[0]] * len(ins)"),
-    byte_tiles("weights' scales are those of the first output", "both = builder.fmul(scale, own)", "both = builder.fmul(scales[0], own)"),
-    byte_rows("numbers are cut, not rounded", "np.int32(np.rint(part[i] * inverse))", "np.int32(part[i] * inverse)"),
-    byte_rows("what is no number becomes nothing", "if inverse != ZERO or bits >= _INFINITE else ZERO", "if inverse != ZERO else ZERO"),
-    byte_rows("what was there before stays behind the last number", "for i in range(part.size, BLOCK):", "for i in range(BLOCK, BLOCK):"),
+    byte_tiles("every second block is left out", "(self.address(1), self.address(ROW_BYTES), self.address(PANEL_BYTES))", "(self.address(1), self.address(2 * ROW_BYTES), self.address(PANEL_BYTES))"),
+    byte_tiles("blocks begin at zero, not at their least weight", "leasts[vector], total)", "leasts[vector], scale)"),
+    byte_tiles("weights' scales are those of the first outputs", "builder.fmul(scales[vector], scale)", "builder.fmul(scales[0], scale)"),
+    rounded_rows("numbers are cut, not rounded", "np.int32(np.rint(part[i] * inverse))", "np.int32(part[i] * inverse)"),
+    rounded_rows("what is no number becomes nothing", "            if bits >= _INFINITE:\n", "            if False:\n"),
+    rounded_rows("what was there before stays behind the last number", "for i in range(part.size, BLOCK):", "for i in range(BLOCK, BLOCK):"),
+    byte_weights("missing inputs are further weights", 'mode="replicate")', 'mode="constant")'),
+    byte_weights("embeddings have their first block's scale", "scales[panel, :, place][..., None]", "scales[panel, :1, place][..., None]"),
     byte_panels("long rows' later parts have the first part's weights", "weights = panel + panel_bytes(step, form)", "weights = panel + panel_bytes(0, form)"),
-    embedding("a row's blocks have the first block's scale", "self._scales[ids].unsqueeze(-1)", "self._scales[ids][:, :1].unsqueeze(-1)"),
+    decoder("norms are left out where they are not folded in", "norms if apart else", "torch.ones_like(norms) if apart else"),
     precision("small models in 8 bits, large ones whole", "parameters >= LARGE_PARAMETERS if", "parameters < LARGE_PARAMETERS if"),
-    workspace("mixed values keep the bytes of the former step", "yield from self._kept_as_bytes(self._mixed_whole, self._mixed)", "yield from self._kept_as_bytes(self._inner_whole, self._inner)"),
+    workspace("mixed values keep those of the former step", "yield from self._rounded(self._mixed_whole, self._mixed)", "yield from self._rounded(self._inner_whole, self._inner)"),
     kernels("a norm without its epsilon", "ONE / np.sqrt(total / np.float32(hidden) + epsilon)", "ONE / np.sqrt(total / np.float32(hidden))"),
     kernels("bf16 is cut, not rounded", "np.uint32(bits + _ROUNDING + odd)", "np.uint32(bits)"),
     choosing("a token without any weight is drawn", "        if running > wanted:\n            return token", "        if running >= wanted:\n            return token"),

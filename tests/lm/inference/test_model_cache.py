@@ -11,6 +11,7 @@ import torch
 from app.errors import GoneError, InvalidError, UnavailableError
 from app.lm.inference.engine import LocalEngine
 from app.lm.inference.model_cache import ModelCache, Scorer
+from app.lm.precision import Formats
 from tests.lm.inference.asking import HELLO, LONG, REWARD, asked
 from tests.waiting import PATIENCE_SECONDS
 
@@ -145,7 +146,7 @@ def test_weights_are_kept_as_the_engine_was_told(directory: Path, monkeypatch: p
     """Also where the model's size decides; the cache of keys and values stays in the precision."""
 
     def kept(weights: str) -> tuple[torch.dtype, torch.dtype]:
-        decoder = ModelCache(lambda _: directory, None, torch.float32, weights).policy(1).decoder
+        decoder = ModelCache(lambda _: directory, None, Formats("fp32", weights)).policy(1).decoder
         return decoder.weights, decoder.new_cache(1, 1).numbers.dtype
 
     assert kept("full") == kept("auto") == (torch.float32, torch.float32)

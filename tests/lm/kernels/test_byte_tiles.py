@@ -1,4 +1,4 @@
-"""Products in 8 bits are those of a slow reference that does the same arithmetic number by number, to the bit."""
+"""Products with weights in 8 bits are those of a slow reference that does the same arithmetic, to the bit."""
 
 import numpy as np
 import pytest
@@ -10,38 +10,43 @@ from numpy.typing import NDArray
 from app.lm.kernels.byte_tiles import BLOCK
 from app.lm.kernels.packed_linear import PackedLinear
 from app.lm.kernels.tiles import FEATURES
-from tests.lm.kernels.test_byte_rows import Numbers, rounded_rows
+from tests.lm.kernels.test_rounded_rows import Numbers, rounded_rows
 
 Wide = NDArray[np.longdouble]
 
 
-def rounded_weights(matrix: Numbers) -> tuple[NDArray[np.int64], Numbers]:
-    """[O,B,BLOCK] whole numbers, and scales [O,B]: as rows of inputs, but divided by the scale."""
-    blocks = np.zeros((len(matrix), -(-matrix.shape[1] // BLOCK) * BLOCK), np.float32)
-    blocks[:, : matrix.shape[1]] = matrix
-    blocks = blocks.reshape(len(matrix), -1, BLOCK)
-    scales = np.abs(blocks).max(-1) / np.float32(127)
-    whole = np.rint(blocks / np.maximum(scales, np.finfo(np.float32).tiny)[..., None])
-    return whole.astype(np.int64), scales
+def rounded_weights(matrix: Numbers) -> tuple[NDArray[np.int64], Numbers, Numbers]:
+    """[O,B,BLOCK] whole numbers; scales and least weights [O,B]. The last block's missing weights are its last one."""
+    blocks = np.pad(matrix, ((0, 0), (0, -matrix.shape[1] % BLOCK)), mode="edge").reshape(len(matrix), -1, BLOCK)
+    leasts = blocks.min(-1)
+    scales = (blocks.max(-1) - leasts) / np.float32(255)
+    whole = np.rint((blocks - leasts[..., None]) / np.maximum(scales, np.finfo(np.float32).tiny)[..., None])
+    return whole.clip(0, 255).astype(np.int64), scales, leasts
+
+
+def added(number: Numbers, factor: Wide, out: Numbers) -> Numbers:
+    """out + number * factor, rounded once where the processor does (in wide numbers, which nearly never round)."""
+    product = number.astype(np.longdouble) * factor
+    if "fma" not in FEATURES:
+        product = product.astype(np.float32).astype(np.longdouble)
+    return (product + out).astype(np.float32)
 
 
 def reference(matrix: Numbers, bias: Numbers, inputs: Numbers) -> Numbers:
-    """[M,O]: from the bias on, block by block, one fused multiply-add each (in wide numbers, rounded once)."""
-    (weights, weight_scales), (rows, row_scales) = rounded_weights(matrix), rounded_rows(inputs)
+    """[M,O]: from the bias on, block by block."""
+    (weights, weight_scales, leasts), (rows, row_scales) = rounded_weights(matrix), rounded_rows(inputs)
     out = np.tile(bias, (len(inputs), 1))
     for block in range(weights.shape[1]):
-        whole: Wide = np.einsum("oi,mi->mo", weights[:, block], rows[:, block]).astype(np.longdouble)
-        both = weight_scales[None, :, block] * row_scales[:, None, block]
-        product = whole * both
-        if "fma" not in FEATURES:
-            product = product.astype(np.float32).astype(np.longdouble)
-        out = (product + out).astype(np.float32)
+        sums = row_scales[:, block] * rows[:, block].sum(-1).astype(np.float32)
+        out = added(leasts[None, :, block], sums[:, None].astype(np.longdouble), out)
+        whole: Wide = (rows[:, block] @ weights[:, block].T).astype(np.float32).astype(np.longdouble)
+        out = added(weight_scales[None, :, block] * row_scales[:, None, block], whole, out)
     return out
 
 
 @given(
     tokens=st.integers(1, 14),
-    inputs=st.integers(1, 3 * BLOCK + 1),
+    inputs=st.integers(1, 5 * BLOCK + 1),
     outputs=st.integers(1, 140),
     seed=st.integers(0, 99),
 )
@@ -51,30 +56,28 @@ def test_any_shape_gives_the_reference_to_the_bit(tokens: int, inputs: int, outp
     random = np.random.default_rng(seed)
 
     def numbers(*shape: int) -> Numbers:
-        return (random.normal(size=shape) * 10.0 ** random.uniform(-3, 3, shape[:1] + (1,) * (len(shape) - 1))).astype(
-            np.float32
-        )
+        scales = 10.0 ** random.uniform(-3, 3, shape[:1] + (1,) * (len(shape) - 1))
+        return (random.normal(size=shape) * scales).astype(np.float32)
 
     matrix, bias, rows = numbers(outputs, inputs), numbers(outputs), numbers(tokens, inputs)
     product = PackedLinear(torch.from_numpy(matrix), torch.int8, torch.from_numpy(bias))(torch.from_numpy(rows))
     assert np.array_equal(product.numpy(), reference(matrix, bias, rows))
 
 
-@pytest.mark.parametrize("extreme", [127.0, -127.0])
-def test_the_largest_sums_fit(extreme: float) -> None:
-    """Sums of a block of the largest whole numbers of both signs, in which an instruction that saturates would differ:
-    one row for each sign of weights and of inputs."""
-    matrix = torch.stack([torch.full((2 * BLOCK,), extreme), torch.full((2 * BLOCK,), -extreme)])
-    rows = torch.full((2, 2 * BLOCK), 127.0)
-    rows[1] = -127
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+def test_the_largest_sums_fit(sign: float) -> None:
+    """A block of the largest whole numbers, in which what saturates would differ: all weights but the first at the top
+    of their range, all inputs at the end of theirs."""
+    matrix, rows = torch.full((2, 2 * BLOCK), 255.0), torch.full((2, 2 * BLOCK), 32_767.0 * sign)
+    matrix[:, ::BLOCK] = 0
     product = PackedLinear(matrix, torch.int8)(rows)
-    assert torch.equal(product, rows @ matrix.T)
+    torch.testing.assert_close(product.double(), rows.double() @ matrix.double().T, rtol=1e-6, atol=0)
 
 
 def test_a_long_row_is_read_in_parts() -> None:
     """Longer than what is kept in the second-level cache: the parts go on from one another."""
     random = np.random.default_rng(3)
-    matrix, rows = (random.normal(size=(count, 70 * BLOCK + 5)).astype(np.float32) for count in (65, 7))
+    matrix, rows = (random.normal(size=(count, 140 * BLOCK + 5)).astype(np.float32) for count in (65, 7))
     bias = random.normal(size=65).astype(np.float32)
     product = PackedLinear(torch.from_numpy(matrix), torch.int8, torch.from_numpy(bias))(torch.from_numpy(rows))
     assert np.array_equal(product.numpy(), reference(matrix, bias, rows))
