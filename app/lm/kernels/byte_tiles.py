@@ -79,8 +79,9 @@ def _pairs_at_once(bits: int, name: str) -> Dot:
 
 def _one_by_one(builder: Any, sums: Any, weights: Any, inputs: Any) -> Any:
     half = ir.Constant(_WORDS, [16] * LANES)
-    for shifted in (lambda words: builder.shl(words, half), lambda words: words):
-        weight, number = (builder.ashr(shifted(each), half) for each in (weights, inputs))
+    for lower in (True, False):
+        words = [builder.shl(each, half) if lower else each for each in (weights, inputs)]
+        weight, number = (builder.ashr(each, half) for each in words)
         sums = builder.add(sums, builder.mul(weight, number))
     return sums
 
