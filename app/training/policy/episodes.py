@@ -142,6 +142,8 @@ class Validations:
 
     def seen(self, validator: Validator, episodes: int) -> Look:
         """The policy as it is, and what that took."""
+        if self.trainer.is_initial:  # the SFT model's weights, and it was asked already
+            return validator.look(validator.watch.comparison.reference, episodes)
         look = validator.look(self.trainer.policy.model, episodes)
         self.flops += self.operations.validation(asked_at(look, validator.watch))
         return look

@@ -61,11 +61,17 @@ class EpisodeTrainer(ABC, Generic[Experience]):
         self.shares_lower = same_lower_layers(initial, reference, policy.num_frozen_layers)
         never_changed = initial.config.num_hidden_layers if hparams.lora_rank else policy.num_frozen_layers
         self.knows_its_way = same_lower_layers(initial, reference, never_changed)
+        self.starts_from_reference = initial is reference
         self.optimizer = self.adam(policy.policy_parameters(), hparams.learning_rate)
         self.controller = KLController(
             hparams.kl_coef, hparams.kl_target, hparams.kl_horizon, ramp=hparams.total_episodes // 2
         )
         self.batch = 0  # also the prompt cursor and, with the seed, every random state
+
+    @property
+    def is_initial(self) -> bool:
+        """Whether the policy is the reference still."""
+        return self.batch == 0 and self.starts_from_reference
 
     @abstractmethod
     def experience(self, rollout: Rollout) -> tuple[Experience, dict[str, float]]:

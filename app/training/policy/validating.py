@@ -79,10 +79,13 @@ class Validator:
         return self.watch.comparison.judge is not self.watch.comparison.scorer
 
     def look(self, model: Llama, episodes: int) -> Look:
-        after = self._measured(model)
+        """At the SFT model itself without asking it again: it would say what it said."""
+        is_reference = model is self.watch.comparison.reference
+        after = self.before if is_reference else self._measured(model)
         figures = figures_of(after, self.before, self.watch.comparison.ends)
         if self.memory is not None:
-            figures |= knowledge_figures(knows(model, self.memory), self.memory)
+            known = torch.ones(len(self.memory.sure)).bool() if is_reference else knows(model, self.memory)
+            figures |= knowledge_figures(known, self.memory)
         optimized = gains_of(torch.tensor(after.scores), torch.tensor(self.before.scores)).tolist()
         judged = gains_of(torch.tensor(after.judged), torch.tensor(self.before.judged)).tolist()
         signs = tuple(self.watch.signs(after, self.before, figures))

@@ -1,5 +1,6 @@
 """The loop of a policy's training, with PPO: watched, stopped, its best checkpoint kept, resumed bit for bit."""
 
+import copy
 import math
 import statistics
 from dataclasses import replace
@@ -13,7 +14,7 @@ from app.lm.model import Llama
 from app.saving import TrainingError
 from app.training.context import Progress, drain
 from app.training.policy import knowledge
-from app.training.policy.comparison import Comparison
+from app.training.policy.comparison import Comparison, Measured
 from app.training.policy.knowledge import Questions
 from app.training.policy.validating import Look, Validator, Watch
 from app.training.reward.scoring import score_answers
@@ -31,6 +32,25 @@ def watch(reference: Llama, judge_seed: int = 7, signs: Any = None) -> Watch:
 WATCHED = replace(
     HPARAMS, learning_rate=0.01, validate_every_batches=1, early_stopping=False, kl_budget=None, move_back=False
 )
+
+
+def test_the_first_look_says_what_the_sft_model_said_and_asks_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a look at a copy of it would."""
+    model, asked = tiny_model(), list[Llama]()
+    measured = Comparison.measured
+
+    def counted(comparison: Comparison, policy: Llama, *rest: Any) -> Measured:
+        asked.append(policy)
+        return measured(comparison, policy, *rest)
+
+    monkeypatch.setattr(Comparison, "measured", counted)
+    hparams = replace(WATCHED, total_episodes=16, validate_every_batches=9)
+    itself, copied = (
+        drain(start(initial, model, hparams, watch=watch(model))).history for initial in (model, copy.deepcopy(model))
+    )
+    assert len(asked) == 2 + 3
+    assert itself[0].figures == pytest.approx(copied[0].figures, abs=1e-6)
+    assert [each.optimized for each in itself] == [each.optimized for each in copied]
 
 
 @pytest.mark.parametrize("stop_after", [3, *(pytest.param(each, marks=pytest.mark.nightly) for each in (2, 5))])

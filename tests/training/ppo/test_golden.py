@@ -70,6 +70,7 @@ def models(*, shared_lower: bool) -> tuple[Llama, Llama, RewardModel]:
     for model in (initial, reference):  # answers of every length: the end is drawn about one time in ten
         with torch.no_grad():
             model.model.norm.weight.mul_(torch.linspace(0.6, 1.4, model.config.hidden_size))
+            model.model.embed_tokens.weight[END].mul_(1.3)  # so that half of the reference's to some prompts end
     return initial, reference, RewardModel.from_sft(tiny_model(seed=5, scale=4.0), 2, seed=6)
 
 
@@ -207,7 +208,7 @@ def check_that_it_can_fail(batches: list[Batch]) -> None:
     assert 0.05 < sum(episode.answer[-1] == END for episode in episodes) / len(episodes) < 0.95
     at_clip = [abs(e.score + 0.05 * max(0, len(e.answer) - 5)) > 0.25 - 1e-6 for e in episodes if e.answer[-1] == END]
     assert 0.1 < sum(at_clip) / len(at_clip) < 0.9, at_clip
-    assert 0.05 < sum(e.score == pytest.approx(-0.6) for e in episodes) / len(episodes) < 0.95
+    assert 0.02 < sum(e.score == pytest.approx(-0.6) for e in episodes) / len(episodes) < 0.95
     for name in ("policy/clipfrac_avg", "val/clipfrac_avg"):
         assert 0.01 < batches[-1].metrics[name] < 0.9, name
     assert all(batch.metrics["policy/grad_norm"] > 0.4 for batch in batches)

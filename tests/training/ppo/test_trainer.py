@@ -226,7 +226,7 @@ def test_a_target_that_is_not_reached_changes_nothing() -> None:
 def test_a_resumed_run_equals_an_uninterrupted_one_bit_for_bit(stop_after: int, rank: int) -> None:
     """Policy, value head, both optimizers, KL coefficient, prompts, random numbers: any of them left out shows here."""
     model, reference = tiny_model(), tiny_model(seed=8)
-    rate = 0.008 if rank else 0.003
+    rate = 0.004 if rank else 0.003
     hparams = replace(HPARAMS, kl_target=0.5, kl_horizon=100, learning_rate=rate, target_kl=0.01, lora_rank=rank)
     whole: list[Progress] = []
     expected = drain(start(model, reference, hparams), whole.append)
