@@ -137,6 +137,10 @@ COVERED: dict[str, tuple[str, str]] = {
     "app/training/policy/validating.py": ("seen in watched trainings", "tests/training/policy/test_episodes.py"),
     "app/training/sft.py": ("both are supervised", "tests/training/test_supervised.py"),
     "app/services/data/import_votes.py": ("seen in the round trip", "tests/services/data/test_vote_exports.py"),
+    "app/services/data/conversation_rows.py": (
+        "seen in the round trip",
+        "tests/services/data/test_import_conversations.py",
+    ),
     "app/services/data/vote_rows.py": ("seen in the round trip", "tests/services/data/test_vote_exports.py"),
     "app/web/arena_own.py": (END_TO_END, "tests/web/test_arena.py"),
     "app/web/arena_page.py": (END_TO_END, "tests/web/test_arena.py"),

@@ -13,7 +13,7 @@ from app.api.description import raises
 from app.errors import ConflictError, UnavailableError
 from app.runtime import Runtime, RuntimeDep
 from app.services.data.import_summary import ImportSummary, told
-from app.services.data.imports import COMPARED, PROMPTS, VOTES
+from app.services.data.imports import COMPARED, CONVERSATIONS, PROMPTS, VOTES
 from app.services.data.row_forms import Form
 
 router = APIRouter(prefix="/api/v1/import", tags=["data"])
@@ -42,6 +42,8 @@ class ImportOut(BaseModel):
     repeated_rankings: int = Field(description="Those that were there already.")
     votes: int = Field(description="New votes of the arena.")
     repeated_votes: int = Field(description="Those that were there already.")
+    conversations: int = Field(description="New conversations.")
+    repeated_conversations: int = Field(description="Those that were there already.")
     held_out: int = Field(description="New rankings of held-out prompts: kept, but not trained on.")
     archived: int = Field(description="New rankings of archived prompts: not trained on until these are restored.")
     same_text: int = Field(description="Comparisons of a text with itself: left out.")
@@ -87,6 +89,13 @@ async def votes(request: Request, runtime: RuntimeDep) -> ImportOut:
     """Imports votes of the arena, as in votes.jsonl. A version that is here too is known by its files; others keep the
     name that they have in the file."""
     return await _import(request, runtime, VOTES)
+
+
+@router.post("/conversations", status_code=201, openapi_extra={"requestBody": BODY}, responses=ANSWERS)
+async def conversations(request: Request, runtime: RuntimeDep) -> ImportOut:
+    """Imports conversations, as in conversations.jsonl: each belongs to the labeler whom the file names. A version that
+    is here too is known by its files; of another the name is kept."""
+    return await _import(request, runtime, CONVERSATIONS)
 
 
 async def _import(request: Request, runtime: Runtime, wanted: frozenset[Form]) -> ImportOut:

@@ -8,7 +8,7 @@ from typing import ClassVar
 from markupsafe import Markup
 from sqlalchemy.orm import Session
 
-from app.db.models.conversations import Conversation, Turn, TurnRole, TurnStatus
+from app.db.models.conversations import WRITER_MARK, Conversation, Turn, TurnRole, TurnStatus
 from app.db.models.versions import VersionKind
 from app.errors import AppError
 from app.formats.languages import guessed
@@ -173,7 +173,9 @@ def thread_view(
             turns=[_turn_view(conversation, thread, turn, titles) for turn in step.turns],
             is_left_out=at < begin,
             begins_reading=0 < begin == at,
-            can_rank=all(turn.status is TurnStatus.DONE and turn.text for turn in step.turns),
+            can_rank=all(
+                turn.status is TurnStatus.DONE and turn.text and turn.version_id is not None for turn in step.turns
+            ),
         )
         for at, step in enumerate(thread.steps)
     ]
@@ -212,7 +214,9 @@ def _turn_view(conversation: Conversation, thread: Thread, turn: Turn, titles: M
 def _label(conversation: Conversation, turn: Turn, titles: Mapping[int, str]) -> str:
     if conversation.is_blind:
         return _("Answer {letter}", letter=SIDES[turn.side])
-    return titles[turn.version_id] if turn.version_id is not None else _("Answer")
+    if turn.version_id is not None:
+        return titles[turn.version_id]
+    return (turn.written_by or "").partition(WRITER_MARK)[0] or _("Answer")
 
 
 def who_in_words(session: Session, conversation: Conversation | None) -> str:

@@ -1,5 +1,6 @@
 """Files in, on the data page: chosen, shown as they will be understood, and only then kept. And files out."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import ClassVar
@@ -10,6 +11,7 @@ from sqlalchemy.orm import Session
 from starlette.datastructures import UploadFile
 from starlette.responses import Response, StreamingResponse
 
+from app.chat import Message
 from app.errors import AppError, ConflictError, InvalidError, NotFoundError
 from app.formats.figures import number
 from app.formats.languages import in_a_row
@@ -30,12 +32,14 @@ from app.web.told import Told, in_letters
 
 router = APIRouter(route_class=UnitRoute)
 HERE = f"{PATH}/import"
+SHOWN_TURNS = 4
 FORM_NAMES = {
     Form.PROMPTS: N_("a prompt"),
     Form.ANSWERED: N_("a prompt with one answer, which is not kept"),
     Form.RANKINGS: N_("a ranking"),
     Form.COMPARISONS: N_("a ranking of two"),
     Form.VOTES: N_("a vote of the arena"),
+    Form.CONVERSATIONS: N_("a conversation"),
 }
 
 
@@ -46,9 +50,10 @@ class Example:
     place: str
     form: str
     """Untranslated."""
-    row: GivenRow
     order: Told | None
     """Of a ranking."""
+    messages: Sequence[Message]
+    """The prompt's, or a conversation's first ones."""
     answers: list[str]
     """Of a ranking or a vote, in the order shown."""
 
@@ -145,6 +150,8 @@ def _counted(seen: ImportPreview) -> str:
     said = [ngettext("{n} prompt", "{n} prompts", prompts, n=number(prompts))] if prompts else []
     said += [ngettext("{n} ranking", "{n} rankings", rankings, n=number(rankings))] if rankings else []
     said += [ngettext("{n} vote", "{n} votes", votes, n=number(votes))] if votes else []
+    held = forms[Form.CONVERSATIONS]
+    said += [ngettext("{n} conversation", "{n} conversations", held, n=number(held))] if held else []
     return in_a_row(said)
 
 
@@ -153,7 +160,8 @@ def _example(place: str, row: GivenRow) -> Example:
     order = None if ranking is None else in_letters(dict(enumerate(ranking.ranks)), range(len(ranking.ranks)))
     sides = [] if vote is None else [side.text for side in vote.sides]
     answers = sides if ranking is None else [answer.text for answer in ranking.answers]
-    return Example(place, FORM_NAMES[row.form], row, order, answers)
+    messages = row.prompt.messages if row.conversation is None else row.conversation.turns[:SHOWN_TURNS]
+    return Example(place, FORM_NAMES[row.form], order, messages, answers)
 
 
 def _page(

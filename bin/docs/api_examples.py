@@ -42,6 +42,7 @@ FILES = {
     "/api/v1/import/comparisons": "comparisons.jsonl",
     "/api/v1/import/rankings": "rankings.jsonl",
     "/api/v1/import/votes": "votes.jsonl",
+    "/api/v1/import/conversations": "conversations.jsonl",
 }
 
 

@@ -119,6 +119,17 @@ def bodies(ranks: dict[str, int]) -> dict[str, list[Any]]:
         "POST /api/v1/import/votes": [
             {**PROMPT, "verdict": "a", "pair": [{"text": "x", "written_by": "v"}, {"text": "y", "written_by": "w"}]}
         ],
+        "POST /api/v1/import/conversations": [
+            {
+                "conversation_id": 1,
+                "title": "t",
+                "messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "So."}],
+                "writers": [None, {"written_by": "policy 7", "content_hash": "0"}],
+                "labeler": "ada",
+                "labeler_kind": "person",
+                "created_at": "2026-01-01",
+            }
+        ],
         "POST /api/v1/versions/prune": [{"keep": 5, "dry_run": True}],
         "POST /api/v1/import/comparisons": [
             {

@@ -17,6 +17,8 @@ FILES = {
     "@prompts.jsonl": '{"prompt": "What is a prime number?"}\n',
     "@comparisons.jsonl": '{"prompt": "Name a fruit.", "chosen": "An apple.", "rejected": "No."}\n',
     "@rankings.jsonl": '{"prompt": "Name a tree.", "answers": ["An oak.", "A fir.", "No."], "ranks": [1, 1, 2]}\n',
+    "@conversations.jsonl": '{"conversation_id": 1, "title": "", "messages": [{"role": "user", "content": "Hi"}], '
+    '"labeler": "ada"}',
     "@votes.jsonl": '{"prompt": "Name a tree.", "pair": [{"text": "An oak.", "written_by": "policy 7"}, '
     '{"text": "No.", "written_by": "sft 1"}], "verdict": "a"}\n',
 }

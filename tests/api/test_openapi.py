@@ -84,6 +84,7 @@ CONTRACT = {
     ("post", "/api/v1/import/comparisons"),
     ("post", "/api/v1/import/rankings"),
     ("post", "/api/v1/import/votes"),
+    ("post", "/api/v1/import/conversations"),
     ("get", "/api/v1/export/votes.jsonl"),
     ("get", "/api/v1/tags/{kind}"),
     ("get", "/api/v1/tags/{kind}/{record_id}"),

@@ -5,10 +5,25 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import JSON, CheckConstraint, ForeignKey, Index, UniqueConstraint
+from sqlalchemy import (
+    JSON,
+    CheckConstraint,
+    ColumnElement,
+    ForeignKey,
+    Index,
+    UniqueConstraint,
+    or_,
+    select,
+    text,
+)
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from app.db.base import Base, string_enum, utc_now
+from app.db.models.prompts import PromptImport
+
+WRITER_MARK = " #"
+"""Between the name that a version has elsewhere and its files' hash."""
+_OF_IMPORT = text("import_id IS NOT NULL")
 
 
 class TurnRole(StrEnum):
@@ -30,6 +45,7 @@ class Conversation(Base):
     __table_args__ = (
         Index(None, "labeler_id", "number"),
         UniqueConstraint("labeler_id", "idempotency_key"),
+        Index("ix_conversations_import", "import_id", sqlite_where=_OF_IMPORT, postgresql_where=_OF_IMPORT),
         {"sqlite_autoincrement": True},  # an address that was shared never leads to another conversation
     )
 
@@ -57,10 +73,20 @@ class Conversation(Base):
     opened_as: Mapped[str | None]
     """Hash of what it was opened with, by which a repetition is told from another use of the same key. None before
     there was such a mark."""
+    digest: Mapped[str | None] = mapped_column(unique=True, index=True)
+    """sha256 of what one that came with a file holds: the same is taken in once."""
+    import_id: Mapped[int | None]
+    """The import that brought it and is not over (PromptImport): nobody sees it until then."""
     created_at: Mapped[datetime] = mapped_column(default=utc_now)
     updated_at: Mapped[datetime] = mapped_column(default=utc_now)
 
     turns: Mapped[list["Turn"]] = relationship(lazy="raise", order_by="Turn.id")
+
+    @classmethod
+    def is_visible(cls) -> ColumnElement[bool]:
+        """Those that are there for people: of an import only once all of it is."""
+        done = select(PromptImport.id).where(PromptImport.staged_at.is_not(None))
+        return or_(cls.import_id.is_(None), cls.import_id.in_(done))
 
 
 class Turn(Base):
@@ -90,7 +116,9 @@ class Turn(Base):
     status: Mapped[TurnStatus] = mapped_column(string_enum(TurnStatus), default=TurnStatus.DONE)
     text: Mapped[str] = mapped_column(default="")
     version_id: Mapped[int | None] = mapped_column(ForeignKey("versions.id"))
-    """Which one wrote the answer."""
+    """Which one wrote the answer; None where it came with a file and the version is not here."""
+    written_by: Mapped[str | None]
+    """The name of such a version, and behind WRITER_MARK its files' hash."""
     token_ids: Mapped[list[int] | None] = mapped_column(JSON(none_as_null=True))
     """The tokens that were drawn, of a whole answer or of one that was stopped, which goes on from them; never
     re-tokenized."""

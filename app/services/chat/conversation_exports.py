@@ -1,4 +1,5 @@
-"""The export of one's own conversations, in the form that TRL's trainers read: `messages`, as the chat shows them.
+"""The export of one's own conversations, in the form that TRL's trainers read: `messages`, as the chat shows them; and
+beside them who wrote each answer, so that they can be imported again.
 
 They belong to whoever opened them (conversations.py), so nobody exports another's. Two answers side by side of which
 nobody chose one, and alternatives that are not shown, are not in it.
@@ -10,8 +11,10 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session, selectinload, sessionmaker
 
-from app.db.models.conversations import Conversation
+from app.db.models.conversations import WRITER_MARK, Conversation, Turn, TurnRole
+from app.db.models.versions import Version
 from app.services.chat.conversations import exported
+from app.services.chat.thread import Thread, chosen_turns
 from app.services.labeling.labelers import LabelerName, find_labeler
 from app.services.paging import in_batches
 
@@ -19,10 +22,12 @@ COLUMNS: Mapping[str, Any] = {
     "conversation_id": int,
     "title": str,
     "messages": [{"role": str, "content": str}],
+    "writers": [{"written_by": str, "content_hash": str}],
     "labeler": str,
     "labeler_kind": str,
     "created_at": str,
 }
+Writer = dict[str, str | None]
 
 
 def export_conversations(read: sessionmaker[Session], who: LabelerName) -> Iterator[dict[str, Any]]:
@@ -30,9 +35,10 @@ def export_conversations(read: sessionmaker[Session], who: LabelerName) -> Itera
     with read() as session:
         labeler = find_labeler(session, who.name)
         last = session.scalar(select(func.max(Conversation.id))) or 0
+        known = _versions(session)
     if labeler is None:
         return
-    mine = Conversation.labeler_id == labeler.id, Conversation.id <= last
+    mine = Conversation.labeler_id == labeler.id, Conversation.id <= last, Conversation.is_visible()
     statement = select(Conversation).where(*mine).options(selectinload(Conversation.turns))
     for conversation in in_batches(read, statement, Conversation.id):
         told = exported(conversation)
@@ -41,7 +47,33 @@ def export_conversations(read: sessionmaker[Session], who: LabelerName) -> Itera
                 "conversation_id": conversation.id,
                 "title": told["title"],
                 "messages": [{"role": each["role"], "content": each["content"]} for each in told["messages"]],
+                "writers": _writers(conversation, told["messages"], known),
                 "labeler": labeler.name,
                 "labeler_kind": labeler.kind.value,
                 "created_at": told["created_at"],
             }
+
+
+def _versions(session: Session) -> dict[int, Writer]:
+    """Their names, which say the same elsewhere, and their files' hashes."""
+    rows = session.execute(select(Version.id, Version.kind, Version.content_hash))
+    return {number: _named(f"{kind.value} {number}", content_hash) for number, kind, content_hash in rows}
+
+
+def _named(name: str, content_hash: str | None) -> Writer:
+    return {"written_by": name, "content_hash": content_hash}
+
+
+def _writers(conversation: Conversation, messages: list[Any], known: Mapping[int, Writer]) -> list[Writer | None]:
+    """Of each message; none of the user's, and of nobody's answer while it is hidden who wrote which."""
+    turns = chosen_turns(Thread(conversation.turns).steps)
+    wrote = (turn for turn in turns if turn.role is TurnRole.ASSISTANT and turn.text)  # as messages are made of them
+    named = [_writer(next(wrote), known) if each["role"] == "assistant" else None for each in messages]
+    return [None] * len(named) if conversation.is_blind else named
+
+
+def _writer(turn: Turn, known: Mapping[int, Writer]) -> Writer | None:
+    if turn.version_id is not None:
+        return known[turn.version_id]
+    name, _mark, content_hash = (turn.written_by or "").partition(WRITER_MARK)
+    return _named(name, content_hash or None) if name else None

@@ -144,6 +144,7 @@ def get_conversation(session: Session, conversation_id: int, who: LabelerName) -
     conversation = session.scalar(
         select(Conversation)
         .where(Conversation.id == conversation_id, Conversation.labeler_id == (labeler.id if labeler else None))
+        .where(Conversation.is_visible())
         .options(selectinload(Conversation.turns))
         .execution_options(populate_existing=True)
     )
@@ -166,7 +167,8 @@ def list_conversations(
 ) -> Page[Conversation]:
     """The labeler's, the one that was used last first."""
     labeler = labelers.find_labeler(session, who.name)
-    statement = select(Conversation).where(Conversation.labeler_id == (labeler.id if labeler else None))
+    mine = Conversation.labeler_id == (labeler.id if labeler else None)
+    statement = select(Conversation).where(mine, Conversation.is_visible())
     return page_by_id(session, statement, Conversation.number, after=after, limit=limit, newest_first=True)
 
 

@@ -75,6 +75,13 @@ def seen(session: Session, conversation: Conversation, turn_id: int, defaults: S
             page=_("Only whole answers can be ranked. Have this one written again."),
         )
     version_ids = [each.version_id for each in shown if each.version_id is not None]
+    if len(version_ids) < len(shown):
+        raise ConflictError(
+            "This answer came with a file, and the version that wrote it is not here. Have it written again (retry).",
+            page=_(
+                "This answer came with a file, and the version that wrote it is not here. Have it written again first."
+            ),
+        )
     beside = [
         each
         for each in reversed(siblings)

@@ -17,6 +17,7 @@ from app.db.models.rankings import Ranking
 from app.db.models.tags import Tagged
 from app.errors import AppError, InvalidError
 from app.services.data.compared_rows import GivenRanking
+from app.services.data.conversation_rows import GivenConversation
 from app.services.data.import_compared import content_digest, given_seed, taken_once
 from app.services.data.import_prompts import abandoned, known_prompts
 from app.services.data.import_summary import ImportSummary
@@ -77,7 +78,7 @@ class GivenLabelers:
         self._session = session
         self._found: dict[tuple[str | None, LabelerKind | None], Labeler] = {}
 
-    def find(self, place: str, given: GivenRanking | GivenVote) -> Labeler:
+    def find(self, place: str, given: GivenRanking | GivenVote | GivenConversation) -> Labeler:
         key = (given.labeler, given.labeler_kind)
         if key not in self._found:
             try:

@@ -1,8 +1,8 @@
 """The steps of an import, each in the session of one short transaction: rows are taken in, let into use, or removed.
 
-What is taken in carries the import's id until it is over: prompts are unseen meanwhile (PromptImport), rankings and
-votes are stored as withdrawn ones, which nothing counts or learns from. What is there already is not taken in twice;
-what an import left behind that came to nothing is taken over.
+What is taken in carries the import's id until it is over: prompts and conversations are unseen meanwhile
+(PromptImport), rankings and votes are stored as withdrawn ones, which nothing counts or learns from. What is there
+already is not taken in twice; what an import left behind that came to nothing is taken over.
 """
 
 from collections.abc import Sequence
@@ -13,11 +13,13 @@ from sqlalchemy.orm import Session
 
 from app.db.base import utc_now
 from app.db.models.arena import Pair, Vote
+from app.db.models.conversations import Conversation
 from app.db.models.groups import Group
 from app.db.models.prompts import Prompt, PromptImport
 from app.db.models.rankings import Ranking
 from app.db.models.tags import Tagged
 from app.errors import UnavailableError
+from app.services.data.import_conversations import remove_conversations, take_conversations
 from app.services.data.import_prompts import take_prompts
 from app.services.data.import_rankings import remove_groups, take_rankings
 from app.services.data.import_summary import ImportSummary
@@ -32,8 +34,10 @@ def take_in(session: Session, import_id: int, given: Sequence[tuple[str, GivenRo
     """Raises InvalidError with the place of a row that does not fit what is there."""
     if session.get(PromptImport, import_id) is None:
         raise UnavailableError(_("The import was ended by a restart of Fourfold. Send the file again."))
-    rows = [row for _, row in given]
-    summary = take_prompts(session, import_id, rows)
+    summary = take_prompts(session, import_id, [row for _, row in given if row.conversation is None])
+    held = [(place, row, row.conversation) for place, row in given if row.conversation is not None]
+    if held:
+        summary += take_conversations(session, import_id, held)
     ranked = [(place, row, row.ranking) for place, row in given if row.ranking is not None]
     telling = [each for each in ranked if each[2].says_something]
     if telling:
@@ -60,6 +64,10 @@ def let_in_some(session: Session, import_id: int, rows: int) -> int:
         session.execute(update(Vote).where(Vote.pair_id.in_(pairs)).values(withdrawn_at=None))
         session.execute(update(Pair).where(Pair.id.in_(pairs)).values(import_id=None))
         return len(pairs)
+    conversations = _conversations_of(session, import_id, rows)
+    if conversations:
+        session.execute(update(Conversation).where(Conversation.id.in_(conversations)).values(import_id=None))
+        return len(conversations)
     prompts = _prompts_of(session, import_id, rows)
     if prompts:
         session.execute(update(Prompt).where(Prompt.id.in_(prompts)).values(import_id=None))
@@ -78,6 +86,10 @@ def remove_some(session: Session, import_id: int, rows: int) -> int:
     if pairs:
         remove_pairs(session, pairs)
         return len(pairs)
+    conversations = _conversations_of(session, import_id, rows)
+    if conversations:
+        remove_conversations(session, conversations)
+        return len(conversations)
     prompts = _prompts_of(session, import_id, rows)
     if prompts:
         forget_tags(session, Tagged.PROMPT, prompts)
@@ -97,6 +109,10 @@ def _groups_of(session: Session, import_id: int, rows: int) -> list[int]:
 
 def _pairs_of(session: Session, import_id: int, rows: int) -> list[int]:
     return list(session.scalars(select(Pair.id).where(Pair.import_id == import_id).limit(rows)))
+
+
+def _conversations_of(session: Session, import_id: int, rows: int) -> list[int]:
+    return list(session.scalars(select(Conversation.id).where(Conversation.import_id == import_id).limit(rows)))
 
 
 def _prompts_of(session: Session, import_id: int, rows: int) -> list[int]:

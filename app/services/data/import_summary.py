@@ -32,6 +32,9 @@ class ImportSummary:
     votes: int = 0
     """New ones, of the arena."""
     repeated_votes: int = 0
+    conversations: int = 0
+    """New ones."""
+    repeated_conversations: int = 0
     held_out: int = 0
     """Of the new ones, those about held-out prompts: kept, but not trained on."""
     archived: int = 0
@@ -73,6 +76,15 @@ def _counted(taken: ImportSummary) -> str:
 
 
 def _new(taken: ImportSummary) -> str:
+    held = ngettext("{n} new conversation", "{n} new conversations", taken.conversations, n=f"{taken.conversations:,}")
+    of_conversations = taken.conversations + taken.repeated_conversations
+    if of_conversations and of_conversations == taken.lines:
+        return held
+    said = _new_records(taken)
+    return _("{conversations}, {others}", conversations=held, others=said) if taken.conversations else said
+
+
+def _new_records(taken: ImportSummary) -> str:
     prompts = ngettext("{n} new prompt", "{n} new prompts", taken.new, n=f"{taken.new:,}")
     rankings = ngettext("{n} new ranking", "{n} new rankings", taken.rankings, n=f"{taken.rankings:,}")
     if not taken.rankings:
@@ -106,6 +118,15 @@ def _there_already(taken: ImportSummary) -> list[str]:
                 "{n} votes were there already.",
                 taken.repeated_votes,
                 n=f"{taken.repeated_votes:,}",
+            )
+        )
+    if taken.repeated_conversations:
+        said.append(
+            ngettext(
+                "{n} conversation was there already.",
+                "{n} conversations were there already.",
+                taken.repeated_conversations,
+                n=f"{taken.repeated_conversations:,}",
             )
         )
     if taken.kept:

@@ -41,7 +41,7 @@ BUSY = N_("Another file is being imported. Send this one again in a minute.")
 STOPPED = N_("The server is stopping. Nothing of this file was kept; send it again in a minute.")
 ANY = frozenset(Form)
 PROMPTS, COMPARED = frozenset({Form.PROMPTS, Form.ANSWERED}), frozenset({Form.RANKINGS, Form.COMPARISONS})
-VOTES = frozenset({Form.VOTES})
+VOTES, CONVERSATIONS = frozenset({Form.VOTES}), frozenset({Form.CONVERSATIONS})
 
 
 class Pace:
@@ -125,7 +125,7 @@ class Importer:
 
     def _checked(self, place: str, columns: Mapping[str, Any], fitting: Fitting) -> GivenRow:
         row = self._read(place, columns)
-        if row.ranking is None and row.vote is None:  # of these, it is seen when it is learned from
+        if row.is_prompt:  # of what was compared, it is seen when it is learned from
             _say_where(place, partial(fitting.check_quickly, row.prompt.messages))
         return row
 
@@ -166,7 +166,7 @@ class Importer:
         for place, columns in self._gently(rows):
             row = self._read(place, columns)
             chunk.append((place, row))
-            weight += 1 + (0 if row.ranking is None else len(row.ranking.answers)) + 2 * (row.vote is not None)
+            weight += row.records
             if weight >= ROWS_AT_ONCE:
                 yield chunk
                 chunk, weight = [], 0
@@ -212,4 +212,6 @@ WRONG_DOOR = {
     Form.COMPARISONS: "it holds two answers that were compared, of which only the prompt would be kept here. Send the "
     "file to POST /api/v1/import/comparisons, which keeps them.",
     Form.VOTES: "it holds a vote of the arena. Send the file to POST /api/v1/import/votes, which keeps it.",
+    Form.CONVERSATIONS: "it holds a conversation. Send the file to POST /api/v1/import/conversations, which keeps it; "
+    "without conversation_id its first question is a prompt.",
 }

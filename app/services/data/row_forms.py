@@ -1,4 +1,4 @@
-"""Recognizes a row by its columns: a prompt, a prompt with one answer, or answers that were compared.
+"""Recognizes a row by its columns: a prompt, a prompt with one answer, answers that were compared, or a conversation.
 
 Knows the forms in which the field keeps them (docs/data.md names each with an example) and no file and no database.
 Whatever is not recognised is refused with the columns that were found; what is not taken of a recognised row is named.
@@ -14,6 +14,8 @@ from app.db.models.prompts import PromptSource, PromptSplit
 from app.errors import InvalidError
 from app.formats.texts import clean_text
 from app.services.data.compared_rows import GivenRanking, comparison_of, ranking_of, summaries_of
+from app.services.data.conversation_rows import COLUMNS as CONVERSATION
+from app.services.data.conversation_rows import GivenConversation, conversation_of
 from app.services.data.conversations import as_dialogue, no_list_as_text, read_conversation
 from app.services.data.row_values import Row, a_list_of_tags, a_text, a_time, one_of
 from app.services.data.vote_rows import GivenVote, vote_of
@@ -43,6 +45,8 @@ class Form(StrEnum):
     COMPARISONS = "comparisons"
     VOTES = "votes"
     """Of the arena."""
+    CONVERSATIONS = "conversations"
+    """As they are exported here."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +55,7 @@ class GivenRow:
     prompt: NewPrompt
     ranking: GivenRanking | None = None
     vote: GivenVote | None = None
+    conversation: GivenConversation | None = None
     tags: tuple[str, ...] = ()
     """Of what the row is: a prompt, or a ranking."""
     group_tags: tuple[str, ...] = ()
@@ -61,7 +66,14 @@ class GivenRow:
 
     @property
     def is_prompt(self) -> bool:
-        return self.ranking is None and self.vote is None
+        return self.ranking is None and self.vote is None and self.conversation is None
+
+    @property
+    def records(self) -> int:
+        """About how many are stored for it."""
+        answers = 0 if self.ranking is None else len(self.ranking.answers)
+        turns = 0 if self.conversation is None else len(self.conversation.turns)
+        return 1 + answers + turns + 2 * (self.vote is not None)
 
 
 def read_row(columns: Mapping[str, Any], max_characters: int) -> GivenRow:
@@ -75,7 +87,8 @@ def read_row(columns: Mapping[str, Any], max_characters: int) -> GivenRow:
         source=_source(row.take("source")),
         archived_at=a_time(row.take("archived_at"), "archived_at"),
     )
-    tags = a_list_of_tags(row, "tags") if recognised.vote is None else ()
+    is_tagged = recognised.vote is None and recognised.conversation is None
+    tags = a_list_of_tags(row, "tags") if is_tagged else ()
     group_tags = () if recognised.ranking is None else a_list_of_tags(row, "group_tags")
     return replace(recognised, prompt=prompt, tags=tags, group_tags=group_tags, columns_not_kept=row.left())
 
@@ -83,6 +96,8 @@ def read_row(columns: Mapping[str, Any], max_characters: int) -> GivenRow:
 def _recognised(row: Row) -> Callable[[Row, int], GivenRow]:
     if row.has("verdict") and row.has("pair"):
         return _vote
+    if all(row.has(name) for name in CONVERSATION):
+        return _whole_conversation
     if row.has("chosen") and row.has("rejected"):
         return _comparison
     if row.has("summaries") and row.has("choice"):
@@ -163,6 +178,12 @@ def _vote(row: Row, _most: int) -> GivenRow:
             _("it has {name}, but nothing that they answer. It needs prompt (a text or messages).", name="pair")
         )
     return GivenRow(Form.VOTES, NewPrompt(validate_messages(messages, ANY_LENGTH)), vote=vote_of(row))
+
+
+def _whole_conversation(row: Row, _most: int) -> GivenRow:
+    """What is asked first stands for it where files are looked at; it becomes no prompt."""
+    given = conversation_of(row)
+    return GivenRow(Form.CONVERSATIONS, NewPrompt([given.turns[0]]), conversation=given)
 
 
 def _summaries(row: Row, _: int) -> GivenRow:

@@ -14,7 +14,50 @@ ranking = In("app/services/chat/ranking_seen.py", f"{CHAT}/test_ranking_seen.py"
 labelers = In("app/services/labeling/labelers.py", f"{CHAT}/test_conversations.py")
 views = In("app/web/chat_views.py", "tests/web/test_chat.py")
 schemas = In("app/api/conversation_schemas.py", "tests/api/test_conversations.py")
+IMPORTED = "tests/services/data/test_import_conversations.py"
+taken = In("app/services/data/import_conversations.py", IMPORTED)
+rows = In("app/services/data/conversation_rows.py", IMPORTED)
+exports = In("app/services/chat/conversation_exports.py", IMPORTED, f"{CHAT}/test_conversation_exports.py")
+forms = In("app/services/data/row_forms.py", IMPORTED)
+steps = In("app/services/data/import_steps.py", IMPORTED)
+tables = In("app/db/models/conversations.py", IMPORTED)
 FAULTS = [
+    taken("what is here comes twice", "known | _held_here(session, import_id, rows)", "known"),
+    taken("turns hang on nothing", "parents |= {number: turn for", "{number: turn for"),
+    taken("a version that is here is only a name", "same[0] if len(same) == 1 else None", "None"),
+    taken(
+        "a version's files are forgotten",
+        'return f"{writer.written_by}{WRITER_MARK}{writer.content_hash}"',
+        "return writer.written_by",
+    ),
+    taken("it was held now", '"created_at": row.given.created_at or now', '"created_at": now'),
+    taken("the system line is lost", '"system": row.given.system', '"system": ""'),
+    rows("writers stand beside the wrong messages", "said[1:], writers[1:]", "said[1:], writers[:-1]"),
+    rows("roles need not take turns", 'if message["role"] != wanted:', "if False:"),
+    rows("a conversation is nobody's", "    if not labeler:\n", "    if False:\n"),
+    rows("a bad message is named by another place", "first + place", "place + 1"),
+    exports(
+        "it is told who wrote while that is hidden", "[None] * len(named) if conversation.is_blind else named", "named"
+    ),
+    exports(
+        "an empty answer has a writer",
+        "turn.role is TurnRole.ASSISTANT and turn.text)",
+        "turn.role is TurnRole.ASSISTANT)",
+    ),
+    exports("what is not in yet is exported", ", Conversation.is_visible()", ""),
+    forms(
+        "a prompt without a title is a conversation",
+        "all(row.has(name) for name in CONVERSATION)",
+        "any(row.has(name) for name in CONVERSATION)",
+    ),
+    steps(
+        "conversations of an import that came to nothing stay",
+        "        remove_conversations(session, conversations)\n",
+        "",
+    ),
+    steps("its questions are prompts, too", " if row.conversation is None])", "])"),
+    tables("half an import is shown", "PromptImport.staged_at.is_not(None)", "PromptImport.id > 0"),
+    ranking("what a file brought is ranked as one's own", "if len(version_ids) < len(shown):", "if False:"),
     thread("the oldest alternative is shown", "children[-1]).alternative", "children[0]).alternative"),
     thread("of two answers the first is always chosen", "if not self.is_pair:", "if True:"),
     thread("what was left out is read all the same", "turns[start:]", "turns[0:]"),

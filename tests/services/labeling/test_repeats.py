@@ -46,7 +46,7 @@ def again(session: Session) -> Again:
         label_settings.choose(session, LabelChoice(repeat_share=share))
         rng = random.Random(5)
         rng.random = lambda: chance  # type: ignore[method-assign]
-        rng.choice = lambda ids: ids[0]  # type: ignore[method-assign]
+        rng.choice = lambda seq: seq[0]  # type: ignore[method-assign]
         return repeats.card_again(session, labeler, now=utc_now(), tags=tags, rng=rng)
 
     return ask
@@ -134,7 +134,7 @@ def second(session: Session) -> Again:
         label_settings.choose(session, LabelChoice(repeat_share=0.25, second_share=share))
         rng = random.Random(5)
         rng.random = lambda: chance  # type: ignore[method-assign]
-        rng.choice = lambda ids: ids[0]  # type: ignore[method-assign]
+        rng.choice = lambda seq: seq[0]  # type: ignore[method-assign]
         return repeats.card_again(session, labeler, now=utc_now(), tags=tags, rng=rng)
 
     return ask

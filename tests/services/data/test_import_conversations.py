@@ -1,0 +1,218 @@
+"""Conversations that are exported come back as conversations: in an empty installation the same is exported again."""
+
+import itertools
+import json
+import tempfile
+from collections.abc import Callable, Sequence
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import event, func, select
+from sqlalchemy.orm import Session, sessionmaker
+
+from app.db.models.conversations import Conversation, Turn
+from app.db.models.prompts import Prompt
+from app.db.models.versions import VersionKind, VersionStatus
+from app.db.session import make_read_session_factory, make_session_factory, open_database, transaction
+from app.errors import ConflictError, InvalidError, NotFoundError
+from app.formats.json_lines import json_line
+from app.hparams import SamplingParams
+from app.services.chat import conversations, ranking_seen, turns
+from app.services.chat.conversation_exports import COLUMNS, export_conversations
+from app.services.chat.conversations import Opening
+from app.services.chat.turns import Ask, PlannedAnswer
+from app.services.data.import_summary import ImportSummary, told
+from app.services.data.imports import PROMPTS, Importer
+from app.services.data.parquet_exports import parquet_of
+from app.services.labeling.labelers import LabelerName
+from app.services.sampling.fitting import Fitting
+from app.services.versions import versions
+from tests.databases import migrated_file
+from tests.live import ScriptedEngine
+from tests.services.chat.conftest import answered
+from tests.services.data.test_interrupted_imports import Crash, crash_at
+
+ADA = LabelerName("ada")
+PEOPLE = (ADA, LabelerName("张 伟"))
+texts = st.text(st.sampled_from('ab你\u2028\x85\n\t\\"\U0001f600 '), max_size=3)
+asked = texts.filter(str.strip)
+Row = dict[str, Any]
+
+
+class Installation:
+    """With the same SFT model as every other, and a policy of its own."""
+
+    def __init__(self, path: Path, policy_hash: str) -> None:
+        self.database = open_database(f"sqlite:///{path}")
+        event.listen(self.database, "connect", lambda opened, _: opened.execute("PRAGMA synchronous=OFF"))
+        self.write, self.read = make_session_factory(self.database), make_read_session_factory(self.database)
+        with transaction(self.write) as session:
+            made = {VersionKind.SFT: "0" * 64, VersionKind.POLICY: policy_hash}
+            new = [versions.NewVersion(kind, None, "p", content_hash) for kind, content_hash in made.items()]
+            stored = [versions.add_version(session, each) for each in new]
+            stored[0].status = VersionStatus.ACTIVE
+            self.versions = [each.id for each in stored]
+
+    def hold(self, who: LabelerName, title: str, system: str, said: Sequence[tuple[str, str, int]]) -> None:
+        with transaction(self.write) as session:
+            opening = Opening(title=title, system=system, version_id=self.versions[0])
+            conversation = conversations.open_conversation(session, who, opening)
+            for question, answer, wrote in said:
+                planned = [PlannedAnswer(self.versions[wrote], {"max_tokens": 8})]
+                now = conversations.get_conversation(session, conversation.id, who)
+                for turn in turns.store(session, now, Ask(question), planned).answers:
+                    answered(turn, answer)
+
+    def exported(self) -> list[Row]:
+        return [row for who in PEOPLE for row in export_conversations(self.read, who)]
+
+    def take(self, rows: Sequence[Row], *, parquet: bool = False) -> ImportSummary:
+        lines = b"".join(parquet_of(iter(rows), COLUMNS)) if parquet else "".join(map(json_line, rows)).encode()
+        fitting = Fitting(ScriptedEngine(), (self.versions[0],), (self.versions[0],), answer_tokens=10)
+        with tempfile.TemporaryFile() as file:
+            file.write(lines)
+            return Importer(self.write, max_characters=1_000, retrain_after=999).run(file, fitting)
+
+
+def without_numbers(rows: Sequence[Row]) -> list[Row]:
+    return [{name: value for name, value in row.items() if name != "conversation_id"} for row in rows]
+
+
+held = st.tuples(
+    st.sampled_from(PEOPLE), texts, texts, st.lists(st.tuples(asked, texts, st.integers(0, 1)), min_size=1, max_size=3)
+)
+
+
+@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(history=st.lists(held, min_size=1, max_size=3), parquet=st.sampled_from([False, False, True]))
+def test_what_is_exported_is_exported_again_where_it_was_imported(
+    history: list[tuple[LabelerName, str, str, list[tuple[str, str, int]]]], parquet: bool
+) -> None:
+    """Also from there: a policy that only the first installation has keeps its name and its files' hash."""
+    with tempfile.TemporaryDirectory() as folder:
+        files = [migrated_file(Path(folder) / f"{number}.db") for number in range(3)]
+        first, second, third = (Installation(file, str(n) * 64) for n, file in enumerate(files, start=1))
+        for conversation in history:
+            first.hold(*conversation)
+        rows = first.exported()
+        for source, target in ((first, second), (second, third)):
+            taken = target.take(source.exported(), parquet=parquet)
+            assert (taken.conversations, taken.new, taken.columns_not_kept) == (len(rows), 0, frozenset())
+            assert without_numbers(target.exported()) == without_numbers(rows)
+        for known in (first, second):
+            again = known.take(rows)
+            assert (again.conversations, again.repeated_conversations) == (0, len(rows)), "nothing is taken in twice"
+        for each in (first, second, third):
+            each.database.dispose()
+
+
+ROW: Row = {
+    "conversation_id": 7,
+    "title": "Skies",
+    "messages": [
+        {"role": "system", "content": "Be brief."},
+        {"role": "user", "content": "Why?"},
+        {"role": "assistant", "content": "So."},
+        {"role": "user", "content": "And then?"},
+    ],
+    "writers": [None, None, {"written_by": "policy 9", "content_hash": "9" * 64}, None],
+    "labeler": "ada",
+    "labeler_kind": "person",
+    "created_at": "2026-01-31T12:00:00+00:00",
+}
+
+
+def file_of(*rows: Row) -> BytesIO:
+    return BytesIO("".join(json.dumps(row) + "\n" for row in rows).encode())
+
+
+def test_it_is_the_labelers_own_and_goes_on(session: Session, importer: Importer, fitting: Fitting) -> None:
+    taken = importer.run(file_of(ROW), fitting)
+    assert told(taken) == "1 row read: 1 new conversation."
+    [known] = conversations.list_conversations(session, ADA).items
+    assert (known.title, known.system, known.created_at.year) == ("Skies", "Be brief.", 2026)
+    whole = conversations.get_conversation(session, known.id, ADA)
+    assert [turn.text for turn in whole.turns] == ["Why?", "So.", "And then?"]
+    assert [turn.parent_id for turn in whole.turns] == [None, whole.turns[0].id, whole.turns[1].id]
+    with pytest.raises(NotFoundError):
+        conversations.get_conversation(session, known.id, LabelerName("bob"))
+    assert not session.scalar(select(func.count()).select_from(Prompt)), "its questions are no prompts"
+    with pytest.raises(ConflictError, match="the version that wrote it is not here"):
+        ranking_seen.seen(session, whole, whole.turns[1].id, SamplingParams())
+    answer = [PlannedAnswer(known.version_id, {"max_tokens": 8})]
+    stored = turns.store(session, whole, Ask(turn_id=whole.turns[2].id), answer)
+    assert stored.question.text == "And then?"
+
+
+def changed(**columns: Any) -> Row:
+    return {**ROW, **columns}
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        (changed(labeler=None), "it needs labeler"),
+        (changed(labeler_kind="robot"), "labeler_kind must be one of"),
+        (changed(messages=[]), "messages must be a list"),
+        (changed(messages=[{"role": "tool", "content": "x"}], writers=None), "messages[0] must have a role"),
+        (changed(messages=[{"role": "user", "content": 3}], writers=None), "messages[0] must have a role"),
+        (changed(messages=ROW["messages"][2:], writers=None), "messages[0] must be of the user"),
+        (changed(messages=[ROW["messages"][1]] * 2, writers=None), "messages[1] must be of the assistant"),
+        (changed(messages=ROW["messages"][:1], writers=None), "1 to 2,000 messages"),
+        (changed(messages=[{"role": "user", "content": " "}], writers=None), "messages[0] is empty"),
+        (changed(writers=[None]), "one entry for each message"),
+        (changed(writers=[None, None, {"content_hash": "1"}, None]), "writers[2] needs written_by"),
+        (changed(title="x" * 121), "at most 120 characters"),
+        (changed(created_at="yesterday"), "created_at must be a time"),
+    ],
+)
+def test_a_bad_row_is_named_and_nothing_is_kept(
+    session: Session, importer: Importer, fitting: Fitting, row: Row, said: str
+) -> None:
+    other = changed(created_at="2026-02-01T12:00:00+00:00")
+    with pytest.raises(InvalidError) as refused:
+        importer.run(file_of(other, row), fitting)
+    assert refused.value.message.startswith("Line 2: ")
+    assert said in refused.value.message
+    seen = importer.preview(file_of(other, row), fitting)
+    assert (seen.rows, seen.num_problems) == (1, 1)
+    assert not session.scalar(select(func.count()).select_from(Turn))
+
+
+@pytest.mark.parametrize(("crashes_at", "kept"), [(1, 0), (3, 0), (4, 3), (5, 3)])
+def test_a_crash_keeps_all_or_nothing(
+    importer: Importer,
+    fitting: Fitting,
+    write: sessionmaker[Session],
+    read: sessionmaker[Session],
+    crashes_at: int,
+    kept: int,
+) -> None:
+    """A step for each of three; then one shows them."""
+    rows = [changed(title=f"{n}", created_at=f"2026-02-0{n}T12:00:00+00:00") for n in (1, 2, 3)]
+    with pytest.MonkeyPatch.context() as patch:
+        crash_at(crashes_at, patch)
+        with pytest.raises(Crash):
+            importer.run(file_of(*rows), fitting)
+    count: Callable[[], int] = lambda: len(list(export_conversations(read, ADA)))  # noqa: E731
+    assert count() == kept
+    Importer(write, max_characters=200, retrain_after=99).clean_up()
+    with read() as session:
+        left = session.scalar(select(func.count()).select_from(Conversation))
+    assert (count(), left) == (kept, kept)
+
+
+def test_a_conversation_is_no_prompt_file(importer: Importer, fitting: Fitting) -> None:
+    with pytest.raises(InvalidError, match="import/conversations"):
+        importer.run(file_of(ROW), fitting, PROMPTS)
+
+
+def test_columns_tell_a_conversation_from_a_prompt(importer: Importer, fitting: Fitting) -> None:
+    for missing in ("conversation_id", "title"):
+        row = {name: value for name, value in ROW.items() if name != missing}
+        seen = importer.preview(file_of(row), fitting)
+        assert dict(itertools.islice(seen.forms.items(), 1)) == {"answered": 1}
