@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 
 from anyio import to_thread
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter, Depends, FastAPI
 from fastapi.staticfiles import StaticFiles
 from sqlalchemy import Engine as Database
 from starlette.middleware import Middleware
@@ -33,6 +33,7 @@ from app.api import (
     votes,
 )
 from app.api.description import describe
+from app.api.known_query import known_query
 from app.api.openai import routes as openai
 from app.db.session import make_read_session_factory, open_database
 from app.formats.origins import origins_of
@@ -78,9 +79,8 @@ API_ROUTERS = (
     exports,
     imports,
     tags,
-    openai,
-    health,
 )
+OPEN_ROUTERS = (openai, health)  # whose callers send along what this server does not know
 
 
 def create_app(settings: Settings, *, engine_factory: EngineFactory | None = None) -> FastAPI:
@@ -119,6 +119,8 @@ def _routes(table: tuple[pages.Page, ...]) -> list[BaseRoute]:
     start: once in a process, however many apps it makes."""
     router = APIRouter()
     for module in API_ROUTERS:
+        router.include_router(module.router, dependencies=[Depends(known_query)])
+    for module in OPEN_ROUTERS:
         router.include_router(module.router)
     router.include_router(pages.pages_router(table))
     return router.routes

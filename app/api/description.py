@@ -15,6 +15,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from app.api.kinds import PARAMS_SCHEMAS, REFERENCE
+from app.api.known_query import known_query
 from app.errors import AppError
 from app.http import openai_errors
 from app.http.limits import HEALTH_PATHS
@@ -27,7 +28,7 @@ OPEN = {401, 429}  # what is open to everybody never answers
 WITH_INPUT = {422}
 WITH_BODY = {400, 413, 422}
 WITH_OPENAI_BODY = {400, 413, 415}
-OF_DEPENDENCY = {get_writing: {503, 507}, get_reading: {503}, admit: {503}}
+OF_DEPENDENCY = {get_writing: {503, 507}, get_reading: {503}, admit: {503}, known_query: {422}}
 TOKEN = {
     "type": "http",
     "scheme": "bearer",
