@@ -75,7 +75,7 @@ def _store(session: Session, import_id: int, rows: Sequence[_Taken]) -> None:
         return
     now, number = utc_now(), session.scalar(select(func.max(Conversation.number))) or 0
     answers_next, here = answering_version(session, None).id, _versions_by_files(session)
-    values = [
+    values: list[dict[str, Any]] = [
         {
             "labeler_id": row.labeler_id,
             "number": number + place,
