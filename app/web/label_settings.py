@@ -17,7 +17,7 @@ from app.formats.markdown import to_html
 from app.hparams import SamplingParams
 from app.runtime import ReadSession, Runtime, RuntimeDep, UnitRoute, WriteSession
 from app.services.labeling import guidelines, label_settings
-from app.services.labeling.choosing import CANDIDATES
+from app.services.labeling.choosing import CANDIDATES, MOST_FEWER, MOST_MORE, NEEDED_MORE
 from app.services.labeling.label_settings import LabelChoice
 from app.services.sampling.group_sampling import page_params
 from app.services.sampling.typed_settings import typed_settings
@@ -59,6 +59,12 @@ class LabelSettingsPage(PageContext):
     """The same as labelers would see it."""
     candidates: int = CANDIDATES
     """Groups that are sampled for one that is shown, where cards are chosen."""
+    needed_more: float = NEEDED_MORE
+    """Share of rankings that choosing cost simulated labelers."""
+    most_more: float = MOST_MORE
+    """The same at one end of its interval."""
+    most_fewer: float = MOST_FEWER
+    """What it saved at the other end."""
     saved: bool = False
     """Whether a form was just taken."""
     error: str | None = None

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from app.db.models.groups import ChosenBy
 from app.db.models.rankings import Ranking
-from app.formats.figures import number
+from app.formats.figures import number, percent
+from app.services.labeling.choosing import NEEDED_MORE
 from app.services.views.telling_rankings import TellingRankings
 from app.translation import _, ngettext
 from app.web.influence import moved
@@ -44,10 +45,13 @@ def chosen_sentence(counts: Mapping[ChosenBy, int]) -> str:
     return ngettext(
         "{n} ranking is of a card that was chosen because much was expected of it, {control} are of cards that stayed "
         "as they came. How many rankings that saved here cannot be said: it would take a second reward model that "
-        "learned from cards as they come alone. Simulated labelers needed no fewer.",
+        "learned from cards as they come alone. Simulated labelers needed {more} more for the same accuracy, which may "
+        "be chance.",
         "{n} rankings are of cards that were chosen because much was expected of them, {control} of cards that stayed "
         "as they came. How many rankings that saved here cannot be said: it would take a second reward model that "
-        "learned from cards as they come alone. Simulated labelers needed no fewer.",
+        "learned from cards as they come alone. Simulated labelers needed {more} more for the same accuracy, which may "
+        "be chance.",
         chosen,
         control=number(counts.get(ChosenBy.CONTROL, 0)),
+        more=percent(NEEDED_MORE),
     )

@@ -1,16 +1,24 @@
 """Rankings saved at equal accuracy: read from both arms' mean curves, with an interval over tastes and seeds."""
 
+import json
 from typing import Any
 
 import pytest
 
-from bench.active_choice import SIZES, interval, needed, saved
+from app.services.labeling import choosing
+from bench.active_choice import RESULTS, SIZES, interval, needed, saved
 
 RISING = [0.5 + size / 1_000 for size in SIZES]
 
 
 def run(case: str, seed: int, active: list[float]) -> dict[str, Any]:
     return {"case": case, "seed": seed, "random": RISING, "active": active}
+
+
+def test_the_pages_say_what_was_measured() -> None:
+    kept = json.loads(RESULTS.read_text(encoding="utf-8"))
+    assert -kept["saved"] == pytest.approx(choosing.NEEDED_MORE, abs=0.005)
+    assert kept["interval"] == pytest.approx([-choosing.MOST_MORE, choosing.MOST_FEWER], abs=0.005)
 
 
 def test_in_between_lies_a_straight_line_and_beyond_the_ends_nothing() -> None:

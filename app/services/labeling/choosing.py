@@ -22,6 +22,11 @@ CANDIDATES = 8
 """Groups that are sampled for one that is shown."""
 CONTROL_SHARE = 0.2
 """Of the groups those that are as they come although others are chosen."""
+NEEDED_MORE = 0.08
+"""Of rankings, by simulated labelers for the same accuracy with chosen groups: they saved none (the benchmark that
+bench/active_choice.py is; a test holds these to its results)."""
+MOST_MORE, MOST_FEWER = 0.40, 0.15
+"""The ends of its 95% interval."""
 MOST_TAKEN = 16
 """Groups that count as ranked although the reward model has not learned from them, the newest ones."""
 
