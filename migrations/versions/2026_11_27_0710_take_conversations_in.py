@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "b85d0c6f3e21"
-down_revision = "7b2f60d4c9e1"
+down_revision = "8c2f51d7e6a4"
 branch_labels = None
 depends_on = None
 

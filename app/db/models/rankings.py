@@ -1,6 +1,7 @@
 """Rankings: the record that the whole product rests on. Withdrawn ones are kept and left out of training."""
 
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import (
     JSON,
@@ -87,7 +88,7 @@ class Ranking(Base):
         )
 
     @classmethod
-    def left_out(cls) -> CompoundSelect[int]:
+    def left_out(cls) -> CompoundSelect[Any]:
         """Ids of all others, withdrawn ones too, each once. Of a million rankings these are few, and are found by
         indexes: whoever counts those in force counts all, and these."""
         withdrawn = select(cls.id).where(cls.id > 0, cls.withdrawn_at.is_not(None))  # ids, so that their index is taken
@@ -104,5 +105,5 @@ def _left_out_groups() -> list[Select[int]]:
     return [archived, held_out, repeats]
 
 
-def _of_votes() -> Select[int]:
+def _of_votes() -> Select[Any]:
     return select(Vote.ranking_id).where(Vote.ranking_id.is_not(None))
