@@ -2,9 +2,9 @@
 
 Inputs are cut into blocks of BLOCK. A block of one output's weights is a whole number from 0 to LEVELS for each of
 them, times a scale, from the block's least weight up (asymmetric quantization: Jacob et al. 2018, equations 1 and 2, of
-blocks). So weights that were kept in fewer bits before, in such blocks or twice as long ones (Q4_0, Q4_1, Q5_K and the
-like of llama.cpp), are the same numbers again but for fp32's rounding. A block of a token is whole numbers of 16 bits
-times one scale (byte_rows.py): of 8 bits they would change what a model says more than the weights do.
+blocks). So weights that lay on 16 levels between the same two ends before, as those of llama.cpp's Q4_1, are the same
+numbers again but for fp32's rounding. A block of a token is whole numbers of 16 bits times one scale
+(rounded_rows.py): of 8 bits they would change what a model says more than the weights do.
 
 A block's sum of products is a whole number, exact whoever adds it up (`vpdpwssd`, `pmaddwd`, or plain products), and
 goes into the output's sum by two fused multiply-adds, with the scales and with the least weight times the token's sum.
