@@ -54,6 +54,7 @@ COVERED: dict[str, tuple[str, str]] = {
     "app/http/bodies.py": (END_TO_END, "tests/http/test_problems.py"),
     "app/installation.py": (END_TO_END, "tests/test_lost_data.py"),
     "app/model_info/gguf_kinds.py": (WORDS, "tests/web/test_gguf.py"),
+    "app/training/dpo_looks.py": ("seen in what a run tells", "tests/training/test_dpo.py"),
     "app/training/best_of_n_state.py": ("seen in what a resumed run makes", "tests/training/test_best_of_n.py"),
     "app/services/lifecycle/gguf_files.py": (END_TO_END, "tests/web/test_gguf.py"),
     "app/model_info/config_fields.py": ("seen in the families read with it", "tests/lm/files/test_families.py"),

@@ -80,8 +80,8 @@ class RunAnswerOut(BaseModel):
     prompt: str
     answer: str
     gain: float | None
-    """By the scorer that is optimized: how far the answer is above the SFT model's own answers to the prompt, in
-    deviations of those; null without a scorer."""
+    """How far the answer is above the SFT model's own answers to the prompt, in deviations of those: by the scorer that
+    is optimized, or of DPO, which optimizes none, by the reward model in use when it began; null without one."""
 
 
 class RunLookOut(BaseModel):

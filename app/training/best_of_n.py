@@ -23,11 +23,10 @@ from app.model_info.size import policy_learning_rate
 from app.saving import TrainingError
 from app.training.best_of_n_state import Sampled, WithSamples
 from app.training.context import Answers, Progress, TrainingContext
-from app.training.policy.comparison import gains_of
 from app.training.policy.counting import first_written_to
-from app.training.policy.drift import Drift, drift
+from app.training.policy.drift import Drift, Gains, drift
 from app.training.policy.episodes import PolicyResult, PolicyTask
-from app.training.reward.scoring import AnswerScorer, score_answers
+from app.training.reward.scoring import AnswerScorer, Groups, score_answers
 from app.training.seeds import part_seed
 from app.training.sft import Example, Marks, pack_examples
 from app.training.supervised import Batch, FitResult, fit, shuffled
@@ -221,18 +220,18 @@ def looks_at(
 ) -> Callable[[int], Answers]:
     """What the policy says to these prompts after so many steps, always by the same random numbers."""
 
-    def scores(moved: Drift) -> torch.Tensor:
-        return torch.tensor(score_answers(task.reward_model, prompts, moved.answers, ends=task.ends))
+    def score(answers: Groups) -> list[list[float]]:
+        return score_answers(task.reward_model, prompts, answers, ends=task.ends)
 
     at_first = drift_of(task.reference, task, hparams, prompts, LOOK_ANSWERS, seed)
-    before = scores(at_first)
+    gains = Gains(score, at_first)
     if kept.saved is None:
         kept.count_drift(prompts, at_first, is_scored=True)
 
     def look(step: int) -> Answers:
         moved = drift_of(policy, task, hparams, prompts, LOOK_ANSWERS, seed)
         kept.count_drift(prompts, moved, is_scored=True)
-        return moved.told(step, prompts, gains_of(scores(moved)[:, :1], before).tolist())
+        return moved.told(step, prompts, gains.of(moved))
 
     return look
 

@@ -26,8 +26,8 @@ def quiet(_message: str) -> None:
 
 @dataclass(frozen=True)
 class Answer:
-    """One answer of a policy in training, as token ids. `gain`: by the scorer that is optimized, how far it is above
-    the SFT model's own answers to the prompt, in deviations of those; None without a scorer."""
+    """One answer of a policy in training, as token ids. `gain`: by the scorer that is optimized (of DPO by any), how
+    far it is above the SFT model's own answers to the prompt, in deviations of those; None without a scorer."""
 
     prompt: list[int]
     answer: list[int]

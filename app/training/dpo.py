@@ -21,19 +21,20 @@ from app.kinds.train_dpo import DPOHparams, FittedDPOHparams
 from app.lm.model import Llama
 from app.lm.precision import autocast
 from app.lm.text.end_tokens import EndTokens
-from app.model_info.operations import LEARN, LEARN_BESIDE, PreferenceOperations, drifted
+from app.model_info.operations import LEARN, LEARN_BESIDE, PreferenceOperations
 from app.model_info.size import fitted_values
 from app.saving import TrainingError
 from app.training.context import Progress, TrainingContext
+from app.training.dpo_looks import Looks
 from app.training.dpo_rankings import batch_of_step, rate_factor, split_by_prompt, told_apart
 from app.training.packing import Packed, batches_by_length, pack
-from app.training.policy.counting import asked_of, written_to
-from app.training.policy.drift import Drift, answer_logprobs, drift
+from app.training.policy.counting import asked_of
+from app.training.policy.drift import answer_logprobs
 from app.training.policy.episodes import PolicyResult
 from app.training.policy.rollout import Policy
 from app.training.preference_loss import Preferences, preference_loss, preference_metrics
 from app.training.reward.data import RankedGroup
-from app.training.seeds import part_seed
+from app.training.reward.scoring import AnswerScorer
 from app.translation import _, ngettext
 
 KEPT_BYTES = 1 << 30  # of frozen layers' states; those of further rankings are computed anew each time
@@ -164,21 +165,6 @@ class Trainer:
         figures = told(looks)
         return {there: figures[name] for name, there in wanted.items()}
 
-    def sampled(self, prompts: Sequence[list[int]], ends: EndTokens) -> Drift:
-        """KL and length, by answers of the policy to these prompts, by the same random numbers at each look."""
-        moved = drift(
-            self.policy.model,
-            self.reference,
-            prompts,
-            num_answers=self.hparams.sampled_answers,
-            max_tokens=self.hparams.max_tokens,
-            ends=ends,
-            pad_id=self.pad_id,
-            seed=part_seed(self.hparams.seed, 0),
-        )
-        self.run.flops += drifted(self.reference.config, written_to(prompts, moved.answers))
-        return moved
-
     def trained_weights(self) -> dict[str, Tensor]:
         return {name: weight for name, weight in self.policy.named_parameters() if weight.requires_grad}
 
@@ -224,8 +210,10 @@ def told(looks: Sequence[dict[str, float]]) -> dict[str, float]:
     return {name: value / (rankings if name == "dpo/loss" else pairs) for name, value in total.items()}
 
 
-def figures_of(moved: Drift) -> dict[str, float]:
-    return {"dpo/kl": moved.kl, "dpo/length": moved.length, "dpo/end_rate": moved.end_rate}
+def prompts_of(groups: Sequence[RankedGroup], room: int) -> list[list[int]]:
+    """Each prompt once, where there is room for an answer behind it."""
+    each = {group.prompt_id: group.prompt_tokens for group in groups}
+    return [prompt for prompt in each.values() if len(prompt) <= room]
 
 
 def train_dpo(
@@ -236,8 +224,9 @@ def train_dpo(
     ends: EndTokens,
     pad_id: int,
     context: TrainingContext,
+    scorer: AnswerScorer | None = None,
 ) -> Generator[Progress, None, PolicyResult]:
-    """`sft` is the reference, and is never changed."""
+    """`sft` is the reference, and is never changed. A `scorer` only says what it thinks of the answers at each look."""
     training, held_out = split_by_prompt(told_apart(groups, hparams), hparams)
     if all(len(set(group.ranks)) == 1 for group in training):
         training, held_out = training + held_out, []
@@ -249,13 +238,12 @@ def train_dpo(
     fitted, run = trainer.hparams, trainer.run
     counts = Preferences(ranked.reference, ranked.reference, ranked.ranks, ranked.packed.answer_mask).counts()
     nu = counts.tie_strength if hparams.ties == "davidson" else 0.0
-    room = sft.config.context_tokens - fitted.max_tokens - 1
-    asked = list({group.prompt_id: group.prompt_tokens for group in [*held_out, *training]}.values())
-    asked = [prompt for prompt in asked if len(prompt) <= room][: fitted.sampled_answers]
+    asked = prompts_of([*held_out, *training], sft.config.context_tokens - fitted.max_tokens - 1)
     per_epoch = math.ceil(len(training) / fitted.batch_rankings)
     total = per_epoch * fitted.max_epochs
     every = max(1, per_epoch // fitted.looks_per_epoch)
-    said = [trainer.sampled(asked, ends).told(0, asked)] if asked and not run.step else []
+    looks = Looks(trainer.policy.model, sft, asked[: fitted.sampled_answers], fitted, ends, pad_id, scorer)
+    said = looks.begin(again=run.step > 0)
     while run.step < total and not run.ended:
         for group in trainer.optimizer.param_groups:
             group["lr"] = fitted.learning_rate * rate_factor(run.step, total, fitted.warmup_steps)
@@ -264,11 +252,11 @@ def train_dpo(
         run.step += 1
         if run.step % every == 0 or run.step == total:
             metrics |= trainer.judged(unseen, nu) if unseen else {}
-            if asked:
-                moved = trainer.sampled(asked, ends)
-                metrics |= figures_of(moved)
-                said.append(moved.told(run.step, asked))
+            figures, answers = looks.at(run.step)
+            metrics |= figures
+            said += answers
             trainer.keep_if_best(metrics)
+        run.flops += looks.counted()
         metrics["flops"] = run.flops
         run.metrics |= metrics
         if run.step % fitted.checkpoint_every_steps == 0 or run.ended:

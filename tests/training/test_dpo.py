@@ -11,6 +11,7 @@ import torch
 
 from app.kinds.train_dpo import DPOHparams
 from app.lm.model import Llama
+from app.lm.text.end_tokens import EndTokens
 from app.model_info.operations import LEARN, LEARN_BESIDE, Asked, PreferenceOperations, drifted
 from app.saving import TrainingError
 from app.training.context import Progress, drain
@@ -20,8 +21,9 @@ from app.training.policy.drift import Drift, drift
 from app.training.policy.episodes import PolicyResult
 from app.training.preference_loss import preference_loss
 from app.training.reward.data import RankedGroup
+from app.training.reward.scoring import Answered, AnswerScorer
 from tests.training.ppo.test_trainer import MemoryContext
-from tests.training.tiny import ENDS, PAD, NoContext, random_groups, tiny_model
+from tests.training.tiny import CONFIG, ENDS, PAD, NoContext, random_groups, tiny_model
 
 HPARAMS = DPOHparams(
     learning_rate=1e-3,
@@ -44,9 +46,24 @@ def rankings(count: int = 8, answers: int = 3, ranks: tuple[int, ...] = (1, 2, 3
 
 
 def start(
-    model: Llama, groups: list[RankedGroup], hparams: DPOHparams = HPARAMS, context: Any = None
+    model: Llama,
+    groups: list[RankedGroup],
+    hparams: DPOHparams = HPARAMS,
+    context: Any = None,
+    scorer: AnswerScorer | None = None,
 ) -> Generator[Progress, None, PolicyResult]:
-    return train_dpo(model, groups, hparams, ends=ENDS, pad_id=PAD, context=context or NoContext())
+    return train_dpo(model, groups, hparams, ends=ENDS, pad_id=PAD, context=context or NoContext(), scorer=scorer)
+
+
+class Counting:
+    """Scores an answer by its own first token and its prompt's last one."""
+
+    config = CONFIG
+
+    def score(self, answers: Sequence[Answered], ends: EndTokens) -> tuple[torch.Tensor, torch.Tensor]:
+        del ends
+        scores = torch.tensor([float(answer[0] + 10 * prompt[-1]) for prompt, answer in answers])
+        return scores, torch.zeros(len(scores))
 
 
 @pytest.mark.usefixtures("fp32")
@@ -150,7 +167,7 @@ def test_a_run_adds_up_what_its_models_read(kept: int, rank: int, monkeypatch: p
         return moved[-1]
 
     monkeypatch.setattr("app.training.dpo.KEPT_BYTES", kept)
-    monkeypatch.setattr("app.training.dpo.drift", looked)
+    monkeypatch.setattr("app.training.dpo_looks.drift", looked)
     model, groups, hparams = tiny_model(), rankings(9), replace(HPARAMS, lora_rank=rank)
     seen: list[Progress] = []
     result = drain(start(model, groups, hparams), seen.append)
@@ -169,6 +186,30 @@ def test_a_run_adds_up_what_its_models_read(kept: int, rank: int, monkeypatch: p
     assert len(moved) == 1 + sum("dpo/kl" in progress.metrics for progress in seen)
     assert seen[-1].metrics["flops"] == pytest.approx(expected, rel=1e-9)
     assert result.metrics["flops"] == seen[-1].metrics["flops"]
+
+
+def test_a_scorer_says_how_far_answers_are_above_the_reference_s_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Scores count from the mean of its answers to the same prompt, in their deviations; what is learned stays."""
+    moved = list[Drift]()
+
+    def looked(*given: Any, **named: Any) -> Drift:
+        moved.append(drift(*given, **named))
+        return moved[-1]
+
+    monkeypatch.setattr("app.training.dpo_looks.drift", looked)
+    model, seen, plain = tiny_model(), list[Progress](), list[Progress]()
+    drain(start(model, rankings(9), scorer=Counting()), seen.append)
+    drain(start(model, rankings(9)), plain.append)
+    looks = [answers for progress in seen for answers in progress.answers]
+    own = torch.tensor([[float(answer[0]) for answer in group] for group in moved[0].answers])
+    deviation = own.var(1).mean().sqrt().item()
+    for look in looks:
+        for answer, before in zip(look.answers, own, strict=True):
+            assert answer.gain == pytest.approx((answer.answer[0] - before.mean().item()) / deviation, abs=1e-4)
+    assert len({answer.gain for look in looks for answer in look.answers}) > 4
+    assert {answer.gain for progress in plain for look in progress.answers for answer in look.answers} == {None}
+    assert [p.metrics["dpo/loss"] for p in seen] == [p.metrics["dpo/loss"] for p in plain]
+    assert seen[-1].metrics["flops"] > plain[-1].metrics["flops"]
 
 
 def test_the_policy_with_the_lowest_held_out_loss_is_kept() -> None:
@@ -214,15 +255,15 @@ def test_a_resumed_run_equals_an_uninterrupted_one_bit_for_bit(stop_after: int, 
     """With nothing frozen the embeddings learn, too, and the reference must not read by them."""
     model, groups, hparams = tiny_model(), rankings(9), replace(HPARAMS, num_frozen_layers=frozen)
     whole: list[Progress] = []
-    expected = drain(start(model, groups, hparams), whole.append)
+    expected = drain(start(model, groups, hparams, scorer=Counting()), whole.append)
     context = MemoryContext()
-    interrupted = start(model, groups, hparams, context=context)
+    interrupted = start(model, groups, hparams, context, Counting())
     for _ in range(stop_after):
         next(interrupted)
     interrupted.close()
     rest: list[Progress] = []
     torch.manual_seed(12345)  # the global generator must not matter
-    result = drain(start(model, groups, hparams, context=context), rest.append)
+    result = drain(start(model, groups, hparams, context, Counting()), rest.append)
     assert [(p.metrics, p.answers) for p in rest] == [(p.metrics, p.answers) for p in whole[stop_after // 2 * 2 :]]
     looks = [answers for progress in whole for answers in progress.answers]
     assert [each.step for each in looks] == [0, *(p.step for p in whole if "dpo/kl" in p.metrics)]

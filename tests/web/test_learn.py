@@ -182,6 +182,8 @@ def test_a_recorded_run_stands_where_none_ran_and_says_how_it_was_made(
 
 def test_what_ships_of_runs_has_its_provenance() -> None:
     record = runs_record()
+    assert set(record["runs"]) == {"train_policy", "show_cheating"}
+    assert record["provenance"]["labelers"] == ["simulated-warm-0"], "as the page says"
     assert {"sft_hash", "labelers"} <= set(record["provenance"])
     for run in record["runs"].values():
         assert {"command", "episodes", "seed", "rankings"} <= set(run["provenance"])

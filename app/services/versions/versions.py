@@ -80,6 +80,14 @@ def reward_for(session: Session, answerer: Version, reward_id: int | None) -> Ve
     return reward
 
 
+def scoring_of(session: Session, answerer: Version) -> Version | None:
+    """The active reward model where it can score the answerer's answers, else None."""
+    try:
+        return reward_for(session, answerer, None)
+    except ConflictError:
+        return None
+
+
 def check_fits(session: Session, reward: Version, answerer: Version) -> None:
     """Raises ConflictError where the reward model was trained for another SFT model than the answerer's: it would read
     other tokens than those that were written."""

@@ -4,7 +4,7 @@ For trainers that do not sample as they go. Changes neither model.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
@@ -19,7 +19,9 @@ from app.lm.text.end_tokens import EndTokens
 from app.model_info.size import micro_batch_tokens
 from app.training.context import SHOWN_PROMPTS, Answer, Answers
 from app.training.packing import Packed, batches_by_length, lower_states, pack, token_states
+from app.training.policy.comparison import gains_of
 from app.training.policy.rollout import token_logprobs
+from app.training.reward.scoring import Groups
 
 
 @dataclass(frozen=True)
@@ -32,11 +34,26 @@ class Drift:
     answers: list[list[list[int]]]
     """By which it was measured, [P][K]."""
 
-    def told(self, step: int, prompts: Sequence[list[int]], gains: Sequence[float | None] | None = None) -> Answers:
-        """The first answer to each of the first prompts."""
-        shown = zip(prompts, self.answers, gains or [None] * len(prompts), strict=True)
+    def told(self, step: int, prompts: Sequence[list[int]], gains: Sequence[float] = ()) -> Answers:
+        """The first answer to each of the first prompts; `gains` of these, where a scorer was asked."""
+        padded = [*gains, *[None] * (len(prompts) - len(gains))]
+        shown = zip(prompts, self.answers, padded, strict=True)
         first = (Answer(prompt, group[0], gain) for prompt, group, gain in islice(shown, SHOWN_PROMPTS))
         return Answers(step, self.kl, tuple(first))
+
+
+class Gains:
+    """How far the first answers to a few prompts are above the reference's own to them, in deviations of those.
+    `score`: of answers [P][K] to these prompts."""
+
+    def __init__(self, score: Callable[[Groups], list[list[float]]], own: Drift) -> None:
+        self._score, self._before = score, torch.tensor(score(own.answers))
+
+    def of(self, moved: Drift) -> list[float]:
+        """The answers may be to more prompts, of which these are the first."""
+        scores = torch.tensor(self._score(moved.answers[: len(self._before)]))
+        gains: list[float] = gains_of(scores[:, :1], self._before).tolist()
+        return gains
 
 
 @torch.no_grad()

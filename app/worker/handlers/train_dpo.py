@@ -5,13 +5,14 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from app.db.models.versions import VersionKind
-from app.errors import ConflictError
+from app.errors import ConflictError, GoneError
 from app.kinds.train_dpo import DPOHparams, FittedDPOHparams
 from app.model_info.size import fitted_values
 from app.services.data import training_data
 from app.services.versions import bounds, versions
 from app.training.dpo import KEPT_BYTES, train_dpo
 from app.training.policy.episodes import PolicyResult
+from app.training.reward.scoring import AnswerScorer
 from app.translation import _
 from app.worker.handlers.answers import answers_in_words
 from app.worker.handlers.handler import Inputs, Training, Work
@@ -24,7 +25,22 @@ def choose(session: Session, _hparams: DPOHparams, _params: dict[str, Any]) -> I
     ranking_ids = training_data.ranking_ids_in_force(session)
     if not ranking_ids:
         raise ConflictError(_("There is nothing to learn from. Rank at least 1 prompt first (the Label page)."))
-    return {"ranking_ids": ranking_ids, "sft_version_id": versions.sft_version(session).id}
+    sft = versions.sft_version(session)
+    reward = versions.scoring_of(session, sft)
+    return {
+        "ranking_ids": ranking_ids,
+        "sft_version_id": sft.id,
+        "scoring_version_id": None if reward is None else reward.id,
+    }
+
+
+def scorer_of(work: Work[DPOHparams]) -> AnswerScorer | None:
+    """Says what it thinks of answers over the run. None where there was none, or its files were removed since."""
+    reward_id = work.inputs.get("scoring_version_id")
+    try:
+        return None if reward_id is None else work.models.reward(reward_id)
+    except GoneError:
+        return None
 
 
 def begin(work: Work[DPOHparams]) -> Training[PolicyResult]:
@@ -45,6 +61,7 @@ def begin(work: Work[DPOHparams]) -> Training[PolicyResult]:
         ends=tokenizer.ends,
         pad_id=tokenizer.pad_id,
         context=work.run.checkpoints(),
+        scorer=scorer_of(work),
     )
 
     def outcome(result: PolicyResult) -> TrainedVersion:

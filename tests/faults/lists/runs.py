@@ -20,6 +20,8 @@ penalty_picture = In("app/web/penalty_picture.py", "tests/web/test_penalty_pictu
 tensorboard = In("app/worker/tensorboard.py", "tests/worker/test_tensorboard.py")
 operations = In("app/model_info/operations.py", "tests/model_info/test_operations.py")
 dpo = In("app/training/dpo.py", "tests/training/test_dpo.py")
+dpo_looks = In("app/training/dpo_looks.py", "tests/training/test_dpo.py")
+drift = In("app/training/policy/drift.py", "tests/training/test_dpo.py")
 imitation = In("app/training/best_of_n_state.py", "tests/training/test_best_of_n.py")
 
 FAULTS = [
@@ -48,9 +50,21 @@ FAULTS = [
     operations("what is imitated counts as read", "each=LEARN if learned else READ", "each=READ"),
     operations("the reference does not measure samples", "return 3 * passed(", "return 2 * passed("),
     dpo(
-        "samples of looks are not counted",
-        "        self.run.flops += drifted(self.reference.config,",
-        "        _ = drifted(self.reference.config,",
+        "what the reference reads is not counted",
+        "self.run.flops += self.operations.measured",
+        "_ = self.operations.measured",
+    ),
+    dpo_looks("samples of looks are not counted", "self.flops += drifted(policy.config,", "_ = drifted(policy.config,"),
+    dpo_looks("what a run that goes on has counted is counted again", "            self.flops = 0.0\n", ""),
+    dpo_looks(
+        "scores count from the policy's answers",
+        "self._drift(self.reference, self._shown, OWN",
+        "self._drift(self.policy, self._shown, OWN",
+    ),
+    drift(
+        "an answer has another prompt's score",
+        "moved.answers[: len(self._before)]))",
+        "moved.answers[: len(self._before)][::-1]))",
     ),
     imitation("looks' operations are lost where a run goes on", '"flops": self.flops}', '"flops": 0.0}'),
     operations("epochs count once", "done + epochs * learned", "done + learned"),

@@ -122,7 +122,7 @@ FAULTS = [
     streams("who reads in silence never leaves", "tasks.start_soon(_cancel_once_left, receive, tasks.cancel_scope)", "pass"),
     gate("whoever was refused is waited for", "            self._gate.leave()\n            raise\n", "            raise\n"),
     engine("a long prompt read by the event loop", "size_of(request.prompt) + len(request.continue_from) <= AT_ONCE", "True"),
-    engine("a version opened by the event loop", "return short and self._models.is_loaded(request.version_id)", "return short"),
+    engine("a version opened by the event loop", "return short and self.is_loaded(request.version_id)", "return short"),
     In("app/services/versions/answering.py", "tests/api/test_removal.py")("a deleted version found by a look", ', 0), Version.removed_at.is_(None)))', ', 0)))'),
     In("app/http/gathering.py", "tests/http/test_gathering.py")("a head alone stays", "self._turn = self._loop.call_soon(self._let_go)", "self._turn = None"),
     generation("twins kept", "if not (twins := self._twins()):", "if (twins := self._twins()) is not None:"),

@@ -9,7 +9,7 @@ from app.db.models.groups import Group
 from app.db.models.labelers import Labeler, LabelerKind
 from app.db.models.rankings import Ranking
 from app.db.models.versions import Version
-from app.services.views.label_effect import FEWEST_IN_PART, label_effect, own_labels
+from app.services.views.label_effect import FEWEST_IN_PART, LEARNED_SHOWN, label_effect, own_labels
 from app.services.views.label_statistics import Estimate
 from tests.services.conftest import MakeGroup
 from tests.services.views.test_label_agreement import ranked
@@ -90,6 +90,10 @@ def test_agreement_is_with_other_people_on_the_same_answers(
     assert told is not None
     assert told.n == 2, "with each of one's own two"
     assert told.value == pytest.approx((4 / 6 - 4 / 6) / 2)
+    session.execute(update(Ranking).where(Ranking.labeler_id == bob.id).values(withdrawn_at=utc_now()))
+    assert taus(session, ada) is None, "what was taken back agrees with nobody"
+    session.execute(update(Ranking).where(Ranking.labeler_id == bob.id).values(withdrawn_at=None))
+    assert taus(session, ada) is not None
     session.execute(update(Labeler).where(Labeler.id == bob.id).values(kind=LabelerKind.SIMULATED))
     assert taus(session, ada) is None
 
@@ -107,4 +111,10 @@ def test_models_stand_in_their_order_with_what_was_measured(
     assert effect.reward is not None
     assert effect.reward.id == second
     assert effect.learned == [mine]
+    more = [ranked(session, make_group(leased_to=ada), ada, [1, 2, 3, 4]) for _ in range(LEARNED_SHOWN + 1)]
+    reward(session, sft, [mine, *more], active=True, held_out_accuracy=0.8)
+    session.execute(update(Ranking).where(Ranking.id == more[-1]).values(withdrawn_at=utc_now()))
+    effect = label_effect(session, ada)
+    assert effect.learned == more[-2::-1], "the newest in force"
+    assert [each.id for each in effect.models] == [first, second], "nobody knows of how many rankings"
     assert effect.noise.pairs == 6

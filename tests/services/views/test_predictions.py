@@ -98,6 +98,20 @@ def test_before_and_now_are_told_apart_by_what_each_version_learned_from(
     assert before_and_now(session, ranking_id).before is None
 
 
+def test_a_policy_that_learned_from_it_is_no_reward_model(session: Session, sft: Version, ranking_id: int) -> None:
+    """DPO's policies know their rankings, too, and score nothing."""
+    reward(session, sft, [])
+    policy = NewVersion(VersionKind.POLICY, parent_id=sft.id, path="p", content_hash="h", ranking_ids=[ranking_id])
+    versions.add_version(session, policy)
+    last = reward(session, sft, [])
+    versions.add_version(session, policy)
+    knows = reward(session, sft, [ranking_id], active=True)
+    questions = before_and_now(session, ranking_id)
+    assert questions.before is not None
+    assert questions.now is not None
+    assert (questions.before.version.id, questions.now.version.id) == (last, knows)
+
+
 def test_what_it_did_is_told_of_the_version_in_use_alone(session: Session, sft: Version, ranking_id: int) -> None:
     reward(session, sft, [ranking_id], influences={ranking_id: Influence(0.5, 0.1)})
     reward(session, sft, [], active=True)
@@ -148,6 +162,9 @@ def test_who_ties_all_surprises_nobody(session: Session, make_group: MakeGroup, 
 
 def test_the_engine_is_asked_for_the_answers_that_were_ranked(session: Session, sft: Version, ranking_id: int) -> None:
     reward(session, sft, [], active=True)
-    told = ask(ScriptedEngine(), question_of(session, ranking_id))
-    assert [each.score for each in told.scored] == [len("answer 0")] * 4
-    assert told.places == [1, 1, 1, 1]
+    question = question_of(session, ranking_id)
+    for at, answer in enumerate(question.ranking.answers):
+        answer.text = "x" * (4 - at)
+    told = ask(ScriptedEngine(), question)
+    assert [each.score for each in told.scored] == [4, 3, 2, 1], "as long as each is"
+    assert told.places == [1, 2, 3, 4]

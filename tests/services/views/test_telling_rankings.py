@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 from app.db.base import utc_now
 from app.db.models.labelers import Labeler
 from app.db.models.rankings import Ranking
-from app.db.models.versions import Version
+from app.db.models.versions import Version, VersionRanking
 from app.preferences import Influence
 from app.services.views.label_effect import label_effect
 from app.services.views.telling_rankings import SHOWN, Telling, TellingRankings
@@ -24,7 +24,7 @@ def ids(rankings: Sequence[Telling]) -> list[int]:
 def test_they_are_ones_own_of_the_version_in_use_and_in_force(
     session: Session, make_group: MakeGroup, ada: Labeler, bob: Labeler, sft: Version
 ) -> None:
-    changes = [-0.1, -0.4, -0.3, -0.2, 0.1, 0.0, None, 0.9]
+    changes = [-0.1, 0.2, -0.3, 0.3, 0.1, 0.0, None, 0.9]
     groups, of_bob = [make_group(leased_to=ada) for _ in changes], make_group(leased_to=bob)
     mine, bobs = [ranked(session, group, ada, [1, 2, 3, 4]) for group in groups], ranked(session, of_bob, bob, [1] * 4)
     known = {number: Influence(change, 0.1) for number, change in zip(mine, changes, strict=True) if change is not None}
@@ -34,12 +34,16 @@ def test_they_are_ones_own_of_the_version_in_use_and_in_force(
     )
     session.execute(update(Ranking).where(Ranking.id == mine[-1]).values(withdrawn_at=utc_now()))
     told = label_effect(session, ada).telling
-    assert ids(told.helped) == [mine[1], mine[2], mine[3], mine[0]][:SHOWN]
-    assert ids(told.hurt) == [mine[4]]
+    assert ids(told.helped) == [mine[2], mine[0]]
+    assert ids(told.hurt) == [mine[3], mine[1], mine[4]]
     assert ids(told.surprising) == [mine[6], mine[2]]
-    assert (told.hurt[0].influence, told.hurt[0].surprise) == (Influence(0.1, 0.1), None)
+    assert (told.hurt[2].influence, told.hurt[2].surprise) == (Influence(0.1, 0.1), None)
     assert (told.surprising[0].influence, told.surprising[0].surprise) == (None, 3.0)
     assert told.hurt[0].ranking.group.prompt.text == "Hi"
     assert ids(label_effect(session, bob).telling.hurt) == [bobs]
+    more = reward(session, sft, mine, active=True, influences={number: Influence(-1.0, 0.1) for number in mine})
+    assert ids(label_effect(session, ada).telling.helped) == mine[:SHOWN], "of equals the earliest"
+    session.execute(update(VersionRanking).where(VersionRanking.version_id == more).values(influence_error=None))
+    assert {each.influence for each in label_effect(session, ada).telling.helped} == {None}, "without its error"
     reward(session, sft, mine, active=True)
     assert label_effect(session, ada).telling == TellingRankings() == label_effect(session, None).telling

@@ -66,13 +66,16 @@ def test_it_ends_in_a_policy_that_is_evaluated(harness: Harness, kind: str) -> N
     for look in looks:
         assert look.answers
         assert [answer["prompt"] for answer in look.answers] == [asked[answer["prompt_id"]] for answer in look.answers]
-        assert all((answer["gain"] is None) == (kind == "train_dpo") for answer in look.answers)
+        assert all(answer["gain"] is not None for answer in look.answers)
 
 
 def test_dpo_needs_no_reward_model_and_is_then_not_evaluated(harness: Harness) -> None:
     job = run_inline(harness, queue(harness, "train_dpo", **SMALL["train_dpo"]))
     assert job.status is JobStatus.SUCCEEDED, job.error
     assert evaluations(harness) == []
+    with harness.readers() as session:
+        looks = job_answers.answers_of(session, job.id)
+    assert {answer["gain"] for look in looks for answer in look.answers} == {None}
 
 
 @pytest.mark.parametrize(("kind", "told"), [
