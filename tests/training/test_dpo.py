@@ -56,13 +56,13 @@ def start(
 
 
 class Counting:
-    """Scores an answer by its own first token and its prompt's last one."""
+    """Scores an answer by its own tokens and its prompt's last one."""
 
     config = CONFIG
 
     def score(self, answers: Sequence[Answered], ends: EndTokens) -> tuple[torch.Tensor, torch.Tensor]:
         del ends
-        scores = torch.tensor([float(answer[0] + 10 * prompt[-1]) for prompt, answer in answers])
+        scores = torch.tensor([float(sum(answer) + 10 * prompt[-1]) for prompt, answer in answers])
         return scores, torch.zeros(len(scores))
 
 
@@ -201,11 +201,11 @@ def test_a_scorer_says_how_far_answers_are_above_the_reference_s_own(monkeypatch
     drain(start(model, rankings(9), scorer=Counting()), seen.append)
     drain(start(model, rankings(9)), plain.append)
     looks = [answers for progress in seen for answers in progress.answers]
-    own = torch.tensor([[float(answer[0]) for answer in group] for group in moved[0].answers])
+    own = torch.tensor([[float(sum(answer)) for answer in group] for group in moved[0].answers])
     deviation = own.var(1).mean().sqrt().item()
     for look in looks:
         for answer, before in zip(look.answers, own, strict=True):
-            assert answer.gain == pytest.approx((answer.answer[0] - before.mean().item()) / deviation, abs=1e-4)
+            assert answer.gain == pytest.approx((sum(answer.answer) - before.mean().item()) / deviation, abs=1e-4)
     assert len({answer.gain for look in looks for answer in look.answers}) > 4
     assert {answer.gain for progress in plain for look in progress.answers for answer in look.answers} == {None}
     assert [p.metrics["dpo/loss"] for p in seen] == [p.metrics["dpo/loss"] for p in plain]

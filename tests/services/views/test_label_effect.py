@@ -102,6 +102,7 @@ def test_models_stand_in_their_order_with_what_was_measured(
     session: Session, sft: Version, make_group: MakeGroup, ada: Labeler, bob: Labeler
 ) -> None:
     groups = make_group(leased_to=ada), make_group(leased_to=bob)
+    others = [make_group(leased_to=ada) for _ in range(LEARNED_SHOWN + 1)]
     mine, theirs = ranked(session, groups[0], ada, [1, 2, 3, 4]), ranked(session, groups[1], bob, [1, 2, 3, 4])
     reward(session, sft, [])
     first = reward(session, sft, [], held_out_accuracy=0.6, num_rankings=10.0)
@@ -111,7 +112,7 @@ def test_models_stand_in_their_order_with_what_was_measured(
     assert effect.reward is not None
     assert effect.reward.id == second
     assert effect.learned == [mine]
-    more = [ranked(session, make_group(leased_to=ada), ada, [1, 2, 3, 4]) for _ in range(LEARNED_SHOWN + 1)]
+    more = [ranked(session, group, ada, [1, 2, 3, 4]) for group in others]
     reward(session, sft, [mine, *more], active=True, held_out_accuracy=0.8)
     session.execute(update(Ranking).where(Ranking.id == more[-1]).values(withdrawn_at=utc_now()))
     effect = label_effect(session, ada)
