@@ -112,10 +112,10 @@ def test_models_stand_in_their_order_with_what_was_measured(
     assert effect.reward is not None
     assert effect.reward.id == second
     assert effect.learned == [mine]
+    assert effect.noise.pairs == 6
     more = [ranked(session, group, ada, [1, 2, 3, 4]) for group in others]
     reward(session, sft, [mine, *more], active=True, held_out_accuracy=0.8)
     session.execute(update(Ranking).where(Ranking.id == more[-1]).values(withdrawn_at=utc_now()))
-    effect = label_effect(session, ada)
-    assert effect.learned == more[-2::-1], "the newest in force"
-    assert [each.id for each in effect.models] == [first, second], "nobody knows of how many rankings"
-    assert effect.noise.pairs == 6
+    later = label_effect(session, ada)
+    assert later.learned == more[-2::-1], "the newest in force"
+    assert [each.id for each in later.models] == [first, second], "nobody knows of how many rankings"
