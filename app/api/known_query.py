@@ -11,8 +11,8 @@ from app.errors import InvalidError
 SHOWN_CHARACTERS = 40
 
 
-def known_query(request: Request) -> None:
-    """Raises InvalidError with the names that are not known, and those that are."""
+async def known_query(request: Request) -> None:
+    """Without a thread. Raises InvalidError with the names that are not known, and those that are."""
     route = request.scope["route"]
     known = sorted(set(_names(route.dependant)))
     unknown = [name for name in request.query_params if name not in known]

@@ -16,6 +16,8 @@ NOTHING = {
         "archived": 0,
         "votes": 0,
         "repeated_votes": 0,
+        "conversations": 0,
+        "repeated_conversations": 0,
         "same_text": 0,
         "answers_not_kept": 0,
         "questions_not_kept": 0,

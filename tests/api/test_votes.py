@@ -98,7 +98,7 @@ def test_an_own_prompt_and_skipping(server: LiveServer, policy: Version) -> None
     assert server.client.post(skip, headers=who).status_code == 204
     assert take(server) != made.json()
     check_problem(give(server, made.json()), 409, "was skipped")
-    assert take(server, prompts="drawn", version_id=policy.id)["pair_id"]
+    assert take(server, source="drawn", version_id=policy.id)["pair_id"]
 
 
 def test_hostile_texts_come_as_they_are(server: LiveServer, policy: Version, engine: ScriptedEngine) -> None:

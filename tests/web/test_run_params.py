@@ -20,7 +20,7 @@ def test_what_differs_stands_first_with_both_values() -> None:
 
 def test_the_cheat_is_told_beside_the_training_whose_preset_it_is() -> None:
     said = changed("show_cheating")
-    assert {"kl_coef 0.1 → 0", "total_episodes 1,536 → 2,048"} <= set(said)
+    assert {"kl_coef 0.1 → 0", "total_episodes by the model's size → 2,048"} <= set(said)
 
 
 def test_a_kind_that_nobody_knows_has_no_settings() -> None:

@@ -36,6 +36,6 @@ FAULTS = [
     shared("the copy's weights are its own", "        id(weight): nn.Parameter(weight.detach(), requires_grad=False)", "        id(weight): nn.Parameter(weight.detach().clone(), requires_grad=False)"),
     rollout("layers are never run again", "recompute=self.recompute)", "recompute=False)"),
     model("layers are run again though not asked", "if recompute and torch.is_grad_enabled():", "if torch.is_grad_enabled():"),
-    size("adapters learn at the weights' rate", "adapted=given[\"lora_rank\"] > 0", "adapted=False"),
+    size("adapters learn at the weights' rate", "adapted=rank > 0", "adapted=False"),
     memory("merged weights are not counted", ", FP32 * self.merged)", ", 0)"),
 ]  # fmt: skip

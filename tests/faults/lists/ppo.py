@@ -114,7 +114,7 @@ FAULTS = [
     scores("the SFT model's answers not read with the same doubt", "scores - lower_bound(own, hparams.pessimism)", "scores - lower_bound(own, 0.0)"),
     scores("tokens within the free ones rewarded", ".clamp(min=0.0)", ""),
     scores("the score clipped on one side", "clamp(-hparams.score_clip, hparams.score_clip)", "clamp(max=hparams.score_clip)"),
-    scores("the fixed score for those that ended", "torch.where(sampled.ended, centred", "torch.where(~sampled.ended, centred"),
+    scores("the fixed score for those that ended", "torch.where(lacks_an_end(sampled, own)", "torch.where(~lacks_an_end(sampled, own)"),
     scores("the missing end's score taken off, not set", "hparams.missing_eos_score, centred)", "centred + hparams.missing_eos_score, centred)"),
     scores("an end is missed where nobody ends", "& (own.ended.float().mean(1, keepdim=True) >= 0.5)", ""),
     rollout("the reference answers by the policy's random numbers", "seed + OWN_STRIDE", "seed", PPO),

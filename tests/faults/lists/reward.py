@@ -87,7 +87,7 @@ FAULTS = [
     preference("scores between prompts set the scale", "scale = spread_within(raw, own)", "scale = float(raw.std())"),
     preference("scores not centred", "columns * self.mean).sum(1) - self.shift)", "columns * self.mean).sum(1))"),
     reading("the answer alone read behind its prompt", "[(self.blank, answer) for _, answer in part]", "list(part)"),
-    reading("the token's own state predicts it", "torch.cat([before, top[:-1]])", "top"),
+    reading("the token's own state predicts it", "torch.cat([first, top[:-1]])", "top"),
     reading("answers of other prompts taken for the same", "distinct = sorted(set(rows)", "distinct = sorted({row[1]: row for row in rows}.values()"),
     columns("length without bumps", "torch.cat([torch.exp(-0.5 * ((log_length", "torch.cat([0 * torch.exp(-0.5 * ((log_length"),
     columns("nonsense scored by a straight line", "columns._scalings[block] = scaling.bounded(made[block])", "columns._scalings[block] = scaling"),

@@ -90,7 +90,9 @@ FAULTS = [
     starting("what was refused is forgotten", "typed_in(form, known), error", "{}, error"),
     starting("what is changed is folded away", "if each.changed or each.name in asked]", "if each.name in asked]"),
     forms(
-        "a preset counts instead of what is typed", "{**preset.values, **chosen, **given}", "{**given, **preset.values}"
+        "a preset counts instead of what is typed",
+        "{**preset_values(session, settings, kind, preset), **chosen, **given}",
+        "{**given, **preset_values(session, settings, kind, preset)}",
     ),
     forms("the cheat is started as the usual training", "preset.kind or kind.name", "kind.name"),
     forms(
