@@ -85,7 +85,6 @@ FAULTS = [
     run("metrics of a former attempt lost", "self._metrics = dict(self.job.metrics)", "self._metrics = {}"),
     In("app/worker/child.py", BAD)("an allocator's error told as a fault of the program", "if is_out_of_memory(error):", "if isinstance(error, MemoryError):"),
     In("app/worker/child.py", RUN)("paths of the machine are told", '.replace(f"{run.settings.data_dir}/", "")', ""),
-    In("app/db/models/jobs.py", "tests/services/jobs/test_job_runs.py")("points that are reported again have ids of before", '{"sqlite_autoincrement": True}', "{}"),
     In("app/services/versions/versions.py", BAD)("a reward model that learned nothing trains policies", 'reward.metrics.get("verdict") == NOTHING_LEARNED', "False"),
     In("app/training/dpo_rankings.py", BAD)("identical answers are compared", " and len(set(map(tuple, group.completions))) > 1", ""),
     jobs("a live job swallows one with other parameters", "if trigger is not JobTrigger.RULE and not same_params", "if False and not same_params"),
