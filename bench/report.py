@@ -32,7 +32,7 @@ NAMES = {
     "held_out_accuracy": "reward model: held-out pairwise accuracy",
     "win_rate": "new policy against SFT, judged by the taste on held-out prompts: win rate",
     "kl": "KL of the new policy to the SFT model, nats an answer",
-    "relevance": "words of the prompt that its answer takes up, share, or on topic where the corpus knows it",
+    "relevance": "share of the prompt's words taken up; on topic where the corpus knows it",
     "sft_relevance": "the same of the SFT model",
 }
 
@@ -42,7 +42,7 @@ PARTS = {
     "words": "words an answer",
     "on_topic": "share on topic",
     "empty": "share empty",
-    "degenerate": "share degenerate: empty, an echo, over and over, another script",
+    "degenerate": "share degenerate (echo, over and over, other script)",
     "distinct": "share of different answers",
 }  # fmt: skip
 

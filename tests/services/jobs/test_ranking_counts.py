@@ -20,7 +20,7 @@ FLAGS = (
     "UPDATE rankings SET withdrawn_at = '2026-01-01' WHERE id = :id",
     "UPDATE prompts SET archived_at = '2026-01-01' WHERE id = (SELECT prompt_id FROM groups WHERE id = :group)",
     "UPDATE prompts SET split = 'held_out' WHERE id = (SELECT prompt_id FROM groups WHERE id = :group)",
-    "UPDATE groups SET is_repeat = 1 WHERE id = :group",
+    "UPDATE groups SET is_repeat = true WHERE id = :group",
     "INSERT INTO votes (pair_id, labeler_id, verdict, ranking_id, created_at) VALUES (1, 1, 'a', :id, '2026-01-01')",
 )
 PAIR = """INSERT INTO pairs (id, prompt_id, source, text_a, text_b, token_ids_a, token_ids_b, finish_reason_a,
@@ -46,7 +46,7 @@ def test_they_are_counted_as_if_each_were_looked_at(
     for group, labeler in groups:
         ids.append(ranked(session, group, labeler, [1, 2, 3, 4]))
     session.execute(text(PAIR))
-    session.execute(text(ARENA), {"on": seed % 2})
+    session.execute(text(ARENA), {"on": bool(seed % 2)})
     for flag in FLAGS:
         for at in rng.sample(range(ROWS), 1 if "votes" in flag else 4):
             session.execute(text(flag), {"id": ids[at], "group": groups[at][0].id})
@@ -60,6 +60,7 @@ def test_they_are_counted_as_if_each_were_looked_at(
         assert count_around(session, newest) == (sum(i > newest for i in stand), sum(i <= newest for i in stand))
 
 
+@pytest.mark.sqlite
 def test_nothing_is_walked_through_but_indexes(database: Database) -> None:
     def count(session: Session) -> None:
         ranking_counts.count_rankings(session)

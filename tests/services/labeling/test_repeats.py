@@ -227,6 +227,7 @@ def test_who_takes_the_first_ones_name_judges_again_and_is_not_trained_on_twice(
     assert training_data.ranking_ids_in_force(session) == before
 
 
+@pytest.mark.sqlite
 def test_the_newest_rankings_are_read_by_an_index(session: Session, database: Database, bob: Labeler) -> None:
     label_settings.choose(session, LabelChoice(second_share=0.5))
     session.commit()
