@@ -19,7 +19,7 @@ import torch
 
 from app.db.models.jobs import JobStatus
 from app.db.session import transaction
-from app.services.jobs import job_runs
+from app.services.jobs import job_folders, job_runs
 from app.worker.child import run_attempt
 from app.worker.handlers.generic import handle
 from app.worker.run import JobRun
@@ -127,6 +127,8 @@ def killed_run(calm: Calm, directory: Path, moment: int) -> Killed:
         job = harness.job(job_id)
         if job.status is not JobStatus.SUCCEEDED:
             return Killed(share, step, same=False, told=f"{job.status}: {job.error}")
+        with harness.readers() as session:  # as a worker does once in a while: the kill may come behind the last commit
+            job_folders.clear(session, harness.settings)
         check_files(harness)
         made = version_of_job(harness, job_id)
         if told_of(made.metrics) != calm.metrics:
