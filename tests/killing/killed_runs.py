@@ -50,6 +50,8 @@ TRAINERS: Mapping[str, tuple[str, dict[str, Any]]] = MappingProxyType(
 """The kind of job and its parameters, by the trainer's name: small, with a checkpoint at each step."""
 MOST_ATTEMPTS = 99
 TIMES = frozenset({"tokens_per_second"})
+KEPT = frozenset({"flops"})
+"""Of the reward model: what an attempt has read is kept, and neither read nor counted again by the next one."""
 """Metrics that say how fast it was."""
 _forked = multiprocessing.get_context("fork")
 
@@ -104,11 +106,12 @@ def calm_run(directory: Path, trainer: str) -> Calm:
     assert job.status is JobStatus.SUCCEEDED, job.error
     made = version_of_job(calm, job_id)
     calm.close()
-    return Calm(base, trainer, made.content_hash, told_of(made.metrics), seconds)
+    return Calm(base, trainer, made.content_hash, told_of(trainer, made.metrics), seconds)
 
 
-def told_of(metrics: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in metrics.items() if name not in TIMES}
+def told_of(trainer: str, metrics: Mapping[str, Any]) -> dict[str, Any]:
+    left_out = TIMES | KEPT if trainer == "reward" else TIMES
+    return {name: value for name, value in metrics.items() if name not in left_out}
 
 
 def killed_run(calm: Calm, directory: Path, moment: int) -> Killed:
@@ -131,7 +134,7 @@ def killed_run(calm: Calm, directory: Path, moment: int) -> Killed:
             job_folders.clear(session, harness.settings)
         check_files(harness)
         made = version_of_job(harness, job_id)
-        if told_of(made.metrics) != calm.metrics:
+        if told_of(calm.trainer, made.metrics) != calm.metrics:
             return Killed(share, step, same=False, told="its metrics differ")
         return Killed(share, step, same=made.content_hash == calm.content_hash, told=made.content_hash)
     finally:

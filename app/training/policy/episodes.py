@@ -130,9 +130,13 @@ class Validations:
     def look(self) -> dict[str, float]:
         """At the policy as it is; nothing where nobody watches, or where it was looked at already."""
         episodes = self.trainer.batch * self.trainer.hparams.batch_size
-        if self.validator is None or (self.examples and self.history[-1].episodes == episodes):
+        was_made = bool(self.history) and self.history[-1].episodes == episodes
+        if self.validator is None or (was_made and self.examples):
             return {}
+        counted = self.flops
         look = self.seen(self.validator, episodes)
+        if was_made:  # before this attempt, which was resumed here, and it was counted then
+            self.flops = counted
         self.examples = look.examples
         self.answers.append(look.told(self.trainer.batch))
         self.history = [*(each for each in self.history if each.episodes < episodes), look.validation]

@@ -8,13 +8,15 @@ import torch
 from app.model_info.operations import Asked
 from app.training.context import Progress, drain
 from app.training.packing import pack
+from app.training.policy import episodes
 from app.training.policy.counting import asked_at, asked_in, first_written_to, operations_of, written_to
 from app.training.policy.rollout import Rollout
 from app.training.policy.validating import Validator
 from app.training.ppo.trainer import Trainer
 from app.training.reward.references import COUNT
+from app.training.stopping import Reason
 from tests.training.policy.test_episodes import WATCHED, watch
-from tests.training.ppo.test_trainer import PROMPTS, start
+from tests.training.ppo.test_trainer import PROMPTS, MemoryContext, start
 from tests.training.tiny import PAD, tiny_model
 
 
@@ -47,3 +49,13 @@ def test_a_run_adds_up_its_batches_and_looks() -> None:
     written = sum(len(answer) for group in validator.before.answers for answer in group)
     assert asked.answers == pytest.approx(written), "the SFT model itself answers by the same random numbers"
     assert totals[0] > operations.validation(asked), "before the first batch"
+
+
+def test_a_run_that_is_resumed_where_it_stopped_counts_its_last_look_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        episodes, "reason_after", lambda _, seen, __: Reason.PLATEAU if seen.trainer.batch >= 2 else None
+    )
+    model, context = tiny_model(), MemoryContext()
+    expected, resumed = (drain(start(model, model, WATCHED, context, watch(model))) for _ in range(2))
+    assert context.load() is not None
+    assert resumed.metrics == expected.metrics
