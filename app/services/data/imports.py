@@ -6,6 +6,7 @@ write shows them together; then they are let into use, as gently. A crash before
 start removes; after it, rows that the next start lets in.
 """
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -35,8 +36,10 @@ from app.services.sampling.fitting import Fitting
 from app.translation import N_, _
 
 Result = TypeVar("Result")
+log = logging.getLogger(__name__)
 ROWS_AT_ONCE = 500
 SLICE_SECONDS, LONGEST_PAUSE_SECONDS = 0.001, 0.005
+FIRST_PAUSE_SECONDS, MAX_BACKOFF_SECONDS = 0.5, 60.0
 BUSY = N_("Another file is being imported. Send this one again in a minute.")
 STOPPED = N_("The server is stopping. Nothing of this file was kept; send it again in a minute.")
 ANY = frozenset(Form)
@@ -78,7 +81,7 @@ class Importer:
 
     def start(self) -> None:
         """Cleans up beside the work of the day: rows that nobody sees are in nobody's way."""
-        threading.Thread(target=self.clean_up, name="import-cleaning", daemon=True).start()
+        threading.Thread(target=self._clean_up_at_last, name="import-cleaning", daemon=True).start()
 
     def stop(self) -> None:
         self._stopping.set()
@@ -107,6 +110,17 @@ class Importer:
             yield
         finally:
             self._one_at_a_time.release()
+
+    def _clean_up_at_last(self) -> None:
+        """Tries until it succeeds: a lock or a full disk at the start must not leave the rows of a dead import."""
+        pause = FIRST_PAUSE_SECONDS
+        while not self._stopping.is_set():
+            try:
+                return self.clean_up()
+            except Exception:
+                log.warning("what an interrupted import left was not cleaned up; trying again", exc_info=True)
+            self._stopping.wait(pause)
+            pause = min(2 * pause, MAX_BACKOFF_SECONDS)
 
     def clean_up(self) -> None:
         """Ends the imports of a process that is gone: those that were shown are let in, others removed. New ones need

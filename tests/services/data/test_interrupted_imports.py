@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from app.chat import Message
 from app.db.models.prompts import Prompt, PromptImport, PromptSource
 from app.db.session import transaction
+from app.db.trouble import DatabaseBusyError
 from app.errors import ConflictError, UnavailableError
 from app.services.data import imports
 from app.services.data.import_steps import take_in
@@ -186,3 +187,30 @@ def test_a_server_that_stops_leaves_the_rest_to_the_next_start(
     assert (count(read), listed(read)) == (2, [])
     Importer(write, max_characters=200, retrain_after=99).clean_up()
     assert count(read) == 0
+
+
+def test_a_database_that_is_locked_at_the_start_is_cleaned_up_later(
+    importer: Importer, fitting: Fitting, write: sessionmaker[Session], read: sessionmaker[Session]
+) -> None:
+    """The thread that cleans up at the start neither dies of it nor asks anybody to come back."""
+    with pytest.MonkeyPatch.context() as patch:
+        crash_at(2, patch)
+        with pytest.raises(Crash):
+            importer.run(file_of([f"prompt {number}" for number in range(5)]), fitting)
+    next_start = Importer(write, max_characters=200, retrain_after=99)
+    clean_up, tried = next_start.clean_up, iter(range(3))
+    done = threading.Event()
+
+    def locked_at_first() -> None:
+        if next(tried) == 0:
+            raise DatabaseBusyError("The database is busy.")
+        clean_up()
+        done.set()
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(next_start, "clean_up", locked_at_first)
+        patch.setattr(imports, "FIRST_PAUSE_SECONDS", 0.01)
+        next_start.start()
+        assert done.wait(30)
+    assert count(read, PromptImport) == 0
+    assert next(tried, None) is not None, "once done, it is not done again"
