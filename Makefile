@@ -4,7 +4,8 @@
 VENV := .venv
 STAMP := $(VENV)/.stamp
 PY := $(VENV)/bin/python
-PIP := $(PY) -m pip install --disable-pip-version-check --quiet
+# Python compiles what it imports; of all that these packages hold, that is the lesser part.
+PIP := $(PY) -m pip install --no-compile --disable-pip-version-check --quiet
 PYTEST_ARGS ?=
 # One process of tests for each core.
 PYTEST := $(PY) -m pytest -n auto --dist worksteal

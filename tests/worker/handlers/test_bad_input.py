@@ -244,7 +244,7 @@ UNTOUCHED = [
     (kind, fault)
     for fault in ("no_rankings", "one_ranking", "all_ties", "contradictory", "identical_answers")
     for kind in SMALL
-    if kind not in (*RANKED, "train_best_of_n", "evaluate")
+    if kind not in (*RANKED, "evaluate")
 ]
 """The trainers that are steered by a reward model read no ranking and no answer of people: for the night."""
 
@@ -270,7 +270,14 @@ NOTHING_LEARNED = ("all_ties", "identical_answers")
 
 
 @pytest.mark.parametrize("fault", [*NOTHING_LEARNED, "contradictory", "one_ranking"])
-@pytest.mark.parametrize("kind", [kind for kind in SMALL if kind not in RANKED])
+@pytest.mark.parametrize(
+    "kind",
+    [
+        pytest.param(kind, marks=pytest.mark.nightly if kind in ("train_grpo", "show_cheating") else ())
+        for kind in SMALL
+        if kind not in RANKED
+    ],
+)
 def test_it_ends_so_with_a_reward_model_of_such_rankings(
     spoiled: Callable[[str], tuple[Harness, int]], tmp_path: Path, kind: str, fault: str
 ) -> None:
