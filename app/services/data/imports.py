@@ -116,7 +116,8 @@ class Importer:
         pause = FIRST_PAUSE_SECONDS
         while not self._stopping.is_set():
             try:
-                return self.clean_up()
+                self.clean_up()
+                return
             except Exception:
                 log.warning("what an interrupted import left was not cleaned up; trying again", exc_info=True)
             self._stopping.wait(pause)
