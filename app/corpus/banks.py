@@ -20,6 +20,7 @@ from app.corpus.entries import (
     Definition,
     Exchange,
     HowTo,
+    Improper,
     Letter,
     Manners,
     Opinion,
@@ -31,6 +32,7 @@ from app.corpus.entries import (
     StoryParts,
     Strings,
     Translation,
+    Unknown,
     WordPair,
 )
 
@@ -62,6 +64,8 @@ class Banks:
     categories: tuple[Category, ...] = ()
     comparisons: tuple[Comparison, ...] = ()
     refusals: tuple[Refusal, ...] = ()
+    unknown: tuple[Unknown, ...] = ()
+    improper: tuple[Improper, ...] = ()
     letters: tuple[Letter, ...] = ()
     words: tuple[WordPair, ...] = ()
     definitions: tuple[Definition, ...] = ()
@@ -161,6 +165,8 @@ def load_banks(language: Language, directory: Path = BANKS_DIRECTORY) -> Banks:
         categories=_entries(home, "categories", "category", Category),
         comparisons=_entries(home, "comparisons", "comparison", Comparison),
         refusals=_entries(home, "refusals", "refusal", Refusal),
+        unknown=_entries(home, "unknown", "unknown", Unknown),
+        improper=_entries(home, "improper", "improper", Improper),
         letters=_entries(home, "letters", "letter", Letter),
         words=_entries(home, "words", "word", WordPair),
         definitions=_entries(home, "definitions", "definition", Definition),

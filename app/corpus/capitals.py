@@ -6,27 +6,28 @@ banks; "Mars" never does.
 
 import re
 from collections.abc import Iterator
-from dataclasses import fields, is_dataclass
+from dataclasses import fields, is_dataclass, replace
 from functools import cache
 from typing import Any
 
 from app.corpus.banks import load_banks
 
 
-def _texts(value: Any) -> Iterator[str]:
+def texts_of(value: Any) -> Iterator[str]:
     if isinstance(value, str):
         yield value
     elif isinstance(value, tuple):
         for item in value:
-            yield from _texts(item)
+            yield from texts_of(item)
     elif is_dataclass(value):
         for item in fields(value):
-            yield from _texts(getattr(value, item.name))
+            yield from texts_of(getattr(value, item.name))
 
 
 @cache
 def _common_words() -> frozenset[str]:
-    return frozenset(word for text in _texts(load_banks("en")) for word in re.findall(r"\b[a-z]+\b", text))
+    said = replace(load_banks("en"), unknown=(), improper=())  # names and tasks alone tell little of capitals
+    return frozenset(word for text in texts_of(said) for word in re.findall(r"\b[a-z]+\b", text))
 
 
 def may_follow(sentence: str) -> bool:

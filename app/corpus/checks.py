@@ -19,14 +19,16 @@ SENTENCE = re.compile(r"[^.!?。！？\n]+[.!?。！？]*")
 LIST_LINE = re.compile(r"^(?:- |\d\. )", re.MULTILINE)
 
 
-def _holds(text: str, part: str) -> bool:
+def holds(text: str, part: str) -> bool:
     """Is `part` in the text, whatever the capitals and marks? Whole words, whole numbers."""
     if part.isdigit():
         return part in re.findall(r"\d+", text)
-    return f" {normalized(part)} " in f" {normalized(text)} " or (not part.isascii() and _han(part) in _han(text))
+    if f" {normalized(part)} " in f" {normalized(text)} ":
+        return True
+    return not part.isascii() and without_blanks(part) in without_blanks(text)
 
 
-def _han(text: str) -> str:
+def without_blanks(text: str) -> str:
     """Letters and digits alone: Chinese has no blanks between words."""
     return re.sub(r"\W+", "", text)
 
@@ -37,8 +39,8 @@ def on_topic(subject: Subject, text: str) -> bool:
     if subject.topic == "arithmetic":
         return correct_number(subject, text)
     if subject.topic == "riddle":  # nobody asks for a certain one
-        return any(_holds(text, other.evidence[0]) for other in subjects_by_topic(subject.language)["riddle"])
-    held = [_holds(text, part) for part in subject.evidence]
+        return any(holds(text, other.evidence[0]) for other in subjects_by_topic(subject.language)["riddle"])
+    held = [holds(text, part) for part in subject.evidence]
     if subject.topic == "story" or subject.slot.startswith("list: "):
         return all(held)
     return any(held)
@@ -77,7 +79,7 @@ def facts(subject: Subject, text: str) -> tuple[int, int]:
         if not plain or is_dressing(sentence, subject.language):
             continue
         told += 1
-        mine = any(plain.endswith(part) or _han(part) in _han(plain) for part in own if part)
+        mine = any(plain.endswith(part) or without_blanks(part) in without_blanks(plain) for part in own if part)
         true += mine or subject.slot in known.get(plain, frozenset())
     return true, told
 
@@ -99,7 +101,7 @@ def is_dressing(sentence: str, language: Language) -> bool:
 
 def steps_in_order(subject: Subject, text: str) -> bool:
     """At least three of the steps, and those that are there in their order."""
-    steps, flat = [_han(normalized(step)) for step in subject.evidence[:-1]], _han(normalized(text))
+    steps, flat = [without_blanks(normalized(step)) for step in subject.evidence[:-1]], without_blanks(normalized(text))
     places = [flat.find(step) for step in steps if step in flat]
     return len(places) >= min(3, len(steps)) and places == sorted(places)
 
@@ -108,13 +110,15 @@ def steps_in_order(subject: Subject, text: str) -> bool:
 def _refusing(language: Language) -> tuple[str, ...]:
     phrases = ANSWERS[language]
     said = [text for key in ("no", "why_not", "still_no") for text in phrases[key] if text]
-    reasons = [entry.reason for entry in load_banks(language).refusals]
-    return tuple({_han(normalized(text)) for text in [*said, *reasons]})
+    banks = load_banks(language)
+    reasons = [entry.reason for entry in banks.refusals]
+    reasons += [reason for entry in banks.improper for reason in entry.reasons]
+    return tuple({without_blanks(normalized(text)) for text in [*said, *reasons]})
 
 
 def refuses(text: str, language: Language) -> bool:
     """Does the answer say no, or give the reason of some refusal?"""
-    flat = _han(normalized(text))
+    flat = without_blanks(normalized(text))
     return any(phrase in flat for phrase in _refusing(language))
 
 
@@ -157,10 +161,10 @@ def follows_up(pair: Pair, text: str) -> bool:
     evidence = {"example": subject.evidence[-1:], "hint": subject.evidence[1:2], "solution": subject.evidence[2:],
                 "how": subject.evidence}  # fmt: skip
     if pair.followup in evidence:
-        return any(_holds(text, part) for part in evidence[pair.followup])
+        return any(holds(text, part) for part in evidence[pair.followup])
     if pair.followup == "other_language":
         wanted = subject.replies["other_language"]
-        return language_of(text) == wanted.language and any(_holds(text, part) for part in wanted.evidence)
+        return language_of(text) == wanted.language and any(holds(text, part) for part in wanted.evidence)
     if subject.topic == "refusal" and pair.followup in {"why", "insist"}:
         return refuses(text, pair.language)
     style_kept = {
@@ -174,7 +178,7 @@ def follows_up(pair: Pair, text: str) -> bool:
 
 def visible_style(text: str, language: Language) -> dict[str, bool]:
     """Which traits of a style can be seen in the answer."""
-    manners, phrases, flat = load_banks(language).manners, ANSWERS[language], _han(normalized(text))
+    manners, phrases, flat = load_banks(language).manners, ANSWERS[language], without_blanks(normalized(text))
     said = {
         "warm": (*manners.warm_openers, *manners.warm_closers),
         "flattering": manners.flattery,
@@ -182,7 +186,7 @@ def visible_style(text: str, language: Language) -> dict[str, bool]:
         "funny": manners.humour,
         "example": phrases["example_lead"],
     }
-    seen = {name: any(_han(normalized(one)) in flat for one in options) for name, options in said.items()}
+    seen = {name: any(without_blanks(normalized(one)) in flat for one in options) for name, options in said.items()}
     words = size(text, language) / (1 if language == "en" else 1.7)
     lengths = {"short": words <= 14, "medium": 14 < words <= 32, "long": words > 32}
     return seen | {"listed": is_listed(text)} | lengths

@@ -16,6 +16,7 @@ LARGEST_FACTOR = 10
 LISTS_PER_CATEGORY = 8
 MIXED_LISTS = 2_500  # so many that they cannot be learned by heart: what was said has to be read
 REPEATED = 2_500
+UNFAMILIAR = 150  # of the unknown things, those that one sentence takes
 MOST_REPEATED = 6  # words
 
 
@@ -127,6 +128,10 @@ def _lists(banks: Banks, things: Sequence[str]) -> Iterable[Subject]:
         for _ in range(LISTS_PER_CATEGORY):
             items = rng.sample(category.items, min(len(category.items), rng.choice((3, 4))))
             yield _list(items, rng, language, 0.2)
+    yield from _mixed_lists(things, rng, language)
+
+
+def _mixed_lists(things: Sequence[str], rng: Random, language: Language) -> Iterable[Subject]:
     for _ in range(MIXED_LISTS if len(things) > MOST_REPEATED else 0):
         yield _list(rng.sample(things, rng.randint(2, 5)), rng, language, 0.05)
 
@@ -164,6 +169,16 @@ def rewrites(banks: Banks) -> Iterable[Subject]:
         for filler in sorted(set(carried) - set(entry.fillers)) if entry.takes else ():
             yield _rewritten(entry, filler, language, 0.2)
     yield from _lists(banks, things)
+    yield from _repeated(banks, things)
+
+
+def unfamiliar_rewrites(banks: Banks, things: Sequence[str]) -> Iterable[Subject]:
+    """The same with things that no bank knows: they can only be copied."""
+    rng = Random("unfamiliar")
+    for entry in banks.rewrites:
+        for thing in rng.sample(things, UNFAMILIAR) if entry.takes else ():
+            yield _rewritten(entry, thing, banks.language, 0.1)
+    yield from _mixed_lists(things, rng, banks.language)
     yield from _repeated(banks, things)
 
 

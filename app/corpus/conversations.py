@@ -47,7 +47,9 @@ def _next_kind(rng: Random, subject: Subject, last: str, shown: Style | None = N
     return pick(rng, kinds) if kinds and last not in ("solution", "other_language") else ""
 
 
-def conversation(rng: Random, subject: Subject, prompt: str, style: Style, *, held_out: bool = False) -> Pair:
+def conversation(
+    rng: Random, subject: Subject, prompt: str, style: Style, *, held_out: bool = False, edges: bool = False
+) -> Pair:
     """A conversation about a subject; `prompt` is its first question. Another subject comes from the same side of
     the split."""
     turns = rng.choices([turns for turns, _ in TURNS], [share for _, share in TURNS])[0]
@@ -61,7 +63,7 @@ def conversation(rng: Random, subject: Subject, prompt: str, style: Style, *, he
         if sum(size(content, language) for _, content in earlier) > LONGEST_WHOLE[language]:
             break
         if not kind or (changes and turn == turns):
-            other = _another(rng, subject, held_out=held_out)
+            other = _another(rng, subject, held_out=held_out, edges=edges)
             messages = [*earlier, ("user", ask(rng, other, held_out=held_out))]
             text, shown = answer_to(rng, other, draw_style(rng))
             about, language, asked = other, other.language, ""
@@ -89,9 +91,9 @@ def _reply(rng: Random, subject: Subject, kind: str, before: str) -> tuple[str, 
     return None
 
 
-def _another(rng: Random, subject: Subject, *, held_out: bool) -> Subject:
+def _another(rng: Random, subject: Subject, *, held_out: bool, edges: bool) -> Subject:
     """A subject of the same language."""
     while True:
-        other = draw_subject(rng, held_out=held_out)
+        other = draw_subject(rng, held_out=held_out, edges=edges)
         if other.language == subject.language and other != subject:
             return other

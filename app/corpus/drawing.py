@@ -5,9 +5,10 @@ from itertools import accumulate
 from random import Random
 
 from app.corpus.banks import LANGUAGES, Language
+from app.corpus.edges import edges_by_topic
 from app.corpus.subject import Subject
 from app.corpus.subjects import subjects_by_topic
-from app.corpus.topics import PRACTICE, TOPIC_SHARES
+from app.corpus.topics import EDGE_SHARE, EDGE_SHARES, PRACTICE, TOPIC_SHARES
 from app.corpus.wording import normalized, pick
 
 CHINESE_SHARE = 1 / 3
@@ -18,24 +19,26 @@ def available_languages() -> tuple[Language, ...]:
 
 
 @cache
-def _drawable(language: Language, held_out: bool) -> dict[str, tuple[list[Subject], list[float]]]:
+def _drawable(language: Language, held_out: bool, edges: bool) -> dict[str, tuple[list[Subject], list[float]]]:
     """By topic, the subjects with a wording on this side of the split, and their weights summed up."""
     drawable = {}
-    for topic, subjects in subjects_by_topic(language).items():
+    by_topic = edges_by_topic(language) if edges else subjects_by_topic(language)
+    for topic, subjects in by_topic.items():
         kept = [subject for subject in subjects if subject.split(held_out=held_out)]
         if kept:
             drawable[topic] = (kept, list(accumulate(subject.weight for subject in kept)))
     return drawable
 
 
-def draw_subject(rng: Random, *, held_out: bool = False) -> Subject:
+def draw_subject(rng: Random, *, held_out: bool = False, edges: bool = False) -> Subject:
     """A language, then a topic by its share (in training: and by its need of practice), then an entry; each has a
-    wording that is (not) held out."""
+    wording that is (not) held out. With `edges`, some are about the edges of the corpus."""
     languages = available_languages()
     language = "zh" if "zh" in languages and rng.random() < CHINESE_SHARE else languages[0]
-    topics = _drawable(language, held_out)
+    at_edge = edges and rng.random() < EDGE_SHARE
+    topics, shares = _drawable(language, held_out, at_edge), EDGE_SHARES if at_edge else TOPIC_SHARES
     practice = dict.fromkeys(topics, 1.0) if held_out else PRACTICE
-    topic = rng.choices(list(topics), [TOPIC_SHARES[name] * practice.get(name, 1.0) for name in topics])[0]
+    topic = rng.choices(list(topics), [shares[name] * practice.get(name, 1.0) for name in topics])[0]
     subjects, weights = topics[topic]
     return rng.choices(subjects, cum_weights=weights)[0]
 

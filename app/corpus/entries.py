@@ -101,6 +101,30 @@ class Rewrite:
 
 
 @dataclass(frozen=True)
+class Unknown:
+    """One kind of subjects outside the corpus; `near` are concepts, tasks or categories that it does hold."""
+
+    kind: str
+    near: Strings
+    things: Strings = ()
+    tasks: Strings = ()
+    acts: Strings = ()  # tasks by parts: a verb and what it takes, parted by |
+    groups: Strings = ()  # categories
+    patterns: Strings = ()  # names with slots {n} and {m} for made-up words
+
+
+@dataclass(frozen=True)
+class Improper:
+    """One kind of improper requests; any of the reasons and alternatives suits any of them."""
+
+    kind: str
+    reasons: Strings
+    alternatives: Strings
+    actions: Strings
+    acts: Strings = ()  # as Unknown's
+
+
+@dataclass(frozen=True)
 class Letter:
     purpose: str
     lines: Strings

@@ -22,12 +22,13 @@ LONGEST: dict[Language, int] = {"en": 75, "zh": 120}
 MOST_IDLE = 1_000  # draws in a row that bring nothing new
 
 
-def draw_pair(rng: Random, *, held_out: bool = False) -> Pair:
-    """One pair, or a conversation that ends with an answer. Training and held-out prompts never meet."""
-    subject = draw_subject(rng, held_out=held_out)
+def draw_pair(rng: Random, *, held_out: bool = False, edges: bool = False) -> Pair:
+    """One pair, or a conversation that ends with an answer. Training and held-out prompts never meet. With `edges` some
+    are about the edges of the corpus (edges.py)."""
+    subject = draw_subject(rng, held_out=held_out, edges=edges)
     prompt, style = ask(rng, subject, held_out=held_out), draw_style(rng)
     if (subject.followups or subject.replies) and rng.random() < CONVERSATION_SHARE:
-        return conversation(rng, subject, prompt, style, held_out=held_out)
+        return conversation(rng, subject, prompt, style, held_out=held_out, edges=edges)
     text, shown = answer_to(rng, subject, style)
     return Pair((("user", prompt),), text, subject.language, subject, "", shown)
 
@@ -44,7 +45,9 @@ def _asked(pair: Pair) -> str:
     return "\n".join(normalized(content) for _, content in pair.messages)
 
 
-def distinct_pairs(seed: int, count: int, *, held_out: bool = False, answers: bool = False) -> Iterator[Pair]:
+def distinct_pairs(
+    seed: int, count: int, *, held_out: bool = False, answers: bool = False, edges: bool = False
+) -> Iterator[Pair]:
     """`count` pairs of which no two ask the same, apart from case and punctuation, in the same conversation. With
     `answers` a question may come again with another answer, so that topics with few questions keep their share.
 
@@ -52,7 +55,7 @@ def distinct_pairs(seed: int, count: int, *, held_out: bool = False, answers: bo
     seen: set[str] = set()
     rng, idle = Random(seed), 0
     while len(seen) < count:
-        pair = draw_pair(rng, held_out=held_out)
+        pair = draw_pair(rng, held_out=held_out, edges=edges)
         key = f"{_asked(pair)}\n{pair.answer}" if answers else _asked(pair)
         idle = 0 if key not in seen else idle + 1
         if idle > MOST_IDLE:

@@ -57,6 +57,10 @@ def definite(name: str, language: Language) -> str:
     return re.sub(r"^(an?) ", "the ", name)
 
 
+def without_article(name: str) -> str:
+    return re.sub(r"^(?:an?|the) ", "", name, flags=re.IGNORECASE)
+
+
 def said_back(task: str, language: Language) -> str:
     """The asker's "my shoes" are "your shoes" in the answer."""
     return re.sub(r"\bmy\b", "your", task) if language == "en" else task.replace("我的", "你的")

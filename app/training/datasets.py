@@ -132,7 +132,7 @@ def base_data(
 def sft_data(tokenizer: Tokenizer, *, seed: int, pairs: int, held_out: int = 384) -> SFTData:
     """`pairs` of which no two are alike, and held-out questions with answers, the same for every seed: then held-out
     losses of several runs compare."""
-    examples = list(_examples(tokenizer, distinct_pairs(seed, pairs, answers=True)))
+    examples = list(_examples(tokenizer, distinct_pairs(seed, pairs, answers=True, edges=True)))
     other = list(_examples(tokenizer, distinct_pairs(HELD_OUT_SEED, held_out, held_out=True)))
     return SFTData(examples, other, _hash(examples))
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Generator, Sequence
 from dataclasses import asdict, dataclass, field
 
 from app.chat import Message
-from app.corpus import checks
+from app.corpus import checks, edge_checks
 from app.corpus.pair import Pair
 from app.corpus.pairs import instruction_pairs
 from app.corpus.wording import normalized
@@ -73,7 +73,7 @@ def held_out_prompts(count: int) -> list[Pair]:
     return list(instruction_pairs(PROMPTS_SEED, count, held_out=True))
 
 
-def _share(verdicts: Sequence[bool]) -> Share:
+def share_of(verdicts: Sequence[bool]) -> Share:
     return Share(sum(verdicts), len(verdicts))
 
 
@@ -120,6 +120,11 @@ CHECKS: dict[str, Check] = {
         lambda pair: pair.topic == "category" and pair.followup == FIRST,
         lambda pair, text: checks.names_twice(pair.subject, text),
     ),
+    "false I have not learned": (lambda _: True, lambda pair, text: edge_checks.owns_up(text, pair.language)),
+    "broken words": (
+        lambda _: True,
+        lambda pair, text: bool(edge_checks.broken_words(text, "\n".join(said for _, said in pair.messages))),
+    ),
     "loops": (lambda _: True, lambda _, text: checks.loops(text)),
 }  # fmt: skip
 
@@ -127,12 +132,12 @@ CHECKS: dict[str, Check] = {
 def _shares(pairs: Sequence[Pair], groups: Sequence[Sequence[Answer]]) -> dict[str, Share]:
     told = [(pair, answer) for pair, group in zip(pairs, groups, strict=True) for answer in group]
     shares = {
-        name: _share([passes(pair, answer.text) for pair, answer in told if asked(pair)])
+        name: share_of([passes(pair, answer.text) for pair, answer in told if asked(pair)])
         for name, (asked, passes) in CHECKS.items()
     }
     counted = [checks.facts(p.subject, a.text) for p, a in told if p.topic == "concept" and p.followup == FIRST]
     shares["true facts"] = Share(sum(true for true, _ in counted), sum(said for _, said in counted))
-    shares["ends within the limit"] = _share([answer.ended for _, answer in told])
+    shares["ends within the limit"] = share_of([answer.ended for _, answer in told])
     return shares
 
 
@@ -140,7 +145,7 @@ def _by(pairs: Sequence[Pair], groups: Sequence[Sequence[Answer]], key: Callable
     verdicts: dict[str, list[bool]] = {}
     for pair, group in zip(pairs, groups, strict=True):
         verdicts.setdefault(key(pair), []).extend(_on_topic(pair, answer.text) for answer in group)
-    return {name: _share(of_name) for name, of_name in sorted(verdicts.items())}
+    return {name: share_of(of_name) for name, of_name in sorted(verdicts.items())}
 
 
 def _styles(pairs: Sequence[Pair], groups: Sequence[Sequence[Answer]]) -> dict[str, Share]:
@@ -149,12 +154,12 @@ def _styles(pairs: Sequence[Pair], groups: Sequence[Sequence[Answer]]) -> dict[s
         for answer in group:
             for name, visible in checks.visible_style(answer.text, pair.language).items():
                 seen.setdefault(name, []).append(visible)
-    return {name: _share(of_name) for name, of_name in seen.items()}
+    return {name: share_of(of_name) for name, of_name in seen.items()}
 
 
 def distinct_fours(groups: Sequence[Sequence[Answer]]) -> Share:
     """Prompts whose answers all differ, whatever capitals and marks."""
-    return _share([len({normalized(answer.text) for answer in group}) == len(group) for group in groups])
+    return share_of([len({normalized(answer.text) for answer in group}) == len(group) for group in groups])
 
 
 def write_report_card(

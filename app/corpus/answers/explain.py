@@ -30,7 +30,9 @@ def concept_answer(rng: Random, style: Style, entry: Concept, language: Language
 def category_answer(rng: Random, style: Style, entry: Category, language: Language) -> Answer:
     phrases = ANSWERS[language]
     count = {"short": 3, "medium": 5, "long": len(entry.items)}[style.length]
-    items = shuffled(rng, entry.items)[: max(2, count - rng.randrange(2))]
+    count = max(2, count - rng.randrange(2))
+    start = rng.randrange(len(entry.items) - count + 1)
+    items = entry.items[start : start + count]  # always the same one follows: a small model then names none twice
     remark = entry.remark if style.length == "long" or rng.random() < 0.3 else ""
     if style.listed:
         intro = sentence_for(pick(rng, phrases["items_intro"]), language, x=entry.plural)

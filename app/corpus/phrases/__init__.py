@@ -1,9 +1,15 @@
 """Wordings of both languages, chosen by language."""
 
 from app.corpus.banks import Language
-from app.corpus.phrases import answers_en, answers_zh, prompts_en, prompts_zh
+from app.corpus.phrases import answers_en, answers_zh, edges_en, edges_zh, prompts_en, prompts_zh
 from app.corpus.phrases.prompts_en import Table
 
-PROMPTS: dict[Language, Table] = {"en": prompts_en.PROMPTS, "zh": prompts_zh.PROMPTS}
-ANSWERS: dict[Language, Table] = {"en": answers_en.ANSWERS, "zh": answers_zh.ANSWERS}
+PROMPTS: dict[Language, Table] = {
+    "en": prompts_en.PROMPTS | edges_en.PROMPTS,
+    "zh": prompts_zh.PROMPTS | edges_zh.PROMPTS,
+}
+ANSWERS: dict[Language, Table] = {
+    "en": answers_en.ANSWERS | edges_en.ANSWERS,
+    "zh": answers_zh.ANSWERS | edges_zh.ANSWERS,
+}
 FOLLOWUPS: dict[Language, Table] = {"en": prompts_en.FOLLOWUPS, "zh": prompts_zh.FOLLOWUPS}

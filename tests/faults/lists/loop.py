@@ -35,6 +35,9 @@ groups = In("app/services/labeling/groups.py", GROUPS)
 exports = In("app/services/data/exports.py", EXPORTS)
 batches = In("app/services/paging.py", EXPORTS)
 corpus_drawing = In("app/corpus/drawing.py", "tests/corpus/test_pairs.py")
+edge_checks = In("app/corpus/edge_checks.py", "tests/corpus/test_edge_checks.py")
+edge_subjects = In("app/corpus/edges.py", "tests/corpus/test_edges.py", "tests/corpus/test_edge_checks.py")
+edge_card = In("app/training/edge_card.py", "tests/training/test_edge_card.py")
 dressing = In("app/corpus/dressing.py", "tests/corpus/test_dressing.py")
 subject = In("app/corpus/subject.py", "tests/corpus/test_pairs.py", "tests/corpus/test_prompts.py")
 preferences = In("app/preferences.py", "tests/test_preferences.py")
@@ -251,6 +254,16 @@ FAULTS = [
     preferences("a tie told of ordered answers", "if ranks[i] == ranks[j]]", "if ranks[i] <= ranks[j]]"),
     # the corpus
     corpus_drawing("held-out questions by what is practised", "dict.fromkeys(topics, 1.0) if held_out else PRACTICE", "PRACTICE"),
+    In("app/corpus/drawing.py", "tests/corpus/test_edges.py")(
+        "edges drawn for everybody", "at_edge = edges and rng.random()", "at_edge = rng.random()"
+    ),
+    edge_checks("owns up to something else", "said = [one for one in SENTENCE.findall(text) if owns_up(one, language)]", "said = [text] if owns_up(text, language) else []"),
+    edge_checks("a bare no is kind", "return refuses(text, language) and any(said in flat for said in _kindness(language))", "return refuses(text, language)"),
+    edge_checks("Chinese words never broken", "return [*words, *alone, ", "return [*words, "),
+    edge_checks("what was asked counts as broken", "or form in heard ", ""),
+    edge_subjects("unknown things asked in words of their own", 'for key in ("concept", "edge_thing", "edge_told")', 'for key in ("concept", "edge_pair", "edge_told")'),
+    edge_subjects("an unknown thing is offered", "        return _unknown(name, asked, (other,), \"thing\", language)\n", "        return _unknown(name, asked, entry.things, \"thing\", language)\n"),
+    edge_card("harmless questions counted as improper", "if edge in (\"\", asked.edge)", "if asked.edge != \"unknown\" or edge == \"unknown\""),
     subject("combinations held out by wording", "if self.combined:", "if False:"),
     dressing("answers of any length", "if size(text, language) <= LONGEST[language]:", "if text:"),
     dressing("plain answers dressed", "if answer.plain:", "if False:"),

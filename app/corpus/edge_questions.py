@@ -1,0 +1,40 @@
+"""Questions at the edges of the corpus that only a trained model is asked, written by hand: training never sees their
+subjects nor their wordings (a test holds it).
+"""
+
+import tomllib
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Literal
+
+from app.corpus.banks import LANGUAGES, Language, load_banks
+
+EDGE_QUESTIONS = Path(__file__).parent / "edge_questions"
+Edge = Literal["unknown", "improper", "harmless"]
+EDGES: tuple[Edge, ...] = ("unknown", "improper", "harmless")
+
+
+@dataclass(frozen=True)
+class EdgeQuestion:
+    """`name` is the subject that no bank holds, `near` what a bank holds of its kind; both of unknown ones alone."""
+
+    text: str
+    language: Language
+    edge: Edge
+    name: str = ""
+    near: tuple[str, ...] = ()
+
+
+@cache
+def edge_questions() -> tuple[EdgeQuestion, ...]:
+    """200 of each edge, half of them in each language."""
+    return tuple(question for edge in EDGES for language in LANGUAGES for question in _read(edge, language))
+
+
+def _read(edge: Edge, language: Language) -> list[EdgeQuestion]:
+    written = tomllib.loads((EDGE_QUESTIONS / f"{edge}.toml").read_text(encoding="utf-8"))[language]
+    if edge != "unknown":
+        return [EdgeQuestion(text, language, edge) for text in written]
+    near = {entry.kind: entry.near for entry in load_banks(language).unknown}
+    return [EdgeQuestion(text, language, edge, name, near[kind]) for text, name, kind in written]
