@@ -32,7 +32,6 @@ FRAMEWORKS = [
 CLIENTS = ("app/api/", "app/chat.py")  # fields of what goes over the wire: clients read and write them
 
 ALLOWED = {
-    "lookalikes": "BANK_TOPICS names it in text",
     "riddles": "BANK_TOPICS names it in text",
     "degenerate": "printed with the report of a taste",
     "distinct_answers": "printed with the report",
