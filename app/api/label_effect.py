@@ -77,7 +77,8 @@ class LabelEffectOut(BaseModel):
     hurt: list[TellingOut]
     """Those that hurt it most."""
     chosen: dict[ChosenBy, int]
-    """Everybody's rankings in force by how their group was chosen; those of which that is not known are left out."""
+    """Everybody's newest 10,000 in force by how their group was chosen; those of which that is not known are left
+    out."""
     surprising: list[TellingOut]
     """Those that it foresaw worst before it had learned from them: look whether one is a slip."""
 

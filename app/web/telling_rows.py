@@ -43,14 +43,14 @@ def chosen_sentence(counts: Mapping[ChosenBy, int]) -> str:
     if not chosen:
         return ""
     return ngettext(
-        "{n} ranking is of a card that was chosen because much was expected of it, {control} are of cards that stayed "
-        "as they came. How many rankings that saved here cannot be said: it would take a second reward model that "
-        "learned from cards as they come alone. Simulated labelers needed {more} more for the same accuracy, which may "
-        "be chance.",
-        "{n} rankings are of cards that were chosen because much was expected of them, {control} of cards that stayed "
-        "as they came. How many rankings that saved here cannot be said: it would take a second reward model that "
-        "learned from cards as they come alone. Simulated labelers needed {more} more for the same accuracy, which may "
-        "be chance.",
+        "Of the newest rankings {n} is of a card that was chosen because much was expected of it, {control} are of "
+        "cards that stayed as they came. How many rankings that saved here cannot be said: it would take a second "
+        "reward model that learned from cards as they come alone. Simulated labelers needed {more} more for the same "
+        "accuracy, which may be chance.",
+        "Of the newest rankings {n} are of cards that were chosen because much was expected of them, {control} of "
+        "cards that stayed as they came. How many rankings that saved here cannot be said: it would take a second "
+        "reward model that learned from cards as they come alone. Simulated labelers needed {more} more for the same "
+        "accuracy, which may be chance.",
         chosen,
         control=number(counts.get(ChosenBy.CONTROL, 0)),
         more=percent(NEEDED_MORE),

@@ -19,6 +19,10 @@ def test_each_side_has_its_figures_or_says_that_there_is_none() -> None:
 def test_nothing_is_claimed_to_be_saved_and_nothing_said_where_no_card_was_chosen() -> None:
     assert chosen_sentence({ChosenBy.AS_IT_CAME: 9, ChosenBy.CONTROL: 2}) == ""
     said = chosen_sentence({ChosenBy.EXPECTED_GAIN: 8, ChosenBy.CONTROL: 2})
-    assert said.startswith("8 rankings are of cards that were chosen because much was expected of them, 2 of cards")
+    assert said.startswith(
+        "Of the newest rankings 8 are of cards that were chosen because much was expected of them, 2 of "
+    )
     assert "cannot be said" in said
-    assert chosen_sentence({ChosenBy.EXPECTED_GAIN: 1}).startswith("1 ranking is of a card that was chosen")
+    assert chosen_sentence({ChosenBy.EXPECTED_GAIN: 1}).startswith(
+        "Of the newest rankings 1 is of a card that was chosen"
+    )

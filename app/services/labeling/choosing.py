@@ -29,6 +29,8 @@ MOST_MORE, MOST_FEWER = 0.40, 0.15
 """The ends of its 95% interval."""
 MOST_TAKEN = 16
 """Groups that count as ranked although the reward model has not learned from them, the newest ones."""
+NEWEST_COUNTED = 10_000
+"""Rankings that are counted by how their group was chosen."""
 
 
 @dataclass(frozen=True)
@@ -59,9 +61,11 @@ def foreknowledge(session: Session) -> Foreknowledge | None:
 
 
 def counts(session: Session) -> dict[ChosenBy, int]:
-    """Rankings in force by how their group was chosen; what nobody recorded is left out."""
-    read = select(Group.chosen_by, func.count()).join(Ranking, Ranking.group_id == Group.id)
-    found = session.execute(read.where(Group.chosen_by.is_not(None), Ranking.in_force()).group_by(Group.chosen_by))
+    """The newest rankings in force by how their group was chosen; what nobody recorded is left out."""
+    newest = select(Ranking.group_id).where(Ranking.in_force()).order_by(Ranking.id.desc()).limit(NEWEST_COUNTED)
+    ranked = newest.subquery()
+    read = select(Group.chosen_by, func.count()).join(ranked, ranked.c.group_id == Group.id)
+    found = session.execute(read.where(Group.chosen_by.is_not(None)).group_by(Group.chosen_by))
     return {ChosenBy(chosen_by): count for chosen_by, count in found if chosen_by is not None}
 
 

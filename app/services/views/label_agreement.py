@@ -14,6 +14,10 @@ from app.db.models.versions import VersionRanking
 
 ENOUGH_PAIRS = 20
 """Fewer tell nothing: the standard error of their agreement is a tenth and more."""
+LOOKED_THROUGH = 5_000
+"""Of a version's rankings, the newest, among which those of the same answers are found."""
+MOST_OF_A_PROMPT = 20
+"""Of these, the newest about one prompt: each is compared with each."""
 
 
 @dataclass(frozen=True)
@@ -38,17 +42,23 @@ class LabelAgreement:
 
 
 def label_agreement(session: Session, version_id: int) -> LabelAgreement:
-    """Of the rankings that the reward version learned from. Answers are the same where prompt and text are: in groups
-    that two people ranked, in imported ones, and where a model said a thing twice."""
+    """Of the newest rankings that the reward version learned from. Answers are the same where prompt and text are: in
+    groups that two people ranked, in imported ones, and where a model said a thing twice."""
     ranks: dict[int, dict[int, dict[str, int]]] = {}
     for prompt_id, ranking_id, text, answer_id, given in session.execute(_ranked_again(version_id)):
         if (rank := given.get(str(answer_id))) is not None:
             ranks.setdefault(prompt_id, {}).setdefault(ranking_id, {})[text] = rank
-    return compared([list(rankings.values()) for rankings in ranks.values()])
+    return compared([list(rankings.values())[:MOST_OF_A_PROMPT] for rankings in ranks.values()])
 
 
 def _ranked_again(version_id: int) -> Select[int, int, str, int, dict[str, int]]:
-    """Answers whose text stands in several of the version's rankings about their prompt."""
+    """Answers whose text stands in several of the version's rankings about their prompt; the newest first."""
+    newest = (
+        select(VersionRanking.ranking_id)
+        .where(VersionRanking.version_id == version_id)
+        .order_by(VersionRanking.ranking_id.desc())
+        .limit(LOOKED_THROUGH)
+    ).subquery()
     ranked = (
         select(
             Group.prompt_id,
@@ -57,10 +67,9 @@ def _ranked_again(version_id: int) -> Select[int, int, str, int, dict[str, int]]
             Completion.id.label("answer_id"),
             Ranking.ranks,
         )
-        .join(VersionRanking, VersionRanking.ranking_id == Ranking.id)
+        .join(newest, newest.c.ranking_id == Ranking.id)
         .join(Group, Group.id == Ranking.group_id)
         .join(Completion, Completion.group_id == Group.id)
-        .where(VersionRanking.version_id == version_id)
     ).cte("ranked")
     again = (
         select(ranked.c.prompt_id, ranked.c.text)
@@ -68,7 +77,7 @@ def _ranked_again(version_id: int) -> Select[int, int, str, int, dict[str, int]]
         .having(func.count(ranked.c.ranking_id.distinct()) > 1)
     ).subquery("again")
     same = and_(again.c.prompt_id == ranked.c.prompt_id, again.c.text == ranked.c.text)
-    return select(ranked).join(again, same)
+    return select(ranked).join(again, same).order_by(ranked.c.ranking_id.desc())
 
 
 def compared(prompts: Sequence[Sequence[Mapping[str, int]]]) -> LabelAgreement:

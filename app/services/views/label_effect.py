@@ -102,7 +102,7 @@ class LabelEffect:
     telling: TellingRankings
     """Of one's rankings, those that say most."""
     chosen: dict[ChosenBy, int]
-    """Everybody's rankings in force, by how their group was chosen."""
+    """Everybody's newest rankings in force, by how their group was chosen."""
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, and_, select
 from sqlalchemy.orm import Session, joinedload
 
 from app.db.models.groups import Group
@@ -15,6 +15,8 @@ from app.db.models.versions import Version, VersionRanking
 from app.preferences import Influence
 
 SHOWN = 3
+NEWEST = 10_000
+"""Of a labeler's rankings that the reward model learned from, those among which these are found."""
 
 
 @dataclass(frozen=True)
@@ -41,21 +43,28 @@ class TellingRankings:
 
 
 def telling_rankings(session: Session, labeler: Labeler, reward: Version) -> TellingRankings:
-    """Of this labeler's in force that the reward model learned from."""
-    change, surprise = VersionRanking.influence, VersionRanking.surprise
+    """Of this labeler's newest in force that the reward model learned from."""
+    learned_from = VersionRanking.ranking_id == Ranking.id, VersionRanking.version_id == reward.id
+    newest = (
+        select(Ranking.id, VersionRanking.influence, VersionRanking.surprise)
+        .join(VersionRanking, and_(*learned_from))
+        .where(Ranking.labeler_id == labeler.id, Ranking.withdrawn_at.is_(None))
+        .order_by(Ranking.id.desc())
+        .limit(NEWEST)
+    ).subquery()
+    change, surprise = newest.c.influence, newest.c.surprise
 
     def first(known: ColumnElement[bool], order: Any) -> list[Telling]:
-        mine = Ranking.labeler_id == labeler.id, Ranking.withdrawn_at.is_(None)
+        strongest = select(newest.c.id).where(known).order_by(order, newest.c.id).limit(SHOWN)
         read = (
             select(Ranking, VersionRanking)
-            .join(VersionRanking, VersionRanking.ranking_id == Ranking.id)
-            .where(VersionRanking.version_id == reward.id, *mine, known)
+            .join(VersionRanking, and_(*learned_from))
+            .where(Ranking.id.in_(ids := session.scalars(strongest).all()))
             .options(joinedload(Ranking.group).joinedload(Group.prompt))
-            .order_by(order, Ranking.id)
-            .limit(SHOWN)
         )
-        found = session.execute(read)
-        return [Telling(ranking, influence_of(learned), learned.surprise) for ranking, learned in found]
+        found = {ranking.id: (ranking, learned) for ranking, learned in session.execute(read)}
+        told = [found[each] for each in ids]
+        return [Telling(ranking, influence_of(learned), learned.surprise) for ranking, learned in told]
 
     return TellingRankings(
         first(change < 0, change), first(change > 0, change.desc()), first(surprise.is_not(None), surprise.desc())

@@ -90,7 +90,7 @@ def test_what_is_out_and_what_was_ranked_since_counts_as_taken(
 
 
 def test_rankings_are_counted_by_how_their_group_was_chosen(
-    session: Session, make_group: MakeGroup, ada: Labeler
+    session: Session, make_group: MakeGroup, ada: Labeler, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     groups = [make_group(leased_to=ada) for _ in range(4)]
     ways = (ChosenBy.CONTROL, ChosenBy.EXPECTED_GAIN, ChosenBy.EXPECTED_GAIN, None)
@@ -103,6 +103,8 @@ def test_rankings_are_counted_by_how_their_group_was_chosen(
     first.withdrawn_at = session.get_one(Ranking, ranking).created_at
     session.flush()
     assert choosing.counts(session) == {ChosenBy.EXPECTED_GAIN: 2}
+    monkeypatch.setattr(choosing, "NEWEST_COUNTED", 2)
+    assert choosing.counts(session) == {ChosenBy.EXPECTED_GAIN: 1}, "of the newest, one of which nobody recorded it"
 
 
 def sampled(runtime: Runtime, *, hurried: bool = False) -> Group:

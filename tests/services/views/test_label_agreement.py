@@ -9,6 +9,7 @@ from app.db.models.versions import Version, VersionKind
 from app.services.labeling import rankings
 from app.services.versions import versions
 from app.services.versions.versions import NewVersion
+from app.services.views import label_agreement as limits
 from app.services.views.label_agreement import ENOUGH_PAIRS, LabelAgreement, compared, label_agreement
 from tests.services.conftest import MakeGroup
 
@@ -42,6 +43,21 @@ def test_only_what_the_version_learned_from_counts(
     first = ranked(session, groups[0], ada, [1, 2, 3, 4])
     ranked(session, groups[1], bob, [4, 3, 2, 1])
     assert label_agreement(session, reward_of(session, sft, [first])).pairs == 0
+
+
+def test_of_very_many_the_newest_are_looked_at_and_of_one_prompt_the_newest_compared(
+    session: Session, sft: Version, make_group: MakeGroup, ada: Labeler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The oldest turns all of the others round; one about another prompt stands between."""
+    texts, turned = ["Hi", "Hi", "Another", "Hi", "Hi"], [[4, 3, 2, 1], *[[1, 2, 3, 4]] * 4]
+    cards = [make_group(leased_to=ada, text=text) for text in texts]
+    version = reward_of(session, sft, [ranked(session, *each) for each in zip(cards, [ada] * 5, turned, strict=True)])
+    assert label_agreement(session, version) == LabelAgreement(36, 18)
+    with monkeypatch.context() as few:
+        few.setattr(limits, "LOOKED_THROUGH", 3)
+        assert label_agreement(session, version) == LabelAgreement(6, 6)
+    monkeypatch.setattr(limits, "MOST_OF_A_PROMPT", 3)
+    assert label_agreement(session, version) == LabelAgreement(18, 18)
 
 
 def test_ties_are_no_evidence() -> None:

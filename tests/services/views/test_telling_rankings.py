@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import pytest
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
@@ -10,6 +11,7 @@ from app.db.models.labelers import Labeler
 from app.db.models.rankings import Ranking
 from app.db.models.versions import Version, VersionRanking
 from app.preferences import Influence
+from app.services.views import telling_rankings as limits
 from app.services.views.label_effect import label_effect
 from app.services.views.telling_rankings import SHOWN, Telling, TellingRankings
 from tests.services.conftest import MakeGroup
@@ -47,3 +49,15 @@ def test_they_are_ones_own_of_the_version_in_use_and_in_force(
     assert {each.influence for each in label_effect(session, ada).telling.helped} == {None}, "without its error"
     reward(session, sft, mine, active=True)
     assert label_effect(session, ada).telling == TellingRankings() == label_effect(session, None).telling
+
+
+def test_they_are_found_among_the_newest_that_it_learned_from(
+    session: Session, make_group: MakeGroup, ada: Labeler, sft: Version, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cards = [make_group(leased_to=ada) for _ in range(4)]
+    mine = [ranked(session, card, ada, [1, 2, 3, 4]) for card in cards]
+    influences = {number: Influence(-0.1 * place, 0.1) for place, number in enumerate(mine[:3], start=1)}
+    influences[mine[0]] = Influence(-9.0, 0.1)
+    reward(session, sft, mine[:3], active=True, influences=influences)
+    monkeypatch.setattr(limits, "NEWEST", 2)
+    assert ids(label_effect(session, ada).telling.helped) == [mine[2], mine[1]], "the last one is in no model yet"
