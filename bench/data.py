@@ -1,4 +1,4 @@
-"""What the data page costs with a million rankings: every list, search, filter, order and record over HTTP.
+"""What pages cost with a million rankings: all of the data page, and those that count or compare rankings, over HTTP.
 
     python -m bench.data --rankings 1000000 --rounds 40
 
@@ -26,6 +26,8 @@ from bench.pressure import serving
 
 RESULTS = Path(__file__).parent / "results" / "data.json"
 LABELERS = 200
+REWARD = 1_000  # the reward model's id
+LABELER = "labeler 3"  # who looks; many rankings are theirs
 TICKS = os.sysconf("SC_CLK_TCK")
 NUMBERS = "WITH RECURSIVE i(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM i WHERE n < :rows)"
 FILLED = (
@@ -34,23 +36,29 @@ FILLED = (
         '2026-01-01 00:00:00' FROM i WHERE n <= :labelers""",
     """INSERT INTO prompts (text, messages, digest, split, source, language, shown, draw_key, created_at)
     SELECT 'Question ' || n || ': why does the ' || CASE n % 1000 WHEN 0 THEN 'glacier' ELSE 'river' END || ' move?',
-        '[{"role": "user", "content": "Why?"}]', hex(randomblob(32)), CASE WHEN n % 20 = 0 THEN 'held_out' ELSE 'train'
-        END, 'imported', CASE WHEN n % 5 = 0 THEN 'zh' ELSE 'en' END, 1, hex(randomblob(8)), '2026-01-01 00:00:00'
+        '[{"role": "user", "content": "Why?"}]', hex(randomblob(32)),
+        CASE WHEN n > :rows / 11 THEN 'held_out' ELSE 'train' END, 'imported',
+        CASE WHEN n % 5 = 0 THEN 'zh' ELSE 'en' END, 1, hex(randomblob(8)), '2026-01-01 00:00:00'
     FROM i WHERE n <= :rows / 10""",
-    """INSERT INTO groups (prompt_id, settings, seed, status, created_at, version_id)
-    SELECT :first_prompt + abs(random()) % (:rows / 10), '{"temperature": 1.0}', n, 'ranked', '2026-01-01 00:00:00', 1
-    FROM i""",
+    """INSERT INTO groups (prompt_id, settings, seed, status, created_at, version_id, is_repeat, chosen_by)
+    SELECT :first_prompt + abs(random()) % (:rows / 11), '{"temperature": 1.0}', n, 'ranked', '2026-01-01 00:00:00', 1,
+        n % 50 = 1, CASE n % 5 WHEN 0 THEN 'control' ELSE 'expected_gain' END FROM i""",
     """INSERT INTO completions
         (id, group_id, version_id, sample_index, display_position, text, token_ids, finish_reason)
     SELECT 4 * (n - 1) + k.at + 1, n, 1, k.at, k.at,
-        'Answer ' || k.at || ' of group ' || n || ' says that water runs downhill.', '[5, 6, 7, 8]', 'stop'
+        'Answer ' || k.at || CASE WHEN n % 10 THEN ' of group ' || n ELSE '' END || ' says that water runs downhill.',
+        '[5, 6, 7, 8]', 'stop'
     FROM i JOIN (SELECT 0 AS at UNION ALL SELECT 1 UNION ALL SELECT 2 UNION ALL SELECT 3) AS k""",
     """INSERT INTO rankings (group_id, labeler_id, ranks, comment, duration_ms, created_at, withdrawn_at)
     SELECT n, 1 + (abs(random()) % :labelers) * (abs(random()) % :labelers) / :labelers,
         json_object('' || (4 * n - 3), 1, '' || (4 * n - 2), 2, '' || (4 * n - 1), 2, '' || (4 * n), 4),
         CASE WHEN n % 50 = 0 THEN 'Clear and short.' END, CASE WHEN n % 10 THEN abs(random()) % 120000 END,
         '2026-01-01 00:00:00', CASE WHEN n % 100 = 0 THEN '2026-01-02 00:00:00' END FROM i""",
-    "INSERT INTO version_rankings (version_id, ranking_id) SELECT 1, id FROM rankings",
+    """INSERT INTO versions (id, kind, parent_id, status, path, content_hash, hparams, metrics, created_at)
+    VALUES (:reward, 'reward', 1, 'active', 'none', 'none', '{}', '{"held_out_accuracy": 0.8, "num_rankings": 990000}',
+        '2026-01-01 00:00:00')""",
+    """INSERT INTO version_rankings (version_id, ranking_id, influence, influence_error, surprise)
+    SELECT :reward, id, (abs(random()) % 1000 - 500) / 1e6, 1e-4, (abs(random()) % 3000) / 1e3 FROM rankings""",
     """INSERT INTO pairs (prompt_id, source, version_a_id, version_b_id, text_a, text_b, token_ids_a, token_ids_b,
         finish_reason_a, finish_reason_b, seed, settings, status, created_at)
     SELECT :first_prompt + n - 1, 'held_out', 1, 1, 'One answer.', 'Another answer.', '[5]', '[6]', 'stop', 'stop', n,
@@ -72,7 +80,7 @@ def fill(data_dir: Path, rankings: int) -> float:
         for statement in FILLED:
             database.execute(
                 NUMBERS + statement if "FROM i" in statement else statement,
-                {"rows": rankings, "labelers": LABELERS, "first_prompt": first},
+                {"rows": rankings, "labelers": LABELERS, "first_prompt": first, "reward": REWARD},
             )
     database.close()
     return time.perf_counter() - began
@@ -114,6 +122,11 @@ def questions(rankings: int, rng: random.Random) -> dict[str, Callable[[], str]]
         "labelers": lambda: "/data/labelers",
         "prompts: a page within": lambda: f"/data/prompts?after={place(few)}",
         "prompts: a word that is not there": lambda: f"/data/prompts?q=nowhere&after={place(few)}",
+        "the label page": lambda: "/",
+        "the train page": lambda: "/train",
+        "all versions": lambda: "/versions",
+        "a version that learned from all": lambda: f"/versions/{REWARD}",
+        "what your labels did": lambda: "/train/labels",
     }
 
 
@@ -168,7 +181,7 @@ def main(
         rng, results = random.Random(7), {}
         with serving(data, ready_groups=0) as port:
             pid = server_pid(port)
-            headers = {"Accept": "text/html", "Cookie": "fourfold_labeler=bench"}
+            headers = {"Accept": "text/html", "Cookie": f"fourfold_labeler={LABELER}"}
             with httpx2.Client(base_url=f"http://127.0.0.1:{port}", timeout=120, headers=headers) as client:
                 while client.get("/readyz").status_code != 200:  # the model is loaded first
                     time.sleep(0.1)

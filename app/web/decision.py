@@ -198,7 +198,7 @@ def _figures(session: Session, version: Version) -> list[Figure]:
 def _cost(session: Session, version: Version) -> str:
     seen = version.metrics.get("validations") or []
     episodes = seen[-1].get("episodes") if seen else version.hparams.get("total_episodes")
-    rankings, seconds = len(versions.ranking_ids(session, version)), _seconds(_job(session, version))
+    rankings, seconds = versions.count_rankings(session, version), _seconds(_job(session, version))
     said = [] if not episodes else [ngettext("{n} episode", "{n} episodes", int(episodes), n=number(int(episodes)))]
     said += [] if seconds is None else [duration(seconds)]
     said += [ngettext("{n} ranking", "{n} rankings", rankings, n=number(rankings))] if rankings else []

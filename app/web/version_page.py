@@ -30,8 +30,6 @@ TOLD_ABOVE = frozenset(
     {"evaluation", "evaluations_apart", "samples", "reliability", "flags", "languages", "imported_from"}
 )
 """Of a version's record, what stands elsewhere on its page."""
-MOST_NUMBERS = 500
-"""Rankings that are named by number."""
 LEADS = {
     VersionKind.BASE: N_("It read texts and learned to go on with them, and nothing else: it answers nobody."),
     VersionKind.SFT: N_("It learned from pairs of questions and answers to answer. Policies begin as it."),
@@ -95,8 +93,6 @@ class VersionPage(PageContext):
     """The curve of that training, at its end."""
     newest_rankings: list[Ranking]
     """Of those that made it, with their prompts and labelers."""
-    numbered: list[int]
-    """The newest of those that made it, by number."""
     raw: list[RawFigures]
     """All figures of its record."""
     why_it_stays: str | None
@@ -140,7 +136,6 @@ def version_page(
         record=record,
         fit=fit_at(record.points, len(record.points) - 1) if record is not None and record.points else None,
         newest_rankings=details.newest_rankings,
-        numbered=details.ranking_ids[::-1][:MOST_NUMBERS],
         raw=_raw(details, job_kind, record),
         why_it_stays=removal.why_it_stays(session, version, settings),
         frees=removal.freed_bytes([directory]),

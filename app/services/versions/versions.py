@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from app.db.models.versions import Version, VersionKind, VersionRanking, VersionStatus
@@ -261,5 +261,18 @@ def lineage(session: Session, version_id: int) -> list[Version]:
 
 def ranking_ids(session: Session, version: Version) -> list[int]:
     """The rankings that made it: a reward version's own, a policy's are those of its reward version."""
-    statement = select(VersionRanking.ranking_id).where(VersionRanking.version_id == version.ranking_source_id)
-    return list(session.scalars(statement.order_by(VersionRanking.ranking_id)))
+    return list(session.scalars(_made_by(version).order_by(VersionRanking.ranking_id)))
+
+
+def newest_ranking_ids(session: Session, version: Version, most: int) -> list[int]:
+    """Of those that made it, the newest first."""
+    return list(session.scalars(_made_by(version).order_by(VersionRanking.ranking_id.desc()).limit(most)))
+
+
+def count_rankings(session: Session, version: Version) -> int:
+    """How many made it."""
+    return session.scalar(select(func.count()).select_from(_made_by(version).subquery())) or 0
+
+
+def _made_by(version: Version) -> Select[int]:
+    return select(VersionRanking.ranking_id).where(VersionRanking.version_id == version.ranking_source_id)

@@ -19,7 +19,8 @@ from app.services.versions.version_states import Standing, standing
 from app.services.views.version_tree import line_of, made_of
 
 RECENT_JOBS = 10
-RANKINGS_SHOWN = 8
+RANKINGS_SHOWN, NUMBERS_SHOWN = 8, 500
+"""Rankings that made a version: with their prompts, and by number alone."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +83,10 @@ class VersionDetails:
     """The version, what it was made from, what that was made from."""
     made: list[Version]
     """What was made from it, or trained against it; newest first."""
-    ranking_ids: list[int]
+    num_rankings: int
+    """How many made it."""
+    newest_ids: list[int]
+    """Of these, the newest first; at most NUMBERS_SHOWN."""
     newest_rankings: list[Ranking]
     """Of those that made it, the newest first, each with its prompt and its labeler."""
     job: Job | None
@@ -107,13 +111,14 @@ def version_details(session: Session, version_id: int) -> VersionDetails:
         job = None if version.job_id is None else jobs.get_job(session, version.job_id)
     except NotFoundError:
         job = None
-    ids = versions.ranking_ids(session, version)
+    ids = versions.newest_ranking_ids(session, version, NUMBERS_SHOWN)
     return VersionDetails(
         version=version,
         lineage=line_of(session, version),
         made=made_of(session, version),
-        ranking_ids=ids,
-        newest_rankings=_with_prompts(session, ids[-RANKINGS_SHOWN:]),
+        num_rankings=versions.count_rankings(session, version),
+        newest_ids=ids,
+        newest_rankings=_with_prompts(session, ids[:RANKINGS_SHOWN]),
         job=job,
         standing=standing(session),
     )

@@ -9,6 +9,7 @@ page = In("app/web/prediction.py", "tests/web/test_prediction.py")
 
 telling = In("app/services/views/telling_rankings.py", "tests/services/views/test_telling_rankings.py")
 influence = In("app/web/influence.py", "tests/web/test_prediction.py")
+ceiling = In("app/services/views/label_agreement.py", "tests/services/views/test_label_agreement.py")
 statistics = In("app/services/views/label_statistics.py", "tests/services/views/test_label_statistics.py")
 effect = In("app/services/views/label_effect.py", "tests/services/views/test_label_effect.py")
 alpha = In("app/services/views/krippendorff.py", "tests/services/views/test_krippendorff.py")
@@ -26,6 +27,7 @@ FAULTS = [
     choosing("cards are chosen though nobody asked for it", "not label_settings.chosen(session).chooses_groups or", ""),
     choosing("what the model has learned from is taken for news", "or_(ahead, Group.status == GroupStatus.RANKED), fresh", "or_(ahead, Group.status == GroupStatus.RANKED)"),
     choosing("withdrawn rankings are counted", ", Ranking.in_force()", ""),
+    choosing("all rankings are counted by their choice", ".limit(NEWEST_COUNTED)", ""),
     sampling("the least telling one is shown", "gains.index(max(gains))", "gains.index(min(gains))"),
     sampling("somebody who waits waits for eight", "if not hurried:", "if True:"),
     sampling("a reward model of before stops the cards", "except AppError as error:  # its files", "except ZeroDivisionError as error:  # its files"),
@@ -44,6 +46,10 @@ FAULTS = [
     alpha("every value of a unit counts whole", "+= 1 / (len(unit) - 1)", "+= 1"),
     alpha("ranks are mere names", "difference = (between + marginal[other] / 2) ** 2", "difference = 1.0"),
     alpha("the jackknife forgets how many there are", "(m - 1) / m * sum(", "1 / m * sum("),
+    ceiling("all rankings of a version are compared", "        .limit(LOOKED_THROUGH)\n", ""),
+    ceiling("all rankings about a prompt are compared", "[:MOST_OF_A_PROMPT]", ""),
+    ceiling("of a prompt the oldest rankings are compared", ".order_by(ranked.c.ranking_id.desc())", ".order_by(ranked.c.ranking_id)"),
+    telling("the strongest is looked for among all", "        .limit(NEWEST)\n", ""),
     agreement("a card that came again is compared with a later ranking", "max(earlier)", "max(before[ranked.card])"),
     agreement("withdrawn rankings tell of consistency", "mine = Ranking.labeler_id == labeler.id, Ranking.withdrawn_at.is_(None)", "mine = (Ranking.labeler_id == labeler.id,)"),
     agreement("an own answer makes another card", "Completion.display_position < ANSWERS_PER_GROUP))", "True))"),
@@ -67,7 +73,7 @@ FAULTS = [
     between("what may be chance is called reliable", "if alpha.interval.low >= RELIABLE:", "if alpha.value >= RELIABLE:"),
     telling("the least harmful first", "first(change > 0, change.desc())", "first(change > 0, change)"),
     telling("what did nothing helped", "first(change < 0, change)", "first(change <= 0, change)"),
-    telling("of equals the latest", ".order_by(order, Ranking.id)", ".order_by(order, Ranking.id.desc())"),
+    telling("of equals the latest", ".order_by(order, newest.c.id)", ".order_by(order, newest.c.id.desc())"),
     telling("an influence without its error is told", " or learned.influence_error is None", ""),
     predictions("a policy that learned from it is its first reward model", "VersionRanking.ranking_id == ranking_id, Version.kind == VersionKind.REWARD", "VersionRanking.ranking_id == ranking_id, Version.kind != VersionKind.SFT"),
     predictions("a policy is asked for scores", "Version.kind == VersionKind.REWARD, Version.id < first", "Version.kind != VersionKind.SFT, Version.id < first"),
@@ -77,8 +83,8 @@ FAULTS = [
     effect("a model of nobody knows how many rankings is drawn", 'if each.metrics.get("num_rankings")]', "]"),
     effect("what others took back agrees", "            Ranking.withdrawn_at.is_(None),\n            Labeler.kind", "            Labeler.kind"),
     predictions("another version's influence is told", "session.get(VersionRanking, (version.id, ranking_id))", "session.query(VersionRanking).filter_by(ranking_id=ranking_id).first()"),
-    telling("others' rankings are told as one's own harm", "mine = Ranking.labeler_id == labeler.id, Ranking.withdrawn_at.is_(None)", "mine = (Ranking.withdrawn_at.is_(None),)"),
-    telling("withdrawn rankings are told", "mine = Ranking.labeler_id == labeler.id, Ranking.withdrawn_at.is_(None)", "mine = (Ranking.labeler_id == labeler.id,)"),
+    telling("others' rankings are told as one's own harm", "Ranking.labeler_id == labeler.id, Ranking.withdrawn_at.is_(None)", "Ranking.withdrawn_at.is_(None)"),
+    telling("withdrawn rankings are told", "Ranking.labeler_id == labeler.id, Ranking.withdrawn_at.is_(None)", "Ranking.labeler_id == labeler.id"),
     telling("the least surprising first", "surprise.desc()", "surprise"),
     influence("chance is told as harm", "<= Z_95 * influence.error", "<= 0"),
     influence("harm is told as help", "elif influence.change < 0:", "elif influence.change > 0:"),

@@ -6,6 +6,7 @@ REMOVAL = "tests/services/lifecycle/test_removal.py"
 
 removal = In("app/services/lifecycle/removal.py", REMOVAL)
 versions = In("app/services/versions/versions.py", REMOVAL)
+numbers = In("app/services/versions/versions.py", "tests/web/test_versions.py")
 model_cache = In("app/lm/inference/model_cache.py", "tests/lm/inference/test_model_cache.py")
 LANGUAGES = "tests/services/labeling/test_languages.py"
 
@@ -43,7 +44,7 @@ FAULTS = [
     page("a version weighs what its removal frees", "weighs=_weight(directory)", "weighs=0"),
     page("flags stand among the raw figures", '"reliability", "flags", "languages"', '"reliability", "languages"'),
     page("an accuracy of nothing is shown", "accuracy=accuracy_of(version) if version.kind is VersionKind.REWARD else None", "accuracy=None"),
-    page("the oldest rankings are numbered first", "details.ranking_ids[::-1][:MOST_NUMBERS]", "details.ranking_ids[:MOST_NUMBERS]"),
+    numbers("the oldest rankings are numbered first", "order_by(VersionRanking.ranking_id.desc()).limit(most)", "order_by(VersionRanking.ranking_id).limit(most)"),
     page("nobody is told what followed the model's size", "if name in fitted else", "if False else"),
     glosses("a figure has no gloss", 'return _(FIGURES[name]) if name in FIGURES else ""', 'return ""', "tests/web/test_versions.py"),
     glosses("pretraining's hyper-parameters have no gloss", "else (PretrainHparams, SFTHparams)", "else ()"),
