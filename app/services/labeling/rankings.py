@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from sqlalchemy import select
+from sqlalchemy import exists, select
 from sqlalchemy.orm import Session, selectinload
 
 from app.db.base import utc_now
@@ -215,11 +215,12 @@ def list_rankings(
 
 
 def last_ranking(session: Session, labeler: Labeler) -> Ranking | None:
-    """The labeler's newest ranking in force that was given here: what "undo" withdraws."""
+    """The labeler's newest ranking in force that was given here: what "undo" withdraws. Of their many it looks at the
+    newest alone, which a join with the groups of here would not."""
+    of_file = exists().where(Group.id == Ranking.group_id, Group.digest.is_not(None))
     return session.scalar(
         select(Ranking)
-        .join(Ranking.group)
-        .where(Ranking.labeler_id == labeler.id, Ranking.withdrawn_at.is_(None), Group.digest.is_(None))
+        .where(Ranking.labeler_id == labeler.id, Ranking.withdrawn_at.is_(None), ~of_file)
         .order_by(Ranking.id.desc())
         .limit(1)
     )

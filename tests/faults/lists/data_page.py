@@ -3,6 +3,7 @@
 from tests.faults.fault import In
 
 rankings = In("app/services/labeling/rankings.py", "tests/web/test_data.py")
+last = In("app/services/labeling/rankings.py", "tests/services/labeling/test_rankings.py")
 window = In("app/services/views/record_window.py", "tests/services/views/test_record_window.py")
 counts = In("app/services/views/record_counts.py", "tests/services/views/test_record_counts.py")
 records = In("app/services/views/ranking_records.py", "tests/web/test_data.py")
@@ -41,6 +42,7 @@ FAULTS = [
     rankings("one of a file that is not in yet is put back", " or session.get_one(Group, ranking.group_id).import_id is not None", ""),
     rankings("what was ranked anew is given out again", "elif group.status is not GroupStatus.RANKED or _standing(session, group.id, labeler) is not None:", "elif False:"),
     rankings("what was withdrawn elsewhere cannot be changed", "elif group.status is not GroupStatus.RANKED or _standing(session, group.id, labeler) is not None:", "else:"),
+    last("all of a labeler's rankings are looked at for the last one", ".where(Ranking.labeler_id == labeler.id, Ranking.withdrawn_at.is_(None), ~of_file)", ".join(Ranking.group).where(Ranking.labeler_id == labeler.id, Ranking.withdrawn_at.is_(None), Group.digest.is_(None))"),
     tags("a record that is gone is tagged", "if session.scalar(_record(kind, record_id)) is None:", "if False:"),
     tags("tags stay behind their record", "session.execute(delete(Tag).where(Tag.kind == kind, Tag.record_id.in_(records)))", "pass"),
     tags("a tag of a group is one of its ranking", "select(Tag.record_id).where(Tag.kind == kind, Tag.name == name)", "select(Tag.record_id).where(Tag.name == name)"),

@@ -26,7 +26,7 @@ FAULTS = [
     choosing("no card stays as it comes", "if rng.random() < CONTROL_SHARE", "if False"),
     choosing("cards are chosen though nobody asked for it", "not label_settings.chosen(session).chooses_groups or", ""),
     choosing("what the model has learned from is taken for news", "or_(ahead, Group.status == GroupStatus.RANKED), fresh", "or_(ahead, Group.status == GroupStatus.RANKED)"),
-    choosing("withdrawn rankings are counted", ", Ranking.in_force()", ""),
+    choosing("withdrawn rankings are counted", ".where(Ranking.in_force())", ""),
     choosing("all rankings are counted by their choice", ".limit(NEWEST_COUNTED)", ""),
     sampling("the least telling one is shown", "gains.index(max(gains))", "gains.index(min(gains))"),
     sampling("somebody who waits waits for eight", "if not hurried:", "if True:"),

@@ -1,4 +1,5 @@
 import pytest
+from sqlalchemy import Engine as Database
 from sqlalchemy.orm import Session
 
 from app.db.models.groups import Group, GroupStatus
@@ -10,7 +11,7 @@ from app.services.data import training_data
 from app.services.jobs import jobs, ranking_counts, retraining
 from app.services.labeling import groups, labelers, rankings
 from tests.live import LEASE_SECONDS
-from tests.services.conftest import MakeGroup, in_order, lease
+from tests.services.conftest import MakeGroup, in_order, lease, plans
 
 
 def submit(
@@ -221,3 +222,10 @@ def test_another_order_under_the_same_key_is_not_dropped_in_silence(
             session, group_id=group.id, labeler=ada, ranks=other, idempotency_key="k", retrain_after=9
         )
     assert first.ranks == {str(answer): rank for answer, rank in in_order(group).items()}
+
+
+@pytest.mark.sqlite
+def test_of_many_rankings_the_newest_alone_is_looked_at(database: Database, session: Session, ada: Labeler) -> None:
+    session.commit()
+    [plan] = plans(database, lambda asked: rankings.last_ranking(asked, ada))
+    assert "ix_rankings_labeler" in plan and "TEMP B-TREE" not in plan, plan
