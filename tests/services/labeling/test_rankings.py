@@ -228,4 +228,5 @@ def test_another_order_under_the_same_key_is_not_dropped_in_silence(
 def test_of_many_rankings_the_newest_alone_is_looked_at(database: Database, session: Session, ada: Labeler) -> None:
     session.commit()
     [plan] = plans(database, lambda asked: rankings.last_ranking(asked, ada))
-    assert "ix_rankings_labeler" in plan and "TEMP B-TREE" not in plan, plan
+    assert "ix_rankings_labeler" in plan, plan
+    assert "TEMP B-TREE" not in plan, plan
