@@ -40,7 +40,7 @@ class Meanwhile:
     wal: Path
     waited_ms: list[float] = field(default_factory=list)
     ranked: int = 0
-    most_resident: int = 0
+    most_memory: int = 0
     most_wal: int = 0
     ended: threading.Event = field(default_factory=threading.Event)
 
@@ -53,7 +53,7 @@ class Meanwhile:
                 self.waited_ms.append(1_000 * (time.perf_counter() - began))
                 assert page.status_code == 200, page.status_code
                 self.ranked += rank_one(client)
-                self.most_resident = max(self.most_resident, resident(self.pid))
+                self.most_memory = max(self.most_memory, own_memory(self.pid))
                 self.most_wal = max(self.most_wal, self.wal.stat().st_size if self.wal.exists() else 0)
 
 
@@ -66,10 +66,10 @@ def rank_one(client: httpx2.Client) -> bool:
     return sent.status_code == 201
 
 
-def resident(pid: int) -> int:
-    """Bytes in memory now."""
-    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
-    return pages * os.sysconf("SC_PAGE_SIZE")
+def own_memory(pid: int) -> int:
+    """Bytes in memory now that are the process's own: without the pages of files, which the system may drop."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return 1_024 * int(next(line.split()[1] for line in lines if line.startswith("RssAnon:")))
 
 
 def exported(port: int, name: str, slow_seconds: float, out: Path) -> dict[str, Any]:
@@ -105,7 +105,7 @@ def measured(port: int, pid: int, data: Path, name: str, slow_seconds: float, ou
     return {
         **result,
         "processor_seconds": round((processor_ms(pid) - before) / 1_000),
-        "most_resident_mebibytes": round(beside.most_resident / MEBIBYTE),
+        "most_memory_mebibytes": round(beside.most_memory / MEBIBYTE),
         "most_write_ahead_log_mebibytes": round(beside.most_wal / MEBIBYTE, 1),
         "label_page_milliseconds": spread(beside.waited_ms),
         "ranked_meanwhile": beside.ranked,
@@ -131,24 +131,19 @@ def main(
         fill(data_dir, rankings)
         (data_dir / "filled").touch()
     results: dict[str, Any] = {}
+    kept: dict[str, Any] = {"rankings": rankings, "slow_seconds": slow_seconds}
     with (
         tempfile.TemporaryDirectory(dir=data_dir) as folder,
         serving(data_dir, ready_groups=2, retrain_after_rankings=100_000) as port,
     ):
         pid = server_pid(port)
         wait_ready(port)
-        idle = resident(pid)
+        kept |= {"memory_before_mebibytes": round(own_memory(pid) / MEBIBYTE)}
         for name in [only] if only else FILES:
             results[name] = measured(port, pid, data_dir, name, slow_seconds, Path(folder) / name)
             print(name, results[name], flush=True)
-    kept = {
-        "rankings": rankings,
-        "slow_seconds": slow_seconds,
-        "resident_before_mebibytes": round(idle / MEBIBYTE),
-        "load_average": round(os.getloadavg()[0], 1),
-        "files": results,
-    }
-    RESULTS.write_text(json.dumps(kept, indent=2) + "\n")
+            kept |= {"load_average": round(os.getloadavg()[0], 1), "files": results}
+            RESULTS.write_text(json.dumps(kept, indent=2) + "\n")
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from app.hparams import LORA_PARTS
-from app.lm.adapters import AdapterShape, adapter_of, merge_adapters
+from app.lm.adapters import AdapterShape, adapter_of, add_adapters, merge_adapters
 from app.lm.layer import Layer
 from app.lm.model import Llama
 from app.training.policy.shared_weights import copy_to_adapt
@@ -77,3 +77,25 @@ def test_merged_it_says_what_it_learned_and_the_model_keeps_its_weights() -> Non
         own = before[f"{name}.weight"].double()
         wanted = own + 2.0 * (up.double() @ down.double())
         torch.testing.assert_close(learner.get_parameter(f"{name}.weight").double(), wanted, rtol=0, atol=1e-6)
+
+
+def test_the_weights_that_they_lie_beside_learn_nothing() -> None:
+    model = tiny_model()
+    add_adapters(model, shape(), seed=1)
+    assert {".addition." in name for name, weight in model.named_parameters() if weight.requires_grad} == {True}
+
+
+def test_they_begin_by_their_seed_and_what_was_taken_of_them_changes_no_more() -> None:
+    learner = taught(tiny_model())
+    taken = adapter_of(learner, shape()).factors
+    downs = [torch.cat([down.flatten() for down, _up in taken.values()])]
+    for seed in (4, 5):
+        begun = adapter_of(copy_to_adapt(tiny_model(), shape(), seed=seed), shape()).factors
+        downs.append(torch.cat([down.flatten() for down, _up in begun.values()]))
+    assert torch.equal(downs[0], downs[1])
+    assert not torch.equal(downs[1], downs[2])
+    with torch.no_grad():
+        for name, weight in learner.named_parameters():
+            if ".addition." in name:
+                weight.zero_()
+    assert all(factor.abs().min() > 0 for both in taken.values() for factor in both)

@@ -80,3 +80,8 @@ def test_nothing_is_added_at_first_to_the_bit(dtype: torch.dtype) -> None:
     assert torch.equal(joined_product(inputs, layer), before)
     assert torch.equal(layer.whole, weight)
     assert layer.addition.down.std() > 0.1
+
+
+def test_alone_it_adds_its_bias() -> None:
+    layer, inputs = Linear(3, 2, bias=True), torch.randn(4, 3)
+    torch.testing.assert_close(layer(inputs), inputs @ layer.weight.T + layer.bias)

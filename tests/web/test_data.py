@@ -123,6 +123,7 @@ def test_a_ranking_of_a_file_that_is_not_in_yet_is_not_there(server: LiveServer,
         session.get_one(Ranking, mine).withdrawn_at = utc_now()
     assert visitor.client.get(f"/data/rankings/{mine}").status_code == 404
     assert visitor.send(f"/data/rankings/{mine}/restore").status_code == 404
+    assert server.client.delete(f"/api/v1/rankings/{mine}", headers={"X-Labeler": own_name(visitor)}).status_code == 404
     listed = server.client.get("/api/v1/rankings", params={"include_withdrawn": True}).json()
     assert listed["items"] == []
 

@@ -23,6 +23,8 @@ exports = In("app/services/paging.py", "tests/services/data/test_parquet_exports
 letters = In("app/db/session.py", "tests/db/test_session.py")
 labelers = In("app/web/data_labelers.py", "tests/web/test_data.py")
 frame = In("app/web/data_frame.py", "tests/web/test_data.py")
+prompts = In("app/services/prompts/curation.py", "tests/services/prompts/test_curation.py")
+found = In("app/services/views/ranking_records.py", "tests/services/views/test_ranking_records.py")
 curation = In("app/services/prompts/curation.py", "tests/web/test_data_prompts.py")
 
 FAULTS = [
@@ -36,12 +38,20 @@ FAULTS = [
     rankings("a ranking whose card is out again is put back", "if again and not is_leased_to(group, labeler):", "if False:"),
     rankings("withdrawn for good, a card comes again", "        ranking.withdrawn_at = utc_now()\n        session.flush()", "        ranking.withdrawn_at = utc_now()\n        get_group(session, ranking.group_id).status = GroupStatus.READY\n        session.flush()"),
     page("names are told before the card is ranked again", "names_hidden=is_unseen(ranking.group)", "names_hidden=False"),
-    groups("answers are told before they are judged", "answers=[] if is_open else ", "answers="),
+    groups("answers are told before they are judged", "is_open = is_unseen(group)", "is_open = False"),
     groups("groups of one prompt are all groups", 'prompt_id=parse_id(here.get("prompt"))', "prompt_id=None"),
     records("rankings of a file that is not in yet are shown", "Ranking.id == ranking_id, Group.import_id.is_(None)", "Ranking.id == ranking_id"),
     rankings("one of a file that is not in yet is put back", " or session.get_one(Group, ranking.group_id).import_id is not None", ""),
     rankings("what was ranked anew is given out again", "elif group.status is not GroupStatus.RANKED or _standing(session, group.id, labeler) is not None:", "elif False:"),
     rankings("what was withdrawn elsewhere cannot be changed", "elif group.status is not GroupStatus.RANKED or _standing(session, group.id, labeler) is not None:", "else:"),
+    found("in an order by time all rankings are found", "conditions += RankingsWanted(self.standing, self.labeler_id).along()", "pass"),
+    found("what a file is still bringing is listed as withdrawn", "if self.standing is not Standing.IN_FORCE:", "if False:"),
+    found("no policy learned from a ranking", "or_(Version.id.in_(ids), Version.reward_version_id.in_(ids))", "Version.id.in_(ids)"),
+    tags("a file gives one tag too many", "len(here) < MOST_TAGS", "len(here) <= MOST_TAGS"),
+    tags("rankings of a file that is not in yet are tagged", "there.join(Ranking, Ranking.group_id == Group.id).where(Ranking.id == record_id)", "select(Ranking.id).where(Ranking.id == record_id)"),
+    tables("settings that nobody gave are a text", "None if row[name] is None else json.dumps(row[name])", "json.dumps(row[name])"),
+    prompts("held-out prompts are listed as in use", "(*_ANSWERABLE, Prompt.split == PromptSplit.TRAIN)", "_ANSWERABLE"),
+    prompts("an archived prompt stands in two lists", "(Prompt.archived_at.is_(None), Prompt.set_aside.is_not(None))", "(Prompt.set_aside.is_not(None),)"),
     last("all of a labeler's rankings are looked at for the last one", ".where(Ranking.labeler_id == labeler.id, Ranking.withdrawn_at.is_(None), ~of_file)", ".join(Ranking.group).where(Ranking.labeler_id == labeler.id, Ranking.withdrawn_at.is_(None), Group.digest.is_(None))"),
     tags("a record that is gone is tagged", "if session.scalar(_record(kind, record_id)) is None:", "if False:"),
     tags("tags stay behind their record", "session.execute(delete(Tag).where(Tag.kind == kind, Tag.record_id.in_(records)))", "pass"),

@@ -62,6 +62,8 @@ FAULTS = [
     params("unknown names taken", "raise InvalidError(\n                f\"{kind.name} has no parameter", "continue\n            raise InvalidError(\n                f\"{kind.name} has no parameter"),
     In("app/kinds/train_policy.py", JOBS)("episodes that do not divide", "if hparams.batch_size % hparams.samples_per_prompt", "if False"),
     params("parameters of a kind not looked at together", "kind.check(hparams_of(kind, checked))", "pass"),
+    params("true is a version's number", "isinstance(value, bool) or not isinstance(value, int)", "not isinstance(value, int)"),
+    params("another choice is the same work", "asked.get(name, words[0]) == given.get(name, words[0])", "True"),
     params("a version that must be named left out", "if param.required and param.name not in params", "if False"),
     params("what a kind needs not looked for", "check_needs(session, kind, checked)", "pass"),
     needs("no rankings and yet a training", "return session.scalar(select(Ranking.id).where(Ranking.in_force()).limit(1)) is not None", "return True"),

@@ -28,6 +28,7 @@ FAULTS = [
     choosing("what the model has learned from is taken for news", "or_(ahead, Group.status == GroupStatus.RANKED), fresh", "or_(ahead, Group.status == GroupStatus.RANKED)"),
     choosing("withdrawn rankings are counted", ".where(Ranking.in_force())", ""),
     choosing("all rankings are counted by their choice", ".limit(NEWEST_COUNTED)", ""),
+    choosing("a reward model is asked whose files are gone", "reward.removed_at is None and ", ""),
     sampling("the least telling one is shown", "gains.index(max(gains))", "gains.index(min(gains))"),
     sampling("somebody who waits waits for eight", "if not hurried:", "if True:"),
     sampling("a reward model of before stops the cards", "except AppError as error:  # its files", "except ZeroDivisionError as error:  # its files"),

@@ -101,3 +101,8 @@ def test_a_client_that_stalls_holds_no_transaction_and_no_more_rows_than_a_windo
     for _ in pieces:
         assert open_transactions == []
     assert len(windows) == 5
+
+
+def test_settings_that_nobody_gave_are_null_and_no_text() -> None:
+    file = b"".join(parquet_of([{"settings": None}, {"settings": {"seed": 1}}], {"settings": dict}))
+    assert parquet.read_table(io.BytesIO(file))["settings"].to_pylist() == [None, '{"seed": 1}']

@@ -13,8 +13,10 @@ from app.db.models.versions import Version, VersionKind, VersionStatus
 from app.db.session import transaction
 from app.errors import AppError, ConflictError, InvalidError, NotFoundError
 from app.hparam_fields import hparam_fields
+from app.kinds.train_policy import TRAIN_POLICY
 from app.policy_hparams import PPOHparams
 from app.services.jobs import heartbeats, job_runs, jobs
+from app.services.jobs.job_params import same_params
 from app.services.versions import versions
 
 
@@ -91,6 +93,8 @@ def test_evaluations_of_different_versions_are_different_work(session: Session, 
         ({"whiten_rewards": 1}, "true or false"),
         ({"reward_version_id": 1}, "of kind reward"),
         ({"reward_version_id": "2"}, "number of a version"),
+        ({"reward_version_id": True}, "number of a version"),
+        ({"from": "base"}, "from must be"),
         ({"reward_version_id": 99}, "no version 99"),
     ],
 )
@@ -117,6 +121,11 @@ def test_parameters_take_their_types(session: Session) -> None:
     job = queue_policy(session, total_episodes=64.0, kl_coef=0, kl_target=None)
     assert job.params == {"total_episodes": 64, "kl_coef": 0.0, "kl_target": None}
     assert isinstance(job.params["total_episodes"], int)
+
+
+def test_what_is_left_out_has_its_default_in_choices_too() -> None:
+    assert same_params(TRAIN_POLICY, {"total_episodes": 64}, {"total_episodes": 64, "from": "sft"})
+    assert not same_params(TRAIN_POLICY, {"from": "active"}, {})
 
 
 @pytest.mark.usefixtures("sft")

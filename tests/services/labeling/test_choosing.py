@@ -22,6 +22,7 @@ from app.services.labeling.choosing import CANDIDATES, CONTROL_SHARE
 from app.services.labeling.label_settings import LabelChoice, choose
 from app.services.prompts import prompts
 from app.services.sampling import group_sampling
+from app.services.versions import versions
 from tests.live import ScriptedEngine, quick_settings
 from tests.services.conftest import MakeGroup
 from tests.services.views.test_label_agreement import ranked
@@ -69,6 +70,10 @@ def test_it_is_as_it_comes_unless_somebody_wants_otherwise_and_a_reward_model_is
     assert way(0.99) is ChosenBy.EXPECTED_GAIN
     assert way(CONTROL_SHARE) is ChosenBy.EXPECTED_GAIN
     assert way(CONTROL_SHARE - 0.01) is ChosenBy.CONTROL
+    asked = versions.active_reward(session)
+    assert asked is not None
+    asked.removed_at = asked.created_at
+    assert way(0.99) is ChosenBy.AS_IT_CAME, "its files are gone"
     reward(session, sft, [], active=True, verdict=NOTHING_LEARNED)
     assert way(0.99) is ChosenBy.AS_IT_CAME
     assert choosing.foreknowledge(session) is None

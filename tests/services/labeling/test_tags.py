@@ -12,7 +12,15 @@ from app.db.models.labelers import Labeler
 from app.db.models.prompts import PromptSource
 from app.db.models.tags import Tag, Tagged
 from app.errors import InvalidError, NotFoundError
-from app.services.labeling.tags import MAX_TAG_CHARACTERS, MOST_TAGS, change_tag, known_tags, set_tags, tags_of
+from app.services.labeling.tags import (
+    MAX_TAG_CHARACTERS,
+    MOST_TAGS,
+    add_tags,
+    change_tag,
+    known_tags,
+    set_tags,
+    tags_of,
+)
 from app.services.prompts import curation, prompts
 from app.services.prompts.curation import Wanted
 from app.services.views import group_records, ranking_records
@@ -93,3 +101,21 @@ def test_tags_go_with_their_record_and_along_to_new_words(session: Session, make
     assert tags_of(session, Tagged.PROMPT, new.id) == ["p"]
     assert session.scalar(select(func.count()).select_from(Group).where(Group.id == unseen.id)) == 0
     assert session.scalars(select(Tag.record_id)).all() == [new.id], "a later group of that id has none of them"
+
+
+def test_a_file_gives_a_record_as_many_as_it_may_have_and_those_of_most_records_come_first(session: Session) -> None:
+    full, other = prompt_of(session, "Why?"), prompt_of(session, "How?")
+    before = set_tags(session, Tagged.PROMPT, full, [f"t{number}" for number in range(MOST_TAGS - 1)])
+    add_tags(session, Tagged.PROMPT, [(full, "t0"), (full, "x"), (full, "y"), (other, "x"), (99, "x")])
+    assert tags_of(session, Tagged.PROMPT, full) == [*before, "x"]
+    assert tags_of(session, Tagged.PROMPT, other) == ["x"]
+    assert known_tags(session, Tagged.PROMPT)[:2] == [("x", 2), ("t0", 1)]
+
+
+def test_what_a_file_is_still_bringing_is_not_tagged(session: Session, make_group: MakeGroup, ada: Labeler) -> None:
+    group = make_group(leased_to=ada)
+    ranking = ranked(session, group, ada, [1, 2, 3, 4])
+    session.get_one(Group, group.id).import_id = 7
+    for kind, record in ((Tagged.GROUP, group.id), (Tagged.RANKING, ranking)):
+        with pytest.raises(NotFoundError):
+            change_tag(session, kind, record, "x", add=True)

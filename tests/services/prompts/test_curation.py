@@ -1,5 +1,7 @@
 """Prompts listed, searched, archived and deleted."""
 
+from datetime import timedelta
+
 import pytest
 from sqlalchemy import Engine as Database
 from sqlalchemy import select, text
@@ -10,7 +12,7 @@ from app.db.base import utc_now
 from app.db.models.groups import Completion, Group, GroupStatus, SkipReason
 from app.db.models.jobs import Job
 from app.db.models.labelers import Labeler
-from app.db.models.prompts import Prompt, PromptSource
+from app.db.models.prompts import Prompt, PromptSource, PromptSplit
 from app.db.session import transaction
 from app.errors import ConflictError, NotFoundError
 from app.services.data import training_data
@@ -40,10 +42,16 @@ def test_shelves_and_search(session: Session) -> None:
     assert listed(session, Wanted(prompt_list=PromptList.ARCHIVED)) == ["archived"]
     assert listed(session, Wanted(prompt_list=PromptList.SET_ASIDE)) == ["too long"]
     assert listed(session, Wanted(prompt_list=PromptList.HELD_OUT)) == []
+    kept = [Message(role="user", content="for the judge")]
+    prompts.add_prompt(session, messages=kept, source=PromptSource.OWN, split=PromptSplit.HELD_OUT)
+    assert listed(session, Wanted(prompt_list=PromptList.HELD_OUT)) == ["for the judge"]
+    assert listed(session, Wanted(prompt_list=PromptList.ACTIVE)) == ["How do I wash?", "100% wool?", "怎么泡茶"]
     assert listed(session, Wanted(words="WASH")) == ["How do I wash?"]
     assert listed(session, Wanted(words="泡茶")) == ["怎么泡茶"]
     assert listed(session, Wanted(words="0%")) == ["100% wool?"]  # no wildcard
     assert listed(session, Wanted(words="_")) == []
+    curation.archive_prompt(session, aside.id, utc_now())
+    assert listed(session, Wanted(prompt_list=PromptList.SET_ASIDE)) == [], "each stands in one list"
 
 
 def test_a_search_goes_on_from_page_to_page(session: Session, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -73,8 +81,9 @@ def test_archived_is_out_of_everything_and_comes_back(
 ) -> None:
     ready = make_group(text="ready")
     with transaction(sessions) as session:
-        curation.archive_prompt(session, ready.prompt_id, utc_now())
-        curation.archive_prompt(session, ready.prompt_id, utc_now())  # twice is once
+        first, later = utc_now(), utc_now() + timedelta(days=1)
+        curation.archive_prompt(session, ready.prompt_id, first)
+        assert curation.archive_prompt(session, ready.prompt_id, later).archived_at == first, "twice is once"
         assert lease(session, ada) is None
         assert session.get_one(Group, ready.id).status is GroupStatus.EXPIRED
         assert session.get_one(Prompt, ready.prompt_id).shown == 0

@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from app.training.reward import validation
 from app.training.reward.data import Rankings
 from app.training.reward.folds import Fold
 from app.training.reward.head import PairLikelihood, Prior, learn, make_pairs
@@ -54,6 +55,23 @@ def test_the_learning_curve_is_of_fewer_rankings() -> None:
     assert curve[-1][1] == checks.on_unseen.accuracy
     assert curve[0][1] > 0.9, "the first rankings alone have the taste of those held out"
     assert curve[-1][1] < curve[0][1]
+
+
+def test_its_counts_are_means_over_the_folds_and_what_told_nothing_apart_is_left_out() -> None:
+    data, whole = rankings(40), learn(rankings(40).likelihood, PRIOR)
+    few, many = list(range(8)), list(range(8, 40))
+    *_, checks = cross_validate(data, [Fold(few, many), Fold(many, few)], PRIOR, whole)
+    assert [count for count, _ in checks.learning_curve()] == [5, 10, 20]
+    checks.fewer[0.5] = []
+    assert [count for count, _ in checks.learning_curve()] == [5, 20]
+
+
+def test_other_penalties_are_tried_on_the_first_folds_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = rankings(40)
+    folds = [Fold([row for row in range(40) if row % 3 != own], list(range(own, 40, 3))) for own in range(3)]
+    monkeypatch.setattr(validation, "folds_within", lambda *_given: 2)
+    so_far = cross_validate(data, folds, PRIOR, learn(data.likelihood, PRIOR))
+    assert [len(each.by_penalty) for each in so_far] == [1, 2, 2]
 
 
 def test_without_folds_nothing_is_known() -> None:
