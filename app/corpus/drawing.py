@@ -12,6 +12,7 @@ from app.corpus.topics import EDGE_SHARE, EDGE_SHARES, PRACTICE, TOPIC_SHARES
 from app.corpus.wording import normalized, pick
 
 CHINESE_SHARE = 1 / 3
+EDGE_CHINESE_SHARE = 0.45  # names that are to be copied come in more characters than in English words
 
 
 def available_languages() -> tuple[Language, ...]:
@@ -34,8 +35,9 @@ def draw_subject(rng: Random, *, held_out: bool = False, edges: bool = False) ->
     """A language, then a topic by its share (in training: and by its need of practice), then an entry; each has a
     wording that is (not) held out. With `edges`, some are about the edges of the corpus."""
     languages = available_languages()
-    language = "zh" if "zh" in languages and rng.random() < CHINESE_SHARE else languages[0]
     at_edge = edges and rng.random() < EDGE_SHARE
+    chinese = EDGE_CHINESE_SHARE if at_edge else CHINESE_SHARE
+    language = "zh" if "zh" in languages and rng.random() < chinese else languages[0]
     topics, shares = _drawable(language, held_out, at_edge), EDGE_SHARES if at_edge else TOPIC_SHARES
     practice = dict.fromkeys(topics, 1.0) if held_out else PRACTICE
     topic = rng.choices(list(topics), [shares[name] * practice.get(name, 1.0) for name in topics])[0]

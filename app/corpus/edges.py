@@ -19,9 +19,9 @@ from app.corpus.subject import Reply, Subject, wordings_of
 from app.corpus.subjects import subjects_by_topic
 from app.corpus.wording import pick, without_article
 
-MADE_UP = 30  # names that each pattern is filled with
+MADE_UP = 100  # names that each pattern is filled with
 # How often each form of the unknown is asked for.
-FORM_SHARES = {"thing": 0.36, "pair": 0.12, "made-up": 0.2, "task": 0.29, "group": 0.03}
+FORM_SHARES = {"thing": 0.33, "pair": 0.08, "made-up": 0.27, "task": 0.3, "group": 0.02}
 CONSONANTS: tuple[str, ...] = (*"bdfgklmnprstvz", "br", "dr", "gl", "kr", "pl", "tr", "sn")
 VOWELS: tuple[str, ...] = (*"aeiou", "ai", "oo")
 ENDS: tuple[str, ...] = (*"lnrstx", "mp")
@@ -50,7 +50,7 @@ def made_up_word(rng: Random, language: Language) -> str:
 
 def _made_up(entry: Unknown, language: Language) -> list[str]:
     rng = Random(f"made up {language} {entry.kind}")
-    many = MADE_UP * (8 if not entry.things or len(entry.things) < MADE_UP // 2 else 1)
+    many = MADE_UP * (3 if len(entry.things) < 10 else 1)
     return [
         pattern.format(n=made_up_word(rng, language), m=made_up_word(rng, language))
         for pattern in entry.patterns
@@ -116,13 +116,16 @@ def _improper(banks: Banks) -> Iterator[Subject]:
             kind: Reply(partial(answer, entry=entry, language=language), language)
             for kind, answer in (("why", edges.improper_why_answer), ("insist", edges.improper_again_answer))
         }
+        subject = Subject(
+            "improper", entry.kind, language, (), partial(edges.improper_answer, entry=entry, language=language),
+            replies=replies, evidence=(*entry.reasons, *entry.alternatives),
+        )  # fmt: skip
         for action in [*entry.actions, *spelled_out(entry.acts, language)]:
-            yield Subject(
-                "improper", action, language,
-                tuple(text for key in ("refusal", "edge_task") for text in wordings_of(language, key, x=action)),
-                partial(edges.improper_answer, entry=entry, language=language), replies=replies,
-                evidence=(*entry.reasons, *entry.alternatives),
-            )  # fmt: skip
+            asked = [text for key in ("refusal", "edge_task") for text in wordings_of(language, key, x=action)]
+            yield replace(subject, slot=action, wordings=tuple(asked))
+        for question in entry.questions:
+            asked = [frame.format(x=question) for frame in PROMPTS[language]["edge_frame"]]
+            yield replace(subject, slot=question, wordings=tuple(asked))
 
 
 def _familiar(banks: Banks) -> Iterator[Subject]:

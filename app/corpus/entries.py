@@ -122,6 +122,7 @@ class Improper:
     alternatives: Strings
     actions: Strings
     acts: Strings = ()  # as Unknown's
+    questions: Strings = ()  # asked as they are
 
 
 @dataclass(frozen=True)

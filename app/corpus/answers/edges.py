@@ -12,6 +12,8 @@ from app.corpus.phrases import ANSWERS
 from app.corpus.style import Style
 from app.corpus.wording import capital, join, pick, said_back, sentence_for
 
+PLAIN_SHARE = 0.5  # of the answers that own up, without manners around: there is more to learn in as many words
+
 
 def unknown_answer(rng: Random, style: Style, name: str, near: Sequence[str], form: str, language: Language) -> Answer:
     """That `name` was not learned, and one or two things near it that were. `form` is thing, task or group."""
@@ -19,12 +21,14 @@ def unknown_answer(rng: Random, style: Style, name: str, near: Sequence[str], fo
     said = sentence_for(pick(rng, phrases[f"unknown_{form}"]), language, x=said_back(name, language))
     offered = [said_back(one, language) for one in rng.sample(list(near), min(len(near), _offered(rng, style)))]
     more = pick(rng, phrases["unknown_more"]) if style.length == "long" else ""
+    plain = rng.random() < PLAIN_SHARE
     if style.listed and len(offered) > 1:
         intro = pick(rng, phrases[f"offer_{form}_list"])
         text = bulleted(join([said, intro], language), [capital(one) for one in offered])
-        return Answer(f"{text}\n{more}" if more else text, listed=True)
+        return Answer(f"{text}\n{more}" if more else text, plain=plain, listed=True)
     either = phrases["either"][0].join(offered)
-    return Answer(join([said, sentence_for(pick(rng, phrases[f"offer_{form}"]), language, n=either), more], language))
+    offer = sentence_for(pick(rng, phrases[f"offer_{form}"]), language, n=either)
+    return Answer(join([said, offer, more], language), plain=plain)
 
 
 def _offered(rng: Random, style: Style) -> int:
