@@ -1,7 +1,5 @@
 """A prompt or an answer that the models cannot read stops no job: it is left out, and counted in the result."""
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,18 +21,11 @@ from app.services.labeling import drawing
 from app.services.prompts import prompts
 from app.worker.handlers.ranked_groups import ranked_group
 from tests.worker.harness import Harness
-from tests.worker.world import make_world, queue, run_inline, version_of_job
+from tests.worker.world import queue, run_inline, version_of_job
 
 REWARD = {"normalization_samples": 8, "num_layers": 2}
 POLICY = {"total_episodes": 8, "batch_size": 4, "max_tokens": 4, "num_frozen_layers": 1}
 LONG = "字" * 1_500
-
-
-@pytest.fixture
-def harness(tmp_path: Path, tiny_model_dir: Path) -> Iterator[Harness]:
-    made = make_world(tmp_path / "data", tiny_model_dir, ranked=4)
-    yield made
-    made.close()
 
 
 def keep_only(harness: Harness, split: PromptSplit, texts: list[str]) -> None:

@@ -2,8 +2,6 @@
 
 import json
 import shutil
-from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -15,16 +13,9 @@ from app.training.reward.preference_scorer import PreferenceScorer
 from app.worker.handlers.handler import Work
 from app.worker.handlers.models import Models
 from tests.worker.harness import Harness
-from tests.worker.world import idle_run, make_world, queue, run_inline, version_of_job
+from tests.worker.world import idle_run, queue, run_inline, version_of_job
 
 REWARD = {"normalization_samples": 8, "num_layers": 1}
-
-
-@pytest.fixture
-def harness(tmp_path: Path, tiny_model_dir: Path) -> Iterator[Harness]:
-    made = make_world(tmp_path / "data", tiny_model_dir, ranked=2)
-    yield made
-    made.close()
 
 
 def test_a_model_is_loaded_once(harness: Harness) -> None:

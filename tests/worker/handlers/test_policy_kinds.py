@@ -1,7 +1,5 @@
 """Each kind that trains a policy, run to its end by the generic handler: a version, its inputs, its evaluation."""
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,7 +10,7 @@ from app.db.models.prompts import Prompt
 from app.db.models.versions import VersionKind, VersionRanking
 from app.services.jobs import job_answers, jobs
 from tests.worker.harness import Harness
-from tests.worker.world import check_files, make_world, queue, run_inline, version_of_job
+from tests.worker.world import check_files, queue, run_inline, version_of_job
 
 SMALL: dict[str, dict[str, Any]] = {
     "train_dpo": {"max_epochs": 1, "sampled_answers": 2, "max_tokens": 4, "lora_rank": 2},
@@ -21,13 +19,6 @@ SMALL: dict[str, dict[str, Any]] = {
 }
 ADAPTER = ["adapter_config.json", "adapter_model.safetensors"]
 REWARD: dict[str, Any] = {"normalization_samples": 4}
-
-
-@pytest.fixture
-def harness(tmp_path: Path, tiny_model_dir: Path) -> Iterator[Harness]:
-    made = make_world(tmp_path / "data", tiny_model_dir, ranked=4)
-    yield made
-    made.close()
 
 
 def evaluations(harness: Harness) -> list[dict[str, Any]]:

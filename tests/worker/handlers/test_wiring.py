@@ -1,7 +1,6 @@
 """Which models, prompts, answers and ranks the handlers give to the trainers; the trainers themselves only look."""
 
-from collections.abc import Generator, Iterator, Sequence
-from pathlib import Path
+from collections.abc import Generator, Sequence
 from typing import Any
 
 import pytest
@@ -44,16 +43,9 @@ from app.worker.handlers import train_policy as policy_handler
 from app.worker.handlers import train_reward as reward_handler
 from tests.live import LEASE_SECONDS
 from tests.worker.harness import Harness
-from tests.worker.world import check_files, make_world, queue, run_inline, version_of_job
+from tests.worker.world import check_files, queue, run_inline, version_of_job
 
 Pairs = list[tuple[list[int], list[int]]]
-
-
-@pytest.fixture
-def harness(tmp_path: Path, tiny_model_dir: Path) -> Iterator[Harness]:
-    made = make_world(tmp_path / "data", tiny_model_dir, ranked=4)
-    yield made
-    made.close()
 
 
 def mark_of(model: Llama) -> float:
