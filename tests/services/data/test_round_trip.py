@@ -38,6 +38,7 @@ from app.services.sampling.fitting import Fitting
 from app.services.versions import versions
 from tests.databases import migrated_file
 from tests.live import LEASE_SECONDS, ScriptedEngine
+from tests.services.data.test_interrupted_imports import Crash, crash_at
 
 ALPHABET = 'ab你\u2028\x85\n\t\\"\U0001f600 '
 texts = st.text(st.sampled_from(ALPHABET), max_size=3)
@@ -234,6 +235,12 @@ def test_tags_of_what_is_there_already_are_added_once_all_of_the_file_is_in() ->
         installation.take(b'{"prompt": "Why?", "tags": ["a"]}\n{"prompt": "How?", "tags": "x, y"}')
         with pytest.raises(InvalidError, match="Line 2"):
             installation.take(b'{"prompt": "Why?", "tags": ["b"]}\n{"promt": 1}')
+        for step in (1, 2):
+            with pytest.MonkeyPatch.context() as patch:
+                crash_at(step, patch)
+                with pytest.raises(Crash):
+                    installation.take(b'{"prompt": "Why?", "tags": ["z"]}')
+            assert "z" not in {name for row in exports.export_prompts(installation.read) for name in row["tags"]}
         again = installation.take(b'{"prompt": "Why?", "tags": ["b", "a"]}\n{"prompt": "Who?", "tags": [{"odd": 1}]}')
         assert again.columns_not_kept == {"tags"}, "of another kind"
         assert {row["prompt"][0]["content"]: row["tags"] for row in exports.export_prompts(installation.read)} == {
