@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.worker.harness import Harness
 
+from tests.worker.harness import Harness
 from tests.worker.world import make_world
 
 
