@@ -12,7 +12,6 @@ from pathlib import Path
 
 import torch
 
-LLAMA = "xllamacpp==2026.10.11549"  # llama.cpp, built for processors with AVX2
 TRL = "trl==1.16.*"
 TRL_WITH_PPO = "trl==1.12.0"  # the last one
 

@@ -21,7 +21,6 @@ from app.lm.files.checkpoint import read_tokenizer
 from app.lm.files.importing import import_file
 from app.lm.precision import FULL, INT8
 from app.training.report_card import held_out_prompts
-from bench.peers import LLAMA, peer_python
 from bench.speed.race import Contestant, Measured, race
 from bench.speed.tables import parts_of
 
@@ -57,7 +56,7 @@ def compared(contestants: dict[str, Measured]) -> dict[str, dict[str, list[float
 
 
 def main(
-    folder: Annotated[Path, typer.Option(help="Where the imported model and the peer's environment are kept.")],
+    folder: Annotated[Path, typer.Option(help="Where the imported model is kept.")],
     file: Annotated[Path, typer.Option(help="The GGUF file.")],
     rounds: Annotated[int, typer.Option(min=1, help="Counted ones, after one that warms up.")] = 15,
     threads: Annotated[int, typer.Option(min=1)] = 2,
@@ -73,7 +72,7 @@ def main(
         Contestant(name, Path(sys.executable), OURS, work | own | {"model": str(model)}) for name, own in FORMS.items()
     ]
     peer = work | {"file": str(file.resolve()), "context": CONTEXT}
-    contestants.append(Contestant(PEER_NAME, peer_python(folder, LLAMA), PEER, peer, is_peer=True))
+    contestants.append(Contestant(PEER_NAME, Path(sys.executable), PEER, peer, is_peer=True))
     measured = race(contestants, rounds, threads, SPINNING)
     told = measured | {"file": file.name, "tokens": tokens, "ratios": compared(measured["contestants"])}
     out.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")

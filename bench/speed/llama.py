@@ -4,6 +4,7 @@ The request names the GGUF `file`, `prompts` as token ids, how many `answers` to
 """
 
 import itertools
+import os
 from typing import Any
 
 import xllamacpp
@@ -48,3 +49,4 @@ def prepare(request: dict[str, Any]) -> Run:
 
 if __name__ == "__main__":
     serve(prepare)
+    os._exit(0)  # a server that is put away waits for its own thread now and then, for good
