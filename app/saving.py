@@ -8,6 +8,8 @@ from app.errors import AppError
 from app.translation import _
 
 DISK_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+# "requested and": numpy's "9600 requested and 4464 written", without the system's number.
+WORDS = ("no space left", "disk is full", "file too large", "quota exceeded", "requested and")
 
 
 class TrainingError(AppError):
@@ -24,7 +26,7 @@ def is_disk_full(error: BaseException) -> bool:
         words = str(seen).lower()
         if isinstance(seen, OSError) and seen.errno in DISK_FULL:
             return True
-        if any(phrase in words for phrase in ("no space left", "disk is full", "file too large", "quota exceeded")):
+        if any(phrase in words for phrase in WORDS):
             return True
         seen = seen.__cause__ or seen.__context__
     return False

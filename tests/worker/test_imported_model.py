@@ -14,6 +14,8 @@ from app.db.session import transaction
 from app.lm.files.checkpoint import load_model
 from app.services.data import training_data
 from app.worker.handlers.ranked_groups import ranked_groups
+from tests.lm.files.gguf.tiny_published import make_wheel, use_wheel
+from tests.small_disk import small_disk
 from tests.worker.harness import Harness
 from tests.worker.world import check_files, idle_run, make_world, queue, run_inline, version_of_job, versions_of
 
@@ -84,6 +86,31 @@ def test_a_gguf_file_becomes_a_version_by_the_same_command(harness: Harness, tmp
     assert "Tiny.Q8_0 is version 2 (llama, " in told.output
     assert "It has no chat template" in told.output
     assert versions_of(harness)[1].metrics["languages"] == ["en"]
+    check_files(harness)
+
+
+def test_a_disk_that_is_full_in_the_middle_keeps_what_was_there(
+    harness: Harness, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By command and by job; the file by name was unpacked already."""
+    from app.lm.files import importing, published
+
+    wheel = make_wheel(tmp_path / "wheel")
+    use_wheel(monkeypatch, *wheel)
+
+    def on_small_disk(*arguments: Any, **named: Any) -> importing.ImportedModel:
+        with small_disk(16_384):
+            return import_file(*arguments, **named)
+
+    import_file = importing.import_file
+    monkeypatch.setattr(importing, "import_file", on_small_disk)
+    monkeypatch.setattr(published, "import_file", on_small_disk)
+    told = CliRunner().invoke(cli, ["import-model", str(tmp_path / "wheel" / "Tiny.F32.gguf")])
+    job = run_inline(harness, queue(harness, "get_model"))
+    assert (told.exit_code, job.status) == (1, JobStatus.FAILED)
+    for said in (str(told.exception), job.error or ""):
+        assert "could not be saved: the disk is full. Free some disk space" in said
+    assert [version.status for version in versions_of(harness)] == [VersionStatus.ACTIVE]
     check_files(harness)
 
 

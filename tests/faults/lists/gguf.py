@@ -11,6 +11,9 @@ config = In("app/lm/files/gguf/config.py", f"{FILES}/gguf/test_folder.py")
 published = In("app/lm/files/published.py", f"{FILES}/test_published.py")
 packages = In("app/processes/packages.py", "tests/processes/test_packages.py")
 
+by_command = In("app/cli/import_model.py", "tests/worker/test_imported_model.py")
+saving = In("app/saving.py", f"{FILES}/gguf/test_export.py")
+
 FAULTS = [
     export(
         "llama.cpp rotates other pairs of rows",
@@ -71,4 +74,18 @@ FAULTS = [
     ),
     published("a file with another hash is used", "left != 0 or digest.hexdigest() != entry.sha256", "left != 0"),
     published("a full disk is found out on the way", "    if free < entry.needed_bytes:", "    if free < 0:"),
+    by_command(
+        "a full disk is no reason that a person understands",
+        '        with saving("imported model"):',
+        "        if True:",
+    ),
+    by_command(
+        "what a failed import began stays", "        shutil.rmtree(staging, ignore_errors=True)", "        pass"
+    ),
+    saving("numpy's word for a full disk is not understood", ', "requested and")', ")"),
+    packages(
+        "an index that cannot be reached is told without the next step",
+        "then try again; nothing was changed. Without a network: fourfold import-model FILE.",
+        "then try again.",
+    ),
 ]

@@ -1,8 +1,6 @@
 """What the handlers do with bad input and bad luck, run inline: a clear error, and the old versions untouched."""
 
-import resource
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +24,7 @@ from app.worker.handlers import outcomes
 from app.worker.handlers import train_reward as handler
 from app.worker.handlers.models import Models
 from app.worker.run import JobRun
+from tests.small_disk import small_disk
 from tests.worker.harness import Harness
 from tests.worker.world import check_files, idle_run, make_world, queue, run_inline, version_of_job, versions_of
 
@@ -44,16 +43,6 @@ def make(tmp_path: Path, tiny_model_dir: Path) -> Iterator[Callable[..., Harness
     yield make
     for harness in made:
         harness.close()
-
-
-@contextmanager
-def small_disk(size: int) -> Iterator[None]:
-    """No file may grow beyond `size` bytes, except those that are larger already (the database)."""
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
 
 
 def failed(harness: Harness, job: Job) -> str:

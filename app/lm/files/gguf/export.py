@@ -5,6 +5,7 @@ torch; an error is then one line on standard error.
 """
 
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,7 @@ from app.lm.files.checkpoint import load_model
 from app.lm.files.gguf.tensors import PERMUTED, ROPE_FREQUENCIES, stored_names, stretching
 from app.lm.files.gguf.written_tokenizer import add_tokenizer
 from app.model_info.gguf_kinds import GgufKind
+from app.saving import saving
 from app.translation import _
 
 Kind = GGMLQuantizationType
@@ -60,6 +62,8 @@ def write_file(directory: Path, file: Path, kind: GgufKind, name: str) -> None:
         writer.close()
         fresh.replace(file)
     finally:
+        with suppress(OSError):  # a disk that is full is told by what came before
+            writer.close()
         fresh.unlink(missing_ok=True)
 
 
@@ -146,7 +150,8 @@ def _in_file_order(
 def main(arguments: list[str]) -> int:
     directory, file, kind, name = arguments
     try:
-        write_file(Path(directory), Path(file), GgufKind(kind), name)
+        with saving("exported model"):
+            write_file(Path(directory), Path(file), GgufKind(kind), name)
     except AppError as error:
         print(error.message, file=sys.stderr)
         return 1

@@ -10,6 +10,7 @@ from app.chat import Message
 from app.errors import InvalidError
 from app.layout import SFT_MODEL
 from app.lm.files.checkpoint import load_model
+from app.lm.files.gguf import export
 from app.lm.files.gguf.export import write_file
 from app.lm.files.gguf.header import Kind, read_header
 from app.lm.files.importing import import_file
@@ -18,6 +19,7 @@ from app.model_info.gguf_kinds import GgufKind
 from tests.lm.files.gguf.llama_cpp import LlamaCpp, Opener, running_llama_cpp
 from tests.lm.files.gguf.test_folder import FAMILIES, WIDE, logits, read_by_transformers
 from tests.lm.files.imported_models import save_random_model
+from tests.small_disk import small_disk
 
 pytest.importorskip("transformers")
 ASKED = "How do I wash my hands with soap? 3 <|im_end|>"
@@ -90,6 +92,7 @@ def test_tokens_and_template_come_back(style: str, tmp_path: Path, llama_cpp: Op
     conversation = ours.encode_conversation([{"role": "user", "content": ASKED}])
     assert again.encode_conversation([{"role": "user", "content": ASKED}]) == conversation
     assert (again.end_id, again.bos_id) == (ours.end_id, ours.bos_id)
+    assert read_header(tmp_path / "tiny.gguf").values["tokenizer.ggml.eos_token_id"] == ours.end_id
     assert theirs.conversation(TURNS) == ours.encode_conversation(TURNS)
 
 
@@ -128,3 +131,14 @@ def test_what_llama_cpp_would_read_wrongly_is_not_written(case: str, tmp_path: P
     with pytest.raises(InvalidError, match=r"llama\.cpp cannot read this model rightly.*zip"):
         write_file(tmp_path / "model", tmp_path / "tiny.gguf", GgufKind.F16, "Tiny")
     assert {path.name for path in tmp_path.iterdir()} == {"model"}
+
+
+def test_a_full_disk_leaves_what_was_there_and_is_told(
+    tiny_model_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "tiny.gguf"
+    file.write_bytes(b"before")
+    with small_disk(16_384):
+        ended = export.main([str(tiny_model_dir), str(file), GgufKind.F16, "Tiny"])
+    assert (ended, list(tmp_path.iterdir()), file.read_bytes()) == (1, [file], b"before")
+    assert "the disk is full. Free some disk space" in capsys.readouterr().err
