@@ -79,9 +79,6 @@ FAULTS = [
         '        with saving("imported model"):',
         "        if True:",
     ),
-    by_command(
-        "what a failed import began stays", "        shutil.rmtree(staging, ignore_errors=True)", "        pass"
-    ),
     saving("numpy's word for a full disk is not understood", ', "requested and")', ")"),
     packages(
         "an index that cannot be reached is told without the next step",
