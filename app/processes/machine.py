@@ -1,9 +1,11 @@
-"""How much memory this process may still take: what the machine has free, or less if its container allows less.
+"""How much memory this process may still take: what the machine has free, or less if its container allows less; and
+giving back what it does not need any more.
 
 Linux tells it in files (proc(5); the kernel's cgroup-v2 and cgroup-v1 documents); elsewhere sysconf knows the machine
 alone. No library is needed for four small files.
 """
 
+import ctypes
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +17,14 @@ def available_bytes(root: Path = ROOT) -> int | None:
     """The least of all limits; None where nothing can be known. `root` is another one in tests."""
     free = [*_free_on_machine(root), *_free_in_groups(root)]
     return max(0, min(free)) if free else None
+
+
+def give_back() -> None:
+    """Memory that was freed goes back to the system, where the C library can (glibc's malloc_trim); it else keeps what
+    lies between things that are in use. Takes some milliseconds."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
+    if trim is not None:
+        trim(0)
 
 
 def _free_on_machine(root: Path) -> Iterator[int]:

@@ -1,10 +1,12 @@
 """Free memory, read from files as Linux writes them."""
 
+import ctypes
+import resource
 from pathlib import Path
 
 import pytest
 
-from app.processes.machine import available_bytes
+from app.processes.machine import available_bytes, give_back
 
 MEMINFO = "MemTotal:       24000000 kB\nMemFree:         1000000 kB\nMemAvailable:   20000000 kB\n"
 MIB = 1 << 20
@@ -64,3 +66,18 @@ def test_this_machine_has_some() -> None:
     found = available_bytes()
     assert found is not None
     assert 0 < found < 1 << 50
+
+
+def resident() -> int:
+    return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
+
+
+@pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "malloc_trim"), reason="another C library than glibc")
+def test_what_was_freed_between_things_in_use_goes_back() -> None:
+    taken = [bytes(60_000) for _number in range(1_000)]
+    last = bytes(60_000)  # above the others: only what is above this one would go back by itself
+    taken.clear()
+    before = resident()
+    give_back()
+    assert before - resident() > 30 * MIB
+    assert len(last) == 60_000

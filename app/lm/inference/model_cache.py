@@ -23,6 +23,7 @@ from app.lm.precision import Formats
 from app.lm.text.tokenizer import Tokenizer
 from app.model_info.size import all_parameters
 from app.model_info.weights import CheckpointError
+from app.processes.machine import give_back
 from app.translation import _
 
 KEPT_VERSIONS = 4  # the active policy, the active reward model and two others
@@ -107,6 +108,7 @@ class ModelCache:
             model = self._loaded(version_id)  # another may have loaded it since
             if model is None:
                 model = self._load(version_id, load)
+                give_back()  # weights as they were stored, which the allocator keeps
                 with self._looking:
                     self._kept[version_id] = model
                     while len(self._kept) > KEPT_VERSIONS:

@@ -127,6 +127,7 @@ FAULTS = [
     size("biases are not counted", "return matrices + biases + norms", "return matrices + norms"),
     size("every layer may be frozen", "min(frozen, config.num_hidden_layers - 1)", "min(frozen, config.num_hidden_layers)"),
     machine("the innermost group alone counts", "range(len(parts), -1, -1)", "range(len(parts), len(parts) - 1, -1)"),
+    machine("what was freed is kept", "    if trim is not None:\n", "    if trim is None:\n"),
     machine("free memory below nothing", "max(0, min(free)) if free", "min(free) if free"),
     evaluate("answers fit if the neighbour's question fits", "fits = ref.sum(-1) >", "fits = ref.sum(-1) <"),
     evaluate("the policy's entropy is the reference's", "-torch.tensor(after.logprob).sum()", "-torch.tensor(after.ref_logprob).sum()"),

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from app.errors import GoneError, InvalidError, UnavailableError
+from app.lm.inference import model_cache
 from app.lm.inference.engine import LocalEngine
 from app.lm.inference.model_cache import ModelCache, Scorer
 from app.lm.precision import Formats
@@ -48,6 +49,15 @@ def test_scores_and_kinds(engine: LocalEngine) -> None:
     engine.generate(asked(n=1))
     with pytest.raises(InvalidError, match="is a policy"):
         engine.score(HELLO, ["a"], version_id=1)
+
+
+def test_what_opening_took_is_given_back_once_for_each(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    given: list[bool] = []
+    models = ModelCache(lambda _: directory, None, Formats())
+    monkeypatch.setattr(model_cache, "give_back", lambda: given.append(models.is_loaded(1)))
+    models.policy(1)
+    models.policy(1)
+    assert given == [False]
 
 
 def test_few_versions_are_kept(directory: Path) -> None:
