@@ -340,7 +340,7 @@ def write_loop(model: str = "") -> None:
 def write_benchmarks() -> None:
     page = BENCHMARKS.read_text()
     tables: dict[str, Callable[[dict[str, Any]], list[str]]] = {
-        "reward": reward_rows, "reward-peer": reward_rows, "follow": follow_rows, "ways": follow_rows,
+        "reward": reward_rows, "follow": follow_rows, "ways": follow_rows,
         "frontier": frontier_rows,
         "training_speed": speed_rows, "label_efficiency": efficiency_rows, "turnaround": turnaround_rows,
         "matched_kl": matched_rows, "influence": influence_rows, "active_choice": choice_rows,

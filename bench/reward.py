@@ -7,7 +7,7 @@ the share of turned pairs that is asked for; the head is the product's own. Held
 Where the model's own answers hardly show what a taste is about, a second row has foils in its groups (bench/foils.py).
 Results go to bench/results/reward.json, run by run, so that a run can be stopped, and goes on where it was when it is
 started again with the same settings and code; bench.report writes the table.
-With --peer the same rankings train TRL's RewardTrainer instead (bench/peer.py), into reward-peer.json.
+How many rankings TRL's RewardTrainer needs for as much: bench/label_efficiency.py.
 """
 
 import json
@@ -45,11 +45,9 @@ from app.training.reward.words import Words
 from app.worker.handlers.train_reward import blank_prompt, sentence_ends
 from bench.foils import FOILS
 from bench.loop import code_commit
-from bench.peer import PeerBench
 from bench.pools import Group, PoolSettings, load_pool
 
 RESULTS = Path(__file__).parent / "results" / "reward.json"
-PEER_RESULTS = RESULTS.with_name("reward-peer.json")
 THREADS = 1  # small products: a second thread waits more than it computes, and much more on a machine that is busy
 TIE_MARGIN = 0.5  # nats: answers closer than this are alike to the labeler, and no pair of the test
 STEPS_POOL = PoolSettings(train=200, held_out=100, topics=("howto", "lookalike"))
@@ -255,12 +253,10 @@ def main(
     flips: Annotated[str, typer.Option(help="Shares of turned pairs, comma-separated.")] = "0,0.1,0.25",
     seeds: Annotated[int, typer.Option(min=1, help="Runs of each, seeds 0, 1, …")] = 5,
     prompts: Annotated[str, typer.Option(help="Prompts of the pool, to rank and to judge on.")] = "400,300",
-    peer: Annotated[bool, typer.Option(help="Train TRL's RewardTrainer instead, installed in the folder.")] = False,
-    out: Annotated[Path | None, typer.Option(help="Where the results go; kept after each run.")] = None,
+    out: Annotated[Path, typer.Option(help="Where the results go; kept after each run.")] = RESULTS,
 ) -> None:
     """Train on each family, size, noise and seed; keep each run's figures."""
     torch.set_num_threads(THREADS)
-    out = out or (PEER_RESULTS if peer else RESULTS)
     train, held_out = map(int, numbers(prompts))
     pool = PoolSettings(train=train, held_out=held_out)
     bench = RewardBench([group for group in load_pool(folder, pool) if group.split == "train"])
@@ -272,9 +268,8 @@ def main(
         out.parent.mkdir(parents=True, exist_ok=True)
         out.write_text(json.dumps(settings | {"runs": runs}, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
-    contestant = PeerBench(folder, bench.tokenizer.ends, THREADS) if peer else bench
     sizes, shares = [int(size) for size in numbers(rankings)], numbers(flips)
-    run(cases, sizes, shares, seeds, contestant.scores, keep, runs_of_before(out, settings))
+    run(cases, sizes, shares, seeds, bench.scores, keep, runs_of_before(out, settings))
 
 
 if __name__ == "__main__":
