@@ -154,11 +154,14 @@ def question(text: str) -> list[Message]:
 
 
 def sampled(runtime: Runtime, version: Version, text: str, params: SamplingParams, n: int = 1) -> list[str]:
-    """Answers of a version to a text, as this kind reads it: a base model goes on with it. Half a character at the
-    end is left out."""
+    """Answers of a version to a text, as this kind reads it: a base model goes on with it. One that was cut off at the
+    length limit ends in " …", without half a character."""
     prompt = prompt_for(version.kind, question(text))
     request = GenerationRequest(prompt, version_id=version.id, params=params, n=n)
-    return [answer.text.rstrip("\ufffd") for answer in runtime.engine.generate(request)]
+    return [
+        answer.text.rstrip("\ufffd ") + " …" if answer.finish_reason == "length" else answer.text
+        for answer in runtime.engine.generate(request)
+    ]
 
 
 def address(path: str, **query: object) -> str:

@@ -4,16 +4,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.db.models.jobs import Job, JobStatus
-from app.db.models.rankings import Ranking
 from app.formats.figures import duration, exponential, millions, number
 from app.kinds.registry import kind_of
 from app.services.jobs.job_params import hparams_of
+from app.services.jobs.ranking_counts import count_rankings
 from app.translation import N_, _, ngettext
 from app.web.learn_record import base_record, sft_parts
+
+
+REWARD_TRAININGS = ("train_reward",)
+POLICY_TRAININGS = ("train_policy", "train_grpo", "train_best_of_n", "train_dpo")
 
 
 @dataclass(frozen=True)
@@ -95,10 +99,8 @@ PUBLISHED = (
 def stages(session: Session) -> list[Stage]:
     """In the order of the road."""
     base, parts = base_record(), sft_parts()
-    rankings = session.scalar(select(func.count()).select_from(Ranking)) or 0
-    reward, on_episodes = _ended(session, ("train_reward",)), _ended(session, ("train_policy", "train_grpo"))
-    policies = [*on_episodes, *_ended(session, ("train_dpo", "train_best_of_n"))]
-    episodes = sum(map(_episodes, on_episodes))
+    rankings = count_rankings(session).total
+    reward, policies = _ended(session, REWARD_TRAININGS), _ended(session, POLICY_TRAININGS)
     return [
         Stage(
             N_("Pretraining"),
@@ -124,7 +126,7 @@ def stages(session: Session) -> list[Stage]:
         Stage(
             N_("Policy"),
             N_("to write what scores well"),
-            ngettext("{n} answer tried", "{n} answers tried", episodes, n=number(episodes)),
+            _practice(policies),
             _operations(policies),
             _time(policies),
         ),
@@ -136,10 +138,25 @@ def _ended(session: Session, kinds: Sequence[str]) -> list[Job]:
     return list(session.scalars(done))
 
 
-def _episodes(job: Job) -> int:
-    """Answers that a training tried: it may have stopped before its end."""
-    batch: int = hparams_of(kind_of(job.kind), job.params).batch_size
-    return job.step * batch
+def _practice(policies: Sequence[Job]) -> str:
+    """The answers that all trainings of policies tried, and how many of them learned from the rankings alone."""
+    answers = sum(map(_answers, policies))
+    tried = ngettext("{n} answer tried", "{n} answers tried", answers, n=number(answers))
+    alone = sum(job.kind == "train_dpo" for job in policies)
+    if not alone:
+        return tried
+    by_rankings = ngettext(
+        "{n} training from the rankings alone", "{n} trainings from the rankings alone", alone, n=number(alone)
+    )
+    return _("{tried}; {by_rankings}", tried=tried, by_rankings=by_rankings) if answers else by_rankings
+
+
+def _answers(job: Job) -> int:
+    """Answers that a training tried: PPO and its kin may have stopped before their end."""
+    hparams: Any = hparams_of(kind_of(job.kind), job.params)
+    if job.kind == "train_best_of_n":
+        return int(hparams.num_prompts * hparams.num_answers)
+    return 0 if job.kind == "train_dpo" else int(job.step * hparams.batch_size)
 
 
 def _operations(jobs: Sequence[Job]) -> str:

@@ -37,7 +37,7 @@ ANSWERS = {
     "en": "Boil some water. Pour it over the tea leaves. Wait for three minutes.",
     "zh": "先把水烧开。把水倒在茶叶上。等三分钟就可以喝了。",
 }
-ANSWER_TOKENS = 56
+ANSWER_TOKENS = 96
 MOST_STEPS = 24
 """Beginnings of an answer that are scored."""
 SCORE, KL = "objective/scores", "objective/kl"
@@ -182,6 +182,8 @@ class Run:
     kl: float | None
     """From the SFT model at the end, nats an answer."""
     examples: list[dict[str, Any]]
+    scored_by: object
+    """Which reward model's scores these are: those of two models are on two scales."""
     recorded: dict[str, Any] | None = None
 
     @property
@@ -191,7 +193,9 @@ class Run:
 
 @dataclass(frozen=True)
 class Curve:
-    """A line in a picture of WIDTH times HEIGHT."""
+    """A line in a picture of WIDTH times HEIGHT. `style`: 1 with the penalty, 2 without it."""
+
+    style: int
 
     title: str
     line: str
@@ -210,8 +214,8 @@ class PPOPage(ChapterPage):
     """The same without it."""
     reward: Version | None
     """None: there is none to practise against yet."""
-    curves: list[Curve]
-    """Of both runs, each in one picture."""
+    pictures: list[list[Curve]]
+    """Of both runs: on one scale where one reward model scored both."""
 
 
 def ppo_page(runtime: Runtime, wanted: Wanted, place: Place) -> PPOPage:
@@ -223,7 +227,7 @@ def ppo_page(runtime: Runtime, wanted: Wanted, place: Place) -> PPOPage:
             honest=honest,
             cheat=cheat,
             reward=versions.active_reward(session),
-            curves=curves(honest, cheat),
+            pictures=pictures(honest, cheat),
         )
 
 
@@ -237,7 +241,10 @@ def newest_run(session: Session, kind: str) -> Run | None:
     scores = [(point.step, score) for point in points if (score := point.values.get(SCORE)) is not None]
     distances = [kl for point in points if (kl := point.values.get(KL)) is not None]
     version = session.scalar(select(Version).where(Version.job_id == job.id, Version.kind == VersionKind.POLICY))
-    return Run(version, scores, distances[-1] if distances else None, _examples(version)) if scores else None
+    if not scores:
+        return None
+    scored_by = job.id if version is None else version.reward_version_id
+    return Run(version, scores, distances[-1] if distances else None, _examples(version), scored_by)
 
 
 def recorded_run(kind: str) -> Run | None:
@@ -247,7 +254,7 @@ def recorded_run(kind: str) -> Run | None:
     if run is None:
         return None
     scores = [(int(step), float(score)) for step, score in run["scores"]]
-    return Run(None, scores, run["kl"], run["examples"], record["provenance"] | run["provenance"])
+    return Run(None, scores, run["kl"], run["examples"], "recorded", record["provenance"] | run["provenance"])
 
 
 def _examples(version: Version | None) -> list[dict[str, Any]]:
@@ -259,18 +266,27 @@ def _examples(version: Version | None) -> list[dict[str, Any]]:
     return list(of_end or version.metrics.get("samples") or [])[:MOST_EXAMPLES]
 
 
+def pictures(honest: Run | None, cheat: Run | None) -> list[list[Curve]]:
+    """Of the runs that there are."""
+    if honest and cheat and honest.scored_by != cheat.scored_by:
+        return [curves(honest, None), curves(None, cheat)]
+    drawn = curves(honest, cheat)
+    return [drawn] if drawn else []
+
+
 def curves(honest: Run | None, cheat: Run | None) -> list[Curve]:
     """The scores of both on one scale."""
-    runs = [(title, run) for title, run in ((N_("With the penalty"), honest), (N_("Without"), cheat)) if run]
-    values = [score for _, run in runs for _, score in run.scores] or [0.0]
+    named = ((1, N_("With the penalty"), honest), (2, N_("Without"), cheat))
+    runs = [(style, title, run) for style, title, run in named if run]
+    values = [score for _, _, run in runs for _, score in run.scores] or [0.0]
     low, high = min(0.0, *values), max(1.0, *values)
-    steps = max((run.scores[-1][0] for _, run in runs), default=1) or 1
+    steps = max((run.scores[-1][0] for _, _, run in runs), default=1) or 1
 
     def at(step: int, score: float) -> tuple[float, float]:
         x = EDGE + (WIDTH - 2 * EDGE) * step / steps
         return round(x, 1), round(EDGE + (HEIGHT - 2 * EDGE) * (high - score) / (high - low), 1)
 
     return [
-        Curve(title, " ".join(f"{x},{y}" for x, y in (at(*each) for each in run.scores)), at(*run.scores[-1]))
-        for title, run in runs
+        Curve(style, title, " ".join(f"{x},{y}" for x, y in (at(*each) for each in run.scores)), at(*run.scores[-1]))
+        for style, title, run in runs
     ]

@@ -2,16 +2,18 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from html import escape, unescape
 from itertools import pairwise
 from pathlib import Path
+from uuid import uuid4
 
 import httpx2
 import pytest
 from sqlalchemy import delete
 
-from app.chat import Attention, Cut
+from app.chat import Attention, Cut, GenerationRequest, SampledAnswer
 from app.corpus.cleaning.clean import Report, judge
 from app.db.base import utc_now
 from app.db.models.jobs import Job, JobMetric, JobStatus
@@ -27,9 +29,10 @@ from app.web.learn_chapter import lessons
 from app.web.learn_data import FAULTS, REASONS, parts
 from app.web.learn_fit import curve_of, fit_at
 from app.web.learn_inside import alike, by_chance, nearest, prompt_map, shade
-from app.web.learn_preferences import beginnings_of, compared, recorded_run
+from app.web.learn_preferences import beginnings_of, compared, pictures, recorded_run
 from app.web.learn_record import Moment, base_record, runs_record, sft_parts
 from tests.live import LiveServer, ScriptedEngine, live_server, quick_settings
+from tests.web.test_data import rank_one
 
 NAMES = [line.chapter.name for line in CHAPTERS]
 STRANGE = "?text=%3Cb%3E&prompt=%26&at=nan&token=-3&temperature=inf&top_p=x&seed=1e99&a=9&point=99999&fault=x&curve=x"
@@ -138,21 +141,65 @@ def test_runs_are_drawn_once_they_ended(server: LiveServer) -> None:
     assert "<polyline" in told
 
 
+def test_scores_of_two_reward_models_are_not_on_one_scale() -> None:
+    own, recorded = recorded_run("train_policy"), recorded_run("show_cheating")
+    assert own is not None
+    assert recorded is not None
+    together = pictures(own, recorded)
+    apart = pictures(replace(own, scored_by=7), recorded)
+    assert [[each.style for each in curves] for curves in together] == [[1, 2]]
+    assert [[each.style for each in curves] for curves in apart] == [[1], [2]]
+    assert pictures(None, None) == []
+
+
 def test_the_costs_are_those_of_this_database(server: LiveServer) -> None:
     before = server.client.get("/learn/costs").text
     assert "0 answers tried" in before
-    with transaction(server.runtime.write) as session:
-        begun = utc_now()
-        ended = Job(id="d" * 32, kind="train_policy", dedup_key="d", status=JobStatus.SUCCEEDED, step=5, total_steps=10)
-        ended.params = {"total_episodes": 640}
-        ended.result = {"metrics": {"flops": 2.5e13}}
-        ended.started_at, ended.finished_at = begun, begun + timedelta(minutes=7)
-        session.add(ended)
+    _ended(server, "train_policy", {"total_episodes": 640}, step=5, flops=2.5e13)
     told = server.client.get("/learn/costs").text
     assert "320 answers tried" in told, "it stopped half-way"
     assert "7 min" in told
     assert "2.5e13" in told
     assert f"{base_record()['flops']:.1e}"[:3] in told
+
+
+def test_what_the_policies_cost_is_told_beside_all_that_they_learned_from(server: LiveServer) -> None:
+    with transaction(server.runtime.write) as session:
+        session.execute(delete(JobMetric))
+        session.execute(delete(Job))
+    _ended(server, "train_dpo", {}, step=40, flops=1.5e13)
+    assert ">1 training from the rankings alone<" in server.client.get("/learn/costs").text
+    _ended(server, "train_best_of_n", {"num_prompts": 64, "num_answers": 4}, step=90, flops=2e13)
+    told = server.client.get("/learn/costs").text
+    assert ">256 answers tried; 1 training from the rankings alone<" in told
+    assert "3.5e13" in told
+
+
+def test_a_withdrawn_ranking_is_no_price_of_the_reward_model(server: LiveServer) -> None:
+    ranking = rank_one(server, "ada")
+    assert "1 ranking<" in server.client.get("/learn/costs").text
+    server.client.delete(f"/api/v1/rankings/{ranking}", headers={"X-Labeler": "ada"}).raise_for_status()
+    assert "0 rankings<" in server.client.get("/learn/costs").text
+
+
+def test_an_answer_that_was_cut_off_says_so(client: httpx2.Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    def generate(_: ScriptedEngine, request: GenerationRequest) -> list[SampledAnswer]:
+        return [SampledAnswer("Boil wat\ufffd", [5, 6], end) for end in ("length", "stop", "stop", "stop")[: request.n]]
+
+    monkeypatch.setattr(ScriptedEngine, "generate", generate)
+    told = client.get("/learn/order").text
+    assert told.count("Boil wat …<") == 1
+    assert told.count("Boil wat\ufffd<") == 3
+
+
+def _ended(server: LiveServer, kind: str, params: dict[str, object], *, step: int, flops: float) -> None:
+    """A training that took seven minutes."""
+    with transaction(server.runtime.write) as session:
+        begun = utc_now()
+        job = Job(id=uuid4().hex, kind=kind, dedup_key=kind, status=JobStatus.SUCCEEDED, step=step, params=params)
+        job.result = {"metrics": {"flops": flops}}
+        job.started_at, job.finished_at = begun, begun + timedelta(minutes=7)
+        session.add(job)
 
 
 def test_a_recorded_run_stands_where_none_ran_and_says_how_it_was_made(

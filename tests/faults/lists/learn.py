@@ -12,7 +12,14 @@ chapter = In("app/web/learn_chapter.py", "tests/web/test_learn.py")
 more = In("static/js/more_pages.js", "tests/browser/test_navigation.py")
 script = In("static/js/learn.js", "tests/browser/test_learn.py")
 
+costs = In("app/web/learn_costs.py", "tests/web/test_learn.py")
+
 FAULTS = [
+    preferences("two reward models' scores on one scale", "honest.scored_by != cheat.scored_by", "False"),
+    chapter("a cut answer stands as if it were whole", 'if answer.finish_reason == "length"', "if False"),
+    costs("withdrawn rankings are counted", "count_rankings(session).total", "session.query(__import__('app.db.models.rankings').db.models.rankings.Ranking).count()"),
+    costs("best of n tried an answer for a prompt", "hparams.num_prompts * hparams.num_answers", "hparams.num_prompts"),
+    costs("an answer tried for each step of DPO", 'return 0 if job.kind == "train_dpo" else int', "return int"),
     weights("attention without its scale", "* queries.shape[-1] ** -0.5", "* 1.0"),
     weights("the first token's attention for any", "queries[:, -1:]", "queries[:, :1]"),
     weights("query heads read another head's keys", "keys.repeat_interleave(share, dim=0)", "keys.repeat(share, 1, 1)"),
