@@ -15,7 +15,6 @@ from app.services.jobs.ranking_counts import count_rankings
 from app.translation import N_, _, ngettext
 from app.web.learn_record import base_record, sft_parts
 
-
 REWARD_TRAININGS = ("train_reward",)
 POLICY_TRAININGS = ("train_policy", "train_grpo", "train_best_of_n", "train_dpo")
 

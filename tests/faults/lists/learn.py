@@ -17,7 +17,11 @@ costs = In("app/web/learn_costs.py", "tests/web/test_learn.py")
 FAULTS = [
     preferences("two reward models' scores on one scale", "honest.scored_by != cheat.scored_by", "False"),
     chapter("a cut answer stands as if it were whole", 'if answer.finish_reason == "length"', "if False"),
-    costs("withdrawn rankings are counted", "count_rankings(session).total", "session.query(__import__('app.db.models.rankings').db.models.rankings.Ranking).count()"),
+    costs(
+        "withdrawn rankings are counted",
+        "count_rankings(session).total",
+        "session.query(__import__('app.db.models.rankings').db.models.rankings.Ranking).count()",
+    ),
     costs("best of n tried an answer for a prompt", "hparams.num_prompts * hparams.num_answers", "hparams.num_prompts"),
     costs("an answer tried for each step of DPO", 'return 0 if job.kind == "train_dpo" else int', "return int"),
     weights("attention without its scale", "* queries.shape[-1] ** -0.5", "* 1.0"),
