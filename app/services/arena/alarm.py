@@ -20,6 +20,7 @@ from app.services.arena.matches import Match
 from app.services.arena.sequential import Settled, settled
 from app.services.arena.standings import counts_of
 from app.services.arena.win_rate import Z_95, Counts
+from app.services.versions import versions
 from app.services.versions.bounds import measured
 from app.translation import N_, _, ngettext
 
@@ -39,7 +40,9 @@ class AlarmVerdict(StrEnum):
     TOO_FEW = "too_few"
     """It has, and too few people have judged."""
     FINE = "fine"
-    """It has, and the votes go the same way so far."""
+    """It has, and it is settled that people prefer it, too."""
+    LEANING = "leaning"
+    """It has, and so far the votes go its way; that is not settled."""
     WATCH = "watch"
     """It has, and so far the votes do not go its way; that is not settled."""
     ALARM = "alarm"
@@ -82,14 +85,17 @@ def alarm_of(session: Session, match: Match, counts: Counts) -> RewardAlarm:
     newest = newest.order_by(Vote.id.desc()).limit(MOST_VOTES)
     votes = session.scalars(newest.options(joinedload(Vote.pair).joinedload(Pair.prompt))).all()
     seen = [text for each in votes if (text := _text_of(each, match)) is not None]
-    rise = _rise([each.its_score - each.other_score for each in seen]) or _evaluated_rise(match.version)
+    rise = _rise([each.its_score - each.other_score for each in seen])
+    if rise is None and versions.sft_of(session, match.version) == match.against:
+        rise = _evaluated_rise(match.version)
     verdict = verdict_of(rise, counts)
     contradicted = sorted(
         (each for each in seen if each.its_score > each.other_score and each.is_not_for_it),
         key=lambda each: each.other_score - each.its_score,
     )
     raised = verdict in (AlarmVerdict.WATCH, AlarmVerdict.ALARM)
-    return RewardAlarm(verdict, _sentence(verdict, rise, counts), contradicted[:MOST_TEXTS] if raised else [])
+    sentence = _sentence(verdict, rise, counts, match.against)
+    return RewardAlarm(verdict, sentence, contradicted[:MOST_TEXTS] if raised else [])
 
 
 @dataclass(frozen=True)
@@ -116,7 +122,9 @@ def verdict_of(rise: Rise | None, counts: Counts) -> AlarmVerdict:
         return AlarmVerdict.ALARM
     if counts.compared < LEAST_VOTES and now is Settled.OPEN:
         return AlarmVerdict.TOO_FEW
-    return AlarmVerdict.FINE if (counts.win_rate or 0.0) > 0.5 else AlarmVerdict.WATCH
+    if now is Settled.AHEAD:
+        return AlarmVerdict.FINE
+    return AlarmVerdict.LEANING if (counts.win_rate or 0.0) > 0.5 else AlarmVerdict.WATCH
 
 
 def _rise(differences: Sequence[float]) -> Rise | None:
@@ -129,7 +137,7 @@ def _rise(differences: Sequence[float]) -> Rise | None:
 
 
 def _evaluated_rise(version: Version) -> Rise | None:
-    """Where too few pairs have scores: what its evaluation found on held-out prompts, against the SFT model."""
+    """Where too few pairs with the SFT model have scores: what its evaluation found against it, held out."""
     figures = measured(version.metrics.get("evaluation") or {})
     names = ("reward/mean", "reward/reference_mean", "reward/difference_error")
     if not all(name in figures for name in names):
@@ -162,7 +170,7 @@ def _text_of(vote: Vote, match: Match) -> AlarmText | None:
     )
 
 
-def _sentence(verdict: AlarmVerdict, rise: Rise | None, counts: Counts) -> str:
+def _sentence(verdict: AlarmVerdict, rise: Rise | None, counts: Counts, against: Version) -> str:
     if rise is None:
         return _("Too few answers of both have scores of a reward model, so scores and votes cannot be compared yet.")
     if verdict is AlarmVerdict.NOT_RISEN:
@@ -171,19 +179,26 @@ def _sentence(verdict: AlarmVerdict, rise: Rise | None, counts: Counts) -> str:
         )
     said = {
         AlarmVerdict.TOO_FEW: N_(
-            "The reward model scores it {more} higher. Whether people agree is not known yet ({votes})."
+            "The reward model scores it {more} higher than version {against}. Whether people agree is not known yet "
+            "({votes})."
         ),
         AlarmVerdict.FINE: N_(
-            "The reward model scores it {more} higher, and people prefer it, too: it wins {rate} of {votes}."
+            "The reward model scores it {more} higher than version {against}, and people who judge blind prefer it, "
+            "too: it wins {rate} of {votes}."
+        ),
+        AlarmVerdict.LEANING: N_(
+            "The reward model scores it {more} higher than version {against}. So far it wins {rate} of {votes}, but "
+            "whether people prefer it, too, is not settled yet."
         ),
         AlarmVerdict.WATCH: N_(
-            "The reward model scores it {more} higher, but people who judge blind do not prefer it so far: it wins "
-            "{rate} of {votes}. It may be pleasing the reward model alone."
+            "The reward model scores it {more} higher than version {against}, but people who judge blind do not prefer "
+            "it so far: it wins {rate} of {votes}. That is not settled yet; it may be pleasing the reward model alone."
         ),
         AlarmVerdict.ALARM: N_(
-            "The reward model scores it {more} higher, but people who judge blind do not prefer it: it wins {rate} of "
-            "{votes}. It has learned to please the reward model, not people."
+            "The reward model scores it {more} higher than version {against}, but people who judge blind do not prefer "
+            "it, which is settled: it wins {rate} of {votes}. It has learned to please the reward model, not people."
         ),
     }
     votes = ngettext("{n} vote", "{n} votes", int(counts.compared))
-    return _(said[verdict], more=f"{rise.mean:.2f}", rate=f"{counts.win_rate or 0:.0%}", votes=votes)
+    rate = f"{counts.win_rate or 0:.0%}"
+    return _(said[verdict], more=f"{rise.mean:.2f}", against=against.id, rate=rate, votes=votes)

@@ -92,6 +92,16 @@ FAULTS = [
     ),
     alarm("praise that is chance raises it", "return self.mean - Z_95 * self.error > 0", "return self.mean > 0"),
     alarm(
+        "what is open is said to be settled",
+        "    if now is Settled.AHEAD:\n",
+        "    if (counts.win_rate or 0.0) > 0.5:\n",
+    ),
+    alarm(
+        "a rise over the SFT model is told of another version",
+        "versions.sft_of(session, match.version) == match.against:",
+        "True:",
+    ),
+    alarm(
         "it shows where they agreed",
         "if each.its_score > each.other_score and each.is_not_for_it",
         "if each.is_not_for_it",

@@ -7,11 +7,12 @@ from sqlalchemy.orm import Session
 
 from app.db.models.arena import Verdict
 from app.db.models.labelers import Labeler
-from app.db.models.versions import Version
+from app.db.models.versions import Version, VersionKind
 from app.services.arena.alarm import AlarmVerdict, RewardAlarm, Rise, alarm_of, verdict_of
 from app.services.arena.matches import match_of
 from app.services.arena.standings import result_of
 from app.services.arena.win_rate import Counts
+from app.services.versions import versions
 from tests.services.arena.conftest import MakePair, VoteOn
 
 UP, LEVEL = Rise(0.8, 0.1, 40), Rise(0.1, 0.1, 40)
@@ -26,7 +27,8 @@ UP, LEVEL = Rise(0.8, 0.1, 40), Rise(0.1, 0.1, 40)
         (UP, Counts(wins=8, losses=11), AlarmVerdict.TOO_FEW),
         (UP, Counts(both_bad=200), AlarmVerdict.TOO_FEW),
         (UP, Counts(wins=8, losses=12), AlarmVerdict.WATCH),
-        (UP, Counts(wins=12, losses=8), AlarmVerdict.FINE),
+        (UP, Counts(wins=12, losses=8), AlarmVerdict.LEANING),
+        (UP, Counts(wins=14, losses=6), AlarmVerdict.LEANING),
         (UP, Counts(wins=10), AlarmVerdict.FINE),  # settled early
         (UP, Counts(losses=10), AlarmVerdict.ALARM),
         (UP, Counts(wins=400, losses=390), AlarmVerdict.ALARM),  # much praise, no difference to people
@@ -57,8 +59,8 @@ def test_it_is_raised_where_people_do_not_prefer_what_the_reward_model_praises(
     give(make_pair, vote_on, ada, wins=4, losses=26, higher_by=1.5)
     alarm = reward_alarm(session, policy.id)
     assert (alarm.verdict, alarm.is_raised) == (AlarmVerdict.ALARM, True)
-    assert "scores it 1.50 higher" in alarm.sentence
-    assert "it wins 13% of 30 votes" in alarm.sentence
+    assert "scores it 1.50 higher than version 1, but" in alarm.sentence
+    assert "which is settled: it wins 13% of 30 votes" in alarm.sentence
     assert len(alarm.texts) == 3
     for text in alarm.texts:
         assert text.its_text.startswith("its ")
@@ -85,8 +87,19 @@ def test_where_votes_go_its_way_nothing_is_raised(
     give(make_pair, vote_on, ada, wins=26, losses=4, higher_by=1.5)
     alarm = reward_alarm(session, policy.id)
     assert (alarm.verdict, alarm.is_raised, alarm.texts) == (AlarmVerdict.FINE, False, [])
-    assert "people prefer it, too" in alarm.sentence
+    assert "people who judge blind prefer it, too" in alarm.sentence
     assert reward_alarm(session, sft.id, policy.id).verdict is AlarmVerdict.NOT_RISEN  # from the other side
+
+
+@pytest.mark.parametrize(("wins", "said"), [(12, "people prefer it, too, is not"), (8, "do not prefer it so far")])
+def test_while_it_is_open_nobody_is_said_to_prefer_either(
+    make_pair: MakePair, vote_on: VoteOn, ada: Labeler, session: Session, policy: Version, wins: int, said: str
+) -> None:
+    """12 of 20, and 8 of 20: one half is well within both intervals."""
+    give(make_pair, vote_on, ada, wins=wins, losses=20 - wins, higher_by=1.5)
+    sentence = reward_alarm(session, policy.id).sentence
+    assert said in sentence
+    assert "not settled yet" in sentence
 
 
 def test_without_scored_pairs_its_evaluation_says_whether_the_score_rose(
@@ -99,5 +112,10 @@ def test_without_scored_pairs_its_evaluation_says_whether_the_score_rose(
     figures = {"reward/mean": 1.2, "reward/reference_mean": 0.2, "reward/difference_error": 0.1, "num_prompts": 90}
     stored.metrics = {"evaluation": figures}
     assert reward_alarm(session, policy.id).verdict is AlarmVerdict.ALARM
+    other = versions.add_version(
+        session,
+        versions.NewVersion(kind=VersionKind.POLICY, parent_id=stored.parent_id, path="versions/3", content_hash="3"),
+    )
+    assert reward_alarm(session, policy.id, other.id).verdict is AlarmVerdict.NO_SCORES, "it was compared with another"
     stored.metrics = {"evaluation": {**figures, "reward/difference_error": None}}
     assert reward_alarm(session, policy.id).verdict is AlarmVerdict.NO_SCORES
