@@ -20,6 +20,7 @@ from app.services.versions.bounds import flags_of, measured
 from app.settings.config import Settings
 from app.translation import N_, _, ngettext
 from app.web.arena_result import result_sentence
+from app.web.comparing import comparison_of
 from app.web.retelling import retold
 from app.web.shares import Share
 from app.web.templating import Context, told_verdict
@@ -64,13 +65,24 @@ class Case:
     """What came of its training, in a sentence."""
     win: WinRate | None
     """None before its evaluation."""
+    comparison: str
+    """How far that is, where there is no win rate yet and the verdict does not say it; else empty."""
+    comparison_job: Job | None
+    """What compares it, or tried to."""
     votes: str
     """What blind votes say; empty without any."""
+    against: Version | None
+    """Whom they compare it with: what answers now, and that one with the model it comes from. None: there is none."""
     reward_alarm: RewardAlarm | None
     """Whether the reward model praises what people do not prefer; none without votes."""
     alarms: list[Alarm]
     figures: list[Figure]
     """How far it went from the SFT model, its answers' length, what it cost."""
+
+    @property
+    def speaks_for_it(self) -> bool:
+        """Whether it was found better, and nothing warns."""
+        return self.win is not None and self.win.low > 0.5 and not self.alarms
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,9 +119,21 @@ def decision(session: Session, settings: Settings) -> Decision:
 
 
 def case_of(session: Session, version: Version) -> Case:
-    votes, alarm = _votes(session, version)
+    votes, against, alarm = _votes(session, version)
     win = win_rate_of(version)
-    return Case(_verdict(version, win), win, votes, alarm, _alarms(version, win, alarm), _figures(session, version))
+    comparison, job = comparison_of(session, version) if win is None else ("", None)
+    verdict = _verdict(version, win)
+    return Case(
+        verdict=verdict or comparison,
+        win=win,
+        comparison=comparison if verdict else "",
+        comparison_job=job,
+        votes=votes,
+        against=against,
+        reward_alarm=alarm,
+        alarms=_alarms(version, win, alarm),
+        figures=_figures(session, version),
+    )
 
 
 def win_rate_of(version: Version) -> WinRate | None:
@@ -123,7 +147,7 @@ def _verdict(version: Version, win: WinRate | None) -> str:
     if told is not None and told["sentences"]:
         return str(told["sentences"][0])
     if win is None:
-        return _("Nobody has compared it with the SFT model yet.")
+        return ""
     if win.may_be_chance:
         return _("No clear difference: its answers are about as good as the SFT model's.")
     return (
@@ -133,16 +157,16 @@ def _verdict(version: Version, win: WinRate | None) -> str:
     )
 
 
-def _votes(session: Session, version: Version) -> tuple[str, RewardAlarm | None]:
-    """Of blind comparisons with what answers now."""
+def _votes(session: Session, version: Version) -> tuple[str, Version | None, RewardAlarm | None]:
+    """Of blind comparisons with what answers now, and with nothing else."""
     try:
         match = match_of(session, version.id)
     except AppError:  # there is nothing to compare it with
-        return "", None
+        return "", None, None
     found = result_of(session, match)
     if not found.counts.total:
-        return "", None
-    return result_sentence(found), alarm_of(session, match, found.counts)
+        return "", match.against, None
+    return result_sentence(found), match.against, alarm_of(session, match, found.counts)
 
 
 OVER_OPTIMIZED = (

@@ -22,6 +22,7 @@ from app.formats.differences import differences
 from app.formats.languages import listed
 from app.kinds.registry import job_title
 from app.layout import STATIC, TEMPLATES
+from app.services.lifecycle.deciding import decided_about
 from app.services.versions.bounds import flags_of, policy_verdict
 from app.services.versions.version_states import VersionState
 from app.translation import N_
@@ -194,6 +195,7 @@ def _environment() -> Environment:
         activation_words=formatting.activation_words,
         listed_languages=listed,
         fact=figures.fact,
+        decided=decided_about,
         gains=formatting.gains,
         figure=figures.figure,
         job_title=job_title,

@@ -15,6 +15,7 @@ from app.formats.ids import RowId, parse_id
 from app.model_info.catalogue import Published, catalogue
 from app.runtime import ReadSession, Runtime, RuntimeDep, UnitRoute, WriteSession
 from app.services.lifecycle import activation, deciding, installing, removal
+from app.services.lifecycle.deciding import Decided, Seen
 from app.services.lifecycle.removal import Removal
 from app.translation import _
 from app.web import notices
@@ -83,8 +84,7 @@ def activate_version(
 ) -> Response:
     data_dir = runtime.settings.data_dir
     if "seen" in form:
-        seen = parse_id(str(form["seen"]))
-        version = deciding.activate_as_seen(session, version_id, seen_id=seen, data_dir=data_dir)
+        version = deciding.activate_as_seen(session, version_id, seen=_seen(form), data_dir=data_dir)
     else:
         version = activation.activate(session, version_id, data_dir=data_dir)
     runtime.prefetcher.wake()
@@ -105,6 +105,12 @@ def take_version_back(
 ) -> Response:
     version = deciding.take_back(session, version_id)
     return _decided(request, runtime, session, form, VersionNotice.TAKEN_BACK, version)
+
+
+def _seen(form: FormData) -> Seen:
+    """What its page showed."""
+    decided = str(form.get("decided"))
+    return Seen(parse_id(str(form["seen"])), Decided(decided) if decided in set(Decided) else None)
 
 
 def _decided(

@@ -15,6 +15,9 @@ from tests.live import LiveServer, live_server, quick_settings
 from tests.web.test_decision import EVALUATION, VERDICT, add_candidate
 
 FLAG = {"name": "echo", "sentence": "62% of its answers only repeat words of the question; of the SFT model's, 3%."}
+CLICK_AT_ONCE = """id => document.addEventListener("htmx:after:swap", () => document.getElementById(id)?.dispatchEvent(
+  new MouseEvent("click", { bubbles: true, cancelable: true, detail: 2 })))"""
+"""The button of that id is clicked as soon as a swap has brought it: the second half of a double click."""
 
 
 @pytest.fixture
@@ -25,7 +28,7 @@ def server(tiny_model_dir: Path, installed_data: Path, tmp_path: Path) -> Iterat
 
 
 def buttons(page: Page) -> list[Locator]:
-    return [page.locator(name) for name in ("#decide-activate", "#decide-compare", "#decide-discard")]
+    return [page.locator(f'[id^="{name}-candidate-"]') for name in ("activate", "compare", "discard")]
 
 
 @LOOKS
@@ -58,18 +61,37 @@ def test_the_buttons_lie_within_the_first_view(
 def test_by_keyboard_a_candidate_is_discarded_and_taken_back(page: Page, server: LiveServer) -> None:
     number = add_candidate(server, EVALUATION)
     page.goto(f"{server.url}/train")
-    page.locator("#decide-discard").focus()
+    page.locator(f"#discard-candidate-{number}").focus()
     page.keyboard.press("Enter")
     expect(page.locator("#train-notice")).to_have_text(f"Policy {number} was discarded. What answers has not changed.")
     expect(page.locator("#decision")).to_have_count(0)
+    expect(page.locator("#decision-place")).to_be_focused()
     expect(page.locator(f"#version-{number}")).to_contain_text("discarded")
-    page.locator("#take-back").focus()
+    page.locator(f"#take-back-{number}").focus()
     page.keyboard.press("Enter")
     expect(page.locator("#decision")).to_contain_text(f"Policy {number} waits for your decision")
-    page.locator("#decide-activate").focus()
+    page.locator(f"#activate-candidate-{number}").focus()
     page.keyboard.press("Enter")
     expect(page.locator("#train-notice")).to_have_text(f"Policy {number} answers now.")
     expect(page.locator("#decision")).to_have_count(0)
+    page.goto("about:blank")
+
+
+def test_a_second_press_does_not_decide_about_the_next_candidate(page: Page, server: LiveServer) -> None:
+    """Neither Enter, which would go where the focus is, nor a click, which would go where the button was."""
+    first, second, third = (add_candidate(server, EVALUATION) for _ in range(3))
+    page.goto(f"{server.url}/train")
+    page.locator(f"#discard-candidate-{third}").focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("#decision-title")).to_have_text(f"Policy {second} waits for your decision")
+    expect(page.locator("#decision-title")).to_be_focused()
+    page.keyboard.press("Enter")
+    page.reload()
+    page.evaluate(CLICK_AT_ONCE, f"discard-candidate-{first}")
+    page.locator(f"#discard-candidate-{second}").click()
+    expect(page.locator("#decision-title")).to_have_text(f"Policy {first} waits for your decision")
+    page.reload()
+    expect(page.locator("#decision-title")).to_have_text(f"Policy {first} waits for your decision")
     page.goto("about:blank")
 
 
@@ -79,12 +101,12 @@ def test_of_two_people_the_second_is_told_and_nothing_is_half_done(
     one, other = add_candidate(server, EVALUATION), add_candidate(server, EVALUATION)
     page.goto(f"{server.url}/train")
     server.client.post(f"/api/v1/versions/{one}/activate")
-    page.locator("#decide-activate").click()
+    page.locator(f"#activate-candidate-{other}").click()
     expect(page.locator("#alerts")).to_contain_text(f"somebody else has decided meanwhile. Version {one} answers now.")
     assert server.client.get(f"/api/v1/versions/{other}").json()["status"] == "candidate"
     page_errors.clear()  # the browser logs the refusal
     page.reload()
-    page.locator("#decide-activate").click()
+    page.locator(f"#activate-candidate-{other}").click()
     expect(page.locator("#train-notice")).to_have_text(f"Policy {other} answers now.")
     page.goto("about:blank")
 
@@ -97,10 +119,10 @@ def test_by_touch_without_a_script(browser: Browser, server: LiveServer) -> None
     context.set_default_timeout(PATIENT_MS)
     page = context.new_page()
     page.goto(f"{server.url}/train")
-    page.locator("#decide-discard").tap()
+    page.locator(f"#discard-candidate-{number}").tap()
     expect(page.locator("#train-notice")).to_contain_text(f"Policy {number} was discarded")
-    page.locator("#take-back").tap()
+    page.locator(f"#take-back-{number}").tap()
     expect(page.locator("#train-notice")).to_contain_text("waits for a decision again")
-    page.locator("#decide-activate").tap()
+    page.locator(f"#activate-candidate-{number}").tap()
     expect(page.locator("#train-notice")).to_contain_text("answers now")
     context.close()

@@ -7,9 +7,11 @@ from typing import Any
 import pytest
 
 from app.db.base import utc_now
+from app.db.models.arena import Pair, PairSource, Verdict, Vote
 from app.db.models.jobs import Job, JobStatus
 from app.db.models.versions import VersionKind, VersionStatus
 from app.db.session import transaction
+from app.services.labeling.labelers import get_or_create_labeler
 from app.services.versions import versions
 from app.translation import speaking
 from app.web.decision import case_of, win_rate_of
@@ -111,7 +113,7 @@ def test_alarms_have_a_name_and_a_sentence(
 @pytest.mark.parametrize(
     ("found", "said"),
     [
-        ({}, "Nobody has compared it with the SFT model yet."),
+        ({}, "It has not been compared with the SFT model, and no comparison is queued."),
         ({"win_rate": 0.55, "win_rate_error": 0.04}, "No clear difference"),
         ({"win_rate": 0.7, "win_rate_error": 0.04}, "Its answers are better than"),
         ({"win_rate": 0.3, "win_rate_error": 0.04}, "Its answers are worse than"),
@@ -121,6 +123,106 @@ def test_without_a_verdict_the_win_rate_speaks(server: LiveServer, found: Any, s
     number = add_candidate(server, found)
     with server.runtime.read() as session, speaking("en"):
         assert said in case_of(session, versions.get_version(session, number)).verdict
+
+
+def test_what_is_not_compared_yet_says_how_far_that_is_and_leaves_the_button_empty(
+    server: LiveServer, visitor: Visitor
+) -> None:
+    number = add_candidate(server, verdict=VERDICT)
+    addresses = "/train", f"/versions/{number}"
+
+    def told() -> str:
+        pages = [visitor.get(address) for address in addresses]
+        assert not any('class="button primary" type="submit" id="activate' in page for page in pages)
+        [said] = {each for page in pages for each in re.findall(r"<p data-comparison>(.*?)</p>", page)}
+        return words_of(said)
+
+    assert told().endswith("no comparison is queued. Start one on the Train page, or compare it blind.")
+    said = {
+        JobStatus.QUEUED: "Its comparison with the SFT model is queued.",
+        JobStatus.RUNNING: "It is being compared with the SFT model now.",
+        JobStatus.FAILED: "Its comparison with the SFT model failed.",
+    }
+    with transaction(server.runtime.write) as session:
+        for name, version_id in (("its", number), ("others", 1)):
+            session.add(Job(id=name, kind="evaluate", dedup_key=name, params={"version_id": version_id}))
+            session.flush()
+    for status, sentence in said.items():
+        with transaction(server.runtime.write) as session:
+            session.get_one(Job, "its").status = status
+        assert sentence in told()
+        assert 'href="/train/runs/its"' in card(visitor.get("/train"))
+
+
+def test_the_button_is_filled_where_all_speaks_for_it(server: LiveServer, visitor: Visitor) -> None:
+    good = add_candidate(server, EVALUATION, verdict=VERDICT)
+    for address, name in (("/train", "activate-candidate"), (f"/versions/{good}", "activate")):
+        assert f'class="button primary" type="submit" id="{name}-{good}"' in visitor.get(address)
+    forgets = add_candidate(server, EVALUATION, verdict=VERDICT | {"forgets": True})
+    for address, name in (("/train", "activate-candidate"), (f"/versions/{forgets}", "activate")):
+        assert f'class="button" type="submit" id="{name}-{forgets}"' in visitor.get(address)
+
+
+def test_blind_votes_name_the_version_that_they_compare_it_with(server: LiveServer, visitor: Visitor) -> None:
+    """It changes with what answers; votes against another one do not count."""
+    number, next_one = add_candidate(server, EVALUATION), add_candidate(server, EVALUATION)
+    with transaction(server.runtime.write) as session:
+        labeler = get_or_create_labeler(session, "ada")
+        pair = Pair(
+            prompt_id=1, version_a_id=next_one, version_b_id=1, text_a="a", text_b="b", source=PairSource.DRAWN,
+            token_ids_a=[1], token_ids_b=[2], finish_reason_a="stop", finish_reason_b="stop", seed=1, settings={},
+        )  # fmt: skip
+        session.add(pair)
+        session.flush()
+        session.add(Vote(pair_id=pair.id, labeler_id=labeler.id, verdict=Verdict.A))
+
+    def told() -> tuple[str, str]:
+        found = re.search(r"<p [^>]*data-votes>(.*?)</p>", card(visitor.get("/train")))
+        assert found is not None
+        return found[1], words_of(found[1])
+
+    html, said = told()
+    assert '<a href="/versions/1">SFT model 1</a>' in html
+    assert said.startswith(f"Blind votes against SFT model 1 : Policy {next_one} wins 100% of 1 vote")
+    server.client.post(f"/api/v1/versions/{number}/activate")
+    html, said = told()
+    assert f'<a href="/versions/{number}">Policy {number}</a>' in html
+    assert said == f"No blind votes compare it with Policy {number} yet."
+
+
+def test_a_button_that_is_swapped_says_in_its_id_what_it_acts_on(server: LiveServer, visitor: Visitor) -> None:
+    """So that the focus does not stay on a button that means another version, or another job, by then."""
+    old, new = add_candidate(server, EVALUATION), add_candidate(server, EVALUATION)
+    visitor.send(f"/versions/{old}/discard")
+    with transaction(server.runtime.write) as session:
+        failed = Job(id="failed", kind="train_reward", dedup_key="failed", status=JobStatus.FAILED)
+        for job in (failed, Job(id="waits", kind="evaluate", dedup_key="waits", status=JobStatus.QUEUED)):
+            session.add(job)
+            session.flush()
+    found = 0
+    for address in ("/train", f"/versions/{old}", f"/versions/{new}"):
+        forms = r'<form [^>]*hx-post="(/(?:versions|jobs)/[^"]+)"(.*?)</form>'
+        for path, form in re.findall(forms, visitor.get(address), re.DOTALL):
+            [button] = re.findall(r'<button [^>]*type="submit"([^>]*)', form)
+            if not path.endswith("rename"):
+                acted_on = path.split("/")[2]
+                assert re.search(rf'id="[\w-]*-{acted_on}"', button), (path, button)
+                found += 1
+    assert found > 8
+
+
+def test_a_page_of_before_does_not_override_that_it_was_discarded(server: LiveServer, visitor: Visitor) -> None:
+    number = add_candidate(server, EVALUATION)
+    pages = [visitor.get(address) for address in ("/train", "/versions", f"/versions/{number}")]
+    visitor.send(f"/versions/{number}/discard")
+    for page in pages:
+        forms = re.findall(rf'<form [^>]*action="/versions/{number}/activate"(.*?)</form>', page, re.DOTALL)
+        for form in forms:
+            fields = dict(re.findall(r'name="(seen|decided)" value="([^"]*)"', form))
+            refused = visitor.send(f"/versions/{number}/activate", **fields)
+            assert refused.status_code == 409
+            assert f"somebody else has decided meanwhile. Version {number} was discarded." in words_of(refused.text)
+        assert forms
 
 
 def test_the_interval_keeps_to_what_is_possible() -> None:

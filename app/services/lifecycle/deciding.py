@@ -1,9 +1,12 @@
 """Decides about a candidate: it is used from now on, or discarded, which can be taken back until its files are removed.
 
-Two people may decide at once. Whoever decides says what they saw answering; if that is another version by now, or the
-candidate waits for nobody any more, nothing is changed, and they are told what was decided.
+Two people may decide at once, and a page may be old. Whoever decides says what they saw: which version answered, and
+what had been decided about this one. If that is another one by now, or something else was decided, nothing is changed,
+and they are told what.
 """
 
+from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 
 from sqlalchemy import select
@@ -21,7 +24,33 @@ MAX_NAME_CHARACTERS = 60
 MAX_NOTE_CHARACTERS = 4_000
 NOTE = "note"
 """What an error about a note names."""
+
+
+class Decided(StrEnum):
+    """What has been decided about a version so far."""
+
+    NOTHING = "nothing"
+    DISCARDED = "discarded"
+    IN_USE = "in use"
+    USED = "used"
+    """It was in use, and another version took its place."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What a page showed to whoever decided there."""
+
+    in_place_id: int | None
+    """The version that answered, or scored; None: none did."""
+    decided: Decided | None
+    """None: the page did not say."""
+
+
 DECIDED = N_("Nothing was changed: somebody else has decided meanwhile. {what} Look again before you decide.")
+AGAINST = {
+    Decided.DISCARDED: N_("Version {id} was discarded."),
+    Decided.USED: N_("Version {id} was in use, and another version took its place."),
+}
 
 
 def candidates(session: Session) -> list[Version]:
@@ -48,13 +77,23 @@ def in_place(session: Session, version: Version) -> Version | None:
     return versions.active_reward(session) if scores else versions.active_answerer_or_none(session)
 
 
-def activate_as_seen(session: Session, version_id: int, *, seen_id: int | None, data_dir: Path) -> Version:
-    """`activate`, where what answers (or scores) is still the version that the person saw do so. Raises ConflictError
-    where it is another one, which is not the one to be activated."""
+def decided_about(version: Version) -> Decided:
+    if version.status is VersionStatus.CANDIDATE:
+        return Decided.NOTHING if version.discarded_at is None else Decided.DISCARDED
+    return Decided.IN_USE if version.status is VersionStatus.ACTIVE else Decided.USED
+
+
+def activate_as_seen(session: Session, version_id: int, *, seen: Seen, data_dir: Path) -> Version:
+    """`activate`, where all is still as the person saw it. Raises ConflictError where another version took the place
+    meanwhile, which is not the one to be activated, and where somebody decided against this one: discarded it, or used
+    it and went back."""
     version = versions.usable_version(session, version_id)
     now = in_place(session, version)
-    if now is not None and now.id not in (seen_id, version_id):
+    if now is not None and now.id not in (seen.in_place_id, version_id):
         raise ConflictError(_(DECIDED, what=_in_use(now)))
+    decided = decided_about(version)
+    if decided in AGAINST and seen.decided not in (decided, None):
+        raise ConflictError(_(DECIDED, what=_(AGAINST[decided], id=version_id)))
     return activate(session, version_id, data_dir=data_dir)
 
 
@@ -68,13 +107,9 @@ def discard(session: Session, version_id: int) -> Version:
         said = N_("Nothing was changed. {what} What is in use cannot be discarded: activate another version first.")
         raise ConflictError(_(said, what=_in_use(version)))
     if not version.waits:
-        raise ConflictError(
-            _(
-                "Version {id} does not wait for a decision, so it cannot be discarded. To free its space, remove its "
-                "files.",
-                id=version_id,
-            )
-        )
+        what = AGAINST.get(decided_about(version), N_("Version {id} does not wait for a decision."))
+        said = N_("{what} So it cannot be discarded. To free its space, remove its files.")
+        raise ConflictError(_(said, what=_(what, id=version_id)))
     version.discarded_at = utc_now()
     session.flush()
     return version

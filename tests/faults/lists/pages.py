@@ -37,11 +37,30 @@ dials = In("app/web/playground_dials.py", "tests/web/test_playground.py")
 code = In("app/web/playground_code.py", "tests/web/test_playground_code.py")
 
 decision = In("app/web/decision.py", "tests/web/test_decision.py")
+comparing = In("app/web/comparing.py", "tests/web/test_decision.py")
+card = In("templates/train/_decision.html", "tests/web/test_decision.py")
+rest = In(
+    "static/js/decision.js",
+    "tests/browser/test_decision.py::test_a_second_press_does_not_decide_about_the_next_candidate",
+)
 differences = In("app/formats/differences.py", "tests/formats/test_differences.py")
 
 FAULTS = [
     decision("an alarm of the verdict is silent", 'if told.get("over_optimized") else []', "if False else []"),
     decision("nobody is told that chance may decide", "win is not None and win.error and win.may_be_chance:", "False:"),
+    decision("the button is filled whatever warns", "self.win.low > 0.5 and not self.alarms", "self.win.low > 0.5"),
+    decision(
+        "votes name no opponent",
+        "return result_sentence(found), match.against, alarm_of",
+        "return result_sentence(found), match.version, alarm_of",
+    ),
+    comparing("another version's comparison is told", 'if job.params.get("version_id") == version.id]', "]"),
+    card(
+        "the next candidate's button has the focus of the last one",
+        'id="discard-candidate-{{ candidate.id }}"',
+        'id="discard-candidate"',
+    ),
+    rest("a double click decides twice", "performance.now() >= restsUntil ||", "true ||"),
     decision("older candidates are hidden", "others=waiting[1:]", "others=[]"),
     decision(
         "what was discarded cannot be taken back",

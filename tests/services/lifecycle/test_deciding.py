@@ -9,7 +9,10 @@ from app.db.base import utc_now
 from app.db.models.versions import Version, VersionKind
 from app.errors import ConflictError, GoneError, InvalidError, NotFoundError
 from app.services.lifecycle import deciding, removal
+from app.services.lifecycle.activation import activate
 from app.services.lifecycle.deciding import (
+    Decided,
+    Seen,
     activate_as_seen,
     candidates,
     discard,
@@ -57,17 +60,17 @@ def test_the_last_discarded_one_is_offered_until_another_is_made(session: Sessio
 def test_a_discarded_one_may_be_activated_after_all(session: Session, add: AddVersion, settings: Settings) -> None:
     policy = add(POLICY)
     discard(session, policy.id)
-    activate_as_seen(session, policy.id, seen_id=1, data_dir=settings.data_dir)
+    activate_as_seen(session, policy.id, seen=Seen(1, Decided.DISCARDED), data_dir=settings.data_dir)
     assert (policy.discarded_at, standing(session).state_of(policy)) == (None, VersionState.ACTIVE)
 
 
 def test_what_was_activated_meanwhile_is_not_taken_back(session: Session, add: AddVersion, settings: Settings) -> None:
     policy, next_one = add(POLICY), add(POLICY)
     discard(session, policy.id)
-    activate_as_seen(session, policy.id, seen_id=1, data_dir=settings.data_dir)
+    activate_as_seen(session, policy.id, seen=Seen(1, Decided.DISCARDED), data_dir=settings.data_dir)
     with pytest.raises(ConflictError, match=rf"Version {policy.id} answers now\. Look again"):
         take_back(session, policy.id)
-    activate_as_seen(session, next_one.id, seen_id=policy.id, data_dir=settings.data_dir)
+    activate_as_seen(session, next_one.id, seen=Seen(policy.id, None), data_dir=settings.data_dir)
     with pytest.raises(ConflictError, match="is not discarded"):
         take_back(session, policy.id)
 
@@ -92,23 +95,46 @@ def test_of_two_people_the_second_is_told(
     """Both saw the SFT model answer. Each pair: what the first one did, what the second one wants."""
     one, other = add(POLICY), add(POLICY)
     data_dir = settings.data_dir
-    activate_as_seen(session, one.id, seen_id=first.id, data_dir=data_dir)
-    assert activate_as_seen(session, one.id, seen_id=first.id, data_dir=data_dir) is one, "both want the same"
+    activate_as_seen(session, one.id, seen=Seen(first.id, None), data_dir=data_dir)
+    assert activate_as_seen(session, one.id, seen=Seen(first.id, None), data_dir=data_dir) is one, "both want the same"
     with pytest.raises(ConflictError, match=rf"Nothing was changed.*Version {one.id} answers now"):
-        activate_as_seen(session, other.id, seen_id=first.id, data_dir=data_dir)
+        activate_as_seen(session, other.id, seen=Seen(first.id, None), data_dir=data_dir)
     with pytest.raises(ConflictError, match=rf"Nothing was changed.*Version {one.id} answers now"):
         discard(session, one.id)
     assert candidates(session) == [other]
-    activate_as_seen(session, other.id, seen_id=one.id, data_dir=data_dir)
-    with pytest.raises(ConflictError, match="does not wait for a decision"):
+    activate_as_seen(session, other.id, seen=Seen(one.id, None), data_dir=data_dir)
+    with pytest.raises(ConflictError, match="cannot be discarded"):
         discard(session, one.id)
+
+
+@pytest.mark.parametrize("kind", [POLICY, REWARD])
+def test_a_page_of_before_overrides_no_decision(
+    session: Session, add: AddVersion, settings: Settings, kind: VersionKind
+) -> None:
+    """What answers is the same again; what was decided about the version meanwhile is not."""
+    one, before, data_dir = add(kind), add(kind), settings.data_dir
+    activate(session, before.id, data_dir=data_dir)
+    seen = Seen(before.id, Decided.NOTHING)
+    discard(session, one.id)
+    with pytest.raises(ConflictError, match=rf"Nothing was changed.*Version {one.id} was discarded\."):
+        activate_as_seen(session, one.id, seen=seen, data_dir=data_dir)
+    assert standing(session).state_of(one) is VersionState.DISCARDED
+    take_back(session, one.id)
+    activate_as_seen(session, one.id, seen=Seen(before.id, Decided.DISCARDED), data_dir=data_dir)
+    activate(session, before.id, data_dir=data_dir)
+    with pytest.raises(ConflictError, match=rf"Version {one.id} was in use, and another version took its place\."):
+        activate_as_seen(session, one.id, seen=seen, data_dir=data_dir)
+    with pytest.raises(ConflictError, match=rf"Version {one.id} was in use, and another .* cannot be discarded"):
+        discard(session, one.id)
+    activate_as_seen(session, one.id, seen=Seen(before.id, Decided.USED), data_dir=data_dir)
+    assert standing(session).state_of(one) is VersionState.ACTIVE
 
 
 def test_reward_models_take_the_place_of_reward_models(session: Session, add: AddVersion, settings: Settings) -> None:
     one, other = add(REWARD), add(REWARD)
-    activate_as_seen(session, one.id, seen_id=None, data_dir=settings.data_dir)
+    activate_as_seen(session, one.id, seen=Seen(None, None), data_dir=settings.data_dir)
     with pytest.raises(ConflictError, match=rf"Version {one.id} scores now"):
-        activate_as_seen(session, other.id, seen_id=None, data_dir=settings.data_dir)
+        activate_as_seen(session, other.id, seen=Seen(None, None), data_dir=settings.data_dir)
     with pytest.raises(ConflictError, match=rf"Version {one.id} scores now"):
         discard(session, one.id)
 
