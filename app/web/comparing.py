@@ -14,6 +14,9 @@ NONE = N_(
     "It has not been compared with the SFT model, and no comparison is queued. Start one on the Train page, or compare "
     "it blind."
 )
+NO_WIN_RATE = N_(
+    "Its comparison with the SFT model gave no win rate. Start it again on the Train page, or compare it blind."
+)
 SAID = {
     JobStatus.QUEUED: N_("Its comparison with the SFT model is queued. The win rate comes with it."),
     JobStatus.RUNNING: N_("It is being compared with the SFT model now. The win rate comes with it."),
@@ -31,4 +34,5 @@ def comparison_of(session: Session, version: Version) -> tuple[str, Job | None]:
     newest = jobs.list_jobs(session, kind=EVALUATE.name, limit=NEWEST).items
     mine = [job for job in newest if job.params.get("version_id") == version.id]
     job = next((each for each in mine if each.status in LIVE), next(iter(mine), None))
-    return _(NONE if job is None else SAID.get(job.status, NONE)), job
+    otherwise = NO_WIN_RATE if version.metrics.get("evaluation") else NONE
+    return _(otherwise if job is None else SAID.get(job.status, otherwise)), job

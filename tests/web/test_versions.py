@@ -168,10 +168,10 @@ def test_the_verdict_on_its_training_is_told_with_the_answers_that_show_it(
 def test_a_policy_that_nobody_compared_says_where_its_verdict_comes_from(
     server: LiveServer, visitor: Visitor, candidate: int
 ) -> None:
-    assert "The verdict comes with its evaluation" in words_of(visitor.get(f"/versions/{candidate}"))
+    assert "It has not been compared with the SFT model" in words_of(visitor.get(f"/versions/{candidate}"))
     with transaction(server.runtime.write) as session:
         versions.get_version(session, candidate).metrics = {"evaluation": {"kl": 1.0}}
-    assert "The verdict comes with its evaluation" not in words_of(visitor.get(f"/versions/{candidate}"))
+    assert "Its comparison with the SFT model gave no win rate." in words_of(visitor.get(f"/versions/{candidate}"))
 
 
 def test_one_that_was_free_to_cheat_and_did_not_is_told_to_go_on(
